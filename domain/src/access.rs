@@ -1,0 +1,467 @@
+//! Who may do what: the whole permission table, in one place.
+//!
+//! A verb asks [`check`] before anything else, so no caller can forget to. The answer depends on
+//! three things: who asks ([`Actor`]), whose the thing is ([`Subject`]), and the table at
+//! [`Verb::allowed_to`]. What an actor may not see is [`Denied::Hidden`], and looks absent.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{OrganizationId, UserId};
+
+/// Who asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Actor {
+    /// A visitor who has not signed in.
+    Nobody,
+    /// A signed-in person.
+    Person(Person),
+    /// Rabta itself: a due timer, a processor's event, an operator's command.
+    System,
+}
+
+/// A signed-in person, as far as access is concerned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// Who it is.
+    pub user: UserId,
+    /// Suspended people may do nothing, and see nothing that isn't public.
+    pub suspended: bool,
+    /// What this person does for the platform, if anything.
+    pub staff: Option<Staff>,
+    /// The organizations this person belongs to.
+    pub memberships: Vec<(OrganizationId, MemberRole)>,
+}
+
+/// What someone does for the platform.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Staff {
+    /// Recommends and awards in disputes.
+    Mediator,
+    /// Moderates, and watches the books.
+    Admin,
+}
+
+/// What a member may do for an organization.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MemberRole {
+    /// Everything, including giving the organization away.
+    Owner,
+    /// Everything but ownership.
+    Admin,
+    /// Money: funding, approving, invoices.
+    Finance,
+    /// Gigs, invitations and proposals.
+    Recruiter,
+    /// Gigs, proposals, offers, and accepting work.
+    HiringManager,
+    /// Looking.
+    Viewer,
+}
+
+impl MemberRole {
+    /// All of them, mightiest first.
+    pub const ALL: [Self; 6] =
+        [Self::Owner, Self::Admin, Self::Finance, Self::Recruiter, Self::HiringManager, Self::Viewer];
+
+    /// The name it is kept and shown by.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Admin => "admin",
+            Self::Finance => "finance",
+            Self::Recruiter => "recruiter",
+            Self::HiringManager => "hiring_manager",
+            Self::Viewer => "viewer",
+        }
+    }
+}
+
+/// Whose a thing is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Subject {
+    /// The organization on the client's side, if there is one.
+    pub client: Option<OrganizationId>,
+    /// The person on the freelancer's side (or the person a profile, a payout, a session belongs to).
+    pub person: Option<UserId>,
+    /// May anybody see it? An open public gig, say.
+    pub public: bool,
+    /// Is it before a mediator? Then mediators see it.
+    pub disputed: bool,
+}
+
+impl Subject {
+    /// Something that belongs to nobody in particular.
+    pub const NONE: Self = Self { client: None, person: None, public: true, disputed: false };
+
+    /// Something that belongs to one person.
+    pub fn of_person(person: UserId) -> Self {
+        Self { person: Some(person), ..Self::default() }
+    }
+
+    /// Something that belongs to an organization.
+    pub fn of_client(client: OrganizationId) -> Self {
+        Self { client: Some(client), ..Self::default() }
+    }
+
+    /// Something between an organization and a person.
+    pub fn between(client: OrganizationId, person: UserId) -> Self {
+        Self { client: Some(client), person: Some(person), ..Self::default() }
+    }
+
+    /// The same, seen by everybody if `public`.
+    #[must_use]
+    pub fn public_if(self, public: bool) -> Self {
+        Self { public, ..self }
+    }
+
+    /// The same, seen by mediators if `disputed`.
+    #[must_use]
+    pub fn disputed_if(self, disputed: bool) -> Self {
+        Self { disputed, ..self }
+    }
+}
+
+/// What an actor is to a subject.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Not signed in.
+    Nobody,
+    /// Signed in, and suspended.
+    Suspended,
+    /// Signed in, and no party to it.
+    Stranger,
+    /// The person it belongs to; on a contract, the freelancer.
+    Oneself,
+    /// A member of the organization it belongs to.
+    Member(MemberRole),
+    /// A mediator, on a subject that is in dispute.
+    Mediator,
+    /// The platform's admin.
+    Admin,
+    /// Rabta itself.
+    System,
+}
+
+impl Role {
+    /// All of them, in the order of the printed table.
+    pub const ALL: [Self; 13] = [
+        Self::Nobody,
+        Self::Suspended,
+        Self::Stranger,
+        Self::Oneself,
+        Self::Member(MemberRole::Owner),
+        Self::Member(MemberRole::Admin),
+        Self::Member(MemberRole::Finance),
+        Self::Member(MemberRole::Recruiter),
+        Self::Member(MemberRole::HiringManager),
+        Self::Member(MemberRole::Viewer),
+        Self::Mediator,
+        Self::Admin,
+        Self::System,
+    ];
+
+    /// The name in the printed table.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Nobody => "nobody",
+            Self::Suspended => "suspended",
+            Self::Stranger => "stranger",
+            Self::Oneself => "oneself",
+            Self::Member(role) => role.as_str(),
+            Self::Mediator => "mediator",
+            Self::Admin => "staff_admin",
+            Self::System => "system",
+        }
+    }
+
+    /// What `actor` is to `subject`.
+    pub fn of(actor: &Actor, subject: &Subject) -> Self {
+        let person = match actor {
+            Actor::Nobody => return Self::Nobody,
+            Actor::System => return Self::System,
+            Actor::Person(person) => person,
+        };
+        if person.suspended {
+            return Self::Suspended;
+        }
+        if subject.person == Some(person.user) {
+            return Self::Oneself;
+        }
+        let membership = person.memberships.iter().find(|(organization, _)| subject.client == Some(*organization));
+        if let Some((_, role)) = membership {
+            return Self::Member(*role);
+        }
+        match person.staff {
+            Some(Staff::Admin) => Self::Admin,
+            Some(Staff::Mediator) if subject.disputed => Self::Mediator,
+            Some(Staff::Mediator) | None => Self::Stranger,
+        }
+    }
+
+    /// May someone of this role know that the subject exists?
+    pub fn sees(self, subject: &Subject) -> bool {
+        match self {
+            Self::Oneself | Self::Member(_) | Self::Mediator | Self::Admin | Self::System => true,
+            Self::Nobody | Self::Suspended | Self::Stranger => subject.public,
+        }
+    }
+}
+
+/// Why something may not be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+pub enum Denied {
+    /// It takes a signed-in person.
+    #[error("sign in first")]
+    SignIn,
+    /// The account is suspended.
+    #[error("this account is suspended")]
+    Suspended,
+    /// As far as this actor is concerned it does not exist.
+    #[error("not found")]
+    Hidden,
+    /// It exists, and this actor may see it, but not do this to it.
+    #[error("your role does not allow this")]
+    NotAllowed,
+}
+
+const STRANGER: Role = Role::Stranger;
+const ONESELF: Role = Role::Oneself;
+const OWNER: Role = Role::Member(MemberRole::Owner);
+const ADMIN: Role = Role::Member(MemberRole::Admin);
+const FINANCE: Role = Role::Member(MemberRole::Finance);
+const RECRUITER: Role = Role::Member(MemberRole::Recruiter);
+const HIRING: Role = Role::Member(MemberRole::HiringManager);
+const VIEWER: Role = Role::Member(MemberRole::Viewer);
+const MEDIATOR: Role = Role::Mediator;
+const STAFF: Role = Role::Admin;
+const SYSTEM: Role = Role::System;
+
+macro_rules! table {
+    ($($verb:ident: $($role:ident)*;)*) => {
+        /// Everything that can be done, object first. Each is one mutation or one read of the API.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[allow(missing_docs, reason = "the name says it: object, then act")]
+        pub enum Verb { $($verb),* }
+
+        impl Verb {
+            /// All of them, in the order of the table.
+            pub const ALL: &'static [Self] = &[$(Self::$verb),*];
+
+            /// The roles that may do it. This is the table.
+            pub fn allowed_to(self) -> &'static [Role] {
+                match self { $(Self::$verb => &[$($role),*]),* }
+            }
+
+            /// The name, as in `MilestoneApprove`.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$verb => stringify!($verb)),* }
+            }
+        }
+    };
+}
+
+table! {
+    // Accounts. The subject of what a person does for themselves is that person.
+    UserRead:                 ONESELF STAFF SYSTEM;
+    UserSuspend:              STAFF SYSTEM;
+    SessionRevoke:            ONESELF STAFF SYSTEM;
+    OrganizationCreate:       ONESELF;
+    OrganizationRead:         OWNER ADMIN FINANCE RECRUITER HIRING VIEWER STAFF SYSTEM;
+    OrganizationUpdate:       OWNER ADMIN;
+    MemberInvite:             OWNER ADMIN;
+    MemberUpdate:             OWNER ADMIN;
+    MemberRemove:             OWNER ADMIN;
+    ProfileUpdate:            ONESELF;
+
+    // The trade.
+    GigCreate:                OWNER ADMIN RECRUITER HIRING;
+    GigUpdate:                OWNER ADMIN RECRUITER HIRING;
+    GigPublish:               OWNER ADMIN RECRUITER HIRING;
+    GigPause:                 OWNER ADMIN RECRUITER HIRING;
+    GigCancel:                OWNER ADMIN RECRUITER HIRING;
+    GigRemove:                STAFF SYSTEM;
+    GigMatches:               OWNER ADMIN RECRUITER HIRING VIEWER;
+    InvitationSend:           OWNER ADMIN RECRUITER HIRING;
+    InvitationRead:           ONESELF OWNER ADMIN FINANCE RECRUITER HIRING VIEWER STAFF SYSTEM;
+    InvitationDecline:        ONESELF;
+    ProposalSubmit:           ONESELF;
+    ProposalRead:             ONESELF OWNER ADMIN FINANCE RECRUITER HIRING VIEWER STAFF SYSTEM;
+    ProposalRevise:           ONESELF;
+    ProposalWithdraw:         ONESELF;
+    ProposalView:             OWNER ADMIN RECRUITER HIRING;
+    ProposalShortlist:        OWNER ADMIN RECRUITER HIRING;
+    ProposalDecline:          OWNER ADMIN RECRUITER HIRING;
+    ProposalCounter:          OWNER ADMIN RECRUITER HIRING;
+    OfferSend:                OWNER ADMIN HIRING;
+    OfferWithdraw:            OWNER ADMIN HIRING;
+    OfferRead:                ONESELF OWNER ADMIN FINANCE RECRUITER HIRING VIEWER STAFF SYSTEM;
+    OfferAccept:              ONESELF;
+    OfferDecline:             ONESELF;
+
+    // Contracts and money.
+    ContractRead:             ONESELF OWNER ADMIN FINANCE RECRUITER HIRING VIEWER MEDIATOR STAFF SYSTEM;
+    ContractStatement:        ONESELF OWNER ADMIN FINANCE STAFF MEDIATOR SYSTEM;
+    ContractPause:            ONESELF OWNER ADMIN HIRING;
+    ContractEnd:              ONESELF OWNER ADMIN HIRING;
+    MilestonePropose:         ONESELF OWNER ADMIN HIRING;
+    MilestoneAgree:           ONESELF OWNER ADMIN HIRING;
+    MilestoneFund:            OWNER ADMIN FINANCE;
+    MilestoneSubmit:          ONESELF;
+    MilestoneRequestChanges:  OWNER ADMIN HIRING;
+    MilestoneApprove:         OWNER ADMIN FINANCE HIRING;
+    MilestoneRequestRefund:   OWNER ADMIN FINANCE;
+    MilestoneAgreeRefund:     ONESELF;
+    MilestoneRefundAfter:     ONESELF;
+    MilestoneDispute:         ONESELF OWNER ADMIN FINANCE HIRING;
+    DisputeAnswer:            ONESELF OWNER ADMIN FINANCE HIRING;
+    DisputeRecommend:         MEDIATOR;
+    DisputeAward:             MEDIATOR STAFF SYSTEM;
+    TimeEntryAdd:             ONESELF;
+    TimesheetSubmit:          ONESELF SYSTEM;
+    TimesheetApprove:         OWNER ADMIN FINANCE HIRING;
+    TimesheetDispute:         OWNER ADMIN FINANCE HIRING;
+    BalancesRead:             ONESELF OWNER ADMIN FINANCE STAFF SYSTEM;
+    PayoutMethodAdd:          ONESELF;
+    PayoutMethodRemove:       ONESELF;
+    PayoutRequest:            ONESELF;
+    PayoutCancel:             ONESELF;
+    PayoutRead:               ONESELF STAFF SYSTEM;
+    ReviewSubmit:             ONESELF OWNER ADMIN HIRING;
+    ReviewReply:              ONESELF OWNER ADMIN HIRING;
+    NotificationRead:         ONESELF;
+}
+
+/// May `actor` do `verb` to `subject`?
+///
+/// The order of the answers keeps secrets: a visitor learns only that one must sign in, whatever
+/// is asked for; what the actor may not see is [`Denied::Hidden`] before any rule is named.
+pub fn check(actor: &Actor, verb: Verb, subject: &Subject) -> Result<Role, Denied> {
+    let role = Role::of(actor, subject);
+    if verb.allowed_to().contains(&role) {
+        return Ok(role);
+    }
+    match role {
+        Role::Nobody => Err(Denied::SignIn),
+        Role::Suspended => Err(Denied::Suspended),
+        _ if role.sees(subject) => Err(Denied::NotAllowed),
+        _ => Err(Denied::Hidden),
+    }
+}
+
+/// May `actor` do `verb` to `subject`? For buttons and filters, where no reason is wanted.
+pub fn allows(actor: &Actor, verb: Verb, subject: &Subject) -> bool {
+    check(actor, verb, subject).is_ok()
+}
+
+/// May `actor` see `subject` at all?
+pub fn visible(actor: &Actor, subject: &Subject) -> bool {
+    Role::of(actor, subject).sees(subject)
+}
+
+impl Actor {
+    /// The signed-in person, or the refusal that asks to sign in.
+    pub fn person(&self) -> Result<&Person, Denied> {
+        match self {
+            Self::Person(person) if person.suspended => Err(Denied::Suspended),
+            Self::Person(person) => Ok(person),
+            Self::Nobody | Self::System => Err(Denied::SignIn),
+        }
+    }
+
+    /// The id of the signed-in person, if there is one.
+    pub fn user(&self) -> Option<UserId> {
+        match self {
+            Self::Person(person) => Some(person.user),
+            Self::Nobody | Self::System => None,
+        }
+    }
+}
+
+/// The table as text: a row a verb, a column a role. Kept beside this file and reviewed like code.
+pub fn matrix() -> String {
+    let mut text = String::from("# Who may do what. Printed from access.rs by a test; read its diff like code.\n");
+    for verb in Verb::ALL {
+        let roles: Vec<&str> =
+            Role::ALL.into_iter().filter(|role| verb.allowed_to().contains(role)).map(Role::as_str).collect();
+        text.push_str(&format!("{:<26}{}\n", verb.name(), roles.join(" ")));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::id::Id;
+
+    fn user(n: u128) -> UserId {
+        UserId::from_uuid(Uuid::from_u128(n))
+    }
+
+    fn organization(n: u128) -> OrganizationId {
+        OrganizationId::from_uuid(Uuid::from_u128(n))
+    }
+
+    /// An actor who is `role` to a subject between organization 1 and user 1.
+    fn actor(role: Role) -> Actor {
+        let person =
+            |n, memberships, staff, suspended| Actor::Person(Person { user: user(n), suspended, staff, memberships });
+        match role {
+            Role::Nobody => Actor::Nobody,
+            Role::System => Actor::System,
+            // Whoever is suspended would otherwise be the owner and the platform's admin too.
+            Role::Suspended => person(1, vec![(organization(1), MemberRole::Owner)], Some(Staff::Admin), true),
+            Role::Stranger => person(9, vec![(organization(2), MemberRole::Owner)], Some(Staff::Mediator), false),
+            Role::Oneself => person(1, vec![], None, false),
+            Role::Member(role) => {
+                person(9, vec![(organization(2), MemberRole::Viewer), (organization(1), role)], None, false)
+            }
+            Role::Mediator => person(9, vec![], Some(Staff::Mediator), false),
+            Role::Admin => person(9, vec![], Some(Staff::Admin), false),
+        }
+    }
+
+    #[test]
+    fn every_verb_answers_every_role_by_the_table() {
+        for &verb in Verb::ALL {
+            for role in Role::ALL {
+                for public in [false, true] {
+                    let subject = Subject::between(organization(1), user(1))
+                        .public_if(public)
+                        .disputed_if(role == Role::Mediator);
+                    let answer = check(&actor(role), verb, &subject);
+                    let expected = match role {
+                        _ if verb.allowed_to().contains(&role) => Ok(role),
+                        Role::Nobody => Err(Denied::SignIn),
+                        Role::Suspended => Err(Denied::Suspended),
+                        Role::Stranger if !public => Err(Denied::Hidden),
+                        _ => Err(Denied::NotAllowed),
+                    };
+                    assert_eq!(answer, expected, "{verb:?} {role:?} public: {public}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn nobody_and_the_suspended_may_do_nothing() {
+        for verb in Verb::ALL {
+            assert!(!verb.allowed_to().contains(&Role::Nobody), "{verb:?}");
+            assert!(!verb.allowed_to().contains(&Role::Suspended), "{verb:?}");
+        }
+    }
+
+    #[test]
+    fn the_printed_table_is_the_table() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/access.matrix");
+        if std::env::var_os("UPDATE_FILES").is_some() {
+            std::fs::write(path, matrix()).unwrap();
+        }
+        let printed = std::fs::read_to_string(path).unwrap_or_default();
+        assert_eq!(printed, matrix(), "run UPDATE_FILES=1 cargo test -p domain access, and read the diff");
+    }
+}

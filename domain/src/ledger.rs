@@ -1,0 +1,157 @@
+//! The books: double-entry, append-only. A [`JournalEntry`] is made only by moving amounts from
+//! one account to another, so it balances as it is written; the database holds the same rule from
+//! the other side.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{ContractId, MilestoneId, OrganizationId, PayoutId, TimesheetId, UserId};
+use crate::money::{Currency, Money};
+
+/// An account of the ledger. Its balance is what was moved into it less what was moved out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "of", rename_all = "snake_case")]
+pub enum LedgerAccount {
+    /// Money the processor has taken from clients and not yet settled to us (runs negative: money comes from here).
+    ProcessorClearing,
+    /// Our settled balance at the processor (runs negative for the same reason).
+    ProcessorBalance,
+    /// What the processor charged us.
+    ProcessorFees,
+    /// An organization's unspent money with us.
+    ClientCredit(OrganizationId),
+    /// The money held for a milestone.
+    Escrow(MilestoneId),
+    /// The money held for a charged week of an hourly contract.
+    TimesheetEscrow(TimesheetId),
+    /// A freelancer's released money in its security hold.
+    Pending(UserId),
+    /// A freelancer's money that can be paid out.
+    Available(UserId),
+    /// Money of a payout under way.
+    InTransit(PayoutId),
+    /// Money that has left for a freelancer's bank.
+    PaidOut,
+    /// Our revenue from fees.
+    FeeRevenue,
+    /// What chargebacks and mistakes cost us (runs negative).
+    Losses,
+}
+
+impl LedgerAccount {
+    /// May this account never go below zero? Those are locked when money moves out of them; the
+    /// platform's own accounts are only ever appended to, or all money would queue behind them.
+    pub fn guarded(self) -> bool {
+        match self {
+            Self::ClientCredit(_)
+            | Self::Escrow(_)
+            | Self::TimesheetEscrow(_)
+            | Self::Pending(_)
+            | Self::Available(_)
+            | Self::InTransit(_) => true,
+            Self::ProcessorClearing
+            | Self::ProcessorBalance
+            | Self::ProcessorFees
+            | Self::PaidOut
+            | Self::FeeRevenue
+            | Self::Losses => false,
+        }
+    }
+}
+
+/// Why money moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// A client's payment arrived in escrow.
+    Fund,
+    /// Escrow went to the freelancer, less the fee.
+    Release,
+    /// The security hold is over.
+    HoldOver,
+    /// Escrow went back to the client.
+    Refund,
+    /// A freelancer gave money back after it was released.
+    RefundAfter,
+    /// A dispute's outcome was carried out.
+    Award,
+    /// A client's bank took the payment back.
+    Chargeback,
+    /// A bonus or a tip.
+    Bonus,
+    /// A payout set out.
+    PayoutSend,
+    /// A payout arrived.
+    PayoutArrive,
+    /// A payout came back, or was cancelled.
+    PayoutReturn,
+    /// An operator's correction, with its reason in the audit log.
+    Correction,
+}
+
+/// An amount moved from one account to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Posting {
+    /// Where it comes from (the debited account).
+    pub from: LedgerAccount,
+    /// Where it goes (the credited account).
+    pub to: LedgerAccount,
+    /// How much; never zero.
+    pub amount: Money,
+}
+
+/// Movements that happen together or not at all.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JournalEntry {
+    /// Why.
+    pub reason: Reason,
+    /// Makes a repeat of the same fact harmless: no two entries share a key.
+    pub key: String,
+    /// The contract whose statement this belongs to.
+    pub contract: Option<ContractId>,
+    /// The milestone it concerns.
+    pub milestone: Option<MilestoneId>,
+    postings: Vec<Posting>,
+}
+
+impl JournalEntry {
+    /// An entry without movements yet.
+    pub fn new(reason: Reason, key: impl Into<String>) -> Self {
+        Self { reason, key: key.into(), contract: None, milestone: None, postings: Vec::new() }
+    }
+
+    /// For the statement of this contract.
+    #[must_use]
+    pub fn of_contract(self, contract: Option<ContractId>) -> Self {
+        Self { contract, ..self }
+    }
+
+    /// About this milestone.
+    #[must_use]
+    pub fn of_milestone(self, milestone: MilestoneId) -> Self {
+        Self { milestone: Some(milestone), ..self }
+    }
+
+    /// With an amount moved. Moving nothing, or moving to where it already is, adds no posting.
+    #[must_use]
+    pub fn moving(mut self, from: LedgerAccount, to: LedgerAccount, amount: Money) -> Self {
+        if !amount.is_zero() && from != to {
+            self.postings.push(Posting { from, to, amount });
+        }
+        self
+    }
+
+    /// The movements.
+    pub fn postings(&self) -> &[Posting] {
+        &self.postings
+    }
+
+    /// How the entry changes an account, in minor units of a currency.
+    pub fn effect_on(&self, account: LedgerAccount, currency: Currency) -> i64 {
+        let of_currency = self.postings.iter().filter(|posting| posting.amount.currency() == currency);
+        of_currency.fold(0, |effect, posting| {
+            let into = if posting.to == account { posting.amount.minor() } else { 0 };
+            let out = if posting.from == account { posting.amount.minor() } else { 0 };
+            effect + into - out
+        })
+    }
+}

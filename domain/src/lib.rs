@@ -1,0 +1,20 @@
+//! What Rabta decides, without doing any of it.
+//!
+//! Verbs take what they need as arguments: the state, who acts, the time, fresh ids, the terms.
+//! They answer with a [`change::Change`] or a [`refusal::Refusal`]. Nothing here reads a clock,
+//! draws a random number, awaits, or knows of a database; that is what lets a seed replay a whole
+//! marketplace.
+//!
+//! In reading order:
+
+pub mod id;
+pub mod money;
+pub mod access;
+pub mod refusal;
+pub mod change;
+pub mod event;
+pub mod timer;
+pub mod ledger;
+
+/// An instant, in UTC.
+pub type Timestamp = chrono::DateTime<chrono::Utc>;

@@ -1,0 +1,207 @@
+//! Refusals: the domain saying no. They are facts, not sentences; the API gives them a voice.
+//!
+//! There is one type for all rooms, because there are only so many kinds of no, and a client who
+//! learned to handle them for milestones can handle them for payouts. They come in one order: may
+//! you see it, may you do it, is it the version you meant, is the state right, is the input right.
+
+use serde::{Deserialize, Serialize};
+
+use crate::access::{Denied, Verb};
+use crate::money::{Money, MoneyError};
+
+/// Why a command was refused. Nothing was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Refusal {
+    /// The actor may not see it, or may not do it.
+    #[error("{reason}")]
+    Denied {
+        /// Which of the two, as far as it may be told.
+        reason: Denied,
+    },
+    /// The object is in a state in which this can't be done.
+    #[error("a {object} that is {state} can't do this")]
+    WrongState {
+        /// What kind of object: "milestone".
+        object: String,
+        /// The state it is in: "funded".
+        state: String,
+        /// What this actor can do to it now.
+        allowed: Vec<Verb>,
+    },
+    /// The caller acted on an older version than the one that stands.
+    #[error("it has changed since: you saw version {expected}, it is at {actual}")]
+    Stale {
+        /// The version the caller had seen.
+        expected: i64,
+        /// The version that stands.
+        actual: i64,
+    },
+    /// Some of the input can't be taken.
+    #[error("{} of the fields can't be accepted", fields.len())]
+    Invalid {
+        /// Every field at fault, at once.
+        fields: Vec<FieldError>,
+    },
+    /// There is less money than asked for.
+    #[error("{asked} was asked for, {available} is available")]
+    Insufficient {
+        /// What there is.
+        available: Money,
+        /// What was asked for.
+        asked: Money,
+    },
+    /// A limit of the policy was reached.
+    #[error("{message}")]
+    Limit {
+        /// A stable code, like `PROPOSAL_QUOTA`.
+        code: String,
+        /// The limit.
+        limit: i64,
+        /// For people.
+        message: String,
+    },
+    /// A rule of the business stands against it.
+    #[error("{message}")]
+    Rule {
+        /// A stable code, like `EMAIL_TAKEN`.
+        code: String,
+        /// For people: what happened, and what to do next.
+        message: String,
+    },
+    /// The idempotency key was used before, for something else.
+    #[error("this idempotency key was used before with other input")]
+    KeyReused,
+}
+
+/// One field that can't be taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FieldError {
+    /// Where: names and indexes into the input, like `milestones.0.amount`.
+    pub path: String,
+    /// A stable code: `REQUIRED`, `TOO_SHORT`, `TOO_LONG`, `OUT_OF_RANGE`, `MALFORMED`, `UNKNOWN`, `DUPLICATE`…
+    pub code: String,
+    /// For people: what is wrong, and what would be right.
+    pub message: String,
+}
+
+impl Refusal {
+    /// As far as this actor is concerned it does not exist.
+    pub const HIDDEN: Self = Self::Denied { reason: Denied::Hidden };
+
+    /// A rule of the business stands against it.
+    pub fn rule(code: &str, message: impl Into<String>) -> Self {
+        Self::Rule { code: code.to_owned(), message: message.into() }
+    }
+
+    /// One field can't be taken.
+    pub fn field(path: &str, code: &str, message: impl Into<String>) -> Self {
+        let mut invalid = Invalid::default();
+        invalid.add(path, code, message);
+        Self::Invalid { fields: invalid.fields }
+    }
+
+    /// The state does not allow it.
+    pub fn wrong_state(object: &str, state: &str, allowed: Vec<Verb>) -> Self {
+        Self::WrongState { object: object.to_owned(), state: state.to_owned(), allowed }
+    }
+}
+
+impl From<Denied> for Refusal {
+    fn from(reason: Denied) -> Self {
+        Self::Denied { reason }
+    }
+}
+
+impl From<MoneyError> for Refusal {
+    fn from(error: MoneyError) -> Self {
+        Self::field("amount", "AMOUNT", error.to_string())
+    }
+}
+
+/// Refuse a command that was meant for another version.
+pub fn expect_version(expected: Option<i64>, actual: i64) -> Result<(), Refusal> {
+    match expected {
+        Some(expected) if expected != actual => Err(Refusal::Stale { expected, actual }),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// The faults of an input, gathered so that all are told at once.
+///
+/// ```
+/// use domain::refusal::Invalid;
+/// let mut invalid = Invalid::default();
+/// let title = invalid.text("title", "  Rust developer ", 3..=120);
+/// let note = invalid.text("note", "", 1..=500);
+/// assert_eq!(title, "Rust developer");
+/// assert_eq!(note, "");
+/// assert!(invalid.finish().is_err());
+/// ```
+#[derive(Debug, Default)]
+pub struct Invalid {
+    fields: Vec<FieldError>,
+}
+
+impl Invalid {
+    /// Note a fault.
+    pub fn add(&mut self, path: &str, code: &str, message: impl Into<String>) {
+        self.fields.push(FieldError { path: path.to_owned(), code: code.to_owned(), message: message.into() });
+    }
+
+    /// A text for people: trimmed, its length in characters within `length`, without control
+    /// characters other than line breaks and tabs, and without those that turn writing around.
+    pub fn text(&mut self, path: &str, text: &str, length: std::ops::RangeInclusive<usize>) -> String {
+        let text = text.trim();
+        let count = text.chars().count();
+        if count == 0 && *length.start() > 0 {
+            self.add(path, "REQUIRED", "can't be empty");
+        } else if count < *length.start() {
+            self.add(path, "TOO_SHORT", format!("has {count} characters, at least {} are needed", length.start()));
+        } else if count > *length.end() {
+            self.add(path, "TOO_LONG", format!("has {count} characters, at most {} are taken", length.end()));
+        } else if text.chars().any(is_unprintable) {
+            self.add(path, "MALFORMED", "holds a character that can't be shown");
+        }
+        text.to_owned()
+    }
+
+    /// A number within a range.
+    pub fn range<N: PartialOrd + std::fmt::Display + Copy>(
+        &mut self,
+        path: &str,
+        n: N,
+        range: std::ops::RangeInclusive<N>,
+    ) -> N {
+        if !range.contains(&n) {
+            self.add(path, "OUT_OF_RANGE", format!("must be between {} and {}", range.start(), range.end()));
+        }
+        n
+    }
+
+    /// Take over the fault of a part that was parsed elsewhere, under `path`. Refusals that are
+    /// not about fields are kept as a fault of the whole part.
+    pub fn nest(&mut self, path: &str, refusal: Refusal) {
+        match refusal {
+            Refusal::Invalid { fields } => self
+                .fields
+                .extend(fields.into_iter().map(|field| FieldError { path: format!("{path}.{}", field.path), ..field })),
+            other => self.add(path, "REFUSED", other.to_string()),
+        }
+    }
+
+    /// Has nothing been found wrong so far?
+    pub fn is_empty(&self) -> bool {
+        self.fields.is_empty()
+    }
+
+    /// All is well, or the refusal with every fault.
+    pub fn finish(self) -> Result<(), Refusal> {
+        if self.fields.is_empty() { Ok(()) } else { Err(Refusal::Invalid { fields: self.fields }) }
+    }
+}
+
+fn is_unprintable(c: char) -> bool {
+    (c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
+        || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}')
+}
