@@ -1,1 +1,3 @@
-//! x
+//! Rabta's GraphQL API.
+
+pub mod http;

@@ -1,0 +1,62 @@
+//! What the surface asks of the house behind it.
+
+use std::time::Duration;
+
+use async_graphql::Request;
+use domain::access::Actor;
+use domain::id::SessionId;
+use futures_util::future::BoxFuture;
+
+use super::{ClientAddress, TraceId};
+
+/// The house behind the surface.
+pub trait Backend: Send + Sync + 'static {
+    /// Who a bearer token stands for.
+    fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Identity, TokenError>>;
+
+    /// Put into the request what resolvers expect to find in their context: the caller, loaders.
+    fn furnish(&self, request: Request, visitor: &Visitor) -> Request;
+}
+
+/// Whom a token stands for.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// The person.
+    pub actor: Actor,
+    /// The session the token was issued in.
+    pub session: Option<SessionId>,
+    /// For how long the token stays good.
+    pub valid_for: Duration,
+}
+
+/// Why a token was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// It is not one of ours, was tampered with, or is not meant for this server.
+    #[error("the access token is not valid")]
+    Invalid,
+    /// Its time is over.
+    #[error("the access token has expired: refresh it")]
+    Expired,
+    /// Its session, or the account, was ended.
+    #[error("the session has ended: sign in again")]
+    Revoked,
+    /// It could not be checked, through no fault of the caller.
+    #[error("the access token could not be checked, try again in a moment")]
+    Unavailable,
+}
+
+/// Who a request comes from, as far as it is known.
+#[derive(Debug, Clone)]
+pub struct Visitor {
+    /// The person, or nobody.
+    pub actor: Actor,
+    /// The session of the person.
+    pub session: Option<SessionId>,
+    /// The address the request came from.
+    pub address: ClientAddress,
+    /// What the client calls itself, at most 200 characters of it.
+    pub user_agent: Option<String>,
+    /// What the request is called in our logs.
+    pub trace: TraceId,
+}

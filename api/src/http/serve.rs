@@ -1,0 +1,109 @@
+//! The server under the router: it takes connections, and gives none of them all its time.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tower::ServiceExt;
+
+use super::slots::{Slot, Slots};
+use super::stall::Stalling;
+use super::{Closing, ServerSettings};
+
+/// The connection's place among all connections. Whoever takes a connection over, as a socket
+/// does, keeps this for as long.
+#[derive(Clone)]
+pub(super) struct Place(#[expect(dead_code, reason = "held for its drop")] Arc<Slot>);
+
+/// Serve until `closing` says so; then let running requests finish, for as long as the grace allows.
+///
+/// Only HTTP/1.1 is spoken: TLS and HTTP/2 are the business of the balancer in front, and telling
+/// the two apart would mean to wait without limit for a client's first bytes.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    settings: ServerSettings,
+    mut closing: Closing,
+) -> io::Result<()> {
+    let slots = Slots::new(settings.connections, settings.connections_per_address);
+    // Every connection holds a sender; when all are gone, the last one was answered.
+    let (alive, mut all_gone) = tokio::sync::mpsc::channel::<()>(1);
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(settings.header_timeout)
+        .max_buf_size(settings.header_bytes)
+        .max_headers(settings.header_fields);
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = closing.closed() => break,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of file descriptors, most likely: others will be given back in a moment.
+                tracing::warn!(%error, "a connection could not be taken");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        let Some(slot) = slots.take(peer.ip()) else {
+            metrics::counter!("rabta_http_connections_refused_total").increment(1);
+            continue;
+        };
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "the connection is gone already");
+            continue;
+        }
+        let place = Place(Arc::new(slot));
+        let router = router.clone();
+        let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(ConnectInfo(peer));
+            request.extensions_mut().insert(place.clone());
+            router.clone().oneshot(request)
+        });
+        let io = TokioIo::new(Stalling::new(stream, settings.write_timeout));
+        let connection = builder.serve_connection(io, service).with_upgrades();
+        tokio::spawn(answer(connection, closing.clone(), alive.clone()));
+    }
+    drop((listener, alive));
+    tokio::select! {
+        _ = all_gone.recv() => {}
+        () = tokio::time::sleep(settings.grace) => tracing::warn!("some requests did not finish in time"),
+    }
+    Ok(())
+}
+
+/// Answer what comes over a connection until it ends, or, when the server is to stop, until the
+/// request that is being answered has its answer.
+async fn answer<S, R>(
+    connection: http1::UpgradeableConnection<TokioIo<Stalling<TcpStream>>, S>,
+    mut closing: Closing,
+    _alive: tokio::sync::mpsc::Sender<()>,
+) where
+    S: hyper::service::HttpService<Incoming, ResBody = Body, Future = R> + Send,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    R: Future<Output = Result<Response<Body>, S::Error>> + Send,
+{
+    let mut connection = std::pin::pin!(connection);
+    let outcome = tokio::select! {
+        outcome = connection.as_mut() => outcome,
+        () = closing.closed() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = outcome {
+        tracing::debug!(%error, "a connection broke off");
+    }
+}

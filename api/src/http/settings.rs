@@ -1,0 +1,69 @@
+//! What an operator may set about the surface.
+
+use std::time::Duration;
+
+use axum::http::HeaderValue;
+
+/// How requests are answered.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// May clients ask for the schema, and are they told of names that look like what they wrote?
+    pub introspection: bool,
+    /// Web origins whose pages may call the API. Empty: only pages of the server itself.
+    pub origins: Vec<HeaderValue>,
+    /// The largest request body, in bytes.
+    pub body_bytes: usize,
+    /// How long a request body may take to arrive.
+    pub body_timeout: Duration,
+    /// How long an operation may run.
+    pub operation_timeout: Duration,
+    /// How many proxies stand in front of the server, and so how many entries of
+    /// `X-Forwarded-For` are believed.
+    pub trusted_proxies: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            introspection: true,
+            origins: Vec::new(),
+            body_bytes: 256 * 1024,
+            body_timeout: Duration::from_secs(10),
+            operation_timeout: Duration::from_secs(30),
+            trusted_proxies: 0,
+        }
+    }
+}
+
+/// How connections are taken.
+#[derive(Debug, Clone)]
+pub struct ServerSettings {
+    /// Connections held at once, in all.
+    pub connections: usize,
+    /// Connections held at once by one address.
+    pub connections_per_address: usize,
+    /// How long a request's head may take to arrive; also how long an idle connection is kept.
+    pub header_timeout: Duration,
+    /// How long a client may take nothing of an answer that is ready for it.
+    pub write_timeout: Duration,
+    /// The largest request head, in bytes.
+    pub header_bytes: usize,
+    /// The most header fields of a request.
+    pub header_fields: usize,
+    /// How long running requests may go on after the server was asked to stop.
+    pub grace: Duration,
+}
+
+impl Default for ServerSettings {
+    fn default() -> Self {
+        Self {
+            connections: 10_000,
+            connections_per_address: 256,
+            header_timeout: Duration::from_secs(15),
+            write_timeout: Duration::from_secs(20),
+            header_bytes: 32 * 1024,
+            header_fields: 64,
+            grace: Duration::from_secs(20),
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! What all requests share.
+
+use std::sync::Arc;
+
+use async_graphql::{ObjectType, Schema, SubscriptionType};
+
+use super::{Backend, Settings};
+
+/// A schema, the house behind it, and the settings: everything a request needs to be answered.
+pub struct Surface<Q, M, S> {
+    pub(super) schema: Schema<Q, M, S>,
+    pub(super) shared: Arc<Shared>,
+}
+
+/// The part that does not depend on the schema's types.
+pub(super) struct Shared {
+    pub(super) backend: Arc<dyn Backend>,
+    pub(super) settings: Settings,
+}
+
+impl<Q, M, S> Clone for Surface<Q, M, S> {
+    fn clone(&self) -> Self {
+        Self { schema: self.schema.clone(), shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl<Q, M, S> Surface<Q, M, S>
+where
+    Q: ObjectType + 'static,
+    M: ObjectType + 'static,
+    S: SubscriptionType + 'static,
+{
+    /// A surface for `schema`, with `backend` behind it.
+    pub fn new(schema: Schema<Q, M, S>, backend: Arc<dyn Backend>, settings: Settings) -> Self {
+        Self { schema, shared: Arc::new(Shared { backend, settings }) }
+    }
+
+    /// The settings it runs with.
+    pub fn settings(&self) -> &Settings {
+        &self.shared.settings
+    }
+}

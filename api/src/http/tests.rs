@@ -1,0 +1,325 @@
+//! The manners of the endpoint, met from outside.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+
+use super::toy::{Reply, Server};
+use super::{Closing, ServerSettings, Settings, serve};
+
+const JSON: &str = "content-type: application/json";
+const NEW: &str = "accept: application/graphql-response+json";
+const OLD: &str = "accept: application/json";
+
+#[tokio::test]
+async fn a_query_is_answered_in_the_form_that_was_asked_for() {
+    let server = Server::new();
+    for (accept, form) in [
+        (NEW, "application/graphql-response+json; charset=utf-8"),
+        (OLD, "application/json; charset=utf-8"),
+        ("accept: */*", "application/json; charset=utf-8"),
+    ] {
+        let reply = server.post(&[JSON, accept], r#"{"query":"{ hello }"}"#).await;
+        assert_eq!((reply.status, reply.header("content-type")), (StatusCode::OK, form), "{accept}");
+        assert_eq!(reply.json(), serde_json::json!({ "data": { "hello": "hello world" } }));
+    }
+    let reply = server.post(&[JSON, "accept: text/html"], r#"{"query":"{ hello }"}"#).await;
+    assert_eq!((reply.status, reply.code().as_str()), (StatusCode::NOT_ACCEPTABLE, "NOT_ACCEPTABLE"));
+}
+
+#[tokio::test]
+async fn a_query_may_come_by_get_and_a_mutation_may_not() {
+    let server = Server::new();
+    let reply = server.get("/graphql?query=query+A($n:String){hello(name:$n)}&variables=%7B%22n%22:%22Lin%22%7D").await;
+    assert_eq!(reply.json()["data"]["hello"], "hello Lin");
+
+    let reply = server.get("/graphql?query=mutation%7Bbump%7D").await;
+    assert_eq!((reply.status, reply.code().as_str()), (StatusCode::METHOD_NOT_ALLOWED, "MUTATION_BY_GET"));
+    assert_eq!(reply.header("allow"), "POST");
+    let reply = server.get("/graphql?query=query+Q%7Bhello%7D+mutation+M%7Bbump%7D&operationName=M").await;
+    assert_eq!(reply.status, StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(server.bumps.load(Ordering::SeqCst), 0);
+
+    server.query("mutation { bump }").await;
+    assert_eq!(server.bumps.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_form_on_another_page_can_not_send_a_mutation() {
+    let server = Server::new();
+    for content_type in
+        ["text/plain", "multipart/form-data; boundary=x", "application/x-www-form-urlencoded", "application/graphql"]
+    {
+        let header = format!("content-type: {content_type}");
+        let reply = server.post(&[&header], r#"{"query":"mutation { bump }"}"#).await;
+        assert_eq!(
+            (reply.status, reply.code().as_str()),
+            (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE"),
+            "{content_type}"
+        );
+    }
+    assert_eq!(server.post(&[], r#"{"query":"mutation { bump }"}"#).await.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    assert_eq!(server.bumps.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn other_methods_and_other_paths_say_where_to_go() {
+    let server = Server::new();
+    for method in ["PUT", "DELETE", "PATCH", "TRACE", "OPTIONS"] {
+        let request = Request::builder().method(method).uri("/graphql").body(Body::empty()).unwrap();
+        let reply = server.send(request).await;
+        assert_eq!((reply.status, reply.header("allow")), (StatusCode::METHOD_NOT_ALLOWED, "GET, POST"), "{method}");
+    }
+    for path in ["/.git/config", "/debug/pprof", "/graphql/", "/admin", "/%2e%2e/etc/passwd"] {
+        let reply = server.get(path).await;
+        assert_eq!((reply.status, reply.code().as_str()), (StatusCode::NOT_FOUND, "NO_SUCH_PAGE"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_fault_of_the_document_has_no_data_and_the_status_of_its_media_type() {
+    let server = Server::new();
+    for (document, code) in [
+        ("{", "GRAPHQL_PARSE_FAILED"),
+        ("", "GRAPHQL_PARSE_FAILED"),
+        ("{ nothing }", "GRAPHQL_VALIDATION_FAILED"),
+        ("query A { hello } query B { hello }", "OPERATION_NAME_REQUIRED"),
+        ("subscription { count }", "SUBSCRIPTION_TRANSPORT"),
+    ] {
+        let body = serde_json::json!({ "query": document }).to_string();
+        for (accept, status) in [(NEW, StatusCode::BAD_REQUEST), (OLD, StatusCode::OK)] {
+            let reply = server.post(&[JSON, accept], body.clone()).await;
+            assert_eq!((reply.status, reply.code().as_str()), (status, code), "{document} {accept}");
+            assert!(reply.json().get("data").is_none(), "{document}: {}", reply.text);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_fault_of_the_request_is_400_in_every_form() {
+    let server = Server::new();
+    for body in
+        ["", "{", "[]", r#"[{"query":"{hello}"}]"#, "{}", r#"{"query":1}"#, r#"{"query":"{hello}","variables":"x"}"#]
+    {
+        for accept in [NEW, OLD] {
+            let reply = server.post(&[JSON, accept], body).await;
+            assert_eq!(reply.status, StatusCode::BAD_REQUEST, "{body}");
+            assert!(reply.json().get("data").is_none());
+            assert!(!reply.code().is_empty());
+        }
+    }
+    let reply = server.post(&[JSON], r#"{"query":"{hello}","variables":{"name":"\ud800"}}"#).await;
+    assert_eq!((reply.status, reply.code().as_str()), (StatusCode::BAD_REQUEST, "BAD_JSON"));
+    assert!(!reply.text.contains("surrogate") && !reply.text.contains("line 1"), "{}", reply.text);
+}
+
+#[tokio::test]
+async fn a_token_that_is_not_good_is_never_a_visitor_without_one() {
+    let server = Server::new();
+    let body = r#"{"query":"{ viewer hello }"}"#;
+    let reply = server.post(&[JSON], body).await;
+    assert_eq!(reply.json()["data"]["viewer"], serde_json::Value::Null);
+    let reply = server.post(&[JSON, "authorization: Bearer ada"], body).await;
+    assert_eq!(reply.json()["data"]["viewer"], "usr_00000000000000000000000001");
+
+    let long = format!("authorization: Bearer {}", "a".repeat(5000));
+    for (header, code) in [
+        ("authorization: Bearer nonsense", "TOKEN_INVALID"),
+        ("authorization: Bearer expired", "TOKEN_EXPIRED"),
+        ("authorization: Bearer revoked", "SESSION_ENDED"),
+        ("authorization: Bearer ", "TOKEN_INVALID"),
+        ("authorization: ada", "TOKEN_INVALID"),
+        ("authorization: Basic YWRhOmFkYQ==", "TOKEN_INVALID"),
+        (&long, "TOKEN_INVALID"),
+    ] {
+        let reply = server.post(&[JSON, NEW, header], body).await;
+        assert_eq!((reply.status, reply.code().as_str()), (StatusCode::UNAUTHORIZED, code), "{header}");
+        assert!(reply.header("www-authenticate").starts_with("Bearer"));
+        assert!(!reply.text.contains("hello"));
+    }
+    let reply = server.post(&[JSON, "authorization: Bearer ada", "authorization: Bearer ada"], body).await;
+    assert_eq!(reply.status, StatusCode::UNAUTHORIZED);
+    let reply = server.post(&[JSON, "authorization: Bearer down"], body).await;
+    assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
+    let reply = server.get("/graphql?query=%7Bhello%7D&access_token=ada").await;
+    assert_eq!((reply.status, reply.code().as_str()), (StatusCode::UNAUTHORIZED, "TOKEN_IN_URL"));
+}
+
+#[tokio::test]
+async fn our_faults_are_told_by_code_and_trace_id_only() {
+    let server = Server::new();
+    for document in ["{ broken }", "{ panics }"] {
+        let body = serde_json::json!({ "query": document }).to_string();
+        let reply = server.post(&[JSON, "x-request-id: my-request-1"], body).await;
+        assert_eq!(reply.code(), "INTERNAL", "{document}");
+        assert!(!reply.text.contains("hunter2"), "{}", reply.text);
+        assert_eq!(reply.json()["errors"][0]["extensions"]["traceId"], "my-request-1");
+        assert_eq!(reply.header("x-request-id"), "my-request-1");
+    }
+    assert_eq!(server.query("{ hello }").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_request_id_that_can_not_stand_in_a_log_is_replaced() {
+    let server = Server::new();
+    for id in ["short", "has space in it", "quote\"quote\"", &"x".repeat(65)] {
+        let reply = server.post(&[JSON, &format!("x-request-id: {id}")], r#"{"query":"{"}"#).await;
+        let given = reply.header("x-request-id");
+        assert_eq!(given.len(), 32, "{id}");
+        assert_eq!(reply.json()["errors"][0]["extensions"]["traceId"], given);
+    }
+}
+
+#[tokio::test]
+async fn every_answer_tells_browsers_to_be_careful() {
+    let server = Server::new();
+    for reply in [server.query("{ hello }").await, server.query("{").await, server.get("/x").await] {
+        assert_eq!(reply.header("x-content-type-options"), "nosniff");
+        assert_eq!(reply.header("cache-control"), "no-store");
+        assert_eq!(reply.header("referrer-policy"), "no-referrer");
+        assert!(reply.header("content-security-policy").starts_with("default-src 'none'"));
+    }
+}
+
+#[tokio::test]
+async fn pages_of_other_origins_are_let_in_only_by_the_operator() {
+    let preflight = || {
+        Request::options("/graphql")
+            .header("origin", "https://app.example")
+            .header("access-control-request-method", "POST")
+            .header("access-control-request-headers", "content-type, authorization")
+            .body(Body::empty())
+            .unwrap()
+    };
+    let reply = Server::new().send(preflight()).await;
+    assert_eq!(reply.header("access-control-allow-origin"), "");
+
+    let origins = vec!["https://app.example".parse().unwrap()];
+    let server = Server::with(Settings { origins, ..Settings::default() });
+    assert_eq!(server.send(preflight()).await.header("access-control-allow-origin"), "https://app.example");
+    let reply = server.post(&[JSON, "origin: https://evil.example"], r#"{"query":"{ hello }"}"#).await;
+    assert_eq!(reply.header("access-control-allow-origin"), "");
+}
+
+#[tokio::test]
+async fn bodies_are_taken_up_to_a_size() {
+    let server = Server::with(Settings { body_bytes: 1000, ..Settings::default() });
+    let body = format!("{{\"query\":\"{{ hello }}\",\"x\":\"{}\"}}", "x".repeat(2000));
+    let reply = server.post(&[JSON, "content-length: 2030"], body.clone()).await;
+    assert_eq!((reply.status, reply.code().as_str()), (StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE"));
+    assert_eq!(reply.json()["errors"][0]["extensions"]["limit"], 1000);
+    let reply = server.post(&[JSON], body).await;
+    assert_eq!((reply.status, reply.code().as_str()), (StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE"));
+    let reply = server.post(&[JSON, "content-encoding: gzip"], "x").await;
+    assert_eq!(reply.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_never_ends_and_an_operation_that_never_ends_are_given_up() {
+    let server = Server::new();
+    let body = Body::from_stream(futures_util::stream::pending::<Result<&[u8], std::io::Error>>());
+    let reply = server.post(&[JSON], body).await;
+    assert_eq!((reply.status, reply.code().as_str()), (StatusCode::REQUEST_TIMEOUT, "BODY_TIMEOUT"));
+    let reply = server.query("{ slow }").await;
+    assert_eq!((reply.status, reply.code().as_str()), (StatusCode::SERVICE_UNAVAILABLE, "TIMEOUT"));
+}
+
+#[tokio::test]
+async fn long_answers_are_compressed_for_those_who_can_read_it() {
+    let reply = Server::new().post(&[JSON, "accept-encoding: gzip"], r#"{"query":"{ long }"}"#).await;
+    assert_eq!(reply.header("content-encoding"), "gzip");
+    assert!(reply.text.len() < 10_000);
+}
+
+#[tokio::test]
+async fn introspection_can_be_switched_off() {
+    let server = Server::with(Settings { introspection: false, ..Settings::default() });
+    for document in [
+        "{ __schema { types { name } } }",
+        "{ __type(name: \"Query\") { name } }",
+        "{ a: __schema { queryType { name } } }",
+    ] {
+        let reply = server.query(document).await;
+        assert!(!reply.text.contains("Query\""), "{document}: {}", reply.text);
+    }
+    assert_eq!(server.query("{ __typename }").await.json()["data"]["__typename"], "Query");
+}
+
+/// What a raw connection to a served toy answers to some bytes, and whether it then closes.
+async fn raw(settings: ServerSettings, bytes: &[u8]) -> String {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (switch, closing) = Closing::pair();
+    let running = tokio::spawn(serve(listener, Server::new().router, settings, closing));
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    stream.write_all(bytes).await.unwrap();
+    let mut text = Vec::new();
+    stream.read_to_end(&mut text).await.unwrap();
+    switch.close();
+    running.await.unwrap().unwrap();
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_finish_its_head_is_let_go() {
+    let settings = || ServerSettings { header_timeout: Duration::from_millis(100), ..ServerSettings::default() };
+    // Returning at all is the point: the connection was closed by us.
+    raw(settings(), b"").await;
+    raw(settings(), b"POST /graphql HTTP/1.1\r\nHost: x\r\nX-Slow").await;
+    let text = raw(settings(), b"GET /graphql?query={hello} HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    assert!(text.contains("hello world"), "an idle connection is let go after its answer: {text}");
+}
+
+#[tokio::test]
+async fn heads_that_two_servers_could_read_differently_are_refused() {
+    let body = r#"{"query":"{ hello }"}"#;
+    let head = "POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nConnection: close\r\n";
+    let length = body.len();
+    for (extra, refused) in [
+        (format!("Content-Length: {length}\r\n"), false),
+        (format!("Content-Length: {length}\r\nContent-Length: 5\r\n"), true),
+        (format!("X-Large: {}\r\nContent-Length: {length}\r\n", "x".repeat(256 * 1024)), true),
+        (format!("{}Content-Length: {length}\r\n", "X-Many: 1\r\n".repeat(100)), true),
+    ] {
+        let text = raw(ServerSettings::default(), format!("{head}{extra}\r\n{body}").as_bytes()).await;
+        assert_eq!(!text.contains("hello world"), refused, "{text}");
+    }
+    // Both lengths: the chunked one is the one that counts, and the connection ends with it.
+    let chunked =
+        format!("{head}Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n{length:x}\r\n{body}\r\n0\r\n\r\n");
+    let text = raw(ServerSettings::default(), chunked.as_bytes()).await;
+    assert!(text.matches("HTTP/1.1").count() == 1, "{text}");
+}
+
+#[tokio::test]
+async fn one_address_holds_so_many_connections() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (switch, closing) = Closing::pair();
+    let settings = ServerSettings { connections_per_address: 2, ..ServerSettings::default() };
+    let running = tokio::spawn(serve(listener, Server::new().router, settings, closing));
+    let mut held = Vec::new();
+    for _ in 0..2 {
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        stream.write_all(b"GET /graphql?query={hello} HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        assert!(stream.read(&mut [0; 4096]).await.unwrap() > 0);
+        held.push(stream);
+    }
+    let mut third = tokio::net::TcpStream::connect(address).await.unwrap();
+    let read = third.read(&mut [0; 4096]).await;
+    assert!(matches!(read, Ok(0) | Err(_)), "the third is let go: {read:?}");
+    switch.close();
+    running.await.unwrap().unwrap();
+}
+
+/// Keeps the helper above honest: a reply's text is what was sent.
+#[tokio::test]
+async fn an_answer_says_its_form_in_utf_8() {
+    let reply: Reply =
+        Server::new().query_with("query($n: String) { hello(name: $n) }", serde_json::json!({ "n": "رابطہ" })).await;
+    assert_eq!(reply.json()["data"]["hello"], "hello رابطہ");
+}
