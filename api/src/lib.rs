@@ -1,3 +1,13 @@
-//! Rabta's GraphQL API.
+//! Rabta's GraphQL API: it translates. Nothing here opens a transaction or decides who may do what.
+//!
+//! In reading order: the door, the schema and what every resolver uses, then a file a room.
 
 pub mod http;
+pub mod schema;
+pub mod context;
+pub mod user_error;
+pub mod key;
+pub mod node;
+pub mod connection;
+pub mod money;
+pub mod organization;

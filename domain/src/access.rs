@@ -78,6 +78,18 @@ impl MemberRole {
     }
 }
 
+/// Text that names no role.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not a role of a member")]
+pub struct BadRole;
+
+impl std::str::FromStr for MemberRole {
+    type Err = BadRole;
+    fn from_str(text: &str) -> Result<Self, BadRole> {
+        Self::ALL.into_iter().find(|role| role.as_str() == text).ok_or(BadRole)
+    }
+}
+
 /// Whose a thing is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Subject {
@@ -227,7 +239,6 @@ pub enum Denied {
     NotAllowed,
 }
 
-const STRANGER: Role = Role::Stranger;
 const ONESELF: Role = Role::Oneself;
 const OWNER: Role = Role::Member(MemberRole::Owner);
 const ADMIN: Role = Role::Member(MemberRole::Admin);

@@ -2,6 +2,9 @@
 //! one account to another, so it balances as it is written; the database holds the same rule from
 //! the other side.
 
+use std::fmt;
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::id::{ContractId, MilestoneId, OrganizationId, PayoutId, TimesheetId, UserId};
@@ -58,6 +61,54 @@ impl LedgerAccount {
     }
 }
 
+impl fmt::Display for LedgerAccount {
+    /// The name it is kept by: its kind, and whose it is, like `escrow:mil_01…`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ProcessorClearing => f.write_str("processor_clearing"),
+            Self::ProcessorBalance => f.write_str("processor_balance"),
+            Self::ProcessorFees => f.write_str("processor_fees"),
+            Self::ClientCredit(organization) => write!(f, "client_credit:{organization}"),
+            Self::Escrow(milestone) => write!(f, "escrow:{milestone}"),
+            Self::TimesheetEscrow(timesheet) => write!(f, "timesheet_escrow:{timesheet}"),
+            Self::Pending(user) => write!(f, "pending:{user}"),
+            Self::Available(user) => write!(f, "available:{user}"),
+            Self::InTransit(payout) => write!(f, "in_transit:{payout}"),
+            Self::PaidOut => f.write_str("paid_out"),
+            Self::FeeRevenue => f.write_str("fee_revenue"),
+            Self::Losses => f.write_str("losses"),
+        }
+    }
+}
+
+/// Text that names no account.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not the name of a ledger account")]
+pub struct BadAccount;
+
+impl FromStr for LedgerAccount {
+    type Err = BadAccount;
+    fn from_str(text: &str) -> Result<Self, BadAccount> {
+        let (kind, of) = text.split_once(':').unwrap_or((text, ""));
+        let account = match kind {
+            "processor_clearing" => Self::ProcessorClearing,
+            "processor_balance" => Self::ProcessorBalance,
+            "processor_fees" => Self::ProcessorFees,
+            "client_credit" => Self::ClientCredit(of.parse().map_err(|_| BadAccount)?),
+            "escrow" => Self::Escrow(of.parse().map_err(|_| BadAccount)?),
+            "timesheet_escrow" => Self::TimesheetEscrow(of.parse().map_err(|_| BadAccount)?),
+            "pending" => Self::Pending(of.parse().map_err(|_| BadAccount)?),
+            "available" => Self::Available(of.parse().map_err(|_| BadAccount)?),
+            "in_transit" => Self::InTransit(of.parse().map_err(|_| BadAccount)?),
+            "paid_out" => Self::PaidOut,
+            "fee_revenue" => Self::FeeRevenue,
+            "losses" => Self::Losses,
+            _ => return Err(BadAccount),
+        };
+        if account.to_string() == text { Ok(account) } else { Err(BadAccount) }
+    }
+}
+
 /// Why money moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -86,6 +137,26 @@ pub enum Reason {
     PayoutReturn,
     /// An operator's correction, with its reason in the audit log.
     Correction,
+}
+
+impl Reason {
+    /// The name it is kept by.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Fund => "fund",
+            Self::Release => "release",
+            Self::HoldOver => "hold_over",
+            Self::Refund => "refund",
+            Self::RefundAfter => "refund_after",
+            Self::Award => "award",
+            Self::Chargeback => "chargeback",
+            Self::Bonus => "bonus",
+            Self::PayoutSend => "payout_send",
+            Self::PayoutArrive => "payout_arrive",
+            Self::PayoutReturn => "payout_return",
+            Self::Correction => "correction",
+        }
+    }
 }
 
 /// An amount moved from one account to another.

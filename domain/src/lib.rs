@@ -15,6 +15,7 @@ pub mod change;
 pub mod event;
 pub mod timer;
 pub mod ledger;
+pub mod organization;
 
 /// An instant, in UTC.
 pub type Timestamp = chrono::DateTime<chrono::Utc>;

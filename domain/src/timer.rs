@@ -4,41 +4,67 @@
 //! does no harm.
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
-use crate::id::{ContractId, DisputeId, GigId, MilestoneId, OfferId, PayoutId, TimesheetId};
+use crate::id::{ContractId, DisputeId, GigId, Id, MilestoneId, OfferId, PayoutId, TimesheetId};
 
-/// What is due, and for which object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(tag = "kind", content = "id", rename_all = "snake_case")]
-pub enum Timer {
+macro_rules! timers {
+    ($($(#[$doc:meta])* $name:ident($id:ident) = $kind:literal;)*) => {
+        /// What is due, and for which object.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub enum Timer { $($(#[$doc])* $name($id)),* }
+
+        impl Timer {
+            /// The name of the kind, as it is kept.
+            pub fn kind(self) -> &'static str {
+                match self { $(Self::$name(_) => $kind),* }
+            }
+
+            /// The object it is for.
+            pub fn subject(self) -> Uuid {
+                match self { $(Self::$name(id) => id.uuid()),* }
+            }
+
+            /// The timer of a kind for an object, if there is such a kind.
+            pub fn from_parts(kind: &str, subject: Uuid) -> Option<Self> {
+                match kind {
+                    $($kind => Some(Self::$name($id::from_uuid(subject))),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+timers! {
     /// An open gig without activity expires.
-    ExpireGig(GigId),
+    ExpireGig(GigId) = "expire_gig";
     /// The client is told that a gig is about to expire.
-    WarnGigExpiry(GigId),
+    WarnGigExpiry(GigId) = "warn_gig_expiry";
     /// An offer nobody answered expires.
-    ExpireOffer(OfferId),
+    ExpireOffer(OfferId) = "expire_offer";
     /// Submitted work nobody answered is approved.
-    AutoApproveMilestone(MilestoneId),
+    AutoApproveMilestone(MilestoneId) = "auto_approve_milestone";
     /// The client is reminded that submitted work waits.
-    RemindReview(MilestoneId),
+    RemindReview(MilestoneId) = "remind_review";
     /// The security hold after an approval is over.
-    ReleaseMilestone(MilestoneId),
+    ReleaseMilestone(MilestoneId) = "release_milestone";
     /// A refund request nobody answered takes effect, or becomes a dispute.
-    ResolveRefundRequest(MilestoneId),
+    ResolveRefundRequest(MilestoneId) = "resolve_refund_request";
     /// A funded milestone without activity goes dormant, by steps.
-    DormancyMilestone(MilestoneId),
+    DormancyMilestone(MilestoneId) = "dormancy_milestone";
     /// A week is over, and its timesheet goes to the client.
-    SubmitTimesheet(TimesheetId),
+    SubmitTimesheet(TimesheetId) = "submit_timesheet";
     /// A timesheet nobody answered is approved.
-    AutoApproveTimesheet(TimesheetId),
+    AutoApproveTimesheet(TimesheetId) = "auto_approve_timesheet";
     /// The charge of a timesheet is tried, or tried again.
-    ChargeTimesheet(TimesheetId),
+    ChargeTimesheet(TimesheetId) = "charge_timesheet";
     /// The hold on a charged timesheet is over.
-    PayTimesheet(TimesheetId),
+    PayTimesheet(TimesheetId) = "pay_timesheet";
     /// The current step of a dispute is over.
-    AdvanceDispute(DisputeId),
+    AdvanceDispute(DisputeId) = "advance_dispute";
     /// A payout is screened and sent, or asked about.
-    AdvancePayout(PayoutId),
+    AdvancePayout(PayoutId) = "advance_payout";
     /// The reviews of a contract are published, written or not.
-    PublishReviews(ContractId),
+    PublishReviews(ContractId) = "publish_reviews";
 }

@@ -1,1 +1,22 @@
-//! x
+//! What Rabta does: it loads, lets the domain decide, and saves, each in one transaction; and it
+//! knows the outside world, which the domain doesn't.
+//!
+//! In reading order: the market, its transactions, then a file a room.
+
+pub mod failure;
+pub mod clock;
+pub mod ids;
+pub mod market;
+pub mod tx;
+pub mod idempotency;
+pub mod page;
+pub mod outbox;
+pub mod timer;
+pub mod worker;
+pub mod audit;
+pub mod ledger;
+pub mod organization;
+
+pub use failure::{Failure, Fault};
+pub use market::Market;
+pub use tx::{Call, Tx};

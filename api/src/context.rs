@@ -1,0 +1,57 @@
+//! What a resolver finds in its context: the market, who asks, and what makes a repeat of the
+//! request recognizable.
+
+use async_graphql::Context;
+use domain::access::Actor;
+use domain::id::SessionId;
+use infra::idempotency::Once;
+use infra::{Call, Failure, Market};
+use serde::Serialize;
+
+/// Who sent this request.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// Who it is, as far as the token says.
+    pub actor: Actor,
+    /// The session of the token.
+    pub session: Option<SessionId>,
+    /// Follows the request through logs, events and answers.
+    pub trace: String,
+}
+
+/// Short ways to what every resolver needs.
+pub trait RabtaContext {
+    /// The running marketplace.
+    fn market(&self) -> &Market;
+    /// Who asks.
+    fn caller(&self) -> &Caller;
+    /// A request to look at something.
+    fn call(&self) -> Call;
+    /// A request to change something: with a key, repeating it has no further effect.
+    fn call_once(&self, key: Option<&str>, input: &impl Serialize) -> Result<Call, Failure>;
+}
+
+impl RabtaContext for Context<'_> {
+    fn market(&self) -> &Market {
+        self.data_unchecked::<Market>()
+    }
+
+    fn caller(&self) -> &Caller {
+        self.data_unchecked::<Caller>()
+    }
+
+    fn call(&self) -> Call {
+        let Caller { actor, session, trace } = self.caller().clone();
+        Call { actor, session, trace, once: None }
+    }
+
+    fn call_once(&self, key: Option<&str>, input: &impl Serialize) -> Result<Call, Failure> {
+        let call = self.call();
+        // Keys belong to whoever sends them. A visitor has none that others could not guess.
+        let once = match (key, call.actor.user()) {
+            (Some(key), Some(user)) => Some(Once::new(&user.to_string(), key, self.field().name(), input)?),
+            (Some(_), None) | (None, _) => None,
+        };
+        Ok(Call { once, ..call })
+    }
+}

@@ -1,0 +1,50 @@
+//! Money, as clients read and write it.
+
+use async_graphql::{Enum, InputObject, SimpleObject};
+use domain::refusal::Refusal;
+use serde::Serialize;
+
+/// A currency, by its ISO 4217 code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, Serialize)]
+#[graphql(remote = "domain::money::Currency")]
+pub enum Currency {
+    /// US dollar.
+    Usd,
+    /// Pakistani rupee.
+    Pkr,
+}
+
+/// An amount of money.
+#[derive(Debug, Clone, PartialEq, Eq, SimpleObject)]
+pub struct Money {
+    /// In major units, with all decimals: `"1234.56"`. A text, so that no client rounds it.
+    pub amount: String,
+    /// In minor units: `123456` cents.
+    pub minor_units: i64,
+    /// The currency.
+    pub currency: Currency,
+}
+
+impl From<domain::money::Money> for Money {
+    fn from(money: domain::money::Money) -> Self {
+        Self { amount: money.amount(), minor_units: money.minor(), currency: money.currency().into() }
+    }
+}
+
+/// An amount of money, as given by a client.
+#[derive(Debug, Clone, InputObject, Serialize)]
+pub struct MoneyInput {
+    /// In major units: digits with at most two decimals, like `"1234.56"`.
+    pub amount: String,
+    /// The currency. Contracts are in US dollars.
+    #[graphql(default_with = "Currency::Usd")]
+    pub currency: Currency,
+}
+
+impl MoneyInput {
+    /// The amount, or a fault of the field at `path`.
+    pub fn parse(&self, path: &str) -> Result<domain::money::Money, Refusal> {
+        domain::money::Money::parse(&self.amount, self.currency.into())
+            .map_err(|error| Refusal::field(&format!("{path}.amount"), "MALFORMED", error.to_string()))
+    }
+}

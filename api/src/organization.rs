@@ -1,0 +1,141 @@
+//! Client companies and their members.
+
+use async_graphql::connection::Connection;
+use async_graphql::{Context, Enum, ID, InputObject, Object};
+use domain::Timestamp;
+use domain::organization::OrganizationDraft;
+use serde::Serialize;
+
+use crate::connection::{connect, page};
+use crate::context::RabtaContext;
+use crate::user_error::{Answer, answer, payload};
+
+/// A client company.
+#[derive(Debug, Clone)]
+pub struct Organization(pub domain::organization::Organization);
+
+/// A client company that posts gigs and pays for work.
+#[Object]
+impl Organization {
+    /// The global id.
+    pub async fn id(&self) -> ID {
+        self.0.id.to_string().into()
+    }
+
+    /// The name it goes by.
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Its website.
+    async fn website(&self) -> Option<&str> {
+        self.0.website.as_deref()
+    }
+
+    /// What it does, in its own words.
+    async fn about(&self) -> &str {
+        &self.0.about
+    }
+
+    /// When it was created.
+    async fn created_at(&self) -> Timestamp {
+        self.0.created_at
+    }
+
+    /// The people who act for it, in the order they joined. Only members see them: for others the
+    /// list is empty.
+    async fn members(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> async_graphql::Result<Connection<String, Member>> {
+        let members = ctx.market().members_page(&ctx.call(), &self.0, &page(first, after, last, before)).await;
+        connect(members, Member)
+    }
+}
+
+/// A person's membership of an organization.
+#[derive(Debug, Clone)]
+pub struct Member(pub domain::organization::Member);
+
+/// A person's membership of an organization, with what the person may do for it.
+#[Object]
+impl Member {
+    /// The global id.
+    pub async fn id(&self) -> ID {
+        self.0.id.to_string().into()
+    }
+
+    /// What the person may do for the organization.
+    async fn role(&self) -> MemberRole {
+        self.0.role.into()
+    }
+
+    /// Since when.
+    async fn created_at(&self) -> Timestamp {
+        self.0.created_at
+    }
+}
+
+/// What a member may do for an organization.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, Serialize)]
+#[graphql(remote = "domain::access::MemberRole")]
+pub enum MemberRole {
+    /// Everything, including giving the organization away.
+    Owner,
+    /// Everything but ownership.
+    Admin,
+    /// Money: funding, approving, invoices.
+    Finance,
+    /// Gigs, invitations and proposals.
+    Recruiter,
+    /// Gigs, proposals, offers, and accepting work.
+    HiringManager,
+    /// Looking.
+    Viewer,
+}
+
+/// What a new organization says of itself.
+#[derive(Debug, Clone, InputObject, Serialize)]
+pub struct OrganizationCreateInput {
+    /// The name it goes by, 2 to 120 characters.
+    pub name: String,
+    /// Its website, starting with `https://`.
+    pub website: Option<String>,
+    /// What it does, in its own words; up to 5,000 characters.
+    pub about: Option<String>,
+    /// Makes repeating this request harmless: a fresh UUID for each intended act.
+    pub idempotency_key: Option<String>,
+}
+
+payload! {
+    /// The answer to `organizationCreate`.
+    OrganizationCreatePayload {
+        /// The new organization.
+        organization: Organization
+    }
+}
+
+/// What can be done to organizations.
+#[derive(Debug, Default)]
+pub struct OrganizationMutation;
+
+#[Object]
+impl OrganizationMutation {
+    /// Create a client company. You become its owner.
+    async fn organization_create(
+        &self,
+        ctx: &Context<'_>,
+        input: OrganizationCreateInput,
+    ) -> Answer<OrganizationCreatePayload> {
+        let outcome = async {
+            let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
+            let draft = OrganizationDraft::parse(&input.name, input.website.as_deref(), input.about.as_deref())?;
+            ctx.market().organization_create(&call, draft).await
+        };
+        answer(outcome.await.map(Organization))
+    }
+}

@@ -1,0 +1,248 @@
+//! Refusals, as clients read them: data in the payload of a mutation, one type for each kind of no,
+//! with the facts a program needs to go on. Faults of ours are top-level errors that say nothing
+//! but that they happened.
+
+use async_graphql::{ErrorExtensions, Interface, SimpleObject};
+use domain::access::Denied;
+use domain::refusal::Refusal;
+use infra::Failure;
+
+use crate::money::Money;
+
+/// Something the caller asked for was refused. Nothing was changed.
+#[derive(Debug, Clone, Interface)]
+#[graphql(
+    field(name = "code", ty = "&String", desc = "A stable code for programs, like `WRONG_STATE` or `EMAIL_TAKEN`."),
+    field(name = "message", ty = "&String", desc = "For people: what happened, and what can be done."),
+    field(name = "path", ty = "&Option<Vec<String>>", desc = "Which part of the input is at fault, if one is.")
+)]
+pub enum UserError {
+    /// See the type.
+    NotFound(NotFoundError),
+    /// See the type.
+    NotAllowed(NotAllowedError),
+    /// See the type.
+    Unauthenticated(UnauthenticatedError),
+    /// See the type.
+    WrongState(WrongStateError),
+    /// See the type.
+    StaleVersion(StaleVersionError),
+    /// See the type.
+    InvalidInput(InvalidInputError),
+    /// See the type.
+    InsufficientFunds(InsufficientFundsError),
+    /// See the type.
+    LimitReached(LimitReachedError),
+    /// See the type.
+    Rule(RuleError),
+    /// See the type.
+    IdempotencyConflict(IdempotencyConflictError),
+}
+
+macro_rules! user_errors {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $ty:ty),* $(,)? })*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Debug, Clone, SimpleObject)]
+            pub struct $name {
+                /// A stable code for programs.
+                pub code: String,
+                /// For people: what happened, and what can be done.
+                pub message: String,
+                /// Which part of the input is at fault, if one is.
+                pub path: Option<Vec<String>>,
+                $($(#[$field_doc])* pub $field: $ty,)*
+            }
+        )*
+    };
+}
+
+user_errors! {
+    /// It does not exist, or you may not know that it does.
+    NotFoundError {}
+    /// You may see it, but not do this to it.
+    NotAllowedError {}
+    /// This takes a signed-in person in good standing: sign in, or refresh the access token.
+    UnauthenticatedError {}
+    /// It is in a state in which this can't be done.
+    WrongStateError {
+        /// The state it is in.
+        state: String,
+        /// What you can do to it now, by the names of the mutations.
+        allowed: Vec<String>,
+    }
+    /// It has changed since you looked: load it again, and decide anew.
+    StaleVersionError {
+        /// The version you acted on.
+        expected_version: i64,
+        /// The version it is at.
+        actual_version: i64,
+    }
+    /// A field of the input can't be accepted. There is one such error for each field at fault.
+    InvalidInputError {}
+    /// There is less money than asked for.
+    InsufficientFundsError {
+        /// What there is.
+        available: Money,
+        /// What was asked for.
+        asked: Money,
+    }
+    /// A limit was reached.
+    LimitReachedError {
+        /// The limit.
+        limit: i64,
+    }
+    /// A rule stands against it; `code` names the rule.
+    RuleError {}
+    /// The idempotency key was used before, with other input. Use a fresh key for each intended act.
+    IdempotencyConflictError {}
+}
+
+/// The errors that a refusal amounts to: one for each field at fault, else just one.
+pub fn user_errors(refusal: Refusal) -> Vec<UserError> {
+    let message = refusal.to_string();
+    let error = match refusal {
+        Refusal::Invalid { fields } => return fields.into_iter().map(field_error).collect(),
+        Refusal::Denied { reason: Denied::Hidden } => UserError::NotFound(NotFoundError {
+            code: "NOT_FOUND".to_owned(),
+            message: "There is no such thing, or you may not see it.".to_owned(),
+            path: None,
+        }),
+        Refusal::Denied { reason: Denied::NotAllowed } => {
+            UserError::NotAllowed(NotAllowedError { code: "NOT_ALLOWED".to_owned(), message, path: None })
+        }
+        Refusal::Denied { reason: Denied::SignIn } => UserError::Unauthenticated(UnauthenticatedError {
+            code: "UNAUTHENTICATED".to_owned(),
+            message: "Sign in first.".to_owned(),
+            path: None,
+        }),
+        Refusal::Denied { reason: Denied::Suspended } => UserError::Unauthenticated(UnauthenticatedError {
+            code: "SUSPENDED".to_owned(),
+            message: "This account is suspended.".to_owned(),
+            path: None,
+        }),
+        Refusal::WrongState { state, allowed, .. } => UserError::WrongState(WrongStateError {
+            code: "WRONG_STATE".to_owned(),
+            message,
+            path: None,
+            state,
+            allowed: allowed.into_iter().map(|verb| mutation_name(verb.name())).collect(),
+        }),
+        Refusal::Stale { expected, actual } => UserError::StaleVersion(StaleVersionError {
+            code: "STALE_VERSION".to_owned(),
+            message,
+            path: None,
+            expected_version: expected,
+            actual_version: actual,
+        }),
+        Refusal::Insufficient { available, asked } => UserError::InsufficientFunds(InsufficientFundsError {
+            code: "INSUFFICIENT_FUNDS".to_owned(),
+            message,
+            path: None,
+            available: available.into(),
+            asked: asked.into(),
+        }),
+        Refusal::Limit { code, limit, .. } => {
+            UserError::LimitReached(LimitReachedError { code, message, path: None, limit })
+        }
+        Refusal::Rule { code, .. } => UserError::Rule(RuleError { code, message, path: None }),
+        Refusal::KeyReused => UserError::IdempotencyConflict(IdempotencyConflictError {
+            code: "IDEMPOTENCY_CONFLICT".to_owned(),
+            message,
+            path: Some(vec!["idempotencyKey".to_owned()]),
+        }),
+    };
+    vec![error]
+}
+
+fn field_error(field: domain::refusal::FieldError) -> UserError {
+    let path = field.path.split('.').map(str::to_owned).collect();
+    UserError::InvalidInput(InvalidInputError { code: field.code, message: field.message, path: Some(path) })
+}
+
+/// A verb's name as its mutation is called: `MilestoneApprove` is `milestoneApprove`.
+fn mutation_name(verb: &str) -> String {
+    let mut letters = verb.chars();
+    letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
+}
+
+/// What mutations return: the object that changed, or why it did not.
+pub trait Payload {
+    /// What changed.
+    type Object;
+    /// The payload of a success or of a refusal.
+    fn of(object: Option<Self::Object>, errors: Vec<UserError>) -> Self;
+}
+
+/// Declares the payload of a mutation.
+macro_rules! payload {
+    ($(#[$doc:meta])* $name:ident { $(#[$field_doc:meta])* $field:ident: $ty:ty $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, async_graphql::SimpleObject)]
+        pub struct $name {
+            $(#[$field_doc])*
+            pub $field: Option<$ty>,
+            /// Why nothing was changed; empty when it was.
+            pub errors: Vec<$crate::user_error::UserError>,
+        }
+
+        impl $crate::user_error::Payload for $name {
+            type Object = $ty;
+            fn of(object: Option<$ty>, errors: Vec<$crate::user_error::UserError>) -> Self {
+                Self { $field: object, errors }
+            }
+        }
+    };
+}
+pub(crate) use payload;
+
+/// The answer of a mutation. It is nullable, so that one mutation's fault does not wipe its siblings.
+pub type Answer<P> = async_graphql::Result<Option<P>>;
+
+/// Turn the outcome of a use case into the payload of its mutation.
+pub fn answer<P: Payload>(outcome: Result<P::Object, Failure>) -> Answer<P> {
+    match outcome {
+        Ok(object) => Ok(Some(P::of(Some(object), Vec::new()))),
+        Err(Failure::Refused(refusal)) => Ok(Some(P::of(None, user_errors(refusal)))),
+        Err(broken @ Failure::Broken(_)) => Err(top_level(broken)),
+    }
+}
+
+/// The top-level error for a failure outside of a mutation's payload: a query that was asked for
+/// something it can't take, or a fault of ours, which is logged here and told only by its code.
+pub fn top_level(failure: Failure) -> async_graphql::Error {
+    match failure {
+        Failure::Refused(refusal) => {
+            let message = match &refusal {
+                Refusal::Invalid { fields } => fields
+                    .iter()
+                    .map(|field| format!("{}: {}", field.path, field.message))
+                    .collect::<Vec<_>>()
+                    .join("; "),
+                other => other.to_string(),
+            };
+            let code = user_errors(refusal).first().map_or_else(|| "REFUSED".to_owned(), code_of);
+            async_graphql::Error::new(message).extend_with(|_, extensions| extensions.set("code", code))
+        }
+        Failure::Broken(fault) => {
+            tracing::error!(error = %fault, "a request failed");
+            async_graphql::Error::new("Something went wrong on our side. Try again; if it stays, quote the trace id.")
+                .extend_with(|_, extensions| extensions.set("code", "INTERNAL"))
+        }
+    }
+}
+
+fn code_of(error: &UserError) -> String {
+    match error {
+        UserError::NotFound(error) => error.code.clone(),
+        UserError::NotAllowed(error) => error.code.clone(),
+        UserError::Unauthenticated(error) => error.code.clone(),
+        UserError::WrongState(error) => error.code.clone(),
+        UserError::StaleVersion(error) => error.code.clone(),
+        UserError::InvalidInput(_) => "BAD_USER_INPUT".to_owned(),
+        UserError::InsufficientFunds(error) => error.code.clone(),
+        UserError::LimitReached(error) => error.code.clone(),
+        UserError::Rule(error) => error.code.clone(),
+        UserError::IdempotencyConflict(error) => error.code.clone(),
+    }
+}

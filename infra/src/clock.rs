@@ -1,0 +1,45 @@
+//! The market's clock. Time is asked for here and nowhere else, so that a test can turn the hands.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono::{DurationRound, TimeDelta};
+use domain::Timestamp;
+
+/// Where the time comes from.
+#[derive(Debug, Clone)]
+pub enum Clock {
+    /// The machine's.
+    System,
+    /// Stands still until it is moved.
+    Manual(Arc<Mutex<Timestamp>>),
+}
+
+impl Clock {
+    /// A clock that stands at `start` until it is moved.
+    pub fn manual(start: Timestamp) -> Self {
+        Self::Manual(Arc::new(Mutex::new(start)))
+    }
+
+    /// The time, to the microsecond: PostgreSQL keeps no more, and what is read back should equal
+    /// what was written.
+    pub fn now(&self) -> Timestamp {
+        let now = match self {
+            Self::System => system_now(),
+            Self::Manual(hands) => *hands.lock().unwrap_or_else(PoisonError::into_inner),
+        };
+        now.duration_trunc(TimeDelta::microseconds(1)).unwrap_or(now)
+    }
+
+    /// Move a manual clock forward. A system clock can't be moved, and isn't.
+    pub fn advance(&self, by: TimeDelta) {
+        match self {
+            Self::System => {}
+            Self::Manual(hands) => *hands.lock().unwrap_or_else(PoisonError::into_inner) += by,
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the machine's clock")]
+fn system_now() -> Timestamp {
+    chrono::Utc::now()
+}

@@ -1,0 +1,132 @@
+//! Two ways not to succeed: the domain says no ([`Failure::Refused`]), or we fail
+//! ([`Failure::Broken`]). The first is an answer; the second is logged once, at the edge, and the
+//! caller learns only that it happened.
+
+use domain::access::Denied;
+use domain::money::MoneyError;
+use domain::refusal::Refusal;
+use sea_orm::{DbErr, RuntimeErr};
+
+/// Why a use case has no result.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The domain said no. Nothing was written.
+    #[error("refused: {0}")]
+    Refused(Refusal),
+    /// We failed. Nothing was written.
+    #[error(transparent)]
+    Broken(#[from] Fault),
+}
+
+/// What can break on our side.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// The database did not do as it was told.
+    #[error("database: {0}")]
+    Database(#[from] DbErr),
+    /// A row contradicts itself or the rules of the domain.
+    #[error("row of {table} can't be read: {why}")]
+    BadRow {
+        /// The table.
+        table: &'static str,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A value can't be written as JSON or read from it.
+    #[error("json: {0}")]
+    Json(#[from] serde_json::Error),
+    /// A key can't be used, a password can't be hashed.
+    #[error("cryptography: {0}")]
+    Crypto(String),
+    /// Files and sockets.
+    #[error("input or output: {0}")]
+    Io(#[from] std::io::Error),
+    /// Another service did not answer, or not in a way that can be understood.
+    #[error("{service}: {why}")]
+    Service {
+        /// Which.
+        service: &'static str,
+        /// What went wrong.
+        why: String,
+    },
+}
+
+impl Fault {
+    /// A row that contradicts itself.
+    pub fn bad_row(table: &'static str, why: impl std::fmt::Display) -> Self {
+        Self::BadRow { table, why: why.to_string() }
+    }
+
+    /// Two transactions got into each other's way, and this one may simply be tried again.
+    pub fn is_conflict(&self) -> bool {
+        // 40001 serialization_failure, 40P01 deadlock_detected.
+        matches!(self, Self::Database(error) if matches!(sqlstate(error).as_deref(), Some("40001" | "40P01")))
+    }
+
+    /// The name of the constraint that was violated, if that is what happened.
+    pub fn constraint(&self) -> Option<String> {
+        match self {
+            Self::Database(error) => constraint(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<Denied> for Failure {
+    fn from(denied: Denied) -> Self {
+        Self::Refused(denied.into())
+    }
+}
+
+impl From<MoneyError> for Failure {
+    fn from(error: MoneyError) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+impl From<DbErr> for Failure {
+    fn from(error: DbErr) -> Self {
+        Self::Broken(error.into())
+    }
+}
+
+impl From<serde_json::Error> for Failure {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Broken(error.into())
+    }
+}
+
+impl Failure {
+    /// Read the violation of the unique or check constraint `name` as a refusal.
+    #[must_use]
+    pub fn when_violated(self, name: &str, refusal: impl FnOnce() -> Refusal) -> Self {
+        match self {
+            Self::Broken(fault) if fault.constraint().as_deref() == Some(name) => Self::Refused(refusal()),
+            other => other,
+        }
+    }
+}
+
+/// The five-character code PostgreSQL gave the error.
+pub fn sqlstate(error: &DbErr) -> Option<String> {
+    database_error(error)?.code().map(|code| code.into_owned())
+}
+
+fn constraint(error: &DbErr) -> Option<String> {
+    database_error(error)?.constraint().map(str::to_owned)
+}
+
+fn database_error(error: &DbErr) -> Option<&dyn sqlx::error::DatabaseError> {
+    match error {
+        DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)) => {
+            error.as_database_error()
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,97 @@
+//! Writes that are safe to repeat: the same key with the same body gets the first answer for
+//! thirty days; the same key with another body is refused.
+//!
+//! The row of a key is inserted in the transaction that acts on it, so two requests with one key
+//! at the same time queue up behind the unique index, and the second finds the first's answer. A
+//! refusal rolls the row back with everything else: nothing happened, and the key is still free.
+
+use domain::refusal::Refusal;
+use sea_orm::{ConnectionTrait, FromQueryResult, Statement, Value};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::{Failure, Fault, Tx};
+
+/// How long an answer is kept.
+pub const KEPT_FOR_DAYS: i64 = 30;
+
+/// The longest key that is taken, in characters.
+pub const KEY_LENGTH: usize = 128;
+
+/// What makes a repeat of a request recognizable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Once {
+    caller: String,
+    key: String,
+    operation: String,
+    body_hash: Vec<u8>,
+}
+
+impl Once {
+    /// A request of `caller` for `operation` with `input`, under the caller's own `key`.
+    pub fn new(caller: &str, key: &str, operation: &str, input: &impl Serialize) -> Result<Self, Failure> {
+        let length = key.chars().count();
+        if length == 0 || length > KEY_LENGTH || key.chars().any(char::is_control) {
+            let message =
+                format!("is 1 to {KEY_LENGTH} printable characters: a fresh UUID for each intended act will do");
+            return Err(Refusal::field("idempotencyKey", "MALFORMED", message).into());
+        }
+        // serde_json keeps maps sorted, so the same input always has the same bytes.
+        let body = serde_json::to_value(input)?;
+        let body_hash = Sha256::digest(serde_json::to_vec(&body)?).to_vec();
+        Ok(Self { caller: caller.to_owned(), key: key.to_owned(), operation: operation.to_owned(), body_hash })
+    }
+}
+
+#[derive(FromQueryResult)]
+struct Kept {
+    operation: String,
+    body_hash: Vec<u8>,
+    answer: Option<serde_json::Value>,
+}
+
+/// Take the key for this transaction, or get the answer it was given before.
+pub(crate) async fn claim(tx: &Tx, once: &Once) -> Result<Option<serde_json::Value>, Failure> {
+    let taken = tx
+        .conn()
+        .execute_raw(statement(
+            "insert into idempotency (caller, key, operation, body_hash, created_at) values ($1, $2, $3, $4, $5)
+             on conflict (caller, key) do nothing",
+            [
+                once.caller.clone().into(),
+                once.key.clone().into(),
+                once.operation.clone().into(),
+                once.body_hash.clone().into(),
+                tx.now().into(),
+            ],
+        ))
+        .await?;
+    if taken.rows_affected() == 1 {
+        return Ok(None);
+    }
+    let kept = Kept::find_by_statement(statement(
+        "select operation, body_hash, answer from idempotency where caller = $1 and key = $2",
+        [once.caller.clone().into(), once.key.clone().into()],
+    ))
+    .one(tx.conn())
+    .await?
+    .ok_or_else(|| Fault::bad_row("idempotency", "a taken key has no row"))?;
+    if kept.operation != once.operation || kept.body_hash != once.body_hash {
+        return Err(Refusal::KeyReused.into());
+    }
+    kept.answer.map(Some).ok_or_else(|| Fault::bad_row("idempotency", "a finished request kept no answer").into())
+}
+
+/// Keep the answer with its key.
+pub(crate) async fn keep(tx: &Tx, once: &Once, answer: &serde_json::Value) -> Result<(), Failure> {
+    let kept = tx.conn().execute_raw(statement(
+        "update idempotency set answer = $3 where caller = $1 and key = $2",
+        [once.caller.clone().into(), once.key.clone().into(), answer.clone().into()],
+    ));
+    kept.await?;
+    Ok(())
+}
+
+fn statement<const N: usize>(sql: &str, values: [Value; N]) -> Statement {
+    Statement::from_sql_and_values(sea_orm::DbBackend::Postgres, sql, values)
+}

@@ -1,0 +1,61 @@
+//! The running marketplace: the database, the clock, and what else a use case needs at hand.
+
+use std::sync::Arc;
+
+use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
+
+use crate::clock::Clock;
+use crate::outbox::Bus;
+
+/// Every use case is a method of this, spread over the rooms' files.
+#[derive(Debug, Clone)]
+pub struct Market {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    db: DatabaseConnection,
+    clock: Clock,
+    bus: Bus,
+}
+
+impl Market {
+    /// A market on a database whose schema is up to date.
+    pub fn new(db: DatabaseConnection, clock: Clock) -> Self {
+        Self { inner: Arc::new(Inner { db, clock, bus: Bus::default() }) }
+    }
+
+    /// The database, for reads outside a transaction.
+    pub fn db(&self) -> &DatabaseConnection {
+        &self.inner.db
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> &Clock {
+        &self.inner.clock
+    }
+
+    /// Where what happens can be listened to.
+    pub fn bus(&self) -> &Bus {
+        &self.inner.bus
+    }
+}
+
+/// Connect to PostgreSQL with the settings all of Rabta uses.
+pub async fn connect(url: &str, connections: u32) -> Result<DatabaseConnection, DbErr> {
+    let mut options = ConnectOptions::new(url);
+    options
+        .max_connections(connections)
+        .sqlx_logging(false)
+        .test_before_acquire(false)
+        .acquire_timeout(std::time::Duration::from_secs(10))
+        .map_sqlx_postgres_opts(|options| {
+            options.application_name("rabta").statement_cache_capacity(500).options([
+                ("statement_timeout", "15s"),
+                ("idle_in_transaction_session_timeout", "30s"),
+                ("timezone", "UTC"),
+            ])
+        });
+    Database::connect(options).await
+}

@@ -1,0 +1,135 @@
+//! Client companies and their members.
+
+use domain::id::{Id, MemberId, OrganizationId};
+use domain::organization::{Member, Organization, OrganizationDraft};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
+
+use crate::market::Market;
+use crate::page::{Key, Keyset, PageRequest, Slice};
+use crate::{Call, Failure, Fault, Tx, run};
+
+impl Market {
+    /// Create an organization; whoever does becomes its owner.
+    pub async fn organization_create(&self, call: &Call, draft: OrganizationDraft) -> Result<Organization, Failure> {
+        run!(self, call, tx => {
+            let created = draft.clone().create(tx.actor(), tx.id(), tx.id(), tx.now())?;
+            let (organization, owner) = tx.settle(created).await?;
+            tx.organization_insert(&organization).await?;
+            tx.member_insert(&owner).await?;
+            tx.audit("organization_create", organization.id, serde_json::json!({})).await?;
+            Ok(organization)
+        })
+    }
+
+    /// The organization, if the caller may see it.
+    pub async fn organization_find(&self, call: &Call, id: OrganizationId) -> Result<Option<Organization>, Failure> {
+        let row = row::Entity::find_by_id(id.uuid()).one(self.db()).await?;
+        let organization = row.map(Organization::try_from).transpose()?;
+        Ok(organization.filter(|organization| organization.visible_to(&call.actor)))
+    }
+
+    /// The members of an organization the caller may see, in the order they joined.
+    pub async fn members_page(
+        &self,
+        call: &Call,
+        organization: &Organization,
+        page: &PageRequest,
+    ) -> Result<Slice<Member>, Failure> {
+        if !organization.visible_to(&call.actor) {
+            return Ok(Slice::empty());
+        }
+        let select = member_row::Entity::find().filter(member_row::Column::OrganizationId.eq(organization.id.uuid()));
+        let order = Keyset::<member_row::Entity> {
+            list: "members",
+            columns: vec![member_row::Column::Id],
+            descending: false,
+            key: |row| vec![Key::Uuid(row.id)],
+        };
+        Ok(order.page(self.db(), select, page).await?.try_map(Member::try_from)?)
+    }
+}
+
+impl Tx {
+    async fn organization_insert(&self, organization: &Organization) -> Result<(), Failure> {
+        let row = row::ActiveModel {
+            id: Set(organization.id.uuid()),
+            name: Set(organization.name.clone()),
+            website: Set(organization.website.clone()),
+            about: Set(organization.about.clone()),
+            version: Set(organization.version),
+            created_at: Set(organization.created_at),
+        };
+        row.insert(self.conn()).await?;
+        Ok(())
+    }
+
+    async fn member_insert(&self, member: &Member) -> Result<(), Failure> {
+        let row = member_row::ActiveModel {
+            id: Set(member.id.uuid()),
+            organization_id: Set(member.organization.uuid()),
+            user_id: Set(member.user.uuid()),
+            role: Set(member.role.as_str().to_owned()),
+            created_at: Set(member.created_at),
+        };
+        row.insert(self.conn()).await?;
+        Ok(())
+    }
+}
+
+impl TryFrom<row::Model> for Organization {
+    type Error = Fault;
+    fn try_from(row: row::Model) -> Result<Self, Fault> {
+        let row::Model { id, name, website, about, version, created_at } = row;
+        Ok(Self { id: OrganizationId::from_uuid(id), name, website, about, version, created_at })
+    }
+}
+
+impl TryFrom<member_row::Model> for Member {
+    type Error = Fault;
+    fn try_from(row: member_row::Model) -> Result<Self, Fault> {
+        Ok(Self {
+            id: MemberId::from_uuid(row.id),
+            organization: OrganizationId::from_uuid(row.organization_id),
+            user: Id::from_uuid(row.user_id),
+            role: row.role.parse().map_err(|error| Fault::bad_row("members", error))?,
+            created_at: row.created_at,
+        })
+    }
+}
+
+mod row {
+    use sea_orm::entity::prelude::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "organizations")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub name: String,
+        pub website: Option<String>,
+        pub about: String,
+        pub version: i64,
+        pub created_at: DateTimeUtc,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+mod member_row {
+    use sea_orm::entity::prelude::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "members")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub organization_id: Uuid,
+        pub user_id: Uuid,
+        pub role: String,
+        pub created_at: DateTimeUtc,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}

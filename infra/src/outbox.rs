@@ -1,0 +1,186 @@
+//! The outbox: what happened, waiting to be told. A row is written in the transaction that made it
+//! true and delivered at least once, so whoever hears it must not mind hearing it again.
+//!
+//! Two kinds of listeners hear of an event: the worker's reactions (mail, notifications, calls to
+//! processors; see [`crate::worker`]), with retries until they succeed, and the subscriptions of
+//! this node, which get what comes while they listen.
+
+use std::sync::Arc;
+
+use domain::Timestamp;
+use domain::event::Event;
+use domain::id::{EventId, Id};
+use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement};
+use sqlx::postgres::PgListener;
+use tokio::sync::broadcast;
+use uuid::Uuid;
+
+use crate::market::Market;
+use crate::{Failure, Fault, Tx};
+
+/// An event with its circumstances.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Occurrence {
+    /// Also the idempotency key of whatever the event causes outside.
+    pub id: EventId,
+    /// What happened.
+    pub event: Event,
+    /// When.
+    pub at: Timestamp,
+    /// The trace of the request that made it happen.
+    pub trace: String,
+    /// How many times it was delivered before.
+    pub attempts: i32,
+}
+
+/// Where the events of all nodes pass by on this one.
+#[derive(Debug, Clone)]
+pub struct Bus {
+    sender: broadcast::Sender<Arc<Occurrence>>,
+}
+
+/// How many events a slow listener may lag behind before it misses some.
+const BUS_CAPACITY: usize = 1_024;
+
+impl Default for Bus {
+    fn default() -> Self {
+        Self { sender: broadcast::channel(BUS_CAPACITY).0 }
+    }
+}
+
+impl Bus {
+    /// Everything that happens from now on.
+    pub fn listen(&self) -> broadcast::Receiver<Arc<Occurrence>> {
+        self.sender.subscribe()
+    }
+
+    pub(crate) fn pass(&self, occurrence: Occurrence) {
+        // Nobody listening is no fault.
+        let _ = self.sender.send(Arc::new(occurrence));
+    }
+}
+
+#[derive(FromQueryResult)]
+struct Row {
+    id: Uuid,
+    body: serde_json::Value,
+    occurred_at: Timestamp,
+    trace: String,
+    attempts: i32,
+}
+
+impl TryFrom<Row> for Occurrence {
+    type Error = Fault;
+    fn try_from(row: Row) -> Result<Self, Fault> {
+        Ok(Self {
+            id: EventId::from_uuid(row.id),
+            event: serde_json::from_value(row.body)?,
+            at: row.occurred_at,
+            trace: row.trace,
+            attempts: row.attempts,
+        })
+    }
+}
+
+impl Tx {
+    /// Write events down, to be told once this transaction is committed.
+    pub(crate) async fn events_tell(&self, events: &[Event]) -> Result<(), Failure> {
+        for event in events {
+            let insert = Statement::from_sql_and_values(
+                DbBackend::Postgres,
+                "insert into events (id, name, body, trace, occurred_at, due_at) values ($1, $2, $3, $4, $5, $5)",
+                [
+                    self.id::<EventId>().uuid().into(),
+                    event.name().into(),
+                    serde_json::to_value(event)?.into(),
+                    self.trace().into(),
+                    self.now().into(),
+                ],
+            );
+            self.conn().execute_raw(insert).await?;
+        }
+        Ok(())
+    }
+}
+
+/// How many times a delivery is tried before the event is parked for an operator to look at.
+const ATTEMPTS: i32 = 12;
+/// How long a delivery may take before another worker may try it.
+const LEASE_SECONDS: i64 = 60;
+
+impl Market {
+    /// Take up to `limit` events that wait for delivery, so that no other worker does.
+    pub(crate) async fn events_claim(&self, limit: i64) -> Result<Vec<Occurrence>, Failure> {
+        let now = self.clock().now();
+        let rows = Row::find_by_statement(Statement::from_sql_and_values(
+            DbBackend::Postgres,
+            "update events set due_at = $1 + make_interval(secs => $2), attempts = attempts + 1
+             where id in (
+                 select id from events where done_at is null and parked_at is null and due_at <= $1
+                 order by due_at, sequence limit $3 for update skip locked)
+             returning id, body, occurred_at, trace, attempts - 1 as attempts, sequence",
+            [now.into(), (LEASE_SECONDS as f64).into(), limit.into()],
+        ))
+        .all(self.db())
+        .await?;
+        let mut occurrences = rows.into_iter().map(Occurrence::try_from).collect::<Result<Vec<_>, Fault>>()?;
+        occurrences.sort_by_key(|occurrence| occurrence.id);
+        Ok(occurrences)
+    }
+
+    /// Delivered: it need not be told again.
+    pub(crate) async fn event_done(&self, id: EventId) -> Result<(), Failure> {
+        let done = Statement::from_sql_and_values(
+            DbBackend::Postgres,
+            "update events set done_at = $2, last_error = null where id = $1",
+            [id.uuid().into(), self.clock().now().into()],
+        );
+        self.db().execute_raw(done).await?;
+        Ok(())
+    }
+
+    /// Not delivered: try again later, each time twice as late, and in the end park it.
+    pub(crate) async fn event_failed(&self, occurrence: &Occurrence, why: &str) -> Result<(), Failure> {
+        let now = self.clock().now();
+        let parked = occurrence.attempts + 1 >= ATTEMPTS;
+        let later = now + chrono::TimeDelta::seconds(1 << occurrence.attempts.clamp(0, 12));
+        let failed = Statement::from_sql_and_values(
+            DbBackend::Postgres,
+            "update events set due_at = $2, last_error = left($3, 500), parked_at = case when $4 then $5::timestamptz end where id = $1",
+            [occurrence.id.uuid().into(), later.into(), why.into(), parked.into(), now.into()],
+        );
+        self.db().execute_raw(failed).await?;
+        Ok(())
+    }
+
+    /// Hear of the events of all nodes as they are committed, and pass them to this node's
+    /// listeners, until the connection ends.
+    pub async fn events_follow(&self) -> Result<(), Failure> {
+        let pool = self.db().get_postgres_connection_pool();
+        let mut listener = PgListener::connect_with(pool).await.map_err(listen_fault)?;
+        listener.listen("rabta_events").await.map_err(listen_fault)?;
+        loop {
+            let heard = listener.recv().await.map_err(listen_fault)?;
+            if let Ok(id) = heard.payload().parse::<Uuid>() {
+                if let Some(occurrence) = self.event_find(id).await? {
+                    self.bus().pass(occurrence);
+                }
+            }
+        }
+    }
+
+    async fn event_find(&self, id: Uuid) -> Result<Option<Occurrence>, Failure> {
+        let row = Row::find_by_statement(Statement::from_sql_and_values(
+            DbBackend::Postgres,
+            "select id, body, occurred_at, trace, attempts from events where id = $1",
+            [id.into()],
+        ))
+        .one(self.db())
+        .await?;
+        Ok(row.map(Occurrence::try_from).transpose()?)
+    }
+}
+
+fn listen_fault(error: sqlx::Error) -> Failure {
+    Failure::Broken(Fault::Service { service: "event listener", why: error.to_string() })
+}

@@ -1,0 +1,222 @@
+//! Lists by pages. A page starts after (or ends before) the place its cursor names, and a place
+//! is the sort keys of a row, so rows that come or go meanwhile are neither shown twice nor lost.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::Timestamp;
+use domain::refusal::Refusal;
+use sea_orm::sea_query::{Expr, ExprTrait, SimpleExpr};
+use sea_orm::{ConnectionTrait, EntityTrait, ModelTrait, Order, QueryFilter, QueryOrder, QuerySelect, Select, Value};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::Failure;
+
+/// The page size when none is asked for.
+pub const DEFAULT_SIZE: u64 = 20;
+/// The largest page.
+pub const MAX_SIZE: u64 = 100;
+
+/// Which page of a list is wanted, as the Relay arguments say it.
+#[derive(Debug, Clone, Default)]
+pub struct PageRequest {
+    /// So many from the start, or after `after`.
+    pub first: Option<i32>,
+    /// A cursor: start after it.
+    pub after: Option<String>,
+    /// So many from the end, or before `before`.
+    pub last: Option<i32>,
+    /// A cursor: end before it.
+    pub before: Option<String>,
+}
+
+/// A page request that makes sense.
+#[derive(Debug, Clone)]
+pub struct Page {
+    size: u64,
+    backward: bool,
+    after: Option<Vec<Key>>,
+    before: Option<Vec<Key>>,
+}
+
+/// One sort key of a row.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Key {
+    /// A whole number.
+    Int(i64),
+    /// A text.
+    Text(String),
+    /// An id.
+    Uuid(Uuid),
+    /// An instant.
+    Time(Timestamp),
+}
+
+impl From<Key> for Value {
+    fn from(key: Key) -> Self {
+        match key {
+            Key::Int(n) => n.into(),
+            Key::Text(text) => text.into(),
+            Key::Uuid(uuid) => uuid.into(),
+            Key::Time(time) => time.into(),
+        }
+    }
+}
+
+/// One page of a list, in the list's order whichever way it was paged.
+#[derive(Debug, Clone)]
+pub struct Slice<T> {
+    /// The items with their cursors.
+    pub items: Vec<(String, T)>,
+    /// Is there anything after the last item?
+    pub has_next: bool,
+    /// Is there anything before the first item?
+    pub has_previous: bool,
+}
+
+impl<T> Slice<T> {
+    /// A list with nothing in it.
+    pub fn empty() -> Self {
+        Self { items: Vec::new(), has_next: false, has_previous: false }
+    }
+
+    /// The same page, of something else.
+    pub fn try_map<U, E>(self, mut f: impl FnMut(T) -> Result<U, E>) -> Result<Slice<U>, E> {
+        let Self { items, has_next, has_previous } = self;
+        let items =
+            items.into_iter().map(|(cursor, item)| f(item).map(|item| (cursor, item))).collect::<Result<_, E>>()?;
+        Ok(Slice { items, has_next, has_previous })
+    }
+}
+
+impl Page {
+    /// Read the Relay arguments for the list `list`: either `first` with `after`, or `last` with
+    /// `before`, sizes from 0 to [`MAX_SIZE`], cursors of this very list with `keys` sort keys.
+    pub fn parse(request: &PageRequest, list: &str, keys: usize) -> Result<Self, Refusal> {
+        if request.first.is_some() && request.last.is_some() {
+            return Err(Refusal::field("last", "CONFLICT", "give either first or last, not both"));
+        }
+        let size = |path, n: i32| match u64::try_from(n) {
+            Ok(size) if size <= MAX_SIZE => Ok(size),
+            _ => Err(Refusal::field(path, "OUT_OF_RANGE", format!("must be between 0 and {MAX_SIZE}"))),
+        };
+        let (backward, size) = match (request.first, request.last) {
+            (Some(first), _) => (false, size("first", first)?),
+            (None, Some(last)) => (true, size("last", last)?),
+            (None, None) => (false, DEFAULT_SIZE),
+        };
+        let place = |path, cursor: &Option<String>| match cursor {
+            None => Ok(None),
+            Some(cursor) => read_cursor(list, keys, cursor).map(Some).ok_or_else(|| {
+                Refusal::field(
+                    path,
+                    "MALFORMED",
+                    "not a cursor of this list: take it from pageInfo or an edge of the list",
+                )
+            }),
+        };
+        Ok(Self { size, backward, after: place("after", &request.after)?, before: place("before", &request.before)? })
+    }
+
+    /// How many rows to ask a source for: one more than the page holds, to learn whether there
+    /// are more.
+    pub fn probe(&self) -> u64 {
+        self.size + 1
+    }
+
+    /// Make the page from the rows that were found in the direction of paging.
+    pub fn slice<T>(&self, list: &str, mut rows: Vec<T>, key: impl Fn(&T) -> Vec<Key>) -> Slice<T> {
+        let more = rows.len() as u64 > self.size;
+        rows.truncate(usize::try_from(self.size).unwrap_or(usize::MAX));
+        if self.backward {
+            rows.reverse();
+        }
+        let items = rows.into_iter().map(|row| (write_cursor(list, &key(&row)), row)).collect();
+        // In the direction we did not look, there is something exactly if we came from there.
+        if self.backward {
+            Slice { items, has_next: self.before.is_some(), has_previous: more }
+        } else {
+            Slice { items, has_next: more, has_previous: self.after.is_some() }
+        }
+    }
+
+    /// A page of a list that is already in memory and in order.
+    pub fn cut<T>(&self, list: &str, rows: Vec<T>, key: impl Fn(&T) -> Vec<Key>) -> Slice<T> {
+        let place =
+            |keys: &Option<Vec<Key>>| keys.as_ref().and_then(|keys| rows.iter().position(|row| key(row) == *keys));
+        let start = place(&self.after).map_or(0, |place| place + 1);
+        let end = place(&self.before).unwrap_or(rows.len());
+        let rows = rows.into_iter().take(end).skip(start);
+        let probe = usize::try_from(self.probe()).unwrap_or(usize::MAX);
+        let found = if self.backward { rows.rev().take(probe).collect() } else { rows.take(probe).collect() };
+        self.slice(list, found, key)
+    }
+}
+
+/// The order of a list over rows of `E`: its sort keys, the last of which is unique.
+#[derive(Debug)]
+pub struct Keyset<E: EntityTrait> {
+    /// Names the list in its cursors, so that those of one list are not taken by another.
+    pub list: &'static str,
+    /// The columns, most significant first.
+    pub columns: Vec<E::Column>,
+    /// Newest or largest first?
+    pub descending: bool,
+    /// The values of the columns in a row.
+    pub key: fn(&E::Model) -> Vec<Key>,
+}
+
+impl<E: EntityTrait> Keyset<E>
+where
+    E::Model: ModelTrait<Entity = E>,
+{
+    /// Read one page of `select`.
+    pub async fn page(
+        &self,
+        conn: &impl ConnectionTrait,
+        select: Select<E>,
+        request: &PageRequest,
+    ) -> Result<Slice<E::Model>, Failure> {
+        let page = Page::parse(request, self.list, self.columns.len())?;
+        let columns = || Expr::tuple(self.columns.iter().map(|column| SimpleExpr::from(column.as_column_ref_expr())));
+        let values = |keys: Vec<Key>| Expr::tuple(keys.into_iter().map(|key| SimpleExpr::from(Value::from(key))));
+        let mut select = select;
+        if let Some(after) = page.after.clone() {
+            let beyond = if self.descending { columns().lt(values(after)) } else { columns().gt(values(after)) };
+            select = select.filter(beyond);
+        }
+        if let Some(before) = page.before.clone() {
+            let within = if self.descending { columns().gt(values(before)) } else { columns().lt(values(before)) };
+            select = select.filter(within);
+        }
+        let order = if self.descending == page.backward { Order::Asc } else { Order::Desc };
+        for column in &self.columns {
+            select = select.order_by(*column, order.clone());
+        }
+        let rows = select.limit(page.probe()).all(conn).await?;
+        Ok(page.slice(self.list, rows, self.key))
+    }
+}
+
+trait AsColumnRefExpr {
+    fn as_column_ref_expr(&self) -> Expr;
+}
+
+impl<C: sea_orm::ColumnTrait> AsColumnRefExpr for C {
+    fn as_column_ref_expr(&self) -> Expr {
+        Expr::col((self.entity_name(), *self))
+    }
+}
+
+fn write_cursor(list: &str, keys: &[Key]) -> String {
+    // Keys are plain values; writing them as JSON can't fail.
+    let json = serde_json::to_vec(&(list, keys)).unwrap_or_default();
+    URL_SAFE_NO_PAD.encode(json)
+}
+
+fn read_cursor(list: &str, keys: usize, cursor: &str) -> Option<Vec<Key>> {
+    let json = URL_SAFE_NO_PAD.decode(cursor).ok()?;
+    let (of_list, found): (String, Vec<Key>) = serde_json::from_slice(&json).ok()?;
+    (of_list == list && found.len() == keys).then_some(found)
+}

@@ -1,0 +1,188 @@
+//! One transaction, one place. A use case is `run!(self, call, tx => { lock; decide; save })`:
+//! [`run!`](crate::run) alone begins, answers a repeated idempotency key with its first answer,
+//! tries again when two transactions got into each other's way, and commits.
+//!
+//! It is a macro because a generic function that takes an async closure yields a future that the
+//! compiler can't see to be `Send`, and every resolver needs one that is.
+
+use domain::Timestamp;
+use domain::access::Actor;
+use domain::change::Change;
+use domain::id::{Id, SessionId};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, TransactionTrait};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::idempotency::{self, Once};
+use crate::market::Market;
+use crate::{Failure, ids};
+
+/// One request to do something: who asks, and how often it may take effect.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// Who asks.
+    pub actor: Actor,
+    /// The session the actor is signed in with.
+    pub session: Option<SessionId>,
+    /// Follows the request through logs, events and answers.
+    pub trace: String,
+    /// With an idempotency key: what makes a repeat of the request recognizable.
+    pub once: Option<Once>,
+}
+
+impl Call {
+    /// Rabta acting by itself: a due timer, a processor's event, an operator's command.
+    pub fn system(trace: impl Into<String>) -> Self {
+        Self { actor: Actor::System, session: None, trace: trace.into(), once: None }
+    }
+}
+
+/// An open transaction, and what the domain is handed in it.
+#[derive(Debug)]
+pub struct Tx {
+    conn: DatabaseTransaction,
+    now: Timestamp,
+    actor: Actor,
+    trace: String,
+}
+
+impl Tx {
+    /// The connection of the transaction.
+    pub fn conn(&self) -> &impl ConnectionTrait {
+        &self.conn
+    }
+
+    /// The time of this transaction: one instant for all that happens in it.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// Who acts.
+    pub fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
+    /// The trace of the request.
+    pub fn trace(&self) -> &str {
+        &self.trace
+    }
+
+    /// A fresh id.
+    pub fn id<I: Id>(&self) -> I {
+        ids::fresh(self.now)
+    }
+
+    /// Save what a decision comes with: its entries, events and timers. The room saves the next
+    /// state itself, and gets it back from here. Nothing is written for a repeat.
+    pub async fn settle<T>(&self, change: Change<T>) -> Result<T, Failure> {
+        let Change { next, changed, entries, events, timers } = change;
+        if changed {
+            self.ledger_post(&entries).await?;
+            self.events_tell(&events).await?;
+            self.timers_change(&timers).await?;
+        }
+        Ok(next)
+    }
+}
+
+/// How often a transaction that met another is tried before the caller hears of it.
+const ATTEMPTS: u32 = 6;
+
+/// A transaction that was begun for a call, or the answer the call was given before.
+#[derive(Debug)]
+pub enum Opening<T> {
+    /// Go on.
+    Fresh(Box<Tx>),
+    /// Nothing to do: the call is a repeat.
+    Repeat(T),
+}
+
+/// A transaction that was ended.
+#[derive(Debug)]
+pub enum Closing<T> {
+    /// With this outcome.
+    Done(Result<T, Failure>),
+    /// It met another transaction: try again.
+    Again,
+}
+
+impl Market {
+    /// Begin a transaction for `call`, unless it is a repeat.
+    pub async fn open<T: DeserializeOwned>(&self, call: &Call) -> Result<Opening<T>, Failure> {
+        let tx = self.begin(call).await?;
+        if let Some(once) = &call.once {
+            if let Some(answer) = idempotency::claim(&tx, once).await? {
+                tx.conn.rollback().await?;
+                return Ok(Opening::Repeat(serde_json::from_value(answer)?));
+            }
+        }
+        Ok(Opening::Fresh(Box::new(tx)))
+    }
+
+    /// End a transaction: commit an answer, after keeping it with the call's idempotency key, or
+    /// roll back.
+    pub async fn close<T: Serialize>(
+        &self,
+        call: &Call,
+        tx: Box<Tx>,
+        outcome: Result<T, Failure>,
+        attempt: u32,
+    ) -> Closing<T> {
+        let outcome = match outcome {
+            Ok(answer) => tx.keep_and_commit(call, answer).await,
+            Err(failure) => match tx.conn.rollback().await {
+                Ok(()) => Err(failure),
+                Err(error) => Err(error.into()),
+            },
+        };
+        match outcome {
+            Err(Failure::Broken(fault)) if fault.is_conflict() && attempt < ATTEMPTS => {
+                metrics::counter!("rabta_transaction_retries_total").increment(1);
+                Closing::Again
+            }
+            outcome => Closing::Done(outcome),
+        }
+    }
+
+    /// A transaction to look at things in, at one instant. Dropping it ends it.
+    pub async fn begin(&self, call: &Call) -> Result<Tx, Failure> {
+        let conn = self.db().begin().await?;
+        Ok(Tx { conn, now: self.clock().now(), actor: call.actor.clone(), trace: call.trace.clone() })
+    }
+}
+
+impl Tx {
+    async fn keep_and_commit<T: Serialize>(self, call: &Call, answer: T) -> Result<T, Failure> {
+        if let Some(once) = &call.once {
+            idempotency::keep(&self, once, &serde_json::to_value(&answer)?).await?;
+        }
+        self.conn.commit().await?;
+        Ok(answer)
+    }
+}
+
+/// Run a use case in one transaction: `run!(self, call, tx => { … Ok(answer) })`.
+///
+/// The body may run more than once, so it must do nothing that a rollback doesn't undo. With an
+/// idempotency key, the first answer that was not a refusal is kept and given again.
+#[macro_export]
+macro_rules! run {
+    ($market:expr, $call:expr, $tx:ident => $body:block) => {{
+        let mut attempt = 1;
+        loop {
+            let tx = match $market.open($call).await? {
+                $crate::tx::Opening::Repeat(answer) => break Ok(answer),
+                $crate::tx::Opening::Fresh(tx) => tx,
+            };
+            let outcome: Result<_, $crate::Failure> = async {
+                let $tx: &$crate::Tx = &tx;
+                $body
+            }
+            .await;
+            match $market.close($call, tx, outcome, attempt).await {
+                $crate::tx::Closing::Done(outcome) => break outcome,
+                $crate::tx::Closing::Again => attempt += 1,
+            }
+        }
+    }};
+}
