@@ -13,6 +13,7 @@ pub mod page;
 pub mod outbox;
 pub mod timer;
 pub mod worker;
+pub mod embedded;
 pub mod audit;
 pub mod ledger;
 pub mod organization;

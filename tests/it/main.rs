@@ -1,1 +1,3 @@
-//! x
+//! Rabta as its users meet it.
+
+mod embedded;

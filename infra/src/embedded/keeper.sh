@@ -1,0 +1,48 @@
+# Keeps a PostgreSQL server running for as long as somebody uses it.
+#
+# Every user holds the pipe on our standard input open for writing. The kernel closes it for those
+# who were killed, so nobody has to say goodbye. A user also writes one byte when it arrives: a
+# silent pipe that reads as ended has had nobody since we last looked.
+#
+#   $1 the folder, which is also where we stand   $2 the folder of the socket
+#   $3 "keep" or "remove" the folder afterwards   $4 seconds to linger for the next user
+#   and then the server's command line
+set -u
+trap '' HUP INT TERM
+folder=$1 socket=$2 afterwards=$3 linger=$4
+shift 4
+
+(
+    "$@" &
+    echo $! >server.pid
+    wait $!
+    status=$?
+    rm -f open
+    echo $status >exited
+) </dev/null &
+server=$!
+
+while [ "$(cat | wc -c)" -gt 0 ]; do
+    sleep "$linger"
+done
+
+# From here on newcomers start a server of their own. Whoever came in a moment before is waited for.
+rm -f open
+cat >/dev/null
+
+# A fast shutdown, and after twenty seconds one that does not ask.
+waited=0 asked=no
+while kill -0 $server 2>/dev/null && [ ! -e exited ]; do
+    if [ $asked = no ] && [ -s server.pid ]; then
+        kill -INT "$(cat server.pid)" 2>/dev/null && asked=yes
+    fi
+    [ $waited -eq 1000 ] && kill -QUIT "$(cat server.pid)" 2>/dev/null
+    waited=$((waited + 1))
+    sleep 0.02
+done
+wait
+
+rm -rf "$socket"
+if [ "$afterwards" = remove ]; then
+    mv "$folder" "$folder.gone" && rm -rf "$folder.gone"
+fi
