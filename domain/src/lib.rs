@@ -16,6 +16,7 @@ pub mod event;
 pub mod timer;
 pub mod ledger;
 pub mod organization;
+pub mod matching;
 
 /// An instant, in UTC.
 pub type Timestamp = chrono::DateTime<chrono::Utc>;

@@ -1,0 +1,211 @@
+//! Fairness: who stands where once everyone is scored.
+//!
+//! Scores are never changed. A newcomer whose score is close enough to the top may be given one of
+//! two places that wait for newcomers; among near ties, those who got less attention than they
+//! deserved go first, and people unlike those above them. What this can cost is bounded by the
+//! model: two places a page, each of a known share of the yardstick's score, and near ties.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::features::PersonFeatures;
+use super::fixed::{Score, Value};
+use super::model::{FairnessRules, Model};
+use super::rank::Placement;
+use super::reputation;
+use crate::Timestamp;
+use crate::id::{GigId, UserId};
+
+/// Someone to be placed, with what placing looks at.
+pub struct Candidate<'a> {
+    /// Who.
+    pub person: &'a PersonFeatures,
+    /// Their score.
+    pub score: Score,
+}
+
+/// Attention that a place gets, in thousandths of a first place: falls as people read on.
+pub fn attention_milli(place: u32) -> u64 {
+    // 1 / log2(1 + place), by its reciprocal in thousandths.
+    let log2_milli = u64::from(64 - (u64::from(place) + 1).leading_zeros() - 1).max(1) * 1_000;
+    let floor = 1_u64 << (63 - (u64::from(place) + 1).leading_zeros());
+    let between = (u64::from(place) + 1 - floor) * 1_000 / floor;
+    1_000_000 / (log2_milli + between)
+}
+
+/// A shown result, as it is logged: enough to recompute who got which attention, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Impression {
+    /// For which gig.
+    pub gig: GigId,
+    /// Who was shown.
+    pub person: UserId,
+    /// At which place, from 1.
+    pub place: u32,
+    /// Why there.
+    pub placement: Placement,
+    /// With which score.
+    pub score: Score,
+    /// By which version of the model.
+    pub model_version: u32,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// The order in which candidates are shown, as indexes with reasons. `sorted` comes by score, the
+/// highest first, ties by id; only the first `page` places are rearranged.
+pub fn arrange(
+    sorted: &[Candidate<'_>],
+    gig: GigId,
+    page: usize,
+    model: &Model,
+    now: Timestamp,
+) -> Vec<(usize, Placement)> {
+    let rules = &model.fairness;
+    let mut order: Vec<(usize, Placement)> = even_out(sorted, page, rules);
+    for place in rules.newcomer_places {
+        let at = usize::from(place.saturating_sub(1));
+        let shown = &order[..order.len().min(page)];
+        let newcomers = shown.iter().filter(|(index, _)| is_newcomer(sorted[*index].person, rules)).count();
+        if at >= shown.len() || newcomers >= rules.newcomer_places.len() {
+            continue;
+        }
+        if let Some(index) = drawn_newcomer(sorted, shown, gig, model, now) {
+            order.retain(|(other, _)| *other != index);
+            order.insert(at, (index, Placement::Newcomer));
+        }
+    }
+    order
+}
+
+/// Whether someone still counts as new.
+pub fn is_newcomer(person: &PersonFeatures, rules: &FairnessRules) -> bool {
+    person.outcomes.finished < rules.newcomer_until
+}
+
+/// The newcomers who may be placed are those off the page, close enough in score, and not yet
+/// shown in vain too often. One is drawn by what may be hoped of them: Thompson sampling, with
+/// dice that fall the same way for the same gig, person, model and day on every node.
+fn drawn_newcomer(
+    sorted: &[Candidate<'_>],
+    shown: &[(usize, Placement)],
+    gig: GigId,
+    model: &Model,
+    now: Timestamp,
+) -> Option<usize> {
+    let rules = &model.fairness;
+    let yardstick = sorted.get(usize::from(rules.yardstick_place.saturating_sub(1)))?.score;
+    let least = yardstick.share(rules.newcomer_share);
+    sorted
+        .iter()
+        .enumerate()
+        .take_while(|(_, candidate)| candidate.score >= least && candidate.score > Score::ZERO)
+        .filter(|(index, candidate)| {
+            is_newcomer(candidate.person, rules)
+                && candidate.person.exposure.unanswered < rules.newcomer_patience
+                && shown.iter().all(|(other, _)| other != index)
+        })
+        .max_by_key(|(_, candidate)| (hope(candidate, gig, model, now), std::cmp::Reverse(candidate.person.id)))
+        .map(|(index, _)| index)
+}
+
+/// A draw from what is believed of someone, times their score: wide for those of whom little is known.
+fn hope(candidate: &Candidate<'_>, gig: GigId, model: &Model, now: Timestamp) -> Score {
+    let believed = reputation::believed(candidate.person.outcomes, model);
+    let dice = dice(gig, candidate.person.id, model.version, now);
+    // Between the cautious belief and certainty, by a roll that favours the middle.
+    let room = believed.complement().as_micro();
+    let draw = Value::micro(believed.as_micro() + room * dice / 510);
+    candidate.score.share(draw)
+}
+
+/// The sum of two bytes: 0 to 510.
+fn dice(gig: GigId, person: UserId, model_version: u32, now: Timestamp) -> i64 {
+    use crate::id::Id;
+    let mut hash = Sha256::new();
+    hash.update(gig.uuid().as_bytes());
+    hash.update(person.uuid().as_bytes());
+    hash.update(model_version.to_be_bytes());
+    hash.update((now.timestamp().div_euclid(86_400)).to_be_bytes());
+    let digest = hash.finalize();
+    i64::from(digest[0]) + i64::from(digest[1])
+}
+
+/// Fill places one by one from those within a near tie of the best still waiting.
+fn even_out(sorted: &[Candidate<'_>], page: usize, rules: &FairnessRules) -> Vec<(usize, Placement)> {
+    let mut waiting: Vec<usize> = (0..sorted.len()).collect();
+    let mut order = Vec::with_capacity(sorted.len());
+    let mut put_back = Vec::new();
+    while order.len() < page && !waiting.is_empty() {
+        let best = sorted[waiting[0]].score;
+        let near = Score::nano(rules.near_tie.as_micro() * 1_000);
+        let pick = (0..waiting.len())
+            .take_while(|at| best.minus(sorted[waiting[*at]].score) <= near)
+            .take(LOOK_AHEAD)
+            .max_by_key(|at| (appeal(&sorted[waiting[*at]], best, near, &order, sorted, rules), std::cmp::Reverse(*at)))
+            .unwrap_or(0);
+        let index = waiting.remove(pick);
+        if team_is_full(&sorted[index], &order, sorted, rules) {
+            put_back.push(index);
+            continue;
+        }
+        let placement = if pick == 0 { Placement::Merit } else { Placement::NearTie };
+        order.push((index, placement));
+    }
+    put_back.extend(waiting);
+    put_back.sort_unstable();
+    order.extend(put_back.into_iter().map(|index| (index, Placement::Merit)));
+    order
+}
+
+const LOOK_AHEAD: usize = 8;
+
+/// What speaks for someone among near ties, in billionths: the score, less what others above them
+/// have in common with them, plus the attention they are owed.
+fn appeal(
+    candidate: &Candidate<'_>,
+    best: Score,
+    near: Score,
+    order: &[(usize, Placement)],
+    sorted: &[Candidate<'_>],
+    rules: &FairnessRules,
+) -> i64 {
+    let behind = best.minus(candidate.score).as_nano();
+    let alike = order
+        .iter()
+        .rev()
+        .take(LOOK_AHEAD)
+        .map(|(index, _)| in_common(sorted[*index].person, candidate.person).as_micro())
+        .max()
+        .unwrap_or(0);
+    let (relevance, rest) = (rules.relevance.as_micro(), rules.relevance.complement().as_micro());
+    let variety = (1_000_000 - alike) * near.as_nano() / 1_000_000;
+    let owed = owed(candidate.person).as_micro() * near.as_nano() / 1_000_000;
+    (variety * rest - behind * relevance) / 1_000_000 + owed
+}
+
+/// The share of deserved attention that someone did not get.
+fn owed(person: &PersonFeatures) -> Value {
+    let exposure = person.exposure;
+    let missing = exposure.merit_milli.saturating_sub(exposure.attention_milli);
+    Value::ratio(i64::try_from(missing).unwrap_or(i64::MAX), i64::try_from(exposure.merit_milli).unwrap_or(i64::MAX))
+}
+
+/// The skills two people share, of those either has.
+fn in_common(one: &PersonFeatures, other: &PersonFeatures) -> Value {
+    let shared = one.skills.iter().filter(|held| other.skills.iter().any(|theirs| theirs.skill == held.skill)).count();
+    let either = one.skills.len() + other.skills.len() - shared;
+    Value::ratio(i64::try_from(shared).unwrap_or(0), i64::try_from(either).unwrap_or(0))
+}
+
+fn team_is_full(
+    candidate: &Candidate<'_>,
+    order: &[(usize, Placement)],
+    sorted: &[Candidate<'_>],
+    rules: &FairnessRules,
+) -> bool {
+    candidate.person.team.is_some_and(|team| {
+        let theirs = order.iter().filter(|(index, _)| sorted[*index].person.team == Some(team)).count();
+        theirs >= usize::from(rules.team_limit)
+    })
+}

@@ -1,0 +1,129 @@
+//! Counterfactuals: what would raise a match, and to which place.
+
+use serde::{Deserialize, Serialize};
+
+use super::evidence::Evidence;
+use super::features::{Budget, PersonFeatures};
+use super::fixed::Score;
+use super::knowledge::Knowledge;
+use super::model::{Model, Weights};
+use super::overlap::Overlap;
+use super::score::{Ask, Factor};
+use crate::id::SkillId;
+
+/// Something that would raise a match.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Improvement {
+    /// What would have to change.
+    pub change: Change,
+    /// How much the score would rise.
+    pub gain: Score,
+    /// The place by score now, from 1.
+    pub from_place: u32,
+    /// The place by score then.
+    pub to_place: u32,
+}
+
+/// What would have to change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Change {
+    /// Hold this skill too.
+    Learn(SkillId),
+    /// Ask no more than the budget's top, in US cents an hour.
+    AskAtMost(i64),
+}
+
+/// So many improvements are told.
+const TOLD: usize = 3;
+
+impl Improvement {
+    /// In a few words: "+ Terraform → from 31st to 12th".
+    pub fn sentence<K: Knowledge + ?Sized>(&self, knowledge: &K) -> String {
+        let change = match self.change {
+            Change::Learn(skill) => format!("+ {}", knowledge.name(skill)),
+            Change::AskAtMost(minor) => format!("ask ${}.{:02} an hour", minor / 100, minor % 100),
+        };
+        if self.to_place < self.from_place {
+            format!("{change} → from {} to {}", ordinal(self.from_place), ordinal(self.to_place))
+        } else {
+            format!("{change} → stays {}, closer to the next", ordinal(self.from_place))
+        }
+    }
+}
+
+/// The changes that would raise this match most, the best first. `scores` are those of everyone
+/// ranked, the highest first.
+pub fn improvements(
+    ask: &Ask<'_>,
+    person: &PersonFeatures,
+    overlap: Option<Overlap>,
+    factors: &[Factor],
+    scores: &[Score],
+    weights: &Weights,
+    model: &Model,
+) -> Vec<Improvement> {
+    let now: Score = factors.iter().map(Factor::contribution).sum();
+    let from_place = place(scores, now);
+    let learned = factors
+        .iter()
+        .find_map(|factor| match &factor.evidence {
+            Evidence::Skills { related, missing, .. } => Some((related, missing)),
+            _ => None,
+        })
+        .into_iter()
+        .flat_map(|(related, missing)| missing.iter().copied().chain(related.iter().map(|instead| instead.asked)))
+        .map(|skill| (Change::Learn(skill), ask.factors_with(skill, person, overlap, weights, model)));
+    let cheaper = match (ask.gig.budget, person.rate_minor) {
+        (Budget::Hourly { high_minor, .. }, Some(rate)) if rate > high_minor => {
+            let person = PersonFeatures { rate_minor: Some(high_minor), ..person.clone() };
+            Some((Change::AskAtMost(high_minor), ask.factors(&person, overlap, weights, model)))
+        }
+        _ => None,
+    };
+    let mut improvements: Vec<_> = learned
+        .chain(cheaper)
+        .map(|(change, factors)| (change, factors.iter().map(Factor::contribution).sum::<Score>()))
+        .filter(|(_, then)| *then > now)
+        .map(|(change, then)| Improvement {
+            change,
+            gain: then.minus(now),
+            from_place,
+            to_place: place(scores, then).min(from_place),
+        })
+        .collect();
+    improvements.sort_by_key(|improvement| (std::cmp::Reverse(improvement.gain), improvement.change));
+    improvements.truncate(TOLD);
+    improvements
+}
+
+/// The place, from 1, of a score among others sorted from the highest.
+pub fn place(scores: &[Score], score: Score) -> u32 {
+    u32::try_from(scores.partition_point(|other| *other > score) + 1).unwrap_or(u32::MAX)
+}
+
+fn ordinal(place: u32) -> String {
+    let ending = match (place % 10, place % 100) {
+        (1, tens) if tens != 11 => "st",
+        (2, tens) if tens != 12 => "nd",
+        (3, tens) if tens != 13 => "rd",
+        _ => "th",
+    };
+    format!("{place}{ending}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_read_as_people_say_them() {
+        let read = [1, 2, 3, 4, 11, 12, 13, 21, 112, 123].map(ordinal);
+        assert_eq!(read, ["1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "112th", "123rd"]);
+    }
+
+    #[test]
+    fn a_place_counts_those_strictly_above() {
+        let scores = [9, 7, 7, 3].map(Score::nano);
+        assert_eq!([10, 9, 7, 5, 1].map(|nano| place(&scores, Score::nano(nano))), [1, 1, 2, 4, 5]);
+    }
+}

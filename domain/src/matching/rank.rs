@@ -1,0 +1,249 @@
+//! Ranking: people for a gig, gigs for a person, and one pair explained.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde::{Deserialize, Serialize};
+
+use super::constraint::{self, Barrier, LeftOut};
+use super::fairness::{self, Candidate};
+use super::features::{GigFeatures, PersonFeatures};
+use super::fixed::{Score, Value, sigmoid};
+use super::improve::{self, Improvement};
+use super::knowledge::Knowledge;
+use super::model::{Model, Weights};
+use super::overlap::{Dates, Overlap, WorkDay};
+use super::score::{Ask, Factor};
+use crate::Timestamp;
+use crate::id::{GigId, UserId};
+
+/// What ranks: a model and a taxonomy, at a time.
+pub struct Matcher<'a, K: Knowledge + ?Sized> {
+    /// The numbers.
+    pub model: &'a Model,
+    /// The taxonomy.
+    pub knowledge: &'a K,
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// A ranking: who matches, how well and why; and who does not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ranking<I> {
+    /// By which version of the model.
+    pub model_version: u32,
+    /// The matches, the first to be shown first.
+    pub matches: Vec<Match<I>>,
+    /// How many passed every hard constraint.
+    pub eligible: u32,
+    /// Whom each hard constraint left out.
+    pub left_out: BTreeMap<Barrier, LeftOut>,
+}
+
+/// One match. `I` is who or what matched: a [`UserId`] for a gig, a [`GigId`] for a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Match<I> {
+    /// Who or what.
+    pub of: I,
+    /// The sum of the factors' contributions, exactly.
+    pub score: Score,
+    /// Why it stands where it stands.
+    pub placement: Placement,
+    /// What the score is made of.
+    pub factors: Vec<Factor>,
+    /// The reasons, as a person would say them.
+    pub sentence: String,
+    /// What would raise it.
+    pub improvements: Vec<Improvement>,
+}
+
+/// Why a match stands where it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Placement {
+    /// By its score.
+    Merit,
+    /// Before others of nearly the same score: owed attention, or unlike those above.
+    NearTie,
+    /// In a place that waits for newcomers.
+    Newcomer,
+}
+
+/// One pair, explained: also when something keeps them apart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Explanation {
+    /// What keeps them apart; empty when nothing does.
+    pub barriers: Vec<Barrier>,
+    /// The score they have or would have.
+    pub score: Score,
+    /// What it is made of.
+    pub factors: Vec<Factor>,
+    /// The reasons, as a person would say them.
+    pub sentence: String,
+}
+
+impl<I> Match<I> {
+    /// The score as a rough chance, for a badge: a view, not what is ranked by.
+    pub fn chance(&self) -> Value {
+        // Half of the largest score is an even chance; the slope makes 0.9 of it about 97 %.
+        sigmoid((self.score.as_nano() - 500_000_000) * 8 / 1_000)
+    }
+}
+
+/// A sentence gives at most so many reasons.
+const REASONS: usize = 4;
+
+impl<K: Knowledge + ?Sized> Matcher<'_, K> {
+    /// The people for a gig, the best `first` of them with reasons.
+    pub fn people<'p>(
+        &self,
+        gig: &GigFeatures,
+        people: impl IntoIterator<Item = &'p PersonFeatures>,
+        first: usize,
+    ) -> Ranking<UserId> {
+        let weights = &self.model.people;
+        let ask = Ask::new(gig, self.model, self.knowledge);
+        let mut overlaps = Overlaps::default();
+        let mut stopped = Vec::new();
+        let mut scored = Vec::new();
+        for person in people {
+            let overlap = overlaps.between(gig, person, self.dates(gig));
+            let barriers = Barrier::between(gig, person, overlap);
+            if barriers.is_empty() {
+                let factors = ask.factors(person, overlap, weights, self.model);
+                scored.push((total(&factors), person, overlap, factors));
+            } else {
+                stopped.push(barriers);
+            }
+        }
+        scored.sort_by_key(|(score, person, ..)| (std::cmp::Reverse(*score), person.id));
+        scored.dedup_by_key(|(_, person, ..)| person.id);
+        let eligible = u32::try_from(scored.len()).unwrap_or(u32::MAX);
+        let scores: Vec<Score> = scored.iter().map(|(score, ..)| *score).collect();
+        let first = first.min(usize::from(self.model.longest_page));
+        let candidates: Vec<_> = scored.iter().map(|(score, person, ..)| Candidate { person, score: *score }).collect();
+        let order = fairness::arrange(&candidates, gig.id, first, self.model, self.now);
+        let matches = order
+            .into_iter()
+            .take(first)
+            .map(|(index, placement)| {
+                let (score, person, overlap, factors) = &scored[index];
+                Match {
+                    of: person.id,
+                    score: *score,
+                    placement,
+                    sentence: self.sentence(factors, placement),
+                    improvements: improve::improvements(&ask, person, *overlap, factors, &scores, weights, self.model),
+                    factors: factors.clone(),
+                }
+            })
+            .collect();
+        let left_out = constraint::count(stopped.iter().map(Vec::as_slice));
+        Ranking { model_version: self.model.version, matches, eligible, left_out }
+    }
+
+    /// The gigs for a person, the best `first` of them with reasons.
+    pub fn gigs<'g>(
+        &self,
+        person: &PersonFeatures,
+        gigs: impl IntoIterator<Item = &'g GigFeatures>,
+        first: usize,
+    ) -> Ranking<GigId> {
+        let weights = &self.model.gigs;
+        let mut overlaps = Overlaps::default();
+        let mut stopped = Vec::new();
+        let mut scored = Vec::new();
+        for gig in gigs {
+            let overlap = overlaps.between(gig, person, self.dates(gig));
+            let barriers = Barrier::between(gig, person, overlap);
+            if barriers.is_empty() {
+                let ask = Ask::new(gig, self.model, self.knowledge);
+                let factors = ask.factors(person, overlap, weights, self.model);
+                scored.push((total(&factors), ask, overlap, factors));
+            } else {
+                stopped.push(barriers);
+            }
+        }
+        scored.sort_by_key(|(score, ask, ..)| (std::cmp::Reverse(*score), ask.gig.id));
+        scored.dedup_by_key(|(_, ask, ..)| ask.gig.id);
+        let eligible = u32::try_from(scored.len()).unwrap_or(u32::MAX);
+        let scores: Vec<Score> = scored.iter().map(|(score, ..)| *score).collect();
+        let matches = scored
+            .into_iter()
+            .take(first.min(usize::from(self.model.longest_page)))
+            .map(|(score, ask, overlap, factors)| Match {
+                of: ask.gig.id,
+                score,
+                placement: Placement::Merit,
+                sentence: self.sentence(&factors, Placement::Merit),
+                improvements: improve::improvements(&ask, person, overlap, &factors, &scores, weights, self.model),
+                factors,
+            })
+            .collect();
+        let left_out = constraint::count(stopped.iter().map(Vec::as_slice));
+        Ranking { model_version: self.model.version, matches, eligible, left_out }
+    }
+
+    /// Why this person does or does not match this gig, as the client's ranking sees it.
+    pub fn explain(&self, gig: &GigFeatures, person: &PersonFeatures) -> Explanation {
+        self.explain_by(gig, person, &self.model.people)
+    }
+
+    /// The same, as the person's own ranking of gigs sees it.
+    pub fn explain_to_person(&self, gig: &GigFeatures, person: &PersonFeatures) -> Explanation {
+        self.explain_by(gig, person, &self.model.gigs)
+    }
+
+    fn explain_by(&self, gig: &GigFeatures, person: &PersonFeatures, weights: &Weights) -> Explanation {
+        let overlap = Overlaps::default().between(gig, person, self.dates(gig));
+        let factors = Ask::new(gig, self.model, self.knowledge).factors(person, overlap, weights, self.model);
+        Explanation {
+            barriers: Barrier::between(gig, person, overlap),
+            score: total(&factors),
+            sentence: self.sentence(&factors, Placement::Merit),
+            factors,
+        }
+    }
+
+    fn dates(&self, gig: &GigFeatures) -> Dates {
+        gig.dates_from(self.now, self.model.usual_days)
+    }
+
+    /// The reasons that weigh most, in the order people think of them.
+    fn sentence(&self, factors: &[Factor], placement: Placement) -> String {
+        let mut told: Vec<(usize, &Factor, String)> = factors
+            .iter()
+            .enumerate()
+            .filter(|(_, factor)| factor.value != Value::ZERO || factor.weight.as_milli() > 0)
+            .filter_map(|(order, factor)| Some((order, factor, factor.evidence.phrase(self.knowledge)?)))
+            .collect();
+        told.sort_by_key(|(order, factor, _)| (std::cmp::Reverse(factor.weight.as_milli().abs()), *order));
+        told.truncate(REASONS);
+        told.sort_by_key(|(order, ..)| *order);
+        let slot = match placement {
+            Placement::Merit | Placement::NearTie => None,
+            Placement::Newcomer => Some("shown in a newcomer's place".to_owned()),
+        };
+        let reasons: Vec<String> = told.into_iter().map(|(_, _, phrase)| phrase).chain(slot).collect();
+        let mut sentence = reasons.join("; ");
+        if let Some(initial) = sentence.get(..1).map(str::to_uppercase) {
+            sentence.replace_range(..1, &initial);
+            sentence.push('.');
+        }
+        sentence
+    }
+}
+
+/// The sum of all contributions.
+pub fn total(factors: &[Factor]) -> Score {
+    factors.iter().map(Factor::contribution).sum()
+}
+
+/// Overlaps met in one ranking: many people keep the same hours.
+#[derive(Default)]
+struct Overlaps(HashMap<(WorkDay, WorkDay, Dates), Overlap>);
+
+impl Overlaps {
+    fn between(&mut self, gig: &GigFeatures, person: &PersonFeatures, dates: Dates) -> Option<Overlap> {
+        let (client, theirs) = (gig.work_day?, person.work_day?);
+        Some(*self.0.entry((client, theirs, dates)).or_insert_with(|| client.overlap_over(&theirs, dates)))
+    }
+}

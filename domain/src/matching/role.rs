@@ -1,0 +1,219 @@
+//! Roles: lines of work, how they are called, and which can stand in for which.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::LazyLock;
+
+use serde::{Deserialize, Serialize};
+
+use super::fixed::Value;
+
+/// A line of work, like "Front-end developer". Stored by its slug.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Role(u16);
+
+/// A slug that names no role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a role")]
+pub struct BadRole;
+
+struct Row {
+    slug: &'static str,
+    label: &'static str,
+    family: &'static str,
+}
+
+struct Table {
+    rows: Vec<Row>,
+    by_slug: HashMap<&'static str, Role>,
+    by_name: HashMap<String, Role>,
+    longest_name: usize,
+    stands_in: HashMap<(Role, Role), Value>,
+}
+
+/// What someone of one family is worth where another of it is asked.
+const SAME_FAMILY: Value = Value::milli(300);
+
+static TABLE: LazyLock<Table> = LazyLock::new(|| Table::read(include_str!("../../data/roles.tsv")));
+
+impl Table {
+    fn read(text: &'static str) -> Self {
+        let lines: Vec<Vec<&str>> = text
+            .lines()
+            .filter(|line| !line.starts_with('#') && !line.is_empty())
+            .map(|line| line.split('\t').collect())
+            .collect();
+        let mut table = Self {
+            rows: Vec::new(),
+            by_slug: HashMap::new(),
+            by_name: HashMap::new(),
+            longest_name: 1,
+            stands_in: HashMap::new(),
+        };
+        for (line, index) in lines.iter().zip(0..) {
+            let [slug, label, family, names, ..] = line[..] else { continue };
+            let role = Role(index);
+            table.rows.push(Row { slug, label, family });
+            table.by_slug.insert(slug, role);
+            for name in [label].into_iter().chain(names.split('|')) {
+                let words = words(name);
+                table.longest_name = table.longest_name.max(words.len());
+                table.by_name.entry(words.join(" ")).or_insert(role);
+            }
+        }
+        for (line, index) in lines.iter().zip(0..) {
+            for pair in line.get(4).unwrap_or(&"").split('|') {
+                let Some((slug, percent)) = pair.split_once('=') else { continue };
+                let (Some(role), Ok(percent)) = (table.by_slug.get(slug), percent.trim().parse::<i64>()) else {
+                    continue;
+                };
+                table.stands_in.insert((Role(index), *role), Value::milli(percent * 10));
+            }
+        }
+        table
+    }
+}
+
+impl Role {
+    /// All roles, by family.
+    pub fn all() -> impl Iterator<Item = Self> {
+        (0..).map(Self).take(TABLE.rows.len())
+    }
+
+    /// The lasting name, like `front-end-developer`.
+    pub fn slug(self) -> &'static str {
+        TABLE.rows.get(usize::from(self.0)).map_or("", |row| row.slug)
+    }
+
+    /// What people call it, like "Front-end developer".
+    pub fn label(self) -> &'static str {
+        TABLE.rows.get(usize::from(self.0)).map_or("", |row| row.label)
+    }
+
+    /// The trade it belongs to, like `software` or `design`.
+    pub fn family(self) -> &'static str {
+        TABLE.rows.get(usize::from(self.0)).map_or("", |row| row.family)
+    }
+
+    /// How far someone in this role can stand in where `asked` is wanted.
+    pub fn stands_in_for(self, asked: Self) -> Value {
+        if self == asked {
+            return Value::ONE;
+        }
+        let family = if self.family() == asked.family() { SAME_FAMILY } else { Value::ZERO };
+        TABLE.stands_in.get(&(self, asked)).copied().unwrap_or(family)
+    }
+
+    /// The roles that a text names, in the order it names them, each once. Longer names win over
+    /// the shorter ones in them; plurals and hyphens do not matter.
+    pub fn named_in(text: &str) -> Vec<Self> {
+        let words = words(text);
+        let mut found = Vec::new();
+        let mut at = 0;
+        while at < words.len() {
+            let longest = (1..=TABLE.longest_name.min(words.len() - at))
+                .rev()
+                .find_map(|length| Some((length, *TABLE.by_name.get(&words[at..at + length].join(" "))?)));
+            match longest {
+                Some((length, role)) => {
+                    if !found.contains(&role) {
+                        found.push(role);
+                    }
+                    at += length;
+                }
+                None => at += 1,
+            }
+        }
+        found
+    }
+}
+
+/// Lower-case words, without the plural's s. Signs that are part of a name (`c#`, `c++`, `.net`) stay.
+fn words(text: &str) -> Vec<String> {
+    text.split(|c: char| !(c.is_alphanumeric() || matches!(c, '+' | '#' | '.' | '&')))
+        .map(|word| word.trim_end_matches('.').to_lowercase())
+        .filter(|word| !word.is_empty())
+        .map(|word| match word.strip_suffix('s') {
+            Some(singular) if singular.len() > 3 && !singular.ends_with(['s', 'u', 'i', 'p']) => singular.to_owned(),
+            Some(_) | None => word,
+        })
+        .collect()
+}
+
+impl FromStr for Role {
+    type Err = BadRole;
+    fn from_str(slug: &str) -> Result<Self, BadRole> {
+        TABLE.by_slug.get(slug).copied().ok_or(BadRole)
+    }
+}
+
+impl TryFrom<String> for Role {
+    type Error = BadRole;
+    fn try_from(slug: String) -> Result<Self, BadRole> {
+        slug.parse()
+    }
+}
+
+impl From<Role> for String {
+    fn from(role: Role) -> Self {
+        role.slug().to_owned()
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.slug())
+    }
+}
+
+impl fmt::Debug for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.slug())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slugs(text: &str) -> Vec<&'static str> {
+        Role::named_in(text).into_iter().map(Role::slug).collect()
+    }
+
+    #[test]
+    fn every_line_of_the_table_is_read() {
+        let lines = include_str!("../../data/roles.tsv").lines().filter(|line| !line.starts_with('#'));
+        let (mut rows, mut pairs) = (0, 0);
+        for line in lines {
+            let columns: Vec<_> = line.split('\t').collect();
+            assert_eq!(columns.len(), 5, "{line}");
+            rows += 1;
+            pairs += columns[4].split('|').filter(|pair| !pair.is_empty()).count();
+        }
+        assert_eq!(Role::all().count(), rows);
+        assert_eq!(TABLE.by_slug.len(), rows);
+        assert_eq!(TABLE.stands_in.len(), pairs);
+    }
+
+    #[test]
+    fn roles_are_found_by_any_of_their_names() {
+        assert_eq!(slugs("Senior Front End Developers wanted"), ["front-end-developer"]);
+        assert_eq!(slugs("Back-end / Full-stack developer"), ["back-end-developer", "full-stack-developer"]);
+        assert_eq!(slugs("UNIX Sys Admin"), ["systems-administrator"]);
+        assert_eq!(slugs("C# developer or SEO experts"), ["back-end-developer", "seo-specialist"]);
+        assert_eq!(slugs("Embedded applications/devices developer"), ["embedded-developer"]);
+        assert_eq!(slugs("nothing of the kind"), [""; 0]);
+    }
+
+    #[test]
+    fn a_role_stands_in_for_its_neighbours_and_not_for_strangers() {
+        let role = |slug: &str| slug.parse::<Role>().unwrap();
+        let (full, back, lawyer) = (role("full-stack-developer"), role("back-end-developer"), role("lawyer"));
+        assert_eq!(full.stands_in_for(full), Value::ONE);
+        assert!(full.stands_in_for(back) > back.stands_in_for(full));
+        assert_eq!(full.stands_in_for(lawyer), Value::ZERO);
+        assert_eq!("pilot".parse::<Role>(), Err(BadRole));
+    }
+}

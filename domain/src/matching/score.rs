@@ -1,0 +1,411 @@
+//! Scoring: the factors of one person for one gig, each a weight times a value with its evidence.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::evidence::{Evidence, Instead};
+use super::features::{Budget, GigFeatures, HeldSkill, Level, Need, PersonFeatures, Seniority};
+use super::fixed::{Score, Value, Weight, exp_minus, ln_micro};
+use super::knowledge::Knowledge;
+use super::model::{Model, SkillRules, Weights};
+use super::overlap::Overlap;
+use super::reputation;
+use crate::id::SkillId;
+
+/// What a factor looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum FactorKind {
+    /// Asked skills that are held.
+    Skills,
+    /// Required skills that are missing.
+    MustHaves,
+    /// The same line of work.
+    Role,
+    /// The share of the profile that was asked for.
+    Focus,
+    /// Texts about the same things.
+    Text,
+    /// Enough experience for this gig.
+    Seniority,
+    /// Experience as such.
+    Experience,
+    /// Too many roles.
+    Breadth,
+    /// The rate against the budget.
+    Rate,
+    /// Hours at work at the same time.
+    Overlap,
+    /// Finished work that went well.
+    Reputation,
+    /// Answers within a day.
+    Answers,
+    /// The person's wish to do such work.
+    Interest,
+    /// A client who pays and hires.
+    Client,
+    /// Busy already.
+    Load,
+    /// Many proposals already.
+    Crowd,
+}
+
+/// One part of a score.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Factor {
+    /// What it looks at.
+    pub kind: FactorKind,
+    /// How much it counts.
+    pub weight: Weight,
+    /// How true it is.
+    pub value: Value,
+    /// What the value rests on.
+    pub evidence: Evidence,
+}
+
+impl Factor {
+    /// Weight times value, exactly.
+    pub fn contribution(&self) -> Score {
+        self.weight.of(self.value)
+    }
+}
+
+/// What a gig asks for, made ready to be compared with many people.
+pub struct Ask<'a> {
+    /// The gig.
+    pub gig: &'a GigFeatures,
+    skills: Vec<Asked>,
+    total_weight: i64,
+    required: u32,
+    answers: HashMap<SkillId, Vec<(usize, Value)>>,
+}
+
+struct Asked {
+    skill: SkillId,
+    weight: i64,
+    required: bool,
+}
+
+/// How a person's skills answer an ask.
+pub struct Coverage {
+    best: Vec<Option<(HeldSkill, Value)>>,
+    listed: u32,
+    asked_listed: u32,
+    asked_mass: i64,
+}
+
+impl<'a> Ask<'a> {
+    /// Make a gig's ask ready.
+    pub fn new<K: Knowledge + ?Sized>(gig: &'a GigFeatures, model: &Model, knowledge: &K) -> Self {
+        let mut ask = Self { gig, skills: Vec::new(), total_weight: 0, required: 0, answers: HashMap::new() };
+        for asked in &gig.skills {
+            if ask.skills.iter().any(|known| known.skill == asked.skill) {
+                continue;
+            }
+            let index = ask.skills.len();
+            let rarity = i64::from(knowledge.rarity_milli(asked.skill).max(1));
+            let weight = rarity * i64::from(need_milli(asked.need, &model.skills));
+            let required = asked.need == Need::Must;
+            ask.total_weight += weight;
+            ask.required += u32::from(required);
+            ask.skills.push(Asked { skill: asked.skill, weight, required });
+            ask.answers.entry(asked.skill).or_default().push((index, Value::ONE));
+            for related in knowledge.related(asked.skill) {
+                if related.likeness >= model.skills.least_likeness && related.skill != asked.skill {
+                    ask.answers.entry(related.skill).or_default().push((index, related.likeness));
+                }
+            }
+        }
+        ask
+    }
+
+    /// The asked skills, each once, in the order asked.
+    pub fn skills(&self) -> impl Iterator<Item = SkillId> {
+        self.skills.iter().map(|asked| asked.skill)
+    }
+
+    /// Every skill that answers something, and how well it answers what it answers best.
+    pub fn answering(&self) -> impl Iterator<Item = (SkillId, Value)> {
+        self.answers
+            .iter()
+            .map(|(skill, answers)| (*skill, answers.iter().map(|(_, likeness)| *likeness).max().unwrap_or_default()))
+    }
+
+    fn coverage(&self, held: &[HeldSkill], rules: &SkillRules) -> Coverage {
+        let mut coverage = Coverage { best: vec![None; self.skills.len()], listed: 0, asked_listed: 0, asked_mass: 0 };
+        for skill in held {
+            coverage.add(self, *skill, rules);
+        }
+        coverage
+    }
+
+    /// All factors of one person for this gig, and nothing about anyone else.
+    pub fn factors(
+        &self,
+        person: &PersonFeatures,
+        overlap: Option<Overlap>,
+        weights: &Weights,
+        model: &Model,
+    ) -> Vec<Factor> {
+        let coverage = self.coverage(&person.skills, &model.skills);
+        self.factors_given(&coverage, person, overlap, weights, model)
+    }
+
+    /// The factors as they would be if the person held one more skill, by their own account.
+    pub fn factors_with(
+        &self,
+        skill: SkillId,
+        person: &PersonFeatures,
+        overlap: Option<Overlap>,
+        weights: &Weights,
+        model: &Model,
+    ) -> Vec<Factor> {
+        let mut coverage = self.coverage(&person.skills, &model.skills);
+        coverage.add(self, HeldSkill { skill, level: Level::Claimed }, &model.skills);
+        self.factors_given(&coverage, person, overlap, weights, model)
+    }
+
+    fn factors_given(
+        &self,
+        coverage: &Coverage,
+        person: &PersonFeatures,
+        overlap: Option<Overlap>,
+        weights: &Weights,
+        model: &Model,
+    ) -> Vec<Factor> {
+        let gig = self.gig;
+        let unknown = (model.unknown, Evidence::Unknown);
+        let parts = [
+            (FactorKind::Skills, weights.skills, self.skills_part(coverage, model)),
+            (FactorKind::MustHaves, weights.must_haves, self.must_haves_part(coverage, &model.skills)),
+            (FactorKind::Role, weights.role, role_part(gig, person).unwrap_or_else(|| unknown.clone())),
+            (FactorKind::Focus, weights.focus, focus_part(coverage, &model.skills)),
+            (FactorKind::Text, weights.text, text_part(gig, person).unwrap_or_else(|| unknown.clone())),
+            (
+                FactorKind::Seniority,
+                weights.seniority,
+                seniority_part(gig, person, model).unwrap_or_else(|| unknown.clone()),
+            ),
+            (
+                FactorKind::Experience,
+                weights.experience,
+                experience_part(person, model).unwrap_or_else(|| unknown.clone()),
+            ),
+            (FactorKind::Breadth, weights.breadth, breadth_part(person, &model.skills)),
+            (FactorKind::Rate, weights.rate, rate_part(gig, person, model).unwrap_or_else(|| unknown.clone())),
+            (
+                FactorKind::Overlap,
+                weights.overlap,
+                overlap_part(overlap, gig, model).unwrap_or_else(|| unknown.clone()),
+            ),
+            (FactorKind::Reputation, weights.reputation, reputation_part(person, model)),
+            (FactorKind::Answers, weights.answers, answers_part(person, model)),
+            (FactorKind::Interest, weights.interest, self.interest_part(person).unwrap_or_else(|| unknown.clone())),
+            (FactorKind::Client, weights.client, client_part(gig, model)),
+            (FactorKind::Load, weights.load, load_part(person, model)),
+            (FactorKind::Crowd, weights.crowd, crowd_part(gig, model)),
+        ];
+        parts
+            .into_iter()
+            .filter(|(_, weight, _)| *weight != Weight::default())
+            .map(|(kind, weight, (value, evidence))| Factor { kind, weight, value, evidence })
+            .collect()
+    }
+
+    fn skills_part(&self, coverage: &Coverage, model: &Model) -> Part {
+        let rules = &model.skills;
+        let (mut held, mut related, mut missing) = (Vec::new(), Vec::new(), Vec::new());
+        let mut sum = 0;
+        for (asked, best) in self.skills.iter().zip(&coverage.best) {
+            match best {
+                None => missing.push(asked.skill),
+                Some((by, likeness)) => {
+                    sum += asked.weight * likeness.and(level_value(by.level, rules)).as_micro() / 1_000;
+                    if by.skill == asked.skill {
+                        held.push(asked.skill);
+                    } else {
+                        related.push(Instead { asked: asked.skill, held: by.skill, likeness: *likeness });
+                    }
+                }
+            }
+        }
+        if self.skills.is_empty() {
+            return (model.unknown, Evidence::Unknown);
+        }
+        let covered = Value::ratio(sum, self.total_weight * 1_000);
+        (covered.and(coverage.restraint(rules)), Evidence::Skills { held, related, missing })
+    }
+
+    fn must_haves_part(&self, coverage: &Coverage, rules: &SkillRules) -> Part {
+        let missing: Vec<_> = self
+            .skills
+            .iter()
+            .zip(&coverage.best)
+            .filter(|(asked, best)| asked.required && best.is_none_or(|(_, likeness)| likeness < rules.must_likeness))
+            .map(|(asked, _)| asked.skill)
+            .collect();
+        let share = Value::ratio(i64::try_from(missing.len()).unwrap_or(0), i64::from(self.required));
+        (share, Evidence::MustHaves { missing, required: self.required })
+    }
+
+    fn interest_part(&self, person: &PersonFeatures) -> Option<Part> {
+        if person.wants.is_empty() || self.skills.is_empty() {
+            return None;
+        }
+        let mut wanted = vec![Value::ZERO; self.skills.len()];
+        for (index, likeness) in person.wants.iter().filter_map(|want| self.answers.get(want)).flatten() {
+            wanted[*index] = wanted[*index].max(*likeness);
+        }
+        let sum: i64 =
+            self.skills.iter().zip(&wanted).map(|(asked, wish)| asked.weight * wish.as_micro() / 1_000).sum();
+        let exactly = self.skills.iter().zip(&wanted).filter(|(_, wish)| **wish == Value::ONE);
+        let evidence = Evidence::Interest {
+            wanted: exactly.map(|(asked, _)| asked.skill).collect(),
+            asked: u32::try_from(self.skills.len()).unwrap_or(u32::MAX),
+        };
+        Some((Value::ratio(sum, self.total_weight * 1_000), evidence))
+    }
+}
+
+impl Coverage {
+    fn add(&mut self, ask: &Ask<'_>, held: HeldSkill, rules: &SkillRules) {
+        self.listed += 1;
+        let Some(answers) = ask.answers.get(&held.skill) else { return };
+        self.asked_listed += 1;
+        self.asked_mass += answers.iter().map(|(_, likeness)| likeness.as_micro()).max().unwrap_or(0);
+        for (index, likeness) in answers {
+            let worth = |(held, likeness): (HeldSkill, Value)| (likeness.and(level_value(held.level, rules)), likeness);
+            let better = self.best[*index].is_none_or(|best| {
+                // Equal worth goes to the smaller id, so the order of a profile's skills does not show.
+                (worth((held, *likeness)), std::cmp::Reverse(held.skill))
+                    > (worth(best), std::cmp::Reverse(best.0.skill))
+            });
+            if better {
+                self.best[*index] = Some((held, *likeness));
+            }
+        }
+    }
+
+    /// How far a profile is believed that lists much which nobody asked for: 1 up to the limit,
+    /// then falling with each further skill, so that listing everything wins nothing.
+    fn restraint(&self, rules: &SkillRules) -> Value {
+        let unasked = i64::from(self.listed) * 1_000_000 - self.asked_mass;
+        Value::ratio(i64::from(rules.unasked_limit) * 1_000_000, unasked.max(1))
+    }
+}
+
+type Part = (Value, Evidence);
+
+fn need_milli(need: Need, rules: &SkillRules) -> u32 {
+    match need {
+        Need::Nice => rules.nice_milli,
+        Need::Useful => rules.useful_milli,
+        Need::Core => rules.core_milli,
+        Need::Must => rules.must_milli,
+    }
+}
+
+fn level_value(level: Level, rules: &SkillRules) -> Value {
+    match level {
+        Level::Beginner => rules.beginner,
+        Level::Claimed => rules.claimed,
+        Level::Verified => rules.verified,
+    }
+}
+
+fn role_part(gig: &GigFeatures, person: &PersonFeatures) -> Option<Part> {
+    let pairs = gig.roles.iter().flat_map(|asked| person.roles.iter().map(|held| (*asked, *held)));
+    let best = pairs.max_by_key(|(asked, held)| (held.stands_in_for(*asked), std::cmp::Reverse((*asked, *held))));
+    best.map(|(asked, held)| (held.stands_in_for(asked), Evidence::Role { asked, held }))
+}
+
+fn focus_part(coverage: &Coverage, rules: &SkillRules) -> Part {
+    let share = Value::ratio(coverage.asked_mass, i64::from(coverage.listed) * 1_000_000);
+    let evidence = Evidence::Focus { asked: coverage.asked_listed, listed: coverage.listed };
+    (share.and(coverage.restraint(rules)), evidence)
+}
+
+fn text_part(gig: &GigFeatures, person: &PersonFeatures) -> Option<Part> {
+    let likeness = gig.text.likeness(&person.text)?;
+    Some((likeness, Evidence::Text { likeness }))
+}
+
+/// Experience counts by its logarithm: the second year teaches more than the tenth.
+fn grown(months: u16) -> i64 {
+    ln_micro(1_000_000 + u64::from(months) * 1_000_000 / 12)
+}
+
+fn seniority_part(gig: &GigFeatures, person: &PersonFeatures, model: &Model) -> Option<Part> {
+    let months = person.experience_months?;
+    let needed_months = match gig.seniority {
+        Some(Seniority::Junior) => model.seniority.junior_months,
+        Some(Seniority::Mid) | None => model.seniority.mid_months,
+        Some(Seniority::Senior) => model.seniority.senior_months,
+    };
+    Some((Value::ratio(grown(months), grown(needed_months)), Evidence::Experience { months, needed_months }))
+}
+
+fn experience_part(person: &PersonFeatures, model: &Model) -> Option<Part> {
+    let (months, enough) = (person.experience_months?, model.seniority.enough_months);
+    let evidence = Evidence::Experience { months, needed_months: model.seniority.mid_months };
+    Some((Value::ratio(grown(months), grown(enough)), evidence))
+}
+
+fn breadth_part(person: &PersonFeatures, rules: &SkillRules) -> Part {
+    let roles = u32::try_from(person.roles.len()).unwrap_or(u32::MAX);
+    let beyond = i64::from(roles.saturating_sub(rules.roles_limit));
+    (Value::ratio(beyond, i64::from(rules.roles_limit.max(1))), Evidence::Breadth { roles })
+}
+
+fn rate_part(gig: &GigFeatures, person: &PersonFeatures, model: &Model) -> Option<Part> {
+    let Budget::Hourly { low_minor, high_minor, .. } = gig.budget else { return None };
+    let rate_minor = person.rate_minor?;
+    let value = if rate_minor > high_minor {
+        // exp(-((rate - high) / (slack * high))^2)
+        let slack = high_minor.max(1) * model.rate.slack.as_micro() / 1_000_000;
+        let beyond = (rate_minor - high_minor).saturating_mul(1_000) / slack.max(1);
+        exp_minus(beyond.saturating_mul(beyond))
+    } else if rate_minor < low_minor {
+        Value::ratio(low_minor - rate_minor, low_minor).and(model.rate.cheap).complement()
+    } else {
+        Value::ONE
+    };
+    Some((value, Evidence::Rate { rate_minor, low_minor, high_minor }))
+}
+
+fn overlap_part(overlap: Option<Overlap>, gig: &GigFeatures, model: &Model) -> Option<Part> {
+    let overlap = overlap?;
+    let enough_minutes = gig.overlap_minutes.unwrap_or(0).max(model.overlap.enough_minutes);
+    let value = Value::ratio(i64::from(overlap.least_minutes), i64::from(enough_minutes));
+    Some((value, Evidence::Overlap { overlap, enough_minutes }))
+}
+
+fn reputation_part(person: &PersonFeatures, model: &Model) -> Part {
+    let believed = reputation::believed(person.outcomes, model);
+    (believed, Evidence::Reputation { finished: person.outcomes.finished, believed })
+}
+
+fn answers_part(person: &PersonFeatures, model: &Model) -> Part {
+    let answers = person.answers;
+    (reputation::answering(answers, model), Evidence::Answers { in_time: answers.in_time, asked: answers.asked })
+}
+
+fn client_part(gig: &GigFeatures, model: &Model) -> Part {
+    let (record, rules) = (gig.client_record, &model.client);
+    let hired = i64::from(record.hired) * 1_000 + i64::from(rules.prior_milli) * rules.mean.as_micro() / 1_000_000;
+    let hires = Value::ratio(hired, i64::from(record.posted.max(record.hired)) * 1_000 + i64::from(rules.prior_milli));
+    let verified = if record.verified { rules.verified } else { Value::ZERO };
+    let value = Value::micro(verified.as_micro() + hires.and(rules.verified.complement()).as_micro());
+    (value, Evidence::Client { verified: record.verified, hired: record.hired, posted: record.posted })
+}
+
+fn load_part(person: &PersonFeatures, model: &Model) -> Part {
+    let pending_milli = person.load.pending_milli;
+    let filled = i64::from(pending_milli) * model.load.steepness.as_micro() / 1_000;
+    (exp_minus(filled).complement(), Evidence::Load { pending_milli })
+}
+
+fn crowd_part(gig: &GigFeatures, model: &Model) -> Part {
+    let filled = i64::from(gig.proposals).saturating_mul(model.load.crowding.as_micro());
+    (exp_minus(filled).complement(), Evidence::Crowd { proposals: gig.proposals })
+}
