@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 /// Every migration, oldest first.
 pub const ALL: &[Migration] = &[
     Migration { name: "0001_foundation", sql: include_str!("../sql/0001_foundation.sql") },
+    Migration { name: "0002_skills", sql: include_str!("../sql/0002_skills.sql") },
     Migration { name: "0005_ledger", sql: include_str!("../sql/0005_ledger.sql") },
 ];
 

@@ -10,6 +10,8 @@
 //!
 //! In reading order:
 
+pub mod text;
+pub mod taxonomy;
 pub mod fixed;
 pub mod features;
 pub mod role;
@@ -33,3 +35,4 @@ pub use knowledge::Knowledge;
 pub use model::Model;
 pub use rank::{Match, Matcher, Placement, Ranking};
 pub use score::{Factor, FactorKind};
+pub use taxonomy::{Skill, Taxonomy};

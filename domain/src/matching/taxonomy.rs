@@ -24,10 +24,45 @@ const LONGEST_INPUT: usize = 120;
 
 /// Words that name the person or the act, not the skill.
 const AROUND: &[&str] = &[
-    "api", "app", "apps", "building", "certified", "code", "coder", "coding", "design", "designer", "dev", "developer",
-    "developers", "development", "engineer", "engineering", "expert", "experience", "framework", "freelancer", "js",
-    "knowledge", "lang", "language", "library", "manager", "programmer", "programming", "senior", "junior", "service",
-    "services", "skill", "skills", "software", "specialist", "tool", "tools", "work",
+    "api",
+    "app",
+    "apps",
+    "building",
+    "certified",
+    "code",
+    "coder",
+    "coding",
+    "design",
+    "designer",
+    "dev",
+    "developer",
+    "developers",
+    "development",
+    "engineer",
+    "engineering",
+    "expert",
+    "experience",
+    "framework",
+    "freelancer",
+    "js",
+    "knowledge",
+    "lang",
+    "language",
+    "library",
+    "manager",
+    "programmer",
+    "programming",
+    "senior",
+    "junior",
+    "service",
+    "services",
+    "skill",
+    "skills",
+    "software",
+    "specialist",
+    "tool",
+    "tools",
+    "work",
 ];
 
 /// A skill of the trade.
@@ -193,7 +228,9 @@ impl Taxonomy {
         if name.is_empty() {
             return None;
         }
-        let sure = |skill: u16, confidence_milli| Some(Resolved { skill: self.skills[usize::from(skill)].id, confidence_milli });
+        let sure = |skill: u16, confidence_milli| {
+            Some(Resolved { skill: self.skills[usize::from(skill)].id, confidence_milli })
+        };
         if let Some(known) = self.names.get(&name) {
             return sure(known.skill, 1000);
         }
@@ -209,10 +246,8 @@ impl Taxonomy {
         }
         let bare: Vec<&str> = name.split(' ').filter(|word| !AROUND.contains(word)).collect();
         let bare = bare.join(" ");
-        if !bare.is_empty() && bare != name {
-            if let Some(known) = self.names.get(&bare) {
-                return sure(known.skill, 900);
-            }
+        if let Some(known) = self.names.get(&bare).filter(|_| bare != name) {
+            return sure(known.skill, 900);
         }
         if let Some((skill, slips)) = self.misspelled(&name) {
             return sure(skill, 860 - 90 * slips as u16);
@@ -292,7 +327,8 @@ impl Taxonomy {
                     let skill = self.skills[usize::from(known.skill)].id;
                     match found.iter_mut().find(|(_, _, suggestion)| suggestion.skill == skill) {
                         Some((_, _, earlier)) => {
-                            earlier.confidence_milli = earlier.confidence_milli.max(confidence_milli).saturating_add(10).min(990);
+                            earlier.confidence_milli =
+                                earlier.confidence_milli.max(confidence_milli).saturating_add(10).min(990);
                         }
                         None => found.push((known.skill, place, Suggestion { skill, confidence_milli, words })),
                     }
@@ -329,7 +365,8 @@ pub fn id_of(slug: &str) -> SkillId {
 }
 
 fn in_any_order(name: &str) -> String {
-    let mut words: Vec<&str> = name.split(' ').map(singular).filter(|word| !matches!(*word, "and" | "of" | "for" | "in" | "the")).collect();
+    let mut words: Vec<&str> =
+        name.split(' ').map(singular).filter(|word| !matches!(*word, "and" | "of" | "for" | "in" | "the")).collect();
     words.sort_unstable();
     words.join(" ")
 }
@@ -373,7 +410,9 @@ fn phrases(text: &str) -> Vec<Vec<Word>> {
     let mut cut = vec![Vec::new()];
     let mut opens = true;
     for piece in text.split_whitespace() {
-        let breaks = |letter: char| matches!(letter, ',' | ';' | ':' | '!' | '?' | '(' | ')' | '[' | ']' | '|' | '"' | '•' | '*' | '–' | '—');
+        let breaks = |letter: char| {
+            matches!(letter, ',' | ';' | ':' | '!' | '?' | '(' | ')' | '[' | ']' | '|' | '"' | '•' | '*' | '–' | '—')
+        };
         let closes = piece.ends_with(['.', '!', '?', ':']);
         if piece.starts_with(['(', '[', '"', '•', '*']) || matches!(piece, "-" | "&") {
             cut.push(Vec::new());

@@ -95,9 +95,45 @@ pub fn words(text: &str) -> Vec<String> {
 pub fn is_stop_word(word: &str) -> bool {
     matches!(
         word,
-        "a" | "an" | "and" | "are" | "as" | "at" | "be" | "but" | "by" | "for" | "from" | "has" | "have" | "if" | "in"
-            | "into" | "is" | "it" | "its" | "of" | "on" | "or" | "our" | "such" | "that" | "the" | "their" | "then"
-            | "there" | "these" | "they" | "this" | "to" | "was" | "we" | "were" | "will" | "with" | "you" | "your"
+        "a" | "an"
+            | "and"
+            | "are"
+            | "as"
+            | "at"
+            | "be"
+            | "but"
+            | "by"
+            | "for"
+            | "from"
+            | "has"
+            | "have"
+            | "if"
+            | "in"
+            | "into"
+            | "is"
+            | "it"
+            | "its"
+            | "of"
+            | "on"
+            | "or"
+            | "our"
+            | "such"
+            | "that"
+            | "the"
+            | "their"
+            | "then"
+            | "there"
+            | "these"
+            | "they"
+            | "this"
+            | "to"
+            | "was"
+            | "we"
+            | "were"
+            | "will"
+            | "with"
+            | "you"
+            | "your"
     )
 }
 
@@ -208,10 +244,8 @@ impl Stemmer {
     fn plurals_and_past(&mut self) {
         if let Some(at) = self.before("sses").or_else(|| self.before("ies")) {
             self.letters.truncate(at + if self.letters.ends_with(b"sses") { 2 } else { 1 });
-        } else if self.before("ss").is_none() {
-            if let Some(at) = self.before("s") {
-                self.letters.truncate(at);
-            }
+        } else if let Some(at) = self.before("s").filter(|_| self.before("ss").is_none()) {
+            self.letters.truncate(at);
         }
         if let Some(at) = self.before("eed") {
             if self.measure(at) > 0 {
@@ -219,7 +253,9 @@ impl Stemmer {
             }
             return;
         }
-        let Some(at) = self.before("ed").or_else(|| self.before("ing")).filter(|&at| self.has_vowel(at)) else { return };
+        let Some(at) = self.before("ed").or_else(|| self.before("ing")).filter(|&at| self.has_vowel(at)) else {
+            return;
+        };
         self.letters.truncate(at);
         if ["at", "bl", "iz"].iter().any(|end| self.before(end).is_some()) {
             self.letters.push(b'e');
@@ -250,10 +286,26 @@ impl Stemmer {
     fn long_suffixes(&mut self) {
         self.first_rule(
             &[
-                ("ational", "ate"), ("tional", "tion"), ("enci", "ence"), ("anci", "ance"), ("izer", "ize"),
-                ("abli", "able"), ("alli", "al"), ("entli", "ent"), ("eli", "e"), ("ousli", "ous"),
-                ("ization", "ize"), ("ation", "ate"), ("ator", "ate"), ("alism", "al"), ("iveness", "ive"),
-                ("fulness", "ful"), ("ousness", "ous"), ("aliti", "al"), ("iviti", "ive"), ("biliti", "ble"),
+                ("ational", "ate"),
+                ("tional", "tion"),
+                ("enci", "ence"),
+                ("anci", "ance"),
+                ("izer", "ize"),
+                ("abli", "able"),
+                ("alli", "al"),
+                ("entli", "ent"),
+                ("eli", "e"),
+                ("ousli", "ous"),
+                ("ization", "ize"),
+                ("ation", "ate"),
+                ("ator", "ate"),
+                ("alism", "al"),
+                ("iveness", "ive"),
+                ("fulness", "ful"),
+                ("ousness", "ous"),
+                ("aliti", "al"),
+                ("iviti", "ive"),
+                ("biliti", "ble"),
             ],
             0,
         );
@@ -261,7 +313,15 @@ impl Stemmer {
 
     fn suffixes(&mut self) {
         self.first_rule(
-            &[("icate", "ic"), ("ative", ""), ("alize", "al"), ("iciti", "ic"), ("ical", "ic"), ("ful", ""), ("ness", "")],
+            &[
+                ("icate", "ic"),
+                ("ative", ""),
+                ("alize", "al"),
+                ("iciti", "ic"),
+                ("ical", "ic"),
+                ("ful", ""),
+                ("ness", ""),
+            ],
             0,
         );
     }
@@ -325,17 +385,27 @@ mod tests {
 
     #[test]
     fn stems_meet_where_words_are_related() {
-        for (one, other) in [("designing", "designs"), ("relational", "relate"), ("programming", "programs"), ("managing", "manage")] {
+        for (one, other) in
+            [("designing", "designs"), ("relational", "relate"), ("programming", "programs"), ("managing", "manage")]
+        {
             assert_eq!(stem(one), stem(other), "{one} {other}");
         }
-        for (word, expected) in [("caresses", "caress"), ("ponies", "poni"), ("hopping", "hop"), ("controller", "control"), ("k8s", "k8s")] {
+        for (word, expected) in
+            [("caresses", "caress"), ("ponies", "poni"), ("hopping", "hop"), ("controller", "control"), ("k8s", "k8s")]
+        {
             assert_eq!(stem(word), expected);
         }
     }
 
     #[test]
     fn a_plural_that_is_none_stays() {
-        for (word, one) in [("apis", "api"), ("business", "business"), ("status", "status"), ("analysis", "analysis"), ("logos", "logo")] {
+        for (word, one) in [
+            ("apis", "api"),
+            ("business", "business"),
+            ("status", "status"),
+            ("analysis", "analysis"),
+            ("logos", "logo"),
+        ] {
             assert_eq!(singular(word), one);
         }
     }

@@ -33,11 +33,18 @@ fn every_skill_has_its_own_names_and_a_parent_that_exists() {
 #[test]
 fn ids_are_those_the_database_was_filled_with() {
     assert_eq!(id_of("javascript").uuid().to_string(), "3f50e6fa-e519-83a5-ac70-bb5141b205fb");
-    let filled = include_str!("../../../../migrations/sql/0002_skills.sql");
+    let filled: HashSet<&str> = include_str!("../../../../migrations/sql/0002_skills.sql")
+        .lines()
+        .map(|line| line.trim_end_matches([',', ';']))
+        .collect();
     for skill in Taxonomy::shipped().skills() {
-        assert!(filled.contains(&format!("('{}', '{}', ", skill.id.uuid(), skill.slug)), "{}", skill.slug);
+        let parent = skill.parent.map_or("NULL".to_owned(), |parent| format!("'{}'", parent.uuid()));
+        let (id, slug, name, category) = (skill.id.uuid(), skill.slug, skill.name.replace('\'', "''"), skill.category);
+        let row = format!("('{id}', '{slug}', '{name}', '{category}', {parent})");
+        assert!(filled.contains(row.as_str()), "{row}");
         for name in std::iter::once(&skill.name).chain(&skill.aliases) {
-            assert!(filled.contains(&format!("('{}', '{}')", fold(name), skill.id.uuid())), "{name}");
+            let row = format!("('{}', '{}')", fold(name), skill.id.uuid());
+            assert!(filled.contains(row.as_str()), "{row}");
         }
     }
 }
@@ -61,14 +68,9 @@ fn free_text_finds_the_skill_and_says_how_sure_it_is() {
         ("kuberntes", "kubernetes", 770),
         ("photoshpo", "adobe-photoshop", 680),
         ("grpahic desing", "graphic-design", 680),
-        ("urdu to english tranlation with typing", "urdu", 0),
         ("Senior Django person", "django", 600),
     ] {
-        let found = meant(text);
-        if least == 0 {
-            continue;
-        }
-        let (found, confidence) = found.unwrap_or_else(|| panic!("{text} found nothing"));
+        let (found, confidence) = meant(text).unwrap_or_else(|| panic!("{text} found nothing"));
         assert_eq!(found, slug, "{text}");
         assert!(confidence >= least && (least == 1000 || confidence < 1000), "{text}: {confidence}");
     }
@@ -111,7 +113,8 @@ fn everyday_words_count_only_when_written_as_names() {
 
 #[test]
 fn other_trades_are_read_as_well() {
-    let found = offered("Need a virtual assistant for data entry, cold calling and Amazon PPC; Canva and QuickBooks helpful.");
+    let found =
+        offered("Need a virtual assistant for data entry, cold calling and Amazon PPC; Canva and QuickBooks helpful.");
     assert_eq!(found, ["administrative-support", "data-entry", "cold-calling", "amazon-ppc", "canva", "quickbooks"]);
 }
 
@@ -132,5 +135,8 @@ fn parts_and_kinds_know_their_place() {
     assert!(taxonomy.is_parent_and_child(react, next));
     assert!(taxonomy.are_siblings(react, vue) && !taxonomy.are_siblings(react, react));
     assert!(taxonomy.children(react).contains(&next));
-    assert_eq!(taxonomy.ancestors(next).map(|skill| skill.slug).collect::<Vec<_>>(), ["react", "javascript", "programming-languages"]);
+    assert_eq!(
+        taxonomy.ancestors(next).map(|skill| skill.slug).collect::<Vec<_>>(),
+        ["react", "javascript", "programming-languages"]
+    );
 }
