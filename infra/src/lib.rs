@@ -14,6 +14,7 @@ pub mod outbox;
 pub mod timer;
 pub mod worker;
 pub mod embedded;
+pub mod migrate;
 pub mod audit;
 pub mod ledger;
 pub mod organization;

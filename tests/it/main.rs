@@ -1,3 +1,4 @@
 //! Rabta as its users meet it.
 
 mod embedded;
+mod migrate;

@@ -1,1 +1,3 @@
-//! x
+//! What the tests stand on.
+
+pub mod database;

@@ -1,0 +1,184 @@
+//! Bringing a database to the schema this program was built for, and refusing one that is not.
+//!
+//! Any number of servers may start at once: migrations run under a lock, on the one connection that
+//! holds it.
+
+use std::time::Duration;
+
+use migrations::{ALL, Migrator};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, FromQueryResult, Statement,
+};
+use sea_orm_migration::MigratorTrait;
+use sqlx::{Connection, PgConnection};
+
+/// "rabta", as a number.
+const LOCK: i64 = 0x72_61_62_74_61;
+
+/// One migration and whether a database has had it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// Its name, like `0001_foundation`.
+    pub name: String,
+    /// Has the database had it?
+    pub applied: bool,
+}
+
+/// Apply what is missing; the names of what was applied.
+///
+/// # Errors
+/// Every [`SchemaError`] but [`SchemaError::Older`].
+pub async fn up(url: &str) -> Result<Vec<String>, SchemaError> {
+    let db = pinned(url).await?;
+    let applied = up_under_lock(&db).await;
+    // Closing ends the session, and with it the lock, whatever happened.
+    let _ = db.close().await;
+    applied
+}
+
+async fn up_under_lock(db: &DatabaseConnection) -> Result<Vec<String>, SchemaError> {
+    db.execute_unprepared(&format!("SELECT pg_advisory_lock({LOCK})")).await.map_err(SchemaError::Failed)?;
+    let before = status(db).await?;
+    refuse_newer(&before)?;
+    Migrator::up(db, None).await.map_err(SchemaError::Failed)?;
+    Ok(before.into_iter().filter(|step| !step.applied).map(|step| step.name).collect())
+}
+
+/// Every migration this program knows and every one the database has had, in order.
+///
+/// # Errors
+/// [`SchemaError::Failed`].
+pub async fn status(db: &DatabaseConnection) -> Result<Vec<Step>, SchemaError> {
+    let had = applied(db).await.map_err(SchemaError::Failed)?;
+    let mut steps: Vec<Step> = ALL
+        .iter()
+        .map(|known| Step { name: known.name.to_owned(), applied: had.iter().any(|had| had == known.name) })
+        .collect();
+    steps.extend(
+        (had.into_iter().filter(|had| ALL.iter().all(|known| known.name != had)))
+            .map(|name| Step { name, applied: true }),
+    );
+    Ok(steps)
+}
+
+/// Is the database exactly at this program's schema?
+///
+/// # Errors
+/// [`SchemaError::Newer`] before [`SchemaError::Older`], or [`SchemaError::Failed`].
+pub async fn check(db: &DatabaseConnection) -> Result<(), SchemaError> {
+    let steps = status(db).await?;
+    refuse_newer(&steps)?;
+    let missing: Vec<String> = steps.into_iter().filter(|step| !step.applied).map(|step| step.name).collect();
+    if missing.is_empty() { Ok(()) } else { Err(SchemaError::Older { missing }) }
+}
+
+fn refuse_newer(steps: &[Step]) -> Result<(), SchemaError> {
+    let unknown: Vec<String> = (steps.iter().map(|step| &step.name))
+        .filter(|name| ALL.iter().all(|known| known.name != name.as_str()))
+        .cloned()
+        .collect();
+    if unknown.is_empty() { Ok(()) } else { Err(SchemaError::Newer { unknown }) }
+}
+
+async fn applied(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        version: String,
+    }
+    let sql = |sql: &str| Statement::from_string(DbBackend::Postgres, sql.to_owned());
+    let table = db.query_one_raw(sql("SELECT 1 WHERE to_regclass('seaql_migrations') IS NOT NULL")).await?;
+    if table.is_none() {
+        return Ok(Vec::new());
+    }
+    let rows = Row::find_by_statement(sql("SELECT version FROM seaql_migrations ORDER BY version")).all(db).await?;
+    Ok(rows.into_iter().map(|row| row.version).collect())
+}
+
+/// Try the address once. A pool would go on trying for a while, where somebody waits for an answer.
+///
+/// # Errors
+/// [`SchemaError::Unreachable`].
+pub async fn reach(url: &str) -> Result<(), SchemaError> {
+    let connection = tokio::time::timeout(Duration::from_secs(10), PgConnection::connect(url)).await;
+    match connection {
+        Ok(Ok(connection)) => {
+            let _ = connection.close().await;
+            Ok(())
+        }
+        Ok(Err(error)) => Err(SchemaError::unreachable(&error)),
+        Err(_) => Err(SchemaError::Unreachable { why: "no answer within 10 seconds".into(), code: None }),
+    }
+}
+
+/// A pool of one connection that is never replaced, so that it keeps the lock.
+async fn pinned(url: &str) -> Result<DatabaseConnection, SchemaError> {
+    reach(url).await?;
+    let mut options = ConnectOptions::new(url);
+    options
+        .max_connections(1)
+        .min_connections(1)
+        .sqlx_logging(false)
+        .connect_timeout(Duration::from_secs(10))
+        .map_sqlx_postgres_opts(|options| options.application_name("rabta migrate"))
+        .map_sqlx_postgres_pool_opts(|options| options.idle_timeout(None).max_lifetime(None));
+    Database::connect(options).await.map_err(SchemaError::Failed)
+}
+
+/// Why a database can't be used as it is. [`SchemaError::remedy`] says what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum SchemaError {
+    /// The database lacks migrations that this program counts on.
+    #[error("the database is older than this program: it lacks {}", missing.join(", "))]
+    Older {
+        /// What it lacks.
+        missing: Vec<String>,
+    },
+    /// The database has had migrations that this program does not know.
+    #[error("the database is newer than this program: it has had {}", unknown.join(", "))]
+    Newer {
+        /// What this program does not know.
+        unknown: Vec<String>,
+    },
+    /// There is no connection.
+    #[error("can't connect to the database: {why}")]
+    Unreachable {
+        /// What the other side or the network says.
+        why: String,
+        /// PostgreSQL's code for it, if it was PostgreSQL that said no.
+        code: Option<String>,
+    },
+    /// The database refused.
+    #[error("the migration failed and changed nothing: {0}")]
+    Failed(DbErr),
+}
+
+impl SchemaError {
+    fn unreachable(error: &sqlx::Error) -> Self {
+        match error.as_database_error() {
+            Some(refusal) => {
+                Self::Unreachable { why: refusal.message().to_owned(), code: refusal.code().map(Into::into) }
+            }
+            None => Self::Unreachable { why: error.to_string(), code: None },
+        }
+    }
+
+    /// What to do next.
+    pub fn remedy(&self) -> String {
+        match self {
+            Self::Older { .. } => "run `rabta migrate up`, or start without --no-migrate".into(),
+            Self::Newer { .. } => {
+                "run a newer rabta, or restore the backup that was made before the newer one migrated".into()
+            }
+            Self::Unreachable { code: Some(code), .. } => match code.as_str() {
+                "28P01" | "28000" => "check the user and the password in DATABASE_URL".into(),
+                "3D000" => "create that database, or correct its name at the end of DATABASE_URL".into(),
+                "53300" => "the server is out of connections: lower --db-connections, or raise max_connections".into(),
+                _ => "check DATABASE_URL: postgres://user:password@host:5432/database".into(),
+            },
+            Self::Unreachable { code: None, .. } => "check the host and the port in DATABASE_URL, and that PostgreSQL \
+                runs there; unset DATABASE_URL to let rabta start a private one"
+                .into(),
+            Self::Failed(_) => "nothing was changed; the user in DATABASE_URL must own the database".into(),
+        }
+    }
+}
