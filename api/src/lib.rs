@@ -11,3 +11,4 @@ pub mod node;
 pub mod connection;
 pub mod money;
 pub mod organization;
+pub mod limits;

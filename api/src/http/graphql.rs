@@ -1,7 +1,7 @@
 //! The GraphQL endpoint: one request, from its head to its answer.
 
-use async_graphql::parser::types::OperationType;
-use async_graphql::{ObjectType, Request as GraphQlRequest, SubscriptionType};
+use async_graphql::parser::types::{ExecutableDocument, OperationType};
+use async_graphql::{ObjectType, Request as GraphQlRequest, Response as GraphQlResponse, SubscriptionType, value};
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{ALLOW, AUTHORIZATION, USER_AGENT};
@@ -15,6 +15,7 @@ use super::media::{Media, require_json};
 use super::params::Params;
 use super::surface::Shared;
 use super::{ClientAddress, Problem, Surface, TraceId, Visitor, body};
+use crate::limits::Plan;
 
 /// Answer a request to the endpoint, whatever its method.
 pub(super) async fn handle<Q, M, S>(State(surface): State<Surface<Q, M, S>>, request: Request) -> Response
@@ -75,8 +76,8 @@ where
     } else {
         Params::from_body(&body::read(&parts.headers, body, settings.body_bytes, settings.body_timeout).await?)?
     };
-    let (request, kind) = prepare(shared, params, &visitor)?;
-    match kind {
+    let (request, plan) = prepare(shared, params, &visitor)?;
+    match plan.kind {
         OperationType::Mutation if parts.method == Method::GET => {
             let message = "a mutation changes things, and GET must not: use POST";
             return Err(Problem::http(StatusCode::METHOD_NOT_ALLOWED, "MUTATION_BY_GET", message));
@@ -90,7 +91,13 @@ where
         }
     }
     match tokio::time::timeout(settings.operation_timeout, surface.schema.execute(request)).await {
-        Ok(response) => Ok(Outcome::of(response, trace)),
+        Ok(mut response) => {
+            if !settings.introspection {
+                forget_suggestions(&mut response);
+            }
+            let cost = value!({ "requested": plan.cost, "limit": shared.documents.limits().cost });
+            Ok(Outcome::of(response.extension("cost", cost), trace))
+        }
         Err(_) => {
             tracing::warn!(trace_id = %trace, "an operation took too long and was abandoned");
             Err(Problem::http(
@@ -98,6 +105,15 @@ where
                 "TIMEOUT",
                 "the operation took too long and was abandoned",
             ))
+        }
+    }
+}
+
+/// The library likes to suggest names of the schema, which is not to be told.
+fn forget_suggestions(response: &mut GraphQlResponse) {
+    for error in &mut response.errors {
+        if let Some(at) = error.message.find(" Did you mean ") {
+            error.message.truncate(at);
         }
     }
 }
@@ -149,30 +165,15 @@ fn refuse_token_in_url(query_string: &str) -> Result<(), Problem> {
     }
 }
 
-/// The request as the schema takes it, and what kind of operation it names.
-pub(super) fn prepare(
-    shared: &Shared,
-    params: Params,
-    visitor: &Visitor,
-) -> Result<(GraphQlRequest, OperationType), Problem> {
-    let document = async_graphql::parser::parse_query(&params.query)
-        .map_err(|error| Problem::document("GRAPHQL_PARSE_FAILED", error.to_string()))?;
-    let mut operations = document.operations.iter();
-    let operation = match &params.operation {
-        None if operations.len() > 1 => {
-            let message = "the document holds several operations: say which one as operationName";
-            return Err(Problem::document("OPERATION_NAME_REQUIRED", message));
-        }
-        None => operations.next(),
-        Some(wanted) => operations.find(|(name, _)| name.is_some_and(|name| name.as_str() == wanted)),
-    };
-    let unknown = || Problem::document("UNKNOWN_OPERATION", "the document holds no operation of that name");
-    let kind = operation.ok_or_else(unknown)?.1.node.ty;
+/// The request as the schema takes it, and what it will do.
+pub(super) fn prepare(shared: &Shared, params: Params, visitor: &Visitor) -> Result<(GraphQlRequest, Plan), Problem> {
+    let document = shared.documents.read(&params.query)?;
+    let plan = shared.documents.plan(&document, params.operation.as_deref(), &params.variables)?;
     let mut request = GraphQlRequest::new(params.query).variables(params.variables);
     request.operation_name = params.operation;
-    request.set_parsed_query(document);
+    request.set_parsed_query(ExecutableDocument::clone(&document));
     if !shared.settings.introspection {
         request = request.disable_introspection();
     }
-    Ok((shared.backend.furnish(request, visitor), kind))
+    Ok((shared.backend.furnish(request, visitor), plan))
 }

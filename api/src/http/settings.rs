@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use axum::http::HeaderValue;
 
+use crate::limits::Limits;
+
 /// How requests are answered.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -20,6 +22,8 @@ pub struct Settings {
     /// How many proxies stand in front of the server, and so how many entries of
     /// `X-Forwarded-For` are believed.
     pub trusted_proxies: usize,
+    /// How much one request may ask for.
+    pub limits: Limits,
 }
 
 impl Default for Settings {
@@ -31,6 +35,7 @@ impl Default for Settings {
             body_timeout: Duration::from_secs(10),
             operation_timeout: Duration::from_secs(30),
             trusted_proxies: 0,
+            limits: Limits::default(),
         }
     }
 }

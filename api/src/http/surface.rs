@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_graphql::{ObjectType, Schema, SubscriptionType};
 
 use super::{Backend, Settings};
+use crate::limits::Documents;
 
 /// A schema, the house behind it, and the settings: everything a request needs to be answered.
 pub struct Surface<Q, M, S> {
@@ -16,6 +17,7 @@ pub struct Surface<Q, M, S> {
 pub(super) struct Shared {
     pub(super) backend: Arc<dyn Backend>,
     pub(super) settings: Settings,
+    pub(super) documents: Documents,
 }
 
 impl<Q, M, S> Clone for Surface<Q, M, S> {
@@ -31,8 +33,11 @@ where
     S: SubscriptionType + 'static,
 {
     /// A surface for `schema`, with `backend` behind it.
+    #[expect(clippy::expect_used, reason = "at start-up; the text is written by the library that reads it")]
     pub fn new(schema: Schema<Q, M, S>, backend: Arc<dyn Backend>, settings: Settings) -> Self {
-        Self { schema, shared: Arc::new(Shared { backend, settings }) }
+        let documents = Documents::new(&schema.sdl(), settings.limits.clone(), settings.introspection)
+            .expect("the schema's definition should be readable");
+        Self { schema, shared: Arc::new(Shared { backend, settings, documents }) }
     }
 
     /// The settings it runs with.

@@ -23,7 +23,8 @@ async fn a_query_is_answered_in_the_form_that_was_asked_for() {
     ] {
         let reply = server.post(&[JSON, accept], r#"{"query":"{ hello }"}"#).await;
         assert_eq!((reply.status, reply.header("content-type")), (StatusCode::OK, form), "{accept}");
-        assert_eq!(reply.json(), serde_json::json!({ "data": { "hello": "hello world" } }));
+        let cost = serde_json::json!({ "cost": { "requested": 1, "limit": 10_000 } });
+        assert_eq!(reply.json(), serde_json::json!({ "data": { "hello": "hello world" }, "extensions": cost }));
     }
     let reply = server.post(&[JSON, "accept: text/html"], r#"{"query":"{ hello }"}"#).await;
     assert_eq!((reply.status, reply.code().as_str()), (StatusCode::NOT_ACCEPTABLE, "NOT_ACCEPTABLE"));
@@ -245,6 +246,42 @@ async fn introspection_can_be_switched_off() {
         assert!(!reply.text.contains("Query\""), "{document}: {}", reply.text);
     }
     assert_eq!(server.query("{ __typename }").await.json()["data"]["__typename"], "Query");
+    let guess = "{ helo }";
+    assert!(Server::new().query(guess).await.text.contains("Did you mean"), "the library suggests names");
+    assert!(!server.query(guess).await.text.contains("Did you mean"), "and here nobody hears of them");
+}
+
+#[tokio::test]
+async fn a_document_over_a_limit_is_refused_with_the_limit_and_the_value() {
+    let server = Server::new();
+    let mut doubling = "{ ...F0 }".to_owned();
+    for level in 0..22 {
+        doubling.push_str(&format!(" fragment F{level} on Query {{ ...F{0} ...F{0} }}", level + 1));
+    }
+    doubling.push_str(" fragment F22 on Query { hello }");
+    let began = std::time::Instant::now();
+    let reply = server.query(&doubling).await;
+    assert!(began.elapsed() < Duration::from_secs(1), "it took {:?}", began.elapsed());
+    let extensions = &reply.json()["errors"][0]["extensions"];
+    assert_eq!((&extensions["code"], &extensions["limit"]), (&"TOO_LARGE".into(), &3000.into()));
+    assert!(extensions["value"].as_u64() > Some(10_000_000) && extensions["traceId"].is_string());
+
+    let reply = server
+        .query_with(
+            "query($n: Int!) { person { friends(first: $n) { nodes { name } } } }",
+            serde_json::json!({ "n": 1_000_000_000 }),
+        )
+        .await;
+    assert_eq!((reply.status, reply.code().as_str()), (StatusCode::BAD_REQUEST, "TOO_EXPENSIVE"));
+    let reply = server.query_with("query($n: Int!) { add(a: $n) }", serde_json::json!({ "n": null })).await;
+    assert_eq!((reply.status, reply.code().as_str()), (StatusCode::BAD_REQUEST, "BAD_USER_INPUT"));
+    let reply = server
+        .query_with(
+            "query($w: Wish!) { wish(wish: $w) }",
+            serde_json::json!({ "w": { "text": "x", "colours": ["RED", "GREEN"] } }),
+        )
+        .await;
+    assert_eq!(reply.json()["data"]["wish"], "x None 2");
 }
 
 /// What a raw connection to a served toy answers to some bytes, and whether it then closes.

@@ -1,0 +1,102 @@
+//! What an operation would cost: a field one, times the sizes of the pages and lists around it.
+
+use std::collections::HashMap;
+
+use async_graphql::parser::types::{ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet};
+use async_graphql::{Positioned, Variables};
+use async_graphql_value::{ConstValue, Value};
+
+use super::Limits;
+use super::shape::{FieldShape, Shape, is_list, named};
+
+/// The cost of an operation with these variables. The document has been surveyed: fragments don't
+/// spread themselves.
+pub fn cost(
+    document: &ExecutableDocument,
+    operation: &OperationDefinition,
+    variables: &Variables,
+    shape: &Shape,
+    limits: &Limits,
+) -> u64 {
+    let mut count = Count { document, operation, variables, shape, limits, fragments: HashMap::new() };
+    count.selections(&operation.selection_set.node, Some(shape.root(operation.ty)))
+}
+
+struct Count<'a> {
+    document: &'a ExecutableDocument,
+    operation: &'a OperationDefinition,
+    variables: &'a Variables,
+    shape: &'a Shape,
+    limits: &'a Limits,
+    fragments: HashMap<&'a str, u64>,
+}
+
+impl<'a> Count<'a> {
+    fn selections(&mut self, set: &'a SelectionSet, parent: Option<&'a str>) -> u64 {
+        let mut sum = 0_u64;
+        for selection in &set.items {
+            let cost = match &selection.node {
+                Selection::Field(field) => self.field(&field.node, parent),
+                Selection::InlineFragment(inline) => {
+                    let condition = inline.node.type_condition.as_ref();
+                    let parent = condition.map(|condition| condition.node.on.node.as_str()).or(parent);
+                    self.selections(&inline.node.selection_set.node, parent)
+                }
+                Selection::FragmentSpread(spread) => self.fragment(&spread.node.fragment_name.node),
+            };
+            sum = sum.saturating_add(cost);
+        }
+        sum
+    }
+
+    fn field(&mut self, field: &'a Field, parent: Option<&'a str>) -> u64 {
+        let shape = parent.and_then(|parent| self.shape.field(parent, &field.name.node));
+        let inner = self.selections(&field.selection_set.node, shape.map(|shape| named(&shape.ty).as_str()));
+        let times = shape.map_or(1, |shape| self.times(field, shape, parent));
+        inner.saturating_mul(times).saturating_add(1)
+    }
+
+    /// How often what is within a field is likely to be there.
+    fn times(&self, field: &Field, shape: &FieldShape, parent: Option<&str>) -> u64 {
+        let pages = ["first", "last"].into_iter().filter(|name| shape.arguments.contains_key(*name));
+        let pages: Vec<Option<u64>> = pages.map(|name| self.number(field.get_argument(name)?)).collect();
+        match pages.iter().flatten().max() {
+            Some(page) => *page,
+            None if !pages.is_empty() => self.limits.page,
+            // The list of a page is as long as the page, which was counted around it; the schema's
+            // own lists have a limit of their own.
+            None if parent.is_some_and(|parent| parent.ends_with("Connection") || parent.starts_with("__")) => 1,
+            None if is_list(&shape.ty) => self.limits.list,
+            None => 1,
+        }
+    }
+
+    fn number(&self, value: &Positioned<Value>) -> Option<u64> {
+        match &value.node {
+            Value::Number(number) => number.as_u64(),
+            Value::Variable(name) => {
+                let definitions = &self.operation.variable_definitions;
+                let default = || {
+                    let definition = definitions.iter().find(|definition| definition.node.name.node == *name)?;
+                    definition.node.default_value.as_ref().map(|value| &value.node)
+                };
+                match self.variables.get(name).or_else(default)? {
+                    ConstValue::Number(number) => number.as_u64(),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+
+    fn fragment(&mut self, name: &'a str) -> u64 {
+        if let Some(cost) = self.fragments.get(name) {
+            return *cost;
+        }
+        let Some(fragment) = self.document.fragments.get(name) else { return 0 };
+        let parent = fragment.node.type_condition.node.on.node.as_str();
+        let cost = self.selections(&fragment.node.selection_set.node, Some(parent));
+        self.fragments.insert(name, cost);
+        cost
+    }
+}
