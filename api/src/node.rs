@@ -23,7 +23,11 @@ pub struct NodeQuery;
 #[Object]
 impl NodeQuery {
     /// The object with this global id, if there is one and you may see it.
-    async fn node(&self, ctx: &Context<'_>, id: ID) -> async_graphql::Result<Option<Node>> {
+    async fn node(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The global id of the object.")] id: ID,
+    ) -> async_graphql::Result<Option<Node>> {
         let (market, call) = (ctx.market(), ctx.call());
         let prefix = id.split('_').next().unwrap_or_default();
         let found = match prefix {

@@ -1,10 +1,11 @@
 //! The schema: the rooms' queries and mutations, put together.
 
-use async_graphql::{EmptySubscription, MergedObject, Schema};
+use async_graphql::connection::Connection;
+use async_graphql::{EmptySubscription, ID, MergedObject, SDLExportOptions, Schema, SchemaBuilder, SubscriptionType};
 use infra::Market;
 
 use crate::node::NodeQuery;
-use crate::organization::OrganizationMutation;
+use crate::organization::{Member, OrganizationMutation};
 
 /// Everything that can be looked at.
 #[derive(Debug, Default, MergedObject)]
@@ -20,12 +21,30 @@ pub type RabtaSchema = Schema<Query, Mutation, EmptySubscription>;
 
 /// The schema, with resolvers that act on `market`.
 pub fn build(market: Market) -> RabtaSchema {
-    Schema::build(Query::default(), Mutation::default(), EmptySubscription).data(market).finish()
+    builder().data(market).finish()
+}
+
+/// The schema without a market behind it: it can be looked at, but not asked.
+pub fn bare() -> RabtaSchema {
+    builder().finish()
 }
 
 /// The schema as text, in the schema definition language.
 pub fn sdl() -> String {
-    let schema = Schema::build(Query::default(), Mutation::default(), EmptySubscription).finish();
-    schema
-        .sdl_with_options(async_graphql::SDLExportOptions::new().sorted_fields().sorted_arguments().sorted_enum_items())
+    let sorted = SDLExportOptions::new().sorted_fields().sorted_arguments().sorted_enum_items();
+    bare().sdl_with_options(sorted)
+}
+
+fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
+    let builder = Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+        .override_input_type_description::<ID>("A global id: opaque, and stable for as long as the object lives.");
+    describe_lists(builder)
+}
+
+/// The library gives connection types no description of their own; each list gets its line here.
+fn describe_lists<S: SubscriptionType>(
+    builder: SchemaBuilder<Query, Mutation, S>,
+) -> SchemaBuilder<Query, Mutation, S> {
+    builder
+        .override_output_type_description::<Connection<String, Member>>("Members of an organization, a page of them.")
 }

@@ -1,4 +1,6 @@
-//! Rabta as its users meet it.
+//! Rabta as its users meet it. A file a room, and a few that watch the house itself.
 
 mod embedded;
 mod migrate;
+mod schema;
+mod tidy;
