@@ -4,6 +4,7 @@
 
 pub mod http;
 pub mod schema;
+pub mod backend;
 pub mod context;
 pub mod user_error;
 pub mod key;

@@ -2,5 +2,6 @@
 
 mod embedded;
 mod migrate;
+mod organization;
 mod schema;
 mod tidy;

@@ -1,3 +1,9 @@
-//! What the tests stand on.
+//! The harness: a whole Rabta on a database of its own, with a clock that can be turned, reached
+//! only through its public API.
 
+pub mod app;
 pub mod database;
+pub mod reply;
+
+pub use app::{TestApp, Visitor};
+pub use reply::Reply;

@@ -1,0 +1,115 @@
+//! A whole Rabta for one test.
+
+use std::sync::Arc;
+
+use api::backend::House;
+use api::http::{Settings, Surface, router};
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, header};
+use chrono::{DateTime, TimeDelta, Utc};
+use infra::Market;
+use infra::clock::Clock;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use crate::Reply;
+use crate::database::TestDatabase;
+
+/// A whole Rabta: the real schema behind the real door, on a real PostgreSQL.
+pub struct TestApp {
+    /// The marketplace, for what no client can do: let time pass, look into the books.
+    pub market: Market,
+    router: Router,
+    // Dropped last: the market's connections are gone by then.
+    database: TestDatabase,
+}
+
+impl TestApp {
+    /// A marketplace where nothing has happened yet. Its clock stands at a Monday morning.
+    pub async fn new() -> Self {
+        let database = TestDatabase::new().await;
+        let db = infra::market::connect(&database.url(), 8).await.expect("the test database answers");
+        let start: DateTime<Utc> = "2026-06-01T08:00:00Z".parse().expect("a time");
+        let market = Market::new(db, Clock::manual(start));
+        let surface =
+            Surface::new(api::schema::build(market.clone()), Arc::new(House::new(market.clone())), Settings::default());
+        Self { market, router: router(surface), database }
+    }
+
+    /// Where its database is, for a second look from outside.
+    pub fn database_url(&self) -> String {
+        self.database.url()
+    }
+
+    /// Somebody who has not signed in.
+    pub fn visitor(&self) -> Visitor<'_> {
+        Visitor { app: self, token: None }
+    }
+
+    /// Somebody with an access token.
+    pub fn bearer(&self, token: &str) -> Visitor<'_> {
+        Visitor { app: self, token: Some(token.to_owned()) }
+    }
+
+    /// Time passes, and the worker does everything that comes due on the way, day by day.
+    pub async fn passes(&self, time: TimeDelta) {
+        let mut left = time;
+        while left > TimeDelta::zero() {
+            let step = left.min(TimeDelta::hours(12));
+            self.market.clock().advance(step);
+            left -= step;
+            self.settles().await;
+        }
+    }
+
+    /// The worker does everything that is due now.
+    pub async fn settles(&self) {
+        self.market.work_until_idle().await.expect("the worker works");
+    }
+
+    /// Send any request to the door.
+    pub async fn send(&self, request: Request<Body>) -> axum::response::Response {
+        self.router.clone().oneshot(request).await.unwrap_or_else(|never| match never {})
+    }
+}
+
+/// Somebody who sends GraphQL operations, with or without a token.
+#[derive(Clone)]
+pub struct Visitor<'a> {
+    /// Where.
+    pub app: &'a TestApp,
+    /// The access token, if there is one.
+    pub token: Option<String>,
+}
+
+impl Visitor<'_> {
+    /// Send one operation.
+    pub async fn asks(&self, query: &str, variables: Value) -> Reply {
+        let body = json!({ "query": query, "variables": variables }).to_string();
+        let mut request = Request::post("/graphql")
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::ACCEPT, "application/graphql-response+json");
+        if let Some(token) = &self.token {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        let request = request.body(Body::from(body)).expect("a request");
+        let response = self.app.send(request).await;
+        let status = response.status();
+        let bytes = to_bytes(response.into_body(), 16 << 20).await.expect("a whole answer");
+        let body = serde_json::from_slice(&bytes)
+            .unwrap_or_else(|_| panic!("not JSON ({status}): {}", String::from_utf8_lossy(&bytes)));
+        Reply { status, body }
+    }
+
+    /// Send a mutation that takes one `input`, and select `fields` of the payload beside its errors.
+    pub async fn does(&self, mutation: &str, input: Value, fields: &str) -> Reply {
+        let mut letters = mutation.chars();
+        let head = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+        let query = format!(
+            "mutation($input: {head}{}Input!) {{ {mutation}(input: $input) {{ {fields} errors {{ __typename code message path }} }} }}",
+            letters.as_str()
+        );
+        self.asks(&query, json!({ "input": input })).await
+    }
+}
