@@ -44,9 +44,11 @@ impl<T> Change<T> {
         Self { changed: false, ..Self::to(same) }
     }
 
-    /// With money moved.
+    /// With money moved. An entry that moves nothing says nothing, and is dropped.
     pub fn posting(mut self, entry: JournalEntry) -> Self {
-        self.entries.push(entry);
+        if !entry.postings().is_empty() {
+            self.entries.push(entry);
+        }
         self
     }
 
@@ -68,10 +70,30 @@ impl<T> Change<T> {
         self
     }
 
+    /// With the timers brought from those that ran before to those that should run after: what is
+    /// gone is stopped, what is new or due at another time is set.
+    pub fn clocked(mut self, before: &[(Timer, Timestamp)], after: &[(Timer, Timestamp)]) -> Self {
+        let gone = before.iter().filter(|(timer, _)| !after.iter().any(|(other, _)| other == timer));
+        self.timers.extend(gone.map(|&(timer, _)| TimerChange::Stop(timer)));
+        let new = after.iter().filter(|clock| !before.contains(clock));
+        self.timers.extend(new.map(|&(timer, due)| TimerChange::Set(timer, due)));
+        self
+    }
+
     /// The same change, with another view of the next state.
     pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Change<U> {
         let Self { next, changed, entries, events, timers } = self;
         Change { next: f(next), changed, entries, events, timers }
+    }
+
+    /// This change, and then the one that `verb` makes of its outcome, as one.
+    pub fn then<E>(self, verb: impl FnOnce(T) -> Result<Self, E>) -> Result<Self, E> {
+        let Self { next, changed, mut entries, mut events, mut timers } = self;
+        let second = verb(next)?;
+        entries.extend(second.entries);
+        events.extend(second.events);
+        timers.extend(second.timers);
+        Ok(Self { next: second.next, changed: changed || second.changed, entries, events, timers })
     }
 
     /// Two changes as one, to be saved together.

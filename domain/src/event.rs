@@ -3,7 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{OrganizationId, UserId};
+use crate::Timestamp;
+use crate::id::{DisputeId, MilestoneId, OrganizationId, PaymentId, SubmissionId, UserId};
+use crate::money::Money;
 
 /// What happened. Past tense; only ids and facts, never private text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +21,184 @@ pub enum Event {
         /// Which.
         organization: OrganizationId,
     },
+
+    /// Work was proposed on a contract.
+    MilestoneProposed {
+        /// Which.
+        milestone: MilestoneId,
+    },
+    /// Both sides agree on a milestone.
+    MilestoneAgreed {
+        /// Which.
+        milestone: MilestoneId,
+    },
+    /// A milestone without money was called off.
+    MilestoneCancelled {
+        /// Which.
+        milestone: MilestoneId,
+    },
+    /// A client set out to pay: the processor is to be asked for this payment.
+    MilestoneFundingStarted {
+        /// Which.
+        milestone: MilestoneId,
+        /// The payment, and the idempotency key for the processor.
+        payment: PaymentId,
+        /// What the client is charged.
+        total: Money,
+    },
+    /// A payment failed, or was given up.
+    MilestoneFundingFailed {
+        /// Which.
+        milestone: MilestoneId,
+        /// Which.
+        payment: PaymentId,
+    },
+    /// Money is in escrow.
+    MilestoneFunded {
+        /// Which.
+        milestone: MilestoneId,
+        /// How much came in.
+        amount: Money,
+    },
+    /// A payment came that nothing waited for any more; it is the client's credit now.
+    PaymentCredited {
+        /// Whose.
+        organization: OrganizationId,
+        /// Which.
+        payment: PaymentId,
+        /// How much.
+        amount: Money,
+    },
+    /// Work was submitted.
+    MilestoneSubmitted {
+        /// Which.
+        milestone: MilestoneId,
+        /// Which.
+        submission: SubmissionId,
+        /// When silence approves it.
+        approves_at: Timestamp,
+    },
+    /// Submitted work still waits for the client.
+    MilestoneReviewWaits {
+        /// Which.
+        milestone: MilestoneId,
+        /// When silence approves it.
+        approves_at: Timestamp,
+    },
+    /// The client asked for changes.
+    MilestoneChangesRequested {
+        /// Which.
+        milestone: MilestoneId,
+        /// How many times by now.
+        round: u16,
+    },
+    /// Work was accepted, by the client or by silence.
+    MilestoneApproved {
+        /// Which.
+        milestone: MilestoneId,
+        /// How much is pending for the freelancer now.
+        amount: Money,
+        /// When it is available.
+        releases_at: Timestamp,
+        /// By silence?
+        automatic: bool,
+    },
+    /// Pending money is available to the freelancer.
+    MilestoneReleased {
+        /// Which.
+        milestone: MilestoneId,
+        /// How much.
+        amount: Money,
+    },
+    /// The client asks for money back.
+    MilestoneRefundRequested {
+        /// Which.
+        milestone: MilestoneId,
+        /// How much.
+        amount: Money,
+        /// What silence does, it does then.
+        resolves_at: Timestamp,
+    },
+    /// The freelancer does not agree to a refund.
+    MilestoneRefundRefused {
+        /// Which.
+        milestone: MilestoneId,
+    },
+    /// The client no longer asks for money back.
+    MilestoneRefundWithdrawn {
+        /// Which.
+        milestone: MilestoneId,
+    },
+    /// Held money went back to the client.
+    MilestoneRefunded {
+        /// Which.
+        milestone: MilestoneId,
+        /// How much, with the fee that went back along.
+        amount: Money,
+    },
+    /// The freelancer gave released money back.
+    MilestoneRefundedAfter {
+        /// Which.
+        milestone: MilestoneId,
+        /// How much.
+        amount: Money,
+    },
+    /// Nothing has happened on a funded milestone for long.
+    MilestoneIdle {
+        /// Which.
+        milestone: MilestoneId,
+        /// When it goes dormant.
+        dormant_at: Timestamp,
+    },
+    /// A funded milestone went dormant: each side is asked whether it goes on.
+    MilestoneDormant {
+        /// Which.
+        milestone: MilestoneId,
+        /// When silence refunds it.
+        refunds_at: Timestamp,
+    },
+    /// A side said that the work goes on.
+    MilestoneKept {
+        /// Which.
+        milestone: MilestoneId,
+    },
+    /// An outage extended a deadline.
+    MilestoneExtended {
+        /// Which.
+        milestone: MilestoneId,
+        /// By so much.
+        hours: u16,
+    },
+    /// A dispute was opened: all clocks stand still.
+    MilestoneDisputed {
+        /// Which.
+        milestone: MilestoneId,
+        /// Which.
+        dispute: DisputeId,
+    },
+    /// A dispute was withdrawn: the clocks go on.
+    MilestoneResumed {
+        /// Which.
+        milestone: MilestoneId,
+    },
+    /// A dispute's outcome was carried out.
+    MilestoneSettled {
+        /// Which.
+        milestone: MilestoneId,
+        /// What the freelancer gets, after the fee.
+        to_freelancer: Money,
+        /// What went back to the client.
+        to_client: Money,
+    },
+    /// The client's bank took money back.
+    MilestoneChargedBack {
+        /// Which.
+        milestone: MilestoneId,
+        /// How much.
+        amount: Money,
+        /// How much of it we bore.
+        lost: Money,
+    },
 }
 
 impl Event {
@@ -27,6 +207,31 @@ impl Event {
         match self {
             Self::UserSignedUp { .. } => "user_signed_up",
             Self::OrganizationCreated { .. } => "organization_created",
+            Self::MilestoneProposed { .. } => "milestone_proposed",
+            Self::MilestoneAgreed { .. } => "milestone_agreed",
+            Self::MilestoneCancelled { .. } => "milestone_cancelled",
+            Self::MilestoneFundingStarted { .. } => "milestone_funding_started",
+            Self::MilestoneFundingFailed { .. } => "milestone_funding_failed",
+            Self::MilestoneFunded { .. } => "milestone_funded",
+            Self::PaymentCredited { .. } => "payment_credited",
+            Self::MilestoneSubmitted { .. } => "milestone_submitted",
+            Self::MilestoneReviewWaits { .. } => "milestone_review_waits",
+            Self::MilestoneChangesRequested { .. } => "milestone_changes_requested",
+            Self::MilestoneApproved { .. } => "milestone_approved",
+            Self::MilestoneReleased { .. } => "milestone_released",
+            Self::MilestoneRefundRequested { .. } => "milestone_refund_requested",
+            Self::MilestoneRefundRefused { .. } => "milestone_refund_refused",
+            Self::MilestoneRefundWithdrawn { .. } => "milestone_refund_withdrawn",
+            Self::MilestoneRefunded { .. } => "milestone_refunded",
+            Self::MilestoneRefundedAfter { .. } => "milestone_refunded_after",
+            Self::MilestoneIdle { .. } => "milestone_idle",
+            Self::MilestoneDormant { .. } => "milestone_dormant",
+            Self::MilestoneKept { .. } => "milestone_kept",
+            Self::MilestoneExtended { .. } => "milestone_extended",
+            Self::MilestoneDisputed { .. } => "milestone_disputed",
+            Self::MilestoneResumed { .. } => "milestone_resumed",
+            Self::MilestoneSettled { .. } => "milestone_settled",
+            Self::MilestoneChargedBack { .. } => "milestone_charged_back",
         }
     }
 }

@@ -115,10 +115,16 @@ impl FromStr for LedgerAccount {
 pub enum Reason {
     /// A client's payment arrived in escrow.
     Fund,
-    /// Escrow went to the freelancer, less the fee.
+    /// A payment came that no escrow waited for: it is the client's credit.
+    Credit,
+    /// Escrow went to the freelancer's pending balance, less the fee.
     Release,
-    /// The security hold is over.
+    /// The security hold is over: pending money is available.
     HoldOver,
+    /// A release still in its security hold was undone by a dispute.
+    Reclaim,
+    /// Escrow moved on to the next milestone.
+    HandOver,
     /// Escrow went back to the client.
     Refund,
     /// A freelancer gave money back after it was released.
@@ -144,8 +150,11 @@ impl Reason {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Fund => "fund",
+            Self::Credit => "credit",
             Self::Release => "release",
             Self::HoldOver => "hold_over",
+            Self::Reclaim => "reclaim",
+            Self::HandOver => "hand_over",
             Self::Refund => "refund",
             Self::RefundAfter => "refund_after",
             Self::Award => "award",

@@ -11,11 +11,14 @@ pub mod id;
 pub mod money;
 pub mod access;
 pub mod refusal;
+pub mod policy;
 pub mod change;
 pub mod event;
 pub mod timer;
 pub mod ledger;
+pub mod escrow;
 pub mod organization;
+pub mod milestone;
 pub mod matching;
 
 /// An instant, in UTC.

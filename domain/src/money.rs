@@ -104,7 +104,7 @@ impl Money {
     }
 
     /// An amount of minor units (cents).
-    pub fn new(minor: i64, currency: Currency) -> Result<Self, MoneyError> {
+    pub const fn new(minor: i64, currency: Currency) -> Result<Self, MoneyError> {
         match minor {
             i64::MIN..=-1 => Err(MoneyError::Negative),
             0..=Self::MAX_MINOR => Ok(Self { minor, currency }),
@@ -194,6 +194,15 @@ impl Money {
         Self { minor: rounded.min(i128::from(self.minor)) as i64, currency: self.currency }
     }
 
+    /// The part of the amount that belongs to `part` of `whole`, rounded half up to the cent: all of
+    /// it for the whole, nothing of it for nothing. A part above the whole counts as the whole.
+    pub fn in_proportion(self, part: Self, whole: Self) -> Self {
+        let (part, whole) = (i128::from(part.minor.min(whole.minor)), i128::from(whole.minor));
+        let exact_twice = i128::from(self.minor) * part * 2;
+        let rounded = if whole == 0 { 0 } else { (exact_twice + whole) / (whole * 2) };
+        Self { minor: rounded as i64, currency: self.currency }
+    }
+
     /// Split the amount in proportion to `weights` by the largest-remainder method: the parts add
     /// up to the amount to the cent, and equal remainders go to the earlier part. With no weight
     /// above zero the first part gets it all; with no parts at all there is nothing to give to.
@@ -246,6 +255,9 @@ pub struct Rate(u16);
 pub struct BadRate;
 
 impl Rate {
+    /// Nothing of it.
+    pub const ZERO: Self = Self(0);
+
     /// A rate of so many basis points.
     pub const fn basis_points_of(bp: u16) -> Result<Self, BadRate> {
         if bp <= 10_000 { Ok(Self(bp)) } else { Err(BadRate) }

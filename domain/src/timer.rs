@@ -43,6 +43,8 @@ timers! {
     WarnGigExpiry(GigId) = "warn_gig_expiry";
     /// An offer nobody answered expires.
     ExpireOffer(OfferId) = "expire_offer";
+    /// A payment the processor says nothing about is given up.
+    ExpireFunding(MilestoneId) = "expire_funding";
     /// Submitted work nobody answered is approved.
     AutoApproveMilestone(MilestoneId) = "auto_approve_milestone";
     /// The client is reminded that submitted work waits.

@@ -1,0 +1,139 @@
+//! A dispute: it stops the clocks, and either hands the milestone back as it was or divides the
+//! money. The dispute itself is a room of its own; these are the steps it asks the milestone to take.
+
+use chrono::TimeDelta;
+
+use super::{Milestone, State};
+use crate::Timestamp;
+use crate::access::{Actor, Verb};
+use crate::change::Change;
+use crate::event::Event;
+use crate::id::DisputeId;
+use crate::ledger::{LedgerAccount, Reason};
+use crate::money::Money;
+use crate::refusal::Refusal;
+
+impl State {
+    /// The same state after its clocks stood still for so long.
+    pub(super) fn later(&self, by: TimeDelta) -> Self {
+        let mut state = self.clone();
+        match &mut state {
+            Self::Funded { idle_since, .. } => *idle_since += by,
+            Self::Submitted { approves_at, .. } => *approves_at += by,
+            Self::Approved { releases_at, .. } => *releases_at += by,
+            Self::Dormant { refunds_at, .. } => *refunds_at += by,
+            Self::RefundRequested { resolves_at, requested_at, resume, .. } => {
+                *resolves_at += by;
+                *requested_at += by;
+                let later = resume.later(TimeDelta::zero());
+                **resume = later;
+            }
+            Self::Proposed { .. }
+            | Self::Agreed { .. }
+            | Self::Funding { .. }
+            | Self::ChangesRequested { .. }
+            | Self::Released { .. }
+            | Self::Refunded { .. }
+            | Self::Disputed { .. }
+            | Self::Split { .. }
+            | Self::RefundedAfter { .. }
+            | Self::ChargedBack { .. }
+            | Self::Cancelled { .. } => (),
+        }
+        state
+    }
+}
+
+impl Milestone {
+    /// Either side disputes. Whatever is held, or approved and still pending, is what it is about.
+    pub fn dispute(
+        self,
+        actor: &Actor,
+        now: Timestamp,
+        expected: Option<i64>,
+        dispute: DisputeId,
+    ) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::MilestoneDispute)?;
+        if matches!(self.state, State::Disputed { .. }) {
+            return Ok(Change::none(self));
+        }
+        self.standing(actor, Verb::MilestoneDispute, expected)?;
+        self.disputed(now, dispute)
+    }
+
+    pub(super) fn disputed(self, now: Timestamp, dispute: DisputeId) -> Result<Change<Self>, Refusal> {
+        let mut next = self.clone();
+        let mut entry = self.entry(Reason::Reclaim);
+        if matches!(self.state, State::Approved { .. }) {
+            for hold in std::mem::take(&mut next.holds) {
+                (next.escrow, entry) =
+                    next.escrow.reclaim(entry, self.escrow_account(), self.pending_account(), hold.share)?;
+            }
+        }
+        next.state = State::Disputed { dispute, since: now, resume: Box::new(self.state.clone()) };
+        Ok(self.becomes(next).posting(entry).telling(Event::MilestoneDisputed { milestone: self.id, dispute }))
+    }
+
+    /// The dispute was withdrawn: the milestone goes on, its clocks as far as they were.
+    pub fn resume(self, actor: &Actor, now: Timestamp, dispute: DisputeId) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::MilestoneSettle)?;
+        let (since, resume) = match &self.state {
+            State::Disputed { dispute: same, since, resume } if *same == dispute => (*since, resume.clone()),
+            _ => return Ok(Change::none(self)),
+        };
+        let event = Event::MilestoneResumed { milestone: self.id };
+        let state = resume.later(now - since);
+        let releases_at = match &state {
+            State::Approved { releases_at, .. } => Some(*releases_at),
+            _ => None,
+        };
+        let next = Self { state, ..self.clone() };
+        let change = self.becomes(next).telling(event);
+        match releases_at {
+            Some(releases_at) => change.then(|milestone| {
+                let all = milestone.escrow.held();
+                milestone.release_until(now, all, releases_at, false)
+            }),
+            None => Ok(change),
+        }
+    }
+
+    /// The dispute's outcome is carried out, as one balanced entry: of what is held, up to
+    /// `to_freelancer` is released straight to their available balance, less our fee, and the rest
+    /// goes back to the client.
+    pub fn settle(
+        self,
+        actor: &Actor,
+        now: Timestamp,
+        dispute: DisputeId,
+        to_freelancer: Money,
+    ) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::MilestoneSettle)?;
+        match &self.state {
+            State::Disputed { dispute: same, .. } if *same == dispute => (),
+            _ => return Ok(Change::none(self)),
+        }
+        // A chargeback may have taken some of it meanwhile: that is the client's side, and comes off the client's part.
+        let gross = to_freelancer.min(self.escrow.held())?;
+        let available = LedgerAccount::Available(self.freelancer);
+        let entry = self.entry(Reason::Award);
+        let account = self.escrow_account();
+        let (escrow, entry, share) = self.escrow.release(entry, account, available, gross, self.fee_rate())?;
+        let rest = escrow.held();
+        let with_fee = self.terms.client_fee_returned;
+        let (escrow, entry, refunded) = escrow.refund(entry, account, self.credit_account(), rest, with_fee)?;
+        let state = match (self.last_hold_over(), gross.is_zero(), rest.is_zero()) {
+            (Some(releases_at), ..) => State::Approved { approved_at: now, releases_at, automatic: false },
+            (None, false, true) => State::Released { released_at: now },
+            (None, true, _) => State::Refunded { refunded_at: now },
+            (None, false, false) => State::Split { settled_at: now },
+        };
+        let event = Event::MilestoneSettled {
+            milestone: self.id,
+            to_freelancer: share.net,
+            to_client: refunded.amount.plus(refunded.client_fee)?,
+        };
+        let next = Self { escrow, state, ..self.clone() };
+        Ok(self.becomes(next).posting(entry).telling(event))
+    }
+}

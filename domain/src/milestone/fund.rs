@@ -1,0 +1,178 @@
+//! Paying into escrow. The client sets out, the processor's events decide; they come late, twice
+//! and out of order, and no order of them loses or doubles a cent: a payment counts once, and one
+//! that nothing waits for any more becomes the client's credit.
+
+use super::{Attempt, EarlyChargeback, Kind, Milestone, State};
+use crate::Timestamp;
+use crate::access::{Actor, Verb};
+use crate::change::Change;
+use crate::event::Event;
+use crate::id::PaymentId;
+use crate::ledger::{LedgerAccount, Reason};
+use crate::money::Money;
+use crate::policy::hours;
+use crate::refusal::Refusal;
+
+impl Milestone {
+    /// The client pays by card: the quote is fixed, and the processor will be asked for `payment`.
+    /// Asking again while that is under way changes nothing.
+    pub fn start_funding(
+        self,
+        actor: &Actor,
+        now: Timestamp,
+        expected: Option<i64>,
+        payment: PaymentId,
+    ) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::MilestoneFund)?;
+        if matches!(self.state, State::Funding { .. }) {
+            return Ok(Change::none(self));
+        }
+        self.standing(actor, Verb::MilestoneFund, expected)?;
+        let quote = self.quote()?;
+        let attempt = Attempt { payment, quote };
+        let expires_at = now + hours(self.terms.funding_expiry_hours);
+        let event = Event::MilestoneFundingStarted { milestone: self.id, payment, total: quote.client_pays };
+        let next = Self { state: State::Funding { attempt, expires_at }, ..self.clone() };
+        Ok(self.becomes(next).telling(event))
+    }
+
+    /// The client pays out of the organization's credit, of which there is `credit`.
+    pub fn fund_from_credit(
+        self,
+        actor: &Actor,
+        now: Timestamp,
+        expected: Option<i64>,
+        credit: Money,
+    ) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::MilestoneFund)?;
+        self.standing(actor, Verb::MilestoneFund, expected)?;
+        let quote = self.quote()?;
+        if !credit.covers(quote.client_pays)? {
+            return Err(Refusal::Insufficient { available: credit, asked: quote.client_pays });
+        }
+        let source = self.credit_account();
+        self.with_money(now, source, quote.amount, quote.client_fee)
+    }
+
+    /// The client gives the payment up. Should its money come all the same, it still funds the
+    /// milestone if that waits for it.
+    pub fn stop_funding(self, actor: &Actor, expected: Option<i64>) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::MilestoneStopFunding)?;
+        self.standing(actor, Verb::MilestoneStopFunding, expected)?;
+        Ok(self.attempt_failed())
+    }
+
+    /// The processor says that a payment succeeded, and how much came.
+    pub fn funded(
+        self,
+        actor: &Actor,
+        now: Timestamp,
+        payment: PaymentId,
+        received: Money,
+    ) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::MilestoneConfirmFunding)?;
+        if self.payments.contains(&payment) {
+            return Ok(Change::none(self));
+        }
+        let waiting = match &self.state {
+            State::Funding { attempt, .. } => Some(*attempt),
+            State::Agreed { last_attempt } => *last_attempt,
+            State::Proposed { .. }
+            | State::Funded { .. }
+            | State::Submitted { .. }
+            | State::ChangesRequested { .. }
+            | State::Approved { .. }
+            | State::Released { .. }
+            | State::RefundRequested { .. }
+            | State::Refunded { .. }
+            | State::Disputed { .. }
+            | State::Split { .. }
+            | State::Dormant { .. }
+            | State::RefundedAfter { .. }
+            | State::ChargedBack { .. }
+            | State::Cancelled { .. } => None,
+        };
+        // A milestone that grew meanwhile is not funded by a payment for less.
+        let quote = self.quote()?;
+        let fits = |attempt: &Attempt| {
+            attempt.payment == payment && attempt.quote.client_pays == received && attempt.quote == quote
+        };
+        let change = match waiting.filter(fits) {
+            Some(Attempt { quote, .. }) => {
+                let mut paid = self.clone();
+                paid.payments.push(payment);
+                paid.with_money(now, LedgerAccount::ProcessorClearing, quote.amount, quote.client_fee)?
+            }
+            None => self.credited(payment, received),
+        };
+        change.next.early_chargeback_of(payment).map_or(Ok(change.clone()), |early| {
+            let EarlyChargeback { payment, reference, amount } = early;
+            change.then(|milestone| milestone.charge_back(actor, now, payment, &reference, amount))
+        })
+    }
+
+    /// The processor says that a payment failed.
+    pub fn funding_failed(self, actor: &Actor, payment: PaymentId) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::MilestoneFailFunding)?;
+        match &self.state {
+            State::Funding { attempt, .. } if attempt.payment == payment => Ok(self.attempt_failed()),
+            // A failure told after the success, after a newer attempt, or twice.
+            _ => Ok(Change::none(self)),
+        }
+    }
+
+    /// The processor has said nothing for too long.
+    pub fn expire_funding(self, actor: &Actor, now: Timestamp) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::MilestoneFailFunding)?;
+        match &self.state {
+            State::Funding { expires_at, .. } if *expires_at <= now => Ok(self.attempt_failed()),
+            _ => Ok(Change::none(self)),
+        }
+    }
+
+    fn attempt_failed(self) -> Change<Self> {
+        let State::Funding { attempt, .. } = &self.state else { return Change::none(self) };
+        let event = Event::MilestoneFundingFailed { milestone: self.id, payment: attempt.payment };
+        let next = Self { state: State::Agreed { last_attempt: Some(*attempt) }, ..self.clone() };
+        self.becomes(next).telling(event)
+    }
+
+    /// A payment that nothing waits for: all of it is the client's credit.
+    fn credited(self, payment: PaymentId, received: Money) -> Change<Self> {
+        let entry =
+            self.entry(Reason::Credit).moving(LedgerAccount::ProcessorClearing, self.credit_account(), received);
+        let event = Event::PaymentCredited { organization: self.client, payment, amount: received };
+        let mut next = self.clone();
+        next.payments.push(payment);
+        if matches!(&next.state, State::Funding { attempt, .. } if attempt.payment == payment) {
+            next.state = State::Agreed { last_attempt: None };
+        }
+        self.becomes(next).posting(entry).telling(event)
+    }
+
+    /// Money comes into escrow. Work can begin; a gift is approved on the spot.
+    fn with_money(
+        self,
+        now: Timestamp,
+        source: LedgerAccount,
+        amount: Money,
+        client_fee: Money,
+    ) -> Result<Change<Self>, Refusal> {
+        let entry = self.entry(Reason::Fund);
+        let (escrow, entry) = self.escrow.fund(entry, self.escrow_account(), source, amount, client_fee)?;
+        let event = Event::MilestoneFunded { milestone: self.id, amount };
+        let next = Self { escrow, state: State::Funded { idle_since: now, notices: 0 }, ..self.clone() };
+        let change = self.becomes(next).posting(entry).telling(event);
+        match change.next.kind {
+            Kind::Work => Ok(change),
+            Kind::Bonus | Kind::Tip => change.then(|milestone| {
+                let all = milestone.escrow.held();
+                milestone.release_to_pending(now, all, true)
+            }),
+        }
+    }
+
+    fn early_chargeback_of(&self, payment: PaymentId) -> Option<EarlyChargeback> {
+        self.early_chargebacks.iter().find(|early| early.payment == payment).cloned()
+    }
+}

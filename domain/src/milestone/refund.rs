@@ -1,0 +1,234 @@
+//! Money back: asked for and agreed to, given after release, or taken by the client's bank.
+
+use super::{EarlyChargeback, Hold, Milestone, State};
+use crate::Timestamp;
+use crate::access::{Actor, Verb};
+use crate::change::Change;
+use crate::event::Event;
+use crate::id::{DisputeId, PaymentId};
+use crate::ledger::{LedgerAccount, Reason};
+use crate::money::Money;
+use crate::policy::days;
+use crate::refusal::Refusal;
+
+impl Milestone {
+    /// The client asks for held money back: all of it, or `amount`.
+    pub fn request_refund(
+        self,
+        actor: &Actor,
+        now: Timestamp,
+        expected: Option<i64>,
+        amount: Option<Money>,
+    ) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::MilestoneRequestRefund)?;
+        self.standing(actor, Verb::MilestoneRequestRefund, expected)?;
+        let held = self.escrow.held();
+        let amount = amount.unwrap_or(held);
+        if amount.is_zero() {
+            return Err(Refusal::field("amount", "OUT_OF_RANGE", "must be above zero"));
+        }
+        if !held.covers(amount)? {
+            return Err(Refusal::Insufficient { available: held, asked: amount });
+        }
+        let resolves_at = now + days(self.terms.refund_request_days);
+        let event = Event::MilestoneRefundRequested { milestone: self.id, amount, resolves_at };
+        let resume = Box::new(self.state.clone());
+        let state = State::RefundRequested { amount, requested_at: now, resolves_at, resume };
+        let next = Self { state, ..self.clone() };
+        Ok(self.becomes(next).telling(event))
+    }
+
+    /// The freelancer agrees to the refund.
+    pub fn agree_refund(self, actor: &Actor, now: Timestamp, expected: Option<i64>) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::MilestoneAgreeRefund)?;
+        if matches!(self.state, State::Refunded { .. }) {
+            return Ok(Change::none(self));
+        }
+        self.standing(actor, Verb::MilestoneAgreeRefund, expected)?;
+        let State::RefundRequested { amount, .. } = self.state else { return Err(self.wrong_state(actor)) };
+        self.refund(now, amount)
+    }
+
+    /// The freelancer does not agree: all is as it was before, its clocks as far as they were.
+    pub fn refuse_refund(self, actor: &Actor, now: Timestamp, expected: Option<i64>) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::MilestoneRefuseRefund)?;
+        self.standing(actor, Verb::MilestoneRefuseRefund, expected)?;
+        let event = Event::MilestoneRefundRefused { milestone: self.id };
+        Ok(self.refund_dropped(now).telling(event))
+    }
+
+    /// The client no longer asks for it.
+    pub fn withdraw_refund(
+        self,
+        actor: &Actor,
+        now: Timestamp,
+        expected: Option<i64>,
+    ) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::MilestoneWithdrawRefund)?;
+        self.standing(actor, Verb::MilestoneWithdrawRefund, expected)?;
+        let event = Event::MilestoneRefundWithdrawn { milestone: self.id };
+        Ok(self.refund_dropped(now).telling(event))
+    }
+
+    /// The freelancer was silent. If nothing was ever submitted the money goes back; else it is a
+    /// matter for a dispute, which gets the id `dispute`.
+    pub fn resolve_refund(self, actor: &Actor, now: Timestamp, dispute: DisputeId) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::MilestoneResolveRefund)?;
+        match &self.state {
+            State::RefundRequested { amount, resolves_at, .. } if *resolves_at <= now => {
+                if self.submissions == 0 {
+                    let amount = *amount;
+                    self.refund(now, amount)
+                } else {
+                    self.disputed(now, dispute)
+                }
+            }
+            _ => Ok(Change::none(self)),
+        }
+    }
+
+    /// The freelancer gives back `amount` of what was released, within the time the terms give, and
+    /// no more than was paid net and is `available` in their balance. The version is not optional:
+    /// a repeat would pay twice.
+    pub fn refund_after(
+        self,
+        actor: &Actor,
+        now: Timestamp,
+        expected: i64,
+        amount: Money,
+        available: Money,
+    ) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::MilestoneRefundAfter)?;
+        self.standing(actor, Verb::MilestoneRefundAfter, Some(expected))?;
+        let (State::Released { released_at } | State::RefundedAfter { released_at, .. }) = self.state else {
+            return Err(self.wrong_state(actor));
+        };
+        if now >= released_at + days(self.terms.refund_after_days) {
+            let message = format!("released money can be given back within {} days", self.terms.refund_after_days);
+            return Err(Refusal::rule("REFUND_TOO_LATE", message));
+        }
+        if amount.is_zero() {
+            return Err(Refusal::field("amount", "OUT_OF_RANGE", "must be above zero"));
+        }
+        if !available.covers(amount)? {
+            return Err(Refusal::Insufficient { available, asked: amount });
+        }
+        let entry = self.entry(Reason::RefundAfter);
+        let from = LedgerAccount::Available(self.freelancer);
+        let (escrow, entry) = self.escrow.refund_after(entry, from, self.credit_account(), amount)?;
+        let event = Event::MilestoneRefundedAfter { milestone: self.id, amount };
+        let next = Self { escrow, state: State::RefundedAfter { released_at, refunded_at: now }, ..self.clone() };
+        Ok(self.becomes(next).posting(entry).telling(event))
+    }
+
+    /// The client's bank takes back `amount` of `payment`. `reference` is the processor's name for
+    /// it, and makes a repeat harmless. One that comes before its payment waits for it.
+    ///
+    /// Escrow is taken first, then what of this milestone is still pending, then our own money.
+    /// While some of the money is left the work goes on with that; otherwise this ends it.
+    pub fn charge_back(
+        self,
+        actor: &Actor,
+        now: Timestamp,
+        payment: PaymentId,
+        reference: &str,
+        amount: Money,
+    ) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::MilestoneChargeBack)?;
+        if self.chargebacks.iter().any(|known| known == reference) {
+            return Ok(Change::none(self));
+        }
+        if !self.payments.contains(&payment) {
+            if self.early_chargebacks.iter().any(|early| early.reference == reference) {
+                return Ok(Change::none(self));
+            }
+            let mut next = self.clone();
+            next.early_chargebacks.push(EarlyChargeback { payment, reference: reference.to_owned(), amount });
+            return Ok(self.becomes(next));
+        }
+        let mut next = self.clone();
+        next.chargebacks.push(reference.to_owned());
+        next.early_chargebacks.retain(|early| early.reference != reference);
+
+        let currency = self.amount.currency();
+        let pending = if self.terms.chargeback_takes_pending {
+            Money::sum(currency, self.holds.iter().map(|hold| hold.share.net))?
+        } else {
+            Money::zero(currency)
+        };
+        let entry = self.entry(Reason::Chargeback);
+        let pending = (self.pending_account(), pending);
+        let (escrow, entry, bore) = self.escrow.charge_back(entry, self.escrow_account(), pending, amount)?;
+        next.escrow = escrow;
+        next.holds = shrink(&self.holds, bore.from_pending)?;
+        if next.escrow.held().is_zero() && next.holds.is_empty() {
+            match &next.state {
+                // These had no money to lose.
+                State::Proposed { .. } | State::Agreed { .. } | State::Funding { .. } | State::Cancelled { .. } => (),
+                State::Funded { .. }
+                | State::Submitted { .. }
+                | State::ChangesRequested { .. }
+                | State::Approved { .. }
+                | State::Released { .. }
+                | State::RefundRequested { .. }
+                | State::Refunded { .. }
+                | State::Disputed { .. }
+                | State::Split { .. }
+                | State::Dormant { .. }
+                | State::RefundedAfter { .. }
+                | State::ChargedBack { .. } => next.state = State::ChargedBack { charged_back_at: now },
+            }
+        }
+        if let State::RefundRequested { amount, .. } = &mut next.state {
+            *amount = amount.min(next.escrow.held())?;
+        }
+        let event = Event::MilestoneChargedBack { milestone: self.id, amount, lost: bore.lost };
+        Ok(self.becomes(next).posting(entry).telling(event))
+    }
+
+    /// Held money goes back to the client, with its part of the fee as the terms have it. With none
+    /// left the milestone is refunded; otherwise work on the rest goes on.
+    pub(super) fn refund(self, now: Timestamp, amount: Money) -> Result<Change<Self>, Refusal> {
+        let entry = self.entry(Reason::Refund);
+        let with_fee = self.terms.client_fee_returned;
+        let (escrow, entry, refunded) =
+            self.escrow.refund(entry, self.escrow_account(), self.credit_account(), amount, with_fee)?;
+        let state = if !escrow.held().is_zero() {
+            match &self.state {
+                State::RefundRequested { requested_at, resume, .. } => resume.later(now - *requested_at),
+                other => other.clone(),
+            }
+        } else if let Some(releases_at) = self.last_hold_over() {
+            State::Approved { approved_at: now, releases_at, automatic: false }
+        } else {
+            State::Refunded { refunded_at: now }
+        };
+        let event = Event::MilestoneRefunded { milestone: self.id, amount: refunded.amount.plus(refunded.client_fee)? };
+        let amount_left = self.amount.minus_or_zero(amount)?;
+        let next = Self { escrow, state, amount: amount_left, ..self.clone() };
+        Ok(self.becomes(next).posting(entry).telling(event))
+    }
+
+    fn refund_dropped(self, now: Timestamp) -> Change<Self> {
+        let State::RefundRequested { requested_at, resume, .. } = &self.state else { return Change::none(self) };
+        let next = Self { state: resume.later(now - *requested_at), ..self.clone() };
+        self.becomes(next)
+    }
+}
+
+/// Take `amount` out of holds, from the newest back.
+fn shrink(holds: &[Hold], amount: Money) -> Result<Vec<Hold>, Refusal> {
+    let mut left = amount;
+    let mut kept = Vec::new();
+    for hold in holds.iter().rev() {
+        let taken = left.min(hold.share.net)?;
+        left = left.minus(taken)?;
+        let mut hold = *hold;
+        hold.share.net = hold.share.net.minus(taken)?;
+        if !hold.share.net.is_zero() || taken.is_zero() {
+            kept.push(hold);
+        }
+    }
+    kept.reverse();
+    Ok(kept)
+}

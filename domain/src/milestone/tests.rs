@@ -1,0 +1,492 @@
+use chrono::TimeDelta;
+use uuid::Uuid;
+
+use super::*;
+use crate::access::{Denied, MemberRole, Person, Staff};
+use crate::event::Event;
+use crate::id::Id;
+use crate::money::Currency;
+
+fn id<I: Id>(n: u128) -> I {
+    I::from_uuid(Uuid::from_u128(n))
+}
+
+fn usd(cents: i64) -> Money {
+    Money::usd(cents).unwrap()
+}
+
+fn day(n: i64) -> Timestamp {
+    "2026-01-05T09:00:00Z".parse::<Timestamp>().unwrap() + TimeDelta::days(n)
+}
+
+fn person(user: u128, memberships: Vec<(OrganizationId, MemberRole)>, staff: Option<Staff>) -> Actor {
+    Actor::Person(Person { user: id(user), suspended: false, staff, memberships })
+}
+
+fn lin() -> Actor {
+    person(1, vec![], None)
+}
+
+fn ada() -> Actor {
+    member(MemberRole::Owner)
+}
+
+fn member(role: MemberRole) -> Actor {
+    person(2, vec![(id(1), role)], None)
+}
+
+fn stranger() -> Actor {
+    person(9, vec![(id(9), MemberRole::Owner)], None)
+}
+
+fn deal() -> Deal {
+    Deal { client: id(1), freelancer: id(1), contract: Some(id(1)), offer: None, terms: Terms::default() }
+}
+
+fn draft(cents: i64) -> MilestoneDraft {
+    MilestoneDraft::parse("Landing page", "Two screens", usd(cents), None, &Terms::default()).unwrap()
+}
+
+/// A milestone and what has happened to it so far, with the books beside it.
+struct Story {
+    milestone: Milestone,
+    entries: Vec<JournalEntry>,
+    events: Vec<Event>,
+    clocks: Vec<(Timer, Timestamp)>,
+}
+
+impl Story {
+    fn begins(change: Change<Milestone>) -> Self {
+        let story = Self { milestone: change.next.clone(), entries: vec![], events: vec![], clocks: vec![] };
+        story.goes_on(change)
+    }
+
+    fn agreed() -> Self {
+        Self::begins(Milestone::agreed(id(1), deal(), draft(10_000)))
+    }
+
+    fn funded() -> Self {
+        Self::agreed()
+            .on(|milestone| milestone.start_funding(&ada(), day(0), None, id(1)))
+            .on(|milestone| milestone.funded(&Actor::System, day(0), id(1), usd(10_300)))
+    }
+
+    fn submitted() -> Self {
+        Self::funded().on(|milestone| milestone.submit(&lin(), day(1), None, id(1)))
+    }
+
+    fn approved() -> Self {
+        Self::submitted().on(|milestone| milestone.approve(&ada(), day(2), None, Approval::Whole))
+    }
+
+    fn disputed() -> Self {
+        Self::submitted().on(|milestone| milestone.dispute(&ada(), day(2), None, id(1)))
+    }
+
+    fn on(self, verb: impl FnOnce(Milestone) -> Result<Change<Milestone>, Refusal>) -> Self {
+        let change = verb(self.milestone.clone()).unwrap();
+        self.goes_on(change)
+    }
+
+    fn goes_on(mut self, change: Change<Milestone>) -> Self {
+        use crate::change::TimerChange;
+        for timer in change.timers {
+            match timer {
+                TimerChange::Set(timer, at) => {
+                    self.clocks.retain(|(running, _)| *running != timer);
+                    self.clocks.push((timer, at));
+                }
+                TimerChange::Stop(timer) => self.clocks.retain(|(running, _)| *running != timer),
+            }
+        }
+        self.milestone = change.next;
+        self.entries.extend(change.entries);
+        self.events.extend(change.events);
+        let mut wanted = self.milestone.clocks();
+        wanted.sort();
+        self.clocks.sort();
+        assert_eq!(self.clocks, wanted, "the timers that run are those the state wants");
+        assert_eq!(self.balance(LedgerAccount::Escrow(id(1))), self.milestone.escrow.held().minor());
+        self
+    }
+
+    fn refuses(self, verb: impl FnOnce(Milestone) -> Result<Change<Milestone>, Refusal>) -> Refusal {
+        verb(self.milestone).unwrap_err()
+    }
+
+    fn balance(&self, account: LedgerAccount) -> i64 {
+        self.entries.iter().map(|entry| entry.effect_on(account, Currency::Usd)).sum()
+    }
+
+    /// Escrow, pending, available, the client's credit, our fees, our losses.
+    fn money(&self) -> [i64; 6] {
+        [
+            LedgerAccount::Escrow(id(1)),
+            LedgerAccount::Pending(id(1)),
+            LedgerAccount::Available(id(1)),
+            LedgerAccount::ClientCredit(id(1)),
+            LedgerAccount::FeeRevenue,
+            LedgerAccount::Losses,
+        ]
+        .map(|account| self.balance(account))
+    }
+
+    fn status(&self) -> &'static str {
+        self.milestone.status().as_str()
+    }
+}
+
+#[test]
+fn work_is_funded_submitted_approved_and_released_after_the_hold() {
+    let story = Story::funded();
+    assert_eq!((story.status(), story.money()), ("funded", [10_000, 0, 0, 0, 300, 0]));
+    let story = story.on(|milestone| milestone.submit(&lin(), day(1), None, id(1)));
+    let story = story.on(|milestone| milestone.approve(&ada(), day(2), None, Approval::Whole));
+    let story = story.on(|milestone| milestone.approve(&ada(), day(2), None, Approval::Whole));
+    assert_eq!((story.status(), story.money()), ("approved", [0, 9_500, 0, 0, 800, 0]));
+    let story = story.on(|milestone| milestone.release(&Actor::System, day(6)));
+    assert_eq!((story.status(), story.money()), ("approved", [0, 9_500, 0, 0, 800, 0]));
+    let story = story.on(|milestone| milestone.release(&Actor::System, day(7)));
+    let story = story.on(|milestone| milestone.release(&Actor::System, day(7)));
+    assert_eq!((story.status(), story.money()), ("released", [0, 0, 9_500, 0, 800, 0]));
+}
+
+#[test]
+fn a_part_is_approved_and_the_rest_stays_funded_and_no_cent_is_lost() {
+    let story = Story::submitted()
+        .on(|milestone| milestone.approve(&ada(), day(2), None, Approval::Part(usd(3_333))))
+        .on(|milestone| milestone.submit(&lin(), day(3), None, id(2)));
+    assert_eq!((story.status(), story.money()), ("submitted", [6_667, 3_166, 0, 0, 467, 0]));
+    let story = story
+        .on(|milestone| milestone.approve(&ada(), day(4), None, Approval::Whole))
+        .on(|milestone| milestone.release(&Actor::System, day(7)));
+    assert_eq!((story.status(), story.money()), ("approved", [0, 6_334, 3_166, 0, 800, 0]));
+    let story = story.on(|milestone| milestone.release(&Actor::System, day(9)));
+    assert_eq!((story.status(), story.money()), ("released", [0, 0, 9_500, 0, 800, 0]));
+}
+
+#[test]
+fn more_than_is_held_is_not_approved() {
+    let asked = |cents| {
+        Story::submitted().refuses(|milestone| milestone.approve(&ada(), day(2), None, Approval::Part(usd(cents))))
+    };
+    assert_eq!(asked(10_001), Refusal::Insufficient { available: usd(10_000), asked: usd(10_001) });
+    assert!(matches!(asked(0), Refusal::Invalid { .. }));
+}
+
+#[test]
+fn the_rest_moves_on_to_the_next_milestone_which_is_worth_more() {
+    let next = Milestone::agreed(id(2), deal(), draft(5_000)).next;
+    let current = Story::submitted().milestone;
+    let change = current.approve_and_hand_over(next, &ada(), day(2), None, usd(6_000)).unwrap();
+    let (current, next) = change.next;
+    assert_eq!(
+        (current.status(), current.amount, current.escrow.funded().unwrap()),
+        (Status::Approved, usd(6_000), usd(6_000))
+    );
+    assert_eq!((next.amount, next.escrow.held(), next.quote().unwrap().amount), (usd(9_000), usd(4_000), usd(5_000)));
+    let paid: i64 = [&current, &next]
+        .map(|milestone| milestone.escrow.parts())
+        .iter()
+        .map(|parts| parts.client_fee_open.minor() + parts.client_fee_kept.minor())
+        .sum();
+    assert_eq!(paid, 300);
+}
+
+#[test]
+fn silence_is_reminded_of_three_times_and_then_approves() {
+    let mut story = Story::submitted();
+    for (on, due) in [(7, 8), (12, 13), (13, 14)] {
+        story = story.on(|milestone| milestone.remind(&Actor::System, day(on)));
+        story = story.on(|milestone| milestone.remind(&Actor::System, day(due)));
+    }
+    let reminders = story.events.iter().filter(|event| matches!(event, Event::MilestoneReviewWaits { .. })).count();
+    assert_eq!(reminders, 3);
+    let story = story.on(|milestone| milestone.auto_approve(&Actor::System, day(14)));
+    assert_eq!(story.status(), "submitted");
+    let story = story.on(|milestone| milestone.auto_approve(&Actor::System, day(15)));
+    assert_eq!((story.status(), story.money()[1]), ("approved", 9_500));
+}
+
+#[test]
+fn changes_need_a_note_and_stop_the_clock_and_a_third_round_may_be_disputed() {
+    let refusal = Story::submitted().refuses(|milestone| milestone.request_changes(&ada(), day(2), None, "  "));
+    assert!(matches!(refusal, Refusal::Invalid { .. }));
+    let mut story = Story::submitted();
+    for round in 1..=3u8 {
+        story = story.on(|milestone| milestone.request_changes(&ada(), day(2), None, "The header is off"));
+        assert!(story.clocks.is_empty());
+        let may = story.milestone.allowed(&lin()).contains(&Verb::MilestoneDispute);
+        assert_eq!(may, round == 3);
+        if round < 3 {
+            let refusal = Story { milestone: story.milestone.clone(), ..Story::submitted() }
+                .refuses(|milestone| milestone.dispute(&lin(), day(2), None, id(1)));
+            assert!(matches!(refusal, Refusal::WrongState { .. }));
+            story = story.on(|milestone| milestone.submit(&lin(), day(3), None, id(2 + u128::from(round))));
+            assert!(matches!(story.milestone.state, State::Submitted { approves_at, .. } if approves_at == day(17)));
+        }
+    }
+}
+
+#[test]
+fn processor_events_may_come_twice_late_and_out_of_order() {
+    let start = || Story::agreed().on(|milestone| milestone.start_funding(&ada(), day(0), None, id(1)));
+    let arrives = |milestone: Milestone| milestone.funded(&Actor::System, day(0), id(1), usd(10_300));
+    let fails = |milestone: Milestone| milestone.funding_failed(&Actor::System, id(1));
+    for (story, what) in [
+        (start().on(arrives).on(arrives), "twice"),
+        (start().on(fails).on(arrives).on(fails), "failed, then succeeded"),
+        (start().on(arrives).on(fails), "failure told late"),
+        (start().on(|milestone| milestone.expire_funding(&Actor::System, day(1))).on(arrives), "given up, then came"),
+        (start().on(|milestone| milestone.stop_funding(&ada(), None)).on(arrives), "stopped, then came"),
+    ] {
+        assert_eq!((story.status(), story.money()), ("funded", [10_000, 0, 0, 0, 300, 0]), "{what}");
+    }
+    // Called off, or paid with a wrong amount: the money is the client's credit.
+    let gone = start()
+        .on(|milestone| milestone.stop_funding(&ada(), None))
+        .on(|milestone| milestone.cancel(&ada(), day(0), None))
+        .on(arrives)
+        .on(arrives);
+    assert_eq!((gone.status(), gone.money()), ("cancelled", [0, 0, 0, 10_300, 0, 0]));
+    let odd = start().on(|milestone| milestone.funded(&Actor::System, day(0), id(1), usd(10_299)));
+    assert_eq!((odd.status(), odd.money()), ("agreed", [0, 0, 0, 10_299, 0, 0]));
+}
+
+#[test]
+fn a_second_payment_for_what_is_funded_already_becomes_credit_which_can_fund_the_next() {
+    let story = Story::agreed()
+        .on(|milestone| milestone.start_funding(&ada(), day(0), None, id(1)))
+        .on(|milestone| milestone.funding_failed(&Actor::System, id(1)))
+        .on(|milestone| milestone.start_funding(&ada(), day(0), None, id(2)))
+        .on(|milestone| milestone.funded(&Actor::System, day(0), id(2), usd(10_300)))
+        .on(|milestone| milestone.funded(&Actor::System, day(0), id(1), usd(10_300)));
+    assert_eq!((story.status(), story.money()), ("funded", [10_000, 0, 0, 10_300, 300, 0]));
+    let next = || Milestone::agreed(id(2), deal(), draft(10_000)).next;
+    let short = next().fund_from_credit(&ada(), day(0), None, usd(10_299)).unwrap_err();
+    assert_eq!(short, Refusal::Insufficient { available: usd(10_299), asked: usd(10_300) });
+    let funded = next().fund_from_credit(&ada(), day(0), None, usd(10_300)).unwrap();
+    assert_eq!(funded.next.status(), Status::Funded);
+    assert_eq!(funded.entries[0].effect_on(LedgerAccount::ClientCredit(id(1)), Currency::Usd), -10_300);
+}
+
+#[test]
+fn an_offer_that_comes_to_nothing_gives_the_funding_back_whole() {
+    let deal = Deal { contract: None, offer: Some(id(1)), ..deal() };
+    let funded = Story::begins(Milestone::agreed(id(1), deal, draft(10_000)))
+        .on(|milestone| milestone.start_funding(&ada(), day(0), None, id(1)))
+        .on(|milestone| milestone.funded(&Actor::System, day(0), id(1), usd(10_300)));
+    assert!(funded.clocks.is_empty() && funded.milestone.allowed(&lin()).is_empty());
+    let joined = funded.milestone.clone().joins(id(7), day(5)).next;
+    assert!(joined.allowed(&lin()).contains(&Verb::MilestoneSubmit));
+    assert!(!joined.clone().unwind(&Actor::System, day(6)).unwrap().changed);
+    let unwound = funded
+        .on(|milestone| milestone.unwind(&Actor::System, day(7)))
+        .on(|milestone| milestone.unwind(&Actor::System, day(7)));
+    assert_eq!((unwound.status(), unwound.money()), ("refunded", [0, 0, 0, 10_300, 0, 0]));
+}
+
+#[test]
+fn a_refund_is_agreed_to_refused_or_decided_by_silence() {
+    let asked = || Story::funded().on(|milestone| milestone.request_refund(&ada(), day(1), None, None));
+    let agreed = asked().on(|milestone| milestone.agree_refund(&lin(), day(2), None));
+    assert_eq!((agreed.status(), agreed.money()), ("refunded", [0, 0, 0, 10_300, 0, 0]));
+    let refused = asked().on(|milestone| milestone.refuse_refund(&lin(), day(3), None));
+    assert!(matches!(refused.milestone.state, State::Funded { idle_since, .. } if idle_since == day(2)));
+    let early = asked().on(|milestone| milestone.resolve_refund(&Actor::System, day(7), id(1)));
+    assert_eq!(early.status(), "refund_requested");
+    let silent = asked().on(|milestone| milestone.resolve_refund(&Actor::System, day(8), id(1)));
+    assert_eq!((silent.status(), silent.money()[3]), ("refunded", 10_300));
+    // Something was submitted once: silence is no consent.
+    let worked = Story::submitted()
+        .on(|milestone| milestone.request_changes(&ada(), day(2), None, "No"))
+        .on(|milestone| milestone.request_refund(&ada(), day(3), None, None))
+        .on(|milestone| milestone.resolve_refund(&Actor::System, day(10), id(1)));
+    assert_eq!((worked.status(), worked.money()[0]), ("disputed", 10_000));
+}
+
+#[test]
+fn part_of_the_money_is_refunded_and_work_goes_on_with_the_rest() {
+    let story = Story::funded()
+        .on(|milestone| milestone.request_refund(&ada(), day(1), None, Some(usd(2_500))))
+        .on(|milestone| milestone.agree_refund(&lin(), day(2), None));
+    assert_eq!((story.status(), story.money()), ("funded", [7_500, 0, 0, 2_575, 225, 0]));
+}
+
+#[test]
+fn a_dispute_in_the_hold_takes_the_money_back_into_escrow_and_can_be_withdrawn() {
+    let story = Story::approved().on(|milestone| milestone.dispute(&ada(), day(4), None, id(1)));
+    assert_eq!((story.status(), story.money()), ("disputed", [10_000, 0, 0, 0, 300, 0]));
+    assert!(story.clocks.is_empty());
+    let released = story.milestone.clone().release(&Actor::System, day(30)).unwrap();
+    assert!(!released.changed);
+    let resumed = story
+        .on(|milestone| milestone.resume(&Actor::System, day(14), id(1)))
+        .on(|milestone| milestone.release(&Actor::System, day(16)));
+    assert_eq!((resumed.status(), resumed.money()), ("approved", [0, 9_500, 0, 0, 800, 0]));
+    let released = resumed.on(|milestone| milestone.release(&Actor::System, day(17)));
+    assert_eq!(released.status(), "released");
+}
+
+#[test]
+fn a_dispute_is_settled_once_and_every_cent_finds_an_owner() {
+    for (award, status, money) in [
+        (10_000, "released", [0, 0, 9_500, 0, 800, 0]),
+        (99_999, "released", [0, 0, 9_500, 0, 800, 0]),
+        (0, "refunded", [0, 0, 0, 10_300, 0, 0]),
+        (3_333, "split", [0, 0, 3_166, 6_867, 267, 0]),
+    ] {
+        let settle = |milestone: Milestone| milestone.settle(&Actor::System, day(9), id(1), usd(award));
+        let story = Story::disputed().on(settle).on(settle);
+        assert_eq!((story.status(), story.money()), (status, money), "{award}");
+        assert_eq!(story.entries.iter().filter(|entry| entry.reason == Reason::Award).count(), 1);
+    }
+}
+
+#[test]
+fn clocks_stand_still_in_a_dispute() {
+    let story = Story::disputed().on(|milestone| milestone.auto_approve(&Actor::System, day(40)));
+    assert_eq!(story.status(), "disputed");
+    let story = story.on(|milestone| milestone.resume(&Actor::System, day(12), id(1)));
+    assert!(matches!(story.milestone.state, State::Submitted { approves_at, .. } if approves_at == day(25)));
+}
+
+#[test]
+fn an_idle_milestone_goes_dormant_and_silence_refunds_it() {
+    let age = |at: i64| move |milestone: Milestone| milestone.age(&Actor::System, day(at));
+    let story = Story::funded().on(age(75)).on(age(76)).on(age(83)).on(age(90));
+    assert_eq!(story.status(), "dormant");
+    let notices = story.events.iter().filter(|event| matches!(event, Event::MilestoneIdle { .. })).count();
+    assert_eq!(notices, 2);
+    let kept = Story {
+        milestone: story.milestone.clone(),
+        clocks: story.clocks.clone(),
+        entries: story.entries.clone(),
+        events: vec![],
+    }
+    .on(|milestone| milestone.keep(&lin(), day(95), None));
+    assert!(matches!(kept.milestone.state, State::Funded { idle_since, .. } if idle_since == day(95)));
+    let silent = story.on(age(103)).on(age(104));
+    assert_eq!((silent.status(), silent.money()[3]), ("refunded", 10_300));
+}
+
+#[test]
+fn a_freelancer_gives_back_no_more_than_was_paid_and_is_there_and_in_time() {
+    let released = || Story::approved().on(|milestone| milestone.release(&Actor::System, day(7)));
+    let version = released().milestone.version;
+    let give =
+        |on, cents, available| released().milestone.refund_after(&lin(), day(on), version, usd(cents), usd(available));
+    assert_eq!(give(8, 501, 500).unwrap_err(), Refusal::Insufficient { available: usd(500), asked: usd(501) });
+    assert_eq!(give(8, 9_501, 99_999).unwrap_err(), Refusal::Insufficient { available: usd(9_500), asked: usd(9_501) });
+    assert!(matches!(give(187, 1, 9_500).unwrap_err(), Refusal::Rule { .. }));
+    assert!(matches!(give(8, 0, 9_500).unwrap_err(), Refusal::Invalid { .. }));
+    let story = released().on(|milestone| milestone.refund_after(&lin(), day(186), version, usd(500), usd(500)));
+    assert_eq!((story.status(), story.money()), ("refunded_after", [0, 0, 9_000, 500, 800, 0]));
+    let again = story.refuses(|milestone| milestone.refund_after(&lin(), day(8), version, usd(500), usd(9_000)));
+    assert_eq!(again, Refusal::Stale { expected: version, actual: version + 1 });
+}
+
+#[test]
+fn a_chargeback_takes_what_there_is_and_we_bear_the_rest() {
+    let back = |milestone: Milestone| milestone.charge_back(&Actor::System, day(5), id(1), "dp_1", usd(10_300));
+    for (story, money, what) in [
+        (Story::submitted(), [0, 0, 0, 0, 300, -300], "from escrow"),
+        (Story::disputed(), [0, 0, 0, 0, 300, -300], "while disputed"),
+        (Story::approved(), [0, 0, 0, 0, 800, -800], "from pending"),
+        (
+            Story::approved().on(|milestone| milestone.release(&Actor::System, day(7))),
+            [0, 0, 9_500, 0, 800, -10_300],
+            "after release",
+        ),
+    ] {
+        let story = story.on(back).on(back);
+        assert_eq!((story.status(), story.money()), ("charged_back", money), "{what}");
+        assert!(story.clocks.is_empty());
+    }
+    let early = Story::agreed()
+        .on(|milestone| milestone.start_funding(&ada(), day(0), None, id(1)))
+        .on(back)
+        .on(back)
+        .on(|milestone| milestone.funded(&Actor::System, day(6), id(1), usd(10_300)))
+        .on(back);
+    assert_eq!((early.status(), early.money()), ("charged_back", [0, 0, 0, 0, 300, -300]));
+}
+
+#[test]
+fn after_a_partial_chargeback_work_goes_on_with_what_is_left() {
+    let story =
+        Story::submitted().on(|milestone| milestone.charge_back(&Actor::System, day(5), id(1), "dp_1", usd(4_000)));
+    assert_eq!((story.status(), story.money()), ("submitted", [6_000, 0, 0, 0, 300, 0]));
+    let kept = Milestone {
+        terms: Terms { chargeback_takes_pending: false, ..Terms::default() },
+        ..Story::approved().milestone
+    };
+    let change = kept.charge_back(&Actor::System, day(5), id(1), "dp_1", usd(10_300)).unwrap();
+    assert_eq!(change.entries[0].effect_on(LedgerAccount::Losses, Currency::Usd), -10_300);
+    assert_eq!(change.next.status(), Status::Approved);
+}
+
+#[test]
+fn a_bonus_is_released_without_work_and_a_tip_without_a_fee() {
+    for (kind, pending) in [(Kind::Bonus, 1_900), (Kind::Tip, 2_000)] {
+        let given = Milestone::give(&ada(), id(1), deal(), draft(2_000), kind).unwrap();
+        let story = Story::begins(given)
+            .on(|milestone| milestone.start_funding(&ada(), day(0), None, id(1)))
+            .on(|milestone| milestone.funded(&Actor::System, day(0), id(1), usd(2_060)));
+        assert_eq!((story.status(), story.money()[1]), ("approved", pending), "{kind:?}");
+    }
+    assert_eq!(
+        Milestone::give(&lin(), id(1), deal(), draft(2_000), Kind::Bonus).unwrap_err(),
+        Denied::NotAllowed.into()
+    );
+}
+
+#[test]
+fn an_outage_moves_deadlines_later_up_to_the_cap() {
+    let story = Story::submitted()
+        .on(|milestone| milestone.extend(&Actor::System, 48))
+        .on(|milestone| milestone.extend(&Actor::System, 48))
+        .on(|milestone| milestone.extend(&Actor::System, 48));
+    assert!(matches!(story.milestone.state, State::Submitted { approves_at, .. } if approves_at == day(15 + 3)));
+}
+
+#[test]
+fn proposals_are_agreed_to_by_the_other_side() {
+    let proposed = || Story::begins(Milestone::propose(&lin(), id(1), deal(), draft(500)).unwrap());
+    let refusal = proposed().refuses(|milestone| milestone.agree(&lin(), None));
+    assert_eq!(refusal, Refusal::wrong_state("milestone", "proposed", vec![Verb::MilestoneCancel]));
+    assert_eq!(proposed().on(|milestone| milestone.agree(&ada(), None)).status(), "agreed");
+    assert_eq!(proposed().on(|milestone| milestone.cancel(&ada(), day(0), None)).status(), "cancelled");
+    let hidden = Milestone::propose(&stranger(), id(1), deal(), draft(500)).unwrap_err();
+    assert_eq!(hidden, Refusal::HIDDEN);
+}
+
+#[test]
+fn a_refusal_says_who_what_version_and_state_in_that_order() {
+    let stale = Some(1);
+    let submit = |story: Story, actor: &Actor| story.refuses(|milestone| milestone.submit(actor, day(1), stale, id(9)));
+    assert_eq!(submit(Story::approved(), &stranger()), Refusal::HIDDEN);
+    assert_eq!(submit(Story::approved(), &Actor::Nobody), Denied::SignIn.into());
+    assert_eq!(submit(Story::approved(), &ada()), Denied::NotAllowed.into());
+    assert!(matches!(submit(Story::approved(), &lin()), Refusal::Stale { expected: 1, .. }));
+    let refusal = Story::approved().refuses(|milestone| milestone.submit(&lin(), day(1), None, id(9)));
+    assert_eq!(refusal, Refusal::wrong_state("milestone", "approved", vec![Verb::MilestoneDispute]));
+    let viewer = member(MemberRole::Viewer);
+    assert!(Story::submitted().milestone.allowed(&viewer).is_empty());
+}
+
+#[test]
+fn a_milestone_survives_the_round_trip_through_json() {
+    for story in [Story::approved(), Story::disputed(), Story::agreed()] {
+        let json = serde_json::to_string(&story.milestone).unwrap();
+        assert_eq!(serde_json::from_str::<Milestone>(&json).unwrap(), story.milestone);
+    }
+}
+
+#[test]
+fn a_draft_tells_all_its_faults_at_once() {
+    let refusal = MilestoneDraft::parse("", &"x".repeat(5_001), usd(99), None, &Terms::default()).unwrap_err();
+    let Refusal::Invalid { fields } = refusal else { panic!("{refusal:?}") };
+    let paths: Vec<&str> = fields.iter().map(|field| field.path.as_str()).collect();
+    assert_eq!(paths, ["title", "description", "amount"]);
+}

@@ -1,0 +1,275 @@
+//! Submitting, reviewing, approving; the security hold; and what silence does.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Hold, Milestone, State};
+use crate::Timestamp;
+use crate::access::{Actor, Verb};
+use crate::change::Change;
+use crate::event::Event;
+use crate::id::SubmissionId;
+use crate::ledger::{LedgerAccount, Reason};
+use crate::money::Money;
+use crate::policy::{days, hours};
+use crate::refusal::{Invalid, Refusal};
+use crate::timer::Timer;
+
+/// How much of the held money a client approves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Approval {
+    /// All of it.
+    Whole,
+    /// This much; the rest stays funded, and work goes on.
+    Part(Money),
+}
+
+impl Milestone {
+    /// The freelancer hands in work. The review clock starts anew.
+    pub fn submit(
+        self,
+        actor: &Actor,
+        now: Timestamp,
+        expected: Option<i64>,
+        submission: SubmissionId,
+    ) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::MilestoneSubmit)?;
+        if matches!(&self.state, State::Submitted { submission: same, .. } if *same == submission) {
+            return Ok(Change::none(self));
+        }
+        self.standing(actor, Verb::MilestoneSubmit, expected)?;
+        let approves_at = now + days(self.terms.review_days);
+        let event = Event::MilestoneSubmitted { milestone: self.id, submission, approves_at };
+        let state = State::Submitted { submission, submitted_at: now, approves_at, notices: 0 };
+        let next = Self { state, submissions: self.submissions.saturating_add(1), ..self.clone() };
+        Ok(self.becomes(next).telling(event))
+    }
+
+    /// The client asks for changes, and says which (1 to 5,000 characters). The clock stops.
+    pub fn request_changes(
+        self,
+        actor: &Actor,
+        now: Timestamp,
+        expected: Option<i64>,
+        note: &str,
+    ) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::MilestoneRequestChanges)?;
+        self.standing(actor, Verb::MilestoneRequestChanges, expected)?;
+        let mut invalid = Invalid::default();
+        let note = invalid.text("note", note, 1..=5_000);
+        invalid.finish()?;
+        let round = self.rounds.saturating_add(1);
+        let event = Event::MilestoneChangesRequested { milestone: self.id, round };
+        let state = State::ChangesRequested { note, requested_at: now };
+        let next = Self { state, rounds: round, ..self.clone() };
+        Ok(self.becomes(next).telling(event))
+    }
+
+    /// The client accepts the work, whole or in part. What is approved is pending for the
+    /// freelancer, and available when the security hold is over.
+    pub fn approve(
+        self,
+        actor: &Actor,
+        now: Timestamp,
+        expected: Option<i64>,
+        approval: Approval,
+    ) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::MilestoneApprove)?;
+        if approval == Approval::Whole && matches!(self.state, State::Approved { .. } | State::Released { .. }) {
+            return Ok(Change::none(self));
+        }
+        self.standing(actor, Verb::MilestoneApprove, expected)?;
+        let amount = match approval {
+            Approval::Whole => self.escrow.held(),
+            Approval::Part(amount) => amount,
+        };
+        if amount.is_zero() {
+            return Err(Refusal::field("amount", "OUT_OF_RANGE", "must be above zero"));
+        }
+        self.release_to_pending(now, amount, false)
+    }
+
+    /// The client accepts part of the work, and what is left of the money moves on to the next
+    /// milestone, which is worth that much more.
+    pub fn approve_and_hand_over(
+        self,
+        next: Self,
+        actor: &Actor,
+        now: Timestamp,
+        expected: Option<i64>,
+        amount: Money,
+    ) -> Result<Change<(Self, Self)>, Refusal> {
+        self.access(actor, Verb::MilestoneApprove)?;
+        next.access(actor, Verb::MilestoneApprove)?;
+        self.standing(actor, Verb::MilestoneApprove, expected)?;
+        if next.id == self.id || next.contract != self.contract || next.contract.is_none() {
+            return Err(Refusal::field("next", "UNKNOWN", "must be another milestone of the same contract"));
+        }
+        match &next.state {
+            State::Agreed { .. } | State::Funded { .. } => (),
+            State::Proposed { .. }
+            | State::Funding { .. }
+            | State::Submitted { .. }
+            | State::ChangesRequested { .. }
+            | State::Approved { .. }
+            | State::Released { .. }
+            | State::RefundRequested { .. }
+            | State::Refunded { .. }
+            | State::Disputed { .. }
+            | State::Split { .. }
+            | State::Dormant { .. }
+            | State::RefundedAfter { .. }
+            | State::ChargedBack { .. }
+            | State::Cancelled { .. } => return Err(next.wrong_state(actor)),
+        }
+        let rest = self.escrow.held().minus_or_zero(amount)?;
+        if amount.is_zero() || rest.is_zero() {
+            let message = format!("must be above zero and below {}", self.escrow.held());
+            return Err(Refusal::field("amount", "OUT_OF_RANGE", message));
+        }
+        let entry = self.entry(Reason::HandOver);
+        let (escrow, next_escrow, entry) =
+            self.escrow.hand_over(next.escrow, entry, self.escrow_account(), next.escrow_account(), rest)?;
+        let smaller = Self { escrow, amount: self.amount.minus_or_zero(rest)?, ..self.clone() };
+        let larger = Self { escrow: next_escrow, amount: next.amount.plus(rest)?, ..next.clone() };
+        let receiving = next.becomes(larger);
+        let approving =
+            self.becomes(smaller).posting(entry).then(|milestone| milestone.release_to_pending(now, amount, false))?;
+        Ok(approving.and(receiving))
+    }
+
+    /// Nobody answered a submission in time.
+    pub fn auto_approve(self, actor: &Actor, now: Timestamp) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::MilestoneAutoApprove)?;
+        match &self.state {
+            State::Submitted { approves_at, .. } if *approves_at <= now => {
+                let all = self.escrow.held();
+                self.release_to_pending(now, all, true)
+            }
+            _ => Ok(Change::none(self)),
+        }
+    }
+
+    /// The client is reminded that a submission waits.
+    pub fn remind(self, actor: &Actor, now: Timestamp) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::MilestoneRemind)?;
+        let due = self.is_due(Timer::RemindReview(self.id), now);
+        let mut next = self.clone();
+        match &mut next.state {
+            State::Submitted { notices, approves_at, .. } if due => {
+                *notices += 1;
+                let event = Event::MilestoneReviewWaits { milestone: self.id, approves_at: *approves_at };
+                Ok(self.becomes(next).telling(event))
+            }
+            _ => Ok(Change::none(self)),
+        }
+    }
+
+    /// Security holds that are over: pending money becomes available.
+    pub fn release(self, actor: &Actor, now: Timestamp) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::MilestoneRelease)?;
+        let (over, holds): (Vec<Hold>, Vec<Hold>) = self.holds.iter().partition(|hold| hold.releases_at <= now);
+        if over.is_empty() {
+            return Ok(Change::none(self));
+        }
+        let amount = Money::sum(self.amount.currency(), over.iter().map(|hold| hold.share.net))?;
+        let available = LedgerAccount::Available(self.freelancer);
+        let entry = self.entry(Reason::HoldOver).moving(self.pending_account(), available, amount);
+        let last = holds.is_empty();
+        let state = match &self.state {
+            State::Approved { .. } if last => State::Released { released_at: now },
+            other => other.clone(),
+        };
+        let event = Event::MilestoneReleased { milestone: self.id, amount };
+        let next = Self { holds, state, ..self.clone() };
+        Ok(self.becomes(next).posting(entry).telling(event))
+    }
+
+    /// Either side says that the work goes on. The clock of idleness starts anew.
+    pub fn keep(self, actor: &Actor, now: Timestamp, expected: Option<i64>) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::MilestoneKeep)?;
+        self.standing(actor, Verb::MilestoneKeep, expected)?;
+        let event = Event::MilestoneKept { milestone: self.id };
+        let next = Self { state: State::Funded { idle_since: now, notices: 0 }, ..self.clone() };
+        Ok(self.becomes(next).telling(event))
+    }
+
+    /// Time has passed without activity: a notice, then dormancy, then the refund.
+    pub fn age(self, actor: &Actor, now: Timestamp) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::MilestoneAge)?;
+        if !self.is_due(Timer::DormancyMilestone(self.id), now) {
+            return Ok(Change::none(self));
+        }
+        let milestone = self.id;
+        let mut next = self.clone();
+        match &mut next.state {
+            State::Funded { idle_since, notices } => {
+                let dormant_at = *idle_since + days(self.terms.dormancy_days);
+                if usize::from(*notices) < self.terms.dormancy_notice_days.len() {
+                    *notices += 1;
+                    return Ok(self.becomes(next).telling(Event::MilestoneIdle { milestone, dormant_at }));
+                }
+                let refunds_at = now + days(self.terms.dormancy_answer_days);
+                next.state = State::Dormant { since: now, refunds_at };
+                Ok(self.becomes(next).telling(Event::MilestoneDormant { milestone, refunds_at }))
+            }
+            State::Dormant { .. } => {
+                let all = self.escrow.held();
+                self.refund(now, all)
+            }
+            _ => Ok(Change::none(self)),
+        }
+    }
+
+    /// An outage took time away: the deadline that runs moves by so many hours, within the cap.
+    /// Deadlines only ever move later.
+    pub fn extend(self, actor: &Actor, by_hours: u16) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::MilestoneExtend)?;
+        let granted = by_hours.min(self.terms.grace_cap_hours.saturating_sub(self.grace_hours));
+        let mut next = Self { grace_hours: self.grace_hours + granted, ..self.clone() };
+        match &mut next.state {
+            _ if granted == 0 => return Ok(Change::none(self)),
+            State::Submitted { approves_at, .. } => *approves_at += hours(granted),
+            State::RefundRequested { resolves_at, .. } => *resolves_at += hours(granted),
+            State::Funded { idle_since, .. } => *idle_since += hours(granted),
+            State::Dormant { refunds_at, .. } => *refunds_at += hours(granted),
+            _ => return Ok(Change::none(self)),
+        }
+        let event = Event::MilestoneExtended { milestone: self.id, hours: granted };
+        Ok(self.becomes(next).telling(event))
+    }
+
+    /// `amount` leaves escrow for the freelancer's pending balance. With all of it gone the
+    /// milestone is approved; otherwise work on the rest goes on.
+    pub(super) fn release_to_pending(
+        self,
+        now: Timestamp,
+        amount: Money,
+        automatic: bool,
+    ) -> Result<Change<Self>, Refusal> {
+        let releases_at = now + days(self.terms.security_hold_days);
+        self.release_until(now, amount, releases_at, automatic)
+    }
+
+    /// The same, available at a given time.
+    pub(super) fn release_until(
+        self,
+        now: Timestamp,
+        amount: Money,
+        releases_at: Timestamp,
+        automatic: bool,
+    ) -> Result<Change<Self>, Refusal> {
+        let entry = self.entry(Reason::Release);
+        let (escrow, entry, share) =
+            self.escrow.release(entry, self.escrow_account(), self.pending_account(), amount, self.fee_rate())?;
+        let state = if escrow.held().is_zero() {
+            State::Approved { approved_at: now, releases_at, automatic }
+        } else {
+            State::Funded { idle_since: now, notices: 0 }
+        };
+        let event = Event::MilestoneApproved { milestone: self.id, amount: share.net, releases_at, automatic };
+        let mut next = Self { escrow, state, ..self.clone() };
+        next.holds.push(Hold { share, releases_at });
+        Ok(self.becomes(next).posting(entry).telling(event))
+    }
+}

@@ -1,0 +1,325 @@
+//! Policy: fees and time limits as data. A [`PolicyVersion`] is a dated row of a table; a contract
+//! keeps a snapshot of the [`Terms`] it was made under, so a new policy never changes an old deal.
+
+use chrono::{Datelike, TimeDelta, Weekday};
+use serde::{Deserialize, Serialize};
+
+use crate::Timestamp;
+use crate::money::{Currency, Money, MoneyError, Rate};
+use crate::refusal::{Invalid, Refusal};
+
+/// Terms that hold for contracts made from an instant on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyVersion {
+    /// Counts up; named on statements.
+    pub number: i32,
+    /// Contracts made from this instant on get these terms.
+    pub effective_from: Timestamp,
+    /// Why it was introduced.
+    pub note: String,
+    /// What it says.
+    pub terms: Terms,
+}
+
+/// The version in force at an instant: the latest that has begun, by its date and then its number.
+pub fn in_force(versions: &[PolicyVersion], now: Timestamp) -> Option<&PolicyVersion> {
+    let begun = versions.iter().filter(|version| version.effective_from <= now);
+    begun.max_by_key(|version| (version.effective_from, version.number))
+}
+
+/// The figures that decisions are made by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Terms {
+    /// What the freelancer pays, out of the amount released.
+    pub freelancer_fee: Rate,
+    /// What the client pays, on top of the amount funded.
+    pub client_fee: Rate,
+    /// What the freelancer pays out of a tip.
+    pub tip_fee: Rate,
+    /// Is the client's fee given back with the part of the money that is refunded?
+    pub client_fee_returned: bool,
+    /// The smallest amount of a milestone, bonus or tip.
+    pub milestone_min: Money,
+    /// The largest amount of a milestone.
+    pub milestone_max: Money,
+
+    /// An offer nobody answered expires after so many days.
+    pub offer_expiry_days: u16,
+    /// A payment the processor says nothing about is given up after so many hours.
+    pub funding_expiry_hours: u16,
+    /// Submitted work nobody answered is approved after so many days.
+    pub review_days: u16,
+    /// The client is reminded of it on these days after the submission.
+    pub review_notice_days: Vec<u16>,
+    /// From this round of requested changes on, either side may open a dispute.
+    pub dispute_from_round: u16,
+    /// Approved money is pending for so many days (0 to 14, by risk).
+    pub security_hold_days: u16,
+    /// A refund request waits so many days for the freelancer.
+    pub refund_request_days: u16,
+    /// Both sides are reminded of a funded milestone without activity on these days.
+    pub dormancy_notice_days: Vec<u16>,
+    /// A funded milestone without activity is dormant after so many days.
+    pub dormancy_days: u16,
+    /// A dormant milestone is refunded when both sides are silent for so many days more.
+    pub dormancy_answer_days: u16,
+    /// A freelancer can give released money back within so many days.
+    pub refund_after_days: u16,
+    /// Does a chargeback take a milestone's money out of the freelancer's pending balance?
+    pub chargeback_takes_pending: bool,
+    /// Outage grace extends the deadlines of one milestone by no more than so many hours.
+    pub grace_cap_hours: u16,
+
+    /// The longest week of an hourly contract, in minutes, where the contract names no limit.
+    pub weekly_limit_minutes: u32,
+    /// A failed charge of a week is tried again after so many days each.
+    pub charge_retry_days: Vec<u16>,
+
+    /// The other side of a dispute answers within so many business days.
+    pub dispute_answer_business_days: u16,
+    /// Both sides take or refuse a recommendation, and pay for arbitration, within so many days.
+    pub arbitration_days: u16,
+    /// What each side pays for arbitration.
+    pub arbitration_fee: Money,
+    /// Disputes over less than this are heard without a fee.
+    pub small_claims_under: Money,
+
+    /// The smallest payout.
+    pub payout_min: Money,
+    /// A new payout method waits so many days before its first payout.
+    pub payout_method_cooling_days: u16,
+    /// A payout whose outcome is unknown is asked about again after so many minutes.
+    pub payout_poll_minutes: u16,
+
+    /// After a contract's end its reviews can be written for so many days.
+    pub review_writing_days: u16,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        const fn bp(basis_points: u16) -> Rate {
+            match Rate::basis_points_of(basis_points) {
+                Ok(rate) => rate,
+                Err(_) => Rate::ZERO,
+            }
+        }
+        const fn dollars(amount: i64) -> Money {
+            match Money::new(amount * 100, Currency::Usd) {
+                Ok(money) => money,
+                Err(_) => Money::zero(Currency::Usd),
+            }
+        }
+        Self {
+            freelancer_fee: bp(500),
+            client_fee: bp(300),
+            tip_fee: Rate::ZERO,
+            client_fee_returned: true,
+            milestone_min: dollars(1),
+            milestone_max: dollars(1_000_000),
+            offer_expiry_days: 7,
+            funding_expiry_hours: 24,
+            review_days: 14,
+            review_notice_days: vec![7, 12, 13],
+            dispute_from_round: 3,
+            security_hold_days: 5,
+            refund_request_days: 7,
+            dormancy_notice_days: vec![76, 83],
+            dormancy_days: 90,
+            dormancy_answer_days: 14,
+            refund_after_days: 180,
+            chargeback_takes_pending: true,
+            grace_cap_hours: 72,
+            weekly_limit_minutes: 40 * 60,
+            charge_retry_days: vec![1, 3, 5],
+            dispute_answer_business_days: 5,
+            arbitration_days: 7,
+            arbitration_fee: dollars(150),
+            small_claims_under: dollars(500),
+            payout_min: dollars(10),
+            payout_method_cooling_days: 3,
+            payout_poll_minutes: 15,
+            review_writing_days: 14,
+        }
+    }
+}
+
+/// What each side of a payment pays and gets, fixed before funding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quote {
+    /// The amount that goes into escrow.
+    pub amount: Money,
+    /// On top of it.
+    pub client_fee: Money,
+    /// What the client's card is charged: amount and fee.
+    pub client_pays: Money,
+    /// Taken out of the amount when it is released.
+    pub freelancer_fee: Money,
+    /// What the freelancer gets when all of it is released.
+    pub freelancer_gets: Money,
+}
+
+impl Quote {
+    /// The quote of an amount at two rates.
+    pub fn at(amount: Money, client: Rate, freelancer: Rate) -> Result<Self, MoneyError> {
+        let client_fee = amount.share(client);
+        let freelancer_fee = amount.share(freelancer);
+        Ok(Self {
+            amount,
+            client_fee,
+            client_pays: amount.plus(client_fee)?,
+            freelancer_fee,
+            freelancer_gets: amount.minus(freelancer_fee)?,
+        })
+    }
+}
+
+impl Terms {
+    /// What each side pays and gets for an amount of work: the preview, and what funding is fixed to.
+    pub fn quote(&self, amount: Money) -> Result<Quote, MoneyError> {
+        Quote::at(amount, self.client_fee, self.freelancer_fee)
+    }
+
+    /// Check an amount of a milestone against the limits.
+    pub fn check_amount(&self, invalid: &mut Invalid, path: &str, amount: Money) {
+        if amount.currency() != self.milestone_min.currency() {
+            invalid.add(path, "CURRENCY", format!("must be in {}", self.milestone_min.currency()));
+        } else if amount.minor() < self.milestone_min.minor() || amount.minor() > self.milestone_max.minor() {
+            let message = format!("must be between {} and {}", self.milestone_min, self.milestone_max);
+            invalid.add(path, "OUT_OF_RANGE", message);
+        }
+    }
+
+    /// Are these terms that decisions can be made by? Asked before a policy version is introduced.
+    pub fn check(&self) -> Result<(), Refusal> {
+        let mut invalid = Invalid::default();
+        invalid.range("securityHoldDays", self.security_hold_days, 0..=14);
+        invalid.range("reviewDays", self.review_days, 1..=90);
+        invalid.range("refundRequestDays", self.refund_request_days, 1..=90);
+        invalid.range("fundingExpiryHours", self.funding_expiry_hours, 1..=720);
+        invalid.range("offerExpiryDays", self.offer_expiry_days, 1..=90);
+        invalid.range("dormancyDays", self.dormancy_days, 1..=3650);
+        invalid.range("dormancyAnswerDays", self.dormancy_answer_days, 1..=3650);
+        invalid.range("disputeAnswerBusinessDays", self.dispute_answer_business_days, 1..=60);
+        invalid.range("arbitrationDays", self.arbitration_days, 1..=90);
+        invalid.range("payoutPollMinutes", self.payout_poll_minutes, 1..=1440);
+        invalid.range("weeklyLimitMinutes", self.weekly_limit_minutes, 1..=7 * 24 * 60);
+        let within = |days: &[u16], end: u16| days.is_sorted_by(|a, b| a < b) && days.iter().all(|&day| day < end);
+        if !within(&self.review_notice_days, self.review_days) {
+            invalid.add("reviewNoticeDays", "OUT_OF_RANGE", "must rise, and lie before the review ends");
+        }
+        if !within(&self.dormancy_notice_days, self.dormancy_days) {
+            invalid.add("dormancyNoticeDays", "OUT_OF_RANGE", "must rise, and lie before dormancy");
+        }
+        let currency = self.milestone_min.currency();
+        let amounts = [self.milestone_max, self.arbitration_fee, self.small_claims_under, self.payout_min];
+        if amounts.iter().any(|amount| amount.currency() != currency) {
+            invalid.add("milestoneMin", "CURRENCY", "all amounts of one policy are in one currency");
+        }
+        if self.milestone_min.is_zero() || self.milestone_max.minor() < self.milestone_min.minor() {
+            invalid.add("milestoneMin", "OUT_OF_RANGE", "must be above zero and no larger than the largest");
+        }
+        invalid.finish()
+    }
+}
+
+/// So many days, as a length of time.
+pub fn days(days: u16) -> TimeDelta {
+    TimeDelta::days(i64::from(days))
+}
+
+/// So many hours, as a length of time.
+pub fn hours(hours: u16) -> TimeDelta {
+    TimeDelta::hours(i64::from(hours))
+}
+
+/// The same time of day so many business days (Monday to Friday, UTC) later. From a weekend the
+/// count begins on Monday.
+pub fn business_days_after(from: Timestamp, count: u16) -> Timestamp {
+    let mut at = from;
+    let mut left = count;
+    while left > 0 {
+        at += TimeDelta::days(1);
+        if !matches!(at.weekday(), Weekday::Sat | Weekday::Sun) {
+            left -= 1;
+        }
+    }
+    at
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn the_default_preview_to_the_cent() {
+        let quote = Terms::default().quote(Money::usd(33_333).unwrap()).unwrap();
+        let minor =
+            [quote.client_fee, quote.client_pays, quote.freelancer_fee, quote.freelancer_gets].map(Money::minor);
+        assert_eq!(minor, [1_000, 34_333, 1_667, 31_666]);
+    }
+
+    #[test]
+    fn the_latest_version_that_has_begun_is_in_force() {
+        let version = |number, from| PolicyVersion {
+            number,
+            effective_from: at(from),
+            note: String::new(),
+            terms: Terms::default(),
+        };
+        let versions = [version(2, "2026-03-01T00:00:00Z"), version(1, "2026-01-01T00:00:00Z")];
+        let number = |now| in_force(&versions, at(now)).map(|version| version.number);
+        assert_eq!(number("2025-12-31T23:59:59Z"), None);
+        assert_eq!(number("2026-01-01T00:00:00Z"), Some(1));
+        assert_eq!(number("2026-03-01T00:00:00Z"), Some(2));
+    }
+
+    #[test]
+    fn business_days_skip_weekends() {
+        // 2026-11-20 is a Friday.
+        assert_eq!(business_days_after(at("2026-11-20T10:00:00Z"), 1), at("2026-11-23T10:00:00Z"));
+        assert_eq!(business_days_after(at("2026-11-20T10:00:00Z"), 5), at("2026-11-27T10:00:00Z"));
+        assert_eq!(business_days_after(at("2026-11-21T10:00:00Z"), 1), at("2026-11-23T10:00:00Z"));
+    }
+
+    #[test]
+    fn terms_nobody_could_work_by_are_refused() {
+        assert_eq!(Terms::default().check(), Ok(()));
+        let bad: [fn(&mut Terms); 5] = [
+            |terms| terms.security_hold_days = 15,
+            |terms| terms.review_days = 0,
+            |terms| terms.review_notice_days = vec![7, 14],
+            |terms| terms.dormancy_notice_days = vec![83, 76],
+            |terms| terms.milestone_min = Money::zero(Currency::Usd),
+        ];
+        for spoil in bad {
+            let mut terms = Terms::default();
+            spoil(&mut terms);
+            assert!(matches!(terms.check(), Err(Refusal::Invalid { .. })), "{terms:?}");
+        }
+    }
+
+    #[test]
+    fn terms_survive_the_round_trip_and_old_snapshots_can_be_read() {
+        let terms = Terms { freelancer_fee: Rate::basis_points_of(700).unwrap(), ..Terms::default() };
+        let json = serde_json::to_string(&terms).unwrap();
+        assert_eq!(serde_json::from_str::<Terms>(&json).unwrap(), terms);
+        assert_eq!(serde_json::from_str::<Terms>(r#"{"freelancer_fee":700}"#).unwrap(), terms);
+    }
+
+    proptest! {
+        #[test]
+        fn a_quote_adds_up(cents in 0..=Money::MAX_MINOR / 2, client in 0u16..=10_000, freelancer in 0u16..=10_000) {
+            let rate = |bp| Rate::basis_points_of(bp).unwrap();
+            let quote = Quote::at(Money::usd(cents).unwrap(), rate(client), rate(freelancer)).unwrap();
+            prop_assert_eq!(quote.amount.plus(quote.client_fee), Ok(quote.client_pays));
+            prop_assert_eq!(quote.freelancer_gets.plus(quote.freelancer_fee), Ok(quote.amount));
+        }
+    }
+}
