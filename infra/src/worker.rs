@@ -94,6 +94,7 @@ impl Market {
             Timer::ExpireGig(_)
             | Timer::WarnGigExpiry(_)
             | Timer::ExpireOffer(_)
+            | Timer::ExpireFunding(_)
             | Timer::AutoApproveMilestone(_)
             | Timer::RemindReview(_)
             | Timer::ReleaseMilestone(_)
@@ -113,7 +114,33 @@ impl Market {
     /// once: whatever happens here must not mind happening again.
     async fn react(&self, occurrence: &Occurrence) -> Result<(), Failure> {
         match &occurrence.event {
-            Event::UserSignedUp { .. } | Event::OrganizationCreated { .. } => Ok(()),
+            Event::UserSignedUp { .. }
+            | Event::OrganizationCreated { .. }
+            | Event::MilestoneProposed { .. }
+            | Event::MilestoneAgreed { .. }
+            | Event::MilestoneCancelled { .. }
+            | Event::MilestoneFundingStarted { .. }
+            | Event::MilestoneFundingFailed { .. }
+            | Event::MilestoneFunded { .. }
+            | Event::PaymentCredited { .. }
+            | Event::MilestoneSubmitted { .. }
+            | Event::MilestoneReviewWaits { .. }
+            | Event::MilestoneChangesRequested { .. }
+            | Event::MilestoneApproved { .. }
+            | Event::MilestoneReleased { .. }
+            | Event::MilestoneRefundRequested { .. }
+            | Event::MilestoneRefundRefused { .. }
+            | Event::MilestoneRefundWithdrawn { .. }
+            | Event::MilestoneRefunded { .. }
+            | Event::MilestoneRefundedAfter { .. }
+            | Event::MilestoneIdle { .. }
+            | Event::MilestoneDormant { .. }
+            | Event::MilestoneKept { .. }
+            | Event::MilestoneExtended { .. }
+            | Event::MilestoneDisputed { .. }
+            | Event::MilestoneResumed { .. }
+            | Event::MilestoneSettled { .. }
+            | Event::MilestoneChargedBack { .. } => Ok(()),
         }
     }
 }
