@@ -3,6 +3,8 @@
 
 pub mod app;
 pub mod database;
+pub mod fingerprint;
+pub mod introspect;
 pub mod reply;
 
 pub use app::{TestApp, Visitor};
