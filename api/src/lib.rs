@@ -12,4 +12,5 @@ pub mod node;
 pub mod connection;
 pub mod money;
 pub mod organization;
+pub mod sandbox;
 pub mod limits;

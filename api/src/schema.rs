@@ -6,6 +6,7 @@ use infra::Market;
 
 use crate::node::NodeQuery;
 use crate::organization::{Member, OrganizationMutation};
+use crate::sandbox::SandboxMutation;
 
 /// Everything that can be looked at.
 #[derive(Debug, Default, MergedObject)]
@@ -14,7 +15,7 @@ pub struct Query(NodeQuery);
 /// Everything that can be done. Each mutation is one act, takes one `input`, and returns what
 /// changed, or `errors` that say why nothing did.
 #[derive(Debug, Default, MergedObject)]
-pub struct Mutation(OrganizationMutation);
+pub struct Mutation(OrganizationMutation, SandboxMutation);
 
 /// The schema of the API.
 pub type RabtaSchema = Schema<Query, Mutation, EmptySubscription>;

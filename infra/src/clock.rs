@@ -1,5 +1,6 @@
 //! The market's clock. Time is asked for here and nowhere else, so that a test can turn the hands.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DurationRound, TimeDelta};
@@ -10,6 +11,8 @@ use domain::Timestamp;
 pub enum Clock {
     /// The machine's.
     System,
+    /// The machine's, some microseconds ahead: a sandbox's, where time can be let pass.
+    Ahead(Arc<AtomicI64>),
     /// Stands still until it is moved.
     Manual(Arc<Mutex<Timestamp>>),
 }
@@ -25,15 +28,32 @@ impl Clock {
     pub fn now(&self) -> Timestamp {
         let now = match self {
             Self::System => system_now(),
+            Self::Ahead(micros) => system_now() + TimeDelta::microseconds(micros.load(Ordering::Relaxed)),
             Self::Manual(hands) => *hands.lock().unwrap_or_else(PoisonError::into_inner),
         };
         now.duration_trunc(TimeDelta::microseconds(1)).unwrap_or(now)
     }
 
-    /// Move a manual clock forward. A system clock can't be moved, and isn't.
+    /// A sandbox's clock, so far ahead of the machine's.
+    pub fn ahead(by: TimeDelta) -> Self {
+        Self::Ahead(Arc::new(AtomicI64::new(by.num_microseconds().unwrap_or(0))))
+    }
+
+    /// Can time be let pass?
+    pub fn can_be_moved(&self) -> bool {
+        match self {
+            Self::System => false,
+            Self::Ahead(_) | Self::Manual(_) => true,
+        }
+    }
+
+    /// Move the clock forward. The machine's own can't be moved, and isn't.
     pub fn advance(&self, by: TimeDelta) {
         match self {
             Self::System => {}
+            Self::Ahead(micros) => {
+                micros.fetch_add(by.num_microseconds().unwrap_or(0), Ordering::Relaxed);
+            }
             Self::Manual(hands) => *hands.lock().unwrap_or_else(PoisonError::into_inner) += by,
         }
     }

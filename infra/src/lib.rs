@@ -18,6 +18,7 @@ pub mod migrate;
 pub mod audit;
 pub mod ledger;
 pub mod organization;
+pub mod sandbox;
 
 pub use failure::{Failure, Fault};
 pub use market::Market;

@@ -20,7 +20,9 @@ pub async fn fingerprint(pool: &PgPool) -> BTreeMap<String, String> {
         if BOOKKEEPING.contains(&table.as_str()) {
             continue;
         }
-        let sql = format!("select count(*)::text || ':' || coalesce(sum(hashtext(t::text)::bigint), 0)::text from \"{table}\" t");
+        let sql = format!(
+            "select count(*)::text || ':' || coalesce(sum(hashtext(t::text)::bigint), 0)::text from \"{table}\" t"
+        );
         let row = sqlx::query(AssertSqlSafe(sql)).fetch_one(pool).await.expect("a table can be read");
         found.insert(table, row.get(0));
     }

@@ -1,0 +1,41 @@
+//! What only a sandbox can do.
+
+use async_graphql::{Context, InputObject, Object};
+use domain::Timestamp;
+use serde::Serialize;
+
+use crate::context::RabtaContext;
+use crate::user_error::{Answer, answer, payload};
+
+/// How much time passes.
+#[derive(Debug, Clone, InputObject, Serialize)]
+pub struct SandboxTimePassInput {
+    /// In hours, 1 to 4,800.
+    pub hours: i32,
+}
+
+payload! {
+    /// The answer to `sandboxTimePass`.
+    SandboxTimePassPayload {
+        /// What time it is now, in the sandbox.
+        now: Timestamp
+    }
+}
+
+/// What can be done in a sandbox.
+#[derive(Debug, Default)]
+pub struct SandboxMutation;
+
+#[Object]
+impl SandboxMutation {
+    /// Let time pass, with all that comes due on the way: holds end, silence approves, offers
+    /// expire. Only in a sandbox; elsewhere it is refused with `NOT_A_SANDBOX`. Access tokens
+    /// expire too: refresh yours.
+    async fn sandbox_time_pass(
+        &self,
+        ctx: &Context<'_>,
+        input: SandboxTimePassInput,
+    ) -> Answer<SandboxTimePassPayload> {
+        answer(ctx.market().sandbox_time_pass(&ctx.call(), i64::from(input.hours)).await)
+    }
+}

@@ -1,0 +1,58 @@
+//! What only a sandbox can do: let time pass, so that a front-end developer sees a security hold
+//! end without waiting five days for it. How far a sandbox is ahead is kept, and outlives a restart.
+
+use chrono::TimeDelta;
+use domain::Timestamp;
+use domain::refusal::Refusal;
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, FromQueryResult, Statement};
+
+use crate::clock::Clock;
+use crate::market::Market;
+use crate::{Call, Failure};
+
+/// The longest time that passes at once, in hours.
+const MAX_HOURS: i64 = 24 * 200;
+/// Time passes by steps, so that what comes due on the way does so in order.
+const STEP_HOURS: i64 = 12;
+
+#[derive(FromQueryResult)]
+struct Ahead {
+    ahead_micros: i64,
+}
+
+/// The clock of the sandbox on this database.
+pub async fn clock(db: &DatabaseConnection) -> Result<Clock, Failure> {
+    let select = Statement::from_string(DbBackend::Postgres, "select ahead_micros from sandbox_clock");
+    let ahead = Ahead::find_by_statement(select).one(db).await?;
+    Ok(Clock::ahead(TimeDelta::microseconds(ahead.map_or(0, |ahead| ahead.ahead_micros))))
+}
+
+impl Market {
+    /// Let `hours` pass in a sandbox, with all that comes due on the way, and answer what time it is.
+    pub async fn sandbox_time_pass(&self, call: &Call, hours: i64) -> Result<Timestamp, Failure> {
+        call.actor.person()?;
+        if !self.clock().can_be_moved() {
+            return Err(Refusal::rule("NOT_A_SANDBOX", "time can be let pass only in a sandbox").into());
+        }
+        if !(1..=MAX_HOURS).contains(&hours) {
+            let message = format!("must be between 1 and {MAX_HOURS}");
+            return Err(Refusal::field("hours", "OUT_OF_RANGE", message).into());
+        }
+        let mut left = hours;
+        while left > 0 {
+            let step = TimeDelta::hours(left.min(STEP_HOURS));
+            left -= STEP_HOURS;
+            self.clock().advance(step);
+            self.db()
+                .execute_raw(Statement::from_sql_and_values(
+                    DbBackend::Postgres,
+                    "insert into sandbox_clock (ahead_micros) values ($1)
+                 on conflict (single) do update set ahead_micros = sandbox_clock.ahead_micros + excluded.ahead_micros",
+                    [step.num_microseconds().unwrap_or(0).into()],
+                ))
+                .await?;
+            self.work_until_idle().await?;
+        }
+        Ok(self.clock().now())
+    }
+}
