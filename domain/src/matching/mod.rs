@@ -15,6 +15,8 @@ pub mod taxonomy;
 pub mod fixed;
 pub mod features;
 pub mod role;
+pub mod reading;
+pub mod shipped;
 pub mod overlap;
 pub mod model;
 pub mod knowledge;

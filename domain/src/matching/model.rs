@@ -21,6 +21,8 @@ pub struct Model {
     pub gigs: Weights,
     /// How skills are compared.
     pub skills: SkillRules,
+    /// How skills are related.
+    pub likeness: LikenessRules,
     /// How experience is compared.
     pub seniority: SeniorityRules,
     /// How rates are compared.
@@ -109,6 +111,18 @@ pub struct SkillRules {
     pub unasked_limit: u32,
     /// Roles beyond so many count as breadth.
     pub roles_limit: u32,
+}
+
+/// How much one skill answers of the ask for another, by their places in the taxonomy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LikenessRules {
+    /// Holding a part or kind of what is asked.
+    pub part_for_whole: Value,
+    /// Holding what the asked is a part or kind of.
+    pub whole_for_part: Value,
+    /// Holding another part of the same.
+    pub siblings: Value,
 }
 
 /// How experience is compared, in months.

@@ -1,6 +1,6 @@
 //! Roles: lines of work, how they are called, and which can stand in for which.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::LazyLock;
@@ -8,6 +8,8 @@ use std::sync::LazyLock;
 use serde::{Deserialize, Serialize};
 
 use super::fixed::Value;
+use super::taxonomy;
+use crate::id::SkillId;
 
 /// A line of work, like "Front-end developer". Stored by its slug.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -31,6 +33,7 @@ struct Table {
     by_name: HashMap<String, Role>,
     longest_name: usize,
     stands_in: HashMap<(Role, Role), Value>,
+    signs: HashMap<SkillId, Vec<Role>>,
 }
 
 /// What someone of one family is worth where another of it is asked.
@@ -51,6 +54,7 @@ impl Table {
             by_name: HashMap::new(),
             longest_name: 1,
             stands_in: HashMap::new(),
+            signs: HashMap::new(),
         };
         for (line, index) in lines.iter().zip(0..) {
             let [slug, label, family, names, ..] = line[..] else { continue };
@@ -70,6 +74,9 @@ impl Table {
                     continue;
                 };
                 table.stands_in.insert((Role(index), *role), Value::milli(percent * 10));
+            }
+            for slug in line.get(5).unwrap_or(&"").split('|').filter(|slug| !slug.is_empty()) {
+                table.signs.entry(taxonomy::id_of(slug)).or_default().push(Role(index));
             }
         }
         table
@@ -106,9 +113,35 @@ impl Role {
         TABLE.stands_in.get(&(self, asked)).copied().unwrap_or(family)
     }
 
-    /// The roles that a text names, in the order it names them, each once. Longer names win over
-    /// the shorter ones in them; plurals and hyphens do not matter.
+    /// The roles that a title or a list of roles names, in the order it names them, each once. Longer
+    /// names win over the shorter ones in them; plurals and hyphens do not matter.
     pub fn named_in(text: &str) -> Vec<Self> {
+        Self::named(text, |_| true)
+    }
+
+    /// The roles that running text names by what a person is called: "a back-end developer", but not
+    /// the "mobile" of "mobile-friendly".
+    pub fn people_named_in(text: &str) -> Vec<Self> {
+        Self::named(text, is_a_person)
+    }
+
+    /// The roles that these skills are a sign of, the most signs first.
+    pub fn signed_by(skills: impl IntoIterator<Item = SkillId>) -> Vec<(Self, u32)> {
+        let mut counts: BTreeMap<Self, u32> = BTreeMap::new();
+        for role in skills.into_iter().filter_map(|skill| TABLE.signs.get(&skill)).flatten() {
+            *counts.entry(*role).or_default() += 1;
+        }
+        let mut roles: Vec<_> = counts.into_iter().collect();
+        roles.sort_by_key(|(role, signs)| (std::cmp::Reverse(*signs), *role));
+        roles
+    }
+
+    /// Whether it names a whole trade rather than a line of work in it.
+    pub fn is_general(self) -> bool {
+        self.slug() == "software-engineer"
+    }
+
+    fn named(text: &str, counts: impl Fn(&str) -> bool) -> Vec<Self> {
         let words = words(text);
         let mut found = Vec::new();
         let mut at = 0;
@@ -118,7 +151,7 @@ impl Role {
                 .find_map(|length| Some((length, *TABLE.by_name.get(&words[at..at + length].join(" "))?)));
             match longest {
                 Some((length, role)) => {
-                    if !found.contains(&role) {
+                    if counts(&words[at + length - 1]) && !found.contains(&role) {
                         found.push(role);
                     }
                     at += length;
@@ -128,6 +161,11 @@ impl Role {
         }
         found
     }
+}
+
+/// Whether a word ends as words for people do.
+fn is_a_person(word: &str) -> bool {
+    ["er", "or", "ist", "ian", "yst", "ant", "admin", "accountant", "artist"].iter().any(|ending| word.ends_with(ending))
 }
 
 /// Lower-case words, without the plural's s. Signs that are part of a name (`c#`, `c++`, `.net`) stay.
@@ -176,6 +214,7 @@ impl fmt::Debug for Role {
 
 #[cfg(test)]
 mod tests {
+    use super::super::taxonomy::Taxonomy;
     use super::*;
 
     fn slugs(text: &str) -> Vec<&'static str> {
@@ -188,7 +227,10 @@ mod tests {
         let (mut rows, mut pairs) = (0, 0);
         for line in lines {
             let columns: Vec<_> = line.split('\t').collect();
-            assert_eq!(columns.len(), 5, "{line}");
+            assert_eq!(columns.len(), 6, "{line}");
+            for slug in columns[5].split('|').filter(|slug| !slug.is_empty()) {
+                assert!(Taxonomy::shipped().find_slug(slug).is_some(), "{slug}");
+            }
             rows += 1;
             pairs += columns[4].split('|').filter(|pair| !pair.is_empty()).count();
         }
