@@ -13,7 +13,7 @@ use domain::matching::role::Role;
 use domain::matching::score::Ask;
 use domain::matching::shipped::Holders;
 use domain::matching::taxonomy::Taxonomy;
-use domain::matching::{GigFeatures, Model, PersonFeatures, rank, reading};
+use domain::matching::{GigFeatures, Model, PersonFeatures, rank, reading, taxonomy};
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -51,7 +51,8 @@ fn run(arguments: &[String]) -> Result<(), Box<dyn std::error::Error>> {
     };
     let taxonomy = Taxonomy::shipped();
     let profiles: Vec<ProfileRow> = rows(&fs::read_to_string(profiles)?)?;
-    let people: Vec<PersonFeatures> = profiles.iter().zip(1..).map(|(row, number)| person(row, number, taxonomy)).collect();
+    let people: Vec<PersonFeatures> =
+        profiles.iter().zip(1..).map(|(row, number)| person(row, number, taxonomy)).collect();
     let mut knowledge = Holders::new(taxonomy, &model);
     for person in &people {
         knowledge.count(person.skills.iter().map(|held| held.skill));
@@ -91,12 +92,14 @@ fn gig(row: &GigRow, number: u128, taxonomy: &Taxonomy) -> GigFeatures {
 }
 
 fn person(row: &ProfileRow, number: u128, taxonomy: &Taxonomy) -> PersonFeatures {
-    let resolve = |name: &String| taxonomy.resolve(name).map(|resolved| resolved.skill);
+    // A skill that the taxonomy does not know is still one of those listed.
+    let resolve =
+        |name: &String| taxonomy.resolve(name).map_or_else(|| taxonomy::id_of(name), |resolved| resolved.skill);
     PersonFeatures {
-        skills: row.skills.iter().filter_map(resolve).map(|skill| HeldSkill { skill, level: Level::Claimed }).collect(),
+        skills: row.skills.iter().map(resolve).map(|skill| HeldSkill { skill, level: Level::Claimed }).collect(),
         roles: row.roles.iter().flat_map(|role| Role::named_in(role)).collect(),
         experience_months: reading::experience_months(&row.years),
-        wants: row.want.iter().filter_map(resolve).collect(),
+        wants: row.want.iter().map(resolve).collect(),
         ..PersonFeatures::new(UserId::from_uuid(Uuid::from_u128(number)))
     }
 }

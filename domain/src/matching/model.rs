@@ -41,6 +41,8 @@ pub struct Model {
     pub fairness: FairnessRules,
     /// What a factor is worth when nothing is known.
     pub unknown: Value,
+    /// What a person's interest is worth when they did not say what they want.
+    pub unknown_interest: Value,
     /// How long a gig is taken to run when it does not say, in days.
     pub usual_days: u16,
     /// How many matches one ranking returns at most.
@@ -123,6 +125,8 @@ pub struct LikenessRules {
     pub whole_for_part: Value,
     /// Holding another part of the same.
     pub siblings: Value,
+    /// The share of people below which a skill counts as no rarer.
+    pub rare_share: Value,
 }
 
 /// How experience is compared, in months.

@@ -4,9 +4,11 @@
 //! filled in a form.
 
 use super::features::{AskedSkill, Need, Seniority};
+use super::fixed::Value;
 use super::role::Role;
 use super::shipped::is_too_general;
 use super::taxonomy::Taxonomy;
+use crate::id::SkillId;
 
 /// What a gig's words ask for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -61,42 +63,110 @@ fn words_after(text: &str, words: usize) -> usize {
 
 fn asked_skills(title: &str, description: &str, taxonomy: &Taxonomy) -> Vec<AskedSkill> {
     let mut asked: Vec<AskedSkill> = Vec::new();
-    let parts = [(title, Some(Need::Core))].into_iter().chain(sentences(description).map(|sentence| (sentence, None)));
-    for (part, known) in parts {
-        let need = known.unwrap_or_else(|| need_of(part));
-        for suggestion in taxonomy.extract(part) {
-            if suggestion.confidence_milli < LEAST_CONFIDENCE || is_too_general(taxonomy, suggestion.skill) {
-                continue;
-            }
-            match asked.iter_mut().find(|asked| asked.skill == suggestion.skill) {
+    let titled = [(title, Need::Core)].into_iter();
+    for (part, need) in titled.chain(sentences(description).flat_map(needs_in)) {
+        for skill in skills_in(part, taxonomy) {
+            match asked.iter_mut().find(|asked| asked.skill == skill) {
                 Some(earlier) => earlier.need = earlier.need.max(need),
-                None => asked.push(AskedSkill { skill: suggestion.skill, need }),
+                None => asked.push(AskedSkill { skill, need }),
             }
         }
     }
+    let trade = main_trade(&asked, taxonomy);
+    asked
+        .retain(|asked| asked.need == Need::Core || trade.is_none_or(|trade| trade_of(asked.skill, taxonomy) == trade));
     asked
 }
 
-fn sentences(text: &str) -> impl Iterator<Item = &str> {
-    text.split_inclusive(['\n', ';', '!', '?']).flat_map(|line| line.split(". ")).filter(|sentence| !sentence.trim().is_empty())
+/// The skills of a text. "React/Redux" is read as one name and as two.
+fn skills_in(text: &str, taxonomy: &Taxonomy) -> Vec<SkillId> {
+    let mut skills = Vec::new();
+    let apart = text.replace('/', ", ");
+    let both = [text, &apart].into_iter().take(if apart == text { 1 } else { 2 });
+    for suggestion in both.flat_map(|text| taxonomy.extract(text)) {
+        if suggestion.confidence_milli >= LEAST_CONFIDENCE
+            && !is_too_general(taxonomy, suggestion.skill)
+            && !skills.contains(&suggestion.skill)
+        {
+            skills.push(suggestion.skill);
+        }
+    }
+    skills
 }
 
-/// How much a sentence asks for the skills it names.
-fn need_of(sentence: &str) -> Need {
-    let said = sentence.to_lowercase();
-    let says = |phrases: &[&str]| phrases.iter().any(|phrase| said.contains(phrase));
-    if says(NICE) {
-        Need::Nice
-    } else if says(MUST) {
-        Need::Must
-    } else {
-        Need::Useful
+/// Trades that work with the same tools.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Trade {
+    Building,
+    Making,
+    Telling,
+    Running,
+}
+
+fn trade_of(skill: SkillId, taxonomy: &Taxonomy) -> Trade {
+    match taxonomy.find(skill).map_or("", |skill| skill.category) {
+        "software" | "infrastructure" | "data" => Trade::Building,
+        "design" | "media" => Trade::Making,
+        "writing" | "marketing" => Trade::Telling,
+        _ => Trade::Running,
     }
 }
 
-const NICE: &[&str] = &[
-    "nice to have", "nice-to-have", "a plus", "bonus", "helpful", "not required", "preferred", "appreciated", "ideally",
-    "would be great", "it's great if", "familiarity with", "is a benefit", "desirable", "advantage", "if desired",
+/// The trade of two thirds of the skills. A post about software mentions résumés, sales and blogs
+/// in passing: it does not ask for them.
+fn main_trade(asked: &[AskedSkill], taxonomy: &Taxonomy) -> Option<Trade> {
+    let mut trades: Vec<Trade> = asked.iter().map(|asked| trade_of(asked.skill, taxonomy)).collect();
+    trades.sort_unstable();
+    trades.chunk_by(|one, other| one == other).find(|same| same.len() * 3 >= asked.len() * 2).map(|same| same[0])
+}
+
+/// A sentence in parts, each with how much it asks for what it names: "nice to have" speaks of what
+/// follows it, "is a plus" of the clause before it.
+fn needs_in(sentence: &str) -> Vec<(&str, Need)> {
+    let said = sentence.to_ascii_lowercase();
+    let asks = if MUST.iter().any(|phrase| said.contains(phrase)) { Need::Must } else { Need::Useful };
+    let first = |phrases: &[&str]| phrases.iter().filter_map(|phrase| said.find(phrase)).min();
+    if let Some(at) = first(NICE_AFTER) {
+        let (before, after) = sentence.split_at(at);
+        return vec![(before, asks), (after, Need::Nice)];
+    }
+    if let Some(at) = first(NICE_BEFORE) {
+        let clause = said[..at].rfind([',', ';', '(', ':']).unwrap_or(0);
+        let (before, rest) = sentence.split_at(clause);
+        let (nice, after) = rest.split_at(at - clause);
+        return vec![(before, asks), (nice, Need::Nice), (after, asks)];
+    }
+    vec![(sentence, asks)]
+}
+
+fn sentences(text: &str) -> impl Iterator<Item = &str> {
+    text.split_inclusive(['\n', ';', '!', '?'])
+        .flat_map(|line| line.split(". "))
+        .filter(|sentence| !sentence.trim().is_empty())
+}
+
+const NICE_AFTER: &[&str] = &[
+    "nice to have",
+    "nice-to-have",
+    "bonus",
+    "ideally",
+    "it's great if",
+    "familiarity with",
+    "preferably",
+    "extra points",
+];
+const NICE_BEFORE: &[&str] = &[
+    "a plus",
+    "helpful",
+    "not required",
+    "preferred",
+    "appreciated",
+    "would be great",
+    "benefit",
+    "desirable",
+    "an advantage",
+    "if desired",
+    "is great",
 ];
 const MUST: &[&str] = &["must have", "must be", "must know", "required", "requirements:", "essential"];
 
@@ -111,22 +181,52 @@ fn asked_roles(title: &str, description: &str, skills: &[AskedSkill]) -> Vec<Rol
         }
     }
     if roles.iter().all(|role| role.is_general()) {
-        let signed = Role::signed_by(skills.iter().filter(|asked| asked.need != Need::Nice).map(|asked| asked.skill));
-        let most = signed.first().map_or(0, |(_, signs)| *signs);
-        roles.extend(signed.into_iter().filter(|(_, signs)| *signs * 2 > most).map(|(role, _)| role));
-    }
-    // A line of work says more than the whole trade does.
-    if roles.iter().any(|role| !role.is_general()) {
+        roles.extend(signed_roles(skills));
+    } else {
+        // A line of work says more than the whole trade does.
         roles.retain(|role| !role.is_general());
     }
     roles.truncate(ROLES);
     roles
 }
 
+/// The roles that the asked skills are a sign of, when they agree; and before them a role that
+/// stands in for several of those there are signs of, as full-stack does for front and back end.
+fn signed_roles(skills: &[AskedSkill]) -> Vec<Role> {
+    let signed = Role::signed_by(skills.iter().filter(|asked| asked.need != Need::Nice).map(|asked| asked.skill));
+    let most = signed.first().map_or(0, |(_, signs)| *signs);
+    let told: Vec<Role> = signed.iter().filter(|(_, signs)| *signs * 2 > most).map(|(role, _)| *role).collect();
+    if told.len() > MOST_SIGNED {
+        return Vec::new();
+    }
+    let several = Role::all().filter(|role| {
+        let covered = signed.iter().filter(|(other, _)| role.stands_in_for(*other) >= STANDS_IN).count();
+        covered >= 2 && !role.is_general() && signed.iter().all(|(other, _)| role != other)
+    });
+    several.chain(told.iter().copied()).collect()
+}
+
+/// Signs of more roles than this contradict each other.
+const MOST_SIGNED: usize = 3;
+/// A role stands in for another when it is worth this much there.
+const STANDS_IN: Value = Value::milli(800);
+
 fn asks_for_people(sentence: &str) -> bool {
     const ASKING: &[&str] = &[
-        "looking for", "seeking", "hiring", "we need", "needed", "wanted", "want", "role", "position", "join", "require",
-        "in need of", "opening", "contract",
+        "looking for",
+        "seeking",
+        "hiring",
+        "we need",
+        "needed",
+        "wanted",
+        "want",
+        "role",
+        "position",
+        "join",
+        "require",
+        "in need of",
+        "opening",
+        "contract",
     ];
     let said = sentence.to_lowercase();
     ASKING.iter().any(|phrase| said.contains(phrase))
@@ -137,14 +237,16 @@ pub fn seniority(text: &str) -> Option<Seniority> {
     let said = text.to_lowercase();
     let words: Vec<&str> = said.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
     let says = |names: &[&str]| words.iter().any(|word| names.contains(word));
+    // "6 or more overall years": the number stands up to three words before.
     let years = words
-        .windows(2)
-        .filter(|pair| matches!(pair[1], "year" | "years" | "yrs"))
-        .filter_map(|pair| pair[0].parse::<u16>().ok())
+        .windows(5)
+        .chain((2..=4).filter_map(|length| words.get(..length)))
+        .filter(|near| matches!(near[near.len() - 1], "year" | "years" | "yrs"))
+        .filter_map(|near| near.iter().rev().find_map(|word| word.parse::<u16>().ok()))
         .filter(|years| *years <= 20)
         .max();
     let senior = says(&["senior", "sr", "lead", "principal", "staff", "architect", "expert", "experienced", "veteran"]);
-    let junior = says(&["junior", "jr", "entry", "intern", "interns", "internship", "student", "students", "graduate"]);
+    let junior = says(&["junior", "jr", "entry", "intern", "internship"]);
     match (senior, junior, years) {
         (true, true, _) | (false, false, Some(3..=4)) => Some(Seniority::Mid),
         (true, false, _) | (false, false, Some(5..)) => Some(Seniority::Senior),
@@ -157,7 +259,8 @@ pub fn seniority(text: &str) -> Option<Seniority> {
 /// the middle of a range, or its one end.
 pub fn experience_months(text: &str) -> Option<u16> {
     let said = text.to_lowercase();
-    let numbers: Vec<u16> = said.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok()).collect();
+    let numbers: Vec<u16> =
+        said.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok()).collect();
     match numbers[..] {
         [] if said.contains("less than a year") => Some(6),
         [] => None,
@@ -185,7 +288,15 @@ mod tests {
             "Acme | Senior Front End Engineer | Remote | Contract We build a shop. You must have React. \
              We use PostgreSQL. Docker is a plus.",
         );
-        assert_eq!(needs(&reading), [("react", Need::Must), ("postgresql", Need::Useful), ("docker", Need::Nice)]);
+        assert_eq!(
+            needs(&reading),
+            [
+                ("front-end-development", Need::Core),
+                ("react", Need::Must),
+                ("postgresql", Need::Useful),
+                ("docker", Need::Nice)
+            ]
+        );
         assert_eq!(reading.roles, ["front-end-developer".parse().unwrap()]);
         assert_eq!(reading.seniority, Some(Seniority::Senior));
     }
@@ -201,17 +312,21 @@ mod tests {
     fn experience_is_read_from_words_and_years() {
         for (text, expected) in [
             ("Jr and Sr engineers", Some(Seniority::Mid)),
-            ("6 or more years", None),
+            ("6 or more overall years", Some(Seniority::Senior)),
             ("at least 5 years of Python", Some(Seniority::Senior)),
             ("1+ years", Some(Seniority::Junior)),
-            ("open to students", Some(Seniority::Junior)),
+            ("an internship", Some(Seniority::Junior)),
             ("an app", None),
         ] {
             assert_eq!(seniority(text), expected, "{text}");
         }
-        for (text, months) in
-            [("4 to 5 years", Some(54)), ("Less than a year", Some(6)), ("20 or more years", Some(240)), ("", None), ("99999", None)]
-        {
+        for (text, months) in [
+            ("4 to 5 years", Some(54)),
+            ("Less than a year", Some(6)),
+            ("20 or more years", Some(240)),
+            ("", None),
+            ("99999", None),
+        ] {
             assert_eq!(experience_months(text), months, "{text}");
         }
     }

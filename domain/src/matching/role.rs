@@ -165,7 +165,9 @@ impl Role {
 
 /// Whether a word ends as words for people do.
 fn is_a_person(word: &str) -> bool {
-    ["er", "or", "ist", "ian", "yst", "ant", "admin", "accountant", "artist"].iter().any(|ending| word.ends_with(ending))
+    ["er", "or", "ist", "ian", "yst", "ant", "admin", "dev", "accountant", "artist"]
+        .iter()
+        .any(|ending| word.ends_with(ending))
 }
 
 /// Lower-case words, without the plural's s. Signs that are part of a name (`c#`, `c++`, `.net`) stay.

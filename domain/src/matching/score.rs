@@ -200,7 +200,11 @@ impl<'a> Ask<'a> {
             ),
             (FactorKind::Reputation, weights.reputation, reputation_part(person, model)),
             (FactorKind::Answers, weights.answers, answers_part(person, model)),
-            (FactorKind::Interest, weights.interest, self.interest_part(person).unwrap_or_else(|| unknown.clone())),
+            (
+                FactorKind::Interest,
+                weights.interest,
+                self.interest_part(person).unwrap_or((model.unknown_interest, Evidence::Unknown)),
+            ),
             (FactorKind::Client, weights.client, client_part(gig, model)),
             (FactorKind::Load, weights.load, load_part(person, model)),
             (FactorKind::Crowd, weights.crowd, crowd_part(gig, model)),

@@ -22,6 +22,11 @@ impl<'a> Holders<'a> {
         Self { taxonomy, rules: model.likeness, people: 0, holders: HashMap::new() }
     }
 
+    fn anyone_answers(&self, skill: SkillId) -> bool {
+        self.holders.contains_key(&skill)
+            || self.related(skill).iter().any(|other| self.holders.contains_key(&other.skill))
+    }
+
     /// Count one more person, who holds these skills.
     pub fn count(&mut self, skills: impl IntoIterator<Item = SkillId>) {
         self.people += 1;
@@ -30,6 +35,11 @@ impl<'a> Holders<'a> {
         }
     }
 }
+
+/// With so many people counted, a skill that none of them answers tells nobody from anybody.
+const ENOUGH_PEOPLE: u64 = 100;
+/// What such a skill is worth: enough to be named as missing, too little to drown the others.
+const UNANSWERED_MILLI: u32 = 100;
 
 /// Whether a skill names a whole field, like programming languages: asking for it asks for nothing.
 pub fn is_too_general(taxonomy: &Taxonomy, skill: SkillId) -> bool {
@@ -64,7 +74,12 @@ impl Knowledge for Holders<'_> {
     }
 
     fn rarity_milli(&self, skill: SkillId) -> u32 {
-        let holders = self.holders.get(&skill).copied().unwrap_or(0) + 1;
+        if self.people >= ENOUGH_PEOPLE && !self.anyone_answers(skill) {
+            return UNANSWERED_MILLI;
+        }
+        // A skill that next to nobody holds tells no more than one that a known share holds.
+        let least = self.people * self.rules.rare_share.as_micro().unsigned_abs() / 1_000_000 + 1;
+        let holders = self.holders.get(&skill).copied().unwrap_or(0) + least;
         let micro = ln_micro(1_000_000 + (self.people + 1).saturating_mul(1_000_000) / holders);
         u32::try_from(micro / 1_000).unwrap_or(0)
     }
