@@ -4,8 +4,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
-use crate::id::{DisputeId, MilestoneId, OrganizationId, PaymentId, SubmissionId, UserId};
+use crate::id::{
+    DisputeId, MilestoneId, OrganizationId, PaymentId, PayoutId, PayoutMethodId, SubmissionId, TimesheetId, UserId,
+};
 use crate::money::Money;
+use crate::payout::Rail;
 
 /// What happened. Past tense; only ids and facts, never private text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -199,6 +202,198 @@ pub enum Event {
         /// How much of it we bore.
         lost: Money,
     },
+    /// A week of an hourly contract began.
+    TimesheetOpened {
+        /// Which.
+        timesheet: TimesheetId,
+    },
+    /// A week went to the client.
+    TimesheetSubmitted {
+        /// Which.
+        timesheet: TimesheetId,
+        /// When silence approves it.
+        approves_at: Timestamp,
+    },
+    /// A week was accepted, by the client or by silence.
+    TimesheetApproved {
+        /// Which.
+        timesheet: TimesheetId,
+        /// What it is worth.
+        amount: Money,
+        /// By silence?
+        automatic: bool,
+    },
+    /// Entries of a week are in dispute.
+    TimesheetDisputed {
+        /// Which.
+        timesheet: TimesheetId,
+        /// Which.
+        dispute: DisputeId,
+    },
+    /// A week is charged: the processor is to be asked for this payment.
+    TimesheetChargeStarted {
+        /// Which.
+        timesheet: TimesheetId,
+        /// The payment, and the idempotency key for the processor.
+        payment: PaymentId,
+        /// What the client is charged.
+        total: Money,
+    },
+    /// A charge of a week failed: the contract is on hold.
+    TimesheetChargeFailed {
+        /// Which.
+        timesheet: TimesheetId,
+        /// Which.
+        payment: PaymentId,
+        /// When it is tried again, if it is.
+        retry_at: Option<Timestamp>,
+    },
+    /// A week was charged, and its money is held.
+    TimesheetCharged {
+        /// Which.
+        timesheet: TimesheetId,
+        /// How much.
+        amount: Money,
+        /// When it is paid.
+        pays_at: Timestamp,
+    },
+    /// The money of a week is available to the freelancer.
+    TimesheetPaid {
+        /// Which.
+        timesheet: TimesheetId,
+        /// How much.
+        amount: Money,
+    },
+    /// The client's bank took the money of a week back.
+    TimesheetChargedBack {
+        /// Which.
+        timesheet: TimesheetId,
+        /// How much.
+        amount: Money,
+        /// How much of it we bore.
+        lost: Money,
+    },
+    /// A dispute was opened: the other side is to answer.
+    DisputeOpened {
+        /// Which.
+        dispute: DisputeId,
+    },
+    /// The other side answered.
+    DisputeAnswered {
+        /// Which.
+        dispute: DisputeId,
+    },
+    /// A side made an offer.
+    DisputeOfferMade {
+        /// Which.
+        dispute: DisputeId,
+    },
+    /// A mediator recommended an outcome.
+    DisputeRecommended {
+        /// Which.
+        dispute: DisputeId,
+        /// When silence lets it stand.
+        decide_by: Timestamp,
+    },
+    /// A side did not take the recommendation.
+    DisputeEscalated {
+        /// Which.
+        dispute: DisputeId,
+    },
+    /// A side paid for arbitration.
+    DisputeFeePaid {
+        /// Which.
+        dispute: DisputeId,
+    },
+    /// A dispute was decided, and the decision carried out.
+    DisputeExecuted {
+        /// Which.
+        dispute: DisputeId,
+        /// What the freelancer got, before our fee.
+        to_freelancer: Money,
+    },
+    /// The claimant withdrew a dispute.
+    DisputeWithdrawn {
+        /// Which.
+        dispute: DisputeId,
+    },
+    /// A chargeback left a dispute with nothing to decide.
+    DisputeClosed {
+        /// Which.
+        dispute: DisputeId,
+    },
+    /// A way to be paid out was added.
+    PayoutMethodAdded {
+        /// Which.
+        method: PayoutMethodId,
+        /// Whose.
+        user: UserId,
+        /// When it can be used.
+        usable_from: Timestamp,
+    },
+    /// A way to be paid out was removed.
+    PayoutMethodRemoved {
+        /// Which.
+        method: PayoutMethodId,
+        /// Whose.
+        user: UserId,
+    },
+    /// A freelancer asked for a payout.
+    PayoutRequested {
+        /// Which.
+        payout: PayoutId,
+        /// How much.
+        amount: Money,
+    },
+    /// A payout is to be screened.
+    PayoutScreeningBegan {
+        /// Which.
+        payout: PayoutId,
+    },
+    /// Screening of a payout had a hit.
+    PayoutBlocked {
+        /// Which.
+        payout: PayoutId,
+    },
+    /// A payout is to be handed to a rail.
+    PayoutQueued {
+        /// Which.
+        payout: PayoutId,
+        /// Which.
+        rail: Rail,
+    },
+    /// A payout is handed to its rail.
+    PayoutSent {
+        /// Which.
+        payout: PayoutId,
+        /// Which attempt: part of the key the rail is given.
+        attempt: u32,
+    },
+    /// The rail took a payout.
+    PayoutInTransit {
+        /// Which.
+        payout: PayoutId,
+    },
+    /// A payout arrived.
+    PayoutPaid {
+        /// Which.
+        payout: PayoutId,
+    },
+    /// A payout came back; the money is available again.
+    PayoutReturned {
+        /// Which.
+        payout: PayoutId,
+    },
+    /// Nobody knows what became of a payout: the rail is to be asked under the same key.
+    PayoutUnknown {
+        /// Which.
+        payout: PayoutId,
+    },
+    /// A payout was called off.
+    PayoutCancelled {
+        /// Which.
+        payout: PayoutId,
+    },
 }
 
 impl Event {
@@ -232,6 +427,36 @@ impl Event {
             Self::MilestoneResumed { .. } => "milestone_resumed",
             Self::MilestoneSettled { .. } => "milestone_settled",
             Self::MilestoneChargedBack { .. } => "milestone_charged_back",
+            Self::TimesheetOpened { .. } => "timesheet_opened",
+            Self::TimesheetSubmitted { .. } => "timesheet_submitted",
+            Self::TimesheetApproved { .. } => "timesheet_approved",
+            Self::TimesheetDisputed { .. } => "timesheet_disputed",
+            Self::TimesheetChargeStarted { .. } => "timesheet_charge_started",
+            Self::TimesheetChargeFailed { .. } => "timesheet_charge_failed",
+            Self::TimesheetCharged { .. } => "timesheet_charged",
+            Self::TimesheetPaid { .. } => "timesheet_paid",
+            Self::TimesheetChargedBack { .. } => "timesheet_charged_back",
+            Self::DisputeOpened { .. } => "dispute_opened",
+            Self::DisputeAnswered { .. } => "dispute_answered",
+            Self::DisputeOfferMade { .. } => "dispute_offer_made",
+            Self::DisputeRecommended { .. } => "dispute_recommended",
+            Self::DisputeEscalated { .. } => "dispute_escalated",
+            Self::DisputeFeePaid { .. } => "dispute_fee_paid",
+            Self::DisputeExecuted { .. } => "dispute_executed",
+            Self::DisputeWithdrawn { .. } => "dispute_withdrawn",
+            Self::DisputeClosed { .. } => "dispute_closed",
+            Self::PayoutMethodAdded { .. } => "payout_method_added",
+            Self::PayoutMethodRemoved { .. } => "payout_method_removed",
+            Self::PayoutRequested { .. } => "payout_requested",
+            Self::PayoutScreeningBegan { .. } => "payout_screening_began",
+            Self::PayoutBlocked { .. } => "payout_blocked",
+            Self::PayoutQueued { .. } => "payout_queued",
+            Self::PayoutSent { .. } => "payout_sent",
+            Self::PayoutInTransit { .. } => "payout_in_transit",
+            Self::PayoutPaid { .. } => "payout_paid",
+            Self::PayoutReturned { .. } => "payout_returned",
+            Self::PayoutUnknown { .. } => "payout_unknown",
+            Self::PayoutCancelled { .. } => "payout_cancelled",
         }
     }
 }

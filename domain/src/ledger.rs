@@ -133,6 +133,8 @@ pub enum Reason {
     Award,
     /// A client's bank took the payment back.
     Chargeback,
+    /// A side of a dispute paid for arbitration.
+    ArbitrationFee,
     /// A bonus or a tip.
     Bonus,
     /// A payout set out.
@@ -159,6 +161,7 @@ impl Reason {
             Self::RefundAfter => "refund_after",
             Self::Award => "award",
             Self::Chargeback => "chargeback",
+            Self::ArbitrationFee => "arbitration_fee",
             Self::Bonus => "bonus",
             Self::PayoutSend => "payout_send",
             Self::PayoutArrive => "payout_arrive",

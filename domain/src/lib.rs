@@ -19,6 +19,9 @@ pub mod ledger;
 pub mod escrow;
 pub mod organization;
 pub mod milestone;
+pub mod timesheet;
+pub mod dispute;
+pub mod payout;
 pub mod matching;
 
 /// An instant, in UTC.

@@ -398,6 +398,11 @@ impl Milestone {
         self.state.status()
     }
 
+    /// The side an actor is on, if on any.
+    pub fn side(&self, actor: &Actor) -> Option<Side> {
+        Side::of(Role::of(actor, &self.subject()))
+    }
+
     /// Is a dispute on?
     pub fn is_disputed(&self) -> bool {
         matches!(self.state, State::Disputed { .. })
@@ -517,8 +522,7 @@ impl Milestone {
     /// and the state.
     fn standing(&self, actor: &Actor, verb: Verb, expected: Option<i64>) -> Result<(), Refusal> {
         expect_version(expected, self.version)?;
-        let side = Side::of(Role::of(actor, &self.subject()));
-        if self.verbs(side).contains(&verb) { Ok(()) } else { Err(self.wrong_state(actor)) }
+        if self.verbs(self.side(actor)).contains(&verb) { Ok(()) } else { Err(self.wrong_state(actor)) }
     }
 
     fn wrong_state(&self, actor: &Actor) -> Refusal {

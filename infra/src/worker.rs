@@ -140,7 +140,37 @@ impl Market {
             | Event::MilestoneDisputed { .. }
             | Event::MilestoneResumed { .. }
             | Event::MilestoneSettled { .. }
-            | Event::MilestoneChargedBack { .. } => Ok(()),
+            | Event::MilestoneChargedBack { .. }
+            | Event::TimesheetOpened { .. }
+            | Event::TimesheetSubmitted { .. }
+            | Event::TimesheetApproved { .. }
+            | Event::TimesheetDisputed { .. }
+            | Event::TimesheetChargeStarted { .. }
+            | Event::TimesheetChargeFailed { .. }
+            | Event::TimesheetCharged { .. }
+            | Event::TimesheetPaid { .. }
+            | Event::TimesheetChargedBack { .. }
+            | Event::DisputeOpened { .. }
+            | Event::DisputeAnswered { .. }
+            | Event::DisputeOfferMade { .. }
+            | Event::DisputeRecommended { .. }
+            | Event::DisputeEscalated { .. }
+            | Event::DisputeFeePaid { .. }
+            | Event::DisputeExecuted { .. }
+            | Event::DisputeWithdrawn { .. }
+            | Event::DisputeClosed { .. }
+            | Event::PayoutMethodAdded { .. }
+            | Event::PayoutMethodRemoved { .. }
+            | Event::PayoutRequested { .. }
+            | Event::PayoutScreeningBegan { .. }
+            | Event::PayoutBlocked { .. }
+            | Event::PayoutQueued { .. }
+            | Event::PayoutSent { .. }
+            | Event::PayoutInTransit { .. }
+            | Event::PayoutPaid { .. }
+            | Event::PayoutReturned { .. }
+            | Event::PayoutUnknown { .. }
+            | Event::PayoutCancelled { .. } => Ok(()),
         }
     }
 }

@@ -1,0 +1,481 @@
+//! A dispute, from its opening to the money. All amounts are what the freelancer gets before our
+//! fee, between nothing and what is in dispute; the rest goes back to the client.
+//!
+//! Whatever ends it, what was decided is carried out in the same change: the dispute and its
+//! [`Case`] are handed in and come out together, with the award as one balanced entry.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Timestamp;
+use crate::access::{self, Actor, Role, Subject, Verb};
+use crate::change::Change;
+use crate::event::Event;
+use crate::id::{ContractId, DisputeId, MilestoneId, OrganizationId, TimesheetId, UserId};
+use crate::ledger::{JournalEntry, LedgerAccount, Reason};
+use crate::milestone::{Milestone, Side, State};
+use crate::money::Money;
+use crate::policy::{Terms, business_days_after, days};
+use crate::refusal::{Invalid, Refusal, expect_version};
+use crate::timer::Timer;
+use crate::timesheet::Timesheet;
+
+mod ladder;
+#[cfg(test)]
+mod tests;
+
+/// What a dispute is about, handed to its verbs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it at a time")]
+pub enum Case {
+    /// The money of a milestone.
+    Milestone(Milestone),
+    /// Entries of a timesheet.
+    Timesheet(Timesheet),
+}
+
+/// What a dispute is about, by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "id", rename_all = "snake_case")]
+pub enum CaseId {
+    /// A milestone.
+    Milestone(MilestoneId),
+    /// A timesheet.
+    Timesheet(TimesheetId),
+}
+
+/// Something for each of the two sides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Both<T> {
+    /// The client's.
+    pub client: T,
+    /// The freelancer's.
+    pub freelancer: T,
+}
+
+impl<T: Copy> Both<T> {
+    /// One side's.
+    pub fn of(&self, side: Side) -> T {
+        match side {
+            Side::Client => self.client,
+            Side::Freelancer => self.freelancer,
+        }
+    }
+
+    /// With one side's set.
+    #[must_use]
+    pub fn with(mut self, side: Side, value: T) -> Self {
+        match side {
+            Side::Client => self.client = value,
+            Side::Freelancer => self.freelancer = value,
+        }
+        self
+    }
+}
+
+/// A disagreement over money.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dispute {
+    /// Its id.
+    pub id: DisputeId,
+    /// What it is about.
+    pub case: CaseId,
+    /// The contract.
+    pub contract: Option<ContractId>,
+    /// Who pays.
+    pub client: OrganizationId,
+    /// Who works.
+    pub freelancer: UserId,
+    /// The terms of the contract.
+    pub terms: Terms,
+    /// Who opened it.
+    pub claimant: Side,
+    /// Why, in the claimant's words.
+    pub reason: String,
+    /// How much is in dispute.
+    pub total: Money,
+    /// What the claimant says the freelancer should get.
+    pub claim: Money,
+    /// The last offer of each side.
+    pub offers: Both<Option<Money>>,
+    /// Counts up with every change.
+    pub version: i64,
+    /// Where it stands.
+    pub state: DisputeState,
+}
+
+/// A mediator's recommendation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recommendation {
+    /// Whose.
+    pub by: UserId,
+    /// What the freelancer should get.
+    pub to_freelancer: Money,
+}
+
+/// Where a dispute stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum DisputeState {
+    /// It waits for the other side's answer.
+    Opened {
+        /// Until then; silence concedes.
+        answer_by: Timestamp,
+    },
+    /// The other side answered; offers can be made, and a mediator can step in.
+    Answered {
+        /// When.
+        answered_at: Timestamp,
+    },
+    /// Offers are on the table.
+    Negotiating {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// A mediator recommended an outcome.
+    Recommended {
+        /// What.
+        recommendation: Recommendation,
+        /// Who accepted it.
+        accepted: Both<bool>,
+        /// Until then; silence lets the recommendation stand.
+        decide_by: Timestamp,
+    },
+    /// A side did not take the recommendation; each may pay for arbitration.
+    Arbitration {
+        /// What stands if neither pays.
+        recommendation: Recommendation,
+        /// Who paid.
+        paid: Both<bool>,
+        /// Until then.
+        pay_by: Timestamp,
+    },
+    /// Before the arbiter: both paid, or the amount is small enough to be heard for free.
+    Hearing {
+        /// What had been recommended, and by whom: nobody awards what they recommended.
+        recommendation: Recommendation,
+        /// Without a fee?
+        small_claims: bool,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// Decided, and carried out.
+    Executed {
+        /// How it was decided.
+        outcome: Outcome,
+        /// What the freelancer got, before our fee.
+        to_freelancer: Money,
+        /// When.
+        executed_at: Timestamp,
+    },
+    /// The claimant withdrew it.
+    Withdrawn {
+        /// When.
+        withdrawn_at: Timestamp,
+    },
+    /// The client's bank took the money, and there was nothing left to decide.
+    Closed {
+        /// When.
+        closed_at: Timestamp,
+    },
+}
+
+/// How a dispute was decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The other side agreed to the claim.
+    Conceded,
+    /// The other side was silent.
+    Silence,
+    /// The two sides' offers met.
+    Settled,
+    /// Both took the recommendation, or let it stand.
+    Recommended,
+    /// Only one side paid for arbitration.
+    OneSidePaid,
+    /// The arbiter decided.
+    Awarded,
+}
+
+impl DisputeState {
+    /// The name of the state, for columns, filters and the schema.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Opened { .. } => "opened",
+            Self::Answered { .. } => "answered",
+            Self::Negotiating { .. } => "negotiating",
+            Self::Recommended { .. } => "recommended",
+            Self::Arbitration { .. } => "arbitration",
+            Self::Hearing { .. } => "hearing",
+            Self::Executed { .. } => "executed",
+            Self::Withdrawn { .. } => "withdrawn",
+            Self::Closed { .. } => "closed",
+        }
+    }
+
+    /// Is it over?
+    pub fn is_terminal(&self) -> bool {
+        match self {
+            Self::Executed { .. } | Self::Withdrawn { .. } | Self::Closed { .. } => true,
+            Self::Opened { .. }
+            | Self::Answered { .. }
+            | Self::Negotiating { .. }
+            | Self::Recommended { .. }
+            | Self::Arbitration { .. }
+            | Self::Hearing { .. } => false,
+        }
+    }
+}
+
+/// What a side says when it opens a dispute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// Why.
+    pub reason: String,
+    /// How much of what is in dispute it wants for itself; all of it, if it does not say.
+    pub amount: Option<Money>,
+}
+
+/// A dispute and what it is about, saved together.
+pub type Disputed = Change<(Dispute, Case)>;
+
+/// A side of a milestone opens a dispute over it.
+pub fn open(
+    milestone: Milestone,
+    actor: &Actor,
+    now: Timestamp,
+    expected: Option<i64>,
+    id: DisputeId,
+    claim: Claim,
+) -> Result<Change<(Dispute, Milestone)>, Refusal> {
+    let claimant = milestone.side(actor);
+    let change = milestone.dispute(actor, now, expected, id)?;
+    let (true, Some(claimant)) = (change.changed, claimant) else {
+        return Err(Refusal::rule("ALREADY_DISPUTED", "a dispute over this milestone is on already"));
+    };
+    let mut invalid = Invalid::default();
+    let reason = invalid.text("reason", &claim.reason, 1..=5_000);
+    let total = change.next.escrow.held();
+    let wants = claim.amount.unwrap_or(total);
+    if !total.covers(wants)? || wants.is_zero() {
+        invalid.add("amount", "OUT_OF_RANGE", format!("must be above zero and no more than {total}"));
+    }
+    invalid.finish()?;
+    let dispute = Dispute::of_milestone(id, &change.next, claimant, reason, wants, now)?;
+    Ok(dispute.and(change))
+}
+
+/// A refund request nobody answered: the money goes back, or a dispute begins in the client's name.
+pub fn resolve_refund(
+    milestone: Milestone,
+    actor: &Actor,
+    now: Timestamp,
+    id: DisputeId,
+) -> Result<Change<(Option<Dispute>, Milestone)>, Refusal> {
+    let asked = match &milestone.state {
+        State::RefundRequested { amount, .. } => *amount,
+        _ => milestone.escrow.held(),
+    };
+    let change = milestone.resolve_refund(actor, now, id)?;
+    if !(change.changed && change.next.is_disputed()) {
+        return Ok(change.map(|milestone| (None, milestone)));
+    }
+    let reason = "The refund that was asked for was not answered.".to_owned();
+    let dispute = Dispute::of_milestone(id, &change.next, Side::Client, reason, asked, now)?;
+    Ok(dispute.and(change).map(|(dispute, milestone)| (Some(dispute), milestone)))
+}
+
+/// A client disputes entries of a timesheet. Answers the rest of the timesheet along with them.
+pub fn open_timesheet(
+    timesheet: Timesheet,
+    actor: &Actor,
+    now: Timestamp,
+    expected: Option<i64>,
+    listed: &[crate::id::TimeEntryId],
+    ids: (DisputeId, TimesheetId),
+    claim: Claim,
+) -> Result<Change<(Dispute, (Timesheet, Timesheet))>, Refusal> {
+    let (id, apart) = ids;
+    let change = timesheet.dispute(actor, now, expected, listed, apart, id)?;
+    let disputed = &change.next.1;
+    let mut invalid = Invalid::default();
+    let reason = invalid.text("reason", &claim.reason, 1..=5_000);
+    let total = disputed.amount()?;
+    let wants = claim.amount.unwrap_or(total);
+    if !total.covers(wants)? || wants.is_zero() {
+        invalid.add("amount", "OUT_OF_RANGE", format!("must be above zero and no more than {total}"));
+    }
+    invalid.finish()?;
+    let dispute = Dispute {
+        id,
+        case: CaseId::Timesheet(disputed.id),
+        contract: Some(disputed.contract),
+        client: disputed.client,
+        freelancer: disputed.freelancer,
+        terms: disputed.terms.clone(),
+        claimant: Side::Client,
+        reason,
+        total,
+        claim: total.minus(wants)?,
+        offers: Both::default(),
+        version: 1,
+        state: DisputeState::Opened { answer_by: answer_by(&disputed.terms, now) },
+    };
+    Ok(dispute.opened().and(change))
+}
+
+/// The client's bank takes back a payment of a milestone, which may be in dispute. A dispute with
+/// nothing left to decide is closed.
+pub fn charge_back(
+    milestone: Milestone,
+    dispute: Option<Dispute>,
+    actor: &Actor,
+    now: Timestamp,
+    payment: crate::id::PaymentId,
+    reference: &str,
+    amount: Money,
+) -> Result<Change<(Option<Dispute>, Milestone)>, Refusal> {
+    let change = milestone.charge_back(actor, now, payment, reference, amount)?;
+    match dispute {
+        Some(dispute) if !change.next.is_disputed() && !dispute.state.is_terminal() => {
+            let event = Event::DisputeClosed { dispute: dispute.id };
+            let closed = dispute.becomes(DisputeState::Closed { closed_at: now }).telling(event);
+            Ok(closed.and(change).map(|(dispute, milestone)| (Some(dispute), milestone)))
+        }
+        dispute => Ok(change.map(|milestone| (dispute, milestone))),
+    }
+}
+
+fn answer_by(terms: &Terms, now: Timestamp) -> Timestamp {
+    business_days_after(now, terms.dispute_answer_business_days)
+}
+
+impl Dispute {
+    /// Whose it is, for the access table.
+    pub fn subject(&self) -> Subject {
+        Subject::between(self.client, self.freelancer).disputed_if(true)
+    }
+
+    /// What this actor can do to it now.
+    pub fn allowed(&self, actor: &Actor) -> Vec<Verb> {
+        let role = Role::of(actor, &self.subject());
+        self.verbs(Side::of(role)).into_iter().filter(|verb| verb.allowed_to().contains(&role)).collect()
+    }
+
+    /// The timers that run in this state, and when they are due.
+    pub fn clocks(&self) -> Vec<(Timer, Timestamp)> {
+        let at = match &self.state {
+            DisputeState::Opened { answer_by } => *answer_by,
+            DisputeState::Recommended { decide_by, .. } => *decide_by,
+            DisputeState::Arbitration { pay_by, .. } => *pay_by,
+            DisputeState::Answered { .. }
+            | DisputeState::Negotiating { .. }
+            | DisputeState::Hearing { .. }
+            | DisputeState::Executed { .. }
+            | DisputeState::Withdrawn { .. }
+            | DisputeState::Closed { .. } => return Vec::new(),
+        };
+        vec![(Timer::AdvanceDispute(self.id), at)]
+    }
+
+    /// What the freelancer gets if this side gets its way.
+    fn position(&self, side: Side) -> Money {
+        if side == self.claimant {
+            return self.claim;
+        }
+        match side {
+            Side::Client => Money::zero(self.total.currency()),
+            Side::Freelancer => self.total,
+        }
+    }
+
+    fn of_milestone(
+        id: DisputeId,
+        milestone: &Milestone,
+        claimant: Side,
+        reason: String,
+        wants: Money,
+        now: Timestamp,
+    ) -> Result<Change<Self>, Refusal> {
+        let total = milestone.escrow.held();
+        let claim = match claimant {
+            Side::Freelancer => wants,
+            Side::Client => total.minus_or_zero(wants)?,
+        };
+        let dispute = Self {
+            id,
+            case: CaseId::Milestone(milestone.id),
+            contract: milestone.contract,
+            client: milestone.client,
+            freelancer: milestone.freelancer,
+            terms: milestone.terms.clone(),
+            claimant,
+            reason,
+            total,
+            claim,
+            offers: Both::default(),
+            version: 1,
+            state: DisputeState::Opened { answer_by: answer_by(&milestone.terms, now) },
+        };
+        Ok(dispute.opened())
+    }
+
+    fn opened(self) -> Change<Self> {
+        let event = Event::DisputeOpened { dispute: self.id };
+        let clocks = self.clocks();
+        Change::to(self).telling(event).clocked(&[], &clocks)
+    }
+
+    fn verbs(&self, side: Option<Side>) -> Vec<Verb> {
+        let claims = side == Some(self.claimant);
+        let mut verbs = Vec::new();
+        match &self.state {
+            DisputeState::Opened { .. } => {
+                verbs.push(if claims { Verb::DisputeWithdraw } else { Verb::DisputeAnswer });
+                if side.is_some() && !claims {
+                    verbs.push(Verb::DisputeConcede);
+                }
+            }
+            DisputeState::Answered { .. } | DisputeState::Negotiating { .. } => {
+                verbs.extend([Verb::DisputeOffer, Verb::DisputeRecommend]);
+                verbs.push(if claims { Verb::DisputeWithdraw } else { Verb::DisputeConcede });
+            }
+            DisputeState::Recommended { accepted, .. } => {
+                if side.is_none_or(|side| !accepted.of(side)) {
+                    verbs.extend([Verb::DisputeAccept, Verb::DisputeRefuse]);
+                }
+            }
+            DisputeState::Arbitration { paid, .. } => {
+                if side.is_none_or(|side| !paid.of(side)) {
+                    verbs.push(Verb::DisputePayFee);
+                }
+            }
+            DisputeState::Hearing { .. } => verbs.push(Verb::DisputeAward),
+            DisputeState::Executed { .. } | DisputeState::Withdrawn { .. } | DisputeState::Closed { .. } => (),
+        }
+        verbs
+    }
+
+    fn access(&self, actor: &Actor, verb: Verb) -> Result<Role, Refusal> {
+        Ok(access::check(actor, verb, &self.subject())?)
+    }
+
+    /// The checks all commands of people share, after access: the version they meant, and the
+    /// state. Answers the side they are on.
+    fn standing(&self, actor: &Actor, verb: Verb, expected: Option<i64>) -> Result<Option<Side>, Refusal> {
+        expect_version(expected, self.version)?;
+        let side = Side::of(Role::of(actor, &self.subject()));
+        if self.verbs(side).contains(&verb) {
+            Ok(side)
+        } else {
+            Err(Refusal::wrong_state("dispute", self.state.as_str(), self.allowed(actor)))
+        }
+    }
+
+    fn becomes(self, state: DisputeState) -> Change<Self> {
+        let before = self.clocks();
+        let next = Self { version: self.version + 1, state, ..self };
+        let after = next.clocks();
+        Change::to(next).clocked(&before, &after)
+    }
+}

@@ -1,0 +1,258 @@
+//! The rungs: answer, offers, recommendation, arbitration, award.
+
+use super::*;
+
+impl Dispute {
+    /// The other side answers, and disagrees.
+    pub fn answer(
+        self,
+        actor: &Actor,
+        now: Timestamp,
+        expected: Option<i64>,
+        text: &str,
+    ) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::DisputeAnswer)?;
+        self.standing(actor, Verb::DisputeAnswer, expected)?;
+        let mut invalid = Invalid::default();
+        invalid.text("answer", text, 1..=5_000);
+        invalid.finish()?;
+        let event = Event::DisputeAnswered { dispute: self.id };
+        Ok(self.becomes(DisputeState::Answered { answered_at: now }).telling(event))
+    }
+
+    /// The other side gives in: the claim is carried out.
+    pub fn concede(
+        self,
+        case: Case,
+        actor: &Actor,
+        now: Timestamp,
+        expected: Option<i64>,
+    ) -> Result<Disputed, Refusal> {
+        self.access(actor, Verb::DisputeConcede)?;
+        self.standing(actor, Verb::DisputeConcede, expected)?;
+        let claim = self.claim;
+        self.executed(case, now, Outcome::Conceded, claim)
+    }
+
+    /// The claimant withdraws it: everything goes on where it stood.
+    pub fn withdraw(
+        self,
+        case: Case,
+        actor: &Actor,
+        now: Timestamp,
+        expected: Option<i64>,
+    ) -> Result<Disputed, Refusal> {
+        self.access(actor, Verb::DisputeWithdraw)?;
+        self.standing(actor, Verb::DisputeWithdraw, expected)?;
+        self.is_about(&case)?;
+        let id = self.id;
+        let resumed = match case {
+            Case::Milestone(milestone) => milestone.resume(&Actor::System, now, id)?.map(Case::Milestone),
+            Case::Timesheet(timesheet) => timesheet.resume(&Actor::System, now, id)?.map(Case::Timesheet),
+        };
+        let event = Event::DisputeWithdrawn { dispute: id };
+        Ok(self.becomes(DisputeState::Withdrawn { withdrawn_at: now }).telling(event).and(resumed))
+    }
+
+    /// A side offers that the freelancer gets `amount`. When the client offers as much as the
+    /// freelancer asks, or more, it is settled at once: on the spot they meet, or halfway between,
+    /// the odd cent to the freelancer.
+    pub fn offer(
+        self,
+        case: Case,
+        actor: &Actor,
+        now: Timestamp,
+        expected: Option<i64>,
+        amount: Money,
+    ) -> Result<Disputed, Refusal> {
+        self.access(actor, Verb::DisputeOffer)?;
+        let side = self.standing(actor, Verb::DisputeOffer, expected)?;
+        self.is_about(&case)?;
+        self.check_amount(amount)?;
+        let offers = side.map_or(self.offers, |side| self.offers.with(side, Some(amount)));
+        let offering = Self { offers, ..self };
+        if let (Some(client), Some(freelancer)) = (offers.client, offers.freelancer) {
+            if client.covers(freelancer)? {
+                let between = client.minus(freelancer)?.split(&[1, 1]);
+                let halfway = freelancer.plus(between[0])?;
+                return offering.executed(case, now, Outcome::Settled, halfway);
+            }
+        }
+        let event = Event::DisputeOfferMade { dispute: offering.id };
+        let since = match &offering.state {
+            DisputeState::Negotiating { since } => *since,
+            _ => now,
+        };
+        let next = offering.becomes(DisputeState::Negotiating { since }).telling(event);
+        Ok(next.and(Change::none(case)))
+    }
+
+    /// A mediator recommends an outcome. Whoever has dealings with one of the sides may not.
+    pub fn recommend(
+        self,
+        actor: &Actor,
+        now: Timestamp,
+        expected: Option<i64>,
+        to_freelancer: Money,
+        has_dealings: bool,
+    ) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::DisputeRecommend)?;
+        self.standing(actor, Verb::DisputeRecommend, expected)?;
+        let by = actor.person()?.user;
+        if has_dealings {
+            return Err(Refusal::rule("CONFLICT_OF_INTEREST", "you have dealings with a side of this dispute"));
+        }
+        self.check_amount(to_freelancer)?;
+        let recommendation = Recommendation { by, to_freelancer };
+        let decide_by = now + days(self.terms.arbitration_days);
+        let event = Event::DisputeRecommended { dispute: self.id, decide_by };
+        let state = DisputeState::Recommended { recommendation, accepted: Both::default(), decide_by };
+        Ok(self.becomes(state).telling(event))
+    }
+
+    /// A side takes the recommendation. When both have, it is carried out.
+    pub fn accept(self, case: Case, actor: &Actor, now: Timestamp, expected: Option<i64>) -> Result<Disputed, Refusal> {
+        self.access(actor, Verb::DisputeAccept)?;
+        let side = self.standing(actor, Verb::DisputeAccept, expected)?;
+        self.is_about(&case)?;
+        let (DisputeState::Recommended { recommendation, accepted, decide_by }, Some(side)) = (&self.state, side)
+        else {
+            return Err(Refusal::wrong_state("dispute", self.state.as_str(), self.allowed(actor)));
+        };
+        let (recommendation, accepted, decide_by) = (*recommendation, accepted.with(side, true), *decide_by);
+        if accepted.client && accepted.freelancer {
+            return self.executed(case, now, Outcome::Recommended, recommendation.to_freelancer);
+        }
+        let next = self.becomes(DisputeState::Recommended { recommendation, accepted, decide_by });
+        Ok(next.and(Change::none(case)))
+    }
+
+    /// A side does not take the recommendation. A small claim is heard for free; otherwise each
+    /// side has some days to pay for arbitration.
+    pub fn refuse(self, actor: &Actor, now: Timestamp, expected: Option<i64>) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::DisputeRefuse)?;
+        self.standing(actor, Verb::DisputeRefuse, expected)?;
+        let DisputeState::Recommended { recommendation, .. } = self.state else { return Ok(Change::none(self)) };
+        let event = Event::DisputeEscalated { dispute: self.id };
+        let state = if self.total.covers(self.terms.small_claims_under)? {
+            let pay_by = now + days(self.terms.arbitration_days);
+            DisputeState::Arbitration { recommendation, paid: Both::default(), pay_by }
+        } else {
+            DisputeState::Hearing { recommendation, small_claims: true, since: now }
+        };
+        Ok(self.becomes(state).telling(event))
+    }
+
+    /// A side pays for arbitration, out of `balance`: the organization's credit, or the
+    /// freelancer's available money. When both have, it is heard.
+    pub fn pay_fee(
+        self,
+        actor: &Actor,
+        now: Timestamp,
+        expected: Option<i64>,
+        balance: Money,
+    ) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::DisputePayFee)?;
+        let side = self.standing(actor, Verb::DisputePayFee, expected)?;
+        let (DisputeState::Arbitration { recommendation, paid, pay_by }, Some(side)) = (&self.state, side) else {
+            return Err(Refusal::wrong_state("dispute", self.state.as_str(), self.allowed(actor)));
+        };
+        let fee = self.terms.arbitration_fee;
+        if !balance.covers(fee)? {
+            return Err(Refusal::Insufficient { available: balance, asked: fee });
+        }
+        let (recommendation, paid, pay_by) = (*recommendation, paid.with(side, true), *pay_by);
+        let payer = match side {
+            Side::Client => LedgerAccount::ClientCredit(self.client),
+            Side::Freelancer => LedgerAccount::Available(self.freelancer),
+        };
+        let key = format!("{}:{}:{}", self.id, self.version + 1, Reason::ArbitrationFee.as_str());
+        let entry = JournalEntry::new(Reason::ArbitrationFee, key).of_contract(self.contract);
+        let entry = entry.moving(payer, LedgerAccount::FeeRevenue, fee);
+        let event = Event::DisputeFeePaid { dispute: self.id };
+        let state = if paid.client && paid.freelancer {
+            DisputeState::Hearing { recommendation, small_claims: false, since: now }
+        } else {
+            DisputeState::Arbitration { recommendation, paid, pay_by }
+        };
+        Ok(self.becomes(state).posting(entry).telling(event))
+    }
+
+    /// The arbiter decides. It is not the mediator who recommended, nor somebody with dealings.
+    pub fn award(
+        self,
+        case: Case,
+        actor: &Actor,
+        now: Timestamp,
+        expected: Option<i64>,
+        to_freelancer: Money,
+        has_dealings: bool,
+    ) -> Result<Disputed, Refusal> {
+        self.access(actor, Verb::DisputeAward)?;
+        self.standing(actor, Verb::DisputeAward, expected)?;
+        if let DisputeState::Hearing { recommendation, .. } = &self.state {
+            if has_dealings || actor.user() == Some(recommendation.by) {
+                let message = "an award is made by somebody without dealings with a side, who did not recommend it";
+                return Err(Refusal::rule("CONFLICT_OF_INTEREST", message));
+            }
+        }
+        self.check_amount(to_freelancer)?;
+        self.executed(case, now, Outcome::Awarded, to_freelancer)
+    }
+
+    /// The time of a rung is over: silence concedes a claim, lets a recommendation stand, and
+    /// leaves arbitration to the side that paid.
+    pub fn advance(self, case: Case, actor: &Actor, now: Timestamp) -> Result<Disputed, Refusal> {
+        self.access(actor, Verb::DisputeAdvance)?;
+        if !self.clocks().iter().any(|(_, due)| *due <= now) {
+            return Ok(Change::none((self, case)));
+        }
+        let (outcome, to_freelancer) = match &self.state {
+            DisputeState::Opened { .. } => (Outcome::Silence, self.claim),
+            DisputeState::Recommended { recommendation, .. } => (Outcome::Recommended, recommendation.to_freelancer),
+            DisputeState::Arbitration { recommendation, paid, .. } => match (paid.client, paid.freelancer) {
+                (true, false) => (Outcome::OneSidePaid, self.position(Side::Client)),
+                (false, true) => (Outcome::OneSidePaid, self.position(Side::Freelancer)),
+                (false, false) | (true, true) => (Outcome::Recommended, recommendation.to_freelancer),
+            },
+            DisputeState::Answered { .. }
+            | DisputeState::Negotiating { .. }
+            | DisputeState::Hearing { .. }
+            | DisputeState::Executed { .. }
+            | DisputeState::Withdrawn { .. }
+            | DisputeState::Closed { .. } => return Ok(Change::none((self, case))),
+        };
+        self.executed(case, now, outcome, to_freelancer)
+    }
+
+    fn executed(self, case: Case, now: Timestamp, outcome: Outcome, to_freelancer: Money) -> Result<Disputed, Refusal> {
+        self.is_about(&case)?;
+        let id = self.id;
+        let settled = match case {
+            Case::Milestone(milestone) => {
+                milestone.settle(&Actor::System, now, id, to_freelancer)?.map(Case::Milestone)
+            }
+            Case::Timesheet(timesheet) => {
+                timesheet.settle(&Actor::System, now, id, to_freelancer)?.map(Case::Timesheet)
+            }
+        };
+        let event = Event::DisputeExecuted { dispute: id, to_freelancer };
+        let state = DisputeState::Executed { outcome, to_freelancer, executed_at: now };
+        Ok(self.becomes(state).telling(event).and(settled))
+    }
+
+    fn is_about(&self, case: &Case) -> Result<(), Refusal> {
+        let about = match case {
+            Case::Milestone(milestone) => CaseId::Milestone(milestone.id),
+            Case::Timesheet(timesheet) => CaseId::Timesheet(timesheet.id),
+        };
+        if about == self.case { Ok(()) } else { Err(Refusal::HIDDEN) }
+    }
+
+    fn check_amount(&self, amount: Money) -> Result<(), Refusal> {
+        if self.total.covers(amount)? {
+            return Ok(());
+        }
+        Err(Refusal::field("amount", "OUT_OF_RANGE", format!("must be between nothing and {}", self.total)))
+    }
+}

@@ -1,0 +1,273 @@
+use chrono::TimeDelta;
+use uuid::Uuid;
+
+use super::*;
+use crate::access::{Denied, MemberRole, Person, Staff};
+use crate::id::{Id, TimeEntryId};
+use crate::milestone::{Deal, MilestoneDraft, Status};
+use crate::money::Currency;
+use crate::timesheet::{Hourly, TimeEntry};
+
+fn id<I: Id>(n: u128) -> I {
+    I::from_uuid(Uuid::from_u128(n))
+}
+
+fn usd(cents: i64) -> Money {
+    Money::usd(cents).unwrap()
+}
+
+/// Monday 5 January 2026, and so many days later.
+fn day(n: i64) -> Timestamp {
+    "2026-01-05T09:00:00Z".parse::<Timestamp>().unwrap() + TimeDelta::days(n)
+}
+
+fn person(user: u128, memberships: Vec<(OrganizationId, MemberRole)>, staff: Option<Staff>) -> Actor {
+    Actor::Person(Person { user: id(user), suspended: false, staff, memberships })
+}
+
+fn lin() -> Actor {
+    person(1, vec![], None)
+}
+
+fn ada() -> Actor {
+    person(2, vec![(id(1), MemberRole::Owner)], None)
+}
+
+fn mediator(n: u128) -> Actor {
+    person(n, vec![], Some(Staff::Mediator))
+}
+
+fn submitted(cents: i64) -> Milestone {
+    let terms = Terms::default();
+    let draft = MilestoneDraft::parse("Landing page", "", usd(cents), None, &terms).unwrap();
+    let deal = Deal { client: id(1), freelancer: id(1), contract: Some(id(1)), offer: None, terms };
+    let milestone = Milestone::agreed(id(1), deal, draft).next;
+    let milestone = milestone.start_funding(&ada(), day(0), None, id(1)).unwrap().next;
+    let paid = milestone.quote().unwrap().client_pays;
+    let milestone = milestone.funded(&Actor::System, day(0), id(1), paid).unwrap().next;
+    milestone.submit(&lin(), day(0), None, id(1)).unwrap().next
+}
+
+fn claim(cents: Option<i64>) -> Claim {
+    Claim { reason: "It does not work on a phone".into(), amount: cents.map(usd) }
+}
+
+/// The client claims 600 of 1,000 dollars back: the freelancer would get 400.
+fn opened() -> (Dispute, Case) {
+    let change = open(submitted(100_000), &ada(), day(1), None, id(1), claim(Some(60_000))).unwrap();
+    let (dispute, milestone) = change.next;
+    (dispute, Case::Milestone(milestone))
+}
+
+fn answered() -> (Dispute, Case) {
+    let (dispute, case) = opened();
+    (dispute.answer(&lin(), day(2), None, "It does").unwrap().next, case)
+}
+
+fn recommended() -> (Dispute, Case) {
+    let (dispute, case) = answered();
+    (dispute.recommend(&mediator(7), day(3), None, usd(70_000), false).unwrap().next, case)
+}
+
+fn arbitration() -> (Dispute, Case) {
+    let (dispute, case) = recommended();
+    (dispute.refuse(&ada(), day(4), None).unwrap().next, case)
+}
+
+/// How it was decided, what the freelancer got, and what one entry moved to freelancer, client and fees.
+fn ending(change: Disputed) -> (Outcome, i64, [i64; 3]) {
+    let DisputeState::Executed { outcome, to_freelancer, .. } = change.next.0.state else {
+        panic!("{:?}", change.next.0.state)
+    };
+    assert!(change.next.0.clocks().is_empty());
+    assert_eq!(change.entries.len(), 1, "the award is one entry");
+    let entry = &change.entries[0];
+    assert_eq!(entry.effect_on(LedgerAccount::Escrow(id(1)), Currency::Usd), -100_000);
+    let moved = [LedgerAccount::Available(id(1)), LedgerAccount::ClientCredit(id(1)), LedgerAccount::FeeRevenue]
+        .map(|account| entry.effect_on(account, Currency::Usd));
+    (outcome, to_freelancer.minor(), moved)
+}
+
+#[test]
+fn silence_concedes_the_claim_after_five_business_days() {
+    let (dispute, case) = opened();
+    assert_eq!(dispute.clocks(), [(Timer::AdvanceDispute(id(1)), day(8))]);
+    assert!(!dispute.clone().advance(case.clone(), &Actor::System, day(7)).unwrap().changed);
+    let change = dispute.advance(case, &Actor::System, day(8)).unwrap();
+    assert_eq!(ending(change), (Outcome::Silence, 40_000, [38_000, 61_800, 200]));
+}
+
+#[test]
+fn a_claim_is_conceded_by_the_other_side_alone() {
+    let (dispute, case) = opened();
+    let refusal = dispute.clone().concede(case.clone(), &ada(), day(2), None).unwrap_err();
+    assert_eq!(refusal, Refusal::wrong_state("dispute", "opened", vec![Verb::DisputeWithdraw]));
+    let stranger = dispute.clone().concede(case.clone(), &person(9, vec![], None), day(2), None).unwrap_err();
+    assert_eq!(stranger, Refusal::HIDDEN);
+    assert_eq!(ending(dispute.concede(case, &lin(), day(2), None).unwrap()).0, Outcome::Conceded);
+}
+
+#[test]
+fn equal_and_crossing_offers_settle_at_once() {
+    for (client, freelancer, settled) in [(50_000, 50_000, 50_000), (60_001, 50_000, 55_001), (100_000, 0, 50_000)] {
+        for client_first in [true, false] {
+            let (mut dispute, mut case) = answered();
+            let mut offers = [(ada(), client), (lin(), freelancer)];
+            if !client_first {
+                offers.reverse();
+            }
+            let [(first, first_amount), (second, second_amount)] = offers;
+            let change = dispute.offer(case, &first, day(3), None, usd(first_amount)).unwrap();
+            assert_eq!(change.next.0.state.as_str(), "negotiating");
+            (dispute, case) = change.next;
+            let (outcome, got, _) = ending(dispute.offer(case, &second, day(3), None, usd(second_amount)).unwrap());
+            assert_eq!((outcome, got), (Outcome::Settled, settled));
+        }
+    }
+}
+
+#[test]
+fn offers_that_do_not_meet_and_offers_out_of_range() {
+    let (dispute, case) = answered();
+    let (dispute, case) = dispute.offer(case, &ada(), day(3), None, usd(30_000)).unwrap().next;
+    let (dispute, case) = dispute.offer(case, &lin(), day(3), None, usd(80_000)).unwrap().next;
+    assert_eq!(dispute.state.as_str(), "negotiating");
+    let refusal = dispute.clone().offer(case.clone(), &lin(), day(3), None, usd(100_001)).unwrap_err();
+    assert!(matches!(refusal, Refusal::Invalid { .. }));
+    let (outcome, got, _) = ending(dispute.offer(case, &lin(), day(4), None, usd(30_000)).unwrap());
+    assert_eq!((outcome, got), (Outcome::Settled, 30_000));
+}
+
+#[test]
+fn a_recommendation_is_carried_out_when_both_take_it_or_both_are_silent() {
+    let (dispute, case) = recommended();
+    let (dispute, case) = dispute.accept(case, &ada(), day(4), None).unwrap().next;
+    assert!(matches!(
+        dispute.clone().accept(case.clone(), &ada(), day(4), None).unwrap_err(),
+        Refusal::WrongState { .. }
+    ));
+    let (outcome, got, _) = ending(dispute.accept(case, &lin(), day(4), None).unwrap());
+    assert_eq!((outcome, got), (Outcome::Recommended, 70_000));
+    let (dispute, case) = recommended();
+    assert!(!dispute.clone().advance(case.clone(), &Actor::System, day(9)).unwrap().changed);
+    assert_eq!(ending(dispute.advance(case, &Actor::System, day(10)).unwrap()).1, 70_000);
+}
+
+#[test]
+fn whoever_has_a_stake_neither_recommends_nor_awards() {
+    let (dispute, _) = answered();
+    let partial = dispute.clone().recommend(&mediator(7), day(3), None, usd(1), true).unwrap_err();
+    assert!(matches!(partial, Refusal::Rule { code, .. } if code == "CONFLICT_OF_INTEREST"));
+    // A mediator who is the freelancer, or works for the client, is a party and no mediator.
+    let freelancer = person(1, vec![], Some(Staff::Mediator));
+    let client = person(7, vec![(id(1), MemberRole::Viewer)], Some(Staff::Mediator));
+    for actor in [freelancer, client, lin(), ada()] {
+        let refusal = dispute.clone().recommend(&actor, day(3), None, usd(1), false).unwrap_err();
+        assert_eq!(refusal, Denied::NotAllowed.into());
+    }
+    let (dispute, case) = arbitration();
+    let dispute = dispute.pay_fee(&ada(), day(5), None, usd(15_000)).unwrap().next;
+    let dispute = dispute.pay_fee(&lin(), day(5), None, usd(15_000)).unwrap().next;
+    let own = dispute.clone().award(case.clone(), &mediator(7), day(6), None, usd(55_500), false).unwrap_err();
+    assert!(matches!(own, Refusal::Rule { code, .. } if code == "CONFLICT_OF_INTEREST"));
+    let (outcome, got, moved) = ending(dispute.award(case, &mediator(8), day(6), None, usd(55_500), false).unwrap());
+    assert_eq!((outcome, got, moved), (Outcome::Awarded, 55_500, [52_725, 45_835, 1_440]));
+}
+
+#[test]
+fn arbitration_is_lost_by_the_side_that_does_not_pay() {
+    let decided = |payers: &[Actor]| {
+        let (mut dispute, case) = arbitration();
+        assert_eq!(dispute.clocks(), [(Timer::AdvanceDispute(id(1)), day(11))]);
+        for payer in payers {
+            dispute = dispute.pay_fee(payer, day(5), None, usd(15_000)).unwrap().next;
+        }
+        let (outcome, got, _) = ending(dispute.advance(case, &Actor::System, day(11)).unwrap());
+        (outcome, got)
+    };
+    assert_eq!(decided(&[]), (Outcome::Recommended, 70_000));
+    assert_eq!(decided(&[ada()]), (Outcome::OneSidePaid, 40_000));
+    assert_eq!(decided(&[lin()]), (Outcome::OneSidePaid, 100_000));
+    let (dispute, _) = arbitration();
+    let short = dispute.pay_fee(&lin(), day(5), None, usd(14_999)).unwrap_err();
+    assert_eq!(short, Refusal::Insufficient { available: usd(14_999), asked: usd(15_000) });
+}
+
+#[test]
+fn a_small_claim_is_heard_for_free() {
+    for (cents, state) in [(49_999, "hearing"), (50_000, "arbitration")] {
+        let change = open(submitted(cents), &lin(), day(1), None, id(1), claim(None)).unwrap();
+        let dispute = change.next.0.answer(&ada(), day(2), None, "No").unwrap().next;
+        let dispute = dispute.recommend(&mediator(7), day(3), None, usd(0), false).unwrap().next;
+        assert_eq!(dispute.refuse(&lin(), day(3), None).unwrap().next.state.as_str(), state);
+    }
+}
+
+#[test]
+fn a_withdrawn_dispute_gives_the_milestone_its_clocks_back() {
+    let (dispute, case) = opened();
+    let change = dispute.withdraw(case, &ada(), day(5), None).unwrap();
+    let (dispute, Case::Milestone(milestone)) = change.next else { panic!() };
+    assert_eq!((dispute.state.as_str(), milestone.status()), ("withdrawn", Status::Submitted));
+    assert!(milestone.clocks().contains(&(Timer::AutoApproveMilestone(id(1)), day(18))));
+}
+
+#[test]
+fn a_chargeback_closes_a_dispute_that_has_nothing_left_to_decide() {
+    let (dispute, Case::Milestone(milestone)) = opened() else { panic!() };
+    let back = |cents| {
+        charge_back(milestone.clone(), Some(dispute.clone()), &Actor::System, day(2), id(1), "dp", usd(cents)).unwrap()
+    };
+    let (closed, milestone) = back(103_000).next;
+    assert_eq!((closed.unwrap().state.as_str(), milestone.status()), ("closed", Status::ChargedBack));
+    // Part of it is left: the freelancer's part of the outcome comes first.
+    let (dispute, milestone) = back(30_000).next;
+    let change = dispute.unwrap().concede(Case::Milestone(milestone), &lin(), day(3), None).unwrap();
+    assert_eq!(change.entries[0].effect_on(LedgerAccount::Available(id(1)), Currency::Usd), 38_000);
+}
+
+#[test]
+fn a_claim_needs_a_reason_and_a_possible_amount() {
+    for bad in [claim(Some(0)), claim(Some(100_001)), Claim { reason: " ".into(), amount: None }] {
+        let refusal = open(submitted(100_000), &ada(), day(1), None, id(1), bad).unwrap_err();
+        assert!(matches!(refusal, Refusal::Invalid { .. }));
+    }
+}
+
+#[test]
+fn a_silent_freelancer_who_had_submitted_meets_a_dispute_not_a_refund() {
+    let milestone = submitted(100_000).request_changes(&ada(), day(1), None, "No").unwrap().next;
+    let milestone = milestone.request_refund(&ada(), day(2), None, Some(usd(25_000))).unwrap().next;
+    let early = resolve_refund(milestone.clone(), &Actor::System, day(8), id(1)).unwrap();
+    assert_eq!((early.changed, early.next.0), (false, None));
+    let (dispute, milestone) = resolve_refund(milestone, &Actor::System, day(9), id(1)).unwrap().next;
+    let dispute = dispute.unwrap();
+    assert_eq!((dispute.claimant, dispute.claim, milestone.status()), (Side::Client, usd(75_000), Status::Disputed));
+}
+
+#[test]
+fn a_dispute_over_hours_decides_what_is_charged() {
+    let hourly = Hourly {
+        contract: id(1),
+        client: id(1),
+        freelancer: id(1),
+        terms: Terms::default(),
+        hourly_rate: usd(6_000),
+        limit_minutes: None,
+    };
+    let mut sheet = Timesheet::open(id(1), hourly, day(0)).next;
+    for (n, minutes) in [(1, 60), (2, 120)] {
+        let entry = TimeEntry { id: id(n), date: day(0).date_naive(), minutes, note: "x".into(), manual: true };
+        sheet = sheet.add_entry(&lin(), day(1), None, entry).unwrap().next;
+    }
+    let sheet = sheet.submit(&lin(), day(7), None).unwrap().next;
+    let listed: [TimeEntryId; 1] = [id(2)];
+    let change = open_timesheet(sheet, &ada(), day(8), None, &listed, (id(1), id(2)), claim(None)).unwrap();
+    let (dispute, (rest, apart)) = change.next;
+    assert_eq!((rest.amount(), dispute.total), (Ok(usd(6_000)), usd(12_000)));
+    let dispute = dispute.answer(&lin(), day(9), None, "I was there").unwrap().next;
+    let dispute = dispute.recommend(&mediator(7), day(9), None, usd(9_000), false).unwrap().next;
+    let (_, case) = dispute.advance(Case::Timesheet(apart), &Actor::System, day(16)).unwrap().next;
+    let Case::Timesheet(apart) = case else { panic!() };
+    assert_eq!((apart.state.as_str(), apart.amount()), ("approved", Ok(usd(9_000))));
+}

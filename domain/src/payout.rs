@@ -1,0 +1,690 @@
+//! From the available balance to a bank in Pakistan.
+//!
+//! The money leaves the available balance when the payout is requested, and waits in an account of
+//! its own until the bank has it or it comes back; so a balance can't be paid out twice. A rail
+//! that refuses is an expected answer: the next rail is tried. One that does not answer leaves the
+//! payout *unknown*: it is asked about again under the same key, and never sent under a new one.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::TimeDelta;
+use serde::{Deserialize, Serialize};
+
+use crate::Timestamp;
+use crate::access::{self, Actor, Role, Subject, Verb};
+use crate::change::Change;
+use crate::event::Event;
+use crate::id::{PayoutId, PayoutMethodId, UserId};
+use crate::ledger::{JournalEntry, LedgerAccount, Reason};
+use crate::money::Money;
+use crate::policy::{Terms, days};
+use crate::refusal::{Invalid, Refusal, expect_version};
+use crate::timer::Timer;
+
+#[cfg(test)]
+mod tests;
+
+/// A Pakistani bank account number: `PK`, two check digits, four letters of the bank, sixteen
+/// letters or digits; its check sum is right.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Iban(String);
+
+/// Text that is no Pakistani IBAN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadIban {
+    /// It does not look like one.
+    #[error("a Pakistani IBAN is PK, 2 digits, 4 letters and 16 letters or digits")]
+    Shape,
+    /// It looks like one, but a digit must be wrong.
+    #[error("the check digits don't fit: a character must be wrong")]
+    CheckSum,
+}
+
+impl FromStr for Iban {
+    type Err = BadIban;
+
+    /// Spaces and lower case are taken, as people write them.
+    fn from_str(text: &str) -> Result<Self, BadIban> {
+        let text: String = text.chars().filter(|c| *c != ' ').map(|c| c.to_ascii_uppercase()).collect();
+        let bytes = text.as_bytes();
+        let shape = bytes.len() == 24
+            && bytes.starts_with(b"PK")
+            && bytes[2..4].iter().all(u8::is_ascii_digit)
+            && bytes[4..8].iter().all(u8::is_ascii_uppercase)
+            && bytes[8..].iter().all(u8::is_ascii_alphanumeric);
+        if !shape {
+            return Err(BadIban::Shape);
+        }
+        // ISO 7064: country and check digits go to the end, letters count from 10, and the whole
+        // number leaves 1 when divided by 97. Check digits 00, 01 and 99 never arise from that rule.
+        let remainder = bytes[4..].iter().chain(&bytes[..4]).fold(0u32, |remainder, &byte| match byte {
+            b'0'..=b'9' => (remainder * 10 + u32::from(byte - b'0')) % 97,
+            _ => (remainder * 100 + u32::from(byte - b'A') + 10) % 97,
+        });
+        let possible = !matches!(&bytes[2..4], b"00" | b"01" | b"99");
+        if remainder == 1 && possible { Ok(Self(text)) } else { Err(BadIban::CheckSum) }
+    }
+}
+
+impl TryFrom<String> for Iban {
+    type Error = BadIban;
+    fn try_from(text: String) -> Result<Self, BadIban> {
+        text.parse()
+    }
+}
+
+impl From<Iban> for String {
+    fn from(iban: Iban) -> Self {
+        iban.0
+    }
+}
+
+impl Iban {
+    /// The whole number. Keep it encrypted, and out of logs.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// The last four characters, which may be shown.
+    pub fn last4(&self) -> &str {
+        &self.0[20..]
+    }
+
+    /// The four letters of the bank.
+    pub fn bank(&self) -> &str {
+        &self.0[4..8]
+    }
+}
+
+impl fmt::Debug for Iban {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Iban(…{})", self.last4())
+    }
+}
+
+/// A way to be paid out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PayoutMethod {
+    /// Its id.
+    pub id: PayoutMethodId,
+    /// Whose it is.
+    pub user: UserId,
+    /// The account.
+    pub iban: Iban,
+    /// The name the bank knows the account by.
+    pub account_title: String,
+    /// When it was added.
+    pub added_at: Timestamp,
+    /// From when on it can be used: whoever takes over an account gains nothing at once.
+    pub usable_from: Timestamp,
+    /// Removed methods stay for the record.
+    pub removed_at: Option<Timestamp>,
+}
+
+impl PayoutMethod {
+    /// A freelancer adds a bank account of their own.
+    pub fn add(
+        actor: &Actor,
+        now: Timestamp,
+        id: PayoutMethodId,
+        user: UserId,
+        iban: &str,
+        account_title: &str,
+        terms: &Terms,
+    ) -> Result<Change<Self>, Refusal> {
+        access::check(actor, Verb::PayoutMethodAdd, &Subject::of_person(user))?;
+        let mut invalid = Invalid::default();
+        let account_title = invalid.text("accountTitle", account_title, 1..=140);
+        let iban: Result<Iban, BadIban> = iban.parse();
+        if let Err(error) = &iban {
+            invalid.add("iban", "MALFORMED", error.to_string());
+        }
+        invalid.finish()?;
+        let Ok(iban) = iban else { return Err(Refusal::field("iban", "MALFORMED", "not an IBAN")) };
+        let usable_from = now + days(terms.payout_method_cooling_days);
+        let method = Self { id, user, iban, account_title, added_at: now, usable_from, removed_at: None };
+        Ok(Change::to(method).telling(Event::PayoutMethodAdded { method: id, user, usable_from }))
+    }
+
+    /// Whose it is, for the access table.
+    pub fn subject(&self) -> Subject {
+        Subject::of_person(self.user)
+    }
+
+    /// The freelancer removes it. Payouts under way are not touched.
+    pub fn remove(self, actor: &Actor, now: Timestamp) -> Result<Change<Self>, Refusal> {
+        access::check(actor, Verb::PayoutMethodRemove, &self.subject())?;
+        if self.removed_at.is_some() {
+            return Ok(Change::none(self));
+        }
+        let event = Event::PayoutMethodRemoved { method: self.id, user: self.user };
+        Ok(Change::to(Self { removed_at: Some(now), ..self }).telling(event))
+    }
+}
+
+/// The ways out, in the order they are tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rail {
+    /// The processor's global payouts.
+    GlobalPayouts,
+    /// A transfer to the freelancer's own recipient account at the processor.
+    RecipientAccount,
+    /// A line in a wire file for our bank.
+    BankWire,
+    /// By hand, with two approvals.
+    Manual,
+}
+
+impl Rail {
+    /// In the order they are tried.
+    pub const ALL: [Self; 4] = [Self::GlobalPayouts, Self::RecipientAccount, Self::BankWire, Self::Manual];
+
+    /// The name it is kept and shown by.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::GlobalPayouts => "global_payouts",
+            Self::RecipientAccount => "recipient_account",
+            Self::BankWire => "bank_wire",
+            Self::Manual => "manual",
+        }
+    }
+
+    /// The one to try when this one refuses.
+    pub fn next(self) -> Option<Self> {
+        match self {
+            Self::GlobalPayouts => Some(Self::RecipientAccount),
+            Self::RecipientAccount => Some(Self::BankWire),
+            Self::BankWire => Some(Self::Manual),
+            Self::Manual => None,
+        }
+    }
+
+    /// How many of our people have to approve a payout on it.
+    pub fn approvals(self) -> usize {
+        match self {
+            Self::GlobalPayouts | Self::RecipientAccount | Self::BankWire => 0,
+            Self::Manual => 2,
+        }
+    }
+}
+
+/// Money on its way to a bank.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payout {
+    /// Its id; also names the account its money waits in.
+    pub id: PayoutId,
+    /// Whose money.
+    pub user: UserId,
+    /// Where to.
+    pub method: PayoutMethodId,
+    /// How much.
+    pub amount: Money,
+    /// The code the bank wants to know the purpose by, as it was in force when requested.
+    pub purpose_code: String,
+    /// The terms when it was requested.
+    pub terms: Terms,
+    /// Counts up with every change.
+    pub version: i64,
+    /// How often it was handed to a rail; part of the key, so that only a refusal makes a new one.
+    pub attempt: u32,
+    /// When it was requested.
+    pub requested_at: Timestamp,
+    /// Where it stands.
+    pub state: PayoutState,
+}
+
+/// Where a payout stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum PayoutState {
+    /// The freelancer asked for it.
+    Requested {
+        /// When.
+        at: Timestamp,
+    },
+    /// Names and countries are being screened.
+    Screening {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// Screening had a hit: our people look at it. Nothing is lost meanwhile.
+    Blocked {
+        /// Since when.
+        since: Timestamp,
+        /// What the screening said; for our people only.
+        reason: String,
+    },
+    /// To be handed to a rail.
+    Queued {
+        /// Which.
+        rail: Rail,
+        /// Since when.
+        since: Timestamp,
+        /// Who of our people approved it.
+        approvals: Vec<UserId>,
+    },
+    /// Handed to a rail.
+    Sent {
+        /// Which.
+        rail: Rail,
+        /// When.
+        at: Timestamp,
+        /// When it is asked about, should nothing be heard.
+        poll_at: Timestamp,
+    },
+    /// The rail took it.
+    InTransit {
+        /// Which.
+        rail: Rail,
+        /// When.
+        at: Timestamp,
+        /// The rail's name for it.
+        reference: String,
+        /// When it is asked about, should nothing be heard.
+        poll_at: Timestamp,
+    },
+    /// The bank has it.
+    Paid {
+        /// When.
+        at: Timestamp,
+        /// By which rail.
+        rail: Rail,
+    },
+    /// It came back, and is available again.
+    Returned {
+        /// When.
+        at: Timestamp,
+        /// What we were told.
+        reason: String,
+    },
+    /// Nobody knows what became of it. It is asked about under the same key.
+    Unknown {
+        /// Which rail should know.
+        rail: Rail,
+        /// Since when.
+        since: Timestamp,
+        /// When it is asked about next.
+        poll_at: Timestamp,
+    },
+    /// Called off in time; available again.
+    Cancelled {
+        /// When.
+        at: Timestamp,
+    },
+}
+
+impl PayoutState {
+    /// The name of the state, for columns, filters and the schema.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Requested { .. } => "requested",
+            Self::Screening { .. } => "screening",
+            Self::Blocked { .. } => "blocked",
+            Self::Queued { .. } => "queued",
+            Self::Sent { .. } => "sent",
+            Self::InTransit { .. } => "in_transit",
+            Self::Paid { .. } => "paid",
+            Self::Returned { .. } => "returned",
+            Self::Unknown { .. } => "unknown",
+            Self::Cancelled { .. } => "cancelled",
+        }
+    }
+
+    /// Is there nothing more to come?
+    pub fn is_terminal(&self) -> bool {
+        match self {
+            Self::Paid { .. } | Self::Returned { .. } | Self::Cancelled { .. } => true,
+            Self::Requested { .. }
+            | Self::Screening { .. }
+            | Self::Blocked { .. }
+            | Self::Queued { .. }
+            | Self::Sent { .. }
+            | Self::InTransit { .. }
+            | Self::Unknown { .. } => false,
+        }
+    }
+}
+
+/// What screening said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Screened {
+    /// Nothing found.
+    Clear,
+    /// A name or a country is on a list.
+    Hit(String),
+}
+
+/// What a freelancer asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PayoutRequest {
+    /// How much.
+    pub amount: Money,
+    /// The purpose code.
+    pub purpose_code: String,
+    /// Did the freelancer just prove who they are again?
+    pub reauthenticated: bool,
+}
+
+impl Payout {
+    /// A freelancer asks for money, of which there is `available`. It leaves the balance at once.
+    pub fn request(
+        actor: &Actor,
+        now: Timestamp,
+        id: PayoutId,
+        method: &PayoutMethod,
+        request: PayoutRequest,
+        available: Money,
+        terms: Terms,
+    ) -> Result<Change<Self>, Refusal> {
+        access::check(actor, Verb::PayoutRequest, &method.subject())?;
+        if !request.reauthenticated {
+            return Err(Refusal::rule("REAUTHENTICATE", "confirm your password to pay out"));
+        }
+        if method.removed_at.is_some() {
+            return Err(Refusal::rule("PAYOUT_METHOD_REMOVED", "this payout method was removed; choose another"));
+        }
+        if now < method.usable_from {
+            let message = format!("a new payout method can be used from {} on", method.usable_from.to_rfc3339());
+            return Err(Refusal::rule("PAYOUT_METHOD_TOO_NEW", message));
+        }
+        let mut invalid = Invalid::default();
+        let purpose_code = invalid.text("purposeCode", &request.purpose_code, 1..=20);
+        if !request.amount.covers(terms.payout_min)? {
+            invalid.add("amount", "OUT_OF_RANGE", format!("the smallest payout is {}", terms.payout_min));
+        }
+        invalid.finish()?;
+        if !available.covers(request.amount)? {
+            return Err(Refusal::Insufficient { available, asked: request.amount });
+        }
+        let payout = Self {
+            id,
+            user: method.user,
+            method: method.id,
+            amount: request.amount,
+            purpose_code,
+            terms,
+            version: 1,
+            attempt: 0,
+            requested_at: now,
+            state: PayoutState::Requested { at: now },
+        };
+        let entry = payout.entry(Reason::PayoutSend).moving(
+            LedgerAccount::Available(payout.user),
+            payout.account(),
+            payout.amount,
+        );
+        let event = Event::PayoutRequested { payout: id, amount: payout.amount };
+        let clocks = payout.clocks();
+        Ok(Change::to(payout).posting(entry).telling(event).clocked(&[], &clocks))
+    }
+
+    /// Whose it is, for the access table.
+    pub fn subject(&self) -> Subject {
+        Subject::of_person(self.user)
+    }
+
+    /// The key that every rail is given for this attempt.
+    pub fn rail_key(&self) -> String {
+        format!("{}:{}", self.id, self.attempt)
+    }
+
+    /// What this actor can do to it now.
+    pub fn allowed(&self, actor: &Actor) -> Vec<Verb> {
+        let role = Role::of(actor, &self.subject());
+        self.verbs().iter().copied().filter(|verb| verb.allowed_to().contains(&role)).collect()
+    }
+
+    /// The timers that run in this state, and when they are due.
+    pub fn clocks(&self) -> Vec<(Timer, Timestamp)> {
+        let at = match &self.state {
+            PayoutState::Requested { at } => *at,
+            PayoutState::Screening { since } => *since + self.poll(),
+            // Waiting for our people.
+            PayoutState::Queued { rail, approvals, .. } if approvals.len() < rail.approvals() => return Vec::new(),
+            PayoutState::Queued { since, .. } => *since,
+            PayoutState::Sent { poll_at, .. }
+            | PayoutState::InTransit { poll_at, .. }
+            | PayoutState::Unknown { poll_at, .. } => *poll_at,
+            PayoutState::Blocked { .. }
+            | PayoutState::Paid { .. }
+            | PayoutState::Returned { .. }
+            | PayoutState::Cancelled { .. } => return Vec::new(),
+        };
+        vec![(Timer::AdvancePayout(self.id), at)]
+    }
+
+    /// The freelancer calls it off before it is handed to a rail.
+    pub fn cancel(self, actor: &Actor, now: Timestamp, expected: Option<i64>) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::PayoutCancel)?;
+        if matches!(self.state, PayoutState::Cancelled { .. }) {
+            return Ok(Change::none(self));
+        }
+        self.standing(actor, Verb::PayoutCancel, expected)?;
+        let entry = self.back(self.account());
+        let event = Event::PayoutCancelled { payout: self.id };
+        Ok(self.becomes(PayoutState::Cancelled { at: now }).posting(entry).telling(event))
+    }
+
+    /// Screening begins.
+    pub fn screen(self, actor: &Actor, now: Timestamp) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::PayoutAdvance)?;
+        match &self.state {
+            PayoutState::Requested { .. } => {
+                let event = Event::PayoutScreeningBegan { payout: self.id };
+                Ok(self.becomes(PayoutState::Screening { since: now }).telling(event))
+            }
+            _ => Ok(Change::none(self)),
+        }
+    }
+
+    /// Screening answered.
+    pub fn screened(self, actor: &Actor, now: Timestamp, outcome: Screened) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::PayoutAdvance)?;
+        if !matches!(self.state, PayoutState::Screening { .. }) {
+            return Ok(Change::none(self));
+        }
+        match outcome {
+            Screened::Clear => Ok(self.queued(now, Rail::GlobalPayouts)),
+            Screened::Hit(reason) => {
+                let event = Event::PayoutBlocked { payout: self.id };
+                Ok(self.becomes(PayoutState::Blocked { since: now, reason }).telling(event))
+            }
+        }
+    }
+
+    /// Our people found that a hit was none.
+    pub fn unblock(self, actor: &Actor, now: Timestamp, expected: Option<i64>) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::PayoutUnblock)?;
+        self.standing(actor, Verb::PayoutUnblock, expected)?;
+        Ok(self.queued(now, Rail::GlobalPayouts))
+    }
+
+    /// Our people found that it can't be paid out: the money is available again, on the books.
+    pub fn reject(
+        self,
+        actor: &Actor,
+        now: Timestamp,
+        expected: Option<i64>,
+        reason: &str,
+    ) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::PayoutReject)?;
+        self.standing(actor, Verb::PayoutReject, expected)?;
+        let mut invalid = Invalid::default();
+        let reason = invalid.text("reason", reason, 1..=500);
+        invalid.finish()?;
+        Ok(self.came_back(now, reason))
+    }
+
+    /// One of our people approves a payout by hand. It takes two, and neither may be its owner.
+    pub fn approve(self, actor: &Actor, now: Timestamp, expected: Option<i64>) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::PayoutApprove)?;
+        self.standing(actor, Verb::PayoutApprove, expected)?;
+        let by = actor.person()?.user;
+        let PayoutState::Queued { rail, approvals, .. } = &self.state else { return Err(self.wrong_state(actor)) };
+        if approvals.contains(&by) {
+            return Err(Refusal::rule("SAME_APPROVER", "the second approval is another person's"));
+        }
+        let mut approvals = approvals.clone();
+        approvals.push(by);
+        let rail = *rail;
+        Ok(self.becomes(PayoutState::Queued { rail, since: now, approvals }))
+    }
+
+    /// It is handed to its rail, under [`rail_key`](Self::rail_key).
+    pub fn send(self, actor: &Actor, now: Timestamp) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::PayoutAdvance)?;
+        match &self.state {
+            PayoutState::Queued { rail, approvals, .. } if approvals.len() >= rail.approvals() => {
+                let rail = *rail;
+                let event = Event::PayoutSent { payout: self.id, attempt: self.attempt };
+                let poll_at = now + self.poll();
+                Ok(self.becomes(PayoutState::Sent { rail, at: now, poll_at }).telling(event))
+            }
+            _ => Ok(Change::none(self)),
+        }
+    }
+
+    /// The rail took it, and names it.
+    pub fn accepted(self, actor: &Actor, now: Timestamp, reference: &str) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::PayoutAdvance)?;
+        match &self.state {
+            PayoutState::Sent { rail, .. } | PayoutState::Unknown { rail, .. } => {
+                let event = Event::PayoutInTransit { payout: self.id };
+                let (rail, reference, poll_at) = (*rail, reference.to_owned(), now + self.poll());
+                Ok(self.becomes(PayoutState::InTransit { rail, at: now, reference, poll_at }).telling(event))
+            }
+            _ => Ok(Change::none(self)),
+        }
+    }
+
+    /// The rail refused attempt `attempt`: the next rail is tried, or the money comes back.
+    pub fn refused(self, actor: &Actor, now: Timestamp, attempt: u32, reason: &str) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::PayoutAdvance)?;
+        match &self.state {
+            PayoutState::Sent { rail, .. } | PayoutState::Unknown { rail, .. } if attempt == self.attempt => {
+                match rail.next() {
+                    Some(next) => Ok(Self { attempt: self.attempt + 1, ..self }.queued(now, next)),
+                    None => Ok(self.came_back(now, reason.to_owned())),
+                }
+            }
+            _ => Ok(Change::none(self)),
+        }
+    }
+
+    /// The bank has it.
+    pub fn paid(self, actor: &Actor, now: Timestamp) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::PayoutAdvance)?;
+        match &self.state {
+            PayoutState::Sent { rail, .. }
+            | PayoutState::InTransit { rail, .. }
+            | PayoutState::Unknown { rail, .. } => {
+                let rail = *rail;
+                let entry =
+                    self.entry(Reason::PayoutArrive).moving(self.account(), LedgerAccount::PaidOut, self.amount);
+                let event = Event::PayoutPaid { payout: self.id };
+                Ok(self.becomes(PayoutState::Paid { at: now, rail }).posting(entry).telling(event))
+            }
+            _ => Ok(Change::none(self)),
+        }
+    }
+
+    /// It came back; banks do that even after they had it. It is available again.
+    pub fn returned(self, actor: &Actor, now: Timestamp, reason: &str) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::PayoutAdvance)?;
+        match &self.state {
+            PayoutState::Sent { .. }
+            | PayoutState::InTransit { .. }
+            | PayoutState::Unknown { .. }
+            | PayoutState::Paid { .. } => Ok(self.came_back(now, reason.to_owned())),
+            _ => Ok(Change::none(self)),
+        }
+    }
+
+    /// Nothing was heard for too long, or the rail's answer was lost.
+    pub fn lost_sight(self, actor: &Actor, now: Timestamp) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::PayoutAdvance)?;
+        let poll_at = now + self.poll();
+        match &self.state {
+            PayoutState::Sent { rail, .. } | PayoutState::InTransit { rail, .. } => {
+                let event = Event::PayoutUnknown { payout: self.id };
+                let rail = *rail;
+                Ok(self.becomes(PayoutState::Unknown { rail, since: now, poll_at }).telling(event))
+            }
+            PayoutState::Unknown { rail, since, .. } => {
+                let event = Event::PayoutUnknown { payout: self.id };
+                let (rail, since) = (*rail, *since);
+                Ok(self.becomes(PayoutState::Unknown { rail, since, poll_at }).telling(event))
+            }
+            _ => Ok(Change::none(self)),
+        }
+    }
+
+    fn verbs(&self) -> &'static [Verb] {
+        match &self.state {
+            PayoutState::Requested { .. } | PayoutState::Screening { .. } => &[Verb::PayoutCancel, Verb::PayoutAdvance],
+            PayoutState::Queued { rail, approvals, .. } if approvals.len() < rail.approvals() => {
+                &[Verb::PayoutCancel, Verb::PayoutApprove, Verb::PayoutReject]
+            }
+            PayoutState::Queued { .. } => &[Verb::PayoutCancel, Verb::PayoutAdvance],
+            PayoutState::Blocked { .. } => &[Verb::PayoutUnblock, Verb::PayoutReject],
+            PayoutState::Sent { .. } | PayoutState::InTransit { .. } | PayoutState::Unknown { .. } => {
+                &[Verb::PayoutAdvance]
+            }
+            PayoutState::Paid { .. } | PayoutState::Returned { .. } | PayoutState::Cancelled { .. } => &[],
+        }
+    }
+
+    fn access(&self, actor: &Actor, verb: Verb) -> Result<Role, Refusal> {
+        Ok(access::check(actor, verb, &self.subject())?)
+    }
+
+    fn standing(&self, actor: &Actor, verb: Verb, expected: Option<i64>) -> Result<(), Refusal> {
+        expect_version(expected, self.version)?;
+        if self.verbs().contains(&verb) { Ok(()) } else { Err(self.wrong_state(actor)) }
+    }
+
+    fn wrong_state(&self, actor: &Actor) -> Refusal {
+        Refusal::wrong_state("payout", self.state.as_str(), self.allowed(actor))
+    }
+
+    fn becomes(self, state: PayoutState) -> Change<Self> {
+        let before = self.clocks();
+        let next = Self { version: self.version + 1, state, ..self };
+        let after = next.clocks();
+        Change::to(next).clocked(&before, &after)
+    }
+
+    fn queued(self, now: Timestamp, rail: Rail) -> Change<Self> {
+        let event = Event::PayoutQueued { payout: self.id, rail };
+        self.becomes(PayoutState::Queued { rail, since: now, approvals: Vec::new() }).telling(event)
+    }
+
+    fn came_back(self, now: Timestamp, reason: String) -> Change<Self> {
+        let from = match &self.state {
+            PayoutState::Paid { .. } => LedgerAccount::PaidOut,
+            _ => self.account(),
+        };
+        let entry = self.back(from);
+        let event = Event::PayoutReturned { payout: self.id };
+        self.becomes(PayoutState::Returned { at: now, reason }).posting(entry).telling(event)
+    }
+
+    fn back(&self, from: LedgerAccount) -> JournalEntry {
+        self.entry(Reason::PayoutReturn).moving(from, LedgerAccount::Available(self.user), self.amount)
+    }
+
+    fn entry(&self, reason: Reason) -> JournalEntry {
+        JournalEntry::new(reason, format!("{}:{}:{}", self.id, self.version + 1, reason.as_str()))
+    }
+
+    fn account(&self) -> LedgerAccount {
+        LedgerAccount::InTransit(self.id)
+    }
+
+    fn poll(&self) -> TimeDelta {
+        TimeDelta::minutes(i64::from(self.terms.payout_poll_minutes))
+    }
+}

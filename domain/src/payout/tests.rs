@@ -1,0 +1,188 @@
+use uuid::Uuid;
+
+use super::*;
+use crate::access::{Denied, Person, Staff};
+use crate::id::Id;
+use crate::money::Currency;
+
+fn id<I: Id>(n: u128) -> I {
+    I::from_uuid(Uuid::from_u128(n))
+}
+
+fn usd(cents: i64) -> Money {
+    Money::usd(cents).unwrap()
+}
+
+fn at(hours: i64) -> Timestamp {
+    "2026-03-02T09:00:00Z".parse::<Timestamp>().unwrap() + TimeDelta::hours(hours)
+}
+
+fn person(user: u128, staff: Option<Staff>) -> Actor {
+    Actor::Person(Person { user: id(user), suspended: false, staff, memberships: vec![] })
+}
+
+fn lin() -> Actor {
+    person(1, None)
+}
+
+fn admin(n: u128) -> Actor {
+    person(n, Some(Staff::Admin))
+}
+
+const IBAN: &str = "PK36SCBL0000001123456702";
+
+fn method() -> PayoutMethod {
+    PayoutMethod::add(&lin(), at(0), id(1), id(1), IBAN, "Lin Khan", &Terms::default()).unwrap().next
+}
+
+fn ask(cents: i64) -> PayoutRequest {
+    PayoutRequest { amount: usd(cents), purpose_code: "9471".into(), reauthenticated: true }
+}
+
+fn requested() -> Change<Payout> {
+    Payout::request(&lin(), at(72), id(1), &method(), ask(5_000), usd(9_500), Terms::default()).unwrap()
+}
+
+fn queued() -> Payout {
+    let payout = requested().next.screen(&Actor::System, at(72)).unwrap().next;
+    payout.screened(&Actor::System, at(72), Screened::Clear).unwrap().next
+}
+
+fn sent() -> Payout {
+    queued().send(&Actor::System, at(72)).unwrap().next
+}
+
+#[test]
+fn an_iban_is_read_as_people_write_it_and_one_wrong_character_is_noticed() {
+    for text in [IBAN, "pk36 SCBL 0000 0011 2345 6702", "PK24SCBL0000001171495101"] {
+        assert!(text.parse::<Iban>().is_ok(), "{text}");
+    }
+    let bytes = IBAN.as_bytes();
+    for place in 2..24 {
+        // A letter for a digit is another length of number, which the sum may miss; a wrong digit
+        // or a wrong letter it never does.
+        let same_class = *b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+        for other in same_class.into_iter().filter(|other| other.is_ascii_digit() == bytes[place].is_ascii_digit()) {
+            let mut wrong = bytes.to_vec();
+            wrong[place] = other;
+            let text = String::from_utf8(wrong.clone()).unwrap();
+            assert_eq!(text.parse::<Iban>().is_ok(), wrong == bytes, "{text}");
+        }
+    }
+    for text in [
+        "",
+        "PK36SCBL000000112345670",
+        "PK36SCBL00000011234567021",
+        "DE89370400440532013000",
+        "PK36SCBL00000011234567é",
+    ] {
+        assert_eq!(text.parse::<Iban>(), Err(BadIban::Shape), "{text}");
+    }
+    assert_eq!(format!("{:?}", IBAN.parse::<Iban>().unwrap()), "Iban(…6702)");
+}
+
+#[test]
+fn a_new_method_waits_three_days() {
+    let request =
+        |hours| Payout::request(&lin(), at(hours), id(1), &method(), ask(5_000), usd(9_500), Terms::default());
+    assert!(matches!(request(71).unwrap_err(), Refusal::Rule { code, .. } if code == "PAYOUT_METHOD_TOO_NEW"));
+    assert!(request(72).is_ok());
+}
+
+#[test]
+fn what_stands_against_a_payout() {
+    let request = |actor: &Actor, ask: PayoutRequest, available| {
+        Payout::request(actor, at(72), id(1), &method(), ask, usd(available), Terms::default()).unwrap_err()
+    };
+    assert_eq!(request(&person(2, None), ask(5_000), 9_500), Refusal::HIDDEN);
+    assert_eq!(request(&admin(2), ask(5_000), 9_500), Denied::NotAllowed.into());
+    let unproved = PayoutRequest { reauthenticated: false, ..ask(5_000) };
+    assert!(matches!(request(&lin(), unproved, 9_500), Refusal::Rule { code, .. } if code == "REAUTHENTICATE"));
+    assert!(matches!(request(&lin(), ask(999), 9_500), Refusal::Invalid { .. }));
+    assert_eq!(request(&lin(), ask(9_501), 9_500), Refusal::Insufficient { available: usd(9_500), asked: usd(9_501) });
+    let removed = method().remove(&lin(), at(1)).unwrap().next;
+    let refusal = Payout::request(&lin(), at(72), id(1), &removed, ask(5_000), usd(9_500), Terms::default());
+    assert!(matches!(refusal.unwrap_err(), Refusal::Rule { code, .. } if code == "PAYOUT_METHOD_REMOVED"));
+}
+
+#[test]
+fn the_money_leaves_when_requested_and_arrives_once() {
+    let change = requested();
+    assert_eq!(change.entries[0].effect_on(LedgerAccount::Available(id(1)), Currency::Usd), -5_000);
+    let arrived = sent().accepted(&Actor::System, at(73), "po_1").unwrap().next.paid(&Actor::System, at(80)).unwrap();
+    assert_eq!(arrived.entries[0].effect_on(LedgerAccount::InTransit(id(1)), Currency::Usd), -5_000);
+    let again = arrived.next.paid(&Actor::System, at(81)).unwrap();
+    assert!(!again.changed && again.entries.is_empty());
+}
+
+#[test]
+fn a_payout_can_be_cancelled_until_it_is_sent() {
+    for payout in [requested().next, queued()] {
+        let change = payout.cancel(&lin(), at(73), None).unwrap();
+        assert_eq!(change.entries[0].effect_on(LedgerAccount::Available(id(1)), Currency::Usd), 5_000);
+        assert!(change.next.clocks().is_empty());
+        assert!(!change.next.cancel(&lin(), at(73), None).unwrap().changed);
+    }
+    let refusal = sent().cancel(&lin(), at(73), None).unwrap_err();
+    assert_eq!(refusal, Refusal::wrong_state("payout", "sent", vec![]));
+}
+
+#[test]
+fn a_refusal_tries_the_next_rail_under_a_new_key_and_the_last_gives_the_money_back() {
+    let mut payout = sent();
+    let mut keys = vec![payout.rail_key()];
+    for rail in [Rail::RecipientAccount, Rail::BankWire, Rail::Manual] {
+        let attempt = payout.attempt;
+        payout = payout.refused(&Actor::System, at(73), attempt, "not supported").unwrap().next;
+        assert!(matches!(payout.state, PayoutState::Queued { rail: next, .. } if next == rail));
+        // The same refusal told twice does not skip a rail.
+        assert!(!payout.clone().refused(&Actor::System, at(73), attempt, "not supported").unwrap().changed);
+        if rail == Rail::Manual {
+            assert!(!payout.clone().send(&Actor::System, at(73)).unwrap().changed, "two approvals first");
+            payout = payout.approve(&admin(8), at(74), None).unwrap().next;
+            assert!(payout.clone().approve(&admin(8), at(74), None).is_err(), "by two people");
+            payout = payout.approve(&admin(9), at(74), None).unwrap().next;
+        }
+        payout = payout.send(&Actor::System, at(74)).unwrap().next;
+        keys.push(payout.rail_key());
+    }
+    let attempt = payout.attempt;
+    let back = payout.refused(&Actor::System, at(75), attempt, "closed").unwrap();
+    assert_eq!(back.next.state.as_str(), "returned");
+    assert_eq!(back.entries[0].effect_on(LedgerAccount::Available(id(1)), Currency::Usd), 5_000);
+    keys.dedup();
+    assert_eq!(keys.len(), 4);
+}
+
+#[test]
+fn an_unknown_outcome_is_asked_about_under_the_same_key() {
+    let key = sent().rail_key();
+    let unknown = sent().lost_sight(&Actor::System, at(73)).unwrap().next;
+    let unknown = unknown.lost_sight(&Actor::System, at(74)).unwrap().next;
+    assert_eq!(unknown.rail_key(), key);
+    assert_eq!(unknown.clocks(), [(Timer::AdvancePayout(id(1)), at(74) + TimeDelta::minutes(15))]);
+    assert_eq!(unknown.paid(&Actor::System, at(75)).unwrap().next.state.as_str(), "paid");
+}
+
+#[test]
+fn a_bank_may_send_it_back_even_after_it_had_it() {
+    let paid = sent().paid(&Actor::System, at(80)).unwrap().next;
+    let back = paid.returned(&Actor::System, at(200), "account closed").unwrap();
+    assert_eq!(back.entries[0].effect_on(LedgerAccount::PaidOut, Currency::Usd), -5_000);
+    assert_eq!(back.entries[0].effect_on(LedgerAccount::Available(id(1)), Currency::Usd), 5_000);
+    assert!(!back.next.paid(&Actor::System, at(201)).unwrap().changed);
+}
+
+#[test]
+fn a_hit_blocks_and_our_people_decide() {
+    let blocked = || {
+        let payout = requested().next.screen(&Actor::System, at(72)).unwrap().next;
+        payout.screened(&Actor::System, at(72), Screened::Hit("list 7".into())).unwrap().next
+    };
+    assert!(blocked().clocks().is_empty());
+    assert!(matches!(blocked().cancel(&lin(), at(73), None).unwrap_err(), Refusal::WrongState { .. }));
+    assert_eq!(blocked().unblock(&lin(), at(73), None).unwrap_err(), Denied::NotAllowed.into());
+    assert_eq!(blocked().unblock(&admin(8), at(73), None).unwrap().next.state.as_str(), "queued");
+    assert_eq!(blocked().reject(&admin(8), at(73), None, "sanctioned").unwrap().next.state.as_str(), "returned");
+    assert!(matches!(blocked().reject(&admin(8), at(73), None, " ").unwrap_err(), Refusal::Invalid { .. }));
+}

@@ -1,0 +1,486 @@
+//! A week of an hourly contract, Monday to Sunday in UTC: written by the freelancer, looked at by
+//! the client, charged, held, and paid on the Wednesday after.
+//!
+//! The client never edits an entry; what the client disputes goes to a timesheet of its own, and
+//! the rest proceeds. The charge comes when the week is approved. One that fails is tried again on
+//! the days the terms give, and then waits for the client.
+
+use chrono::{Datelike, NaiveDate, NaiveTime, TimeDelta, Weekday};
+use serde::{Deserialize, Serialize};
+
+use crate::Timestamp;
+use crate::access::{self, Actor, Role, Subject, Verb};
+use crate::change::Change;
+use crate::escrow::Escrow;
+use crate::event::Event;
+use crate::id::{ContractId, DisputeId, OrganizationId, PaymentId, TimeEntryId, TimesheetId, UserId};
+use crate::ledger::{JournalEntry, LedgerAccount, Reason};
+use crate::milestone::{Attempt, EarlyChargeback};
+use crate::money::{Money, MoneyError};
+use crate::policy::{Quote, Terms, days};
+use crate::refusal::{Invalid, Refusal, expect_version};
+use crate::timer::Timer;
+
+mod charge;
+#[cfg(test)]
+mod tests;
+
+/// Some minutes of work on a day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimeEntry {
+    /// Its id.
+    pub id: TimeEntryId,
+    /// The day, in UTC.
+    pub date: NaiveDate,
+    /// How long.
+    pub minutes: u32,
+    /// What was done.
+    pub note: String,
+    /// Written by hand afterwards, rather than tracked; shown to the client as such.
+    pub manual: bool,
+}
+
+/// A week of an hourly contract.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timesheet {
+    /// Its id; also names its escrow account.
+    pub id: TimesheetId,
+    /// The contract.
+    pub contract: ContractId,
+    /// Who pays.
+    pub client: OrganizationId,
+    /// Who works.
+    pub freelancer: UserId,
+    /// The terms of the contract.
+    pub terms: Terms,
+    /// The Monday it begins with.
+    pub week: NaiveDate,
+    /// What an hour is worth.
+    pub hourly_rate: Money,
+    /// The most that may be worked in the week.
+    pub limit_minutes: u32,
+    /// What was worked.
+    pub entries: Vec<TimeEntry>,
+    /// What a dispute found it to be worth, if it took one.
+    pub awarded: Option<Money>,
+    /// Counts up with every change.
+    pub version: i64,
+    /// Where it stands.
+    pub state: TimesheetState,
+    /// Where its money is.
+    pub escrow: Escrow,
+    /// Payments whose money has arrived, whatever became of it.
+    pub payments: Vec<PaymentId>,
+    /// The processor's names of the chargebacks that were acted on.
+    pub chargebacks: Vec<String>,
+    /// Chargebacks that came before the payment they take back.
+    pub early_chargebacks: Vec<EarlyChargeback>,
+}
+
+/// Where a timesheet stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum TimesheetState {
+    /// The freelancer writes it.
+    Open,
+    /// The client looks at it.
+    Submitted {
+        /// When silence approves it.
+        approves_at: Timestamp,
+    },
+    /// These entries are in dispute.
+    Disputed {
+        /// Which dispute.
+        dispute: DisputeId,
+    },
+    /// To be charged.
+    Approved {
+        /// By silence?
+        automatic: bool,
+        /// When.
+        charge_at: Timestamp,
+        /// How many charges have failed.
+        failures: u16,
+        /// The last charge that came to nothing; its money may still arrive.
+        last_attempt: Option<Attempt>,
+    },
+    /// The processor was asked for the money.
+    Charging {
+        /// For what.
+        attempt: Attempt,
+        /// How many charges have failed before.
+        failures: u16,
+        /// When we stop waiting for an answer.
+        expires_at: Timestamp,
+    },
+    /// Every charge failed: it waits for the client, and the contract is on hold.
+    Unpaid {
+        /// The last charge; its money may still arrive.
+        last_attempt: Attempt,
+    },
+    /// Charged, and held.
+    Held {
+        /// When it was charged.
+        charged_at: Timestamp,
+        /// When it is paid.
+        pays_at: Timestamp,
+    },
+    /// The freelancer has the money.
+    Paid {
+        /// Since when.
+        paid_at: Timestamp,
+    },
+    /// There is nothing to pay.
+    Void,
+    /// The client's bank took the money back.
+    ChargedBack {
+        /// When.
+        charged_back_at: Timestamp,
+    },
+}
+
+impl TimesheetState {
+    /// The name of the state, for columns, filters and the schema.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Submitted { .. } => "submitted",
+            Self::Disputed { .. } => "disputed",
+            Self::Approved { .. } => "approved",
+            Self::Charging { .. } => "charging",
+            Self::Unpaid { .. } => "unpaid",
+            Self::Held { .. } => "held",
+            Self::Paid { .. } => "paid",
+            Self::Void => "void",
+            Self::ChargedBack { .. } => "charged_back",
+        }
+    }
+
+    /// Is it settled, so that its contract can end?
+    pub fn is_terminal(&self) -> bool {
+        match self {
+            Self::Paid { .. } | Self::Void | Self::ChargedBack { .. } => true,
+            Self::Open
+            | Self::Submitted { .. }
+            | Self::Disputed { .. }
+            | Self::Approved { .. }
+            | Self::Charging { .. }
+            | Self::Unpaid { .. }
+            | Self::Held { .. } => false,
+        }
+    }
+}
+
+/// The hourly contract a timesheet belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hourly {
+    /// The contract.
+    pub contract: ContractId,
+    /// Who pays.
+    pub client: OrganizationId,
+    /// Who works.
+    pub freelancer: UserId,
+    /// The terms of the contract.
+    pub terms: Terms,
+    /// What an hour is worth.
+    pub hourly_rate: Money,
+    /// The most that may be worked in a week, where the parties agreed on less than the terms allow.
+    pub limit_minutes: Option<u32>,
+}
+
+/// The Monday of the week an instant lies in.
+pub fn week_of(at: Timestamp) -> NaiveDate {
+    let date = at.date_naive();
+    date - TimeDelta::days(i64::from(date.weekday().num_days_from_monday()))
+}
+
+impl Timesheet {
+    /// The week that `now` lies in begins.
+    pub fn open(id: TimesheetId, hourly: Hourly, now: Timestamp) -> Change<Self> {
+        let limit = hourly.terms.weekly_limit_minutes;
+        let timesheet = Self {
+            id,
+            contract: hourly.contract,
+            client: hourly.client,
+            freelancer: hourly.freelancer,
+            limit_minutes: hourly.limit_minutes.map_or(limit, |agreed| agreed.min(limit)),
+            terms: hourly.terms,
+            week: week_of(now),
+            escrow: Escrow::empty(hourly.hourly_rate.currency()),
+            hourly_rate: hourly.hourly_rate,
+            entries: Vec::new(),
+            awarded: None,
+            version: 1,
+            state: TimesheetState::Open,
+            payments: Vec::new(),
+            chargebacks: Vec::new(),
+            early_chargebacks: Vec::new(),
+        };
+        let clocks = timesheet.clocks();
+        Change::to(timesheet).telling(Event::TimesheetOpened { timesheet: id }).clocked(&[], &clocks)
+    }
+
+    /// Whose it is, for the access table.
+    pub fn subject(&self) -> Subject {
+        let disputed = matches!(self.state, TimesheetState::Disputed { .. });
+        Subject::between(self.client, self.freelancer).disputed_if(disputed)
+    }
+
+    /// How long was worked.
+    pub fn minutes(&self) -> u32 {
+        self.entries.iter().map(|entry| entry.minutes).sum()
+    }
+
+    /// What the week is worth: the hours at the rate, rounded half up to the cent once for the
+    /// whole week; or what a dispute found it to be worth.
+    pub fn amount(&self) -> Result<Money, MoneyError> {
+        if let Some(awarded) = self.awarded {
+            return Ok(awarded);
+        }
+        let exact_twice = i128::from(self.hourly_rate.minor()) * i128::from(self.minutes()) * 2;
+        let minor = i64::try_from((exact_twice + 60) / 120).map_err(|_| MoneyError::TooLarge)?;
+        Money::new(minor, self.hourly_rate.currency())
+    }
+
+    /// What each side pays and gets.
+    pub fn quote(&self) -> Result<Quote, MoneyError> {
+        self.terms.quote(self.amount()?)
+    }
+
+    /// What this actor can do to it now.
+    pub fn allowed(&self, actor: &Actor) -> Vec<Verb> {
+        let role = Role::of(actor, &self.subject());
+        self.verbs().iter().copied().filter(|verb| verb.allowed_to().contains(&role)).collect()
+    }
+
+    /// The timers that run in this state, and when they are due.
+    pub fn clocks(&self) -> Vec<(Timer, Timestamp)> {
+        let id = self.id;
+        match &self.state {
+            TimesheetState::Open => vec![(Timer::SubmitTimesheet(id), self.submits_at())],
+            TimesheetState::Submitted { approves_at } => vec![(Timer::AutoApproveTimesheet(id), *approves_at)],
+            TimesheetState::Approved { charge_at, .. } => vec![(Timer::ChargeTimesheet(id), *charge_at)],
+            TimesheetState::Charging { expires_at, .. } => vec![(Timer::ChargeTimesheet(id), *expires_at)],
+            TimesheetState::Held { pays_at, .. } => vec![(Timer::PayTimesheet(id), *pays_at)],
+            TimesheetState::Disputed { .. }
+            | TimesheetState::Unpaid { .. }
+            | TimesheetState::Paid { .. }
+            | TimesheetState::Void
+            | TimesheetState::ChargedBack { .. } => Vec::new(),
+        }
+    }
+
+    /// The freelancer writes down some work.
+    pub fn add_entry(
+        self,
+        actor: &Actor,
+        now: Timestamp,
+        expected: Option<i64>,
+        entry: TimeEntry,
+    ) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::TimeEntryAdd)?;
+        if self.entries.contains(&entry) {
+            return Ok(Change::none(self));
+        }
+        self.standing(actor, Verb::TimeEntryAdd, expected)?;
+        let mut invalid = Invalid::default();
+        let note = invalid.text("note", &entry.note, 1..=500);
+        invalid.range("minutes", entry.minutes, 1..=24 * 60);
+        if self.entries.iter().any(|other| other.id == entry.id) {
+            invalid.add("id", "DUPLICATE", "another entry has this id");
+        }
+        if entry.date < self.week || entry.date >= self.week + TimeDelta::days(7) {
+            invalid.add("date", "OUT_OF_RANGE", format!("must lie in the week of {}", self.week));
+        } else if entry.date > now.date_naive() {
+            invalid.add("date", "OUT_OF_RANGE", "can't lie in the future");
+        }
+        let that_day = self.entries.iter().filter(|other| other.date == entry.date);
+        if that_day.map(|other| other.minutes).sum::<u32>().saturating_add(entry.minutes) > 24 * 60 {
+            invalid.add("minutes", "OUT_OF_RANGE", "a day has 24 hours");
+        }
+        invalid.finish()?;
+        if self.minutes().saturating_add(entry.minutes) > self.limit_minutes {
+            return Err(Refusal::Limit {
+                code: "WEEKLY_LIMIT".to_owned(),
+                limit: i64::from(self.limit_minutes),
+                message: format!("the contract allows {} minutes a week", self.limit_minutes),
+            });
+        }
+        let mut next = self.clone();
+        next.entries.push(TimeEntry { note, ..entry });
+        Ok(self.becomes(next))
+    }
+
+    /// The freelancer takes an entry back.
+    pub fn remove_entry(
+        self,
+        actor: &Actor,
+        expected: Option<i64>,
+        entry: TimeEntryId,
+    ) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::TimeEntryRemove)?;
+        self.standing(actor, Verb::TimeEntryRemove, expected)?;
+        if !self.entries.iter().any(|other| other.id == entry) {
+            return Ok(Change::none(self));
+        }
+        let mut next = self.clone();
+        next.entries.retain(|other| other.id != entry);
+        Ok(self.becomes(next))
+    }
+
+    /// The week is over, and goes to the client: on Monday at noon by itself, or earlier that day
+    /// by the freelancer. A week without work is void.
+    pub fn submit(self, actor: &Actor, now: Timestamp, expected: Option<i64>) -> Result<Change<Self>, Refusal> {
+        let role = self.access(actor, Verb::TimesheetSubmit)?;
+        if role == Role::System && (self.state != TimesheetState::Open || now < self.submits_at()) {
+            return Ok(Change::none(self));
+        }
+        self.standing(actor, Verb::TimesheetSubmit, expected)?;
+        if now < self.monday_after(NaiveTime::MIN) {
+            return Err(Refusal::rule("WEEK_NOT_OVER", "the week can be submitted when it is over"));
+        }
+        if self.amount()?.is_zero() {
+            let next = Self { state: TimesheetState::Void, ..self.clone() };
+            return Ok(self.becomes(next));
+        }
+        // Friday at 23:59 of the week after; a late submission still gets its four and a half days.
+        let friday = self.monday_after(NaiveTime::MIN) + TimeDelta::days(5) - TimeDelta::minutes(1);
+        let lateness = (now - self.submits_at()).max(TimeDelta::zero());
+        let approves_at = friday + lateness;
+        let event = Event::TimesheetSubmitted { timesheet: self.id, approves_at };
+        let next = Self { state: TimesheetState::Submitted { approves_at }, ..self.clone() };
+        Ok(self.becomes(next).telling(event))
+    }
+
+    /// The client accepts the week.
+    pub fn approve(self, actor: &Actor, now: Timestamp, expected: Option<i64>) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::TimesheetApprove)?;
+        if matches!(self.state, TimesheetState::Approved { automatic: false, .. }) {
+            return Ok(Change::none(self));
+        }
+        self.standing(actor, Verb::TimesheetApprove, expected)?;
+        self.approved(now, false)
+    }
+
+    /// The client was silent.
+    pub fn auto_approve(self, actor: &Actor, now: Timestamp) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::TimesheetAdvance)?;
+        match &self.state {
+            TimesheetState::Submitted { approves_at } if *approves_at <= now => self.approved(now, true),
+            _ => Ok(Change::none(self)),
+        }
+    }
+
+    /// The client disputes some of the entries. They go to a timesheet of their own, with the id
+    /// `apart`, which waits for the dispute; the rest is approved. Answers both, the rest first.
+    pub fn dispute(
+        self,
+        actor: &Actor,
+        now: Timestamp,
+        expected: Option<i64>,
+        listed: &[TimeEntryId],
+        apart: TimesheetId,
+        dispute: DisputeId,
+    ) -> Result<Change<(Self, Self)>, Refusal> {
+        self.access(actor, Verb::TimesheetDispute)?;
+        self.standing(actor, Verb::TimesheetDispute, expected)?;
+        let known = |id: &TimeEntryId| self.entries.iter().any(|entry| entry.id == *id);
+        if listed.is_empty() || !listed.iter().all(known) {
+            return Err(Refusal::field("entries", "UNKNOWN", "name one or more entries of this timesheet"));
+        }
+        let (disputed, rest): (Vec<_>, Vec<_>) =
+            self.entries.clone().into_iter().partition(|entry| listed.contains(&entry.id));
+        let apart = Self {
+            id: apart,
+            entries: disputed,
+            version: 1,
+            state: TimesheetState::Disputed { dispute },
+            ..self.clone()
+        };
+        let event = Event::TimesheetDisputed { timesheet: apart.id, dispute };
+        let kept = Self { entries: rest, ..self.clone() };
+        let change = self.becomes(kept).then(|timesheet| timesheet.approved(now, false))?;
+        Ok(change.and(Change::to(apart).telling(event)))
+    }
+
+    /// The dispute found what the listed entries are worth, which is charged like any other week.
+    pub fn settle(
+        self,
+        actor: &Actor,
+        now: Timestamp,
+        dispute: DisputeId,
+        to_freelancer: Money,
+    ) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::TimesheetAdvance)?;
+        if self.state != (TimesheetState::Disputed { dispute }) {
+            return Ok(Change::none(self));
+        }
+        let awarded = to_freelancer.min(self.amount()?)?;
+        let settled = Self { awarded: Some(awarded), ..self.clone() };
+        self.becomes(settled).then(|timesheet| timesheet.approved(now, false))
+    }
+
+    /// The client withdrew the dispute: the listed entries are approved as they are.
+    pub fn resume(self, actor: &Actor, now: Timestamp, dispute: DisputeId) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::TimesheetAdvance)?;
+        if self.state != (TimesheetState::Disputed { dispute }) {
+            return Ok(Change::none(self));
+        }
+        self.approved(now, false)
+    }
+
+    fn approved(self, now: Timestamp, automatic: bool) -> Result<Change<Self>, Refusal> {
+        let amount = self.amount()?;
+        let state = if amount.is_zero() {
+            TimesheetState::Void
+        } else {
+            TimesheetState::Approved { automatic, charge_at: now, failures: 0, last_attempt: None }
+        };
+        let event = Event::TimesheetApproved { timesheet: self.id, amount, automatic };
+        let next = Self { state, ..self.clone() };
+        Ok(self.becomes(next).telling(event))
+    }
+
+    fn verbs(&self) -> &'static [Verb] {
+        match &self.state {
+            TimesheetState::Open => &[Verb::TimeEntryAdd, Verb::TimeEntryRemove, Verb::TimesheetSubmit],
+            TimesheetState::Submitted { .. } => &[Verb::TimesheetApprove, Verb::TimesheetDispute],
+            TimesheetState::Unpaid { .. } => &[Verb::TimesheetPay],
+            TimesheetState::Disputed { .. }
+            | TimesheetState::Approved { .. }
+            | TimesheetState::Charging { .. }
+            | TimesheetState::Held { .. }
+            | TimesheetState::Paid { .. }
+            | TimesheetState::Void
+            | TimesheetState::ChargedBack { .. } => &[],
+        }
+    }
+
+    fn access(&self, actor: &Actor, verb: Verb) -> Result<Role, Refusal> {
+        Ok(access::check(actor, verb, &self.subject())?)
+    }
+
+    fn standing(&self, actor: &Actor, verb: Verb, expected: Option<i64>) -> Result<(), Refusal> {
+        expect_version(expected, self.version)?;
+        if self.verbs().contains(&verb) { Ok(()) } else { Err(self.wrong_state(actor)) }
+    }
+
+    fn wrong_state(&self, actor: &Actor) -> Refusal {
+        Refusal::wrong_state("timesheet", self.state.as_str(), self.allowed(actor))
+    }
+
+    fn becomes(&self, next: Self) -> Change<Self> {
+        let next = Self { version: self.version + 1, ..next };
+        let after = next.clocks();
+        Change::to(next).clocked(&self.clocks(), &after)
+    }
+
+    /// A time of day on the Monday after the week.
+    fn monday_after(&self, time: NaiveTime) -> Timestamp {
+        (self.week + TimeDelta::days(7)).and_time(time).and_utc()
+    }
+
+    fn submits_at(&self) -> Timestamp {
+        self.monday_after(NaiveTime::MIN) + TimeDelta::hours(12)
+    }
+}

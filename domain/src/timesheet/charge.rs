@@ -1,0 +1,201 @@
+//! The money of a week: charged to the client's card, held until the Wednesday after, paid.
+
+use super::*;
+
+impl Timesheet {
+    /// The charge is due: the processor is to be asked for `payment`. If one was asked before and
+    /// never answered, that one has failed.
+    pub fn charge(self, actor: &Actor, now: Timestamp, payment: PaymentId) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::TimesheetAdvance)?;
+        match &self.state {
+            TimesheetState::Approved { charge_at, failures, .. } if *charge_at <= now => {
+                let failures = *failures;
+                self.asks(now, payment, failures)
+            }
+            TimesheetState::Charging { expires_at, .. } if *expires_at <= now => Ok(self.attempt_failed(now)),
+            _ => Ok(Change::none(self)),
+        }
+    }
+
+    /// Every charge failed; the client tries again, with a card that works now.
+    pub fn pay(
+        self,
+        actor: &Actor,
+        now: Timestamp,
+        expected: Option<i64>,
+        payment: PaymentId,
+    ) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::TimesheetPay)?;
+        self.standing(actor, Verb::TimesheetPay, expected)?;
+        let failures = u16::try_from(self.terms.charge_retry_days.len()).unwrap_or(u16::MAX);
+        self.asks(now, payment, failures)
+    }
+
+    /// The processor says that a charge succeeded, and how much came.
+    pub fn charged(
+        self,
+        actor: &Actor,
+        now: Timestamp,
+        payment: PaymentId,
+        received: Money,
+    ) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::TimesheetAdvance)?;
+        if self.payments.contains(&payment) {
+            return Ok(Change::none(self));
+        }
+        let waiting = match &self.state {
+            TimesheetState::Charging { attempt, .. } | TimesheetState::Unpaid { last_attempt: attempt } => {
+                Some(*attempt)
+            }
+            TimesheetState::Approved { last_attempt, .. } => *last_attempt,
+            TimesheetState::Open
+            | TimesheetState::Submitted { .. }
+            | TimesheetState::Disputed { .. }
+            | TimesheetState::Held { .. }
+            | TimesheetState::Paid { .. }
+            | TimesheetState::Void
+            | TimesheetState::ChargedBack { .. } => None,
+        };
+        let fits = |attempt: &Attempt| attempt.payment == payment && attempt.quote.client_pays == received;
+        let mut next = self.clone();
+        next.payments.push(payment);
+        let change = match waiting.filter(fits) {
+            Some(Attempt { quote, .. }) => {
+                let source = LedgerAccount::ProcessorClearing;
+                let entry = self.entry(Reason::Fund);
+                let (escrow, entry) =
+                    self.escrow.fund(entry, self.account(), source, quote.amount, quote.client_fee)?;
+                let pays_at = self.wednesday_after(now);
+                next.escrow = escrow;
+                next.state = TimesheetState::Held { charged_at: now, pays_at };
+                let event = Event::TimesheetCharged { timesheet: self.id, amount: quote.amount, pays_at };
+                self.becomes(next).posting(entry).telling(event)
+            }
+            None => {
+                let credit = LedgerAccount::ClientCredit(self.client);
+                let entry = self.entry(Reason::Credit).moving(LedgerAccount::ProcessorClearing, credit, received);
+                let event = Event::PaymentCredited { organization: self.client, payment, amount: received };
+                self.becomes(next).posting(entry).telling(event)
+            }
+        };
+        let early = change.next.early_chargebacks.iter().find(|early| early.payment == payment).cloned();
+        match early {
+            Some(EarlyChargeback { reference, amount, .. }) => {
+                change.then(|timesheet| timesheet.charge_back(actor, now, payment, &reference, amount))
+            }
+            None => Ok(change),
+        }
+    }
+
+    /// The processor says that a charge failed.
+    pub fn charge_failed(self, actor: &Actor, now: Timestamp, payment: PaymentId) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::TimesheetAdvance)?;
+        match &self.state {
+            TimesheetState::Charging { attempt, .. } if attempt.payment == payment => Ok(self.attempt_failed(now)),
+            _ => Ok(Change::none(self)),
+        }
+    }
+
+    /// The Wednesday has come: the money is available to the freelancer, less our fee.
+    pub fn release(self, actor: &Actor, now: Timestamp) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::TimesheetAdvance)?;
+        match &self.state {
+            TimesheetState::Held { pays_at, .. } if *pays_at <= now => {
+                let available = LedgerAccount::Available(self.freelancer);
+                let entry = self.entry(Reason::Release);
+                let held = self.escrow.held();
+                let (escrow, entry, share) =
+                    self.escrow.release(entry, self.account(), available, held, self.terms.freelancer_fee)?;
+                let event = Event::TimesheetPaid { timesheet: self.id, amount: share.net };
+                let next = Self { escrow, state: TimesheetState::Paid { paid_at: now }, ..self.clone() };
+                Ok(self.becomes(next).posting(entry).telling(event))
+            }
+            _ => Ok(Change::none(self)),
+        }
+    }
+
+    /// The client's bank takes `amount` of `payment` back: out of escrow first, then out of our own
+    /// pocket. What is left of a held week is still paid.
+    pub fn charge_back(
+        self,
+        actor: &Actor,
+        now: Timestamp,
+        payment: PaymentId,
+        reference: &str,
+        amount: Money,
+    ) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::TimesheetAdvance)?;
+        let mut next = self.clone();
+        if self.chargebacks.iter().any(|known| known == reference) {
+            return Ok(Change::none(self));
+        }
+        if !self.payments.contains(&payment) {
+            if self.early_chargebacks.iter().any(|early| early.reference == reference) {
+                return Ok(Change::none(self));
+            }
+            next.early_chargebacks.push(EarlyChargeback { payment, reference: reference.to_owned(), amount });
+            return Ok(self.becomes(next));
+        }
+        next.chargebacks.push(reference.to_owned());
+        next.early_chargebacks.retain(|early| early.reference != reference);
+        let nothing_pending = (LedgerAccount::Pending(self.freelancer), Money::zero(amount.currency()));
+        let entry = self.entry(Reason::Chargeback);
+        let (escrow, entry, bore) = self.escrow.charge_back(entry, self.account(), nothing_pending, amount)?;
+        next.escrow = escrow;
+        let had_money = matches!(self.state, TimesheetState::Held { .. } | TimesheetState::Paid { .. });
+        if had_money && escrow.held().is_zero() {
+            next.state = TimesheetState::ChargedBack { charged_back_at: now };
+        }
+        let event = Event::TimesheetChargedBack { timesheet: self.id, amount, lost: bore.lost };
+        Ok(self.becomes(next).posting(entry).telling(event))
+    }
+
+    fn asks(self, now: Timestamp, payment: PaymentId, failures: u16) -> Result<Change<Self>, Refusal> {
+        let quote = self.quote()?;
+        let expires_at = now + crate::policy::hours(self.terms.funding_expiry_hours);
+        let event = Event::TimesheetChargeStarted { timesheet: self.id, payment, total: quote.client_pays };
+        let state = TimesheetState::Charging { attempt: Attempt { payment, quote }, failures, expires_at };
+        let next = Self { state, ..self.clone() };
+        Ok(self.becomes(next).telling(event))
+    }
+
+    fn attempt_failed(self, now: Timestamp) -> Change<Self> {
+        let TimesheetState::Charging { attempt, failures, .. } = &self.state else { return Change::none(self) };
+        let retry = self.terms.charge_retry_days.get(usize::from(*failures));
+        let retry_at = retry.map(|&day| now + days(day));
+        let last_attempt = *attempt;
+        let state = match retry_at {
+            Some(charge_at) => TimesheetState::Approved {
+                automatic: false,
+                charge_at,
+                failures: failures + 1,
+                last_attempt: Some(last_attempt),
+            },
+            None => TimesheetState::Unpaid { last_attempt },
+        };
+        let event = Event::TimesheetChargeFailed { timesheet: self.id, payment: last_attempt.payment, retry_at };
+        let next = Self { state, ..self.clone() };
+        self.becomes(next).telling(event)
+    }
+
+    /// Wednesday 12:00 UTC of the week after the review's, or of a later one if it was charged late.
+    fn wednesday_after(&self, charged_at: Timestamp) -> Timestamp {
+        let regular = self.submits_at() + TimeDelta::days(9);
+        if charged_at < regular {
+            return regular;
+        }
+        let ahead = (7 + Weekday::Wed.num_days_from_monday() - charged_at.weekday().num_days_from_monday()) % 7;
+        let ahead = if ahead == 0 { 7 } else { ahead };
+        let wednesday = charged_at.date_naive() + TimeDelta::days(i64::from(ahead));
+        wednesday.and_time(NaiveTime::MIN).and_utc() + TimeDelta::hours(12)
+    }
+
+    fn entry(&self, reason: Reason) -> JournalEntry {
+        let key = format!("{}:{}:{}", self.id, self.version + 1, reason.as_str());
+        JournalEntry::new(reason, key).of_contract(Some(self.contract))
+    }
+
+    fn account(&self) -> LedgerAccount {
+        LedgerAccount::TimesheetEscrow(self.id)
+    }
+}

@@ -1,0 +1,190 @@
+use uuid::Uuid;
+
+use super::*;
+use crate::access::{Denied, MemberRole, Person};
+use crate::id::Id;
+use crate::money::Currency;
+
+fn id<I: Id>(n: u128) -> I {
+    I::from_uuid(Uuid::from_u128(n))
+}
+
+fn usd(cents: i64) -> Money {
+    Money::usd(cents).unwrap()
+}
+
+/// Monday 2 March 2026, and so many days and hours later.
+fn at(days: i64, hours: i64) -> Timestamp {
+    "2026-03-02T00:00:00Z".parse::<Timestamp>().unwrap() + TimeDelta::days(days) + TimeDelta::hours(hours)
+}
+
+fn lin() -> Actor {
+    Actor::Person(Person { user: id(1), suspended: false, staff: None, memberships: vec![] })
+}
+
+fn ada() -> Actor {
+    Actor::Person(Person { user: id(2), suspended: false, staff: None, memberships: vec![(id(1), MemberRole::Owner)] })
+}
+
+fn week() -> Timesheet {
+    let hourly = Hourly {
+        contract: id(1),
+        client: id(1),
+        freelancer: id(1),
+        terms: Terms::default(),
+        hourly_rate: usd(2_500),
+        limit_minutes: Some(600),
+    };
+    Timesheet::open(id(1), hourly, at(2, 5)).next
+}
+
+fn entry(n: u128, day: i64, minutes: u32) -> TimeEntry {
+    TimeEntry { id: id(n), date: at(day, 0).date_naive(), minutes, note: "Header".into(), manual: n == 2 }
+}
+
+fn worked() -> Timesheet {
+    let week = week().add_entry(&lin(), at(3, 0), None, entry(1, 0, 100)).unwrap().next;
+    week.add_entry(&lin(), at(3, 0), None, entry(2, 1, 200)).unwrap().next
+}
+
+fn submitted() -> Timesheet {
+    worked().submit(&Actor::System, at(7, 12), None).unwrap().next
+}
+
+fn charging() -> Timesheet {
+    let approved = submitted().approve(&ada(), at(8, 0), None).unwrap().next;
+    approved.charge(&Actor::System, at(8, 0), id(1)).unwrap().next
+}
+
+fn held() -> Change<Timesheet> {
+    charging().charged(&Actor::System, at(8, 1), id(1), usd(12_875)).unwrap()
+}
+
+#[test]
+fn a_week_runs_from_work_to_money() {
+    let week = week();
+    assert_eq!((week.week, week.clocks()), (at(0, 0).date_naive(), vec![(Timer::SubmitTimesheet(id(1)), at(7, 12))]));
+    let sheet = worked();
+    assert_eq!(sheet.amount(), Ok(usd(12_500)));
+    assert!(!sheet.clone().submit(&Actor::System, at(7, 11), None).unwrap().changed);
+    let sheet = sheet.submit(&Actor::System, at(7, 12), None).unwrap().next;
+    let friday = at(12, 0) - TimeDelta::minutes(1);
+    assert_eq!(sheet.clocks(), [(Timer::AutoApproveTimesheet(id(1)), friday)]);
+    assert!(!sheet.clone().auto_approve(&Actor::System, friday - TimeDelta::seconds(1)).unwrap().changed);
+    let sheet = sheet.auto_approve(&Actor::System, friday).unwrap().next;
+    let sheet = sheet.charge(&Actor::System, friday, id(1)).unwrap().next;
+    let change = sheet.charged(&Actor::System, friday, id(1), usd(12_875)).unwrap();
+    assert_eq!(change.entries[0].effect_on(LedgerAccount::TimesheetEscrow(id(1)), Currency::Usd), 12_500);
+    // The Wednesday after: 18 March.
+    assert_eq!(change.next.clocks(), [(Timer::PayTimesheet(id(1)), at(16, 12))]);
+    let paid = change.next.release(&Actor::System, at(16, 12)).unwrap();
+    assert_eq!(paid.entries[0].effect_on(LedgerAccount::Available(id(1)), Currency::Usd), 11_875);
+    assert_eq!(paid.next.state.as_str(), "paid");
+    assert!(!paid.next.release(&Actor::System, at(17, 0)).unwrap().changed);
+}
+
+#[test]
+fn entries_lie_in_the_week_the_day_and_the_limit() {
+    let refusal = |entry| worked().add_entry(&lin(), at(3, 0), None, entry).unwrap_err();
+    for (bad, path) in [
+        (entry(3, -1, 60), "date"),
+        (entry(3, 7, 60), "date"),
+        (entry(3, 4, 60), "date"),
+        (entry(3, 0, 0), "minutes"),
+        (entry(1, 0, 60), "id"),
+        (TimeEntry { note: " ".into(), ..entry(3, 0, 60) }, "note"),
+    ] {
+        let Refusal::Invalid { fields } = refusal(bad) else { panic!() };
+        assert_eq!(fields[0].path, path);
+    }
+    assert!(matches!(refusal(entry(3, 0, 301)), Refusal::Limit { limit: 600, .. }));
+    assert!(worked().add_entry(&lin(), at(3, 0), None, entry(3, 0, 300)).is_ok());
+    assert_eq!(worked().add_entry(&ada(), at(3, 0), None, entry(3, 0, 60)).unwrap_err(), Denied::NotAllowed.into());
+    assert!(matches!(
+        submitted().add_entry(&lin(), at(7, 13), None, entry(3, 0, 60)).unwrap_err(),
+        Refusal::WrongState { .. }
+    ));
+    assert_eq!(worked().remove_entry(&lin(), None, id(2)).unwrap().next.minutes(), 100);
+}
+
+#[test]
+fn a_week_is_submitted_when_it_is_over_and_an_empty_one_is_void() {
+    let refusal = worked().submit(&lin(), at(6, 23), None).unwrap_err();
+    assert!(matches!(refusal, Refusal::Rule { code, .. } if code == "WEEK_NOT_OVER"));
+    assert_eq!(worked().submit(&lin(), at(7, 0), None).unwrap().next.state.as_str(), "submitted");
+    let void = week().submit(&Actor::System, at(7, 12), None).unwrap().next;
+    assert_eq!((void.state.as_str(), void.clocks()), ("void", vec![]));
+}
+
+#[test]
+fn a_failed_charge_is_tried_again_after_one_three_and_five_days_and_then_waits() {
+    let mut sheet = charging();
+    let mut now = at(8, 0);
+    for (attempt, day) in [(1, 1), (2, 3), (3, 5)] {
+        let change = sheet.charge_failed(&Actor::System, now, id(attempt)).unwrap();
+        assert!(matches!(change.events[0], Event::TimesheetChargeFailed { retry_at: Some(_), .. }));
+        now += TimeDelta::days(day);
+        assert_eq!(change.next.clocks(), [(Timer::ChargeTimesheet(id(1)), now)]);
+        sheet = change.next.charge(&Actor::System, now, id(attempt + 1)).unwrap().next;
+    }
+    let unpaid = sheet.charge_failed(&Actor::System, now, id(4)).unwrap().next;
+    assert_eq!((unpaid.state.as_str(), unpaid.clocks()), ("unpaid", vec![]));
+    let paying = unpaid.pay(&ada(), now, None, id(5)).unwrap().next;
+    assert_eq!(paying.charged(&Actor::System, now, id(5), usd(12_875)).unwrap().next.state.as_str(), "held");
+}
+
+#[test]
+fn a_charge_counts_once_in_whatever_order_it_is_told() {
+    let late = charging().charge_failed(&Actor::System, at(8, 1), id(1)).unwrap().next;
+    let held_late = late.charged(&Actor::System, at(8, 2), id(1), usd(12_875)).unwrap().next;
+    assert_eq!(held_late.state.as_str(), "held");
+    let twice = held().next.charged(&Actor::System, at(8, 2), id(1), usd(12_875)).unwrap();
+    assert!(!twice.changed);
+    let other = held().next.charged(&Actor::System, at(8, 2), id(7), usd(12_875)).unwrap();
+    assert_eq!(other.entries[0].effect_on(LedgerAccount::ClientCredit(id(1)), Currency::Usd), 12_875);
+    let silent = charging().charge(&Actor::System, at(9, 0), id(2)).unwrap().next;
+    assert_eq!(silent.state.as_str(), "approved");
+}
+
+#[test]
+fn disputed_entries_go_apart_and_the_rest_proceeds() {
+    let dispute = |listed: &[TimeEntryId]| submitted().dispute(&ada(), at(8, 0), None, listed, id(2), id(1));
+    assert!(matches!(dispute(&[]).unwrap_err(), Refusal::Invalid { .. }));
+    assert!(matches!(dispute(&[id(9)]).unwrap_err(), Refusal::Invalid { .. }));
+    let (rest, apart) = dispute(&[id(2)]).unwrap().next;
+    assert_eq!(
+        (rest.state.as_str(), rest.minutes(), apart.state.as_str(), apart.minutes()),
+        ("approved", 100, "disputed", 200)
+    );
+    let settled = apart.clone().settle(&Actor::System, at(9, 0), id(1), usd(3_000)).unwrap().next;
+    assert_eq!((settled.state.as_str(), settled.amount()), ("approved", Ok(usd(3_000))));
+    let nothing = apart.clone().settle(&Actor::System, at(9, 0), id(1), usd(0)).unwrap().next;
+    assert_eq!(nothing.state.as_str(), "void");
+    assert!(!apart.settle(&Actor::System, at(9, 0), id(5), usd(0)).unwrap().changed);
+}
+
+#[test]
+fn a_chargeback_takes_a_held_week_and_a_paid_one_is_our_loss() {
+    let back = |sheet: Timesheet| sheet.charge_back(&Actor::System, at(9, 0), id(1), "dp", usd(12_875)).unwrap();
+    let change = back(held().next);
+    assert_eq!(change.entries[0].effect_on(LedgerAccount::Losses, Currency::Usd), -375);
+    assert_eq!((change.next.state.as_str(), change.next.clocks()), ("charged_back", vec![]));
+    assert!(!back(change.next).changed);
+    let paid = held().next.release(&Actor::System, at(16, 12)).unwrap().next;
+    assert_eq!(back(paid).entries[0].effect_on(LedgerAccount::Losses, Currency::Usd), -12_875);
+    let early = back(charging()).next.charged(&Actor::System, at(9, 1), id(1), usd(12_875)).unwrap().next;
+    assert_eq!(early.state.as_str(), "charged_back");
+}
+
+#[test]
+fn a_late_charge_is_paid_on_the_wednesday_after_it() {
+    let paid_on =
+        |days, hours| match charging().charged(&Actor::System, at(days, hours), id(1), usd(12_875)).unwrap().next.state
+        {
+            TimesheetState::Held { pays_at, .. } => pays_at,
+            other => panic!("{other:?}"),
+        };
+    assert_eq!(paid_on(15, 0), at(16, 12));
+    assert_eq!(paid_on(16, 13), at(23, 12));
+    assert_eq!(paid_on(17, 0), at(23, 12));
+}
