@@ -3,6 +3,7 @@
 //! In reading order: the door, the schema and what every resolver uses, then a file a room.
 
 pub mod http;
+pub mod operations;
 pub mod schema;
 pub mod backend;
 pub mod context;

@@ -1,2 +1,15 @@
-//! x
-fn main() {}
+//! The one binary of Rabta.
+
+mod command;
+mod config;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    command::main(config::Cli::parse())
+}

@@ -15,6 +15,7 @@ pub mod timer;
 pub mod worker;
 pub mod embedded;
 pub mod migrate;
+pub mod vitals;
 pub mod audit;
 pub mod ledger;
 pub mod organization;

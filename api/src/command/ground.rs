@@ -1,0 +1,87 @@
+//! What every command stands on: a database at the right schema, and the market on it.
+
+use anyhow::Context;
+use infra::clock::Clock;
+use infra::embedded::{self, Embedded, Purpose};
+use infra::{Market, market, migrate};
+use secrecy::ExposeSecret;
+
+use super::Trouble;
+use crate::config::{Common, secret};
+
+/// The name of the database on a private server.
+const DATABASE: &str = "rabta";
+
+/// A database, and the private server under it, if it is one.
+#[derive(Debug)]
+pub struct Ground {
+    pub url: String,
+    server: Option<Embedded>,
+}
+
+impl Ground {
+    /// The database that was named, or a private one.
+    pub async fn find(common: &Common) -> Result<Self, Trouble> {
+        let unreadable = |(file, error): (std::path::PathBuf, std::io::Error)| {
+            Trouble::fixable(format!("{}: {error}", file.display()), "correct DATABASE_URL_FILE, or unset it")
+        };
+        let named = match &common.database_url {
+            Some(url) if !url.trim().is_empty() => Some(url.trim().to_owned()),
+            Some(_) | None => secret("DATABASE_URL").map_err(unreadable)?.map(|url| url.expose_secret().to_owned()),
+        };
+        if let Some(url) = named {
+            if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+                return Err(Trouble::fixable(
+                    "DATABASE_URL is not the address of a PostgreSQL database",
+                    "write it like postgres://user:password@host:5432/rabta, or unset it for a private PostgreSQL",
+                ));
+            }
+            return Ok(Self { url, server: None });
+        }
+        if common.production {
+            return Err(Trouble::fixable(
+                "in production the database is not a private one of this program",
+                "set DATABASE_URL (or DATABASE_URL_FILE), or leave --production out",
+            ));
+        }
+        let folder = common.data_dir.clone().or_else(embedded::default_folder).ok_or_else(|| {
+            Trouble::fixable("there is no HOME to keep data in", "choose a folder with --data-dir (RABTA_DATA_DIR)")
+        })?;
+        tracing::debug!(folder = %folder.display(), "starting a private PostgreSQL");
+        let server = Embedded::start(&folder, Purpose::Data, common.pg_bin.as_deref()).await?;
+        tracing::info!(folder = %server.folder().display(), version = server.major(), "private PostgreSQL is up");
+        server.ensure_database(DATABASE).await?;
+        Ok(Self { url: server.url(DATABASE), server: Some(server) })
+    }
+
+    /// Bring the database to our schema, or see that it is there.
+    pub async fn market(&self, common: &Common) -> Result<Market, Trouble> {
+        if common.no_migrate {
+            migrate::reach(&self.url).await?;
+        } else {
+            let applied = migrate::up(&self.url).await?;
+            if !applied.is_empty() {
+                tracing::info!(migrations = applied.len(), "the database was migrated");
+            }
+        }
+        let db = market::connect(&self.url, common.db_connections).await.context("connecting to the database")?;
+        migrate::check(&db).await?;
+        Ok(Market::new(db, Clock::System))
+    }
+
+    /// Is the database our own?
+    pub fn private(&self) -> Option<&Embedded> {
+        self.server.as_ref()
+    }
+
+    /// Let go of the database, and end a private server cleanly.
+    pub async fn leave(self, market: Option<Market>) -> Result<(), Trouble> {
+        if let Some(market) = market {
+            let _ = market.db().clone().close().await;
+        }
+        match self.server {
+            Some(server) => Ok(server.stop().await?),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! `rabta work`: background work without a server.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use infra::{Market, worker};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::Trouble;
+use super::ground::Ground;
+use super::stop::Stop;
+use crate::config::Cli;
+
+/// Work until asked to stop, and finish what was begun.
+pub async fn run(cli: Cli) -> Result<(), Trouble> {
+    let mut stop = Stop::listen()?;
+    let ground = Ground::find(&cli.common).await?;
+    let market = ground.market(&cli.common).await?;
+    let hand = Hand::start(market.clone(), true);
+    tracing::info!("working; Ctrl-C stops");
+    tokio::select! {
+        () = stop.wished() => {}
+        () = hand.ended() => {}
+    }
+    stop.insist();
+    hand.stop().await?;
+    ground.leave(Some(market)).await
+}
+
+/// The background tasks of this process.
+#[derive(Debug)]
+pub struct Hand {
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+    working: Arc<AtomicBool>,
+}
+
+impl Hand {
+    /// Follow the events; and carry out what is due, if `work`.
+    pub fn start(market: Market, work: bool) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        let working = Arc::new(AtomicBool::new(work));
+        let mut tasks = vec![tokio::spawn(worker::follow(market.clone(), stopped.clone()))];
+        if work {
+            let done = Working(Arc::clone(&working));
+            tasks.push(tokio::spawn(async move {
+                let _done = done;
+                worker::run(market, stopped).await;
+            }));
+        }
+        Self { stop, tasks, working }
+    }
+
+    /// True for as long as the worker runs.
+    pub fn working(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.working)
+    }
+
+    /// Returns when the worker has ended, though nobody asked it to.
+    async fn ended(&self) {
+        while self.working.load(Ordering::Relaxed) {
+            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        }
+    }
+
+    /// Let them finish what they began.
+    ///
+    /// # Errors
+    /// If one of them panicked.
+    pub async fn stop(self) -> Result<(), Trouble> {
+        self.stop.send_replace(true);
+        for task in self.tasks {
+            task.await.map_err(|error| anyhow::anyhow!("background work: {error}"))?;
+        }
+        Ok(())
+    }
+}
+
+/// Says that the worker has ended, however it did.
+struct Working(Arc<AtomicBool>);
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,185 @@
+//! Every setting, with its environment variable and its default. `rabta --help` prints this file.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use axum::http::HeaderValue;
+use clap::builder::FalseyValueParser;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use secrecy::SecretString;
+
+/// Rabta, the backend of a marketplace for freelancers and clients.
+#[derive(Debug, Parser)]
+#[command(name = "rabta", version, after_help = SECRETS, max_term_width = 110)]
+pub struct Cli {
+    /// What to do. Without it: serve.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Settings of every command.
+    #[command(flatten)]
+    pub common: Common,
+    /// Settings of the server.
+    #[command(flatten)]
+    pub serve: Serve,
+}
+
+const SECRETS: &str = "\
+Secrets are not taken as arguments, which others on the machine can read:
+  RABTA_JWT_KEYS          the keys that sign access tokens: 32 bytes each, base64url, separated by commas; the
+                          first signs, all are accepted. Or RABTA_JWT_KEYS_FILE, a file with the same.
+                          [development: made once and kept in the data folder]
+  DATABASE_URL_FILE       a file with the DATABASE_URL.
+
+With nothing set, rabta finds or fetches PostgreSQL, keeps its data in the data folder, and serves on 127.0.0.1:8080.";
+
+/// What the program does.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum Command {
+    /// Serve the API (the default).
+    Serve,
+    /// Do background work only: timers, and what follows from events. Any number may run.
+    Work,
+    /// Look after the database's schema.
+    Migrate {
+        /// What to do with it.
+        #[command(subcommand)]
+        what: Migrate,
+    },
+    /// Print the GraphQL schema.
+    Schema,
+}
+
+/// What to do with the schema.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum Migrate {
+    /// Apply what is missing.
+    Up,
+    /// List the migrations, and which of them the database has had.
+    Status,
+}
+
+/// Settings of every command.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Settings of every command")]
+pub struct Common {
+    /// The database, like postgres://user:password@host:5432/rabta. [default: a private PostgreSQL]
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL", global = true)]
+    pub database_url: Option<String>,
+    /// Where the private PostgreSQL and development keys are kept. [default: /var/lib/rabta for root, else
+    /// ~/.local/share/rabta]
+    #[arg(long, env = "RABTA_DATA_DIR", value_name = "FOLDER", global = true)]
+    pub data_dir: Option<PathBuf>,
+    /// The folder of the private PostgreSQL's programs, initdb and postgres. [default: looked for, else fetched]
+    #[arg(long, env = "RABTA_PG_BIN", value_name = "FOLDER", global = true)]
+    pub pg_bin: Option<PathBuf>,
+    /// Connections to the database, at most.
+    #[arg(
+        long, env = "RABTA_DB_CONNECTIONS", value_name = "N", default_value_t = 16, global = true,
+        value_parser = clap::value_parser!(u32).range(4..=1000)
+    )]
+    pub db_connections: u32,
+    /// Do not migrate at the start; refuse a database with an older schema.
+    #[arg(long, env = "RABTA_NO_MIGRATE", value_parser = FalseyValueParser::new(), global = true)]
+    pub no_migrate: bool,
+    /// Refuse everything that is only fit for development: a private PostgreSQL, keys made up at the start.
+    #[arg(long, env = "RABTA_PRODUCTION", value_parser = FalseyValueParser::new(), global = true)]
+    pub production: bool,
+    /// What to log: a level, or levels by module like info,infra=debug.
+    #[arg(long, env = "RABTA_LOG", value_name = "FILTER", default_value = "info,sqlx=warn", global = true)]
+    pub log: String,
+    /// How to write logs. [default: json in production, else text]
+    #[arg(long, env = "RABTA_LOG_FORMAT", value_name = "FORMAT", global = true)]
+    pub log_format: Option<LogFormat>,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Settings of the server.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Settings of the server")]
+pub struct Serve {
+    /// The address to serve on.
+    #[arg(long, env = "RABTA_LISTEN", value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080", global = true)]
+    pub listen: SocketAddr,
+    /// Another address, for /metrics. [default: the server's own; in production: nowhere]
+    #[arg(long, env = "RABTA_METRICS_LISTEN", value_name = "ADDRESS:PORT", global = true)]
+    pub metrics_listen: Option<SocketAddr>,
+    /// Web origins whose pages may call the API, separated by commas. [default: only the server's own]
+    #[arg(long, env = "RABTA_ORIGINS", value_name = "ORIGINS", value_delimiter = ',', global = true)]
+    pub origins: Vec<HeaderValue>,
+    /// May clients ask for the schema? [default: true; in production: false]
+    #[arg(long, env = "RABTA_INTROSPECTION", value_name = "BOOL", global = true)]
+    pub introspection: Option<bool>,
+    /// The largest request body, in bytes.
+    #[arg(long, env = "RABTA_BODY_BYTES", value_name = "N", default_value_t = 262_144, global = true)]
+    pub body_bytes: usize,
+    /// How long an operation may run, in seconds.
+    #[arg(long, env = "RABTA_OPERATION_SECONDS", value_name = "N", default_value_t = 30, global = true)]
+    pub operation_seconds: u64,
+    /// How many proxies in front of the server are believed about the address of a client.
+    #[arg(long, env = "RABTA_TRUSTED_PROXIES", value_name = "N", default_value_t = 0, global = true)]
+    pub trusted_proxies: usize,
+    /// Connections from clients held at once, at most.
+    #[arg(long, env = "RABTA_CONNECTIONS", value_name = "N", default_value_t = 10_000, global = true)]
+    pub connections: usize,
+    /// Connections from one address held at once, at most.
+    #[arg(long, env = "RABTA_CONNECTIONS_PER_ADDRESS", value_name = "N", default_value_t = 256, global = true)]
+    pub connections_per_address: usize,
+    /// How long running requests may go on after the server was asked to stop, in seconds.
+    #[arg(long, env = "RABTA_GRACE_SECONDS", value_name = "N", default_value_t = 20, global = true)]
+    pub grace_seconds: u64,
+    /// Leave background work to others (rabta work).
+    #[arg(long, env = "RABTA_NO_WORKER", value_parser = FalseyValueParser::new(), global = true)]
+    pub no_worker: bool,
+}
+
+impl Common {
+    /// How to write logs.
+    pub fn log_format(&self) -> LogFormat {
+        self.log_format.unwrap_or(if self.production { LogFormat::Json } else { LogFormat::Text })
+    }
+}
+
+impl Serve {
+    /// What the surface is told.
+    pub fn settings(&self, production: bool) -> api::http::Settings {
+        api::http::Settings {
+            introspection: self.introspection.unwrap_or(!production),
+            origins: self.origins.clone(),
+            body_bytes: self.body_bytes,
+            operation_timeout: Duration::from_secs(self.operation_seconds),
+            trusted_proxies: self.trusted_proxies,
+            ..api::http::Settings::default()
+        }
+    }
+
+    /// What the server under the surface is told.
+    pub fn server_settings(&self) -> api::http::ServerSettings {
+        api::http::ServerSettings {
+            connections: self.connections,
+            connections_per_address: self.connections_per_address,
+            grace: Duration::from_secs(self.grace_seconds),
+            ..api::http::ServerSettings::default()
+        }
+    }
+}
+
+/// A secret from the environment, or from the file that `NAME_FILE` names. Empty counts as absent.
+///
+/// # Errors
+/// What the system says about a file that can't be read, with its name.
+pub fn secret(name: &str) -> Result<Option<SecretString>, (PathBuf, std::io::Error)> {
+    let text = match std::env::var_os(format!("{name}_FILE")).map(PathBuf::from) {
+        Some(file) => Some(std::fs::read_to_string(&file).map_err(|error| (file, error))?),
+        None => std::env::var(name).ok(),
+    };
+    Ok(text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()).map(SecretString::from))
+}

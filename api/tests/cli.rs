@@ -1,0 +1,250 @@
+//! The binary as its users start it: what it says when something is in the way, and that it ends
+//! as cleanly as it begins.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use infra::embedded::{Embedded, Purpose, test_folder};
+use sqlx::{Connection, PgConnection};
+
+/// A data folder of this test's own, removed afterwards.
+struct Home(PathBuf);
+
+impl Home {
+    fn new(name: &str) -> Self {
+        let path = test_folder().with_file_name(format!("rabta-cli-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        Self(path)
+    }
+
+    /// The binary, with nothing in its environment but this folder.
+    fn rabta(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rabta"));
+        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.env("RABTA_DATA_DIR", &self.0).env("RABTA_LISTEN", "127.0.0.1:0");
+        command.args(arguments).stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Answer {
+        Answer::of(self.rabta(arguments).output().unwrap())
+    }
+
+    /// Start serving, and wait until it says that it does.
+    fn serve(&self) -> Server {
+        let mut child = self.rabta(&[]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let mut banner = String::new();
+        while !banner.contains("Ctrl-C stops") {
+            if output.read_line(&mut banner).unwrap() == 0 {
+                let mut said = String::new();
+                child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+                panic!("it ended at once: {said}");
+            }
+        }
+        let after = banner.split("ready at http://").nth(1).unwrap();
+        let address = after.split_whitespace().next().unwrap().parse().unwrap();
+        Server { child: Some(child), address, banner, _output: output }
+    }
+
+    async fn database(&self) -> (Embedded, PgConnection) {
+        let server = Embedded::start(&self.0, Purpose::Data, None).await.unwrap();
+        let connection = PgConnection::connect(&server.url("rabta")).await.unwrap();
+        (server, connection)
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A server that serves.
+struct Server {
+    child: Option<Child>,
+    address: SocketAddr,
+    banner: String,
+    _output: BufReader<std::process::ChildStdout>,
+}
+
+impl Server {
+    fn get(&self, path: &str) -> String {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: rabta\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    fn signal(&self, signal: &str) {
+        let status =
+            Command::new("kill").args([signal, &self.child.as_ref().unwrap().id().to_string()]).status().unwrap();
+        assert!(status.success());
+    }
+
+    fn ends(mut self) -> Answer {
+        Answer::of(self.child.take().unwrap().wait_with_output().unwrap())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // A test that failed half way leaves nothing running; one that went well has ended it already.
+        if let Some(child) = &mut self.child {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// How a run ended, and what it said.
+struct Answer {
+    code: Option<i32>,
+    out: String,
+    said: String,
+}
+
+impl Answer {
+    fn of(output: Output) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Self { code: output.status.code(), out: text(output.stdout), said: text(output.stderr) }
+    }
+
+    /// It was refused as the user's to set right, in these words.
+    #[track_caller]
+    fn is_refused(&self, words: &[&str]) {
+        assert_eq!(self.code, Some(2), "{}", self.said);
+        for word in words.iter().chain(&["error: ", "try: "]) {
+            assert!(self.said.contains(word), "{word:?} is not in: {}", self.said);
+        }
+    }
+}
+
+#[test]
+fn it_serves_and_ends_cleanly_on_either_signal_and_data_is_kept() {
+    let home = Home::new("serve");
+    for signal in ["-INT", "-TERM"] {
+        let server = home.serve();
+        assert!(server.banner.contains("/graphql"), "{}", server.banner);
+        assert!(server.get("/healthz").starts_with("HTTP/1.1 200"));
+        let ready = server.get("/readyz");
+        assert!(ready.starts_with("HTTP/1.1 200"), "{ready}");
+        assert!(ready.contains(r#""database":"ok""#) && ready.contains(r#""worker":"ok""#), "{ready}");
+        assert!(server.get("/metrics").contains("rabta_up 1"));
+
+        server.signal(signal);
+        let end = server.ends();
+        assert_eq!(end.code, Some(0), "{}", end.said);
+        assert!(end.said.contains("stopped"), "{}", end.said);
+        assert!(!home.0.join("data/postmaster.pid").exists(), "the private server has ended, too");
+    }
+    let status = home.run(&["migrate", "status"]);
+    assert!(status.out.contains("applied  0001_foundation") && !status.out.contains("missing"), "{}", status.out);
+}
+
+#[tokio::test]
+async fn it_recovers_when_it_and_its_database_are_killed() {
+    let home = Home::new("kill");
+    let server = home.serve();
+    let (database, mut connection) = home.database().await;
+    sqlx::query("CREATE TABLE note AS SELECT 'kept'::text AS note").execute(&mut connection).await.unwrap();
+    drop((database, connection));
+    let postmaster = fs::read_to_string(home.0.join("data/postmaster.pid")).unwrap();
+    let postmaster = postmaster.lines().next().unwrap().to_owned();
+    server.signal("-KILL");
+    assert!(Command::new("kill").args(["-KILL", &postmaster]).status().unwrap().success());
+    assert_eq!(server.ends().code, None);
+
+    let server = home.serve();
+    let (database, mut connection) = home.database().await;
+    let note: String = sqlx::query_scalar("SELECT note FROM note").fetch_one(&mut connection).await.unwrap();
+    assert_eq!(note, "kept");
+    drop((database, connection));
+    server.signal("-TERM");
+    assert_eq!(server.ends().code, Some(0));
+}
+
+#[test]
+fn a_taken_port_is_told_before_anything_is_made() {
+    let home = Home::new("port");
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+
+    home.run(&["--listen", &address]).is_refused(&[&address, "in use", "choose another with --listen"]);
+    assert!(!home.0.exists());
+}
+
+#[test]
+fn a_wrong_address_of_the_database_is_told() {
+    let home = Home::new("url");
+    let run = |url: &str| home.run(&["--database-url", url]);
+
+    run("postgres://rabta:secret@127.0.0.1:1/rabta").is_refused(&["can't connect", "DATABASE_URL"]);
+    run("mysql://rabta@localhost/rabta").is_refused(&["not the address of a PostgreSQL", "postgres://user:password@"]);
+    assert!(!run("postgres://rabta:secret@127.0.0.1:1/rabta").said.contains("secret"));
+    assert!(!home.0.exists(), "no private server was started instead");
+}
+
+#[test]
+fn a_folder_that_cannot_be_used_is_told() {
+    let home = Home::new("folder");
+    fs::create_dir(&home.0).unwrap();
+    fs::write(home.0.join("thesis.txt"), "three years").unwrap();
+
+    home.run(&[]).is_refused(&["other things than a Rabta database", "--data-dir"]);
+    let below = home.0.join("thesis.txt/data");
+    home.run(&["--data-dir", below.to_str().unwrap()]).is_refused(&["can't be written", "--data-dir"]);
+    let other = Home::new("programs");
+    other.run(&["--pg-bin", "/etc"]).is_refused(&["initdb", "RABTA_PG_BIN"]);
+}
+
+#[tokio::test]
+async fn an_older_and_a_newer_schema_are_told() {
+    let home = Home::new("schema");
+    home.run(&["--no-migrate"]).is_refused(&["older than this program", "rabta migrate up"]);
+
+    let up = home.run(&["migrate", "up"]);
+    assert_eq!(up.code, Some(0), "{}", up.said);
+    assert!(up.out.contains("applied 0001_foundation"), "{}", up.out);
+    let again = home.run(&["migrate", "up"]);
+    assert!(again.out.contains("up to date"), "{}", again.out);
+
+    let (database, mut connection) = home.database().await;
+    let newer = "INSERT INTO seaql_migrations (version, applied_at) VALUES ('9999_tomorrow', 0)";
+    sqlx::query(newer).execute(&mut connection).await.unwrap();
+    for command in ["serve", "work"] {
+        home.run(&[command]).is_refused(&["newer than this program", "9999_tomorrow", "run a newer rabta"]);
+    }
+    drop(connection);
+    database.stop().await.unwrap();
+}
+
+#[test]
+fn production_refuses_what_is_for_development() {
+    let home = Home::new("production");
+    home.run(&["--production"]).is_refused(&["in production", "DATABASE_URL"]);
+    assert!(!home.0.exists());
+}
+
+#[test]
+fn every_setting_is_in_the_help_with_its_variable() {
+    let help = Home::new("help").run(&["--help"]).out;
+    let settings = help.lines().filter(|line| line.trim_start().starts_with("--")).count();
+    let variables = help.matches("[env: ").count();
+    assert!(settings > 15, "{help}");
+    assert_eq!(variables, settings, "{help}");
+    for secret in ["RABTA_JWT_KEYS", "RABTA_JWT_KEYS_FILE", "DATABASE_URL_FILE"] {
+        assert!(help.contains(secret), "{secret} is not in the help");
+    }
+}
+
+#[test]
+fn the_schema_is_printed_as_it_is_checked_in() {
+    let printed = Home::new("sdl").run(&["schema"]).out;
+    let kept = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("schema.graphql")).unwrap();
+    assert_eq!(printed.trim(), kept.trim());
+}

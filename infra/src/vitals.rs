@@ -1,0 +1,74 @@
+//! How the marketplace is, for those who watch over it.
+
+use domain::Timestamp;
+use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement};
+
+use crate::{Failure, Fault, Market};
+
+/// What waits, and what is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Vitals {
+    /// Events that wait to be delivered.
+    pub events_waiting: i64,
+    /// How long the longest of them has waited, in seconds.
+    pub events_lag_seconds: i64,
+    /// Events that failed too often and wait for an operator.
+    pub events_parked: i64,
+    /// Timers that are due.
+    pub timers_due: i64,
+    /// How long the longest of them has been due, in seconds.
+    pub timers_lag_seconds: i64,
+    /// Connections to the database, and how many of them are idle.
+    pub connections: (u32, usize),
+}
+
+#[derive(FromQueryResult)]
+struct Row {
+    events_waiting: i64,
+    events_since: Option<Timestamp>,
+    events_parked: i64,
+    timers_due: i64,
+    timers_since: Option<Timestamp>,
+}
+
+impl Market {
+    /// Look at what waits.
+    ///
+    /// # Errors
+    /// [`Fault::Database`].
+    pub async fn vitals(&self) -> Result<Vitals, Failure> {
+        let now = self.clock().now();
+        let row = Row::find_by_statement(Statement::from_sql_and_values(
+            DbBackend::Postgres,
+            "select
+                 (select count(*) from events where done_at is null and parked_at is null) as events_waiting,
+                 (select min(occurred_at) from events where done_at is null and parked_at is null) as events_since,
+                 (select count(*) from events where done_at is null and parked_at is not null) as events_parked,
+                 (select count(*) from timers where due_at <= $1) as timers_due,
+                 (select min(due_at) from timers where due_at <= $1) as timers_since",
+            [now.into()],
+        ))
+        .one(self.db())
+        .await?
+        .ok_or(Fault::BadRow { table: "events", why: "a count of nothing".into() })?;
+        let lag = |since: Option<Timestamp>| since.map_or(0, |since| (now - since).num_seconds().max(0));
+        let pool = self.db().get_postgres_connection_pool();
+        Ok(Vitals {
+            events_waiting: row.events_waiting,
+            events_lag_seconds: lag(row.events_since),
+            events_parked: row.events_parked,
+            timers_due: row.timers_due,
+            timers_lag_seconds: lag(row.timers_since),
+            connections: (pool.size(), pool.num_idle()),
+        })
+    }
+
+    /// Does the database answer?
+    ///
+    /// # Errors
+    /// [`Fault::Database`].
+    pub async fn ping(&self) -> Result<(), Failure> {
+        self.db().execute_unprepared("select 1").await?;
+        Ok(())
+    }
+}
