@@ -1,6 +1,8 @@
 //! The binary as its users start it: what it says when something is in the way, and that it ends
 //! as cleanly as it begins.
 
+#![expect(clippy::unwrap_used, reason = "a test that can't go on should stop")]
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

@@ -28,7 +28,7 @@ const USER: &str = "app";
 const PORT: &str = "54329";
 const SOCKET_NAME: &str = ".s.PGSQL.54329";
 /// A test cluster in memory wants this much room.
-const MEMORY_BYTES: u64 = 2 << 30;
+const MEMORY_BYTES: u128 = 2 << 30;
 
 /// What a private server is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,7 +99,7 @@ impl Embedded {
                 .await;
             // Another process may have been faster.
             if let Err(error) = made
-                && !error.as_database_error().is_some_and(|error| error.code().is_some_and(|code| code == "42P04"))
+                && error.as_database_error().and_then(|error| error.code()).is_none_or(|code| code != "42P04")
             {
                 return Err(error.into());
             }
@@ -176,7 +176,7 @@ pub fn default_folder() -> Option<PathBuf> {
 pub fn test_folder() -> PathBuf {
     let memory = Path::new("/dev/shm");
     let room = nix::sys::statvfs::statvfs(memory)
-        .is_ok_and(|room| u64::from(room.blocks_available()) * u64::from(room.fragment_size()) > MEMORY_BYTES);
+        .is_ok_and(|room| u128::from(room.blocks_available()) * u128::from(room.fragment_size()) > MEMORY_BYTES);
     let parent = if room { memory.to_owned() } else { std::env::temp_dir() };
     parent.join(format!("rabta-test-{}", Uid::effective()))
 }

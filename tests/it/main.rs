@@ -1,5 +1,7 @@
 //! Rabta as its users meet it. A file a room, and a few that watch the house itself.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on should stop")]
+
 mod embedded;
 mod licences;
 mod migrate;

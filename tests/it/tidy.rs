@@ -88,6 +88,8 @@ const API_PLUMBING: &[&str] = &[
     "loader",
     "config",
     "webhook",
+    "operations",
+    "command",
 ];
 
 /// The rooms: what `api/src` has besides plumbing.

@@ -1,6 +1,8 @@
 //! The harness: a whole Rabta on a database of its own, with a clock that can be turned, reached
 //! only through its public API.
 
+#![expect(clippy::expect_used, reason = "a test that can't go on should stop")]
+
 pub mod app;
 pub mod database;
 pub mod fingerprint;
