@@ -311,12 +311,19 @@ table! {
     OfferRead:                ONESELF OWNER ADMIN FINANCE RECRUITER HIRING VIEWER STAFF SYSTEM;
     OfferAccept:              ONESELF;
     OfferDecline:             ONESELF;
+    OfferConfirmFunding:      SYSTEM;
+    OfferExpire:              SYSTEM;
 
     // Contracts and money.
     ContractRead:             ONESELF OWNER ADMIN FINANCE RECRUITER HIRING VIEWER MEDIATOR STAFF SYSTEM;
     ContractStatement:        ONESELF OWNER ADMIN FINANCE STAFF MEDIATOR SYSTEM;
     ContractPause:            ONESELF OWNER ADMIN HIRING;
     ContractEnd:              ONESELF OWNER ADMIN HIRING;
+    ContractResume:           ONESELF OWNER ADMIN HIRING;
+    ContractHold:             STAFF SYSTEM;
+    ContractFinish:           SYSTEM;
+    PaymentRead:              OWNER ADMIN FINANCE STAFF SYSTEM;
+    PaymentAdvance:           SYSTEM;
     MilestonePropose:         ONESELF OWNER ADMIN HIRING;
     MilestoneAgree:           ONESELF OWNER ADMIN HIRING;
     MilestoneFund:            OWNER ADMIN FINANCE;
@@ -373,6 +380,7 @@ table! {
     PayoutRead:               ONESELF STAFF SYSTEM;
     ReviewSubmit:             ONESELF OWNER ADMIN HIRING;
     ReviewReply:              ONESELF OWNER ADMIN HIRING;
+    ReviewPublish:            SYSTEM;
     NotificationRead:         ONESELF;
 }
 

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
 use crate::id::{
-    DisputeId, MilestoneId, OrganizationId, PaymentId, PayoutId, PayoutMethodId, SubmissionId, TimesheetId, UserId,
+    ContractId, DisputeId, MilestoneId, OfferId, OrganizationId, PaymentId, PayoutId, PayoutMethodId, ReviewId,
+    SubmissionId, TimesheetId, UserId,
 };
 use crate::money::Money;
 use crate::payout::Rail;
@@ -23,6 +24,71 @@ pub enum Event {
     OrganizationCreated {
         /// Which.
         organization: OrganizationId,
+    },
+
+    /// A freelancer has an offer to decide on.
+    OfferSent {
+        /// Which.
+        offer: OfferId,
+    },
+    /// A freelancer took an offer.
+    OfferAccepted {
+        /// Which.
+        offer: OfferId,
+        /// The contract it became.
+        contract: ContractId,
+    },
+    /// A freelancer left an offer.
+    OfferDeclined {
+        /// Which.
+        offer: OfferId,
+    },
+    /// A client took an offer back.
+    OfferWithdrawn {
+        /// Which.
+        offer: OfferId,
+    },
+    /// Nobody answered an offer.
+    OfferExpired {
+        /// Which.
+        offer: OfferId,
+    },
+    /// A side asked for a break.
+    ContractPaused {
+        /// Which.
+        contract: ContractId,
+    },
+    /// Work goes on.
+    ContractResumed {
+        /// Which.
+        contract: ContractId,
+    },
+    /// Something outside stands against a contract.
+    ContractPutOnHold {
+        /// Which.
+        contract: ContractId,
+    },
+    /// A side ended a contract; what is under way is carried through.
+    ContractEnding {
+        /// Which.
+        contract: ContractId,
+    },
+    /// A contract is over: its reviews can be written.
+    ContractEnded {
+        /// Which.
+        contract: ContractId,
+        /// Until when.
+        reviews_close_at: Timestamp,
+    },
+    /// The reviews of a contract can be read.
+    ReviewsPublished {
+        /// Of which.
+        contract: ContractId,
+    },
+    /// A review was replied to.
+    ReviewReplied {
+        /// Which.
+        review: ReviewId,
     },
 
     /// Work was proposed on a contract.
@@ -402,6 +468,18 @@ impl Event {
         match self {
             Self::UserSignedUp { .. } => "user_signed_up",
             Self::OrganizationCreated { .. } => "organization_created",
+            Self::OfferSent { .. } => "offer_sent",
+            Self::OfferAccepted { .. } => "offer_accepted",
+            Self::OfferDeclined { .. } => "offer_declined",
+            Self::OfferWithdrawn { .. } => "offer_withdrawn",
+            Self::OfferExpired { .. } => "offer_expired",
+            Self::ContractPaused { .. } => "contract_paused",
+            Self::ContractResumed { .. } => "contract_resumed",
+            Self::ContractPutOnHold { .. } => "contract_put_on_hold",
+            Self::ContractEnding { .. } => "contract_ending",
+            Self::ContractEnded { .. } => "contract_ended",
+            Self::ReviewsPublished { .. } => "reviews_published",
+            Self::ReviewReplied { .. } => "review_replied",
             Self::MilestoneProposed { .. } => "milestone_proposed",
             Self::MilestoneAgreed { .. } => "milestone_agreed",
             Self::MilestoneCancelled { .. } => "milestone_cancelled",

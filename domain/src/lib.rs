@@ -22,6 +22,11 @@ pub mod milestone;
 pub mod timesheet;
 pub mod dispute;
 pub mod payout;
+pub mod submission;
+pub mod payment;
+pub mod contract;
+pub mod offer;
+pub mod review;
 pub mod matching;
 
 /// An instant, in UTC.

@@ -1,6 +1,6 @@
 //! Client companies and their members.
 
-use domain::id::{Id, MemberId, OrganizationId};
+use domain::id::{Id, MemberId, OrganizationId, UserId};
 use domain::organization::{Member, Organization, OrganizationDraft};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
 
@@ -50,6 +50,16 @@ impl Market {
 }
 
 impl Tx {
+    /// Does this person belong to the organization?
+    pub(crate) async fn is_member(&self, organization: OrganizationId, user: UserId) -> Result<bool, Failure> {
+        let member = member_row::Entity::find()
+            .filter(member_row::Column::OrganizationId.eq(organization.uuid()))
+            .filter(member_row::Column::UserId.eq(user.uuid()))
+            .one(self.conn())
+            .await?;
+        Ok(member.is_some())
+    }
+
     async fn organization_insert(&self, organization: &Organization) -> Result<(), Failure> {
         let row = row::ActiveModel {
             id: Set(organization.id.uuid()),

@@ -79,8 +79,9 @@ impl Tx {
         if changed {
             self.ledger_post(&entries).await?;
             self.events_tell(&events).await?;
-            self.timers_change(&timers).await?;
         }
+        // A timer that fired too early sets itself again, though nothing has changed.
+        self.timers_change(&timers).await?;
         Ok(next)
     }
 }

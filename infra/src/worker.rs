@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use domain::event::Event;
+use domain::refusal::Refusal;
 use domain::timer::Timer;
 use tokio::sync::watch;
 
@@ -58,12 +59,18 @@ impl Market {
     pub async fn work_once(&self) -> Result<usize, Failure> {
         let timers = self.timers_claim(BATCH).await?;
         let events = self.events_claim(BATCH).await?;
-        let count = timers.len() + events.len();
+        let count = timers.len() + events.len() + self.sandbox_listen(BATCH).await?;
         for due in timers {
             let trace = format!("timer:{}:{}", due.timer.kind(), due.timer.subject());
             match self.timer_fire(&Call::system(trace), due.timer).await {
-                // A verb that is refused has been overtaken: there is nothing left for the timer to do.
-                Ok(()) | Err(Failure::Refused(_)) => self.timer_done(due).await?,
+                // What is gone, or has gone on, leaves nothing for the timer to do.
+                Ok(()) | Err(Failure::Refused(Refusal::Denied { .. } | Refusal::WrongState { .. })) => {
+                    self.timer_done(due).await?;
+                }
+                Err(Failure::Refused(refusal)) => {
+                    tracing::error!(timer = due.timer.kind(), subject = %due.timer.subject(), error = %refusal, "a timer's verb was refused");
+                    self.timer_failed(due, &refusal.to_string()).await?;
+                }
                 Err(Failure::Broken(fault)) => {
                     tracing::error!(timer = due.timer.kind(), subject = %due.timer.subject(), error = %fault, "a timer's verb failed");
                     self.timer_failed(due, &fault.to_string()).await?;
@@ -89,49 +96,81 @@ impl Market {
     }
 
     /// The verb a timer stands for.
-    async fn timer_fire(&self, _call: &Call, timer: Timer) -> Result<(), Failure> {
+    async fn timer_fire(&self, call: &Call, timer: Timer) -> Result<(), Failure> {
         match timer {
+            Timer::ExpireOffer(offer) => self.offer_expire(call, offer).await,
+            Timer::ExpireFunding(milestone) => {
+                self.milestone_tick(call, milestone, |milestone, tx| milestone.expire_funding(tx.actor(), tx.now()))
+                    .await
+            }
+            Timer::AutoApproveMilestone(milestone) => {
+                self.milestone_tick(call, milestone, |milestone, tx| milestone.auto_approve(tx.actor(), tx.now())).await
+            }
+            Timer::RemindReview(milestone) => {
+                self.milestone_tick(call, milestone, |milestone, tx| milestone.remind(tx.actor(), tx.now())).await
+            }
+            Timer::ReleaseMilestone(milestone) => {
+                self.milestone_tick(call, milestone, |milestone, tx| milestone.release(tx.actor(), tx.now())).await
+            }
+            Timer::ResolveRefundRequest(milestone) => {
+                self.milestone_tick(call, milestone, |milestone, tx| {
+                    milestone.resolve_refund(tx.actor(), tx.now(), tx.id())
+                })
+                .await
+            }
+            Timer::DormancyMilestone(milestone) => {
+                self.milestone_tick(call, milestone, |milestone, tx| milestone.age(tx.actor(), tx.now())).await
+            }
+            Timer::PublishReviews(contract) => self.reviews_publish(call, contract).await,
             Timer::ExpireGig(_)
             | Timer::WarnGigExpiry(_)
-            | Timer::ExpireOffer(_)
-            | Timer::ExpireFunding(_)
-            | Timer::AutoApproveMilestone(_)
-            | Timer::RemindReview(_)
-            | Timer::ReleaseMilestone(_)
-            | Timer::ResolveRefundRequest(_)
-            | Timer::DormancyMilestone(_)
             | Timer::SubmitTimesheet(_)
             | Timer::AutoApproveTimesheet(_)
             | Timer::ChargeTimesheet(_)
             | Timer::PayTimesheet(_)
             | Timer::AdvanceDispute(_)
-            | Timer::AdvancePayout(_)
-            | Timer::PublishReviews(_) => Ok(()),
+            | Timer::AdvancePayout(_) => Ok(()),
         }
     }
 
     /// What follows from an event outside of the transaction that wrote it. Delivered at least
     /// once: whatever happens here must not mind happening again.
     async fn react(&self, occurrence: &Occurrence) -> Result<(), Failure> {
+        let call = Call::system(format!("event:{}", occurrence.id));
         match &occurrence.event {
+            Event::MilestoneFundingStarted { payment, .. } => self.payment_ask(*payment).await.map(|_| ()),
+            Event::MilestoneFunded { milestone, .. } => self.offer_send_when_funded(&call, *milestone).await,
+            // The last of an ending contract's milestones may be over now.
+            Event::MilestoneReleased { milestone, .. }
+            | Event::MilestoneRefunded { milestone, .. }
+            | Event::MilestoneCancelled { milestone }
+            | Event::MilestoneSettled { milestone, .. }
+            | Event::MilestoneChargedBack { milestone, .. } => self.contract_finish_after(&call, *milestone).await,
             Event::UserSignedUp { .. }
             | Event::OrganizationCreated { .. }
+            | Event::OfferSent { .. }
+            | Event::OfferAccepted { .. }
+            | Event::OfferDeclined { .. }
+            | Event::OfferWithdrawn { .. }
+            | Event::OfferExpired { .. }
+            | Event::ContractPaused { .. }
+            | Event::ContractResumed { .. }
+            | Event::ContractPutOnHold { .. }
+            | Event::ContractEnding { .. }
+            | Event::ContractEnded { .. }
+            | Event::ReviewsPublished { .. }
+            | Event::ReviewReplied { .. }
             | Event::MilestoneProposed { .. }
             | Event::MilestoneAgreed { .. }
-            | Event::MilestoneCancelled { .. }
-            | Event::MilestoneFundingStarted { .. }
             | Event::MilestoneFundingFailed { .. }
-            | Event::MilestoneFunded { .. }
             | Event::PaymentCredited { .. }
             | Event::MilestoneSubmitted { .. }
             | Event::MilestoneReviewWaits { .. }
             | Event::MilestoneChangesRequested { .. }
             | Event::MilestoneApproved { .. }
-            | Event::MilestoneReleased { .. }
             | Event::MilestoneRefundRequested { .. }
             | Event::MilestoneRefundRefused { .. }
             | Event::MilestoneRefundWithdrawn { .. }
-            | Event::MilestoneRefunded { .. }
             | Event::MilestoneRefundedAfter { .. }
             | Event::MilestoneIdle { .. }
             | Event::MilestoneDormant { .. }
@@ -139,8 +178,6 @@ impl Market {
             | Event::MilestoneExtended { .. }
             | Event::MilestoneDisputed { .. }
             | Event::MilestoneResumed { .. }
-            | Event::MilestoneSettled { .. }
-            | Event::MilestoneChargedBack { .. }
             | Event::TimesheetOpened { .. }
             | Event::TimesheetSubmitted { .. }
             | Event::TimesheetApproved { .. }

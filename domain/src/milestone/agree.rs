@@ -65,6 +65,14 @@ impl Milestone {
         Ok(self.cancelled(now))
     }
 
+    /// Its contract is ending: it is called off if there is no money in it, nor on its way.
+    pub fn called_off(self, now: Timestamp) -> Change<Self> {
+        match &self.state {
+            State::Proposed { .. } | State::Agreed { .. } if self.escrow.held().is_zero() => self.cancelled(now),
+            _ => Change::none(self),
+        }
+    }
+
     /// The contract it was waiting for exists: its offer was accepted. The clock of idleness starts.
     pub fn joins(self, contract: ContractId, now: Timestamp) -> Change<Self> {
         if self.contract == Some(contract) {

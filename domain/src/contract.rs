@@ -1,0 +1,321 @@
+//! A contract: what an accepted offer became. It keeps the terms and the version of the policy it
+//! was made under, so later policies never change it.
+//!
+//! Its milestones carry the work and the money; the contract itself only says whether the
+//! engagement goes on. A contract that is ending takes no new work, and has ended once all its
+//! milestones are over. That opens its reviews.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Timestamp;
+use crate::access::{self, Actor, Role, Subject, Verb};
+use crate::change::Change;
+use crate::event::Event;
+use crate::id::{ContractId, GigId, OfferId, OrganizationId, ProposalId, UserId};
+use crate::milestone::{Deal, Side};
+use crate::money::Money;
+use crate::policy::{Terms, days};
+use crate::refusal::{Refusal, expect_version};
+use crate::timer::Timer;
+
+/// A contract between a client and a freelancer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contract {
+    /// Its id.
+    pub id: ContractId,
+    /// The offer it was made by.
+    pub offer: OfferId,
+    /// The gig it is about, if it came from one.
+    pub gig: Option<GigId>,
+    /// The proposal that won it, if one did.
+    pub proposal: Option<ProposalId>,
+    /// Who pays.
+    pub client: OrganizationId,
+    /// Who works.
+    pub freelancer: UserId,
+    /// What it is called.
+    pub title: String,
+    /// How the work is paid.
+    pub engagement: Engagement,
+    /// The version of the policy in force when it was made.
+    pub policy: i32,
+    /// The terms of that policy.
+    pub terms: Terms,
+    /// Counts up with every change.
+    pub version: i64,
+    /// Where it stands.
+    pub state: State,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// How work is paid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Engagement {
+    /// By milestones, each with its price.
+    Fixed,
+    /// By the hour, week by week.
+    Hourly {
+        /// For an hour.
+        rate: Money,
+        /// The longest week, in minutes.
+        weekly_limit_minutes: u32,
+    },
+}
+
+impl Engagement {
+    /// The name of the kind, as it is kept.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Fixed => "fixed",
+            Self::Hourly { .. } => "hourly",
+        }
+    }
+}
+
+/// Where a contract stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum State {
+    /// Work goes on.
+    Active,
+    /// One side asked for a break; either may end it.
+    Paused {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// Something outside has to be settled first.
+    OnHold {
+        /// Since when.
+        since: Timestamp,
+        /// What.
+        reason: HoldReason,
+    },
+    /// No new work; what is under way is carried through.
+    Ending {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// Over.
+    Ended {
+        /// Since when.
+        ended_at: Timestamp,
+    },
+}
+
+/// What puts a contract on hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HoldReason {
+    /// The client's payment failed.
+    PaymentFailed,
+    /// A proof of identity lapsed.
+    IdentityLapsed,
+    /// A name was found on a sanctions list.
+    SanctionsHit,
+    /// Hours are disputed.
+    HourlyDispute,
+}
+
+/// The flat view of a [`State`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// See [`State::Active`].
+    Active,
+    /// See [`State::Paused`].
+    Paused,
+    /// See [`State::OnHold`].
+    OnHold,
+    /// See [`State::Ending`].
+    Ending,
+    /// See [`State::Ended`].
+    Ended,
+}
+
+impl Status {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Active, Self::Paused, Self::OnHold, Self::Ending, Self::Ended];
+
+    /// The name it is kept and shown by.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Paused => "paused",
+            Self::OnHold => "on_hold",
+            Self::Ending => "ending",
+            Self::Ended => "ended",
+        }
+    }
+}
+
+impl State {
+    /// The flat view.
+    pub fn status(self) -> Status {
+        match self {
+            Self::Active => Status::Active,
+            Self::Paused { .. } => Status::Paused,
+            Self::OnHold { .. } => Status::OnHold,
+            Self::Ending { .. } => Status::Ending,
+            Self::Ended { .. } => Status::Ended,
+        }
+    }
+}
+
+impl Contract {
+    /// Whose it is, for the access table.
+    pub fn subject(&self) -> Subject {
+        Subject::between(self.client, self.freelancer)
+    }
+
+    /// May this actor see it?
+    pub fn visible_to(&self, actor: &Actor) -> bool {
+        access::allows(actor, Verb::ContractRead, &self.subject())
+    }
+
+    /// The flat view of its state.
+    pub fn status(&self) -> Status {
+        self.state.status()
+    }
+
+    /// Between whom, and under which terms, its milestones are made.
+    pub fn deal(&self) -> Deal {
+        Deal {
+            client: self.client,
+            freelancer: self.freelancer,
+            contract: Some(self.id),
+            offer: None,
+            terms: self.terms.clone(),
+        }
+    }
+
+    /// What this actor can do to it now.
+    pub fn allowed(&self, actor: &Actor) -> Vec<Verb> {
+        let subject = self.subject();
+        let role = Role::of(actor, &subject);
+        self.verbs().iter().copied().filter(|verb| verb.allowed_to().contains(&role)).collect()
+    }
+
+    /// New work can be agreed on only while the engagement goes on.
+    pub fn takes_work(&self, actor: &Actor) -> Result<(), Refusal> {
+        match self.state {
+            State::Active => Ok(()),
+            State::Paused { .. } | State::OnHold { .. } | State::Ending { .. } | State::Ended { .. } => {
+                Err(self.wrong_state(actor))
+            }
+        }
+    }
+
+    /// Either side asks for a break.
+    pub fn pause(self, actor: &Actor, now: Timestamp, expected: Option<i64>) -> Result<Change<Self>, Refusal> {
+        access::check(actor, Verb::ContractPause, &self.subject())?;
+        if matches!(self.state, State::Paused { .. }) {
+            return Ok(Change::none(self));
+        }
+        self.standing(actor, Verb::ContractPause, expected)?;
+        let contract = self.id;
+        Ok(self.becomes(State::Paused { since: now }).telling(Event::ContractPaused { contract }))
+    }
+
+    /// Either side ends the break.
+    pub fn resume(self, actor: &Actor, expected: Option<i64>) -> Result<Change<Self>, Refusal> {
+        access::check(actor, Verb::ContractResume, &self.subject())?;
+        if matches!(self.state, State::Active) {
+            return Ok(Change::none(self));
+        }
+        self.standing(actor, Verb::ContractResume, expected)?;
+        let contract = self.id;
+        Ok(self.becomes(State::Active).telling(Event::ContractResumed { contract }))
+    }
+
+    /// Something outside stands against it.
+    pub fn put_on_hold(self, actor: &Actor, now: Timestamp, reason: HoldReason) -> Result<Change<Self>, Refusal> {
+        access::check(actor, Verb::ContractHold, &self.subject())?;
+        match self.state {
+            State::Active => {
+                let contract = self.id;
+                Ok(self.becomes(State::OnHold { since: now, reason }).telling(Event::ContractPutOnHold { contract }))
+            }
+            State::Paused { .. } | State::OnHold { .. } | State::Ending { .. } | State::Ended { .. } => {
+                Ok(Change::none(self))
+            }
+        }
+    }
+
+    /// What stood against it is settled.
+    pub fn lift_hold(self, actor: &Actor, settled: HoldReason) -> Result<Change<Self>, Refusal> {
+        access::check(actor, Verb::ContractHold, &self.subject())?;
+        match self.state {
+            State::OnHold { reason, .. } if reason == settled => {
+                let contract = self.id;
+                Ok(self.becomes(State::Active).telling(Event::ContractResumed { contract }))
+            }
+            _ => Ok(Change::none(self)),
+        }
+    }
+
+    /// Either side ends it: it takes no new work, and is ending until all of its work is over.
+    pub fn end(self, actor: &Actor, now: Timestamp, expected: Option<i64>) -> Result<Change<Self>, Refusal> {
+        access::check(actor, Verb::ContractEnd, &self.subject())?;
+        if matches!(self.state, State::Ending { .. } | State::Ended { .. }) {
+            return Ok(Change::none(self));
+        }
+        self.standing(actor, Verb::ContractEnd, expected)?;
+        let contract = self.id;
+        Ok(self.becomes(State::Ending { since: now }).telling(Event::ContractEnding { contract }))
+    }
+
+    /// An ending contract whose work is over (`settled`) has ended; its reviews can be written.
+    pub fn finish(self, actor: &Actor, now: Timestamp, settled: bool) -> Result<Change<Self>, Refusal> {
+        access::check(actor, Verb::ContractFinish, &self.subject())?;
+        match self.state {
+            State::Ending { .. } if settled => {
+                let contract = self.id;
+                let reviews_close_at = now + days(self.terms.review_writing_days);
+                Ok(self
+                    .becomes(State::Ended { ended_at: now })
+                    .telling(Event::ContractEnded { contract, reviews_close_at })
+                    .timing(Timer::PublishReviews(contract), reviews_close_at))
+            }
+            _ => Ok(Change::none(self)),
+        }
+    }
+
+    /// Until when reviews can be written; none while it has not ended.
+    pub fn reviews_close_at(&self) -> Option<Timestamp> {
+        match self.state {
+            State::Ended { ended_at } => Some(ended_at + days(self.terms.review_writing_days)),
+            State::Active | State::Paused { .. } | State::OnHold { .. } | State::Ending { .. } => None,
+        }
+    }
+
+    /// The side this actor is on, if on any.
+    pub fn side(&self, actor: &Actor) -> Option<Side> {
+        Side::of(Role::of(actor, &self.subject()))
+    }
+
+    /// The refusal that names its state.
+    pub fn wrong_state(&self, actor: &Actor) -> Refusal {
+        Refusal::wrong_state("contract", self.status().as_str(), self.allowed(actor))
+    }
+
+    fn verbs(&self) -> &'static [Verb] {
+        match self.state {
+            State::Active => &[Verb::ContractPause, Verb::ContractEnd, Verb::MilestonePropose],
+            State::Paused { .. } => &[Verb::ContractResume, Verb::ContractEnd],
+            State::OnHold { .. } => &[Verb::ContractEnd],
+            State::Ending { .. } => &[],
+            State::Ended { .. } => &[Verb::ReviewSubmit],
+        }
+    }
+
+    fn standing(&self, actor: &Actor, verb: Verb, expected: Option<i64>) -> Result<(), Refusal> {
+        expect_version(expected, self.version)?;
+        if self.verbs().contains(&verb) { Ok(()) } else { Err(self.wrong_state(actor)) }
+    }
+
+    fn becomes(self, state: State) -> Change<Self> {
+        Change::to(Self { state, version: self.version + 1, ..self })
+    }
+}

@@ -1,0 +1,152 @@
+//! A payment: one attempt of a client to pay by card, and what the processor says of it.
+//!
+//! The money itself is the milestone's business ([`crate::milestone`]); a payment is what the
+//! client's screen watches. The processor's events come late, twice and out of order: a success is
+//! never undone by a failure told later, a failure may still turn into a success.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Timestamp;
+use crate::access::{self, Actor, Subject, Verb};
+use crate::change::Change;
+use crate::id::{MilestoneId, OrganizationId, PaymentId};
+use crate::policy::Quote;
+use crate::refusal::{Invalid, Refusal};
+
+/// An attempt to pay.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payment {
+    /// Its id: also the idempotency key for the processor.
+    pub id: PaymentId,
+    /// Who pays.
+    pub client: OrganizationId,
+    /// What for.
+    pub milestone: MilestoneId,
+    /// The processor's token of the card; never a card number.
+    pub method: PaymentMethod,
+    /// What was fixed before the processor was asked.
+    pub quote: Quote,
+    /// Where it stands.
+    pub state: State,
+    /// When the client set out to pay.
+    pub created_at: Timestamp,
+}
+
+/// The processor's token of a card or an account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PaymentMethod(String);
+
+impl PaymentMethod {
+    /// Read a token: `pm_` and up to 60 letters, digits and underscores.
+    pub fn parse(token: &str) -> Result<Self, Refusal> {
+        let mut invalid = Invalid::default();
+        let fits = token.len() <= 63 && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        if !token.starts_with("pm_") || !fits {
+            invalid.add("paymentMethod", "MALFORMED", "is a token of the processor: `pm_…`, never a card number");
+        }
+        invalid.finish()?;
+        Ok(Self(token.to_owned()))
+    }
+
+    /// The token.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Where a payment stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum State {
+    /// The processor is being asked.
+    Starting,
+    /// The processor has taken it up.
+    Processing {
+        /// The processor's name for it.
+        intent: String,
+        /// Lets the client's page go on with the processor.
+        client_secret: String,
+    },
+    /// The money came.
+    Succeeded {
+        /// The processor's name for it.
+        intent: String,
+        /// When.
+        succeeded_at: Timestamp,
+    },
+    /// The money did not come.
+    Failed {
+        /// When.
+        failed_at: Timestamp,
+        /// The processor's code, like `card_declined`.
+        code: String,
+    },
+}
+
+impl State {
+    /// The name it is kept and shown by.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Processing { .. } => "processing",
+            Self::Succeeded { .. } => "succeeded",
+            Self::Failed { .. } => "failed",
+        }
+    }
+}
+
+impl Payment {
+    /// The client set out to pay.
+    pub fn start(
+        id: PaymentId,
+        client: OrganizationId,
+        milestone: MilestoneId,
+        method: PaymentMethod,
+        quote: Quote,
+        now: Timestamp,
+    ) -> Change<Self> {
+        Change::to(Self { id, client, milestone, method, quote, state: State::Starting, created_at: now })
+    }
+
+    /// Whose it is, for the access table: the client's alone.
+    pub fn subject(&self) -> Subject {
+        Subject::of_client(self.client)
+    }
+
+    /// May this actor see it?
+    pub fn visible_to(&self, actor: &Actor) -> bool {
+        access::allows(actor, Verb::PaymentRead, &self.subject())
+    }
+
+    /// The processor has taken it up.
+    pub fn taken_up(self, actor: &Actor, intent: String, client_secret: String) -> Result<Change<Self>, Refusal> {
+        access::check(actor, Verb::PaymentAdvance, &self.subject())?;
+        match self.state {
+            State::Starting => Ok(Change::to(Self { state: State::Processing { intent, client_secret }, ..self })),
+            State::Processing { .. } | State::Succeeded { .. } | State::Failed { .. } => Ok(Change::none(self)),
+        }
+    }
+
+    /// The processor says that the money came.
+    pub fn succeeded(self, actor: &Actor, now: Timestamp, intent: String) -> Result<Change<Self>, Refusal> {
+        access::check(actor, Verb::PaymentAdvance, &self.subject())?;
+        match self.state {
+            State::Starting | State::Processing { .. } | State::Failed { .. } => {
+                Ok(Change::to(Self { state: State::Succeeded { intent, succeeded_at: now }, ..self }))
+            }
+            State::Succeeded { .. } => Ok(Change::none(self)),
+        }
+    }
+
+    /// The processor says that the money does not come.
+    pub fn failed(self, actor: &Actor, now: Timestamp, code: String) -> Result<Change<Self>, Refusal> {
+        access::check(actor, Verb::PaymentAdvance, &self.subject())?;
+        match self.state {
+            State::Starting | State::Processing { .. } => {
+                Ok(Change::to(Self { state: State::Failed { failed_at: now, code }, ..self }))
+            }
+            State::Succeeded { .. } | State::Failed { .. } => Ok(Change::none(self)),
+        }
+    }
+}

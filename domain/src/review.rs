@@ -1,0 +1,201 @@
+//! Reviews after a contract, double-blind: each side writes without knowing what the other wrote,
+//! or whether. When both have, or when time is over, both are published at once. Until then nobody
+//! but its own side learns of a review, not even that it exists.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Timestamp;
+use crate::access::{self, Actor, Subject, Verb};
+use crate::change::Change;
+use crate::contract::Contract;
+use crate::event::Event;
+use crate::id::{ContractId, OrganizationId, ReviewId, UserId};
+use crate::milestone::Side;
+use crate::money::Money;
+use crate::refusal::{Invalid, Refusal};
+
+/// What one side says of the other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Review {
+    /// Its id.
+    pub id: ReviewId,
+    /// The contract it is about.
+    pub contract: ContractId,
+    /// The client of the contract.
+    pub client: OrganizationId,
+    /// The freelancer of the contract.
+    pub freelancer: UserId,
+    /// Which side wrote it.
+    pub by: Side,
+    /// Who wrote it last.
+    pub author: UserId,
+    /// One to five.
+    pub rating: u8,
+    /// In the author's words.
+    pub text: String,
+    /// When it was written, last.
+    pub written_at: Timestamp,
+    /// Since when everybody may read it.
+    pub published_at: Option<Timestamp>,
+    /// The other side's one reply.
+    pub reply: Option<Reply>,
+}
+
+/// An answer to a review.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reply {
+    /// What was said.
+    pub text: String,
+    /// When.
+    pub replied_at: Timestamp,
+}
+
+/// The smallest amount a freelancer has to have got out of a contract for it to be reviewed, in cents.
+const NET_PAID_MIN_MINOR: i64 = 100;
+
+/// What somebody has to say, found to be well-formed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReviewDraft {
+    rating: u8,
+    text: String,
+}
+
+impl ReviewDraft {
+    /// Check what was said: a rating of 1 to 5, a text of 10 to 5,000 characters.
+    pub fn parse(rating: i32, text: &str) -> Result<Self, Refusal> {
+        let mut invalid = Invalid::default();
+        let rating = u8::try_from(invalid.range("rating", rating, 1..=5)).unwrap_or_default();
+        let text = invalid.text("text", text, 10..=5_000);
+        invalid.finish()?;
+        Ok(Self { rating, text })
+    }
+}
+
+/// The reviews of one contract.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Reviews {
+    /// By the client.
+    pub client: Option<Review>,
+    /// By the freelancer.
+    pub freelancer: Option<Review>,
+}
+
+impl Reviews {
+    /// Those there are.
+    pub fn all(&self) -> impl Iterator<Item = &Review> {
+        self.client.iter().chain(&self.freelancer)
+    }
+
+    /// The review of one side.
+    pub fn of(&self, side: Side) -> Option<&Review> {
+        match side {
+            Side::Client => self.client.as_ref(),
+            Side::Freelancer => self.freelancer.as_ref(),
+        }
+    }
+
+    /// One side writes its review, or writes it anew. When the other's is there, both are published.
+    pub fn submit(
+        self,
+        actor: &Actor,
+        now: Timestamp,
+        contract: &Contract,
+        net_paid: Money,
+        id: ReviewId,
+        draft: ReviewDraft,
+    ) -> Result<Change<Self>, Refusal> {
+        let role = access::check(actor, Verb::ReviewSubmit, &contract.subject())?;
+        let by = Side::of(role).ok_or(Refusal::HIDDEN)?;
+        let author = actor.person()?.user;
+        let closes_at = contract.reviews_close_at().ok_or_else(|| contract.wrong_state(actor))?;
+        if net_paid.minor() < NET_PAID_MIN_MINOR {
+            let message = "a contract can be reviewed when at least 1 USD was paid out of it";
+            return Err(Refusal::rule("REVIEW_NOTHING_PAID", message));
+        }
+        let own = self.of(by);
+        // The same answer whether time ran out or the other side was quick: it is out, and stays as it is.
+        if closes_at <= now || own.is_some_and(|review| review.published_at.is_some()) {
+            return Err(Refusal::rule("REVIEW_CLOSED", "the reviews of this contract are closed"));
+        }
+        let review = Review {
+            id: own.map_or(id, |review| review.id),
+            contract: contract.id,
+            client: contract.client,
+            freelancer: contract.freelancer,
+            by,
+            author,
+            rating: draft.rating,
+            text: draft.text,
+            written_at: now,
+            published_at: None,
+            reply: None,
+        };
+        let written = match by {
+            Side::Client => Self { client: Some(review), ..self },
+            Side::Freelancer => Self { freelancer: Some(review), ..self },
+        };
+        match (&written.client, &written.freelancer) {
+            (Some(_), Some(_)) => Ok(written.published(contract.id, now)),
+            (Some(_), None) | (None, Some(_)) | (None, None) => Ok(Change::to(written)),
+        }
+    }
+
+    /// Time is over: what was written is published.
+    pub fn publish(self, actor: &Actor, now: Timestamp, contract: &Contract) -> Result<Change<Self>, Refusal> {
+        access::check(actor, Verb::ReviewPublish, &contract.subject())?;
+        let due = contract.reviews_close_at().is_some_and(|closes_at| closes_at <= now);
+        let waiting = self.all().any(|review| review.published_at.is_none());
+        if due && waiting { Ok(self.published(contract.id, now)) } else { Ok(Change::none(self)) }
+    }
+
+    fn published(self, contract: ContractId, now: Timestamp) -> Change<Self> {
+        let publish = |review: Review| Review { published_at: review.published_at.or(Some(now)), ..review };
+        let next = Self { client: self.client.map(publish), freelancer: self.freelancer.map(publish) };
+        Change::to(next).telling(Event::ReviewsPublished { contract })
+    }
+}
+
+impl Review {
+    /// Whose it is: of its author's side alone until it is published, then everybody's.
+    pub fn subject(&self) -> Subject {
+        if self.published_at.is_some() {
+            return Subject::between(self.client, self.freelancer).public_if(true);
+        }
+        match self.by {
+            Side::Client => Subject::of_client(self.client),
+            Side::Freelancer => Subject::of_person(self.freelancer),
+        }
+    }
+
+    /// May this actor read it?
+    pub fn visible_to(&self, actor: &Actor) -> bool {
+        access::visible(actor, &self.subject())
+    }
+
+    /// May this actor reply to it now?
+    pub fn can_reply(&self, actor: &Actor) -> bool {
+        self.check_reply(actor).is_ok()
+    }
+
+    /// The side that was reviewed answers, once (1 to 2,000 characters).
+    pub fn reply(self, actor: &Actor, now: Timestamp, text: &str) -> Result<Change<Self>, Refusal> {
+        self.check_reply(actor)?;
+        let mut invalid = Invalid::default();
+        let text = invalid.text("text", text, 1..=2_000);
+        invalid.finish()?;
+        let review = self.id;
+        let next = Self { reply: Some(Reply { text, replied_at: now }), ..self };
+        Ok(Change::to(next).telling(Event::ReviewReplied { review }))
+    }
+
+    fn check_reply(&self, actor: &Actor) -> Result<(), Refusal> {
+        let role = access::check(actor, Verb::ReviewReply, &self.subject())?;
+        if Side::of(role) != Some(self.by.other()) {
+            return Err(access::Denied::NotAllowed.into());
+        }
+        if self.reply.is_some() {
+            return Err(Refusal::rule("REVIEW_REPLIED", "a review is replied to once"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,214 @@
+//! Contracts: what accepted offers became.
+
+use domain::access::Actor;
+use domain::change::Change;
+use domain::contract::{Contract, State};
+use domain::id::{ContractId, Id, MilestoneId, OrganizationId};
+use domain::refusal::Refusal;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+
+use crate::market::Market;
+use crate::page::{Key, Keyset, PageRequest, Slice};
+use crate::save::save_row;
+use crate::{Call, Failure, Fault, Tx, run};
+
+impl Market {
+    /// The contract, if the caller may see it.
+    pub async fn contract_find(&self, call: &Call, id: ContractId) -> Result<Option<Contract>, Failure> {
+        let row = row::Entity::find_by_id(id.uuid()).one(self.db()).await?;
+        let contract = row.map(Contract::try_from).transpose()?;
+        Ok(contract.filter(|contract| contract.visible_to(&call.actor)))
+    }
+
+    /// The contracts the caller works on, newest first.
+    pub async fn contracts_of_viewer(&self, call: &Call, page: &PageRequest) -> Result<Slice<Contract>, Failure> {
+        let Some(user) = call.actor.user() else { return Ok(Slice::empty()) };
+        let select = row::Entity::find().filter(row::Column::FreelancerId.eq(user.uuid()));
+        self.contracts_page(call, "viewer_contracts", select, page).await
+    }
+
+    /// The contracts an organization pays for, newest first; its members see them.
+    pub async fn contracts_of_organization(
+        &self,
+        call: &Call,
+        organization: OrganizationId,
+        page: &PageRequest,
+    ) -> Result<Slice<Contract>, Failure> {
+        let select = row::Entity::find().filter(row::Column::OrganizationId.eq(organization.uuid()));
+        let subject = domain::access::Subject::of_client(organization);
+        if !domain::access::allows(&call.actor, domain::access::Verb::ContractRead, &subject) {
+            return Ok(Slice::empty());
+        }
+        self.contracts_page(call, "organization_contracts", select, page).await
+    }
+
+    async fn contracts_page(
+        &self,
+        call: &Call,
+        list: &'static str,
+        select: sea_orm::Select<row::Entity>,
+        page: &PageRequest,
+    ) -> Result<Slice<Contract>, Failure> {
+        let order = Keyset::<row::Entity> {
+            list,
+            columns: vec![row::Column::Id],
+            descending: true,
+            key: |row| vec![Key::Uuid(row.id)],
+        };
+        let mut slice = order.page(self.db(), select, page).await?.try_map(Contract::try_from)?;
+        slice.items.retain(|(_, contract)| contract.visible_to(&call.actor));
+        Ok(slice)
+    }
+
+    /// Either side asks for a break.
+    pub async fn contract_pause(
+        &self,
+        call: &Call,
+        id: ContractId,
+        expected: Option<i64>,
+    ) -> Result<Contract, Failure> {
+        run!(self, call, tx => {
+            let contract = tx.contract_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            tx.contract_save(contract.pause(tx.actor(), tx.now(), expected)?).await
+        })
+    }
+
+    /// Either side ends the break.
+    pub async fn contract_resume(
+        &self,
+        call: &Call,
+        id: ContractId,
+        expected: Option<i64>,
+    ) -> Result<Contract, Failure> {
+        run!(self, call, tx => {
+            let contract = tx.contract_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            tx.contract_save(contract.resume(tx.actor(), expected)?).await
+        })
+    }
+
+    /// Either side ends the contract. Milestones without money are called off; those with money
+    /// are carried through first.
+    pub async fn contract_end(&self, call: &Call, id: ContractId, expected: Option<i64>) -> Result<Contract, Failure> {
+        run!(self, call, tx => {
+            let contract = tx.contract_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let ending = contract.end(tx.actor(), tx.now(), expected)?;
+            let mut settled = true;
+            for milestone in tx.milestones_of_contract_for_update(id).await? {
+                let milestone = tx.milestone_save(milestone.called_off(tx.now())).await?;
+                settled &= milestone.status().is_terminal();
+            }
+            let ended = ending.then(|contract| contract.finish(&Actor::System, tx.now(), settled))?;
+            let contract = tx.contract_save(ended).await?;
+            tx.audit("contract_end", id, serde_json::json!({ "settled": settled })).await?;
+            Ok(contract)
+        })
+    }
+
+    /// A milestone is over: if that was the last of an ending contract, the contract has ended.
+    pub(crate) async fn contract_finish_after(&self, call: &Call, milestone: MilestoneId) -> Result<(), Failure> {
+        let of = self.milestone_find(call, milestone).await?.and_then(|milestone| milestone.contract);
+        let Some(id) = of else { return Ok(()) };
+        run!(self, call, tx => {
+            let contract = tx.contract_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            if matches!(contract.state, State::Ending { .. }) {
+                let milestones = tx.milestones_of_contract_for_update(id).await?;
+                let settled = milestones.iter().all(|milestone| milestone.status().is_terminal());
+                tx.contract_save(contract.finish(tx.actor(), tx.now(), settled)?).await?;
+            }
+            Ok(())
+        })
+    }
+}
+
+impl Tx {
+    /// The contract, locked until this transaction ends.
+    pub async fn contract_for_update(&self, id: ContractId) -> Result<Option<Contract>, Failure> {
+        let row = row::Entity::find_by_id(id.uuid()).lock_exclusive().one(self.conn()).await?;
+        Ok(row.map(Contract::try_from).transpose()?)
+    }
+
+    /// Save what was decided about a contract.
+    pub async fn contract_save(&self, change: Change<Contract>) -> Result<Contract, Failure> {
+        if change.changed {
+            save_row(self.conn(), row::Model::try_from(&change.next)?).await?;
+        }
+        self.settle(change).await
+    }
+}
+
+impl TryFrom<row::Model> for Contract {
+    type Error = Fault;
+    fn try_from(row: row::Model) -> Result<Self, Fault> {
+        let state: State = serde_json::from_value(row.state)?;
+        if state.status().as_str() != row.status {
+            return Err(Fault::bad_row("contracts", "its state is not the one it is listed under"));
+        }
+        Ok(Self {
+            id: Id::from_uuid(row.id),
+            offer: Id::from_uuid(row.offer_id),
+            gig: row.gig_id.map(Id::from_uuid),
+            proposal: row.proposal_id.map(Id::from_uuid),
+            client: Id::from_uuid(row.organization_id),
+            freelancer: Id::from_uuid(row.freelancer_id),
+            title: row.title,
+            engagement: serde_json::from_value(row.engagement)?,
+            policy: row.policy,
+            terms: serde_json::from_value(row.terms)?,
+            version: row.version,
+            state,
+            created_at: row.created_at,
+        })
+    }
+}
+
+impl TryFrom<&Contract> for row::Model {
+    type Error = Fault;
+    fn try_from(contract: &Contract) -> Result<Self, Fault> {
+        Ok(Self {
+            id: contract.id.uuid(),
+            offer_id: contract.offer.uuid(),
+            gig_id: contract.gig.map(Id::uuid),
+            proposal_id: contract.proposal.map(Id::uuid),
+            organization_id: contract.client.uuid(),
+            freelancer_id: contract.freelancer.uuid(),
+            title: contract.title.clone(),
+            engagement: serde_json::to_value(contract.engagement)?,
+            policy: contract.policy,
+            terms: serde_json::to_value(&contract.terms)?,
+            version: contract.version,
+            status: contract.status().as_str().to_owned(),
+            state: serde_json::to_value(contract.state)?,
+            created_at: contract.created_at,
+        })
+    }
+}
+
+mod row {
+    use sea_orm::entity::prelude::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "contracts")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub offer_id: Uuid,
+        pub gig_id: Option<Uuid>,
+        pub proposal_id: Option<Uuid>,
+        pub organization_id: Uuid,
+        pub freelancer_id: Uuid,
+        pub title: String,
+        #[sea_orm(column_type = "JsonBinary")]
+        pub engagement: Json,
+        pub policy: i32,
+        #[sea_orm(column_type = "JsonBinary")]
+        pub terms: Json,
+        pub version: i64,
+        pub status: String,
+        #[sea_orm(column_type = "JsonBinary")]
+        pub state: Json,
+        pub created_at: DateTimeUtc,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}

@@ -1,0 +1,352 @@
+//! Milestones: every act locks the one it is about, lets the domain decide, and saves the row with
+//! its money in one transaction.
+
+use domain::access::{self, Verb};
+use domain::change::Change;
+use domain::id::{ContractId, DisputeId, Id, MilestoneId, OfferId, SubmissionId};
+use domain::ledger::LedgerAccount;
+use domain::milestone::{Approval, Milestone, MilestoneDraft};
+use domain::money::Money;
+use domain::offer::MilestoneInput;
+use domain::refusal::Refusal;
+use domain::submission::Submission;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+
+use crate::market::Market;
+use crate::page::{Key, Keyset, PageRequest, Slice};
+use crate::save::save_row;
+use crate::{Call, Failure, Tx, run};
+
+mod row;
+
+impl Market {
+    /// The milestone, if the caller may see it.
+    pub async fn milestone_find(&self, call: &Call, id: MilestoneId) -> Result<Option<Milestone>, Failure> {
+        let row = row::Entity::find_by_id(id.uuid()).one(self.db()).await?;
+        let milestone = row.map(Milestone::try_from).transpose()?;
+        Ok(milestone.filter(|milestone| access::allows(&call.actor, Verb::ContractRead, &milestone.subject())))
+    }
+
+    /// The milestones of a contract the caller has loaded, oldest first.
+    pub async fn milestones_of_contract(
+        &self,
+        contract: ContractId,
+        page: &PageRequest,
+    ) -> Result<Slice<Milestone>, Failure> {
+        let select = row::Entity::find().filter(row::Column::ContractId.eq(contract.uuid()));
+        Ok(oldest_first("contract_milestones").page(self.db(), select, page).await?.try_map(Milestone::try_from)?)
+    }
+
+    /// The milestones of an offer the caller has loaded, oldest first.
+    pub async fn milestones_of_offer(&self, offer: OfferId, page: &PageRequest) -> Result<Slice<Milestone>, Failure> {
+        let select = row::Entity::find().filter(row::Column::OfferId.eq(offer.uuid()));
+        Ok(oldest_first("offer_milestones").page(self.db(), select, page).await?.try_map(Milestone::try_from)?)
+    }
+
+    /// The work handed in on a milestone the caller has loaded, newest first.
+    pub async fn submissions_of(
+        &self,
+        milestone: MilestoneId,
+        page: &PageRequest,
+    ) -> Result<Slice<Submission>, Failure> {
+        let select = row::submission::Entity::find().filter(row::submission::Column::MilestoneId.eq(milestone.uuid()));
+        let order = Keyset::<row::submission::Entity> {
+            list: "submissions",
+            columns: vec![row::submission::Column::Id],
+            descending: true,
+            key: |row| vec![Key::Uuid(row.id)],
+        };
+        Ok(order.page(self.db(), select, page).await?.try_map(Submission::try_from)?)
+    }
+
+    /// One side proposes more work on a contract.
+    pub async fn milestone_propose(
+        &self,
+        call: &Call,
+        contract: ContractId,
+        typed: MilestoneInput,
+    ) -> Result<Milestone, Failure> {
+        run!(self, call, tx => {
+            let contract = tx.contract_for_update(contract).await?.ok_or(Refusal::HIDDEN)?;
+            access::check(tx.actor(), Verb::MilestonePropose, &contract.subject())?;
+            contract.takes_work(tx.actor())?;
+            let MilestoneInput { title, description, amount, due } = typed.clone();
+            let draft = MilestoneDraft::parse(&title, &description, amount, due, &contract.terms)?;
+            tx.milestone_save(Milestone::propose(tx.actor(), tx.id(), contract.deal(), draft)?).await
+        })
+    }
+
+    /// The other side agrees to what was proposed.
+    pub async fn milestone_agree(
+        &self,
+        call: &Call,
+        id: MilestoneId,
+        expected: Option<i64>,
+    ) -> Result<Milestone, Failure> {
+        self.milestone_act(call, id, "milestone_agree", |milestone, tx| milestone.agree(tx.actor(), expected)).await
+    }
+
+    /// Either side calls it off, while there is no money in it.
+    pub async fn milestone_cancel(
+        &self,
+        call: &Call,
+        id: MilestoneId,
+        expected: Option<i64>,
+    ) -> Result<Milestone, Failure> {
+        self.milestone_act(call, id, "milestone_cancel", |milestone, tx| {
+            milestone.cancel(tx.actor(), tx.now(), expected)
+        })
+        .await
+    }
+
+    /// The freelancer hands in work.
+    pub async fn milestone_submit(
+        &self,
+        call: &Call,
+        id: MilestoneId,
+        expected: Option<i64>,
+        message: &str,
+        links: &[String],
+    ) -> Result<Milestone, Failure> {
+        run!(self, call, tx => {
+            let milestone = tx.milestone_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let submission_id: SubmissionId = tx.id();
+            let change = milestone.submit(tx.actor(), tx.now(), expected, submission_id)?;
+            let submission = Submission::parse(submission_id, id, tx.actor(), tx.now(), message, links)?;
+            let milestone = tx.milestone_save(change).await?;
+            save_row(tx.conn(), row::submission::Model::try_from(&submission)?).await?;
+            Ok(milestone)
+        })
+    }
+
+    /// The client asks for changes.
+    pub async fn milestone_request_changes(
+        &self,
+        call: &Call,
+        id: MilestoneId,
+        expected: Option<i64>,
+        note: &str,
+    ) -> Result<Milestone, Failure> {
+        self.milestone_act(call, id, "milestone_request_changes", |milestone, tx| {
+            milestone.request_changes(tx.actor(), tx.now(), expected, note)
+        })
+        .await
+    }
+
+    /// The client accepts the work, whole or in part.
+    pub async fn milestone_approve(
+        &self,
+        call: &Call,
+        id: MilestoneId,
+        expected: Option<i64>,
+        approval: Approval,
+    ) -> Result<Milestone, Failure> {
+        self.milestone_act(call, id, "milestone_approve", |milestone, tx| {
+            milestone.approve(tx.actor(), tx.now(), expected, approval)
+        })
+        .await
+    }
+
+    /// The client accepts part of the work; the rest of the money moves on to another milestone.
+    pub async fn milestone_approve_and_hand_over(
+        &self,
+        call: &Call,
+        id: MilestoneId,
+        next: MilestoneId,
+        expected: Option<i64>,
+        amount: Money,
+    ) -> Result<Milestone, Failure> {
+        run!(self, call, tx => {
+            let mut found = tx.milestones_for_update(&[id, next]).await?;
+            let mut take = |id| found.iter().position(|found| found.id == id).map(|place| found.remove(place));
+            let milestone = take(id).ok_or(Refusal::HIDDEN)?;
+            let receiving = take(next).ok_or(Refusal::HIDDEN)?;
+            let change = milestone.approve_and_hand_over(receiving, tx.actor(), tx.now(), expected, amount)?;
+            let (milestone, receiving) = tx.settle(change).await?;
+            save_row(tx.conn(), row::Model::try_from(&receiving)?).await?;
+            save_row(tx.conn(), row::Model::try_from(&milestone)?).await?;
+            tx.audit("milestone_approve", id, serde_json::json!({ "amount": amount, "rest_to": next })).await?;
+            Ok(milestone)
+        })
+    }
+
+    /// The client asks for money back.
+    pub async fn milestone_request_refund(
+        &self,
+        call: &Call,
+        id: MilestoneId,
+        expected: Option<i64>,
+        amount: Option<Money>,
+    ) -> Result<Milestone, Failure> {
+        self.milestone_act(call, id, "milestone_request_refund", |milestone, tx| {
+            milestone.request_refund(tx.actor(), tx.now(), expected, amount)
+        })
+        .await
+    }
+
+    /// The freelancer agrees to a refund.
+    pub async fn milestone_agree_refund(
+        &self,
+        call: &Call,
+        id: MilestoneId,
+        expected: Option<i64>,
+    ) -> Result<Milestone, Failure> {
+        self.milestone_act(call, id, "milestone_agree_refund", |milestone, tx| {
+            milestone.agree_refund(tx.actor(), tx.now(), expected)
+        })
+        .await
+    }
+
+    /// The freelancer does not agree to a refund.
+    pub async fn milestone_refuse_refund(
+        &self,
+        call: &Call,
+        id: MilestoneId,
+        expected: Option<i64>,
+    ) -> Result<Milestone, Failure> {
+        self.milestone_act(call, id, "milestone_refuse_refund", |milestone, tx| {
+            milestone.refuse_refund(tx.actor(), tx.now(), expected)
+        })
+        .await
+    }
+
+    /// The client no longer asks for money back.
+    pub async fn milestone_withdraw_refund(
+        &self,
+        call: &Call,
+        id: MilestoneId,
+        expected: Option<i64>,
+    ) -> Result<Milestone, Failure> {
+        self.milestone_act(call, id, "milestone_withdraw_refund", |milestone, tx| {
+            milestone.withdraw_refund(tx.actor(), tx.now(), expected)
+        })
+        .await
+    }
+
+    /// Either side says that the work goes on.
+    pub async fn milestone_keep(
+        &self,
+        call: &Call,
+        id: MilestoneId,
+        expected: Option<i64>,
+    ) -> Result<Milestone, Failure> {
+        self.milestone_act(call, id, "milestone_keep", |milestone, tx| milestone.keep(tx.actor(), tx.now(), expected))
+            .await
+    }
+
+    /// The freelancer gives released money back.
+    pub async fn milestone_refund_after(
+        &self,
+        call: &Call,
+        id: MilestoneId,
+        expected: i64,
+        amount: Money,
+    ) -> Result<Milestone, Failure> {
+        run!(self, call, tx => {
+            let milestone = tx.milestone_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let available = tx.balance(LedgerAccount::Available(milestone.freelancer), amount.currency()).await?;
+            let change = milestone.refund_after(tx.actor(), tx.now(), expected, amount, available)?;
+            tx.audit("milestone_refund_after", id, serde_json::json!({ "amount": amount })).await?;
+            tx.milestone_save(change).await
+        })
+    }
+
+    /// Either side disputes.
+    pub async fn milestone_dispute(
+        &self,
+        call: &Call,
+        id: MilestoneId,
+        expected: Option<i64>,
+    ) -> Result<Milestone, Failure> {
+        self.milestone_act(call, id, "milestone_dispute", |milestone, tx| {
+            milestone.dispute(tx.actor(), tx.now(), expected, tx.id::<DisputeId>())
+        })
+        .await
+    }
+
+    /// What the clock does to a milestone.
+    pub(crate) async fn milestone_tick(
+        &self,
+        call: &Call,
+        id: MilestoneId,
+        verb: fn(Milestone, &Tx) -> Result<Change<Milestone>, Refusal>,
+    ) -> Result<(), Failure> {
+        run!(self, call, tx => {
+            let milestone = tx.milestone_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            tx.milestone_save(verb(milestone, tx)?).await?;
+            Ok(())
+        })
+    }
+
+    /// Lock, decide, save, and note who did it.
+    async fn milestone_act(
+        &self,
+        call: &Call,
+        id: MilestoneId,
+        act: &str,
+        verb: impl Fn(Milestone, &Tx) -> Result<Change<Milestone>, Refusal> + Send + Sync,
+    ) -> Result<Milestone, Failure> {
+        run!(self, call, tx => {
+            let milestone = tx.milestone_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let change = verb(milestone, tx)?;
+            if change.changed {
+                let to = change.next.status().as_str();
+                tx.audit(act, id, serde_json::json!({ "to": to, "version": change.next.version })).await?;
+            }
+            tx.milestone_save(change).await
+        })
+    }
+}
+
+impl Tx {
+    /// The milestone, locked until this transaction ends.
+    pub async fn milestone_for_update(&self, id: MilestoneId) -> Result<Option<Milestone>, Failure> {
+        let row = row::Entity::find_by_id(id.uuid()).lock_exclusive().one(self.conn()).await?;
+        Ok(row.map(Milestone::try_from).transpose()?)
+    }
+
+    /// Several milestones, locked in the order of their ids.
+    pub(crate) async fn milestones_for_update(&self, ids: &[MilestoneId]) -> Result<Vec<Milestone>, Failure> {
+        let rows = row::Entity::find()
+            .filter(row::Column::Id.is_in(ids.iter().map(|id| id.uuid())))
+            .order_by_asc(row::Column::Id)
+            .lock_exclusive()
+            .all(self.conn())
+            .await?;
+        Ok(rows.into_iter().map(Milestone::try_from).collect::<Result<_, _>>()?)
+    }
+
+    /// All milestones of an offer, locked in the order of their ids.
+    pub(crate) async fn milestones_of_offer_for_update(&self, offer: OfferId) -> Result<Vec<Milestone>, Failure> {
+        let rows = row::Entity::find()
+            .filter(row::Column::OfferId.eq(offer.uuid()))
+            .order_by_asc(row::Column::Id)
+            .lock_exclusive()
+            .all(self.conn())
+            .await?;
+        Ok(rows.into_iter().map(Milestone::try_from).collect::<Result<_, _>>()?)
+    }
+
+    /// All milestones of a contract, locked in the order of their ids.
+    pub(crate) async fn milestones_of_contract_for_update(&self, id: ContractId) -> Result<Vec<Milestone>, Failure> {
+        let rows = row::Entity::find()
+            .filter(row::Column::ContractId.eq(id.uuid()))
+            .order_by_asc(row::Column::Id)
+            .lock_exclusive()
+            .all(self.conn())
+            .await?;
+        Ok(rows.into_iter().map(Milestone::try_from).collect::<Result<_, _>>()?)
+    }
+
+    /// Save what was decided about a milestone, with its money, events and timers.
+    pub async fn milestone_save(&self, change: Change<Milestone>) -> Result<Milestone, Failure> {
+        if change.changed {
+            save_row(self.conn(), row::Model::try_from(&change.next)?).await?;
+        }
+        self.settle(change).await
+    }
+}
+
+fn oldest_first(list: &'static str) -> Keyset<row::Entity> {
+    Keyset { list, columns: vec![row::Column::Id], descending: false, key: |row| vec![Key::Uuid(row.id)] }
+}

@@ -1,0 +1,202 @@
+//! Milestones and submissions as rows. What a state needs beyond its name is JSON; the amounts
+//! that the database watches over are columns, and have to agree with it.
+
+use domain::escrow::Escrow;
+use domain::id::Id;
+use domain::milestone::{Kind, Milestone, State};
+use domain::money::{Currency, Money};
+use domain::submission::Submission;
+use sea_orm::entity::prelude::*;
+use serde_json::{from_value, to_value};
+
+use crate::Fault;
+
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "milestones")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub contract_id: Option<Uuid>,
+    pub offer_id: Option<Uuid>,
+    pub organization_id: Uuid,
+    pub freelancer_id: Uuid,
+    #[sea_orm(column_type = "JsonBinary")]
+    pub terms: Json,
+    pub kind: String,
+    pub title: String,
+    pub description: String,
+    pub due_at: Option<DateTimeUtc>,
+    pub currency: String,
+    pub amount_minor: i64,
+    pub version: i64,
+    pub status: String,
+    #[sea_orm(column_type = "JsonBinary")]
+    pub state: Json,
+    pub escrow_account: String,
+    pub held_minor: i64,
+    pub released_net_minor: i64,
+    pub fee_minor: i64,
+    pub refunded_minor: i64,
+    pub charged_back_minor: i64,
+    #[sea_orm(column_type = "JsonBinary")]
+    pub escrow: Json,
+    #[sea_orm(column_type = "JsonBinary")]
+    pub holds: Json,
+    pub submissions: i32,
+    pub rounds: i32,
+    pub grace_hours: i32,
+    #[sea_orm(column_type = "JsonBinary")]
+    pub payments: Json,
+    #[sea_orm(column_type = "JsonBinary")]
+    pub chargebacks: Json,
+    #[sea_orm(column_type = "JsonBinary")]
+    pub early_chargebacks: Json,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl TryFrom<Model> for Milestone {
+    type Error = Fault;
+    fn try_from(row: Model) -> Result<Self, Fault> {
+        let bad = |why: &str| Fault::bad_row("milestones", why);
+        let small = |n: i32| u16::try_from(n).map_err(|error| Fault::bad_row("milestones", error));
+        let currency = Currency::from_code(&row.currency).ok_or_else(|| bad("unknown currency"))?;
+        let state: State = from_value(row.state)?;
+        if state.status().as_str() != row.status {
+            return Err(bad("its state is not the one it is listed under"));
+        }
+        let escrow: Escrow = from_value(row.escrow)?;
+        if amounts(&escrow)
+            != [row.held_minor, row.released_net_minor, row.fee_minor, row.refunded_minor, row.charged_back_minor]
+        {
+            return Err(bad("its amounts are not those of its escrow"));
+        }
+        Ok(Self {
+            id: Id::from_uuid(row.id),
+            contract: row.contract_id.map(Id::from_uuid),
+            offer: row.offer_id.map(Id::from_uuid),
+            client: Id::from_uuid(row.organization_id),
+            freelancer: Id::from_uuid(row.freelancer_id),
+            terms: from_value(row.terms)?,
+            kind: match row.kind.as_str() {
+                "work" => Kind::Work,
+                "bonus" => Kind::Bonus,
+                "tip" => Kind::Tip,
+                _ => return Err(bad("unknown kind")),
+            },
+            title: row.title,
+            description: row.description,
+            due: row.due_at,
+            amount: Money::new(row.amount_minor, currency).map_err(|error| Fault::bad_row("milestones", error))?,
+            version: row.version,
+            state,
+            escrow,
+            holds: from_value(row.holds)?,
+            submissions: small(row.submissions)?,
+            rounds: small(row.rounds)?,
+            grace_hours: small(row.grace_hours)?,
+            payments: from_value(row.payments)?,
+            chargebacks: from_value(row.chargebacks)?,
+            early_chargebacks: from_value(row.early_chargebacks)?,
+        })
+    }
+}
+
+impl TryFrom<&Milestone> for Model {
+    type Error = Fault;
+    fn try_from(milestone: &Milestone) -> Result<Self, Fault> {
+        let [held_minor, released_net_minor, fee_minor, refunded_minor, charged_back_minor] =
+            amounts(&milestone.escrow);
+        Ok(Self {
+            id: milestone.id.uuid(),
+            contract_id: milestone.contract.map(Id::uuid),
+            offer_id: milestone.offer.map(Id::uuid),
+            organization_id: milestone.client.uuid(),
+            freelancer_id: milestone.freelancer.uuid(),
+            terms: to_value(&milestone.terms)?,
+            kind: match milestone.kind {
+                Kind::Work => "work",
+                Kind::Bonus => "bonus",
+                Kind::Tip => "tip",
+            }
+            .to_owned(),
+            title: milestone.title.clone(),
+            description: milestone.description.clone(),
+            due_at: milestone.due,
+            currency: milestone.amount.currency().code().to_owned(),
+            amount_minor: milestone.amount.minor(),
+            version: milestone.version,
+            status: milestone.status().as_str().to_owned(),
+            state: to_value(&milestone.state)?,
+            escrow_account: domain::ledger::LedgerAccount::Escrow(milestone.id).to_string(),
+            held_minor,
+            released_net_minor,
+            fee_minor,
+            refunded_minor,
+            charged_back_minor,
+            escrow: to_value(milestone.escrow)?,
+            holds: to_value(&milestone.holds)?,
+            submissions: i32::from(milestone.submissions),
+            rounds: i32::from(milestone.rounds),
+            grace_hours: i32::from(milestone.grace_hours),
+            payments: to_value(&milestone.payments)?,
+            chargebacks: to_value(&milestone.chargebacks)?,
+            early_chargebacks: to_value(&milestone.early_chargebacks)?,
+        })
+    }
+}
+
+fn amounts(escrow: &Escrow) -> [i64; 5] {
+    let parts = escrow.parts();
+    [parts.held, parts.released_net, parts.fee, parts.refunded, parts.charged_back].map(Money::minor)
+}
+
+/// Work that was handed in.
+pub mod submission {
+    use sea_orm::entity::prelude::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "submissions")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub milestone_id: Uuid,
+        pub author_id: Uuid,
+        pub message: String,
+        #[sea_orm(column_type = "JsonBinary")]
+        pub links: Json,
+        pub created_at: DateTimeUtc,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+impl TryFrom<submission::Model> for Submission {
+    type Error = Fault;
+    fn try_from(row: submission::Model) -> Result<Self, Fault> {
+        Ok(Self {
+            id: Id::from_uuid(row.id),
+            milestone: Id::from_uuid(row.milestone_id),
+            author: Id::from_uuid(row.author_id),
+            message: row.message,
+            links: from_value(row.links)?,
+            created_at: row.created_at,
+        })
+    }
+}
+
+impl TryFrom<&Submission> for submission::Model {
+    type Error = Fault;
+    fn try_from(submission: &Submission) -> Result<Self, Fault> {
+        Ok(Self {
+            id: submission.id.uuid(),
+            milestone_id: submission.milestone.uuid(),
+            author_id: submission.author.uuid(),
+            message: submission.message.clone(),
+            links: to_value(&submission.links)?,
+            created_at: submission.created_at,
+        })
+    }
+}

@@ -1,0 +1,300 @@
+//! Offers: from a won proposal to a contract. Whatever an offer does to its milestones' money, to
+//! the proposal and to the gig happens in one transaction with it.
+//!
+//! Locks are taken in one order: gig, proposals, offer, contract, milestones.
+
+use domain::access::{self, Actor, Subject, Verb};
+use domain::change::Change;
+use domain::contract::{Contract, Engagement};
+use domain::id::{ContractId, Id, MilestoneId, OfferId, OrganizationId, UserId};
+use domain::milestone::Milestone;
+use domain::offer::{Basis, MilestoneInput, Offer, OfferDraft, State};
+use domain::refusal::Refusal;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+
+use crate::market::Market;
+use crate::page::{Key, Keyset, PageRequest, Slice};
+use crate::save::save_row;
+use crate::{Call, Failure, Fault, Tx, run};
+
+/// An offer as the client typed it.
+#[derive(Debug, Clone)]
+pub struct OfferInput {
+    /// Whom it is made to.
+    pub to: OfferTo,
+    /// What the contract will be called.
+    pub title: String,
+    /// What the client has to say about it.
+    pub message: String,
+    /// How the work will be paid.
+    pub engagement: Engagement,
+    /// The milestones, in order.
+    pub milestones: Vec<MilestoneInput>,
+    /// Keep it as a draft for now?
+    pub draft: bool,
+}
+
+/// Whom an offer is made to.
+#[derive(Debug, Clone, Copy)]
+pub enum OfferTo {
+    /// Someone approached directly.
+    Freelancer {
+        /// Who offers.
+        client: OrganizationId,
+        /// Who is asked.
+        freelancer: UserId,
+    },
+}
+
+impl Market {
+    /// The offer, if the caller may see it.
+    pub async fn offer_find(&self, call: &Call, id: OfferId) -> Result<Option<Offer>, Failure> {
+        Ok(self.offer_load(id).await?.filter(|offer| offer.visible_to(&call.actor)))
+    }
+
+    /// The offers made to the caller, newest first.
+    pub async fn offers_of_viewer(&self, call: &Call, page: &PageRequest) -> Result<Slice<Offer>, Failure> {
+        let Some(user) = call.actor.user() else { return Ok(Slice::empty()) };
+        // One that was never sent was never made, as far as the freelancer is concerned.
+        let seen = sea_orm::sea_query::Expr::cust(
+            "status in ('sent', 'accepted', 'declined') or (state ->> 'was_sent')::boolean",
+        );
+        let select = row::Entity::find().filter(row::Column::FreelancerId.eq(user.uuid())).filter(seen);
+        let slice = newest_first("viewer_offers").page(self.db(), select, page).await?;
+        Ok(slice.try_map(Offer::try_from)?)
+    }
+
+    /// The offers an organization has made, newest first; its members see them.
+    pub async fn offers_of_organization(
+        &self,
+        call: &Call,
+        organization: OrganizationId,
+        page: &PageRequest,
+    ) -> Result<Slice<Offer>, Failure> {
+        if !access::allows(&call.actor, Verb::OfferRead, &Subject::of_client(organization)) {
+            return Ok(Slice::empty());
+        }
+        let select = row::Entity::find().filter(row::Column::OrganizationId.eq(organization.uuid()));
+        let slice = newest_first("organization_offers").page(self.db(), select, page).await?;
+        Ok(slice.try_map(Offer::try_from)?)
+    }
+
+    /// The client makes an offer, and sends it unless it is to stay a draft.
+    pub async fn offer_create(&self, call: &Call, input: OfferInput) -> Result<Offer, Failure> {
+        run!(self, call, tx => {
+            let OfferInput { to, title, message, engagement, milestones, draft } = input.clone();
+            let OfferTo::Freelancer { client, freelancer } = to;
+            access::check(tx.actor(), Verb::OfferSend, &Subject::of_client(client))?;
+            let policy = tx.policy_in_force().await?;
+            let parsed = OfferDraft::parse(&title, &message, engagement, &milestones, &policy.terms)?;
+            let drafts = parsed.milestones().to_vec();
+            let mut ids: Vec<MilestoneId> = drafts.iter().map(|_| tx.id()).collect();
+            ids.sort_unstable();
+            let is_member = tx.is_member(client, freelancer).await?;
+            let basis = Basis { gig: None, proposal: None, client, freelancer, is_member, policy };
+            let created = parsed.create(tx.actor(), tx.now(), (tx.id(), tx.id()), ids.first().copied(), basis)?;
+            let change =
+                if draft { created } else { created.then(|offer| offer.send(tx.actor(), tx.now(), None))? };
+            let offer = tx.offer_save(change).await.map_err(|failure| {
+                failure.when_violated("offers_freelancer_id_fkey", || {
+                    Refusal::field("freelancerId", "UNKNOWN", "there is no such freelancer")
+                })
+            })?;
+            for (draft, id) in drafts.into_iter().zip(ids) {
+                tx.milestone_save(Milestone::agreed(id, offer.deal(), draft)).await?;
+            }
+            Ok(offer)
+        })
+    }
+
+    /// The client means a draft.
+    pub async fn offer_send(&self, call: &Call, id: OfferId, expected: Option<i64>) -> Result<Offer, Failure> {
+        run!(self, call, tx => {
+            let offer = tx.offer_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            tx.offer_save(offer.send(tx.actor(), tx.now(), expected)?).await
+        })
+    }
+
+    /// The freelancer takes it: the contract begins, with the offer's milestones.
+    pub async fn offer_accept(&self, call: &Call, id: OfferId, expected: Option<i64>) -> Result<Contract, Failure> {
+        run!(self, call, tx => {
+            let offer = tx.offer_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let change = offer.accept(tx.actor(), tx.now(), expected)?;
+            let (accepted, contract) = change.next.clone();
+            tx.contract_save(Change::to(contract.clone())).await?;
+            tx.offer_save(change.map(|_| accepted)).await?;
+            for milestone in tx.milestones_of_offer_for_update(id).await? {
+                tx.milestone_save(milestone.joins(contract.id, tx.now())).await?;
+            }
+            tx.audit("offer_accept", id, serde_json::json!({ "contract": contract.id })).await?;
+            Ok(contract)
+        })
+    }
+
+    /// The freelancer leaves it: what was funded goes back whole.
+    pub async fn offer_decline(
+        &self,
+        call: &Call,
+        id: OfferId,
+        expected: Option<i64>,
+        reason: &str,
+    ) -> Result<Offer, Failure> {
+        run!(self, call, tx => {
+            let offer = tx.offer_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            tx.offer_close(offer.decline(tx.actor(), tx.now(), expected, reason)?).await
+        })
+    }
+
+    /// The client takes it back: what was funded comes back whole.
+    pub async fn offer_withdraw(&self, call: &Call, id: OfferId, expected: Option<i64>) -> Result<Offer, Failure> {
+        run!(self, call, tx => {
+            let offer = tx.offer_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            tx.offer_close(offer.withdraw(tx.actor(), tx.now(), expected)?).await
+        })
+    }
+
+    /// Nobody answered in time: what was funded goes back whole.
+    pub(crate) async fn offer_expire(&self, call: &Call, id: OfferId) -> Result<(), Failure> {
+        run!(self, call, tx => {
+            let offer = tx.offer_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            tx.offer_close(offer.expire(tx.actor(), tx.now())?).await?;
+            Ok(())
+        })
+    }
+
+    /// Money came into a milestone: if it is the first of an offer, the offer is sent.
+    pub(crate) async fn offer_send_when_funded(&self, call: &Call, milestone: MilestoneId) -> Result<(), Failure> {
+        let Some(id) = self.milestone_find(call, milestone).await?.and_then(|milestone| milestone.offer) else {
+            return Ok(());
+        };
+        run!(self, call, tx => {
+            let offer = tx.offer_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            if offer.first_milestone == Some(milestone) {
+                tx.offer_save(offer.first_milestone_funded(tx.actor(), tx.now())?).await?;
+            }
+            Ok(())
+        })
+    }
+
+    async fn offer_load(&self, id: OfferId) -> Result<Option<Offer>, Failure> {
+        let row = row::Entity::find_by_id(id.uuid()).one(self.db()).await?;
+        Ok(row.map(Offer::try_from).transpose()?)
+    }
+}
+
+impl Tx {
+    /// The offer, locked until this transaction ends.
+    pub async fn offer_for_update(&self, id: OfferId) -> Result<Option<Offer>, Failure> {
+        let row = row::Entity::find_by_id(id.uuid()).lock_exclusive().one(self.conn()).await?;
+        Ok(row.map(Offer::try_from).transpose()?)
+    }
+
+    /// Save what was decided about an offer.
+    pub async fn offer_save(&self, change: Change<Offer>) -> Result<Offer, Failure> {
+        if change.changed {
+            save_row(self.conn(), row::Model::try_from(&change.next)?).await?;
+        }
+        self.settle(change).await
+    }
+
+    /// Save an offer that came to nothing, and give back the money of its milestones.
+    async fn offer_close(&self, change: Change<Offer>) -> Result<Offer, Failure> {
+        let closed = change.changed;
+        let offer = self.offer_save(change).await?;
+        if closed {
+            for milestone in self.milestones_of_offer_for_update(offer.id).await? {
+                let unwound = milestone.unwind(&Actor::System, self.now())?;
+                self.milestone_save(unwound).await?;
+            }
+            self.audit("offer_close", offer.id, serde_json::json!({ "to": offer.status().as_str() })).await?;
+        }
+        Ok(offer)
+    }
+}
+
+fn newest_first(list: &'static str) -> Keyset<row::Entity> {
+    Keyset { list, columns: vec![row::Column::Id], descending: true, key: |row| vec![Key::Uuid(row.id)] }
+}
+
+impl TryFrom<row::Model> for Offer {
+    type Error = Fault;
+    fn try_from(row: row::Model) -> Result<Self, Fault> {
+        let state: State = serde_json::from_value(row.state)?;
+        if state.status().as_str() != row.status {
+            return Err(Fault::bad_row("offers", "its state is not the one it is listed under"));
+        }
+        Ok(Self {
+            id: Id::from_uuid(row.id),
+            contract: ContractId::from_uuid(row.contract_id),
+            gig: row.gig_id.map(Id::from_uuid),
+            proposal: row.proposal_id.map(Id::from_uuid),
+            client: Id::from_uuid(row.organization_id),
+            freelancer: Id::from_uuid(row.freelancer_id),
+            title: row.title,
+            message: row.message,
+            engagement: serde_json::from_value(row.engagement)?,
+            first_milestone: row.first_milestone_id.map(Id::from_uuid),
+            policy: row.policy,
+            terms: serde_json::from_value(row.terms)?,
+            version: row.version,
+            state,
+            created_at: row.created_at,
+        })
+    }
+}
+
+impl TryFrom<&Offer> for row::Model {
+    type Error = Fault;
+    fn try_from(offer: &Offer) -> Result<Self, Fault> {
+        Ok(Self {
+            id: offer.id.uuid(),
+            contract_id: offer.contract.uuid(),
+            gig_id: offer.gig.map(Id::uuid),
+            proposal_id: offer.proposal.map(Id::uuid),
+            organization_id: offer.client.uuid(),
+            freelancer_id: offer.freelancer.uuid(),
+            title: offer.title.clone(),
+            message: offer.message.clone(),
+            engagement: serde_json::to_value(offer.engagement)?,
+            first_milestone_id: offer.first_milestone.map(Id::uuid),
+            policy: offer.policy,
+            terms: serde_json::to_value(&offer.terms)?,
+            version: offer.version,
+            status: offer.status().as_str().to_owned(),
+            state: serde_json::to_value(&offer.state)?,
+            created_at: offer.created_at,
+        })
+    }
+}
+
+mod row {
+    use sea_orm::entity::prelude::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "offers")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub contract_id: Uuid,
+        pub gig_id: Option<Uuid>,
+        pub proposal_id: Option<Uuid>,
+        pub organization_id: Uuid,
+        pub freelancer_id: Uuid,
+        pub title: String,
+        pub message: String,
+        #[sea_orm(column_type = "JsonBinary")]
+        pub engagement: Json,
+        pub first_milestone_id: Option<Uuid>,
+        pub policy: i32,
+        #[sea_orm(column_type = "JsonBinary")]
+        pub terms: Json,
+        pub version: i64,
+        pub status: String,
+        #[sea_orm(column_type = "JsonBinary")]
+        pub state: Json,
+        pub created_at: DateTimeUtc,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}

@@ -1,0 +1,270 @@
+//! Payments into escrow: the client sets out, the processor is asked outside of the transaction,
+//! and what it tells later comes in by one door, each event once.
+
+use domain::change::Change;
+use domain::id::{Id, MilestoneId, PaymentId};
+use domain::ledger::LedgerAccount;
+use domain::money::Money;
+use domain::payment::{Payment, PaymentMethod, State};
+use domain::policy::Quote;
+use domain::refusal::Refusal;
+use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Statement};
+
+use crate::market::Market;
+use crate::payments::{IntentRequest, Payments, ProcessorEvent, ProcessorFact};
+use crate::save::save_row;
+use crate::{Call, Failure, Fault, Tx, run};
+
+/// What a milestone is funded with.
+#[derive(Debug, Clone)]
+pub enum FundWith {
+    /// A card, through the processor.
+    Card(PaymentMethod),
+    /// The organization's credit with us.
+    Credit,
+}
+
+impl Market {
+    /// The payment, if the caller may see it.
+    pub async fn payment_find(&self, call: &Call, id: PaymentId) -> Result<Option<Payment>, Failure> {
+        let row = row::Entity::find_by_id(id.uuid()).one(self.db()).await?;
+        let payment = row.map(Payment::try_from).transpose()?;
+        Ok(payment.filter(|payment| payment.visible_to(&call.actor)))
+    }
+
+    /// The last payment for a milestone, if the caller may see it.
+    pub async fn payment_of_milestone(&self, call: &Call, id: MilestoneId) -> Result<Option<Payment>, Failure> {
+        let row = row::Entity::find()
+            .filter(row::Column::MilestoneId.eq(id.uuid()))
+            .order_by_desc(row::Column::Id)
+            .one(self.db())
+            .await?;
+        let payment = row.map(Payment::try_from).transpose()?;
+        Ok(payment.filter(|payment| payment.visible_to(&call.actor)))
+    }
+
+    /// What each side would pay and get for an amount under the policy in force.
+    pub async fn fee_preview(&self, amount: Money) -> Result<Quote, Failure> {
+        let terms = self.policy_in_force().await?.terms;
+        let mut invalid = domain::refusal::Invalid::default();
+        terms.check_amount(&mut invalid, "amount", amount);
+        invalid.finish()?;
+        Ok(terms.quote(amount)?)
+    }
+
+    /// The client funds a milestone. Paid by card, the answer has the payment to watch; paid out of
+    /// credit the money is there at once, and there is no payment.
+    pub async fn milestone_fund(
+        &self,
+        call: &Call,
+        id: MilestoneId,
+        expected: Option<i64>,
+        with: FundWith,
+    ) -> Result<(domain::milestone::Milestone, Option<Payment>), Failure> {
+        let (milestone, payment): (domain::milestone::Milestone, Option<Payment>) = run!(self, call, tx => {
+            let milestone = tx.milestone_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            match &with {
+                FundWith::Card(method) => {
+                    let payment: PaymentId = tx.id();
+                    let change = milestone.start_funding(tx.actor(), tx.now(), expected, payment)?;
+                    if !change.changed {
+                        let under_way = tx.payment_under_way(id).await?;
+                        return Ok((change.next, under_way));
+                    }
+                    let milestone = tx.milestone_save(change).await?;
+                    let domain::milestone::State::Funding { attempt, .. } = &milestone.state else {
+                        return Err(Fault::bad_row("milestones", "set out to be funded, and is not funding").into());
+                    };
+                    let started =
+                        Payment::start(payment, milestone.client, id, method.clone(), attempt.quote, tx.now());
+                    let payment = tx.payment_save(started).await?;
+                    let total = payment.quote.client_pays;
+                    tx.audit("milestone_fund", id, serde_json::json!({ "payment": payment.id, "total": total })).await?;
+                    Ok((milestone, Some(payment)))
+                }
+                FundWith::Credit => {
+                    let account = LedgerAccount::ClientCredit(milestone.client);
+                    let credit = tx.balance(account, milestone.amount.currency()).await?;
+                    let change = milestone.fund_from_credit(tx.actor(), tx.now(), expected, credit)?;
+                    tx.audit("milestone_fund_from_credit", id, serde_json::json!({})).await?;
+                    Ok((tx.milestone_save(change).await?, None))
+                }
+            }
+        })?;
+        let Some(payment) = payment else { return Ok((milestone, None)) };
+        // Ask the processor now, so that the client need not wait for the worker. If that fails, the
+        // event in the outbox sees to it.
+        match self.payment_ask(payment.id).await {
+            Ok(payment) => Ok((milestone, Some(payment))),
+            Err(failure) => {
+                tracing::warn!(payment = %payment.id, error = %failure, "the processor could not be asked yet");
+                Ok((milestone, Some(payment)))
+            }
+        }
+    }
+
+    /// The client gives a payment up.
+    pub async fn milestone_stop_funding(
+        &self,
+        call: &Call,
+        id: MilestoneId,
+        expected: Option<i64>,
+    ) -> Result<domain::milestone::Milestone, Failure> {
+        run!(self, call, tx => {
+            let milestone = tx.milestone_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            tx.milestone_save(milestone.stop_funding(tx.actor(), expected)?).await
+        })
+    }
+
+    /// Ask the processor for a payment that was started. Asking twice gets the same intent.
+    pub(crate) async fn payment_ask(&self, id: PaymentId) -> Result<Payment, Failure> {
+        let row = row::Entity::find_by_id(id.uuid()).one(self.db()).await?;
+        let payment = row.map(Payment::try_from).transpose()?.ok_or(Refusal::HIDDEN)?;
+        if payment.state != State::Starting {
+            return Ok(payment);
+        }
+        let request = IntentRequest { payment: id, total: payment.quote.client_pays, method: payment.method.clone() };
+        let intent = Payments::default().ask(self, &request).await?;
+        let call = Call::system(format!("payment:{id}"));
+        run!(self, &call, tx => {
+            let payment = tx.payment_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            tx.payment_save(payment.taken_up(tx.actor(), intent.id.clone(), intent.client_secret.clone())?).await
+        })
+    }
+
+    /// The door by which a processor's events come in. An event's id is kept in the transaction
+    /// that acts on it, so telling it again changes nothing.
+    pub async fn processor_event(&self, event: &ProcessorEvent) -> Result<(), Failure> {
+        let call = Call::system(format!("{}:{}", event.source, event.id));
+        let row = row::Entity::find_by_id(event.payment.uuid()).one(self.db()).await?;
+        let payment = row.map(Payment::try_from).transpose()?.ok_or(Refusal::HIDDEN)?;
+        run!(self, &call, tx => {
+            if !tx.processor_event_first(event).await? {
+                return Ok(());
+            }
+            let milestone = tx.milestone_for_update(payment.milestone).await?.ok_or(Refusal::HIDDEN)?;
+            let payment = tx.payment_for_update(event.payment).await?.ok_or(Refusal::HIDDEN)?;
+            let (actor, now) = (tx.actor(), tx.now());
+            let (milestone, payment) = match event.fact.clone() {
+                ProcessorFact::Succeeded { intent, received } => {
+                    (milestone.funded(actor, now, payment.id, received)?, payment.succeeded(actor, now, intent)?)
+                }
+                ProcessorFact::Failed { code } => {
+                    (milestone.funding_failed(actor, payment.id)?, payment.failed(actor, now, code)?)
+                }
+                ProcessorFact::ChargedBack { reference, amount } => {
+                    (milestone.charge_back(actor, now, payment.id, &reference, amount)?, Change::none(payment))
+                }
+            };
+            let payment = tx.payment_save(payment).await?;
+            tx.milestone_save(milestone).await?;
+            tx.audit("processor_event", payment.id, serde_json::json!({ "kind": event.fact.as_str() })).await?;
+            Ok(())
+        })
+    }
+}
+
+impl Tx {
+    /// The payment, locked until this transaction ends.
+    pub(crate) async fn payment_for_update(&self, id: PaymentId) -> Result<Option<Payment>, Failure> {
+        let row = row::Entity::find_by_id(id.uuid()).lock_exclusive().one(self.conn()).await?;
+        Ok(row.map(Payment::try_from).transpose()?)
+    }
+
+    async fn payment_under_way(&self, milestone: MilestoneId) -> Result<Option<Payment>, Failure> {
+        let row = row::Entity::find()
+            .filter(row::Column::MilestoneId.eq(milestone.uuid()))
+            .order_by_desc(row::Column::Id)
+            .one(self.conn())
+            .await?;
+        Ok(row.map(Payment::try_from).transpose()?)
+    }
+
+    /// Save what was decided about a payment.
+    pub(crate) async fn payment_save(&self, change: Change<Payment>) -> Result<Payment, Failure> {
+        if change.changed {
+            save_row(self.conn(), row::Model::try_from(&change.next)?).await?;
+        }
+        self.settle(change).await
+    }
+
+    /// Keep the id of an outside event; false if it was acted on before.
+    async fn processor_event_first(&self, event: &ProcessorEvent) -> Result<bool, Failure> {
+        let kept = self
+            .conn()
+            .execute_raw(Statement::from_sql_and_values(
+                DbBackend::Postgres,
+                "insert into processor_events (source, id, kind, subject, received_at) values ($1, $2, $3, $4, $5)
+                 on conflict (source, id) do nothing",
+                [
+                    event.source.clone().into(),
+                    event.id.clone().into(),
+                    event.fact.as_str().into(),
+                    event.payment.to_string().into(),
+                    self.now().into(),
+                ],
+            ))
+            .await?;
+        Ok(kept.rows_affected() == 1)
+    }
+}
+
+impl TryFrom<row::Model> for Payment {
+    type Error = Fault;
+    fn try_from(row: row::Model) -> Result<Self, Fault> {
+        let state: State = serde_json::from_value(row.state)?;
+        if state.as_str() != row.status {
+            return Err(Fault::bad_row("payments", "its state is not the one it is listed under"));
+        }
+        Ok(Self {
+            id: Id::from_uuid(row.id),
+            client: Id::from_uuid(row.organization_id),
+            milestone: Id::from_uuid(row.milestone_id),
+            method: PaymentMethod::parse(&row.method).map_err(|error| Fault::bad_row("payments", error))?,
+            quote: serde_json::from_value(row.quote)?,
+            state,
+            created_at: row.created_at,
+        })
+    }
+}
+
+impl TryFrom<&Payment> for row::Model {
+    type Error = Fault;
+    fn try_from(payment: &Payment) -> Result<Self, Fault> {
+        Ok(Self {
+            id: payment.id.uuid(),
+            organization_id: payment.client.uuid(),
+            milestone_id: payment.milestone.uuid(),
+            method: payment.method.as_str().to_owned(),
+            quote: serde_json::to_value(payment.quote)?,
+            total_minor: payment.quote.client_pays.minor(),
+            status: payment.state.as_str().to_owned(),
+            state: serde_json::to_value(&payment.state)?,
+            created_at: payment.created_at,
+        })
+    }
+}
+
+mod row {
+    use sea_orm::entity::prelude::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "payments")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub organization_id: Uuid,
+        pub milestone_id: Uuid,
+        pub method: String,
+        #[sea_orm(column_type = "JsonBinary")]
+        pub quote: Json,
+        pub total_minor: i64,
+        pub status: String,
+        #[sea_orm(column_type = "JsonBinary")]
+        pub state: Json,
+        pub created_at: DateTimeUtc,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
