@@ -12,18 +12,24 @@ mod answer;
 mod backend;
 mod body;
 mod closing;
+mod events;
 mod graphql;
+mod identity;
 mod layers;
 mod media;
 mod params;
 mod problem;
+mod rates;
 mod serve;
 mod settings;
 mod slots;
+mod socket;
 mod stall;
 mod surface;
 mod trace;
 
+#[cfg(test)]
+mod socket_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -34,7 +40,7 @@ pub use backend::{Backend, Identity, TokenError, Visitor};
 pub use closing::{CloseSwitch, Closing};
 pub use problem::Problem;
 pub use serve::serve;
-pub use settings::{ServerSettings, Settings};
+pub use settings::{ServerSettings, Settings, SocketSettings};
 pub use surface::Surface;
 pub use trace::TraceId;
 

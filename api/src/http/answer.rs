@@ -71,6 +71,21 @@ impl Outcome {
         Self::Refused { errors: vec![error], status, retry_after }
     }
 
+    /// How it came out, in a word for statistics.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Refused { .. } => "refused",
+            Self::Executed { errors, .. } if errors.is_empty() => "ok",
+            Self::Executed { .. } => "failed",
+        }
+    }
+
+    /// The errors alone, as JSON.
+    pub fn errors_json(&self) -> String {
+        let (Self::Refused { errors, .. } | Self::Executed { errors, .. }) = self;
+        serde_json::to_string(errors).unwrap_or_else(|_| "[]".to_owned())
+    }
+
     /// The body, as JSON.
     pub fn to_json(&self) -> Vec<u8> {
         let envelope = match self {

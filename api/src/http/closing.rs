@@ -4,7 +4,7 @@ use tokio::sync::watch;
 
 /// Says when the server is going to stop. Clones hear the same word.
 #[derive(Debug, Clone)]
-pub struct Closing(watch::Receiver<bool>);
+pub struct Closing(Option<watch::Receiver<bool>>);
 
 /// The other end: whoever holds it decides. Dropping it is deciding, too.
 #[derive(Debug)]
@@ -14,13 +14,21 @@ impl Closing {
     /// A switch, and what listens to it.
     pub fn pair() -> (CloseSwitch, Self) {
         let (sender, receiver) = watch::channel(false);
-        (CloseSwitch(sender), Self(receiver))
+        (CloseSwitch(sender), Self(Some(receiver)))
+    }
+
+    /// For a server that is never told to stop.
+    pub fn never() -> Self {
+        Self(None)
     }
 
     /// Returns when the server is going to stop, at once if that was decided already.
     pub async fn closed(&mut self) {
-        // An error means that the switch is gone, and then there is nothing left to wait for.
-        let _gone = self.0.wait_for(|closing| *closing).await;
+        match &mut self.0 {
+            // An error means that the switch is gone, and then there is nothing left to wait for.
+            Some(word) => drop(word.wait_for(|closing| *closing).await),
+            None => std::future::pending().await,
+        }
     }
 }
 

@@ -1,20 +1,24 @@
 //! The GraphQL endpoint: one request, from its head to its answer.
 
+use std::time::Instant;
+
 use async_graphql::parser::types::{ExecutableDocument, OperationType};
 use async_graphql::{ObjectType, Request as GraphQlRequest, Response as GraphQlResponse, SubscriptionType, value};
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::{ALLOW, AUTHORIZATION, USER_AGENT};
+use axum::http::header::{ALLOW, USER_AGENT};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::Response;
 use domain::access::Actor;
 
 use super::answer::Outcome;
+use super::identity::{Credential, bearer, refuse_token_in_url, sign_in};
 use super::media::{Media, require_json};
 use super::params::Params;
+use super::serve::Place;
 use super::surface::Shared;
-use super::{ClientAddress, Problem, Surface, TraceId, Visitor, body};
+use super::{ClientAddress, Problem, Surface, TraceId, Visitor, body, events, socket};
 use crate::limits::Plan;
 
 /// Answer a request to the endpoint, whatever its method.
@@ -24,21 +28,46 @@ where
     M: ObjectType + 'static,
     S: SubscriptionType + 'static,
 {
+    let began = Instant::now();
     let (parts, body) = request.into_parts();
     let trace = parts.extensions.get::<TraceId>().cloned().unwrap_or_else(TraceId::fresh);
+    if socket::is_wanted(&parts.headers) {
+        return socket::upgrade(surface, parts, trace).await;
+    }
     let wanted = Media::wanted(&parts.headers);
     let media = wanted.as_ref().copied().unwrap_or(Media::Json);
-    let answer = match wanted {
-        Ok(_) => execute(&surface, &parts, body, &trace).await,
+    let admitted = match wanted {
+        Ok(_) => admit(&surface, &parts, body, &trace).await,
         Err(problem) => Err(problem),
     };
-    let outcome = answer.unwrap_or_else(|problem| Outcome::refused(problem, &trace));
+    let (label, outcome) = match admitted {
+        Ok(Admitted { request, plan, credential }) if media == Media::Events => {
+            let place = parts.extensions.get::<Place>().cloned();
+            metrics::counter!("rabta_graphql_streams_total", "operation" => plan.label).increment(1);
+            return events::answer(&surface, request, credential, trace, place);
+        }
+        Ok(Admitted { request, plan, .. }) => {
+            let outcome = execute(&surface, request, &plan, &trace).await;
+            (plan.label, outcome)
+        }
+        Err(problem) => ("none".to_owned(), Err(problem)),
+    };
+    let outcome = outcome.unwrap_or_else(|problem| Outcome::refused(problem, &trace));
+    count(label, &outcome, began);
     let mut response = outcome.into_response(media);
     if response.status() == StatusCode::METHOD_NOT_ALLOWED {
         let allowed = if parts.method == Method::GET { "POST" } else { "GET, POST" };
         response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
     }
     response
+}
+
+/// Note what was asked, how it came out, and how long it took.
+fn count(operation: String, outcome: &Outcome, began: Instant) {
+    let how = outcome.as_str();
+    metrics::histogram!("rabta_graphql_seconds", "operation" => operation.clone())
+        .record(began.elapsed().as_secs_f64());
+    metrics::counter!("rabta_graphql_requests_total", "operation" => operation, "outcome" => how).increment(1);
 }
 
 /// Any other path.
@@ -48,12 +77,19 @@ pub(super) async fn no_such_page(request: Request) -> Response {
     Outcome::refused(problem, &trace).into_response(Media::Json)
 }
 
-async fn execute<Q, M, S>(
+/// A request that passed all doors.
+struct Admitted {
+    request: GraphQlRequest,
+    plan: Plan,
+    credential: Option<Credential>,
+}
+
+async fn admit<Q, M, S>(
     surface: &Surface<Q, M, S>,
     parts: &Parts,
     body: Body,
     trace: &TraceId,
-) -> Result<Outcome, Problem>
+) -> Result<Admitted, Problem>
 where
     Q: ObjectType + 'static,
     M: ObjectType + 'static,
@@ -70,29 +106,44 @@ where
             return Err(Problem::http(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", message));
         }
     }
-    let visitor = visitor(shared, parts, trace).await?;
+    let (visitor, credential) = visitor(shared, parts, trace).await?;
     let params = if parts.method == Method::GET {
         Params::from_url(parts.uri.query().unwrap_or_default())?
     } else {
         Params::from_body(&body::read(&parts.headers, body, settings.body_bytes, settings.body_timeout).await?)?
     };
     let (request, plan) = prepare(shared, params, &visitor)?;
+    let by_events = matches!(Media::wanted(&parts.headers), Ok(Media::Events));
     match plan.kind {
         OperationType::Mutation if parts.method == Method::GET => {
             let message = "a mutation changes things, and GET must not: use POST";
-            return Err(Problem::http(StatusCode::METHOD_NOT_ALLOWED, "MUTATION_BY_GET", message));
+            Err(Problem::http(StatusCode::METHOD_NOT_ALLOWED, "MUTATION_BY_GET", message))
         }
-        OperationType::Query | OperationType::Mutation => {}
-        OperationType::Subscription => {
-            return Err(Problem::document(
-                "SUBSCRIPTION_TRANSPORT",
-                "subscriptions are answered over WebSocket (graphql-transport-ws) at this address",
-            ));
+        OperationType::Subscription if !by_events => Err(Problem::document(
+            "SUBSCRIPTION_TRANSPORT",
+            "subscriptions are answered over WebSocket (graphql-transport-ws) or as text/event-stream, at this address",
+        )),
+        OperationType::Query | OperationType::Mutation | OperationType::Subscription => {
+            Ok(Admitted { request, plan, credential })
         }
     }
-    match tokio::time::timeout(settings.operation_timeout, surface.schema.execute(request)).await {
+}
+
+async fn execute<Q, M, S>(
+    surface: &Surface<Q, M, S>,
+    request: GraphQlRequest,
+    plan: &Plan,
+    trace: &TraceId,
+) -> Result<Outcome, Problem>
+where
+    Q: ObjectType + 'static,
+    M: ObjectType + 'static,
+    S: SubscriptionType + 'static,
+{
+    let shared = &surface.shared;
+    match tokio::time::timeout(shared.settings.operation_timeout, surface.schema.execute(request)).await {
         Ok(mut response) => {
-            if !settings.introspection {
+            if !shared.settings.introspection {
                 forget_suggestions(&mut response);
             }
             let cost = value!({ "requested": plan.cost, "limit": shared.documents.limits().cost });
@@ -118,51 +169,27 @@ fn forget_suggestions(response: &mut GraphQlResponse) {
     }
 }
 
-/// Who is asking. A token that is not good is refused; it never means a visitor without one.
-pub(super) async fn visitor(shared: &Shared, parts: &Parts, trace: &TraceId) -> Result<Visitor, Problem> {
+/// Who is asking, and until when that holds. A token that is not good is refused; it never means a
+/// visitor without one.
+pub(super) async fn visitor(
+    shared: &Shared,
+    parts: &Parts,
+    trace: &TraceId,
+) -> Result<(Visitor, Option<Credential>), Problem> {
     let address = ClientAddress::of(&parts.extensions, &parts.headers, shared.settings.trusted_proxies);
+    shared.rates.check_address(address)?;
     let user_agent = parts.headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
     let user_agent = user_agent.map(|text| text.chars().take(200).collect());
     refuse_token_in_url(parts.uri.query().unwrap_or_default())?;
-    let (actor, session) = match bearer(&parts.headers)? {
-        None => (Actor::Nobody, None),
+    let (actor, session, credential) = match bearer(&parts.headers)? {
+        None => (Actor::Nobody, None, None),
         Some(token) => {
-            let identity = shared.backend.authenticate(token).await?;
-            (identity.actor, identity.session)
+            let (actor, session, credential) = sign_in(shared, token).await?;
+            (actor, session, Some(credential))
         }
     };
-    Ok(Visitor { actor, session, address, user_agent, trace: trace.clone() })
-}
-
-/// The bearer token of a request, if it brings one.
-fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
-    let mut values = headers.get_all(AUTHORIZATION).iter();
-    let Some(value) = values.next() else { return Ok(None) };
-    let token = value
-        .to_str()
-        .ok()
-        .filter(|_| values.next().is_none())
-        .and_then(|text| text.split_once(' '))
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .map(|(_, token)| token.trim())
-        .filter(|token| !token.is_empty() && token.len() <= 4096);
-    let malformed =
-        || Problem::http(StatusCode::UNAUTHORIZED, "TOKEN_INVALID", "send the token as Authorization: Bearer <token>");
-    token.map(Some).ok_or_else(malformed)
-}
-
-/// A token in a URL ends up in logs and histories, so it is not taken there, and its owner is told.
-fn refuse_token_in_url(query_string: &str) -> Result<(), Problem> {
-    let names = query_string.split('&').filter_map(|pair| pair.split('=').next());
-    let mut secrets = names.filter(|name| matches!(*name, "access_token" | "token" | "authorization" | "jwt"));
-    match secrets.next() {
-        None => Ok(()),
-        Some(_) => Err(Problem::http(
-            StatusCode::UNAUTHORIZED,
-            "TOKEN_IN_URL",
-            "a token in a URL ends up in logs: send it as Authorization: Bearer <token>, and replace this one",
-        )),
-    }
+    shared.rates.check_account(&actor)?;
+    Ok((Visitor { actor, session, address, user_agent, trace: trace.clone() }, credential))
 }
 
 /// The request as the schema takes it, and what it will do.

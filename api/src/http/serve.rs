@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
 use tower::ServiceExt;
 
 use super::slots::{Slot, Slots};
@@ -21,7 +22,8 @@ use super::{Closing, ServerSettings};
 /// The connection's place among all connections. Whoever takes a connection over, as a socket
 /// does, keeps this for as long.
 #[derive(Clone)]
-pub(super) struct Place(#[expect(dead_code, reason = "held for its drop")] Arc<Slot>);
+#[expect(dead_code, reason = "held for its drop")]
+pub(super) struct Place(Arc<Slot>, mpsc::Sender<()>);
 
 /// Serve until `closing` says so; then let running requests finish, for as long as the grace allows.
 ///
@@ -34,8 +36,8 @@ pub async fn serve(
     mut closing: Closing,
 ) -> io::Result<()> {
     let slots = Slots::new(settings.connections, settings.connections_per_address);
-    // Every connection holds a sender; when all are gone, the last one was answered.
-    let (alive, mut all_gone) = tokio::sync::mpsc::channel::<()>(1);
+    // Every place holds a sender; when all are gone, the last one was answered.
+    let (alive, mut all_gone) = mpsc::channel::<()>(1);
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
@@ -64,7 +66,7 @@ pub async fn serve(
             tracing::debug!(%error, "the connection is gone already");
             continue;
         }
-        let place = Place(Arc::new(slot));
+        let place = Place(Arc::new(slot), alive.clone());
         let router = router.clone();
         let service = hyper::service::service_fn(move |request: Request<Incoming>| {
             let mut request = request.map(Body::new);
@@ -74,7 +76,7 @@ pub async fn serve(
         });
         let io = TokioIo::new(Stalling::new(stream, settings.write_timeout));
         let connection = builder.serve_connection(io, service).with_upgrades();
-        tokio::spawn(answer(connection, closing.clone(), alive.clone()));
+        tokio::spawn(answer(connection, closing.clone()));
     }
     drop((listener, alive));
     tokio::select! {
@@ -86,11 +88,8 @@ pub async fn serve(
 
 /// Answer what comes over a connection until it ends, or, when the server is to stop, until the
 /// request that is being answered has its answer.
-async fn answer<S, R>(
-    connection: http1::UpgradeableConnection<TokioIo<Stalling<TcpStream>>, S>,
-    mut closing: Closing,
-    _alive: tokio::sync::mpsc::Sender<()>,
-) where
+async fn answer<S, R>(connection: http1::UpgradeableConnection<TokioIo<Stalling<TcpStream>>, S>, mut closing: Closing)
+where
     S: hyper::service::HttpService<Incoming, ResBody = Body, Future = R> + Send,
     S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     R: Future<Output = Result<Response<Body>, S::Error>> + Send,

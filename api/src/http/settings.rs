@@ -1,5 +1,6 @@
 //! What an operator may set about the surface.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
@@ -24,6 +25,39 @@ pub struct Settings {
     pub trusted_proxies: usize,
     /// How much one request may ask for.
     pub limits: Limits,
+    /// Requests a minute of one address; without a number, as many as come.
+    pub requests_per_minute_by_address: Option<NonZeroU32>,
+    /// Requests a minute of one account; without a number, as many as come.
+    pub requests_per_minute_by_account: Option<NonZeroU32>,
+    /// How sockets, and streams of events, are held.
+    pub sockets: SocketSettings,
+}
+
+/// How sockets, and streams of events, are held.
+#[derive(Debug, Clone)]
+pub struct SocketSettings {
+    /// How long a client may take to say hello.
+    pub init_timeout: Duration,
+    /// The largest message, in bytes.
+    pub message_bytes: usize,
+    /// Operations running at once.
+    pub subscriptions: usize,
+    /// How often a sign of life is given; a client that gives none for three times as long is gone.
+    pub heartbeat: Duration,
+    /// How often it is asked whether the session still stands.
+    pub recheck: Duration,
+}
+
+impl Default for SocketSettings {
+    fn default() -> Self {
+        Self {
+            init_timeout: Duration::from_secs(10),
+            message_bytes: 64 * 1024,
+            subscriptions: 30,
+            heartbeat: Duration::from_secs(20),
+            recheck: Duration::from_secs(10),
+        }
+    }
 }
 
 impl Default for Settings {
@@ -36,6 +70,9 @@ impl Default for Settings {
             operation_timeout: Duration::from_secs(30),
             trusted_proxies: 0,
             limits: Limits::default(),
+            requests_per_minute_by_address: NonZeroU32::new(3000),
+            requests_per_minute_by_account: NonZeroU32::new(1200),
+            sockets: SocketSettings::default(),
         }
     }
 }

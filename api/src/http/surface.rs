@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use async_graphql::{ObjectType, Schema, SubscriptionType};
 
-use super::{Backend, Settings};
+use super::rates::Rates;
+use super::{Backend, Closing, Settings};
 use crate::limits::Documents;
 
 /// A schema, the house behind it, and the settings: everything a request needs to be answered.
 pub struct Surface<Q, M, S> {
     pub(super) schema: Schema<Q, M, S>,
     pub(super) shared: Arc<Shared>,
+    pub(super) closing: Closing,
 }
 
 /// The part that does not depend on the schema's types.
@@ -18,11 +20,12 @@ pub(super) struct Shared {
     pub(super) backend: Arc<dyn Backend>,
     pub(super) settings: Settings,
     pub(super) documents: Documents,
+    pub(super) rates: Rates,
 }
 
 impl<Q, M, S> Clone for Surface<Q, M, S> {
     fn clone(&self) -> Self {
-        Self { schema: self.schema.clone(), shared: Arc::clone(&self.shared) }
+        Self { schema: self.schema.clone(), shared: Arc::clone(&self.shared), closing: self.closing.clone() }
     }
 }
 
@@ -37,7 +40,15 @@ where
     pub fn new(schema: Schema<Q, M, S>, backend: Arc<dyn Backend>, settings: Settings) -> Self {
         let documents = Documents::new(&schema.sdl(), settings.limits.clone(), settings.introspection)
             .expect("the schema's definition should be readable");
-        Self { schema, shared: Arc::new(Shared { backend, settings, documents }) }
+        let rates = Rates::new(&settings);
+        let shared = Arc::new(Shared { backend, settings, documents, rates });
+        Self { schema, shared, closing: Closing::never() }
+    }
+
+    /// The same, with sockets and streams that end when the server is going to stop.
+    #[must_use]
+    pub fn until(self, closing: Closing) -> Self {
+        Self { closing, ..self }
     }
 
     /// The settings it runs with.

@@ -87,7 +87,7 @@ async fn a_fault_of_the_document_has_no_data_and_the_status_of_its_media_type() 
         ("", "GRAPHQL_PARSE_FAILED"),
         ("{ nothing }", "GRAPHQL_VALIDATION_FAILED"),
         ("query A { hello } query B { hello }", "OPERATION_NAME_REQUIRED"),
-        ("subscription { count }", "SUBSCRIPTION_TRANSPORT"),
+        ("subscription { count(to: 1) }", "SUBSCRIPTION_TRANSPORT"),
     ] {
         let body = serde_json::json!({ "query": document }).to_string();
         for (accept, status) in [(NEW, StatusCode::BAD_REQUEST), (OLD, StatusCode::OK)] {
@@ -232,6 +232,52 @@ async fn long_answers_are_compressed_for_those_who_can_read_it() {
     let reply = Server::new().post(&[JSON, "accept-encoding: gzip"], r#"{"query":"{ long }"}"#).await;
     assert_eq!(reply.header("content-encoding"), "gzip");
     assert!(reply.text.len() < 10_000);
+}
+
+#[tokio::test]
+async fn results_come_as_events_to_those_who_ask_for_them() {
+    let server = Server::new();
+    let body = |query: &str| serde_json::json!({ "query": query }).to_string();
+    let events = "accept: text/event-stream";
+    let reply = server.post(&[JSON, events], body("subscription { count(to: 2) }")).await;
+    assert_eq!(reply.header("content-type"), "text/event-stream; charset=utf-8");
+    assert_eq!(
+        reply.text,
+        "event: next\ndata: {\"data\":{\"count\":0}}\n\nevent: next\ndata: {\"data\":{\"count\":1}}\n\nevent: complete\ndata: \n\n"
+    );
+    let reply = server.post(&[JSON, events], body("{ hello }")).await;
+    assert_eq!(reply.text, "event: next\ndata: {\"data\":{\"hello\":\"hello world\"}}\n\nevent: complete\ndata: \n\n");
+    let reply = server.post(&[JSON, events], body("subscription { nothing }")).await;
+    assert!(reply.text.contains("GRAPHQL_VALIDATION_FAILED"), "{}", reply.text);
+    let reply = server.post(&[JSON, events, "authorization: Bearer brief"], body("subscription { never }")).await;
+    assert_eq!(reply.text, "event: complete\ndata: \n\n", "it ends with the token");
+    let reply = server.get("/graphql?query=subscription%7Bcount(to:1)%7D").await;
+    assert_eq!(reply.code(), "SUBSCRIPTION_TRANSPORT");
+}
+
+#[tokio::test]
+async fn an_address_and_an_account_ask_so_often() {
+    let three = std::num::NonZeroU32::new(3);
+    let settings = Settings { requests_per_minute_by_account: three, ..Settings::default() };
+    let (server, ada) = (Server::with(settings), "authorization: Bearer ada");
+    for _ in 0..3 {
+        assert_eq!(server.post(&[JSON, ada], r#"{"query":"{hello}"}"#).await.status, StatusCode::OK);
+    }
+    let reply = server.post(&[JSON, ada], r#"{"query":"{hello}"}"#).await;
+    assert_eq!((reply.status, reply.code().as_str()), (StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED"));
+    let extensions = &reply.json()["errors"][0]["extensions"];
+    assert_eq!((&extensions["limit"], &extensions["whose"]), (&3.into(), &"account".into()));
+    let wait: u64 = reply.header("retry-after").parse().unwrap();
+    assert!((1..=20).contains(&wait) && extensions["retryAfterSeconds"] == wait, "{wait}");
+    assert_eq!(server.query("{ hello }").await.status, StatusCode::OK, "others are not affected");
+
+    let server = Server::with(Settings { requests_per_minute_by_address: three, ..Settings::default() });
+    for _ in 0..3 {
+        // Even what is refused counts: guessing tokens is no way around.
+        server.post(&[JSON, "authorization: Bearer guess"], r#"{"query":"{hello}"}"#).await;
+    }
+    let reply = server.query("{ hello }").await;
+    assert_eq!((reply.status, reply.code().as_str()), (StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED"));
 }
 
 #[tokio::test]

@@ -4,19 +4,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use async_graphql::{Context, EmptySubscription, Enum, InputObject, Object, Request, Schema, SimpleObject};
+use async_graphql::{Context, Enum, InputObject, Object, Request, Schema, SimpleObject};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, StatusCode};
 use domain::access::{Actor, Person};
 use domain::id::{Id, UserId};
-use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, Stream, StreamExt};
 use serde_json::Value as Json;
 use tower::ServiceExt;
 use uuid::Uuid;
 
-use super::{Backend, Identity, Settings, Surface, TokenError, Visitor, router};
+use super::{Backend, CloseSwitch, Closing, Identity, Settings, Surface, TokenError, Visitor, router};
 
 pub(crate) struct Query;
 
@@ -103,12 +103,46 @@ impl Mutation {
     }
 }
 
-pub(crate) struct Toy;
+pub(crate) struct Subscription;
+
+#[async_graphql::Subscription]
+impl Subscription {
+    async fn count(&self, to: i32) -> impl Stream<Item = i32> {
+        futures_util::stream::iter(0..to)
+    }
+
+    async fn never(&self) -> impl Stream<Item = i32> {
+        futures_util::stream::pending()
+    }
+
+    async fn whoami(&self, context: &Context<'_>) -> impl Stream<Item = Option<String>> {
+        let user = context.data_opt::<Visitor>().and_then(|visitor| visitor.actor.user());
+        futures_util::stream::iter([user.map(|user| user.to_string())])
+    }
+
+    async fn fails(&self) -> impl Stream<Item = async_graphql::Result<i32>> {
+        futures_util::stream::iter([Ok(1), Err(std::io::Error::other("hunter2").into())])
+    }
+
+    async fn panics(&self) -> impl Stream<Item = usize> {
+        let nothing: Option<&'static str> = None;
+        futures_util::stream::iter([1]).map(move |_| nothing.expect("hunter2").len())
+    }
+}
+
+/// Knows the tokens `ada`; `brief`, which is good for a moment; `fickle`, which is good once; and
+/// some that are not.
+#[derive(Default)]
+pub(crate) struct Toy {
+    asked: AtomicUsize,
+}
 
 impl Backend for Toy {
     fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Identity, TokenError>> {
+        let asked = self.asked.fetch_add(1, Ordering::SeqCst);
         let answer = match token {
-            "ada" => Ok(Identity {
+            "fickle" if asked > 0 => Err(TokenError::Revoked),
+            "ada" | "brief" | "fickle" => Ok(Identity {
                 actor: Actor::Person(Person {
                     user: UserId::from_uuid(Uuid::from_u128(1)),
                     suspended: false,
@@ -116,7 +150,7 @@ impl Backend for Toy {
                     memberships: vec![],
                 }),
                 session: None,
-                valid_for: Duration::from_secs(900),
+                valid_for: Duration::from_millis(if token == "brief" { 50 } else { 900_000 }),
             }),
             "expired" => Err(TokenError::Expired),
             "revoked" => Err(TokenError::Revoked),
@@ -135,6 +169,8 @@ impl Backend for Toy {
 pub(crate) struct Server {
     pub(crate) router: Router,
     pub(crate) bumps: Arc<AtomicUsize>,
+    pub(crate) switch: CloseSwitch,
+    pub(crate) closing: Closing,
 }
 
 /// What came back.
@@ -151,8 +187,10 @@ impl Server {
 
     pub(crate) fn with(settings: Settings) -> Self {
         let bumps = Arc::new(AtomicUsize::new(0));
-        let schema = Schema::build(Query, Mutation(Arc::clone(&bumps)), EmptySubscription).finish();
-        Self { router: router(Surface::new(schema, Arc::new(Toy), settings)), bumps }
+        let schema = Schema::build(Query, Mutation(Arc::clone(&bumps)), Subscription).finish();
+        let (switch, closing) = Closing::pair();
+        let surface = Surface::new(schema, Arc::new(Toy::default()), settings).until(closing.clone());
+        Self { router: router(surface), bumps, switch, closing }
     }
 
     pub(crate) async fn send(&self, request: axum::http::Request<Body>) -> Reply {

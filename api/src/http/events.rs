@@ -1,0 +1,89 @@
+//! Results as server-sent events: one connection an operation, for clients that can't have sockets.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_graphql::{ObjectType, Request as GraphQlRequest, SubscriptionType};
+use axum::body::{Body, Bytes};
+use axum::http::HeaderValue;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::Response;
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, stream};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+
+use super::answer::Outcome;
+use super::identity::{Credential, Ending, lifetime};
+use super::media::Media;
+use super::serve::Place;
+use super::{Surface, TraceId};
+
+/// What flows into the stream of an operation.
+enum Step {
+    Result(Outcome),
+    StillHere,
+    Over,
+}
+
+/// Answer an operation by events: `next` for each result, then `complete`.
+pub(super) fn answer<Q, M, S>(
+    surface: &Surface<Q, M, S>,
+    request: GraphQlRequest,
+    credential: Option<Credential>,
+    trace: TraceId,
+    place: Option<Place>,
+) -> Response
+where
+    Q: ObjectType + 'static,
+    M: ObjectType + 'static,
+    S: SubscriptionType + 'static,
+{
+    let results = surface.schema.execute_stream(request);
+    let end = lifetime(Arc::clone(&surface.shared), credential, surface.closing.clone());
+    let results = results.map(move |response| Step::Result(Outcome::of(response, &trace)));
+    let results = results.chain(stream::iter([Step::Over]));
+    let ended = stream::once(end).map(|ending| match ending {
+        Ending::Expired | Ending::Revoked | Ending::Closing => Step::Over,
+    });
+    let steps: BoxStream<'static, Step> =
+        stream::select(stream::select(results, ended), still_here(surface.settings().sockets.heartbeat)).boxed();
+    let bytes = stream::unfold(Some((steps, place)), async |state| {
+        let (mut steps, place) = state?;
+        let step = steps.next().await?;
+        let is_over = matches!(&step, Step::Over | Step::Result(Outcome::Refused { .. }));
+        let text = step.to_text();
+        Some((Ok::<_, Infallible>(Bytes::from(text)), (!is_over).then_some((steps, place))))
+    });
+    let mut response = Response::new(Body::from_stream(bytes));
+    response.headers_mut().insert(CONTENT_TYPE, Media::Events.content_type());
+    // A proxy that collects the answer before it passes it on would defeat the purpose.
+    response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
+    response
+}
+
+/// A comment now and then keeps whatever stands between from ending a quiet connection.
+fn still_here(every: Duration) -> BoxStream<'static, Step> {
+    let mut interval = interval_at(Instant::now() + every, every);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    stream::unfold(interval, async |mut interval| {
+        interval.tick().await;
+        Some((Step::StillHere, interval))
+    })
+    .boxed()
+}
+
+impl Step {
+    fn to_text(&self) -> String {
+        match self {
+            Self::Result(outcome) => {
+                let json = String::from_utf8_lossy(&outcome.to_json()).into_owned();
+                let last = matches!(outcome, Outcome::Refused { .. });
+                let complete = if last { "event: complete\ndata: \n\n" } else { "" };
+                format!("event: next\ndata: {json}\n\n{complete}")
+            }
+            Self::StillHere => ":\n\n".to_owned(),
+            Self::Over => "event: complete\ndata: \n\n".to_owned(),
+        }
+    }
+}
