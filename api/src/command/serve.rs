@@ -39,8 +39,8 @@ pub async fn run(cli: Cli) -> Result<(), Trouble> {
     let operations = Operations::new(market.clone(), worker);
     let recorder = operations::count().map_err(anyhow::Error::from)?;
     let metrics = operations.metrics(recorder);
-    let mut routes = surface(&cli, &market).merge(operations.probes());
     let (switch, closing) = Closing::pair();
+    let mut routes = surface(&cli, &market, closing.clone()).merge(operations.probes());
     match metrics_listener {
         Some(listener) => {
             tokio::spawn(serve(listener, metrics, ServerSettings::default(), closing.clone()));
@@ -66,10 +66,10 @@ pub async fn run(cli: Cli) -> Result<(), Trouble> {
     Ok(())
 }
 
-fn surface(cli: &Cli, market: &Market) -> Router {
+fn surface(cli: &Cli, market: &Market, closing: Closing) -> Router {
     let schema = api::schema::build(market.clone());
     let house = Arc::new(House::new(market.clone()));
-    router(Surface::new(schema, house, cli.serve.settings(cli.common.production)))
+    router(Surface::new(schema, house, cli.serve.settings(cli.common.production)).until(closing))
 }
 
 async fn listen(setting: &str, address: SocketAddr) -> Result<TcpListener, Trouble> {
