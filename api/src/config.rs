@@ -86,7 +86,13 @@ pub struct Common {
     #[arg(long, env = "RABTA_PRODUCTION", value_parser = FalseyValueParser::new(), global = true)]
     pub production: bool,
     /// What to log: a level, or levels by module like info,infra=debug.
-    #[arg(long, env = "RABTA_LOG", value_name = "FILTER", default_value = "info,sqlx=warn", global = true)]
+    #[arg(
+        long,
+        env = "RABTA_LOG",
+        value_name = "FILTER",
+        default_value = "info,sqlx=warn,sea_orm_migration=warn",
+        global = true
+    )]
     pub log: String,
     /// How to write logs. [default: json in production, else text]
     #[arg(long, env = "RABTA_LOG_FORMAT", value_name = "FORMAT", global = true)]

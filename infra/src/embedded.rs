@@ -284,7 +284,7 @@ impl EmbeddedError {
     pub fn remedy(&self) -> String {
         match self {
             Self::NoPostgres { .. } | Self::TooOld { .. } => "install one (apt install postgresql, brew install \
-                postgresql@18), or start one elsewhere (docker compose up -d db) and set DATABASE_URL"
+                postgresql@18), or set DATABASE_URL to one that runs elsewhere"
                 .into(),
             Self::NotPostgres { .. } => {
                 "point RABTA_PG_BIN at the folder with initdb and postgres in it, or leave it unset".into()

@@ -273,4 +273,5 @@ async fn as_root_a_folder_out_of_reach_is_refused() {
 
     let error = refused(&scratch.0.join("data")).await;
     assert!(matches!(&error, EmbeddedError::Unreachable { blocked, .. } if *blocked == scratch.0), "{error}");
+    assert!(!scratch.0.join("data").exists(), "nothing was made");
 }

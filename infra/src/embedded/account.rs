@@ -75,6 +75,9 @@ impl Account {
         }
         let blocked = folder.ancestors().skip(1).find(|above| {
             fs::metadata(above).is_ok_and(|meta| {
+                if !meta.is_dir() {
+                    return false;
+                }
                 let mode = meta.permissions().mode();
                 let open = mode & 0o001 != 0
                     || (meta.gid() == self.gid && mode & 0o010 != 0)

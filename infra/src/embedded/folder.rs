@@ -80,6 +80,7 @@ impl Folder {
             if !made && !is_ours(path).map_err(unwritable)? {
                 return Err(EmbeddedError::Foreign { folder: path.to_owned() });
             }
+            account.reaches(path)?;
             fs::create_dir_all(path).map_err(unwritable)?;
             let folder = Self { path: fs::canonicalize(path).map_err(unwritable)? };
             if made || fs::read_dir(path).map_err(unwritable)?.next().is_none() {
