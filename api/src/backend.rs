@@ -1,11 +1,18 @@
 //! The house behind the door: how a token becomes a caller, and what resolvers find in a request.
 
 use async_graphql::Request;
+use axum::http::header::CACHE_CONTROL;
+use axum::routing::get;
+use axum::{Json, Router};
+use domain::session::Device;
 use futures_util::future::BoxFuture;
 use infra::Market;
+use infra::session::{Authenticated, NotAuthenticated};
+use infra::token::BadToken;
 
 use crate::context::Caller;
 use crate::http::{Backend, Identity, TokenError, Visitor};
+use crate::loader::loader;
 
 /// The marketplace, as the surface sees it.
 #[derive(Debug, Clone)]
@@ -26,12 +33,43 @@ impl House {
 }
 
 impl Backend for House {
-    fn authenticate<'a>(&'a self, _token: &'a str) -> BoxFuture<'a, Result<Identity, TokenError>> {
-        Box::pin(async { Err(TokenError::Invalid) })
+    fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Identity, TokenError>> {
+        Box::pin(async move {
+            let Authenticated { actor, session, expires_at } =
+                self.market.authenticate(token).await.map_err(not_taken)?;
+            let valid_for = (expires_at - self.market.clock().now()).to_std().unwrap_or_default();
+            Ok(Identity { actor, session: Some(session), valid_for })
+        })
     }
 
     fn furnish(&self, request: Request, visitor: &Visitor) -> Request {
-        let Visitor { actor, session, trace, .. } = visitor;
-        request.data(Caller { actor: actor.clone(), session: *session, trace: trace.to_string() })
+        let Visitor { actor, session, address, user_agent, trace } = visitor;
+        let caller = Caller {
+            actor: actor.clone(),
+            session: *session,
+            device: Device { agent: user_agent.clone(), address: Some(address.0) },
+            trace: trace.to_string(),
+        };
+        request.data(loader(&self.market, caller.call())).data(caller)
     }
+}
+
+fn not_taken(why: NotAuthenticated) -> TokenError {
+    match why {
+        NotAuthenticated::Token(BadToken::Invalid) => TokenError::Invalid,
+        NotAuthenticated::Token(BadToken::Expired) => TokenError::Expired,
+        NotAuthenticated::Ended => TokenError::Revoked,
+        NotAuthenticated::Unavailable(failure) => {
+            tracing::error!(error = %failure, "an access token could not be checked");
+            TokenError::Unavailable
+        }
+    }
+}
+
+/// The public halves of the keys that sign access tokens, at the well-known place. They change
+/// seldom, and a new one is published well before it signs.
+pub fn key_pages(market: &Market) -> Router {
+    let keys = market.keys().published();
+    let answer = move || async move { ([(CACHE_CONTROL, "public, max-age=300")], Json(keys)) };
+    Router::new().route("/.well-known/jwks.json", get(answer))
 }

@@ -4,6 +4,7 @@
 use async_graphql::Context;
 use domain::access::Actor;
 use domain::id::SessionId;
+use domain::session::Device;
 use infra::idempotency::Once;
 use infra::{Call, Failure, Market};
 use serde::Serialize;
@@ -15,8 +16,18 @@ pub struct Caller {
     pub actor: Actor,
     /// The session of the token.
     pub session: Option<SessionId>,
+    /// What the request was sent from.
+    pub device: Device,
     /// Follows the request through logs, events and answers.
     pub trace: String,
+}
+
+impl Caller {
+    /// A request of this caller to look at something.
+    pub fn call(&self) -> Call {
+        let Self { actor, session, device: _, trace } = self.clone();
+        Call { actor, session, trace, once: None }
+    }
 }
 
 /// Short ways to what every resolver needs.
@@ -41,8 +52,7 @@ impl RabtaContext for Context<'_> {
     }
 
     fn call(&self) -> Call {
-        let Caller { actor, session, trace } = self.caller().clone();
-        Call { actor, session, trace, once: None }
+        self.caller().call()
     }
 
     fn call_once(&self, key: Option<&str>, input: &impl Serialize) -> Result<Call, Failure> {

@@ -6,6 +6,8 @@ use domain::id::Id;
 use crate::context::RabtaContext;
 use crate::key::Key;
 use crate::organization::Organization;
+use crate::session::Session;
+use crate::user::User;
 use crate::user_error::top_level;
 
 /// Something with a global id.
@@ -14,6 +16,10 @@ use crate::user_error::top_level;
 pub enum Node {
     /// A client company.
     Organization(Organization),
+    /// A session of yours.
+    Session(Session),
+    /// A person.
+    User(User),
 }
 
 /// Looking things up by their ids.
@@ -33,6 +39,13 @@ impl NodeQuery {
         let found = match prefix {
             domain::id::OrganizationId::PREFIX => {
                 market.organization_find(&call, Key::read(&id).0).await.map(|it| it.map(Organization).map(Node::from))
+            }
+            domain::id::SessionId::PREFIX => {
+                market.session_find(&call, Key::read(&id).0).await.map(|it| it.map(Session).map(Node::from))
+            }
+            domain::id::UserId::PREFIX => {
+                let found = market.users_by_id(&call, &[Key::read(&id).0]).await;
+                found.map(|users| users.into_iter().next().map(User).map(Node::from))
             }
             _ => Ok(None),
         };

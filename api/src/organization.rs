@@ -8,6 +8,8 @@ use serde::Serialize;
 
 use crate::connection::{connect, page};
 use crate::context::RabtaContext;
+use crate::loader::load;
+use crate::user::User;
 use crate::user_error::{Answer, answer, payload};
 
 /// A client company.
@@ -67,6 +69,11 @@ impl Member {
     /// The global id.
     pub async fn id(&self) -> ID {
         self.0.id.to_string().into()
+    }
+
+    /// The person.
+    async fn user(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<User>> {
+        Ok(load(ctx, self.0.user).await?.map(User))
     }
 
     /// What the person may do for the organization.

@@ -7,15 +7,17 @@ use infra::Market;
 use crate::node::NodeQuery;
 use crate::organization::{Member, OrganizationMutation};
 use crate::sandbox::SandboxMutation;
+use crate::session::{Session, SessionMutation};
+use crate::user::{UserMutation, UserQuery};
 
 /// Everything that can be looked at.
 #[derive(Debug, Default, MergedObject)]
-pub struct Query(NodeQuery);
+pub struct Query(NodeQuery, UserQuery);
 
 /// Everything that can be done. Each mutation is one act, takes one `input`, and returns what
 /// changed, or `errors` that say why nothing did.
 #[derive(Debug, Default, MergedObject)]
-pub struct Mutation(OrganizationMutation, SandboxMutation);
+pub struct Mutation(UserMutation, SessionMutation, OrganizationMutation, SandboxMutation);
 
 /// The schema of the API.
 pub type RabtaSchema = Schema<Query, Mutation, EmptySubscription>;
@@ -47,5 +49,6 @@ fn describe_lists<S: SubscriptionType>(
     builder: SchemaBuilder<Query, Mutation, S>,
 ) -> SchemaBuilder<Query, Mutation, S> {
     builder
+        .override_output_type_description::<Connection<String, Session>>("Sessions of a person, a page of them.")
         .override_output_type_description::<Connection<String, Member>>("Members of an organization, a page of them.")
 }

@@ -226,8 +226,23 @@ pub fn top_level(failure: Failure) -> async_graphql::Error {
         }
         Failure::Broken(fault) => {
             tracing::error!(error = %fault, "a request failed");
-            async_graphql::Error::new("Something went wrong on our side. Try again; if it stays, quote the trace id.")
-                .extend_with(|_, extensions| extensions.set("code", "INTERNAL"))
+            broken()
+        }
+    }
+}
+
+fn broken() -> async_graphql::Error {
+    async_graphql::Error::new("Something went wrong on our side. Try again; if it stays, quote the trace id.")
+        .extend_with(|_, extensions| extensions.set("code", "INTERNAL"))
+}
+
+/// The same for a failure that several waited for.
+pub fn top_level_shared(failure: &Failure) -> async_graphql::Error {
+    match failure {
+        Failure::Refused(refusal) => top_level(Failure::Refused(refusal.clone())),
+        Failure::Broken(fault) => {
+            tracing::error!(error = %fault, "a request failed");
+            broken()
         }
     }
 }

@@ -42,6 +42,23 @@ pub enum Staff {
     Admin,
 }
 
+impl Staff {
+    /// The name it is kept and shown by.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Mediator => "mediator",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+impl std::str::FromStr for Staff {
+    type Err = BadRole;
+    fn from_str(text: &str) -> Result<Self, BadRole> {
+        [Self::Mediator, Self::Admin].into_iter().find(|staff| staff.as_str() == text).ok_or(BadRole)
+    }
+}
+
 /// What a member may do for an organization.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -80,7 +97,7 @@ impl MemberRole {
 
 /// Text that names no role.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not a role of a member")]
+#[error("not a role")]
 pub struct BadRole;
 
 impl std::str::FromStr for MemberRole {
@@ -277,6 +294,7 @@ macro_rules! table {
 table! {
     // Accounts. The subject of what a person does for themselves is that person.
     UserRead:                 ONESELF STAFF SYSTEM;
+    UserUpdate:               ONESELF;
     UserSuspend:              STAFF SYSTEM;
     SessionRevoke:            ONESELF STAFF SYSTEM;
     OrganizationCreate:       ONESELF;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::Timestamp;
 use crate::id::{
     ContractId, DisputeId, MilestoneId, OfferId, OrganizationId, PaymentId, PayoutId, PayoutMethodId, ReviewId,
-    SubmissionId, TimesheetId, UserId,
+    SessionId, SubmissionId, TimesheetId, UserId,
 };
 use crate::money::Money;
 use crate::payout::Rail;
@@ -18,6 +18,20 @@ pub enum Event {
     /// Somebody signed up.
     UserSignedUp {
         /// Who.
+        user: UserId,
+    },
+    /// Somebody signed in.
+    SessionBegan {
+        /// The session.
+        session: SessionId,
+        /// Who.
+        user: UserId,
+    },
+    /// A session was ended; what is open in it must close.
+    SessionEnded {
+        /// The session.
+        session: SessionId,
+        /// Who was signed in.
         user: UserId,
     },
     /// A client company came to be.
@@ -467,6 +481,8 @@ impl Event {
     pub fn name(&self) -> &'static str {
         match self {
             Self::UserSignedUp { .. } => "user_signed_up",
+            Self::SessionBegan { .. } => "session_began",
+            Self::SessionEnded { .. } => "session_ended",
             Self::OrganizationCreated { .. } => "organization_created",
             Self::OfferSent { .. } => "offer_sent",
             Self::OfferAccepted { .. } => "offer_accepted",

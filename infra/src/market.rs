@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
 
+use crate::Fault;
 use crate::clock::Clock;
 use crate::outbox::Bus;
+use crate::password::{Hardness, Passwords};
+use crate::token::{Keys, Tokens};
 
 /// Every use case is a method of this, spread over the rooms' files.
 #[derive(Debug, Clone)]
@@ -18,12 +21,32 @@ struct Inner {
     db: DatabaseConnection,
     clock: Clock,
     bus: Bus,
+    tokens: Tokens,
+    passwords: Passwords,
+}
+
+/// What a market works with besides its database and its clock.
+#[derive(Debug, Clone)]
+pub struct Equipment {
+    /// The keys that sign access tokens and links.
+    pub keys: Keys,
+    /// Hashes passwords.
+    pub passwords: Passwords,
+}
+
+impl Equipment {
+    /// For tests and throw-away databases: keys nobody has seen, and passwords that are quick to hash.
+    pub fn throwaway() -> Result<Self, Fault> {
+        Ok(Self { keys: Keys::fresh()?, passwords: Passwords::new(Hardness::Light, 2) })
+    }
 }
 
 impl Market {
     /// A market on a database whose schema is up to date.
-    pub fn new(db: DatabaseConnection, clock: Clock) -> Self {
-        Self { inner: Arc::new(Inner { db, clock, bus: Bus::default() }) }
+    pub fn new(db: DatabaseConnection, clock: Clock, equipment: Equipment) -> Self {
+        let Equipment { keys, passwords } = equipment;
+        let tokens = Tokens::new(keys);
+        Self { inner: Arc::new(Inner { db, clock, bus: Bus::default(), tokens, passwords }) }
     }
 
     /// The database, for reads outside a transaction.
@@ -34,6 +57,19 @@ impl Market {
     /// The clock.
     pub fn clock(&self) -> &Clock {
         &self.inner.clock
+    }
+
+    /// The keys that sign access tokens.
+    pub fn keys(&self) -> &Keys {
+        self.inner.tokens.keys()
+    }
+
+    pub(crate) fn tokens(&self) -> &Tokens {
+        &self.inner.tokens
+    }
+
+    pub(crate) fn passwords(&self) -> &Passwords {
+        &self.inner.passwords
     }
 
     /// Where what happens can be listened to.

@@ -6,6 +6,7 @@ use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, Quer
 
 use crate::market::Market;
 use crate::page::{Key, Keyset, PageRequest, Slice};
+use crate::sql::{ids, sql};
 use crate::{Call, Failure, Fault, Tx, run};
 
 impl Market {
@@ -26,6 +27,17 @@ impl Market {
         let row = row::Entity::find_by_id(id.uuid()).one(self.db()).await?;
         let organization = row.map(Organization::try_from).transpose()?;
         Ok(organization.filter(|organization| organization.visible_to(&call.actor)))
+    }
+
+    /// Organizations by their ids, as whoever sees something of theirs sees them.
+    pub async fn organizations_by_id(
+        &self,
+        _call: &Call,
+        wanted: &[OrganizationId],
+    ) -> Result<Vec<Organization>, Failure> {
+        let select = sql("select * from organizations where id = any($1)", [ids(wanted)]);
+        let rows = row::Entity::find().from_raw_sql(select).all(self.db()).await?;
+        Ok(rows.into_iter().map(Organization::try_from).collect::<Result<_, Fault>>()?)
     }
 
     /// The members of an organization the caller may see, in the order they joined.

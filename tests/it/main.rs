@@ -6,5 +6,7 @@ mod embedded;
 mod licences;
 mod migrate;
 mod organization;
+mod session;
 mod schema;
 mod tidy;
+mod user;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use api::backend::House;
+use api::backend::{House, key_pages};
 use api::http::{Settings, Surface, router};
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -10,6 +10,7 @@ use axum::http::{Request, header};
 use chrono::{DateTime, TimeDelta, Utc};
 use infra::Market;
 use infra::clock::Clock;
+use infra::market::Equipment;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -31,10 +32,12 @@ impl TestApp {
         let database = TestDatabase::new().await;
         let db = infra::market::connect(&database.url(), 8).await.expect("the test database answers");
         let start: DateTime<Utc> = "2026-06-01T08:00:00Z".parse().expect("a time");
-        let market = Market::new(db, Clock::manual(start));
+        let equipment = Equipment::throwaway().expect("keys can be made");
+        let market = Market::new(db, Clock::manual(start), equipment);
         let surface =
             Surface::new(api::schema::build(market.clone()), Arc::new(House::new(market.clone())), Settings::default());
-        Self { market, router: router(surface), database }
+        let router = router(surface).merge(key_pages(&market));
+        Self { market, router, database }
     }
 
     /// Where its database is, for a second look from outside.

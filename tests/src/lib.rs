@@ -7,7 +7,9 @@ pub mod app;
 pub mod database;
 pub mod fingerprint;
 pub mod introspect;
+pub mod people;
 pub mod reply;
 
 pub use app::{TestApp, Visitor};
+pub use people::{PASSWORD, Person, TOKENS};
 pub use reply::Reply;

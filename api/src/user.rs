@@ -1,0 +1,154 @@
+//! People, and what the signed-in person sees of themselves.
+
+use async_graphql::{Context, Enum, ID, InputObject, MergedObject, Object};
+use domain::Timestamp;
+use domain::user::UserEdit;
+use serde::Serialize;
+
+use crate::context::RabtaContext;
+use crate::session::SessionViewer;
+use crate::user_error::{Answer, answer, payload, top_level};
+
+/// A person with an account.
+#[derive(Debug, Clone)]
+pub struct User(pub domain::user::User);
+
+/// A person with an account. What is the person's own business is null for everybody else.
+#[Object]
+impl User {
+    /// The global id.
+    pub async fn id(&self) -> ID {
+        self.0.id.to_string().into()
+    }
+
+    /// The name, in one piece.
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The email, for the person only.
+    async fn email(&self, ctx: &Context<'_>) -> Option<&str> {
+        self.0.readable_by(&ctx.caller().actor).then(|| self.0.email.as_str())
+    }
+
+    /// The IANA time zone, like `Asia/Karachi`.
+    async fn time_zone(&self) -> String {
+        self.0.time_zone.to_string()
+    }
+
+    /// Since when there is an account.
+    async fn created_at(&self) -> Timestamp {
+        self.0.created_at
+    }
+}
+
+/// The signed-in person, and everything that is theirs.
+#[derive(MergedObject)]
+pub struct Viewer(AccountViewer, SessionViewer);
+
+impl Viewer {
+    /// What `user` sees of themselves.
+    pub fn of(user: domain::user::User) -> Self {
+        Self(AccountViewer(user), SessionViewer)
+    }
+}
+
+impl std::fmt::Debug for Viewer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Viewer").field(&self.0.0.id).finish()
+    }
+}
+
+/// What a person sees of their own account.
+#[derive(Debug)]
+struct AccountViewer(domain::user::User);
+
+#[Object]
+impl AccountViewer {
+    /// The person, as others see them.
+    async fn user(&self) -> User {
+        User(self.0.clone())
+    }
+
+    /// Where mail goes, and what you sign in with.
+    async fn email(&self) -> &str {
+        self.0.email.as_str()
+    }
+
+    /// Have you proved to read mail at that address?
+    async fn email_verified(&self) -> bool {
+        self.0.email_verified_at.is_some()
+    }
+
+    /// The language of what we write to you, like `en` or `ur-PK`.
+    async fn locale(&self) -> &str {
+        self.0.locale.as_str()
+    }
+
+    /// What you do for the platform, if anything.
+    async fn staff(&self) -> Option<Staff> {
+        self.0.staff.map(Staff::from)
+    }
+}
+
+/// What someone does for the platform.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::access::Staff")]
+pub enum Staff {
+    /// Recommends and awards in disputes.
+    Mediator,
+    /// Moderates, and watches the books.
+    Admin,
+}
+
+/// What you change about yourself. What is left out stays as it is.
+#[derive(Debug, Clone, InputObject, Serialize)]
+pub struct UserUpdateInput {
+    /// The legal name in one piece, 1 to 120 characters. Single names are names.
+    pub name: Option<String>,
+    /// An IANA time zone, like `Asia/Karachi`.
+    pub time_zone: Option<String>,
+    /// A language tag, like `en` or `ur-PK`.
+    pub locale: Option<String>,
+    /// Makes repeating this request harmless: a fresh UUID for each intended act.
+    pub idempotency_key: Option<String>,
+}
+
+payload! {
+    /// The answer to `userUpdate`.
+    UserUpdatePayload {
+        /// You, as you are now.
+        viewer: Viewer
+    }
+}
+
+/// Who is signed in.
+#[derive(Debug, Default)]
+pub struct UserQuery;
+
+#[Object]
+impl UserQuery {
+    /// The signed-in person; null without an access token.
+    async fn viewer(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Viewer>> {
+        let user = ctx.market().viewer(&ctx.call()).await.map_err(top_level)?;
+        Ok(user.map(Viewer::of))
+    }
+}
+
+/// What people can change about themselves.
+#[derive(Debug, Default)]
+pub struct UserMutation;
+
+#[Object]
+impl UserMutation {
+    /// Change your name, time zone or language.
+    async fn user_update(&self, ctx: &Context<'_>, input: UserUpdateInput) -> Answer<UserUpdatePayload> {
+        let outcome = async {
+            let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
+            let UserUpdateInput { name, time_zone, locale, .. } = &input;
+            let edit = UserEdit::parse(name.as_deref(), time_zone.as_deref(), locale.as_deref())?;
+            ctx.market().user_update(&call, edit).await
+        };
+        answer(outcome.await.map(Viewer::of))
+    }
+}

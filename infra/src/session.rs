@@ -1,0 +1,483 @@
+//! Signing up, signing in, and staying signed in.
+
+use std::net::IpAddr;
+
+use chrono::TimeDelta;
+use domain::Timestamp;
+use domain::access::{Actor, Denied, Person};
+use domain::change::Change;
+use domain::id::{Id, OrganizationId, SessionId, UserId};
+use domain::refusal::Refusal;
+use domain::session::{Device, Ending, Refresh, Session, State, credentials_refused, refresh_refused};
+use domain::user::{Email, SignUp, User};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter,
+    QuerySelect,
+};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::market::Market;
+use crate::page::{Key, Keyset, PageRequest, Slice};
+use crate::sql::sql;
+use crate::throttle::Allowance;
+use crate::token::{BadToken, fresh_refresh_token, refresh_token_hash};
+use crate::{Call, Failure, Fault, Tx, run};
+
+/// Somebody who is signed in now, with what proves it.
+#[derive(Debug, Clone)]
+pub struct SignedIn {
+    /// Who.
+    pub user: User,
+    /// In which session.
+    pub session: Session,
+    /// Proves it with each request.
+    pub access_token: String,
+    /// Until when.
+    pub access_expires_at: Timestamp,
+    /// Gets the next pair of tokens, once.
+    pub refresh_token: String,
+}
+
+/// Whom an access token stands for.
+#[derive(Debug, Clone)]
+pub struct Authenticated {
+    /// The person, as they are now.
+    pub actor: Actor,
+    /// The session.
+    pub session: SessionId,
+    /// Until when the token is good.
+    pub expires_at: Timestamp,
+}
+
+/// Why an access token was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum NotAuthenticated {
+    /// It is not good in itself.
+    #[error(transparent)]
+    Token(#[from] BadToken),
+    /// Its session or account was ended.
+    #[error("the session has ended")]
+    Ended,
+    /// It could not be checked.
+    #[error(transparent)]
+    Unavailable(#[from] Failure),
+}
+
+/// Sign-ups from one network.
+const SIGN_UPS: Allowance = Allowance { attempts: 60, within: TimeDelta::hours(1) };
+/// Sign-ins from one network.
+const SIGN_INS: Allowance = Allowance { attempts: 300, within: TimeDelta::minutes(15) };
+/// Failed sign-ins to one account from one network.
+const GUESSES: Allowance = Allowance { attempts: 10, within: TimeDelta::minutes(15) };
+/// Sign-ins to one account from networks it was never signed in from.
+const STRANGE_GUESSES: Allowance = Allowance { attempts: 50, within: TimeDelta::hours(1) };
+
+impl Market {
+    /// A new account, signed in.
+    pub async fn sign_up(&self, call: &Call, draft: SignUp, device: Device) -> Result<SignedIn, Failure> {
+        self.throttle(&format!("sign_up:{}", network(&device)), SIGN_UPS).await?;
+        let hash = self.passwords().hash(draft.password().reveal()).await?;
+        let call = &once_is_enough(call);
+        let refresh_token = fresh_refresh_token();
+        let began = run!(self, call, tx => {
+            let user = tx.user_insert(draft.clone().create(tx.id(), tx.now())).await?;
+            tx.password_set(user.id, &hash).await?;
+            let session = Session::begin(tx.id(), user.id, device.clone(), tx.now());
+            let session = tx.session_insert(session, &refresh_token).await?;
+            Ok((user, session))
+        });
+        self.signed_in(began?, refresh_token)
+    }
+
+    /// Sign in with email and password. Whether there is no such account or the password is
+    /// wrong can't be told from the answer, nor from the time it takes.
+    pub async fn sign_in(&self, call: &Call, email: &str, password: &str, device: Device) -> Result<SignedIn, Failure> {
+        let email = email.trim().to_lowercase();
+        let found = match email.parse::<Email>() {
+            Ok(email) => self.credentials_find(&email).await?,
+            Err(_) => None,
+        };
+        let guess = self.sign_in_throttle(&email, found.as_ref(), &device).await?;
+        let fits = self.passwords().verify(password, found.as_ref().map(|found| found.hash.as_str())).await?;
+        let id = match found {
+            Some(Credentials { user_id, .. }) if fits => UserId::from_uuid(user_id),
+            Some(_) | None => return Err(credentials_refused().into()),
+        };
+        self.throttle_forget(&guess).await?;
+
+        let call = &once_is_enough(call);
+        let refresh_token = fresh_refresh_token();
+        let began = run!(self, call, tx => {
+            let user = tx.user_for_update(id).await?.ok_or_else(credentials_refused)?;
+            not_suspended(&user)?;
+            let session = Session::begin(tx.id(), user.id, device.clone(), tx.now());
+            let session = tx.session_insert(session, &refresh_token).await?;
+            Ok((user, session))
+        });
+        self.signed_in(began?, refresh_token)
+    }
+
+    /// The next pair of tokens for a refresh token. Each works once; one that comes again ends the
+    /// session, since one of its two holders is not who they say.
+    pub async fn session_refresh(&self, call: &Call, token: &str) -> Result<SignedIn, Failure> {
+        let hash = refresh_token_hash(token);
+        let call = &once_is_enough(call);
+        let refresh_token = fresh_refresh_token();
+        let refreshed: Result<(User, Refresh), Failure> = run!(self, call, tx => {
+            let session = tx.session_of_token_for_update(&hash).await?.ok_or_else(refresh_refused)?;
+            let user = tx.user_for_update(session.user).await?.ok_or_else(refresh_refused)?;
+            not_suspended(&user)?;
+            let used_before = !tx.refresh_token_use(&hash).await?;
+            let refresh = tx.settle(session.refresh(used_before, tx.now())?).await?;
+            match &refresh {
+                Refresh::Rotated(session) => {
+                    tx.session_write(session).await?;
+                    tx.refresh_token_insert(session.id, &refresh_token).await?;
+                }
+                Refresh::Reused(session) => tx.session_write(session).await?,
+            }
+            Ok((user, refresh))
+        });
+        match refreshed? {
+            (user, Refresh::Rotated(session)) => self.signed_in((user, session), refresh_token),
+            (user, Refresh::Reused(session)) => {
+                tracing::warn!(user = %user.id, session = %session.id, "a refresh token was used twice; its session is ended");
+                Err(refresh_refused().into())
+            }
+        }
+    }
+
+    /// End the session of this very request, and perhaps all others of the person.
+    pub async fn sign_out(&self, call: &Call, everywhere: bool) -> Result<Session, Failure> {
+        let user = call.actor.person()?.user;
+        let id = call.session.ok_or(Denied::SignIn)?;
+        run!(self, call, tx => {
+            if everywhere {
+                tx.sessions_end(user, Some(id), Ending::SignedOut).await?;
+            }
+            let session = tx.session_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            tx.session_save(session.revoke(tx.actor(), Ending::SignedOut, tx.now())?).await
+        })
+    }
+
+    /// End a session, from this device or another.
+    pub async fn session_revoke(&self, call: &Call, id: SessionId) -> Result<Session, Failure> {
+        run!(self, call, tx => {
+            let session = tx.session_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            tx.session_save(session.revoke(tx.actor(), Ending::Revoked, tx.now())?).await
+        })
+    }
+
+    /// End all of the person's sessions, or all but this one; the number of those that were ended.
+    pub async fn sessions_revoke(&self, call: &Call, this_too: bool) -> Result<i64, Failure> {
+        let user = call.actor.person()?.user;
+        let spared = call.session.filter(|_| !this_too);
+        run!(self, call, tx => { tx.sessions_end(user, spared, Ending::Revoked).await })
+    }
+
+    /// The person's own sessions that live, newest first.
+    pub async fn sessions_page(&self, call: &Call, page: &PageRequest) -> Result<Slice<Session>, Failure> {
+        let user = call.actor.person()?.user;
+        let select = row::Entity::find()
+            .filter(row::Column::UserId.eq(user.uuid()))
+            .filter(row::Column::EndedAt.is_null())
+            .filter(row::Column::ExpiresAt.gt(self.clock().now()));
+        let order = Keyset::<row::Entity> {
+            list: "sessions",
+            columns: vec![row::Column::Id],
+            descending: true,
+            key: |row| vec![Key::Uuid(row.id)],
+        };
+        Ok(order.page(self.db(), select, page).await?.try_map(Session::try_from)?)
+    }
+
+    /// A session of the person's own.
+    pub async fn session_find(&self, call: &Call, id: SessionId) -> Result<Option<Session>, Failure> {
+        let row = row::Entity::find_by_id(id.uuid()).one(self.db()).await?;
+        let session = row.map(Session::try_from).transpose()?;
+        Ok(session.filter(|session| call.actor.user() == Some(session.user) && call.actor.person().is_ok()))
+    }
+
+    /// Whom an access token stands for. A token is good only while its session and its account
+    /// are, so that signing out and suspension take effect at once.
+    pub async fn authenticate(&self, token: &str) -> Result<Authenticated, NotAuthenticated> {
+        let claims = self.tokens().verify(token, self.clock().now())?;
+        let found = Standing::find_by_statement(sql(
+            "select s.ended_at is null and s.expires_at > $3 as live, u.suspended_at is not null as suspended, u.staff,
+                 (select jsonb_agg(jsonb_build_array(m.organization_id, m.role)) from members m where m.user_id = u.id)
+                     as memberships
+             from sessions s join users u on u.id = s.user_id where s.id = $1 and s.user_id = $2",
+            [claims.sid.uuid().into(), claims.sub.uuid().into(), self.clock().now().into()],
+        ))
+        .one(self.db())
+        .await
+        .map_err(Failure::from)?;
+        match found {
+            Some(standing) if standing.live => {
+                let person = standing.person(claims.sub).map_err(Failure::from)?;
+                let expires_at = claims.expires_at();
+                Ok(Authenticated { actor: Actor::Person(person), session: claims.sid, expires_at })
+            }
+            Some(_) | None => Err(NotAuthenticated::Ended),
+        }
+    }
+
+    fn signed_in(&self, (user, session): (User, Session), refresh_token: String) -> Result<SignedIn, Failure> {
+        let (access_token, access_expires_at) = self.keys().issue(user.id, session.id, self.clock().now())?;
+        Ok(SignedIn { user, session, access_token, access_expires_at, refresh_token })
+    }
+
+    /// Count an attempt to sign in; the bucket to forget if it goes well. Guessing is slowed for
+    /// each account and each network, and slowed for an account as a whole only from where its
+    /// person never signed in: so nobody is locked out by the guesses of others.
+    async fn sign_in_throttle(
+        &self,
+        email: &str,
+        found: Option<&Credentials>,
+        device: &Device,
+    ) -> Result<String, Failure> {
+        let network = network(device);
+        let account: String = Sha256::digest(email.as_bytes()).iter().take(16).map(|b| format!("{b:02x}")).collect();
+        self.throttle(&format!("sign_in:{network}"), SIGN_INS).await?;
+        let guess = format!("sign_in:{account}:{network}");
+        self.throttle(&guess, GUESSES).await?;
+        if !self.is_known(found, device).await? {
+            self.throttle(&format!("sign_in_strange:{account}"), STRANGE_GUESSES).await?;
+        }
+        Ok(guess)
+    }
+
+    async fn is_known(&self, found: Option<&Credentials>, device: &Device) -> Result<bool, Failure> {
+        let user = found.map_or_else(Uuid::nil, |found| found.user_id);
+        let seen = row::Entity::find()
+            .filter(row::Column::UserId.eq(user))
+            .filter(row::Column::Address.eq(device.address.map(|address| address.to_string())))
+            .one(self.db());
+        Ok(seen.await?.is_some())
+    }
+
+    async fn credentials_find(&self, email: &Email) -> Result<Option<Credentials>, Failure> {
+        let select = sql(
+            "select p.user_id, p.hash from users u join passwords p on p.user_id = u.id where u.email = $1",
+            [email.as_str().into()],
+        );
+        Ok(Credentials::find_by_statement(select).one(self.db()).await?)
+    }
+}
+
+#[derive(FromQueryResult)]
+struct Credentials {
+    user_id: Uuid,
+    hash: String,
+}
+
+#[derive(FromQueryResult)]
+struct Standing {
+    live: bool,
+    suspended: bool,
+    staff: Option<String>,
+    memberships: Option<serde_json::Value>,
+}
+
+impl Standing {
+    fn person(self, user: UserId) -> Result<Person, Fault> {
+        let Self { live: _, suspended, staff, memberships } = self;
+        let staff = staff.map(|staff| staff.parse()).transpose().map_err(|error| Fault::bad_row("users", error))?;
+        let memberships: Vec<(Uuid, String)> = memberships.map(serde_json::from_value).transpose()?.unwrap_or_default();
+        let memberships = memberships.into_iter().map(|(organization, role)| {
+            let role = role.parse().map_err(|error| Fault::bad_row("members", error))?;
+            Ok((OrganizationId::from_uuid(organization), role))
+        });
+        Ok(Person { user, suspended, staff, memberships: memberships.collect::<Result<_, Fault>>()? })
+    }
+}
+
+/// Tokens are never kept as the answer to an idempotency key: whoever had the key could read them.
+fn once_is_enough(call: &Call) -> Call {
+    Call { once: None, ..call.clone() }
+}
+
+fn not_suspended(user: &User) -> Result<(), Denied> {
+    match user.suspended_at {
+        Some(_) => Err(Denied::Suspended),
+        None => Ok(()),
+    }
+}
+
+/// The part of an address that one household or machine can't change at will.
+fn network(device: &Device) -> String {
+    match device.address {
+        None => "unknown".to_owned(),
+        Some(IpAddr::V4(address)) => address.to_string(),
+        Some(IpAddr::V6(address)) => {
+            let prefix = address.to_bits() >> 64 << 64;
+            format!("{}/64", std::net::Ipv6Addr::from_bits(prefix))
+        }
+    }
+}
+
+#[derive(FromQueryResult)]
+struct Ended {
+    id: Uuid,
+}
+
+impl Tx {
+    /// Set the person's password.
+    pub(crate) async fn password_set(&self, user: UserId, hash: &str) -> Result<(), Failure> {
+        let set = sql(
+            "insert into passwords (user_id, hash, changed_at) values ($1, $2, $3)
+             on conflict (user_id) do update set hash = excluded.hash, changed_at = excluded.changed_at",
+            [user.uuid().into(), hash.into(), self.now().into()],
+        );
+        self.conn().execute_raw(set).await?;
+        Ok(())
+    }
+
+    /// End all sessions of a person but one; how many there were.
+    pub(crate) async fn sessions_end(
+        &self,
+        user: UserId,
+        spared: Option<SessionId>,
+        ending: Ending,
+    ) -> Result<i64, Failure> {
+        let live = Ended::find_by_statement(sql(
+            "select id from sessions where user_id = $1 and ended_at is null and expires_at > $2 and id is distinct from $3
+             order by id for update",
+            [user.uuid().into(), self.now().into(), spared.map(Id::uuid).into()],
+        ));
+        let mut count = 0;
+        for Ended { id } in live.all(self.conn()).await? {
+            if let Some(session) = self.session_for_update(SessionId::from_uuid(id)).await? {
+                self.session_save(session.revoke(self.actor(), ending, self.now())?).await?;
+                count += 1;
+            }
+        }
+        Ok(count)
+    }
+
+    async fn session_insert(&self, change: Change<Session>, refresh_token: &str) -> Result<Session, Failure> {
+        let session = self.settle(change).await?;
+        write(&session).insert(self.conn()).await?;
+        self.refresh_token_insert(session.id, refresh_token).await?;
+        Ok(session)
+    }
+
+    async fn session_for_update(&self, id: SessionId) -> Result<Option<Session>, Failure> {
+        let row = row::Entity::find_by_id(id.uuid()).lock_exclusive().one(self.conn()).await?;
+        Ok(row.map(Session::try_from).transpose()?)
+    }
+
+    async fn session_of_token_for_update(&self, hash: &[u8]) -> Result<Option<Session>, Failure> {
+        let select = sql(
+            "select s.* from sessions s where s.id = (select session_id from refresh_tokens where hash = $1) for update",
+            [hash.to_vec().into()],
+        );
+        let row = row::Entity::find().from_raw_sql(select).one(self.conn()).await?;
+        Ok(row.map(Session::try_from).transpose()?)
+    }
+
+    async fn session_save(&self, change: Change<Session>) -> Result<Session, Failure> {
+        let changed = change.changed;
+        let session = self.settle(change).await?;
+        if changed {
+            self.session_write(&session).await?;
+        }
+        Ok(session)
+    }
+
+    async fn session_write(&self, session: &Session) -> Result<(), Failure> {
+        write(session).update(self.conn()).await?;
+        Ok(())
+    }
+
+    /// Mark a refresh token as used; false if it was.
+    async fn refresh_token_use(&self, hash: &[u8]) -> Result<bool, Failure> {
+        let mark = sql(
+            "update refresh_tokens set used_at = $2 where hash = $1 and used_at is null",
+            [hash.to_vec().into(), self.now().into()],
+        );
+        Ok(self.conn().execute_raw(mark).await?.rows_affected() == 1)
+    }
+
+    async fn refresh_token_insert(&self, session: SessionId, token: &str) -> Result<(), Failure> {
+        let insert = sql(
+            "insert into refresh_tokens (hash, session_id, created_at) values ($1, $2, $3)",
+            [refresh_token_hash(token).into(), session.uuid().into(), self.now().into()],
+        );
+        self.conn().execute_raw(insert).await?;
+        Ok(())
+    }
+}
+
+fn write(session: &Session) -> row::ActiveModel {
+    let Session { id, user, device, created_at, refreshed_at, state } = session.clone();
+    let (ended_at, ending) = match state {
+        State::Live { .. } => (None, None),
+        State::Ended { at, ending } => (Some(at), Some(ending.as_str().to_owned())),
+    };
+    let expires_at = match state {
+        State::Live { expires_at } => expires_at,
+        State::Ended { at, .. } => at,
+    };
+    row::ActiveModel {
+        id: Set(id.uuid()),
+        user_id: Set(user.uuid()),
+        agent: Set(device.agent),
+        address: Set(device.address.map(|address| address.to_string())),
+        created_at: Set(created_at),
+        refreshed_at: Set(refreshed_at),
+        expires_at: Set(expires_at),
+        ended_at: Set(ended_at),
+        ending: Set(ending),
+    }
+}
+
+impl TryFrom<row::Model> for Session {
+    type Error = Fault;
+    fn try_from(row: row::Model) -> Result<Self, Fault> {
+        let ending = row.ending.as_deref().map(|text| {
+            Ending::ALL
+                .into_iter()
+                .find(|ending| ending.as_str() == text)
+                .ok_or_else(|| Fault::bad_row("sessions", format!("unknown ending {text}")))
+        });
+        let state = match (row.ended_at, ending.transpose()?) {
+            (None, None) => State::Live { expires_at: row.expires_at },
+            (Some(at), Some(ending)) => State::Ended { at, ending },
+            (None, Some(_)) | (Some(_), None) => return Err(Fault::bad_row("sessions", "half ended")),
+        };
+        let address = row.address.map(|text| text.parse()).transpose();
+        let address = address.map_err(|error| Fault::bad_row("sessions", error))?;
+        Ok(Self {
+            id: SessionId::from_uuid(row.id),
+            user: UserId::from_uuid(row.user_id),
+            device: Device { agent: row.agent, address },
+            created_at: row.created_at,
+            refreshed_at: row.refreshed_at,
+            state,
+        })
+    }
+}
+
+mod row {
+    use sea_orm::entity::prelude::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "sessions")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub user_id: Uuid,
+        pub agent: Option<String>,
+        pub address: Option<String>,
+        pub created_at: DateTimeUtc,
+        pub refreshed_at: DateTimeUtc,
+        pub expires_at: DateTimeUtc,
+        pub ended_at: Option<DateTimeUtc>,
+        pub ending: Option<String>,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}

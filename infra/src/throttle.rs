@@ -1,0 +1,65 @@
+//! How often something may be tried. Attempts are counted before they are made, in rows of their
+//! own, so that a hundred at once are a hundred, and what fails afterwards still counts.
+
+use chrono::TimeDelta;
+use domain::refusal::Refusal;
+use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement};
+
+use crate::{Failure, Market};
+
+/// So many attempts in so much time.
+#[derive(Debug, Clone, Copy)]
+pub struct Allowance {
+    /// How many.
+    pub attempts: i64,
+    /// In which time, counted from the first.
+    pub within: TimeDelta,
+}
+
+#[derive(FromQueryResult)]
+struct Counted {
+    attempts: i64,
+}
+
+impl Market {
+    /// Count an attempt at whatever `bucket` names; more than allowed is refused.
+    pub(crate) async fn throttle(&self, bucket: &str, allowance: Allowance) -> Result<(), Failure> {
+        let now = self.clock().now();
+        let counted = Counted::find_by_statement(Statement::from_sql_and_values(
+            DbBackend::Postgres,
+            "insert into throttles (bucket, attempts, resets_at) values ($1, 1, $2)
+             on conflict (bucket) do update set
+                 attempts = case when throttles.resets_at <= $3 then 1 else least(throttles.attempts + 1, 1000000) end,
+                 resets_at = case when throttles.resets_at <= $3 then excluded.resets_at else throttles.resets_at end
+             returning attempts",
+            [bucket.into(), (now + allowance.within).into(), now.into()],
+        ))
+        .one(self.db())
+        .await?;
+        if counted.is_some_and(|counted| counted.attempts > allowance.attempts) {
+            metrics::counter!("rabta_throttled_total").increment(1);
+            let minutes = allowance.within.num_minutes();
+            return Err(Refusal::Limit {
+                code: "TOO_MANY_ATTEMPTS".to_owned(),
+                limit: allowance.attempts,
+                message: format!(
+                    "Too many attempts: {} are taken within {minutes} minutes. Try again later.",
+                    allowance.attempts
+                ),
+            }
+            .into());
+        }
+        Ok(())
+    }
+
+    /// What `bucket` names went well: its attempts no longer count.
+    pub(crate) async fn throttle_forget(&self, bucket: &str) -> Result<(), Failure> {
+        let forget = Statement::from_sql_and_values(
+            DbBackend::Postgres,
+            "delete from throttles where bucket = $1",
+            [bucket.into()],
+        );
+        self.db().execute_raw(forget).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,127 @@
+//! People.
+
+use domain::change::Change;
+use domain::id::{Id, UserId};
+use domain::refusal::Refusal;
+use domain::user::{User, UserEdit};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, EntityTrait, QuerySelect};
+
+use crate::market::Market;
+use crate::sql::{ids, sql};
+use crate::{Call, Failure, Fault, Tx, run};
+
+impl Market {
+    /// The signed-in person, as they are now.
+    pub async fn viewer(&self, call: &Call) -> Result<Option<User>, Failure> {
+        let Some(id) = call.actor.user() else { return Ok(None) };
+        call.actor.person()?;
+        let row = row::Entity::find_by_id(id.uuid()).one(self.db()).await?;
+        Ok(row.map(User::try_from).transpose()?)
+    }
+
+    /// People by their ids; those that don't exist are missing. What of them may be shown to whom
+    /// is decided field by field.
+    pub async fn users_by_id(&self, _call: &Call, wanted: &[UserId]) -> Result<Vec<User>, Failure> {
+        let select = sql("select * from users where id = any($1)", [ids(wanted)]);
+        let rows = row::Entity::find().from_raw_sql(select).all(self.db()).await?;
+        Ok(rows.into_iter().map(User::try_from).collect::<Result<_, Fault>>()?)
+    }
+
+    /// Change what the signed-in person says of themselves.
+    pub async fn user_update(&self, call: &Call, edit: UserEdit) -> Result<User, Failure> {
+        let id = call.actor.person()?.user;
+        run!(self, call, tx => {
+            let user = tx.user_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let change = user.update(tx.actor(), edit.clone())?;
+            tx.user_save(change).await
+        })
+    }
+}
+
+impl Tx {
+    /// The person, locked.
+    pub(crate) async fn user_for_update(&self, id: UserId) -> Result<Option<User>, Failure> {
+        let row = row::Entity::find_by_id(id.uuid()).lock_exclusive().one(self.conn()).await?;
+        Ok(row.map(User::try_from).transpose()?)
+    }
+
+    /// Save a change of a person.
+    pub(crate) async fn user_save(&self, change: Change<User>) -> Result<User, Failure> {
+        let changed = change.changed;
+        let user = self.settle(change).await?;
+        if changed {
+            write(&user).update(self.conn()).await?;
+        }
+        Ok(user)
+    }
+
+    /// Save a new person. An address belongs to one of them.
+    pub(crate) async fn user_insert(&self, change: Change<User>) -> Result<User, Failure> {
+        let user = self.settle(change).await?;
+        write(&user).insert(self.conn()).await.map_err(|error| {
+            Failure::from(error).when_violated("users_email_key", || {
+                Refusal::rule("EMAIL_TAKEN", "There is an account with this email already. Sign in instead.")
+            })
+        })?;
+        Ok(user)
+    }
+}
+
+fn write(user: &User) -> row::ActiveModel {
+    let User { id, email, name, time_zone, locale, email_verified_at, staff, suspended_at, version, created_at } =
+        user.clone();
+    row::ActiveModel {
+        id: Set(id.uuid()),
+        email: Set(email.to_string()),
+        name: Set(name),
+        time_zone: Set(time_zone.to_string()),
+        locale: Set(locale.to_string()),
+        email_verified_at: Set(email_verified_at),
+        staff: Set(staff.map(|staff| staff.as_str().to_owned())),
+        suspended_at: Set(suspended_at),
+        version: Set(version),
+        created_at: Set(created_at),
+    }
+}
+
+impl TryFrom<row::Model> for User {
+    type Error = Fault;
+    fn try_from(row: row::Model) -> Result<Self, Fault> {
+        let bad = |error| Fault::bad_row("users", error);
+        Ok(Self {
+            id: UserId::from_uuid(row.id),
+            email: row.email.parse().map_err(bad)?,
+            name: row.name,
+            time_zone: row.time_zone.parse().map_err(bad)?,
+            locale: row.locale.parse().map_err(bad)?,
+            email_verified_at: row.email_verified_at,
+            staff: row.staff.map(|staff| staff.parse()).transpose().map_err(|error| Fault::bad_row("users", error))?,
+            suspended_at: row.suspended_at,
+            version: row.version,
+            created_at: row.created_at,
+        })
+    }
+}
+
+pub(crate) mod row {
+    use sea_orm::entity::prelude::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "users")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub email: String,
+        pub name: String,
+        pub time_zone: String,
+        pub locale: String,
+        pub email_verified_at: Option<DateTimeUtc>,
+        pub staff: Option<String>,
+        pub suspended_at: Option<DateTimeUtc>,
+        pub version: i64,
+        pub created_at: DateTimeUtc,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}

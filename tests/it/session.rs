@@ -1,0 +1,236 @@
+//! Getting in, staying in, and getting out.
+
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, StatusCode};
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+use tests::{PASSWORD, Reply, TOKENS, TestApp};
+
+const ME: &str = "{ viewer { email } }";
+
+fn credentials(email: &str, password: &str) -> Value {
+    json!({ "email": email, "password": password })
+}
+
+async fn refresh(app: &TestApp, token: &str) -> Reply {
+    app.visitor().does("sessionRefresh", json!({ "refreshToken": token }), TOKENS).await
+}
+
+#[tokio::test]
+async fn sign_up_signs_in_and_sign_in_does_it_again() {
+    let app = TestApp::new().await;
+    let ada = app.person("ada").await;
+    assert_eq!(ada.asks(ME, json!({})).await.data()["viewer"]["email"], "ada@example.com");
+    assert_eq!(app.visitor().asks(ME, json!({})).await.data()["viewer"], Value::Null);
+
+    let again = app.visitor().does("signIn", credentials(" ADA@Example.com ", PASSWORD), TOKENS).await;
+    assert_eq!(again.text("tokens.viewer.user.name"), "Ada");
+    let me = app.bearer(&again.text("tokens.accessToken")).asks(ME, json!({})).await;
+    assert_eq!(me.data()["viewer"]["email"], "ada@example.com");
+}
+
+#[tokio::test]
+async fn sign_up_tells_all_that_is_wrong_and_keeps_nothing() {
+    let app = TestApp::new().await;
+    app.person("ada").await;
+    let sign_up = async |input: Value| app.visitor().does("signUp", input, TOKENS).await.faults();
+    let good = json!({ "email": "lin@example.com", "name": "Lin", "password": PASSWORD });
+    let with = |field: &str, value: Value| {
+        let mut input = good.clone();
+        input[field] = value;
+        input
+    };
+
+    let all = json!({ "email": "x", "name": " ", "password": "short", "timeZone": "PKT", "locale": "english" });
+    let faults =
+        ["email: MALFORMED", "name: REQUIRED", "password: TOO_SHORT", "timeZone: UNKNOWN", "locale: MALFORMED"];
+    assert_eq!(sign_up(all).await, faults);
+    assert_eq!(sign_up(with("email", json!(format!("{}@example.com", "a".repeat(300))))).await, ["email: TOO_LONG"]);
+    assert_eq!(sign_up(with("email", json!("li\u{0}n@example.com"))).await, ["email: MALFORMED"]);
+    assert_eq!(sign_up(with("name", json!("x".repeat(121)))).await, ["name: TOO_LONG"]);
+    assert_eq!(sign_up(with("name", json!("Li\u{202E}n"))).await, ["name: MALFORMED"]);
+    assert_eq!(sign_up(with("password", json!("Password123!"))).await, ["password: TOO_COMMON"]);
+    assert_eq!(sign_up(with("password", json!("lin@example.com"))).await, ["password: TOO_COMMON"]);
+    assert_eq!(sign_up(with("password", json!("q".repeat(100_000)))).await, ["password: TOO_LONG"]);
+    assert_eq!(sign_up(with("email", json!("ADA@example.com"))).await, [": EMAIL_TAKEN"]);
+    assert_eq!(sign_up(with("timeZone", json!("+05:00"))).await, ["timeZone: UNKNOWN"]);
+
+    let lin = app.visitor().does("signIn", credentials("lin@example.com", PASSWORD), TOKENS).await;
+    assert_eq!(lin.refused(), ["INVALID_CREDENTIALS"], "nothing was kept of her");
+    assert_eq!(sign_up(good).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn sign_in_answers_alike_whether_there_is_an_account_or_not() {
+    let app = TestApp::new().await;
+    app.person("ada").await;
+    let ada = app.visitor().does("signIn", credentials("ada@example.com", "wrong-wrong-wrong"), TOKENS).await;
+    for email in ["nobody@example.com", "", "no address", "nul\u{0}l@example.com", &"x".repeat(10_000)] {
+        let other = app.visitor().does("signIn", credentials(email, PASSWORD), TOKENS).await;
+        assert_eq!((other.status, &other.body), (ada.status, &ada.body), "{email}");
+    }
+    assert_eq!(ada.refused(), ["INVALID_CREDENTIALS"]);
+}
+
+#[tokio::test]
+async fn sign_in_slows_guessing_down_and_lets_the_owner_in_from_elsewhere() {
+    let app = TestApp::new().await;
+    app.person("ada").await;
+    let visitor = app.visitor();
+    let guess = || visitor.does("signIn", credentials("ada@example.com", "wrong-wrong-wrong"), TOKENS);
+    for _ in 0..10 {
+        assert_eq!(guess().await.refused(), ["INVALID_CREDENTIALS"]);
+    }
+    assert_eq!(guess().await.refused(), ["TOO_MANY_ATTEMPTS"]);
+    let right = || visitor.does("signIn", credentials("ada@example.com", PASSWORD), TOKENS);
+    assert_eq!(right().await.refused(), ["TOO_MANY_ATTEMPTS"], "from here, even the right one waits");
+    let nobody = app.visitor().does("signIn", credentials("lin@example.com", PASSWORD), TOKENS).await;
+    assert_eq!(nobody.refused(), ["INVALID_CREDENTIALS"], "other accounts don't");
+
+    let elsewhere = domain::session::Device { agent: None, address: "192.0.2.7".parse().ok() };
+    let call = infra::Call { actor: domain::access::Actor::Nobody, ..infra::Call::system("test") };
+    let signed_in = app.market.sign_in(&call, "ada@example.com", PASSWORD, elsewhere).await;
+    assert_eq!(signed_in.expect("she is let in").user.email.as_str(), "ada@example.com");
+
+    app.market.clock().advance(TimeDelta::minutes(15));
+    right().await.ok();
+}
+
+#[tokio::test]
+async fn access_tokens_are_over_after_fifteen_minutes_and_refresh_tokens_get_new_ones() {
+    let app = TestApp::new().await;
+    app.person("ada").await;
+    let first = app.visitor().does("signIn", credentials("ada@example.com", PASSWORD), TOKENS).await;
+    let old = app.bearer(&first.text("tokens.accessToken"));
+    app.market.clock().advance(TimeDelta::minutes(15));
+    let late = old.asks(ME, json!({})).await;
+    assert_eq!((late.status, late.failed()), (StatusCode::UNAUTHORIZED, vec!["TOKEN_EXPIRED"]));
+
+    let second = refresh(&app, &first.text("tokens.refreshToken")).await;
+    assert_eq!(second.text("tokens.session.id"), first.text("tokens.session.id"));
+    app.bearer(&second.text("tokens.accessToken")).asks(ME, json!({})).await.data();
+
+    app.market.clock().advance(TimeDelta::days(30));
+    let idle = refresh(&app, &second.text("tokens.refreshToken")).await;
+    assert_eq!(idle.refused(), ["INVALID_REFRESH_TOKEN"], "nobody came by for a month");
+}
+
+#[tokio::test]
+async fn a_refresh_token_used_twice_ends_the_session_for_both() {
+    let app = TestApp::new().await;
+    app.person("ada").await;
+    let first = app.visitor().does("signIn", credentials("ada@example.com", PASSWORD), TOKENS).await;
+    let second = refresh(&app, &first.text("tokens.refreshToken")).await;
+    let access = app.bearer(&second.text("tokens.accessToken"));
+    access.asks(ME, json!({})).await.data();
+
+    assert_eq!(refresh(&app, &first.text("tokens.refreshToken")).await.refused(), ["INVALID_REFRESH_TOKEN"]);
+    assert_eq!(refresh(&app, &second.text("tokens.refreshToken")).await.refused(), ["INVALID_REFRESH_TOKEN"]);
+    let ended = access.asks(ME, json!({})).await;
+    assert_eq!((ended.status, ended.failed()), (StatusCode::UNAUTHORIZED, vec!["SESSION_ENDED"]), "at once");
+    let made_up = refresh(&app, "made-up").await;
+    assert_eq!(made_up.refused(), ["INVALID_REFRESH_TOKEN"]);
+}
+
+#[tokio::test]
+async fn of_two_refreshes_at_once_one_at_most_goes_on() {
+    let app = TestApp::new().await;
+    app.person("ada").await;
+    for _ in 0..5 {
+        let first = app.visitor().does("signIn", credentials("ada@example.com", PASSWORD), TOKENS).await;
+        let token = first.text("tokens.refreshToken");
+        let (one, two) = tokio::join!(refresh(&app, &token), refresh(&app, &token));
+        let won = [&one, &two].into_iter().filter(|reply| reply.faults().is_empty()).count();
+        assert_eq!(won, 1, "{:#} {:#}", one.body, two.body);
+        let winner = if one.faults().is_empty() { one } else { two };
+        let next = refresh(&app, &winner.text("tokens.refreshToken")).await;
+        assert_eq!(next.refused(), ["INVALID_REFRESH_TOKEN"], "the token had come twice");
+    }
+}
+
+#[tokio::test]
+async fn sign_out_takes_effect_at_once_and_only_here() {
+    let app = TestApp::new().await;
+    let ada = app.person("ada").await;
+    let phone = app.visitor().does("signIn", credentials("ada@example.com", PASSWORD), TOKENS).await;
+    let there = app.bearer(&phone.text("tokens.accessToken"));
+    there.does("signOut", json!({}), "session { endedAt isCurrent }").await.ok();
+    assert_eq!(there.asks(ME, json!({})).await.failed(), ["SESSION_ENDED"]);
+    assert_eq!(refresh(&app, &phone.text("tokens.refreshToken")).await.refused(), ["INVALID_REFRESH_TOKEN"]);
+    ada.asks(ME, json!({})).await.data();
+    assert_eq!(app.visitor().does("signOut", json!({}), "session { id }").await.refused(), ["UNAUTHENTICATED"]);
+}
+
+#[tokio::test]
+async fn sessions_are_listed_and_revoked_by_their_person_only() {
+    let app = TestApp::new().await;
+    let (ada, lin) = (app.person("ada").await, app.person("lin").await);
+    let phone = app.visitor().does("signIn", credentials("ada@example.com", PASSWORD), TOKENS).await;
+    let phone_id = phone.text("tokens.session.id");
+    let list = "{ viewer { sessions { edges { node { id isCurrent address } } } } }";
+    let listed = ada.asks(list, json!({})).await;
+    let edges = listed.data()["viewer"]["sessions"]["edges"].clone();
+    assert_eq!(edges[0]["node"], json!({ "id": phone_id, "isCurrent": false, "address": "127.0.0.1" }));
+    assert_eq!((edges.as_array().map(Vec::len), &edges[1]["node"]["isCurrent"]), (Some(2), &json!(true)));
+
+    let revoke = json!({ "sessionId": phone_id });
+    let node = "query($id: ID!) { node(id: $id) { id } }";
+    assert_eq!(lin.does("sessionRevoke", revoke.clone(), "session { id }").await.refused(), ["NOT_FOUND"]);
+    assert_eq!(lin.asks(node, json!({ "id": phone_id })).await.data()["node"], Value::Null);
+    for id in ["", "ses_0", "gig_00000000000000000000000000", "ses_00000000000000000000000000"] {
+        let made_up = lin.does("sessionRevoke", json!({ "sessionId": id }), "session { id }").await;
+        assert_eq!(made_up.refused(), ["NOT_FOUND"], "{id}");
+    }
+    app.bearer(&phone.text("tokens.accessToken")).asks(ME, json!({})).await.data();
+
+    for _ in 0..2 {
+        ada.does("sessionRevoke", revoke.clone(), "session { id }").await.ok();
+    }
+    assert_eq!(app.bearer(&phone.text("tokens.accessToken")).asks(ME, json!({})).await.failed(), ["SESSION_ENDED"]);
+    assert_eq!(refresh(&app, &phone.text("tokens.refreshToken")).await.refused(), ["INVALID_REFRESH_TOKEN"]);
+
+    for _ in 0..2 {
+        app.visitor().does("signIn", credentials("ada@example.com", PASSWORD), TOKENS).await.ok();
+    }
+    let all = ada.does("sessionRevokeAll", json!({}), "revokedCount").await;
+    assert_eq!(all.ok()["revokedCount"], 2, "all but this one");
+    let token = ada.visitor().await;
+    assert_eq!(ada.does("sessionRevokeAll", json!({ "thisToo": true }), "revokedCount").await.ok()["revokedCount"], 1);
+    assert_eq!(token.asks(ME, json!({})).await.failed(), ["SESSION_ENDED"]);
+    lin.asks(ME, json!({})).await.data();
+}
+
+#[tokio::test]
+async fn tokens_that_are_not_ours_are_refused_and_never_mean_a_visitor() {
+    let app = TestApp::new().await;
+    let ada = app.person("ada").await;
+    let lin = app.visitor().does("signIn", credentials(&ada.email, PASSWORD), TOKENS).await;
+    let good = lin.text("tokens.accessToken");
+    let mut tampered = good.clone();
+    tampered.replace_range(good.len() - 6..good.len() - 4, if good.contains("AA") { "BB" } else { "AA" });
+    let body = good.split('.').nth(1).expect("a body");
+    let none = format!("eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0.{body}.");
+    let refresh = lin.text("tokens.refreshToken");
+    for token in [tampered.as_str(), &none, &refresh, "x", "a.b.c"] {
+        let reply = app.bearer(token).asks(ME, json!({})).await;
+        assert_eq!((reply.status, reply.failed()), (StatusCode::UNAUTHORIZED, vec!["TOKEN_INVALID"]), "{token}");
+    }
+    assert_eq!(
+        self::refresh(&app, &good).await.refused(),
+        ["INVALID_REFRESH_TOKEN"],
+        "an access token is no refresh token"
+    );
+    app.bearer(&good).asks(ME, json!({})).await.data();
+}
+
+#[tokio::test]
+async fn the_keys_are_published_without_their_private_halves() {
+    let app = TestApp::new().await;
+    let response = app.send(Request::get("/.well-known/jwks.json").body(Body::empty()).expect("a request")).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    let bytes = to_bytes(response.into_body(), 1 << 16).await.expect("a whole answer");
+    let keys: Value = serde_json::from_slice(&bytes).expect("JSON");
+    let key = &keys["keys"][0];
+    assert_eq!((&key["kty"], &key["crv"], &key["alg"]), (&json!("OKP"), &json!("Ed25519"), &json!("EdDSA")));
+    assert!(key["d"].is_null() && key["kid"].is_string(), "{keys:#}");
+}

@@ -1,0 +1,90 @@
+//! People of the tests. They sign up like anybody, and sign in again when their time is over, so
+//! that a story may take months.
+
+use std::sync::Mutex;
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+
+use crate::{Reply, TestApp, Visitor};
+
+/// Everybody's password.
+pub const PASSWORD: &str = "tuba-gravel-ninety";
+
+/// What is selected of new tokens.
+pub const TOKENS: &str = "tokens { accessToken accessTokenExpiresAt refreshToken refreshTokenExpiresAt
+    session { id } viewer { email user { id name } } }";
+
+/// Somebody with an account.
+pub struct Person<'a> {
+    /// Where.
+    pub app: &'a TestApp,
+    /// The id of the user.
+    pub id: String,
+    /// Their email: the name at example.com.
+    pub email: String,
+    /// The organization they own, if they came as a client; else empty.
+    pub organization: String,
+    token: Mutex<(String, DateTime<Utc>)>,
+}
+
+impl TestApp {
+    /// Somebody signs up; `name` is also the first part of the email.
+    pub async fn person(&self, name: &str) -> Person<'_> {
+        let email = format!("{name}@example.com");
+        let mut letters = name.chars();
+        let head = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+        let input = json!({ "email": email, "name": format!("{head}{}", letters.as_str()), "password": PASSWORD });
+        let reply = self.visitor().does("signUp", input, TOKENS).await;
+        reply.ok();
+        let id = reply.text("tokens.viewer.user.id");
+        Person { app: self, id, email, organization: String::new(), token: Mutex::new(token_of(&reply)) }
+    }
+
+    /// Somebody signs up and creates a client company.
+    pub async fn client(&self, name: &str) -> Person<'_> {
+        let person = self.person(name).await;
+        let input = json!({ "name": format!("{name} & Company") });
+        let organization =
+            person.does("organizationCreate", input, "organization { id }").await.text("organization.id");
+        Person { organization, ..person }
+    }
+
+    /// Somebody signs up to work.
+    pub async fn freelancer(&self, name: &str) -> Person<'_> {
+        self.person(name).await
+    }
+}
+
+impl Person<'_> {
+    /// Send one operation, signed in.
+    pub async fn asks(&self, query: &str, variables: Value) -> Reply {
+        self.visitor().await.asks(query, variables).await
+    }
+
+    /// Send a mutation that takes one `input`, and select `fields` of the payload beside its errors.
+    pub async fn does(&self, mutation: &str, input: Value, fields: &str) -> Reply {
+        self.visitor().await.does(mutation, input, fields).await
+    }
+
+    /// This person as someone with a token that is good now.
+    pub async fn visitor(&self) -> Visitor<'_> {
+        let (token, expires_at) = self.token().clone();
+        if self.app.market.clock().now() < expires_at {
+            return self.app.bearer(&token);
+        }
+        let input = json!({ "email": self.email, "password": PASSWORD });
+        let (token, expires_at) = token_of(&self.app.visitor().does("signIn", input, TOKENS).await);
+        *self.token() = (token.clone(), expires_at);
+        self.app.bearer(&token)
+    }
+
+    fn token(&self) -> std::sync::MutexGuard<'_, (String, DateTime<Utc>)> {
+        self.token.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+fn token_of(reply: &Reply) -> (String, DateTime<Utc>) {
+    let expires_at = reply.text("tokens.accessTokenExpiresAt").parse().expect("a time");
+    (reply.text("tokens.accessToken"), expires_at)
+}
