@@ -1,5 +1,6 @@
 //! What the binary does, command by command.
 
+mod equipment;
 mod ground;
 mod migrate;
 mod serve;

@@ -7,6 +7,7 @@ use infra::{Market, market, migrate};
 use secrecy::ExposeSecret;
 
 use super::Trouble;
+use super::equipment::equipment;
 use crate::config::{Common, secret};
 
 /// The name of the database on a private server.
@@ -66,7 +67,7 @@ impl Ground {
         }
         let db = market::connect(&self.url, common.db_connections).await.context("connecting to the database")?;
         migrate::check(&db).await?;
-        Ok(Market::new(db, Clock::System))
+        Ok(Market::new(db, Clock::System, equipment(common)?))
     }
 
     /// Is the database our own?

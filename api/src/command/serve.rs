@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use api::backend::House;
+use api::backend::{House, key_pages};
 use api::http::{Closing, ServerSettings, Surface, router, serve};
 use api::operations::{self, Operations, Worker};
 use axum::Router;
@@ -40,7 +40,7 @@ pub async fn run(cli: Cli) -> Result<(), Trouble> {
     let recorder = operations::count().map_err(anyhow::Error::from)?;
     let metrics = operations.metrics(recorder);
     let (switch, closing) = Closing::pair();
-    let mut routes = surface(&cli, &market, closing.clone()).merge(operations.probes());
+    let mut routes = surface(&cli, &market, closing.clone()).merge(key_pages(&market)).merge(operations.probes());
     match metrics_listener {
         Some(listener) => {
             tokio::spawn(serve(listener, metrics, ServerSettings::default(), closing.clone()));

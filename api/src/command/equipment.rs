@@ -1,0 +1,40 @@
+//! What the market works with: keys and hashers, from where the operator keeps them.
+
+use infra::embedded;
+use infra::market::Equipment;
+use infra::password::{Hardness, Passwords};
+use infra::token::Keys;
+
+use super::Trouble;
+use crate::config::{Common, secret};
+
+/// The environment variable of the keys that sign access tokens.
+const SIGNING_KEYS: &str = "RABTA_SIGNING_KEYS";
+
+/// Gather it. In production nothing is made up: what is missing is asked for.
+pub fn equipment(common: &Common) -> Result<Equipment, Trouble> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    // Hashing may take half of the machine, so that signing in never stops everybody else.
+    Ok(Equipment { keys: keys(common)?, passwords: Passwords::new(Hardness::Full, cores.div_ceil(2)) })
+}
+
+fn keys(common: &Common) -> Result<Keys, Trouble> {
+    let how = "set it to 32 random bytes in base64url (`openssl rand -base64 32 | tr '+/' '-_'`), \
+               or RABTA_SIGNING_KEYS_FILE to a file with them; to rotate, separate several by commas, the signing one first";
+    let unreadable = |(file, error): (std::path::PathBuf, std::io::Error)| {
+        Trouble::fixable(format!("{}: {error}", file.display()), "correct RABTA_SIGNING_KEYS_FILE, or unset it")
+    };
+    if let Some(keys) = secret(SIGNING_KEYS).map_err(unreadable)? {
+        return Keys::from_secret(&keys).map_err(|fault| Trouble::fixable(format!("{SIGNING_KEYS}: {fault}"), how));
+    }
+    if common.production {
+        return Err(Trouble::fixable(format!("in production there must be a {SIGNING_KEYS}"), how));
+    }
+    let folder = common.data_dir.clone().or_else(embedded::default_folder).ok_or_else(|| {
+        Trouble::fixable("there is no HOME to keep data in", "choose a folder with --data-dir (RABTA_DATA_DIR)")
+    })?;
+    let file = folder.join("signing.keys");
+    Keys::from_file(&file).map_err(|fault| {
+        Trouble::fixable(format!("{}: {fault}", file.display()), format!("remove the file, or set {SIGNING_KEYS}"))
+    })
+}
