@@ -13,6 +13,7 @@ mod backend;
 mod body;
 mod closing;
 mod events;
+mod explorer;
 mod graphql;
 mod identity;
 mod layers;
@@ -58,6 +59,9 @@ where
     M: ObjectType + 'static,
     S: SubscriptionType + 'static,
 {
-    let routes = Router::new().route(GRAPHQL_PATH, any(graphql::handle)).fallback(graphql::no_such_page);
+    let mut routes = Router::new().route(GRAPHQL_PATH, any(graphql::handle)).fallback(graphql::no_such_page);
+    if surface.settings().explorer {
+        routes = routes.merge(explorer::routes());
+    }
     layers::around(routes.with_state(surface.clone()), surface.settings())
 }

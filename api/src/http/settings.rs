@@ -12,6 +12,8 @@ use crate::limits::Limits;
 pub struct Settings {
     /// May clients ask for the schema, and are they told of names that look like what they wrote?
     pub introspection: bool,
+    /// Is the explorer page served at `/`?
+    pub explorer: bool,
     /// Web origins whose pages may call the API. Empty: only pages of the server itself.
     pub origins: Vec<HeaderValue>,
     /// The largest request body, in bytes.
@@ -64,6 +66,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             introspection: true,
+            explorer: true,
             origins: Vec::new(),
             body_bytes: 256 * 1024,
             body_timeout: Duration::from_secs(10),
