@@ -5,24 +5,26 @@ mod ground;
 mod migrate;
 mod serve;
 mod stop;
+mod telemetry;
 mod trouble;
 mod work;
 
-use std::io::{IsTerminal, Write, stderr, stdout};
+use std::io::{Write, stderr, stdout};
 use std::process::ExitCode;
 
-use tracing_subscriber::EnvFilter;
-
-use crate::config::{Cli, Command, Common, LogFormat};
+use crate::config::{Cli, Command};
+use telemetry::Telemetry;
 use trouble::Trouble;
 
 /// Do what was asked. Exit code 2 is for what the user can set right: settings, folders, ports,
 /// the database; 1 is for our own failures.
 pub fn main(cli: Cli) -> ExitCode {
     let command = cli.command.unwrap_or(Command::Serve);
-    let outcome = start_logging(&cli.common).and_then(|()| {
+    let outcome = Telemetry::start(&cli.common).and_then(|telemetry| {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        runtime.block_on(run(command, cli))
+        let outcome = runtime.block_on(run(command, cli));
+        telemetry.flush();
+        outcome
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -48,17 +50,4 @@ fn say(text: &str) -> Result<(), Trouble> {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
         Ok(()) | Err(_) => Ok(()),
     }
-}
-
-/// Logs go to the standard error, so that output can be piped.
-fn start_logging(common: &Common) -> Result<(), Trouble> {
-    let filter = EnvFilter::try_new(&common.log).map_err(|error| {
-        Trouble::fixable(format!("--log {:?} is not understood: {error}", common.log), "try info, or info,infra=debug")
-    })?;
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
-    match common.log_format() {
-        LogFormat::Text => logs.with_target(false).with_ansi(stderr().is_terminal()).init(),
-        LogFormat::Json => logs.json().flatten_event(true).with_current_span(true).with_span_list(false).init(),
-    }
-    Ok(())
 }

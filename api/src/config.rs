@@ -97,6 +97,10 @@ pub struct Common {
     /// How to write logs. [default: json in production, else text]
     #[arg(long, env = "RABTA_LOG_FORMAT", value_name = "FORMAT", global = true)]
     pub log_format: Option<LogFormat>,
+    /// Where to send traces (OTLP over HTTP), like http://127.0.0.1:4318/v1/traces. [default: nowhere]
+    #[cfg(feature = "otel")]
+    #[arg(long, env = "RABTA_OTEL_ENDPOINT", value_name = "URL", global = true)]
+    pub otel_endpoint: Option<String>,
 }
 
 /// How log lines look.

@@ -5,10 +5,14 @@
 //! It is a macro because a generic function that takes an async closure yields a future that the
 //! compiler can't see to be `Send`, and every resolver needs one that is.
 
+use std::sync::{Mutex, PoisonError};
+
 use domain::Timestamp;
 use domain::access::Actor;
 use domain::change::Change;
 use domain::id::{Id, SessionId};
+use domain::ledger::Reason;
+use domain::money::Money;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, TransactionTrait};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -44,6 +48,8 @@ pub struct Tx {
     now: Timestamp,
     actor: Actor,
     trace: String,
+    /// What moved in it: counted once it is committed.
+    moved: Mutex<Vec<(Reason, Money)>>,
 }
 
 impl Tx {
@@ -78,6 +84,9 @@ impl Tx {
         let Change { next, changed, entries, events, timers } = change;
         if changed {
             self.ledger_post(&entries).await?;
+            let postings =
+                entries.iter().flat_map(|entry| entry.postings().iter().map(|posting| (entry.reason, posting.amount)));
+            self.moved.lock().unwrap_or_else(PoisonError::into_inner).extend(postings);
             self.events_tell(&events).await?;
         }
         // A timer that fired too early sets itself again, though nothing has changed.
@@ -148,7 +157,13 @@ impl Market {
     /// A transaction to look at things in, at one instant. Dropping it ends it.
     pub async fn begin(&self, call: &Call) -> Result<Tx, Failure> {
         let conn = self.db().begin().await?;
-        Ok(Tx { conn, now: self.clock().now(), actor: call.actor.clone(), trace: call.trace.clone() })
+        Ok(Tx {
+            conn,
+            now: self.clock().now(),
+            actor: call.actor.clone(),
+            trace: call.trace.clone(),
+            moved: Mutex::default(),
+        })
     }
 }
 
@@ -158,6 +173,12 @@ impl Tx {
             idempotency::keep(&self, once, &serde_json::to_value(&answer)?).await?;
         }
         self.conn.commit().await?;
+        for (reason, amount) in self.moved.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            let (reason, currency) = (reason.as_str(), amount.currency().code());
+            let minor = u64::try_from(amount.minor()).unwrap_or_default();
+            metrics::counter!("rabta_money_moved_minor_total", "reason" => reason, "currency" => currency)
+                .increment(minor);
+        }
         Ok(answer)
     }
 }
