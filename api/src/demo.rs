@@ -60,9 +60,5 @@ fn at<'a>(value: &'a Value, path: &str) -> &'a Value {
 /// Check that the value at a path is what it should be.
 fn expect(value: &Value, path: &str, wanted: impl Into<Value>) -> Result<(), Stumble> {
     let (found, wanted) = (at(value, path), wanted.into());
-    if *found == wanted {
-        Ok(())
-    } else {
-        Err(Stumble::new(format!("{path} should be {wanted}, and is {found}")))
-    }
+    if *found == wanted { Ok(()) } else { Err(Stumble::new(format!("{path} should be {wanted}, and is {found}"))) }
 }

@@ -15,6 +15,7 @@ pub mod money;
 pub mod loader;
 pub mod user;
 pub mod session;
+pub mod demo;
 pub mod organization;
 pub mod sandbox;
 pub mod limits;

@@ -38,12 +38,17 @@ impl Door {
         let body = json!({ "query": query, "variables": variables });
         let answer = match self {
             Self::Far { http, url } => {
-                let mut request = http.post(url).header(header::ACCEPT, "application/graphql-response+json").json(&body);
+                let mut request =
+                    http.post(url).header(header::ACCEPT, "application/graphql-response+json").json(&body);
                 if let Some(token) = token {
                     request = request.bearer_auth(token);
                 }
-                let response = request.send().await.map_err(|error| Stumble::new(format!("{url} does not answer: {error}")))?;
-                response.json::<Value>().await.map_err(|error| Stumble::new(format!("the answer is not JSON: {error}")))?
+                let response =
+                    request.send().await.map_err(|error| Stumble::new(format!("{url} does not answer: {error}")))?;
+                response
+                    .json::<Value>()
+                    .await
+                    .map_err(|error| Stumble::new(format!("the answer is not JSON: {error}")))?
             }
             Self::Here(router) => {
                 let mut request = Request::post("/graphql")
