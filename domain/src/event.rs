@@ -476,7 +476,24 @@ pub enum Event {
     },
 }
 
+/// What an event is about, as far as it names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(default)]
+pub struct About {
+    /// The contract.
+    pub contract: Option<ContractId>,
+    /// The milestone.
+    pub milestone: Option<MilestoneId>,
+}
+
 impl Event {
+    /// What it is about.
+    pub fn about(&self) -> About {
+        // The fields of an event are named by what they are, so its serialized form tells. It is a
+        // plain tagged object, which always serializes; ids are read back as they were written.
+        serde_json::to_value(self).and_then(serde_json::from_value).unwrap_or_default()
+    }
+
     /// The name in the event stream, like `user_signed_up`.
     pub fn name(&self) -> &'static str {
         match self {
@@ -552,5 +569,22 @@ impl Event {
             Self::PayoutUnknown { .. } => "payout_unknown",
             Self::PayoutCancelled { .. } => "payout_cancelled",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::id::Id;
+
+    #[test]
+    fn an_event_says_what_it_is_about() {
+        let milestone = MilestoneId::from_uuid(Uuid::from_u128(7));
+        let about = Event::MilestoneProposed { milestone }.about();
+        assert_eq!(about, About { milestone: Some(milestone), contract: None });
+        let user = UserId::from_uuid(Uuid::from_u128(7));
+        assert_eq!(Event::UserSignedUp { user }.about(), About::default());
     }
 }
