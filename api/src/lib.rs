@@ -17,5 +17,6 @@ pub mod user;
 pub mod session;
 pub mod demo;
 pub mod organization;
+pub mod gig;
 pub mod sandbox;
 pub mod limits;

@@ -4,6 +4,7 @@ use async_graphql::{Context, ID, Interface, Object};
 use domain::id::Id;
 
 use crate::context::RabtaContext;
+use crate::gig::Gig;
 use crate::key::Key;
 use crate::organization::Organization;
 use crate::session::Session;
@@ -14,6 +15,8 @@ use crate::user_error::top_level;
 #[derive(Debug, Clone, Interface)]
 #[graphql(field(name = "id", ty = "ID", desc = "The global id."))]
 pub enum Node {
+    /// A client's gig.
+    Gig(Gig),
     /// A client company.
     Organization(Organization),
     /// A session of yours.
@@ -37,6 +40,9 @@ impl NodeQuery {
         let (market, call) = (ctx.market(), ctx.call());
         let prefix = id.split('_').next().unwrap_or_default();
         let found = match prefix {
+            domain::id::GigId::PREFIX => {
+                market.gig_find(&call, Key::read(&id).0).await.map(|it| it.map(Gig).map(Node::from))
+            }
             domain::id::OrganizationId::PREFIX => {
                 market.organization_find(&call, Key::read(&id).0).await.map(|it| it.map(Organization).map(Node::from))
             }

@@ -4,6 +4,7 @@ use async_graphql::connection::Connection;
 use async_graphql::{EmptySubscription, ID, MergedObject, SDLExportOptions, Schema, SchemaBuilder, SubscriptionType};
 use infra::Market;
 
+use crate::gig::{Gig, GigMutation, GigQuery};
 use crate::node::NodeQuery;
 use crate::organization::{Member, OrganizationMutation};
 use crate::sandbox::SandboxMutation;
@@ -12,12 +13,12 @@ use crate::user::{UserMutation, UserQuery};
 
 /// Everything that can be looked at.
 #[derive(Debug, Default, MergedObject)]
-pub struct Query(NodeQuery, UserQuery);
+pub struct Query(NodeQuery, UserQuery, GigQuery);
 
 /// Everything that can be done. Each mutation is one act, takes one `input`, and returns what
 /// changed, or `errors` that say why nothing did.
 #[derive(Debug, Default, MergedObject)]
-pub struct Mutation(UserMutation, SessionMutation, OrganizationMutation, SandboxMutation);
+pub struct Mutation(UserMutation, SessionMutation, OrganizationMutation, SandboxMutation, GigMutation);
 
 /// The schema of the API.
 pub type RabtaSchema = Schema<Query, Mutation, EmptySubscription>;
@@ -49,6 +50,7 @@ fn describe_lists<S: SubscriptionType>(
     builder: SchemaBuilder<Query, Mutation, S>,
 ) -> SchemaBuilder<Query, Mutation, S> {
     builder
+        .override_output_type_description::<Connection<String, Gig>>("Gigs, a page of them.")
         .override_output_type_description::<Connection<String, Session>>("Sessions of a person, a page of them.")
         .override_output_type_description::<Connection<String, Member>>("Members of an organization, a page of them.")
 }

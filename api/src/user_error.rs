@@ -161,7 +161,7 @@ fn field_error(field: domain::refusal::FieldError) -> UserError {
 }
 
 /// A verb's name as its mutation is called: `MilestoneApprove` is `milestoneApprove`.
-fn mutation_name(verb: &str) -> String {
+pub(crate) fn mutation_name(verb: &str) -> String {
     let mut letters = verb.chars();
     letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
 }

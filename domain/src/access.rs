@@ -306,24 +306,33 @@ table! {
     ProfileUpdate:            ONESELF;
 
     // The trade.
+    GigRead:                  OWNER ADMIN FINANCE RECRUITER HIRING VIEWER STAFF SYSTEM;
     GigCreate:                OWNER ADMIN RECRUITER HIRING;
     GigUpdate:                OWNER ADMIN RECRUITER HIRING;
     GigPublish:               OWNER ADMIN RECRUITER HIRING;
     GigPause:                 OWNER ADMIN RECRUITER HIRING;
+    GigResume:                OWNER ADMIN RECRUITER HIRING;
     GigCancel:                OWNER ADMIN RECRUITER HIRING;
+    GigReopen:                OWNER ADMIN RECRUITER HIRING;
+    GigExpire:                SYSTEM;
     GigRemove:                STAFF SYSTEM;
     GigMatches:               OWNER ADMIN RECRUITER HIRING VIEWER;
     InvitationSend:           OWNER ADMIN RECRUITER HIRING;
     InvitationRead:           ONESELF OWNER ADMIN FINANCE RECRUITER HIRING VIEWER STAFF SYSTEM;
     InvitationDecline:        ONESELF;
+    ProposalDraftSave:        ONESELF;
+    ProposalDraftDiscard:     ONESELF;
     ProposalSubmit:           ONESELF;
     ProposalRead:             ONESELF OWNER ADMIN FINANCE RECRUITER HIRING VIEWER STAFF SYSTEM;
     ProposalRevise:           ONESELF;
     ProposalWithdraw:         ONESELF;
     ProposalView:             OWNER ADMIN RECRUITER HIRING;
     ProposalShortlist:        OWNER ADMIN RECRUITER HIRING;
+    ProposalInterview:        OWNER ADMIN RECRUITER HIRING;
     ProposalDecline:          OWNER ADMIN RECRUITER HIRING;
     ProposalCounter:          OWNER ADMIN RECRUITER HIRING;
+    ProposalCounterAccept:    ONESELF;
+    ProposalClose:            SYSTEM;
     OfferSend:                OWNER ADMIN HIRING;
     OfferWithdraw:            OWNER ADMIN HIRING;
     OfferRead:                ONESELF OWNER ADMIN FINANCE RECRUITER HIRING VIEWER STAFF SYSTEM;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
 use crate::id::{
-    ContractId, DisputeId, MilestoneId, OfferId, OrganizationId, PaymentId, PayoutId, PayoutMethodId, ReviewId,
+    ContractId, DisputeId, GigId, MilestoneId, OfferId, OrganizationId, PaymentId, PayoutId, PayoutMethodId, ReviewId,
     SessionId, SubmissionId, TimesheetId, UserId,
 };
 use crate::money::Money;
@@ -38,6 +38,85 @@ pub enum Event {
     OrganizationCreated {
         /// Which.
         organization: OrganizationId,
+    },
+    /// A client began to write a gig.
+    GigDrafted {
+        /// Which.
+        gig: GigId,
+        /// Whose.
+        client: OrganizationId,
+    },
+    /// A gig was put before freelancers.
+    GigPublished {
+        /// Which.
+        gig: GigId,
+        /// Whose.
+        client: OrganizationId,
+    },
+    /// What a gig says was changed.
+    GigUpdated {
+        /// Which.
+        gig: GigId,
+        /// Whose.
+        client: OrganizationId,
+    },
+    /// A gig takes no proposals for now.
+    GigPaused {
+        /// Which.
+        gig: GigId,
+        /// Whose.
+        client: OrganizationId,
+    },
+    /// A paused gig takes proposals again.
+    GigResumed {
+        /// Which.
+        gig: GigId,
+        /// Whose.
+        client: OrganizationId,
+    },
+    /// A gig will expire soon, unless something happens with it.
+    GigExpiring {
+        /// Which.
+        gig: GigId,
+        /// Whose.
+        client: OrganizationId,
+        /// When it will.
+        expires_at: Timestamp,
+    },
+    /// A gig expired.
+    GigExpired {
+        /// Which.
+        gig: GigId,
+        /// Whose.
+        client: OrganizationId,
+    },
+    /// A client gave a gig up.
+    GigCancelled {
+        /// Which.
+        gig: GigId,
+        /// Whose.
+        client: OrganizationId,
+    },
+    /// A gig that was closed takes proposals again.
+    GigReopened {
+        /// Which.
+        gig: GigId,
+        /// Whose.
+        client: OrganizationId,
+    },
+    /// Someone was hired for a gig.
+    GigFilled {
+        /// Which.
+        gig: GigId,
+        /// Whose.
+        client: OrganizationId,
+    },
+    /// A moderator took a gig down.
+    GigRemoved {
+        /// Which.
+        gig: GigId,
+        /// Whose.
+        client: OrganizationId,
     },
 
     /// A freelancer has an offer to decide on.
@@ -501,6 +580,17 @@ impl Event {
             Self::SessionBegan { .. } => "session_began",
             Self::SessionEnded { .. } => "session_ended",
             Self::OrganizationCreated { .. } => "organization_created",
+            Self::GigDrafted { .. } => "gig_drafted",
+            Self::GigPublished { .. } => "gig_published",
+            Self::GigUpdated { .. } => "gig_updated",
+            Self::GigPaused { .. } => "gig_paused",
+            Self::GigResumed { .. } => "gig_resumed",
+            Self::GigExpiring { .. } => "gig_expiring",
+            Self::GigExpired { .. } => "gig_expired",
+            Self::GigCancelled { .. } => "gig_cancelled",
+            Self::GigReopened { .. } => "gig_reopened",
+            Self::GigFilled { .. } => "gig_filled",
+            Self::GigRemoved { .. } => "gig_removed",
             Self::OfferSent { .. } => "offer_sent",
             Self::OfferAccepted { .. } => "offer_accepted",
             Self::OfferDeclined { .. } => "offer_declined",

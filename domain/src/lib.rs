@@ -30,6 +30,7 @@ pub mod payment;
 pub mod contract;
 pub mod offer;
 pub mod review;
+pub mod gig;
 pub mod matching;
 
 /// An instant, in UTC.

@@ -190,6 +190,14 @@ impl Invalid {
         }
     }
 
+    /// Take over the faults of a part whose paths are already those of the whole.
+    pub fn take(&mut self, refusal: Refusal) {
+        match refusal {
+            Refusal::Invalid { fields } => self.fields.extend(fields),
+            other => self.add("", "REFUSED", other.to_string()),
+        }
+    }
+
     /// Has nothing been found wrong so far?
     pub fn is_empty(&self) -> bool {
         self.fields.is_empty()

@@ -35,6 +35,7 @@ pub mod payments;
 pub mod payment;
 pub mod review;
 pub mod statement;
+pub mod gig;
 
 pub use failure::{Failure, Fault};
 pub use market::Market;

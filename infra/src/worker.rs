@@ -122,9 +122,9 @@ impl Market {
                 self.milestone_tick(call, milestone, |milestone, tx| milestone.age(tx.actor(), tx.now())).await
             }
             Timer::PublishReviews(contract) => self.reviews_publish(call, contract).await,
-            Timer::ExpireGig(_)
-            | Timer::WarnGigExpiry(_)
-            | Timer::SubmitTimesheet(_)
+            Timer::ExpireGig(id) => self.gig_expire(call, id).await.map(drop),
+            Timer::WarnGigExpiry(id) => self.gig_warn_of_expiry(call, id).await.map(drop),
+            Timer::SubmitTimesheet(_)
             | Timer::AutoApproveTimesheet(_)
             | Timer::ChargeTimesheet(_)
             | Timer::PayTimesheet(_)
@@ -149,6 +149,17 @@ impl Market {
             | Event::MilestoneChargedBack { milestone, .. } => self.contract_finish_after(&call, *milestone).await,
             Event::UserSignedUp { .. }
             | Event::OrganizationCreated { .. }
+            | Event::GigDrafted { .. }
+            | Event::GigPublished { .. }
+            | Event::GigUpdated { .. }
+            | Event::GigPaused { .. }
+            | Event::GigResumed { .. }
+            | Event::GigExpiring { .. }
+            | Event::GigExpired { .. }
+            | Event::GigCancelled { .. }
+            | Event::GigReopened { .. }
+            | Event::GigFilled { .. }
+            | Event::GigRemoved { .. }
             | Event::OfferSent { .. }
             | Event::OfferAccepted { .. }
             | Event::OfferDeclined { .. }

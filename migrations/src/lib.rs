@@ -11,6 +11,7 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0001_foundation", sql: include_str!("../sql/0001_foundation.sql") },
     Migration { name: "0002_skills", sql: include_str!("../sql/0002_skills.sql") },
     Migration { name: "0003_accounts", sql: include_str!("../sql/0003_accounts.sql") },
+    Migration { name: "0004_trade", sql: include_str!("../sql/0004_trade.sql") },
     Migration { name: "0005_ledger", sql: include_str!("../sql/0005_ledger.sql") },
     Migration { name: "0006_deals", sql: include_str!("../sql/0006_deals.sql") },
     Migration { name: "0010_sandbox", sql: include_str!("../sql/0010_sandbox.sql") },

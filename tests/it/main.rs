@@ -4,6 +4,7 @@
 
 mod embedded;
 mod licences;
+mod gig;
 mod migrate;
 mod organization;
 mod session;

@@ -1,0 +1,262 @@
+//! Clients' gigs.
+
+pub(crate) mod row;
+
+use domain::Timestamp;
+use domain::change::Change;
+use domain::gig::{BriefInput, BriefPatch, Gig, GigBrief, GigKind, GigStatus, TradeTerms};
+use domain::id::{GigId, Id, OrganizationId, SkillId};
+use domain::refusal::Refusal;
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QuerySelect, Statement,
+};
+use uuid::Uuid;
+
+use self::row::{matching, slice_with_skills, visible_to, with_skills};
+use crate::market::Market;
+use crate::page::{Key, Keyset, PageRequest, Slice};
+use crate::{Call, Failure, Tx, run};
+
+/// Which gigs are wanted.
+#[derive(Debug, Clone, Default)]
+pub struct GigFilter {
+    /// Those that ask for at least one of these skills.
+    pub skills: Vec<SkillId>,
+    /// Those paid this way.
+    pub kind: Option<GigKind>,
+    /// Those whose budget reaches at least this, in US cents.
+    pub budget_at_least: Option<i64>,
+    /// Those whose budget starts at no more than this, in US cents.
+    pub budget_at_most: Option<i64>,
+    /// Those whose title or description holds these words; the last may be the beginning of one.
+    pub text: Option<String>,
+    /// Those of this client.
+    pub client: Option<OrganizationId>,
+    /// Those in one of these states; all states when empty.
+    pub states: Vec<GigStatus>,
+}
+
+impl Market {
+    /// Draft a gig for a client.
+    pub async fn gig_create(&self, call: &Call, client: OrganizationId, input: BriefInput) -> Result<Gig, Failure> {
+        run!(self, call, tx => {
+            let brief = GigBrief::parse(input.clone(), &std::array::from_fn(|_| tx.id()))?;
+            tx.gig_save(brief.draft(tx.actor(), client, tx.id(), tx.now())?).await
+        })
+    }
+
+    /// Change what a gig says.
+    pub async fn gig_update(
+        &self,
+        call: &Call,
+        id: GigId,
+        patch: BriefPatch,
+        expected_version: Option<i64>,
+    ) -> Result<Gig, Failure> {
+        run!(self, call, tx => {
+            let gig = tx.gig_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let (fresh, terms) = (std::array::from_fn(|_| tx.id()), tx.trade_terms().await?);
+            let change = gig.update(tx.actor(), patch.clone(), &fresh, expected_version, &terms, tx.now())?;
+            tx.gig_save(change).await
+        })
+    }
+
+    /// Put a gig before freelancers.
+    pub async fn gig_publish(&self, call: &Call, id: GigId, expected_version: Option<i64>) -> Result<Gig, Failure> {
+        run!(self, call, tx => {
+            let gig = tx.gig_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let terms = tx.trade_terms().await?;
+            tx.gig_save(gig.publish(tx.actor(), expected_version, &terms, tx.now())?).await
+        })
+    }
+
+    /// Take no proposals for now.
+    pub async fn gig_pause(&self, call: &Call, id: GigId) -> Result<Gig, Failure> {
+        run!(self, call, tx => {
+            let gig = tx.gig_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            tx.gig_save(gig.pause(tx.actor(), tx.now())?).await
+        })
+    }
+
+    /// Take proposals again.
+    pub async fn gig_resume(&self, call: &Call, id: GigId) -> Result<Gig, Failure> {
+        run!(self, call, tx => {
+            let gig = tx.gig_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let terms = tx.trade_terms().await?;
+            tx.gig_save(gig.resume(tx.actor(), &terms, tx.now())?).await
+        })
+    }
+
+    /// Give a gig up.
+    pub async fn gig_cancel(&self, call: &Call, id: GigId) -> Result<Gig, Failure> {
+        run!(self, call, tx => {
+            let gig = tx.gig_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let (waiting, terms) = (tx.gig_offers_waiting(id).await?, tx.trade_terms().await?);
+            tx.gig_save(gig.cancel(tx.actor(), waiting, &terms, tx.now())?).await
+        })
+    }
+
+    /// Put an expired or cancelled gig before freelancers again.
+    pub async fn gig_reopen(&self, call: &Call, id: GigId) -> Result<Gig, Failure> {
+        run!(self, call, tx => {
+            let gig = tx.gig_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let terms = tx.trade_terms().await?;
+            tx.gig_save(gig.reopen(tx.actor(), &terms, tx.now())?).await
+        })
+    }
+
+    /// Take a gig down.
+    pub async fn gig_remove(&self, call: &Call, id: GigId, reason: &str) -> Result<Gig, Failure> {
+        run!(self, call, tx => {
+            let gig = tx.gig_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let gig = tx.gig_save(gig.remove(tx.actor(), reason, tx.now())?).await?;
+            tx.audit("gig_remove", id, serde_json::json!({ "reason": reason })).await?;
+            Ok(gig)
+        })
+    }
+
+    /// The time of a gig without activity is up.
+    pub(crate) async fn gig_expire(&self, call: &Call, id: GigId) -> Result<Gig, Failure> {
+        run!(self, call, tx => {
+            let gig = tx.gig_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let (last, terms) = (tx.gig_last_activity(&gig).await?, tx.trade_terms().await?);
+            tx.gig_save(gig.expire(tx.actor(), last, &terms, tx.now())?).await
+        })
+    }
+
+    /// The client is told that a gig is about to expire.
+    pub(crate) async fn gig_warn_of_expiry(&self, call: &Call, id: GigId) -> Result<Gig, Failure> {
+        run!(self, call, tx => {
+            let gig = tx.gig_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let (last, terms) = (tx.gig_last_activity(&gig).await?, tx.trade_terms().await?);
+            tx.gig_save(gig.warn_of_expiry(tx.actor(), last, &terms, tx.now())?).await
+        })
+    }
+
+    /// The gig, if the caller may see it.
+    pub async fn gig_find(&self, call: &Call, id: GigId) -> Result<Option<Gig>, Failure> {
+        let select = visible_to(&call.actor).filter(row::Column::Id.eq(id.uuid()));
+        let rows = select.all(self.db()).await?;
+        Ok(with_skills(self.db(), rows).await?.pop())
+    }
+
+    /// The gigs of these ids that the caller may see, in no order.
+    pub async fn gigs_by_id(&self, call: &Call, ids: &[GigId]) -> Result<Vec<Gig>, Failure> {
+        let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+        let rows = visible_to(&call.actor).filter(Expr::cust_with_values("gigs.id = any($1)", [ids])).all(self.db());
+        with_skills(self.db(), rows.await?).await
+    }
+
+    /// The published gigs the caller may see, those that were published last first.
+    pub async fn gigs_page(&self, call: &Call, filter: &GigFilter, page: &PageRequest) -> Result<Slice<Gig>, Failure> {
+        let select = matching(visible_to(&call.actor), filter).filter(row::Column::PublishedAt.is_not_null());
+        let order = Keyset::<row::Entity> {
+            list: "gigs",
+            columns: vec![row::Column::PublishedAt, row::Column::Id],
+            descending: true,
+            key: |row| vec![Key::Time(row.published_at.unwrap_or(row.created_at)), Key::Uuid(row.id)],
+        };
+        slice_with_skills(self.db(), order.page(self.db(), select, page).await?).await
+    }
+
+    /// The gigs of one client that the caller may see, drafts among them for its members, those
+    /// that were drafted last first.
+    pub async fn gigs_of_client_page(
+        &self,
+        call: &Call,
+        client: OrganizationId,
+        states: &[GigStatus],
+        page: &PageRequest,
+    ) -> Result<Slice<Gig>, Failure> {
+        let filter = GigFilter { client: Some(client), states: states.to_vec(), ..GigFilter::default() };
+        let select = matching(visible_to(&call.actor), &filter);
+        let order = Keyset::<row::Entity> {
+            list: "gigs_of_client",
+            columns: vec![row::Column::Id],
+            descending: true,
+            key: |row| vec![Key::Uuid(row.id)],
+        };
+        slice_with_skills(self.db(), order.page(self.db(), select, page).await?).await
+    }
+}
+
+impl Tx {
+    /// The gig, locked until the transaction ends. Whoever locks a gig and its proposals locks the
+    /// gig first.
+    pub async fn gig_for_update(&self, id: GigId) -> Result<Option<Gig>, Failure> {
+        let rows = row::Entity::find_by_id(id.uuid()).lock_exclusive().all(self.conn()).await?;
+        Ok(with_skills(self.conn(), rows).await?.pop())
+    }
+
+    /// The gig, kept from changing until the transaction ends; others may keep it so too.
+    pub async fn gig_for_share(&self, id: GigId) -> Result<Option<Gig>, Failure> {
+        let rows = row::Entity::find_by_id(id.uuid()).lock_shared().all(self.conn()).await?;
+        Ok(with_skills(self.conn(), rows).await?.pop())
+    }
+
+    /// Save a gig with what its change comes with.
+    pub async fn gig_save(&self, change: Change<Gig>) -> Result<Gig, Failure> {
+        if change.changed {
+            self.gig_write(&change.next).await?;
+        }
+        self.settle(change).await
+    }
+
+    /// The figures of the trade that hold now.
+    pub async fn trade_terms(&self) -> Result<TradeTerms, Failure> {
+        trade_terms(self.conn(), self.now()).await
+    }
+
+    async fn gig_write(&self, gig: &Gig) -> Result<(), Failure> {
+        let skills: Vec<Uuid> = gig.brief.skills.iter().map(|asked| asked.skill.uuid()).collect();
+        let written = row::ActiveModel::try_from(gig)?;
+        row::Entity::insert(written).on_conflict(row::rewrite()).exec_without_returning(self.conn()).await?;
+        let required: Vec<bool> = gig.brief.skills.iter().map(|asked| asked.required).collect();
+        let gone = Statement::from_sql_and_values(
+            DbBackend::Postgres,
+            "delete from gig_skills where gig_id = $1 and skill_id <> all($2)",
+            [gig.id.uuid().into(), skills.clone().into()],
+        );
+        self.conn().execute_raw(gone).await?;
+        let there = Statement::from_sql_and_values(
+            DbBackend::Postgres,
+            "insert into gig_skills (gig_id, skill_id, required, position)
+             select $1, skill, required, place
+             from unnest($2::uuid[], $3::boolean[]) with ordinality as asked (skill, required, place)
+             on conflict (gig_id, skill_id)
+             do update set required = excluded.required, position = excluded.position
+             where (gig_skills.required, gig_skills.position) <> (excluded.required, excluded.position)",
+            [gig.id.uuid().into(), skills.into(), required.into()],
+        );
+        self.conn().execute_raw(there).await?;
+        Ok(())
+    }
+
+    /// When anybody last did something with a gig. An offer that waits keeps it alive.
+    async fn gig_last_activity(&self, gig: &Gig) -> Result<Timestamp, Failure> {
+        Ok(gig.active_at)
+    }
+
+    async fn gig_offers_waiting(&self, _gig: GigId) -> Result<u64, Failure> {
+        Ok(0)
+    }
+}
+
+#[derive(FromQueryResult)]
+struct TermsRow {
+    terms: serde_json::Value,
+}
+
+/// The figures of the trade that hold at an instant.
+async fn trade_terms(conn: &impl ConnectionTrait, now: Timestamp) -> Result<TradeTerms, Failure> {
+    let row = TermsRow::find_by_statement(Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        "select terms from trade_terms where effective_from <= $1 order by effective_from desc limit 1",
+        [now.into()],
+    ));
+    match row.one(conn).await? {
+        Some(row) => Ok(serde_json::from_value(row.terms)?),
+        None => Ok(TradeTerms::default()),
+    }
+}

@@ -1,0 +1,290 @@
+//! Gigs as rows.
+
+use domain::access::{Actor, Staff};
+use domain::gig::{BudgetRange, Gig, GigBrief, GigKind, GigSkill, GigState, GigStatus, ScreeningQuestion, Visibility};
+use domain::id::{GigId, Id};
+use domain::matching::features::{Language, Seniority};
+use domain::matching::overlap::WorkDay;
+use domain::money::{Currency, Money};
+use sea_orm::ActiveValue::Set;
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{Condition, DbBackend, FromQueryResult, Iterable, Statement};
+
+use super::GigFilter;
+use crate::page::Slice;
+use crate::{Failure, Fault};
+
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "gigs")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub client_id: Uuid,
+    pub created_by: Uuid,
+    pub title: String,
+    pub description: String,
+    pub kind: String,
+    pub low_minor: i64,
+    pub high_minor: i64,
+    pub currency: String,
+    #[sea_orm(column_type = "JsonBinary")]
+    pub questions: Json,
+    pub experience: Option<String>,
+    pub time_zone: Option<String>,
+    pub work_starts: Option<Time>,
+    pub work_ends: Option<Time>,
+    pub overlap_minutes: Option<i32>,
+    #[sea_orm(column_type = "JsonBinary")]
+    pub languages: Json,
+    pub weekly_hours: Option<i32>,
+    pub visibility: String,
+    pub state: String,
+    pub state_at: Option<DateTimeUtc>,
+    pub reopen_until: Option<DateTimeUtc>,
+    pub removed_reason: Option<String>,
+    pub published_at: Option<DateTimeUtc>,
+    pub active_at: DateTimeUtc,
+    pub version: i64,
+    pub created_at: DateTimeUtc,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// What is written when a gig that is there is written again.
+pub(super) fn rewrite() -> OnConflict {
+    let changing = Column::iter().filter(|column| {
+        !matches!(column, Column::Id | Column::ClientId | Column::CreatedBy | Column::Currency | Column::CreatedAt)
+    });
+    OnConflict::column(Column::Id).update_columns(changing).to_owned()
+}
+
+/// The gigs an actor may see. The same rule as [`Gig::visible_to`], for lists.
+pub(super) fn visible_to(actor: &Actor) -> Select<Entity> {
+    let public = Condition::all()
+        .add(Column::State.eq(GigStatus::Open.as_str()))
+        .add(Column::Visibility.eq(Visibility::Public.as_str()));
+    let scope = match actor {
+        Actor::System => Condition::all(),
+        Actor::Person(person) if person.suspended => public,
+        Actor::Person(person) if person.staff == Some(Staff::Admin) => Condition::all(),
+        Actor::Person(person) => {
+            let clients: Vec<Uuid> = person.memberships.iter().map(|(client, _)| client.uuid()).collect();
+            Condition::any().add(public).add(Expr::cust_with_values("gigs.client_id = any($1)", [clients]))
+        }
+        Actor::Nobody => public,
+    };
+    Entity::find().filter(scope)
+}
+
+/// Those of a selection that a filter asks for.
+pub(super) fn matching(select: Select<Entity>, filter: &GigFilter) -> Select<Entity> {
+    let GigFilter { skills, kind, budget_at_least, budget_at_most, text, client, states } = filter;
+    let mut select = select;
+    if !skills.is_empty() {
+        let skills: Vec<Uuid> = skills.iter().map(|skill| skill.uuid()).collect();
+        select = select.filter(Expr::cust_with_values(
+            "gigs.id in (select gig_id from gig_skills where skill_id = any($1))",
+            [skills],
+        ));
+    }
+    if let Some(kind) = kind {
+        select = select.filter(Column::Kind.eq(kind.as_str()));
+    }
+    if let Some(minor) = budget_at_least {
+        select = select.filter(Column::HighMinor.gte(*minor));
+    }
+    if let Some(minor) = budget_at_most {
+        select = select.filter(Column::LowMinor.lte(*minor));
+    }
+    if let Some(words) = text.as_deref().map(search_terms).filter(|words| !words.is_empty()) {
+        select = select.filter(Expr::cust_with_values("gigs.search @@ to_tsquery('english', $1)", [words]));
+    }
+    if let Some(client) = client {
+        select = select.filter(Column::ClientId.eq(client.uuid()));
+    }
+    if !states.is_empty() {
+        let states: Vec<String> = states.iter().map(|state| state.as_str().to_owned()).collect();
+        select = select.filter(Expr::cust_with_values("gigs.state = any($1)", [states]));
+    }
+    select
+}
+
+/// Words as a full text query: all of them, the last one perhaps only begun.
+fn search_terms(text: &str) -> String {
+    let words: Vec<String> = text
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(|word| format!("'{}'", word.to_lowercase()))
+        .collect();
+    if words.is_empty() { String::new() } else { format!("{}:*", words.join(" & ")) }
+}
+
+#[derive(FromQueryResult)]
+struct SkillRow {
+    gig_id: Uuid,
+    skill_id: Uuid,
+    required: bool,
+}
+
+/// The gigs of some rows, in their order, with their skills: one statement however many there are.
+pub(super) async fn with_skills(conn: &impl ConnectionTrait, rows: Vec<Model>) -> Result<Vec<Gig>, Failure> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+    let asked = SkillRow::find_by_statement(Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        "select gig_id, skill_id, required from gig_skills where gig_id = any($1) order by gig_id, position",
+        [ids.into()],
+    ));
+    let asked = asked.all(conn).await?;
+    let skills = |gig: Uuid| {
+        let of_gig = asked.iter().filter(|row| row.gig_id == gig);
+        of_gig.map(|row| GigSkill { skill: Id::from_uuid(row.skill_id), required: row.required }).collect()
+    };
+    Ok(rows.into_iter().map(|row| gig(skills(row.id), row)).collect::<Result<_, Fault>>()?)
+}
+
+/// A page of rows as a page of gigs.
+pub(super) async fn slice_with_skills(conn: &impl ConnectionTrait, page: Slice<Model>) -> Result<Slice<Gig>, Failure> {
+    let Slice { items, has_next, has_previous } = page;
+    let (cursors, rows): (Vec<String>, Vec<Model>) = items.into_iter().unzip();
+    let gigs = with_skills(conn, rows).await?;
+    Ok(Slice { items: cursors.into_iter().zip(gigs).collect(), has_next, has_previous })
+}
+
+fn gig(skills: Vec<GigSkill>, row: Model) -> Result<Gig, Fault> {
+    let bad = |why: &str| Fault::bad_row("gigs", why);
+    let money = |minor| {
+        let currency = Currency::from_code(&row.currency).ok_or_else(|| bad("currency"))?;
+        Money::new(minor, currency).map_err(|error| Fault::bad_row("gigs", error))
+    };
+    let small = |n: Option<i32>| n.map(u16::try_from).transpose().map_err(|error| Fault::bad_row("gigs", error));
+    let state = state(&row)?;
+    let work_day = match (&row.time_zone, row.work_starts, row.work_ends) {
+        (None, None, None) => None,
+        (Some(zone), Some(starts), Some(ends)) => {
+            Some(WorkDay { zone: zone.parse().map_err(|error| Fault::bad_row("gigs", error))?, starts, ends })
+        }
+        _ => return Err(bad("half a working day")),
+    };
+    let brief = GigBrief {
+        kind: GigKind::ALL.into_iter().find(|kind| kind.as_str() == row.kind).ok_or_else(|| bad("kind"))?,
+        budget: BudgetRange { low: money(row.low_minor)?, high: money(row.high_minor)? },
+        skills,
+        questions: serde_json::from_value::<Vec<ScreeningQuestion>>(row.questions)?,
+        experience: row.experience.as_deref().map(seniority).transpose()?,
+        work_day,
+        overlap_minutes: small(row.overlap_minutes)?,
+        languages: serde_json::from_value::<Vec<Language>>(row.languages)?,
+        weekly_hours: small(row.weekly_hours)?,
+        visibility: Visibility::ALL
+            .into_iter()
+            .find(|visibility| visibility.as_str() == row.visibility)
+            .ok_or_else(|| bad("visibility"))?,
+        title: row.title,
+        description: row.description,
+    };
+    Ok(Gig {
+        id: GigId::from_uuid(row.id),
+        client: Id::from_uuid(row.client_id),
+        created_by: Id::from_uuid(row.created_by),
+        brief,
+        state,
+        published_at: row.published_at,
+        active_at: row.active_at,
+        version: row.version,
+        created_at: row.created_at,
+    })
+}
+
+fn state(row: &Model) -> Result<GigState, Fault> {
+    let status = GigStatus::ALL.into_iter().find(|status| status.as_str() == row.state);
+    let status = status.ok_or_else(|| Fault::bad_row("gigs", format!("state {}", row.state)))?;
+    let at = || row.state_at.ok_or_else(|| Fault::bad_row("gigs", "no state_at"));
+    let reopen_until = || row.reopen_until.ok_or_else(|| Fault::bad_row("gigs", "no reopen_until"));
+    Ok(match status {
+        GigStatus::Draft => GigState::Draft,
+        GigStatus::Open => GigState::Open,
+        GigStatus::Paused => GigState::Paused { at: at()? },
+        GigStatus::Filled => GigState::Filled { at: at()? },
+        GigStatus::Expired => GigState::Expired { at: at()?, reopen_until: reopen_until()? },
+        GigStatus::Cancelled => GigState::Cancelled { at: at()?, reopen_until: reopen_until()? },
+        GigStatus::Removed => GigState::Removed {
+            at: at()?,
+            reason: row.removed_reason.clone().ok_or_else(|| Fault::bad_row("gigs", "no removed_reason"))?,
+        },
+    })
+}
+
+impl TryFrom<&Gig> for ActiveModel {
+    type Error = Fault;
+    fn try_from(gig: &Gig) -> Result<Self, Fault> {
+        let brief = &gig.brief;
+        let (state_at, reopen_until, removed_reason) = match &gig.state {
+            GigState::Draft | GigState::Open => (None, None, None),
+            GigState::Paused { at } | GigState::Filled { at } => (Some(*at), None, None),
+            GigState::Expired { at, reopen_until } | GigState::Cancelled { at, reopen_until } => {
+                (Some(*at), Some(*reopen_until), None)
+            }
+            GigState::Removed { at, reason } => (Some(*at), None, Some(reason.clone())),
+        };
+        Ok(Self {
+            id: Set(gig.id.uuid()),
+            client_id: Set(gig.client.uuid()),
+            created_by: Set(gig.created_by.uuid()),
+            title: Set(brief.title.clone()),
+            description: Set(brief.description.clone()),
+            kind: Set(brief.kind.as_str().to_owned()),
+            low_minor: Set(brief.budget.low.minor()),
+            high_minor: Set(brief.budget.high.minor()),
+            currency: Set(brief.budget.low.currency().code().to_owned()),
+            questions: Set(serde_json::to_value(&brief.questions)?),
+            experience: Set(brief.experience.map(|seniority| seniority_name(seniority).to_owned())),
+            time_zone: Set(brief.work_day.map(|day| day.zone.name().to_owned())),
+            work_starts: Set(brief.work_day.map(|day| day.starts)),
+            work_ends: Set(brief.work_day.map(|day| day.ends)),
+            overlap_minutes: Set(brief.overlap_minutes.map(i32::from)),
+            languages: Set(serde_json::to_value(&brief.languages)?),
+            weekly_hours: Set(brief.weekly_hours.map(i32::from)),
+            visibility: Set(brief.visibility.as_str().to_owned()),
+            state: Set(gig.status().as_str().to_owned()),
+            state_at: Set(state_at),
+            reopen_until: Set(reopen_until),
+            removed_reason: Set(removed_reason),
+            published_at: Set(gig.published_at),
+            active_at: Set(gig.active_at),
+            version: Set(gig.version),
+            created_at: Set(gig.created_at),
+        })
+    }
+}
+
+fn seniority_name(seniority: Seniority) -> &'static str {
+    match seniority {
+        Seniority::Junior => "junior",
+        Seniority::Mid => "mid",
+        Seniority::Senior => "senior",
+    }
+}
+
+fn seniority(name: &str) -> Result<Seniority, Fault> {
+    [Seniority::Junior, Seniority::Mid, Seniority::Senior]
+        .into_iter()
+        .find(|seniority| seniority_name(*seniority) == name)
+        .ok_or_else(|| Fault::bad_row("gigs", format!("experience {name}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::search_terms;
+
+    #[test]
+    fn what_people_type_becomes_a_query_that_postgres_can_read() {
+        assert_eq!(search_terms("Rust back-end deve"), "'rust' & 'back' & 'end' & 'deve':*");
+        assert_eq!(search_terms("C++ & 'quotes' | !\\"), "'c' & 'quotes':*");
+        assert_eq!(search_terms("  …  "), "");
+    }
+}
