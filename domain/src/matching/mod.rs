@@ -12,7 +12,13 @@
 
 pub mod text;
 pub mod taxonomy;
+pub mod thesaurus;
 pub mod fixed;
+pub mod embedding;
+pub mod lexical;
+pub mod graph;
+pub mod retrieval;
+pub mod offline;
 pub mod features;
 pub mod role;
 pub mod reading;

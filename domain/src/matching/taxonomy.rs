@@ -192,6 +192,11 @@ impl Taxonomy {
         self.by_slug.get(slug).map(|&at| &self.skills[usize::from(at)])
     }
 
+    /// The skill that answers to this folded name.
+    pub fn named(&self, folded: &str) -> Option<&Skill> {
+        self.names.get(folded).map(|known| &self.skills[usize::from(known.skill)])
+    }
+
     /// Where a skill stands in [`Taxonomy::skills`].
     pub fn position(&self, id: SkillId) -> Option<usize> {
         self.by_id.get(&id).map(|&at| usize::from(at))

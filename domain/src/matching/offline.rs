@@ -1,0 +1,129 @@
+//! The offline door: queries and documents as tables of text in, a ranked run out.
+//!
+//! For measuring the engine on judged data, with the engine itself: the modes say what the two
+//! sides are, and nothing else differs between them.
+
+use super::fixed::Score;
+use super::graph::{Graph, SkillLists};
+use super::retrieval::{Catalogue, Entry};
+use super::thesaurus::Thesaurus;
+
+/// What stands on the two sides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Free text against entries: a title, and in further columns what is said about it.
+    Text,
+    /// Lists of skills against lists of skills, split by `|`.
+    Skills,
+}
+
+/// A row of a table: an id, then its columns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row<'a> {
+    /// The first column.
+    pub id: &'a str,
+    /// The others.
+    pub columns: Vec<&'a str>,
+}
+
+/// Why a table can't be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TableError {
+    /// A line has an id and nothing else.
+    #[error("line {0} has no second column")]
+    NoColumn(usize),
+}
+
+/// A document's place for a query.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ranked<'a> {
+    /// The query.
+    pub query: &'a str,
+    /// The document.
+    pub document: &'a str,
+    /// Higher is better; in billionths.
+    pub score: Score,
+    /// What the score is made of, where the mode can tell.
+    pub factors: Vec<(&'static str, Score)>,
+}
+
+/// The rows of a table with tabs between columns; the first line names them.
+pub fn rows(table: &str) -> Result<Vec<Row<'_>>, TableError> {
+    table
+        .lines()
+        .enumerate()
+        .skip(1)
+        .filter(|(_, line)| !line.is_empty())
+        .map(|(number, line)| {
+            let (id, rest) = line.split_once('\t').ok_or(TableError::NoColumn(number + 1))?;
+            Ok(Row { id, columns: rest.split('\t').collect() })
+        })
+        .collect()
+}
+
+/// Ranks the documents for each query, best first, `limit` of them.
+pub fn run<'a>(mode: Mode, queries: &[Row<'a>], documents: &[Row<'a>], limit: usize) -> Vec<Ranked<'a>> {
+    match mode {
+        Mode::Text => run_text(queries, documents, limit),
+        Mode::Skills => run_skills(queries, documents, limit),
+    }
+}
+
+fn run_text<'a>(queries: &[Row<'a>], documents: &[Row<'a>], limit: usize) -> Vec<Ranked<'a>> {
+    let bodies: Vec<String> = documents.iter().map(|row| row.columns[1..].join(" ")).collect();
+    let entries: Vec<Entry<'_>> =
+        documents.iter().zip(&bodies).map(|(row, body)| Entry { title: row.columns[0], body }).collect();
+    let catalogue = Catalogue::of(&entries, Thesaurus::shipped());
+    let mut ranked = Vec::new();
+    for query in queries {
+        ranked.extend(catalogue.rank(&query.columns.join(" "), limit).into_iter().map(|hit| Ranked {
+            query: query.id,
+            document: documents[hit.entry].id,
+            score: hit.score,
+            factors: hit.factors,
+        }));
+    }
+    ranked
+}
+
+fn run_skills<'a>(queries: &[Row<'a>], documents: &[Row<'a>], limit: usize) -> Vec<Ranked<'a>> {
+    let skills = |row: &Row<'a>| row.columns[0].split('|').collect::<Vec<_>>();
+    let lists = SkillLists::of(Graph::shipped(), documents.iter().map(skills));
+    let mut ranked = Vec::new();
+    for query in queries {
+        let mut scores = vec![0; lists.len()];
+        lists.score(&skills(query), &mut scores);
+        let mut order: Vec<usize> = (0..scores.len()).filter(|&at| scores[at] > 0).collect();
+        order.sort_unstable_by_key(|&at| (std::cmp::Reverse(scores[at]), at));
+        ranked.extend(order.into_iter().take(limit).map(|at| Ranked {
+            query: query.id,
+            document: documents[at].id,
+            score: Score::nano(scores[at] * 1000),
+            factors: vec![("company of skills", Score::nano(scores[at] * 1000))],
+        }));
+    }
+    ranked
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_finds_titles_and_skills_find_lists() {
+        let documents = rows("doc_id\ttext\n1\tgraphic designer\n2\tbookkeeper\n").unwrap();
+        let queries = rows("query_id\ttext\na\tlogo artist\n").unwrap();
+        let ranked = run(Mode::Text, &queries, &documents, 1);
+        assert_eq!((ranked[0].query, ranked[0].document, ranked.len()), ("a", "1", 1));
+
+        let documents = rows("doc_id\tskills\n1\tpayroll|taxation\n2\thibernate|spring mvc\n").unwrap();
+        let queries = rows("query_id\tskills\na\tjava|j2ee\n").unwrap();
+        assert_eq!(run(Mode::Skills, &queries, &documents, 5)[0].document, "2");
+    }
+
+    #[test]
+    fn a_table_without_columns_is_refused_with_its_line() {
+        assert_eq!(rows("id\ttext\nlonely\n"), Err(TableError::NoColumn(2)));
+        assert_eq!(rows("id\ttext\n\n").map(|rows| rows.len()), Ok(0));
+    }
+}
