@@ -26,8 +26,8 @@ pub struct Cli {
 
 const SECRETS: &str = "\
 Secrets are not taken as arguments, which others on the machine can read:
-  RABTA_JWT_KEYS          the keys that sign access tokens: 32 bytes each, base64url, separated by commas; the
-                          first signs, all are accepted. Or RABTA_JWT_KEYS_FILE, a file with the same.
+  RABTA_SIGNING_KEYS      the keys that sign access tokens: 32 random bytes each, base64url, separated by commas;
+                          the first signs, all are accepted. Or RABTA_SIGNING_KEYS_FILE, a file with the same.
                           [development: made once and kept in the data folder]
   DATABASE_URL_FILE       a file with the DATABASE_URL.
 

@@ -35,21 +35,17 @@ impl Home {
         Answer::of(self.rabta(arguments).output().unwrap())
     }
 
-    /// Start serving, and wait until it says that it does.
     fn serve(&self) -> Server {
-        let mut child = self.rabta(&[]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut output = BufReader::new(child.stdout.take().unwrap());
-        let mut banner = String::new();
-        while !banner.contains("Ctrl-C stops") {
-            if output.read_line(&mut banner).unwrap() == 0 {
-                let mut said = String::new();
-                child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-                panic!("it ended at once: {said}");
-            }
-        }
-        let after = banner.split("ready at http://").nth(1).unwrap();
-        let address = after.split_whitespace().next().unwrap().parse().unwrap();
-        Server { child: Some(child), address, banner, _output: output }
+        Server::start(self.rabta(&[]))
+    }
+
+    /// A database that is not the program's own, and its address.
+    async fn elsewhere(&self) -> (Embedded, String) {
+        let server = Embedded::start(&test_folder(), Purpose::Test, None).await.unwrap();
+        let name = format!("cli_{}_{}", self.0.file_name().unwrap().to_str().unwrap(), std::process::id());
+        server.ensure_database(&name).await.unwrap();
+        let url = server.url(&name);
+        (server, url)
     }
 
     async fn database(&self) -> (Embedded, PgConnection) {
@@ -74,6 +70,23 @@ struct Server {
 }
 
 impl Server {
+    /// Start serving, and wait until it says that it does.
+    fn start(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let mut banner = String::new();
+        while !banner.contains("Ctrl-C stops") {
+            if output.read_line(&mut banner).unwrap() == 0 {
+                let mut said = String::new();
+                child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+                panic!("it ended at once: {said}");
+            }
+        }
+        let after = banner.split("ready at http://").nth(1).unwrap();
+        let address = after.split_whitespace().next().unwrap().parse().unwrap();
+        Self { child: Some(child), address, banner, _output: output }
+    }
+
     fn get(&self, path: &str) -> String {
         let mut stream = TcpStream::connect(self.address).unwrap();
         write!(stream, "GET {path} HTTP/1.1\r\nHost: rabta\r\nConnection: close\r\n\r\n").unwrap();
@@ -225,11 +238,78 @@ async fn an_older_and_a_newer_schema_are_told() {
     database.stop().await.unwrap();
 }
 
-#[test]
-fn production_refuses_what_is_for_development() {
+#[tokio::test]
+async fn production_refuses_what_is_for_development() {
     let home = Home::new("production");
     home.run(&["--production"]).is_refused(&["in production", "DATABASE_URL"]);
     assert!(!home.0.exists());
+
+    let (database, url) = home.elsewhere().await;
+    let with_keys = |keys: &str| {
+        let mut command = home.rabta(&["--production", "--database-url", &url]);
+        Answer::of(command.env("RABTA_SIGNING_KEYS", keys).output().unwrap())
+    };
+    with_keys("").is_refused(&["in production there must be", "openssl rand"]);
+    with_keys(&"A".repeat(43)).is_refused(&["not random", "openssl rand"]);
+    with_keys("short").is_refused(&["RABTA_SIGNING_KEYS", "32 random bytes"]);
+    assert!(!home.0.join("signing.keys").exists());
+    database.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_server_of_docker_compose_runs_with_exactly_its_environment() {
+    let home = Home::new("compose");
+    let (database, url) = home.elsewhere().await;
+    let secrets = home.0.with_added_extension("secrets");
+    fs::create_dir_all(&secrets).unwrap();
+    fs::write(secrets.join("database_url"), url).unwrap();
+    fs::write(secrets.join("signing_keys"), "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA\n").unwrap();
+
+    let compose = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docker-compose.yml")).unwrap();
+    let server = compose.split("\n  server:\n").nth(1).unwrap();
+    let environment = server.split("    environment:\n").nth(1).unwrap();
+    let mut command = home.rabta(&["serve"]);
+    command.env_clear();
+    let mut names = Vec::new();
+    for line in environment.lines().take_while(|line| line.starts_with("      ")) {
+        let (name, value) = line.trim().split_once(": ").unwrap();
+        let value = value.trim_matches('"').replace("/run/secrets", secrets.to_str().unwrap());
+        // The container's ports are its own; ours may be taken.
+        let value = if name.ends_with("_LISTEN") { "127.0.0.1:0".to_owned() } else { value };
+        command.env(name, value);
+        names.push(name);
+    }
+    assert!(names.contains(&"RABTA_PRODUCTION") && names.contains(&"DATABASE_URL_FILE"), "{names:?}");
+
+    let server = Server::start(command);
+    let ready = server.get("/readyz");
+    assert!(ready.starts_with("HTTP/1.1 200"), "{ready}");
+    assert!(server.get("/metrics").starts_with("HTTP/1.1 404"), "metrics have an address of their own");
+    server.signal("-TERM");
+    let end = server.ends();
+    assert_eq!(end.code, Some(0), "{}", end.said);
+    assert!(end.said.lines().all(|line| line.starts_with('{')), "logs are JSON: {}", end.said);
+    fs::remove_dir_all(&secrets).unwrap();
+    database.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_database_elsewhere_is_used_and_leaving_it_out_again_is_no_trouble() {
+    let home = Home::new("elsewhere");
+    let (database, url) = home.elsewhere().await;
+    let mut command = home.rabta(&[]);
+    command.env("DATABASE_URL", &url);
+    let server = Server::start(command);
+    assert!(server.banner.contains("the database of DATABASE_URL"), "{}", server.banner);
+    server.signal("-INT");
+    assert_eq!(server.ends().code, Some(0));
+    assert!(!home.0.join("data").exists(), "no private server was started");
+    database.stop().await.unwrap();
+
+    let server = home.serve();
+    assert!(server.banner.contains("a private PostgreSQL"), "{}", server.banner);
+    server.signal("-INT");
+    assert_eq!(server.ends().code, Some(0));
 }
 
 #[test]
@@ -239,7 +319,7 @@ fn every_setting_is_in_the_help_with_its_variable() {
     let variables = help.matches("[env: ").count();
     assert!(settings > 15, "{help}");
     assert_eq!(variables, settings, "{help}");
-    for secret in ["RABTA_JWT_KEYS", "RABTA_JWT_KEYS_FILE", "DATABASE_URL_FILE"] {
+    for secret in ["RABTA_SIGNING_KEYS", "RABTA_SIGNING_KEYS_FILE", "DATABASE_URL_FILE"] {
         assert!(help.contains(secret), "{secret} is not in the help");
     }
 }

@@ -27,6 +27,8 @@ const USER: &str = "app";
 /// Names the socket; there is no such port.
 const PORT: &str = "54329";
 const SOCKET_NAME: &str = ".s.PGSQL.54329";
+/// The file of the program's own keys, which may be in the folder before there is a server.
+pub const KEYS: &str = "signing.keys";
 /// A test cluster in memory wants this much room.
 const MEMORY_BYTES: u128 = 2 << 30;
 
@@ -134,10 +136,16 @@ fn start(path: &Path, purpose: Purpose, programs: Option<&Path>) -> Result<Embed
         let account = Account::for_data(&path.join("data"))?;
         let (folder, door) = Folder::enter(&path, &account)?;
         let pipe = match cluster::look(&folder)? {
-            Found::Server(pipe) => {
-                cluster::wait_until_ready(&folder)?;
-                pipe
-            }
+            Found::Server(pipe) => match cluster::wait_until_ready(&folder) {
+                Ok(()) => pipe,
+                // It was killed a moment ago, and its keeper is about to notice.
+                Err(EmbeddedError::Server { .. }) => {
+                    drop((pipe, door));
+                    cluster::wait_for_keeper(&folder)?;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            },
             Found::Ending => {
                 // Its folder may be removed with it, so we come in again.
                 drop(door);

@@ -4,6 +4,7 @@ use infra::embedded;
 use infra::market::Equipment;
 use infra::password::{Hardness, Passwords};
 use infra::token::Keys;
+use secrecy::ExposeSecret;
 
 use super::Trouble;
 use crate::config::{Common, secret};
@@ -25,6 +26,9 @@ fn keys(common: &Common) -> Result<Keys, Trouble> {
         Trouble::fixable(format!("{}: {error}", file.display()), "correct RABTA_SIGNING_KEYS_FILE, or unset it")
     };
     if let Some(keys) = secret(SIGNING_KEYS).map_err(unreadable)? {
+        if common.production && keys.expose_secret().split(',').any(is_made_up) {
+            return Err(Trouble::fixable(format!("{SIGNING_KEYS} holds a key that is not random"), how));
+        }
         return Keys::from_secret(&keys).map_err(|fault| Trouble::fixable(format!("{SIGNING_KEYS}: {fault}"), how));
     }
     if common.production {
@@ -33,8 +37,14 @@ fn keys(common: &Common) -> Result<Keys, Trouble> {
     let folder = common.data_dir.clone().or_else(embedded::default_folder).ok_or_else(|| {
         Trouble::fixable("there is no HOME to keep data in", "choose a folder with --data-dir (RABTA_DATA_DIR)")
     })?;
-    let file = folder.join("signing.keys");
+    let file = folder.join(embedded::KEYS);
     Keys::from_file(&file).map_err(|fault| {
         Trouble::fixable(format!("{}: {fault}", file.display()), format!("remove the file, or set {SIGNING_KEYS}"))
     })
+}
+
+/// A key that somebody typed, like the ones of examples, has few different letters; 32 random
+/// bytes have fewer than twelve once in many billions.
+fn is_made_up(key: &str) -> bool {
+    key.trim().chars().collect::<std::collections::BTreeSet<char>>().len() < 12
 }

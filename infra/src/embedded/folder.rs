@@ -76,14 +76,15 @@ impl Folder {
     pub(super) fn enter(path: &Path, account: &Account) -> Result<(Self, Door), EmbeddedError> {
         let unwritable = |source| EmbeddedError::Unwritable { folder: path.to_owned(), source };
         loop {
-            let made = !path.exists();
-            if !made && !is_ours(path).map_err(unwritable)? {
-                return Err(EmbeddedError::Foreign { folder: path.to_owned() });
+            let standing = standing(path).map_err(unwritable)?;
+            match standing {
+                Standing::Ours | Standing::Free => (),
+                Standing::Foreign => return Err(EmbeddedError::Foreign { folder: path.to_owned() }),
             }
             account.reaches(path)?;
             fs::create_dir_all(path).map_err(unwritable)?;
             let folder = Self { path: fs::canonicalize(path).map_err(unwritable)? };
-            if made || fs::read_dir(path).map_err(unwritable)?.next().is_none() {
+            if standing == Standing::Free {
                 fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(unwritable)?;
                 account.owns(path)?;
             }
@@ -174,7 +175,31 @@ impl Folder {
     }
 }
 
-/// An empty folder may become ours; one with other things in it is left alone.
-fn is_ours(path: &Path) -> io::Result<bool> {
-    Ok(path.join("door").exists() || fs::read_dir(path)?.next().is_none())
+/// Whose a folder is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// A server of ours was here before.
+    Ours,
+    /// It may become ours: it is not there, or empty but for the program's keys.
+    Free,
+    /// Other things are in it: it is left alone.
+    Foreign,
+}
+
+fn standing(path: &Path) -> io::Result<Standing> {
+    if path.join("door").exists() {
+        return Ok(Standing::Ours);
+    }
+    let entries = match fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Standing::Free),
+        Err(error) => return Err(error),
+    };
+    for entry in entries {
+        if entry?.file_name() != super::KEYS {
+            // Somebody may have opened the door since we looked.
+            return Ok(if path.join("door").exists() { Standing::Ours } else { Standing::Foreign });
+        }
+    }
+    Ok(Standing::Free)
 }
