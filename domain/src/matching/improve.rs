@@ -64,31 +64,28 @@ pub fn improvements(
 ) -> Vec<Improvement> {
     let now: Score = factors.iter().map(Factor::contribution).sum();
     let from_place = place(scores, now);
-    let learned = factors
-        .iter()
-        .find_map(|factor| match &factor.evidence {
-            Evidence::Skills { related, missing, .. } => Some((related, missing)),
-            _ => None,
-        })
-        .into_iter()
-        .flat_map(|(related, missing)| missing.iter().copied().chain(related.iter().map(|instead| instead.asked)))
-        .map(|skill| (Change::Learn(skill), ask.factors_with(skill, person, overlap, weights, model)));
+    let absent = factors.iter().find_map(|factor| match &factor.evidence {
+        Evidence::Skills { related, missing, .. } => {
+            Some(missing.iter().copied().chain(related.iter().map(|instead| instead.asked)))
+        }
+        _ => None,
+    });
+    let learned = ask.gains(absent.into_iter().flatten(), person, weights, model);
+    let learned = learned.into_iter().map(|(skill, gain)| (Change::Learn(skill), gain));
     let cheaper = match (ask.gig.budget, person.rate_minor) {
         (Budget::Hourly { high_minor, .. }, Some(rate)) if rate > high_minor => {
             let person = PersonFeatures { rate_minor: Some(high_minor), ..person.clone() };
-            Some((Change::AskAtMost(high_minor), ask.factors(&person, overlap, weights, model)))
+            let then: Score = ask.factors(&person, overlap, weights, model).iter().map(Factor::contribution).sum();
+            Some((Change::AskAtMost(high_minor), then.minus(now)))
         }
         _ => None,
     };
     let mut improvements: Vec<_> = learned
         .chain(cheaper)
-        .map(|(change, factors)| (change, factors.iter().map(Factor::contribution).sum::<Score>()))
-        .filter(|(_, then)| *then > now)
-        .map(|(change, then)| Improvement {
-            change,
-            gain: then.minus(now),
-            from_place,
-            to_place: place(scores, then).min(from_place),
+        .filter(|(_, gain)| *gain > Score::ZERO)
+        .map(|(change, gain)| {
+            let to_place = place(scores, now.plus(gain)).min(from_place);
+            Improvement { change, gain, from_place, to_place }
         })
         .collect();
     improvements.sort_by_key(|improvement| (std::cmp::Reverse(improvement.gain), improvement.change));

@@ -33,12 +33,14 @@ pub mod score;
 pub mod improve;
 pub mod fairness;
 pub mod rank;
+pub mod index;
 
 pub use constraint::{Barrier, LeftOut};
 pub use evidence::Evidence;
 pub use features::{GigFeatures, PersonFeatures};
 pub use fixed::{Score, Value, Weight};
 pub use improve::Improvement;
+pub use index::Index;
 pub use knowledge::Knowledge;
 pub use model::Model;
 pub use rank::{Match, Matcher, Placement, Ranking};

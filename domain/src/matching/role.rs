@@ -89,6 +89,25 @@ impl Role {
         (0..).map(Self).take(TABLE.rows.len())
     }
 
+    /// A mark of the roles and their order: where it differs, their numbers mean other roles.
+    pub fn mark() -> u64 {
+        TABLE
+            .rows
+            .iter()
+            .flat_map(|row| row.slug.bytes())
+            .fold(0xcbf2_9ce4_8422_2325, |mark, byte| (mark ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
+    }
+
+    /// Where it stands among all roles: for as long as a process lives, not longer.
+    pub fn number(self) -> u8 {
+        u8::try_from(self.0).unwrap_or(u8::MAX)
+    }
+
+    /// The role that stands there.
+    pub fn from_number(number: u8) -> Option<Self> {
+        (usize::from(number) < TABLE.rows.len()).then_some(Self(u16::from(number)))
+    }
+
     /// The lasting name, like `front-end-developer`.
     pub fn slug(self) -> &'static str {
         TABLE.rows.get(usize::from(self.0)).map_or("", |row| row.slug)

@@ -87,7 +87,8 @@ struct Asked {
 }
 
 /// How a person's skills answer an ask.
-pub struct Coverage {
+#[derive(Clone)]
+struct Coverage {
     best: Vec<Option<(HeldSkill, Value)>>,
     listed: u32,
     asked_listed: u32,
@@ -131,6 +132,18 @@ impl<'a> Ask<'a> {
             .map(|(skill, answers)| (*skill, answers.iter().map(|(_, likeness)| *likeness).max().unwrap_or_default()))
     }
 
+    /// Every skill that answers something: for each asked skill it answers, that one's place among
+    /// those asked, how well, and its share of the whole ask.
+    pub fn answers_in_full(&self) -> impl Iterator<Item = (SkillId, impl Iterator<Item = (usize, Value, i64)>)> {
+        self.answers.iter().map(|(skill, answers)| {
+            let own = answers.iter().map(|(index, likeness)| {
+                let share = Value::ratio(self.skills[*index].weight, self.total_weight);
+                (*index, *likeness, share.as_micro())
+            });
+            (*skill, own)
+        })
+    }
+
     fn coverage(&self, held: &[HeldSkill], rules: &SkillRules) -> Coverage {
         let mut coverage = Coverage { best: vec![None; self.skills.len()], listed: 0, asked_listed: 0, asked_mass: 0 };
         for skill in held {
@@ -151,18 +164,31 @@ impl<'a> Ask<'a> {
         self.factors_given(&coverage, person, overlap, weights, model)
     }
 
-    /// The factors as they would be if the person held one more skill, by their own account.
-    pub fn factors_with(
+    /// How much the score would rise for each of these skills, if the person held it too by their
+    /// own account: only what rests on skills changes.
+    pub fn gains(
         &self,
-        skill: SkillId,
+        skills: impl IntoIterator<Item = SkillId>,
         person: &PersonFeatures,
-        overlap: Option<Overlap>,
         weights: &Weights,
         model: &Model,
-    ) -> Vec<Factor> {
-        let mut coverage = self.coverage(&person.skills, &model.skills);
-        coverage.add(self, HeldSkill { skill, level: Level::Claimed }, &model.skills);
-        self.factors_given(&coverage, person, overlap, weights, model)
+    ) -> Vec<(SkillId, Score)> {
+        let now = self.coverage(&person.skills, &model.skills);
+        let score = |coverage: &Coverage| {
+            let missing = Value::ratio(
+                i64::try_from(self.missing(coverage, &model.skills).count()).unwrap_or(0),
+                i64::from(self.required),
+            );
+            let skills = weights.skills.of(self.covered(coverage, model));
+            skills.plus(weights.must_haves.of(missing)).plus(weights.focus.of(focus(coverage, &model.skills)))
+        };
+        let before = score(&now);
+        let with = |skill| {
+            let mut then = now.clone();
+            then.add(self, HeldSkill { skill, level: Level::Claimed }, &model.skills);
+            (skill, score(&then).minus(before))
+        };
+        skills.into_iter().map(with).collect()
     }
 
     fn factors_given(
@@ -217,37 +243,47 @@ impl<'a> Ask<'a> {
     }
 
     fn skills_part(&self, coverage: &Coverage, model: &Model) -> Part {
-        let rules = &model.skills;
-        let (mut held, mut related, mut missing) = (Vec::new(), Vec::new(), Vec::new());
-        let mut sum = 0;
-        for (asked, best) in self.skills.iter().zip(&coverage.best) {
-            match best {
-                None => missing.push(asked.skill),
-                Some((by, likeness)) => {
-                    sum += asked.weight * likeness.and(level_value(by.level, rules)).as_micro() / 1_000;
-                    if by.skill == asked.skill {
-                        held.push(asked.skill);
-                    } else {
-                        related.push(Instead { asked: asked.skill, held: by.skill, likeness: *likeness });
-                    }
-                }
-            }
-        }
         if self.skills.is_empty() {
             return (model.unknown, Evidence::Unknown);
         }
-        let covered = Value::ratio(sum, self.total_weight * 1_000);
-        (covered.and(coverage.restraint(rules)), Evidence::Skills { held, related, missing })
+        let (mut held, mut related, mut missing) = (Vec::new(), Vec::new(), Vec::new());
+        for (asked, best) in self.skills.iter().zip(&coverage.best) {
+            match best {
+                None => missing.push(asked.skill),
+                Some((by, _)) if by.skill == asked.skill => held.push(asked.skill),
+                Some((by, likeness)) => {
+                    related.push(Instead { asked: asked.skill, held: by.skill, likeness: *likeness });
+                }
+            }
+        }
+        (self.covered(coverage, model), Evidence::Skills { held, related, missing })
+    }
+
+    /// How much of the ask is answered.
+    fn covered(&self, coverage: &Coverage, model: &Model) -> Value {
+        if self.skills.is_empty() {
+            return model.unknown;
+        }
+        let rules = &model.skills;
+        let answered = self.skills.iter().zip(&coverage.best).filter_map(|(asked, best)| {
+            let (by, likeness) = (*best)?;
+            Some(asked.weight * likeness.and(level_value(by.level, rules)).as_micro() / 1_000)
+        });
+        Value::ratio(answered.sum(), self.total_weight * 1_000).and(coverage.restraint(rules))
+    }
+
+    /// The required skills that nothing held comes near.
+    fn missing(&self, coverage: &Coverage, rules: &SkillRules) -> impl Iterator<Item = SkillId> {
+        let near = rules.must_likeness;
+        self.skills
+            .iter()
+            .zip(&coverage.best)
+            .filter(move |(asked, best)| asked.required && best.is_none_or(|(_, likeness)| likeness < near))
+            .map(|(asked, _)| asked.skill)
     }
 
     fn must_haves_part(&self, coverage: &Coverage, rules: &SkillRules) -> Part {
-        let missing: Vec<_> = self
-            .skills
-            .iter()
-            .zip(&coverage.best)
-            .filter(|(asked, best)| asked.required && best.is_none_or(|(_, likeness)| likeness < rules.must_likeness))
-            .map(|(asked, _)| asked.skill)
-            .collect();
+        let missing: Vec<_> = self.missing(coverage, rules).collect();
         let share = Value::ratio(i64::try_from(missing.len()).unwrap_or(0), i64::from(self.required));
         (share, Evidence::MustHaves { missing, required: self.required })
     }
@@ -323,10 +359,12 @@ fn role_part(gig: &GigFeatures, person: &PersonFeatures) -> Option<Part> {
     best.map(|(asked, held)| (held.stands_in_for(asked), Evidence::Role { asked, held }))
 }
 
+fn focus(coverage: &Coverage, rules: &SkillRules) -> Value {
+    Value::ratio(coverage.asked_mass, i64::from(coverage.listed) * 1_000_000).and(coverage.restraint(rules))
+}
+
 fn focus_part(coverage: &Coverage, rules: &SkillRules) -> Part {
-    let share = Value::ratio(coverage.asked_mass, i64::from(coverage.listed) * 1_000_000);
-    let evidence = Evidence::Focus { asked: coverage.asked_listed, listed: coverage.listed };
-    (share.and(coverage.restraint(rules)), evidence)
+    (focus(coverage, rules), Evidence::Focus { asked: coverage.asked_listed, listed: coverage.listed })
 }
 
 fn text_part(gig: &GigFeatures, person: &PersonFeatures) -> Option<Part> {

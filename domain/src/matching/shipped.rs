@@ -22,6 +22,14 @@ impl<'a> Holders<'a> {
         Self { taxonomy, rules: model.likeness, people: 0, holders: HashMap::new() }
     }
 
+    /// Count many people at once, by how many of them hold which skill.
+    pub fn count_many(&mut self, people: u64, holders: impl IntoIterator<Item = (SkillId, u64)>) {
+        self.people += people;
+        for (skill, count) in holders {
+            *self.holders.entry(skill).or_default() += count;
+        }
+    }
+
     fn anyone_answers(&self, skill: SkillId) -> bool {
         self.holders.contains_key(&skill)
             || self.related(skill).iter().any(|other| self.holders.contains_key(&other.skill))

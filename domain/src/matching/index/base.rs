@@ -1,0 +1,313 @@
+//! The base: people in columns, ordered by how well their work went, and for each skill the list of
+//! who holds it. Never changed once built.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::super::features::{Country, HeldSkill, Language, Level, PersonFeatures, Text};
+use super::super::model::Model;
+use super::super::overlap::WorkDay;
+use super::super::reputation;
+use super::row::{Lists, Row};
+use crate::id::{Id, OrganizationId, SkillId, UserId};
+
+/// People in columns. Rows come in the order of what is believed of their work, the best first, so
+/// the front of every posting list is worth most.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Base {
+    pub(super) ids: Vec<u128>,
+    pub(super) rows: Vec<Row>,
+    /// Held skills of all rows, one after the other: number times 4, plus the level.
+    pub(super) held: Vec<u16>,
+    /// Wanted skills of all rows.
+    pub(super) wants: Vec<u16>,
+    /// Texts of all rows, `text_width` numbers each.
+    pub(super) texts: Vec<i8>,
+    pub(super) text_width: usize,
+    /// What is believed of each person's work, in steps of [`BELIEF_STEP`] micro-units.
+    pub(super) beliefs: Vec<u16>,
+    pub(super) posting_ends: Vec<u32>,
+    pub(super) postings: Vec<u32>,
+    pub(super) side: Side,
+    pub(super) skill_numbers: HashMap<SkillId, u16>,
+    pub(super) by_id: Vec<u32>,
+}
+
+/// What few people have or many share.
+#[derive(Debug, Clone, PartialEq, Default, serde::Serialize, serde::Deserialize)]
+pub struct Side {
+    pub skills: Vec<SkillId>,
+    pub work_days: Vec<WorkDay>,
+    pub countries: Vec<Country>,
+    pub languages: Vec<Vec<Language>>,
+    pub teams: BTreeMap<u32, u64>,
+    pub blocked: BTreeMap<u32, BTreeSet<OrganizationId>>,
+}
+
+/// Beliefs are kept this coarsely, in micro-units.
+pub const BELIEF_STEP: i64 = 16;
+
+/// Skills past this many are kept as one nameless other.
+const MOST_SKILLS: usize = 16_383;
+
+impl Base {
+    /// How many people it holds.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether it holds no one.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    pub(super) fn len_rows(&self) -> u32 {
+        u32::try_from(self.rows.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The row of a person.
+    pub fn find(&self, person: UserId) -> Option<u32> {
+        let id = person.uuid().as_u128();
+        let at = self.by_id.binary_search_by_key(&id, |row| self.ids[*row as usize]).ok()?;
+        Some(self.by_id[at])
+    }
+
+    /// The person of a row, as they were when the base was built.
+    pub fn person(&self, row: u32) -> PersonFeatures {
+        let at = row as usize;
+        let mut person = PersonFeatures::new(UserId::from_uuid(uuid::Uuid::from_u128(self.ids[at])));
+        let numbers = &self.rows[at];
+        numbers.fill(&mut person);
+        person.skills = self
+            .held_of(at)
+            .iter()
+            .map(|packed| HeldSkill { skill: self.skill(packed / 4), level: unpacked_level(*packed) })
+            .collect();
+        person.wants = self.wants_of(at).iter().map(|number| self.skill(*number)).collect();
+        person.text = Text(self.text_of(at).to_vec());
+        person.work_day = self.side.work_days.get(usize::from(numbers.work_day)).copied();
+        person.country = self.side.countries.get(usize::from(numbers.country)).copied();
+        person.languages = self.side.languages.get(usize::from(numbers.languages)).cloned().unwrap_or_default();
+        person.team = self.side.teams.get(&row).copied();
+        person.blocked = self.side.blocked.get(&row).cloned().unwrap_or_default();
+        person
+    }
+
+    pub(super) fn held_of(&self, at: usize) -> &[u16] {
+        let start = if at == 0 { 0 } else { self.rows[at - 1].held_end };
+        &self.held[start as usize..self.rows[at].held_end as usize]
+    }
+
+    fn wants_of(&self, at: usize) -> &[u16] {
+        let start = if at == 0 { 0 } else { self.rows[at - 1].wants_end };
+        &self.wants[start as usize..self.rows[at].wants_end as usize]
+    }
+
+    pub(super) fn text_of(&self, at: usize) -> &[i8] {
+        &self.texts[at * self.text_width..(at + 1) * self.text_width]
+    }
+
+    /// The rows of those who hold a skill, the best first.
+    pub(super) fn posting(&self, skill: u16) -> &[u32] {
+        let at = usize::from(skill);
+        let start = if at == 0 { 0 } else { self.posting_ends[at - 1] };
+        &self.postings[start as usize..self.posting_ends[at] as usize]
+    }
+
+    fn skill(&self, number: u16) -> SkillId {
+        self.side.skills.get(usize::from(number)).copied().unwrap_or_else(|| SkillId::from_uuid(uuid::Uuid::nil()))
+    }
+
+    /// How many hold which skill.
+    pub fn holders(&self) -> impl Iterator<Item = (SkillId, u64)> {
+        self.side.skills.iter().zip(0..).map(|(skill, number)| (*skill, self.posting(number).len() as u64))
+    }
+
+    /// The memory it takes, in bytes, without what few people have.
+    pub fn bytes(&self) -> usize {
+        self.ids.len() * 18
+            + self.rows.len() * size_of::<Row>()
+            + (self.held.len() + self.wants.len()) * 2
+            + self.texts.len()
+            + (self.posting_ends.len() + self.postings.len() + self.by_id.len()) * 4
+    }
+
+    /// What follows from the columns: posting lists and the ways to find a skill and a person.
+    pub(super) fn complete(&mut self) {
+        self.skill_numbers = self.side.skills.iter().copied().zip(0..).collect();
+        let mut ends = vec![0_u32; self.side.skills.len()];
+        for packed in &self.held {
+            if let Some(count) = ends.get_mut(usize::from(packed / 4)) {
+                *count += 1;
+            }
+        }
+        let mut sum = 0;
+        for end in &mut ends {
+            let count = *end;
+            *end = sum;
+            sum += count;
+        }
+        let mut postings = vec![0_u32; sum as usize];
+        for row in 0..self.len_rows() {
+            for packed in self.held_of(row as usize) {
+                if let Some(next) = ends.get_mut(usize::from(packed / 4)) {
+                    postings[*next as usize] = row;
+                    *next += 1;
+                }
+            }
+        }
+        self.posting_ends = ends;
+        self.postings = postings;
+        self.by_id = (0..self.len_rows()).collect();
+        self.by_id.sort_unstable_by_key(|row| self.ids[*row as usize]);
+    }
+}
+
+/// Builds a base, one person at a time.
+#[derive(Debug, Default)]
+pub struct Builder {
+    base: Base,
+    work_days: HashMap<WorkDay, u16>,
+    countries: HashMap<Country, u16>,
+    languages: HashMap<Vec<(String, u8)>, u16>,
+}
+
+impl Builder {
+    /// Add a person. One who is added twice stays once, as they came last.
+    pub fn add(&mut self, person: &PersonFeatures) {
+        let base = &mut self.base;
+        let row = base.len_rows();
+        if base.is_empty() {
+            base.text_width = person.text.0.len();
+        }
+        for held in &person.skills {
+            let number = number_of(&mut base.skill_numbers, &mut base.side.skills, held.skill);
+            base.held.push(number * 4 + packed_level(held.level));
+        }
+        for want in &person.wants {
+            base.wants.push(number_of(&mut base.skill_numbers, &mut base.side.skills, *want));
+        }
+        // A text of another table says nothing beside the others: it is kept as unknown.
+        if person.text.0.len() == base.text_width {
+            base.texts.extend(&person.text.0);
+        } else {
+            base.texts.resize(base.texts.len() + base.text_width, 0);
+        }
+        let spoken = person.languages.iter().map(|language| (language.code.clone(), language.fluency as u8)).collect();
+        let lists = Lists {
+            held_end: u32::try_from(base.held.len()).unwrap_or(u32::MAX),
+            wants_end: u32::try_from(base.wants.len()).unwrap_or(u32::MAX),
+            work_day: person
+                .work_day
+                .map_or(u16::MAX, |day| shared(&mut self.work_days, &mut base.side.work_days, day, day)),
+            country: person
+                .country
+                .map_or(u16::MAX, |country| shared(&mut self.countries, &mut base.side.countries, country, country)),
+            languages: shared(&mut self.languages, &mut base.side.languages, spoken, person.languages.clone()),
+        };
+        base.ids.push(person.id.uuid().as_u128());
+        base.rows.push(Row::of(person, lists));
+        if let Some(team) = person.team {
+            base.side.teams.insert(row, team);
+        }
+        if !person.blocked.is_empty() {
+            base.side.blocked.insert(row, person.blocked.clone());
+        }
+    }
+
+    /// The base, in the order of what is believed of people's work.
+    pub fn build(self, model: &Model) -> Base {
+        let from = self.base;
+        let mut last: HashMap<u128, u32> = HashMap::with_capacity(from.len());
+        for (id, row) in from.ids.iter().zip(0..) {
+            last.insert(*id, row);
+        }
+        let mut order: Vec<(i64, u128, u32)> = last
+            .into_iter()
+            .map(|(id, row)| {
+                let numbers = &from.rows[row as usize];
+                let outcomes = super::super::features::Outcomes {
+                    good_milli: numbers.good,
+                    bad_milli: numbers.bad,
+                    finished: u32::from(numbers.finished),
+                };
+                (-reputation::believed(outcomes, model).as_micro(), id, row)
+            })
+            .collect();
+        order.sort_unstable();
+        let mut base = Base {
+            ids: Vec::with_capacity(order.len()),
+            rows: Vec::with_capacity(order.len()),
+            held: Vec::with_capacity(from.held.len()),
+            wants: Vec::with_capacity(from.wants.len()),
+            texts: Vec::with_capacity(from.texts.len()),
+            text_width: from.text_width,
+            side: Side {
+                skills: from.side.skills.clone(),
+                work_days: from.side.work_days.clone(),
+                countries: from.side.countries.clone(),
+                languages: from.side.languages.clone(),
+                ..Side::default()
+            },
+            ..Base::default()
+        };
+        for ((believed, id, row), to) in order.into_iter().zip(0_u32..) {
+            let at = row as usize;
+            base.held.extend(from.held_of(at));
+            base.wants.extend(from.wants_of(at));
+            base.texts.extend(from.text_of(at));
+            base.ids.push(id);
+            base.beliefs.push(u16::try_from(-believed / BELIEF_STEP).unwrap_or(u16::MAX));
+            base.rows.push(Row {
+                held_end: u32::try_from(base.held.len()).unwrap_or(u32::MAX),
+                wants_end: u32::try_from(base.wants.len()).unwrap_or(u32::MAX),
+                ..from.rows[at]
+            });
+            if let Some(team) = from.side.teams.get(&row) {
+                base.side.teams.insert(to, *team);
+            }
+            if let Some(blocked) = from.side.blocked.get(&row) {
+                base.side.blocked.insert(to, blocked.clone());
+            }
+        }
+        base.complete();
+        base
+    }
+}
+
+fn number_of(numbers: &mut HashMap<SkillId, u16>, skills: &mut Vec<SkillId>, skill: SkillId) -> u16 {
+    if let Some(number) = numbers.get(&skill) {
+        return *number;
+    }
+    let number = u16::try_from(skills.len().min(MOST_SKILLS)).unwrap_or(u16::MAX / 4);
+    if skills.len() < MOST_SKILLS {
+        skills.push(skill);
+        numbers.insert(skill, number);
+    }
+    number
+}
+
+fn shared<K: std::hash::Hash + Eq, V>(numbers: &mut HashMap<K, u16>, all: &mut Vec<V>, key: K, value: V) -> u16 {
+    *numbers.entry(key).or_insert_with(|| {
+        let number = u16::try_from(all.len()).unwrap_or(u16::MAX);
+        if number != u16::MAX {
+            all.push(value);
+        }
+        number
+    })
+}
+
+fn packed_level(level: Level) -> u16 {
+    match level {
+        Level::Beginner => 0,
+        Level::Claimed => 1,
+        Level::Verified => 2,
+    }
+}
+
+pub(super) fn unpacked_level(packed: u16) -> Level {
+    match packed % 4 {
+        0 => Level::Beginner,
+        1 => Level::Claimed,
+        _ => Level::Verified,
+    }
+}
