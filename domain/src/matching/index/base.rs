@@ -7,6 +7,7 @@ use super::super::features::{Country, HeldSkill, Language, Level, PersonFeatures
 use super::super::model::Model;
 use super::super::overlap::WorkDay;
 use super::super::reputation;
+use super::super::role::Role;
 use super::row::{Lists, Row};
 use crate::id::{Id, OrganizationId, SkillId, UserId};
 
@@ -27,6 +28,7 @@ pub struct Base {
     pub(super) beliefs: Vec<u16>,
     pub(super) posting_ends: Vec<u32>,
     pub(super) postings: Vec<u32>,
+    pub(super) role_postings: Vec<Vec<u32>>,
     pub(super) side: Side,
     pub(super) skill_numbers: HashMap<SkillId, u16>,
     pub(super) by_id: Vec<u32>,
@@ -113,6 +115,11 @@ impl Base {
         &self.postings[start as usize..self.posting_ends[at] as usize]
     }
 
+    /// The rows of those who work in a role, the best first.
+    pub(super) fn role_posting(&self, role: Role) -> &[u32] {
+        self.role_postings.get(usize::from(role.number())).map_or(&[], Vec::as_slice)
+    }
+
     fn skill(&self, number: u16) -> SkillId {
         self.side.skills.get(usize::from(number)).copied().unwrap_or_else(|| SkillId::from_uuid(uuid::Uuid::nil()))
     }
@@ -128,6 +135,7 @@ impl Base {
             + self.rows.len() * size_of::<Row>()
             + (self.held.len() + self.wants.len()) * 2
             + self.texts.len()
+            + self.role_postings.iter().map(|list| list.len() * 4).sum::<usize>()
             + (self.posting_ends.len() + self.postings.len() + self.by_id.len()) * 4
     }
 
@@ -157,6 +165,12 @@ impl Base {
         }
         self.posting_ends = ends;
         self.postings = postings;
+        self.role_postings = vec![Vec::new(); Role::all().count()];
+        for (row, numbers) in (0..).zip(&self.rows) {
+            for role in numbers.roles() {
+                self.role_postings[usize::from(role.number())].push(row);
+            }
+        }
         self.by_id = (0..self.len_rows()).collect();
         self.by_id.sort_unstable_by_key(|row| self.ids[*row as usize]);
     }

@@ -1,8 +1,8 @@
 //! Candidates: the few hundred rows worth a full score, found without looking at everyone.
 //!
-//! The lists of the asked skills and their neighbours are read rarest first until enough people
-//! are met; each is tried against the hard constraints and given a rough score from their row; the
-//! best of those go on to the full one.
+//! The lists of the asked skills, their neighbours and the asked roles are added up; the few
+//! thousand people with the largest sums are tried against the hard constraints and given a rough
+//! score from their row; the best of those go on to the full one.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ use super::row::{NO_ROLE, Row};
 /// How far candidate generation looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// So many people are met before the lists of more common skills are left unread.
+    /// So many people, those whose lists add up to most, are tried against constraints and roughly scored.
     pub met: usize,
     /// So many of them have their texts compared.
     pub compared: usize,
@@ -33,7 +33,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { met: 12_000, compared: 500, scored: 120, likeness: Value::milli(500) }
+        Self { met: 5_000, compared: 500, scored: 120, likeness: Value::milli(500) }
     }
 }
 
@@ -60,7 +60,7 @@ pub fn find<K: Knowledge + ?Sized>(
     let mut gate = Gate::new(base, gig, matcher);
     let mut found = Found { rows: Vec::new(), passed: 0, left_out: Counts::new() };
     let mut scored: Vec<(i64, u32)> = Vec::with_capacity(limits.met);
-    for row in met(base, &ask, limits) {
+    for row in met(base, &ask, matcher, limits) {
         if hidden.contains(&row) {
             continue;
         }
@@ -93,39 +93,81 @@ fn keep(scored: &mut Vec<(i64, u32)>, most: usize) {
     }
 }
 
-/// The rows met: those on the lists of what answers the ask, rarest list first, each once. When
-/// the ask is met by few, the best of everyone fill up.
-fn met(base: &Base, ask: &Ask<'_>, limits: Limits) -> Vec<u32> {
-    let mut lists: Vec<&[u32]> = ask
-        .answering()
-        .filter(|(_, likeness)| *likeness >= limits.likeness)
-        .filter_map(|(skill, _)| base.skill_numbers.get(&skill))
-        .map(|number| base.posting(*number))
-        .filter(|list| !list.is_empty())
-        .collect();
-    lists.sort_unstable_by_key(|list| (list.len(), list[0]));
-    let mut seen = vec![0_u64; base.len() / 64 + 1];
-    let mut rows = Vec::with_capacity(limits.met);
-    let mut left = lists.len();
-    for list in lists {
-        // Each takes half of what is left at most, so that more common ones have their turn.
-        let share = limits.met.saturating_sub(rows.len()) / left.clamp(1, 2);
-        left -= 1;
-        let before = rows.len();
-        for row in list {
-            if rows.len() - before >= share {
-                break;
-            }
-            let (word, bit) = (*row as usize / 64, 1 << (row % 64));
-            if seen[word] & bit == 0 {
-                seen[word] |= bit;
-                rows.push(*row);
-            }
+/// The rows met: those whose skills and roles, by their lists, add up to most. When the ask is met
+/// by few, the best of everyone fill up.
+fn met<K: Knowledge + ?Sized>(base: &Base, ask: &Ask<'_>, matcher: &Matcher<'_, K>, limits: Limits) -> Vec<u32> {
+    let mut lists = lists(base, ask, matcher, limits);
+    // A list of so many says little of each; it is left out as long as the others meet enough.
+    let telling: usize = lists.iter().map(|(list, _)| list.len()).filter(|length| !is_hot(*length, base)).sum();
+    if telling >= 2 * limits.met {
+        lists.retain(|(list, _)| !is_hot(list.len(), base));
+    }
+    let mut sums = vec![0_u16; base.len()];
+    for (list, weight) in &lists {
+        for row in *list {
+            let sum = &mut sums[*row as usize];
+            *sum = sum.saturating_add(*weight);
         }
     }
-    if rows.len() < limits.scored {
-        let more = (0..base.len_rows()).filter(|row| seen[*row as usize / 64] & (1 << (row % 64)) == 0);
-        rows.extend(more.take(limits.scored - rows.len()));
+    let rows = largest(&sums, limits.met);
+    if rows.len() >= limits.scored {
+        return rows;
+    }
+    let more = (0..base.len_rows()).filter(|row| sums[*row as usize] == 0).take(limits.scored - rows.len());
+    rows.iter().copied().chain(more).collect()
+}
+
+fn is_hot(length: usize, base: &Base) -> bool {
+    length > base.len() / 6
+}
+
+/// The lists to read, each with what being on it is worth.
+fn lists<'b, K: Knowledge + ?Sized>(
+    base: &'b Base,
+    ask: &Ask<'_>,
+    matcher: &Matcher<'_, K>,
+    limits: Limits,
+) -> Vec<(&'b [u32], u16)> {
+    let weights = &matcher.model.people;
+    let worth = |weight: i32, micro: i64| u16::try_from(i64::from(weight) * micro * 4 / 1_000_000).unwrap_or(0);
+    let skills = ask.answers_in_full().filter_map(|(skill, own)| {
+        let number = base.skill_numbers.get(&skill)?;
+        let answered = own.filter(|(_, likeness, _)| *likeness >= limits.likeness);
+        let micro = answered.map(|(_, likeness, share)| likeness.as_micro() * share / 1_000_000).max()?;
+        Some((base.posting(*number), worth(weights.skills.as_milli(), micro)))
+    });
+    let roles = Role::all().filter_map(|held| {
+        let micro = ask.gig.roles.iter().map(|asked| held.stands_in_for(*asked).as_micro()).max()?;
+        Some((base.role_posting(held), worth(weights.role.as_milli(), micro)))
+    });
+    let mut lists: Vec<_> = skills.chain(roles).filter(|(list, worth)| *worth > 0 && !list.is_empty()).collect();
+    lists.sort_unstable_by_key(|(list, worth)| (list.len(), list[0], *worth));
+    lists
+}
+
+/// The rows of the largest sums, so many of them; among equals, the first ones.
+fn largest(sums: &[u16], most: usize) -> Vec<u32> {
+    let mut counts = vec![0_usize; usize::from(u16::MAX) + 1];
+    for sum in sums {
+        counts[usize::from(*sum)] += 1;
+    }
+    let mut above = 0;
+    let mut least = counts.len();
+    while least > 1 && above + counts[least - 1] <= most {
+        least -= 1;
+        above += counts[least];
+    }
+    // Of those one below the line, as many as there is room for.
+    let mut room = if least > 1 { most - above } else { 0 };
+    let mut rows = Vec::with_capacity(most);
+    for (row, sum) in (0..).zip(sums) {
+        let sum = usize::from(*sum);
+        if sum >= least {
+            rows.push(row);
+        } else if sum + 1 == least && room > 0 {
+            room -= 1;
+            rows.push(row);
+        }
     }
     rows
 }

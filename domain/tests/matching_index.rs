@@ -1,0 +1,205 @@
+//! The index finds whom ranking everyone would find, follows changes, and survives as a snapshot.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly, in its helpers too")]
+
+use chrono::{NaiveTime, TimeZone};
+use chrono_tz::Tz;
+use domain::Timestamp;
+use domain::id::{GigId, Id, OrganizationId, UserId};
+use domain::matching::features::{
+    Answers, AskedSkill, Budget, Exposure, Fluency, HeldSkill, Language, Level, Load, Need, Outcomes, Standing, Text,
+};
+use domain::matching::index::{BadSnapshot, Builder, Index, Limits};
+use domain::matching::overlap::WorkDay;
+use domain::matching::role::Role;
+use domain::matching::shipped::Holders;
+use domain::matching::{Barrier, GigFeatures, Matcher, Model, PersonFeatures, Taxonomy};
+use uuid::Uuid;
+
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % limit
+    }
+}
+
+fn now() -> Timestamp {
+    chrono::Utc.with_ymd_and_hms(2026, 11, 1, 0, 0, 0).unwrap()
+}
+
+fn work_day(dice: &mut Dice, zone: Tz) -> WorkDay {
+    let at = |hour: u64| NaiveTime::from_hms_opt(u32::try_from(hour % 24).unwrap(), 0, 0).unwrap();
+    let starts = dice.below(24);
+    WorkDay { zone, starts: at(starts), ends: at(starts + 9) }
+}
+
+fn person(dice: &mut Dice, number: u64) -> PersonFeatures {
+    let skills = Taxonomy::shipped().skills();
+    let roles: Vec<Role> = Role::all().take(8).collect();
+    let mut person = PersonFeatures::new(UserId::from_uuid(Uuid::from_u128(u128::from(number * 7919 % 1_000_003))));
+    let levels = [Level::Beginner, Level::Claimed, Level::Verified];
+    for _ in 0..dice.below(9) {
+        let skill = skills[usize::try_from(dice.below(40)).unwrap()].id;
+        if person.skills.iter().all(|held| held.skill != skill) {
+            person.skills.push(HeldSkill { skill, level: levels[usize::try_from(dice.below(3)).unwrap()] });
+        }
+    }
+    person.wants = (0..dice.below(3)).map(|_| skills[usize::try_from(dice.below(40)).unwrap()].id).collect();
+    person.roles = (0..dice.below(3)).map(|_| roles[usize::try_from(dice.below(8)).unwrap()]).collect();
+    person.roles.dedup();
+    person.experience_months = (dice.below(4) > 0).then(|| u16::try_from(dice.below(200)).unwrap());
+    person.text = Text((0..16).map(|_| i8::try_from(dice.below(200)).unwrap_or(-50)).collect());
+    person.rate_minor = (dice.below(4) > 0).then(|| 1_000 + i64::try_from(dice.below(5_000)).unwrap());
+    person.floor_minor = Some(500 + i64::try_from(dice.below(4_000)).unwrap());
+    person.free_hours = (dice.below(4) > 0).then(|| u16::try_from(dice.below(41)).unwrap());
+    person.work_day = (dice.below(4) > 0).then(|| work_day(dice, Tz::Asia__Karachi));
+    person.country = Some(["PK", "IN", "US"][usize::try_from(dice.below(3)).unwrap()].parse().unwrap());
+    let fluency = [Fluency::Basic, Fluency::Fluent][usize::try_from(dice.below(2)).unwrap()];
+    person.languages = vec![Language { code: "en".to_owned(), fluency }];
+    person.standing = if dice.below(10) > 0 {
+        Standing::Active
+    } else {
+        [Standing::Away, Standing::Screened][usize::try_from(dice.below(2)).unwrap()]
+    };
+    let finished = u32::try_from(dice.below(12)).unwrap();
+    person.outcomes = Outcomes { good_milli: finished * 900, bad_milli: finished * 100, finished };
+    person.answers = Answers { asked: 9, in_time: u32::try_from(dice.below(10)).unwrap() };
+    person.load = Load {
+        active_contracts: u32::try_from(dice.below(3)).unwrap(),
+        capacity: 2,
+        pending_milli: u32::try_from(dice.below(6_000)).unwrap(),
+    };
+    person.exposure = Exposure { attention_milli: dice.below(900), merit_milli: dice.below(900), unanswered: 3 };
+    person.team = (dice.below(9) == 0).then(|| dice.below(4));
+    if dice.below(12) == 0 {
+        person.blocked.insert(OrganizationId::from_uuid(Uuid::from_u128(u128::from(dice.below(4)))));
+    }
+    person
+}
+
+fn gig(dice: &mut Dice, number: u64) -> GigFeatures {
+    let skills = Taxonomy::shipped().skills();
+    let id = GigId::from_uuid(Uuid::from_u128(u128::from(number)));
+    let mut gig = GigFeatures::new(id, OrganizationId::from_uuid(Uuid::from_u128(u128::from(number % 4))));
+    let needs = [Need::Nice, Need::Useful, Need::Core, Need::Must];
+    for _ in 0..1 + dice.below(6) {
+        let need = needs[usize::try_from(dice.below(4)).unwrap()];
+        gig.skills.push(AskedSkill { skill: skills[usize::try_from(dice.below(40)).unwrap()].id, need });
+    }
+    gig.roles = Role::all().skip(usize::try_from(dice.below(8)).unwrap()).take(1).collect();
+    gig.text = Text((0..16).map(|_| i8::try_from(dice.below(200)).unwrap_or(-50)).collect());
+    if dice.below(2) == 0 {
+        gig.budget = Budget::Hourly { low_minor: 1_000, high_minor: 4_000, firm: dice.below(2) == 0 };
+    }
+    gig.weekly_hours = (dice.below(2) == 0).then_some(15);
+    gig.work_day = Some(work_day(dice, Tz::America__New_York));
+    gig.overlap_minutes = (dice.below(2) == 0).then_some(60);
+    gig.languages = vec![Language { code: "en".to_owned(), fluency: Fluency::Basic }];
+    if dice.below(3) == 0 {
+        gig.countries.insert("PK".parse().unwrap());
+    }
+    gig
+}
+
+/// Limits that leave no one unread: the index then has to agree with ranking everyone.
+fn everyone() -> Limits {
+    Limits { met: 10_000, compared: 10_000, scored: 10_000, ..Limits::default() }
+}
+
+fn crowd(count: u64) -> (Vec<PersonFeatures>, Vec<GigFeatures>) {
+    let mut dice = Dice(11);
+    let people = (1..=count).map(|number| person(&mut dice, number)).collect();
+    (people, (0..40).map(|number| gig(&mut dice, number)).collect())
+}
+
+fn indexed(people: &[PersonFeatures]) -> Index {
+    let mut builder = Builder::default();
+    people.iter().for_each(|person| builder.add(person));
+    Index::new(builder.build(Model::shipped()), 1)
+}
+
+#[test]
+fn the_index_answers_what_ranking_everyone_answers() {
+    let (people, gigs) = crowd(300);
+    let index = indexed(&people);
+    let model = Model::shipped();
+    let holders: Holders<'_> = index.holders(Taxonomy::shipped(), model);
+    let matcher = Matcher { model, knowledge: &holders, now: now() };
+    for gig in &gigs {
+        let (with, without) = (index.rank(&matcher, gig, 20, everyone()), matcher.people(gig, &people, 20));
+        assert_eq!(with, without, "{}", gig.id);
+    }
+}
+
+#[test]
+fn people_who_change_come_or_leave_are_seen_at_once_and_after_a_rebuild() {
+    let (mut people, gigs) = crowd(200);
+    let mut index = indexed(&people);
+    let before = index.clone();
+    let mut dice = Dice(99);
+    for (at, position) in [3_usize, 77, 150].into_iter().zip(2..) {
+        let id = people[at].id;
+        people[at] = PersonFeatures { id, ..person(&mut dice, 1) };
+        index = index.with(people[at].clone(), position);
+    }
+    let newcomer = person(&mut dice, 900);
+    index = index.with(newcomer.clone(), 5).without(people[10].id, 6);
+    people.push(newcomer);
+    people.remove(10);
+    assert_eq!((index.len(), index.position(), before.len()), (200, 6, 200));
+
+    let model = Model::shipped();
+    let rebuilt = index.rebuilt(model);
+    let holders = rebuilt.holders(Taxonomy::shipped(), model);
+    let matcher = Matcher { model, knowledge: &holders, now: now() };
+    for gig in &gigs {
+        let expected = matcher.people(gig, &people, 20);
+        assert_eq!(index.rank(&matcher, gig, 20, everyone()), expected);
+        assert_eq!(rebuilt.rank(&matcher, gig, 20, everyone()), expected);
+    }
+    assert_eq!(index.snapshot(), None, "changes are not in a snapshot");
+    assert!(rebuilt.snapshot().is_some());
+}
+
+#[test]
+fn a_snapshot_comes_back_whole_or_not_at_all() {
+    let (people, _) = crowd(120);
+    let index = indexed(&people);
+    let bytes = index.snapshot().unwrap();
+    let back = Index::from_snapshot(&bytes).unwrap();
+    assert_eq!(back.position(), 1);
+    assert!(back.people().eq(index.people()));
+
+    assert_eq!(Index::from_snapshot(b"something else").unwrap_err(), BadSnapshot::OtherFormat);
+    assert_eq!(Index::from_snapshot(&bytes[..bytes.len() - 1]).unwrap_err(), BadSnapshot::Damaged);
+    for at in [60, bytes.len() / 2, bytes.len() - 1] {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 1;
+        assert_eq!(Index::from_snapshot(&damaged).unwrap_err(), BadSnapshot::Damaged, "byte {at}");
+    }
+}
+
+#[test]
+fn narrow_limits_still_find_the_best_and_no_one_who_is_kept_out() {
+    let (people, gigs) = crowd(3_000);
+    let index = indexed(&people);
+    let model = Model::shipped();
+    let holders = index.holders(Taxonomy::shipped(), model);
+    let matcher = Matcher { model, knowledge: &holders, now: now() };
+    let narrow = Limits { met: 1_500, compared: 300, scored: 100, ..Limits::default() };
+    let (mut found, mut of) = (0, 0);
+    for gig in &gigs {
+        let mut best = matcher.people(gig, &people, 100).matches;
+        best.sort_by_key(|found| (std::cmp::Reverse(found.score), found.of));
+        let shown = index.rank(&matcher, gig, 50, narrow).matches;
+        found += best.iter().take(10).filter(|best| shown.iter().any(|shown| shown.of == best.of)).count();
+        of += best.len().min(10);
+        for shown in &shown {
+            let person = people.iter().find(|person| person.id == shown.of).unwrap();
+            assert_eq!(matcher.explain(gig, person).barriers, Vec::<Barrier>::new());
+        }
+    }
+    assert!(found * 100 >= of * 90, "{found} of {of}");
+}
