@@ -70,13 +70,13 @@ impl<T> Change<T> {
         self
     }
 
-    /// With the timers brought from those that ran before to those that should run after: what is
-    /// gone is stopped, what is new or due at another time is set.
+    /// With the timers brought from those that ran before to those that should run after. One that
+    /// stays as it was is set again: it may be the very one that fired, which the worker removes
+    /// unless it was set anew.
     pub fn clocked(mut self, before: &[(Timer, Timestamp)], after: &[(Timer, Timestamp)]) -> Self {
         let gone = before.iter().filter(|(timer, _)| !after.iter().any(|(other, _)| other == timer));
         self.timers.extend(gone.map(|&(timer, _)| TimerChange::Stop(timer)));
-        let new = after.iter().filter(|clock| !before.contains(clock));
-        self.timers.extend(new.map(|&(timer, due)| TimerChange::Set(timer, due)));
+        self.timers.extend(after.iter().map(|&(timer, due)| TimerChange::Set(timer, due)));
         self
     }
 

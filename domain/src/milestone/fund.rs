@@ -105,8 +105,8 @@ impl Milestone {
             }
             None => self.credited(payment, received),
         };
-        change.next.early_chargeback_of(payment).map_or(Ok(change.clone()), |early| {
-            let EarlyChargeback { payment, reference, amount } = early;
+        let mut early = change.next.early_chargebacks.clone().into_iter().filter(|early| early.payment == payment);
+        early.try_fold(change, |change, EarlyChargeback { reference, amount, .. }| {
             change.then(|milestone| milestone.charge_back(actor, now, payment, &reference, amount))
         })
     }
@@ -170,9 +170,5 @@ impl Milestone {
                 milestone.release_to_pending(now, all, true)
             }),
         }
-    }
-
-    fn early_chargeback_of(&self, payment: PaymentId) -> Option<EarlyChargeback> {
-        self.early_chargebacks.iter().find(|early| early.payment == payment).cloned()
     }
 }

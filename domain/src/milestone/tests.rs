@@ -410,6 +410,16 @@ fn a_chargeback_takes_what_there_is_and_we_bear_the_rest() {
         .on(|milestone| milestone.funded(&Actor::System, day(6), id(1), usd(10_300)))
         .on(back);
     assert_eq!((early.status(), early.money()), ("charged_back", [0, 0, 0, 0, 300, -300]));
+    // Two of them, both before the payment: both count when it comes.
+    let part = |reference: &'static str, cents| {
+        move |milestone: Milestone| milestone.charge_back(&Actor::System, day(5), id(1), reference, usd(cents))
+    };
+    let both = Story::agreed()
+        .on(|milestone| milestone.start_funding(&ada(), day(0), None, id(1)))
+        .on(part("dp_1", 4_000))
+        .on(part("dp_2", 5_000))
+        .on(|milestone| milestone.funded(&Actor::System, day(6), id(1), usd(10_300)));
+    assert_eq!((both.status(), both.money()[0]), ("funded", 1_000));
 }
 
 #[test]

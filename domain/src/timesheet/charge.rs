@@ -78,13 +78,10 @@ impl Timesheet {
                 self.becomes(next).posting(entry).telling(event)
             }
         };
-        let early = change.next.early_chargebacks.iter().find(|early| early.payment == payment).cloned();
-        match early {
-            Some(EarlyChargeback { reference, amount, .. }) => {
-                change.then(|timesheet| timesheet.charge_back(actor, now, payment, &reference, amount))
-            }
-            None => Ok(change),
-        }
+        let mut early = change.next.early_chargebacks.clone().into_iter().filter(|early| early.payment == payment);
+        early.try_fold(change, |change, EarlyChargeback { reference, amount, .. }| {
+            change.then(|timesheet| timesheet.charge_back(actor, now, payment, &reference, amount))
+        })
     }
 
     /// The processor says that a charge failed.

@@ -1,0 +1,106 @@
+//! The books, kept apart from the domain's own sums: everything here is counted from postings.
+
+use std::collections::{BTreeMap, HashSet};
+
+use domain::ledger::{JournalEntry, LedgerAccount, Reason};
+use domain::money::Currency;
+
+/// Where the money of one escrow account went, as the postings tell it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    pub funded: i64,
+    pub released: i64,
+    pub refunded: i64,
+    pub charged_back: i64,
+}
+
+#[derive(Debug, Default)]
+pub struct Books {
+    pub balances: BTreeMap<LedgerAccount, i64>,
+    pub tallies: BTreeMap<LedgerAccount, Tally>,
+    keys: HashSet<String>,
+    pub entries: u64,
+}
+
+impl Books {
+    pub fn balance(&self, account: LedgerAccount) -> i64 {
+        self.balances.get(&account).copied().unwrap_or(0)
+    }
+
+    pub fn tally(&self, account: LedgerAccount) -> Tally {
+        self.tallies.get(&account).copied().unwrap_or_default()
+    }
+
+    /// Post an entry, or say what is wrong with it.
+    pub fn post(&mut self, entry: &JournalEntry) -> Result<(), String> {
+        self.entries += 1;
+        if !self.keys.insert(entry.key.clone()) {
+            return Err(format!("the key {} was used before", entry.key));
+        }
+        if entry.postings().is_empty() {
+            return Err(format!("{} moves nothing", entry.key));
+        }
+        let own = entry.milestone.map(LedgerAccount::Escrow);
+        for posting in entry.postings() {
+            let amount = posting.amount.minor();
+            if amount <= 0 || posting.from == posting.to || posting.amount.currency() != Currency::Usd {
+                return Err(format!("{}: a posting that is none: {posting:?}", entry.key));
+            }
+            *self.balances.entry(posting.from).or_default() -= amount;
+            *self.balances.entry(posting.to).or_default() += amount;
+            self.count(entry.reason, own, posting.from, posting.to, amount);
+        }
+        for posting in entry.postings() {
+            for account in [posting.from, posting.to] {
+                let balance = self.balance(account);
+                if account.guarded() && balance < 0 {
+                    return Err(format!("{account} is at {balance} after {}", entry.key));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn count(
+        &mut self,
+        reason: Reason,
+        own: Option<LedgerAccount>,
+        from: LedgerAccount,
+        to: LedgerAccount,
+        amount: i64,
+    ) {
+        let is_pot = |account| matches!(account, LedgerAccount::Escrow(_) | LedgerAccount::TimesheetEscrow(_));
+        if is_pot(from) {
+            let tally = self.tallies.entry(from).or_default();
+            match to {
+                LedgerAccount::Pending(_) | LedgerAccount::Available(_) | LedgerAccount::FeeRevenue => {
+                    tally.released += amount;
+                }
+                LedgerAccount::ClientCredit(_) => tally.refunded += amount,
+                LedgerAccount::ProcessorClearing => tally.charged_back += amount,
+                _ => tally.funded -= amount,
+            }
+        }
+        if is_pot(to) {
+            let tally = self.tallies.entry(to).or_default();
+            match reason {
+                Reason::Reclaim => tally.released -= amount,
+                _ => tally.funded += amount,
+            }
+        }
+        if let (LedgerAccount::Pending(_) | LedgerAccount::Available(_), Some(own)) = (from, own) {
+            let tally = self.tallies.entry(own).or_default();
+            match to {
+                LedgerAccount::ProcessorClearing => {
+                    tally.released -= amount;
+                    tally.charged_back += amount;
+                }
+                LedgerAccount::ClientCredit(_) => {
+                    tally.released -= amount;
+                    tally.refunded += amount;
+                }
+                _ => (),
+            }
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! What must be true after every step.
+
+use std::collections::BTreeMap;
+
+use domain::Timestamp;
+use domain::access::{Actor, MemberRole, Person, Staff};
+use domain::id::{OrganizationId, UserId};
+use domain::ledger::LedgerAccount;
+use domain::milestone::{State, Status};
+use domain::timer::Timer;
+
+use crate::books::Tally;
+use crate::world::{World, Wrong, id};
+
+macro_rules! must {
+    ($holds:expr, $($say:tt)*) => { if !$holds { return Err(format!($($say)*)); } };
+}
+
+impl World {
+    /// Everything, counted from the books and from the states.
+    pub fn check(&self) -> Result<(), Wrong> {
+        self.check_balances()?;
+        self.check_milestones()?;
+        self.check_timesheets()?;
+        self.check_payouts()?;
+        self.check_disputes()?;
+        self.check_timers()?;
+        self.check_processor()
+    }
+
+    fn check_balances(&self) -> Result<(), Wrong> {
+        let sum: i64 = self.books.balances.values().sum();
+        must!(sum == 0, "the books do not balance: {sum}");
+        for (account, balance) in &self.books.balances {
+            must!(!account.guarded() || *balance >= 0, "{account} is at {balance}");
+        }
+        // What is pending for a freelancer is exactly what their milestones hold back.
+        for user in 1..=crate::world::FREELANCERS {
+            let user: UserId = id(user);
+            let held_back: i64 = self
+                .milestones
+                .values()
+                .filter(|milestone| milestone.freelancer == user)
+                .flat_map(|milestone| &milestone.holds)
+                .map(|hold| hold.share.net.minor())
+                .sum();
+            let pending = self.books.balance(LedgerAccount::Pending(user));
+            must!(pending == held_back, "{user} has {pending} pending, and holds of {held_back}");
+        }
+        Ok(())
+    }
+
+    fn check_pot(&self, account: LedgerAccount, escrow: &domain::escrow::Escrow) -> Result<(), Wrong> {
+        let parts = escrow.parts();
+        let held = self.books.balance(account);
+        must!(held == parts.held.minor(), "{account} holds {held}, its escrow says {}", parts.held);
+        let says = Tally {
+            funded: escrow.funded().map_err(|error| error.to_string())?.minor(),
+            released: parts.released_net.minor() + parts.fee.minor(),
+            refunded: parts.refunded.minor(),
+            charged_back: parts.charged_back.minor(),
+        };
+        let tally = self.books.tally(account);
+        must!(tally == says, "{account}: the postings tell {tally:?}, the escrow {says:?}");
+        let out = tally.released + tally.refunded + tally.charged_back;
+        must!(tally.funded == held + out, "{account}: {} was funded, {held} is held, {out} went out", tally.funded);
+        Ok(())
+    }
+
+    fn check_milestones(&self) -> Result<(), Wrong> {
+        for milestone in self.milestones.values() {
+            let account = LedgerAccount::Escrow(milestone.id);
+            self.check_pot(account, &milestone.escrow)?;
+            let status = milestone.status();
+            let quiet = milestone.escrow.held().is_zero() && milestone.holds.is_empty();
+            if status.is_terminal() {
+                must!(quiet, "{} is {status:?} with money in it", milestone.id);
+                must!(milestone.clocks().is_empty(), "{} is {status:?} with a timer", milestone.id);
+                continue;
+            }
+            if let State::Disputed { dispute, resume, .. } = &milestone.state {
+                must!(self.disputes.contains_key(dispute), "{} is in a dispute that is not", milestone.id);
+                let frozen = !matches!(**resume, State::Approved { .. }) || milestone.holds.is_empty();
+                must!(frozen, "{} is disputed while its money is on its way", milestone.id);
+            }
+            if status == Status::Approved {
+                must!(milestone.escrow.held().is_zero(), "{} is approved, and still holds money", milestone.id);
+                must!(!milestone.holds.is_empty(), "{} is approved, and nothing is on its way", milestone.id);
+            }
+            let way_out = !milestone.clocks().is_empty()
+                || milestone.contract.is_none()
+                || parties(milestone.client, milestone.freelancer)
+                    .iter()
+                    .any(|actor| !milestone.allowed(actor).is_empty())
+                || status == Status::Disputed;
+            must!(way_out, "{} is {status:?} without a way out", milestone.id);
+        }
+        Ok(())
+    }
+
+    fn check_timesheets(&self) -> Result<(), Wrong> {
+        for timesheet in self.timesheets.values() {
+            self.check_pot(LedgerAccount::TimesheetEscrow(timesheet.id), &timesheet.escrow)?;
+            let state = timesheet.state.as_str();
+            if timesheet.state.is_terminal() {
+                must!(timesheet.escrow.held().is_zero(), "{} is {state} with money in it", timesheet.id);
+                must!(timesheet.clocks().is_empty(), "{} is {state} with a timer", timesheet.id);
+                continue;
+            }
+            let way_out = !timesheet.clocks().is_empty()
+                || parties(timesheet.client, timesheet.freelancer)
+                    .iter()
+                    .any(|actor| !timesheet.allowed(actor).is_empty())
+                || state == "disputed";
+            must!(way_out, "{} is {state} without a way out", timesheet.id);
+        }
+        Ok(())
+    }
+
+    fn check_payouts(&self) -> Result<(), Wrong> {
+        let mut paid = 0;
+        for payout in self.payouts.values() {
+            let balance = self.books.balance(LedgerAccount::InTransit(payout.id));
+            let state = payout.state.as_str();
+            let expected = if payout.state.is_terminal() { 0 } else { payout.amount.minor() };
+            must!(balance == expected, "{} is {state} with {balance} in transit", payout.id);
+            if state == "paid" {
+                paid += payout.amount.minor();
+            }
+            let staff = person(410, None, Some(Staff::Admin));
+            let way_out =
+                payout.state.is_terminal() || !payout.clocks().is_empty() || !payout.allowed(&staff).is_empty();
+            must!(way_out, "{} is {state} without a way out", payout.id);
+        }
+        let out = self.books.balance(LedgerAccount::PaidOut);
+        must!(out == paid, "{out} has left, payouts say {paid}");
+        Ok(())
+    }
+
+    fn check_disputes(&self) -> Result<(), Wrong> {
+        for dispute in self.disputes.values() {
+            let state = dispute.state.as_str();
+            if dispute.state.is_terminal() {
+                must!(dispute.clocks().is_empty(), "{} is {state} with a timer", dispute.id);
+                continue;
+            }
+            let disputed = match self.case(dispute.case) {
+                Some(domain::dispute::Case::Milestone(milestone)) => match milestone.state {
+                    State::Disputed { dispute: of, .. } => {
+                        let held = milestone.escrow.held();
+                        let less = held.minor() < dispute.total.minor() && milestone.chargebacks.is_empty();
+                        must!(!less, "{} is over {}, and {held} is left", dispute.id, dispute.total);
+                        of == dispute.id
+                    }
+                    _ => false,
+                },
+                Some(domain::dispute::Case::Timesheet(timesheet)) => timesheet.state.as_str() == "disputed",
+                None => false,
+            };
+            must!(disputed, "{} is {state}, and what it is about is not disputed", dispute.id);
+            let mediator = person(403, None, Some(Staff::Mediator));
+            let way_out = !dispute.clocks().is_empty()
+                || !dispute.allowed(&mediator).is_empty()
+                || parties(dispute.client, dispute.freelancer).iter().any(|actor| !dispute.allowed(actor).is_empty());
+            must!(way_out, "{} is {state} without a way out", dispute.id);
+        }
+        Ok(())
+    }
+
+    /// Every timer is one its owner wants, and every one that is wanted runs.
+    fn check_timers(&self) -> Result<(), Wrong> {
+        let mut wanted: BTreeMap<Timer, Timestamp> = BTreeMap::new();
+        wanted.extend(self.milestones.values().flat_map(domain::milestone::Milestone::clocks));
+        wanted.extend(self.timesheets.values().flat_map(domain::timesheet::Timesheet::clocks));
+        wanted.extend(self.disputes.values().flat_map(domain::dispute::Dispute::clocks));
+        wanted.extend(self.payouts.values().flat_map(domain::payout::Payout::clocks));
+        for (timer, due) in &self.timers {
+            must!(wanted.get(timer) == Some(due), "{timer:?} at {due} has no owner");
+        }
+        for (timer, due) in &wanted {
+            must!(self.timers.contains_key(timer), "{timer:?} at {due} does not run");
+        }
+        Ok(())
+    }
+
+    /// What came from the processor is what it told us, once each.
+    fn check_processor(&self) -> Result<(), Wrong> {
+        let mut taken = 0;
+        for payment in self.payments.values().filter(|payment| payment.told) {
+            taken += payment.takes - payment.told_back.values().sum::<i64>();
+        }
+        let clearing = -self.books.balance(LedgerAccount::ProcessorClearing);
+        must!(clearing == taken, "the processor told of {taken}, the books took {clearing}");
+        Ok(())
+    }
+
+    /// When all is over, no money is on its way anywhere.
+    pub fn nothing_left_behind(&self) -> Result<(), Wrong> {
+        for (account, balance) in &self.books.balances {
+            let settled = match account {
+                LedgerAccount::Escrow(_)
+                | LedgerAccount::TimesheetEscrow(_)
+                | LedgerAccount::Pending(_)
+                | LedgerAccount::InTransit(_) => *balance == 0,
+                _ => true,
+            };
+            must!(settled, "all is over, and {account} still has {balance}");
+        }
+        Ok(())
+    }
+}
+
+fn person(user: u128, member_of: Option<OrganizationId>, staff: Option<Staff>) -> Actor {
+    let memberships = member_of.map(|organization| (organization, MemberRole::Owner)).into_iter().collect();
+    Actor::Person(Person { user: id(user), suspended: false, staff, memberships })
+}
+
+/// The two sides of a thing.
+pub fn parties(client: OrganizationId, freelancer: UserId) -> [Actor; 2] {
+    let freelancer = Actor::Person(Person { user: freelancer, suspended: false, staff: None, memberships: vec![] });
+    [person(200, Some(client), None), freelancer]
+}

@@ -1,0 +1,44 @@
+//! Playing worlds.
+
+use crate::world::World;
+
+/// How many steps a world is played before it winds down and a new one begins.
+pub const STEPS_OF_A_WORLD: u64 = 400;
+
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Played {
+    pub worlds: u64,
+    pub steps: u64,
+    pub taken: u64,
+    pub refused: u64,
+    pub entries: u64,
+}
+
+/// Play one world, check it after each step, wind it down. A failure tells what went before it.
+pub fn play(seed: u64, steps: u64) -> Result<Played, String> {
+    let mut world = World::new(seed);
+    let told = |world: &World, step: &dyn std::fmt::Display, wrong: String| {
+        let trail: Vec<&str> = world.trail.iter().map(String::as_str).collect();
+        format!("seed {seed}, step {step}: {wrong}\nbefore that:\n  {}", trail.join("\n  "))
+    };
+    for step in 0..steps {
+        let outcome = world.step().and_then(|()| world.check());
+        outcome.map_err(|wrong| told(&world, &step, wrong))?;
+    }
+    world.winds_down().map_err(|wrong| told(&world, &"of winding down", wrong))?;
+    Ok(Played { worlds: 1, steps, taken: world.taken, refused: world.refused, entries: world.books.entries })
+}
+
+/// Play worlds until so many steps are done, from `seed` on.
+pub fn play_many(seed: u64, worlds: u64, steps_each: u64) -> Result<Played, String> {
+    let mut all = Played::default();
+    for n in 0..worlds {
+        let played = play(seed + n, steps_each)?;
+        all.worlds += played.worlds;
+        all.steps += played.steps;
+        all.taken += played.taken;
+        all.refused += played.refused;
+        all.entries += played.entries;
+    }
+    Ok(all)
+}
