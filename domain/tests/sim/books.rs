@@ -1,6 +1,6 @@
 //! The books, kept apart from the domain's own sums: everything here is counted from postings.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use domain::ledger::{JournalEntry, LedgerAccount, Reason};
 use domain::money::Currency;
@@ -20,6 +20,7 @@ pub struct Books {
     pub tallies: BTreeMap<LedgerAccount, Tally>,
     keys: HashSet<String>,
     pub entries: u64,
+    pub reasons: BTreeSet<&'static str>,
 }
 
 impl Books {
@@ -34,6 +35,7 @@ impl Books {
     /// Post an entry, or say what is wrong with it.
     pub fn post(&mut self, entry: &JournalEntry) -> Result<(), String> {
         self.entries += 1;
+        self.reasons.insert(entry.reason.as_str());
         if !self.keys.insert(entry.key.clone()) {
             return Err(format!("the key {} was used before", entry.key));
         }

@@ -1,7 +1,7 @@
 //! What happens next: people, the processor, the rails and the clock, by dice.
 
 use chrono::TimeDelta;
-use domain::access::Actor;
+use domain::access::{Actor, Verb};
 use domain::dispute::{self, Case, Claim};
 use domain::id::{DisputeId, MilestoneId, OrganizationId, PaymentId, PayoutId, PayoutMethodId, TimesheetId, UserId};
 use domain::milestone::{Approval, Deal, Kind, Milestone, MilestoneDraft, State};
@@ -12,22 +12,22 @@ use domain::timesheet::{Hourly, TimeEntry, Timesheet};
 
 use crate::world::{CLIENTS, FREELANCERS, For, Message, RailSays, World, Wrong, id, usd};
 
-const MILESTONES: usize = 10;
-const TIMESHEETS: usize = 3;
-const PAYOUTS: usize = 6;
+const MILESTONES: usize = 16;
+const TIMESHEETS: usize = 6;
+const PAYOUTS: usize = 8;
 
 impl World {
     /// One step, and what it was.
     pub fn step(&mut self) -> Result<(), Wrong> {
         match self.dice.below(100) {
-            0..=8 => self.time_passes(),
-            9..=22 => self.timer_fires(),
-            23..=38 => self.message_arrives(),
-            39..=41 => self.chargeback(),
-            42..=47 => self.milestone_begins(),
-            48..=79 => self.milestone_moves(),
-            80..=86 => self.dispute_moves(),
-            87..=93 => self.timesheet_moves(),
+            0..=5 => self.time_passes(),
+            6..=17 => self.timer_fires(),
+            18..=35 => self.message_arrives(),
+            36 => self.chargeback(),
+            37..=42 => self.milestone_begins(),
+            43..=72 => self.milestone_moves(),
+            73..=81 => self.dispute_moves(),
+            82..=91 => self.timesheet_moves(),
             _ => self.payout_moves(),
         }
     }
@@ -36,10 +36,10 @@ impl World {
         let next = self.timers.values().filter(|due| **due > self.now).min().copied();
         let jump = match (self.dice.below(10), next) {
             // Exactly to the next deadline, or a moment before it.
-            (0..=3, Some(due)) => due - self.now,
-            (4, Some(due)) => due - self.now - TimeDelta::seconds(1),
-            (5..=7, _) => TimeDelta::minutes(self.dice.between(1, 600)),
-            (8, _) => TimeDelta::days(self.dice.between(1, 6)),
+            (0..=4, Some(due)) => due - self.now,
+            (5, Some(due)) => due - self.now - TimeDelta::seconds(1),
+            (6..=8, _) => TimeDelta::minutes(self.dice.between(1, 600)),
+            (_, _) if !self.dice.percent(20) => TimeDelta::days(self.dice.between(1, 6)),
             _ => TimeDelta::days(self.dice.between(7, 100)),
         };
         self.now += jump.max(TimeDelta::zero());
@@ -268,20 +268,39 @@ impl World {
             terms.chargeback_takes_pending = self.dice.percent(50);
             terms.client_fee_returned = self.dice.percent(50);
         }
+        if self.dice.percent(50) {
+            terms.small_claims_under = usd(5_000);
+            terms.arbitration_fee = usd(1_500);
+        }
         terms
     }
 
     fn milestone_moves(&mut self) -> Result<(), Wrong> {
         let all: Vec<MilestoneId> = self.milestones.keys().copied().collect();
-        let Some(of) = self.dice.pick(&all).copied() else { return Ok(()) };
+        let live: Vec<MilestoneId> =
+            self.milestones.values().filter(|m| !m.status().is_terminal()).map(|m| m.id).collect();
+        let from = if live.is_empty() || self.dice.percent(15) { &all } else { &live };
+        let Some(of) = self.dice.pick(from).copied() else { return Ok(()) };
         let Some(milestone) = self.milestones.get(&of).cloned() else { return Ok(()) };
         let (client, freelancer) = (milestone.client, milestone.freelancer);
-        let actor = self.somebody(client, freelancer);
+        let mut actor = self.somebody(client, freelancer);
+        let mut verb = self.dice.below(21);
+        // Mostly somebody does something that makes sense; and sooner goes on than gives up.
+        if milestone.contract.is_some() && self.dice.percent(80) {
+            let sides = crate::check::parties(client, freelancer);
+            actor = sides[self.dice.below(2)].clone();
+            let sensible: Vec<usize> = milestone.allowed(&actor).into_iter().filter_map(number_of).collect();
+            let gives_up = |verb: usize| matches!(verb, 4 | 5 | 13 | 14 | 17);
+            if let Some(chosen) = self.dice.pick(&sensible).copied() {
+                if !gives_up(chosen) || self.dice.percent(30) {
+                    verb = if chosen == 10 && self.dice.percent(25) { 12 } else { chosen };
+                }
+            }
+        }
         let expected = self.expected(milestone.version);
         let now = self.now;
         let held = milestone.escrow.held().minor();
         let net = milestone.escrow.parts().released_net.minor();
-        let verb = self.dice.below(21);
         self.note(|| format!("verb {verb} on {of}, {:?}, by {actor:?}", milestone.status()));
         let system = Actor::System;
         match verb {
@@ -292,10 +311,8 @@ impl World {
                 m.fund_from_credit(&actor, now, expected, credit)
             }),
             4 => self.on_milestone(of, |m, _| m.stop_funding(&actor, expected)),
-            5 => {
-                let rare = self.dice.percent(20);
-                if rare { self.on_milestone(of, |m, _| m.cancel(&actor, now, expected)) } else { Ok(()) }
-            }
+            5 if self.dice.percent(80) => Ok(()),
+            5 => self.on_milestone(of, |m, _| m.cancel(&actor, now, expected)),
             6..=8 => self.on_milestone(of, |m, world| m.submit(&actor, now, expected, world.fresh())),
             9 => self.on_milestone(of, |m, _| m.request_changes(&actor, now, expected, "Please")),
             10 | 11 => self.on_milestone(of, |m, world| {
@@ -306,12 +323,16 @@ impl World {
                 m.approve(&actor, now, expected, approval)
             }),
             12 => {
-                let Some(next) = self.dice.pick(&all).copied() else { return Ok(()) };
-                let Some(next) = self.milestones.get(&next).cloned() else { return Ok(()) };
-                // The shell has checked that both are of one contract; here one contract serves all pairs.
-                if (next.client, next.freelancer) != (client, freelancer) {
+                // The shell has checked that both are of one contract; here a pair of parties has one.
+                let of_pair: Vec<MilestoneId> = self
+                    .milestones
+                    .values()
+                    .filter(|m| (m.client, m.freelancer) == (client, freelancer) && (m.id != of || m.version % 9 == 0))
+                    .map(|m| m.id)
+                    .collect();
+                let Some(next) = self.dice.pick(&of_pair).and_then(|next| self.milestones.get(next)).cloned() else {
                     return Ok(());
-                }
+                };
                 let amount = self.amount_around(held);
                 let outcome = milestone.approve_and_hand_over(next, &actor, now, expected, amount);
                 self.take(outcome, |world, (first, second)| {
@@ -367,14 +388,25 @@ impl World {
         let Some(of) = self.dice.pick(&all).copied() else { return Ok(()) };
         let Some(dispute) = self.disputes.get(&of).cloned() else { return Ok(()) };
         let Some(case) = self.case(dispute.case) else { return Ok(()) };
-        let actor = self.somebody(dispute.client, dispute.freelancer);
+        let mut actor = self.somebody(dispute.client, dispute.freelancer);
         let mediator = self.mediator();
         let arbiter = if self.dice.percent(50) { self.admin() } else { self.mediator() };
         let expected = self.expected(dispute.version);
         let now = self.now;
         let amount = self.amount_around(dispute.total.minor());
         let (client, freelancer) = (dispute.client, dispute.freelancer);
-        let verb = self.dice.below(14);
+        let mut verb = self.dice.below(14);
+        if self.dice.percent(60) {
+            let sides = crate::check::parties(client, freelancer);
+            actor = sides[self.dice.below(2)].clone();
+            let sensible: Vec<usize> = dispute.allowed(&actor).into_iter().filter_map(rung_of).collect();
+            let gives_up = |rung: usize| matches!(rung, 3 | 4 | 9);
+            verb = match self.dice.pick(&sensible).copied() {
+                Some(5) if self.dice.percent(30) => 8,
+                Some(rung) if !gives_up(rung) || self.dice.percent(30) => rung,
+                _ => verb,
+            };
+        }
         self.note(|| format!("rung {verb} of {of}, {}, by {actor:?}", dispute.state.as_str()));
         let keep = |world: &mut Self, dispute: dispute::Dispute| {
             world.disputes.insert(dispute.id, dispute);
@@ -423,12 +455,16 @@ impl World {
         let actor = self.somebody(timesheet.client, timesheet.freelancer);
         let expected = self.expected(timesheet.version);
         let now = self.now;
-        let verb = self.dice.below(10);
+        let verb = if self.dice.percent(60) && timesheet.state.as_str() == "submitted" {
+            self.dice.between(6, 7) as usize
+        } else {
+            self.dice.below(10)
+        };
         self.note(|| format!("verb {verb} on {of}, {}, by {actor:?}", timesheet.state.as_str()));
         match verb {
             0..=3 => self.on_timesheet(of, |t, world| {
-                let day = t.week + TimeDelta::days(world.dice.between(-1, 7));
-                let minutes = world.dice.between(0, 900) as u32;
+                let day = t.week + TimeDelta::days(world.dice.between(-1, 5).min(world.dice.between(0, 7)));
+                let minutes = world.dice.between(0, 300) as u32;
                 let manual = world.dice.percent(50);
                 let entry = TimeEntry { id: world.fresh(), date: day, minutes, note: "Work".into(), manual };
                 t.add_entry(&actor, now, expected, entry)
@@ -461,7 +497,8 @@ impl World {
 
     fn payout_moves(&mut self) -> Result<(), Wrong> {
         let user: UserId = id(self.dice.between(1, FREELANCERS as i64) as u128);
-        let actor = self.somebody(id(1), user);
+        let owner = crate::check::parties(id(1), user)[1].clone();
+        let actor = if self.dice.percent(60) { owner } else { self.somebody(id(1), user) };
         let now = self.now;
         let methods: Vec<PayoutMethod> = self.methods.values().filter(|m| m.user == user).cloned().collect();
         let Some(method) = self.dice.pick(&methods).cloned() else {
@@ -474,7 +511,7 @@ impl World {
                 })
                 .map(drop);
         };
-        if self.payouts.len() < PAYOUTS && self.dice.percent(50) {
+        if self.payouts.len() < PAYOUTS && self.dice.percent(50) && self.available(user).minor() > 1_500 {
             let available = self.available(user);
             let request = PayoutRequest {
                 amount: self.amount_around(available.minor()),
@@ -492,7 +529,8 @@ impl World {
         }
         let all: Vec<PayoutId> = self.payouts.keys().copied().collect();
         let Some(payout) = self.dice.pick(&all).and_then(|id| self.payouts.get(id)).cloned() else { return Ok(()) };
-        let actor = self.somebody(id(1), payout.user);
+        let owner = crate::check::parties(id(1), payout.user)[1].clone();
+        let actor = if self.dice.percent(50) { owner } else { self.somebody(id(1), payout.user) };
         let admin = self.admin();
         let expected = self.expected(payout.version);
         let verb = self.dice.below(6);
@@ -675,4 +713,40 @@ impl World {
         })
         .map(drop)
     }
+}
+
+/// Which of the moves of a milestone this verb is.
+fn number_of(verb: Verb) -> Option<usize> {
+    let number = match verb {
+        Verb::MilestoneAgree => 0,
+        Verb::MilestoneFund => 1,
+        Verb::MilestoneStopFunding => 4,
+        Verb::MilestoneCancel => 5,
+        Verb::MilestoneSubmit => 6,
+        Verb::MilestoneRequestChanges => 9,
+        Verb::MilestoneApprove => 10,
+        Verb::MilestoneRequestRefund => 13,
+        Verb::MilestoneAgreeRefund => 14,
+        Verb::MilestoneRefuseRefund | Verb::MilestoneWithdrawRefund => 15,
+        Verb::MilestoneRefundAfter => 16,
+        Verb::MilestoneDispute => 17,
+        Verb::MilestoneKeep => 18,
+        _ => return None,
+    };
+    Some(number)
+}
+
+/// Which of the moves of a dispute this verb is.
+fn rung_of(verb: Verb) -> Option<usize> {
+    let rung = match verb {
+        Verb::DisputeAnswer => 0,
+        Verb::DisputeConcede => 3,
+        Verb::DisputeWithdraw => 4,
+        Verb::DisputeOffer => 5,
+        Verb::DisputeAccept => 9,
+        Verb::DisputeRefuse => 10,
+        Verb::DisputePayFee => 11,
+        _ => return None,
+    };
+    Some(rung)
 }

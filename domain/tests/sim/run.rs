@@ -1,17 +1,21 @@
 //! Playing worlds.
 
+use std::collections::BTreeSet;
+
 use crate::world::World;
 
 /// How many steps a world is played before it winds down and a new one begins.
 pub const STEPS_OF_A_WORLD: u64 = 400;
 
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Played {
     pub worlds: u64,
     pub steps: u64,
     pub taken: u64,
     pub refused: u64,
     pub entries: u64,
+    /// The states things were in, and the reasons money moved for.
+    pub seen: BTreeSet<String>,
 }
 
 /// Play one world, check it after each step, wind it down. A failure tells what went before it.
@@ -21,12 +25,16 @@ pub fn play(seed: u64, steps: u64) -> Result<Played, String> {
         let trail: Vec<&str> = world.trail.iter().map(String::as_str).collect();
         format!("seed {seed}, step {step}: {wrong}\nbefore that:\n  {}", trail.join("\n  "))
     };
+    let mut seen = BTreeSet::new();
     for step in 0..steps {
         let outcome = world.step().and_then(|()| world.check());
         outcome.map_err(|wrong| told(&world, &step, wrong))?;
+        if step % 20 == 0 {
+            world.sights(&mut seen);
+        }
     }
     world.winds_down().map_err(|wrong| told(&world, &"of winding down", wrong))?;
-    Ok(Played { worlds: 1, steps, taken: world.taken, refused: world.refused, entries: world.books.entries })
+    Ok(Played { worlds: 1, steps, taken: world.taken, refused: world.refused, entries: world.books.entries, seen })
 }
 
 /// Play worlds until so many steps are done, from `seed` on.
@@ -39,6 +47,7 @@ pub fn play_many(seed: u64, worlds: u64, steps_each: u64) -> Result<Played, Stri
         all.taken += played.taken;
         all.refused += played.refused;
         all.entries += played.entries;
+        all.seen.extend(played.seen);
     }
     Ok(all)
 }

@@ -66,6 +66,7 @@ pub struct World {
     pub dice: Dice,
     pub now: Timestamp,
     next_id: u128,
+    bad_cards: bool,
     pub books: Books,
     pub timers: BTreeMap<Timer, Timestamp>,
     /// Timers that were set since one was last taken up.
@@ -107,6 +108,7 @@ impl World {
             dice: Dice::new(seed),
             now: "2026-01-05T00:00:00Z".parse().expect("a date"),
             next_id: 1_000,
+            bad_cards: false,
             books: Books::default(),
             timers: BTreeMap::new(),
             set_anew: BTreeSet::new(),
@@ -123,6 +125,7 @@ impl World {
         };
         let start = world.dice.between(0, 13);
         world.now += TimeDelta::days(start);
+        world.bad_cards = world.dice.percent(15);
         world
     }
 
@@ -283,7 +286,9 @@ impl World {
         let takes = if self.dice.percent(3) { total - 1 } else { total };
         let payment_there = Payment { of, takes, charged_back: 0, told: false, told_back: BTreeMap::new() };
         self.payments.insert(payment, payment_there);
-        let says = match self.dice.below(10) {
+        // In some worlds hardly any card works.
+        let luck = if self.bad_cards && self.dice.percent(70) { 6 } else { self.dice.below(10) };
+        let says = match luck {
             0..=5 => vec![Message::Succeeded(payment)],
             6 => vec![Message::Failed(payment)],
             7 => vec![Message::Failed(payment), Message::Succeeded(payment)],
@@ -291,6 +296,21 @@ impl World {
             _ => vec![],
         };
         self.inbox.extend(says);
+    }
+
+    /// The states things are in, and the reasons money moved for.
+    pub fn sights(&self, seen: &mut BTreeSet<String>) {
+        let mut see = |what: &str, name: &str| {
+            let sight = format!("{what} {name}");
+            if !seen.contains(&sight) {
+                seen.insert(sight);
+            }
+        };
+        self.milestones.values().for_each(|m| see("milestone", m.status().as_str()));
+        self.disputes.values().for_each(|d| see("dispute", d.state.as_str()));
+        self.timesheets.values().for_each(|t| see("timesheet", t.state.as_str()));
+        self.payouts.values().for_each(|p| see("payout", p.state.as_str()));
+        self.books.reasons.iter().for_each(|reason| see("reason", reason));
     }
 
     pub fn available(&self, user: UserId) -> Money {
