@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { execSync } from 'node:child_process';
 
 execSync(
-  `npx esbuild main.jsx --bundle --format=iife --define:process.env.NODE_ENV='"production"' --loader:.woff2=dataurl --outfile=node_modules/.out.js --metafile=node_modules/.meta.json`,
+  `npx esbuild main.jsx --bundle --jsx=automatic --format=iife --define:process.env.NODE_ENV='"production"' --loader:.woff2=dataurl --outfile=node_modules/.out.js --metafile=node_modules/.meta.json`,
   { stdio: 'ignore' },
 );
 const inputs = Object.keys(JSON.parse(readFileSync('node_modules/.meta.json', 'utf8')).inputs);
