@@ -27,7 +27,12 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; f
      img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The operations of the main journey, a tab each.
-pub(super) const EXAMPLES: &[&str] = &[include_str!("../../explorer/examples/welcome.graphql")];
+pub(super) const EXAMPLES: &[&str] = &[
+    include_str!("../../explorer/examples/welcome.graphql"),
+    include_str!("../../explorer/examples/sign_up.graphql"),
+    include_str!("../../explorer/examples/sign_in.graphql"),
+    include_str!("../../explorer/examples/organization.graphql"),
+];
 
 /// The page and what it loads.
 pub(super) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {

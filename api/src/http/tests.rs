@@ -300,7 +300,7 @@ async fn the_explorer_page_needs_nobody_but_this_server() {
         assert_eq!(server.send(request).await.status, StatusCode::NOT_MODIFIED);
     }
     let examples = server.get("/explorer/examples.json").await.json();
-    assert!(examples[0]["query"].as_str().is_some_and(|query| query.contains("query Welcome")));
+    assert!(examples[0]["query"].as_str().is_some_and(|query| query.contains("query WhoAmI")));
 
     let server = Server::with(Settings { explorer: false, ..Settings::default() });
     assert_eq!(server.get("/").await.status, StatusCode::NOT_FOUND);
