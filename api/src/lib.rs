@@ -18,5 +18,7 @@ pub mod session;
 pub mod demo;
 pub mod organization;
 pub mod gig;
+pub mod skill;
+pub mod profile;
 pub mod sandbox;
 pub mod limits;

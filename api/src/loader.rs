@@ -10,6 +10,7 @@ use std::time::Duration;
 use async_graphql::Context;
 use async_graphql::dataloader::{DataLoader, Loader};
 use domain::id::{OrganizationId, UserId};
+use domain::profile::FreelancerProfile;
 use infra::{Call, Failure, Market};
 
 use crate::user_error::top_level_shared;
@@ -56,6 +57,22 @@ macro_rules! loads {
             }
         )*
     };
+}
+
+/// The profile of a person, in place of its own id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ProfileOf(pub UserId);
+
+impl Loader<ProfileOf> for Loading {
+    type Value = FreelancerProfile;
+    type Error = LoadError;
+
+    async fn load(&self, keys: &[ProfileOf]) -> Result<HashMap<ProfileOf, FreelancerProfile>, LoadError> {
+        let users: Vec<UserId> = keys.iter().map(|ProfileOf(user)| *user).collect();
+        let found = self.market.profiles_of_users(&self.call, &users).await;
+        let found = found.map_err(|failure| LoadError(Arc::new(failure)))?;
+        Ok(found.into_iter().map(|profile| (ProfileOf(profile.user), profile)).collect())
+    }
 }
 
 loads! {

@@ -7,7 +7,9 @@ use crate::context::RabtaContext;
 use crate::gig::Gig;
 use crate::key::Key;
 use crate::organization::Organization;
+use crate::profile::FreelancerProfile;
 use crate::session::Session;
+use crate::skill::Skill;
 use crate::user::User;
 use crate::user_error::top_level;
 
@@ -19,6 +21,10 @@ pub enum Node {
     Gig(Gig),
     /// A client company.
     Organization(Organization),
+    /// A freelancer's profile.
+    FreelancerProfile(FreelancerProfile),
+    /// A skill of the taxonomy.
+    Skill(Skill),
     /// A session of yours.
     Session(Session),
     /// A person.
@@ -46,6 +52,10 @@ impl NodeQuery {
             domain::id::OrganizationId::PREFIX => {
                 market.organization_find(&call, Key::read(&id).0).await.map(|it| it.map(Organization).map(Node::from))
             }
+            domain::id::FreelancerProfileId::PREFIX => {
+                market.profile_find(&call, Key::read(&id).0).await.map(|it| it.map(FreelancerProfile).map(Node::from))
+            }
+            domain::id::SkillId::PREFIX => Ok(Skill::find(Key::read(&id).0).map(Node::from)),
             domain::id::SessionId::PREFIX => {
                 market.session_find(&call, Key::read(&id).0).await.map(|it| it.map(Session).map(Node::from))
             }

@@ -7,18 +7,20 @@ use infra::Market;
 use crate::gig::{Gig, GigMutation, GigQuery};
 use crate::node::NodeQuery;
 use crate::organization::{Member, OrganizationMutation};
+use crate::profile::{FreelancerProfile, ProfileMutation, ProfileQuery};
 use crate::sandbox::SandboxMutation;
 use crate::session::{Session, SessionMutation};
+use crate::skill::{Skill, SkillQuery};
 use crate::user::{UserMutation, UserQuery};
 
 /// Everything that can be looked at.
 #[derive(Debug, Default, MergedObject)]
-pub struct Query(NodeQuery, UserQuery, GigQuery);
+pub struct Query(NodeQuery, UserQuery, ProfileQuery, SkillQuery, GigQuery);
 
 /// Everything that can be done. Each mutation is one act, takes one `input`, and returns what
 /// changed, or `errors` that say why nothing did.
 #[derive(Debug, Default, MergedObject)]
-pub struct Mutation(UserMutation, SessionMutation, OrganizationMutation, SandboxMutation, GigMutation);
+pub struct Mutation(UserMutation, SessionMutation, ProfileMutation, OrganizationMutation, SandboxMutation, GigMutation);
 
 /// The schema of the API.
 pub type RabtaSchema = Schema<Query, Mutation, EmptySubscription>;
@@ -51,6 +53,10 @@ fn describe_lists<S: SubscriptionType>(
 ) -> SchemaBuilder<Query, Mutation, S> {
     builder
         .override_output_type_description::<Connection<String, Gig>>("Gigs, a page of them.")
+        .override_output_type_description::<Connection<String, FreelancerProfile>>(
+            "Profiles of freelancers, a page of them.",
+        )
+        .override_output_type_description::<Connection<String, Skill>>("Skills of the taxonomy, a page of them.")
         .override_output_type_description::<Connection<String, Session>>("Sessions of a person, a page of them.")
         .override_output_type_description::<Connection<String, Member>>("Members of an organization, a page of them.")
 }

@@ -6,6 +6,8 @@ use domain::user::UserEdit;
 use serde::Serialize;
 
 use crate::context::RabtaContext;
+use crate::loader::{ProfileOf, load};
+use crate::profile::{FreelancerProfile, ProfileViewer};
 use crate::session::SessionViewer;
 use crate::user_error::{Answer, answer, payload, top_level};
 
@@ -36,6 +38,11 @@ impl User {
         self.0.time_zone.to_string()
     }
 
+    /// The profile as a freelancer, if there is one that you may see.
+    async fn profile(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<FreelancerProfile>> {
+        Ok(load(ctx, ProfileOf(self.0.id)).await?.map(FreelancerProfile))
+    }
+
     /// Since when there is an account.
     async fn created_at(&self) -> Timestamp {
         self.0.created_at
@@ -44,12 +51,13 @@ impl User {
 
 /// The signed-in person, and everything that is theirs.
 #[derive(MergedObject)]
-pub struct Viewer(AccountViewer, SessionViewer);
+pub struct Viewer(AccountViewer, SessionViewer, ProfileViewer);
 
 impl Viewer {
     /// What `user` sees of themselves.
     pub fn of(user: domain::user::User) -> Self {
-        Self(AccountViewer(user), SessionViewer)
+        let id = user.id;
+        Self(AccountViewer(user), SessionViewer, ProfileViewer(id))
     }
 }
 

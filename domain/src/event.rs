@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
 use crate::id::{
-    ContractId, DisputeId, GigId, MilestoneId, OfferId, OrganizationId, PaymentId, PayoutId, PayoutMethodId, ReviewId,
-    SessionId, SubmissionId, TimesheetId, UserId,
+    ContractId, DisputeId, FreelancerProfileId, GigId, MilestoneId, OfferId, OrganizationId, PaymentId, PayoutId,
+    PayoutMethodId, ReviewId, SessionId, SubmissionId, TimesheetId, UserId,
 };
 use crate::money::Money;
 use crate::payout::Rail;
@@ -32,6 +32,13 @@ pub enum Event {
         /// The session.
         session: SessionId,
         /// Who was signed in.
+        user: UserId,
+    },
+    /// A freelancer changed what they say of themselves.
+    ProfileUpdated {
+        /// The profile.
+        profile: FreelancerProfileId,
+        /// Whose.
         user: UserId,
     },
     /// A client company came to be.
@@ -579,6 +586,7 @@ impl Event {
             Self::UserSignedUp { .. } => "user_signed_up",
             Self::SessionBegan { .. } => "session_began",
             Self::SessionEnded { .. } => "session_ended",
+            Self::ProfileUpdated { .. } => "profile_updated",
             Self::OrganizationCreated { .. } => "organization_created",
             Self::GigDrafted { .. } => "gig_drafted",
             Self::GigPublished { .. } => "gig_published",

@@ -21,6 +21,8 @@ pub mod password;
 pub mod user;
 pub mod session;
 pub mod organization;
+pub mod skill;
+pub mod profile;
 pub mod milestone;
 pub mod timesheet;
 pub mod dispute;

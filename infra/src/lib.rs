@@ -26,6 +26,8 @@ pub mod throttle;
 pub mod user;
 pub mod session;
 pub mod organization;
+pub mod skill;
+pub mod profile;
 pub mod sandbox;
 pub mod policy;
 pub mod offer;

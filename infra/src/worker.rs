@@ -138,7 +138,7 @@ impl Market {
     async fn react(&self, occurrence: &Occurrence) -> Result<(), Failure> {
         let call = Call::system(format!("event:{}", occurrence.id));
         match &occurrence.event {
-            Event::SessionBegan { .. } | Event::SessionEnded { .. } => Ok(()),
+            Event::SessionBegan { .. } | Event::SessionEnded { .. } | Event::ProfileUpdated { .. } => Ok(()),
             Event::MilestoneFundingStarted { payment, .. } => self.payment_ask(*payment).await.map(|_| ()),
             Event::MilestoneFunded { milestone, .. } => self.offer_send_when_funded(&call, *milestone).await,
             // The last of an ending contract's milestones may be over now.

@@ -8,6 +8,8 @@ mod gig;
 mod migrate;
 mod organization;
 mod session;
+mod skill;
+mod profile;
 mod schema;
 mod tidy;
 mod user;

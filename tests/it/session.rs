@@ -165,6 +165,7 @@ async fn sign_out_takes_effect_at_once_and_only_here() {
 async fn sessions_are_listed_and_revoked_by_their_person_only() {
     let app = TestApp::new().await;
     let (ada, lin) = (app.person("ada").await, app.person("lin").await);
+    app.market.clock().advance(TimeDelta::seconds(1));
     let phone = app.visitor().does("signIn", credentials("ada@example.com", PASSWORD), TOKENS).await;
     let phone_id = phone.text("tokens.session.id");
     let list = "{ viewer { sessions { edges { node { id isCurrent address } } } } }";

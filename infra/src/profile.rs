@@ -1,0 +1,250 @@
+//! Freelancers' profiles.
+
+use domain::access::Actor;
+use domain::change::Change;
+use domain::id::{FreelancerProfileId, Id, PortfolioItemId, SkillId, UserId};
+use domain::profile::{FreelancerProfile, PortfolioDraft, PortfolioItem, ProfileInput, Visibility};
+use domain::refusal::Refusal;
+use domain::skill::SkillLevel;
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Select};
+use uuid::Uuid;
+
+use self::row::{whole, whole_page};
+use crate::market::Market;
+use crate::page::{Key, Keyset, PageRequest, Slice};
+use crate::save::save_row;
+use crate::sql::{ids, sql};
+use crate::{Call, Failure, Tx, run};
+
+mod row;
+
+/// Which freelancers are wanted. What is absent does not matter.
+#[derive(Debug, Clone, Default)]
+pub struct FreelancerFilter {
+    /// Those who hold all of these skills.
+    pub skills: Vec<SkillId>,
+    /// Those whose headline or overview holds these words, the last perhaps only begun.
+    pub text: Option<String>,
+    /// Those who ask at least this for an hour, in US cents.
+    pub rate_at_least: Option<i64>,
+    /// Those who ask at most this for an hour, in US cents.
+    pub rate_at_most: Option<i64>,
+    /// Those with at least so many hours a week free.
+    pub weekly_hours_at_least: Option<i32>,
+    /// Those who speak this language, by its ISO 639 code.
+    pub language: Option<String>,
+}
+
+impl Market {
+    /// Change the person's own profile, which is made by the first change.
+    pub async fn profile_update(&self, call: &Call, input: ProfileInput) -> Result<FreelancerProfile, Failure> {
+        let user = call.actor.person()?.user;
+        run!(self, call, tx => {
+            // The person's row is what two first changes at once queue up at.
+            let person = tx.user_for_update(user).await?.ok_or(Refusal::HIDDEN)?;
+            let profile = tx.profile_for_update(user).await?;
+            let profile =
+                profile.unwrap_or_else(|| FreelancerProfile::blank(tx.id(), user, person.time_zone, tx.now()));
+            tx.profile_save(profile.update(tx.actor(), input.clone(), tx.now())?).await
+        })
+    }
+
+    /// Add something to the person's own portfolio.
+    pub async fn portfolio_item_add(&self, call: &Call, draft: PortfolioDraft) -> Result<FreelancerProfile, Failure> {
+        let user = call.actor.person()?.user;
+        run!(self, call, tx => {
+            let profile = tx.profile_for_update(user).await?.ok_or_else(no_profile)?;
+            tx.profile_save(profile.add_item(tx.actor(), tx.id(), draft.clone(), tx.now())?).await
+        })
+    }
+
+    /// Correct something in the person's own portfolio.
+    pub async fn portfolio_item_update(
+        &self,
+        call: &Call,
+        id: PortfolioItemId,
+        draft: PortfolioDraft,
+    ) -> Result<FreelancerProfile, Failure> {
+        let user = call.actor.person()?.user;
+        run!(self, call, tx => {
+            let profile = tx.profile_for_update(user).await?.ok_or_else(no_profile)?;
+            tx.profile_save(profile.update_item(tx.actor(), id, draft.clone(), tx.now())?).await
+        })
+    }
+
+    /// Take something from the person's own portfolio.
+    pub async fn portfolio_item_remove(&self, call: &Call, id: PortfolioItemId) -> Result<FreelancerProfile, Failure> {
+        let user = call.actor.person()?.user;
+        run!(self, call, tx => {
+            let profile = tx.profile_for_update(user).await?.ok_or_else(no_profile)?;
+            tx.profile_save(profile.remove_item(tx.actor(), id, tx.now())?).await
+        })
+    }
+
+    /// A profile, if the caller may see it.
+    pub async fn profile_find(
+        &self,
+        call: &Call,
+        id: FreelancerProfileId,
+    ) -> Result<Option<FreelancerProfile>, Failure> {
+        let rows = visible_to(&call.actor).filter(row::Column::Id.eq(id.uuid())).all(self.db()).await?;
+        Ok(whole(self.db(), rows).await?.pop())
+    }
+
+    /// The profiles of people, those that there are and the caller may see.
+    pub async fn profiles_of_users(&self, call: &Call, users: &[UserId]) -> Result<Vec<FreelancerProfile>, Failure> {
+        let of_users = Expr::cust_with_values("freelancer_profiles.user_id = any($1)", [ids(users)]);
+        let rows = visible_to(&call.actor).filter(of_users).all(self.db()).await?;
+        whole(self.db(), rows).await
+    }
+
+    /// Freelancers who can be found, newest first.
+    pub async fn freelancers_page(
+        &self,
+        call: &Call,
+        filter: &FreelancerFilter,
+        page: &PageRequest,
+    ) -> Result<Slice<FreelancerProfile>, Failure> {
+        let order = Keyset::<row::Entity> {
+            list: "freelancers",
+            columns: vec![row::Column::Id],
+            descending: true,
+            key: |row| vec![Key::Uuid(row.id)],
+        };
+        let found = matching(visible_to(&call.actor).filter(row::Column::Visibility.eq(PUBLIC)), filter);
+        whole_page(self.db(), order.page(self.db(), found, page).await?).await
+    }
+}
+
+const PUBLIC: &str = "public";
+
+fn no_profile() -> Refusal {
+    Refusal::rule("NO_PROFILE", "Write your profile first.")
+}
+
+/// The profiles that an actor may see: public ones of people in good standing, and their own.
+fn visible_to(actor: &Actor) -> Select<row::Entity> {
+    let own = actor.user().map_or_else(Uuid::nil, Id::uuid);
+    let public = Expr::cust(
+        "freelancer_profiles.visibility = 'public' and not exists (
+             select 1 from users u where u.id = freelancer_profiles.user_id and u.suspended_at is not null)",
+    );
+    match actor {
+        Actor::System => row::Entity::find(),
+        Actor::Person(person) if person.staff.is_some() && !person.suspended => row::Entity::find(),
+        Actor::Person(_) | Actor::Nobody => {
+            row::Entity::find().filter(sea_orm::Condition::any().add(public).add(row::Column::UserId.eq(own)))
+        }
+    }
+}
+
+fn matching(select: Select<row::Entity>, filter: &FreelancerFilter) -> Select<row::Entity> {
+    let FreelancerFilter { skills, text, rate_at_least, rate_at_most, weekly_hours_at_least, language } = filter;
+    let mut select = select;
+    for skill in skills {
+        select = select.filter(Expr::cust_with_values(
+            "freelancer_profiles.id in (select profile_id from profile_skills where skill_id = $1)",
+            [skill.uuid()],
+        ));
+    }
+    if let Some(words) = text.as_deref().map(search_terms).filter(|words| !words.is_empty()) {
+        select =
+            select.filter(Expr::cust_with_values("freelancer_profiles.search @@ to_tsquery('english', $1)", [words]));
+    }
+    if let Some(minor) = rate_at_least {
+        select = select.filter(row::Column::RateMinor.gte(*minor));
+    }
+    if let Some(minor) = rate_at_most {
+        select = select.filter(row::Column::RateMinor.lte(*minor));
+    }
+    if let Some(hours) = weekly_hours_at_least {
+        select = select.filter(row::Column::WeeklyHours.gte(*hours));
+    }
+    if let Some(code) = language {
+        let spoken = serde_json::json!([{ "code": code }]);
+        select = select.filter(Expr::cust_with_values("freelancer_profiles.languages @> $1", [spoken]));
+    }
+    select
+}
+
+/// Words as a full text query: all of them, the last one perhaps only begun.
+fn search_terms(text: &str) -> String {
+    let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).take(20);
+    let words: Vec<String> = words.map(|word| format!("'{}'", word.to_lowercase())).collect();
+    if words.is_empty() { String::new() } else { format!("{}:*", words.join(" & ")) }
+}
+
+impl Tx {
+    async fn profile_for_update(&self, user: UserId) -> Result<Option<FreelancerProfile>, Failure> {
+        let rows = row::Entity::find().filter(row::Column::UserId.eq(user.uuid())).lock_exclusive();
+        Ok(whole(self.conn(), rows.all(self.conn()).await?).await?.pop())
+    }
+
+    async fn profile_save(&self, change: Change<FreelancerProfile>) -> Result<FreelancerProfile, Failure> {
+        let changed = change.changed;
+        let profile = self.settle(change).await?;
+        if changed {
+            save_row(self.conn(), row::of(&profile)?).await?;
+            self.profile_skills_write(&profile).await?;
+            self.portfolio_write(&profile).await?;
+        }
+        Ok(profile)
+    }
+
+    async fn profile_skills_write(&self, profile: &FreelancerProfile) -> Result<(), Failure> {
+        let skills: Vec<Uuid> = profile.skills.iter().map(|held| held.skill.uuid()).collect();
+        let levels: Vec<String> = profile.skills.iter().map(|held| held.level.as_str().to_owned()).collect();
+        let years: Vec<i32> = profile.skills.iter().map(|held| i32::from(held.years)).collect();
+        let forget = sql(
+            "delete from profile_skills where profile_id = $1 and skill_id <> all($2)",
+            [profile.id.uuid().into(), skills.clone().into()],
+        );
+        self.conn().execute_raw(forget).await?;
+        let write = sql(
+            "insert into profile_skills (profile_id, skill_id, level, years, position)
+             select $1, skill, level, years, place
+             from unnest($2::uuid[], $3::text[], $4::int[]) with ordinality as held (skill, level, years, place)
+             on conflict (profile_id, skill_id)
+             do update set level = excluded.level, years = excluded.years, position = excluded.position",
+            [profile.id.uuid().into(), skills.into(), levels.into(), years.into()],
+        );
+        self.conn().execute_raw(write).await?;
+        Ok(())
+    }
+
+    async fn portfolio_write(&self, profile: &FreelancerProfile) -> Result<(), Failure> {
+        let items: Vec<PortfolioItemId> = profile.portfolio.iter().map(|item| item.id).collect();
+        let forget = sql(
+            "delete from portfolio_items where profile_id = $1 and id <> all($2)",
+            [profile.id.uuid().into(), ids(&items)],
+        );
+        self.conn().execute_raw(forget).await?;
+        for (place, PortfolioItem { id, title, description, link }) in (0_i32..).zip(&profile.portfolio) {
+            let write = sql(
+                "insert into portfolio_items (id, profile_id, title, description, link, position)
+                 values ($1, $2, $3, $4, $5, $6)
+                 on conflict (id) do update set title = excluded.title, description = excluded.description,
+                     link = excluded.link, position = excluded.position",
+                [
+                    id.uuid().into(),
+                    profile.id.uuid().into(),
+                    title.as_str().into(),
+                    description.as_str().into(),
+                    link.clone().into(),
+                    place.into(),
+                ],
+            );
+            self.conn().execute_raw(write).await?;
+        }
+        Ok(())
+    }
+}
+
+fn level(text: &str) -> Option<SkillLevel> {
+    SkillLevel::ALL.into_iter().find(|level| level.as_str() == text)
+}
+
+fn visibility(text: &str) -> Option<Visibility> {
+    Visibility::ALL.into_iter().find(|visibility| visibility.as_str() == text)
+}

@@ -1,0 +1,190 @@
+//! Profiles, as freelancers write them and others read them.
+
+use serde_json::{Value, json};
+use tests::{Person, TestApp};
+
+const PROFILE: &str = "profile { id headline overview version visibility weeklyHours timeZone workDayStarts workDayEnds
+    hourlyRate { amount currency } skills { level years skill { slug name } } languages { code fluency }
+    portfolio { id title description link } viewerCanUpdate }";
+
+async fn skill(app: &TestApp, query: &str) -> String {
+    let found = app
+        .visitor()
+        .asks("query($q: String) { skills(query: $q, first: 1) { edges { node { id } } } }", json!({ "q": query }))
+        .await;
+    found.data()["skills"]["edges"][0]["node"]["id"].as_str().expect("a skill of that name").to_owned()
+}
+
+async fn updates(person: &Person<'_>, input: Value) -> Value {
+    person.does("profileUpdate", input, PROFILE).await.ok()["profile"].clone()
+}
+
+#[tokio::test]
+async fn profile_update_writes_a_profile_and_then_changes_what_is_given() {
+    let app = TestApp::new().await;
+    let lin = app.freelancer("lin").await;
+    let (rust, k8s) = (skill(&app, "rust").await, skill(&app, "k8s").await);
+    let first = json!({
+        "headline": " Rust developer ", "overview": "Payments, mostly.", "timeZone": "Asia/Karachi",
+        "skills": [{ "skillId": rust, "level": "EXPERT", "years": 7 }, { "skillId": k8s, "level": "BEGINNER" }],
+        "hourlyRate": { "amount": "45" }, "weeklyHours": 30, "workHours": { "starts": "18:00", "ends": "03:00" },
+        "languages": [{ "code": "ur", "fluency": "NATIVE" }, { "code": "en", "fluency": "FLUENT" }],
+        "idempotencyKey": "first"
+    });
+    let profile = updates(&lin, first.clone()).await;
+    let expected = json!({
+        "id": profile["id"], "headline": "Rust developer", "overview": "Payments, mostly.", "version": 1,
+        "visibility": "PUBLIC", "weeklyHours": 30, "timeZone": "Asia/Karachi",
+        "workDayStarts": "18:00", "workDayEnds": "03:00",
+        "hourlyRate": { "amount": "45.00", "currency": "USD" },
+        "skills": [
+            { "level": "EXPERT", "years": 7, "skill": { "slug": "rust", "name": "Rust" } },
+            { "level": "BEGINNER", "years": 0, "skill": { "slug": "kubernetes", "name": "Kubernetes" } },
+        ],
+        "languages": [{ "code": "ur", "fluency": "NATIVE" }, { "code": "en", "fluency": "FLUENT" }],
+        "portfolio": [], "viewerCanUpdate": true
+    });
+    assert_eq!(profile, expected);
+    assert_eq!(updates(&lin, first).await, expected, "a repeat with the same key");
+
+    let changed =
+        json!({ "skills": [{ "skillId": k8s, "level": "EXPERT", "years": 1 }], "hourlyRate": null, "workHours": null });
+    let profile = updates(&lin, changed).await;
+    assert_eq!(
+        profile["skills"],
+        json!([{ "level": "EXPERT", "years": 1, "skill": { "slug": "kubernetes", "name": "Kubernetes" } }])
+    );
+    assert_eq!(
+        (&profile["hourlyRate"], &profile["workDayStarts"], &profile["version"]),
+        (&Value::Null, &Value::Null, &json!(2))
+    );
+    assert_eq!((&profile["headline"], &profile["weeklyHours"]), (&json!("Rust developer"), &json!(30)));
+    let mine = lin.asks(&format!("{{ viewer {{ {PROFILE} }} }}"), json!({})).await;
+    assert_eq!(mine.data()["viewer"]["profile"], profile);
+}
+
+#[tokio::test]
+async fn profile_update_refuses_what_it_can_not_take_and_keeps_nothing() {
+    let app = TestApp::new().await;
+    let lin = app.freelancer("lin").await;
+    let faults = async |input: Value| lin.does("profileUpdate", input, "profile { id }").await.faults();
+    assert_eq!(faults(json!({})).await, ["headline: REQUIRED"]);
+    let bad = json!({
+        "headline": "x", "overview": "x".repeat(5_001), "timeZone": "PKT", "weeklyHours": 0,
+        "hourlyRate": { "amount": "1000.01" },
+        "skills": [{ "skillId": "ski_0", "level": "EXPERT", "years": 70 }],
+        "languages": [{ "code": "EN", "fluency": "BASIC" }]
+    });
+    let told = [
+        "headline: TOO_SHORT",
+        "overview: TOO_LONG",
+        "skills.0.skillId: UNKNOWN",
+        "skills.0.years: OUT_OF_RANGE",
+        "hourlyRate.amount: OUT_OF_RANGE",
+        "timeZone: UNKNOWN",
+        "weeklyHours: OUT_OF_RANGE",
+        "languages.0.code: MALFORMED",
+    ];
+    assert_eq!(faults(bad).await, told);
+    let with = |field: &str, value: Value| {
+        let mut input = json!({ "headline": "Rust developer" });
+        input[field] = value;
+        input
+    };
+    assert_eq!(faults(with("hourlyRate", json!({ "amount": "-5" }))).await, ["hourlyRate.amount: MALFORMED"]);
+    assert_eq!(
+        faults(with("hourlyRate", json!({ "amount": "5000", "currency": "PKR" }))).await,
+        ["hourlyRate.currency: UNKNOWN"]
+    );
+    assert_eq!(
+        faults(with("workHours", json!({ "starts": "9am", "ends": "25:00" }))).await,
+        ["workHours.starts: MALFORMED", "workHours.ends: MALFORMED"]
+    );
+    assert_eq!(faults(with("overview", json!("nul \u{0}"))).await, ["overview: MALFORMED"]);
+    assert_eq!(lin.asks("{ viewer { profile { id } } }", json!({})).await.data()["viewer"]["profile"], Value::Null);
+
+    updates(&lin, with("weeklyHours", json!(20))).await;
+    assert_eq!(faults(json!({ "expectedVersion": 7, "weeklyHours": 1 })).await, [": STALE_VERSION"]);
+    let nobody = app.visitor().does("profileUpdate", with("weeklyHours", json!(0)), "profile { id }").await;
+    assert_eq!(nobody.refused(), ["UNAUTHENTICATED"]);
+}
+
+#[tokio::test]
+async fn portfolio_items_are_added_corrected_and_removed_by_their_person() {
+    let app = TestApp::new().await;
+    let (lin, ada) = (app.freelancer("lin").await, app.freelancer("ada").await);
+    let item = json!({ "title": "A shop", "description": "All of it", "link": "https://shop.example" });
+    assert_eq!(lin.does("portfolioItemAdd", item.clone(), PROFILE).await.refused(), ["NO_PROFILE"]);
+    updates(&lin, json!({ "headline": "Rust developer" })).await;
+    updates(&ada, json!({ "headline": "Go developer" })).await;
+    let added = lin.does("portfolioItemAdd", item, PROFILE).await;
+    let id = added.text("profile.portfolio.0.id");
+
+    let put_right = json!({ "id": id, "title": "A better shop" });
+    assert_eq!(ada.does("portfolioItemUpdate", put_right.clone(), PROFILE).await.refused(), ["NOT_FOUND"]);
+    assert!(ada.does("portfolioItemRemove", json!({ "id": id }), PROFILE).await.faults().is_empty(), "nothing of hers");
+    let bad = json!({ "id": id, "title": "", "link": "javascript:alert(1)" });
+    assert_eq!(lin.does("portfolioItemUpdate", bad, PROFILE).await.faults(), ["title: REQUIRED", "link: MALFORMED"]);
+    let right = lin.does("portfolioItemUpdate", put_right, PROFILE).await;
+    let expected = json!([{ "id": id, "title": "A better shop", "description": "", "link": null }]);
+    assert_eq!(right.ok()["profile"]["portfolio"], expected);
+    let gone = lin.does("portfolioItemRemove", json!({ "id": id }), PROFILE).await;
+    assert_eq!(gone.ok()["profile"]["portfolio"], json!([]));
+}
+
+#[tokio::test]
+async fn freelancers_are_found_by_what_they_say_unless_they_hide() {
+    let app = TestApp::new().await;
+    let (lin, ada, bo) = (app.freelancer("lin").await, app.freelancer("ada").await, app.freelancer("bo").await);
+    let (rust, go) = (skill(&app, "rust").await, skill(&app, "go").await);
+    let held =
+        |ids: &[&str]| ids.iter().map(|id| json!({ "skillId": id, "level": "EXPERT", "years": 3 })).collect::<Vec<_>>();
+    updates(
+        &lin,
+        json!({ "headline": "Rust developer", "overview": "Payments and ledgers", "skills": held(&[&rust, &go]),
+        "hourlyRate": { "amount": "45" }, "weeklyHours": 30, "languages": [{ "code": "ur", "fluency": "NATIVE" }] }),
+    )
+    .await;
+    app.market.clock().advance(chrono::TimeDelta::seconds(1));
+    updates(&ada, json!({ "headline": "Go developer", "skills": held(&[&go]), "hourlyRate": { "amount": "90" } }))
+        .await;
+    let hidden =
+        updates(&bo, json!({ "headline": "Rust developer too", "skills": held(&[&rust]), "visibility": "HIDDEN" }))
+            .await;
+
+    let find = async |filter: Value| {
+        let query = "query($f: FreelancerFilterInput) { freelancers(filter: $f) { edges { node { user { name } } } } }";
+        let found = app.visitor().asks(query, json!({ "f": filter })).await;
+        let edges = found.data()["freelancers"]["edges"].as_array().cloned().unwrap_or_default();
+        edges
+            .iter()
+            .map(|edge| edge["node"]["user"]["name"].as_str().unwrap_or_default().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(find(json!({})).await, ["Ada", "Lin"], "newest first");
+    assert_eq!(find(json!({ "skills": [go] })).await, ["Ada", "Lin"]);
+    assert_eq!(find(json!({ "skills": [rust, go] })).await, ["Lin"], "all of them");
+    assert_eq!(find(json!({ "text": "ledger pay" })).await, ["Lin"]);
+    assert_eq!(find(json!({ "text": "'; drop table users; --" })).await, Vec::<String>::new());
+    assert_eq!(find(json!({ "text": "\u{0} !& |" })).await, ["Ada", "Lin"], "no words at all");
+    assert_eq!(find(json!({ "rateAtMost": { "amount": "50" } })).await, ["Lin"]);
+    assert_eq!(find(json!({ "rateAtLeast": { "amount": "50" } })).await, ["Ada"]);
+    assert_eq!(find(json!({ "weeklyHoursAtLeast": 20 })).await, ["Lin"]);
+    assert_eq!(find(json!({ "language": "ur" })).await, ["Lin"]);
+
+    let node = "query($id: ID!) { node(id: $id) { id } }";
+    let seen =
+        async |person: &Person<'_>| person.asks(node, json!({ "id": hidden["id"] })).await.data()["node"].clone();
+    assert_eq!((seen(&lin).await, seen(&bo).await), (Value::Null, json!({ "id": hidden["id"] })));
+    let of = "query($id: ID!) { node(id: $id) { ... on User { profile { id } } } }";
+    assert_eq!(lin.asks(of, json!({ "id": bo.id })).await.data()["node"]["profile"], Value::Null);
+}
+
+#[tokio::test]
+async fn two_first_profiles_at_once_are_one() {
+    let app = TestApp::new().await;
+    let lin = app.freelancer("lin").await;
+    let write = || lin.does("profileUpdate", json!({ "headline": "Rust developer" }), "profile { id }");
+    let (one, two) = tokio::join!(write(), write());
+    assert_eq!(one.text("profile.id"), two.text("profile.id"));
+}
