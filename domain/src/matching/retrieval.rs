@@ -62,7 +62,7 @@ impl Weights {
             letters: between(250, 300),
             meaning: between(600, 300),
             named: between(150, 300),
-            body_words: between(200, 300),
+            body_words: between(300, 300),
             body_meaning: between(200, 200),
         }
     }
@@ -108,7 +108,8 @@ impl Catalogue {
         let mut named: HashMap<String, Vec<u32>> = HashMap::new();
         for (at, entry) in entries.iter().enumerate() {
             let folded = fold(entry.title);
-            let known = taxonomy.named(&folded);
+            // Only its own name: "web developer" is an alias of a skill, but the title of a person.
+            let known = taxonomy.named(&folded).filter(|skill| fold(skill.name) == folded);
             let own =
                 known.into_iter().flat_map(|skill| std::iter::once(skill.name).chain(skill.aliases.iter().copied()));
             for name in std::iter::once(entry.title).chain(own).chain(thesaurus.others(&folded).iter().copied()) {
