@@ -3,6 +3,7 @@
 mod equipment;
 mod ground;
 mod migrate;
+pub mod rank;
 mod serve;
 mod stop;
 mod telemetry;
@@ -18,8 +19,8 @@ use trouble::Trouble;
 
 /// Do what was asked. Exit code 2 is for what the user can set right: settings, folders, ports,
 /// the database; 1 is for our own failures.
-pub fn main(cli: Cli) -> ExitCode {
-    let command = cli.command.unwrap_or(Command::Serve);
+pub fn main(mut cli: Cli) -> ExitCode {
+    let command = cli.command.take().unwrap_or(Command::Serve);
     let outcome = Telemetry::start(&cli.common).and_then(|telemetry| {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let outcome = runtime.block_on(run(command, cli));
@@ -40,6 +41,7 @@ async fn run(command: Command, cli: Cli) -> Result<(), Trouble> {
         Command::Serve => serve::run(cli).await,
         Command::Work => work::run(cli).await,
         Command::Migrate { what } => migrate::run(cli, what).await,
+        Command::Rank(files) => rank::run(&files),
         Command::Schema => say(&api::schema::sdl()),
     }
 }

@@ -34,7 +34,7 @@ Secrets are not taken as arguments, which others on the machine can read:
 With nothing set, rabta finds or fetches PostgreSQL, keeps its data in the data folder, and serves on 127.0.0.1:8080.";
 
 /// What the program does.
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Subcommand)]
 pub enum Command {
     /// Serve the API (the default).
     Serve,
@@ -46,6 +46,8 @@ pub enum Command {
         #[command(subcommand)]
         what: Migrate,
     },
+    /// Rank documents for queries from files, to measure matching on judged data.
+    Rank(crate::command::rank::Files),
     /// Print the GraphQL schema.
     Schema,
 }

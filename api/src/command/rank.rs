@@ -1,0 +1,83 @@
+//! Rank documents for queries from files, to measure matching on judged data.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use domain::matching::offline::{self, Row};
+use flate2::read::GzDecoder;
+
+use super::trouble::Trouble;
+
+/// Which files, and what is in them.
+#[derive(Debug, Args)]
+pub struct Files {
+    /// The queries: an id, a tab, the text or the skills; the first line names the columns. May be gzipped.
+    #[arg(long, value_name = "FILE")]
+    queries: PathBuf,
+    /// The documents: an id, a title, and in further columns what is said about it; or an id and skills.
+    #[arg(long, value_name = "FILE")]
+    docs: PathBuf,
+    /// Where the run goes: query, document, score.
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// What the two sides are.
+    #[arg(long, value_enum, default_value_t = Mode::Text)]
+    mode: Mode,
+    /// Documents for each query, at most.
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    limit: usize,
+    /// Add what each score is made of, in further columns.
+    #[arg(long)]
+    explain: bool,
+}
+
+/// What the two sides are.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Mode {
+    /// Free text against titles, skills, tags or profiles.
+    Text,
+    /// Skills against skills, split by `|`.
+    Skills,
+}
+
+/// Rank, and write the run.
+pub fn run(files: &Files) -> Result<(), Trouble> {
+    let (queries, documents) = (read(&files.queries)?, read(&files.docs)?);
+    let (queries, documents) = (rows(&files.queries, &queries)?, rows(&files.docs, &documents)?);
+    let mode = match files.mode {
+        Mode::Text => offline::Mode::Text,
+        Mode::Skills => offline::Mode::Skills,
+    };
+    let mut lines = String::new();
+    for ranked in offline::run(mode, &queries, &documents, files.limit) {
+        let _ = write!(lines, "{}\t{}\t{}", ranked.query, ranked.document, ranked.score.as_nano());
+        for (name, part) in ranked.factors.iter().filter(|_| files.explain) {
+            let _ = write!(lines, "\t{name}={}", part.as_nano());
+        }
+        lines.push('\n');
+    }
+    fs::write(&files.out, lines).map_err(|error| unreadable(&files.out, &error))
+}
+
+fn read(path: &Path) -> Result<String, Trouble> {
+    let bytes = fs::read(path).map_err(|error| unreadable(path, &error))?;
+    let mut text = String::new();
+    let read = if bytes.starts_with(&[0x1f, 0x8b]) {
+        GzDecoder::new(bytes.as_slice()).read_to_string(&mut text)
+    } else {
+        bytes.as_slice().read_to_string(&mut text)
+    };
+    read.map(|_| text).map_err(|error| unreadable(path, &error))
+}
+
+fn rows<'a>(path: &Path, table: &'a str) -> Result<Vec<Row<'a>>, Trouble> {
+    offline::rows(table)
+        .map_err(|error| Trouble::fixable(format!("{}: {error}", path.display()), "put a tab between id and text"))
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Trouble {
+    Trouble::fixable(format!("{}: {error}", path.display()), "name another file")
+}
