@@ -356,7 +356,6 @@ impl GigQuery {
     }
 
     /// The published gigs you may see, the newest first.
-    #[expect(clippy::too_many_arguments, reason = "Relay has four for the page alone")]
     async fn gigs(
         &self,
         ctx: &Context<'_>,

@@ -11,6 +11,7 @@ use crate::money::Money;
 
 /// Something the caller asked for was refused. Nothing was changed.
 #[derive(Debug, Clone, Interface)]
+#[expect(clippy::duplicated_attributes, reason = "two fields of one type look like a repeat")]
 #[graphql(
     field(name = "code", ty = "&String", desc = "A stable code for programs, like `WRONG_STATE` or `EMAIL_TAKEN`."),
     field(name = "message", ty = "&String", desc = "For people: what happened, and what can be done."),

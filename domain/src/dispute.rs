@@ -23,9 +23,11 @@ mod ladder;
 #[cfg(test)]
 mod tests;
 
+/// A dispute, and the timesheet in two: what is paid as usual, and what is disputed.
+pub type Contested = (Dispute, (Timesheet, Timesheet));
+
 /// What a dispute is about, handed to its verbs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "there is one of it at a time")]
 pub enum Case {
     /// The money of a milestone.
     Milestone(Milestone),
@@ -294,7 +296,7 @@ pub fn open_timesheet(
     listed: &[crate::id::TimeEntryId],
     ids: (DisputeId, TimesheetId),
     claim: Claim,
-) -> Result<Change<(Dispute, (Timesheet, Timesheet))>, Refusal> {
+) -> Result<Change<Contested>, Refusal> {
     let (id, apart) = ids;
     let change = timesheet.dispute(actor, now, expected, listed, apart, id)?;
     let disputed = &change.next.1;

@@ -161,10 +161,10 @@ impl Market {
         listener.listen("rabta_events").await.map_err(listen_fault)?;
         loop {
             let heard = listener.recv().await.map_err(listen_fault)?;
-            if let Ok(id) = heard.payload().parse::<Uuid>() {
-                if let Some(occurrence) = self.event_find(id).await? {
-                    self.bus().pass(occurrence);
-                }
+            if let Ok(id) = heard.payload().parse::<Uuid>()
+                && let Some(occurrence) = self.event_find(id).await?
+            {
+                self.bus().pass(occurrence);
             }
         }
     }

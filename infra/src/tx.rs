@@ -120,11 +120,11 @@ impl Market {
     /// Begin a transaction for `call`, unless it is a repeat.
     pub async fn open<T: DeserializeOwned>(&self, call: &Call) -> Result<Opening<T>, Failure> {
         let tx = self.begin(call).await?;
-        if let Some(once) = &call.once {
-            if let Some(answer) = idempotency::claim(&tx, once).await? {
-                tx.conn.rollback().await?;
-                return Ok(Opening::Repeat(serde_json::from_value(answer)?));
-            }
+        if let Some(once) = &call.once
+            && let Some(answer) = idempotency::claim(&tx, once).await?
+        {
+            tx.conn.rollback().await?;
+            return Ok(Opening::Repeat(serde_json::from_value(answer)?));
         }
         Ok(Opening::Fresh(Box::new(tx)))
     }

@@ -80,7 +80,7 @@ impl Query {
     }
 
     async fn panics(&self) -> usize {
-        let nothing: Option<&str> = None;
+        let nothing: Option<&str> = std::hint::black_box(None);
         nothing.expect("hunter2").len()
     }
 
@@ -125,7 +125,7 @@ impl Subscription {
     }
 
     async fn panics(&self) -> impl Stream<Item = usize> {
-        let nothing: Option<&'static str> = None;
+        let nothing: Option<&'static str> = std::hint::black_box(None);
         futures_util::stream::iter([1]).map(move |_| nothing.expect("hunter2").len())
     }
 }

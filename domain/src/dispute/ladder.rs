@@ -71,12 +71,12 @@ impl Dispute {
         self.check_amount(amount)?;
         let offers = side.map_or(self.offers, |side| self.offers.with(side, Some(amount)));
         let offering = Self { offers, ..self };
-        if let (Some(client), Some(freelancer)) = (offers.client, offers.freelancer) {
-            if client.covers(freelancer)? {
-                let between = client.minus(freelancer)?.split(&[1, 1]);
-                let halfway = freelancer.plus(between[0])?;
-                return offering.executed(case, now, Outcome::Settled, halfway);
-            }
+        if let (Some(client), Some(freelancer)) = (offers.client, offers.freelancer)
+            && client.covers(freelancer)?
+        {
+            let between = client.minus(freelancer)?.split(&[1, 1]);
+            let halfway = freelancer.plus(between[0])?;
+            return offering.executed(case, now, Outcome::Settled, halfway);
         }
         let event = Event::DisputeOfferMade { dispute: offering.id };
         let since = match &offering.state {
@@ -190,11 +190,11 @@ impl Dispute {
     ) -> Result<Disputed, Refusal> {
         self.access(actor, Verb::DisputeAward)?;
         self.standing(actor, Verb::DisputeAward, expected)?;
-        if let DisputeState::Hearing { recommendation, .. } = &self.state {
-            if has_dealings || actor.user() == Some(recommendation.by) {
-                let message = "an award is made by somebody without dealings with a side, who did not recommend it";
-                return Err(Refusal::rule("CONFLICT_OF_INTEREST", message));
-            }
+        if let DisputeState::Hearing { recommendation, .. } = &self.state
+            && (has_dealings || actor.user() == Some(recommendation.by))
+        {
+            let message = "an award is made by somebody without dealings with a side, who did not recommend it";
+            return Err(Refusal::rule("CONFLICT_OF_INTEREST", message));
         }
         self.check_amount(to_freelancer)?;
         self.executed(case, now, Outcome::Awarded, to_freelancer)

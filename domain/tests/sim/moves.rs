@@ -291,10 +291,10 @@ impl World {
             actor = sides[self.dice.below(2)].clone();
             let sensible: Vec<usize> = milestone.allowed(&actor).into_iter().filter_map(number_of).collect();
             let gives_up = |verb: usize| matches!(verb, 4 | 5 | 13 | 14 | 17);
-            if let Some(chosen) = self.dice.pick(&sensible).copied() {
-                if !gives_up(chosen) || self.dice.percent(30) {
-                    verb = if chosen == 10 && self.dice.percent(25) { 12 } else { chosen };
-                }
+            if let Some(chosen) = self.dice.pick(&sensible).copied()
+                && (!gives_up(chosen) || self.dice.percent(30))
+            {
+                verb = if chosen == 10 && self.dice.percent(25) { 12 } else { chosen };
             }
         }
         let expected = self.expected(milestone.version);

@@ -1,6 +1,8 @@
 //! A marketplace in memory: what a database would keep, a clock, a processor and rails that talk
 //! late, twice and out of order.
 
+#![expect(clippy::expect_used, reason = "a world that can't be made should stop")]
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use chrono::TimeDelta;
