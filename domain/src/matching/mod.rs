@@ -22,6 +22,7 @@ pub mod offline;
 pub mod features;
 pub mod role;
 pub mod reading;
+pub mod intake;
 pub mod shipped;
 pub mod overlap;
 pub mod model;

@@ -1,0 +1,383 @@
+//! Matches, with their reasons: people for a gig, gigs for a person, and one pair explained.
+
+use async_graphql::connection::{Connection, Edge, EmptyFields};
+use async_graphql::{Context, Enum, Object, SimpleObject};
+use domain::gig::Gig as DomainGig;
+use domain::id::{GigId, Id, UserId};
+use domain::matching::improve::{Change, Improvement};
+use domain::matching::shipped::Holders;
+use domain::matching::{Barrier, Match, Model, Ranking, Taxonomy};
+use infra::page::{Key as SortKey, Page, PageRequest};
+
+use crate::context::RabtaContext;
+use crate::gig::Gig;
+use crate::key::Key;
+use crate::loader::load;
+use crate::profile::FreelancerProfile;
+use crate::user::User;
+use crate::user_error::top_level;
+
+/// One freelancer who matches a gig.
+#[derive(Debug, Clone)]
+pub struct FreelancerMatch(pub Match<UserId>);
+
+/// One freelancer who matches a gig, with the reasons.
+#[Object]
+impl FreelancerMatch {
+    /// The person.
+    pub async fn freelancer(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<User>> {
+        Ok(load(ctx, self.0.of).await?.map(User))
+    }
+
+    /// What the person says of themselves.
+    pub async fn profile(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<FreelancerProfile>> {
+        let found = ctx.market().profiles_of_users(&ctx.call(), &[self.0.of]).await.map_err(top_level)?;
+        Ok(found.into_iter().next().map(FreelancerProfile))
+    }
+
+    /// The sum of the factors' contributions, exactly.
+    pub async fn score(&self) -> f64 {
+        nano(self.0.score.as_nano())
+    }
+
+    /// The score as a rough chance between 0 and 1, for a badge.
+    pub async fn chance(&self) -> f64 {
+        micro(self.0.chance().as_micro())
+    }
+
+    /// Why it stands where it stands.
+    pub async fn placement(&self) -> MatchPlacement {
+        self.0.placement.into()
+    }
+
+    /// What the score is made of.
+    pub async fn factors(&self) -> Vec<MatchFactor> {
+        factors(&self.0.factors)
+    }
+
+    /// The reasons, as a person would say them.
+    pub async fn sentence(&self) -> &str {
+        &self.0.sentence
+    }
+
+    /// What would raise the match, the best first.
+    pub async fn improvements(&self) -> Vec<MatchImprovement> {
+        self.0.improvements.iter().map(improvement).collect()
+    }
+}
+
+/// One gig that matches a freelancer.
+#[derive(Debug, Clone)]
+pub struct GigMatch(pub Match<GigId>);
+
+/// One gig that matches you, with the reasons.
+#[Object]
+impl GigMatch {
+    /// The gig.
+    pub async fn gig(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Gig>> {
+        Ok(load(ctx, self.0.of).await?.map(Gig))
+    }
+
+    /// The sum of the factors' contributions, exactly.
+    pub async fn score(&self) -> f64 {
+        nano(self.0.score.as_nano())
+    }
+
+    /// The score as a rough chance between 0 and 1, for a badge.
+    pub async fn chance(&self) -> f64 {
+        micro(self.0.chance().as_micro())
+    }
+
+    /// What the score is made of.
+    pub async fn factors(&self) -> Vec<MatchFactor> {
+        factors(&self.0.factors)
+    }
+
+    /// The reasons, as a person would say them.
+    pub async fn sentence(&self) -> &str {
+        &self.0.sentence
+    }
+
+    /// What would raise the match, the best first.
+    pub async fn improvements(&self) -> Vec<MatchImprovement> {
+        self.0.improvements.iter().map(improvement).collect()
+    }
+}
+
+/// One part of a score: `weight` times `value` is its `contribution`, and the contributions add up
+/// to the score.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct MatchFactor {
+    /// What it looks at.
+    kind: MatchFactorKind,
+    /// How much it counts.
+    weight: f64,
+    /// How true it is, from 0 to 1.
+    value: f64,
+    /// Weight times value.
+    contribution: f64,
+    /// What the value rests on, as a person would say it; nothing when there is nothing to say.
+    evidence: Option<String>,
+}
+
+/// Something that would raise a match.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct MatchImprovement {
+    /// In a few words, like `+ Terraform → from 31st to 12th`.
+    sentence: String,
+    /// The skill to learn, if it is one.
+    skill: Option<String>,
+    /// How much the score would rise.
+    gain: f64,
+    /// The place by score now, from 1.
+    from_place: u32,
+    /// The place by score then.
+    to_place: u32,
+}
+
+/// What a factor looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::matching::FactorKind")]
+pub enum MatchFactorKind {
+    /// Asked skills that are held.
+    Skills,
+    /// Required skills that are missing.
+    MustHaves,
+    /// The same line of work.
+    Role,
+    /// The share of the profile that was asked for.
+    Focus,
+    /// Texts about the same things.
+    Text,
+    /// Enough experience for this gig.
+    Seniority,
+    /// Experience as such.
+    Experience,
+    /// Too many roles.
+    Breadth,
+    /// The rate against the budget.
+    Rate,
+    /// Hours at work at the same time.
+    Overlap,
+    /// Finished work that went well.
+    Reputation,
+    /// Answers within a day.
+    Answers,
+    /// The person's wish to do such work.
+    Interest,
+    /// A client who pays and hires.
+    Client,
+    /// Busy already.
+    Load,
+    /// Many proposals already.
+    Crowd,
+}
+
+/// Why a match stands where it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::matching::Placement")]
+pub enum MatchPlacement {
+    /// By its score.
+    Merit,
+    /// Before others of nearly the same score: owed attention, or unlike those above.
+    NearTie,
+    /// In a place that waits for newcomers.
+    Newcomer,
+}
+
+/// How many a hard constraint left out.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct MatchLeftOut {
+    /// A stable name for programs, like `OVERLAP_HOURS`.
+    reason: String,
+    /// In a few words, like `too little overlap`.
+    label: String,
+    /// All whom it stops.
+    count: u32,
+    /// Of those, whom nothing else stops: how many more there would be without it.
+    by_this_alone: u32,
+}
+
+/// How a list of matches came about.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct MatchSummary {
+    /// The version of the scoring model: the same input and version give the same list.
+    model_version: u32,
+    /// How many passed every hard constraint.
+    eligible: u32,
+    /// Whom the hard constraints left out.
+    left_out: Vec<MatchLeftOut>,
+}
+
+/// A pair, explained: also when something keeps it apart.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct MatchExplanation {
+    /// What keeps them apart, by stable names; empty when nothing does.
+    barriers: Vec<String>,
+    /// The score they have, or would have.
+    score: f64,
+    /// What it is made of.
+    factors: Vec<MatchFactor>,
+    /// The reasons, as a person would say them.
+    sentence: String,
+}
+
+/// Lists of freelancers who match a gig.
+pub type FreelancerMatches = Connection<String, FreelancerMatch, MatchSummary, EmptyFields>;
+/// Lists of gigs that match a freelancer.
+pub type GigMatches = Connection<String, GigMatch, MatchSummary, EmptyFields>;
+
+/// The people for a gig, a page of them; what is shown is noted.
+pub async fn freelancer_matches(
+    ctx: &Context<'_>,
+    gig: &DomainGig,
+    request: &PageRequest,
+) -> async_graphql::Result<FreelancerMatches> {
+    let call = ctx.call();
+    let page = Page::parse(request, FREELANCERS, 2).map_err(|refusal| top_level(refusal.into()))?;
+    let ranking = ctx.market().gig_matches(&call, gig).await.map_err(top_level)?;
+    let summary = summary(&ranking);
+    let version = ranking.model_version;
+    let (slice, shown) = cut(FREELANCERS, &page, ranking.matches);
+    let shown: Vec<_> = shown.iter().map(|(position, found)| (*position, found)).collect();
+    ctx.market().exposures_of_people(&call, gig.id, version, &shown).await.map_err(top_level)?;
+    let mut connection = Connection::with_additional_fields(slice.has_previous, slice.has_next, summary);
+    connection.edges.extend(slice.items.into_iter().map(|(cursor, (_, found))| Edge::new(cursor, FreelancerMatch(found))));
+    Ok(connection)
+}
+
+/// What is recommended to the signed-in person.
+#[derive(Debug)]
+pub struct MatchViewer;
+
+#[Object]
+impl MatchViewer {
+    /// The open gigs that fit you, the best first, each with reasons. Write your profile first: it
+    /// is what they are compared with.
+    async fn recommended_gigs(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> async_graphql::Result<GigMatches> {
+        let call = ctx.call();
+        let request = PageRequest { first, after, last, before };
+        let page = Page::parse(&request, GIGS, 2).map_err(|refusal| top_level(refusal.into()))?;
+        let ranking = ctx.market().gigs_recommended(&call).await.map_err(top_level)?;
+        let summary = summary(&ranking);
+        let version = ranking.model_version;
+        let (slice, shown) = cut(GIGS, &page, ranking.matches);
+        let shown: Vec<_> = shown.iter().map(|(position, found)| (*position, found)).collect();
+        ctx.market().exposures_of_gigs(&call, version, &shown).await.map_err(top_level)?;
+        let mut connection = Connection::with_additional_fields(slice.has_previous, slice.has_next, summary);
+        connection.edges.extend(slice.items.into_iter().map(|(cursor, (_, found))| Edge::new(cursor, GigMatch(found))));
+        Ok(connection)
+    }
+}
+
+/// Explaining matches.
+#[derive(Debug, Default)]
+pub struct MatchQuery;
+
+#[Object]
+impl MatchQuery {
+    /// Why a freelancer does or does not match a gig. For the gig's client, about anybody; for a
+    /// freelancer, about themselves.
+    async fn explain_match(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The gig.")] gig_id: Key<GigId>,
+        #[graphql(desc = "The freelancer's user.")] freelancer_id: Key<UserId>,
+    ) -> async_graphql::Result<MatchExplanation> {
+        let explained = ctx.market().match_explain(&ctx.call(), gig_id.0, freelancer_id.0).await.map_err(top_level)?;
+        Ok(MatchExplanation {
+            barriers: explained.barriers.iter().copied().map(barrier_name).collect(),
+            score: nano(explained.score.as_nano()),
+            factors: factors(&explained.factors),
+            sentence: explained.sentence,
+        })
+    }
+}
+
+/// The lists, as their cursors name them.
+const FREELANCERS: &str = "matches";
+const GIGS: &str = "recommended_gigs";
+
+type Placed<I> = (u32, Match<I>);
+
+/// A page of a ranking, each match with its place.
+fn cut<I: Id>(
+    list: &str,
+    page: &Page,
+    matches: Vec<Match<I>>,
+) -> (infra::page::Slice<Placed<I>>, Vec<Placed<I>>) {
+    let placed: Vec<Placed<I>> = (1..).zip(matches).collect();
+    let slice = page.cut(list, placed, |(position, found)| {
+        vec![SortKey::Int(i64::from(*position)), SortKey::Uuid(found.of.uuid())]
+    });
+    let shown = slice.items.iter().map(|(_, placed)| placed.clone()).collect();
+    (slice, shown)
+}
+
+fn summary<I>(ranking: &Ranking<I>) -> MatchSummary {
+    let left_out = ranking.left_out.iter().map(|(barrier, left_out)| MatchLeftOut {
+        reason: barrier_name(*barrier),
+        label: barrier.label().to_owned(),
+        count: left_out.all,
+        by_this_alone: left_out.by_this_alone,
+    });
+    MatchSummary { model_version: ranking.model_version, eligible: ranking.eligible, left_out: left_out.collect() }
+}
+
+fn factors(factors: &[domain::matching::Factor]) -> Vec<MatchFactor> {
+    let names = names();
+    let factor = |factor: &domain::matching::Factor| MatchFactor {
+        kind: factor.kind.into(),
+        weight: f64::from(factor.weight.as_milli()) / 1_000.0,
+        value: micro(factor.value.as_micro()),
+        contribution: nano(factor.contribution().as_nano()),
+        evidence: factor.evidence.phrase(&names),
+    };
+    factors.iter().map(factor).collect()
+}
+
+fn improvement(improvement: &Improvement) -> MatchImprovement {
+    let skill = match improvement.change {
+        Change::Learn(skill) => Some(skill.to_string()),
+        Change::AskAtMost(_) => None,
+    };
+    MatchImprovement {
+        sentence: improvement.sentence(&names()),
+        skill,
+        gain: nano(improvement.gain.as_nano()),
+        from_place: improvement.from_place,
+        to_place: improvement.to_place,
+    }
+}
+
+/// The taxonomy's names; how rare a skill is does not matter to a sentence.
+fn names() -> Holders<'static> {
+    Holders::new(Taxonomy::shipped(), Model::shipped())
+}
+
+fn barrier_name(barrier: Barrier) -> String {
+    let name = format!("{barrier:?}");
+    let mut words = String::new();
+    for (place, letter) in name.chars().enumerate() {
+        if letter.is_uppercase() && place > 0 {
+            words.push('_');
+        }
+        words.push(letter.to_ascii_uppercase());
+    }
+    words
+}
+
+fn nano(n: i64) -> f64 {
+    n as f64 / 1e9
+}
+
+fn micro(n: i64) -> f64 {
+    n as f64 / 1e6
+}
