@@ -5,7 +5,7 @@ mod input;
 use async_graphql::connection::Connection;
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 use domain::Timestamp;
-use domain::access::Verb;
+use domain::access::{self, Verb};
 use domain::id::{GigId, OrganizationId, SkillId};
 use domain::matching::taxonomy::Taxonomy;
 use infra::gig::GigFilter;
@@ -14,6 +14,7 @@ use serde::Serialize;
 use crate::connection::{connect, page};
 use crate::context::RabtaContext;
 use crate::key::Key;
+use crate::matching::{FreelancerMatches, freelancer_matches};
 use crate::money::{Money, MoneyInput};
 use crate::user_error::{Answer, answer, mutation_name, payload, top_level};
 
@@ -110,7 +111,7 @@ impl Gig {
 
     /// Why a moderator took it down. Told to its client.
     pub async fn removed_reason(&self, ctx: &Context<'_>) -> Option<&str> {
-        let told = domain::access::allows(&ctx.caller().actor, Verb::GigRead, &self.0.subject());
+        let told = access::allows(&ctx.caller().actor, Verb::GigRead, &self.0.subject());
         match &self.0.state {
             domain::gig::GigState::Removed { reason, .. } if told => Some(reason),
             _ => None,
@@ -146,6 +147,22 @@ impl Gig {
         let now = ctx.market().clock().now();
         let verbs = self.0.allowed(&ctx.caller().actor, now);
         verbs.into_iter().map(|verb| mutation_name(verb.name())).collect()
+    }
+
+    /// The freelancers who fit it, the best first, each with reasons. Only its client's recruiters see them;
+    /// for others it is nothing.
+    pub async fn matches(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> async_graphql::Result<Option<FreelancerMatches>> {
+        if !access::allows(&ctx.caller().actor, Verb::GigMatches, &self.0.subject()) {
+            return Ok(None);
+        }
+        freelancer_matches(ctx, &self.0, &page(first, after, last, before)).await.map(Some)
     }
 
     /// Could you change what it says, as it stands now?
@@ -378,7 +395,7 @@ macro_rules! gig_acts {
             #[derive(Debug, Clone, InputObject, Serialize)]
             pub struct $input {
                 /// The gig.
-                pub id: Key<GigId>,
+                pub gig_id: Key<GigId>,
                 /// Makes repeating this request harmless: a fresh UUID for each intended act.
                 pub idempotency_key: Option<String>,
             }
@@ -430,7 +447,7 @@ gig_acts! {
 #[derive(Debug, Clone, InputObject, Serialize)]
 pub struct GigPublishInput {
     /// The gig.
-    pub id: Key<GigId>,
+    pub gig_id: Key<GigId>,
     /// The version you saw, so that nothing is published that you did not read.
     pub expected_version: Option<i64>,
     /// Makes repeating this request harmless: a fresh UUID for each intended act.
@@ -441,7 +458,7 @@ pub struct GigPublishInput {
 #[derive(Debug, Clone, InputObject, Serialize)]
 pub struct GigRemoveInput {
     /// The gig.
-    pub id: Key<GigId>,
+    pub gig_id: Key<GigId>,
     /// Why, for its client to read; 5 to 1,000 characters.
     pub reason: String,
     /// Makes repeating this request harmless: a fresh UUID for each intended act.
@@ -468,7 +485,7 @@ impl GigMutation {
     async fn gig_update(&self, ctx: &Context<'_>, input: GigUpdateInput) -> Answer<GigUpdatePayload> {
         let outcome = async {
             let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
-            let (id, expected_version) = (input.id.0, input.expected_version);
+            let (id, expected_version) = (input.gig_id.0, input.expected_version);
             ctx.market().gig_update(&call, id, input.read()?, expected_version).await
         };
         answer(outcome.await.map(Gig))
@@ -478,7 +495,7 @@ impl GigMutation {
     async fn gig_publish(&self, ctx: &Context<'_>, input: GigPublishInput) -> Answer<GigPublishPayload> {
         let outcome = async {
             let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
-            ctx.market().gig_publish(&call, input.id.0, input.expected_version).await
+            ctx.market().gig_publish(&call, input.gig_id.0, input.expected_version).await
         };
         answer(outcome.await.map(Gig))
     }
@@ -487,7 +504,7 @@ impl GigMutation {
     async fn gig_pause(&self, ctx: &Context<'_>, input: GigPauseInput) -> Answer<GigPausePayload> {
         let outcome = async {
             let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
-            ctx.market().gig_pause(&call, input.id.0).await
+            ctx.market().gig_pause(&call, input.gig_id.0).await
         };
         answer(outcome.await.map(Gig))
     }
@@ -496,7 +513,7 @@ impl GigMutation {
     async fn gig_resume(&self, ctx: &Context<'_>, input: GigResumeInput) -> Answer<GigResumePayload> {
         let outcome = async {
             let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
-            ctx.market().gig_resume(&call, input.id.0).await
+            ctx.market().gig_resume(&call, input.gig_id.0).await
         };
         answer(outcome.await.map(Gig))
     }
@@ -505,7 +522,7 @@ impl GigMutation {
     async fn gig_cancel(&self, ctx: &Context<'_>, input: GigCancelInput) -> Answer<GigCancelPayload> {
         let outcome = async {
             let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
-            ctx.market().gig_cancel(&call, input.id.0).await
+            ctx.market().gig_cancel(&call, input.gig_id.0).await
         };
         answer(outcome.await.map(Gig))
     }
@@ -514,7 +531,7 @@ impl GigMutation {
     async fn gig_reopen(&self, ctx: &Context<'_>, input: GigReopenInput) -> Answer<GigReopenPayload> {
         let outcome = async {
             let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
-            ctx.market().gig_reopen(&call, input.id.0).await
+            ctx.market().gig_reopen(&call, input.gig_id.0).await
         };
         answer(outcome.await.map(Gig))
     }
@@ -523,7 +540,7 @@ impl GigMutation {
     async fn gig_remove(&self, ctx: &Context<'_>, input: GigRemoveInput) -> Answer<GigRemovePayload> {
         let outcome = async {
             let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
-            ctx.market().gig_remove(&call, input.id.0, &input.reason).await
+            ctx.market().gig_remove(&call, input.gig_id.0, &input.reason).await
         };
         answer(outcome.await.map(Gig))
     }

@@ -20,5 +20,6 @@ pub mod organization;
 pub mod gig;
 pub mod skill;
 pub mod profile;
+pub mod matching;
 pub mod sandbox;
 pub mod limits;

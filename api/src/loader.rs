@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_graphql::Context;
 use async_graphql::dataloader::{DataLoader, Loader};
-use domain::id::{OrganizationId, UserId};
+use domain::id::{GigId, OrganizationId, UserId};
 use domain::profile::FreelancerProfile;
 use infra::{Call, Failure, Market};
 
@@ -76,6 +76,7 @@ impl Loader<ProfileOf> for Loading {
 }
 
 loads! {
+    GigId => domain::gig::Gig: gigs_by_id;
     OrganizationId => domain::organization::Organization: organizations_by_id;
     UserId => domain::user::User: users_by_id;
 }

@@ -12,7 +12,7 @@ use infra::page::{Key as SortKey, Page, PageRequest};
 use crate::context::RabtaContext;
 use crate::gig::Gig;
 use crate::key::Key;
-use crate::loader::load;
+use crate::loader::{ProfileOf, load};
 use crate::profile::FreelancerProfile;
 use crate::user::User;
 use crate::user_error::top_level;
@@ -31,8 +31,7 @@ impl FreelancerMatch {
 
     /// What the person says of themselves.
     pub async fn profile(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<FreelancerProfile>> {
-        let found = ctx.market().profiles_of_users(&ctx.call(), &[self.0.of]).await.map_err(top_level)?;
-        Ok(found.into_iter().next().map(FreelancerProfile))
+        Ok(load(ctx, ProfileOf(self.0.of)).await?.map(FreelancerProfile))
     }
 
     /// The sum of the factors' contributions, exactly.
@@ -242,7 +241,9 @@ pub async fn freelancer_matches(
     let shown: Vec<_> = shown.iter().map(|(position, found)| (*position, found)).collect();
     ctx.market().exposures_of_people(&call, gig.id, version, &shown).await.map_err(top_level)?;
     let mut connection = Connection::with_additional_fields(slice.has_previous, slice.has_next, summary);
-    connection.edges.extend(slice.items.into_iter().map(|(cursor, (_, found))| Edge::new(cursor, FreelancerMatch(found))));
+    connection
+        .edges
+        .extend(slice.items.into_iter().map(|(cursor, (_, found))| Edge::new(cursor, FreelancerMatch(found))));
     Ok(connection)
 }
 
@@ -308,11 +309,7 @@ const GIGS: &str = "recommended_gigs";
 type Placed<I> = (u32, Match<I>);
 
 /// A page of a ranking, each match with its place.
-fn cut<I: Id>(
-    list: &str,
-    page: &Page,
-    matches: Vec<Match<I>>,
-) -> (infra::page::Slice<Placed<I>>, Vec<Placed<I>>) {
+fn cut<I: Id>(list: &str, page: &Page, matches: Vec<Match<I>>) -> (infra::page::Slice<Placed<I>>, Vec<Placed<I>>) {
     let placed: Vec<Placed<I>> = (1..).zip(matches).collect();
     let slice = page.cut(list, placed, |(position, found)| {
         vec![SortKey::Int(i64::from(*position)), SortKey::Uuid(found.of.uuid())]

@@ -5,6 +5,7 @@ use async_graphql::{EmptySubscription, ID, MergedObject, SDLExportOptions, Schem
 use infra::Market;
 
 use crate::gig::{Gig, GigMutation, GigQuery};
+use crate::matching::{FreelancerMatches, GigMatches, MatchQuery};
 use crate::node::NodeQuery;
 use crate::organization::{Member, OrganizationMutation};
 use crate::profile::{FreelancerProfile, ProfileMutation, ProfileQuery};
@@ -15,7 +16,7 @@ use crate::user::{UserMutation, UserQuery};
 
 /// Everything that can be looked at.
 #[derive(Debug, Default, MergedObject)]
-pub struct Query(NodeQuery, UserQuery, ProfileQuery, SkillQuery, GigQuery);
+pub struct Query(NodeQuery, UserQuery, ProfileQuery, SkillQuery, GigQuery, MatchQuery);
 
 /// Everything that can be done. Each mutation is one act, takes one `input`, and returns what
 /// changed, or `errors` that say why nothing did.
@@ -53,6 +54,8 @@ fn describe_lists<S: SubscriptionType>(
 ) -> SchemaBuilder<Query, Mutation, S> {
     builder
         .override_output_type_description::<Connection<String, Gig>>("Gigs, a page of them.")
+        .override_output_type_description::<FreelancerMatches>("Freelancers who match a gig, a page of them.")
+        .override_output_type_description::<GigMatches>("Gigs that match a freelancer, a page of them.")
         .override_output_type_description::<Connection<String, FreelancerProfile>>(
             "Profiles of freelancers, a page of them.",
         )

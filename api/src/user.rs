@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::context::RabtaContext;
 use crate::loader::{ProfileOf, load};
+use crate::matching::MatchViewer;
 use crate::profile::{FreelancerProfile, ProfileViewer};
 use crate::session::SessionViewer;
 use crate::user_error::{Answer, answer, payload, top_level};
@@ -51,13 +52,13 @@ impl User {
 
 /// The signed-in person, and everything that is theirs.
 #[derive(MergedObject)]
-pub struct Viewer(AccountViewer, SessionViewer, ProfileViewer);
+pub struct Viewer(AccountViewer, SessionViewer, ProfileViewer, MatchViewer);
 
 impl Viewer {
     /// What `user` sees of themselves.
     pub fn of(user: domain::user::User) -> Self {
         let id = user.id;
-        Self(AccountViewer(user), SessionViewer, ProfileViewer(id))
+        Self(AccountViewer(user), SessionViewer, ProfileViewer(id), MatchViewer)
     }
 }
 

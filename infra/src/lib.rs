@@ -28,6 +28,7 @@ pub mod session;
 pub mod organization;
 pub mod skill;
 pub mod profile;
+pub mod matching;
 pub mod sandbox;
 pub mod policy;
 pub mod offer;

@@ -122,7 +122,8 @@ impl Market {
         version: u32,
         shown: &[(u32, &Match<UserId>)],
     ) -> Result<(), Failure> {
-        let rows = shown.iter().map(|(position, found)| (gig, found.of, *position, found.placement, found.score.as_nano()));
+        let rows =
+            shown.iter().map(|(position, found)| (gig, found.of, *position, found.placement, found.score.as_nano()));
         self.exposures_log(call, "people", version, rows).await
     }
 
@@ -134,7 +135,8 @@ impl Market {
         shown: &[(u32, &Match<GigId>)],
     ) -> Result<(), Failure> {
         let Some(user) = call.actor.user() else { return Ok(()) };
-        let rows = shown.iter().map(|(position, found)| (found.of, user, *position, found.placement, found.score.as_nano()));
+        let rows =
+            shown.iter().map(|(position, found)| (found.of, user, *position, found.placement, found.score.as_nano()));
         self.exposures_log(call, "gigs", version, rows).await
     }
 

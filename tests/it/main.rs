@@ -5,6 +5,7 @@
 mod embedded;
 mod licences;
 mod gig;
+mod matching;
 mod migrate;
 mod organization;
 mod session;

@@ -90,6 +90,8 @@ const API_PLUMBING: &[&str] = &[
     "webhook",
     "operations",
     "command",
+    "demo",
+    "sandbox",
 ];
 
 /// The rooms: what `api/src` has besides plumbing.

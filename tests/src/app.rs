@@ -45,6 +45,16 @@ impl TestApp {
         self.database.url()
     }
 
+    /// Its connections, for a second look at what is in the tables.
+    pub fn pool(&self) -> &sqlx::PgPool {
+        self.market.db().get_postgres_connection_pool()
+    }
+
+    /// The door, for whoever brings requests of their own.
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+
     /// Somebody who has not signed in.
     pub fn visitor(&self) -> Visitor<'_> {
         Visitor { app: self, token: None }

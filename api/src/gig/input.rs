@@ -90,7 +90,7 @@ pub struct GigCreateInput {
 #[derive(Debug, Clone, InputObject, Serialize)]
 pub struct GigUpdateInput {
     /// The gig.
-    pub id: Key<GigId>,
+    pub gig_id: Key<GigId>,
     /// The version you saw, so that you don't overwrite what you did not see.
     pub expected_version: Option<i64>,
     /// What it is about, in a line of 5 to 120 characters.
