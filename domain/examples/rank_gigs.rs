@@ -8,7 +8,8 @@ use std::fmt::Write as _;
 use std::{env, fs, process};
 
 use domain::id::{GigId, Id, OrganizationId, UserId};
-use domain::matching::features::{HeldSkill, Level};
+use domain::matching::embedding::Table;
+use domain::matching::features::{HeldSkill, Level, Text};
 use domain::matching::role::Role;
 use domain::matching::score::Ask;
 use domain::matching::shipped::Holders;
@@ -88,7 +89,13 @@ fn rows<T: for<'a> Deserialize<'a>>(text: &str) -> Result<Vec<T>, serde_json::Er
 fn gig(row: &GigRow, number: u128, taxonomy: &Taxonomy) -> GigFeatures {
     let read = reading::gig_text(&row.text, taxonomy);
     let ids = (GigId::from_uuid(Uuid::from_u128(number)), OrganizationId::from_uuid(Uuid::from_u128(number)));
-    GigFeatures { skills: read.skills, roles: read.roles, seniority: read.seniority, ..GigFeatures::new(ids.0, ids.1) }
+    GigFeatures {
+        skills: read.skills,
+        roles: read.roles,
+        seniority: read.seniority,
+        text: meaning(&row.text),
+        ..GigFeatures::new(ids.0, ids.1)
+    }
 }
 
 fn person(row: &ProfileRow, number: u128, taxonomy: &Taxonomy) -> PersonFeatures {
@@ -99,9 +106,14 @@ fn person(row: &ProfileRow, number: u128, taxonomy: &Taxonomy) -> PersonFeatures
         skills: row.skills.iter().map(resolve).map(|skill| HeldSkill { skill, level: Level::Claimed }).collect(),
         roles: row.roles.iter().flat_map(|role| Role::named_in(role)).collect(),
         experience_months: reading::experience_months(&row.years),
+        text: meaning(&format!("{}. {}", row.roles.join(". "), row.skills.join(", "))),
         wants: row.want.iter().map(resolve).collect(),
         ..PersonFeatures::new(UserId::from_uuid(Uuid::from_u128(number)))
     }
+}
+
+fn meaning(text: &str) -> Text {
+    Text(Table::shipped().embed(text).numbers().to_vec())
 }
 
 fn asked(gig: &GigFeatures, taxonomy: &Taxonomy) -> String {
