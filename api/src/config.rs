@@ -29,6 +29,8 @@ Secrets are not taken as arguments, which others on the machine can read:
   RABTA_SIGNING_KEYS      the keys that sign access tokens: 32 random bytes each, base64url, separated by commas;
                           the first signs, all are accepted. Or RABTA_SIGNING_KEYS_FILE, a file with the same.
                           [development: made once and kept in the data folder]
+  RABTA_VAULT_KEY         the key that account numbers are encrypted with: 32 bytes, base64url. Or
+                          RABTA_VAULT_KEY_FILE. [development: made once and kept in the data folder]
   DATABASE_URL_FILE       a file with the DATABASE_URL.
 
 With nothing set, rabta finds or fetches PostgreSQL, keeps its data in the data folder, and serves on 127.0.0.1:8080.";

@@ -4,10 +4,16 @@ use async_graphql::{Context, ID, Interface, Object};
 use domain::id::Id;
 
 use crate::context::RabtaContext;
+use crate::contract::Contract;
 use crate::gig::Gig;
 use crate::key::Key;
+use crate::milestone::Milestone;
+use crate::offer::Offer;
 use crate::organization::Organization;
+use crate::payment::Payment;
+use crate::payout::Payout;
 use crate::profile::FreelancerProfile;
+use crate::review::Review;
 use crate::session::Session;
 use crate::skill::Skill;
 use crate::user::User;
@@ -29,6 +35,18 @@ pub enum Node {
     Session(Session),
     /// A person.
     User(User),
+    /// An offer of a client to a freelancer.
+    Offer(Offer),
+    /// A contract.
+    Contract(Contract),
+    /// A milestone of a contract or an offer.
+    Milestone(Milestone),
+    /// A payment of a client.
+    Payment(Payment),
+    /// A payout to a freelancer.
+    Payout(Payout),
+    /// A review after a contract.
+    Review(Review),
 }
 
 /// Looking things up by their ids.
@@ -62,6 +80,24 @@ impl NodeQuery {
             domain::id::UserId::PREFIX => {
                 let found = market.users_by_id(&call, &[Key::read(&id).0]).await;
                 found.map(|users| users.into_iter().next().map(User).map(Node::from))
+            }
+            domain::id::OfferId::PREFIX => {
+                market.offer_find(&call, Key::read(&id).0).await.map(|it| it.map(Offer).map(Node::from))
+            }
+            domain::id::ContractId::PREFIX => {
+                market.contract_find(&call, Key::read(&id).0).await.map(|it| it.map(Contract).map(Node::from))
+            }
+            domain::id::MilestoneId::PREFIX => {
+                market.milestone_find(&call, Key::read(&id).0).await.map(|it| it.map(Milestone).map(Node::from))
+            }
+            domain::id::PaymentId::PREFIX => {
+                market.payment_find(&call, Key::read(&id).0).await.map(|it| it.map(Payment).map(Node::from))
+            }
+            domain::id::PayoutId::PREFIX => {
+                market.payout_find(&call, Key::read(&id).0).await.map(|it| it.map(Payout).map(Node::from))
+            }
+            domain::id::ReviewId::PREFIX => {
+                market.review_find(&call, Key::read(&id).0).await.map(|it| it.map(Review).map(Node::from))
             }
             _ => Ok(None),
         };

@@ -4,13 +4,18 @@ use async_graphql::connection::Connection;
 use async_graphql::{Context, Enum, ID, InputObject, Object};
 use domain::Timestamp;
 use domain::organization::OrganizationDraft;
+use infra::review::Reviewed;
 use serde::Serialize;
 
 use crate::connection::{connect, page};
 use crate::context::RabtaContext;
+use crate::contract::Contract;
 use crate::loader::load;
+use crate::offer::Offer;
+use crate::review::{Rating, Review};
+use crate::statement::ClientBalances;
 use crate::user::User;
-use crate::user_error::{Answer, answer, payload};
+use crate::user_error::{Answer, answer, payload, top_level};
 
 /// A client company.
 #[derive(Debug, Clone)]
@@ -56,6 +61,56 @@ impl Organization {
     ) -> async_graphql::Result<Connection<String, Member>> {
         let members = ctx.market().members_page(&ctx.call(), &self.0, &page(first, after, last, before)).await;
         connect(members, Member)
+    }
+
+    /// The contracts it pays for, newest first. Only members see them.
+    async fn contracts(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> async_graphql::Result<Connection<String, Contract>> {
+        let page = page(first, after, last, before);
+        connect(ctx.market().contracts_of_organization(&ctx.call(), self.0.id, &page).await, Contract)
+    }
+
+    /// The offers it has made, newest first. Only members see them.
+    async fn offers(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> async_graphql::Result<Connection<String, Offer>> {
+        let page = page(first, after, last, before);
+        connect(ctx.market().offers_of_organization(&ctx.call(), self.0.id, &page).await, Offer)
+    }
+
+    /// What it has with us; null for those who may not know.
+    async fn balances(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<ClientBalances>> {
+        let found = ctx.market().balances_of_client(&ctx.call(), self.0.id).await.map_err(top_level)?;
+        Ok(found.map(|found| ClientBalances { in_escrow: found.in_escrow.into(), credit: found.credit.into() }))
+    }
+
+    /// What freelancers said of it, newest first: published reviews only.
+    async fn reviews(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> async_graphql::Result<Connection<String, Review>> {
+        let about = Reviewed::Client(self.0.id);
+        connect(ctx.market().reviews_about(about, &page(first, after, last, before)).await, Review)
+    }
+
+    /// How freelancers rated it.
+    async fn rating(&self, ctx: &Context<'_>) -> async_graphql::Result<Rating> {
+        Ok(ctx.market().rating_of(Reviewed::Client(self.0.id)).await.map_err(top_level)?.into())
     }
 }
 

@@ -4,24 +4,55 @@ use async_graphql::connection::Connection;
 use async_graphql::{EmptySubscription, ID, MergedObject, SDLExportOptions, Schema, SchemaBuilder, SubscriptionType};
 use infra::Market;
 
+use crate::contract::{Contract, ContractMutation, ContractQuery};
 use crate::gig::{Gig, GigMutation, GigQuery};
 use crate::matching::{FreelancerMatches, GigMatches, MatchQuery};
+use crate::milestone::{Milestone, MilestoneMutation, MilestoneQuery, Submission};
 use crate::node::NodeQuery;
+use crate::offer::{Offer, OfferMutation, OfferQuery};
 use crate::organization::{Member, OrganizationMutation};
+use crate::payment::PaymentQuery;
+use crate::payout::{Payout, PayoutMethod, PayoutMutation, PayoutQuery};
 use crate::profile::{FreelancerProfile, ProfileMutation, ProfileQuery};
+use crate::review::{Review, ReviewMutation};
 use crate::sandbox::SandboxMutation;
 use crate::session::{Session, SessionMutation};
 use crate::skill::{Skill, SkillQuery};
+use crate::statement::StatementEntry;
 use crate::user::{UserMutation, UserQuery};
 
 /// Everything that can be looked at.
 #[derive(Debug, Default, MergedObject)]
-pub struct Query(NodeQuery, UserQuery, ProfileQuery, SkillQuery, GigQuery, MatchQuery);
+pub struct Query(
+    NodeQuery,
+    UserQuery,
+    ProfileQuery,
+    SkillQuery,
+    GigQuery,
+    MatchQuery,
+    OfferQuery,
+    ContractQuery,
+    MilestoneQuery,
+    PaymentQuery,
+    PayoutQuery,
+);
 
 /// Everything that can be done. Each mutation is one act, takes one `input`, and returns what
 /// changed, or `errors` that say why nothing did.
 #[derive(Debug, Default, MergedObject)]
-pub struct Mutation(UserMutation, SessionMutation, ProfileMutation, OrganizationMutation, SandboxMutation, GigMutation);
+pub struct Mutation(
+    UserMutation,
+    SessionMutation,
+    ProfileMutation,
+    OrganizationMutation,
+    GigMutation,
+    OfferMutation,
+    ContractMutation,
+    MilestoneMutation,
+    PayoutMutation,
+    ReviewMutation,
+    SandboxMutation,
+);
 
 /// The schema of the API.
 pub type RabtaSchema = Schema<Query, Mutation, EmptySubscription>;
@@ -61,5 +92,13 @@ fn describe_lists<S: SubscriptionType>(
         )
         .override_output_type_description::<Connection<String, Skill>>("Skills of the taxonomy, a page of them.")
         .override_output_type_description::<Connection<String, Session>>("Sessions of a person, a page of them.")
+        .override_output_type_description::<Connection<String, Offer>>("Offers, a page of them.")
+        .override_output_type_description::<Connection<String, Contract>>("Contracts, a page of them.")
+        .override_output_type_description::<Connection<String, Milestone>>("Milestones, a page of them.")
+        .override_output_type_description::<Connection<String, Submission>>("Submissions of work, a page of them.")
+        .override_output_type_description::<Connection<String, StatementEntry>>("A statement, a page of it.")
+        .override_output_type_description::<Connection<String, Payout>>("Payouts, a page of them.")
+        .override_output_type_description::<Connection<String, PayoutMethod>>("Bank accounts, a page of them.")
+        .override_output_type_description::<Connection<String, Review>>("Reviews, a page of them.")
         .override_output_type_description::<Connection<String, Member>>("Members of an organization, a page of them.")
 }

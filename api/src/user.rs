@@ -1,15 +1,21 @@
 //! People, and what the signed-in person sees of themselves.
 
+use async_graphql::connection::Connection;
 use async_graphql::{Context, Enum, ID, InputObject, MergedObject, Object};
 use domain::Timestamp;
 use domain::user::UserEdit;
+use infra::review::Reviewed;
 use serde::Serialize;
 
+use crate::connection::{connect, page};
 use crate::context::RabtaContext;
 use crate::loader::{ProfileOf, load};
 use crate::matching::MatchViewer;
+use crate::payout::PayoutViewer;
 use crate::profile::{FreelancerProfile, ProfileViewer};
+use crate::review::{Rating, Review};
 use crate::session::SessionViewer;
+use crate::statement::DealViewer;
 use crate::user_error::{Answer, answer, payload, top_level};
 
 /// A person with an account.
@@ -48,17 +54,35 @@ impl User {
     async fn created_at(&self) -> Timestamp {
         self.0.created_at
     }
+
+    /// What clients said of their work, newest first: published reviews only.
+    async fn reviews(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> async_graphql::Result<Connection<String, Review>> {
+        let about = Reviewed::Freelancer(self.0.id);
+        connect(ctx.market().reviews_about(about, &page(first, after, last, before)).await, Review)
+    }
+
+    /// How clients rated their work.
+    async fn rating(&self, ctx: &Context<'_>) -> async_graphql::Result<Rating> {
+        Ok(ctx.market().rating_of(Reviewed::Freelancer(self.0.id)).await.map_err(top_level)?.into())
+    }
 }
 
 /// The signed-in person, and everything that is theirs.
 #[derive(MergedObject)]
-pub struct Viewer(AccountViewer, SessionViewer, ProfileViewer, MatchViewer);
+pub struct Viewer(AccountViewer, SessionViewer, ProfileViewer, MatchViewer, DealViewer, PayoutViewer);
 
 impl Viewer {
     /// What `user` sees of themselves.
     pub fn of(user: domain::user::User) -> Self {
         let id = user.id;
-        Self(AccountViewer(user), SessionViewer, ProfileViewer(id), MatchViewer)
+        Self(AccountViewer(user), SessionViewer, ProfileViewer(id), MatchViewer, DealViewer, PayoutViewer)
     }
 }
 

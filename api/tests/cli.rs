@@ -264,6 +264,7 @@ async fn the_server_of_docker_compose_runs_with_exactly_its_environment() {
     fs::create_dir_all(&secrets).unwrap();
     fs::write(secrets.join("database_url"), url).unwrap();
     fs::write(secrets.join("signing_keys"), "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA\n").unwrap();
+    fs::write(secrets.join("vault_key"), "kKvN7xI0VniQq83vEjRWeJCrze8SNFZ4q83vEjRWeJA\n").unwrap();
 
     let compose = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docker-compose.yml")).unwrap();
     let server = compose.split("\n  server:\n").nth(1).unwrap();

@@ -29,6 +29,8 @@ const PORT: &str = "54329";
 const SOCKET_NAME: &str = ".s.PGSQL.54329";
 /// The file of the program's own keys, which may be in the folder before there is a server.
 pub const KEYS: &str = "signing.keys";
+/// The file of the key that account numbers are encrypted with, which may be there too.
+pub const VAULT_KEY: &str = "vault.key";
 /// A test cluster in memory wants this much room.
 const MEMORY_BYTES: u128 = 2 << 30;
 

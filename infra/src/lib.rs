@@ -39,6 +39,10 @@ pub mod payment;
 pub mod review;
 pub mod statement;
 pub mod gig;
+pub mod vault;
+pub mod screening;
+pub mod rails;
+pub mod payout;
 
 pub use failure::{Failure, Fault};
 pub use market::Market;

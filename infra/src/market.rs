@@ -9,6 +9,7 @@ use crate::clock::Clock;
 use crate::outbox::Bus;
 use crate::password::{Hardness, Passwords};
 use crate::token::{Keys, Tokens};
+use crate::vault::Vault;
 
 /// Every use case is a method of this, spread over the rooms' files.
 #[derive(Debug, Clone)]
@@ -23,6 +24,7 @@ struct Inner {
     bus: Bus,
     tokens: Tokens,
     passwords: Passwords,
+    vault: Vault,
 }
 
 /// What a market works with besides its database and its clock.
@@ -32,21 +34,23 @@ pub struct Equipment {
     pub keys: Keys,
     /// Hashes passwords.
     pub passwords: Passwords,
+    /// Encrypts account numbers.
+    pub vault: Vault,
 }
 
 impl Equipment {
     /// For tests and throw-away databases: keys nobody has seen, and passwords that are quick to hash.
     pub fn throwaway() -> Result<Self, Fault> {
-        Ok(Self { keys: Keys::fresh()?, passwords: Passwords::new(Hardness::Light, 2) })
+        Ok(Self { keys: Keys::fresh()?, passwords: Passwords::new(Hardness::Light, 2), vault: Vault::fresh()? })
     }
 }
 
 impl Market {
     /// A market on a database whose schema is up to date.
     pub fn new(db: DatabaseConnection, clock: Clock, equipment: Equipment) -> Self {
-        let Equipment { keys, passwords } = equipment;
+        let Equipment { keys, passwords, vault } = equipment;
         let tokens = Tokens::new(keys);
-        Self { inner: Arc::new(Inner { db, clock, bus: Bus::default(), tokens, passwords }) }
+        Self { inner: Arc::new(Inner { db, clock, bus: Bus::default(), tokens, passwords, vault }) }
     }
 
     /// The database, for reads outside a transaction.
@@ -66,6 +70,10 @@ impl Market {
 
     pub(crate) fn tokens(&self) -> &Tokens {
         &self.inner.tokens
+    }
+
+    pub(crate) fn vault(&self) -> &Vault {
+        &self.inner.vault
     }
 
     pub(crate) fn passwords(&self) -> &Passwords {

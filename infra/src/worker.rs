@@ -121,6 +121,7 @@ impl Market {
             Timer::DormancyMilestone(milestone) => {
                 self.milestone_tick(call, milestone, |milestone, tx| milestone.age(tx.actor(), tx.now())).await
             }
+            Timer::AdvancePayout(payout) => self.payout_advance(call, payout).await,
             Timer::PublishReviews(contract) => self.reviews_publish(call, contract).await,
             Timer::ExpireGig(id) => self.gig_expire(call, id).await.map(drop),
             Timer::WarnGigExpiry(id) => self.gig_warn_of_expiry(call, id).await.map(drop),
@@ -128,8 +129,7 @@ impl Market {
             | Timer::AutoApproveTimesheet(_)
             | Timer::ChargeTimesheet(_)
             | Timer::PayTimesheet(_)
-            | Timer::AdvanceDispute(_)
-            | Timer::AdvancePayout(_) => Ok(()),
+            | Timer::AdvanceDispute(_) => Ok(()),
         }
     }
 
@@ -141,6 +141,8 @@ impl Market {
             Event::SessionBegan { .. } | Event::SessionEnded { .. } | Event::ProfileUpdated { .. } => Ok(()),
             Event::MilestoneFundingStarted { payment, .. } => self.payment_ask(*payment).await.map(|_| ()),
             Event::MilestoneFunded { milestone, .. } => self.offer_send_when_funded(&call, *milestone).await,
+            Event::PayoutScreeningBegan { payout } => self.payout_screen(&call, *payout).await,
+            Event::PayoutSent { payout, attempt } => self.payout_hand_over(&call, *payout, *attempt).await,
             // The last of an ending contract's milestones may be over now.
             Event::MilestoneReleased { milestone, .. }
             | Event::MilestoneRefunded { milestone, .. }
@@ -211,10 +213,8 @@ impl Market {
             | Event::PayoutMethodAdded { .. }
             | Event::PayoutMethodRemoved { .. }
             | Event::PayoutRequested { .. }
-            | Event::PayoutScreeningBegan { .. }
             | Event::PayoutBlocked { .. }
             | Event::PayoutQueued { .. }
-            | Event::PayoutSent { .. }
             | Event::PayoutInTransit { .. }
             | Event::PayoutPaid { .. }
             | Event::PayoutReturned { .. }

@@ -15,6 +15,7 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0005_ledger", sql: include_str!("../sql/0005_ledger.sql") },
     Migration { name: "0006_deals", sql: include_str!("../sql/0006_deals.sql") },
     Migration { name: "0007_profiles", sql: include_str!("../sql/0007_profiles.sql") },
+    Migration { name: "0008_payouts", sql: include_str!("../sql/0008_payouts.sql") },
     Migration { name: "0009_matching", sql: include_str!("../sql/0009_matching.sql") },
     Migration { name: "0010_sandbox", sql: include_str!("../sql/0010_sandbox.sql") },
 ];

@@ -5,11 +5,13 @@
 
 pub mod app;
 pub mod database;
+pub mod deals;
 pub mod fingerprint;
 pub mod introspect;
 pub mod people;
 pub mod reply;
 
 pub use app::{TestApp, Visitor};
+pub use deals::Deal;
 pub use people::{PASSWORD, Person, TOKENS};
 pub use reply::Reply;

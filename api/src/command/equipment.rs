@@ -4,6 +4,7 @@ use infra::embedded;
 use infra::market::Equipment;
 use infra::password::{Hardness, Passwords};
 use infra::token::Keys;
+use infra::vault::Vault;
 use secrecy::ExposeSecret;
 
 use super::Trouble;
@@ -11,12 +12,15 @@ use crate::config::{Common, secret};
 
 /// The environment variable of the keys that sign access tokens.
 const SIGNING_KEYS: &str = "RABTA_SIGNING_KEYS";
+/// The environment variable of the key that account numbers are encrypted with.
+const VAULT_KEY: &str = "RABTA_VAULT_KEY";
 
 /// Gather it. In production nothing is made up: what is missing is asked for.
 pub fn equipment(common: &Common) -> Result<Equipment, Trouble> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     // Hashing may take half of the machine, so that signing in never stops everybody else.
-    Ok(Equipment { keys: keys(common)?, passwords: Passwords::new(Hardness::Full, cores.div_ceil(2)) })
+    let passwords = Passwords::new(Hardness::Full, cores.div_ceil(2));
+    Ok(Equipment { keys: keys(common)?, passwords, vault: vault(common)? })
 }
 
 fn keys(common: &Common) -> Result<Keys, Trouble> {
@@ -47,4 +51,25 @@ fn keys(common: &Common) -> Result<Keys, Trouble> {
 /// bytes have fewer than twelve once in many billions.
 fn is_made_up(key: &str) -> bool {
     key.trim().chars().collect::<std::collections::BTreeSet<char>>().len() < 12
+}
+
+fn vault(common: &Common) -> Result<Vault, Trouble> {
+    let how = "set it to 32 random bytes in base64url, or RABTA_VAULT_KEY_FILE to a file with them; \
+               without it account numbers that were encrypted with it can't be read again";
+    let unreadable = |(file, error): (std::path::PathBuf, std::io::Error)| {
+        Trouble::fixable(format!("{}: {error}", file.display()), "correct RABTA_VAULT_KEY_FILE, or unset it")
+    };
+    if let Some(key) = secret(VAULT_KEY).map_err(unreadable)? {
+        return Vault::from_secret(&key).map_err(|fault| Trouble::fixable(format!("{VAULT_KEY}: {fault}"), how));
+    }
+    if common.production {
+        return Err(Trouble::fixable(format!("in production there must be a {VAULT_KEY}"), how));
+    }
+    let folder = common.data_dir.clone().or_else(embedded::default_folder).ok_or_else(|| {
+        Trouble::fixable("there is no HOME to keep data in", "choose a folder with --data-dir (RABTA_DATA_DIR)")
+    })?;
+    let file = folder.join(embedded::VAULT_KEY);
+    Vault::from_file(&file).map_err(|fault| {
+        Trouble::fixable(format!("{}: {fault}", file.display()), format!("remove the file, or set {VAULT_KEY}"))
+    })
 }

@@ -196,7 +196,8 @@ fn standing(path: &Path) -> io::Result<Standing> {
         Err(error) => return Err(error),
     };
     for entry in entries {
-        if entry?.file_name() != super::KEYS {
+        let name = entry?.file_name();
+        if name != super::KEYS && name != super::VAULT_KEY {
             // Somebody may have opened the door since we looked.
             return Ok(if path.join("door").exists() { Standing::Ours } else { Standing::Foreign });
         }

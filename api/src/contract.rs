@@ -1,0 +1,263 @@
+//! Contracts, with their milestones, their statement and their reviews.
+
+use async_graphql::connection::Connection;
+use async_graphql::{Context, Enum, ID, InputObject, Object};
+use domain::Timestamp;
+use domain::access::Verb;
+use domain::contract::Engagement;
+use domain::id::ContractId;
+use serde::Serialize;
+
+use crate::connection::{connect, page};
+use crate::context::RabtaContext;
+use crate::key::Key;
+use crate::loader::load;
+use crate::milestone::{Milestone, mutation_names};
+use crate::money::Money;
+use crate::organization::Organization;
+use crate::review::Review;
+use crate::statement::StatementEntry;
+use crate::user::User;
+use crate::user_error::{Answer, answer, payload, top_level};
+
+/// A contract.
+#[derive(Debug, Clone)]
+pub struct Contract(pub domain::contract::Contract);
+
+/// A contract between a client and a freelancer, under the terms in force when it was made.
+#[Object]
+impl Contract {
+    /// The global id.
+    pub async fn id(&self) -> ID {
+        self.0.id.to_string().into()
+    }
+
+    /// What it is called.
+    async fn title(&self) -> &str {
+        &self.0.title
+    }
+
+    /// Where it stands.
+    async fn status(&self) -> ContractStatus {
+        self.0.status().into()
+    }
+
+    /// How the work is paid.
+    async fn engagement(&self) -> EngagementKind {
+        self.0.engagement.into()
+    }
+
+    /// For an hour, if it is paid by the hour.
+    async fn hourly_rate(&self) -> Option<Money> {
+        match self.0.engagement {
+            Engagement::Hourly { rate, .. } => Some(rate.into()),
+            Engagement::Fixed => None,
+        }
+    }
+
+    /// The version of the policy it was made under.
+    async fn policy_version(&self) -> i32 {
+        self.0.policy
+    }
+
+    /// What the freelancer pays us out of released money, in basis points (500 is 5 %).
+    async fn freelancer_fee_bp(&self) -> u16 {
+        self.0.terms.freelancer_fee.basis_points()
+    }
+
+    /// What the client pays us on top of funded money, in basis points (300 is 3 %).
+    async fn client_fee_bp(&self) -> u16 {
+        self.0.terms.client_fee.basis_points()
+    }
+
+    /// Counts up with every change; send it as `expectedVersion`.
+    async fn version(&self) -> i64 {
+        self.0.version
+    }
+
+    /// When it was made.
+    async fn created_at(&self) -> Timestamp {
+        self.0.created_at
+    }
+
+    /// Until when its reviews can be written; null while it has not ended.
+    async fn reviews_close_at(&self) -> Option<Timestamp> {
+        self.0.reviews_close_at()
+    }
+
+    /// Who pays.
+    async fn client(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Organization>> {
+        Ok(load(ctx, self.0.client).await?.map(Organization))
+    }
+
+    /// Who works.
+    async fn freelancer(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<User>> {
+        Ok(load(ctx, self.0.freelancer).await?.map(User))
+    }
+
+    /// Its milestones, oldest first.
+    async fn milestones(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> async_graphql::Result<Connection<String, Milestone>> {
+        connect(ctx.market().milestones_of_contract(self.0.id, &page(first, after, last, before)).await, Milestone)
+    }
+
+    /// Every movement of its money from the first cent, numbered and sealed, with what is in escrow
+    /// after each. Only for those who may see the books; for others the list is empty.
+    async fn statement(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> async_graphql::Result<Connection<String, StatementEntry>> {
+        let entries = ctx.market().statement_page(&ctx.call(), &self.0, &page(first, after, last, before)).await;
+        connect(entries, StatementEntry)
+    }
+
+    /// Its reviews, as far as you may read them: before publication only your own side's.
+    async fn reviews(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<Review>> {
+        let reviews = ctx.market().reviews_of_contract(&ctx.call(), self.0.id).await.map_err(top_level)?;
+        Ok(reviews.into_iter().map(Review).collect())
+    }
+
+    /// What you can do to it now, by the names of the mutations.
+    async fn allowed(&self, ctx: &Context<'_>) -> Vec<String> {
+        mutation_names(&self.0.allowed(&ctx.caller().actor))
+    }
+
+    /// Can you end it now?
+    async fn viewer_can_end(&self, ctx: &Context<'_>) -> bool {
+        self.0.allowed(&ctx.caller().actor).contains(&Verb::ContractEnd)
+    }
+
+    /// Can you propose a milestone now?
+    async fn viewer_can_propose_milestone(&self, ctx: &Context<'_>) -> bool {
+        self.0.allowed(&ctx.caller().actor).contains(&Verb::MilestonePropose)
+    }
+}
+
+/// Where a contract stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::contract::Status")]
+pub enum ContractStatus {
+    /// Work goes on.
+    Active,
+    /// One side asked for a break.
+    Paused,
+    /// Something outside has to be settled first.
+    OnHold,
+    /// No new work; what is under way is carried through.
+    Ending,
+    /// Over; its reviews can be written for a while.
+    Ended,
+}
+
+/// How work is paid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub enum EngagementKind {
+    /// By milestones, each with its price.
+    Fixed,
+    /// By the hour, week by week.
+    Hourly,
+}
+
+impl From<Engagement> for EngagementKind {
+    fn from(engagement: Engagement) -> Self {
+        match engagement {
+            Engagement::Fixed => Self::Fixed,
+            Engagement::Hourly { .. } => Self::Hourly,
+        }
+    }
+}
+
+macro_rules! contract_acts {
+    ($($(#[$doc:meta])* $input:ident, $payload:ident, $answer:literal;)*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Debug, Clone, InputObject, Serialize)]
+            pub struct $input {
+                /// The contract.
+                pub contract_id: Key<ContractId>,
+                /// The version you saw; another one is refused.
+                pub expected_version: Option<i64>,
+                /// Makes repeating this request harmless: a fresh UUID for each intended act.
+                pub idempotency_key: Option<String>,
+            }
+
+            payload! {
+                #[doc = $answer]
+                $payload {
+                    /// The contract, as it is now.
+                    contract: Contract
+                }
+            }
+        )*
+    };
+}
+
+contract_acts! {
+    /// Which contract to pause.
+    ContractPauseInput, ContractPausePayload, "The answer to `contractPause`.";
+    /// Which contract to go on with.
+    ContractResumeInput, ContractResumePayload, "The answer to `contractResume`.";
+    /// Which contract to end.
+    ContractEndInput, ContractEndPayload, "The answer to `contractEnd`.";
+}
+
+/// Looking at contracts.
+#[derive(Debug, Default)]
+pub struct ContractQuery;
+
+#[Object]
+impl ContractQuery {
+    /// The contract with this id, if you are a party to it.
+    async fn contract(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The id of the contract.")] id: Key<ContractId>,
+    ) -> async_graphql::Result<Option<Contract>> {
+        Ok(ctx.market().contract_find(&ctx.call(), id.0).await.map_err(top_level)?.map(Contract))
+    }
+}
+
+/// What can be done to contracts.
+#[derive(Debug, Default)]
+pub struct ContractMutation;
+
+#[Object]
+impl ContractMutation {
+    /// Take a break. What is under way goes on; no new work is agreed on.
+    async fn contract_pause(&self, ctx: &Context<'_>, input: ContractPauseInput) -> Answer<ContractPausePayload> {
+        let outcome = async {
+            let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
+            ctx.market().contract_pause(&call, input.contract_id.0, input.expected_version).await
+        };
+        answer(outcome.await.map(Contract))
+    }
+
+    /// End the break.
+    async fn contract_resume(&self, ctx: &Context<'_>, input: ContractResumeInput) -> Answer<ContractResumePayload> {
+        let outcome = async {
+            let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
+            ctx.market().contract_resume(&call, input.contract_id.0, input.expected_version).await
+        };
+        answer(outcome.await.map(Contract))
+    }
+
+    /// End the contract. Milestones without money are called off, those with money carried through;
+    /// it has ended when the last is over, and its reviews can be written then.
+    async fn contract_end(&self, ctx: &Context<'_>, input: ContractEndInput) -> Answer<ContractEndPayload> {
+        let outcome = async {
+            let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
+            ctx.market().contract_end(&call, input.contract_id.0, input.expected_version).await
+        };
+        answer(outcome.await.map(Contract))
+    }
+}

@@ -1,0 +1,267 @@
+//! Milestones: the work, and the way of its money.
+
+mod act;
+
+use async_graphql::connection::Connection;
+use async_graphql::{Context, Enum, ID, Object, SimpleObject};
+use domain::Timestamp;
+use domain::access::Verb;
+use domain::id::MilestoneId;
+use domain::milestone::State;
+
+use crate::connection::{connect, page};
+use crate::context::RabtaContext;
+use crate::contract::Contract;
+use crate::key::Key;
+use crate::money::Money;
+use crate::payment::{FeeQuote, Payment};
+use crate::user_error::top_level;
+
+pub use act::MilestoneMutation;
+
+/// A milestone.
+#[derive(Debug, Clone)]
+pub struct Milestone(pub domain::milestone::Milestone);
+
+/// A piece of work with a price. The money is held for it before work begins, and released for it.
+#[Object]
+impl Milestone {
+    /// The global id.
+    pub async fn id(&self) -> ID {
+        self.0.id.to_string().into()
+    }
+
+    /// What it is called.
+    async fn title(&self) -> &str {
+        &self.0.title
+    }
+
+    /// What is to be done.
+    async fn description(&self) -> &str {
+        &self.0.description
+    }
+
+    /// When it is wanted.
+    async fn due_at(&self) -> Option<Timestamp> {
+        self.0.due
+    }
+
+    /// What it is worth.
+    async fn amount(&self) -> Money {
+        self.0.amount.into()
+    }
+
+    /// Where it stands.
+    async fn status(&self) -> MilestoneStatus {
+        self.0.status().into()
+    }
+
+    /// Counts up with every change; send it as `expectedVersion`.
+    async fn version(&self) -> i64 {
+        self.0.version
+    }
+
+    /// When silence approves the submitted work.
+    async fn approves_at(&self) -> Option<Timestamp> {
+        match &self.0.state {
+            State::Submitted { approves_at, .. } => Some(*approves_at),
+            _ => None,
+        }
+    }
+
+    /// When approved money becomes available to the freelancer.
+    async fn releases_at(&self) -> Option<Timestamp> {
+        self.0.holds.iter().map(|hold| hold.releases_at).max()
+    }
+
+    /// What the client wants changed.
+    async fn change_note(&self) -> Option<&str> {
+        match &self.0.state {
+            State::ChangesRequested { note, .. } => Some(note),
+            _ => None,
+        }
+    }
+
+    /// How much the client asks back, and when silence decides.
+    async fn refund_request(&self) -> Option<RefundRequest> {
+        match &self.0.state {
+            State::RefundRequested { amount, resolves_at, .. } => {
+                Some(RefundRequest { amount: (*amount).into(), resolves_at: *resolves_at })
+            }
+            _ => None,
+        }
+    }
+
+    /// How often changes were requested.
+    async fn rounds(&self) -> u16 {
+        self.0.rounds
+    }
+
+    /// Where its money is: funded = held + released + fee + refunded + charged back.
+    async fn money(&self) -> async_graphql::Result<MilestoneMoney> {
+        let parts = self.0.escrow.parts();
+        let funded = self.0.escrow.funded().map_err(|error| top_level(error.into()))?;
+        Ok(MilestoneMoney {
+            funded: funded.into(),
+            held: parts.held.into(),
+            released: parts.released_net.into(),
+            fee: parts.fee.into(),
+            refunded: parts.refunded.into(),
+            charged_back: parts.charged_back.into(),
+        })
+    }
+
+    /// What each side would pay and get for what is still to be funded.
+    async fn quote(&self) -> async_graphql::Result<FeeQuote> {
+        Ok(self.0.quote().map_err(|error| top_level(error.into()))?.into())
+    }
+
+    /// The last payment for it; only the client sees payments.
+    async fn payment(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Payment>> {
+        let found = ctx.market().payment_of_milestone(&ctx.call(), self.0.id).await.map_err(top_level)?;
+        Ok(found.map(Payment))
+    }
+
+    /// The work that was handed in, newest first.
+    async fn submissions(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> async_graphql::Result<Connection<String, Submission>> {
+        connect(ctx.market().submissions_of(self.0.id, &page(first, after, last, before)).await, Submission::from)
+    }
+
+    /// The contract it belongs to; null while its offer is not accepted.
+    async fn contract(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Contract>> {
+        let Some(id) = self.0.contract else { return Ok(None) };
+        Ok(ctx.market().contract_find(&ctx.call(), id).await.map_err(top_level)?.map(Contract))
+    }
+
+    /// What you can do to it now, by the names of the mutations.
+    async fn allowed(&self, ctx: &Context<'_>) -> Vec<String> {
+        mutation_names(&self.0.allowed(&ctx.caller().actor))
+    }
+
+    /// Can you fund it now?
+    async fn viewer_can_fund(&self, ctx: &Context<'_>) -> bool {
+        self.0.allowed(&ctx.caller().actor).contains(&Verb::MilestoneFund)
+    }
+
+    /// Can you hand in work now?
+    async fn viewer_can_submit(&self, ctx: &Context<'_>) -> bool {
+        self.0.allowed(&ctx.caller().actor).contains(&Verb::MilestoneSubmit)
+    }
+
+    /// Can you approve it now?
+    async fn viewer_can_approve(&self, ctx: &Context<'_>) -> bool {
+        self.0.allowed(&ctx.caller().actor).contains(&Verb::MilestoneApprove)
+    }
+}
+
+/// The names of the mutations that carry out these verbs.
+pub fn mutation_names(verbs: &[Verb]) -> Vec<String> {
+    verbs.iter().map(|verb| crate::user_error::mutation_name(verb.name())).collect()
+}
+
+/// Where the money of a milestone is.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct MilestoneMoney {
+    /// All that was put in.
+    pub funded: Money,
+    /// In escrow now.
+    pub held: Money,
+    /// Gone to the freelancer, after the fee.
+    pub released: Money,
+    /// Gone to us out of what was released.
+    pub fee: Money,
+    /// Gone back to the client.
+    pub refunded: Money,
+    /// Taken back by the client's bank.
+    pub charged_back: Money,
+}
+
+/// A client's request for money back.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct RefundRequest {
+    /// How much.
+    pub amount: Money,
+    /// When silence decides.
+    pub resolves_at: Timestamp,
+}
+
+/// Work that was handed in.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct Submission {
+    /// The global id.
+    pub id: ID,
+    /// What the freelancer says about it.
+    pub message: String,
+    /// Where the work is.
+    pub links: Vec<String>,
+    /// When it was handed in.
+    pub created_at: Timestamp,
+}
+
+impl From<domain::submission::Submission> for Submission {
+    fn from(submission: domain::submission::Submission) -> Self {
+        let domain::submission::Submission { id, message, links, created_at, .. } = submission;
+        Self { id: id.to_string().into(), message, links, created_at }
+    }
+}
+
+/// Where a milestone stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::milestone::Status")]
+pub enum MilestoneStatus {
+    /// One side proposed it.
+    Proposed,
+    /// Both sides agree; it waits for money.
+    Agreed,
+    /// The processor was asked for the money.
+    Funding,
+    /// The money is held, and work can begin.
+    Funded,
+    /// Work waits for the client.
+    Submitted,
+    /// The client asked for changes.
+    ChangesRequested,
+    /// Accepted, and in its security hold.
+    Approved,
+    /// The freelancer has the money.
+    Released,
+    /// The client asks for money back.
+    RefundRequested,
+    /// The client has the money back.
+    Refunded,
+    /// A dispute is on; clocks stand still.
+    Disputed,
+    /// A dispute divided the money.
+    Split,
+    /// Nothing happened for long; each side is asked whether it goes on.
+    Dormant,
+    /// The freelancer gave back money that had been released.
+    RefundedAfter,
+    /// The client's bank took the money back.
+    ChargedBack,
+    /// Called off before there was money in it.
+    Cancelled,
+}
+
+/// Looking at milestones.
+#[derive(Debug, Default)]
+pub struct MilestoneQuery;
+
+#[Object]
+impl MilestoneQuery {
+    /// The milestone with this id, if you are a party to it.
+    async fn milestone(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The id of the milestone.")] id: Key<MilestoneId>,
+    ) -> async_graphql::Result<Option<Milestone>> {
+        Ok(ctx.market().milestone_find(&ctx.call(), id.0).await.map_err(top_level)?.map(Milestone))
+    }
+}

@@ -1,0 +1,323 @@
+//! Payouts to banks, and the accounts they go to.
+
+use async_graphql::connection::Connection;
+use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
+use domain::Timestamp;
+use domain::access::Verb;
+use domain::id::{PayoutId, PayoutMethodId};
+use domain::payout::PayoutState;
+use infra::payout::{MethodShown, PayoutAsk};
+use serde::Serialize;
+
+use crate::connection::{connect, page};
+use crate::context::RabtaContext;
+use crate::key::Key;
+use crate::money::{Money, MoneyInput};
+use crate::user_error::{Answer, answer, payload, top_level};
+
+/// A payout.
+#[derive(Debug, Clone)]
+pub struct Payout(pub domain::payout::Payout);
+
+/// Money on its way from your available balance to your bank.
+#[Object]
+impl Payout {
+    /// The global id.
+    pub async fn id(&self) -> ID {
+        self.0.id.to_string().into()
+    }
+
+    /// Where it stands.
+    async fn status(&self) -> PayoutStatus {
+        match &self.0.state {
+            PayoutState::Requested { .. } => PayoutStatus::Requested,
+            PayoutState::Screening { .. } => PayoutStatus::Screening,
+            PayoutState::Blocked { .. } => PayoutStatus::Blocked,
+            PayoutState::Queued { .. } => PayoutStatus::Queued,
+            PayoutState::Sent { .. } => PayoutStatus::Sent,
+            PayoutState::InTransit { .. } => PayoutStatus::InTransit,
+            PayoutState::Paid { .. } => PayoutStatus::Paid,
+            PayoutState::Returned { .. } => PayoutStatus::Returned,
+            PayoutState::Unknown { .. } => PayoutStatus::Unknown,
+            PayoutState::Cancelled { .. } => PayoutStatus::Cancelled,
+        }
+    }
+
+    /// How much.
+    async fn amount(&self) -> Money {
+        self.0.amount.into()
+    }
+
+    /// The purpose code the bank is told.
+    async fn purpose_code(&self) -> &str {
+        &self.0.purpose_code
+    }
+
+    /// Where it goes.
+    async fn method(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<PayoutMethod>> {
+        let found = ctx.market().payout_method_find(&ctx.call(), self.0.method).await.map_err(top_level)?;
+        Ok(found.map(PayoutMethod::from))
+    }
+
+    /// Why it came back.
+    async fn return_reason(&self) -> Option<&str> {
+        match &self.0.state {
+            PayoutState::Returned { reason, .. } => Some(reason),
+            _ => None,
+        }
+    }
+
+    /// When you asked for it.
+    async fn requested_at(&self) -> Timestamp {
+        self.0.requested_at
+    }
+
+    /// When the bank had it.
+    async fn paid_at(&self) -> Option<Timestamp> {
+        match &self.0.state {
+            PayoutState::Paid { at, .. } => Some(*at),
+            _ => None,
+        }
+    }
+
+    /// Counts up with every change; send it as `expectedVersion`.
+    async fn version(&self) -> i64 {
+        self.0.version
+    }
+
+    /// Can you still call it off?
+    async fn viewer_can_cancel(&self, ctx: &Context<'_>) -> bool {
+        self.0.allowed(&ctx.caller().actor).contains(&Verb::PayoutCancel)
+    }
+}
+
+/// Where a payout stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub enum PayoutStatus {
+    /// You asked for it.
+    Requested,
+    /// Names and countries are being screened.
+    Screening,
+    /// Our people look at it; nothing is lost meanwhile.
+    Blocked,
+    /// To be handed to a rail.
+    Queued,
+    /// Handed to a rail.
+    Sent,
+    /// The rail took it.
+    InTransit,
+    /// The bank has it.
+    Paid,
+    /// It came back, and is available again.
+    Returned,
+    /// Nobody knows yet what became of it; it is asked about.
+    Unknown,
+    /// Called off in time; available again.
+    Cancelled,
+}
+
+/// A bank account that payouts go to. The number itself is never shown again.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct PayoutMethod {
+    /// The global id.
+    pub id: ID,
+    /// The last four characters of the account number.
+    pub last4: String,
+    /// The four letters of the bank.
+    pub bank: String,
+    /// The name the bank knows the account by.
+    pub account_title: String,
+    /// When it was added.
+    pub added_at: Timestamp,
+    /// From when on it can be used.
+    pub usable_from: Timestamp,
+}
+
+impl From<MethodShown> for PayoutMethod {
+    fn from(method: MethodShown) -> Self {
+        let MethodShown { id, last4, bank, account_title, added_at, usable_from, .. } = method;
+        Self { id: id.to_string().into(), last4, bank, account_title, added_at, usable_from }
+    }
+}
+
+/// A bank account to add.
+#[derive(Debug, Clone, InputObject, Serialize)]
+pub struct PayoutMethodAddInput {
+    /// The Pakistani IBAN: `PK`, 2 check digits, 4 letters, 16 letters or digits.
+    #[serde(skip)]
+    pub iban: String,
+    /// The name the bank knows the account by, 1 to 140 characters.
+    pub account_title: String,
+    /// Makes repeating this request harmless: a fresh UUID for each intended act.
+    pub idempotency_key: Option<String>,
+}
+
+/// Which bank account to remove.
+#[derive(Debug, Clone, InputObject, Serialize)]
+pub struct PayoutMethodRemoveInput {
+    /// The account.
+    pub payout_method_id: Key<PayoutMethodId>,
+    /// Makes repeating this request harmless: a fresh UUID for each intended act.
+    pub idempotency_key: Option<String>,
+}
+
+/// A payout to ask for.
+#[derive(Debug, Clone, InputObject, Serialize)]
+pub struct PayoutRequestInput {
+    /// Where to.
+    pub payout_method_id: Key<PayoutMethodId>,
+    /// How much of your available balance.
+    pub amount: MoneyInput,
+    /// The purpose code that your bank asks for, 1 to 20 characters.
+    pub purpose_code: String,
+    /// Your password, again.
+    #[serde(skip)]
+    pub password: String,
+    /// Makes repeating this request harmless: a fresh UUID for each intended act.
+    pub idempotency_key: Option<String>,
+}
+
+/// Which payout to call off.
+#[derive(Debug, Clone, InputObject, Serialize)]
+pub struct PayoutCancelInput {
+    /// The payout.
+    pub payout_id: Key<PayoutId>,
+    /// The version you saw; another one is refused.
+    pub expected_version: Option<i64>,
+    /// Makes repeating this request harmless: a fresh UUID for each intended act.
+    pub idempotency_key: Option<String>,
+}
+
+payload! {
+    /// The answer to `payoutMethodAdd`.
+    PayoutMethodAddPayload {
+        /// The new account.
+        payout_method: PayoutMethod
+    }
+}
+payload! {
+    /// The answer to `payoutMethodRemove`.
+    PayoutMethodRemovePayload {
+        /// The account that was removed.
+        payout_method: PayoutMethod
+    }
+}
+payload! {
+    /// The answer to `payoutRequest`.
+    PayoutRequestPayload {
+        /// The new payout.
+        payout: Payout
+    }
+}
+payload! {
+    /// The answer to `payoutCancel`.
+    PayoutCancelPayload {
+        /// The payout, as it is now.
+        payout: Payout
+    }
+}
+
+/// What of their payouts the signed-in person sees.
+#[derive(Debug, Default)]
+pub struct PayoutViewer;
+
+#[Object]
+impl PayoutViewer {
+    /// Your payouts, newest first.
+    async fn payouts(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> async_graphql::Result<Connection<String, Payout>> {
+        connect(ctx.market().payouts_of_viewer(&ctx.call(), &page(first, after, last, before)).await, Payout)
+    }
+
+    /// The bank accounts you can be paid out to, newest first.
+    async fn payout_methods(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> async_graphql::Result<Connection<String, PayoutMethod>> {
+        let methods = ctx.market().payout_methods_of_viewer(&ctx.call(), &page(first, after, last, before)).await;
+        connect(methods, PayoutMethod::from)
+    }
+}
+
+/// Looking at payouts.
+#[derive(Debug, Default)]
+pub struct PayoutQuery;
+
+#[Object]
+impl PayoutQuery {
+    /// The payout with this id, if it is yours.
+    async fn payout(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The id of the payout.")] id: Key<PayoutId>,
+    ) -> async_graphql::Result<Option<Payout>> {
+        Ok(ctx.market().payout_find(&ctx.call(), id.0).await.map_err(top_level)?.map(Payout))
+    }
+}
+
+/// What can be done about payouts.
+#[derive(Debug, Default)]
+pub struct PayoutMutation;
+
+#[Object]
+impl PayoutMutation {
+    /// Add a bank account in Pakistan. For your safety it can be used after a few days only.
+    async fn payout_method_add(
+        &self,
+        ctx: &Context<'_>,
+        input: PayoutMethodAddInput,
+    ) -> Answer<PayoutMethodAddPayload> {
+        let outcome = async {
+            let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
+            ctx.market().payout_method_add(&call, &input.iban, &input.account_title).await
+        };
+        answer(outcome.await.map(PayoutMethod::from))
+    }
+
+    /// Remove a bank account. Payouts under way are not touched.
+    async fn payout_method_remove(
+        &self,
+        ctx: &Context<'_>,
+        input: PayoutMethodRemoveInput,
+    ) -> Answer<PayoutMethodRemovePayload> {
+        let outcome = async {
+            let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
+            ctx.market().payout_method_remove(&call, input.payout_method_id.0).await
+        };
+        answer(outcome.await.map(PayoutMethod::from))
+    }
+
+    /// Pay out some of your available balance. It leaves the balance at once.
+    async fn payout_request(&self, ctx: &Context<'_>, input: PayoutRequestInput) -> Answer<PayoutRequestPayload> {
+        let outcome = async {
+            let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
+            let ask = PayoutAsk {
+                method: input.payout_method_id.0,
+                amount: input.amount.parse("amount")?,
+                purpose_code: input.purpose_code.clone(),
+                password: input.password.clone(),
+            };
+            ctx.market().payout_request(&call, ask).await
+        };
+        answer(outcome.await.map(Payout))
+    }
+
+    /// Call a payout off before it is sent. The money is available again.
+    async fn payout_cancel(&self, ctx: &Context<'_>, input: PayoutCancelInput) -> Answer<PayoutCancelPayload> {
+        let outcome = async {
+            let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
+            ctx.market().payout_cancel(&call, input.payout_id.0, input.expected_version).await
+        };
+        answer(outcome.await.map(Payout))
+    }
+}

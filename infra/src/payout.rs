@@ -1,0 +1,367 @@
+//! Payouts: bank accounts under lock and key, and money on its way to them. Screening and rails are
+//! asked outside of transactions; what they say is a verb again.
+
+use domain::Timestamp;
+use domain::access::{self, Verb};
+use domain::change::Change;
+use domain::id::{Id, PayoutId, PayoutMethodId, UserId};
+use domain::ledger::LedgerAccount;
+use domain::money::{Currency, Money};
+use domain::payout::{Payout, PayoutMethod, PayoutRequest, PayoutState};
+use domain::refusal::Refusal;
+use domain::timer::Timer;
+use sea_orm::{ColumnTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QuerySelect, Statement};
+use serde::{Deserialize, Serialize};
+
+use crate::market::Market;
+use crate::page::{Key, Keyset, PageRequest, Slice};
+use crate::rails::{Carried, Rails, Transfer};
+use crate::save::save_row;
+use crate::screening::Screening;
+use crate::vault::Vault;
+use crate::{Call, Failure, Fault, Tx, run};
+
+mod row;
+
+/// A bank account, as far as it is shown: never the whole number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MethodShown {
+    /// Its id.
+    pub id: PayoutMethodId,
+    /// Whose it is.
+    pub user: UserId,
+    /// The last four characters of the account number.
+    pub last4: String,
+    /// The four letters of the bank.
+    pub bank: String,
+    /// The name the bank knows the account by.
+    pub account_title: String,
+    /// When it was added.
+    pub added_at: Timestamp,
+    /// From when on it can be used.
+    pub usable_from: Timestamp,
+    /// Since when it can't be used any more.
+    pub removed_at: Option<Timestamp>,
+}
+
+/// What a freelancer types to be paid out.
+#[derive(Debug, Clone)]
+pub struct PayoutAsk {
+    /// Where to.
+    pub method: PayoutMethodId,
+    /// How much.
+    pub amount: Money,
+    /// The purpose code for the bank.
+    pub purpose_code: String,
+    /// The password, again.
+    pub password: String,
+}
+
+#[derive(FromQueryResult)]
+struct Hash {
+    hash: String,
+}
+
+impl Market {
+    /// The payout, if the caller may see it.
+    pub async fn payout_find(&self, call: &Call, id: PayoutId) -> Result<Option<Payout>, Failure> {
+        let payout = self.payout_load(id).await?;
+        Ok(payout.filter(|payout| access::allows(&call.actor, Verb::PayoutRead, &payout.subject())))
+    }
+
+    /// The caller's payouts, newest first.
+    pub async fn payouts_of_viewer(&self, call: &Call, page: &PageRequest) -> Result<Slice<Payout>, Failure> {
+        let Some(user) = call.actor.user() else { return Ok(Slice::empty()) };
+        let select = row::Entity::find().filter(row::Column::UserId.eq(user.uuid()));
+        let order = Keyset::<row::Entity> {
+            list: "payouts",
+            columns: vec![row::Column::Id],
+            descending: true,
+            key: |row| vec![Key::Uuid(row.id)],
+        };
+        Ok(order.page(self.db(), select, page).await?.try_map(Payout::try_from)?)
+    }
+
+    /// The payout method, if it is the caller's.
+    pub async fn payout_method_find(&self, call: &Call, id: PayoutMethodId) -> Result<Option<MethodShown>, Failure> {
+        let row = row::method::Entity::find_by_id(id.uuid()).one(self.db()).await?;
+        Ok(row.map(MethodShown::from).filter(|method| call.actor.user() == Some(method.user)))
+    }
+
+    /// The caller's payout methods that can be used, newest first.
+    pub async fn payout_methods_of_viewer(
+        &self,
+        call: &Call,
+        page: &PageRequest,
+    ) -> Result<Slice<MethodShown>, Failure> {
+        let Some(user) = call.actor.user() else { return Ok(Slice::empty()) };
+        let select = row::method::Entity::find()
+            .filter(row::method::Column::UserId.eq(user.uuid()))
+            .filter(row::method::Column::RemovedAt.is_null());
+        let order = Keyset::<row::method::Entity> {
+            list: "payout_methods",
+            columns: vec![row::method::Column::Id],
+            descending: true,
+            key: |row| vec![Key::Uuid(row.id)],
+        };
+        order.page(self.db(), select, page).await?.try_map(|row| Ok(MethodShown::from(row)))
+    }
+
+    /// A freelancer adds a bank account. It can be used after the cooling time.
+    pub async fn payout_method_add(
+        &self,
+        call: &Call,
+        iban: &str,
+        account_title: &str,
+    ) -> Result<MethodShown, Failure> {
+        run!(self, call, tx => {
+            let user = tx.actor().person()?.user;
+            let terms = tx.policy_in_force().await?.terms;
+            let change = PayoutMethod::add(tx.actor(), tx.now(), tx.id(), user, iban, account_title, &terms)?;
+            let row = row::method_model(self.vault(), &change.next)?;
+            let shown = MethodShown::from(row.clone());
+            save_row(tx.conn(), row).await.map_err(|failure| {
+                failure.when_violated("payout_methods_once", || {
+                    Refusal::rule("PAYOUT_METHOD_EXISTS", "you have added this account already")
+                })
+            })?;
+            tx.settle(change).await?;
+            tx.audit("payout_method_add", shown.id, serde_json::json!({ "last4": shown.last4 })).await?;
+            Ok(shown)
+        })
+    }
+
+    /// A freelancer removes a bank account.
+    pub async fn payout_method_remove(&self, call: &Call, id: PayoutMethodId) -> Result<MethodShown, Failure> {
+        run!(self, call, tx => {
+            let method = tx.payout_method_for_update(self.vault(), id).await?.ok_or(Refusal::HIDDEN)?;
+            let change = method.remove(tx.actor(), tx.now())?;
+            let row = row::method_model(self.vault(), &change.next)?;
+            let shown = MethodShown::from(row.clone());
+            save_row(tx.conn(), row).await?;
+            tx.settle(change).await?;
+            tx.audit("payout_method_remove", id, serde_json::json!({})).await?;
+            Ok(shown)
+        })
+    }
+
+    /// A freelancer asks for money. It leaves the available balance at once.
+    pub async fn payout_request(&self, call: &Call, ask: PayoutAsk) -> Result<Payout, Failure> {
+        let reauthenticated = self.is_password_of_caller(call, &ask.password).await?;
+        run!(self, call, tx => {
+            let method = tx.payout_method_for_update(self.vault(), ask.method).await?.ok_or(Refusal::HIDDEN)?;
+            let terms = tx.policy_in_force().await?.terms;
+            let account = LedgerAccount::Available(method.user);
+            let available = tx.balance(account, terms.payout_min.currency()).await?;
+            let request = PayoutRequest {
+                amount: ask.amount,
+                purpose_code: ask.purpose_code.clone(),
+                reauthenticated,
+            };
+            let change = Payout::request(tx.actor(), tx.now(), tx.id(), &method, request, available, terms)?;
+            let payout = tx.payout_save(change).await?;
+            tx.audit("payout_request", payout.id, serde_json::json!({ "amount": payout.amount, "method": method.id })).await?;
+            Ok(payout)
+        })
+    }
+
+    /// The freelancer calls a payout off before it is handed to a rail.
+    pub async fn payout_cancel(&self, call: &Call, id: PayoutId, expected: Option<i64>) -> Result<Payout, Failure> {
+        run!(self, call, tx => {
+            let payout = tx.payout_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let payout = tx.payout_save(payout.cancel(tx.actor(), tx.now(), expected)?).await?;
+            tx.audit("payout_cancel", id, serde_json::json!({})).await?;
+            Ok(payout)
+        })
+    }
+
+    /// The next step of a payout is due.
+    pub(crate) async fn payout_advance(&self, call: &Call, id: PayoutId) -> Result<(), Failure> {
+        let payout = self.payout_load(id).await?.ok_or(Refusal::HIDDEN)?;
+        match &payout.state {
+            PayoutState::Requested { .. } => {
+                self.payout_step(call, id, |payout, tx| payout.screen(tx.actor(), tx.now())).await
+            }
+            PayoutState::Screening { .. } => self.payout_screen(call, id).await,
+            PayoutState::Queued { .. } => {
+                self.payout_step(call, id, |payout, tx| payout.send(tx.actor(), tx.now())).await
+            }
+            PayoutState::Sent { .. } | PayoutState::InTransit { .. } | PayoutState::Unknown { .. } => {
+                let said = Rails::default().ask(self, &payout.rail_key()).await;
+                self.payout_heard(call, &payout, said).await
+            }
+            PayoutState::Blocked { .. }
+            | PayoutState::Paid { .. }
+            | PayoutState::Returned { .. }
+            | PayoutState::Cancelled { .. } => Ok(()),
+        }
+    }
+
+    /// Screen the name of a payout's account.
+    pub(crate) async fn payout_screen(&self, call: &Call, id: PayoutId) -> Result<(), Failure> {
+        let Some(payout) = self.payout_load(id).await? else { return Ok(()) };
+        let row = row::method::Entity::find_by_id(payout.method.uuid()).one(self.db()).await?;
+        let method = row.ok_or_else(|| Fault::bad_row("payouts", "its method is gone"))?;
+        let outcome = Screening::default().screen(&method.account_title);
+        self.payout_step(call, id, |payout, tx| payout.screened(tx.actor(), tx.now(), outcome.clone())).await
+    }
+
+    /// Hand a payout to its rail, if this attempt still waits for that.
+    pub(crate) async fn payout_hand_over(&self, call: &Call, id: PayoutId, attempt: u32) -> Result<(), Failure> {
+        let Some(payout) = self.payout_load(id).await? else { return Ok(()) };
+        let rail = match &payout.state {
+            PayoutState::Sent { rail, .. } if payout.attempt == attempt => *rail,
+            _ => return Ok(()),
+        };
+        let row = row::method::Entity::find_by_id(payout.method.uuid()).one(self.db()).await?;
+        let row = row.ok_or_else(|| Fault::bad_row("payouts", "its method is gone"))?;
+        let iban = row::open(self.vault(), row)?.iban;
+        let transfer = Transfer { key: payout.rail_key(), rail, iban, amount: payout.amount };
+        let said = Rails::default().send(self, &transfer).await;
+        self.payout_heard(call, &payout, said).await
+    }
+
+    /// What a rail said, as a verb. An error is no answer: the payout is out of sight, and asked
+    /// about under the same key.
+    async fn payout_heard(&self, call: &Call, payout: &Payout, said: Result<Carried, Fault>) -> Result<(), Failure> {
+        let (id, attempt) = (payout.id, payout.attempt);
+        let said = said.unwrap_or_else(|fault| {
+            tracing::warn!(payout = %id, error = %fault, "a rail did not answer");
+            Carried::Silent
+        });
+        self.payout_step(call, id, |payout, tx| {
+            let (actor, now) = (tx.actor(), tx.now());
+            match &said {
+                Carried::Accepted(reference) => {
+                    let poll_at = now + chrono::TimeDelta::minutes(i64::from(payout.terms.payout_poll_minutes));
+                    let change = payout.accepted(actor, now, reference)?;
+                    // Still on its way: ask again.
+                    let ask_again = !change.changed && matches!(change.next.state, PayoutState::InTransit { .. });
+                    Ok(if ask_again { change.timing(Timer::AdvancePayout(id), poll_at) } else { change })
+                }
+                Carried::Refused(reason) => payout.refused(actor, now, attempt, reason),
+                Carried::Paid => payout.paid(actor, now),
+                Carried::Returned(reason) => payout.returned(actor, now, reason),
+                Carried::Silent => payout.lost_sight(actor, now),
+            }
+        })
+        .await
+    }
+
+    async fn payout_step(
+        &self,
+        call: &Call,
+        id: PayoutId,
+        verb: impl Fn(Payout, &Tx) -> Result<Change<Payout>, Refusal> + Send + Sync,
+    ) -> Result<(), Failure> {
+        run!(self, call, tx => {
+            let payout = tx.payout_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let change = verb(payout, tx)?;
+            if change.changed {
+                let to = change.next.state.as_str();
+                tx.audit("payout_advance", id, serde_json::json!({ "to": to })).await?;
+            }
+            tx.payout_save(change).await?;
+            Ok(())
+        })
+    }
+
+    async fn payout_load(&self, id: PayoutId) -> Result<Option<Payout>, Failure> {
+        let row = row::Entity::find_by_id(id.uuid()).one(self.db()).await?;
+        Ok(row.map(Payout::try_from).transpose()?)
+    }
+
+    async fn is_password_of_caller(&self, call: &Call, password: &str) -> Result<bool, Failure> {
+        let user = call.actor.person()?.user;
+        let found = Hash::find_by_statement(Statement::from_sql_and_values(
+            DbBackend::Postgres,
+            "select hash from passwords where user_id = $1",
+            [user.uuid().into()],
+        ))
+        .one(self.db())
+        .await?;
+        Ok(self.passwords().verify(password, found.as_ref().map(|found| found.hash.as_str())).await?)
+    }
+}
+
+impl Tx {
+    async fn payout_for_update(&self, id: PayoutId) -> Result<Option<Payout>, Failure> {
+        let row = row::Entity::find_by_id(id.uuid()).lock_exclusive().one(self.conn()).await?;
+        Ok(row.map(Payout::try_from).transpose()?)
+    }
+
+    async fn payout_save(&self, change: Change<Payout>) -> Result<Payout, Failure> {
+        if change.changed {
+            save_row(self.conn(), row::Model::try_from(&change.next)?).await?;
+        }
+        self.settle(change).await
+    }
+
+    async fn payout_method_for_update(
+        &self,
+        vault: &Vault,
+        id: PayoutMethodId,
+    ) -> Result<Option<PayoutMethod>, Failure> {
+        let row = row::method::Entity::find_by_id(id.uuid()).lock_exclusive().one(self.conn()).await?;
+        Ok(row.map(|row| row::open(vault, row)).transpose()?)
+    }
+}
+
+impl From<row::method::Model> for MethodShown {
+    fn from(row: row::method::Model) -> Self {
+        Self {
+            id: Id::from_uuid(row.id),
+            user: Id::from_uuid(row.user_id),
+            last4: row.iban_last4,
+            bank: row.bank,
+            account_title: row.account_title,
+            added_at: row.added_at,
+            usable_from: row.usable_from,
+            removed_at: row.removed_at,
+        }
+    }
+}
+
+impl TryFrom<row::Model> for Payout {
+    type Error = Fault;
+    fn try_from(row: row::Model) -> Result<Self, Fault> {
+        let state: PayoutState = serde_json::from_value(row.state)?;
+        if state.as_str() != row.status {
+            return Err(Fault::bad_row("payouts", "its state is not the one it is listed under"));
+        }
+        let currency =
+            Currency::from_code(&row.currency).ok_or_else(|| Fault::bad_row("payouts", "unknown currency"))?;
+        Ok(Self {
+            id: Id::from_uuid(row.id),
+            user: Id::from_uuid(row.user_id),
+            method: Id::from_uuid(row.method_id),
+            amount: Money::new(row.amount_minor, currency).map_err(|error| Fault::bad_row("payouts", error))?,
+            purpose_code: row.purpose_code,
+            terms: serde_json::from_value(row.terms)?,
+            version: row.version,
+            attempt: u32::try_from(row.attempt).map_err(|error| Fault::bad_row("payouts", error))?,
+            requested_at: row.requested_at,
+            state,
+        })
+    }
+}
+
+impl TryFrom<&Payout> for row::Model {
+    type Error = Fault;
+    fn try_from(payout: &Payout) -> Result<Self, Fault> {
+        Ok(Self {
+            id: payout.id.uuid(),
+            user_id: payout.user.uuid(),
+            method_id: payout.method.uuid(),
+            currency: payout.amount.currency().code().to_owned(),
+            amount_minor: payout.amount.minor(),
+            purpose_code: payout.purpose_code.clone(),
+            terms: serde_json::to_value(&payout.terms)?,
+            version: payout.version,
+            attempt: i32::try_from(payout.attempt).map_err(|error| Fault::bad_row("payouts", error))?,
+            requested_at: payout.requested_at,
+            status: payout.state.as_str().to_owned(),
+            state: serde_json::to_value(&payout.state)?,
+        })
+    }
+}

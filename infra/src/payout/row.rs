@@ -1,0 +1,86 @@
+//! Payouts and payout methods as rows. An account number is sealed for the id of its method.
+
+use domain::id::Id;
+use domain::payout::PayoutMethod;
+use sea_orm::entity::prelude::*;
+
+use crate::Fault;
+use crate::vault::Vault;
+
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "payouts")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub user_id: Uuid,
+    pub method_id: Uuid,
+    pub currency: String,
+    pub amount_minor: i64,
+    pub purpose_code: String,
+    #[sea_orm(column_type = "JsonBinary")]
+    pub terms: Json,
+    pub version: i64,
+    pub attempt: i32,
+    pub requested_at: DateTimeUtc,
+    pub status: String,
+    #[sea_orm(column_type = "JsonBinary")]
+    pub state: Json,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// Bank accounts.
+pub mod method {
+    use sea_orm::entity::prelude::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "payout_methods")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub user_id: Uuid,
+        pub iban_sealed: Vec<u8>,
+        pub iban_lookup: Vec<u8>,
+        pub iban_last4: String,
+        pub bank: String,
+        pub account_title: String,
+        pub added_at: DateTimeUtc,
+        pub usable_from: DateTimeUtc,
+        pub removed_at: Option<DateTimeUtc>,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// The row of a method, its account number sealed.
+pub fn method_model(vault: &Vault, method: &PayoutMethod) -> Result<method::Model, Fault> {
+    Ok(method::Model {
+        id: method.id.uuid(),
+        user_id: method.user.uuid(),
+        iban_sealed: vault.seal(&method.id.to_string(), method.iban.reveal())?,
+        iban_lookup: vault.lookup(method.iban.reveal()),
+        iban_last4: method.iban.last4().to_owned(),
+        bank: method.iban.bank().to_owned(),
+        account_title: method.account_title.clone(),
+        added_at: method.added_at,
+        usable_from: method.usable_from,
+        removed_at: method.removed_at,
+    })
+}
+
+/// The method of a row, its account number opened.
+pub fn open(vault: &Vault, row: method::Model) -> Result<PayoutMethod, Fault> {
+    let id: domain::id::PayoutMethodId = Id::from_uuid(row.id);
+    let text = vault.open(&id.to_string(), &row.iban_sealed)?;
+    Ok(PayoutMethod {
+        id,
+        user: Id::from_uuid(row.user_id),
+        iban: text.parse().map_err(|error: domain::payout::BadIban| Fault::bad_row("payout_methods", error))?,
+        account_title: row.account_title,
+        added_at: row.added_at,
+        usable_from: row.usable_from,
+        removed_at: row.removed_at,
+    })
+}

@@ -1,0 +1,114 @@
+//! The rails that carry payouts to banks, seen from here: a transfer is handed over outside of any
+//! transaction under a key of its own, and asked about later under the same key.
+//!
+//! [`Rails::Sandbox`] behaves like a real one. The last four characters of the account decide:
+//! `…0001` is refused by every rail, `…0002` is returned by the bank, for `…0003` the answer to the
+//! handing over is lost, and any other is paid after ten minutes.
+
+use chrono::TimeDelta;
+use domain::Timestamp;
+use domain::money::Money;
+use domain::payout::{Iban, Rail};
+use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement};
+
+use crate::Fault;
+use crate::market::Market;
+
+/// Who carries money to banks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Rails {
+    /// The rail for trying things out.
+    #[default]
+    Sandbox,
+}
+
+/// A transfer to hand over.
+#[derive(Debug, Clone)]
+pub struct Transfer {
+    /// Ours, and the idempotency key: the same transfer handed over twice goes out once.
+    pub key: String,
+    /// By which rail.
+    pub rail: Rail,
+    /// To which account.
+    pub iban: Iban,
+    /// How much.
+    pub amount: Money,
+}
+
+/// What a rail says of a transfer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Carried {
+    /// It takes it, and names it so.
+    Accepted(String),
+    /// It does not take it.
+    Refused(String),
+    /// The bank has it.
+    Paid,
+    /// The bank sent it back.
+    Returned(String),
+    /// It does not say.
+    Silent,
+}
+
+#[derive(FromQueryResult)]
+struct Kept {
+    reference: String,
+    iban_last4: String,
+    accepted_at: Timestamp,
+}
+
+impl Rails {
+    /// Hand a transfer over.
+    pub async fn send(self, market: &Market, transfer: &Transfer) -> Result<Carried, Fault> {
+        match self {
+            Self::Sandbox => sandbox_send(market, transfer).await,
+        }
+    }
+
+    /// Ask about a transfer that may have been handed over.
+    pub async fn ask(self, market: &Market, key: &str) -> Result<Carried, Fault> {
+        match self {
+            Self::Sandbox => sandbox_ask(market, key).await,
+        }
+    }
+}
+
+async fn sandbox_send(market: &Market, transfer: &Transfer) -> Result<Carried, Fault> {
+    if transfer.iban.last4() == "0001" {
+        return Ok(Carried::Refused("account_not_supported".to_owned()));
+    }
+    let reference = format!("tr_sandbox_{}", transfer.key.replace(':', "_"));
+    let keep = Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        "insert into sandbox_transfers (key, reference, iban_last4, amount_minor, accepted_at) values ($1, $2, $3, $4, $5)
+         on conflict (key) do nothing",
+        [
+            transfer.key.clone().into(),
+            reference.clone().into(),
+            transfer.iban.last4().into(),
+            transfer.amount.minor().into(),
+            market.clock().now().into(),
+        ],
+    );
+    market.db().execute_raw(keep).await?;
+    if transfer.iban.last4() == "0003" { Ok(Carried::Silent) } else { Ok(Carried::Accepted(reference)) }
+}
+
+async fn sandbox_ask(market: &Market, key: &str) -> Result<Carried, Fault> {
+    let kept = Kept::find_by_statement(Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        "select reference, iban_last4, accepted_at from sandbox_transfers where key = $1",
+        [key.into()],
+    ))
+    .one(market.db())
+    .await?;
+    let Some(Kept { reference, iban_last4, accepted_at }) = kept else {
+        return Ok(Carried::Refused("never_handed_over".to_owned()));
+    };
+    let over = accepted_at + TimeDelta::minutes(10) <= market.clock().now();
+    Ok(match (over, iban_last4.as_str()) {
+        (false, _) => Carried::Accepted(reference),
+        (true, "0002") => Carried::Returned("account_closed".to_owned()),
+        (true, _) => Carried::Paid,
+    })
+}

@@ -1,0 +1,61 @@
+//! Contracts: paused, resumed and ended.
+
+use serde_json::json;
+use tests::TestApp;
+
+const STATUS: &str = "contract { status }";
+
+#[tokio::test]
+async fn a_contract_keeps_its_terms_and_is_seen_by_its_parties_only() {
+    let app = TestApp::new().await;
+    let deal = app.contracted().await;
+    let query = "query($id: ID!) { contract(id: $id) { title status policyVersion freelancerFeeBp clientFeeBp client { name } freelancer { name } } }";
+    let reply = deal.freelancer.asks(query, json!({ "id": deal.contract })).await;
+    assert_eq!(
+        reply.data()["contract"],
+        json!({ "title": "A website", "status": "ACTIVE", "policyVersion": 1, "freelancerFeeBp": 500, "clientFeeBp": 300,
+                "client": { "name": "clara & Company" }, "freelancer": { "name": "Faisal" } })
+    );
+    let stranger = app.client("otto").await;
+    for reply in [
+        stranger.asks(query, json!({ "id": deal.contract })).await,
+        app.visitor().asks(query, json!({ "id": deal.contract })).await,
+    ] {
+        assert!(reply.data()["contract"].is_null());
+    }
+    let lists = "query($org: ID!) { viewer { contracts { nodes { id } } } node(id: $org) { ... on Organization { contracts { nodes { id } } } } }";
+    let of_client = deal.client.asks(lists, json!({ "org": deal.client.organization })).await;
+    assert_eq!(of_client.data()["node"]["contracts"]["nodes"][0]["id"], json!(deal.contract));
+    let of_freelancer = deal.freelancer.asks(lists, json!({ "org": deal.client.organization })).await;
+    assert_eq!(of_freelancer.data()["viewer"]["contracts"]["nodes"][0]["id"], json!(deal.contract));
+    assert!(of_freelancer.data()["node"].is_null() || of_freelancer.data()["node"]["contracts"]["nodes"] == json!([]));
+}
+
+#[tokio::test]
+async fn a_paused_contract_takes_no_new_work() {
+    let app = TestApp::new().await;
+    let deal = app.contracted().await;
+    let id = json!({ "contractId": deal.contract });
+    deal.freelancer.does("contractPause", id.clone(), STATUS).await.ok();
+    let more = json!({ "contractId": deal.contract, "title": "More", "amount": { "amount": "10.00" } });
+    assert_eq!(deal.client.does("milestonePropose", more.clone(), "milestone { id }").await.refused(), ["WRONG_STATE"]);
+    deal.client.does("contractResume", id, STATUS).await.ok();
+    deal.client.does("milestonePropose", more, "milestone { id }").await.ok();
+}
+
+#[tokio::test]
+async fn a_contract_has_ended_when_its_last_milestone_is_over() {
+    let app = TestApp::new().await;
+    let deal = app.submitted().await;
+    let id = json!({ "contractId": deal.contract });
+    let more = json!({ "contractId": deal.contract, "title": "More", "amount": { "amount": "10.00" } });
+    deal.client.does("milestonePropose", more, "milestone { id }").await.ok();
+    let ended = deal.client.does("contractEnd", id.clone(), STATUS).await;
+    assert_eq!(ended.text("contract.status"), "ENDING");
+    let again = deal.freelancer.does("contractEnd", id, STATUS).await;
+    assert_eq!(again.text("contract.status"), "ENDING", "a repeat");
+    deal.client.does("milestoneApprove", json!({ "milestoneId": deal.milestone }), "milestone { status }").await.ok();
+    app.passes(chrono::TimeDelta::days(5)).await;
+    let query = "query($id: ID!) { contract(id: $id) { status } }";
+    assert_eq!(deal.client.asks(query, json!({ "id": deal.contract })).await.text("status"), "ENDED");
+}

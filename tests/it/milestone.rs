@@ -1,0 +1,169 @@
+//! Milestones: work, its review, and the way of its money.
+
+use chrono::TimeDelta;
+use futures_util::future::{join, join_all};
+use serde_json::json;
+use tests::TestApp;
+
+const STATUS: &str = "milestone { status version }";
+
+#[tokio::test]
+async fn milestone_approve_moves_the_money_to_pending_and_after_the_hold_to_available() {
+    let app = TestApp::new().await;
+    let deal = app.submitted().await;
+    assert_eq!(deal.balances().await, [100_000, 0, 0]);
+    deal.client.does("milestoneApprove", json!({ "milestoneId": deal.milestone }), STATUS).await.ok();
+    assert_eq!(deal.balances().await, [0, 95_000, 0]);
+    app.passes(TimeDelta::days(4)).await;
+    assert_eq!(deal.balances().await, [0, 95_000, 0]);
+    app.passes(TimeDelta::days(1)).await;
+    assert_eq!(deal.balances().await, [0, 0, 95_000]);
+    assert_eq!(deal.status().await, "RELEASED");
+    assert_eq!(deal.money().await, [100_000, 0, 95_000, 5_000, 0, 0]);
+}
+
+#[tokio::test]
+async fn silence_approves_after_fourteen_days() {
+    let app = TestApp::new().await;
+    let deal = app.submitted().await;
+    app.passes(TimeDelta::days(13)).await;
+    assert_eq!(deal.status().await, "SUBMITTED");
+    app.passes(TimeDelta::days(1)).await;
+    assert_eq!(deal.status().await, "APPROVED");
+}
+
+#[tokio::test]
+async fn requested_changes_stop_the_clock_and_a_new_submission_starts_it_anew() {
+    let app = TestApp::new().await;
+    let deal = app.submitted().await;
+    app.passes(TimeDelta::days(10)).await;
+    let note = json!({ "milestoneId": deal.milestone, "note": "Bigger logo" });
+    deal.client.does("milestoneRequestChanges", note, STATUS).await.ok();
+    app.passes(TimeDelta::days(20)).await;
+    assert_eq!(deal.status().await, "CHANGES_REQUESTED");
+    let work = json!({ "milestoneId": deal.milestone, "message": "Bigger", "links": ["https://example.com/logo"] });
+    deal.freelancer.does("milestoneSubmit", work, STATUS).await.ok();
+    app.passes(TimeDelta::days(13)).await;
+    assert_eq!(deal.status().await, "SUBMITTED");
+}
+
+#[tokio::test]
+async fn part_is_approved_and_the_rest_stays_funded() {
+    let app = TestApp::new().await;
+    let deal = app.submitted().await;
+    let part = json!({ "milestoneId": deal.milestone, "amount": { "amount": "333.33" } });
+    deal.client.does("milestoneApprove", part, STATUS).await.ok();
+    assert_eq!(deal.status().await, "FUNDED");
+    assert_eq!(deal.money().await, [100_000, 66_667, 31_666, 1_667, 0, 0]);
+}
+
+#[tokio::test]
+async fn a_refund_is_agreed_to_or_refused() {
+    let app = TestApp::new().await;
+    let deal = app.contracted().await;
+    let ask = json!({ "milestoneId": deal.milestone, "amount": { "amount": "400.00" } });
+    deal.client.does("milestoneRequestRefund", ask.clone(), STATUS).await.ok();
+    deal.freelancer.does("milestoneRefuseRefund", json!({ "milestoneId": deal.milestone }), STATUS).await.ok();
+    assert_eq!(deal.status().await, "FUNDED");
+    deal.client.does("milestoneRequestRefund", ask, STATUS).await.ok();
+    let own = deal.client.does("milestoneAgreeRefund", json!({ "milestoneId": deal.milestone }), STATUS).await;
+    assert_eq!(own.refused(), ["NOT_ALLOWED"]);
+    deal.freelancer.does("milestoneAgreeRefund", json!({ "milestoneId": deal.milestone }), STATUS).await.ok();
+    assert_eq!(deal.money().await, [100_000, 60_000, 0, 0, 40_000, 0]);
+    assert_eq!(deal.credit().await, 41_200, "with its part of the fee");
+}
+
+#[tokio::test]
+async fn each_act_is_for_its_side_in_its_state_and_on_the_version_that_was_seen() {
+    let app = TestApp::new().await;
+    let deal = app.contracted().await;
+    let stranger = app.client("otto").await;
+    let id = json!({ "milestoneId": deal.milestone });
+    assert_eq!(stranger.does("milestoneApprove", id.clone(), STATUS).await.refused(), ["NOT_FOUND"]);
+    assert_eq!(app.visitor().does("milestoneApprove", id.clone(), STATUS).await.refused(), ["UNAUTHENTICATED"]);
+    assert_eq!(deal.freelancer.does("milestoneApprove", id.clone(), STATUS).await.refused(), ["NOT_ALLOWED"]);
+    assert_eq!(deal.client.does("milestoneApprove", id.clone(), STATUS).await.refused(), ["WRONG_STATE"]);
+    let work = json!({ "milestoneId": deal.milestone, "message": "Here" });
+    assert_eq!(deal.client.does("milestoneSubmit", work, STATUS).await.refused(), ["NOT_ALLOWED"]);
+    let stale = json!({ "milestoneId": deal.milestone, "message": "Here", "expectedVersion": 1 });
+    assert_eq!(deal.freelancer.does("milestoneSubmit", stale, STATUS).await.refused(), ["STALE_VERSION"]);
+    let bad = json!({ "milestoneId": deal.milestone, "message": "", "links": ["http://example.com/x"] });
+    let bad = deal.freelancer.does("milestoneSubmit", bad, STATUS).await;
+    assert_eq!(bad.faults(), ["message: REQUIRED", "links.0: MALFORMED"]);
+    assert_eq!(deal.status().await, "FUNDED");
+    assert_eq!(deal.money().await, [100_000, 100_000, 0, 0, 0, 0]);
+}
+
+#[tokio::test]
+async fn more_work_is_proposed_and_agreed_to_and_paid_with_credit() {
+    let app = TestApp::new().await;
+    let deal = app.contracted().await;
+    let ask = json!({ "milestoneId": deal.milestone });
+    deal.client.does("milestoneRequestRefund", ask.clone(), STATUS).await.ok();
+    deal.freelancer.does("milestoneAgreeRefund", ask, STATUS).await.ok();
+    assert_eq!(deal.credit().await, 103_000);
+    let more = json!({ "contractId": deal.contract, "title": "More", "amount": { "amount": "1000.00" } });
+    let proposed = deal.freelancer.does("milestonePropose", more, "milestone { id status }").await;
+    let more = json!({ "milestoneId": proposed.text("milestone.id") });
+    assert_eq!(deal.freelancer.does("milestoneAgree", more.clone(), STATUS).await.refused(), ["WRONG_STATE"]);
+    deal.client.does("milestoneAgree", more.clone(), STATUS).await.ok();
+    deal.client.does("milestoneFund", more.clone(), STATUS).await.ok();
+    assert_eq!(deal.credit().await, 0);
+    assert_eq!(deal.balances().await, [100_000, 0, 0]);
+    assert_eq!(deal.client.does("milestoneFund", more, STATUS).await.refused(), ["WRONG_STATE"]);
+}
+
+#[tokio::test]
+async fn approving_and_disputing_at_once_leave_the_books_in_balance() {
+    for _ in 0..8 {
+        let app = TestApp::new().await;
+        let deal = app.submitted().await;
+        let id = json!({ "milestoneId": deal.milestone });
+        let (approved, disputed) = join(
+            deal.client.does("milestoneApprove", id.clone(), STATUS),
+            deal.freelancer.does("milestoneDispute", id, STATUS),
+        )
+        .await;
+        approved.data();
+        disputed.data();
+        let [funded, held, released, fee, refunded, charged_back] = deal.money().await;
+        assert_eq!(funded, held + released + fee + refunded + charged_back);
+        let [_, pending, _] = deal.balances().await;
+        match deal.status().await.as_str() {
+            "APPROVED" => assert_eq!((held, pending), (0, 95_000)),
+            "DISPUTED" => assert_eq!((held, pending), (100_000, 0)),
+            other => panic!("{other}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn twenty_approvals_at_once_release_once() {
+    let app = TestApp::new().await;
+    let deal = app.submitted().await;
+    let approve = |place: usize| {
+        let key = if place.is_multiple_of(2) { "the same".to_owned() } else { format!("own {place}") };
+        let input = json!({ "milestoneId": deal.milestone, "idempotencyKey": key });
+        let client = &deal.client;
+        async move { client.does("milestoneApprove", input, STATUS).await }
+    };
+    for reply in join_all((0..20).map(approve)).await {
+        reply.ok();
+    }
+    assert_eq!(deal.balances().await, [0, 95_000, 0]);
+    assert_eq!(deal.money().await, [100_000, 0, 95_000, 5_000, 0, 0]);
+}
+
+#[tokio::test]
+async fn a_key_is_good_for_one_request() {
+    let app = TestApp::new().await;
+    let deal = app.submitted().await;
+    let part =
+        |amount: &str| json!({ "milestoneId": deal.milestone, "amount": { "amount": amount }, "idempotencyKey": "k" });
+    let first = deal.client.does("milestoneApprove", part("100.00"), STATUS).await;
+    let again = deal.client.does("milestoneApprove", part("100.00"), STATUS).await;
+    assert_eq!(first.ok(), again.ok());
+    assert_eq!(deal.money().await[1], 90_000);
+    let other = deal.client.does("milestoneApprove", part("200.00"), STATUS).await;
+    assert_eq!(other.refused(), ["IDEMPOTENCY_CONFLICT"]);
+}

@@ -1,0 +1,130 @@
+//! Payments: the processor decides later, and says it late, twice and out of order.
+
+use chrono::TimeDelta;
+use domain::money::Money;
+use infra::payments::{ProcessorEvent, ProcessorFact};
+use serde_json::json;
+use tests::{Deal, TestApp};
+
+async fn payment_id(deal: &Deal<'_>, method: &str) -> String {
+    let input = json!({ "milestoneId": deal.milestone, "paymentMethod": method });
+    let reply = deal
+        .client
+        .does("milestoneFund", input, "payment { id status clientSecret quote { clientPays { amount } } }")
+        .await;
+    reply.ok();
+    assert_eq!(reply.text("payment.status"), "PROCESSING");
+    assert!(reply.text("payment.clientSecret").starts_with("pi_sandbox_"));
+    assert_eq!(reply.text("payment.quote.clientPays.amount"), "1030.00");
+    reply.text("payment.id")
+}
+
+fn event(id: &str, payment: &str, fact: ProcessorFact) -> ProcessorEvent {
+    ProcessorEvent { source: "sandbox".to_owned(), id: id.to_owned(), payment: payment.parse().unwrap(), fact }
+}
+
+fn succeeded() -> ProcessorFact {
+    ProcessorFact::Succeeded { intent: "pi".to_owned(), received: Money::usd(103_000).unwrap() }
+}
+
+#[tokio::test]
+async fn fee_preview_is_right_to_the_cent() {
+    let app = TestApp::new().await;
+    let query = "query($a: MoneyInput!) { feePreview(amount: $a) { clientFee { amount } clientPays { amount } freelancerFee { amount } freelancerGets { amount } } }";
+    let reply = app.visitor().asks(query, json!({ "a": { "amount": "333.33" } })).await;
+    let amounts = ["clientFee", "clientPays", "freelancerFee", "freelancerGets"]
+        .map(|part| reply.text(&format!("{part}.amount")));
+    assert_eq!(amounts, ["10.00", "343.33", "16.67", "316.66"]);
+    for bad in ["0", "-1", "1e3", "1000000.01", "12.345"] {
+        assert_eq!(
+            app.visitor().asks(query, json!({ "a": { "amount": bad } })).await.failed(),
+            ["BAD_USER_INPUT"],
+            "{bad}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_success_told_three_times_funds_once() {
+    let app = TestApp::new().await;
+    let deal = app.offered().await;
+    let payment = payment_id(&deal, "pm_sandbox_silent").await;
+    for id in ["evt_1", "evt_1", "evt_2"] {
+        app.market.processor_event(&event(id, &payment, succeeded())).await.unwrap();
+    }
+    assert_eq!(deal.money().await, [100_000, 100_000, 0, 0, 0, 0]);
+    assert_eq!(deal.credit().await, 0);
+}
+
+#[tokio::test]
+async fn a_failure_told_after_the_success_changes_nothing() {
+    let app = TestApp::new().await;
+    let deal = app.offered().await;
+    let payment = payment_id(&deal, "pm_sandbox_silent").await;
+    let failed = || ProcessorFact::Failed { code: "card_declined".to_owned() };
+    app.market.processor_event(&event("evt_1", &payment, succeeded())).await.unwrap();
+    app.market.processor_event(&event("evt_2", &payment, failed())).await.unwrap();
+    assert_eq!(deal.status().await, "FUNDED");
+    let query = "query($id: ID!) { payment(id: $id) { status } }";
+    assert_eq!(deal.client.asks(query, json!({ "id": payment })).await.text("status"), "SUCCEEDED");
+    assert!(
+        deal.freelancer.asks(query, json!({ "id": payment })).await.data()["payment"].is_null(),
+        "the client's alone"
+    );
+}
+
+#[tokio::test]
+async fn money_that_comes_when_nothing_waits_for_it_is_credit() {
+    let app = TestApp::new().await;
+    let deal = app.offered().await;
+    let payment = payment_id(&deal, "pm_sandbox_silent").await;
+    deal.client.does("offerWithdraw", json!({ "offerId": deal.offer }), "offer { status }").await.ok();
+    app.market.processor_event(&event("evt_1", &payment, succeeded())).await.unwrap();
+    assert_eq!(deal.credit().await, 103_000);
+    assert_eq!(deal.money().await, [0; 6]);
+}
+
+#[tokio::test]
+async fn a_payment_nobody_hears_of_is_given_up_after_a_day() {
+    let app = TestApp::new().await;
+    let deal = app.offered().await;
+    payment_id(&deal, "pm_sandbox_silent").await;
+    app.passes(TimeDelta::hours(24)).await;
+    assert_eq!(deal.status().await, "AGREED");
+}
+
+#[tokio::test]
+async fn a_late_success_funds_when_it_comes() {
+    let app = TestApp::new().await;
+    let deal = app.offered().await;
+    deal.fund(&deal.milestone, "pm_sandbox_late").await;
+    assert_eq!(deal.status().await, "FUNDING");
+    app.market.clock().advance(TimeDelta::minutes(10));
+    app.settles().await;
+    assert_eq!(deal.status().await, "FUNDED");
+}
+
+#[tokio::test]
+async fn a_chargeback_takes_escrow_first_and_the_books_still_add_up() {
+    let app = TestApp::new().await;
+    let deal = app.offered().await;
+    deal.fund(&deal.milestone, "pm_sandbox_chargeback").await;
+    assert_eq!(deal.status().await, "FUNDED");
+    deal.freelancer.does("offerAccept", json!({ "offerId": deal.offer }), "contract { id }").await.ok();
+    app.passes(TimeDelta::days(1)).await;
+    let [funded, held, released, fee, refunded, charged_back] = deal.money().await;
+    assert_eq!((held, charged_back), (0, 100_000));
+    assert_eq!(funded, held + released + fee + refunded + charged_back);
+}
+
+#[tokio::test]
+async fn only_tokens_of_the_processor_are_taken() {
+    let app = TestApp::new().await;
+    let deal = app.offered().await;
+    for bad in ["4242424242424242", "", "pm_a b", "pm_'; drop table payments"] {
+        let input = json!({ "milestoneId": deal.milestone, "paymentMethod": bad });
+        assert_eq!(deal.client.does("milestoneFund", input, "payment { id }").await.refused(), ["MALFORMED"], "{bad}");
+    }
+    let credit = deal.client.does("milestoneFund", json!({ "milestoneId": deal.milestone }), "payment { id }").await;
+    assert_eq!(credit.refused(), ["INSUFFICIENT_FUNDS"]);
+}

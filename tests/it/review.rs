@@ -1,0 +1,78 @@
+//! Reviews: nobody learns anything before both are out.
+
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+use tests::{Deal, TestApp};
+
+const FIELDS: &str = "review { id rating publishedAt }";
+
+fn review(deal: &Deal<'_>, rating: i32) -> Value {
+    json!({ "contractId": deal.contract, "rating": rating, "text": "It was a pleasure to work together." })
+}
+
+async fn ended(app: &TestApp) -> Deal<'_> {
+    let deal = app.released().await;
+    deal.client.does("contractEnd", json!({ "contractId": deal.contract }), "contract { status }").await.ok();
+    deal
+}
+
+/// All that the other side, and everybody, could learn of reviews.
+async fn what_leaks(deal: &Deal<'_>) -> Value {
+    let query = "query($c: ID!, $f: ID!) { contract(id: $c) { allowed reviewsCloseAt reviews { id } }
+        node(id: $f) { ... on User { rating { count average } reviews { nodes { id } } } } }";
+    deal.freelancer.asks(query, json!({ "c": deal.contract, "f": deal.freelancer.id })).await.data().clone()
+}
+
+#[tokio::test]
+async fn a_review_is_hidden_until_both_are_written() {
+    let app = TestApp::new().await;
+    let deal = ended(&app).await;
+    let before = what_leaks(&deal).await;
+    let written = deal.client.does("reviewSubmit", review(&deal, 2), FIELDS).await;
+    let id = written.text("review.id");
+    assert_eq!(what_leaks(&deal).await, before, "nothing can be told apart");
+    let node = "query($id: ID!) { node(id: $id) { id } }";
+    assert!(deal.freelancer.asks(node, json!({ "id": id })).await.data()["node"].is_null());
+    let reply = deal.freelancer.does("reviewReply", json!({ "reviewId": id, "text": "No!" }), FIELDS).await;
+    assert_eq!(reply.refused(), ["NOT_FOUND"]);
+
+    deal.client.does("reviewSubmit", review(&deal, 4), FIELDS).await.ok();
+    deal.freelancer.does("reviewSubmit", review(&deal, 5), FIELDS).await.ok();
+    let after = what_leaks(&deal).await;
+    assert_eq!(after["contract"]["reviews"].as_array().unwrap().len(), 2);
+    assert_eq!(after["node"]["rating"], json!({ "count": 1, "average": "4.0" }));
+    let late = deal.client.does("reviewSubmit", review(&deal, 1), FIELDS).await;
+    assert_eq!(late.refused(), ["REVIEW_CLOSED"]);
+
+    deal.freelancer.does("reviewReply", json!({ "reviewId": id, "text": "Thank you" }), "review { reply }").await.ok();
+    let twice = deal.freelancer.does("reviewReply", json!({ "reviewId": id, "text": "Thanks again" }), FIELDS).await;
+    assert_eq!(twice.refused(), ["REVIEW_REPLIED"]);
+    let own = deal.client.does("reviewReply", json!({ "reviewId": id, "text": "Me too" }), FIELDS).await;
+    assert_eq!(own.refused(), ["NOT_ALLOWED"]);
+}
+
+#[tokio::test]
+async fn one_review_is_published_when_time_is_over() {
+    let app = TestApp::new().await;
+    let deal = ended(&app).await;
+    deal.client.does("reviewSubmit", review(&deal, 3), FIELDS).await.ok();
+    app.passes(TimeDelta::days(13)).await;
+    assert_eq!(what_leaks(&deal).await["contract"]["reviews"], json!([]));
+    app.passes(TimeDelta::days(1)).await;
+    assert_eq!(what_leaks(&deal).await["contract"]["reviews"].as_array().unwrap().len(), 1);
+    let late = deal.freelancer.does("reviewSubmit", review(&deal, 1), FIELDS).await;
+    assert_eq!(late.refused(), ["REVIEW_CLOSED"]);
+}
+
+#[tokio::test]
+async fn review_submit_refuses_what_it_must() {
+    let app = TestApp::new().await;
+    let deal = app.released().await;
+    assert_eq!(deal.client.does("reviewSubmit", review(&deal, 5), FIELDS).await.refused(), ["WRONG_STATE"]);
+    deal.client.does("contractEnd", json!({ "contractId": deal.contract }), "contract { status }").await.ok();
+    assert_eq!(deal.client.does("reviewSubmit", review(&deal, 0), FIELDS).await.refused(), ["OUT_OF_RANGE"]);
+    assert_eq!(deal.client.does("reviewSubmit", review(&deal, 6), FIELDS).await.refused(), ["OUT_OF_RANGE"]);
+    let stranger = app.client("otto").await;
+    assert_eq!(stranger.does("reviewSubmit", review(&deal, 1), FIELDS).await.refused(), ["NOT_FOUND"]);
+    assert_eq!(app.visitor().does("reviewSubmit", review(&deal, 1), FIELDS).await.refused(), ["UNAUTHENTICATED"]);
+}
