@@ -82,7 +82,11 @@ impl Milestone {
             _ => return Ok(Change::none(self)),
         };
         let event = Event::MilestoneResumed { milestone: self.id };
-        let state = resume.later(now - since);
+        let mut state = resume.later(now - since);
+        if let State::RefundRequested { amount, .. } = &mut state {
+            // A chargeback may have taken some of it meanwhile.
+            *amount = amount.min(self.escrow.held())?;
+        }
         let releases_at = match &state {
             State::Approved { releases_at, .. } => Some(*releases_at),
             _ => None,

@@ -306,6 +306,17 @@ fn a_refund_is_agreed_to_refused_or_decided_by_silence() {
 }
 
 #[test]
+fn a_refund_request_resumed_after_a_chargeback_asks_for_what_is_left() {
+    let story = Story::funded()
+        .on(|milestone| milestone.request_refund(&ada(), day(1), None, None))
+        .on(|milestone| milestone.dispute(&lin(), day(2), None, id(1)))
+        .on(|milestone| milestone.charge_back(&Actor::System, day(3), id(1), "dp_1", usd(4_000)))
+        .on(|milestone| milestone.resume(&Actor::System, day(4), id(1)))
+        .on(|milestone| milestone.resolve_refund(&Actor::System, day(10), id(2)));
+    assert_eq!((story.status(), story.money()[0]), ("refunded", 0));
+}
+
+#[test]
 fn part_of_the_money_is_refunded_and_work_goes_on_with_the_rest() {
     let story = Story::funded()
         .on(|milestone| milestone.request_refund(&ada(), day(1), None, Some(usd(2_500))))
