@@ -97,14 +97,12 @@ impl Milestone {
         let fits = |attempt: &Attempt| {
             attempt.payment == payment && attempt.quote.client_pays == received && attempt.quote == quote
         };
-        let change = match waiting.filter(fits) {
-            Some(Attempt { quote, .. }) => {
-                let mut paid = self.clone();
-                paid.payments.push(payment);
-                paid.with_money(now, LedgerAccount::ProcessorClearing, quote.amount, quote.client_fee)?
-            }
-            None => self.credited(payment, received),
+        let Some(Attempt { quote, .. }) = waiting.filter(fits) else {
+            return self.credited(payment, received);
         };
+        let mut paid = self.clone();
+        paid.payments.push(payment);
+        let change = paid.with_money(now, LedgerAccount::ProcessorClearing, quote.amount, quote.client_fee)?;
         let mut early = change.next.early_chargebacks.clone().into_iter().filter(|early| early.payment == payment);
         early.try_fold(change, |change, EarlyChargeback { reference, amount, .. }| {
             change.then(|milestone| milestone.charge_back(actor, now, payment, &reference, amount))
@@ -137,17 +135,34 @@ impl Milestone {
         self.becomes(next).telling(event)
     }
 
-    /// A payment that nothing waits for: all of it is the client's credit.
-    fn credited(self, payment: PaymentId, received: Money) -> Change<Self> {
-        let entry =
-            self.entry(Reason::Credit).moving(LedgerAccount::ProcessorClearing, self.credit_account(), received);
-        let event = Event::PaymentCredited { organization: self.client, payment, amount: received };
+    /// A payment that nothing waits for: all of it is the client's credit. What was charged back of
+    /// it before it came is taken out of that credit again; it never was this milestone's money.
+    fn credited(self, payment: PaymentId, received: Money) -> Result<Change<Self>, Refusal> {
+        let (clearing, credit) = (LedgerAccount::ProcessorClearing, self.credit_account());
+        let entry = self.entry(Reason::Credit).moving(clearing, credit, received);
         let mut next = self.clone();
         next.payments.push(payment);
         if matches!(&next.state, State::Funding { attempt, .. } if attempt.payment == payment) {
             next.state = State::Agreed { last_attempt: None };
         }
-        self.becomes(next).posting(entry).telling(event)
+        let (early, kept): (Vec<_>, Vec<_>) =
+            self.early_chargebacks.iter().cloned().partition(|early| early.payment == payment);
+        next.early_chargebacks = kept;
+        next.chargebacks.extend(early.iter().map(|early| early.reference.clone()));
+        let amount = Money::sum(received.currency(), early.iter().map(|early| early.amount))?;
+        let from_credit = amount.min(received)?;
+        let lost = amount.minus(from_credit)?;
+        let back = self.entry(Reason::Chargeback).moving(credit, clearing, from_credit).moving(
+            LedgerAccount::Losses,
+            clearing,
+            lost,
+        );
+        let event = Event::PaymentCredited { organization: self.client, payment, amount: received };
+        let change = self.becomes(next).posting(entry).posting(back).telling(event);
+        if amount.is_zero() {
+            return Ok(change);
+        }
+        Ok(change.telling(Event::MilestoneChargedBack { milestone: self.id, amount, lost }))
     }
 
     /// Money comes into escrow. Work can begin; a gift is approved on the spot.

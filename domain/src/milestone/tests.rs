@@ -421,6 +421,14 @@ fn a_chargeback_takes_what_there_is_and_we_bear_the_rest() {
         .on(|milestone| milestone.funded(&Actor::System, day(6), id(1), usd(10_300)))
         .on(back);
     assert_eq!((early.status(), early.money()), ("charged_back", [0, 0, 0, 0, 300, -300]));
+    // A payment that only becomes credit takes its early chargeback out of that credit, not out of
+    // the escrow that another payment filled, and not out of a dispute.
+    let credited = Story::disputed()
+        .on(|milestone| milestone.charge_back(&Actor::System, day(5), id(9), "dp_9", usd(4_000)))
+        .on(|milestone| milestone.funded(&Actor::System, day(6), id(9), usd(5_000)))
+        .on(|milestone| milestone.funded(&Actor::System, day(6), id(9), usd(5_000)))
+        .on(|milestone| milestone.charge_back(&Actor::System, day(7), id(9), "dp_9", usd(4_000)));
+    assert_eq!((credited.status(), credited.money()), ("disputed", [10_000, 0, 0, 1_000, 300, 0]));
     // Two of them, both before the payment: both count when it comes.
     let part = |reference: &'static str, cents| {
         move |milestone: Milestone| milestone.charge_back(&Actor::System, day(5), id(1), reference, usd(cents))
