@@ -1,5 +1,6 @@
 //! What the binary does, command by command.
 
+mod demo;
 mod equipment;
 mod ground;
 mod migrate;
@@ -42,6 +43,7 @@ async fn run(command: Command, cli: Cli) -> Result<(), Trouble> {
         Command::Work => work::run(cli).await,
         Command::Migrate { what } => migrate::run(cli, what).await,
         Command::Rank(files) => rank::run(&files),
+        Command::Demo { url } => demo::run(&cli.common, url.as_deref()).await,
         Command::Schema => say(&api::schema::sdl()),
     }
 }

@@ -50,6 +50,12 @@ pub enum Command {
     },
     /// Rank documents for queries from files, to measure matching on judged data.
     Rank(crate::command::rank::Files),
+    /// Play the whole journey over the API as two people would, and check every step.
+    Demo {
+        /// A running sandbox, like http://127.0.0.1:8080. [default: one of its own, on a throw-away database]
+        #[arg(long, value_name = "URL")]
+        url: Option<String>,
+    },
     /// Print the GraphQL schema.
     Schema,
 }
@@ -86,6 +92,9 @@ pub struct Common {
     /// Do not migrate at the start; refuse a database with an older schema.
     #[arg(long, env = "RABTA_NO_MIGRATE", value_parser = FalseyValueParser::new(), global = true)]
     pub no_migrate: bool,
+    /// Load no demo data. Otherwise a private database without people gets some to look around among.
+    #[arg(long, env = "RABTA_NO_DEMO_DATA", value_parser = FalseyValueParser::new(), global = true)]
+    pub no_demo_data: bool,
     /// Refuse everything that is only fit for development: a private PostgreSQL, keys made up at the start.
     #[arg(long, env = "RABTA_PRODUCTION", value_parser = FalseyValueParser::new(), global = true)]
     pub production: bool,

@@ -30,6 +30,7 @@ pub mod skill;
 pub mod profile;
 pub mod matching;
 pub mod sandbox;
+pub mod demo;
 pub mod policy;
 pub mod offer;
 pub mod contract;

@@ -3,7 +3,7 @@
 use anyhow::Context;
 use infra::clock::Clock;
 use infra::embedded::{self, Embedded, Purpose};
-use infra::{Market, market, migrate};
+use infra::{Market, market, migrate, sandbox};
 use secrecy::ExposeSecret;
 
 use super::Trouble;
@@ -55,6 +55,11 @@ impl Ground {
         Ok(Self { url: server.url(DATABASE), server: Some(server) })
     }
 
+    /// A database somebody else looks after.
+    pub fn at(url: String) -> Self {
+        Self { url, server: None }
+    }
+
     /// Bring the database to our schema, or see that it is there.
     pub async fn market(&self, common: &Common) -> Result<Market, Trouble> {
         if common.no_migrate {
@@ -67,7 +72,13 @@ impl Ground {
         }
         let db = market::connect(&self.url, common.db_connections).await.context("connecting to the database")?;
         migrate::check(&db).await?;
-        Ok(Market::new(db, Clock::System, equipment(common)?))
+        // Only a sandbox's clock can be moved.
+        let clock = if common.production {
+            Clock::System
+        } else {
+            sandbox::clock(&db).await.context("reading the sandbox clock")?
+        };
+        Ok(Market::new(db, clock, equipment(common)?))
     }
 
     /// Is the database our own?

@@ -11,6 +11,7 @@ use axum::Router;
 use infra::Market;
 use tokio::net::TcpListener;
 
+use super::demo;
 use super::ground::Ground;
 use super::stop::Stop;
 use super::work::Hand;
@@ -33,6 +34,9 @@ pub async fn run(cli: Cli) -> Result<(), Trouble> {
         () = stop.wished() => return Ok(()),
     };
     let market = ground.market(&cli.common).await?;
+    if ground.private().is_some() && !cli.common.no_demo_data {
+        demo::load(&market).await?;
+    }
     let hand = Hand::start(market.clone(), !cli.serve.no_worker);
 
     let worker = if cli.serve.no_worker { Worker::Elsewhere } else { Worker::Here(hand.working()) };
@@ -81,11 +85,22 @@ fn banner(address: SocketAddr, ground: &Ground) -> String {
         Some(server) => format!("a private PostgreSQL {} in {}", server.major(), server.folder().display()),
         None => "the database of DATABASE_URL".to_owned(),
     };
+    let logins = match ground.private() {
+        Some(_) => format!(
+            "    Sign in   {} or {}, password {}\n",
+            infra::demo::CLIENT,
+            infra::demo::FREELANCER,
+            infra::demo::PASSWORD
+        ),
+        None => String::new(),
+    };
     format!(
         "\n  Rabta is ready at http://{address}\n\n    \
+         Explorer  http://{address}/\n    \
          API       http://{address}/graphql\n    \
          Health    http://{address}/readyz\n    \
-         Data      {place}\n\n  \
-         Next: look around with any GraphQL client, or print the schema with `rabta schema`. Ctrl-C stops.\n\n"
+         Data      {place}\n{logins}\n  \
+         Next: open the explorer and play its examples, or watch two people play the whole journey here with\n  \
+         `rabta demo --url http://{address}`. Ctrl-C stops.\n\n"
     )
 }

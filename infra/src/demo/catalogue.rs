@@ -31,14 +31,15 @@ pub(super) struct Post {
 }
 
 pub(super) const FIRST_NAMES: &[&str] = &[
-    "Ayesha", "Bilal", "Fatima", "Hassan", "Zainab", "Usman", "Maryam", "Hamza", "Sana", "Imran", "Hira", "Ali", "Noor", "Faisal",
-    "Iqra", "Omar", "Rabia", "Tariq", "Mahnoor", "Adeel", "Sadia", "Kamran", "Amna", "Junaid", "Khadija", "Saad", "Nimra",
-    "Waqas", "Laiba", "Asad", "Mehwish", "Danish", "Anum", "Shahzaib", "Kinza", "Farhan", "Areeba", "Yasir", "Sidra", "Zeeshan",
+    "Ayesha", "Bilal", "Fatima", "Hassan", "Zainab", "Usman", "Maryam", "Hamza", "Sana", "Imran", "Hira", "Ali",
+    "Noor", "Faisal", "Iqra", "Omar", "Rabia", "Tariq", "Mahnoor", "Adeel", "Sadia", "Kamran", "Amna", "Junaid",
+    "Khadija", "Saad", "Nimra", "Waqas", "Laiba", "Asad", "Mehwish", "Danish", "Anum", "Shahzaib", "Kinza", "Farhan",
+    "Areeba", "Yasir", "Sidra", "Zeeshan",
 ];
 
 pub(super) const LAST_NAMES: &[&str] = &[
-    "Khan", "Ahmed", "Malik", "Raza", "Qureshi", "Butt", "Siddiqui", "Sheikh", "Chaudhry", "Abbasi", "Mirza", "Hashmi", "Baloch",
-    "Afridi", "Ansari", "Bhatti", "Gondal", "Javed", "Lodhi", "Memon", "Naqvi", "Rehman", "Tahir",
+    "Khan", "Ahmed", "Malik", "Raza", "Qureshi", "Butt", "Siddiqui", "Sheikh", "Chaudhry", "Abbasi", "Mirza", "Hashmi",
+    "Baloch", "Afridi", "Ansari", "Bhatti", "Gondal", "Javed", "Lodhi", "Memon", "Naqvi", "Rehman", "Tahir",
 ];
 
 pub(super) const TRADES: &[Trade] = &[
@@ -101,7 +102,14 @@ pub(super) const TRADES: &[Trade] = &[
     Trade {
         headline: "Machine learning engineer, language models",
         overview: "Retrieval, evaluation and fine-tuning of language models for products, not for demos.",
-        skills: &["python", "pytorch", "large-language-models", "retrieval-augmented-generation", "langchain", "natural-language-processing"],
+        skills: &[
+            "python",
+            "pytorch",
+            "large-language-models",
+            "retrieval-augmented-generation",
+            "langchain",
+            "natural-language-processing",
+        ],
         rates: (28, 90),
         portfolio: "A support assistant that cites its sources",
     },
@@ -122,7 +130,14 @@ pub(super) const TRADES: &[Trade] = &[
     Trade {
         headline: "Graphic designer: brands and logos",
         overview: "Identities that survive a small screen and a large print. Illustrator by day, lettering by night.",
-        skills: &["graphic-design", "adobe-illustrator", "logo-design", "brand-identity", "adobe-photoshop", "typography"],
+        skills: &[
+            "graphic-design",
+            "adobe-illustrator",
+            "logo-design",
+            "brand-identity",
+            "adobe-photoshop",
+            "typography",
+        ],
         rates: (8, 30),
         portfolio: "The identity of a coffee roaster",
     },
@@ -150,7 +165,13 @@ pub(super) const TRADES: &[Trade] = &[
     Trade {
         headline: "Performance marketer: Google and Meta ads",
         overview: "Budgets spent as if they were mine. Tracking first, then creatives, then scale.",
-        skills: &["google-ads", "facebook-ads", "google-tag-manager", "conversion-rate-optimization", "digital-marketing"],
+        skills: &[
+            "google-ads",
+            "facebook-ads",
+            "google-tag-manager",
+            "conversion-rate-optimization",
+            "digital-marketing",
+        ],
         rates: (10, 40),
         portfolio: "A cost per lead cut to a third",
     },
@@ -185,14 +206,34 @@ pub(super) const TRADES: &[Trade] = &[
 ];
 
 pub(super) const COMPANIES: &[Company] = &[
-    Company { name: "Cedar Health", about: "Appointments and billing for small clinics.", time_zone: "America/New_York" },
-    Company { name: "Ledgerline", about: "Payments between small businesses, settled the same day.", time_zone: "America/New_York" },
-    Company { name: "Northwind Labs", about: "Forecasts for people who buy electricity.", time_zone: "America/Chicago" },
+    Company {
+        name: "Cedar Health",
+        about: "Appointments and billing for small clinics.",
+        time_zone: "America/New_York",
+    },
+    Company {
+        name: "Ledgerline",
+        about: "Payments between small businesses, settled the same day.",
+        time_zone: "America/New_York",
+    },
+    Company {
+        name: "Northwind Labs",
+        about: "Forecasts for people who buy electricity.",
+        time_zone: "America/Chicago",
+    },
     Company { name: "Pinecone Pets", about: "Food for dogs with opinions.", time_zone: "America/Denver" },
-    Company { name: "Harbor Freight Tech", about: "Finding room on trucks that drive half empty.", time_zone: "America/Los_Angeles" },
+    Company {
+        name: "Harbor Freight Tech",
+        about: "Finding room on trucks that drive half empty.",
+        time_zone: "America/Los_Angeles",
+    },
     Company { name: "Quillstack", about: "Writing tools for lawyers.", time_zone: "America/New_York" },
     Company { name: "Sunroof Energy", about: "Solar panels, planned from the air.", time_zone: "America/Los_Angeles" },
-    Company { name: "Tandem Learning", about: "Tutors for children who learn in two languages.", time_zone: "America/Chicago" },
+    Company {
+        name: "Tandem Learning",
+        about: "Tutors for children who learn in two languages.",
+        time_zone: "America/Chicago",
+    },
 ];
 
 pub(super) const POSTS: &[Post] = &[
