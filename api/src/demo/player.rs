@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::{Door, Stumble, text};
 
-const PASSWORD: &str = "tuba-gravel-ninety";
+/// Everybody's password.
+pub(super) const PASSWORD: &str = "tuba-gravel-ninety";
 
 /// Somebody with an account.
 #[derive(Debug, Clone)]

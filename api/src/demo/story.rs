@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
+use super::player::PASSWORD;
 use super::{Door, Journey, Player, Stumble, at, expect, text};
 
 /// Play the whole journey at `door`, telling each step to `say`.
@@ -252,14 +253,16 @@ impl<'a> Story<'a> {
 
     async fn the_money_goes_home(&mut self) -> Result<(), Stumble> {
         let input = json!({
-            "accountHolder": "Ayesha Malik",
             "iban": "PK36SCBL0000001123456702",
+            "accountTitle": "Ayesha Malik",
         });
         let payload = self.freelancer.does("payoutMethodAdd", input, "payoutMethod { id last4 }").await?;
         let method = self.keep("payoutMethod", &payload, "payoutMethod.id")?;
         expect(&payload, "payoutMethod.last4", "6702")?;
         self.days_pass(3).await?;
-        let input = json!({ "payoutMethodId": method, "amount": { "amount": "1000.00" } });
+        let input = json!({
+            "payoutMethodId": method, "amount": { "amount": "1000.00" }, "purposeCode": "9471", "password": PASSWORD,
+        });
         let payload = self.freelancer.does("payoutRequest", input, "payout { id status }").await?;
         let payout = self.keep("payout", &payload, "payout.id")?;
         (self.say)(&format!("Ayesha asks for 1000.00 to her account at Standard Chartered Pakistan: {payout}"));
