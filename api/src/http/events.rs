@@ -41,7 +41,8 @@ where
 {
     let results = surface.schema.execute_stream(request);
     let end = lifetime(Arc::clone(&surface.shared), credential, surface.closing.clone());
-    let results = results.map(move |response| Step::Result(Outcome::of(response, &trace)));
+    let shared = Arc::clone(&surface.shared);
+    let results = results.map(move |response| Step::Result(shared.outcome(response, &trace)));
     let results = results.chain(stream::iter([Step::Over]));
     let ended = stream::once(end).map(|ending| match ending {
         Ending::Expired | Ending::Revoked | Ending::Closing => Step::Over,

@@ -32,6 +32,9 @@ pub(super) const EXAMPLES: &[&str] = &[
     include_str!("../../explorer/examples/sign_up.graphql"),
     include_str!("../../explorer/examples/sign_in.graphql"),
     include_str!("../../explorer/examples/organization.graphql"),
+    include_str!("../../explorer/examples/gig_create.graphql"),
+    include_str!("../../explorer/examples/profile.graphql"),
+    include_str!("../../explorer/examples/gigs.graphql"),
 ];
 
 /// The page and what it loads.

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use async_graphql::parser::types::{ExecutableDocument, OperationType};
-use async_graphql::{ObjectType, Request as GraphQlRequest, Response as GraphQlResponse, SubscriptionType, value};
+use async_graphql::{ObjectType, Request as GraphQlRequest, SubscriptionType, value};
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{ALLOW, USER_AGENT};
@@ -142,12 +142,9 @@ where
 {
     let shared = &surface.shared;
     match tokio::time::timeout(shared.settings.operation_timeout, surface.schema.execute(request)).await {
-        Ok(mut response) => {
-            if !shared.settings.introspection {
-                forget_suggestions(&mut response);
-            }
+        Ok(response) => {
             let cost = value!({ "requested": plan.cost, "limit": shared.documents.limits().cost });
-            Ok(Outcome::of(response.extension("cost", cost), trace))
+            Ok(shared.outcome(response.extension("cost", cost), trace))
         }
         Err(_) => {
             tracing::warn!(trace_id = %trace, "an operation took too long and was abandoned");
@@ -156,15 +153,6 @@ where
                 "TIMEOUT",
                 "the operation took too long and was abandoned",
             ))
-        }
-    }
-}
-
-/// The library likes to suggest names of the schema, which is not to be told.
-fn forget_suggestions(response: &mut GraphQlResponse) {
-    for error in &mut response.errors {
-        if let Some(at) = error.message.find(" Did you mean ") {
-            error.message.truncate(at);
         }
     }
 }

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use async_graphql::{ObjectType, Schema, SubscriptionType};
+use async_graphql::{ObjectType, Response, Schema, SubscriptionType};
 
+use super::answer::Outcome;
 use super::rates::Rates;
-use super::{Backend, Closing, Settings};
+use super::{Backend, Closing, Settings, TraceId};
 use crate::limits::Documents;
 
 /// A schema, the house behind it, and the settings: everything a request needs to be answered.
@@ -21,6 +22,21 @@ pub(super) struct Shared {
     pub(super) settings: Settings,
     pub(super) documents: Documents,
     pub(super) rates: Rates,
+}
+
+impl Shared {
+    /// What a schema's response means to a client of this server.
+    pub(super) fn outcome(&self, mut response: Response, trace: &TraceId) -> Outcome {
+        if !self.settings.introspection {
+            // The library likes to suggest names of the schema, which is not to be told.
+            for error in &mut response.errors {
+                if let Some(at) = error.message.find(" Did you mean ") {
+                    error.message.truncate(at);
+                }
+            }
+        }
+        Outcome::of(response, trace)
+    }
 }
 
 impl<Q, M, S> Clone for Surface<Q, M, S> {

@@ -337,6 +337,9 @@ async fn introspection_can_be_switched_off() {
     let guess = "{ helo }";
     assert!(Server::new().query(guess).await.text.contains("Did you mean"), "the library suggests names");
     assert!(!server.query(guess).await.text.contains("Did you mean"), "and here nobody hears of them");
+    let body = serde_json::json!({ "query": guess }).to_string();
+    let events = server.post(&[JSON, "accept: text/event-stream"], body).await;
+    assert!(events.text.contains("helo") && !events.text.contains("Did you mean"), "{}", events.text);
 }
 
 #[tokio::test]

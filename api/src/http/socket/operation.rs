@@ -1,6 +1,7 @@
 //! An operation that runs over a socket, in a task of its own.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_graphql::parser::types::OperationType;
@@ -65,12 +66,13 @@ impl Run {
             OperationType::Subscription => Duration::MAX,
             OperationType::Query | OperationType::Mutation => surface.settings().operation_timeout,
         };
+        let shared = Arc::clone(&surface.shared);
         let task = tokio::spawn(async move {
             let event = |outcome| Event { id: id.clone(), number, outcome };
             let pass_on = async {
                 let mut results = results;
                 while let Some(response) = results.next().await {
-                    let outcome = Outcome::of(response, &trace);
+                    let outcome = shared.outcome(response, &trace);
                     let is_over = matches!(outcome, Outcome::Refused { .. });
                     if sender.send(event(Some(outcome))).await.is_err() || is_over {
                         return;
