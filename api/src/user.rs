@@ -14,6 +14,7 @@ use crate::matching::MatchViewer;
 use crate::payout::PayoutViewer;
 use crate::profile::{FreelancerProfile, ProfileViewer};
 use crate::review::{Rating, Review};
+use crate::proposal::TradeViewer;
 use crate::session::SessionViewer;
 use crate::statement::DealViewer;
 use crate::user_error::{Answer, answer, payload, top_level};
@@ -76,13 +77,13 @@ impl User {
 
 /// The signed-in person, and everything that is theirs.
 #[derive(MergedObject)]
-pub struct Viewer(AccountViewer, SessionViewer, ProfileViewer, MatchViewer, DealViewer, PayoutViewer);
+pub struct Viewer(AccountViewer, SessionViewer, ProfileViewer, MatchViewer, DealViewer, PayoutViewer, TradeViewer);
 
 impl Viewer {
     /// What `user` sees of themselves.
     pub fn of(user: domain::user::User) -> Self {
         let id = user.id;
-        Self(AccountViewer(user), SessionViewer, ProfileViewer(id), MatchViewer, DealViewer, PayoutViewer)
+        Self(AccountViewer(user), SessionViewer, ProfileViewer(id), MatchViewer, DealViewer, PayoutViewer, TradeViewer)
     }
 }
 
