@@ -30,5 +30,6 @@ pub mod payout;
 pub mod review;
 pub mod invitation;
 pub mod proposal;
+pub mod notification;
 pub mod sandbox;
 pub mod limits;

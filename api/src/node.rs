@@ -9,13 +9,14 @@ use crate::gig::Gig;
 use crate::invitation::Invitation;
 use crate::key::Key;
 use crate::milestone::Milestone;
+use crate::notification::Notification;
 use crate::offer::Offer;
 use crate::organization::Organization;
 use crate::payment::Payment;
 use crate::payout::Payout;
 use crate::profile::FreelancerProfile;
-use crate::review::Review;
 use crate::proposal::Proposal;
+use crate::review::Review;
 use crate::session::Session;
 use crate::skill::Skill;
 use crate::user::User;
@@ -33,6 +34,8 @@ pub enum Node {
     Proposal(Proposal),
     /// A client company.
     Organization(Organization),
+    /// Something you are told of.
+    Notification(Notification),
     /// A freelancer's profile.
     FreelancerProfile(FreelancerProfile),
     /// A skill of the taxonomy.
@@ -81,6 +84,9 @@ impl NodeQuery {
             }
             domain::id::OrganizationId::PREFIX => {
                 market.organization_find(&call, Key::read(&id).0).await.map(|it| it.map(Organization).map(Node::from))
+            }
+            domain::id::NotificationId::PREFIX => {
+                market.notification_find(&call, Key::read(&id).0).await.map(|it| it.map(Notification).map(Node::from))
             }
             domain::id::FreelancerProfileId::PREFIX => {
                 market.profile_find(&call, Key::read(&id).0).await.map(|it| it.map(FreelancerProfile).map(Node::from))

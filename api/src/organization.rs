@@ -17,6 +17,10 @@ use crate::statement::ClientBalances;
 use crate::user::User;
 use crate::user_error::{Answer, answer, payload, top_level};
 
+mod membership;
+
+pub use membership::{MemberInvitation, MemberMutation, OrganizationViewer};
+
 /// A client company.
 #[derive(Debug, Clone)]
 pub struct Organization(pub domain::organization::Organization);
@@ -47,6 +51,26 @@ impl Organization {
     /// When it was created.
     async fn created_at(&self) -> Timestamp {
         self.0.created_at
+    }
+
+    /// Counts the changes; give it back as `expectedVersion`.
+    async fn version(&self) -> i64 {
+        self.0.version
+    }
+
+    /// The invitations to join it, newest first. Only those who may invite see them: for others
+    /// the list is empty.
+    async fn invitations(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> async_graphql::Result<Connection<String, MemberInvitation>> {
+        let page = page(first, after, last, before);
+        let found = ctx.market().member_invitations_page(&ctx.call(), &self.0, &page).await;
+        connect(found, MemberInvitation)
     }
 
     /// The people who act for it, in the order they joined. Only members see them: for others the

@@ -10,13 +10,14 @@ use crate::invitation::{Invitation, InvitationMutation};
 use crate::matching::{FreelancerMatches, GigMatches, MatchQuery};
 use crate::milestone::{Milestone, MilestoneMutation, MilestoneQuery, Submission};
 use crate::node::NodeQuery;
+use crate::notification::{Notification, NotificationMutation};
 use crate::offer::{Offer, OfferMutation, OfferQuery};
-use crate::organization::{Member, OrganizationMutation};
+use crate::organization::{Member, MemberInvitation, MemberMutation, Organization, OrganizationMutation};
 use crate::payment::PaymentQuery;
 use crate::payout::{Payout, PayoutMethod, PayoutMutation, PayoutQuery};
 use crate::profile::{FreelancerProfile, ProfileMutation, ProfileQuery};
-use crate::review::{Review, ReviewMutation};
 use crate::proposal::{Proposal, ProposalMutation, ProposalQuery, Revision};
+use crate::review::{Review, ReviewMutation};
 use crate::sandbox::SandboxMutation;
 use crate::session::{Session, SessionMutation};
 use crate::skill::{Skill, SkillQuery};
@@ -25,7 +26,20 @@ use crate::user::{UserMutation, UserQuery};
 
 /// Everything that can be looked at.
 #[derive(Debug, Default, MergedObject)]
-pub struct Query(NodeQuery, UserQuery, ProfileQuery, SkillQuery, GigQuery, MatchQuery, OfferQuery, ContractQuery, MilestoneQuery, PaymentQuery, PayoutQuery, ProposalQuery);
+pub struct Query(
+    NodeQuery,
+    UserQuery,
+    ProfileQuery,
+    SkillQuery,
+    GigQuery,
+    MatchQuery,
+    OfferQuery,
+    ContractQuery,
+    MilestoneQuery,
+    PaymentQuery,
+    PayoutQuery,
+    ProposalQuery,
+);
 
 /// Everything that can be done. Each mutation is one act, takes one `input`, and returns what
 /// changed, or `errors` that say why nothing did.
@@ -35,6 +49,8 @@ pub struct Mutation(
     SessionMutation,
     ProfileMutation,
     OrganizationMutation,
+    MemberMutation,
+    NotificationMutation,
     GigMutation,
     OfferMutation,
     ContractMutation,
@@ -79,6 +95,11 @@ fn describe_lists<S: SubscriptionType>(
         .override_output_type_description::<Connection<String, Invitation>>("Invitations, a page of them.")
         .override_output_type_description::<Connection<String, Proposal>>("Proposals, a page of them.")
         .override_output_type_description::<Connection<String, Revision>>("Revisions of a proposal, a page of them.")
+        .override_output_type_description::<Connection<String, Organization>>("Client companies, a page of them.")
+        .override_output_type_description::<Connection<String, MemberInvitation>>(
+            "Invitations to join an organization, a page of them.",
+        )
+        .override_output_type_description::<Connection<String, Notification>>("What you are told of, a page of it.")
         .override_output_type_description::<Connection<String, Gig>>("Gigs, a page of them.")
         .override_output_type_description::<FreelancerMatches>("Freelancers who match a gig, a page of them.")
         .override_output_type_description::<GigMatches>("Gigs that match a freelancer, a page of them.")

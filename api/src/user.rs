@@ -11,10 +11,12 @@ use crate::connection::{connect, page};
 use crate::context::RabtaContext;
 use crate::loader::{ProfileOf, load};
 use crate::matching::MatchViewer;
+use crate::notification::NotificationViewer;
+use crate::organization::OrganizationViewer;
 use crate::payout::PayoutViewer;
 use crate::profile::{FreelancerProfile, ProfileViewer};
-use crate::review::{Rating, Review};
 use crate::proposal::TradeViewer;
+use crate::review::{Rating, Review};
 use crate::session::SessionViewer;
 use crate::statement::DealViewer;
 use crate::user_error::{Answer, answer, payload, top_level};
@@ -77,13 +79,33 @@ impl User {
 
 /// The signed-in person, and everything that is theirs.
 #[derive(MergedObject)]
-pub struct Viewer(AccountViewer, SessionViewer, ProfileViewer, MatchViewer, DealViewer, PayoutViewer, TradeViewer);
+pub struct Viewer(
+    AccountViewer,
+    SessionViewer,
+    ProfileViewer,
+    MatchViewer,
+    DealViewer,
+    PayoutViewer,
+    TradeViewer,
+    OrganizationViewer,
+    NotificationViewer,
+);
 
 impl Viewer {
     /// What `user` sees of themselves.
     pub fn of(user: domain::user::User) -> Self {
         let id = user.id;
-        Self(AccountViewer(user), SessionViewer, ProfileViewer(id), MatchViewer, DealViewer, PayoutViewer, TradeViewer)
+        Self(
+            AccountViewer(user),
+            SessionViewer,
+            ProfileViewer(id),
+            MatchViewer,
+            DealViewer,
+            PayoutViewer,
+            TradeViewer,
+            OrganizationViewer,
+            NotificationViewer,
+        )
     }
 }
 

@@ -300,6 +300,7 @@ table! {
     OrganizationCreate:       ONESELF;
     OrganizationRead:         OWNER ADMIN FINANCE RECRUITER HIRING VIEWER STAFF SYSTEM;
     OrganizationUpdate:       OWNER ADMIN;
+    OrganizationTransfer:     OWNER;
     MemberInvite:             OWNER ADMIN;
     MemberUpdate:             OWNER ADMIN;
     MemberRemove:             OWNER ADMIN;

@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
 use crate::id::{
-    ContractId, DisputeId, FreelancerProfileId, GigId, InvitationId, MilestoneId, OfferId, OrganizationId, PaymentId,
-    PayoutId, PayoutMethodId, ProposalId, ReviewId, SessionId, SubmissionId, TimesheetId, UserId,
+    ContractId, DisputeId, FreelancerProfileId, GigId, InvitationId, MemberInvitationId, MilestoneId, OfferId,
+    OrganizationId, PaymentId, PayoutId, PayoutMethodId, ProposalId, ReviewId, SessionId, SubmissionId, TimesheetId,
+    UserId,
 };
 use crate::money::Money;
 use crate::payout::Rail;
@@ -33,6 +34,34 @@ pub enum Event {
         session: SessionId,
         /// Who was signed in.
         user: UserId,
+    },
+    /// Somebody was invited by mail to join an organization.
+    MemberInvited {
+        /// The invitation.
+        invitation: MemberInvitationId,
+        /// The organization.
+        organization: OrganizationId,
+    },
+    /// Somebody joined an organization.
+    MemberJoined {
+        /// The organization.
+        organization: OrganizationId,
+        /// Who.
+        user: UserId,
+    },
+    /// Somebody no longer belongs to an organization.
+    MemberLeft {
+        /// The organization.
+        organization: OrganizationId,
+        /// Who.
+        user: UserId,
+    },
+    /// An organization has another owner.
+    OrganizationTransferred {
+        /// The organization.
+        organization: OrganizationId,
+        /// Who owns it now.
+        to: UserId,
     },
     /// A freelancer changed what they say of themselves.
     ProfileUpdated {
@@ -707,6 +736,10 @@ impl Event {
             Self::UserSignedUp { .. } => "user_signed_up",
             Self::SessionBegan { .. } => "session_began",
             Self::SessionEnded { .. } => "session_ended",
+            Self::MemberInvited { .. } => "member_invited",
+            Self::MemberJoined { .. } => "member_joined",
+            Self::MemberLeft { .. } => "member_left",
+            Self::OrganizationTransferred { .. } => "organization_transferred",
             Self::ProfileUpdated { .. } => "profile_updated",
             Self::OrganizationCreated { .. } => "organization_created",
             Self::GigDrafted { .. } => "gig_drafted",

@@ -23,6 +23,7 @@ pub mod session;
 pub mod organization;
 pub mod skill;
 pub mod profile;
+pub mod notification;
 pub mod milestone;
 pub mod timesheet;
 pub mod dispute;

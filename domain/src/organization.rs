@@ -9,6 +9,10 @@ use crate::event::Event;
 use crate::id::{MemberId, OrganizationId, UserId};
 use crate::refusal::{Invalid, Refusal};
 
+mod membership;
+
+pub use membership::{INVITATION_LIFETIME, INVITATIONS_MAX, InvitationState, InvitationStatus, MemberInvitation};
+
 /// A client company.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Organization {

@@ -6,6 +6,7 @@ use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
 
 use crate::Fault;
 use crate::clock::Clock;
+use crate::mail::Mail;
 use crate::outbox::Bus;
 use crate::password::{Hardness, Passwords};
 use crate::token::{Keys, Tokens};
@@ -25,6 +26,7 @@ struct Inner {
     tokens: Tokens,
     passwords: Passwords,
     vault: Vault,
+    mail: Mail,
 }
 
 /// What a market works with besides its database and its clock.
@@ -36,21 +38,28 @@ pub struct Equipment {
     pub passwords: Passwords,
     /// Encrypts account numbers.
     pub vault: Vault,
+    /// Where letters go.
+    pub mail: Mail,
 }
 
 impl Equipment {
     /// For tests and throw-away databases: keys nobody has seen, and passwords that are quick to hash.
     pub fn throwaway() -> Result<Self, Fault> {
-        Ok(Self { keys: Keys::fresh()?, passwords: Passwords::new(Hardness::Light, 2), vault: Vault::fresh()? })
+        Ok(Self {
+            keys: Keys::fresh()?,
+            passwords: Passwords::new(Hardness::Light, 2),
+            vault: Vault::fresh()?,
+            mail: Mail::kept(),
+        })
     }
 }
 
 impl Market {
     /// A market on a database whose schema is up to date.
     pub fn new(db: DatabaseConnection, clock: Clock, equipment: Equipment) -> Self {
-        let Equipment { keys, passwords, vault } = equipment;
+        let Equipment { keys, passwords, vault, mail } = equipment;
         let tokens = Tokens::new(keys);
-        Self { inner: Arc::new(Inner { db, clock, bus: Bus::default(), tokens, passwords, vault }) }
+        Self { inner: Arc::new(Inner { db, clock, bus: Bus::default(), tokens, passwords, vault, mail }) }
     }
 
     /// The database, for reads outside a transaction.
@@ -78,6 +87,11 @@ impl Market {
 
     pub(crate) fn passwords(&self) -> &Passwords {
         &self.inner.passwords
+    }
+
+    /// Where letters go.
+    pub fn mail(&self) -> &Mail {
+        &self.inner.mail
     }
 
     /// Where what happens can be listened to.

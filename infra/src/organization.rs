@@ -9,6 +9,8 @@ use crate::page::{Key, Keyset, PageRequest, Slice};
 use crate::sql::{ids, sql};
 use crate::{Call, Failure, Fault, Tx, run};
 
+mod membership;
+
 impl Market {
     /// Create an organization; whoever does becomes its owner.
     pub async fn organization_create(&self, call: &Call, draft: OrganizationDraft) -> Result<Organization, Failure> {
@@ -85,7 +87,7 @@ impl Tx {
         Ok(())
     }
 
-    async fn member_insert(&self, member: &Member) -> Result<(), Failure> {
+    pub(super) async fn member_insert(&self, member: &Member) -> Result<(), Failure> {
         let row = member_row::ActiveModel {
             id: Set(member.id.uuid()),
             organization_id: Set(member.organization.uuid()),

@@ -68,7 +68,7 @@ impl Market {
     ) -> Result<FreelancerProfile, Failure> {
         let user = call.actor.person()?.user;
         run!(self, call, tx => {
-            let profile = tx.profile_for_update(user).await?.ok_or_else(no_profile)?;
+            let profile = tx.profile_for_update(user).await?.ok_or(Refusal::HIDDEN)?;
             tx.profile_save(profile.update_item(tx.actor(), id, draft.clone(), tx.now())?).await
         })
     }
@@ -77,7 +77,7 @@ impl Market {
     pub async fn portfolio_item_remove(&self, call: &Call, id: PortfolioItemId) -> Result<FreelancerProfile, Failure> {
         let user = call.actor.person()?.user;
         run!(self, call, tx => {
-            let profile = tx.profile_for_update(user).await?.ok_or_else(no_profile)?;
+            let profile = tx.profile_for_update(user).await?.ok_or(Refusal::HIDDEN)?;
             tx.profile_save(profile.remove_item(tx.actor(), id, tx.now())?).await
         })
     }

@@ -138,8 +138,11 @@ impl Market {
     /// once: whatever happens here must not mind happening again.
     async fn react(&self, occurrence: &Occurrence) -> Result<(), Failure> {
         let call = Call::system(format!("event:{}", occurrence.id));
+        self.notify(occurrence).await?;
         match &occurrence.event {
             Event::SessionBegan { .. } | Event::SessionEnded { .. } | Event::ProfileUpdated { .. } => Ok(()),
+            Event::MemberInvited { invitation, .. } => self.member_invitation_mail(occurrence, *invitation).await,
+            Event::MemberJoined { .. } | Event::MemberLeft { .. } | Event::OrganizationTransferred { .. } => Ok(()),
             Event::MilestoneFundingStarted { payment, .. } => self.payment_ask(*payment).await.map(|_| ()),
             Event::MilestoneFunded { milestone, .. } => self.offer_send_when_funded(&call, *milestone).await,
             Event::PayoutScreeningBegan { payout } => self.payout_screen(&call, *payout).await,

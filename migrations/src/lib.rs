@@ -18,6 +18,7 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0008_payouts", sql: include_str!("../sql/0008_payouts.sql") },
     Migration { name: "0009_matching", sql: include_str!("../sql/0009_matching.sql") },
     Migration { name: "0010_sandbox", sql: include_str!("../sql/0010_sandbox.sql") },
+    Migration { name: "0011_members", sql: include_str!("../sql/0011_members.sql") },
 ];
 
 /// One step of the schema.

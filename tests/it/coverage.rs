@@ -17,6 +17,7 @@ const FOR_VISITORS: &[&str] =
 const FOR_ONESELF: &[&str] = &[
     "organizationCreate",
     "profileUpdate",
+    "portfolioItemAdd",
     "userUpdate",
     "signOut",
     "sessionRevokeAll",

@@ -8,6 +8,7 @@ mod gig;
 mod matching;
 mod invitation;
 mod migrate;
+mod notification;
 mod organization;
 mod offer;
 mod contract;

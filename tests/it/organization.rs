@@ -1,11 +1,174 @@
 //! Client companies, as their members meet them.
 
-use serde_json::json;
-use tests::TestApp;
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+use tests::{Person, TestApp};
+
+const MEMBERS: &str = "query($id: ID!) { node(id: $id) { ... on Organization {
+    members { edges { node { id role user { name } } } } invitations { edges { node { id state } } } } } }";
+
+/// The members an organization shows, as `Name ROLE`, and their ids.
+async fn members(person: &Person<'_>, organization: &str) -> Vec<(String, String)> {
+    let reply = person.asks(MEMBERS, json!({ "id": organization })).await;
+    let edges = reply.data()["node"]["members"]["edges"].as_array().cloned().unwrap_or_default();
+    let member = |edge: &Value| {
+        let node = &edge["node"];
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        (format!("{} {}", text(&node["user"]["name"]), text(&node["role"])), text(&node["id"]))
+    };
+    edges.iter().map(member).collect()
+}
+
+fn names(members: &[(String, String)]) -> Vec<&str> {
+    members.iter().map(|(name, _)| name.as_str()).collect()
+}
+
+/// The code of the newest letter to somebody.
+async fn code(app: &TestApp, email: &str) -> String {
+    // Members are listed in the order they joined, and nobody reads a letter the instant it is written.
+    app.market.clock().advance(TimeDelta::seconds(1));
+    app.settles().await;
+    let letters = app.market.mail().letters_to(email);
+    let letter = letters.last().expect("a letter came");
+    letter.text.lines().find(|line| line.starts_with("min_")).expect("it holds a code").to_owned()
+}
+
+async fn joins(ada: &Person<'_>, bo: &Person<'_>, role: &str) {
+    let input = json!({ "organizationId": ada.organization, "email": bo.email, "role": role });
+    ada.does("memberInvite", input, "invitation { state role email }").await.ok();
+    let token = code(ada.app, &bo.email).await;
+    bo.does("memberInvitationAccept", json!({ "token": token }), "organization { id }").await.ok();
+}
 
 #[tokio::test]
 async fn organization_create_asks_a_visitor_to_sign_in() {
     let app = TestApp::new().await;
     let reply = app.visitor().does("organizationCreate", json!({ "name": "Acme" }), "organization { id }").await;
     assert_eq!(reply.refused(), ["UNAUTHENTICATED"]);
+}
+
+#[tokio::test]
+async fn member_invite_sends_a_code_that_lets_its_reader_join_once() {
+    let app = TestApp::new().await;
+    let (ada, bo, eve) = (app.client("ada").await, app.person("bo").await, app.client("eve").await);
+    let invite = json!({ "organizationId": ada.organization, "email": " BO@example.com", "role": "FINANCE" });
+    let fields = "invitation { id state role email }";
+    assert_eq!(eve.does("memberInvite", invite.clone(), fields).await.refused(), ["NOT_FOUND"]);
+    let invited = ada.does("memberInvite", invite.clone(), fields).await;
+    assert_eq!(invited.ok()["invitation"]["email"], "bo@example.com");
+    assert_eq!(ada.does("memberInvite", invite, fields).await.refused(), ["ALREADY_INVITED"]);
+
+    let token = code(&app, "bo@example.com").await;
+    let accept = json!({ "token": token });
+    let joined = "organization { id }";
+    assert_eq!(
+        app.visitor().does("memberInvitationAccept", accept.clone(), joined).await.refused(),
+        ["UNAUTHENTICATED"]
+    );
+    for forged in ["", "min_0", "min_00000000000000000000000000.AAAA", &token[..token.len() - 2]] {
+        let reply = bo.does("memberInvitationAccept", json!({ "token": forged }), joined).await;
+        assert_eq!(reply.refused(), ["NOT_FOUND"], "{forged}");
+    }
+    assert_eq!(
+        bo.does("memberInvitationAccept", accept.clone(), joined).await.text("organization.id"),
+        ada.organization
+    );
+    assert_eq!(names(&members(&ada, &ada.organization).await), ["Ada OWNER", "Bo FINANCE"]);
+    assert_eq!(names(&members(&bo, &ada.organization).await), ["Ada OWNER", "Bo FINANCE"]);
+    assert!(members(&eve, &ada.organization).await.is_empty(), "strangers see nobody");
+    assert_eq!(eve.does("memberInvitationAccept", accept, joined).await.refused(), ["WRONG_STATE"], "once");
+
+    let mine = bo.asks("{ viewer { organizations { edges { node { id } } } } }", json!({})).await;
+    assert_eq!(mine.data()["viewer"]["organizations"]["edges"], json!([{ "node": { "id": ada.organization } }]));
+}
+
+#[tokio::test]
+async fn member_invitations_are_declined_revoked_and_over() {
+    let app = TestApp::new().await;
+    let (ada, bo) = (app.client("ada").await, app.person("bo").await);
+    let invite = async |email: &str| {
+        let input = json!({ "organizationId": ada.organization, "email": email, "role": "VIEWER" });
+        ada.does("memberInvite", input, "invitation { id }").await.text("invitation.id")
+    };
+    invite("bo@example.com").await;
+    let token = json!({ "token": code(&app, "bo@example.com").await });
+    for _ in 0..2 {
+        let declined = bo.does("memberInvitationDecline", token.clone(), "declined").await;
+        assert_eq!(declined.ok()["declined"], true);
+    }
+    assert_eq!(bo.does("memberInvitationAccept", token, "organization { id }").await.refused(), ["WRONG_STATE"]);
+
+    let id = invite("bo@example.com").await;
+    let token = json!({ "token": code(&app, "bo@example.com").await });
+    let revoke = json!({ "invitationId": id });
+    assert_eq!(bo.does("memberInvitationRevoke", revoke.clone(), "invitation { id }").await.refused(), ["NOT_FOUND"]);
+    ada.does("memberInvitationRevoke", revoke, "invitation { state }").await.ok();
+    assert_eq!(bo.does("memberInvitationAccept", token, "organization { id }").await.refused(), ["WRONG_STATE"]);
+
+    invite("bo@example.com").await;
+    let token = json!({ "token": code(&app, "bo@example.com").await });
+    app.market.clock().advance(TimeDelta::days(14));
+    assert_eq!(bo.does("memberInvitationAccept", token, "organization { id }").await.refused(), ["INVITATION_EXPIRED"]);
+    invite("bo@example.com").await;
+
+    let bad = json!({ "organizationId": ada.organization, "email": "bo", "role": "OWNER" });
+    assert_eq!(
+        ada.does("memberInvite", bad, "invitation { id }").await.faults(),
+        ["email: MALFORMED", "role: OUT_OF_RANGE"]
+    );
+}
+
+#[tokio::test]
+async fn roles_change_members_leave_and_the_owner_stays_until_the_organization_is_passed_on() {
+    let app = TestApp::new().await;
+    let (ada, bo, cy) = (app.client("ada").await, app.person("bo").await, app.person("cy").await);
+    joins(&ada, &bo, "VIEWER").await;
+    app.market.clock().advance(TimeDelta::seconds(1));
+    joins(&ada, &cy, "RECRUITER").await;
+    let list = members(&ada, &ada.organization).await;
+    let id = |name: &str| {
+        list.iter().find(|(shown, _)| shown.starts_with(name)).map(|(_, id)| id.clone()).expect("a member")
+    };
+    let (ada_id, bo_id, cy_id) = (id("Ada"), id("Bo"), id("Cy"));
+
+    let update = |id: &str, role: &str| json!({ "memberId": id, "role": role });
+    assert_eq!(bo.does("memberUpdate", update(&bo_id, "ADMIN"), "member { role }").await.refused(), ["NOT_ALLOWED"]);
+    ada.does("memberUpdate", update(&bo_id, "ADMIN"), "member { role }").await.ok();
+    assert_eq!(bo.does("memberUpdate", update(&ada_id, "VIEWER"), "member { role }").await.refused(), ["OWNER_STAYS"]);
+    assert_eq!(
+        ada.does("memberUpdate", update(&bo_id, "OWNER"), "member { role }").await.faults(),
+        ["role: OUT_OF_RANGE"]
+    );
+
+    let remove = |id: &str| json!({ "memberId": id });
+    assert_eq!(ada.does("memberRemove", remove(&ada_id), "member { id }").await.refused(), ["OWNER_STAYS"]);
+    assert_eq!(bo.does("memberRemove", remove(&ada_id), "member { id }").await.refused(), ["OWNER_STAYS"]);
+    cy.does("memberRemove", remove(&cy_id), "member { id }").await.ok();
+    assert!(members(&cy, &ada.organization).await.is_empty(), "who left sees nothing more, at once");
+
+    let pass_on = |to: &str| json!({ "organizationId": ada.organization, "memberId": to });
+    assert_eq!(
+        bo.does("organizationTransfer", pass_on(&bo_id), "organization { id }").await.refused(),
+        ["NOT_ALLOWED"]
+    );
+    assert_eq!(cy.does("organizationTransfer", pass_on(&bo_id), "organization { id }").await.refused(), ["NOT_FOUND"]);
+    ada.does("organizationTransfer", pass_on(&bo_id), "organization { id }").await.ok();
+    assert_eq!(names(&members(&ada, &ada.organization).await), ["Ada ADMIN", "Bo OWNER"]);
+    ada.does("memberRemove", remove(&ada_id), "member { id }").await.ok();
+}
+
+#[tokio::test]
+async fn organization_update_is_for_owners_and_admins_who_saw_what_stands() {
+    let app = TestApp::new().await;
+    let (ada, eve) = (app.client("ada").await, app.client("eve").await);
+    let with = |name: &str, version: i64| json!({ "organizationId": ada.organization, "name": name, "expectedVersion": version });
+    let fields = "organization { name version }";
+    assert_eq!(
+        ada.does("organizationUpdate", with("Acme", 1), fields).await.ok()["organization"],
+        json!({ "name": "Acme", "version": 2 })
+    );
+    assert_eq!(ada.does("organizationUpdate", with("Acme Ltd", 1), fields).await.refused(), ["STALE_VERSION"]);
+    assert_eq!(ada.does("organizationUpdate", with("A", 2), fields).await.faults(), ["name: TOO_SHORT"]);
+    assert_eq!(eve.does("organizationUpdate", with("Mine", 2), fields).await.refused(), ["NOT_FOUND"]);
+    assert_eq!(app.visitor().does("organizationUpdate", with("Mine", 2), fields).await.refused(), ["UNAUTHENTICATED"]);
 }

@@ -1,6 +1,9 @@
 //! What the market works with: keys and hashers, from where the operator keeps them.
 
+use std::path::PathBuf;
+
 use infra::embedded;
+use infra::mail::Mail;
 use infra::market::Equipment;
 use infra::password::{Hardness, Passwords};
 use infra::token::Keys;
@@ -20,13 +23,20 @@ pub fn equipment(common: &Common) -> Result<Equipment, Trouble> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     // Hashing may take half of the machine, so that signing in never stops everybody else.
     let passwords = Passwords::new(Hardness::Full, cores.div_ceil(2));
-    Ok(Equipment { keys: keys(common)?, passwords, vault: vault(common)? })
+    Ok(Equipment { keys: keys(common)?, passwords, vault: vault(common)?, mail: mail(common) })
+}
+
+/// Letters go into a folder beside the data. A folder that can't be written to shows as letters
+/// that wait, not as a server that does not start.
+fn mail(common: &Common) -> Mail {
+    let folder = common.data_dir.clone().or_else(embedded::default_folder);
+    Mail::Folder(folder.unwrap_or_else(|| PathBuf::from("/var/lib/rabta")).join("mail"))
 }
 
 fn keys(common: &Common) -> Result<Keys, Trouble> {
     let how = "set it to 32 random bytes in base64url (`openssl rand -base64 32 | tr '+/' '-_'`), \
                or RABTA_SIGNING_KEYS_FILE to a file with them; to rotate, separate several by commas, the signing one first";
-    let unreadable = |(file, error): (std::path::PathBuf, std::io::Error)| {
+    let unreadable = |(file, error): (PathBuf, std::io::Error)| {
         Trouble::fixable(format!("{}: {error}", file.display()), "correct RABTA_SIGNING_KEYS_FILE, or unset it")
     };
     if let Some(keys) = secret(SIGNING_KEYS).map_err(unreadable)? {
@@ -56,7 +66,7 @@ fn is_made_up(key: &str) -> bool {
 fn vault(common: &Common) -> Result<Vault, Trouble> {
     let how = "set it to 32 random bytes in base64url, or RABTA_VAULT_KEY_FILE to a file with them; \
                without it account numbers that were encrypted with it can't be read again";
-    let unreadable = |(file, error): (std::path::PathBuf, std::io::Error)| {
+    let unreadable = |(file, error): (PathBuf, std::io::Error)| {
         Trouble::fixable(format!("{}: {error}", file.display()), "correct RABTA_VAULT_KEY_FILE, or unset it")
     };
     if let Some(key) = secret(VAULT_KEY).map_err(unreadable)? {

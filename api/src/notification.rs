@@ -1,0 +1,113 @@
+//! What people are told of.
+
+use async_graphql::connection::Connection;
+use async_graphql::{Context, ID, InputObject, Object};
+use domain::Timestamp;
+use domain::id::NotificationId;
+use serde::Serialize;
+
+use crate::connection::{connect, page};
+use crate::context::RabtaContext;
+use crate::key::Key;
+use crate::user_error::{Answer, answer, payload, top_level};
+
+/// Something you are told of.
+#[derive(Debug, Clone)]
+pub struct Notification(pub domain::notification::Notification);
+
+/// Something you are told of. It says what happened to what; look there for how it is now.
+#[Object]
+impl Notification {
+    /// The global id.
+    pub async fn id(&self) -> ID {
+        self.0.id.to_string().into()
+    }
+
+    /// What happened: `milestone_submitted`, `contract_ended`.
+    async fn kind(&self) -> &str {
+        &self.0.kind
+    }
+
+    /// The id of the contract it is about, if it is about one.
+    async fn contract_id(&self) -> Option<ID> {
+        self.0.contract.map(|id| id.to_string().into())
+    }
+
+    /// The id of the milestone it is about, if it is about one.
+    async fn milestone_id(&self) -> Option<ID> {
+        self.0.milestone.map(|id| id.to_string().into())
+    }
+
+    /// When it happened.
+    async fn created_at(&self) -> Timestamp {
+        self.0.created_at
+    }
+
+    /// When you read it.
+    async fn read_at(&self) -> Option<Timestamp> {
+        self.0.read_at
+    }
+}
+
+/// What the signed-in person is told of.
+#[derive(Debug)]
+pub struct NotificationViewer;
+
+#[Object]
+impl NotificationViewer {
+    /// What you were told of, newest first.
+    async fn notifications(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> async_graphql::Result<Connection<String, Notification>> {
+        let page = page(first, after, last, before);
+        connect(ctx.market().notifications_page(&ctx.call(), &page).await, Notification)
+    }
+
+    /// How many of them you have not read.
+    async fn unread_notification_count(&self, ctx: &Context<'_>) -> async_graphql::Result<i64> {
+        ctx.market().notifications_unread(&ctx.call()).await.map_err(top_level)
+    }
+}
+
+/// What you have read.
+#[derive(Debug, Clone, InputObject, Serialize)]
+pub struct NotificationsReadInput {
+    /// These, at most 100; all of them if left out.
+    pub ids: Option<Vec<Key<NotificationId>>>,
+    /// Makes repeating this request harmless: a fresh UUID for each intended act.
+    pub idempotency_key: Option<String>,
+}
+
+payload! {
+    /// The answer to `notificationsRead`.
+    NotificationsReadPayload {
+        /// How many were unread until now.
+        read_count: i64
+    }
+}
+
+/// What can be done to notifications.
+#[derive(Debug, Default)]
+pub struct NotificationMutation;
+
+#[Object]
+impl NotificationMutation {
+    /// Mark notifications as read.
+    async fn notifications_read(
+        &self,
+        ctx: &Context<'_>,
+        input: NotificationsReadInput,
+    ) -> Answer<NotificationsReadPayload> {
+        let outcome = async {
+            let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
+            let ids = input.ids.as_ref().map(|ids| ids.iter().map(|key| key.0).collect());
+            ctx.market().notifications_read(&call, ids).await
+        };
+        answer(outcome.await)
+    }
+}

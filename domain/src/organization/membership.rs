@@ -1,0 +1,360 @@
+//! Who belongs to an organization: invitations by mail, roles, leaving, and passing it on. There
+//! is always exactly one owner.
+
+use chrono::TimeDelta;
+use serde::{Deserialize, Serialize};
+
+use super::{Member, Organization, OrganizationDraft};
+use crate::Timestamp;
+use crate::access::{self, Actor, MemberRole, Subject, Verb};
+use crate::change::Change;
+use crate::event::Event;
+use crate::id::{MemberId, MemberInvitationId, OrganizationId, UserId};
+use crate::refusal::{Invalid, Refusal, expect_version};
+use crate::user::Email;
+
+/// How long an invitation may be answered.
+pub const INVITATION_LIFETIME: TimeDelta = TimeDelta::days(14);
+/// An organization waits for at most so many answers.
+pub const INVITATIONS_MAX: i64 = 50;
+
+/// An invitation by mail to join an organization.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberInvitation {
+    /// The id.
+    pub id: MemberInvitationId,
+    /// The organization.
+    pub organization: OrganizationId,
+    /// Whose mailbox it goes to. Whoever reads it there may answer.
+    pub email: Email,
+    /// What the person would do.
+    pub role: MemberRole,
+    /// Who invites.
+    pub invited_by: UserId,
+    /// Where it stands.
+    pub state: InvitationState,
+    /// Since when.
+    pub created_at: Timestamp,
+}
+
+/// Where an invitation stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InvitationState {
+    /// It may be answered.
+    Pending {
+        /// Until then.
+        expires_at: Timestamp,
+    },
+    /// Somebody joined.
+    Accepted {
+        /// When.
+        at: Timestamp,
+    },
+    /// Nobody will.
+    Declined {
+        /// When.
+        at: Timestamp,
+    },
+    /// It was taken back.
+    Revoked {
+        /// When.
+        at: Timestamp,
+    },
+}
+
+impl InvitationState {
+    /// The name it is kept and shown by.
+    pub fn status(self) -> InvitationStatus {
+        match self {
+            Self::Pending { .. } => InvitationStatus::Pending,
+            Self::Accepted { .. } => InvitationStatus::Accepted,
+            Self::Declined { .. } => InvitationStatus::Declined,
+            Self::Revoked { .. } => InvitationStatus::Revoked,
+        }
+    }
+}
+
+/// Where an invitation stands, flat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "they are those of InvitationState")]
+pub enum InvitationStatus {
+    Pending,
+    Accepted,
+    Declined,
+    Revoked,
+}
+
+impl InvitationStatus {
+    /// The name it is kept by.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Accepted => "accepted",
+            Self::Declined => "declined",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
+impl Organization {
+    /// A member changes what the organization says of itself.
+    pub fn update(
+        self,
+        actor: &Actor,
+        expected_version: Option<i64>,
+        draft: OrganizationDraft,
+    ) -> Result<Change<Self>, Refusal> {
+        access::check(actor, Verb::OrganizationUpdate, &self.subject())?;
+        expect_version(expected_version, self.version)?;
+
+        let OrganizationDraft { name, website, about } = draft;
+        if (&name, &website, &about) == (&self.name, &self.website, &self.about) {
+            return Ok(Change::none(self));
+        }
+        Ok(Change::to(Self { name, website, about, version: self.version + 1, ..self }))
+    }
+
+    /// Somebody is invited to join. `waiting` is how many answers are waited for already.
+    pub fn invite(
+        &self,
+        actor: &Actor,
+        id: MemberInvitationId,
+        email: &str,
+        role: MemberRole,
+        waiting: i64,
+        now: Timestamp,
+    ) -> Result<Change<MemberInvitation>, Refusal> {
+        access::check(actor, Verb::MemberInvite, &self.subject())?;
+        let invited_by = actor.person()?.user;
+
+        let mut invalid = Invalid::default();
+        let email = Email::parse(&mut invalid, "email", email);
+        not_owner(&mut invalid, role);
+        invalid.finish()?;
+        if waiting >= INVITATIONS_MAX {
+            return Err(Refusal::Limit {
+                code: "INVITATIONS_WAITING".to_owned(),
+                limit: INVITATIONS_MAX,
+                message: format!("{INVITATIONS_MAX} invitations wait for an answer: revoke some first."),
+            });
+        }
+        let state = InvitationState::Pending { expires_at: now + INVITATION_LIFETIME };
+        let invitation =
+            MemberInvitation { id, organization: self.id, email, role, invited_by, state, created_at: now };
+        Ok(Change::to(invitation).telling(Event::MemberInvited { invitation: id, organization: self.id }))
+    }
+
+    /// The owner passes the organization on to another member, and stays as an admin. Both come
+    /// back with their new roles, who was the owner first.
+    pub fn transfer(&self, actor: &Actor, owner: Member, heir: Member) -> Result<Change<(Member, Member)>, Refusal> {
+        access::check(actor, Verb::OrganizationTransfer, &self.subject())?;
+        // The actor's role may be older than the transaction: the row of the owner decides.
+        if actor.user() != Some(owner.user) {
+            return Err(access::Denied::NotAllowed.into());
+        }
+        if heir.organization != self.id {
+            return Err(Refusal::HIDDEN);
+        }
+        if heir.user == owner.user {
+            return Ok(Change::none((owner, heir)));
+        }
+        let (organization, to) = (self.id, heir.user);
+        let owner = Member { role: MemberRole::Admin, ..owner };
+        let heir = Member { role: MemberRole::Owner, ..heir };
+        Ok(Change::to((owner, heir)).telling(Event::OrganizationTransferred { organization, to }))
+    }
+}
+
+impl MemberInvitation {
+    /// Whose it is: the organization's.
+    pub fn subject(&self) -> Subject {
+        Subject::of_client(self.organization)
+    }
+
+    /// Whoever holds the link of the mail joins.
+    pub fn accept(self, actor: &Actor, member: MemberId, now: Timestamp) -> Result<Change<(Self, Member)>, Refusal> {
+        let user = actor.person()?.user;
+        self.must_be_answerable(now)?;
+
+        let (organization, role) = (self.organization, self.role);
+        let member = Member { id: member, organization, user, role, created_at: now };
+        let accepted = Self { state: InvitationState::Accepted { at: now }, ..self };
+        Ok(Change::to((accepted, member)).telling(Event::MemberJoined { organization, user }))
+    }
+
+    /// Whoever holds the link of the mail says no.
+    pub fn decline(self, now: Timestamp) -> Result<Change<Self>, Refusal> {
+        if let InvitationState::Declined { .. } = self.state {
+            return Ok(Change::none(self));
+        }
+        self.must_be_answerable(now)?;
+        Ok(Change::to(Self { state: InvitationState::Declined { at: now }, ..self }))
+    }
+
+    /// A member takes it back.
+    pub fn revoke(self, actor: &Actor, now: Timestamp) -> Result<Change<Self>, Refusal> {
+        access::check(actor, Verb::MemberInvite, &self.subject())?;
+        match self.state {
+            InvitationState::Revoked { .. } => Ok(Change::none(self)),
+            InvitationState::Pending { .. } => {
+                Ok(Change::to(Self { state: InvitationState::Revoked { at: now }, ..self }))
+            }
+            InvitationState::Accepted { .. } | InvitationState::Declined { .. } => Err(self.wrong_state()),
+        }
+    }
+
+    fn must_be_answerable(&self, now: Timestamp) -> Result<(), Refusal> {
+        match self.state {
+            InvitationState::Pending { expires_at } if now < expires_at => Ok(()),
+            InvitationState::Pending { .. } => {
+                Err(Refusal::rule("INVITATION_EXPIRED", "This invitation is over. Ask for another."))
+            }
+            InvitationState::Accepted { .. } | InvitationState::Declined { .. } | InvitationState::Revoked { .. } => {
+                Err(self.wrong_state())
+            }
+        }
+    }
+
+    fn wrong_state(&self) -> Refusal {
+        Refusal::wrong_state("member invitation", self.state.status().as_str(), vec![])
+    }
+}
+
+impl Member {
+    /// Whose it is: the organization's.
+    pub fn subject(&self) -> Subject {
+        Subject::of_client(self.organization)
+    }
+
+    /// The member is given another role. Ownership is passed on, not given.
+    pub fn update(self, actor: &Actor, role: MemberRole) -> Result<Change<Self>, Refusal> {
+        access::check(actor, Verb::MemberUpdate, &self.subject())?;
+        if self.role == MemberRole::Owner {
+            return Err(owner_stays());
+        }
+        let mut invalid = Invalid::default();
+        not_owner(&mut invalid, role);
+        invalid.finish()?;
+        if self.role == role {
+            return Ok(Change::none(self));
+        }
+        Ok(Change::to(Self { role, ..self }))
+    }
+
+    /// The member is removed by another, or leaves.
+    pub fn remove(self, actor: &Actor) -> Result<Change<Self>, Refusal> {
+        if actor.person()?.user != self.user {
+            access::check(actor, Verb::MemberRemove, &self.subject())?;
+        }
+        if self.role == MemberRole::Owner {
+            return Err(owner_stays());
+        }
+        let (organization, user) = (self.organization, self.user);
+        Ok(Change::to(self).telling(Event::MemberLeft { organization, user }))
+    }
+}
+
+fn not_owner(invalid: &mut Invalid, role: MemberRole) {
+    if role == MemberRole::Owner {
+        invalid.add("role", "OUT_OF_RANGE", "there is one owner: pass the organization on instead");
+    }
+}
+
+fn owner_stays() -> Refusal {
+    Refusal::rule("OWNER_STAYS", "An organization has an owner: pass it on first.")
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::access::{Denied, Person};
+    use crate::id::Id;
+
+    const START: Timestamp = Timestamp::UNIX_EPOCH;
+
+    fn user(n: u128) -> UserId {
+        UserId::from_uuid(Uuid::from_u128(n))
+    }
+
+    fn acme() -> Organization {
+        let id = OrganizationId::from_uuid(Uuid::from_u128(1));
+        Organization { id, name: "Acme".into(), website: None, about: String::new(), version: 1, created_at: START }
+    }
+
+    fn person(n: u128, role: Option<MemberRole>) -> Actor {
+        let memberships = role.map(|role| (acme().id, role)).into_iter().collect();
+        Actor::Person(Person { user: user(n), suspended: false, staff: None, memberships })
+    }
+
+    fn member(n: u128, role: MemberRole) -> Member {
+        let id = MemberId::from_uuid(Uuid::from_u128(n));
+        Member { id, organization: acme().id, user: user(n), role, created_at: START }
+    }
+
+    fn invited() -> MemberInvitation {
+        let owner = person(1, Some(MemberRole::Owner));
+        let id = MemberInvitationId::from_uuid(Uuid::nil());
+        acme().invite(&owner, id, "bo@example.com", MemberRole::Finance, 0, START).unwrap().next
+    }
+
+    #[test]
+    fn invitations_come_from_owners_and_admins_and_make_no_owners() {
+        let id = MemberInvitationId::from_uuid(Uuid::nil());
+        let invite = |actor: &Actor, role| acme().invite(actor, id, "bo@example.com", role, 0, START).map(|_| ());
+        for role in MemberRole::ALL {
+            let may = matches!(role, MemberRole::Owner | MemberRole::Admin);
+            let expected = if may { Ok(()) } else { Err(Denied::NotAllowed.into()) };
+            assert_eq!(invite(&person(1, Some(role)), MemberRole::Viewer), expected, "{role:?}");
+        }
+        assert_eq!(invite(&person(1, None), MemberRole::Viewer), Err(Denied::Hidden.into()));
+        assert!(matches!(invite(&person(1, Some(MemberRole::Owner)), MemberRole::Owner), Err(Refusal::Invalid { .. })));
+        let many =
+            acme().invite(&person(1, Some(MemberRole::Owner)), id, "bo@example.com", MemberRole::Viewer, 50, START);
+        assert!(matches!(many, Err(Refusal::Limit { limit: 50, .. })));
+    }
+
+    #[test]
+    fn an_invitation_is_answered_once_and_in_time() {
+        let id = MemberId::from_uuid(Uuid::nil());
+        let bo = person(2, None);
+        let accepted = invited().accept(&bo, id, START).unwrap().next;
+        assert_eq!((accepted.1.role, accepted.1.user), (MemberRole::Finance, user(2)));
+        assert!(matches!(accepted.0.clone().accept(&bo, id, START), Err(Refusal::WrongState { .. })));
+        assert!(matches!(accepted.0.decline(START), Err(Refusal::WrongState { .. })));
+        let late = invited().accept(&bo, id, START + INVITATION_LIFETIME);
+        assert!(matches!(late, Err(Refusal::Rule { code, .. }) if code == "INVITATION_EXPIRED"));
+        let revoked = invited().revoke(&person(1, Some(MemberRole::Admin)), START).unwrap().next;
+        assert!(matches!(revoked.accept(&bo, id, START), Err(Refusal::WrongState { .. })));
+        assert_eq!(invited().accept(&Actor::Nobody, id, START), Err(Denied::SignIn.into()));
+        assert_eq!(invited().revoke(&person(3, None), START), Err(Denied::Hidden.into()));
+    }
+
+    #[test]
+    fn the_owner_stays_until_the_organization_is_passed_on() {
+        let (owner, bo) = (person(1, Some(MemberRole::Owner)), person(2, Some(MemberRole::Admin)));
+        assert_eq!(member(1, MemberRole::Owner).remove(&owner), Err(owner_stays()));
+        assert_eq!(member(1, MemberRole::Owner).remove(&bo), Err(owner_stays()));
+        assert_eq!(member(1, MemberRole::Owner).update(&bo, MemberRole::Viewer), Err(owner_stays()));
+        let pass_on = |actor: &Actor| {
+            acme().transfer(actor, member(1, MemberRole::Owner), member(2, MemberRole::Admin)).map(|change| change.next)
+        };
+        let (before, after) = pass_on(&owner).unwrap();
+        assert_eq!((before.role, after.role), (MemberRole::Admin, MemberRole::Owner));
+        assert_eq!(pass_on(&bo), Err(Denied::NotAllowed.into()));
+        let outdated = person(3, Some(MemberRole::Owner));
+        assert_eq!(pass_on(&outdated), Err(Denied::NotAllowed.into()), "who was the owner a moment ago");
+    }
+
+    #[test]
+    fn members_leave_by_themselves_or_are_removed_by_those_who_may() {
+        let viewer = person(2, Some(MemberRole::Viewer));
+        assert!(member(2, MemberRole::Viewer).remove(&viewer).is_ok());
+        assert_eq!(member(3, MemberRole::Viewer).remove(&viewer), Err(Denied::NotAllowed.into()));
+        assert!(member(3, MemberRole::Viewer).remove(&person(1, Some(MemberRole::Admin))).is_ok());
+        assert_eq!(member(3, MemberRole::Viewer).remove(&person(9, None)), Err(Denied::Hidden.into()));
+        assert_eq!(member(2, MemberRole::Viewer).update(&viewer, MemberRole::Admin), Err(Denied::NotAllowed.into()));
+    }
+}

@@ -1,0 +1,144 @@
+//! Notifications, written by the worker as it hears of events.
+
+use domain::id::{ContractId, Id, MilestoneId, NotificationId, UserId};
+use domain::notification::{Audience, Notification};
+use domain::refusal::Refusal;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter};
+use uuid::Uuid;
+
+use crate::market::Market;
+use crate::outbox::Occurrence;
+use crate::page::{Key, Keyset, PageRequest, Slice};
+use crate::sql::{ids, sql};
+use crate::{Call, Failure, ids as fresh_ids, run};
+
+/// How many notifications are marked at once, at most.
+const MARKED_MAX: usize = 100;
+
+#[derive(FromQueryResult)]
+struct Recipient {
+    user_id: Uuid,
+}
+
+impl Market {
+    /// Tell those whom an event is for. Told again, it tells nobody twice.
+    pub(crate) async fn notify(&self, occurrence: &Occurrence) -> Result<(), Failure> {
+        let about = occurrence.event.about();
+        let Some(contract) = about.contract else { return Ok(()) };
+        let (client, freelancer) = match Audience::of(&occurrence.event) {
+            Audience::Nobody => return Ok(()),
+            Audience::Client => (true, false),
+            Audience::Freelancer => (false, true),
+            Audience::Both => (true, true),
+        };
+        let recipients = Recipient::find_by_statement(sql(
+            "select m.user_id from contracts c join members m on m.organization_id = c.organization_id
+             where c.id = $1 and $2 and m.role in ('owner', 'admin', 'finance', 'hiring_manager')
+             union select c.freelancer_id from contracts c where c.id = $1 and $3",
+            [contract.uuid().into(), client.into(), freelancer.into()],
+        ));
+        for Recipient { user_id } in recipients.all(self.db()).await? {
+            let write = sql(
+                "insert into notifications (id, user_id, event_id, kind, contract_id, milestone_id, created_at)
+                 values ($1, $2, $3, $4, $5, $6, $7) on conflict on constraint notifications_once do nothing",
+                [
+                    fresh_ids::fresh::<NotificationId>(occurrence.at).uuid().into(),
+                    user_id.into(),
+                    occurrence.id.uuid().into(),
+                    occurrence.event.name().into(),
+                    contract.uuid().into(),
+                    about.milestone.map(Id::uuid).into(),
+                    occurrence.at.into(),
+                ],
+            );
+            self.db().execute_raw(write).await?;
+        }
+        Ok(())
+    }
+
+    /// What the person was told, newest first.
+    pub async fn notifications_page(&self, call: &Call, page: &PageRequest) -> Result<Slice<Notification>, Failure> {
+        let user = call.actor.person()?.user;
+        let order = Keyset::<row::Entity> {
+            list: "notifications",
+            columns: vec![row::Column::Id],
+            descending: true,
+            key: |row| vec![Key::Uuid(row.id)],
+        };
+        let select = row::Entity::find().filter(row::Column::UserId.eq(user.uuid()));
+        order.page(self.db(), select, page).await?.try_map(|row| Ok(Notification::from(row)))
+    }
+
+    /// A notification of the person's own.
+    pub async fn notification_find(&self, call: &Call, id: NotificationId) -> Result<Option<Notification>, Failure> {
+        let Ok(person) = call.actor.person() else { return Ok(None) };
+        let own = row::Entity::find_by_id(id.uuid()).filter(row::Column::UserId.eq(person.user.uuid()));
+        Ok(own.one(self.db()).await?.map(Notification::from))
+    }
+
+    /// How many of them the person has not read.
+    pub async fn notifications_unread(&self, call: &Call) -> Result<i64, Failure> {
+        let user = call.actor.person()?.user;
+        let unread = row::Entity::find()
+            .filter(row::Column::UserId.eq(user.uuid()))
+            .filter(row::Column::ReadAt.is_null())
+            .count(self.db())
+            .await?;
+        Ok(i64::try_from(unread).unwrap_or(i64::MAX))
+    }
+
+    /// The person has read these, or all of them; how many that are news to us. What is not the
+    /// person's own is passed over in silence: it does not exist for them.
+    pub async fn notifications_read(&self, call: &Call, which: Option<Vec<NotificationId>>) -> Result<i64, Failure> {
+        let user = call.actor.person()?.user;
+        if which.as_ref().is_some_and(|which| which.len() > MARKED_MAX) {
+            let message = format!("at most {MARKED_MAX} are marked at once");
+            return Err(Refusal::field("ids", "TOO_MANY", message).into());
+        }
+        run!(self, call, tx => {
+            let all = which.is_none();
+            let marked = sql(
+                "update notifications set read_at = $2 where user_id = $1 and read_at is null and ($3 or id = any($4))",
+                [user.uuid().into(), tx.now().into(), all.into(), ids(which.as_deref().unwrap_or_default())],
+            );
+            let marked = tx.conn().execute_raw(marked).await?.rows_affected();
+            Ok(i64::try_from(marked).unwrap_or(i64::MAX))
+        })
+    }
+}
+
+impl From<row::Model> for Notification {
+    fn from(row: row::Model) -> Self {
+        Self {
+            id: Id::from_uuid(row.id),
+            user: UserId::from_uuid(row.user_id),
+            event: Id::from_uuid(row.event_id),
+            kind: row.kind,
+            contract: row.contract_id.map(ContractId::from_uuid),
+            milestone: row.milestone_id.map(MilestoneId::from_uuid),
+            created_at: row.created_at,
+            read_at: row.read_at,
+        }
+    }
+}
+
+mod row {
+    use sea_orm::entity::prelude::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "notifications")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub user_id: Uuid,
+        pub event_id: Uuid,
+        pub kind: String,
+        pub contract_id: Option<Uuid>,
+        pub milestone_id: Option<Uuid>,
+        pub created_at: DateTimeUtc,
+        pub read_at: Option<DateTimeUtc>,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}

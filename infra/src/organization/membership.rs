@@ -1,0 +1,362 @@
+//! Who belongs to an organization.
+
+use domain::access::{MemberRole, Verb};
+use domain::change::Change;
+use domain::id::{Id, MemberId, MemberInvitationId, OrganizationId};
+use domain::organization::{InvitationState, Member, MemberInvitation, Organization, OrganizationDraft};
+use domain::refusal::Refusal;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect};
+
+use super::{member_row, row};
+use crate::mail::Letter;
+use crate::market::Market;
+use crate::outbox::Occurrence;
+use crate::page::{Key, Keyset, PageRequest, Slice};
+use crate::save::save_row;
+use crate::sql::{ids, sql};
+use crate::{Call, Failure, Fault, Tx, run};
+
+/// What the links of these invitations are sealed for.
+const PURPOSE: &str = "member invitation";
+
+impl Market {
+    /// Change what the organization says of itself.
+    pub async fn organization_update(
+        &self,
+        call: &Call,
+        id: OrganizationId,
+        expected_version: Option<i64>,
+        draft: OrganizationDraft,
+    ) -> Result<Organization, Failure> {
+        call.actor.person()?;
+        run!(self, call, tx => {
+            let organization = tx.organization_for_update(id).await?;
+            let change = organization.update(tx.actor(), expected_version, draft.clone())?;
+            let changed = change.changed;
+            let organization = tx.settle(change).await?;
+            if changed {
+                save_row(tx.conn(), row_of(&organization)).await?;
+            }
+            Ok(organization)
+        })
+    }
+
+    /// The owner passes the organization on.
+    pub async fn organization_transfer(
+        &self,
+        call: &Call,
+        id: OrganizationId,
+        to: MemberId,
+    ) -> Result<Organization, Failure> {
+        call.actor.person()?;
+        run!(self, call, tx => {
+            let organization = tx.organization_for_update(id).await?;
+            let owner = tx.owner_for_update(id).await?;
+            let heir = tx.member_for_update(to).await?.ok_or(Refusal::HIDDEN)?;
+            let change = organization.transfer(tx.actor(), owner, heir)?;
+            let changed = change.changed;
+            let (owner, heir) = tx.settle(change).await?;
+            if changed {
+                // In this order there are never two owners.
+                tx.member_write(&owner).await?;
+                tx.member_write(&heir).await?;
+                tx.audit("organization_transfer", id, serde_json::json!({ "to": heir.user })).await?;
+            }
+            Ok(organization)
+        })
+    }
+
+    /// Invite somebody to join. The letter with the link follows.
+    pub async fn member_invite(
+        &self,
+        call: &Call,
+        organization: OrganizationId,
+        email: &str,
+        role: MemberRole,
+    ) -> Result<MemberInvitation, Failure> {
+        call.actor.person()?;
+        run!(self, call, tx => {
+            let organization = tx.organization_for_update(organization).await?;
+            let waiting = tx.invitations_waiting(organization.id).await?;
+            let invited = organization.invite(tx.actor(), tx.id(), email, role, waiting, tx.now())?;
+            let invitation = tx.settle(invited).await?;
+            tx.invitation_write(&invitation).await.map_err(|failure| {
+                failure.when_violated("member_invitations_once", || {
+                    Refusal::rule("ALREADY_INVITED", "An invitation to this address waits for an answer already.")
+                })
+            })?;
+            tx.audit("member_invite", invitation.id, serde_json::json!({ "role": role })).await?;
+            Ok(invitation)
+        })
+    }
+
+    /// Join the organization that the link of a letter invites to.
+    pub async fn member_invitation_accept(&self, call: &Call, token: &str) -> Result<Organization, Failure> {
+        call.actor.person()?;
+        let id = self.invitation_of(token)?;
+        run!(self, call, tx => {
+            let invitation = tx.invitation_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let organization = tx.organization_row(invitation.organization).await?;
+            let (invitation, member) = tx.settle(invitation.accept(tx.actor(), tx.id(), tx.now())?).await?;
+            tx.invitation_write(&invitation).await?;
+            tx.member_insert(&member).await.map_err(|failure| {
+                failure.when_violated("members_once", || {
+                    Refusal::rule("ALREADY_MEMBER", "You belong to this organization already.")
+                })
+            })?;
+            tx.audit("member_join", member.id, serde_json::json!({ "role": member.role })).await?;
+            Ok(organization)
+        })
+    }
+
+    /// Say no to the invitation of a letter.
+    pub async fn member_invitation_decline(&self, call: &Call, token: &str) -> Result<MemberInvitation, Failure> {
+        call.actor.person()?;
+        let id = self.invitation_of(token)?;
+        run!(self, call, tx => {
+            let invitation = tx.invitation_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            tx.member_invitation_save(invitation.decline(tx.now())?).await
+        })
+    }
+
+    /// Take an invitation back.
+    pub async fn member_invitation_revoke(
+        &self,
+        call: &Call,
+        id: MemberInvitationId,
+    ) -> Result<MemberInvitation, Failure> {
+        call.actor.person()?;
+        run!(self, call, tx => {
+            let invitation = tx.invitation_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            tx.member_invitation_save(invitation.revoke(tx.actor(), tx.now())?).await
+        })
+    }
+
+    /// Give a member another role.
+    pub async fn member_update(&self, call: &Call, id: MemberId, role: MemberRole) -> Result<Member, Failure> {
+        call.actor.person()?;
+        run!(self, call, tx => {
+            let member = tx.member_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let change = member.update(tx.actor(), role)?;
+            let changed = change.changed;
+            let member = tx.settle(change).await?;
+            if changed {
+                tx.member_write(&member).await?;
+                tx.audit("member_update", id, serde_json::json!({ "role": role })).await?;
+            }
+            Ok(member)
+        })
+    }
+
+    /// Remove a member, or leave.
+    pub async fn member_remove(&self, call: &Call, id: MemberId) -> Result<Member, Failure> {
+        call.actor.person()?;
+        run!(self, call, tx => {
+            let member = tx.member_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let member = tx.settle(member.remove(tx.actor())?).await?;
+            member_row::Entity::delete_by_id(id.uuid()).exec(tx.conn()).await?;
+            tx.audit("member_remove", id, serde_json::json!({ "user": member.user })).await?;
+            Ok(member)
+        })
+    }
+
+    /// The organizations the person belongs to, in the order they were created.
+    pub async fn organizations_page(&self, call: &Call, page: &PageRequest) -> Result<Slice<Organization>, Failure> {
+        let mine: Vec<OrganizationId> = call.actor.person()?.memberships.iter().map(|(id, _)| *id).collect();
+        let select =
+            row::Entity::find().filter(sea_orm::sea_query::Expr::cust_with_values("id = any($1)", [ids(&mine)]));
+        let order = Keyset::<row::Entity> {
+            list: "organizations",
+            columns: vec![row::Column::Id],
+            descending: false,
+            key: |row| vec![Key::Uuid(row.id)],
+        };
+        Ok(order.page(self.db(), select, page).await?.try_map(Organization::try_from)?)
+    }
+
+    /// The invitations of an organization, newest first, for those who may invite.
+    pub async fn member_invitations_page(
+        &self,
+        call: &Call,
+        organization: &Organization,
+        page: &PageRequest,
+    ) -> Result<Slice<MemberInvitation>, Failure> {
+        if !domain::access::allows(&call.actor, Verb::MemberInvite, &organization.subject()) {
+            return Ok(Slice::empty());
+        }
+        let of_organization = invitation_row::Column::OrganizationId.eq(organization.id.uuid());
+        let order = Keyset::<invitation_row::Entity> {
+            list: "member_invitations",
+            columns: vec![invitation_row::Column::Id],
+            descending: true,
+            key: |row| vec![Key::Uuid(row.id)],
+        };
+        let found = order.page(self.db(), invitation_row::Entity::find().filter(of_organization), page).await?;
+        Ok(found.try_map(MemberInvitation::try_from)?)
+    }
+
+    /// Write to whoever was invited, unless it was answered or taken back meanwhile.
+    pub(crate) async fn member_invitation_mail(
+        &self,
+        occurrence: &Occurrence,
+        id: MemberInvitationId,
+    ) -> Result<(), Failure> {
+        let row = invitation_row::Entity::find_by_id(id.uuid()).one(self.db()).await?;
+        let Some(invitation) = row.map(MemberInvitation::try_from).transpose()? else { return Ok(()) };
+        let InvitationState::Pending { expires_at } = invitation.state else { return Ok(()) };
+        let organization = row::Entity::find_by_id(invitation.organization.uuid()).one(self.db()).await?;
+        let name = organization.map(|row| row.name).unwrap_or_default();
+        let token = self.keys().seal(PURPOSE, &id.to_string());
+        let until = expires_at.format("%Y-%m-%d");
+        let text = format!(
+            "You are invited to join an organization on Rabta: {name}.\r\n\r\n\
+             To answer, sign in (or sign up) and use this code until {until}:\r\n\r\n{token}\r\n\r\n\
+             If you don't know why you got this letter, do nothing."
+        );
+        let subject = "An invitation to join an organization on Rabta".to_owned();
+        let letter = Letter { id: occurrence.id, to: invitation.email.to_string(), subject, text };
+        Ok(self.mail().send(letter).await?)
+    }
+
+    /// A code that we did not write names nothing.
+    fn invitation_of(&self, token: &str) -> Result<MemberInvitationId, Refusal> {
+        let id = self.keys().unseal(PURPOSE, token.trim()).ok_or(Refusal::HIDDEN)?;
+        id.parse().map_err(|_| Refusal::HIDDEN)
+    }
+}
+
+#[derive(FromQueryResult)]
+struct Count {
+    count: i64,
+}
+
+impl Tx {
+    async fn organization_for_update(&self, id: OrganizationId) -> Result<Organization, Failure> {
+        let row = row::Entity::find_by_id(id.uuid()).lock_exclusive().one(self.conn()).await?;
+        Ok(row.map(Organization::try_from).transpose()?.ok_or(Refusal::HIDDEN)?)
+    }
+
+    async fn organization_row(&self, id: OrganizationId) -> Result<Organization, Failure> {
+        let row = row::Entity::find_by_id(id.uuid()).one(self.conn()).await?;
+        Ok(row.map(Organization::try_from).transpose()?.ok_or(Refusal::HIDDEN)?)
+    }
+
+    async fn owner_for_update(&self, organization: OrganizationId) -> Result<Member, Failure> {
+        let row = member_row::Entity::find()
+            .filter(member_row::Column::OrganizationId.eq(organization.uuid()))
+            .filter(member_row::Column::Role.eq(MemberRole::Owner.as_str()))
+            .lock_exclusive()
+            .one(self.conn())
+            .await?;
+        let row = row.ok_or_else(|| Fault::bad_row("members", "an organization has no owner"))?;
+        Ok(Member::try_from(row)?)
+    }
+
+    async fn member_for_update(&self, id: MemberId) -> Result<Option<Member>, Failure> {
+        let row = member_row::Entity::find_by_id(id.uuid()).lock_exclusive().one(self.conn()).await?;
+        Ok(row.map(Member::try_from).transpose()?)
+    }
+
+    async fn member_write(&self, member: &Member) -> Result<(), Failure> {
+        let write =
+            sql("update members set role = $2 where id = $1", [member.id.uuid().into(), member.role.as_str().into()]);
+        self.conn().execute_raw(write).await?;
+        Ok(())
+    }
+
+    async fn invitations_waiting(&self, organization: OrganizationId) -> Result<i64, Failure> {
+        // Those that are over no longer stand in the way of new ones.
+        let over = sql(
+            "update member_invitations set state = 'declined' where organization_id = $1 and state = 'pending' and state_at <= $2",
+            [organization.uuid().into(), self.now().into()],
+        );
+        self.conn().execute_raw(over).await?;
+        let count = Count::find_by_statement(sql(
+            "select count(*) as count from member_invitations where organization_id = $1 and state = 'pending'",
+            [organization.uuid().into()],
+        ));
+        Ok(count.one(self.conn()).await?.map_or(0, |found| found.count))
+    }
+
+    async fn invitation_for_update(&self, id: MemberInvitationId) -> Result<Option<MemberInvitation>, Failure> {
+        let row = invitation_row::Entity::find_by_id(id.uuid()).lock_exclusive().one(self.conn()).await?;
+        Ok(row.map(MemberInvitation::try_from).transpose()?)
+    }
+
+    async fn member_invitation_save(&self, change: Change<MemberInvitation>) -> Result<MemberInvitation, Failure> {
+        let invitation = self.settle(change).await?;
+        self.invitation_write(&invitation).await?;
+        Ok(invitation)
+    }
+
+    async fn invitation_write(&self, invitation: &MemberInvitation) -> Result<(), Failure> {
+        let MemberInvitation { id, organization, email, role, invited_by, state, created_at } = invitation;
+        let state_at = match state {
+            InvitationState::Pending { expires_at } => *expires_at,
+            InvitationState::Accepted { at } | InvitationState::Declined { at } | InvitationState::Revoked { at } => {
+                *at
+            }
+        };
+        let row = invitation_row::Model {
+            id: id.uuid(),
+            organization_id: organization.uuid(),
+            email: email.to_string(),
+            role: role.as_str().to_owned(),
+            invited_by: invited_by.uuid(),
+            state: state.status().as_str().to_owned(),
+            state_at,
+            created_at: *created_at,
+        };
+        save_row(self.conn(), row).await
+    }
+}
+
+fn row_of(organization: &Organization) -> row::Model {
+    let Organization { id, name, website, about, version, created_at } = organization.clone();
+    row::Model { id: id.uuid(), name, website, about, version, created_at }
+}
+
+impl TryFrom<invitation_row::Model> for MemberInvitation {
+    type Error = Fault;
+    fn try_from(row: invitation_row::Model) -> Result<Self, Fault> {
+        let bad = |why: &str| Fault::bad_row("member_invitations", why);
+        let at = row.state_at;
+        let state = match row.state.as_str() {
+            "pending" => InvitationState::Pending { expires_at: at },
+            "accepted" => InvitationState::Accepted { at },
+            "declined" => InvitationState::Declined { at },
+            "revoked" => InvitationState::Revoked { at },
+            _ => return Err(bad("state")),
+        };
+        Ok(Self {
+            id: Id::from_uuid(row.id),
+            organization: Id::from_uuid(row.organization_id),
+            email: row.email.parse().map_err(|_| bad("email"))?,
+            role: row.role.parse().map_err(|_| bad("role"))?,
+            invited_by: Id::from_uuid(row.invited_by),
+            state,
+            created_at: row.created_at,
+        })
+    }
+}
+
+mod invitation_row {
+    use sea_orm::entity::prelude::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "member_invitations")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub organization_id: Uuid,
+        pub email: String,
+        pub role: String,
+        pub invited_by: Uuid,
+        pub state: String,
+        pub state_at: DateTimeUtc,
+        pub created_at: DateTimeUtc,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
