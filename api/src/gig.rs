@@ -13,9 +13,13 @@ use serde::Serialize;
 
 use crate::connection::{connect, page};
 use crate::context::RabtaContext;
+use crate::invitation::Invitation;
 use crate::key::Key;
+use crate::loader::load;
 use crate::matching::{FreelancerMatches, freelancer_matches};
 use crate::money::{Money, MoneyInput};
+use crate::organization::Organization;
+use crate::proposal::Proposal;
 use crate::user_error::{Answer, answer, mutation_name, payload, top_level};
 
 pub use self::input::{GigCreateInput, GigUpdateInput};
@@ -31,6 +35,11 @@ impl Gig {
     /// The global id.
     pub async fn id(&self) -> ID {
         self.0.id.to_string().into()
+    }
+
+    /// The client.
+    pub async fn client(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Organization>> {
+        Ok(load(ctx, self.0.client).await?.map(Organization))
     }
 
     /// What it is about, in a line.
@@ -168,6 +177,34 @@ impl Gig {
     /// Could you change what it says, as it stands now?
     pub async fn viewer_can_edit(&self, ctx: &Context<'_>) -> bool {
         self.0.allowed(&ctx.caller().actor, ctx.market().clock().now()).contains(&Verb::GigUpdate)
+    }
+
+    /// The proposals for it, the newest first. Its client's members see them; for others the list
+    /// is empty.
+    pub async fn proposals(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> async_graphql::Result<Connection<String, Proposal>> {
+        let page = page(first, after, last, before);
+        connect(ctx.market().proposals_of_gig(&ctx.call(), &self.0, &page).await, Proposal)
+    }
+
+    /// The invitations to it, the newest first. Its client's members see them; for others the list
+    /// is empty.
+    pub async fn invitations(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> async_graphql::Result<Connection<String, Invitation>> {
+        let page = page(first, after, last, before);
+        connect(ctx.market().invitations_of_gig(&ctx.call(), &self.0, &page).await, Invitation)
     }
 
     /// Could you invite freelancers to it, as it stands now?

@@ -28,5 +28,7 @@ pub mod payment;
 pub mod statement;
 pub mod payout;
 pub mod review;
+pub mod invitation;
+pub mod proposal;
 pub mod sandbox;
 pub mod limits;

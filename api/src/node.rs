@@ -6,6 +6,7 @@ use domain::id::Id;
 use crate::context::RabtaContext;
 use crate::contract::Contract;
 use crate::gig::Gig;
+use crate::invitation::Invitation;
 use crate::key::Key;
 use crate::milestone::Milestone;
 use crate::offer::Offer;
@@ -13,6 +14,7 @@ use crate::organization::Organization;
 use crate::payment::Payment;
 use crate::payout::Payout;
 use crate::profile::FreelancerProfile;
+use crate::proposal::Proposal;
 use crate::review::Review;
 use crate::session::Session;
 use crate::skill::Skill;
@@ -25,6 +27,10 @@ use crate::user_error::top_level;
 pub enum Node {
     /// A client's gig.
     Gig(Gig),
+    /// An invitation to a gig.
+    Invitation(Invitation),
+    /// A freelancer's proposal.
+    Proposal(Proposal),
     /// A client company.
     Organization(Organization),
     /// A freelancer's profile.
@@ -66,6 +72,12 @@ impl NodeQuery {
         let found = match prefix {
             domain::id::GigId::PREFIX => {
                 market.gig_find(&call, Key::read(&id).0).await.map(|it| it.map(Gig).map(Node::from))
+            }
+            domain::id::InvitationId::PREFIX => {
+                market.invitation_find(&call, Key::read(&id).0).await.map(|it| it.map(Invitation).map(Node::from))
+            }
+            domain::id::ProposalId::PREFIX => {
+                market.proposal_find(&call, Key::read(&id).0).await.map(|it| it.map(Proposal).map(Node::from))
             }
             domain::id::OrganizationId::PREFIX => {
                 market.organization_find(&call, Key::read(&id).0).await.map(|it| it.map(Organization).map(Node::from))

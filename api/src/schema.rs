@@ -6,6 +6,7 @@ use infra::Market;
 
 use crate::contract::{Contract, ContractMutation, ContractQuery};
 use crate::gig::{Gig, GigMutation, GigQuery};
+use crate::invitation::{Invitation, InvitationMutation};
 use crate::matching::{FreelancerMatches, GigMatches, MatchQuery};
 use crate::milestone::{Milestone, MilestoneMutation, MilestoneQuery, Submission};
 use crate::node::NodeQuery;
@@ -14,6 +15,7 @@ use crate::organization::{Member, OrganizationMutation};
 use crate::payment::PaymentQuery;
 use crate::payout::{Payout, PayoutMethod, PayoutMutation, PayoutQuery};
 use crate::profile::{FreelancerProfile, ProfileMutation, ProfileQuery};
+use crate::proposal::{Proposal, ProposalMutation, ProposalQuery, Revision};
 use crate::review::{Review, ReviewMutation};
 use crate::sandbox::SandboxMutation;
 use crate::session::{Session, SessionMutation};
@@ -35,6 +37,7 @@ pub struct Query(
     MilestoneQuery,
     PaymentQuery,
     PayoutQuery,
+    ProposalQuery,
 );
 
 /// Everything that can be done. Each mutation is one act, takes one `input`, and returns what
@@ -52,6 +55,8 @@ pub struct Mutation(
     PayoutMutation,
     ReviewMutation,
     SandboxMutation,
+    InvitationMutation,
+    ProposalMutation,
 );
 
 /// The schema of the API.
@@ -84,6 +89,9 @@ fn describe_lists<S: SubscriptionType>(
     builder: SchemaBuilder<Query, Mutation, S>,
 ) -> SchemaBuilder<Query, Mutation, S> {
     builder
+        .override_output_type_description::<Connection<String, Invitation>>("Invitations, a page of them.")
+        .override_output_type_description::<Connection<String, Proposal>>("Proposals, a page of them.")
+        .override_output_type_description::<Connection<String, Revision>>("Revisions of a proposal, a page of them.")
         .override_output_type_description::<Connection<String, Gig>>("Gigs, a page of them.")
         .override_output_type_description::<FreelancerMatches>("Freelancers who match a gig, a page of them.")
         .override_output_type_description::<GigMatches>("Gigs that match a freelancer, a page of them.")

@@ -13,6 +13,7 @@ use crate::loader::{ProfileOf, load};
 use crate::matching::MatchViewer;
 use crate::payout::PayoutViewer;
 use crate::profile::{FreelancerProfile, ProfileViewer};
+use crate::proposal::TradeViewer;
 use crate::review::{Rating, Review};
 use crate::session::SessionViewer;
 use crate::statement::DealViewer;
@@ -76,13 +77,13 @@ impl User {
 
 /// The signed-in person, and everything that is theirs.
 #[derive(MergedObject)]
-pub struct Viewer(AccountViewer, SessionViewer, ProfileViewer, MatchViewer, DealViewer, PayoutViewer);
+pub struct Viewer(AccountViewer, SessionViewer, ProfileViewer, MatchViewer, DealViewer, PayoutViewer, TradeViewer);
 
 impl Viewer {
     /// What `user` sees of themselves.
     pub fn of(user: domain::user::User) -> Self {
         let id = user.id;
-        Self(AccountViewer(user), SessionViewer, ProfileViewer(id), MatchViewer, DealViewer, PayoutViewer)
+        Self(AccountViewer(user), SessionViewer, ProfileViewer(id), MatchViewer, DealViewer, PayoutViewer, TradeViewer)
     }
 }
 

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
 use crate::id::{
-    ContractId, DisputeId, FreelancerProfileId, GigId, MilestoneId, OfferId, OrganizationId, PaymentId, PayoutId,
-    PayoutMethodId, ReviewId, SessionId, SubmissionId, TimesheetId, UserId,
+    ContractId, DisputeId, FreelancerProfileId, GigId, InvitationId, MilestoneId, OfferId, OrganizationId, PaymentId,
+    PayoutId, PayoutMethodId, ProposalId, ReviewId, SessionId, SubmissionId, TimesheetId, UserId,
 };
 use crate::money::Money;
 use crate::payout::Rail;
@@ -124,6 +124,114 @@ pub enum Event {
         gig: GigId,
         /// Whose.
         client: OrganizationId,
+    },
+    /// A client invited a freelancer to a gig.
+    InvitationSent {
+        /// Which.
+        invitation: InvitationId,
+        /// To which.
+        gig: GigId,
+        /// Whose gig.
+        client: OrganizationId,
+        /// Who is invited.
+        freelancer: UserId,
+    },
+    /// A freelancer does not want to propose.
+    InvitationDeclined {
+        /// Which.
+        invitation: InvitationId,
+        /// To which.
+        gig: GigId,
+        /// Whose gig.
+        client: OrganizationId,
+    },
+    /// A freelancer who was invited proposed.
+    InvitationAccepted {
+        /// Which.
+        invitation: InvitationId,
+        /// To which.
+        gig: GigId,
+        /// Whose gig.
+        client: OrganizationId,
+    },
+    /// A freelancer began to write a proposal.
+    ProposalDrafted {
+        /// Which.
+        proposal: ProposalId,
+        /// For which.
+        gig: GigId,
+    },
+    /// A freelancer put a proposal before a client.
+    ProposalSubmitted {
+        /// Which, and whose.
+        #[serde(flatten)]
+        told: OfProposal,
+    },
+    /// A client opened a proposal.
+    ProposalViewed {
+        /// Which, and whose.
+        #[serde(flatten)]
+        told: OfProposal,
+    },
+    /// A client keeps a proposal in mind.
+    ProposalShortlisted {
+        /// Which, and whose.
+        #[serde(flatten)]
+        told: OfProposal,
+    },
+    /// A client began to talk with a freelancer.
+    ProposalInterviewing {
+        /// Which, and whose.
+        #[serde(flatten)]
+        told: OfProposal,
+    },
+    /// A client does not want a proposal.
+    ProposalDeclined {
+        /// Which, and whose.
+        #[serde(flatten)]
+        told: OfProposal,
+    },
+    /// A client proposed another price.
+    ProposalCountered {
+        /// Which, and whose.
+        #[serde(flatten)]
+        told: OfProposal,
+    },
+    /// A freelancer proposed something else, or took what the client proposed.
+    ProposalRevised {
+        /// Which, and whose.
+        #[serde(flatten)]
+        told: OfProposal,
+    },
+    /// A freelancer took a proposal back.
+    ProposalWithdrawn {
+        /// Which, and whose.
+        #[serde(flatten)]
+        told: OfProposal,
+    },
+    /// A client made an offer on a proposal.
+    ProposalOffered {
+        /// Which, and whose.
+        #[serde(flatten)]
+        told: OfProposal,
+    },
+    /// The offer on a proposal came to nothing.
+    ProposalOfferEnded {
+        /// Which, and whose.
+        #[serde(flatten)]
+        told: OfProposal,
+    },
+    /// A freelancer was hired by a proposal.
+    ProposalHired {
+        /// Which, and whose.
+        #[serde(flatten)]
+        told: OfProposal,
+    },
+    /// A proposal ended with its gig.
+    ProposalClosed {
+        /// Which, and whose.
+        #[serde(flatten)]
+        told: OfProposal,
     },
 
     /// A freelancer has an offer to decide on.
@@ -572,6 +680,19 @@ pub struct About {
     pub milestone: Option<MilestoneId>,
 }
 
+/// A proposal and its parties.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfProposal {
+    /// Which.
+    pub proposal: ProposalId,
+    /// For which.
+    pub gig: GigId,
+    /// Whose gig.
+    pub client: OrganizationId,
+    /// Whose proposal.
+    pub freelancer: UserId,
+}
+
 impl Event {
     /// What it is about.
     pub fn about(&self) -> About {
@@ -599,6 +720,22 @@ impl Event {
             Self::GigReopened { .. } => "gig_reopened",
             Self::GigFilled { .. } => "gig_filled",
             Self::GigRemoved { .. } => "gig_removed",
+            Self::InvitationSent { .. } => "invitation_sent",
+            Self::InvitationDeclined { .. } => "invitation_declined",
+            Self::InvitationAccepted { .. } => "invitation_accepted",
+            Self::ProposalDrafted { .. } => "proposal_drafted",
+            Self::ProposalSubmitted { .. } => "proposal_submitted",
+            Self::ProposalViewed { .. } => "proposal_viewed",
+            Self::ProposalShortlisted { .. } => "proposal_shortlisted",
+            Self::ProposalInterviewing { .. } => "proposal_interviewing",
+            Self::ProposalDeclined { .. } => "proposal_declined",
+            Self::ProposalCountered { .. } => "proposal_countered",
+            Self::ProposalRevised { .. } => "proposal_revised",
+            Self::ProposalWithdrawn { .. } => "proposal_withdrawn",
+            Self::ProposalOffered { .. } => "proposal_offered",
+            Self::ProposalOfferEnded { .. } => "proposal_offer_ended",
+            Self::ProposalHired { .. } => "proposal_hired",
+            Self::ProposalClosed { .. } => "proposal_closed",
             Self::OfferSent { .. } => "offer_sent",
             Self::OfferAccepted { .. } => "offer_accepted",
             Self::OfferDeclined { .. } => "offer_declined",

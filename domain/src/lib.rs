@@ -33,6 +33,8 @@ pub mod contract;
 pub mod offer;
 pub mod review;
 pub mod gig;
+pub mod invitation;
+pub mod proposal;
 pub mod matching;
 
 /// An instant, in UTC.

@@ -235,12 +235,36 @@ impl Tx {
 
     /// When anybody last did something with a gig. An offer that waits keeps it alive.
     async fn gig_last_activity(&self, gig: &Gig) -> Result<Timestamp, Failure> {
-        Ok(gig.active_at)
+        let last = LastRow::find_by_statement(Statement::from_sql_and_values(
+            DbBackend::Postgres,
+            "select max(case when status = 'offered' then $2 else updated_at end) as last
+             from proposals where gig_id = $1 and submitted_at is not null
+               and status not in ('not_selected', 'expired', 'removed')",
+            [gig.id.uuid().into(), self.now().into()],
+        ));
+        let last = last.one(self.conn()).await?.and_then(|row| row.last);
+        Ok(last.map_or(gig.active_at, |last| last.max(gig.active_at)))
     }
 
-    async fn gig_offers_waiting(&self, _gig: GigId) -> Result<u64, Failure> {
-        Ok(0)
+    async fn gig_offers_waiting(&self, gig: GigId) -> Result<u64, Failure> {
+        let waiting = WaitingRow::find_by_statement(Statement::from_sql_and_values(
+            DbBackend::Postgres,
+            "select count(*) as waiting from proposals where gig_id = $1 and status = 'offered'",
+            [gig.uuid().into()],
+        ));
+        let waiting = waiting.one(self.conn()).await?.map_or(0, |row| row.waiting);
+        Ok(u64::try_from(waiting).unwrap_or(0))
     }
+}
+
+#[derive(FromQueryResult)]
+struct LastRow {
+    last: Option<Timestamp>,
+}
+
+#[derive(FromQueryResult)]
+struct WaitingRow {
+    waiting: i64,
 }
 
 #[derive(FromQueryResult)]

@@ -43,6 +43,8 @@ pub mod vault;
 pub mod screening;
 pub mod rails;
 pub mod payout;
+pub mod invitation;
+pub mod proposal;
 
 pub use failure::{Failure, Fault};
 pub use market::Market;

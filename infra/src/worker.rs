@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use domain::event::Event;
+use domain::proposal::Closing;
 use domain::refusal::Refusal;
 use domain::timer::Timer;
 use tokio::sync::watch;
@@ -149,6 +150,13 @@ impl Market {
             | Event::MilestoneCancelled { milestone }
             | Event::MilestoneSettled { milestone, .. }
             | Event::MilestoneChargedBack { milestone, .. } => self.contract_finish_after(&call, *milestone).await,
+            Event::GigFilled { gig, .. } => {
+                self.proposals_close(&call, *gig, Closing::NotSelected, occurrence.at).await
+            }
+            Event::GigExpired { gig, .. } | Event::GigCancelled { gig, .. } => {
+                self.proposals_close(&call, *gig, Closing::Expired, occurrence.at).await
+            }
+            Event::GigRemoved { gig, .. } => self.proposals_close(&call, *gig, Closing::Removed, occurrence.at).await,
             Event::UserSignedUp { .. }
             | Event::OrganizationCreated { .. }
             | Event::GigDrafted { .. }
@@ -157,11 +165,23 @@ impl Market {
             | Event::GigPaused { .. }
             | Event::GigResumed { .. }
             | Event::GigExpiring { .. }
-            | Event::GigExpired { .. }
-            | Event::GigCancelled { .. }
             | Event::GigReopened { .. }
-            | Event::GigFilled { .. }
-            | Event::GigRemoved { .. }
+            | Event::InvitationSent { .. }
+            | Event::InvitationDeclined { .. }
+            | Event::InvitationAccepted { .. }
+            | Event::ProposalDrafted { .. }
+            | Event::ProposalSubmitted { .. }
+            | Event::ProposalViewed { .. }
+            | Event::ProposalShortlisted { .. }
+            | Event::ProposalInterviewing { .. }
+            | Event::ProposalDeclined { .. }
+            | Event::ProposalCountered { .. }
+            | Event::ProposalRevised { .. }
+            | Event::ProposalWithdrawn { .. }
+            | Event::ProposalOffered { .. }
+            | Event::ProposalOfferEnded { .. }
+            | Event::ProposalHired { .. }
+            | Event::ProposalClosed { .. }
             | Event::OfferSent { .. }
             | Event::OfferAccepted { .. }
             | Event::OfferDeclined { .. }

@@ -63,3 +63,56 @@ create table gig_skills (
     primary key (gig_id, skill_id)
 );
 create index gig_skills_skill on gig_skills (skill_id, gig_id);
+
+create table proposals (
+    id            uuid primary key,
+    gig_id        uuid not null references gigs (id),
+    client_id     uuid not null references organizations (id),
+    freelancer_id uuid not null references users (id),
+    terms         jsonb not null,
+    status        text not null check (status in (
+        'draft', 'submitted', 'viewed', 'shortlisted', 'interviewing', 'countered', 'offered', 'hired', 'withdrawn',
+        'declined', 'not_selected', 'expired', 'removed')),
+    state         jsonb not null,
+    revision      integer not null check (revision >= 0),
+    submitted_at  timestamptz,
+    viewed_at     timestamptz,
+    version       bigint not null,
+    created_at    timestamptz not null,
+    updated_at    timestamptz not null,
+    constraint proposals_state_agrees check (state ->> 'status' = status),
+    constraint proposals_submitted check ((submitted_at is null) = (revision = 0))
+);
+create unique index proposals_one_live on proposals (gig_id, freelancer_id)
+    where status in ('draft', 'submitted', 'viewed', 'shortlisted', 'interviewing', 'countered', 'offered');
+create index proposals_of_gig on proposals (gig_id, id) where submitted_at is not null;
+create index proposals_of_freelancer on proposals (freelancer_id, id);
+
+-- What each side proposed, in order. Append-only.
+create table proposal_revisions (
+    proposal_id uuid not null references proposals (id),
+    number      integer not null check (number > 0),
+    side        text not null check (side in ('freelancer', 'client')),
+    body        jsonb not null,
+    created_at  timestamptz not null,
+    primary key (proposal_id, number)
+);
+create trigger proposal_revisions_append_only before update or delete on proposal_revisions
+    for each row execute function refuse_change();
+
+create table invitations (
+    id            uuid primary key,
+    gig_id        uuid not null references gigs (id),
+    client_id     uuid not null references organizations (id),
+    freelancer_id uuid not null references users (id),
+    invited_by    uuid not null references users (id),
+    message       text not null check (length(message) <= 2000),
+    status        text not null check (status in ('sent', 'declined', 'accepted')),
+    -- When it was answered.
+    answered_at   timestamptz,
+    created_at    timestamptz not null,
+    constraint invitations_once unique (gig_id, freelancer_id),
+    constraint invitations_answered check ((status = 'sent') = (answered_at is null))
+);
+create index invitations_of_freelancer on invitations (freelancer_id, id);
+create index invitations_of_client on invitations (client_id, created_at);

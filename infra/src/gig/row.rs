@@ -71,7 +71,10 @@ pub(super) fn visible_to(actor: &Actor) -> Select<Entity> {
         Actor::Person(person) if person.staff == Some(Staff::Admin) => Condition::all(),
         Actor::Person(person) => {
             let clients: Vec<Uuid> = person.memberships.iter().map(|(client, _)| client.uuid()).collect();
-            Condition::any().add(public).add(Expr::cust_with_values("gigs.client_id = any($1)", [clients]))
+            Condition::any()
+                .add(public)
+                .add(Expr::cust_with_values("gigs.client_id = any($1)", [clients]))
+                .add(crate::proposal::tied_to_gig(person.user))
         }
         Actor::Nobody => public,
     };

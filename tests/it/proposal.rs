@@ -1,0 +1,166 @@
+//! Freelancers' proposals, from the first bid to the answer.
+
+use serde_json::{Value, json};
+use tests::TestApp;
+use tests::people::Person;
+
+use crate::gig::open_gig;
+
+const PROPOSAL: &str = "proposal { id state version viewedAt price { milestones { title amount { amount } } } }";
+
+fn bid(gig: &Value) -> Value {
+    json!({
+        "gigId": gig["id"],
+        "coverLetter": "I built two ledgers that auditors liked.",
+        "milestones": [{ "title": "The ledger", "amount": { "amount": "1500.00" } }],
+        "answers": [{ "questionId": gig["questions"][0]["id"], "text": "Two of them." }],
+    })
+}
+
+async fn count(person: &Person<'_>, gig: &Value) -> usize {
+    let query = "query($id: ID!) { gig(id: $id) { proposals { edges { node { id } } } } }";
+    let reply = person.asks(query, json!({ "id": gig["id"] })).await;
+    reply.data()["gig"]["proposals"]["edges"].as_array().unwrap().len()
+}
+
+#[tokio::test]
+async fn proposal_submit_reaches_the_client_and_the_bargain_ends_where_both_agree() {
+    let app = TestApp::new().await;
+    let (ada, lin) = (app.client("ada").await, app.freelancer("lin").await);
+    let gig = open_gig(&ada, json!({})).await;
+
+    let proposal = lin.does("proposalSubmit", bid(&gig), PROPOSAL).await.text("proposal.id");
+    let id = json!({ "proposalId": proposal });
+    assert_eq!(ada.does("proposalView", id.clone(), PROPOSAL).await.text("proposal.state"), "VIEWED");
+    assert_eq!(ada.does("proposalShortlist", id.clone(), PROPOSAL).await.text("proposal.state"), "SHORTLISTED");
+    assert_eq!(ada.does("proposalInterview", id.clone(), PROPOSAL).await.text("proposal.state"), "INTERVIEWING");
+
+    let counter = json!({
+        "proposalId": proposal,
+        "milestones": [{ "title": "The ledger", "amount": { "amount": "1200.00" } }],
+        "message": "Could you do it for less?",
+    });
+    assert_eq!(ada.does("proposalCounter", counter, PROPOSAL).await.text("proposal.state"), "COUNTERED");
+    let taken = lin.does("proposalCounterAccept", id.clone(), PROPOSAL).await;
+    assert_eq!(taken.text("proposal.state"), "INTERVIEWING");
+    assert_eq!(taken.text("proposal.price.milestones.0.amount.amount"), "1200.00");
+
+    let query = "query($id: ID!) { proposal(id: $id) { revisions { edges { node { number byClient } } } } }";
+    let revisions = lin.asks(query, json!({ "id": proposal })).await;
+    let edges = revisions.data()["proposal"]["revisions"]["edges"].as_array().unwrap().clone();
+    let told: Vec<(i64, bool)> = edges
+        .iter()
+        .map(|edge| (edge["node"]["number"].as_i64().unwrap(), edge["node"]["byClient"].as_bool().unwrap()))
+        .collect();
+    assert_eq!(told, [(3, false), (2, true), (1, false)]);
+
+    let no = json!({ "proposalId": proposal, "reason": "PRICE", "note": "The budget was cut." });
+    assert_eq!(ada.does("proposalDecline", no, PROPOSAL).await.text("proposal.state"), "DECLINED");
+    assert_eq!(lin.does("proposalWithdraw", id, PROPOSAL).await.refused(), ["WRONG_STATE"]);
+}
+
+#[tokio::test]
+async fn proposal_submit_twice_at_once_leaves_one() {
+    let app = TestApp::new().await;
+    let (ada, lin) = (app.client("ada").await, app.freelancer("lin").await);
+    let gig = open_gig(&ada, json!({})).await;
+
+    let (one, two) = (lin.visitor().await, lin.visitor().await);
+    let (one, two) =
+        tokio::join!(one.does("proposalSubmit", bid(&gig), PROPOSAL), two.does("proposalSubmit", bid(&gig), PROPOSAL));
+    let refused: Vec<&str> = [&one, &two]
+        .into_iter()
+        .flat_map(|reply| reply.body["data"]["proposalSubmit"]["errors"].as_array().unwrap())
+        .map(|error| error["code"].as_str().unwrap())
+        .collect();
+    assert_eq!(refused, ["PROPOSAL_EXISTS"]);
+    assert_eq!(count(&ada, &gig).await, 1);
+}
+
+#[tokio::test]
+async fn proposal_submit_with_a_key_counts_once() {
+    let app = TestApp::new().await;
+    let (ada, lin) = (app.client("ada").await, app.freelancer("lin").await);
+    let gig = open_gig(&ada, json!({})).await;
+
+    let mut input = bid(&gig);
+    input["idempotencyKey"] = json!("bid-1");
+    let first = lin.does("proposalSubmit", input.clone(), PROPOSAL).await.text("proposal.id");
+    assert_eq!(lin.does("proposalSubmit", input.clone(), PROPOSAL).await.text("proposal.id"), first);
+    input["coverLetter"] = json!("Something quite different this time.");
+    assert_eq!(lin.does("proposalSubmit", input, PROPOSAL).await.refused(), ["IDEMPOTENCY_CONFLICT"]);
+    assert_eq!(count(&ada, &gig).await, 1);
+}
+
+#[tokio::test]
+async fn proposal_submit_tells_every_fault_and_writes_nothing() {
+    let app = TestApp::new().await;
+    let (ada, lin) = (app.client("ada").await, app.freelancer("lin").await);
+    let gig = open_gig(&ada, json!({})).await;
+
+    let with = |field: &str, value: Value| {
+        let mut input = bid(&gig);
+        input[field] = value;
+        input
+    };
+    let priced = |amount: &str, currency: &str| json!([{ "title": "All", "amount": { "amount": amount, "currency": currency } }]);
+    let cases = [
+        (with("coverLetter", json!("Hi")), "coverLetter: TOO_SHORT"),
+        (with("coverLetter", json!("x".repeat(5_001))), "coverLetter: TOO_LONG"),
+        (with("milestones", json!([])), "milestones: REQUIRED"),
+        (with("milestones", priced("-5", "USD")), "milestones.0.amount.amount: MALFORMED"),
+        (with("milestones", priced("0", "USD")), "milestones.0.amount: OUT_OF_RANGE"),
+        (with("milestones", priced("500", "PKR")), "milestones.0.amount: CURRENCY"),
+        (with("hourlyRate", json!({ "amount": "40" })), "hourlyRate: OTHER_KIND"),
+        (with("answers", json!([])), "answers: REQUIRED"),
+        (with("answers", json!([{ "questionId": gig["id"], "text": "Yes" }])), "answers.0.questionId: UNKNOWN"),
+    ];
+    for (input, fault) in cases {
+        let reply = lin.does("proposalSubmit", input, PROPOSAL).await;
+        assert!(reply.faults().contains(&fault.to_owned()), "{fault}: {:?}", reply.faults());
+    }
+    let nowhere = lin.does("proposalSubmit", with("gigId", json!("gig_nowhere")), PROPOSAL).await;
+    assert_eq!(nowhere.refused(), ["NOT_FOUND"]);
+    assert_eq!(ada.does("proposalSubmit", bid(&gig), PROPOSAL).await.refused(), ["OWN_GIG"]);
+    assert_eq!(app.visitor().does("proposalSubmit", bid(&gig), PROPOSAL).await.refused(), ["UNAUTHENTICATED"]);
+    assert_eq!(count(&ada, &gig).await, 0);
+}
+
+#[tokio::test]
+async fn proposal_is_seen_by_its_two_sides_only() {
+    let app = TestApp::new().await;
+    let (ada, lin, eve) = (app.client("ada").await, app.freelancer("lin").await, app.client("eve").await);
+    let gig = open_gig(&ada, json!({})).await;
+    let draft = lin.does("proposalDraftSave", bid(&gig), PROPOSAL).await.text("proposal.id");
+    let query = "query($id: ID!) { proposal(id: $id) { state } }";
+    let seen = async |person: &Person<'_>| person.asks(query, json!({ "id": draft })).await.data()["proposal"].clone();
+
+    assert_eq!(seen(&ada).await, Value::Null);
+    assert_eq!(seen(&lin).await["state"], "DRAFT");
+    let submitted = lin.does("proposalSubmit", bid(&gig), PROPOSAL).await;
+    assert_eq!(submitted.text("proposal.id"), draft);
+    assert_eq!(seen(&ada).await["state"], "SUBMITTED");
+    assert_eq!(seen(&eve).await, Value::Null);
+    assert_eq!(count(&lin, &gig).await, 0);
+    let id = json!({ "proposalId": draft });
+    for mutation in ["proposalView", "proposalShortlist", "proposalWithdraw", "proposalCounterAccept"] {
+        assert_eq!(eve.does(mutation, id.clone(), PROPOSAL).await.refused(), ["NOT_FOUND"], "{mutation}");
+    }
+    assert_eq!(lin.does("proposalShortlist", id.clone(), PROPOSAL).await.refused(), ["NOT_ALLOWED"]);
+    assert_eq!(ada.does("proposalWithdraw", id, PROPOSAL).await.refused(), ["NOT_ALLOWED"]);
+}
+
+#[tokio::test]
+async fn proposals_end_with_their_gig() {
+    let app = TestApp::new().await;
+    let (ada, lin) = (app.client("ada").await, app.freelancer("lin").await);
+    let gig = open_gig(&ada, json!({})).await;
+    lin.does("proposalSubmit", bid(&gig), PROPOSAL).await.ok();
+
+    ada.does("gigCancel", json!({ "gigId": gig["id"] }), "gig { state }").await.ok();
+    app.settles().await;
+
+    let reply = lin.asks("{ viewer { proposals { edges { node { state } } } } }", json!({})).await;
+    assert_eq!(reply.data()["viewer"]["proposals"]["edges"][0]["node"]["state"], "EXPIRED");
+    assert_eq!(lin.does("proposalSubmit", bid(&gig), PROPOSAL).await.refused(), ["WRONG_STATE"]);
+}
