@@ -80,7 +80,8 @@ async fn a_stranger_sees_nothing_private_by_its_id() {
     let stranger = app.person("stranger").await;
     let public = ["gig", "skill", "user", "organization", "profile", "review", "freelancer", "portfolioItem"];
     for (name, id) in world.ids() {
-        let reply = stranger.asks("query($id: ID!) { node(id: $id) { __typename id } }", serde_json::json!({ "id": id })).await;
+        let reply =
+            stranger.asks("query($id: ID!) { node(id: $id) { __typename id } }", serde_json::json!({ "id": id })).await;
         let found = !reply.data()["node"].is_null();
         assert!(!found || public.contains(&name.as_str()), "a stranger sees the {name}");
     }

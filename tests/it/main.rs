@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on should stop")]
 
+mod bad_input;
+mod coverage;
+mod journey;
 mod embedded;
 mod licences;
 mod gig;

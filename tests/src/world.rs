@@ -16,10 +16,15 @@ pub struct World<'a> {
 }
 
 impl TestApp {
-    /// Play the whole journey.
+    /// Play the whole journey, with a worker beside it.
     pub async fn world(&self) -> World<'_> {
         let mut steps = Vec::new();
-        match play(&Door::Here(self.router()), &mut |step| steps.push(step.to_owned())).await {
+        let (stop, stopped) = tokio::sync::watch::channel(false);
+        let worker = tokio::spawn(infra::worker::run(self.market.clone(), stopped));
+        let outcome = play(&Door::Here(self.router()), &mut |step: &str| steps.push(step.to_owned())).await;
+        stop.send_replace(true);
+        worker.await.expect("the worker ends when it is asked to");
+        match outcome {
             Ok(journey) => World { app: self, journey },
             Err(stumble) => panic!("the journey stumbled: {stumble}\nafter:\n{}", steps.join("\n")),
         }
