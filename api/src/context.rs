@@ -57,6 +57,8 @@ impl RabtaContext for Context<'_> {
 
     fn call_once(&self, key: Option<&str>, input: &impl Serialize) -> Result<Call, Failure> {
         let call = self.call();
+        // A visitor learns that one must sign in, and nothing of what else is wrong with the request.
+        call.actor.person()?;
         // Keys belong to whoever sends them. A visitor has none that others could not guess.
         let once = match (key, call.actor.user()) {
             (Some(key), Some(user)) => Some(Once::new(&user.to_string(), key, self.field().name(), input)?),

@@ -260,7 +260,12 @@ impl SessionMutation {
 
     /// End one of your sessions, on this device or another. Its tokens stop working at once.
     async fn session_revoke(&self, ctx: &Context<'_>, input: SessionRevokeInput) -> Answer<SessionRevokePayload> {
-        answer(ctx.market().session_revoke(&ctx.call(), input.session_id.0).await.map(Session))
+        let outcome = async {
+            let call = ctx.call();
+            call.actor.person()?;
+            ctx.market().session_revoke(&call, input.session_id.0).await
+        };
+        answer(outcome.await.map(Session))
     }
 
     /// End all of your sessions but this one, or this one too.

@@ -24,6 +24,11 @@ const FOR_ONESELF: &[&str] = &[
     "sandboxTimePass",
     "passwordChange",
     "notificationsRead",
+    "payoutMethodAdd",
+    "portfolioItemAdd",
+    // Anybody may bid on a public gig.
+    "proposalSubmit",
+    "proposalDraftSave",
 ];
 
 /// The answers to somebody who may not: there is nothing to learn from them.

@@ -6,7 +6,7 @@ use sqlx::postgres::PgPool;
 use sqlx::{AssertSqlSafe, Row};
 
 /// Tables that change when somebody only asks.
-const BOOKKEEPING: &[&str] = &["sessions", "sign_in_attempts", "exposures", "seaql_migrations"];
+const BOOKKEEPING: &[&str] = &["sessions", "throttles", "exposures", "seaql_migrations"];
 
 /// A number for what is in each table.
 pub async fn fingerprint(pool: &PgPool) -> BTreeMap<String, String> {

@@ -125,6 +125,7 @@ fn scalar(ty: &str, name: &str, mutation: &str, world: &BTreeMap<String, String>
         "Int" | "Float" => json!(1),
         "Boolean" => json!(true),
         "DateTime" => json!("2026-07-01T09:00:00Z"),
+        "NaiveDate" => json!("2026-07-01"),
         _ => json!(match name {
             "email" => "somebody@example.com",
             "password" | "newPassword" | "currentPassword" => "correct horse battery",
