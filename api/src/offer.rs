@@ -5,7 +5,8 @@ use async_graphql::{Context, Enum, ID, InputObject, Object};
 use domain::Timestamp;
 use domain::access::Verb;
 use domain::contract::Engagement;
-use domain::id::{OfferId, OrganizationId, UserId};
+use domain::id::{OfferId, OrganizationId, ProposalId, UserId};
+use domain::refusal::Refusal;
 use infra::offer::OfferTo;
 use serde::Serialize;
 
@@ -174,9 +175,11 @@ pub struct OfferMilestoneInput {
 #[derive(Debug, Clone, InputObject, Serialize)]
 pub struct OfferCreateInput {
     /// Who offers.
-    pub organization_id: Key<OrganizationId>,
+    pub organization_id: Option<Key<OrganizationId>>,
     /// Who is asked.
-    pub freelancer_id: Key<UserId>,
+    pub freelancer_id: Option<Key<UserId>>,
+    /// The proposal you take up. Or else name the freelancer and your organization.
+    pub proposal_id: Option<Key<ProposalId>>,
     /// What the contract will be called, 3 to 120 characters.
     pub title: String,
     /// What you have to say about it, up to 5,000 characters.
@@ -323,8 +326,18 @@ impl OfferMutation {
                     due: typed.due_at,
                 });
             }
+            let to = match (input.proposal_id, input.organization_id, input.freelancer_id) {
+                (Some(proposal), ..) => OfferTo::Proposal(proposal.0),
+                (None, Some(client), Some(freelancer)) => {
+                    OfferTo::Freelancer { client: client.0, freelancer: freelancer.0 }
+                }
+                (None, ..) => {
+                    let message = "name the proposal you take up, or else organizationId and freelancerId";
+                    return Err(Refusal::field("proposalId", "REQUIRED", message).into());
+                }
+            };
             let input = infra::offer::OfferInput {
-                to: OfferTo::Freelancer { client: input.organization_id.0, freelancer: input.freelancer_id.0 },
+                to,
                 title: input.title.clone(),
                 message: input.message.clone(),
                 engagement,

@@ -6,9 +6,11 @@
 use domain::access::{self, Actor, Subject, Verb};
 use domain::change::Change;
 use domain::contract::{Contract, Engagement};
-use domain::id::{ContractId, Id, MilestoneId, OfferId, OrganizationId, UserId};
+use domain::gig::Gig;
+use domain::id::{ContractId, Id, MilestoneId, OfferId, OrganizationId, ProposalId, UserId};
 use domain::milestone::Milestone;
 use domain::offer::{Basis, MilestoneInput, Offer, OfferDraft, State};
+use domain::proposal::Proposal;
 use domain::refusal::Refusal;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 
@@ -44,6 +46,8 @@ pub enum OfferTo {
         /// Who is asked.
         freelancer: UserId,
     },
+    /// The freelancer who made this proposal.
+    Proposal(ProposalId),
 }
 
 impl Market {
@@ -83,7 +87,15 @@ impl Market {
     pub async fn offer_create(&self, call: &Call, input: OfferInput) -> Result<Offer, Failure> {
         run!(self, call, tx => {
             let OfferInput { to, title, message, engagement, milestones, draft } = input.clone();
-            let OfferTo::Freelancer { client, freelancer } = to;
+            let bid = match to {
+                OfferTo::Freelancer { .. } => None,
+                OfferTo::Proposal(id) => Some(tx.bid_for_update(id).await?.ok_or(Refusal::HIDDEN)?),
+            };
+            let (client, freelancer) = match (to, &bid) {
+                (OfferTo::Proposal(_), Some((gig, proposal))) => (gig.client, proposal.freelancer),
+                (OfferTo::Freelancer { client, freelancer }, _) => (client, freelancer),
+                (OfferTo::Proposal(_), None) => return Err(Refusal::HIDDEN.into()),
+            };
             access::check(tx.actor(), Verb::OfferSend, &Subject::of_client(client))?;
             let policy = tx.policy_in_force().await?;
             let parsed = OfferDraft::parse(&title, &message, engagement, &milestones, &policy.terms)?;
@@ -91,7 +103,8 @@ impl Market {
             let mut ids: Vec<MilestoneId> = drafts.iter().map(|_| tx.id()).collect();
             ids.sort_unstable();
             let is_member = tx.is_member(client, freelancer).await?;
-            let basis = Basis { gig: None, proposal: None, client, freelancer, is_member, policy };
+            let (gig, proposal) = bid.as_ref().map(|(gig, proposal)| (gig.id, proposal.id)).unzip();
+            let basis = Basis { gig, proposal, client, freelancer, is_member, policy };
             let created = parsed.create(tx.actor(), tx.now(), (tx.id(), tx.id()), ids.first().copied(), basis)?;
             let change =
                 if draft { created } else { created.then(|offer| offer.send(tx.actor(), tx.now(), None))? };
@@ -102,6 +115,9 @@ impl Market {
             })?;
             for (draft, id) in drafts.into_iter().zip(ids) {
                 tx.milestone_save(Milestone::agreed(id, offer.deal(), draft)).await?;
+            }
+            if let Some((_, proposal)) = bid {
+                tx.proposal_save(proposal.offered(tx.now())?).await?;
             }
             Ok(offer)
         })
@@ -125,6 +141,11 @@ impl Market {
             tx.offer_save(change.map(|_| accepted)).await?;
             for milestone in tx.milestones_of_offer_for_update(id).await? {
                 tx.milestone_save(milestone.joins(contract.id, tx.now())).await?;
+            }
+            if let Some(proposal) = contract.proposal {
+                let (gig, proposal) = tx.bid_for_update(proposal).await?.ok_or(Refusal::HIDDEN)?;
+                tx.proposal_save(proposal.hired(tx.now())?).await?;
+                tx.gig_save(gig.fill(tx.now())?).await?;
             }
             tx.audit("offer_accept", id, serde_json::json!({ "contract": contract.id })).await?;
             Ok(contract)
@@ -197,6 +218,13 @@ impl Tx {
         self.settle(change).await
     }
 
+    /// A proposal with its gig, locked until this transaction ends: the gig first, as everywhere.
+    async fn bid_for_update(&self, id: ProposalId) -> Result<Option<(Gig, Proposal)>, Failure> {
+        let Some(gig) = self.gig_of_proposal(id).await? else { return Ok(None) };
+        let gig = self.gig_for_update(gig).await?;
+        Ok(gig.zip(self.proposal_for_update(id).await?))
+    }
+
     /// Save an offer that came to nothing, and give back the money of its milestones.
     async fn offer_close(&self, change: Change<Offer>) -> Result<Offer, Failure> {
         let closed = change.changed;
@@ -205,6 +233,10 @@ impl Tx {
             for milestone in self.milestones_of_offer_for_update(offer.id).await? {
                 let unwound = milestone.unwind(&Actor::System, self.now())?;
                 self.milestone_save(unwound).await?;
+            }
+            if let Some(proposal) = offer.proposal {
+                let (_, proposal) = self.bid_for_update(proposal).await?.ok_or(Refusal::HIDDEN)?;
+                self.proposal_save(proposal.offer_ended()).await?;
             }
             self.audit("offer_close", offer.id, serde_json::json!({ "to": offer.status().as_str() })).await?;
         }

@@ -163,8 +163,7 @@ impl<'a> Story<'a> {
 
         self.client.does("proposalShortlist", json!({ "proposalId": proposal }), "proposal { state }").await?;
         let input = json!({
-            "organizationId": self.id("organization")?,
-            "freelancerId": self.freelancer.user,
+            "proposalId": proposal,
             "title": "Payments ledger in Rust",
             "message": "We would like to work with you.",
             "milestones": [{ "title": "Posting engine", "description": "Double entry, idempotent.", "amount": { "amount": "1200.00" } }],
@@ -217,6 +216,10 @@ impl<'a> Story<'a> {
         let payload = self.freelancer.does("offerAccept", json!({ "offerId": offer }), fields).await?;
         let contract = self.keep("contract", &payload, "contract.id")?;
         expect(&payload, "contract.milestones.edges.0.node.status", "FUNDED")?;
+        let query = "query($gig: ID!, $bid: ID!) { gig(id: $gig) { state } proposal(id: $bid) { state } }";
+        let both = self.client.asks(query, json!({ "gig": self.id("gig")?, "bid": self.id("proposal")? })).await?;
+        expect(&both, "gig.state", "FILLED")?;
+        expect(&both, "proposal.state", "HIRED")?;
         (self.say)(&format!("Ayesha accepts: a contract stands, with the money in escrow: {contract}"));
         Ok(())
     }
