@@ -250,10 +250,10 @@ impl FreelancerProfile {
         let skills = input.skills.map(|list| ProfileSkill::parse_list(&mut invalid, "skills", &list));
         let hourly_rate = input.hourly_rate.map(|rate| rate.map(|rate| parse_rate(&mut invalid, rate)));
         let time_zone = input.time_zone.map(|name| TimeZone::parse(&mut invalid, "timeZone", &name));
-        if let Some(Some((starts, ends))) = input.hours {
-            if starts == ends {
-                invalid.add("hours.ends", "OUT_OF_RANGE", "must be another time than it starts");
-            }
+        if let Some(Some((starts, ends))) = input.hours
+            && starts == ends
+        {
+            invalid.add("hours.ends", "OUT_OF_RANGE", "must be another time than it starts");
         }
         let weekly_hours = input
             .weekly_hours

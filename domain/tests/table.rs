@@ -2,6 +2,8 @@
 //! access table and the state together say, and everything else is a typed refusal that names what
 //! is allowed. The printed table is reviewed like code.
 
+#![expect(clippy::unwrap_used, reason = "a test that can't go on should stop")]
+
 use chrono::TimeDelta;
 use domain::Timestamp;
 use domain::access::{Actor, Denied, MemberRole, Person, Role, Staff, Verb};
@@ -91,8 +93,11 @@ fn in_state(status: Status) -> Milestone {
 
 type Outcome = Result<Change<Milestone>, Refusal>;
 
+/// A verb, carried out by an actor.
+type Command = fn(Milestone, &Actor) -> Outcome;
+
 /// Each verb that a person commands, with input that would be good in some state.
-const COMMANDS: [(Verb, fn(Milestone, &Actor) -> Outcome); 14] = [
+const COMMANDS: [(Verb, Command); 14] = [
     (Verb::MilestoneAgree, |m, a| m.agree(a, None)),
     (Verb::MilestoneCancel, |m, a| m.cancel(a, day(9), None)),
     (Verb::MilestoneFund, |m, a| m.start_funding(a, day(9), None, id(7))),

@@ -93,7 +93,7 @@ fn put(input: &mut Value, path: &[String], value: Value) {
         return;
     };
     if name == "0" {
-        if !input.as_array().is_some_and(|list| !list.is_empty()) {
+        if input.as_array().is_none_or(|list| list.is_empty()) {
             *input = json!([null]);
         }
         put(&mut input[0], rest, value);

@@ -112,7 +112,7 @@ impl ProposalTerms {
     }
 
     /// Check what somebody typed for a gig that says `brief`. A draft may still lack what
-    /// [`Self::complete`] asks for.
+    /// `complete` asks for.
     pub fn parse(input: BidInput, brief: &GigBrief) -> Result<Self, Refusal> {
         let mut invalid = Invalid::default();
         let cover_letter = invalid.text("coverLetter", &input.cover_letter, 0..=5_000);
