@@ -71,6 +71,8 @@ async fn gigs_are_found_by_what_they_say() {
     let app = TestApp::new().await;
     let (ada, eve) = (app.client("ada").await, app.client("eve").await);
     open_gig(&ada, json!({})).await;
+    // Newest first: the second one is newer.
+    app.market.clock().advance(chrono::TimeDelta::seconds(1));
     let hourly = json!({ "title": "Paint a mural", "kind": "HOURLY",
         "budget": { "low": { "amount": "20" }, "high": { "amount": "40" } } });
     open_gig(&eve, hourly).await;
