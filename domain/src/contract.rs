@@ -89,8 +89,11 @@ pub enum State {
     OnHold {
         /// Since when.
         since: Timestamp,
-        /// What.
+        /// What came first, and still stands.
         reason: HoldReason,
+        /// What stands against it besides.
+        #[serde(default)]
+        also: HoldReasons,
     },
     /// No new work; what is under way is carried through.
     Ending {
@@ -116,6 +119,48 @@ pub enum HoldReason {
     SanctionsHit,
     /// Hours are disputed.
     HourlyDispute,
+}
+
+/// A set of reasons.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct HoldReasons {
+    payment_failed: bool,
+    identity_lapsed: bool,
+    sanctions_hit: bool,
+    hourly_dispute: bool,
+}
+
+impl HoldReasons {
+    /// Is this one of them?
+    pub fn contains(mut self, reason: HoldReason) -> bool {
+        *self.of(reason)
+    }
+
+    /// The gravest of them, if there is one.
+    pub fn first(self) -> Option<HoldReason> {
+        HoldReason::ALL.into_iter().find(|&reason| self.contains(reason))
+    }
+
+    #[must_use]
+    fn with(mut self, reason: HoldReason, stands: bool) -> Self {
+        *self.of(reason) = stands;
+        self
+    }
+
+    fn of(&mut self, reason: HoldReason) -> &mut bool {
+        match reason {
+            HoldReason::PaymentFailed => &mut self.payment_failed,
+            HoldReason::IdentityLapsed => &mut self.identity_lapsed,
+            HoldReason::SanctionsHit => &mut self.sanctions_hit,
+            HoldReason::HourlyDispute => &mut self.hourly_dispute,
+        }
+    }
+}
+
+impl HoldReason {
+    /// All of them, the gravest first.
+    pub const ALL: [Self; 4] = [Self::SanctionsHit, Self::IdentityLapsed, Self::PaymentFailed, Self::HourlyDispute];
 }
 
 /// The flat view of a [`State`].
@@ -229,13 +274,17 @@ impl Contract {
         Ok(self.becomes(State::Active).telling(Event::ContractResumed { contract }))
     }
 
-    /// Something outside stands against it.
+    /// Something outside stands against it. What stands against it already goes on doing so.
     pub fn put_on_hold(self, actor: &Actor, now: Timestamp, reason: HoldReason) -> Result<Change<Self>, Refusal> {
         access::check(actor, Verb::ContractHold, &self.subject())?;
         match self.state {
             State::Active => {
                 let contract = self.id;
-                Ok(self.becomes(State::OnHold { since: now, reason }).telling(Event::ContractPutOnHold { contract }))
+                let state = State::OnHold { since: now, reason, also: HoldReasons::default() };
+                Ok(self.becomes(state).telling(Event::ContractPutOnHold { contract }))
+            }
+            State::OnHold { since, reason: first, also } if first != reason && !also.contains(reason) => {
+                Ok(self.becomes(State::OnHold { since, reason: first, also: also.with(reason, true) }))
             }
             State::Paused { .. } | State::OnHold { .. } | State::Ending { .. } | State::Ended { .. } => {
                 Ok(Change::none(self))
@@ -243,13 +292,19 @@ impl Contract {
         }
     }
 
-    /// What stood against it is settled.
+    /// One thing that stood against it is settled. It goes on when nothing else stands against it.
     pub fn lift_hold(self, actor: &Actor, settled: HoldReason) -> Result<Change<Self>, Refusal> {
         access::check(actor, Verb::ContractHold, &self.subject())?;
         match self.state {
-            State::OnHold { reason, .. } if reason == settled => {
-                let contract = self.id;
-                Ok(self.becomes(State::Active).telling(Event::ContractResumed { contract }))
+            State::OnHold { since, reason, also } if reason == settled => match also.first() {
+                Some(next) => Ok(self.becomes(State::OnHold { since, reason: next, also: also.with(next, false) })),
+                None => {
+                    let contract = self.id;
+                    Ok(self.becomes(State::Active).telling(Event::ContractResumed { contract }))
+                }
+            },
+            State::OnHold { since, reason, also } if also.contains(settled) => {
+                Ok(self.becomes(State::OnHold { since, reason, also: also.with(settled, false) }))
             }
             _ => Ok(Change::none(self)),
         }
@@ -304,8 +359,7 @@ impl Contract {
         match self.state {
             State::Active => &[Verb::ContractPause, Verb::ContractEnd, Verb::MilestonePropose],
             State::Paused { .. } => &[Verb::ContractResume, Verb::ContractEnd],
-            State::OnHold { .. } => &[Verb::ContractEnd],
-            State::Ending { .. } => &[],
+            State::OnHold { .. } | State::Ending { .. } => &[],
             State::Ended { .. } => &[Verb::ReviewSubmit],
         }
     }
@@ -317,5 +371,110 @@ impl Contract {
 
     fn becomes(self, state: State) -> Change<Self> {
         Change::to(Self { state, version: self.version + 1, ..self })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::access::Person;
+    use crate::id::Id;
+
+    fn id<I: Id>(n: u128) -> I {
+        I::from_uuid(Uuid::from_u128(n))
+    }
+
+    fn now() -> Timestamp {
+        "2026-01-05T09:00:00Z".parse().unwrap()
+    }
+
+    fn lin() -> Actor {
+        Actor::Person(Person { user: id(1), suspended: false, staff: None, memberships: vec![] })
+    }
+
+    fn active() -> Contract {
+        Contract {
+            id: id(1),
+            offer: id(1),
+            gig: None,
+            proposal: None,
+            client: id(1),
+            freelancer: id(1),
+            title: "Landing page".into(),
+            engagement: Engagement::Fixed,
+            policy: 1,
+            terms: Terms::default(),
+            version: 1,
+            state: State::Active,
+            created_at: now(),
+        }
+    }
+
+    fn held(contract: Contract, reasons: &[HoldReason]) -> Contract {
+        reasons
+            .iter()
+            .fold(contract, |contract, &reason| contract.put_on_hold(&Actor::System, now(), reason).unwrap().next)
+    }
+
+    fn lifted(contract: Contract, reasons: &[HoldReason]) -> Contract {
+        reasons.iter().fold(contract, |contract, &reason| contract.lift_hold(&Actor::System, reason).unwrap().next)
+    }
+
+    #[test]
+    fn a_contract_goes_on_when_nothing_stands_against_it_any_more_in_whatever_order_it_is_settled() {
+        use HoldReason::{HourlyDispute, PaymentFailed, SanctionsHit};
+        let all = [PaymentFailed, SanctionsHit, HourlyDispute];
+        for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+            let mut contract = held(active(), &all);
+            for (place, settled) in order.into_iter().enumerate() {
+                contract = lifted(contract, &[all[settled], all[settled]]);
+                let expected = if place == 2 { Status::Active } else { Status::OnHold };
+                assert_eq!(contract.status(), expected, "{order:?} {place}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_hold_is_told_once_and_what_does_not_stand_is_not_lifted() {
+        use HoldReason::{IdentityLapsed, PaymentFailed, SanctionsHit};
+        let first = active().put_on_hold(&Actor::System, now(), PaymentFailed).unwrap();
+        assert_eq!(first.events, [Event::ContractPutOnHold { contract: id(1) }]);
+        let second = first.next.put_on_hold(&Actor::System, now(), SanctionsHit).unwrap();
+        assert_eq!((second.changed, second.events.len()), (true, 0));
+        for again in [PaymentFailed, SanctionsHit] {
+            assert!(!second.next.clone().put_on_hold(&Actor::System, now(), again).unwrap().changed);
+        }
+        assert!(!second.next.clone().lift_hold(&Actor::System, IdentityLapsed).unwrap().changed);
+        let goes_on = lifted(second.next, &[SanctionsHit]).lift_hold(&Actor::System, PaymentFailed).unwrap();
+        assert_eq!(goes_on.events, [Event::ContractResumed { contract: id(1) }]);
+    }
+
+    #[test]
+    fn on_hold_a_contract_neither_takes_work_nor_ends() {
+        let contract = held(active(), &[HoldReason::PaymentFailed]);
+        let refusal = Refusal::wrong_state("contract", "on_hold", vec![]);
+        assert_eq!(contract.takes_work(&lin()), Err(refusal.clone()));
+        assert_eq!(contract.clone().end(&lin(), now(), None).unwrap_err(), refusal);
+        assert_eq!(contract.resume(&lin(), None).unwrap_err(), refusal);
+    }
+
+    #[test]
+    fn a_hold_kept_before_it_could_have_several_reasons_can_be_read() {
+        let kept = r#"{"status":"on_hold","since":"2026-01-05T09:00:00Z","reason":"payment_failed"}"#;
+        let state: State = serde_json::from_str(kept).unwrap();
+        assert_eq!(state, held(active(), &[HoldReason::PaymentFailed]).state);
+    }
+
+    #[test]
+    fn it_ends_when_it_is_settled_and_that_opens_its_reviews_for_two_weeks() {
+        let ending = active().end(&lin(), now(), None).unwrap().next;
+        assert!(!ending.clone().finish(&Actor::System, now(), false).unwrap().changed);
+        let ended = ending.finish(&Actor::System, now(), true).unwrap();
+        let closes = now() + chrono::TimeDelta::days(14);
+        assert_eq!(ended.timers, [crate::change::TimerChange::Set(Timer::PublishReviews(id(1)), closes)]);
+        assert_eq!(ended.next.reviews_close_at(), Some(closes));
+        assert!(!active().finish(&Actor::System, now(), true).unwrap().changed);
     }
 }

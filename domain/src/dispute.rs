@@ -14,7 +14,7 @@ use crate::id::{ContractId, DisputeId, MilestoneId, OrganizationId, TimesheetId,
 use crate::ledger::{JournalEntry, LedgerAccount, Reason};
 use crate::milestone::{Milestone, Side, State};
 use crate::money::Money;
-use crate::policy::{Terms, business_days_after, days};
+use crate::policy::{Terms, business_days_after, days, hours};
 use crate::refusal::{Invalid, Refusal, expect_version};
 use crate::timer::Timer;
 use crate::timesheet::Timesheet;
@@ -52,6 +52,16 @@ pub struct Both<T> {
     pub client: T,
     /// The freelancer's.
     pub freelancer: T,
+}
+
+impl Case {
+    /// Its name.
+    pub fn id(&self) -> CaseId {
+        match self {
+            Self::Milestone(milestone) => CaseId::Milestone(milestone.id),
+            Self::Timesheet(timesheet) => CaseId::Timesheet(timesheet.id),
+        }
+    }
 }
 
 impl<T: Copy> Both<T> {
@@ -127,11 +137,15 @@ pub enum DisputeState {
     Answered {
         /// When.
         answered_at: Timestamp,
+        /// When the mediators are reminded that it waits for them.
+        remind_at: Timestamp,
     },
     /// Offers are on the table.
     Negotiating {
         /// Since when.
         since: Timestamp,
+        /// When the mediators are reminded, should nothing move.
+        remind_at: Timestamp,
     },
     /// A mediator recommended an outcome.
     Recommended {
@@ -159,6 +173,8 @@ pub enum DisputeState {
         small_claims: bool,
         /// Since when.
         since: Timestamp,
+        /// When the arbiters are reminded that it waits for them.
+        remind_at: Timestamp,
     },
     /// Decided, and carried out.
     Executed {
@@ -348,6 +364,33 @@ pub fn charge_back(
     }
 }
 
+/// An outage took time away from a side of a dispute over a milestone: the deadline that runs moves
+/// by so many hours, out of the grace that the milestone still has.
+pub fn extend(
+    dispute: Dispute,
+    milestone: Milestone,
+    actor: &Actor,
+    by_hours: u16,
+) -> Result<Change<(Dispute, Milestone)>, Refusal> {
+    access::check(actor, Verb::MilestoneExtend, &milestone.subject())?;
+    dispute.is_about(CaseId::Milestone(milestone.id))?;
+    let (granted, extended) = milestone.clone().granted(by_hours);
+    let mut state = dispute.state.clone();
+    match &mut state {
+        _ if granted == 0 => return Ok(Change::none((dispute, milestone))),
+        DisputeState::Opened { answer_by } => *answer_by += hours(granted),
+        DisputeState::Recommended { decide_by, .. } => *decide_by += hours(granted),
+        DisputeState::Arbitration { pay_by, .. } => *pay_by += hours(granted),
+        DisputeState::Answered { .. }
+        | DisputeState::Negotiating { .. }
+        | DisputeState::Hearing { .. }
+        | DisputeState::Executed { .. }
+        | DisputeState::Withdrawn { .. }
+        | DisputeState::Closed { .. } => return Ok(Change::none((dispute, milestone))),
+    }
+    Ok(dispute.becomes(state).and(extended))
+}
+
 fn answer_by(terms: &Terms, now: Timestamp) -> Timestamp {
     business_days_after(now, terms.dispute_answer_business_days)
 }
@@ -370,12 +413,13 @@ impl Dispute {
             DisputeState::Opened { answer_by } => *answer_by,
             DisputeState::Recommended { decide_by, .. } => *decide_by,
             DisputeState::Arbitration { pay_by, .. } => *pay_by,
-            DisputeState::Answered { .. }
-            | DisputeState::Negotiating { .. }
-            | DisputeState::Hearing { .. }
-            | DisputeState::Executed { .. }
-            | DisputeState::Withdrawn { .. }
-            | DisputeState::Closed { .. } => return Vec::new(),
+            // Nothing is decided by these; they keep a dispute from being forgotten.
+            DisputeState::Answered { remind_at, .. }
+            | DisputeState::Negotiating { remind_at, .. }
+            | DisputeState::Hearing { remind_at, .. } => *remind_at,
+            DisputeState::Executed { .. } | DisputeState::Withdrawn { .. } | DisputeState::Closed { .. } => {
+                return Vec::new();
+            }
         };
         vec![(Timer::AdvanceDispute(self.id), at)]
     }
@@ -472,6 +516,14 @@ impl Dispute {
         } else {
             Err(Refusal::wrong_state("dispute", self.state.as_str(), self.allowed(actor)))
         }
+    }
+
+    fn is_about(&self, case: CaseId) -> Result<(), Refusal> {
+        if case == self.case { Ok(()) } else { Err(Refusal::HIDDEN) }
+    }
+
+    fn remind_at(&self, now: Timestamp) -> Timestamp {
+        now + days(self.terms.dispute_reminder_days)
     }
 
     fn becomes(self, state: DisputeState) -> Change<Self> {

@@ -591,6 +591,11 @@ pub enum Event {
         /// Which.
         dispute: DisputeId,
     },
+    /// A dispute has waited for a mediator for long.
+    DisputeWaits {
+        /// Which.
+        dispute: DisputeId,
+    },
     /// A mediator recommended an outcome.
     DisputeRecommended {
         /// Which.
@@ -818,6 +823,7 @@ impl Event {
             Self::DisputeOpened { .. } => "dispute_opened",
             Self::DisputeAnswered { .. } => "dispute_answered",
             Self::DisputeOfferMade { .. } => "dispute_offer_made",
+            Self::DisputeWaits { .. } => "dispute_waits",
             Self::DisputeRecommended { .. } => "dispute_recommended",
             Self::DisputeEscalated { .. } => "dispute_escalated",
             Self::DisputeFeePaid { .. } => "dispute_fee_paid",

@@ -78,6 +78,8 @@ pub struct Terms {
 
     /// The other side of a dispute answers within so many business days.
     pub dispute_answer_business_days: u16,
+    /// The mediators are reminded of a dispute that waits for them every so many days.
+    pub dispute_reminder_days: u16,
     /// Both sides take or refuse a recommendation, and pay for arbitration, within so many days.
     pub arbitration_days: u16,
     /// What each side pays for arbitration.
@@ -94,6 +96,8 @@ pub struct Terms {
 
     /// After a contract's end its reviews can be written for so many days.
     pub review_writing_days: u16,
+    /// A contract is reviewed once its freelancer got this much out of it.
+    pub review_paid_min: Money,
 }
 
 impl Default for Terms {
@@ -133,6 +137,7 @@ impl Default for Terms {
             weekly_limit_minutes: 40 * 60,
             charge_retry_days: vec![1, 3, 5],
             dispute_answer_business_days: 5,
+            dispute_reminder_days: 3,
             arbitration_days: 7,
             arbitration_fee: dollars(150),
             small_claims_under: dollars(500),
@@ -140,6 +145,7 @@ impl Default for Terms {
             payout_method_cooling_days: 3,
             payout_poll_minutes: 15,
             review_writing_days: 14,
+            review_paid_min: dollars(1),
         }
     }
 }
@@ -201,7 +207,10 @@ impl Terms {
         invalid.range("dormancyDays", self.dormancy_days, 1..=3650);
         invalid.range("dormancyAnswerDays", self.dormancy_answer_days, 1..=3650);
         invalid.range("disputeAnswerBusinessDays", self.dispute_answer_business_days, 1..=60);
+        invalid.range("disputeReminderDays", self.dispute_reminder_days, 1..=60);
+        invalid.range("disputeFromRound", self.dispute_from_round, 1..=100);
         invalid.range("arbitrationDays", self.arbitration_days, 1..=90);
+        invalid.range("reviewWritingDays", self.review_writing_days, 1..=90);
         invalid.range("payoutPollMinutes", self.payout_poll_minutes, 1..=1440);
         invalid.range("weeklyLimitMinutes", self.weekly_limit_minutes, 1..=7 * 24 * 60);
         let within = |days: &[u16], end: u16| days.is_sorted_by(|a, b| a < b) && days.iter().all(|&day| day < end);
@@ -211,8 +220,12 @@ impl Terms {
         if !within(&self.dormancy_notice_days, self.dormancy_days) {
             invalid.add("dormancyNoticeDays", "OUT_OF_RANGE", "must rise, and lie before dormancy");
         }
+        if self.charge_retry_days.iter().any(|&day| !(1..=30).contains(&day)) {
+            invalid.add("chargeRetryDays", "OUT_OF_RANGE", "must each be between 1 and 30");
+        }
         let currency = self.milestone_min.currency();
-        let amounts = [self.milestone_max, self.arbitration_fee, self.small_claims_under, self.payout_min];
+        let amounts =
+            [self.milestone_max, self.arbitration_fee, self.small_claims_under, self.payout_min, self.review_paid_min];
         if amounts.iter().any(|amount| amount.currency() != currency) {
             invalid.add("milestoneMin", "CURRENCY", "all amounts of one policy are in one currency");
         }
@@ -291,7 +304,12 @@ mod tests {
     #[test]
     fn terms_nobody_could_work_by_are_refused() {
         assert_eq!(Terms::default().check(), Ok(()));
-        let bad: [fn(&mut Terms); 5] = [
+        let bad: [fn(&mut Terms); 10] = [
+            |terms| terms.dispute_reminder_days = 0,
+            |terms| terms.dispute_from_round = 0,
+            |terms| terms.review_writing_days = 0,
+            |terms| terms.charge_retry_days = vec![1, 0],
+            |terms| terms.review_paid_min = Money::zero(Currency::Pkr),
             |terms| terms.security_hold_days = 15,
             |terms| terms.review_days = 0,
             |terms| terms.review_notice_days = vec![7, 14],

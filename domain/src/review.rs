@@ -50,9 +50,6 @@ pub struct Reply {
     pub replied_at: Timestamp,
 }
 
-/// The smallest amount a freelancer has to have got out of a contract for it to be reviewed, in cents.
-const NET_PAID_MIN_MINOR: i64 = 100;
-
 /// What somebody has to say, found to be well-formed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReviewDraft {
@@ -108,8 +105,9 @@ impl Reviews {
         let by = Side::of(role).ok_or(Refusal::HIDDEN)?;
         let author = actor.person()?.user;
         let closes_at = contract.reviews_close_at().ok_or_else(|| contract.wrong_state(actor))?;
-        if net_paid.minor() < NET_PAID_MIN_MINOR {
-            let message = "a contract can be reviewed when at least 1 USD was paid out of it";
+        let least = contract.terms.review_paid_min;
+        if !net_paid.covers(least)? {
+            let message = format!("a contract can be reviewed when at least {least} was paid out of it");
             return Err(Refusal::rule("REVIEW_NOTHING_PAID", message));
         }
         let own = self.of(by);
@@ -197,5 +195,68 @@ impl Review {
             return Err(Refusal::rule("REVIEW_REPLIED", "a review is replied to once"));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::access::Person;
+    use crate::contract::{Engagement, State};
+    use crate::id::Id;
+    use crate::policy::Terms;
+
+    fn id<I: Id>(n: u128) -> I {
+        I::from_uuid(Uuid::from_u128(n))
+    }
+
+    fn at(day: i64) -> Timestamp {
+        "2026-01-05T09:00:00Z".parse::<Timestamp>().unwrap() + chrono::TimeDelta::days(day)
+    }
+
+    fn lin() -> Actor {
+        Actor::Person(Person { user: id(1), suspended: false, staff: None, memberships: vec![] })
+    }
+
+    fn ended(terms: Terms) -> Contract {
+        Contract {
+            id: id(1),
+            offer: id(1),
+            gig: None,
+            proposal: None,
+            client: id(1),
+            freelancer: id(1),
+            title: "Landing page".into(),
+            engagement: Engagement::Fixed,
+            policy: 1,
+            terms,
+            version: 1,
+            state: State::Ended { ended_at: at(0) },
+            created_at: at(-30),
+        }
+    }
+
+    fn writes(contract: &Contract, on: i64, cents: i64) -> Result<Change<Reviews>, Refusal> {
+        let draft = ReviewDraft::parse(5, "Clear and kind").unwrap();
+        Reviews::default().submit(&lin(), at(on), contract, Money::usd(cents).unwrap(), id(1), draft)
+    }
+
+    fn code(refusal: Refusal) -> String {
+        match refusal {
+            Refusal::Rule { code, .. } => code,
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_contract_is_reviewed_once_what_the_terms_ask_for_was_paid_and_in_time() {
+        let contract = ended(Terms::default());
+        assert_eq!(code(writes(&contract, 1, 99).unwrap_err()), "REVIEW_NOTHING_PAID");
+        assert!(writes(&contract, 1, 100).unwrap().changed);
+        let other = ended(Terms { review_paid_min: Money::usd(5_000).unwrap(), ..Terms::default() });
+        assert_eq!(code(writes(&other, 1, 4_999).unwrap_err()), "REVIEW_NOTHING_PAID");
+        assert_eq!(code(writes(&contract, 14, 100).unwrap_err()), "REVIEW_CLOSED");
     }
 }

@@ -227,6 +227,7 @@ impl Market {
             | Event::DisputeOpened { .. }
             | Event::DisputeAnswered { .. }
             | Event::DisputeOfferMade { .. }
+            | Event::DisputeWaits { .. }
             | Event::DisputeRecommended { .. }
             | Event::DisputeEscalated { .. }
             | Event::DisputeFeePaid { .. }

@@ -17,7 +17,8 @@ impl Dispute {
         invalid.text("answer", text, 1..=5_000);
         invalid.finish()?;
         let event = Event::DisputeAnswered { dispute: self.id };
-        Ok(self.becomes(DisputeState::Answered { answered_at: now }).telling(event))
+        let remind_at = self.remind_at(now);
+        Ok(self.becomes(DisputeState::Answered { answered_at: now, remind_at }).telling(event))
     }
 
     /// The other side gives in: the claim is carried out.
@@ -44,7 +45,7 @@ impl Dispute {
     ) -> Result<Disputed, Refusal> {
         self.access(actor, Verb::DisputeWithdraw)?;
         self.standing(actor, Verb::DisputeWithdraw, expected)?;
-        self.is_about(&case)?;
+        self.is_about(case.id())?;
         let id = self.id;
         let resumed = match case {
             Case::Milestone(milestone) => milestone.resume(&Actor::System, now, id)?.map(Case::Milestone),
@@ -67,7 +68,7 @@ impl Dispute {
     ) -> Result<Disputed, Refusal> {
         self.access(actor, Verb::DisputeOffer)?;
         let side = self.standing(actor, Verb::DisputeOffer, expected)?;
-        self.is_about(&case)?;
+        self.is_about(case.id())?;
         self.check_amount(amount)?;
         let offers = side.map_or(self.offers, |side| self.offers.with(side, Some(amount)));
         let offering = Self { offers, ..self };
@@ -80,10 +81,11 @@ impl Dispute {
         }
         let event = Event::DisputeOfferMade { dispute: offering.id };
         let since = match &offering.state {
-            DisputeState::Negotiating { since } => *since,
+            DisputeState::Negotiating { since, .. } => *since,
             _ => now,
         };
-        let next = offering.becomes(DisputeState::Negotiating { since }).telling(event);
+        let remind_at = offering.remind_at(now);
+        let next = offering.becomes(DisputeState::Negotiating { since, remind_at }).telling(event);
         Ok(next.and(Change::none(case)))
     }
 
@@ -114,7 +116,7 @@ impl Dispute {
     pub fn accept(self, case: Case, actor: &Actor, now: Timestamp, expected: Option<i64>) -> Result<Disputed, Refusal> {
         self.access(actor, Verb::DisputeAccept)?;
         let side = self.standing(actor, Verb::DisputeAccept, expected)?;
-        self.is_about(&case)?;
+        self.is_about(case.id())?;
         let (DisputeState::Recommended { recommendation, accepted, decide_by }, Some(side)) = (&self.state, side)
         else {
             return Err(Refusal::wrong_state("dispute", self.state.as_str(), self.allowed(actor)));
@@ -138,7 +140,8 @@ impl Dispute {
             let pay_by = now + days(self.terms.arbitration_days);
             DisputeState::Arbitration { recommendation, paid: Both::default(), pay_by }
         } else {
-            DisputeState::Hearing { recommendation, small_claims: true, since: now }
+            let remind_at = self.remind_at(now);
+            DisputeState::Hearing { recommendation, small_claims: true, since: now, remind_at }
         };
         Ok(self.becomes(state).telling(event))
     }
@@ -171,7 +174,8 @@ impl Dispute {
         let entry = entry.moving(payer, LedgerAccount::FeeRevenue, fee);
         let event = Event::DisputeFeePaid { dispute: self.id };
         let state = if paid.client && paid.freelancer {
-            DisputeState::Hearing { recommendation, small_claims: false, since: now }
+            let remind_at = self.remind_at(now);
+            DisputeState::Hearing { recommendation, small_claims: false, since: now, remind_at }
         } else {
             DisputeState::Arbitration { recommendation, paid, pay_by }
         };
@@ -201,7 +205,7 @@ impl Dispute {
     }
 
     /// The time of a rung is over: silence concedes a claim, lets a recommendation stand, and
-    /// leaves arbitration to the side that paid.
+    /// leaves arbitration to the side that paid. Where a mediator has to move they are reminded.
     pub fn advance(self, case: Case, actor: &Actor, now: Timestamp) -> Result<Disputed, Refusal> {
         self.access(actor, Verb::DisputeAdvance)?;
         if !self.clocks().iter().any(|(_, due)| *due <= now) {
@@ -215,18 +219,37 @@ impl Dispute {
                 (false, true) => (Outcome::OneSidePaid, self.position(Side::Freelancer)),
                 (false, false) | (true, true) => (Outcome::Recommended, recommendation.to_freelancer),
             },
-            DisputeState::Answered { .. }
-            | DisputeState::Negotiating { .. }
-            | DisputeState::Hearing { .. }
-            | DisputeState::Executed { .. }
-            | DisputeState::Withdrawn { .. }
-            | DisputeState::Closed { .. } => return Ok(Change::none((self, case))),
+            DisputeState::Answered { .. } | DisputeState::Negotiating { .. } | DisputeState::Hearing { .. } => {
+                return Ok(self.reminded(now).and(Change::none(case)));
+            }
+            DisputeState::Executed { .. } | DisputeState::Withdrawn { .. } | DisputeState::Closed { .. } => {
+                return Ok(Change::none((self, case)));
+            }
         };
         self.executed(case, now, outcome, to_freelancer)
     }
 
+    /// It still waits for a mediator, who is told so, now and every few days.
+    fn reminded(self, now: Timestamp) -> Change<Self> {
+        let later = self.remind_at(now);
+        let mut state = self.state.clone();
+        match &mut state {
+            DisputeState::Answered { remind_at, .. }
+            | DisputeState::Negotiating { remind_at, .. }
+            | DisputeState::Hearing { remind_at, .. } => *remind_at = later,
+            DisputeState::Opened { .. }
+            | DisputeState::Recommended { .. }
+            | DisputeState::Arbitration { .. }
+            | DisputeState::Executed { .. }
+            | DisputeState::Withdrawn { .. }
+            | DisputeState::Closed { .. } => return Change::none(self),
+        }
+        let event = Event::DisputeWaits { dispute: self.id };
+        self.becomes(state).telling(event)
+    }
+
     fn executed(self, case: Case, now: Timestamp, outcome: Outcome, to_freelancer: Money) -> Result<Disputed, Refusal> {
-        self.is_about(&case)?;
+        self.is_about(case.id())?;
         let id = self.id;
         let settled = match case {
             Case::Milestone(milestone) => {
@@ -239,14 +262,6 @@ impl Dispute {
         let event = Event::DisputeExecuted { dispute: id, to_freelancer };
         let state = DisputeState::Executed { outcome, to_freelancer, executed_at: now };
         Ok(self.becomes(state).telling(event).and(settled))
-    }
-
-    fn is_about(&self, case: &Case) -> Result<(), Refusal> {
-        let about = match case {
-            Case::Milestone(milestone) => CaseId::Milestone(milestone.id),
-            Case::Timesheet(timesheet) => CaseId::Timesheet(timesheet.id),
-        };
-        if about == self.case { Ok(()) } else { Err(Refusal::HIDDEN) }
     }
 
     fn check_amount(&self, amount: Money) -> Result<(), Refusal> {

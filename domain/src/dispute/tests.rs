@@ -194,6 +194,62 @@ fn arbitration_is_lost_by_the_side_that_does_not_pay() {
 }
 
 #[test]
+fn a_dispute_that_waits_for_a_mediator_is_not_forgotten() {
+    let hearing = || {
+        let dispute = arbitration().0.pay_fee(&ada(), day(5), None, usd(15_000)).unwrap().next;
+        (dispute.pay_fee(&lin(), day(5), None, usd(15_000)).unwrap().next, arbitration().1)
+    };
+    let negotiating = || {
+        let (dispute, case) = answered();
+        dispute.offer(case, &ada(), day(5), None, usd(1)).unwrap().next
+    };
+    for (dispute, case) in [(answered().0.clone(), answered().1), negotiating(), hearing()] {
+        let state = dispute.state.as_str();
+        let [(Timer::AdvanceDispute(_), due)] = dispute.clocks()[..] else { panic!("{state}") };
+        let early = dispute.clone().advance(case.clone(), &Actor::System, due - TimeDelta::seconds(1)).unwrap();
+        assert!(!early.changed, "{state}");
+        let change = dispute.advance(case.clone(), &Actor::System, due).unwrap();
+        assert_eq!(
+            (change.events.as_slice(), change.entries.len()),
+            (&[Event::DisputeWaits { dispute: id(1) }][..], 0)
+        );
+        assert_eq!((change.next.0.state.as_str(), &change.next.1), (state, &case));
+        assert_eq!(change.next.0.clocks(), [(Timer::AdvanceDispute(id(1)), due + TimeDelta::days(3))], "{state}");
+    }
+}
+
+#[test]
+fn an_offer_puts_the_reminder_off() {
+    let (dispute, case) = answered();
+    let (dispute, case) = dispute.offer(case, &ada(), day(2), None, usd(1)).unwrap().next;
+    let (dispute, _) = dispute.offer(case, &lin(), day(4), None, usd(90_000)).unwrap().next;
+    assert_eq!(dispute.clocks(), [(Timer::AdvanceDispute(id(1)), day(7))]);
+}
+
+#[test]
+fn an_outage_moves_the_deadlines_of_a_dispute_within_the_grace_of_its_milestone() {
+    let (dispute, Case::Milestone(milestone)) = opened() else { panic!() };
+    let [(_, due)] = dispute.clocks()[..] else { panic!() };
+    assert_eq!(extend(dispute.clone(), milestone.clone(), &lin(), 5).unwrap_err(), Denied::NotAllowed.into());
+    let change = extend(dispute, milestone, &Actor::System, 48).unwrap();
+    assert_eq!(change.events, [Event::MilestoneExtended { milestone: id(1), hours: 48 }]);
+    let (dispute, milestone) = change.next;
+    let (dispute, milestone) = extend(dispute, milestone, &Actor::System, 48).unwrap().next;
+    assert_eq!((dispute.clocks()[0].1, milestone.grace_hours), (due + TimeDelta::hours(72), 72));
+    assert!(!extend(dispute.clone(), milestone.clone(), &Actor::System, 48).unwrap().changed);
+    // The milestone's own deadlines have no more grace left either, once it goes on.
+    let (_, Case::Milestone(milestone)) =
+        dispute.withdraw(Case::Milestone(milestone), &ada(), day(3), None).unwrap().next
+    else {
+        panic!()
+    };
+    assert!(!milestone.extend(&Actor::System, 1).unwrap().changed);
+    // Where nobody's silence decides anything there is nothing to extend.
+    let (dispute, Case::Milestone(milestone)) = answered() else { panic!() };
+    assert!(!extend(dispute, milestone, &Actor::System, 5).unwrap().changed);
+}
+
+#[test]
 fn a_small_claim_is_heard_for_free() {
     for (cents, state) in [(49_999, "hearing"), (50_000, "arbitration")] {
         let change = open(submitted(cents), &lin(), day(1), None, id(1), claim(None)).unwrap();

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Hold, Milestone, State};
+use super::{Hold, Kind, Milestone, State};
 use crate::Timestamp;
 use crate::access::{Actor, Verb};
 use crate::change::Change;
@@ -225,7 +225,7 @@ impl Milestone {
     /// Deadlines only ever move later.
     pub fn extend(self, actor: &Actor, by_hours: u16) -> Result<Change<Self>, Refusal> {
         self.access(actor, Verb::MilestoneExtend)?;
-        let granted = by_hours.min(self.terms.grace_cap_hours.saturating_sub(self.grace_hours));
+        let granted = self.grace_left().min(by_hours);
         let mut next = Self { grace_hours: self.grace_hours + granted, ..self.clone() };
         match &mut next.state {
             _ if granted == 0 => return Ok(Change::none(self)),
@@ -237,6 +237,22 @@ impl Milestone {
         }
         let event = Event::MilestoneExtended { milestone: self.id, hours: granted };
         Ok(self.becomes(next).telling(event))
+    }
+
+    /// Grace for a deadline that runs elsewhere, in its dispute, counted here: so many hours of what
+    /// was asked for.
+    pub(crate) fn granted(self, by_hours: u16) -> (u16, Change<Self>) {
+        let granted = self.grace_left().min(by_hours);
+        if granted == 0 {
+            return (0, Change::none(self));
+        }
+        let event = Event::MilestoneExtended { milestone: self.id, hours: granted };
+        let next = Self { grace_hours: self.grace_hours + granted, ..self.clone() };
+        (granted, self.becomes(next).telling(event))
+    }
+
+    pub(super) fn grace_left(&self) -> u16 {
+        self.terms.grace_cap_hours.saturating_sub(self.grace_hours)
     }
 
     /// `amount` leaves escrow for the freelancer's pending balance. With all of it gone the
@@ -259,7 +275,10 @@ impl Milestone {
         releases_at: Timestamp,
         automatic: bool,
     ) -> Result<Change<Self>, Refusal> {
-        let entry = self.entry(Reason::Release);
+        let entry = self.entry(match self.kind {
+            Kind::Work => Reason::Release,
+            Kind::Bonus | Kind::Tip => Reason::Bonus,
+        });
         let (escrow, entry, share) =
             self.escrow.release(entry, self.escrow_account(), self.pending_account(), amount, self.fee_rate())?;
         let state = if escrow.held().is_zero() {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::Timestamp;
 use domain::access::{Actor, MemberRole, Person, Staff};
+use domain::dispute::{Dispute, DisputeState};
 use domain::id::{OrganizationId, UserId};
 use domain::ledger::LedgerAccount;
 use domain::milestone::{State, Status};
@@ -159,7 +160,8 @@ impl World {
             };
             must!(disputed, "{} is {state}, and what it is about is not disputed", dispute.id);
             let mediator = person(403, None, Some(Staff::Mediator));
-            let way_out = !dispute.clocks().is_empty()
+            must!(!dispute.clocks().is_empty(), "{} is {state}, and may be forgotten", dispute.id);
+            let way_out = silence_decides(dispute)
                 || !dispute.allowed(&mediator).is_empty()
                 || parties(dispute.client, dispute.freelancer).iter().any(|actor| !dispute.allowed(actor).is_empty());
             must!(way_out, "{} is {state} without a way out", dispute.id);
@@ -172,7 +174,7 @@ impl World {
         let mut wanted: BTreeMap<Timer, Timestamp> = BTreeMap::new();
         wanted.extend(self.milestones.values().flat_map(domain::milestone::Milestone::clocks));
         wanted.extend(self.timesheets.values().flat_map(domain::timesheet::Timesheet::clocks));
-        wanted.extend(self.disputes.values().flat_map(domain::dispute::Dispute::clocks));
+        wanted.extend(self.disputes.values().flat_map(Dispute::clocks));
         wanted.extend(self.payouts.values().flat_map(domain::payout::Payout::clocks));
         for (timer, due) in &self.timers {
             must!(wanted.get(timer) == Some(due), "{timer:?} at {due} has no owner");
@@ -213,6 +215,19 @@ impl World {
 fn person(user: u128, member_of: Option<OrganizationId>, staff: Option<Staff>) -> Actor {
     let memberships = member_of.map(|organization| (organization, MemberRole::Owner)).into_iter().collect();
     Actor::Person(Person { user: id(user), suspended: false, staff, memberships })
+}
+
+/// Does a dispute come to an end by itself, if nobody moves? A reminder ends nothing.
+pub fn silence_decides(dispute: &Dispute) -> bool {
+    match &dispute.state {
+        DisputeState::Opened { .. } | DisputeState::Recommended { .. } | DisputeState::Arbitration { .. } => true,
+        DisputeState::Answered { .. }
+        | DisputeState::Negotiating { .. }
+        | DisputeState::Hearing { .. }
+        | DisputeState::Executed { .. }
+        | DisputeState::Withdrawn { .. }
+        | DisputeState::Closed { .. } => false,
+    }
 }
 
 /// The two sides of a thing.

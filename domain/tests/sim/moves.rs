@@ -628,7 +628,7 @@ impl World {
         }
         for of in self.disputes.keys().copied().collect::<Vec<_>>() {
             let Some(dispute) = self.disputes.get(&of).cloned() else { continue };
-            if dispute.state.is_terminal() || !dispute.clocks().is_empty() {
+            if dispute.state.is_terminal() || crate::check::silence_decides(&dispute) {
                 continue;
             }
             let Some(case) = self.case(dispute.case) else { continue };
