@@ -6,6 +6,7 @@ mod ground;
 mod migrate;
 pub mod rank;
 mod serve;
+mod staff;
 mod stop;
 mod telemetry;
 mod trouble;
@@ -42,6 +43,7 @@ async fn run(command: Command, cli: Cli) -> Result<(), Trouble> {
         Command::Serve => serve::run(cli).await,
         Command::Work => work::run(cli).await,
         Command::Migrate { what } => migrate::run(cli, what).await,
+        Command::Staff { what } => staff::run(cli, what).await,
         Command::Rank(files) => rank::run(&files),
         Command::Demo { url } => demo::run(&cli.common, url.as_deref()).await,
         Command::Schema => say(&api::schema::sdl()),

@@ -48,6 +48,12 @@ pub enum Command {
         #[command(subcommand)]
         what: Migrate,
     },
+    /// Say who of those who signed up are our people: mediators and admins.
+    Staff {
+        /// What to do.
+        #[command(subcommand)]
+        what: Staff,
+    },
     /// Rank documents for queries from files, to measure matching on judged data.
     Rank(crate::command::rank::Files),
     /// Play the whole journey over the API as two people would, and check every step.
@@ -67,6 +73,38 @@ pub enum Migrate {
     Up,
     /// List the migrations, and which of them the database has had.
     Status,
+}
+
+/// What to do about our people. It is written to the audit log, and takes effect with the next
+/// request of whoever it is about.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Staff {
+    /// Make somebody a mediator or an admin.
+    Grant {
+        /// The email they signed up with.
+        #[arg(value_name = "EMAIL")]
+        email: String,
+        /// What they do for the platform.
+        #[arg(value_name = "ROLE")]
+        role: StaffRole,
+    },
+    /// Make somebody no longer one of our people.
+    Revoke {
+        /// The email they signed up with.
+        #[arg(value_name = "EMAIL")]
+        email: String,
+    },
+    /// List our people.
+    List,
+}
+
+/// What somebody does for the platform.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StaffRole {
+    /// Recommends and awards in disputes.
+    Mediator,
+    /// Moderates, and watches the books.
+    Admin,
 }
 
 /// Settings of every command.

@@ -61,7 +61,9 @@ impl RabtaContext for Context<'_> {
         call.actor.person()?;
         // Keys belong to whoever sends them. A visitor has none that others could not guess.
         let once = match (key, call.actor.user()) {
-            (Some(key), Some(user)) => Some(Once::new(&user.to_string(), key, self.field().name(), input)?),
+            (Some(key), Some(user)) => {
+                Some(Once::new(self.market().vault(), &user.to_string(), key, self.field().name(), input)?)
+            }
             (Some(_), None) | (None, _) => None,
         };
         Ok(Call { once, ..call })

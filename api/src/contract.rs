@@ -4,7 +4,7 @@ use async_graphql::connection::Connection;
 use async_graphql::{Context, Enum, ID, InputObject, Object};
 use domain::Timestamp;
 use domain::access::Verb;
-use domain::contract::Engagement;
+use domain::contract::{Engagement, HoldReason};
 use domain::id::ContractId;
 use serde::Serialize;
 
@@ -78,6 +78,11 @@ impl Contract {
     /// When it was made.
     async fn created_at(&self) -> Timestamp {
         self.0.created_at
+    }
+
+    /// What has to be settled first, the gravest first; empty unless it is on hold.
+    async fn hold_reasons(&self) -> Vec<ContractHoldReason> {
+        self.0.holds().into_iter().map(ContractHoldReason::from).collect()
     }
 
     /// Until when its reviews can be written; null while it has not ended.
@@ -159,6 +164,42 @@ pub enum ContractStatus {
     Ended,
 }
 
+/// What puts a contract on hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, Serialize)]
+pub enum ContractHoldReason {
+    /// The client's payment failed.
+    PaymentFailed,
+    /// A proof of identity lapsed.
+    IdentityLapsed,
+    /// Our people check something, as the law asks us to.
+    ComplianceReview,
+    /// Hours are disputed.
+    HourlyDispute,
+}
+
+impl From<HoldReason> for ContractHoldReason {
+    fn from(reason: HoldReason) -> Self {
+        match reason {
+            HoldReason::PaymentFailed => Self::PaymentFailed,
+            HoldReason::IdentityLapsed => Self::IdentityLapsed,
+            // What a screening found is not for the parties to know.
+            HoldReason::SanctionsHit => Self::ComplianceReview,
+            HoldReason::HourlyDispute => Self::HourlyDispute,
+        }
+    }
+}
+
+impl From<ContractHoldReason> for HoldReason {
+    fn from(reason: ContractHoldReason) -> Self {
+        match reason {
+            ContractHoldReason::PaymentFailed => Self::PaymentFailed,
+            ContractHoldReason::IdentityLapsed => Self::IdentityLapsed,
+            ContractHoldReason::ComplianceReview => Self::SanctionsHit,
+            ContractHoldReason::HourlyDispute => Self::HourlyDispute,
+        }
+    }
+}
+
 /// How work is paid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub enum EngagementKind {
@@ -211,6 +252,51 @@ contract_acts! {
     ContractEndInput, ContractEndPayload, "The answer to `contractEnd`.";
 }
 
+/// Which contract to put on hold.
+#[derive(Debug, Clone, InputObject, Serialize)]
+pub struct ContractHoldInput {
+    /// The contract.
+    pub contract_id: Key<ContractId>,
+    /// What has to be settled first; the parties see it.
+    pub reason: ContractHoldReason,
+    /// Why, 1 to 500 characters; kept in the audit log.
+    pub note: String,
+    /// The version you saw; another one is refused.
+    pub expected_version: Option<i64>,
+    /// Makes repeating this request harmless: a fresh UUID for each intended act.
+    pub idempotency_key: Option<String>,
+}
+
+/// Which contract's hold to end.
+#[derive(Debug, Clone, InputObject, Serialize)]
+pub struct ContractLiftHoldInput {
+    /// The contract.
+    pub contract_id: Key<ContractId>,
+    /// What is settled.
+    pub reason: ContractHoldReason,
+    /// Why, 1 to 500 characters; kept in the audit log.
+    pub note: String,
+    /// The version you saw; another one is refused.
+    pub expected_version: Option<i64>,
+    /// Makes repeating this request harmless: a fresh UUID for each intended act.
+    pub idempotency_key: Option<String>,
+}
+
+payload! {
+    /// The answer to `contractHold`.
+    ContractHoldPayload {
+        /// The contract, as it is now.
+        contract: Contract
+    }
+}
+payload! {
+    /// The answer to `contractLiftHold`.
+    ContractLiftHoldPayload {
+        /// The contract, as it is now.
+        contract: Contract
+    }
+}
+
 /// Looking at contracts.
 #[derive(Debug, Default)]
 pub struct ContractQuery;
@@ -257,6 +343,30 @@ impl ContractMutation {
         let outcome = async {
             let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
             ctx.market().contract_end(&call, input.contract_id.0, input.expected_version).await
+        };
+        answer(outcome.await.map(Contract))
+    }
+
+    /// For admins: put a contract on hold. What is under way goes on; no new work is agreed on.
+    async fn contract_hold(&self, ctx: &Context<'_>, input: ContractHoldInput) -> Answer<ContractHoldPayload> {
+        let outcome = async {
+            let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
+            let (id, reason) = (input.contract_id.0, input.reason.into());
+            ctx.market().contract_hold(&call, id, input.expected_version, reason, &input.note).await
+        };
+        answer(outcome.await.map(Contract))
+    }
+
+    /// For admins: something no longer stands against the contract. It goes on when nothing else does.
+    async fn contract_lift_hold(
+        &self,
+        ctx: &Context<'_>,
+        input: ContractLiftHoldInput,
+    ) -> Answer<ContractLiftHoldPayload> {
+        let outcome = async {
+            let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
+            let (id, reason) = (input.contract_id.0, input.reason.into());
+            ctx.market().contract_lift_hold(&call, id, input.expected_version, reason, &input.note).await
         };
         answer(outcome.await.map(Contract))
     }

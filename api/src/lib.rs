@@ -27,6 +27,7 @@ pub mod milestone;
 pub mod payment;
 pub mod statement;
 pub mod payout;
+pub mod audit;
 pub mod review;
 pub mod invitation;
 pub mod proposal;

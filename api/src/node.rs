@@ -3,6 +3,7 @@
 use async_graphql::{Context, ID, Interface, Object};
 use domain::id::Id;
 
+use crate::audit::AuditEntry;
 use crate::context::RabtaContext;
 use crate::contract::Contract;
 use crate::gig::Gig;
@@ -57,6 +58,8 @@ pub enum Node {
     Payout(Payout),
     /// A review after a contract.
     Review(Review),
+    /// A line of the audit log.
+    AuditEntry(AuditEntry),
 }
 
 /// Looking things up by their ids.
@@ -117,6 +120,9 @@ impl NodeQuery {
             }
             domain::id::ReviewId::PREFIX => {
                 market.review_find(&call, Key::read(&id).0).await.map(|it| it.map(Review).map(Node::from))
+            }
+            domain::id::AuditEntryId::PREFIX => {
+                market.audit_entry_find(&call, Key::read(&id).0).await.map(|it| it.map(AuditEntry).map(Node::from))
             }
             _ => Ok(None),
         };

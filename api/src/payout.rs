@@ -3,7 +3,7 @@
 use async_graphql::connection::Connection;
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 use domain::Timestamp;
-use domain::access::Verb;
+use domain::access::{self, Subject, Verb};
 use domain::id::{PayoutId, PayoutMethodId};
 use domain::payout::PayoutState;
 use infra::payout::{MethodShown, PayoutAsk};
@@ -12,7 +12,10 @@ use serde::Serialize;
 use crate::connection::{connect, page};
 use crate::context::RabtaContext;
 use crate::key::Key;
+use crate::loader::load;
+use crate::milestone::mutation_names;
 use crate::money::{Money, MoneyInput};
+use crate::user::User;
 use crate::user_error::{Answer, answer, payload, top_level};
 
 /// A payout.
@@ -67,6 +70,39 @@ impl Payout {
         }
     }
 
+    /// What it waits for, or what became of it, where the status alone would leave you wondering.
+    async fn explanation(&self) -> Option<&str> {
+        self.0.explanation()
+    }
+
+    /// Whose money it is.
+    async fn user(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<User>> {
+        Ok(load(ctx, self.0.user).await?.map(User))
+    }
+
+    /// What stopped it; only our people see this.
+    async fn block_reason(&self, ctx: &Context<'_>) -> Option<&str> {
+        match &self.0.state {
+            PayoutState::Blocked { reason, .. } if sees_queue(ctx) => Some(reason),
+            _ => None,
+        }
+    }
+
+    /// Who of our people has approved it to be sent by hand; only they see this, for others the
+    /// list is empty.
+    async fn approvals(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<User>> {
+        let mut people = Vec::new();
+        for id in self.0.approvals().iter().filter(|_| sees_queue(ctx)) {
+            people.extend(load(ctx, *id).await?.map(User));
+        }
+        Ok(people)
+    }
+
+    /// What you can do to it now, by the names of the mutations.
+    async fn allowed(&self, ctx: &Context<'_>) -> Vec<String> {
+        mutation_names(&self.0.allowed(&ctx.caller().actor))
+    }
+
     /// When you asked for it.
     async fn requested_at(&self) -> Timestamp {
         self.0.requested_at
@@ -89,6 +125,10 @@ impl Payout {
     async fn viewer_can_cancel(&self, ctx: &Context<'_>) -> bool {
         self.0.allowed(&ctx.caller().actor).contains(&Verb::PayoutCancel)
     }
+}
+
+fn sees_queue(ctx: &Context<'_>) -> bool {
+    access::allows(&ctx.caller().actor, Verb::PayoutQueueRead, &Subject::OURS)
 }
 
 /// Where a payout stands.
@@ -144,7 +184,6 @@ impl From<MethodShown> for PayoutMethod {
 #[derive(Debug, Clone, InputObject, Serialize)]
 pub struct PayoutMethodAddInput {
     /// The Pakistani IBAN: `PK`, 2 check digits, 4 letters, 16 letters or digits.
-    #[serde(skip)]
     pub iban: String,
     /// The name the bank knows the account by, 1 to 140 characters.
     pub account_title: String,
@@ -171,7 +210,6 @@ pub struct PayoutRequestInput {
     /// The purpose code that your bank asks for, 1 to 20 characters.
     pub purpose_code: String,
     /// Your password, again.
-    #[serde(skip)]
     pub password: String,
     /// Makes repeating this request harmless: a fresh UUID for each intended act.
     pub idempotency_key: Option<String>,
@@ -188,6 +226,64 @@ pub struct PayoutCancelInput {
     pub idempotency_key: Option<String>,
 }
 
+/// Which stopped payout to let go.
+#[derive(Debug, Clone, InputObject, Serialize)]
+pub struct PayoutUnblockInput {
+    /// The payout.
+    pub payout_id: Key<PayoutId>,
+    /// Why, 1 to 500 characters; kept in the audit log.
+    pub reason: String,
+    /// The version you saw; another one is refused.
+    pub expected_version: Option<i64>,
+    /// Makes repeating this request harmless: a fresh UUID for each intended act.
+    pub idempotency_key: Option<String>,
+}
+
+/// Which payout to turn down.
+#[derive(Debug, Clone, InputObject, Serialize)]
+pub struct PayoutRejectInput {
+    /// The payout.
+    pub payout_id: Key<PayoutId>,
+    /// Why, 1 to 500 characters. The person is told: say nothing of what a screening found.
+    pub reason: String,
+    /// The version you saw; another one is refused.
+    pub expected_version: Option<i64>,
+    /// Makes repeating this request harmless: a fresh UUID for each intended act.
+    pub idempotency_key: Option<String>,
+}
+
+/// Which payout to approve.
+#[derive(Debug, Clone, InputObject, Serialize)]
+pub struct PayoutApproveInput {
+    /// The payout.
+    pub payout_id: Key<PayoutId>,
+    /// The version you saw; another one is refused.
+    pub expected_version: Option<i64>,
+    /// Makes repeating this request harmless: a fresh UUID for each intended act.
+    pub idempotency_key: Option<String>,
+}
+
+payload! {
+    /// The answer to `payoutUnblock`.
+    PayoutUnblockPayload {
+        /// The payout, as it is now.
+        payout: Payout
+    }
+}
+payload! {
+    /// The answer to `payoutReject`.
+    PayoutRejectPayload {
+        /// The payout, as it is now.
+        payout: Payout
+    }
+}
+payload! {
+    /// The answer to `payoutApprove`.
+    PayoutApprovePayload {
+        /// The payout, as it is now.
+        payout: Payout
+    }
+}
 payload! {
     /// The answer to `payoutMethodAdd`.
     PayoutMethodAddPayload {
@@ -263,6 +359,19 @@ impl PayoutQuery {
     ) -> async_graphql::Result<Option<Payout>> {
         Ok(ctx.market().payout_find(&ctx.call(), id.0).await.map_err(top_level)?.map(Payout))
     }
+
+    /// The payouts that wait for our people, oldest first: those that were stopped, and those that
+    /// two have to approve. Only admins see it.
+    async fn payout_queue(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> async_graphql::Result<Connection<String, Payout>> {
+        connect(ctx.market().payout_queue(&ctx.call(), &page(first, after, last, before)).await, Payout)
+    }
 }
 
 /// What can be done about payouts.
@@ -317,6 +426,34 @@ impl PayoutMutation {
         let outcome = async {
             let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
             ctx.market().payout_cancel(&call, input.payout_id.0, input.expected_version).await
+        };
+        answer(outcome.await.map(Payout))
+    }
+
+    /// For admins: what stopped a payout is nothing, and it goes on its way.
+    async fn payout_unblock(&self, ctx: &Context<'_>, input: PayoutUnblockInput) -> Answer<PayoutUnblockPayload> {
+        let outcome = async {
+            let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
+            ctx.market().payout_unblock(&call, input.payout_id.0, input.expected_version, &input.reason).await
+        };
+        answer(outcome.await.map(Payout))
+    }
+
+    /// For admins: a payout can't be made. Its money is in the available balance again.
+    async fn payout_reject(&self, ctx: &Context<'_>, input: PayoutRejectInput) -> Answer<PayoutRejectPayload> {
+        let outcome = async {
+            let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
+            ctx.market().payout_reject(&call, input.payout_id.0, input.expected_version, &input.reason).await
+        };
+        answer(outcome.await.map(Payout))
+    }
+
+    /// For admins: approve a payout that is sent by hand. It takes two different people, and nobody
+    /// approves their own.
+    async fn payout_approve(&self, ctx: &Context<'_>, input: PayoutApproveInput) -> Answer<PayoutApprovePayload> {
+        let outcome = async {
+            let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
+            ctx.market().payout_approve(&call, input.payout_id.0, input.expected_version).await
         };
         answer(outcome.await.map(Payout))
     }

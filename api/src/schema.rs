@@ -4,6 +4,7 @@ use async_graphql::connection::Connection;
 use async_graphql::{EmptySubscription, ID, MergedObject, SDLExportOptions, Schema, SchemaBuilder, SubscriptionType};
 use infra::Market;
 
+use crate::audit::{AuditEntry, AuditQuery};
 use crate::contract::{Contract, ContractMutation, ContractQuery};
 use crate::gig::{Gig, GigMutation, GigQuery};
 use crate::invitation::{Invitation, InvitationMutation};
@@ -39,6 +40,7 @@ pub struct Query(
     PaymentQuery,
     PayoutQuery,
     ProposalQuery,
+    AuditQuery,
 );
 
 /// Everything that can be done. Each mutation is one act, takes one `input`, and returns what
@@ -116,5 +118,6 @@ fn describe_lists<S: SubscriptionType>(
         .override_output_type_description::<Connection<String, Payout>>("Payouts, a page of them.")
         .override_output_type_description::<Connection<String, PayoutMethod>>("Bank accounts, a page of them.")
         .override_output_type_description::<Connection<String, Review>>("Reviews, a page of them.")
+        .override_output_type_description::<Connection<String, AuditEntry>>("Lines of the audit log, a page of them.")
         .override_output_type_description::<Connection<String, Member>>("Members of an organization, a page of them.")
 }

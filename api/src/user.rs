@@ -3,12 +3,14 @@
 use async_graphql::connection::Connection;
 use async_graphql::{Context, Enum, ID, InputObject, MergedObject, Object};
 use domain::Timestamp;
+use domain::id::UserId;
 use domain::user::UserEdit;
 use infra::review::Reviewed;
 use serde::Serialize;
 
 use crate::connection::{connect, page};
 use crate::context::RabtaContext;
+use crate::key::Key;
 use crate::loader::{ProfileOf, load};
 use crate::matching::MatchViewer;
 use crate::notification::NotificationViewer;
@@ -46,6 +48,11 @@ impl User {
     /// The IANA time zone, like `Asia/Karachi`.
     async fn time_zone(&self) -> String {
         self.0.time_zone.to_string()
+    }
+
+    /// Since when they are suspended; our people see it, for others it is null.
+    async fn suspended_at(&self, ctx: &Context<'_>) -> Option<Timestamp> {
+        self.0.suspended_at.filter(|_| self.0.readable_by(&ctx.caller().actor))
     }
 
     /// The profile as a freelancer, if there is one that you may see.
@@ -170,6 +177,42 @@ pub struct UserUpdateInput {
     pub idempotency_key: Option<String>,
 }
 
+/// Whom to suspend.
+#[derive(Debug, Clone, InputObject, Serialize)]
+pub struct UserSuspendInput {
+    /// The person.
+    pub user_id: Key<UserId>,
+    /// Why, 1 to 500 characters; kept in the audit log.
+    pub reason: String,
+    /// Makes repeating this request harmless: a fresh UUID for each intended act.
+    pub idempotency_key: Option<String>,
+}
+
+/// Whom to reinstate.
+#[derive(Debug, Clone, InputObject, Serialize)]
+pub struct UserReinstateInput {
+    /// The person.
+    pub user_id: Key<UserId>,
+    /// Why, 1 to 500 characters; kept in the audit log.
+    pub reason: String,
+    /// Makes repeating this request harmless: a fresh UUID for each intended act.
+    pub idempotency_key: Option<String>,
+}
+
+payload! {
+    /// The answer to `userSuspend`.
+    UserSuspendPayload {
+        /// The person, as they are now.
+        user: User
+    }
+}
+payload! {
+    /// The answer to `userReinstate`.
+    UserReinstatePayload {
+        /// The person, as they are now.
+        user: User
+    }
+}
 payload! {
     /// The answer to `userUpdate`.
     UserUpdatePayload {
@@ -206,5 +249,25 @@ impl UserMutation {
             ctx.market().user_update(&call, edit).await
         };
         answer(outcome.await.map(Viewer::of))
+    }
+
+    /// For admins: a person may do nothing any more. Their sessions end at once and payouts that
+    /// have not left are held; their money stays theirs.
+    async fn user_suspend(&self, ctx: &Context<'_>, input: UserSuspendInput) -> Answer<UserSuspendPayload> {
+        let outcome = async {
+            let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
+            ctx.market().user_suspend(&call, input.user_id.0, &input.reason).await
+        };
+        answer(outcome.await.map(User))
+    }
+
+    /// For admins: a suspended person may sign in and do things again. Payouts that were held wait
+    /// to be looked at.
+    async fn user_reinstate(&self, ctx: &Context<'_>, input: UserReinstateInput) -> Answer<UserReinstatePayload> {
+        let outcome = async {
+            let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
+            ctx.market().user_reinstate(&call, input.user_id.0, &input.reason).await
+        };
+        answer(outcome.await.map(User))
     }
 }

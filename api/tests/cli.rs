@@ -313,6 +313,35 @@ async fn a_database_elsewhere_is_used_and_leaving_it_out_again_is_no_trouble() {
     assert_eq!(server.ends().code, Some(0));
 }
 
+#[tokio::test]
+async fn staff_are_granted_listed_and_revoked_by_the_operator_beside_a_running_server() {
+    let home = Home::new("staff");
+    let server = home.serve();
+    for login in [infra::demo::CLIENT, infra::demo::FREELANCER, infra::demo::MEDIATOR, infra::demo::ADMIN] {
+        assert!(server.banner.contains(login), "{}", server.banner);
+    }
+    let list = || home.run(&["staff", "list"]).out;
+    let listed = list();
+    let demo = format!(
+        "{:<14}  {}  Noor Aziz\n{:<14}  {}  Morgan Hale\n",
+        "admin",
+        infra::demo::ADMIN,
+        "mediator",
+        infra::demo::MEDIATOR
+    );
+    assert_eq!(listed, demo);
+    let granted = home.run(&["staff", "grant", infra::demo::FREELANCER, "mediator"]);
+    assert!(granted.out.starts_with("mediator "), "{} {}", granted.out, granted.said);
+    assert!(list().contains(infra::demo::FREELANCER));
+    let revoked = home.run(&["staff", "revoke", infra::demo::FREELANCER]);
+    assert!(revoked.out.starts_with("nobody of ours"), "{} {}", revoked.out, revoked.said);
+    assert_eq!(list(), demo);
+    home.run(&["staff", "grant", "nobody@demo.example", "admin"]).is_refused(&["nobody has signed up"]);
+    home.run(&["staff", "revoke", "nobody"]).is_refused(&["not an email address"]);
+    server.signal("-INT");
+    assert_eq!(server.ends().code, Some(0));
+}
+
 #[test]
 fn every_setting_is_in_the_help_with_its_variable() {
     let help = Home::new("help").run(&["--help"]).out;

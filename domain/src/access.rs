@@ -139,6 +139,9 @@ impl Subject {
         Self { client: Some(client), person: Some(person), ..Self::default() }
     }
 
+    /// Something of the platform's own, that only its people know of.
+    pub const OURS: Self = Self { client: None, person: None, public: false, disputed: false };
+
     /// The same, seen by everybody if `public`.
     #[must_use]
     pub fn public_if(self, public: bool) -> Self {
@@ -296,6 +299,9 @@ table! {
     UserRead:                 ONESELF STAFF SYSTEM;
     UserUpdate:               ONESELF;
     UserSuspend:              STAFF SYSTEM;
+    UserReinstate:            STAFF SYSTEM;
+    StaffGrant:               SYSTEM;
+    AuditRead:                STAFF SYSTEM;
     SessionRevoke:            ONESELF STAFF SYSTEM;
     OrganizationCreate:       ONESELF;
     OrganizationRead:         OWNER ADMIN FINANCE RECRUITER HIRING VIEWER STAFF SYSTEM;
@@ -349,6 +355,7 @@ table! {
     ContractEnd:              ONESELF OWNER ADMIN HIRING;
     ContractResume:           ONESELF OWNER ADMIN HIRING;
     ContractHold:             STAFF SYSTEM;
+    ContractLiftHold:         STAFF SYSTEM;
     ContractFinish:           SYSTEM;
     PaymentRead:              OWNER ADMIN FINANCE STAFF SYSTEM;
     PaymentAdvance:           SYSTEM;
@@ -406,6 +413,7 @@ table! {
     PayoutReject:             STAFF;
     PayoutApprove:            STAFF;
     PayoutRead:               ONESELF STAFF SYSTEM;
+    PayoutQueueRead:          STAFF;
     ReviewSubmit:             ONESELF OWNER ADMIN HIRING;
     ReviewReply:              ONESELF OWNER ADMIN HIRING;
     ReviewPublish:            SYSTEM;

@@ -310,6 +310,43 @@ impl Contract {
         }
     }
 
+    /// One of our people puts it on hold. What is under way goes on; no new work is agreed on.
+    pub fn hold(
+        self,
+        actor: &Actor,
+        now: Timestamp,
+        expected: Option<i64>,
+        reason: HoldReason,
+    ) -> Result<Change<Self>, Refusal> {
+        access::check(actor, Verb::ContractHold, &self.subject())?;
+        if self.holds().contains(&reason) {
+            return Ok(Change::none(self));
+        }
+        self.standing(actor, Verb::ContractHold, expected)?;
+        self.put_on_hold(actor, now, reason)
+    }
+
+    /// One of our people finds that something no longer stands against it. It goes on when nothing
+    /// else does.
+    pub fn lift(self, actor: &Actor, expected: Option<i64>, settled: HoldReason) -> Result<Change<Self>, Refusal> {
+        access::check(actor, Verb::ContractLiftHold, &self.subject())?;
+        if !self.holds().contains(&settled) {
+            return Ok(Change::none(self));
+        }
+        self.standing(actor, Verb::ContractLiftHold, expected)?;
+        self.lift_hold(actor, settled)
+    }
+
+    /// What stands against it, the gravest first.
+    pub fn holds(&self) -> Vec<HoldReason> {
+        match self.state {
+            State::OnHold { reason, also, .. } => {
+                HoldReason::ALL.into_iter().filter(|&one| one == reason || also.contains(one)).collect()
+            }
+            State::Active | State::Paused { .. } | State::Ending { .. } | State::Ended { .. } => Vec::new(),
+        }
+    }
+
     /// Either side ends it: it takes no new work, and is ending until all of its work is over.
     pub fn end(self, actor: &Actor, now: Timestamp, expected: Option<i64>) -> Result<Change<Self>, Refusal> {
         access::check(actor, Verb::ContractEnd, &self.subject())?;
@@ -357,9 +394,10 @@ impl Contract {
 
     fn verbs(&self) -> &'static [Verb] {
         match self.state {
-            State::Active => &[Verb::ContractPause, Verb::ContractEnd, Verb::MilestonePropose],
+            State::Active => &[Verb::ContractPause, Verb::ContractEnd, Verb::ContractHold, Verb::MilestonePropose],
             State::Paused { .. } => &[Verb::ContractResume, Verb::ContractEnd],
-            State::OnHold { .. } | State::Ending { .. } => &[],
+            State::OnHold { .. } => &[Verb::ContractHold, Verb::ContractLiftHold],
+            State::Ending { .. } => &[],
             State::Ended { .. } => &[Verb::ReviewSubmit],
         }
     }
@@ -379,7 +417,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::access::Person;
+    use crate::access::{Denied, Person, Staff};
     use crate::id::Id;
 
     fn id<I: Id>(n: u128) -> I {
@@ -458,6 +496,27 @@ mod tests {
         assert_eq!(contract.takes_work(&lin()), Err(refusal.clone()));
         assert_eq!(contract.clone().end(&lin(), now(), None).unwrap_err(), refusal);
         assert_eq!(contract.resume(&lin(), None).unwrap_err(), refusal);
+    }
+
+    #[test]
+    fn only_our_people_hold_it_and_lift_what_stands() {
+        use HoldReason::{IdentityLapsed, PaymentFailed, SanctionsHit};
+        let admin =
+            Actor::Person(Person { user: id(7), suspended: false, staff: Some(Staff::Admin), memberships: vec![] });
+        assert_eq!(active().hold(&lin(), now(), None, SanctionsHit), Err(Denied::NotAllowed.into()));
+        assert_eq!(active().lift(&lin(), None, SanctionsHit), Err(Denied::NotAllowed.into()));
+        assert!(matches!(active().hold(&admin, now(), Some(9), SanctionsHit), Err(Refusal::Stale { .. })));
+        let one = active().hold(&admin, now(), Some(1), IdentityLapsed).unwrap().next;
+        let both = one.hold(&admin, now(), Some(2), SanctionsHit).unwrap().next;
+        assert_eq!(both.holds(), [SanctionsHit, IdentityLapsed]);
+        assert!(!both.clone().hold(&admin, now(), Some(9), SanctionsHit).unwrap().changed, "a repeat");
+        assert!(!both.clone().lift(&admin, None, PaymentFailed).unwrap().changed, "it does not stand");
+        let left = both.lift(&admin, None, IdentityLapsed).unwrap().next;
+        assert_eq!((left.status(), left.holds()), (Status::OnHold, vec![SanctionsHit]));
+        assert_eq!(left.lift(&admin, None, SanctionsHit).unwrap().next.status(), Status::Active);
+        let paused = active().pause(&lin(), now(), None).unwrap().next;
+        let refused = paused.hold(&admin, now(), None, SanctionsHit);
+        assert_eq!(refused, Err(Refusal::wrong_state("contract", "paused", vec![])));
     }
 
     #[test]

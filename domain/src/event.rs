@@ -21,6 +21,16 @@ pub enum Event {
         /// Who.
         user: UserId,
     },
+    /// Somebody was suspended: they may do nothing until they are reinstated.
+    UserSuspended {
+        /// Who.
+        user: UserId,
+    },
+    /// Somebody may do things again.
+    UserReinstated {
+        /// Who.
+        user: UserId,
+    },
     /// Somebody signed in.
     SessionBegan {
         /// The session.
@@ -739,6 +749,8 @@ impl Event {
     pub fn name(&self) -> &'static str {
         match self {
             Self::UserSignedUp { .. } => "user_signed_up",
+            Self::UserSuspended { .. } => "user_suspended",
+            Self::UserReinstated { .. } => "user_reinstated",
             Self::SessionBegan { .. } => "session_began",
             Self::SessionEnded { .. } => "session_ended",
             Self::MemberInvited { .. } => "member_invited",

@@ -73,6 +73,8 @@ macro_rules! ids {
 }
 
 ids! {
+    /// A line of the audit log.
+    AuditEntryId = "aud";
     /// A contract between a client and a freelancer.
     ContractId = "con";
     /// A dispute over a milestone or a timesheet.

@@ -11,6 +11,7 @@ pub mod id;
 pub mod money;
 pub mod access;
 pub mod refusal;
+pub mod audit;
 pub mod policy;
 pub mod change;
 pub mod event;

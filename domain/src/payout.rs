@@ -495,6 +495,69 @@ impl Payout {
         }
     }
 
+    /// Its owner is suspended: it goes no further before our people have looked at it.
+    pub fn withhold(self, actor: &Actor, now: Timestamp) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::PayoutAdvance)?;
+        match &self.state {
+            PayoutState::Requested { .. } | PayoutState::Screening { .. } | PayoutState::Queued { .. } => {
+                let event = Event::PayoutBlocked { payout: self.id };
+                let reason = "the account is suspended".to_owned();
+                Ok(self.becomes(PayoutState::Blocked { since: now, reason }).telling(event))
+            }
+            _ => Ok(Change::none(self)),
+        }
+    }
+
+    /// Can it only go on when one of our people does something?
+    pub fn waits_for_staff(&self) -> bool {
+        match &self.state {
+            PayoutState::Blocked { .. } => true,
+            PayoutState::Queued { rail, approvals, .. } => approvals.len() < rail.approvals(),
+            PayoutState::Requested { .. }
+            | PayoutState::Screening { .. }
+            | PayoutState::Sent { .. }
+            | PayoutState::InTransit { .. }
+            | PayoutState::Paid { .. }
+            | PayoutState::Returned { .. }
+            | PayoutState::Unknown { .. }
+            | PayoutState::Cancelled { .. } => false,
+        }
+    }
+
+    /// Who of our people has approved it to be sent.
+    pub fn approvals(&self) -> &[UserId] {
+        match &self.state {
+            PayoutState::Queued { approvals, .. } => approvals,
+            _ => &[],
+        }
+    }
+
+    /// What its owner is told where the state alone would leave them wondering. What a screening
+    /// found is not theirs to know.
+    pub fn explanation(&self) -> Option<&'static str> {
+        match &self.state {
+            PayoutState::Blocked { .. } => Some(
+                "Our people are checking this payout, as the law asks us to. The money is safe, and there is \
+                 nothing you need to do: it goes on, or comes back to your available balance.",
+            ),
+            PayoutState::Queued { rail, approvals, .. } if approvals.len() < rail.approvals() => Some(
+                "No automatic way to your bank took this payout, so our people send it by hand once two of them \
+                 have approved it. You can still call it off.",
+            ),
+            PayoutState::Unknown { .. } => {
+                Some("The bank has not said yet what became of this payout. We keep asking, and nothing is sent twice.")
+            }
+            PayoutState::Returned { .. } => Some("It came back, and is in your available balance again."),
+            PayoutState::Requested { .. }
+            | PayoutState::Screening { .. }
+            | PayoutState::Queued { .. }
+            | PayoutState::Sent { .. }
+            | PayoutState::InTransit { .. }
+            | PayoutState::Paid { .. }
+            | PayoutState::Cancelled { .. } => None,
+        }
+    }
+
     /// Our people found that a hit was none.
     pub fn unblock(self, actor: &Actor, now: Timestamp, expected: Option<i64>) -> Result<Change<Self>, Refusal> {
         self.access(actor, Verb::PayoutUnblock)?;

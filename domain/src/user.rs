@@ -155,6 +155,38 @@ impl User {
         Ok(Change::to(Self { version: self.version + 1, ..next }))
     }
 
+    /// An operator makes the person one of our people, or no longer one.
+    pub fn become_staff(self, actor: &Actor, staff: Option<Staff>) -> Result<Change<Self>, Refusal> {
+        access::check(actor, Verb::StaffGrant, &self.subject())?;
+        if self.staff == staff {
+            return Ok(Change::none(self));
+        }
+        Ok(Change::to(Self { staff, version: self.version + 1, ..self }))
+    }
+
+    /// One of our people suspends the person, for a `reason` that is kept in the audit log. Whose
+    /// money is whose does not change by it.
+    pub fn suspend(self, actor: &Actor, now: Timestamp, reason: &str) -> Result<Change<Self>, Refusal> {
+        access::check(actor, Verb::UserSuspend, &self.subject())?;
+        given_reason(reason)?;
+        if self.suspended_at.is_some() {
+            return Ok(Change::none(self));
+        }
+        let event = Event::UserSuspended { user: self.id };
+        Ok(Change::to(Self { suspended_at: Some(now), version: self.version + 1, ..self }).telling(event))
+    }
+
+    /// The person may do things again; they have to sign in anew.
+    pub fn reinstate(self, actor: &Actor, reason: &str) -> Result<Change<Self>, Refusal> {
+        access::check(actor, Verb::UserReinstate, &self.subject())?;
+        given_reason(reason)?;
+        if self.suspended_at.is_none() {
+            return Ok(Change::none(self));
+        }
+        let event = Event::UserReinstated { user: self.id };
+        Ok(Change::to(Self { suspended_at: None, version: self.version + 1, ..self }).telling(event))
+    }
+
     /// The person proved to read mail at `email`. If the address was changed meanwhile, that
     /// proves nothing.
     pub fn verify_email(self, email: &Email, now: Timestamp) -> Result<Change<Self>, Refusal> {
@@ -166,6 +198,14 @@ impl User {
         }
         Ok(Change::to(Self { email_verified_at: Some(now), version: self.version + 1, ..self }))
     }
+}
+
+/// Why one of our people does something: 1 to 500 characters, for the audit log.
+pub fn given_reason(reason: &str) -> Result<String, Refusal> {
+    let mut invalid = Invalid::default();
+    let reason = invalid.text("reason", reason, 1..=500);
+    invalid.finish()?;
+    Ok(reason)
 }
 
 impl Email {
@@ -401,5 +441,41 @@ mod tests {
         assert!(!changed.next.clone().update(&someone(1), edit()).unwrap().changed, "a repeat");
         assert_eq!(ada.clone().update(&someone(2), edit()), Err(Denied::Hidden.into()));
         assert_eq!(ada.update(&Actor::Nobody, edit()), Err(Denied::SignIn.into()));
+    }
+
+    #[test]
+    fn only_an_admin_suspends_and_reinstates_and_only_others() {
+        let now = Timestamp::UNIX_EPOCH;
+        let sign_up = SignUp::parse("a@example.com", "Ada", "tuba-gravel-ninety", None, None).unwrap();
+        let ada = sign_up.create(UserId::from_uuid(Uuid::from_u128(1)), now).next;
+        let someone = |n, staff| {
+            let user = UserId::from_uuid(Uuid::from_u128(n));
+            Actor::Person(Person { user, suspended: false, staff, memberships: vec![] })
+        };
+        let admin = someone(2, Some(Staff::Admin));
+        for (actor, denied) in [
+            (someone(1, Some(Staff::Admin)), Denied::NotAllowed),
+            (someone(3, None), Denied::Hidden),
+            (someone(3, Some(Staff::Mediator)), Denied::Hidden),
+            (Actor::Nobody, Denied::SignIn),
+        ] {
+            assert_eq!(ada.clone().suspend(&actor, now, "spam"), Err(denied.into()));
+            assert_eq!(ada.clone().reinstate(&actor, "a mistake"), Err(denied.into()));
+            assert_eq!(ada.clone().become_staff(&actor, Some(Staff::Admin)), Err(denied.into()));
+        }
+        assert_eq!(ada.clone().become_staff(&admin, Some(Staff::Admin)), Err(Denied::NotAllowed.into()));
+        assert!(matches!(ada.clone().suspend(&admin, now, " "), Err(Refusal::Invalid { .. })));
+
+        let suspended = ada.clone().suspend(&admin, now, "spam").unwrap();
+        assert_eq!((suspended.next.suspended_at, suspended.next.version), (Some(now), 2));
+        assert_eq!(suspended.events, [Event::UserSuspended { user: ada.id }]);
+        assert!(!suspended.next.clone().suspend(&admin, now, "again").unwrap().changed);
+        let back = suspended.next.reinstate(&admin, "a mistake").unwrap();
+        assert_eq!((back.next.suspended_at, back.next.version), (None, 3));
+        assert!(!back.next.reinstate(&admin, "again").unwrap().changed);
+
+        let mediator = ada.clone().become_staff(&Actor::System, Some(Staff::Mediator)).unwrap();
+        assert_eq!(mediator.next.staff, Some(Staff::Mediator));
+        assert!(!ada.become_staff(&Actor::System, None).unwrap().changed);
     }
 }

@@ -2,9 +2,10 @@
 
 use domain::access::Actor;
 use domain::change::Change;
-use domain::contract::{Contract, State};
+use domain::contract::{Contract, HoldReason, State};
 use domain::id::{ContractId, Id, MilestoneId, OrganizationId};
 use domain::refusal::Refusal;
+use domain::user::given_reason;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 
 use crate::market::Market;
@@ -83,6 +84,46 @@ impl Market {
         run!(self, call, tx => {
             let contract = tx.contract_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
             tx.contract_save(contract.resume(tx.actor(), expected)?).await
+        })
+    }
+
+    /// One of our people puts a contract on hold.
+    pub async fn contract_hold(
+        &self,
+        call: &Call,
+        id: ContractId,
+        expected: Option<i64>,
+        reason: HoldReason,
+        note: &str,
+    ) -> Result<Contract, Failure> {
+        run!(self, call, tx => {
+            let contract = tx.contract_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let change = contract.hold(tx.actor(), tx.now(), expected, reason)?;
+            let detail = serde_json::json!({ "reason": reason, "note": given_reason(note)? });
+            if change.changed {
+                tx.audit("contract_hold", id, detail).await?;
+            }
+            tx.contract_save(change).await
+        })
+    }
+
+    /// One of our people finds that something no longer stands against a contract.
+    pub async fn contract_lift_hold(
+        &self,
+        call: &Call,
+        id: ContractId,
+        expected: Option<i64>,
+        settled: HoldReason,
+        note: &str,
+    ) -> Result<Contract, Failure> {
+        run!(self, call, tx => {
+            let contract = tx.contract_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let change = contract.lift(tx.actor(), expected, settled)?;
+            let detail = serde_json::json!({ "reason": settled, "note": given_reason(note)? });
+            if change.changed {
+                tx.audit("contract_lift_hold", id, detail).await?;
+            }
+            tx.contract_save(change).await
         })
     }
 

@@ -4,7 +4,7 @@
 mod catalogue;
 
 use chrono::NaiveTime;
-use domain::access::{Actor, MemberRole, Person};
+use domain::access::{Actor, MemberRole, Person, Staff};
 use domain::gig::{BriefInput, GigKind, QuestionInput, Visibility};
 use domain::id::{OrganizationId, SkillId, UserId};
 use domain::matching::features::{Fluency, Language};
@@ -27,6 +27,10 @@ pub const PASSWORD: &str = "tuba-gravel-ninety";
 pub const CLIENT: &str = "client@demo.example";
 /// The freelancer to sign in as: the first of them.
 pub const FREELANCER: &str = "freelancer@demo.example";
+/// The mediator to sign in as.
+pub const MEDIATOR: &str = "mediator@demo.example";
+/// The admin to sign in as.
+pub const ADMIN: &str = "admin@demo.example";
 
 const FREELANCERS: usize = 160;
 
@@ -51,6 +55,15 @@ impl Market {
         };
         // One hash for all: a slow one for each would take longer than everything else.
         let hash = self.passwords().hash(PASSWORD).await?;
+        for (email, name, staff) in [(MEDIATOR, "Morgan Hale", Staff::Mediator), (ADMIN, "Noor Aziz", Staff::Admin)] {
+            self.demo_user(email, name, "UTC", &hash).await?;
+            self.staff_grant(
+                &Call::system("demo"),
+                &email.parse().map_err(|e| Fault::bad_row("demo", e))?,
+                Some(staff),
+            )
+            .await?;
+        }
         let mut companies = Vec::new();
         for (place, company) in COMPANIES.iter().enumerate() {
             companies.push(self.demo_company(place, company, &hash).await?);

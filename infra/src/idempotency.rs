@@ -8,8 +8,8 @@
 use domain::refusal::Refusal;
 use sea_orm::{ConnectionTrait, FromQueryResult, Statement, Value};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
+use crate::vault::Vault;
 use crate::{Failure, Fault, Tx};
 
 /// How long an answer is kept.
@@ -28,8 +28,15 @@ pub struct Once {
 }
 
 impl Once {
-    /// A request of `caller` for `operation` with `input`, under the caller's own `key`.
-    pub fn new(caller: &str, key: &str, operation: &str, input: &impl Serialize) -> Result<Self, Failure> {
+    /// A request of `caller` for `operation` with `input`, under the caller's own `key`. All of the
+    /// input counts, secrets too: what is kept of it is a hash under a key of the vault.
+    pub fn new(
+        vault: &Vault,
+        caller: &str,
+        key: &str,
+        operation: &str,
+        input: &impl Serialize,
+    ) -> Result<Self, Failure> {
         let length = key.chars().count();
         if length == 0 || length > KEY_LENGTH || key.chars().any(char::is_control) {
             let message =
@@ -37,8 +44,8 @@ impl Once {
             return Err(Refusal::field("idempotencyKey", "MALFORMED", message).into());
         }
         // serde_json keeps maps sorted, so the same input always has the same bytes.
-        let body = serde_json::to_value(input)?;
-        let body_hash = Sha256::digest(serde_json::to_vec(&body)?).to_vec();
+        let body = serde_json::to_value((caller, key, operation, input))?;
+        let body_hash = vault.repeat(&serde_json::to_vec(&body)?);
         Ok(Self { caller: caller.to_owned(), key: key.to_owned(), operation: operation.to_owned(), body_hash })
     }
 }

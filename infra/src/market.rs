@@ -81,7 +81,8 @@ impl Market {
         &self.inner.tokens
     }
 
-    pub(crate) fn vault(&self) -> &Vault {
+    /// Keeps secrets, and recognizes them.
+    pub fn vault(&self) -> &Vault {
         &self.inner.vault
     }
 

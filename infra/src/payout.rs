@@ -1,8 +1,9 @@
 //! Payouts: bank accounts under lock and key, and money on its way to them. Screening and rails are
 //! asked outside of transactions; what they say is a verb again.
 
+use chrono::TimeDelta;
 use domain::Timestamp;
-use domain::access::{self, Verb};
+use domain::access::{self, Actor, Subject, Verb};
 use domain::change::Change;
 use domain::id::{Id, PayoutId, PayoutMethodId, UserId};
 use domain::ledger::LedgerAccount;
@@ -10,7 +11,8 @@ use domain::money::{Currency, Money};
 use domain::payout::{Payout, PayoutMethod, PayoutRequest, PayoutState};
 use domain::refusal::Refusal;
 use domain::timer::Timer;
-use sea_orm::{ColumnTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QuerySelect, Statement};
+use domain::user::given_reason;
+use sea_orm::{ColumnTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, Statement};
 use serde::{Deserialize, Serialize};
 
 use crate::market::Market;
@@ -18,6 +20,7 @@ use crate::page::{Key, Keyset, PageRequest, Slice};
 use crate::rails::{Carried, Rails, Transfer};
 use crate::save::save_row;
 use crate::screening::Screening;
+use crate::throttle::Allowance;
 use crate::vault::Vault;
 use crate::{Call, Failure, Fault, Tx, run};
 
@@ -57,6 +60,9 @@ pub struct PayoutAsk {
     pub password: String,
 }
 
+/// Wrong passwords for one account where it has to be given again.
+const REAUTHENTICATIONS: Allowance = Allowance { attempts: 10, within: TimeDelta::minutes(15) };
+
 #[derive(FromQueryResult)]
 struct Hash {
     hash: String,
@@ -82,10 +88,26 @@ impl Market {
         Ok(order.page(self.db(), select, page).await?.try_map(Payout::try_from)?)
     }
 
-    /// The payout method, if it is the caller's.
+    /// The payouts that wait for our people, who alone see this list, oldest first: those that
+    /// screening or a suspension has stopped, and those that two have to approve.
+    pub async fn payout_queue(&self, call: &Call, page: &PageRequest) -> Result<Slice<Payout>, Failure> {
+        access::check(&call.actor, Verb::PayoutQueueRead, &Subject::OURS)?;
+        let select = row::Entity::find().filter(row::Column::WaitsForStaff.eq(true));
+        let order = Keyset::<row::Entity> {
+            list: "payout_queue",
+            columns: vec![row::Column::Id],
+            descending: false,
+            key: |row| vec![Key::Uuid(row.id)],
+        };
+        Ok(order.page(self.db(), select, page).await?.try_map(Payout::try_from)?)
+    }
+
+    /// The payout method, if the caller may see the payouts to it.
     pub async fn payout_method_find(&self, call: &Call, id: PayoutMethodId) -> Result<Option<MethodShown>, Failure> {
         let row = row::method::Entity::find_by_id(id.uuid()).one(self.db()).await?;
-        Ok(row.map(MethodShown::from).filter(|method| call.actor.user() == Some(method.user)))
+        let seen =
+            |method: &MethodShown| access::allows(&call.actor, Verb::PayoutRead, &Subject::of_person(method.user));
+        Ok(row.map(MethodShown::from).filter(seen))
     }
 
     /// The caller's payout methods that can be used, newest first.
@@ -147,7 +169,7 @@ impl Market {
 
     /// A freelancer asks for money. It leaves the available balance at once.
     pub async fn payout_request(&self, call: &Call, ask: PayoutAsk) -> Result<Payout, Failure> {
-        let reauthenticated = self.is_password_of_caller(call, &ask.password).await?;
+        let reauthenticated = self.reauthenticate(call, &ask.password).await?;
         run!(self, call, tx => {
             let method = tx.payout_method_for_update(self.vault(), ask.method).await?.ok_or(Refusal::HIDDEN)?;
             let terms = tx.policy_in_force().await?.terms;
@@ -175,10 +197,60 @@ impl Market {
         })
     }
 
+    /// One of our people finds that what stopped a payout is nothing: it goes on its way.
+    pub async fn payout_unblock(
+        &self,
+        call: &Call,
+        id: PayoutId,
+        expected: Option<i64>,
+        reason: &str,
+    ) -> Result<Payout, Failure> {
+        run!(self, call, tx => {
+            let payout = tx.payout_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let change = payout.unblock(tx.actor(), tx.now(), expected)?;
+            tx.audit("payout_unblock", id, serde_json::json!({ "reason": given_reason(reason)? })).await?;
+            tx.payout_save(change).await
+        })
+    }
+
+    /// One of our people finds that a payout can't be made: its money is available again.
+    pub async fn payout_reject(
+        &self,
+        call: &Call,
+        id: PayoutId,
+        expected: Option<i64>,
+        reason: &str,
+    ) -> Result<Payout, Failure> {
+        run!(self, call, tx => {
+            let payout = tx.payout_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let change = payout.reject(tx.actor(), tx.now(), expected, reason)?;
+            tx.audit("payout_reject", id, serde_json::json!({ "reason": given_reason(reason)? })).await?;
+            tx.payout_save(change).await
+        })
+    }
+
+    /// One of our people approves a payout that is sent by hand; it takes two.
+    pub async fn payout_approve(&self, call: &Call, id: PayoutId, expected: Option<i64>) -> Result<Payout, Failure> {
+        run!(self, call, tx => {
+            let payout = tx.payout_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let change = payout.approve(tx.actor(), tx.now(), expected)?;
+            let approvals = change.next.approvals().len();
+            tx.audit("payout_approve", id, serde_json::json!({ "approvals": approvals })).await?;
+            tx.payout_save(change).await
+        })
+    }
+
     /// The next step of a payout is due.
     pub(crate) async fn payout_advance(&self, call: &Call, id: PayoutId) -> Result<(), Failure> {
         let payout = self.payout_load(id).await?.ok_or(Refusal::HIDDEN)?;
         match &payout.state {
+            // Nothing of a suspended person's leaves. Suspending holds what waits then; this, what
+            // slipped in beside it.
+            PayoutState::Requested { .. } | PayoutState::Screening { .. } | PayoutState::Queued { .. }
+                if self.is_suspended(payout.user).await? =>
+            {
+                self.payout_step(call, id, |payout, tx| payout.withhold(tx.actor(), tx.now())).await
+            }
             PayoutState::Requested { .. } => {
                 self.payout_step(call, id, |payout, tx| payout.screen(tx.actor(), tx.now())).await
             }
@@ -233,7 +305,7 @@ impl Market {
             let (actor, now) = (tx.actor(), tx.now());
             match &said {
                 Carried::Accepted(reference) => {
-                    let poll_at = now + chrono::TimeDelta::minutes(i64::from(payout.terms.payout_poll_minutes));
+                    let poll_at = now + TimeDelta::minutes(i64::from(payout.terms.payout_poll_minutes));
                     let change = payout.accepted(actor, now, reference)?;
                     // Still on its way: ask again.
                     let ask_again = !change.changed && matches!(change.next.state, PayoutState::InTransit { .. });
@@ -271,6 +343,17 @@ impl Market {
         Ok(row.map(Payout::try_from).transpose()?)
     }
 
+    /// Is this the caller's password? Guesses are counted for each account, whoever makes them.
+    async fn reauthenticate(&self, call: &Call, password: &str) -> Result<bool, Failure> {
+        let bucket = format!("reauthenticate:{}", call.actor.person()?.user);
+        self.throttle(&bucket, REAUTHENTICATIONS).await?;
+        let fits = self.is_password_of_caller(call, password).await?;
+        if fits {
+            self.throttle_forget(&bucket).await?;
+        }
+        Ok(fits)
+    }
+
     async fn is_password_of_caller(&self, call: &Call, password: &str) -> Result<bool, Failure> {
         let user = call.actor.person()?.user;
         let found = Hash::find_by_statement(Statement::from_sql_and_values(
@@ -288,6 +371,23 @@ impl Tx {
     async fn payout_for_update(&self, id: PayoutId) -> Result<Option<Payout>, Failure> {
         let row = row::Entity::find_by_id(id.uuid()).lock_exclusive().one(self.conn()).await?;
         Ok(row.map(Payout::try_from).transpose()?)
+    }
+
+    /// Hold what has not left yet of a person's payouts; how many there were.
+    pub(crate) async fn payouts_withhold(&self, user: UserId) -> Result<usize, Failure> {
+        let rows = row::Entity::find()
+            .filter(row::Column::UserId.eq(user.uuid()))
+            .filter(row::Column::Status.is_in(["requested", "screening", "queued"]))
+            .order_by_asc(row::Column::Id)
+            .lock_exclusive()
+            .all(self.conn())
+            .await?;
+        let count = rows.len();
+        for row in rows {
+            let change = Payout::try_from(row)?.withhold(&Actor::System, self.now())?;
+            self.payout_save(change).await?;
+        }
+        Ok(count)
     }
 
     async fn payout_save(&self, change: Change<Payout>) -> Result<Payout, Failure> {
@@ -361,6 +461,7 @@ impl TryFrom<&Payout> for row::Model {
             attempt: i32::try_from(payout.attempt).map_err(|error| Fault::bad_row("payouts", error))?,
             requested_at: payout.requested_at,
             status: payout.state.as_str().to_owned(),
+            waits_for_staff: payout.waits_for_staff(),
             state: serde_json::to_value(&payout.state)?,
         })
     }

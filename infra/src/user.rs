@@ -1,10 +1,12 @@
 //! People.
 
+use domain::access::Staff;
 use domain::change::Change;
 use domain::id::{Id, UserId};
 use domain::refusal::Refusal;
-use domain::user::{User, UserEdit};
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, EntityTrait, QuerySelect};
+use domain::session::Ending;
+use domain::user::{Email, User, UserEdit, given_reason};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::market::Market;
 use crate::sql::{ids, sql};
@@ -36,6 +38,65 @@ impl Market {
             tx.user_save(change).await
         })
     }
+
+    /// An operator makes the person with this email one of our people, or no longer one. Whoever is
+    /// signed in has the new role with their next request.
+    pub async fn staff_grant(&self, call: &Call, email: &Email, staff: Option<Staff>) -> Result<User, Failure> {
+        run!(self, call, tx => {
+            let user = tx.user_of_email_for_update(email).await?.ok_or_else(|| {
+                Refusal::rule("NO_SUCH_USER", format!("nobody has signed up with {email}"))
+            })?;
+            let change = user.become_staff(tx.actor(), staff)?;
+            if change.changed {
+                tx.audit("staff_grant", change.next.id, serde_json::json!({ "staff": staff })).await?;
+            }
+            tx.user_save(change).await
+        })
+    }
+
+    /// Our people, by email.
+    pub async fn staff_list(&self) -> Result<Vec<User>, Failure> {
+        let select = row::Entity::find().filter(row::Column::Staff.is_not_null()).order_by_asc(row::Column::Email);
+        let rows = select.all(self.db()).await?;
+        Ok(rows.into_iter().map(User::try_from).collect::<Result<_, Fault>>()?)
+    }
+
+    /// One of our people suspends a person. Their sessions end, and payouts that have not left yet
+    /// are held; their money stays theirs.
+    pub async fn user_suspend(&self, call: &Call, id: UserId, reason: &str) -> Result<User, Failure> {
+        run!(self, call, tx => {
+            let user = tx.user_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let change = user.suspend(tx.actor(), tx.now(), reason)?;
+            if change.changed {
+                let sessions = tx.sessions_end(id, None, Ending::Revoked).await?;
+                let payouts = tx.payouts_withhold(id).await?;
+                let detail = serde_json::json!({
+                    "reason": given_reason(reason)?, "sessions_ended": sessions, "payouts_held": payouts,
+                });
+                tx.audit("user_suspend", id, detail).await?;
+            }
+            tx.user_save(change).await
+        })
+    }
+
+    /// One of our people lets a suspended person do things again. Payouts that were held wait for
+    /// somebody to look at them.
+    pub async fn user_reinstate(&self, call: &Call, id: UserId, reason: &str) -> Result<User, Failure> {
+        run!(self, call, tx => {
+            let user = tx.user_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let change = user.reinstate(tx.actor(), reason)?;
+            if change.changed {
+                tx.audit("user_reinstate", id, serde_json::json!({ "reason": given_reason(reason)? })).await?;
+            }
+            tx.user_save(change).await
+        })
+    }
+
+    /// Is this person suspended now?
+    pub(crate) async fn is_suspended(&self, id: UserId) -> Result<bool, Failure> {
+        let row = row::Entity::find_by_id(id.uuid()).one(self.db()).await?;
+        Ok(row.is_some_and(|row| row.suspended_at.is_some()))
+    }
 }
 
 impl Tx {
@@ -43,6 +104,11 @@ impl Tx {
     pub(crate) async fn user_for_update(&self, id: UserId) -> Result<Option<User>, Failure> {
         let row = row::Entity::find_by_id(id.uuid()).lock_exclusive().one(self.conn()).await?;
         Ok(row.map(User::try_from).transpose()?)
+    }
+
+    async fn user_of_email_for_update(&self, email: &Email) -> Result<Option<User>, Failure> {
+        let select = row::Entity::find().filter(row::Column::Email.eq(email.as_str()));
+        Ok(select.lock_exclusive().one(self.conn()).await?.map(User::try_from).transpose()?)
     }
 
     /// Save a change of a person.

@@ -25,6 +25,7 @@ pub struct Vault {
 struct Inner {
     sealing: RandomizedNonceKey,
     lookup: hmac::Key,
+    repeats: hmac::Key,
 }
 
 impl fmt::Debug for Vault {
@@ -40,7 +41,8 @@ impl Vault {
         let derived = |purpose: &str| hmac::sign(&master, purpose.as_bytes());
         let sealing = RandomizedNonceKey::new(&AES_256_GCM, derived("rabta vault: sealing").as_ref()).map_err(fault)?;
         let lookup = hmac::Key::new(hmac::HMAC_SHA256, derived("rabta vault: lookup").as_ref());
-        Ok(Self { inner: Arc::new(Inner { sealing, lookup }) })
+        let repeats = hmac::Key::new(hmac::HMAC_SHA256, derived("rabta vault: repeats").as_ref());
+        Ok(Self { inner: Arc::new(Inner { sealing, lookup, repeats }) })
     }
 
     /// A vault whose secret is 32 bytes in base64url.
@@ -88,6 +90,12 @@ impl Vault {
         String::from_utf8(opened.to_vec()).map_err(fault)
     }
 
+    /// The keyed hash that a repeated request is recognized by. Without our key it tells nothing of
+    /// the password or the account number that may be in the request, not even to whoever guesses.
+    pub(crate) fn repeat(&self, request: &[u8]) -> Vec<u8> {
+        hmac::sign(&self.inner.repeats, request).as_ref().to_vec()
+    }
+
     /// The keyed hash that `text` is found by.
     pub fn lookup(&self, text: &str) -> Vec<u8> {
         hmac::sign(&self.inner.lookup, text.as_bytes()).as_ref().to_vec()
@@ -113,5 +121,7 @@ mod tests {
         assert_ne!(vault.seal("pme_1", "PK36SCBL0000001123456702").unwrap(), sealed);
         assert_eq!(vault.lookup("a"), vault.lookup("a"));
         assert_ne!(vault.lookup("a"), other.lookup("a"));
+        assert_ne!(vault.lookup("a"), vault.repeat(b"a"), "one use tells nothing of the other");
+        assert_ne!(vault.repeat(b"a"), other.repeat(b"a"));
     }
 }

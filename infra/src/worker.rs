@@ -161,6 +161,8 @@ impl Market {
             }
             Event::GigRemoved { gig, .. } => self.proposals_close(&call, *gig, Closing::Removed, occurrence.at).await,
             Event::UserSignedUp { .. }
+            | Event::UserSuspended { .. }
+            | Event::UserReinstated { .. }
             | Event::OrganizationCreated { .. }
             | Event::GigDrafted { .. }
             | Event::GigPublished { .. }

@@ -59,3 +59,44 @@ async fn a_contract_has_ended_when_its_last_milestone_is_over() {
     let query = "query($id: ID!) { contract(id: $id) { status } }";
     assert_eq!(deal.client.asks(query, json!({ "id": deal.contract })).await.text("status"), "ENDED");
 }
+
+#[tokio::test]
+async fn our_people_hold_a_contract_and_end_the_hold() {
+    let app = TestApp::new().await;
+    let deal = app.contracted().await;
+    let admin = app.admin("noor").await;
+    let fields = "contract { status holdReasons version }";
+    let hold = json!({ "contractId": deal.contract, "reason": "COMPLIANCE_REVIEW", "note": "A name to check" });
+    for who in [&deal.client, &deal.freelancer] {
+        assert_eq!(who.does("contractHold", hold.clone(), fields).await.refused(), ["NOT_ALLOWED"]);
+    }
+    let mut stale = hold.clone();
+    stale["expectedVersion"] = json!(9);
+    assert_eq!(admin.does("contractHold", stale, fields).await.refused(), ["STALE_VERSION"]);
+    let held = admin.does("contractHold", hold.clone(), fields).await;
+    assert_eq!(
+        held.ok()["contract"],
+        json!({ "status": "ON_HOLD", "holdReasons": ["COMPLIANCE_REVIEW"], "version": 2 })
+    );
+    assert_eq!(admin.does("contractHold", hold.clone(), fields).await.ok()["contract"]["version"], 2, "a repeat");
+    let mut other = hold.clone();
+    other["reason"] = json!("IDENTITY_LAPSED");
+    let both = admin.does("contractHold", other.clone(), fields).await;
+    assert_eq!(both.ok()["contract"]["holdReasons"], json!(["COMPLIANCE_REVIEW", "IDENTITY_LAPSED"]));
+
+    let more = json!({ "contractId": deal.contract, "title": "More", "amount": { "amount": "10.00" } });
+    assert_eq!(deal.client.does("milestonePropose", more.clone(), "milestone { id }").await.refused(), ["WRONG_STATE"]);
+    let resume = json!({ "contractId": deal.contract });
+    assert_eq!(deal.client.does("contractResume", resume, fields).await.refused(), ["WRONG_STATE"]);
+    let lift = json!({ "contractId": deal.contract, "reason": "COMPLIANCE_REVIEW", "note": "It was another person" });
+    assert_eq!(deal.client.does("contractLiftHold", lift.clone(), fields).await.refused(), ["NOT_ALLOWED"]);
+    let lifted = admin.does("contractLiftHold", lift, fields).await;
+    assert_eq!(
+        lifted.ok()["contract"],
+        json!({ "status": "ON_HOLD", "holdReasons": ["IDENTITY_LAPSED"], "version": 4 })
+    );
+    other["note"] = json!("Renewed");
+    let lifted = admin.does("contractLiftHold", other, fields).await;
+    assert_eq!(lifted.ok()["contract"], json!({ "status": "ACTIVE", "holdReasons": [], "version": 5 }));
+    deal.client.does("milestonePropose", more, "milestone { id }").await.ok();
+}

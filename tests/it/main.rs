@@ -1,7 +1,9 @@
 //! Rabta as its users meet it. A file a room, and a few that watch the house itself.
 
+#![recursion_limit = "256"]
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on should stop")]
 
+mod audit;
 mod bad_input;
 mod coverage;
 mod journey;

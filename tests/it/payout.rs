@@ -15,7 +15,11 @@ fn iban(last4: &str) -> String {
 }
 
 async fn method(deal: &Deal<'_>, last4: &str) -> String {
-    let input = json!({ "iban": iban(last4), "accountTitle": "Faisal" });
+    method_of(deal, last4, "Faisal").await
+}
+
+async fn method_of(deal: &Deal<'_>, last4: &str, title: &str) -> String {
+    let input = json!({ "iban": iban(last4), "accountTitle": title });
     let reply = deal.freelancer.does("payoutMethodAdd", input, "payoutMethod { id last4 bank }").await;
     reply.ok();
     assert_eq!((reply.text("payoutMethod.last4").as_str(), reply.text("payoutMethod.bank").as_str()), (last4, "SCBL"));
@@ -159,4 +163,247 @@ async fn an_account_number_is_checked_and_kept_under_lock_and_key() {
             sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).bind(format!("%{bytes}%")).fetch_one(&mut db).await.unwrap();
         assert_eq!(found, 0, "{table}");
     }
+}
+
+/// A payout of all there is, as far as it goes by itself.
+async fn requested(deal: &Deal<'_>, last4: &str, title: &str) -> String {
+    let method = method_of(deal, last4, title).await;
+    deal.client.app.passes(TimeDelta::days(3)).await;
+    let id = deal.freelancer.does("payoutRequest", ask(&method, "950.00"), "payout { id }").await.text("payout.id");
+    deal.client.app.settles().await;
+    id
+}
+
+const LISTED: &str = "Person, sandbox SANCTIONED";
+const QUEUE: &str = "query($first: Int, $after: String) { payoutQueue(first: $first, after: $after) {
+    nodes { id status blockReason approvals { id } user { id } method { accountTitle } allowed }
+    pageInfo { hasNextPage endCursor } } }";
+
+#[tokio::test]
+async fn a_stopped_payout_waits_for_our_people_and_its_owner_is_told_no_details() {
+    let app = TestApp::new().await;
+    let deal = app.released().await;
+    let id = requested(&deal, "6702", LISTED).await;
+    let query = "query($id: ID!) { payout(id: $id) { status explanation blockReason allowed approvals { id } } }";
+    let seen = deal.freelancer.asks(query, json!({ "id": id })).await;
+    assert_eq!((seen.text("status").as_str(), &seen.data()["payout"]["blockReason"]), ("BLOCKED", &Value::Null));
+    assert!(seen.text("explanation").contains("The money is safe"));
+    assert!(!seen.body.to_string().contains("list"), "{:#}", seen.body);
+    assert_eq!(seen.data()["payout"]["allowed"], json!([]));
+
+    let admin = app.admin("noor").await;
+    let queue = admin.asks(QUEUE, json!({})).await;
+    let node = &queue.data()["payoutQueue"]["nodes"][0];
+    assert_eq!(
+        (&node["id"], &node["user"]["id"], &node["method"]["accountTitle"], &node["allowed"]),
+        (&json!(id), &json!(deal.freelancer.id), &json!(LISTED), &json!(["payoutUnblock", "payoutReject"]))
+    );
+    assert!(node["blockReason"].as_str().unwrap().contains("sandbox sanctioned person"));
+    for (who, code) in [(&deal.client, "NOT_FOUND"), (&deal.freelancer, "NOT_FOUND")] {
+        assert_eq!(who.asks(QUEUE, json!({})).await.failed(), [code]);
+    }
+    assert_eq!(app.visitor().asks(QUEUE, json!({})).await.failed(), ["UNAUTHENTICATED"]);
+
+    let unblock = json!({ "payoutId": id, "reason": "another person of that name" });
+    for who in [&deal.client, &deal.freelancer] {
+        assert!(
+            ["NOT_FOUND", "NOT_ALLOWED"]
+                .contains(&who.does("payoutUnblock", unblock.clone(), "payout { id }").await.refused()[0])
+        );
+    }
+    let stale = json!({ "payoutId": id, "reason": "x", "expectedVersion": 1 });
+    assert_eq!(admin.does("payoutUnblock", stale, "payout { id }").await.refused(), ["STALE_VERSION"]);
+    let silent = json!({ "payoutId": id, "reason": " " });
+    assert_eq!(admin.does("payoutUnblock", silent, "payout { id }").await.faults(), ["reason: REQUIRED"]);
+    assert_eq!(status(&deal, &id).await, "BLOCKED");
+
+    let unblocked = admin.does("payoutUnblock", unblock.clone(), "payout { status blockReason }").await;
+    assert_eq!(unblocked.text("payout.status"), "QUEUED");
+    assert_eq!(admin.does("payoutUnblock", unblock, "payout { id }").await.refused(), ["WRONG_STATE"]);
+    assert_eq!(admin.asks(QUEUE, json!({})).await.data()["payoutQueue"]["nodes"], json!([]));
+    app.settles().await;
+    app.market.clock().advance(TimeDelta::minutes(15));
+    app.settles().await;
+    assert_eq!(status(&deal, &id).await, "PAID");
+    assert_eq!(deal.balances().await, [0, 0, 0]);
+}
+
+#[tokio::test]
+async fn a_rejected_payout_gives_the_money_back_once() {
+    let app = TestApp::new().await;
+    let deal = app.released().await;
+    let id = requested(&deal, "6702", LISTED).await;
+    assert_eq!(deal.balances().await, [0, 0, 0]);
+    let admin = app.admin("noor").await;
+    let reject = json!({ "payoutId": id, "reason": "We can't pay to this account.", "idempotencyKey": "r-1" });
+    for _ in 0..2 {
+        let rejected = admin.does("payoutReject", reject.clone(), "payout { status returnReason }").await;
+        assert_eq!(rejected.text("payout.status"), "RETURNED");
+        assert_eq!(rejected.text("payout.returnReason"), "We can't pay to this account.");
+    }
+    assert_eq!(deal.balances().await, [0, 0, 95_000]);
+    let anew = json!({ "payoutId": id, "reason": "again" });
+    assert_eq!(admin.does("payoutReject", anew, "payout { id }").await.refused(), ["WRONG_STATE"]);
+    assert_eq!(deal.balances().await, [0, 0, 95_000]);
+    let told = "query($id: String) { auditLog(subject: $id) { nodes { actor act detail } } }";
+    let log = admin.asks(told, json!({ "id": id })).await;
+    let line = &log.data()["auditLog"]["nodes"][0];
+    assert_eq!((&line["act"], &line["actor"]), (&json!("payout_reject"), &json!(admin.id)));
+    assert_eq!(line["detail"]["reason"], "We can't pay to this account.");
+}
+
+#[tokio::test]
+async fn a_payout_by_hand_takes_two_people_and_none_of_them_its_owner() {
+    let app = TestApp::new().await;
+    let deal = app.released().await;
+    let id = requested(&deal, "0004", "Faisal").await;
+    let query = "query($id: ID!) { payout(id: $id) { status explanation } }";
+    let seen = deal.freelancer.asks(query, json!({ "id": id })).await;
+    assert_eq!(seen.text("status"), "QUEUED");
+    assert!(seen.text("explanation").contains("by hand"));
+
+    let (noor, zara) = (app.admin("noor").await, app.admin("zara").await);
+    app.grant(&deal.freelancer.email, Some(domain::access::Staff::Admin)).await;
+    let approve = json!({ "payoutId": id });
+    let own = deal.freelancer.does("payoutApprove", approve.clone(), "payout { id }").await;
+    assert_eq!(own.refused(), ["NOT_ALLOWED"]);
+    let approvals = "payout { status approvals { id } }";
+    let first = noor.does("payoutApprove", approve.clone(), approvals).await;
+    assert_eq!(first.ok()["payout"], json!({ "status": "QUEUED", "approvals": [{ "id": noor.id }] }));
+    app.settles().await;
+    assert_eq!(status(&deal, &id).await, "QUEUED", "one approval sends nothing");
+    assert_eq!(noor.does("payoutApprove", approve.clone(), approvals).await.refused(), ["SAME_APPROVER"]);
+    app.passes(TimeDelta::days(2)).await;
+    assert_eq!(status(&deal, &id).await, "QUEUED");
+    assert_eq!(noor.asks(QUEUE, json!({})).await.data()["payoutQueue"]["nodes"][0]["id"], json!(id));
+
+    zara.does("payoutApprove", approve.clone(), approvals).await.ok();
+    app.settles().await;
+    assert_eq!(status(&deal, &id).await, "IN_TRANSIT");
+    assert_eq!(zara.does("payoutApprove", approve, approvals).await.refused(), ["WRONG_STATE"]);
+    app.passes(TimeDelta::hours(1)).await;
+    assert_eq!(status(&deal, &id).await, "PAID");
+}
+
+#[tokio::test]
+async fn approvals_at_once_count_each_person_once() {
+    let app = TestApp::new().await;
+    let deal = app.released().await;
+    let id = requested(&deal, "0004", "Faisal").await;
+    let noor = app.admin("noor").await;
+    let approve = |_| noor.does("payoutApprove", json!({ "payoutId": id }), "payout { id }");
+    let replies = join_all((0..8).map(approve)).await;
+    let won = replies.iter().filter(|reply| reply.data()["payoutApprove"]["errors"] == json!([])).count();
+    assert_eq!(won, 1);
+    app.settles().await;
+    assert_eq!(status(&deal, &id).await, "QUEUED");
+}
+
+#[tokio::test]
+async fn the_queue_has_the_oldest_first_and_pages() {
+    let app = TestApp::new().await;
+    let deal = app.released().await;
+    let method = method_of(&deal, "6702", LISTED).await;
+    app.passes(TimeDelta::days(3)).await;
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        app.market.clock().advance(TimeDelta::minutes(1));
+        let reply = deal.freelancer.does("payoutRequest", ask(&method, "10.00"), "payout { id }").await;
+        ids.push(reply.text("payout.id"));
+    }
+    app.settles().await;
+    let admin = app.admin("noor").await;
+    let mut seen: Vec<String> = Vec::new();
+    let mut after = Value::Null;
+    for last in [false, true] {
+        let page = admin.asks(QUEUE, json!({ "first": 2, "after": after })).await;
+        let queue = &page.data()["payoutQueue"];
+        seen.extend(queue["nodes"].as_array().unwrap().iter().map(|node| node["id"].as_str().unwrap().to_owned()));
+        assert_eq!(queue["pageInfo"]["hasNextPage"], json!(!last));
+        after = queue["pageInfo"]["endCursor"].clone();
+    }
+    assert_eq!(seen, ids);
+}
+
+#[tokio::test]
+async fn calling_off_and_sending_at_once_has_one_outcome() {
+    for round in 0..6 {
+        let app = TestApp::new().await;
+        let deal = app.released().await;
+        let method = method(&deal, "6702").await;
+        app.passes(TimeDelta::days(3)).await;
+        let id = deal.freelancer.does("payoutRequest", ask(&method, "950.00"), "payout { id }").await.text("payout.id");
+        // Some rounds begin nearer to the sending than others.
+        for _ in 0..round {
+            app.market.work_once().await.unwrap();
+        }
+        let cancel = deal.freelancer.does("payoutCancel", json!({ "payoutId": id }), "payout { status }");
+        let (cancelled, ..) = tokio::join!(cancel, app.settles(), app.settles());
+        app.passes(TimeDelta::hours(1)).await;
+        let cancelled = cancelled.data()["payoutCancel"]["errors"] == json!([]);
+        let (end, left) = if cancelled { ("CANCELLED", 95_000) } else { ("PAID", 0) };
+        assert_eq!((status(&deal, &id).await.as_str(), deal.balances().await), (end, [0, 0, left]), "round {round}");
+        let carried: i64 =
+            sqlx::query_scalar("select count(*) from sandbox_transfers").fetch_one(app.pool()).await.unwrap();
+        assert_eq!(carried, i64::from(!cancelled), "round {round}");
+    }
+}
+
+#[tokio::test]
+async fn guesses_at_a_password_are_counted() {
+    let app = TestApp::new().await;
+    let deal = app.released().await;
+    let method = method(&deal, "6702").await;
+    app.passes(TimeDelta::days(3)).await;
+    let guess = |password: &str| {
+        let mut guess = ask(&method, "10.00");
+        guess["password"] = json!(password);
+        guess
+    };
+    let request = async |input: Value| deal.freelancer.does("payoutRequest", input, "payout { id }").await;
+    // A right one in between forgives those before it.
+    for _ in 0..9 {
+        assert_eq!(request(guess("not it")).await.refused(), ["REAUTHENTICATE"]);
+    }
+    request(guess(PASSWORD)).await.ok();
+    for _ in 0..10 {
+        assert_eq!(request(guess("not it")).await.refused(), ["REAUTHENTICATE"]);
+    }
+    for password in ["not it", PASSWORD] {
+        let limited = deal.freelancer.does("payoutRequest", guess(password), "payout { id }").await;
+        assert_eq!(limited.refused(), ["TOO_MANY_ATTEMPTS"]);
+        assert_eq!(limited.data()["payoutRequest"]["errors"][0]["__typename"], "LimitReachedError");
+    }
+    let other = deal.client.does("payoutRequest", guess("not it"), "payout { id }").await;
+    assert_eq!(other.refused(), ["NOT_FOUND"], "each account has its own count");
+    app.market.clock().advance(TimeDelta::minutes(15));
+    request(guess(PASSWORD)).await.ok();
+}
+
+#[tokio::test]
+async fn a_key_used_with_another_account_number_or_password_is_a_conflict() {
+    let app = TestApp::new().await;
+    let deal = app.released().await;
+    let add = |last4: &str| json!({ "iban": iban(last4), "accountTitle": "Faisal", "idempotencyKey": "k-1" });
+    let first = deal.freelancer.does("payoutMethodAdd", add("6702"), "payoutMethod { id }").await;
+    let same = deal.freelancer.does("payoutMethodAdd", add("6702"), "payoutMethod { id }").await;
+    assert_eq!(first.text("payoutMethod.id"), same.text("payoutMethod.id"));
+    let other = deal.freelancer.does("payoutMethodAdd", add("6703"), "payoutMethod { id }").await;
+    assert_eq!(other.refused(), ["IDEMPOTENCY_CONFLICT"]);
+
+    app.passes(TimeDelta::days(3)).await;
+    let mut request = ask(&first.text("payoutMethod.id"), "10.00");
+    request["idempotencyKey"] = json!("k-2");
+    let id = deal.freelancer.does("payoutRequest", request.clone(), "payout { id }").await.text("payout.id");
+    assert_eq!(deal.freelancer.does("payoutRequest", request.clone(), "payout { id }").await.text("payout.id"), id);
+    request["password"] = json!("not it");
+    let wrong = deal.freelancer.does("payoutRequest", request.clone(), "payout { id }").await;
+    assert_eq!(wrong.refused(), ["IDEMPOTENCY_CONFLICT"]);
+    // What is kept is no hash that anybody could make without our key, to try passwords against it.
+    request["password"] = json!(PASSWORD);
+    let body = serde_json::to_vec(&request).unwrap();
+    let kept: Vec<Vec<u8>> =
+        sqlx::query_scalar("select body_hash from idempotency").fetch_all(app.pool()).await.unwrap();
+    let plain: Vec<u8> = sqlx::query_scalar("select sha256($1)").bind(body).fetch_one(app.pool()).await.unwrap();
+    assert!(!kept.is_empty() && !kept.contains(&plain));
 }

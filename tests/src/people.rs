@@ -4,6 +4,7 @@
 use std::sync::Mutex;
 
 use chrono::{DateTime, Utc};
+use domain::access::Staff;
 use serde_json::{Value, json};
 
 use crate::{Reply, TestApp, Visitor};
@@ -48,6 +49,19 @@ impl TestApp {
         let organization =
             person.does("organizationCreate", input, "organization { id }").await.text("organization.id");
         Person { organization, ..person }
+    }
+
+    /// Somebody signs up, and an operator makes them an admin.
+    pub async fn admin(&self, name: &str) -> Person<'_> {
+        let person = self.person(name).await;
+        self.grant(&person.email, Some(Staff::Admin)).await;
+        person
+    }
+
+    /// An operator makes the person with this email one of our people, or no longer one.
+    pub async fn grant(&self, email: &str, staff: Option<Staff>) {
+        let email = email.parse().expect("an email");
+        self.market.staff_grant(&infra::Call::system("test"), &email, staff).await.expect("they signed up");
     }
 
     /// Somebody signs up to work.

@@ -87,10 +87,12 @@ fn banner(address: SocketAddr, ground: &Ground) -> String {
     };
     let logins = match ground.private() {
         Some(_) => format!(
-            "    Sign in   {} or {}, password {}\n",
+            "    Sign in   {} or {}, password {}\n    Staff     {} or {}, the same password\n",
             infra::demo::CLIENT,
             infra::demo::FREELANCER,
-            infra::demo::PASSWORD
+            infra::demo::PASSWORD,
+            infra::demo::MEDIATOR,
+            infra::demo::ADMIN
         ),
         None => String::new(),
     };

@@ -24,6 +24,7 @@ pub struct Model {
     pub attempt: i32,
     pub requested_at: DateTimeUtc,
     pub status: String,
+    pub waits_for_staff: bool,
     #[sea_orm(column_type = "JsonBinary")]
     pub state: Json,
 }
