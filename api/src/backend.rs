@@ -44,13 +44,9 @@ impl Backend for House {
 
     fn furnish(&self, request: Request, visitor: &Visitor) -> Request {
         let Visitor { actor, session, address, user_agent, trace } = visitor;
-        let caller = Caller {
-            actor: actor.clone(),
-            session: *session,
-            device: Device { agent: user_agent.clone(), address: Some(address.0) },
-            trace: trace.to_string(),
-        };
-        request.data(loader(&self.market, caller.call())).data(caller)
+        let device = Device { agent: user_agent.clone(), address: Some(address.0) };
+        let caller = Caller::new(actor.clone(), *session, device, trace.to_string());
+        request.data(loader(&self.market, caller.clone())).data(caller)
     }
 }
 

@@ -1,6 +1,8 @@
 //! What a resolver finds in its context: the market, who asks, and what makes a repeat of the
 //! request recognizable.
 
+use std::sync::{Arc, PoisonError, RwLock};
+
 use async_graphql::Context;
 use domain::access::Actor;
 use domain::id::SessionId;
@@ -9,11 +11,10 @@ use infra::idempotency::Once;
 use infra::{Call, Failure, Market};
 use serde::Serialize;
 
-/// Who sent this request.
+/// Who sent this request. Clones share what they know of the caller.
 #[derive(Debug, Clone)]
 pub struct Caller {
-    /// Who it is, as far as the token says.
-    pub actor: Actor,
+    actor: Arc<RwLock<Actor>>,
     /// The session of the token.
     pub session: Option<SessionId>,
     /// What the request was sent from.
@@ -23,10 +24,24 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// Somebody who sends a request.
+    pub fn new(actor: Actor, session: Option<SessionId>, device: Device, trace: String) -> Self {
+        Self { actor: Arc::new(RwLock::new(actor)), session, device, trace }
+    }
+
+    /// Who it is, as far as we have heard.
+    pub fn actor(&self) -> Actor {
+        self.actor.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The caller turned out to be this by now: what is answered from here on is answered to them.
+    pub fn is_now(&self, actor: Actor) {
+        *self.actor.write().unwrap_or_else(PoisonError::into_inner) = actor;
+    }
+
     /// A request of this caller to look at something.
     pub fn call(&self) -> Call {
-        let Self { actor, session, device: _, trace } = self.clone();
-        Call { actor, session, trace, once: None }
+        Call { actor: self.actor(), session: self.session, trace: self.trace.clone(), once: None }
     }
 }
 
@@ -36,6 +51,8 @@ pub trait RabtaContext {
     fn market(&self) -> &Market;
     /// Who asks.
     fn caller(&self) -> &Caller;
+    /// Who asks, for the access table.
+    fn actor(&self) -> Actor;
     /// A request to look at something.
     fn call(&self) -> Call;
     /// A request to change something: with a key, repeating it has no further effect.
@@ -49,6 +66,10 @@ impl RabtaContext for Context<'_> {
 
     fn caller(&self) -> &Caller {
         self.data_unchecked::<Caller>()
+    }
+
+    fn actor(&self) -> Actor {
+        self.caller().actor()
     }
 
     fn call(&self) -> Call {
@@ -67,5 +88,14 @@ impl RabtaContext for Context<'_> {
             (Some(_), None) | (None, _) => None,
         };
         Ok(Call { once, ..call })
+    }
+}
+
+/// The caller has just joined an organization, or left one: answer what follows to who they are now.
+pub async fn look_again(ctx: &Context<'_>) {
+    match ctx.market().actor_now(&ctx.call()).await {
+        Ok(actor) => ctx.caller().is_now(actor),
+        // What was asked for is done. That we know the caller as they were may only hide something.
+        Err(failure) => tracing::warn!(error = %failure, "could not look again who the caller is"),
     }
 }

@@ -1,6 +1,6 @@
 //! Contracts, with their milestones, their statement and their reviews.
 
-use async_graphql::connection::Connection;
+use async_graphql::connection::{Connection, Edge};
 use async_graphql::{Context, Enum, ID, InputObject, Object};
 use domain::Timestamp;
 use domain::access::Verb;
@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::connection::{connect, page};
 use crate::context::RabtaContext;
+use crate::history::ContractEvent;
 use crate::key::Key;
 use crate::loader::load;
 use crate::milestone::{Milestone, mutation_names};
@@ -126,6 +127,28 @@ impl Contract {
         connect(entries, StatementEntry)
     }
 
+    /// What happened on it, as far as your side may see it, oldest first. To hear of what comes next,
+    /// subscribe to `contractEvents` after the cursor of the last edge.
+    async fn events(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> async_graphql::Result<Connection<String, ContractEvent>> {
+        let page = page(first, after, last, before);
+        let mut slice = ctx.market().history_page(&ctx.call(), &self.0, &page).await.map_err(top_level)?;
+        let mut connection = Connection::new(slice.has_previous, slice.has_next);
+        connection.edges.extend(
+            slice
+                .items
+                .drain(..)
+                .map(|(cursor, happening)| Edge::new(cursor.clone(), ContractEvent { cursor, happening })),
+        );
+        Ok(connection)
+    }
+
     /// Its reviews, as far as you may read them: before publication only your own side's.
     async fn reviews(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<Review>> {
         let reviews = ctx.market().reviews_of_contract(&ctx.call(), self.0.id).await.map_err(top_level)?;
@@ -134,17 +157,17 @@ impl Contract {
 
     /// What you can do to it now, by the names of the mutations.
     async fn allowed(&self, ctx: &Context<'_>) -> Vec<String> {
-        mutation_names(&self.0.allowed(&ctx.caller().actor))
+        mutation_names(&self.0.allowed(&ctx.actor()))
     }
 
     /// Can you end it now?
     async fn viewer_can_end(&self, ctx: &Context<'_>) -> bool {
-        self.0.allowed(&ctx.caller().actor).contains(&Verb::ContractEnd)
+        self.0.allowed(&ctx.actor()).contains(&Verb::ContractEnd)
     }
 
     /// Can you propose a milestone now?
     async fn viewer_can_propose_milestone(&self, ctx: &Context<'_>) -> bool {
-        self.0.allowed(&ctx.caller().actor).contains(&Verb::MilestonePropose)
+        self.0.allowed(&ctx.actor()).contains(&Verb::MilestonePropose)
     }
 }
 

@@ -120,7 +120,7 @@ impl Gig {
 
     /// Why a moderator took it down. Told to its client.
     pub async fn removed_reason(&self, ctx: &Context<'_>) -> Option<&str> {
-        let told = access::allows(&ctx.caller().actor, Verb::GigRead, &self.0.subject());
+        let told = access::allows(&ctx.actor(), Verb::GigRead, &self.0.subject());
         match &self.0.state {
             domain::gig::GigState::Removed { reason, .. } if told => Some(reason),
             _ => None,
@@ -154,7 +154,7 @@ impl Gig {
     /// What you can do to it now, by the names of the mutations.
     pub async fn allowed(&self, ctx: &Context<'_>) -> Vec<String> {
         let now = ctx.market().clock().now();
-        let verbs = self.0.allowed(&ctx.caller().actor, now);
+        let verbs = self.0.allowed(&ctx.actor(), now);
         verbs.into_iter().map(|verb| mutation_name(verb.name())).collect()
     }
 
@@ -168,7 +168,7 @@ impl Gig {
         last: Option<i32>,
         before: Option<String>,
     ) -> async_graphql::Result<Option<FreelancerMatches>> {
-        if !access::allows(&ctx.caller().actor, Verb::GigMatches, &self.0.subject()) {
+        if !access::allows(&ctx.actor(), Verb::GigMatches, &self.0.subject()) {
             return Ok(None);
         }
         freelancer_matches(ctx, &self.0, &page(first, after, last, before)).await.map(Some)
@@ -176,7 +176,7 @@ impl Gig {
 
     /// Could you change what it says, as it stands now?
     pub async fn viewer_can_edit(&self, ctx: &Context<'_>) -> bool {
-        self.0.allowed(&ctx.caller().actor, ctx.market().clock().now()).contains(&Verb::GigUpdate)
+        self.0.allowed(&ctx.actor(), ctx.market().clock().now()).contains(&Verb::GigUpdate)
     }
 
     /// The proposals for it, the newest first. Its client's members see them; for others the list
@@ -209,7 +209,7 @@ impl Gig {
 
     /// Could you invite freelancers to it, as it stands now?
     pub async fn viewer_can_invite(&self, ctx: &Context<'_>) -> bool {
-        self.0.allowed(&ctx.caller().actor, ctx.market().clock().now()).contains(&Verb::InvitationSend)
+        self.0.allowed(&ctx.actor(), ctx.market().clock().now()).contains(&Verb::InvitationSend)
     }
 }
 

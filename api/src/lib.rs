@@ -23,6 +23,7 @@ pub mod profile;
 pub mod matching;
 pub mod offer;
 pub mod contract;
+pub mod history;
 pub mod milestone;
 pub mod payment;
 pub mod statement;

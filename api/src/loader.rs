@@ -11,15 +11,16 @@ use async_graphql::Context;
 use async_graphql::dataloader::{DataLoader, Loader};
 use domain::id::{GigId, OrganizationId, UserId};
 use domain::profile::FreelancerProfile;
-use infra::{Call, Failure, Market};
+use infra::{Failure, Market};
 
+use crate::context::Caller;
 use crate::user_error::top_level_shared;
 
 /// Loads what a request refers to.
 #[derive(Clone)]
 pub struct Loading {
     market: Market,
-    call: Call,
+    caller: Caller,
 }
 
 /// Why something could not be loaded, for all who asked for it.
@@ -27,9 +28,9 @@ pub struct Loading {
 pub struct LoadError(Arc<Failure>);
 
 /// The loader of one request.
-pub fn loader(market: &Market, call: Call) -> DataLoader<Loading> {
+pub fn loader(market: &Market, caller: Caller) -> DataLoader<Loading> {
     // No delay: what is asked for at the same time is gathered by being asked for at the same time.
-    DataLoader::new(Loading { market: market.clone(), call }, tokio::spawn).delay(Duration::ZERO)
+    DataLoader::new(Loading { market: market.clone(), caller }, tokio::spawn).delay(Duration::ZERO)
 }
 
 /// The object with this id, if there is one that the caller may be shown.
@@ -50,7 +51,7 @@ macro_rules! loads {
                 type Error = LoadError;
 
                 async fn load(&self, keys: &[$id]) -> Result<HashMap<$id, $value>, LoadError> {
-                    let found = self.market.$method(&self.call, keys).await;
+                    let found = self.market.$method(&self.caller.call(), keys).await;
                     let found = found.map_err(|failure| LoadError(Arc::new(failure)))?;
                     Ok(found.into_iter().map(|found| (found.id, found)).collect())
                 }
@@ -69,7 +70,7 @@ impl Loader<ProfileOf> for Loading {
 
     async fn load(&self, keys: &[ProfileOf]) -> Result<HashMap<ProfileOf, FreelancerProfile>, LoadError> {
         let users: Vec<UserId> = keys.iter().map(|ProfileOf(user)| *user).collect();
-        let found = self.market.profiles_of_users(&self.call, &users).await;
+        let found = self.market.profiles_of_users(&self.caller.call(), &users).await;
         let found = found.map_err(|failure| LoadError(Arc::new(failure)))?;
         Ok(found.into_iter().map(|profile| (ProfileOf(profile.user), profile)).collect())
     }

@@ -142,22 +142,22 @@ impl Milestone {
 
     /// What you can do to it now, by the names of the mutations.
     async fn allowed(&self, ctx: &Context<'_>) -> Vec<String> {
-        mutation_names(&self.0.allowed(&ctx.caller().actor))
+        mutation_names(&self.0.allowed(&ctx.actor()))
     }
 
     /// Can you fund it now?
     async fn viewer_can_fund(&self, ctx: &Context<'_>) -> bool {
-        self.0.allowed(&ctx.caller().actor).contains(&Verb::MilestoneFund)
+        self.0.allowed(&ctx.actor()).contains(&Verb::MilestoneFund)
     }
 
     /// Can you hand in work now?
     async fn viewer_can_submit(&self, ctx: &Context<'_>) -> bool {
-        self.0.allowed(&ctx.caller().actor).contains(&Verb::MilestoneSubmit)
+        self.0.allowed(&ctx.actor()).contains(&Verb::MilestoneSubmit)
     }
 
     /// Can you approve it now?
     async fn viewer_can_approve(&self, ctx: &Context<'_>) -> bool {
-        self.0.allowed(&ctx.caller().actor).contains(&Verb::MilestoneApprove)
+        self.0.allowed(&ctx.actor()).contains(&Verb::MilestoneApprove)
     }
 }
 

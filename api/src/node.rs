@@ -7,6 +7,7 @@ use crate::audit::AuditEntry;
 use crate::context::RabtaContext;
 use crate::contract::Contract;
 use crate::gig::Gig;
+use crate::history::ContractEvent;
 use crate::invitation::Invitation;
 use crate::key::Key;
 use crate::milestone::Milestone;
@@ -60,6 +61,8 @@ pub enum Node {
     Review(Review),
     /// A line of the audit log.
     AuditEntry(AuditEntry),
+    /// Something that happened on a contract.
+    ContractEvent(ContractEvent),
 }
 
 /// Looking things up by their ids.
@@ -124,8 +127,17 @@ impl NodeQuery {
             domain::id::AuditEntryId::PREFIX => {
                 market.audit_entry_find(&call, Key::read(&id).0).await.map(|it| it.map(AuditEntry).map(Node::from))
             }
+            domain::id::EventId::PREFIX => {
+                let found = market.happening_find(&call, Key::read(&id).0).await;
+                found.map(|it| it.map(|(cursor, happening)| Node::from(ContractEvent { cursor, happening })))
+            }
             _ => Ok(None),
         };
         found.map_err(top_level)
     }
+}
+
+/// The object with this global id, for what refers to objects of any kind.
+pub async fn find(ctx: &Context<'_>, id: &str) -> async_graphql::Result<Option<Node>> {
+    NodeQuery.node(ctx, id.into()).await
 }

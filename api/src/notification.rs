@@ -1,14 +1,16 @@
 //! What people are told of.
 
 use async_graphql::connection::Connection;
-use async_graphql::{Context, ID, InputObject, Object};
+use async_graphql::{Context, ID, InputObject, Object, SimpleObject, Subscription};
 use domain::Timestamp;
 use domain::id::NotificationId;
+use futures_util::stream::{Stream, try_unfold};
 use serde::Serialize;
 
 use crate::connection::{connect, page};
 use crate::context::RabtaContext;
 use crate::key::Key;
+use crate::node::{self, Node};
 use crate::user_error::{Answer, answer, payload, top_level};
 
 /// Something you are told of.
@@ -36,6 +38,14 @@ impl Notification {
     /// The id of the milestone it is about, if it is about one.
     async fn milestone_id(&self) -> Option<ID> {
         self.0.milestone.map(|id| id.to_string().into())
+    }
+
+    /// What it is about, as it is now; null if you may not see it any more.
+    async fn subject(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Node>> {
+        match &self.0.subject {
+            Some(id) => node::find(ctx, id).await,
+            None => Ok(None),
+        }
     }
 
     /// When it happened.
@@ -109,5 +119,39 @@ impl NotificationMutation {
             ctx.market().notifications_read(&call, ids).await
         };
         answer(outcome.await)
+    }
+}
+
+/// Something you are told of, as you are told.
+#[derive(Debug, SimpleObject)]
+pub struct NotificationReceived {
+    /// Its place among what you were told: go on after it with `notificationReceived(after: …)`.
+    pub cursor: String,
+    /// What you are told of.
+    pub notification: Notification,
+}
+
+/// Following what one is told.
+#[derive(Debug, Default)]
+pub struct NotificationSubscription;
+
+#[Subscription]
+impl NotificationSubscription {
+    /// What you are told of, as you are told. The stream ends with an error when you are not signed
+    /// in any more.
+    async fn notification_received(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The cursor of the last one you know of, to be told first what came after it; \
+                          left out, you are told what comes from now on.")]
+        after: Option<String>,
+    ) -> async_graphql::Result<impl Stream<Item = async_graphql::Result<NotificationReceived>>> {
+        let caller = ctx.caller().clone();
+        let follower = ctx.market().notifications_follow(&ctx.call(), after).await.map_err(top_level)?;
+        Ok(try_unfold((follower, caller), |(mut follower, caller)| async {
+            let (actor, cursor, notification) = follower.next().await.map_err(top_level)?;
+            caller.is_now(actor);
+            Ok(Some((NotificationReceived { cursor, notification: Notification(notification) }, (follower, caller))))
+        }))
     }
 }

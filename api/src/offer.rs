@@ -123,17 +123,17 @@ impl Offer {
 
     /// What you can do to it now, by the names of the mutations.
     async fn allowed(&self, ctx: &Context<'_>) -> Vec<String> {
-        mutation_names(&self.0.allowed(&ctx.caller().actor))
+        mutation_names(&self.0.allowed(&ctx.actor()))
     }
 
     /// Can you accept it now?
     async fn viewer_can_accept(&self, ctx: &Context<'_>) -> bool {
-        self.0.allowed(&ctx.caller().actor).contains(&Verb::OfferAccept)
+        self.0.allowed(&ctx.actor()).contains(&Verb::OfferAccept)
     }
 
     /// Can you withdraw it now?
     async fn viewer_can_withdraw(&self, ctx: &Context<'_>) -> bool {
-        self.0.allowed(&ctx.caller().actor).contains(&Verb::OfferWithdraw)
+        self.0.allowed(&ctx.actor()).contains(&Verb::OfferWithdraw)
     }
 }
 

@@ -8,7 +8,7 @@ use infra::review::Reviewed;
 use serde::Serialize;
 
 use crate::connection::{connect, page};
-use crate::context::RabtaContext;
+use crate::context::{RabtaContext, look_again};
 use crate::contract::Contract;
 use crate::loader::load;
 use crate::offer::Offer;
@@ -220,7 +220,9 @@ impl OrganizationMutation {
         let outcome = async {
             let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
             let draft = OrganizationDraft::parse(&input.name, input.website.as_deref(), input.about.as_deref())?;
-            ctx.market().organization_create(&call, draft).await
+            let organization = ctx.market().organization_create(&call, draft).await?;
+            look_again(ctx).await;
+            Ok(organization)
         };
         answer(outcome.await.map(Organization))
     }

@@ -100,7 +100,7 @@ impl Payout {
 
     /// What you can do to it now, by the names of the mutations.
     async fn allowed(&self, ctx: &Context<'_>) -> Vec<String> {
-        mutation_names(&self.0.allowed(&ctx.caller().actor))
+        mutation_names(&self.0.allowed(&ctx.actor()))
     }
 
     /// When you asked for it.
@@ -123,12 +123,12 @@ impl Payout {
 
     /// Can you still call it off?
     async fn viewer_can_cancel(&self, ctx: &Context<'_>) -> bool {
-        self.0.allowed(&ctx.caller().actor).contains(&Verb::PayoutCancel)
+        self.0.allowed(&ctx.actor()).contains(&Verb::PayoutCancel)
     }
 }
 
 fn sees_queue(ctx: &Context<'_>) -> bool {
-    access::allows(&ctx.caller().actor, Verb::PayoutQueueRead, &Subject::OURS)
+    access::allows(&ctx.actor(), Verb::PayoutQueueRead, &Subject::OURS)
 }
 
 /// Where a payout stands.

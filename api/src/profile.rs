@@ -110,7 +110,7 @@ impl FreelancerProfile {
 
     /// May you change it?
     async fn viewer_can_update(&self, ctx: &Context<'_>) -> bool {
-        allows(&ctx.caller().actor, Verb::ProfileUpdate, &self.0.subject())
+        allows(&ctx.actor(), Verb::ProfileUpdate, &self.0.subject())
     }
 }
 

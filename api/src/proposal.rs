@@ -117,7 +117,7 @@ impl Proposal {
 
     /// What you can do to it now, by the names of the mutations.
     pub async fn allowed(&self, ctx: &Context<'_>) -> Vec<String> {
-        let verbs = self.0.allowed(&ctx.caller().actor);
+        let verbs = self.0.allowed(&ctx.actor());
         verbs.into_iter().map(|verb| mutation_name(verb.name())).collect()
     }
 }

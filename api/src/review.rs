@@ -60,7 +60,7 @@ impl Review {
 
     /// Can you reply to it now?
     async fn viewer_can_reply(&self, ctx: &Context<'_>) -> bool {
-        self.0.can_reply(&ctx.caller().actor)
+        self.0.can_reply(&ctx.actor())
     }
 }
 

@@ -1,17 +1,18 @@
 //! The schema: the rooms' queries and mutations, put together.
 
 use async_graphql::connection::Connection;
-use async_graphql::{EmptySubscription, ID, MergedObject, SDLExportOptions, Schema, SchemaBuilder, SubscriptionType};
+use async_graphql::{ID, MergedObject, MergedSubscription, SDLExportOptions, Schema, SchemaBuilder, SubscriptionType};
 use infra::Market;
 
 use crate::audit::{AuditEntry, AuditQuery};
 use crate::contract::{Contract, ContractMutation, ContractQuery};
 use crate::gig::{Gig, GigMutation, GigQuery};
+use crate::history::{ContractEvent, HistorySubscription};
 use crate::invitation::{Invitation, InvitationMutation};
 use crate::matching::{FreelancerMatches, GigMatches, MatchQuery};
 use crate::milestone::{Milestone, MilestoneMutation, MilestoneQuery, Submission};
 use crate::node::NodeQuery;
-use crate::notification::{Notification, NotificationMutation};
+use crate::notification::{Notification, NotificationMutation, NotificationSubscription};
 use crate::offer::{Offer, OfferMutation, OfferQuery};
 use crate::organization::{Member, MemberInvitation, MemberMutation, Organization, OrganizationMutation};
 use crate::payment::PaymentQuery;
@@ -64,8 +65,13 @@ pub struct Mutation(
     ProposalMutation,
 );
 
+/// Everything that can be followed as it happens. Whoever was cut off goes on after the cursor of the
+/// last thing they were told, and misses nothing.
+#[derive(Debug, Default, MergedSubscription)]
+pub struct Subscription(HistorySubscription, NotificationSubscription);
+
 /// The schema of the API.
-pub type RabtaSchema = Schema<Query, Mutation, EmptySubscription>;
+pub type RabtaSchema = Schema<Query, Mutation, Subscription>;
 
 /// The schema, with resolvers that act on `market`.
 pub fn build(market: Market) -> RabtaSchema {
@@ -83,8 +89,8 @@ pub fn sdl() -> String {
     bare().sdl_with_options(sorted)
 }
 
-fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
-    let builder = Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
+    let builder = Schema::build(Query::default(), Mutation::default(), Subscription::default())
         .override_input_type_description::<ID>("A global id: opaque, and stable for as long as the object lives.");
     describe_lists(builder)
 }
@@ -117,6 +123,9 @@ fn describe_lists<S: SubscriptionType>(
         .override_output_type_description::<Connection<String, StatementEntry>>("A statement, a page of it.")
         .override_output_type_description::<Connection<String, Payout>>("Payouts, a page of them.")
         .override_output_type_description::<Connection<String, PayoutMethod>>("Bank accounts, a page of them.")
+        .override_output_type_description::<Connection<String, ContractEvent>>(
+            "What happened on a contract, a page of it.",
+        )
         .override_output_type_description::<Connection<String, Review>>("Reviews, a page of them.")
         .override_output_type_description::<Connection<String, AuditEntry>>("Lines of the audit log, a page of them.")
         .override_output_type_description::<Connection<String, Member>>("Members of an organization, a page of them.")

@@ -42,7 +42,7 @@ impl User {
 
     /// The email, for the person only.
     async fn email(&self, ctx: &Context<'_>) -> Option<&str> {
-        self.0.readable_by(&ctx.caller().actor).then(|| self.0.email.as_str())
+        self.0.readable_by(&ctx.actor()).then(|| self.0.email.as_str())
     }
 
     /// The IANA time zone, like `Asia/Karachi`.
@@ -52,7 +52,7 @@ impl User {
 
     /// Since when they are suspended; our people see it, for others it is null.
     async fn suspended_at(&self, ctx: &Context<'_>) -> Option<Timestamp> {
-        self.0.suspended_at.filter(|_| self.0.readable_by(&ctx.caller().actor))
+        self.0.suspended_at.filter(|_| self.0.readable_by(&ctx.actor()))
     }
 
     /// The profile as a freelancer, if there is one that you may see.

@@ -12,6 +12,10 @@ use crate::id::{
 use crate::money::Money;
 use crate::payout::Rail;
 
+mod about;
+
+pub use about::About;
+
 /// What happened. Past tense; only ids and facts, never private text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -714,16 +718,6 @@ pub enum Event {
     },
 }
 
-/// What an event is about, as far as it names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(default)]
-pub struct About {
-    /// The contract.
-    pub contract: Option<ContractId>,
-    /// The milestone.
-    pub milestone: Option<MilestoneId>,
-}
-
 /// A proposal and its parties.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OfProposal {
@@ -738,13 +732,6 @@ pub struct OfProposal {
 }
 
 impl Event {
-    /// What it is about.
-    pub fn about(&self) -> About {
-        // The fields of an event are named by what they are, so its serialized form tells. It is a
-        // plain tagged object, which always serializes; ids are read back as they were written.
-        serde_json::to_value(self).and_then(serde_json::from_value).unwrap_or_default()
-    }
-
     /// The name in the event stream, like `user_signed_up`.
     pub fn name(&self) -> &'static str {
         match self {
@@ -855,22 +842,5 @@ impl Event {
             Self::PayoutUnknown { .. } => "payout_unknown",
             Self::PayoutCancelled { .. } => "payout_cancelled",
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use uuid::Uuid;
-
-    use super::*;
-    use crate::id::Id;
-
-    #[test]
-    fn an_event_says_what_it_is_about() {
-        let milestone = MilestoneId::from_uuid(Uuid::from_u128(7));
-        let about = Event::MilestoneProposed { milestone }.about();
-        assert_eq!(about, About { milestone: Some(milestone), contract: None });
-        let user = UserId::from_uuid(Uuid::from_u128(7));
-        assert_eq!(Event::UserSignedUp { user }.about(), About::default());
     }
 }

@@ -32,6 +32,7 @@ pub mod payout;
 pub mod submission;
 pub mod payment;
 pub mod contract;
+pub mod history;
 pub mod offer;
 pub mod review;
 pub mod gig;

@@ -22,6 +22,8 @@ pub struct Notification {
     pub contract: Option<ContractId>,
     /// The milestone it is about, if it is about one.
     pub milestone: Option<MilestoneId>,
+    /// The global id of what it is about.
+    pub subject: Option<String>,
     /// When it happened.
     pub created_at: Timestamp,
     /// When the person read it.

@@ -1,11 +1,13 @@
 //! Notifications, written by the worker as it hears of events.
 
+use domain::access::Actor;
 use domain::id::{ContractId, Id, MilestoneId, NotificationId, UserId};
 use domain::notification::{Audience, Notification};
 use domain::refusal::Refusal;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter};
 use uuid::Uuid;
 
+use crate::follow::{Followed, Watch};
 use crate::market::Market;
 use crate::outbox::Occurrence;
 use crate::page::{Key, Keyset, PageRequest, Slice};
@@ -39,8 +41,8 @@ impl Market {
         ));
         for Recipient { user_id } in recipients.all(self.db()).await? {
             let write = sql(
-                "insert into notifications (id, user_id, event_id, kind, contract_id, milestone_id, created_at)
-                 values ($1, $2, $3, $4, $5, $6, $7) on conflict on constraint notifications_once do nothing",
+                "insert into notifications (id, user_id, event_id, kind, contract_id, milestone_id, subject, created_at)
+                 values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict on constraint notifications_once do nothing",
                 [
                     fresh_ids::fresh::<NotificationId>(occurrence.at).uuid().into(),
                     user_id.into(),
@@ -48,6 +50,7 @@ impl Market {
                     occurrence.event.name().into(),
                     contract.uuid().into(),
                     about.milestone.map(Id::uuid).into(),
+                    about.subject().into(),
                     occurrence.at.into(),
                 ],
             );
@@ -74,6 +77,43 @@ impl Market {
         let Ok(person) = call.actor.person() else { return Ok(None) };
         let own = row::Entity::find_by_id(id.uuid()).filter(row::Column::UserId.eq(person.user.uuid()));
         Ok(own.one(self.db()).await?.map(Notification::from))
+    }
+
+    /// Follow what the person is told: what came after the cursor `after`, or else what comes from
+    /// now on.
+    pub async fn notifications_follow(
+        &self,
+        call: &Call,
+        after: Option<String>,
+    ) -> Result<NotificationFollower, Failure> {
+        let user = call.actor.person()?.user;
+        // Listen first, and look then: nothing falls in between.
+        let watch = Watch::new(self, Followed::Notifications, user);
+        let place = match after {
+            Some(cursor) => {
+                let request = PageRequest { first: Some(0), after: Some(cursor.clone()), ..PageRequest::default() };
+                self.notifications_as_told(user, &request).await?;
+                Some(cursor)
+            }
+            None => {
+                let request = PageRequest { last: Some(1), ..PageRequest::default() };
+                let latest = self.notifications_as_told(user, &request).await?;
+                latest.items.into_iter().next().map(|(cursor, _)| cursor)
+            }
+        };
+        Ok(NotificationFollower { market: self.clone(), call: call.clone(), place, watch })
+    }
+
+    /// What a person was told, in the order in which it was told.
+    async fn notifications_as_told(&self, user: UserId, page: &PageRequest) -> Result<Slice<Notification>, Failure> {
+        let order = Keyset::<row::Entity> {
+            list: "notifications_told",
+            columns: vec![row::Column::Position],
+            descending: false,
+            key: |row| vec![Key::Int(row.position)],
+        };
+        let select = row::Entity::find().filter(row::Column::UserId.eq(user.uuid()));
+        order.page(self.db(), select, page).await?.try_map(|row| Ok(Notification::from(row)))
     }
 
     /// How many of them the person has not read.
@@ -107,6 +147,33 @@ impl Market {
     }
 }
 
+/// Somebody who follows what they are told.
+#[derive(Debug)]
+pub struct NotificationFollower {
+    market: Market,
+    call: Call,
+    place: Option<String>,
+    watch: Watch,
+}
+
+impl NotificationFollower {
+    /// The next thing the person is told, with its cursor, and with the caller as they are by now.
+    pub async fn next(&mut self) -> Result<(Actor, String, Notification), Failure> {
+        loop {
+            let user = self.call.actor.person()?.user;
+            let request = PageRequest { first: Some(1), after: self.place.clone(), ..PageRequest::default() };
+            let next = self.market.notifications_as_told(user, &request).await?;
+            // Asked anew for each, and after it was read: nobody is told who has signed out meanwhile.
+            self.call.actor = self.market.actor_now(&self.call).await?;
+            if let Some((cursor, notification)) = next.items.into_iter().next() {
+                self.place = Some(cursor.clone());
+                return Ok((self.call.actor.clone(), cursor, notification));
+            }
+            self.watch.changed().await;
+        }
+    }
+}
+
 impl From<row::Model> for Notification {
     fn from(row: row::Model) -> Self {
         Self {
@@ -116,6 +183,7 @@ impl From<row::Model> for Notification {
             kind: row.kind,
             contract: row.contract_id.map(ContractId::from_uuid),
             milestone: row.milestone_id.map(MilestoneId::from_uuid),
+            subject: row.subject,
             created_at: row.created_at,
             read_at: row.read_at,
         }
@@ -136,6 +204,8 @@ mod row {
         pub kind: String,
         pub contract_id: Option<Uuid>,
         pub milestone_id: Option<Uuid>,
+        pub subject: Option<String>,
+        pub position: i64,
         pub created_at: DateTimeUtc,
         pub read_at: Option<DateTimeUtc>,
     }

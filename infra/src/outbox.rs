@@ -8,14 +8,16 @@
 use std::sync::Arc;
 
 use domain::Timestamp;
-use domain::event::Event;
-use domain::id::{EventId, Id};
+use domain::event::{About, Event};
+use domain::history::Sides;
+use domain::id::{ContractId, EventId, Id, UserId};
 use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement};
 use sqlx::postgres::PgListener;
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
 use crate::market::Market;
+use crate::sql::sql;
 use crate::{Failure, Fault, Tx};
 
 /// An event with its circumstances.
@@ -31,20 +33,28 @@ pub struct Occurrence {
     pub trace: String,
     /// How many times it was delivered before.
     pub attempts: i32,
+    /// The contract in whose history it is, if it is in one.
+    pub contract: Option<ContractId>,
 }
 
 /// Where the events of all nodes pass by on this one.
 #[derive(Debug, Clone)]
 pub struct Bus {
     sender: broadcast::Sender<Arc<Occurrence>>,
+    told: broadcast::Sender<UserId>,
 }
+
+/// Where PostgreSQL says that an event was written.
+const HAPPENED: &str = "rabta_events";
+/// Where PostgreSQL says that a person is told something.
+const TOLD: &str = "rabta_told";
 
 /// How many events a slow listener may lag behind before it misses some.
 const BUS_CAPACITY: usize = 1_024;
 
 impl Default for Bus {
     fn default() -> Self {
-        Self { sender: broadcast::channel(BUS_CAPACITY).0 }
+        Self { sender: broadcast::channel(BUS_CAPACITY).0, told: broadcast::channel(BUS_CAPACITY).0 }
     }
 }
 
@@ -54,9 +64,18 @@ impl Bus {
         self.sender.subscribe()
     }
 
+    /// Who is told something, from now on.
+    pub fn listen_told(&self) -> broadcast::Receiver<UserId> {
+        self.told.subscribe()
+    }
+
     pub(crate) fn pass(&self, occurrence: Occurrence) {
         // Nobody listening is no fault.
         let _ = self.sender.send(Arc::new(occurrence));
+    }
+
+    fn pass_told(&self, user: UserId) {
+        let _ = self.told.send(user);
     }
 }
 
@@ -67,6 +86,7 @@ struct Row {
     occurred_at: Timestamp,
     trace: String,
     attempts: i32,
+    contract_id: Option<Uuid>,
 }
 
 impl TryFrom<Row> for Occurrence {
@@ -78,6 +98,7 @@ impl TryFrom<Row> for Occurrence {
             at: row.occurred_at,
             trace: row.trace,
             attempts: row.attempts,
+            contract: row.contract_id.map(Id::from_uuid),
         })
     }
 }
@@ -86,15 +107,25 @@ impl Tx {
     /// Write events down, to be told once this transaction is committed.
     pub(crate) async fn events_tell(&self, events: &[Event]) -> Result<(), Failure> {
         for event in events {
-            let insert = Statement::from_sql_and_values(
-                DbBackend::Postgres,
-                "insert into events (id, name, body, trace, occurred_at, due_at) values ($1, $2, $3, $4, $5, $5)",
+            let sides = Sides::seeing(event);
+            let about = if sides == Sides::NEITHER { About::default() } else { event.about() };
+            let insert = sql(
+                "insert into events (id, name, body, trace, occurred_at, due_at, for_client, for_freelancer, contract_id)
+                 values ($1, $2, $3, $4, $5, $5, $6, $7, coalesce($8::uuid,
+                     (select coalesce(m.contract_id, o.contract_id) from milestones m left join offers o on o.id = m.offer_id
+                      where m.id = $9),
+                     (select contract_id from reviews where id = $10)))",
                 [
                     self.id::<EventId>().uuid().into(),
                     event.name().into(),
                     serde_json::to_value(event)?.into(),
                     self.trace().into(),
                     self.now().into(),
+                    sides.client.into(),
+                    sides.freelancer.into(),
+                    about.contract.map(Id::uuid).into(),
+                    about.milestone.map(Id::uuid).into(),
+                    about.review.map(Id::uuid).into(),
                 ],
             );
             self.conn().execute_raw(insert).await?;
@@ -118,7 +149,7 @@ impl Market {
              where id in (
                  select id from events where done_at is null and parked_at is null and due_at <= $1
                  order by due_at, sequence limit $3 for update skip locked)
-             returning id, body, occurred_at, trace, attempts - 1 as attempts, sequence",
+             returning id, body, occurred_at, trace, attempts - 1 as attempts, contract_id",
             [now.into(), (LEASE_SECONDS as f64).into(), limit.into()],
         ))
         .all(self.db())
@@ -158,12 +189,13 @@ impl Market {
     pub async fn events_follow(&self) -> Result<(), Failure> {
         let pool = self.db().get_postgres_connection_pool();
         let mut listener = PgListener::connect_with(pool).await.map_err(listen_fault)?;
-        listener.listen("rabta_events").await.map_err(listen_fault)?;
+        listener.listen_all([HAPPENED, TOLD]).await.map_err(listen_fault)?;
         loop {
             let heard = listener.recv().await.map_err(listen_fault)?;
-            if let Ok(id) = heard.payload().parse::<Uuid>()
-                && let Some(occurrence) = self.event_find(id).await?
-            {
+            let Ok(id) = heard.payload().parse::<Uuid>() else { continue };
+            if heard.channel() == TOLD {
+                self.bus().pass_told(UserId::from_uuid(id));
+            } else if let Some(occurrence) = self.event_find(id).await? {
                 self.bus().pass(occurrence);
             }
         }
@@ -172,7 +204,7 @@ impl Market {
     async fn event_find(&self, id: Uuid) -> Result<Option<Occurrence>, Failure> {
         let row = Row::find_by_statement(Statement::from_sql_and_values(
             DbBackend::Postgres,
-            "select id, body, occurred_at, trace, attempts from events where id = $1",
+            "select id, body, occurred_at, trace, attempts, contract_id from events where id = $1",
             [id.into()],
         ))
         .one(self.db())

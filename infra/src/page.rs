@@ -171,6 +171,11 @@ impl<E: EntityTrait> Keyset<E>
 where
     E::Model: ModelTrait<Entity = E>,
 {
+    /// The cursor of a row.
+    pub fn cursor(&self, row: &E::Model) -> String {
+        write_cursor(self.list, &(self.key)(row))
+    }
+
     /// Read one page of `select`.
     pub async fn page(
         &self,

@@ -203,24 +203,40 @@ impl Market {
     /// are, so that signing out and suspension take effect at once.
     pub async fn authenticate(&self, token: &str) -> Result<Authenticated, NotAuthenticated> {
         let claims = self.tokens().verify(token, self.clock().now())?;
-        let found = Standing::find_by_statement(sql(
-            "select s.ended_at is null and s.expires_at > $3 as live, u.suspended_at is not null as suspended, u.staff,
-                 (select jsonb_agg(jsonb_build_array(m.organization_id, m.role)) from members m where m.user_id = u.id)
-                     as memberships
-             from sessions s join users u on u.id = s.user_id where s.id = $1 and s.user_id = $2",
-            [claims.sid.uuid().into(), claims.sub.uuid().into(), self.clock().now().into()],
-        ))
-        .one(self.db())
-        .await
-        .map_err(Failure::from)?;
-        match found {
-            Some(standing) if standing.live => {
-                let person = standing.person(claims.sub).map_err(Failure::from)?;
+        match self.standing_find(claims.sub, claims.sid).await? {
+            Some(person) => {
                 let expires_at = claims.expires_at();
                 Ok(Authenticated { actor: Actor::Person(person), session: claims.sid, expires_at })
             }
-            Some(_) | None => Err(NotAuthenticated::Ended),
+            None => Err(NotAuthenticated::Ended),
         }
+    }
+
+    /// The caller as they are now: since they were let in they may have joined an organization or
+    /// left one, been suspended, or signed out. Refuses whoever is not signed in any more.
+    pub async fn actor_now(&self, call: &Call) -> Result<Actor, Failure> {
+        match (&call.actor, call.session) {
+            (Actor::Person(person), Some(session)) => {
+                let person = self.standing_find(person.user, session).await?.ok_or(Denied::SignIn)?;
+                if person.suspended { Err(Denied::Suspended.into()) } else { Ok(Actor::Person(person)) }
+            }
+            (Actor::Person(_) | Actor::Nobody | Actor::System, _) => Ok(call.actor.clone()),
+        }
+    }
+
+    /// A person, if this session of theirs lives.
+    async fn standing_find(&self, user: UserId, session: SessionId) -> Result<Option<Person>, Failure> {
+        let found = Standing::find_by_statement(sql(
+            "select u.suspended_at is not null as suspended, u.staff,
+                 (select jsonb_agg(jsonb_build_array(m.organization_id, m.role)) from members m where m.user_id = u.id)
+                     as memberships
+             from sessions s join users u on u.id = s.user_id
+             where s.id = $1 and s.user_id = $2 and s.ended_at is null and s.expires_at > $3",
+            [session.uuid().into(), user.uuid().into(), self.clock().now().into()],
+        ))
+        .one(self.db())
+        .await?;
+        Ok(found.map(|standing| standing.person(user)).transpose()?)
     }
 
     fn signed_in(&self, (user, session): (User, Session), refresh_token: String) -> Result<SignedIn, Failure> {
@@ -274,7 +290,6 @@ struct Credentials {
 
 #[derive(FromQueryResult)]
 struct Standing {
-    live: bool,
     suspended: bool,
     staff: Option<String>,
     memberships: Option<serde_json::Value>,
@@ -282,7 +297,7 @@ struct Standing {
 
 impl Standing {
     fn person(self, user: UserId) -> Result<Person, Fault> {
-        let Self { live: _, suspended, staff, memberships } = self;
+        let Self { suspended, staff, memberships } = self;
         let staff = staff.map(|staff| staff.parse()).transpose().map_err(|error| Fault::bad_row("users", error))?;
         let memberships: Vec<(Uuid, String)> = memberships.map(serde_json::from_value).transpose()?.unwrap_or_default();
         let memberships = memberships.into_iter().map(|(organization, role)| {

@@ -17,6 +17,7 @@ mod notification;
 mod organization;
 mod offer;
 mod contract;
+mod history;
 mod milestone;
 mod payment;
 mod payout;

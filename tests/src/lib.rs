@@ -10,10 +10,12 @@ pub mod fingerprint;
 pub mod introspect;
 pub mod people;
 pub mod reply;
+pub mod wire;
 pub mod world;
 
 pub use app::{TestApp, Visitor};
 pub use deals::Deal;
 pub use people::{PASSWORD, Person, TOKENS};
 pub use reply::Reply;
+pub use wire::{Heard, Socket, Wire};
 pub use world::World;

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::{Member, MemberRole, Organization};
 use crate::connection::{connect, page};
-use crate::context::RabtaContext;
+use crate::context::{RabtaContext, look_again};
 use crate::key::Key;
 use crate::user_error::{Answer, answer, payload};
 
@@ -256,7 +256,10 @@ impl MemberMutation {
     ) -> Answer<OrganizationTransferPayload> {
         let outcome = async {
             let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
-            ctx.market().organization_transfer(&call, input.organization_id.0, input.member_id.0).await
+            let organization =
+                ctx.market().organization_transfer(&call, input.organization_id.0, input.member_id.0).await?;
+            look_again(ctx).await;
+            Ok(organization)
         };
         answer(outcome.await.map(Organization))
     }
@@ -279,7 +282,9 @@ impl MemberMutation {
     ) -> Answer<MemberInvitationAcceptPayload> {
         let outcome = async {
             let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
-            ctx.market().member_invitation_accept(&call, &input.token).await
+            let organization = ctx.market().member_invitation_accept(&call, &input.token).await?;
+            look_again(ctx).await;
+            Ok(organization)
         };
         answer(outcome.await.map(Organization))
     }
@@ -314,7 +319,9 @@ impl MemberMutation {
     async fn member_update(&self, ctx: &Context<'_>, input: MemberUpdateInput) -> Answer<MemberUpdatePayload> {
         let outcome = async {
             let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
-            ctx.market().member_update(&call, input.member_id.0, input.role.into()).await
+            let member = ctx.market().member_update(&call, input.member_id.0, input.role.into()).await?;
+            look_again(ctx).await;
+            Ok(member)
         };
         answer(outcome.await.map(Member))
     }
@@ -323,7 +330,9 @@ impl MemberMutation {
     async fn member_remove(&self, ctx: &Context<'_>, input: MemberRemoveInput) -> Answer<MemberRemovePayload> {
         let outcome = async {
             let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
-            ctx.market().member_remove(&call, input.member_id.0).await
+            let member = ctx.market().member_remove(&call, input.member_id.0).await?;
+            look_again(ctx).await;
+            Ok(member)
         };
         answer(outcome.await.map(Member))
     }
