@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::connection::{connect, page};
 use crate::context::RabtaContext;
+use crate::dispute::Dispute;
 use crate::history::ContractEvent;
 use crate::key::Key;
 use crate::loader::load;
@@ -111,6 +112,18 @@ impl Contract {
         before: Option<String>,
     ) -> async_graphql::Result<Connection<String, Milestone>> {
         connect(ctx.market().milestones_of_contract(self.0.id, &page(first, after, last, before)).await, Milestone)
+    }
+
+    /// The disputes over it, newest first.
+    async fn disputes(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> async_graphql::Result<Connection<String, Dispute>> {
+        connect(ctx.market().disputes_of_contract(self.0.id, &page(first, after, last, before)).await, Dispute)
     }
 
     /// Every movement of its money from the first cent, numbered and sealed, with what is in escrow

@@ -12,6 +12,7 @@ use domain::milestone::State;
 use crate::connection::{connect, page};
 use crate::context::RabtaContext;
 use crate::contract::Contract;
+use crate::dispute::Dispute;
 use crate::key::Key;
 use crate::money::Money;
 use crate::payment::{FeeQuote, Payment};
@@ -132,6 +133,12 @@ impl Milestone {
         before: Option<String>,
     ) -> async_graphql::Result<Connection<String, Submission>> {
         connect(ctx.market().submissions_of(self.0.id, &page(first, after, last, before)).await, Submission::from)
+    }
+
+    /// The dispute over it, or the last one if none is on.
+    async fn dispute(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Dispute>> {
+        let found = ctx.market().dispute_of_milestone(&ctx.call(), self.0.id).await.map_err(top_level)?;
+        Ok(found.map(Dispute))
     }
 
     /// The contract it belongs to; null while its offer is not accepted.

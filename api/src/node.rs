@@ -6,6 +6,7 @@ use domain::id::Id;
 use crate::audit::AuditEntry;
 use crate::context::RabtaContext;
 use crate::contract::Contract;
+use crate::dispute::{Dispute, Evidence};
 use crate::gig::Gig;
 use crate::history::ContractEvent;
 use crate::invitation::Invitation;
@@ -53,6 +54,10 @@ pub enum Node {
     Contract(Contract),
     /// A milestone of a contract or an offer.
     Milestone(Milestone),
+    /// A dispute over money that is held.
+    Dispute(Dispute),
+    /// A piece of evidence in a dispute.
+    Evidence(Evidence),
     /// A payment of a client.
     Payment(Payment),
     /// A payout to a freelancer.
@@ -114,6 +119,12 @@ impl NodeQuery {
             }
             domain::id::MilestoneId::PREFIX => {
                 market.milestone_find(&call, Key::read(&id).0).await.map(|it| it.map(Milestone).map(Node::from))
+            }
+            domain::id::DisputeId::PREFIX => {
+                market.dispute_find(&call, Key::read(&id).0).await.map(|it| it.map(Dispute).map(Node::from))
+            }
+            domain::id::EvidenceId::PREFIX => {
+                market.evidence_find(&call, Key::read(&id).0).await.map(|it| it.map(Evidence).map(Node::from))
             }
             domain::id::PaymentId::PREFIX => {
                 market.payment_find(&call, Key::read(&id).0).await.map(|it| it.map(Payment).map(Node::from))

@@ -6,6 +6,7 @@ use infra::Market;
 
 use crate::audit::{AuditEntry, AuditQuery};
 use crate::contract::{Contract, ContractMutation, ContractQuery};
+use crate::dispute::{Dispute, DisputeMutation, DisputeQuery, Evidence, EvidenceMutation};
 use crate::gig::{Gig, GigMutation, GigQuery};
 use crate::history::{ContractEvent, HistorySubscription};
 use crate::invitation::{Invitation, InvitationMutation};
@@ -38,6 +39,7 @@ pub struct Query(
     OfferQuery,
     ContractQuery,
     MilestoneQuery,
+    DisputeQuery,
     PaymentQuery,
     PayoutQuery,
     ProposalQuery,
@@ -58,6 +60,8 @@ pub struct Mutation(
     OfferMutation,
     ContractMutation,
     MilestoneMutation,
+    DisputeMutation,
+    EvidenceMutation,
     PayoutMutation,
     ReviewMutation,
     SandboxMutation,
@@ -119,6 +123,8 @@ fn describe_lists<S: SubscriptionType>(
         .override_output_type_description::<Connection<String, Offer>>("Offers, a page of them.")
         .override_output_type_description::<Connection<String, Contract>>("Contracts, a page of them.")
         .override_output_type_description::<Connection<String, Milestone>>("Milestones, a page of them.")
+        .override_output_type_description::<Connection<String, Dispute>>("Disputes, a page of them.")
+        .override_output_type_description::<Connection<String, Evidence>>("Evidence in a dispute, a page of it.")
         .override_output_type_description::<Connection<String, Submission>>("Submissions of work, a page of them.")
         .override_output_type_description::<Connection<String, StatementEntry>>("A statement, a page of it.")
         .override_output_type_description::<Connection<String, Payout>>("Payouts, a page of them.")

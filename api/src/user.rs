@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::connection::{connect, page};
 use crate::context::RabtaContext;
+use crate::dispute::DisputeViewer;
 use crate::key::Key;
 use crate::loader::{ProfileOf, load};
 use crate::matching::MatchViewer;
@@ -92,6 +93,7 @@ pub struct Viewer(
     ProfileViewer,
     MatchViewer,
     DealViewer,
+    DisputeViewer,
     PayoutViewer,
     TradeViewer,
     OrganizationViewer,
@@ -108,6 +110,7 @@ impl Viewer {
             ProfileViewer(id),
             MatchViewer,
             DealViewer,
+            DisputeViewer,
             PayoutViewer,
             TradeViewer,
             OrganizationViewer,

@@ -386,6 +386,8 @@ table! {
     MilestoneExtend:          STAFF SYSTEM;
     MilestoneChargeBack:      SYSTEM;
     MilestoneSettle:          SYSTEM;
+    DisputeRead:              ONESELF OWNER ADMIN FINANCE RECRUITER HIRING VIEWER MEDIATOR STAFF SYSTEM;
+    DisputeQueue:             MEDIATOR STAFF;
     DisputeAnswer:            ONESELF OWNER ADMIN FINANCE HIRING;
     DisputeConcede:           ONESELF OWNER ADMIN FINANCE;
     DisputeWithdraw:          ONESELF OWNER ADMIN FINANCE HIRING;
@@ -395,7 +397,8 @@ table! {
     DisputePayFee:            ONESELF OWNER ADMIN FINANCE;
     DisputeAdvance:           SYSTEM;
     DisputeRecommend:         MEDIATOR;
-    DisputeAward:             MEDIATOR STAFF SYSTEM;
+    DisputeAward:             MEDIATOR STAFF;
+    EvidenceAdd:              ONESELF OWNER ADMIN FINANCE HIRING;
     TimeEntryAdd:             ONESELF;
     TimeEntryRemove:          ONESELF;
     TimesheetSubmit:          ONESELF SYSTEM;

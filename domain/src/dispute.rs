@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::Timestamp;
 use crate::access::{self, Actor, Role, Subject, Verb};
 use crate::change::Change;
-use crate::event::Event;
+use crate::event::{Event, OfDispute};
 use crate::id::{ContractId, DisputeId, MilestoneId, OrganizationId, TimesheetId, UserId};
 use crate::ledger::{JournalEntry, LedgerAccount, Reason};
 use crate::milestone::{Milestone, Side, State};
@@ -19,9 +19,12 @@ use crate::refusal::{Invalid, Refusal, expect_version};
 use crate::timer::Timer;
 use crate::timesheet::Timesheet;
 
+mod evidence;
 mod ladder;
 #[cfg(test)]
 mod tests;
+
+pub use evidence::{EVIDENCE_MAX, Evidence};
 
 /// A dispute, and the timesheet in two: what is paid as usual, and what is disputed.
 pub type Contested = (Dispute, (Timesheet, Timesheet));
@@ -103,16 +106,44 @@ pub struct Dispute {
     pub claimant: Side,
     /// Why, in the claimant's words.
     pub reason: String,
+    /// What the other side says to it, once it has answered.
+    pub answer: Option<String>,
     /// How much is in dispute.
     pub total: Money,
     /// What the claimant says the freelancer should get.
     pub claim: Money,
     /// The last offer of each side.
     pub offers: Both<Option<Money>>,
+    /// What mediators found, with their reasons: the recommendation, and then the award.
+    pub findings: Vec<Finding>,
+    /// When it was opened.
+    pub opened_at: Timestamp,
     /// Counts up with every change.
     pub version: i64,
     /// Where it stands.
     pub state: DisputeState,
+}
+
+/// What a mediator says the outcome should be, or the arbiter that it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// What the freelancer should get.
+    pub to_freelancer: Money,
+    /// Why, for both sides to read.
+    pub reason: String,
+}
+
+/// A verdict that was given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// Whose.
+    pub by: UserId,
+    /// What the freelancer should get.
+    pub to_freelancer: Money,
+    /// Why.
+    pub reason: String,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// A mediator's recommendation.
@@ -280,7 +311,7 @@ pub fn open(
     }
     invalid.finish()?;
     let dispute = Dispute::of_milestone(id, &change.next, claimant, reason, wants, now)?;
-    Ok(dispute.and(change))
+    Ok(dispute.opened(Some(claimant)).and(change))
 }
 
 /// A refund request nobody answered: the money goes back, or a dispute begins in the client's name.
@@ -300,7 +331,7 @@ pub fn resolve_refund(
     }
     let reason = "The refund that was asked for was not answered.".to_owned();
     let dispute = Dispute::of_milestone(id, &change.next, Side::Client, reason, asked, now)?;
-    Ok(dispute.and(change).map(|(dispute, milestone)| (Some(dispute), milestone)))
+    Ok(dispute.opened(None).and(change).map(|(dispute, milestone)| (Some(dispute), milestone)))
 }
 
 /// A client disputes entries of a timesheet. Answers the rest of the timesheet along with them.
@@ -334,12 +365,15 @@ pub fn open_timesheet(
         claimant: Side::Client,
         reason,
         total,
+        answer: None,
         claim: total.minus(wants)?,
         offers: Both::default(),
+        findings: Vec::new(),
+        opened_at: now,
         version: 1,
         state: DisputeState::Opened { answer_by: answer_by(&disputed.terms, now) },
     };
-    Ok(dispute.opened().and(change))
+    Ok(dispute.opened(Some(Side::Client)).and(change))
 }
 
 /// The client's bank takes back a payment of a milestone, which may be in dispute. A dispute with
@@ -356,7 +390,7 @@ pub fn charge_back(
     let change = milestone.charge_back(actor, now, payment, reference, amount)?;
     match dispute {
         Some(dispute) if !change.next.is_disputed() && !dispute.state.is_terminal() => {
-            let event = Event::DisputeClosed { dispute: dispute.id };
+            let event = Event::DisputeClosed { told: dispute.told(None) };
             let closed = dispute.becomes(DisputeState::Closed { closed_at: now }).telling(event);
             Ok(closed.and(change).map(|(dispute, milestone)| (Some(dispute), milestone)))
         }
@@ -401,10 +435,45 @@ impl Dispute {
         Subject::between(self.client, self.freelancer).disputed_if(true)
     }
 
-    /// What this actor can do to it now.
+    /// The side an actor is on, if on any.
+    pub fn side(&self, actor: &Actor) -> Option<Side> {
+        Side::of(Role::of(actor, &self.subject()))
+    }
+
+    /// What this actor can do to it now, as far as dealings don't stand against it.
     pub fn allowed(&self, actor: &Actor) -> Vec<Verb> {
         let role = Role::of(actor, &self.subject());
         self.verbs(Side::of(role)).into_iter().filter(|verb| verb.allowed_to().contains(&role)).collect()
+    }
+
+    /// The same for somebody who has, or does not have, dealings with a side.
+    pub fn allowed_with(&self, actor: &Actor, has_dealings: bool) -> Vec<Verb> {
+        let mut allowed = self.allowed(actor);
+        if actor.user().is_some_and(|user| self.is_partial(user, has_dealings)) {
+            allowed.retain(|verb| !matches!(verb, Verb::DisputeRecommend | Verb::DisputeAward));
+        }
+        allowed
+    }
+
+    /// What a mediator recommended, if one has.
+    pub fn recommendation(&self) -> Option<&Finding> {
+        self.findings.first()
+    }
+
+    /// What the arbiter decided, if it came to that.
+    pub fn award_given(&self) -> Option<&Finding> {
+        self.findings.get(1)
+    }
+
+    /// Is it small enough to be heard without a fee?
+    pub fn is_small_claim(&self) -> Result<bool, Refusal> {
+        Ok(!self.total.covers(self.terms.small_claims_under)?)
+    }
+
+    /// Is whoever recommended in it, or has dealings with a side, kept from judging it now?
+    fn is_partial(&self, user: UserId, has_dealings: bool) -> bool {
+        let recommended = self.recommendation().is_some_and(|finding| finding.by == user);
+        has_dealings || recommended
     }
 
     /// The timers that run in this state, and when they are due.
@@ -422,6 +491,21 @@ impl Dispute {
             }
         };
         vec![(Timer::AdvanceDispute(self.id), at)]
+    }
+
+    /// When silence decides, if it does in this state.
+    pub fn deadline(&self) -> Option<Timestamp> {
+        match &self.state {
+            DisputeState::Opened { answer_by } => Some(*answer_by),
+            DisputeState::Recommended { decide_by, .. } => Some(*decide_by),
+            DisputeState::Arbitration { pay_by, .. } => Some(*pay_by),
+            DisputeState::Answered { .. }
+            | DisputeState::Negotiating { .. }
+            | DisputeState::Hearing { .. }
+            | DisputeState::Executed { .. }
+            | DisputeState::Withdrawn { .. }
+            | DisputeState::Closed { .. } => None,
+        }
     }
 
     /// What the freelancer gets if this side gets its way.
@@ -442,13 +526,13 @@ impl Dispute {
         reason: String,
         wants: Money,
         now: Timestamp,
-    ) -> Result<Change<Self>, Refusal> {
+    ) -> Result<Self, Refusal> {
         let total = milestone.escrow.held();
         let claim = match claimant {
             Side::Freelancer => wants,
             Side::Client => total.minus_or_zero(wants)?,
         };
-        let dispute = Self {
+        Ok(Self {
             id,
             case: CaseId::Milestone(milestone.id),
             contract: milestone.contract,
@@ -457,19 +541,31 @@ impl Dispute {
             terms: milestone.terms.clone(),
             claimant,
             reason,
+            answer: None,
             total,
             claim,
             offers: Both::default(),
+            findings: Vec::new(),
+            opened_at: now,
             version: 1,
             state: DisputeState::Opened { answer_by: answer_by(&milestone.terms, now) },
-        };
-        Ok(dispute.opened())
+        })
     }
 
-    fn opened(self) -> Change<Self> {
-        let event = Event::DisputeOpened { dispute: self.id };
+    /// It begins; the other side is told, and both are when it began by itself.
+    fn opened(self, by: Option<Side>) -> Change<Self> {
+        let event = Event::DisputeOpened { told: self.told(by) };
         let clocks = self.clocks();
         Change::to(self).telling(event).clocked(&[], &clocks)
+    }
+
+    /// What an event tells of it: which it is, and which side did it.
+    fn told(&self, by: Option<Side>) -> OfDispute {
+        let milestone = match self.case {
+            CaseId::Milestone(milestone) => Some(milestone),
+            CaseId::Timesheet(_) => None,
+        };
+        OfDispute { dispute: self.id, contract: self.contract, milestone, by }
     }
 
     fn verbs(&self, side: Option<Side>) -> Vec<Verb> {
@@ -499,6 +595,9 @@ impl Dispute {
             DisputeState::Hearing { .. } => verbs.push(Verb::DisputeAward),
             DisputeState::Executed { .. } | DisputeState::Withdrawn { .. } | DisputeState::Closed { .. } => (),
         }
+        if side.is_some() && !self.state.is_terminal() {
+            verbs.push(Verb::EvidenceAdd);
+        }
         verbs
     }
 
@@ -510,7 +609,7 @@ impl Dispute {
     /// state. Answers the side they are on.
     fn standing(&self, actor: &Actor, verb: Verb, expected: Option<i64>) -> Result<Option<Side>, Refusal> {
         expect_version(expected, self.version)?;
-        let side = Side::of(Role::of(actor, &self.subject()));
+        let side = self.side(actor);
         if self.verbs(side).contains(&verb) {
             Ok(side)
         } else {

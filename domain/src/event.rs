@@ -5,16 +5,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
 use crate::id::{
-    ContractId, DisputeId, FreelancerProfileId, GigId, InvitationId, MemberInvitationId, MilestoneId, OfferId,
-    OrganizationId, PaymentId, PayoutId, PayoutMethodId, ProposalId, ReviewId, SessionId, SubmissionId, TimesheetId,
-    UserId,
+    ContractId, DisputeId, EvidenceId, FreelancerProfileId, GigId, InvitationId, MemberInvitationId, MilestoneId,
+    OfferId, OrganizationId, PaymentId, PayoutId, PayoutMethodId, ProposalId, ReviewId, SessionId, SubmissionId,
+    TimesheetId, UserId,
 };
 use crate::money::Money;
 use crate::payout::Rail;
 
 mod about;
+mod told;
 
 pub use about::About;
+pub use told::{OfDispute, OfProposal};
 
 /// What happened. Past tense; only ids and facts, never private text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -592,57 +594,81 @@ pub enum Event {
     },
     /// A dispute was opened: the other side is to answer.
     DisputeOpened {
-        /// Which.
-        dispute: DisputeId,
+        /// Which, and who did.
+        #[serde(flatten)]
+        told: OfDispute,
     },
     /// The other side answered.
     DisputeAnswered {
-        /// Which.
-        dispute: DisputeId,
+        /// Which, and who did.
+        #[serde(flatten)]
+        told: OfDispute,
     },
     /// A side made an offer.
     DisputeOfferMade {
-        /// Which.
-        dispute: DisputeId,
+        /// Which, and who did.
+        #[serde(flatten)]
+        told: OfDispute,
     },
     /// A dispute has waited for a mediator for long.
     DisputeWaits {
         /// Which.
-        dispute: DisputeId,
+        #[serde(flatten)]
+        told: OfDispute,
     },
     /// A mediator recommended an outcome.
     DisputeRecommended {
         /// Which.
-        dispute: DisputeId,
+        #[serde(flatten)]
+        told: OfDispute,
         /// When silence lets it stand.
         decide_by: Timestamp,
     },
+    /// A side took the recommendation; the other has not yet.
+    DisputeAccepted {
+        /// Which, and who did.
+        #[serde(flatten)]
+        told: OfDispute,
+    },
     /// A side did not take the recommendation.
     DisputeEscalated {
-        /// Which.
-        dispute: DisputeId,
+        /// Which, and who did.
+        #[serde(flatten)]
+        told: OfDispute,
     },
     /// A side paid for arbitration.
     DisputeFeePaid {
-        /// Which.
-        dispute: DisputeId,
+        /// Which, and who did.
+        #[serde(flatten)]
+        told: OfDispute,
     },
     /// A dispute was decided, and the decision carried out.
     DisputeExecuted {
         /// Which.
-        dispute: DisputeId,
+        #[serde(flatten)]
+        told: OfDispute,
         /// What the freelancer got, before our fee.
         to_freelancer: Money,
     },
     /// The claimant withdrew a dispute.
     DisputeWithdrawn {
-        /// Which.
-        dispute: DisputeId,
+        /// Which, and who did.
+        #[serde(flatten)]
+        told: OfDispute,
     },
     /// A chargeback left a dispute with nothing to decide.
     DisputeClosed {
         /// Which.
-        dispute: DisputeId,
+        #[serde(flatten)]
+        told: OfDispute,
+    },
+    /// A side brought evidence forward.
+    EvidenceAdded {
+        /// Which.
+        evidence: EvidenceId,
+        /// In which dispute, and who did.
+        #[serde(flatten)]
+        told: OfDispute,
     },
     /// A way to be paid out was added.
     PayoutMethodAdded {
@@ -716,19 +742,6 @@ pub enum Event {
         /// Which.
         payout: PayoutId,
     },
-}
-
-/// A proposal and its parties.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OfProposal {
-    /// Which.
-    pub proposal: ProposalId,
-    /// For which.
-    pub gig: GigId,
-    /// Whose gig.
-    pub client: OrganizationId,
-    /// Whose proposal.
-    pub freelancer: UserId,
 }
 
 impl Event {
@@ -824,11 +837,13 @@ impl Event {
             Self::DisputeOfferMade { .. } => "dispute_offer_made",
             Self::DisputeWaits { .. } => "dispute_waits",
             Self::DisputeRecommended { .. } => "dispute_recommended",
+            Self::DisputeAccepted { .. } => "dispute_accepted",
             Self::DisputeEscalated { .. } => "dispute_escalated",
             Self::DisputeFeePaid { .. } => "dispute_fee_paid",
             Self::DisputeExecuted { .. } => "dispute_executed",
             Self::DisputeWithdrawn { .. } => "dispute_withdrawn",
             Self::DisputeClosed { .. } => "dispute_closed",
+            Self::EvidenceAdded { .. } => "evidence_added",
             Self::PayoutMethodAdded { .. } => "payout_method_added",
             Self::PayoutMethodRemoved { .. } => "payout_method_removed",
             Self::PayoutRequested { .. } => "payout_requested",

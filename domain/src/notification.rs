@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::Timestamp;
 use crate::event::Event;
 use crate::id::{ContractId, EventId, MilestoneId, NotificationId, UserId};
+use crate::milestone::Side;
 
 /// Something a person is told of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +42,8 @@ pub enum Audience {
     Freelancer,
     /// Both sides.
     Both,
+    /// Those of our people who judge disputes, as far as they have no dealings with a side.
+    Judges,
 }
 
 impl Audience {
@@ -57,8 +60,6 @@ impl Audience {
             | Event::MilestoneReleased { .. }
             | Event::MilestoneRefundRequested { .. } => Self::Freelancer,
             Event::MilestoneRefunded { .. }
-            | Event::MilestoneDisputed { .. }
-            | Event::MilestoneSettled { .. }
             | Event::MilestoneIdle { .. }
             | Event::MilestoneDormant { .. }
             | Event::MilestoneChargedBack { .. }
@@ -67,6 +68,23 @@ impl Audience {
             | Event::ContractPutOnHold { .. }
             | Event::ContractEnded { .. }
             | Event::ReviewsPublished { .. } => Self::Both,
+            // The dispute tells of what becomes of the milestone, too.
+            Event::DisputeOpened { told }
+            | Event::DisputeAnswered { told }
+            | Event::DisputeOfferMade { told }
+            | Event::DisputeRecommended { told, .. }
+            | Event::DisputeAccepted { told }
+            | Event::DisputeEscalated { told }
+            | Event::DisputeFeePaid { told }
+            | Event::DisputeExecuted { told, .. }
+            | Event::DisputeWithdrawn { told }
+            | Event::DisputeClosed { told }
+            | Event::EvidenceAdded { told, .. } => match told.by {
+                Some(Side::Client) => Self::Freelancer,
+                Some(Side::Freelancer) => Self::Client,
+                None => Self::Both,
+            },
+            Event::DisputeWaits { .. } => Self::Judges,
             // Everything else is told by what it leads to, or is nobody's news.
             _ => Self::Nobody,
         }

@@ -41,19 +41,25 @@ impl Submission {
         let author = actor.person()?.user;
         let mut invalid = Invalid::default();
         let message = invalid.text("message", message, 1..=5_000);
-        if links.len() > LINKS_MAX {
-            invalid.add("links", "TOO_LONG", format!("at most {LINKS_MAX} links are taken"));
-        }
-        let mut checked = Vec::new();
-        for (place, link) in links.iter().take(LINKS_MAX).enumerate() {
-            let path = format!("links.{place}");
-            let link = invalid.text(&path, link, 9..=500);
-            if !link.starts_with("https://") {
-                invalid.add(&path, "MALFORMED", "is an address that starts with https://");
-            }
-            checked.push(link);
-        }
+        let links = self::links(&mut invalid, links);
         invalid.finish()?;
-        Ok(Self { id, milestone, author, message, links: checked, created_at: now })
+        Ok(Self { id, milestone, author, message, links, created_at: now })
     }
+}
+
+/// Check links that were given along: up to 20 that start with `https://`.
+pub fn links(invalid: &mut Invalid, links: &[String]) -> Vec<String> {
+    if links.len() > LINKS_MAX {
+        invalid.add("links", "TOO_LONG", format!("at most {LINKS_MAX} links are taken"));
+    }
+    let mut checked = Vec::new();
+    for (place, link) in links.iter().take(LINKS_MAX).enumerate() {
+        let path = format!("links.{place}");
+        let link = invalid.text(&path, link, 9..=500);
+        if !link.starts_with("https://") {
+            invalid.add(&path, "MALFORMED", "is an address that starts with https://");
+        }
+        checked.push(link);
+    }
+    checked
 }

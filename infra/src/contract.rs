@@ -1,6 +1,6 @@
 //! Contracts: what accepted offers became.
 
-use domain::access::Actor;
+use domain::access::{self, Actor, Verb};
 use domain::change::Change;
 use domain::contract::{Contract, HoldReason, State};
 use domain::id::{ContractId, Id, MilestoneId, OrganizationId};
@@ -17,8 +17,9 @@ impl Market {
     /// The contract, if the caller may see it.
     pub async fn contract_find(&self, call: &Call, id: ContractId) -> Result<Option<Contract>, Failure> {
         let row = row::Entity::find_by_id(id.uuid()).one(self.db()).await?;
-        let contract = row.map(Contract::try_from).transpose()?;
-        Ok(contract.filter(|contract| contract.visible_to(&call.actor)))
+        let Some(contract) = row.map(Contract::try_from).transpose()? else { return Ok(None) };
+        let subject = self.with_disputes(&call.actor, contract.subject(), Some(id)).await?;
+        Ok(access::allows(&call.actor, Verb::ContractRead, &subject).then_some(contract))
     }
 
     /// The contracts the caller works on, newest first.
@@ -36,8 +37,8 @@ impl Market {
         page: &PageRequest,
     ) -> Result<Slice<Contract>, Failure> {
         let select = row::Entity::find().filter(row::Column::OrganizationId.eq(organization.uuid()));
-        let subject = domain::access::Subject::of_client(organization);
-        if !domain::access::allows(&call.actor, domain::access::Verb::ContractRead, &subject) {
+        let subject = access::Subject::of_client(organization);
+        if !access::allows(&call.actor, Verb::ContractRead, &subject) {
             return Ok(Slice::empty());
         }
         self.contracts_page(call, "organization_contracts", select, page).await

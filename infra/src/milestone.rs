@@ -3,7 +3,7 @@
 
 use domain::access::{self, Verb};
 use domain::change::Change;
-use domain::id::{ContractId, DisputeId, Id, MilestoneId, OfferId, SubmissionId};
+use domain::id::{ContractId, Id, MilestoneId, OfferId, SubmissionId};
 use domain::ledger::LedgerAccount;
 use domain::milestone::{Approval, Milestone, MilestoneDraft};
 use domain::money::Money;
@@ -23,8 +23,9 @@ impl Market {
     /// The milestone, if the caller may see it.
     pub async fn milestone_find(&self, call: &Call, id: MilestoneId) -> Result<Option<Milestone>, Failure> {
         let row = row::Entity::find_by_id(id.uuid()).one(self.db()).await?;
-        let milestone = row.map(Milestone::try_from).transpose()?;
-        Ok(milestone.filter(|milestone| access::allows(&call.actor, Verb::ContractRead, &milestone.subject())))
+        let Some(milestone) = row.map(Milestone::try_from).transpose()? else { return Ok(None) };
+        let subject = self.with_disputes(&call.actor, milestone.subject(), milestone.contract).await?;
+        Ok(access::allows(&call.actor, Verb::ContractRead, &subject).then_some(milestone))
     }
 
     /// The milestones of a contract the caller has loaded, oldest first.
@@ -163,8 +164,8 @@ impl Market {
             let receiving = take(next).ok_or(Refusal::HIDDEN)?;
             let change = milestone.approve_and_hand_over(receiving, tx.actor(), tx.now(), expected, amount)?;
             let (milestone, receiving) = tx.settle(change).await?;
-            save_row(tx.conn(), row::Model::try_from(&receiving)?).await?;
-            save_row(tx.conn(), row::Model::try_from(&milestone)?).await?;
+            tx.milestone_write(&receiving).await?;
+            tx.milestone_write(&milestone).await?;
             tx.audit("milestone_approve", id, serde_json::json!({ "amount": amount, "rest_to": next })).await?;
             Ok(milestone)
         })
@@ -251,19 +252,6 @@ impl Market {
         })
     }
 
-    /// Either side disputes.
-    pub async fn milestone_dispute(
-        &self,
-        call: &Call,
-        id: MilestoneId,
-        expected: Option<i64>,
-    ) -> Result<Milestone, Failure> {
-        self.milestone_act(call, id, "milestone_dispute", |milestone, tx| {
-            milestone.dispute(tx.actor(), tx.now(), expected, tx.id::<DisputeId>())
-        })
-        .await
-    }
-
     /// What the clock does to a milestone.
     pub(crate) async fn milestone_tick(
         &self,
@@ -341,9 +329,14 @@ impl Tx {
     /// Save what was decided about a milestone, with its money, events and timers.
     pub async fn milestone_save(&self, change: Change<Milestone>) -> Result<Milestone, Failure> {
         if change.changed {
-            save_row(self.conn(), row::Model::try_from(&change.next)?).await?;
+            self.milestone_write(&change.next).await?;
         }
         self.settle(change).await
+    }
+
+    /// Write the row of a milestone. What was decided along with it is the caller's to settle.
+    pub(crate) async fn milestone_write(&self, milestone: &Milestone) -> Result<(), Failure> {
+        save_row(self.conn(), row::Model::try_from(milestone)?).await
     }
 }
 

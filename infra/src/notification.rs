@@ -27,17 +27,20 @@ impl Market {
     pub(crate) async fn notify(&self, occurrence: &Occurrence) -> Result<(), Failure> {
         let about = occurrence.event.about();
         let Some(contract) = about.contract else { return Ok(()) };
-        let (client, freelancer) = match Audience::of(&occurrence.event) {
+        let (client, freelancer, judges) = match Audience::of(&occurrence.event) {
             Audience::Nobody => return Ok(()),
-            Audience::Client => (true, false),
-            Audience::Freelancer => (false, true),
-            Audience::Both => (true, true),
+            Audience::Client => (true, false, false),
+            Audience::Freelancer => (false, true, false),
+            Audience::Both => (true, true, false),
+            Audience::Judges => (false, false, true),
         };
         let recipients = Recipient::find_by_statement(sql(
             "select m.user_id from contracts c join members m on m.organization_id = c.organization_id
              where c.id = $1 and $2 and m.role in ('owner', 'admin', 'finance', 'hiring_manager')
-             union select c.freelancer_id from contracts c where c.id = $1 and $3",
-            [contract.uuid().into(), client.into(), freelancer.into()],
+             union select c.freelancer_id from contracts c where c.id = $1 and $3
+             union select u.id from contracts c join users u on u.staff is not null and u.suspended_at is null
+             where c.id = $1 and $4 and not has_dealings(u.id, c.organization_id, c.freelancer_id)",
+            [contract.uuid().into(), client.into(), freelancer.into(), judges.into()],
         ));
         for Recipient { user_id } in recipients.all(self.db()).await? {
             let write = sql(

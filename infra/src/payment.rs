@@ -2,8 +2,10 @@
 //! and what it tells later comes in by one door, each event once.
 
 use domain::change::Change;
+use domain::dispute;
 use domain::id::{Id, MilestoneId, PaymentId};
 use domain::ledger::LedgerAccount;
+use domain::milestone::Milestone;
 use domain::money::Money;
 use domain::payment::{Payment, PaymentMethod, State};
 use domain::policy::Quote;
@@ -60,8 +62,8 @@ impl Market {
         id: MilestoneId,
         expected: Option<i64>,
         with: FundWith,
-    ) -> Result<(domain::milestone::Milestone, Option<Payment>), Failure> {
-        let (milestone, payment): (domain::milestone::Milestone, Option<Payment>) = run!(self, call, tx => {
+    ) -> Result<(Milestone, Option<Payment>), Failure> {
+        let (milestone, payment): (Milestone, Option<Payment>) = run!(self, call, tx => {
             let milestone = tx.milestone_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
             match &with {
                 FundWith::Card(method) => {
@@ -109,7 +111,7 @@ impl Market {
         call: &Call,
         id: MilestoneId,
         expected: Option<i64>,
-    ) -> Result<domain::milestone::Milestone, Failure> {
+    ) -> Result<Milestone, Failure> {
         run!(self, call, tx => {
             let milestone = tx.milestone_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
             tx.milestone_save(milestone.stop_funding(tx.actor(), expected)?).await
@@ -143,21 +145,24 @@ impl Market {
                 return Ok(());
             }
             let milestone = tx.milestone_for_update(payment.milestone).await?.ok_or(Refusal::HIDDEN)?;
+            let dispute = tx.dispute_over_for_update(&milestone).await?;
             let payment = tx.payment_for_update(event.payment).await?.ok_or(Refusal::HIDDEN)?;
             let (actor, now) = (tx.actor(), tx.now());
+            let alone = |milestone: Change<Milestone>| milestone.map(|milestone| (None, milestone));
             let (milestone, payment) = match event.fact.clone() {
                 ProcessorFact::Succeeded { intent, received } => {
-                    (milestone.funded(actor, now, payment.id, received)?, payment.succeeded(actor, now, intent)?)
+                    (alone(milestone.funded(actor, now, payment.id, received)?), payment.succeeded(actor, now, intent)?)
                 }
                 ProcessorFact::Failed { code } => {
-                    (milestone.funding_failed(actor, payment.id)?, payment.failed(actor, now, code)?)
+                    (alone(milestone.funding_failed(actor, payment.id)?), payment.failed(actor, now, code)?)
                 }
                 ProcessorFact::ChargedBack { reference, amount } => {
-                    (milestone.charge_back(actor, now, payment.id, &reference, amount)?, Change::none(payment))
+                    let taken = dispute::charge_back(milestone, dispute, actor, now, payment.id, &reference, amount)?;
+                    (taken, Change::none(payment))
                 }
             };
             let payment = tx.payment_save(payment).await?;
-            tx.milestone_save(milestone).await?;
+            tx.dispute_with_milestone_save(milestone).await?;
             tx.audit("processor_event", payment.id, serde_json::json!({ "kind": event.fact.as_str() })).await?;
             Ok(())
         })

@@ -88,7 +88,8 @@ impl Market {
         contract: &Contract,
         request: &PageRequest,
     ) -> Result<Slice<StatementEntry>, Failure> {
-        if !access::allows(&call.actor, Verb::ContractStatement, &contract.subject()) {
+        let subject = self.with_disputes(&call.actor, contract.subject(), Some(contract.id)).await?;
+        if !access::allows(&call.actor, Verb::ContractStatement, &subject) {
             return Ok(Slice::empty());
         }
         const LIST: &str = "statement";

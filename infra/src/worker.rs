@@ -113,12 +113,8 @@ impl Market {
             Timer::ReleaseMilestone(milestone) => {
                 self.milestone_tick(call, milestone, |milestone, tx| milestone.release(tx.actor(), tx.now())).await
             }
-            Timer::ResolveRefundRequest(milestone) => {
-                self.milestone_tick(call, milestone, |milestone, tx| {
-                    milestone.resolve_refund(tx.actor(), tx.now(), tx.id())
-                })
-                .await
-            }
+            Timer::ResolveRefundRequest(milestone) => self.milestone_resolve_refund(call, milestone).await,
+            Timer::AdvanceDispute(dispute) => self.dispute_advance(call, dispute).await,
             Timer::DormancyMilestone(milestone) => {
                 self.milestone_tick(call, milestone, |milestone, tx| milestone.age(tx.actor(), tx.now())).await
             }
@@ -129,8 +125,7 @@ impl Market {
             Timer::SubmitTimesheet(_)
             | Timer::AutoApproveTimesheet(_)
             | Timer::ChargeTimesheet(_)
-            | Timer::PayTimesheet(_)
-            | Timer::AdvanceDispute(_) => Ok(()),
+            | Timer::PayTimesheet(_) => Ok(()),
         }
     }
 
@@ -231,11 +226,13 @@ impl Market {
             | Event::DisputeOfferMade { .. }
             | Event::DisputeWaits { .. }
             | Event::DisputeRecommended { .. }
+            | Event::DisputeAccepted { .. }
             | Event::DisputeEscalated { .. }
             | Event::DisputeFeePaid { .. }
             | Event::DisputeExecuted { .. }
             | Event::DisputeWithdrawn { .. }
             | Event::DisputeClosed { .. }
+            | Event::EvidenceAdded { .. }
             | Event::PayoutMethodAdded { .. }
             | Event::PayoutMethodRemoved { .. }
             | Event::PayoutRequested { .. }

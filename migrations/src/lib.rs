@@ -19,6 +19,8 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0009_matching", sql: include_str!("../sql/0009_matching.sql") },
     Migration { name: "0010_sandbox", sql: include_str!("../sql/0010_sandbox.sql") },
     Migration { name: "0011_members", sql: include_str!("../sql/0011_members.sql") },
+    Migration { name: "0012_disputes", sql: include_str!("../sql/0012_disputes.sql") },
+    Migration { name: "0013_dealings", sql: include_str!("../sql/0013_dealings.sql") },
     Migration { name: "0016_staff", sql: include_str!("../sql/0016_staff.sql") },
     Migration { name: "0023_history", sql: include_str!("../sql/0023_history.sql") },
 ];

@@ -119,9 +119,10 @@ async fn approving_and_disputing_at_once_leave_the_books_in_balance() {
         let app = TestApp::new().await;
         let deal = app.submitted().await;
         let id = json!({ "milestoneId": deal.milestone });
+        let claim = json!({ "milestoneId": deal.milestone, "reason": "There is more to it" });
         let (approved, disputed) = join(
             deal.client.does("milestoneApprove", id.clone(), STATUS),
-            deal.freelancer.does("milestoneDispute", id, STATUS),
+            deal.freelancer.does("milestoneDispute", claim, STATUS),
         )
         .await;
         approved.data();

@@ -6,6 +6,7 @@
 pub mod app;
 pub mod database;
 pub mod deals;
+pub mod disputes;
 pub mod fingerprint;
 pub mod introspect;
 pub mod people;
@@ -15,6 +16,7 @@ pub mod world;
 
 pub use app::{TestApp, Visitor};
 pub use deals::Deal;
+pub use disputes::{DISPUTE, Quarrel};
 pub use people::{PASSWORD, Person, TOKENS};
 pub use reply::Reply;
 pub use wire::{Heard, Socket, Wire};

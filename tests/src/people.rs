@@ -58,6 +58,13 @@ impl TestApp {
         person
     }
 
+    /// Somebody signs up, and an operator makes them a mediator.
+    pub async fn mediator(&self, name: &str) -> Person<'_> {
+        let person = self.person(name).await;
+        self.grant(&person.email, Some(Staff::Mediator)).await;
+        person
+    }
+
     /// An operator makes the person with this email one of our people, or no longer one.
     pub async fn grant(&self, email: &str, staff: Option<Staff>) {
         let email = email.parse().expect("an email");

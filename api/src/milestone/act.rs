@@ -2,6 +2,7 @@
 
 use async_graphql::{Context, InputObject, Object};
 use domain::Timestamp;
+use domain::dispute::Claim;
 use domain::id::{ContractId, MilestoneId};
 use domain::milestone::Approval;
 use domain::refusal::Refusal;
@@ -10,6 +11,7 @@ use serde::Serialize;
 
 use super::Milestone;
 use crate::context::RabtaContext;
+use crate::dispute::Dispute;
 use crate::key::Key;
 use crate::money::MoneyInput;
 use crate::payment::Payment;
@@ -322,17 +324,32 @@ payload! {
 pub struct MilestoneDisputeInput {
     /// The milestone.
     pub milestone_id: Key<MilestoneId>,
+    /// Why, for the other side and the mediators to read, 1 to 5,000 characters.
+    pub reason: String,
+    /// How much of what is in dispute you want for your side; all of it if left out.
+    pub amount: Option<MoneyInput>,
     /// The version you saw; another one is refused.
     pub expected_version: Option<i64>,
     /// Makes repeating this request harmless: a fresh UUID for each intended act.
     pub idempotency_key: Option<String>,
 }
 
-payload! {
-    /// The answer to `milestoneDispute`.
-    MilestoneDisputePayload {
-        /// The milestone, as it is now.
-        milestone: Milestone
+/// The answer to `milestoneDispute`.
+#[derive(Debug, async_graphql::SimpleObject)]
+pub struct MilestoneDisputePayload {
+    /// The milestone, as it is now.
+    pub milestone: Option<Milestone>,
+    /// The new dispute.
+    pub dispute: Option<Dispute>,
+    /// Why nothing was changed; empty when it was.
+    pub errors: Vec<UserError>,
+}
+
+impl Payload for MilestoneDisputePayload {
+    type Object = (Milestone, Dispute);
+    fn of(object: Option<Self::Object>, errors: Vec<UserError>) -> Self {
+        let (milestone, dispute) = object.unzip();
+        Self { milestone, dispute, errors }
     }
 }
 
@@ -542,7 +559,8 @@ impl MilestoneMutation {
         answer(outcome.await.map(Milestone))
     }
 
-    /// Dispute a milestone. All its clocks stand still until it is settled.
+    /// Dispute a milestone: what is held for it, or approved and still pending. All its clocks stand
+    /// still until it is settled. The other side has some business days to answer; silence concedes.
     async fn milestone_dispute(
         &self,
         ctx: &Context<'_>,
@@ -551,8 +569,9 @@ impl MilestoneMutation {
         let outcome = async {
             let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
             let (id, expected) = (input.milestone_id.0, input.expected_version);
-            ctx.market().milestone_dispute(&call, id, expected).await
+            let claim = Claim { reason: input.reason.clone(), amount: amount(&input.amount)? };
+            ctx.market().milestone_dispute(&call, id, expected, claim).await
         };
-        answer(outcome.await.map(Milestone))
+        answer(outcome.await.map(|(milestone, dispute)| (Milestone(milestone), Dispute(dispute))))
     }
 }

@@ -12,13 +12,14 @@ impl Dispute {
         text: &str,
     ) -> Result<Change<Self>, Refusal> {
         self.access(actor, Verb::DisputeAnswer)?;
-        self.standing(actor, Verb::DisputeAnswer, expected)?;
+        let side = self.standing(actor, Verb::DisputeAnswer, expected)?;
         let mut invalid = Invalid::default();
-        invalid.text("answer", text, 1..=5_000);
+        let text = invalid.text("answer", text, 1..=5_000);
         invalid.finish()?;
-        let event = Event::DisputeAnswered { dispute: self.id };
+        let event = Event::DisputeAnswered { told: self.told(side) };
         let remind_at = self.remind_at(now);
-        Ok(self.becomes(DisputeState::Answered { answered_at: now, remind_at }).telling(event))
+        let answered = Self { answer: Some(text), ..self };
+        Ok(answered.becomes(DisputeState::Answered { answered_at: now, remind_at }).telling(event))
     }
 
     /// The other side gives in: the claim is carried out.
@@ -44,14 +45,14 @@ impl Dispute {
         expected: Option<i64>,
     ) -> Result<Disputed, Refusal> {
         self.access(actor, Verb::DisputeWithdraw)?;
-        self.standing(actor, Verb::DisputeWithdraw, expected)?;
+        let side = self.standing(actor, Verb::DisputeWithdraw, expected)?;
         self.is_about(case.id())?;
         let id = self.id;
         let resumed = match case {
             Case::Milestone(milestone) => milestone.resume(&Actor::System, now, id)?.map(Case::Milestone),
             Case::Timesheet(timesheet) => timesheet.resume(&Actor::System, now, id)?.map(Case::Timesheet),
         };
-        let event = Event::DisputeWithdrawn { dispute: id };
+        let event = Event::DisputeWithdrawn { told: self.told(side) };
         Ok(self.becomes(DisputeState::Withdrawn { withdrawn_at: now }).telling(event).and(resumed))
     }
 
@@ -79,7 +80,7 @@ impl Dispute {
             let halfway = freelancer.plus(between[0])?;
             return offering.executed(case, now, Outcome::Settled, halfway);
         }
-        let event = Event::DisputeOfferMade { dispute: offering.id };
+        let event = Event::DisputeOfferMade { told: offering.told(side) };
         let since = match &offering.state {
             DisputeState::Negotiating { since, .. } => *since,
             _ => now,
@@ -95,21 +96,21 @@ impl Dispute {
         actor: &Actor,
         now: Timestamp,
         expected: Option<i64>,
-        to_freelancer: Money,
+        verdict: Verdict,
         has_dealings: bool,
     ) -> Result<Change<Self>, Refusal> {
         self.access(actor, Verb::DisputeRecommend)?;
         self.standing(actor, Verb::DisputeRecommend, expected)?;
         let by = actor.person()?.user;
-        if has_dealings {
+        if self.is_partial(by, has_dealings) {
             return Err(Refusal::rule("CONFLICT_OF_INTEREST", "you have dealings with a side of this dispute"));
         }
-        self.check_amount(to_freelancer)?;
-        let recommendation = Recommendation { by, to_freelancer };
+        let finding = self.finding(by, now, verdict)?;
+        let recommendation = Recommendation { by, to_freelancer: finding.to_freelancer };
         let decide_by = now + days(self.terms.arbitration_days);
-        let event = Event::DisputeRecommended { dispute: self.id, decide_by };
+        let event = Event::DisputeRecommended { told: self.told(None), decide_by };
         let state = DisputeState::Recommended { recommendation, accepted: Both::default(), decide_by };
-        Ok(self.becomes(state).telling(event))
+        Ok(self.found(finding).becomes(state).telling(event))
     }
 
     /// A side takes the recommendation. When both have, it is carried out.
@@ -125,23 +126,24 @@ impl Dispute {
         if accepted.client && accepted.freelancer {
             return self.executed(case, now, Outcome::Recommended, recommendation.to_freelancer);
         }
+        let event = Event::DisputeAccepted { told: self.told(Some(side)) };
         let next = self.becomes(DisputeState::Recommended { recommendation, accepted, decide_by });
-        Ok(next.and(Change::none(case)))
+        Ok(next.telling(event).and(Change::none(case)))
     }
 
     /// A side does not take the recommendation. A small claim is heard for free; otherwise each
     /// side has some days to pay for arbitration.
     pub fn refuse(self, actor: &Actor, now: Timestamp, expected: Option<i64>) -> Result<Change<Self>, Refusal> {
         self.access(actor, Verb::DisputeRefuse)?;
-        self.standing(actor, Verb::DisputeRefuse, expected)?;
+        let side = self.standing(actor, Verb::DisputeRefuse, expected)?;
         let DisputeState::Recommended { recommendation, .. } = self.state else { return Ok(Change::none(self)) };
-        let event = Event::DisputeEscalated { dispute: self.id };
-        let state = if self.total.covers(self.terms.small_claims_under)? {
-            let pay_by = now + days(self.terms.arbitration_days);
-            DisputeState::Arbitration { recommendation, paid: Both::default(), pay_by }
-        } else {
+        let event = Event::DisputeEscalated { told: self.told(side) };
+        let state = if self.is_small_claim()? {
             let remind_at = self.remind_at(now);
             DisputeState::Hearing { recommendation, small_claims: true, since: now, remind_at }
+        } else {
+            let pay_by = now + days(self.terms.arbitration_days);
+            DisputeState::Arbitration { recommendation, paid: Both::default(), pay_by }
         };
         Ok(self.becomes(state).telling(event))
     }
@@ -172,7 +174,7 @@ impl Dispute {
         let key = format!("{}:{}:{}", self.id, self.version + 1, Reason::ArbitrationFee.as_str());
         let entry = JournalEntry::new(Reason::ArbitrationFee, key).of_contract(self.contract);
         let entry = entry.moving(payer, LedgerAccount::FeeRevenue, fee);
-        let event = Event::DisputeFeePaid { dispute: self.id };
+        let event = Event::DisputeFeePaid { told: self.told(Some(side)) };
         let state = if paid.client && paid.freelancer {
             let remind_at = self.remind_at(now);
             DisputeState::Hearing { recommendation, small_claims: false, since: now, remind_at }
@@ -189,19 +191,19 @@ impl Dispute {
         actor: &Actor,
         now: Timestamp,
         expected: Option<i64>,
-        to_freelancer: Money,
+        verdict: Verdict,
         has_dealings: bool,
     ) -> Result<Disputed, Refusal> {
         self.access(actor, Verb::DisputeAward)?;
         self.standing(actor, Verb::DisputeAward, expected)?;
-        if let DisputeState::Hearing { recommendation, .. } = &self.state
-            && (has_dealings || actor.user() == Some(recommendation.by))
-        {
+        let by = actor.person()?.user;
+        if self.is_partial(by, has_dealings) {
             let message = "an award is made by somebody without dealings with a side, who did not recommend it";
             return Err(Refusal::rule("CONFLICT_OF_INTEREST", message));
         }
-        self.check_amount(to_freelancer)?;
-        self.executed(case, now, Outcome::Awarded, to_freelancer)
+        let finding = self.finding(by, now, verdict)?;
+        let to_freelancer = finding.to_freelancer;
+        self.found(finding).executed(case, now, Outcome::Awarded, to_freelancer)
     }
 
     /// The time of a rung is over: silence concedes a claim, lets a recommendation stand, and
@@ -244,7 +246,7 @@ impl Dispute {
             | DisputeState::Withdrawn { .. }
             | DisputeState::Closed { .. } => return Change::none(self),
         }
-        let event = Event::DisputeWaits { dispute: self.id };
+        let event = Event::DisputeWaits { told: self.told(None) };
         self.becomes(state).telling(event)
     }
 
@@ -259,9 +261,25 @@ impl Dispute {
                 timesheet.settle(&Actor::System, now, id, to_freelancer)?.map(Case::Timesheet)
             }
         };
-        let event = Event::DisputeExecuted { dispute: id, to_freelancer };
+        let event = Event::DisputeExecuted { told: self.told(None), to_freelancer };
         let state = DisputeState::Executed { outcome, to_freelancer, executed_at: now };
         Ok(self.becomes(state).telling(event).and(settled))
+    }
+
+    fn finding(&self, by: UserId, at: Timestamp, verdict: Verdict) -> Result<Finding, Refusal> {
+        let Verdict { to_freelancer, reason } = verdict;
+        let mut invalid = Invalid::default();
+        let reason = invalid.text("reason", &reason, 1..=5_000);
+        if let Err(refusal) = self.check_amount(to_freelancer) {
+            invalid.take(refusal);
+        }
+        invalid.finish()?;
+        Ok(Finding { by, to_freelancer, reason, at })
+    }
+
+    fn found(mut self, finding: Finding) -> Self {
+        self.findings.push(finding);
+        self
     }
 
     fn check_amount(&self, amount: Money) -> Result<(), Refusal> {

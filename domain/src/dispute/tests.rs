@@ -52,6 +52,14 @@ fn claim(cents: Option<i64>) -> Claim {
     Claim { reason: "It does not work on a phone".into(), amount: cents.map(usd) }
 }
 
+fn verdict(cents: i64) -> Verdict {
+    Verdict { to_freelancer: usd(cents), reason: "Half of the pages work".into() }
+}
+
+fn told(by: Option<Side>) -> OfDispute {
+    OfDispute { dispute: id(1), contract: Some(id(1)), milestone: Some(id(1)), by }
+}
+
 /// The client claims 600 of 1,000 dollars back: the freelancer would get 400.
 fn opened() -> (Dispute, Case) {
     let change = open(submitted(100_000), &ada(), day(1), None, id(1), claim(Some(60_000))).unwrap();
@@ -66,7 +74,7 @@ fn answered() -> (Dispute, Case) {
 
 fn recommended() -> (Dispute, Case) {
     let (dispute, case) = answered();
-    (dispute.recommend(&mediator(7), day(3), None, usd(70_000), false).unwrap().next, case)
+    (dispute.recommend(&mediator(7), day(3), None, verdict(70_000), false).unwrap().next, case)
 }
 
 fn arbitration() -> (Dispute, Case) {
@@ -101,7 +109,7 @@ fn silence_concedes_the_claim_after_five_business_days() {
 fn a_claim_is_conceded_by_the_other_side_alone() {
     let (dispute, case) = opened();
     let refusal = dispute.clone().concede(case.clone(), &ada(), day(2), None).unwrap_err();
-    assert_eq!(refusal, Refusal::wrong_state("dispute", "opened", vec![Verb::DisputeWithdraw]));
+    assert_eq!(refusal, Refusal::wrong_state("dispute", "opened", vec![Verb::DisputeWithdraw, Verb::EvidenceAdd]));
     let stranger = dispute.clone().concede(case.clone(), &person(9, vec![], None), day(2), None).unwrap_err();
     assert_eq!(stranger, Refusal::HIDDEN);
     assert_eq!(ending(dispute.concede(case, &lin(), day(2), None).unwrap()).0, Outcome::Conceded);
@@ -156,21 +164,22 @@ fn a_recommendation_is_carried_out_when_both_take_it_or_both_are_silent() {
 #[test]
 fn whoever_has_a_stake_neither_recommends_nor_awards() {
     let (dispute, _) = answered();
-    let partial = dispute.clone().recommend(&mediator(7), day(3), None, usd(1), true).unwrap_err();
+    let partial = dispute.clone().recommend(&mediator(7), day(3), None, verdict(1), true).unwrap_err();
     assert!(matches!(partial, Refusal::Rule { code, .. } if code == "CONFLICT_OF_INTEREST"));
     // A mediator who is the freelancer, or works for the client, is a party and no mediator.
     let freelancer = person(1, vec![], Some(Staff::Mediator));
     let client = person(7, vec![(id(1), MemberRole::Viewer)], Some(Staff::Mediator));
     for actor in [freelancer, client, lin(), ada()] {
-        let refusal = dispute.clone().recommend(&actor, day(3), None, usd(1), false).unwrap_err();
+        let refusal = dispute.clone().recommend(&actor, day(3), None, verdict(1), false).unwrap_err();
         assert_eq!(refusal, Denied::NotAllowed.into());
     }
     let (dispute, case) = arbitration();
     let dispute = dispute.pay_fee(&ada(), day(5), None, usd(15_000)).unwrap().next;
     let dispute = dispute.pay_fee(&lin(), day(5), None, usd(15_000)).unwrap().next;
-    let own = dispute.clone().award(case.clone(), &mediator(7), day(6), None, usd(55_500), false).unwrap_err();
+    let own = dispute.clone().award(case.clone(), &mediator(7), day(6), None, verdict(55_500), false).unwrap_err();
     assert!(matches!(own, Refusal::Rule { code, .. } if code == "CONFLICT_OF_INTEREST"));
-    let (outcome, got, moved) = ending(dispute.award(case, &mediator(8), day(6), None, usd(55_500), false).unwrap());
+    let (outcome, got, moved) =
+        ending(dispute.award(case, &mediator(8), day(6), None, verdict(55_500), false).unwrap());
     assert_eq!((outcome, got, moved), (Outcome::Awarded, 55_500, [52_725, 45_835, 1_440]));
 }
 
@@ -211,7 +220,7 @@ fn a_dispute_that_waits_for_a_mediator_is_not_forgotten() {
         let change = dispute.advance(case.clone(), &Actor::System, due).unwrap();
         assert_eq!(
             (change.events.as_slice(), change.entries.len()),
-            (&[Event::DisputeWaits { dispute: id(1) }][..], 0)
+            (&[Event::DisputeWaits { told: told(None) }][..], 0)
         );
         assert_eq!((change.next.0.state.as_str(), &change.next.1), (state, &case));
         assert_eq!(change.next.0.clocks(), [(Timer::AdvanceDispute(id(1)), due + TimeDelta::days(3))], "{state}");
@@ -254,7 +263,7 @@ fn a_small_claim_is_heard_for_free() {
     for (cents, state) in [(49_999, "hearing"), (50_000, "arbitration")] {
         let change = open(submitted(cents), &lin(), day(1), None, id(1), claim(None)).unwrap();
         let dispute = change.next.0.answer(&ada(), day(2), None, "No").unwrap().next;
-        let dispute = dispute.recommend(&mediator(7), day(3), None, usd(0), false).unwrap().next;
+        let dispute = dispute.recommend(&mediator(7), day(3), None, verdict(0), false).unwrap().next;
         assert_eq!(dispute.refuse(&lin(), day(3), None).unwrap().next.state.as_str(), state);
     }
 }
@@ -322,7 +331,7 @@ fn a_dispute_over_hours_decides_what_is_charged() {
     let (dispute, (rest, apart)) = change.next;
     assert_eq!((rest.amount(), dispute.total), (Ok(usd(6_000)), usd(12_000)));
     let dispute = dispute.answer(&lin(), day(9), None, "I was there").unwrap().next;
-    let dispute = dispute.recommend(&mediator(7), day(9), None, usd(9_000), false).unwrap().next;
+    let dispute = dispute.recommend(&mediator(7), day(9), None, verdict(9_000), false).unwrap().next;
     let (_, case) = dispute.advance(Case::Timesheet(apart), &Actor::System, day(16)).unwrap().next;
     let Case::Timesheet(apart) = case else { panic!() };
     assert_eq!((apart.state.as_str(), apart.amount()), ("approved", Ok(usd(9_000))));

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use domain::access::{Actor, Verb};
-use domain::dispute::{self, Case, Claim};
+use domain::dispute::{self, Case, Claim, Verdict};
 use domain::id::{DisputeId, MilestoneId, OrganizationId, PaymentId, PayoutId, PayoutMethodId, TimesheetId, UserId};
 use domain::milestone::{Approval, Deal, Kind, Milestone, MilestoneDraft, State};
 use domain::payout::{Payout, PayoutMethod, PayoutRequest, Screened};
@@ -416,7 +416,7 @@ impl World {
             3 => self.take_disputed(dispute.concede(case, &actor, now, expected)),
             4 => self.take_disputed(dispute.withdraw(case, &actor, now, expected)),
             5..=7 => self.take_disputed(dispute.offer(case, &actor, now, expected, amount)),
-            8 => self.take(dispute.recommend(&mediator, now, expected, amount, false), keep).map(drop),
+            8 => self.take(dispute.recommend(&mediator, now, expected, verdict(amount), false), keep).map(drop),
             9 => self.take_disputed(dispute.accept(case, &actor, now, expected)),
             10 => self.take(dispute.refuse(&actor, now, expected), keep).map(drop),
             11 | 12 => {
@@ -427,7 +427,7 @@ impl World {
                 };
                 self.take(dispute.pay_fee(&actor, now, expected, balance), keep).map(drop)
             }
-            _ => self.take_disputed(dispute.award(case, &arbiter, now, expected, amount, false)),
+            _ => self.take_disputed(dispute.award(case, &arbiter, now, expected, verdict(amount), false)),
         }
     }
 
@@ -636,10 +636,10 @@ impl World {
             let half = dispute.total.split(&[1, 1])[0];
             let arbiter = self.admin();
             if dispute.state.as_str() == "hearing" {
-                self.take_disputed(dispute.award(case, &arbiter, now, None, half, false))?;
+                self.take_disputed(dispute.award(case, &arbiter, now, None, verdict(half), false))?;
             } else {
                 let mediator = self.mediator();
-                self.take(dispute.recommend(&mediator, now, None, half, false), |world, dispute| {
+                self.take(dispute.recommend(&mediator, now, None, verdict(half), false), |world, dispute| {
                     world.disputes.insert(dispute.id, dispute);
                 })?;
             }
@@ -734,6 +734,10 @@ fn number_of(verb: Verb) -> Option<usize> {
         _ => return None,
     };
     Some(number)
+}
+
+fn verdict(to_freelancer: domain::money::Money) -> Verdict {
+    Verdict { to_freelancer, reason: "As I see it".to_owned() }
 }
 
 /// Which of the moves of a dispute this verb is.

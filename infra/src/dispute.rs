@@ -1,0 +1,308 @@
+//! Disputes: every act locks what the dispute is about and then the dispute, lets the domain decide,
+//! and saves both with their money in one transaction.
+//!
+//! Rows are locked in one order everywhere: contract, then milestone or timesheet, then dispute, then
+//! payment; balances last, by the books themselves. What a dispute is about never changes, so it may
+//! be read before anything is locked.
+
+use domain::access::{self, Verb};
+use domain::change::Change;
+use domain::dispute::{self, Case, CaseId, Claim, Dispute, Disputed, Verdict};
+use domain::id::{DisputeId, Id, MilestoneId, UserId};
+use domain::ledger::LedgerAccount;
+use domain::milestone::{Milestone, Side, State};
+use domain::money::Money;
+use domain::refusal::Refusal;
+use sea_orm::{EntityTrait, FromQueryResult, QuerySelect};
+use serde_json::json;
+
+use crate::market::Market;
+use crate::save::save_row;
+use crate::sql::sql;
+use crate::{Call, Failure, Fault, Tx, run};
+
+mod evidence;
+mod list;
+mod row;
+
+#[derive(FromQueryResult)]
+struct Answer {
+    yes: bool,
+}
+
+impl Market {
+    /// The dispute, if the caller may see it.
+    pub async fn dispute_find(&self, call: &Call, id: DisputeId) -> Result<Option<Dispute>, Failure> {
+        let row = row::Entity::find_by_id(id.uuid()).one(self.db()).await?;
+        let dispute = row.map(Dispute::try_from).transpose()?;
+        Ok(dispute.filter(|dispute| access::allows(&call.actor, Verb::DisputeRead, &dispute.subject())))
+    }
+
+    /// What the caller can do now to a dispute they have loaded.
+    pub async fn dispute_allowed(&self, call: &Call, dispute: &Dispute) -> Result<Vec<Verb>, Failure> {
+        let allowed = dispute.allowed(&call.actor);
+        let judges = allowed.iter().any(|verb| matches!(verb, Verb::DisputeRecommend | Verb::DisputeAward));
+        let (true, Some(user)) = (judges, call.actor.user()) else { return Ok(allowed) };
+        let answer = Answer::find_by_statement(dealings(user, dispute)).one(self.db()).await?;
+        Ok(dispute.allowed_with(&call.actor, answer.is_some_and(|answer| answer.yes)))
+    }
+
+    /// A side of a milestone opens a dispute over what is held for it, or still pending.
+    pub async fn milestone_dispute(
+        &self,
+        call: &Call,
+        id: MilestoneId,
+        expected: Option<i64>,
+        claim: Claim,
+    ) -> Result<(Milestone, Dispute), Failure> {
+        run!(self, call, tx => {
+            let milestone = tx.milestone_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let change = dispute::open(milestone, tx.actor(), tx.now(), expected, tx.id(), claim.clone())?;
+            let (dispute, milestone) = tx.dispute_with_milestone_save(change.map(|(dispute, milestone)| (Some(dispute), milestone))).await?;
+            let dispute = dispute.ok_or_else(|| Fault::bad_row("disputes", "was opened, and is not there"))?;
+            let detail = json!({ "dispute": dispute.id, "total": dispute.total, "claim": dispute.claim });
+            tx.audit("milestone_dispute", id, detail).await?;
+            Ok((milestone, dispute))
+        })
+    }
+
+    /// A refund request was not answered in time: the money goes back, or a dispute begins.
+    pub(crate) async fn milestone_resolve_refund(&self, call: &Call, id: MilestoneId) -> Result<(), Failure> {
+        run!(self, call, tx => {
+            let milestone = tx.milestone_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let change = dispute::resolve_refund(milestone, tx.actor(), tx.now(), tx.id())?;
+            let (dispute, _) = tx.dispute_with_milestone_save(change).await?;
+            if let Some(dispute) = dispute {
+                tx.audit("milestone_dispute", id, json!({ "dispute": dispute.id, "total": dispute.total })).await?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The other side answers, and disagrees.
+    pub async fn dispute_answer(
+        &self,
+        call: &Call,
+        id: DisputeId,
+        expected: Option<i64>,
+        text: &str,
+    ) -> Result<Dispute, Failure> {
+        self.dispute_act(call, id, "dispute_answer", |dispute, case, tx| {
+            Ok(dispute.answer(tx.actor(), tx.now(), expected, text)?.and(Change::none(case)))
+        })
+        .await
+    }
+
+    /// The other side gives in.
+    pub async fn dispute_concede(&self, call: &Call, id: DisputeId, expected: Option<i64>) -> Result<Dispute, Failure> {
+        self.dispute_act(call, id, "dispute_concede", |dispute, case, tx| {
+            dispute.concede(case, tx.actor(), tx.now(), expected)
+        })
+        .await
+    }
+
+    /// The claimant withdraws it.
+    pub async fn dispute_withdraw(
+        &self,
+        call: &Call,
+        id: DisputeId,
+        expected: Option<i64>,
+    ) -> Result<Dispute, Failure> {
+        self.dispute_act(call, id, "dispute_withdraw", |dispute, case, tx| {
+            dispute.withdraw(case, tx.actor(), tx.now(), expected)
+        })
+        .await
+    }
+
+    /// A side offers what the freelancer should get.
+    pub async fn dispute_offer(
+        &self,
+        call: &Call,
+        id: DisputeId,
+        expected: Option<i64>,
+        amount: Money,
+    ) -> Result<Dispute, Failure> {
+        self.dispute_act(call, id, "dispute_offer", |dispute, case, tx| {
+            dispute.offer(case, tx.actor(), tx.now(), expected, amount)
+        })
+        .await
+    }
+
+    /// A side takes the mediator's recommendation.
+    pub async fn dispute_accept(&self, call: &Call, id: DisputeId, expected: Option<i64>) -> Result<Dispute, Failure> {
+        self.dispute_act(call, id, "dispute_accept", |dispute, case, tx| {
+            dispute.accept(case, tx.actor(), tx.now(), expected)
+        })
+        .await
+    }
+
+    /// A side does not take the mediator's recommendation.
+    pub async fn dispute_refuse(&self, call: &Call, id: DisputeId, expected: Option<i64>) -> Result<Dispute, Failure> {
+        self.dispute_act(call, id, "dispute_refuse", |dispute, case, tx| {
+            Ok(dispute.refuse(tx.actor(), tx.now(), expected)?.and(Change::none(case)))
+        })
+        .await
+    }
+
+    /// The time of a rung is over.
+    pub(crate) async fn dispute_advance(&self, call: &Call, id: DisputeId) -> Result<(), Failure> {
+        self.dispute_act(call, id, "dispute_advance", |dispute, case, tx| dispute.advance(case, tx.actor(), tx.now()))
+            .await?;
+        Ok(())
+    }
+
+    /// A side pays for arbitration, out of the organization's credit or the freelancer's available
+    /// money. The version is not optional: it is what was decided about that costs money.
+    pub async fn dispute_pay_fee(&self, call: &Call, id: DisputeId, expected: i64) -> Result<Dispute, Failure> {
+        run!(self, call, tx => {
+            let (dispute, case) = tx.dispute_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let fee = dispute.terms.arbitration_fee;
+            let account = match dispute.side(tx.actor()) {
+                Some(Side::Freelancer) => LedgerAccount::Available(dispute.freelancer),
+                Some(Side::Client) | None => LedgerAccount::ClientCredit(dispute.client),
+            };
+            let balance = tx.balance(account, fee.currency()).await?;
+            let change = dispute.pay_fee(tx.actor(), tx.now(), Some(expected), balance)?;
+            tx.audit("dispute_pay_fee", id, json!({ "fee": fee, "from": account.to_string() })).await?;
+            tx.dispute_saved(change.and(Change::none(case))).await
+        })
+    }
+
+    /// A mediator recommends an outcome.
+    pub async fn dispute_recommend(
+        &self,
+        call: &Call,
+        id: DisputeId,
+        expected: Option<i64>,
+        verdict: Verdict,
+    ) -> Result<Dispute, Failure> {
+        run!(self, call, tx => {
+            let (dispute, case) = tx.dispute_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let dealings = tx.dispute_has_dealings(&dispute).await?;
+            let change = dispute.recommend(tx.actor(), tx.now(), expected, verdict.clone(), dealings)?;
+            tx.audit("dispute_recommend", id, json!({ "to_freelancer": verdict.to_freelancer })).await?;
+            tx.dispute_saved(change.and(Change::none(case))).await
+        })
+    }
+
+    /// The arbiter decides.
+    pub async fn dispute_award(
+        &self,
+        call: &Call,
+        id: DisputeId,
+        expected: Option<i64>,
+        verdict: Verdict,
+    ) -> Result<Dispute, Failure> {
+        run!(self, call, tx => {
+            let (dispute, case) = tx.dispute_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let dealings = tx.dispute_has_dealings(&dispute).await?;
+            let change = dispute.award(case, tx.actor(), tx.now(), expected, verdict.clone(), dealings)?;
+            tx.audit("dispute_award", id, json!({ "to_freelancer": verdict.to_freelancer })).await?;
+            tx.dispute_saved(change).await
+        })
+    }
+
+    /// Lock, decide, save, and note who did it.
+    async fn dispute_act(
+        &self,
+        call: &Call,
+        id: DisputeId,
+        act: &str,
+        verb: impl Fn(Dispute, Case, &Tx) -> Result<Disputed, Refusal> + Send + Sync,
+    ) -> Result<Dispute, Failure> {
+        run!(self, call, tx => {
+            let (dispute, case) = tx.dispute_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let change = verb(dispute, case, tx)?;
+            if change.changed {
+                let dispute = &change.next.0;
+                let mut detail = json!({ "to": dispute.state.as_str(), "version": dispute.version });
+                if let dispute::DisputeState::Executed { to_freelancer, .. } = dispute.state {
+                    detail["to_freelancer"] = json!(to_freelancer);
+                }
+                tx.audit(act, id, detail).await?;
+            }
+            tx.dispute_saved(change).await
+        })
+    }
+}
+
+impl Tx {
+    /// The dispute and what it is about, locked until this transaction ends.
+    pub async fn dispute_for_update(&self, id: DisputeId) -> Result<Option<(Dispute, Case)>, Failure> {
+        let Some(row) = row::Entity::find_by_id(id.uuid()).one(self.conn()).await? else { return Ok(None) };
+        let case = self.case_for_update(Dispute::try_from(row)?.case).await?;
+        let row = row::Entity::find_by_id(id.uuid()).lock_exclusive().one(self.conn()).await?;
+        let dispute = row.map(Dispute::try_from).transpose()?;
+        Ok(dispute.map(|dispute| (dispute, case)))
+    }
+
+    /// What a dispute is about, locked until this transaction ends.
+    pub async fn case_for_update(&self, id: CaseId) -> Result<Case, Failure> {
+        match id {
+            CaseId::Milestone(id) => {
+                let milestone = self.milestone_for_update(id).await?;
+                let milestone = milestone.ok_or_else(|| Fault::bad_row("disputes", "its milestone is not there"))?;
+                Ok(Case::Milestone(milestone))
+            }
+            CaseId::Timesheet(_) => Err(Fault::bad_row("disputes", "timesheets are not kept yet").into()),
+        }
+    }
+
+    /// Save what was decided about a dispute and what it is about, with its money, events and timers.
+    pub async fn disputed_save(&self, change: Disputed) -> Result<(Dispute, Case), Failure> {
+        if change.changed {
+            let (dispute, case) = &change.next;
+            self.dispute_write(dispute).await?;
+            match case {
+                Case::Milestone(milestone) => self.milestone_write(milestone).await?,
+                Case::Timesheet(_) => return Err(Fault::bad_row("disputes", "timesheets are not kept yet").into()),
+            }
+        }
+        self.settle(change).await
+    }
+
+    /// Write the row of a dispute. What was decided along with it is the caller's to settle.
+    pub(crate) async fn dispute_write(&self, dispute: &Dispute) -> Result<(), Failure> {
+        save_row(self.conn(), row::Model::try_from(dispute)?).await
+    }
+
+    /// The dispute over a milestone that was loaded for update, locked; none if none is on.
+    pub(crate) async fn dispute_over_for_update(&self, milestone: &Milestone) -> Result<Option<Dispute>, Failure> {
+        let State::Disputed { dispute, .. } = &milestone.state else { return Ok(None) };
+        let row = row::Entity::find_by_id(dispute.uuid()).lock_exclusive().one(self.conn()).await?;
+        Ok(row.map(Dispute::try_from).transpose()?)
+    }
+
+    /// Save what was decided about a milestone and the dispute over it, if there is one.
+    pub(crate) async fn dispute_with_milestone_save(
+        &self,
+        change: Change<(Option<Dispute>, Milestone)>,
+    ) -> Result<(Option<Dispute>, Milestone), Failure> {
+        if change.changed {
+            let (dispute, milestone) = &change.next;
+            if let Some(dispute) = dispute {
+                self.dispute_write(dispute).await?;
+            }
+            self.milestone_write(milestone).await?;
+        }
+        self.settle(change).await
+    }
+
+    async fn dispute_saved(&self, change: Disputed) -> Result<Dispute, Failure> {
+        let (dispute, _) = self.disputed_save(change).await?;
+        Ok(dispute)
+    }
+
+    async fn dispute_has_dealings(&self, dispute: &Dispute) -> Result<bool, Failure> {
+        let Some(user) = self.actor().user() else { return Ok(false) };
+        let answer = Answer::find_by_statement(dealings(user, dispute)).one(self.conn()).await?;
+        Ok(answer.is_some_and(|answer| answer.yes))
+    }
+}
+
+fn dealings(user: UserId, dispute: &Dispute) -> sea_orm::Statement {
+    sql(
+        "select has_dealings($1, $2, $3) as yes",
+        [user.uuid().into(), dispute.client.uuid().into(), dispute.freelancer.uuid().into()],
+    )
+}

@@ -1,0 +1,64 @@
+//! Evidence in disputes: rows that are only ever added.
+
+use domain::dispute::Evidence;
+use domain::id::{DisputeId, EvidenceId, Id};
+use domain::refusal::Refusal;
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
+use serde_json::json;
+
+use super::row::evidence as row;
+use super::row::side_text;
+use crate::market::Market;
+use crate::page::{Key, Keyset, PageRequest, Slice};
+use crate::save::save_row;
+use crate::{Call, Failure, Fault, run};
+
+impl Market {
+    /// The evidence, if the caller may see the dispute it is in.
+    pub async fn evidence_find(&self, call: &Call, id: EvidenceId) -> Result<Option<Evidence>, Failure> {
+        let row = row::Entity::find_by_id(id.uuid()).one(self.db()).await?;
+        let Some(evidence) = row.map(Evidence::try_from).transpose()? else { return Ok(None) };
+        let seen = self.dispute_find(call, evidence.dispute).await?;
+        Ok(seen.map(|_| evidence))
+    }
+
+    /// The evidence in a dispute the caller has loaded, oldest first.
+    pub async fn evidence_of(&self, dispute: DisputeId, page: &PageRequest) -> Result<Slice<Evidence>, Failure> {
+        let select = row::Entity::find().filter(row::Column::DisputeId.eq(dispute.uuid()));
+        let order = Keyset::<row::Entity> {
+            list: "evidence",
+            columns: vec![row::Column::Id],
+            descending: false,
+            key: |row| vec![Key::Uuid(row.id)],
+        };
+        Ok(order.page(self.db(), select, page).await?.try_map(Evidence::try_from)?)
+    }
+
+    /// A side brings evidence forward.
+    pub async fn evidence_add(
+        &self,
+        call: &Call,
+        id: DisputeId,
+        text: &str,
+        links: &[String],
+    ) -> Result<Evidence, Failure> {
+        run!(self, call, tx => {
+            // The dispute's row is what those who bring evidence forward queue up for.
+            let (dispute, _) = tx.dispute_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let brought = match dispute.side(tx.actor()) {
+                Some(side) => {
+                    let own = row::Entity::find()
+                        .filter(row::Column::DisputeId.eq(id.uuid()))
+                        .filter(row::Column::Side.eq(side_text(side)));
+                    own.count(tx.conn()).await?
+                }
+                None => 0,
+            };
+            let brought = u16::try_from(brought).map_err(|error| Fault::bad_row("evidence", error))?;
+            let change = dispute.add_evidence(tx.actor(), tx.now(), tx.id(), brought, text, links)?;
+            save_row(tx.conn(), row::Model::try_from(&change.next)?).await?;
+            tx.audit("evidence_add", id, json!({ "evidence": change.next.id })).await?;
+            tx.settle(change).await
+        })
+    }
+}
