@@ -25,6 +25,7 @@ pub mod offer;
 pub mod contract;
 pub mod history;
 pub mod milestone;
+pub mod timesheet;
 pub mod payment;
 pub mod statement;
 pub mod payout;

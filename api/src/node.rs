@@ -21,6 +21,7 @@ use crate::proposal::Proposal;
 use crate::review::Review;
 use crate::session::Session;
 use crate::skill::Skill;
+use crate::timesheet::{TimeEntry, Timesheet};
 use crate::user::User;
 use crate::user_error::top_level;
 
@@ -53,6 +54,10 @@ pub enum Node {
     Contract(Contract),
     /// A milestone of a contract or an offer.
     Milestone(Milestone),
+    /// A week of a contract by the hour.
+    Timesheet(Timesheet),
+    /// Some work of a week.
+    TimeEntry(TimeEntry),
     /// A payment of a client.
     Payment(Payment),
     /// A payout to a freelancer.
@@ -114,6 +119,12 @@ impl NodeQuery {
             }
             domain::id::MilestoneId::PREFIX => {
                 market.milestone_find(&call, Key::read(&id).0).await.map(|it| it.map(Milestone).map(Node::from))
+            }
+            domain::id::TimesheetId::PREFIX => {
+                market.timesheet_find(&call, Key::read(&id).0).await.map(|it| it.map(Timesheet).map(Node::from))
+            }
+            domain::id::TimeEntryId::PREFIX => {
+                market.time_entry_find(&call, Key::read(&id).0).await.map(|it| it.map(TimeEntry).map(Node::from))
             }
             domain::id::PaymentId::PREFIX => {
                 market.payment_find(&call, Key::read(&id).0).await.map(|it| it.map(Payment).map(Node::from))

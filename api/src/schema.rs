@@ -24,6 +24,7 @@ use crate::sandbox::SandboxMutation;
 use crate::session::{Session, SessionMutation};
 use crate::skill::{Skill, SkillQuery};
 use crate::statement::StatementEntry;
+use crate::timesheet::{ContractPaymentMethod, TimeEntry, Timesheet, TimesheetMutation, TimesheetQuery};
 use crate::user::{UserMutation, UserQuery};
 
 /// Everything that can be looked at.
@@ -38,6 +39,7 @@ pub struct Query(
     OfferQuery,
     ContractQuery,
     MilestoneQuery,
+    TimesheetQuery,
     PaymentQuery,
     PayoutQuery,
     ProposalQuery,
@@ -58,6 +60,7 @@ pub struct Mutation(
     OfferMutation,
     ContractMutation,
     MilestoneMutation,
+    TimesheetMutation,
     PayoutMutation,
     ReviewMutation,
     SandboxMutation,
@@ -120,6 +123,9 @@ fn describe_lists<S: SubscriptionType>(
         .override_output_type_description::<Connection<String, Contract>>("Contracts, a page of them.")
         .override_output_type_description::<Connection<String, Milestone>>("Milestones, a page of them.")
         .override_output_type_description::<Connection<String, Submission>>("Submissions of work, a page of them.")
+        .override_output_type_description::<Connection<String, Timesheet>>("Weeks of work, a page of them.")
+        .override_output_type_description::<Connection<String, TimeEntry>>("Entries of a week, a page of them.")
+        .override_output_type_description::<Connection<String, ContractPaymentMethod>>("Cards, a page of them.")
         .override_output_type_description::<Connection<String, StatementEntry>>("A statement, a page of it.")
         .override_output_type_description::<Connection<String, Payout>>("Payouts, a page of them.")
         .override_output_type_description::<Connection<String, PayoutMethod>>("Bank accounts, a page of them.")

@@ -21,6 +21,7 @@ use crate::proposal::TradeViewer;
 use crate::review::{Rating, Review};
 use crate::session::SessionViewer;
 use crate::statement::DealViewer;
+use crate::timesheet::TimesheetViewer;
 use crate::user_error::{Answer, answer, payload, top_level};
 
 /// A person with an account.
@@ -92,6 +93,7 @@ pub struct Viewer(
     ProfileViewer,
     MatchViewer,
     DealViewer,
+    TimesheetViewer,
     PayoutViewer,
     TradeViewer,
     OrganizationViewer,
@@ -108,6 +110,7 @@ impl Viewer {
             ProfileViewer(id),
             MatchViewer,
             DealViewer,
+            TimesheetViewer,
             PayoutViewer,
             TradeViewer,
             OrganizationViewer,

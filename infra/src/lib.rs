@@ -39,6 +39,7 @@ pub mod offer;
 pub mod contract;
 pub mod history;
 pub mod milestone;
+pub mod timesheet;
 pub mod payments;
 pub mod payment;
 pub mod review;

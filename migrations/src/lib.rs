@@ -19,6 +19,7 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0009_matching", sql: include_str!("../sql/0009_matching.sql") },
     Migration { name: "0010_sandbox", sql: include_str!("../sql/0010_sandbox.sql") },
     Migration { name: "0011_members", sql: include_str!("../sql/0011_members.sql") },
+    Migration { name: "0014_timesheets", sql: include_str!("../sql/0014_timesheets.sql") },
     Migration { name: "0016_staff", sql: include_str!("../sql/0016_staff.sql") },
     Migration { name: "0023_history", sql: include_str!("../sql/0023_history.sql") },
 ];
