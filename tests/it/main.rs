@@ -19,6 +19,7 @@ mod offer;
 mod contract;
 mod history;
 mod milestone;
+mod timesheet;
 mod payment;
 mod payout;
 mod review;

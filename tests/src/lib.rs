@@ -7,6 +7,7 @@ pub mod app;
 pub mod database;
 pub mod deals;
 pub mod fingerprint;
+pub mod hours;
 pub mod introspect;
 pub mod people;
 pub mod reply;
@@ -15,6 +16,7 @@ pub mod world;
 
 pub use app::{TestApp, Visitor};
 pub use deals::Deal;
+pub use hours::Hours;
 pub use people::{PASSWORD, Person, TOKENS};
 pub use reply::Reply;
 pub use wire::{Heard, Socket, Wire};

@@ -78,6 +78,7 @@ mod tests {
     use super::*;
     use crate::access::{Denied, MemberRole, Person};
     use crate::contract::{HoldReasons, State};
+    use crate::event::Event;
     use crate::id::{Id, TimeEntryId, TimesheetId};
     use crate::policy::Terms;
     use crate::timesheet::{TimeEntry, TimesheetState};
@@ -214,7 +215,8 @@ mod tests {
 
     #[test]
     fn weeks_put_it_on_hold_and_the_hold_lifts_with_the_last_of_them() {
-        let heed = |contract: Contract, weeks: &[Timesheet]| contract.heed_weeks(&Actor::System, day(9), weeks).unwrap();
+        let heed =
+            |contract: Contract, weeks: &[Timesheet]| contract.heed_weeks(&Actor::System, day(9), weeks).unwrap();
         let reason = |contract: &Contract| match contract.state {
             State::OnHold { reason, .. } => Some(reason),
             _ => None,
@@ -233,11 +235,14 @@ mod tests {
         assert_eq!(lifted.next.state, State::Active);
         assert!(matches!(lifted.events[..], [Event::ContractResumed { .. }]));
 
-        let elsewhere = contract(State::OnHold { since: day(2), reason: HoldReason::SanctionsHit, also: HoldReasons::default() });
+        let elsewhere =
+            contract(State::OnHold { since: day(2), reason: HoldReason::SanctionsHit, also: HoldReasons::default() });
         assert!(!heed(elsewhere.clone(), &[]).changed, "not theirs to lift");
         let more = heed(elsewhere, &[unpaid()]).next;
         assert_eq!(reason(&heed(more, &[]).next), Some(HoldReason::SanctionsHit));
-        for state in [State::Paused { since: day(2) }, State::Ending { since: day(2) }, State::Ended { ended_at: day(2) }] {
+        for state in
+            [State::Paused { since: day(2) }, State::Ending { since: day(2) }, State::Ended { ended_at: day(2) }]
+        {
             assert!(!heed(contract(state), &[unpaid()]).changed, "{state:?}");
         }
         let resumed = contract(State::Paused { since: day(2) }).resume(&lin(), None).unwrap();
