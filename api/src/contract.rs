@@ -19,6 +19,7 @@ use crate::money::Money;
 use crate::organization::Organization;
 use crate::review::Review;
 use crate::statement::StatementEntry;
+use crate::timesheet::{ContractPaymentMethod, Timesheet};
 use crate::user::User;
 use crate::user_error::{Answer, answer, payload, top_level};
 
@@ -53,6 +54,14 @@ impl Contract {
     async fn hourly_rate(&self) -> Option<Money> {
         match self.0.engagement {
             Engagement::Hourly { rate, .. } => Some(rate.into()),
+            Engagement::Fixed => None,
+        }
+    }
+
+    /// The longest week in minutes, if it is paid by the hour.
+    async fn weekly_limit_minutes(&self) -> Option<u32> {
+        match self.0.engagement {
+            Engagement::Hourly { weekly_limit_minutes, .. } => Some(weekly_limit_minutes),
             Engagement::Fixed => None,
         }
     }
@@ -126,6 +135,38 @@ impl Contract {
         connect(ctx.market().disputes_of_contract(self.0.id, &page(first, after, last, before)).await, Dispute)
     }
 
+    /// Its weeks, if it is paid by the hour, newest first. Entries that were disputed stand in a week
+    /// of their own.
+    async fn timesheets(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> async_graphql::Result<Connection<String, Timesheet>> {
+        connect(ctx.market().timesheets_of_contract(self.0.id, &page(first, after, last, before)).await, Timesheet)
+    }
+
+    /// Has the client named a card for its weeks? Without one, the charge of a week fails.
+    async fn has_payment_method(&self, ctx: &Context<'_>) -> async_graphql::Result<bool> {
+        ctx.market().contract_has_card(self.0.id).await.map_err(top_level)
+    }
+
+    /// The cards its weeks are charged to, newest first: the first is charged now, the others were
+    /// before it. Only for those who see the client's payments; for others the list is empty.
+    async fn payment_methods(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> async_graphql::Result<Connection<String, ContractPaymentMethod>> {
+        let page = page(first, after, last, before);
+        connect(ctx.market().contract_cards(&ctx.call(), &self.0, &page).await, ContractPaymentMethod)
+    }
+
     /// Every movement of its money from the first cent, numbered and sealed, with what is in escrow
     /// after each. Only for those who may see the books; for others the list is empty.
     async fn statement(
@@ -176,6 +217,11 @@ impl Contract {
     /// Can you end it now?
     async fn viewer_can_end(&self, ctx: &Context<'_>) -> bool {
         self.0.allowed(&ctx.actor()).contains(&Verb::ContractEnd)
+    }
+
+    /// Can you write down work now?
+    async fn viewer_can_add_time(&self, ctx: &Context<'_>) -> bool {
+        self.0.allowed(&ctx.caller().actor).contains(&Verb::TimeEntryAdd)
     }
 
     /// Can you propose a milestone now?
@@ -373,8 +419,9 @@ impl ContractMutation {
         answer(outcome.await.map(Contract))
     }
 
-    /// End the contract. Milestones without money are called off, those with money carried through;
-    /// it has ended when the last is over, and its reviews can be written then.
+    /// End the contract. Milestones without money are called off, those with money carried through; an
+    /// open week goes to the client. It has ended when the last milestone is over and the last week is
+    /// settled, and its reviews can be written then.
     async fn contract_end(&self, ctx: &Context<'_>, input: ContractEndInput) -> Answer<ContractEndPayload> {
         let outcome = async {
             let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;

@@ -29,6 +29,7 @@ pub mod contract;
 pub mod history;
 pub mod milestone;
 pub mod dispute;
+pub mod timesheet;
 pub mod payment;
 pub mod statement;
 pub mod payout;

@@ -22,6 +22,7 @@ use crate::proposal::Proposal;
 use crate::review::Review;
 use crate::session::Session;
 use crate::skill::Skill;
+use crate::timesheet::{TimeEntry, Timesheet};
 use crate::user::User;
 use crate::user_error::top_level;
 
@@ -58,6 +59,10 @@ pub enum Node {
     Dispute(Dispute),
     /// A piece of evidence in a dispute.
     Evidence(Evidence),
+    /// A week of a contract by the hour.
+    Timesheet(Timesheet),
+    /// Some work of a week.
+    TimeEntry(TimeEntry),
     /// A payment of a client.
     Payment(Payment),
     /// A payout to a freelancer.
@@ -125,6 +130,12 @@ impl NodeQuery {
             }
             domain::id::EvidenceId::PREFIX => {
                 market.evidence_find(&call, Key::read(&id).0).await.map(|it| it.map(Evidence).map(Node::from))
+            }
+            domain::id::TimesheetId::PREFIX => {
+                market.timesheet_find(&call, Key::read(&id).0).await.map(|it| it.map(Timesheet).map(Node::from))
+            }
+            domain::id::TimeEntryId::PREFIX => {
+                market.time_entry_find(&call, Key::read(&id).0).await.map(|it| it.map(TimeEntry).map(Node::from))
             }
             domain::id::PaymentId::PREFIX => {
                 market.payment_find(&call, Key::read(&id).0).await.map(|it| it.map(Payment).map(Node::from))

@@ -190,7 +190,7 @@ pub struct OfferCreateInput {
     pub milestones: Vec<OfferMilestoneInput>,
     /// For an hour: makes it an offer by the hour, without milestones.
     pub hourly_rate: Option<MoneyInput>,
-    /// The longest week in minutes, for work by the hour.
+    /// The longest week in minutes, for work by the hour: no more than the terms allow.
     #[graphql(default = 2400)]
     pub weekly_limit_minutes: u32,
     /// Keep it as a draft for now; `offerSend` sends it.

@@ -3,12 +3,14 @@
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use domain::Timestamp;
 use domain::id::PaymentId;
-use domain::payment::State;
+use domain::payment::{Purpose, State};
 use domain::policy::Quote;
 
 use crate::context::RabtaContext;
 use crate::key::Key;
+use crate::milestone::Milestone;
 use crate::money::{Money, MoneyInput};
+use crate::timesheet::Timesheet;
 use crate::user_error::top_level;
 
 /// A payment.
@@ -48,6 +50,18 @@ impl Payment {
             State::Failed { code, .. } => Some(code),
             State::Starting | State::Processing { .. } | State::Succeeded { .. } => None,
         }
+    }
+
+    /// The milestone it is for, if it is for one.
+    async fn milestone(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Milestone>> {
+        let Purpose::Milestone(id) = self.0.purpose else { return Ok(None) };
+        Ok(ctx.market().milestone_find(&ctx.call(), id).await.map_err(top_level)?.map(Milestone))
+    }
+
+    /// The week of a contract by the hour it is for, if it is for one.
+    async fn timesheet(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Timesheet>> {
+        let Purpose::Timesheet(id) = self.0.purpose else { return Ok(None) };
+        Ok(ctx.market().timesheet_find(&ctx.call(), id).await.map_err(top_level)?.map(Timesheet))
     }
 
     /// What was fixed before the processor was asked.

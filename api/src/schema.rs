@@ -25,6 +25,7 @@ use crate::sandbox::SandboxMutation;
 use crate::session::{Session, SessionMutation};
 use crate::skill::{Skill, SkillQuery};
 use crate::statement::StatementEntry;
+use crate::timesheet::{ContractPaymentMethod, TimeEntry, Timesheet, TimesheetMutation, TimesheetQuery};
 use crate::user::{UserMutation, UserQuery};
 
 /// Everything that can be looked at.
@@ -40,6 +41,7 @@ pub struct Query(
     ContractQuery,
     MilestoneQuery,
     DisputeQuery,
+    TimesheetQuery,
     PaymentQuery,
     PayoutQuery,
     ProposalQuery,
@@ -62,6 +64,7 @@ pub struct Mutation(
     MilestoneMutation,
     DisputeMutation,
     EvidenceMutation,
+    TimesheetMutation,
     PayoutMutation,
     ReviewMutation,
     SandboxMutation,
@@ -126,6 +129,9 @@ fn describe_lists<S: SubscriptionType>(
         .override_output_type_description::<Connection<String, Dispute>>("Disputes, a page of them.")
         .override_output_type_description::<Connection<String, Evidence>>("Evidence in a dispute, a page of it.")
         .override_output_type_description::<Connection<String, Submission>>("Submissions of work, a page of them.")
+        .override_output_type_description::<Connection<String, Timesheet>>("Weeks of work, a page of them.")
+        .override_output_type_description::<Connection<String, TimeEntry>>("Entries of a week, a page of them.")
+        .override_output_type_description::<Connection<String, ContractPaymentMethod>>("Cards, a page of them.")
         .override_output_type_description::<Connection<String, StatementEntry>>("A statement, a page of it.")
         .override_output_type_description::<Connection<String, Payout>>("Payouts, a page of them.")
         .override_output_type_description::<Connection<String, PayoutMethod>>("Bank accounts, a page of them.")

@@ -22,6 +22,7 @@ use crate::proposal::TradeViewer;
 use crate::review::{Rating, Review};
 use crate::session::SessionViewer;
 use crate::statement::DealViewer;
+use crate::timesheet::TimesheetViewer;
 use crate::user_error::{Answer, answer, payload, top_level};
 
 /// A person with an account.
@@ -94,6 +95,7 @@ pub struct Viewer(
     MatchViewer,
     DealViewer,
     DisputeViewer,
+    TimesheetViewer,
     PayoutViewer,
     TradeViewer,
     OrganizationViewer,
@@ -111,6 +113,7 @@ impl Viewer {
             MatchViewer,
             DealViewer,
             DisputeViewer,
+            TimesheetViewer,
             PayoutViewer,
             TradeViewer,
             OrganizationViewer,

@@ -357,6 +357,7 @@ table! {
     ContractHold:             STAFF SYSTEM;
     ContractLiftHold:         STAFF SYSTEM;
     ContractFinish:           SYSTEM;
+    ContractPaymentMethodSet: OWNER ADMIN FINANCE;
     PaymentRead:              OWNER ADMIN FINANCE STAFF SYSTEM;
     PaymentAdvance:           SYSTEM;
     MilestonePropose:         ONESELF OWNER ADMIN HIRING;

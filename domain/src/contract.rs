@@ -1,9 +1,9 @@
 //! A contract: what an accepted offer became. It keeps the terms and the version of the policy it
 //! was made under, so later policies never change it.
 //!
-//! Its milestones carry the work and the money; the contract itself only says whether the
+//! Its milestones and weeks carry the work and the money; the contract itself only says whether the
 //! engagement goes on. A contract that is ending takes no new work, and has ended once all its
-//! milestones are over. That opens its reviews.
+//! milestones are over and its weeks are settled. That opens its reviews.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +17,8 @@ use crate::money::Money;
 use crate::policy::{Terms, days};
 use crate::refusal::{Refusal, expect_version};
 use crate::timer::Timer;
+
+mod weeks;
 
 /// A contract between a client and a freelancer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -239,7 +241,7 @@ impl Contract {
     pub fn allowed(&self, actor: &Actor) -> Vec<Verb> {
         let subject = self.subject();
         let role = Role::of(actor, &subject);
-        self.verbs().iter().copied().filter(|verb| verb.allowed_to().contains(&role)).collect()
+        self.verbs().into_iter().filter(|verb| verb.allowed_to().contains(&role)).collect()
     }
 
     /// New work can be agreed on only while the engagement goes on.
@@ -392,14 +394,24 @@ impl Contract {
         Refusal::wrong_state("contract", self.status().as_str(), self.allowed(actor))
     }
 
-    fn verbs(&self) -> &'static [Verb] {
-        match self.state {
-            State::Active => &[Verb::ContractPause, Verb::ContractEnd, Verb::ContractHold, Verb::MilestonePropose],
-            State::Paused { .. } => &[Verb::ContractResume, Verb::ContractEnd],
-            State::OnHold { .. } => &[Verb::ContractHold, Verb::ContractLiftHold],
-            State::Ending { .. } => &[],
-            State::Ended { .. } => &[Verb::ReviewSubmit],
+    fn verbs(&self) -> Vec<Verb> {
+        let mut verbs = match self.state {
+            State::Active => vec![Verb::ContractPause, Verb::ContractEnd, Verb::ContractHold, Verb::MilestonePropose],
+            State::Paused { .. } => vec![Verb::ContractResume, Verb::ContractEnd],
+            State::OnHold { .. } => vec![Verb::ContractHold, Verb::ContractLiftHold],
+            State::Ending { .. } => vec![],
+            State::Ended { .. } => vec![Verb::ReviewSubmit],
+        };
+        if let Engagement::Hourly { .. } = self.engagement {
+            if matches!(self.state, State::Active) {
+                verbs.push(Verb::TimeEntryAdd);
+            }
+            // Weeks of a contract that is ending are still charged.
+            if !matches!(self.state, State::Ended { .. }) {
+                verbs.push(Verb::ContractPaymentMethodSet);
+            }
         }
+        verbs
     }
 
     fn standing(&self, actor: &Actor, verb: Verb, expected: Option<i64>) -> Result<(), Refusal> {

@@ -53,16 +53,22 @@ impl Audience {
             Event::MilestoneSubmitted { .. }
             | Event::MilestoneReviewWaits { .. }
             | Event::MilestoneFundingFailed { .. }
-            | Event::MilestoneRefundRefused { .. } => Self::Client,
+            | Event::MilestoneRefundRefused { .. }
+            | Event::TimesheetSubmitted { .. } => Self::Client,
             Event::MilestoneFunded { .. }
             | Event::MilestoneChangesRequested { .. }
             | Event::MilestoneApproved { .. }
             | Event::MilestoneReleased { .. }
-            | Event::MilestoneRefundRequested { .. } => Self::Freelancer,
+            | Event::MilestoneRefundRequested { .. }
+            | Event::TimesheetCharged { .. }
+            | Event::TimesheetPaid { .. } => Self::Freelancer,
             Event::MilestoneRefunded { .. }
             | Event::MilestoneIdle { .. }
             | Event::MilestoneDormant { .. }
             | Event::MilestoneChargedBack { .. }
+            | Event::TimesheetChargeFailed { .. }
+            | Event::TimesheetDisputed { .. }
+            | Event::TimesheetChargedBack { .. }
             | Event::ContractPaused { .. }
             | Event::ContractResumed { .. }
             | Event::ContractPutOnHold { .. }

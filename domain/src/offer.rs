@@ -195,7 +195,7 @@ pub struct Basis {
 impl OfferDraft {
     /// Check what was said: a title of 3 to 120 characters, a message of up to 5,000; 1 to 20
     /// milestones for a fixed price and none for work by the hour, whose rate is above zero and
-    /// whose longest week is 1 to 168 hours.
+    /// whose longest week is an hour at least, and no longer than the terms allow.
     pub fn parse(
         title: &str,
         message: &str,
@@ -214,7 +214,7 @@ impl OfferDraft {
             Engagement::Fixed => {}
             Engagement::Hourly { rate, weekly_limit_minutes } => {
                 terms.check_amount(&mut invalid, "hourlyRate", rate);
-                invalid.range("weeklyLimitMinutes", weekly_limit_minutes, 60..=7 * 24 * 60);
+                invalid.range("weeklyLimitMinutes", weekly_limit_minutes, 60..=terms.weekly_limit_minutes);
                 if !milestones.is_empty() {
                     invalid.add("milestones", "CONFLICT", "work by the hour has no milestones");
                 }

@@ -1,7 +1,7 @@
 //! A payment: one attempt of a client to pay by card, and what the processor says of it.
 //!
-//! The money itself is the milestone's business ([`crate::milestone`]); a payment is what the
-//! client's screen watches. The processor's events come late, twice and out of order: a success is
+//! The money itself is the business of what it is for ([`crate::milestone`], [`crate::timesheet`]); a
+//! payment is what the client's screen watches. The processor's events come late, twice and out of order: a success is
 //! never undone by a failure told later, a failure may still turn into a success.
 
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::Timestamp;
 use crate::access::{self, Actor, Subject, Verb};
 use crate::change::Change;
-use crate::id::{MilestoneId, OrganizationId, PaymentId};
+use crate::id::{MilestoneId, OrganizationId, PaymentId, TimesheetId};
 use crate::policy::Quote;
 use crate::refusal::{Invalid, Refusal};
 
@@ -21,15 +21,26 @@ pub struct Payment {
     /// Who pays.
     pub client: OrganizationId,
     /// What for.
-    pub milestone: MilestoneId,
-    /// The processor's token of the card; never a card number.
-    pub method: PaymentMethod,
+    pub purpose: Purpose,
+    /// The processor's token of the card, never a card number; none if the client had named no card,
+    /// so that the payment failed before it began.
+    pub method: Option<PaymentMethod>,
     /// What was fixed before the processor was asked.
     pub quote: Quote,
     /// Where it stands.
     pub state: State,
     /// When the client set out to pay.
     pub created_at: Timestamp,
+}
+
+/// What a payment is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "id", rename_all = "snake_case")]
+pub enum Purpose {
+    /// A milestone, before its work begins.
+    Milestone(MilestoneId),
+    /// A week of an hourly contract, after it was worked.
+    Timesheet(TimesheetId),
 }
 
 /// The processor's token of a card or an account.
@@ -101,12 +112,25 @@ impl Payment {
     pub fn start(
         id: PaymentId,
         client: OrganizationId,
-        milestone: MilestoneId,
+        purpose: Purpose,
         method: PaymentMethod,
         quote: Quote,
         now: Timestamp,
     ) -> Change<Self> {
-        Change::to(Self { id, client, milestone, method, quote, state: State::Starting, created_at: now })
+        let method = Some(method);
+        Change::to(Self { id, client, purpose, method, quote, state: State::Starting, created_at: now })
+    }
+
+    /// The client was to be charged, and has named no card: it fails like a card that is declined.
+    pub fn without_method(
+        id: PaymentId,
+        client: OrganizationId,
+        purpose: Purpose,
+        quote: Quote,
+        now: Timestamp,
+    ) -> Change<Self> {
+        let state = State::Failed { failed_at: now, code: "no_payment_method".to_owned() };
+        Change::to(Self { id, client, purpose, method: None, quote, state, created_at: now })
     }
 
     /// Whose it is, for the access table: the client's alone.

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::Timestamp;
 use crate::access::{self, Actor, Role, Subject, Verb};
 use crate::change::Change;
+use crate::contract::HoldReason;
 use crate::escrow::Escrow;
 use crate::event::Event;
 use crate::id::{ContractId, DisputeId, OrganizationId, PaymentId, TimeEntryId, TimesheetId, UserId};
@@ -21,6 +22,7 @@ use crate::policy::{Quote, Terms, days};
 use crate::refusal::{Invalid, Refusal, expect_version};
 use crate::timer::Timer;
 
+mod card;
 mod charge;
 #[cfg(test)]
 mod tests;
@@ -55,6 +57,8 @@ pub struct Timesheet {
     pub terms: Terms,
     /// The Monday it begins with.
     pub week: NaiveDate,
+    /// The timesheet whose disputed entries it took over, if it did.
+    pub split_from: Option<TimesheetId>,
     /// What an hour is worth.
     pub hourly_rate: Money,
     /// The most that may be worked in the week.
@@ -71,6 +75,8 @@ pub struct Timesheet {
     pub escrow: Escrow,
     /// Payments whose money has arrived, whatever became of it.
     pub payments: Vec<PaymentId>,
+    /// Those of them that came when nothing waited for them, and are the client's credit.
+    pub credited: Vec<PaymentId>,
     /// The processor's names of the chargebacks that were acted on.
     pub chargebacks: Vec<String>,
     /// Chargebacks that came before the payment they take back.
@@ -206,6 +212,7 @@ impl Timesheet {
             limit_minutes: hourly.limit_minutes.map_or(limit, |agreed| agreed.min(limit)),
             terms: hourly.terms,
             week: week_of(now),
+            split_from: None,
             escrow: Escrow::empty(hourly.hourly_rate.currency()),
             hourly_rate: hourly.hourly_rate,
             entries: Vec::new(),
@@ -213,11 +220,24 @@ impl Timesheet {
             version: 1,
             state: TimesheetState::Open,
             payments: Vec::new(),
+            credited: Vec::new(),
             chargebacks: Vec::new(),
             early_chargebacks: Vec::new(),
         };
         let clocks = timesheet.clocks();
         Change::to(timesheet).telling(Event::TimesheetOpened { timesheet: id }).clocked(&[], &clocks)
+    }
+
+    /// The week that a day lies in begins to be written: the one under way, or the one before as long
+    /// as it would not have gone to the client. No `date` lies after `now`.
+    pub fn open_on(id: TimesheetId, hourly: Hourly, date: NaiveDate, now: Timestamp) -> Result<Change<Self>, Refusal> {
+        let opened = Self::open(id, hourly, date.and_time(NaiveTime::MIN).and_utc());
+        let closes_at = opened.next.submits_at();
+        if closes_at <= now {
+            let message = format!("the week of {} could be written until {closes_at}", opened.next.week);
+            return Err(Refusal::field("date", "OUT_OF_RANGE", message));
+        }
+        Ok(opened)
     }
 
     /// Whose it is, for the access table.
@@ -251,6 +271,23 @@ impl Timesheet {
     pub fn allowed(&self, actor: &Actor) -> Vec<Verb> {
         let role = Role::of(actor, &self.subject());
         self.verbs().iter().copied().filter(|verb| verb.allowed_to().contains(&role)).collect()
+    }
+
+    /// What it puts its contract on hold for, if for anything.
+    pub fn holds_up(&self) -> Option<HoldReason> {
+        match &self.state {
+            TimesheetState::Unpaid { .. } => Some(HoldReason::PaymentFailed),
+            TimesheetState::Approved { failures, .. } | TimesheetState::Charging { failures, .. } => {
+                (*failures > 0).then_some(HoldReason::PaymentFailed)
+            }
+            TimesheetState::Disputed { .. } => Some(HoldReason::HourlyDispute),
+            TimesheetState::Open
+            | TimesheetState::Submitted { .. }
+            | TimesheetState::Held { .. }
+            | TimesheetState::Paid { .. }
+            | TimesheetState::Void
+            | TimesheetState::ChargedBack { .. } => None,
+        }
     }
 
     /// The timers that run in this state, and when they are due.
@@ -339,6 +376,17 @@ impl Timesheet {
         if now < self.monday_after(NaiveTime::MIN) {
             return Err(Refusal::rule("WEEK_NOT_OVER", "the week can be submitted when it is over"));
         }
+        self.handed_in(now)
+    }
+
+    /// Its contract takes no new work: what was worked so far goes to the client, who has the time
+    /// to look at it that the whole week would have had.
+    pub fn wind_up(self, actor: &Actor, now: Timestamp) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::TimesheetAdvance)?;
+        if self.state == TimesheetState::Open { self.handed_in(now) } else { Ok(Change::none(self)) }
+    }
+
+    fn handed_in(self, now: Timestamp) -> Result<Change<Self>, Refusal> {
         if self.amount()?.is_zero() {
             let next = Self { state: TimesheetState::Void, ..self.clone() };
             return Ok(self.becomes(next));
@@ -392,6 +440,7 @@ impl Timesheet {
             self.entries.clone().into_iter().partition(|entry| listed.contains(&entry.id));
         let apart = Self {
             id: apart,
+            split_from: Some(self.id),
             entries: disputed,
             version: 1,
             state: TimesheetState::Disputed { dispute },
@@ -445,7 +494,9 @@ impl Timesheet {
         match &self.state {
             TimesheetState::Open => &[Verb::TimeEntryAdd, Verb::TimeEntryRemove, Verb::TimesheetSubmit],
             TimesheetState::Submitted { .. } => &[Verb::TimesheetApprove, Verb::TimesheetDispute],
+            // A client whose card works again need not wait for the next try.
             TimesheetState::Unpaid { .. } => &[Verb::TimesheetPay],
+            TimesheetState::Approved { failures, .. } if *failures > 0 => &[Verb::TimesheetPay],
             TimesheetState::Disputed { .. }
             | TimesheetState::Approved { .. }
             | TimesheetState::Charging { .. }
@@ -480,7 +531,8 @@ impl Timesheet {
         (self.week + TimeDelta::days(7)).and_time(time).and_utc()
     }
 
-    fn submits_at(&self) -> Timestamp {
+    /// When it goes to the client by itself: on the Monday after, at noon.
+    pub fn submits_at(&self) -> Timestamp {
         self.monday_after(NaiveTime::MIN) + TimeDelta::hours(12)
     }
 }

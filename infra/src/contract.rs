@@ -3,7 +3,7 @@
 use domain::access::{self, Actor, Verb};
 use domain::change::Change;
 use domain::contract::{Contract, HoldReason, State};
-use domain::id::{ContractId, Id, MilestoneId, OrganizationId};
+use domain::id::{ContractId, Id, MilestoneId, OrganizationId, TimesheetId};
 use domain::refusal::Refusal;
 use domain::user::given_reason;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
@@ -84,7 +84,11 @@ impl Market {
     ) -> Result<Contract, Failure> {
         run!(self, call, tx => {
             let contract = tx.contract_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
-            tx.contract_save(contract.resume(tx.actor(), expected)?).await
+            let weeks = tx.weeks_unsettled_for_update(id).await?;
+            // What puts it on hold may have come up during the break.
+            let resumed = contract.resume(tx.actor(), expected)?;
+            let resumed = resumed.then(|contract| contract.heed_weeks(&Actor::System, tx.now(), &weeks))?;
+            tx.contract_save(resumed).await
         })
     }
 
@@ -128,8 +132,8 @@ impl Market {
         })
     }
 
-    /// Either side ends the contract. Milestones without money are called off; those with money
-    /// are carried through first.
+    /// Either side ends the contract. Milestones without money are called off, an open week goes to
+    /// the client; what has money, or is owed, is carried through first.
     pub async fn contract_end(&self, call: &Call, id: ContractId, expected: Option<i64>) -> Result<Contract, Failure> {
         run!(self, call, tx => {
             let contract = tx.contract_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
@@ -138,6 +142,10 @@ impl Market {
             for milestone in tx.milestones_of_contract_for_update(id).await? {
                 let milestone = tx.milestone_save(milestone.called_off(tx.now())).await?;
                 settled &= milestone.status().is_terminal();
+            }
+            for week in tx.weeks_unsettled_for_update(id).await? {
+                let week = tx.timesheet_write(week.wind_up(&Actor::System, tx.now())?).await?;
+                settled &= week.state.is_terminal();
             }
             let ended = ending.then(|contract| contract.finish(&Actor::System, tx.now(), settled))?;
             let contract = tx.contract_save(ended).await?;
@@ -148,13 +156,28 @@ impl Market {
 
     /// A milestone is over: if that was the last of an ending contract, the contract has ended.
     pub(crate) async fn contract_finish_after(&self, call: &Call, milestone: MilestoneId) -> Result<(), Failure> {
-        let of = self.milestone_find(call, milestone).await?.and_then(|milestone| milestone.contract);
-        let Some(id) = of else { return Ok(()) };
+        match self.milestone_find(call, milestone).await?.and_then(|milestone| milestone.contract) {
+            Some(id) => self.contract_finish(call, id).await,
+            None => Ok(()),
+        }
+    }
+
+    /// A week is settled: if that was the last of an ending contract, the contract has ended.
+    pub(crate) async fn contract_finish_after_week(&self, call: &Call, week: TimesheetId) -> Result<(), Failure> {
+        match self.timesheet_find(call, week).await? {
+            Some(week) => self.contract_finish(call, week.contract).await,
+            None => Ok(()),
+        }
+    }
+
+    /// An ending contract has ended when its milestones are over and its weeks are settled.
+    async fn contract_finish(&self, call: &Call, id: ContractId) -> Result<(), Failure> {
         run!(self, call, tx => {
             let contract = tx.contract_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
             if matches!(contract.state, State::Ending { .. }) {
                 let milestones = tx.milestones_of_contract_for_update(id).await?;
-                let settled = milestones.iter().all(|milestone| milestone.status().is_terminal());
+                let over = milestones.iter().all(|milestone| milestone.status().is_terminal());
+                let settled = over && tx.weeks_unsettled_for_update(id).await?.is_empty();
                 tx.contract_save(contract.finish(tx.actor(), tx.now(), settled)?).await?;
             }
             Ok(())

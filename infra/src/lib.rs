@@ -40,6 +40,7 @@ pub mod contract;
 pub mod history;
 pub mod milestone;
 pub mod dispute;
+pub mod timesheet;
 pub mod payments;
 pub mod payment;
 pub mod review;

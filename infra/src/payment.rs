@@ -3,11 +3,11 @@
 
 use domain::change::Change;
 use domain::dispute;
-use domain::id::{Id, MilestoneId, PaymentId};
+use domain::id::{Id, MilestoneId, PaymentId, TimesheetId};
 use domain::ledger::LedgerAccount;
 use domain::milestone::Milestone;
 use domain::money::Money;
-use domain::payment::{Payment, PaymentMethod, State};
+use domain::payment::{Payment, PaymentMethod, Purpose, State};
 use domain::policy::Quote;
 use domain::refusal::Refusal;
 use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Statement};
@@ -38,6 +38,17 @@ impl Market {
     pub async fn payment_of_milestone(&self, call: &Call, id: MilestoneId) -> Result<Option<Payment>, Failure> {
         let row = row::Entity::find()
             .filter(row::Column::MilestoneId.eq(id.uuid()))
+            .order_by_desc(row::Column::Id)
+            .one(self.db())
+            .await?;
+        let payment = row.map(Payment::try_from).transpose()?;
+        Ok(payment.filter(|payment| payment.visible_to(&call.actor)))
+    }
+
+    /// The last payment for a week, if the caller may see it.
+    pub async fn payment_of_timesheet(&self, call: &Call, id: TimesheetId) -> Result<Option<Payment>, Failure> {
+        let row = row::Entity::find()
+            .filter(row::Column::TimesheetId.eq(id.uuid()))
             .order_by_desc(row::Column::Id)
             .one(self.db())
             .await?;
@@ -77,8 +88,8 @@ impl Market {
                     let domain::milestone::State::Funding { attempt, .. } = &milestone.state else {
                         return Err(Fault::bad_row("milestones", "set out to be funded, and is not funding").into());
                     };
-                    let started =
-                        Payment::start(payment, milestone.client, id, method.clone(), attempt.quote, tx.now());
+                    let (client, purpose) = (milestone.client, Purpose::Milestone(id));
+                    let started = Payment::start(payment, client, purpose, method.clone(), attempt.quote, tx.now());
                     let payment = tx.payment_save(started).await?;
                     let total = payment.quote.client_pays;
                     tx.audit("milestone_fund", id, serde_json::json!({ "payment": payment.id, "total": total })).await?;
@@ -122,10 +133,8 @@ impl Market {
     pub(crate) async fn payment_ask(&self, id: PaymentId) -> Result<Payment, Failure> {
         let row = row::Entity::find_by_id(id.uuid()).one(self.db()).await?;
         let payment = row.map(Payment::try_from).transpose()?.ok_or(Refusal::HIDDEN)?;
-        if payment.state != State::Starting {
-            return Ok(payment);
-        }
-        let request = IntentRequest { payment: id, total: payment.quote.client_pays, method: payment.method.clone() };
+        let (State::Starting, Some(method)) = (&payment.state, &payment.method) else { return Ok(payment) };
+        let request = IntentRequest { payment: id, total: payment.quote.client_pays, method: method.clone() };
         let intent = Payments::default().ask(self, &request).await?;
         let call = Call::system(format!("payment:{id}"));
         run!(self, &call, tx => {
@@ -144,25 +153,10 @@ impl Market {
             if !tx.processor_event_first(event).await? {
                 return Ok(());
             }
-            let milestone = tx.milestone_for_update(payment.milestone).await?.ok_or(Refusal::HIDDEN)?;
-            let dispute = tx.dispute_over_for_update(&milestone).await?;
-            let payment = tx.payment_for_update(event.payment).await?.ok_or(Refusal::HIDDEN)?;
-            let (actor, now) = (tx.actor(), tx.now());
-            let alone = |milestone: Change<Milestone>| milestone.map(|milestone| (None, milestone));
-            let (milestone, payment) = match event.fact.clone() {
-                ProcessorFact::Succeeded { intent, received } => {
-                    (alone(milestone.funded(actor, now, payment.id, received)?), payment.succeeded(actor, now, intent)?)
-                }
-                ProcessorFact::Failed { code } => {
-                    (alone(milestone.funding_failed(actor, payment.id)?), payment.failed(actor, now, code)?)
-                }
-                ProcessorFact::ChargedBack { reference, amount } => {
-                    let taken = dispute::charge_back(milestone, dispute, actor, now, payment.id, &reference, amount)?;
-                    (taken, Change::none(payment))
-                }
-            };
-            let payment = tx.payment_save(payment).await?;
-            tx.dispute_with_milestone_save(milestone).await?;
+            match payment.purpose {
+                Purpose::Milestone(milestone) => tx.milestone_hears(milestone, event).await?,
+                Purpose::Timesheet(timesheet) => tx.timesheet_hears(timesheet, event).await?,
+            }
             tx.audit("processor_event", payment.id, serde_json::json!({ "kind": event.fact.as_str() })).await?;
             Ok(())
         })
@@ -170,6 +164,51 @@ impl Market {
 }
 
 impl Tx {
+    /// What the processor says of a payment for a milestone.
+    async fn milestone_hears(&self, milestone: MilestoneId, event: &ProcessorEvent) -> Result<(), Failure> {
+        let milestone = self.milestone_for_update(milestone).await?.ok_or(Refusal::HIDDEN)?;
+        let dispute = self.dispute_over_for_update(&milestone).await?;
+        let payment = self.payment_for_update(event.payment).await?.ok_or(Refusal::HIDDEN)?;
+        let (actor, now) = (self.actor(), self.now());
+        let alone = |milestone: Change<Milestone>| milestone.map(|milestone| (None, milestone));
+        let (milestone, payment) = match event.fact.clone() {
+            ProcessorFact::Succeeded { intent, received } => {
+                (alone(milestone.funded(actor, now, payment.id, received)?), payment.succeeded(actor, now, intent)?)
+            }
+            ProcessorFact::Failed { code } => {
+                (alone(milestone.funding_failed(actor, payment.id)?), payment.failed(actor, now, code)?)
+            }
+            ProcessorFact::ChargedBack { reference, amount } => {
+                let taken = dispute::charge_back(milestone, dispute, actor, now, payment.id, &reference, amount)?;
+                (taken, Change::none(payment))
+            }
+        };
+        self.payment_save(payment).await?;
+        self.dispute_with_milestone_save(milestone).await?;
+        Ok(())
+    }
+
+    /// What the processor says of a payment for a week.
+    async fn timesheet_hears(&self, timesheet: TimesheetId, event: &ProcessorEvent) -> Result<(), Failure> {
+        let timesheet = self.timesheet_for_update(timesheet).await?.ok_or(Refusal::HIDDEN)?;
+        let payment = self.payment_for_update(event.payment).await?.ok_or(Refusal::HIDDEN)?;
+        let (actor, now) = (self.actor(), self.now());
+        let (timesheet, payment) = match event.fact.clone() {
+            ProcessorFact::Succeeded { intent, received } => {
+                (timesheet.charged(actor, now, payment.id, received)?, payment.succeeded(actor, now, intent)?)
+            }
+            ProcessorFact::Failed { code } => {
+                (timesheet.charge_failed(actor, now, payment.id)?, payment.failed(actor, now, code)?)
+            }
+            ProcessorFact::ChargedBack { reference, amount } => {
+                (timesheet.charge_back(actor, now, payment.id, &reference, amount)?, Change::none(payment))
+            }
+        };
+        self.payment_save(payment).await?;
+        self.timesheet_save(timesheet).await?;
+        Ok(())
+    }
+
     /// The payment, locked until this transaction ends.
     pub(crate) async fn payment_for_update(&self, id: PaymentId) -> Result<Option<Payment>, Failure> {
         let row = row::Entity::find_by_id(id.uuid()).lock_exclusive().one(self.conn()).await?;
@@ -224,8 +263,16 @@ impl TryFrom<row::Model> for Payment {
         Ok(Self {
             id: Id::from_uuid(row.id),
             client: Id::from_uuid(row.organization_id),
-            milestone: Id::from_uuid(row.milestone_id),
-            method: PaymentMethod::parse(&row.method).map_err(|error| Fault::bad_row("payments", error))?,
+            purpose: match (row.milestone_id, row.timesheet_id) {
+                (Some(milestone), None) => Purpose::Milestone(Id::from_uuid(milestone)),
+                (None, Some(timesheet)) => Purpose::Timesheet(Id::from_uuid(timesheet)),
+                (Some(_), Some(_)) | (None, None) => return Err(Fault::bad_row("payments", "it is not for one thing")),
+            },
+            method: row
+                .method
+                .map(|token| PaymentMethod::parse(&token))
+                .transpose()
+                .map_err(|error| Fault::bad_row("payments", error))?,
             quote: serde_json::from_value(row.quote)?,
             state,
             created_at: row.created_at,
@@ -239,8 +286,15 @@ impl TryFrom<&Payment> for row::Model {
         Ok(Self {
             id: payment.id.uuid(),
             organization_id: payment.client.uuid(),
-            milestone_id: payment.milestone.uuid(),
-            method: payment.method.as_str().to_owned(),
+            milestone_id: match payment.purpose {
+                Purpose::Milestone(milestone) => Some(milestone.uuid()),
+                Purpose::Timesheet(_) => None,
+            },
+            timesheet_id: match payment.purpose {
+                Purpose::Timesheet(timesheet) => Some(timesheet.uuid()),
+                Purpose::Milestone(_) => None,
+            },
+            method: payment.method.as_ref().map(|method| method.as_str().to_owned()),
             quote: serde_json::to_value(payment.quote)?,
             total_minor: payment.quote.client_pays.minor(),
             status: payment.state.as_str().to_owned(),
@@ -260,8 +314,9 @@ mod row {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: Uuid,
         pub organization_id: Uuid,
-        pub milestone_id: Uuid,
-        pub method: String,
+        pub milestone_id: Option<Uuid>,
+        pub timesheet_id: Option<Uuid>,
+        pub method: Option<String>,
         #[sea_orm(column_type = "JsonBinary")]
         pub quote: Json,
         pub total_minor: i64,

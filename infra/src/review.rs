@@ -167,8 +167,10 @@ impl Tx {
     async fn net_paid(&self, contract: ContractId) -> Result<Money, Failure> {
         let paid = Paid::find_by_statement(Statement::from_sql_and_values(
             DbBackend::Postgres,
-            "select coalesce(sum(released_net_minor), 0)::bigint as minor from milestones
-             where contract_id = $1 and currency = 'USD'",
+            "select coalesce(sum(released_net_minor), 0)::bigint as minor from (
+                 select released_net_minor from milestones where contract_id = $1 and currency = 'USD'
+                 union all
+                 select released_net_minor from timesheets where contract_id = $1 and currency = 'USD') paid",
             [contract.uuid().into()],
         ))
         .one(self.conn())

@@ -144,8 +144,10 @@ impl Market {
 
     async fn held(&self, whose: &'static str, id: Uuid) -> Result<Money, Failure> {
         let text = format!(
-            "select coalesce(sum(held_minor), 0)::bigint as minor from milestones
-             where {whose} and held_minor > 0 and currency = 'USD'"
+            "select coalesce(sum(held_minor), 0)::bigint as minor from (
+                 select held_minor from milestones where {whose} and held_minor > 0 and currency = 'USD'
+                 union all
+                 select held_minor from timesheets where {whose} and held_minor > 0 and currency = 'USD') held"
         );
         self.sum(Statement::from_sql_and_values(DbBackend::Postgres, text, [id.into()])).await
     }

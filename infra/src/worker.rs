@@ -122,10 +122,16 @@ impl Market {
             Timer::PublishReviews(contract) => self.reviews_publish(call, contract).await,
             Timer::ExpireGig(id) => self.gig_expire(call, id).await.map(drop),
             Timer::WarnGigExpiry(id) => self.gig_warn_of_expiry(call, id).await.map(drop),
-            Timer::SubmitTimesheet(_)
-            | Timer::AutoApproveTimesheet(_)
-            | Timer::ChargeTimesheet(_)
-            | Timer::PayTimesheet(_) => Ok(()),
+            Timer::SubmitTimesheet(id) => {
+                self.timesheet_tick(call, id, |week, tx| week.submit(tx.actor(), tx.now(), None)).await
+            }
+            Timer::AutoApproveTimesheet(id) => {
+                self.timesheet_tick(call, id, |week, tx| week.auto_approve(tx.actor(), tx.now())).await
+            }
+            Timer::ChargeTimesheet(id) => self.timesheet_charge(call, id).await,
+            Timer::PayTimesheet(id) => {
+                self.timesheet_tick(call, id, |week, tx| week.release(tx.actor(), tx.now())).await
+            }
         }
     }
 
@@ -138,7 +144,9 @@ impl Market {
             Event::SessionBegan { .. } | Event::SessionEnded { .. } | Event::ProfileUpdated { .. } => Ok(()),
             Event::MemberInvited { invitation, .. } => self.member_invitation_mail(occurrence, *invitation).await,
             Event::MemberJoined { .. } | Event::MemberLeft { .. } | Event::OrganizationTransferred { .. } => Ok(()),
-            Event::MilestoneFundingStarted { payment, .. } => self.payment_ask(*payment).await.map(|_| ()),
+            Event::MilestoneFundingStarted { payment, .. } | Event::TimesheetChargeStarted { payment, .. } => {
+                self.payment_ask(*payment).await.map(|_| ())
+            }
             Event::MilestoneFunded { milestone, .. } => self.offer_send_when_funded(&call, *milestone).await,
             Event::PayoutScreeningBegan { payout } => self.payout_screen(&call, *payout).await,
             Event::PayoutSent { payout, attempt } => self.payout_hand_over(&call, *payout, *attempt).await,
@@ -148,6 +156,10 @@ impl Market {
             | Event::MilestoneCancelled { milestone }
             | Event::MilestoneSettled { milestone, .. }
             | Event::MilestoneChargedBack { milestone, .. } => self.contract_finish_after(&call, *milestone).await,
+            // So may the last of its weeks.
+            Event::TimesheetApproved { timesheet, .. }
+            | Event::TimesheetPaid { timesheet, .. }
+            | Event::TimesheetChargedBack { timesheet, .. } => self.contract_finish_after_week(&call, *timesheet).await,
             Event::GigFilled { gig, .. } => {
                 self.proposals_close(&call, *gig, Closing::NotSelected, occurrence.at).await
             }
@@ -214,13 +226,9 @@ impl Market {
             | Event::MilestoneResumed { .. }
             | Event::TimesheetOpened { .. }
             | Event::TimesheetSubmitted { .. }
-            | Event::TimesheetApproved { .. }
             | Event::TimesheetDisputed { .. }
-            | Event::TimesheetChargeStarted { .. }
             | Event::TimesheetChargeFailed { .. }
             | Event::TimesheetCharged { .. }
-            | Event::TimesheetPaid { .. }
-            | Event::TimesheetChargedBack { .. }
             | Event::DisputeOpened { .. }
             | Event::DisputeAnswered { .. }
             | Event::DisputeOfferMade { .. }

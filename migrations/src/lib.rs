@@ -21,6 +21,7 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0011_members", sql: include_str!("../sql/0011_members.sql") },
     Migration { name: "0012_disputes", sql: include_str!("../sql/0012_disputes.sql") },
     Migration { name: "0013_dealings", sql: include_str!("../sql/0013_dealings.sql") },
+    Migration { name: "0014_timesheets", sql: include_str!("../sql/0014_timesheets.sql") },
     Migration { name: "0016_staff", sql: include_str!("../sql/0016_staff.sql") },
     Migration { name: "0023_history", sql: include_str!("../sql/0023_history.sql") },
 ];

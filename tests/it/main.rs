@@ -20,6 +20,7 @@ mod contract;
 mod history;
 mod milestone;
 mod dispute;
+mod timesheet;
 mod payment;
 mod payout;
 mod review;

@@ -22,6 +22,7 @@ pub async fn play(door: &Door, say: &mut (dyn FnMut(&str) + Send)) -> Result<Jou
     story.work_is_delivered_and_approved().await?;
     story.the_money_goes_home().await?;
     story.the_books_add_up().await?;
+    story.they_go_on_by_the_hour().await?;
     story.both_say_how_it_was().await?;
     Ok(Journey { client: story.client, freelancer: story.freelancer, ids: story.ids })
 }
@@ -304,6 +305,31 @@ impl<'a> Story<'a> {
             return Err(Stumble::new(format!("the statement does not add up: {escrow} cents are left in escrow")));
         }
         (self.say)("The statement adds up: every cent that went into escrow has left it");
+        Ok(())
+    }
+
+    async fn they_go_on_by_the_hour(&mut self) -> Result<(), Stumble> {
+        let input = json!({
+            "organizationId": self.id("organization")?, "freelancerId": self.freelancer.user,
+            "title": "Upkeep of the ledger", "hourlyRate": { "amount": "45.00" }, "weeklyLimitMinutes": 600,
+        });
+        let payload = self.client.does("offerCreate", input, "offer { id status }").await?;
+        expect(&payload, "offer.status", "SENT")?;
+        let input = json!({ "offerId": text(&payload, "offer.id")? });
+        let payload = self.freelancer.does("offerAccept", input, "contract { id createdAt }").await?;
+        let contract = self.keep("hourlyContract", &payload, "contract.id")?;
+        let today: String = text(&payload, "contract.createdAt")?.chars().take("2026-01-31".len()).collect();
+        let input = json!({ "contractId": contract, "paymentMethod": "pm_sandbox_visa" });
+        self.client.does("contractPaymentMethodSet", input, "contract { hasPaymentMethod }").await?;
+        let input =
+            json!({ "contractId": contract, "date": today, "minutes": 80, "note": "Upgrade, and a look at the logs." });
+        let fields = "timesheet { id amount { amount } quote { clientPays { amount } } } timeEntry { id }";
+        let payload = self.freelancer.does("timeEntryAdd", input, fields).await?;
+        let week = self.keep("timesheet", &payload, "timesheet.id")?;
+        self.keep("timeEntry", &payload, "timeEntry.id")?;
+        expect(&payload, "timesheet.amount.amount", "60.00")?;
+        expect(&payload, "timesheet.quote.clientPays.amount", "61.80")?;
+        (self.say)(&format!("They go on by the hour: Ayesha writes down 80 minutes at 45.00, worth 60.00: {week}"));
         Ok(())
     }
 

@@ -17,7 +17,7 @@ impl Timesheet {
         }
     }
 
-    /// Every charge failed; the client tries again, with a card that works now.
+    /// A charge failed; the client tries again, with a card that works now.
     pub fn pay(
         self,
         actor: &Actor,
@@ -27,7 +27,12 @@ impl Timesheet {
     ) -> Result<Change<Self>, Refusal> {
         self.access(actor, Verb::TimesheetPay)?;
         self.standing(actor, Verb::TimesheetPay, expected)?;
-        let failures = u16::try_from(self.terms.charge_retry_days.len()).unwrap_or(u16::MAX);
+        // It counts as one of the tries: should it fail too, the next comes after the days of the one
+        // after it.
+        let failures = match &self.state {
+            TimesheetState::Approved { failures, .. } => *failures,
+            _ => u16::try_from(self.terms.charge_retry_days.len()).unwrap_or(u16::MAX),
+        };
         self.asks(now, payment, failures)
     }
 
@@ -57,31 +62,46 @@ impl Timesheet {
             | TimesheetState::ChargedBack { .. } => None,
         };
         let fits = |attempt: &Attempt| attempt.payment == payment && attempt.quote.client_pays == received;
+        let Some(Attempt { quote, .. }) = waiting.filter(fits) else { return self.credited(payment, received) };
+        let source = LedgerAccount::ProcessorClearing;
+        let entry = self.entry(Reason::Fund);
+        let (escrow, entry) = self.escrow.fund(entry, self.account(), source, quote.amount, quote.client_fee)?;
+        let pays_at = self.wednesday_after(now);
         let mut next = self.clone();
         next.payments.push(payment);
-        let change = match waiting.filter(fits) {
-            Some(Attempt { quote, .. }) => {
-                let source = LedgerAccount::ProcessorClearing;
-                let entry = self.entry(Reason::Fund);
-                let (escrow, entry) =
-                    self.escrow.fund(entry, self.account(), source, quote.amount, quote.client_fee)?;
-                let pays_at = self.wednesday_after(now);
-                next.escrow = escrow;
-                next.state = TimesheetState::Held { charged_at: now, pays_at };
-                let event = Event::TimesheetCharged { timesheet: self.id, amount: quote.amount, pays_at };
-                self.becomes(next).posting(entry).telling(event)
-            }
-            None => {
-                let credit = LedgerAccount::ClientCredit(self.client);
-                let entry = self.entry(Reason::Credit).moving(LedgerAccount::ProcessorClearing, credit, received);
-                let event = Event::PaymentCredited { organization: self.client, payment, amount: received };
-                self.becomes(next).posting(entry).telling(event)
-            }
-        };
+        next.escrow = escrow;
+        next.state = TimesheetState::Held { charged_at: now, pays_at };
+        let event = Event::TimesheetCharged { timesheet: self.id, amount: quote.amount, pays_at };
+        let change = self.becomes(next).posting(entry).telling(event);
         let mut early = change.next.early_chargebacks.clone().into_iter().filter(|early| early.payment == payment);
         early.try_fold(change, |change, EarlyChargeback { reference, amount, .. }| {
             change.then(|timesheet| timesheet.charge_back(actor, now, payment, &reference, amount))
         })
+    }
+
+    /// A payment that nothing waits for: all of it is the client's credit. What was charged back of
+    /// it before it came is taken out of that credit again; it never was this week's money.
+    fn credited(self, payment: PaymentId, received: Money) -> Result<Change<Self>, Refusal> {
+        let (clearing, credit) = (LedgerAccount::ProcessorClearing, LedgerAccount::ClientCredit(self.client));
+        let entry = self.entry(Reason::Credit).moving(clearing, credit, received);
+        let mut next = self.clone();
+        next.payments.push(payment);
+        next.credited.push(payment);
+        let (early, kept): (Vec<_>, Vec<_>) =
+            self.early_chargebacks.iter().cloned().partition(|early| early.payment == payment);
+        next.early_chargebacks = kept;
+        next.chargebacks.extend(early.iter().map(|early| early.reference.clone()));
+        let amount = Money::sum(received.currency(), early.iter().map(|early| early.amount))?;
+        let from_credit = amount.min(received)?;
+        let lost = amount.minus(from_credit)?;
+        let back = self.entry(Reason::Chargeback).moving(credit, clearing, from_credit);
+        let back = back.moving(LedgerAccount::Losses, clearing, lost);
+        let event = Event::PaymentCredited { organization: self.client, payment, amount: received };
+        let change = self.becomes(next).posting(entry).posting(back).telling(event);
+        if amount.is_zero() {
+            return Ok(change);
+        }
+        Ok(change.telling(Event::TimesheetChargedBack { timesheet: self.id, amount, lost }))
     }
 
     /// The processor says that a charge failed.
@@ -112,7 +132,7 @@ impl Timesheet {
     }
 
     /// The client's bank takes `amount` of `payment` back: out of escrow first, then out of our own
-    /// pocket. What is left of a held week is still paid.
+    /// pocket. What is left of a held week is still paid. What another payment paid for is left alone.
     pub fn charge_back(
         self,
         actor: &Actor,
@@ -137,6 +157,11 @@ impl Timesheet {
         next.early_chargebacks.retain(|early| early.reference != reference);
         let nothing_pending = (LedgerAccount::Pending(self.freelancer), Money::zero(amount.currency()));
         let entry = self.entry(Reason::Chargeback);
+        if self.credited.contains(&payment) {
+            let entry = entry.moving(LedgerAccount::Losses, LedgerAccount::ProcessorClearing, amount);
+            let event = Event::TimesheetChargedBack { timesheet: self.id, amount, lost: amount };
+            return Ok(self.becomes(next).posting(entry).telling(event));
+        }
         let (escrow, entry, bore) = self.escrow.charge_back(entry, self.account(), nothing_pending, amount)?;
         next.escrow = escrow;
         let had_money = matches!(self.state, TimesheetState::Held { .. } | TimesheetState::Paid { .. });
@@ -156,7 +181,7 @@ impl Timesheet {
         Ok(self.becomes(next).telling(event))
     }
 
-    fn attempt_failed(self, now: Timestamp) -> Change<Self> {
+    pub(super) fn attempt_failed(self, now: Timestamp) -> Change<Self> {
         let TimesheetState::Charging { attempt, failures, .. } = &self.state else { return Change::none(self) };
         let retry = self.terms.charge_retry_days.get(usize::from(*failures));
         let retry_at = retry.map(|&day| now + days(day));

@@ -188,3 +188,106 @@ fn a_late_charge_is_paid_on_the_wednesday_after_it() {
     assert_eq!(paid_on(16, 13), at(23, 12));
     assert_eq!(paid_on(17, 0), at(23, 12));
 }
+
+#[test]
+fn a_week_is_rounded_half_up_to_the_cent_once() {
+    let hourly = |cents| Hourly {
+        contract: id(1),
+        client: id(1),
+        freelancer: id(1),
+        terms: Terms::default(),
+        hourly_rate: usd(cents),
+        limit_minutes: None,
+    };
+    for (cents, minutes, worth) in [
+        (3_333, vec![10, 10, 10], 1_667),
+        (3_333, vec![10, 10, 10, 410], 24_442),
+        (3_333, vec![90], 5_000),
+        (100, vec![1], 2),
+        (100, vec![29], 48),
+        (120, vec![1, 1, 1], 6),
+    ] {
+        let mut week = Timesheet::open(id(1), hourly(cents), at(2, 5)).next;
+        for (n, minutes) in minutes.into_iter().enumerate() {
+            week = week.add_entry(&lin(), at(3, 0), None, entry(10 + n as u128, 0, minutes)).unwrap().next;
+        }
+        assert_eq!(week.amount(), Ok(usd(worth)));
+    }
+}
+
+#[test]
+fn a_week_can_be_begun_until_it_would_have_gone_to_the_client() {
+    let hourly = || Hourly {
+        contract: id(1),
+        client: id(1),
+        freelancer: id(1),
+        terms: Terms::default(),
+        hourly_rate: usd(2_500),
+        limit_minutes: None,
+    };
+    let open = |now| Timesheet::open_on(id(1), hourly(), at(3, 0).date_naive(), now);
+    for now in [at(3, 0), at(6, 23), at(7, 11)] {
+        let week = open(now).unwrap().next;
+        assert_eq!((week.week, week.limit_minutes), (at(0, 0).date_naive(), 2_400));
+    }
+    for now in [at(7, 12), at(30, 0)] {
+        assert!(matches!(open(now).unwrap_err(), Refusal::Invalid { fields } if fields[0].path == "date"));
+    }
+}
+
+#[test]
+fn a_contract_that_ends_sends_what_was_worked_to_the_client_who_has_as_long_as_ever() {
+    let wound = worked().wind_up(&Actor::System, at(3, 0)).unwrap().next;
+    let friday = at(12, 0) - TimeDelta::minutes(1);
+    assert_eq!(wound.clocks(), [(Timer::AutoApproveTimesheet(id(1)), friday)]);
+    assert!(!wound.wind_up(&Actor::System, at(3, 0)).unwrap().changed);
+    assert_eq!(week().wind_up(&Actor::System, at(3, 0)).unwrap().next.state.as_str(), "void");
+    assert_eq!(worked().wind_up(&lin(), at(3, 0)).unwrap_err(), Denied::NotAllowed.into());
+}
+
+#[test]
+fn without_a_card_a_charge_fails_like_one_that_was_declined() {
+    let approved = || submitted().approve(&ada(), at(8, 0), None).unwrap().next;
+    let change = approved().charge_to(&Actor::System, at(8, 0), id(1), None).unwrap();
+    assert!(matches!(change.events[..], [Event::TimesheetChargeFailed { retry_at: Some(_), .. }]), "nobody is asked");
+    let (sheet, payment) = change.next;
+    assert_eq!(sheet.clocks(), [(Timer::ChargeTimesheet(id(1)), at(9, 0))]);
+    assert_eq!(sheet.holds_up(), Some(HoldReason::PaymentFailed));
+    let payment = payment.unwrap();
+    assert_eq!((payment.state.as_str(), payment.method), ("failed", None));
+
+    let card = crate::payment::PaymentMethod::parse("pm_sandbox_visa").unwrap();
+    let (sheet, payment) = approved().charge_to(&Actor::System, at(8, 0), id(1), Some(card.clone())).unwrap().next;
+    assert_eq!((sheet.state.as_str(), payment.unwrap().method), ("charging", Some(card.clone())));
+    let early = approved().charge_to(&Actor::System, at(7, 0), id(1), Some(card)).unwrap();
+    assert!(!early.changed && early.next.1.is_none());
+}
+
+#[test]
+fn the_client_need_not_wait_for_the_next_try() {
+    let failed = charging().charge_failed(&Actor::System, at(8, 1), id(1)).unwrap().next;
+    let card = crate::payment::PaymentMethod::parse("pm_sandbox_visa").unwrap();
+    let (paying, payment) = failed.clone().pay_by(&ada(), at(8, 2), None, id(2), Some(card)).unwrap().next;
+    assert_eq!((paying.state.as_str(), paying.holds_up()), ("charging", Some(HoldReason::PaymentFailed)));
+    assert_eq!(payment.quote.client_pays, usd(12_875));
+    let held = paying.charged(&Actor::System, at(8, 3), id(2), usd(12_875)).unwrap().next;
+    assert_eq!((held.state.as_str(), held.holds_up()), ("held", None));
+    let refusal = failed.clone().pay_by(&ada(), at(8, 2), None, id(2), None).unwrap_err();
+    assert!(matches!(refusal, Refusal::Invalid { fields } if fields[0].path == "paymentMethod"));
+    assert_eq!(failed.pay(&lin(), at(8, 2), None, id(2)).unwrap_err(), Denied::NotAllowed.into());
+    let never_failed = submitted().approve(&ada(), at(8, 0), None).unwrap().next;
+    assert!(matches!(never_failed.pay(&ada(), at(8, 2), None, id(2)).unwrap_err(), Refusal::WrongState { .. }));
+}
+
+#[test]
+fn a_payment_that_became_credit_is_never_charged_back_out_of_the_week() {
+    let other = held().next.charged(&Actor::System, at(8, 2), id(7), usd(12_875)).unwrap().next;
+    let back = other.charge_back(&Actor::System, at(9, 0), id(7), "dp_7", usd(12_875)).unwrap();
+    assert_eq!(back.entries[0].effect_on(LedgerAccount::Losses, Currency::Usd), -12_875);
+    assert_eq!((back.next.state.as_str(), back.next.escrow.held()), ("held", usd(12_500)));
+    let early = held().next.charge_back(&Actor::System, at(9, 0), id(8), "dp_8", usd(5_000)).unwrap().next;
+    let credited = early.charged(&Actor::System, at(9, 1), id(8), usd(12_875)).unwrap();
+    let credit = |entry: &JournalEntry| entry.effect_on(LedgerAccount::ClientCredit(id(1)), Currency::Usd);
+    assert_eq!(credited.entries.iter().map(credit).sum::<i64>(), 7_875);
+    assert_eq!((credited.next.state.as_str(), credited.next.escrow.held()), ("held", usd(12_500)));
+}

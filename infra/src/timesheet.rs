@@ -1,0 +1,323 @@
+//! Weeks of contracts by the hour. Every act locks the contract, so that two acts on its weeks queue
+//! up, lets the domain decide, and saves the week with its entries and money, and what it means for
+//! the contract, in one transaction.
+//!
+//! Locks are taken in one order: contract, milestones, weeks, payments.
+
+use chrono::NaiveDate;
+use domain::access::{self, Actor, Verb};
+use domain::change::Change;
+use domain::contract::Contract;
+use domain::id::{ContractId, Id, PaymentId, TimeEntryId, TimesheetId};
+use domain::payment::{Payment, PaymentMethod};
+use domain::refusal::Refusal;
+use domain::timesheet::{TimeEntry, Timesheet, week_of};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+
+use crate::market::Market;
+use crate::page::{Key, Keyset, PageRequest, Slice};
+use crate::save::save_row;
+use crate::sql::{ids, sql};
+use crate::{Call, Failure, Tx, run};
+
+mod card;
+mod row;
+
+pub use card::ContractCard;
+
+/// Some work, as the freelancer typed it.
+#[derive(Debug, Clone)]
+pub struct WorkInput {
+    /// The day, in UTC.
+    pub date: NaiveDate,
+    /// How long.
+    pub minutes: u32,
+    /// What was done.
+    pub note: String,
+    /// Written by hand afterwards, rather than tracked?
+    pub manual: bool,
+}
+
+impl Market {
+    /// The week, if the caller may see it.
+    pub async fn timesheet_find(&self, call: &Call, id: TimesheetId) -> Result<Option<Timesheet>, Failure> {
+        let rows = row::Entity::find_by_id(id.uuid()).all(self.db()).await?;
+        let found = row::with_entries(self.db(), rows).await?;
+        Ok(found.into_iter().find(|week| access::allows(&call.actor, Verb::ContractRead, &week.subject())))
+    }
+
+    /// The entry, if the caller may see its week.
+    pub async fn time_entry_find(&self, call: &Call, id: TimeEntryId) -> Result<Option<TimeEntry>, Failure> {
+        let Some(row) = row::entry::Entity::find_by_id(id.uuid()).one(self.db()).await? else { return Ok(None) };
+        let week = self.timesheet_find(call, Id::from_uuid(row.timesheet_id)).await?;
+        Ok(week.and_then(|week| week.entries.into_iter().find(|entry| entry.id == id)))
+    }
+
+    /// The weeks of a contract the caller has loaded, newest first.
+    pub async fn timesheets_of_contract(
+        &self,
+        contract: ContractId,
+        page: &PageRequest,
+    ) -> Result<Slice<Timesheet>, Failure> {
+        let select = row::Entity::find().filter(row::Column::ContractId.eq(contract.uuid()));
+        self.timesheets_page("contract_timesheets", select, page).await
+    }
+
+    /// The weeks the caller has worked, newest first.
+    pub async fn timesheets_of_viewer(&self, call: &Call, page: &PageRequest) -> Result<Slice<Timesheet>, Failure> {
+        let user = call.actor.person()?.user;
+        let select = row::Entity::find().filter(row::Column::FreelancerId.eq(user.uuid()));
+        self.timesheets_page("viewer_timesheets", select, page).await
+    }
+
+    /// The entries of a week the caller has loaded, in the order they were written.
+    pub async fn time_entries_of(&self, week: TimesheetId, page: &PageRequest) -> Result<Slice<TimeEntry>, Failure> {
+        let select = row::entry::Entity::find().filter(row::entry::Column::TimesheetId.eq(week.uuid()));
+        let order = Keyset::<row::entry::Entity> {
+            list: "time_entries",
+            columns: vec![row::entry::Column::Id],
+            descending: false,
+            key: |row| vec![Key::Uuid(row.id)],
+        };
+        Ok(order.page(self.db(), select, page).await?.try_map(TimeEntry::try_from)?)
+    }
+
+    async fn timesheets_page(
+        &self,
+        list: &'static str,
+        select: sea_orm::Select<row::Entity>,
+        page: &PageRequest,
+    ) -> Result<Slice<Timesheet>, Failure> {
+        let order = Keyset::<row::Entity> {
+            list,
+            columns: vec![row::Column::Id],
+            descending: true,
+            key: |row| vec![Key::Uuid(row.id)],
+        };
+        let Slice { items, has_next, has_previous } = order.page(self.db(), select, page).await?;
+        let (cursors, rows): (Vec<_>, Vec<_>) = items.into_iter().unzip();
+        let weeks = row::with_entries(self.db(), rows).await?;
+        Ok(Slice { items: cursors.into_iter().zip(weeks).collect(), has_next, has_previous })
+    }
+
+    /// The freelancer writes down some work. The first of a week opens it.
+    pub async fn time_entry_add(
+        &self,
+        call: &Call,
+        contract: ContractId,
+        expected: Option<i64>,
+        work: WorkInput,
+    ) -> Result<(Timesheet, TimeEntry), Failure> {
+        run!(self, call, tx => {
+            let contract = tx.contract_for_update(contract).await?.ok_or(Refusal::HIDDEN)?;
+            let WorkInput { date, minutes, note, manual } = work.clone();
+            let hourly = contract.hour_on(tx.actor(), tx.now(), date)?;
+            let week = match tx.week_of_contract_for_update(contract.id, date).await? {
+                Some(week) => Change::none(week),
+                None => Timesheet::open_on(tx.id(), hourly, date, tx.now())?,
+            };
+            let entry = TimeEntry { id: tx.id(), date, minutes, note, manual };
+            let id = entry.id;
+            let change = week.then(|week| week.add_entry(tx.actor(), tx.now(), expected, entry))?;
+            let week = tx.timesheet_save(change).await?;
+            let entry = week.entries.iter().find(|entry| entry.id == id).cloned().ok_or(Refusal::HIDDEN)?;
+            Ok((week, entry))
+        })
+    }
+
+    /// The freelancer takes an entry back, while the week is open.
+    pub async fn time_entry_remove(
+        &self,
+        call: &Call,
+        id: TimesheetId,
+        entry: TimeEntryId,
+        expected: Option<i64>,
+    ) -> Result<Timesheet, Failure> {
+        self.timesheet_act(call, id, "time_entry_remove", |week, tx| week.remove_entry(tx.actor(), expected, entry))
+            .await
+    }
+
+    /// The freelancer hands the week in before the clock does.
+    pub async fn timesheet_submit(
+        &self,
+        call: &Call,
+        id: TimesheetId,
+        expected: Option<i64>,
+    ) -> Result<Timesheet, Failure> {
+        self.timesheet_act(call, id, "timesheet_submit", |week, tx| week.submit(tx.actor(), tx.now(), expected)).await
+    }
+
+    /// The client accepts the week.
+    pub async fn timesheet_approve(
+        &self,
+        call: &Call,
+        id: TimesheetId,
+        expected: Option<i64>,
+    ) -> Result<Timesheet, Failure> {
+        self.timesheet_act(call, id, "timesheet_approve", |week, tx| week.approve(tx.actor(), tx.now(), expected)).await
+    }
+
+    /// The client pays a week whose charge failed: with `card`, or with the contract's.
+    pub async fn timesheet_pay(
+        &self,
+        call: &Call,
+        id: TimesheetId,
+        expected: Option<i64>,
+        card: Option<PaymentMethod>,
+    ) -> Result<(Timesheet, Payment), Failure> {
+        let (week, payment): (Timesheet, Payment) = run!(self, call, tx => {
+            let week = tx.timesheet_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let card = match &card {
+                Some(card) => Some(card.clone()),
+                None => tx.contract_card(week.contract).await?.map(|card| card.method),
+            };
+            let change = week.pay_by(tx.actor(), tx.now(), expected, tx.id(), card)?;
+            let payment = change.next.1.clone();
+            let week = tx.timesheet_save(change.map(|(week, _)| week)).await?;
+            let payment = tx.payment_save(Change::to(payment)).await?;
+            let total = payment.quote.client_pays;
+            tx.audit("timesheet_pay", id, serde_json::json!({ "payment": payment.id, "total": total })).await?;
+            Ok((week, payment))
+        })?;
+        // As for milestones: the processor is asked now, and if that fails by the worker.
+        match self.payment_ask(payment.id).await {
+            Ok(payment) => Ok((week, payment)),
+            Err(failure) => {
+                tracing::warn!(payment = %payment.id, error = %failure, "the processor could not be asked yet");
+                Ok((week, payment))
+            }
+        }
+    }
+
+    /// The charge of a week is due, or was not answered: the contract's card is to be charged.
+    pub(crate) async fn timesheet_charge(&self, call: &Call, id: TimesheetId) -> Result<(), Failure> {
+        run!(self, call, tx => {
+            let week = tx.timesheet_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let card = tx.contract_card(week.contract).await?.map(|card| card.method);
+            let change = week.charge_to(tx.actor(), tx.now(), tx.id::<PaymentId>(), card)?;
+            let (changed, payment) = (change.changed, change.next.1.clone());
+            tx.timesheet_save(change.map(|(week, _)| week)).await?;
+            if let Some(payment) = payment {
+                tx.payment_save(Change::to(payment)).await?;
+            }
+            if changed {
+                tx.audit("timesheet_charge", id, serde_json::json!({})).await?;
+            }
+            Ok(())
+        })
+    }
+
+    /// What the clock does to a week.
+    pub(crate) async fn timesheet_tick(
+        &self,
+        call: &Call,
+        id: TimesheetId,
+        verb: fn(Timesheet, &Tx) -> Result<Change<Timesheet>, Refusal>,
+    ) -> Result<(), Failure> {
+        self.timesheet_act(call, id, "timesheet_tick", verb).await.map(drop)
+    }
+
+    /// Lock, decide, save, and note who did it.
+    async fn timesheet_act(
+        &self,
+        call: &Call,
+        id: TimesheetId,
+        act: &str,
+        verb: impl Fn(Timesheet, &Tx) -> Result<Change<Timesheet>, Refusal> + Send + Sync,
+    ) -> Result<Timesheet, Failure> {
+        run!(self, call, tx => {
+            let week = tx.timesheet_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let change = verb(week, tx)?;
+            if change.changed {
+                let to = change.next.state.as_str();
+                tx.audit(act, id, serde_json::json!({ "to": to, "version": change.next.version })).await?;
+            }
+            tx.timesheet_save(change).await
+        })
+    }
+}
+
+impl Tx {
+    /// The week, locked with its contract until this transaction ends.
+    pub async fn timesheet_for_update(&self, id: TimesheetId) -> Result<Option<Timesheet>, Failure> {
+        let Some(row) = row::Entity::find_by_id(id.uuid()).one(self.conn()).await? else { return Ok(None) };
+        self.contract_for_update(Id::from_uuid(row.contract_id)).await?;
+        let rows = row::Entity::find_by_id(id.uuid()).lock_exclusive().all(self.conn()).await?;
+        Ok(row::with_entries(self.conn(), rows).await?.pop())
+    }
+
+    /// The week of a contract that a day lies in, if it was begun; the contract is locked already.
+    async fn week_of_contract_for_update(
+        &self,
+        contract: ContractId,
+        date: NaiveDate,
+    ) -> Result<Option<Timesheet>, Failure> {
+        let monday = week_of(date.and_time(chrono::NaiveTime::MIN).and_utc());
+        let rows = row::Entity::find()
+            .filter(row::Column::ContractId.eq(contract.uuid()))
+            .filter(row::Column::Week.eq(monday))
+            .filter(row::Column::SplitFrom.is_null())
+            .lock_exclusive()
+            .all(self.conn())
+            .await?;
+        Ok(row::with_entries(self.conn(), rows).await?.pop())
+    }
+
+    /// The weeks of a contract that are not settled, locked in the order of their ids; the contract
+    /// is locked already.
+    pub(crate) async fn weeks_unsettled_for_update(&self, contract: ContractId) -> Result<Vec<Timesheet>, Failure> {
+        let rows = row::Entity::find()
+            .filter(row::Column::ContractId.eq(contract.uuid()))
+            .filter(row::Column::Status.is_not_in(["paid", "void", "charged_back"]))
+            .order_by_asc(row::Column::Id)
+            .lock_exclusive()
+            .all(self.conn())
+            .await?;
+        Ok(row::with_entries(self.conn(), rows).await?)
+    }
+
+    /// Save what was decided about a week, with its entries, money, events and timers; and what it
+    /// means for its contract, which is locked already.
+    pub async fn timesheet_save(&self, change: Change<Timesheet>) -> Result<Timesheet, Failure> {
+        let changed = change.changed;
+        let week = self.timesheet_write(change).await?;
+        if changed {
+            self.contract_heed(week.contract).await?;
+        }
+        Ok(week)
+    }
+
+    /// Save what was decided about a week, and nothing of its contract.
+    pub(crate) async fn timesheet_write(&self, change: Change<Timesheet>) -> Result<Timesheet, Failure> {
+        if change.changed {
+            save_row(self.conn(), row::Model::try_from(&change.next)?).await?;
+            self.time_entries_keep(&change.next).await?;
+        }
+        self.settle(change).await
+    }
+
+    /// The contract goes on hold for its weeks, or off it.
+    pub(crate) async fn contract_heed(&self, id: ContractId) -> Result<Contract, Failure> {
+        let contract = self.contract_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+        let weeks = self.weeks_unsettled_for_update(id).await?;
+        self.contract_save(contract.heed_weeks(&Actor::System, self.now(), &weeks)?).await
+    }
+
+    /// Bring the rows of entries to those the week has: what it took over is moved, what it lost
+    /// removed, what is new written. An entry that stands is not touched.
+    async fn time_entries_keep(&self, week: &Timesheet) -> Result<(), Failure> {
+        let kept: Vec<TimeEntryId> = week.entries.iter().map(|entry| entry.id).collect();
+        let of = week.id.uuid();
+        let moved = "update time_entries set timesheet_id = $1 where id = any($2) and timesheet_id <> $1";
+        self.conn().execute_raw(sql(moved, [of.into(), ids(&kept)])).await?;
+        let removed = "delete from time_entries where timesheet_id = $1 and id <> all($2)";
+        self.conn().execute_raw(sql(removed, [of.into(), ids(&kept)])).await?;
+        let written = "insert into time_entries (id, timesheet_id, date, minutes, note, manual)
+             select entry.id, $1, entry.date, entry.minutes, entry.note, entry.manual
+             from jsonb_to_recordset($2) as entry (id uuid, date date, minutes integer, note text, manual boolean)
+             where not exists (select 1 from time_entries known where known.id = entry.id)";
+        let entries = week.entries.iter().map(row::entry_json).collect();
+        self.conn().execute_raw(sql(written, [of.into(), serde_json::Value::Array(entries).into()])).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,110 @@
+//! The cards of contracts by the hour: the last one named is charged, and all are remembered.
+
+use domain::Timestamp;
+use domain::access::{self, Subject, Verb};
+use domain::contract::Contract;
+use domain::id::{ContractId, Id, UserId};
+use domain::payment::PaymentMethod;
+use domain::refusal::Refusal;
+use sea_orm::entity::prelude::*;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
+
+use crate::market::Market;
+use crate::page::{Key, Keyset, PageRequest, Slice};
+use crate::sql::sql;
+use crate::{Call, Failure, Fault, Tx, run};
+
+/// A card that weeks of a contract were charged to, since it was named and until the next was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContractCard {
+    /// The processor's token.
+    pub method: PaymentMethod,
+    /// Who named it.
+    pub set_by: UserId,
+    /// When.
+    pub set_at: Timestamp,
+}
+
+impl Market {
+    /// The client names the card that weeks are charged to from now on.
+    pub async fn contract_payment_method_set(
+        &self,
+        call: &Call,
+        id: ContractId,
+        method: PaymentMethod,
+    ) -> Result<Contract, Failure> {
+        run!(self, call, tx => {
+            let contract = tx.contract_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let current = tx.contract_card(id).await?.map(|card| card.method);
+            let change = contract.set_payment_method(tx.actor(), current.as_ref(), method.clone())?;
+            if change.changed {
+                let insert = "insert into contract_payment_methods (contract_id, method, set_by, set_at) values ($1, $2, $3, $4)";
+                let by = tx.actor().person().map_err(Refusal::from)?.user;
+                let values = [id.uuid().into(), change.next.as_str().into(), by.uuid().into(), tx.now().into()];
+                tx.conn().execute_raw(sql(insert, values)).await?;
+                tx.audit("contract_payment_method_set", id, serde_json::json!({})).await?;
+            }
+            Ok(contract)
+        })
+    }
+
+    /// Has the client of a contract the caller has loaded named a card?
+    pub async fn contract_has_card(&self, id: ContractId) -> Result<bool, Failure> {
+        Ok(last(id).one(self.db()).await?.is_some())
+    }
+
+    /// The cards of a contract, newest first, if the caller may see the client's payments: the first
+    /// is the one that is charged.
+    pub async fn contract_cards(
+        &self,
+        call: &Call,
+        contract: &Contract,
+        page: &PageRequest,
+    ) -> Result<Slice<ContractCard>, Failure> {
+        if !access::allows(&call.actor, Verb::PaymentRead, &Subject::of_client(contract.client)) {
+            return Ok(Slice::empty());
+        }
+        let select = Entity::find().filter(Column::ContractId.eq(contract.id.uuid()));
+        let order = Keyset::<Entity> {
+            list: "contract_payment_methods",
+            columns: vec![Column::Id],
+            descending: true,
+            key: |row| vec![Key::Int(row.id)],
+        };
+        Ok(order.page(self.db(), select, page).await?.try_map(ContractCard::try_from)?)
+    }
+}
+
+impl Tx {
+    /// The card of a contract, if its client has named one.
+    pub(super) async fn contract_card(&self, id: ContractId) -> Result<Option<ContractCard>, Failure> {
+        Ok(last(id).one(self.conn()).await?.map(ContractCard::try_from).transpose()?)
+    }
+}
+
+fn last(id: ContractId) -> Select<Entity> {
+    Entity::find().filter(Column::ContractId.eq(id.uuid())).order_by_desc(Column::Id)
+}
+
+impl TryFrom<Model> for ContractCard {
+    type Error = Fault;
+    fn try_from(row: Model) -> Result<Self, Fault> {
+        let method =
+            PaymentMethod::parse(&row.method).map_err(|error| Fault::bad_row("contract_payment_methods", error))?;
+        Ok(Self { method, set_by: Id::from_uuid(row.set_by), set_at: row.set_at })
+    }
+}
+
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "contract_payment_methods")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub id: i64,
+    pub contract_id: Uuid,
+    pub method: String,
+    pub set_by: Uuid,
+    pub set_at: DateTimeUtc,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
