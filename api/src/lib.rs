@@ -2,6 +2,9 @@
 //!
 //! In reading order: the door, the schema and what every resolver uses, then a file a room.
 
+// Every room's mutations are merged into one type, and the compiler looks through all of them at once.
+#![recursion_limit = "512"]
+
 pub mod http;
 pub mod operations;
 pub mod schema;
@@ -26,6 +29,9 @@ pub mod contract;
 pub mod history;
 pub mod milestone;
 pub mod payment;
+pub mod bonus;
+pub mod policy;
+pub mod outage;
 pub mod statement;
 pub mod payout;
 pub mod audit;

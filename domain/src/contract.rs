@@ -394,11 +394,18 @@ impl Contract {
 
     fn verbs(&self) -> &'static [Verb] {
         match self.state {
-            State::Active => &[Verb::ContractPause, Verb::ContractEnd, Verb::ContractHold, Verb::MilestonePropose],
-            State::Paused { .. } => &[Verb::ContractResume, Verb::ContractEnd],
+            State::Active => &[
+                Verb::ContractPause,
+                Verb::ContractEnd,
+                Verb::ContractHold,
+                Verb::MilestonePropose,
+                Verb::BonusGive,
+                Verb::TipGive,
+            ],
+            State::Paused { .. } => &[Verb::ContractResume, Verb::ContractEnd, Verb::BonusGive, Verb::TipGive],
             State::OnHold { .. } => &[Verb::ContractHold, Verb::ContractLiftHold],
-            State::Ending { .. } => &[],
-            State::Ended { .. } => &[Verb::ReviewSubmit],
+            State::Ending { .. } => &[Verb::BonusGive, Verb::TipGive],
+            State::Ended { .. } => &[Verb::ReviewSubmit, Verb::TipGive],
         }
     }
 

@@ -62,6 +62,7 @@ impl Audience {
             | Event::MilestoneIdle { .. }
             | Event::MilestoneDormant { .. }
             | Event::MilestoneChargedBack { .. }
+            | Event::MilestoneExtended { .. }
             | Event::ContractPaused { .. }
             | Event::ContractResumed { .. }
             | Event::ContractPutOnHold { .. }

@@ -26,13 +26,21 @@ impl Market {
     /// Tell those whom an event is for. Told again, it tells nobody twice.
     pub(crate) async fn notify(&self, occurrence: &Occurrence) -> Result<(), Failure> {
         let about = occurrence.event.about();
-        let Some(contract) = about.contract else { return Ok(()) };
         let (client, freelancer) = match Audience::of(&occurrence.event) {
             Audience::Nobody => return Ok(()),
             Audience::Client => (true, false),
             Audience::Freelancer => (false, true),
             Audience::Both => (true, true),
         };
+        let contract = match (about.contract, about.milestone) {
+            (Some(contract), _) => Some(contract),
+            (None, Some(milestone)) => {
+                let found = self.milestone_find(&Call::system(&occurrence.trace), milestone).await?;
+                found.and_then(|milestone| milestone.contract)
+            }
+            (None, None) => None,
+        };
+        let Some(contract) = contract else { return Ok(()) };
         let recipients = Recipient::find_by_statement(sql(
             "select m.user_id from contracts c join members m on m.organization_id = c.organization_id
              where c.id = $1 and $2 and m.role in ('owner', 'admin', 'finance', 'hiring_manager')

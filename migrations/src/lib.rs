@@ -20,6 +20,8 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0010_sandbox", sql: include_str!("../sql/0010_sandbox.sql") },
     Migration { name: "0011_members", sql: include_str!("../sql/0011_members.sql") },
     Migration { name: "0016_staff", sql: include_str!("../sql/0016_staff.sql") },
+    Migration { name: "0017_policies", sql: include_str!("../sql/0017_policies.sql") },
+    Migration { name: "0018_outages", sql: include_str!("../sql/0018_outages.sql") },
     Migration { name: "0023_history", sql: include_str!("../sql/0023_history.sql") },
 ];
 
