@@ -162,7 +162,6 @@ impl PaymentQuery {
 
     /// What each side would pay and get for an amount, and by which version of the policy: the one in
     /// force now or at another time, or that of a contract of yours.
-    #[expect(clippy::too_many_arguments, reason = "one question has as many parts")]
     async fn fee_preview(
         &self,
         ctx: &Context<'_>,

@@ -171,10 +171,11 @@ impl Outage {
         let next = Self { span, ended_at: Some(now), version: self.version + 1, ..self };
         // Clocks that began to run in it have not been looked at yet.
         let change = Change::to(next).telling(Event::OutageEnded { outage });
-        Ok(match now < span.from {
-            true => change.stopping(Timer::ApplyOutage(outage)),
-            false => change.timing(Timer::ApplyOutage(outage), now),
-        })
+        if now < span.from {
+            Ok(change.stopping(Timer::ApplyOutage(outage)))
+        } else {
+            Ok(change.timing(Timer::ApplyOutage(outage), now))
+        }
     }
 
     /// Everybody who is affected now has their grant. At its end it is looked for those whose clock
