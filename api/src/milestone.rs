@@ -15,6 +15,7 @@ use crate::contract::Contract;
 use crate::dispute::Dispute;
 use crate::key::Key;
 use crate::money::Money;
+use crate::outage::OutageGrant;
 use crate::payment::{FeeQuote, Payment};
 use crate::user_error::top_level;
 
@@ -30,6 +31,11 @@ impl Milestone {
     /// The global id.
     pub async fn id(&self) -> ID {
         self.0.id.to_string().into()
+    }
+
+    /// Work, or something given on top.
+    async fn kind(&self) -> MilestoneKind {
+        self.0.kind.into()
     }
 
     /// What it is called.
@@ -96,6 +102,23 @@ impl Milestone {
     /// How often changes were requested.
     async fn rounds(&self) -> u16 {
         self.0.rounds
+    }
+
+    /// By how many hours outages have moved its deadlines so far.
+    async fn grace_hours(&self) -> u16 {
+        self.0.grace_hours
+    }
+
+    /// The outages that gave it time, the latest declared first.
+    async fn outage_grants(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> async_graphql::Result<Connection<String, OutageGrant>> {
+        connect(ctx.market().outage_grants_of(self.0.id, &page(first, after, last, before)).await, OutageGrant)
     }
 
     /// Where its money is: funded = held + released + fee + refunded + charged back.
@@ -217,6 +240,18 @@ impl From<domain::submission::Submission> for Submission {
         let domain::submission::Submission { id, message, links, created_at, .. } = submission;
         Self { id: id.to_string().into(), message, links, created_at }
     }
+}
+
+/// What a milestone pays for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::milestone::Kind")]
+pub enum MilestoneKind {
+    /// Work that is submitted and approved.
+    Work,
+    /// A bonus on top: approved as soon as it is paid.
+    Bonus,
+    /// A tip: the same, at the rate for tips.
+    Tip,
 }
 
 /// Where a milestone stands.

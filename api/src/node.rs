@@ -15,6 +15,7 @@ use crate::milestone::Milestone;
 use crate::notification::Notification;
 use crate::offer::Offer;
 use crate::organization::Organization;
+use crate::outage::Outage;
 use crate::payment::Payment;
 use crate::payout::Payout;
 use crate::profile::FreelancerProfile;
@@ -73,6 +74,8 @@ pub enum Node {
     AuditEntry(AuditEntry),
     /// Something that happened on a contract.
     ContractEvent(ContractEvent),
+    /// An outage of power or network.
+    Outage(Outage),
 }
 
 /// Looking things up by their ids.
@@ -152,6 +155,9 @@ impl NodeQuery {
             domain::id::EventId::PREFIX => {
                 let found = market.happening_find(&call, Key::read(&id).0).await;
                 found.map(|it| it.map(|(cursor, happening)| Node::from(ContractEvent { cursor, happening })))
+            }
+            domain::id::OutageId::PREFIX => {
+                market.outage_find(Key::read(&id).0).await.map(|it| it.map(Outage).map(Node::from))
             }
             _ => Ok(None),
         };

@@ -2,13 +2,14 @@
 
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use domain::Timestamp;
-use domain::id::PaymentId;
+use domain::id::{ContractId, PaymentId};
 use domain::payment::{Purpose, State};
-use domain::policy::Quote;
+use domain::policy::{Preview, Quote};
+use infra::policy::PreviewAsk;
 
 use crate::context::RabtaContext;
 use crate::key::Key;
-use crate::milestone::Milestone;
+use crate::milestone::{Milestone, MilestoneKind};
 use crate::money::{Money, MoneyInput};
 use crate::timesheet::Timesheet;
 use crate::user_error::top_level;
@@ -116,6 +117,47 @@ impl From<Quote> for FeeQuote {
     }
 }
 
+/// What an amount would cost each side, to the cent, and by which version of the policy.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct FeePreview {
+    /// The version of the policy.
+    pub policy_version: i32,
+    /// The time whose policy it is; for a contract, when it was made.
+    pub as_of: Timestamp,
+    /// What it is for.
+    pub kind: MilestoneKind,
+    /// What goes into escrow.
+    pub amount: Money,
+    /// On top of it, for us.
+    pub client_fee: Money,
+    /// What the client's card is charged.
+    pub client_pays: Money,
+    /// Taken out of the amount when it is released, for us.
+    pub freelancer_fee: Money,
+    /// What the freelancer gets when all of it is released.
+    pub freelancer_gets: Money,
+    /// Each part by itself, in the order of the weights. The amounts add up to the whole to the cent.
+    pub parts: Vec<FeeQuote>,
+}
+
+impl From<Preview> for FeePreview {
+    fn from(preview: Preview) -> Self {
+        let Preview { version, as_of, kind, whole, parts } = preview;
+        let FeeQuote { amount, client_fee, client_pays, freelancer_fee, freelancer_gets } = whole.into();
+        Self {
+            policy_version: version,
+            as_of,
+            kind: kind.into(),
+            amount,
+            client_fee,
+            client_pays,
+            freelancer_fee,
+            freelancer_gets,
+            parts: parts.into_iter().map(FeeQuote::from).collect(),
+        }
+    }
+}
+
 /// Looking at payments and fees.
 #[derive(Debug, Default)]
 pub struct PaymentQuery;
@@ -131,13 +173,21 @@ impl PaymentQuery {
         Ok(ctx.market().payment_find(&ctx.call(), id.0).await.map_err(top_level)?.map(Payment))
     }
 
-    /// What each side would pay and get for an amount, under the policy in force.
+    /// What each side would pay and get for an amount, and by which version of the policy: the one in
+    /// force now or at another time, or that of a contract of yours.
     async fn fee_preview(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What the work is worth.")] amount: MoneyInput,
-    ) -> async_graphql::Result<FeeQuote> {
+        #[graphql(desc = "What the work is worth, or how much is given.")] amount: MoneyInput,
+        #[graphql(desc = "Work, a bonus or a tip.", default_with = "MilestoneKind::Work")] kind: MilestoneKind,
+        #[graphql(desc = "The time whose policy it is; now, if left out.")] at: Option<Timestamp>,
+        #[graphql(desc = "A contract whose terms count, whatever policy is in force.")] contract_id: Option<
+            Key<ContractId>,
+        >,
+        #[graphql(desc = "Split the amount in these proportions, to the cent.", default)] weights: Vec<u32>,
+    ) -> async_graphql::Result<FeePreview> {
         let amount = amount.parse("amount").map_err(|refusal| top_level(refusal.into()))?;
-        Ok(ctx.market().fee_preview(amount).await.map_err(top_level)?.into())
+        let ask = PreviewAsk { amount, kind: kind.into(), at, contract: contract_id.map(|id| id.0), weights };
+        Ok(ctx.market().fee_preview(&ctx.call(), ask).await.map_err(top_level)?.into())
     }
 }

@@ -5,6 +5,7 @@ use async_graphql::{ID, MergedObject, MergedSubscription, SDLExportOptions, Sche
 use infra::Market;
 
 use crate::audit::{AuditEntry, AuditQuery};
+use crate::bonus::BonusMutation;
 use crate::contract::{Contract, ContractMutation, ContractQuery};
 use crate::dispute::{Dispute, DisputeMutation, DisputeQuery, Evidence, EvidenceMutation};
 use crate::gig::{Gig, GigMutation, GigQuery};
@@ -16,8 +17,10 @@ use crate::node::NodeQuery;
 use crate::notification::{Notification, NotificationMutation, NotificationSubscription};
 use crate::offer::{Offer, OfferMutation, OfferQuery};
 use crate::organization::{Member, MemberInvitation, MemberMutation, Organization, OrganizationMutation};
+use crate::outage::{Outage, OutageGrant, OutageMutation, OutageQuery};
 use crate::payment::PaymentQuery;
 use crate::payout::{Payout, PayoutMethod, PayoutMutation, PayoutQuery};
+use crate::policy::{PolicyMutation, PolicyQuery, PolicyVersion};
 use crate::profile::{FreelancerProfile, ProfileMutation, ProfileQuery};
 use crate::proposal::{Proposal, ProposalMutation, ProposalQuery, Revision};
 use crate::review::{Review, ReviewMutation};
@@ -46,6 +49,8 @@ pub struct Query(
     PayoutQuery,
     ProposalQuery,
     AuditQuery,
+    PolicyQuery,
+    OutageQuery,
 );
 
 /// Everything that can be done. Each mutation is one act, takes one `input`, and returns what
@@ -70,6 +75,9 @@ pub struct Mutation(
     SandboxMutation,
     InvitationMutation,
     ProposalMutation,
+    BonusMutation,
+    PolicyMutation,
+    OutageMutation,
 );
 
 /// Everything that can be followed as it happens. Whoever was cut off goes on after the cursor of the
@@ -140,5 +148,10 @@ fn describe_lists<S: SubscriptionType>(
         )
         .override_output_type_description::<Connection<String, Review>>("Reviews, a page of them.")
         .override_output_type_description::<Connection<String, AuditEntry>>("Lines of the audit log, a page of them.")
+        .override_output_type_description::<Connection<String, PolicyVersion>>(
+            "Versions of the policy, a page of them.",
+        )
+        .override_output_type_description::<Connection<String, Outage>>("Outages, a page of them.")
+        .override_output_type_description::<Connection<String, OutageGrant>>("Hours that outages gave, a page of them.")
         .override_output_type_description::<Connection<String, Member>>("Members of an organization, a page of them.")
 }

@@ -302,6 +302,9 @@ table! {
     UserReinstate:            STAFF SYSTEM;
     StaffGrant:               SYSTEM;
     AuditRead:                STAFF SYSTEM;
+    PolicyVersionAdd:         STAFF SYSTEM;
+    OutageDeclare:            STAFF SYSTEM;
+    OutageEnd:                STAFF SYSTEM;
     SessionRevoke:            ONESELF STAFF SYSTEM;
     OrganizationCreate:       ONESELF;
     OrganizationRead:         OWNER ADMIN FINANCE RECRUITER HIRING VIEWER STAFF SYSTEM;
@@ -364,6 +367,8 @@ table! {
     MilestoneAgree:           ONESELF OWNER ADMIN HIRING;
     MilestoneFund:            OWNER ADMIN FINANCE;
     MilestoneCancel:          ONESELF OWNER ADMIN HIRING;
+    BonusGive:                OWNER ADMIN FINANCE;
+    TipGive:                  OWNER ADMIN FINANCE;
     MilestoneStopFunding:     OWNER ADMIN FINANCE;
     MilestoneSubmit:          ONESELF;
     MilestoneRequestChanges:  OWNER ADMIN HIRING;

@@ -396,11 +396,18 @@ impl Contract {
 
     fn verbs(&self) -> Vec<Verb> {
         let mut verbs = match self.state {
-            State::Active => vec![Verb::ContractPause, Verb::ContractEnd, Verb::ContractHold, Verb::MilestonePropose],
-            State::Paused { .. } => vec![Verb::ContractResume, Verb::ContractEnd],
+            State::Active => vec![
+                Verb::ContractPause,
+                Verb::ContractEnd,
+                Verb::ContractHold,
+                Verb::MilestonePropose,
+                Verb::BonusGive,
+                Verb::TipGive,
+            ],
+            State::Paused { .. } => vec![Verb::ContractResume, Verb::ContractEnd, Verb::BonusGive, Verb::TipGive],
             State::OnHold { .. } => vec![Verb::ContractHold, Verb::ContractLiftHold],
-            State::Ending { .. } => vec![],
-            State::Ended { .. } => vec![Verb::ReviewSubmit],
+            State::Ending { .. } => vec![Verb::BonusGive, Verb::TipGive],
+            State::Ended { .. } => vec![Verb::ReviewSubmit, Verb::TipGive],
         };
         if let Engagement::Hourly { .. } = self.engagement {
             if matches!(self.state, State::Active) {

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::Timestamp;
 use crate::id::{
     ContractId, DisputeId, EvidenceId, FreelancerProfileId, GigId, InvitationId, MemberInvitationId, MilestoneId,
-    OfferId, OrganizationId, PaymentId, PayoutId, PayoutMethodId, ProposalId, ReviewId, SessionId, SubmissionId,
-    TimesheetId, UserId,
+    OfferId, OrganizationId, OutageId, PaymentId, PayoutId, PayoutMethodId, ProposalId, ReviewId, SessionId,
+    SubmissionId, TimesheetId, UserId,
 };
 use crate::money::Money;
 use crate::payout::Rail;
@@ -592,6 +592,16 @@ pub enum Event {
         /// How much of it we bore.
         lost: Money,
     },
+    /// An outage was declared.
+    OutageDeclared {
+        /// Which.
+        outage: OutageId,
+    },
+    /// An outage was ended early, or called off.
+    OutageEnded {
+        /// Which.
+        outage: OutageId,
+    },
     /// A dispute was opened: the other side is to answer.
     DisputeOpened {
         /// Which, and who did.
@@ -832,6 +842,8 @@ impl Event {
             Self::TimesheetCharged { .. } => "timesheet_charged",
             Self::TimesheetPaid { .. } => "timesheet_paid",
             Self::TimesheetChargedBack { .. } => "timesheet_charged_back",
+            Self::OutageDeclared { .. } => "outage_declared",
+            Self::OutageEnded { .. } => "outage_ended",
             Self::DisputeOpened { .. } => "dispute_opened",
             Self::DisputeAnswered { .. } => "dispute_answered",
             Self::DisputeOfferMade { .. } => "dispute_offer_made",

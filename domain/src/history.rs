@@ -137,6 +137,8 @@ impl Sides {
             | Event::OfferDeclined { .. }
             | Event::OfferWithdrawn { .. }
             | Event::OfferExpired { .. }
+            | Event::OutageDeclared { .. }
+            | Event::OutageEnded { .. }
             | Event::PaymentCredited { .. }
             | Event::PayoutMethodAdded { .. }
             | Event::PayoutMethodRemoved { .. }

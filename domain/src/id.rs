@@ -103,6 +103,8 @@ ids! {
     OfferId = "off";
     /// A client company.
     OrganizationId = "org";
+    /// An outage of power or network in a region.
+    OutageId = "out";
     /// A payment of a client into escrow.
     PaymentId = "pay";
     /// A way to be paid out.

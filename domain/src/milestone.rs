@@ -570,9 +570,6 @@ impl Milestone {
     }
 
     fn fee_rate(&self) -> Rate {
-        match self.kind {
-            Kind::Work | Kind::Bonus => self.terms.freelancer_fee,
-            Kind::Tip => self.terms.tip_fee,
-        }
+        self.terms.freelancer_fee_of(self.kind)
     }
 }

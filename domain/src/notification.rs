@@ -69,6 +69,7 @@ impl Audience {
             | Event::TimesheetChargeFailed { .. }
             | Event::TimesheetDisputed { .. }
             | Event::TimesheetChargedBack { .. }
+            | Event::MilestoneExtended { .. }
             | Event::ContractPaused { .. }
             | Event::ContractResumed { .. }
             | Event::ContractPutOnHold { .. }

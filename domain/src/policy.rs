@@ -5,6 +5,9 @@ use chrono::{Datelike, TimeDelta, Weekday};
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
+use crate::access::{self, Actor, Subject, Verb};
+use crate::change::Change;
+use crate::milestone::Kind;
 use crate::money::{Currency, Money, MoneyError, Rate};
 use crate::refusal::{Invalid, Refusal};
 
@@ -41,8 +44,10 @@ pub struct Terms {
     pub client_fee_returned: bool,
     /// The smallest amount of a milestone, bonus or tip.
     pub milestone_min: Money,
-    /// The largest amount of a milestone.
+    /// The largest amount of a milestone, bonus or tip.
     pub milestone_max: Money,
+    /// A tip can be given for so many days after the end of a contract.
+    pub tip_days: u16,
 
     /// An offer nobody answered expires after so many days.
     pub offer_expiry_days: u16,
@@ -121,6 +126,7 @@ impl Default for Terms {
             client_fee_returned: true,
             milestone_min: dollars(1),
             milestone_max: dollars(1_000_000),
+            tip_days: 30,
             offer_expiry_days: 7,
             funding_expiry_hours: 24,
             review_days: 14,
@@ -147,6 +153,95 @@ impl Default for Terms {
             review_writing_days: 14,
             review_paid_min: dollars(1),
         }
+    }
+}
+
+/// A version that one of our people wants to introduce.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyDraft {
+    /// From when on it holds.
+    pub effective_from: Timestamp,
+    /// Why it is introduced.
+    pub note: String,
+}
+
+impl PolicyDraft {
+    /// One of our people introduces the next version: `edit` makes its terms out of those that would
+    /// else be in force then. It never reaches back: what was agreed on before it begins stays.
+    pub fn introduce(
+        self,
+        actor: &Actor,
+        now: Timestamp,
+        standing: &[PolicyVersion],
+        edit: impl FnOnce(Terms) -> Result<Terms, Refusal>,
+    ) -> Result<Change<PolicyVersion>, Refusal> {
+        access::check(actor, Verb::PolicyVersionAdd, &Subject::OURS)?;
+        let mut invalid = Invalid::default();
+        if self.effective_from < now {
+            invalid.add("effectiveFrom", "OUT_OF_RANGE", "can't be in the past");
+        } else if self.effective_from > now + TimeDelta::days(3_650) {
+            invalid.add("effectiveFrom", "OUT_OF_RANGE", "must be within ten years");
+        }
+        let note = invalid.text("note", &self.note, 1..=500);
+        let base = in_force(standing, self.effective_from).map(|version| version.terms.clone()).unwrap_or_default();
+        let terms = match edit(base) {
+            Ok(terms) => {
+                if let Err(refusal) = terms.check() {
+                    invalid.nest("terms", refusal);
+                }
+                terms
+            }
+            Err(refusal) => {
+                invalid.take(refusal);
+                Terms::default()
+            }
+        };
+        invalid.finish()?;
+        let number = standing.iter().map(|version| version.number).max().unwrap_or_default() + 1;
+        Ok(Change::to(PolicyVersion { number, effective_from: self.effective_from, note, terms }))
+    }
+}
+
+/// What an amount would cost, and by which version of the policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Preview {
+    /// The version.
+    pub version: i32,
+    /// The time whose policy it is.
+    pub as_of: Timestamp,
+    /// For what.
+    pub kind: Kind,
+    /// All of it, as one.
+    pub whole: Quote,
+    /// Split, each part by itself. The amounts add up to the whole; the fees, each rounded to the
+    /// cent, may differ from the fee of the whole by a cent a part.
+    pub parts: Vec<Quote>,
+}
+
+/// A preview is split into so many parts, at most.
+pub const PARTS_MAX: usize = 100;
+
+impl PolicyVersion {
+    /// What each side would pay and get for an amount of this kind, and for its parts if it is split
+    /// in proportion to `weights`.
+    pub fn preview(&self, kind: Kind, amount: Money, weights: &[u32]) -> Result<Preview, Refusal> {
+        let mut invalid = Invalid::default();
+        self.terms.check_amount(&mut invalid, "amount", amount);
+        if weights.len() > PARTS_MAX {
+            invalid.add("weights", "TOO_MANY", format!("at most {PARTS_MAX} parts"));
+        }
+        if !weights.is_empty() && weights.iter().all(|&weight| weight == 0) {
+            invalid.add("weights", "OUT_OF_RANGE", "one of them must be above zero");
+        }
+        invalid.finish()?;
+        let quote = |amount| self.terms.quote_of(kind, amount);
+        Ok(Preview {
+            version: self.number,
+            as_of: self.effective_from,
+            kind,
+            whole: quote(amount)?,
+            parts: amount.split(weights).into_iter().map(quote).collect::<Result<_, _>>()?,
+        })
     }
 }
 
@@ -183,7 +278,20 @@ impl Quote {
 impl Terms {
     /// What each side pays and gets for an amount of work: the preview, and what funding is fixed to.
     pub fn quote(&self, amount: Money) -> Result<Quote, MoneyError> {
-        Quote::at(amount, self.client_fee, self.freelancer_fee)
+        self.quote_of(Kind::Work, amount)
+    }
+
+    /// The same, for what is given too.
+    pub fn quote_of(&self, kind: Kind, amount: Money) -> Result<Quote, MoneyError> {
+        Quote::at(amount, self.client_fee, self.freelancer_fee_of(kind))
+    }
+
+    /// What the freelancer pays out of money of this kind.
+    pub fn freelancer_fee_of(&self, kind: Kind) -> Rate {
+        match kind {
+            Kind::Work | Kind::Bonus => self.freelancer_fee,
+            Kind::Tip => self.tip_fee,
+        }
     }
 
     /// Check an amount of a milestone against the limits.
@@ -199,6 +307,16 @@ impl Terms {
     /// Are these terms that decisions can be made by? Asked before a policy version is introduced.
     pub fn check(&self) -> Result<(), Refusal> {
         let mut invalid = Invalid::default();
+        // Whoever mistypes a rate shall not take everything.
+        for (path, rate) in
+            [("freelancerFeeBp", self.freelancer_fee), ("clientFeeBp", self.client_fee), ("tipFeeBp", self.tip_fee)]
+        {
+            invalid.range(path, rate.basis_points(), 0..=5_000);
+        }
+        invalid.range("tipDays", self.tip_days, 0..=365);
+        invalid.range("refundAfterDays", self.refund_after_days, 0..=3650);
+        invalid.range("graceCapHours", self.grace_cap_hours, 0..=720);
+        invalid.range("payoutMethodCoolingDays", self.payout_method_cooling_days, 0..=60);
         invalid.range("securityHoldDays", self.security_hold_days, 0..=14);
         invalid.range("reviewDays", self.review_days, 1..=90);
         invalid.range("refundRequestDays", self.refund_request_days, 1..=90);
@@ -294,6 +412,60 @@ mod tests {
     }
 
     #[test]
+    fn only_an_admin_introduces_a_version_and_never_back_in_time() {
+        use crate::access::{Denied, Person, Staff};
+        use crate::id::{Id, UserId};
+        let person = |staff| {
+            let user = UserId::from_uuid(uuid::Uuid::from_u128(1));
+            Actor::Person(Person { user, suspended: false, staff, memberships: vec![] })
+        };
+        let first = PolicyVersion {
+            number: 1,
+            effective_from: at("2026-01-01T00:00:00Z"),
+            note: "The first".to_owned(),
+            terms: Terms { review_days: 20, ..Terms::default() },
+        };
+        let now = at("2026-06-01T08:00:00Z");
+        let introduce = |actor: &Actor, from: &str, hold: u16| {
+            let draft = PolicyDraft { effective_from: at(from), note: "Less to wait".to_owned() };
+            let edit = |terms| Ok(Terms { security_hold_days: hold, ..terms });
+            draft.introduce(actor, now, std::slice::from_ref(&first), edit)
+        };
+        let admin = person(Some(Staff::Admin));
+        let second = introduce(&admin, "2026-06-01T08:00:00Z", 3).unwrap().next;
+        assert_eq!((second.number, second.terms.security_hold_days, second.terms.review_days), (2, 3, 20));
+        for actor in [person(None), person(Some(Staff::Mediator))] {
+            assert_eq!(introduce(&actor, "2026-01-01T00:00:00Z", 99), Err(Denied::Hidden.into()));
+        }
+        for (from, hold, path) in [
+            ("2026-06-01T07:59:59Z", 3, "effectiveFrom"),
+            ("2040-06-01T00:00:00Z", 3, "effectiveFrom"),
+            ("2026-07-01T00:00:00Z", 15, "terms.securityHoldDays"),
+        ] {
+            let Err(Refusal::Invalid { fields }) = introduce(&admin, from, hold) else { panic!("{from} {hold}") };
+            assert_eq!(fields.iter().map(|field| field.path.as_str()).collect::<Vec<_>>(), [path]);
+        }
+    }
+
+    #[test]
+    fn a_preview_of_parts_adds_up_to_the_cent() {
+        let version = PolicyVersion {
+            number: 7,
+            effective_from: at("2026-01-01T00:00:00Z"),
+            note: String::new(),
+            terms: Terms::default(),
+        };
+        let preview = version.preview(Kind::Work, Money::usd(100).unwrap(), &[1, 1, 1]).unwrap();
+        assert_eq!(preview.parts.iter().map(|part| part.amount.minor()).collect::<Vec<_>>(), [34, 33, 33]);
+        assert_eq!((preview.version, preview.whole.freelancer_gets.minor()), (7, 95));
+        let tip = version.preview(Kind::Tip, Money::usd(10_000).unwrap(), &[]).unwrap();
+        assert_eq!((tip.whole.freelancer_gets.minor(), tip.whole.client_pays.minor()), (10_000, 10_300));
+        for (cents, weights) in [(99, vec![]), (100, vec![0, 0]), (100, vec![1; 101])] {
+            assert!(version.preview(Kind::Work, Money::usd(cents).unwrap(), &weights).is_err(), "{cents} {weights:?}");
+        }
+    }
+
+    #[test]
     fn business_days_skip_weekends() {
         // 2026-11-20 is a Friday.
         assert_eq!(business_days_after(at("2026-11-20T10:00:00Z"), 1), at("2026-11-23T10:00:00Z"));
@@ -304,13 +476,17 @@ mod tests {
     #[test]
     fn terms_nobody_could_work_by_are_refused() {
         assert_eq!(Terms::default().check(), Ok(()));
-        let bad: [fn(&mut Terms); 10] = [
+        let bad: [fn(&mut Terms); 14] = [
             |terms| terms.dispute_reminder_days = 0,
             |terms| terms.dispute_from_round = 0,
             |terms| terms.review_writing_days = 0,
             |terms| terms.charge_retry_days = vec![1, 0],
             |terms| terms.review_paid_min = Money::zero(Currency::Pkr),
             |terms| terms.security_hold_days = 15,
+            |terms| terms.tip_days = 366,
+            |terms| terms.client_fee = Rate::basis_points_of(5_001).unwrap(),
+            |terms| terms.grace_cap_hours = 721,
+            |terms| terms.payout_method_cooling_days = 61,
             |terms| terms.review_days = 0,
             |terms| terms.review_notice_days = vec![7, 14],
             |terms| terms.dormancy_notice_days = vec![83, 76],

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::id::{ContractId, DisputeId, GigId, Id, MilestoneId, OfferId, PayoutId, TimesheetId};
+use crate::id::{ContractId, DisputeId, GigId, Id, MilestoneId, OfferId, OutageId, PayoutId, TimesheetId};
 
 macro_rules! timers {
     ($($(#[$doc:meta])* $name:ident($id:ident) = $kind:literal;)*) => {
@@ -67,6 +67,8 @@ timers! {
     AdvanceDispute(DisputeId) = "advance_dispute";
     /// A payout is screened and sent, or asked about.
     AdvancePayout(PayoutId) = "advance_payout";
+    /// An outage begins or is over, and gives grace.
+    ApplyOutage(OutageId) = "apply_outage";
     /// The reviews of a contract are published, written or not.
     PublishReviews(ContractId) = "publish_reviews";
 }

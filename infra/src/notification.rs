@@ -26,7 +26,6 @@ impl Market {
     /// Tell those whom an event is for. Told again, it tells nobody twice.
     pub(crate) async fn notify(&self, occurrence: &Occurrence) -> Result<(), Failure> {
         let about = occurrence.event.about();
-        let Some(contract) = about.contract else { return Ok(()) };
         let (client, freelancer, judges) = match Audience::of(&occurrence.event) {
             Audience::Nobody => return Ok(()),
             Audience::Client => (true, false, false),
@@ -34,6 +33,7 @@ impl Market {
             Audience::Both => (true, true, false),
             Audience::Judges => (false, false, true),
         };
+        let Some(contract) = about.contract.or(occurrence.contract) else { return Ok(()) };
         let recipients = Recipient::find_by_statement(sql(
             "select m.user_id from contracts c join members m on m.organization_id = c.organization_id
              where c.id = $1 and $2 and m.role in ('owner', 'admin', 'finance', 'hiring_manager')

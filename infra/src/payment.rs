@@ -1,14 +1,13 @@
 //! Payments into escrow: the client sets out, the processor is asked outside of the transaction,
 //! and what it tells later comes in by one door, each event once.
 
+use domain::bonus::lapse;
 use domain::change::Change;
 use domain::dispute;
 use domain::id::{Id, MilestoneId, PaymentId, TimesheetId};
 use domain::ledger::LedgerAccount;
 use domain::milestone::Milestone;
-use domain::money::Money;
 use domain::payment::{Payment, PaymentMethod, Purpose, State};
-use domain::policy::Quote;
 use domain::refusal::Refusal;
 use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Statement};
 
@@ -56,15 +55,6 @@ impl Market {
         Ok(payment.filter(|payment| payment.visible_to(&call.actor)))
     }
 
-    /// What each side would pay and get for an amount under the policy in force.
-    pub async fn fee_preview(&self, amount: Money) -> Result<Quote, Failure> {
-        let terms = self.policy_in_force().await?.terms;
-        let mut invalid = domain::refusal::Invalid::default();
-        terms.check_amount(&mut invalid, "amount", amount);
-        invalid.finish()?;
-        Ok(terms.quote(amount)?)
-    }
-
     /// The client funds a milestone. Paid by card, the answer has the payment to watch; paid out of
     /// credit the money is there at once, and there is no payment.
     pub async fn milestone_fund(
@@ -104,14 +94,18 @@ impl Market {
                 }
             }
         })?;
-        let Some(payment) = payment else { return Ok((milestone, None)) };
-        // Ask the processor now, so that the client need not wait for the worker. If that fails, the
-        // event in the outbox sees to it.
+        Ok((milestone, self.payment_ask_now(payment).await))
+    }
+
+    /// Ask the processor for a payment that was just started, so that the client need not wait for
+    /// the worker. If that fails, the event in the outbox sees to it.
+    pub(crate) async fn payment_ask_now(&self, payment: Option<Payment>) -> Option<Payment> {
+        let payment = payment?;
         match self.payment_ask(payment.id).await {
-            Ok(payment) => Ok((milestone, Some(payment))),
+            Ok(payment) => Some(payment),
             Err(failure) => {
                 tracing::warn!(payment = %payment.id, error = %failure, "the processor could not be asked yet");
-                Ok((milestone, Some(payment)))
+                Some(payment)
             }
         }
     }
@@ -125,7 +119,8 @@ impl Market {
     ) -> Result<Milestone, Failure> {
         run!(self, call, tx => {
             let milestone = tx.milestone_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
-            tx.milestone_save(milestone.stop_funding(tx.actor(), expected)?).await
+            let change = milestone.stop_funding(tx.actor(), expected)?;
+            tx.milestone_save(change.then(|milestone| lapse(milestone, tx.now()))?).await
         })
     }
 
@@ -176,7 +171,8 @@ impl Tx {
                 (alone(milestone.funded(actor, now, payment.id, received)?), payment.succeeded(actor, now, intent)?)
             }
             ProcessorFact::Failed { code } => {
-                (alone(milestone.funding_failed(actor, payment.id)?), payment.failed(actor, now, code)?)
+                let failed = milestone.funding_failed(actor, payment.id)?;
+                (alone(failed.then(|milestone| lapse(milestone, now))?), payment.failed(actor, now, code)?)
             }
             ProcessorFact::ChargedBack { reference, amount } => {
                 let taken = dispute::charge_back(milestone, dispute, actor, now, payment.id, &reference, amount)?;

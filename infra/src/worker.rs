@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use domain::bonus::lapse;
 use domain::event::Event;
 use domain::proposal::Closing;
 use domain::refusal::Refusal;
@@ -101,8 +102,10 @@ impl Market {
         match timer {
             Timer::ExpireOffer(offer) => self.offer_expire(call, offer).await,
             Timer::ExpireFunding(milestone) => {
-                self.milestone_tick(call, milestone, |milestone, tx| milestone.expire_funding(tx.actor(), tx.now()))
-                    .await
+                self.milestone_tick(call, milestone, |milestone, tx| {
+                    milestone.expire_funding(tx.actor(), tx.now())?.then(|milestone| lapse(milestone, tx.now()))
+                })
+                .await
             }
             Timer::AutoApproveMilestone(milestone) => {
                 self.milestone_tick(call, milestone, |milestone, tx| milestone.auto_approve(tx.actor(), tx.now())).await
@@ -119,6 +122,7 @@ impl Market {
                 self.milestone_tick(call, milestone, |milestone, tx| milestone.age(tx.actor(), tx.now())).await
             }
             Timer::AdvancePayout(payout) => self.payout_advance(call, payout).await,
+            Timer::ApplyOutage(outage) => self.outage_apply(call, outage).await,
             Timer::PublishReviews(contract) => self.reviews_publish(call, contract).await,
             Timer::ExpireGig(id) => self.gig_expire(call, id).await.map(drop),
             Timer::WarnGigExpiry(id) => self.gig_warn_of_expiry(call, id).await.map(drop),
@@ -229,6 +233,8 @@ impl Market {
             | Event::TimesheetDisputed { .. }
             | Event::TimesheetChargeFailed { .. }
             | Event::TimesheetCharged { .. }
+            | Event::OutageDeclared { .. }
+            | Event::OutageEnded { .. }
             | Event::DisputeOpened { .. }
             | Event::DisputeAnswered { .. }
             | Event::DisputeOfferMade { .. }

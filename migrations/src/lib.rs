@@ -23,6 +23,8 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0013_dealings", sql: include_str!("../sql/0013_dealings.sql") },
     Migration { name: "0014_timesheets", sql: include_str!("../sql/0014_timesheets.sql") },
     Migration { name: "0016_staff", sql: include_str!("../sql/0016_staff.sql") },
+    Migration { name: "0017_policies", sql: include_str!("../sql/0017_policies.sql") },
+    Migration { name: "0018_outages", sql: include_str!("../sql/0018_outages.sql") },
     Migration { name: "0023_history", sql: include_str!("../sql/0023_history.sql") },
 ];
 

@@ -17,6 +17,9 @@ const FOR_ADMINS: &[&str] = &[
     "payoutApprove",
     "contractHold",
     "contractLiftHold",
+    "outageDeclare",
+    "outageEnd",
+    "policyVersionAdd",
 ];
 
 #[tokio::test]

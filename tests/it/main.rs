@@ -1,6 +1,6 @@
 //! Rabta as its users meet it. A file a room, and a few that watch the house itself.
 
-#![recursion_limit = "256"]
+#![recursion_limit = "512"]
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on should stop")]
 
 mod audit;
@@ -15,7 +15,10 @@ mod invitation;
 mod migrate;
 mod notification;
 mod organization;
+mod outage;
 mod offer;
+mod bonus;
+mod policy;
 mod contract;
 mod history;
 mod milestone;

@@ -1,0 +1,430 @@
+//! Outages: when the power or the network of a region is down, the deadlines of its people move.
+//!
+//! One of our people declares where and from when until when. Whoever has to make the next move on
+//! a milestone, and is there, gets as many hours more as the outage took from their time: from its
+//! beginning, or from when their clock began to run, until its end. Time that another outage gave
+//! already is not given twice, and no milestone gets more than its terms allow. What was given is
+//! never taken back, even if the outage ends early.
+
+use std::collections::BTreeSet;
+
+use chrono::TimeDelta;
+use serde::{Deserialize, Serialize};
+
+use crate::Timestamp;
+use crate::access::{self, Actor, Subject, Verb};
+use crate::change::Change;
+use crate::event::Event;
+use crate::id::{MilestoneId, OutageId};
+use crate::milestone::{Milestone, Side, State};
+use crate::refusal::{Invalid, Refusal};
+use crate::timer::Timer;
+use crate::user::TimeZone;
+
+/// The longest outage, and how far from now its ends may lie, in days.
+pub const LONGEST_DAYS: i64 = 30;
+/// The zones of one outage, at most.
+pub const ZONES_MAX: usize = 20;
+
+/// A stretch of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Span {
+    /// From here on.
+    pub from: Timestamp,
+    /// Until here.
+    pub until: Timestamp,
+}
+
+/// Something that is down.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outage {
+    /// The id.
+    pub id: OutageId,
+    /// Where: people whose clock is in one of these zones are affected.
+    pub zones: Vec<TimeZone>,
+    /// When. Its end moves to the front when it is ended early.
+    pub span: Span,
+    /// What is down; everybody reads it.
+    pub note: String,
+    /// When it was called off before it began, or ended before it was to end.
+    pub ended_at: Option<Timestamp>,
+    /// Counts the changes.
+    pub version: i64,
+    /// When it was declared.
+    pub declared_at: Timestamp,
+}
+
+/// Where an outage stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// It has not begun.
+    Planned,
+    /// It goes on.
+    Ongoing,
+    /// It is over.
+    Over,
+    /// It was called off before it began.
+    Withdrawn,
+}
+
+/// What one of our people says of an outage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutageDraft {
+    /// IANA names of the zones.
+    pub zones: Vec<String>,
+    /// When.
+    pub span: Span,
+    /// What is down.
+    pub note: String,
+}
+
+/// Where the two sides of a milestone are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Places {
+    /// The zone of the freelancer's profile, or else of the person.
+    pub freelancer: TimeZone,
+    /// The zone of the owner of the client's organization.
+    pub client: TimeZone,
+}
+
+/// What an outage gives to a milestone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    /// By which outage.
+    pub outage: OutageId,
+    /// To which milestone.
+    pub milestone: MilestoneId,
+    /// So many hours.
+    pub hours: u16,
+    /// For this time.
+    pub span: Span,
+    /// When it was given.
+    pub granted_at: Timestamp,
+}
+
+impl Span {
+    /// How long it is; nothing if its ends are the wrong way round.
+    pub fn length(self) -> TimeDelta {
+        (self.until - self.from).max(TimeDelta::zero())
+    }
+
+    /// How much of it none of `others` covers.
+    pub fn outside(self, others: &[Self]) -> TimeDelta {
+        let mut covered: Vec<Self> = others
+            .iter()
+            .map(|other| Self { from: other.from.max(self.from), until: other.until.min(self.until) })
+            .filter(|part| part.from < part.until)
+            .collect();
+        covered.sort_by_key(|part| part.from);
+        let mut left = TimeDelta::zero();
+        let mut reached = self.from;
+        for part in covered {
+            left += (part.from - reached).max(TimeDelta::zero());
+            reached = reached.max(part.until);
+        }
+        left + (self.until - reached).max(TimeDelta::zero())
+    }
+}
+
+impl Outage {
+    /// One of our people declares an outage. It takes effect when it begins.
+    pub fn declare(actor: &Actor, now: Timestamp, id: OutageId, draft: OutageDraft) -> Result<Change<Self>, Refusal> {
+        access::check(actor, Verb::OutageDeclare, &Subject::OURS)?;
+        let mut invalid = Invalid::default();
+        if !(1..=ZONES_MAX).contains(&draft.zones.len()) {
+            invalid.add("zones", "OUT_OF_RANGE", format!("1 to {ZONES_MAX} zones are named"));
+        }
+        let named = draft.zones.iter().take(ZONES_MAX).enumerate();
+        let zones: Vec<TimeZone> =
+            named.map(|(place, name)| TimeZone::parse(&mut invalid, &format!("zones.{place}"), name)).collect();
+        if zones.iter().map(|zone| zone.0.name()).collect::<BTreeSet<_>>().len() < zones.len() {
+            invalid.add("zones", "DUPLICATE", "each zone is named once");
+        }
+        let note = invalid.text("note", &draft.note, 1..=500);
+        let Span { from, until } = draft.span;
+        let longest = TimeDelta::days(LONGEST_DAYS);
+        if (from - now).abs() > longest {
+            invalid.add("from", "OUT_OF_RANGE", format!("must be within {LONGEST_DAYS} days of now"));
+        }
+        if until <= from || until - from > longest {
+            invalid.add(
+                "until",
+                "OUT_OF_RANGE",
+                format!("must be after the beginning, by at most {LONGEST_DAYS} days"),
+            );
+        }
+        invalid.finish()?;
+        let outage = Self { id, zones, span: draft.span, note, ended_at: None, version: 1, declared_at: now };
+        let begins = from.max(now);
+        Ok(Change::to(outage).telling(Event::OutageDeclared { outage: id }).timing(Timer::ApplyOutage(id), begins))
+    }
+
+    /// It is over, earlier than declared; one that has not begun is called off. What was given stays
+    /// given.
+    pub fn end(self, actor: &Actor, now: Timestamp) -> Result<Change<Self>, Refusal> {
+        access::check(actor, Verb::OutageEnd, &Subject::OURS)?;
+        if self.ended_at.is_some() || now >= self.span.until {
+            return Ok(Change::none(self));
+        }
+        let span = Span { until: now.max(self.span.from), ..self.span };
+        let outage = self.id;
+        let next = Self { span, ended_at: Some(now), version: self.version + 1, ..self };
+        // Clocks that began to run in it have not been looked at yet.
+        let change = Change::to(next).telling(Event::OutageEnded { outage });
+        if now < span.from {
+            Ok(change.stopping(Timer::ApplyOutage(outage)))
+        } else {
+            Ok(change.timing(Timer::ApplyOutage(outage), now))
+        }
+    }
+
+    /// Everybody who is affected now has their grant. At its end it is looked for those whose clock
+    /// began to run in it.
+    pub fn applied(self, now: Timestamp) -> Change<Self> {
+        let (outage, until) = (self.id, self.span.until);
+        let change = Change::none(self);
+        if now < until { change.timing(Timer::ApplyOutage(outage), until) } else { change }
+    }
+
+    /// Where it stands.
+    pub fn status(&self, now: Timestamp) -> Status {
+        match (self.ended_at, self.span) {
+            (Some(ended_at), span) if ended_at < span.from => Status::Withdrawn,
+            (Some(_), _) => Status::Over,
+            (None, span) if now < span.from => Status::Planned,
+            (None, span) if now < span.until => Status::Ongoing,
+            (None, _) => Status::Over,
+        }
+    }
+
+    /// What it gives to a milestone whose sides are at `places`, and that was given time for the
+    /// spans `before` already; nothing if nobody who has to move is affected.
+    pub fn grant(&self, now: Timestamp, milestone: &Milestone, places: &Places, before: &[Span]) -> Option<Grant> {
+        if self.status(now) == Status::Withdrawn {
+            return None;
+        }
+        let (since, sides) = waits(&milestone.state)?;
+        let here = |side: &Side| match side {
+            Side::Freelancer => self.zones.contains(&places.freelancer),
+            Side::Client => self.zones.contains(&places.client),
+        };
+        if !sides.iter().any(here) {
+            return None;
+        }
+        let span = Span { from: self.span.from.max(since), until: self.span.until };
+        let lost = if span.from < span.until { span.outside(before) } else { TimeDelta::zero() };
+        // Begun hours count whole: grace is meant to be generous.
+        let hours = (lost + TimeDelta::hours(1) - TimeDelta::microseconds(1)).num_hours();
+        let left = milestone.terms.grace_cap_hours.saturating_sub(milestone.grace_hours);
+        let hours = u16::try_from(hours).unwrap_or(u16::MAX).min(left);
+        (hours > 0).then_some(Grant { outage: self.id, milestone: milestone.id, hours, span, granted_at: now })
+    }
+}
+
+/// Since when a deadline of a milestone runs, and whose move it is.
+fn waits(state: &State) -> Option<(Timestamp, &'static [Side])> {
+    match state {
+        State::Funded { idle_since, .. } => Some((*idle_since, &[Side::Freelancer])),
+        State::Submitted { submitted_at, .. } => Some((*submitted_at, &[Side::Client])),
+        State::RefundRequested { requested_at, .. } => Some((*requested_at, &[Side::Freelancer])),
+        State::Dormant { since, .. } => Some((*since, &[Side::Freelancer, Side::Client])),
+        // Nobody's deadline runs: money is on its way, or clocks stand still, or it is over.
+        State::Proposed { .. }
+        | State::Agreed { .. }
+        | State::Funding { .. }
+        | State::ChangesRequested { .. }
+        | State::Approved { .. }
+        | State::Released { .. }
+        | State::Refunded { .. }
+        | State::Disputed { .. }
+        | State::Split { .. }
+        | State::RefundedAfter { .. }
+        | State::ChargedBack { .. }
+        | State::Cancelled { .. } => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::access::{Denied, Person, Staff};
+    use crate::change::TimerChange;
+    use crate::escrow::Escrow;
+    use crate::id::{Id, UserId};
+    use crate::milestone::Kind;
+    use crate::money::{Currency, Money};
+    use crate::policy::Terms;
+
+    /// An instant so many hours after a Monday.
+    fn at(hours: i64) -> Timestamp {
+        "2026-06-01T00:00:00Z".parse::<Timestamp>().unwrap() + TimeDelta::hours(hours)
+    }
+
+    fn span(from: i64, until: i64) -> Span {
+        Span { from: at(from), until: at(until) }
+    }
+
+    fn person(staff: Option<Staff>) -> Actor {
+        let user = UserId::from_uuid(Uuid::from_u128(9));
+        Actor::Person(Person { user, suspended: false, staff, memberships: vec![] })
+    }
+
+    fn draft(from: i64, until: i64) -> OutageDraft {
+        OutageDraft {
+            zones: vec!["Asia/Karachi".to_owned()],
+            span: span(from, until),
+            note: "A cable is cut".to_owned(),
+        }
+    }
+
+    fn declared(from: i64, until: i64) -> Outage {
+        let id = OutageId::from_uuid(Uuid::from_u128(4));
+        Outage::declare(&person(Some(Staff::Admin)), at(0), id, draft(from, until)).unwrap().next
+    }
+
+    fn milestone(state: State) -> Milestone {
+        let uuid = Uuid::from_u128(1);
+        Milestone {
+            id: Id::from_uuid(uuid),
+            contract: Some(Id::from_uuid(uuid)),
+            offer: None,
+            client: Id::from_uuid(uuid),
+            freelancer: Id::from_uuid(uuid),
+            terms: Terms::default(),
+            kind: Kind::Work,
+            title: "All of it".to_owned(),
+            description: String::new(),
+            due: None,
+            amount: Money::usd(10_000).unwrap(),
+            version: 1,
+            state,
+            escrow: Escrow::empty(Currency::Usd),
+            holds: vec![],
+            submissions: 0,
+            rounds: 0,
+            grace_hours: 0,
+            payments: vec![],
+            chargebacks: vec![],
+            early_chargebacks: vec![],
+        }
+    }
+
+    fn funded(since: i64) -> Milestone {
+        milestone(State::Funded { idle_since: at(since), notices: 0 })
+    }
+
+    fn submitted(at_hour: i64) -> Milestone {
+        let submission = Id::from_uuid(Uuid::from_u128(1));
+        milestone(State::Submitted {
+            submission,
+            submitted_at: at(at_hour),
+            approves_at: at(at_hour + 336),
+            notices: 0,
+        })
+    }
+
+    fn places(freelancer: &str, client: &str) -> Places {
+        Places { freelancer: freelancer.parse().unwrap(), client: client.parse().unwrap() }
+    }
+
+    fn apart() -> Places {
+        places("Asia/Karachi", "America/New_York")
+    }
+
+    fn hours(outage: &Outage, milestone: &Milestone, places: &Places, before: &[Span]) -> u16 {
+        outage.grant(at(0), milestone, places, before).map_or(0, |grant| grant.hours)
+    }
+
+    #[test]
+    fn only_an_admin_declares_and_all_that_is_wrong_is_told_at_once() {
+        let id = OutageId::from_uuid(Uuid::from_u128(4));
+        let declare = |actor: &Actor| Outage::declare(actor, at(0), id, draft(0, 10)).map(|change| change.timers);
+        assert_eq!(declare(&person(Some(Staff::Admin))), Ok(vec![TimerChange::Set(Timer::ApplyOutage(id), at(0))]));
+        assert_eq!(declare(&person(Some(Staff::Mediator))), Err(Denied::Hidden.into()));
+        assert_eq!(declare(&person(None)), Err(Denied::Hidden.into()));
+        let bad = OutageDraft {
+            zones: vec!["Asia/Karachi".to_owned(), "Mars/Olympus".to_owned(), "Asia/Karachi".to_owned()],
+            span: span(31 * 24, 31 * 24),
+            note: String::new(),
+        };
+        let Err(Refusal::Invalid { fields }) = Outage::declare(&person(Some(Staff::Admin)), at(0), id, bad) else {
+            panic!("it was taken")
+        };
+        let paths: Vec<&str> = fields.iter().map(|field| field.path.as_str()).collect();
+        assert_eq!(paths, ["zones.1", "zones", "note", "from", "until"]);
+        for (from, until, ok) in
+            [(-720, -1, true), (-721, -1, false), (720, 721, true), (0, 720, true), (0, 721, false)]
+        {
+            let declared = Outage::declare(&person(Some(Staff::Admin)), at(0), id, draft(from, until));
+            assert_eq!(declared.is_ok(), ok, "{from} {until}");
+        }
+    }
+
+    #[test]
+    fn whoever_has_to_move_gets_the_time_the_outage_took() {
+        let outage = declared(10, 34);
+        let here = places("Asia/Karachi", "Asia/Karachi");
+        let elsewhere = places("Asia/Dhaka", "America/New_York");
+        let client_here = places("Asia/Dhaka", "Asia/Karachi");
+        for (milestone, places, expected) in [
+            (funded(0), apart(), 24),
+            (funded(0), elsewhere, 0),
+            (funded(0), client_here, 0),
+            (funded(20), apart(), 14),
+            (funded(34), apart(), 0),
+            (submitted(0), apart(), 0),
+            (submitted(0), client_here, 24),
+            (submitted(0), here, 24),
+            (milestone(State::Dormant { since: at(0), refunds_at: at(336) }), client_here, 24),
+            (milestone(State::Dormant { since: at(0), refunds_at: at(336) }), apart(), 24),
+            (milestone(State::Released { released_at: at(0) }), here, 0),
+            (milestone(State::Agreed { last_attempt: None }), here, 0),
+        ] {
+            assert_eq!(hours(&outage, &milestone, &places, &[]), expected, "{:?} {places:?}", milestone.state);
+        }
+    }
+
+    #[test]
+    fn time_that_was_given_is_not_given_twice_and_no_more_than_the_cap() {
+        let outage = declared(10, 34);
+        for (before, expected) in [
+            (vec![span(10, 34)], 0),
+            (vec![span(0, 100)], 0),
+            (vec![span(0, 20)], 14),
+            (vec![span(20, 24)], 20),
+            (vec![span(12, 16), span(14, 20), span(30, 90)], 12),
+            (vec![span(90, 100)], 24),
+        ] {
+            assert_eq!(hours(&outage, &funded(0), &apart(), &before), expected, "{before:?}");
+        }
+        let tired = Milestone { grace_hours: 60, ..funded(0) };
+        assert_eq!(hours(&outage, &tired, &apart(), &[]), 12);
+        let spent = Milestone { grace_hours: 72, ..funded(0) };
+        assert_eq!(hours(&outage, &spent, &apart(), &[]), 0);
+        assert_eq!(hours(&declared(0, 700), &funded(0), &apart(), &[]), 72);
+        let begun = Outage { span: Span { from: at(10), until: at(10) + TimeDelta::minutes(61) }, ..outage };
+        assert_eq!(hours(&begun, &funded(0), &apart(), &[]), 2, "begun hours count whole");
+    }
+
+    #[test]
+    fn an_outage_ends_early_or_is_called_off() {
+        let admin = person(Some(Staff::Admin));
+        let timer = Timer::ApplyOutage(declared(10, 34).id);
+        assert_eq!(declared(10, 34).end(&person(None), at(12)), Err(Denied::Hidden.into()));
+        let off = declared(10, 34).end(&admin, at(5)).unwrap();
+        assert_eq!((off.next.status(at(12)), &off.timers[..]), (Status::Withdrawn, &[TimerChange::Stop(timer)][..]));
+        assert_eq!(hours(&off.next, &funded(0), &apart(), &[]), 0);
+        let early = declared(10, 34).end(&admin, at(15)).unwrap();
+        assert_eq!(early.timers, [TimerChange::Set(timer, at(15))]);
+        assert_eq!((early.next.status(at(15)), hours(&early.next, &funded(0), &apart(), &[])), (Status::Over, 5));
+        assert!(!early.next.end(&admin, at(16)).unwrap().changed, "a repeat");
+        assert!(!declared(10, 34).end(&admin, at(34)).unwrap().changed, "it is over already");
+        let outage = declared(10, 34);
+        let seen = [9, 10, 33, 34].map(|hour| outage.status(at(hour)));
+        assert_eq!(seen, [Status::Planned, Status::Ongoing, Status::Ongoing, Status::Over]);
+        assert_eq!(outage.clone().applied(at(10)).timers, [TimerChange::Set(timer, at(34))]);
+        assert_eq!(outage.applied(at(34)).timers, []);
+    }
+}

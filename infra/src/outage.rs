@@ -1,0 +1,274 @@
+//! Outages: declared by our people, and carried out by the worker in batches. A grant is written in
+//! the transaction that moves the deadline, once for each outage and milestone, so that two workers,
+//! or one that dies half way and begins again, give everybody their hours once.
+
+use domain::Timestamp;
+use domain::access::Actor;
+use domain::change::Change;
+use domain::id::{Id, MilestoneId, OutageId};
+use domain::outage::{Grant, Outage, OutageDraft, Places, Span};
+use domain::refusal::Refusal;
+use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect};
+use uuid::Uuid;
+
+use crate::market::Market;
+use crate::page::{Key, Keyset, PageRequest, Slice};
+use crate::save::save_row;
+use crate::sql::sql;
+use crate::{Call, Failure, Fault, Tx, run};
+
+/// How many milestones are looked at in one transaction.
+const BATCH: usize = 50;
+
+/// A milestone that may be affected, and where its sides are.
+#[derive(FromQueryResult)]
+struct Candidate {
+    id: Uuid,
+    freelancer: String,
+    client: String,
+}
+
+impl Market {
+    /// The outage, which everybody may see.
+    pub async fn outage_find(&self, id: OutageId) -> Result<Option<Outage>, Failure> {
+        let row = row::Entity::find_by_id(id.uuid()).one(self.db()).await?;
+        Ok(row.map(Outage::try_from).transpose()?)
+    }
+
+    /// All outages, the latest declared first.
+    pub async fn outages_page(&self, page: &PageRequest) -> Result<Slice<Outage>, Failure> {
+        let order = Keyset::<row::Entity> {
+            list: "outages",
+            columns: vec![row::Column::Id],
+            descending: true,
+            key: |row| vec![Key::Uuid(row.id)],
+        };
+        Ok(order.page(self.db(), row::Entity::find(), page).await?.try_map(Outage::try_from)?)
+    }
+
+    /// What outages gave to a milestone the caller has loaded, the latest declared first.
+    pub async fn outage_grants_of(&self, milestone: MilestoneId, page: &PageRequest) -> Result<Slice<Grant>, Failure> {
+        let select = row::grant::Entity::find().filter(row::grant::Column::MilestoneId.eq(milestone.uuid()));
+        let order = Keyset::<row::grant::Entity> {
+            list: "outage_grants",
+            columns: vec![row::grant::Column::OutageId],
+            descending: true,
+            key: |row| vec![Key::Uuid(row.outage_id)],
+        };
+        Ok(order.page(self.db(), select, page).await?.try_map(Grant::try_from)?)
+    }
+
+    /// One of our people declares an outage.
+    pub async fn outage_declare(&self, call: &Call, draft: OutageDraft) -> Result<Outage, Failure> {
+        run!(self, call, tx => {
+            let change = Outage::declare(tx.actor(), tx.now(), tx.id(), draft.clone())?;
+            let outage = tx.outage_save(change).await?;
+            let detail = serde_json::json!({ "zones": outage.zones, "span": outage.span, "note": outage.note });
+            tx.audit("outage_declare", outage.id, detail).await?;
+            Ok(outage)
+        })
+    }
+
+    /// One of our people ends an outage, or calls it off.
+    pub async fn outage_end(&self, call: &Call, id: OutageId) -> Result<Outage, Failure> {
+        run!(self, call, tx => {
+            let outage = tx.outage_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let change = outage.end(tx.actor(), tx.now())?;
+            if change.changed {
+                tx.audit("outage_end", id, serde_json::json!({ "until": change.next.span.until })).await?;
+            }
+            tx.outage_save(change).await
+        })
+    }
+
+    /// Give everybody who is affected by an outage their hours, batch by batch.
+    pub(crate) async fn outage_apply(&self, call: &Call, id: OutageId) -> Result<(), Failure> {
+        let mut after = Uuid::nil();
+        while let Some(last) = self.outage_apply_batch(call, id, after).await? {
+            after = last;
+        }
+        run!(self, call, tx => {
+            let outage = tx.outage_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            tx.settle(outage.applied(tx.now())).await.map(drop)
+        })
+    }
+
+    /// One batch of milestones after `after`; the last of them, if there may be more.
+    async fn outage_apply_batch(&self, call: &Call, id: OutageId, after: Uuid) -> Result<Option<Uuid>, Failure> {
+        run!(self, call, tx => {
+            // Read, not locked: an outage ends beside this, and what is given is never taken back.
+            let row = row::Entity::find_by_id(id.uuid()).one(tx.conn()).await?;
+            let outage = row.map(Outage::try_from).transpose()?.ok_or(Refusal::HIDDEN)?;
+            let candidates = tx.outage_candidates(&outage, after).await?;
+            let ids: Vec<MilestoneId> = candidates.iter().map(|candidate| Id::from_uuid(candidate.id)).collect();
+            for milestone in tx.milestones_for_update(&ids).await? {
+                let before = tx.outage_spans_of(milestone.id).await?;
+                let places = candidates.iter().find(|candidate| candidate.id == milestone.id.uuid());
+                let places = places.map(Places::try_from).transpose()?;
+                let grant = places.and_then(|places| outage.grant(tx.now(), &milestone, &places, &before));
+                if let Some(grant) = grant
+                    && tx.outage_grant_insert(&grant).await?
+                {
+                    tx.milestone_save(milestone.extend(&Actor::System, grant.hours)?).await?;
+                    tx.audit("outage_grant", grant.milestone, serde_json::json!({ "outage": id, "hours": grant.hours }))
+                        .await?;
+                }
+            }
+            Ok(candidates.last().filter(|_| candidates.len() == BATCH).map(|last| last.id))
+        })
+    }
+}
+
+impl Tx {
+    async fn outage_for_update(&self, id: OutageId) -> Result<Option<Outage>, Failure> {
+        let row = row::Entity::find_by_id(id.uuid()).lock_exclusive().one(self.conn()).await?;
+        Ok(row.map(Outage::try_from).transpose()?)
+    }
+
+    async fn outage_save(&self, change: Change<Outage>) -> Result<Outage, Failure> {
+        if change.changed {
+            save_row(self.conn(), row::Model::try_from(&change.next)?).await?;
+        }
+        self.settle(change).await
+    }
+
+    /// Milestones whose clock may run, with a side in the zones, that this outage gave nothing yet.
+    async fn outage_candidates(&self, outage: &Outage, after: Uuid) -> Result<Vec<Candidate>, Failure> {
+        let zones: Vec<String> = outage.zones.iter().map(ToString::to_string).collect();
+        let select = sql(
+            "select * from (
+                 select m.id, coalesce(p.time_zone, f.time_zone) as freelancer, c.time_zone as client
+                 from milestones m
+                 join users f on f.id = m.freelancer_id
+                 left join freelancer_profiles p on p.user_id = m.freelancer_id
+                 join members o on o.organization_id = m.organization_id and o.role = 'owner'
+                 join users c on c.id = o.user_id
+                 where m.status in ('funded', 'submitted', 'refund_requested', 'dormant') and m.id > $1
+                     and not exists (select 1 from outage_grants g where g.outage_id = $2 and g.milestone_id = m.id)
+             ) as running
+             where freelancer = any($3) or client = any($3)
+             order by id limit $4",
+            [after.into(), outage.id.uuid().into(), zones.into(), (BATCH as u64).into()],
+        );
+        Ok(Candidate::find_by_statement(select).all(self.conn()).await?)
+    }
+
+    async fn outage_spans_of(&self, milestone: MilestoneId) -> Result<Vec<Span>, Failure> {
+        let select = row::grant::Entity::find().filter(row::grant::Column::MilestoneId.eq(milestone.uuid()));
+        let rows = select.all(self.conn()).await?;
+        Ok(rows.into_iter().map(|row| Span { from: row.from_at, until: row.until_at }).collect())
+    }
+
+    /// Write a grant down; false if it was given before.
+    async fn outage_grant_insert(&self, grant: &Grant) -> Result<bool, Failure> {
+        let insert = sql(
+            "insert into outage_grants (outage_id, milestone_id, hours, from_at, until_at, granted_at)
+             values ($1, $2, $3, $4, $5, $6) on conflict (outage_id, milestone_id) do nothing",
+            [
+                grant.outage.uuid().into(),
+                grant.milestone.uuid().into(),
+                i32::from(grant.hours).into(),
+                grant.span.from.into(),
+                grant.span.until.into(),
+                grant.granted_at.into(),
+            ],
+        );
+        Ok(sea_orm::ConnectionTrait::execute_raw(self.conn(), insert).await?.rows_affected() == 1)
+    }
+}
+
+impl TryFrom<&Candidate> for Places {
+    type Error = Fault;
+    fn try_from(candidate: &Candidate) -> Result<Self, Fault> {
+        let zone = |name: &str| name.parse().map_err(|error| Fault::bad_row("users", error));
+        Ok(Self { freelancer: zone(&candidate.freelancer)?, client: zone(&candidate.client)? })
+    }
+}
+
+impl TryFrom<row::Model> for Outage {
+    type Error = Fault;
+    fn try_from(row: row::Model) -> Result<Self, Fault> {
+        Ok(Self {
+            id: Id::from_uuid(row.id),
+            zones: serde_json::from_value(row.zones)?,
+            span: Span { from: row.from_at, until: row.until_at },
+            note: row.note,
+            ended_at: row.ended_at,
+            version: row.version,
+            declared_at: row.declared_at,
+        })
+    }
+}
+
+impl TryFrom<&Outage> for row::Model {
+    type Error = Fault;
+    fn try_from(outage: &Outage) -> Result<Self, Fault> {
+        Ok(Self {
+            id: outage.id.uuid(),
+            zones: serde_json::to_value(&outage.zones)?,
+            from_at: outage.span.from,
+            until_at: outage.span.until,
+            note: outage.note.clone(),
+            ended_at: outage.ended_at,
+            version: outage.version,
+            declared_at: outage.declared_at,
+        })
+    }
+}
+
+impl TryFrom<row::grant::Model> for Grant {
+    type Error = Fault;
+    fn try_from(row: row::grant::Model) -> Result<Self, Fault> {
+        let granted_at: Timestamp = row.granted_at;
+        Ok(Self {
+            outage: Id::from_uuid(row.outage_id),
+            milestone: Id::from_uuid(row.milestone_id),
+            hours: u16::try_from(row.hours).map_err(|error| Fault::bad_row("outage_grants", error))?,
+            span: Span { from: row.from_at, until: row.until_at },
+            granted_at,
+        })
+    }
+}
+
+mod row {
+    use sea_orm::entity::prelude::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "outages")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        #[sea_orm(column_type = "JsonBinary")]
+        pub zones: Json,
+        pub from_at: DateTimeUtc,
+        pub until_at: DateTimeUtc,
+        pub note: String,
+        pub ended_at: Option<DateTimeUtc>,
+        pub version: i64,
+        pub declared_at: DateTimeUtc,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+
+    /// What an outage gave to a milestone.
+    pub mod grant {
+        use sea_orm::entity::prelude::*;
+
+        #[sea_orm::model]
+        #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+        #[sea_orm(table_name = "outage_grants")]
+        pub struct Model {
+            #[sea_orm(primary_key, auto_increment = false)]
+            pub outage_id: Uuid,
+            #[sea_orm(primary_key, auto_increment = false)]
+            pub milestone_id: Uuid,
+            pub hours: i32,
+            pub from_at: DateTimeUtc,
+            pub until_at: DateTimeUtc,
+            pub granted_at: DateTimeUtc,
+        }
+
+        impl ActiveModelBehavior for ActiveModel {}
+    }
+}

@@ -1,0 +1,264 @@
+//! Outage grace: when the network of a region is down, the deadlines of its people move.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Value, json};
+use tests::{Deal, Person, TestApp};
+
+const SEEN: &str = "query($id: ID!) { milestone(id: $id) { status graceHours approvesAt refundRequest { resolvesAt }
+    outageGrants { nodes { hours outage { id note } } } } }";
+const OUTAGE: &str = "outage { id status zones from until note }";
+
+/// An outage in a zone, from so many hours from now until so many hours from now.
+fn outage(app: &TestApp, zone: &str, from: i64, until: i64) -> Value {
+    let at = |hours| app.market.clock().now() + TimeDelta::hours(hours);
+    json!({ "zones": [zone], "from": at(from), "until": at(until), "note": "The sea cable is cut" })
+}
+
+async fn declares(admin: &Person<'_>, zone: &str, from: i64, until: i64) -> String {
+    let reply = admin.does("outageDeclare", outage(admin.app, zone, from, until), OUTAGE).await;
+    reply.ok();
+    admin.app.settles().await;
+    reply.text("outage.id")
+}
+
+/// The freelancer is in Lahore, the client in New York.
+async fn at_home(deal: &Deal<'_>) {
+    deal.freelancer.does("userUpdate", json!({ "timeZone": "Asia/Karachi" }), "viewer { email }").await.ok();
+    deal.client.does("userUpdate", json!({ "timeZone": "America/New_York" }), "viewer { email }").await.ok();
+}
+
+/// The client asks for the money back, and the freelancer has seven days to answer.
+async fn asked_back(app: &TestApp) -> Deal<'_> {
+    let deal = app.contracted().await;
+    at_home(&deal).await;
+    let ask = json!({ "milestoneId": deal.milestone });
+    deal.client.does("milestoneRequestRefund", ask, "milestone { id }").await.ok();
+    deal
+}
+
+async fn resolves_at(deal: &Deal<'_>) -> DateTime<Utc> {
+    let reply = deal.client.asks(SEEN, json!({ "id": deal.milestone })).await;
+    reply.text("refundRequest.resolvesAt").parse().unwrap()
+}
+
+async fn grace(deal: &Deal<'_>) -> i64 {
+    deal.client.asks(SEEN, json!({ "id": deal.milestone })).await.data()["milestone"]["graceHours"].as_i64().unwrap()
+}
+
+async fn timer_due(app: &TestApp, kind: &str) -> DateTime<Utc> {
+    let due = "select due_at from timers where kind = $1";
+    sqlx::query_scalar(due).bind(kind).fetch_one(app.pool()).await.unwrap()
+}
+
+#[tokio::test]
+async fn who_has_to_answer_gets_the_hours_of_the_outage_and_both_sides_see_it() {
+    let app = TestApp::new().await;
+    let deal = asked_back(&app).await;
+    let before = resolves_at(&deal).await;
+    let admin = app.admin("noor").await;
+    let id = declares(&admin, "Asia/Karachi", 1, 25).await;
+    assert_eq!(grace(&deal).await, 0, "it has not begun");
+    app.passes(TimeDelta::hours(1)).await;
+    for side in [&deal.client, &deal.freelancer] {
+        let seen = side.asks(SEEN, json!({ "id": deal.milestone })).await;
+        let milestone = &seen.data()["milestone"];
+        assert_eq!(milestone["graceHours"], 24);
+        assert_eq!(
+            milestone["outageGrants"]["nodes"],
+            json!([{ "hours": 24, "outage": { "id": id, "note": "The sea cable is cut" } }])
+        );
+    }
+    assert_eq!(resolves_at(&deal).await, before + TimeDelta::hours(24));
+    assert_eq!(timer_due(&app, "resolve_refund_request").await, before + TimeDelta::hours(24));
+    for side in [&deal.client, &deal.freelancer] {
+        let told = side.asks("{ viewer { notifications { nodes { kind } } } }", json!({})).await;
+        assert!(told.body.to_string().contains("milestone_extended"), "{:#}", told.body);
+    }
+    // The old deadline passes and decides nothing; the new one does.
+    app.passes(TimeDelta::days(7) - TimeDelta::hours(1)).await;
+    assert_eq!(deal.status().await, "REFUND_REQUESTED");
+    app.passes(TimeDelta::hours(24)).await;
+    assert_eq!(deal.status().await, "REFUNDED");
+}
+
+#[tokio::test]
+async fn a_review_moves_for_the_clients_outage_only() {
+    let app = TestApp::new().await;
+    let deal = app.submitted().await;
+    at_home(&deal).await;
+    let approves_at = async || {
+        let reply = deal.client.asks(SEEN, json!({ "id": deal.milestone })).await;
+        reply.text("approvesAt").parse::<DateTime<Utc>>().unwrap()
+    };
+    let before = approves_at().await;
+    let admin = app.admin("noor").await;
+    declares(&admin, "Asia/Karachi", 0, 10).await;
+    assert_eq!(approves_at().await, before, "the freelancer has nothing to do, and is paid no later");
+    declares(&admin, "America/New_York", 0, 10).await;
+    assert_eq!(approves_at().await, before + TimeDelta::hours(10));
+    assert_eq!(timer_due(&app, "auto_approve_milestone").await, before + TimeDelta::hours(10));
+}
+
+#[tokio::test]
+async fn the_profile_says_where_a_freelancer_is_before_the_account_does() {
+    let app = TestApp::new().await;
+    let deal = asked_back(&app).await;
+    let profile = json!({ "headline": "Makes websites", "timeZone": "Asia/Dubai" });
+    deal.freelancer.does("profileUpdate", profile, "profile { id }").await.ok();
+    let admin = app.admin("noor").await;
+    declares(&admin, "Asia/Karachi", 0, 10).await;
+    assert_eq!(grace(&deal).await, 0);
+    declares(&admin, "Asia/Dubai", 0, 10).await;
+    assert_eq!(grace(&deal).await, 10);
+}
+
+#[tokio::test]
+async fn hours_are_given_once_however_often_and_by_however_many_workers() {
+    let app = TestApp::new().await;
+    let deal = asked_back(&app).await;
+    let before = resolves_at(&deal).await;
+    let admin = app.admin("noor").await;
+    let reply = admin.does("outageDeclare", outage(&app, "Asia/Karachi", 0, 10), OUTAGE).await;
+    let again = "insert into timers (kind, subject, due_at) select 'apply_outage', id, from_at from outages
+        on conflict (kind, subject) do update set due_at = excluded.due_at, leased_until = null";
+    for _ in 0..5 {
+        // The same work falls to four workers at once, as if each had lost its lease to the next.
+        let work = async || {
+            sqlx::query(again).execute(app.pool()).await.unwrap();
+            app.settles().await;
+        };
+        tokio::join!(work(), work(), work(), work());
+    }
+    assert_eq!(grace(&deal).await, 10);
+    assert_eq!(resolves_at(&deal).await, before + TimeDelta::hours(10));
+    let grants = "select count(*) from outage_grants";
+    let grants: i64 = sqlx::query_scalar(grants).fetch_one(app.pool()).await.unwrap();
+    assert_eq!((grants, reply.text("outage.status").as_str()), (1, "ONGOING"));
+    for sql in ["update outage_grants set hours = 5", "delete from outage_grants", "truncate outage_grants"] {
+        assert!(sqlx::query(sql).execute(app.pool()).await.is_err(), "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn overlapping_outages_do_not_count_twice_and_the_cap_holds() {
+    let app = TestApp::new().await;
+    let deal = asked_back(&app).await;
+    let before = resolves_at(&deal).await;
+    let admin = app.admin("noor").await;
+    declares(&admin, "Asia/Karachi", 0, 20).await;
+    declares(&admin, "Asia/Karachi", 0, 20).await;
+    assert_eq!(grace(&deal).await, 20);
+    declares(&admin, "Asia/Karachi", 0, 30).await;
+    assert_eq!(grace(&deal).await, 30);
+    declares(&admin, "Asia/Karachi", 0, 700).await;
+    assert_eq!(grace(&deal).await, 72, "no more than the terms allow");
+    assert_eq!(resolves_at(&deal).await, before + TimeDelta::hours(72));
+    let seen = deal.freelancer.asks(SEEN, json!({ "id": deal.milestone })).await;
+    let grants = seen.data()["milestone"]["outageGrants"]["nodes"].as_array().unwrap().clone();
+    let mut hours: Vec<i64> = grants.iter().map(|grant| grant["hours"].as_i64().unwrap()).collect();
+    hours.sort_unstable();
+    assert_eq!(hours, [10, 20, 42]);
+}
+
+#[tokio::test]
+async fn what_begins_to_run_in_an_outage_gets_what_is_left_of_it() {
+    let app = TestApp::new().await;
+    let deal = app.contracted().await;
+    at_home(&deal).await;
+    // Whatever ran before it is given the whole of it at once.
+    let admin = app.admin("noor").await;
+    let began = app.market.clock().now();
+    declares(&admin, "Asia/Karachi", 0, 24).await;
+    assert_eq!(grace(&deal).await, 24);
+    let more = json!({ "contractId": deal.contract, "title": "More", "amount": { "amount": "100.00" } });
+    let proposed = deal.client.does("milestonePropose", more, "milestone { id }").await;
+    let more = json!({ "milestoneId": proposed.text("milestone.id") });
+    app.passes(TimeDelta::hours(10)).await;
+    deal.freelancer.does("milestoneAgree", more.clone(), "milestone { id }").await.ok();
+    deal.fund(&proposed.text("milestone.id"), "pm_sandbox_visa").await;
+    let late = Deal { milestone: proposed.text("milestone.id"), ..deal };
+    assert_eq!(grace(&late).await, 0, "its clock began to run in the outage");
+    app.passes(TimeDelta::hours(14)).await;
+    assert_eq!((grace(&late).await, app.market.clock().now()), (14, began + TimeDelta::hours(24)));
+}
+
+#[tokio::test]
+async fn an_outage_ends_early_or_is_called_off_and_what_was_given_stays() {
+    let app = TestApp::new().await;
+    let deal = asked_back(&app).await;
+    let admin = app.admin("noor").await;
+    let planned = declares(&admin, "Asia/Karachi", 5, 15).await;
+    let ongoing = declares(&admin, "Asia/Karachi", 0, 10).await;
+    assert_eq!(grace(&deal).await, 10);
+    let end = |id: &str| json!({ "outageId": id });
+    assert_eq!(deal.client.does("outageEnd", end(&planned), OUTAGE).await.refused(), ["NOT_FOUND"]);
+    let off = admin.does("outageEnd", end(&planned), OUTAGE).await;
+    assert_eq!(off.text("outage.status"), "WITHDRAWN");
+    app.passes(TimeDelta::hours(2)).await;
+    let ended = admin.does("outageEnd", end(&ongoing), OUTAGE).await;
+    assert_eq!(ended.text("outage.status"), "OVER");
+    assert_eq!(ended.text("outage.until").parse::<DateTime<Utc>>().unwrap(), app.market.clock().now());
+    admin.does("outageEnd", end(&ongoing), OUTAGE).await.ok();
+    app.passes(TimeDelta::hours(20)).await;
+    assert_eq!(grace(&deal).await, 10, "no more, and no less");
+}
+
+#[tokio::test]
+async fn outages_are_everybodys_to_read_and_an_admins_to_declare() {
+    let app = TestApp::new().await;
+    let deal = app.contracted().await;
+    let input = outage(&app, "Asia/Karachi", 0, 10);
+    for who in [&deal.client, &deal.freelancer] {
+        assert_eq!(who.does("outageDeclare", input.clone(), OUTAGE).await.refused(), ["NOT_FOUND"]);
+    }
+    let admin = app.admin("noor").await;
+    let mut bad = outage(&app, "Mars/Olympus", 10, 10);
+    bad["note"] = json!("");
+    let faults = admin.does("outageDeclare", bad, OUTAGE).await.faults();
+    assert_eq!(faults, ["zones.0: UNKNOWN", "note: REQUIRED", "until: OUT_OF_RANGE"]);
+    let mut keyed = input.clone();
+    keyed["idempotencyKey"] = json!("o-1");
+    let first = admin.does("outageDeclare", keyed.clone(), OUTAGE).await.text("outage.id");
+    assert_eq!(admin.does("outageDeclare", keyed, OUTAGE).await.text("outage.id"), first);
+    let second = declares(&admin, "America/New_York", 1, 2).await;
+    let list = "query($after: String) { outages(first: 1, after: $after) { nodes { id status } pageInfo { endCursor hasNextPage } } }";
+    let mut seen = Vec::new();
+    let mut after = Value::Null;
+    for more in [true, false] {
+        let page = app.visitor().asks(list, json!({ "after": after })).await;
+        let outages = &page.data()["outages"];
+        seen.push(outages["nodes"][0]["id"].as_str().unwrap().to_owned());
+        assert_eq!(outages["pageInfo"]["hasNextPage"], json!(more));
+        after = outages["pageInfo"]["endCursor"].clone();
+    }
+    seen.sort();
+    let mut both = vec![first.clone(), second];
+    both.sort();
+    assert_eq!(seen, both);
+    let node = "query($id: ID!) { node(id: $id) { id ... on Outage { note } } }";
+    assert_eq!(app.visitor().asks(node, json!({ "id": first })).await.data()["node"]["note"], "The sea cable is cut");
+}
+
+#[tokio::test]
+async fn a_long_outage_reaches_more_than_one_batch() {
+    let app = TestApp::new().await;
+    let deal = app.contracted().await;
+    at_home(&deal).await;
+    let credit = "query($id: ID!) { contract(id: $id) { milestones(first: 100) { nodes { graceHours status } } } }";
+    // Milestones beyond a batch, funded without the processor: rows as the domain would have written them.
+    sqlx::query(
+        "insert into milestones select (jsonb_populate_record(m, jsonb_build_object('id', gen_random_uuid(),
+             'escrow_account', 'escrow:none:' || n, 'held_minor', 0, 'amount_minor', 100,
+             'escrow', jsonb_set(m.escrow, '{held,minor}', '0')))).*
+         from milestones m, generate_series(1, 60) n",
+    )
+    .execute(app.pool())
+    .await
+    .unwrap();
+    let admin = app.admin("noor").await;
+    declares(&admin, "Asia/Karachi", 0, 10).await;
+    let reply = deal.client.asks(credit, json!({ "id": deal.contract })).await;
+    let nodes = reply.data()["contract"]["milestones"]["nodes"].as_array().unwrap().clone();
+    assert_eq!(nodes.len(), 61);
+    assert!(nodes.iter().all(|node| node["graceHours"] == json!(10)), "{nodes:?}");
+}
