@@ -2,6 +2,8 @@
 //!
 //! In reading order: the door, the schema and what every resolver uses, then a file a room.
 
+#![recursion_limit = "256"]
+
 pub mod http;
 pub mod operations;
 pub mod schema;

@@ -1,5 +1,7 @@
 //! The one binary of Rabta.
 
+#![recursion_limit = "256"]
+
 mod command;
 mod config;
 

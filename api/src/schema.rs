@@ -23,7 +23,7 @@ use crate::review::{Review, ReviewMutation};
 use crate::sandbox::SandboxMutation;
 use crate::session::{Session, SessionMutation};
 use crate::skill::{Skill, SkillQuery};
-use crate::statement::StatementEntry;
+use crate::statement::{BooksQuery, StatementEntry};
 use crate::user::{UserMutation, UserQuery};
 
 /// Everything that can be looked at.
@@ -41,6 +41,7 @@ pub struct Query(
     PaymentQuery,
     PayoutQuery,
     ProposalQuery,
+    BooksQuery,
     AuditQuery,
 );
 

@@ -20,6 +20,9 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0010_sandbox", sql: include_str!("../sql/0010_sandbox.sql") },
     Migration { name: "0011_members", sql: include_str!("../sql/0011_members.sql") },
     Migration { name: "0016_staff", sql: include_str!("../sql/0016_staff.sql") },
+    Migration { name: "0019_open_ledger", sql: include_str!("../sql/0019_open_ledger.sql") },
+    Migration { name: "0020_settle", sql: include_str!("../sql/0020_settle.sql") },
+    Migration { name: "0021_roles", sql: include_str!("../sql/0021_roles.sql") },
     Migration { name: "0023_history", sql: include_str!("../sql/0023_history.sql") },
 ];
 
