@@ -26,7 +26,7 @@ async fn an_audit_names_what_was_bent_by_somebody_who_may_do_anything() {
     let app = TestApp::new().await;
     let deal = app.released().await;
     let contract = deal.contract.parse().unwrap();
-    roll_up(&app, 3).await;
+    roll_up(&app, 5).await;
     let superuser = infra::market::connect(&app.database_url(), 1).await.unwrap();
     // What a superuser does to the books behind the guards' back, and who notices.
     let bends = [
