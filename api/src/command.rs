@@ -1,5 +1,6 @@
 //! What the binary does, command by command.
 
+mod audit;
 mod demo;
 mod equipment;
 mod ground;
@@ -44,6 +45,7 @@ async fn run(command: Command, cli: Cli) -> Result<(), Trouble> {
         Command::Work => work::run(cli).await,
         Command::Migrate { what } => migrate::run(cli, what).await,
         Command::Staff { what } => staff::run(cli, what).await,
+        Command::Audit { what } => audit::run(cli, what).await,
         Command::Rank(files) => rank::run(&files),
         Command::Demo { url } => demo::run(&cli.common, url.as_deref()).await,
         Command::Schema => say(&api::schema::sdl()),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::http::HeaderValue;
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use domain::id::ContractId;
 use secrecy::SecretString;
 
 /// Rabta, the backend of a marketplace for freelancers and clients.
@@ -32,6 +33,8 @@ Secrets are not taken as arguments, which others on the machine can read:
   RABTA_VAULT_KEY         the key that account numbers are encrypted with: 32 bytes, base64url. Or
                           RABTA_VAULT_KEY_FILE. [development: made once and kept in the data folder]
   DATABASE_URL_FILE       a file with the DATABASE_URL.
+  DATABASE_OWNER_URL      the address of the role that owns the tables, for migrations; the role of DATABASE_URL is then
+                          given only what the marketplace needs. Or DATABASE_OWNER_URL_FILE.
 
 With nothing set, rabta finds or fetches PostgreSQL, keeps its data in the data folder, and serves on 127.0.0.1:8080.";
 
@@ -53,6 +56,12 @@ pub enum Command {
         /// What to do.
         #[command(subcommand)]
         what: Staff,
+    },
+    /// Look after the books.
+    Audit {
+        /// What to do with them.
+        #[command(subcommand)]
+        what: Audit,
     },
     /// Rank documents for queries from files, to measure matching on judged data.
     Rank(crate::command::rank::Files),
@@ -105,6 +114,21 @@ pub enum StaffRole {
     Mediator,
     /// Moderates, and watches the books.
     Admin,
+}
+
+/// What to do with the books.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum Audit {
+    /// Recompute from the rows all that must be true: seals, numbers, balances, the parts of every milestone. Exit
+    /// code 1 if something is broken.
+    Verify {
+        /// Only this contract, like con_01k….
+        #[arg(long, value_name = "ID")]
+        contract: Option<ContractId>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// Settings of every command.

@@ -18,7 +18,7 @@ use crate::milestone::{Milestone, mutation_names};
 use crate::money::Money;
 use crate::organization::Organization;
 use crate::review::Review;
-use crate::statement::StatementEntry;
+use crate::statement::{StatementEntry, StatementHead};
 use crate::timesheet::{ContractPaymentMethod, Timesheet};
 use crate::user::User;
 use crate::user_error::{Answer, answer, payload, top_level};
@@ -201,6 +201,12 @@ impl Contract {
                 .map(|(cursor, happening)| Edge::new(cursor.clone(), ContractEvent { cursor, happening })),
         );
         Ok(connection)
+    }
+
+    /// How far its statement has come, signed. Null for those who may not see the books.
+    async fn statement_head(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<StatementHead>> {
+        let head = ctx.market().statement_head(&ctx.call(), &self.0).await.map_err(top_level)?;
+        Ok(head.map(StatementHead::from))
     }
 
     /// Its reviews, as far as you may read them: before publication only your own side's.

@@ -9,7 +9,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use infra::{Market, migrate};
+use infra::{Call, Market, migrate};
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
 
 /// How long a look at the database may take.
@@ -114,6 +114,17 @@ async fn metrics(State((operations, recorder)): State<(Operations, PrometheusHan
             metrics::gauge!("rabta_database_connections_idle").set(u32::try_from(idle).unwrap_or(u32::MAX));
         }
         Ok(Err(_)) | Err(_) => metrics::gauge!("rabta_up").set(0),
+    }
+    let call = Call::system("metrics");
+    let own = operations.market.platform_balances(&call);
+    if let Ok(Ok(balances)) = tokio::time::timeout(PATIENCE, own).await {
+        for found in balances {
+            let (account, currency) = (found.account.to_string(), found.balance.currency().code());
+            // Prometheus knows no other numbers than floats; nothing is counted from these.
+            let minor = found.balance.minor() as f64;
+            metrics::gauge!("rabta_platform_balance_minor", "account" => account, "currency" => currency)
+                .set(if found.negative { -minor } else { minor });
+        }
     }
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], recorder.render()).into_response()
 }

@@ -27,7 +27,7 @@ use crate::review::{Review, ReviewMutation};
 use crate::sandbox::SandboxMutation;
 use crate::session::{Session, SessionMutation};
 use crate::skill::{Skill, SkillQuery};
-use crate::statement::StatementEntry;
+use crate::statement::{BooksQuery, StatementEntry};
 use crate::timesheet::{ContractPaymentMethod, TimeEntry, Timesheet, TimesheetMutation, TimesheetQuery};
 use crate::user::{UserMutation, UserQuery};
 
@@ -48,6 +48,7 @@ pub struct Query(
     PaymentQuery,
     PayoutQuery,
     ProposalQuery,
+    BooksQuery,
     AuditQuery,
     PolicyQuery,
     OutageQuery,

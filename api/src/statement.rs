@@ -1,7 +1,7 @@
 //! The books, as the parties read them: statements and balances.
 
 use async_graphql::connection::Connection;
-use async_graphql::{Context, ID, Object, SimpleObject};
+use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use domain::Timestamp;
 
 use crate::connection::{connect, page};
@@ -38,6 +38,11 @@ impl StatementEntry {
         self.0.milestone.map(|id| id.to_string().into())
     }
 
+    /// Who acted; null for an entry of form 1.
+    async fn party(&self) -> Option<StatementParty> {
+        self.0.party.map(Into::into)
+    }
+
     /// What moved, from where to where.
     async fn postings(&self) -> Vec<StatementPosting> {
         let line = |posting: &domain::ledger::Posting| StatementPosting {
@@ -59,9 +64,52 @@ impl StatementEntry {
     }
 
     /// SHA-256 over the entry and the seal before it, in hexadecimal. Who keeps one seal can tell
-    /// whether anything before it was changed.
+    /// whether anything before it was changed. VERIFYING.md says how it is made.
     async fn seal(&self) -> &str {
         &self.0.seal
+    }
+
+    /// Which form of the entry is sealed: 2, or 1 for entries from before milestone and party were.
+    async fn form(&self) -> i16 {
+        self.0.form
+    }
+}
+
+/// Who acted, as far as both sides may know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "infra::statement::StatementParty")]
+pub enum StatementParty {
+    /// Rabta itself: the clock, or the processor.
+    System,
+    /// Somebody on the client's side.
+    Client,
+    /// The freelancer.
+    Freelancer,
+    /// Somebody who works for Rabta.
+    Staff,
+}
+
+/// How far a statement has come, signed by the server when it was asked for. Keep one, and the
+/// server can't change anything before it without your noticing.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct StatementHead {
+    /// How many entries there are.
+    pub entries: i64,
+    /// The seal of the last entry, in hexadecimal.
+    pub seal: String,
+    /// When it was signed, to the second.
+    pub signed_at: Timestamp,
+    /// A compact JWS (EdDSA) of type `rabta-statement+jwt`. Its payload says the contract (`sub`), `entries`,
+    /// `seal`, when (`iat`) and who (`iss`).
+    pub signature: String,
+    /// Which key of `/.well-known/jwks.json` signed it.
+    pub key_id: String,
+}
+
+impl From<infra::statement::StatementHead> for StatementHead {
+    fn from(head: infra::statement::StatementHead) -> Self {
+        let infra::statement::StatementHead { entries, seal, signed_at, signature, key_id } = head;
+        Self { entries, seal, signed_at, signature, key_id }
     }
 }
 
@@ -74,6 +122,36 @@ pub struct StatementPosting {
     pub to: String,
     /// How much.
     pub amount: Money,
+}
+
+/// What one of the platform's own accounts has.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct PlatformBalance {
+    /// The account, like `fee_revenue`.
+    pub account: String,
+    /// How much, above zero or below.
+    pub balance: Money,
+    /// Is it below zero? Money from outside comes out of such accounts, like `processor_clearing`.
+    pub negative: bool,
+}
+
+/// Looking into the platform's own books.
+#[derive(Debug, Default)]
+pub struct BooksQuery;
+
+#[Object]
+impl BooksQuery {
+    /// What the platform's own accounts have: revenue, losses, what came from the processor and what
+    /// has left. One line an account and currency. Only admins see it.
+    async fn platform_balances(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<PlatformBalance>> {
+        let found = ctx.market().platform_balances(&ctx.call()).await.map_err(top_level)?;
+        let line = |found: infra::ledger::PlatformBalance| PlatformBalance {
+            account: found.account.to_string(),
+            balance: found.balance.into(),
+            negative: found.negative,
+        };
+        Ok(found.into_iter().map(line).collect())
+    }
 }
 
 /// What a freelancer has with us.

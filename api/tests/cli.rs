@@ -262,26 +262,38 @@ async fn the_server_of_docker_compose_runs_with_exactly_its_environment() {
     let (database, url) = home.elsewhere().await;
     let secrets = home.0.with_added_extension("secrets");
     fs::create_dir_all(&secrets).unwrap();
-    fs::write(secrets.join("database_url"), url).unwrap();
+    let (_, name) = url.split_once("localhost:").unwrap().1.split_once('/').unwrap();
+    let name = name.split('?').next().unwrap();
+    fs::write(secrets.join("owner_url"), &url).unwrap();
+    fs::write(secrets.join("database_url"), database.url_as("rabta_compose", name)).unwrap();
     fs::write(secrets.join("signing_keys"), "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA\n").unwrap();
     fs::write(secrets.join("vault_key"), "kKvN7xI0VniQq83vEjRWeJCrze8SNFZ4q83vEjRWeJA\n").unwrap();
 
     let compose = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docker-compose.yml")).unwrap();
-    let server = compose.split("\n  server:\n").nth(1).unwrap();
-    let environment = server.split("    environment:\n").nth(1).unwrap();
-    let mut command = home.rabta(&["serve"]);
-    command.env_clear();
-    let mut names = Vec::new();
-    for line in environment.lines().take_while(|line| line.starts_with("      ")) {
-        let (name, value) = line.trim().split_once(": ").unwrap();
-        let value = value.trim_matches('"').replace("/run/secrets", secrets.to_str().unwrap());
-        // The container's ports are its own; ours may be taken.
-        let value = if name.ends_with("_LISTEN") { "127.0.0.1:0".to_owned() } else { value };
-        command.env(name, value);
-        names.push(name);
-    }
-    assert!(names.contains(&"RABTA_PRODUCTION") && names.contains(&"DATABASE_URL_FILE"), "{names:?}");
+    let service = |service: &str, arguments: &[&str]| {
+        let service = compose.split(&format!("\n  {service}:\n")).nth(1).unwrap();
+        let environment = service.split("    environment:\n").nth(1).unwrap();
+        let mut command = home.rabta(arguments);
+        command.env_clear();
+        let mut names = Vec::new();
+        for line in environment.lines().take_while(|line| line.starts_with("      ")) {
+            let (name, value) = line.trim().split_once(": ").unwrap();
+            let value = value.trim_matches('"').replace("/run/secrets", secrets.to_str().unwrap());
+            // The container's ports are its own; ours may be taken.
+            let value = if name.ends_with("_LISTEN") { "127.0.0.1:0".to_owned() } else { value };
+            command.env(name, value);
+            names.push(name.to_owned());
+        }
+        (command, names)
+    };
+    let (mut migrate, _) = service("migrate", &["migrate", "up"]);
+    let migrated = Answer::of(migrate.output().unwrap());
+    assert!(migrated.out.contains("applied 0001_foundation"), "{}", migrated.out);
 
+    let (command, names) = service("server", &["serve"]);
+    for name in ["RABTA_PRODUCTION", "RABTA_NO_MIGRATE", "DATABASE_URL_FILE"] {
+        assert!(names.iter().any(|known| known == name), "{names:?}");
+    }
     let server = Server::start(command);
     let ready = server.get("/readyz");
     assert!(ready.starts_with("HTTP/1.1 200"), "{ready}");
@@ -290,6 +302,26 @@ async fn the_server_of_docker_compose_runs_with_exactly_its_environment() {
     let end = server.ends();
     assert_eq!(end.code, Some(0), "{}", end.said);
     assert!(end.said.lines().all(|line| line.starts_with('{')), "logs are JSON: {}", end.said);
+    assert!(!end.said.contains("owns its tables"), "{}", end.said);
+
+    // The owner's own address is good enough for one who only tries, and is told of.
+    let mut alone = service("server", &["serve"]).0;
+    alone.env("DATABASE_URL_FILE", secrets.join("owner_url"));
+    let alone = Server::start(alone);
+    alone.signal("-TERM");
+    let end = alone.ends();
+    assert!(end.said.contains("owns its tables"), "{}", end.said);
+
+    let audit = Answer::of(service("migrate", &["audit", "verify", "--json"]).0.output().unwrap());
+    assert_eq!(audit.code, Some(0), "{}", audit.out);
+    assert!(audit.out.starts_with(r#"{"checks":[{"#) && audit.out.contains(r#""ok":true"#), "{}", audit.out);
+    let mut db = PgConnection::connect(&url).await.unwrap();
+    let bend = "insert into ledger_rollups values ('losses', 'USD', 1)";
+    sqlx::query(bend).execute(&mut db).await.unwrap();
+    let audit = Answer::of(service("migrate", &["audit", "verify"]).0.output().unwrap());
+    assert_eq!(audit.code, Some(1), "{}", audit.out);
+    assert!(audit.out.contains("losses was rolled up to 1 USD, its postings say 0"), "{}", audit.out);
+    db.close().await.unwrap();
     fs::remove_dir_all(&secrets).unwrap();
     database.stop().await.unwrap();
 }

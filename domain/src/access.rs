@@ -412,6 +412,7 @@ table! {
     TimesheetDispute:         OWNER ADMIN FINANCE HIRING;
     TimesheetPay:             OWNER ADMIN FINANCE;
     TimesheetAdvance:         SYSTEM;
+    BooksRead:                STAFF SYSTEM;
     BalancesRead:             ONESELF OWNER ADMIN FINANCE STAFF SYSTEM;
     PayoutMethodAdd:          ONESELF;
     PayoutMethodRemove:       ONESELF;

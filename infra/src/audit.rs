@@ -3,7 +3,7 @@
 use domain::access::{self, Actor, Subject, Verb};
 use domain::audit::{AuditEntry, AuditFilter};
 use domain::id::{AuditEntryId, Id};
-use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, Statement};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use crate::market::Market;
 use crate::page::{Key, Keyset, PageRequest, Slice};
@@ -55,23 +55,15 @@ impl Market {
 
 impl Tx {
     /// Note that the actor of this transaction did `act` to `subject`. Only ids and plain facts
-    /// go into `detail`: no secret, no account number.
+    /// go into `detail`: no secret, no account number. The line is written with what is settled
+    /// next, or when the transaction is committed.
     pub async fn audit(&self, act: &str, subject: impl ToString, detail: serde_json::Value) -> Result<(), Failure> {
-        let id = ids::fresh::<AuditEntryId>(self.now());
-        let insert = Statement::from_sql_and_values(
-            DbBackend::Postgres,
-            "insert into audit_log (id, at, actor, act, subject, detail, trace) values ($1, $2, $3, $4, $5, $6, $7)",
-            [
-                id.uuid().into(),
-                self.now().into(),
-                actor_name(self.actor()).into(),
-                act.into(),
-                subject.to_string().into(),
-                detail.into(),
-                self.trace().into(),
-            ],
-        );
-        self.conn().execute_raw(insert).await?;
+        self.note(serde_json::json!({
+            "id": ids::fresh::<AuditEntryId>(self.now()).uuid(),
+            "act": act,
+            "subject": subject.to_string(),
+            "detail": detail,
+        }));
         Ok(())
     }
 }

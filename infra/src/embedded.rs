@@ -66,15 +66,20 @@ impl Embedded {
             .map_err(|error| EmbeddedError::Database(sqlx::Error::Io(io::Error::other(error))))?
     }
 
-    /// The address of one of its databases.
+    /// The address of one of its databases, for who owns it and may do anything.
     pub fn url(&self, database: &str) -> String {
+        self.url_as(USER, database)
+    }
+
+    /// The address of one of its databases, for a role that may do less. The name is one of ours.
+    pub fn url_as(&self, role: &str, database: &str) -> String {
         let socket: String = (self.folder.socket().to_string_lossy().bytes())
             .map(|byte| match byte {
                 b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'_' | b'-' => char::from(byte).to_string(),
                 other => format!("%{other:02X}"),
             })
             .collect();
-        format!("postgres://{USER}@localhost:{PORT}/{database}?host={socket}&sslmode=disable")
+        format!("postgres://{role}@localhost:{PORT}/{database}?host={socket}&sslmode=disable")
     }
 
     /// PostgreSQL's major version.

@@ -48,6 +48,11 @@ impl Once {
         let body_hash = vault.repeat(&serde_json::to_vec(&body)?);
         Ok(Self { caller: caller.to_owned(), key: key.to_owned(), operation: operation.to_owned(), body_hash })
     }
+
+    /// The answer, to be kept with the key when the transaction ends.
+    pub(crate) fn kept(&self, answer: serde_json::Value) -> serde_json::Value {
+        serde_json::json!({ "caller": self.caller, "key": self.key, "answer": answer })
+    }
 }
 
 #[derive(FromQueryResult)]
@@ -87,16 +92,6 @@ pub(crate) async fn claim(tx: &Tx, once: &Once) -> Result<Option<serde_json::Val
         return Err(Refusal::KeyReused.into());
     }
     kept.answer.map(Some).ok_or_else(|| Fault::bad_row("idempotency", "a finished request kept no answer").into())
-}
-
-/// Keep the answer with its key.
-pub(crate) async fn keep(tx: &Tx, once: &Once, answer: &serde_json::Value) -> Result<(), Failure> {
-    let kept = tx.conn().execute_raw(statement(
-        "update idempotency set answer = $3 where caller = $1 and key = $2",
-        [once.caller.clone().into(), once.key.clone().into(), answer.clone().into()],
-    ));
-    kept.await?;
-    Ok(())
 }
 
 fn statement<const N: usize>(sql: &str, values: [Value; N]) -> Statement {

@@ -1,58 +1,102 @@
-//! The books in PostgreSQL. Posting is one call of the database's own function, which holds the
-//! rules from the other side: balanced, append-only, never below zero where it is someone's money.
+//! The books in PostgreSQL. What a decision posts is one call of the database's own function
+//! (`settle`, see [`crate::tx`]), which holds the rules from the other side: balanced, append-only,
+//! never below zero where it is someone's money.
+//!
+//! The platform's own accounts have no balance to lock: postings are appended, rolled up now and
+//! then, and what came since is summed when somebody asks.
 
+use domain::access::{self, Subject, Verb};
 use domain::id::{EntryId, Id};
-use domain::ledger::{JournalEntry, LedgerAccount};
+use domain::ledger::{BadAccount, JournalEntry, LedgerAccount, Posting};
 use domain::money::{Currency, Money};
-use domain::refusal::Refusal;
-use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement};
+use sea_orm::{DbBackend, FromQueryResult, Statement};
 
-use crate::audit::actor_name;
-use crate::{Failure, Fault, Tx};
+use crate::market::Market;
+use crate::sql::sql;
+use crate::{Call, Failure, Fault, Tx};
+
+/// What one of the platform's own accounts has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlatformBalance {
+    /// The account.
+    pub account: LedgerAccount,
+    /// How much, above zero or below.
+    pub balance: Money,
+    /// Is it below zero? Money that comes from outside comes out of such accounts.
+    pub negative: bool,
+}
 
 #[derive(FromQueryResult)]
 struct Balance {
     balance_minor: i64,
 }
 
+#[derive(FromQueryResult)]
+struct PlatformRow {
+    account: String,
+    currency: String,
+    balance_minor: i64,
+}
+
+#[derive(FromQueryResult)]
+struct Taken {
+    taken: i64,
+}
+
+impl Market {
+    /// What the platform's own accounts have now, for our people.
+    pub async fn platform_balances(&self, call: &Call) -> Result<Vec<PlatformBalance>, Failure> {
+        access::check(&call.actor, Verb::BooksRead, &Subject::OURS)?;
+        let select =
+            sql("select account, currency, balance_minor from ledger_platform_balances order by account, currency", []);
+        let rows = PlatformRow::find_by_statement(select).all(self.db()).await?;
+        Ok(rows.into_iter().map(PlatformBalance::try_from).collect::<Result<_, Fault>>()?)
+    }
+
+    /// Roll up what was posted to the platform's accounts since the last time, as far as all
+    /// transactions have ended; how many postings that were.
+    pub async fn ledger_roll_up(&self) -> Result<i64, Failure> {
+        let roll_up = sql("select ledger_roll_up($1) as taken", [self.clock().now().into()]);
+        Ok(Taken::find_by_statement(roll_up).one(self.db()).await?.map_or(0, |found| found.taken))
+    }
+}
+
+impl TryFrom<PlatformRow> for PlatformBalance {
+    type Error = Fault;
+    fn try_from(row: PlatformRow) -> Result<Self, Fault> {
+        let bad = |error: &dyn std::fmt::Display| Fault::bad_row("ledger_rollups", error);
+        let minor = i64::try_from(row.balance_minor.unsigned_abs()).map_err(|error| bad(&error))?;
+        let currency = Currency::from_code(&row.currency).ok_or_else(|| bad(&"unknown currency"))?;
+        Ok(Self {
+            account: row.account.parse().map_err(|error: BadAccount| bad(&error))?,
+            balance: Money::new(minor, currency).map_err(|error| bad(&error))?,
+            negative: row.balance_minor < 0,
+        })
+    }
+}
+
 impl Tx {
-    /// Post entries, all or none. An entry that would take a guarded account below zero is refused.
-    pub(crate) async fn ledger_post(&self, entries: &[JournalEntry]) -> Result<(), Failure> {
-        for entry in entries.iter().filter(|entry| !entry.postings().is_empty()) {
-            let legs: Vec<serde_json::Value> = entry
-                .postings()
-                .iter()
-                .map(|posting| {
-                    serde_json::json!({
-                        "from_account": posting.from.to_string(),
-                        "to_account": posting.to.to_string(),
-                        "currency": posting.amount.currency().code(),
-                        "amount_minor": posting.amount.minor(),
-                    })
-                })
-                .collect();
-            let post = Statement::from_sql_and_values(
-                DbBackend::Postgres,
-                "select ledger_post($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-                [
-                    self.id::<EntryId>().uuid().into(),
-                    entry.reason.as_str().into(),
-                    entry.key.clone().into(),
-                    entry.contract.map(Id::uuid).into(),
-                    entry.milestone.map(Id::uuid).into(),
-                    actor_name(self.actor()).into(),
-                    self.trace().into(),
-                    self.now().into(),
-                    serde_json::Value::Array(legs).into(),
-                ],
-            );
-            self.conn().execute_raw(post).await.map_err(|error| {
-                Failure::from(error).when_violated("ledger_balances_never_negative", || {
-                    Refusal::rule("INSUFFICIENT_FUNDS", "there is not enough money in the account to move")
-                })
-            })?;
-        }
-        Ok(())
+    /// Entries as the database's `settle` takes them.
+    pub(crate) fn ledger_facts(&self, entries: &[JournalEntry]) -> Vec<serde_json::Value> {
+        let leg = |posting: &Posting| {
+            serde_json::json!({
+                "from_account": posting.from.to_string(),
+                "to_account": posting.to.to_string(),
+                "currency": posting.amount.currency().code(),
+                "amount_minor": posting.amount.minor(),
+            })
+        };
+        let fact = |entry: &JournalEntry| {
+            serde_json::json!({
+                "id": self.id::<EntryId>().uuid(),
+                "reason": entry.reason.as_str(),
+                "key": entry.key,
+                "contract": entry.contract.map(Id::uuid),
+                "milestone": entry.milestone.map(Id::uuid),
+                "postings": entry.postings().iter().map(leg).collect::<Vec<_>>(),
+            })
+        };
+        entries.iter().filter(|entry| !entry.postings().is_empty()).map(fact).collect()
     }
 
     /// What is in a guarded account.

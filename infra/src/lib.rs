@@ -21,6 +21,7 @@ pub mod migrate;
 pub mod vitals;
 pub mod audit;
 pub mod ledger;
+pub mod books;
 pub mod password;
 pub mod token;
 pub mod mail;

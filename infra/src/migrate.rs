@@ -6,11 +6,13 @@
 use std::time::Duration;
 
 use migrations::{ALL, Migrator};
-use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, FromQueryResult, Statement,
-};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, FromQueryResult};
 use sea_orm_migration::MigratorTrait;
 use sqlx::{Connection, PgConnection};
+
+use crate::embedded::quoted;
+use crate::failure::sqlstate;
+use crate::sql::sql;
 
 /// "rabta", as a number.
 const LOCK: i64 = 0x72_61_62_74_61;
@@ -89,12 +91,11 @@ async fn applied(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
     struct Row {
         version: String,
     }
-    let sql = |sql: &str| Statement::from_string(DbBackend::Postgres, sql.to_owned());
-    let table = db.query_one_raw(sql("SELECT 1 WHERE to_regclass('seaql_migrations') IS NOT NULL")).await?;
+    let table = db.query_one_raw(sql("SELECT 1 WHERE to_regclass('seaql_migrations') IS NOT NULL", [])).await?;
     if table.is_none() {
         return Ok(Vec::new());
     }
-    let rows = Row::find_by_statement(sql("SELECT version FROM seaql_migrations ORDER BY version")).all(db).await?;
+    let rows = Row::find_by_statement(sql("SELECT version FROM seaql_migrations ORDER BY version", [])).all(db).await?;
     Ok(rows.into_iter().map(|row| row.version).collect())
 }
 
@@ -112,6 +113,50 @@ pub async fn reach(url: &str) -> Result<(), SchemaError> {
         Ok(Err(error)) => Err(SchemaError::unreachable(&error)),
         Err(_) => Err(SchemaError::Unreachable { why: "no answer within 10 seconds".into(), code: None }),
     }
+}
+
+/// The role that runs the marketplace on a private server.
+pub const APP_ROLE: &str = "rabta_app";
+
+/// Give `role` what the marketplace needs, and take everything else from it. A role that is not
+/// there is made, without a password. `url` is the owner's.
+///
+/// # Errors
+/// [`SchemaError::Unreachable`], or [`SchemaError::Failed`] if `url` is not the owner's.
+pub async fn grant(url: &str, role: &str) -> Result<(), SchemaError> {
+    let db = pinned(url).await?;
+    let granted = grant_under_lock(&db, role).await.map_err(SchemaError::Failed);
+    let _ = db.close().await;
+    granted
+}
+
+async fn grant_under_lock(db: &DatabaseConnection, role: &str) -> Result<(), DbErr> {
+    db.execute_unprepared(&format!("SELECT pg_advisory_lock({LOCK})")).await?;
+    if db.query_one_raw(sql("SELECT 1 FROM pg_roles WHERE rolname = $1", [role.into()])).await?.is_none() {
+        let made = db.execute_unprepared(&format!("CREATE ROLE {} LOGIN", quoted(role))).await;
+        // Roles belong to the whole server, where somebody else may have been faster.
+        if let Err(error) = made
+            && !matches!(sqlstate(&error).as_deref(), Some("42710" | "23505"))
+        {
+            return Err(error);
+        }
+    }
+    db.execute_raw(sql("SELECT grant_to_app($1::name)", [role.into()])).await?;
+    Ok(())
+}
+
+/// The role that an address signs in with.
+pub fn role_of(url: &str) -> Option<String> {
+    url.parse::<sqlx::postgres::PgConnectOptions>().ok().map(|options| options.get_username().to_owned())
+}
+
+/// Could this connection switch off the guards of the books, because the tables are its own?
+///
+/// # Errors
+/// [`SchemaError::Failed`].
+pub async fn owns_the_books(db: &DatabaseConnection) -> Result<bool, SchemaError> {
+    let own = "SELECT 1 FROM pg_class WHERE oid = 'ledger_entries'::regclass AND pg_has_role(current_user, relowner, 'MEMBER')";
+    Ok(db.query_one_raw(sql(own, [])).await.map_err(SchemaError::Failed)?.is_some())
 }
 
 /// A pool of one connection that is never replaced, so that it keeps the lock.

@@ -17,7 +17,6 @@ use tokio::sync::broadcast;
 use uuid::Uuid;
 
 use crate::market::Market;
-use crate::sql::sql;
 use crate::{Failure, Fault, Tx};
 
 /// An event with its circumstances.
@@ -104,33 +103,24 @@ impl TryFrom<Row> for Occurrence {
 }
 
 impl Tx {
-    /// Write events down, to be told once this transaction is committed.
-    pub(crate) async fn events_tell(&self, events: &[Event]) -> Result<(), Failure> {
-        for event in events {
+    /// Events as the database's `settle` takes them, to be told once this transaction is committed:
+    /// each with the sides that may see it, and with what tells whose contract it happened on.
+    pub(crate) fn event_facts(&self, events: &[Event]) -> Result<Vec<serde_json::Value>, Failure> {
+        let fact = |event: &Event| {
             let sides = Sides::seeing(event);
             let about = if sides == Sides::NEITHER { About::default() } else { event.about() };
-            let insert = sql(
-                "insert into events (id, name, body, trace, occurred_at, due_at, for_client, for_freelancer, contract_id)
-                 values ($1, $2, $3, $4, $5, $5, $6, $7, coalesce($8::uuid,
-                     (select coalesce(m.contract_id, o.contract_id) from milestones m left join offers o on o.id = m.offer_id
-                      where m.id = $9),
-                     (select contract_id from reviews where id = $10)))",
-                [
-                    self.id::<EventId>().uuid().into(),
-                    event.name().into(),
-                    serde_json::to_value(event)?.into(),
-                    self.trace().into(),
-                    self.now().into(),
-                    sides.client.into(),
-                    sides.freelancer.into(),
-                    about.contract.map(Id::uuid).into(),
-                    about.milestone.map(Id::uuid).into(),
-                    about.review.map(Id::uuid).into(),
-                ],
-            );
-            self.conn().execute_raw(insert).await?;
-        }
-        Ok(())
+            Ok(serde_json::json!({
+                "id": self.id::<EventId>().uuid(),
+                "name": event.name(),
+                "body": serde_json::to_value(event)?,
+                "for_client": sides.client,
+                "for_freelancer": sides.freelancer,
+                "contract": about.contract.map(Id::uuid),
+                "milestone": about.milestone.map(Id::uuid),
+                "review": about.review.map(Id::uuid),
+            }))
+        };
+        events.iter().map(fact).collect()
     }
 }
 

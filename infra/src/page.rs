@@ -141,6 +141,16 @@ impl Page {
         }
     }
 
+    /// For a list whose one sort key is a number: the numbers the page lies between, and whether it
+    /// is read from its end.
+    pub fn between(&self) -> (Option<i64>, Option<i64>, bool) {
+        let number = |place: &Option<Vec<Key>>| match place.as_deref() {
+            Some([Key::Int(number)]) => Some(*number),
+            Some(_) | None => None,
+        };
+        (number(&self.after), number(&self.before), self.backward)
+    }
+
     /// A page of a list that is already in memory and in order.
     pub fn cut<T>(&self, list: &str, rows: Vec<T>, key: impl Fn(&T) -> Vec<Key>) -> Slice<T> {
         let place =

@@ -1,18 +1,27 @@
 //! Reading the books: the statement of a contract, and what each side has.
+//!
+//! A statement is a chain: each entry's seal covers the entry and the seal before it, and the head
+//! of the chain is signed when it is asked for. VERIFYING.md says how a party checks both.
 
 use domain::Timestamp;
 use domain::access::{self, Subject, Verb};
 use domain::contract::Contract;
-use domain::id::{Id, MilestoneId, OrganizationId, UserId};
+use domain::id::{ContractId, Id, MilestoneId, OrganizationId, UserId};
 use domain::ledger::{LedgerAccount, Posting};
 use domain::money::{Currency, Money};
 use sea_orm::{DbBackend, FromQueryResult, Statement};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::market::Market;
 use crate::page::{Key, Page, PageRequest, Slice};
+use crate::token::ISSUER;
 use crate::{Call, Failure, Fault};
+
+pub mod seal;
+
+/// What the signed head of a statement says it is, so that it is taken for nothing else.
+pub const HEAD_TYPE: &str = "rabta-statement+jwt";
 
 /// A line of a contract's statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +34,8 @@ pub struct StatementEntry {
     pub key: String,
     /// The milestone it concerns.
     pub milestone: Option<MilestoneId>,
+    /// Who acted; unknown for what was sealed in form 1.
+    pub party: Option<StatementParty>,
     /// When.
     pub posted_at: Timestamp,
     /// What moved.
@@ -33,6 +44,46 @@ pub struct StatementEntry {
     pub in_escrow: Money,
     /// Sealed over its content and the seal before it, in hexadecimal.
     pub seal: String,
+    /// The canonical form the seal is made over.
+    pub form: i16,
+}
+
+/// Who acted, as far as the other side may know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatementParty {
+    /// Rabta itself: the clock, or the processor.
+    System,
+    /// Somebody on the client's side.
+    Client,
+    /// The freelancer.
+    Freelancer,
+    /// Somebody who works for Rabta.
+    Staff,
+}
+
+/// How far a statement has come, signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatementHead {
+    /// How many entries there are.
+    pub entries: i64,
+    /// The seal of the last, in hexadecimal.
+    pub seal: String,
+    /// When this was signed, to the second.
+    pub signed_at: Timestamp,
+    /// A compact JWS over all of it.
+    pub signature: String,
+    /// Which of the published keys signed it.
+    pub key_id: String,
+}
+
+/// What is signed.
+#[derive(Serialize)]
+struct HeadClaims {
+    iss: &'static str,
+    sub: ContractId,
+    entries: i64,
+    seal: String,
+    iat: i64,
 }
 
 /// What a freelancer has with us.
@@ -61,10 +112,18 @@ struct Row {
     reason: String,
     key: String,
     milestone_id: Option<Uuid>,
+    party: Option<String>,
     posted_at: Timestamp,
     postings: serde_json::Value,
-    in_escrow: i64,
+    in_escrow_minor: i64,
     seal: String,
+    form: i16,
+}
+
+#[derive(FromQueryResult)]
+struct HeadRow {
+    entries: i64,
+    seal: Vec<u8>,
 }
 
 #[derive(Deserialize)]
@@ -94,25 +153,53 @@ impl Market {
         }
         const LIST: &str = "statement";
         let page = Page::parse(request, LIST, 1)?;
+        let (after, before, backward) = page.between();
+        let direction = if backward { "desc" } else { "asc" };
         let rows = Row::find_by_statement(Statement::from_sql_and_values(
             DbBackend::Postgres,
-            "select entry.number, entry.reason, entry.key, entry.milestone_id, entry.posted_at,
-                    encode(entry.seal, 'hex') as seal, legs.postings,
-                    (sum(legs.escrow) over (order by entry.number))::bigint as in_escrow
-             from ledger_entries entry, lateral (
-                 select jsonb_agg(jsonb_build_object('from', from_account, 'to', to_account,
-                                                     'currency', currency, 'minor', amount_minor) order by id) as postings,
-                        sum(case when to_account like 'escrow:%' or to_account like 'timesheet\\_escrow:%' then amount_minor else 0 end
-                          - case when from_account like 'escrow:%' or from_account like 'timesheet\\_escrow:%' then amount_minor else 0 end) as escrow
-                 from ledger_postings where entry_id = entry.id) legs
-             where entry.contract_id = $1
-             order by entry.number",
-            [contract.id.uuid().into()],
+            format!(
+                "select number, reason, key, milestone_id, party, posted_at, in_escrow_minor, form,
+                        encode(seal, 'hex') as seal,
+                        (select jsonb_agg(jsonb_build_object('from', from_account, 'to', to_account,
+                                                             'currency', currency, 'minor', amount_minor) order by id)
+                         from ledger_postings where entry_id = entry.id) as postings
+                 from ledger_entries entry
+                 where contract_id = $1 and number > $2 and number < $3
+                 order by number {direction} limit $4"
+            ),
+            [
+                contract.id.uuid().into(),
+                after.unwrap_or(0).into(),
+                before.unwrap_or(i64::MAX).into(),
+                i64::try_from(page.probe()).unwrap_or(i64::MAX).into(),
+            ],
         ))
         .all(self.db())
         .await?;
         let entries = rows.into_iter().map(StatementEntry::try_from).collect::<Result<Vec<_>, Fault>>()?;
-        Ok(page.cut(LIST, entries, |entry| vec![Key::Int(entry.number)]))
+        Ok(page.slice(LIST, entries, |entry| vec![Key::Int(entry.number)]))
+    }
+
+    /// How far the statement of a contract has come, signed now, if the caller may read it.
+    pub async fn statement_head(&self, call: &Call, contract: &Contract) -> Result<Option<StatementHead>, Failure> {
+        if !access::allows(&call.actor, Verb::ContractStatement, &contract.subject()) {
+            return Ok(None);
+        }
+        let found = HeadRow::find_by_statement(Statement::from_sql_and_values(
+            DbBackend::Postgres,
+            "select entries, seal from ledger_statements where contract_id = $1",
+            [contract.id.uuid().into()],
+        ))
+        .one(self.db())
+        .await?;
+        let HeadRow { entries, seal } =
+            found.unwrap_or_else(|| HeadRow { entries: 0, seal: seal::genesis(contract.id) });
+        let iat = self.clock().now().timestamp();
+        let seal = seal::hex(&seal);
+        let claims = HeadClaims { iss: ISSUER, sub: contract.id, entries, seal: seal.clone(), iat };
+        let (signature, key_id) = self.keys().sign(HEAD_TYPE, &claims)?;
+        let signed_at = Timestamp::from_timestamp(iat, 0).unwrap_or(Timestamp::UNIX_EPOCH);
+        Ok(Some(StatementHead { entries, seal, signed_at, signature, key_id }))
     }
 
     /// What a freelancer has, if the caller may know.
@@ -182,10 +269,22 @@ impl TryFrom<Row> for StatementEntry {
             reason: row.reason,
             key: row.key,
             milestone: row.milestone_id.map(Id::from_uuid),
+            party: row.party.as_deref().map(party).transpose()?,
             posted_at: row.posted_at,
             postings: postings.collect::<Result<_, Fault>>()?,
-            in_escrow: Money::new(row.in_escrow, Currency::Usd).map_err(|error| bad(&error))?,
+            in_escrow: Money::new(row.in_escrow_minor, Currency::Usd).map_err(|error| bad(&error))?,
             seal: row.seal,
+            form: row.form,
         })
+    }
+}
+
+fn party(name: &str) -> Result<StatementParty, Fault> {
+    match name {
+        "system" => Ok(StatementParty::System),
+        "client" => Ok(StatementParty::Client),
+        "freelancer" => Ok(StatementParty::Freelancer),
+        "staff" => Ok(StatementParty::Staff),
+        _ => Err(Fault::bad_row("ledger_entries", "unknown party")),
     }
 }

@@ -1,5 +1,7 @@
 //! Timers as rows. A due timer becomes the domain verb it stands for.
 
+use std::collections::BTreeMap;
+
 use domain::Timestamp;
 use domain::change::TimerChange;
 use domain::timer::Timer;
@@ -7,7 +9,7 @@ use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement};
 use uuid::Uuid;
 
 use crate::market::Market;
-use crate::{Failure, Fault, Tx};
+use crate::{Failure, Fault};
 
 /// A timer that is due.
 #[derive(Debug, Clone, Copy)]
@@ -25,28 +27,24 @@ struct Row {
     attempts: i32,
 }
 
-impl Tx {
-    /// Set and stop timers.
-    pub(crate) async fn timers_change(&self, changes: &[TimerChange]) -> Result<(), Failure> {
-        for change in changes {
-            let statement = match change {
-                TimerChange::Set(timer, due) => Statement::from_sql_and_values(
-                    DbBackend::Postgres,
-                    "insert into timers (kind, subject, due_at) values ($1, $2, $3)
-                         on conflict (kind, subject)
-                         do update set due_at = excluded.due_at, leased_until = null, attempts = 0, last_error = null",
-                    [timer.kind().into(), timer.subject().into(), (*due).into()],
-                ),
-                TimerChange::Stop(timer) => Statement::from_sql_and_values(
-                    DbBackend::Postgres,
-                    "delete from timers where kind = $1 and subject = $2",
-                    [timer.kind().into(), timer.subject().into()],
-                ),
-            };
-            self.conn().execute_raw(statement).await?;
+/// Timers to set and timers to stop, as the database's `settle` takes them: of several changes to
+/// one timer the last counts. They come in order, so that two transactions that change the same
+/// timers queue up instead of deadlocking.
+pub(crate) fn timer_facts(changes: &[TimerChange]) -> (Vec<serde_json::Value>, Vec<serde_json::Value>) {
+    let mut last: BTreeMap<Timer, Option<Timestamp>> = BTreeMap::new();
+    last.extend(changes.iter().map(|change| match change {
+        TimerChange::Set(timer, due) => (*timer, Some(*due)),
+        TimerChange::Stop(timer) => (*timer, None),
+    }));
+    let (mut set, mut stopped) = (Vec::new(), Vec::new());
+    for (timer, due) in last {
+        let (kind, subject) = (timer.kind(), timer.subject());
+        match due {
+            Some(due) => set.push(serde_json::json!({ "kind": kind, "subject": subject, "due_at": due })),
+            None => stopped.push(serde_json::json!({ "kind": kind, "subject": subject })),
         }
-        Ok(())
     }
+    (set, stopped)
 }
 
 /// How long a verb may take before another worker may take up its timer.

@@ -118,7 +118,6 @@ impl Keys {
 
     /// An access token for a session, and when it will be over.
     pub fn issue(&self, user: UserId, session: SessionId, now: Timestamp) -> Result<(String, Timestamp), Fault> {
-        let key = self.first();
         let expires_at = now + ACCESS_LIFETIME;
         let claims = Claims {
             iss: ISSUER.to_owned(),
@@ -129,9 +128,16 @@ impl Keys {
             nbf: now.timestamp(),
             exp: expires_at.timestamp(),
         };
-        let header = Header { typ: Some(TYPE.to_owned()), kid: Some(key.id.clone()), ..Header::new(Algorithm::EdDSA) };
-        let token = jsonwebtoken::encode(&header, &claims, &key.private).map_err(crypto)?;
+        let (token, _) = self.sign(TYPE, &claims)?;
         Ok((token, expires_at))
+    }
+
+    /// Sign what anybody may check with the published keys: a compact JWS of type `typ`, and the id
+    /// of the key that signed it.
+    pub fn sign(&self, typ: &str, claims: &impl Serialize) -> Result<(String, String), Fault> {
+        let key = self.first();
+        let header = Header { typ: Some(typ.to_owned()), kid: Some(key.id.clone()), ..Header::new(Algorithm::EdDSA) };
+        Ok((jsonwebtoken::encode(&header, claims, &key.private).map_err(crypto)?, key.id.clone()))
     }
 
     /// Check an access token against our keys and `now`. Nothing in its header is believed but

@@ -5,7 +5,7 @@
 //! It is a macro because a generic function that takes an async closure yields a future that the
 //! compiler can't see to be `Send`, and every resolver needs one that is.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use domain::Timestamp;
 use domain::access::Actor;
@@ -13,12 +13,17 @@ use domain::change::Change;
 use domain::id::{Id, SessionId};
 use domain::ledger::Reason;
 use domain::money::Money;
+use domain::refusal::Refusal;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, TransactionTrait};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
+use crate::audit::actor_name;
 use crate::idempotency::{self, Once};
 use crate::market::Market;
+use crate::sql::sql;
+use crate::timer::timer_facts;
 use crate::{Failure, ids};
 
 /// One request to do something: who asks, and how often it may take effect.
@@ -50,6 +55,8 @@ pub struct Tx {
     trace: String,
     /// What moved in it: counted once it is committed.
     moved: Mutex<Vec<(Reason, Money)>>,
+    /// Lines of the audit log that go along with the next write.
+    noted: Mutex<Vec<Value>>,
 }
 
 impl Tx {
@@ -78,21 +85,61 @@ impl Tx {
         ids::fresh(self.now)
     }
 
-    /// Save what a decision comes with: its entries, events and timers. The room saves the next
-    /// state itself, and gets it back from here. Nothing is written for a repeat.
+    /// Save what a decision comes with: its entries, events and timers, in one round trip. The room
+    /// saves the next state itself, and gets it back from here. Nothing is written for a repeat.
     pub async fn settle<T>(&self, change: Change<T>) -> Result<T, Failure> {
         let Change { next, changed, entries, events, timers } = change;
+        let mut facts = Map::new();
         if changed {
-            self.ledger_post(&entries).await?;
             let postings =
                 entries.iter().flat_map(|entry| entry.postings().iter().map(|posting| (entry.reason, posting.amount)));
-            self.moved.lock().unwrap_or_else(PoisonError::into_inner).extend(postings);
-            self.events_tell(&events).await?;
+            held(&self.moved).extend(postings);
+            tell(&mut facts, "entries", self.ledger_facts(&entries));
+            tell(&mut facts, "events", self.event_facts(&events)?);
         }
         // A timer that fired too early sets itself again, though nothing has changed.
-        self.timers_change(&timers).await?;
+        let (set, stopped) = timer_facts(&timers);
+        tell(&mut facts, "set", set);
+        tell(&mut facts, "stopped", stopped);
+        self.write(facts).await?;
         Ok(next)
     }
+
+    /// A line of the audit log, to go along with the next write.
+    pub(crate) fn note(&self, line: Value) {
+        held(&self.noted).push(line);
+    }
+
+    /// Write facts, with what was noted meanwhile: one call of the database's `settle`. An entry that
+    /// would take a guarded account below zero is refused.
+    async fn write(&self, mut facts: Map<String, Value>) -> Result<(), Failure> {
+        tell(&mut facts, "audit", std::mem::take(&mut *held(&self.noted)));
+        if facts.is_empty() {
+            return Ok(());
+        }
+        facts.insert("at".to_owned(), serde_json::to_value(self.now)?);
+        facts.insert("actor".to_owned(), actor_name(&self.actor).into());
+        facts.insert("staff".to_owned(), matches!(&self.actor, Actor::Person(person) if person.staff.is_some()).into());
+        facts.insert("trace".to_owned(), self.trace.clone().into());
+        let settle = sql("select settle($1)", [Value::Object(facts).into()]);
+        self.conn.execute_raw(settle).await.map_err(|error| {
+            Failure::from(error).when_violated("ledger_balances_never_negative", || {
+                Refusal::rule("INSUFFICIENT_FUNDS", "there is not enough money in the account to move")
+            })
+        })?;
+        Ok(())
+    }
+}
+
+/// Add facts of a kind, if there are any.
+fn tell(facts: &mut Map<String, Value>, kind: &str, those: Vec<Value>) {
+    if !those.is_empty() {
+        facts.insert(kind.to_owned(), Value::Array(those));
+    }
+}
+
+fn held<T>(kept: &Mutex<T>) -> MutexGuard<'_, T> {
+    kept.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// How often a transaction that met another is tried before the caller hears of it.
@@ -163,15 +210,18 @@ impl Market {
             actor: call.actor.clone(),
             trace: call.trace.clone(),
             moved: Mutex::default(),
+            noted: Mutex::default(),
         })
     }
 }
 
 impl Tx {
     async fn keep_and_commit<T: Serialize>(self, call: &Call, answer: T) -> Result<T, Failure> {
+        let mut last = Map::new();
         if let Some(once) = &call.once {
-            idempotency::keep(&self, once, &serde_json::to_value(&answer)?).await?;
+            last.insert("kept".to_owned(), once.kept(serde_json::to_value(&answer)?));
         }
+        self.write(last).await?;
         self.conn.commit().await?;
         for (reason, amount) in self.moved.into_inner().unwrap_or_else(PoisonError::into_inner) {
             let (reason, currency) = (reason.as_str(), amount.currency().code());

@@ -1,7 +1,7 @@
 //! Background work: due timers and waiting events. It runs inside `serve`, or on its own as
 //! `work`; any number may run at once, since each takes up only what no other has.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::bonus::lapse;
 use domain::event::Event;
@@ -21,10 +21,20 @@ const IDLE: Duration = Duration::from_millis(500);
 /// How long to wait after a failure of our own.
 const BACKOFF: Duration = Duration::from_secs(2);
 
+/// How often the platform's accounts are rolled up.
+const ROLL_UP_EVERY: Duration = Duration::from_secs(10);
+
 /// Work until `stop` turns true, finishing what was begun.
 pub async fn run(market: Market, mut stop: watch::Receiver<bool>) {
     let mut heard = market.bus().listen();
+    let mut rolled_up: Option<Instant> = None;
     while !*stop.borrow() {
+        if rolled_up.is_none_or(|at| at.elapsed() >= ROLL_UP_EVERY) {
+            if let Err(failure) = market.ledger_roll_up().await {
+                tracing::warn!(error = %failure, "the platform's accounts could not be rolled up");
+            }
+            rolled_up = Some(Instant::now());
+        }
         let wait = match market.work_once().await {
             Ok(0) => IDLE,
             Ok(_) => continue,

@@ -25,6 +25,9 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0016_staff", sql: include_str!("../sql/0016_staff.sql") },
     Migration { name: "0017_policies", sql: include_str!("../sql/0017_policies.sql") },
     Migration { name: "0018_outages", sql: include_str!("../sql/0018_outages.sql") },
+    Migration { name: "0019_open_ledger", sql: include_str!("../sql/0019_open_ledger.sql") },
+    Migration { name: "0020_settle", sql: include_str!("../sql/0020_settle.sql") },
+    Migration { name: "0021_roles", sql: include_str!("../sql/0021_roles.sql") },
     Migration { name: "0023_history", sql: include_str!("../sql/0023_history.sql") },
 ];
 

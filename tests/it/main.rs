@@ -28,6 +28,7 @@ mod payment;
 mod payout;
 mod review;
 mod statement;
+mod ledger;
 mod proposal;
 mod session;
 mod skill;

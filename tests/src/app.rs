@@ -23,26 +23,36 @@ pub struct TestApp {
     pub market: Market,
     router: Router,
     // Dropped last: the market's connections are gone by then.
-    database: TestDatabase,
+    database: Option<TestDatabase>,
 }
 
 impl TestApp {
     /// A marketplace where nothing has happened yet. Its clock stands at a Monday morning.
     pub async fn new() -> Self {
         let database = TestDatabase::new().await;
-        let db = infra::market::connect(&database.url(), 8).await.expect("the test database answers");
+        let db = infra::market::connect(&database.app_url(), 8).await.expect("the test database answers");
         let start: DateTime<Utc> = "2026-06-01T08:00:00Z".parse().expect("a time");
         let equipment = Equipment::throwaway().expect("keys can be made");
         let market = Market::new(db, Clock::manual(start), equipment);
+        Self { database: Some(database), ..Self::on(market) }
+    }
+
+    /// The door to a market on a database that somebody else looks after.
+    pub fn on(market: Market) -> Self {
         let surface =
             Surface::new(api::schema::build(market.clone()), Arc::new(House::new(market.clone())), Settings::default());
         let router = router(surface).merge(key_pages(&market));
-        Self { market, router, database }
+        Self { market, router, database: None }
     }
 
-    /// Where its database is, for a second look from outside.
+    /// Where its database is, for a second look from outside by somebody who may do anything.
     pub fn database_url(&self) -> String {
-        self.database.url()
+        self.database.as_ref().expect("a database of its own").url()
+    }
+
+    /// The same, as the marketplace itself sees it.
+    pub fn app_url(&self) -> String {
+        self.database.as_ref().expect("a database of its own").app_url()
     }
 
     /// Its connections, for a second look at what is in the tables.

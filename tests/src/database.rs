@@ -36,9 +36,14 @@ impl TestDatabase {
         this
     }
 
-    /// Where to connect.
+    /// Where to connect as who may do anything.
     pub fn url(&self) -> String {
         self.server.url(&self.name)
+    }
+
+    /// Where the marketplace connects: as a role that may do only what it needs.
+    pub fn app_url(&self) -> String {
+        self.server.url_as(migrate::APP_ROLE, &self.name)
     }
 
     async fn admin(&self, sql: String) {
@@ -99,6 +104,7 @@ async fn template(server: &'static Embedded) -> String {
             sqlx::query(AssertSqlSafe(sql)).execute(&mut admin).await.expect("the template can be made");
         }
         migrate::up(&server.url(&name)).await.expect("the migrations apply");
+        migrate::grant(&server.url(&name), migrate::APP_ROLE).await.expect("the role is granted its rights");
         sqlx::query(AssertSqlSafe(format!("ALTER DATABASE {name} IS_TEMPLATE true")))
             .execute(&mut admin)
             .await

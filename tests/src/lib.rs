@@ -1,6 +1,7 @@
 //! The harness: a whole Rabta on a database of its own, with a clock that can be turned, reached
 //! only through its public API.
 
+#![recursion_limit = "256"]
 #![expect(clippy::expect_used, reason = "a test that can't go on should stop")]
 
 pub mod app;

@@ -47,7 +47,7 @@ async fn on_a_throwaway(common: &Common) -> Result<(), Trouble> {
     let folder = std::env::temp_dir().join(format!("rabta-demo-{}", std::process::id()));
     let server = Embedded::start(&folder, Purpose::Test, common.pg_bin.as_deref()).await?;
     server.ensure_database("demo").await?;
-    let ground = Ground::at(server.url("demo"));
+    let ground = Ground::within(&server, "demo");
     let market = ground.market(common).await?;
     let hand = Hand::start(market.clone(), true);
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;

@@ -16,7 +16,10 @@ const DATABASE: &str = "rabta";
 /// A database, and the private server under it, if it is one.
 #[derive(Debug)]
 pub struct Ground {
+    /// Where the marketplace runs.
     pub url: String,
+    /// Where its owner migrates, if that is another role's address.
+    owner: Option<String>,
     server: Option<Embedded>,
 }
 
@@ -37,7 +40,11 @@ impl Ground {
                     "write it like postgres://user:password@host:5432/rabta, or unset it for a private PostgreSQL",
                 ));
             }
-            return Ok(Self { url, server: None });
+            let unreadable = |(file, error): (std::path::PathBuf, std::io::Error)| {
+                Trouble::fixable(format!("{}: {error}", file.display()), "correct DATABASE_OWNER_URL_FILE, or unset it")
+            };
+            let owner = secret("DATABASE_OWNER_URL").map_err(unreadable)?;
+            return Ok(Self { url, owner: owner.map(|url| url.expose_secret().trim().to_owned()), server: None });
         }
         if common.production {
             return Err(Trouble::fixable(
@@ -52,12 +59,29 @@ impl Ground {
         let server = Embedded::start(&folder, Purpose::Data, common.pg_bin.as_deref()).await?;
         tracing::info!(folder = %server.folder().display(), version = server.major(), "private PostgreSQL is up");
         server.ensure_database(DATABASE).await?;
-        Ok(Self { url: server.url(DATABASE), server: Some(server) })
+        let ground = Self::within(&server, DATABASE);
+        Ok(Self { server: Some(server), ..ground })
     }
 
-    /// A database somebody else looks after.
-    pub fn at(url: String) -> Self {
-        Self { url, server: None }
+    /// A database of a private server that somebody else looks after.
+    pub fn within(server: &Embedded, database: &str) -> Self {
+        let (url, owner) = (server.url_as(migrate::APP_ROLE, database), server.url(database));
+        Self { url, owner: Some(owner), server: None }
+    }
+
+    /// Where migrations run.
+    pub fn owner_url(&self) -> &str {
+        self.owner.as_deref().unwrap_or(&self.url)
+    }
+
+    /// Apply what is missing, and give the role that runs the marketplace its rights; the names of
+    /// what was applied.
+    pub async fn migrate(&self) -> Result<Vec<String>, Trouble> {
+        let applied = migrate::up(self.owner_url()).await?;
+        if let (Some(owner), Some(role)) = (&self.owner, migrate::role_of(&self.url)) {
+            migrate::grant(owner, &role).await?;
+        }
+        Ok(applied)
     }
 
     /// Bring the database to our schema, or see that it is there.
@@ -65,13 +89,19 @@ impl Ground {
         if common.no_migrate {
             migrate::reach(&self.url).await?;
         } else {
-            let applied = migrate::up(&self.url).await?;
+            let applied = self.migrate().await?;
             if !applied.is_empty() {
                 tracing::info!(migrations = applied.len(), "the database was migrated");
             }
         }
         let db = market::connect(&self.url, common.db_connections).await.context("connecting to the database")?;
         migrate::check(&db).await?;
+        if migrate::owns_the_books(&db).await? {
+            tracing::warn!(
+                "the database role of the server owns its tables, so it could switch off what guards the books: \
+                 give it a role of its own, and the owner's address as DATABASE_OWNER_URL to `rabta migrate up`"
+            );
+        }
         // Only a sandbox's clock can be moved.
         let clock = if common.production {
             Clock::System

@@ -11,15 +11,15 @@ pub async fn run(cli: Cli, what: Migrate) -> Result<(), Trouble> {
     let ground = Ground::find(&cli.common).await?;
     let text = match what {
         Migrate::Up => {
-            let applied = migrate::up(&ground.url).await?;
+            let applied = ground.migrate().await?;
             match applied.len() {
                 0 => "nothing to apply: the database is up to date\n".to_owned(),
                 _ => applied.iter().map(|name| format!("applied {name}\n")).collect(),
             }
         }
         Migrate::Status => {
-            migrate::reach(&ground.url).await?;
-            let db = market::connect(&ground.url, 1).await.map_err(anyhow::Error::from)?;
+            migrate::reach(ground.owner_url()).await?;
+            let db = market::connect(ground.owner_url(), 1).await.map_err(anyhow::Error::from)?;
             let steps = migrate::status(&db).await?;
             let _ = db.close().await;
             steps

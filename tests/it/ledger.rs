@@ -1,0 +1,312 @@
+//! The books themselves: an audit that finds every bend.
+
+use infra::books::{self, Finding};
+use sea_orm::{ConnectionTrait, TransactionTrait};
+use serde_json::json;
+use sqlx::{Connection, PgConnection};
+use tests::TestApp;
+
+fn broken(found: &[Finding]) -> Vec<&'static str> {
+    found.iter().filter(|finding| !finding.holds()).map(|finding| finding.check).collect()
+}
+
+#[tokio::test]
+async fn an_audit_of_the_whole_journey_finds_nothing_wrong() {
+    let app = TestApp::new().await;
+    app.world().await;
+    let found = books::audit(app.market.db(), None).await.unwrap();
+    assert_eq!(broken(&found), Vec::<&str>::new(), "{found:#?}");
+    for finding in &found {
+        assert!(finding.rows > 0, "nothing was looked at: {finding:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_audit_names_what_was_bent_by_somebody_who_may_do_anything() {
+    let app = TestApp::new().await;
+    let deal = app.released().await;
+    let contract = deal.contract.parse().unwrap();
+    roll_up(&app, 5).await;
+    let superuser = infra::market::connect(&app.database_url(), 1).await.unwrap();
+    // What a superuser does to the books behind the guards' back, and who notices.
+    let bends = [
+        ("update ledger_entries set reason = 'bonus' where number = 2", &["statements"][..]),
+        ("update ledger_entries set key = key || 'x' where number = 1", &["statements"]),
+        ("update ledger_entries set posted_at = posted_at + interval '1 us' where number = 3", &["statements"]),
+        ("update ledger_entries set party = 'freelancer' where number = 2", &["statements"]),
+        ("update ledger_entries set milestone_id = null where number = 3", &["statements"]),
+        ("update ledger_entries set milestone_id = gen_random_uuid() where number = 3", &["statements", "orphans"]),
+        ("update ledger_entries set in_escrow_minor = 1 where number = 3", &["statements"]),
+        ("update ledger_entries set seal = sha256('x') where number = 3", &["statements"]),
+        ("update ledger_entries set number = 4 where number = 3", &["statements", "orphans"]),
+        ("delete from ledger_entries where number = 1", &["statements", "milestones", "orphans"]),
+        ("delete from ledger_entries where number = 3", &["statements", "orphans"]),
+        (
+            "delete from ledger_postings where to_account = 'fee_revenue'",
+            &["statements", "milestones", "balances", "platform"],
+        ),
+        ("delete from ledger_postings where to_account like 'available:%'", &["entries", "statements", "balances"]),
+        (
+            "update ledger_postings set amount_minor = amount_minor + 1 where to_account like 'pending:%'",
+            &["statements", "milestones", "balances"],
+        ),
+        (
+            "update ledger_postings set amount_minor = -1 where to_account like 'available:%'",
+            &["entries", "statements", "balances"],
+        ),
+        (
+            "update ledger_postings set from_account = 'losses' where from_account = 'processor_clearing'",
+            &["statements", "platform"],
+        ),
+        (
+            "update ledger_postings set from_account = 'thin_air' where from_account = 'processor_clearing'",
+            &["entries", "statements", "platform"],
+        ),
+        (
+            "update ledger_postings set entry_id = gen_random_uuid() where to_account like 'available:%'",
+            &["entries", "statements", "orphans"],
+        ),
+        (
+            "update ledger_balances set balance_minor = balance_minor + 1 where account like 'available:%'",
+            &["balances", "currencies"],
+        ),
+        ("delete from ledger_balances where account like 'pending:%'", &["balances"]),
+        ("insert into ledger_balances values ('available:usr_x', 'USD', 5)", &["balances", "currencies"]),
+        (
+            "update ledger_rollups set balance_minor = balance_minor + 1 where account = 'fee_revenue'",
+            &["platform", "currencies"],
+        ),
+        ("delete from ledger_cut", &["platform"]),
+        ("update ledger_statements set seal = sha256('x')", &["statements"]),
+        ("update ledger_statements set entries = 4", &["statements", "orphans"]),
+        ("update ledger_statements set in_escrow_minor = 4", &["statements"]),
+        ("update ledger_statements set contract_id = gen_random_uuid()", &["statements", "orphans"]),
+        (
+            "update milestones set fee_minor = fee_minor - 1, released_net_minor = released_net_minor + 1",
+            &["milestones"],
+        ),
+        ("update milestones set held_minor = 1", &["milestones"]),
+        ("delete from milestones", &["milestones", "orphans"]),
+        ("alter table ledger_postings disable trigger ledger_postings_append_only", &["guards"]),
+        ("drop trigger ledger_balances_guard on ledger_balances", &["guards"]),
+        ("alter table ledger_balances drop constraint ledger_balances_never_negative", &["guards"]),
+    ];
+    for (bend, noticed) in bends {
+        let tx = superuser.begin().await.unwrap();
+        tx.execute_unprepared("set local session_replication_role = replica").await.unwrap();
+        tx.execute_unprepared("alter table ledger_postings drop constraint ledger_postings_amount_minor_check")
+            .await
+            .unwrap();
+        let before = books::audit_in(&tx, None).await.unwrap();
+        assert_eq!(broken(&before), ["guards"], "{before:#?}");
+        tx.execute_unprepared(
+            "alter table ledger_postings add constraint ledger_postings_amount_minor_check check (amount_minor <> 0)",
+        )
+        .await
+        .unwrap();
+        assert!(
+            tx.execute_unprepared(bend).await.unwrap().rows_affected() > 0 || noticed == ["guards"],
+            "{bend} did nothing"
+        );
+        let found = books::audit_in(&tx, None).await.unwrap();
+        assert_eq!(broken(&found), noticed, "{bend}: {found:#?}");
+        for finding in found.iter().filter(|finding| !finding.holds()) {
+            assert!(finding.first.as_deref().is_some_and(|first| !first.is_empty()), "{finding:?}");
+        }
+        if noticed.contains(&"milestones") && noticed.contains(&"balances") {
+            let alone = books::audit_in(&tx, Some(contract)).await.unwrap();
+            assert!(broken(&alone).contains(&"statements"), "{alone:?}");
+        }
+        tx.rollback().await.unwrap();
+    }
+    assert!(books::audit(app.market.db(), Some(contract)).await.unwrap().iter().all(Finding::holds));
+}
+
+/// Roll up until so many postings were taken in: transactions of other tests may hold it up.
+async fn roll_up(app: &TestApp, postings: i64) {
+    let mut taken = 0;
+    while taken < postings {
+        taken += app.market.ledger_roll_up().await.unwrap();
+    }
+    assert_eq!(taken, postings);
+}
+
+async fn platform(app: &TestApp) -> Vec<(String, i64)> {
+    sqlx::query_as("select account, balance_minor from ledger_platform_balances order by 1")
+        .fetch_all(app.pool())
+        .await
+        .unwrap()
+}
+
+/// Our fee of so many cents, posted by this connection.
+async fn fee(db: &mut PgConnection, key: &str, cents: i64) {
+    sqlx::query(
+        "select ledger_post(gen_random_uuid(), 'correction', $1, null, null, 'system', 'x', now(),
+            jsonb_build_array(jsonb_build_object('from_account', 'processor_clearing', 'to_account', 'fee_revenue',
+                'currency', 'USD', 'amount_minor', $2::bigint)))",
+    )
+    .bind(key)
+    .bind(cents)
+    .execute(db)
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+async fn a_roll_up_loses_nothing_of_what_is_committed_late() {
+    let app = TestApp::new().await;
+    let mut early = PgConnection::connect(&app.database_url()).await.unwrap();
+    let mut late = PgConnection::connect(&app.database_url()).await.unwrap();
+    let now = |fees: i64| vec![("fee_revenue".to_owned(), fees), ("processor_clearing".to_owned(), -fees)];
+    fee(&mut early, "one", 1).await;
+    roll_up(&app, 1).await;
+    assert_eq!(platform(&app).await, now(1));
+    // The first to get an id is the last to commit.
+    sqlx::query("begin").execute(&mut late).await.unwrap();
+    fee(&mut late, "two", 10).await;
+    fee(&mut early, "three", 100).await;
+    assert_eq!(platform(&app).await, now(101));
+    assert_eq!(
+        app.market.ledger_roll_up().await.unwrap(),
+        0,
+        "nothing is taken in while something before it may turn up"
+    );
+    assert_eq!(platform(&app).await, now(101));
+    sqlx::query("commit").execute(&mut late).await.unwrap();
+    assert_eq!(platform(&app).await, now(111));
+    roll_up(&app, 2).await;
+    assert_eq!(platform(&app).await, now(111));
+    assert_eq!(app.market.ledger_roll_up().await.unwrap(), 0);
+    assert_eq!(broken(&books::audit(app.market.db(), None).await.unwrap()), Vec::<&str>::new());
+}
+
+#[tokio::test]
+async fn many_post_while_others_roll_up_and_the_sum_is_right() {
+    let app = TestApp::new().await;
+    let posting = futures_util::future::join_all((0..8).map(|who| {
+        let url = app.database_url();
+        async move {
+            let mut db = PgConnection::connect(&url).await.unwrap();
+            for n in 0..25 {
+                sqlx::query("begin").execute(&mut db).await.unwrap();
+                fee(&mut db, &format!("{who}:{n}"), 1).await;
+                let end = if n % 5 == 4 { "rollback" } else { "commit" };
+                sqlx::query(end).execute(&mut db).await.unwrap();
+            }
+        }
+    }));
+    let rolling = async {
+        let mut taken = 0;
+        for _ in 0..60 {
+            let (one, two) = tokio::join!(app.market.ledger_roll_up(), app.market.ledger_roll_up());
+            taken += one.unwrap() + two.unwrap();
+        }
+        taken
+    };
+    let (_, taken) = tokio::join!(posting, rolling);
+    roll_up(&app, 160 - taken).await;
+    assert_eq!(platform(&app).await[0], ("fee_revenue".to_owned(), 160));
+    assert_eq!(broken(&books::audit(app.market.db(), None).await.unwrap()), Vec::<&str>::new());
+}
+
+#[tokio::test]
+async fn books_that_came_from_another_cluster_are_counted_anew() {
+    let app = TestApp::new().await;
+    let mut db = PgConnection::connect(&app.database_url()).await.unwrap();
+    fee(&mut db, "one", 1).await;
+    roll_up(&app, 1).await;
+    // There, transactions had higher numbers than they have here.
+    sqlx::query("update ledger_cut set xact = xact + 1000000").execute(&mut db).await.unwrap();
+    fee(&mut db, "two", 10).await;
+    assert_eq!(app.market.ledger_roll_up().await.unwrap(), 2);
+    assert_eq!(platform(&app).await[0], ("fee_revenue".to_owned(), 11));
+    fee(&mut db, "three", 100).await;
+    assert_eq!(platform(&app).await[0], ("fee_revenue".to_owned(), 111));
+    roll_up(&app, 1).await;
+    assert_eq!(platform(&app).await[0], ("fee_revenue".to_owned(), 111));
+    assert_eq!(broken(&books::audit(app.market.db(), None).await.unwrap()), Vec::<&str>::new());
+}
+
+#[tokio::test]
+async fn our_people_see_the_platforms_accounts_and_nobody_else_does() {
+    let app = TestApp::new().await;
+    let deal = app.released().await;
+    let query = "{ platformBalances { account balance { amount currency } negative } }";
+    let admin = app.admin("root").await;
+    let seen = admin.asks(query, json!({})).await;
+    assert_eq!(
+        seen.data()["platformBalances"],
+        json!([
+            { "account": "fee_revenue", "balance": { "amount": "80.00", "currency": "USD" }, "negative": false },
+            { "account": "processor_clearing", "balance": { "amount": "1030.00", "currency": "USD" }, "negative": true }
+        ])
+    );
+    assert_eq!(deal.client.asks(query, json!({})).await.failed(), ["NOT_FOUND"]);
+    assert_eq!(app.visitor().asks(query, json!({})).await.failed(), ["UNAUTHENTICATED"]);
+}
+
+#[tokio::test]
+async fn the_role_that_runs_the_marketplace_can_not_bend_the_books_nor_switch_off_a_guard() {
+    let app = TestApp::new().await;
+    let deal = app.released().await;
+    let mut db = PgConnection::connect(&app.app_url()).await.unwrap();
+    let refused = [
+        "update ledger_entries set reason = 'fund'",
+        "delete from ledger_entries",
+        "truncate ledger_entries cascade",
+        "insert into ledger_entries select * from ledger_entries",
+        "update ledger_postings set amount_minor = 1",
+        "delete from ledger_postings",
+        "truncate ledger_postings",
+        "insert into ledger_postings (entry_id, from_account, to_account, currency, amount_minor)
+            select entry_id, from_account, to_account, currency, amount_minor from ledger_postings",
+        "update ledger_balances set balance_minor = 1",
+        "delete from ledger_balances",
+        "insert into ledger_balances values ('available:usr_1', 'USD', 5)",
+        "update ledger_statements set seal = ''",
+        "delete from ledger_statements",
+        "update ledger_rollups set balance_minor = 0",
+        "update ledger_cut set xact = 0",
+        "update audit_log set act = 'x'",
+        "delete from audit_log",
+        "truncate audit_log",
+        "update policy_versions set terms = '{}'",
+        "delete from processor_events",
+        "delete from seaql_migrations",
+        "alter table ledger_postings disable trigger ledger_postings_append_only",
+        "alter table ledger_postings disable trigger all",
+        "drop trigger ledger_apply on ledger_postings",
+        "drop trigger milestone_held_agrees on milestones",
+        "alter table ledger_balances drop constraint ledger_balances_never_negative",
+        "set session_replication_role = replica",
+        "create or replace function ledger_apply() returns trigger language plpgsql as 'begin return null; end'",
+        "create or replace function refuse_change() returns trigger language plpgsql as 'begin return null; end'",
+        "drop function ledger_apply() cascade",
+        "alter function ledger_post(uuid, text, text, uuid, uuid, text, text, timestamptz, jsonb, boolean) security invoker",
+        "create rule r as on insert to ledger_postings do instead nothing",
+        "create trigger t before insert on ledger_postings for each row execute function refuse_change()",
+        "create index i on ledger_postings (currency)",
+        "drop table ledger_postings cascade",
+        "alter table ledger_postings owner to current_user",
+        "grant all on ledger_postings to current_user",
+        "select grant_to_app('rabta_app')",
+        "create table mine ()",
+        "create function f() returns integer language sql as 'select 1'",
+        "set role app",
+        "alter role current_user superuser",
+    ];
+    for sql in refused {
+        let mut tx = db.begin().await.unwrap();
+        let done = sqlx::query(sql).execute(&mut *tx).await;
+        let code =
+            done.err().and_then(|error| error.as_database_error().and_then(|error| error.code().map(String::from)));
+        // 42501 insufficient_privilege; a grant of what one does not have only warns.
+        assert!(code.as_deref() == Some("42501") || sql.starts_with("grant"), "{sql}: {code:?}");
+        tx.rollback().await.unwrap();
+    }
+    assert!(!infra::migrate::owns_the_books(app.market.db()).await.unwrap());
+    let superuser = infra::market::connect(&app.database_url(), 1).await.unwrap();
+    assert!(infra::migrate::owns_the_books(&superuser).await.unwrap());
+    assert_eq!(deal.balances().await, [0, 0, 95_000]);
+    assert_eq!(broken(&books::audit(app.market.db(), None).await.unwrap()), Vec::<&str>::new());
+}
