@@ -406,7 +406,7 @@ pub fn extend(
     actor: &Actor,
     by_hours: u16,
 ) -> Result<Change<(Dispute, Milestone)>, Refusal> {
-    access::check(actor, Verb::MilestoneExtend, &milestone.subject())?;
+    dispute.access(actor, Verb::MilestoneExtend)?;
     dispute.is_about(CaseId::Milestone(milestone.id))?;
     let (granted, extended) = milestone.clone().granted(by_hours);
     let mut state = dispute.state.clone();

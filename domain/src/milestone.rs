@@ -477,7 +477,12 @@ impl Milestone {
             }
             State::Agreed { .. } => {
                 verbs.push(Verb::MilestoneFund);
-                verbs.push(if in_escrow { Verb::MilestoneRequestRefund } else { Verb::MilestoneCancel });
+                if in_escrow {
+                    verbs.push(Verb::MilestoneRequestRefund);
+                } else if has_contract {
+                    verbs.push(Verb::MilestoneCancel);
+                }
+                // Part of an offer stands and falls with it: what was offered is what is accepted.
             }
             State::Funding { .. } => verbs.push(Verb::MilestoneStopFunding),
             State::Funded { .. } if !has_contract => (),

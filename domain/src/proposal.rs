@@ -6,10 +6,10 @@ pub mod bid;
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
-use crate::access::{self, Actor, Subject, Verb};
+use crate::access::{self, Actor, Denied, Subject, Verb};
 use crate::change::Change;
 use crate::event::Event;
-use crate::gig::{Gig, GigBrief, TradeTerms};
+use crate::gig::{Gig, GigBrief, TradeTerms, Visibility};
 use crate::id::{GigId, OrganizationId, ProposalId, UserId};
 use crate::refusal::{Invalid, Refusal, expect_version};
 
@@ -266,6 +266,10 @@ impl Bid<'_> {
         if actor.person()?.memberships.iter().any(|(client, _)| *client == self.gig.client) {
             return Err(Refusal::rule("OWN_GIG", "members of the client can't bid on its gigs"));
         }
+        if self.gig.brief.visibility == Visibility::InviteOnly && !self.tied {
+            // Our own people see it, and are not invited for that.
+            return Err(Denied::NotAllowed.into());
+        }
         if !self.gig.takes_proposals() {
             return Err(self.gig.wrong_state(actor, now));
         }
@@ -508,6 +512,10 @@ impl Proposal {
     pub fn offered(self, now: Timestamp) -> Result<Change<Self>, Refusal> {
         if let ProposalState::Offered { .. } = self.state {
             return Ok(Change::none(self));
+        }
+        if self.submitted_at.is_none() {
+            // The client is not to learn that it is being written, nor that it was.
+            return Err(Refusal::HIDDEN);
         }
         let Some(stage) = self.stage() else { return Err(self.wrong_state(&Actor::System)) };
         let offered = ProposalState::Offered { from: stage.unwrap_or(Stage::Viewed) };

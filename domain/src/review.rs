@@ -111,8 +111,8 @@ impl Reviews {
             return Err(Refusal::rule("REVIEW_NOTHING_PAID", message));
         }
         let own = self.of(by);
-        // The same answer whether time ran out or the other side was quick: it is out, and stays as it is.
-        if closes_at <= now || own.is_some_and(|review| review.published_at.is_some()) {
+        // The same answer whether time ran out or both were quick: what is out stays as it is.
+        if closes_at <= now || self.all().any(|review| review.published_at.is_some()) {
             return Err(Refusal::rule("REVIEW_CLOSED", "the reviews of this contract are closed"));
         }
         let review = Review {

@@ -96,6 +96,10 @@ impl Market {
                 (OfferTo::Freelancer { client, freelancer }, _) => (client, freelancer),
                 (OfferTo::Proposal(_), None) => return Err(Refusal::HIDDEN.into()),
             };
+            if let Some((_, proposal)) = &bid {
+                // A draft is nobody's but the freelancer's.
+                access::check(tx.actor(), Verb::OfferSend, &proposal.subject())?;
+            }
             access::check(tx.actor(), Verb::OfferSend, &Subject::of_client(client))?;
             let policy = tx.policy_in_force().await?;
             let parsed = OfferDraft::parse(&title, &message, engagement, &milestones, &policy.terms)?;
