@@ -117,6 +117,8 @@ impl Tx {
                 "for_freelancer": sides.freelancer,
                 "contract": about.contract.map(Id::uuid),
                 "milestone": about.milestone.map(Id::uuid),
+                "timesheet": about.timesheet.map(Id::uuid),
+                "dispute": about.dispute.map(Id::uuid),
                 "review": about.review.map(Id::uuid),
             }))
         };
