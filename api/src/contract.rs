@@ -227,7 +227,7 @@ impl Contract {
 
     /// Can you write down work now?
     async fn viewer_can_add_time(&self, ctx: &Context<'_>) -> bool {
-        self.0.allowed(&ctx.caller().actor).contains(&Verb::TimeEntryAdd)
+        self.0.allowed(&ctx.actor()).contains(&Verb::TimeEntryAdd)
     }
 
     /// Can you propose a milestone now?

@@ -181,22 +181,22 @@ impl Dispute {
 
     /// Which side you are on; null for mediators.
     async fn viewer_side(&self, ctx: &Context<'_>) -> Option<Side> {
-        self.0.side(&ctx.caller().actor).map(Side::from)
+        self.0.side(&ctx.actor()).map(Side::from)
     }
 
     /// Can you answer it now?
     async fn viewer_can_answer(&self, ctx: &Context<'_>) -> bool {
-        self.0.allowed(&ctx.caller().actor).contains(&Verb::DisputeAnswer)
+        self.0.allowed(&ctx.actor()).contains(&Verb::DisputeAnswer)
     }
 
     /// Can you make an offer now?
     async fn viewer_can_offer(&self, ctx: &Context<'_>) -> bool {
-        self.0.allowed(&ctx.caller().actor).contains(&Verb::DisputeOffer)
+        self.0.allowed(&ctx.actor()).contains(&Verb::DisputeOffer)
     }
 
     /// Can you bring evidence forward now?
     async fn viewer_can_add_evidence(&self, ctx: &Context<'_>) -> bool {
-        self.0.allowed(&ctx.caller().actor).contains(&Verb::EvidenceAdd)
+        self.0.allowed(&ctx.actor()).contains(&Verb::EvidenceAdd)
     }
 
     /// Can you recommend an outcome now?

@@ -171,27 +171,27 @@ impl Timesheet {
     /// What you can do to it now, by the names of the mutations. Whether work can still be added
     /// depends on the contract too: ask its `viewerCanAddTime`.
     async fn allowed(&self, ctx: &Context<'_>) -> Vec<String> {
-        mutation_names(&self.0.allowed(&ctx.caller().actor))
+        mutation_names(&self.0.allowed(&ctx.actor()))
     }
 
     /// Can you take entries back now?
     async fn viewer_can_remove_entries(&self, ctx: &Context<'_>) -> bool {
-        self.0.allowed(&ctx.caller().actor).contains(&Verb::TimeEntryRemove)
+        self.0.allowed(&ctx.actor()).contains(&Verb::TimeEntryRemove)
     }
 
     /// Can you approve it now?
     async fn viewer_can_approve(&self, ctx: &Context<'_>) -> bool {
-        self.0.allowed(&ctx.caller().actor).contains(&Verb::TimesheetApprove)
+        self.0.allowed(&ctx.actor()).contains(&Verb::TimesheetApprove)
     }
 
     /// Can you dispute entries of it now?
     async fn viewer_can_dispute(&self, ctx: &Context<'_>) -> bool {
-        self.0.allowed(&ctx.caller().actor).contains(&Verb::TimesheetDispute)
+        self.0.allowed(&ctx.actor()).contains(&Verb::TimesheetDispute)
     }
 
     /// Can you pay it now, because a charge failed?
     async fn viewer_can_pay(&self, ctx: &Context<'_>) -> bool {
-        self.0.allowed(&ctx.caller().actor).contains(&Verb::TimesheetPay)
+        self.0.allowed(&ctx.actor()).contains(&Verb::TimesheetPay)
     }
 }
 

@@ -90,11 +90,13 @@ impl Sides {
             | Event::DisputeAnswered { .. }
             | Event::DisputeOfferMade { .. }
             | Event::DisputeRecommended { .. }
+            | Event::DisputeAccepted { .. }
             | Event::DisputeEscalated { .. }
             | Event::DisputeFeePaid { .. }
             | Event::DisputeExecuted { .. }
             | Event::DisputeWithdrawn { .. }
-            | Event::DisputeClosed { .. } => Self::BOTH,
+            | Event::DisputeClosed { .. }
+            | Event::EvidenceAdded { .. } => Self::BOTH,
             Event::UserSignedUp { .. }
             | Event::UserSuspended { .. }
             | Event::UserReinstated { .. }

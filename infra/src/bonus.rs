@@ -5,7 +5,7 @@ use domain::id::{ContractId, PaymentId};
 use domain::ledger::LedgerAccount;
 use domain::milestone::{Kind, Milestone, State};
 use domain::money::Money;
-use domain::payment::Payment;
+use domain::payment::{Payment, Purpose};
 use domain::refusal::Refusal;
 
 use crate::market::Market;
@@ -45,7 +45,7 @@ impl Market {
                     let State::Funding { attempt, .. } = &milestone.state else {
                         return Err(Fault::bad_row("milestones", "set out to be funded, and is not funding").into());
                     };
-                    let started = Payment::start(payment, milestone.client, id, method.clone(), attempt.quote, now);
+                    let started = Payment::start(payment, milestone.client, Purpose::Milestone(id), method.clone(), attempt.quote, now);
                     let payment = tx.payment_save(started).await?;
                     tx.audit("bonus_give", id, detail).await?;
                     Ok((milestone, Some(payment)))

@@ -1,7 +1,7 @@
 //! The dispute, over a milestone and over hours.
 
 use domain::access::{Actor, Verb};
-use domain::dispute::{self, Case, Claim, Dispute};
+use domain::dispute::{self, Case, Claim, Dispute, Verdict};
 use domain::milestone::{Approval, Deal, Milestone, MilestoneDraft};
 use domain::policy::Terms;
 use domain::timesheet::{Hourly, TimeEntry, Timesheet};
@@ -10,6 +10,10 @@ use crate::cast::{ada, day, id, lin, mediator, usd};
 use crate::room::{Command, Room, command};
 
 type Contest = (Dispute, Case);
+
+fn verdict(cents: i64) -> Verdict {
+    Verdict { to_freelancer: usd(cents), reason: "Half of it works".into() }
+}
 
 fn submitted(cents: i64) -> Milestone {
     let terms = Terms::default();
@@ -54,13 +58,13 @@ fn states() -> Vec<(&'static str, Contest)> {
     let small = || opened_by(&ada(), submitted(10_000));
     let answered = |(d, c): Contest| (d.answer(&lin(), day(2), None, "It does").unwrap().next, c);
     let offered = |(d, c): Contest| d.offer(c, &ada(), day(2), None, usd(10)).unwrap().next;
-    let recommended = |(d, c): Contest| (d.recommend(&mediator(80), day(3), None, usd(50), false).unwrap().next, c);
+    let recommended = |(d, c): Contest| (d.recommend(&mediator(80), day(3), None, verdict(50), false).unwrap().next, c);
     let refused = |(d, c): Contest| (d.refuse(&lin(), day(4), None).unwrap().next, c);
     let pays = |(d, c): Contest, actor: &Actor| (d.pay_fee(actor, day(5), None, usd(15_000)).unwrap().next, c);
     let accepts = |(d, c): Contest, actor: &Actor| d.accept(c, actor, day(4), None).unwrap().next;
     let arbitration = || refused(recommended(answered(opened())));
     let recommended_by_ours = |(d, c): Contest| {
-        let recommended = d.recommend(&mediator(8), day(3), None, usd(50), false).unwrap().next;
+        let recommended = d.recommend(&mediator(8), day(3), None, verdict(50), false).unwrap().next;
         (recommended, c)
     };
     let closed = || {
@@ -96,7 +100,7 @@ fn states() -> Vec<(&'static str, Contest)> {
         }),
         ("executed, by the award", {
             let (d, c) = refused(recommended(answered(small())));
-            d.award(c, &mediator(8), day(9), None, usd(70), false).unwrap().next
+            d.award(c, &mediator(8), day(9), None, verdict(70), false).unwrap().next
         }),
         ("withdrawn", {
             let (d, c) = opened();
@@ -113,16 +117,16 @@ fn commands() -> Vec<Command<Contest>> {
         command("withdraw", Verb::DisputeWithdraw, |(d, c), a| d.withdraw(c, a, day(9), None)),
         command("offer", Verb::DisputeOffer, |(d, c), a| d.offer(c, a, day(9), None, usd(5))),
         command("recommend", Verb::DisputeRecommend, |(d, c), a| {
-            Ok(with(c, d.recommend(a, day(9), None, usd(70), false)?))
+            Ok(with(c, d.recommend(a, day(9), None, verdict(70), false)?))
         }),
         command("recommend, with dealings", Verb::DisputeRecommend, |(d, c), a| {
-            Ok(with(c, d.recommend(a, day(9), None, usd(70), true)?))
+            Ok(with(c, d.recommend(a, day(9), None, verdict(70), true)?))
         }),
         command("accept", Verb::DisputeAccept, |(d, c), a| d.accept(c, a, day(9), None)),
         command("refuse", Verb::DisputeRefuse, |(d, c), a| Ok(with(c, d.refuse(a, day(9), None)?))),
         command("pay_fee", Verb::DisputePayFee, |(d, c), a| Ok(with(c, d.pay_fee(a, day(9), None, usd(15_000))?))),
-        command("award", Verb::DisputeAward, |(d, c), a| d.award(c, a, day(9), None, usd(70), false)),
-        command("award, with dealings", Verb::DisputeAward, |(d, c), a| d.award(c, a, day(9), None, usd(70), true)),
+        command("award", Verb::DisputeAward, |(d, c), a| d.award(c, a, day(9), None, verdict(70), false)),
+        command("award, with dealings", Verb::DisputeAward, |(d, c), a| d.award(c, a, day(9), None, verdict(70), true)),
         command("advance", Verb::DisputeAdvance, |(d, c), a| d.advance(c, a, day(400))),
         command("advance too early", Verb::DisputeAdvance, |(d, c), a| d.advance(c, a, day(1))),
         command("extend", Verb::MilestoneExtend, |(d, c), a| match c {
