@@ -13,7 +13,7 @@ async fn a_contract_ends(app: &TestApp, client: &Person<'_>, freelancer: &Person
     let contract = ContractId::from_uuid("019a0000-0000-7000-8000-000000000001".parse().unwrap());
     let organization: OrganizationId = client.organization.parse().unwrap();
     let user: UserId = freelancer.id.parse().unwrap();
-    let mut connection = app.market.db().get_postgres_connection_pool().acquire().await.unwrap();
+    let mut connection = app.pool().acquire().await.unwrap();
     for sql in [
         "set session_replication_role = replica".to_owned(),
         format!(
@@ -40,7 +40,7 @@ async fn both_sides_are_told_once_that_a_contract_ended_and_nobody_else() {
     a_contract_ends(&app, &ada, &lin).await;
     app.settles().await;
     let again = sqlx::query("update events set done_at = null, due_at = occurred_at where name = 'contract_ended'");
-    again.execute(app.market.db().get_postgres_connection_pool()).await.unwrap();
+    again.execute(app.pool()).await.unwrap();
     app.settles().await;
 
     for person in [&ada, &lin] {
