@@ -658,7 +658,8 @@ async fn quarrel(hours: &Hours<'_>, week: &str) -> (String, String, String) {
     let entry = seen.data()["timesheet"]["entries"]["nodes"][0].clone();
     assert_eq!(entry["minutes"], 410);
     let input = json!({ "timesheetId": week, "timeEntryIds": [entry["id"]], "reason": "Nobody was there" });
-    let fields = "timesheet { id status minutes } disputed { id status minutes splitFrom { id } } dispute { id status }";
+    let fields =
+        "timesheet { id status minutes } disputed { id status minutes splitFrom { id } } dispute { id status }";
     let reply = hours.client.does("timesheetDispute", input, fields).await;
     reply.ok();
     assert_eq!((reply.text("timesheet.id"), reply.text("disputed.splitFrom.id")), (week.to_owned(), week.to_owned()));

@@ -2,8 +2,8 @@
 
 use async_graphql::{Context, InputObject, Object};
 use chrono::NaiveDate;
-use domain::id::{ContractId, TimeEntryId, TimesheetId};
 use domain::dispute::Claim;
+use domain::id::{ContractId, TimeEntryId, TimesheetId};
 use domain::payment::PaymentMethod;
 use infra::timesheet::WorkInput;
 use serde::Serialize;
