@@ -180,14 +180,8 @@ impl Market {
             tx.audit("timesheet_pay", id, serde_json::json!({ "payment": payment.id, "total": total })).await?;
             Ok((week, payment))
         })?;
-        // As for milestones: the processor is asked now, and if that fails by the worker.
-        match self.payment_ask(payment.id).await {
-            Ok(payment) => Ok((week, payment)),
-            Err(failure) => {
-                tracing::warn!(payment = %payment.id, error = %failure, "the processor could not be asked yet");
-                Ok((week, payment))
-            }
-        }
+        let asked = self.payment_ask_now(Some(payment.clone())).await;
+        Ok((week, asked.unwrap_or(payment)))
     }
 
     /// The charge of a week is due, or was not answered: the contract's card is to be charged.
