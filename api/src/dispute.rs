@@ -18,6 +18,7 @@ use crate::loader::load;
 use crate::milestone::{Milestone, mutation_names};
 use crate::money::Money;
 use crate::organization::Organization;
+use crate::timesheet::Timesheet;
 use crate::user::User;
 use crate::user_error::top_level;
 
@@ -144,6 +145,12 @@ impl Dispute {
     async fn milestone(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Milestone>> {
         let CaseId::Milestone(id) = self.0.case else { return Ok(None) };
         Ok(ctx.market().milestone_find(&ctx.call(), id).await.map_err(top_level)?.map(Milestone))
+    }
+
+    /// The week of disputed entries it is about, if it is about one.
+    async fn timesheet(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Timesheet>> {
+        let CaseId::Timesheet(id) = self.0.case else { return Ok(None) };
+        Ok(ctx.market().timesheet_find(&ctx.call(), id).await.map_err(top_level)?.map(Timesheet))
     }
 
     /// The contract it is about.

@@ -13,6 +13,7 @@ use domain::timesheet::TimesheetState;
 use crate::connection::{connect, page};
 use crate::context::RabtaContext;
 use crate::contract::Contract;
+use crate::dispute::Dispute;
 use crate::key::Key;
 use crate::loader::load;
 use crate::milestone::mutation_names;
@@ -155,6 +156,11 @@ impl Timesheet {
     async fn split_from(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Timesheet>> {
         let Some(id) = self.0.split_from else { return Ok(None) };
         Ok(ctx.market().timesheet_find(&ctx.call(), id).await.map_err(top_level)?.map(Timesheet))
+    }
+
+    /// The dispute over its entries, while one is on.
+    async fn dispute(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Dispute>> {
+        Ok(ctx.market().dispute_of_timesheet(&ctx.call(), &self.0).await.map_err(top_level)?.map(Dispute))
     }
 
     /// The last payment for it; only the client sees payments.

@@ -54,7 +54,8 @@ impl Audience {
             | Event::MilestoneReviewWaits { .. }
             | Event::MilestoneFundingFailed { .. }
             | Event::MilestoneRefundRefused { .. }
-            | Event::TimesheetSubmitted { .. } => Self::Client,
+            | Event::TimesheetSubmitted { .. }
+            | Event::TimesheetChargeFailed { .. } => Self::Client,
             Event::MilestoneFunded { .. }
             | Event::MilestoneChangesRequested { .. }
             | Event::MilestoneApproved { .. }
@@ -66,7 +67,6 @@ impl Audience {
             | Event::MilestoneIdle { .. }
             | Event::MilestoneDormant { .. }
             | Event::MilestoneChargedBack { .. }
-            | Event::TimesheetChargeFailed { .. }
             | Event::TimesheetDisputed { .. }
             | Event::TimesheetChargedBack { .. }
             | Event::MilestoneExtended { .. }

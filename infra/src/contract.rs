@@ -144,8 +144,11 @@ impl Market {
                 settled &= milestone.status().is_terminal();
             }
             for week in tx.weeks_unsettled_for_update(id).await? {
-                let week = tx.timesheet_write(week.wind_up(&Actor::System, tx.now())?).await?;
-                settled &= week.state.is_terminal();
+                let change = week.wind_up(&Actor::System, tx.now())?;
+                if change.changed {
+                    tx.timesheet_write(&change.next).await?;
+                }
+                settled &= tx.settle(change).await?.state.is_terminal();
             }
             let ended = ending.then(|contract| contract.finish(&Actor::System, tx.now(), settled))?;
             let contract = tx.contract_save(ended).await?;

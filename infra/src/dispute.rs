@@ -244,7 +244,11 @@ impl Tx {
                 let milestone = milestone.ok_or_else(|| Fault::bad_row("disputes", "its milestone is not there"))?;
                 Ok(Case::Milestone(milestone))
             }
-            CaseId::Timesheet(_) => Err(Fault::bad_row("disputes", "timesheets are not kept yet").into()),
+            CaseId::Timesheet(id) => {
+                let timesheet = self.timesheet_for_update(id).await?;
+                let timesheet = timesheet.ok_or_else(|| Fault::bad_row("disputes", "its timesheet is not there"))?;
+                Ok(Case::Timesheet(timesheet))
+            }
         }
     }
 
@@ -255,7 +259,7 @@ impl Tx {
             self.dispute_write(dispute).await?;
             match case {
                 Case::Milestone(milestone) => self.milestone_write(milestone).await?,
-                Case::Timesheet(_) => return Err(Fault::bad_row("disputes", "timesheets are not kept yet").into()),
+                Case::Timesheet(timesheet) => self.timesheet_keep(timesheet).await?,
             }
         }
         self.settle(change).await

@@ -21,6 +21,7 @@ use crate::sql::{ids, sql};
 use crate::{Call, Failure, Tx, run};
 
 mod card;
+mod dispute;
 mod row;
 
 pub use card::ContractCard;
@@ -179,14 +180,8 @@ impl Market {
             tx.audit("timesheet_pay", id, serde_json::json!({ "payment": payment.id, "total": total })).await?;
             Ok((week, payment))
         })?;
-        // As for milestones: the processor is asked now, and if that fails by the worker.
-        match self.payment_ask(payment.id).await {
-            Ok(payment) => Ok((week, payment)),
-            Err(failure) => {
-                tracing::warn!(payment = %payment.id, error = %failure, "the processor could not be asked yet");
-                Ok((week, payment))
-            }
-        }
+        let asked = self.payment_ask_now(Some(payment.clone())).await;
+        Ok((week, asked.unwrap_or(payment)))
     }
 
     /// The charge of a week is due, or was not answered: the contract's card is to be charged.
@@ -279,21 +274,24 @@ impl Tx {
     /// Save what was decided about a week, with its entries, money, events and timers; and what it
     /// means for its contract, which is locked already.
     pub async fn timesheet_save(&self, change: Change<Timesheet>) -> Result<Timesheet, Failure> {
-        let changed = change.changed;
-        let week = self.timesheet_write(change).await?;
-        if changed {
-            self.contract_heed(week.contract).await?;
-        }
-        Ok(week)
-    }
-
-    /// Save what was decided about a week, and nothing of its contract.
-    pub(crate) async fn timesheet_write(&self, change: Change<Timesheet>) -> Result<Timesheet, Failure> {
         if change.changed {
-            save_row(self.conn(), row::Model::try_from(&change.next)?).await?;
-            self.time_entries_keep(&change.next).await?;
+            self.timesheet_keep(&change.next).await?;
         }
         self.settle(change).await
+    }
+
+    /// Write a week, its entries, and what it means for its contract. What was decided along with it
+    /// is the caller's to settle.
+    pub(crate) async fn timesheet_keep(&self, week: &Timesheet) -> Result<(), Failure> {
+        self.timesheet_write(week).await?;
+        self.contract_heed(week.contract).await?;
+        Ok(())
+    }
+
+    /// Write a week and its entries, and nothing of its contract.
+    pub(crate) async fn timesheet_write(&self, week: &Timesheet) -> Result<(), Failure> {
+        save_row(self.conn(), row::Model::try_from(week)?).await?;
+        self.time_entries_keep(week).await
     }
 
     /// The contract goes on hold for its weeks, or off it.

@@ -22,6 +22,7 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0012_disputes", sql: include_str!("../sql/0012_disputes.sql") },
     Migration { name: "0013_dealings", sql: include_str!("../sql/0013_dealings.sql") },
     Migration { name: "0014_timesheets", sql: include_str!("../sql/0014_timesheets.sql") },
+    Migration { name: "0015_disputed_weeks", sql: include_str!("../sql/0015_disputed_weeks.sql") },
     Migration { name: "0016_staff", sql: include_str!("../sql/0016_staff.sql") },
     Migration { name: "0017_policies", sql: include_str!("../sql/0017_policies.sql") },
     Migration { name: "0018_outages", sql: include_str!("../sql/0018_outages.sql") },

@@ -650,3 +650,95 @@ async fn the_database_refuses_to_bend_a_week() {
     let fits = "insert into time_entries select gen_random_uuid(), id, week, 540, 'More', false from timesheets where status = 'open'";
     sqlx::query(fits).execute(app.pool()).await.unwrap();
 }
+
+/// The client disputes the longest entry of a submitted week: the rest, what went apart, the dispute.
+async fn quarrel(hours: &Hours<'_>, week: &str) -> (String, String, String) {
+    let query = "query($id: ID!) { timesheet(id: $id) { entries(first: 1) { nodes { id minutes } } } }";
+    let seen = hours.client.asks(query, json!({ "id": week })).await;
+    let entry = seen.data()["timesheet"]["entries"]["nodes"][0].clone();
+    assert_eq!(entry["minutes"], 410);
+    let input = json!({ "timesheetId": week, "timeEntryIds": [entry["id"]], "reason": "Nobody was there" });
+    let fields =
+        "timesheet { id status minutes } disputed { id status minutes splitFrom { id } } dispute { id status }";
+    let reply = hours.client.does("timesheetDispute", input, fields).await;
+    reply.ok();
+    assert_eq!((reply.text("timesheet.id"), reply.text("disputed.splitFrom.id")), (week.to_owned(), week.to_owned()));
+    assert_eq!((reply.text("timesheet.status"), reply.text("disputed.status")), ("APPROVED".into(), "DISPUTED".into()));
+    assert_eq!(reply.ok()["disputed"]["minutes"], 410);
+    hours.client.app.settles().await;
+    (reply.text("timesheet.id"), reply.text("disputed.id"), reply.text("dispute.id"))
+}
+
+#[tokio::test]
+async fn disputed_entries_go_apart_and_the_rest_is_paid() {
+    let app = TestApp::new().await;
+    let hours = app.hourly().await;
+    hours.names_card("pm_sandbox_visa").await;
+    let week = submitted(&hours).await;
+    let (rest, apart, dispute) = quarrel(&hours, &week).await;
+    // 30 minutes at 33.33 are 16.665: half a cent goes up.
+    assert_eq!((hours.status(&rest).await, hours.money(&rest).await), ("HELD".into(), [1_667, 1_667, 0, 0, 0, 0]));
+    assert_eq!((hours.status(&apart).await, hours.money(&apart).await), ("DISPUTED".into(), [0; 6]));
+    assert_eq!(hours.contract_status().await, "ON_HOLD");
+    assert_eq!(hours.adds("2026-06-08", 60).await.refused(), ["WRONG_STATE"]);
+    // The freelancer concedes half of it by taking the client's word in part: both offers meet.
+    let id = json!({ "disputeId": dispute, "answer": "I was there, from ten" });
+    hours.freelancer.does("disputeAnswer", id, "dispute { status }").await.ok();
+    for who in [&hours.client, &hours.freelancer] {
+        let offer = json!({ "disputeId": dispute, "amount": { "amount": "100.00" } });
+        who.does("disputeOffer", offer, "dispute { status }").await.ok();
+    }
+    app.settles().await;
+    assert_eq!((hours.status(&apart).await, hours.money(&apart).await), ("HELD".into(), [10_000, 10_000, 0, 0, 0, 0]));
+    assert_eq!(hours.contract_status().await, "ACTIVE");
+    until(&app, "2026-06-17T12:00:00Z").await;
+    assert_eq!(hours.balances().await, [0, 0, 1_584 + 9_500]);
+    assert_eq!(hours.statement().await, ["fund", "fund", "release", "release"]);
+    assert_eq!(hours.weeks().await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_silent_freelancer_concedes_and_nothing_is_charged_for_what_was_disputed() {
+    let app = TestApp::new().await;
+    let hours = app.hourly().await;
+    hours.names_card("pm_sandbox_visa").await;
+    let week = submitted(&hours).await;
+    let (_, apart, _) = quarrel(&hours, &week).await;
+    until(&app, "2026-06-15T12:00:00Z").await;
+    assert_eq!((hours.status(&apart).await, hours.money(&apart).await), ("VOID".into(), [0; 6]));
+    assert_eq!(hours.contract_status().await, "ACTIVE");
+    until(&app, "2026-06-17T12:00:00Z").await;
+    assert_eq!(hours.statement().await, ["fund", "release"]);
+}
+
+#[tokio::test]
+async fn a_withdrawn_dispute_pays_the_entries_as_they_are() {
+    let app = TestApp::new().await;
+    let hours = app.hourly().await;
+    hours.names_card("pm_sandbox_visa").await;
+    let week = submitted(&hours).await;
+    let (_, apart, dispute) = quarrel(&hours, &week).await;
+    hours.client.does("disputeWithdraw", json!({ "disputeId": dispute }), "dispute { status }").await.ok();
+    app.settles().await;
+    assert_eq!((hours.status(&apart).await, hours.contract_status().await), ("HELD".into(), "ACTIVE".into()));
+    assert_eq!(hours.money(&apart).await, [22_776, 22_776, 0, 0, 0, 0]);
+    assert_eq!(hours.statement().await, ["fund", "fund"]);
+}
+
+#[tokio::test]
+async fn only_the_client_disputes_and_only_entries_of_the_week() {
+    let app = TestApp::new().await;
+    let hours = app.hourly().await;
+    let week = submitted(&hours).await;
+    let other = hours.adds("2026-06-08", 30).await.text("timeEntry.id");
+    let input = |entries: Value| json!({ "timesheetId": week, "timeEntryIds": entries, "reason": "No" });
+    let fields = "dispute { id }";
+    for entries in [json!([]), json!([other]), json!(["nothing"])] {
+        assert_eq!(hours.client.does("timesheetDispute", input(entries), fields).await.refused(), ["UNKNOWN"]);
+    }
+    let refused = hours.freelancer.does("timesheetDispute", input(json!([other])), fields).await;
+    assert_eq!(refused.refused(), ["NOT_ALLOWED"]);
+    let otto = app.client("otto").await;
+    assert_eq!(otto.does("timesheetDispute", input(json!([other])), fields).await.refused(), ["NOT_FOUND"]);
+    assert_eq!(hours.status(&week).await, "SUBMITTED");
+}

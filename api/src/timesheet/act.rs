@@ -2,6 +2,7 @@
 
 use async_graphql::{Context, InputObject, Object};
 use chrono::NaiveDate;
+use domain::dispute::Claim;
 use domain::id::{ContractId, TimeEntryId, TimesheetId};
 use domain::payment::PaymentMethod;
 use infra::timesheet::WorkInput;
@@ -10,7 +11,9 @@ use serde::Serialize;
 use super::{TimeEntry, Timesheet};
 use crate::context::RabtaContext;
 use crate::contract::Contract;
+use crate::dispute::Dispute;
 use crate::key::Key;
+use crate::money::MoneyInput;
 use crate::payment::Payment;
 use crate::user_error::{Answer, Payload, UserError, answer, payload};
 
@@ -109,6 +112,45 @@ payload! {
     TimesheetApprovePayload {
         /// The week, as it is now.
         timesheet: Timesheet
+    }
+}
+
+/// What to dispute of a week.
+#[derive(Debug, Clone, InputObject, Serialize)]
+pub struct TimesheetDisputeInput {
+    /// The week.
+    pub timesheet_id: Key<TimesheetId>,
+    /// The entries of it that you dispute.
+    pub time_entry_ids: Vec<Key<TimeEntryId>>,
+    /// Why, for the freelancer and the mediators to read, 1 to 5,000 characters.
+    pub reason: String,
+    /// How much less you want to pay for them; nothing at all for them if left out.
+    pub amount: Option<MoneyInput>,
+    /// The version you saw; another one is refused.
+    pub expected_version: Option<i64>,
+    /// Makes repeating this request harmless: a fresh UUID for each intended act.
+    pub idempotency_key: Option<String>,
+}
+
+/// The answer to `timesheetDispute`.
+#[derive(Debug, async_graphql::SimpleObject)]
+pub struct TimesheetDisputePayload {
+    /// The rest of the week, which is approved.
+    pub timesheet: Option<Timesheet>,
+    /// The disputed entries, in a week of their own.
+    pub disputed: Option<Timesheet>,
+    /// The new dispute.
+    pub dispute: Option<Dispute>,
+    /// Why nothing was changed; empty when it was.
+    pub errors: Vec<UserError>,
+}
+
+impl Payload for TimesheetDisputePayload {
+    type Object = (Dispute, (Timesheet, Timesheet));
+    fn of(object: Option<Self::Object>, errors: Vec<UserError>) -> Self {
+        let (dispute, weeks) = object.unzip();
+        let (timesheet, disputed) = weeks.unzip();
+        Self { timesheet, disputed, dispute, errors }
     }
 }
 
@@ -215,6 +257,25 @@ impl TimesheetMutation {
             ctx.market().timesheet_approve(&call, input.timesheet_id.0, input.expected_version).await
         };
         answer(outcome.await.map(Timesheet))
+    }
+
+    /// Dispute entries of a week. They go to a week of their own, which waits for the dispute, and the
+    /// contract is on hold meanwhile; the rest is approved and charged. The freelancer has some
+    /// business days to answer; silence concedes.
+    async fn timesheet_dispute(
+        &self,
+        ctx: &Context<'_>,
+        input: TimesheetDisputeInput,
+    ) -> Answer<TimesheetDisputePayload> {
+        let outcome = async {
+            let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
+            let listed: Vec<TimeEntryId> = input.time_entry_ids.iter().map(|key| key.0).collect();
+            let amount = input.amount.as_ref().map(|typed| typed.parse("amount")).transpose()?;
+            let claim = Claim { reason: input.reason.clone(), amount };
+            let (id, expected) = (input.timesheet_id.0, input.expected_version);
+            ctx.market().timesheet_dispute(&call, id, expected, &listed, claim).await
+        };
+        answer(outcome.await.map(|(dispute, (rest, apart))| (Dispute(dispute), (Timesheet(rest), Timesheet(apart)))))
     }
 
     /// Pay a week whose charge failed. The processor decides later: watch `payment` until it

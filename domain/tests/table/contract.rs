@@ -1,9 +1,11 @@
 //! The contract.
 
 use domain::access::{self, Actor, Verb};
+use domain::change::Change;
 use domain::contract::{Contract, Engagement, HoldReason, Status};
 use domain::milestone::{Milestone, MilestoneDraft};
 use domain::offer::{Basis, OfferDraft};
+use domain::payment::PaymentMethod;
 use domain::policy::{PolicyVersion, Terms};
 use domain::review::{ReviewDraft, Reviews};
 
@@ -49,6 +51,14 @@ fn commands() -> Vec<Command<Contract>> {
             c.takes_work(a)?;
             let draft = MilestoneDraft::parse("More", "", usd(5_000), None, &c.terms)?;
             Ok(Milestone::propose(a, id(9), c.deal(), draft)?.map(|_| c))
+        }),
+        command("write down work", Verb::TimeEntryAdd, |c, a| {
+            let hourly = c.hour_on(a, day(9), day(1).date_naive())?;
+            Ok(Change::to(Contract { client: hourly.client, ..c }))
+        }),
+        command("name a card", Verb::ContractPaymentMethodSet, |c, a| {
+            let card = PaymentMethod::parse("pm_sandbox_visa")?;
+            Ok(c.set_payment_method(a, None, card)?.map(|_| c))
         }),
         command("write a review", Verb::ReviewSubmit, |c, a| {
             let draft = ReviewDraft::parse(5, "Clear and kind")?;

@@ -43,9 +43,12 @@ fn allowed(verb: Verb) -> &'static [&'static [&'static str]] {
         | ProposalRevise
         | ProposalWithdraw
         | ProposalCounterAccept => &[FREELANCER],
-        MilestoneFund | MilestoneStopFunding | MilestoneRequestRefund | MilestoneWithdrawRefund | TimesheetPay => {
-            &[PURSE]
-        }
+        MilestoneFund
+        | MilestoneStopFunding
+        | MilestoneRequestRefund
+        | MilestoneWithdrawRefund
+        | TimesheetPay
+        | ContractPaymentMethodSet => &[PURSE],
         MilestoneRequestChanges | OfferSend | OfferWithdraw => &[LEADS],
         MilestoneApprove | TimesheetApprove | TimesheetDispute => &[ACCEPTS],
         MilestonePropose | MilestoneAgree | MilestoneCancel | ContractPause | ContractResume | ContractEnd
