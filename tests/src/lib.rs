@@ -4,12 +4,15 @@
 #![expect(clippy::expect_used, reason = "a test that can't go on should stop")]
 
 pub mod app;
+pub mod books;
+pub mod crowd;
 pub mod database;
 pub mod deals;
 pub mod fingerprint;
 pub mod introspect;
 pub mod people;
 pub mod reply;
+pub mod twice;
 pub mod wire;
 pub mod world;
 
