@@ -1,5 +1,8 @@
 //! The one binary of Rabta.
 
+// The rooms' queries and mutations are merged into one another, and the compiler counts each of them.
+#![recursion_limit = "256"]
+
 mod command;
 mod config;
 
