@@ -71,7 +71,7 @@ async fn play(seed: u64, steps: u64) -> Result<Played, String> {
 
 /// A move is made in memory, and then on PostgreSQL.
 async fn both(world: &mut World, twin: &mut Twin<'_>, next: Move, played: &mut Played) -> Result<(), String> {
-    if !twin::plays(world, &next) {
+    if !twin::plays(&next) {
         return Ok(());
     }
     let answer = world.act(next.clone())?;

@@ -1,12 +1,15 @@
 //! Carrying out a move by the verbs of the domain, as the use cases do it in their transactions.
 
 use domain::access::{self, Actor, Subject, Verb};
+use domain::bonus;
 use domain::change::Change;
 use domain::contract::{Contract, Engagement, State as ContractState};
-use domain::dispute::{self, Claim, Disputed};
+use domain::dispute::{self, Claim, Disputed, Verdict};
+
 use domain::event::Event;
 use domain::id::{ContractId, DisputeId, MilestoneId, OfferId, PaymentId, PayoutId, PayoutMethodId, TimesheetId};
 use domain::milestone::{Deal, Milestone, MilestoneDraft, Side, State};
+use domain::money::Money;
 use domain::offer::{Basis, MilestoneInput, Offer, OfferDraft};
 use domain::payout::{Payout, PayoutMethod, PayoutRequest, PayoutState, Screened};
 use domain::policy::PolicyVersion;
@@ -16,7 +19,7 @@ use domain::timesheet::{Hourly, TimeEntry, Timesheet};
 
 use super::choose::LISTED;
 use super::moves::{
-    Answer, ContractAct, DisputeAct, Message, MilestoneAct, Move, OfferAct, OfferTerms, Pay, PayoutAct, RailSays,
+    Answer, ContractAct, DisputeAct, Gift, Message, MilestoneAct, Move, OfferAct, OfferTerms, Pay, PayoutAct, RailSays,
     TimesheetAct,
 };
 use super::outside::For;
@@ -64,10 +67,16 @@ impl World {
                     .and_then(|draft| Milestone::propose(&by, milestone, contract.deal(), draft));
                 self.take(outcome, Self::put_milestone)
             }
-            Move::MilestoneGive { by, milestone, contract, amount, kind } => {
+            Move::MilestoneGive { by, gift } => {
+                let Gift { milestone, contract, amount, kind, payment } = gift;
                 let Some(contract) = self.contracts.get(&contract) else { return Ok(absent()) };
-                let outcome = draft(milestone, amount, contract.deal())
-                    .and_then(|draft| Milestone::give(&by, milestone, contract.deal(), draft, kind));
+                let (now, credit) = (self.now, self.credit(contract.client));
+                let outcome = bonus::give(&by, now, milestone, contract, kind, amount, "Thank you").and_then(|given| {
+                    given.then(|milestone| match payment {
+                        Some(payment) => milestone.start_funding(&by, now, None, payment),
+                        None => milestone.fund_from_credit(&by, now, None, credit),
+                    })
+                });
                 self.take(outcome, Self::put_milestone)
             }
             Move::Milestone { by, of, expected, act } => self.milestone_act(&by, of, expected, act),
@@ -136,7 +145,9 @@ impl World {
                 let Some(offer) = self.offers.get(&id).cloned() else { return Ok(absent()) };
                 self.offer_closes(offer.expire(&system, now))
             }
-            Timer::ExpireFunding(id) => self.on_milestone(id, |m| m.expire_funding(&system, now)),
+            Timer::ExpireFunding(id) => {
+                self.on_milestone(id, |m| m.expire_funding(&system, now)?.then(|m| bonus::lapse(m, now)))
+            }
             Timer::AutoApproveMilestone(id) => self.on_milestone(id, |m| m.auto_approve(&system, now)),
             Timer::RemindReview(id) => self.on_milestone(id, |m| m.remind(&system, now)),
             Timer::ReleaseMilestone(id) => self.on_milestone(id, |m| m.release(&system, now)),
@@ -199,7 +210,9 @@ impl World {
                 }
             }
             Message::Failed { payment } => match self.outside.payments.get(&payment).map(|there| there.of) {
-                Some(For::Milestone(id)) => self.on_milestone(id, |m| m.funding_failed(&system, payment)),
+                Some(For::Milestone(id)) => {
+                    self.on_milestone(id, |m| m.funding_failed(&system, payment)?.then(|m| bonus::lapse(m, now)))
+                }
                 Some(For::Timesheet(id)) => self.on_timesheet(id, |t| t.charge_failed(&system, now, payment)),
                 None => Ok(absent()),
             },
@@ -383,7 +396,7 @@ impl World {
                 MilestoneAct::Agree => m.agree(by, expected),
                 MilestoneAct::Fund(payment) => m.start_funding(by, now, expected, payment),
                 MilestoneAct::FundFromCredit => m.fund_from_credit(by, now, expected, credit),
-                MilestoneAct::StopFunding => m.stop_funding(by, expected),
+                MilestoneAct::StopFunding => m.stop_funding(by, expected)?.then(|m| bonus::lapse(m, now)),
                 MilestoneAct::Cancel => m.cancel(by, now, expected),
                 MilestoneAct::Submit(submission) => m.submit(by, now, expected, submission),
                 MilestoneAct::RequestChanges => m.request_changes(by, now, expected, "Please"),
@@ -419,7 +432,7 @@ impl World {
             DisputeAct::Withdraw => self.take_disputed(dispute.withdraw(case, by, now, expected)),
             DisputeAct::Offer(amount) => self.take_disputed(dispute.offer(case, by, now, expected, amount)),
             DisputeAct::Recommend(amount) => {
-                self.take(dispute.recommend(by, now, expected, amount, false), Self::put_dispute)
+                self.take(dispute.recommend(by, now, expected, verdict(amount), false), Self::put_dispute)
             }
             DisputeAct::Accept => self.take_disputed(dispute.accept(case, by, now, expected)),
             DisputeAct::Refuse => self.take(dispute.refuse(by, now, expected), Self::put_dispute),
@@ -431,7 +444,9 @@ impl World {
                 };
                 self.take(dispute.pay_fee(by, now, expected, balance), Self::put_dispute)
             }
-            DisputeAct::Award(amount) => self.take_disputed(dispute.award(case, by, now, expected, amount, false)),
+            DisputeAct::Award(amount) => {
+                self.take_disputed(dispute.award(case, by, now, expected, verdict(amount), false))
+            }
         }
     }
 
@@ -594,11 +609,16 @@ impl World {
     }
 }
 
+/// What a mediator says.
+pub fn verdict(to_freelancer: Money) -> Verdict {
+    Verdict { to_freelancer, reason: "As I see it".to_owned() }
+}
+
 fn absent() -> Answer {
     Answer::Refused(Refusal::HIDDEN)
 }
 
-fn draft(id: MilestoneId, amount: domain::money::Money, deal: Deal) -> Result<MilestoneDraft, Refusal> {
+fn draft(id: MilestoneId, amount: Money, deal: Deal) -> Result<MilestoneDraft, Refusal> {
     MilestoneDraft::parse(&title(id), "", amount, None, &deal.terms)
 }
 

@@ -14,7 +14,9 @@ use domain::timer::Timer;
 use domain::timesheet::week_of;
 
 use super::check::parties;
-use super::moves::{ContractAct, DisputeAct, MilestoneAct, Move, OfferAct, OfferTerms, Pay, PayoutAct, TimesheetAct};
+use super::moves::{
+    ContractAct, DisputeAct, Gift, MilestoneAct, Move, OfferAct, OfferTerms, Pay, PayoutAct, TimesheetAct,
+};
 use super::world::{CLIENTS, FREELANCERS, World, id, usd};
 
 const MILESTONES: usize = 16;
@@ -132,7 +134,8 @@ impl World {
         if self.dice.percent(12) {
             let by = if self.dice.percent(80) { self.client(client) } else { self.somebody(client, freelancer) };
             let kind = [Kind::Bonus, Kind::Tip, Kind::Work][self.dice.below(3)];
-            return Some(Move::MilestoneGive { by, milestone, contract, amount, kind });
+            let payment = if self.dice.percent(80) { Some(self.fresh()) } else { None };
+            return Some(Move::MilestoneGive { by, gift: Gift { milestone, contract, amount, kind, payment } });
         }
         let by = self.somebody(client, freelancer);
         Some(Move::MilestonePropose { by, milestone, contract, amount })
@@ -300,6 +303,7 @@ impl World {
                 _ => verb,
             };
         }
+        let mut meant = expected;
         let act = match verb {
             0..=2 => DisputeAct::Answer,
             3 => DisputeAct::Concede,
@@ -311,13 +315,16 @@ impl World {
             }
             9 => DisputeAct::Accept,
             10 => DisputeAct::Refuse,
-            11 | 12 => DisputeAct::PayFee,
+            11 | 12 => {
+                meant = expected.or(Some(version));
+                DisputeAct::PayFee
+            }
             _ => {
                 by = if self.dice.percent(50) { self.admin() } else { self.mediator() };
                 DisputeAct::Award(amount)
             }
         };
-        Some(Move::Dispute { by, of, expected, act })
+        Some(Move::Dispute { by, of, expected: meant, act })
     }
 
     fn timesheet_moves(&mut self) -> Option<Move> {

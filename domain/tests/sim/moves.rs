@@ -35,8 +35,8 @@ pub enum Move {
     Contract { by: Actor, of: ContractId, expected: Option<i64>, act: ContractAct },
     /// A side proposes more work.
     MilestonePropose { by: Actor, milestone: MilestoneId, contract: ContractId, amount: Money },
-    /// A client gives a bonus or a tip.
-    MilestoneGive { by: Actor, milestone: MilestoneId, contract: ContractId, amount: Money, kind: Kind },
+    /// A client gives a bonus or a tip, and pays for it.
+    MilestoneGive { by: Actor, gift: Gift },
     /// Somebody does something with a milestone.
     Milestone { by: Actor, of: MilestoneId, expected: Option<i64>, act: MilestoneAct },
     /// Somebody does something with a dispute.
@@ -70,6 +70,17 @@ pub struct OfferTerms {
 pub enum Pay {
     Fixed(Vec<(MilestoneId, Money)>),
     Hourly { rate: Money, weekly_limit_minutes: u32 },
+}
+
+/// A bonus or a tip.
+#[derive(Debug, Clone, Copy)]
+pub struct Gift {
+    pub milestone: MilestoneId,
+    pub contract: ContractId,
+    pub amount: Money,
+    pub kind: Kind,
+    /// By card, or else out of the client's credit.
+    pub payment: Option<PaymentId>,
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -39,6 +39,10 @@ impl Twin<'_> {
             let there = market.milestone_find(&call, self.names.of(milestone.id)).await.map_err(broken)?;
             self.names.same(&json!(milestone), &json!(there), "a milestone")?;
         }
+        for dispute in world.disputes.values() {
+            let there = market.dispute_find(&call, self.names.of(dispute.id)).await.map_err(broken)?;
+            self.names.same(&json!(dispute), &json!(there), "a dispute")?;
+        }
         for payout in world.payouts.values() {
             let there = market.payout_find(&call, self.names.of(payout.id)).await.map_err(broken)?;
             self.names.same(&json!(payout), &json!(there), "a payout")?;
@@ -47,6 +51,7 @@ impl Twin<'_> {
             ("offers", world.offers.len()),
             ("contracts", world.contracts.len()),
             ("milestones", world.milestones.len()),
+            ("disputes", world.disputes.len()),
             ("payouts", world.payouts.len()),
             ("payout_methods", world.methods.len()),
             ("ledger_entries", usize::try_from(world.books.entries).unwrap_or_default()),

@@ -4,6 +4,7 @@
 use domain::Timestamp;
 use domain::access::{Actor, Person as Someone};
 use domain::contract::Engagement;
+use domain::dispute::Claim;
 use domain::id::{Id, OrganizationId, UserId};
 use domain::offer::MilestoneInput;
 use domain::organization::OrganizationDraft;
@@ -20,9 +21,9 @@ use serde_json::{Value, json};
 use tests::{PASSWORD, TestApp};
 
 use super::names::Names;
-use super::sim::act::title;
+use super::sim::act::{title, verdict};
 use super::sim::moves::{
-    Answer, ContractAct, Message, MilestoneAct, Move, OfferAct, OfferTerms, Pay, PayoutAct, RailSays,
+    Answer, ContractAct, DisputeAct, Gift, Message, MilestoneAct, Move, OfferAct, OfferTerms, Pay, PayoutAct, RailSays,
 };
 use super::sim::world::{CLIENTS, World, id};
 
@@ -37,16 +38,11 @@ pub struct Twin<'a> {
 }
 
 /// Can both worlds carry it out?
-pub fn plays(world: &World, next: &Move) -> bool {
+pub fn plays(next: &Move) -> bool {
     match next {
-        Move::Milestone { act: MilestoneAct::Dispute(..) | MilestoneAct::Extend(_), .. }
-        | Move::MilestoneGive { .. }
-        | Move::Dispute { .. }
-        | Move::TimesheetOpen { .. }
-        | Move::Timesheet { .. } => false,
-        // Silence on work that was handed in becomes a dispute.
-        Move::TimerFires { timer: Timer::ResolveRefundRequest(of), .. } => {
-            world.milestones.get(of).is_some_and(|milestone| milestone.submissions == 0)
+        // Grace comes from outages alone, and weeks are begun by their first entry.
+        Move::Milestone { act: MilestoneAct::Extend(_), .. } | Move::TimesheetOpen { .. } | Move::Timesheet { .. } => {
+            false
         }
         _ => true,
     }
@@ -114,7 +110,7 @@ impl<'a> Twin<'a> {
             }
             Move::PolicyChanges(terms) => {
                 let insert =
-                    "insert into policy_versions (number, effective_from, note, terms) values ($1, $2, '', $3)";
+                    "insert into policy_versions (number, effective_from, note, terms) values ($1, $2, 'By dice', $3)";
                 let insert = sqlx::query(insert).bind(world.policy.number).bind(world.now).bind(json!(terms));
                 insert.execute(self.app.pool()).await.map_err(|error| error.to_string())?;
                 return Ok(None);
@@ -204,7 +200,7 @@ impl<'a> Twin<'a> {
                 let there = match *act {
                     MilestoneAct::Agree => request!(self, by, next, call => market.milestone_agree(&call, m, expected)),
                     MilestoneAct::Fund(_) => {
-                        let card = PaymentMethod::parse("pm_sandbox_silent").map_err(|refusal| refusal.to_string())?;
+                        let card = card()?;
                         request!(self, by, next, call =>
                             market.milestone_fund(&call, m, expected, FundWith::Card(card.clone())))
                         .map(|(milestone, _)| milestone)
@@ -250,9 +246,54 @@ impl<'a> Twin<'a> {
                         request!(self, by, next, call => market.milestone_refund_after(&call, m, expected, amount))
                     }
                     MilestoneAct::Keep => request!(self, by, next, call => market.milestone_keep(&call, m, expected)),
-                    MilestoneAct::Dispute(..) | MilestoneAct::Extend(_) => return Ok(None),
+                    MilestoneAct::Dispute(dispute, amount) => {
+                        let claim = Claim { reason: "No".to_owned(), amount };
+                        let there = request!(self, by, next, call => market.milestone_dispute(&call, m, expected, claim.clone()));
+                        let here = json!((world.milestones.get(of), world.disputes.get(&dispute)));
+                        return Ok(Some(there.map(|there| (here, json!(there)))));
+                    }
+                    MilestoneAct::Extend(_) => return Ok(None),
                 };
                 there.map(|there| (json!(world.milestones.get(of)), json!(there)))
+            }
+            Move::MilestoneGive { by, gift } => {
+                let with = match gift.payment {
+                    Some(_) => FundWith::Card(card()?),
+                    None => FundWith::Credit,
+                };
+                let Gift { milestone, contract, amount, kind, .. } = *gift;
+                let message = "Thank you".to_owned();
+                let gift = infra::bonus::Gift { contract: names.of(contract), kind, amount, message, with };
+                request!(self, by, next, call => market.bonus_give(&call, gift.clone()))
+                    .map(|(there, _)| (json!(world.milestones.get(&milestone)), json!(there)))
+            }
+            Move::Dispute { by, of, expected, act } => {
+                let (d, expected) = (names.of(*of), *expected);
+                let there = match *act {
+                    DisputeAct::Answer => {
+                        request!(self, by, next, call => market.dispute_answer(&call, d, expected, "No"))
+                    }
+                    DisputeAct::Concede => request!(self, by, next, call => market.dispute_concede(&call, d, expected)),
+                    DisputeAct::Withdraw => {
+                        request!(self, by, next, call => market.dispute_withdraw(&call, d, expected))
+                    }
+                    DisputeAct::Offer(amount) => {
+                        request!(self, by, next, call => market.dispute_offer(&call, d, expected, amount))
+                    }
+                    DisputeAct::Recommend(amount) => {
+                        request!(self, by, next, call => market.dispute_recommend(&call, d, expected, verdict(amount)))
+                    }
+                    DisputeAct::Accept => request!(self, by, next, call => market.dispute_accept(&call, d, expected)),
+                    DisputeAct::Refuse => request!(self, by, next, call => market.dispute_refuse(&call, d, expected)),
+                    DisputeAct::PayFee => {
+                        let expected = expected.ok_or("paying the fee names its version")?;
+                        request!(self, by, next, call => market.dispute_pay_fee(&call, d, expected))
+                    }
+                    DisputeAct::Award(amount) => {
+                        request!(self, by, next, call => market.dispute_award(&call, d, expected, verdict(amount)))
+                    }
+                };
+                there.map(|there| (json!(world.disputes.get(of)), json!(there)))
             }
             Move::PayoutMethodAdd { by, method, iban, title } => {
                 let here = world.methods.get(method).map(|m| (m.id, m.user, m.added_at, m.usable_from, m.removed_at));
@@ -289,9 +330,7 @@ impl<'a> Twin<'a> {
                 };
                 there.map(|there| (json!(world.payouts.get(of)), json!(there)))
             }
-            Move::MilestoneGive { .. } | Move::Dispute { .. } | Move::TimesheetOpen { .. } | Move::Timesheet { .. } => {
-                return Ok(None);
-            }
+            Move::TimesheetOpen { .. } | Move::Timesheet { .. } => return Ok(None),
         };
         Ok(Some(outcome))
     }
@@ -375,4 +414,9 @@ impl<'a> Twin<'a> {
             Timer::PublishReviews(id) => Timer::PublishReviews(names.of(id)),
         }
     }
+}
+
+/// A card of which the processor says nothing by itself: the dice speak for it.
+fn card() -> Result<PaymentMethod, String> {
+    PaymentMethod::parse("pm_sandbox_silent").map_err(|refusal| refusal.to_string())
 }
