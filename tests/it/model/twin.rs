@@ -5,7 +5,7 @@ use domain::Timestamp;
 use domain::access::{Actor, Person as Someone};
 use domain::contract::Engagement;
 use domain::dispute::Claim;
-use domain::id::{Id, OrganizationId, UserId};
+use domain::id::{OrganizationId, UserId};
 use domain::offer::MilestoneInput;
 use domain::organization::OrganizationDraft;
 use domain::payment::PaymentMethod;
