@@ -176,7 +176,9 @@ impl World {
             Timer::AdvancePayout(id) => self.payout_advances(id),
             // Nobody writes reviews here.
             Timer::PublishReviews(_) => Ok(Answer::AsItWas),
-            Timer::ExpireGig(_) | Timer::WarnGigExpiry(_) => Err(format!("nobody sets {timer:?} here")),
+            Timer::ExpireGig(_) | Timer::WarnGigExpiry(_) | Timer::ApplyOutage(_) => {
+                Err(format!("nobody sets {timer:?} here"))
+            }
         }
     }
 
