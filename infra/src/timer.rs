@@ -79,6 +79,20 @@ impl Market {
         Ok(due)
     }
 
+    /// Take this timer, if it is due and nobody has it.
+    pub(crate) async fn timer_claim(&self, timer: Timer) -> Result<Option<Due>, Failure> {
+        let now = self.clock().now();
+        let lease = now + chrono::TimeDelta::seconds(LEASE_SECONDS);
+        let claim = Statement::from_sql_and_values(
+            DbBackend::Postgres,
+            "update timers set leased_until = $2, attempts = attempts + 1
+             where kind = $3 and subject = $4 and due_at <= $1 and (leased_until is null or leased_until <= $1)
+             returning kind, subject, due_at, leased_until, attempts",
+            [now.into(), lease.into(), timer.kind().into(), timer.subject().into()],
+        );
+        Ok(Due::find_by_statement(claim).one(self.db()).await?)
+    }
+
     /// The verb was carried out: the timer is gone, unless the verb set it anew.
     pub(crate) async fn timer_done(&self, due: &Due) -> Result<(), Failure> {
         self.timer_end(due, format!("delete from timers where {STILL_OURS}"), []).await

@@ -108,11 +108,24 @@ impl Market {
         for due in &timers {
             self.timer_carry_out(due).await?;
         }
+        Ok(heard + timers.len() + self.events_work().await?)
+    }
+
+    /// Deliver what waits now; the number of events.
+    pub async fn events_work(&self) -> Result<usize, Failure> {
         let events = self.events_claim(BATCH).await?;
         for waiting in &events {
             self.event_deliver(waiting).await?;
         }
-        Ok(heard + timers.len() + events.len())
+        Ok(events.len())
+    }
+
+    /// Take up this one timer, if it is due and no other worker has it; was it?
+    pub async fn timer_work_one(&self, timer: Timer) -> Result<bool, Failure> {
+        match self.timer_claim(timer).await? {
+            Some(due) => self.timer_carry_out(&due).await.map(|()| true),
+            None => Ok(false),
+        }
     }
 
     async fn timer_carry_out(&self, due: &Due) -> Result<(), Failure> {
@@ -173,8 +186,9 @@ impl Market {
         Ok(())
     }
 
-    /// The verb a timer stands for.
-    async fn timer_fire(&self, call: &Call, timer: Timer) -> Result<(), Failure> {
+    /// The verb a timer stands for. It finds for itself whether there is anything to do, so a
+    /// worker that fires one by mistake, or one that another has fired, does no harm.
+    pub async fn timer_fire(&self, call: &Call, timer: Timer) -> Result<(), Failure> {
         match timer {
             Timer::ExpireOffer(offer) => self.offer_expire(call, offer).await,
             Timer::ExpireFunding(milestone) => {
