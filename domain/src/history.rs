@@ -6,8 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
-use crate::access::{Actor, Role};
-use crate::contract::Contract;
+use crate::access::{self, Actor, Role, Subject, Verb};
 use crate::event::Event;
 use crate::id::{ContractId, EventId};
 
@@ -170,12 +169,9 @@ pub enum View {
 }
 
 impl View {
-    /// From where this actor looks at this contract; `None` for whoever may not see it.
-    pub fn of(actor: &Actor, contract: &Contract) -> Option<Self> {
-        if !contract.visible_to(actor) {
-            return None;
-        }
-        match Role::of(actor, &contract.subject()) {
+    /// From where this actor looks at a contract, by whose it is; `None` for whoever may not see it.
+    pub fn of(actor: &Actor, contract: &Subject) -> Option<Self> {
+        match access::check(actor, Verb::ContractRead, contract).ok()? {
             Role::Oneself => Some(Self::Freelancer),
             Role::Member(_) => Some(Self::Client),
             Role::Mediator | Role::Admin | Role::System => Some(Self::Platform),

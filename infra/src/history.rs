@@ -21,7 +21,7 @@ impl Market {
         contract: &Contract,
         page: &PageRequest,
     ) -> Result<Slice<Happening>, Failure> {
-        let Some(view) = View::of(&call.actor, contract) else { return Ok(Slice::empty()) };
+        let Some(view) = self.history_view(&call.actor, contract).await? else { return Ok(Slice::empty()) };
         let select =
             row::Entity::find().filter(row::Column::ContractId.eq(contract.id.uuid())).filter(row::seen_from(view));
         Ok(order().page(self.db(), select, page).await?.try_map(Happening::try_from)?)
@@ -34,14 +34,23 @@ impl Market {
         let cursor = order().cursor(&row);
         let (for_client, for_freelancer) = (row.for_client, row.for_freelancer);
         let happening = Happening::try_from(row)?;
-        let contract = self.contract_find(call, happening.contract).await?;
-        let seen = match contract.and_then(|contract| View::of(&call.actor, &contract)) {
+        let view = match self.contract_find(call, happening.contract).await? {
+            Some(contract) => self.history_view(&call.actor, &contract).await?,
+            None => None,
+        };
+        let seen = match view {
             Some(View::Freelancer) => for_freelancer,
             Some(View::Client) => for_client,
             Some(View::Platform) => for_client || for_freelancer,
             None => false,
         };
         Ok(seen.then_some((cursor, happening)))
+    }
+
+    /// From where somebody looks at a contract's history.
+    async fn history_view(&self, actor: &Actor, contract: &Contract) -> Result<Option<View>, Failure> {
+        let subject = self.with_disputes(actor, contract.subject(), Some(contract.id)).await?;
+        Ok(View::of(actor, &subject))
     }
 
     /// Follow the history of a contract: what came after the cursor `after`, or else what comes
@@ -90,10 +99,10 @@ impl HistoryFollower {
             let next = self.market.history_page(&self.call, &self.contract, &request).await?;
             // Who they are is asked anew for each event, and after it was read: what happens once they
             // may not see it any more is not told to who they were.
-            let was = View::of(&self.call.actor, &self.contract);
+            let was = self.market.history_view(&self.call.actor, &self.contract).await?;
             self.call.actor = self.market.actor_now(&self.call).await?;
             self.contract = self.market.contract_find(&self.call, self.contract.id).await?.ok_or(Refusal::HIDDEN)?;
-            if View::of(&self.call.actor, &self.contract) != was {
+            if self.market.history_view(&self.call.actor, &self.contract).await? != was {
                 continue;
             }
             if let Some((cursor, happening)) = next.items.into_iter().next() {
