@@ -247,6 +247,7 @@ async fn the_limit_is_the_contracts_and_an_offer_above_the_terms_is_refused() {
 async fn entries_say_all_that_is_wrong_with_them() {
     let app = TestApp::new().await;
     let hours = app.hourly().await;
+    hours.names_card("pm_sandbox_visa").await;
     let adds = |date: &str, minutes: i64, note: &str| {
         let input = json!({ "contractId": hours.contract, "date": date, "minutes": minutes, "note": note });
         let freelancer = &hours.freelancer;
@@ -397,7 +398,6 @@ async fn a_charge_nobody_answers_has_failed_after_a_day_and_its_money_still_coun
     tells(&app, "evt_2", &first, succeeded()).await;
     assert_eq!(hours.status(&week).await, "HELD");
     assert_eq!(hours.contract_status().await, "ACTIVE");
-    // What the processor takes a second time, the client has back as credit.
     let (again, ..) = payment(&hours, &week).await;
     assert_eq!(again, first);
     until(&app, "2026-06-17T12:00:00Z").await;

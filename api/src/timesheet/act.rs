@@ -298,8 +298,7 @@ impl TimesheetMutation {
     ) -> Answer<ContractPaymentMethodSetPayload> {
         let outcome = async {
             let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
-            let card = PaymentMethod::parse(&input.payment_method)?;
-            ctx.market().contract_payment_method_set(&call, input.contract_id.0, card).await
+            ctx.market().contract_payment_method_set(&call, input.contract_id.0, &input.payment_method).await
         };
         answer(outcome.await.map(Contract))
     }

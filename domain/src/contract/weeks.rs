@@ -40,11 +40,12 @@ impl Contract {
         &self,
         actor: &Actor,
         current: Option<&PaymentMethod>,
-        method: PaymentMethod,
+        token: &str,
     ) -> Result<Change<PaymentMethod>, Refusal> {
         access::check(actor, Verb::ContractPaymentMethodSet, &self.subject())?;
         self.rate()?;
         self.standing(actor, Verb::ContractPaymentMethodSet, None)?;
+        let method = PaymentMethod::parse(token)?;
         Ok(if current == Some(&method) { Change::none(method) } else { Change::to(method) })
     }
 
@@ -191,24 +192,25 @@ mod tests {
 
     #[test]
     fn the_card_is_named_by_those_who_see_to_money_until_the_contract_has_ended() {
-        let card = || PaymentMethod::parse("pm_sandbox_visa").unwrap();
+        let card = "pm_sandbox_visa";
+        let current = PaymentMethod::parse(card).unwrap();
         for state in states() {
-            let answer = contract(state).set_payment_method(&member(MemberRole::Finance), None, card());
+            let answer = contract(state).set_payment_method(&member(MemberRole::Finance), None, card);
             match state {
                 State::Ended { .. } => assert!(matches!(answer.unwrap_err(), Refusal::WrongState { .. })),
                 _ => assert!(answer.unwrap().changed, "{state:?}"),
             }
         }
         let active = contract(State::Active);
-        assert!(!active.set_payment_method(&member(MemberRole::Owner), Some(&card()), card()).unwrap().changed);
+        assert!(!active.set_payment_method(&member(MemberRole::Owner), Some(&current), card).unwrap().changed);
         for role in [MemberRole::Recruiter, MemberRole::HiringManager, MemberRole::Viewer] {
-            let refusal = active.set_payment_method(&member(role), None, card()).unwrap_err();
+            let refusal = active.set_payment_method(&member(role), None, card).unwrap_err();
             assert_eq!(refusal, Denied::NotAllowed.into(), "{role:?}");
         }
-        assert_eq!(active.set_payment_method(&lin(), None, card()).unwrap_err(), Denied::NotAllowed.into());
+        assert_eq!(active.set_payment_method(&lin(), None, card).unwrap_err(), Denied::NotAllowed.into());
         let fixed = Contract { engagement: Engagement::Fixed, ..active };
         assert!(matches!(
-            fixed.set_payment_method(&member(MemberRole::Owner), None, card()).unwrap_err(),
+            fixed.set_payment_method(&member(MemberRole::Owner), None, card).unwrap_err(),
             Refusal::Rule { .. }
         ));
     }

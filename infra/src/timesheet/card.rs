@@ -31,12 +31,12 @@ impl Market {
         &self,
         call: &Call,
         id: ContractId,
-        method: PaymentMethod,
+        token: &str,
     ) -> Result<Contract, Failure> {
         run!(self, call, tx => {
             let contract = tx.contract_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
             let current = tx.contract_card(id).await?.map(|card| card.method);
-            let change = contract.set_payment_method(tx.actor(), current.as_ref(), method.clone())?;
+            let change = contract.set_payment_method(tx.actor(), current.as_ref(), token)?;
             if change.changed {
                 let insert = "insert into contract_payment_methods (contract_id, method, set_by, set_at) values ($1, $2, $3, $4)";
                 let by = tx.actor().person().map_err(Refusal::from)?.user;
