@@ -13,8 +13,7 @@ async fn a_contract_ends(app: &TestApp, client: &Person<'_>, freelancer: &Person
     let contract = ContractId::from_uuid("019a0000-0000-7000-8000-000000000001".parse().unwrap());
     let organization: OrganizationId = client.organization.parse().unwrap();
     let user: UserId = freelancer.id.parse().unwrap();
-    // What the marketplace's own role can't do: leave a rule out.
-    let mut connection = PgConnection::connect(&app.database_url()).await.unwrap();
+    let mut connection = app.pool().acquire().await.unwrap();
     for sql in [
         "set session_replication_role = replica".to_owned(),
         format!(
@@ -30,7 +29,7 @@ async fn a_contract_ends(app: &TestApp, client: &Person<'_>, freelancer: &Person
             json!({ "type": "contract_ended", "contract": contract, "reviews_close_at": "2026-06-15T08:00:00Z" })
         ),
     ] {
-        sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+        sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut *connection).await.unwrap();
     }
 }
 
@@ -41,7 +40,7 @@ async fn both_sides_are_told_once_that_a_contract_ended_and_nobody_else() {
     a_contract_ends(&app, &ada, &lin).await;
     app.settles().await;
     let again = sqlx::query("update events set done_at = null, due_at = occurred_at where name = 'contract_ended'");
-    again.execute(app.market.db().get_postgres_connection_pool()).await.unwrap();
+    again.execute(app.pool()).await.unwrap();
     app.settles().await;
 
     for person in [&ada, &lin] {

@@ -12,6 +12,7 @@ use infra::Market;
 use infra::clock::Clock;
 use infra::market::Equipment;
 use serde_json::{Value, json};
+use sqlx::postgres::PgPoolOptions;
 use tower::ServiceExt;
 
 use crate::Reply;
@@ -22,6 +23,7 @@ pub struct TestApp {
     /// The marketplace, for what no client can do: let time pass, look into the books.
     pub market: Market,
     router: Router,
+    pool: sqlx::PgPool,
     // Dropped last: the market's connections are gone by then.
     database: Option<TestDatabase>,
 }
@@ -34,7 +36,8 @@ impl TestApp {
         let start: DateTime<Utc> = "2026-06-01T08:00:00Z".parse().expect("a time");
         let equipment = Equipment::throwaway().expect("keys can be made");
         let market = Market::new(db, Clock::manual(start), equipment);
-        Self { database: Some(database), ..Self::on(market) }
+        let pool = PgPoolOptions::new().max_connections(4).connect_lazy(&database.url()).expect("an address");
+        Self { database: Some(database), pool, ..Self::on(market) }
     }
 
     /// The door to a market on a database that somebody else looks after.
@@ -42,7 +45,8 @@ impl TestApp {
         let surface =
             Surface::new(api::schema::build(market.clone()), Arc::new(House::new(market.clone())), Settings::default());
         let router = router(surface).merge(key_pages(&market));
-        Self { market, router, database: None }
+        let pool = market.db().get_postgres_connection_pool().clone();
+        Self { market, router, pool, database: None }
     }
 
     /// Where its database is, for a second look from outside by somebody who may do anything.
@@ -55,9 +59,9 @@ impl TestApp {
         self.database.as_ref().expect("a database of its own").app_url()
     }
 
-    /// Its connections, for a second look at what is in the tables.
+    /// Connections of somebody who may do anything, for a second look at what is in the tables.
     pub fn pool(&self) -> &sqlx::PgPool {
-        self.market.db().get_postgres_connection_pool()
+        &self.pool
     }
 
     /// The door, for whoever brings requests of their own.
