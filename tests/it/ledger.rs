@@ -310,3 +310,20 @@ async fn the_role_that_runs_the_marketplace_can_not_bend_the_books_nor_switch_of
     assert_eq!(deal.balances().await, [0, 0, 95_000]);
     assert_eq!(broken(&books::audit(app.market.db(), None).await.unwrap()), Vec::<&str>::new());
 }
+
+#[tokio::test]
+async fn what_a_decision_comes_with_is_all_written_and_what_it_stops_is_stopped() {
+    let app = TestApp::new().await;
+    let deal = app.submitted().await;
+    let texts =
+        async |sql: &'static str| -> Vec<String> { sqlx::query_scalar(sql).fetch_all(app.pool()).await.unwrap() };
+    const TIMERS: &str = "select kind from timers where subject = (select id from milestones) order by kind";
+    const AUDIT: &str = "select act from audit_log order by sequence desc limit 1";
+    const EVENT: &str = "select name from events order by sequence desc limit 1";
+    assert_eq!(texts(TIMERS).await, ["auto_approve_milestone", "remind_review"]);
+    let approve = json!({ "milestoneId": deal.milestone });
+    deal.client.does("milestoneApprove", approve, "milestone { status }").await.ok();
+    assert_eq!(texts(TIMERS).await, ["release_milestone"]);
+    assert_eq!(texts(AUDIT).await, ["milestone_approve"]);
+    assert_eq!(texts(EVENT).await, ["milestone_approved"]);
+}
