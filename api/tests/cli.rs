@@ -320,7 +320,7 @@ async fn the_server_of_docker_compose_runs_with_exactly_its_environment() {
     sqlx::query(bend).execute(&mut db).await.unwrap();
     let audit = Answer::of(service("migrate", &["audit", "verify"]).0.output().unwrap());
     assert_eq!(audit.code, Some(1), "{}", audit.out);
-    assert!(audit.out.contains("losses was rolled up to 1 USD, its postings say 0"), "{}", audit.out);
+    assert!(audit.out.contains("losses was rolled up to USD 1, its postings say 0"), "{}", audit.out);
     db.close().await.unwrap();
     fs::remove_dir_all(&secrets).unwrap();
     database.stop().await.unwrap();

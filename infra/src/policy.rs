@@ -60,7 +60,7 @@ impl Market {
     ) -> Result<PolicyVersion, Failure> {
         run!(self, call, tx => {
             // Numbers count up without a gap; whoever only reads or refers to a version does not wait.
-            tx.conn().execute_raw(sql("lock table policy_versions in share row exclusive mode", [])).await?;
+            tx.conn().execute_raw(sql("select pg_advisory_xact_lock(hashtextextended('policy_versions', 0))", [])).await?;
             let rows = row::Entity::find().order_by_asc(row::Column::Number).all(tx.conn()).await?;
             let standing = rows.into_iter().map(PolicyVersion::try_from).collect::<Result<Vec<_>, Fault>>()?;
             let change = draft.clone().introduce(tx.actor(), tx.now(), &standing, &edit)?;
