@@ -2,18 +2,10 @@
 //! `cargo run -p domain --release --example sim -- --worlds 25000 --steps 400 --seed 1`.
 //! Prints how much was played, how fast, and the first violation if there is one.
 
-#[path = "../tests/sim/books.rs"]
-mod books;
-#[path = "../tests/sim/check.rs"]
-mod check;
-#[path = "../tests/sim/dice.rs"]
-mod dice;
-#[path = "../tests/sim/moves.rs"]
-mod moves;
-#[path = "../tests/sim/run.rs"]
-mod run;
-#[path = "../tests/sim/world.rs"]
-mod world;
+#[path = "../tests/sim/mod.rs"]
+mod sim;
+
+use sim::run;
 
 #[expect(clippy::print_stdout, reason = "it is a command")]
 fn main() -> std::process::ExitCode {

@@ -619,6 +619,11 @@ impl Payout {
                 let (rail, reference, poll_at) = (*rail, reference.to_owned(), now + self.poll());
                 Ok(self.becomes(PayoutState::InTransit { rail, at: now, reference, poll_at }).telling(event))
             }
+            // Asked about, and still on its way: it is asked about again.
+            PayoutState::InTransit { rail, at, reference, poll_at } if *poll_at <= now => {
+                let (rail, at, reference, poll_at) = (*rail, *at, reference.clone(), now + self.poll());
+                Ok(self.becomes(PayoutState::InTransit { rail, at, reference, poll_at }))
+            }
             _ => Ok(Change::none(self)),
         }
     }
@@ -632,6 +637,11 @@ impl Payout {
                     Some(next) => Ok(Self { attempt: self.attempt + 1, ..self }.queued(now, next)),
                     None => Ok(self.came_back(now, reason.to_owned())),
                 }
+            }
+            // Asked about, it denies what it took: nobody knows what became of it, so it is asked again
+            // rather than sent twice.
+            PayoutState::InTransit { poll_at, .. } if attempt == self.attempt && *poll_at <= now => {
+                self.lost_sight(actor, now)
             }
             _ => Ok(Change::none(self)),
         }

@@ -10,14 +10,13 @@ use domain::ledger::LedgerAccount;
 use domain::money::{Currency, Money};
 use domain::payout::{Payout, PayoutMethod, PayoutRequest, PayoutState};
 use domain::refusal::Refusal;
-use domain::timer::Timer;
 use domain::user::given_reason;
 use sea_orm::{ColumnTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, Statement};
 use serde::{Deserialize, Serialize};
 
 use crate::market::Market;
 use crate::page::{Key, Keyset, PageRequest, Slice};
-use crate::rails::{Carried, Rails, Transfer};
+use crate::rails::{Carried, RailEvent, Rails, Transfer};
 use crate::save::save_row;
 use crate::screening::Screening;
 use crate::throttle::Allowance;
@@ -296,21 +295,26 @@ impl Market {
     /// What a rail said, as a verb. An error is no answer: the payout is out of sight, and asked
     /// about under the same key.
     async fn payout_heard(&self, call: &Call, payout: &Payout, said: Result<Carried, Fault>) -> Result<(), Failure> {
-        let (id, attempt) = (payout.id, payout.attempt);
+        let id = payout.id;
         let said = said.unwrap_or_else(|fault| {
             tracing::warn!(payout = %id, error = %fault, "a rail did not answer");
             Carried::Silent
         });
+        self.rail_says(call, id, payout.attempt, &said).await
+    }
+
+    /// The door by which a rail's own news of a transfer comes in: late, twice and out of order, as
+    /// of everybody outside.
+    pub async fn rail_event(&self, event: &RailEvent) -> Result<(), Failure> {
+        let call = Call::system(format!("rail:{}:{}", event.payout, event.attempt));
+        self.rail_says(&call, event.payout, event.attempt, &event.said).await
+    }
+
+    async fn rail_says(&self, call: &Call, id: PayoutId, attempt: u32, said: &Carried) -> Result<(), Failure> {
         self.payout_step(call, id, |payout, tx| {
             let (actor, now) = (tx.actor(), tx.now());
-            match &said {
-                Carried::Accepted(reference) => {
-                    let poll_at = now + TimeDelta::minutes(i64::from(payout.terms.payout_poll_minutes));
-                    let change = payout.accepted(actor, now, reference)?;
-                    // Still on its way: ask again.
-                    let ask_again = !change.changed && matches!(change.next.state, PayoutState::InTransit { .. });
-                    Ok(if ask_again { change.timing(Timer::AdvancePayout(id), poll_at) } else { change })
-                }
+            match said {
+                Carried::Accepted(reference) => payout.accepted(actor, now, reference),
                 Carried::Refused(reason) => payout.refused(actor, now, attempt, reason),
                 Carried::Paid => payout.paid(actor, now),
                 Carried::Returned(reason) => payout.returned(actor, now, reason),

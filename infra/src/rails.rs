@@ -8,6 +8,7 @@
 
 use chrono::TimeDelta;
 use domain::Timestamp;
+use domain::id::PayoutId;
 use domain::money::Money;
 use domain::payout::{Iban, Rail};
 use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement};
@@ -49,6 +50,17 @@ pub enum Carried {
     Returned(String),
     /// It does not say.
     Silent,
+}
+
+/// What a rail tells of a transfer without being asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RailEvent {
+    /// The payout it carries.
+    pub payout: PayoutId,
+    /// Which attempt, as in the transfer's key.
+    pub attempt: u32,
+    /// What it says.
+    pub said: Carried,
 }
 
 #[derive(FromQueryResult)]

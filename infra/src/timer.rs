@@ -72,6 +72,22 @@ impl Market {
         Ok(due)
     }
 
+    /// Take this timer, if it is due and nobody has it.
+    pub(crate) async fn timer_claim(&self, timer: Timer) -> Result<Option<Due>, Failure> {
+        let now = self.clock().now();
+        let lease = now + chrono::TimeDelta::seconds(LEASE_SECONDS);
+        let row = Row::find_by_statement(Statement::from_sql_and_values(
+            DbBackend::Postgres,
+            "update timers set leased_until = $2, attempts = attempts + 1
+             where kind = $3 and subject = $4 and due_at <= $1 and (leased_until is null or leased_until <= $1)
+             returning kind, subject, due_at, attempts",
+            [now.into(), lease.into(), timer.kind().into(), timer.subject().into()],
+        ))
+        .one(self.db())
+        .await?;
+        Ok(row.map(from_row).transpose()?)
+    }
+
     /// The verb was carried out: the timer is gone, unless the verb set it anew.
     pub(crate) async fn timer_done(&self, due: Due) -> Result<(), Failure> {
         let done = Statement::from_sql_and_values(

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use crate::market::Market;
 use crate::outbox::Occurrence;
+use crate::timer::Due;
 use crate::{Call, Failure};
 
 /// How much is taken up at a time.
@@ -70,25 +71,43 @@ impl Market {
     /// Carry out what is due now and deliver what waits now; the number of things done.
     pub async fn work_once(&self) -> Result<usize, Failure> {
         let timers = self.timers_claim(BATCH).await?;
-        let events = self.events_claim(BATCH).await?;
-        let count = timers.len() + events.len() + self.sandbox_listen(BATCH).await?;
+        let count = timers.len();
         for due in timers {
-            let trace = format!("timer:{}:{}", due.timer.kind(), due.timer.subject());
-            match self.timer_fire(&Call::system(trace), due.timer).await {
-                // What is gone, or has gone on, leaves nothing for the timer to do.
-                Ok(()) | Err(Failure::Refused(Refusal::Denied { .. } | Refusal::WrongState { .. })) => {
-                    self.timer_done(due).await?;
-                }
-                Err(Failure::Refused(refusal)) => {
-                    tracing::error!(timer = due.timer.kind(), subject = %due.timer.subject(), error = %refusal, "a timer's verb was refused");
-                    self.timer_failed(due, &refusal.to_string()).await?;
-                }
-                Err(Failure::Broken(fault)) => {
-                    tracing::error!(timer = due.timer.kind(), subject = %due.timer.subject(), error = %fault, "a timer's verb failed");
-                    self.timer_failed(due, &fault.to_string()).await?;
-                }
+            self.timer_work(due).await?;
+        }
+        Ok(count + self.events_work().await? + self.sandbox_listen(BATCH).await?)
+    }
+
+    /// Take up this one timer, if it is due and no other worker has it; was it?
+    pub async fn timer_work_one(&self, timer: Timer) -> Result<bool, Failure> {
+        match self.timer_claim(timer).await? {
+            Some(due) => self.timer_work(due).await.map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    async fn timer_work(&self, due: Due) -> Result<(), Failure> {
+        let trace = format!("timer:{}:{}", due.timer.kind(), due.timer.subject());
+        match self.timer_fire(&Call::system(trace), due.timer).await {
+            // What is gone, or has gone on, leaves nothing for the timer to do.
+            Ok(()) | Err(Failure::Refused(Refusal::Denied { .. } | Refusal::WrongState { .. })) => {
+                self.timer_done(due).await
+            }
+            Err(Failure::Refused(refusal)) => {
+                tracing::error!(timer = due.timer.kind(), subject = %due.timer.subject(), error = %refusal, "a timer's verb was refused");
+                self.timer_failed(due, &refusal.to_string()).await
+            }
+            Err(Failure::Broken(fault)) => {
+                tracing::error!(timer = due.timer.kind(), subject = %due.timer.subject(), error = %fault, "a timer's verb failed");
+                self.timer_failed(due, &fault.to_string()).await
             }
         }
+    }
+
+    /// Deliver what waits now; the number of events.
+    pub async fn events_work(&self) -> Result<usize, Failure> {
+        let events = self.events_claim(BATCH).await?;
+        let count = events.len();
         for occurrence in events {
             match self.react(&occurrence).await {
                 Ok(()) => self.event_done(occurrence.id).await?,
@@ -107,8 +126,9 @@ impl Market {
         Ok(())
     }
 
-    /// The verb a timer stands for.
-    async fn timer_fire(&self, call: &Call, timer: Timer) -> Result<(), Failure> {
+    /// The verb a timer stands for. It finds for itself whether there is anything to do, so a
+    /// worker that fires one by mistake, or one that another has fired, does no harm.
+    pub async fn timer_fire(&self, call: &Call, timer: Timer) -> Result<(), Failure> {
         match timer {
             Timer::ExpireOffer(offer) => self.offer_expire(call, offer).await,
             Timer::ExpireFunding(milestone) => {

@@ -186,3 +186,19 @@ fn a_hit_blocks_and_our_people_decide() {
     assert_eq!(blocked().reject(&admin(8), at(73), None, "sanctioned").unwrap().next.state.as_str(), "returned");
     assert!(matches!(blocked().reject(&admin(8), at(73), None, " ").unwrap_err(), Refusal::Invalid { .. }));
 }
+
+#[test]
+fn a_payout_on_its_way_is_asked_about_again_whatever_the_rail_says() {
+    let later = at(73) + TimeDelta::minutes(15);
+    let on_its_way = || sent().accepted(&Actor::System, at(73), "po_1").unwrap().next;
+    assert!(!on_its_way().accepted(&Actor::System, at(73), "po_1").unwrap().changed, "told twice");
+    let still = on_its_way().accepted(&Actor::System, later, "po_1").unwrap().next;
+    assert_eq!(still.clocks(), [(Timer::AdvancePayout(id(1)), later + TimeDelta::minutes(15))]);
+    // A refusal told late means nothing; one that is the answer to our question is looked into.
+    assert!(!on_its_way().refused(&Actor::System, at(73), 0, "never heard of it").unwrap().changed);
+    assert!(!on_its_way().refused(&Actor::System, later, 7, "never heard of it").unwrap().changed);
+    let lost = on_its_way().refused(&Actor::System, later, 0, "never heard of it").unwrap().next;
+    assert_eq!(lost.state.as_str(), "unknown");
+    assert_eq!(lost.rail_key(), sent().rail_key(), "and not sent twice");
+    assert_eq!(lost.clocks(), [(Timer::AdvancePayout(id(1)), later + TimeDelta::minutes(15))]);
+}

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use domain::Timestamp;
 use domain::access::{Actor, MemberRole, Person, Staff};
+use domain::contract::Status;
 use domain::dispute::{Dispute, DisputeState};
 use domain::id::{OrganizationId, UserId};
 use domain::ledger::LedgerAccount;
-use domain::milestone::{State, Status};
+use domain::milestone::{self, Kind, Milestone, State};
 use domain::timer::Timer;
 
-use crate::books::Tally;
-use crate::world::{World, Wrong, id};
+use super::books::Tally;
+use super::world::{FREELANCERS, World, Wrong, id};
 
 macro_rules! must {
     ($holds:expr, $($say:tt)*) => { if !$holds { return Err(format!($($say)*)); } };
@@ -21,6 +22,7 @@ impl World {
     /// Everything, counted from the books and from the states.
     pub fn check(&self) -> Result<(), Wrong> {
         self.check_balances()?;
+        self.check_contracts()?;
         self.check_milestones()?;
         self.check_timesheets()?;
         self.check_payouts()?;
@@ -36,7 +38,7 @@ impl World {
             must!(!account.guarded() || *balance >= 0, "{account} is at {balance}");
         }
         // What is pending for a freelancer is exactly what their milestones hold back.
-        for user in 1..=crate::world::FREELANCERS {
+        for user in 1..=FREELANCERS {
             let user: UserId = id(user);
             let held_back: i64 = self
                 .milestones
@@ -68,6 +70,27 @@ impl World {
         Ok(())
     }
 
+    /// A contract that has ended has nothing left to do, and one whose work is over soon has ended.
+    fn check_contracts(&self) -> Result<(), Wrong> {
+        for contract in self.contracts.values() {
+            let of_it = |milestone: &&Milestone| milestone.contract == Some(contract.id);
+            let mut open = self.milestones.values().filter(of_it).filter(|m| !m.status().is_terminal());
+            match contract.status() {
+                // A bonus or a tip can still be given.
+                Status::Ended => {
+                    let over = open.all(|milestone| milestone.kind != Kind::Work);
+                    must!(over, "{} has ended, and its work has not", contract.id);
+                }
+                Status::Ending => {
+                    let soon = open.next().is_some() || !self.outbox.is_empty();
+                    must!(soon, "{} is ending without a way out", contract.id);
+                }
+                Status::Active | Status::Paused | Status::OnHold => (),
+            }
+        }
+        Ok(())
+    }
+
     fn check_milestones(&self) -> Result<(), Wrong> {
         for milestone in self.milestones.values() {
             let account = LedgerAccount::Escrow(milestone.id);
@@ -84,16 +107,21 @@ impl World {
                 let frozen = !matches!(**resume, State::Approved { .. }) || milestone.holds.is_empty();
                 must!(frozen, "{} is disputed while its money is on its way", milestone.id);
             }
-            if status == Status::Approved {
+            if status == milestone::Status::Approved {
                 must!(milestone.escrow.held().is_zero(), "{} is approved, and still holds money", milestone.id);
                 must!(!milestone.holds.is_empty(), "{} is approved, and nothing is on its way", milestone.id);
+            }
+            if milestone.contract.is_none() {
+                let offer = milestone.offer.and_then(|offer| self.offers.get(&offer));
+                let open = offer.is_some_and(|offer| offer.expires_at().is_some());
+                must!(open, "{} is {status:?}, and its offer is over", milestone.id);
             }
             let way_out = !milestone.clocks().is_empty()
                 || milestone.contract.is_none()
                 || parties(milestone.client, milestone.freelancer)
                     .iter()
                     .any(|actor| !milestone.allowed(actor).is_empty())
-                || status == Status::Disputed;
+                || status == milestone::Status::Disputed;
             must!(way_out, "{} is {status:?} without a way out", milestone.id);
         }
         Ok(())
@@ -172,10 +200,17 @@ impl World {
     /// Every timer is one its owner wants, and every one that is wanted runs.
     fn check_timers(&self) -> Result<(), Wrong> {
         let mut wanted: BTreeMap<Timer, Timestamp> = BTreeMap::new();
-        wanted.extend(self.milestones.values().flat_map(domain::milestone::Milestone::clocks));
+        wanted.extend(self.milestones.values().flat_map(Milestone::clocks));
         wanted.extend(self.timesheets.values().flat_map(domain::timesheet::Timesheet::clocks));
         wanted.extend(self.disputes.values().flat_map(Dispute::clocks));
         wanted.extend(self.payouts.values().flat_map(domain::payout::Payout::clocks));
+        wanted
+            .extend(self.offers.values().filter_map(|offer| Some((Timer::ExpireOffer(offer.id), offer.expires_at()?))));
+        for contract in self.contracts.values() {
+            let due = contract.reviews_close_at().map(|at| (Timer::PublishReviews(contract.id), at));
+            // Reviews are published by it once.
+            wanted.extend(due.filter(|(timer, at)| *at > self.now || self.timers.contains_key(timer)));
+        }
         for (timer, due) in &self.timers {
             must!(wanted.get(timer) == Some(due), "{timer:?} at {due} has no owner");
         }
@@ -188,7 +223,7 @@ impl World {
     /// What came from the processor is what it told us, once each.
     fn check_processor(&self) -> Result<(), Wrong> {
         let mut taken = 0;
-        for payment in self.payments.values().filter(|payment| payment.told) {
+        for payment in self.outside.payments.values().filter(|payment| payment.told) {
             taken += payment.takes - payment.told_back.values().sum::<i64>();
         }
         let clearing = -self.books.balance(LedgerAccount::ProcessorClearing);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::world::World;
+use super::world::World;
 
 /// How many steps a world is played before it winds down and a new one begins.
 pub const STEPS_OF_A_WORLD: u64 = 400;
@@ -22,19 +22,40 @@ pub struct Played {
 pub fn play(seed: u64, steps: u64) -> Result<Played, String> {
     let mut world = World::new(seed);
     let told = |world: &World, step: &dyn std::fmt::Display, wrong: String| {
-        let trail: Vec<&str> = world.trail.iter().map(String::as_str).collect();
+        let line = |(now, next, answer): &(_, _, _)| format!("{now} {next:?}: {answer:?}");
+        let trail: Vec<String> = world.trail.iter().map(line).collect();
         format!("seed {seed}, step {step}: {wrong}\nbefore that:\n  {}", trail.join("\n  "))
     };
     let mut seen = BTreeSet::new();
+    for next in world.beginning() {
+        world.act(next).map_err(|wrong| told(&world, &"of the beginning", wrong))?;
+    }
     for step in 0..steps {
-        let outcome = world.step().and_then(|()| world.check());
-        outcome.map_err(|wrong| told(&world, &step, wrong))?;
-        if step % 20 == 0 {
+        if let Some(next) = world.choose() {
+            let outcome = world.act(next).and_then(|_| world.check());
+            outcome.map_err(|wrong| told(&world, &step, wrong))?;
+        }
+        if step % 10 == 0 {
             world.sights(&mut seen);
         }
     }
-    world.winds_down().map_err(|wrong| told(&world, &"of winding down", wrong))?;
-    Ok(Played { worlds: 1, steps, taken: world.taken, refused: world.refused, entries: world.books.entries, seen })
+    // What is on its way may take a while; what goes round in circles takes longer.
+    for step in 0..20_000 {
+        let Some(next) = world.choose_the_end() else {
+            world.nothing_left_behind().map_err(|wrong| told(&world, &"of the end", wrong))?;
+            return Ok(Played {
+                worlds: 1,
+                steps,
+                taken: world.taken,
+                refused: world.refused,
+                entries: world.books.entries,
+                seen,
+            });
+        };
+        let outcome = world.act(next).and_then(|_| world.check());
+        outcome.map_err(|wrong| told(&world, &format_args!("{step} of winding down"), wrong))?;
+    }
+    Err(told(&world, &"of the end", format!("never over: {:?}", world.unfinished())))
 }
 
 /// Play worlds until so many steps are done, from `seed` on.

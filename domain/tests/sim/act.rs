@@ -1,0 +1,638 @@
+//! Carrying out a move by the verbs of the domain, as the use cases do it in their transactions.
+
+use domain::access::{self, Actor, Subject, Verb};
+use domain::bonus;
+use domain::change::Change;
+use domain::contract::{Contract, Engagement, State as ContractState};
+use domain::dispute::{self, Claim, Disputed, Verdict};
+
+use domain::event::Event;
+use domain::id::{ContractId, DisputeId, MilestoneId, OfferId, PaymentId, PayoutId, PayoutMethodId, TimesheetId};
+use domain::milestone::{Deal, Milestone, MilestoneDraft, Side, State};
+use domain::money::Money;
+use domain::offer::{Basis, MilestoneInput, Offer, OfferDraft};
+use domain::payout::{Payout, PayoutMethod, PayoutRequest, PayoutState, Screened};
+use domain::policy::PolicyVersion;
+use domain::refusal::Refusal;
+use domain::timer::Timer;
+use domain::timesheet::{Hourly, TimeEntry, Timesheet};
+
+use super::choose::LISTED;
+use super::moves::{
+    Answer, ContractAct, DisputeAct, Gift, Message, MilestoneAct, Move, OfferAct, OfferTerms, Pay, PayoutAct, RailSays,
+    TimesheetAct,
+};
+use super::outside::For;
+use super::world::{World, Wrong};
+
+/// What the parties call a milestone: by its number, so that it is known again elsewhere.
+pub fn title(of: MilestoneId) -> String {
+    format!("Work {}", domain::id::Id::uuid(of).as_u128())
+}
+
+impl World {
+    /// It happens.
+    pub fn act(&mut self, next: Move) -> Result<Answer, Wrong> {
+        self.keep_in_mind(&next);
+        let answer = self.carry_out(next)?;
+        if let Some((_, _, came_of_it)) = self.trail.back_mut() {
+            *came_of_it = Some(answer.clone());
+        }
+        Ok(answer)
+    }
+
+    fn carry_out(&mut self, next: Move) -> Result<Answer, Wrong> {
+        match next {
+            Move::TimePasses(to) => {
+                self.now = self.now.max(to);
+                Ok(Answer::Done)
+            }
+            Move::TimerFires { timer, again } => self.timer_is_fired(timer, again),
+            Move::EventsAreTold => self.events_are_told(),
+            Move::Heard(message) => self.message_is_heard(message),
+            Move::PolicyChanges(terms) => {
+                let number = self.policy.number + 1;
+                self.policy = PolicyVersion { number, effective_from: self.now, note: String::new(), terms: *terms };
+                Ok(Answer::Done)
+            }
+            Move::OfferCreate { by, terms } => self.offer_create(&by, terms),
+            Move::Offer { by, of, expected, act } => self.offer_act(&by, of, expected, act),
+            Move::Contract { by, of, expected, act } => self.contract_act(&by, of, expected, act),
+            Move::MilestonePropose { by, milestone, contract, amount } => {
+                let Some(contract) = self.contracts.get(&contract) else { return Ok(absent()) };
+                let outcome = access::check(&by, Verb::MilestonePropose, &contract.subject())
+                    .map_err(Refusal::from)
+                    .and_then(|_| contract.takes_work(&by))
+                    .and_then(|()| draft(milestone, amount, contract.deal()))
+                    .and_then(|draft| Milestone::propose(&by, milestone, contract.deal(), draft));
+                self.take(outcome, Self::put_milestone)
+            }
+            Move::MilestoneGive { by, gift } => {
+                let Gift { milestone, contract, amount, kind, payment } = gift;
+                let Some(contract) = self.contracts.get(&contract) else { return Ok(absent()) };
+                let (now, credit) = (self.now, self.credit(contract.client));
+                let outcome = bonus::give(&by, now, milestone, contract, kind, amount, "Thank you").and_then(|given| {
+                    given.then(|milestone| match payment {
+                        Some(payment) => milestone.start_funding(&by, now, None, payment),
+                        None => milestone.fund_from_credit(&by, now, None, credit),
+                    })
+                });
+                self.take(outcome, Self::put_milestone)
+            }
+            Move::Milestone { by, of, expected, act } => self.milestone_act(&by, of, expected, act),
+            Move::Dispute { by, of, expected, act } => self.dispute_act(&by, of, expected, act),
+            Move::TimesheetOpen { timesheet, contract } => {
+                let Some(hourly) = self.contracts.get(&contract).and_then(hourly) else { return Ok(absent()) };
+                self.take(Ok(Timesheet::open(timesheet, hourly, self.now)), Self::put_timesheet)
+            }
+            Move::Timesheet { by, of, expected, act } => self.timesheet_act(&by, of, expected, act),
+            Move::PayoutMethodAdd { by, method, iban, title } => {
+                let outcome = self.method_add(&by, method, iban, title);
+                self.take(outcome, Self::put_method)
+            }
+            Move::PayoutMethodRemove { by, of } => {
+                let Some(method) = self.methods.get(&of).cloned() else { return Ok(absent()) };
+                self.take(method.remove(&by, self.now), Self::put_method)
+            }
+            Move::PayoutRequest { by, payout, method, amount, reauthenticated } => {
+                let Some(method) = self.methods.get(&method) else { return Ok(absent()) };
+                let available = self.available(method.user);
+                let request = PayoutRequest { amount, purpose_code: "9471".into(), reauthenticated };
+                let terms = self.policy.terms.clone();
+                let outcome = by
+                    .person()
+                    .map_err(Refusal::from)
+                    .and_then(|_| Payout::request(&by, self.now, payout, method, request, available, terms));
+                self.take(outcome, Self::put_payout)
+            }
+            Move::Payout { by, of, expected, act } => {
+                let now = self.now;
+                self.on_payout(of, |payout| match act {
+                    PayoutAct::Cancel => payout.cancel(&by, now, expected),
+                    PayoutAct::Unblock => payout.unblock(&by, now, expected),
+                    PayoutAct::Reject => payout.reject(&by, now, expected, "No"),
+                    PayoutAct::Approve => payout.approve(&by, now, expected),
+                })
+            }
+        }
+    }
+
+    /// A worker takes up a timer, carries out its verb, and removes it unless it was set anew. One
+    /// that is not due was never taken up, so it stays whatever a mistaken worker does.
+    fn timer_is_fired(&mut self, timer: Timer, again: bool) -> Result<Answer, Wrong> {
+        let Some(due) = self.timers.get(&timer).copied() else { return Ok(Answer::AsItWas) };
+        self.set_anew.clear();
+        let answer = self.act_on(timer)?;
+        if let Answer::Refused(refusal) = &answer
+            && !matches!(refusal, Refusal::Denied { .. } | Refusal::WrongState { .. })
+        {
+            return Err(format!("{timer:?} could not be carried out: {refusal}"));
+        }
+        if due <= self.now && !self.set_anew.contains(&timer) {
+            self.timers.remove(&timer);
+        }
+        if again {
+            // Two workers took the same one.
+            self.act_on(timer)?;
+        }
+        Ok(answer)
+    }
+
+    fn act_on(&mut self, timer: Timer) -> Result<Answer, Wrong> {
+        let (system, now) = (Actor::System, self.now);
+        match timer {
+            Timer::ExpireOffer(id) => {
+                let Some(offer) = self.offers.get(&id).cloned() else { return Ok(absent()) };
+                self.offer_closes(offer.expire(&system, now))
+            }
+            Timer::ExpireFunding(id) => {
+                self.on_milestone(id, |m| m.expire_funding(&system, now)?.then(|m| bonus::lapse(m, now)))
+            }
+            Timer::AutoApproveMilestone(id) => self.on_milestone(id, |m| m.auto_approve(&system, now)),
+            Timer::RemindReview(id) => self.on_milestone(id, |m| m.remind(&system, now)),
+            Timer::ReleaseMilestone(id) => self.on_milestone(id, |m| m.release(&system, now)),
+            Timer::DormancyMilestone(id) => self.on_milestone(id, |m| m.age(&system, now)),
+            Timer::ResolveRefundRequest(id) => {
+                let Some(milestone) = self.milestones.get(&id).cloned() else { return Ok(absent()) };
+                let fresh: DisputeId = self.fresh();
+                let outcome = dispute::resolve_refund(milestone, &system, now, fresh);
+                self.take(outcome, |world, (dispute, milestone)| {
+                    world.disputes.extend(dispute.map(|dispute| (dispute.id, dispute)));
+                    world.put_milestone(milestone);
+                })
+            }
+            Timer::SubmitTimesheet(id) => self.on_timesheet(id, |t| t.submit(&system, now, None)),
+            Timer::AutoApproveTimesheet(id) => self.on_timesheet(id, |t| t.auto_approve(&system, now)),
+            Timer::ChargeTimesheet(id) => {
+                let payment: PaymentId = self.fresh();
+                self.on_timesheet(id, |t| t.charge(&system, now, payment))
+            }
+            Timer::PayTimesheet(id) => self.on_timesheet(id, |t| t.release(&system, now)),
+            Timer::AdvanceDispute(id) => {
+                let Some(dispute) = self.disputes.get(&id).cloned() else { return Ok(absent()) };
+                let Some(case) = self.case(dispute.case) else { return Ok(absent()) };
+                self.take_disputed(dispute.advance(case, &system, now))
+            }
+            Timer::AdvancePayout(id) => self.payout_advances(id),
+            // Nobody writes reviews here.
+            Timer::PublishReviews(_) => Ok(Answer::AsItWas),
+            Timer::ExpireGig(_) | Timer::WarnGigExpiry(_) | Timer::ApplyOutage(_) => {
+                Err(format!("nobody sets {timer:?} here"))
+            }
+        }
+    }
+
+    /// The worker's reactions to what waits in the outbox, and to what follows from them.
+    fn events_are_told(&mut self) -> Result<Answer, Wrong> {
+        while let Some(event) = self.outbox.pop_front() {
+            match event {
+                Event::MilestoneFunded { milestone, .. } => self.offer_is_sent_when_funded(milestone)?,
+                Event::PayoutScreeningBegan { payout } => self.payout_is_screened(payout)?,
+                Event::PayoutSent { payout, attempt } => self.payout_is_handed_over(payout, attempt)?,
+                Event::MilestoneReleased { milestone, .. }
+                | Event::MilestoneRefunded { milestone, .. }
+                | Event::MilestoneCancelled { milestone }
+                | Event::MilestoneSettled { milestone, .. }
+                | Event::MilestoneChargedBack { milestone, .. } => self.contract_finishes_after(milestone)?,
+                _ => return Err(format!("nobody reacts to {event:?} here")),
+            };
+        }
+        Ok(Answer::Done)
+    }
+
+    fn message_is_heard(&mut self, message: Message) -> Result<Answer, Wrong> {
+        let (system, now) = (Actor::System, self.now);
+        match message {
+            Message::Succeeded { payment, received } => {
+                let Some(there) = self.outside.payments.get_mut(&payment) else { return Ok(absent()) };
+                there.told = true;
+                match there.of {
+                    For::Milestone(id) => self.on_milestone(id, |m| m.funded(&system, now, payment, received)),
+                    For::Timesheet(id) => self.on_timesheet(id, |t| t.charged(&system, now, payment, received)),
+                }
+            }
+            Message::Failed { payment } => match self.outside.payments.get(&payment).map(|there| there.of) {
+                Some(For::Milestone(id)) => {
+                    self.on_milestone(id, |m| m.funding_failed(&system, payment)?.then(|m| bonus::lapse(m, now)))
+                }
+                Some(For::Timesheet(id)) => self.on_timesheet(id, |t| t.charge_failed(&system, now, payment)),
+                None => Ok(absent()),
+            },
+            Message::ChargedBack { payment, reference, amount } => {
+                let Some(there) = self.outside.payments.get_mut(&payment) else { return Ok(absent()) };
+                there.told_back.insert(reference.clone(), amount.minor());
+                match there.of {
+                    For::Milestone(id) => {
+                        let Some(milestone) = self.milestones.get(&id).cloned() else { return Ok(absent()) };
+                        let dispute = match &milestone.state {
+                            State::Disputed { dispute, .. } => self.disputes.get(dispute).cloned(),
+                            _ => None,
+                        };
+                        let outcome =
+                            dispute::charge_back(milestone, dispute, &system, now, payment, &reference, amount);
+                        self.take(outcome, |world, (dispute, milestone)| {
+                            world.disputes.extend(dispute.map(|dispute| (dispute.id, dispute)));
+                            world.put_milestone(milestone);
+                        })
+                    }
+                    For::Timesheet(id) => {
+                        self.on_timesheet(id, |t| t.charge_back(&system, now, payment, &reference, amount))
+                    }
+                }
+            }
+            Message::Rail { payout, attempt, says } => self.rail_is_heard(payout, attempt, says),
+        }
+    }
+
+    fn offer_create(&mut self, by: &Actor, terms: OfferTerms) -> Result<Answer, Wrong> {
+        let OfferTerms { offer, contract, client, freelancer, pay } = terms;
+        let (engagement, milestones) = match pay {
+            Pay::Fixed(milestones) => (Engagement::Fixed, milestones),
+            Pay::Hourly { rate, weekly_limit_minutes } => (Engagement::Hourly { rate, weekly_limit_minutes }, vec![]),
+        };
+        let typed: Vec<MilestoneInput> = milestones
+            .iter()
+            .map(|&(id, amount)| MilestoneInput { title: title(id), description: String::new(), amount, due: None })
+            .collect();
+        let basis =
+            Basis { gig: None, proposal: None, client, freelancer, is_member: false, policy: self.policy.clone() };
+        let first = milestones.first().map(|(id, _)| *id);
+        let now = self.now;
+        let created = access::check(by, Verb::OfferSend, &Subject::of_client(client))
+            .map_err(Refusal::from)
+            .and_then(|_| OfferDraft::parse("Work", "", engagement, &typed, &self.policy.terms))
+            .and_then(|parsed| {
+                let drafts = parsed.milestones().to_vec();
+                let created = parsed.create(by, now, (offer, contract), first, basis)?;
+                Ok((created.then(|offer| offer.send(by, now, None))?, drafts))
+            });
+        let (created, drafts) = match created {
+            Ok((created, drafts)) => (Ok(created), drafts),
+            Err(refusal) => (Err(refusal), vec![]),
+        };
+        let answer = self.take(created, Self::put_offer)?;
+        if let (Answer::Done, Some(deal)) = (&answer, self.offers.get(&offer).map(Offer::deal)) {
+            for ((id, _), draft) in milestones.into_iter().zip(drafts) {
+                self.take(Ok(Milestone::agreed(id, deal.clone(), draft)), Self::put_milestone)?;
+            }
+        }
+        Ok(answer)
+    }
+
+    fn offer_act(&mut self, by: &Actor, of: OfferId, expected: Option<i64>, act: OfferAct) -> Result<Answer, Wrong> {
+        let Some(offer) = self.offers.get(&of).cloned() else { return Ok(absent()) };
+        let now = self.now;
+        match act {
+            OfferAct::Decline => self.offer_closes(offer.decline(by, now, expected, "")),
+            OfferAct::Withdraw => self.offer_closes(offer.withdraw(by, now, expected)),
+            OfferAct::Accept => {
+                let contract = offer.contract;
+                let answer = self.take(offer.accept(by, now, expected), |world, (offer, contract)| {
+                    world.put_offer(offer);
+                    world.put_contract(contract);
+                })?;
+                if answer == Answer::Done {
+                    for id in self.milestones_of_offer(of) {
+                        self.on_milestone(id, |m| Ok(m.joins(contract, now)))?;
+                    }
+                }
+                Ok(answer)
+            }
+        }
+    }
+
+    /// An offer came to nothing: the money of its milestones goes back.
+    fn offer_closes(&mut self, outcome: Result<Change<Offer>, Refusal>) -> Result<Answer, Wrong> {
+        let (system, now) = (Actor::System, self.now);
+        let of = outcome.as_ref().ok().map(|change| change.next.id);
+        let answer = self.take(outcome, Self::put_offer)?;
+        if let (Answer::Done, Some(of)) = (&answer, of) {
+            for id in self.milestones_of_offer(of) {
+                self.on_milestone(id, |m| m.unwind(&system, now))?;
+            }
+        }
+        Ok(answer)
+    }
+
+    fn offer_is_sent_when_funded(&mut self, milestone: MilestoneId) -> Result<Answer, Wrong> {
+        let of = self.milestones.get(&milestone).and_then(|milestone| milestone.offer);
+        let Some(offer) = of.and_then(|of| self.offers.get(&of)).cloned() else { return Ok(Answer::AsItWas) };
+        if offer.first_milestone != Some(milestone) {
+            return Ok(Answer::AsItWas);
+        }
+        self.take(offer.first_milestone_funded(&Actor::System, self.now), Self::put_offer)
+    }
+
+    fn contract_act(
+        &mut self,
+        by: &Actor,
+        of: ContractId,
+        expected: Option<i64>,
+        act: ContractAct,
+    ) -> Result<Answer, Wrong> {
+        let Some(contract) = self.contracts.get(&of).cloned() else { return Ok(absent()) };
+        let now = self.now;
+        match act {
+            ContractAct::Pause => self.take(contract.pause(by, now, expected), Self::put_contract),
+            ContractAct::Resume => self.take(contract.resume(by, expected), Self::put_contract),
+            ContractAct::End => {
+                let ending = match contract.end(by, now, expected) {
+                    Ok(ending) => ending,
+                    Err(refusal) => return self.take(Err(refusal), Self::put_contract),
+                };
+                for id in self.milestones_of_contract(of) {
+                    self.on_milestone(id, |m| Ok(m.called_off(now)))?;
+                }
+                let settled = self.is_settled(of);
+                let ended = ending.then(|contract| contract.finish(&Actor::System, now, settled));
+                self.take(ended, Self::put_contract)
+            }
+        }
+    }
+
+    fn contract_finishes_after(&mut self, milestone: MilestoneId) -> Result<Answer, Wrong> {
+        let of = self.milestones.get(&milestone).and_then(|milestone| milestone.contract);
+        let Some(contract) = of.and_then(|of| self.contracts.get(&of)).cloned() else { return Ok(Answer::AsItWas) };
+        if !matches!(contract.state, ContractState::Ending { .. }) {
+            return Ok(Answer::AsItWas);
+        }
+        let settled = self.is_settled(contract.id);
+        self.take(contract.finish(&Actor::System, self.now, settled), Self::put_contract)
+    }
+
+    /// Are the contract's milestones over?
+    pub fn is_settled(&self, contract: ContractId) -> bool {
+        let mut of_it = self.milestones.values().filter(|milestone| milestone.contract == Some(contract));
+        of_it.all(|milestone| milestone.status().is_terminal())
+    }
+
+    fn milestone_act(
+        &mut self,
+        by: &Actor,
+        of: MilestoneId,
+        expected: Option<i64>,
+        act: MilestoneAct,
+    ) -> Result<Answer, Wrong> {
+        let now = self.now;
+        let Some(milestone) = self.milestones.get(&of) else { return Ok(absent()) };
+        let (credit, available) = (self.credit(milestone.client), self.available(milestone.freelancer));
+        match act {
+            MilestoneAct::HandOver(to, amount) => {
+                let (milestone, next) = (milestone.clone(), self.milestones.get(&to).cloned());
+                let Some(next) = next.filter(|next| next.id != of) else { return Ok(absent()) };
+                let outcome = milestone.approve_and_hand_over(next, by, now, expected, amount);
+                self.take(outcome, |world, (first, second)| {
+                    world.put_milestone(first);
+                    world.put_milestone(second);
+                })
+            }
+            MilestoneAct::Dispute(dispute, amount) => {
+                let claim = Claim { reason: "No".into(), amount };
+                let outcome = dispute::open(milestone.clone(), by, now, expected, dispute, claim);
+                self.take(outcome, |world, (dispute, milestone)| {
+                    world.put_dispute(dispute);
+                    world.put_milestone(milestone);
+                })
+            }
+            _ => self.on_milestone(of, |m| match act {
+                MilestoneAct::Agree => m.agree(by, expected),
+                MilestoneAct::Fund(payment) => m.start_funding(by, now, expected, payment),
+                MilestoneAct::FundFromCredit => m.fund_from_credit(by, now, expected, credit),
+                MilestoneAct::StopFunding => m.stop_funding(by, expected)?.then(|m| bonus::lapse(m, now)),
+                MilestoneAct::Cancel => m.cancel(by, now, expected),
+                MilestoneAct::Submit(submission) => m.submit(by, now, expected, submission),
+                MilestoneAct::RequestChanges => m.request_changes(by, now, expected, "Please"),
+                MilestoneAct::Approve(approval) => m.approve(by, now, expected, approval),
+                MilestoneAct::RequestRefund(amount) => m.request_refund(by, now, expected, amount),
+                MilestoneAct::AgreeRefund => m.agree_refund(by, now, expected),
+                MilestoneAct::RefuseRefund => m.refuse_refund(by, now, expected),
+                MilestoneAct::WithdrawRefund => m.withdraw_refund(by, now, expected),
+                MilestoneAct::RefundAfter(amount) => {
+                    let expected = expected.unwrap_or(m.version);
+                    m.refund_after(by, now, expected, amount, available)
+                }
+                MilestoneAct::Keep => m.keep(by, now, expected),
+                MilestoneAct::Extend(hours) => m.extend(by, hours),
+                MilestoneAct::HandOver(..) | MilestoneAct::Dispute(..) => Ok(Change::none(m)),
+            }),
+        }
+    }
+
+    fn dispute_act(
+        &mut self,
+        by: &Actor,
+        of: DisputeId,
+        expected: Option<i64>,
+        act: DisputeAct,
+    ) -> Result<Answer, Wrong> {
+        let now = self.now;
+        let Some(dispute) = self.disputes.get(&of).cloned() else { return Ok(absent()) };
+        let Some(case) = self.case(dispute.case) else { return Ok(absent()) };
+        match act {
+            DisputeAct::Answer => self.take(dispute.answer(by, now, expected, "No"), Self::put_dispute),
+            DisputeAct::Concede => self.take_disputed(dispute.concede(case, by, now, expected)),
+            DisputeAct::Withdraw => self.take_disputed(dispute.withdraw(case, by, now, expected)),
+            DisputeAct::Offer(amount) => self.take_disputed(dispute.offer(case, by, now, expected, amount)),
+            DisputeAct::Recommend(amount) => {
+                self.take(dispute.recommend(by, now, expected, verdict(amount), false), Self::put_dispute)
+            }
+            DisputeAct::Accept => self.take_disputed(dispute.accept(case, by, now, expected)),
+            DisputeAct::Refuse => self.take(dispute.refuse(by, now, expected), Self::put_dispute),
+            DisputeAct::PayFee => {
+                let side = Side::of(access::Role::of(by, &dispute.subject()));
+                let balance = match side {
+                    Some(Side::Freelancer) => self.available(dispute.freelancer),
+                    _ => self.credit(dispute.client),
+                };
+                self.take(dispute.pay_fee(by, now, expected, balance), Self::put_dispute)
+            }
+            DisputeAct::Award(amount) => {
+                self.take_disputed(dispute.award(case, by, now, expected, verdict(amount), false))
+            }
+        }
+    }
+
+    fn timesheet_act(
+        &mut self,
+        by: &Actor,
+        of: TimesheetId,
+        expected: Option<i64>,
+        act: TimesheetAct,
+    ) -> Result<Answer, Wrong> {
+        let now = self.now;
+        if let TimesheetAct::Dispute { listed, dispute, apart } = act {
+            let Some(timesheet) = self.timesheets.get(&of).cloned() else { return Ok(absent()) };
+            let claim = Claim { reason: "Too long".into(), amount: None };
+            let outcome = dispute::open_timesheet(timesheet, by, now, expected, &listed, (dispute, apart), claim);
+            return self.take(outcome, |world, (dispute, (rest, apart))| {
+                world.put_dispute(dispute);
+                world.put_timesheet(rest);
+                world.put_timesheet(apart);
+            });
+        }
+        self.on_timesheet(of, |t| match act {
+            TimesheetAct::AddEntry { entry, date, minutes, manual } => {
+                let entry = TimeEntry { id: entry, date, minutes, note: "Work".into(), manual };
+                t.add_entry(by, now, expected, entry)
+            }
+            TimesheetAct::RemoveEntry(entry) => t.remove_entry(by, expected, entry),
+            TimesheetAct::Submit => t.submit(by, now, expected),
+            TimesheetAct::Approve => t.approve(by, now, expected),
+            TimesheetAct::Pay(payment) => t.pay(by, now, expected, payment),
+            TimesheetAct::Dispute { .. } => Ok(Change::none(t)),
+        })
+    }
+
+    fn method_add(
+        &self,
+        by: &Actor,
+        method: PayoutMethodId,
+        iban: &str,
+        title: &str,
+    ) -> Result<Change<PayoutMethod>, Refusal> {
+        let user = by.person()?.user;
+        let added = PayoutMethod::add(by, self.now, method, user, iban, title, &self.policy.terms)?;
+        let same =
+            |other: &&PayoutMethod| other.user == user && other.removed_at.is_none() && other.iban == added.next.iban;
+        match self.methods.values().find(same) {
+            Some(_) => Err(Refusal::rule("PAYOUT_METHOD_EXISTS", "you have added this account already")),
+            None => Ok(added),
+        }
+    }
+
+    /// The next step of a payout is due.
+    fn payout_advances(&mut self, id: PayoutId) -> Result<Answer, Wrong> {
+        let (system, now) = (Actor::System, self.now);
+        let Some(payout) = self.payouts.get(&id) else { return Ok(absent()) };
+        match &payout.state {
+            PayoutState::Requested { .. } => self.on_payout(id, |payout| payout.screen(&system, now)),
+            PayoutState::Screening { .. } => self.payout_is_screened(id),
+            PayoutState::Queued { .. } => self.on_payout(id, |payout| payout.send(&system, now)),
+            PayoutState::Sent { .. } | PayoutState::InTransit { .. } | PayoutState::Unknown { .. } => {
+                let attempt = payout.attempt;
+                let says = self.outside.rail_knows(id, attempt, now);
+                self.rail_is_heard(id, attempt, says)
+            }
+            PayoutState::Blocked { .. }
+            | PayoutState::Paid { .. }
+            | PayoutState::Returned { .. }
+            | PayoutState::Cancelled { .. } => Ok(Answer::AsItWas),
+        }
+    }
+
+    fn payout_is_screened(&mut self, id: PayoutId) -> Result<Answer, Wrong> {
+        let (system, now) = (Actor::System, self.now);
+        let method = self.payouts.get(&id).and_then(|payout| self.methods.get(&payout.method));
+        let Some(method) = method else { return Ok(absent()) };
+        let said = match method.account_title == LISTED {
+            true => Screened::Hit(format!("on the list as {}", LISTED.to_lowercase())),
+            false => Screened::Clear,
+        };
+        self.on_payout(id, |payout| payout.screened(&system, now, said))
+    }
+
+    /// A payout is handed to its rail, if this attempt still waits for that.
+    fn payout_is_handed_over(&mut self, id: PayoutId, attempt: u32) -> Result<Answer, Wrong> {
+        let Some(payout) = self.payouts.get(&id) else { return Ok(absent()) };
+        if payout.attempt != attempt || !matches!(payout.state, PayoutState::Sent { .. }) {
+            return Ok(Answer::AsItWas);
+        }
+        let Some(method) = self.methods.get(&payout.method) else { return Ok(absent()) };
+        let says = self.outside.rail_takes(id, attempt, method.iban.last4(), self.now);
+        self.rail_is_heard(id, attempt, says)
+    }
+
+    fn rail_is_heard(&mut self, id: PayoutId, attempt: u32, says: RailSays) -> Result<Answer, Wrong> {
+        let (system, now) = (Actor::System, self.now);
+        self.on_payout(id, |payout| match says {
+            RailSays::Accepted(reference) => payout.accepted(&system, now, &reference),
+            RailSays::Paid => payout.paid(&system, now),
+            RailSays::Returned(reason) => payout.returned(&system, now, reason),
+            RailSays::Refused(reason) => payout.refused(&system, now, attempt, reason),
+            RailSays::Silence => payout.lost_sight(&system, now),
+        })
+    }
+
+    fn on_milestone(
+        &mut self,
+        of: MilestoneId,
+        verb: impl FnOnce(Milestone) -> Result<Change<Milestone>, Refusal>,
+    ) -> Result<Answer, Wrong> {
+        let Some(milestone) = self.milestones.get(&of).cloned() else { return Ok(absent()) };
+        let before = (milestone.is_disputed(), milestone.version, milestone.escrow.held());
+        let outcome = verb(milestone);
+        if let (true, Ok(change)) = (before.0, &outcome) {
+            // Only the dispute itself and the client's bank move money that is in dispute.
+            let held = change.next.escrow.held();
+            if held != before.2 && !matches!(change.next.state, State::ChargedBack { .. }) {
+                return Err(format!("{of} is disputed, and its money moved from {} to {held}", before.2));
+            }
+        }
+        if let Ok(change) = &outcome {
+            let grew = change.next.version > before.1;
+            if grew != change.changed {
+                return Err(format!("{of}: changed is {}, and the version says {grew}", change.changed));
+            }
+        }
+        self.take(outcome, Self::put_milestone)
+    }
+
+    fn on_timesheet(
+        &mut self,
+        of: TimesheetId,
+        verb: impl FnOnce(Timesheet) -> Result<Change<Timesheet>, Refusal>,
+    ) -> Result<Answer, Wrong> {
+        let Some(timesheet) = self.timesheets.get(&of).cloned() else { return Ok(absent()) };
+        self.take(verb(timesheet), Self::put_timesheet)
+    }
+
+    fn on_payout(
+        &mut self,
+        of: PayoutId,
+        verb: impl FnOnce(Payout) -> Result<Change<Payout>, Refusal>,
+    ) -> Result<Answer, Wrong> {
+        let Some(payout) = self.payouts.get(&of).cloned() else { return Ok(absent()) };
+        self.take(verb(payout), Self::put_payout)
+    }
+
+    fn take_disputed(&mut self, outcome: Result<Disputed, Refusal>) -> Result<Answer, Wrong> {
+        self.take(outcome, |world, (dispute, case)| {
+            world.put_dispute(dispute);
+            world.put_case(case);
+        })
+    }
+
+    fn milestones_of_offer(&self, of: OfferId) -> Vec<MilestoneId> {
+        self.milestones.values().filter(|milestone| milestone.offer == Some(of)).map(|m| m.id).collect()
+    }
+
+    fn milestones_of_contract(&self, of: ContractId) -> Vec<MilestoneId> {
+        self.milestones.values().filter(|milestone| milestone.contract == Some(of)).map(|m| m.id).collect()
+    }
+}
+
+/// What a mediator says.
+pub fn verdict(to_freelancer: Money) -> Verdict {
+    Verdict { to_freelancer, reason: "As I see it".to_owned() }
+}
+
+fn absent() -> Answer {
+    Answer::Refused(Refusal::HIDDEN)
+}
+
+fn draft(id: MilestoneId, amount: Money, deal: Deal) -> Result<MilestoneDraft, Refusal> {
+    MilestoneDraft::parse(&title(id), "", amount, None, &deal.terms)
+}
+
+/// The agreement a contract's weeks are worked under, if it is paid by the hour.
+fn hourly(contract: &Contract) -> Option<Hourly> {
+    let Engagement::Hourly { rate, weekly_limit_minutes } = contract.engagement else { return None };
+    Some(Hourly {
+        contract: contract.id,
+        client: contract.client,
+        freelancer: contract.freelancer,
+        terms: contract.terms.clone(),
+        hourly_rate: rate,
+        limit_minutes: Some(weekly_limit_minutes),
+    })
+}

@@ -1,0 +1,517 @@
+//! What happens next, by dice: people, the processor, the rails and the clock. Mostly somebody does
+//! something that makes sense, and now and then anybody does anything.
+
+use chrono::TimeDelta;
+use domain::access::{Actor, MemberRole, Person, Staff, Verb};
+use domain::contract::Engagement;
+use domain::id::{
+    ContractId, DisputeId, MilestoneId, OfferId, OrganizationId, PayoutId, PayoutMethodId, TimesheetId, UserId,
+};
+use domain::milestone::{Approval, Kind, Status};
+use domain::money::Money;
+use domain::policy::Terms;
+use domain::timer::Timer;
+use domain::timesheet::week_of;
+
+use super::check::parties;
+use super::moves::{
+    ContractAct, DisputeAct, Gift, MilestoneAct, Move, OfferAct, OfferTerms, Pay, PayoutAct, TimesheetAct,
+};
+use super::world::{CLIENTS, FREELANCERS, World, id, usd};
+
+const MILESTONES: usize = 16;
+const TIMESHEETS: usize = 6;
+const PAYOUTS: usize = 8;
+const METHODS: usize = 5;
+
+/// Accounts of the sandbox: paid, refused by every rail, returned by the bank, and the answer lost.
+const IBANS: [&str; 4] =
+    ["PK36SCBL0000001123456702", "PK58SCBL0000001123450001", "PK31SCBL0000001123450002", "PK04SCBL0000001123450003"];
+
+/// The name that the sandbox's screening stops at.
+pub const LISTED: &str = "Sandbox Sanctioned Person";
+
+impl World {
+    /// The next move; none if nothing comes of what the dice said.
+    pub fn choose(&mut self) -> Option<Move> {
+        match self.dice.below(100) {
+            0..=4 => Some(self.time_passes()),
+            5..=15 => self.timer_fires(),
+            16..=19 => Some(Move::EventsAreTold),
+            20..=35 => self.message(),
+            36 => self.chargeback(),
+            37..=42 => self.milestone_begins(),
+            43..=72 => self.milestone_moves(),
+            73..=81 => self.dispute_moves(),
+            82..=89 => self.timesheet_moves(),
+            90..=91 => self.offer_or_contract_moves(),
+            _ => self.payout_moves(),
+        }
+    }
+
+    /// A contract for each pair, each under terms of its own, so that there is something to do.
+    pub fn beginning(&mut self) -> Vec<Move> {
+        let mut moves = Vec::new();
+        for client in 1..=CLIENTS {
+            for freelancer in 1..=FREELANCERS {
+                let terms = self.hourly(id(client), id(freelancer));
+                let of = terms.offer;
+                let [owner, freelancer] = parties(id(client), id(freelancer));
+                moves.push(Move::PolicyChanges(Box::new(self.terms())));
+                moves.push(Move::OfferCreate { by: owner, terms });
+                moves.push(Move::Offer { by: freelancer, of, expected: None, act: OfferAct::Accept });
+            }
+        }
+        moves
+    }
+
+    fn time_passes(&mut self) -> Move {
+        let next = self.timers.values().filter(|due| **due > self.now).min().copied();
+        let jump = match (self.dice.below(10), next) {
+            // Exactly to the next deadline, or a moment before it.
+            (0..=4, Some(due)) => due - self.now,
+            (5, Some(due)) => due - self.now - TimeDelta::seconds(1),
+            (6..=8, _) => TimeDelta::minutes(self.dice.between(1, 600)),
+            (_, _) if !self.dice.percent(20) => TimeDelta::days(self.dice.between(1, 6)),
+            _ => TimeDelta::days(self.dice.between(7, 100)),
+        };
+        Move::TimePasses(self.now + jump.max(TimeDelta::zero()))
+    }
+
+    fn timer_fires(&mut self) -> Option<Move> {
+        let due: Vec<Timer> =
+            self.timers.iter().filter(|(_, due)| **due <= self.now).map(|(timer, _)| *timer).collect();
+        // Now and then a worker is mistaken, and fires one that is not due.
+        let timer = if self.dice.percent(5) {
+            let all: Vec<Timer> = self.timers.keys().copied().collect();
+            self.dice.pick(&all).copied()?
+        } else {
+            self.dice.pick(&due).copied()?
+        };
+        Some(Move::TimerFires { timer, again: self.dice.percent(20) })
+    }
+
+    fn milestone_begins(&mut self) -> Option<Move> {
+        if self.milestones.len() >= MILESTONES {
+            return None;
+        }
+        if self.dice.percent(3) {
+            return Some(Move::PolicyChanges(Box::new(self.terms())));
+        }
+        let amount = match self.dice.below(4) {
+            0 => 100,
+            1 => self.dice.between(100, 1_000),
+            _ => self.dice.between(1_000, 200_000),
+        };
+        if self.dice.percent(30) {
+            let client = id(self.dice.between(1, CLIENTS as i64) as u128);
+            let freelancer = id(self.dice.between(1, FREELANCERS as i64) as u128);
+            let by = if self.dice.percent(85) { self.client(client) } else { self.somebody(client, freelancer) };
+            let terms = if self.dice.percent(10) {
+                self.hourly(client, freelancer)
+            } else {
+                let mut milestones = vec![(self.fresh(), usd(amount))];
+                if self.dice.percent(30) {
+                    milestones.push((self.fresh(), usd(self.dice.between(100, 50_000))));
+                }
+                OfferTerms {
+                    offer: self.fresh(),
+                    contract: self.fresh(),
+                    client,
+                    freelancer,
+                    pay: Pay::Fixed(milestones),
+                }
+            };
+            return Some(Move::OfferCreate { by, terms });
+        }
+        // Some contracts get more work than others.
+        let all: Vec<ContractId> = self.contracts.keys().copied().collect();
+        let place = self.dice.below(all.len()).min(self.dice.below(all.len())).min(self.dice.below(all.len()));
+        let contract = all.get(place).copied()?;
+        let (client, freelancer) = self.contracts.get(&contract).map(|c| (c.client, c.freelancer))?;
+        let milestone = self.fresh();
+        let amount = usd(amount);
+        if self.dice.percent(12) {
+            let by = if self.dice.percent(80) { self.client(client) } else { self.somebody(client, freelancer) };
+            let kind = [Kind::Bonus, Kind::Tip, Kind::Work][self.dice.below(3)];
+            let payment = if self.dice.percent(80) { Some(self.fresh()) } else { None };
+            return Some(Move::MilestoneGive { by, gift: Gift { milestone, contract, amount, kind, payment } });
+        }
+        let by = self.somebody(client, freelancer);
+        Some(Move::MilestonePropose { by, milestone, contract, amount })
+    }
+
+    fn hourly(&mut self, client: OrganizationId, freelancer: UserId) -> OfferTerms {
+        let rate = usd(self.dice.between(500, 20_000));
+        let weekly_limit_minutes = self.dice.between(60, 2_400) as u32;
+        let pay = Pay::Hourly { rate, weekly_limit_minutes };
+        OfferTerms { offer: self.fresh(), contract: self.fresh(), client, freelancer, pay }
+    }
+
+    fn terms(&mut self) -> Terms {
+        let mut terms = Terms::default();
+        if self.dice.percent(20) {
+            terms.security_hold_days = self.dice.between(0, 14) as u16;
+            terms.chargeback_takes_pending = self.dice.percent(50);
+            terms.client_fee_returned = self.dice.percent(50);
+        }
+        if self.dice.percent(50) {
+            terms.small_claims_under = usd(5_000);
+            terms.arbitration_fee = usd(500);
+        }
+        terms
+    }
+
+    fn offer_or_contract_moves(&mut self) -> Option<Move> {
+        let open: Vec<OfferId> =
+            self.offers.values().filter(|offer| offer.expires_at().is_some()).map(|offer| offer.id).collect();
+        if self.dice.percent(70)
+            && let Some(of) = self.dice.pick(&open).copied()
+        {
+            return self.offer_moves(of);
+        }
+        let all: Vec<ContractId> = self.contracts.keys().copied().collect();
+        let of = self.dice.pick(&all).copied()?;
+        let (client, freelancer, version, status) =
+            self.contracts.get(&of).map(|c| (c.client, c.freelancer, c.version, c.status().as_str()))?;
+        let by = self.somebody(client, freelancer);
+        let expected = self.expected(version);
+        let act = match self.dice.below(10) {
+            0 => ContractAct::End,
+            1..=2 => ContractAct::Pause,
+            _ if status == "active" => return None,
+            _ => ContractAct::Resume,
+        };
+        Some(Move::Contract { by, of, expected, act })
+    }
+
+    fn offer_moves(&mut self, of: OfferId) -> Option<Move> {
+        let (client, freelancer, version) = self.offers.get(&of).map(|o| (o.client, o.freelancer, o.version))?;
+        let expected = self.expected(version);
+        let act = match self.dice.below(10) {
+            0 => OfferAct::Withdraw,
+            1 => OfferAct::Decline,
+            _ => OfferAct::Accept,
+        };
+        let [owner, person] = parties(client, freelancer);
+        let by = match act {
+            _ if self.dice.percent(15) => self.somebody(client, freelancer),
+            OfferAct::Withdraw => owner,
+            OfferAct::Accept | OfferAct::Decline => person,
+        };
+        Some(Move::Offer { by, of, expected, act })
+    }
+
+    fn milestone_moves(&mut self) -> Option<Move> {
+        let all: Vec<MilestoneId> = self.milestones.keys().copied().collect();
+        let live: Vec<MilestoneId> =
+            self.milestones.values().filter(|m| !m.status().is_terminal()).map(|m| m.id).collect();
+        let from = if live.is_empty() || self.dice.percent(15) { &all } else { &live };
+        let of = self.dice.pick(from).copied()?;
+        let milestone = self.milestones.get(&of)?;
+        let (client, freelancer, version, contract) =
+            (milestone.client, milestone.freelancer, milestone.version, milestone.contract);
+        let held = milestone.escrow.held().minor();
+        let net = milestone.escrow.parts().released_net.minor();
+        // One without a contract waits for the answer to its offer.
+        if contract.is_none() && self.dice.percent(30) {
+            return match milestone_offer(self, of) {
+                Some(offer) => self.offer_moves(offer),
+                None => None,
+            };
+        }
+        let mut by = self.somebody(client, freelancer);
+        let mut verb = self.dice.below(20);
+        // Mostly somebody does something that makes sense; and sooner goes on than gives up.
+        if self.dice.percent(80) {
+            let sides = parties(client, freelancer);
+            by = sides[self.dice.below(2)].clone();
+            let sensible: Vec<usize> =
+                self.milestones.get(&of)?.allowed(&by).into_iter().filter_map(number_of).collect();
+            let gives_up = |verb: usize| matches!(verb, 4 | 5 | 13 | 14 | 17);
+            if let Some(chosen) = self.dice.pick(&sensible).copied()
+                && (!gives_up(chosen) || self.dice.percent(30))
+            {
+                verb = if chosen == 10 && self.dice.percent(40) { 12 } else { chosen };
+            }
+        }
+        let expected = self.expected(version);
+        let mut meant = expected;
+        let act = match verb {
+            0 => MilestoneAct::Agree,
+            1 | 2 => MilestoneAct::Fund(self.fresh()),
+            3 => MilestoneAct::FundFromCredit,
+            4 => MilestoneAct::StopFunding,
+            5 if self.dice.percent(80) => return None,
+            5 => MilestoneAct::Cancel,
+            6..=8 => MilestoneAct::Submit(self.fresh()),
+            9 => MilestoneAct::RequestChanges,
+            10 | 11 => match self.dice.below(3) {
+                0 => MilestoneAct::Approve(Approval::Whole),
+                _ => MilestoneAct::Approve(Approval::Part(self.amount_around(held))),
+            },
+            12 => {
+                // Mostly another one of the same contract that can take it.
+                let strict = self.dice.percent(90);
+                let takes = |status| matches!(status, Status::Agreed | Status::Funded);
+                let others: Vec<MilestoneId> = self
+                    .milestones
+                    .values()
+                    .filter(|m| !strict || m.contract == contract && m.id != of && takes(m.status()))
+                    .map(|m| m.id)
+                    .collect();
+                let to = self.dice.pick(&others).copied()?;
+                MilestoneAct::HandOver(to, self.amount_around(held))
+            }
+            13 => MilestoneAct::RequestRefund(self.dice.percent(40).then(|| self.amount_around(held))),
+            14 => MilestoneAct::AgreeRefund,
+            15 if self.dice.percent(50) => MilestoneAct::RefuseRefund,
+            15 => MilestoneAct::WithdrawRefund,
+            16 => {
+                meant = expected.or(Some(version));
+                MilestoneAct::RefundAfter(self.amount_around(net))
+            }
+            17 => {
+                let amount = self.dice.percent(50).then(|| self.amount_around(held));
+                MilestoneAct::Dispute(self.fresh(), amount)
+            }
+            18 => MilestoneAct::Keep,
+            _ => MilestoneAct::Extend(self.dice.between(1, 90) as u16),
+        };
+        Some(Move::Milestone { by, of, expected: meant, act })
+    }
+
+    fn dispute_moves(&mut self) -> Option<Move> {
+        let all: Vec<DisputeId> =
+            self.disputes.values().filter(|dispute| !dispute.state.is_terminal()).map(|dispute| dispute.id).collect();
+        let of = self.dice.pick(&all).copied()?;
+        let dispute = self.disputes.get(&of)?;
+        let (client, freelancer, version, total) =
+            (dispute.client, dispute.freelancer, dispute.version, dispute.total.minor());
+        let mut by = self.somebody(client, freelancer);
+        let expected = self.expected(version);
+        let amount = self.amount_around(total);
+        let mut verb = self.dice.below(14);
+        if self.dice.percent(60) {
+            let sides = parties(client, freelancer);
+            by = sides[self.dice.below(2)].clone();
+            let sensible: Vec<usize> = self.disputes.get(&of)?.allowed(&by).into_iter().filter_map(rung_of).collect();
+            let gives_up = |rung: usize| matches!(rung, 3 | 4 | 9);
+            verb = match self.dice.pick(&sensible).copied() {
+                Some(5) if self.dice.percent(30) => 8,
+                Some(rung) if !gives_up(rung) || self.dice.percent(30) => rung,
+                _ => verb,
+            };
+        }
+        let mut meant = expected;
+        let act = match verb {
+            0..=2 => DisputeAct::Answer,
+            3 => DisputeAct::Concede,
+            4 => DisputeAct::Withdraw,
+            5..=7 => DisputeAct::Offer(amount),
+            8 => {
+                by = self.mediator();
+                DisputeAct::Recommend(amount)
+            }
+            9 => DisputeAct::Accept,
+            10 => DisputeAct::Refuse,
+            11 | 12 => {
+                meant = expected.or(Some(version));
+                DisputeAct::PayFee
+            }
+            _ => {
+                by = if self.dice.percent(50) { self.admin() } else { self.mediator() };
+                DisputeAct::Award(amount)
+            }
+        };
+        Some(Move::Dispute { by, of, expected: meant, act })
+    }
+
+    fn timesheet_moves(&mut self) -> Option<Move> {
+        if self.timesheets.len() < TIMESHEETS && self.dice.percent(40) {
+            let week = week_of(self.now);
+            let free: Vec<ContractId> = self
+                .contracts
+                .values()
+                .filter(|contract| matches!(contract.engagement, Engagement::Hourly { .. }))
+                .filter(|contract| !self.timesheets.values().any(|t| t.contract == contract.id && t.week == week))
+                .map(|contract| contract.id)
+                .collect();
+            let contract = self.dice.pick(&free).copied()?;
+            return Some(Move::TimesheetOpen { timesheet: self.fresh(), contract });
+        }
+        let all: Vec<TimesheetId> = self.timesheets.keys().copied().collect();
+        let of = self.dice.pick(&all).copied()?;
+        let timesheet = self.timesheets.get(&of)?;
+        let (client, freelancer, version, week, submitted) = (
+            timesheet.client,
+            timesheet.freelancer,
+            timesheet.version,
+            timesheet.week,
+            timesheet.state.as_str() == "submitted",
+        );
+        let entries: Vec<_> = timesheet.entries.iter().map(|entry| entry.id).collect();
+        let by = self.somebody(client, freelancer);
+        let expected = self.expected(version);
+        let verb =
+            if self.dice.percent(60) && submitted { self.dice.between(6, 7) as usize } else { self.dice.below(10) };
+        let act = match verb {
+            0..=3 => TimesheetAct::AddEntry {
+                date: week + TimeDelta::days(self.dice.between(-1, 5).min(self.dice.between(0, 7))),
+                minutes: self.dice.between(0, 300) as u32,
+                manual: self.dice.percent(50),
+                entry: self.fresh(),
+            },
+            4 => TimesheetAct::RemoveEntry(entries.first().copied()?),
+            5 => TimesheetAct::Submit,
+            6 => TimesheetAct::Approve,
+            7 => TimesheetAct::Dispute {
+                listed: entries.into_iter().filter(|_| self.dice.percent(50)).collect(),
+                dispute: self.fresh(),
+                apart: self.fresh(),
+            },
+            _ => TimesheetAct::Pay(self.fresh()),
+        };
+        Some(Move::Timesheet { by, of, expected, act })
+    }
+
+    fn payout_moves(&mut self) -> Option<Move> {
+        let user: UserId = id(self.dice.between(1, FREELANCERS as i64) as u128);
+        let [_, owner] = parties(id(1), user);
+        let by = if self.dice.percent(60) { owner } else { self.somebody(id(1), user) };
+        let methods: Vec<PayoutMethodId> = self.methods.values().filter(|m| m.user == user).map(|m| m.id).collect();
+        let another = self.methods.len() < METHODS && self.dice.percent(5);
+        let Some(method) = self.dice.pick(&methods).copied().filter(|_| !another) else {
+            let title = if self.dice.percent(20) { LISTED } else { "Lin Khan" };
+            let iban = IBANS[self.dice.below(IBANS.len())];
+            return Some(Move::PayoutMethodAdd { by, method: self.fresh(), iban, title });
+        };
+        if self.dice.percent(2) {
+            return Some(Move::PayoutMethodRemove { by, of: method });
+        }
+        let available = self.available(user).minor();
+        if self.payouts.len() < PAYOUTS && self.dice.percent(50) && available > 1_500 {
+            let amount = self.amount_around(available);
+            let reauthenticated = self.dice.percent(95);
+            return Some(Move::PayoutRequest { by, payout: self.fresh(), method, amount, reauthenticated });
+        }
+        let all: Vec<PayoutId> = self.payouts.keys().copied().collect();
+        let of = self.dice.pick(&all).copied()?;
+        let (user, version) = self.payouts.get(&of).map(|payout| (payout.user, payout.version))?;
+        let [_, owner] = parties(id(1), user);
+        let by = if self.dice.percent(50) { owner } else { self.somebody(id(1), user) };
+        let admin = self.admin();
+        let expected = self.expected(version);
+        let (by, act) = match self.dice.below(6) {
+            0 => (by, PayoutAct::Cancel),
+            1 => (admin, PayoutAct::Unblock),
+            2 => (admin, PayoutAct::Reject),
+            _ => (admin, PayoutAct::Approve),
+        };
+        Some(Move::Payout { by, of, expected, act })
+    }
+
+    /// Somebody: mostly a party to the thing, sometimes anybody.
+    fn somebody(&mut self, client: OrganizationId, freelancer: UserId) -> Actor {
+        let [_, freelancer_themselves] = parties(client, freelancer);
+        match self.dice.below(20) {
+            0..=8 => self.client(client),
+            9..=16 => freelancer_themselves,
+            17 => {
+                let roles = MemberRole::ALL;
+                let role = roles[self.dice.below(roles.len())];
+                person(300, vec![(client, role)], None)
+            }
+            18 => [person(400, vec![], Some(Staff::Admin)), person(401, vec![], Some(Staff::Mediator))]
+                [self.dice.below(2)]
+            .clone(),
+            _ => [
+                Actor::Nobody,
+                person(500, vec![], None),
+                Actor::Person(Person { user: freelancer, suspended: true, staff: None, memberships: vec![] }),
+                Actor::System,
+            ][self.dice.below(4)]
+            .clone(),
+        }
+    }
+
+    fn client(&mut self, client: OrganizationId) -> Actor {
+        let role = [MemberRole::Owner, MemberRole::Admin][self.dice.below(2)];
+        person(200, vec![(client, role)], None)
+    }
+
+    pub(super) fn mediator(&mut self) -> Actor {
+        let n = self.dice.below(2) as u128;
+        person(401 + n, vec![], Some(Staff::Mediator))
+    }
+
+    pub(super) fn admin(&mut self) -> Actor {
+        let n = self.dice.below(3) as u128;
+        person(410 + n, vec![], Some(Staff::Admin))
+    }
+
+    /// None, the version that stands, or sometimes one that is stale.
+    fn expected(&mut self, version: i64) -> Option<i64> {
+        match self.dice.below(20) {
+            0 => Some(version - 1),
+            1..=6 => Some(version),
+            _ => None,
+        }
+    }
+
+    /// An amount around `of`: all of it, part of it, or too much.
+    fn amount_around(&mut self, of: i64) -> Money {
+        match self.dice.below(8) {
+            0 => usd(of),
+            1 => usd(of + self.dice.between(1, 500)),
+            2 => usd(0),
+            _ => usd(self.dice.between(0, of.max(0))),
+        }
+    }
+}
+
+fn person(user: u128, memberships: Vec<(OrganizationId, MemberRole)>, staff: Option<Staff>) -> Actor {
+    Actor::Person(Person { user: id(user), suspended: false, staff, memberships })
+}
+
+/// The offer a milestone came with, while that can be answered.
+fn milestone_offer(world: &World, of: MilestoneId) -> Option<OfferId> {
+    let offer = world.milestones.get(&of)?.offer?;
+    world.offers.get(&offer)?.expires_at().map(|_| offer)
+}
+
+/// Which of the moves of a milestone this verb is.
+fn number_of(verb: Verb) -> Option<usize> {
+    let number = match verb {
+        Verb::MilestoneAgree => 0,
+        Verb::MilestoneFund => 1,
+        Verb::MilestoneStopFunding => 4,
+        Verb::MilestoneCancel => 5,
+        Verb::MilestoneSubmit => 6,
+        Verb::MilestoneRequestChanges => 9,
+        Verb::MilestoneApprove => 10,
+        Verb::MilestoneRequestRefund => 13,
+        Verb::MilestoneAgreeRefund => 14,
+        Verb::MilestoneRefuseRefund | Verb::MilestoneWithdrawRefund => 15,
+        Verb::MilestoneRefundAfter => 16,
+        Verb::MilestoneDispute => 17,
+        Verb::MilestoneKeep => 18,
+        _ => return None,
+    };
+    Some(number)
+}
+
+/// Which of the moves of a dispute this verb is.
+fn rung_of(verb: Verb) -> Option<usize> {
+    let rung = match verb {
+        Verb::DisputeAnswer => 0,
+        Verb::DisputeConcede => 3,
+        Verb::DisputeWithdraw => 4,
+        Verb::DisputeOffer => 5,
+        Verb::DisputeAccept => 9,
+        Verb::DisputeRefuse => 10,
+        Verb::DisputePayFee => 11,
+        _ => return None,
+    };
+    Some(rung)
+}

@@ -1,0 +1,17 @@
+//! The simulated marketplace, a room a file. In reading order: the world and what can happen in it;
+//! how the dice choose what happens next, and how it is carried out; the outside world; what must
+//! be true after every step; and playing many worlds.
+//!
+//! Choosing is apart from carrying out, so that another marketplace, on a database, can be led
+//! through the same moves.
+
+pub mod dice;
+pub mod books;
+pub mod moves;
+pub mod world;
+pub mod choose;
+pub mod act;
+pub mod outside;
+pub mod end;
+pub mod check;
+pub mod run;
