@@ -24,6 +24,7 @@ mod history;
 mod milestone;
 mod dispute;
 mod timesheet;
+mod model;
 mod payment;
 mod payout;
 mod review;

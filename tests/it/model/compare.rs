@@ -1,0 +1,113 @@
+//! Everything there is, held against each other: balances, states with their data, and deadlines.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use domain::timer::Timer;
+use infra::Call;
+use serde_json::json;
+use sqlx::Row;
+use uuid::Uuid;
+
+use super::sim::world::World;
+use super::twin::Twin;
+
+impl Twin<'_> {
+    /// Is all the same here and there?
+    pub async fn compare(&mut self, world: &World) -> Result<(), String> {
+        self.compare_states(world).await?;
+        self.compare_balances(world).await?;
+        self.compare_timers(world).await?;
+        let failed = "select count(*), min(last_error) from events where last_error is not null";
+        let row = sqlx::query(failed).fetch_one(self.app.pool()).await.map_err(|error| error.to_string())?;
+        let (count, why): (i64, Option<String>) = (row.get(0), row.get(1));
+        if count > 0 { Err(format!("{count} events could not be delivered: {why:?}")) } else { Ok(()) }
+    }
+
+    async fn compare_states(&mut self, world: &World) -> Result<(), String> {
+        let (market, call) = (&self.app.market, Call::system("model"));
+        let broken = |error: infra::Failure| error.to_string();
+        for offer in world.offers.values() {
+            let there = market.offer_find(&call, self.names.of(offer.id)).await.map_err(broken)?;
+            self.names.same(&json!(offer), &json!(there), "an offer")?;
+        }
+        for contract in world.contracts.values() {
+            let there = market.contract_find(&call, self.names.of(contract.id)).await.map_err(broken)?;
+            self.names.same(&json!(contract), &json!(there), "a contract")?;
+        }
+        for milestone in world.milestones.values() {
+            let there = market.milestone_find(&call, self.names.of(milestone.id)).await.map_err(broken)?;
+            self.names.same(&json!(milestone), &json!(there), "a milestone")?;
+        }
+        for dispute in world.disputes.values() {
+            let there = market.dispute_find(&call, self.names.of(dispute.id)).await.map_err(broken)?;
+            self.names.same(&json!(dispute), &json!(there), "a dispute")?;
+        }
+        for payout in world.payouts.values() {
+            let there = market.payout_find(&call, self.names.of(payout.id)).await.map_err(broken)?;
+            self.names.same(&json!(payout), &json!(there), "a payout")?;
+        }
+        for (table, here) in [
+            ("offers", world.offers.len()),
+            ("contracts", world.contracts.len()),
+            ("milestones", world.milestones.len()),
+            ("disputes", world.disputes.len()),
+            ("payouts", world.payouts.len()),
+            ("payout_methods", world.methods.len()),
+            ("ledger_entries", usize::try_from(world.books.entries).unwrap_or_default()),
+        ] {
+            let sql = sqlx::AssertSqlSafe(format!("select count(*) from {table}"));
+            let there: i64 =
+                sqlx::query_scalar(sql).fetch_one(self.app.pool()).await.map_err(|error| error.to_string())?;
+            if i64::try_from(here) != Ok(there) {
+                return Err(format!("{table}: {here} in memory, {there} on PostgreSQL"));
+            }
+        }
+        Ok(())
+    }
+
+    async fn compare_balances(&self, world: &World) -> Result<(), String> {
+        let here: BTreeMap<String, i64> = world
+            .books
+            .balances
+            .iter()
+            .filter(|(_, balance)| **balance != 0)
+            .map(|(account, balance)| (self.names.in_text(&account.to_string()), *balance))
+            .collect();
+        // What the postings say, and what is kept of the accounts that are somebody's money.
+        let sums = "select account, sum(minor)::bigint from (
+                select to_account as account, amount_minor as minor from ledger_postings
+                union all select from_account, -amount_minor from ledger_postings) legs
+            group by account having sum(minor) <> 0";
+        let there = self.amounts(sums).await?;
+        if here != there {
+            return Err(format!("balances are {here:#?} in memory and {there:#?} on PostgreSQL"));
+        }
+        let kept = self.amounts("select account, balance_minor from ledger_balances where balance_minor <> 0").await?;
+        match kept.iter().find(|(account, balance)| there.get(*account) != Some(balance)) {
+            Some((account, balance)) => Err(format!("{account} is kept at {balance}, its postings say otherwise")),
+            None => Ok(()),
+        }
+    }
+
+    async fn amounts(&self, sql: &'static str) -> Result<BTreeMap<String, i64>, String> {
+        let rows = sqlx::query(sql).fetch_all(self.app.pool()).await.map_err(|error| error.to_string())?;
+        Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+    }
+
+    async fn compare_timers(&self, world: &World) -> Result<(), String> {
+        let timer = |timer: Timer| self.timer(timer);
+        let here: BTreeSet<(String, Uuid, DateTime<Utc>)> =
+            world.timers.iter().map(|(of, due)| (of.kind().to_owned(), timer(*of).subject(), *due)).collect();
+        let rows = sqlx::query("select kind, subject, due_at from timers")
+            .fetch_all(self.app.pool())
+            .await
+            .map_err(|error| error.to_string())?;
+        let there: BTreeSet<_> = rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect();
+        if here == there {
+            return Ok(());
+        }
+        let only = |a: &BTreeSet<_>, b: &BTreeSet<_>| a.difference(b).cloned().collect::<Vec<_>>();
+        Err(format!("only in memory: {:?}; only on PostgreSQL: {:?}", only(&here, &there), only(&there, &here)))
+    }
+}

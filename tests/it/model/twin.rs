@@ -1,0 +1,423 @@
+//! The same marketplace on PostgreSQL, led through the same moves by the use cases that the API and
+//! the worker call.
+
+use domain::Timestamp;
+use domain::access::{Actor, Person as Someone};
+use domain::contract::Engagement;
+use domain::dispute::Claim;
+use domain::id::{OrganizationId, UserId};
+use domain::offer::MilestoneInput;
+use domain::organization::OrganizationDraft;
+use domain::payment::PaymentMethod;
+use domain::timer::Timer;
+use infra::idempotency::Once;
+use infra::offer::{OfferInput, OfferTo};
+use infra::payment::FundWith;
+use infra::payments::{ProcessorEvent, ProcessorFact};
+use infra::payout::PayoutAsk;
+use infra::rails::{Carried, RailEvent};
+use infra::{Call, Failure};
+use serde_json::{Value, json};
+use tests::{PASSWORD, TestApp};
+
+use super::names::Names;
+use super::sim::act::{title, verdict};
+use super::sim::moves::{
+    Answer, ContractAct, DisputeAct, Gift, Message, MilestoneAct, Move, OfferAct, OfferTerms, Pay, PayoutAct, RailSays,
+};
+use super::sim::world::{CLIENTS, World, id};
+
+/// Everybody of the simulated marketplace, by number: freelancers, the clients' person, others.
+const PEOPLE: [u128; 12] = [1, 2, 3, 200, 300, 400, 401, 402, 410, 411, 412, 500];
+
+pub struct Twin<'a> {
+    pub app: &'a TestApp,
+    pub names: Names,
+    /// Which move this is; makes idempotency keys and events' ids.
+    number: u64,
+}
+
+/// Can both worlds carry it out?
+pub fn plays(next: &Move) -> bool {
+    match next {
+        // Grace comes from outages alone, and weeks are begun by their first entry.
+        Move::Milestone { act: MilestoneAct::Extend(_), .. } | Move::TimesheetOpen { .. } | Move::Timesheet { .. } => {
+            false
+        }
+        _ => true,
+    }
+}
+
+/// Make a request with an idempotency key, and sometimes once more: the answer is the same.
+macro_rules! request {
+    ($twin:ident, $by:expr, $next:expr, $call:ident => $request:expr) => {{
+        let $call = $twin.call($by, $next)?;
+        let first = $request.await;
+        if let (Ok(first), true) = (&first, $twin.number % 4 == 0) {
+            let again = $request.await.map_err(|failure| format!("repeated: {failure}"))?;
+            if again != *first {
+                return Err(format!("the answer was {first:?}, and repeated {again:?}"));
+            }
+        }
+        first
+    }};
+}
+
+impl<'a> Twin<'a> {
+    /// Everybody signs up, and the clients found their organizations.
+    pub async fn new(app: &'a TestApp, now: Timestamp) -> Self {
+        let clock = app.market.clock();
+        clock.advance(now - clock.now());
+        let mut twin = Self { app, names: Names::default(), number: 0 };
+        for n in PEOPLE {
+            let person = app.person(&format!("number{n}")).await;
+            twin.names.pair(&id::<UserId>(n).to_string(), &person.id).unwrap();
+        }
+        for n in 1..=CLIENTS {
+            let user = twin.names.of(id::<UserId>(200));
+            let actor = Actor::Person(Someone { user, suspended: false, staff: None, memberships: vec![] });
+            let call = Call { actor, ..Call::system("model") };
+            let draft = OrganizationDraft::parse(&format!("Client {n}"), None, None).unwrap();
+            let there = app.market.organization_create(&call, draft).await.unwrap();
+            twin.names.pair(&id::<OrganizationId>(n).to_string(), &there.id.to_string()).unwrap();
+        }
+        twin
+    }
+
+    /// Carry out a move that came to `answer` in memory, and see that it comes to the same.
+    pub async fn act(&mut self, next: &Move, answer: &Answer, world: &World) -> Result<(), String> {
+        self.number += 1;
+        let outcome = self.carry_out(next, world).await?;
+        match (answer, outcome) {
+            (_, None) => Ok(()),
+            (Answer::Done | Answer::AsItWas, Some(Ok((here, there)))) => self.names.same(&here, &there, "the answer"),
+            (Answer::Refused(here), Some(Err(Failure::Refused(there)))) => {
+                self.names.same(&json!(here), &json!(there), "the refusal")
+            }
+            (here, Some(there)) => Err(format!("the answer is {here:?} in memory and {there:?} on PostgreSQL")),
+        }
+    }
+
+    /// What is there afterwards, in memory and on PostgreSQL; none where there is no answer to compare.
+    async fn carry_out(&self, next: &Move, world: &World) -> Result<Option<Result<(Value, Value), Failure>>, String> {
+        let market = &self.app.market;
+        let names = &self.names;
+        let done = |outcome: Result<(), Failure>| Ok(Some(outcome.map(|()| (Value::Null, Value::Null))));
+        let outcome = match next {
+            Move::TimePasses(to) => {
+                market.clock().advance(*to - market.clock().now());
+                return Ok(None);
+            }
+            Move::PolicyChanges(terms) => {
+                let insert =
+                    "insert into policy_versions (number, effective_from, note, terms) values ($1, $2, 'By dice', $3)";
+                let insert = sqlx::query(insert).bind(world.policy.number).bind(world.now).bind(json!(terms));
+                insert.execute(self.app.pool()).await.map_err(|error| error.to_string())?;
+                return Ok(None);
+            }
+            Move::EventsAreTold => {
+                while market.events_work().await.map_err(|failure| failure.to_string())? > 0 {}
+                return Ok(None);
+            }
+            Move::TimerFires { timer, again } => return self.timer_fires(*timer, *again).await.map(|()| None),
+            Move::Heard(message) => return done(self.hears(message).await),
+            Move::OfferCreate { by, terms } => {
+                let OfferTerms { client, freelancer, .. } = terms;
+                let to = OfferTo::Freelancer { client: names.of(*client), freelancer: names.of(*freelancer) };
+                let (engagement, milestones) = match &terms.pay {
+                    Pay::Fixed(milestones) => (Engagement::Fixed, milestones.clone()),
+                    Pay::Hourly { rate, weekly_limit_minutes } => {
+                        (Engagement::Hourly { rate: *rate, weekly_limit_minutes: *weekly_limit_minutes }, vec![])
+                    }
+                };
+                let typed =
+                    |(id, amount)| MilestoneInput { title: title(id), description: String::new(), amount, due: None };
+                let input = OfferInput {
+                    to,
+                    title: "Work".to_owned(),
+                    message: String::new(),
+                    engagement,
+                    milestones: milestones.into_iter().map(typed).collect(),
+                    draft: false,
+                };
+                let offer = request!(self, by, next, call => market.offer_create(&call, input.clone()));
+                match offer {
+                    Ok(offer) => {
+                        let page = infra::page::PageRequest { first: Some(20), after: None, last: None, before: None };
+                        let there = market.milestones_of_offer(offer.id, &page).await;
+                        let there = there.map_err(|failure| failure.to_string())?;
+                        let there: Vec<_> = there.items.into_iter().map(|(_, milestone)| milestone).collect();
+                        let of_it = world.milestones.values().filter(|m| m.offer == Some(terms.offer));
+                        let here = json!((world.offers.get(&terms.offer), of_it.collect::<Vec<_>>()));
+                        Ok((here, json!((offer, there))))
+                    }
+                    Err(failure) => Err(failure),
+                }
+            }
+            Move::Offer { by, of, expected, act } => {
+                let (offer, expected) = (names.of(*of), *expected);
+                let here = json!(world.offers.get(of));
+                match act {
+                    OfferAct::Decline => {
+                        request!(self, by, next, call => market.offer_decline(&call, offer, expected, ""))
+                            .map(|there| (here, json!(there)))
+                    }
+                    OfferAct::Withdraw => {
+                        request!(self, by, next, call => market.offer_withdraw(&call, offer, expected))
+                            .map(|there| (here, json!(there)))
+                    }
+                    OfferAct::Accept => {
+                        let contract = world.offers.get(of).and_then(|offer| world.contracts.get(&offer.contract));
+                        request!(self, by, next, call => market.offer_accept(&call, offer, expected))
+                            .map(|there| (json!(contract), json!(there)))
+                    }
+                }
+            }
+            Move::Contract { by, of, expected, act } => {
+                let (contract, expected) = (names.of(*of), *expected);
+                let there = match act {
+                    ContractAct::Pause => {
+                        request!(self, by, next, call => market.contract_pause(&call, contract, expected))
+                    }
+                    ContractAct::Resume => {
+                        request!(self, by, next, call => market.contract_resume(&call, contract, expected))
+                    }
+                    ContractAct::End => {
+                        request!(self, by, next, call => market.contract_end(&call, contract, expected))
+                    }
+                };
+                there.map(|there| (json!(world.contracts.get(of)), json!(there)))
+            }
+            Move::MilestonePropose { by, milestone, contract, amount } => {
+                let contract = names.of(*contract);
+                let typed =
+                    MilestoneInput { title: title(*milestone), description: String::new(), amount: *amount, due: None };
+                request!(self, by, next, call => market.milestone_propose(&call, contract, typed.clone()))
+                    .map(|there| (json!(world.milestones.get(milestone)), json!(there)))
+            }
+            Move::Milestone { by, of, expected, act } => {
+                let (m, expected) = (names.of(*of), *expected);
+                let there = match *act {
+                    MilestoneAct::Agree => request!(self, by, next, call => market.milestone_agree(&call, m, expected)),
+                    MilestoneAct::Fund(_) => {
+                        let card = card()?;
+                        request!(self, by, next, call =>
+                            market.milestone_fund(&call, m, expected, FundWith::Card(card.clone())))
+                        .map(|(milestone, _)| milestone)
+                    }
+                    MilestoneAct::FundFromCredit => {
+                        request!(self, by, next, call => market.milestone_fund(&call, m, expected, FundWith::Credit))
+                            .map(|(milestone, _)| milestone)
+                    }
+                    MilestoneAct::StopFunding => {
+                        request!(self, by, next, call => market.milestone_stop_funding(&call, m, expected))
+                    }
+                    MilestoneAct::Cancel => {
+                        request!(self, by, next, call => market.milestone_cancel(&call, m, expected))
+                    }
+                    MilestoneAct::Submit(_) => {
+                        request!(self, by, next, call => market.milestone_submit(&call, m, expected, "Here it is", &[]))
+                    }
+                    MilestoneAct::RequestChanges => {
+                        request!(self, by, next, call => market.milestone_request_changes(&call, m, expected, "Please"))
+                    }
+                    MilestoneAct::Approve(approval) => {
+                        request!(self, by, next, call => market.milestone_approve(&call, m, expected, approval))
+                    }
+                    MilestoneAct::HandOver(to, amount) => {
+                        let to = names.of(to);
+                        request!(self, by, next, call =>
+                            market.milestone_approve_and_hand_over(&call, m, to, expected, amount))
+                    }
+                    MilestoneAct::RequestRefund(amount) => {
+                        request!(self, by, next, call => market.milestone_request_refund(&call, m, expected, amount))
+                    }
+                    MilestoneAct::AgreeRefund => {
+                        request!(self, by, next, call => market.milestone_agree_refund(&call, m, expected))
+                    }
+                    MilestoneAct::RefuseRefund => {
+                        request!(self, by, next, call => market.milestone_refuse_refund(&call, m, expected))
+                    }
+                    MilestoneAct::WithdrawRefund => {
+                        request!(self, by, next, call => market.milestone_withdraw_refund(&call, m, expected))
+                    }
+                    MilestoneAct::RefundAfter(amount) => {
+                        let expected = expected.ok_or("a refund afterwards names its version")?;
+                        request!(self, by, next, call => market.milestone_refund_after(&call, m, expected, amount))
+                    }
+                    MilestoneAct::Keep => request!(self, by, next, call => market.milestone_keep(&call, m, expected)),
+                    MilestoneAct::Dispute(dispute, amount) => {
+                        let claim = Claim { reason: "No".to_owned(), amount };
+                        let there = request!(self, by, next, call => market.milestone_dispute(&call, m, expected, claim.clone()));
+                        let here = json!((world.milestones.get(of), world.disputes.get(&dispute)));
+                        return Ok(Some(there.map(|there| (here, json!(there)))));
+                    }
+                    MilestoneAct::Extend(_) => return Ok(None),
+                };
+                there.map(|there| (json!(world.milestones.get(of)), json!(there)))
+            }
+            Move::MilestoneGive { by, gift } => {
+                let with = match gift.payment {
+                    Some(_) => FundWith::Card(card()?),
+                    None => FundWith::Credit,
+                };
+                let Gift { milestone, contract, amount, kind, .. } = *gift;
+                let message = "Thank you".to_owned();
+                let gift = infra::bonus::Gift { contract: names.of(contract), kind, amount, message, with };
+                request!(self, by, next, call => market.bonus_give(&call, gift.clone()))
+                    .map(|(there, _)| (json!(world.milestones.get(&milestone)), json!(there)))
+            }
+            Move::Dispute { by, of, expected, act } => {
+                let (d, expected) = (names.of(*of), *expected);
+                let there = match *act {
+                    DisputeAct::Answer => {
+                        request!(self, by, next, call => market.dispute_answer(&call, d, expected, "No"))
+                    }
+                    DisputeAct::Concede => request!(self, by, next, call => market.dispute_concede(&call, d, expected)),
+                    DisputeAct::Withdraw => {
+                        request!(self, by, next, call => market.dispute_withdraw(&call, d, expected))
+                    }
+                    DisputeAct::Offer(amount) => {
+                        request!(self, by, next, call => market.dispute_offer(&call, d, expected, amount))
+                    }
+                    DisputeAct::Recommend(amount) => {
+                        request!(self, by, next, call => market.dispute_recommend(&call, d, expected, verdict(amount)))
+                    }
+                    DisputeAct::Accept => request!(self, by, next, call => market.dispute_accept(&call, d, expected)),
+                    DisputeAct::Refuse => request!(self, by, next, call => market.dispute_refuse(&call, d, expected)),
+                    DisputeAct::PayFee => {
+                        let expected = expected.ok_or("paying the fee names its version")?;
+                        request!(self, by, next, call => market.dispute_pay_fee(&call, d, expected))
+                    }
+                    DisputeAct::Award(amount) => {
+                        request!(self, by, next, call => market.dispute_award(&call, d, expected, verdict(amount)))
+                    }
+                };
+                there.map(|there| (json!(world.disputes.get(of)), json!(there)))
+            }
+            Move::PayoutMethodAdd { by, method, iban, title } => {
+                let here = world.methods.get(method).map(|m| (m.id, m.user, m.added_at, m.usable_from, m.removed_at));
+                request!(self, by, next, call => market.payout_method_add(&call, iban, title))
+                    .map(|m| (json!(here), json!((m.id, m.user, m.added_at, m.usable_from, m.removed_at))))
+            }
+            Move::PayoutMethodRemove { by, of } => {
+                let (method, here) = (names.of(*of), world.methods.get(of).map(|m| (m.id, m.removed_at)));
+                request!(self, by, next, call => market.payout_method_remove(&call, method))
+                    .map(|m| (json!(here), json!((m.id, m.removed_at))))
+            }
+            Move::PayoutRequest { by, payout, method, amount, reauthenticated } => {
+                let password = if *reauthenticated { PASSWORD } else { "not the password" }.to_owned();
+                let (method, purpose_code) = (names.of(*method), "9471".to_owned());
+                let ask = PayoutAsk { method, amount: *amount, purpose_code, password };
+                request!(self, by, next, call => market.payout_request(&call, ask.clone()))
+                    .map(|there| (json!(world.payouts.get(payout)), json!(there)))
+            }
+            Move::Payout { by, of, expected, act } => {
+                let (payout, expected) = (names.of(*of), *expected);
+                let there = match act {
+                    PayoutAct::Cancel => {
+                        request!(self, by, next, call => market.payout_cancel(&call, payout, expected))
+                    }
+                    PayoutAct::Unblock => {
+                        request!(self, by, next, call => market.payout_unblock(&call, payout, expected, "No"))
+                    }
+                    PayoutAct::Reject => {
+                        request!(self, by, next, call => market.payout_reject(&call, payout, expected, "No"))
+                    }
+                    PayoutAct::Approve => {
+                        request!(self, by, next, call => market.payout_approve(&call, payout, expected))
+                    }
+                };
+                there.map(|there| (json!(world.payouts.get(of)), json!(there)))
+            }
+            Move::TimesheetOpen { .. } | Move::Timesheet { .. } => return Ok(None),
+        };
+        Ok(Some(outcome))
+    }
+
+    /// A worker takes the timer up if it is due, or fires it by mistake; a second one fires it again.
+    async fn timer_fires(&self, timer: Timer, again: bool) -> Result<(), String> {
+        let (market, timer, call) = (&self.app.market, self.timer(timer), Call::system("model"));
+        let taken = market.timer_work_one(timer).await.map_err(|failure| failure.to_string())?;
+        for _ in 0..usize::from(!taken) + usize::from(again) {
+            match market.timer_fire(&call, timer).await {
+                Ok(()) | Err(Failure::Refused(_)) => (),
+                Err(Failure::Broken(fault)) => return Err(fault.to_string()),
+            }
+        }
+        Ok(())
+    }
+
+    async fn hears(&self, message: &Message) -> Result<(), Failure> {
+        let (payment, fact) = match message {
+            Message::Succeeded { payment, received } => {
+                (*payment, ProcessorFact::Succeeded { intent: "pi".to_owned(), received: *received })
+            }
+            Message::Failed { payment } => (*payment, ProcessorFact::Failed { code: "card_declined".to_owned() }),
+            Message::ChargedBack { payment, reference, amount } => {
+                let reference = self.names.in_text(reference);
+                (*payment, ProcessorFact::ChargedBack { reference, amount: *amount })
+            }
+            Message::Rail { payout, attempt, says } => {
+                let said = match says {
+                    RailSays::Accepted(reference) => Carried::Accepted(reference.clone()),
+                    RailSays::Paid => Carried::Paid,
+                    RailSays::Returned(reason) => Carried::Returned((*reason).to_owned()),
+                    RailSays::Refused(reason) => Carried::Refused((*reason).to_owned()),
+                    RailSays::Silence => Carried::Silent,
+                };
+                let event = RailEvent { payout: self.names.of(*payout), attempt: *attempt, said };
+                return self.app.market.rail_event(&event).await;
+            }
+        };
+        // The same fact comes under the same id, and sometimes under another.
+        let id = if self.number % 2 == 0 { format!("{message:?}") } else { format!("evt_{}", self.number) };
+        let event = ProcessorEvent { source: "model".to_owned(), id, payment: self.names.of(payment), fact };
+        self.app.market.processor_event(&event).await
+    }
+
+    fn call(&self, by: &Actor, next: &Move) -> Result<Call, String> {
+        let actor = match by {
+            Actor::Nobody => Actor::Nobody,
+            Actor::System => Actor::System,
+            Actor::Person(person) => Actor::Person(Someone {
+                user: self.names.of(person.user),
+                memberships: person.memberships.iter().map(|(of, role)| (self.names.of(*of), *role)).collect(),
+                ..person.clone()
+            }),
+        };
+        let key = format!("move {}", self.number);
+        let once = Once::new(self.app.market.vault(), "model", &key, "move", &format!("{next:?}"));
+        let once = once.map_err(|failure| failure.to_string())?;
+        Ok(Call { actor, once: Some(once), ..Call::system("model") })
+    }
+
+    /// The timer as it is called on PostgreSQL.
+    pub fn timer(&self, timer: Timer) -> Timer {
+        let names = &self.names;
+        match timer {
+            Timer::ExpireGig(id) => Timer::ExpireGig(names.of(id)),
+            Timer::WarnGigExpiry(id) => Timer::WarnGigExpiry(names.of(id)),
+            Timer::ApplyOutage(id) => Timer::ApplyOutage(names.of(id)),
+            Timer::ExpireOffer(id) => Timer::ExpireOffer(names.of(id)),
+            Timer::ExpireFunding(id) => Timer::ExpireFunding(names.of(id)),
+            Timer::AutoApproveMilestone(id) => Timer::AutoApproveMilestone(names.of(id)),
+            Timer::RemindReview(id) => Timer::RemindReview(names.of(id)),
+            Timer::ReleaseMilestone(id) => Timer::ReleaseMilestone(names.of(id)),
+            Timer::ResolveRefundRequest(id) => Timer::ResolveRefundRequest(names.of(id)),
+            Timer::DormancyMilestone(id) => Timer::DormancyMilestone(names.of(id)),
+            Timer::SubmitTimesheet(id) => Timer::SubmitTimesheet(names.of(id)),
+            Timer::AutoApproveTimesheet(id) => Timer::AutoApproveTimesheet(names.of(id)),
+            Timer::ChargeTimesheet(id) => Timer::ChargeTimesheet(names.of(id)),
+            Timer::PayTimesheet(id) => Timer::PayTimesheet(names.of(id)),
+            Timer::AdvanceDispute(id) => Timer::AdvanceDispute(names.of(id)),
+            Timer::AdvancePayout(id) => Timer::AdvancePayout(names.of(id)),
+            Timer::PublishReviews(id) => Timer::PublishReviews(names.of(id)),
+        }
+    }
+}
+
+/// A card of which the processor says nothing by itself: the dice speak for it.
+fn card() -> Result<PaymentMethod, String> {
+    PaymentMethod::parse("pm_sandbox_silent").map_err(|refusal| refusal.to_string())
+}
