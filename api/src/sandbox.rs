@@ -12,6 +12,8 @@ use crate::user_error::{Answer, answer, payload};
 pub struct SandboxTimePassInput {
     /// In hours, 1 to 4,800.
     pub hours: i32,
+    /// Makes repeating this request harmless: a fresh UUID for each intended act.
+    pub idempotency_key: Option<String>,
 }
 
 payload! {
@@ -36,6 +38,10 @@ impl SandboxMutation {
         ctx: &Context<'_>,
         input: SandboxTimePassInput,
     ) -> Answer<SandboxTimePassPayload> {
-        answer(ctx.market().sandbox_time_pass(&ctx.call(), i64::from(input.hours)).await)
+        let outcome = async {
+            let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
+            ctx.market().sandbox_time_pass(&call, i64::from(input.hours)).await
+        };
+        answer(outcome.await)
     }
 }

@@ -47,6 +47,21 @@ impl Clock {
         }
     }
 
+    /// Move the clock forward to an instant, unless it is there already. The machine's own can't be
+    /// moved, and isn't.
+    pub fn advance_to(&self, to: Timestamp) {
+        match self {
+            Self::System => {}
+            Self::Ahead(micros) => {
+                micros.fetch_max((to - system_now()).num_microseconds().unwrap_or(0), Ordering::Relaxed);
+            }
+            Self::Manual(hands) => {
+                let mut hands = hands.lock().unwrap_or_else(PoisonError::into_inner);
+                *hands = to.max(*hands);
+            }
+        }
+    }
+
     /// Move the clock forward. The machine's own can't be moved, and isn't.
     pub fn advance(&self, by: TimeDelta) {
         match self {

@@ -106,18 +106,16 @@ impl Tx {
 
     /// Whoever submits a proposal accepts the invitation, if there is one.
     pub(crate) async fn invitation_accepted(&self, proposal: &Proposal) -> Result<(), Failure> {
-        if let Some(invitation) = self.invitation_between(proposal.gig, proposal.freelancer).await? {
+        let between = between(proposal.gig, proposal.freelancer).lock_exclusive().one(self.conn()).await?;
+        if let Some(invitation) = between.map(Invitation::try_from).transpose()? {
             self.invitation_save(invitation.accepted(self.now())).await?;
         }
         Ok(())
     }
 
     async fn invitation_between(&self, gig: GigId, freelancer: UserId) -> Result<Option<Invitation>, Failure> {
-        let row = row::Entity::find()
-            .filter(row::Column::GigId.eq(gig.uuid()))
-            .filter(row::Column::FreelancerId.eq(freelancer.uuid()))
-            .one(self.conn());
-        Ok(row.await?.map(Invitation::try_from).transpose()?)
+        let row = between(gig, freelancer).one(self.conn()).await?;
+        Ok(row.map(Invitation::try_from).transpose()?)
     }
 
     async fn invitations_sent(&self, gig: &Gig, freelancer: UserId) -> Result<Sent, Failure> {
@@ -141,6 +139,13 @@ impl Tx {
         }
         self.settle(change).await
     }
+}
+
+/// The invitation of a freelancer to a gig.
+fn between(gig: GigId, freelancer: UserId) -> sea_orm::Select<row::Entity> {
+    row::Entity::find()
+        .filter(row::Column::GigId.eq(gig.uuid()))
+        .filter(row::Column::FreelancerId.eq(freelancer.uuid()))
 }
 
 fn newest_first(list: &'static str) -> Keyset<row::Entity> {

@@ -101,13 +101,16 @@ impl Market {
     }
 }
 
+/// A connection that has rested for this long may have lost its server, and is tried before it is used.
+const RESTED: std::time::Duration = std::time::Duration::from_secs(1);
+
 /// Connect to PostgreSQL with the settings all of Rabta uses.
 pub async fn connect(url: &str, connections: u32) -> Result<DatabaseConnection, DbErr> {
     let mut options = ConnectOptions::new(url);
     options
         .max_connections(connections)
         .sqlx_logging(false)
-        .test_before_acquire(false)
+        .test_before_acquire_if_idle_for(RESTED)
         .acquire_timeout(std::time::Duration::from_secs(10))
         .map_sqlx_postgres_opts(|options| {
             options.application_name("rabta").statement_cache_capacity(500).options([

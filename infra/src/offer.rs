@@ -1,7 +1,7 @@
 //! Offers: from a won proposal to a contract. Whatever an offer does to its milestones' money, to
 //! the proposal and to the gig happens in one transaction with it.
 //!
-//! Locks are taken in one order: gig, proposals, offer, contract, milestones.
+//! Locks are taken in the order of all rooms: gig, proposal, offer, contract, milestones.
 
 use domain::access::{self, Actor, Subject, Verb};
 use domain::change::Change;
@@ -138,7 +138,7 @@ impl Market {
     /// The freelancer takes it: the contract begins, with the offer's milestones.
     pub async fn offer_accept(&self, call: &Call, id: OfferId, expected: Option<i64>) -> Result<Contract, Failure> {
         run!(self, call, tx => {
-            let offer = tx.offer_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let (offer, bid) = tx.offer_with_bid_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
             let change = offer.accept(tx.actor(), tx.now(), expected)?;
             let (accepted, contract) = change.next.clone();
             tx.contract_save(Change::to(contract.clone())).await?;
@@ -146,8 +146,7 @@ impl Market {
             for milestone in tx.milestones_of_offer_for_update(id).await? {
                 tx.milestone_save(milestone.joins(contract.id, tx.now())).await?;
             }
-            if let Some(proposal) = contract.proposal {
-                let (gig, proposal) = tx.bid_for_update(proposal).await?.ok_or(Refusal::HIDDEN)?;
+            if let Some((gig, proposal)) = bid {
                 tx.proposal_save(proposal.hired(tx.now())?).await?;
                 tx.gig_save(gig.fill(tx.now())?).await?;
             }
@@ -165,24 +164,24 @@ impl Market {
         reason: &str,
     ) -> Result<Offer, Failure> {
         run!(self, call, tx => {
-            let offer = tx.offer_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
-            tx.offer_close(offer.decline(tx.actor(), tx.now(), expected, reason)?).await
+            let (offer, bid) = tx.offer_with_bid_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            tx.offer_close(offer.decline(tx.actor(), tx.now(), expected, reason)?, bid).await
         })
     }
 
     /// The client takes it back: what was funded comes back whole.
     pub async fn offer_withdraw(&self, call: &Call, id: OfferId, expected: Option<i64>) -> Result<Offer, Failure> {
         run!(self, call, tx => {
-            let offer = tx.offer_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
-            tx.offer_close(offer.withdraw(tx.actor(), tx.now(), expected)?).await
+            let (offer, bid) = tx.offer_with_bid_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            tx.offer_close(offer.withdraw(tx.actor(), tx.now(), expected)?, bid).await
         })
     }
 
     /// Nobody answered in time: what was funded goes back whole.
     pub(crate) async fn offer_expire(&self, call: &Call, id: OfferId) -> Result<(), Failure> {
         run!(self, call, tx => {
-            let offer = tx.offer_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
-            tx.offer_close(offer.expire(tx.actor(), tx.now())?).await?;
+            let (offer, bid) = tx.offer_with_bid_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            tx.offer_close(offer.expire(tx.actor(), tx.now())?, bid).await?;
             Ok(())
         })
     }
@@ -229,8 +228,23 @@ impl Tx {
         Ok(gig.zip(self.proposal_for_update(id).await?))
     }
 
+    /// The offer with the proposal it takes up and its gig, locked until this transaction ends: in
+    /// the order of all, the offer last.
+    async fn offer_with_bid_for_update(
+        &self,
+        id: OfferId,
+    ) -> Result<Option<(Offer, Option<(Gig, Proposal)>)>, Failure> {
+        // What an offer takes up never changes, so it can be asked for before the offer is locked.
+        let row = row::Entity::find_by_id(id.uuid()).one(self.conn()).await?;
+        let bid = match row.and_then(|row| row.proposal_id) {
+            Some(proposal) => self.bid_for_update(ProposalId::from_uuid(proposal)).await?,
+            None => None,
+        };
+        Ok(self.offer_for_update(id).await?.map(|offer| (offer, bid)))
+    }
+
     /// Save an offer that came to nothing, and give back the money of its milestones.
-    async fn offer_close(&self, change: Change<Offer>) -> Result<Offer, Failure> {
+    async fn offer_close(&self, change: Change<Offer>, bid: Option<(Gig, Proposal)>) -> Result<Offer, Failure> {
         let closed = change.changed;
         let offer = self.offer_save(change).await?;
         if closed {
@@ -238,8 +252,7 @@ impl Tx {
                 let unwound = milestone.unwind(&Actor::System, self.now())?;
                 self.milestone_save(unwound).await?;
             }
-            if let Some(proposal) = offer.proposal {
-                let (_, proposal) = self.bid_for_update(proposal).await?.ok_or(Refusal::HIDDEN)?;
+            if let Some((_, proposal)) = bid {
                 self.proposal_save(proposal.offer_ended()).await?;
             }
             self.audit("offer_close", offer.id, serde_json::json!({ "to": offer.status().as_str() })).await?;

@@ -86,6 +86,20 @@ struct Row {
     trace: String,
     attempts: i32,
     contract_id: Option<Uuid>,
+    sequence: i64,
+}
+
+/// An event that waits to be delivered, and that this worker alone may deliver until its lease is
+/// over.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    pub id: Uuid,
+    /// What happened. What this version can't read is a fault of its own, and no reason to leave
+    /// the others alone.
+    pub occurrence: Result<Occurrence, Fault>,
+    pub leased_until: Timestamp,
+    /// How many times it was taken up, this time among them.
+    attempts: i32,
 }
 
 impl TryFrom<Row> for Occurrence {
@@ -132,47 +146,67 @@ const ATTEMPTS: i32 = 12;
 const LEASE_SECONDS: i64 = 60;
 
 impl Market {
-    /// Take up to `limit` events that wait for delivery, so that no other worker does.
-    pub(crate) async fn events_claim(&self, limit: i64) -> Result<Vec<Occurrence>, Failure> {
+    /// Take up to `limit` events that wait for delivery, so that no other worker does, in the order
+    /// in which they were written down.
+    pub(crate) async fn events_claim(&self, limit: i64) -> Result<Vec<Waiting>, Failure> {
         let now = self.clock().now();
-        let rows = Row::find_by_statement(Statement::from_sql_and_values(
+        let leased_until = now + chrono::TimeDelta::seconds(LEASE_SECONDS);
+        let mut rows = Row::find_by_statement(Statement::from_sql_and_values(
             DbBackend::Postgres,
-            "update events set due_at = $1 + make_interval(secs => $2), attempts = attempts + 1
-             where id in (
+            "with waiting as materialized (
                  select id from events where done_at is null and parked_at is null and due_at <= $1
                  order by due_at, sequence limit $3 for update skip locked)
-             returning id, body, occurred_at, trace, attempts - 1 as attempts, contract_id",
-            [now.into(), (LEASE_SECONDS as f64).into(), limit.into()],
+             update events set due_at = $2, attempts = attempts + 1
+             from waiting where events.id = waiting.id
+             returning events.id, body, occurred_at, trace, attempts - 1 as attempts, sequence, contract_id",
+            [now.into(), leased_until.into(), limit.into()],
         ))
         .all(self.db())
         .await?;
-        let mut occurrences = rows.into_iter().map(Occurrence::try_from).collect::<Result<Vec<_>, Fault>>()?;
-        occurrences.sort_by_key(|occurrence| occurrence.id);
-        Ok(occurrences)
+        rows.sort_by_key(|row| row.sequence);
+        let waiting = |row: Row| {
+            let (id, attempts) = (row.id, row.attempts + 1);
+            Waiting { id, occurrence: Occurrence::try_from(row), leased_until, attempts }
+        };
+        Ok(rows.into_iter().map(waiting).collect())
     }
 
-    /// Delivered: it need not be told again.
-    pub(crate) async fn event_done(&self, id: EventId) -> Result<(), Failure> {
+    /// Delivered: it need not be told again, whoever else is telling it at the moment.
+    pub(crate) async fn event_done(&self, waiting: &Waiting) -> Result<(), Failure> {
         let done = Statement::from_sql_and_values(
             DbBackend::Postgres,
-            "update events set done_at = $2, last_error = null where id = $1",
-            [id.uuid().into(), self.clock().now().into()],
+            "update events set done_at = $2, last_error = null where id = $1 and done_at is null",
+            [waiting.id.into(), self.clock().now().into()],
         );
         self.db().execute_raw(done).await?;
         Ok(())
     }
 
-    /// Not delivered: try again later, each time twice as late, and in the end park it.
-    pub(crate) async fn event_failed(&self, occurrence: &Occurrence, why: &str) -> Result<(), Failure> {
+    /// Not delivered: try again later, each time twice as late, and in the end park it. If another
+    /// worker has taken it up since, that one has the word.
+    pub(crate) async fn event_failed(&self, waiting: &Waiting, why: &str) -> Result<(), Failure> {
         let now = self.clock().now();
-        let parked = occurrence.attempts + 1 >= ATTEMPTS;
-        let later = now + chrono::TimeDelta::seconds(1 << occurrence.attempts.clamp(0, 12));
+        let parked = waiting.attempts >= ATTEMPTS;
+        let later = now + chrono::TimeDelta::seconds(1 << (waiting.attempts - 1).clamp(0, 12));
         let failed = Statement::from_sql_and_values(
             DbBackend::Postgres,
-            "update events set due_at = $2, last_error = left($3, 500), parked_at = case when $4 then $5::timestamptz end where id = $1",
-            [occurrence.id.uuid().into(), later.into(), why.into(), parked.into(), now.into()],
+            "update events set due_at = $3, last_error = left($4, 500), parked_at = case when $5 then $6::timestamptz end
+             where id = $1 and attempts = $2 and done_at is null",
+            [waiting.id.into(), waiting.attempts.into(), later.into(), why.into(), parked.into(), now.into()],
         );
         self.db().execute_raw(failed).await?;
+        Ok(())
+    }
+
+    /// Nobody got round to it while its lease was long enough: whoever is next may.
+    pub(crate) async fn event_let_go(&self, waiting: &Waiting) -> Result<(), Failure> {
+        let let_go = Statement::from_sql_and_values(
+            DbBackend::Postgres,
+            "update events set due_at = $3, attempts = attempts - 1
+             where id = $1 and attempts = $2 and done_at is null",
+            [waiting.id.into(), waiting.attempts.into(), self.clock().now().into()],
+        );
+        self.db().execute_raw(let_go).await?;
         Ok(())
     }
 
@@ -196,7 +230,7 @@ impl Market {
     async fn event_find(&self, id: Uuid) -> Result<Option<Occurrence>, Failure> {
         let row = Row::find_by_statement(Statement::from_sql_and_values(
             DbBackend::Postgres,
-            "select id, body, occurred_at, trace, attempts, contract_id from events where id = $1",
+            "select id, body, occurred_at, trace, attempts, sequence, contract_id from events where id = $1",
             [id.into()],
         ))
         .one(self.db())

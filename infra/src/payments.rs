@@ -180,26 +180,37 @@ fn sandbox_story(intent: &str, request: &IntentRequest, now: Timestamp) -> Vec<(
 
 #[derive(FromQueryResult)]
 struct Told {
+    id: String,
     body: serde_json::Value,
 }
 
 impl Market {
     /// Hear what the sandbox processor has to tell by now; the number of events heard. It tells an
-    /// event again until it was taken in, as a real one does.
+    /// event again, a minute later, until it was taken in, as a real one does.
     pub(crate) async fn sandbox_listen(&self, limit: i64) -> Result<usize, Failure> {
         let now = self.clock().now();
         let rows = Told::find_by_statement(sql(
-            "select body from sandbox_events where told_at is null and deliver_at <= $1 order by deliver_at, id limit $2",
+            "select id, body from sandbox_events where told_at is null and deliver_at <= $1 order by deliver_at, id limit $2",
             [now.into(), limit.into()],
         ))
         .all(self.db())
         .await?;
         let count = rows.len();
-        for row in rows {
-            let event: ProcessorEvent = serde_json::from_value(row.body)?;
-            self.processor_event(&event).await?;
-            let told = sql("update sandbox_events set told_at = $2 where id = $1", [event.id.into(), now.into()]);
-            self.db().execute_raw(told).await?;
+        for Told { id, body } in rows {
+            let heard = match serde_json::from_value(body) {
+                Ok(event) => self.processor_event(&event).await,
+                Err(error) => Err(error.into()),
+            };
+            let said = match heard {
+                Ok(()) => sql("update sandbox_events set told_at = $2 where id = $1", [id.into(), now.into()]),
+                // One that can't be taken in is no reason not to hear the others.
+                Err(failure) => {
+                    tracing::error!(event = id, error = %failure, "a processor's event could not be taken in");
+                    let again = now + TimeDelta::minutes(1);
+                    sql("update sandbox_events set deliver_at = $2 where id = $1", [id.into(), again.into()])
+                }
+            };
+            self.db().execute_raw(said).await?;
         }
         Ok(count)
     }

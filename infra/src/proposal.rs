@@ -13,8 +13,8 @@ use domain::proposal::{
 use domain::refusal::Refusal;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QuerySelect,
-    Statement,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
+    QuerySelect, Statement,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -315,7 +315,8 @@ impl Tx {
         let mine = row::Entity::find()
             .filter(row::Column::GigId.eq(gig.id.uuid()))
             .filter(row::Column::FreelancerId.eq(user.uuid()));
-        let mine = mine.all(self.conn()).await?;
+        // Locked, so that two requests of one person about one gig are decided one after the other.
+        let mine = mine.order_by_asc(row::Column::Id).lock_exclusive().all(self.conn()).await?;
         let invited = self.is_invited(gig.id, user).await?;
         let tied = invited || mine.iter().any(|row| row.submitted_at.is_some());
         let live = mine.into_iter().find(|row| row::LIVE.contains(&row.status.as_str()));

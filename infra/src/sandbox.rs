@@ -1,14 +1,16 @@
 //! What only a sandbox can do: let time pass, so that a front-end developer sees a security hold
 //! end without waiting five days for it. How far a sandbox is ahead is kept, and outlives a restart.
 
+use std::sync::atomic::Ordering;
+
 use chrono::TimeDelta;
 use domain::Timestamp;
 use domain::refusal::Refusal;
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, FromQueryResult, Statement};
+use sea_orm::{DatabaseConnection, DbBackend, FromQueryResult, Statement};
 
 use crate::clock::Clock;
 use crate::market::Market;
-use crate::{Call, Failure};
+use crate::{Call, Failure, Fault, Tx, run};
 
 /// The longest time that passes at once, in hours.
 const MAX_HOURS: i64 = 24 * 200;
@@ -38,21 +40,39 @@ impl Market {
             let message = format!("must be between 1 and {MAX_HOURS}");
             return Err(Refusal::field("hours", "OUT_OF_RANGE", message).into());
         }
-        let mut left = hours;
-        while left > 0 {
-            let step = TimeDelta::hours(left.min(STEP_HOURS));
-            left -= STEP_HOURS;
-            self.clock().advance(step);
-            self.db()
-                .execute_raw(Statement::from_sql_and_values(
-                    DbBackend::Postgres,
-                    "insert into sandbox_clock (ahead_micros) values ($1)
-                 on conflict (single) do update set ahead_micros = sandbox_clock.ahead_micros + excluded.ahead_micros",
-                    [step.num_microseconds().unwrap_or(0).into()],
-                ))
-                .await?;
+        let hours = TimeDelta::hours(hours);
+        // Kept before the clock moves: what was written at an instant must not lie ahead of a clock
+        // that was started again.
+        let until = run!(self, call, tx => {
+            let ahead = tx.sandbox_clock_move(hours).await?;
+            Ok(match self.clock() {
+                Clock::Ahead(micros) => tx.now() - TimeDelta::microseconds(micros.load(Ordering::Relaxed)) + ahead,
+                Clock::System | Clock::Manual(_) => tx.now() + hours,
+            })
+        })?;
+        // A repeat finds the clock there, unless the first was cut short: then it goes on from where that was.
+        let mut now = self.clock().now();
+        while now < until {
+            now = until.min(now + TimeDelta::hours(STEP_HOURS));
+            self.clock().advance_to(now);
             self.work_until_idle().await?;
         }
-        Ok(self.clock().now())
+        Ok(until)
+    }
+}
+
+impl Tx {
+    /// Note that the sandbox's clock moves on; how far it is ahead of the machine's then.
+    async fn sandbox_clock_move(&self, by: TimeDelta) -> Result<TimeDelta, Failure> {
+        let moved = Statement::from_sql_and_values(
+            DbBackend::Postgres,
+            "insert into sandbox_clock (ahead_micros) values ($1)
+             on conflict (single) do update set ahead_micros = sandbox_clock.ahead_micros + excluded.ahead_micros
+             returning ahead_micros",
+            [by.num_microseconds().unwrap_or(0).into()],
+        );
+        let ahead = Ahead::find_by_statement(moved).one(self.conn()).await?;
+        let ahead = ahead.ok_or_else(|| Fault::bad_row("sandbox_clock", "a clock that was just kept is gone"))?;
+        Ok(TimeDelta::microseconds(ahead.ahead_micros))
     }
 }

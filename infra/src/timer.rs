@@ -5,26 +5,30 @@ use std::collections::BTreeMap;
 use domain::Timestamp;
 use domain::change::TimerChange;
 use domain::timer::Timer;
-use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement};
+use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement, Value};
 use uuid::Uuid;
 
 use crate::market::Market;
 use crate::{Failure, Fault};
 
-/// A timer that is due.
-#[derive(Debug, Clone, Copy)]
+/// A timer that is due, and that this worker alone may carry out until its lease is over.
+#[derive(Debug, Clone, FromQueryResult)]
 pub(crate) struct Due {
-    pub timer: Timer,
-    pub due_at: Timestamp,
-    pub attempts: i32,
+    pub kind: String,
+    pub subject: Uuid,
+    due_at: Timestamp,
+    /// Together with the attempts: which taking up this was.
+    pub leased_until: Timestamp,
+    attempts: i32,
 }
 
-#[derive(FromQueryResult)]
-struct Row {
-    kind: String,
-    subject: Uuid,
-    due_at: Timestamp,
-    attempts: i32,
+impl Due {
+    /// What it stands for. A kind that this version does not know is a fault of its own, and no
+    /// reason to leave the others alone.
+    pub fn timer(&self) -> Result<Timer, Fault> {
+        Timer::from_parts(&self.kind, self.subject)
+            .ok_or_else(|| Fault::bad_row("timers", format!("unknown kind {}", self.kind)))
+    }
 }
 
 /// Timers to set and timers to stop, as the database's `settle` takes them: of several changes to
@@ -50,55 +54,60 @@ pub(crate) fn timer_facts(changes: &[TimerChange]) -> (Vec<serde_json::Value>, V
 /// How long a verb may take before another worker may take up its timer.
 const LEASE_SECONDS: i64 = 60;
 
+/// The row is still as this worker took it up: it was neither set anew nor taken up by another.
+const STILL_OURS: &str = "kind = $1 and subject = $2 and due_at = $3 and leased_until = $4 and attempts = $5";
+
 impl Market {
-    /// Take up to `limit` due timers, so that no other worker does.
+    /// Take up to `limit` due timers, so that no other worker does, those that are due longest first.
     pub(crate) async fn timers_claim(&self, limit: i64) -> Result<Vec<Due>, Failure> {
         let now = self.clock().now();
         let lease = now + chrono::TimeDelta::seconds(LEASE_SECONDS);
-        let rows = Row::find_by_statement(Statement::from_sql_and_values(
+        let mut due = Due::find_by_statement(Statement::from_sql_and_values(
             DbBackend::Postgres,
-            "update timers set leased_until = $2, attempts = attempts + 1
-             where (kind, subject) in (
+            "with due as materialized (
                  select kind, subject from timers
                  where due_at <= $1 and (leased_until is null or leased_until <= $1)
-                 order by due_at limit $3 for update skip locked)
-             returning kind, subject, due_at, attempts",
+                 order by due_at, kind, subject limit $3 for update skip locked)
+             update timers set leased_until = $2, attempts = attempts + 1
+             from due where timers.kind = due.kind and timers.subject = due.subject
+             returning timers.kind, timers.subject, timers.due_at, timers.leased_until, timers.attempts",
             [now.into(), lease.into(), limit.into()],
         ))
         .all(self.db())
         .await?;
-        let mut due = rows.into_iter().map(from_row).collect::<Result<Vec<_>, Fault>>()?;
-        due.sort_by_key(|due| (due.due_at, due.timer));
+        due.sort_by(|a, b| (a.due_at, &a.kind, a.subject).cmp(&(b.due_at, &b.kind, b.subject)));
         Ok(due)
     }
 
     /// The verb was carried out: the timer is gone, unless the verb set it anew.
-    pub(crate) async fn timer_done(&self, due: Due) -> Result<(), Failure> {
-        let done = Statement::from_sql_and_values(
-            DbBackend::Postgres,
-            "delete from timers where kind = $1 and subject = $2 and due_at = $3 and leased_until is not null",
-            [due.timer.kind().into(), due.timer.subject().into(), due.due_at.into()],
-        );
-        self.db().execute_raw(done).await?;
-        Ok(())
+    pub(crate) async fn timer_done(&self, due: &Due) -> Result<(), Failure> {
+        self.timer_end(due, format!("delete from timers where {STILL_OURS}"), []).await
     }
 
     /// The verb could not be carried out: it is taken up again later, and never given up, since
-    /// money may hang on it. The lag shows in the metrics.
-    pub(crate) async fn timer_failed(&self, due: Due, why: &str) -> Result<(), Failure> {
+    /// money may hang on it. How many fail shows in the metrics, and why in the row.
+    pub(crate) async fn timer_failed(&self, due: &Due, why: &str) -> Result<(), Failure> {
         let later = self.clock().now() + chrono::TimeDelta::seconds(1 << due.attempts.clamp(0, 10));
-        let failed = Statement::from_sql_and_values(
-            DbBackend::Postgres,
-            "update timers set leased_until = $3, last_error = left($4, 500) where kind = $1 and subject = $2",
-            [due.timer.kind().into(), due.timer.subject().into(), later.into(), why.into()],
-        );
-        self.db().execute_raw(failed).await?;
+        let failed = format!("update timers set leased_until = $6, last_error = left($7, 500) where {STILL_OURS}");
+        self.timer_end(due, failed, [later.into(), why.into()]).await
+    }
+
+    /// Nobody got round to it while its lease was long enough: whoever is next may.
+    pub(crate) async fn timer_let_go(&self, due: &Due) -> Result<(), Failure> {
+        let let_go = format!("update timers set leased_until = null, attempts = attempts - 1 where {STILL_OURS}");
+        self.timer_end(due, let_go, []).await
+    }
+
+    async fn timer_end<const N: usize>(&self, due: &Due, text: String, more: [Value; N]) -> Result<(), Failure> {
+        let ours: [Value; 5] = [
+            due.kind.clone().into(),
+            due.subject.into(),
+            due.due_at.into(),
+            due.leased_until.into(),
+            due.attempts.into(),
+        ];
+        let values = ours.into_iter().chain(more);
+        self.db().execute_raw(Statement::from_sql_and_values(DbBackend::Postgres, text, values)).await?;
         Ok(())
     }
-}
-
-fn from_row(row: Row) -> Result<Due, Fault> {
-    let timer = Timer::from_parts(&row.kind, row.subject)
-        .ok_or_else(|| Fault::bad_row("timers", format!("unknown kind {}", row.kind)))?;
-    Ok(Due { timer, due_at: row.due_at, attempts: row.attempts })
 }

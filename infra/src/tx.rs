@@ -6,6 +6,7 @@
 //! compiler can't see to be `Send`, and every resolver needs one that is.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use domain::Timestamp;
 use domain::access::Actor;
@@ -143,7 +144,11 @@ fn held<T>(kept: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// How often a transaction that met another is tried before the caller hears of it.
-const ATTEMPTS: u32 = 6;
+const ATTEMPTS: u32 = 10;
+/// The longest pause before the second attempt; each further one may be twice as long.
+const FIRST_PAUSE_MILLIS: u64 = 8;
+/// How often the longest pause doubles.
+const DOUBLINGS: u32 = 5;
 
 /// A transaction that was begun for a call, or the answer the call was given before.
 #[derive(Debug)]
@@ -195,6 +200,7 @@ impl Market {
         match outcome {
             Err(Failure::Broken(fault)) if fault.is_conflict() && attempt < ATTEMPTS => {
                 metrics::counter!("rabta_transaction_retries_total").increment(1);
+                tokio::time::sleep(pause(attempt)).await;
                 Closing::Again
             }
             outcome => Closing::Done(outcome),
@@ -213,6 +219,13 @@ impl Market {
             noted: Mutex::default(),
         })
     }
+}
+
+/// How long to wait after an attempt. Two that met wait for different times, so that they don't meet
+/// again.
+fn pause(attempt: u32) -> Duration {
+    let longest = FIRST_PAUSE_MILLIS << attempt.saturating_sub(1).min(DOUBLINGS);
+    Duration::from_millis(rand::random_range(longest / 4..=longest))
 }
 
 impl Tx {
@@ -235,7 +248,9 @@ impl Tx {
 
 /// Run a use case in one transaction: `run!(self, call, tx => { … Ok(answer) })`.
 ///
-/// The body may run more than once, so it must do nothing that a rollback doesn't undo. With an
+/// The body may run more than once, so it must do nothing that a rollback doesn't undo. It holds a
+/// connection, so it must not ask for a second one: all it does goes through `tx`. Rows are locked
+/// in the order that ARCHITECTURE.md gives. With an
 /// idempotency key, the first answer that was not a refusal is kept and given again.
 #[macro_export]
 macro_rules! run {

@@ -18,6 +18,8 @@ pub struct Vitals {
     pub timers_due: i64,
     /// How long the longest of them has been due, in seconds.
     pub timers_lag_seconds: i64,
+    /// Timers whose verb was not carried out when it was last tried. They are tried again.
+    pub timers_failing: i64,
     /// Connections to the database, and how many of them are idle.
     pub connections: (u32, usize),
 }
@@ -29,6 +31,7 @@ struct Row {
     events_parked: i64,
     timers_due: i64,
     timers_since: Option<Timestamp>,
+    timers_failing: i64,
 }
 
 impl Market {
@@ -45,7 +48,8 @@ impl Market {
                  (select min(occurred_at) from events where done_at is null and parked_at is null) as events_since,
                  (select count(*) from events where done_at is null and parked_at is not null) as events_parked,
                  (select count(*) from timers where due_at <= $1) as timers_due,
-                 (select min(due_at) from timers where due_at <= $1) as timers_since",
+                 (select min(due_at) from timers where due_at <= $1) as timers_since,
+                 (select count(*) from timers where due_at <= $1 and last_error is not null) as timers_failing",
             [now.into()],
         ))
         .one(self.db())
@@ -59,6 +63,7 @@ impl Market {
             events_parked: row.events_parked,
             timers_due: row.timers_due,
             timers_lag_seconds: lag(row.timers_since),
+            timers_failing: row.timers_failing,
             connections: (pool.size(), pool.num_idle()),
         })
     }

@@ -1,8 +1,15 @@
 //! Background work: due timers and waiting events. It runs inside `serve`, or on its own as
 //! `work`; any number may run at once, since each takes up only what no other has.
+//!
+//! What is taken up is leased by the market's clock: when a worker dies, its lease runs out and
+//! another takes up what it had. A worker begins nothing whose lease may run out before it is
+//! done, and gives up on whatever takes too long, so that one slow thing does not hold up the
+//! rest or happen twice at once. That it may happen twice one after the other is ordinary.
 
 use std::time::{Duration, Instant};
 
+use domain::Timestamp;
+use domain::access::Denied;
 use domain::bonus::lapse;
 use domain::event::Event;
 use domain::proposal::Closing;
@@ -11,8 +18,9 @@ use domain::timer::Timer;
 use tokio::sync::watch;
 
 use crate::market::Market;
-use crate::outbox::Occurrence;
-use crate::{Call, Failure};
+use crate::outbox::{Occurrence, Waiting};
+use crate::timer::Due;
+use crate::{Call, Failure, Fault};
 
 /// How much is taken up at a time.
 const BATCH: i64 = 32;
@@ -20,6 +28,14 @@ const BATCH: i64 = 32;
 const IDLE: Duration = Duration::from_millis(500);
 /// How long to wait after a failure of our own.
 const BACKOFF: Duration = Duration::from_secs(2);
+/// How long one verb or one delivery may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// What must be left of a lease for its work to be begun: more than our patience.
+const LEFT: chrono::TimeDelta = chrono::TimeDelta::seconds(25);
+/// How often what is no longer needed is thrown away.
+const TIDYING: Duration = Duration::from_secs(600);
+/// How much is thrown away at a time.
+const HEAP: i64 = 1_000;
 
 /// How often the platform's accounts are rolled up.
 const ROLL_UP_EVERY: Duration = Duration::from_secs(10);
@@ -28,12 +44,19 @@ const ROLL_UP_EVERY: Duration = Duration::from_secs(10);
 pub async fn run(market: Market, mut stop: watch::Receiver<bool>) {
     let mut heard = market.bus().listen();
     let mut rolled_up: Option<Instant> = None;
+    let mut tidied: Option<Instant> = None;
     while !*stop.borrow() {
         if rolled_up.is_none_or(|at| at.elapsed() >= ROLL_UP_EVERY) {
             if let Err(failure) = market.ledger_roll_up().await {
                 tracing::warn!(error = %failure, "the platform's accounts could not be rolled up");
             }
             rolled_up = Some(Instant::now());
+        }
+        if tidied.is_none_or(|at| at.elapsed() > TIDYING) {
+            match market.tidy().await {
+                Ok(()) => tidied = Some(Instant::now()),
+                Err(failure) => tracing::error!(error = %failure, "the worker could not tidy up; trying again"),
+            }
         }
         let wait = match market.work_once().await {
             Ok(0) => IDLE,
@@ -66,39 +89,79 @@ pub async fn follow(market: Market, mut stop: watch::Receiver<bool>) {
     }
 }
 
+/// Cut off what takes too long. Its transaction is rolled back; what it asked of others stays asked,
+/// as after a crash.
+async fn patiently(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    match tokio::time::timeout(PATIENCE, work).await {
+        Ok(outcome) => outcome,
+        Err(_) => {
+            let why = format!("not done within {} seconds", PATIENCE.as_secs());
+            Err(Fault::Service { service: "worker", why }.into())
+        }
+    }
+}
+
 impl Market {
     /// Carry out what is due now and deliver what waits now; the number of things done.
     pub async fn work_once(&self) -> Result<usize, Failure> {
+        let heard = self.sandbox_listen(BATCH).await?;
         let timers = self.timers_claim(BATCH).await?;
+        for due in &timers {
+            self.timer_carry_out(due).await?;
+        }
         let events = self.events_claim(BATCH).await?;
-        let count = timers.len() + events.len() + self.sandbox_listen(BATCH).await?;
-        for due in timers {
-            let trace = format!("timer:{}:{}", due.timer.kind(), due.timer.subject());
-            match self.timer_fire(&Call::system(trace), due.timer).await {
-                // What is gone, or has gone on, leaves nothing for the timer to do.
-                Ok(()) | Err(Failure::Refused(Refusal::Denied { .. } | Refusal::WrongState { .. })) => {
-                    self.timer_done(due).await?;
-                }
-                Err(Failure::Refused(refusal)) => {
-                    tracing::error!(timer = due.timer.kind(), subject = %due.timer.subject(), error = %refusal, "a timer's verb was refused");
-                    self.timer_failed(due, &refusal.to_string()).await?;
-                }
-                Err(Failure::Broken(fault)) => {
-                    tracing::error!(timer = due.timer.kind(), subject = %due.timer.subject(), error = %fault, "a timer's verb failed");
-                    self.timer_failed(due, &fault.to_string()).await?;
-                }
+        for waiting in &events {
+            self.event_deliver(waiting).await?;
+        }
+        Ok(heard + timers.len() + events.len())
+    }
+
+    async fn timer_carry_out(&self, due: &Due) -> Result<(), Failure> {
+        if !self.is_time_left(due.leased_until) {
+            return self.timer_let_go(due).await;
+        }
+        let trace = format!("timer:{}:{}", due.kind, due.subject);
+        let fired = patiently(async { self.timer_fire(&Call::system(trace), due.timer()?).await }).await;
+        match fired {
+            // What is gone, or has gone on, leaves nothing for the timer to do.
+            Ok(()) | Err(Failure::Refused(Refusal::Denied { reason: Denied::Hidden } | Refusal::WrongState { .. })) => {
+                self.timer_done(due).await
+            }
+            Err(failure) => {
+                tracing::error!(timer = due.kind, subject = %due.subject, error = %failure, "a timer's verb was not carried out");
+                metrics::counter!("rabta_timers_failed_total", "kind" => due.kind.clone()).increment(1);
+                self.timer_failed(due, &failure.to_string()).await
             }
         }
-        for occurrence in events {
-            match self.react(&occurrence).await {
-                Ok(()) => self.event_done(occurrence.id).await?,
-                Err(failure) => {
-                    tracing::warn!(event = occurrence.event.name(), id = %occurrence.id, error = %failure, "an event could not be delivered");
-                    self.event_failed(&occurrence, &failure.to_string()).await?;
-                }
+    }
+
+    async fn event_deliver(&self, waiting: &Waiting) -> Result<(), Failure> {
+        if !self.is_time_left(waiting.leased_until) {
+            return self.event_let_go(waiting).await;
+        }
+        let delivered = match &waiting.occurrence {
+            Ok(occurrence) => patiently(self.react(occurrence)).await.map_err(|failure| failure.to_string()),
+            Err(fault) => Err(fault.to_string()),
+        };
+        match delivered {
+            Ok(()) => self.event_done(waiting).await,
+            Err(why) => {
+                let name = waiting.occurrence.as_ref().map_or("unreadable", |occurrence| occurrence.event.name());
+                tracing::warn!(event = name, id = %waiting.id, why, "an event could not be delivered");
+                self.event_failed(waiting, &why).await
             }
         }
-        Ok(count)
+    }
+
+    /// Is there enough left of a lease to begin? If not, time was let pass, or what came before took long.
+    fn is_time_left(&self, leased_until: Timestamp) -> bool {
+        self.clock().now() + LEFT <= leased_until
+    }
+
+    /// Throw away what is no longer needed.
+    pub(crate) async fn tidy(&self) -> Result<(), Failure> {
+        while self.answers_forget(HEAP).await? > 0 {}
+        Ok(())
     }
 
     /// Work until nothing is left that is due now.

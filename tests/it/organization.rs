@@ -33,7 +33,7 @@ async fn code(app: &TestApp, email: &str) -> String {
     letter.text.lines().find(|line| line.starts_with("min_")).expect("it holds a code").to_owned()
 }
 
-async fn joins(ada: &Person<'_>, bo: &Person<'_>, role: &str) {
+pub async fn joins(ada: &Person<'_>, bo: &Person<'_>, role: &str) {
     let input = json!({ "organizationId": ada.organization, "email": bo.email, "role": role });
     ada.does("memberInvite", input, "invitation { state role email }").await.ok();
     let token = code(ada.app, &bo.email).await;

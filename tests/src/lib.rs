@@ -5,6 +5,8 @@
 #![expect(clippy::expect_used, reason = "a test that can't go on should stop")]
 
 pub mod app;
+pub mod books;
+pub mod crowd;
 pub mod database;
 pub mod deals;
 pub mod disputes;
@@ -13,6 +15,7 @@ pub mod hours;
 pub mod introspect;
 pub mod people;
 pub mod reply;
+pub mod twice;
 pub mod wire;
 pub mod world;
 

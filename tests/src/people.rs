@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use domain::access::Staff;
 use serde_json::{Value, json};
 
+use crate::twice::Twice;
 use crate::{Reply, TestApp, Visitor};
 
 /// Everybody's password.
@@ -84,7 +85,29 @@ impl Person<'_> {
     }
 
     /// Send a mutation that takes one `input`, and select `fields` of the payload beside its errors.
+    ///
+    /// If it goes well it is sent again, as from a phone on a bad network: there must be the same
+    /// answer, and for another request under its key a typed refusal. So every story is about
+    /// repeats, too.
     pub async fn does(&self, mutation: &str, input: Value, fields: &str) -> Reply {
+        let Some(twice) = Twice::of(mutation, &input).await else {
+            return self.does_once(mutation, input, fields).await;
+        };
+        let visitor = self.visitor().await;
+        let reply = visitor.does(mutation, twice.input.clone(), fields).await;
+        if reply.body["data"][mutation]["errors"] == json!([]) {
+            let again = visitor.does(mutation, twice.input, fields).await;
+            assert_eq!(again.body, reply.body, "{mutation}, sent again");
+            if let Some(other) = twice.other {
+                let other = visitor.does(mutation, other, "").await;
+                assert_eq!(other.refused(), ["IDEMPOTENCY_CONFLICT"], "{mutation}, another under its key");
+            }
+        }
+        reply
+    }
+
+    /// Send a mutation just as it is, and once.
+    pub async fn does_once(&self, mutation: &str, input: Value, fields: &str) -> Reply {
         self.visitor().await.does(mutation, input, fields).await
     }
 

@@ -1,0 +1,420 @@
+//! `kill -9`, under load: of the server, of PostgreSQL, and of both. Several people do business over
+//! HTTP, with the keys that make it safe to repeat, and repeat whatever they got no answer to. In
+//! the end everything they were told is still so, nothing has happened twice, and all that was
+//! waiting to be done was done.
+//!
+//! `CRASH_SEED` chooses who is killed and when, `CRASH_KILLS` how often.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on should stop")]
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use infra::embedded::{Embedded, Purpose, test_folder};
+use serde_json::{Value, json};
+use sqlx::{Connection, PgConnection, Row};
+use tokio::time::sleep;
+
+const PASSWORD: &str = "tuba-gravel-ninety";
+/// How many pairs of a client and a freelancer do business at once.
+const PAIRS: usize = 3;
+/// The one query that finds whatever is wrong with the books.
+const BOOKS: &str = include_str!("../../tests/src/books.sql");
+/// How long anybody tries to get an answer, and everything that waits may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn setting(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+/// Choices that are the same for the same seed.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB) % n
+    }
+}
+
+/// PostgreSQL with durable settings, and `rabta serve` on it, both ours to kill.
+struct Rig {
+    folder: PathBuf,
+    database: Option<Embedded>,
+    url: String,
+    server: Option<Child>,
+    /// Where the server is: another port each time it is started.
+    address: Arc<Mutex<SocketAddr>>,
+}
+
+impl Rig {
+    async fn start() -> Self {
+        let folder = test_folder().with_file_name(format!("rabta-crash-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        let database = Embedded::start(&folder, Purpose::Data, None).await.unwrap();
+        database.ensure_database("rabta").await.unwrap();
+        let url = database.url("rabta");
+        let address = Arc::new(Mutex::new(SocketAddr::from(([127, 0, 0, 1], 0))));
+        let mut rig = Self { folder, database: Some(database), url, server: None, address };
+        rig.start_server();
+        rig
+    }
+
+    fn start_server(&mut self) {
+        let keys = self.folder.with_added_extension("keys");
+        fs::create_dir_all(&keys).unwrap();
+        let log = File::options().append(true).create(true).open(keys.join("log")).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rabta"));
+        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).arg("serve");
+        command.env("DATABASE_URL", &self.url).env("RABTA_DATA_DIR", &keys).env("RABTA_LISTEN", "127.0.0.1:0");
+        // Everybody has an address of their own, as far as limits are concerned.
+        command.env("RABTA_TRUSTED_PROXIES", "1");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
+        let mut child = command.spawn().unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let mut banner = String::new();
+        while !banner.contains("Ctrl-C stops") {
+            assert_ne!(output.read_line(&mut banner).unwrap(), 0, "it ended at once: see {}", keys.display());
+        }
+        let after = banner.split("ready at http://").nth(1).unwrap();
+        *self.address.lock().unwrap() = after.split_whitespace().next().unwrap().parse().unwrap();
+        self.server = Some(child);
+    }
+
+    fn kill_server(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            server.kill().unwrap();
+            server.wait().unwrap();
+        }
+    }
+
+    /// Every process of PostgreSQL at once.
+    fn kill_database(&self) {
+        let postmaster = fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap();
+        let postmaster = postmaster.lines().next().unwrap().trim().to_owned();
+        let all = Command::new("ps").args(["-eo", "pid=,ppid="]).output().unwrap();
+        let all = String::from_utf8(all.stdout).unwrap();
+        let children = all.lines().filter_map(|line| line.trim().split_once(char::is_whitespace));
+        let children = children.filter(|(_, parent)| parent.trim() == postmaster).map(|(pid, _)| pid);
+        // Some may be gone by the time they are named.
+        let _ = Command::new("kill").arg("-9").arg(&postmaster).args(children).stderr(Stdio::null()).status().unwrap();
+    }
+
+    async fn start_database(&mut self) {
+        drop(self.database.take());
+        self.database = Some(Embedded::start(&self.folder, Purpose::Data, None).await.unwrap());
+    }
+
+    async fn connect(&self) -> PgConnection {
+        PgConnection::connect(&self.url).await.unwrap()
+    }
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        if let Some(server) = &mut self.server {
+            let _ = server.kill();
+            let _ = server.wait();
+        }
+        // What is there when a test fails is worth a look.
+        if !std::thread::panicking() {
+            let _ = fs::remove_dir_all(self.folder.with_added_extension("keys"));
+            drop(self.database.take());
+            let gone = Instant::now();
+            while self.folder.join("data/postmaster.pid").exists() && gone.elapsed() < Duration::from_secs(20) {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            let _ = fs::remove_dir_all(&self.folder);
+        }
+    }
+}
+
+/// Something that was done, and what was said of it.
+struct Act {
+    mutation: &'static str,
+    input: Value,
+    fields: &'static str,
+    told: Value,
+}
+
+/// Somebody with a phone that does not give up.
+struct Person {
+    http: reqwest::Client,
+    address: Arc<Mutex<SocketAddr>>,
+    email: String,
+    from: String,
+    token: String,
+    /// What this person was told was done.
+    acts: Vec<Act>,
+}
+
+/// An answer, as far as one came.
+enum Answer {
+    Payload(Value),
+    SignInAgain,
+    Nothing,
+}
+
+/// Numbers of acts: their keys.
+static ACTS: AtomicU64 = AtomicU64::new(0);
+
+impl Person {
+    async fn sign_up(rig: &Rig, name: &str, number: u64) -> Self {
+        let http = reqwest::Client::builder().timeout(Duration::from_secs(10)).build().unwrap();
+        let email = format!("{name}@example.com");
+        let address = Arc::clone(&rig.address);
+        let from = format!("10.0.0.{number}");
+        let mut person = Self { http, address, email, from, token: String::new(), acts: Vec::new() };
+        let input = json!({ "email": person.email, "name": name, "password": PASSWORD });
+        let payload = person.insists("signUp", &input, "tokens { accessToken viewer { user { id } } }").await;
+        person.token = payload["tokens"]["accessToken"].as_str().unwrap().to_owned();
+        person
+    }
+
+    /// Do something, and keep at it until there is an answer; none if it was refused.
+    async fn does(&mut self, mutation: &'static str, mut input: Value, fields: &'static str) -> Option<Value> {
+        input["idempotencyKey"] = json!(format!("act-{}", ACTS.fetch_add(1, Ordering::Relaxed)));
+        let told = self.insists(mutation, &input, fields).await;
+        if told["errors"] != json!([]) {
+            return None;
+        }
+        self.acts.push(Act { mutation, input, fields, told: told.clone() });
+        Some(told)
+    }
+
+    async fn insists(&mut self, mutation: &str, input: &Value, fields: &str) -> Value {
+        let mut letters = mutation.chars();
+        let head = letters.next().unwrap().to_uppercase();
+        let query = format!(
+            "mutation($input: {head}{}Input!) {{ {mutation}(input: $input) {{ {fields} errors {{ code message }} }} }}",
+            letters.as_str()
+        );
+        self.until_told(&query, json!({ "input": input }), mutation).await
+    }
+
+    async fn asks(&mut self, query: &str, variables: Value, field: &str) -> Value {
+        self.until_told(query, variables, field).await
+    }
+
+    async fn until_told(&mut self, query: &str, variables: Value, field: &str) -> Value {
+        let began = Instant::now();
+        let body = json!({ "query": query, "variables": variables });
+        loop {
+            match self.tries(&body, field).await {
+                Answer::Payload(payload) => return payload,
+                Answer::SignInAgain => self.signs_in().await,
+                Answer::Nothing => sleep(Duration::from_millis(50)).await,
+            }
+            assert!(began.elapsed() < PATIENCE, "no answer to {body}");
+        }
+    }
+
+    async fn signs_in(&mut self) {
+        let query =
+            "mutation($input: SignInInput!) { signIn(input: $input) { tokens { accessToken } errors { code } } }";
+        let input = json!({ "input": { "email": self.email, "password": PASSWORD } });
+        self.token.clear();
+        if let Answer::Payload(payload) = self.tries(&json!({ "query": query, "variables": input }), "signIn").await
+            && let Some(token) = payload["tokens"]["accessToken"].as_str()
+        {
+            self.token = token.to_owned();
+        }
+    }
+
+    async fn tries(&self, body: &Value, field: &str) -> Answer {
+        let address = *self.address.lock().unwrap();
+        let mut request = self.http.post(format!("http://{address}/graphql")).header("X-Forwarded-For", &self.from);
+        if !self.token.is_empty() {
+            request = request.bearer_auth(&self.token);
+        }
+        let Ok(response) = request.json(body).send().await else { return Answer::Nothing };
+        if response.status() == 401 {
+            return Answer::SignInAgain;
+        }
+        let Ok(answer) = response.json::<Value>().await else { return Answer::Nothing };
+        // A fault of the server's own is no answer: the database may be away.
+        if !answer["errors"].is_null() || answer["data"][field].is_null() {
+            return Answer::Nothing;
+        }
+        let payload = answer["data"][field].clone();
+        let signed_out = payload["errors"][0]["code"] == "UNAUTHENTICATED";
+        if signed_out { Answer::SignInAgain } else { Answer::Payload(payload) }
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
+}
+
+/// A client and a freelancer do business until `stop`; then they finish what they are at.
+async fn business(mut client: Person, mut freelancer: Person, stop: Arc<AtomicBool>) -> [Person; 2] {
+    let me = freelancer.asks("{ viewer { user { id } } }", json!({}), "viewer").await;
+    let input = json!({ "name": "Acme" });
+    let organization = client.does("organizationCreate", input, "organization { id }").await.unwrap();
+    let input = json!({ "iban": "PK36SCBL0000001123456702", "accountTitle": "Faisal" });
+    let method = freelancer.does("payoutMethodAdd", input, "payoutMethod { id }").await.unwrap();
+    while !stop.load(Ordering::Relaxed) {
+        let offer = json!({
+            "organizationId": organization["organization"]["id"], "freelancerId": me["user"]["id"], "title": "A website",
+            "milestones": [{ "title": "All of it", "amount": { "amount": "100.00" } }]
+        });
+        let made = client.does("offerCreate", offer, "offer { id milestones { nodes { id } } }").await.unwrap();
+        let (offer, milestone) = (&made["offer"]["id"], &made["offer"]["milestones"]["nodes"][0]["id"]);
+        deal(&mut client, &mut freelancer, offer, milestone).await;
+        let query = "{ viewer { balances { available { minorUnits } } } }";
+        let viewer = freelancer.asks(query, json!({}), "viewer").await;
+        if viewer["balances"]["available"]["minorUnits"].as_i64().unwrap() >= 1_000 {
+            let input = json!({
+                "payoutMethodId": method["payoutMethod"]["id"], "amount": { "amount": "10.00" }, "purposeCode": "9186",
+                "password": PASSWORD
+            });
+            freelancer.does("payoutRequest", input, "payout { id amount { amount } }").await;
+        }
+    }
+    [client, freelancer]
+}
+
+/// One deal, from its payment to its approval; or as far as it gets, if time passed it by.
+async fn deal(client: &mut Person, freelancer: &mut Person, offer: &Value, milestone: &Value) -> Option<()> {
+    let card = json!({ "milestoneId": milestone, "paymentMethod": "pm_sandbox_visa" });
+    client.does("milestoneFund", card, "milestone { id status }").await?;
+    let query = "query($id: ID!) { offer(id: $id) { status } }";
+    let began = Instant::now();
+    while client.asks(query, json!({ "id": offer }), "offer").await["status"] == "PENDING_FUNDING" {
+        assert!(began.elapsed() < PATIENCE + PATIENCE, "{milestone} is not funded");
+        sleep(Duration::from_millis(20)).await;
+    }
+    freelancer.does("offerAccept", json!({ "offerId": offer }), "contract { id }").await?;
+    let work = json!({ "milestoneId": milestone, "message": "Here it is" });
+    freelancer.does("milestoneSubmit", work, "milestone { id status version }").await?;
+    client.does("milestoneApprove", json!({ "milestoneId": milestone }), "milestone { id status }").await.map(|_| ())
+}
+
+/// Five days pass, again and again.
+async fn time(mut keeper: Person, stop: Arc<AtomicBool>) -> Person {
+    while !stop.load(Ordering::Relaxed) {
+        keeper.does("sandboxTimePass", json!({ "hours": 121 }), "now").await.unwrap();
+        sleep(Duration::from_millis(1_500)).await;
+    }
+    keeper
+}
+
+async fn one<T>(db: &mut PgConnection, sql: &'static str) -> T
+where
+    T: for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres> + Send + Unpin,
+{
+    sqlx::query_scalar(sql).fetch_one(db).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn nothing_acknowledged_is_lost_and_nothing_happens_twice() {
+    let (seed, kills) = (setting("CRASH_SEED", 1), setting("CRASH_KILLS", 6));
+    let mut dice = Dice(seed);
+    let mut rig = Rig::start().await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut working = Vec::new();
+    for pair in 0..PAIRS {
+        let number = pair as u64 * 2;
+        let client = Person::sign_up(&rig, &format!("clara{pair}"), number).await;
+        let freelancer = Person::sign_up(&rig, &format!("faisal{pair}"), number + 1).await;
+        working.push(tokio::spawn(business(client, freelancer, Arc::clone(&stop))));
+    }
+    let keeper = Person::sign_up(&rig, "khalid", 200).await;
+    let keeping = tokio::spawn(time(keeper, Arc::clone(&stop)));
+
+    for kill in 0..kills {
+        sleep(Duration::from_millis(400 + dice.below(1_600))).await;
+        // Each kind in turn, so that a short run has them all.
+        let (server, database) = [(true, false), (false, true), (true, true)][(kill % 3) as usize];
+        if dice.below(2) == 0 && server {
+            rig.kill_server();
+        }
+        if database {
+            rig.kill_database();
+        }
+        if server {
+            rig.kill_server();
+        }
+        sleep(Duration::from_millis(dice.below(400))).await;
+        if database {
+            rig.start_database().await;
+        }
+        if server {
+            rig.start_server();
+        }
+    }
+    sleep(Duration::from_millis(500)).await;
+    stop.store(true, Ordering::Relaxed);
+    let mut people = vec![keeping.await.unwrap()];
+    for pair in working {
+        people.extend(pair.await.unwrap());
+    }
+
+    // Whoever was killed had taken things up. An hour later nobody waits for that any more.
+    people[0].does("sandboxTimePass", json!({ "hours": 1 }), "now").await.unwrap();
+    let mut db = rig.connect().await;
+    let waiting = "select (select count(*) from events where done_at is null)
+        + (select count(*) from timers where due_at <= now() + (select ahead_micros from sandbox_clock) * interval '1 microsecond')
+        + (select count(*) from sandbox_events where told_at is null)";
+    let began = Instant::now();
+    while one::<i64>(&mut db, waiting).await > 0 {
+        assert!(began.elapsed() < PATIENCE, "timers or events are left over");
+        sleep(Duration::from_millis(100)).await;
+    }
+
+    // All they were told is still so: the same request gets the same answer.
+    let mut acts = 0;
+    let mut counts = std::collections::BTreeMap::<&str, i64>::new();
+    let mut hours = 0;
+    for person in &mut people {
+        for act in std::mem::take(&mut person.acts) {
+            let again = person.insists(act.mutation, &act.input, act.fields).await;
+            assert_eq!(again, act.told, "{} {}", act.mutation, act.input);
+            acts += 1;
+            *counts.entry(act.mutation).or_default() += 1;
+            hours += act.input["hours"].as_i64().unwrap_or(0);
+        }
+    }
+    // And nothing is there that they were not told: each act had one effect.
+    for (mutation, effects) in [
+        ("organizationCreate", "select count(*) from organizations"),
+        ("payoutMethodAdd", "select count(*) from payout_methods"),
+        ("offerCreate", "select count(*) from offers"),
+        ("milestoneFund", "select count(*) from payments"),
+        ("milestoneFund", "select count(*) from ledger_entries where reason = 'fund'"),
+        ("offerAccept", "select count(*) from contracts"),
+        ("milestoneSubmit", "select count(*) from submissions"),
+        ("payoutRequest", "select count(*) from payouts"),
+    ] {
+        assert_eq!(
+            one::<i64>(&mut db, effects).await,
+            counts.get(mutation).copied().unwrap_or(0),
+            "{mutation}: {effects}"
+        );
+    }
+    let keys = "select count(*) from idempotency where key like 'act-%'";
+    assert_eq!(one::<i64>(&mut db, keys).await, acts);
+    let ahead = "select coalesce(sum(ahead_micros), 0)::bigint / 3600000000 from sandbox_clock";
+    assert_eq!(one::<i64>(&mut db, ahead).await, hours, "time passed as often as it was told to");
+    let released = "select count(*) from ledger_entries where reason = 'release'";
+    let approved = "select count(*) from milestones where status in ('approved', 'released')";
+    assert_eq!(one::<i64>(&mut db, released).await, one::<i64>(&mut db, approved).await);
+    let parked = "select count(*) from events where parked_at is not null";
+    assert_eq!(one::<i64>(&mut db, parked).await, 0);
+    let wrong = sqlx::query(BOOKS).fetch_all(&mut db).await.unwrap();
+    let wrong: Vec<(String, String)> = wrong.iter().map(|row| (row.get(0), row.get(1))).collect();
+    assert!(wrong.is_empty(), "the books are wrong: {wrong:#?}");
+    for mutation in ["milestoneApprove", "payoutRequest"] {
+        assert!(counts.contains_key(mutation), "the load was too light: {counts:?}");
+    }
+    let log = fs::read_to_string(rig.folder.join("log")).unwrap();
+    assert!(log.contains("not properly shut down"), "PostgreSQL was never recovered");
+    eprintln!("seed {seed}: {kills} kills, {acts} acts, every answer found again: {counts:?}");
+}

@@ -1,0 +1,96 @@
+//! Writes that are safe to repeat. Whatever a person of these tests does goes out twice (see
+//! `Person::does`); here the whole schema is asked for it, and the database for a second effect.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+use tests::TestApp;
+use tests::fingerprint::fingerprint;
+use tests::introspect::Inputs;
+
+/// Mutations without a key, and why repeating them does no harm.
+const WITHOUT_KEY: &[(&str, &str)] = &[
+    ("signUp", "an address has one account, and tokens are never kept as an answer: who lost them signs in"),
+    ("signIn", "each is a session of its own, and tokens are never kept as an answer"),
+    ("sessionRefresh", "a refresh token works once, and one used twice ends its session: that is what it is for"),
+    ("signOut", "a session that has ended has ended"),
+    ("sessionRevoke", "a session that has ended has ended"),
+    ("sessionRevokeAll", "a session that has ended has ended"),
+];
+
+#[tokio::test]
+async fn every_mutation_takes_a_key_or_needs_none() {
+    let inputs = Inputs::read().await;
+    for mutation in &inputs.mutations {
+        let excused = WITHOUT_KEY.iter().any(|(name, _)| *name == mutation.name);
+        let takes = inputs.leaves(mutation).iter().any(|leaf| leaf.path == ["idempotencyKey"]);
+        assert!(takes != excused, "{} takes no idempotencyKey, or need not be excused", mutation.name);
+    }
+}
+
+#[tokio::test]
+async fn whatever_succeeds_is_repeated_with_one_answer_and_one_effect() {
+    let app = TestApp::new().await;
+    let world = app.world().await;
+    let inputs = Inputs::read().await;
+    let (mut repeated, mut wrong) = (BTreeSet::new(), BTreeMap::new());
+    for mutation in &inputs.mutations {
+        let name = mutation.name.as_str();
+        if WITHOUT_KEY.iter().any(|(excused, _)| *excused == name) || name == "sandboxTimePass" {
+            continue;
+        }
+        for (who, visitor) in [("client", world.client()), ("freelancer", world.freelancer())] {
+            for full in [false, true] {
+                let mut input = inputs.sample(mutation, world.ids(), full);
+                // The version is right only by chance.
+                input.as_object_mut().map(|input| input.remove("expectedVersion"));
+                input["idempotencyKey"] = json!(format!("{name} {full}"));
+                let first = visitor.does(name, input.clone(), "__typename").await;
+                if first.body["data"][name]["errors"] != json!([]) {
+                    continue;
+                }
+                app.settles().await;
+                let before = fingerprint(app.pool()).await;
+                let again = visitor.does(name, input.clone(), "__typename").await;
+                // The same key for another act: what it is for is part of what is compared.
+                let act = if name == "userUpdate" { "profileUpdate" } else { "userUpdate" };
+                let other = visitor.does(act, json!({ "idempotencyKey": input["idempotencyKey"] }), "").await;
+                let code = other.body["data"][act]["errors"][0]["code"].clone();
+                app.settles().await;
+                let place = format!("{name} by the {who}");
+                if again.body != first.body {
+                    wrong.insert(place.clone(), json!([first.body, again.body]));
+                }
+                if code != "IDEMPOTENCY_CONFLICT" {
+                    wrong.insert(format!("{place}, another act"), other.body);
+                }
+                if fingerprint(app.pool()).await != before {
+                    wrong.insert(format!("{place} had a second effect"), Value::Null);
+                }
+                repeated.insert(name.to_owned());
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "not safe to repeat: {wrong:#?}");
+    assert!(repeated.len() >= 12, "only {repeated:?} could be repeated");
+}
+
+#[tokio::test]
+async fn letting_time_pass_twice_with_one_key_lets_it_pass_once() {
+    let app = TestApp::new().await;
+    let ada = app.client("ada").await;
+    let pass = |hours: i64| json!({ "hours": hours, "idempotencyKey": "k" });
+    let before = app.market.clock().now();
+    let first = ada.does_once("sandboxTimePass", pass(1), "now").await;
+    assert_eq!(
+        first.text("now").parse::<chrono::DateTime<chrono::Utc>>().unwrap() - before,
+        chrono::TimeDelta::hours(1)
+    );
+    let bea = app.person("bea").await;
+    let other = bea.does_once("sandboxTimePass", pass(1), "now").await;
+    assert_eq!(app.market.clock().now() - before, chrono::TimeDelta::hours(2));
+    let again = bea.does_once("sandboxTimePass", pass(1), "now").await;
+    assert_eq!(again.text("now"), other.text("now"));
+    assert_eq!(app.market.clock().now() - before, chrono::TimeDelta::hours(2));
+    assert_eq!(bea.does_once("sandboxTimePass", pass(2), "now").await.refused(), ["IDEMPOTENCY_CONFLICT"]);
+}

@@ -1,0 +1,209 @@
+//! Background work: done once however many do it, and not held up by what can't be done.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use futures_util::future::join_all;
+use serde_json::json;
+use sqlx::Connection;
+use tests::books::{assert_books, books};
+use tests::crowd::rounds;
+use tests::{Deal, TestApp};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+/// An approved milestone whose security hold is over, and nobody has noticed yet.
+async fn due(app: &TestApp) -> Deal<'_> {
+    let deal = app.submitted().await;
+    deal.client.does("milestoneApprove", json!({ "milestoneId": deal.milestone }), "milestone { status }").await.ok();
+    app.settles().await;
+    app.market.clock().advance(TimeDelta::days(5));
+    deal
+}
+
+async fn run(app: &TestApp, sql: &'static str) {
+    sqlx::raw_sql(sql).execute(app.pool()).await.unwrap();
+}
+
+async fn count(app: &TestApp, sql: &'static str) -> i64 {
+    sqlx::query_scalar(sql).fetch_one(app.pool()).await.unwrap()
+}
+
+#[tokio::test]
+async fn eight_workers_carry_out_and_deliver_everything_once() {
+    let app = TestApp::new().await;
+    let deal = app.contracted().await;
+    // Whoever takes a timer up leaves a trace.
+    run(
+        &app,
+        "create table taken (kind text, subject uuid, due_at timestamptz);
+         create function taken() returns trigger language plpgsql as $$
+         begin insert into taken values (new.kind, new.subject, new.due_at); return null; end $$;
+         create trigger taken after update of attempts on timers for each row execute function taken()",
+    )
+    .await;
+    for _ in 0..rounds() {
+        for _ in 0..12 {
+            let more = json!({ "contractId": deal.contract, "title": "More", "amount": { "amount": "10.00" } });
+            let id = deal.client.does("milestonePropose", more, "milestone { id }").await.text("milestone.id");
+            let id = json!({ "milestoneId": id });
+            deal.freelancer.does("milestoneAgree", id.clone(), "milestone { status }").await.ok();
+            let card = json!({ "milestoneId": id["milestoneId"], "paymentMethod": "pm_sandbox_silent" });
+            deal.client.does("milestoneFund", card, "milestone { status }").await.ok();
+        }
+        // The silent payments are given up after a day; each is an event, too.
+        app.market.clock().advance(TimeDelta::days(1));
+        loop {
+            let worked = join_all((0..8).map(|_| app.market.work_once())).await;
+            if worked.into_iter().map(Result::unwrap).sum::<usize>() == 0 {
+                break;
+            }
+        }
+        assert_eq!(count(&app, "select count(*) from timers where kind = 'expire_funding'").await, 0);
+    }
+    let fired = "select count(*) from taken where kind = 'expire_funding'";
+    assert_eq!(count(&app, fired).await, 12 * rounds() as i64);
+    let twice = "select count(*) from (select 1 from taken group by kind, subject, due_at having count(*) > 1) twice";
+    assert_eq!(count(&app, twice).await, 0, "a timer was taken up twice");
+    assert_eq!(count(&app, "select count(*) from events where attempts <> 1 or done_at is null").await, 0);
+    assert_books(&books(app.pool()).await);
+}
+
+#[tokio::test]
+async fn what_cannot_be_done_does_not_hold_up_the_rest_and_shows() {
+    let app = TestApp::new().await;
+    let deal = due(&app).await;
+    // More than are taken up at a time, due before all others: from a version to come.
+    run(
+        &app,
+        "insert into timers (kind, subject, due_at)
+         select 'of_tomorrow', gen_random_uuid(), '2000-01-01' from generate_series(1, 40);
+         insert into events (id, name, body, trace, occurred_at, due_at)
+         select gen_random_uuid(), 'of_tomorrow', '{\"kind\": \"of_tomorrow\"}', '', '2000-01-01', '2000-01-01'
+         from generate_series(1, 40);
+         insert into sandbox_events (id, body, deliver_at)
+         select 'evt_' || n, '{}', '2000-01-01' from generate_series(1, 40) n",
+    )
+    .await;
+    app.settles().await;
+    assert_eq!(deal.status().await, "RELEASED");
+    let told = "select count(*) from events where name = 'milestone_released' and done_at is not null";
+    assert_eq!(count(&app, told).await, 1);
+    deal.client
+        .does(
+            "milestonePropose",
+            json!({ "contractId": deal.contract, "title": "More", "amount": { "amount": "10.00" } }),
+            "milestone { id }",
+        )
+        .await
+        .ok();
+
+    assert_eq!(app.market.vitals().await.unwrap().timers_failing, 40);
+    let why = "select count(*) from timers where last_error like '%unknown kind of_tomorrow%' and attempts = 1";
+    assert_eq!(count(&app, why).await, 40);
+    // They are tried again and again; events are given up for an operator to look at, timers never.
+    for _ in 0..20 {
+        app.market.clock().advance(TimeDelta::hours(2));
+        app.settles().await;
+    }
+    let vitals = app.market.vitals().await.unwrap();
+    assert_eq!((vitals.events_parked, vitals.events_waiting, vitals.timers_failing), (40, 0, 40));
+    assert_eq!(count(&app, "select count(*) from timers where kind = 'of_tomorrow' and attempts > 12").await, 40);
+    assert_eq!(count(&app, "select count(*) from sandbox_events where told_at is null").await, 40);
+}
+
+#[tokio::test]
+async fn a_row_that_somebody_holds_does_not_hold_up_the_others() {
+    let app = TestApp::new().await;
+    let deal = due(&app).await;
+    let mut other = sqlx::PgConnection::connect(&app.database_url()).await.unwrap();
+    run(&app, "insert into timers (kind, subject, due_at) values ('expire_gig', gen_random_uuid(), '2000-01-01')")
+        .await;
+    let mut held = other.begin().await.unwrap();
+    sqlx::query("select 1 from timers where kind = 'expire_gig' for update").execute(&mut *held).await.unwrap();
+    sqlx::query("select 1 from events order by sequence limit 1 for update").execute(&mut *held).await.unwrap();
+    timeout(Duration::from_secs(5), app.settles()).await.expect("nobody waits for what another holds");
+    assert_eq!(deal.status().await, "RELEASED");
+    held.rollback().await.unwrap();
+    app.settles().await;
+    assert_eq!(count(&app, "select count(*) from timers where due_at <= '2000-01-01'").await, 0);
+}
+
+#[tokio::test]
+async fn what_a_dead_worker_had_is_taken_up_when_its_lease_is_over() {
+    let app = TestApp::new().await;
+    let deal = due(&app).await;
+    // A worker took everything up, and died.
+    run(&app, "update events set done_at = null where name = 'milestone_approved'").await;
+    let lease = app.market.clock().now() + TimeDelta::seconds(60);
+    for sql in [
+        "update timers set leased_until = $1, attempts = attempts + 1 where kind = 'release_milestone'",
+        "update events set due_at = $1, attempts = attempts + 1 where done_at is null",
+    ] {
+        assert_eq!(sqlx::query(sql).bind(lease).execute(app.pool()).await.unwrap().rows_affected(), 1);
+    }
+    app.settles().await;
+    assert_eq!(deal.status().await, "APPROVED", "it is the dead worker's, for a minute");
+    app.market.clock().advance(TimeDelta::seconds(60));
+    app.settles().await;
+    assert_eq!(deal.status().await, "RELEASED");
+    assert_eq!(count(&app, "select count(*) from events where done_at is null").await, 0);
+}
+
+#[tokio::test]
+async fn a_lease_that_ran_out_at_work_does_no_harm() {
+    let app = TestApp::new().await;
+    let deal = due(&app).await;
+    let mut other = sqlx::PgConnection::connect(&app.database_url()).await.unwrap();
+    let mut held = other.begin().await.unwrap();
+    sqlx::query("select 1 from milestones for update").execute(&mut *held).await.unwrap();
+    let slow = tokio::spawn({
+        let market = app.market.clone();
+        async move { market.work_once().await }
+    });
+    let leased = "select count(*) from timers where kind = 'release_milestone' and leased_until is not null";
+    while count(&app, leased).await == 0 {}
+    // Time passes while the first worker waits, so a second one takes the timer up as well.
+    app.market.clock().advance(TimeDelta::seconds(61));
+    let second = tokio::spawn({
+        let market = app.market.clone();
+        async move { market.work_once().await }
+    });
+    while count(&app, "select count(*) from timers where kind = 'release_milestone' and attempts = 2").await == 0 {}
+    held.rollback().await.unwrap();
+    slow.await.unwrap().unwrap();
+    second.await.unwrap().unwrap();
+    app.settles().await;
+    assert_eq!(deal.status().await, "RELEASED");
+    assert_eq!(count(&app, "select count(*) from ledger_entries where reason = 'hold_over'").await, 1);
+    assert_eq!(count(&app, "select count(*) from timers where kind = 'release_milestone'").await, 0);
+    assert_books(&books(app.pool()).await);
+}
+
+#[tokio::test]
+async fn answers_are_kept_for_thirty_days_and_then_forgotten() {
+    let app = TestApp::new().await;
+    let ada = app.client("ada").await;
+    let named = |name: &str| json!({ "organizationId": ada.organization, "name": name, "idempotencyKey": "k" });
+    let first = ada.does("organizationUpdate", named("First"), "organization { name }").await;
+    let tidied = async || {
+        let (stop, stopped) = watch::channel(false);
+        let worker = tokio::spawn(infra::worker::run(app.market.clone(), stopped));
+        // It tidies up before it begins to work, and it ends only between two rounds of that.
+        while count(&app, "select count(*) from events where done_at is null").await > 0 {}
+        stop.send_replace(true);
+        worker.await.unwrap();
+    };
+    app.market.clock().advance(TimeDelta::days(30));
+    tidied().await;
+    let again = ada.does("organizationUpdate", named("First"), "organization { name }").await;
+    assert_eq!(again.ok(), first.ok());
+    let other = ada.does("organizationUpdate", named("Second"), "organization { name }").await;
+    assert_eq!(other.refused(), ["IDEMPOTENCY_CONFLICT"]);
+
+    app.market.clock().advance(TimeDelta::seconds(1));
+    tidied().await;
+    assert_eq!(count(&app, "select count(*) from idempotency where key = 'k'").await, 0);
+    let other = ada.does("organizationUpdate", named("Second"), "organization { name }").await;
+    assert_eq!(other.ok()["organization"]["name"], "Second");
+}
