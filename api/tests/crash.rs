@@ -5,7 +5,7 @@
 //!
 //! `CRASH_SEED` chooses who is killed and when, `CRASH_KILLS` how often.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on should stop")]
+#![expect(clippy::unwrap_used, reason = "a test that can't go on should stop")]
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
@@ -247,10 +247,6 @@ impl Person {
         let signed_out = payload["errors"][0]["code"] == "UNAUTHENTICATED";
         if signed_out { Answer::SignInAgain } else { Answer::Payload(payload) }
     }
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
 }
 
 /// A client and a freelancer do business until `stop`; then they finish what they are at.
