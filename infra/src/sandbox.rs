@@ -55,7 +55,8 @@ impl Market {
         while now < until {
             now = until.min(now + TimeDelta::hours(STEP_HOURS));
             self.clock().advance_to(now);
-            self.work_until_idle().await?;
+            // Boxed, because everything the worker can do would else be part of this future.
+            Box::pin(self.work_until_idle()).await?;
         }
         Ok(until)
     }

@@ -121,7 +121,11 @@ impl Market {
             return self.timer_let_go(due).await;
         }
         let trace = format!("timer:{}:{}", due.kind, due.subject);
-        let fired = patiently(async { self.timer_fire(&Call::system(trace), due.timer()?).await }).await;
+        let call = Call::system(trace);
+        let fired = match due.timer() {
+            Ok(timer) => patiently(Box::pin(self.timer_fire(&call, timer))).await,
+            Err(fault) => Err(fault.into()),
+        };
         match fired {
             // What is gone, or has gone on, leaves nothing for the timer to do.
             Ok(()) | Err(Failure::Refused(Refusal::Denied { reason: Denied::Hidden } | Refusal::WrongState { .. })) => {
@@ -140,7 +144,7 @@ impl Market {
             return self.event_let_go(waiting).await;
         }
         let delivered = match &waiting.occurrence {
-            Ok(occurrence) => patiently(self.react(occurrence)).await.map_err(|failure| failure.to_string()),
+            Ok(occurrence) => patiently(Box::pin(self.react(occurrence))).await.map_err(|failure| failure.to_string()),
             Err(fault) => Err(fault.to_string()),
         };
         match delivered {
