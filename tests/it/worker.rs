@@ -31,6 +31,18 @@ async fn count(app: &TestApp, sql: &'static str) -> i64 {
     sqlx::query_scalar(sql).fetch_one(app.pool()).await.unwrap()
 }
 
+/// Look until there are as many as there should be.
+async fn until(app: &TestApp, sql: &'static str, wanted: i64) {
+    let look = async { while count(app, sql).await != wanted {} };
+    timeout(Duration::from_secs(15), look).await.unwrap_or_else(|_| panic!("never {wanted}: {sql}"));
+}
+
+/// So many wait for a lock that another holds.
+async fn stand_in_line(app: &TestApp, waiting: i64) {
+    let sql = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    until(app, sql, waiting).await;
+}
+
 #[tokio::test]
 async fn eight_workers_carry_out_and_deliver_everything_once() {
     let app = TestApp::new().await;
@@ -164,15 +176,15 @@ async fn a_lease_that_ran_out_at_work_does_no_harm() {
         let market = app.market.clone();
         async move { market.work_once().await }
     });
-    let leased = "select count(*) from timers where kind = 'release_milestone' and leased_until is not null";
-    while count(&app, leased).await == 0 {}
+    stand_in_line(&app, 1).await;
     // Time passes while the first worker waits, so a second one takes the timer up as well.
     app.market.clock().advance(TimeDelta::seconds(61));
     let second = tokio::spawn({
         let market = app.market.clone();
         async move { market.work_once().await }
     });
-    while count(&app, "select count(*) from timers where kind = 'release_milestone' and attempts = 2").await == 0 {}
+    stand_in_line(&app, 2).await;
+    assert_eq!(count(&app, "select count(*) from timers where kind = 'release_milestone' and attempts = 2").await, 1);
     held.rollback().await.unwrap();
     slow.await.unwrap().unwrap();
     second.await.unwrap().unwrap();
@@ -193,7 +205,7 @@ async fn answers_are_kept_for_thirty_days_and_then_forgotten() {
         let (stop, stopped) = watch::channel(false);
         let worker = tokio::spawn(infra::worker::run(app.market.clone(), stopped));
         // It tidies up before it begins to work, and it ends only between two rounds of that.
-        while count(&app, "select count(*) from events where done_at is null").await > 0 {}
+        until(&app, "select count(*) from events where done_at is null", 0).await;
         stop.send_replace(true);
         worker.await.unwrap();
     };
