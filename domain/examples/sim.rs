@@ -10,6 +10,8 @@ mod check;
 mod dice;
 #[path = "../tests/sim/moves.rs"]
 mod moves;
+#[path = "../tests/sim/planted.rs"]
+mod planted;
 #[path = "../tests/sim/run.rs"]
 mod run;
 #[path = "../tests/sim/world.rs"]

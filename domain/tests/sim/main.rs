@@ -9,6 +9,7 @@ mod books;
 mod check;
 mod dice;
 mod moves;
+mod planted;
 mod run;
 mod world;
 

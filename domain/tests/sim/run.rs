@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::planted::Planted;
 use crate::world::World;
 
 /// How many steps a world is played before it winds down and a new one begins.
@@ -20,14 +21,20 @@ pub struct Played {
 
 /// Play one world, check it after each step, wind it down. A failure tells what went before it.
 pub fn play(seed: u64, steps: u64) -> Result<Played, String> {
+    play_with(seed, steps, None)
+}
+
+/// The same, with a bug on purpose.
+pub fn play_with(seed: u64, steps: u64, planted: Option<Planted>) -> Result<Played, String> {
     let mut world = World::new(seed);
+    world.planted = planted;
     let told = |world: &World, step: &dyn std::fmt::Display, wrong: String| {
         let trail: Vec<&str> = world.trail.iter().map(String::as_str).collect();
         format!("seed {seed}, step {step}: {wrong}\nbefore that:\n  {}", trail.join("\n  "))
     };
     let mut seen = BTreeSet::new();
     for step in 0..steps {
-        let outcome = world.step().and_then(|()| world.check());
+        let outcome = world.step().and_then(|()| world.slips()).and_then(|()| world.check());
         outcome.map_err(|wrong| told(&world, &step, wrong))?;
         if step % 20 == 0 {
             world.sights(&mut seen);

@@ -25,6 +25,7 @@ use uuid::Uuid;
 
 use crate::books::Books;
 use crate::dice::Dice;
+use crate::planted::Planted;
 
 /// What a payment is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +85,8 @@ pub struct World {
     pub taken: u64,
     pub refused: u64,
     pub trail: VecDeque<String>,
+    /// A bug on purpose.
+    pub planted: Option<Planted>,
 }
 
 pub const FREELANCERS: u128 = 3;
@@ -124,6 +127,7 @@ impl World {
             taken: 0,
             refused: 0,
             trail: VecDeque::new(),
+            planted: None,
         };
         let start = world.dice.between(0, 13);
         world.now += TimeDelta::days(start);
@@ -226,7 +230,7 @@ impl World {
         outcome: Result<Change<T>, Refusal>,
         keep: impl FnOnce(&mut Self, T),
     ) -> Result<bool, Wrong> {
-        let change = match outcome {
+        let mut change = match outcome {
             Ok(change) => change,
             Err(_) => {
                 self.refused += 1;
@@ -240,6 +244,9 @@ impl World {
             return Ok(false);
         }
         self.taken += 1;
+        if let Some(planted) = self.planted {
+            planted.spoil(&mut change);
+        }
         for entry in &change.entries {
             self.books.post(entry)?;
         }
