@@ -118,7 +118,6 @@ impl Audience {
             | Event::ContractEnded { .. }
             | Event::ReviewsPublished { .. }
             | Event::ReviewReplied { .. }
-            | Event::TimesheetChargeFailed { .. }
             | Event::TimesheetDisputed { .. } => Self::both(WORK),
             Event::DisputeOpened { told }
             | Event::DisputeAnswered { told }

@@ -8,6 +8,7 @@
 #[path = "mod.rs"]
 mod sim;
 
+use sim::planted::Planted;
 use sim::run;
 
 fn setting(name: &str, default: u64) -> u64 {
@@ -48,4 +49,25 @@ fn money_is_neither_made_nor_lost_whatever_happens() {
 #[test]
 fn a_seed_plays_the_same_world_again() {
     assert_eq!(run::play(7, 300), run::play(7, 300));
+}
+
+#[test]
+fn planted_bugs_are_noticed() {
+    let mut told = Vec::new();
+    for (planted, notices) in [
+        (Planted::DoubleFee, &["escrow:", " is at -"][..]),
+        (Planted::LostCent, &["escrow:", "its escrow says"]),
+        (Planted::ReleaseWhileDisputed, &["what it is about is not disputed"]),
+        (Planted::TimerAfterTheEnd, &["has no owner"]),
+        (Planted::RefundAboveHeld, &["escrow:", " is at -"]),
+        (Planted::EntryTwice, &["was used before"]),
+        (Planted::EntryForgotten, &["pending, and holds of"]),
+    ] {
+        let noticed = (1..=40).find_map(|seed| run::play_with(seed, 400, Some(planted)).err());
+        let Some(wrong) = noticed else { panic!("{planted:?} was not noticed in 40 worlds") };
+        let first = wrong.lines().next().unwrap_or_default().to_owned();
+        assert!(notices.iter().all(|notice| first.contains(notice)), "{planted:?} was noticed otherwise: {first}");
+        told.push(first);
+    }
+    assert_eq!(told.len(), 7);
 }

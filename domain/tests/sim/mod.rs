@@ -14,4 +14,5 @@ pub mod act;
 pub mod outside;
 pub mod end;
 pub mod check;
+pub mod planted;
 pub mod run;

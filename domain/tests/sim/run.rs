@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::planted::Planted;
 use super::world::World;
 
 /// How many steps a world is played before it winds down and a new one begins.
@@ -20,7 +21,13 @@ pub struct Played {
 
 /// Play one world, check it after each step, wind it down. A failure tells what went before it.
 pub fn play(seed: u64, steps: u64) -> Result<Played, String> {
+    play_with(seed, steps, None)
+}
+
+/// The same, with a bug on purpose.
+pub fn play_with(seed: u64, steps: u64, planted: Option<Planted>) -> Result<Played, String> {
     let mut world = World::new(seed);
+    world.planted = planted;
     let told = |world: &World, step: &dyn std::fmt::Display, wrong: String| {
         let line = |(now, next, answer): &(_, _, _)| format!("{now} {next:?}: {answer:?}");
         let trail: Vec<String> = world.trail.iter().map(line).collect();
@@ -32,7 +39,7 @@ pub fn play(seed: u64, steps: u64) -> Result<Played, String> {
     }
     for step in 0..steps {
         if let Some(next) = world.choose() {
-            let outcome = world.act(next).and_then(|_| world.check());
+            let outcome = world.act(next).and_then(|_| world.slips()).and_then(|()| world.check());
             outcome.map_err(|wrong| told(&world, &step, wrong))?;
         }
         if step % 10 == 0 {

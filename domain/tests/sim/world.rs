@@ -28,6 +28,7 @@ use super::books::Books;
 use super::dice::Dice;
 use super::moves::{Answer, Move};
 use super::outside::Outside;
+use super::planted::Planted;
 
 pub struct World {
     pub dice: Dice,
@@ -55,6 +56,8 @@ pub struct World {
     pub refused: u64,
     /// What happened last, and what came of it.
     pub trail: VecDeque<(Timestamp, Move, Option<Answer>)>,
+    /// A bug on purpose.
+    pub planted: Option<Planted>,
 }
 
 pub const FREELANCERS: u128 = 3;
@@ -98,6 +101,7 @@ impl World {
             taken: 0,
             refused: 0,
             trail: VecDeque::new(),
+            planted: None,
         }
     }
 
@@ -161,13 +165,16 @@ impl World {
         outcome: Result<Change<T>, Refusal>,
         keep: impl FnOnce(&mut Self, T),
     ) -> Result<Answer, Wrong> {
-        let change = match outcome {
+        let mut change = match outcome {
             Ok(change) => change,
             Err(refusal) => {
                 self.refused += 1;
                 return Ok(Answer::Refused(refusal));
             }
         };
+        if let (Some(planted), true) = (self.planted, change.changed) {
+            planted.spoil(&mut change);
+        }
         // A timer that fired too early sets itself again, though nothing has changed.
         for timer in change.timers {
             match timer {

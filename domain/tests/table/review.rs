@@ -67,7 +67,7 @@ fn every_state_of_a_pair_of_reviews_answers_every_verb_of_everybody() {
         subject: |(contract, _)| contract.subject(),
         state,
         allowed: |(contract, _), actor| contract.allowed(actor),
-        elsewhere: &[Verb::ContractPause, Verb::ContractEnd, Verb::MilestonePropose],
+        elsewhere: &[Verb::ContractPause, Verb::ContractEnd, Verb::ContractHold, Verb::MilestonePropose],
         apart: &[],
     };
     room.check("reviews", 4);

@@ -57,7 +57,7 @@ fn allowed(verb: Verb) -> &'static [&'static [&'static str]] {
         DisputeConcede | DisputeOffer | DisputeAccept | DisputeRefuse | DisputePayFee => &[FREELANCER, PURSE],
         DisputeRecommend => &[MEDIATORS],
         DisputeAward => &[MEDIATORS, STAFF, SYSTEM],
-        MilestoneExtend | ContractHold => &[STAFF, SYSTEM],
+        MilestoneExtend | ContractHold | ContractLiftHold => &[STAFF, SYSTEM],
         // A gig has no freelancer yet, so one who is on the staff is staff to it.
         GigRemove => &[STAFF, &["freelancer_on_staff"], SYSTEM],
         PayoutApprove | PayoutReject | PayoutUnblock => &[STAFF],
