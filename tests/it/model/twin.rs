@@ -371,8 +371,14 @@ impl<'a> Twin<'a> {
             }
         };
         // The same fact comes under the same id, and sometimes under another.
-        let id = if self.number % 2 == 0 { format!("{message:?}") } else { format!("evt_{}", self.number) };
-        let event = ProcessorEvent { source: "model".to_owned(), id, payment: self.names.of(payment), fact };
+        let id = match &fact {
+            _ if self.number % 2 == 1 => format!("evt_{}", self.number),
+            ProcessorFact::ChargedBack { reference, .. } => format!("evt_{reference}"),
+            ProcessorFact::Succeeded { .. } | ProcessorFact::Failed { .. } => {
+                format!("evt_{payment}_{}", fact.as_str())
+            }
+        };
+        let event = ProcessorEvent { source: "sandbox".to_owned(), id, payment: self.names.of(payment), fact };
         self.app.market.processor_event(&event).await
     }
 
