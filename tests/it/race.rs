@@ -81,9 +81,10 @@ async fn approving_against_disputing() {
         let (id, seen) = submitted(&deal).await;
         // On the version both saw, one of them acts.
         let input = json!({ "milestoneId": id, "expectedVersion": seen });
+        let claim = json!({ "milestoneId": id, "expectedVersion": seen, "reason": "There is more to it" });
         let replies = crowd(|place| match place % 2 {
             0 => deal.client.does_once("milestoneApprove", input.clone(), STATUS),
-            _ => deal.freelancer.does_once("milestoneDispute", input.clone(), STATUS),
+            _ => deal.freelancer.does_once("milestoneDispute", claim.clone(), STATUS),
         });
         Outcomes::one_of_two(&replies.await, LATE);
         settled(&app).await;
@@ -96,9 +97,10 @@ async fn approving_against_disputing() {
         // On whatever version, an approval may still be disputed: but each has its effect once.
         let (id, _) = submitted(&deal).await;
         let input = json!({ "milestoneId": id });
+        let claim = json!({ "milestoneId": id, "reason": "There is more to it" });
         let replies = crowd(|place| match place % 2 {
             0 => deal.client.does_once("milestoneApprove", input.clone(), STATUS),
-            _ => deal.freelancer.does_once("milestoneDispute", input.clone(), STATUS),
+            _ => deal.freelancer.does_once("milestoneDispute", claim.clone(), STATUS),
         });
         Outcomes::of(&replies.await).refused_only(LATE);
         settled(&app).await;

@@ -23,8 +23,8 @@ funded as (
 chain as (
     select entry.contract_id, entry.number, entry.seal,
            lag(entry.number, 1, 0) over statement as number_before,
-           lag(entry.seal, 1, ''::bytea) over statement as seal_before,
-           entry.reason, entry.key, entry.posted_at, legs.postings
+           lag(entry.seal, 1, ledger_genesis(entry.contract_id)) over statement as seal_before,
+           entry.reason, entry.key, entry.milestone_id, entry.party, entry.posted_at, legs.postings
     from ledger_entries entry, lateral (
         select jsonb_agg(jsonb_build_object('from_account', from_account, 'to_account', to_account,
                                             'currency', currency, 'amount_minor', amount_minor) order by id) as postings
@@ -60,7 +60,7 @@ union all
 select 'a seal does not follow from the entry and the seal before it', contract_id::text || ' ' || number
 from chain
 where number <> number_before + 1
-   or seal <> sha256(convert_to(ledger_canonical(seal_before, number, reason, key, posted_at, postings), 'UTF8'))
+   or seal <> sha256(convert_to(ledger_canonical(seal_before, number, reason, key, milestone_id, party, posted_at, postings), 'UTF8'))
 union all
 select 'a statement is not as long as it says', statement.contract_id::text
 from ledger_statements statement
