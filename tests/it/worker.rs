@@ -21,10 +21,8 @@ async fn due(app: &TestApp) -> Deal<'_> {
     deal
 }
 
-/// What the marketplace itself may not do.
 async fn run(app: &TestApp, sql: &'static str) {
-    let mut owner = sqlx::PgConnection::connect(&app.database_url()).await.unwrap();
-    sqlx::raw_sql(sql).execute(&mut owner).await.unwrap();
+    sqlx::raw_sql(sql).execute(app.pool()).await.unwrap();
 }
 
 async fn count(app: &TestApp, sql: &'static str) -> i64 {
@@ -51,7 +49,6 @@ async fn eight_workers_carry_out_and_deliver_everything_once() {
     run(
         &app,
         "create table taken (kind text, subject uuid, due_at timestamptz);
-         grant select on taken to public;
          create function taken() returns trigger language plpgsql security definer as $$
          begin insert into taken values (new.kind, new.subject, new.due_at); return null; end $$;
          create trigger taken after update of attempts on timers for each row execute function taken()",
