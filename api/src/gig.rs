@@ -179,18 +179,22 @@ impl Gig {
         self.0.allowed(&ctx.actor(), ctx.market().clock().now()).contains(&Verb::GigUpdate)
     }
 
-    /// The proposals for it, the newest first. Its client's members see them; for others the list
-    /// is empty.
+    /// The proposals for it. Its client's members see them; for others the list is empty.
     pub async fn proposals(
         &self,
         ctx: &Context<'_>,
+        #[graphql(desc = "Which first. Cursors of one order are none of another.", default)] order_by: ProposalOrder,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
     ) -> async_graphql::Result<Connection<String, Proposal>> {
-        let page = page(first, after, last, before);
-        connect(ctx.market().proposals_of_gig(&ctx.call(), &self.0, &page).await, Proposal)
+        let (page, call) = (page(first, after, last, before), ctx.call());
+        let found = match order_by {
+            ProposalOrder::Newest => ctx.market().proposals_of_gig(&call, &self.0, &page).await,
+            ProposalOrder::Fit => ctx.market().proposals_of_gig_by_fit(&call, &self.0, &page).await,
+        };
+        connect(found, Proposal)
     }
 
     /// The invitations to it, the newest first. Its client's members see them; for others the list
@@ -393,6 +397,27 @@ impl GigFilterInput {
     }
 }
 
+/// The order of a list of gigs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Enum)]
+pub enum GigOrder {
+    /// Those that were published last first.
+    #[default]
+    Newest,
+    /// Those first that match you best; for signed-in people, by what their profile says. At most
+    /// 2,000 are compared.
+    BestMatch,
+}
+
+/// The order of the proposals for a gig.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Enum)]
+pub enum ProposalOrder {
+    /// The newest first.
+    #[default]
+    Newest,
+    /// Those of the freelancers who match the gig best first.
+    Fit,
+}
+
 /// Looking at gigs.
 #[derive(Debug, Default)]
 pub struct GigQuery;
@@ -409,18 +434,24 @@ impl GigQuery {
         Ok(gig.map_err(top_level)?.map(Gig))
     }
 
-    /// The published gigs you may see, the newest first.
+    /// The published gigs you may see.
     async fn gigs(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Which gigs; all open ones when absent.")] filter: Option<GigFilterInput>,
+        #[graphql(desc = "Which first. Cursors of one order are none of another.", default)] order_by: GigOrder,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
     ) -> async_graphql::Result<Connection<String, Gig>> {
         let filter = filter.unwrap_or_default().read().map_err(top_level)?;
-        connect(ctx.market().gigs_page(&ctx.call(), &filter, &page(first, after, last, before)).await, Gig)
+        let (page, call) = (page(first, after, last, before), ctx.call());
+        let found = match order_by {
+            GigOrder::Newest => ctx.market().gigs_page(&call, &filter, &page).await,
+            GigOrder::BestMatch => ctx.market().gigs_best_first(&call, &filter, &page).await,
+        };
+        connect(found, Gig)
     }
 }
 

@@ -223,22 +223,36 @@ pub struct RefundRequest {
 }
 
 /// Work that was handed in.
-#[derive(Debug, Clone, SimpleObject)]
-pub struct Submission {
+#[derive(Debug, Clone)]
+pub struct Submission(domain::submission::Submission);
+
+/// Work that was handed in.
+#[Object]
+impl Submission {
     /// The global id.
-    pub id: ID,
+    pub async fn id(&self) -> ID {
+        self.0.id.to_string().into()
+    }
+
     /// What the freelancer says about it.
-    pub message: String,
+    async fn message(&self) -> &str {
+        &self.0.message
+    }
+
     /// Where the work is.
-    pub links: Vec<String>,
+    async fn links(&self) -> &[String] {
+        &self.0.links
+    }
+
     /// When it was handed in.
-    pub created_at: Timestamp,
+    async fn created_at(&self) -> Timestamp {
+        self.0.created_at
+    }
 }
 
 impl From<domain::submission::Submission> for Submission {
     fn from(submission: domain::submission::Submission) -> Self {
-        let domain::submission::Submission { id, message, links, created_at, .. } = submission;
-        Self { id: id.to_string().into(), message, links, created_at }
+        Self(submission)
     }
 }
 

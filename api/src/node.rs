@@ -11,14 +11,14 @@ use crate::gig::Gig;
 use crate::history::ContractEvent;
 use crate::invitation::Invitation;
 use crate::key::Key;
-use crate::milestone::Milestone;
+use crate::milestone::{Milestone, Submission};
 use crate::notification::Notification;
 use crate::offer::Offer;
-use crate::organization::Organization;
+use crate::organization::{Member, MemberInvitation, Organization};
 use crate::outage::Outage;
 use crate::payment::Payment;
-use crate::payout::Payout;
-use crate::profile::FreelancerProfile;
+use crate::payout::{Payout, PayoutMethod};
+use crate::profile::{FreelancerProfile, PortfolioItem};
 use crate::proposal::Proposal;
 use crate::review::Review;
 use crate::session::Session;
@@ -76,6 +76,16 @@ pub enum Node {
     ContractEvent(ContractEvent),
     /// An outage of power or network.
     Outage(Outage),
+    /// A person's membership of an organization.
+    Member(Member),
+    /// An invitation by mail to join an organization.
+    MemberInvitation(MemberInvitation),
+    /// A bank account of a freelancer.
+    PayoutMethod(PayoutMethod),
+    /// Something a freelancer has made.
+    PortfolioItem(PortfolioItem),
+    /// Work that was handed in.
+    Submission(Submission),
 }
 
 /// Looking things up by their ids.
@@ -151,6 +161,25 @@ impl NodeQuery {
             }
             domain::id::AuditEntryId::PREFIX => {
                 market.audit_entry_find(&call, Key::read(&id).0).await.map(|it| it.map(AuditEntry).map(Node::from))
+            }
+            domain::id::MemberId::PREFIX => {
+                market.member_find(&call, Key::read(&id).0).await.map(|it| it.map(Member).map(Node::from))
+            }
+            domain::id::MemberInvitationId::PREFIX => {
+                let found = market.member_invitation_find(&call, Key::read(&id).0).await;
+                found.map(|it| it.map(MemberInvitation).map(Node::from))
+            }
+            domain::id::PayoutMethodId::PREFIX => {
+                let found = market.payout_method_find(&call, Key::read(&id).0).await;
+                found.map(|it| it.map(PayoutMethod::from).map(Node::from))
+            }
+            domain::id::PortfolioItemId::PREFIX => market
+                .portfolio_item_find(&call, Key::read(&id).0)
+                .await
+                .map(|it| it.map(PortfolioItem).map(Node::from)),
+            domain::id::SubmissionId::PREFIX => {
+                let found = market.submission_find(&call, Key::read(&id).0).await;
+                found.map(|it| it.map(Submission::from).map(Node::from))
             }
             domain::id::EventId::PREFIX => {
                 let found = market.happening_find(&call, Key::read(&id).0).await;

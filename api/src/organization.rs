@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::connection::{connect, page};
 use crate::context::{RabtaContext, look_again};
 use crate::contract::Contract;
+use crate::gig::{Gig, GigState};
 use crate::loader::load;
 use crate::offer::Offer;
 use crate::review::{Rating, Review};
@@ -85,6 +86,22 @@ impl Organization {
     ) -> async_graphql::Result<Connection<String, Member>> {
         let members = ctx.market().members_page(&ctx.call(), &self.0, &page(first, after, last, before)).await;
         connect(members, Member)
+    }
+
+    /// Its gigs that you may see, those that were drafted last first: all of them for its members,
+    /// drafts too; for others those that are open to everybody.
+    async fn gigs(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Those in one of these states; in any when absent.")] states: Option<Vec<GigState>>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> async_graphql::Result<Connection<String, Gig>> {
+        let states: Vec<_> = states.unwrap_or_default().into_iter().map(Into::into).collect();
+        let page = page(first, after, last, before);
+        connect(ctx.market().gigs_of_client_page(&ctx.call(), self.0.id, &states, &page).await, Gig)
     }
 
     /// The contracts it pays for, newest first. Only members see them.

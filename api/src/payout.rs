@@ -1,7 +1,7 @@
 //! Payouts to banks, and the accounts they go to.
 
 use async_graphql::connection::Connection;
-use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
+use async_graphql::{Context, Enum, ID, InputObject, Object};
 use domain::Timestamp;
 use domain::access::{self, Subject, Verb};
 use domain::id::{PayoutId, PayoutMethodId};
@@ -156,27 +156,47 @@ pub enum PayoutStatus {
     Cancelled,
 }
 
+/// A bank account that payouts go to.
+#[derive(Debug, Clone)]
+pub struct PayoutMethod(MethodShown);
+
 /// A bank account that payouts go to. The number itself is never shown again.
-#[derive(Debug, Clone, SimpleObject)]
-pub struct PayoutMethod {
+#[Object]
+impl PayoutMethod {
     /// The global id.
-    pub id: ID,
+    pub async fn id(&self) -> ID {
+        self.0.id.to_string().into()
+    }
+
     /// The last four characters of the account number.
-    pub last4: String,
+    async fn last4(&self) -> &str {
+        &self.0.last4
+    }
+
     /// The four letters of the bank.
-    pub bank: String,
+    async fn bank(&self) -> &str {
+        &self.0.bank
+    }
+
     /// The name the bank knows the account by.
-    pub account_title: String,
+    async fn account_title(&self) -> &str {
+        &self.0.account_title
+    }
+
     /// When it was added.
-    pub added_at: Timestamp,
+    async fn added_at(&self) -> Timestamp {
+        self.0.added_at
+    }
+
     /// From when on it can be used.
-    pub usable_from: Timestamp,
+    async fn usable_from(&self) -> Timestamp {
+        self.0.usable_from
+    }
 }
 
 impl From<MethodShown> for PayoutMethod {
     fn from(method: MethodShown) -> Self {
-        let MethodShown { id, last4, bank, account_title, added_at, usable_from, .. } = method;
-        Self { id: id.to_string().into(), last4, bank, account_title, added_at, usable_from }
+        Self(method)
     }
 }
 

@@ -139,8 +139,8 @@ pub struct PortfolioItem(pub domain::profile::PortfolioItem);
 /// Something a freelancer has made.
 #[Object]
 impl PortfolioItem {
-    /// Its id.
-    async fn id(&self) -> ID {
+    /// The global id.
+    pub async fn id(&self) -> ID {
         self.0.id.to_string().into()
     }
 

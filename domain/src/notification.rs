@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
+use crate::access::MemberRole;
 use crate::event::Event;
 use crate::id::{ContractId, EventId, MilestoneId, NotificationId, UserId};
 use crate::milestone::Side;
@@ -31,51 +32,93 @@ pub struct Notification {
     pub read_at: Option<Timestamp>,
 }
 
-/// Which side of a contract is told of an event.
+/// Who is told of an event: the members of the client's organization that act on such things, by
+/// their roles, and the person on the other side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Audience {
-    /// Nobody: it is of no interest by itself, or another event tells of it.
-    Nobody,
-    /// The members of the client who act on it.
-    Client,
-    /// The freelancer.
-    Freelancer,
-    /// Both sides.
-    Both,
+pub struct Audience {
+    /// The members of the client in one of these roles.
+    pub client: &'static [MemberRole],
+    /// The freelancer, or whom else it is about.
+    pub person: bool,
     /// Those of our people who judge disputes, as far as they have no dealings with a side.
-    Judges,
+    pub judges: bool,
 }
 
+/// Those who look for people.
+const HIRING: &[MemberRole] = &[MemberRole::Owner, MemberRole::Admin, MemberRole::Recruiter, MemberRole::HiringManager];
+/// Those who take work and answer for it.
+const WORK: &[MemberRole] = &[MemberRole::Owner, MemberRole::Admin, MemberRole::Finance, MemberRole::HiringManager];
+/// Those who pay.
+const MONEY: &[MemberRole] = &[MemberRole::Owner, MemberRole::Admin, MemberRole::Finance];
+/// Those who run the organization.
+const RUNNING: &[MemberRole] = &[MemberRole::Owner, MemberRole::Admin];
+
 impl Audience {
-    /// Who is told of this event. What one side did, the other is told.
+    /// Nobody: it is nobody's news, or what follows from it is told.
+    pub const NOBODY: Self = Self { client: &[], person: false, judges: false };
+    /// The person alone.
+    pub const PERSON: Self = Self { client: &[], person: true, judges: false };
+    /// Our judges.
+    pub const JUDGES: Self = Self { client: &[], person: false, judges: true };
+
+    const fn client(client: &'static [MemberRole]) -> Self {
+        Self { client, person: false, judges: false }
+    }
+
+    const fn both(client: &'static [MemberRole]) -> Self {
+        Self { client, person: true, judges: false }
+    }
+
+    /// Who is told of this event. What one side did, the other is told; what came by itself, both.
     pub fn of(event: &Event) -> Self {
         match event {
-            Event::MilestoneSubmitted { .. }
-            | Event::MilestoneReviewWaits { .. }
-            | Event::MilestoneFundingFailed { .. }
+            Event::GigExpiring { .. } | Event::GigExpired { .. } | Event::GigRemoved { .. } => Self::client(HIRING),
+            Event::InvitationSent { .. } => Self::PERSON,
+            Event::InvitationDeclined { .. } => Self::client(HIRING),
+            Event::ProposalSubmitted { .. } | Event::ProposalRevised { .. } | Event::ProposalWithdrawn { .. } => {
+                Self::client(HIRING)
+            }
+            Event::ProposalShortlisted { .. }
+            | Event::ProposalInterviewing { .. }
+            | Event::ProposalDeclined { .. }
+            | Event::ProposalCountered { .. }
+            | Event::ProposalClosed { .. } => Self::PERSON,
+            Event::OfferSent { .. } | Event::OfferWithdrawn { .. } => Self::PERSON,
+            Event::OfferAccepted { .. } | Event::OfferDeclined { .. } => Self::client(HIRING),
+            Event::OfferExpired { .. } => Self::both(HIRING),
+            Event::MilestoneSubmitted { .. } | Event::MilestoneReviewWaits { .. } => Self::client(WORK),
+            Event::MilestoneFundingFailed { .. }
             | Event::MilestoneRefundRefused { .. }
-            | Event::TimesheetSubmitted { .. }
-            | Event::TimesheetChargeFailed { .. } => Self::Client,
+            | Event::MilestoneRefundedAfter { .. }
+            | Event::PaymentCredited { .. }
+            | Event::TimesheetChargeFailed { .. } => Self::client(MONEY),
             Event::MilestoneFunded { .. }
             | Event::MilestoneChangesRequested { .. }
             | Event::MilestoneApproved { .. }
             | Event::MilestoneReleased { .. }
             | Event::MilestoneRefundRequested { .. }
+            | Event::MilestoneRefundWithdrawn { .. }
+            | Event::TimesheetApproved { .. }
             | Event::TimesheetCharged { .. }
-            | Event::TimesheetPaid { .. } => Self::Freelancer,
-            Event::MilestoneRefunded { .. }
+            | Event::TimesheetPaid { .. } => Self::PERSON,
+            Event::TimesheetSubmitted { .. } => Self::client(WORK),
+            Event::MilestoneProposed { .. }
+            | Event::MilestoneAgreed { .. }
+            | Event::MilestoneCancelled { .. }
+            | Event::MilestoneRefunded { .. }
             | Event::MilestoneIdle { .. }
             | Event::MilestoneDormant { .. }
-            | Event::MilestoneChargedBack { .. }
-            | Event::TimesheetDisputed { .. }
-            | Event::TimesheetChargedBack { .. }
             | Event::MilestoneExtended { .. }
+            | Event::MilestoneChargedBack { .. }
+            | Event::TimesheetChargedBack { .. }
             | Event::ContractPaused { .. }
             | Event::ContractResumed { .. }
             | Event::ContractPutOnHold { .. }
+            | Event::ContractEnding { .. }
             | Event::ContractEnded { .. }
-            | Event::ReviewsPublished { .. } => Self::Both,
-            // The dispute tells of what becomes of the milestone, too.
+            | Event::ReviewsPublished { .. }
+            | Event::ReviewReplied { .. }
+            | Event::TimesheetDisputed { .. } => Self::both(WORK),
             Event::DisputeOpened { told }
             | Event::DisputeAnswered { told }
             | Event::DisputeOfferMade { told }
@@ -87,13 +130,58 @@ impl Audience {
             | Event::DisputeWithdrawn { told }
             | Event::DisputeClosed { told }
             | Event::EvidenceAdded { told, .. } => match told.by {
-                Some(Side::Client) => Self::Freelancer,
-                Some(Side::Freelancer) => Self::Client,
-                None => Self::Both,
+                Some(Side::Client) => Self::PERSON,
+                Some(Side::Freelancer) => Self::client(WORK),
+                None => Self::both(WORK),
             },
-            Event::DisputeWaits { .. } => Self::Judges,
-            // Everything else is told by what it leads to, or is nobody's news.
-            _ => Self::Nobody,
+            Event::DisputeWaits { .. } => Self::JUDGES,
+            Event::PayoutMethodAdded { .. }
+            | Event::PayoutMethodRemoved { .. }
+            | Event::PayoutBlocked { .. }
+            | Event::PayoutInTransit { .. }
+            | Event::PayoutPaid { .. }
+            | Event::PayoutReturned { .. }
+            | Event::PayoutCancelled { .. } => Self::PERSON,
+            Event::MemberJoined { .. } => Self::client(RUNNING),
+            Event::MemberLeft { .. } => Self::both(RUNNING),
+            Event::OrganizationTransferred { .. } => Self::client(RUNNING),
+            // What people do for themselves, what another event tells of, and our own affairs.
+            Event::UserSignedUp { .. }
+            | Event::UserSuspended { .. }
+            | Event::UserReinstated { .. }
+            | Event::SessionBegan { .. }
+            | Event::SessionEnded { .. }
+            | Event::MemberInvited { .. }
+            | Event::ProfileUpdated { .. }
+            | Event::OrganizationCreated { .. }
+            | Event::GigDrafted { .. }
+            | Event::GigPublished { .. }
+            | Event::GigUpdated { .. }
+            | Event::GigPaused { .. }
+            | Event::GigResumed { .. }
+            | Event::GigCancelled { .. }
+            | Event::GigReopened { .. }
+            | Event::GigFilled { .. }
+            | Event::InvitationAccepted { .. }
+            | Event::ProposalDrafted { .. }
+            | Event::ProposalViewed { .. }
+            | Event::ProposalOffered { .. }
+            | Event::ProposalOfferEnded { .. }
+            | Event::ProposalHired { .. }
+            | Event::MilestoneFundingStarted { .. }
+            | Event::MilestoneKept { .. }
+            | Event::MilestoneDisputed { .. }
+            | Event::MilestoneResumed { .. }
+            | Event::MilestoneSettled { .. }
+            | Event::TimesheetOpened { .. }
+            | Event::TimesheetChargeStarted { .. }
+            | Event::OutageDeclared { .. }
+            | Event::OutageEnded { .. }
+            | Event::PayoutRequested { .. }
+            | Event::PayoutScreeningBegan { .. }
+            | Event::PayoutQueued { .. }
+            | Event::PayoutSent { .. }
+            | Event::PayoutUnknown { .. } => Self::NOBODY,
         }
     }
 }
@@ -103,11 +191,29 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::event::OfProposal;
     use crate::id::Id;
 
     #[test]
-    fn signing_in_is_nobodys_news() {
-        let (session, user) = (Id::from_uuid(Uuid::nil()), UserId::from_uuid(Uuid::nil()));
-        assert_eq!(Audience::of(&Event::SessionBegan { session, user }), Audience::Nobody);
+    fn each_event_is_told_to_whom_it_is_for() {
+        fn id<I: Id>() -> I {
+            I::from_uuid(Uuid::nil())
+        }
+        let told = OfProposal { proposal: id(), gig: id(), client: id(), freelancer: id() };
+        let table = [
+            (Event::SessionBegan { session: id(), user: id() }, Audience::NOBODY),
+            (Event::ProposalSubmitted { told }, Audience::client(HIRING)),
+            (Event::ProposalDeclined { told }, Audience::PERSON),
+            (Event::GigExpired { gig: id(), client: id() }, Audience::client(HIRING)),
+            (Event::MilestoneFundingFailed { milestone: id(), payment: id() }, Audience::client(MONEY)),
+            (Event::PayoutPaid { payout: id() }, Audience::PERSON),
+            (Event::ReviewsPublished { contract: id() }, Audience::both(WORK)),
+            (Event::ContractPaused { contract: id() }, Audience::both(WORK)),
+        ];
+        for (event, audience) in table {
+            assert_eq!(Audience::of(&event), audience, "{event:?}");
+        }
+        let looking = HIRING.iter().chain(WORK).chain(MONEY).any(|role| *role == MemberRole::Viewer);
+        assert!(!looking, "who only looks is not woken");
     }
 }

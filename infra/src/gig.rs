@@ -9,7 +9,8 @@ use domain::id::{GigId, Id, OrganizationId, SkillId};
 use domain::refusal::Refusal;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QuerySelect, Statement,
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
+    Statement,
 };
 use uuid::Uuid;
 
@@ -158,6 +159,29 @@ impl Market {
             key: |row| vec![Key::Time(row.published_at.unwrap_or(row.created_at)), Key::Uuid(row.id)],
         };
         slice_with_skills(self.db(), order.page(self.db(), select, page).await?).await
+    }
+
+    /// The published gigs a filter asks for and the caller may see, in no order: of more than
+    /// `most`, those that ask for the most of `skills`, and of these the newest.
+    pub(crate) async fn gigs_for_ranking(
+        &self,
+        call: &Call,
+        filter: &GigFilter,
+        skills: &[SkillId],
+        most: u64,
+    ) -> Result<Vec<Gig>, Failure> {
+        let skills: Vec<Uuid> = skills.iter().map(|skill| skill.uuid()).collect();
+        let held = Expr::cust_with_values(
+            "(select count(*) from gig_skills s where s.gig_id = gigs.id and s.skill_id = any($1))",
+            [skills],
+        );
+        let select = matching(visible_to(&call.actor), filter)
+            .filter(row::Column::PublishedAt.is_not_null())
+            .order_by_desc(held)
+            .order_by_desc(row::Column::PublishedAt)
+            .order_by_desc(row::Column::Id)
+            .limit(most);
+        with_skills(self.db(), select.all(self.db()).await?).await
     }
 
     /// The gigs of one client that the caller may see, drafts among them for its members, those

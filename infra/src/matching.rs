@@ -20,7 +20,9 @@ use domain::refusal::Refusal;
 use sea_orm::{ConnectionTrait, FromQueryResult};
 use uuid::Uuid;
 
+use crate::gig::GigFilter;
 use crate::market::Market;
+use crate::page::{Key, Page, PageRequest, Slice};
 use crate::sql::{ids, sql};
 use crate::{Call, Failure};
 
@@ -28,6 +30,8 @@ use crate::{Call, Failure};
 const CANDIDATES: i64 = 2_000;
 /// At most so many matches can be paged through.
 const LONGEST: usize = 200;
+/// The list of gigs by how well they match, in cursors.
+const BEST_FIRST: &str = "gigs_best_first";
 /// How many contracts a freelancer is taken to work on at once.
 const CAPACITY: u32 = 4;
 
@@ -97,6 +101,50 @@ impl Market {
         let gigs = self.gig_features(gigs).await?;
         let holders = self.holders().await?;
         Ok(self.matcher(&holders).gigs(&person, &gigs, LONGEST))
+    }
+
+    /// Published gigs, those first that match the signed-in person best; those that don't match at
+    /// all come last, the newest first.
+    pub async fn gigs_best_first(
+        &self,
+        call: &Call,
+        filter: &GigFilter,
+        request: &PageRequest,
+    ) -> Result<Slice<Gig>, Failure> {
+        let user = call.actor.person()?.user;
+        let page = Page::parse(request, BEST_FIRST, 3)?;
+        let person = self.people_features(call, &[user]).await?.pop();
+        let held: Vec<SkillId> = person.iter().flat_map(|person| &person.skills).map(|held| held.skill).collect();
+        let gigs = self.gigs_for_ranking(call, filter, &held, CANDIDATES.unsigned_abs()).await?;
+        let scores: HashMap<GigId, i64> = match person {
+            None => HashMap::new(),
+            Some(person) => {
+                let features = self.gig_features(gigs.clone()).await?;
+                let holders = self.holders().await?;
+                let ranking = self.matcher(&holders).gigs(&person, &features, features.len());
+                ranking.matches.into_iter().map(|found| (found.of, found.score.as_nano())).collect()
+            }
+        };
+        // Larger keys come later: scores and times are turned around.
+        Ok(page.cut_sorted(BEST_FIRST, gigs, |gig| {
+            let score = scores.get(&gig.id).map_or(1, |score| -score);
+            let published = gig.published_at.unwrap_or(gig.created_at).timestamp_millis();
+            vec![Key::Int(score), Key::Int(-published), Key::Uuid(gig.id.uuid())]
+        }))
+    }
+
+    /// How well people fit a gig, in billionths; those who fit not at all are absent.
+    pub(crate) async fn people_scores(
+        &self,
+        call: &Call,
+        gig: &Gig,
+        people: &[UserId],
+    ) -> Result<HashMap<UserId, i64>, Failure> {
+        let features = self.gig_features(vec![gig.clone()]).await?.pop().ok_or(Refusal::HIDDEN)?;
+        let people = self.people_features(call, people).await?;
+        let holders = self.holders().await?;
+        let ranking = self.matcher(&holders).people(&features, &people, people.len());
+        Ok(ranking.matches.into_iter().map(|found| (found.of, found.score.as_nano())).collect())
     }
 
     /// Why a freelancer does or does not match a gig. The client's side sees it for any freelancer

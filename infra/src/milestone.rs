@@ -28,6 +28,13 @@ impl Market {
         Ok(access::allows(&call.actor, Verb::ContractRead, &subject).then_some(milestone))
     }
 
+    /// Work that was handed in, if the caller may see its milestone.
+    pub async fn submission_find(&self, call: &Call, id: SubmissionId) -> Result<Option<Submission>, Failure> {
+        let row = row::submission::Entity::find_by_id(id.uuid()).one(self.db()).await?;
+        let Some(submission) = row.map(Submission::try_from).transpose()? else { return Ok(None) };
+        Ok(self.milestone_find(call, submission.milestone).await?.map(|_| submission))
+    }
+
     /// The milestones of a contract the caller has loaded, oldest first.
     pub async fn milestones_of_contract(
         &self,

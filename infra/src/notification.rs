@@ -25,33 +25,51 @@ struct Recipient {
 impl Market {
     /// Tell those whom an event is for. Told again, it tells nobody twice.
     pub(crate) async fn notify(&self, occurrence: &Occurrence) -> Result<(), Failure> {
+        let audience = Audience::of(&occurrence.event);
+        if audience == Audience::NOBODY {
+            return Ok(());
+        }
         let about = occurrence.event.about();
-        let (client, freelancer, judges) = match Audience::of(&occurrence.event) {
-            Audience::Nobody => return Ok(()),
-            Audience::Client => (true, false, false),
-            Audience::Freelancer => (false, true, false),
-            Audience::Both => (true, true, false),
-            Audience::Judges => (false, false, true),
-        };
-        let Some(contract) = about.contract.or(occurrence.contract) else { return Ok(()) };
+        // The offer names the contract it may become before there is one.
+        let contract = about.contract.or(occurrence.contract);
+        let roles: Vec<String> = audience.client.iter().map(|role| role.as_str().to_owned()).collect();
         let recipients = Recipient::find_by_statement(sql(
-            "select m.user_id from contracts c join members m on m.organization_id = c.organization_id
-             where c.id = $1 and $2 and m.role in ('owner', 'admin', 'finance', 'hiring_manager')
-             union select c.freelancer_id from contracts c where c.id = $1 and $3
-             union select u.id from contracts c join users u on u.staff is not null and u.suspended_at is null
-             where c.id = $1 and $4 and not has_dealings(u.id, c.organization_id, c.freelancer_id)",
-            [contract.uuid().into(), client.into(), freelancer.into(), judges.into()],
+            "with parties (organization_id, person_id) as (
+                 select organization_id, freelancer_id from contracts where id = $1
+                 union select organization_id, freelancer_id from milestones where id = $2
+                 union select organization_id, freelancer_id from offers where id = $3
+                 union select null, user_id from payouts where id = $4
+                 union select $5::uuid, $6::uuid
+             )
+             select m.user_id from parties p join members m on m.organization_id = p.organization_id
+             where m.role = any($7)
+             union select p.person_id from parties p where p.person_id is not null and $8
+             union select u.id from parties p join users u on u.staff is not null and u.suspended_at is null
+             where $9 and p.organization_id is not null and p.person_id is not null
+                 and not has_dealings(u.id, p.organization_id, p.person_id)",
+            [
+                contract.map(Id::uuid).into(),
+                about.milestone.map(Id::uuid).into(),
+                about.offer.map(Id::uuid).into(),
+                about.payout.map(Id::uuid).into(),
+                about.client.or(about.organization).map(Id::uuid).into(),
+                about.freelancer.or(about.user).map(Id::uuid).into(),
+                roles.into(),
+                audience.person.into(),
+                audience.judges.into(),
+            ],
         ));
         for Recipient { user_id } in recipients.all(self.db()).await? {
             let write = sql(
                 "insert into notifications (id, user_id, event_id, kind, contract_id, milestone_id, subject, created_at)
-                 values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict on constraint notifications_once do nothing",
+                 values ($1, $2, $3, $4, (select id from contracts where id = $5), $6, $7, $8)
+                 on conflict on constraint notifications_once do nothing",
                 [
                     fresh_ids::fresh::<NotificationId>(occurrence.at).uuid().into(),
                     user_id.into(),
                     occurrence.id.uuid().into(),
                     occurrence.event.name().into(),
-                    contract.uuid().into(),
+                    contract.map(Id::uuid).into(),
                     about.milestone.map(Id::uuid).into(),
                     about.subject().into(),
                     occurrence.at.into(),

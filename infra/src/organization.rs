@@ -1,5 +1,6 @@
 //! Client companies and their members.
 
+use domain::access::{self, Subject, Verb};
 use domain::id::{Id, MemberId, OrganizationId, UserId};
 use domain::organization::{Member, Organization, OrganizationDraft};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
@@ -60,6 +61,14 @@ impl Market {
             key: |row| vec![Key::Uuid(row.id)],
         };
         Ok(order.page(self.db(), select, page).await?.try_map(Member::try_from)?)
+    }
+
+    /// A membership, for those who see the members of its organization.
+    pub async fn member_find(&self, call: &Call, id: MemberId) -> Result<Option<Member>, Failure> {
+        let row = member_row::Entity::find_by_id(id.uuid()).one(self.db()).await?;
+        let Some(member) = row.map(Member::try_from).transpose()? else { return Ok(None) };
+        let seen = access::allows(&call.actor, Verb::OrganizationRead, &Subject::of_client(member.organization));
+        Ok(seen.then_some(member))
     }
 }
 

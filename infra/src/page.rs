@@ -40,7 +40,7 @@ pub struct Page {
 }
 
 /// One sort key of a row.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Key {
     /// A whole number.
@@ -149,6 +149,19 @@ impl Page {
             Some(_) | None => None,
         };
         (number(&self.after), number(&self.before), self.backward)
+    }
+
+    /// A page of a list that is in memory, in the order of its keys. What stood at a cursor may be
+    /// gone meanwhile: the page begins where it stood.
+    pub fn cut_sorted<T>(&self, list: &str, mut rows: Vec<T>, key: impl Fn(&T) -> Vec<Key>) -> Slice<T> {
+        rows.sort_by_key(&key);
+        let beyond = |row: &T| self.after.as_ref().is_none_or(|after| key(row) > *after);
+        let within = |row: &T| self.before.as_ref().is_none_or(|before| key(row) < *before);
+        let rows: Vec<T> = rows.into_iter().filter(|row| beyond(row) && within(row)).collect();
+        let probe = usize::try_from(self.probe()).unwrap_or(usize::MAX);
+        let rows = rows.into_iter();
+        let found = if self.backward { rows.rev().take(probe).collect() } else { rows.take(probe).collect() };
+        self.slice(list, found, key)
     }
 
     /// A page of a list that is already in memory and in order.

@@ -92,6 +92,21 @@ impl Market {
         Ok(whole(self.db(), rows).await?.pop())
     }
 
+    /// Something a freelancer has made, if the caller may see their profile.
+    pub async fn portfolio_item_find(
+        &self,
+        call: &Call,
+        id: PortfolioItemId,
+    ) -> Result<Option<PortfolioItem>, Failure> {
+        let with_it = Expr::cust_with_values(
+            "freelancer_profiles.id = (select profile_id from portfolio_items where id = $1)",
+            [id.uuid()],
+        );
+        let rows = visible_to(&call.actor).filter(with_it).all(self.db()).await?;
+        let profile = whole(self.db(), rows).await?.pop();
+        Ok(profile.and_then(|profile| profile.portfolio.into_iter().find(|item| item.id == id)))
+    }
+
     /// The profiles of people, those that there are and the caller may see.
     pub async fn profiles_of_users(&self, call: &Call, users: &[UserId]) -> Result<Vec<FreelancerProfile>, Failure> {
         let of_users = Expr::cust_with_values("freelancer_profiles.user_id = any($1)", [ids(users)]);

@@ -20,8 +20,11 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::market::Market;
-use crate::page::{Key, Keyset, PageRequest, Slice};
+use crate::page::{Key, Keyset, Page, PageRequest, Slice};
 use crate::{Call, Failure, Fault, Tx, run};
+
+/// The proposals for a gig by how well their freelancers fit, in cursors.
+const BY_FIT: &str = "gig_proposals_by_fit";
 
 /// What one side proposed at a time.
 #[derive(Debug, Clone, PartialEq)]
@@ -210,6 +213,33 @@ impl Market {
             .filter(row::Column::GigId.eq(gig.id.uuid()))
             .filter(row::Column::SubmittedAt.is_not_null());
         Ok(newest_first("gig_proposals").page(self.db(), select, page).await?.try_map(Proposal::try_from)?)
+    }
+
+    /// The proposals for a gig whose client the caller acts for, those of the best fitting
+    /// freelancers first.
+    pub async fn proposals_of_gig_by_fit(
+        &self,
+        call: &Call,
+        gig: &Gig,
+        page: &PageRequest,
+    ) -> Result<Slice<Proposal>, Failure> {
+        if !access::allows(&call.actor, Verb::GigRead, &gig.subject()) {
+            return Ok(Slice::empty());
+        }
+        let page = Page::parse(page, BY_FIT, 2)?;
+        let rows = row::Entity::find()
+            .filter(row::Column::GigId.eq(gig.id.uuid()))
+            .filter(row::Column::SubmittedAt.is_not_null())
+            .all(self.db());
+        let proposals = rows.await?.into_iter().map(Proposal::try_from).collect::<Result<Vec<_>, _>>()?;
+        let people: Vec<UserId> = proposals.iter().map(|proposal| proposal.freelancer).collect();
+        let scores = self.people_scores(call, gig, &people).await?;
+        // Larger keys come later: scores are turned around, and who fits not at all comes last.
+        let place = |proposal: &Proposal| match scores.get(&proposal.freelancer) {
+            Some(score) => Key::Int(-score),
+            None => Key::Int(1),
+        };
+        Ok(page.cut_sorted(BY_FIT, proposals, |proposal| vec![place(proposal), Key::Uuid(proposal.id.uuid())]))
     }
 
     /// The caller's own proposals, the newest first.

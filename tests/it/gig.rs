@@ -142,3 +142,96 @@ async fn gigs_page_forward_and_back_while_others_are_posted() {
     }
     assert!(back.ends_with(&forward), "the same order from the other end");
 }
+
+/// The titles of a list of gigs.
+async fn titles(who: &Visitor<'_>, arguments: &str) -> Vec<String> {
+    let reply = who.asks(&format!("{{ gigs({arguments}) {{ nodes {{ title }} }} }}"), json!({})).await;
+    let nodes = reply.data()["gigs"]["nodes"].as_array().cloned().unwrap_or_default();
+    nodes.iter().map(|node| node["title"].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+/// Somebody who holds one skill, by the taxonomy's name for it.
+async fn holder<'a>(app: &'a TestApp, name: &str, slug: &str) -> Person<'a> {
+    let person = app.freelancer(name).await;
+    let skill = Taxonomy::shipped().find_slug(slug).unwrap().id.to_string();
+    let skills = json!([{ "skillId": skill, "level": "EXPERT", "years": 6 }]);
+    let input = json!({ "headline": "Builds things", "overview": "", "skills": skills });
+    person.does("profileUpdate", input, "profile { id }").await.ok();
+    person
+}
+
+#[tokio::test]
+async fn gigs_come_newest_first_or_best_match_first() {
+    let app = TestApp::new().await;
+    let ada = app.client("ada").await;
+    let skill = |slug: &str| json!([Taxonomy::shipped().find_slug(slug).unwrap().id.to_string()]);
+    for (title, slug) in [("A ledger in Rust", "rust"), ("A shop in PHP", "php"), ("A logo, drawn", "illustration")] {
+        app.market.clock().advance(chrono::TimeDelta::seconds(1));
+        open_gig(&ada, json!({ "title": title, "requiredSkills": skill(slug) })).await;
+    }
+    let (lin, omar) = (holder(&app, "lin", "rust").await, holder(&app, "omar", "php").await);
+    let newest = ["A logo, drawn", "A shop in PHP", "A ledger in Rust"];
+    assert_eq!(titles(&app.visitor(), "").await, newest);
+    assert_eq!(titles(&lin.visitor().await, "orderBy: NEWEST").await, newest);
+    assert_eq!(titles(&lin.visitor().await, "orderBy: BEST_MATCH").await[0], "A ledger in Rust");
+    assert_eq!(titles(&omar.visitor().await, "orderBy: BEST_MATCH").await[0], "A shop in PHP");
+    assert_eq!(titles(&lin.visitor().await, "orderBy: BEST_MATCH").await.len(), 3, "what does not match comes last");
+    let new_here = app.freelancer("noor").await;
+    assert_eq!(titles(&new_here.visitor().await, "orderBy: BEST_MATCH").await, newest, "nothing is known of her");
+    let visitor = app.visitor().asks("{ gigs(orderBy: BEST_MATCH) { nodes { id } } }", json!({})).await;
+    assert_eq!(visitor.failed(), ["UNAUTHENTICATED"]);
+    let both = "orderBy: BEST_MATCH, filter: { text: \"shop\", kind: FIXED, budgetAtLeast: { amount: \"1500\" } }";
+    assert_eq!(titles(&lin.visitor().await, both).await, ["A shop in PHP"], "filters hold in every order");
+}
+
+#[tokio::test]
+async fn organization_gigs_are_all_of_them_for_members_and_the_open_ones_for_others() {
+    let app = TestApp::new().await;
+    let (ada, lin) = (app.client("ada").await, app.freelancer("lin").await);
+    open_gig(&ada, json!({ "title": "An open gig" })).await;
+    open_gig(&ada, json!({ "title": "A quiet gig", "visibility": "INVITE_ONLY" })).await;
+    app.market.clock().advance(chrono::TimeDelta::seconds(1));
+    ada.does("gigCreate", draft(&ada, json!({ "title": "A drafted gig" })), GIG).await.ok();
+    let query = "query($id: ID!, $states: [GigState!]) { node(id: $id) { ... on Organization { gigs(states: $states) { nodes { title } } } } }";
+    let count = |reply: &tests::Reply| reply.data()["node"]["gigs"]["nodes"].as_array().map(Vec::len);
+    let all = ada.asks(query, json!({ "id": ada.organization })).await;
+    assert_eq!(count(&all), Some(3));
+    assert_eq!(all.data()["node"]["gigs"]["nodes"][0]["title"], "A drafted gig");
+    let drafts = json!({ "id": ada.organization, "states": ["DRAFT"] });
+    assert_eq!(count(&ada.asks(query, drafts.clone()).await), Some(1));
+    let seen = lin.asks(query, json!({ "id": ada.organization })).await;
+    assert_eq!(seen.data()["node"]["gigs"]["nodes"], json!([{ "title": "An open gig" }]));
+    assert_eq!(count(&lin.asks(query, drafts).await), Some(0));
+}
+
+#[tokio::test]
+async fn proposals_of_a_gig_come_newest_first_or_best_fit_first() {
+    let app = TestApp::new().await;
+    let ada = app.client("ada").await;
+    let gig = open_gig(&ada, json!({})).await;
+    let (lin, omar) = (holder(&app, "lin", "rust").await, holder(&app, "omar", "php").await);
+    for person in [&lin, &omar] {
+        app.market.clock().advance(chrono::TimeDelta::seconds(1));
+        let bid = json!({
+            "gigId": gig["id"], "coverLetter": "I built two ledgers that auditors liked.",
+            "milestones": [{ "title": "The ledger", "amount": { "amount": "1500.00" } }],
+            "answers": [{ "questionId": gig["questions"][0]["id"], "text": "Two of them." }],
+        });
+        person.does("proposalSubmit", bid, "proposal { id }").await.ok();
+    }
+    let query = "query($id: ID!, $order: ProposalOrder!, $after: String) { gig(id: $id) {
+        proposals(orderBy: $order, first: 1, after: $after) { edges { cursor node { freelancer { id } } } } } }";
+    for (order, people) in [("NEWEST", [&omar, &lin]), ("FIT", [&lin, &omar])] {
+        let mut after = Value::Null;
+        for person in people {
+            let page = ada.asks(query, json!({ "id": gig["id"], "order": order, "after": after })).await;
+            let edge = page.data()["gig"]["proposals"]["edges"][0].clone();
+            assert_eq!(edge["node"]["freelancer"]["id"], json!(person.id), "{order}");
+            after = edge["cursor"].clone();
+        }
+        let page = ada.asks(query, json!({ "id": gig["id"], "order": order, "after": after })).await;
+        assert_eq!(page.data()["gig"]["proposals"]["edges"], json!([]), "{order}");
+        let hidden = lin.asks(query, json!({ "id": gig["id"], "order": order })).await;
+        assert_eq!(hidden.data()["gig"]["proposals"]["edges"], json!([]), "{order}");
+    }
+}

@@ -63,3 +63,72 @@ async fn both_sides_are_told_once_that_a_contract_ended_and_nobody_else() {
     assert_eq!(ada.does("notificationsRead", json!({}), "readCount").await.ok()["readCount"], 1);
     assert_eq!(ada.asks(TOLD, json!({})).await.data()["viewer"]["unreadNotificationCount"], 0);
 }
+
+/// What somebody was told so far, oldest first: the kind, and what it is about.
+async fn told(person: &Person<'_>) -> Vec<(String, String)> {
+    person.app.settles().await;
+    let query = "{ viewer { notifications(first: 100) { nodes { kind subject { __typename } } } } }";
+    let reply = person.asks(query, json!({})).await;
+    let nodes = reply.data()["viewer"]["notifications"]["nodes"].as_array().cloned().unwrap_or_default();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mut told: Vec<_> =
+        nodes.iter().map(|node| (text(&node["kind"]), text(&node["subject"]["__typename"]))).collect();
+    told.sort();
+    told
+}
+
+fn pairs<const N: usize>(pairs: [(&str, &str); N]) -> Vec<(String, String)> {
+    let mut pairs: Vec<_> = pairs.iter().map(|(kind, about)| ((*kind).to_owned(), (*about).to_owned())).collect();
+    pairs.sort();
+    pairs
+}
+
+#[tokio::test]
+async fn each_side_is_told_what_the_other_did_and_what_it_is_about() {
+    let app = TestApp::new().await;
+    let deal = app.released().await;
+    let client =
+        [("milestone_agreed", "Milestone"), ("offer_accepted", "Contract"), ("milestone_submitted", "Milestone")];
+    assert_eq!(told(&deal.client).await, pairs(client));
+    let freelancer = [
+        ("milestone_agreed", "Milestone"),
+        ("offer_sent", "Offer"),
+        ("milestone_funded", "Milestone"),
+        ("milestone_approved", "Milestone"),
+        ("milestone_released", "Milestone"),
+    ];
+    assert_eq!(told(&deal.freelancer).await, pairs(freelancer));
+}
+
+#[tokio::test]
+async fn notifications_are_heard_as_they_are_told_and_those_that_were_missed_first() {
+    let app = TestApp::new().await;
+    let (wire, deal) = (app.wire().await, app.contracted().await);
+    app.settles().await;
+    let follow = "subscription($after: String) { notificationReceived(after: $after) { cursor
+        notification { kind subject { ... on Milestone { status } } } } }";
+    let start = "WyJub3RpZmljYXRpb25zX3RvbGQiLFt7ImludCI6MH1dXQ";
+    let mut clara = wire.socket(&deal.client.visitor().await).await;
+    clara.subscribe("it", follow, json!({ "after": start })).await;
+    let mut last = Value::Null;
+    let before = told(&deal.client).await.len();
+    for _ in 0..before {
+        last = clara.data().await["notificationReceived"]["cursor"].clone();
+    }
+    let input = json!({ "milestoneId": deal.milestone, "message": "Here it is" });
+    deal.freelancer.does("milestoneSubmit", input, "milestone { status }").await.ok();
+    app.settles().await;
+    let heard = clara.data().await["notificationReceived"].clone();
+    assert_eq!(heard["notification"], json!({ "kind": "milestone_submitted", "subject": { "status": "SUBMITTED" } }));
+
+    let mut again = wire.socket(&deal.client.visitor().await).await;
+    again.subscribe("it", follow, json!({ "after": last })).await;
+    assert_eq!(again.data().await["notificationReceived"], heard, "what came after the last one known, and only that");
+
+    let mut visitor = wire.socket(&app.visitor()).await;
+    visitor.subscribe("it", follow, json!({})).await;
+    assert_eq!(visitor.hears().await, tests::Heard::Failed(vec!["UNAUTHENTICATED".to_owned()]));
+
+    deal.client.does("signOut", json!({}), "session { id }").await.ok();
+    assert_eq!(clara.hears().await, tests::Heard::Failed(vec!["UNAUTHENTICATED".to_owned()]));
+}

@@ -172,3 +172,38 @@ async fn organization_update_is_for_owners_and_admins_who_saw_what_stands() {
     assert_eq!(eve.does("organizationUpdate", with("Mine", 2), fields).await.refused(), ["NOT_FOUND"]);
     assert_eq!(app.visitor().does("organizationUpdate", with("Mine", 2), fields).await.refused(), ["UNAUTHENTICATED"]);
 }
+
+#[tokio::test]
+async fn the_answer_to_organization_create_shows_the_company_as_its_owner_sees_it() {
+    let app = TestApp::new().await;
+    let ada = app.person("ada").await;
+    let fields = "organization { members { nodes { role user { id } } } balances { credit { minorUnits } } }";
+    let created = ada.does("organizationCreate", json!({ "name": "Acme" }), fields).await;
+    let organization = &created.ok()["organization"];
+    assert_eq!(organization["members"]["nodes"], json!([{ "role": "OWNER", "user": { "id": ada.id } }]));
+    assert_eq!(organization["balances"]["credit"]["minorUnits"], 0);
+}
+
+#[tokio::test]
+async fn whoever_joins_or_leaves_sees_at_once_what_they_may_see_then() {
+    let app = TestApp::new().await;
+    let (ada, bo) = (app.client("ada").await, app.person("bo").await);
+    let invite = json!({ "organizationId": ada.organization, "email": bo.email, "role": "VIEWER" });
+    ada.does("memberInvite", invite, "invitation { id }").await.ok();
+    let token = code(&app, &bo.email).await;
+    let joined = bo
+        .does(
+            "memberInvitationAccept",
+            json!({ "token": token }),
+            "organization { members { nodes { id user { id } } } }",
+        )
+        .await;
+    let members = joined.ok()["organization"]["members"]["nodes"].as_array().cloned().unwrap_or_default();
+    let own = members.iter().find(|member| member["user"]["id"] == json!(bo.id)).expect("Bo is there")["id"].clone();
+
+    let query = "mutation($input: MemberRemoveInput!) { memberRemove(input: $input) { errors { code } }
+        again: memberRemove(input: $input) { errors { code } } }";
+    let left = bo.asks(query, json!({ "input": { "memberId": own } })).await;
+    assert_eq!(left.data()["memberRemove"]["errors"], json!([]));
+    assert_eq!(left.data()["again"]["errors"][0]["code"], "NOT_FOUND", "who has left knows nothing more");
+}

@@ -195,6 +195,18 @@ impl Market {
         Ok(found.try_map(MemberInvitation::try_from)?)
     }
 
+    /// An invitation, for those who may invite.
+    pub async fn member_invitation_find(
+        &self,
+        call: &Call,
+        id: MemberInvitationId,
+    ) -> Result<Option<MemberInvitation>, Failure> {
+        let row = invitation_row::Entity::find_by_id(id.uuid()).one(self.db()).await?;
+        let Some(invitation) = row.map(MemberInvitation::try_from).transpose()? else { return Ok(None) };
+        let subject = domain::access::Subject::of_client(invitation.organization);
+        Ok(domain::access::allows(&call.actor, Verb::MemberInvite, &subject).then_some(invitation))
+    }
+
     /// Write to whoever was invited, unless it was answered or taken back meanwhile.
     pub(crate) async fn member_invitation_mail(
         &self,
