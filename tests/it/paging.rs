@@ -31,7 +31,7 @@ const LISTS: &[List] = &[
         field: "gigs(orderBy: BEST_MATCH filter: { states: [OPEN, FILLED] } ",
         closes: "",
         client: false,
-        copies: ("gigs", "'state', 'open', 'published_at', now() - n * interval '1 second'"),
+        copies: ("gigs", "'state', 'open', 'state_at', null, 'published_at', now() - n * interval '1 second'"),
     },
     List {
         name: "organization.gigs",
@@ -73,7 +73,7 @@ const LISTS: &[List] = &[
         field: "viewer { contracts(",
         closes: "}",
         client: false,
-        copies: ("contracts", "'title', 'Another'"),
+        copies: ("contracts", "'offer_id', gen_random_uuid()"),
     },
     List {
         name: "viewer.notifications",
