@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::Timestamp;
 use crate::access::{self, Actor, Subject, Verb};
 use crate::change::Change;
+use crate::dispute::{Dispute, DisputeState};
 use crate::event::Event;
 use crate::id::{MilestoneId, OutageId};
 use crate::milestone::{Milestone, Side, State};
@@ -197,13 +198,20 @@ impl Outage {
         }
     }
 
-    /// What it gives to a milestone whose sides are at `places`, and that was given time for the
-    /// spans `before` already; nothing if nobody who has to move is affected.
-    pub fn grant(&self, now: Timestamp, milestone: &Milestone, places: &Places, before: &[Span]) -> Option<Grant> {
+    /// What it gives to a milestone (or to the `dispute` over it) whose sides are at `places`, and that
+    /// was given time for the spans `before` already; nothing if nobody who has to move is affected.
+    pub fn grant(
+        &self,
+        now: Timestamp,
+        milestone: &Milestone,
+        dispute: Option<&Dispute>,
+        places: &Places,
+        before: &[Span],
+    ) -> Option<Grant> {
         if self.status(now) == Status::Withdrawn {
             return None;
         }
-        let (since, sides) = waits(&milestone.state)?;
+        let (since, sides) = waits(&milestone.state, dispute)?;
         let here = |side: &Side| match side {
             Side::Freelancer => self.zones.contains(&places.freelancer),
             Side::Client => self.zones.contains(&places.client),
@@ -221,14 +229,34 @@ impl Outage {
     }
 }
 
-/// Since when a deadline of a milestone runs, and whose move it is.
-fn waits(state: &State) -> Option<(Timestamp, &'static [Side])> {
+/// Since when a deadline of a milestone, or of the dispute over it, runs, and whose move it is.
+fn waits(state: &State, dispute: Option<&Dispute>) -> Option<(Timestamp, &'static [Side])> {
     match state {
+        State::Disputed { since, .. } => {
+            let dispute = dispute?;
+            match (&dispute.state, dispute.claimant) {
+                (DisputeState::Opened { .. }, Side::Client) => Some((*since, &[Side::Freelancer])),
+                (DisputeState::Opened { .. }, Side::Freelancer) => Some((*since, &[Side::Client])),
+                (DisputeState::Recommended { .. } | DisputeState::Arbitration { .. }, _) => {
+                    Some((*since, &[Side::Freelancer, Side::Client]))
+                }
+                // It waits for us, or is over.
+                (
+                    DisputeState::Answered { .. }
+                    | DisputeState::Negotiating { .. }
+                    | DisputeState::Hearing { .. }
+                    | DisputeState::Executed { .. }
+                    | DisputeState::Withdrawn { .. }
+                    | DisputeState::Closed { .. },
+                    _,
+                ) => None,
+            }
+        }
         State::Funded { idle_since, .. } => Some((*idle_since, &[Side::Freelancer])),
         State::Submitted { submitted_at, .. } => Some((*submitted_at, &[Side::Client])),
         State::RefundRequested { requested_at, .. } => Some((*requested_at, &[Side::Freelancer])),
         State::Dormant { since, .. } => Some((*since, &[Side::Freelancer, Side::Client])),
-        // Nobody's deadline runs: money is on its way, or clocks stand still, or it is over.
+        // Nobody's deadline runs: money is on its way, or it is over.
         State::Proposed { .. }
         | State::Agreed { .. }
         | State::Funding { .. }
@@ -236,7 +264,6 @@ fn waits(state: &State) -> Option<(Timestamp, &'static [Side])> {
         | State::Approved { .. }
         | State::Released { .. }
         | State::Refunded { .. }
-        | State::Disputed { .. }
         | State::Split { .. }
         | State::RefundedAfter { .. }
         | State::ChargedBack { .. }
@@ -251,6 +278,7 @@ mod tests {
     use super::*;
     use crate::access::{Denied, Person, Staff};
     use crate::change::TimerChange;
+    use crate::dispute::{Both, CaseId, Recommendation};
     use crate::escrow::Escrow;
     use crate::id::{Id, UserId};
     use crate::milestone::Kind;
@@ -334,7 +362,7 @@ mod tests {
     }
 
     fn hours(outage: &Outage, milestone: &Milestone, places: &Places, before: &[Span]) -> u16 {
-        outage.grant(at(0), milestone, places, before).map_or(0, |grant| grant.hours)
+        outage.grant(at(0), milestone, None, places, before).map_or(0, |grant| grant.hours)
     }
 
     #[test]
@@ -383,6 +411,47 @@ mod tests {
             (milestone(State::Agreed { last_attempt: None }), here, 0),
         ] {
             assert_eq!(hours(&outage, &milestone, &places, &[]), expected, "{:?} {places:?}", milestone.state);
+        }
+    }
+
+    #[test]
+    fn whoever_has_to_answer_a_dispute_gets_it_too() {
+        let outage = declared(10, 34);
+        let resume = Box::new(funded(0).state);
+        let id = Id::from_uuid(Uuid::from_u128(7));
+        let disputed = milestone(State::Disputed { dispute: id, since: at(0), resume });
+        let dispute = |claimant, state| Dispute {
+            id,
+            case: CaseId::Milestone(disputed.id),
+            contract: disputed.contract,
+            client: disputed.client,
+            freelancer: disputed.freelancer,
+            terms: Terms::default(),
+            claimant,
+            reason: "It is not what we agreed on".to_owned(),
+            answer: None,
+            total: disputed.amount,
+            claim: disputed.amount,
+            offers: Both::default(),
+            findings: vec![],
+            opened_at: at(0),
+            version: 1,
+            state,
+        };
+        let by = Recommendation { by: Id::from_uuid(Uuid::from_u128(8)), to_freelancer: disputed.amount };
+        let opened = || DisputeState::Opened { answer_by: at(120) };
+        let recommended =
+            DisputeState::Recommended { recommendation: by, accepted: Both::default(), decide_by: at(200) };
+        let answered = DisputeState::Answered { answered_at: at(5), remind_at: at(80) };
+        for (dispute, expected) in [
+            (Some(dispute(Side::Client, opened())), 24),
+            (Some(dispute(Side::Freelancer, opened())), 0),
+            (Some(dispute(Side::Freelancer, recommended)), 24),
+            (Some(dispute(Side::Client, answered)), 0),
+            (None, 0),
+        ] {
+            let grant = outage.grant(at(0), &disputed, dispute.as_ref(), &apart(), &[]);
+            assert_eq!(grant.map_or(0, |grant| grant.hours), expected, "{dispute:?}");
         }
     }
 

@@ -5,6 +5,7 @@
 use domain::Timestamp;
 use domain::access::Actor;
 use domain::change::Change;
+use domain::dispute;
 use domain::id::{Id, MilestoneId, OutageId};
 use domain::outage::{Grant, Outage, OutageDraft, Places, Span};
 use domain::refusal::Refusal;
@@ -105,11 +106,20 @@ impl Market {
                 let before = tx.outage_spans_of(milestone.id).await?;
                 let places = candidates.iter().find(|candidate| candidate.id == milestone.id.uuid());
                 let places = places.map(Places::try_from).transpose()?;
-                let grant = places.and_then(|places| outage.grant(tx.now(), &milestone, &places, &before));
+                let dispute = tx.dispute_over_for_update(&milestone).await?;
+                let grant = places
+                    .and_then(|places| outage.grant(tx.now(), &milestone, dispute.as_ref(), &places, &before));
                 if let Some(grant) = grant
                     && tx.outage_grant_insert(&grant).await?
                 {
-                    tx.milestone_save(milestone.extend(&Actor::System, grant.hours)?).await?;
+                    match dispute {
+                        None => drop(tx.milestone_save(milestone.extend(&Actor::System, grant.hours)?).await?),
+                        Some(dispute) => {
+                            let change = dispute::extend(dispute, milestone, &Actor::System, grant.hours)?;
+                            let change = change.map(|(dispute, milestone)| (Some(dispute), milestone));
+                            tx.dispute_with_milestone_save(change).await?;
+                        }
+                    }
                     tx.audit("outage_grant", grant.milestone, serde_json::json!({ "outage": id, "hours": grant.hours }))
                         .await?;
                 }
@@ -143,7 +153,7 @@ impl Tx {
                  left join freelancer_profiles p on p.user_id = m.freelancer_id
                  join members o on o.organization_id = m.organization_id and o.role = 'owner'
                  join users c on c.id = o.user_id
-                 where m.status in ('funded', 'submitted', 'refund_requested', 'dormant') and m.id > $1
+                 where m.status in ('funded', 'submitted', 'refund_requested', 'dormant', 'disputed') and m.id > $1
                      and not exists (select 1 from outage_grants g where g.outage_id = $2 and g.milestone_id = m.id)
              ) as running
              where freelancer = any($3) or client = any($3)

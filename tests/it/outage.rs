@@ -262,3 +262,23 @@ async fn a_long_outage_reaches_more_than_one_batch() {
     assert_eq!(nodes.len(), 61);
     assert!(nodes.iter().all(|node| node["graceHours"] == json!(10)), "{nodes:?}");
 }
+
+#[tokio::test]
+async fn who_has_to_answer_a_dispute_gets_the_hours_too() {
+    let app = TestApp::new().await;
+    let deal = app.submitted().await;
+    at_home(&deal).await;
+    let quarrel = deal.disputed("600.00").await;
+    let answer_by = async || {
+        let query = "query($id: ID!) { node(id: $id) { ... on Dispute { status deadline } } }";
+        let reply = quarrel.deal.client.asks(query, json!({ "id": quarrel.dispute })).await;
+        reply.text("deadline").parse::<DateTime<Utc>>().unwrap()
+    };
+    let before = answer_by().await;
+    let admin = app.admin("noor").await;
+    declares(&admin, "America/New_York", 0, 10).await;
+    assert_eq!(answer_by().await, before, "the claimant waits, and has nothing to do");
+    declares(&admin, "Asia/Karachi", 0, 10).await;
+    assert_eq!((answer_by().await, grace(&quarrel.deal).await), (before + TimeDelta::hours(10), 10));
+    assert_eq!(timer_due(&app, "advance_dispute").await, before + TimeDelta::hours(10));
+}
