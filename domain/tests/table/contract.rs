@@ -1,9 +1,10 @@
 //! The contract.
 
 use domain::access::{self, Actor, Verb};
+use domain::bonus;
 use domain::change::Change;
 use domain::contract::{Contract, Engagement, HoldReason, Status};
-use domain::milestone::{Milestone, MilestoneDraft};
+use domain::milestone::{Kind, Milestone, MilestoneDraft};
 use domain::offer::{Basis, OfferDraft};
 use domain::policy::{PolicyVersion, Terms};
 use domain::review::{ReviewDraft, Reviews};
@@ -57,6 +58,15 @@ fn commands() -> Vec<Command<Contract>> {
         }),
         command("name a card", Verb::ContractPaymentMethodSet, |c, a| {
             Ok(c.set_payment_method(a, None, "pm_sandbox_visa")?.map(|_| c))
+        }),
+        command("give a bonus", Verb::BonusGive, |c, a| {
+            Ok(bonus::give(a, day(9), id(9), &c, Kind::Bonus, usd(2_000), "Well done")?.map(|_| c))
+        }),
+        command("give a tip", Verb::TipGive, |c, a| {
+            Ok(bonus::give(a, day(9), id(9), &c, Kind::Tip, usd(2_000), "Well done")?.map(|_| c))
+        }),
+        command("give a tip long after", Verb::TipGive, |c, a| {
+            Ok(bonus::give(a, day(90), id(9), &c, Kind::Tip, usd(2_000), "Well done")?.map(|_| c))
         }),
         command("write a review", Verb::ReviewSubmit, |c, a| {
             let draft = ReviewDraft::parse(5, "Clear and kind")?;

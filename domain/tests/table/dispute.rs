@@ -127,6 +127,12 @@ fn commands() -> Vec<Command<Contest>> {
         command("pay_fee", Verb::DisputePayFee, |(d, c), a| Ok(with(c, d.pay_fee(a, day(9), None, usd(15_000))?))),
         command("award", Verb::DisputeAward, |(d, c), a| d.award(c, a, day(9), None, verdict(70), false)),
         command("award, with dealings", Verb::DisputeAward, |(d, c), a| d.award(c, a, day(9), None, verdict(70), true)),
+        command("add evidence", Verb::EvidenceAdd, |(d, c), a| {
+            Ok(d.add_evidence(a, day(9), id(9), 0, "A picture of it", &[])?.map(|_| (d, c)))
+        }),
+        command("add more evidence than one may", Verb::EvidenceAdd, |(d, c), a| {
+            Ok(d.add_evidence(a, day(9), id(9), dispute::EVIDENCE_MAX, "Another", &[])?.map(|_| (d, c)))
+        }),
         command("advance", Verb::DisputeAdvance, |(d, c), a| d.advance(c, a, day(400))),
         command("advance too early", Verb::DisputeAdvance, |(d, c), a| d.advance(c, a, day(1))),
         command("extend", Verb::MilestoneExtend, |(d, c), a| match c {

@@ -67,7 +67,16 @@ fn every_state_of_a_pair_of_reviews_answers_every_verb_of_everybody() {
         subject: |(contract, _)| contract.subject(),
         state,
         allowed: |(contract, _), actor| contract.allowed(actor),
-        elsewhere: &[Verb::ContractPause, Verb::ContractEnd, Verb::ContractHold, Verb::MilestonePropose],
+        elsewhere: &[
+            Verb::ContractPause,
+            Verb::ContractEnd,
+            Verb::ContractHold,
+            Verb::ContractPaymentMethodSet,
+            Verb::MilestonePropose,
+            Verb::TimeEntryAdd,
+            Verb::BonusGive,
+            Verb::TipGive,
+        ],
         apart: &[],
     };
     room.check("reviews", 4);

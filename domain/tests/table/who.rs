@@ -48,12 +48,14 @@ fn allowed(verb: Verb) -> &'static [&'static [&'static str]] {
         | MilestoneRequestRefund
         | MilestoneWithdrawRefund
         | TimesheetPay
-        | ContractPaymentMethodSet => &[PURSE],
+        | ContractPaymentMethodSet
+        | BonusGive
+        | TipGive => &[PURSE],
         MilestoneRequestChanges | OfferSend | OfferWithdraw => &[LEADS],
         MilestoneApprove | TimesheetApprove | TimesheetDispute => &[ACCEPTS],
         MilestonePropose | MilestoneAgree | MilestoneCancel | ContractPause | ContractResume | ContractEnd
         | ReviewSubmit | ReviewReply => &[FREELANCER, LEADS],
-        MilestoneKeep | MilestoneDispute | DisputeAnswer | DisputeWithdraw => &[FREELANCER, ACCEPTS],
+        MilestoneKeep | MilestoneDispute | DisputeAnswer | DisputeWithdraw | EvidenceAdd => &[FREELANCER, ACCEPTS],
         DisputeConcede | DisputeOffer | DisputeAccept | DisputeRefuse | DisputePayFee => &[FREELANCER, PURSE],
         DisputeRecommend => &[MEDIATORS],
         DisputeAward => &[MEDIATORS, STAFF, SYSTEM],
