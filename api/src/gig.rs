@@ -435,6 +435,7 @@ impl GigQuery {
     }
 
     /// The published gigs you may see.
+    #[expect(clippy::too_many_arguments, reason = "Relay's page arguments are four")]
     async fn gigs(
         &self,
         ctx: &Context<'_>,

@@ -28,7 +28,6 @@ use crate::user::User;
 use crate::user_error::top_level;
 
 /// Something with a global id.
-#[expect(clippy::large_enum_variant, reason = "a node lives as long as its answer; a box would only move it")]
 #[derive(Debug, Clone, Interface)]
 #[graphql(field(name = "id", ty = "ID", desc = "The global id."))]
 pub enum Node {

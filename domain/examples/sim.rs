@@ -3,6 +3,7 @@
 //! Prints how much was played, how fast, and the first violation if there is one.
 
 #[path = "../tests/sim/mod.rs"]
+#[expect(dead_code, reason = "bugs are planted in the tests alone")]
 mod sim;
 
 use sim::run;

@@ -150,10 +150,10 @@ async fn chains(conn: &(impl ConnectionTrait + StreamTrait), of: Option<Uuid>) -
             entries.breaks(|| format!("{name}: {why}"));
         }
         let Some(contract) = row.contract_id.map(ContractId::from_uuid) else { continue };
-        if open.as_ref().is_none_or(|chain| chain.contract != contract) {
-            if let Some(chain) = open.replace(Chain::begin(contract, &row)) {
-                chain.end(&mut statements);
-            }
+        if open.as_ref().is_none_or(|chain| chain.contract != contract)
+            && let Some(chain) = open.replace(Chain::begin(contract, &row))
+        {
+            chain.end(&mut statements);
         }
         if let Some(chain) = &mut open {
             chain.link(&row, &legs, &mut statements);

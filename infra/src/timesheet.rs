@@ -268,7 +268,7 @@ impl Tx {
             .lock_exclusive()
             .all(self.conn())
             .await?;
-        Ok(row::with_entries(self.conn(), rows).await?)
+        row::with_entries(self.conn(), rows).await
     }
 
     /// Save what was decided about a week, with its entries, money, events and timers; and what it

@@ -98,7 +98,7 @@ async fn whoever_has_or_had_dealings_with_a_side_does_not_judge() {
     assert!(queue(&quarrel.deal.freelancer).await.is_empty());
 
     let marta = app.mediator("marta").await;
-    assert_eq!(queue(&marta).await, [quarrel.dispute.clone()]);
+    assert_eq!(queue(&marta).await, std::slice::from_ref(&quarrel.dispute));
     assert_eq!(recommends(&quarrel, &marta).await, "RECOMMENDED");
     // They don't award either, when it comes to that.
     quarrel.client_does("disputeRefuse", json!({})).await;
@@ -150,7 +150,7 @@ async fn who_recommended_does_not_award_and_dealings_keep_from_awarding_too() {
     }
     assert_eq!(quarrel.adds_up().await, [40_000, 0, 0, 0, 0]);
     let root = app.admin("root").await;
-    assert_eq!(queue(&root).await, [quarrel.dispute.clone()]);
+    assert_eq!(queue(&root).await, std::slice::from_ref(&quarrel.dispute));
     assert_eq!(quarrel.does(&root, "disputeAward", verdict("200.00")).await.text("dispute.status"), "EXECUTED");
     assert_eq!(quarrel.adds_up().await, [0, 19_000, 1_000, 20_000, 0]);
     assert!(queue(&root).await.is_empty());

@@ -33,6 +33,11 @@ impl Names {
         self.there.get(&here.to_string()).and_then(|there| there.parse().ok()).unwrap_or(here)
     }
 
+    /// Is the name on PostgreSQL of something in memory known?
+    pub fn knows(&self, here: impl Id) -> bool {
+        self.there.contains_key(&here.to_string())
+    }
+
     /// A text with the names in it as they are on PostgreSQL.
     pub fn in_text(&self, text: &str) -> String {
         let mut told = String::new();
