@@ -87,7 +87,12 @@ impl Ground {
     /// Bring the database to our schema, or see that it is there.
     pub async fn market(&self, common: &Common) -> Result<Market, Trouble> {
         if common.no_migrate {
-            migrate::reach(&self.url).await?;
+            // The role that runs the marketplace comes with the schema, so the owner looks first.
+            migrate::reach(self.owner_url()).await?;
+            if self.owner.is_some() {
+                let owner = market::connect(self.owner_url(), 1).await.context("connecting to the database")?;
+                migrate::check(&owner).await?;
+            }
         } else {
             let applied = self.migrate().await?;
             if !applied.is_empty() {
