@@ -117,21 +117,21 @@ impl Rig {
     }
 }
 
+impl Rig {
+    /// End it all, and leave nothing behind. When a test fails, what is there is worth a look.
+    async fn end(mut self) {
+        self.kill_server();
+        self.database.take().unwrap().stop().await.unwrap();
+        fs::remove_dir_all(self.folder.with_added_extension("keys")).unwrap();
+        fs::remove_dir_all(&self.folder).unwrap();
+    }
+}
+
 impl Drop for Rig {
     fn drop(&mut self) {
         if let Some(server) = &mut self.server {
             let _ = server.kill();
             let _ = server.wait();
-        }
-        // What is there when a test fails is worth a look.
-        if !std::thread::panicking() {
-            let _ = fs::remove_dir_all(self.folder.with_added_extension("keys"));
-            drop(self.database.take());
-            let gone = Instant::now();
-            while self.folder.join("data/postmaster.pid").exists() && gone.elapsed() < Duration::from_secs(20) {
-                std::thread::sleep(Duration::from_millis(10));
-            }
-            let _ = fs::remove_dir_all(&self.folder);
         }
     }
 }
@@ -417,5 +417,7 @@ async fn nothing_acknowledged_is_lost_and_nothing_happens_twice() {
     }
     let log = fs::read_to_string(rig.folder.join("log")).unwrap();
     assert!(log.contains("not properly shut down"), "PostgreSQL was never recovered");
+    db.close().await.unwrap();
+    rig.end().await;
     eprintln!("seed {seed}: {kills} kills, {acts} acts, every answer found again: {counts:?}");
 }
