@@ -8,6 +8,7 @@ mod bad_input;
 mod coverage;
 mod journey;
 mod embedded;
+mod explorer;
 mod licences;
 mod gig;
 mod matching;
