@@ -22,12 +22,17 @@ const FOR_ADMINS: &[&str] = &[
     "policyVersionAdd",
 ];
 
+/// What only those who judge may do: one of them tries these.
+const FOR_MEDIATORS: &[&str] = &["disputeRecommend", "disputeAward"];
+
 #[tokio::test]
 async fn bad_input_gets_a_typed_answer_and_writes_nothing() {
     let app = TestApp::new().await;
     let world = app.world().await;
     let warden = app.admin("warden").await;
     let admin = warden.visitor().await;
+    let judge_of_them = app.mediator("marta").await;
+    let mediator = judge_of_them.visitor().await;
     let bystander = app.person("bystander").await;
     let inputs = Inputs::read().await;
     let mut wrong = BTreeMap::new();
@@ -48,6 +53,8 @@ async fn bad_input_gets_a_typed_answer_and_writes_nothing() {
                 put(&mut input, &leaf.path, bad);
                 let people = if FOR_ADMINS.contains(&mutation.name.as_str()) {
                     vec![("admin", admin.clone())]
+                } else if FOR_MEDIATORS.contains(&mutation.name.as_str()) {
+                    vec![("mediator", mediator.clone())]
                 } else {
                     vec![("client", world.client()), ("freelancer", world.freelancer())]
                 };

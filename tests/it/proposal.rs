@@ -164,3 +164,88 @@ async fn proposals_end_with_their_gig() {
     assert_eq!(reply.data()["viewer"]["proposals"]["edges"][0]["node"]["state"], "EXPIRED");
     assert_eq!(lin.does("proposalSubmit", bid(&gig), PROPOSAL).await.refused(), ["WRONG_STATE"]);
 }
+
+/// Where a proposal stands, as its freelancer sees it.
+async fn state(person: &Person<'_>, proposal: &str) -> String {
+    let query = "query($id: ID!) { proposal(id: $id) { state } }";
+    person.asks(query, json!({ "id": proposal })).await.text("state")
+}
+
+/// The client makes an offer on a proposal and funds it: the offer.
+async fn offered(client: &Person<'_>, proposal: &str) -> String {
+    let milestones = json!([{ "title": "All of it", "amount": { "amount": "900.00" } }]);
+    let input = json!({ "proposalId": proposal, "title": "The ledger", "milestones": milestones });
+    let reply = client.does("offerCreate", input, "offer { id milestones { nodes { id } } }").await;
+    let (offer, milestone) = (reply.text("offer.id"), reply.text("offer.milestones.nodes.0.id"));
+    let fund = json!({ "milestoneId": milestone, "paymentMethod": "pm_sandbox_visa" });
+    client.does("milestoneFund", fund, "payment { status }").await.ok();
+    client.app.settles().await;
+    offer
+}
+
+#[tokio::test]
+async fn an_offer_that_comes_to_nothing_gives_its_proposal_back() {
+    let app = TestApp::new().await;
+    let (ada, lin) = (app.client("ada").await, app.freelancer("lin").await);
+    let gig = open_gig(&ada, json!({})).await;
+    let proposal = lin.does("proposalSubmit", bid(&gig), PROPOSAL).await.text("proposal.id");
+    for how in ["offerDecline", "offerWithdraw", "expiry"] {
+        let offer = offered(&ada, &proposal).await;
+        assert_eq!(state(&lin, &proposal).await, "OFFERED", "{how}");
+        match how {
+            "offerDecline" => {
+                lin.does(how, json!({ "offerId": offer, "reason": "" }), "offer { status }").await.ok();
+            }
+            "offerWithdraw" => {
+                ada.does(how, json!({ "offerId": offer }), "offer { status }").await.ok();
+            }
+            _ => app.passes(chrono::TimeDelta::days(7)).await,
+        }
+        app.settles().await;
+        let back = state(&lin, &proposal).await;
+        assert!(["SUBMITTED", "VIEWED", "SHORTLISTED", "INTERVIEWING"].contains(&back.as_str()), "{how}: {back}");
+    }
+    let query = "query($id: ID!) { gig(id: $id) { state } }";
+    assert_eq!(ada.asks(query, json!({ "id": gig["id"] })).await.text("state"), "OPEN");
+}
+
+#[tokio::test]
+async fn accepting_an_offer_hires_fills_the_gig_and_closes_the_other_proposals() {
+    let app = TestApp::new().await;
+    let (ada, lin, omar) = (app.client("ada").await, app.freelancer("lin").await, app.freelancer("omar").await);
+    let gig = open_gig(&ada, json!({})).await;
+    let won = lin.does("proposalSubmit", bid(&gig), PROPOSAL).await.text("proposal.id");
+    let lost = omar.does("proposalSubmit", bid(&gig), PROPOSAL).await.text("proposal.id");
+    let offer = offered(&ada, &won).await;
+    lin.does("offerAccept", json!({ "offerId": offer }), "contract { id }").await.ok();
+    app.settles().await;
+    assert_eq!((state(&lin, &won).await, state(&omar, &lost).await), ("HIRED".to_owned(), "NOT_SELECTED".to_owned()));
+    let query = "query($id: ID!) { gig(id: $id) { state } }";
+    assert_eq!(ada.asks(query, json!({ "id": gig["id"] })).await.text("state"), "FILLED");
+    let late = app.freelancer("noor").await.does("proposalSubmit", bid(&gig), PROPOSAL).await;
+    assert!(["WRONG_STATE", "NOT_FOUND"].contains(&late.refused()[0]), "{:?}", late.refused());
+}
+
+#[tokio::test]
+async fn the_quota_of_proposals_returns_when_the_gig_closes_or_nobody_opened_it() {
+    let app = TestApp::new().await;
+    let (ada, lin) = (app.client("ada").await, app.freelancer("lin").await);
+    let mut sent = Vec::new();
+    for _ in 0..60 {
+        let gig = open_gig(&ada, json!({})).await;
+        let proposal = lin.does("proposalSubmit", bid(&gig), PROPOSAL).await.text("proposal.id");
+        sent.push((gig["id"].clone(), proposal));
+    }
+    let next = open_gig(&ada, json!({})).await;
+    assert_eq!(lin.does("proposalSubmit", bid(&next), PROPOSAL).await.refused(), ["PROPOSAL_QUOTA"]);
+
+    ada.does("gigCancel", json!({ "gigId": sent[0].0 }), "gig { state }").await.ok();
+    lin.does("proposalSubmit", bid(&next), PROPOSAL).await.ok();
+
+    let next = open_gig(&ada, json!({})).await;
+    ada.does("proposalView", json!({ "proposalId": sent[1].1 }), PROPOSAL).await.ok();
+    lin.does("proposalWithdraw", json!({ "proposalId": sent[1].1 }), PROPOSAL).await.ok();
+    assert_eq!(lin.does("proposalSubmit", bid(&next), PROPOSAL).await.refused(), ["PROPOSAL_QUOTA"], "it was opened");
+    lin.does("proposalWithdraw", json!({ "proposalId": sent[2].1 }), PROPOSAL).await.ok();
+    lin.does("proposalSubmit", bid(&next), PROPOSAL).await.ok();
+}

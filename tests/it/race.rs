@@ -17,6 +17,8 @@ use crate::gig::open_gig;
 const STATUS: &str = "milestone { status version }";
 /// What the others may hear.
 const LATE: &[&str] = &["WRONG_STATE", "STALE_VERSION"];
+/// What those hear who dispute what is disputed, besides.
+const DISPUTED: &[&str] = &["WRONG_STATE", "STALE_VERSION", "ALREADY_DISPUTED"];
 
 /// One more milestone of the deal's contract, agreed to by both.
 async fn agreed(deal: &Deal<'_>) -> String {
@@ -86,7 +88,7 @@ async fn approving_against_disputing() {
             0 => deal.client.does_once("milestoneApprove", input.clone(), STATUS),
             _ => deal.freelancer.does_once("milestoneDispute", claim.clone(), STATUS),
         });
-        Outcomes::one_of_two(&replies.await, LATE);
+        Outcomes::one_of_two(&replies.await, DISPUTED);
         settled(&app).await;
         match status(&deal, &id).await.as_str() {
             "APPROVED" => assert_eq!(entries(&app, &id, "release").await, 1),
@@ -102,7 +104,7 @@ async fn approving_against_disputing() {
             0 => deal.client.does_once("milestoneApprove", input.clone(), STATUS),
             _ => deal.freelancer.does_once("milestoneDispute", claim.clone(), STATUS),
         });
-        Outcomes::of(&replies.await).refused_only(&["WRONG_STATE", "STALE_VERSION", "ALREADY_DISPUTED"]);
+        Outcomes::of(&replies.await).refused_only(DISPUTED);
         settled(&app).await;
         assert_eq!(status(&deal, &id).await, "DISPUTED");
         let (released, reclaimed) = (entries(&app, &id, "release").await, entries(&app, &id, "reclaim").await);

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use api::demo::{Door, Journey, play};
+use serde_json::json;
 
 use crate::{TestApp, Visitor};
 
@@ -25,7 +26,11 @@ impl TestApp {
         stop.send_replace(true);
         worker.await.expect("the worker ends when it is asked to");
         match outcome {
-            Ok(journey) => World { app: self, journey },
+            Ok(journey) => {
+                let mut world = World { app: self, journey };
+                world.they_fall_out().await;
+                world
+            }
             Err(stumble) => panic!("the journey stumbled: {stumble}\nafter:\n{}", steps.join("\n")),
         }
     }
@@ -35,6 +40,29 @@ impl World<'_> {
     /// The ids of everything, by what it is.
     pub fn ids(&self) -> &BTreeMap<String, String> {
         &self.journey.ids
+    }
+
+    /// A second deal of theirs goes wrong: it is in dispute, and has been answered.
+    async fn they_fall_out(&mut self) {
+        let (client, freelancer) = (self.client(), self.freelancer());
+        let offer = json!({
+            "organizationId": self.ids()["organization"], "freelancerId": self.journey.freelancer.user,
+            "title": "A second one", "milestones": [{ "title": "All of it", "amount": { "amount": "900.00" } }]
+        });
+        let offered = client.does("offerCreate", offer, "offer { id milestones { nodes { id } } }").await;
+        let (offer, milestone) = (offered.text("offer.id"), offered.text("offer.milestones.nodes.0.id"));
+        let fund = json!({ "milestoneId": milestone, "paymentMethod": "pm_sandbox_visa" });
+        client.does("milestoneFund", fund, "payment { id }").await.ok();
+        self.app.settles().await;
+        freelancer.does("offerAccept", json!({ "offerId": offer }), "contract { id }").await.ok();
+        let claim = json!({ "milestoneId": milestone, "reason": "Nothing came" });
+        let dispute = client.does("milestoneDispute", claim, "dispute { id }").await.text("dispute.id");
+        let answer = json!({ "disputeId": dispute, "answer": "It is on its way" });
+        freelancer.does("disputeAnswer", answer, "dispute { id }").await.ok();
+        let piece = json!({ "disputeId": dispute, "text": "The schedule we agreed on" });
+        let evidence = client.does("evidenceAdd", piece, "evidence { id }").await.text("evidence.id");
+        self.app.settles().await;
+        self.journey.ids.extend([("dispute".to_owned(), dispute), ("evidence".to_owned(), evidence)]);
     }
 
     /// The owner of the client company.
