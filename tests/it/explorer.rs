@@ -33,7 +33,9 @@ async fn codes(who: &Visitor<'_>, example: &str) -> Vec<String> {
         let code = error["code"].as_str().or(error["extensions"]["code"].as_str());
         code.unwrap_or("NO CODE").to_owned()
     };
-    top.iter().map(code).chain(inner.map(|error| code(&error))).collect()
+    // A field at fault is a fault of the example.
+    let inner = inner.map(|error| if error["path"].is_null() { code(&error) } else { "BAD_USER_INPUT".to_owned() });
+    top.iter().map(code).chain(inner).collect()
 }
 
 #[tokio::test]
