@@ -336,3 +336,28 @@ fn a_dispute_over_hours_decides_what_is_charged() {
     let Case::Timesheet(apart) = case else { panic!() };
     assert_eq!((apart.state.as_str(), apart.amount()), ("approved", Ok(usd(9_000))));
 }
+
+#[test]
+fn a_client_who_disputes_a_part_of_the_hours_concedes_the_rest_of_them() {
+    let hourly = Hourly {
+        contract: id(1),
+        client: id(1),
+        freelancer: id(1),
+        terms: Terms::default(),
+        hourly_rate: usd(6_000),
+        limit_minutes: None,
+    };
+    let entry = TimeEntry { id: id(1), date: day(0).date_naive(), minutes: 120, note: "x".into(), manual: true };
+    let sheet = Timesheet::open(id(1), hourly, day(0)).next.add_entry(&lin(), day(1), None, entry).unwrap().next;
+    let sheet = sheet.submit(&lin(), day(7), None).unwrap().next;
+    let listed: [TimeEntryId; 1] = [id(1)];
+    let claim = claim(Some(4_000));
+    let (dispute, (_, apart)) =
+        open_timesheet(sheet, &ada(), day(8), None, &listed, (id(1), id(2)), claim).unwrap().next;
+    assert_eq!((dispute.total, dispute.claim), (usd(12_000), usd(8_000)));
+    let (_, Case::Timesheet(apart)) = dispute.concede(Case::Timesheet(apart), &lin(), day(9), None).unwrap().next
+    else {
+        panic!()
+    };
+    assert_eq!(apart.amount(), Ok(usd(8_000)));
+}

@@ -306,6 +306,36 @@ fn a_refund_is_agreed_to_refused_or_decided_by_silence() {
 }
 
 #[test]
+fn silence_is_no_consent_to_a_refund_where_work_was_submitted_even_if_no_changes_were_asked_for() {
+    let story = Story::submitted()
+        .on(|milestone| milestone.approve(&ada(), day(2), None, Approval::Part(usd(4_000))))
+        .on(|milestone| milestone.request_refund(&ada(), day(3), None, None))
+        .on(|milestone| milestone.resolve_refund(&Actor::System, day(10), id(1)));
+    assert_eq!((story.status(), story.money()[0]), ("disputed", 6_000));
+}
+
+#[test]
+fn a_client_fee_that_is_not_returned_stays_ours() {
+    let kept = Terms { client_fee_returned: false, ..Terms::default() };
+    let deal = Deal { terms: kept, ..deal() };
+    let story = Story::begins(Milestone::agreed(id(1), deal, draft(10_000)))
+        .on(|milestone| milestone.start_funding(&ada(), day(0), None, id(1)))
+        .on(|milestone| milestone.funded(&Actor::System, day(0), id(1), usd(10_300)))
+        .on(|milestone| milestone.request_refund(&ada(), day(1), None, None))
+        .on(|milestone| milestone.agree_refund(&lin(), day(2), None));
+    assert_eq!((story.status(), story.money()), ("refunded", [0, 0, 0, 10_000, 300, 0]));
+}
+
+#[test]
+fn what_is_handed_over_is_neither_all_nor_nothing() {
+    for (cents, taken) in [(0, false), (1, true), (9_999, true), (10_000, false), (10_001, false)] {
+        let next = Milestone::agreed(id(2), deal(), draft(5_000)).next;
+        let change = Story::submitted().milestone.approve_and_hand_over(next, &ada(), day(2), None, usd(cents));
+        assert_eq!(change.is_ok(), taken, "{cents}: {change:?}");
+    }
+}
+
+#[test]
 fn a_refund_request_resumed_after_a_chargeback_asks_for_what_is_left() {
     let story = Story::funded()
         .on(|milestone| milestone.request_refund(&ada(), day(1), None, None))
