@@ -4,6 +4,7 @@
 //! A failure is a seed: `MODEL_SEED=7 MODEL_WORLDS=1 cargo test -p tests -- model` plays it again;
 //! `MODEL_WORLDS` and `MODEL_STEPS` make a longer run.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use tests::TestApp;
@@ -44,13 +45,16 @@ fn the_same_seed_ends_in_the_same_balances_and_states_in_memory_and_on_postgres(
 #[expect(clippy::print_stdout, reason = "a longer run is a command")]
 async fn play_many(seed: u64, worlds: u64, steps: u64) {
     let (began, mut moves, mut refused, mut entries) = (Instant::now(), 0, 0, 0);
+    let mut seen = BTreeSet::new();
     for seed in seed..seed + worlds {
         let played = play(seed, steps).await.unwrap_or_else(|wrong| panic!("seed {seed}: {wrong}"));
         moves += played.moves;
         refused += played.refused;
         entries += played.entries;
+        seen.extend(played.seen);
     }
     println!("{moves} moves, {refused} of them refused by both, {entries} entries, in {:.1?}", began.elapsed());
+    println!("seen in both: {}", seen.iter().cloned().collect::<Vec<_>>().join(", "));
     // A model in which nothing happens would agree with anything.
     assert!(moves > worlds * steps / 2 && entries > worlds * steps / 40, "{moves} moves, {entries} entries");
 }
@@ -59,13 +63,15 @@ struct Played {
     moves: u64,
     refused: u64,
     entries: u64,
+    /// The states things were in, and the reasons money moved for.
+    seen: BTreeSet<String>,
 }
 
 async fn play(seed: u64, steps: u64) -> Result<Played, String> {
     let app = TestApp::new().await;
     let mut world = World::new(seed);
     let mut twin = Twin::new(&app, world.now).await;
-    let mut played = Played { moves: 0, refused: 0, entries: 0 };
+    let mut played = Played { moves: 0, refused: 0, entries: 0, seen: BTreeSet::new() };
     for next in world.beginning() {
         both(&mut world, &mut twin, next, &mut played).await?;
     }
@@ -83,6 +89,7 @@ async fn play(seed: u64, steps: u64) -> Result<Played, String> {
         if step % COMPARED_EVERY == 0 || step + 1 == steps {
             twin.compare(&world).await.map_err(|wrong| format!("after step {step}: {wrong}\n{}", trail(&world)))?;
         }
+        world.sights(&mut played.seen);
     }
     played.entries = world.books.entries;
     Ok(played)

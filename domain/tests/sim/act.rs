@@ -3,11 +3,11 @@
 use domain::access::{self, Actor, Subject, Verb};
 use domain::bonus;
 use domain::change::Change;
-use domain::contract::{Contract, Engagement, State as ContractState};
-use domain::dispute::{self, Claim, Disputed, Verdict};
+use domain::contract::{Engagement, State as ContractState};
+use domain::dispute::{self, Case, Claim, Disputed, Verdict};
 
 use domain::event::Event;
-use domain::id::{ContractId, DisputeId, MilestoneId, OfferId, PaymentId, PayoutId, PayoutMethodId, TimesheetId};
+use domain::id::{ContractId, DisputeId, MilestoneId, OfferId, PaymentId, PayoutId, PayoutMethodId};
 use domain::milestone::{Deal, Milestone, MilestoneDraft, Side, State};
 use domain::money::Money;
 use domain::offer::{Basis, MilestoneInput, Offer, OfferDraft};
@@ -15,12 +15,10 @@ use domain::payout::{Payout, PayoutMethod, PayoutRequest, PayoutState, Screened}
 use domain::policy::PolicyVersion;
 use domain::refusal::Refusal;
 use domain::timer::Timer;
-use domain::timesheet::{Hourly, TimeEntry, Timesheet};
 
 use super::choose::LISTED;
 use super::moves::{
     Answer, ContractAct, DisputeAct, Gift, Message, MilestoneAct, Move, OfferAct, OfferTerms, Pay, PayoutAct, RailSays,
-    TimesheetAct,
 };
 use super::outside::For;
 use super::world::{World, Wrong};
@@ -81,9 +79,9 @@ impl World {
             }
             Move::Milestone { by, of, expected, act } => self.milestone_act(&by, of, expected, act),
             Move::Dispute { by, of, expected, act } => self.dispute_act(&by, of, expected, act),
-            Move::TimesheetOpen { timesheet, contract } => {
-                let Some(hourly) = self.contracts.get(&contract).and_then(hourly) else { return Ok(absent()) };
-                self.take(Ok(Timesheet::open(timesheet, hourly, self.now)), Self::put_timesheet)
+            Move::CardSet { by, contract, token } => self.card_set(&by, contract, token),
+            Move::TimeEntryAdd { by, contract, week, expected, work } => {
+                self.time_entry_add(&by, contract, week, expected, work)
             }
             Move::Timesheet { by, of, expected, act } => self.timesheet_act(&by, of, expected, act),
             Move::PayoutMethodAdd { by, method, iban, title } => {
@@ -165,7 +163,7 @@ impl World {
             Timer::AutoApproveTimesheet(id) => self.on_timesheet(id, |t| t.auto_approve(&system, now)),
             Timer::ChargeTimesheet(id) => {
                 let payment: PaymentId = self.fresh();
-                self.on_timesheet(id, |t| t.charge(&system, now, payment))
+                self.timesheet_charge(id, payment)
             }
             Timer::PayTimesheet(id) => self.on_timesheet(id, |t| t.release(&system, now)),
             Timer::AdvanceDispute(id) => {
@@ -193,7 +191,16 @@ impl World {
                 | Event::MilestoneRefunded { milestone, .. }
                 | Event::MilestoneCancelled { milestone }
                 | Event::MilestoneSettled { milestone, .. }
-                | Event::MilestoneChargedBack { milestone, .. } => self.contract_finishes_after(milestone)?,
+                | Event::MilestoneChargedBack { milestone, .. } => {
+                    let of = self.milestones.get(&milestone).and_then(|milestone| milestone.contract);
+                    self.contract_finishes(of)?
+                }
+                Event::TimesheetApproved { timesheet, .. }
+                | Event::TimesheetPaid { timesheet, .. }
+                | Event::TimesheetChargedBack { timesheet, .. } => {
+                    let of = self.timesheets.get(&timesheet).map(|week| week.contract);
+                    self.contract_finishes(of)?
+                }
                 _ => return Err(format!("nobody reacts to {event:?} here")),
             };
         }
@@ -334,7 +341,12 @@ impl World {
         let now = self.now;
         match act {
             ContractAct::Pause => self.take(contract.pause(by, now, expected), Self::put_contract),
-            ContractAct::Resume => self.take(contract.resume(by, expected), Self::put_contract),
+            ContractAct::Resume => {
+                let weeks = self.weeks_unsettled(of);
+                let resumed = contract.resume(by, expected);
+                let resumed = resumed.and_then(|contract| contract.then(|c| c.heed_weeks(&Actor::System, now, &weeks)));
+                self.take(resumed, Self::put_contract)
+            }
             ContractAct::End => {
                 let ending = match contract.end(by, now, expected) {
                     Ok(ending) => ending,
@@ -343,6 +355,7 @@ impl World {
                 for id in self.milestones_of_contract(of) {
                     self.on_milestone(id, |m| Ok(m.called_off(now)))?;
                 }
+                self.weeks_wind_up(of)?;
                 let settled = self.is_settled(of);
                 let ended = ending.then(|contract| contract.finish(&Actor::System, now, settled));
                 self.take(ended, Self::put_contract)
@@ -350,8 +363,7 @@ impl World {
         }
     }
 
-    fn contract_finishes_after(&mut self, milestone: MilestoneId) -> Result<Answer, Wrong> {
-        let of = self.milestones.get(&milestone).and_then(|milestone| milestone.contract);
+    fn contract_finishes(&mut self, of: Option<ContractId>) -> Result<Answer, Wrong> {
         let Some(contract) = of.and_then(|of| self.contracts.get(&of)).cloned() else { return Ok(Answer::AsItWas) };
         if !matches!(contract.state, ContractState::Ending { .. }) {
             return Ok(Answer::AsItWas);
@@ -360,10 +372,10 @@ impl World {
         self.take(contract.finish(&Actor::System, self.now, settled), Self::put_contract)
     }
 
-    /// Are the contract's milestones over?
+    /// Are the contract's milestones over, and its weeks settled?
     pub fn is_settled(&self, contract: ContractId) -> bool {
         let mut of_it = self.milestones.values().filter(|milestone| milestone.contract == Some(contract));
-        of_it.all(|milestone| milestone.status().is_terminal())
+        of_it.all(|milestone| milestone.status().is_terminal()) && self.weeks_unsettled(contract).is_empty()
     }
 
     fn milestone_act(
@@ -450,37 +462,6 @@ impl World {
                 self.take_disputed(dispute.award(case, by, now, expected, verdict(amount), false))
             }
         }
-    }
-
-    fn timesheet_act(
-        &mut self,
-        by: &Actor,
-        of: TimesheetId,
-        expected: Option<i64>,
-        act: TimesheetAct,
-    ) -> Result<Answer, Wrong> {
-        let now = self.now;
-        if let TimesheetAct::Dispute { listed, dispute, apart } = act {
-            let Some(timesheet) = self.timesheets.get(&of).cloned() else { return Ok(absent()) };
-            let claim = Claim { reason: "Too long".into(), amount: None };
-            let outcome = dispute::open_timesheet(timesheet, by, now, expected, &listed, (dispute, apart), claim);
-            return self.take(outcome, |world, (dispute, (rest, apart))| {
-                world.put_dispute(dispute);
-                world.put_timesheet(rest);
-                world.put_timesheet(apart);
-            });
-        }
-        self.on_timesheet(of, |t| match act {
-            TimesheetAct::AddEntry { entry, date, minutes, manual } => {
-                let entry = TimeEntry { id: entry, date, minutes, note: "Work".into(), manual };
-                t.add_entry(by, now, expected, entry)
-            }
-            TimesheetAct::RemoveEntry(entry) => t.remove_entry(by, expected, entry),
-            TimesheetAct::Submit => t.submit(by, now, expected),
-            TimesheetAct::Approve => t.approve(by, now, expected),
-            TimesheetAct::Pay(payment) => t.pay(by, now, expected, payment),
-            TimesheetAct::Dispute { .. } => Ok(Change::none(t)),
-        })
     }
 
     fn method_add(
@@ -577,15 +558,6 @@ impl World {
         self.take(outcome, Self::put_milestone)
     }
 
-    fn on_timesheet(
-        &mut self,
-        of: TimesheetId,
-        verb: impl FnOnce(Timesheet) -> Result<Change<Timesheet>, Refusal>,
-    ) -> Result<Answer, Wrong> {
-        let Some(timesheet) = self.timesheets.get(&of).cloned() else { return Ok(absent()) };
-        self.take(verb(timesheet), Self::put_timesheet)
-    }
-
     fn on_payout(
         &mut self,
         of: PayoutId,
@@ -596,10 +568,16 @@ impl World {
     }
 
     fn take_disputed(&mut self, outcome: Result<Disputed, Refusal>) -> Result<Answer, Wrong> {
-        self.take(outcome, |world, (dispute, case)| {
+        let mut of_week = None;
+        let answer = self.take(outcome, |world, (dispute, case)| {
+            if let Case::Timesheet(week) = &case {
+                of_week = Some(week.contract);
+            }
             world.put_dispute(dispute);
             world.put_case(case);
-        })
+        })?;
+        of_week.map_or(Ok(()), |contract| self.contract_heeds(contract))?;
+        Ok(answer)
     }
 
     fn milestones_of_offer(&self, of: OfferId) -> Vec<MilestoneId> {
@@ -616,23 +594,10 @@ pub fn verdict(to_freelancer: Money) -> Verdict {
     Verdict { to_freelancer, reason: "As I see it".to_owned() }
 }
 
-fn absent() -> Answer {
+pub(super) fn absent() -> Answer {
     Answer::Refused(Refusal::HIDDEN)
 }
 
 fn draft(id: MilestoneId, amount: Money, deal: Deal) -> Result<MilestoneDraft, Refusal> {
     MilestoneDraft::parse(&title(id), "", amount, None, &deal.terms)
-}
-
-/// The agreement a contract's weeks are worked under, if it is paid by the hour.
-fn hourly(contract: &Contract) -> Option<Hourly> {
-    let Engagement::Hourly { rate, weekly_limit_minutes } = contract.engagement else { return None };
-    Some(Hourly {
-        contract: contract.id,
-        client: contract.client,
-        freelancer: contract.freelancer,
-        terms: contract.terms.clone(),
-        hourly_rate: rate,
-        limit_minutes: Some(weekly_limit_minutes),
-    })
 }

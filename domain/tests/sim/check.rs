@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::Timestamp;
 use domain::access::{Actor, MemberRole, Person, Staff};
-use domain::contract::Status;
+use domain::contract::{HoldReason, Status};
 use domain::dispute::{Dispute, DisputeState};
 use domain::id::{OrganizationId, UserId};
 use domain::ledger::LedgerAccount;
@@ -75,17 +75,24 @@ impl World {
         for contract in self.contracts.values() {
             let of_it = |milestone: &&Milestone| milestone.contract == Some(contract.id);
             let mut open = self.milestones.values().filter(of_it).filter(|m| !m.status().is_terminal());
+            let weeks = self.weeks_unsettled(contract.id);
+            let stands = |reason: &HoldReason| weeks.iter().any(|week| week.holds_up() == Some(*reason));
             match contract.status() {
                 // A bonus or a tip can still be given.
                 Status::Ended => {
-                    let over = open.all(|milestone| milestone.kind != Kind::Work);
+                    let over = open.all(|milestone| milestone.kind != Kind::Work) && weeks.is_empty();
                     must!(over, "{} has ended, and its work has not", contract.id);
                 }
                 Status::Ending => {
-                    let soon = open.next().is_some() || !self.outbox.is_empty();
+                    let soon = open.next().is_some() || !weeks.is_empty() || !self.outbox.is_empty();
                     must!(soon, "{} is ending without a way out", contract.id);
                 }
-                Status::Active | Status::Paused | Status::OnHold => (),
+                // Nobody but its weeks puts one on hold here.
+                Status::Active | Status::OnHold => {
+                    let held: Vec<_> = HoldReason::ALL.into_iter().filter(|reason| stands(reason)).collect();
+                    must!(contract.holds() == held, "{} is held up by {held:?}, and says otherwise", contract.id);
+                }
+                Status::Paused => (),
             }
         }
         Ok(())

@@ -11,22 +11,24 @@ use domain::milestone::{Approval, Kind, Status};
 use domain::money::Money;
 use domain::policy::Terms;
 use domain::timer::Timer;
-use domain::timesheet::week_of;
 
 use super::check::parties;
 use super::moves::{
-    ContractAct, DisputeAct, Gift, MilestoneAct, Move, OfferAct, OfferTerms, Pay, PayoutAct, TimesheetAct,
+    ContractAct, DisputeAct, Gift, MilestoneAct, Move, OfferAct, OfferTerms, Pay, PayoutAct, TimesheetAct, Work,
 };
 use super::world::{CLIENTS, FREELANCERS, World, id, usd};
 
 const MILESTONES: usize = 16;
-const TIMESHEETS: usize = 6;
+const TIMESHEETS: usize = 10;
 const PAYOUTS: usize = 8;
 const METHODS: usize = 5;
 
 /// Accounts of the sandbox: paid, refused by every rail, returned by the bank, and the answer lost.
 const IBANS: [&str; 4] =
     ["PK36SCBL0000001123456702", "PK58SCBL0000001123450001", "PK31SCBL0000001123450002", "PK04SCBL0000001123450003"];
+
+/// Tokens of cards. Whether one works is up to the dice.
+pub const CARDS: [&str; 2] = ["pm_sandbox_visa", "pm_sandbox_silent"];
 
 /// The name that the sandbox's screening stops at.
 pub const LISTED: &str = "Sandbox Sanctioned Person";
@@ -55,11 +57,14 @@ impl World {
         for client in 1..=CLIENTS {
             for freelancer in 1..=FREELANCERS {
                 let terms = self.hourly(id(client), id(freelancer));
-                let of = terms.offer;
+                let (of, contract) = (terms.offer, terms.contract);
                 let [owner, freelancer] = parties(id(client), id(freelancer));
                 moves.push(Move::PolicyChanges(Box::new(self.terms())));
-                moves.push(Move::OfferCreate { by: owner, terms });
+                moves.push(Move::OfferCreate { by: owner.clone(), terms });
                 moves.push(Move::Offer { by: freelancer, of, expected: None, act: OfferAct::Accept });
+                if self.dice.percent(70) {
+                    moves.push(Move::CardSet { by: owner, contract, token: CARDS[0] });
+                }
             }
         }
         moves
@@ -328,49 +333,70 @@ impl World {
     }
 
     fn timesheet_moves(&mut self) -> Option<Move> {
-        if self.timesheets.len() < TIMESHEETS && self.dice.percent(40) {
-            let week = week_of(self.now);
-            let free: Vec<ContractId> = self
-                .contracts
-                .values()
-                .filter(|contract| matches!(contract.engagement, Engagement::Hourly { .. }))
-                .filter(|contract| !self.timesheets.values().any(|t| t.contract == contract.id && t.week == week))
-                .map(|contract| contract.id)
-                .collect();
-            let contract = self.dice.pick(&free).copied()?;
-            return Some(Move::TimesheetOpen { timesheet: self.fresh(), contract });
+        match self.dice.below(20) {
+            0 => self.card_is_named(),
+            1..=9 => self.work_is_written_down(),
+            _ => self.week_moves(),
         }
+    }
+
+    fn hourly_contract(&mut self) -> Option<(ContractId, OrganizationId, UserId)> {
+        let hourly = self.contracts.values().filter(|c| matches!(c.engagement, Engagement::Hourly { .. }));
+        let hourly: Vec<_> = hourly.map(|c| (c.id, c.client, c.freelancer)).collect();
+        self.dice.pick(&hourly).copied()
+    }
+
+    fn card_is_named(&mut self) -> Option<Move> {
+        let (contract, client, freelancer) = self.hourly_contract()?;
+        let by = if self.dice.percent(80) { self.client(client) } else { self.somebody(client, freelancer) };
+        let token = if self.dice.percent(90) { CARDS[self.dice.below(CARDS.len())] } else { "4242 4242 4242 4242" };
+        Some(Move::CardSet { by, contract, token })
+    }
+
+    fn work_is_written_down(&mut self) -> Option<Move> {
+        let (contract, client, freelancer) = self.hourly_contract()?;
+        let [_, themselves] = parties(client, freelancer);
+        let by = if self.dice.percent(80) { themselves } else { self.somebody(client, freelancer) };
+        // Mostly of today or yesterday; sometimes of a week that is over, or of tomorrow.
+        let ago = self.dice.between(-1, 8).min(self.dice.between(-1, 8)).min(self.dice.between(0, 8));
+        let date = self.now.date_naive() - TimeDelta::days(ago);
+        let version = self.week_begun(contract, date).map(|week| week.version);
+        if version.is_none() && self.timesheets.len() >= TIMESHEETS {
+            return None;
+        }
+        let expected = version.and_then(|version| self.expected(version));
+        let minutes = self.dice.between(0, 300) as u32;
+        let work = Work { entry: self.fresh(), date, minutes, manual: self.dice.percent(50) };
+        Some(Move::TimeEntryAdd { by, contract, week: self.fresh(), expected, work })
+    }
+
+    fn week_moves(&mut self) -> Option<Move> {
         let all: Vec<TimesheetId> = self.timesheets.keys().copied().collect();
-        let of = self.dice.pick(&all).copied()?;
-        let timesheet = self.timesheets.get(&of)?;
-        let (client, freelancer, version, week, submitted) = (
-            timesheet.client,
-            timesheet.freelancer,
-            timesheet.version,
-            timesheet.week,
-            timesheet.state.as_str() == "submitted",
-        );
+        let live: Vec<TimesheetId> =
+            self.timesheets.values().filter(|t| !t.state.is_terminal()).map(|t| t.id).collect();
+        let from = if live.is_empty() || self.dice.percent(15) { &all } else { &live };
+        let of = self.dice.pick(from).copied()?;
+        let timesheet = self.timesheets.get(&of)?.clone();
+        let mut by = self.somebody(timesheet.client, timesheet.freelancer);
+        let expected = self.expected(timesheet.version);
+        let mut verb = self.dice.below(5);
+        if self.dice.percent(70) {
+            by = parties(timesheet.client, timesheet.freelancer)[self.dice.below(2)].clone();
+            let sensible: Vec<usize> = timesheet.allowed(&by).into_iter().filter_map(act_of).collect();
+            verb = self.dice.pick(&sensible).copied().unwrap_or(verb);
+        }
         let entries: Vec<_> = timesheet.entries.iter().map(|entry| entry.id).collect();
-        let by = self.somebody(client, freelancer);
-        let expected = self.expected(version);
-        let verb =
-            if self.dice.percent(60) && submitted { self.dice.between(6, 7) as usize } else { self.dice.below(10) };
         let act = match verb {
-            0..=3 => TimesheetAct::AddEntry {
-                date: week + TimeDelta::days(self.dice.between(-1, 5).min(self.dice.between(0, 7))),
-                minutes: self.dice.between(0, 300) as u32,
-                manual: self.dice.percent(50),
-                entry: self.fresh(),
-            },
-            4 => TimesheetAct::RemoveEntry(entries.first().copied()?),
-            5 => TimesheetAct::Submit,
-            6 => TimesheetAct::Approve,
-            7 => TimesheetAct::Dispute {
+            0 if self.dice.percent(70) => return None,
+            0 => TimesheetAct::RemoveEntry(entries.first().copied()?),
+            1 => TimesheetAct::Submit,
+            2 => TimesheetAct::Approve,
+            3 => TimesheetAct::Dispute {
                 listed: entries.into_iter().filter(|_| self.dice.percent(50)).collect(),
                 dispute: self.fresh(),
                 apart: self.fresh(),
             },
-            _ => TimesheetAct::Pay(self.fresh()),
+            _ => TimesheetAct::Pay(self.fresh(), self.dice.percent(60).then_some(CARDS[0])),
         };
         Some(Move::Timesheet { by, of, expected, act })
     }
@@ -499,6 +525,19 @@ fn number_of(verb: Verb) -> Option<usize> {
         _ => return None,
     };
     Some(number)
+}
+
+/// Which of the moves of a week this verb is.
+fn act_of(verb: Verb) -> Option<usize> {
+    let act = match verb {
+        Verb::TimeEntryRemove => 0,
+        Verb::TimesheetSubmit => 1,
+        Verb::TimesheetApprove => 2,
+        Verb::TimesheetDispute => 3,
+        Verb::TimesheetPay => 4,
+        _ => return None,
+    };
+    Some(act)
 }
 
 /// Which of the moves of a dispute this verb is.

@@ -4,6 +4,7 @@ use domain::id::{DisputeId, MilestoneId, PayoutId, TimesheetId};
 use domain::milestone::State;
 
 use super::check::{parties, silence_decides};
+use super::choose::CARDS;
 use super::moves::{DisputeAct, MilestoneAct, Move, PayoutAct, TimesheetAct};
 use super::world::World;
 
@@ -102,7 +103,7 @@ impl World {
     fn timesheet_gives_way(&mut self, of: TimesheetId) -> Option<Move> {
         let timesheet = self.timesheets.get(&of).filter(|timesheet| timesheet.state.as_str() == "unpaid")?;
         let [by, _] = parties(timesheet.client, timesheet.freelancer);
-        Some(Move::Timesheet { by, of, expected: None, act: TimesheetAct::Pay(self.fresh()) })
+        Some(Move::Timesheet { by, of, expected: None, act: TimesheetAct::Pay(self.fresh(), Some(CARDS[0])) })
     }
 
     fn payout_gives_way(&mut self, of: PayoutId) -> Option<Move> {

@@ -29,7 +29,7 @@ fn money_is_neither_made_nor_lost_whatever_happens() {
     let timesheets = "open submitted disputed approved charging unpaid held paid void charged_back";
     let payouts = "requested screening blocked queued sent in_transit paid returned unknown cancelled";
     let offers = "pending_funding sent accepted declined withdrawn expired";
-    let contracts = "active paused ending ended";
+    let contracts = "active paused on_hold ending ended";
     let reasons = "fund credit release hold_over reclaim hand_over refund refund_after award chargeback \
                    arbitration_fee payout_send payout_arrive payout_return";
     let named = [

@@ -11,6 +11,7 @@ pub mod moves;
 pub mod world;
 pub mod choose;
 pub mod act;
+pub mod hours;
 pub mod outside;
 pub mod end;
 pub mod check;

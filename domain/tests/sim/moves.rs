@@ -41,8 +41,10 @@ pub enum Move {
     Milestone { by: Actor, of: MilestoneId, expected: Option<i64>, act: MilestoneAct },
     /// Somebody does something with a dispute.
     Dispute { by: Actor, of: DisputeId, expected: Option<i64>, act: DisputeAct },
-    /// A contract week begins.
-    TimesheetOpen { timesheet: TimesheetId, contract: ContractId },
+    /// A client names the card that a contract's weeks are charged to.
+    CardSet { by: Actor, contract: ContractId, token: &'static str },
+    /// Somebody writes down some work. The first of a week opens it, under the name `week`.
+    TimeEntryAdd { by: Actor, contract: ContractId, week: TimesheetId, expected: Option<i64>, work: Work },
     /// Somebody does something with a timesheet.
     Timesheet { by: Actor, of: TimesheetId, expected: Option<i64>, act: TimesheetAct },
     /// Somebody adds a bank account.
@@ -133,14 +135,17 @@ pub enum DisputeAct {
     Award(Money),
 }
 
+/// Some work on a day.
+#[derive(Debug, Clone, Copy)]
+pub struct Work {
+    pub entry: TimeEntryId,
+    pub date: NaiveDate,
+    pub minutes: u32,
+    pub manual: bool,
+}
+
 #[derive(Debug, Clone)]
 pub enum TimesheetAct {
-    AddEntry {
-        entry: TimeEntryId,
-        date: NaiveDate,
-        minutes: u32,
-        manual: bool,
-    },
     RemoveEntry(TimeEntryId),
     Submit,
     Approve,
@@ -150,7 +155,8 @@ pub enum TimesheetAct {
         dispute: DisputeId,
         apart: TimesheetId,
     },
-    Pay(PaymentId),
+    /// A week whose charge failed is paid: with this card, or with the contract's.
+    Pay(PaymentId, Option<&'static str>),
 }
 
 #[derive(Debug, Clone, Copy)]

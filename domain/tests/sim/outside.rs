@@ -116,6 +116,9 @@ impl World {
             | Event::MilestoneCancelled { .. }
             | Event::MilestoneSettled { .. }
             | Event::MilestoneChargedBack { .. }
+            | Event::TimesheetApproved { .. }
+            | Event::TimesheetPaid { .. }
+            | Event::TimesheetChargedBack { .. }
             | Event::PayoutScreeningBegan { .. } => self.outbox.push_back(event),
             _ => (),
         }

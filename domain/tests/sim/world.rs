@@ -17,6 +17,7 @@ use domain::ledger::LedgerAccount;
 use domain::milestone::Milestone;
 use domain::money::Money;
 use domain::offer::Offer;
+use domain::payment::PaymentMethod;
 use domain::payout::{Payout, PayoutMethod};
 use domain::policy::{PolicyVersion, Terms};
 use domain::refusal::Refusal;
@@ -46,6 +47,9 @@ pub struct World {
     pub milestones: BTreeMap<MilestoneId, Milestone>,
     pub disputes: BTreeMap<DisputeId, Dispute>,
     pub timesheets: BTreeMap<TimesheetId, Timesheet>,
+    /// The cards that contracts' weeks are charged to, and how often one was named.
+    pub cards: BTreeMap<ContractId, PaymentMethod>,
+    pub cards_named: u64,
     pub payouts: BTreeMap<PayoutId, Payout>,
     pub methods: BTreeMap<PayoutMethodId, PayoutMethod>,
     pub outside: Outside,
@@ -94,6 +98,8 @@ impl World {
             milestones: BTreeMap::new(),
             disputes: BTreeMap::new(),
             timesheets: BTreeMap::new(),
+            cards: BTreeMap::new(),
+            cards_named: 0,
             payouts: BTreeMap::new(),
             methods: BTreeMap::new(),
             outside,

@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
+use domain::contract::Contract;
 use domain::timer::Timer;
 use infra::Call;
+use infra::page::PageRequest;
 use serde_json::json;
 use sqlx::Row;
 use uuid::Uuid;
 
 use super::sim::world::World;
-use super::twin::Twin;
+use super::twin::{Twin, by_note};
 
 impl Twin<'_> {
     /// Is all the same here and there?
@@ -43,6 +45,20 @@ impl Twin<'_> {
             let there = market.dispute_find(&call, self.names.of(dispute.id)).await.map_err(broken)?;
             self.names.same(&json!(dispute), &json!(there), "a dispute")?;
         }
+        for week in world.timesheets.values() {
+            let there = market.timesheet_find(&call, self.names.of(week.id)).await.map_err(broken)?;
+            self.names.same(&json!(by_note(week)), &json!(there.as_ref().map(by_note)), "a week")?;
+        }
+        for contract in world.contracts.values() {
+            let page = PageRequest { first: Some(1), after: None, last: None, before: None };
+            let contract_there = Contract { id: self.names.of(contract.id), ..contract.clone() };
+            let cards = market.contract_cards(&call, &contract_there, &page).await.map_err(broken)?;
+            let there = cards.items.into_iter().next().map(|(_, card)| card.method);
+            let here = world.cards.get(&contract.id);
+            if here != there.as_ref() {
+                return Err(format!("the card of {} is {here:?} in memory, {there:?} on PostgreSQL", contract.id));
+            }
+        }
         for payout in world.payouts.values() {
             let there = market.payout_find(&call, self.names.of(payout.id)).await.map_err(broken)?;
             self.names.same(&json!(payout), &json!(there), "a payout")?;
@@ -52,6 +68,9 @@ impl Twin<'_> {
             ("contracts", world.contracts.len()),
             ("milestones", world.milestones.len()),
             ("disputes", world.disputes.len()),
+            ("timesheets", world.timesheets.len()),
+            ("time_entries", world.timesheets.values().map(|week| week.entries.len()).sum()),
+            ("contract_payment_methods", usize::try_from(world.cards_named).unwrap_or_default()),
             ("payouts", world.payouts.len()),
             ("payout_methods", world.methods.len()),
             ("ledger_entries", usize::try_from(world.books.entries).unwrap_or_default()),

@@ -10,20 +10,24 @@ use domain::offer::MilestoneInput;
 use domain::organization::OrganizationDraft;
 use domain::payment::PaymentMethod;
 use domain::timer::Timer;
+use domain::timesheet::Timesheet;
 use infra::idempotency::Once;
 use infra::offer::{OfferInput, OfferTo};
 use infra::payment::FundWith;
 use infra::payments::{ProcessorEvent, ProcessorFact};
 use infra::payout::PayoutAsk;
 use infra::rails::{Carried, RailEvent};
+use infra::timesheet::WorkInput;
 use infra::{Call, Failure};
 use serde_json::{Value, json};
 use tests::{PASSWORD, TestApp};
 
 use super::names::Names;
 use super::sim::act::{title, verdict};
+use super::sim::hours::note;
 use super::sim::moves::{
     Answer, ContractAct, DisputeAct, Gift, Message, MilestoneAct, Move, OfferAct, OfferTerms, Pay, PayoutAct, RailSays,
+    TimesheetAct, Work,
 };
 use super::sim::world::{CLIENTS, World, id};
 
@@ -40,10 +44,8 @@ pub struct Twin<'a> {
 /// Can both worlds carry it out?
 pub fn plays(next: &Move) -> bool {
     match next {
-        // Grace comes from outages alone, and weeks are begun by their first entry.
-        Move::Milestone { act: MilestoneAct::Extend(_), .. } | Move::TimesheetOpen { .. } | Move::Timesheet { .. } => {
-            false
-        }
+        // Grace comes from outages alone.
+        Move::Milestone { act: MilestoneAct::Extend(_), .. } => false,
         _ => true,
     }
 }
@@ -119,7 +121,14 @@ impl<'a> Twin<'a> {
                 while market.events_work().await.map_err(|failure| failure.to_string())? > 0 {}
                 return Ok(None);
             }
-            Move::TimerFires { timer, again } => return self.timer_fires(*timer, *again).await.map(|()| None),
+            Move::TimerFires { timer, again } => {
+                self.timer_fires(*timer, *again).await?;
+                // What a charge is called is known from its week alone, and only while it is the last.
+                let Timer::ChargeTimesheet(of) = timer else { return Ok(None) };
+                let there = market.timesheet_find(&Call::system("model"), names.of(*of)).await;
+                let here = world.timesheets.get(of).map(by_note);
+                there.map(|there| (json!(here), json!(there.as_ref().map(by_note))))
+            }
             Move::Heard(message) => return done(self.hears(message).await),
             Move::OfferCreate { by, terms } => {
                 let OfferTerms { client, freelancer, .. } = terms;
@@ -330,7 +339,52 @@ impl<'a> Twin<'a> {
                 };
                 there.map(|there| (json!(world.payouts.get(of)), json!(there)))
             }
-            Move::TimesheetOpen { .. } | Move::Timesheet { .. } => return Ok(None),
+            Move::CardSet { by, contract: of, token } => {
+                let contract = names.of(*of);
+                request!(self, by, next, call => market.contract_payment_method_set(&call, contract, token))
+                    .map(|there| (json!(world.contracts.get(of)), json!(there)))
+            }
+            Move::TimeEntryAdd { by, contract: of, expected, work, .. } => {
+                let Work { entry, date, minutes, manual } = *work;
+                let contract = names.of(*of);
+                let input = WorkInput { date, minutes, note: note(entry), manual };
+                let here = world.week_begun(*of, date);
+                let written = here.and_then(|week| week.entries.iter().find(|one| one.id == entry));
+                request!(self, by, next, call => market.time_entry_add(&call, contract, *expected, input.clone()))
+                    .map(|(week, entry)| (json!((here.map(by_note), written)), json!((by_note(&week), entry))))
+            }
+            Move::Timesheet { by, of, expected, act } => {
+                let (week, expected) = (names.of(*of), *expected);
+                let here = |of| world.timesheets.get(of).map(by_note);
+                let there = match act {
+                    TimesheetAct::RemoveEntry(entry) => {
+                        let entry = names.of(*entry);
+                        request!(self, by, next, call => market.time_entry_remove(&call, week, entry, expected))
+                    }
+                    TimesheetAct::Submit => {
+                        request!(self, by, next, call => market.timesheet_submit(&call, week, expected))
+                    }
+                    TimesheetAct::Approve => {
+                        request!(self, by, next, call => market.timesheet_approve(&call, week, expected))
+                    }
+                    TimesheetAct::Pay(_, card) => {
+                        let card = card.map(PaymentMethod::parse).transpose().map_err(|refusal| refusal.to_string())?;
+                        request!(self, by, next, call => market.timesheet_pay(&call, week, expected, card.clone()))
+                            .map(|(week, _)| week)
+                    }
+                    TimesheetAct::Dispute { listed, dispute, apart } => {
+                        let listed: Vec<_> = listed.iter().map(|entry| names.of(*entry)).collect();
+                        let claim = Claim { reason: "Too long".to_owned(), amount: None };
+                        let there = request!(self, by, next, call =>
+                            market.timesheet_dispute(&call, week, expected, &listed, claim.clone()));
+                        let here = json!((world.disputes.get(dispute), here(of), here(apart)));
+                        return Ok(Some(there.map(|(dispute, (rest, apart))| {
+                            (here, json!((dispute, by_note(&rest), by_note(&apart))))
+                        })));
+                    }
+                };
+                there.map(|there| (json!(here(of)), json!(by_note(&there))))
+            }
         };
         Ok(Some(outcome))
     }
@@ -421,6 +475,13 @@ impl<'a> Twin<'a> {
             Timer::PublishReviews(id) => Timer::PublishReviews(names.of(id)),
         }
     }
+}
+
+/// A week with its entries in the order of what was done: ids of one instant come in any order.
+pub fn by_note(week: &Timesheet) -> Timesheet {
+    let mut week = week.clone();
+    week.entries.sort_by(|a, b| a.note.cmp(&b.note));
+    week
 }
 
 /// A card of which the processor says nothing by itself: the dice speak for it.
