@@ -1,6 +1,6 @@
 //! Freelancers' proposals for gigs.
 //!
-//! Locks are taken in one order: the gig first, then its proposals.
+//! Locks are taken in one order: who bids, the gig, its proposals.
 
 use domain::Timestamp;
 use domain::access::{self, Verb};
@@ -21,6 +21,7 @@ use uuid::Uuid;
 
 use crate::market::Market;
 use crate::page::{Key, Keyset, Page, PageRequest, Slice};
+use crate::sql::sql;
 use crate::{Call, Failure, Fault, Tx, run};
 
 /// The proposals for a gig by how well their freelancers fit, in cursors.
@@ -66,6 +67,7 @@ impl Market {
     /// Put a proposal before the client.
     pub async fn proposal_submit(&self, call: &Call, gig: GigId, input: BidInput) -> Result<Proposal, Failure> {
         run!(self, call, tx => {
+            tx.bids_in_turn().await?;
             let (gig, ties) = tx.bid_ties(gig).await?;
             let terms = tx.trade_terms().await?;
             let bids_used = tx.bids_used(terms.bid_window_days.into()).await?;
@@ -336,6 +338,15 @@ impl Tx {
             ],
         );
         self.conn().execute_raw(insert).await?;
+        Ok(())
+    }
+
+    /// A person's bids are decided one after the other, whatever gigs they are for: so none of them
+    /// is counted before another that is being sent.
+    async fn bids_in_turn(&self) -> Result<(), Failure> {
+        let user = self.actor().person()?.user;
+        let lock = sql("select id from users where id = $1 for no key update", [user.uuid().into()]);
+        self.conn().execute_raw(lock).await?;
         Ok(())
     }
 

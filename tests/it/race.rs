@@ -14,6 +14,10 @@ use tests::{Deal, PASSWORD, Reply, TestApp};
 
 use crate::gig::open_gig;
 
+mod bids;
+mod charges;
+mod quarrels;
+
 const STATUS: &str = "milestone { status version }";
 /// What the others may hear.
 const LATE: &[&str] = &["WRONG_STATE", "STALE_VERSION"];
