@@ -239,6 +239,20 @@ impl Market {
         Ok(found.map(|standing| standing.person(user)).transpose()?)
     }
 
+    /// Forget up to `limit` refresh tokens of sessions that are over, and how many there were: whoever
+    /// comes with one is refused as with one that was made up. Those of a session that lives are kept,
+    /// the used ones too, because one that comes again ends it.
+    pub(crate) async fn refresh_tokens_forget(&self, limit: i64) -> Result<u64, Failure> {
+        let forget = sql(
+            "with over as materialized (
+                 select t.hash from refresh_tokens t join sessions s on s.id = t.session_id
+                 where s.expires_at <= $1 limit $2 for update of t skip locked)
+             delete from refresh_tokens using over where refresh_tokens.hash = over.hash",
+            [self.clock().now().into(), limit.into()],
+        );
+        Ok(self.db().execute_raw(forget).await?.rows_affected())
+    }
+
     fn signed_in(&self, (user, session): (User, Session), refresh_token: String) -> Result<SignedIn, Failure> {
         let (access_token, access_expires_at) = self.keys().issue(user.id, session.id, self.clock().now())?;
         Ok(SignedIn { user, session, access_token, access_expires_at, refresh_token })

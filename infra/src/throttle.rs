@@ -62,4 +62,18 @@ impl Market {
         self.db().execute_raw(forget).await?;
         Ok(())
     }
+
+    /// Forget up to `limit` counts whose time is over, the oldest first; how many there were. Several
+    /// workers may be at it: each takes those that no other has.
+    pub(crate) async fn throttles_forget(&self, limit: i64) -> Result<u64, Failure> {
+        let forget = Statement::from_sql_and_values(
+            DbBackend::Postgres,
+            "with over as materialized (
+                 select bucket from throttles where resets_at <= $1
+                 order by resets_at limit $2 for update skip locked)
+             delete from throttles using over where throttles.bucket = over.bucket",
+            [self.clock().now().into(), limit.into()],
+        );
+        Ok(self.db().execute_raw(forget).await?.rows_affected())
+    }
 }

@@ -177,6 +177,8 @@ impl Market {
     /// Throw away what is no longer needed.
     pub(crate) async fn tidy(&self) -> Result<(), Failure> {
         while self.answers_forget(HEAP).await? > 0 {}
+        while self.throttles_forget(HEAP).await? > 0 {}
+        while self.refresh_tokens_forget(HEAP).await? > 0 {}
         Ok(())
     }
 

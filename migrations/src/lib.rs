@@ -31,6 +31,7 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0021_roles", sql: include_str!("../sql/0021_roles.sql") },
     Migration { name: "0023_history", sql: include_str!("../sql/0023_history.sql") },
     Migration { name: "0025_settle_history", sql: include_str!("../sql/0025_settle_history.sql") },
+    Migration { name: "0029_sweeps", sql: include_str!("../sql/0029_sweeps.sql") },
 ];
 
 /// One step of the schema.

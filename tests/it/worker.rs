@@ -8,7 +8,7 @@ use serde_json::json;
 use sqlx::Connection;
 use tests::books::{assert_books, books};
 use tests::crowd::rounds;
-use tests::{Deal, TestApp};
+use tests::{Deal, PASSWORD, TOKENS, TestApp};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -192,30 +192,101 @@ async fn a_lease_that_ran_out_at_work_does_no_harm() {
     assert_books(&books(app.pool()).await);
 }
 
+/// A worker came by, and has tidied up.
+async fn tidied(app: &TestApp) {
+    let (stop, stopped) = watch::channel(false);
+    let worker = tokio::spawn(infra::worker::run(app.market.clone(), stopped));
+    // It tidies up before it begins to work, and it ends only between two rounds of that.
+    until(app, "select count(*) from events where done_at is null", 0).await;
+    stop.send_replace(true);
+    worker.await.unwrap();
+}
+
 #[tokio::test]
 async fn answers_are_kept_for_thirty_days_and_then_forgotten() {
     let app = TestApp::new().await;
     let ada = app.client("ada").await;
     let named = |name: &str| json!({ "organizationId": ada.organization, "name": name, "idempotencyKey": "k" });
     let first = ada.does("organizationUpdate", named("First"), "organization { name }").await;
-    let tidied = async || {
-        let (stop, stopped) = watch::channel(false);
-        let worker = tokio::spawn(infra::worker::run(app.market.clone(), stopped));
-        // It tidies up before it begins to work, and it ends only between two rounds of that.
-        until(&app, "select count(*) from events where done_at is null", 0).await;
-        stop.send_replace(true);
-        worker.await.unwrap();
-    };
     app.market.clock().advance(TimeDelta::days(30));
-    tidied().await;
+    tidied(&app).await;
     let again = ada.does("organizationUpdate", named("First"), "organization { name }").await;
     assert_eq!(again.ok(), first.ok());
     let other = ada.does("organizationUpdate", named("Second"), "organization { name }").await;
     assert_eq!(other.refused(), ["IDEMPOTENCY_CONFLICT"]);
 
     app.market.clock().advance(TimeDelta::seconds(1));
-    tidied().await;
+    tidied(&app).await;
     assert_eq!(count(&app, "select count(*) from idempotency where key = 'k'").await, 0);
     let other = ada.does("organizationUpdate", named("Second"), "organization { name }").await;
     assert_eq!(other.ok()["organization"]["name"], "Second");
+}
+
+#[tokio::test]
+async fn attempts_are_forgotten_when_they_no_longer_count() {
+    let app = TestApp::new().await;
+    app.person("ada").await;
+    let wrong = json!({ "email": "ada@example.com", "password": "wrong-wrong-wrong" });
+    app.visitor().does("signIn", wrong.clone(), TOKENS).await.refused();
+    // More than are thrown away at a time; they are over a minute before hers are.
+    let many = "insert into throttles (bucket, attempts, resets_at)
+        select 'crowd ' || n, 1, (select min(resets_at) from throttles) - interval '1 minute' from generate_series(1, 2500) n";
+    run(&app, many).await;
+    let (crowd, hers) = (
+        "select count(*) from throttles where bucket like 'crowd %'",
+        "select count(*) from throttles where bucket not like 'crowd %'",
+    );
+    let counted = count(&app, hers).await;
+    assert!(counted > 0);
+    tidied(&app).await;
+    assert_eq!((count(&app, crowd).await, count(&app, hers).await), (2_500, counted), "they count");
+    // Until then the first and the last of hers are over.
+    let hers_over = async |which: &str| -> chrono::DateTime<chrono::Utc> {
+        let sql = format!("select {which}(resets_at) from throttles where bucket not like 'crowd %'");
+        sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(app.pool()).await.unwrap()
+    };
+    let (first, last) = (hers_over("min").await, hers_over("max").await);
+    app.market.clock().advance(first - TimeDelta::seconds(1) - app.market.clock().now());
+    tidied(&app).await;
+    assert_eq!((count(&app, crowd).await, count(&app, hers).await), (0, counted));
+    app.market.clock().advance(last - app.market.clock().now());
+    tidied(&app).await;
+    assert_eq!(count(&app, hers).await, 0);
+    assert_eq!(app.visitor().does("signIn", wrong, TOKENS).await.refused(), ["INVALID_CREDENTIALS"]);
+}
+
+#[tokio::test]
+async fn refresh_tokens_are_forgotten_when_their_session_is_over() {
+    let app = TestApp::new().await;
+    app.person("ada").await;
+    let sign_in = async || {
+        let input = json!({ "email": "ada@example.com", "password": PASSWORD });
+        app.visitor().does("signIn", input, TOKENS).await
+    };
+    let refresh =
+        async |token: &str| app.visitor().does("sessionRefresh", json!({ "refreshToken": token }), TOKENS).await;
+    let (phone, desk) = (sign_in().await, sign_in().await);
+    let first = phone.text("tokens.refreshToken");
+    refresh(&first).await.ok();
+    let of = "select count(*) from refresh_tokens t join sessions s on s.id = t.session_id where s.ended_at is ";
+    let (lives, over) = (format!("{of} null"), format!("{of} not null"));
+    let count = async |sql: &str| -> i64 {
+        sqlx::query_scalar(sqlx::AssertSqlSafe(sql.to_owned())).fetch_one(app.pool()).await.unwrap()
+    };
+    let before = count(&lives).await;
+    tidied(&app).await;
+    assert_eq!(count(&lives).await, before, "a used one is kept, since it may come again");
+
+    let desk = app.bearer(&desk.text("tokens.accessToken"));
+    desk.does("signOut", json!({}), "session { id }").await.ok();
+    assert_eq!(count(&over).await, 1);
+    tidied(&app).await;
+    assert_eq!((count(&over).await, count(&lives).await), (0, before - 1));
+    assert_eq!(refresh(&first).await.refused(), ["INVALID_REFRESH_TOKEN"]);
+    assert_eq!(count(&over).await, 2, "the phone's session was ended by the one that came again");
+
+    app.market.clock().advance(TimeDelta::days(31));
+    tidied(&app).await;
+    assert_eq!(count("select count(*) from refresh_tokens").await, 0);
+    assert_eq!(refresh(&first).await.refused(), ["INVALID_REFRESH_TOKEN"]);
 }

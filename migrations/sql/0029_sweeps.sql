@@ -1,0 +1,3 @@
+-- What the worker throws away is found by when it is over.
+
+create index throttles_age on throttles (resets_at);
