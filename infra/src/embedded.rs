@@ -3,13 +3,15 @@
 //! It listens on a socket in a folder that only its owner may enter, and on no port. It lives as
 //! long as somebody uses it: every user holds a pipe open, and a small keeper ends the server when
 //! the last of them has gone, whichever way they went. Several processes may share one folder; the
-//! first starts the server, the others join it. Data survives a restart, and a kill of everything.
+//! first starts the server, the others join it. Data survives a restart, and a kill of everything. A
+//! server that was killed under its users is started again by the keeper, and they go on.
 
 mod account;
 mod binaries;
 mod cluster;
 mod fetch;
 mod folder;
+mod watch;
 
 use std::fs::{self, File};
 use std::io;
@@ -21,6 +23,7 @@ use sqlx::{Connection, PgConnection};
 use account::Account;
 use cluster::Found;
 use folder::Folder;
+pub use watch::Watch;
 
 /// The superuser of a private cluster.
 const USER: &str = "app";
@@ -90,6 +93,11 @@ impl Embedded {
     /// The folder it lives in.
     pub fn folder(&self) -> &Path {
         &self.folder.path
+    }
+
+    /// Sees how it fares.
+    pub fn watch(&self) -> Watch {
+        Watch { folder: self.folder.clone() }
     }
 
     /// Make a database unless it is there. The name is one of ours, never a user's.

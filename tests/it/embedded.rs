@@ -127,20 +127,55 @@ async fn dropping_ends_the_server_too() {
     server.stop().await.unwrap();
 }
 
+/// Wait until the server of a folder is another one than `old`, and takes connections.
+async fn back(server: &Embedded, folder: &Path, old: &str) {
+    let began = Instant::now();
+    while fs::read_to_string(folder.join("data/postmaster.pid")).is_ok_and(|pid| pid.starts_with(old))
+        || PgConnection::connect(&server.url("postgres")).await.is_err()
+    {
+        assert!(began.elapsed() < Duration::from_secs(30), "it does not come back");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 #[tokio::test]
-async fn killing_the_server_loses_nothing() {
-    let scratch = Scratch::new("kill");
+async fn a_server_that_is_killed_under_its_users_comes_back_and_loses_nothing() {
+    let scratch = Scratch::new("back");
     let server = start(&scratch.0).await;
     write(&server, "committed").await;
-    kill_9(&server_pid(&scratch.0));
-    gone(&scratch.0.join("open")).await;
-    drop(server);
-
-    let server = start(&scratch.0).await;
-    assert_eq!(notes(&server).await, ["committed"]);
+    for round in 0..3 {
+        let old = server_pid(&scratch.0);
+        kill_9(&old);
+        back(&server, &scratch.0, &old).await;
+        assert_eq!(notes(&server).await.len(), 1 + round);
+        write(&server, "after").await;
+    }
+    // Whoever comes now joins it.
+    let second = start(&scratch.0).await;
+    assert_eq!(notes(&second).await, ["after", "after", "after", "committed"]);
     let log = fs::read_to_string(scratch.0.join("log")).unwrap();
     assert!(log.contains("not properly shut down"), "it was recovered: {log}");
     server.stop().await.unwrap();
+    second.stop().await.unwrap();
+    assert!(!scratch.0.join("data/postmaster.pid").exists(), "and it ends with its last user");
+}
+
+#[tokio::test]
+async fn killing_the_server_and_leaving_at_once_loses_nothing() {
+    for round in 0..3 {
+        let scratch = Scratch::new("kill");
+        let server = start(&scratch.0).await;
+        write(&server, "committed").await;
+        kill_9(&server_pid(&scratch.0));
+        // Before its keeper has noticed, while it recovers, or after it.
+        tokio::time::sleep(Duration::from_millis(150 * round)).await;
+        drop(server);
+
+        let server = start(&scratch.0).await;
+        assert_eq!(notes(&server).await, ["committed"]);
+        server.stop().await.unwrap();
+        assert!(!scratch.0.join("data/postmaster.pid").exists());
+    }
 }
 
 #[tokio::test]

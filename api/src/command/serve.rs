@@ -37,6 +37,7 @@ pub async fn run(cli: Cli) -> Result<(), Trouble> {
     if ground.private().is_some() && !cli.common.no_demo_data {
         demo::load(&market).await?;
     }
+    let watching = ground.private().map(|server| tokio::spawn(server.watch().run()));
     let hand = Hand::start(market.clone(), !cli.serve.no_worker);
 
     let worker = if cli.serve.no_worker { Worker::Elsewhere } else { Worker::Here(hand.working()) };
@@ -65,6 +66,9 @@ pub async fn run(cli: Cli) -> Result<(), Trouble> {
     switch.close();
     serving.await.map_err(anyhow::Error::from)??;
     hand.stop().await?;
+    if let Some(watching) = watching {
+        watching.abort();
+    }
     ground.leave(Some(market)).await?;
     tracing::info!("stopped");
     Ok(())

@@ -45,7 +45,13 @@ impl Folder {
         self.path.join("open")
     }
 
-    /// Written by the keeper when the server has ended.
+    /// The server's process, as its keeper writes it down at each start.
+    pub(super) fn server_pid(&self) -> Option<String> {
+        let pid = fs::read_to_string(self.path.join("server.pid")).ok()?;
+        Some(pid.trim().to_owned()).filter(|pid| !pid.is_empty())
+    }
+
+    /// Written by the keeper when the server has ended, and is not started again.
     pub(super) fn exited(&self) -> PathBuf {
         self.path.join("exited")
     }
@@ -133,7 +139,7 @@ impl Folder {
 
     /// Clear what an earlier run left, and lay out what the next one needs.
     pub(super) fn prepare(&self, account: &Account) -> Result<(), EmbeddedError> {
-        for name in ["users", "open", "exited", "server.pid"] {
+        for name in ["users", "open", "ending", "exited", "server.pid"] {
             match fs::remove_file(self.path.join(name)) {
                 Ok(()) => (),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => (),
