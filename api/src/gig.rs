@@ -158,8 +158,8 @@ impl Gig {
         verbs.into_iter().map(|verb| mutation_name(verb.name())).collect()
     }
 
-    /// The freelancers who fit it, the best first, each with reasons. Only its client's recruiters see them;
-    /// for others it is nothing.
+    /// The freelancers who fit it, the best first, each with reasons; at most the first 100. Only its client's
+    /// recruiters see them; for others it is nothing.
     pub async fn matches(
         &self,
         ctx: &Context<'_>,

@@ -253,8 +253,8 @@ pub struct MatchViewer;
 
 #[Object]
 impl MatchViewer {
-    /// The open gigs that fit you, the best first, each with reasons. Write your profile first: it
-    /// is what they are compared with.
+    /// The open gigs that fit you, the best first, each with reasons; at most the first 100. Write your
+    /// profile first: it is what they are compared with.
     async fn recommended_gigs(
         &self,
         ctx: &Context<'_>,
@@ -310,10 +310,7 @@ type Placed<I> = (u32, Match<I>);
 
 /// A page of a ranking, each match with its place.
 fn cut<I: Id>(list: &str, page: &Page, matches: Vec<Match<I>>) -> (infra::page::Slice<Placed<I>>, Vec<Placed<I>>) {
-    let placed: Vec<Placed<I>> = (1..).zip(matches).collect();
-    let slice = page.cut(list, placed, |(position, found)| {
-        vec![SortKey::Int(i64::from(*position)), SortKey::Uuid(found.of.uuid())]
-    });
+    let slice = page.cut_ranked(list, matches, |found| SortKey::Uuid(found.of.uuid()));
     let shown = slice.items.iter().map(|(_, placed)| placed.clone()).collect();
     (slice, shown)
 }

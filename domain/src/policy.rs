@@ -218,6 +218,8 @@ pub struct Preview {
     pub parts: Vec<Quote>,
 }
 
+/// Notices are given, and charges are tried again, on so many days at most.
+pub const NOTICES_MAX: usize = 20;
 /// A preview is split into so many parts, at most.
 pub const PARTS_MAX: usize = 100;
 
@@ -340,6 +342,15 @@ impl Terms {
         }
         if self.charge_retry_days.iter().any(|&day| !(1..=30).contains(&day)) {
             invalid.add("chargeRetryDays", "OUT_OF_RANGE", "must each be between 1 and 30");
+        }
+        for (path, days) in [
+            ("reviewNoticeDays", &self.review_notice_days),
+            ("dormancyNoticeDays", &self.dormancy_notice_days),
+            ("chargeRetryDays", &self.charge_retry_days),
+        ] {
+            if days.len() > NOTICES_MAX {
+                invalid.add(path, "TOO_MANY", format!("at most {NOTICES_MAX} days"));
+            }
         }
         let currency = self.milestone_min.currency();
         let amounts =
@@ -476,7 +487,9 @@ mod tests {
     #[test]
     fn terms_nobody_could_work_by_are_refused() {
         assert_eq!(Terms::default().check(), Ok(()));
-        let bad: [fn(&mut Terms); 14] = [
+        let bad: [fn(&mut Terms); 16] = [
+            |terms| terms.charge_retry_days = vec![1; 21],
+            |terms| terms.dormancy_notice_days = (1..=21).collect(),
             |terms| terms.dispute_reminder_days = 0,
             |terms| terms.dispute_from_round = 0,
             |terms| terms.review_writing_days = 0,

@@ -121,8 +121,8 @@ impl Market {
             Some(person) => {
                 let features = self.gig_features(gigs.clone()).await?;
                 let holders = self.holders().await?;
-                let ranking = self.matcher(&holders).gigs(&person, &features, features.len());
-                ranking.matches.into_iter().map(|found| (found.of, found.score.as_nano())).collect()
+                let scores = self.matcher(&holders).scores_of_gigs(&person, &features);
+                scores.into_iter().map(|(gig, score)| (gig, score.as_nano())).collect()
             }
         };
         // Larger keys come later: scores and times are turned around.
@@ -143,8 +143,8 @@ impl Market {
         let features = self.gig_features(vec![gig.clone()]).await?.pop().ok_or(Refusal::HIDDEN)?;
         let people = self.people_features(call, people).await?;
         let holders = self.holders().await?;
-        let ranking = self.matcher(&holders).people(&features, &people, people.len());
-        Ok(ranking.matches.into_iter().map(|found| (found.of, found.score.as_nano())).collect())
+        let scores = self.matcher(&holders).scores_of_people(&features, &people);
+        Ok(scores.into_iter().map(|(person, score)| (person, score.as_nano())).collect())
     }
 
     /// Why a freelancer does or does not match a gig. The client's side sees it for any freelancer

@@ -164,16 +164,33 @@ impl Page {
         self.slice(list, found, key)
     }
 
-    /// A page of a list that is already in memory and in order.
-    pub fn cut<T>(&self, list: &str, rows: Vec<T>, key: impl Fn(&T) -> Vec<Key>) -> Slice<T> {
-        let place =
-            |keys: &Option<Vec<Key>>| keys.as_ref().and_then(|keys| rows.iter().position(|row| key(row) == *keys));
-        let start = place(&self.after).map_or(0, |place| place + 1);
-        let end = place(&self.before).unwrap_or(rows.len());
-        let rows = rows.into_iter().take(end).skip(start);
+    /// A page of a list that is in memory, in an order that is not that of a key of its rows, like a
+    /// ranking; each row comes with its place, from 1. A cursor holds the place and the `key` of its
+    /// row: a row that has moved is found where it stands now, and where it is gone, the page begins
+    /// at the place it had.
+    pub fn cut_ranked<T>(&self, list: &str, rows: Vec<T>, key: impl Fn(&T) -> Key) -> Slice<(u32, T)> {
+        let rows: Vec<(u32, T)> = (1..).zip(rows).collect();
+        let keys = |(place, row): &(u32, T)| vec![Key::Int(i64::from(*place)), key(row)];
+        // How many rows stand before the one that a cursor names, and whether it is there.
+        let before = |cursor: &[Key]| match rows.iter().position(|(_, row)| cursor.last() == Some(&key(row))) {
+            Some(index) => (index, true),
+            None => (place_of(cursor).saturating_sub(1), false),
+        };
+        let start = self.after.as_deref().map(before).map_or(0, |(index, there)| index + usize::from(there));
+        let end = self.before.as_deref().map(before).map_or(rows.len(), |(index, _)| index);
+        let found: Vec<(u32, T)> = rows.into_iter().take(end).skip(start).collect();
         let probe = usize::try_from(self.probe()).unwrap_or(usize::MAX);
-        let found = if self.backward { rows.rev().take(probe).collect() } else { rows.take(probe).collect() };
-        self.slice(list, found, key)
+        let found = found.into_iter();
+        let found = if self.backward { found.rev().take(probe).collect() } else { found.take(probe).collect() };
+        self.slice(list, found, keys)
+    }
+}
+
+/// The place that a cursor of a ranking says its row had.
+fn place_of(cursor: &[Key]) -> usize {
+    match cursor.first() {
+        Some(Key::Int(place)) => usize::try_from(*place).unwrap_or(0),
+        Some(Key::Text(_) | Key::Uuid(_) | Key::Time(_)) | None => 0,
     }
 }
 
@@ -247,4 +264,55 @@ fn read_cursor(list: &str, keys: usize, cursor: &str) -> Option<Vec<Key>> {
     let json = URL_SAFE_NO_PAD.decode(cursor).ok()?;
     let (of_list, found): (String, Vec<Key>) = serde_json::from_slice(&json).ok()?;
     (of_list == list && found.len() == keys).then_some(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(after: Option<&str>, before: Option<&str>) -> Page {
+        let (first, last) = if before.is_some() { (None, Some(2)) } else { (Some(2), None) };
+        let request = PageRequest { first, after: after.map(str::to_owned), last, before: before.map(str::to_owned) };
+        Page::parse(&request, "letters", 2).unwrap()
+    }
+
+    fn cut(page: &Page, letters: &str) -> (String, bool, bool) {
+        let letters = letters.chars().map(String::from).collect();
+        let slice = page.cut_ranked("letters", letters, |letter| Key::Text(letter.clone()));
+        let shown = slice.items.into_iter().map(|(_, (_, letter))| letter).collect();
+        (shown, slice.has_previous, slice.has_next)
+    }
+
+    fn cursor(place: i64, letter: &str) -> String {
+        write_cursor("letters", &[Key::Int(place), Key::Text(letter.to_owned())])
+    }
+
+    #[test]
+    fn a_ranking_goes_on_where_it_was_whatever_became_of_the_row() {
+        let third = cursor(3, "c");
+        for (letters, after, before) in [
+            ("abcdef", "de", "ab"),
+            // Gone.
+            ("abdef", "de", "ab"),
+            // Moved down, and up.
+            ("xyabcdef", "de", "ab"),
+            ("cabdef", "ab", ""),
+            // Gone with all that came after it, and with everything.
+            ("ab", "", "ab"),
+            ("", "", ""),
+        ] {
+            assert_eq!(cut(&page(Some(&third), None), letters).0, after, "after, of {letters}");
+            assert_eq!(cut(&page(None, Some(&third)), letters).0, before, "before, of {letters}");
+        }
+        assert_eq!(cut(&page(None, None), "abcdef"), ("ab".to_owned(), false, true));
+        assert_eq!(cut(&page(Some(&third), None), "abcdef"), ("de".to_owned(), true, true));
+    }
+
+    #[test]
+    fn a_place_that_was_made_up_is_the_first() {
+        for place in [i64::MIN, -1, 0, 1] {
+            assert_eq!(cut(&page(Some(&cursor(place, "z")), None), "abc").0, "ab", "{place}");
+        }
+        assert_eq!(cut(&page(Some(&cursor(i64::MAX, "z")), None), "abc").0, "");
+    }
 }

@@ -63,16 +63,18 @@ impl Market {
     /// The published reviews about somebody, newest first.
     pub async fn reviews_about(&self, about: Reviewed, page: &PageRequest) -> Result<Slice<Review>, Failure> {
         let published = row::Entity::find().filter(row::Column::PublishedAt.is_not_null());
-        let select = match about {
-            Reviewed::Freelancer(user) => published
-                .filter(row::Column::FreelancerId.eq(user.uuid()))
-                .filter(row::Column::Side.eq(side_text(Side::Client))),
-            Reviewed::Client(organization) => published
-                .filter(row::Column::OrganizationId.eq(organization.uuid()))
-                .filter(row::Column::Side.eq(side_text(Side::Freelancer))),
+        let (list, select) = match about {
+            Reviewed::Freelancer(user) => {
+                let theirs = published.filter(row::Column::FreelancerId.eq(user.uuid()));
+                ("user_reviews", theirs.filter(row::Column::Side.eq(side_text(Side::Client))))
+            }
+            Reviewed::Client(organization) => {
+                let theirs = published.filter(row::Column::OrganizationId.eq(organization.uuid()));
+                ("organization_reviews", theirs.filter(row::Column::Side.eq(side_text(Side::Freelancer))))
+            }
         };
         let order = Keyset::<row::Entity> {
-            list: "reviews",
+            list,
             columns: vec![row::Column::Id],
             descending: true,
             key: |row| vec![Key::Uuid(row.id)],

@@ -24,14 +24,14 @@ impl Market {
         let query = query.map(|query| invalid.text("query", query, 0..=100)).filter(|query| !query.is_empty());
         let category = category.map(|category| invalid.text("category", category, 0..=60));
         invalid.finish()?;
-        let page = Page::parse(page, "skills", 1)?;
+        let page = Page::parse(page, "skills", 2)?;
         let taxonomy = Taxonomy::shipped();
         let mut found: Vec<&Skill> = match query {
             Some(query) => taxonomy.search(&query, FOUND_MAX),
             None => taxonomy.skills().iter().collect(),
         };
         found.retain(|skill| category.as_ref().is_none_or(|category| skill.category == category));
-        Ok(page.cut("skills", found, |skill| vec![Key::Text(skill.slug.to_owned())]))
+        page.cut_ranked("skills", found, |skill| Key::Text(skill.slug.to_owned())).try_map(|(_, skill)| Ok(skill))
     }
 
     /// The skills that a text speaks of, surest first.

@@ -182,6 +182,40 @@ impl<K: Knowledge + ?Sized> Matcher<'_, K> {
         Ranking { model_version: self.model.version, matches, eligible, left_out }
     }
 
+    /// How well each of these people fits a gig, without reasons. Whom something keeps apart from it
+    /// is absent.
+    pub fn scores_of_people<'p>(
+        &self,
+        gig: &GigFeatures,
+        people: impl IntoIterator<Item = &'p PersonFeatures>,
+    ) -> HashMap<UserId, Score> {
+        let ask = Ask::new(gig, self.model, self.knowledge);
+        let mut overlaps = Overlaps::default();
+        let score = |person: &PersonFeatures| {
+            let overlap = overlaps.between(gig, person, self.dates(gig));
+            let fits = Barrier::between(gig, person, overlap).is_empty();
+            fits.then(|| (person.id, total(&ask.factors(person, overlap, &self.model.people, self.model))))
+        };
+        people.into_iter().filter_map(score).collect()
+    }
+
+    /// How well each of these gigs fits a person, without reasons. What something keeps apart from
+    /// them is absent.
+    pub fn scores_of_gigs<'g>(
+        &self,
+        person: &PersonFeatures,
+        gigs: impl IntoIterator<Item = &'g GigFeatures>,
+    ) -> HashMap<GigId, Score> {
+        let mut overlaps = Overlaps::default();
+        let score = |gig: &GigFeatures| {
+            let overlap = overlaps.between(gig, person, self.dates(gig));
+            let fits = Barrier::between(gig, person, overlap).is_empty();
+            let ask = || Ask::new(gig, self.model, self.knowledge);
+            fits.then(|| (gig.id, total(&ask().factors(person, overlap, &self.model.gigs, self.model))))
+        };
+        gigs.into_iter().filter_map(score).collect()
+    }
+
     /// Why this person does or does not match this gig, as the client's ranking sees it.
     pub fn explain(&self, gig: &GigFeatures, person: &PersonFeatures) -> Explanation {
         self.explain_by(gig, person, &self.model.people)
