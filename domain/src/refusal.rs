@@ -20,7 +20,7 @@ pub enum Refusal {
         reason: Denied,
     },
     /// The object is in a state in which this can't be done.
-    #[error("a {object} that is {state} can't do this")]
+    #[error("this can't be done while the {object} is {}", state.replace('_', " "))]
     WrongState {
         /// What kind of object: "milestone".
         object: String,
@@ -115,7 +115,11 @@ impl From<Denied> for Refusal {
 
 impl From<MoneyError> for Refusal {
     fn from(error: MoneyError) -> Self {
-        Self::field("amount", "AMOUNT", error.to_string())
+        let code = match error {
+            MoneyError::OtherCurrency(..) => "CURRENCY",
+            MoneyError::Negative | MoneyError::TooLarge | MoneyError::Malformed => "AMOUNT",
+        };
+        Self::field("amount", code, error.to_string())
     }
 }
 
@@ -209,7 +213,8 @@ impl Invalid {
     }
 }
 
-fn is_unprintable(c: char) -> bool {
+/// Is this a character that can't be shown, or one that turns the writing around it?
+pub fn is_unprintable(c: char) -> bool {
     (c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
         || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}')
 }

@@ -6,7 +6,7 @@
 //! refusal rolls the row back with everything else: nothing happened, and the key is still free.
 //! The worker forgets answers that were kept long enough, and with them their keys.
 
-use domain::refusal::Refusal;
+use domain::refusal::{Refusal, is_unprintable};
 use sea_orm::{ConnectionTrait, FromQueryResult, Statement, Value};
 use serde::Serialize;
 
@@ -43,9 +43,9 @@ impl Once {
         input: &impl Serialize,
     ) -> Result<Self, Failure> {
         let length = key.chars().count();
-        if length == 0 || length > KEY_LENGTH || key.chars().any(char::is_control) {
+        if length == 0 || length > KEY_LENGTH || key.chars().any(is_unprintable) {
             let message =
-                format!("is 1 to {KEY_LENGTH} printable characters: a fresh UUID for each intended act will do");
+                format!("must be 1 to {KEY_LENGTH} printable characters: a fresh UUID for each intended act will do");
             return Err(Refusal::field("idempotencyKey", "MALFORMED", message).into());
         }
         // serde_json keeps maps sorted, so the same input always has the same bytes.

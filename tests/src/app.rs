@@ -24,6 +24,7 @@ pub struct TestApp {
     pub market: Market,
     router: Router,
     pool: sqlx::PgPool,
+    equipment: Option<Equipment>,
     // Dropped last: the market's connections are gone by then.
     database: Option<TestDatabase>,
 }
@@ -31,13 +32,26 @@ pub struct TestApp {
 impl TestApp {
     /// A marketplace where nothing has happened yet. Its clock stands at a Monday morning.
     pub async fn new() -> Self {
-        let database = TestDatabase::new().await;
-        let db = infra::market::connect(&database.app_url(), 8).await.expect("the test database answers");
         let start: DateTime<Utc> = "2026-06-01T08:00:00Z".parse().expect("a time");
-        let equipment = Equipment::throwaway().expect("keys can be made");
-        let market = Market::new(db, Clock::manual(start), equipment);
+        Self::at(start, TestDatabase::new().await, Equipment::throwaway().expect("keys can be made")).await
+    }
+
+    async fn at(now: DateTime<Utc>, database: TestDatabase, equipment: Equipment) -> Self {
+        let db = infra::market::connect(&database.app_url(), 8).await.expect("the test database answers");
+        let market = Market::new(db, Clock::manual(now), equipment.clone());
         let pool = PgPoolOptions::new().max_connections(4).connect_lazy(&database.url()).expect("an address");
-        Self { database: Some(database), pool, ..Self::on(market) }
+        Self { database: Some(database), pool, equipment: Some(equipment), ..Self::on(market) }
+    }
+
+    /// Stop here, to go on from this moment as often as one likes.
+    pub async fn freeze(mut self) -> Frozen {
+        self.market.db().clone().close().await.expect("the market lets go");
+        self.pool.close().await;
+        Frozen {
+            now: self.market.clock().now(),
+            database: self.database.take().expect("a database of its own"),
+            equipment: self.equipment.take().expect("keys of its own"),
+        }
     }
 
     /// The door to a market on a database that somebody else looks after.
@@ -51,7 +65,7 @@ impl TestApp {
         let surface = Surface::new(api::schema::build(market.clone()), Arc::new(House::new(market.clone())), settings);
         let router = router(surface).merge(key_pages(&market));
         let pool = market.db().get_postgres_connection_pool().clone();
-        Self { market, router, pool, database: None }
+        Self { market, router, pool, equipment: None, database: None }
     }
 
     /// Where its database is, for a second look from outside by somebody who may do anything.
@@ -103,6 +117,20 @@ impl TestApp {
     /// Send any request to the door.
     pub async fn send(&self, request: Request<Body>) -> axum::response::Response {
         self.router.clone().oneshot(request).await.unwrap_or_else(|never| match never {})
+    }
+}
+
+/// A moment of a Rabta, with all that had happened by then.
+pub struct Frozen {
+    now: DateTime<Utc>,
+    database: TestDatabase,
+    equipment: Equipment,
+}
+
+impl Frozen {
+    /// Go on from there: tokens, ids and the time are what they were.
+    pub async fn again(&self) -> TestApp {
+        TestApp::at(self.now, self.database.copy().await, self.equipment.clone()).await
     }
 }
 

@@ -29,6 +29,13 @@ impl TestDatabase {
         this
     }
 
+    /// A copy of this one, to which nobody may be connected.
+    pub async fn copy(&self) -> Self {
+        let this = Self { server: self.server, name: unique_name() };
+        this.admin(format!("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY", this.name, self.name)).await;
+        this
+    }
+
     /// A fresh database without anything in it.
     pub async fn empty() -> Self {
         let this = Self { server: server().await, name: unique_name() };

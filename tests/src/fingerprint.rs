@@ -2,29 +2,21 @@
 
 use std::collections::BTreeMap;
 
+use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgPool;
-use sqlx::{AssertSqlSafe, Row};
 
 /// Tables that change when somebody only asks.
 const BOOKKEEPING: &[&str] = &["sessions", "throttles", "exposures", "seaql_migrations"];
 
 /// A number for what is in each table.
 pub async fn fingerprint(pool: &PgPool) -> BTreeMap<String, String> {
-    let tables = sqlx::query("select tablename from pg_tables where schemaname = 'public' order by 1")
-        .fetch_all(pool)
-        .await
-        .expect("the tables can be listed");
-    let mut found = BTreeMap::new();
-    for table in tables {
-        let table: String = table.get(0);
-        if BOOKKEEPING.contains(&table.as_str()) {
-            continue;
-        }
-        let sql = format!(
-            "select count(*)::text || ':' || coalesce(sum(hashtext(t::text)::bigint), 0)::text from \"{table}\" t"
-        );
-        let row = sqlx::query(AssertSqlSafe(sql)).fetch_one(pool).await.expect("a table can be read");
-        found.insert(table, row.get(0));
-    }
-    found
+    let each = "select string_agg(format(
+            'select %L, count(*) || '':'' || coalesce(sum(hashtext(t::text)::bigint), 0) from %I t', tablename, tablename
+        ), ' union all ' order by tablename)
+        from pg_tables where schemaname = 'public' and tablename <> all ($1)";
+    let each: String =
+        sqlx::query_scalar(each).bind(BOOKKEEPING).fetch_one(pool).await.expect("the tables can be listed");
+    let found: Vec<(String, String)> =
+        sqlx::query_as(AssertSqlSafe(each)).fetch_all(pool).await.expect("the tables can be read");
+    found.into_iter().collect()
 }

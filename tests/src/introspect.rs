@@ -34,8 +34,10 @@ pub struct Leaf {
     pub path: Vec<String>,
     /// The scalar's or enum's name.
     pub ty: String,
-    /// May it be left out?
+    /// May it be null?
     pub optional: bool,
+    /// May it be left out?
+    pub absent: bool,
 }
 
 impl Inputs {
@@ -86,7 +88,8 @@ impl Inputs {
             if self.types.get(&ty).is_some_and(|ty| ty["kind"] == "INPUT_OBJECT") {
                 self.leaves_of(&ty, path, found);
             } else {
-                found.push(Leaf { path: path.clone(), ty, optional });
+                let absent = optional || listed || !field["defaultValue"].is_null();
+                found.push(Leaf { path: path.clone(), ty, optional, absent });
             }
             if listed {
                 path.pop();
