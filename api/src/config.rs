@@ -32,6 +32,8 @@ Secrets are not taken as arguments, which others on the machine can read:
                           [development: made once and kept in the data folder]
   RABTA_VAULT_KEY         the key that account numbers are encrypted with: 32 bytes, base64url. Or
                           RABTA_VAULT_KEY_FILE. [development: made once and kept in the data folder]
+  RABTA_SMTP_URL          the mail server, like smtp://host:1025 or smtps://user:password@host. Or RABTA_SMTP_URL_FILE.
+                          [default: letters are written into the folder mail of the data folder]
   DATABASE_URL_FILE       a file with the DATABASE_URL.
   DATABASE_OWNER_URL      the address of the role that owns the tables, for migrations; the role of DATABASE_URL is then
                           given only what the marketplace needs. Or DATABASE_OWNER_URL_FILE.
@@ -160,6 +162,9 @@ pub struct Common {
     /// Refuse everything that is only fit for development: a private PostgreSQL, keys made up at the start.
     #[arg(long, env = "RABTA_PRODUCTION", value_parser = FalseyValueParser::new(), global = true)]
     pub production: bool,
+    /// Whom letters are from.
+    #[arg(long, env = "RABTA_MAIL_FROM", value_name = "MAILBOX", default_value = infra::mail::FROM, global = true)]
+    pub mail_from: String,
     /// What to log: a level, or levels by module like info,infra=debug.
     #[arg(
         long,
@@ -200,7 +205,7 @@ pub struct Serve {
     /// Web origins whose pages may call the API, separated by commas. [default: only the server's own]
     #[arg(long, env = "RABTA_ORIGINS", value_name = "ORIGINS", value_delimiter = ',', global = true)]
     pub origins: Vec<HeaderValue>,
-    /// May clients ask for the schema? [default: true; in production: false]
+    /// May clients ask for the schema, and is the explorer page served? [default: true; in production: false]
     #[arg(long, env = "RABTA_INTROSPECTION", value_name = "BOOL", global = true)]
     pub introspection: Option<bool>,
     /// The largest request body, in bytes.
@@ -234,10 +239,18 @@ impl Common {
 }
 
 impl Serve {
+    /// May clients ask for the schema?
+    pub fn introspection(&self, production: bool) -> bool {
+        self.introspection.unwrap_or(!production)
+    }
+
     /// What the surface is told.
     pub fn settings(&self, production: bool) -> api::http::Settings {
+        let introspection = self.introspection(production);
         api::http::Settings {
-            introspection: self.introspection.unwrap_or(!production),
+            introspection,
+            // The page is of no use to those who can't ask for the schema.
+            explorer: introspection,
             origins: self.origins.clone(),
             body_bytes: self.body_bytes,
             operation_timeout: Duration::from_secs(self.operation_seconds),

@@ -57,6 +57,11 @@ impl Fault {
         Self::BadRow { table, why: why.to_string() }
     }
 
+    /// A letter that can't be sent, or a way to send it that is none.
+    pub fn mail(why: &impl std::fmt::Display) -> Self {
+        Self::Service { service: "mail", why: why.to_string() }
+    }
+
     /// Two transactions got into each other's way, and this one may simply be tried again.
     pub fn is_conflict(&self) -> bool {
         // 40001 serialization_failure, 40P01 deadlock_detected.

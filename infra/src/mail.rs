@@ -4,6 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::id::EventId;
+use lettre::message::Mailbox;
+use lettre::message::header::ContentType;
+use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use secrecy::{ExposeSecret, SecretString};
 use tokio::io::AsyncWriteExt;
 
 use crate::Fault;
@@ -15,7 +19,17 @@ pub enum Mail {
     Folder(PathBuf),
     /// Into memory, where tests read them.
     Kept(Arc<Mutex<Vec<Letter>>>),
+    /// To a mail server, which carries them on.
+    Smtp {
+        /// The way there.
+        server: AsyncSmtpTransport<Tokio1Executor>,
+        /// Whom they are from.
+        from: Mailbox,
+    },
 }
+
+/// Whom letters are from, unless the operator says.
+pub const FROM: &str = "Rabta <no-reply@rabta.example>";
 
 /// A letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +61,16 @@ impl Mail {
         Self::Kept(Arc::default())
     }
 
+    /// Letters go to a mail server: `smtp://host:port`, or `smtps://user:password@host`. Nothing is
+    /// asked of it yet.
+    pub fn smtp(url: &SecretString, from: &str) -> Result<Self, Fault> {
+        let server = AsyncSmtpTransport::<Tokio1Executor>::from_url(url.expose_secret())
+            .map_err(|error| Fault::mail(&error))?
+            .timeout(Some(std::time::Duration::from_secs(10)))
+            .build();
+        Ok(Self::Smtp { server, from: from.parse::<Mailbox>().map_err(|error| Fault::mail(&error))? })
+    }
+
     /// Send a letter. Sending the same one again does no harm.
     pub async fn send(&self, letter: Letter) -> Result<(), Fault> {
         match self {
@@ -60,6 +84,20 @@ impl Mail {
                 );
                 Ok(write_private(&folder.join(format!("{id}.eml")), &file).await?)
             }
+            Self::Smtp { server, from } => {
+                let domain = from.email.domain();
+                let message = Message::builder()
+                    .from(from.clone())
+                    .to(letter.to.parse::<Mailbox>().map_err(|error| Fault::mail(&error))?)
+                    .subject(letter.subject)
+                    // A letter that is sent again can be told from a new one.
+                    .message_id(Some(format!("<{}@{domain}>", letter.id)))
+                    .header(ContentType::TEXT_PLAIN)
+                    .body(letter.text)
+                    .map_err(|error| Fault::mail(&error))?;
+                server.send(message).await.map_err(|error| Fault::mail(&error))?;
+                Ok(())
+            }
             Self::Kept(letters) => {
                 let mut letters = letters.lock().unwrap_or_else(PoisonError::into_inner);
                 letters.retain(|other| other.id != letter.id);
@@ -72,11 +110,90 @@ impl Mail {
     /// The letters that were kept in memory for an address, oldest first.
     pub fn letters_to(&self, address: &str) -> Vec<Letter> {
         match self {
-            Self::Folder(_) => Vec::new(),
+            Self::Folder(_) | Self::Smtp { .. } => Vec::new(),
             Self::Kept(letters) => {
                 let letters = letters.lock().unwrap_or_else(PoisonError::into_inner);
                 letters.iter().filter(|letter| letter.to == address).cloned().collect()
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::id::Id;
+    use tokio::io::{AsyncBufReadExt, BufReader};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// A mail server that takes one letter, and hands over what was said to it.
+    async fn mail_server() -> (String, tokio::task::JoinHandle<Vec<String>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("smtp://{}", listener.local_addr().unwrap());
+        let talk = tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            let (read, mut write) = stream.into_split();
+            let mut lines = BufReader::new(read).lines();
+            let mut said = Vec::new();
+            write.write_all(b"220 here\r\n").await.unwrap();
+            let mut in_letter = false;
+            while let Ok(Some(line)) = lines.next_line().await {
+                let answer = match line.as_str() {
+                    "." => Some("250 taken"),
+                    _ if in_letter => None,
+                    "DATA" => Some("354 go on"),
+                    _ => Some("250 ok"),
+                };
+                in_letter = line == "DATA" || (in_letter && line != ".");
+                let taken = line == ".";
+                said.push(line);
+                if let Some(answer) = answer {
+                    write.write_all(format!("{answer}\r\n").as_bytes()).await.unwrap();
+                }
+                if taken {
+                    break;
+                }
+            }
+            said
+        });
+        (url, talk)
+    }
+
+    fn letter(to: &str) -> Letter {
+        let text = "Welcome.\r\n\r\n.A line that begins with a full stop, and رابطہ".to_owned();
+        Letter {
+            id: EventId::from_uuid(uuid::Uuid::nil()),
+            to: to.to_owned(),
+            subject: "An invitation".to_owned(),
+            text,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_letter_reaches_the_mail_server() {
+        let (url, talk) = mail_server().await;
+        let mail = Mail::smtp(&url.into(), "Rabta <post@rabta.test>").unwrap();
+        mail.send(letter("ada@startup.example")).await.unwrap();
+        let said = talk.await.unwrap();
+        let says = |line: &str| said.iter().any(|said| said.starts_with(line));
+        for line in [
+            "MAIL FROM:<post@rabta.test>",
+            "RCPT TO:<ada@startup.example>",
+            "Subject: An invitation",
+            "Message-ID: <evt_00000000000000000000000000@rabta.test>",
+        ] {
+            assert!(says(line), "{line} is not in {said:#?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_mail_server_that_is_not_there_and_an_address_that_is_none_are_faults() {
+        let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let mail = Mail::smtp(&format!("smtp://{nobody}").into(), FROM).unwrap();
+        assert!(mail.send(letter("ada@startup.example")).await.is_err());
+        assert!(mail.send(letter("nobody")).await.is_err());
+        assert!(Mail::smtp(&"http://mail".to_owned().into(), FROM).is_err());
+        assert!(Mail::smtp(&"smtp://mail".to_owned().into(), "nobody").is_err());
     }
 }

@@ -227,7 +227,7 @@ impl SchemaError {
             Self::Unreachable { code: None, .. } => "check the host and the port in DATABASE_URL, and that PostgreSQL \
                 runs there; unset DATABASE_URL to let rabta start a private one"
                 .into(),
-            Self::Failed(_) => "nothing was changed; the user in DATABASE_URL must own the database".into(),
+            Self::Failed(_) => "nothing was changed; the user in DATABASE_URL must own the database, or name its owner in DATABASE_OWNER_URL".into(),
         }
     }
 }

@@ -15,6 +15,8 @@ use crate::config::{Common, secret};
 
 /// The environment variable of the keys that sign access tokens.
 const SIGNING_KEYS: &str = "RABTA_SIGNING_KEYS";
+/// The environment variable of the mail server's address.
+const SMTP_URL: &str = "RABTA_SMTP_URL";
 /// The environment variable of the key that account numbers are encrypted with.
 const VAULT_KEY: &str = "RABTA_VAULT_KEY";
 
@@ -23,14 +25,38 @@ pub fn equipment(common: &Common) -> Result<Equipment, Trouble> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     // Hashing may take half of the machine, so that signing in never stops everybody else.
     let passwords = Passwords::new(Hardness::Full, cores.div_ceil(2));
-    Ok(Equipment { keys: keys(common)?, passwords, vault: vault(common)?, mail: mail(common) })
+    Ok(Equipment { keys: keys(common)?, passwords, vault: vault(common)?, mail: mail(common)? })
 }
 
-/// Letters go into a folder beside the data. A folder that can't be written to shows as letters
-/// that wait, not as a server that does not start.
-fn mail(common: &Common) -> Mail {
+/// Letters go to the mail server that was named, else into a folder beside the data. What can't be
+/// reached or written to shows as letters that wait, not as a server that does not start.
+fn mail(common: &Common) -> Result<Mail, Trouble> {
+    let unreadable = |(file, error): (PathBuf, std::io::Error)| {
+        Trouble::fixable(format!("{}: {error}", file.display()), format!("correct {SMTP_URL}_FILE, or unset it"))
+    };
+    if let Some(url) = secret(SMTP_URL).map_err(unreadable)? {
+        return Mail::smtp(&url, &common.mail_from).map_err(|fault| {
+            let how = "write the address like smtp://host:1025 or smtps://user:password@host, \
+                       and --mail-from like \"Rabta <no-reply@example.com>\"";
+            Trouble::fixable(format!("{SMTP_URL}: {fault}"), how)
+        });
+    }
+    let folder = letters(common);
+    if common.production {
+        tracing::warn!(folder = %folder.display(), "letters are only written into a folder: set {SMTP_URL} to send them");
+    }
+    Ok(Mail::Folder(folder))
+}
+
+/// The folder of letters that are not sent.
+pub fn letters(common: &Common) -> PathBuf {
     let folder = common.data_dir.clone().or_else(embedded::default_folder);
-    Mail::Folder(folder.unwrap_or_else(|| PathBuf::from("/var/lib/rabta")).join("mail"))
+    folder.unwrap_or_else(|| PathBuf::from("/var/lib/rabta")).join("mail")
+}
+
+/// Are letters sent?
+pub fn sends_letters() -> bool {
+    matches!(secret(SMTP_URL), Ok(Some(_)))
 }
 
 fn keys(common: &Common) -> Result<Keys, Trouble> {

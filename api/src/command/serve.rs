@@ -12,6 +12,7 @@ use infra::Market;
 use tokio::net::TcpListener;
 
 use super::demo;
+use super::equipment::{letters, sends_letters};
 use super::ground::Ground;
 use super::stop::Stop;
 use super::work::Hand;
@@ -29,6 +30,7 @@ pub async fn run(cli: Cli) -> Result<(), Trouble> {
         Some(address) => Some(listen("--metrics-listen", address).await?),
         None => None,
     };
+    let metrics_address = metrics_listener.as_ref().map(TcpListener::local_addr).transpose()?;
     let ground = tokio::select! {
         ground = Ground::find(&cli.common) => ground?,
         () = stop.wished() => return Ok(()),
@@ -57,7 +59,7 @@ pub async fn run(cli: Cli) -> Result<(), Trouble> {
 
     let serving = tokio::spawn(serve(listener, routes, cli.serve.server_settings(), closing));
     tracing::info!(%address, ready_ms = began.elapsed().as_millis(), "ready");
-    say(&banner(address, &ground))?;
+    say(&banner(address, metrics_address, &cli, &ground))?;
 
     stop.wished().await;
     stop.insist();
@@ -84,29 +86,47 @@ async fn listen(setting: &str, address: SocketAddr) -> Result<TcpListener, Troub
     TcpListener::bind(address).await.map_err(|error| Trouble::listening(setting, address, &error))
 }
 
-fn banner(address: SocketAddr, ground: &Ground) -> String {
-    let place = match ground.private() {
-        Some(server) => format!("a private PostgreSQL {} in {}", server.major(), server.folder().display()),
-        None => "the database of DATABASE_URL".to_owned(),
-    };
-    let logins = match ground.private() {
-        Some(_) => format!(
-            "    Sign in   {} or {}, password {}\n    Staff     {} or {}, the same password\n",
-            infra::demo::CLIENT,
-            infra::demo::FREELANCER,
-            infra::demo::PASSWORD,
-            infra::demo::MEDIATOR,
-            infra::demo::ADMIN
+/// What whoever started it wants to know now, and can do next: as it is here, not as it might be.
+fn banner(address: SocketAddr, metrics: Option<SocketAddr>, cli: &Cli, ground: &Ground) -> String {
+    let production = cli.common.production;
+    let explorer = cli.serve.introspection(production);
+    let mut lines = vec![("API", format!("http://{address}/graphql")), ("Health", format!("http://{address}/readyz"))];
+    if explorer {
+        lines.insert(0, ("Explorer", format!("http://{address}/")));
+    }
+    match metrics {
+        Some(metrics) => lines.push(("Metrics", format!("http://{metrics}/metrics"))),
+        None if production => {}
+        None => lines.push(("Metrics", format!("http://{address}/metrics"))),
+    }
+    if !sends_letters() {
+        lines.push(("Letters", format!("files in {}", letters(&cli.common).display())));
+    }
+    match ground.private() {
+        Some(server) => {
+            let place = server.folder().display();
+            lines.push(("Data", format!("a private PostgreSQL {} in {place}", server.major())));
+        }
+        None => lines.push(("Data", "the database of DATABASE_URL".to_owned())),
+    }
+    if ground.private().is_some() && !cli.common.no_demo_data {
+        let (client, freelancer) = (infra::demo::CLIENT, infra::demo::FREELANCER);
+        lines.push(("Sign in", format!("{client} or {freelancer}, password {}", infra::demo::PASSWORD)));
+        let (mediator, admin) = (infra::demo::MEDIATOR, infra::demo::ADMIN);
+        lines.push(("Staff", format!("{mediator} or {admin}, the same password")));
+    }
+    let next = match (production, explorer) {
+        (true, _) => {
+            "Next: sign up, and make yourself one of its people with `rabta staff grant EMAIL admin`.".to_owned()
+        }
+        (false, true) => format!(
+            "Next: open the explorer and play its examples, or watch two people play the whole journey here with\n  \
+             `rabta demo --url http://{address}`."
         ),
-        None => String::new(),
+        (false, false) => {
+            format!("Next: watch two people play the whole journey here with `rabta demo --url http://{address}`.")
+        }
     };
-    format!(
-        "\n  Rabta is ready at http://{address}\n\n    \
-         Explorer  http://{address}/\n    \
-         API       http://{address}/graphql\n    \
-         Health    http://{address}/readyz\n    \
-         Data      {place}\n{logins}\n  \
-         Next: open the explorer and play its examples, or watch two people play the whole journey here with\n  \
-         `rabta demo --url http://{address}`. Ctrl-C stops.\n\n"
-    )
+    let lines: String = lines.iter().map(|(name, value)| format!("    {name:<10}{value}\n")).collect();
+    format!("\n  Rabta is ready at http://{address}\n\n{lines}\n  {next} Ctrl-C stops.\n\n")
 }
