@@ -1,7 +1,9 @@
 // The explorer page: GraphiQL on the server's own endpoint, with the journey's operations in tabs.
 //
 // An access token that an operation returns is kept in memory, for this page only, and sent with
-// what follows; so one can sign in and go on. A header written by hand goes before it.
+// what follows; so one can sign in and go on. A header written by hand goes before it. Ids are kept,
+// too: where an operation holds gig_00000000000000000000000000, the gig of the last answer with one
+// is meant, so the examples can be played one after the other without copying anything.
 import { useEffect, useState } from 'react';
 import { createRoot } from 'react-dom/client';
 import { createGraphiQLFetcher } from '@graphiql/toolkit';
@@ -13,10 +15,31 @@ import './page.css';
 const endpoint = '/graphql';
 const listeners = new Set();
 let token = null;
+let ids = {};
 
 function keep(found) {
   token = found;
-  for (const listener of listeners) listener(found);
+  tell();
+}
+
+function tell() {
+  for (const listener of listeners) listener({ token, ids });
+}
+
+// The first id of each kind in an answer, in the order it is written.
+function idsIn(value, found = {}) {
+  if (typeof value === 'string') {
+    const kind = /^([a-z]{3})_[0-9a-z]{26}$/.exec(value)?.[1];
+    if (kind && !(kind in found)) found[kind] = value;
+  } else if (value !== null && typeof value === 'object') {
+    for (const inner of Object.values(value)) idsIn(inner, found);
+  }
+  return found;
+}
+
+// An operation with the ids that its placeholders stand for.
+function filled(text) {
+  return text?.replace(/\b([a-z]{3})_0{26}\b/g, (placeholder, kind) => ids[kind] ?? placeholder);
 }
 
 // The first access token anywhere in an answer.
@@ -36,7 +59,9 @@ async function send(url, options) {
   const response = await fetch(url, { ...options, headers });
   const body = await response.clone().json().catch(() => null);
   const found = tokenIn(body?.data);
+  ids = { ...ids, ...idsIn(body?.data) };
   if (found) keep(found);
+  else tell();
   const ended = body?.errors?.some((error) => ['TOKEN_EXPIRED', 'SESSION_ENDED', 'TOKEN_INVALID'].includes(error?.extensions?.code));
   if (ended) keep(null);
   return response;
@@ -48,22 +73,42 @@ const wsClient = createClient({
   lazy: true,
   connectionParams: () => (token ? { authorization: `Bearer ${token}` } : {}),
 });
-const fetcher = createGraphiQLFetcher({ url: endpoint, fetch: send, wsClient });
+const ask = createGraphiQLFetcher({ url: endpoint, fetch: send, wsClient });
+const fetcher = (params, options) => {
+  const variables = params.variables && JSON.parse(filled(JSON.stringify(params.variables)));
+  return ask({ ...params, query: filled(params.query), variables }, options);
+};
 
-function SignedIn() {
-  const [kept, setKept] = useState(token);
+const KINDS = {
+  org: 'organization',
+  gig: 'gig',
+  usr: 'user',
+  pro: 'proposal',
+  off: 'offer',
+  mil: 'milestone',
+  con: 'contract',
+  pme: 'payout method',
+};
+
+function Kept() {
+  const [kept, setKept] = useState({ token, ids });
   useEffect(() => {
     listeners.add(setKept);
     return () => listeners.delete(setKept);
   }, []);
+  const known = Object.entries(KINDS).filter(([kind]) => kept.ids[kind]);
   return (
     <p className="rabta-token" role="status">
-      {kept ? 'Signed in: the access token of the last answer is sent with each operation. ' : 'Not signed in. Run “Sign up” or “Sign in”. '}
-      {kept ? (
+      {kept.token ? 'Signed in: the access token of the last answer is sent with each operation. ' : 'Not signed in. Run SignUp or SignIn. '}
+      {kept.token ? (
         <button type="button" onClick={() => keep(null)}>
           Forget it
         </button>
       ) : null}
+      <br />
+      {known.length > 0
+        ? `Ids of zeros stand for the last ${known.map(([kind, name]) => `${name} (…${kept.ids[kind].slice(-4)})`).join(', ')}.`
+        : 'Ids of zeros stand for the ids of your last answers.'}
     </p>
   );
 }
@@ -81,7 +126,7 @@ fetch('/explorer/examples.json')
       >
         <GraphiQL.Logo>Rabta</GraphiQL.Logo>
         <GraphiQL.Footer>
-          <SignedIn />
+          <Kept />
         </GraphiQL.Footer>
       </GraphiQL>,
     );
