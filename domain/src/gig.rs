@@ -183,17 +183,10 @@ impl Gig {
     pub fn allowed(&self, actor: &Actor, now: Timestamp) -> Vec<Verb> {
         let verbs: &[Verb] = match &self.state {
             GigState::Draft => &[Verb::GigUpdate, Verb::GigPublish, Verb::GigCancel, Verb::GigRemove],
-            GigState::Open => &[
-                Verb::GigUpdate,
-                Verb::GigPause,
-                Verb::GigCancel,
-                Verb::GigRemove,
-                Verb::GigMatches,
-                Verb::InvitationSend,
-            ],
-            GigState::Paused { .. } => {
-                &[Verb::GigUpdate, Verb::GigResume, Verb::GigCancel, Verb::GigRemove, Verb::GigMatches]
+            GigState::Open => {
+                &[Verb::GigUpdate, Verb::GigPause, Verb::GigCancel, Verb::GigRemove, Verb::InvitationSend]
             }
+            GigState::Paused { .. } => &[Verb::GigUpdate, Verb::GigResume, Verb::GigCancel, Verb::GigRemove],
             GigState::Expired { reopen_until, .. } | GigState::Cancelled { reopen_until, .. }
                 if now < *reopen_until =>
             {

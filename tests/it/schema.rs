@@ -52,6 +52,91 @@ async fn everything_in_the_schema_is_described() {
     assert!(silent.is_empty(), "without a description: {silent:#?}");
 }
 
+const ACTS: &str = "{ __schema {
+    mutationType { fields { name args { name type { kind ofType { name } } }
+        type { kind name fields { name type { kind ofType { kind ofType { kind ofType { name } } } } } } } }
+    types { name possibleTypes { name fields { name type { kind ofType { name } } } } } } }";
+
+async fn introspect(query: &str) -> Value {
+    let answer = api::schema::bare().execute(query).await.into_result().expect("introspection works");
+    answer.data.into_json().expect("an answer is JSON")["__schema"].clone()
+}
+
+#[tokio::test]
+async fn every_mutation_takes_one_input_and_tells_in_its_payload_why_it_was_refused() {
+    let schema = introspect(ACTS).await;
+    let mut wrong = Vec::new();
+    let mut seen = 0;
+    for mutation in list(&schema["mutationType"]["fields"]) {
+        seen += 1;
+        let name = text(&mutation["name"]);
+        let mut letters = name.chars();
+        let title: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
+        let inputs: Vec<&Value> = list(&mutation["args"]).collect();
+        let takes_one = matches!(inputs[..], [input] if input["name"] == "input");
+        // Nullable, so that a fault of one mutation leaves what its siblings answered.
+        let payload = &mutation["type"];
+        let answers = payload["kind"] == "OBJECT" && payload["name"] == format!("{title}Payload").as_str();
+        let errors = list(&payload["fields"]).find(|field| field["name"] == "errors").map(|field| &field["type"]);
+        // [UserError!]!
+        let tells = errors.is_some_and(|ty| {
+            ty["kind"] == "NON_NULL"
+                && ty["ofType"]["kind"] == "LIST"
+                && ty["ofType"]["ofType"]["kind"] == "NON_NULL"
+                && ty["ofType"]["ofType"]["ofType"]["name"] == "UserError"
+        });
+        // Whatever else is in it is absent when there are errors.
+        let others = list(&payload["fields"]).filter(|field| field["name"] != "errors");
+        let may_be_absent = others.into_iter().all(|field| field["type"]["kind"] != "NON_NULL");
+        if !(takes_one && answers && tells && may_be_absent) {
+            wrong.push(name.to_owned());
+        }
+    }
+    assert!(seen > 80, "the test reads the schema wrongly: {seen} mutations");
+    assert!(
+        wrong.is_empty(),
+        "not (input: …): …Payload with errors: [UserError!]! and nothing else that must be: {wrong:?}"
+    );
+
+    let of_errors = list(&schema["types"]).find(|ty| ty["name"] == "UserError").expect("the interface is there");
+    let kinds: Vec<&Value> = list(&of_errors["possibleTypes"]).collect();
+    assert!(kinds.len() >= 8, "{kinds:?}");
+    for kind in kinds {
+        for must in ["code", "message"] {
+            let field = list(&kind["fields"]).find(|field| field["name"] == must);
+            let field = field.unwrap_or_else(|| panic!("{kind} has no {must}"));
+            assert_eq!(field["type"]["ofType"]["name"], "String", "{kind}");
+        }
+    }
+}
+
+/// What an object says is allowed is what a client can send.
+#[tokio::test]
+async fn whatever_is_allowed_is_a_mutation() {
+    let schema = introspect(ACTS).await;
+    let mutations: Vec<&str> =
+        list(&schema["mutationType"]["fields"]).map(|mutation| text(&mutation["name"])).collect();
+    let mut open = vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../domain/src"))];
+    let mut found = 0;
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            open.extend(std::fs::read_dir(&path).expect("a folder").map(|entry| entry.expect("an entry").path()));
+            continue;
+        }
+        let source = std::fs::read_to_string(&path).expect("source is text");
+        for body in source.split("pub fn allowed(").skip(1) {
+            let body = body.split("\n    }\n").next().unwrap_or_default();
+            for verb in body.split("Verb::").skip(1) {
+                let verb: String = verb.chars().take_while(char::is_ascii_alphanumeric).collect();
+                let name = format!("{}{}", verb[..1].to_lowercase(), &verb[1..]);
+                assert!(mutations.contains(&name.as_str()), "{} allows {name}, which is no mutation", path.display());
+                found += 1;
+            }
+        }
+    }
+    assert!(found > 50, "the test reads the sources wrongly: {found}");
+}
+
 fn note(silent: &mut Vec<String>, thing: &Value, place: &str) {
     if text(&thing["description"]).trim().is_empty() {
         silent.push(place.to_owned());

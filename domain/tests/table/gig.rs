@@ -115,7 +115,7 @@ fn every_state_of_a_gig_answers_every_verb_of_everybody() {
         subject: Gig::subject,
         state: |g| g.status().as_str().to_owned(),
         allowed: |g, a| g.allowed(a, day(9)),
-        elsewhere: &[Verb::GigMatches],
+        elsewhere: &[],
         apart: &[Verb::ProposalSubmit],
     };
     room.check("gig", GigStatus::ALL.len());
