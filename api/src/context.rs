@@ -14,9 +14,7 @@ use serde::Serialize;
 /// Who sent this request. Clones share what they know of the caller.
 #[derive(Debug, Clone)]
 pub struct Caller {
-    actor: Arc<RwLock<Actor>>,
-    /// The session of the token.
-    pub session: Option<SessionId>,
+    who: Arc<RwLock<(Actor, Option<SessionId>)>>,
     /// What the request was sent from.
     pub device: Device,
     /// Follows the request through logs, events and answers.
@@ -26,22 +24,32 @@ pub struct Caller {
 impl Caller {
     /// Somebody who sends a request.
     pub fn new(actor: Actor, session: Option<SessionId>, device: Device, trace: String) -> Self {
-        Self { actor: Arc::new(RwLock::new(actor)), session, device, trace }
+        Self { who: Arc::new(RwLock::new((actor, session))), device, trace }
     }
 
     /// Who it is, as far as we have heard.
     pub fn actor(&self) -> Actor {
-        self.actor.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.who.read().unwrap_or_else(PoisonError::into_inner).0.clone()
+    }
+
+    /// The session they are in.
+    pub fn session(&self) -> Option<SessionId> {
+        self.who.read().unwrap_or_else(PoisonError::into_inner).1
     }
 
     /// The caller turned out to be this by now: what is answered from here on is answered to them.
     pub fn is_now(&self, actor: Actor) {
-        *self.actor.write().unwrap_or_else(PoisonError::into_inner) = actor;
+        self.who.write().unwrap_or_else(PoisonError::into_inner).0 = actor;
+    }
+
+    /// The caller has signed in: what is answered from here on is answered to who they are now.
+    pub fn is_in(&self, actor: Actor, session: SessionId) {
+        *self.who.write().unwrap_or_else(PoisonError::into_inner) = (actor, Some(session));
     }
 
     /// A request of this caller to look at something.
     pub fn call(&self) -> Call {
-        Call { actor: self.actor(), session: self.session, trace: self.trace.clone(), once: None }
+        Call { actor: self.actor(), session: self.session(), trace: self.trace.clone(), once: None }
     }
 }
 
@@ -88,6 +96,15 @@ impl RabtaContext for Context<'_> {
             (Some(_), None) | (None, _) => None,
         };
         Ok(Call { once, ..call })
+    }
+}
+
+/// The caller was just let in: answer what follows, like their organizations, to who they are now.
+pub async fn let_in(ctx: &Context<'_>, access_token: &str) {
+    match ctx.market().authenticate(access_token).await {
+        Ok(now) => ctx.caller().is_in(now.actor, now.session),
+        // They have their tokens. That we don't know them yet may only hide something.
+        Err(error) => tracing::warn!(%error, "could not look who the caller is by now"),
     }
 }
 

@@ -271,7 +271,7 @@ fn maybe<T, U>(
 
 fn wall_clock(invalid: &mut Invalid, path: &str, text: &str) -> NaiveTime {
     NaiveTime::parse_from_str(text, "%H:%M").unwrap_or_else(|_| {
-        invalid.add(path, "MALFORMED", "is a time of the day like 09:00");
+        invalid.add(path, "MALFORMED", "must be a time of day like 09:00");
         NaiveTime::MIN
     })
 }

@@ -6,13 +6,14 @@ use domain::Timestamp;
 use domain::id::SessionId;
 use domain::session::State;
 use domain::user::SignUp;
+use infra::Failure;
 use infra::session::SignedIn;
 
 use crate::connection::{connect, page};
-use crate::context::RabtaContext;
+use crate::context::{RabtaContext, let_in};
 use crate::key::Key;
 use crate::user::Viewer;
-use crate::user_error::{Answer, answer, payload};
+use crate::user_error::{Answer, Payload, answer, payload};
 
 /// A person, signed in on one device.
 #[derive(Debug, Clone)]
@@ -64,7 +65,7 @@ impl Session {
 
     /// Is it the session of this very request?
     async fn is_current(&self, ctx: &Context<'_>) -> bool {
-        ctx.caller().session == Some(self.0.id)
+        ctx.caller().session() == Some(self.0.id)
     }
 }
 
@@ -225,6 +226,17 @@ payload! {
     }
 }
 
+/// The tokens of whoever was let in, who may ask about themselves in the same breath.
+async fn tokens<P: Payload<Object = SessionTokens>>(
+    ctx: &Context<'_>,
+    outcome: Result<SignedIn, Failure>,
+) -> Answer<P> {
+    if let Ok(signed_in) = &outcome {
+        let_in(ctx, &signed_in.access_token).await;
+    }
+    answer(outcome.map(SessionTokens::from))
+}
+
 /// Getting in and out.
 #[derive(Debug, Default)]
 pub struct SessionMutation;
@@ -238,19 +250,19 @@ impl SessionMutation {
             let draft = SignUp::parse(email, name, password, time_zone.as_deref(), locale.as_deref())?;
             ctx.market().sign_up(&ctx.call(), draft, ctx.caller().device.clone()).await
         };
-        answer(outcome.await.map(SessionTokens::from))
+        tokens(ctx, outcome.await).await
     }
 
     /// Sign in with email and password.
     async fn sign_in(&self, ctx: &Context<'_>, input: SignInInput) -> Answer<SignInPayload> {
         let SignInInput { email, password } = &input;
         let outcome = ctx.market().sign_in(&ctx.call(), email, password, ctx.caller().device.clone()).await;
-        answer(outcome.map(SessionTokens::from))
+        tokens(ctx, outcome).await
     }
 
     /// Get the next pair of tokens for a refresh token. No access token is needed.
     async fn session_refresh(&self, ctx: &Context<'_>, input: SessionRefreshInput) -> Answer<SessionRefreshPayload> {
-        answer(ctx.market().session_refresh(&ctx.call(), &input.refresh_token).await.map(SessionTokens::from))
+        tokens(ctx, ctx.market().session_refresh(&ctx.call(), &input.refresh_token).await).await
     }
 
     /// End the session of this request. Its tokens stop working at once.

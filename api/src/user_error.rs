@@ -3,7 +3,7 @@
 //! but that they happened.
 
 use async_graphql::{ErrorExtensions, Interface, SimpleObject};
-use domain::access::Denied;
+use domain::access::{Denied, Verb};
 use domain::refusal::Refusal;
 use infra::Failure;
 
@@ -67,7 +67,7 @@ user_errors! {
     UnauthenticatedError {}
     /// It is in a state in which this can't be done.
     WrongStateError {
-        /// The state it is in.
+        /// The state it is in, by the name that its own status has.
         state: String,
         /// What you can do to it now, by the names of the mutations.
         allowed: Vec<String>,
@@ -124,9 +124,9 @@ pub fn user_errors(refusal: Refusal) -> Vec<UserError> {
         }),
         Refusal::WrongState { state, allowed, .. } => UserError::WrongState(WrongStateError {
             code: "WRONG_STATE".to_owned(),
-            message,
+            message: format!("{message}; {}", possible(&allowed)),
             path: None,
-            state,
+            state: state.to_uppercase(),
             allowed: allowed.into_iter().map(|verb| mutation_name(verb.name())).collect(),
         }),
         Refusal::Stale { expected, actual } => UserError::StaleVersion(StaleVersionError {
@@ -154,6 +154,12 @@ pub fn user_errors(refusal: Refusal) -> Vec<UserError> {
         }),
     };
     vec![error]
+}
+
+/// What can be done instead, as a person would say it.
+fn possible(allowed: &[Verb]) -> String {
+    let names: Vec<String> = allowed.iter().map(|verb| mutation_name(verb.name())).collect();
+    if names.is_empty() { "you can do nothing to it now".to_owned() } else { format!("you can: {}", names.join(", ")) }
 }
 
 fn field_error(field: domain::refusal::FieldError) -> UserError {

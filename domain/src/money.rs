@@ -59,7 +59,7 @@ pub enum MoneyError {
     #[error("an amount of money can't be larger than {}", Money::MAX_MINOR)]
     TooLarge,
     /// Two currencies in one sum.
-    #[error("{0} and {1} can't be added or compared")]
+    #[error("{0} and {1} don't mix: give the amount in the currency of the other")]
     OtherCurrency(Currency, Currency),
     /// Text that is not an amount, like "12,5" or "1e3" or "1.234".
     #[error("an amount is digits with at most two decimals, like 1234.56")]

@@ -61,7 +61,7 @@ impl OrganizationDraft {
         let about = invalid.text("about", about.unwrap_or_default(), 0..=5_000);
         let website = website.map(|website| invalid.text("website", website, 0..=300)).filter(|text| !text.is_empty());
         if website.as_ref().is_some_and(|website| !website.starts_with("https://")) {
-            invalid.add("website", "MALFORMED", "is an address that starts with https://");
+            invalid.add("website", "MALFORMED", "must be an address that starts with https://");
         }
         invalid.finish()?;
         Ok(Self { name, website, about })

@@ -54,7 +54,7 @@ impl PaymentMethod {
         let mut invalid = Invalid::default();
         let fits = token.len() <= 63 && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         if !token.starts_with("pm_") || !fits {
-            invalid.add("paymentMethod", "MALFORMED", "is a token of the processor: `pm_…`, never a card number");
+            invalid.add("paymentMethod", "MALFORMED", "must be a token of the processor, `pm_…`, never a card number");
         }
         invalid.finish()?;
         Ok(Self(token.to_owned()))

@@ -128,7 +128,7 @@ impl PortfolioDraft {
         let description = invalid.text("description", description, 0..=2_000);
         let link = link.map(|link| invalid.text("link", link, 0..=500)).filter(|link| !link.is_empty());
         if link.as_ref().is_some_and(|link| !is_https(link)) {
-            invalid.add("link", "MALFORMED", "is an address that starts with https://");
+            invalid.add("link", "MALFORMED", "must be an address that starts with https://");
         }
         invalid.finish()?;
         Ok(Self { title, description, link })
@@ -297,7 +297,7 @@ fn parse_languages(invalid: &mut Invalid, languages: Vec<Language>) -> Vec<Langu
         let path = format!("languages.{place}.code");
         let letters = language.code.bytes().all(|byte| byte.is_ascii_lowercase());
         if !letters || !(2..=3).contains(&language.code.len()) {
-            invalid.add(&path, "MALFORMED", "is an ISO 639 code of two or three small letters, like en");
+            invalid.add(&path, "MALFORMED", "must be an ISO 639 code of two or three small letters, like en");
         } else if !seen.insert(&language.code) {
             invalid.add(&path, "DUPLICATE", "is named twice");
         }

@@ -57,7 +57,7 @@ pub fn links(invalid: &mut Invalid, links: &[String]) -> Vec<String> {
         let path = format!("links.{place}");
         let link = invalid.text(&path, link, 9..=500);
         if !link.starts_with("https://") {
-            invalid.add(&path, "MALFORMED", "is an address that starts with https://");
+            invalid.add(&path, "MALFORMED", "must be an address that starts with https://");
         }
         checked.push(link);
     }

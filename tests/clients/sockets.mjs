@@ -1,36 +1,99 @@
-// The clients people use for subscriptions, against the real server.
-//   node sockets.mjs [url]
+// The clients people use for subscriptions, against the real server: both ways to subscribe tell of
+// the same things, what was missed is told first, and a bad token is not taken for none.
+//   node sockets.mjs [url]        a sandbox, like the one that `cargo run` starts
 import { strict as assert } from 'node:assert';
 import { createClient as createSse } from 'graphql-sse';
 import { createClient as createWs } from 'graphql-ws';
 import WebSocket from 'ws';
 
 const url = process.argv[2] ?? process.env.RABTA_URL ?? 'http://127.0.0.1:8080/graphql';
-const query = '{ __typename }';
 
-async function first(client) {
-  const results = client.iterate({ query });
-  const { value } = await results.next();
-  await results.return?.();
-  return value;
+async function ask(query, variables, token) {
+  const headers = { 'content-type': 'application/json', ...(token ? { authorization: `Bearer ${token}` } : {}) };
+  const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify({ query, variables }) });
+  const { data, errors } = await response.json();
+  assert.equal(errors, undefined, JSON.stringify(errors));
+  return data;
 }
 
-const ws = createWs({ url: url.replace(/^http/, 'ws'), webSocketImpl: WebSocket, lazy: true, retryAttempts: 0 });
-assert.deepEqual((await first(ws)).data, { __typename: 'Query' });
-await ws.dispose();
+async function person(name) {
+  const email = `${name}.${Date.now()}@example.com`;
+  const query = `mutation($input: SignUpInput!) {
+    signUp(input: $input) { tokens { accessToken viewer { user { id } } } errors { message } } }`;
+  const { signUp } = await ask(query, { input: { email, name, password: 'tuba-gravel-ninety' } });
+  assert.deepEqual(signUp.errors, []);
+  return { id: signUp.tokens.viewer.user.id, token: signUp.tokens.accessToken };
+}
 
-const refused = createWs({
-  url: url.replace(/^http/, 'ws'),
-  webSocketImpl: WebSocket,
-  lazy: true,
-  retryAttempts: 0,
-  connectionParams: { authorization: 'Bearer nonsense' },
-});
-await assert.rejects(first(refused), (error) => error.code === 4403);
+const sockets = (token) =>
+  createWs({
+    url: url.replace(/^http/, 'ws'),
+    webSocketImpl: WebSocket,
+    lazy: true,
+    retryAttempts: 0,
+    connectionParams: token ? { authorization: `Bearer ${token}` } : {},
+  });
+const events = (token) =>
+  createSse({ url, retryAttempts: 0, headers: token ? { authorization: `Bearer ${token}` } : {} });
 
-const sse = createSse({ url, retryAttempts: 0 });
-assert.deepEqual((await first(sse)).data, { __typename: 'Query' });
-sse.dispose();
+// One result of an operation, and the end of it.
+async function first(client, query, variables) {
+  const results = client.iterate({ query, variables });
+  const { value } = await results.next();
+  await results.return?.();
+  assert.equal(value.errors, undefined, JSON.stringify(value.errors));
+  return value.data;
+}
 
-console.log('graphql-ws and graphql-sse are served');
+for (const client of [sockets(), events()]) {
+  assert.deepEqual(await first(client, '{ __typename }'), { __typename: 'Query' });
+  await client.dispose();
+}
+await assert.rejects(first(sockets('nonsense'), '{ __typename }'), (error) => error.code === 4403);
+await assert.rejects(first(events('nonsense'), '{ __typename }'));
+
+// The freelancer is told of an offer by both ways, as it is sent.
+const [client, freelancer] = [await person('clara'), await person('faisal')];
+const told = 'subscription { notificationReceived { cursor notification { kind subject { __typename id } } } }';
+const ways = [sockets(freelancer.token), events(freelancer.token)];
+const waiting = ways.map((way) => first(way, told));
+// Whoever subscribes hears of what happens from then on: give both the time to have asked.
+await new Promise((resolve) => setTimeout(resolve, 1000));
+const create = `mutation($input: OrganizationCreateInput!) { organizationCreate(input: $input) { organization { id } } }`;
+const { organizationCreate } = await ask(create, { input: { name: 'Clara & Co' } }, client.token);
+const offer = `mutation($input: OfferCreateInput!) { offerCreate(input: $input) { offer { id } errors { message } } }`;
+const input = {
+  organizationId: organizationCreate.organization.id,
+  freelancerId: freelancer.id,
+  title: 'Upkeep of a website',
+  hourlyRate: { amount: '30.00' },
+  weeklyLimitMinutes: 600,
+};
+const { offerCreate } = await ask(offer, { input }, client.token);
+assert.deepEqual(offerCreate.errors, []);
+for (const { notificationReceived } of await Promise.all(waiting)) {
+  assert.equal(notificationReceived.notification.kind, 'offer_sent');
+  assert.equal(notificationReceived.notification.subject.id, offerCreate.offer.id);
+}
+
+// Both go on where somebody left off: what happened meanwhile is told first.
+const accept = `mutation($input: OfferAcceptInput!) { offerAccept(input: $input) { contract { id } errors { message } } }`;
+const { offerAccept } = await ask(accept, { input: { offerId: offerCreate.offer.id } }, freelancer.token);
+const id = offerAccept.contract.id;
+const act = (name) =>
+  ask(`mutation($id: ID!) { ${name}(input: { contractId: $id }) { errors { message } } }`, { id }, client.token);
+await act('contractPause');
+const history = '{ id events(last: 1) { edges { cursor } } }';
+const { contract } = await ask(`query($id: ID!) { contract(id: $id) ${history} }`, { id }, client.token);
+const after = contract.events.edges[0].cursor;
+await act('contractResume');
+const follow = 'subscription($id: ID!, $after: String) { contractEvents(contractId: $id, after: $after) { kind } }';
+for (const way of [sockets(client.token), events(client.token)]) {
+  const { contractEvents } = await first(way, follow, { id, after });
+  assert.equal(contractEvents.kind, 'contract_resumed');
+  await way.dispose();
+}
+for (const way of ways) await way.dispose();
+
+console.log('graphql-ws and graphql-sse are served: operations, notifications, and the history of a contract');
 process.exit(0);

@@ -76,6 +76,11 @@ async fn member_invite_sends_a_code_that_lets_its_reader_join_once() {
     assert_eq!(names(&members(&ada, &ada.organization).await), ["Ada OWNER", "Bo FINANCE"]);
     assert_eq!(names(&members(&bo, &ada.organization).await), ["Ada OWNER", "Bo FINANCE"]);
     assert!(members(&eve, &ada.organization).await.is_empty(), "strangers see nobody");
+    assert_eq!(
+        bo.does("memberInvitationAccept", accept.clone(), joined).await.text("organization.id"),
+        ada.organization,
+        "who has joined may ask again"
+    );
     assert_eq!(eve.does("memberInvitationAccept", accept, joined).await.refused(), ["WRONG_STATE"], "once");
 
     let mine = bo.asks("{ viewer { organizations { edges { node { id } } } } }", json!({})).await;

@@ -30,6 +30,31 @@ async fn sign_up_signs_in_and_sign_in_does_it_again() {
 }
 
 #[tokio::test]
+async fn whoever_is_let_in_may_ask_about_themselves_in_the_same_breath() {
+    let app = TestApp::new().await;
+    let ada = app.client("ada").await;
+    let fields = "tokens { refreshToken session { isCurrent } viewer { organizations { nodes { id } }
+        sessions { nodes { isCurrent } } } }";
+    let sign_in = json!({ "email": ada.email, "password": PASSWORD });
+    let reply = app.visitor().does("signIn", sign_in, fields).await;
+    let tokens = &reply.ok()["tokens"];
+    assert_eq!(tokens["session"]["isCurrent"], true);
+    assert_eq!(tokens["viewer"]["organizations"]["nodes"], json!([{ "id": ada.organization }]));
+    let current = |tokens: &Value| {
+        let sessions = tokens["viewer"]["sessions"]["nodes"].as_array().cloned().unwrap_or_default();
+        sessions.iter().filter(|session| session["isCurrent"] == true).count()
+    };
+    assert_eq!(current(tokens), 1);
+
+    let refresh = json!({ "refreshToken": tokens["refreshToken"] });
+    let reply = app.visitor().does("sessionRefresh", refresh, fields).await;
+    assert_eq!(current(&reply.ok()["tokens"]), 1);
+    let stranger = json!({ "email": "eve@example.com", "name": "Eve", "password": PASSWORD });
+    let reply = app.visitor().does("signUp", stranger, fields).await;
+    assert_eq!(reply.ok()["tokens"]["viewer"]["organizations"]["nodes"], json!([]));
+}
+
+#[tokio::test]
 async fn sign_up_tells_all_that_is_wrong_and_keeps_nothing() {
     let app = TestApp::new().await;
     app.person("ada").await;

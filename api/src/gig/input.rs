@@ -231,7 +231,7 @@ fn languages(languages: Vec<RequiredLanguageInput>) -> Vec<domain::matching::fea
 fn wall_clock(invalid: &mut Invalid, path: &str, text: &str) -> Option<NaiveTime> {
     let time = NaiveTime::parse_from_str(text, "%H:%M").ok();
     if time.is_none() {
-        invalid.add(path, "MALFORMED", "is a time of day like 09:00");
+        invalid.add(path, "MALFORMED", "must be a time of day like 09:00");
     }
     time
 }

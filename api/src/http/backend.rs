@@ -36,7 +36,7 @@ pub enum TokenError {
     #[error("the access token is not valid")]
     Invalid,
     /// Its time is over.
-    #[error("the access token has expired: refresh it")]
+    #[error("the access token has expired: get the next with sessionRefresh, sent without this one")]
     Expired,
     /// Its session, or the account, was ended.
     #[error("the session has ended: sign in again")]

@@ -17,7 +17,7 @@ use super::answer::Outcome;
 use super::identity::{Credential, Ending, lifetime};
 use super::media::Media;
 use super::serve::Place;
-use super::{Surface, TraceId};
+use super::{Surface, TokenError, TraceId};
 
 /// What flows into the stream of an operation.
 enum Step {
@@ -42,10 +42,14 @@ where
     let results = surface.schema.execute_stream(request);
     let end = lifetime(Arc::clone(&surface.shared), credential, surface.closing.clone());
     let shared = Arc::clone(&surface.shared);
+    let ended_for = trace.clone();
     let results = results.map(move |response| Step::Result(shared.outcome(response, &trace)));
     let results = results.chain(stream::iter([Step::Over]));
-    let ended = stream::once(end).map(|ending| match ending {
-        Ending::Expired | Ending::Revoked | Ending::Closing => Step::Over,
+    // Whoever is cut off shall know it from a stream that has told everything.
+    let ended = stream::once(end).map(move |ending| match ending {
+        Ending::Expired => Step::Result(Outcome::refused(TokenError::Expired.into(), &ended_for)),
+        Ending::Revoked => Step::Result(Outcome::refused(TokenError::Revoked.into(), &ended_for)),
+        Ending::Closing => Step::Over,
     });
     let steps: BoxStream<'static, Step> =
         stream::select(stream::select(results, ended), still_here(surface.settings().sockets.heartbeat)).boxed();

@@ -395,7 +395,7 @@ fn parse_work_day(invalid: &mut Invalid, input: &BriefInput) -> Option<WorkDay> 
         return None;
     };
     let Ok(zone) = name.parse() else {
-        invalid.add("timeZone", "UNKNOWN", "is the IANA name of a time zone, like America/New_York");
+        invalid.add("timeZone", "UNKNOWN", "must be the IANA name of a time zone, like America/New_York");
         return None;
     };
     let starts = input.work_starts.unwrap_or(NaiveTime::MIN + TimeDelta::hours(9));
@@ -427,7 +427,7 @@ fn parse_languages(invalid: &mut Invalid, languages: Vec<Language>) -> Vec<Langu
         let path = format!("languages.{index}.code");
         let letters = language.code.bytes().all(|byte| byte.is_ascii_lowercase());
         if !letters || !(2..=3).contains(&language.code.len()) {
-            invalid.add(&path, "MALFORMED", "is an ISO 639 code of two or three small letters, like en");
+            invalid.add(&path, "MALFORMED", "must be an ISO 639 code of two or three small letters, like en");
         } else if !seen.insert(&language.code) {
             invalid.add(&path, "DUPLICATE", "is named twice");
         }

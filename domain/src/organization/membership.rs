@@ -172,9 +172,19 @@ impl MemberInvitation {
         Subject::of_client(self.organization)
     }
 
-    /// Whoever holds the link of the mail joins.
-    pub fn accept(self, actor: &Actor, member: MemberId, now: Timestamp) -> Result<Change<(Self, Member)>, Refusal> {
+    /// Whoever holds the link of the mail joins. `already` is their membership, if they have joined.
+    pub fn accept(
+        self,
+        actor: &Actor,
+        member: MemberId,
+        already: Option<Member>,
+        now: Timestamp,
+    ) -> Result<Change<(Self, Member)>, Refusal> {
         let user = actor.person()?.user;
+        if let (InvitationState::Accepted { .. }, Some(already)) = (&self.state, &already) {
+            let already = already.clone();
+            return Ok(Change::none((self, already)));
+        }
         self.must_be_answerable(now)?;
 
         let (organization, role) = (self.organization, self.role);
@@ -320,15 +330,17 @@ mod tests {
     fn an_invitation_is_answered_once_and_in_time() {
         let id = MemberId::from_uuid(Uuid::nil());
         let bo = person(2, None);
-        let accepted = invited().accept(&bo, id, START).unwrap().next;
+        let accepted = invited().accept(&bo, id, None, START).unwrap().next;
         assert_eq!((accepted.1.role, accepted.1.user), (MemberRole::Finance, user(2)));
-        assert!(matches!(accepted.0.clone().accept(&bo, id, START), Err(Refusal::WrongState { .. })));
+        assert!(matches!(accepted.0.clone().accept(&bo, id, None, START), Err(Refusal::WrongState { .. })));
+        let again = accepted.0.clone().accept(&bo, id, Some(accepted.1.clone()), START).unwrap();
+        assert!(!again.changed && again.next == accepted, "who joined has joined");
         assert!(matches!(accepted.0.decline(START), Err(Refusal::WrongState { .. })));
-        let late = invited().accept(&bo, id, START + INVITATION_LIFETIME);
+        let late = invited().accept(&bo, id, None, START + INVITATION_LIFETIME);
         assert!(matches!(late, Err(Refusal::Rule { code, .. }) if code == "INVITATION_EXPIRED"));
         let revoked = invited().revoke(&person(1, Some(MemberRole::Admin)), START).unwrap().next;
-        assert!(matches!(revoked.accept(&bo, id, START), Err(Refusal::WrongState { .. })));
-        assert_eq!(invited().accept(&Actor::Nobody, id, START), Err(Denied::SignIn.into()));
+        assert!(matches!(revoked.accept(&bo, id, None, START), Err(Refusal::WrongState { .. })));
+        assert_eq!(invited().accept(&Actor::Nobody, id, None, START), Err(Denied::SignIn.into()));
         assert_eq!(invited().revoke(&person(3, None), START), Err(Denied::Hidden.into()));
     }
 

@@ -2,7 +2,7 @@
 
 use domain::access::{MemberRole, Verb};
 use domain::change::Change;
-use domain::id::{Id, MemberId, MemberInvitationId, OrganizationId};
+use domain::id::{Id, MemberId, MemberInvitationId, OrganizationId, UserId};
 use domain::organization::{InvitationState, Member, MemberInvitation, Organization, OrganizationDraft};
 use domain::refusal::Refusal;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect};
@@ -97,7 +97,13 @@ impl Market {
         run!(self, call, tx => {
             let invitation = tx.invitation_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
             let organization = tx.organization_row(invitation.organization).await?;
-            let (invitation, member) = tx.settle(invitation.accept(tx.actor(), tx.id(), tx.now())?).await?;
+            let already = tx.membership(invitation.organization, tx.actor().person()?.user).await?;
+            let change = invitation.accept(tx.actor(), tx.id(), already, tx.now())?;
+            let changed = change.changed;
+            let (invitation, member) = tx.settle(change).await?;
+            if !changed {
+                return Ok(organization);
+            }
             tx.invitation_write(&invitation).await?;
             tx.member_insert(&member).await.map_err(|failure| {
                 failure.when_violated("members_once", || {
@@ -262,6 +268,13 @@ impl Tx {
             .await?;
         let row = row.ok_or_else(|| Fault::bad_row("members", "an organization has no owner"))?;
         Ok(Member::try_from(row)?)
+    }
+
+    async fn membership(&self, organization: OrganizationId, user: UserId) -> Result<Option<Member>, Failure> {
+        let member = member_row::Entity::find()
+            .filter(member_row::Column::OrganizationId.eq(organization.uuid()))
+            .filter(member_row::Column::UserId.eq(user.uuid()));
+        Ok(member.one(self.conn()).await?.map(Member::try_from).transpose()?)
     }
 
     async fn member_for_update(&self, id: MemberId) -> Result<Option<Member>, Failure> {
