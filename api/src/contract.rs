@@ -209,7 +209,7 @@ impl Contract {
         Ok(head.map(StatementHead::from))
     }
 
-    /// Its reviews, as far as you may read them: before publication only your own side's.
+    /// Its reviews, as far as you may read them: before publication only your own side's. At most one of each side.
     async fn reviews(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<Review>> {
         let reviews = ctx.market().reviews_of_contract(&ctx.call(), self.0.id).await.map_err(top_level)?;
         Ok(reviews.into_iter().map(Review).collect())

@@ -63,12 +63,12 @@ impl Gig {
         BudgetRange { low: low.into(), high: high.into() }
     }
 
-    /// The skills it asks for, the required ones first.
+    /// The skills it asks for, the required ones first; at most 20.
     pub async fn skills(&self) -> Vec<GigSkill> {
         self.0.brief.skills.iter().copied().map(GigSkill).collect()
     }
 
-    /// What everyone who proposes is asked.
+    /// What everyone who proposes is asked; at most 10 questions.
     pub async fn questions(&self) -> Vec<ScreeningQuestion> {
         self.0.brief.questions.iter().cloned().map(ScreeningQuestion).collect()
     }
@@ -98,7 +98,7 @@ impl Gig {
         self.0.brief.overlap_minutes
     }
 
-    /// The languages it requires.
+    /// The languages it requires; at most 5.
     pub async fn languages(&self) -> Vec<RequiredLanguage> {
         self.0.brief.languages.iter().cloned().map(RequiredLanguage).collect()
     }

@@ -239,7 +239,7 @@ impl Submission {
         &self.0.message
     }
 
-    /// Where the work is.
+    /// Where the work is; at most 20 addresses.
     async fn links(&self) -> &[String] {
         &self.0.links
     }

@@ -25,7 +25,7 @@ impl Outage {
         self.0.id.to_string().into()
     }
 
-    /// Where: people whose clock is in one of these IANA zones are affected.
+    /// Where: people whose clock is in one of these IANA zones are affected; at most 20.
     async fn zones(&self) -> Vec<String> {
         self.0.zones.iter().map(ToString::to_string).collect()
     }

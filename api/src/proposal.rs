@@ -49,12 +49,13 @@ impl Proposal {
         &self.0.terms.cover_letter
     }
 
-    /// What the work would cost.
+    /// What the work would cost, as the freelancer proposed it last. What the client countered with is
+    /// the latest of `revisions`.
     pub async fn price(&self) -> ProposedPrice {
         ProposedPrice::of(&self.0.terms.price)
     }
 
-    /// The answers to the screening questions.
+    /// The answers to the screening questions; at most 10.
     pub async fn answers(&self) -> Vec<ScreeningAnswer> {
         self.0.terms.answers.iter().map(ScreeningAnswer::of).collect()
     }
@@ -125,7 +126,7 @@ impl Proposal {
 /// What the work would cost: milestones, or a rate.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct ProposedPrice {
-    /// The milestones of a fixed price, in their order.
+    /// The milestones of a fixed price, in their order; at most 20.
     pub milestones: Vec<ProposedMilestone>,
     /// The rate for an hour.
     pub hourly_rate: Option<Money>,

@@ -343,6 +343,7 @@ table! {
     ProposalCounter:          OWNER ADMIN RECRUITER HIRING;
     ProposalCounterAccept:    ONESELF;
     ProposalClose:            SYSTEM;
+    OfferCreate:              OWNER ADMIN HIRING;
     OfferSend:                OWNER ADMIN HIRING;
     OfferWithdraw:            OWNER ADMIN HIRING;
     OfferRead:                ONESELF OWNER ADMIN FINANCE RECRUITER HIRING VIEWER STAFF SYSTEM;

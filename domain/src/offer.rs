@@ -245,7 +245,7 @@ impl OfferDraft {
         first_milestone: Option<MilestoneId>,
         basis: Basis,
     ) -> Result<Change<Offer>, Refusal> {
-        access::check(actor, Verb::OfferSend, &Subject::of_client(basis.client))?;
+        access::check(actor, Verb::OfferCreate, &Subject::of_client(basis.client))?;
         if basis.is_member {
             return Err(Refusal::rule("SELF_DEALING", "an organization can't hire one of its own members"));
         }

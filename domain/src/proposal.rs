@@ -338,7 +338,7 @@ impl Proposal {
                 Verb::ProposalInterview,
                 Verb::ProposalDecline,
                 Verb::ProposalCounter,
-                Verb::OfferSend,
+                Verb::OfferCreate,
             ],
             ProposalState::Viewed => &[
                 Verb::ProposalRevise,
@@ -347,7 +347,7 @@ impl Proposal {
                 Verb::ProposalInterview,
                 Verb::ProposalDecline,
                 Verb::ProposalCounter,
-                Verb::OfferSend,
+                Verb::OfferCreate,
             ],
             ProposalState::Shortlisted => &[
                 Verb::ProposalRevise,
@@ -355,14 +355,14 @@ impl Proposal {
                 Verb::ProposalInterview,
                 Verb::ProposalDecline,
                 Verb::ProposalCounter,
-                Verb::OfferSend,
+                Verb::OfferCreate,
             ],
             ProposalState::Interviewing => &[
                 Verb::ProposalRevise,
                 Verb::ProposalWithdraw,
                 Verb::ProposalDecline,
                 Verb::ProposalCounter,
-                Verb::OfferSend,
+                Verb::OfferCreate,
             ],
             ProposalState::Countered { .. } => &[
                 Verb::ProposalRevise,
@@ -370,7 +370,7 @@ impl Proposal {
                 Verb::ProposalWithdraw,
                 Verb::ProposalDecline,
                 Verb::ProposalCounter,
-                Verb::OfferSend,
+                Verb::OfferCreate,
             ],
             ProposalState::Offered { .. } => &[Verb::OfferAccept, Verb::OfferDecline, Verb::OfferWithdraw],
             ProposalState::Hired { .. }

@@ -98,9 +98,9 @@ impl Market {
             };
             if let Some((_, proposal)) = &bid {
                 // A draft is nobody's but the freelancer's.
-                access::check(tx.actor(), Verb::OfferSend, &proposal.subject())?;
+                access::check(tx.actor(), Verb::OfferCreate, &proposal.subject())?;
             }
-            access::check(tx.actor(), Verb::OfferSend, &Subject::of_client(client))?;
+            access::check(tx.actor(), Verb::OfferCreate, &Subject::of_client(client))?;
             let policy = tx.policy_in_force().await?;
             let parsed = OfferDraft::parse(&title, &message, engagement, &milestones, &policy.terms)?;
             let drafts = parsed.milestones().to_vec();

@@ -40,7 +40,7 @@ impl Evidence {
         &self.0.text
     }
 
-    /// Where it is.
+    /// Where it is; at most 20 addresses.
     async fn links(&self) -> &[String] {
         &self.0.links
     }

@@ -265,7 +265,7 @@ impl World {
             Basis { gig: None, proposal: None, client, freelancer, is_member: false, policy: self.policy.clone() };
         let first = milestones.first().map(|(id, _)| *id);
         let now = self.now;
-        let created = access::check(by, Verb::OfferSend, &Subject::of_client(client))
+        let created = access::check(by, Verb::OfferCreate, &Subject::of_client(client))
             .map_err(Refusal::from)
             .and_then(|_| OfferDraft::parse("Work", "", engagement, &typed, &self.policy.terms))
             .and_then(|parsed| {

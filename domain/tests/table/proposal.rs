@@ -55,8 +55,8 @@ fn commands() -> Vec<Command<Proposal>> {
         command("interview", Verb::ProposalInterview, |p, a| p.interview(a, day(9))),
         command("decline", Verb::ProposalDecline, |p, a| p.decline(a, DeclineReason::Other, "", day(9))),
         command("counter", Verb::ProposalCounter, |p, a| p.counter(a, price(usd(110_000)), "", None, day(9))),
-        command("make an offer on it", Verb::OfferSend, |p, a| {
-            access::check(a, Verb::OfferSend, &p.subject())?;
+        command("make an offer on it", Verb::OfferCreate, |p, a| {
+            access::check(a, Verb::OfferCreate, &p.subject())?;
             p.offered(day(9))
         }),
         command("close: someone else was hired", Verb::ProposalClose, |p, a| p.close(a, Closing::NotSelected, day(9))),

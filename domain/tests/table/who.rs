@@ -51,7 +51,7 @@ fn allowed(verb: Verb) -> &'static [&'static [&'static str]] {
         | ContractPaymentMethodSet
         | BonusGive
         | TipGive => &[PURSE],
-        MilestoneRequestChanges | OfferSend | OfferWithdraw => &[LEADS],
+        MilestoneRequestChanges | OfferCreate | OfferSend | OfferWithdraw => &[LEADS],
         MilestoneApprove | TimesheetApprove | TimesheetDispute => &[ACCEPTS],
         MilestonePropose | MilestoneAgree | MilestoneCancel | ContractPause | ContractResume | ContractEnd
         | ReviewSubmit | ReviewReply => &[FREELANCER, LEADS],
