@@ -180,11 +180,15 @@ impl Outage {
     }
 
     /// Everybody who is affected now has their grant. At its end it is looked for those whose clock
-    /// began to run in it.
+    /// began to run in it; and a worker who came before it began comes again when it does.
     pub fn applied(self, now: Timestamp) -> Change<Self> {
-        let (outage, until) = (self.id, self.span.until);
+        let (outage, Span { from, until }) = (self.id, self.span);
+        let again = [from, until].into_iter().find(|at| now < *at).filter(|_| self.ended_at.is_none());
         let change = Change::none(self);
-        if now < until { change.timing(Timer::ApplyOutage(outage), until) } else { change }
+        match again {
+            Some(at) => change.timing(Timer::ApplyOutage(outage), at),
+            None => change,
+        }
     }
 
     /// Where it stands.
@@ -208,7 +212,8 @@ impl Outage {
         places: &Places,
         before: &[Span],
     ) -> Option<Grant> {
-        if self.status(now) == Status::Withdrawn {
+        // Before it begins it may still be called off; and no deadline runs before there is a contract.
+        if matches!(self.status(now), Status::Planned | Status::Withdrawn) || milestone.contract.is_none() {
             return None;
         }
         let (since, sides) = waits(&milestone.state, dispute)?;
@@ -362,7 +367,7 @@ mod tests {
     }
 
     fn hours(outage: &Outage, milestone: &Milestone, places: &Places, before: &[Span]) -> u16 {
-        outage.grant(at(0), milestone, None, places, before).map_or(0, |grant| grant.hours)
+        outage.grant(outage.span.from, milestone, None, places, before).map_or(0, |grant| grant.hours)
     }
 
     #[test]
@@ -450,7 +455,7 @@ mod tests {
             (Some(dispute(Side::Client, answered)), 0),
             (None, 0),
         ] {
-            let grant = outage.grant(at(0), &disputed, dispute.as_ref(), &apart(), &[]);
+            let grant = outage.grant(at(10), &disputed, dispute.as_ref(), &apart(), &[]);
             assert_eq!(grant.map_or(0, |grant| grant.hours), expected, "{dispute:?}");
         }
     }
@@ -493,6 +498,8 @@ mod tests {
         let outage = declared(10, 34);
         let seen = [9, 10, 33, 34].map(|hour| outage.status(at(hour)));
         assert_eq!(seen, [Status::Planned, Status::Ongoing, Status::Ongoing, Status::Over]);
+        assert_eq!(outage.clone().applied(at(9)).timers, [TimerChange::Set(timer, at(10))], "too early");
+        assert_eq!(outage.grant(at(9), &funded(0), None, &apart(), &[]), None, "it may still be called off");
         assert_eq!(outage.clone().applied(at(10)).timers, [TimerChange::Set(timer, at(34))]);
         assert_eq!(outage.applied(at(34)).timers, []);
     }

@@ -84,6 +84,8 @@ impl World {
                 self.time_entry_add(&by, contract, week, expected, work)
             }
             Move::Timesheet { by, of, expected, act } => self.timesheet_act(&by, of, expected, act),
+            Move::OutageDeclare { by, outage, zones, span } => self.outage_declare(&by, outage, &zones, span),
+            Move::OutageEnd { by, of } => self.outage_end(&by, of),
             Move::PayoutMethodAdd { by, method, iban, title } => {
                 let outcome = self.method_add(&by, method, iban, title);
                 self.take(outcome, Self::put_method)
@@ -174,9 +176,8 @@ impl World {
             Timer::AdvancePayout(id) => self.payout_advances(id),
             // Nobody writes reviews here.
             Timer::PublishReviews(_) => Ok(Answer::AsItWas),
-            Timer::ExpireGig(_) | Timer::WarnGigExpiry(_) | Timer::ApplyOutage(_) => {
-                Err(format!("nobody sets {timer:?} here"))
-            }
+            Timer::ApplyOutage(id) => self.outage_applies(id),
+            Timer::ExpireGig(_) | Timer::WarnGigExpiry(_) => Err(format!("nobody sets {timer:?} here")),
         }
     }
 
@@ -424,7 +425,6 @@ impl World {
                     m.refund_after(by, now, expected, amount, available)
                 }
                 MilestoneAct::Keep => m.keep(by, now, expected),
-                MilestoneAct::Extend(hours) => m.extend(by, hours),
                 MilestoneAct::HandOver(..) | MilestoneAct::Dispute(..) => Ok(Change::none(m)),
             }),
         }
@@ -534,7 +534,7 @@ impl World {
         })
     }
 
-    fn on_milestone(
+    pub(super) fn on_milestone(
         &mut self,
         of: MilestoneId,
         verb: impl FnOnce(Milestone) -> Result<Change<Milestone>, Refusal>,

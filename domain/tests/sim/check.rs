@@ -102,6 +102,9 @@ impl World {
         for milestone in self.milestones.values() {
             let account = LedgerAccount::Escrow(milestone.id);
             self.check_pot(account, &milestone.escrow)?;
+            let given: u16 = self.grants.values().filter(|g| g.milestone == milestone.id).map(|g| g.hours).sum();
+            must!(given == milestone.grace_hours, "{} was given {given} hours, and counts otherwise", milestone.id);
+            must!(given <= milestone.terms.grace_cap_hours, "{} was given {given} hours", milestone.id);
             let status = milestone.status();
             let quiet = milestone.escrow.held().is_zero() && milestone.holds.is_empty();
             if status.is_terminal() {
@@ -218,7 +221,19 @@ impl World {
             // Reviews are published by it once.
             wanted.extend(due.filter(|(timer, at)| *at > self.now || self.timers.contains_key(timer)));
         }
-        for (timer, due) in &self.timers {
+        for outage in self.outages.values() {
+            // At its beginning, and at its end, early or not; how far it is shows only in its timer.
+            let timer = Timer::ApplyOutage(outage.id);
+            let ends = [Some(outage.span.from.max(outage.declared_at)), Some(outage.span.until), outage.ended_at];
+            match self.timers.get(&timer) {
+                Some(due) => must!(ends.contains(&Some(*due)), "{timer:?} at {due} has no owner"),
+                None => {
+                    let over = outage.ended_at.is_some() || outage.span.until <= self.now;
+                    must!(over, "{timer:?} does not run");
+                }
+            }
+        }
+        for (timer, due) in self.timers.iter().filter(|(timer, _)| !matches!(timer, Timer::ApplyOutage(_))) {
             must!(wanted.get(timer) == Some(due), "{timer:?} at {due} has no owner");
         }
         for (timer, due) in &wanted {

@@ -5,10 +5,12 @@ use chrono::TimeDelta;
 use domain::access::{Actor, MemberRole, Person, Staff, Verb};
 use domain::contract::Engagement;
 use domain::id::{
-    ContractId, DisputeId, MilestoneId, OfferId, OrganizationId, PayoutId, PayoutMethodId, TimesheetId, UserId,
+    ContractId, DisputeId, MilestoneId, OfferId, OrganizationId, OutageId, PayoutId, PayoutMethodId, TimesheetId,
+    UserId,
 };
 use domain::milestone::{Approval, Kind, Status};
 use domain::money::Money;
+use domain::outage::Span;
 use domain::policy::Terms;
 use domain::timer::Timer;
 
@@ -16,10 +18,12 @@ use super::check::parties;
 use super::moves::{
     ContractAct, DisputeAct, Gift, MilestoneAct, Move, OfferAct, OfferTerms, Pay, PayoutAct, TimesheetAct, Work,
 };
+use super::outages::{CLIENTS_ZONE, FREELANCERS_ZONES};
 use super::world::{CLIENTS, FREELANCERS, World, id, usd};
 
 const MILESTONES: usize = 16;
 const TIMESHEETS: usize = 10;
+const OUTAGES: usize = 5;
 const PAYOUTS: usize = 8;
 const METHODS: usize = 5;
 
@@ -40,7 +44,8 @@ impl World {
             0..=4 => Some(self.time_passes()),
             5..=15 => self.timer_fires(),
             16..=19 => Some(Move::EventsAreTold),
-            20..=35 => self.message(),
+            20..=34 => self.message(),
+            35 => Some(self.outage_moves()),
             36 => self.chargeback(),
             37..=42 => self.milestone_begins(),
             43..=72 => self.milestone_moves(),
@@ -167,6 +172,26 @@ impl World {
         terms
     }
 
+    fn outage_moves(&mut self) -> Move {
+        let by = if self.dice.percent(90) { self.admin() } else { self.somebody(id(1), id(1)) };
+        let all: Vec<OutageId> = self.outages.keys().copied().collect();
+        if let Some(of) = self.dice.pick(&all).copied()
+            && (all.len() >= OUTAGES || self.dice.percent(40))
+        {
+            return Move::OutageEnd { by, of };
+        }
+        let zones = [
+            vec![FREELANCERS_ZONES[0]],
+            vec![CLIENTS_ZONE],
+            vec![FREELANCERS_ZONES[0], FREELANCERS_ZONES[2], CLIENTS_ZONE],
+            vec!["Mars/Olympus"],
+        ];
+        let zones = zones[self.dice.below(4).min(self.dice.below(4))].clone();
+        let from = self.now + TimeDelta::hours(self.dice.between(-72, 48));
+        let until = from + TimeDelta::minutes(self.dice.between(0, 6_000));
+        Move::OutageDeclare { by, outage: self.fresh(), zones, span: Span { from, until } }
+    }
+
     fn offer_or_contract_moves(&mut self) -> Option<Move> {
         let open: Vec<OfferId> =
             self.offers.values().filter(|offer| offer.expires_at().is_some()).map(|offer| offer.id).collect();
@@ -281,7 +306,7 @@ impl World {
                 MilestoneAct::Dispute(self.fresh(), amount)
             }
             18 => MilestoneAct::Keep,
-            _ => MilestoneAct::Extend(self.dice.between(1, 90) as u16),
+            _ => return None,
         };
         Some(Move::Milestone { by, of, expected: meant, act })
     }

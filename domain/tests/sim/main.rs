@@ -29,12 +29,14 @@ fn money_is_neither_made_nor_lost_whatever_happens() {
     let timesheets = "open submitted disputed approved charging unpaid held paid void charged_back";
     let payouts = "requested screening blocked queued sent in_transit paid returned unknown cancelled";
     let offers = "pending_funding sent accepted declined withdrawn expired";
+    let outages = "planned ongoing over withdrawn grant";
     let contracts = "active paused on_hold ending ended";
     let reasons = "fund credit release hold_over reclaim hand_over refund refund_after award chargeback \
                    arbitration_fee payout_send payout_arrive payout_return";
     let named = [
         ("offer", offers),
         ("contract", contracts),
+        ("outage", outages),
         ("dispute", disputes),
         ("timesheet", timesheets),
         ("payout", payouts),

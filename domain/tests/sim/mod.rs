@@ -12,6 +12,7 @@ pub mod world;
 pub mod choose;
 pub mod act;
 pub mod hours;
+pub mod outages;
 pub mod outside;
 pub mod end;
 pub mod check;

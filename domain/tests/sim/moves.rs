@@ -5,11 +5,12 @@ use chrono::NaiveDate;
 use domain::Timestamp;
 use domain::access::Actor;
 use domain::id::{
-    ContractId, DisputeId, MilestoneId, OfferId, OrganizationId, PaymentId, PayoutId, PayoutMethodId, SubmissionId,
-    TimeEntryId, TimesheetId, UserId,
+    ContractId, DisputeId, MilestoneId, OfferId, OrganizationId, OutageId, PaymentId, PayoutId, PayoutMethodId,
+    SubmissionId, TimeEntryId, TimesheetId, UserId,
 };
 use domain::milestone::{Approval, Kind};
 use domain::money::Money;
+use domain::outage::Span;
 use domain::policy::Terms;
 use domain::refusal::Refusal;
 use domain::timer::Timer;
@@ -47,6 +48,10 @@ pub enum Move {
     TimeEntryAdd { by: Actor, contract: ContractId, week: TimesheetId, expected: Option<i64>, work: Work },
     /// Somebody does something with a timesheet.
     Timesheet { by: Actor, of: TimesheetId, expected: Option<i64>, act: TimesheetAct },
+    /// Somebody declares an outage.
+    OutageDeclare { by: Actor, outage: OutageId, zones: Vec<&'static str>, span: Span },
+    /// Somebody ends an outage.
+    OutageEnd { by: Actor, of: OutageId },
     /// Somebody adds a bank account.
     PayoutMethodAdd { by: Actor, method: PayoutMethodId, iban: &'static str, title: &'static str },
     /// Somebody removes a bank account.
@@ -118,8 +123,6 @@ pub enum MilestoneAct {
     RefundAfter(Money),
     Dispute(DisputeId, Option<Money>),
     Keep,
-    /// So many hours of outage grace.
-    Extend(u16),
 }
 
 #[derive(Debug, Clone, Copy)]

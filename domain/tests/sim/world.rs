@@ -11,12 +11,14 @@ use domain::contract::Contract;
 use domain::dispute::{Case, CaseId, Dispute};
 use domain::event::Event;
 use domain::id::{
-    ContractId, DisputeId, Id, MilestoneId, OfferId, OrganizationId, PayoutId, PayoutMethodId, TimesheetId, UserId,
+    ContractId, DisputeId, Id, MilestoneId, OfferId, OrganizationId, OutageId, PayoutId, PayoutMethodId, TimesheetId,
+    UserId,
 };
 use domain::ledger::LedgerAccount;
 use domain::milestone::Milestone;
 use domain::money::Money;
 use domain::offer::Offer;
+use domain::outage::{Grant, Outage, Status};
 use domain::payment::PaymentMethod;
 use domain::payout::{Payout, PayoutMethod};
 use domain::policy::{PolicyVersion, Terms};
@@ -50,6 +52,8 @@ pub struct World {
     /// The cards that contracts' weeks are charged to, and how often one was named.
     pub cards: BTreeMap<ContractId, PaymentMethod>,
     pub cards_named: u64,
+    pub outages: BTreeMap<OutageId, Outage>,
+    pub grants: BTreeMap<(OutageId, MilestoneId), Grant>,
     pub payouts: BTreeMap<PayoutId, Payout>,
     pub methods: BTreeMap<PayoutMethodId, PayoutMethod>,
     pub outside: Outside,
@@ -100,6 +104,8 @@ impl World {
             timesheets: BTreeMap::new(),
             cards: BTreeMap::new(),
             cards_named: 0,
+            outages: BTreeMap::new(),
+            grants: BTreeMap::new(),
             payouts: BTreeMap::new(),
             methods: BTreeMap::new(),
             outside,
@@ -224,6 +230,8 @@ impl World {
         self.disputes.values().for_each(|d| see("dispute", d.state.as_str()));
         self.timesheets.values().for_each(|t| see("timesheet", t.state.as_str()));
         self.payouts.values().for_each(|p| see("payout", p.state.as_str()));
+        self.grants.keys().for_each(|_| see("outage", "grant"));
+        self.outages.values().for_each(|o| see("outage", status(o, self.now)));
         self.books.reasons.iter().for_each(|reason| see("reason", reason));
     }
 
@@ -233,5 +241,14 @@ impl World {
 
     pub fn credit(&self, client: OrganizationId) -> Money {
         usd(self.books.balance(LedgerAccount::ClientCredit(client)).max(0))
+    }
+}
+
+fn status(outage: &Outage, now: Timestamp) -> &'static str {
+    match outage.status(now) {
+        Status::Planned => "planned",
+        Status::Ongoing => "ongoing",
+        Status::Over => "over",
+        Status::Withdrawn => "withdrawn",
     }
 }

@@ -59,6 +59,17 @@ impl Twin<'_> {
                 return Err(format!("the card of {} is {here:?} in memory, {there:?} on PostgreSQL", contract.id));
             }
         }
+        for outage in world.outages.values() {
+            let there = market.outage_find(self.names.of(outage.id)).await.map_err(broken)?;
+            self.names.same(&json!(outage), &json!(there), "an outage")?;
+        }
+        for grant in world.grants.values() {
+            let page = PageRequest { first: Some(20), after: None, last: None, before: None };
+            let there = market.outage_grants_of(self.names.of(grant.milestone), &page).await.map_err(broken)?;
+            let outage = self.names.of(grant.outage);
+            let there = there.items.into_iter().map(|(_, there)| there).find(|there| there.outage == outage);
+            self.names.same(&json!(grant), &json!(there), "a grant")?;
+        }
         for payout in world.payouts.values() {
             let there = market.payout_find(&call, self.names.of(payout.id)).await.map_err(broken)?;
             self.names.same(&json!(payout), &json!(there), "a payout")?;
@@ -71,6 +82,8 @@ impl Twin<'_> {
             ("timesheets", world.timesheets.len()),
             ("time_entries", world.timesheets.values().map(|week| week.entries.len()).sum()),
             ("contract_payment_methods", usize::try_from(world.cards_named).unwrap_or_default()),
+            ("outages", world.outages.len()),
+            ("outage_grants", world.grants.len()),
             ("payouts", world.payouts.len()),
             ("payout_methods", world.methods.len()),
             ("ledger_entries", usize::try_from(world.books.entries).unwrap_or_default()),

@@ -5,9 +5,10 @@ use domain::Timestamp;
 use domain::access::{Actor, Person as Someone};
 use domain::contract::Engagement;
 use domain::dispute::Claim;
-use domain::id::{OrganizationId, UserId};
+use domain::id::{Id, OrganizationId, UserId};
 use domain::offer::MilestoneInput;
 use domain::organization::OrganizationDraft;
+use domain::outage::OutageDraft;
 use domain::payment::PaymentMethod;
 use domain::timer::Timer;
 use domain::timesheet::Timesheet;
@@ -29,6 +30,7 @@ use super::sim::moves::{
     Answer, ContractAct, DisputeAct, Gift, Message, MilestoneAct, Move, OfferAct, OfferTerms, Pay, PayoutAct, RailSays,
     TimesheetAct, Work,
 };
+use super::sim::outages;
 use super::sim::world::{CLIENTS, World, id};
 
 /// Everybody of the simulated marketplace, by number: freelancers, the clients' person, others.
@@ -39,15 +41,6 @@ pub struct Twin<'a> {
     pub names: Names,
     /// Which move this is; makes idempotency keys and events' ids.
     number: u64,
-}
-
-/// Can both worlds carry it out?
-pub fn plays(next: &Move) -> bool {
-    match next {
-        // Grace comes from outages alone.
-        Move::Milestone { act: MilestoneAct::Extend(_), .. } => false,
-        _ => true,
-    }
 }
 
 /// Make a request with an idempotency key, and sometimes once more: the answer is the same.
@@ -74,6 +67,12 @@ impl<'a> Twin<'a> {
         for n in PEOPLE {
             let person = app.person(&format!("number{n}")).await;
             twin.names.pair(&id::<UserId>(n).to_string(), &person.id).unwrap();
+        }
+        let live = outages::FREELANCERS_ZONES.into_iter().zip(1..).chain([(outages::CLIENTS_ZONE, 200)]);
+        for (zone, n) in live {
+            let user: UserId = twin.names.of(id(n));
+            let moved = sqlx::query("update users set time_zone = $2 where id = $1").bind(user.uuid()).bind(zone);
+            moved.execute(app.pool()).await.unwrap();
         }
         for n in 1..=CLIENTS {
             let user = twin.names.of(id::<UserId>(200));
@@ -261,7 +260,6 @@ impl<'a> Twin<'a> {
                         let here = json!((world.milestones.get(of), world.disputes.get(&dispute)));
                         return Ok(Some(there.map(|there| (here, json!(there)))));
                     }
-                    MilestoneAct::Extend(_) => return Ok(None),
                 };
                 there.map(|there| (json!(world.milestones.get(of)), json!(there)))
             }
@@ -303,6 +301,17 @@ impl<'a> Twin<'a> {
                     }
                 };
                 there.map(|there| (json!(world.disputes.get(of)), json!(there)))
+            }
+            Move::OutageDeclare { by, outage, zones, span } => {
+                let zones = zones.iter().map(|zone| (*zone).to_owned()).collect();
+                let draft = OutageDraft { zones, span: *span, note: outages::note(*outage) };
+                request!(self, by, next, call => market.outage_declare(&call, draft.clone()))
+                    .map(|there| (json!(world.outages.get(outage)), json!(there)))
+            }
+            Move::OutageEnd { by, of } => {
+                let outage = names.of(*of);
+                request!(self, by, next, call => market.outage_end(&call, outage))
+                    .map(|there| (json!(world.outages.get(of)), json!(there)))
             }
             Move::PayoutMethodAdd { by, method, iban, title } => {
                 let here = world.methods.get(method).map(|m| (m.id, m.user, m.added_at, m.usable_from, m.removed_at));
