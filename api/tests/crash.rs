@@ -47,7 +47,9 @@ impl Dice {
 /// PostgreSQL with durable settings, and `rabta serve` on it, both ours to kill.
 struct Rig {
     folder: PathBuf,
+    /// We keep it ourselves, or the server keeps a private one.
     database: Option<Embedded>,
+    private: bool,
     url: String,
     server: Option<Child>,
     /// Where the server is: another port each time it is started.
@@ -62,8 +64,21 @@ impl Rig {
         database.ensure_database("rabta").await.unwrap();
         let url = database.url("rabta");
         let address = Arc::new(Mutex::new(SocketAddr::from(([127, 0, 0, 1], 0))));
-        let mut rig = Self { folder, database: Some(database), url, server: None, address };
+        let mut rig = Self { folder, database: Some(database), private: false, url, server: None, address };
         rig.start_server();
+        rig
+    }
+
+    /// A server with a private PostgreSQL.
+    async fn start_private() -> Self {
+        let folder = test_folder().with_file_name(format!("rabta-crash-private-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        let address = Arc::new(Mutex::new(SocketAddr::from(([127, 0, 0, 1], 0))));
+        let mut rig = Self { folder, database: None, private: true, url: String::new(), server: None, address };
+        rig.start_server();
+        // From now on it has two users.
+        rig.start_database().await;
+        rig.url = rig.database.as_ref().unwrap().url("rabta");
         rig
     }
 
@@ -73,7 +88,12 @@ impl Rig {
         let log = File::options().append(true).create(true).open(keys.join("log")).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_rabta"));
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).arg("serve");
-        command.env("DATABASE_URL", &self.url).env("RABTA_DATA_DIR", &keys).env("RABTA_LISTEN", "127.0.0.1:0");
+        if self.private {
+            command.arg("--no-demo-data").env("RABTA_DATA_DIR", &self.folder);
+        } else {
+            command.env("DATABASE_URL", &self.url).env("RABTA_DATA_DIR", &keys);
+        }
+        command.env("RABTA_LISTEN", "127.0.0.1:0");
         // Everybody has an address of their own, as far as limits are concerned.
         command.env("RABTA_TRUSTED_PROXIES", "1");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
@@ -95,10 +115,41 @@ impl Rig {
         }
     }
 
+    fn postmaster(&self) -> String {
+        let postmaster = fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap();
+        postmaster.lines().next().unwrap().trim().to_owned()
+    }
+
+    /// PostgreSQL's first process alone: its children have to notice by themselves.
+    fn kill_postmaster(&self, postmaster: &str) {
+        assert!(Command::new("kill").args(["-9", postmaster]).status().unwrap().success());
+    }
+
+    /// What the server says of itself: is it ready, and how is its database?
+    async fn ready(&self) -> (bool, String) {
+        let address = *self.address.lock().unwrap();
+        let answer = reqwest::get(format!("http://{address}/readyz")).await.unwrap();
+        let status = answer.status();
+        let body: Value = answer.json().await.unwrap();
+        assert_eq!(body["ready"] == true, status == 200, "{status} {body}");
+        (status == 200, body["database"].as_str().unwrap().to_owned())
+    }
+
+    async fn until_ready(&self, wanted: bool) -> String {
+        let began = Instant::now();
+        loop {
+            let (ready, database) = self.ready().await;
+            if ready == wanted {
+                return database;
+            }
+            assert!(began.elapsed() < PATIENCE, "ready is still {ready}");
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// Every process of PostgreSQL at once.
     fn kill_database(&self) {
-        let postmaster = fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap();
-        let postmaster = postmaster.lines().next().unwrap().trim().to_owned();
+        let postmaster = self.postmaster();
         let all = Command::new("ps").args(["-eo", "pid=,ppid="]).output().unwrap();
         let all = String::from_utf8(all.stdout).unwrap();
         let children = all.lines().filter_map(|line| line.trim().split_once(char::is_whitespace));
@@ -122,6 +173,7 @@ impl Rig {
     async fn end(mut self) {
         self.kill_server();
         self.database.take().unwrap().stop().await.unwrap();
+        assert!(!self.folder.join("data/postmaster.pid").exists(), "nobody is left behind");
         fs::remove_dir_all(self.folder.with_added_extension("keys")).unwrap();
         fs::remove_dir_all(&self.folder).unwrap();
     }
@@ -318,6 +370,61 @@ where
     sqlx::query_scalar(sql).fetch_one(db).await.unwrap()
 }
 
+/// Everything they were told is still so, nothing has happened twice, nothing is left to be done, and
+/// the books add up. Answers what was done, and how often.
+async fn verify(people: &mut [Person], db: &mut PgConnection) -> std::collections::BTreeMap<&'static str, i64> {
+    // Whoever was killed had taken things up. An hour later nobody waits for that any more.
+    people[0].does("sandboxTimePass", json!({ "hours": 1 }), "now").await.unwrap();
+    let waiting = "select (select count(*) from events where done_at is null)
+        + (select count(*) from timers where due_at <= now() + (select ahead_micros from sandbox_clock) * interval '1 microsecond')
+        + (select count(*) from sandbox_events where told_at is null)";
+    let began = Instant::now();
+    while one::<i64>(db, waiting).await > 0 {
+        assert!(began.elapsed() < PATIENCE, "timers or events are left over");
+        sleep(Duration::from_millis(100)).await;
+    }
+
+    // All they were told is still so: the same request gets the same answer.
+    let mut acts = 0;
+    let mut counts = std::collections::BTreeMap::<&str, i64>::new();
+    let mut hours = 0;
+    for person in people {
+        for act in std::mem::take(&mut person.acts) {
+            let again = person.insists(act.mutation, &act.input, act.fields).await;
+            assert_eq!(again, act.told, "{} {}", act.mutation, act.input);
+            acts += 1;
+            *counts.entry(act.mutation).or_default() += 1;
+            hours += act.input["hours"].as_i64().unwrap_or(0);
+        }
+    }
+    // And nothing is there that they were not told: each act had one effect.
+    for (mutation, effects) in [
+        ("organizationCreate", "select count(*) from organizations"),
+        ("payoutMethodAdd", "select count(*) from payout_methods"),
+        ("offerCreate", "select count(*) from offers"),
+        ("milestoneFund", "select count(*) from payments"),
+        ("milestoneFund", "select count(*) from ledger_entries where reason = 'fund'"),
+        ("offerAccept", "select count(*) from contracts"),
+        ("milestoneSubmit", "select count(*) from submissions"),
+        ("payoutRequest", "select count(*) from payouts"),
+    ] {
+        assert_eq!(one::<i64>(db, effects).await, counts.get(mutation).copied().unwrap_or(0), "{mutation}: {effects}");
+    }
+    let keys = "select count(*) from idempotency where key like 'act-%'";
+    assert_eq!(one::<i64>(db, keys).await, acts);
+    let ahead = "select coalesce(sum(ahead_micros), 0)::bigint / 3600000000 from sandbox_clock";
+    assert_eq!(one::<i64>(db, ahead).await, hours, "time passed as often as it was told to");
+    let released = "select count(*) from ledger_entries where reason = 'release'";
+    let approved = "select count(*) from milestones where status in ('approved', 'released')";
+    assert_eq!(one::<i64>(db, released).await, one::<i64>(&mut *db, approved).await);
+    let parked = "select count(*) from events where parked_at is not null";
+    assert_eq!(one::<i64>(db, parked).await, 0);
+    let wrong = sqlx::query(BOOKS).fetch_all(&mut *db).await.unwrap();
+    let wrong: Vec<(String, String)> = wrong.iter().map(|row| (row.get(0), row.get(1))).collect();
+    assert!(wrong.is_empty(), "the books are wrong: {wrong:#?}");
+    counts
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn nothing_acknowledged_is_lost_and_nothing_happens_twice() {
     let (seed, kills) = (setting("CRASH_SEED", 1), setting("CRASH_KILLS", 6));
@@ -362,60 +469,8 @@ async fn nothing_acknowledged_is_lost_and_nothing_happens_twice() {
         people.extend(pair.await.unwrap());
     }
 
-    // Whoever was killed had taken things up. An hour later nobody waits for that any more.
-    people[0].does("sandboxTimePass", json!({ "hours": 1 }), "now").await.unwrap();
     let mut db = rig.connect().await;
-    let waiting = "select (select count(*) from events where done_at is null)
-        + (select count(*) from timers where due_at <= now() + (select ahead_micros from sandbox_clock) * interval '1 microsecond')
-        + (select count(*) from sandbox_events where told_at is null)";
-    let began = Instant::now();
-    while one::<i64>(&mut db, waiting).await > 0 {
-        assert!(began.elapsed() < PATIENCE, "timers or events are left over");
-        sleep(Duration::from_millis(100)).await;
-    }
-
-    // All they were told is still so: the same request gets the same answer.
-    let mut acts = 0;
-    let mut counts = std::collections::BTreeMap::<&str, i64>::new();
-    let mut hours = 0;
-    for person in &mut people {
-        for act in std::mem::take(&mut person.acts) {
-            let again = person.insists(act.mutation, &act.input, act.fields).await;
-            assert_eq!(again, act.told, "{} {}", act.mutation, act.input);
-            acts += 1;
-            *counts.entry(act.mutation).or_default() += 1;
-            hours += act.input["hours"].as_i64().unwrap_or(0);
-        }
-    }
-    // And nothing is there that they were not told: each act had one effect.
-    for (mutation, effects) in [
-        ("organizationCreate", "select count(*) from organizations"),
-        ("payoutMethodAdd", "select count(*) from payout_methods"),
-        ("offerCreate", "select count(*) from offers"),
-        ("milestoneFund", "select count(*) from payments"),
-        ("milestoneFund", "select count(*) from ledger_entries where reason = 'fund'"),
-        ("offerAccept", "select count(*) from contracts"),
-        ("milestoneSubmit", "select count(*) from submissions"),
-        ("payoutRequest", "select count(*) from payouts"),
-    ] {
-        assert_eq!(
-            one::<i64>(&mut db, effects).await,
-            counts.get(mutation).copied().unwrap_or(0),
-            "{mutation}: {effects}"
-        );
-    }
-    let keys = "select count(*) from idempotency where key like 'act-%'";
-    assert_eq!(one::<i64>(&mut db, keys).await, acts);
-    let ahead = "select coalesce(sum(ahead_micros), 0)::bigint / 3600000000 from sandbox_clock";
-    assert_eq!(one::<i64>(&mut db, ahead).await, hours, "time passed as often as it was told to");
-    let released = "select count(*) from ledger_entries where reason = 'release'";
-    let approved = "select count(*) from milestones where status in ('approved', 'released')";
-    assert_eq!(one::<i64>(&mut db, released).await, one::<i64>(&mut db, approved).await);
-    let parked = "select count(*) from events where parked_at is not null";
-    assert_eq!(one::<i64>(&mut db, parked).await, 0);
-    let wrong = sqlx::query(BOOKS).fetch_all(&mut db).await.unwrap();
-    let wrong: Vec<(String, String)> = wrong.iter().map(|row| (row.get(0), row.get(1))).collect();
-    assert!(wrong.is_empty(), "the books are wrong: {wrong:#?}");
+    let counts = verify(&mut people, &mut db).await;
     for mutation in ["milestoneApprove", "payoutRequest"] {
         assert!(counts.contains_key(mutation), "the load was too light: {counts:?}");
     }
@@ -423,5 +478,58 @@ async fn nothing_acknowledged_is_lost_and_nothing_happens_twice() {
     assert!(log.contains("not properly shut down"), "PostgreSQL was never recovered");
     db.close().await.unwrap();
     rig.end().await;
-    eprintln!("seed {seed}: {kills} kills, {acts} acts, every answer found again: {counts:?}");
+    eprintln!(
+        "seed {seed}: {kills} kills, {} acts, every answer found again: {counts:?}",
+        counts.values().sum::<i64>()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_private_postgresql_that_is_killed_alone_comes_back_under_the_server() {
+    let (seed, kills) = (setting("CRASH_SEED", 1), setting("CRASH_KILLS", 6).div_ceil(2));
+    let mut dice = Dice(seed);
+    let rig = Rig::start_private().await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let client = Person::sign_up(&rig, "clara", 0).await;
+    let freelancer = Person::sign_up(&rig, "faisal", 1).await;
+    let working = tokio::spawn(business(client, freelancer, Arc::clone(&stop)));
+    let keeper = Person::sign_up(&rig, "khalid", 200).await;
+    let keeping = tokio::spawn(time(keeper, Arc::clone(&stop), kills));
+    for kill in 0..kills {
+        sleep(Duration::from_millis(400 + dice.below(1_600))).await;
+        let (data, away, postmaster) = (rig.folder.join("data"), rig.folder.join("data.away"), rig.postmaster());
+        // Once it can't be started again for a while, and the server has to say so.
+        let held_back = kill == 0;
+        if held_back {
+            fs::rename(&data, &away).unwrap();
+        }
+        rig.kill_postmaster(&postmaster);
+        if held_back {
+            assert_ne!(rig.until_ready(false).await, "ok");
+            fs::rename(&away, &data).unwrap();
+        }
+        let began = Instant::now();
+        while fs::read_to_string(rig.folder.join("server.pid")).is_ok_and(|pid| pid.trim() == postmaster) {
+            assert!(began.elapsed() < PATIENCE, "nobody starts it again");
+            sleep(Duration::from_millis(20)).await;
+        }
+        rig.until_ready(true).await;
+    }
+    sleep(Duration::from_millis(500)).await;
+    stop.store(true, Ordering::Relaxed);
+    let mut people = vec![keeping.await.unwrap()];
+    people.extend(working.await.unwrap());
+    let mut db = rig.connect().await;
+    let counts = verify(&mut people, &mut db).await;
+    assert!(counts.contains_key("milestoneApprove"), "the load was too light: {counts:?}");
+    db.close().await.unwrap();
+    let log = fs::read_to_string(rig.folder.with_added_extension("keys").join("log")).unwrap();
+    for told in ["the private PostgreSQL ended by itself", "the private PostgreSQL has recovered"] {
+        assert!(log.contains(told), "{told}: {log}");
+    }
+    rig.end().await;
+    eprintln!(
+        "seed {seed}: {kills} kills of the private PostgreSQL, {} acts: {counts:?}",
+        counts.values().sum::<i64>()
+    );
 }
