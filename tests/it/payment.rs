@@ -54,6 +54,13 @@ async fn a_success_told_three_times_funds_once() {
     }
     assert_eq!(deal.money().await, [100_000, 100_000, 0, 0, 0, 0]);
     assert_eq!(deal.credit().await, 0);
+    for sql in [
+        "select count(*) from audit_log where act = 'processor_event'",
+        "select count(*) from processor_events where kind = 'succeeded'",
+    ] {
+        let acted: i64 = sqlx::query_scalar(sql).fetch_one(app.pool()).await.unwrap();
+        assert_eq!(acted, 2, "an event that is told again is not acted on again: {sql}");
+    }
 }
 
 #[tokio::test]

@@ -8,11 +8,13 @@ use domain::money::Money;
 use futures_util::future::{join, join_all};
 use infra::payments::{ProcessorEvent, ProcessorFact};
 use serde_json::{Value, json};
+use sqlx::Connection;
 use tests::books::{assert_books, books};
 use tests::crowd::{AT_ONCE, Outcomes, crowd, few, rounds};
 use tests::{Deal, PASSWORD, Reply, TestApp};
 
 use crate::gig::open_gig;
+use crate::worker::stand_in_line;
 
 mod bids;
 mod charges;
@@ -404,11 +406,33 @@ async fn ending_a_contract_against_work_on_it() {
         Outcomes::of(&replies.await).refused_only(LATE);
         settled(&app).await;
         assert_eq!(count(&app, "select count(*) from contracts where status = 'ending'").await, 1);
+        assert_eq!(count(&app, "select count(*) from events where name = 'contract_ending'").await, 1);
         let left = "select count(*) from milestones where status in ('proposed', 'agreed')";
         assert_eq!(count(&app, left).await, 0, "what had no money is called off");
         let lost = "select count(*) from milestones where status = 'cancelled' and held_minor > 0";
         assert_eq!(count(&app, lost).await, 0);
     }
+}
+
+#[tokio::test]
+async fn the_victim_of_a_deadlock_is_tried_again_and_nobody_hears_of_it() {
+    let app = TestApp::new().await;
+    let deal = app.contracted().await;
+    let mut other = sqlx::PgConnection::connect(&app.database_url()).await.unwrap();
+    // Whoever notices a deadlock first is its victim: not this one.
+    sqlx::query("set deadlock_timeout = '60s'").execute(&mut other).await.unwrap();
+    let mut held = other.begin().await.unwrap();
+    sqlx::query("select 1 from milestones for update").execute(&mut *held).await.unwrap();
+    let crossing = async {
+        // By then the contract is locked, and its milestone waited for.
+        stand_in_line(&app, 1).await;
+        sqlx::query("select 1 from contracts for update").execute(&mut *held).await.unwrap();
+        held.rollback().await.unwrap();
+    };
+    let end = json!({ "contractId": deal.contract });
+    let (reply, ()) = join(deal.client.does_once("contractEnd", end, "contract { status }"), crossing).await;
+    assert_eq!(reply.text("contract.status"), "ENDING");
+    assert_eq!(count(&app, "select count(*) from events where name = 'contract_ending'").await, 1);
 }
 
 #[tokio::test]

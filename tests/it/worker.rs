@@ -36,7 +36,7 @@ async fn until(app: &TestApp, sql: &'static str, wanted: i64) {
 }
 
 /// So many wait for a lock that another holds.
-async fn stand_in_line(app: &TestApp, waiting: i64) {
+pub async fn stand_in_line(app: &TestApp, waiting: i64) {
     let sql = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
     until(app, sql, waiting).await;
 }
@@ -129,16 +129,23 @@ async fn a_row_that_somebody_holds_does_not_hold_up_the_others() {
     let app = TestApp::new().await;
     let deal = due(&app).await;
     let mut other = sqlx::PgConnection::connect(&app.database_url()).await.unwrap();
-    run(&app, "insert into timers (kind, subject, due_at) values ('expire_gig', gen_random_uuid(), '2000-01-01')")
-        .await;
+    run(
+        &app,
+        "insert into timers (kind, subject, due_at) values ('expire_gig', gen_random_uuid(), '2000-01-01');
+         insert into events (id, name, body, trace, occurred_at, due_at)
+         select gen_random_uuid(), name, body, trace, '2000-01-01', '2000-01-01' from events where name = 'milestone_approved'",
+    )
+    .await;
     let mut held = other.begin().await.unwrap();
     sqlx::query("select 1 from timers where kind = 'expire_gig' for update").execute(&mut *held).await.unwrap();
-    sqlx::query("select 1 from events order by sequence limit 1 for update").execute(&mut *held).await.unwrap();
+    let told = "select 1 from events where occurred_at = '2000-01-01' for update";
+    sqlx::query(told).execute(&mut *held).await.unwrap();
     timeout(Duration::from_secs(5), app.settles()).await.expect("nobody waits for what another holds");
     assert_eq!(deal.status().await, "RELEASED");
     held.rollback().await.unwrap();
     app.settles().await;
     assert_eq!(count(&app, "select count(*) from timers where due_at <= '2000-01-01'").await, 0);
+    assert_eq!(count(&app, "select count(*) from events where done_at is null").await, 0);
 }
 
 #[tokio::test]
@@ -192,12 +199,40 @@ async fn a_lease_that_ran_out_at_work_does_no_harm() {
     assert_books(&books(app.pool()).await);
 }
 
+#[tokio::test]
+async fn what_a_lease_is_too_short_for_is_left_to_whoever_is_next() {
+    let app = TestApp::new().await;
+    let deal = due(&app).await;
+    // Taken up together with the release, and due after it.
+    let later = "insert into timers (kind, subject, due_at)
+        select 'expire_gig', gen_random_uuid(), due_at + interval '1 second' from timers where kind = 'release_milestone'";
+    run(&app, later).await;
+    app.market.clock().advance(TimeDelta::seconds(1));
+    let mut other = sqlx::PgConnection::connect(&app.database_url()).await.unwrap();
+    let mut held = other.begin().await.unwrap();
+    sqlx::query("select 1 from milestones for update").execute(&mut *held).await.unwrap();
+    let slow = tokio::spawn({
+        let market = app.market.clone();
+        async move { market.work_once().await }
+    });
+    stand_in_line(&app, 1).await;
+    app.market.clock().advance(TimeDelta::seconds(40));
+    held.rollback().await.unwrap();
+    slow.await.unwrap().unwrap();
+    assert_eq!(deal.status().await, "RELEASED", "what was begun is finished");
+    let let_go = "select count(*) from timers where kind = 'expire_gig' and attempts = 0 and leased_until is null";
+    assert_eq!(count(&app, let_go).await, 1);
+    app.settles().await;
+    assert_eq!(count(&app, "select count(*) from timers where kind = 'expire_gig'").await, 0);
+}
+
 /// A worker came by, and has tidied up.
 async fn tidied(app: &TestApp) {
+    // Who sees that this is gone sees that the worker has begun; and it ends only when it has finished.
+    run(app, "insert into throttles (bucket, attempts, resets_at) values ('a sign', 1, '2000-01-01')").await;
     let (stop, stopped) = watch::channel(false);
     let worker = tokio::spawn(infra::worker::run(app.market.clone(), stopped));
-    // It tidies up before it begins to work, and it ends only between two rounds of that.
-    until(app, "select count(*) from events where done_at is null", 0).await;
+    until(app, "select count(*) from throttles where bucket = 'a sign'", 0).await;
     stop.send_replace(true);
     worker.await.unwrap();
 }
