@@ -6,7 +6,7 @@ use async_graphql::connection::Connection;
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 use domain::Timestamp;
 use domain::access::{self, Verb};
-use domain::id::{GigId, OrganizationId, SkillId};
+use domain::id::{GigId, OrganizationId, ProposalId, SkillId};
 use domain::matching::taxonomy::Taxonomy;
 use infra::gig::GigFilter;
 use serde::Serialize;
@@ -180,21 +180,39 @@ impl Gig {
     }
 
     /// The proposals for it. Its client's members see them; for others the list is empty.
+    #[allow(clippy::too_many_arguments, reason = "paging alone takes four")]
     pub async fn proposals(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Which first. Cursors of one order are none of another.", default)] order_by: ProposalOrder,
+        #[graphql(desc = "Of proposals that say nearly the same, show only the earliest?", default)]
+        collapse_alike: bool,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
     ) -> async_graphql::Result<Connection<String, Proposal>> {
         let (page, call) = (page(first, after, last, before), ctx.call());
+        let alike = if collapse_alike {
+            ctx.market().proposals_alike(&call, &self.0).await.map_err(top_level)?
+        } else {
+            Vec::new()
+        };
+        let later: Vec<ProposalId> =
+            alike.iter().flat_map(|group| group.iter().skip(1)).map(|proposal| proposal.id).collect();
         let found = match order_by {
-            ProposalOrder::Newest => ctx.market().proposals_of_gig(&call, &self.0, &page).await,
-            ProposalOrder::Fit => ctx.market().proposals_of_gig_by_fit(&call, &self.0, &page).await,
+            ProposalOrder::Newest => ctx.market().proposals_of_gig(&call, &self.0, &later, &page).await,
+            ProposalOrder::Fit => ctx.market().proposals_of_gig_by_fit(&call, &self.0, &later, &page).await,
         };
         connect(found, Proposal)
+    }
+
+    /// The live proposals for it that say nearly the same, in groups, of the first 500. Its client's members see them;
+    /// for others there are none.
+    pub async fn proposals_alike(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<ProposalGroup>> {
+        let groups = ctx.market().proposals_alike(&ctx.call(), &self.0).await.map_err(top_level)?;
+        let group = |group: Vec<_>| ProposalGroup { proposals: group.into_iter().map(Proposal).collect() };
+        Ok(groups.into_iter().map(group).collect())
     }
 
     /// The invitations to it, the newest first. Its client's members see them; for others the list
@@ -215,6 +233,13 @@ impl Gig {
     pub async fn viewer_can_invite(&self, ctx: &Context<'_>) -> bool {
         self.0.allowed(&ctx.actor(), ctx.market().clock().now()).contains(&Verb::InvitationSend)
     }
+}
+
+/// Proposals that say nearly the same.
+#[derive(Debug, SimpleObject)]
+pub struct ProposalGroup {
+    /// At least two, the earliest first.
+    pub proposals: Vec<Proposal>,
 }
 
 /// What a client thinks of paying.

@@ -40,6 +40,7 @@ pub mod audit;
 pub mod review;
 pub mod invitation;
 pub mod proposal;
+pub mod saved_search;
 pub mod notification;
 pub mod sandbox;
 pub mod limits;

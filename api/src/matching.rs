@@ -1,13 +1,17 @@
 //! Matches, with their reasons: people for a gig, gigs for a person, and one pair explained.
 
+mod act;
+
 use async_graphql::connection::{Connection, Edge, EmptyFields};
-use async_graphql::{Context, Enum, Object, SimpleObject};
+use async_graphql::{Context, Enum, Object, OutputType, SimpleObject};
+use domain::Timestamp;
 use domain::gig::Gig as DomainGig;
-use domain::id::{GigId, Id, UserId};
+use domain::id::{GigId, UserId};
 use domain::matching::improve::{Change, Improvement};
 use domain::matching::shipped::Holders;
-use domain::matching::{Barrier, Match, Model, Ranking, Taxonomy};
-use infra::page::{Key as SortKey, Page, PageRequest};
+use domain::matching::{Barrier, Match, Model, Taxonomy};
+use infra::matching::{Freshness, MatchPage};
+use infra::page::PageRequest;
 
 use crate::context::RabtaContext;
 use crate::gig::Gig;
@@ -206,6 +210,23 @@ pub struct MatchSummary {
     eligible: u32,
     /// Whom the hard constraints left out.
     left_out: Vec<MatchLeftOut>,
+    /// What found the candidates.
+    found_by: MatchSource,
+    /// Everything that was committed before this instant was looked at. Whoever is shown was looked at once more, just
+    /// now: nobody is shown who may no longer be.
+    as_of: Timestamp,
+    /// How long ago that was, in milliseconds.
+    index_lag: i64,
+}
+
+/// What found the candidates of a list of matches. Scores and reasons are the same either way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "infra::matching::FoundBy")]
+pub enum MatchSource {
+    /// The index in memory.
+    Index,
+    /// The database: the index is not there yet, or too far behind.
+    Database,
 }
 
 /// A pair, explained: also when something keeps it apart.
@@ -219,6 +240,9 @@ pub struct MatchExplanation {
     factors: Vec<MatchFactor>,
     /// The reasons, as a person would say them.
     sentence: String,
+    /// What would raise the match in the client's list, the best first. Places count among those listed there, at most
+    /// the best hundred.
+    improvements: Vec<MatchImprovement>,
 }
 
 /// Lists of freelancers who match a gig.
@@ -233,19 +257,25 @@ pub async fn freelancer_matches(
     request: &PageRequest,
 ) -> async_graphql::Result<FreelancerMatches> {
     let call = ctx.call();
-    let page = Page::parse(request, FREELANCERS, 2).map_err(|refusal| top_level(refusal.into()))?;
-    let ranking = ctx.market().gig_matches(&call, gig).await.map_err(top_level)?;
-    let summary = summary(&ranking);
-    let version = ranking.model_version;
-    let (slice, shown) = cut(FREELANCERS, &page, ranking.matches);
-    let shown: Vec<_> = shown.iter().map(|(position, found)| (*position, found)).collect();
-    ctx.market().exposures_of_people(&call, gig.id, version, &shown).await.map_err(top_level)?;
-    let mut connection = Connection::with_additional_fields(slice.has_previous, slice.has_next, summary);
-    connection
-        .edges
-        .extend(slice.items.into_iter().map(|(cursor, (_, found))| Edge::new(cursor, FreelancerMatch(found))));
-    Ok(connection)
+    let found = ctx.market().gig_matches(&call, gig, request).await.map_err(top_level)?;
+    ctx.market().people_shown(&call, gig.id, found.model_version, &found.slice.items);
+    Ok(connection(found, FreelancerMatch))
 }
+
+/// A page of matches as a connection.
+fn connection<I, N: OutputType>(
+    found: MatchPage<I>,
+    node: fn(Match<I>) -> N,
+) -> Connection<String, N, MatchSummary, EmptyFields> {
+    let summary = summary(&found);
+    let MatchPage { slice, .. } = found;
+    let mut connection = Connection::with_additional_fields(slice.has_previous, slice.has_next, summary);
+    connection.edges.extend(slice.items.into_iter().map(|(cursor, (_, found))| Edge::new(cursor, node(found))));
+    connection
+}
+
+use self::act::SkillGapReport;
+pub use self::act::{ExposureQuery, MatchMutation};
 
 /// What is recommended to the signed-in person.
 #[derive(Debug)]
@@ -265,16 +295,14 @@ impl MatchViewer {
     ) -> async_graphql::Result<GigMatches> {
         let call = ctx.call();
         let request = PageRequest { first, after, last, before };
-        let page = Page::parse(&request, GIGS, 2).map_err(|refusal| top_level(refusal.into()))?;
-        let ranking = ctx.market().gigs_recommended(&call).await.map_err(top_level)?;
-        let summary = summary(&ranking);
-        let version = ranking.model_version;
-        let (slice, shown) = cut(GIGS, &page, ranking.matches);
-        let shown: Vec<_> = shown.iter().map(|(position, found)| (*position, found)).collect();
-        ctx.market().exposures_of_gigs(&call, version, &shown).await.map_err(top_level)?;
-        let mut connection = Connection::with_additional_fields(slice.has_previous, slice.has_next, summary);
-        connection.edges.extend(slice.items.into_iter().map(|(cursor, (_, found))| Edge::new(cursor, GigMatch(found))));
-        Ok(connection)
+        let found = ctx.market().gigs_recommended(&call, &request).await.map_err(top_level)?;
+        ctx.market().gigs_shown(&call, found.model_version, &found.slice.items);
+        Ok(connection(found, GigMatch))
+    }
+
+    /// The skills you don't hold that would bring you before more clients, over the gigs that are open now.
+    async fn skill_gap_report(&self, ctx: &Context<'_>) -> async_graphql::Result<SkillGapReport> {
+        Ok(ctx.market().skill_gaps(&ctx.call()).await.map_err(top_level)?.into())
     }
 }
 
@@ -298,31 +326,27 @@ impl MatchQuery {
             score: nano(explained.score.as_nano()),
             factors: factors(&explained.factors),
             sentence: explained.sentence,
+            improvements: explained.improvements.iter().map(improvement).collect(),
         })
     }
 }
 
-/// The lists, as their cursors name them.
-const FREELANCERS: &str = "matches";
-const GIGS: &str = "recommended_gigs";
-
-type Placed<I> = (u32, Match<I>);
-
-/// A page of a ranking, each match with its place.
-fn cut<I: Id>(list: &str, page: &Page, matches: Vec<Match<I>>) -> (infra::page::Slice<Placed<I>>, Vec<Placed<I>>) {
-    let slice = page.cut_ranked(list, matches, |found| SortKey::Uuid(found.of.uuid()));
-    let shown = slice.items.iter().map(|(_, placed)| placed.clone()).collect();
-    (slice, shown)
-}
-
-fn summary<I>(ranking: &Ranking<I>) -> MatchSummary {
-    let left_out = ranking.left_out.iter().map(|(barrier, left_out)| MatchLeftOut {
+fn summary<I>(found: &MatchPage<I>) -> MatchSummary {
+    let left_out = found.left_out.iter().map(|(barrier, left_out)| MatchLeftOut {
         reason: barrier_name(*barrier),
         label: barrier.label().to_owned(),
         count: left_out.all,
         by_this_alone: left_out.by_this_alone,
     });
-    MatchSummary { model_version: ranking.model_version, eligible: ranking.eligible, left_out: left_out.collect() }
+    let Freshness { found_by, as_of, lag } = found.freshness;
+    MatchSummary {
+        model_version: found.model_version,
+        eligible: found.eligible,
+        left_out: left_out.collect(),
+        found_by: found_by.into(),
+        as_of,
+        index_lag: lag.num_milliseconds(),
+    }
 }
 
 fn factors(factors: &[domain::matching::Factor]) -> Vec<MatchFactor> {

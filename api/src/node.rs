@@ -21,6 +21,7 @@ use crate::payout::{Payout, PayoutMethod};
 use crate::profile::{FreelancerProfile, PortfolioItem};
 use crate::proposal::Proposal;
 use crate::review::Review;
+use crate::saved_search::SavedSearch;
 use crate::session::Session;
 use crate::skill::Skill;
 use crate::timesheet::{TimeEntry, Timesheet};
@@ -45,6 +46,8 @@ pub enum Node {
     FreelancerProfile(FreelancerProfile),
     /// A skill of the taxonomy.
     Skill(Skill),
+    /// A search that you keep.
+    SavedSearch(SavedSearch),
     /// A session of yours.
     Session(Session),
     /// A person.
@@ -183,6 +186,9 @@ impl NodeQuery {
             domain::id::EventId::PREFIX => {
                 let found = market.happening_find(&call, Key::read(&id).0).await;
                 found.map(|it| it.map(|(cursor, happening)| Node::from(ContractEvent { cursor, happening })))
+            }
+            domain::id::SavedSearchId::PREFIX => {
+                market.saved_search_find(&call, Key::read(&id).0).await.map(|it| it.map(SavedSearch).map(Node::from))
             }
             domain::id::OutageId::PREFIX => {
                 market.outage_find(Key::read(&id).0).await.map(|it| it.map(Outage).map(Node::from))

@@ -96,6 +96,8 @@ async fn ready(State(operations): State<Operations>) -> Response {
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let body = serde_json::json!({
         "ready": ready, "database": database, "migrations": migrations, "worker": worker, "stopping": stopping,
+        // Without it matching is slower, and answers all the same.
+        "index": if operations.market.index_vitals().is_some() { "ok" } else { "not yet" },
     });
     (status, Json(body)).into_response()
 }
@@ -116,6 +118,7 @@ async fn metrics(State((operations, recorder)): State<(Operations, PrometheusHan
         }
         Ok(Err(_)) | Err(_) => metrics::gauge!("rabta_up").set(0),
     }
+    index_gauges(&operations.market);
     let call = Call::system("metrics");
     let own = operations.market.platform_balances(&call);
     if let Ok(Ok(balances)) = tokio::time::timeout(PATIENCE, own).await {
@@ -128,6 +131,19 @@ async fn metrics(State((operations, recorder)): State<(Operations, PrometheusHan
         }
     }
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], recorder.render()).into_response()
+}
+
+/// How the index of matching is: with none, answers come from the database.
+fn index_gauges(market: &Market) {
+    let vitals = market.index_vitals();
+    metrics::gauge!("rabta_matching_index_up").set(u32::from(vitals.is_some()));
+    if let Some(vitals) = vitals {
+        let many = |count: usize| count_of(i64::try_from(count).unwrap_or(i64::MAX));
+        metrics::gauge!("rabta_matching_lag_seconds").set(vitals.lag.num_milliseconds().max(0) as f64 / 1_000.0);
+        metrics::gauge!("rabta_matching_people").set(many(vitals.people));
+        metrics::gauge!("rabta_matching_gigs").set(many(vitals.gigs));
+        metrics::gauge!("rabta_matching_bytes").set(vitals.bytes as f64);
+    }
 }
 
 fn count_of(count: i64) -> u32 {

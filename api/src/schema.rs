@@ -11,7 +11,7 @@ use crate::dispute::{Dispute, DisputeMutation, DisputeQuery, Evidence, EvidenceM
 use crate::gig::{Gig, GigMutation, GigQuery};
 use crate::history::{ContractEvent, HistorySubscription};
 use crate::invitation::{Invitation, InvitationMutation};
-use crate::matching::{FreelancerMatches, GigMatches, MatchQuery};
+use crate::matching::{ExposureQuery, FreelancerMatches, GigMatches, MatchMutation, MatchQuery};
 use crate::milestone::{Milestone, MilestoneMutation, MilestoneQuery, Submission};
 use crate::node::NodeQuery;
 use crate::notification::{Notification, NotificationMutation, NotificationSubscription};
@@ -25,6 +25,7 @@ use crate::profile::{FreelancerProfile, ProfileMutation, ProfileQuery};
 use crate::proposal::{Proposal, ProposalMutation, ProposalQuery, Revision};
 use crate::review::{Review, ReviewMutation};
 use crate::sandbox::SandboxMutation;
+use crate::saved_search::{SavedSearch, SavedSearchMutation};
 use crate::session::{Session, SessionMutation};
 use crate::skill::{Skill, SkillQuery};
 use crate::statement::{BooksQuery, StatementEntry};
@@ -40,6 +41,7 @@ pub struct Query(
     SkillQuery,
     GigQuery,
     MatchQuery,
+    ExposureQuery,
     OfferQuery,
     ContractQuery,
     MilestoneQuery,
@@ -76,6 +78,8 @@ pub struct Mutation(
     SandboxMutation,
     InvitationMutation,
     ProposalMutation,
+    MatchMutation,
+    SavedSearchMutation,
     BonusMutation,
     PolicyMutation,
     OutageMutation,
@@ -123,6 +127,7 @@ fn describe_lists<S: SubscriptionType>(
         .override_output_type_description::<Connection<String, MemberInvitation>>(
             "Invitations to join an organization, a page of them.",
         )
+        .override_output_type_description::<Connection<String, SavedSearch>>("Searches that you keep, a page of them.")
         .override_output_type_description::<Connection<String, Notification>>("What you are told of, a page of it.")
         .override_output_type_description::<Connection<String, Gig>>("Gigs, a page of them.")
         .override_output_type_description::<FreelancerMatches>("Freelancers who match a gig, a page of them.")

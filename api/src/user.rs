@@ -20,6 +20,7 @@ use crate::payout::PayoutViewer;
 use crate::profile::{FreelancerProfile, ProfileViewer};
 use crate::proposal::TradeViewer;
 use crate::review::{Rating, Review};
+use crate::saved_search::SavedSearchViewer;
 use crate::session::SessionViewer;
 use crate::statement::DealViewer;
 use crate::timesheet::TimesheetViewer;
@@ -93,6 +94,7 @@ pub struct Viewer(
     SessionViewer,
     ProfileViewer,
     MatchViewer,
+    SavedSearchViewer,
     DealViewer,
     DisputeViewer,
     TimesheetViewer,
@@ -111,6 +113,7 @@ impl Viewer {
             SessionViewer,
             ProfileViewer(id),
             MatchViewer,
+            SavedSearchViewer,
             DealViewer,
             DisputeViewer,
             TimesheetViewer,

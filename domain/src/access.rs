@@ -327,6 +327,10 @@ table! {
     GigExpire:                SYSTEM;
     GigRemove:                STAFF SYSTEM;
     GigMatches:               OWNER ADMIN RECRUITER HIRING VIEWER;
+    ExposureRead:             STAFF SYSTEM;
+    SavedSearchRead:          ONESELF;
+    SavedSearchCreate:        ONESELF;
+    SavedSearchDelete:        ONESELF;
     InvitationSend:           OWNER ADMIN RECRUITER HIRING;
     InvitationRead:           ONESELF OWNER ADMIN FINANCE RECRUITER HIRING VIEWER STAFF SYSTEM;
     InvitationDecline:        ONESELF;

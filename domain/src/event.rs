@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::Timestamp;
 use crate::id::{
     ContractId, DisputeId, EvidenceId, FreelancerProfileId, GigId, InvitationId, MemberInvitationId, MilestoneId,
-    OfferId, OrganizationId, OutageId, PaymentId, PayoutId, PayoutMethodId, ProposalId, ReviewId, SessionId,
-    SubmissionId, TimesheetId, UserId,
+    OfferId, OrganizationId, OutageId, PaymentId, PayoutId, PayoutMethodId, ProposalId, ReviewId, SavedSearchId,
+    SessionId, SubmissionId, TimesheetId, UserId,
 };
 use crate::money::Money;
 use crate::payout::Rail;
@@ -35,6 +35,15 @@ pub enum Event {
     /// Somebody may do things again.
     UserReinstated {
         /// Who.
+        user: UserId,
+    },
+    /// A search that somebody keeps found a new gig.
+    SavedSearchMatched {
+        /// The search.
+        search: SavedSearchId,
+        /// What it found.
+        gig: GigId,
+        /// Whose search it is.
         user: UserId,
     },
     /// Somebody signed in.
@@ -761,6 +770,7 @@ impl Event {
             Self::UserSignedUp { .. } => "user_signed_up",
             Self::UserSuspended { .. } => "user_suspended",
             Self::UserReinstated { .. } => "user_reinstated",
+            Self::SavedSearchMatched { .. } => "saved_search_matched",
             Self::SessionBegan { .. } => "session_began",
             Self::SessionEnded { .. } => "session_ended",
             Self::MemberInvited { .. } => "member_invited",

@@ -99,6 +99,7 @@ impl Sides {
             Event::UserSignedUp { .. }
             | Event::UserSuspended { .. }
             | Event::UserReinstated { .. }
+            | Event::SavedSearchMatched { .. }
             | Event::SessionBegan { .. }
             | Event::SessionEnded { .. }
             | Event::MemberInvited { .. }

@@ -117,6 +117,8 @@ ids! {
     ProposalId = "pro";
     /// A review after a contract.
     ReviewId = "rev";
+    /// A search that a freelancer keeps.
+    SavedSearchId = "ssr";
     /// A screening question of a gig.
     ScreeningQuestionId = "scq";
     /// A signed-in session.

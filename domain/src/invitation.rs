@@ -78,6 +78,8 @@ pub struct Asking<'a> {
     pub gig: &'a Gig,
     /// Whom.
     pub freelancer: UserId,
+    /// Are they suspended? Then they are nobody that could be invited.
+    pub is_suspended: bool,
     /// Is that a member of the client?
     pub is_member: bool,
     /// The invitation that was sent before, if one was.
@@ -105,6 +107,9 @@ impl Asking<'_> {
         }
         if let Some(sent) = self.sent_before {
             return Ok(Change::none(sent.clone()));
+        }
+        if self.is_suspended {
+            return Err(Refusal::field("freelancerId", "UNKNOWN", "there is no such freelancer"));
         }
         if self.is_member {
             return Err(Refusal::rule("OWN_GIG", "members of the client can't bid on its gigs"));

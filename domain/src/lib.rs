@@ -38,6 +38,7 @@ pub mod bonus;
 pub mod offer;
 pub mod review;
 pub mod gig;
+pub mod saved_search;
 pub mod invitation;
 pub mod proposal;
 pub mod matching;

@@ -1,6 +1,7 @@
 //! A freelancer's proposal for a gig: submitted, read, shortlisted, bargained over, and in the end
 //! hired or not. A freelancer has at most one live proposal for a gig.
 
+pub mod alike;
 pub mod bid;
 
 use serde::{Deserialize, Serialize};

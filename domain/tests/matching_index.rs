@@ -9,11 +9,11 @@ use domain::id::{GigId, Id, OrganizationId, UserId};
 use domain::matching::features::{
     Answers, AskedSkill, Budget, Exposure, Fluency, HeldSkill, Language, Level, Load, Need, Outcomes, Standing, Text,
 };
-use domain::matching::index::{BadSnapshot, Builder, Index, Limits};
+use domain::matching::index::{BadSnapshot, Builder, Gigs, Index, Limits};
 use domain::matching::overlap::WorkDay;
 use domain::matching::role::Role;
 use domain::matching::shipped::Holders;
-use domain::matching::{Barrier, GigFeatures, Matcher, Model, PersonFeatures, Taxonomy};
+use domain::matching::{Barrier, GigFeatures, Knowledge, Matcher, Model, PersonFeatures, Taxonomy};
 use uuid::Uuid;
 
 struct Dice(u64);
@@ -153,6 +153,11 @@ fn people_who_change_come_or_leave_are_seen_at_once_and_after_a_rebuild() {
     let model = Model::shipped();
     let rebuilt = index.rebuilt(model);
     let holders = rebuilt.holders(Taxonomy::shipped(), model);
+    let as_changed = index.holders(Taxonomy::shipped(), model);
+    for skill in Taxonomy::shipped().skills() {
+        let rarity = (as_changed.rarity_milli(skill.id), holders.rarity_milli(skill.id));
+        assert_eq!(rarity.0, rarity.1, "how rare {} is does not depend on when the base was built", skill.name);
+    }
     let matcher = Matcher { model, knowledge: &holders, now: now() };
     for gig in &gigs {
         let expected = matcher.people(gig, &people, 20);
@@ -161,6 +166,50 @@ fn people_who_change_come_or_leave_are_seen_at_once_and_after_a_rebuild() {
     }
     assert_eq!(index.snapshot(), None, "changes are not in a snapshot");
     assert!(rebuilt.snapshot().is_some());
+}
+
+#[test]
+fn a_text_that_is_not_known_stays_unknown_and_costs_nobody_theirs() {
+    let (mut people, gigs) = crowd(40);
+    // Whoever comes first says nothing.
+    people[0].text = Text::default();
+    people[7].text = Text::default();
+    let index = indexed(&people);
+    let model = Model::shipped();
+    let holders = index.holders(Taxonomy::shipped(), model);
+    let matcher = Matcher { model, knowledge: &holders, now: now() };
+    for gig in &gigs {
+        assert_eq!(index.rank(&matcher, gig, 20, everyone()), matcher.people(gig, &people, 20));
+    }
+}
+
+#[test]
+fn gigs_in_memory_are_ranked_as_all_of_them_are_and_follow_changes() {
+    let (people, mut listed) = crowd(12);
+    let mut gigs = Gigs::default().after(listed.iter().map(|gig| (gig.id, Some(gig.clone()))));
+    let model = Model::shipped();
+    let holders = indexed(&people).holders(Taxonomy::shipped(), model);
+    let matcher = Matcher { model, knowledge: &holders, now: now() };
+    let agree = |gigs: &Gigs, listed: &[GigFeatures]| {
+        for person in &people {
+            assert_eq!(gigs.rank(&matcher, person, 20, &[]), matcher.gigs(person, listed, 20), "{}", person.id);
+        }
+    };
+    agree(&gigs, &listed);
+    // One closes, one changes, one comes.
+    let before = gigs.clone();
+    let mut dice = Dice(5);
+    let closed = listed.remove(3);
+    listed[5] = GigFeatures { id: listed[5].id, ..gig(&mut dice, 77) };
+    listed.push(gig(&mut dice, 900));
+    let changed = [listed[5].clone(), listed[listed.len() - 1].clone()];
+    gigs = gigs.after(changed.into_iter().map(|gig| (gig.id, Some(gig))).chain([(closed.id, None)]));
+    agree(&gigs, &listed);
+    assert_eq!((gigs.len(), before.len(), before.find(closed.id).is_some()), (listed.len(), 40, true));
+    // One's own gigs are nobody's recommendation.
+    let own = listed[0].client;
+    let others: Vec<GigFeatures> = listed.iter().filter(|gig| gig.client != own).cloned().collect();
+    assert_eq!(gigs.rank(&matcher, &people[0], 20, &[own]), matcher.gigs(&people[0], &others, 20));
 }
 
 #[test]

@@ -34,6 +34,8 @@ const SOCKET_NAME: &str = ".s.PGSQL.54329";
 pub const KEYS: &str = "signing.keys";
 /// The file of the key that account numbers are encrypted with, which may be there too.
 pub const VAULT_KEY: &str = "vault.key";
+/// The snapshot of the index of matching, beside the data.
+pub const INDEX: &str = "matching.index";
 /// A test cluster in memory wants this much room.
 const MEMORY_BYTES: u128 = 2 << 30;
 

@@ -11,7 +11,8 @@ pub fn fresh<I: Id>(now: Timestamp) -> I {
     I::from_uuid(fresh_uuid(now))
 }
 
-fn fresh_uuid(now: Timestamp) -> Uuid {
+/// The same for what has no id of its own kind.
+pub(crate) fn fresh_uuid(now: Timestamp) -> Uuid {
     let mut bits = [0_u8; 10];
     rand::rng().fill_bytes(&mut bits);
     let millis = u64::try_from(now.timestamp_millis()).unwrap_or(0);

@@ -33,6 +33,8 @@ impl Market {
             let asking = Asking {
                 gig: &gig,
                 freelancer,
+                // Read again here, whatever a ranking knew of them.
+                is_suspended: tx.is_suspended(freelancer).await?,
                 is_member: tx.is_member(gig.client, freelancer).await?,
                 sent_before: sent.before.as_ref(),
                 sent_today: sent.today,

@@ -49,6 +49,7 @@ pub mod bonus;
 pub mod review;
 pub mod statement;
 pub mod gig;
+pub mod saved_search;
 pub mod vault;
 pub mod screening;
 pub mod rails;

@@ -7,6 +7,7 @@ use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
 use crate::Fault;
 use crate::clock::Clock;
 use crate::mail::Mail;
+use crate::matching::{Impressions, Shelves};
 use crate::outbox::Bus;
 use crate::password::{Hardness, Passwords};
 use crate::token::{Keys, Tokens};
@@ -27,6 +28,8 @@ struct Inner {
     passwords: Passwords,
     vault: Vault,
     mail: Mail,
+    shelves: Shelves,
+    impressions: Impressions,
 }
 
 /// What a market works with besides its database and its clock.
@@ -59,7 +62,8 @@ impl Market {
     pub fn new(db: DatabaseConnection, clock: Clock, equipment: Equipment) -> Self {
         let Equipment { keys, passwords, vault, mail } = equipment;
         let tokens = Tokens::new(keys);
-        Self { inner: Arc::new(Inner { db, clock, bus: Bus::default(), tokens, passwords, vault, mail }) }
+        let (bus, shelves, impressions) = (Bus::default(), Shelves::default(), Impressions::default());
+        Self { inner: Arc::new(Inner { db, clock, bus, tokens, passwords, vault, mail, shelves, impressions }) }
     }
 
     /// The database, for reads outside a transaction.
@@ -93,6 +97,16 @@ impl Market {
     /// Where letters go.
     pub fn mail(&self) -> &Mail {
         &self.inner.mail
+    }
+
+    /// Who and what may be matched, in memory, once it is there.
+    pub(crate) fn shelves(&self) -> &Shelves {
+        &self.inner.shelves
+    }
+
+    /// What was shown and waits to be written down.
+    pub(crate) fn impressions(&self) -> &Impressions {
+        &self.inner.impressions
     }
 
     /// Where what happens can be listened to.

@@ -1,106 +1,143 @@
-//! Matching over what is in the database: candidates are found by SQL, the domain ranks them and
-//! says why, and what is shown is logged.
+//! Matching: people for a gig, gigs for a person, and why.
 //!
-//! The way in is narrow on purpose: [`Market::gig_matches`] and [`Market::gigs_recommended`] hand
-//! candidates to the domain's `Matcher`. Where they come from, these statements or an index in
-//! memory or another machine, is nobody else's business.
+//! A [`Source`] finds candidates, in memory or by SQL; the domain ranks them and says why. Whoever is
+//! about to be shown is read again first, so that nobody is shown who may no longer be, however old
+//! what the source knows. What is shown is logged.
 
-use std::collections::HashMap;
+mod act;
+mod exposure;
+mod features;
+mod follow;
+mod shelves;
+mod snapshot;
+mod source;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::hash::Hash;
 
 use domain::access::{self, Verb};
-use domain::gig::Gig;
-use domain::id::{GigId, Id, SkillId, UserId};
-use domain::matching::features::Load;
-use domain::matching::knowledge::Knowledge;
+use domain::gig::{Gig, Visibility};
+use domain::id::{GigId, Id, OrganizationId, SkillId, UserId};
+use domain::matching::features::ClientRecord;
 use domain::matching::rank::Explanation;
 use domain::matching::shipped::Holders;
-use domain::matching::{GigFeatures, Match, Matcher, Model, PersonFeatures, Placement, Ranking, Taxonomy};
-use domain::profile::FreelancerProfile;
+use domain::matching::{Barrier, GigFeatures, LeftOut, Match, Matcher, Model, PersonFeatures, Ranking, Taxonomy};
 use domain::refusal::Refusal;
-use sea_orm::{ConnectionTrait, FromQueryResult};
+use sea_orm::FromQueryResult;
 use uuid::Uuid;
 
+use self::source::CANDIDATES;
 use crate::gig::GigFilter;
 use crate::market::Market;
 use crate::page::{Key, Page, PageRequest, Slice};
-use crate::sql::{ids, sql};
+use crate::sql::sql;
 use crate::{Call, Failure};
 
-/// At most so many candidates are ranked; those who hold the most of what is asked come first.
-const CANDIDATES: i64 = 2_000;
+pub(crate) use self::exposure::Impressions;
+pub use self::exposure::write_down;
+pub use self::follow::{Follower, follow};
+pub use self::shelves::IndexVitals;
+pub(crate) use self::shelves::Shelves;
+pub use self::source::{FoundBy, Freshness};
+
+/// The lists, as their cursors name them.
+const PEOPLE: &str = "matches";
+const GIGS: &str = "recommended_gigs";
+/// The list of gigs by how well they match.
+const BEST_FIRST: &str = "gigs_best_first";
 /// At most so many matches can be paged through.
 const LONGEST: usize = 200;
-/// The list of gigs by how well they match, in cursors.
-const BEST_FIRST: &str = "gigs_best_first";
-/// How many contracts a freelancer is taken to work on at once.
-const CAPACITY: u32 = 4;
+/// So many more than a page shows are ranked, to move up when others fall out.
+const RESERVE: usize = 10;
+/// How often a page is filled up again after some of it turned out to be out of date.
+const FILLINGS: usize = 3;
 
-#[derive(FromQueryResult)]
-struct Found {
-    id: Uuid,
+/// A match and its place, from 1.
+pub type Placed<I> = (u32, Match<I>);
+
+/// A page of a ranking, and what is true of the whole.
+#[derive(Debug, Clone)]
+pub struct MatchPage<I> {
+    /// The page.
+    pub slice: Slice<Placed<I>>,
+    /// By which version of the model.
+    pub model_version: u32,
+    /// How many passed every hard constraint.
+    pub eligible: u32,
+    /// Whom each hard constraint left out.
+    pub left_out: BTreeMap<Barrier, LeftOut>,
+    /// What it came from.
+    pub freshness: Freshness,
 }
 
 #[derive(FromQueryResult)]
-struct Held {
-    skill_id: Uuid,
-    holders: i64,
-}
-
-#[derive(FromQueryResult)]
-struct Counted {
-    id: Uuid,
-    count: i64,
+struct Own {
+    user_id: Uuid,
 }
 
 impl Market {
     /// The people for a gig, the best first, each with reasons. Only those who may hire for it see
     /// them.
-    pub async fn gig_matches(&self, call: &Call, gig: &Gig) -> Result<Ranking<UserId>, Failure> {
+    pub async fn gig_matches(
+        &self,
+        call: &Call,
+        gig: &Gig,
+        request: &PageRequest,
+    ) -> Result<MatchPage<UserId>, Failure> {
         access::check(&call.actor, Verb::GigMatches, &gig.subject())?;
-        let features = self.gig_features(vec![gig.clone()]).await?.pop().ok_or(Refusal::HIDDEN)?;
-        let holders = self.holders().await?;
-        let wanted: Vec<SkillId> = asked_and_related(&features, &holders);
-        let found = Found::find_by_statement(sql(
-            "select u.id from freelancer_profiles p join users u on u.id = p.user_id
-             left join lateral (
-                 select count(*) as held from profile_skills s where s.profile_id = p.id and s.skill_id = any($1)
-             ) skills on true
-             where p.visibility = 'public' and u.suspended_at is null and p.user_id <> all (
-                 select m.user_id from members m where m.organization_id = $2)
-             order by skills.held desc, p.user_id limit $3",
-            [ids(&wanted), gig.client.uuid().into(), CANDIDATES.into()],
-        ))
-        .all(self.db())
-        .await?;
-        let people: Vec<UserId> = found.into_iter().map(|found| UserId::from_uuid(found.id)).collect();
-        let people = self.people_features(call, &people).await?;
-        Ok(self.matcher(&holders).people(&features, &people, LONGEST))
+        let page = Page::parse(request, PEOPLE, 2)?;
+        let own = self.people_of_client(gig.client).await?;
+        let source = self.source();
+        let rarity = source.holders(self).await?;
+        let matcher = rarity.matcher(self.clock().now());
+        let mut ranking = source.people(self, &matcher, &GigFeatures::of(gig), &own, depth(&page)).await?;
+        let constraints = GigFeatures::constraints_of(gig);
+        let mut slice = cut(PEOPLE, &page, &ranking.matches);
+        for filling in 1..=FILLINGS {
+            let shown: Vec<UserId> = slice.items.iter().map(|(_, (_, found))| found.of).collect();
+            if source.found_by() == FoundBy::Database || shown.is_empty() {
+                break;
+            }
+            let people = self.people_constraints(&shown).await?;
+            let fit = people.iter().filter(|person| matcher.barriers(&constraints, person).is_empty());
+            let fit: HashSet<UserId> = fit.map(|person| person.id).collect();
+            if !fall_out(PEOPLE, &page, &mut ranking, &mut slice, &shown, &fit, filling) {
+                break;
+            }
+        }
+        Ok(self.page_of(slice, ranking, source.freshness(matcher.now)))
     }
 
     /// The gigs for the signed-in person, the best first, each with reasons.
-    pub async fn gigs_recommended(&self, call: &Call) -> Result<Ranking<GigId>, Failure> {
-        let user = call.actor.person()?.user;
-        let Some(person) = self.people_features(call, &[user]).await?.pop() else {
-            return Ok(nothing());
+    pub async fn gigs_recommended(&self, call: &Call, request: &PageRequest) -> Result<MatchPage<GigId>, Failure> {
+        let person = call.actor.person()?;
+        let page = Page::parse(request, GIGS, 2)?;
+        let own: Vec<OrganizationId> = person.memberships.iter().map(|(client, _)| *client).collect();
+        let source = self.source();
+        let freshness = source.freshness(self.clock().now());
+        let Some(person) = self.people_features(call, &[person.user]).await?.pop() else {
+            return Ok(self.page_of(Slice::empty(), nothing(), freshness));
         };
-        let held: Vec<SkillId> = person.skills.iter().map(|held| held.skill).collect();
-        let found = Found::find_by_statement(sql(
-            "select g.id from gigs g
-             left join lateral (
-                 select count(*) as held from gig_skills s where s.gig_id = g.id and s.skill_id = any($1)
-             ) skills on true
-             where g.state = 'open' and g.visibility = 'public'
-               and not exists (select 1 from members m where m.organization_id = g.client_id and m.user_id = $2)
-             order by skills.held desc, g.published_at desc, g.id limit $3",
-            [ids(&held), user.uuid().into(), CANDIDATES.into()],
-        ))
-        .all(self.db())
-        .await?;
-        let gigs: Vec<GigId> = found.into_iter().map(|found| GigId::from_uuid(found.id)).collect();
-        let gigs = self.gigs_by_id(call, &gigs).await?;
-        let gigs = self.gig_features(gigs).await?;
-        let holders = self.holders().await?;
-        Ok(self.matcher(&holders).gigs(&person, &gigs, LONGEST))
+        let rarity = source.holders(self).await?;
+        let matcher = rarity.matcher(self.clock().now());
+        let mut ranking = source.gigs(self, &matcher, &person, &own, depth(&page)).await?;
+        let mut slice = cut(GIGS, &page, &ranking.matches);
+        for filling in 1..=FILLINGS {
+            let shown: Vec<GigId> = slice.items.iter().map(|(_, (_, found))| found.of).collect();
+            if source.found_by() == FoundBy::Database || shown.is_empty() {
+                break;
+            }
+            let gigs = self.gigs_by_id(call, &shown).await?;
+            let fit = gigs.iter().filter(|gig| {
+                gig.brief.visibility == Visibility::Public
+                    && matcher.barriers(&GigFeatures::constraints_of(gig), &person).is_empty()
+            });
+            let fit: HashSet<GigId> = fit.map(|gig| gig.id).collect();
+            if !fall_out(GIGS, &page, &mut ranking, &mut slice, &shown, &fit, filling) {
+                break;
+            }
+        }
+        Ok(self.page_of(slice, ranking, freshness))
     }
 
     /// Published gigs, those first that match the signed-in person best; those that don't match at
@@ -119,9 +156,10 @@ impl Market {
         let scores: HashMap<GigId, i64> = match person {
             None => HashMap::new(),
             Some(person) => {
-                let features = self.gig_features(gigs.clone()).await?;
-                let holders = self.holders().await?;
-                let scores = self.matcher(&holders).scores_of_gigs(&person, &features);
+                let source = self.source();
+                let features = Self::gigs_as_written(&source, &gigs);
+                let rarity = source.holders(self).await?;
+                let scores = rarity.matcher(self.clock().now()).scores_of_gigs(&person, &features);
                 scores.into_iter().map(|(gig, score)| (gig, score.as_nano())).collect()
             }
         };
@@ -140,10 +178,9 @@ impl Market {
         gig: &Gig,
         people: &[UserId],
     ) -> Result<HashMap<UserId, i64>, Failure> {
-        let features = self.gig_features(vec![gig.clone()]).await?.pop().ok_or(Refusal::HIDDEN)?;
         let people = self.people_features(call, people).await?;
-        let holders = self.holders().await?;
-        let scores = self.matcher(&holders).scores_of_people(&features, &people);
+        let rarity = self.source().holders(self).await?;
+        let scores = rarity.matcher(self.clock().now()).scores_of_people(&GigFeatures::of(gig), &people);
         Ok(scores.into_iter().map(|(person, score)| (person, score.as_nano())).collect())
     }
 
@@ -155,153 +192,100 @@ impl Market {
         if !oneself {
             access::check(&call.actor, Verb::GigMatches, &gig.subject())?;
         }
-        let features = self.gig_features(vec![gig]).await?.pop().ok_or(Refusal::HIDDEN)?;
         let person = self.people_features(call, &[freelancer]).await?.pop().ok_or(Refusal::HIDDEN)?;
-        let holders = self.holders().await?;
-        let matcher = self.matcher(&holders);
-        Ok(if oneself { matcher.explain_to_person(&features, &person) } else { matcher.explain(&features, &person) })
-    }
-
-    /// Note which people were shown for a gig, and in which places (from 1).
-    pub async fn exposures_of_people(
-        &self,
-        call: &Call,
-        gig: GigId,
-        version: u32,
-        shown: &[(u32, &Match<UserId>)],
-    ) -> Result<(), Failure> {
-        let rows =
-            shown.iter().map(|(position, found)| (gig, found.of, *position, found.placement, found.score.as_nano()));
-        self.exposures_log(call, "people", version, rows).await
-    }
-
-    /// Note which gigs were shown to the signed-in person, and in which places (from 1).
-    pub async fn exposures_of_gigs(
-        &self,
-        call: &Call,
-        version: u32,
-        shown: &[(u32, &Match<GigId>)],
-    ) -> Result<(), Failure> {
-        let Some(user) = call.actor.user() else { return Ok(()) };
-        let rows =
-            shown.iter().map(|(position, found)| (found.of, user, *position, found.placement, found.score.as_nano()));
-        self.exposures_log(call, "gigs", version, rows).await
-    }
-
-    async fn exposures_log(
-        &self,
-        call: &Call,
-        direction: &str,
-        version: u32,
-        shown: impl Iterator<Item = (GigId, UserId, u32, Placement, i64)>,
-    ) -> Result<(), Failure> {
-        let Some(viewer) = call.actor.user() else { return Ok(()) };
-        let rows: Vec<serde_json::Value> = shown
-            .map(|(gig, person, position, placement, score)| {
-                serde_json::json!({
-                    "gig_id": gig.uuid(), "freelancer_id": person.uuid(), "position": position,
-                    "placement": placement_name(placement), "score_nano": score,
-                })
-            })
-            .collect();
-        if rows.is_empty() {
-            return Ok(());
-        }
-        let insert = sql(
-            "insert into exposures
-                 (shown_at, viewer_id, direction, gig_id, freelancer_id, position, placement, model_version, score_nano)
-             select $1, $2, $3, s.gig_id, s.freelancer_id, s.position, s.placement, $4, s.score_nano
-             from jsonb_to_recordset($5)
-                 as s (gig_id uuid, freelancer_id uuid, position integer, placement text, score_nano bigint)",
-            [
-                self.clock().now().into(),
-                viewer.uuid().into(),
-                direction.into(),
-                i64::from(version).into(),
-                serde_json::Value::Array(rows).into(),
-            ],
-        );
-        self.db().execute_raw(insert).await?;
-        Ok(())
-    }
-
-    fn matcher<'a>(&self, holders: &'a Holders<'a>) -> Matcher<'a, Holders<'a>> {
-        Matcher { model: Model::shipped(), knowledge: holders, now: self.clock().now() }
-    }
-
-    /// What is known of gigs: what they say, and how many proposals they have.
-    async fn gig_features(&self, gigs: Vec<Gig>) -> Result<Vec<GigFeatures>, Failure> {
-        Ok(gigs.iter().map(GigFeatures::of).collect())
-    }
-
-    /// What is known of people: what they say, and what they have on their hands.
-    async fn people_features(&self, call: &Call, people: &[UserId]) -> Result<Vec<PersonFeatures>, Failure> {
-        let busy = Counted::find_by_statement(sql(
-            "select freelancer_id as id, count(*) as count from contracts
-             where freelancer_id = any($1) and status in ('active', 'paused', 'on_hold') group by 1",
-            [ids(people)],
-        ))
-        .all(self.db())
-        .await?;
-        let busy: HashMap<Uuid, i64> = busy.into_iter().map(|counted| (counted.id, counted.count)).collect();
-        let profiles: Vec<FreelancerProfile> = self.profiles_of_users(call, people).await?;
-        let features = profiles.iter().map(|profile| {
-            let active = busy.get(&profile.user.uuid()).copied().unwrap_or(0);
-            let load = Load {
-                active_contracts: u32::try_from(active).unwrap_or(u32::MAX),
-                capacity: CAPACITY,
-                ..Load::default()
-            };
-            PersonFeatures { load, ..PersonFeatures::of(profile) }
-        });
-        Ok(features.collect())
-    }
-
-    /// How many people hold which skill.
-    async fn holders(&self) -> Result<Holders<'static>, Failure> {
-        let held = Held::find_by_statement(sql(
-            "select skill_id, count(*) as holders from profile_skills group by skill_id",
-            [],
-        ))
-        .all(self.db())
-        .await?;
-        let people = Counted::find_by_statement(sql(
-            "select '00000000-0000-0000-0000-000000000000'::uuid as id, count(*) as count from freelancer_profiles",
-            [],
-        ))
-        .one(self.db())
-        .await?;
-        let count = |n: i64| u64::try_from(n).unwrap_or(0);
-        let held = held.into_iter().map(|held| (SkillId::from_uuid(held.skill_id), count(held.holders)));
-        let people = people.map_or(0, |people| count(people.count));
-        let mut holders = Holders::new(Taxonomy::shipped(), Model::shipped());
-        holders.count_many(people, held);
-        Ok(holders)
-    }
-}
-
-fn asked_and_related(gig: &GigFeatures, knowledge: &impl Knowledge) -> Vec<SkillId> {
-    let mut wanted: Vec<SkillId> = gig
-        .skills
-        .iter()
-        .flat_map(|asked| {
-            let related = knowledge.related(asked.skill).into_iter().map(|related| related.skill);
-            std::iter::once(asked.skill).chain(related)
+        let features = self.gig_features(std::slice::from_ref(&gig)).await?.pop().ok_or(Refusal::HIDDEN)?;
+        let source = self.source();
+        let rarity = source.holders(self).await?;
+        let matcher = rarity.matcher(self.clock().now());
+        let own = self.people_of_client(gig.client).await?;
+        let ranking = source.people(self, &matcher, &features, &own, LONGEST).await?;
+        let scores = ranking.matches.iter().map(|found| found.score).collect();
+        Ok(if oneself {
+            matcher.explain_to_person(&features, &person, scores)
+        } else {
+            matcher.explain_among(&features, &person, scores)
         })
-        .collect();
-    wanted.sort_unstable();
-    wanted.dedup();
-    wanted
+    }
+
+    /// What keeps a person and a gig apart now.
+    pub(crate) fn barriers_between(&self, gig: &GigFeatures, person: &PersonFeatures) -> Vec<Barrier> {
+        let nothing_held = Holders::new(Taxonomy::shipped(), Model::shipped());
+        let matcher = Matcher { model: Model::shipped(), knowledge: &nothing_held, now: self.clock().now() };
+        matcher.barriers(gig, person)
+    }
+
+    /// How the index is; `None` as long as there is none.
+    pub fn index_vitals(&self) -> Option<IndexVitals> {
+        self.shelves().vitals(self.clock().now())
+    }
+
+    /// What gigs say of themselves, from the index where it is kept there. How many proposals they have
+    /// and how their clients hire would change from one page to the next, and move gigs between pages.
+    fn gigs_as_written(source: &source::Source, gigs: &[Gig]) -> Vec<GigFeatures> {
+        let kept = |gig: &Gig| match source {
+            source::Source::Index(shelf, _) => shelf.gigs.find(gig.id).map(|kept| GigFeatures::clone(kept)),
+            source::Source::Database => None,
+        };
+        let written = |gig: &Gig| GigFeatures {
+            proposals: 0,
+            client_record: ClientRecord::default(),
+            ..kept(gig).unwrap_or_else(|| GigFeatures::of(gig))
+        };
+        gigs.iter().map(written).collect()
+    }
+
+    /// The client's own people: they are no match for its gigs.
+    async fn people_of_client(&self, client: OrganizationId) -> Result<BTreeSet<UserId>, Failure> {
+        let own = Own::find_by_statement(sql(
+            "select user_id from members where organization_id = $1",
+            [client.uuid().into()],
+        ));
+        Ok(own.all(self.db()).await?.into_iter().map(|own| UserId::from_uuid(own.user_id)).collect())
+    }
+
+    fn page_of<I>(&self, slice: Slice<Placed<I>>, ranking: Ranking<I>, freshness: Freshness) -> MatchPage<I> {
+        let Ranking { model_version, eligible, left_out, .. } = ranking;
+        MatchPage { slice, model_version, eligible, left_out, freshness }
+    }
 }
 
-fn placement_name(placement: Placement) -> &'static str {
-    match placement {
-        Placement::Merit => "merit",
-        Placement::NearTie => "near_tie",
-        Placement::Newcomer => "newcomer",
+/// How many of a ranking need their reasons for a page: those up to its end, and some to move up when
+/// others fall out.
+fn depth(page: &Page) -> usize {
+    page.reach().map_or(LONGEST, |reach| usize::try_from(reach).unwrap_or(LONGEST).saturating_add(RESERVE).min(LONGEST))
+}
+
+/// A page of a ranking, each match with its place.
+fn cut<I: Id>(list: &str, page: &Page, matches: &[Match<I>]) -> Slice<Placed<I>> {
+    page.cut_ranked(list, matches.to_vec(), |found| Key::Uuid(found.of.uuid()))
+}
+
+/// Of those that are about to be shown, those that no longer fit fall out, and others move up;
+/// whether any did, so that the page is to be looked at again. The last time none moves up.
+fn fall_out<I: Id + Hash>(
+    list: &str,
+    page: &Page,
+    ranking: &mut Ranking<I>,
+    slice: &mut Slice<Placed<I>>,
+    shown: &[I],
+    fit: &HashSet<I>,
+    filling: usize,
+) -> bool {
+    if shown.iter().all(|shown| fit.contains(shown)) {
+        return false;
     }
+    let before = ranking.matches.len();
+    ranking.matches.retain(|found| fit.contains(&found.of) || !shown.contains(&found.of));
+    let gone = before - ranking.matches.len();
+    ranking.eligible = ranking.eligible.saturating_sub(u32::try_from(gone).unwrap_or(u32::MAX));
+    if filling == FILLINGS {
+        slice.items.retain(|(_, (_, found))| fit.contains(&found.of));
+        return false;
+    }
+    *slice = cut(list, page, &ranking.matches);
+    true
 }
 
 fn nothing() -> Ranking<GigId> {
-    Ranking { model_version: Model::shipped().version, matches: Vec::new(), eligible: 0, left_out: Default::default() }
+    Ranking { model_version: Model::shipped().version, matches: Vec::new(), eligible: 0, left_out: BTreeMap::new() }
 }

@@ -151,6 +151,16 @@ impl Page {
         (number(&self.after), number(&self.before), self.backward)
     }
 
+    /// How far into a list whose first sort key is the place the page reaches, from 1; `None` when it is
+    /// read from the end.
+    pub fn reach(&self) -> Option<u64> {
+        let start = match self.after.as_deref().and_then(<[Key]>::first) {
+            Some(Key::Int(place)) => u64::try_from(*place).unwrap_or(0),
+            Some(_) | None => 0,
+        };
+        (!self.backward).then(|| start.saturating_add(self.probe()))
+    }
+
     /// A page of a list that is in memory, in the order of its keys. What stood at a cursor may be
     /// gone meanwhile: the page begins where it stood.
     pub fn cut_sorted<T>(&self, list: &str, mut rows: Vec<T>, key: impl Fn(&T) -> Vec<Key>) -> Slice<T> {

@@ -114,6 +114,18 @@ impl Market {
         whole(self.db(), rows).await
     }
 
+    /// The profiles of those of these people who may be matched: public ones of people in good standing.
+    pub(crate) async fn profiles_matchable(&self, users: &[UserId]) -> Result<Vec<FreelancerProfile>, Failure> {
+        let rows = matchable(users).all(self.db()).await?;
+        whole(self.db(), rows).await
+    }
+
+    /// The same without what they hold and have made: what hard constraints look at.
+    pub(crate) async fn profiles_matchable_bare(&self, users: &[UserId]) -> Result<Vec<FreelancerProfile>, Failure> {
+        let rows = matchable(users).all(self.db()).await?;
+        Ok(rows.into_iter().map(row::bare).collect::<Result<_, _>>()?)
+    }
+
     /// Freelancers who can be found, newest first.
     pub async fn freelancers_page(
         &self,
@@ -152,6 +164,11 @@ fn visible_to(actor: &Actor) -> Select<row::Entity> {
             row::Entity::find().filter(sea_orm::Condition::any().add(public).add(row::Column::UserId.eq(own)))
         }
     }
+}
+
+/// The public profiles of those of these people who are in good standing.
+fn matchable(users: &[UserId]) -> Select<row::Entity> {
+    visible_to(&Actor::Nobody).filter(Expr::cust_with_values("freelancer_profiles.user_id = any($1)", [ids(users)]))
 }
 
 fn matching(select: Select<row::Entity>, filter: &FreelancerFilter) -> Select<row::Entity> {

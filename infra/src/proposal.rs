@@ -8,7 +8,7 @@ use domain::change::Change;
 use domain::gig::Gig;
 use domain::id::{GigId, Id, ProposalId, UserId};
 use domain::proposal::{
-    Bid, BidInput, Closing, Counter, DeclineReason, PriceInput, Proposal, ProposalState, ProposalTerms,
+    Bid, BidInput, Closing, Counter, DeclineReason, PriceInput, Proposal, ProposalState, ProposalTerms, alike,
 };
 use domain::refusal::Refusal;
 use sea_orm::sea_query::Expr;
@@ -206,14 +206,17 @@ impl Market {
         &self,
         call: &Call,
         gig: &Gig,
+        without: &[ProposalId],
         page: &PageRequest,
     ) -> Result<Slice<Proposal>, Failure> {
         if !access::allows(&call.actor, Verb::GigRead, &gig.subject()) {
             return Ok(Slice::empty());
         }
+        let without: Vec<Uuid> = without.iter().map(|proposal| proposal.uuid()).collect();
         let select = row::Entity::find()
             .filter(row::Column::GigId.eq(gig.id.uuid()))
-            .filter(row::Column::SubmittedAt.is_not_null());
+            .filter(row::Column::SubmittedAt.is_not_null())
+            .filter(Expr::cust_with_values("proposals.id <> all($1)", [without]));
         Ok(newest_first("gig_proposals").page(self.db(), select, page).await?.try_map(Proposal::try_from)?)
     }
 
@@ -223,6 +226,7 @@ impl Market {
         &self,
         call: &Call,
         gig: &Gig,
+        without: &[ProposalId],
         page: &PageRequest,
     ) -> Result<Slice<Proposal>, Failure> {
         if !access::allows(&call.actor, Verb::GigRead, &gig.subject()) {
@@ -234,6 +238,8 @@ impl Market {
             .filter(row::Column::SubmittedAt.is_not_null())
             .all(self.db());
         let proposals = rows.await?.into_iter().map(Proposal::try_from).collect::<Result<Vec<_>, _>>()?;
+        let proposals: Vec<Proposal> =
+            proposals.into_iter().filter(|proposal| !without.contains(&proposal.id)).collect();
         let people: Vec<UserId> = proposals.iter().map(|proposal| proposal.freelancer).collect();
         let scores = self.people_scores(call, gig, &people).await?;
         // Larger keys come later: scores are turned around, and who fits not at all comes last.
@@ -242,6 +248,26 @@ impl Market {
             None => Key::Int(1),
         };
         Ok(page.cut_sorted(BY_FIT, proposals, |proposal| vec![place(proposal), Key::Uuid(proposal.id.uuid())]))
+    }
+
+    /// The live proposals for a gig that say nearly the same, in groups, the earliest of each first.
+    /// Its client's members see them; for others there are none.
+    pub async fn proposals_alike(&self, call: &Call, gig: &Gig) -> Result<Vec<Vec<Proposal>>, Failure> {
+        if !access::allows(&call.actor, Verb::GigRead, &gig.subject()) {
+            return Ok(Vec::new());
+        }
+        let rows = row::Entity::find()
+            .filter(row::Column::GigId.eq(gig.id.uuid()))
+            .filter(row::Column::SubmittedAt.is_not_null())
+            .filter(row::Column::Status.is_in(row::LIVE))
+            .order_by_asc(row::Column::SubmittedAt)
+            .order_by_asc(row::Column::Id)
+            .limit(u64::try_from(alike::COMPARED).unwrap_or(u64::MAX))
+            .all(self.db());
+        let proposals = rows.await?.into_iter().map(Proposal::try_from).collect::<Result<Vec<_>, _>>()?;
+        let letters: Vec<&str> = proposals.iter().map(|proposal| proposal.terms.cover_letter.as_str()).collect();
+        let groups = alike::groups(&letters);
+        Ok(groups.into_iter().map(|group| group.into_iter().map(|at| proposals[at].clone()).collect()).collect())
     }
 
     /// The caller's own proposals, the newest first.

@@ -100,6 +100,12 @@ impl Market {
 }
 
 impl Tx {
+    /// Is this person suspended now?
+    pub(crate) async fn is_suspended(&self, id: UserId) -> Result<bool, Failure> {
+        let row = row::Entity::find_by_id(id.uuid()).one(self.conn()).await?;
+        Ok(row.is_some_and(|row| row.suspended_at.is_some()))
+    }
+
     /// The person, locked.
     pub(crate) async fn user_for_update(&self, id: UserId) -> Result<Option<User>, Failure> {
         let row = row::Entity::find_by_id(id.uuid()).lock_exclusive().one(self.conn()).await?;

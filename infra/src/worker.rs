@@ -179,7 +179,7 @@ impl Market {
         while self.answers_forget(HEAP).await? > 0 {}
         while self.throttles_forget(HEAP).await? > 0 {}
         while self.refresh_tokens_forget(HEAP).await? > 0 {}
-        Ok(())
+        self.matching_changes_trim().await
     }
 
     /// Work until nothing is left that is due now.
@@ -236,6 +236,7 @@ impl Market {
     async fn react(&self, occurrence: &Occurrence) -> Result<(), Failure> {
         let call = Call::system(format!("event:{}", occurrence.id));
         self.notify(occurrence).await?;
+        self.match_act_note(occurrence).await?;
         match &occurrence.event {
             Event::SessionBegan { .. } | Event::SessionEnded { .. } | Event::ProfileUpdated { .. } => Ok(()),
             Event::MemberInvited { invitation, .. } => self.member_invitation_mail(occurrence, *invitation).await,
@@ -263,17 +264,19 @@ impl Market {
                 self.proposals_close(&call, *gig, Closing::Expired, occurrence.at).await
             }
             Event::GigRemoved { gig, .. } => self.proposals_close(&call, *gig, Closing::Removed, occurrence.at).await,
+            Event::GigPublished { gig, .. } | Event::GigReopened { gig, .. } => {
+                self.saved_searches_try(&call, *gig).await
+            }
             Event::UserSignedUp { .. }
+            | Event::SavedSearchMatched { .. }
             | Event::UserSuspended { .. }
             | Event::UserReinstated { .. }
             | Event::OrganizationCreated { .. }
             | Event::GigDrafted { .. }
-            | Event::GigPublished { .. }
             | Event::GigUpdated { .. }
             | Event::GigPaused { .. }
             | Event::GigResumed { .. }
             | Event::GigExpiring { .. }
-            | Event::GigReopened { .. }
             | Event::InvitationSent { .. }
             | Event::InvitationDeclined { .. }
             | Event::InvitationAccepted { .. }

@@ -24,6 +24,7 @@ const FOR_ONESELF: &[&str] = &[
     "sandboxTimePass",
     "passwordChange",
     "notificationsRead",
+    "savedSearchCreate",
     "payoutMethodAdd",
     "portfolioItemAdd",
     // Anybody may bid on a public gig.

@@ -36,6 +36,7 @@ mod ledger;
 mod proposal;
 mod race;
 mod repeat;
+mod saved_search;
 mod session;
 mod skill;
 mod profile;

@@ -1,5 +1,8 @@
 //! Matches, as both sides see them.
 
+mod acts;
+mod index;
+
 use serde_json::{Value, json};
 use tests::{Person, TestApp};
 
@@ -36,7 +39,7 @@ async fn gig(app: &TestApp, client: &Person<'_>) -> String {
 
 const MATCHES: &str =
     "query($id: ID!, $first: Int, $after: String) { gig(id: $id) { matches(first: $first, after: $after) {
-    modelVersion eligible leftOut { reason count }
+    modelVersion eligible foundBy asOf indexLag leftOut { reason count }
     pageInfo { hasNextPage endCursor }
     edges { node { score sentence placement freelancer { id } profile { headline }
         factors { kind weight value contribution evidence } improvements { sentence gain } } } } } }";
@@ -78,6 +81,7 @@ async fn gig_matches_ranks_people_says_why_and_notes_what_was_shown() {
     }
     assert_eq!(found, matches(&ada, &gig, 10, None).await, "the same question has the same answer");
 
+    app.market.impressions_write().await.unwrap();
     let shown: (i64, i64) =
         sqlx::query_as("select count(*), max(position)::bigint from exposures where direction = 'people'")
             .fetch_one(app.pool())

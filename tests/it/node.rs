@@ -43,7 +43,7 @@ async fn ids(who: &Visitor<'_>, contract: &str) -> BTreeSet<String> {
         "query($contract: ID!) { contract(id: $contract) { id } viewer { user { id } sessions(first: 5) { nodes { id } }
             notifications(first: 20) { nodes { id subject { id } } } payoutMethods(first: 5) { nodes { id } }
             payouts(first: 5) { nodes { id } } proposals(first: 5) { nodes { id } } invitations(first: 5) { nodes { id } }
-            profile { id portfolio { id } skills { skill { id } } } } }",
+            savedSearches(first: 5) { nodes { id } } profile { id portfolio { id } skills { skill { id } } } } }",
         "query($contract: ID!) { contract(id: $contract) { id } viewer { organizations(first: 2) { nodes { id
             gigs(first: 3) { nodes { id } } members(first: 5) { nodes { id } } invitations(first: 5) { nodes { id } } } } } }",
         "query($contract: ID!) { contract(id: $contract) { id } viewer { disputes(first: 2) { nodes { id
@@ -85,6 +85,8 @@ async fn node_finds_every_kind_of_object_for_whom_it_is_and_no_private_one_for_o
     let until = now + chrono::TimeDelta::hours(1);
     let outage = json!({ "zones": ["Asia/Karachi"], "from": now, "until": until, "note": "Power" });
     admin.does("outageDeclare", outage, "outage { id }").await.ok();
+    let search = json!({ "name": "Ledgers", "text": "ledger" });
+    world.freelancer().does("savedSearchCreate", search, "savedSearch { id }").await.ok();
     let stranger = app.person("stranger").await;
     let log = "{ auditLog(first: 5) { nodes { id } } }";
     let mut logged = BTreeSet::new();

@@ -6,7 +6,7 @@ use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgPool;
 
 /// Tables that change when somebody only asks.
-const BOOKKEEPING: &[&str] = &["sessions", "throttles", "exposures", "seaql_migrations"];
+const BOOKKEEPING: &[&str] = &["sessions", "throttles", "exposures", "exposure_sums", "seaql_migrations"];
 
 /// A number for what is in each table.
 pub async fn fingerprint(pool: &PgPool) -> BTreeMap<String, String> {

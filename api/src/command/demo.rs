@@ -49,7 +49,7 @@ async fn on_a_throwaway(common: &Common) -> Result<(), Trouble> {
     server.ensure_database("demo").await?;
     let ground = Ground::within(&server, "demo");
     let market = ground.market(common).await?;
-    let hand = Hand::start(market.clone(), true);
+    let hand = Hand::start(market.clone(), true, None);
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let address = listener.local_addr()?;
     let (switch, closing) = Closing::pair();

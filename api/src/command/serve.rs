@@ -8,14 +8,14 @@ use api::backend::{House, key_pages};
 use api::http::{Closing, ServerSettings, Surface, router, serve};
 use api::operations::{self, Operations, Worker};
 use axum::Router;
-use infra::Market;
+use infra::{Market, embedded};
 use tokio::net::TcpListener;
 
 use super::demo;
 use super::equipment::{letters, sends_letters};
 use super::ground::Ground;
 use super::stop::Stop;
-use super::work::Hand;
+use super::work::{Hand, Index};
 use super::{Trouble, say};
 use crate::config::Cli;
 
@@ -40,7 +40,9 @@ pub async fn run(cli: Cli) -> Result<(), Trouble> {
         demo::load(&market).await?;
     }
     let watching = ground.private().map(|server| tokio::spawn(server.watch().run()));
-    let hand = Hand::start(market.clone(), !cli.serve.no_worker);
+    let folder = cli.common.data_dir.clone().or_else(embedded::default_folder);
+    let index = Index { file: folder.filter(|folder| folder.is_dir()).map(|folder| folder.join(embedded::INDEX)) };
+    let hand = Hand::start(market.clone(), !cli.serve.no_worker, Some(index));
 
     let worker = if cli.serve.no_worker { Worker::Elsewhere } else { Worker::Here(hand.working()) };
     let operations = Operations::new(market.clone(), worker);

@@ -1,9 +1,10 @@
 //! `rabta work`: background work without a server.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use infra::{Market, worker};
+use infra::{Market, matching, worker};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -17,7 +18,7 @@ pub async fn run(cli: Cli) -> Result<(), Trouble> {
     let mut stop = Stop::listen()?;
     let ground = Ground::find(&cli.common).await?;
     let market = ground.market(&cli.common).await?;
-    let hand = Hand::start(market.clone(), true);
+    let hand = Hand::start(market.clone(), true, None);
     tracing::info!("working; Ctrl-C stops");
     tokio::select! {
         () = stop.wished() => {}
@@ -36,12 +37,24 @@ pub struct Hand {
     working: Arc<AtomicBool>,
 }
 
+/// The index of matching of this process.
+#[derive(Debug)]
+pub struct Index {
+    /// Where its snapshot is kept.
+    pub file: Option<PathBuf>,
+}
+
 impl Hand {
-    /// Follow the events; and carry out what is due, if `work`.
-    pub fn start(market: Market, work: bool) -> Self {
+    /// Follow the events; carry out what is due, if `work`; and keep an index of whom and what may be
+    /// matched, if somebody will ask it.
+    pub fn start(market: Market, work: bool, index: Option<Index>) -> Self {
         let (stop, stopped) = watch::channel(false);
         let working = Arc::new(AtomicBool::new(work));
         let mut tasks = vec![tokio::spawn(worker::follow(market.clone(), stopped.clone()))];
+        if let Some(Index { file }) = index {
+            tasks.push(tokio::spawn(matching::follow(market.clone(), file, stopped.clone())));
+            tasks.push(tokio::spawn(matching::write_down(market.clone(), stopped.clone())));
+        }
         if work {
             let done = Working(Arc::clone(&working));
             tasks.push(tokio::spawn(async move {

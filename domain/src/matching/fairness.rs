@@ -63,9 +63,12 @@ pub fn arrange(
 ) -> Vec<(usize, Placement)> {
     let rules = &model.fairness;
     let mut order: Vec<(usize, Placement)> = even_out(sorted, page, rules);
+    // The top that newcomers are owed places in ends after the last of these places, however long the
+    // page is: who stands where does not depend on how much of the list is asked for.
+    let top = rules.newcomer_places.iter().max().map_or(0, |place| usize::from(*place) + 1);
     for place in rules.newcomer_places {
         let at = usize::from(place.saturating_sub(1));
-        let shown = &order[..order.len().min(page)];
+        let shown = &order[..order.len().min(page).min(top)];
         let newcomers = shown.iter().filter(|(index, _)| is_newcomer(sorted[*index].person, rules)).count();
         if at >= shown.len() || newcomers >= rules.newcomer_places.len() {
             continue;
@@ -83,7 +86,7 @@ pub fn is_newcomer(person: &PersonFeatures, rules: &FairnessRules) -> bool {
     person.outcomes.finished < rules.newcomer_until
 }
 
-/// The newcomers who may be placed are those off the page, close enough in score, and not yet
+/// The newcomers who may be placed are those below the top, close enough in score, and not yet
 /// shown in vain too often. One is drawn by what may be hoped of them: Thompson sampling, with
 /// dice that fall the same way for the same gig, person, model and day on every node.
 fn drawn_newcomer(

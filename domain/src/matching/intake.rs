@@ -21,6 +21,18 @@ impl GigFeatures {
         let reading = reading::gig(&brief.title, &brief.description, Taxonomy::shipped());
         let listed = brief.skills.iter().map(|asked| AskedSkill { skill: asked.skill, need: asked.need() });
         let skills: Vec<AskedSkill> = listed.collect();
+        Self {
+            skills: if skills.is_empty() { reading.skills } else { skills },
+            roles: reading.roles,
+            seniority: brief.experience.or(reading.seniority),
+            text: embed(&format!("{}\n{}", brief.title, brief.description)),
+            ..Self::constraints_of(gig)
+        }
+    }
+
+    /// No more of a gig than its hard constraints look at.
+    pub fn constraints_of(gig: &Gig) -> Self {
+        let brief = &gig.brief;
         let budget = match brief.kind {
             GigKind::Fixed => Budget::Fixed { total_minor: brief.budget.high.minor() },
             GigKind::Hourly => Budget::Hourly {
@@ -31,10 +43,6 @@ impl GigFeatures {
         };
         Self {
             open: gig.takes_proposals(),
-            skills: if skills.is_empty() { reading.skills } else { skills },
-            roles: reading.roles,
-            seniority: brief.experience.or(reading.seniority),
-            text: embed(&format!("{}\n{}", brief.title, brief.description)),
             budget,
             weekly_hours: brief.weekly_hours,
             work_day: brief.work_day,
@@ -57,14 +65,21 @@ impl PersonFeatures {
         roles.truncate(ROLES);
         let years = profile.skills.iter().map(|held| u16::from(held.years)).max();
         Self {
-            standing: match profile.visibility {
-                Visibility::Public => Standing::Active,
-                Visibility::Hidden => Standing::Away,
-            },
             skills: profile.skills.iter().map(|held| held.held()).collect(),
             roles,
             experience_months: years.map(|years| years * 12),
             text: embed(&format!("{}\n{}", profile.headline, profile.overview)),
+            ..Self::constraints_of(profile)
+        }
+    }
+
+    /// No more of a freelancer than hard constraints look at.
+    pub fn constraints_of(profile: &FreelancerProfile) -> Self {
+        Self {
+            standing: match profile.visibility {
+                Visibility::Public => Standing::Active,
+                Visibility::Hidden => Standing::Away,
+            },
             rate_minor: profile.hourly_rate.map(|rate| rate.minor()),
             free_hours: profile.weekly_hours,
             work_day: profile.work_day(),

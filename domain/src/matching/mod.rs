@@ -34,6 +34,8 @@ pub mod score;
 pub mod improve;
 pub mod fairness;
 pub mod rank;
+pub mod gap;
+pub mod exposure;
 pub mod index;
 
 pub use constraint::{Barrier, LeftOut};

@@ -78,6 +78,8 @@ pub struct Explanation {
     pub factors: Vec<Factor>,
     /// The reasons, as a person would say them.
     pub sentence: String,
+    /// What would raise the match in the client's list.
+    pub improvements: Vec<Improvement>,
 }
 
 impl<I> Match<I> {
@@ -216,28 +218,53 @@ impl<K: Knowledge + ?Sized> Matcher<'_, K> {
         gigs.into_iter().filter_map(score).collect()
     }
 
+    /// What keeps a person and a gig apart now.
+    pub fn barriers(&self, gig: &GigFeatures, person: &PersonFeatures) -> Vec<Barrier> {
+        Barrier::between(gig, person, Overlaps::default().between(gig, person, self.dates(gig)))
+    }
+
     /// Why this person does or does not match this gig, as the client's ranking sees it.
     pub fn explain(&self, gig: &GigFeatures, person: &PersonFeatures) -> Explanation {
-        self.explain_by(gig, person, &self.model.people)
+        self.explain_by(gig, person, &self.model.people, None)
     }
 
-    /// The same, as the person's own ranking of gigs sees it.
-    pub fn explain_to_person(&self, gig: &GigFeatures, person: &PersonFeatures) -> Explanation {
-        self.explain_by(gig, person, &self.model.gigs)
+    /// The same, with what would raise them among others who have these scores.
+    pub fn explain_among(&self, gig: &GigFeatures, person: &PersonFeatures, others: Vec<Score>) -> Explanation {
+        self.explain_by(gig, person, &self.model.people, Some(others))
     }
 
-    fn explain_by(&self, gig: &GigFeatures, person: &PersonFeatures, weights: &Weights) -> Explanation {
+    /// The same, as the person's own ranking of gigs sees it; what would raise them is told of the
+    /// client's.
+    pub fn explain_to_person(&self, gig: &GigFeatures, person: &PersonFeatures, others: Vec<Score>) -> Explanation {
+        self.explain_by(gig, person, &self.model.gigs, Some(others))
+    }
+
+    fn explain_by(
+        &self,
+        gig: &GigFeatures,
+        person: &PersonFeatures,
+        weights: &Weights,
+        others: Option<Vec<Score>>,
+    ) -> Explanation {
         let overlap = Overlaps::default().between(gig, person, self.dates(gig));
-        let factors = Ask::new(gig, self.model, self.knowledge).factors(person, overlap, weights, self.model);
+        let ask = Ask::new(gig, self.model, self.knowledge);
+        let factors = ask.factors(person, overlap, weights, self.model);
+        let listed = &self.model.people;
+        let improvements = others.map(|mut others| {
+            others.sort_unstable_by_key(|score| std::cmp::Reverse(*score));
+            let as_listed = ask.factors(person, overlap, listed, self.model);
+            improve::improvements(&ask, person, overlap, &as_listed, &others, listed, self.model)
+        });
         Explanation {
             barriers: Barrier::between(gig, person, overlap),
             score: total(&factors),
             sentence: self.sentence(&factors, Placement::Merit),
+            improvements: improvements.unwrap_or_default(),
             factors,
         }
     }
 
-    fn dates(&self, gig: &GigFeatures) -> Dates {
+    pub(super) fn dates(&self, gig: &GigFeatures) -> Dates {
         gig.dates_from(self.now, self.model.usual_days)
     }
 
@@ -273,10 +300,10 @@ pub fn total(factors: &[Factor]) -> Score {
 
 /// Overlaps met in one ranking: many people keep the same hours.
 #[derive(Default)]
-struct Overlaps(HashMap<(WorkDay, WorkDay, Dates), Overlap>);
+pub(super) struct Overlaps(HashMap<(WorkDay, WorkDay, Dates), Overlap>);
 
 impl Overlaps {
-    fn between(&mut self, gig: &GigFeatures, person: &PersonFeatures, dates: Dates) -> Option<Overlap> {
+    pub(super) fn between(&mut self, gig: &GigFeatures, person: &PersonFeatures, dates: Dates) -> Option<Overlap> {
         let (client, theirs) = (gig.work_day?, person.work_day?);
         Some(*self.0.entry((client, theirs, dates)).or_insert_with(|| client.overlap_over(&theirs, dates)))
     }

@@ -27,6 +27,11 @@ pub struct Outcome {
     pub good: Value,
 }
 
+/// How well a finished contract went: as its client rated it, from 1 to 5; without a rating, like most.
+pub fn went(rating: Option<u8>, model: &Model) -> Value {
+    rating.map_or(model.reputation.mean, |rating| Value::ratio(i64::from(rating.clamp(1, 5)) - 1, 4))
+}
+
 /// The longest list of one client's outcomes that still counts.
 const PER_CLIENT: usize = 3;
 

@@ -83,6 +83,7 @@ fn commands() -> Vec<Command<Gig>> {
         command("remove", Verb::GigRemove, |g, a| g.remove(a, "Spam and lies", day(9))),
         command("invite a freelancer", Verb::InvitationSend, |g, a| {
             let asking = Asking {
+                is_suspended: false,
                 gig: &g,
                 freelancer: id(1),
                 is_member: false,

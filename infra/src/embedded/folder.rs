@@ -203,7 +203,7 @@ fn standing(path: &Path) -> io::Result<Standing> {
     };
     for entry in entries {
         let name = entry?.file_name();
-        if name != super::KEYS && name != super::VAULT_KEY {
+        if name != super::KEYS && name != super::VAULT_KEY && name != super::INDEX {
             // Somebody may have opened the door since we looked.
             return Ok(if path.join("door").exists() { Standing::Ours } else { Standing::Foreign });
         }

@@ -113,6 +113,11 @@ pub(super) fn of(profile: &FreelancerProfile) -> Result<Model, Fault> {
     })
 }
 
+/// What the row itself says: without skills and portfolio.
+pub(super) fn bare(row: Model) -> Result<FreelancerProfile, Fault> {
+    read(row, Vec::new(), Vec::new())
+}
+
 fn read(row: Model, skills: Vec<ProfileSkill>, portfolio: Vec<PortfolioItem>) -> Result<FreelancerProfile, Fault> {
     let bad = |why: &str| Fault::bad_row("freelancer_profiles", why);
     let currency = Currency::from_code(&row.currency).ok_or_else(|| bad("currency"))?;

@@ -85,13 +85,20 @@ impl Base {
             .map(|packed| HeldSkill { skill: self.skill(packed / 4), level: unpacked_level(*packed) })
             .collect();
         person.wants = self.wants_of(at).iter().map(|number| self.skill(*number)).collect();
-        person.text = Text(self.text_of(at).to_vec());
+        let text = self.text_of(at);
+        // Nothing but zeros points nowhere: it stands for a text that is not known.
+        person.text = Text(if text.iter().all(|part| *part == 0) { Vec::new() } else { text.to_vec() });
         person.work_day = self.side.work_days.get(usize::from(numbers.work_day)).copied();
         person.country = self.side.countries.get(usize::from(numbers.country)).copied();
         person.languages = self.side.languages.get(usize::from(numbers.languages)).cloned().unwrap_or_default();
         person.team = self.side.teams.get(&row).copied();
         person.blocked = self.side.blocked.get(&row).cloned().unwrap_or_default();
         person
+    }
+
+    /// The skills of a row.
+    pub(super) fn skills_of(&self, row: u32) -> impl Iterator<Item = SkillId> {
+        self.held_of(row as usize).iter().map(|packed| self.skill(packed / 4))
     }
 
     pub(super) fn held_of(&self, at: usize) -> &[u16] {
@@ -190,8 +197,10 @@ impl Builder {
     pub fn add(&mut self, person: &PersonFeatures) {
         let base = &mut self.base;
         let row = base.len_rows();
-        if base.is_empty() {
+        if base.text_width == 0 {
+            // The first text that is known says how long they are; those before it were not.
             base.text_width = person.text.0.len();
+            base.texts.resize(base.rows.len() * base.text_width, 0);
         }
         for held in &person.skills {
             let number = number_of(&mut base.skill_numbers, &mut base.side.skills, held.skill);

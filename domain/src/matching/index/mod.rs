@@ -1,7 +1,7 @@
 //! The index: everyone who may be matched, in memory, ready to be asked.
 //!
 //! An immutable [`Base`] holds all but the latest changes in compact columns with posting lists; a
-//! small delta holds whoever changed since, and hides their old rows. An [`Index`] is a value: a
+//! small one holds whoever changed since, and hides their old rows. An [`Index`] is a value: a
 //! change gives a new one that shares the base, so readers keep the one they have and never wait.
 //! It finds candidates; scores, reasons and places come from [`Matcher`], the same as without it.
 //!
@@ -9,14 +9,17 @@
 
 mod base;
 mod candidates;
+mod gigs;
 mod row;
 mod snapshot;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 pub use base::{Base, Builder};
 pub use candidates::Limits;
+pub use gigs::Gigs;
 pub use snapshot::BadSnapshot;
 
 use super::constraint::{Barrier, LeftOut};
@@ -26,24 +29,27 @@ use super::model::Model;
 use super::rank::{Matcher, Ranking};
 use super::shipped::Holders;
 use super::taxonomy::Taxonomy;
-use crate::id::UserId;
+use crate::id::{SkillId, UserId};
 
 /// Everyone who may be matched, as of some point in the stream of changes.
 #[derive(Debug, Clone)]
 pub struct Index {
     base: Arc<Base>,
+    /// Those who changed, in columns too: few enough to be built again with each change.
+    fresh: Arc<Base>,
     changed: BTreeMap<UserId, Arc<PersonFeatures>>,
     hidden: BTreeSet<u32>,
     position: u64,
 }
 
 /// When so many people changed since the base was built, it is time for a new base.
-const LARGEST_DELTA: usize = 4_096;
+const LARGEST_DELTA: usize = 2_048;
 
 impl Index {
     /// An index of a base that was built at this position of the stream of changes.
     pub fn new(base: Base, position: u64) -> Self {
-        Self { base: Arc::new(base), changed: BTreeMap::new(), hidden: BTreeSet::new(), position }
+        let fresh = Arc::default();
+        Self { base: Arc::new(base), fresh, changed: BTreeMap::new(), hidden: BTreeSet::new(), position }
     }
 
     /// How far in the stream of changes this index has read.
@@ -69,19 +75,46 @@ impl Index {
     /// The index after someone came or changed.
     #[must_use]
     pub fn with(&self, person: PersonFeatures, position: u64) -> Self {
-        let mut next = self.without(person.id, position);
-        next.changed.insert(person.id, Arc::new(person));
-        next
+        self.after([(person.id, Some(person))], position)
     }
 
     /// The index after someone left.
     #[must_use]
     pub fn without(&self, person: UserId, position: u64) -> Self {
+        self.after([(person, None)], position)
+    }
+
+    /// The index after many things happened at once: who changed, as they are now; `None` for those
+    /// who left.
+    #[must_use]
+    pub fn after(&self, changes: impl IntoIterator<Item = (UserId, Option<PersonFeatures>)>, position: u64) -> Self {
         let mut next = self.clone();
-        next.changed.remove(&person);
-        next.hidden.extend(next.base.find(person));
+        let mut anything = false;
+        for (person, now) in changes {
+            anything = true;
+            next.hidden.extend(next.base.find(person));
+            match now {
+                Some(now) => next.changed.insert(person, Arc::new(now)),
+                None => next.changed.remove(&person),
+            };
+        }
+        if anything {
+            let mut fresh = Builder::default();
+            next.changed.values().for_each(|person| fresh.add(person));
+            next.fresh = Arc::new(fresh.build(Model::shipped()));
+        }
         next.position = next.position.max(position);
         next
+    }
+
+    /// Whether it holds this person.
+    pub fn holds(&self, person: UserId) -> bool {
+        self.changed.contains_key(&person) || self.base.find(person).is_some_and(|row| !self.hidden.contains(&row))
+    }
+
+    /// Whether nothing changed since the base was built.
+    pub fn is_settled(&self) -> bool {
+        self.changed.is_empty() && self.hidden.is_empty()
     }
 
     /// Everyone, as they are now: what a new base is built from.
@@ -101,11 +134,17 @@ impl Index {
 
     /// How many hold which skill.
     pub fn holders<'t>(&self, taxonomy: &'t Taxonomy, model: &Model) -> Holders<'t> {
-        let mut holders = Holders::new(taxonomy, model);
-        holders.count_many(self.base.len() as u64, self.base.holders());
-        for person in self.changed.values() {
-            holders.count(person.skills.iter().map(|held| held.skill));
+        // Rows that are hidden don't count: how rare a skill is may not depend on when a base was built.
+        let mut counts: HashMap<SkillId, u64> = self.base.holders().collect();
+        for skill in self.hidden.iter().flat_map(|row| self.base.skills_of(*row)) {
+            counts.entry(skill).and_modify(|count| *count -= 1);
         }
+        for (skill, count) in self.fresh.holders() {
+            *counts.entry(skill).or_default() += count;
+        }
+        counts.retain(|_, count| *count > 0);
+        let mut holders = Holders::new(taxonomy, model);
+        holders.count_many(self.len() as u64, counts);
         holders
     }
 
@@ -118,15 +157,36 @@ impl Index {
         first: usize,
         limits: Limits,
     ) -> Ranking<UserId> {
-        let found = candidates::find(&self.base, &self.hidden, matcher, gig, limits);
-        let people: Vec<PersonFeatures> = found.rows.iter().map(|row| self.base.person(*row)).collect();
-        let changed = self.changed.values().map(AsRef::as_ref);
-        let mut ranking = matcher.people(gig, people.iter().chain(changed), first);
-        ranking.eligible += found.passed - u32::try_from(people.len()).unwrap_or(0);
-        for (barrier, count) in found.left_out {
-            let left_out: &mut LeftOut = ranking.left_out.entry(barrier).or_default();
-            left_out.all += count.all;
-            left_out.by_this_alone += count.by_this_alone;
+        self.rank_except(matcher, gig, first, limits, &BTreeSet::new())
+    }
+
+    /// The same, as if these people were not there: the client's own.
+    pub fn rank_except<K: Knowledge + ?Sized>(
+        &self,
+        matcher: &Matcher<'_, K>,
+        gig: &GigFeatures,
+        first: usize,
+        limits: Limits,
+        except: &BTreeSet<UserId>,
+    ) -> Ranking<UserId> {
+        let nobody = BTreeSet::new();
+        let (mut people, mut passed, mut left_out) = (Vec::new(), 0, Counts::new());
+        for (base, hidden) in [(&self.base, &self.hidden), (&self.fresh, &nobody)] {
+            let mut hidden = Cow::Borrowed(hidden);
+            for row in except.iter().filter_map(|person| base.find(*person)) {
+                hidden.to_mut().insert(row);
+            }
+            let found = candidates::find(base, &hidden, matcher, gig, limits);
+            people.extend(found.rows.iter().map(|row| base.person(*row)));
+            passed += found.passed;
+            for (barrier, count) in found.left_out {
+                add(left_out.entry(barrier).or_default(), count);
+            }
+        }
+        let mut ranking = matcher.people(gig, &people, first);
+        ranking.eligible += passed - u32::try_from(people.len()).unwrap_or(0);
+        for (barrier, count) in left_out {
+            add(ranking.left_out.entry(barrier).or_default(), count);
         }
         ranking
     }
@@ -134,7 +194,7 @@ impl Index {
     /// The bytes of a snapshot of the base, and the position it stands at. Changes since are not in
     /// it: they are read again from the stream.
     pub fn snapshot(&self) -> Option<Vec<u8>> {
-        (self.changed.is_empty() && self.hidden.is_empty()).then(|| snapshot::write(&self.base, self.position))
+        self.is_settled().then(|| snapshot::write(&self.base, self.position))
     }
 
     /// An index from the bytes of a snapshot.
@@ -147,6 +207,11 @@ impl Index {
     pub fn base_bytes(&self) -> usize {
         self.base.bytes()
     }
+}
+
+fn add(sum: &mut LeftOut, count: LeftOut) {
+    sum.all += count.all;
+    sum.by_this_alone += count.by_this_alone;
 }
 
 /// Counts of whom each barrier left out.

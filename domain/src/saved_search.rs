@@ -1,0 +1,114 @@
+//! Saved searches: what a freelancer looks for, kept, so that they are told of each new gig that it
+//! finds and that nothing keeps them from.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Timestamp;
+use crate::access::{self, Actor, Subject, Verb};
+use crate::change::Change;
+use crate::event::Event;
+use crate::gig::{Gig, GigKind};
+use crate::id::{SavedSearchId, SkillId, UserId};
+use crate::refusal::{Invalid, Refusal};
+
+/// So many are kept for one person.
+pub const MOST: u32 = 20;
+/// So many skills a search names at most.
+const SKILLS_MAX: usize = 20;
+
+/// A search that somebody keeps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedSearch {
+    /// The id.
+    pub id: SavedSearchId,
+    /// Whose it is.
+    pub user: UserId,
+    /// What they call it.
+    pub name: String,
+    /// What it looks for.
+    pub criteria: Criteria,
+    /// Since when it is kept.
+    pub created_at: Timestamp,
+}
+
+/// What a search looks for. What is absent does not matter.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Criteria {
+    /// Gigs that ask for at least one of these skills.
+    pub skills: Vec<SkillId>,
+    /// Gigs paid this way.
+    pub kind: Option<GigKind>,
+    /// Gigs whose budget reaches at least this, in US cents.
+    pub budget_at_least: Option<i64>,
+    /// Gigs in which each of these words begins one.
+    pub text: Option<String>,
+}
+
+impl Criteria {
+    /// Whether a gig is what is looked for.
+    pub fn admit(&self, gig: &Gig) -> bool {
+        let brief = &gig.brief;
+        let asks = |skill: &SkillId| brief.skills.iter().any(|asked| asked.skill == *skill);
+        (self.skills.is_empty() || self.skills.iter().any(asks))
+            && self.kind.is_none_or(|kind| kind == brief.kind)
+            && self.budget_at_least.is_none_or(|least| brief.budget.high.minor() >= least)
+            && self.text.as_deref().is_none_or(|text| {
+                let said = words(&format!("{} {}", brief.title, brief.description));
+                words(text).iter().all(|word| said.iter().any(|said| said.starts_with(word.as_str())))
+            })
+    }
+}
+
+fn words(text: &str) -> Vec<String> {
+    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase).collect()
+}
+
+impl SavedSearch {
+    /// Keep a search, beside the `kept` that the person keeps already.
+    pub fn create(
+        actor: &Actor,
+        name: &str,
+        criteria: Criteria,
+        kept: u32,
+        id: SavedSearchId,
+        now: Timestamp,
+    ) -> Result<Change<Self>, Refusal> {
+        let user = actor.person()?.user;
+        access::check(actor, Verb::SavedSearchCreate, &Subject::of_person(user))?;
+        if kept >= MOST {
+            let message = format!("you can keep {MOST} searches: delete one first");
+            return Err(Refusal::Limit { code: "SAVED_SEARCHES".to_owned(), limit: MOST.into(), message });
+        }
+        let mut invalid = Invalid::default();
+        let name = invalid.text("name", name, 1..=80);
+        let text = criteria.text.map(|text| invalid.text("text", &text, 2..=200));
+        if criteria.skills.len() > SKILLS_MAX {
+            invalid.add("skillIds", "TOO_MANY", format!("name at most {SKILLS_MAX} skills"));
+        }
+        if criteria.budget_at_least.is_some_and(|least| least < 0) {
+            invalid.add("budgetAtLeast", "OUT_OF_RANGE", "must not be negative");
+        }
+        let criteria = Criteria { text, ..criteria };
+        if criteria == Criteria::default() {
+            invalid.add("skillIds", "REQUIRED", "say what you look for: skills, a kind, a budget or words");
+        }
+        invalid.finish()?;
+        Ok(Change::to(Self { id, user, name, criteria, created_at: now }))
+    }
+
+    /// Whose it is, for the access table.
+    pub fn subject(&self) -> Subject {
+        Subject::of_person(self.user)
+    }
+
+    /// Keep it no longer.
+    pub fn delete(self, actor: &Actor) -> Result<Change<Self>, Refusal> {
+        access::check(actor, Verb::SavedSearchDelete, &self.subject())?;
+        Ok(Change::to(self))
+    }
+
+    /// A new gig was found: its person is told.
+    pub fn found(&self, gig: &Gig) -> Event {
+        Event::SavedSearchMatched { search: self.id, gig: gig.id, user: self.user }
+    }
+}

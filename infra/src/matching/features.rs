@@ -1,0 +1,196 @@
+//! What matching knows of people and gigs, gathered from the tables: what they say of themselves,
+//! and what only the marketplace knows.
+
+use std::collections::HashMap;
+
+use domain::Timestamp;
+use domain::gig::Gig;
+use domain::id::{GigId, Id, OrganizationId, UserId};
+use domain::matching::features::{Answers, ClientRecord, Exposure, Load, Outcomes};
+use domain::matching::reputation::{self, Outcome};
+use domain::matching::{GigFeatures, Model, PersonFeatures};
+use domain::profile::FreelancerProfile;
+use sea_orm::FromQueryResult;
+use uuid::Uuid;
+
+use crate::market::Market;
+use crate::sql::{ids, sql};
+use crate::{Call, Failure};
+
+/// How many contracts a freelancer is taken to work on at once.
+const CAPACITY: u32 = 4;
+
+#[derive(FromQueryResult)]
+struct Dealings {
+    id: Uuid,
+    active: i64,
+    asked: i64,
+    in_time: i64,
+    pending_milli: i64,
+    attention_milli: i64,
+    merit_milli: i64,
+    unanswered: i32,
+}
+
+#[derive(FromQueryResult)]
+struct Finished {
+    freelancer_id: Uuid,
+    organization_id: Uuid,
+    ended_at: Timestamp,
+    paid_minor: i64,
+    rating: Option<i16>,
+}
+
+#[derive(FromQueryResult)]
+struct Busy {
+    id: Uuid,
+    active: i64,
+}
+
+#[derive(FromQueryResult)]
+struct Demand {
+    id: Uuid,
+    proposals: i64,
+    posted: i64,
+    hired: i64,
+    verified: bool,
+}
+
+/// What weighs on people, and how they answered: of now.
+const DEALINGS: &str = "
+    select person.id,
+        (select count(*) from contracts c
+         where c.freelancer_id = person.id and c.status in ('active', 'paused', 'on_hold')) as active,
+        asked.count as asked, asked.in_time,
+        coalesce(asked.pending_milli, 0) + coalesce(bids.pending_milli, 0) as pending_milli,
+        coalesce(seen.attention_milli, 0) as attention_milli, coalesce(seen.merit_milli, 0) as merit_milli,
+        coalesce(seen.unanswered, 0) as unanswered
+    from unnest($1::uuid[]) as person (id)
+    left join exposure_sums seen on seen.freelancer_id = person.id
+    left join lateral (
+        select count(*) filter (where answered_at is not null or created_at < $2::timestamptz - interval '1 day') as count,
+            count(*) filter (where answered_at <= created_at + interval '1 day') as in_time,
+            (sum(trunc(1000 * power(0.8::numeric, greatest(0, floor(extract(epoch from $2 - created_at) / 86400)))))
+             filter (where status = 'sent' and created_at > $2 - interval '30 days'))::bigint as pending_milli
+        from invitations where freelancer_id = person.id) asked on true
+    left join lateral (
+        select sum(trunc(1000 * power(0.8::numeric, greatest(0, floor(extract(epoch from $2 - submitted_at) / 86400)))))::bigint
+            as pending_milli
+        from proposals
+        where freelancer_id = person.id and submitted_at > $2 - interval '30 days'
+          and status in ('submitted', 'viewed', 'shortlisted', 'interviewing', 'countered', 'offered')) bids on true";
+
+const FINISHED: &str = "
+    select c.freelancer_id, c.organization_id, (c.state ->> 'ended_at')::timestamptz as ended_at,
+        ((select coalesce(sum(m.released_net_minor + m.fee_minor), 0) from milestones m where m.contract_id = c.id)
+         + (select coalesce(sum(t.released_net_minor + t.fee_minor), 0) from timesheets t where t.contract_id = c.id))::bigint
+            as paid_minor,
+        review.rating
+    from contracts c
+    left join reviews review on review.contract_id = c.id and review.side = 'client' and review.published_at is not null
+    where c.freelancer_id = any($1) and c.status = 'ended'";
+
+const DEMAND: &str = "
+    select g.id,
+        (select count(*) from proposals p where p.gig_id = g.id
+         and p.status in ('submitted', 'viewed', 'shortlisted', 'interviewing', 'countered', 'offered')) as proposals,
+        (select count(*) from gigs other where other.client_id = g.client_id and other.published_at is not null) as posted,
+        (select count(distinct c.gig_id) from contracts c where c.organization_id = g.client_id) as hired,
+        exists (select 1 from payments p where p.organization_id = g.client_id and p.status = 'succeeded') as verified
+    from gigs g where g.id = any($1)";
+
+impl Market {
+    /// What is known of gigs: what they say, how many proposals they have, and how their clients
+    /// have dealt with people.
+    pub(crate) async fn gig_features(&self, gigs: &[Gig]) -> Result<Vec<GigFeatures>, Failure> {
+        let which: Vec<GigId> = gigs.iter().map(|gig| gig.id).collect();
+        let demand = Demand::find_by_statement(sql(DEMAND, [ids(&which)])).all(self.db()).await?;
+        let demand: HashMap<Uuid, Demand> = demand.into_iter().map(|row| (row.id, row)).collect();
+        let features = gigs.iter().map(|gig| {
+            let features = GigFeatures::of(gig);
+            match demand.get(&gig.id.uuid()) {
+                None => features,
+                Some(row) => GigFeatures {
+                    proposals: count(row.proposals),
+                    client_record: ClientRecord {
+                        verified: row.verified,
+                        posted: count(row.posted),
+                        hired: count(row.hired),
+                    },
+                    ..features
+                },
+            }
+        });
+        Ok(features.collect())
+    }
+
+    /// What is known of people whose profiles the caller may see: what they say, what they have on
+    /// their hands, how their work went.
+    pub(crate) async fn people_features(&self, call: &Call, people: &[UserId]) -> Result<Vec<PersonFeatures>, Failure> {
+        let profiles = self.profiles_of_users(call, people).await?;
+        self.features_of(&profiles).await
+    }
+
+    /// The same of those who may be matched; the others are missing.
+    pub(crate) async fn people_matchable(&self, people: &[UserId]) -> Result<Vec<PersonFeatures>, Failure> {
+        let profiles = self.profiles_matchable(people).await?;
+        self.features_of(&profiles).await
+    }
+
+    /// No more of people than hard constraints look at, of those who may be matched.
+    pub(crate) async fn people_constraints(&self, people: &[UserId]) -> Result<Vec<PersonFeatures>, Failure> {
+        let busy = Busy::find_by_statement(sql(
+            "select freelancer_id as id, count(*) as active from contracts
+             where freelancer_id = any($1) and status in ('active', 'paused', 'on_hold') group by 1",
+            [ids(people)],
+        ));
+        let busy: HashMap<Uuid, i64> = busy.all(self.db()).await?.into_iter().map(|row| (row.id, row.active)).collect();
+        let profiles = self.profiles_matchable_bare(people).await?;
+        let constraints = profiles.iter().map(|profile| {
+            let active = busy.get(&profile.user.uuid()).copied().unwrap_or(0);
+            let load = Load { active_contracts: count(active), capacity: CAPACITY, ..Load::default() };
+            PersonFeatures { load, ..PersonFeatures::constraints_of(profile) }
+        });
+        Ok(constraints.collect())
+    }
+
+    async fn features_of(&self, profiles: &[FreelancerProfile]) -> Result<Vec<PersonFeatures>, Failure> {
+        let people: Vec<UserId> = profiles.iter().map(|profile| profile.user).collect();
+        let now = self.clock().now();
+        let dealings = Dealings::find_by_statement(sql(DEALINGS, [ids(&people), now.into()])).all(self.db()).await?;
+        let dealings: HashMap<Uuid, Dealings> = dealings.into_iter().map(|row| (row.id, row)).collect();
+        let mut outcomes: HashMap<Uuid, Vec<Outcome>> = HashMap::new();
+        for row in Finished::find_by_statement(sql(FINISHED, [ids(&people)])).all(self.db()).await? {
+            outcomes.entry(row.freelancer_id).or_default().push(Outcome {
+                client: OrganizationId::from_uuid(row.organization_id),
+                at: row.ended_at,
+                paid_minor: row.paid_minor,
+                good: reputation::went(row.rating.and_then(|rating| u8::try_from(rating).ok()), Model::shipped()),
+            });
+        }
+        let features = profiles.iter().map(|profile| {
+            let person = profile.user.uuid();
+            let mut features = PersonFeatures::of(profile);
+            features.load.capacity = CAPACITY;
+            if let Some(row) = dealings.get(&person) {
+                features.load.active_contracts = count(row.active);
+                features.load.pending_milli = count(row.pending_milli);
+                features.exposure = Exposure {
+                    attention_milli: row.attention_milli.unsigned_abs(),
+                    merit_milli: row.merit_milli.unsigned_abs(),
+                    unanswered: row.unanswered.unsigned_abs(),
+                };
+                features.answers = Answers { asked: count(row.asked), in_time: count(row.in_time) };
+            }
+            features.outcomes = outcomes
+                .get(&person)
+                .map_or_else(Outcomes::default, |outcomes| reputation::weigh(outcomes, Model::shipped(), now));
+            features
+        });
+        Ok(features.collect())
+    }
+}
+
+fn count(n: i64) -> u32 {
+    u32::try_from(n.max(0)).unwrap_or(u32::MAX)
+}

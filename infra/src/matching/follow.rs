@@ -1,0 +1,430 @@
+//! Keeping the index: built from the tables or taken from its snapshot, then kept fresh by the lines
+//! that every change leaves in `matching_changes`.
+//!
+//! Lines are followed by their transactions, not by their numbers, which commit out of order: all
+//! lines of transactions from the cut on are looked at each time, and the cut moves up to the oldest
+//! transaction that still runs. So whatever is committed is seen at the next look, and whatever will
+//! be committed is not passed over. A line only says who to read again; reading twice does no harm.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use domain::Timestamp;
+use domain::gig::{Gig, Visibility};
+use domain::id::{GigId, Id, UserId};
+use domain::matching::index::{Builder, Gigs, Index};
+use domain::matching::{GigFeatures, Model, PersonFeatures, Taxonomy};
+use sea_orm::{ConnectionTrait, FromQueryResult, Value};
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinHandle};
+use uuid::Uuid;
+
+use super::shelves::Shelf;
+use super::snapshot::{self, Label};
+use crate::market::Market;
+use crate::sql::sql;
+use crate::{Call, Failure, Fault};
+
+/// How many people or gigs are read at a time.
+const BATCH: usize = 1_000;
+/// How many lines of changes are kept for those who follow.
+const KEPT: i64 = 100_000;
+/// How long to wait for something to be heard before it is looked all the same.
+const IDLE: Duration = Duration::from_millis(200);
+/// What is heard in so short a time is looked at together.
+const BREATH: Duration = Duration::from_millis(20);
+/// How long to wait after a failure of our own.
+const BACKOFF: Duration = Duration::from_secs(2);
+/// What weighs on people fades with time, and being shown gathers: whom it concerns is read again this often.
+const FADES: TimeDelta = TimeDelta::hours(1);
+/// So many of them, at most.
+const FADING: i64 = 20_000;
+/// A snapshot is written when the last one is this old and something changed since.
+const SNAPSHOT_EVERY: TimeDelta = TimeDelta::minutes(10);
+
+#[derive(FromQueryResult)]
+struct Ground {
+    horizon: i64,
+    complete_from: i64,
+    cluster: String,
+    database: i64,
+}
+
+#[derive(FromQueryResult)]
+struct Line {
+    horizon: i64,
+    complete_from: i64,
+    kind: Option<String>,
+    subject: Option<Uuid>,
+    lines: i64,
+    newest: Option<i64>,
+}
+
+#[derive(FromQueryResult)]
+struct Subject {
+    id: Uuid,
+}
+
+/// Whom or what a line is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum About {
+    Person(Uuid),
+    Gig(Uuid),
+}
+
+/// A new base that is being built aside, and what changed since it was begun.
+struct Rebuilding {
+    built: JoinHandle<Index>,
+    since: BTreeMap<UserId, Option<PersonFeatures>>,
+}
+
+/// Keeps the index of one node.
+pub struct Follower {
+    market: Market,
+    file: Option<PathBuf>,
+    label: Label,
+    people: Index,
+    gigs: Gigs,
+    /// All lines of transactions before this one are in it.
+    cut: i64,
+    /// What was seen beyond the cut: how many lines, and the newest.
+    seen: HashMap<About, (i64, i64)>,
+    rebuilding: Option<Rebuilding>,
+    faded_at: Timestamp,
+    saved_at: Timestamp,
+    changed_since_saved: bool,
+    from_snapshot: bool,
+}
+
+impl std::fmt::Debug for Follower {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Follower").field("cut", &self.cut).field("people", &self.people.len()).finish_non_exhaustive()
+    }
+}
+
+/// Keep the index until `stop` turns true. Its snapshot is in `file`, if there is to be one.
+pub async fn follow(market: Market, file: Option<PathBuf>, mut stop: watch::Receiver<bool>) {
+    let mut follower = loop {
+        tokio::select! {
+            _ = stop.changed() => return,
+            begun = Follower::begin(&market, file.clone()) => match begun {
+                Ok(follower) => break follower,
+                Err(failure) => tracing::error!(error = %failure, "the index of matching could not be built; trying again"),
+            },
+        }
+        tokio::time::sleep(BACKOFF).await;
+    };
+    let mut heard = market.bus().listen();
+    while !*stop.borrow() {
+        let wait = match follower.catch_up().await {
+            Ok(_) => IDLE,
+            Err(failure) => {
+                tracing::warn!(error = %failure, "the index of matching could not be brought up to date; trying again");
+                BACKOFF
+            }
+        };
+        tokio::select! {
+            _ = stop.changed() => {}
+            // Many at once are one reason to look.
+            _ = heard.recv() => tokio::time::sleep(BREATH).await,
+            () = tokio::time::sleep(wait) => {}
+        }
+        heard = heard.resubscribe();
+    }
+    if let Err(failure) = follower.rest().await {
+        tracing::warn!(error = %failure, "the snapshot of the index could not be written");
+    }
+}
+
+impl Follower {
+    /// Begin with the snapshot in `file`, if it fits, else with the tables; up to date when it
+    /// returns, and looked at from then on.
+    pub async fn begin(market: &Market, file: Option<PathBuf>) -> Result<Self, Failure> {
+        let ground = Ground::find_by_statement(sql(
+            "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint as horizon, log.complete_from,
+                 (select system_identifier::text from pg_control_system()) as cluster,
+                 (select oid::bigint from pg_database where datname = current_database()) as database
+             from matching_log log",
+            [],
+        ));
+        let ground = ground.one(market.db()).await?.ok_or_else(|| Fault::bad_row("matching_log", "it is empty"))?;
+        let label = Label {
+            cluster: ground.cluster.clone(),
+            database: ground.database,
+            schema: migrations::fingerprint(),
+            reader: snapshot::reader()?,
+        };
+        let kept = match file.clone() {
+            None => None,
+            Some(file) => aside({
+                let label = label.clone();
+                move || snapshot::read(&file, &label)
+            })
+            .await?
+            .filter(|index| {
+                let position = i64::try_from(index.position()).unwrap_or(i64::MAX);
+                (ground.complete_from..=ground.horizon).contains(&position)
+            }),
+        };
+        let from_snapshot = kept.is_some();
+        let (people, cut) = match kept {
+            Some(people) => {
+                let cut = i64::try_from(people.position()).unwrap_or(i64::MAX);
+                (people, cut)
+            }
+            None => (build(market, ground.horizon).await?, ground.horizon),
+        };
+        let now = market.clock().now();
+        let mut follower = Self {
+            market: market.clone(),
+            file,
+            label,
+            people,
+            gigs: gigs(market).await?,
+            cut,
+            seen: HashMap::new(),
+            rebuilding: None,
+            faded_at: now,
+            saved_at: now,
+            changed_since_saved: !from_snapshot,
+            from_snapshot,
+        };
+        follower.look().await?;
+        follower.publish();
+        tracing::info!(
+            people = follower.people.len(),
+            gigs = follower.gigs.len(),
+            from_snapshot,
+            "the index of matching is there"
+        );
+        if !from_snapshot {
+            follower.rebuild();
+        }
+        Ok(follower)
+    }
+
+    /// Whether it began with a snapshot, and not with the tables.
+    pub fn began_with_snapshot(&self) -> bool {
+        self.from_snapshot
+    }
+
+    /// Take in what changed; how many people and gigs were read again.
+    pub async fn catch_up(&mut self) -> Result<usize, Failure> {
+        self.take_rebuilt().await?;
+        let read = self.look().await?;
+        let due = self.changed_since_saved && self.market.clock().now() - self.saved_at >= SNAPSHOT_EVERY;
+        if (due || self.people.is_worn()) && self.rebuilding.is_none() {
+            self.rebuild();
+        }
+        Ok(read)
+    }
+
+    /// Bring all that changed into a new base, aside, and write it down.
+    fn rebuild(&mut self) {
+        let (worn, label, file) = (self.people.clone(), self.label.clone(), self.file.clone());
+        let built = tokio::task::spawn_blocking(move || {
+            let built = worn.rebuilt(Model::shipped());
+            if let Some(Err(fault)) = file.map(|file| snapshot::write(&file, &label, &built)) {
+                tracing::warn!(error = %fault, "the snapshot of the index could not be written");
+            }
+            built
+        });
+        self.rebuilding = Some(Rebuilding { built, since: BTreeMap::new() });
+        (self.saved_at, self.changed_since_saved) = (self.market.clock().now(), false);
+    }
+
+    /// Bring what changed into a base, and write the snapshot.
+    pub async fn rest(mut self) -> Result<(), Failure> {
+        if self.rebuilding.is_none() && self.changed_since_saved {
+            self.rebuild();
+        }
+        match self.rebuilding.take() {
+            None => Ok(()),
+            Some(Rebuilding { built, .. }) => built.await.map(|_| ()).map_err(ended),
+        }
+    }
+
+    async fn look(&mut self) -> Result<usize, Failure> {
+        let now = self.market.clock().now();
+        let lines = Line::find_by_statement(sql(
+            "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint as horizon, log.complete_from,
+                 line.kind, line.subject, coalesce(line.lines, 0) as lines, line.newest
+             from matching_log log
+             left join (select kind, subject, count(*) as lines, max(id) as newest from matching_changes
+                        where xact >= $1 group by kind, subject) line on true",
+            [self.cut.into()],
+        ));
+        let lines = lines.all(self.market.db()).await?;
+        let Some(Line { horizon, complete_from, .. }) = lines.first() else { return Ok(0) };
+        let (horizon, complete_from) = (*horizon, *complete_from);
+        if complete_from > self.cut || horizon < self.cut {
+            // We were away for too long, or the rows were brought to another cluster.
+            tracing::warn!(self.cut, complete_from, horizon, "too much changed to follow; building the index anew");
+            self.people = build(&self.market, horizon).await?;
+            self.gigs = gigs(&self.market).await?;
+            (self.cut, self.rebuilding, self.changed_since_saved) = (horizon, None, true);
+            self.seen.clear();
+            self.publish();
+            return Ok(self.people.len());
+        }
+        let seen: HashMap<About, (i64, i64)> = lines
+            .iter()
+            .filter_map(|line| {
+                let about = match line.kind.as_deref()? {
+                    "person" => About::Person(line.subject?),
+                    _ => About::Gig(line.subject?),
+                };
+                Some((about, (line.lines, line.newest?)))
+            })
+            .collect();
+        let news = seen.iter().filter(|(about, lines)| self.seen.get(about) != Some(lines));
+        let (mut people, mut gigs) = (BTreeSet::new(), BTreeSet::new());
+        for (about, _) in news {
+            match about {
+                About::Person(id) => people.insert(*id),
+                About::Gig(id) => gigs.insert(*id),
+            };
+        }
+        if now - self.faded_at >= FADES {
+            people.extend(self.fading(now).await?);
+            self.faded_at = now;
+        }
+        let people: Vec<UserId> = people.into_iter().map(UserId::from_uuid).collect();
+        let gigs: Vec<GigId> = gigs.into_iter().map(GigId::from_uuid).collect();
+        self.read_again(&people, &gigs).await?;
+        self.seen = seen;
+        self.cut = horizon;
+        // The position is that of the cut, whether or not anything changed.
+        self.people = self.people.after([], horizon.unsigned_abs());
+        self.market.shelves().is_of(now);
+        Ok(people.len() + gigs.len())
+    }
+
+    async fn read_again(&mut self, people: &[UserId], gigs: &[GigId]) -> Result<(), Failure> {
+        for batch in people.chunks(BATCH) {
+            let found = self.market.people_matchable(batch).await?;
+            let mut now: BTreeMap<UserId, Option<PersonFeatures>> = batch.iter().map(|id| (*id, None)).collect();
+            now.extend(found.into_iter().map(|person| (person.id, Some(person))));
+            if let Some(rebuilding) = &mut self.rebuilding {
+                rebuilding.since.extend(now.clone());
+            }
+            self.people = self.people.after(now, 0);
+        }
+        for batch in gigs.chunks(BATCH) {
+            let mut now: BTreeMap<GigId, Option<GigFeatures>> = batch.iter().map(|id| (*id, None)).collect();
+            now.extend(open(&self.market, batch).await?.into_iter().map(|gig| (gig.id, Some(gig))));
+            self.gigs = self.gigs.after(now);
+        }
+        if !people.is_empty() || !gigs.is_empty() {
+            self.changed_since_saved = true;
+            self.publish();
+        }
+        Ok(())
+    }
+
+    /// Those on whom something weighs that fades, and those who were shown since.
+    async fn fading(&self, now: Timestamp) -> Result<Vec<Uuid>, Failure> {
+        let people = Subject::find_by_statement(sql(
+            "select freelancer_id as id from invitations where created_at > $1 and status = 'sent'
+             union select freelancer_id from proposals where submitted_at > $1
+             union select freelancer_id from exposure_sums where changed_at >= $3 limit $2",
+            [(now - TimeDelta::days(31)).into(), FADING.into(), self.faded_at.into()],
+        ));
+        Ok(people.all(self.market.db()).await?.into_iter().map(|row| row.id).collect())
+    }
+
+    /// Take the base that was built aside, if it is done, with what changed meanwhile.
+    async fn take_rebuilt(&mut self) -> Result<(), Failure> {
+        if !self.rebuilding.as_ref().is_some_and(|rebuilding| rebuilding.built.is_finished()) {
+            return Ok(());
+        }
+        if let Some(Rebuilding { built, since }) = self.rebuilding.take() {
+            let built = built.await.map_err(ended)?;
+            self.people = built.after(since, self.people.position());
+            self.publish();
+        }
+        Ok(())
+    }
+
+    fn publish(&self) {
+        let holders = self.people.holders(Taxonomy::shipped(), Model::shipped());
+        self.market.shelves().put(Shelf { people: self.people.clone(), gigs: self.gigs.clone(), holders });
+    }
+}
+
+impl Market {
+    /// Throw away the lines of changes that only an index which was away for long would still need:
+    /// it is built anew.
+    pub(crate) async fn matching_changes_trim(&self) -> Result<(), Failure> {
+        self.db().execute_raw(sql("select matching_changes_trim($1)", [KEPT.into()])).await?;
+        Ok(())
+    }
+}
+
+/// Work that takes long, on a thread where nobody waits for it.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
+    tokio::task::spawn_blocking(work).await.map_err(ended)
+}
+
+fn ended(error: JoinError) -> Failure {
+    Fault::Service { service: "index", why: error.to_string() }.into()
+}
+
+/// The index of everyone who may be matched, from the tables.
+async fn build(market: &Market, position: i64) -> Result<Index, Failure> {
+    let mut builder = Builder::default();
+    let mut last = Uuid::nil();
+    loop {
+        let next = page_after(
+            market,
+            "select user_id as id from freelancer_profiles where user_id > $1 and visibility = 'public'
+             order by user_id limit $2",
+            last,
+        )
+        .await?;
+        let Some(end) = next.last() else { break };
+        last = *end;
+        let people: Vec<UserId> = next.into_iter().map(UserId::from_uuid).collect();
+        for person in market.people_matchable(&people).await? {
+            builder.add(&person);
+        }
+    }
+    let base = aside(move || builder.build(Model::shipped())).await?;
+    Ok(Index::new(base, position.unsigned_abs()))
+}
+
+/// The open gigs that everybody may see, from the tables.
+async fn gigs(market: &Market) -> Result<Gigs, Failure> {
+    let mut gigs = Gigs::default();
+    let mut last = Uuid::nil();
+    loop {
+        let next = page_after(
+            market,
+            "select id from gigs where id > $1 and state = 'open' and visibility = 'public' order by id limit $2",
+            last,
+        )
+        .await?;
+        let Some(end) = next.last() else { break };
+        last = *end;
+        let batch: Vec<GigId> = next.into_iter().map(GigId::from_uuid).collect();
+        let found = open(market, &batch).await?;
+        gigs = gigs.after(found.into_iter().map(|gig| (gig.id, Some(gig))));
+    }
+    Ok(gigs)
+}
+
+async fn page_after(market: &Market, query: &'static str, last: Uuid) -> Result<Vec<Uuid>, Failure> {
+    let most = Value::from(i64::try_from(BATCH).unwrap_or(i64::MAX));
+    let rows = Subject::find_by_statement(sql(query, [last.into(), most])).all(market.db()).await?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
+}
+
+/// Those of these gigs that are open to everybody.
+async fn open(market: &Market, gigs: &[GigId]) -> Result<Vec<GigFeatures>, Failure> {
+    let found = market.gigs_by_id(&Call::system("index"), gigs).await?;
+    let open: Vec<Gig> =
+        found.into_iter().filter(|gig| gig.takes_proposals() && gig.brief.visibility == Visibility::Public).collect();
+    market.gig_features(&open).await
+}

@@ -1,0 +1,258 @@
+//! Where candidates come from: the seam behind which another source can be put.
+//!
+//! A source is asked for the best of those who may match and for counts of whom each hard constraint
+//! left out. It may be a little behind: what is shown of it is read again first. Scores, reasons and
+//! places always come from the domain's `Matcher`, so an answer does not depend on who found it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use domain::Timestamp;
+use domain::id::{GigId, Id, OrganizationId, SkillId, UserId};
+use domain::matching::index::Limits;
+use domain::matching::knowledge::Knowledge;
+use domain::matching::shipped::Holders;
+use domain::matching::{GigFeatures, Matcher, Model, PersonFeatures, Ranking, Taxonomy};
+use sea_orm::FromQueryResult;
+use uuid::Uuid;
+
+use super::shelves::Shelf;
+use crate::market::Market;
+use crate::sql::{ids, sql};
+use crate::{Call, Failure};
+
+/// At most so many candidates are ranked that SQL has found.
+pub(super) const CANDIDATES: i64 = 2_000;
+/// So many gigs are counted over when it is asked what a person lacks.
+const NEAR: usize = 1_000;
+/// An index that is further behind is not asked: rather a slow answer than a wrong one.
+const PATIENCE: TimeDelta = TimeDelta::seconds(30);
+
+/// What finds candidates.
+#[derive(Clone)]
+pub(super) enum Source {
+    /// The index in memory, as of some instant.
+    Index(Arc<Shelf>, Timestamp),
+    /// The tables, as they are.
+    Database,
+}
+
+/// What an answer came from, and how fresh it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Freshness {
+    /// What found the candidates.
+    pub found_by: FoundBy,
+    /// Everything that was committed before this instant was looked at.
+    pub as_of: Timestamp,
+    /// How long ago that was.
+    pub lag: TimeDelta,
+}
+
+/// What finds candidates, as it shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FoundBy {
+    /// The index in memory.
+    Index,
+    /// The tables.
+    Database,
+}
+
+#[derive(FromQueryResult)]
+struct Found {
+    id: Uuid,
+}
+
+#[derive(FromQueryResult)]
+struct Held {
+    skill_id: Uuid,
+    holders: i64,
+}
+
+#[derive(FromQueryResult)]
+struct Counted {
+    count: i64,
+}
+
+impl Market {
+    /// What to ask now.
+    pub(super) fn source(&self) -> Source {
+        let source = match self.shelves().look(self.clock().now(), PATIENCE) {
+            Some((shelf, as_of)) => Source::Index(shelf, as_of),
+            None => Source::Database,
+        };
+        let name = match source.found_by() {
+            FoundBy::Index => "index",
+            FoundBy::Database => "database",
+        };
+        metrics::counter!("rabta_matching_answers_total", "source" => name).increment(1);
+        source
+    }
+}
+
+impl Source {
+    pub(super) fn found_by(&self) -> FoundBy {
+        match self {
+            Self::Index(..) => FoundBy::Index,
+            Self::Database => FoundBy::Database,
+        }
+    }
+
+    pub(super) fn freshness(&self, now: Timestamp) -> Freshness {
+        let as_of = match self {
+            Self::Index(_, as_of) => *as_of,
+            Self::Database => now,
+        };
+        Freshness { found_by: self.found_by(), as_of, lag: now - as_of }
+    }
+
+    /// How rare which skill is.
+    pub(super) async fn holders(&self, market: &Market) -> Result<Rarity, Failure> {
+        match self {
+            Self::Index(shelf, _) => Ok(Rarity::Index(Arc::clone(shelf))),
+            Self::Database => Ok(Rarity::Database(market.holders().await?)),
+        }
+    }
+
+    /// The best `first` people for a gig, without these: the client's own.
+    pub(super) async fn people(
+        &self,
+        market: &Market,
+        matcher: &Matcher<'_, Holders<'static>>,
+        gig: &GigFeatures,
+        except: &BTreeSet<UserId>,
+        first: usize,
+    ) -> Result<Ranking<UserId>, Failure> {
+        match self {
+            Self::Index(shelf, _) => Ok(shelf.people.rank_except(matcher, gig, first, Limits::default(), except)),
+            Self::Database => {
+                let found = market.people_holding(&asked_and_related(gig, matcher.knowledge), except).await?;
+                let people = market.people_matchable(&found).await?;
+                Ok(matcher.people(gig, &people, first))
+            }
+        }
+    }
+
+    /// The best `first` gigs for a person, without those of these clients: the person's own.
+    pub(super) async fn gigs(
+        &self,
+        market: &Market,
+        matcher: &Matcher<'_, Holders<'static>>,
+        person: &PersonFeatures,
+        own: &[OrganizationId],
+        first: usize,
+    ) -> Result<Ranking<GigId>, Failure> {
+        match self {
+            Self::Index(shelf, _) => Ok(shelf.gigs.rank(matcher, person, first, own)),
+            Self::Database => {
+                let found = market.gigs_asking(person, own).await?;
+                // As everybody sees them: that one bid on a gig does not put it among those for one.
+                let gigs = market.gigs_by_id(&Call::system("matching"), &found).await?;
+                let gigs = market.gig_features(&gigs).await?;
+                Ok(matcher.gigs(person, &gigs, first))
+            }
+        }
+    }
+}
+
+impl Source {
+    /// So many of the gigs that are nearest to a person, without those of these clients.
+    pub(super) async fn gigs_near(
+        &self,
+        market: &Market,
+        matcher: &Matcher<'_, Holders<'static>>,
+        person: &PersonFeatures,
+        own: &[OrganizationId],
+    ) -> Result<Vec<Arc<GigFeatures>>, Failure> {
+        match self {
+            Self::Index(shelf, _) => Ok(shelf.gigs.near(matcher, person, own, NEAR)),
+            Self::Database => {
+                let mut found = market.gigs_asking(person, own).await?;
+                found.truncate(NEAR);
+                let gigs = market.gigs_by_id(&Call::system("matching"), &found).await?;
+                Ok(market.gig_features(&gigs).await?.into_iter().map(Arc::new).collect())
+            }
+        }
+    }
+}
+
+/// How rare which skill is, wherever that was counted.
+pub(super) enum Rarity {
+    Index(Arc<Shelf>),
+    Database(Holders<'static>),
+}
+
+impl Rarity {
+    pub(super) fn matcher(&self, now: Timestamp) -> Matcher<'_, Holders<'static>> {
+        let knowledge = match self {
+            Self::Index(shelf) => &shelf.holders,
+            Self::Database(holders) => holders,
+        };
+        Matcher { model: Model::shipped(), knowledge, now }
+    }
+}
+
+impl Market {
+    async fn people_holding(&self, skills: &[SkillId], except: &BTreeSet<UserId>) -> Result<Vec<UserId>, Failure> {
+        let except: Vec<UserId> = except.iter().copied().collect();
+        let found = Found::find_by_statement(sql(
+            "select u.id from freelancer_profiles p join users u on u.id = p.user_id
+             left join lateral (
+                 select count(*) as held from profile_skills s where s.profile_id = p.id and s.skill_id = any($1)
+             ) skills on true
+             where p.visibility = 'public' and u.suspended_at is null and p.user_id <> all ($2)
+             order by skills.held desc, p.user_id limit $3",
+            [ids(skills), ids(&except), CANDIDATES.into()],
+        ));
+        Ok(found.all(self.db()).await?.into_iter().map(|found| UserId::from_uuid(found.id)).collect())
+    }
+
+    async fn gigs_asking(&self, person: &PersonFeatures, own: &[OrganizationId]) -> Result<Vec<GigId>, Failure> {
+        let held: Vec<SkillId> = person.skills.iter().map(|held| held.skill).collect();
+        let found = Found::find_by_statement(sql(
+            "select g.id from gigs g
+             left join lateral (
+                 select count(*) as held from gig_skills s where s.gig_id = g.id and s.skill_id = any($1)
+             ) skills on true
+             where g.state = 'open' and g.visibility = 'public' and g.client_id <> all ($2)
+             order by skills.held desc, g.published_at desc, g.id limit $3",
+            [ids(&held), ids(own), CANDIDATES.into()],
+        ));
+        Ok(found.all(self.db()).await?.into_iter().map(|found| GigId::from_uuid(found.id)).collect())
+    }
+
+    /// How many of those who may be matched hold which skill.
+    async fn holders(&self) -> Result<Holders<'static>, Failure> {
+        let held = Held::find_by_statement(sql(
+            "select s.skill_id, count(*) as holders from profile_skills s join freelancer_profiles p on p.id = s.profile_id
+             join users u on u.id = p.user_id where p.visibility = 'public' and u.suspended_at is null group by 1",
+            [],
+        ));
+        let held = held.all(self.db()).await?;
+        let people = Counted::find_by_statement(sql(
+            "select count(*) as count from freelancer_profiles p join users u on u.id = p.user_id
+             where p.visibility = 'public' and u.suspended_at is null",
+            [],
+        ));
+        let count = |n: i64| u64::try_from(n).unwrap_or(0);
+        let people = people.one(self.db()).await?.map_or(0, |people| count(people.count));
+        let mut holders = Holders::new(Taxonomy::shipped(), Model::shipped());
+        holders
+            .count_many(people, held.into_iter().map(|held| (SkillId::from_uuid(held.skill_id), count(held.holders))));
+        Ok(holders)
+    }
+}
+
+fn asked_and_related(gig: &GigFeatures, knowledge: &impl Knowledge) -> Vec<SkillId> {
+    let mut wanted: Vec<SkillId> = gig
+        .skills
+        .iter()
+        .flat_map(|asked| {
+            let related = knowledge.related(asked.skill).into_iter().map(|related| related.skill);
+            std::iter::once(asked.skill).chain(related)
+        })
+        .collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    wanted
+}

@@ -1,0 +1,236 @@
+//! Searches that freelancers keep, and what is done when a gig is published that they find.
+
+use std::collections::{HashMap, HashSet};
+
+use domain::access::{self, Verb};
+use domain::change::Change;
+use domain::gig::Visibility;
+use domain::id::{GigId, Id, SavedSearchId, SkillId, UserId};
+use domain::matching::GigFeatures;
+use domain::refusal::Refusal;
+use domain::saved_search::{Criteria, SavedSearch};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter, QuerySelect};
+use uuid::Uuid;
+
+use crate::market::Market;
+use crate::page::{Key, Keyset, PageRequest, Slice};
+use crate::sql::{ids, sql};
+use crate::{Call, Failure, Tx, run};
+
+/// So many searches are tried against one gig, those first whose person was told longest ago: what
+/// one publication can cause has an end.
+const TRIED: i64 = 1_000;
+
+#[derive(FromQueryResult)]
+struct Tried {
+    id: Uuid,
+    user_id: Uuid,
+    name: String,
+    criteria: serde_json::Value,
+    created_at: domain::Timestamp,
+}
+
+#[derive(FromQueryResult)]
+struct New {
+    search_id: Uuid,
+}
+
+impl Market {
+    /// Keep a search of the person's own.
+    pub async fn saved_search_create(
+        &self,
+        call: &Call,
+        name: &str,
+        criteria: Criteria,
+    ) -> Result<SavedSearch, Failure> {
+        let user = call.actor.person()?.user;
+        run!(self, call, tx => {
+            // The person's row is what two of their requests queue up at, so that they are counted.
+            tx.user_for_update(user).await?.ok_or(Refusal::HIDDEN)?;
+            let kept = row::Entity::find().filter(row::Column::UserId.eq(user.uuid())).count(tx.conn()).await?;
+            let kept = u32::try_from(kept).unwrap_or(u32::MAX);
+            let change = SavedSearch::create(tx.actor(), name, criteria.clone(), kept, tx.id(), tx.now())?;
+            tx.saved_search_insert(change).await.map_err(|failure| {
+                failure.when_violated("saved_search_skills_skill_id_fkey", || {
+                    Refusal::field("skillIds", "UNKNOWN", "there is no such skill")
+                })
+            })
+        })
+    }
+
+    /// Keep a search of the person's own no longer.
+    pub async fn saved_search_delete(&self, call: &Call, id: SavedSearchId) -> Result<SavedSearch, Failure> {
+        run!(self, call, tx => {
+            let row = row::Entity::find_by_id(id.uuid()).lock_exclusive().one(tx.conn()).await?;
+            let search = row.map(SavedSearch::try_from).transpose()?.ok_or(Refusal::HIDDEN)?;
+            let search = tx.settle(search.delete(tx.actor())?).await?;
+            tx.conn().execute_raw(sql("delete from saved_searches where id = $1", [id.uuid().into()])).await?;
+            Ok(search)
+        })
+    }
+
+    /// A search of the person's own.
+    pub async fn saved_search_find(&self, call: &Call, id: SavedSearchId) -> Result<Option<SavedSearch>, Failure> {
+        let row = row::Entity::find_by_id(id.uuid()).one(self.db()).await?;
+        let search = row.map(SavedSearch::try_from).transpose()?;
+        Ok(search.filter(|search| access::allows(&call.actor, Verb::SavedSearchRead, &search.subject())))
+    }
+
+    /// The searches the person keeps, the newest first.
+    pub async fn saved_searches_page(&self, call: &Call, page: &PageRequest) -> Result<Slice<SavedSearch>, Failure> {
+        let user = call.actor.person()?.user;
+        let order = Keyset::<row::Entity> {
+            list: "saved_searches",
+            columns: vec![row::Column::Id],
+            descending: true,
+            key: |row| vec![Key::Uuid(row.id)],
+        };
+        let select = row::Entity::find().filter(row::Column::UserId.eq(user.uuid()));
+        Ok(order.page(self.db(), select, page).await?.try_map(SavedSearch::try_from)?)
+    }
+
+    /// A gig was put before freelancers: those are told whose searches find it, and whom nothing
+    /// keeps from it. Told again, it tells nobody twice.
+    pub(crate) async fn saved_searches_try(&self, call: &Call, gig: GigId) -> Result<(), Failure> {
+        let Some(gig) = self.gig_find(call, gig).await? else { return Ok(()) };
+        if !gig.takes_proposals() || gig.brief.visibility != Visibility::Public {
+            return Ok(());
+        }
+        let skills: Vec<SkillId> = gig.brief.skills.iter().map(|asked| asked.skill).collect();
+        let found = Tried::find_by_statement(sql(
+            "select s.id, s.user_id, s.name, s.criteria, s.created_at from saved_searches s
+             where (not exists (select 1 from saved_search_skills k where k.search_id = s.id)
+                    or exists (select 1 from saved_search_skills k where k.search_id = s.id and k.skill_id = any($1)))
+               and not exists (select 1 from saved_search_hits h where h.search_id = s.id and h.gig_id = $2)
+               and not exists (select 1 from members m where m.organization_id = $3 and m.user_id = s.user_id)
+             order by s.told_at nulls first, s.id limit $4",
+            [ids(&skills), gig.id.uuid().into(), gig.client.uuid().into(), TRIED.into()],
+        ));
+        let searches = found.all(self.db()).await?.into_iter().map(SavedSearch::try_from);
+        let searches = searches.collect::<Result<Vec<_>, _>>()?;
+        if i64::try_from(searches.len()).is_ok_and(|tried| tried >= TRIED) {
+            tracing::warn!(gig = %gig.id, "more searches might find the gig than are tried at once");
+        }
+        let found: Vec<SavedSearch> = searches.into_iter().filter(|search| search.criteria.admit(&gig)).collect();
+        let free = self.people_free_for(&GigFeatures::constraints_of(&gig), &found).await?;
+        // One word for each person, however many of their searches find it.
+        let mut told = HashSet::new();
+        let telling: HashMap<Uuid, &SavedSearch> = found
+            .iter()
+            .filter(|search| free.contains(&search.user) && told.insert(search.user))
+            .map(|search| (search.id.uuid(), search))
+            .collect();
+        if telling.is_empty() {
+            return Ok(());
+        }
+        run!(self, call, tx => {
+            let mut which: Vec<SavedSearchId> = telling.values().map(|search| search.id).collect();
+            which.sort_unstable();
+            let new = New::find_by_statement(sql(
+                "insert into saved_search_hits (search_id, gig_id, user_id, found_at)
+                 select s.id, $2, s.user_id, $3 from saved_searches s where s.id = any($1) order by s.id
+                 on conflict do nothing returning search_id",
+                [ids(&which), gig.id.uuid().into(), tx.now().into()],
+            ));
+            let mut change = Change::to(());
+            for New { search_id } in new.all(tx.conn()).await? {
+                if let Some(search) = telling.get(&search_id) {
+                    change = change.telling(search.found(&gig));
+                }
+            }
+            tx.conn()
+                .execute_raw(sql("update saved_searches set told_at = $2 where id = any($1)", [ids(&which), tx.now().into()]))
+                .await?;
+            tx.settle(change).await
+        })
+    }
+
+    /// Of those who keep these searches, the ones whom nothing keeps from a gig. Whoever has no
+    /// profile is kept from nothing: they look for work, and write one when they have found some.
+    async fn people_free_for(&self, gig: &GigFeatures, searches: &[SavedSearch]) -> Result<HashSet<UserId>, Failure> {
+        let users: Vec<UserId> = searches.iter().map(|search| search.user).collect();
+        let mut free: HashSet<UserId> = self.users_in_standing(&users).await?;
+        for person in self.people_constraints(&users).await? {
+            if !self.barriers_between(gig, &person).is_empty() {
+                free.remove(&person.id);
+            }
+        }
+        Ok(free)
+    }
+
+    async fn users_in_standing(&self, users: &[UserId]) -> Result<HashSet<UserId>, Failure> {
+        #[derive(FromQueryResult)]
+        struct Found {
+            id: Uuid,
+        }
+        let found = Found::find_by_statement(sql(
+            "select id from users where id = any($1) and suspended_at is null",
+            [ids(users)],
+        ));
+        Ok(found.all(self.db()).await?.into_iter().map(|found| UserId::from_uuid(found.id)).collect())
+    }
+}
+
+impl Tx {
+    async fn saved_search_insert(&self, change: Change<SavedSearch>) -> Result<SavedSearch, Failure> {
+        let search = self.settle(change).await?;
+        let insert = sql(
+            "insert into saved_searches (id, user_id, name, criteria, created_at) values ($1, $2, $3, $4, $5)",
+            [
+                search.id.uuid().into(),
+                search.user.uuid().into(),
+                search.name.as_str().into(),
+                serde_json::to_value(&search.criteria)?.into(),
+                search.created_at.into(),
+            ],
+        );
+        self.conn().execute_raw(insert).await?;
+        let skills = sql(
+            "insert into saved_search_skills (search_id, skill_id) select distinct $1::uuid, skill from unnest($2::uuid[]) as named (skill)",
+            [search.id.uuid().into(), ids(&search.criteria.skills)],
+        );
+        self.conn().execute_raw(skills).await?;
+        Ok(search)
+    }
+}
+
+impl TryFrom<Tried> for SavedSearch {
+    type Error = crate::Fault;
+    fn try_from(row: Tried) -> Result<Self, crate::Fault> {
+        let Tried { id, user_id, name, criteria, created_at } = row;
+        Ok(Self {
+            id: Id::from_uuid(id),
+            user: Id::from_uuid(user_id),
+            name,
+            criteria: serde_json::from_value(criteria)?,
+            created_at,
+        })
+    }
+}
+
+impl TryFrom<row::Model> for SavedSearch {
+    type Error = crate::Fault;
+    fn try_from(row: row::Model) -> Result<Self, crate::Fault> {
+        let row::Model { id, user_id, name, criteria, created_at } = row;
+        Tried { id, user_id, name, criteria, created_at }.try_into()
+    }
+}
+
+mod row {
+    use sea_orm::entity::prelude::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "saved_searches")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub user_id: Uuid,
+        pub name: String,
+        #[sea_orm(column_type = "JsonBinary")]
+        pub criteria: Json,
+        pub created_at: DateTimeUtc,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}

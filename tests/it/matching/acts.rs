@@ -1,0 +1,209 @@
+//! What becomes of what was shown, and what can be told from it.
+
+use serde_json::{Value, json};
+use tests::{Person, TestApp};
+
+use super::{freelancer, gig, matches, skill};
+
+/// What the log holds: kind, direction, place, version of the model.
+type Act = (String, Option<String>, Option<i32>, Option<i32>);
+
+async fn acts(app: &TestApp) -> Vec<Act> {
+    sqlx::query_as("select kind, direction, position, model_version from match_acts order by id")
+        .fetch_all(app.pool())
+        .await
+        .unwrap()
+}
+
+async fn opens(person: &Person<'_>, gig: &str, freelancer: &Person<'_>) -> bool {
+    let input = json!({ "gigId": gig, "freelancerId": freelancer.id });
+    person.does("matchOpen", input, "noted").await.ok()["noted"].as_bool().unwrap()
+}
+
+async fn bid(person: &Person<'_>, gig: &str, letter: &str) -> String {
+    let input = json!({ "gigId": gig, "coverLetter": letter, "hourlyRate": { "amount": "40" } });
+    person.does("proposalSubmit", input, "proposal { id }").await.text("proposal.id")
+}
+
+#[tokio::test]
+async fn openings_invitations_bids_shortlists_and_hires_are_noted_with_the_place_they_stood_in() {
+    let app = TestApp::new().await;
+    let ada = app.client("ada").await;
+    let lin = freelancer(&app, "lin", "Rust engineer", &["rust", "postgresql"]).await;
+    let omar = freelancer(&app, "omar", "Engineer", &["photoshop"]).await;
+    let id = gig(&app, &ada).await;
+
+    assert!(!opens(&ada, &id, &lin).await, "what was not shown can't be opened");
+    let found = matches(&ada, &id, 10, None).await;
+    assert_eq!(found["edges"][0]["node"]["freelancer"]["id"], lin.id.as_str());
+    let version = i32::try_from(found["modelVersion"].as_i64().unwrap()).unwrap();
+    let gigs = "{ viewer { recommendedGigs(first: 5) { edges { node { score } } } } }";
+    lin.asks(gigs, json!({})).await.data();
+    app.market.impressions_write().await.unwrap();
+
+    assert!(opens(&ada, &id, &lin).await);
+    assert!(!opens(&ada, &id, &lin).await, "what is opened twice was opened");
+    assert!(opens(&lin, &id, &lin).await, "the other direction is another page");
+    let foreign = json!({ "gigId": id, "freelancerId": lin.id });
+    assert_eq!(omar.does("matchOpen", foreign, "noted").await.refused(), ["NOT_ALLOWED"]);
+
+    let input = json!({ "gigId": id, "freelancerId": lin.id });
+    ada.does("invitationSend", input, "invitation { id }").await.ok();
+    let proposal = bid(&lin, &id, "I built two ledgers that auditors liked.").await;
+    ada.does("proposalView", json!({ "proposalId": proposal }), "proposal { id }").await.ok();
+    ada.does("proposalShortlist", json!({ "proposalId": proposal }), "proposal { id }").await.ok();
+    let offer = json!({ "proposalId": proposal, "title": "Ledger", "hourlyRate": { "amount": "40" } });
+    let offer = ada.does("offerCreate", offer, "offer { id }").await.text("offer.id");
+    lin.does("offerAccept", json!({ "offerId": offer }), "contract { id }").await.ok();
+    app.settles().await;
+    app.settles().await;
+
+    let act = |kind: &str, direction: &str| (kind.to_owned(), Some(direction.to_owned()), Some(1), Some(version));
+    let mut found = acts(&app).await;
+    found.sort();
+    let mut expected = vec![
+        act("click", "people"),
+        act("click", "gigs"),
+        act("invite", "people"),
+        act("bid", "gigs"),
+        act("shortlist", "people"),
+        act("hire", "people"),
+    ];
+    expected.sort();
+    assert_eq!(found, expected);
+}
+
+#[tokio::test]
+async fn the_exposure_report_is_recomputed_from_the_log_and_is_for_admins() {
+    let app = TestApp::new().await;
+    let ada = app.client("ada").await;
+    let admin = app.admin("root").await;
+    for name in ["a1", "b2", "c3", "d4"] {
+        freelancer(&app, name, "Rust engineer", &["rust"]).await;
+    }
+    let id = gig(&app, &ada).await;
+    matches(&ada, &id, 3, None).await;
+    matches(&ada, &id, 3, None).await;
+    app.market.impressions_write().await.unwrap();
+
+    let query = "query($from: DateTime!, $until: DateTime!) { exposureReport(from: $from, until: $until) {
+        impressions pages people gini newcomers newcomerImpressions newcomerAttention newcomerMerit
+        versions { modelVersion impressions } } }";
+    let month = json!({ "from": "2026-06-01T00:00:00Z", "until": "2026-07-01T00:00:00Z" });
+    let report = admin.asks(query, month.clone()).await.data()["exposureReport"].clone();
+    assert_eq!((report["impressions"].as_i64(), report["pages"].as_i64()), (Some(6), Some(2)));
+    // Everybody is new here, so all attention is theirs.
+    for part in ["newcomerImpressions", "newcomerAttention", "newcomerMerit"] {
+        assert_eq!(report[part], 1.0, "{report:#}");
+    }
+    assert_eq!(report["versions"][0]["impressions"], 6);
+    let sums: (i64, i64) = sqlx::query_as(
+        "select count(*) filter (where kept.attention_milli = logged.attention and kept.merit_milli = logged.merit), count(*)
+         from exposure_sums kept join (
+             select freelancer_id, sum(attention_milli) as attention, sum(merit_milli) as merit from exposures group by 1
+         ) logged using (freelancer_id)",
+    )
+    .fetch_one(app.pool())
+    .await
+    .unwrap();
+    assert_eq!(sums.0, sums.1, "the sums that are kept are those of the log");
+    assert_eq!(report["people"].as_i64(), Some(sums.1));
+
+    let other = json!({ "from": "2026-06-02T00:00:00Z", "until": "2026-07-01T00:00:00Z" });
+    assert_eq!(admin.asks(query, other).await.data()["exposureReport"]["impressions"], 0);
+    let long = json!({ "from": "2026-01-01T00:00:00Z", "until": "2026-12-01T00:00:00Z" });
+    assert_eq!(admin.asks(query, long).await.failed(), ["BAD_USER_INPUT"]);
+    assert_eq!(ada.asks(query, month.clone()).await.failed(), ["NOT_FOUND"]);
+    assert_eq!(app.visitor().asks(query, month).await.failed(), ["UNAUTHENTICATED"]);
+}
+
+#[tokio::test]
+async fn the_skill_gap_report_ranks_what_learning_would_unlock_and_keeps_small_samples_to_itself() {
+    let app = TestApp::new().await;
+    let ada = app.client("ada").await;
+    let lin = freelancer(&app, "lin", "Rust engineer", &["rust", "postgresql"]).await;
+    let (rust, kubernetes) = (skill(&app, "rust").await, skill(&app, "kubernetes").await);
+    let photoshop = skill(&app, "photoshop").await;
+    for (place, skills) in
+        std::iter::repeat_n([&rust, &kubernetes], 5).chain(std::iter::repeat_n([&rust, &photoshop], 4)).enumerate()
+    {
+        let input = json!({ "clientId": ada.organization, "title": format!("Rust engineer, number {place}"),
+            "description": "Services on a cluster, tested and kept.", "kind": "HOURLY", "requiredSkills": skills,
+            "budget": { "low": { "amount": "30" }, "high": { "amount": "60" } } });
+        let id = ada.does("gigCreate", input, "gig { id }").await.text("gig.id");
+        ada.does("gigPublish", json!({ "gigId": id }), "gig { state }").await.ok();
+    }
+    let query = "{ viewer { skillGapReport { gigs matched suppressed gaps { skill { id } gigs unlocked gain } } } }";
+    let report =
+        async |person: &Person<'_>| person.asks(query, json!({})).await.data()["viewer"]["skillGapReport"].clone();
+
+    let found = report(&lin).await;
+    assert_eq!((found["gigs"].as_i64(), found["suppressed"].as_i64()), (Some(9), Some(1)), "{found:#}");
+    let gaps: Vec<(&str, i64)> = found["gaps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|gap| (gap["skill"]["id"].as_str().unwrap(), gap["gigs"].as_i64().unwrap()))
+        .collect();
+    assert_eq!(gaps, [(kubernetes.as_str(), 5)], "what she holds is no gap, and four gigs are no basis");
+    assert!(found["gaps"][0]["gain"].as_f64().unwrap() > 0.0);
+    let _index = infra::matching::Follower::begin(&app.market, None).await.unwrap();
+    assert_eq!(report(&lin).await, found, "the index says the same");
+    assert_eq!(report(&app.freelancer("noor").await).await["gaps"], json!([]));
+}
+
+#[tokio::test]
+async fn proposals_that_say_nearly_the_same_are_grouped_for_the_client() {
+    let app = TestApp::new().await;
+    let ada = app.client("ada").await;
+    let id = gig(&app, &ada).await;
+    let letter = |to: &str| {
+        format!(
+            "Dear {to}, I have read your post with care and built three systems like yours, on time and with tests. \
+                 My price includes all that you ask for, and two weeks of care after that."
+        )
+    };
+    let mut bids = Vec::new();
+    for (name, letter) in [
+        ("a1", letter("client")),
+        ("b2", "I wrote the ledger of a payments company in Rust; here is how I would begin with yours.".to_owned()),
+        ("c3", letter("Ada")),
+    ] {
+        app.market.clock().advance(chrono::TimeDelta::seconds(1));
+        bids.push(bid(&app.freelancer(name).await, &id, &letter).await);
+    }
+    let query = "query($id: ID!, $collapse: Boolean!, $by: ProposalOrder!) { gig(id: $id) {
+        proposals(collapseAlike: $collapse, orderBy: $by) { edges { node { id } } }
+        proposalsAlike { proposals { id } } } }";
+    let ask = |collapse: bool, by: &str| json!({ "id": id, "collapse": collapse, "by": by });
+    let shown = |reply: &Value| {
+        let edges = reply["gig"]["proposals"]["edges"].as_array().unwrap().clone();
+        let mut ids: Vec<String> = edges.iter().map(|edge| edge["node"]["id"].as_str().unwrap().to_owned()).collect();
+        ids.sort();
+        ids
+    };
+    for order in ["NEWEST", "FIT"] {
+        let reply = ada.asks(query, ask(false, order)).await;
+        assert_eq!(shown(reply.data()).len(), 3);
+        let groups = json!([{ "proposals": [{ "id": bids[0] }, { "id": bids[2] }] }]);
+        assert_eq!(reply.data()["gig"]["proposalsAlike"], groups);
+        let mut first_ones = vec![bids[0].clone(), bids[1].clone()];
+        first_ones.sort();
+        assert_eq!(shown(ada.asks(query, ask(true, order)).await.data()), first_ones);
+    }
+    let stranger = app.freelancer("eve").await.asks(query, ask(true, "NEWEST")).await;
+    assert_eq!(stranger.data()["gig"], json!({ "proposals": { "edges": [] }, "proposalsAlike": [] }));
+}
+
+#[tokio::test]
+async fn nobody_who_is_suspended_is_invited() {
+    let app = TestApp::new().await;
+    let ada = app.client("ada").await;
+    let admin = app.admin("root").await;
+    let lin = freelancer(&app, "lin", "Rust engineer", &["rust"]).await;
+    let id = gig(&app, &ada).await;
+    let input = json!({ "userId": lin.id, "reason": "Asked clients to pay elsewhere." });
+    admin.does("userSuspend", input, "user { id }").await.ok();
+    let input = json!({ "gigId": id, "freelancerId": lin.id });
+    assert_eq!(ada.does("invitationSend", input, "invitation { id }").await.refused(), ["UNKNOWN"]);
+}

@@ -1,0 +1,290 @@
+//! The index beside the database: it says the same, is seldom behind, and is never believed about
+//! who may be shown.
+
+use std::path::PathBuf;
+
+use chrono::TimeDelta;
+use infra::matching::Follower;
+use serde_json::{Value, json};
+use tests::{Person, TestApp};
+
+use super::{freelancer, gig, matches, skill};
+
+const RECOMMENDED: &str = "{ viewer { recommendedGigs(first: 5) { foundBy indexLag eligible leftOut { reason count }
+    edges { node { score sentence gig { id } } } } } }";
+
+async fn index(app: &TestApp) -> Follower {
+    Follower::begin(&app.market, None).await.expect("the index is built")
+}
+
+async fn catch_up(follower: &mut Follower) -> usize {
+    follower.catch_up().await.expect("the index follows")
+}
+
+fn who(found: &Value) -> Vec<&str> {
+    found["edges"].as_array().unwrap().iter().map(|edge| edge["node"]["freelancer"]["id"].as_str().unwrap()).collect()
+}
+
+/// A file of this test alone.
+fn file(app: &TestApp) -> PathBuf {
+    let database = app.database_url();
+    let name = database.rsplit('/').next().unwrap().split('?').next().unwrap().to_owned();
+    std::env::temp_dir().join(format!("rabta-{}-{name}.index", std::process::id()))
+}
+
+async fn holds(person: &Person<'_>, skills: &[&str]) {
+    let mut held = Vec::new();
+    for words in skills {
+        held.push(json!({ "skillId": skill(person.app, words).await, "level": "EXPERT", "years": 5 }));
+    }
+    person.does("profileUpdate", json!({ "skills": held }), "profile { id }").await.ok();
+}
+
+#[tokio::test]
+async fn the_index_answers_what_the_database_answers_in_both_directions() {
+    let app = TestApp::new().await;
+    let ada = app.client("ada").await;
+    let lin = freelancer(&app, "lin", "Rust engineer", &["rust", "postgresql"]).await;
+    freelancer(&app, "omar", "Back-end developer", &["postgresql", "python"]).await;
+    freelancer(&app, "dina", "Logo designer", &["logo design"]).await;
+    let hidden = freelancer(&app, "hiba", "Rust engineer", &["rust"]).await;
+    hidden.does("profileUpdate", json!({ "visibility": "HIDDEN" }), "profile { id }").await.ok();
+    // A client's own people are no match for its gigs, in the index or out of it.
+    let input = json!({ "headline": "Rust engineer", "overview": "", "skills": [] });
+    ada.does("profileUpdate", input, "profile { id }").await.ok();
+    let id = gig(&app, &ada).await;
+
+    let before = matches(&ada, &id, 10, None).await;
+    let for_lin = lin.asks(RECOMMENDED, json!({})).await.data()["viewer"]["recommendedGigs"].clone();
+    assert_eq!((before["foundBy"].as_str(), before["indexLag"].as_i64()), (Some("DATABASE"), Some(0)));
+    assert_eq!(before["edges"].as_array().unwrap().len(), 3);
+    assert!(app.market.index_vitals().is_none());
+
+    let _index = index(&app).await;
+    let vitals = app.market.index_vitals().expect("the index is there");
+    assert_eq!((vitals.people, vitals.gigs, vitals.lag), (4, 1, TimeDelta::zero()));
+    let after = matches(&ada, &id, 10, None).await;
+    assert_eq!(after["foundBy"], "INDEX");
+    for part in ["edges", "eligible", "leftOut", "modelVersion"] {
+        assert_eq!(after[part], before[part], "{part}");
+    }
+    let again = lin.asks(RECOMMENDED, json!({})).await.data()["viewer"]["recommendedGigs"].clone();
+    assert_eq!((for_lin["foundBy"].as_str(), again["foundBy"].as_str()), (Some("DATABASE"), Some("INDEX")));
+    assert_eq!((&again["edges"], &again["eligible"]), (&for_lin["edges"], &for_lin["eligible"]));
+    assert_eq!(again["edges"][0]["node"]["gig"]["id"], id.as_str());
+}
+
+#[tokio::test]
+async fn what_people_change_shows_in_the_next_answer_after_the_index_caught_up() {
+    let app = TestApp::new().await;
+    let ada = app.client("ada").await;
+    let lin = freelancer(&app, "lin", "Rust engineer", &["rust", "postgresql"]).await;
+    let omar = freelancer(&app, "omar", "Engineer", &["photoshop"]).await;
+    let id = gig(&app, &ada).await;
+    let mut index = index(&app).await;
+    assert_eq!(who(&matches(&ada, &id, 10, None).await)[0], lin.id);
+    assert_eq!(catch_up(&mut index).await, 0, "nothing happened, so nothing is read again");
+
+    // Somebody learns, somebody forgets, somebody comes.
+    holds(&lin, &["photoshop"]).await;
+    holds(&omar, &["rust", "postgresql"]).await;
+    assert_eq!(who(&matches(&ada, &id, 10, None).await)[0], lin.id, "not yet");
+    let noor = freelancer(&app, "noor", "Rust engineer", &["rust"]).await;
+    assert_eq!(catch_up(&mut index).await, 3);
+    let found = matches(&ada, &id, 10, None).await;
+    let order = who(&found);
+    assert_eq!(order.len(), 3);
+    assert!(order[..2].contains(&omar.id.as_str()) && order[..2].contains(&noor.id.as_str()), "{found:#}");
+    assert_eq!((found["foundBy"].as_str(), found["indexLag"].as_i64()), (Some("INDEX"), Some(0)));
+
+    // A gig is closed, and another opened.
+    ada.does("gigPause", json!({ "gigId": id }), "gig { state }").await.ok();
+    let other = gig(&app, &ada).await;
+    assert!(catch_up(&mut index).await >= 2);
+    let gigs = noor.asks(RECOMMENDED, json!({})).await;
+    let gigs = &gigs.data()["viewer"]["recommendedGigs"];
+    assert_eq!((gigs["foundBy"].as_str(), gigs["edges"].as_array().map(Vec::len)), (Some("INDEX"), Some(1)));
+    assert_eq!(gigs["edges"][0]["node"]["gig"]["id"], other.as_str());
+}
+
+#[tokio::test]
+async fn changes_that_commit_out_of_order_are_all_seen() {
+    let app = TestApp::new().await;
+    let ada = app.client("ada").await;
+    let lin = freelancer(&app, "lin", "Rust engineer", &["rust"]).await;
+    let omar = freelancer(&app, "omar", "Rust engineer", &["rust"]).await;
+    let id = gig(&app, &ada).await;
+    let mut index = index(&app).await;
+
+    // The first change is written first, and committed last.
+    let hide = "update freelancer_profiles set visibility = 'hidden' where user_id = $1::uuid";
+    let of = |person: &Person<'_>| {
+        use domain::id::{Id, UserId};
+        person.id.parse::<UserId>().unwrap().uuid()
+    };
+    let mut slow = app.pool().begin().await.unwrap();
+    sqlx::query(hide).bind(of(&lin)).execute(&mut *slow).await.unwrap();
+    sqlx::query(hide).bind(of(&omar)).execute(app.pool()).await.unwrap();
+    assert_eq!(catch_up(&mut index).await, 1, "what is committed is seen, though something older still runs");
+    assert_eq!(catch_up(&mut index).await, 0, "and not read again and again meanwhile");
+    assert_eq!(app.market.index_vitals().unwrap().people, 1);
+    slow.commit().await.unwrap();
+    assert_eq!(catch_up(&mut index).await, 1);
+    assert_eq!(app.market.index_vitals().unwrap().people, 0);
+    assert_eq!(who(&matches(&ada, &id, 10, None).await), Vec::<&str>::new());
+}
+
+#[tokio::test]
+async fn an_index_that_is_behind_shows_nobody_who_may_no_longer_be_shown() {
+    let app = TestApp::new().await;
+    let ada = app.client("ada").await;
+    let admin = app.admin("root").await;
+    let suspended = freelancer(&app, "sami", "Rust engineer", &["rust", "postgresql"]).await;
+    let hidden = freelancer(&app, "hiba", "Rust engineer", &["rust", "postgresql"]).await;
+    let booked = freelancer(&app, "bano", "Rust engineer", &["rust", "postgresql"]).await;
+    let lin = freelancer(&app, "lin", "Rust engineer", &["rust"]).await;
+    let noor = freelancer(&app, "noor", "Rust engineer", &["rust"]).await;
+    let input = json!({ "clientId": ada.organization, "title": "Rust engineer for a ledger", "description": "Double entry on PostgreSQL, tested.",
+        "kind": "HOURLY", "budget": { "low": { "amount": "30" }, "high": { "amount": "60" } }, "weeklyHours": 20,
+        "requiredSkills": [skill(&app, "rust").await] });
+    let id = ada.does("gigCreate", input, "gig { id }").await.text("gig.id");
+    ada.does("gigPublish", json!({ "gigId": id }), "gig { state }").await.ok();
+    let _behind = index(&app).await;
+    assert_eq!(who(&matches(&ada, &id, 10, None).await).len(), 5);
+
+    let input = json!({ "userId": suspended.id, "reason": "Asked clients to pay elsewhere." });
+    admin.does("userSuspend", input, "user { id }").await.ok();
+    hidden.does("profileUpdate", json!({ "visibility": "HIDDEN" }), "profile { id }").await.ok();
+    booked.does("profileUpdate", json!({ "weeklyHours": 5 }), "profile { id }").await.ok();
+
+    let found = matches(&ada, &id, 10, None).await;
+    assert_eq!(found["foundBy"], "INDEX");
+    let mut shown = who(&found);
+    shown.sort_unstable();
+    let mut expected = [lin.id.as_str(), noor.id.as_str()];
+    expected.sort_unstable();
+    assert_eq!(shown, expected, "{found:#}");
+    // A page that lost some is filled up with those who come next.
+    assert_eq!(who(&matches(&ada, &id, 2, None).await).len(), 2);
+
+    // Gigs the same: one that was paused is recommended to nobody.
+    ada.does("gigPause", json!({ "gigId": id }), "gig { state }").await.ok();
+    let gigs = lin.asks(RECOMMENDED, json!({})).await;
+    let gigs = &gigs.data()["viewer"]["recommendedGigs"];
+    assert_eq!((&gigs["foundBy"], &gigs["edges"]), (&json!("INDEX"), &json!([])));
+}
+
+#[tokio::test]
+async fn an_index_too_far_behind_is_not_asked() {
+    let app = TestApp::new().await;
+    let ada = app.client("ada").await;
+    freelancer(&app, "lin", "Rust engineer", &["rust"]).await;
+    let id = gig(&app, &ada).await;
+    let mut index = index(&app).await;
+    app.market.clock().advance(TimeDelta::seconds(30));
+    let found = matches(&ada, &id, 10, None).await;
+    assert_eq!((found["foundBy"].as_str(), found["indexLag"].as_i64()), (Some("INDEX"), Some(30_000)));
+    app.market.clock().advance(TimeDelta::seconds(1));
+    let found = matches(&ada, &id, 10, None).await;
+    assert_eq!((found["foundBy"].as_str(), found["indexLag"].as_i64()), (Some("DATABASE"), Some(0)));
+    assert_eq!(found["edges"].as_array().map(Vec::len), Some(1));
+    catch_up(&mut index).await;
+    let found = matches(&ada, &id, 10, None).await;
+    assert_eq!((found["foundBy"].as_str(), found["indexLag"].as_i64()), (Some("INDEX"), Some(0)));
+}
+
+#[tokio::test]
+async fn a_snapshot_is_begun_with_and_what_changed_since_is_read_again() {
+    let app = TestApp::new().await;
+    let ada = app.client("ada").await;
+    let lin = freelancer(&app, "lin", "Rust engineer", &["rust", "postgresql"]).await;
+    let omar = freelancer(&app, "omar", "Engineer", &["photoshop"]).await;
+    let id = gig(&app, &ada).await;
+    let file = file(&app);
+    let begin = async || Follower::begin(&app.market, Some(file.clone())).await.expect("the index is there");
+
+    let first = begin().await;
+    assert!(!first.began_with_snapshot());
+    first.rest().await.unwrap();
+    holds(&lin, &["photoshop"]).await;
+    holds(&omar, &["rust", "postgresql"]).await;
+    let second = begin().await;
+    assert!(second.began_with_snapshot());
+    let found = matches(&ada, &id, 10, None).await;
+    assert_eq!((found["foundBy"].as_str(), who(&found)[0]), (Some("INDEX"), omar.id.as_str()));
+    second.rest().await.unwrap();
+
+    // What changed is only kept for so long: a snapshot older than that does not help.
+    holds(&omar, &["rust"]).await;
+    holds(&omar, &["rust", "postgresql"]).await;
+    sqlx::query("select matching_changes_trim(1)").execute(app.pool()).await.unwrap();
+    let third = begin().await;
+    assert!(!third.began_with_snapshot());
+    assert_eq!(who(&matches(&ada, &id, 10, None).await)[0], omar.id);
+    third.rest().await.unwrap();
+
+    // Nor does one that was damaged, or cut short, or is another database's.
+    let whole = std::fs::read(&file).unwrap();
+    let middle = whole.len() / 2;
+    let mut damaged = whole.clone();
+    damaged[middle] ^= 1;
+    let label_ends = whole.iter().position(|byte| *byte == b'\n').unwrap();
+    let label: Value = serde_json::from_slice(&whole[..label_ends]).unwrap();
+    let mut foreign = label.clone();
+    foreign["database"] = json!(1);
+    let foreign = [serde_json::to_vec(&foreign).unwrap(), whole[label_ends..].to_vec()].concat();
+    for bytes in [&damaged, &whole[..middle].to_vec(), &foreign, &Vec::new()] {
+        std::fs::write(&file, bytes).unwrap();
+        let anew = begin().await;
+        assert!(!anew.began_with_snapshot());
+        anew.rest().await.unwrap();
+    }
+    std::fs::write(&file, &whole).unwrap();
+    assert!(begin().await.began_with_snapshot());
+    std::fs::remove_file(&file).unwrap();
+}
+
+#[tokio::test]
+async fn an_index_that_was_left_behind_for_too_long_is_built_anew() {
+    let app = TestApp::new().await;
+    let ada = app.client("ada").await;
+    let lin = freelancer(&app, "lin", "Rust engineer", &["rust", "postgresql"]).await;
+    let omar = freelancer(&app, "omar", "Engineer", &["photoshop"]).await;
+    let id = gig(&app, &ada).await;
+    let mut index = index(&app).await;
+    holds(&lin, &["photoshop"]).await;
+    holds(&omar, &["rust", "postgresql"]).await;
+    // Their lines are gone before they were read.
+    sqlx::query("select matching_changes_trim(0)").execute(app.pool()).await.unwrap();
+    catch_up(&mut index).await;
+    let found = matches(&ada, &id, 10, None).await;
+    assert_eq!((found["foundBy"].as_str(), who(&found)[0]), (Some("INDEX"), omar.id.as_str()));
+}
+
+#[tokio::test]
+async fn the_index_is_kept_while_people_work_and_written_down_when_it_ends() {
+    let app = TestApp::new().await;
+    let ada = app.client("ada").await;
+    freelancer(&app, "lin", "Rust engineer", &["rust"]).await;
+    let id = gig(&app, &ada).await;
+    let file = file(&app).with_extension("kept");
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let following = tokio::spawn(infra::matching::follow(app.market.clone(), Some(file.clone()), stopped.clone()));
+    let writing = tokio::spawn(infra::matching::write_down(app.market.clone(), stopped));
+    let until = async |people: usize| {
+        while app.market.index_vitals().is_none_or(|vitals| vitals.people != people) {
+            tokio::task::yield_now().await;
+        }
+    };
+    until(1).await;
+    freelancer(&app, "omar", "Rust engineer", &["rust"]).await;
+    until(2).await;
+    assert_eq!(who(&matches(&ada, &id, 10, None).await).len(), 2);
+    stop.send_replace(true);
+    following.await.unwrap();
+    writing.await.unwrap();
+    let shown: i64 = sqlx::query_scalar("select count(*) from exposures").fetch_one(app.pool()).await.unwrap();
+    assert_eq!(shown, 2, "what was shown is written down before it ends");
+    assert!(Follower::begin(&app.market, Some(file.clone())).await.unwrap().began_with_snapshot());
+    std::fs::remove_file(&file).unwrap();
+}

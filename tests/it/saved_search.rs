@@ -1,0 +1,153 @@
+//! Searches that people keep, and what they are told.
+
+use serde_json::{Value, json};
+use tests::{Person, TestApp};
+
+const SEARCH: &str = "savedSearch { id name text kind skills { name } budgetAtLeast { amount } }";
+
+async fn skill(app: &TestApp, query: &str) -> String {
+    let query = json!({ "q": query });
+    let found =
+        app.visitor().asks("query($q: String) { skills(query: $q, first: 1) { edges { node { id } } } }", query).await;
+    found.data()["skills"]["edges"][0]["node"]["id"].as_str().expect("a skill of that name").to_owned()
+}
+
+async fn publishes(client: &Person<'_>, more: Value) -> String {
+    let mut input = json!({ "clientId": client.organization, "title": "Rust engineer for a ledger",
+        "description": "Double entry on PostgreSQL, tested.", "kind": "HOURLY",
+        "budget": { "low": { "amount": "30" }, "high": { "amount": "60" } },
+        "requiredSkills": [skill(client.app, "rust").await] });
+    input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let id = client.does("gigCreate", input, "gig { id }").await.text("gig.id");
+    client.does("gigPublish", json!({ "gigId": id }), "gig { state }").await.ok();
+    client.app.settles().await;
+    client.app.settles().await;
+    id
+}
+
+async fn keeps(person: &Person<'_>, search: Value) -> String {
+    person.does("savedSearchCreate", search, SEARCH).await.text("savedSearch.id")
+}
+
+/// The gigs a person is told of.
+async fn told(person: &Person<'_>) -> Vec<String> {
+    let query = "{ viewer { notifications { edges { node { kind subject { id } } } } } }";
+    let reply = person.asks(query, json!({})).await;
+    let edges = reply.data()["viewer"]["notifications"]["edges"].as_array().unwrap().clone();
+    let of_searches = edges.iter().map(|edge| &edge["node"]).filter(|node| node["kind"] == "saved_search_matched");
+    of_searches.map(|node| node["subject"]["id"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn searches_are_kept_listed_and_deleted_and_are_nobody_elses() {
+    let app = TestApp::new().await;
+    let (lin, eve) = (app.freelancer("lin").await, app.freelancer("eve").await);
+    let rust = skill(&app, "rust").await;
+    let search = json!({ "name": "Ledgers", "skillIds": [rust], "kind": "HOURLY", "text": "ledger",
+        "budgetAtLeast": { "amount": "50.00" } });
+    let kept = lin.does("savedSearchCreate", search, SEARCH).await;
+    let id = kept.text("savedSearch.id");
+    let expected = json!({ "id": id, "name": "Ledgers", "text": "ledger", "kind": "HOURLY",
+        "skills": [{ "name": "Rust" }], "budgetAtLeast": { "amount": "50.00" } });
+    assert_eq!(kept.ok()["savedSearch"], expected);
+
+    let list = "{ viewer { savedSearches { edges { node { id } } } } }";
+    let listed =
+        async |person: &Person<'_>| person.asks(list, json!({})).await.data()["viewer"]["savedSearches"].clone();
+    assert_eq!(listed(&lin).await, json!({ "edges": [{ "node": { "id": id } }] }));
+    assert_eq!(listed(&eve).await, json!({ "edges": [] }));
+    let node = "query($id: ID!) { node(id: $id) { id } }";
+    assert_eq!(lin.asks(node, json!({ "id": id })).await.data()["node"]["id"], id.as_str());
+    assert_eq!(eve.asks(node, json!({ "id": id })).await.data()["node"], Value::Null);
+    let which = json!({ "savedSearchId": id });
+    assert_eq!(eve.does("savedSearchDelete", which.clone(), SEARCH).await.refused(), ["NOT_FOUND"]);
+    assert_eq!(lin.does("savedSearchDelete", which.clone(), SEARCH).await.text("savedSearch.id"), id);
+    assert_eq!(lin.does("savedSearchDelete", which, SEARCH).await.refused(), ["NOT_FOUND"]);
+    assert_eq!(listed(&lin).await, json!({ "edges": [] }));
+}
+
+#[tokio::test]
+async fn a_search_must_look_for_something_and_there_is_room_for_twenty() {
+    let app = TestApp::new().await;
+    let lin = app.freelancer("lin").await;
+    assert_eq!(lin.does("savedSearchCreate", json!({ "name": "All" }), SEARCH).await.refused(), ["REQUIRED"]);
+    let unknown = json!({ "name": "Odd", "skillIds": ["ski_00000000000000000000000000"] });
+    assert_eq!(lin.does("savedSearchCreate", unknown, SEARCH).await.refused(), ["UNKNOWN"]);
+    for place in 0..20 {
+        keeps(&lin, json!({ "name": format!("Number {place}"), "text": "ledger" })).await;
+    }
+    let one_more = json!({ "name": "One more", "text": "ledger" });
+    assert_eq!(lin.does("savedSearchCreate", one_more, SEARCH).await.refused(), ["SAVED_SEARCHES"]);
+}
+
+#[tokio::test]
+async fn a_new_gig_is_told_once_to_those_whose_searches_find_it_and_whom_nothing_keeps_from_it() {
+    let app = TestApp::new().await;
+    let ada = app.client("ada").await;
+    let (lin, omar, busy) = (app.freelancer("lin").await, app.freelancer("omar").await, app.freelancer("bano").await);
+    let (rust, photoshop) = (skill(&app, "rust").await, skill(&app, "photoshop").await);
+    for search in [json!({ "name": "Rust", "skillIds": [rust] }), json!({ "name": "Ledgers", "text": "ledg rust" })] {
+        keeps(&lin, search).await;
+    }
+    keeps(&omar, json!({ "name": "Pictures", "skillIds": [photoshop] })).await;
+    keeps(&omar, json!({ "name": "Dear ones", "budgetAtLeast": { "amount": "61" } })).await;
+    keeps(&omar, json!({ "name": "Fixed", "kind": "FIXED" })).await;
+    keeps(&busy, json!({ "name": "Rust", "skillIds": [rust] })).await;
+    let few_hours = json!({ "headline": "Rust engineer", "overview": "", "skills": [], "weeklyHours": 5 });
+    busy.does("profileUpdate", few_hours, "profile { id }").await.ok();
+    // Who works for the client needs no telling.
+    keeps(&ada, json!({ "name": "Rust", "skillIds": [rust] })).await;
+
+    let gig = publishes(&ada, json!({ "weeklyHours": 20 })).await;
+    assert_eq!(told(&lin).await, [gig.as_str()]);
+    for other in [&omar, &busy, &ada] {
+        assert_eq!(told(other).await, Vec::<String>::new());
+    }
+
+    // Put before people again, it is no news; another one is.
+    ada.does("gigCancel", json!({ "gigId": gig }), "gig { state }").await.ok();
+    ada.does("gigReopen", json!({ "gigId": gig }), "gig { state }").await.ok();
+    app.settles().await;
+    assert_eq!(told(&lin).await, [gig.as_str()]);
+    let other = publishes(&ada, json!({})).await;
+    let mut both = told(&lin).await;
+    both.sort();
+    let mut expected = vec![gig, other.clone()];
+    expected.sort();
+    assert_eq!(both, expected);
+    assert_eq!(told(&busy).await, [other.as_str()], "five hours are enough where none are asked for");
+
+    // What is for invited people only is told to nobody.
+    publishes(&ada, json!({ "visibility": "INVITE_ONLY" })).await;
+    assert_eq!(told(&lin).await.len(), 2);
+}
+
+#[tokio::test]
+async fn one_publication_tries_only_so_many_searches_those_first_that_waited_longest() {
+    let app = TestApp::new().await;
+    let ada = app.client("ada").await;
+    let (lin, many) = (app.freelancer("lin").await, app.freelancer("many").await);
+    let rust = skill(&app, "rust").await;
+    keeps(&lin, json!({ "name": "Rust", "skillIds": [rust] })).await;
+    let first = publishes(&ada, json!({})).await;
+    assert_eq!(told(&lin).await, [first.as_str()]);
+    // A thousand others, who were never told of anything.
+    let of = many.id.parse::<domain::id::UserId>().unwrap();
+    sqlx::query(
+        "insert into saved_searches (id, user_id, name, criteria, created_at)
+         select gen_random_uuid(), $1, 'Made up', '{\"skills\": [], \"kind\": null, \"budget_at_least\": null, \"text\": \"cobol\"}', now()
+         from generate_series(1, 1000)",
+    )
+    .bind(domain::id::Id::uuid(of))
+    .execute(app.pool())
+    .await
+    .unwrap();
+    publishes(&ada, json!({})).await;
+    assert_eq!(told(&lin).await, [first.as_str()], "the thousand were tried first, and that was all");
+    sqlx::query("delete from saved_searches where name = 'Made up' and id in (select id from saved_searches where name = 'Made up' limit 1)")
+        .execute(app.pool())
+        .await
+        .unwrap();
+    let third = publishes(&ada, json!({})).await;
+    assert!(told(&lin).await.contains(&third));
+}
