@@ -151,14 +151,10 @@ impl Page {
         (number(&self.after), number(&self.before), self.backward)
     }
 
-    /// How far into a list whose first sort key is the place the page reaches, from 1; `None` when it is
-    /// read from the end.
+    /// How far into a list the page reaches, if it is a first one; where another begins depends on
+    /// where its cursor's row stands by now.
     pub fn reach(&self) -> Option<u64> {
-        let start = match self.after.as_deref().and_then(<[Key]>::first) {
-            Some(Key::Int(place)) => u64::try_from(*place).unwrap_or(0),
-            Some(_) | None => 0,
-        };
-        (!self.backward).then(|| start.saturating_add(self.probe()))
+        (!self.backward && self.after.is_none()).then(|| self.probe())
     }
 
     /// A page of a list that is in memory, in the order of its keys. What stood at a cursor may be

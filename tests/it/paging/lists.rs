@@ -91,6 +91,9 @@ pub const GROUND: &[&str] = &[
     "insert into outage_grants select gen_random_uuid(), id, 1, now(), now() + interval '1 hour', now()
      from milestones where public_id('mil', id) = '{milestone}'",
     "insert into outages values (gen_random_uuid(), '[\"Asia/Karachi\"]', now(), now(), 'Power', now(), 1, now())",
+    "insert into saved_searches (id, user_id, name, criteria, created_at)
+     select gen_random_uuid(), id, 'Ledgers', '{\"skills\": [], \"kind\": null, \"budget_at_least\": null, \"text\": \"ledger\"}', now()
+     from users where public_id('usr', id) = '{freelancer}'",
     "alter table evidence drop constraint evidence_number_check, drop constraint evidence_numbered",
 ];
 
@@ -234,6 +237,7 @@ pub const LISTS: &[List] = &[
     list("Viewer.payouts", Who::Freelancer, "", "payouts", HIS),
     list("Viewer.proposals", Who::Freelancer, "", "proposals", "public_id('gig', gig_id) = '{gig}'")
         .own("'id', gen_random_uuid(), 'gig_id', gen_random_uuid()"),
+    list("Viewer.savedSearches", Who::Freelancer, "", "saved_searches", HIS),
     list(
         "Viewer.sessions",
         Who::Freelancer,
@@ -250,6 +254,7 @@ pub const SHORT: &[(&str, &str)] = &[
     ("Contract.holdReasons", "an enum's members"),
     ("Contract.reviews", "one of each side"),
     ("Evidence.links", "20 by its input"),
+    ("ExposureReport.versions", "the versions of the model"),
     ("FeePreview.parts", "one for each weight that was asked for, at most 100"),
     ("FreelancerMatch.factors", "the model's factors"),
     ("FreelancerMatch.improvements", "the best three"),
@@ -258,6 +263,7 @@ pub const SHORT: &[(&str, &str)] = &[
     ("FreelancerProfile.portfolio", "20 by its input"),
     ("FreelancerProfile.skills", "50 by its input"),
     ("Gig.languages", "5 by its input"),
+    ("Gig.proposalsAlike", "of the first 500 proposals"),
     ("Gig.questions", "10 by its input"),
     ("Gig.skills", "20 by its input"),
     ("GigMatch.factors", "the model's factors"),
@@ -265,16 +271,20 @@ pub const SHORT: &[(&str, &str)] = &[
     ("GigMatchConnection.leftOut", "the hard constraints"),
     ("MatchExplanation.barriers", "the hard constraints"),
     ("MatchExplanation.factors", "the model's factors"),
+    ("MatchExplanation.improvements", "the best three"),
     ("Outage.zones", "20 by its input"),
     ("Payout.approvals", "two people"),
     ("PolicyTerms.chargeRetryDays", "20 by its input"),
     ("PolicyTerms.dormancyNoticeDays", "20 by its input"),
     ("PolicyTerms.reviewNoticeDays", "20 by its input"),
     ("Proposal.answers", "one for each question of the gig, at most 10"),
+    ("ProposalGroup.proposals", "of the first 500 proposals"),
     ("ProposedPrice.milestones", "20 by its input"),
     ("Query.platformBalances", "the platform's kinds of account, in each currency"),
     ("Query.skillSuggest", "what a text of 20,000 characters speaks of"),
+    ("SavedSearch.skills", "20 by its input"),
     ("Skill.aliases", "ships with the program"),
+    ("SkillGapReport.gaps", "the best twenty"),
     ("StatementEntry.postings", "the legs of one entry"),
     ("Submission.links", "20 by its input"),
 ];
