@@ -5,7 +5,6 @@ use async_graphql::{Context, ID, InputObject, Object};
 use domain::Timestamp;
 use domain::id::{SavedSearchId, SkillId};
 use domain::matching::Taxonomy;
-use domain::money::Currency;
 use domain::saved_search::Criteria;
 use serde::Serialize;
 
@@ -48,8 +47,7 @@ impl SavedSearch {
 
     /// Gigs whose budget reaches at least this.
     pub async fn budget_at_least(&self) -> Option<Money> {
-        let minor = self.0.criteria.budget_at_least?;
-        domain::money::Money::new(minor, Currency::Usd).ok().map(Into::into)
+        self.0.criteria.budget_at_least.map(Into::into)
     }
 
     /// Gigs in which each of these words begins one.
@@ -146,7 +144,7 @@ impl SavedSearchMutation {
             let criteria = Criteria {
                 skills: skill_ids.into_iter().map(|skill| skill.0).collect(),
                 kind: kind.map(Into::into),
-                budget_at_least: least.map(|least| least.minor()),
+                budget_at_least: least,
                 text,
             };
             ctx.market().saved_search_create(&call, &name, criteria).await

@@ -9,6 +9,7 @@ use crate::change::Change;
 use crate::event::Event;
 use crate::gig::{Gig, GigKind};
 use crate::id::{SavedSearchId, SkillId, UserId};
+use crate::money::{Currency, Money};
 use crate::refusal::{Invalid, Refusal};
 
 /// So many are kept for one person.
@@ -38,8 +39,8 @@ pub struct Criteria {
     pub skills: Vec<SkillId>,
     /// Gigs paid this way.
     pub kind: Option<GigKind>,
-    /// Gigs whose budget reaches at least this, in US cents.
-    pub budget_at_least: Option<i64>,
+    /// Gigs whose budget reaches at least this.
+    pub budget_at_least: Option<Money>,
     /// Gigs in which each of these words begins one.
     pub text: Option<String>,
 }
@@ -51,7 +52,7 @@ impl Criteria {
         let asks = |skill: &SkillId| brief.skills.iter().any(|asked| asked.skill == *skill);
         (self.skills.is_empty() || self.skills.iter().any(asks))
             && self.kind.is_none_or(|kind| kind == brief.kind)
-            && self.budget_at_least.is_none_or(|least| brief.budget.high.minor() >= least)
+            && self.budget_at_least.is_none_or(|least| brief.budget.high.minor() >= least.minor())
             && self.text.as_deref().is_none_or(|text| {
                 let said = words(&format!("{} {}", brief.title, brief.description));
                 words(text).iter().all(|word| said.iter().any(|said| said.starts_with(word.as_str())))
@@ -85,8 +86,8 @@ impl SavedSearch {
         if criteria.skills.len() > SKILLS_MAX {
             invalid.add("skillIds", "TOO_MANY", format!("name at most {SKILLS_MAX} skills"));
         }
-        if criteria.budget_at_least.is_some_and(|least| least < 0) {
-            invalid.add("budgetAtLeast", "OUT_OF_RANGE", "must not be negative");
+        if criteria.budget_at_least.is_some_and(|least| least.currency() != Currency::Usd) {
+            invalid.add("budgetAtLeast.currency", "UNKNOWN", "budgets are in US dollars");
         }
         let criteria = Criteria { text, ..criteria };
         if criteria == Criteria::default() {

@@ -26,7 +26,7 @@ pub struct MatchOpenInput {
 payload! {
     /// The answer to `matchOpen`.
     MatchOpenPayload {
-        /// Whether it was noted: not if you were not shown it, or opened it before.
+        /// Whether it was noted: not if you opened it before.
         noted: bool
     }
 }

@@ -24,6 +24,11 @@ const LONGEST: TimeDelta = TimeDelta::days(92);
 const MOST: i64 = 200_000;
 
 #[derive(FromQueryResult)]
+struct Seen {
+    seen: bool,
+}
+
+#[derive(FromQueryResult)]
 struct Line {
     page: i64,
     freelancer_id: Uuid,
@@ -36,24 +41,35 @@ struct Line {
 
 impl Market {
     /// The person opened a match that they were shown: one of the people for a gig of theirs, or a gig
-    /// that was recommended to them. Whether they had been shown it; if not, nothing is noted.
+    /// that was recommended to them. Whether that is news. What they were not shown they can't open.
     pub async fn match_open(&self, call: &Call, gig: GigId, freelancer: UserId) -> Result<bool, Failure> {
         let viewer = call.actor.person()?.user;
         let direction = if viewer == freelancer { "gigs" } else { "people" };
         run!(self, call, tx => {
-            // What was not recommended to them was not shown, whether it exists or not.
+            let gig = tx.gig_for_share(gig).await?.ok_or(Refusal::HIDDEN)?;
             if viewer != freelancer {
-                let gig = tx.gig_for_share(gig).await?.ok_or(Refusal::HIDDEN)?;
                 access::check(tx.actor(), Verb::GigMatches, &gig.subject())?;
+            } else if !gig.visible_to(tx.actor(), tx.is_invited(gig.id, viewer).await?) {
+                return Err(Refusal::HIDDEN.into());
             }
-            let click = sql(
+            let of_pair = |text: &'static str| {
+                let (gig, freelancer, viewer) = (gig.id.uuid(), freelancer.uuid(), viewer.uuid());
+                sql(text, [gig.into(), freelancer.into(), viewer.into(), direction.into(), tx.now().into()])
+            };
+            let shown = Seen::find_by_statement(of_pair(
+                "select exists (select 1 from exposures where gig_id = $1 and freelancer_id = $2 and viewer_id = $3
+                     and direction = $4 and shown_at <= $5) as seen",
+            ));
+            if !shown.one(tx.conn()).await?.is_some_and(|shown| shown.seen) {
+                return Err(Refusal::rule("NOT_SHOWN", "you were not shown this match").into());
+            }
+            let click = of_pair(
                 "insert into match_acts
                      (at, kind, gig_id, freelancer_id, exposure_id, direction, position, placement, model_version)
-                 select $1, 'click', gig_id, freelancer_id, id, direction, position, placement, model_version
-                 from (select * from exposures where gig_id = $2 and freelancer_id = $3 and viewer_id = $4 and direction = $5
+                 select $5, 'click', gig_id, freelancer_id, id, direction, position, placement, model_version
+                 from (select * from exposures where gig_id = $1 and freelancer_id = $2 and viewer_id = $3 and direction = $4
                        order by id desc limit 1) shown
                  on conflict (exposure_id) where kind = 'click' do nothing",
-                [tx.now().into(), gig.uuid().into(), freelancer.uuid().into(), viewer.uuid().into(), direction.into()],
             );
             let noted = tx.conn().execute_raw(click).await?.rows_affected() > 0;
             if noted && direction == "people" {

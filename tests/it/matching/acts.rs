@@ -33,7 +33,8 @@ async fn openings_invitations_bids_shortlists_and_hires_are_noted_with_the_place
     let omar = freelancer(&app, "omar", "Engineer", &["photoshop"]).await;
     let id = gig(&app, &ada).await;
 
-    assert!(!opens(&ada, &id, &lin).await, "what was not shown can't be opened");
+    let unseen = json!({ "gigId": id, "freelancerId": lin.id });
+    assert_eq!(ada.does("matchOpen", unseen, "noted").await.refused(), ["NOT_SHOWN"]);
     let found = matches(&ada, &id, 10, None).await;
     assert_eq!(found["edges"][0]["node"]["freelancer"]["id"], lin.id.as_str());
     let version = i32::try_from(found["modelVersion"].as_i64().unwrap()).unwrap();
