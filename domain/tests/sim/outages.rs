@@ -2,7 +2,7 @@
 
 use domain::access::Actor;
 use domain::dispute;
-use domain::id::{Id, MilestoneId, OrganizationId, OutageId, UserId};
+use domain::id::{Id, MilestoneId, OutageId, UserId};
 use domain::milestone::{Milestone, State, Status};
 use domain::outage::{Outage, OutageDraft, Places, Span};
 use domain::user::TimeZone;
@@ -20,7 +20,8 @@ pub fn note(of: OutageId) -> String {
     format!("Cable {} is cut", of.uuid().as_u128())
 }
 
-pub fn places(_client: OrganizationId, freelancer: UserId) -> Result<Places, Wrong> {
+/// Where the two sides of a milestone of this freelancer are.
+fn places(freelancer: UserId) -> Result<Places, Wrong> {
     let zone = |name: &str| name.parse::<TimeZone>().map_err(|_| format!("no zone {name}"));
     let number = usize::try_from(freelancer.uuid().as_u128()).unwrap_or_default();
     let freelancer = FREELANCERS_ZONES.get(number.wrapping_sub(1)).ok_or("nobody's zone")?;
@@ -59,7 +60,7 @@ impl World {
         if !clock_may_run(&milestone) || self.grants.contains_key(&(outage.id, id)) {
             return Ok(());
         }
-        let places = places(milestone.client, milestone.freelancer)?;
+        let places = places(milestone.freelancer)?;
         let before: Vec<Span> =
             self.grants.values().filter(|grant| grant.milestone == id).map(|grant| grant.span).collect();
         let dispute = match &milestone.state {
