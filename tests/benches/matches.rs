@@ -191,8 +191,10 @@ async fn change(mut db: PgConnection, over: Arc<AtomicBool>, changes: Arc<Atomic
         pace.tick().await;
         sqlx::query(
             "update freelancer_profiles set rate_minor = 2000 + (random() * 6000)::int
-             where user_id = (select person from made_up where n = 1 + (random() * (select max(n) - 1 from made_up))::int)",
+             where user_id = (select person from made_up where n = 1 + $1 % (select max(n) from made_up))",
         )
+        // Far apart, and each again only after all the others.
+        .bind(i32::try_from(changes.load(Ordering::Relaxed) * 7_919 % 1_000_003).unwrap())
         .execute(&mut db)
         .await
         .unwrap();
