@@ -5,9 +5,10 @@ use domain::audit::{AuditEntry, AuditFilter};
 use domain::id::{AuditEntryId, Id};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
+use crate::facts::Scene;
 use crate::market::Market;
 use crate::page::{Key, Keyset, PageRequest, Slice};
-use crate::{Call, Failure, Tx, ids};
+use crate::{Call, Failure, Tx};
 
 /// How an actor is named in logs and rows.
 pub fn actor_name(actor: &Actor) -> String {
@@ -58,13 +59,20 @@ impl Tx {
     /// go into `detail`: no secret, no account number. The line is written with what is settled
     /// next, or when the transaction is committed.
     pub async fn audit(&self, act: &str, subject: impl ToString, detail: serde_json::Value) -> Result<(), Failure> {
-        self.note(serde_json::json!({
-            "id": ids::fresh::<AuditEntryId>(self.now()).uuid(),
+        self.note(self.scene().audit_line(act, subject, detail));
+        Ok(())
+    }
+}
+
+impl Scene {
+    /// A line of the log: see [`Tx::audit`].
+    pub(crate) fn audit_line(&self, act: &str, subject: impl ToString, detail: serde_json::Value) -> serde_json::Value {
+        serde_json::json!({
+            "id": self.id::<AuditEntryId>().uuid(),
             "act": act,
             "subject": subject.to_string(),
             "detail": detail,
-        }));
-        Ok(())
+        })
     }
 }
 

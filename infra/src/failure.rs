@@ -32,6 +32,12 @@ pub enum Fault {
         /// What is wrong with it.
         why: String,
     },
+    /// A row is no longer what was decided about.
+    #[error("a row of {table} was overtaken by another write")]
+    Overtaken {
+        /// The table.
+        table: &'static str,
+    },
     /// A value can't be written as JSON or read from it.
     #[error("json: {0}")]
     Json(#[from] serde_json::Error),
@@ -62,10 +68,18 @@ impl Fault {
         Self::Service { service: "mail", why: why.to_string() }
     }
 
-    /// Two transactions got into each other's way, and this one may simply be tried again.
+    /// Two transactions got into each other's way, and this one may simply be tried again: the
+    /// second time it sees what the other did, be it the answer to the same idempotency key.
     pub fn is_conflict(&self) -> bool {
-        // 40001 serialization_failure, 40P01 deadlock_detected.
-        matches!(self, Self::Database(error) if matches!(sqlstate(error).as_deref(), Some("40001" | "40P01")))
+        match self {
+            Self::Overtaken { .. } => true,
+            // 40001 serialization_failure, 40P01 deadlock_detected.
+            Self::Database(error) => {
+                matches!(sqlstate(error).as_deref(), Some("40001" | "40P01"))
+                    || constraint(error).as_deref() == Some("idempotency_pkey")
+            }
+            Self::BadRow { .. } | Self::Json(_) | Self::Crypto(_) | Self::Io(_) | Self::Service { .. } => false,
+        }
     }
 
     /// The name of the constraint that was violated, if that is what happened.
@@ -96,8 +110,11 @@ impl From<MoneyError> for Failure {
 }
 
 impl From<DbErr> for Failure {
+    /// An entry that would take somebody's account below zero is refused, wherever it is written.
     fn from(error: DbErr) -> Self {
-        Self::Broken(error.into())
+        Self::Broken(error.into()).when_violated("ledger_balances_never_negative", || {
+            Refusal::rule("INSUFFICIENT_FUNDS", "there is not enough money in the account to move")
+        })
     }
 }
 

@@ -11,6 +11,7 @@ use domain::ledger::{BadAccount, JournalEntry, LedgerAccount, Posting};
 use domain::money::{Currency, Money};
 use sea_orm::{DbBackend, FromQueryResult, Statement};
 
+use crate::facts::Scene;
 use crate::market::Market;
 use crate::sql::sql;
 use crate::{Call, Failure, Fault, Tx};
@@ -75,7 +76,7 @@ impl TryFrom<PlatformRow> for PlatformBalance {
     }
 }
 
-impl Tx {
+impl Scene {
     /// Entries as the database's `settle` takes them.
     pub(crate) fn ledger_facts(&self, entries: &[JournalEntry]) -> Vec<serde_json::Value> {
         let leg = |posting: &Posting| {
@@ -98,7 +99,9 @@ impl Tx {
         };
         entries.iter().filter(|entry| !entry.postings().is_empty()).map(fact).collect()
     }
+}
 
+impl Tx {
     /// What is in a guarded account.
     pub async fn balance(&self, account: LedgerAccount, currency: Currency) -> Result<Money, Failure> {
         let found = Balance::find_by_statement(Statement::from_sql_and_values(

@@ -6,6 +6,7 @@ use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
 
 use crate::Fault;
 use crate::clock::Clock;
+use crate::herald::Herald;
 use crate::mail::Mail;
 use crate::matching::{Impressions, Shelves};
 use crate::outbox::Bus;
@@ -24,6 +25,7 @@ struct Inner {
     db: DatabaseConnection,
     clock: Clock,
     bus: Bus,
+    herald: Herald,
     tokens: Tokens,
     passwords: Passwords,
     vault: Vault,
@@ -62,8 +64,9 @@ impl Market {
     pub fn new(db: DatabaseConnection, clock: Clock, equipment: Equipment) -> Self {
         let Equipment { keys, passwords, vault, mail } = equipment;
         let tokens = Tokens::new(keys);
-        let (bus, shelves, impressions) = (Bus::default(), Shelves::default(), Impressions::default());
-        Self { inner: Arc::new(Inner { db, clock, bus, tokens, passwords, vault, mail, shelves, impressions }) }
+        let (bus, herald) = (Bus::default(), Herald::default());
+        let (shelves, impressions) = (Shelves::default(), Impressions::default());
+        Self { inner: Arc::new(Inner { db, clock, bus, herald, tokens, passwords, vault, mail, shelves, impressions }) }
     }
 
     /// The database, for reads outside a transaction.
@@ -79,6 +82,10 @@ impl Market {
     /// The keys that sign access tokens.
     pub fn keys(&self) -> &Keys {
         self.inner.tokens.keys()
+    }
+
+    pub(crate) fn herald(&self) -> &Herald {
+        &self.inner.herald
     }
 
     pub(crate) fn tokens(&self) -> &Tokens {

@@ -17,6 +17,7 @@ use crate::page::{Key, Keyset, PageRequest, Slice};
 use crate::save::save_row;
 use crate::{Call, Failure, Tx, run};
 
+mod act;
 mod row;
 
 impl Market {
@@ -255,39 +256,6 @@ impl Market {
             let available = tx.balance(LedgerAccount::Available(milestone.freelancer), amount.currency()).await?;
             let change = milestone.refund_after(tx.actor(), tx.now(), expected, amount, available)?;
             tx.audit("milestone_refund_after", id, serde_json::json!({ "amount": amount })).await?;
-            tx.milestone_save(change).await
-        })
-    }
-
-    /// What the clock does to a milestone.
-    pub(crate) async fn milestone_tick(
-        &self,
-        call: &Call,
-        id: MilestoneId,
-        verb: fn(Milestone, &Tx) -> Result<Change<Milestone>, Refusal>,
-    ) -> Result<(), Failure> {
-        run!(self, call, tx => {
-            let milestone = tx.milestone_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
-            tx.milestone_save(verb(milestone, tx)?).await?;
-            Ok(())
-        })
-    }
-
-    /// Lock, decide, save, and note who did it.
-    async fn milestone_act(
-        &self,
-        call: &Call,
-        id: MilestoneId,
-        act: &str,
-        verb: impl Fn(Milestone, &Tx) -> Result<Change<Milestone>, Refusal> + Send + Sync,
-    ) -> Result<Milestone, Failure> {
-        run!(self, call, tx => {
-            let milestone = tx.milestone_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
-            let change = verb(milestone, tx)?;
-            if change.changed {
-                let to = change.next.status().as_str();
-                tx.audit(act, id, serde_json::json!({ "to": to, "version": change.next.version })).await?;
-            }
             tx.milestone_save(change).await
         })
     }

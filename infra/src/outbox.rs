@@ -16,8 +16,9 @@ use sqlx::postgres::PgListener;
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
+use crate::facts::Scene;
 use crate::market::Market;
-use crate::{Failure, Fault, Tx};
+use crate::{Failure, Fault};
 
 /// An event with its circumstances.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,7 +45,7 @@ pub struct Bus {
 }
 
 /// Where PostgreSQL says that an event was written.
-const HAPPENED: &str = "rabta_events";
+pub(crate) const HAPPENED: &str = "rabta_events";
 /// Where PostgreSQL says that a person is told something.
 const TOLD: &str = "rabta_told";
 
@@ -116,15 +117,16 @@ impl TryFrom<Row> for Occurrence {
     }
 }
 
-impl Tx {
-    /// Events as the database's `settle` takes them, to be told once this transaction is committed:
-    /// each with the sides that may see it, and with what tells whose contract it happened on.
-    pub(crate) fn event_facts(&self, events: &[Event]) -> Result<Vec<serde_json::Value>, Failure> {
+impl Scene {
+    /// Events as the database's `settle` takes them, to be told once this transaction is committed,
+    /// and their ids: each with the sides that may see it, and with what tells whose contract it happened on.
+    pub(crate) fn event_facts(&self, events: &[Event]) -> Result<Vec<(Uuid, serde_json::Value)>, Failure> {
         let fact = |event: &Event| {
             let sides = Sides::seeing(event);
             let about = if sides == Sides::NEITHER { About::default() } else { event.about() };
-            Ok(serde_json::json!({
-                "id": self.id::<EventId>().uuid(),
+            let id = self.id::<EventId>().uuid();
+            let fact = serde_json::json!({
+                "id": id,
                 "name": event.name(),
                 "body": serde_json::to_value(event)?,
                 "for_client": sides.client,
@@ -134,7 +136,8 @@ impl Tx {
                 "timesheet": about.timesheet.map(Id::uuid),
                 "dispute": about.dispute.map(Id::uuid),
                 "review": about.review.map(Id::uuid),
-            }))
+            });
+            Ok((id, fact))
         };
         events.iter().map(fact).collect()
     }

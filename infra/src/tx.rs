@@ -8,24 +8,23 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use domain::Timestamp;
 use domain::access::Actor;
 use domain::change::Change;
 use domain::id::{Id, SessionId};
-use domain::ledger::Reason;
-use domain::money::Money;
-use domain::refusal::Refusal;
-use sea_orm::{ConnectionTrait, DatabaseTransaction, TransactionTrait};
+use sea_orm::{
+    ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, Statement, TransactionTrait,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::audit::actor_name;
+use crate::Failure;
+use crate::facts::{Aftermath, Facts, Scene};
 use crate::idempotency::{self, Once};
 use crate::market::Market;
 use crate::sql::sql;
-use crate::timer::timer_facts;
-use crate::{Failure, ids};
 
 /// One request to do something: who asks, and how often it may take effect.
 #[derive(Debug, Clone)]
@@ -51,59 +50,55 @@ impl Call {
 #[derive(Debug)]
 pub struct Tx {
     conn: DatabaseTransaction,
-    now: Timestamp,
-    actor: Actor,
-    trace: String,
-    /// What moved in it: counted once it is committed.
-    moved: Mutex<Vec<(Reason, Money)>>,
+    scene: Scene,
     /// Lines of the audit log that go along with the next write.
     noted: Mutex<Vec<Value>>,
+    /// What is settled and not written yet: it goes ahead of the next statement, or along with the
+    /// answer when the transaction ends.
+    settled: Mutex<Facts>,
+    /// What follows once it is committed.
+    aftermath: Mutex<Aftermath>,
 }
 
 impl Tx {
-    /// The connection of the transaction.
+    /// The connection of the transaction. A statement through it sees all that was settled before.
     pub fn conn(&self) -> &impl ConnectionTrait {
-        &self.conn
+        self
+    }
+
+    /// What decisions in this transaction are made with.
+    pub(crate) fn scene(&self) -> &Scene {
+        &self.scene
     }
 
     /// The time of this transaction: one instant for all that happens in it.
     pub fn now(&self) -> Timestamp {
-        self.now
+        self.scene.now()
     }
 
     /// Who acts.
     pub fn actor(&self) -> &Actor {
-        &self.actor
+        self.scene.actor()
     }
 
     /// The trace of the request.
     pub fn trace(&self) -> &str {
-        &self.trace
+        self.scene.trace()
     }
 
     /// A fresh id.
     pub fn id<I: Id>(&self) -> I {
-        ids::fresh(self.now)
+        self.scene.id()
     }
 
-    /// Save what a decision comes with: its entries, events and timers, in one round trip. The room
-    /// saves the next state itself, and gets it back from here. Nothing is written for a repeat.
+    /// Save what a decision comes with: its entries, events and timers, in one round trip, at the
+    /// latest when the transaction ends. The room saves the next state itself, and gets it back from
+    /// here. Nothing is written for a repeat.
     pub async fn settle<T>(&self, change: Change<T>) -> Result<T, Failure> {
-        let Change { next, changed, entries, events, timers } = change;
-        let mut facts = Map::new();
-        if changed {
-            let postings =
-                entries.iter().flat_map(|entry| entry.postings().iter().map(|posting| (entry.reason, posting.amount)));
-            held(&self.moved).extend(postings);
-            tell(&mut facts, "entries", self.ledger_facts(&entries));
-            tell(&mut facts, "events", self.event_facts(&events)?);
-        }
-        // A timer that fired too early sets itself again, though nothing has changed.
-        let (set, stopped) = timer_facts(&timers);
-        tell(&mut facts, "set", set);
-        tell(&mut facts, "stopped", stopped);
-        self.write(facts).await?;
-        Ok(next)
+        let facts = Facts::of(&self.scene, &change)?;
+        self.write_settled().await?;
+        *held(&self.settled) = facts;
+        Ok(change.next)
     }
 
     /// A line of the audit log, to go along with the next write.
@@ -111,31 +106,50 @@ impl Tx {
         held(&self.noted).push(line);
     }
 
-    /// Write facts, with what was noted meanwhile: one call of the database's `settle`. An entry that
-    /// would take a guarded account below zero is refused.
-    async fn write(&self, mut facts: Map<String, Value>) -> Result<(), Failure> {
-        tell(&mut facts, "audit", std::mem::take(&mut *held(&self.noted)));
+    /// Write what is settled, if anything is.
+    async fn write_settled(&self) -> Result<(), DbErr> {
+        let facts = std::mem::take(&mut *held(&self.settled));
+        if facts.is_empty() { Ok(()) } else { self.write(facts).await }
+    }
+
+    /// Write facts, with what was noted meanwhile: one call of the database's `settle`.
+    async fn write(&self, mut facts: Facts) -> Result<(), DbErr> {
+        facts.note(std::mem::take(&mut *held(&self.noted)));
         if facts.is_empty() {
             return Ok(());
         }
-        facts.insert("at".to_owned(), serde_json::to_value(self.now)?);
-        facts.insert("actor".to_owned(), actor_name(&self.actor).into());
-        facts.insert("staff".to_owned(), matches!(&self.actor, Actor::Person(person) if person.staff.is_some()).into());
-        facts.insert("trace".to_owned(), self.trace.clone().into());
-        let settle = sql("select settle($1)", [Value::Object(facts).into()]);
-        self.conn.execute_raw(settle).await.map_err(|error| {
-            Failure::from(error).when_violated("ledger_balances_never_negative", || {
-                Refusal::rule("INSUFFICIENT_FUNDS", "there is not enough money in the account to move")
-            })
-        })?;
+        let (facts, aftermath) = facts.into_value(&self.scene)?;
+        self.conn.execute_raw(sql("select settle($1)", [facts.into()])).await?;
+        held(&self.aftermath).and(aftermath);
         Ok(())
     }
 }
 
-/// Add facts of a kind, if there are any.
-fn tell(facts: &mut Map<String, Value>, kind: &str, those: Vec<Value>) {
-    if !those.is_empty() {
-        facts.insert(kind.to_owned(), Value::Array(those));
+/// A statement in the transaction, after what was settled before it.
+#[async_trait]
+impl ConnectionTrait for Tx {
+    fn get_database_backend(&self) -> DbBackend {
+        self.conn.get_database_backend()
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        self.write_settled().await?;
+        self.conn.execute_raw(statement).await
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        self.write_settled().await?;
+        self.conn.execute_unprepared(sql).await
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        self.write_settled().await?;
+        self.conn.query_one_raw(statement).await
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.write_settled().await?;
+        self.conn.query_all_raw(statement).await
     }
 }
 
@@ -169,6 +183,11 @@ pub enum Closing<T> {
 }
 
 impl Market {
+    /// What a decision is made with, now.
+    pub(crate) fn scene(&self, call: &Call) -> Scene {
+        Scene::new(self.clock().now(), call.actor.clone(), call.trace.clone())
+    }
+
     /// Begin a transaction for `call`, unless it is a repeat.
     pub async fn open<T: DeserializeOwned>(&self, call: &Call) -> Result<Opening<T>, Failure> {
         let tx = self.begin(call).await?;
@@ -191,7 +210,7 @@ impl Market {
         attempt: u32,
     ) -> Closing<T> {
         let outcome = match outcome {
-            Ok(answer) => tx.keep_and_commit(call, answer).await,
+            Ok(answer) => tx.keep_and_commit(self, call, answer).await,
             Err(failure) => match tx.conn.rollback().await {
                 Ok(()) => Err(failure),
                 Err(error) => Err(error.into()),
@@ -199,8 +218,7 @@ impl Market {
         };
         match outcome {
             Err(Failure::Broken(fault)) if fault.is_conflict() && attempt < ATTEMPTS => {
-                metrics::counter!("rabta_transaction_retries_total").increment(1);
-                tokio::time::sleep(pause(attempt)).await;
+                step_aside(attempt).await;
                 Closing::Again
             }
             outcome => Closing::Done(outcome),
@@ -212,36 +230,47 @@ impl Market {
         let conn = self.db().begin().await?;
         Ok(Tx {
             conn,
-            now: self.clock().now(),
-            actor: call.actor.clone(),
-            trace: call.trace.clone(),
-            moved: Mutex::default(),
+            scene: self.scene(call),
             noted: Mutex::default(),
+            settled: Mutex::default(),
+            aftermath: Mutex::default(),
         })
     }
 }
 
-/// How long to wait after an attempt. Two that met wait for different times, so that they don't meet
-/// again.
-fn pause(attempt: u32) -> Duration {
+/// Try something again as long as it meets other transactions, up to [`ATTEMPTS`] times.
+pub(crate) async fn patiently<T, F>(attempt: impl Fn() -> F) -> Result<T, Failure>
+where
+    F: Future<Output = Result<T, Failure>>,
+{
+    let mut attempts = 1;
+    loop {
+        match attempt().await {
+            Err(Failure::Broken(fault)) if fault.is_conflict() && attempts < ATTEMPTS => step_aside(attempts).await,
+            outcome => return outcome,
+        }
+        attempts += 1;
+    }
+}
+
+/// Wait a little after an attempt that met another. Two that met wait for different times, so that
+/// they don't meet again.
+async fn step_aside(attempt: u32) {
+    metrics::counter!("rabta_transaction_retries_total").increment(1);
     let longest = FIRST_PAUSE_MILLIS << attempt.saturating_sub(1).min(DOUBLINGS);
-    Duration::from_millis(rand::random_range(longest / 4..=longest))
+    tokio::time::sleep(Duration::from_millis(rand::random_range(longest / 4..=longest))).await;
 }
 
 impl Tx {
-    async fn keep_and_commit<T: Serialize>(self, call: &Call, answer: T) -> Result<T, Failure> {
-        let mut last = Map::new();
+    /// Write what is left, with the answer if the call may be repeated, and commit.
+    async fn keep_and_commit<T: Serialize>(self, market: &Market, call: &Call, answer: T) -> Result<T, Failure> {
+        let mut last = std::mem::take(&mut *held(&self.settled));
         if let Some(once) = &call.once {
-            last.insert("kept".to_owned(), once.kept(serde_json::to_value(&answer)?));
+            last.keep(once.kept(serde_json::to_value(&answer)?));
         }
         self.write(last).await?;
         self.conn.commit().await?;
-        for (reason, amount) in self.moved.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            let (reason, currency) = (reason.as_str(), amount.currency().code());
-            let minor = u64::try_from(amount.minor()).unwrap_or_default();
-            metrics::counter!("rabta_money_moved_minor_total", "reason" => reason, "currency" => currency)
-                .increment(minor);
-        }
+        self.aftermath.into_inner().unwrap_or_else(PoisonError::into_inner).follow(market);
         Ok(answer)
     }
 }

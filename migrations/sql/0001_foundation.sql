@@ -54,13 +54,6 @@ create table events (
 create index events_due on events (due_at, sequence) where done_at is null and parked_at is null;
 create unique index events_sequence on events (sequence);
 
-create function events_notify() returns trigger language plpgsql as $$
-begin
-    perform pg_notify('rabta_events', new.id::text);
-    return null;
-end $$;
-create trigger events_notify after insert on events for each row execute function events_notify();
-
 -- What is due. At most one timer of a kind for an object.
 create table timers (
     kind         text not null,
@@ -81,12 +74,21 @@ create table idempotency (
     key        text not null,
     operation  text not null,
     body_hash  bytea not null,
-    answer     jsonb,
+    answer     jsonb not null,
     created_at timestamptz not null,
     primary key (caller, key),
     constraint idempotency_key_length check (length(key) between 1 and 128)
 );
-create index idempotency_age on idempotency (created_at);
+create index idempotency_age on idempotency using brin (created_at);
+
+-- Take a key until the transaction ends, waiting for whoever has it; then the answer that was kept
+-- with it, if there is one. Each statement here sees what was committed before it.
+create function idempotency_claim(caller text, key text) returns setof idempotency language plpgsql as $$
+begin
+    perform pg_advisory_xact_lock(hashtextextended(idempotency_claim.key, hashtextextended(idempotency_claim.caller, 25)));
+    return query select kept.* from idempotency kept
+        where kept.caller = idempotency_claim.caller and kept.key = idempotency_claim.key;
+end $$;
 
 -- Acts on money, access and by staff, for whoever has to find out later. Append-only.
 create table audit_log (

@@ -11,7 +11,6 @@ create table ledger_entries (
     trace        text not null,
     posted_at    timestamptz not null
 );
-create index ledger_entries_contract on ledger_entries (contract_id, id) where contract_id is not null;
 create index ledger_entries_milestone on ledger_entries (milestone_id, id) where milestone_id is not null;
 
 -- A row moves an amount from one account to another, so every entry balances as it is written.
@@ -38,7 +37,7 @@ create table ledger_balances (
     balance_minor bigint not null,
     primary key (account, currency),
     constraint ledger_balances_never_negative check (balance_minor >= 0)
-);
+) with (fillfactor = 70);
 
 create trigger ledger_entries_append_only before update or delete on ledger_entries for each row execute function refuse_change();
 create trigger ledger_entries_no_truncate before truncate on ledger_entries for each statement execute function refuse_change();
@@ -58,11 +57,8 @@ declare
     leg record;
 begin
     for leg in
-        select account, currency, sum(delta)::bigint as delta from (
-            select from_account as account, currency, -amount_minor as delta from posted
-            union all
-            select to_account, currency, amount_minor from posted
-        ) legs
+        select account, currency, sum(delta)::bigint as delta
+        from posted, lateral (values (from_account, -amount_minor), (to_account, amount_minor)) as legs (account, delta)
         where ledger_guarded(account)
         group by account, currency
         order by account, currency

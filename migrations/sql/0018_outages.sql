@@ -41,6 +41,3 @@ begin
 end $$;
 create constraint trigger outage_grants_agree after insert on outage_grants
     deferrable initially deferred for each row execute function outage_grants_agree();
-
-create index milestones_with_a_clock on milestones (id)
-    where status in ('funded', 'submitted', 'refund_requested', 'dormant');

@@ -85,7 +85,8 @@ begin
 end $$;
 
 -- All that a decision comes with, in one round trip: entries, events, timers, lines of the audit
--- log, the answer that is kept with an idempotency key. What is done under the locks of the accounts is as short as it can be.
+-- log, the answer that is kept with an idempotency key. What is done under the locks of the accounts
+-- is as short as it can be. An event that does not name its contract is placed by what it is about.
 create function settle(facts jsonb) returns void language plpgsql as $$
 declare
     at constant timestamptz := facts ->> 'at';
@@ -93,6 +94,12 @@ declare
     trace constant text := facts ->> 'trace';
     entry jsonb;
 begin
+    -- First of all, so that a request with the same key waits here and has done nothing yet.
+    if facts ? 'kept' then
+        insert into idempotency (caller, key, operation, body_hash, answer, created_at)
+        select kept ->> 'caller', kept ->> 'key', kept ->> 'operation', decode(kept ->> 'body_hash', 'base64'), kept -> 'answer', at
+        from (values (facts -> 'kept')) as those (kept);
+    end if;
     for entry in select value from jsonb_array_elements(facts -> 'entries') loop
         perform ledger_post((entry ->> 'id')::uuid, entry ->> 'reason', entry ->> 'key', (entry ->> 'contract')::uuid,
             (entry ->> 'milestone')::uuid, actor, trace, at, entry -> 'postings', (facts ->> 'staff')::boolean);
@@ -102,10 +109,11 @@ begin
         select (event ->> 'id')::uuid, event ->> 'name', event -> 'body', trace, at, at,
             (event ->> 'for_client')::boolean, (event ->> 'for_freelancer')::boolean,
             coalesce((event ->> 'contract')::uuid,
-                (select coalesce(milestone.contract_id, offer.contract_id)
-                 from milestones milestone left join offers offer on offer.id = milestone.offer_id
-                 where milestone.id = (event ->> 'milestone')::uuid),
-                (select review.contract_id from reviews review where review.id = (event ->> 'review')::uuid))
+                (select coalesce(m.contract_id, o.contract_id) from milestones m left join offers o on o.id = m.offer_id
+                 where m.id = (event ->> 'milestone')::uuid),
+                (select contract_id from timesheets where id = (event ->> 'timesheet')::uuid),
+                (select contract_id from disputes where id = (event ->> 'dispute')::uuid),
+                (select contract_id from reviews where id = (event ->> 'review')::uuid))
         from jsonb_array_elements(facts -> 'events') with ordinality as told (event, place)
         order by place;
     end if;
@@ -124,9 +132,5 @@ begin
         select (line ->> 'id')::uuid, at, actor, line ->> 'act', line ->> 'subject', line -> 'detail', trace
         from jsonb_array_elements(facts -> 'audit') with ordinality as noted (line, place)
         order by place;
-    end if;
-    if facts ? 'kept' then
-        update idempotency set answer = facts #> '{kept,answer}'
-        where caller = facts #>> '{kept,caller}' and key = facts #>> '{kept,key}';
     end if;
 end $$;

@@ -65,5 +65,3 @@ union all
 select 'a statement is not as long as it says', statement.contract_id::text
 from ledger_statements statement
 where statement.entries <> (select count(*) from ledger_entries entry where entry.contract_id = statement.contract_id)
-union all
-select 'an answered request kept no answer', caller || ' ' || key from idempotency where answer is null

@@ -6,10 +6,12 @@ use domain::id::Id;
 use domain::milestone::{Kind, Milestone, State};
 use domain::money::{Currency, Money};
 use domain::submission::Submission;
+use sea_orm::Statement;
 use sea_orm::entity::prelude::*;
 use serde_json::{from_value, to_value};
 
 use crate::Fault;
+use crate::sql::sql;
 
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -144,6 +146,48 @@ impl TryFrom<&Milestone> for Model {
             chargebacks: to_value(&milestone.chargebacks)?,
             early_chargebacks: to_value(&milestone.early_chargebacks)?,
         })
+    }
+}
+
+impl Model {
+    /// Write the row, if it still has the version `seen`, and the facts that come with it. What a
+    /// milestone is from its beginning (whose it is, on what terms) is not written again. No row is
+    /// returned if it has another version by now.
+    pub fn move_on(self, seen: i64, facts: Json) -> Statement {
+        sql(
+            "with moved as (
+                 update milestones set title = $3, description = $4, due_at = $5, amount_minor = $6, version = $7,
+                     status = $8, state = $9, held_minor = $10, released_net_minor = $11, fee_minor = $12,
+                     refunded_minor = $13, charged_back_minor = $14, escrow = $15, holds = $16, submissions = $17,
+                     rounds = $18, grace_hours = $19, payments = $20, chargebacks = $21, early_chargebacks = $22
+                 where id = $1 and version = $2 returning id)
+             select settle($23) from moved",
+            [
+                self.id.into(),
+                seen.into(),
+                self.title.into(),
+                self.description.into(),
+                self.due_at.into(),
+                self.amount_minor.into(),
+                self.version.into(),
+                self.status.into(),
+                self.state.into(),
+                self.held_minor.into(),
+                self.released_net_minor.into(),
+                self.fee_minor.into(),
+                self.refunded_minor.into(),
+                self.charged_back_minor.into(),
+                self.escrow.into(),
+                self.holds.into(),
+                self.submissions.into(),
+                self.rounds.into(),
+                self.grace_hours.into(),
+                self.payments.into(),
+                self.chargebacks.into(),
+                self.early_chargebacks.into(),
+                facts.into(),
+            ],
+        )
     }
 }
 

@@ -1,0 +1,102 @@
+//! Acts that need nothing but the milestone's own row, in two statements: read it, with the answer
+//! the call was given before; decide; and write all that follows in one, if the row is still the
+//! one that was read. If it is not, or the same key was used meanwhile, it is all done again. No
+//! transaction is open while we think, and nobody waits for us.
+
+use domain::change::Change;
+use domain::id::{Id, MilestoneId};
+use domain::milestone::Milestone;
+use domain::refusal::Refusal;
+use sea_orm::{ConnectionTrait, FromQueryResult};
+
+use super::row;
+use crate::facts::{Facts, Scene};
+use crate::idempotency::Kept;
+use crate::market::Market;
+use crate::sql::sql;
+use crate::tx::patiently;
+use crate::{Call, Failure, Fault};
+
+impl Market {
+    /// Decide about a milestone, and note who did it.
+    pub(super) async fn milestone_act(
+        &self,
+        call: &Call,
+        id: MilestoneId,
+        act: &str,
+        verb: impl Fn(Milestone, &Scene) -> Result<Change<Milestone>, Refusal> + Send + Sync,
+    ) -> Result<Milestone, Failure> {
+        patiently(|| self.milestone_decide(call, id, Some(act), &verb)).await
+    }
+
+    /// What the clock does to a milestone.
+    pub(crate) async fn milestone_tick(
+        &self,
+        call: &Call,
+        id: MilestoneId,
+        verb: fn(Milestone, &Scene) -> Result<Change<Milestone>, Refusal>,
+    ) -> Result<(), Failure> {
+        patiently(|| self.milestone_decide(call, id, None, &verb)).await.map(|_| ())
+    }
+
+    async fn milestone_decide(
+        &self,
+        call: &Call,
+        id: MilestoneId,
+        act: Option<&str>,
+        verb: &(impl Fn(Milestone, &Scene) -> Result<Change<Milestone>, Refusal> + Send + Sync),
+    ) -> Result<Milestone, Failure> {
+        let scene = self.scene(call);
+        let (kept, milestone) = self.milestone_glance(call, id).await?;
+        if let (Some(once), Some(kept)) = (&call.once, kept) {
+            return Ok(serde_json::from_value(once.answer(kept)?)?);
+        }
+        let milestone = milestone.ok_or(Refusal::HIDDEN)?;
+        let seen = milestone.version;
+        let change = verb(milestone, &scene)?;
+        let mut facts = Facts::of(&scene, &change)?;
+        facts.place(id, change.next.contract);
+        if let (Some(act), true) = (act, change.changed) {
+            let to = change.next.status().as_str();
+            let detail = serde_json::json!({ "to": to, "version": change.next.version });
+            facts.note(vec![scene.audit_line(act, id, detail)]);
+        }
+        if let Some(once) = &call.once {
+            facts.keep(once.kept(serde_json::to_value(&change.next)?));
+        }
+        if change.changed || !facts.is_empty() {
+            let (facts, aftermath) = facts.into_value(&scene)?;
+            let write = if change.changed {
+                row::Model::try_from(&change.next)?.move_on(seen, facts)
+            } else {
+                sql("select settle($1)", [facts.into()])
+            };
+            if self.db().query_one_raw(write).await?.is_none() {
+                return Err(Fault::Overtaken { table: "milestones" }.into());
+            }
+            aftermath.follow(self);
+        }
+        Ok(change.next)
+    }
+
+    /// The milestone as it is now, and the answer the call was given before, seen at one instant.
+    async fn milestone_glance(
+        &self,
+        call: &Call,
+        id: MilestoneId,
+    ) -> Result<(Option<Kept>, Option<Milestone>), Failure> {
+        let (caller, key) = call.once.as_ref().map(|once| once.name()).unzip();
+        let glance = sql(
+            "select m.*, k.operation as kept_operation, k.body_hash as kept_body_hash, k.answer as kept_answer
+             from (values ($1::uuid)) as asked (id)
+             left join milestones m on m.id = asked.id
+             left join idempotency k on k.caller = $2 and k.key = $3",
+            [id.uuid().into(), caller.into(), key.into()],
+        );
+        let found = self.db().query_one_raw(glance).await?;
+        let found = found.ok_or_else(|| Fault::bad_row("milestones", "nothing was read, not even its absence"))?;
+        let kept = Kept::from_query_result_optional(&found, "kept_")?;
+        let milestone = row::Model::from_query_result_optional(&found, "")?;
+        Ok((kept, milestone.map(Milestone::try_from).transpose()?))
+    }
+}
