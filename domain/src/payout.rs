@@ -3,7 +3,8 @@
 //! The money leaves the available balance when the payout is requested, and waits in an account of
 //! its own until the bank has it or it comes back; so a balance can't be paid out twice. A rail
 //! that refuses is an expected answer: the next rail is tried. One that does not answer leaves the
-//! payout *unknown*: it is asked about again under the same key, and never sent under a new one.
+//! payout *unknown*: it is asked about again under the same key, and never sent under a new one. One
+//! that has not got it yet is handed it again, under the same key too.
 
 use std::fmt;
 use std::str::FromStr;
@@ -22,8 +23,11 @@ use crate::policy::{Terms, days};
 use crate::refusal::{Invalid, Refusal, expect_version};
 use crate::timer::Timer;
 
+mod rail;
 #[cfg(test)]
 mod tests;
+
+pub use rail::{Carried, Known, Rail};
 
 /// A Pakistani bank account number: `PK`, two check digits, four letters of the bank, sixteen
 /// letters or digits; its check sum is right.
@@ -164,53 +168,6 @@ impl PayoutMethod {
     }
 }
 
-/// The ways out, in the order they are tried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Rail {
-    /// The processor's global payouts.
-    GlobalPayouts,
-    /// A transfer to the freelancer's own recipient account at the processor.
-    RecipientAccount,
-    /// A line in a wire file for our bank.
-    BankWire,
-    /// By hand, with two approvals.
-    Manual,
-}
-
-impl Rail {
-    /// In the order they are tried.
-    pub const ALL: [Self; 4] = [Self::GlobalPayouts, Self::RecipientAccount, Self::BankWire, Self::Manual];
-
-    /// The name it is kept and shown by.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::GlobalPayouts => "global_payouts",
-            Self::RecipientAccount => "recipient_account",
-            Self::BankWire => "bank_wire",
-            Self::Manual => "manual",
-        }
-    }
-
-    /// The one to try when this one refuses.
-    pub fn next(self) -> Option<Self> {
-        match self {
-            Self::GlobalPayouts => Some(Self::RecipientAccount),
-            Self::RecipientAccount => Some(Self::BankWire),
-            Self::BankWire => Some(Self::Manual),
-            Self::Manual => None,
-        }
-    }
-
-    /// How many of our people have to approve a payout on it.
-    pub fn approvals(self) -> usize {
-        match self {
-            Self::GlobalPayouts | Self::RecipientAccount | Self::BankWire => 0,
-            Self::Manual => 2,
-        }
-    }
-}
-
 /// Money on its way to a bank.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payout {
@@ -306,6 +263,9 @@ pub enum PayoutState {
         rail: Rail,
         /// Since when.
         since: Timestamp,
+        /// The rail's name for it, if it took it once.
+        #[serde(default)]
+        reference: Option<String>,
         /// When it is asked about next.
         poll_at: Timestamp,
     },
@@ -602,94 +562,7 @@ impl Payout {
         match &self.state {
             PayoutState::Queued { rail, approvals, .. } if approvals.len() >= rail.approvals() => {
                 let rail = *rail;
-                let event = Event::PayoutSent { payout: self.id, attempt: self.attempt };
-                let poll_at = now + self.poll();
-                Ok(self.becomes(PayoutState::Sent { rail, at: now, poll_at }).telling(event))
-            }
-            _ => Ok(Change::none(self)),
-        }
-    }
-
-    /// The rail took it, and names it.
-    pub fn accepted(self, actor: &Actor, now: Timestamp, reference: &str) -> Result<Change<Self>, Refusal> {
-        self.access(actor, Verb::PayoutAdvance)?;
-        match &self.state {
-            PayoutState::Sent { rail, .. } | PayoutState::Unknown { rail, .. } => {
-                let event = Event::PayoutInTransit { payout: self.id };
-                let (rail, reference, poll_at) = (*rail, reference.to_owned(), now + self.poll());
-                Ok(self.becomes(PayoutState::InTransit { rail, at: now, reference, poll_at }).telling(event))
-            }
-            // Asked about, and still on its way: it is asked about again.
-            PayoutState::InTransit { rail, at, reference, poll_at } if *poll_at <= now => {
-                let (rail, at, reference, poll_at) = (*rail, *at, reference.clone(), now + self.poll());
-                Ok(self.becomes(PayoutState::InTransit { rail, at, reference, poll_at }))
-            }
-            _ => Ok(Change::none(self)),
-        }
-    }
-
-    /// The rail refused attempt `attempt`: the next rail is tried, or the money comes back.
-    pub fn refused(self, actor: &Actor, now: Timestamp, attempt: u32, reason: &str) -> Result<Change<Self>, Refusal> {
-        self.access(actor, Verb::PayoutAdvance)?;
-        match &self.state {
-            PayoutState::Sent { rail, .. } | PayoutState::Unknown { rail, .. } if attempt == self.attempt => {
-                match rail.next() {
-                    Some(next) => Ok(Self { attempt: self.attempt + 1, ..self }.queued(now, next)),
-                    None => Ok(self.came_back(now, reason.to_owned())),
-                }
-            }
-            // Asked about, it denies what it took: nobody knows what became of it, so it is asked again
-            // rather than sent twice.
-            PayoutState::InTransit { poll_at, .. } if attempt == self.attempt && *poll_at <= now => {
-                self.lost_sight(actor, now)
-            }
-            _ => Ok(Change::none(self)),
-        }
-    }
-
-    /// The bank has it.
-    pub fn paid(self, actor: &Actor, now: Timestamp) -> Result<Change<Self>, Refusal> {
-        self.access(actor, Verb::PayoutAdvance)?;
-        match &self.state {
-            PayoutState::Sent { rail, .. }
-            | PayoutState::InTransit { rail, .. }
-            | PayoutState::Unknown { rail, .. } => {
-                let rail = *rail;
-                let entry =
-                    self.entry(Reason::PayoutArrive).moving(self.account(), LedgerAccount::PaidOut, self.amount);
-                let event = Event::PayoutPaid { payout: self.id };
-                Ok(self.becomes(PayoutState::Paid { at: now, rail }).posting(entry).telling(event))
-            }
-            _ => Ok(Change::none(self)),
-        }
-    }
-
-    /// It came back; banks do that even after they had it. It is available again.
-    pub fn returned(self, actor: &Actor, now: Timestamp, reason: &str) -> Result<Change<Self>, Refusal> {
-        self.access(actor, Verb::PayoutAdvance)?;
-        match &self.state {
-            PayoutState::Sent { .. }
-            | PayoutState::InTransit { .. }
-            | PayoutState::Unknown { .. }
-            | PayoutState::Paid { .. } => Ok(self.came_back(now, reason.to_owned())),
-            _ => Ok(Change::none(self)),
-        }
-    }
-
-    /// Nothing was heard for too long, or the rail's answer was lost.
-    pub fn lost_sight(self, actor: &Actor, now: Timestamp) -> Result<Change<Self>, Refusal> {
-        self.access(actor, Verb::PayoutAdvance)?;
-        let poll_at = now + self.poll();
-        match &self.state {
-            PayoutState::Sent { rail, .. } | PayoutState::InTransit { rail, .. } => {
-                let event = Event::PayoutUnknown { payout: self.id };
-                let rail = *rail;
-                Ok(self.becomes(PayoutState::Unknown { rail, since: now, poll_at }).telling(event))
-            }
-            PayoutState::Unknown { rail, since, .. } => {
-                let event = Event::PayoutUnknown { payout: self.id };
-                let (rail, since) = (*rail, *since);
-                Ok(self.becomes(PayoutState::Unknown { rail, since, poll_at }).telling(event))
+                Ok(self.handed_over(now, rail))
             }
             _ => Ok(Change::none(self)),
         }

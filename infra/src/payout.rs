@@ -8,7 +8,7 @@ use domain::change::Change;
 use domain::id::{Id, PayoutId, PayoutMethodId, UserId};
 use domain::ledger::LedgerAccount;
 use domain::money::{Currency, Money};
-use domain::payout::{Payout, PayoutMethod, PayoutRequest, PayoutState};
+use domain::payout::{Carried, Known, Payout, PayoutMethod, PayoutRequest, PayoutState};
 use domain::refusal::Refusal;
 use domain::user::given_reason;
 use sea_orm::{ColumnTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, Statement};
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::market::Market;
 use crate::page::{Key, Keyset, PageRequest, Slice};
-use crate::rails::{Carried, RailEvent, Rails, Transfer};
+use crate::rails::{RailEvent, Rails, Transfer};
 use crate::save::save_row;
 use crate::screening::Screening;
 use crate::throttle::Allowance;
@@ -258,8 +258,10 @@ impl Market {
                 self.payout_step(call, id, |payout, tx| payout.send(tx.actor(), tx.now())).await
             }
             PayoutState::Sent { .. } | PayoutState::InTransit { .. } | PayoutState::Unknown { .. } => {
-                let said = Rails::default().ask(self, &payout.rail_key()).await;
-                self.payout_heard(call, &payout, said).await
+                let attempt = payout.attempt;
+                let known = Rails::default().ask(self, &payout.rail_key()).await;
+                let known = known.unwrap_or_else(|fault| Known::Told(unanswered(id, &fault)));
+                self.payout_step(call, id, |payout, tx| payout.asked(tx.actor(), tx.now(), attempt, &known)).await
             }
             PayoutState::Blocked { .. }
             | PayoutState::Paid { .. }
@@ -288,40 +290,19 @@ impl Market {
         let row = row.ok_or_else(|| Fault::bad_row("payouts", "its method is gone"))?;
         let iban = row::open(self.vault(), row)?.iban;
         let transfer = Transfer { key: payout.rail_key(), rail, iban, amount: payout.amount };
-        let said = Rails::default().send(self, &transfer).await;
-        self.payout_heard(call, &payout, said).await
-    }
-
-    /// What a rail said, as a verb. An error is no answer: the payout is out of sight, and asked
-    /// about under the same key.
-    async fn payout_heard(&self, call: &Call, payout: &Payout, said: Result<Carried, Fault>) -> Result<(), Failure> {
-        let id = payout.id;
-        let said = said.unwrap_or_else(|fault| {
-            tracing::warn!(payout = %id, error = %fault, "a rail did not answer");
-            Carried::Silent
-        });
-        self.rail_says(call, id, payout.attempt, &said).await
+        let said = Rails::default().send(self, &transfer).await.unwrap_or_else(|fault| unanswered(id, &fault));
+        self.payout_hears(call, id, attempt, &said).await
     }
 
     /// The door by which a rail's own news of a transfer comes in: late, twice and out of order, as
     /// of everybody outside.
     pub async fn rail_event(&self, event: &RailEvent) -> Result<(), Failure> {
         let call = Call::system(format!("rail:{}:{}", event.payout, event.attempt));
-        self.rail_says(&call, event.payout, event.attempt, &event.said).await
+        self.payout_hears(&call, event.payout, event.attempt, &event.said).await
     }
 
-    async fn rail_says(&self, call: &Call, id: PayoutId, attempt: u32, said: &Carried) -> Result<(), Failure> {
-        self.payout_step(call, id, |payout, tx| {
-            let (actor, now) = (tx.actor(), tx.now());
-            match said {
-                Carried::Accepted(reference) => payout.accepted(actor, now, reference),
-                Carried::Refused(reason) => payout.refused(actor, now, attempt, reason),
-                Carried::Paid => payout.paid(actor, now),
-                Carried::Returned(reason) => payout.returned(actor, now, reason),
-                Carried::Silent => payout.lost_sight(actor, now),
-            }
-        })
-        .await
+    async fn payout_hears(&self, call: &Call, id: PayoutId, attempt: u32, said: &Carried) -> Result<(), Failure> {
+        self.payout_step(call, id, |payout, tx| payout.heard(tx.actor(), tx.now(), attempt, said)).await
     }
 
     async fn payout_step(
@@ -369,6 +350,12 @@ impl Market {
         .await?;
         Ok(self.passwords().verify(password, found.as_ref().map(|found| found.hash.as_str())).await?)
     }
+}
+
+/// An error is no answer: the payout is out of sight, and asked about under the same key.
+fn unanswered(payout: PayoutId, fault: &Fault) -> Carried {
+    tracing::warn!(%payout, error = %fault, "a rail did not answer");
+    Carried::Silent
 }
 
 impl Tx {

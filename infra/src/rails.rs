@@ -3,15 +3,15 @@
 //!
 //! [`Rails::Sandbox`] behaves like a real one. The last four characters of the account decide:
 //! `…0001` is refused by every rail, `…0004` by every one but the wire sent by hand, `…0002` is
-//! returned by the bank, for `…0003` the answer to the handing over is lost, and any other is paid
-//! after ten minutes.
+//! returned by the bank, for `…0003` the answer to the handing over is lost, for `…0005` the first
+//! handing over takes twenty minutes to get there, and any other is paid after ten minutes.
 
 use chrono::TimeDelta;
 use domain::Timestamp;
 use domain::id::PayoutId;
 use domain::money::Money;
-use domain::payout::{Iban, Rail};
-use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement};
+use domain::payout::{Carried, Iban, Known, Rail};
+use sea_orm::{DbBackend, FromQueryResult, Statement};
 
 use crate::Fault;
 use crate::market::Market;
@@ -35,21 +35,6 @@ pub struct Transfer {
     pub iban: Iban,
     /// How much.
     pub amount: Money,
-}
-
-/// What a rail says of a transfer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Carried {
-    /// It takes it, and names it so.
-    Accepted(String),
-    /// It does not take it.
-    Refused(String),
-    /// The bank has it.
-    Paid,
-    /// The bank sent it back.
-    Returned(String),
-    /// It does not say.
-    Silent,
 }
 
 /// What a rail tells of a transfer without being asked.
@@ -79,7 +64,7 @@ impl Rails {
     }
 
     /// Ask about a transfer that may have been handed over.
-    pub async fn ask(self, market: &Market, key: &str) -> Result<Carried, Fault> {
+    pub async fn ask(self, market: &Market, key: &str) -> Result<Known, Fault> {
         match self {
             Self::Sandbox => sandbox_ask(market, key).await,
         }
@@ -92,23 +77,34 @@ async fn sandbox_send(market: &Market, transfer: &Transfer) -> Result<Carried, F
         return Ok(Carried::Refused("account_not_supported".to_owned()));
     }
     let reference = format!("tr_sandbox_{}", transfer.key.replace(':', "_"));
+    let now = market.clock().now();
+    let arrives_at = if last4 == "0005" { now + TimeDelta::minutes(20) } else { now };
+    // Handed over again, it is there at the latest now; and it is one transfer all the same.
     let keep = Statement::from_sql_and_values(
         DbBackend::Postgres,
-        "insert into sandbox_transfers (key, reference, iban_last4, amount_minor, accepted_at) values ($1, $2, $3, $4, $5)
-         on conflict (key) do nothing",
+        "insert into sandbox_transfers as kept (key, reference, iban_last4, amount_minor, accepted_at)
+         values ($1, $2, $3, $4, $5)
+         on conflict (key) do update set accepted_at = least(kept.accepted_at, $6)
+         returning reference, iban_last4, accepted_at",
         [
             transfer.key.clone().into(),
-            reference.clone().into(),
-            transfer.iban.last4().into(),
+            reference.into(),
+            last4.into(),
             transfer.amount.minor().into(),
-            market.clock().now().into(),
+            arrives_at.into(),
+            now.into(),
         ],
     );
-    market.db().execute_raw(keep).await?;
-    if transfer.iban.last4() == "0003" { Ok(Carried::Silent) } else { Ok(Carried::Accepted(reference)) }
+    let kept = Kept::find_by_statement(keep).one(market.db()).await?;
+    Ok(match kept {
+        Some(Kept { reference, accepted_at, .. }) if last4 != "0003" && accepted_at <= now => {
+            Carried::Accepted(reference)
+        }
+        Some(_) | None => Carried::Silent,
+    })
 }
 
-async fn sandbox_ask(market: &Market, key: &str) -> Result<Carried, Fault> {
+async fn sandbox_ask(market: &Market, key: &str) -> Result<Known, Fault> {
     let kept = Kept::find_by_statement(Statement::from_sql_and_values(
         DbBackend::Postgres,
         "select reference, iban_last4, accepted_at from sandbox_transfers where key = $1",
@@ -116,13 +112,14 @@ async fn sandbox_ask(market: &Market, key: &str) -> Result<Carried, Fault> {
     ))
     .one(market.db())
     .await?;
-    let Some(Kept { reference, iban_last4, accepted_at }) = kept else {
-        return Ok(Carried::Refused("never_handed_over".to_owned()));
+    let now = market.clock().now();
+    let Some(Kept { reference, iban_last4, accepted_at }) = kept.filter(|kept| kept.accepted_at <= now) else {
+        return Ok(Known::Absent);
     };
-    let over = accepted_at + TimeDelta::minutes(10) <= market.clock().now();
-    Ok(match (over, iban_last4.as_str()) {
+    let over = accepted_at + TimeDelta::minutes(10) <= now;
+    Ok(Known::Told(match (over, iban_last4.as_str()) {
         (false, _) => Carried::Accepted(reference),
         (true, "0002") => Carried::Returned("account_closed".to_owned()),
         (true, _) => Carried::Paid,
-    })
+    }))
 }

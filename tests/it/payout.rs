@@ -74,6 +74,30 @@ async fn what_rails_refuse_return_or_lose_is_never_lost() {
 }
 
 #[tokio::test]
+async fn a_hand_over_that_comes_late_is_no_second_transfer() {
+    // The hand-over takes twenty minutes to get there, and the rail is asked after fifteen.
+    for asked_after in [15, 20, 45] {
+        let app = TestApp::new().await;
+        let deal = app.released().await;
+        let id = requested(&deal, "0005", "Faisal").await;
+        assert_eq!(status(&deal, &id).await, "UNKNOWN");
+        app.market.clock().advance(TimeDelta::minutes(asked_after));
+        app.settles().await;
+        if asked_after == 15 {
+            let history = "select count(*) from events where name = 'payout_sent'";
+            let handed: i64 = sqlx::query_scalar(history).fetch_one(app.pool()).await.unwrap();
+            assert_eq!(handed, 2, "the rail had not got it yet, and was handed it again");
+        }
+        app.passes(TimeDelta::hours(3)).await;
+        assert_eq!(status(&deal, &id).await, "PAID", "asked after {asked_after} minutes");
+        assert_eq!(deal.balances().await, [0, 0, 0]);
+        let carried: Vec<(String, i64)> =
+            sqlx::query_as("select key, amount_minor from sandbox_transfers").fetch_all(app.pool()).await.unwrap();
+        assert_eq!(carried, [(format!("{id}:0"), 95_000)], "one transfer, by one rail, under one key");
+    }
+}
+
+#[tokio::test]
 async fn payout_request_refuses_in_order() {
     let app = TestApp::new().await;
     let deal = app.released().await;

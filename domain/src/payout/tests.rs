@@ -52,6 +52,19 @@ fn sent() -> Payout {
     queued().send(&Actor::System, at(72)).unwrap().next
 }
 
+fn heard(payout: Payout, hours: i64, said: &Carried) -> Change<Payout> {
+    let attempt = payout.attempt;
+    payout.heard(&Actor::System, at(hours), attempt, said).unwrap()
+}
+
+fn accepted() -> Carried {
+    Carried::Accepted("po_1".into())
+}
+
+fn refused() -> Carried {
+    Carried::Refused("not supported".into())
+}
+
 #[test]
 fn an_iban_is_read_as_people_write_it_and_one_wrong_character_is_noticed() {
     for text in [IBAN, "pk36 SCBL 0000 0011 2345 6702", "PK24SCBL0000001171495101"] {
@@ -109,9 +122,9 @@ fn what_stands_against_a_payout() {
 fn the_money_leaves_when_requested_and_arrives_once() {
     let change = requested();
     assert_eq!(change.entries[0].effect_on(LedgerAccount::Available(id(1)), Currency::Usd), -5_000);
-    let arrived = sent().accepted(&Actor::System, at(73), "po_1").unwrap().next.paid(&Actor::System, at(80)).unwrap();
+    let arrived = heard(heard(sent(), 73, &accepted()).next, 80, &Carried::Paid);
     assert_eq!(arrived.entries[0].effect_on(LedgerAccount::InTransit(id(1)), Currency::Usd), -5_000);
-    let again = arrived.next.paid(&Actor::System, at(81)).unwrap();
+    let again = heard(arrived.next, 81, &Carried::Paid);
     assert!(!again.changed && again.entries.is_empty());
 }
 
@@ -133,10 +146,12 @@ fn a_refusal_tries_the_next_rail_under_a_new_key_and_the_last_gives_the_money_ba
     let mut keys = vec![payout.rail_key()];
     for rail in [Rail::RecipientAccount, Rail::BankWire, Rail::Manual] {
         let attempt = payout.attempt;
-        payout = payout.refused(&Actor::System, at(73), attempt, "not supported").unwrap().next;
+        payout = heard(payout, 73, &refused()).next;
         assert!(matches!(payout.state, PayoutState::Queued { rail: next, .. } if next == rail));
-        // The same refusal told twice does not skip a rail.
-        assert!(!payout.clone().refused(&Actor::System, at(73), attempt, "not supported").unwrap().changed);
+        // The same refusal told twice does not skip a rail, nor does anything else told of that attempt.
+        for late in [refused(), accepted(), Carried::Paid, Carried::Silent] {
+            assert!(!payout.clone().heard(&Actor::System, at(73), attempt, &late).unwrap().changed, "{late:?}");
+        }
         if rail == Rail::Manual {
             assert!(!payout.clone().send(&Actor::System, at(73)).unwrap().changed, "two approvals first");
             payout = payout.approve(&admin(8), at(74), None).unwrap().next;
@@ -144,10 +159,11 @@ fn a_refusal_tries_the_next_rail_under_a_new_key_and_the_last_gives_the_money_ba
             payout = payout.approve(&admin(9), at(74), None).unwrap().next;
         }
         payout = payout.send(&Actor::System, at(74)).unwrap().next;
+        let late = payout.clone().heard(&Actor::System, at(74), attempt, &accepted()).unwrap();
+        assert!(!late.changed, "a new attempt is not in transit because the one before was");
         keys.push(payout.rail_key());
     }
-    let attempt = payout.attempt;
-    let back = payout.refused(&Actor::System, at(75), attempt, "closed").unwrap();
+    let back = heard(payout, 75, &refused());
     assert_eq!(back.next.state.as_str(), "returned");
     assert_eq!(back.entries[0].effect_on(LedgerAccount::Available(id(1)), Currency::Usd), 5_000);
     keys.dedup();
@@ -157,20 +173,19 @@ fn a_refusal_tries_the_next_rail_under_a_new_key_and_the_last_gives_the_money_ba
 #[test]
 fn an_unknown_outcome_is_asked_about_under_the_same_key() {
     let key = sent().rail_key();
-    let unknown = sent().lost_sight(&Actor::System, at(73)).unwrap().next;
-    let unknown = unknown.lost_sight(&Actor::System, at(74)).unwrap().next;
+    let unknown = heard(heard(sent(), 73, &Carried::Silent).next, 74, &Carried::Silent).next;
     assert_eq!(unknown.rail_key(), key);
     assert_eq!(unknown.clocks(), [(Timer::AdvancePayout(id(1)), at(74) + TimeDelta::minutes(15))]);
-    assert_eq!(unknown.paid(&Actor::System, at(75)).unwrap().next.state.as_str(), "paid");
+    assert_eq!(heard(unknown, 75, &Carried::Paid).next.state.as_str(), "paid");
 }
 
 #[test]
 fn a_bank_may_send_it_back_even_after_it_had_it() {
-    let paid = sent().paid(&Actor::System, at(80)).unwrap().next;
-    let back = paid.returned(&Actor::System, at(200), "account closed").unwrap();
+    let paid = heard(sent(), 80, &Carried::Paid).next;
+    let back = heard(paid, 200, &Carried::Returned("account closed".into()));
     assert_eq!(back.entries[0].effect_on(LedgerAccount::PaidOut, Currency::Usd), -5_000);
     assert_eq!(back.entries[0].effect_on(LedgerAccount::Available(id(1)), Currency::Usd), 5_000);
-    assert!(!back.next.paid(&Actor::System, at(201)).unwrap().changed);
+    assert!(!heard(back.next, 201, &Carried::Paid).changed);
 }
 
 #[test]
@@ -190,15 +205,43 @@ fn a_hit_blocks_and_our_people_decide() {
 #[test]
 fn a_payout_on_its_way_is_asked_about_again_whatever_the_rail_says() {
     let later = at(73) + TimeDelta::minutes(15);
-    let on_its_way = || sent().accepted(&Actor::System, at(73), "po_1").unwrap().next;
-    assert!(!on_its_way().accepted(&Actor::System, at(73), "po_1").unwrap().changed, "told twice");
-    let still = on_its_way().accepted(&Actor::System, later, "po_1").unwrap().next;
+    let on_its_way = || heard(sent(), 73, &accepted()).next;
+    assert!(!heard(on_its_way(), 73, &accepted()).changed, "told twice");
+    let ask = |payout: Payout, attempt, said| payout.asked(&Actor::System, later, attempt, &Known::Told(said)).unwrap();
+    let still = ask(on_its_way(), 0, accepted()).next;
     assert_eq!(still.clocks(), [(Timer::AdvancePayout(id(1)), later + TimeDelta::minutes(15))]);
     // A refusal told late means nothing; one that is the answer to our question is looked into.
-    assert!(!on_its_way().refused(&Actor::System, at(73), 0, "never heard of it").unwrap().changed);
-    assert!(!on_its_way().refused(&Actor::System, later, 7, "never heard of it").unwrap().changed);
-    let lost = on_its_way().refused(&Actor::System, later, 0, "never heard of it").unwrap().next;
+    assert!(!heard(on_its_way(), 73, &refused()).changed);
+    assert!(!ask(on_its_way(), 7, refused()).changed);
+    let lost = ask(on_its_way(), 0, refused()).next;
     assert_eq!(lost.state.as_str(), "unknown");
     assert_eq!(lost.rail_key(), sent().rail_key(), "and not sent twice");
     assert_eq!(lost.clocks(), [(Timer::AdvancePayout(id(1)), later + TimeDelta::minutes(15))]);
+}
+
+#[test]
+fn a_rail_that_has_not_got_it_yet_is_handed_it_again_under_the_same_key() {
+    let absent = |payout: Payout| {
+        let attempt = payout.attempt;
+        payout.asked(&Actor::System, at(74), attempt, &Known::Absent).unwrap()
+    };
+    let lost = heard(sent(), 73, &Carried::Silent).next;
+    for payout in [sent(), lost.clone()] {
+        let (key, before) = (payout.rail_key(), payout.clone());
+        let again = absent(payout);
+        assert_eq!((again.next.rail_key(), again.next.attempt), (key, 0));
+        assert!(matches!(again.next.state, PayoutState::Sent { rail: Rail::GlobalPayouts, .. }), "{:?}", again.next);
+        assert_eq!(again.events, [Event::PayoutSent { payout: id(1), attempt: 0 }]);
+        assert!(again.entries.is_empty() && again.next.version == before.version + 1);
+    }
+    // One that took it, and denies it now, is not handed it again: it is asked until it knows.
+    let denied = absent(heard(sent(), 73, &accepted()).next).next;
+    assert!(matches!(&denied.state, PayoutState::Unknown { reference: Some(name), .. } if name == "po_1"));
+    let denied = absent(denied);
+    assert_eq!((denied.next.state.as_str(), denied.next.attempt), ("unknown", 0));
+    assert!(!denied.events.contains(&Event::PayoutSent { payout: id(1), attempt: 0 }));
+    // Only a refusal of what it was handed moves on; and an answer about another attempt is none.
+    assert_eq!(heard(lost.clone(), 74, &refused()).next.attempt, 1);
+    assert!(!lost.clone().asked(&Actor::System, at(74), 3, &Known::Absent).unwrap().changed);
+    assert!(lost.asked(&lin(), at(74), 0, &Known::Absent).is_err());
 }

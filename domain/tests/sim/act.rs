@@ -11,16 +11,17 @@ use domain::id::{ContractId, DisputeId, MilestoneId, OfferId, PaymentId, PayoutI
 use domain::milestone::{Deal, Milestone, MilestoneDraft, Side, State};
 use domain::money::Money;
 use domain::offer::{Basis, MilestoneInput, Offer, OfferDraft};
-use domain::payout::{Payout, PayoutMethod, PayoutRequest, PayoutState, Screened};
+use domain::payout::{Carried, Known, Payout, PayoutMethod, PayoutRequest, PayoutState, Screened};
 use domain::policy::PolicyVersion;
 use domain::refusal::Refusal;
 use domain::timer::Timer;
 
 use super::choose::LISTED;
 use super::moves::{
-    Answer, ContractAct, DisputeAct, Gift, Message, MilestoneAct, Move, OfferAct, OfferTerms, Pay, PayoutAct, RailSays,
+    Answer, ContractAct, DisputeAct, Gift, Message, MilestoneAct, Move, OfferAct, OfferTerms, Pay, PayoutAct,
 };
 use super::outside::For;
+use super::planted::Planted;
 use super::world::{World, Wrong};
 
 /// What the parties call a milestone: by its number, so that it is known again elsewhere.
@@ -248,7 +249,7 @@ impl World {
                     }
                 }
             }
-            Message::Rail { payout, attempt, says } => self.rail_is_heard(payout, attempt, says),
+            Message::Rail { payout, attempt, says } => self.rail_is_heard(payout, attempt, &says),
         }
     }
 
@@ -491,8 +492,13 @@ impl World {
             PayoutState::Queued { .. } => self.on_payout(id, |payout| payout.send(&system, now)),
             PayoutState::Sent { .. } | PayoutState::InTransit { .. } | PayoutState::Unknown { .. } => {
                 let attempt = payout.attempt;
-                let says = self.outside.rail_knows(id, attempt, now);
-                self.rail_is_heard(id, attempt, says)
+                let known = match self.outside.rail_knows(id, attempt, now) {
+                    Known::Absent if self.planted == Some(Planted::AbsentIsRefused) => {
+                        Known::Told(Carried::Refused("never_handed_over".into()))
+                    }
+                    known => known,
+                };
+                self.on_payout(id, |payout| payout.asked(&system, now, attempt, &known))
             }
             PayoutState::Blocked { .. }
             | PayoutState::Paid { .. }
@@ -520,18 +526,13 @@ impl World {
         }
         let Some(method) = self.methods.get(&payout.method) else { return Ok(absent()) };
         let says = self.outside.rail_takes(id, attempt, method.iban.last4(), self.now);
-        self.rail_is_heard(id, attempt, says)
+        self.rail_tells(id, attempt, &says);
+        self.rail_is_heard(id, attempt, &says)
     }
 
-    fn rail_is_heard(&mut self, id: PayoutId, attempt: u32, says: RailSays) -> Result<Answer, Wrong> {
+    fn rail_is_heard(&mut self, id: PayoutId, attempt: u32, says: &Carried) -> Result<Answer, Wrong> {
         let (system, now) = (Actor::System, self.now);
-        self.on_payout(id, |payout| match says {
-            RailSays::Accepted(reference) => payout.accepted(&system, now, &reference),
-            RailSays::Paid => payout.paid(&system, now),
-            RailSays::Returned(reason) => payout.returned(&system, now, reason),
-            RailSays::Refused(reason) => payout.refused(&system, now, attempt, reason),
-            RailSays::Silence => payout.lost_sight(&system, now),
-        })
+        self.on_payout(id, |payout| payout.heard(&system, now, attempt, says))
     }
 
     pub(super) fn on_milestone(

@@ -9,6 +9,7 @@ use domain::dispute::{Dispute, DisputeState};
 use domain::id::{OrganizationId, UserId};
 use domain::ledger::LedgerAccount;
 use domain::milestone::{self, Kind, Milestone, State};
+use domain::payout::Payout;
 use domain::timer::Timer;
 
 use super::books::Tally;
@@ -166,6 +167,7 @@ impl World {
             if state == "paid" {
                 paid += payout.amount.minor();
             }
+            self.check_rails(payout)?;
             let staff = person(410, None, Some(Staff::Admin));
             let way_out =
                 payout.state.is_terminal() || !payout.clocks().is_empty() || !payout.allowed(&staff).is_empty();
@@ -173,6 +175,25 @@ impl World {
         }
         let out = self.books.balance(LedgerAccount::PaidOut);
         must!(out == paid, "{out} has left, payouts say {paid}");
+        Ok(())
+    }
+
+    /// At most one rail ever pays a payout, or is about to: the one it is at.
+    fn check_rails(&self, payout: &Payout) -> Result<(), Wrong> {
+        let handed = self.outside.transfers.range((payout.id, 0)..=(payout.id, u32::MAX));
+        let paying: Vec<u32> =
+            handed.filter(|(_, transfer)| !transfer.returned).map(|((_, attempt), _)| *attempt).collect();
+        let state = payout.state.as_str();
+        let at = matches!(state, "sent" | "in_transit" | "unknown" | "paid").then_some(payout.attempt);
+        let other = paying.iter().find(|attempt| Some(**attempt) != at);
+        must!(
+            other.is_none(),
+            "{} is {state} at attempt {}, and a rail carries it as well: {paying:?}",
+            payout.id,
+            payout.attempt
+        );
+        let carried = self.outside.transfers.contains_key(&(payout.id, payout.attempt));
+        must!(state != "paid" || carried, "{} is paid, and no rail was handed it", payout.id);
         Ok(())
     }
 
@@ -213,7 +234,7 @@ impl World {
         wanted.extend(self.milestones.values().flat_map(Milestone::clocks));
         wanted.extend(self.timesheets.values().flat_map(domain::timesheet::Timesheet::clocks));
         wanted.extend(self.disputes.values().flat_map(Dispute::clocks));
-        wanted.extend(self.payouts.values().flat_map(domain::payout::Payout::clocks));
+        wanted.extend(self.payouts.values().flat_map(Payout::clocks));
         wanted
             .extend(self.offers.values().filter_map(|offer| Some((Timer::ExpireOffer(offer.id), offer.expires_at()?))));
         for contract in self.contracts.values() {

@@ -64,12 +64,13 @@ fn planted_bugs_are_noticed() {
         (Planted::RefundAboveHeld, &["escrow:", " is at -"]),
         (Planted::EntryTwice, &["was used before"]),
         (Planted::EntryForgotten, &["pending, and holds of"]),
+        (Planted::AbsentIsRefused, &["a rail carries it as well"]),
     ] {
-        let noticed = (1..=40).find_map(|seed| run::play_with(seed, 400, Some(planted)).err());
-        let Some(wrong) = noticed else { panic!("{planted:?} was not noticed in 40 worlds") };
+        let noticed = (1..=120).find_map(|seed| run::play_with(seed, 400, Some(planted)).err());
+        let Some(wrong) = noticed else { panic!("{planted:?} was not noticed in 120 worlds") };
         let first = wrong.lines().next().unwrap_or_default().to_owned();
         assert!(notices.iter().all(|notice| first.contains(notice)), "{planted:?} was noticed otherwise: {first}");
         told.push(first);
     }
-    assert_eq!(told.len(), 7);
+    assert_eq!(told.len(), 8);
 }

@@ -11,6 +11,7 @@ use domain::id::{
 use domain::milestone::{Approval, Kind};
 use domain::money::Money;
 use domain::outage::Span;
+use domain::payout::Carried;
 use domain::policy::Terms;
 use domain::refusal::Refusal;
 use domain::timer::Timer;
@@ -176,18 +177,7 @@ pub enum Message {
     Succeeded { payment: PaymentId, received: Money },
     Failed { payment: PaymentId },
     ChargedBack { payment: PaymentId, reference: String, amount: Money },
-    Rail { payout: PayoutId, attempt: u32, says: RailSays },
-}
-
-/// What a rail says of a transfer.
-#[derive(Debug, Clone)]
-pub enum RailSays {
-    Accepted(String),
-    Paid,
-    Returned(&'static str),
-    Refused(&'static str),
-    /// Nothing: the answer was lost.
-    Silence,
+    Rail { payout: PayoutId, attempt: u32, says: Carried },
 }
 
 /// What came of a move.

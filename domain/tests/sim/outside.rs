@@ -8,8 +8,9 @@ use domain::Timestamp;
 use domain::event::Event;
 use domain::id::{MilestoneId, PaymentId, PayoutId, TimesheetId};
 use domain::money::Money;
+use domain::payout::{Carried, Known};
 
-use super::moves::{Message, Move, RailSays};
+use super::moves::{Message, Move};
 use super::world::{World, usd};
 
 /// What a payment is for.
@@ -33,11 +34,13 @@ pub struct Payment {
     pub told_back: BTreeMap<String, i64>,
 }
 
-/// A transfer that a rail took, and when.
+/// A transfer that was handed to a rail, and when it gets there.
 #[derive(Debug, Clone)]
-struct Transfer {
+pub struct Transfer {
     last4: String,
     accepted_at: Timestamp,
+    /// Did the bank send it back, or will it?
+    pub returned: bool,
 }
 
 #[derive(Debug)]
@@ -48,7 +51,7 @@ pub struct Outside {
     pub inbox: Vec<Message>,
     pub payments: BTreeMap<PaymentId, Payment>,
     /// By payout and attempt.
-    transfers: BTreeMap<(PayoutId, u32), Transfer>,
+    pub transfers: BTreeMap<(PayoutId, u32), Transfer>,
 }
 
 impl Outside {
@@ -57,27 +60,32 @@ impl Outside {
     }
 
     /// A rail is handed a transfer. The account decides how it goes, as in the sandbox: `…0001` is
-    /// refused, `…0002` is returned, for `…0003` the answer is lost, and any other is paid.
-    pub fn rail_takes(&mut self, payout: PayoutId, attempt: u32, last4: &str, now: Timestamp) -> RailSays {
+    /// refused, `…0002` is returned, for `…0003` the answer is lost, for `…0005` the first handing
+    /// over takes twenty minutes to get there, and any other is paid.
+    pub fn rail_takes(&mut self, payout: PayoutId, attempt: u32, last4: &str, now: Timestamp) -> Carried {
         if last4 == "0001" {
-            return RailSays::Refused("account_not_supported");
+            return Carried::Refused("account_not_supported".into());
         }
-        let transfer = Transfer { last4: last4.to_owned(), accepted_at: now };
-        self.transfers.entry((payout, attempt)).or_insert(transfer);
-        if last4 == "0003" { RailSays::Silence } else { RailSays::Accepted(reference(payout, attempt)) }
+        let arrives_at = if last4 == "0005" { now + TimeDelta::minutes(20) } else { now };
+        let first = Transfer { last4: last4.to_owned(), accepted_at: arrives_at, returned: last4 == "0002" };
+        let there = self.transfers.entry((payout, attempt));
+        let there = there.and_modify(|kept| kept.accepted_at = kept.accepted_at.min(now)).or_insert(first);
+        if last4 == "0003" || there.accepted_at > now {
+            return Carried::Silent;
+        }
+        Carried::Accepted(reference(payout, attempt))
     }
 
     /// What a rail says when it is asked.
-    pub fn rail_knows(&self, payout: PayoutId, attempt: u32, now: Timestamp) -> RailSays {
-        let Some(transfer) = self.transfers.get(&(payout, attempt)) else {
-            return RailSays::Refused("never_handed_over");
-        };
+    pub fn rail_knows(&self, payout: PayoutId, attempt: u32, now: Timestamp) -> Known {
+        let there = self.transfers.get(&(payout, attempt)).filter(|transfer| transfer.accepted_at <= now);
+        let Some(transfer) = there else { return Known::Absent };
         let over = transfer.accepted_at + TimeDelta::minutes(10) <= now;
-        match (over, transfer.last4.as_str()) {
-            (false, _) => RailSays::Accepted(reference(payout, attempt)),
-            (true, "0002") => RailSays::Returned("account_closed"),
-            (true, _) => RailSays::Paid,
-        }
+        Known::Told(match (over, transfer.last4.as_str()) {
+            (false, _) => Carried::Accepted(reference(payout, attempt)),
+            (true, "0002") => Carried::Returned("account_closed".into()),
+            (true, _) => Carried::Paid,
+        })
     }
 }
 
@@ -95,21 +103,6 @@ impl World {
             Event::TimesheetChargeStarted { timesheet, payment, total } => {
                 self.processor_is_asked(For::Timesheet(*timesheet), *payment, *total);
             }
-            Event::PayoutSent { payout, attempt } => {
-                // What a rail tells unasked, beside what it answers.
-                let accepted = || RailSays::Accepted("po".into());
-                let says = match self.dice.below(10) {
-                    0..=3 => vec![accepted(), RailSays::Paid],
-                    4 => vec![accepted(), RailSays::Returned("closed")],
-                    5 => vec![RailSays::Paid, RailSays::Returned("closed")],
-                    6 => vec![RailSays::Refused("no")],
-                    _ => vec![],
-                };
-                let (payout, attempt) = (*payout, *attempt);
-                let says = says.into_iter().map(|says| Message::Rail { payout, attempt, says });
-                self.outside.inbox.extend(says);
-                self.outbox.push_back(event);
-            }
             Event::MilestoneFunded { .. }
             | Event::MilestoneReleased { .. }
             | Event::MilestoneRefunded { .. }
@@ -119,9 +112,35 @@ impl World {
             | Event::TimesheetApproved { .. }
             | Event::TimesheetPaid { .. }
             | Event::TimesheetChargedBack { .. }
-            | Event::PayoutScreeningBegan { .. } => self.outbox.push_back(event),
+            | Event::PayoutScreeningBegan { .. }
+            | Event::PayoutSent { .. } => self.outbox.push_back(event),
             _ => (),
         }
+    }
+
+    /// What a rail tells unasked of a transfer it was handed, beside what it answers.
+    pub(super) fn rail_tells(&mut self, payout: PayoutId, attempt: u32, answer: &Carried) {
+        let accepted = || Carried::Accepted("po".into());
+        let returned = || Carried::Returned("closed".into());
+        let luck = self.dice.below(10);
+        let says = match (answer, self.outside.transfers.get_mut(&(payout, attempt))) {
+            (Carried::Refused(_), _) if luck < 3 => vec![answer.clone()],
+            (Carried::Accepted(_), Some(transfer)) if transfer.returned => match luck {
+                0..=3 => vec![accepted(), returned()],
+                _ => vec![],
+            },
+            (Carried::Accepted(_), Some(transfer)) => {
+                transfer.returned = matches!(luck, 4 | 5);
+                match luck {
+                    0..=3 => vec![accepted(), Carried::Paid],
+                    4 => vec![accepted(), returned()],
+                    5 => vec![Carried::Paid, returned()],
+                    _ => vec![],
+                }
+            }
+            _ => vec![],
+        };
+        self.outside.inbox.extend(says.into_iter().map(|says| Message::Rail { payout, attempt, says }));
     }
 
     fn processor_is_asked(&mut self, of: For, payment: PaymentId, total: Money) {

@@ -25,6 +25,8 @@ pub enum Planted {
     EntryTwice,
     /// An entry is forgotten.
     EntryForgotten,
+    /// A rail that was not handed a payout yet is taken to have refused it.
+    AbsentIsRefused,
 }
 
 impl Planted {
@@ -49,7 +51,7 @@ impl Planted {
                 change.entries.extend(again);
             }
             Self::EntryForgotten => change.entries.retain(|entry| entry.reason != Reason::HoldOver),
-            Self::ReleaseWhileDisputed => (),
+            Self::ReleaseWhileDisputed | Self::AbsentIsRefused => (),
         }
     }
 }

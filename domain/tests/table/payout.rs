@@ -1,11 +1,11 @@
 //! The payout.
 
 use domain::access::{Actor, Verb};
-use domain::payout::{Payout, PayoutMethod, PayoutRequest, Screened};
+use domain::payout::{Carried, Known, Payout, PayoutMethod, PayoutRequest, Screened};
 use domain::policy::Terms;
 
 use crate::cast::{admin, day, id, lin, usd};
-use crate::room::{Command, Room, command};
+use crate::room::{Command, Outcome, Room, command};
 
 /// A payout in each of its states, reached by its verbs.
 fn states() -> Vec<(&'static str, Payout)> {
@@ -20,17 +20,18 @@ fn states() -> Vec<(&'static str, Payout)> {
     let screening = || requested().screen(&system, day(3)).unwrap().next;
     let queued = || screening().screened(&system, day(3), Screened::Clear).unwrap().next;
     let sent = || queued().send(&system, day(3)).unwrap().next;
-    let refused = |payout: Payout| {
+    let heard = |payout: Payout, said| {
         let attempt = payout.attempt;
-        payout.refused(&system, day(3), attempt, "no").unwrap().next
+        payout.heard(&system, day(4), attempt, &said).unwrap().next
     };
+    let refused = |payout| heard(payout, Carried::Refused("no".into()));
     let by_hand = || {
         let third = (0..2).fold(refused(sent()), |payout, _| refused(payout.send(&system, day(3)).unwrap().next));
         assert!(third.clocks().is_empty());
         third
     };
     let approved = |payout: Payout, by| payout.approve(&admin(by), day(3), None).unwrap().next;
-    let in_transit = || sent().accepted(&system, day(3), "po_1").unwrap().next;
+    let in_transit = || heard(sent(), Carried::Accepted("po_1".into()));
     vec![
         ("requested", requested()),
         ("screening", screening()),
@@ -43,11 +44,17 @@ fn states() -> Vec<(&'static str, Payout)> {
         ("queued by hand, approved twice", approved(approved(by_hand(), 70), 71)),
         ("sent", sent()),
         ("in transit", in_transit()),
-        ("unknown", sent().lost_sight(&system, day(4)).unwrap().next),
-        ("paid", in_transit().paid(&system, day(4)).unwrap().next),
-        ("returned", in_transit().returned(&system, day(4), "closed").unwrap().next),
+        ("unknown", heard(sent(), Carried::Silent)),
+        ("unknown, and was in transit", heard(in_transit(), Carried::Silent)),
+        ("paid", heard(in_transit(), Carried::Paid)),
+        ("returned", heard(in_transit(), Carried::Returned("closed".into()))),
         ("cancelled", requested().cancel(&lin(), day(3), None).unwrap().next),
     ]
+}
+
+fn hears(payout: Payout, actor: &Actor, said: &Carried) -> Outcome<Payout> {
+    let attempt = payout.attempt;
+    payout.heard(actor, day(9), attempt, said)
 }
 
 fn commands() -> Vec<Command<Payout>> {
@@ -60,15 +67,18 @@ fn commands() -> Vec<Command<Payout>> {
         command("screened: clear", Verb::PayoutAdvance, |p, a| p.screened(a, day(9), Screened::Clear)),
         command("screened: hit", Verb::PayoutAdvance, |p, a| p.screened(a, day(9), Screened::Hit("list".into()))),
         command("send", Verb::PayoutAdvance, |p, a| p.send(a, day(9))),
-        command("accepted", Verb::PayoutAdvance, |p, a| p.accepted(a, day(9), "po_2")),
-        command("refused", Verb::PayoutAdvance, |p, a| {
-            let attempt = p.attempt;
-            p.refused(a, day(9), attempt, "no")
+        command("accepted", Verb::PayoutAdvance, |p, a| hears(p, a, &Carried::Accepted("po_2".into()))),
+        command("refused", Verb::PayoutAdvance, |p, a| hears(p, a, &Carried::Refused("no".into()))),
+        command("refused, of another attempt", Verb::PayoutAdvance, |p, a| {
+            p.heard(a, day(9), 99, &Carried::Refused("no".into()))
         }),
-        command("refused, told late", Verb::PayoutAdvance, |p, a| p.refused(a, day(9), 99, "no")),
-        command("paid", Verb::PayoutAdvance, |p, a| p.paid(a, day(9))),
-        command("returned", Verb::PayoutAdvance, |p, a| p.returned(a, day(9), "closed")),
-        command("lost_sight", Verb::PayoutAdvance, |p, a| p.lost_sight(a, day(9))),
+        command("paid", Verb::PayoutAdvance, |p, a| hears(p, a, &Carried::Paid)),
+        command("returned", Verb::PayoutAdvance, |p, a| hears(p, a, &Carried::Returned("closed".into()))),
+        command("silent", Verb::PayoutAdvance, |p, a| hears(p, a, &Carried::Silent)),
+        command("asked: absent", Verb::PayoutAdvance, |p, a| {
+            let attempt = p.attempt;
+            p.asked(a, day(9), attempt, &Known::Absent)
+        }),
     ]
 }
 

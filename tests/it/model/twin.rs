@@ -17,7 +17,7 @@ use infra::offer::{OfferInput, OfferTo};
 use infra::payment::FundWith;
 use infra::payments::{ProcessorEvent, ProcessorFact};
 use infra::payout::PayoutAsk;
-use infra::rails::{Carried, RailEvent};
+use infra::rails::RailEvent;
 use infra::timesheet::WorkInput;
 use infra::{Call, Failure};
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ use super::names::Names;
 use super::sim::act::{title, verdict};
 use super::sim::hours::note;
 use super::sim::moves::{
-    Answer, ContractAct, DisputeAct, Gift, Message, MilestoneAct, Move, OfferAct, OfferTerms, Pay, PayoutAct, RailSays,
+    Answer, ContractAct, DisputeAct, Gift, Message, MilestoneAct, Move, OfferAct, OfferTerms, Pay, PayoutAct,
     TimesheetAct, Work,
 };
 use super::sim::outages;
@@ -422,14 +422,7 @@ impl<'a> Twin<'a> {
                 (*payment, ProcessorFact::ChargedBack { reference, amount: *amount })
             }
             Message::Rail { payout, attempt, says } => {
-                let said = match says {
-                    RailSays::Accepted(reference) => Carried::Accepted(reference.clone()),
-                    RailSays::Paid => Carried::Paid,
-                    RailSays::Returned(reason) => Carried::Returned((*reason).to_owned()),
-                    RailSays::Refused(reason) => Carried::Refused((*reason).to_owned()),
-                    RailSays::Silence => Carried::Silent,
-                };
-                let event = RailEvent { payout: self.names.of(*payout), attempt: *attempt, said };
+                let event = RailEvent { payout: self.names.of(*payout), attempt: *attempt, said: says.clone() };
                 return self.app.market.rail_event(&event).await;
             }
         };

@@ -1,0 +1,201 @@
+//! What rails say of a transfer, and what follows from it.
+//!
+//! A transfer is handed over under a key of its attempt, and two rails are never at work on one payout:
+//! only a rail that *knows* the hand-over and refuses it makes room for the next. That it was never
+//! handed one is no refusal, because the hand-over may still be on its way there: the same rail is
+//! handed it again, under the same key, and carries it once however often it comes.
+
+use super::*;
+
+/// The ways out, in the order they are tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rail {
+    /// The processor's global payouts.
+    GlobalPayouts,
+    /// A transfer to the freelancer's own recipient account at the processor.
+    RecipientAccount,
+    /// A line in a wire file for our bank.
+    BankWire,
+    /// By hand, with two approvals.
+    Manual,
+}
+
+impl Rail {
+    /// In the order they are tried.
+    pub const ALL: [Self; 4] = [Self::GlobalPayouts, Self::RecipientAccount, Self::BankWire, Self::Manual];
+
+    /// The name it is kept and shown by.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::GlobalPayouts => "global_payouts",
+            Self::RecipientAccount => "recipient_account",
+            Self::BankWire => "bank_wire",
+            Self::Manual => "manual",
+        }
+    }
+
+    /// The one to try when this one refuses.
+    pub fn next(self) -> Option<Self> {
+        match self {
+            Self::GlobalPayouts => Some(Self::RecipientAccount),
+            Self::RecipientAccount => Some(Self::BankWire),
+            Self::BankWire => Some(Self::Manual),
+            Self::Manual => None,
+        }
+    }
+
+    /// How many of our people have to approve a payout on it.
+    pub fn approvals(self) -> usize {
+        match self {
+            Self::GlobalPayouts | Self::RecipientAccount | Self::BankWire => 0,
+            Self::Manual => 2,
+        }
+    }
+}
+
+/// What a rail says of a transfer that was handed to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Carried {
+    /// It takes it, and names it so.
+    Accepted(String),
+    /// It does not take it, and never will under this key.
+    Refused(String),
+    /// The bank has it.
+    Paid,
+    /// The bank sent it back.
+    Returned(String),
+    /// It does not say.
+    Silent,
+}
+
+/// What a rail answers when it is asked about a transfer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Known {
+    /// It was handed none under this key, yet.
+    Absent,
+    /// It was, or it does not say.
+    Told(Carried),
+}
+
+impl Payout {
+    /// A rail says something of attempt `attempt`, in answer or by itself: late, twice and out of order.
+    /// News of an attempt that is over change nothing.
+    pub fn heard(self, actor: &Actor, now: Timestamp, attempt: u32, said: &Carried) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::PayoutAdvance)?;
+        if attempt != self.attempt {
+            return Ok(Change::none(self));
+        }
+        Ok(match said {
+            Carried::Accepted(reference) => self.accepted(now, reference),
+            Carried::Refused(reason) => self.refused(now, reason),
+            Carried::Paid => self.paid(now),
+            Carried::Returned(reason) => self.returned(now, reason),
+            Carried::Silent => self.lost_sight(now),
+        })
+    }
+
+    /// A rail answers what we asked about attempt `attempt`.
+    pub fn asked(self, actor: &Actor, now: Timestamp, attempt: u32, known: &Known) -> Result<Change<Self>, Refusal> {
+        match (known, self.may_be_on_its_way_to()) {
+            (Known::Told(said), _) => self.heard(actor, now, attempt, said),
+            (Known::Absent, Some(rail)) if attempt == self.attempt => {
+                self.access(actor, Verb::PayoutAdvance)?;
+                Ok(self.handed_over(now, rail))
+            }
+            (Known::Absent, _) => self.heard(actor, now, attempt, &Carried::Silent),
+        }
+    }
+
+    /// It is handed to a rail, for the first time or once more: the key is the same either way.
+    pub(super) fn handed_over(self, now: Timestamp, rail: Rail) -> Change<Self> {
+        let event = Event::PayoutSent { payout: self.id, attempt: self.attempt };
+        let poll_at = now + self.poll();
+        self.becomes(PayoutState::Sent { rail, at: now, poll_at }).telling(event)
+    }
+
+    /// The rail that may not have it yet. One that took it already and now denies it is not handed it
+    /// again: it is asked until it knows.
+    fn may_be_on_its_way_to(&self) -> Option<Rail> {
+        match &self.state {
+            PayoutState::Sent { rail, .. } | PayoutState::Unknown { rail, reference: None, .. } => Some(*rail),
+            PayoutState::Unknown { reference: Some(_), .. }
+            | PayoutState::Requested { .. }
+            | PayoutState::Screening { .. }
+            | PayoutState::Blocked { .. }
+            | PayoutState::Queued { .. }
+            | PayoutState::InTransit { .. }
+            | PayoutState::Paid { .. }
+            | PayoutState::Returned { .. }
+            | PayoutState::Cancelled { .. } => None,
+        }
+    }
+
+    fn accepted(self, now: Timestamp, reference: &str) -> Change<Self> {
+        match &self.state {
+            PayoutState::Sent { rail, .. } | PayoutState::Unknown { rail, .. } => {
+                let event = Event::PayoutInTransit { payout: self.id };
+                let (rail, reference, poll_at) = (*rail, reference.to_owned(), now + self.poll());
+                self.becomes(PayoutState::InTransit { rail, at: now, reference, poll_at }).telling(event)
+            }
+            // Asked about, and still on its way: it is asked about again.
+            PayoutState::InTransit { rail, at, reference, poll_at } if *poll_at <= now => {
+                let (rail, at, reference, poll_at) = (*rail, *at, reference.clone(), now + self.poll());
+                self.becomes(PayoutState::InTransit { rail, at, reference, poll_at })
+            }
+            _ => Change::none(self),
+        }
+    }
+
+    /// The next rail is tried, or the money comes back.
+    fn refused(self, now: Timestamp, reason: &str) -> Change<Self> {
+        match &self.state {
+            PayoutState::Sent { rail, .. } | PayoutState::Unknown { rail, .. } => match rail.next() {
+                Some(next) => Self { attempt: self.attempt + 1, ..self }.queued(now, next),
+                None => self.came_back(now, reason.to_owned()),
+            },
+            // Asked about, it refuses what it took: it is asked again before it is believed.
+            PayoutState::InTransit { poll_at, .. } if *poll_at <= now => self.lost_sight(now),
+            _ => Change::none(self),
+        }
+    }
+
+    fn paid(self, now: Timestamp) -> Change<Self> {
+        match &self.state {
+            PayoutState::Sent { rail, .. }
+            | PayoutState::InTransit { rail, .. }
+            | PayoutState::Unknown { rail, .. } => {
+                let rail = *rail;
+                let entry =
+                    self.entry(Reason::PayoutArrive).moving(self.account(), LedgerAccount::PaidOut, self.amount);
+                let event = Event::PayoutPaid { payout: self.id };
+                self.becomes(PayoutState::Paid { at: now, rail }).posting(entry).telling(event)
+            }
+            _ => Change::none(self),
+        }
+    }
+
+    /// Banks send it back even after they had it. It is available again.
+    fn returned(self, now: Timestamp, reason: &str) -> Change<Self> {
+        match &self.state {
+            PayoutState::Sent { .. }
+            | PayoutState::InTransit { .. }
+            | PayoutState::Unknown { .. }
+            | PayoutState::Paid { .. } => self.came_back(now, reason.to_owned()),
+            _ => Change::none(self),
+        }
+    }
+
+    /// Nothing was heard for too long, or the rail's answer was lost.
+    fn lost_sight(self, now: Timestamp) -> Change<Self> {
+        let poll_at = now + self.poll();
+        let (rail, since, reference) = match &self.state {
+            PayoutState::Sent { rail, .. } => (*rail, now, None),
+            PayoutState::InTransit { rail, reference, .. } => (*rail, now, Some(reference.clone())),
+            PayoutState::Unknown { rail, since, reference, .. } => (*rail, *since, reference.clone()),
+            _ => return Change::none(self),
+        };
+        let event = Event::PayoutUnknown { payout: self.id };
+        self.becomes(PayoutState::Unknown { rail, since, reference, poll_at }).telling(event)
+    }
+}
