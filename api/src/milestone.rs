@@ -6,6 +6,7 @@ use async_graphql::connection::Connection;
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use domain::Timestamp;
 use domain::access::Verb;
+use domain::dispute::CaseId;
 use domain::id::MilestoneId;
 use domain::milestone::State;
 
@@ -118,7 +119,8 @@ impl Milestone {
         last: Option<i32>,
         before: Option<String>,
     ) -> async_graphql::Result<Connection<String, OutageGrant>> {
-        connect(ctx.market().outage_grants_of(self.0.id, &page(first, after, last, before)).await, OutageGrant)
+        let of = CaseId::Milestone(self.0.id);
+        connect(ctx.market().outage_grants_of(of, &page(first, after, last, before)).await, OutageGrant)
     }
 
     /// Where its money is: funded = held + released + fee + refunded + charged back.

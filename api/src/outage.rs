@@ -74,11 +74,11 @@ pub enum OutageStatus {
     Withdrawn,
 }
 
-/// What an outage gave to a milestone.
+/// What an outage gave to a milestone or a week.
 #[derive(Debug, Clone)]
 pub struct OutageGrant(pub domain::outage::Grant);
 
-/// Hours that an outage gave to a milestone. Given once, and never taken back.
+/// Hours that an outage gave to a milestone or a week of hours. Given once, and never taken back.
 #[Object]
 impl OutageGrant {
     /// By so many hours the deadline moved.

@@ -7,6 +7,7 @@ use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use chrono::NaiveDate;
 use domain::Timestamp;
 use domain::access::Verb;
+use domain::dispute::CaseId;
 use domain::id::TimesheetId;
 use domain::timesheet::TimesheetState;
 
@@ -18,6 +19,7 @@ use crate::key::Key;
 use crate::loader::load;
 use crate::milestone::mutation_names;
 use crate::money::Money;
+use crate::outage::OutageGrant;
 use crate::payment::{FeeQuote, Payment};
 use crate::user::User;
 use crate::user_error::top_level;
@@ -112,7 +114,7 @@ impl Timesheet {
     /// When silence approves it, while the client looks at it.
     async fn approves_at(&self) -> Option<Timestamp> {
         match &self.0.state {
-            TimesheetState::Submitted { approves_at } => Some(*approves_at),
+            TimesheetState::Submitted { approves_at, .. } => Some(*approves_at),
             _ => None,
         }
     }
@@ -150,6 +152,24 @@ impl Timesheet {
             TimesheetState::Paid { paid_at } => Some(*paid_at),
             _ => None,
         }
+    }
+
+    /// By how many hours outages have moved its deadlines so far.
+    async fn grace_hours(&self) -> u16 {
+        self.0.grace_hours
+    }
+
+    /// The outages that gave it time, the latest declared first.
+    async fn outage_grants(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> async_graphql::Result<Connection<String, OutageGrant>> {
+        let of = CaseId::Timesheet(self.0.id);
+        connect(ctx.market().outage_grants_of(of, &page(first, after, last, before)).await, OutageGrant)
     }
 
     /// The week whose disputed entries it took over; null for a whole week.

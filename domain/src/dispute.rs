@@ -17,7 +17,7 @@ use crate::money::Money;
 use crate::policy::{Terms, business_days_after, days, hours};
 use crate::refusal::{Invalid, Refusal, expect_version};
 use crate::timer::Timer;
-use crate::timesheet::Timesheet;
+use crate::timesheet::{Timesheet, TimesheetState};
 
 mod evidence;
 mod ladder;
@@ -39,7 +39,7 @@ pub enum Case {
 }
 
 /// What a dispute is about, by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "id", rename_all = "snake_case")]
 pub enum CaseId {
     /// A milestone.
@@ -63,6 +63,23 @@ impl Case {
         match self {
             Self::Milestone(milestone) => CaseId::Milestone(milestone.id),
             Self::Timesheet(timesheet) => CaseId::Timesheet(timesheet.id),
+        }
+    }
+
+    /// The dispute that is on over it, if one is.
+    pub fn dispute(&self) -> Option<DisputeId> {
+        match self {
+            Self::Milestone(Milestone { state: State::Disputed { dispute, .. }, .. })
+            | Self::Timesheet(Timesheet { state: TimesheetState::Disputed { dispute }, .. }) => Some(*dispute),
+            Self::Milestone(_) | Self::Timesheet(_) => None,
+        }
+    }
+
+    /// How many hours of outage grace it can still be given.
+    pub fn grace_left(&self) -> u16 {
+        match self {
+            Self::Milestone(milestone) => milestone.grace_left(),
+            Self::Timesheet(timesheet) => timesheet.grace_left(),
         }
     }
 }
@@ -398,20 +415,24 @@ pub fn charge_back(
     }
 }
 
-/// An outage took time away from a side of a dispute over a milestone: the deadline that runs moves
-/// by so many hours, out of the grace that the milestone still has.
-pub fn extend(
-    dispute: Dispute,
-    milestone: Milestone,
-    actor: &Actor,
-    by_hours: u16,
-) -> Result<Change<(Dispute, Milestone)>, Refusal> {
+/// An outage took time away from a side of a dispute: the deadline that runs moves by so many hours,
+/// out of the grace that the milestone or the week it is about still has.
+pub fn extend(dispute: Dispute, case: Case, actor: &Actor, by_hours: u16) -> Result<Disputed, Refusal> {
     dispute.access(actor, Verb::MilestoneExtend)?;
-    dispute.is_about(CaseId::Milestone(milestone.id))?;
-    let (granted, extended) = milestone.clone().granted(by_hours);
+    dispute.is_about(case.id())?;
+    let (granted, extended) = match case.clone() {
+        Case::Milestone(milestone) => {
+            let (granted, extended) = milestone.granted(by_hours);
+            (granted, extended.map(Case::Milestone))
+        }
+        Case::Timesheet(timesheet) => {
+            let (granted, extended) = timesheet.granted(by_hours);
+            (granted, extended.map(Case::Timesheet))
+        }
+    };
     let mut state = dispute.state.clone();
     match &mut state {
-        _ if granted == 0 => return Ok(Change::none((dispute, milestone))),
+        _ if granted == 0 => return Ok(Change::none((dispute, case))),
         DisputeState::Opened { answer_by } => *answer_by += hours(granted),
         DisputeState::Recommended { decide_by, .. } => *decide_by += hours(granted),
         DisputeState::Arbitration { pay_by, .. } => *pay_by += hours(granted),
@@ -420,7 +441,7 @@ pub fn extend(
         | DisputeState::Hearing { .. }
         | DisputeState::Executed { .. }
         | DisputeState::Withdrawn { .. }
-        | DisputeState::Closed { .. } => return Ok(Change::none((dispute, milestone))),
+        | DisputeState::Closed { .. } => return Ok(Change::none((dispute, case))),
     }
     Ok(dispute.becomes(state).and(extended))
 }

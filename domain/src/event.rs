@@ -551,6 +551,13 @@ pub enum Event {
         /// By silence?
         automatic: bool,
     },
+    /// An outage extended a deadline of a week.
+    TimesheetExtended {
+        /// Which.
+        timesheet: TimesheetId,
+        /// By so much.
+        hours: u16,
+    },
     /// Entries of a week are in dispute.
     TimesheetDisputed {
         /// Which.
@@ -846,6 +853,7 @@ impl Event {
             Self::TimesheetOpened { .. } => "timesheet_opened",
             Self::TimesheetSubmitted { .. } => "timesheet_submitted",
             Self::TimesheetApproved { .. } => "timesheet_approved",
+            Self::TimesheetExtended { .. } => "timesheet_extended",
             Self::TimesheetDisputed { .. } => "timesheet_disputed",
             Self::TimesheetChargeStarted { .. } => "timesheet_charge_started",
             Self::TimesheetChargeFailed { .. } => "timesheet_charge_failed",

@@ -80,6 +80,7 @@ impl Sides {
             | Event::TimesheetOpened { .. }
             | Event::TimesheetSubmitted { .. }
             | Event::TimesheetApproved { .. }
+            | Event::TimesheetExtended { .. }
             | Event::TimesheetDisputed { .. }
             | Event::TimesheetCharged { .. }
             | Event::TimesheetPaid { .. }

@@ -111,6 +111,7 @@ impl Audience {
             | Event::MilestoneExtended { .. }
             | Event::MilestoneChargedBack { .. }
             | Event::TimesheetChargedBack { .. }
+            | Event::TimesheetExtended { .. }
             | Event::ContractPaused { .. }
             | Event::ContractResumed { .. }
             | Event::ContractPutOnHold { .. }

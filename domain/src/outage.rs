@@ -1,10 +1,10 @@
 //! Outages: when the power or the network of a region is down, the deadlines of its people move.
 //!
 //! One of our people declares where and from when until when. Whoever has to make the next move on
-//! a milestone, and is there, gets as many hours more as the outage took from their time: from its
-//! beginning, or from when their clock began to run, until its end. Time that another outage gave
-//! already is not given twice, and no milestone gets more than its terms allow. What was given is
-//! never taken back, even if the outage ends early.
+//! a milestone or a week of hours, and is there, gets as many hours more as the outage took from their
+//! time: from its beginning, or from when their clock began to run, until its end. Time that another
+//! outage gave already is not given twice, and no milestone and no week gets more than its terms
+//! allow. What was given is never taken back, even if the outage ends early.
 
 use std::collections::BTreeSet;
 
@@ -14,12 +14,13 @@ use serde::{Deserialize, Serialize};
 use crate::Timestamp;
 use crate::access::{self, Actor, Subject, Verb};
 use crate::change::Change;
-use crate::dispute::{Dispute, DisputeState};
+use crate::dispute::{Case, CaseId, Dispute, DisputeState};
 use crate::event::Event;
-use crate::id::{MilestoneId, OutageId};
-use crate::milestone::{Milestone, Side, State};
+use crate::id::OutageId;
+use crate::milestone::{Side, State};
 use crate::refusal::{Invalid, Refusal};
 use crate::timer::Timer;
+use crate::timesheet::{Timesheet, TimesheetState};
 use crate::user::TimeZone;
 
 /// The longest outage, and how far from now its ends may lie, in days.
@@ -79,7 +80,7 @@ pub struct OutageDraft {
     pub note: String,
 }
 
-/// Where the two sides of a milestone are.
+/// Where the two sides of a milestone or a week are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Places {
     /// The zone of the freelancer's profile, or else of the person.
@@ -88,13 +89,13 @@ pub struct Places {
     pub client: TimeZone,
 }
 
-/// What an outage gives to a milestone.
+/// What an outage gives to a milestone or a week.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
     /// By which outage.
     pub outage: OutageId,
-    /// To which milestone.
-    pub milestone: MilestoneId,
+    /// To what.
+    pub of: CaseId,
     /// So many hours.
     pub hours: u16,
     /// For this time.
@@ -202,21 +203,26 @@ impl Outage {
         }
     }
 
-    /// What it gives to a milestone (or to the `dispute` over it) whose sides are at `places`, and that
-    /// was given time for the spans `before` already; nothing if nobody who has to move is affected.
+    /// What it gives to a milestone or a week (or to the `dispute` over it) whose sides are at `places`,
+    /// and that was given time for the spans `before` already; nothing if nobody who has to move is
+    /// affected.
     pub fn grant(
         &self,
         now: Timestamp,
-        milestone: &Milestone,
+        case: &Case,
         dispute: Option<&Dispute>,
         places: &Places,
         before: &[Span],
     ) -> Option<Grant> {
         // Before it begins it may still be called off; and no deadline runs before there is a contract.
-        if matches!(self.status(now), Status::Planned | Status::Withdrawn) || milestone.contract.is_none() {
+        if matches!(self.status(now), Status::Planned | Status::Withdrawn) {
             return None;
         }
-        let (since, sides) = waits(&milestone.state, dispute)?;
+        let (since, sides) = match case {
+            Case::Milestone(milestone) if milestone.contract.is_none() => return None,
+            Case::Milestone(milestone) => waits(&milestone.state, dispute)?,
+            Case::Timesheet(week) => week_waits(week, dispute)?,
+        };
         let here = |side: &Side| match side {
             Side::Freelancer => self.zones.contains(&places.freelancer),
             Side::Client => self.zones.contains(&places.client),
@@ -228,35 +234,16 @@ impl Outage {
         let lost = if span.from < span.until { span.outside(before) } else { TimeDelta::zero() };
         // Begun hours count whole: grace is meant to be generous.
         let hours = (lost + TimeDelta::hours(1) - TimeDelta::microseconds(1)).num_hours();
-        let left = milestone.terms.grace_cap_hours.saturating_sub(milestone.grace_hours);
+        let left = case.grace_left();
         let hours = u16::try_from(hours).unwrap_or(u16::MAX).min(left);
-        (hours > 0).then_some(Grant { outage: self.id, milestone: milestone.id, hours, span, granted_at: now })
+        (hours > 0).then_some(Grant { outage: self.id, of: case.id(), hours, span, granted_at: now })
     }
 }
 
 /// Since when a deadline of a milestone, or of the dispute over it, runs, and whose move it is.
 fn waits(state: &State, dispute: Option<&Dispute>) -> Option<(Timestamp, &'static [Side])> {
     match state {
-        State::Disputed { since, .. } => {
-            let dispute = dispute?;
-            match (&dispute.state, dispute.claimant) {
-                (DisputeState::Opened { .. }, Side::Client) => Some((*since, &[Side::Freelancer])),
-                (DisputeState::Opened { .. }, Side::Freelancer) => Some((*since, &[Side::Client])),
-                (DisputeState::Recommended { .. } | DisputeState::Arbitration { .. }, _) => {
-                    Some((*since, &[Side::Freelancer, Side::Client]))
-                }
-                // It waits for us, or is over.
-                (
-                    DisputeState::Answered { .. }
-                    | DisputeState::Negotiating { .. }
-                    | DisputeState::Hearing { .. }
-                    | DisputeState::Executed { .. }
-                    | DisputeState::Withdrawn { .. }
-                    | DisputeState::Closed { .. },
-                    _,
-                ) => None,
-            }
-        }
+        State::Disputed { since, .. } => Some((*since, dispute_waits(dispute?)?)),
         State::Funded { idle_since, .. } => Some((*idle_since, &[Side::Freelancer])),
         State::Submitted { submitted_at, .. } => Some((*submitted_at, &[Side::Client])),
         State::RefundRequested { requested_at, .. } => Some((*requested_at, &[Side::Freelancer])),
@@ -276,6 +263,47 @@ fn waits(state: &State, dispute: Option<&Dispute>) -> Option<(Timestamp, &'stati
     }
 }
 
+/// Since when a deadline of a week, or of the dispute over it, runs, and whose move it is.
+fn week_waits(week: &Timesheet, dispute: Option<&Dispute>) -> Option<(Timestamp, &'static [Side])> {
+    match &week.state {
+        TimesheetState::Open => Some((week.begins_at(), &[Side::Freelancer])),
+        TimesheetState::Submitted { submitted_at, .. } => Some((*submitted_at, &[Side::Client])),
+        TimesheetState::Disputed { .. } => {
+            let dispute = dispute?;
+            Some((dispute.opened_at, dispute_waits(dispute)?))
+        }
+        // The card is to be charged, or it is over.
+        TimesheetState::Approved { .. }
+        | TimesheetState::Charging { .. }
+        | TimesheetState::Unpaid { .. }
+        | TimesheetState::Held { .. }
+        | TimesheetState::Paid { .. }
+        | TimesheetState::Void
+        | TimesheetState::ChargedBack { .. } => None,
+    }
+}
+
+/// Whose move it is in a dispute, where silence decides.
+fn dispute_waits(dispute: &Dispute) -> Option<&'static [Side]> {
+    match (&dispute.state, dispute.claimant) {
+        (DisputeState::Opened { .. }, Side::Client) => Some(&[Side::Freelancer]),
+        (DisputeState::Opened { .. }, Side::Freelancer) => Some(&[Side::Client]),
+        (DisputeState::Recommended { .. } | DisputeState::Arbitration { .. }, _) => {
+            Some(&[Side::Freelancer, Side::Client])
+        }
+        // It waits for us, or is over.
+        (
+            DisputeState::Answered { .. }
+            | DisputeState::Negotiating { .. }
+            | DisputeState::Hearing { .. }
+            | DisputeState::Executed { .. }
+            | DisputeState::Withdrawn { .. }
+            | DisputeState::Closed { .. },
+            _,
+        ) => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use uuid::Uuid;
@@ -286,9 +314,14 @@ mod tests {
     use crate::dispute::{Both, CaseId, Recommendation};
     use crate::escrow::Escrow;
     use crate::id::{Id, UserId};
-    use crate::milestone::Kind;
+    use crate::milestone::{Kind, Milestone};
     use crate::money::{Currency, Money};
     use crate::policy::Terms;
+    use crate::timesheet::{Hourly, TimeEntry};
+
+    fn id() -> crate::id::PaymentId {
+        Id::from_uuid(Uuid::from_u128(5))
+    }
 
     /// An instant so many hours after a Monday.
     fn at(hours: i64) -> Timestamp {
@@ -367,7 +400,35 @@ mod tests {
     }
 
     fn hours(outage: &Outage, milestone: &Milestone, places: &Places, before: &[Span]) -> u16 {
-        outage.grant(outage.span.from, milestone, None, places, before).map_or(0, |grant| grant.hours)
+        let case = Case::Milestone(milestone.clone());
+        outage.grant(outage.span.from, &case, None, places, before).map_or(0, |grant| grant.hours)
+    }
+
+    /// The week that begins at hour 0, with an hour of work; it closes at hour 180.
+    fn week() -> Timesheet {
+        let uuid = Uuid::from_u128(1);
+        let hourly = Hourly {
+            contract: Id::from_uuid(uuid),
+            client: Id::from_uuid(uuid),
+            freelancer: Id::from_uuid(uuid),
+            terms: Terms::default(),
+            hourly_rate: Money::usd(2_500).unwrap(),
+            limit_minutes: None,
+        };
+        let entry = TimeEntry {
+            id: Id::from_uuid(uuid),
+            date: at(0).date_naive(),
+            minutes: 60,
+            note: "Work".to_owned(),
+            manual: false,
+        };
+        let freelancer =
+            Actor::Person(Person { user: Id::from_uuid(uuid), suspended: false, staff: None, memberships: vec![] });
+        Timesheet::open(Id::from_uuid(uuid), hourly, at(0))
+            .next
+            .add_entry(&freelancer, at(1), None, entry)
+            .unwrap()
+            .next
     }
 
     #[test]
@@ -455,9 +516,52 @@ mod tests {
             (Some(dispute(Side::Client, answered)), 0),
             (None, 0),
         ] {
-            let grant = outage.grant(at(10), &disputed, dispute.as_ref(), &apart(), &[]);
+            let grant = outage.grant(at(10), &Case::Milestone(disputed.clone()), dispute.as_ref(), &apart(), &[]);
             assert_eq!(grant.map_or(0, |grant| grant.hours), expected, "{dispute:?}");
         }
+    }
+
+    #[test]
+    fn a_week_is_given_time_as_a_milestone_is() {
+        let grant = |outage: &Outage, week: &Timesheet, places: &Places| {
+            outage
+                .grant(outage.span.from, &Case::Timesheet(week.clone()), None, places, &[])
+                .map_or(0, |grant| grant.hours)
+        };
+        let client_here = places("Asia/Dhaka", "Asia/Karachi");
+        let submitted = week().submit(&Actor::System, at(180), None).unwrap().next;
+        let approved = submitted.clone().auto_approve(&Actor::System, at(500)).unwrap().next;
+        for (outage, week, places, expected) in [
+            (declared(10, 34), week(), apart(), 24),
+            (declared(-10, 4), week(), apart(), 4),
+            (declared(10, 34), week(), client_here, 0),
+            (declared(10, 34), submitted.clone(), client_here, 0),
+            (declared(170, 200), submitted.clone(), client_here, 20),
+            (declared(170, 200), submitted.clone(), apart(), 0),
+            (declared(510, 520), approved, client_here, 0),
+        ] {
+            assert_eq!(grant(&outage, &week, &places), expected, "{outage:?} {:?} {places:?}", week.state);
+        }
+        // What is given moves the deadline that runs, and no more than the terms allow.
+        let later = week().extend(&Actor::System, 24).unwrap();
+        assert_eq!(later.events, [Event::TimesheetExtended { timesheet: week().id, hours: 24 }]);
+        assert_eq!(later.next.clocks(), [(Timer::SubmitTimesheet(week().id), at(180 + 24))]);
+        assert!(!later.next.clone().submit(&Actor::System, at(180), None).unwrap().changed, "it is still written");
+        let reviewed = later.next.submit(&Actor::System, at(204), None).unwrap().next;
+        let due = |week: &Timesheet| week.clocks()[0].1;
+        assert_eq!(due(&reviewed), due(&submitted) + TimeDelta::hours(24), "the client has as long as ever");
+        let extended = reviewed.clone().extend(&Actor::System, 72).unwrap().next;
+        assert_eq!((extended.grace_hours, due(&extended)), (72, due(&reviewed) + TimeDelta::hours(48)));
+        assert_eq!(grant(&declared(204, 300), &extended, &client_here), 0);
+        assert!(!extended.extend(&Actor::System, 1).unwrap().changed);
+        assert_eq!(week().extend(&person(None), 1), Err(Denied::Hidden.into()));
+        // Its Wednesday is the same.
+        let paid_at = |week: Timesheet, at| {
+            let charging =
+                week.auto_approve(&Actor::System, at).unwrap().next.charge(&Actor::System, at, id()).unwrap();
+            due(&charging.next.charged(&Actor::System, at, id(), Money::usd(2_575).unwrap()).unwrap().next)
+        };
+        assert_eq!(paid_at(reviewed.clone(), due(&reviewed)), paid_at(submitted.clone(), due(&submitted)));
     }
 
     #[test]
@@ -499,7 +603,11 @@ mod tests {
         let seen = [9, 10, 33, 34].map(|hour| outage.status(at(hour)));
         assert_eq!(seen, [Status::Planned, Status::Ongoing, Status::Ongoing, Status::Over]);
         assert_eq!(outage.clone().applied(at(9)).timers, [TimerChange::Set(timer, at(10))], "too early");
-        assert_eq!(outage.grant(at(9), &funded(0), None, &apart(), &[]), None, "it may still be called off");
+        assert_eq!(
+            outage.grant(at(9), &Case::Milestone(funded(0)), None, &apart(), &[]),
+            None,
+            "it may still be called off"
+        );
         assert_eq!(outage.clone().applied(at(10)).timers, [TimerChange::Set(timer, at(34))]);
         assert_eq!(outage.applied(at(34)).timers, []);
     }

@@ -18,7 +18,7 @@ use crate::id::{ContractId, DisputeId, OrganizationId, PaymentId, TimeEntryId, T
 use crate::ledger::{JournalEntry, LedgerAccount, Reason};
 use crate::milestone::{Attempt, EarlyChargeback};
 use crate::money::{Money, MoneyError};
-use crate::policy::{Quote, Terms, days};
+use crate::policy::{Quote, Terms, days, hours};
 use crate::refusal::{Invalid, Refusal, expect_version};
 use crate::timer::Timer;
 
@@ -71,6 +71,8 @@ pub struct Timesheet {
     pub version: i64,
     /// Where it stands.
     pub state: TimesheetState,
+    /// How many hours of outage grace its deadlines have been given.
+    pub grace_hours: u16,
     /// Where its money is.
     pub escrow: Escrow,
     /// Payments whose money has arrived, whatever became of it.
@@ -91,6 +93,8 @@ pub enum TimesheetState {
     Open,
     /// The client looks at it.
     Submitted {
+        /// When it came.
+        submitted_at: Timestamp,
         /// When silence approves it.
         approves_at: Timestamp,
     },
@@ -219,6 +223,7 @@ impl Timesheet {
             awarded: None,
             version: 1,
             state: TimesheetState::Open,
+            grace_hours: 0,
             payments: Vec::new(),
             credited: Vec::new(),
             chargebacks: Vec::new(),
@@ -295,7 +300,7 @@ impl Timesheet {
         let id = self.id;
         match &self.state {
             TimesheetState::Open => vec![(Timer::SubmitTimesheet(id), self.submits_at())],
-            TimesheetState::Submitted { approves_at } => vec![(Timer::AutoApproveTimesheet(id), *approves_at)],
+            TimesheetState::Submitted { approves_at, .. } => vec![(Timer::AutoApproveTimesheet(id), *approves_at)],
             TimesheetState::Approved { charge_at, .. } => vec![(Timer::ChargeTimesheet(id), *charge_at)],
             TimesheetState::Charging { expires_at, .. } => vec![(Timer::ChargeTimesheet(id), *expires_at)],
             TimesheetState::Held { pays_at, .. } => vec![(Timer::PayTimesheet(id), *pays_at)],
@@ -365,8 +370,8 @@ impl Timesheet {
         Ok(self.becomes(next))
     }
 
-    /// The week is over, and goes to the client: on Monday at noon by itself, or earlier that day
-    /// by the freelancer. A week without work is void.
+    /// The week is over, and goes to the client: on Monday at noon by itself (later after an outage), or
+    /// earlier that day by the freelancer. A week without work is void.
     pub fn submit(self, actor: &Actor, now: Timestamp, expected: Option<i64>) -> Result<Change<Self>, Refusal> {
         let role = self.access(actor, Verb::TimesheetSubmit)?;
         if role == Role::System && (self.state != TimesheetState::Open || now < self.submits_at()) {
@@ -393,10 +398,10 @@ impl Timesheet {
         }
         // Friday at 23:59 of the week after; a late submission still gets its four and a half days.
         let friday = self.monday_after(NaiveTime::MIN) + TimeDelta::days(5) - TimeDelta::minutes(1);
-        let lateness = (now - self.submits_at()).max(TimeDelta::zero());
+        let lateness = (now - self.monday_noon()).max(TimeDelta::zero());
         let approves_at = friday + lateness;
         let event = Event::TimesheetSubmitted { timesheet: self.id, approves_at };
-        let next = Self { state: TimesheetState::Submitted { approves_at }, ..self.clone() };
+        let next = Self { state: TimesheetState::Submitted { submitted_at: now, approves_at }, ..self.clone() };
         Ok(self.becomes(next).telling(event))
     }
 
@@ -414,7 +419,7 @@ impl Timesheet {
     pub fn auto_approve(self, actor: &Actor, now: Timestamp) -> Result<Change<Self>, Refusal> {
         self.access(actor, Verb::TimesheetAdvance)?;
         match &self.state {
-            TimesheetState::Submitted { approves_at } if *approves_at <= now => self.approved(now, true),
+            TimesheetState::Submitted { approves_at, .. } if *approves_at <= now => self.approved(now, true),
             _ => Ok(Change::none(self)),
         }
     }
@@ -444,6 +449,7 @@ impl Timesheet {
             entries: disputed,
             version: 1,
             state: TimesheetState::Disputed { dispute },
+            grace_hours: 0,
             ..self.clone()
         };
         let event = Event::TimesheetDisputed { timesheet: apart.id, dispute };
@@ -476,6 +482,44 @@ impl Timesheet {
             return Ok(Change::none(self));
         }
         self.approved(now, false)
+    }
+
+    /// An outage took time away: the deadline that runs moves by so many hours, within the cap.
+    /// Deadlines only ever move later.
+    pub fn extend(self, actor: &Actor, by_hours: u16) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::TimesheetAdvance)?;
+        let granted = self.grace_left().min(by_hours);
+        let mut state = self.state.clone();
+        match &mut state {
+            // Written until so many hours after noon.
+            TimesheetState::Open => (),
+            TimesheetState::Submitted { approves_at, .. } => *approves_at += hours(granted),
+            TimesheetState::Disputed { .. }
+            | TimesheetState::Approved { .. }
+            | TimesheetState::Charging { .. }
+            | TimesheetState::Unpaid { .. }
+            | TimesheetState::Held { .. }
+            | TimesheetState::Paid { .. }
+            | TimesheetState::Void
+            | TimesheetState::ChargedBack { .. } => return Ok(Change::none(self)),
+        }
+        let (_, extended) = Self { state, ..self }.granted(by_hours);
+        Ok(extended)
+    }
+
+    /// Grace, counted here: so many hours of what was asked for.
+    pub(crate) fn granted(self, by_hours: u16) -> (u16, Change<Self>) {
+        let granted = self.grace_left().min(by_hours);
+        if granted == 0 {
+            return (0, Change::none(self));
+        }
+        let event = Event::TimesheetExtended { timesheet: self.id, hours: granted };
+        let next = Self { grace_hours: self.grace_hours + granted, ..self.clone() };
+        (granted, self.becomes(next).telling(event))
+    }
+
+    pub(crate) fn grace_left(&self) -> u16 {
+        self.terms.grace_cap_hours.saturating_sub(self.grace_hours)
     }
 
     fn approved(self, now: Timestamp, automatic: bool) -> Result<Change<Self>, Refusal> {
@@ -531,8 +575,18 @@ impl Timesheet {
         (self.week + TimeDelta::days(7)).and_time(time).and_utc()
     }
 
-    /// When it goes to the client by itself: on the Monday after, at noon.
+    /// When its Monday begins.
+    pub fn begins_at(&self) -> Timestamp {
+        self.week.and_time(NaiveTime::MIN).and_utc()
+    }
+
+    /// When it goes to the client by itself, while it is open: on the Monday after, at noon, or as many
+    /// hours later as outages gave.
     pub fn submits_at(&self) -> Timestamp {
+        self.monday_noon() + hours(self.grace_hours)
+    }
+
+    fn monday_noon(&self) -> Timestamp {
         self.monday_after(NaiveTime::MIN) + TimeDelta::hours(12)
     }
 }

@@ -272,8 +272,15 @@ impl Tx {
 
     /// The dispute over a milestone that was loaded for update, locked; none if none is on.
     pub(crate) async fn dispute_over_for_update(&self, milestone: &Milestone) -> Result<Option<Dispute>, Failure> {
-        let State::Disputed { dispute, .. } = &milestone.state else { return Ok(None) };
-        let row = row::Entity::find_by_id(dispute.uuid()).lock_exclusive().one(self.conn()).await?;
+        match &milestone.state {
+            State::Disputed { dispute, .. } => self.dispute_alone_for_update(*dispute).await,
+            _ => Ok(None),
+        }
+    }
+
+    /// The dispute, locked; what it is about is locked already.
+    pub(crate) async fn dispute_alone_for_update(&self, id: DisputeId) -> Result<Option<Dispute>, Failure> {
+        let row = row::Entity::find_by_id(id.uuid()).lock_exclusive().one(self.conn()).await?;
         Ok(row.map(Dispute::try_from).transpose()?)
     }
 

@@ -1,12 +1,12 @@
 //! Outages: declared by our people, and carried out by the worker in batches. A grant is written in
-//! the transaction that moves the deadline, once for each outage and milestone, so that two workers,
-//! or one that dies half way and begins again, give everybody their hours once.
+//! the transaction that moves the deadline, once for each outage and milestone or week, so that two
+//! workers, or one that dies half way and begins again, give everybody their hours once.
 
 use domain::Timestamp;
 use domain::access::Actor;
 use domain::change::Change;
-use domain::dispute;
-use domain::id::{Id, MilestoneId, OutageId};
+use domain::dispute::{self, Case, CaseId};
+use domain::id::{Id, OutageId};
 use domain::outage::{Grant, Outage, OutageDraft, Places, Span};
 use domain::refusal::Refusal;
 use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect};
@@ -18,10 +18,17 @@ use crate::save::save_row;
 use crate::sql::sql;
 use crate::{Call, Failure, Fault, Tx, run};
 
-/// How many milestones are looked at in one transaction.
+/// How many milestones or weeks are looked at in one transaction.
 const BATCH: usize = 50;
 
-/// A milestone that may be affected, and where its sides are.
+/// What may be affected.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Milestones,
+    Weeks,
+}
+
+/// A milestone or a week that may be affected, and where its sides are.
 #[derive(FromQueryResult)]
 struct Candidate {
     id: Uuid,
@@ -47,9 +54,9 @@ impl Market {
         Ok(order.page(self.db(), row::Entity::find(), page).await?.try_map(Outage::try_from)?)
     }
 
-    /// What outages gave to a milestone the caller has loaded, the latest declared first.
-    pub async fn outage_grants_of(&self, milestone: MilestoneId, page: &PageRequest) -> Result<Slice<Grant>, Failure> {
-        let select = row::grant::Entity::find().filter(row::grant::Column::MilestoneId.eq(milestone.uuid()));
+    /// What outages gave to a milestone or a week the caller has loaded, the latest declared first.
+    pub async fn outage_grants_of(&self, of: CaseId, page: &PageRequest) -> Result<Slice<Grant>, Failure> {
+        let select = row::grant::Entity::find().filter(row::grant::Column::Subject.eq(subject(of)));
         let order = Keyset::<row::grant::Entity> {
             list: "outage_grants",
             columns: vec![row::grant::Column::OutageId],
@@ -84,9 +91,11 @@ impl Market {
 
     /// Give everybody who is affected by an outage their hours, batch by batch.
     pub(crate) async fn outage_apply(&self, call: &Call, id: OutageId) -> Result<(), Failure> {
-        let mut after = Uuid::nil();
-        while let Some(last) = self.outage_apply_batch(call, id, after).await? {
-            after = last;
+        for kind in [Kind::Milestones, Kind::Weeks] {
+            let mut after = Uuid::nil();
+            while let Some(last) = self.outage_apply_batch(call, id, kind, after).await? {
+                after = last;
+            }
         }
         run!(self, call, tx => {
             let outage = tx.outage_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
@@ -94,34 +103,49 @@ impl Market {
         })
     }
 
-    /// One batch of milestones after `after`; the last of them, if there may be more.
-    async fn outage_apply_batch(&self, call: &Call, id: OutageId, after: Uuid) -> Result<Option<Uuid>, Failure> {
+    /// One batch of what is affected, after `after`; the last of it, if there may be more.
+    async fn outage_apply_batch(
+        &self,
+        call: &Call,
+        id: OutageId,
+        kind: Kind,
+        after: Uuid,
+    ) -> Result<Option<Uuid>, Failure> {
         run!(self, call, tx => {
             // Read, not locked: an outage ends beside this, and what is given is never taken back.
             let row = row::Entity::find_by_id(id.uuid()).one(tx.conn()).await?;
             let outage = row.map(Outage::try_from).transpose()?.ok_or(Refusal::HIDDEN)?;
-            let candidates = tx.outage_candidates(&outage, after).await?;
-            let ids: Vec<MilestoneId> = candidates.iter().map(|candidate| Id::from_uuid(candidate.id)).collect();
-            for milestone in tx.milestones_for_update(&ids).await? {
-                let before = tx.outage_spans_of(milestone.id).await?;
-                let places = candidates.iter().find(|candidate| candidate.id == milestone.id.uuid());
+            let candidates = tx.outage_candidates(&outage, kind, after).await?;
+            for case in tx.outage_cases_for_update(kind, &candidates).await? {
+                let before = tx.outage_spans_of(case.id()).await?;
+                let places = candidates.iter().find(|candidate| candidate.id == subject(case.id()));
                 let places = places.map(Places::try_from).transpose()?;
-                let dispute = tx.dispute_over_for_update(&milestone).await?;
-                let grant = places
-                    .and_then(|places| outage.grant(tx.now(), &milestone, dispute.as_ref(), &places, &before));
+                let dispute = match case.dispute() {
+                    Some(dispute) => tx.dispute_alone_for_update(dispute).await?,
+                    None => None,
+                };
+                let grant =
+                    places.and_then(|places| outage.grant(tx.now(), &case, dispute.as_ref(), &places, &before));
                 if let Some(grant) = grant
                     && tx.outage_grant_insert(&grant).await?
                 {
-                    match dispute {
-                        None => drop(tx.milestone_save(milestone.extend(&Actor::System, grant.hours)?).await?),
-                        Some(dispute) => {
-                            let change = dispute::extend(dispute, milestone, &Actor::System, grant.hours)?;
-                            let change = change.map(|(dispute, milestone)| (Some(dispute), milestone));
-                            tx.dispute_with_milestone_save(change).await?;
+                    match (dispute, case) {
+                        (Some(dispute), case) => {
+                            let change = dispute::extend(dispute, case, &Actor::System, grant.hours)?;
+                            tx.disputed_save(change).await?;
+                        }
+                        (None, Case::Milestone(milestone)) => {
+                            tx.milestone_save(milestone.extend(&Actor::System, grant.hours)?).await?;
+                        }
+                        (None, Case::Timesheet(week)) => {
+                            tx.timesheet_save(week.extend(&Actor::System, grant.hours)?).await?;
                         }
                     }
-                    tx.audit("outage_grant", grant.milestone, serde_json::json!({ "outage": id, "hours": grant.hours }))
-                        .await?;
+                    let detail = serde_json::json!({ "outage": id, "hours": grant.hours });
+                    match grant.of {
+                        CaseId::Milestone(milestone) => tx.audit("outage_grant", milestone, detail).await?,
+                        CaseId::Timesheet(week) => tx.audit("outage_grant", week, detail).await?,
+                    }
                 }
             }
             Ok(candidates.last().filter(|_| candidates.len() == BATCH).map(|last| last.id))
@@ -142,41 +166,79 @@ impl Tx {
         self.settle(change).await
     }
 
-    /// Milestones whose clock may run, with a side in the zones, that this outage gave nothing yet.
-    async fn outage_candidates(&self, outage: &Outage, after: Uuid) -> Result<Vec<Candidate>, Failure> {
+    /// Milestones or weeks whose clock may run, with a side in the zones, that this outage gave nothing yet.
+    async fn outage_candidates(&self, outage: &Outage, kind: Kind, after: Uuid) -> Result<Vec<Candidate>, Failure> {
         let zones: Vec<String> = outage.zones.iter().map(ToString::to_string).collect();
-        let select = sql(
-            "select * from (
-                 select m.id, coalesce(p.time_zone, f.time_zone) as freelancer, c.time_zone as client
-                 from milestones m
-                 join users f on f.id = m.freelancer_id
-                 left join freelancer_profiles p on p.user_id = m.freelancer_id
-                 join members o on o.organization_id = m.organization_id and o.role = 'owner'
-                 join users c on c.id = o.user_id
-                 where m.status in ('funded', 'submitted', 'refund_requested', 'dormant', 'disputed') and m.id > $1
-                     and not exists (select 1 from outage_grants g where g.outage_id = $2 and g.milestone_id = m.id)
-             ) as running
-             where freelancer = any($3) or client = any($3)
-             order by id limit $4",
-            [after.into(), outage.id.uuid().into(), zones.into(), (BATCH as u64).into()],
-        );
-        Ok(Candidate::find_by_statement(select).all(self.conn()).await?)
+        let select = match kind {
+            Kind::Milestones => {
+                "select * from (
+                     select m.id, coalesce(p.time_zone, f.time_zone) as freelancer, c.time_zone as client
+                     from milestones m
+                     join users f on f.id = m.freelancer_id
+                     left join freelancer_profiles p on p.user_id = m.freelancer_id
+                     join members o on o.organization_id = m.organization_id and o.role = 'owner'
+                     join users c on c.id = o.user_id
+                     where m.status in ('funded', 'submitted', 'refund_requested', 'dormant', 'disputed') and m.id > $1
+                         and not exists (select 1 from outage_grants g where g.outage_id = $2 and g.subject = m.id)
+                 ) as running
+                 where freelancer = any($3) or client = any($3)
+                 order by id limit $4"
+            }
+            Kind::Weeks => {
+                "select * from (
+                     select t.id, coalesce(p.time_zone, f.time_zone) as freelancer, c.time_zone as client
+                     from timesheets t
+                     join users f on f.id = t.freelancer_id
+                     left join freelancer_profiles p on p.user_id = t.freelancer_id
+                     join members o on o.organization_id = t.organization_id and o.role = 'owner'
+                     join users c on c.id = o.user_id
+                     where t.status in ('open', 'submitted', 'disputed') and t.id > $1
+                         and not exists (select 1 from outage_grants g where g.outage_id = $2 and g.subject = t.id)
+                 ) as running
+                 where freelancer = any($3) or client = any($3)
+                 order by id limit $4"
+            }
+        };
+        let values = [after.into(), outage.id.uuid().into(), zones.into(), (BATCH as u64).into()];
+        Ok(Candidate::find_by_statement(sql(select, values)).all(self.conn()).await?)
     }
 
-    async fn outage_spans_of(&self, milestone: MilestoneId) -> Result<Vec<Span>, Failure> {
-        let select = row::grant::Entity::find().filter(row::grant::Column::MilestoneId.eq(milestone.uuid()));
+    /// The candidates, locked.
+    async fn outage_cases_for_update(&self, kind: Kind, candidates: &[Candidate]) -> Result<Vec<Case>, Failure> {
+        fn ids<I: Id>(candidates: &[Candidate]) -> Vec<I> {
+            candidates.iter().map(|candidate| I::from_uuid(candidate.id)).collect()
+        }
+        Ok(match kind {
+            Kind::Milestones => {
+                let milestones = self.milestones_for_update(&ids(candidates)).await?;
+                milestones.into_iter().map(Case::Milestone).collect()
+            }
+            Kind::Weeks => {
+                let weeks = self.timesheets_for_update(&ids(candidates)).await?;
+                weeks.into_iter().map(Case::Timesheet).collect()
+            }
+        })
+    }
+
+    async fn outage_spans_of(&self, of: CaseId) -> Result<Vec<Span>, Failure> {
+        let select = row::grant::Entity::find().filter(row::grant::Column::Subject.eq(subject(of)));
         let rows = select.all(self.conn()).await?;
         Ok(rows.into_iter().map(|row| Span { from: row.from_at, until: row.until_at }).collect())
     }
 
     /// Write a grant down; false if it was given before.
     async fn outage_grant_insert(&self, grant: &Grant) -> Result<bool, Failure> {
+        let (milestone, week) = match grant.of {
+            CaseId::Milestone(milestone) => (Some(milestone.uuid()), None),
+            CaseId::Timesheet(week) => (None, Some(week.uuid())),
+        };
         let insert = sql(
-            "insert into outage_grants (outage_id, milestone_id, hours, from_at, until_at, granted_at)
-             values ($1, $2, $3, $4, $5, $6) on conflict (outage_id, milestone_id) do nothing",
+            "insert into outage_grants (outage_id, milestone_id, timesheet_id, hours, from_at, until_at, granted_at)
+             values ($1, $2, $3, $4, $5, $6, $7) on conflict (outage_id, subject) do nothing",
             [
                 grant.outage.uuid().into(),
-                grant.milestone.uuid().into(),
+                milestone.into(),
+                week.into(),
                 i32::from(grant.hours).into(),
                 grant.span.from.into(),
                 grant.span.until.into(),
@@ -184,6 +246,13 @@ impl Tx {
             ],
         );
         Ok(sea_orm::ConnectionTrait::execute_raw(self.conn(), insert).await?.rows_affected() == 1)
+    }
+}
+
+fn subject(of: CaseId) -> Uuid {
+    match of {
+        CaseId::Milestone(milestone) => milestone.uuid(),
+        CaseId::Timesheet(week) => week.uuid(),
     }
 }
 
@@ -232,7 +301,13 @@ impl TryFrom<row::grant::Model> for Grant {
         let granted_at: Timestamp = row.granted_at;
         Ok(Self {
             outage: Id::from_uuid(row.outage_id),
-            milestone: Id::from_uuid(row.milestone_id),
+            of: match (row.milestone_id, row.timesheet_id) {
+                (Some(milestone), None) => CaseId::Milestone(Id::from_uuid(milestone)),
+                (None, Some(week)) => CaseId::Timesheet(Id::from_uuid(week)),
+                (Some(_), Some(_)) | (None, None) => {
+                    return Err(Fault::bad_row("outage_grants", "it is not for one thing"));
+                }
+            },
             hours: u16::try_from(row.hours).map_err(|error| Fault::bad_row("outage_grants", error))?,
             span: Span { from: row.from_at, until: row.until_at },
             granted_at,
@@ -261,7 +336,7 @@ mod row {
 
     impl ActiveModelBehavior for ActiveModel {}
 
-    /// What an outage gave to a milestone.
+    /// What an outage gave to a milestone or a week, which is its subject.
     pub mod grant {
         use sea_orm::entity::prelude::*;
 
@@ -272,7 +347,9 @@ mod row {
             #[sea_orm(primary_key, auto_increment = false)]
             pub outage_id: Uuid,
             #[sea_orm(primary_key, auto_increment = false)]
-            pub milestone_id: Uuid,
+            pub subject: Uuid,
+            pub milestone_id: Option<Uuid>,
+            pub timesheet_id: Option<Uuid>,
             pub hours: i32,
             pub from_at: DateTimeUtc,
             pub until_at: DateTimeUtc,

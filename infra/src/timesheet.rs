@@ -4,6 +4,8 @@
 //!
 //! Locks are taken in one order: contract, milestones, weeks, payments.
 
+use std::collections::BTreeSet;
+
 use chrono::NaiveDate;
 use domain::access::{self, Actor, Verb};
 use domain::change::Change;
@@ -239,6 +241,18 @@ impl Tx {
         self.contract_for_update(Id::from_uuid(row.contract_id)).await?;
         let rows = row::Entity::find_by_id(id.uuid()).lock_exclusive().all(self.conn()).await?;
         Ok(row::with_entries(self.conn(), rows).await?.pop())
+    }
+
+    /// Several weeks, locked in the order of their ids, after their contracts in the order of theirs.
+    pub(crate) async fn timesheets_for_update(&self, ids: &[TimesheetId]) -> Result<Vec<Timesheet>, Failure> {
+        let of_them = row::Entity::find().filter(row::Column::Id.is_in(ids.iter().map(|id| id.uuid())));
+        let rows = of_them.clone().all(self.conn()).await?;
+        let contracts: BTreeSet<ContractId> = rows.iter().map(|row| Id::from_uuid(row.contract_id)).collect();
+        for contract in contracts {
+            self.contract_for_update(contract).await?;
+        }
+        let rows = of_them.order_by_asc(row::Column::Id).lock_exclusive().all(self.conn()).await?;
+        row::with_entries(self.conn(), rows).await
     }
 
     /// The week of a contract that a day lies in, if it was begun; the contract is locked already.

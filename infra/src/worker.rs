@@ -325,6 +325,7 @@ impl Market {
             | Event::MilestoneResumed { .. }
             | Event::TimesheetOpened { .. }
             | Event::TimesheetSubmitted { .. }
+            | Event::TimesheetExtended { .. }
             | Event::TimesheetDisputed { .. }
             | Event::TimesheetChargeFailed { .. }
             | Event::TimesheetCharged { .. }

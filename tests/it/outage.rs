@@ -282,3 +282,57 @@ async fn who_has_to_answer_a_dispute_gets_the_hours_too() {
     assert_eq!((answer_by().await, grace(&quarrel.deal).await), (before + TimeDelta::hours(10), 10));
     assert_eq!(timer_due(&app, "advance_dispute").await, before + TimeDelta::hours(10));
 }
+
+const WEEK: &str =
+    "query($id: ID!) { timesheet(id: $id) { status graceHours submitsAt approvesAt dispute { id deadline }
+    outageGrants { nodes { hours outage { id note } } } } }";
+
+#[tokio::test]
+async fn a_week_moves_for_whoever_has_to_move_and_both_sides_see_it() {
+    let app = TestApp::new().await;
+    let hours = app.hourly().await;
+    hours.freelancer.does("userUpdate", json!({ "timeZone": "Asia/Karachi" }), "viewer { email }").await.ok();
+    hours.client.does("userUpdate", json!({ "timeZone": "America/New_York" }), "viewer { email }").await.ok();
+    let admin = app.admin("noor").await;
+    let seen = async |id: &str| {
+        let (client, freelancer) = (
+            hours.client.asks(WEEK, json!({ "id": id })).await.data()["timesheet"].clone(),
+            hours.freelancer.asks(WEEK, json!({ "id": id })).await.data()["timesheet"].clone(),
+        );
+        assert_eq!(client, freelancer, "both sides see the same");
+        client
+    };
+    // Monday 1 June, 8:00: the week is written until Monday noon, and ten hours are lost.
+    let week = hours.worked("2026-06-01", 60).await;
+    let entry = hours.adds("2026-06-01", 30).await.text("timeEntry.id");
+    declares(&admin, "America/New_York", 0, 10).await;
+    assert_eq!(seen(&week).await["graceHours"], 0, "the client has nothing to do yet");
+    let outage = declares(&admin, "Asia/Karachi", 0, 10).await;
+    let written = seen(&week).await;
+    assert_eq!((&written["graceHours"], &written["submitsAt"]), (&json!(10), &json!("2026-06-08T22:00:00+00:00")));
+    let given = json!([{ "hours": 10, "outage": { "id": outage, "note": "The sea cable is cut" } }]);
+    assert_eq!(written["outageGrants"]["nodes"], given);
+    let told = hours.client.asks("{ viewer { notifications { nodes { kind } } } }", json!({})).await;
+    assert!(told.body.to_string().contains("timesheet_extended"), "{:#}", told.body);
+    let noon: DateTime<Utc> = "2026-06-08T12:00:00Z".parse().unwrap();
+    app.passes(noon - app.market.clock().now()).await;
+    assert_eq!(seen(&week).await["status"], "OPEN");
+    app.passes(TimeDelta::hours(10)).await;
+    // Then the client looks at it, for as long as ever, and ten hours more.
+    let review = seen(&week).await;
+    assert_eq!((&review["status"], &review["approvesAt"]), (&json!("SUBMITTED"), &json!("2026-06-13T09:59:00+00:00")));
+    declares(&admin, "Asia/Karachi", 0, 10).await;
+    assert_eq!(seen(&week).await["graceHours"], 10, "the freelancer is paid no later");
+    declares(&admin, "America/New_York", 0, 10).await;
+    assert_eq!(seen(&week).await["approvesAt"], "2026-06-13T19:59:00+00:00");
+    assert_eq!(timer_due(&app, "auto_approve_timesheet").await.to_rfc3339(), "2026-06-13T19:59:00+00:00");
+    // A dispute over some of it has deadlines of its own, and the grace of what went apart.
+    let input = json!({ "timesheetId": week, "timeEntryIds": [entry], "reason": "Too long" });
+    let disputed = hours.client.does("timesheetDispute", input, "disputed { id dispute { id deadline } }").await;
+    let (apart, before) = (disputed.text("disputed.id"), disputed.text("disputed.dispute.deadline"));
+    declares(&admin, "Asia/Karachi", 0, 10).await;
+    let after = seen(&apart).await;
+    let due = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+    assert_eq!(due(after["dispute"]["deadline"].as_str().unwrap()), due(&before) + TimeDelta::hours(10));
+    assert_eq!(after["graceHours"], 10);
+}

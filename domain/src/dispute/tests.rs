@@ -237,25 +237,21 @@ fn an_offer_puts_the_reminder_off() {
 
 #[test]
 fn an_outage_moves_the_deadlines_of_a_dispute_within_the_grace_of_its_milestone() {
-    let (dispute, Case::Milestone(milestone)) = opened() else { panic!() };
+    let (dispute, case) = opened();
     let [(_, due)] = dispute.clocks()[..] else { panic!() };
-    assert_eq!(extend(dispute.clone(), milestone.clone(), &lin(), 5).unwrap_err(), Denied::NotAllowed.into());
-    let change = extend(dispute, milestone, &Actor::System, 48).unwrap();
+    assert_eq!(extend(dispute.clone(), case.clone(), &lin(), 5).unwrap_err(), Denied::NotAllowed.into());
+    let change = extend(dispute, case, &Actor::System, 48).unwrap();
     assert_eq!(change.events, [Event::MilestoneExtended { milestone: id(1), hours: 48 }]);
-    let (dispute, milestone) = change.next;
-    let (dispute, milestone) = extend(dispute, milestone, &Actor::System, 48).unwrap().next;
-    assert_eq!((dispute.clocks()[0].1, milestone.grace_hours), (due + TimeDelta::hours(72), 72));
-    assert!(!extend(dispute.clone(), milestone.clone(), &Actor::System, 48).unwrap().changed);
+    let (dispute, case) = change.next;
+    let (dispute, case) = extend(dispute, case, &Actor::System, 48).unwrap().next;
+    assert_eq!((dispute.clocks()[0].1, case.grace_left()), (due + TimeDelta::hours(72), 0));
+    assert!(!extend(dispute.clone(), case.clone(), &Actor::System, 48).unwrap().changed);
     // The milestone's own deadlines have no more grace left either, once it goes on.
-    let (_, Case::Milestone(milestone)) =
-        dispute.withdraw(Case::Milestone(milestone), &ada(), day(3), None).unwrap().next
-    else {
-        panic!()
-    };
+    let (_, Case::Milestone(milestone)) = dispute.withdraw(case, &ada(), day(3), None).unwrap().next else { panic!() };
     assert!(!milestone.extend(&Actor::System, 1).unwrap().changed);
     // Where nobody's silence decides anything there is nothing to extend.
-    let (dispute, Case::Milestone(milestone)) = answered() else { panic!() };
-    assert!(!extend(dispute, milestone, &Actor::System, 5).unwrap().changed);
+    let (dispute, case) = answered();
+    assert!(!extend(dispute, case, &Actor::System, 5).unwrap().changed);
 }
 
 #[test]

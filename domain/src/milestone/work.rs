@@ -251,7 +251,7 @@ impl Milestone {
         (granted, self.becomes(next).telling(event))
     }
 
-    pub(super) fn grace_left(&self) -> u16 {
+    pub(crate) fn grace_left(&self) -> u16 {
         self.terms.grace_cap_hours.saturating_sub(self.grace_hours)
     }
 

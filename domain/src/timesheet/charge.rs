@@ -174,7 +174,7 @@ impl Timesheet {
 
     fn asks(self, now: Timestamp, payment: PaymentId, failures: u16) -> Result<Change<Self>, Refusal> {
         let quote = self.quote()?;
-        let expires_at = now + crate::policy::hours(self.terms.funding_expiry_hours);
+        let expires_at = now + hours(self.terms.funding_expiry_hours);
         let event = Event::TimesheetChargeStarted { timesheet: self.id, payment, total: quote.client_pays };
         let state = TimesheetState::Charging { attempt: Attempt { payment, quote }, failures, expires_at };
         let next = Self { state, ..self.clone() };
@@ -202,7 +202,7 @@ impl Timesheet {
 
     /// Wednesday 12:00 UTC of the week after the review's, or of a later one if it was charged late.
     fn wednesday_after(&self, charged_at: Timestamp) -> Timestamp {
-        let regular = self.submits_at() + TimeDelta::days(9);
+        let regular = self.monday_noon() + TimeDelta::days(9);
         if charged_at < regular {
             return regular;
         }

@@ -568,7 +568,7 @@ impl World {
         self.take(verb(payout), Self::put_payout)
     }
 
-    fn take_disputed(&mut self, outcome: Result<Disputed, Refusal>) -> Result<Answer, Wrong> {
+    pub(super) fn take_disputed(&mut self, outcome: Result<Disputed, Refusal>) -> Result<Answer, Wrong> {
         let mut of_week = None;
         let answer = self.take(outcome, |world, (dispute, case)| {
             if let Case::Timesheet(week) = &case {

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use domain::Timestamp;
 use domain::access::{Actor, MemberRole, Person, Staff};
 use domain::contract::{HoldReason, Status};
-use domain::dispute::{Dispute, DisputeState};
+use domain::dispute::{CaseId, Dispute, DisputeState};
 use domain::id::{OrganizationId, UserId};
 use domain::ledger::LedgerAccount;
 use domain::milestone::{self, Kind, Milestone, State};
 use domain::payout::Payout;
+use domain::policy::Terms;
 use domain::timer::Timer;
 
 use super::books::Tally;
@@ -103,9 +104,7 @@ impl World {
         for milestone in self.milestones.values() {
             let account = LedgerAccount::Escrow(milestone.id);
             self.check_pot(account, &milestone.escrow)?;
-            let given: u16 = self.grants.values().filter(|g| g.milestone == milestone.id).map(|g| g.hours).sum();
-            must!(given == milestone.grace_hours, "{} was given {given} hours, and counts otherwise", milestone.id);
-            must!(given <= milestone.terms.grace_cap_hours, "{} was given {given} hours", milestone.id);
+            self.check_grace(CaseId::Milestone(milestone.id), milestone.grace_hours, &milestone.terms)?;
             let status = milestone.status();
             let quiet = milestone.escrow.held().is_zero() && milestone.holds.is_empty();
             if status.is_terminal() {
@@ -138,9 +137,18 @@ impl World {
         Ok(())
     }
 
+    /// It was given the hours of its grants, and no more than its terms allow.
+    fn check_grace(&self, of: CaseId, counted: u16, terms: &Terms) -> Result<(), Wrong> {
+        let given: u16 = self.grants.values().filter(|grant| grant.of == of).map(|grant| grant.hours).sum();
+        must!(given == counted, "{of:?} was given {given} hours, and counts {counted}");
+        must!(given <= terms.grace_cap_hours, "{of:?} was given {given} hours");
+        Ok(())
+    }
+
     fn check_timesheets(&self) -> Result<(), Wrong> {
         for timesheet in self.timesheets.values() {
             self.check_pot(LedgerAccount::TimesheetEscrow(timesheet.id), &timesheet.escrow)?;
+            self.check_grace(CaseId::Timesheet(timesheet.id), timesheet.grace_hours, &timesheet.terms)?;
             let state = timesheet.state.as_str();
             if timesheet.state.is_terminal() {
                 must!(timesheet.escrow.held().is_zero(), "{} is {state} with money in it", timesheet.id);

@@ -1,10 +1,11 @@
-//! Carrying out what happens to outages, and what they give to milestones.
+//! Carrying out what happens to outages, and what they give to milestones and weeks.
 
 use domain::access::Actor;
-use domain::dispute;
-use domain::id::{Id, MilestoneId, OutageId, UserId};
-use domain::milestone::{Milestone, State, Status};
+use domain::dispute::{self, Case, CaseId};
+use domain::id::{Id, OutageId, UserId};
+use domain::milestone::Status;
 use domain::outage::{Outage, OutageDraft, Places, Span};
+use domain::timesheet::TimesheetState;
 use domain::user::TimeZone;
 
 use super::act::absent;
@@ -20,7 +21,7 @@ pub fn note(of: OutageId) -> String {
     format!("Cable {} is cut", of.uuid().as_u128())
 }
 
-/// Where the two sides of a milestone of this freelancer are.
+/// Where the two sides of this freelancer's work are.
 fn places(freelancer: UserId) -> Result<Places, Wrong> {
     let zone = |name: &str| name.parse::<TimeZone>().map_err(|_| format!("no zone {name}"));
     let number = usize::try_from(freelancer.uuid().as_u128()).unwrap_or_default();
@@ -49,37 +50,33 @@ impl World {
     /// Everybody who has to move, and is affected, gets their hours once.
     pub(super) fn outage_applies(&mut self, of: OutageId) -> Result<Answer, Wrong> {
         let Some(outage) = self.outages.get(&of).cloned() else { return Ok(absent()) };
-        for id in self.milestones.keys().copied().collect::<Vec<_>>() {
-            self.outage_gives(&outage, id)?;
+        let milestones = self.milestones.keys().copied().map(CaseId::Milestone);
+        let weeks = self.timesheets.keys().copied().map(CaseId::Timesheet);
+        for case in milestones.chain(weeks).collect::<Vec<_>>() {
+            self.outage_gives(&outage, case)?;
         }
         self.take(Ok(outage.applied(self.now)), Self::put_outage)
     }
 
-    fn outage_gives(&mut self, outage: &Outage, id: MilestoneId) -> Result<(), Wrong> {
-        let Some(milestone) = self.milestones.get(&id).cloned() else { return Ok(()) };
-        if !clock_may_run(&milestone) || self.grants.contains_key(&(outage.id, id)) {
+    fn outage_gives(&mut self, outage: &Outage, id: CaseId) -> Result<(), Wrong> {
+        let Some(case) = self.case(id) else { return Ok(()) };
+        if !clock_may_run(&case) || self.grants.contains_key(&(outage.id, id)) {
             return Ok(());
         }
-        let places = places(milestone.freelancer)?;
-        let before: Vec<Span> =
-            self.grants.values().filter(|grant| grant.milestone == id).map(|grant| grant.span).collect();
-        let dispute = match &milestone.state {
-            State::Disputed { dispute, .. } => self.disputes.get(dispute).cloned(),
-            _ => None,
+        let places = match &case {
+            Case::Milestone(milestone) => places(milestone.freelancer)?,
+            Case::Timesheet(week) => places(week.freelancer)?,
         };
-        let Some(grant) = outage.grant(self.now, &milestone, dispute.as_ref(), &places, &before) else {
+        let before: Vec<Span> = self.grants.values().filter(|grant| grant.of == id).map(|grant| grant.span).collect();
+        let dispute = case.dispute().and_then(|dispute| self.disputes.get(&dispute).cloned());
+        let Some(grant) = outage.grant(self.now, &case, dispute.as_ref(), &places, &before) else {
             return Ok(());
         };
         self.grants.insert((outage.id, id), grant);
-        let given = match dispute {
-            None => self.on_milestone(id, |m| m.extend(&Actor::System, grant.hours))?,
-            Some(dispute) => {
-                let extended = dispute::extend(dispute, milestone, &Actor::System, grant.hours);
-                self.take(extended, |world, (dispute, milestone)| {
-                    world.put_dispute(dispute);
-                    world.put_milestone(milestone);
-                })?
-            }
+        let given = match (dispute, id) {
+            (None, CaseId::Milestone(id)) => self.on_milestone(id, |m| m.extend(&Actor::System, grant.hours))?,
+            (None, CaseId::Timesheet(id)) => self.on_timesheet(id, |t| t.extend(&Actor::System, grant.hours))?,
+            (Some(dispute), _) => self.take_disputed(dispute::extend(dispute, case, &Actor::System, grant.hours))?,
         };
         if given == Answer::Done { Ok(()) } else { Err(format!("{grant:?} was given: {given:?}")) }
     }
@@ -90,9 +87,15 @@ impl World {
 }
 
 /// Is it in a state with somebody's deadline?
-fn clock_may_run(milestone: &Milestone) -> bool {
-    matches!(
-        milestone.status(),
-        Status::Funded | Status::Submitted | Status::RefundRequested | Status::Dormant | Status::Disputed
-    )
+fn clock_may_run(case: &Case) -> bool {
+    match case {
+        Case::Milestone(milestone) => matches!(
+            milestone.status(),
+            Status::Funded | Status::Submitted | Status::RefundRequested | Status::Dormant | Status::Disputed
+        ),
+        Case::Timesheet(week) => matches!(
+            week.state,
+            TimesheetState::Open | TimesheetState::Submitted { .. } | TimesheetState::Disputed { .. }
+        ),
+    }
 }

@@ -53,7 +53,7 @@ pub struct World {
     pub cards: BTreeMap<ContractId, PaymentMethod>,
     pub cards_named: u64,
     pub outages: BTreeMap<OutageId, Outage>,
-    pub grants: BTreeMap<(OutageId, MilestoneId), Grant>,
+    pub grants: BTreeMap<(OutageId, CaseId), Grant>,
     pub payouts: BTreeMap<PayoutId, Payout>,
     pub methods: BTreeMap<PayoutMethodId, PayoutMethod>,
     pub outside: Outside,

@@ -135,17 +135,7 @@ fn commands() -> Vec<Command<Contest>> {
         }),
         command("advance", Verb::DisputeAdvance, |(d, c), a| d.advance(c, a, day(400))),
         command("advance too early", Verb::DisputeAdvance, |(d, c), a| d.advance(c, a, day(1))),
-        command("extend", Verb::MilestoneExtend, |(d, c), a| match c {
-            Case::Milestone(milestone) => {
-                Ok(dispute::extend(d, milestone, a, 24)?
-                    .map(|(dispute, milestone)| (dispute, Case::Milestone(milestone))))
-            }
-            // Grace is counted on milestones.
-            Case::Timesheet(_) => {
-                domain::access::check(a, Verb::MilestoneExtend, &d.subject())?;
-                Ok(domain::change::Change::none((d, c)))
-            }
-        }),
+        command("extend", Verb::MilestoneExtend, |(d, c), a| dispute::extend(d, c, a, 24)),
     ]
 }
 

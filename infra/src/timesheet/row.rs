@@ -35,6 +35,7 @@ pub struct Model {
     pub status: String,
     #[sea_orm(column_type = "JsonBinary")]
     pub state: Json,
+    pub grace_hours: i32,
     pub escrow_account: String,
     pub held_minor: i64,
     pub released_net_minor: i64,
@@ -122,6 +123,7 @@ fn timesheet(row: Model, entries: Vec<TimeEntry>) -> Result<Timesheet, Fault> {
         awarded: row.awarded_minor.map(money).transpose()?,
         version: row.version,
         state,
+        grace_hours: u16::try_from(row.grace_hours).map_err(|error| Fault::bad_row("timesheets", error))?,
         escrow,
         payments: from_value(row.payments)?,
         credited: from_value(row.credited)?,
@@ -149,6 +151,7 @@ impl TryFrom<&Timesheet> for Model {
             version: week.version,
             status: week.state.as_str().to_owned(),
             state: to_value(&week.state)?,
+            grace_hours: i32::from(week.grace_hours),
             escrow_account: LedgerAccount::TimesheetEscrow(week.id).to_string(),
             held_minor,
             released_net_minor,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use domain::contract::Contract;
+use domain::dispute::CaseId;
 use domain::timer::Timer;
 use infra::Call;
 use infra::page::PageRequest;
@@ -65,7 +66,11 @@ impl Twin<'_> {
         }
         for grant in world.grants.values() {
             let page = PageRequest { first: Some(20), after: None, last: None, before: None };
-            let there = market.outage_grants_of(self.names.of(grant.milestone), &page).await.map_err(broken)?;
+            let of = match grant.of {
+                CaseId::Milestone(id) => CaseId::Milestone(self.names.of(id)),
+                CaseId::Timesheet(id) => CaseId::Timesheet(self.names.of(id)),
+            };
+            let there = market.outage_grants_of(of, &page).await.map_err(broken)?;
             let outage = self.names.of(grant.outage);
             let there = there.items.into_iter().map(|(_, there)| there).find(|there| there.outage == outage);
             self.names.same(&json!(grant), &json!(there), "a grant")?;
