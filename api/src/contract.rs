@@ -217,22 +217,22 @@ impl Contract {
 
     /// What you can do to it now, by the names of the mutations.
     async fn allowed(&self, ctx: &Context<'_>) -> Vec<String> {
-        mutation_names(&self.0.allowed(&ctx.actor()))
+        mutation_names(&self.0.allowed(&ctx.actor(), ctx.market().clock().now()))
     }
 
     /// Can you end it now?
     async fn viewer_can_end(&self, ctx: &Context<'_>) -> bool {
-        self.0.allowed(&ctx.actor()).contains(&Verb::ContractEnd)
+        self.0.allowed(&ctx.actor(), ctx.market().clock().now()).contains(&Verb::ContractEnd)
     }
 
     /// Can you write down work now?
     async fn viewer_can_add_time(&self, ctx: &Context<'_>) -> bool {
-        self.0.allowed(&ctx.actor()).contains(&Verb::TimeEntryAdd)
+        self.0.allowed(&ctx.actor(), ctx.market().clock().now()).contains(&Verb::TimeEntryAdd)
     }
 
     /// Can you propose a milestone now?
     async fn viewer_can_propose_milestone(&self, ctx: &Context<'_>) -> bool {
-        self.0.allowed(&ctx.actor()).contains(&Verb::MilestonePropose)
+        self.0.allowed(&ctx.actor(), ctx.market().clock().now()).contains(&Verb::MilestonePropose)
     }
 }
 

@@ -119,6 +119,11 @@ impl Timesheet {
         }
     }
 
+    /// Was it approved by the client's silence?
+    async fn approved_by_silence(&self) -> bool {
+        self.0.by_silence
+    }
+
     /// When the client is charged, or charged again, while it waits for that.
     async fn charges_at(&self) -> Option<Timestamp> {
         match &self.0.state {

@@ -9,7 +9,6 @@ use crate::contract::{Contract, State};
 use crate::id::MilestoneId;
 use crate::milestone::{Kind, Milestone, MilestoneDraft};
 use crate::money::Money;
-use crate::policy::days;
 use crate::refusal::{Invalid, Refusal};
 
 /// The client gives a bonus or a tip on a contract, under its terms; it only waits for the money.
@@ -32,13 +31,13 @@ pub fn give(
     access::check(actor, verb, &contract.subject())?;
     match (contract.state, kind) {
         (State::Active | State::Paused { .. } | State::Ending { .. }, _) => (),
-        (State::Ended { ended_at }, Kind::Tip) => {
-            if now > ended_at + days(contract.terms.tip_days) {
+        (State::Ended { .. }, Kind::Tip) => {
+            if contract.tips_close_at().is_some_and(|at| now > at) {
                 let message = format!("a tip can be given until {} days after the end", contract.terms.tip_days);
                 return Err(Refusal::rule("TIP_TOO_LATE", message));
             }
         }
-        (State::Ended { .. } | State::OnHold { .. }, _) => return Err(contract.wrong_state(actor)),
+        (State::Ended { .. } | State::OnHold { .. }, _) => return Err(contract.wrong_state(actor, now)),
     }
     let mut invalid = Invalid::default();
     let message = invalid.text("message", message, 0..=500);
@@ -118,12 +117,24 @@ mod tests {
             (State::Paused { since: NOW }, Kind::Bonus, true),
             (State::Ending { since: NOW }, Kind::Bonus, true),
             (
-                State::OnHold { since: NOW, reason: HoldReason::SanctionsHit, also: HoldReasons::default() },
+                State::OnHold {
+                    since: NOW,
+                    reason: HoldReason::SanctionsHit,
+                    also: HoldReasons::default(),
+                    by_staff: HoldReasons::default(),
+                    paused: None,
+                },
                 Kind::Bonus,
                 false,
             ),
             (
-                State::OnHold { since: NOW, reason: HoldReason::SanctionsHit, also: HoldReasons::default() },
+                State::OnHold {
+                    since: NOW,
+                    reason: HoldReason::SanctionsHit,
+                    also: HoldReasons::default(),
+                    by_staff: HoldReasons::default(),
+                    paused: None,
+                },
                 Kind::Tip,
                 false,
             ),

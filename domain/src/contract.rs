@@ -96,6 +96,12 @@ pub enum State {
         /// What stands against it besides.
         #[serde(default)]
         also: HoldReasons,
+        /// Which of these our people set: no week lifts them.
+        #[serde(default)]
+        by_staff: HoldReasons,
+        /// Since when it was paused, if it was: it is again when nothing stands against it.
+        #[serde(default)]
+        paused: Option<Timestamp>,
     },
     /// No new work; what is under way is carried through.
     Ending {
@@ -110,7 +116,7 @@ pub enum State {
 }
 
 /// What puts a contract on hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HoldReason {
     /// The client's payment failed.
@@ -238,18 +244,23 @@ impl Contract {
     }
 
     /// What this actor can do to it now.
-    pub fn allowed(&self, actor: &Actor) -> Vec<Verb> {
+    pub fn allowed(&self, actor: &Actor, now: Timestamp) -> Vec<Verb> {
         let subject = self.subject();
         let role = Role::of(actor, &subject);
-        self.verbs().into_iter().filter(|verb| verb.allowed_to().contains(&role)).collect()
+        let in_time = |verb: &Verb| match verb {
+            Verb::TipGive => self.tips_close_at().is_none_or(|at| now <= at),
+            Verb::ReviewSubmit => self.reviews_close_at().is_none_or(|at| now < at),
+            _ => true,
+        };
+        self.verbs().into_iter().filter(|verb| verb.allowed_to().contains(&role)).filter(in_time).collect()
     }
 
     /// New work can be agreed on only while the engagement goes on.
-    pub fn takes_work(&self, actor: &Actor) -> Result<(), Refusal> {
+    pub fn takes_work(&self, actor: &Actor, now: Timestamp) -> Result<(), Refusal> {
         match self.state {
             State::Active => Ok(()),
             State::Paused { .. } | State::OnHold { .. } | State::Ending { .. } | State::Ended { .. } => {
-                Err(self.wrong_state(actor))
+                Err(self.wrong_state(actor, now))
             }
         }
     }
@@ -260,18 +271,18 @@ impl Contract {
         if matches!(self.state, State::Paused { .. }) {
             return Ok(Change::none(self));
         }
-        self.standing(actor, Verb::ContractPause, expected)?;
+        self.standing(actor, now, Verb::ContractPause, expected)?;
         let contract = self.id;
         Ok(self.becomes(State::Paused { since: now }).telling(Event::ContractPaused { contract }))
     }
 
     /// Either side ends the break.
-    pub fn resume(self, actor: &Actor, expected: Option<i64>) -> Result<Change<Self>, Refusal> {
+    pub fn resume(self, actor: &Actor, now: Timestamp, expected: Option<i64>) -> Result<Change<Self>, Refusal> {
         access::check(actor, Verb::ContractResume, &self.subject())?;
         if matches!(self.state, State::Active) {
             return Ok(Change::none(self));
         }
-        self.standing(actor, Verb::ContractResume, expected)?;
+        self.standing(actor, now, Verb::ContractResume, expected)?;
         let contract = self.id;
         Ok(self.becomes(State::Active).telling(Event::ContractResumed { contract }))
     }
@@ -279,37 +290,55 @@ impl Contract {
     /// Something outside stands against it. What stands against it already goes on doing so.
     pub fn put_on_hold(self, actor: &Actor, now: Timestamp, reason: HoldReason) -> Result<Change<Self>, Refusal> {
         access::check(actor, Verb::ContractHold, &self.subject())?;
-        match self.state {
-            State::Active => {
-                let contract = self.id;
-                let state = State::OnHold { since: now, reason, also: HoldReasons::default() };
-                Ok(self.becomes(state).telling(Event::ContractPutOnHold { contract }))
-            }
-            State::OnHold { since, reason: first, also } if first != reason && !also.contains(reason) => {
-                Ok(self.becomes(State::OnHold { since, reason: first, also: also.with(reason, true) }))
-            }
-            State::Paused { .. } | State::OnHold { .. } | State::Ending { .. } | State::Ended { .. } => {
-                Ok(Change::none(self))
-            }
-        }
+        Ok(self.held(now, reason, false))
     }
 
-    /// One thing that stood against it is settled. It goes on when nothing else stands against it.
+    fn held(self, now: Timestamp, reason: HoldReason, staff: bool) -> Change<Self> {
+        let none = HoldReasons::default();
+        let began =
+            |paused| State::OnHold { since: now, reason, also: none, by_staff: none.with(reason, staff), paused };
+        let state = match self.state {
+            State::Active => began(None),
+            State::Paused { since } => began(Some(since)),
+            State::OnHold { since, reason: first, also, by_staff, paused } => {
+                let stands = first == reason || also.contains(reason);
+                if stands && (by_staff.contains(reason) || !staff) {
+                    return Change::none(self);
+                }
+                let also = if first == reason { also } else { also.with(reason, true) };
+                let by_staff = by_staff.with(reason, staff);
+                return self.becomes(State::OnHold { since, reason: first, also, by_staff, paused });
+            }
+            State::Ending { .. } | State::Ended { .. } => return Change::none(self),
+        };
+        let contract = self.id;
+        self.becomes(state).telling(Event::ContractPutOnHold { contract })
+    }
+
+    /// One thing that stood against it is settled. It goes on when nothing else stands against it, or is
+    /// paused again if it was. What our people set is theirs to lift.
     pub fn lift_hold(self, actor: &Actor, settled: HoldReason) -> Result<Change<Self>, Refusal> {
         access::check(actor, Verb::ContractHold, &self.subject())?;
         match self.state {
-            State::OnHold { since, reason, also } if reason == settled => match also.first() {
-                Some(next) => Ok(self.becomes(State::OnHold { since, reason: next, also: also.with(next, false) })),
-                None => {
-                    let contract = self.id;
-                    Ok(self.becomes(State::Active).telling(Event::ContractResumed { contract }))
-                }
-            },
-            State::OnHold { since, reason, also } if also.contains(settled) => {
-                Ok(self.becomes(State::OnHold { since, reason, also: also.with(settled, false) }))
-            }
-            _ => Ok(Change::none(self)),
+            State::OnHold { by_staff, .. } if by_staff.contains(settled) => Ok(Change::none(self)),
+            _ => Ok(self.lifted(settled)),
         }
+    }
+
+    fn lifted(self, settled: HoldReason) -> Change<Self> {
+        let State::OnHold { since, reason, also, by_staff, paused } = self.state else { return Change::none(self) };
+        let by_staff = by_staff.with(settled, false);
+        let next = if reason == settled { also.first() } else { Some(reason) };
+        let Some(reason) = next else {
+            let contract = self.id;
+            return match paused {
+                Some(since) => self.becomes(State::Paused { since }).telling(Event::ContractPaused { contract }),
+                None => self.becomes(State::Active).telling(Event::ContractResumed { contract }),
+            };
+        };
+        let left =
+            State::OnHold { since, reason, also: also.with(settled, false).with(reason, false), by_staff, paused };
+        if left == self.state { Change::none(self) } else { self.becomes(left) }
     }
 
     /// One of our people puts it on hold. What is under way goes on; no new work is agreed on.
@@ -321,22 +350,28 @@ impl Contract {
         reason: HoldReason,
     ) -> Result<Change<Self>, Refusal> {
         access::check(actor, Verb::ContractHold, &self.subject())?;
-        if self.holds().contains(&reason) {
+        if matches!(self.state, State::OnHold { by_staff, .. } if by_staff.contains(reason)) {
             return Ok(Change::none(self));
         }
-        self.standing(actor, Verb::ContractHold, expected)?;
-        self.put_on_hold(actor, now, reason)
+        self.standing(actor, now, Verb::ContractHold, expected)?;
+        Ok(self.held(now, reason, true))
     }
 
     /// One of our people finds that something no longer stands against it. It goes on when nothing
     /// else does.
-    pub fn lift(self, actor: &Actor, expected: Option<i64>, settled: HoldReason) -> Result<Change<Self>, Refusal> {
+    pub fn lift(
+        self,
+        actor: &Actor,
+        now: Timestamp,
+        expected: Option<i64>,
+        settled: HoldReason,
+    ) -> Result<Change<Self>, Refusal> {
         access::check(actor, Verb::ContractLiftHold, &self.subject())?;
         if !self.holds().contains(&settled) {
             return Ok(Change::none(self));
         }
-        self.standing(actor, Verb::ContractLiftHold, expected)?;
-        self.lift_hold(actor, settled)
+        self.standing(actor, now, Verb::ContractLiftHold, expected)?;
+        Ok(self.lifted(settled))
     }
 
     /// What stands against it, the gravest first.
@@ -355,7 +390,7 @@ impl Contract {
         if matches!(self.state, State::Ending { .. } | State::Ended { .. }) {
             return Ok(Change::none(self));
         }
-        self.standing(actor, Verb::ContractEnd, expected)?;
+        self.standing(actor, now, Verb::ContractEnd, expected)?;
         let contract = self.id;
         Ok(self.becomes(State::Ending { since: now }).telling(Event::ContractEnding { contract }))
     }
@@ -384,14 +419,22 @@ impl Contract {
         }
     }
 
+    /// Until when a tip can be given; none while it has not ended.
+    pub fn tips_close_at(&self) -> Option<Timestamp> {
+        match self.state {
+            State::Ended { ended_at } => Some(ended_at + days(self.terms.tip_days)),
+            State::Active | State::Paused { .. } | State::OnHold { .. } | State::Ending { .. } => None,
+        }
+    }
+
     /// The side this actor is on, if on any.
     pub fn side(&self, actor: &Actor) -> Option<Side> {
         Side::of(Role::of(actor, &self.subject()))
     }
 
     /// The refusal that names its state.
-    pub fn wrong_state(&self, actor: &Actor) -> Refusal {
-        Refusal::wrong_state("contract", self.status().as_str(), self.allowed(actor))
+    pub fn wrong_state(&self, actor: &Actor, now: Timestamp) -> Refusal {
+        Refusal::wrong_state("contract", self.status().as_str(), self.allowed(actor, now))
     }
 
     fn verbs(&self) -> Vec<Verb> {
@@ -404,7 +447,9 @@ impl Contract {
                 Verb::BonusGive,
                 Verb::TipGive,
             ],
-            State::Paused { .. } => vec![Verb::ContractResume, Verb::ContractEnd, Verb::BonusGive, Verb::TipGive],
+            State::Paused { .. } => {
+                vec![Verb::ContractResume, Verb::ContractEnd, Verb::ContractHold, Verb::BonusGive, Verb::TipGive]
+            }
             State::OnHold { .. } => vec![Verb::ContractHold, Verb::ContractLiftHold],
             State::Ending { .. } => vec![Verb::BonusGive, Verb::TipGive],
             State::Ended { .. } => vec![Verb::ReviewSubmit, Verb::TipGive],
@@ -421,9 +466,9 @@ impl Contract {
         verbs
     }
 
-    fn standing(&self, actor: &Actor, verb: Verb, expected: Option<i64>) -> Result<(), Refusal> {
+    fn standing(&self, actor: &Actor, now: Timestamp, verb: Verb, expected: Option<i64>) -> Result<(), Refusal> {
         expect_version(expected, self.version)?;
-        if self.verbs().contains(&verb) { Ok(()) } else { Err(self.wrong_state(actor)) }
+        if self.verbs().contains(&verb) { Ok(()) } else { Err(self.wrong_state(actor, now)) }
     }
 
     fn becomes(self, state: State) -> Change<Self> {
@@ -512,9 +557,9 @@ mod tests {
     fn on_hold_a_contract_neither_takes_work_nor_ends() {
         let contract = held(active(), &[HoldReason::PaymentFailed]);
         let refusal = Refusal::wrong_state("contract", "on_hold", vec![]);
-        assert_eq!(contract.takes_work(&lin()), Err(refusal.clone()));
+        assert_eq!(contract.takes_work(&lin(), now()), Err(refusal.clone()));
         assert_eq!(contract.clone().end(&lin(), now(), None).unwrap_err(), refusal);
-        assert_eq!(contract.resume(&lin(), None).unwrap_err(), refusal);
+        assert_eq!(contract.resume(&lin(), now(), None).unwrap_err(), refusal);
     }
 
     #[test]
@@ -523,19 +568,71 @@ mod tests {
         let admin =
             Actor::Person(Person { user: id(7), suspended: false, staff: Some(Staff::Admin), memberships: vec![] });
         assert_eq!(active().hold(&lin(), now(), None, SanctionsHit), Err(Denied::NotAllowed.into()));
-        assert_eq!(active().lift(&lin(), None, SanctionsHit), Err(Denied::NotAllowed.into()));
+        assert_eq!(active().lift(&lin(), now(), None, SanctionsHit), Err(Denied::NotAllowed.into()));
         assert!(matches!(active().hold(&admin, now(), Some(9), SanctionsHit), Err(Refusal::Stale { .. })));
         let one = active().hold(&admin, now(), Some(1), IdentityLapsed).unwrap().next;
         let both = one.hold(&admin, now(), Some(2), SanctionsHit).unwrap().next;
         assert_eq!(both.holds(), [SanctionsHit, IdentityLapsed]);
         assert!(!both.clone().hold(&admin, now(), Some(9), SanctionsHit).unwrap().changed, "a repeat");
-        assert!(!both.clone().lift(&admin, None, PaymentFailed).unwrap().changed, "it does not stand");
-        let left = both.lift(&admin, None, IdentityLapsed).unwrap().next;
+        assert!(!both.clone().lift(&admin, now(), None, PaymentFailed).unwrap().changed, "it does not stand");
+        let left = both.lift(&admin, now(), None, IdentityLapsed).unwrap().next;
         assert_eq!((left.status(), left.holds()), (Status::OnHold, vec![SanctionsHit]));
-        assert_eq!(left.lift(&admin, None, SanctionsHit).unwrap().next.status(), Status::Active);
+        assert_eq!(left.lift(&admin, now(), None, SanctionsHit).unwrap().next.status(), Status::Active);
+    }
+
+    #[test]
+    fn what_our_people_set_no_week_lifts() {
+        use HoldReason::PaymentFailed;
+        let admin =
+            Actor::Person(Person { user: id(7), suspended: false, staff: Some(Staff::Admin), memberships: vec![] });
+        let by_staff = active().hold(&admin, now(), None, PaymentFailed).unwrap().next;
+        assert!(!by_staff.clone().lift_hold(&Actor::System, PaymentFailed).unwrap().changed);
+        assert!(!held(by_staff.clone(), &[PaymentFailed]).lift_hold(&Actor::System, PaymentFailed).unwrap().changed);
+        assert_eq!(by_staff.lift(&admin, now(), None, PaymentFailed).unwrap().next.status(), Status::Active);
+        // One that stands for a week already is theirs too from now on, and nobody is told again.
+        let both = held(active(), &[PaymentFailed]).hold(&admin, now(), None, PaymentFailed).unwrap();
+        assert!(both.changed && both.events.is_empty());
+        assert!(!both.next.clone().hold(&admin, now(), None, PaymentFailed).unwrap().changed, "a repeat");
+        assert!(!both.next.lift_hold(&Actor::System, PaymentFailed).unwrap().changed);
+        // What a week sets besides, it lifts.
+        let sanctioned = active().hold(&admin, now(), None, HoldReason::SanctionsHit).unwrap().next;
+        let more = held(sanctioned, &[PaymentFailed]);
+        assert_eq!(lifted(more, &[PaymentFailed]).holds(), [HoldReason::SanctionsHit]);
+    }
+
+    #[test]
+    fn a_hold_on_a_paused_contract_is_heeded_and_leaves_it_paused() {
+        use HoldReason::{PaymentFailed, SanctionsHit};
         let paused = active().pause(&lin(), now(), None).unwrap().next;
-        let refused = paused.hold(&admin, now(), None, SanctionsHit);
-        assert_eq!(refused, Err(Refusal::wrong_state("contract", "paused", vec![])));
+        let held_up = held(paused.clone(), &[SanctionsHit, PaymentFailed]);
+        assert_eq!(held_up.holds(), [SanctionsHit, PaymentFailed]);
+        let refusal = Refusal::wrong_state("contract", "on_hold", vec![]);
+        assert_eq!(held_up.clone().resume(&lin(), now(), None), Err(refusal), "a break does not end a hold");
+        let lifted = lifted(held_up, &[PaymentFailed]).lift_hold(&Actor::System, SanctionsHit).unwrap();
+        assert_eq!(
+            (lifted.next.state, &lifted.events[..]),
+            (paused.state, &[Event::ContractPaused { contract: id(1) }][..])
+        );
+    }
+
+    #[test]
+    fn what_is_allowed_ends_with_its_time() {
+        let ended = active().end(&lin(), now(), None).unwrap().next.finish(&Actor::System, now(), true).unwrap().next;
+        let owner = Actor::Person(Person {
+            user: id(2),
+            suspended: false,
+            staff: None,
+            memberships: vec![(id(1), access::MemberRole::Owner)],
+        });
+        let day = |days| now() + chrono::TimeDelta::days(days);
+        for (at, allowed) in [
+            (day(13), vec![Verb::ReviewSubmit, Verb::TipGive]),
+            (day(14), vec![Verb::TipGive]),
+            (day(30), vec![Verb::TipGive]),
+            (day(30) + chrono::TimeDelta::seconds(1), vec![]),
+        ] {
+            assert_eq!(ended.allowed(&owner, at), allowed, "{at}");
+        }
     }
 
     #[test]

@@ -394,7 +394,9 @@ impl Payout {
     /// What this actor can do to it now.
     pub fn allowed(&self, actor: &Actor) -> Vec<Verb> {
         let role = Role::of(actor, &self.subject());
-        self.verbs().iter().copied().filter(|verb| verb.allowed_to().contains(&role)).collect()
+        let approved = actor.user().is_some_and(|user| self.approvals().contains(&user));
+        let open = |verb: &Verb| *verb != Verb::PayoutApprove || !approved;
+        self.verbs().iter().copied().filter(|verb| verb.allowed_to().contains(&role)).filter(open).collect()
     }
 
     /// The timers that run in this state, and when they are due.

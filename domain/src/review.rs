@@ -104,7 +104,7 @@ impl Reviews {
         let role = access::check(actor, Verb::ReviewSubmit, &contract.subject())?;
         let by = Side::of(role).ok_or(Refusal::HIDDEN)?;
         let author = actor.person()?.user;
-        let closes_at = contract.reviews_close_at().ok_or_else(|| contract.wrong_state(actor))?;
+        let closes_at = contract.reviews_close_at().ok_or_else(|| contract.wrong_state(actor, now))?;
         let least = contract.terms.review_paid_min;
         if !net_paid.covers(least)? {
             let message = format!("a contract can be reviewed when at least {least} was paid out of it");

@@ -67,6 +67,8 @@ pub struct Timesheet {
     pub entries: Vec<TimeEntry>,
     /// What a dispute found it to be worth, if it took one.
     pub awarded: Option<Money>,
+    /// Was it approved by the client's silence?
+    pub by_silence: bool,
     /// Counts up with every change.
     pub version: i64,
     /// Where it stands.
@@ -105,8 +107,6 @@ pub enum TimesheetState {
     },
     /// To be charged.
     Approved {
-        /// By silence?
-        automatic: bool,
         /// When.
         charge_at: Timestamp,
         /// How many charges have failed.
@@ -221,6 +221,7 @@ impl Timesheet {
             hourly_rate: hourly.hourly_rate,
             entries: Vec::new(),
             awarded: None,
+            by_silence: false,
             version: 1,
             state: TimesheetState::Open,
             grace_hours: 0,
@@ -408,7 +409,7 @@ impl Timesheet {
     /// The client accepts the week.
     pub fn approve(self, actor: &Actor, now: Timestamp, expected: Option<i64>) -> Result<Change<Self>, Refusal> {
         self.access(actor, Verb::TimesheetApprove)?;
-        if matches!(self.state, TimesheetState::Approved { automatic: false, .. }) {
+        if matches!(self.state, TimesheetState::Approved { .. }) && !self.by_silence {
             return Ok(Change::none(self));
         }
         self.standing(actor, Verb::TimesheetApprove, expected)?;
@@ -527,10 +528,10 @@ impl Timesheet {
         let state = if amount.is_zero() {
             TimesheetState::Void
         } else {
-            TimesheetState::Approved { automatic, charge_at: now, failures: 0, last_attempt: None }
+            TimesheetState::Approved { charge_at: now, failures: 0, last_attempt: None }
         };
         let event = Event::TimesheetApproved { timesheet: self.id, amount, automatic };
-        let next = Self { state, ..self.clone() };
+        let next = Self { state, by_silence: automatic, ..self.clone() };
         Ok(self.becomes(next).telling(event))
     }
 

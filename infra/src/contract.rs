@@ -86,7 +86,7 @@ impl Market {
             let contract = tx.contract_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
             let weeks = tx.weeks_unsettled_for_update(id).await?;
             // What puts it on hold may have come up during the break.
-            let resumed = contract.resume(tx.actor(), expected)?;
+            let resumed = contract.resume(tx.actor(), tx.now(), expected)?;
             let resumed = resumed.then(|contract| contract.heed_weeks(&Actor::System, tx.now(), &weeks))?;
             tx.contract_save(resumed).await
         })
@@ -123,7 +123,7 @@ impl Market {
     ) -> Result<Contract, Failure> {
         run!(self, call, tx => {
             let contract = tx.contract_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
-            let change = contract.lift(tx.actor(), expected, settled)?;
+            let change = contract.lift(tx.actor(), tx.now(), expected, settled)?;
             let detail = serde_json::json!({ "reason": settled, "note": given_reason(note)? });
             if change.changed {
                 tx.audit("contract_lift_hold", id, detail).await?;

@@ -78,7 +78,7 @@ impl Market {
         run!(self, call, tx => {
             let contract = tx.contract_for_update(contract).await?.ok_or(Refusal::HIDDEN)?;
             access::check(tx.actor(), Verb::MilestonePropose, &contract.subject())?;
-            contract.takes_work(tx.actor())?;
+            contract.takes_work(tx.actor(), tx.now())?;
             let MilestoneInput { title, description, amount, due } = typed.clone();
             let draft = MilestoneDraft::parse(&title, &description, amount, due, &contract.terms)?;
             tx.milestone_save(Milestone::propose(tx.actor(), tx.id(), contract.deal(), draft)?).await

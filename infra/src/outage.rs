@@ -58,7 +58,10 @@ impl Market {
     pub async fn outage_grants_of(&self, of: CaseId, page: &PageRequest) -> Result<Slice<Grant>, Failure> {
         let select = row::grant::Entity::find().filter(row::grant::Column::Subject.eq(subject(of)));
         let order = Keyset::<row::grant::Entity> {
-            list: "outage_grants",
+            list: match of {
+                CaseId::Milestone(_) => "milestone_outage_grants",
+                CaseId::Timesheet(_) => "timesheet_outage_grants",
+            },
             columns: vec![row::grant::Column::OutageId],
             descending: true,
             key: |row| vec![Key::Uuid(row.outage_id)],

@@ -2,6 +2,9 @@
 
 alter table timesheets add column grace_hours integer not null default 0 check (grace_hours >= 0);
 alter table timesheets alter column grace_hours drop default;
+-- Approved because the client was silent; it stays known when a charge fails.
+alter table timesheets add column by_silence boolean not null default false;
+alter table timesheets alter column by_silence drop default;
 create index timesheets_with_a_clock on timesheets (id) where status in ('open', 'submitted', 'disputed');
 
 alter table outage_grants drop constraint outage_grants_pkey;

@@ -100,3 +100,21 @@ async fn our_people_hold_a_contract_and_end_the_hold() {
     assert_eq!(lifted.ok()["contract"], json!({ "status": "ACTIVE", "holdReasons": [], "version": 5 }));
     deal.client.does("milestonePropose", more, "milestone { id }").await.ok();
 }
+
+#[tokio::test]
+async fn a_paused_contract_can_be_held_and_is_paused_again_when_that_is_over() {
+    let app = TestApp::new().await;
+    let deal = app.contracted().await;
+    let admin = app.admin("noor").await;
+    let fields = "contract { status holdReasons }";
+    let id = json!({ "contractId": deal.contract });
+    deal.freelancer.does("contractPause", id.clone(), fields).await.ok();
+    let hold = json!({ "contractId": deal.contract, "reason": "COMPLIANCE_REVIEW", "note": "A name to check" });
+    let held = admin.does("contractHold", hold.clone(), fields).await;
+    assert_eq!(held.ok()["contract"], json!({ "status": "ON_HOLD", "holdReasons": ["COMPLIANCE_REVIEW"] }));
+    assert_eq!(deal.freelancer.does("contractResume", id.clone(), fields).await.refused(), ["WRONG_STATE"]);
+    let lifted = admin.does("contractLiftHold", hold, fields).await;
+    assert_eq!(lifted.ok()["contract"], json!({ "status": "PAUSED", "holdReasons": [] }));
+    let resumed = deal.client.does("contractResume", id, fields).await;
+    assert_eq!(resumed.ok()["contract"]["status"], "ACTIVE");
+}

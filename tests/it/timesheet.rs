@@ -167,6 +167,51 @@ async fn without_a_card_a_week_waits_for_one_like_after_a_declined_one() {
 }
 
 #[tokio::test]
+async fn a_new_card_is_charged_at_once_for_what_the_old_one_did_not_pay() {
+    for tries in [1, 4] {
+        let app = TestApp::new().await;
+        let hours = app.hourly().await;
+        hours.names_card("pm_sandbox_declined").await;
+        let week = submitted(&hours).await;
+        // The client is silent, and the card declines: on Friday night, and one, three and five days later.
+        let nights = ["2026-06-12", "2026-06-13", "2026-06-16", "2026-06-21"];
+        for night in &nights[..tries] {
+            until(&app, &format!("{night}T23:59:00Z")).await;
+        }
+        let seen = async || {
+            let query = "query($id: ID!) { timesheet(id: $id) { status approvedBySilence } }";
+            hours.client.asks(query, json!({ "id": week })).await.data()["timesheet"].clone()
+        };
+        let stands = if tries == 4 { "UNPAID" } else { "APPROVED" };
+        assert_eq!(seen().await, json!({ "status": stands, "approvedBySilence": true }));
+        assert_eq!(hours.contract_status().await, "ON_HOLD");
+        hours.names_card("pm_sandbox_visa").await;
+        app.settles().await;
+        assert_eq!(seen().await, json!({ "status": "HELD", "approvedBySilence": true }), "after {tries} tries");
+        assert_eq!(hours.contract_status().await, "ACTIVE");
+        assert_eq!(hours.statement().await, ["fund"], "once");
+    }
+}
+
+#[tokio::test]
+async fn a_hold_of_our_people_outlives_the_weeks() {
+    let app = TestApp::new().await;
+    let hours = app.hourly().await;
+    hours.names_card("pm_sandbox_visa").await;
+    until(&app, "2026-06-03T17:00:00Z").await;
+    let week = hours.worked("2026-06-01", 60).await;
+    let admin = app.admin("noor").await;
+    let hold = json!({ "contractId": hours.contract, "reason": "PAYMENT_FAILED", "note": "The bank called" });
+    admin.does("contractHold", hold.clone(), "contract { status }").await.ok();
+    until(&app, "2026-06-08T12:00:00Z").await;
+    until(&app, "2026-06-12T23:59:00Z").await;
+    assert_eq!(hours.status(&week).await, "HELD", "what was worked is paid");
+    assert_eq!(hours.contract_status().await, "ON_HOLD", "and the hold is theirs to lift");
+    admin.does("contractLiftHold", hold, "contract { status }").await.ok();
+    assert_eq!(hours.contract_status().await, "ACTIVE");
+}
+
+#[tokio::test]
 async fn cards_are_named_by_those_who_see_to_money_and_remembered() {
     let app = TestApp::new().await;
     let hours = app.hourly().await;
@@ -493,10 +538,10 @@ async fn a_paused_contract_takes_no_hours_and_a_break_does_not_pay_what_is_owed(
     app.settles().await;
     assert_eq!(
         (hours.week(&week).await["failedCharges"].clone(), hours.contract_status().await),
-        (json!(1), "PAUSED".into())
+        (json!(1), "ON_HOLD".into())
     );
-    let resumed = hours.freelancer.does("contractResume", id, "contract { status }").await;
-    assert_eq!(resumed.text("contract.status"), "ON_HOLD");
+    let resume = hours.freelancer.does("contractResume", id.clone(), "contract { status }").await;
+    assert_eq!(resume.refused(), ["WRONG_STATE"]);
     let can = "query($id: ID!) { contract(id: $id) { viewerCanAddTime } }";
     assert_eq!(
         hours.freelancer.asks(can, json!({ "id": hours.contract })).await.data()["contract"]["viewerCanAddTime"],
@@ -505,7 +550,8 @@ async fn a_paused_contract_takes_no_hours_and_a_break_does_not_pay_what_is_owed(
     let input = json!({ "timesheetId": week, "paymentMethod": "pm_sandbox_visa" });
     hours.client.does("timesheetPay", input, "payment { id }").await.ok();
     app.settles().await;
-    assert_eq!(hours.contract_status().await, "ACTIVE");
+    assert_eq!(hours.contract_status().await, "PAUSED", "the break goes on");
+    hours.freelancer.does("contractResume", id, "contract { status }").await.ok();
     assert_eq!(
         hours.freelancer.asks(can, json!({ "id": hours.contract })).await.data()["contract"]["viewerCanAddTime"],
         true

@@ -18,7 +18,7 @@ impl Contract {
     pub fn hour_on(&self, actor: &Actor, now: Timestamp, date: NaiveDate) -> Result<Hourly, Refusal> {
         access::check(actor, Verb::TimeEntryAdd, &self.subject())?;
         let (hourly_rate, weekly_limit_minutes) = self.rate()?;
-        self.takes_work(actor)?;
+        self.takes_work(actor, now)?;
         let (began, today) = (self.created_at.date_naive(), now.date_naive());
         if date < began || date > today {
             let message = format!("must lie between {began}, when the contract began, and {today}");
@@ -39,12 +39,13 @@ impl Contract {
     pub fn set_payment_method(
         &self,
         actor: &Actor,
+        now: Timestamp,
         current: Option<&PaymentMethod>,
         token: &str,
     ) -> Result<Change<PaymentMethod>, Refusal> {
         access::check(actor, Verb::ContractPaymentMethodSet, &self.subject())?;
         self.rate()?;
-        self.standing(actor, Verb::ContractPaymentMethodSet, None)?;
+        self.standing(actor, now, Verb::ContractPaymentMethodSet, None)?;
         let method = PaymentMethod::parse(token)?;
         Ok(if current == Some(&method) { Change::none(method) } else { Change::to(method) })
     }
@@ -127,7 +128,13 @@ mod tests {
         [
             State::Active,
             State::Paused { since: day(2) },
-            State::OnHold { since: day(2), reason: HoldReason::PaymentFailed, also: HoldReasons::default() },
+            State::OnHold {
+                since: day(2),
+                reason: HoldReason::PaymentFailed,
+                also: HoldReasons::default(),
+                by_staff: HoldReasons::default(),
+                paused: None,
+            },
             State::Ending { since: day(2) },
             State::Ended { ended_at: day(2) },
         ]
@@ -170,7 +177,7 @@ mod tests {
                 State::Active => assert_eq!(answer.unwrap().limit_minutes, Some(600)),
                 _ => assert!(matches!(answer.unwrap_err(), Refusal::WrongState { .. }), "{state:?}"),
             }
-            let can = contract(state).allowed(&lin()).contains(&Verb::TimeEntryAdd);
+            let can = contract(state).allowed(&lin(), day(2)).contains(&Verb::TimeEntryAdd);
             assert_eq!(can, state == State::Active, "the button and the refusal agree: {state:?}");
         }
         let active = contract(State::Active);
@@ -187,7 +194,7 @@ mod tests {
             fixed.hour_on(&lin(), day(2), day(2).date_naive()).unwrap_err(),
             Refusal::Rule { code, .. } if code == "NOT_HOURLY"
         ));
-        assert!(!fixed.allowed(&lin()).contains(&Verb::TimeEntryAdd));
+        assert!(!fixed.allowed(&lin(), day(2)).contains(&Verb::TimeEntryAdd));
     }
 
     #[test]
@@ -195,22 +202,22 @@ mod tests {
         let card = "pm_sandbox_visa";
         let current = PaymentMethod::parse(card).unwrap();
         for state in states() {
-            let answer = contract(state).set_payment_method(&member(MemberRole::Finance), None, card);
+            let answer = contract(state).set_payment_method(&member(MemberRole::Finance), day(2), None, card);
             match state {
                 State::Ended { .. } => assert!(matches!(answer.unwrap_err(), Refusal::WrongState { .. })),
                 _ => assert!(answer.unwrap().changed, "{state:?}"),
             }
         }
         let active = contract(State::Active);
-        assert!(!active.set_payment_method(&member(MemberRole::Owner), Some(&current), card).unwrap().changed);
+        assert!(!active.set_payment_method(&member(MemberRole::Owner), day(2), Some(&current), card).unwrap().changed);
         for role in [MemberRole::Recruiter, MemberRole::HiringManager, MemberRole::Viewer] {
-            let refusal = active.set_payment_method(&member(role), None, card).unwrap_err();
+            let refusal = active.set_payment_method(&member(role), day(2), None, card).unwrap_err();
             assert_eq!(refusal, Denied::NotAllowed.into(), "{role:?}");
         }
-        assert_eq!(active.set_payment_method(&lin(), None, card).unwrap_err(), Denied::NotAllowed.into());
+        assert_eq!(active.set_payment_method(&lin(), day(2), None, card).unwrap_err(), Denied::NotAllowed.into());
         let fixed = Contract { engagement: Engagement::Fixed, ..active };
         assert!(matches!(
-            fixed.set_payment_method(&member(MemberRole::Owner), None, card).unwrap_err(),
+            fixed.set_payment_method(&member(MemberRole::Owner), day(2), None, card).unwrap_err(),
             Refusal::Rule { .. }
         ));
     }
@@ -237,19 +244,30 @@ mod tests {
         assert_eq!(lifted.next.state, State::Active);
         assert!(matches!(lifted.events[..], [Event::ContractResumed { .. }]));
 
-        let elsewhere =
-            contract(State::OnHold { since: day(2), reason: HoldReason::SanctionsHit, also: HoldReasons::default() });
+        let elsewhere = contract(State::OnHold {
+            since: day(2),
+            reason: HoldReason::SanctionsHit,
+            also: HoldReasons::default(),
+            by_staff: HoldReasons::default(),
+            paused: None,
+        });
         assert!(!heed(elsewhere.clone(), &[]).changed, "not theirs to lift");
         let more = heed(elsewhere, &[unpaid()]).next;
         assert_eq!(reason(&heed(more, &[]).next), Some(HoldReason::SanctionsHit));
-        for state in
-            [State::Paused { since: day(2) }, State::Ending { since: day(2) }, State::Ended { ended_at: day(2) }]
-        {
+        for state in [State::Ending { since: day(2) }, State::Ended { ended_at: day(2) }] {
             assert!(!heed(contract(state), &[unpaid()]).changed, "{state:?}");
         }
-        let resumed = contract(State::Paused { since: day(2) }).resume(&lin(), None).unwrap();
-        let resumed = resumed.then(|contract| contract.heed_weeks(&Actor::System, day(9), &[unpaid()])).unwrap();
-        assert_eq!(reason(&resumed.next), Some(HoldReason::PaymentFailed), "a break does not pay what is owed");
+        let paused = heed(contract(State::Paused { since: day(2) }), &[unpaid()]).next;
+        assert_eq!(reason(&paused), Some(HoldReason::PaymentFailed), "a break does not pay what is owed");
+        assert_eq!(heed(paused, &[]).next.state, State::Paused { since: day(2) });
+        let admin = Actor::Person(Person {
+            user: id(7),
+            suspended: false,
+            staff: Some(access::Staff::Admin),
+            memberships: vec![],
+        });
+        let by_staff = active.clone().hold(&admin, day(9), None, HoldReason::HourlyDispute).unwrap().next;
+        assert!(!heed(by_staff, &[worked()]).changed, "a week lifts only what a week has set");
         assert!(active.heed_weeks(&lin(), day(9), &[]).is_err());
     }
 }

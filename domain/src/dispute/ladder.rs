@@ -231,7 +231,8 @@ impl Dispute {
         self.executed(case, now, outcome, to_freelancer)
     }
 
-    /// It still waits for a mediator, who is told so, now and every few days.
+    /// It still waits for a mediator, who is told so, now and every few days. To the sides it is the same
+    /// as before, and its version too.
     fn reminded(self, now: Timestamp) -> Change<Self> {
         let later = self.remind_at(now);
         let mut state = self.state.clone();
@@ -247,7 +248,8 @@ impl Dispute {
             | DisputeState::Closed { .. } => return Change::none(self),
         }
         let event = Event::DisputeWaits { told: self.told(None) };
-        self.becomes(state).telling(event)
+        let version = self.version;
+        self.becomes(state).map(|dispute| Self { version, ..dispute }).telling(event)
     }
 
     fn executed(self, case: Case, now: Timestamp, outcome: Outcome, to_freelancer: Money) -> Result<Disputed, Refusal> {

@@ -31,9 +31,35 @@ impl Timesheet {
         // after it.
         let failures = match &self.state {
             TimesheetState::Approved { failures, .. } => *failures,
-            _ => u16::try_from(self.terms.charge_retry_days.len()).unwrap_or(u16::MAX),
+            _ => self.last_failure(),
         };
         self.asks(now, payment, failures)
+    }
+
+    /// The client has named another card: a charge that failed is tried again at once.
+    pub fn card_named(self, actor: &Actor, now: Timestamp) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::TimesheetAdvance)?;
+        let (failures, last_attempt) = match &self.state {
+            TimesheetState::Approved { failures, last_attempt, .. } if *failures > 0 => (*failures, *last_attempt),
+            TimesheetState::Unpaid { last_attempt } => (self.last_failure(), Some(*last_attempt)),
+            TimesheetState::Approved { .. }
+            | TimesheetState::Open
+            | TimesheetState::Submitted { .. }
+            | TimesheetState::Disputed { .. }
+            | TimesheetState::Charging { .. }
+            | TimesheetState::Held { .. }
+            | TimesheetState::Paid { .. }
+            | TimesheetState::Void
+            | TimesheetState::ChargedBack { .. } => return Ok(Change::none(self)),
+        };
+        let state = TimesheetState::Approved { charge_at: now, failures, last_attempt };
+        let next = Self { state, ..self.clone() };
+        Ok(self.becomes(next))
+    }
+
+    /// How many charges had failed before the last one the terms allow.
+    fn last_failure(&self) -> u16 {
+        u16::try_from(self.terms.charge_retry_days.len()).unwrap_or(u16::MAX).max(1)
     }
 
     /// The processor says that a charge succeeded, and how much came.
@@ -187,12 +213,9 @@ impl Timesheet {
         let retry_at = retry.map(|&day| now + days(day));
         let last_attempt = *attempt;
         let state = match retry_at {
-            Some(charge_at) => TimesheetState::Approved {
-                automatic: false,
-                charge_at,
-                failures: failures + 1,
-                last_attempt: Some(last_attempt),
-            },
+            Some(charge_at) => {
+                TimesheetState::Approved { charge_at, failures: failures + 1, last_attempt: Some(last_attempt) }
+            }
             None => TimesheetState::Unpaid { last_attempt },
         };
         let event = Event::TimesheetChargeFailed { timesheet: self.id, payment: last_attempt.payment, retry_at };

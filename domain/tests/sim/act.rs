@@ -33,7 +33,11 @@ impl World {
     /// It happens.
     pub fn act(&mut self, next: Move) -> Result<Answer, Wrong> {
         self.keep_in_mind(&next);
+        let name = next.name();
         let answer = self.carry_out(next)?;
+        if answer == Answer::Done {
+            self.succeeded.insert(name);
+        }
         if let Some((_, _, came_of_it)) = self.trail.back_mut() {
             *came_of_it = Some(answer.clone());
         }
@@ -61,7 +65,7 @@ impl World {
                 let Some(contract) = self.contracts.get(&contract) else { return Ok(absent()) };
                 let outcome = access::check(&by, Verb::MilestonePropose, &contract.subject())
                     .map_err(Refusal::from)
-                    .and_then(|_| contract.takes_work(&by))
+                    .and_then(|_| contract.takes_work(&by, self.now))
                     .and_then(|()| draft(milestone, amount, contract.deal()))
                     .and_then(|draft| Milestone::propose(&by, milestone, contract.deal(), draft));
                 self.take(outcome, Self::put_milestone)
@@ -345,9 +349,17 @@ impl World {
             ContractAct::Pause => self.take(contract.pause(by, now, expected), Self::put_contract),
             ContractAct::Resume => {
                 let weeks = self.weeks_unsettled(of);
-                let resumed = contract.resume(by, expected);
+                let resumed = contract.resume(by, now, expected);
                 let resumed = resumed.and_then(|contract| contract.then(|c| c.heed_weeks(&Actor::System, now, &weeks)));
                 self.take(resumed, Self::put_contract)
+            }
+            ContractAct::Hold(reason) => {
+                self.touched.insert((of, reason));
+                self.take(contract.hold(by, now, expected, reason), Self::put_contract)
+            }
+            ContractAct::Lift(reason) => {
+                self.touched.insert((of, reason));
+                self.take(contract.lift(by, now, expected, reason), Self::put_contract)
             }
             ContractAct::End => {
                 let ending = match contract.end(by, now, expected) {

@@ -12,9 +12,10 @@ use domain::milestone::{self, Kind, Milestone, State};
 use domain::payout::Payout;
 use domain::policy::Terms;
 use domain::timer::Timer;
+use domain::timesheet::TimesheetState;
 
 use super::books::Tally;
-use super::world::{FREELANCERS, World, Wrong, id};
+use super::world::{FREELANCERS, Promise, World, Wrong, id};
 
 macro_rules! must {
     ($holds:expr, $($say:tt)*) => { if !$holds { return Err(format!($($say)*)); } };
@@ -22,7 +23,8 @@ macro_rules! must {
 
 impl World {
     /// Everything, counted from the books and from the states.
-    pub fn check(&self) -> Result<(), Wrong> {
+    pub fn check(&mut self) -> Result<(), Wrong> {
+        self.check_promises()?;
         self.check_balances()?;
         self.check_contracts()?;
         self.check_milestones()?;
@@ -53,6 +55,75 @@ impl World {
             must!(pending == held_back, "{user} has {pending} pending, and holds of {held_back}");
         }
         Ok(())
+    }
+
+    /// A deadline that somebody was given is never shortened, and silence decides nothing before it.
+    fn check_promises(&mut self) -> Result<(), Wrong> {
+        for (of, due) in self.deadlines() {
+            let (timer, ..) = of;
+            let promised = self.promised.entry(of).or_insert(due);
+            must!(due >= *promised, "{timer:?} was promised for {promised}, and is due at {due}");
+            *promised = due;
+        }
+        for milestone in self.milestones.values() {
+            if let (State::Approved { approved_at, automatic: true, .. }, Kind::Work) =
+                (&milestone.state, milestone.kind)
+            {
+                // Each submission begins a new clock.
+                let of_it = |((timer, _, _, of), due): (&Promise, &Timestamp)| {
+                    let runs = *timer == Timer::AutoApproveMilestone(milestone.id);
+                    (runs && *of == milestone.submissions).then_some(*due)
+                };
+                let last = self.promised.iter().filter_map(of_it).max();
+                must!(last.is_some_and(|last| last <= *approved_at), "{} was approved too early", milestone.id);
+            }
+        }
+        Ok(())
+    }
+
+    /// The deadlines that run for people, by the timer and when it began to run.
+    fn deadlines(&self) -> Vec<(Promise, Timestamp)> {
+        let mut all = Vec::new();
+        for milestone in self.milestones.values() {
+            let id = milestone.id;
+            match &milestone.state {
+                State::Submitted { submitted_at, approves_at, .. } => {
+                    all.push((
+                        (Timer::AutoApproveMilestone(id), *submitted_at, "submitted", milestone.submissions),
+                        *approves_at,
+                    ));
+                }
+                State::RefundRequested { requested_at, resolves_at, .. } => {
+                    all.push((
+                        (Timer::ResolveRefundRequest(id), *requested_at, "refund_requested", milestone.submissions),
+                        *resolves_at,
+                    ));
+                }
+                State::Dormant { since, refunds_at } => {
+                    all.push(((Timer::DormancyMilestone(id), *since, "dormant", 0), *refunds_at));
+                }
+                _ => (),
+            }
+        }
+        for week in self.timesheets.values() {
+            match &week.state {
+                TimesheetState::Open => {
+                    all.push(((Timer::SubmitTimesheet(week.id), week.begins_at(), "open", 0), week.submits_at()));
+                }
+                TimesheetState::Submitted { submitted_at, approves_at } => {
+                    all.push(((Timer::AutoApproveTimesheet(week.id), *submitted_at, "submitted", 0), *approves_at));
+                }
+                _ => (),
+            }
+        }
+        for dispute in self.disputes.values() {
+            // Each rung begins anew: with the last finding, or the opening.
+            let since = dispute.findings.last().map_or(dispute.opened_at, |finding| finding.at);
+            if let Some(deadline) = dispute.deadline() {
+                all.push(((Timer::AdvanceDispute(dispute.id), since, dispute.state.as_str(), 0), deadline));
+            }
+        }
+        all
     }
 
     fn check_pot(&self, account: LedgerAccount, escrow: &domain::escrow::Escrow) -> Result<(), Wrong> {
@@ -89,12 +160,15 @@ impl World {
                     let soon = open.next().is_some() || !weeks.is_empty() || !self.outbox.is_empty();
                     must!(soon, "{} is ending without a way out", contract.id);
                 }
-                // Nobody but its weeks puts one on hold here.
-                Status::Active | Status::OnHold => {
-                    let held: Vec<_> = HoldReason::ALL.into_iter().filter(|reason| stands(reason)).collect();
-                    must!(contract.holds() == held, "{} is held up by {held:?}, and says otherwise", contract.id);
+                // What its weeks set stands as long as they do. What our people lift comes again when a week
+                // goes on; what they set is theirs.
+                Status::Active | Status::Paused | Status::OnHold => {
+                    for reason in HoldReason::ALL {
+                        let by_staff = self.touched.contains(&(contract.id, reason));
+                        let held = contract.holds().contains(&reason);
+                        must!(held == stands(&reason) || by_staff, "{} is held up by {reason:?}: {held}", contract.id);
+                    }
                 }
-                Status::Paused => (),
             }
         }
         Ok(())

@@ -3,7 +3,7 @@
 
 use chrono::TimeDelta;
 use domain::access::{Actor, MemberRole, Person, Staff, Verb};
-use domain::contract::Engagement;
+use domain::contract::{Engagement, HoldReason};
 use domain::id::{
     ContractId, DisputeId, MilestoneId, OfferId, OrganizationId, OutageId, PayoutId, PayoutMethodId, TimesheetId,
     UserId,
@@ -171,6 +171,7 @@ impl World {
             terms.security_hold_days = self.dice.between(0, 14) as u16;
             terms.chargeback_takes_pending = self.dice.percent(50);
             terms.client_fee_returned = self.dice.percent(50);
+            terms.refund_after_days = self.dice.between(1, 180) as u16;
         }
         if self.dice.percent(50) {
             terms.small_claims_under = usd(5_000);
@@ -213,11 +214,14 @@ impl World {
             self.contracts.get(&of).map(|c| (c.client, c.freelancer, c.version, c.status().as_str()))?;
         let by = self.somebody(client, freelancer);
         let expected = self.expected(version);
-        let act = match self.dice.below(10) {
-            0 => ContractAct::End,
-            1..=2 => ContractAct::Pause,
+        let reason = HoldReason::ALL[self.dice.below(HoldReason::ALL.len())];
+        let (by, act) = match self.dice.below(12) {
+            0 => (by, ContractAct::End),
+            1..=2 => (by, ContractAct::Pause),
+            3 => (if self.dice.percent(80) { self.admin() } else { by }, ContractAct::Hold(reason)),
+            4..=6 => (if self.dice.percent(80) { self.admin() } else { by }, ContractAct::Lift(reason)),
             _ if status == "active" => return None,
-            _ => ContractAct::Resume,
+            _ => (by, ContractAct::Resume),
         };
         Some(Move::Contract { by, of, expected, act })
     }
@@ -375,7 +379,10 @@ impl World {
     fn hourly_contract(&mut self) -> Option<(ContractId, OrganizationId, UserId)> {
         let hourly = self.contracts.values().filter(|c| matches!(c.engagement, Engagement::Hourly { .. }));
         let hourly: Vec<_> = hourly.map(|c| (c.id, c.client, c.freelancer)).collect();
-        self.dice.pick(&hourly).copied()
+        // Now and then somebody is mistaken in the contract.
+        let all: Vec<_> = self.contracts.values().map(|c| (c.id, c.client, c.freelancer)).collect();
+        let from = if self.dice.percent(3) { &all } else { &hourly };
+        self.dice.pick(from).copied()
     }
 
     fn card_is_named(&mut self) -> Option<Move> {
@@ -454,7 +461,9 @@ impl World {
             return Some(Move::PayoutRequest { by, payout: self.fresh(), method, amount, reauthenticated });
         }
         let all: Vec<PayoutId> = self.payouts.keys().copied().collect();
-        let of = self.dice.pick(&all).copied()?;
+        let waiting: Vec<PayoutId> = self.payouts.values().filter(|p| p.waits_for_staff()).map(|p| p.id).collect();
+        let from = if waiting.is_empty() || self.dice.percent(50) { &all } else { &waiting };
+        let of = self.dice.pick(from).copied()?;
         let (user, version) = self.payouts.get(&of).map(|payout| (payout.user, payout.version))?;
         let [_, owner] = parties(id(1), user);
         let by = if self.dice.percent(50) { owner } else { self.somebody(id(1), user) };

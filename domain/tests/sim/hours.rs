@@ -22,11 +22,18 @@ pub fn note(of: TimeEntryId) -> String {
 impl World {
     pub(super) fn card_set(&mut self, by: &Actor, of: ContractId, token: &str) -> Result<Answer, Wrong> {
         let Some(contract) = self.contracts.get(&of) else { return Ok(absent()) };
-        let outcome = contract.set_payment_method(by, self.cards.get(&of), token);
-        self.take(outcome, |world, card| {
+        let now = self.now;
+        let outcome = contract.set_payment_method(by, now, self.cards.get(&of), token);
+        let answer = self.take(outcome, |world, card| {
             world.cards.insert(of, card);
             world.cards_named += 1;
-        })
+        })?;
+        if answer == Answer::Done {
+            for week in self.weeks_unsettled(of) {
+                self.on_timesheet(week.id, |week| week.card_named(&Actor::System, now))?;
+            }
+        }
+        Ok(answer)
     }
 
     pub(super) fn time_entry_add(

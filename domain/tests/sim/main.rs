@@ -8,6 +8,8 @@
 #[path = "mod.rs"]
 mod sim;
 
+use std::collections::BTreeSet;
+
 use sim::planted::Planted;
 use sim::run;
 
@@ -29,11 +31,26 @@ fn money_is_neither_made_nor_lost_whatever_happens() {
     let timesheets = "open submitted disputed approved charging unpaid held paid void charged_back";
     let payouts = "requested screening blocked queued sent in_transit paid returned unknown cancelled";
     let offers = "pending_funding sent accepted declined withdrawn expired";
-    let outages = "planned ongoing over withdrawn grant";
+    let outages = "planned ongoing over withdrawn grant week_grant";
     let contracts = "active paused on_hold ending ended";
     let reasons = "fund credit release hold_over reclaim hand_over refund refund_after award chargeback \
                    arbitration_fee payout_send payout_arrive payout_return";
+    let verbs = "offer.create offer.accept offer.decline offer.withdraw expire_offer \
+                 contract.pause contract.resume contract.end contract.hold contract.lift contract.card_set \
+                 milestone.propose milestone.give_bonus milestone.give_tip milestone.agree milestone.fund \
+                 milestone.fund_from_credit milestone.stop_funding milestone.cancel milestone.submit \
+                 milestone.request_changes milestone.approve milestone.approve_part milestone.hand_over \
+                 milestone.request_refund milestone.agree_refund milestone.refuse_refund milestone.withdraw_refund \
+                 milestone.refund_after milestone.dispute milestone.keep expire_funding \
+                 auto_approve_milestone remind_review release_milestone resolve_refund_request dormancy_milestone \
+                 dispute.answer dispute.concede dispute.withdraw dispute.offer dispute.recommend dispute.accept \
+                 dispute.refuse dispute.pay_fee dispute.award advance_dispute outage.declare outage.end \
+                 timesheet.add_entry timesheet.remove_entry timesheet.submit timesheet.approve timesheet.dispute \
+                 timesheet.pay submit_timesheet auto_approve_timesheet charge_timesheet pay_timesheet \
+                 payout_method.add payout_method.remove payout.request payout.cancel payout.unblock payout.reject \
+                 payout.approve advance_payout payment.succeeded payment.failed payment.charged_back rail.says";
     let named = [
+        ("verb", verbs),
         ("offer", offers),
         ("contract", contracts),
         ("outage", outages),
@@ -44,8 +61,33 @@ fn money_is_neither_made_nor_lost_whatever_happens() {
     ];
     let named =
         named.into_iter().flat_map(|(what, names)| names.split_whitespace().map(move |name| format!("{what} {name}")));
-    let missed: Vec<String> = milestones.chain(named).filter(|sight| !played.seen.contains(sight)).collect();
+    let refusals = refusal_codes().into_iter().map(|code| format!("refusal {code}"));
+    let missed: Vec<String> =
+        milestones.chain(named).chain(refusals).filter(|sight| !played.seen.contains(sight)).collect();
     assert!(worlds < 400 || missed.is_empty(), "never seen in {worlds} worlds: {missed:?}");
+}
+
+/// Every way in which the rooms of money refuse, read from their source, and those all rooms share.
+fn refusal_codes() -> BTreeSet<String> {
+    let shared = ["SIGN_IN", "SUSPENDED", "HIDDEN", "NOT_ALLOWED", "WRONG_STATE", "STALE", "INVALID", "INSUFFICIENT"];
+    let mut codes: BTreeSet<String> = shared.map(str::to_owned).into();
+    let rooms = ["milestone", "dispute", "timesheet", "payout", "contract", "bonus", "escrow", "offer"];
+    let src = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for room in rooms {
+        let inside = std::fs::read_dir(src.join(room)).into_iter().flatten().flatten().map(|file| file.path());
+        let inside = inside.filter(|file| !file.ends_with("tests.rs"));
+        for file in inside.chain([src.join(format!("{room}.rs"))]) {
+            let text = std::fs::read_to_string(&file).unwrap_or_default();
+            for begins in ["Refusal::rule(", "code: "] {
+                let told = text.split(begins).skip(1).filter_map(|rest| rest.trim_start().strip_prefix('"'));
+                codes.extend(told.filter_map(|rest| rest.split('"').next()).map(str::to_owned));
+            }
+        }
+    }
+    assert!(codes.len() > 15, "the sources were read: {codes:?}");
+    // The dice write no evidence and no reviews, and make no offers to members of the client.
+    codes.retain(|code| !["EVIDENCE_LIMIT", "SELF_DEALING"].contains(&code.as_str()));
+    codes
 }
 
 #[test]

@@ -4,6 +4,7 @@
 use chrono::NaiveDate;
 use domain::Timestamp;
 use domain::access::Actor;
+use domain::contract::HoldReason;
 use domain::id::{
     ContractId, DisputeId, MilestoneId, OfferId, OrganizationId, OutageId, PaymentId, PayoutId, PayoutMethodId,
     SubmissionId, TimeEntryId, TimesheetId, UserId,
@@ -103,6 +104,8 @@ pub enum ContractAct {
     Pause,
     Resume,
     End,
+    Hold(HoldReason),
+    Lift(HoldReason),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -178,6 +181,91 @@ pub enum Message {
     Failed { payment: PaymentId },
     ChargedBack { payment: PaymentId, reference: String, amount: Money },
     Rail { payout: PayoutId, attempt: u32, says: Carried },
+}
+
+impl Move {
+    /// What it is called where it is counted which of them succeed.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::TimePasses(_) | Self::EventsAreTold | Self::PolicyChanges(_) => "world",
+            Self::TimerFires { timer, .. } => timer.kind(),
+            Self::Heard(message) => match message {
+                Message::Succeeded { .. } => "payment.succeeded",
+                Message::Failed { .. } => "payment.failed",
+                Message::ChargedBack { .. } => "payment.charged_back",
+                Message::Rail { .. } => "rail.says",
+            },
+            Self::OfferCreate { .. } => "offer.create",
+            Self::Offer { act, .. } => match act {
+                OfferAct::Accept => "offer.accept",
+                OfferAct::Decline => "offer.decline",
+                OfferAct::Withdraw => "offer.withdraw",
+            },
+            Self::Contract { act, .. } => match act {
+                ContractAct::Pause => "contract.pause",
+                ContractAct::Resume => "contract.resume",
+                ContractAct::End => "contract.end",
+                ContractAct::Hold(_) => "contract.hold",
+                ContractAct::Lift(_) => "contract.lift",
+            },
+            Self::MilestonePropose { .. } => "milestone.propose",
+            Self::MilestoneGive { gift, .. } => match gift.kind {
+                Kind::Bonus => "milestone.give_bonus",
+                Kind::Tip => "milestone.give_tip",
+                Kind::Work => "milestone.give_work",
+            },
+            Self::Milestone { act, .. } => match act {
+                MilestoneAct::Agree => "milestone.agree",
+                MilestoneAct::Fund(_) => "milestone.fund",
+                MilestoneAct::FundFromCredit => "milestone.fund_from_credit",
+                MilestoneAct::StopFunding => "milestone.stop_funding",
+                MilestoneAct::Cancel => "milestone.cancel",
+                MilestoneAct::Submit(_) => "milestone.submit",
+                MilestoneAct::RequestChanges => "milestone.request_changes",
+                MilestoneAct::Approve(Approval::Whole) => "milestone.approve",
+                MilestoneAct::Approve(Approval::Part(_)) => "milestone.approve_part",
+                MilestoneAct::HandOver(..) => "milestone.hand_over",
+                MilestoneAct::RequestRefund(_) => "milestone.request_refund",
+                MilestoneAct::AgreeRefund => "milestone.agree_refund",
+                MilestoneAct::RefuseRefund => "milestone.refuse_refund",
+                MilestoneAct::WithdrawRefund => "milestone.withdraw_refund",
+                MilestoneAct::RefundAfter(_) => "milestone.refund_after",
+                MilestoneAct::Dispute(..) => "milestone.dispute",
+                MilestoneAct::Keep => "milestone.keep",
+            },
+            Self::Dispute { act, .. } => match act {
+                DisputeAct::Answer => "dispute.answer",
+                DisputeAct::Concede => "dispute.concede",
+                DisputeAct::Withdraw => "dispute.withdraw",
+                DisputeAct::Offer(_) => "dispute.offer",
+                DisputeAct::Recommend(_) => "dispute.recommend",
+                DisputeAct::Accept => "dispute.accept",
+                DisputeAct::Refuse => "dispute.refuse",
+                DisputeAct::PayFee => "dispute.pay_fee",
+                DisputeAct::Award(_) => "dispute.award",
+            },
+            Self::CardSet { .. } => "contract.card_set",
+            Self::TimeEntryAdd { .. } => "timesheet.add_entry",
+            Self::Timesheet { act, .. } => match act {
+                TimesheetAct::RemoveEntry(_) => "timesheet.remove_entry",
+                TimesheetAct::Submit => "timesheet.submit",
+                TimesheetAct::Approve => "timesheet.approve",
+                TimesheetAct::Dispute { .. } => "timesheet.dispute",
+                TimesheetAct::Pay(..) => "timesheet.pay",
+            },
+            Self::OutageDeclare { .. } => "outage.declare",
+            Self::OutageEnd { .. } => "outage.end",
+            Self::PayoutMethodAdd { .. } => "payout_method.add",
+            Self::PayoutMethodRemove { .. } => "payout_method.remove",
+            Self::PayoutRequest { .. } => "payout.request",
+            Self::Payout { act, .. } => match act {
+                PayoutAct::Cancel => "payout.cancel",
+                PayoutAct::Unblock => "payout.unblock",
+                PayoutAct::Reject => "payout.reject",
+                PayoutAct::Approve => "payout.approve",
+            },
+        }
+    }
 }
 
 /// What came of a move.

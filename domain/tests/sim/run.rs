@@ -50,6 +50,7 @@ pub fn play_with(seed: u64, steps: u64, planted: Option<Planted>) -> Result<Play
     for step in 0..20_000 {
         let Some(next) = world.choose_the_end() else {
             world.nothing_left_behind().map_err(|wrong| told(&world, &"of the end", wrong))?;
+            world.sights(&mut seen);
             return Ok(Played {
                 worlds: 1,
                 steps,

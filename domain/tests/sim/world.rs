@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use chrono::TimeDelta;
 use domain::Timestamp;
+use domain::access::Denied;
 use domain::change::{Change, TimerChange};
-use domain::contract::Contract;
+use domain::contract::{Contract, HoldReason};
 use domain::dispute::{Case, CaseId, Dispute};
 use domain::event::Event;
 use domain::id::{
@@ -57,6 +58,13 @@ pub struct World {
     pub payouts: BTreeMap<PayoutId, Payout>,
     pub methods: BTreeMap<PayoutMethodId, PayoutMethod>,
     pub outside: Outside,
+    /// The deadlines that somebody was given.
+    pub promised: BTreeMap<Promise, Timestamp>,
+    /// The holds that our people had a hand in.
+    pub touched: BTreeSet<(ContractId, HoldReason)>,
+    /// Which moves have succeeded, and why others were refused.
+    pub succeeded: BTreeSet<&'static str>,
+    pub refusals: BTreeSet<String>,
     /// What is left to do before all is over, once the world winds down.
     pub(super) plan: VecDeque<Move>,
     /// Commands that did something, and commands that were refused.
@@ -67,6 +75,9 @@ pub struct World {
     /// A bug on purpose.
     pub planted: Option<Planted>,
 }
+
+/// A deadline: its timer, when it began to run, in which state, and for the how-manieth submission.
+pub type Promise = (Timer, Timestamp, &'static str, u16);
 
 pub const FREELANCERS: u128 = 3;
 pub const CLIENTS: u128 = 2;
@@ -109,6 +120,10 @@ impl World {
             payouts: BTreeMap::new(),
             methods: BTreeMap::new(),
             outside,
+            promised: BTreeMap::new(),
+            touched: BTreeSet::new(),
+            succeeded: BTreeSet::new(),
+            refusals: BTreeSet::new(),
             plan: VecDeque::new(),
             taken: 0,
             refused: 0,
@@ -181,6 +196,10 @@ impl World {
             Ok(change) => change,
             Err(refusal) => {
                 self.refused += 1;
+                let code = code_of(&refusal);
+                if !self.refusals.contains(code) {
+                    self.refusals.insert(code.to_owned());
+                }
                 return Ok(Answer::Refused(refusal));
             }
         };
@@ -230,9 +249,14 @@ impl World {
         self.disputes.values().for_each(|d| see("dispute", d.state.as_str()));
         self.timesheets.values().for_each(|t| see("timesheet", t.state.as_str()));
         self.payouts.values().for_each(|p| see("payout", p.state.as_str()));
-        self.grants.keys().for_each(|_| see("outage", "grant"));
+        self.grants.keys().for_each(|(_, of)| match of {
+            CaseId::Milestone(_) => see("outage", "grant"),
+            CaseId::Timesheet(_) => see("outage", "week_grant"),
+        });
         self.outages.values().for_each(|o| see("outage", status(o, self.now)));
         self.books.reasons.iter().for_each(|reason| see("reason", reason));
+        self.succeeded.iter().for_each(|name| see("verb", name));
+        self.refusals.iter().for_each(|code| see("refusal", code));
     }
 
     pub fn available(&self, user: UserId) -> Money {
@@ -250,5 +274,23 @@ fn status(outage: &Outage, now: Timestamp) -> &'static str {
         Status::Ongoing => "ongoing",
         Status::Over => "over",
         Status::Withdrawn => "withdrawn",
+    }
+}
+
+/// What a refusal is counted under.
+fn code_of(refusal: &Refusal) -> &str {
+    match refusal {
+        Refusal::Denied { reason } => match reason {
+            Denied::SignIn => "SIGN_IN",
+            Denied::Suspended => "SUSPENDED",
+            Denied::Hidden => "HIDDEN",
+            Denied::NotAllowed => "NOT_ALLOWED",
+        },
+        Refusal::WrongState { .. } => "WRONG_STATE",
+        Refusal::Stale { .. } => "STALE",
+        Refusal::Invalid { .. } => "INVALID",
+        Refusal::Insufficient { .. } => "INSUFFICIENT",
+        Refusal::Limit { code, .. } | Refusal::Rule { code, .. } => code,
+        Refusal::KeyReused => "KEY_REUSED",
     }
 }

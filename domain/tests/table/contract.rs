@@ -9,7 +9,7 @@ use domain::offer::{Basis, OfferDraft};
 use domain::policy::{PolicyVersion, Terms};
 use domain::review::{ReviewDraft, Reviews};
 
-use crate::cast::{ada, day, id, lin, usd};
+use crate::cast::{ada, admin, day, id, lin, usd};
 use crate::room::{Command, Room, command};
 
 /// A contract as an accepted offer makes it.
@@ -36,6 +36,11 @@ fn states() -> Vec<(&'static str, Contract)> {
         ("paused", active().pause(&lin(), day(1), None).unwrap().next),
         ("on hold for a payment", held(active(), HoldReason::PaymentFailed)),
         ("on hold for two reasons", held(held(active(), HoldReason::PaymentFailed), HoldReason::SanctionsHit)),
+        (
+            "on hold, and was paused",
+            held(active().pause(&lin(), day(1), None).unwrap().next, HoldReason::PaymentFailed),
+        ),
+        ("on hold by our people", active().hold(&admin(20), day(1), None, HoldReason::PaymentFailed).unwrap().next),
         ("ending", active().end(&ada(), day(1), None).unwrap().next),
         ("ended", ended()),
     ]
@@ -44,11 +49,11 @@ fn states() -> Vec<(&'static str, Contract)> {
 fn commands() -> Vec<Command<Contract>> {
     vec![
         command("pause", Verb::ContractPause, |c, a| c.pause(a, day(9), None)),
-        command("resume", Verb::ContractResume, |c, a| c.resume(a, None)),
+        command("resume", Verb::ContractResume, |c, a| c.resume(a, day(9), None)),
         command("end", Verb::ContractEnd, |c, a| c.end(a, day(9), None)),
         command("propose a milestone", Verb::MilestonePropose, |c, a| {
             access::check(a, Verb::MilestonePropose, &c.subject())?;
-            c.takes_work(a)?;
+            c.takes_work(a, day(9))?;
             let draft = MilestoneDraft::parse("More", "", usd(5_000), None, &c.terms)?;
             Ok(Milestone::propose(a, id(9), c.deal(), draft)?.map(|_| c))
         }),
@@ -57,7 +62,7 @@ fn commands() -> Vec<Command<Contract>> {
             Ok(Change::to(Contract { client: hourly.client, ..c }))
         }),
         command("name a card", Verb::ContractPaymentMethodSet, |c, a| {
-            Ok(c.set_payment_method(a, None, "pm_sandbox_visa")?.map(|_| c))
+            Ok(c.set_payment_method(a, day(9), None, "pm_sandbox_visa")?.map(|_| c))
         }),
         command("give a bonus", Verb::BonusGive, |c, a| {
             Ok(bonus::give(a, day(9), id(9), &c, Kind::Bonus, usd(2_000), "Well done")?.map(|_| c))
@@ -73,8 +78,10 @@ fn commands() -> Vec<Command<Contract>> {
             Ok(Reviews::default().submit(a, day(9), &c, usd(9_500), id(1), draft)?.map(|_| c))
         }),
         command("hold", Verb::ContractHold, |c, a| c.hold(a, day(9), None, HoldReason::HourlyDispute)),
-        command("lift", Verb::ContractLiftHold, |c, a| c.lift(a, None, HoldReason::PaymentFailed)),
-        command("lift what does not stand", Verb::ContractLiftHold, |c, a| c.lift(a, None, HoldReason::IdentityLapsed)),
+        command("lift", Verb::ContractLiftHold, |c, a| c.lift(a, day(9), None, HoldReason::PaymentFailed)),
+        command("lift what does not stand", Verb::ContractLiftHold, |c, a| {
+            c.lift(a, day(9), None, HoldReason::IdentityLapsed)
+        }),
         command("put_on_hold", Verb::ContractHold, |c, a| c.put_on_hold(a, day(9), HoldReason::SanctionsHit)),
         command("lift_hold", Verb::ContractHold, |c, a| c.lift_hold(a, HoldReason::PaymentFailed)),
         command("finish", Verb::ContractFinish, |c, a| c.finish(a, day(9), true)),
@@ -90,7 +97,7 @@ fn every_state_of_a_contract_answers_every_verb_of_everybody() {
         commands: commands(),
         subject: Contract::subject,
         state: |c| c.status().as_str().to_owned(),
-        allowed: Contract::allowed,
+        allowed: |c, a| c.allowed(a, day(9)),
         elsewhere: &[],
         apart: &[],
     };

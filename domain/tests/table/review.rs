@@ -66,7 +66,7 @@ fn every_state_of_a_pair_of_reviews_answers_every_verb_of_everybody() {
         commands: pair_commands(),
         subject: |(contract, _)| contract.subject(),
         state,
-        allowed: |(contract, _), actor| contract.allowed(actor),
+        allowed: |(contract, _), actor| contract.allowed(actor, day(9)),
         elsewhere: &[
             Verb::ContractPause,
             Verb::ContractEnd,

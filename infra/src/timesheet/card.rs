@@ -1,7 +1,7 @@
 //! The cards of contracts by the hour: the last one named is charged, and all are remembered.
 
 use domain::Timestamp;
-use domain::access::{self, Subject, Verb};
+use domain::access::{self, Actor, Subject, Verb};
 use domain::contract::Contract;
 use domain::id::{ContractId, Id, UserId};
 use domain::payment::PaymentMethod;
@@ -36,13 +36,17 @@ impl Market {
         run!(self, call, tx => {
             let contract = tx.contract_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
             let current = tx.contract_card(id).await?.map(|card| card.method);
-            let change = contract.set_payment_method(tx.actor(), current.as_ref(), token)?;
+            let change = contract.set_payment_method(tx.actor(), tx.now(), current.as_ref(), token)?;
             if change.changed {
                 let insert = "insert into contract_payment_methods (contract_id, method, set_by, set_at) values ($1, $2, $3, $4)";
                 let by = tx.actor().person().map_err(Refusal::from)?.user;
                 let values = [id.uuid().into(), change.next.as_str().into(), by.uuid().into(), tx.now().into()];
                 tx.conn().execute_raw(sql(insert, values)).await?;
                 tx.audit("contract_payment_method_set", id, serde_json::json!({})).await?;
+                // What could not be charged is charged to this one.
+                for week in tx.weeks_unsettled_for_update(id).await? {
+                    tx.timesheet_save(week.card_named(&Actor::System, tx.now())?).await?;
+                }
             }
             Ok(contract)
         })

@@ -31,6 +31,7 @@ pub struct Model {
     pub hourly_rate_minor: i64,
     pub limit_minutes: i32,
     pub awarded_minor: Option<i64>,
+    pub by_silence: bool,
     pub version: i64,
     pub status: String,
     #[sea_orm(column_type = "JsonBinary")]
@@ -120,6 +121,7 @@ fn timesheet(row: Model, entries: Vec<TimeEntry>) -> Result<Timesheet, Fault> {
         hourly_rate: money(row.hourly_rate_minor)?,
         limit_minutes: u32::try_from(row.limit_minutes).map_err(|error| Fault::bad_row("timesheets", error))?,
         entries,
+        by_silence: row.by_silence,
         awarded: row.awarded_minor.map(money).transpose()?,
         version: row.version,
         state,
@@ -147,6 +149,7 @@ impl TryFrom<&Timesheet> for Model {
             currency: week.hourly_rate.currency().code().to_owned(),
             hourly_rate_minor: week.hourly_rate.minor(),
             limit_minutes: i32::try_from(week.limit_minutes).map_err(|error| Fault::bad_row("timesheets", error))?,
+            by_silence: week.by_silence,
             awarded_minor: week.awarded.map(Money::minor),
             version: week.version,
             status: week.state.as_str().to_owned(),

@@ -185,12 +185,16 @@ async fn those_who_judge_are_reminded_of_what_waits_and_nobody_else_is() {
         let told = told.data()["viewer"]["notifications"]["nodes"].as_array().unwrap().clone();
         told.iter().filter(|told| told["kind"] == "dispute_waits").count()
     };
+    let version = quarrel.shown(&quarrel.deal.client).await["version"].clone();
     app.passes(TimeDelta::hours(24 * 3 - 12)).await;
     assert_eq!(reminders(&marta).await, 0);
     app.passes(TimeDelta::hours(12)).await;
     assert_eq!((reminders(&marta).await, reminders(&root).await), (1, 1));
     app.passes(TimeDelta::days(3)).await;
     assert_eq!(reminders(&marta).await, 2);
+    // To the sides nothing has changed: what they saw before they can still act on.
+    let offer = json!({ "amount": { "amount": "500.00" }, "expectedVersion": version });
+    quarrel.does(&quarrel.deal.client, "disputeOffer", offer).await.ok();
     for person in [&partial, &quarrel.deal.client, &quarrel.deal.freelancer] {
         assert_eq!(reminders(person).await, 0);
     }

@@ -193,6 +193,11 @@ impl<'a> Twin<'a> {
                     ContractAct::End => {
                         request!(self, by, next, call => market.contract_end(&call, contract, expected))
                     }
+                    ContractAct::Hold(reason) => {
+                        request!(self, by, next, call => market.contract_hold(&call, contract, expected, *reason, "Why"))
+                    }
+                    ContractAct::Lift(reason) => request!(self, by, next, call =>
+                        market.contract_lift_hold(&call, contract, expected, *reason, "Why")),
                 };
                 there.map(|there| (json!(world.contracts.get(of)), json!(there)))
             }

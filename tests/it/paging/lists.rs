@@ -213,6 +213,12 @@ pub const LISTS: &[List] = &[
     list("Milestone.outageGrants", Who::Freelancer, "milestone", "outage_grants", "true")
         .own("'outage_id', gen_random_uuid()")
         .key("outage_id"),
+    list("Timesheet.outageGrants", Who::Freelancer, "timesheet", "outage_grants", "true")
+        .own(
+            "'outage_id', gen_random_uuid(), 'milestone_id', null,
+             'timesheet_id', (select id from timesheets where public_id('tsh', id) = '{timesheet}')",
+        )
+        .key("outage_id"),
     list(
         "Milestone.submissions",
         Who::Client,
