@@ -12,7 +12,7 @@ use crate::change::Change;
 use crate::event::{Event, OfDispute};
 use crate::id::{ContractId, DisputeId, MilestoneId, OrganizationId, TimesheetId, UserId};
 use crate::ledger::{JournalEntry, LedgerAccount, Reason};
-use crate::milestone::{Milestone, Side, State};
+use crate::milestone::{Milestone, Reach, Side, State, Taken};
 use crate::money::Money;
 use crate::policy::{Terms, business_days_after, days, hours};
 use crate::refusal::{Invalid, Refusal, expect_version};
@@ -393,26 +393,62 @@ pub fn open_timesheet(
     Ok(dispute.opened(Some(Side::Client)).and(change))
 }
 
-/// The client's bank takes back a payment of a milestone, which may be in dispute. A dispute with
-/// nothing left to decide is closed.
+/// A milestone, and the dispute over it if one is on.
+pub type WithDispute = (Milestone, Option<Dispute>);
+
+/// The client's bank takes back a payment of a milestone: out of that, and out of what else is in reach.
+/// Each may be in dispute; a dispute with nothing left to decide is closed. Answers them in their order.
 pub fn charge_back(
-    milestone: Milestone,
-    dispute: Option<Dispute>,
+    own: WithDispute,
+    others: Vec<WithDispute>,
+    credit: Money,
     actor: &Actor,
     now: Timestamp,
-    payment: crate::id::PaymentId,
-    reference: &str,
-    amount: Money,
-) -> Result<Change<(Option<Dispute>, Milestone)>, Refusal> {
-    let change = milestone.charge_back(actor, now, payment, reference, amount)?;
-    match dispute {
-        Some(dispute) if !change.next.is_disputed() && !dispute.state.is_terminal() => {
-            let event = Event::DisputeClosed { told: dispute.told(None) };
-            let closed = dispute.becomes(DisputeState::Closed { closed_at: now }).telling(event);
-            Ok(closed.and(change).map(|(dispute, milestone)| (Some(dispute), milestone)))
-        }
-        dispute => Ok(change.map(|milestone| (dispute, milestone))),
-    }
+    taken: &Taken<'_>,
+) -> Result<Change<Vec<WithDispute>>, Refusal> {
+    let (own, dispute) = own;
+    let (milestones, disputes): (Vec<_>, Vec<_>) = others.into_iter().unzip();
+    let change = own.charge_back_reaching(Reach { credit, milestones }, actor, now, taken)?;
+    Ok(closing(change, [dispute].into_iter().chain(disputes), now))
+}
+
+/// The same, of a payment of a week.
+pub fn charge_back_week(
+    week: Timesheet,
+    others: Vec<WithDispute>,
+    credit: Money,
+    actor: &Actor,
+    now: Timestamp,
+    taken: &Taken<'_>,
+) -> Result<Change<(Timesheet, Vec<WithDispute>)>, Refusal> {
+    let (milestones, disputes): (Vec<_>, Vec<_>) = others.into_iter().unzip();
+    let Change { next: (week, milestones), changed, entries, events, timers } =
+        week.charge_back_reaching(Reach { credit, milestones }, actor, now, taken)?;
+    let change = Change { next: milestones, changed, entries, events, timers };
+    Ok(closing(change, disputes.into_iter(), now).map(|others| (week, others)))
+}
+
+/// Close the disputes over milestones that a chargeback left nothing in.
+fn closing(
+    change: Change<Vec<Milestone>>,
+    disputes: impl Iterator<Item = Option<Dispute>>,
+    now: Timestamp,
+) -> Change<Vec<WithDispute>> {
+    let Change { next: milestones, changed, entries, events, timers } = change;
+    let start = Change { next: Vec::new(), changed, entries, events, timers };
+    milestones.into_iter().zip(disputes).fold(start, |all, (milestone, dispute)| {
+        let dispute = match dispute {
+            Some(dispute) if !milestone.is_disputed() && !dispute.state.is_terminal() => {
+                let event = Event::DisputeClosed { told: dispute.told(None) };
+                dispute.becomes(DisputeState::Closed { closed_at: now }).telling(event).map(Some)
+            }
+            dispute => Change::none(dispute),
+        };
+        all.and(dispute).map(|(mut all, dispute)| {
+            all.push((milestone, dispute));
+            all
+        })
+    })
 }
 
 /// An outage took time away from a side of a dispute: the deadline that runs moves by so many hours,

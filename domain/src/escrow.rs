@@ -93,10 +93,26 @@ pub struct Refunded {
 pub struct ChargedBack {
     /// Out of escrow.
     pub from_escrow: Money,
+    /// Out of the client's unspent credit.
+    pub from_credit: Money,
     /// Out of the freelancer's pending balance.
     pub from_pending: Money,
     /// Out of our own pocket.
     pub lost: Money,
+}
+
+impl ChargedBack {
+    /// Nobody bore anything.
+    pub const fn nothing(currency: Currency) -> Self {
+        let zero = Money::zero(currency);
+        Self { from_escrow: zero, from_credit: zero, from_pending: zero, lost: zero }
+    }
+
+    /// All of it together.
+    pub fn total(&self) -> Result<Money, MoneyError> {
+        let all = [self.from_escrow, self.from_credit, self.from_pending, self.lost];
+        Money::sum(self.lost.currency(), all)
+    }
 }
 
 /// An outcome of moving money: the escrow after it, the entry that says so, and what moved.
@@ -231,29 +247,52 @@ impl Escrow {
         Ok((self, entry.moving(from, to, amount)))
     }
 
-    /// The client's bank takes `amount` back: out of escrow first, then out of `pending` up to what
-    /// of this money is there, then out of our own pocket. What we lose was never in this escrow,
-    /// so it is no part of the sum.
+    /// The client's bank takes money back, as `bore` has it. What comes out of credit or out of our own
+    /// pocket was never in this escrow, so it is no part of the sum.
     pub fn charge_back(
         mut self,
         entry: JournalEntry,
-        escrow: LedgerAccount,
-        pending: (LedgerAccount, Money),
-        amount: Money,
-    ) -> Result<Moved<ChargedBack>, Refusal> {
-        let from_escrow = amount.min(self.parts.held)?;
-        let client_fee = self.leaves(from_escrow)?;
+        (escrow, pending, credit): (LedgerAccount, LedgerAccount, LedgerAccount),
+        bore: ChargedBack,
+    ) -> Result<(Self, JournalEntry), Refusal> {
+        let client_fee = self.leaves(bore.from_escrow)?;
         self.parts.client_fee_kept = self.parts.client_fee_kept.plus(client_fee)?;
-        let rest = amount.minus(from_escrow)?;
-        let from_pending = rest.min(pending.1)?.min(self.parts.released_net)?;
-        let lost = rest.minus(from_pending)?;
-        self.parts.released_net = self.parts.released_net.minus(from_pending)?;
-        self.parts.charged_back = self.parts.charged_back.plus(from_escrow)?.plus(from_pending)?;
+        enough(self.parts.released_net, bore.from_pending)?;
+        self.parts.released_net = self.parts.released_net.minus(bore.from_pending)?;
+        self.parts.charged_back = self.parts.charged_back.plus(bore.from_escrow)?.plus(bore.from_pending)?;
         let entry = entry
-            .moving(escrow, LedgerAccount::ProcessorClearing, from_escrow)
-            .moving(pending.0, LedgerAccount::ProcessorClearing, from_pending)
-            .moving(LedgerAccount::Losses, LedgerAccount::ProcessorClearing, lost);
-        Ok((self, entry, ChargedBack { from_escrow, from_pending, lost }))
+            .moving(escrow, LedgerAccount::ProcessorClearing, bore.from_escrow)
+            .moving(credit, LedgerAccount::ProcessorClearing, bore.from_credit)
+            .moving(pending, LedgerAccount::ProcessorClearing, bore.from_pending)
+            .moving(LedgerAccount::Losses, LedgerAccount::ProcessorClearing, bore.lost);
+        Ok((self, entry))
+    }
+
+    /// The bank gives back what it took: what was held is held again, or refunded; what was pending is
+    /// released again.
+    pub fn charge_back_won(
+        mut self,
+        entry: JournalEntry,
+        (escrow, available, credit): (LedgerAccount, LedgerAccount, LedgerAccount),
+        bore: ChargedBack,
+        holds: bool,
+    ) -> Result<(Self, JournalEntry), Refusal> {
+        let clearing = LedgerAccount::ProcessorClearing;
+        let back = bore.from_escrow.plus(bore.from_pending)?;
+        self.parts.charged_back = self.parts.charged_back.minus(back)?;
+        self.parts.released_net = self.parts.released_net.plus(bore.from_pending)?;
+        let mut entry = entry.moving(clearing, escrow, bore.from_escrow);
+        if holds {
+            self.parts.held = self.parts.held.plus(bore.from_escrow)?;
+        } else {
+            self.parts.refunded = self.parts.refunded.plus(bore.from_escrow)?;
+            entry = entry.moving(escrow, credit, bore.from_escrow);
+        }
+        let entry = entry
+            .moving(clearing, credit, bore.from_credit)
+            .moving(clearing, available, bore.from_pending)
+            .moving(clearing, LedgerAccount::Losses, bore.lost);
+        Ok((self, entry))
     }
 
     /// `amount` and its part of the client's fee move on to another escrow: less was funded here,
@@ -338,15 +377,30 @@ mod tests {
     }
 
     #[test]
-    fn a_chargeback_takes_escrow_first_then_pending_then_our_own_money() {
-        let (account, pending, _) = accounts();
+    fn what_a_chargeback_takes_and_gives_back_leaves_the_sum_as_it_was() {
+        let (account, pending, credit) = accounts();
+        let available = LedgerAccount::Available(UserId::from_uuid(Uuid::from_u128(1)));
         let (escrow, ..) = funded(1_000, 30).release(entry(), account, pending, usd(600), five_percent()).unwrap();
-        let (after, moved, bore) = escrow.charge_back(entry(), account, (pending, usd(570)), usd(1_030)).unwrap();
-        assert_eq!(bore, ChargedBack { from_escrow: usd(400), from_pending: usd(570), lost: usd(60) });
+        let bore = ChargedBack { from_escrow: usd(400), from_credit: usd(5), from_pending: usd(570), lost: usd(55) };
+        assert_eq!(bore.total(), Ok(usd(1_030)));
+        let (after, moved) = escrow.charge_back(entry(), (account, pending, credit), bore).unwrap();
         assert_eq!(after.parts().charged_back, usd(970));
         assert_eq!(after.funded(), Ok(usd(1_000)));
         assert_eq!(moved.effect_on(LedgerAccount::ProcessorClearing, Currency::Usd), 1_030);
-        assert_eq!(moved.effect_on(LedgerAccount::Losses, Currency::Usd), -60);
+        assert_eq!(moved.effect_on(LedgerAccount::Losses, Currency::Usd), -55);
+        assert_eq!(moved.effect_on(credit, Currency::Usd), -5);
+        for (holds, held, refunded) in [(true, 400, 0), (false, 0, 400)] {
+            let (won, back) = after.charge_back_won(entry(), (account, available, credit), bore, holds).unwrap();
+            assert_eq!((won.held(), won.parts().refunded), (usd(held), usd(refunded)));
+            assert_eq!((won.parts().charged_back, won.parts().released_net), (usd(0), usd(570)));
+            assert_eq!(won.funded(), Ok(usd(1_000)));
+            assert_eq!(back.effect_on(account, Currency::Usd), held);
+            assert_eq!(back.effect_on(credit, Currency::Usd), refunded + 5);
+            assert_eq!(back.effect_on(available, Currency::Usd), 570);
+            assert_eq!(back.effect_on(LedgerAccount::Losses, Currency::Usd), 55);
+        }
+        let more = ChargedBack { from_escrow: usd(401), ..ChargedBack::nothing(Currency::Usd) };
+        assert!(escrow.charge_back(entry(), (account, pending, credit), more).is_err());
     }
 
     #[test]
@@ -420,7 +474,12 @@ mod tests {
                     4 => escrow.refund(entry(), account, credit, amount, cents % 2 == 0).map(|(after, moved, _)| (after, moved)),
                     5 if cents <= in_pending => escrow.refund_after(entry(), pending, credit, amount),
                     5 => continue,
-                    _ => escrow.charge_back(entry(), account, (pending, usd(in_pending)), amount).map(|(after, moved, _)| (after, moved)),
+                    _ => {
+                        let from_escrow = amount.min(escrow.held()).unwrap();
+                        let from_pending = amount.minus(from_escrow).unwrap().min(usd(in_pending)).unwrap();
+                        let bore = ChargedBack { from_escrow, from_pending, ..ChargedBack::nothing(Currency::Usd) };
+                        escrow.charge_back(entry(), (account, pending, credit), bore)
+                    }
                 };
                 let Ok((after, moved)) = outcome else { continue };
                 // The entry says the same as the parts, and the equation holds.

@@ -530,6 +530,20 @@ pub enum Event {
         /// How much of it we bore.
         lost: Money,
     },
+    /// The client's bank gave back what it had taken.
+    MilestoneChargebackWon {
+        /// Which.
+        milestone: MilestoneId,
+        /// How much came back.
+        amount: Money,
+    },
+    /// The client's bank gave back what it had taken of a week.
+    TimesheetChargebackWon {
+        /// Which.
+        timesheet: TimesheetId,
+        /// How much came back.
+        amount: Money,
+    },
     /// A week of an hourly contract began.
     TimesheetOpened {
         /// Which.
@@ -850,6 +864,8 @@ impl Event {
             Self::MilestoneResumed { .. } => "milestone_resumed",
             Self::MilestoneSettled { .. } => "milestone_settled",
             Self::MilestoneChargedBack { .. } => "milestone_charged_back",
+            Self::MilestoneChargebackWon { .. } => "milestone_chargeback_won",
+            Self::TimesheetChargebackWon { .. } => "timesheet_chargeback_won",
             Self::TimesheetOpened { .. } => "timesheet_opened",
             Self::TimesheetSubmitted { .. } => "timesheet_submitted",
             Self::TimesheetApproved { .. } => "timesheet_approved",

@@ -77,6 +77,8 @@ impl Sides {
             | Event::MilestoneResumed { .. }
             | Event::MilestoneSettled { .. }
             | Event::MilestoneChargedBack { .. }
+            | Event::MilestoneChargebackWon { .. }
+            | Event::TimesheetChargebackWon { .. }
             | Event::TimesheetOpened { .. }
             | Event::TimesheetSubmitted { .. }
             | Event::TimesheetApproved { .. }

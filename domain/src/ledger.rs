@@ -133,6 +133,8 @@ pub enum Reason {
     Award,
     /// A client's bank took the payment back.
     Chargeback,
+    /// A client's bank gave back what it had taken.
+    ChargebackWon,
     /// A side of a dispute paid for arbitration.
     ArbitrationFee,
     /// A bonus or a tip.
@@ -161,6 +163,7 @@ impl Reason {
             Self::RefundAfter => "refund_after",
             Self::Award => "award",
             Self::Chargeback => "chargeback",
+            Self::ChargebackWon => "chargeback_won",
             Self::ArbitrationFee => "arbitration_fee",
             Self::Bonus => "bonus",
             Self::PayoutSend => "payout_send",

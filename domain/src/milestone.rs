@@ -24,13 +24,18 @@ use crate::refusal::{Invalid, Refusal, expect_version};
 use crate::timer::Timer;
 
 mod agree;
+mod chargeback;
 mod end;
 mod fund;
 mod refund;
+mod source;
 mod work;
 #[cfg(test)]
 mod tests;
 
+pub use chargeback::{Chargeback, Reach, Taken};
+pub(crate) use chargeback::{Spread, is_known};
+pub use source::{Source, Sources};
 pub use work::Approval;
 
 /// A piece of work with a price.
@@ -74,8 +79,12 @@ pub struct Milestone {
     pub grace_hours: u16,
     /// Payments whose money has arrived, whatever became of it.
     pub payments: Vec<PaymentId>,
-    /// The processor's names of the chargebacks that were acted on.
-    pub chargebacks: Vec<String>,
+    /// Those of them that came when nothing waited for them, and are the client's credit.
+    pub credited: Vec<PaymentId>,
+    /// With which payments its money came.
+    pub sources: Sources,
+    /// The chargebacks that were acted on.
+    pub chargebacks: Vec<Chargeback>,
     /// Chargebacks that came before the payment they take back.
     pub early_chargebacks: Vec<EarlyChargeback>,
 }

@@ -111,6 +111,8 @@ impl Audience {
             | Event::MilestoneExtended { .. }
             | Event::MilestoneChargedBack { .. }
             | Event::TimesheetChargedBack { .. }
+            | Event::MilestoneChargebackWon { .. }
+            | Event::TimesheetChargebackWon { .. }
             | Event::TimesheetExtended { .. }
             | Event::ContractPaused { .. }
             | Event::ContractResumed { .. }

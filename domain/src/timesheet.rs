@@ -12,11 +12,11 @@ use crate::Timestamp;
 use crate::access::{self, Actor, Role, Subject, Verb};
 use crate::change::Change;
 use crate::contract::HoldReason;
-use crate::escrow::Escrow;
+use crate::escrow::{ChargedBack, Escrow};
 use crate::event::Event;
 use crate::id::{ContractId, DisputeId, OrganizationId, PaymentId, TimeEntryId, TimesheetId, UserId};
 use crate::ledger::{JournalEntry, LedgerAccount, Reason};
-use crate::milestone::{Attempt, EarlyChargeback};
+use crate::milestone::{Attempt, Chargeback, EarlyChargeback, Milestone, Reach, Spread, Taken, is_known};
 use crate::money::{Money, MoneyError};
 use crate::policy::{Quote, Terms, days, hours};
 use crate::refusal::{Invalid, Refusal, expect_version};
@@ -81,8 +81,8 @@ pub struct Timesheet {
     pub payments: Vec<PaymentId>,
     /// Those of them that came when nothing waited for them, and are the client's credit.
     pub credited: Vec<PaymentId>,
-    /// The processor's names of the chargebacks that were acted on.
-    pub chargebacks: Vec<String>,
+    /// The chargebacks that were acted on.
+    pub chargebacks: Vec<Chargeback>,
     /// Chargebacks that came before the payment they take back.
     pub early_chargebacks: Vec<EarlyChargeback>,
 }

@@ -299,11 +299,13 @@ const PARTS: &str = "
                case when to_kind in ('pending', 'available', 'fee_revenue', 'client_credit', 'processor_clearing') then 0 else -minor end as funded
         from leg where ledger_is_pot(from_account)
         union all
-        -- What came into one; by a dispute in the hold, what had been released from it.
+        -- What came into one; by a dispute in the hold, what had been released from it; by a chargeback
+        -- that was won, what had been charged back.
         select to_account, minor,
                case when reason = 'reclaim' and from_kind <> 'fee_revenue' then -minor else 0 end,
                case when reason = 'reclaim' and from_kind = 'fee_revenue' then -minor else 0 end,
-               0, 0, case when reason = 'reclaim' then 0 else minor end
+               0, case when reason = 'chargeback_won' then -minor else 0 end,
+               case when reason in ('reclaim', 'chargeback_won') then 0 else minor end
         from leg where ledger_is_pot(to_account)
         union all
         -- What was released, and went back from the freelancer.
@@ -312,6 +314,11 @@ const PARTS: &str = "
                case when to_kind = 'processor_clearing' then minor else 0 end, 0
         from leg join milestones milestone on milestone.id = leg.milestone_id
         where from_kind in ('pending', 'available') and to_kind in ('client_credit', 'processor_clearing')
+        union all
+        -- What a bank gave back to the freelancer.
+        select milestone.escrow_account, 0, minor, 0, 0, -minor, 0
+        from leg join milestones milestone on milestone.id = leg.milestone_id
+        where reason = 'chargeback_won' and from_kind = 'processor_clearing' and to_kind = 'available'
     ), told as (
         select pot, sum(held)::bigint as held, sum(net)::bigint as net, sum(fee)::bigint as fee,
                sum(refunded)::bigint as refunded, sum(charged_back)::bigint as charged_back, sum(funded)::bigint as funded

@@ -3,18 +3,20 @@
 
 use domain::bonus::lapse;
 use domain::change::Change;
-use domain::dispute;
 use domain::id::{Id, MilestoneId, PaymentId, TimesheetId};
 use domain::ledger::LedgerAccount;
 use domain::milestone::Milestone;
 use domain::payment::{Payment, PaymentMethod, Purpose, State};
 use domain::refusal::Refusal;
+use domain::timesheet::Timesheet;
 use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Statement};
 
 use crate::market::Market;
 use crate::payments::{IntentRequest, Payments, ProcessorEvent, ProcessorFact};
 use crate::save::save_row;
 use crate::{Call, Failure, Fault, Tx, run};
+
+mod chargeback;
 
 /// What a milestone is funded with.
 #[derive(Debug, Clone)]
@@ -149,8 +151,8 @@ impl Market {
                 return Ok(());
             }
             match payment.purpose {
-                Purpose::Milestone(milestone) => tx.milestone_hears(milestone, event).await?,
-                Purpose::Timesheet(timesheet) => tx.timesheet_hears(timesheet, event).await?,
+                Purpose::Milestone(milestone) => tx.milestone_hears(milestone, &payment, event).await?,
+                Purpose::Timesheet(timesheet) => tx.timesheet_hears(timesheet, &payment, event).await?,
             }
             tx.audit("processor_event", payment.id, serde_json::json!({ "kind": event.fact.as_str() })).await?;
             Ok(())
@@ -160,49 +162,78 @@ impl Market {
 
 impl Tx {
     /// What the processor says of a payment for a milestone.
-    async fn milestone_hears(&self, milestone: MilestoneId, event: &ProcessorEvent) -> Result<(), Failure> {
-        let milestone = self.milestone_for_update(milestone).await?.ok_or(Refusal::HIDDEN)?;
-        let dispute = self.dispute_over_for_update(&milestone).await?;
-        let payment = self.payment_for_update(event.payment).await?.ok_or(Refusal::HIDDEN)?;
-        let (actor, now) = (self.actor(), self.now());
-        let alone = |milestone: Change<Milestone>| milestone.map(|milestone| (None, milestone));
-        let (milestone, payment) = match event.fact.clone() {
+    async fn milestone_hears(&self, of: MilestoneId, payment: &Payment, event: &ProcessorEvent) -> Result<(), Failure> {
+        match event.fact.clone() {
             ProcessorFact::Succeeded { intent, received } => {
-                (alone(milestone.funded(actor, now, payment.id, received)?), payment.succeeded(actor, now, intent)?)
+                self.milestone_heard(of, payment.id, |milestone, payment, tx| {
+                    let funded = milestone.funded(tx.actor(), tx.now(), payment.id, received)?;
+                    Ok((funded, payment.succeeded(tx.actor(), tx.now(), intent)?))
+                })
+                .await
             }
             ProcessorFact::Failed { code } => {
-                let failed = milestone.funding_failed(actor, payment.id)?;
-                (alone(failed.then(|milestone| lapse(milestone, now))?), payment.failed(actor, now, code)?)
+                self.milestone_heard(of, payment.id, |milestone, payment, tx| {
+                    let failed = milestone.funding_failed(tx.actor(), payment.id)?;
+                    let lapsed = failed.then(|milestone| lapse(milestone, tx.now()))?;
+                    Ok((lapsed, payment.failed(tx.actor(), tx.now(), code)?))
+                })
+                .await
             }
             ProcessorFact::ChargedBack { reference, amount } => {
-                let taken = dispute::charge_back(milestone, dispute, actor, now, payment.id, &reference, amount)?;
-                (taken, Change::none(payment))
+                self.milestone_charged_back(of, payment, (&reference, amount)).await
             }
-        };
+            ProcessorFact::ChargebackWon { reference } => self.milestone_chargeback_won(of, payment, &reference).await,
+        }
+    }
+
+    async fn milestone_heard(
+        &self,
+        of: MilestoneId,
+        payment: PaymentId,
+        verb: impl FnOnce(Milestone, Payment, &Self) -> Result<(Change<Milestone>, Change<Payment>), Refusal>,
+    ) -> Result<(), Failure> {
+        let milestone = self.milestone_for_update(of).await?.ok_or(Refusal::HIDDEN)?;
+        let payment = self.payment_for_update(payment).await?.ok_or(Refusal::HIDDEN)?;
+        let (milestone, payment) = verb(milestone, payment, self)?;
         self.payment_save(payment).await?;
-        self.dispute_with_milestone_save(milestone).await?;
-        Ok(())
+        self.milestone_save(milestone).await.map(drop)
     }
 
     /// What the processor says of a payment for a week.
-    async fn timesheet_hears(&self, timesheet: TimesheetId, event: &ProcessorEvent) -> Result<(), Failure> {
-        let timesheet = self.timesheet_for_update(timesheet).await?.ok_or(Refusal::HIDDEN)?;
-        let payment = self.payment_for_update(event.payment).await?.ok_or(Refusal::HIDDEN)?;
-        let (actor, now) = (self.actor(), self.now());
-        let (timesheet, payment) = match event.fact.clone() {
+    async fn timesheet_hears(&self, of: TimesheetId, payment: &Payment, event: &ProcessorEvent) -> Result<(), Failure> {
+        match event.fact.clone() {
             ProcessorFact::Succeeded { intent, received } => {
-                (timesheet.charged(actor, now, payment.id, received)?, payment.succeeded(actor, now, intent)?)
+                self.timesheet_heard(of, payment.id, |timesheet, payment, tx| {
+                    let charged = timesheet.charged(tx.actor(), tx.now(), payment.id, received)?;
+                    Ok((charged, payment.succeeded(tx.actor(), tx.now(), intent)?))
+                })
+                .await
             }
             ProcessorFact::Failed { code } => {
-                (timesheet.charge_failed(actor, now, payment.id)?, payment.failed(actor, now, code)?)
+                self.timesheet_heard(of, payment.id, |timesheet, payment, tx| {
+                    let failed = timesheet.charge_failed(tx.actor(), tx.now(), payment.id)?;
+                    Ok((failed, payment.failed(tx.actor(), tx.now(), code)?))
+                })
+                .await
             }
             ProcessorFact::ChargedBack { reference, amount } => {
-                (timesheet.charge_back(actor, now, payment.id, &reference, amount)?, Change::none(payment))
+                self.timesheet_charged_back(of, payment, (&reference, amount)).await
             }
-        };
+            ProcessorFact::ChargebackWon { reference } => self.timesheet_chargeback_won(of, payment, &reference).await,
+        }
+    }
+
+    async fn timesheet_heard(
+        &self,
+        of: TimesheetId,
+        payment: PaymentId,
+        verb: impl FnOnce(Timesheet, Payment, &Self) -> Result<(Change<Timesheet>, Change<Payment>), Refusal>,
+    ) -> Result<(), Failure> {
+        let timesheet = self.timesheet_for_update(of).await?.ok_or(Refusal::HIDDEN)?;
+        let payment = self.payment_for_update(payment).await?.ok_or(Refusal::HIDDEN)?;
+        let (timesheet, payment) = verb(timesheet, payment, self)?;
         self.payment_save(payment).await?;
-        self.timesheet_save(timesheet).await?;
-        Ok(())
+        self.timesheet_save(timesheet).await.map(drop)
     }
 
     /// The payment, locked until this transaction ends.

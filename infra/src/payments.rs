@@ -8,6 +8,7 @@
 //! - `pm_sandbox_late`: success after ten minutes
 //! - `pm_sandbox_declined`: failure at once
 //! - `pm_sandbox_chargeback`: success at once, and the client's bank takes it back a day later
+//! - `pm_sandbox_chargeback_won`: the same, and a week later the bank gives it back
 //! - `pm_sandbox_silent`: nothing, ever
 //! - any other: failure at once, as a card it does not know
 
@@ -86,6 +87,11 @@ pub enum ProcessorFact {
         /// How much.
         amount: Money,
     },
+    /// The client's bank gives back what it took.
+    ChargebackWon {
+        /// The processor's name for the chargeback.
+        reference: String,
+    },
 }
 
 impl ProcessorFact {
@@ -95,6 +101,7 @@ impl ProcessorFact {
             Self::Succeeded { .. } => "succeeded",
             Self::Failed { .. } => "failed",
             Self::ChargedBack { .. } => "charged_back",
+            Self::ChargebackWon { .. } => "chargeback_won",
         }
     }
 }
@@ -168,10 +175,13 @@ fn sandbox_story(intent: &str, request: &IntentRequest, now: Timestamp) -> Vec<(
         "pm_sandbox_visa" => vec![(succeeded(), now)],
         "pm_sandbox_late" => vec![(succeeded(), now + TimeDelta::minutes(10))],
         "pm_sandbox_declined" => vec![(failed("card_declined"), now)],
-        "pm_sandbox_chargeback" => {
+        method @ ("pm_sandbox_chargeback" | "pm_sandbox_chargeback_won") => {
             let reference = format!("{intent}_chargeback");
+            let won = ProcessorFact::ChargebackWon { reference: reference.clone() };
             let chargeback = ProcessorFact::ChargedBack { reference, amount: request.total };
-            vec![(succeeded(), now), (chargeback, now + TimeDelta::days(1))]
+            let mut story = vec![(succeeded(), now), (chargeback, now + TimeDelta::days(1))];
+            story.extend((method == "pm_sandbox_chargeback_won").then(|| (won, now + TimeDelta::days(8))));
+            story
         }
         "pm_sandbox_silent" => Vec::new(),
         _ => vec![(failed("unknown_payment_method"), now)],

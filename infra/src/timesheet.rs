@@ -243,6 +243,12 @@ impl Tx {
         Ok(row::with_entries(self.conn(), rows).await?.pop())
     }
 
+    /// Lock the contract of a week, before what is locked between the two.
+    pub(crate) async fn timesheet_contract_for_update(&self, id: TimesheetId) -> Result<(), Failure> {
+        let row = row::Entity::find_by_id(id.uuid()).one(self.conn()).await?.ok_or(Refusal::HIDDEN)?;
+        self.contract_for_update(Id::from_uuid(row.contract_id)).await.map(drop)
+    }
+
     /// Several weeks, locked in the order of their ids, after their contracts in the order of theirs.
     pub(crate) async fn timesheets_for_update(&self, ids: &[TimesheetId]) -> Result<Vec<Timesheet>, Failure> {
         let of_them = row::Entity::find().filter(row::Column::Id.is_in(ids.iter().map(|id| id.uuid())));

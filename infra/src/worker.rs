@@ -323,6 +323,8 @@ impl Market {
             | Event::MilestoneExtended { .. }
             | Event::MilestoneDisputed { .. }
             | Event::MilestoneResumed { .. }
+            | Event::MilestoneChargebackWon { .. }
+            | Event::TimesheetChargebackWon { .. }
             | Event::TimesheetOpened { .. }
             | Event::TimesheetSubmitted { .. }
             | Event::TimesheetExtended { .. }

@@ -31,6 +31,7 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0021_roles", sql: include_str!("../sql/0021_roles.sql") },
     Migration { name: "0023_history", sql: include_str!("../sql/0023_history.sql") },
     Migration { name: "0026_grace_of_weeks", sql: include_str!("../sql/0026_grace_of_weeks.sql") },
+    Migration { name: "0027_sources", sql: include_str!("../sql/0027_sources.sql") },
     Migration { name: "0028_reminders", sql: include_str!("../sql/0028_reminders.sql") },
     Migration { name: "0029_sweeps", sql: include_str!("../sql/0029_sweeps.sql") },
     Migration { name: "0035_matching_changes", sql: include_str!("../sql/0035_matching_changes.sql") },

@@ -85,7 +85,10 @@ async fn an_audit_names_what_was_bent_by_somebody_who_may_do_anything() {
             "update milestones set fee_minor = fee_minor - 1, released_net_minor = released_net_minor + 1",
             &["milestones"],
         ),
-        ("update milestones set held_minor = 1", &["milestones"]),
+        (
+            r#"update milestones set held_minor = 1, sources = '[{"payment": null, "held": {"minor": 1}}]'"#,
+            &["milestones"],
+        ),
         ("delete from milestones", &["milestones", "orphans"]),
         ("alter table ledger_postings disable trigger ledger_postings_append_only", &["guards"]),
         ("drop trigger ledger_balances_guard on ledger_balances", &["guards"]),

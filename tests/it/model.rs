@@ -35,7 +35,7 @@ const STACK: usize = 256 << 20;
 fn the_same_seed_ends_in_the_same_balances_and_states_in_memory_and_on_postgres() {
     let playing = std::thread::Builder::new().stack_size(STACK).spawn(|| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(play_many(setting("MODEL_SEED", 1), setting("MODEL_WORLDS", 3), setting("MODEL_STEPS", 200)));
+        runtime.block_on(play_many(setting("MODEL_SEED", 1), setting("MODEL_WORLDS", 3), setting("MODEL_STEPS", 300)));
     });
     if let Err(panic) = playing.unwrap().join() {
         std::panic::resume_unwind(panic);

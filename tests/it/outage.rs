@@ -248,7 +248,7 @@ async fn a_long_outage_reaches_more_than_one_batch() {
     // Milestones beyond a batch, funded without the processor: rows as the domain would have written them.
     sqlx::query(
         "insert into milestones select (jsonb_populate_record(m, jsonb_build_object('id', gen_random_uuid(),
-             'escrow_account', 'escrow:none:' || n, 'held_minor', 0, 'amount_minor', 100,
+             'escrow_account', 'escrow:none:' || n, 'held_minor', 0, 'amount_minor', 100, 'sources', '[]'::jsonb,
              'escrow', jsonb_set(m.escrow, '{held,minor}', '0')))).*
          from milestones m, generate_series(1, 60) n",
     )

@@ -2,8 +2,10 @@
 
 use chrono::TimeDelta;
 use domain::money::Money;
+use infra::books::Finding;
 use infra::payments::{ProcessorEvent, ProcessorFact};
 use serde_json::json;
+use tests::books::{assert_books, books};
 use tests::{Deal, TestApp};
 
 async fn payment_id(deal: &Deal<'_>, method: &str) -> String {
@@ -122,6 +124,57 @@ async fn a_chargeback_takes_escrow_first_and_the_books_still_add_up() {
     let [funded, held, released, fee, refunded, charged_back] = deal.money().await;
     assert_eq!((held, charged_back), (0, 100_000));
     assert_eq!(funded, held + released + fee + refunded + charged_back);
+}
+
+#[tokio::test]
+async fn a_chargeback_of_refunded_money_takes_the_credit_and_what_it_paid_for_until_it_is_won() {
+    let app = TestApp::new().await;
+    let deal = app.offered().await;
+    deal.fund(&deal.milestone, "pm_sandbox_chargeback_won").await;
+    let reply = deal.freelancer.does("offerAccept", json!({ "offerId": deal.offer }), "contract { id }").await;
+    let contract = reply.text("contract.id");
+    let first = json!({ "milestoneId": deal.milestone });
+    deal.client.does("milestoneRequestRefund", first.clone(), "milestone { id }").await.ok();
+    deal.freelancer.does("milestoneAgreeRefund", first, "milestone { id }").await.ok();
+    assert_eq!((deal.status().await.as_str(), deal.credit().await), ("REFUNDED", 103_000));
+    // Some of the credit pays for more work, and a card for the rest of it.
+    let mut others = Vec::new();
+    for _ in 0..2 {
+        let more = json!({ "contractId": contract, "title": "More", "amount": { "amount": "400.00" } });
+        let id = deal.client.does("milestonePropose", more, "milestone { id }").await.text("milestone.id");
+        deal.freelancer.does("milestoneAgree", json!({ "milestoneId": id }), "milestone { id }").await.ok();
+        others.push(id);
+    }
+    deal.client.does("milestoneFund", json!({ "milestoneId": others[0] }), "milestone { status }").await.ok();
+    deal.fund(&others[1], "pm_sandbox_visa").await;
+    assert_eq!(deal.credit().await, 61_800);
+    let stand = async || {
+        let query = "query($id: ID!) { milestone(id: $id) { status money { held { minorUnits } } } }";
+        let mut stand = Vec::new();
+        for id in &others {
+            let reply = deal.client.asks(query, json!({ "id": id })).await;
+            let held = reply.data()["milestone"]["money"]["held"]["minorUnits"].as_i64().unwrap();
+            stand.push((reply.text("status"), held));
+        }
+        stand
+    };
+    let losses = async || {
+        let losses =
+            "select coalesce(sum(case when to_account = 'losses' then amount_minor else -amount_minor end), 0)::bigint
+                      from ledger_postings where 'losses' in (from_account, to_account)";
+        sqlx::query_scalar::<_, i64>(losses).fetch_one(app.pool()).await.unwrap()
+    };
+    app.passes(TimeDelta::days(1)).await;
+    assert_eq!((deal.status().await.as_str(), deal.credit().await, losses().await), ("CHARGED_BACK", 0, -1_200));
+    let lost = [("CHARGED_BACK".to_owned(), 0), ("FUNDED".to_owned(), 40_000)];
+    assert_eq!(stand().await, lost, "what the other card paid for is left alone");
+    assert_books(&books(app.pool()).await);
+    assert!(infra::books::audit(app.market.db(), None).await.unwrap().iter().all(Finding::holds));
+    app.passes(TimeDelta::days(7)).await;
+    assert_eq!((deal.credit().await, losses().await), (61_800, 0));
+    assert_eq!(stand().await, [("FUNDED".to_owned(), 40_000), ("FUNDED".to_owned(), 40_000)]);
+    assert_books(&books(app.pool()).await);
+    assert!(infra::books::audit(app.market.db(), None).await.unwrap().iter().all(Finding::holds));
 }
 
 #[tokio::test]

@@ -8,10 +8,10 @@ with moved as (
 sums as (
     select account, currency, sum(minor)::bigint as minor from moved group by account, currency
 ),
--- Into an escrow from outside, less what was handed on to another; a reclaim only brings back.
+-- Into an escrow from outside, less what was handed on to another; a reclaim, and a chargeback that was won, only bring back.
 funded as (
     select milestone.id,
-           coalesce(sum(case when posting.to_account = milestone.escrow_account and entry.reason <> 'reclaim'
+           coalesce(sum(case when posting.to_account = milestone.escrow_account and entry.reason not in ('reclaim', 'chargeback_won')
                              then posting.amount_minor else 0 end)
                   - sum(case when posting.from_account = milestone.escrow_account and posting.to_account like 'escrow:%'
                              then posting.amount_minor else 0 end), 0)::bigint as minor

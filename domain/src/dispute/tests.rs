@@ -277,12 +277,14 @@ fn a_withdrawn_dispute_gives_the_milestone_its_clocks_back() {
 fn a_chargeback_closes_a_dispute_that_has_nothing_left_to_decide() {
     let (dispute, Case::Milestone(milestone)) = opened() else { panic!() };
     let back = |cents| {
-        charge_back(milestone.clone(), Some(dispute.clone()), &Actor::System, day(2), id(1), "dp", usd(cents)).unwrap()
+        let taken = Taken { payment: id(1), reference: "dp", amount: usd(cents) };
+        let own = (milestone.clone(), Some(dispute.clone()));
+        charge_back(own, vec![], usd(0), &Actor::System, day(2), &taken).unwrap().next.remove(0)
     };
-    let (closed, milestone) = back(103_000).next;
+    let (milestone, closed) = back(103_000);
     assert_eq!((closed.unwrap().state.as_str(), milestone.status()), ("closed", Status::ChargedBack));
     // Part of it is left: the freelancer's part of the outcome comes first.
-    let (dispute, milestone) = back(30_000).next;
+    let (milestone, dispute) = back(30_000);
     let change = dispute.unwrap().concede(Case::Milestone(milestone), &lin(), day(3), None).unwrap();
     assert_eq!(change.entries[0].effect_on(LedgerAccount::Available(id(1)), Currency::Usd), 38_000);
 }

@@ -1,6 +1,6 @@
 //! From a proposal to an agreement, and out again while there is no money in it.
 
-use super::{Deal, Kind, Milestone, MilestoneDraft, Side, State};
+use super::{Deal, Kind, Milestone, MilestoneDraft, Side, Sources, State};
 use crate::Timestamp;
 use crate::access::{self, Actor, Subject, Verb};
 use crate::change::Change;
@@ -99,7 +99,8 @@ impl Milestone {
         let (escrow, entry, refunded) =
             self.escrow.refund(entry, self.escrow_account(), self.credit_account(), self.escrow.held(), true)?;
         let event = Event::MilestoneRefunded { milestone: self.id, amount: refunded.amount.plus(refunded.client_fee)? };
-        let next = Self { escrow, state: State::Refunded { refunded_at: now }, ..self.clone() };
+        let mut next = Self { escrow, state: State::Refunded { refunded_at: now }, ..self.clone() };
+        next.sources.refund(refunded.amount, refunded.client_fee)?;
         Ok(self.becomes(next).posting(entry).telling(event))
     }
 
@@ -149,6 +150,8 @@ impl Milestone {
             rounds: 0,
             grace_hours: 0,
             payments: Vec::new(),
+            credited: Vec::new(),
+            sources: Sources::default(),
             chargebacks: Vec::new(),
             early_chargebacks: Vec::new(),
         }

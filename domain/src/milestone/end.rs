@@ -68,6 +68,7 @@ impl Milestone {
             for hold in std::mem::take(&mut next.holds) {
                 (next.escrow, entry) =
                     next.escrow.reclaim(entry, self.escrow_account(), self.pending_account(), hold.share)?;
+                next.sources.reclaim(hold.share.gross()?)?;
             }
         }
         next.state = State::Disputed { dispute, since: now, resume: Box::new(self.state.clone()) };
@@ -137,7 +138,9 @@ impl Milestone {
             to_freelancer: share.net,
             to_client: refunded.amount.plus(refunded.client_fee)?,
         };
-        let next = Self { escrow, state, ..self.clone() };
+        let mut next = Self { escrow, state, ..self.clone() };
+        next.sources.release(gross)?;
+        next.sources.refund(refunded.amount, refunded.client_fee)?;
         Ok(self.becomes(next).posting(entry).telling(event))
     }
 }

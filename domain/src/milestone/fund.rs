@@ -2,7 +2,7 @@
 //! and out of order, and no order of them loses or doubles a cent: a payment counts once, and one
 //! that nothing waits for any more becomes the client's credit.
 
-use super::{Attempt, EarlyChargeback, Kind, Milestone, State};
+use super::{Attempt, Chargeback, EarlyChargeback, Kind, Milestone, State};
 use crate::Timestamp;
 use crate::access::{Actor, Verb};
 use crate::change::Change;
@@ -51,7 +51,7 @@ impl Milestone {
             return Err(Refusal::Insufficient { available: credit, asked: quote.client_pays });
         }
         let source = self.credit_account();
-        self.with_money(now, source, quote.amount, quote.client_fee)
+        self.with_money(now, (source, None), quote.amount, quote.client_fee)
     }
 
     /// The client gives the payment up. Should its money come all the same, it still funds the
@@ -102,7 +102,8 @@ impl Milestone {
         };
         let mut paid = self.clone();
         paid.payments.push(payment);
-        let change = paid.with_money(now, LedgerAccount::ProcessorClearing, quote.amount, quote.client_fee)?;
+        let source = (LedgerAccount::ProcessorClearing, Some(payment));
+        let change = paid.with_money(now, source, quote.amount, quote.client_fee)?;
         let mut early = change.next.early_chargebacks.clone().into_iter().filter(|early| early.payment == payment);
         early.try_fold(change, |change, EarlyChargeback { reference, amount, .. }| {
             change.then(|milestone| milestone.charge_back(actor, now, payment, &reference, amount))
@@ -142,17 +143,17 @@ impl Milestone {
         let entry = self.entry(Reason::Credit).moving(clearing, credit, received);
         let mut next = self.clone();
         next.payments.push(payment);
+        next.credited.push(payment);
         if matches!(&next.state, State::Funding { attempt, .. } if attempt.payment == payment) {
             next.state = State::Agreed { last_attempt: None };
         }
         let (early, kept): (Vec<_>, Vec<_>) =
             self.early_chargebacks.iter().cloned().partition(|early| early.payment == payment);
         next.early_chargebacks = kept;
-        next.chargebacks.extend(early.iter().map(|early| early.reference.clone()));
-        let amount = Money::sum(received.currency(), early.iter().map(|early| early.amount))?;
-        let from_credit = amount.min(received)?;
-        let lost = amount.minus(from_credit)?;
-        let back = self.entry(Reason::Chargeback).moving(credit, clearing, from_credit).moving(
+        let (bore, chargebacks) = Chargeback::of_credit(payment, received, &early)?;
+        next.chargebacks.extend(chargebacks);
+        let (amount, lost) = (bore.total()?, bore.lost);
+        let back = self.entry(Reason::Chargeback).moving(credit, clearing, bore.from_credit).moving(
             LedgerAccount::Losses,
             clearing,
             lost,
@@ -169,14 +170,15 @@ impl Milestone {
     fn with_money(
         self,
         now: Timestamp,
-        source: LedgerAccount,
+        (source, payment): (LedgerAccount, Option<PaymentId>),
         amount: Money,
         client_fee: Money,
     ) -> Result<Change<Self>, Refusal> {
         let entry = self.entry(Reason::Fund);
         let (escrow, entry) = self.escrow.fund(entry, self.escrow_account(), source, amount, client_fee)?;
         let event = Event::MilestoneFunded { milestone: self.id, amount };
-        let next = Self { escrow, state: State::Funded { idle_since: now, notices: 0 }, ..self.clone() };
+        let mut next = Self { escrow, state: State::Funded { idle_since: now, notices: 0 }, ..self.clone() };
+        next.sources.come(payment, amount)?;
         let change = self.becomes(next).posting(entry).telling(event);
         match change.next.kind {
             Kind::Work => Ok(change),

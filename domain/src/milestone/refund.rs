@@ -1,11 +1,11 @@
-//! Money back: asked for and agreed to, given after release, or taken by the client's bank.
+//! Money back: asked for and agreed to, or given after release.
 
-use super::{EarlyChargeback, Hold, Milestone, State};
+use super::{Milestone, State};
 use crate::Timestamp;
 use crate::access::{Actor, Verb};
 use crate::change::Change;
 use crate::event::Event;
-use crate::id::{DisputeId, PaymentId};
+use crate::id::DisputeId;
 use crate::ledger::{LedgerAccount, Reason};
 use crate::money::Money;
 use crate::policy::days;
@@ -117,72 +117,8 @@ impl Milestone {
         let from = LedgerAccount::Available(self.freelancer);
         let (escrow, entry) = self.escrow.refund_after(entry, from, self.credit_account(), amount)?;
         let event = Event::MilestoneRefundedAfter { milestone: self.id, amount };
-        let next = Self { escrow, state: State::RefundedAfter { released_at, refunded_at: now }, ..self.clone() };
-        Ok(self.becomes(next).posting(entry).telling(event))
-    }
-
-    /// The client's bank takes back `amount` of `payment`. `reference` is the processor's name for
-    /// it, and makes a repeat harmless. One that comes before its payment waits for it.
-    ///
-    /// Escrow is taken first, then what of this milestone is still pending, then our own money.
-    /// While some of the money is left the work goes on with that; otherwise this ends it.
-    pub fn charge_back(
-        self,
-        actor: &Actor,
-        now: Timestamp,
-        payment: PaymentId,
-        reference: &str,
-        amount: Money,
-    ) -> Result<Change<Self>, Refusal> {
-        self.access(actor, Verb::MilestoneChargeBack)?;
-        if self.chargebacks.iter().any(|known| known == reference) {
-            return Ok(Change::none(self));
-        }
-        if !self.payments.contains(&payment) {
-            if self.early_chargebacks.iter().any(|early| early.reference == reference) {
-                return Ok(Change::none(self));
-            }
-            let mut next = self.clone();
-            next.early_chargebacks.push(EarlyChargeback { payment, reference: reference.to_owned(), amount });
-            return Ok(self.becomes(next));
-        }
-        let mut next = self.clone();
-        next.chargebacks.push(reference.to_owned());
-        next.early_chargebacks.retain(|early| early.reference != reference);
-
-        let currency = self.amount.currency();
-        let pending = if self.terms.chargeback_takes_pending {
-            Money::sum(currency, self.holds.iter().map(|hold| hold.share.net))?
-        } else {
-            Money::zero(currency)
-        };
-        let entry = self.entry(Reason::Chargeback);
-        let pending = (self.pending_account(), pending);
-        let (escrow, entry, bore) = self.escrow.charge_back(entry, self.escrow_account(), pending, amount)?;
-        next.escrow = escrow;
-        next.holds = shrink(&self.holds, bore.from_pending)?;
-        if next.escrow.held().is_zero() && next.holds.is_empty() {
-            match &next.state {
-                // These had no money to lose.
-                State::Proposed { .. } | State::Agreed { .. } | State::Funding { .. } | State::Cancelled { .. } => (),
-                State::Funded { .. }
-                | State::Submitted { .. }
-                | State::ChangesRequested { .. }
-                | State::Approved { .. }
-                | State::Released { .. }
-                | State::RefundRequested { .. }
-                | State::Refunded { .. }
-                | State::Disputed { .. }
-                | State::Split { .. }
-                | State::Dormant { .. }
-                | State::RefundedAfter { .. }
-                | State::ChargedBack { .. } => next.state = State::ChargedBack { charged_back_at: now },
-            }
-        }
-        if let State::RefundRequested { amount, .. } = &mut next.state {
-            *amount = amount.min(next.escrow.held())?;
-        }
-        let event = Event::MilestoneChargedBack { milestone: self.id, amount, lost: bore.lost };
+        let mut next = Self { escrow, state: State::RefundedAfter { released_at, refunded_at: now }, ..self.clone() };
+        next.sources.give_back(amount)?;
         Ok(self.becomes(next).posting(entry).telling(event))
     }
 
@@ -205,7 +141,8 @@ impl Milestone {
         };
         let event = Event::MilestoneRefunded { milestone: self.id, amount: refunded.amount.plus(refunded.client_fee)? };
         let amount_left = self.amount.minus_or_zero(amount)?;
-        let next = Self { escrow, state, amount: amount_left, ..self.clone() };
+        let mut next = Self { escrow, state, amount: amount_left, ..self.clone() };
+        next.sources.refund(refunded.amount, refunded.client_fee)?;
         Ok(self.becomes(next).posting(entry).telling(event))
     }
 
@@ -214,21 +151,4 @@ impl Milestone {
         let next = Self { state: resume.later(now - *requested_at), ..self.clone() };
         self.becomes(next)
     }
-}
-
-/// Take `amount` out of holds, from the newest back.
-fn shrink(holds: &[Hold], amount: Money) -> Result<Vec<Hold>, Refusal> {
-    let mut left = amount;
-    let mut kept = Vec::new();
-    for hold in holds.iter().rev() {
-        let taken = left.min(hold.share.net)?;
-        left = left.minus(taken)?;
-        let mut hold = *hold;
-        hold.share.net = hold.share.net.minus(taken)?;
-        if !hold.share.net.is_zero() || taken.is_zero() {
-            kept.push(hold);
-        }
-    }
-    kept.reverse();
-    Ok(kept)
 }

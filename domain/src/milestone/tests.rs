@@ -485,6 +485,112 @@ fn after_a_partial_chargeback_work_goes_on_with_what_is_left() {
     assert_eq!(change.next.status(), Status::Approved);
 }
 
+/// A chargeback of a payment of `own` with this much credit and these milestones in reach.
+fn reaching(own: &Milestone, payment: u128, cents: i64, credit: i64, others: &[&Milestone]) -> Change<Vec<Milestone>> {
+    let reach = Reach { credit: usd(credit), milestones: others.iter().map(|&other| other.clone()).collect() };
+    let taken = Taken { payment: id(payment), reference: "dp", amount: usd(cents) };
+    own.clone().charge_back_reaching(reach, &Actor::System, day(3), &taken).unwrap()
+}
+
+/// What entries do to: escrow of the first and the second milestone, pending, available, credit, our losses.
+fn effects(entries: &[JournalEntry]) -> [i64; 6] {
+    [
+        LedgerAccount::Escrow(id(1)),
+        LedgerAccount::Escrow(id(2)),
+        LedgerAccount::Pending(id(1)),
+        LedgerAccount::Available(id(1)),
+        LedgerAccount::ClientCredit(id(1)),
+        LedgerAccount::Losses,
+    ]
+    .map(|account| entries.iter().map(|entry| entry.effect_on(account, Currency::Usd)).sum())
+}
+
+fn won(milestone: &Milestone, payment: u128, goes_on: bool) -> Change<Milestone> {
+    milestone.clone().charge_back_won(&Actor::System, day(9), id(payment), "dp", goes_on).unwrap()
+}
+
+#[test]
+fn a_chargeback_follows_its_own_money_to_where_it_was_handed_on_and_takes_no_other() {
+    let other =
+        Milestone::agreed(id(2), deal(), draft(5_000)).next.start_funding(&ada(), day(0), None, id(2)).unwrap().next;
+    let other = other.funded(&Actor::System, day(0), id(2), usd(5_150)).unwrap().next;
+    let part = Story::submitted().milestone.approve_and_hand_over(other, &ada(), day(2), None, usd(4_000)).unwrap();
+    let (first, second) = part.next;
+    assert_eq!((first.escrow.held(), second.escrow.held()), (usd(0), usd(11_000)));
+    let change = reaching(&first, 1, 10_300, 50_000, &[&second]);
+    assert_eq!(effects(&change.entries), [0, -6_000, -3_800, 0, 0, -500]);
+    let (first, second) = (&change.next[0], &change.next[1]);
+    assert_eq!(
+        (first.status(), second.status(), second.escrow.held()),
+        (Status::ChargedBack, Status::Funded, usd(5_000))
+    );
+    assert!(!reaching(first, 1, 10_300, 0, &[second]).changed, "told twice");
+    // The bank gives it back: it is where it was, and what was pending need not wait any more.
+    let (first, second) = (won(first, 1, true), won(second, 1, true));
+    let entries = [first.entries, second.entries].concat();
+    assert_eq!(effects(&entries), [0, 6_000, 0, 3_800, 0, 500]);
+    assert_eq!((first.next.status(), second.next.escrow.held()), (Status::Released, usd(11_000)));
+    assert!(!won(&first.next, 1, true).changed && !won(&second.next, 1, true).changed, "told twice");
+    // And could be taken again, from the same place.
+    let again = Taken { payment: id(1), reference: "dp_2", amount: usd(6_000) };
+    let reach = Reach { credit: usd(0), milestones: vec![second.next] };
+    let again = first.next.charge_back_reaching(reach, &Actor::System, day(9), &again).unwrap();
+    assert_eq!(effects(&again.entries), [0, -6_000, 0, 0, 0, 0]);
+}
+
+#[test]
+fn a_chargeback_of_what_became_credit_takes_that_then_what_it_paid_for_and_then_our_own() {
+    let own = Story::funded().on(|milestone| milestone.funded(&Actor::System, day(1), id(9), usd(5_000))).milestone;
+    let paid = Milestone::agreed(id(2), deal(), draft(3_000)).next.fund_from_credit(&ada(), day(1), None, usd(5_000));
+    let paid = paid.unwrap().next;
+    let change = reaching(&own, 9, 5_000, 1_910, &[&paid]);
+    assert_eq!(effects(&change.entries), [0, -3_000, 0, 0, -1_910, -90], "not what the first payment paid for");
+    let (own, paid) = (&change.next[0], &change.next[1]);
+    assert_eq!((own.status(), paid.status()), (Status::Funded, Status::ChargedBack));
+    for (goes_on, status, expected) in
+        [(true, Status::Funded, [0, 3_000, 0, 0, 1_910, 90]), (false, Status::ChargedBack, [0, 0, 0, 0, 4_910, 90])]
+    {
+        let (own, paid) = (won(own, 9, goes_on), won(paid, 9, goes_on));
+        assert_eq!(effects(&[own.entries, paid.entries].concat()), expected);
+        assert_eq!((own.next.status(), paid.next.status()), (Status::Funded, status));
+    }
+    // A payment that did its work does not reach what credit paid for.
+    let paid = Milestone::agreed(id(2), deal(), draft(3_000)).next.fund_from_credit(&ada(), day(1), None, usd(5_000));
+    let change = reaching(&Story::funded().milestone, 1, 10_300, 5_000, &[&paid.unwrap().next]);
+    assert_eq!(effects(&change.entries), [-10_000, 0, 0, 0, 0, -300]);
+}
+
+#[test]
+fn who_was_refunded_and_goes_to_the_bank_as_well_is_not_paid_twice() {
+    let refunded = Story::funded()
+        .on(|milestone| milestone.request_refund(&ada(), day(1), None, Some(usd(4_000))))
+        .on(|milestone| milestone.agree_refund(&lin(), day(1), None))
+        .milestone;
+    assert_eq!(refunded.sources.refunded_of(id(1), Currency::Usd), usd(4_120));
+    let change = reaching(&refunded, 1, 10_300, 4_120, &[]);
+    assert_eq!(effects(&change.entries), [-6_000, 0, 0, 0, -4_120, -180]);
+    // More credit than came of it is not its own.
+    let change = reaching(&refunded, 1, 10_300, 50_000, &[]);
+    assert_eq!(effects(&change.entries)[4], -4_120);
+    let again = Taken { payment: id(1), reference: "dp_2", amount: usd(100) };
+    let reach = Reach { credit: usd(50_000), milestones: vec![] };
+    let again = change.next[0].clone().charge_back_reaching(reach, &Actor::System, day(4), &again).unwrap();
+    assert_eq!(effects(&again.entries), [0, 0, 0, 0, 0, -100]);
+}
+
+#[test]
+fn a_chargeback_that_is_won_before_it_is_heard_of_does_nothing() {
+    let early = won(&Story::funded().milestone, 1, true);
+    assert!(early.entries.is_empty() && early.events.is_empty());
+    let late = early.next.charge_back(&Actor::System, day(9), id(1), "dp", usd(10_300)).unwrap();
+    assert!(!late.changed && late.next.escrow.held() == usd(10_000));
+    let waiting = Story::agreed()
+        .on(|milestone| milestone.start_funding(&ada(), day(0), None, id(1)))
+        .on(|milestone| milestone.charge_back(&Actor::System, day(1), id(1), "dp", usd(10_300)));
+    let funded = won(&waiting.milestone, 1, true).next.funded(&Actor::System, day(9), id(1), usd(10_300)).unwrap();
+    assert_eq!((funded.next.status(), funded.next.escrow.held()), (Status::Funded, usd(10_000)));
+}
+
 #[test]
 fn a_bonus_is_released_without_work_and_a_tip_without_a_fee() {
     for (kind, pending) in [(Kind::Bonus, 1_900), (Kind::Tip, 2_000)] {

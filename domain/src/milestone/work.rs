@@ -130,8 +130,11 @@ impl Milestone {
         let entry = self.entry(Reason::HandOver);
         let (escrow, next_escrow, entry) =
             self.escrow.hand_over(next.escrow, entry, self.escrow_account(), next.escrow_account(), rest)?;
-        let smaller = Self { escrow, amount: self.amount.minus_or_zero(rest)?, ..self.clone() };
-        let larger = Self { escrow: next_escrow, amount: next.amount.plus(rest)?, ..next.clone() };
+        let mut smaller = Self { escrow, amount: self.amount.minus_or_zero(rest)?, ..self.clone() };
+        let mut larger = Self { escrow: next_escrow, amount: next.amount.plus(rest)?, ..next.clone() };
+        for (payment, part) in smaller.sources.hand_on(rest)? {
+            larger.sources.come(payment, part)?;
+        }
         let receiving = next.becomes(larger);
         let approving =
             self.becomes(smaller).posting(entry).then(|milestone| milestone.release_to_pending(now, amount, false))?;
@@ -288,6 +291,7 @@ impl Milestone {
         };
         let event = Event::MilestoneApproved { milestone: self.id, amount: share.net, releases_at, automatic };
         let mut next = Self { escrow, state, ..self.clone() };
+        next.sources.release(amount)?;
         next.holds.push(Hold { share, releases_at });
         Ok(self.becomes(next).posting(entry).telling(event))
     }

@@ -116,11 +116,10 @@ impl Timesheet {
         let (early, kept): (Vec<_>, Vec<_>) =
             self.early_chargebacks.iter().cloned().partition(|early| early.payment == payment);
         next.early_chargebacks = kept;
-        next.chargebacks.extend(early.iter().map(|early| early.reference.clone()));
-        let amount = Money::sum(received.currency(), early.iter().map(|early| early.amount))?;
-        let from_credit = amount.min(received)?;
-        let lost = amount.minus(from_credit)?;
-        let back = self.entry(Reason::Chargeback).moving(credit, clearing, from_credit);
+        let (bore, chargebacks) = Chargeback::of_credit(payment, received, &early)?;
+        next.chargebacks.extend(chargebacks);
+        let (amount, lost) = (bore.total()?, bore.lost);
+        let back = self.entry(Reason::Chargeback).moving(credit, clearing, bore.from_credit);
         let back = back.moving(LedgerAccount::Losses, clearing, lost);
         let event = Event::PaymentCredited { organization: self.client, payment, amount: received };
         let change = self.becomes(next).posting(entry).posting(back).telling(event);
@@ -157,8 +156,7 @@ impl Timesheet {
         }
     }
 
-    /// The client's bank takes `amount` of `payment` back: out of escrow first, then out of our own
-    /// pocket. What is left of a held week is still paid. What another payment paid for is left alone.
+    /// The client's bank takes `amount` of `payment` back, and nothing else of the client's is reached.
     pub fn charge_back(
         self,
         actor: &Actor,
@@ -167,34 +165,106 @@ impl Timesheet {
         reference: &str,
         amount: Money,
     ) -> Result<Change<Self>, Refusal> {
+        let taken = Taken { payment, reference, amount };
+        let change = self.charge_back_reaching(Reach::nothing(amount.currency()), actor, now, &taken)?;
+        Ok(change.map(|(week, _)| week))
+    }
+
+    /// The client's bank takes money of a payment for this week back: out of its escrow; or, if the payment
+    /// became credit, out of what is left of that and of the milestones that were paid out of it; then out
+    /// of our own pocket. What is left of a held week is still paid. What another payment paid for is left alone.
+    pub fn charge_back_reaching(
+        self,
+        reach: Reach,
+        actor: &Actor,
+        now: Timestamp,
+        taken: &Taken<'_>,
+    ) -> Result<Change<(Self, Vec<Milestone>)>, Refusal> {
         self.access(actor, Verb::TimesheetAdvance)?;
+        let Reach { credit, milestones } = reach;
+        let Taken { payment, reference, amount } = *taken;
+        let came = self.payments.contains(&payment);
+        if is_known(reference, came, &self.chargebacks, &self.early_chargebacks) {
+            return Ok(Change::none((self, milestones)));
+        }
         let mut next = self.clone();
-        if self.chargebacks.iter().any(|known| known == reference) {
-            return Ok(Change::none(self));
-        }
-        if !self.payments.contains(&payment) {
-            if self.early_chargebacks.iter().any(|early| early.reference == reference) {
-                return Ok(Change::none(self));
-            }
+        if !came {
             next.early_chargebacks.push(EarlyChargeback { payment, reference: reference.to_owned(), amount });
-            return Ok(self.becomes(next));
+            return Ok(self.becomes(next).map(|week| (week, milestones)));
         }
-        next.chargebacks.push(reference.to_owned());
+        let all_credit = self.credited.contains(&payment);
+        let spread = Spread::over(&milestones, credit, taken, all_credit)?;
+        let from_escrow =
+            if all_credit { Money::zero(amount.currency()) } else { spread.left.min(self.escrow.held())? };
+        let lost = spread.left.minus(from_escrow)?;
+        let bore = ChargedBack {
+            from_escrow,
+            from_credit: spread.from_credit,
+            from_pending: Money::zero(amount.currency()),
+            lost,
+        };
         next.early_chargebacks.retain(|early| early.reference != reference);
-        let nothing_pending = (LedgerAccount::Pending(self.freelancer), Money::zero(amount.currency()));
-        let entry = self.entry(Reason::Chargeback);
-        if self.credited.contains(&payment) {
-            let entry = entry.moving(LedgerAccount::Losses, LedgerAccount::ProcessorClearing, amount);
-            let event = Event::TimesheetChargedBack { timesheet: self.id, amount, lost: amount };
-            return Ok(self.becomes(next).posting(entry).telling(event));
-        }
-        let (escrow, entry, bore) = self.escrow.charge_back(entry, self.account(), nothing_pending, amount)?;
+        next.chargebacks.push(Chargeback { reference: reference.to_owned(), payment, bore, won: false });
+        let accounts =
+            (self.account(), LedgerAccount::Pending(self.freelancer), LedgerAccount::ClientCredit(self.client));
+        let (escrow, entry) = self.escrow.charge_back(self.entry(Reason::Chargeback), accounts, bore)?;
         next.escrow = escrow;
         let had_money = matches!(self.state, TimesheetState::Held { .. } | TimesheetState::Paid { .. });
-        if had_money && escrow.held().is_zero() {
+        if had_money && !all_credit && escrow.held().is_zero() {
             next.state = TimesheetState::ChargedBack { charged_back_at: now };
         }
-        let event = Event::TimesheetChargedBack { timesheet: self.id, amount, lost: bore.lost };
+        let event = Event::TimesheetChargedBack { timesheet: self.id, amount, lost };
+        let own = self.becomes(next).posting(entry).telling(event);
+        let mut was_credit = spread.of_credit()?;
+        let mut all = own.map(|week| (week, Vec::new()));
+        for (milestone, part) in milestones.into_iter().zip(&spread.parts) {
+            let from_escrow = part.0.plus(part.1)?;
+            let bore = ChargedBack { from_escrow, ..ChargedBack::nothing(amount.currency()) };
+            let change = milestone.loses(now, taken, *part, bore, from_escrow, &mut was_credit)?;
+            all = all.and(change).map(|((week, mut all), one)| {
+                all.push(one);
+                (week, all)
+            });
+        }
+        Ok(all)
+    }
+
+    /// The bank gives a chargeback back. The hours were worked and accepted: what was taken out of escrow is
+    /// paid, with the rest of the week or at once; credit is the client's again; what we bore is ours.
+    pub fn charge_back_won(
+        self,
+        actor: &Actor,
+        now: Timestamp,
+        payment: PaymentId,
+        reference: &str,
+    ) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::TimesheetAdvance)?;
+        let currency = self.hourly_rate.currency();
+        let Some(place) = self.chargebacks.iter().position(|known| known.reference == reference) else {
+            let mut next = self.clone();
+            next.early_chargebacks.retain(|early| early.reference != reference);
+            next.chargebacks.push(Chargeback::undone(reference, payment, currency));
+            return Ok(self.becomes(next));
+        };
+        if self.chargebacks[place].won {
+            return Ok(Change::none(self));
+        }
+        let bore = self.chargebacks[place].bore;
+        let mut next = self.clone();
+        next.chargebacks[place].won = true;
+        let available = LedgerAccount::Available(self.freelancer);
+        let accounts = (self.account(), available, LedgerAccount::ClientCredit(self.client));
+        let entry = self.entry(Reason::ChargebackWon);
+        let (mut escrow, mut entry) = self.escrow.charge_back_won(entry, accounts, bore, true)?;
+        if matches!(self.state, TimesheetState::Paid { .. } | TimesheetState::ChargedBack { .. })
+            && !bore.from_escrow.is_zero()
+        {
+            let fee = self.terms.freelancer_fee;
+            (escrow, entry, _) = escrow.release(entry, self.account(), available, escrow.held(), fee)?;
+            next.state = TimesheetState::Paid { paid_at: now };
+        }
+        next.escrow = escrow;
+        let event = Event::TimesheetChargebackWon { timesheet: self.id, amount: bore.total()? };
         Ok(self.becomes(next).posting(entry).telling(event))
     }
 

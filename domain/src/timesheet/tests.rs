@@ -291,3 +291,32 @@ fn a_payment_that_became_credit_is_never_charged_back_out_of_the_week() {
     assert_eq!(credited.entries.iter().map(credit).sum::<i64>(), 7_875);
     assert_eq!((credited.next.state.as_str(), credited.next.escrow.held()), ("held", usd(12_500)));
 }
+
+#[test]
+fn a_chargeback_that_is_won_pays_the_week_after_all() {
+    let effect = |change: &Change<Timesheet>, account| -> i64 {
+        change.entries.iter().map(|entry| entry.effect_on(account, Currency::Usd)).sum()
+    };
+    let available = LedgerAccount::Available(id(1));
+    let won =
+        |week: Timesheet, payment: u128| week.charge_back_won(&Actor::System, at(20, 0), id(payment), "dp").unwrap();
+    let lost = held().next.charge_back(&Actor::System, at(9, 0), id(1), "dp", usd(12_875)).unwrap().next;
+    assert_eq!(lost.state.as_str(), "charged_back");
+    let back = won(lost, 1);
+    assert_eq!((back.next.state.as_str(), effect(&back, available)), ("paid", 11_875));
+    assert_eq!(effect(&back, LedgerAccount::Losses), 375);
+    assert!(!won(back.next, 1).changed, "told twice");
+    // What is still held is held again, and paid on its Wednesday.
+    let part = held().next.charge_back(&Actor::System, at(9, 0), id(1), "dp", usd(5_000)).unwrap().next;
+    let back = won(part, 1);
+    assert_eq!((back.next.state.as_str(), back.next.escrow.held(), effect(&back, available)), ("held", usd(12_500), 0));
+    // One that became credit takes the credit there is, and gives it back.
+    let other = held().next.charged(&Actor::System, at(8, 2), id(7), usd(12_875)).unwrap().next;
+    let reach = Reach { credit: usd(12_000), milestones: vec![] };
+    let taken = Taken { payment: id(7), reference: "dp", amount: usd(12_875) };
+    let lost = other.charge_back_reaching(reach, &Actor::System, at(9, 0), &taken).unwrap().map(|(week, _)| week);
+    let credit = LedgerAccount::ClientCredit(id(1));
+    assert_eq!((effect(&lost, credit), effect(&lost, LedgerAccount::Losses)), (-12_000, -875));
+    let back = won(lost.next, 7);
+    assert_eq!((effect(&back, credit), back.next.state.as_str()), (12_000, "held"));
+}

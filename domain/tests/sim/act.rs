@@ -231,28 +231,8 @@ impl World {
                 Some(For::Timesheet(id)) => self.on_timesheet(id, |t| t.charge_failed(&system, now, payment)),
                 None => Ok(absent()),
             },
-            Message::ChargedBack { payment, reference, amount } => {
-                let Some(there) = self.outside.payments.get_mut(&payment) else { return Ok(absent()) };
-                there.told_back.insert(reference.clone(), amount.minor());
-                match there.of {
-                    For::Milestone(id) => {
-                        let Some(milestone) = self.milestones.get(&id).cloned() else { return Ok(absent()) };
-                        let dispute = match &milestone.state {
-                            State::Disputed { dispute, .. } => self.disputes.get(dispute).cloned(),
-                            _ => None,
-                        };
-                        let outcome =
-                            dispute::charge_back(milestone, dispute, &system, now, payment, &reference, amount);
-                        self.take(outcome, |world, (dispute, milestone)| {
-                            world.disputes.extend(dispute.map(|dispute| (dispute.id, dispute)));
-                            world.put_milestone(milestone);
-                        })
-                    }
-                    For::Timesheet(id) => {
-                        self.on_timesheet(id, |t| t.charge_back(&system, now, payment, &reference, amount))
-                    }
-                }
-            }
+            Message::ChargedBack { payment, reference, amount } => self.charged_back(payment, &reference, amount),
+            Message::ChargebackWon { payment, reference } => self.chargeback_won(payment, &reference),
             Message::Rail { payout, attempt, says } => self.rail_is_heard(payout, attempt, &says),
         }
     }

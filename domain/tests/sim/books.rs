@@ -87,8 +87,14 @@ impl Books {
             let tally = self.tallies.entry(to).or_default();
             match reason {
                 Reason::Reclaim => tally.released -= amount,
+                Reason::ChargebackWon => tally.charged_back -= amount,
                 _ => tally.funded += amount,
             }
+        }
+        if let (LedgerAccount::ProcessorClearing, LedgerAccount::Available(_), Some(own)) = (from, to, own) {
+            let tally = self.tallies.entry(own).or_default();
+            tally.released += amount;
+            tally.charged_back -= amount;
         }
         if let (LedgerAccount::Pending(_) | LedgerAccount::Available(_), Some(own)) = (from, own) {
             let tally = self.tallies.entry(own).or_default();

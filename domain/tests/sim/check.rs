@@ -179,6 +179,12 @@ impl World {
             let account = LedgerAccount::Escrow(milestone.id);
             self.check_pot(account, &milestone.escrow)?;
             self.check_grace(CaseId::Milestone(milestone.id), milestone.grace_hours, &milestone.terms)?;
+            let sources = milestone.sources.all();
+            let held: i64 = sources.iter().map(|source| source.held.minor()).sum();
+            must!(held == milestone.escrow.held().minor(), "{} holds other money than came: {sources:?}", milestone.id);
+            let strange =
+                sources.iter().find(|source| source.payment.is_some_and(|of| milestone.credited.contains(&of)));
+            must!(strange.is_none(), "{} has what became credit: {strange:?}", milestone.id);
             let status = milestone.status();
             let quiet = milestone.escrow.held().is_zero() && milestone.holds.is_empty();
             if status.is_terminal() {
@@ -349,7 +355,8 @@ impl World {
     fn check_processor(&self) -> Result<(), Wrong> {
         let mut taken = 0;
         for payment in self.outside.payments.values().filter(|payment| payment.told) {
-            taken += payment.takes - payment.told_back.values().sum::<i64>();
+            let lost = payment.told_back.iter().filter(|(reference, _)| !payment.told_won.contains(*reference));
+            taken += payment.takes - lost.map(|(_, amount)| amount).sum::<i64>();
         }
         let clearing = -self.books.balance(LedgerAccount::ProcessorClearing);
         must!(clearing == taken, "the processor told of {taken}, the books took {clearing}");

@@ -171,7 +171,10 @@ impl World {
             terms.security_hold_days = self.dice.between(0, 14) as u16;
             terms.chargeback_takes_pending = self.dice.percent(50);
             terms.client_fee_returned = self.dice.percent(50);
-            terms.refund_after_days = self.dice.between(1, 180) as u16;
+        }
+        if self.dice.percent(30) {
+            terms.refund_after_days = self.dice.between(1, 30) as u16;
+            terms.tip_days = self.dice.between(0, 5) as u16;
         }
         if self.dice.percent(50) {
             terms.small_claims_under = usd(5_000);

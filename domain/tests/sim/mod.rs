@@ -13,6 +13,7 @@ pub mod choose;
 pub mod act;
 pub mod hours;
 pub mod outages;
+pub mod bank;
 pub mod outside;
 pub mod end;
 pub mod check;

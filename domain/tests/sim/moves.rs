@@ -180,6 +180,7 @@ pub enum Message {
     Succeeded { payment: PaymentId, received: Money },
     Failed { payment: PaymentId },
     ChargedBack { payment: PaymentId, reference: String, amount: Money },
+    ChargebackWon { payment: PaymentId, reference: String },
     Rail { payout: PayoutId, attempt: u32, says: Carried },
 }
 
@@ -193,6 +194,7 @@ impl Move {
                 Message::Succeeded { .. } => "payment.succeeded",
                 Message::Failed { .. } => "payment.failed",
                 Message::ChargedBack { .. } => "payment.charged_back",
+                Message::ChargebackWon { .. } => "payment.chargeback_won",
                 Message::Rail { .. } => "rail.says",
             },
             Self::OfferCreate { .. } => "offer.create",

@@ -1,7 +1,7 @@
 //! The outside world: a processor and rails that talk late, twice and out of order, and banks that
 //! take payments back at the worst time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
 use domain::Timestamp;
@@ -32,6 +32,8 @@ pub struct Payment {
     pub told: bool,
     /// Chargebacks that were told.
     pub told_back: BTreeMap<String, i64>,
+    /// Those of which it was told that they were won.
+    pub told_won: BTreeSet<String>,
 }
 
 /// A transfer that was handed to a rail, and when it gets there.
@@ -145,7 +147,8 @@ impl World {
 
     fn processor_is_asked(&mut self, of: For, payment: PaymentId, total: Money) {
         let takes = if self.dice.percent(3) { total.minor() - 1 } else { total.minor() };
-        let there = Payment { of, takes, charged_back: 0, told: false, told_back: BTreeMap::new() };
+        let there =
+            Payment { of, takes, charged_back: 0, told: false, told_back: BTreeMap::new(), told_won: BTreeSet::new() };
         self.outside.payments.insert(payment, there);
         let succeeded = || Message::Succeeded { payment, received: usd(takes) };
         let failed = || Message::Failed { payment };
@@ -189,6 +192,9 @@ impl World {
         let amount = if whole { left } else { 1 + (share % left as u64) as i64 };
         there.charged_back += amount;
         let reference = format!("{payment}-{}", there.charged_back);
+        if self.dice.percent(40) {
+            self.outside.inbox.push(Message::ChargebackWon { payment, reference: reference.clone() });
+        }
         let message = Message::ChargedBack { payment, reference, amount: usd(amount) };
         if self.dice.percent(50) {
             return Some(Move::Heard(message));

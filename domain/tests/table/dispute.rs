@@ -2,7 +2,7 @@
 
 use domain::access::{Actor, Verb};
 use domain::dispute::{self, Case, Claim, Dispute, Verdict};
-use domain::milestone::{Approval, Deal, Milestone, MilestoneDraft};
+use domain::milestone::{Approval, Deal, Milestone, MilestoneDraft, Taken};
 use domain::policy::Terms;
 use domain::timesheet::{Hourly, TimeEntry, Timesheet};
 
@@ -69,9 +69,9 @@ fn states() -> Vec<(&'static str, Contest)> {
     };
     let closed = || {
         let (dispute, Case::Milestone(milestone)) = opened() else { panic!() };
-        let change =
-            dispute::charge_back(milestone, Some(dispute), &system, day(2), id(1), "dp", usd(103_000)).unwrap();
-        let (dispute, milestone) = change.next;
+        let taken = Taken { payment: id(1), reference: "dp", amount: usd(103_000) };
+        let change = dispute::charge_back((milestone, Some(dispute)), vec![], usd(0), &system, day(2), &taken).unwrap();
+        let (milestone, dispute) = change.next.into_iter().next().unwrap();
         (dispute.unwrap(), Case::Milestone(milestone))
     };
     let in_hold = || {

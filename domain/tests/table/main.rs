@@ -15,6 +15,7 @@ mod gig;
 mod milestone;
 mod offer;
 mod payout;
+mod payout_method;
 mod proposal;
 mod review;
 mod room;

@@ -126,6 +126,7 @@ fn commands() -> Vec<Command<Milestone>> {
         command("age", Verb::MilestoneAge, |m, a| m.age(a, day(LATE))),
         command("resolve_refund", Verb::MilestoneResolveRefund, |m, a| m.resolve_refund(a, day(LATE), id(7))),
         command("unwind", Verb::MilestoneUnwind, |m, a| m.unwind(a, day(9))),
+        command("charge_back_won", Verb::MilestoneChargeBack, |m, a| m.charge_back_won(a, day(9), id(1), "dp", true)),
         command("charge_back", Verb::MilestoneChargeBack, |m, a| m.charge_back(a, day(9), id(1), "dp_2", usd(10_300))),
         command("settle", Verb::MilestoneSettle, |m, a| m.settle(a, day(9), id(1), usd(5_000))),
         command("resume", Verb::MilestoneSettle, |m, a| m.resume(a, day(9), id(1))),

@@ -78,6 +78,7 @@ fn commands() -> Vec<Command<Timesheet>> {
         command("charged out of the blue", Verb::TimesheetAdvance, |t, a| t.charged(a, day(9), id(50), usd(777))),
         command("charge_failed", Verb::TimesheetAdvance, |t, a| t.charge_failed(a, day(9), id(1))),
         command("release", Verb::TimesheetAdvance, |t, a| t.release(a, day(400))),
+        command("charge_back_won", Verb::TimesheetAdvance, |t, a| t.charge_back_won(a, day(9), id(1), "dp")),
         command("charge_back", Verb::TimesheetAdvance, |t, a| t.charge_back(a, day(9), id(1), "dp_2", usd(20_600))),
         command("card_named", Verb::TimesheetAdvance, |t, a| t.card_named(a, day(9))),
         command("extend", Verb::TimesheetAdvance, |t, a| t.extend(a, 24)),

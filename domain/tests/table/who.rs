@@ -38,6 +38,9 @@ fn allowed(verb: Verb) -> &'static [&'static [&'static str]] {
         | TimeEntryAdd
         | TimeEntryRemove
         | PayoutCancel
+        | PayoutMethodAdd
+        | PayoutMethodRemove
+        | PayoutRequest
         | OfferAccept
         | OfferDecline
         | ProposalRevise

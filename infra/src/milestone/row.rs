@@ -51,6 +51,10 @@ pub struct Model {
     #[sea_orm(column_type = "JsonBinary")]
     pub payments: Json,
     #[sea_orm(column_type = "JsonBinary")]
+    pub credited: Json,
+    #[sea_orm(column_type = "JsonBinary")]
+    pub sources: Json,
+    #[sea_orm(column_type = "JsonBinary")]
     pub chargebacks: Json,
     #[sea_orm(column_type = "JsonBinary")]
     pub early_chargebacks: Json,
@@ -99,6 +103,8 @@ impl TryFrom<Model> for Milestone {
             rounds: small(row.rounds)?,
             grace_hours: small(row.grace_hours)?,
             payments: from_value(row.payments)?,
+            credited: from_value(row.credited)?,
+            sources: from_value(row.sources)?,
             chargebacks: from_value(row.chargebacks)?,
             early_chargebacks: from_value(row.early_chargebacks)?,
         })
@@ -143,6 +149,8 @@ impl TryFrom<&Milestone> for Model {
             rounds: i32::from(milestone.rounds),
             grace_hours: i32::from(milestone.grace_hours),
             payments: to_value(&milestone.payments)?,
+            credited: to_value(&milestone.credited)?,
+            sources: to_value(&milestone.sources)?,
             chargebacks: to_value(&milestone.chargebacks)?,
             early_chargebacks: to_value(&milestone.early_chargebacks)?,
         })
@@ -159,7 +167,8 @@ impl Model {
                  update milestones set title = $3, description = $4, due_at = $5, amount_minor = $6, version = $7,
                      status = $8, state = $9, held_minor = $10, released_net_minor = $11, fee_minor = $12,
                      refunded_minor = $13, charged_back_minor = $14, escrow = $15, holds = $16, submissions = $17,
-                     rounds = $18, grace_hours = $19, payments = $20, chargebacks = $21, early_chargebacks = $22
+                     rounds = $18, grace_hours = $19, payments = $20, chargebacks = $21, early_chargebacks = $22,
+                     credited = $24, sources = $25
                  where id = $1 and version = $2 returning id)
              select settle($23) from moved",
             [
@@ -186,6 +195,8 @@ impl Model {
                 self.chargebacks.into(),
                 self.early_chargebacks.into(),
                 facts.into(),
+                self.credited.into(),
+                self.sources.into(),
             ],
         )
     }

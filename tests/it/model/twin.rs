@@ -426,6 +426,9 @@ impl<'a> Twin<'a> {
                 let reference = self.names.in_text(reference);
                 (*payment, ProcessorFact::ChargedBack { reference, amount: *amount })
             }
+            Message::ChargebackWon { payment, reference } => {
+                (*payment, ProcessorFact::ChargebackWon { reference: self.names.in_text(reference) })
+            }
             Message::Rail { payout, attempt, says } => {
                 let event = RailEvent { payout: self.names.of(*payout), attempt: *attempt, said: says.clone() };
                 return self.app.market.rail_event(&event).await;
@@ -435,6 +438,7 @@ impl<'a> Twin<'a> {
         let id = match &fact {
             _ if self.number % 2 == 1 => format!("evt_{}", self.number),
             ProcessorFact::ChargedBack { reference, .. } => format!("evt_{reference}"),
+            ProcessorFact::ChargebackWon { reference } => format!("evt_{reference}_won"),
             ProcessorFact::Succeeded { .. } | ProcessorFact::Failed { .. } => {
                 format!("evt_{payment}_{}", fact.as_str())
             }

@@ -1,0 +1,166 @@
+//! Carrying out what clients' banks do: they take payments back, and may give them back again. What a
+//! chargeback took is held against what it may take.
+
+use domain::access::Actor;
+use domain::change::Change;
+use domain::contract::Status;
+use domain::dispute::{self, WithDispute};
+use domain::id::{MilestoneId, OrganizationId, PaymentId};
+use domain::ledger::LedgerAccount;
+use domain::milestone::{Milestone, State, Taken};
+use domain::money::{Currency, Money};
+use domain::refusal::Refusal;
+
+use super::act::absent;
+use super::moves::Answer;
+use super::outside::For;
+use super::world::{World, Wrong};
+
+impl World {
+    pub(super) fn charged_back(&mut self, payment: PaymentId, reference: &str, amount: Money) -> Result<Answer, Wrong> {
+        let (system, now) = (Actor::System, self.now);
+        let Some(there) = self.outside.payments.get_mut(&payment) else { return Ok(absent()) };
+        there.told_back.insert(reference.to_owned(), amount.minor());
+        let taken = Taken { payment, reference, amount };
+        let (client, answer, before) = match there.of {
+            For::Milestone(id) => {
+                let Some(client) = self.milestones.get(&id).map(|milestone| milestone.client) else {
+                    return Ok(absent());
+                };
+                let mut others = self.in_reach(client, payment, Some(id));
+                let own = others.remove(0);
+                let (credit, before) = (self.credit(client), self.standing_of(client));
+                let outcome = dispute::charge_back(own, others, credit, &system, now, &taken);
+                (client, self.take_reached(outcome)?, before)
+            }
+            For::Timesheet(id) => {
+                let Some(week) = self.timesheets.get(&id).cloned() else { return Ok(absent()) };
+                let (client, contract) = (week.client, week.contract);
+                let others = self.in_reach(client, payment, None);
+                let (credit, before) = (self.credit(client), self.standing_of(client));
+                let outcome = dispute::charge_back_week(week, others, credit, &system, now, &taken);
+                let answer = self.take(outcome, |world, (week, others)| {
+                    world.put_timesheet(week);
+                    world.put_reached(others);
+                })?;
+                self.contract_heeds(contract)?;
+                (client, answer, before)
+            }
+        };
+        if answer == Answer::Done {
+            self.check_chargeback(client, payment, &before)?;
+        }
+        Ok(answer)
+    }
+
+    pub(super) fn chargeback_won(&mut self, payment: PaymentId, reference: &str) -> Result<Answer, Wrong> {
+        let (system, now) = (Actor::System, self.now);
+        let Some(there) = self.outside.payments.get_mut(&payment) else { return Ok(absent()) };
+        there.told_won.insert(reference.to_owned());
+        let of = there.of;
+        let own = match of {
+            For::Milestone(id) => Some(id),
+            For::Timesheet(_) => None,
+        };
+        let lost = self.milestones.values().filter(|m| Some(m.id) == own || m.lost_to(reference)).cloned();
+        let lost: Vec<Milestone> = lost.collect();
+        let goes_on = |milestone: &Milestone| {
+            let contract = milestone.contract.and_then(|of| self.contracts.get(&of));
+            contract.is_some_and(|contract| contract.status() != Status::Ended)
+        };
+        let won = lost.into_iter().try_fold(Change::none(Vec::new()), |all, milestone| {
+            let goes_on = goes_on(&milestone);
+            let one = milestone.charge_back_won(&system, now, payment, reference, goes_on)?;
+            Ok::<_, Refusal>(all.and(one).map(|(mut all, one)| {
+                all.push(one);
+                all
+            }))
+        });
+        let answer = self.take(won, |world, won| won.into_iter().for_each(|one| world.put_milestone(one)))?;
+        match of {
+            For::Milestone(_) => Ok(answer),
+            For::Timesheet(id) => self.on_timesheet(id, |week| week.charge_back_won(&system, now, payment, reference)),
+        }
+    }
+
+    /// What a chargeback may reach: `own` first, then by id what holds the payment's money or gave it back, and
+    /// what holds money that was credit.
+    fn in_reach(&self, client: OrganizationId, payment: PaymentId, own: Option<MilestoneId>) -> Vec<WithDispute> {
+        let of = |milestone: &&Milestone| {
+            let credit = !milestone.sources.held_of(None, Currency::Usd).is_zero();
+            milestone.sources.of(Some(payment)).is_some() || credit
+        };
+        let others = self.milestones.values().filter(|m| m.client == client && Some(m.id) != own).filter(of);
+        let own = own.and_then(|own| self.milestones.get(&own));
+        let all = own.into_iter().chain(others);
+        all.map(|milestone| {
+            let dispute = match &milestone.state {
+                State::Disputed { dispute, .. } => self.disputes.get(dispute).cloned(),
+                _ => None,
+            };
+            (milestone.clone(), dispute)
+        })
+        .collect()
+    }
+
+    fn take_reached(&mut self, outcome: Result<Change<Vec<WithDispute>>, Refusal>) -> Result<Answer, Wrong> {
+        self.take(outcome, Self::put_reached)
+    }
+
+    fn put_reached(&mut self, reached: Vec<WithDispute>) {
+        for (milestone, dispute) in reached {
+            self.put_milestone(milestone);
+            self.disputes.extend(dispute.map(|dispute| (dispute.id, dispute)));
+        }
+    }
+
+    /// The client's milestones, and what we have lost.
+    fn standing_of(&self, client: OrganizationId) -> (Vec<Milestone>, i64) {
+        let of_it = self.milestones.values().filter(|milestone| milestone.client == client);
+        (of_it.cloned().collect(), self.books.balance(LedgerAccount::Losses))
+    }
+
+    /// A chargeback takes the money of its own payment, and of what that became, and nothing else; and we lose
+    /// nothing while any of that is left.
+    fn check_chargeback(
+        &self,
+        client: OrganizationId,
+        payment: PaymentId,
+        (before, losses): &(Vec<Milestone>, i64),
+    ) -> Result<(), Wrong> {
+        let usd = Currency::Usd;
+        let lost = self.books.balance(LedgerAccount::Losses) < *losses;
+        let all_credit = before.iter().any(|milestone| milestone.credited.contains(&payment));
+        let week_credit = self.timesheets.values().any(|week| week.credited.contains(&payment));
+        let refunded = before.iter().any(|milestone| !milestone.sources.refunded_of(payment, usd).is_zero());
+        let was_credit = all_credit || week_credit || refunded;
+        for old in before {
+            let Some(new) = self.milestones.get(&old.id) else { continue };
+            let taken = old.escrow.held().minor() - new.escrow.held().minor();
+            let own = old.sources.held_of(Some(payment), usd).minor();
+            let credit = if was_credit { old.sources.held_of(None, usd).minor() } else { 0 };
+            if taken < 0 || taken > own + credit {
+                return Err(format!(
+                    "{payment} took {taken} of {}, where {own} was its own and {credit} credit",
+                    old.id
+                ));
+            }
+            let left = new.sources.held_of(Some(payment), usd).minor();
+            if lost && left > 0 {
+                return Err(format!("we lost by {payment}, and {left} of its money is left in {}", new.id));
+            }
+            let credit = new.sources.held_of(None, usd).minor();
+            if lost && (all_credit || week_credit) && credit > 0 {
+                return Err(format!(
+                    "we lost by {payment}, and {credit} of the credit it became is left in {}",
+                    new.id
+                ));
+            }
+        }
+        let credit = self.credit(client).minor();
+        if lost && (all_credit || week_credit) && credit > 0 {
+            return Err(format!("we lost by {payment}, and {credit} of the credit it became is left"));
+        }
+        Ok(())
+    }
+}

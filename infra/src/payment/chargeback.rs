@@ -1,0 +1,174 @@
+//! Payments that a client's bank takes back, and gives back. What they reach is locked before anything is
+//! decided: contracts, milestones in the order of their ids, the week, disputes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::change::Change;
+use domain::contract::Status;
+use domain::dispute::{self, WithDispute};
+use domain::id::{ContractId, Id, MilestoneId, OrganizationId, PaymentId, TimesheetId};
+use domain::ledger::LedgerAccount;
+use domain::milestone::{Milestone, Taken};
+use domain::money::{Currency, Money};
+use domain::payment::Payment;
+use domain::refusal::Refusal;
+use sea_orm::FromQueryResult;
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::sql::sql;
+use crate::{Failure, Tx};
+
+#[derive(FromQueryResult)]
+struct Found {
+    id: Uuid,
+    contract_id: Option<Uuid>,
+}
+
+impl Tx {
+    /// The client's bank takes back a payment for a milestone.
+    pub(super) async fn milestone_charged_back(
+        &self,
+        of: MilestoneId,
+        payment: &Payment,
+        (reference, amount): (&str, Money),
+    ) -> Result<(), Failure> {
+        let mut in_reach = self.reach_for_update(payment, Some(of)).await?;
+        let place = in_reach.iter().position(|(milestone, _)| milestone.id == of).ok_or(Refusal::HIDDEN)?;
+        let own = in_reach.remove(place);
+        let credit = self.credit_of(payment.client, amount.currency()).await?;
+        let taken = Taken { payment: payment.id, reference, amount };
+        let change = dispute::charge_back(own, in_reach, credit, self.actor(), self.now(), &taken)?;
+        if change.changed {
+            self.reached_write(&change.next).await?;
+        }
+        self.settle(change).await.map(drop)
+    }
+
+    /// The client's bank takes back a payment for a week.
+    pub(super) async fn timesheet_charged_back(
+        &self,
+        of: TimesheetId,
+        payment: &Payment,
+        (reference, amount): (&str, Money),
+    ) -> Result<(), Failure> {
+        self.timesheet_contract_for_update(of).await?;
+        let in_reach = self.reach_for_update(payment, None).await?;
+        let week = self.timesheet_for_update(of).await?.ok_or(Refusal::HIDDEN)?;
+        let credit = self.credit_of(payment.client, amount.currency()).await?;
+        let taken = Taken { payment: payment.id, reference, amount };
+        let change = dispute::charge_back_week(week, in_reach, credit, self.actor(), self.now(), &taken)?;
+        if change.changed {
+            self.reached_write(&change.next.1).await?;
+            self.timesheet_keep(&change.next.0).await?;
+        }
+        self.settle(change).await.map(drop)
+    }
+
+    /// The client's bank gives back what it took of a payment for a milestone, and wherever else it took it.
+    pub(super) async fn milestone_chargeback_won(
+        &self,
+        of: MilestoneId,
+        payment: &Payment,
+        reference: &str,
+    ) -> Result<(), Failure> {
+        let change = self.won_elsewhere(payment, Some(of), reference).await?;
+        for milestone in &change.next {
+            self.milestone_write(milestone).await?;
+        }
+        self.settle(change).await.map(drop)
+    }
+
+    /// The same, of a payment for a week.
+    pub(super) async fn timesheet_chargeback_won(
+        &self,
+        of: TimesheetId,
+        payment: &Payment,
+        reference: &str,
+    ) -> Result<(), Failure> {
+        self.timesheet_contract_for_update(of).await?;
+        let elsewhere = self.won_elsewhere(payment, None, reference).await?;
+        let week = self.timesheet_for_update(of).await?.ok_or(Refusal::HIDDEN)?;
+        let change = week.charge_back_won(self.actor(), self.now(), payment.id, reference)?.and(elsewhere);
+        for milestone in &change.next.1 {
+            self.milestone_write(milestone).await?;
+        }
+        if change.changed {
+            self.timesheet_keep(&change.next.0).await?;
+        }
+        self.settle(change).await.map(drop)
+    }
+
+    /// What the bank gives back to milestones: to `own`, and to those it took something from elsewhere.
+    async fn won_elsewhere(
+        &self,
+        payment: &Payment,
+        own: Option<MilestoneId>,
+        reference: &str,
+    ) -> Result<Change<Vec<Milestone>>, Failure> {
+        let select = "select id, contract_id from milestones
+            where id = $2 or (organization_id = $1 and sources <> '[]' and chargebacks @> $3)";
+        let values =
+            [payment.client.uuid().into(), own.map(Id::uuid).into(), json!([{ "reference": reference }]).into()];
+        let found = Found::find_by_statement(sql(select, values)).all(self.conn()).await?;
+        let contracts: BTreeSet<ContractId> =
+            found.iter().filter_map(|row| row.contract_id.map(Id::from_uuid)).collect();
+        let mut goes_on = BTreeMap::new();
+        for id in contracts {
+            let contract = self.contract_for_update(id).await?;
+            goes_on.insert(id, contract.is_some_and(|contract| contract.status() != Status::Ended));
+        }
+        let ids: Vec<MilestoneId> = found.iter().map(|row| Id::from_uuid(row.id)).collect();
+        let mut all = Change::none(Vec::new());
+        for milestone in self.milestones_for_update(&ids).await? {
+            if Some(milestone.id) != own && !milestone.lost_to(reference) {
+                continue;
+            }
+            let goes_on = milestone.contract.and_then(|id| goes_on.get(&id).copied()).unwrap_or(false);
+            let won = milestone.charge_back_won(self.actor(), self.now(), payment.id, reference, goes_on)?;
+            all = all.and(won).map(|(mut all, one)| {
+                all.push(one);
+                all
+            });
+        }
+        Ok(all)
+    }
+
+    /// The milestones that a chargeback of this payment may reach, with the disputes over them, locked in the
+    /// order of their ids: `own`, those that hold the payment's money or gave it back, and those that hold
+    /// money that was credit.
+    async fn reach_for_update(&self, payment: &Payment, own: Option<MilestoneId>) -> Result<Vec<WithDispute>, Failure> {
+        let source = |payment: Option<PaymentId>| json!([{ "payment": payment }]);
+        let select = "select id, contract_id from milestones
+            where id = $2 or (organization_id = $1 and sources <> '[]'
+                and (sources @> $3 or (held_minor > 0 and sources @> $4)))";
+        let values = [
+            payment.client.uuid().into(),
+            own.map(Id::uuid).into(),
+            source(Some(payment.id)).into(),
+            source(None).into(),
+        ];
+        let found = Found::find_by_statement(sql(select, values)).all(self.conn()).await?;
+        let ids: Vec<MilestoneId> = found.iter().map(|row| Id::from_uuid(row.id)).collect();
+        let mut reached = Vec::new();
+        for milestone in self.milestones_for_update(&ids).await? {
+            let dispute = self.dispute_over_for_update(&milestone).await?;
+            reached.push((milestone, dispute));
+        }
+        Ok(reached)
+    }
+
+    async fn reached_write(&self, reached: &[WithDispute]) -> Result<(), Failure> {
+        for (milestone, dispute) in reached {
+            if let Some(dispute) = dispute {
+                self.dispute_write(dispute).await?;
+            }
+            self.milestone_write(milestone).await?;
+        }
+        Ok(())
+    }
+
+    async fn credit_of(&self, client: OrganizationId, currency: Currency) -> Result<Money, Failure> {
+        self.balance(LedgerAccount::ClientCredit(client), currency).await
+    }
+}
