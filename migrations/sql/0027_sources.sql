@@ -12,4 +12,3 @@ where held_minor > 0;
 alter table milestones alter column credited drop default;
 alter table milestones alter column sources drop default;
 alter table milestones add constraint milestones_sources_agree check (milestone_sources_held(sources) = held_minor);
-create index milestones_paid_by on milestones (organization_id) where sources <> '[]'::jsonb;
