@@ -1,6 +1,6 @@
 //! Matching: people for a gig, gigs for a person, and why.
 //!
-//! A [`Source`] finds candidates, in memory or by SQL; the domain ranks them and says why. Whoever is
+//! A `Source` finds candidates, in memory or by SQL; the domain ranks them and says why. Whoever is
 //! about to be shown is read again first, so that nobody is shown who may no longer be, however old
 //! what the source knows. What is shown is logged.
 
