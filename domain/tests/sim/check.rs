@@ -59,7 +59,13 @@ impl World {
 
     /// A deadline that somebody was given is never shortened, and silence decides nothing before it.
     fn check_promises(&mut self) -> Result<(), Wrong> {
-        for (of, due) in self.deadlines() {
+        let deadlines = self.deadlines();
+        // A request that was answered, and made anew in the same instant, is another one. Of work that
+        // was handed in, it is remembered how long there was to look at it.
+        self.promised.retain(|of, _| {
+            !matches!(of.0, Timer::ResolveRefundRequest(_)) || deadlines.iter().any(|(promise, _)| promise == of)
+        });
+        for (of, due) in deadlines {
             let (timer, ..) = of;
             let promised = self.promised.entry(of).or_insert(due);
             must!(due >= *promised, "{timer:?} was promised for {promised}, and is due at {due}");
