@@ -2,6 +2,7 @@
 //! everything else, the same each time. It is loaded once, into a database without people.
 
 mod catalogue;
+mod trades;
 
 use chrono::NaiveTime;
 use domain::access::{Actor, MemberRole, Person, Staff};
@@ -16,7 +17,8 @@ use domain::skill::SkillLevel;
 use domain::user::SignUp;
 use sea_orm::FromQueryResult;
 
-use self::catalogue::{COMPANIES, Company, FIRST_NAMES, LAST_NAMES, POSTS, Post, TRADES, Trade};
+use self::catalogue::{Asks, COMPANIES, Company, FIRST_NAMES, LAST_NAMES, POSTS, Post};
+use self::trades::{Kind, TRADES, Trade};
 use crate::market::Market;
 use crate::sql::sql;
 use crate::{Call, Failure, Fault, run};
@@ -99,13 +101,14 @@ impl Market {
 
     async fn demo_freelancer(&self, place: usize, hash: &str) -> Result<(), Failure> {
         let trade = &TRADES[place % TRADES.len()];
+        let kind = &trade.kinds[place / TRADES.len() % trade.kinds.len()];
         // Two lists of coprime lengths: no two people share a name.
         let name = format!("{} {}", FIRST_NAMES[place % FIRST_NAMES.len()], LAST_NAMES[place % LAST_NAMES.len()]);
         let email = if place == 0 { FREELANCER.to_owned() } else { format!("freelancer.{place}@demo.example") };
         let user = self.demo_user(&email, &name, "Asia/Karachi", hash).await?;
         let call = call_of(user, None);
-        self.profile_update(&call, profile(place, trade)?).await?;
-        let item = PortfolioDraft::parse(trade.portfolio, "Made for a client who let me show it.", None)?;
+        self.profile_update(&call, profile(place, trade, kind)?).await?;
+        let item = PortfolioDraft::parse(kind.portfolio, "Made for a client who let me show it.", None)?;
         self.portfolio_item_add(&call, item).await?;
         Ok(())
     }
@@ -117,6 +120,12 @@ impl Market {
         owner: UserId,
         organization: OrganizationId,
     ) -> Result<(), Failure> {
+        let (overlap, fluency) = match post.asks {
+            Asks::Nothing => (None, Fluency::Conversational),
+            Asks::Overlap(hours) => (Some(hours * 60), Fluency::Conversational),
+            Asks::FluentEnglish => (None, Fluency::Fluent),
+            Asks::FluentEnglishAnd(hours) => (Some(hours * 60), Fluency::Fluent),
+        };
         let input = BriefInput {
             title: post.title.to_owned(),
             description: post.description.to_owned(),
@@ -130,8 +139,8 @@ impl Market {
             time_zone: Some(company.time_zone.to_owned()),
             work_starts: None,
             work_ends: None,
-            overlap_minutes: None,
-            languages: vec![Language { code: "en".to_owned(), fluency: Fluency::Conversational }],
+            overlap_minutes: overlap,
+            languages: vec![Language { code: "en".to_owned(), fluency }],
             weekly_hours: post.hourly.then_some(20),
             visibility: Visibility::Public,
         };
@@ -152,35 +161,63 @@ impl Market {
     }
 }
 
-/// What the freelancer at `place` says of themselves: their trade, with what differs between people.
-fn profile(place: usize, trade: &Trade) -> Result<ProfileInput, Failure> {
-    let seasoned = (place * 7) % 10;
-    let held = trade.skills.len() - (place / TRADES.len()) % 3;
-    let years = |skill: usize| i32::try_from((seasoned + 1).saturating_sub(skill)).unwrap_or(0).max(1);
-    let level = match seasoned {
-        0..=2 => SkillLevel::Beginner,
-        3..=6 => SkillLevel::Intermediate,
-        _ => SkillLevel::Expert,
+/// What the freelancer at `place` says of themselves: their trade and kind, with what differs between people.
+fn profile(place: usize, trade: &Trade, kind: &Kind) -> Result<ProfileInput, Failure> {
+    let seasoned = differs(place, "seasoned", 11);
+    let dear = differs(place, "dear", 9);
+    // Everybody lists the trade's first skill; one of the others is not everybody's.
+    let mut slugs = [trade.core, kind.also].concat();
+    slugs.remove(1 + differs(place, "lacks", slugs.len() - 1));
+    let listed = skills(&slugs)?;
+    let held = |nth: usize| {
+        let years = (seasoned + 1).saturating_sub(nth).max(1);
+        let level = match years {
+            0..=2 => SkillLevel::Beginner,
+            3..=5 => SkillLevel::Intermediate,
+            _ => SkillLevel::Expert,
+        };
+        (level, i32::try_from(years).unwrap_or(1))
     };
-    let listed = skills(&trade.skills[..held])?;
     let (low, high) = trade.rates;
-    let rate = low * 100 + (high - low) * 100 * i64::try_from(seasoned).unwrap_or(0) / 10;
-    let shift = [("09:00", "18:00"), ("13:00", "22:00"), ("18:00", "03:00")][place % 3];
+    let share = i64::try_from(3 * seasoned + dear).unwrap_or(0);
+    // To the half dollar, as people ask.
+    let rate = (low * 100 + (high - low) * 100 * share / 38) / 50 * 50;
+    let shifts = [("09:00", "18:00"), ("13:00", "22:00"), ("18:00", "03:00"), ("15:00", "23:30")];
+    let shift = shifts[differs(place, "shift", shifts.len())];
     let clock = |text: &str| NaiveTime::parse_from_str(text, "%H:%M").ok();
     Ok(ProfileInput {
-        headline: Some(trade.headline.to_owned()),
-        overview: Some(trade.overview.to_owned()),
-        skills: Some(listed.into_iter().enumerate().map(|(nth, skill)| (skill, level, years(nth))).collect()),
+        headline: Some(kind.headline.to_owned()),
+        overview: Some(kind.overview.to_owned()),
+        skills: Some(
+            (listed.into_iter().enumerate())
+                .map(|(nth, skill)| {
+                    let (level, years) = held(nth);
+                    (skill, level, years)
+                })
+                .collect(),
+        ),
         hourly_rate: Some(Some(Money::usd(rate)?)),
         time_zone: Some("Asia/Karachi".to_owned()),
         hours: clock(shift.0).zip(clock(shift.1)).map(Some),
-        weekly_hours: Some(Some([40, 30, 20, 25][place % 4])),
+        weekly_hours: Some(Some([40, 30, 20, 15, 25][differs(place, "hours", 5)])),
         languages: Some(vec![
-            Language { code: "en".to_owned(), fluency: [Fluency::Fluent, Fluency::Conversational][place % 2] },
+            Language {
+                code: "en".to_owned(),
+                fluency: [Fluency::Fluent, Fluency::Conversational, Fluency::Fluent][differs(place, "english", 3)],
+            },
             Language { code: "ur".to_owned(), fluency: Fluency::Native },
         ]),
         ..ProfileInput::default()
     })
+}
+
+/// A number below `values` that is a person's own: the same each time, and no two of a person's go together.
+fn differs(place: usize, what: &str, values: usize) -> usize {
+    let hash = (what.bytes().chain(place.to_be_bytes()))
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    // The bytes that came last have not reached all bits yet.
+    let hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    usize::try_from((hash >> 33) % values.max(1) as u64).unwrap_or(0)
 }
 
 fn skills(slugs: &[&str]) -> Result<Vec<SkillId>, Failure> {

@@ -123,25 +123,21 @@ impl<'a> Story<'a> {
 
     async fn they_find_each_other(&mut self) -> Result<(), Stumble> {
         let gig = self.id("gig")?;
-        let query = "query($gig: ID!) { gig(id: $gig) { matches(first: 5) { edges { node {
+        let query = "query($gig: ID!) { gig(id: $gig) { matches(first: 50) { edges { node {
             score sentence freelancer { id name } factors { kind contribution } } } } } }";
-        let found = self.client.asks(query, json!({ "gig": gig })).await?;
-        let matches = at(&found, "gig.matches.edges").as_array().cloned().unwrap_or_default();
-        let ours = matches.iter().find(|edge| at(edge, "node.freelancer.id") == self.freelancer.user.as_str());
-        let ours = ours.ok_or_else(|| Stumble::new(format!("Ayesha is not among the matches: {found}")))?;
-        (self.say)(&format!("Rabta shows Sam why Ayesha fits: {}", at(ours, "node.sentence")));
+        let ayesha = ("node.freelancer.id", self.freelancer.user.as_str());
+        let ours = look_for(&self.client, query, json!({ "gig": gig }), "gig.matches.edges", ayesha).await?;
+        (self.say)(&format!("Rabta shows Sam why Ayesha fits: {}", at(&ours, "node.sentence")));
 
         let input = json!({ "gigId": gig, "freelancerId": self.freelancer.user, "message": "Your ledger work is what we need." });
         let payload = self.client.does("invitationSend", input, "invitation { id state }").await?;
         let invitation = self.keep("invitation", &payload, "invitation.id")?;
         (self.say)(&format!("Sam invites her: {invitation}"));
 
-        let query = "{ viewer { recommendedGigs(first: 5) { edges { node { score sentence gig { id title } } } } } }";
-        let found = self.freelancer.asks(query, json!({})).await?;
-        let gigs = at(&found, "viewer.recommendedGigs.edges").as_array().cloned().unwrap_or_default();
-        let ours = gigs.iter().find(|edge| at(edge, "node.gig.id") == gig.as_str());
-        let ours = ours.ok_or_else(|| Stumble::new(format!("the gig is not recommended to Ayesha: {found}")))?;
-        (self.say)(&format!("Rabta recommends the gig to Ayesha: {}", at(ours, "node.sentence")));
+        let query = "{ viewer { recommendedGigs(first: 50) { edges { node { score sentence gig { id title } } } } } }";
+        let gig = ("node.gig.id", gig.as_str());
+        let ours = look_for(&self.freelancer, query, json!({}), "viewer.recommendedGigs.edges", gig).await?;
+        (self.say)(&format!("Rabta recommends the gig to Ayesha: {}", at(&ours, "node.sentence")));
         Ok(())
     }
 
@@ -401,4 +397,25 @@ async fn wait(player: &Player, query: &str, variables: Value, path: &str, wanted
         tokio::time::sleep(BETWEEN_LOOKS).await;
     }
     Err(Stumble::new(format!("{path} should have become {wanted}: {found}")))
+}
+
+/// The edge of the list at `list` that has this at its path: what was written a moment ago may turn
+/// up in matching a moment later.
+async fn look_for(
+    player: &Player,
+    query: &str,
+    variables: Value,
+    list: &str,
+    (path, wanted): (&str, &str),
+) -> Result<Value, Stumble> {
+    let mut found = Value::Null;
+    for _ in 0..LOOKS {
+        found = player.asks(query, variables.clone()).await?;
+        let edges = at(&found, list).as_array().map_or(&[][..], Vec::as_slice);
+        if let Some(edge) = edges.iter().find(|edge| at(edge, path) == wanted) {
+            return Ok(edge.clone());
+        }
+        tokio::time::sleep(BETWEEN_LOOKS).await;
+    }
+    Err(Stumble::new(format!("{list} should have had {wanted}: {found}")))
 }

@@ -1,15 +1,4 @@
-//! What the demo marketplace is made of: trades, companies and gigs that a person would believe.
-
-/// A kind of freelancer.
-pub(super) struct Trade {
-    pub headline: &'static str,
-    pub overview: &'static str,
-    /// Slugs of the taxonomy, the strongest first.
-    pub skills: &'static [&'static str],
-    /// US dollars an hour, from beginners to the seasoned.
-    pub rates: (i64, i64),
-    pub portfolio: &'static str,
-}
+//! What the demo marketplace is made of: companies and gigs that a person would believe.
 
 /// A client company.
 pub(super) struct Company {
@@ -27,7 +16,20 @@ pub(super) struct Post {
     /// Cents: a whole budget when fixed, an hourly rate otherwise.
     pub budget: (i64, i64),
     pub hourly: bool,
+    pub asks: Asks,
     pub question: &'static str,
+}
+
+/// What a post can't do without, beside skills.
+pub(super) enum Asks {
+    /// English to work in.
+    Nothing,
+    /// Hours of the client's own day, at least so many.
+    Overlap(i32),
+    /// Fluent English: people read or hear it.
+    FluentEnglish,
+    /// Fluent English, and hours of the client's own day.
+    FluentEnglishAnd(i32),
 }
 
 pub(super) const FIRST_NAMES: &[&str] = &[
@@ -40,169 +42,6 @@ pub(super) const FIRST_NAMES: &[&str] = &[
 pub(super) const LAST_NAMES: &[&str] = &[
     "Khan", "Ahmed", "Malik", "Raza", "Qureshi", "Butt", "Siddiqui", "Sheikh", "Chaudhry", "Abbasi", "Mirza", "Hashmi",
     "Baloch", "Afridi", "Ansari", "Bhatti", "Gondal", "Javed", "Lodhi", "Memon", "Naqvi", "Rehman", "Tahir",
-];
-
-pub(super) const TRADES: &[Trade] = &[
-    Trade {
-        headline: "Rust and PostgreSQL back-end engineer",
-        overview: "I build services that stay up: payment flows, queues and APIs in Rust on PostgreSQL, with tests that fail when they should.",
-        skills: &["rust", "postgresql", "rest-apis", "docker", "kubernetes", "graphql"],
-        rates: (25, 70),
-        portfolio: "A payments service with idempotent writes",
-    },
-    Trade {
-        headline: "React and TypeScript front-end developer",
-        overview: "Accessible, fast interfaces in React and TypeScript, from a Figma file to production, with care for slow phones.",
-        skills: &["react", "typescript", "next-js", "tailwind-css", "javascript", "web-accessibility"],
-        rates: (15, 45),
-        portfolio: "A dashboard that loads in a second on 3G",
-    },
-    Trade {
-        headline: "Full-stack developer: Node, React, PostgreSQL",
-        overview: "Products from the first commit to the first customers: Node services, React front ends, and the deployment between them.",
-        skills: &["node-js", "react", "typescript", "postgresql", "docker", "aws"],
-        rates: (18, 50),
-        portfolio: "A booking platform with 40,000 users",
-    },
-    Trade {
-        headline: "Laravel and PHP developer",
-        overview: "Ten years of Laravel: shops, portals and the integrations that hold them together.",
-        skills: &["laravel", "php", "mysql", "vue-js", "rest-apis"],
-        rates: (12, 35),
-        portfolio: "A wholesale portal for a textile exporter",
-    },
-    Trade {
-        headline: "Flutter developer for iOS and Android",
-        overview: "One code base, two stores: Flutter apps that work offline and sync when the network is back.",
-        skills: &["flutter", "dart", "firebase", "rest-apis", "app-store-submission"],
-        rates: (15, 40),
-        portfolio: "A clinic app used without a connection",
-    },
-    Trade {
-        headline: "React Native mobile engineer",
-        overview: "I ship React Native apps and keep them shipping: native modules, releases, crash reports answered the same day.",
-        skills: &["react-native", "typescript", "expo", "ios", "android"],
-        rates: (18, 48),
-        portfolio: "A delivery app with live tracking",
-    },
-    Trade {
-        headline: "DevOps engineer: AWS, Terraform, Kubernetes",
-        overview: "Infrastructure as code, pipelines people trust, and bills that go down. Certified on AWS and Kubernetes.",
-        skills: &["aws", "terraform", "kubernetes", "docker", "github-actions", "prometheus"],
-        rates: (25, 75),
-        portfolio: "A migration from one server to three zones without downtime",
-    },
-    Trade {
-        headline: "Data engineer: Python, dbt, Airflow, Snowflake",
-        overview: "Pipelines that say when they are wrong. Modelling in dbt, orchestration in Airflow, warehouses that stay cheap.",
-        skills: &["python", "dbt", "apache-airflow", "snowflake", "sql", "bigquery"],
-        rates: (22, 65),
-        portfolio: "A warehouse for a chain of 120 pharmacies",
-    },
-    Trade {
-        headline: "Machine learning engineer, language models",
-        overview: "Retrieval, evaluation and fine-tuning of language models for products, not for demos.",
-        skills: &[
-            "python",
-            "pytorch",
-            "large-language-models",
-            "retrieval-augmented-generation",
-            "langchain",
-            "natural-language-processing",
-        ],
-        rates: (28, 90),
-        portfolio: "A support assistant that cites its sources",
-    },
-    Trade {
-        headline: "Data analyst: SQL, Power BI, Excel",
-        overview: "Questions into numbers, numbers into decisions. Clean data first, dashboards second.",
-        skills: &["sql", "power-bi", "microsoft-excel", "data-analysis", "dax", "statistics"],
-        rates: (10, 30),
-        portfolio: "A weekly report that replaced nine spreadsheets",
-    },
-    Trade {
-        headline: "UX and UI designer for web products",
-        overview: "Research, wireframes, and design systems in Figma that developers thank you for.",
-        skills: &["figma", "ux-ui-design", "prototyping", "design-systems", "user-interface-design", "ux-research"],
-        rates: (15, 50),
-        portfolio: "A design system for a lender, in English and Urdu",
-    },
-    Trade {
-        headline: "Graphic designer: brands and logos",
-        overview: "Identities that survive a small screen and a large print. Illustrator by day, lettering by night.",
-        skills: &[
-            "graphic-design",
-            "adobe-illustrator",
-            "logo-design",
-            "brand-identity",
-            "adobe-photoshop",
-            "typography",
-        ],
-        rates: (8, 30),
-        portfolio: "The identity of a coffee roaster",
-    },
-    Trade {
-        headline: "Video editor and motion designer",
-        overview: "Cuts that keep people watching: product videos, explainers, and shorts by the dozen.",
-        skills: &["video-editing", "adobe-premiere-pro", "adobe-after-effects", "motion-graphics", "short-form-video"],
-        rates: (8, 28),
-        portfolio: "A launch film for a fitness app",
-    },
-    Trade {
-        headline: "Technical writer and editor",
-        overview: "API references, guides and release notes that readers finish. Former developer.",
-        skills: &["technical-writing", "content-writing", "editing-and-proofreading", "english", "seo-writing"],
-        rates: (10, 35),
-        portfolio: "The developer guide of a payments API",
-    },
-    Trade {
-        headline: "SEO specialist and content strategist",
-        overview: "Search traffic that buys: audits, keyword maps, and content that answers the question.",
-        skills: &["seo", "technical-seo", "keyword-research", "google-analytics", "content-marketing", "link-building"],
-        rates: (8, 30),
-        portfolio: "From 2,000 to 60,000 visits a month in a year",
-    },
-    Trade {
-        headline: "Performance marketer: Google and Meta ads",
-        overview: "Budgets spent as if they were mine. Tracking first, then creatives, then scale.",
-        skills: &[
-            "google-ads",
-            "facebook-ads",
-            "google-tag-manager",
-            "conversion-rate-optimization",
-            "digital-marketing",
-        ],
-        rates: (10, 40),
-        portfolio: "A cost per lead cut to a third",
-    },
-    Trade {
-        headline: "Shopify and WordPress store developer",
-        overview: "Stores that load fast and check out faster. Liquid, WooCommerce, and the apps in between.",
-        skills: &["shopify", "wordpress", "woocommerce", "shopify-liquid", "php", "css"],
-        rates: (8, 28),
-        portfolio: "A store that moved from WooCommerce to Shopify overnight",
-    },
-    Trade {
-        headline: "Customer support lead",
-        overview: "Calm answers in writing and by phone, in your customers' hours, with a help centre that shrinks the queue.",
-        skills: &["customer-service", "zendesk", "live-chat-support", "email-support", "complaint-management"],
-        rates: (5, 16),
-        portfolio: "A queue of 900 tickets brought to 40",
-    },
-    Trade {
-        headline: "Bookkeeper: QuickBooks and Xero",
-        overview: "Books closed by the fifth, reconciled to the cent, ready for your accountant.",
-        skills: &["bookkeeping", "quickbooks", "xero", "bank-reconciliation", "accounting"],
-        rates: (7, 25),
-        portfolio: "Two years of books caught up in six weeks",
-    },
-    Trade {
-        headline: "Test automation engineer",
-        overview: "Suites in Playwright and Cypress that find the bug before the customer does, and run in minutes.",
-        skills: &["test-automation", "playwright", "cypress", "typescript", "api-testing", "software-testing"],
-        rates: (12, 40),
-        portfolio: "A release cycle cut from two weeks to two days",
-    },
 ];
 
 pub(super) const COMPANIES: &[Company] = &[
@@ -244,6 +83,7 @@ pub(super) const POSTS: &[Post] = &[
         nice: &["graphql", "kubernetes"],
         budget: (400_000, 700_000),
         hourly: false,
+        asks: Asks::Overlap(2),
         question: "How would you make a transfer safe to repeat?",
     },
     Post {
@@ -253,6 +93,7 @@ pub(super) const POSTS: &[Post] = &[
         nice: &["next-js", "tailwind-css"],
         budget: (150_000, 300_000),
         hourly: false,
+        asks: Asks::Nothing,
         question: "Which accessibility checks do you run before you call a page done?",
     },
     Post {
@@ -262,6 +103,7 @@ pub(super) const POSTS: &[Post] = &[
         nice: &["prometheus", "github-actions"],
         budget: (3_500, 6_500),
         hourly: true,
+        asks: Asks::Overlap(3),
         question: "What would you move first, and why?",
     },
     Post {
@@ -271,6 +113,7 @@ pub(super) const POSTS: &[Post] = &[
         nice: &["snowflake", "bigquery"],
         budget: (3_000, 6_000),
         hourly: true,
+        asks: Asks::Overlap(2),
         question: "How do you notice that yesterday's data is wrong?",
     },
     Post {
@@ -280,6 +123,7 @@ pub(super) const POSTS: &[Post] = &[
         nice: &["app-store-submission"],
         budget: (250_000, 450_000),
         hourly: false,
+        asks: Asks::Nothing,
         question: "Show us an app of yours that works offline.",
     },
     Post {
@@ -289,6 +133,7 @@ pub(super) const POSTS: &[Post] = &[
         nice: &["langchain", "natural-language-processing"],
         budget: (4_000, 8_500),
         hourly: true,
+        asks: Asks::Overlap(2),
         question: "How do you measure whether an answer is right?",
     },
     Post {
@@ -298,6 +143,7 @@ pub(super) const POSTS: &[Post] = &[
         nice: &["ux-research"],
         budget: (200_000, 350_000),
         hourly: false,
+        asks: Asks::Nothing,
         question: "Link one system you made and one component you are proud of.",
     },
     Post {
@@ -307,6 +153,7 @@ pub(super) const POSTS: &[Post] = &[
         nice: &["typography", "adobe-illustrator"],
         budget: (50_000, 120_000),
         hourly: false,
+        asks: Asks::Nothing,
         question: "Which of your logos is used smallest?",
     },
     Post {
@@ -316,6 +163,7 @@ pub(super) const POSTS: &[Post] = &[
         nice: &["adobe-after-effects"],
         budget: (120_000, 200_000),
         hourly: false,
+        asks: Asks::FluentEnglish,
         question: "How many rounds of changes do you plan for?",
     },
     Post {
@@ -325,6 +173,7 @@ pub(super) const POSTS: &[Post] = &[
         nice: &["english"],
         budget: (2_000, 4_000),
         hourly: true,
+        asks: Asks::FluentEnglish,
         question: "Link a page of documentation you wrote.",
     },
     Post {
@@ -334,6 +183,7 @@ pub(super) const POSTS: &[Post] = &[
         nice: &["technical-seo", "content-marketing"],
         budget: (60_000, 150_000),
         hourly: false,
+        asks: Asks::FluentEnglish,
         question: "What do you look at in the first hour of an audit?",
     },
     Post {
@@ -343,6 +193,7 @@ pub(super) const POSTS: &[Post] = &[
         nice: &["woocommerce", "css"],
         budget: (180_000, 320_000),
         hourly: false,
+        asks: Asks::Nothing,
         question: "How will you move running subscriptions?",
     },
     Post {
@@ -352,6 +203,7 @@ pub(super) const POSTS: &[Post] = &[
         nice: &["zendesk"],
         budget: (600, 1_400),
         hourly: true,
+        asks: Asks::FluentEnglishAnd(1),
         question: "Write the answer to: my child can't log in and the lesson starts in five minutes.",
     },
     Post {
@@ -361,6 +213,7 @@ pub(super) const POSTS: &[Post] = &[
         nice: &["bank-reconciliation"],
         budget: (1_000, 2_200),
         hourly: true,
+        asks: Asks::Overlap(1),
         question: "When is a month closed?",
     },
     Post {
@@ -370,6 +223,7 @@ pub(super) const POSTS: &[Post] = &[
         nice: &["typescript", "api-testing"],
         budget: (2_000, 4_000),
         hourly: true,
+        asks: Asks::Overlap(1),
         question: "What do you do with a test that fails once in fifty runs?",
     },
     Post {
@@ -379,6 +233,7 @@ pub(super) const POSTS: &[Post] = &[
         nice: &["vue-js"],
         budget: (1_500, 3_200),
         hourly: true,
+        asks: Asks::Nothing,
         question: "What do you read first in somebody else's Laravel project?",
     },
 ];
