@@ -6,6 +6,7 @@ mod equipment;
 mod ground;
 mod migrate;
 pub mod rank;
+mod reconcile;
 mod serve;
 mod staff;
 mod stop;
@@ -46,6 +47,7 @@ async fn run(command: Command, cli: Cli) -> Result<(), Trouble> {
         Command::Migrate { what } => migrate::run(cli, what).await,
         Command::Staff { what } => staff::run(cli, what).await,
         Command::Audit { what } => audit::run(cli, what).await,
+        Command::Reconcile(what) => reconcile::run(cli, what).await,
         Command::Rank(files) => rank::run(&files),
         Command::Demo { url } => demo::run(&cli.common, url.as_deref()).await,
         Command::Schema => say(&api::schema::sdl()),

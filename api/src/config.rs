@@ -65,6 +65,9 @@ pub enum Command {
         #[command(subcommand)]
         what: Audit,
     },
+    /// Compare what the processor moved with the books, line by line. Exit code 1 if something differs. Proposes entries, and
+    /// posts none.
+    Reconcile(Reconcile),
     /// Rank documents for queries from files, to measure matching on judged data.
     Rank(crate::command::rank::Files),
     /// Play the whole journey over the API as two people would, and check every step.
@@ -131,6 +134,23 @@ pub enum Audit {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// What to compare with the processor's account, and where to write what was found.
+#[derive(Debug, Args)]
+pub struct Reconcile {
+    /// From this instant on, like 2026-06-01T00:00:00Z. [default: 31 days before --until]
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<domain::Timestamp>,
+    /// Before this one. [default: now]
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<domain::Timestamp>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Write the report into this folder as well, as JSON and as a table.
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
 }
 
 /// Settings of every command.

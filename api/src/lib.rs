@@ -37,6 +37,7 @@ pub mod outage;
 pub mod statement;
 pub mod payout;
 pub mod audit;
+pub mod reconciliation;
 pub mod review;
 pub mod invitation;
 pub mod proposal;

@@ -20,6 +20,7 @@ use crate::payment::Payment;
 use crate::payout::{Payout, PayoutMethod};
 use crate::profile::{FreelancerProfile, PortfolioItem};
 use crate::proposal::Proposal;
+use crate::reconciliation::Reconciliation;
 use crate::review::Review;
 use crate::saved_search::SavedSearch;
 use crate::session::Session;
@@ -74,6 +75,8 @@ pub enum Node {
     Review(Review),
     /// A line of the audit log.
     AuditEntry(AuditEntry),
+    /// A comparison of the books with what the processor moved.
+    Reconciliation(Reconciliation),
     /// Something that happened on a contract.
     ContractEvent(ContractEvent),
     /// An outage of power or network.
@@ -163,6 +166,10 @@ impl NodeQuery {
             }
             domain::id::AuditEntryId::PREFIX => {
                 market.audit_entry_find(&call, Key::read(&id).0).await.map(|it| it.map(AuditEntry).map(Node::from))
+            }
+            domain::id::ReconciliationId::PREFIX => {
+                let found = market.reconciliation_find(&call, Key::read(&id).0).await;
+                found.map(|it| it.map(Reconciliation).map(Node::from))
             }
             domain::id::MemberId::PREFIX => {
                 market.member_find(&call, Key::read(&id).0).await.map(|it| it.map(Member).map(Node::from))

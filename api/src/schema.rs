@@ -23,6 +23,7 @@ use crate::payout::{Payout, PayoutMethod, PayoutMutation, PayoutQuery};
 use crate::policy::{PolicyMutation, PolicyQuery, PolicyVersion};
 use crate::profile::{FreelancerProfile, ProfileMutation, ProfileQuery};
 use crate::proposal::{Proposal, ProposalMutation, ProposalQuery, Revision};
+use crate::reconciliation::{Reconciliation, ReconciliationQuery};
 use crate::review::{Review, ReviewMutation};
 use crate::sandbox::SandboxMutation;
 use crate::saved_search::{SavedSearch, SavedSearchMutation};
@@ -52,6 +53,7 @@ pub struct Query(
     ProposalQuery,
     BooksQuery,
     AuditQuery,
+    ReconciliationQuery,
     PolicyQuery,
     OutageQuery,
 );
@@ -154,6 +156,9 @@ fn describe_lists<S: SubscriptionType>(
         )
         .override_output_type_description::<Connection<String, Review>>("Reviews, a page of them.")
         .override_output_type_description::<Connection<String, AuditEntry>>("Lines of the audit log, a page of them.")
+        .override_output_type_description::<Connection<String, Reconciliation>>(
+            "Comparisons with the processor, a page of them.",
+        )
         .override_output_type_description::<Connection<String, PolicyVersion>>(
             "Versions of the policy, a page of them.",
         )

@@ -115,6 +115,8 @@ ids! {
     PortfolioItemId = "por";
     /// A freelancer's proposal for a gig.
     ProposalId = "pro";
+    /// A comparison of the books with what the processor moved.
+    ReconciliationId = "rec";
     /// A review after a contract.
     ReviewId = "rev";
     /// A search that a freelancer keeps.

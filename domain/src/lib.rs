@@ -32,6 +32,7 @@ pub mod dispute;
 pub mod payout;
 pub mod submission;
 pub mod payment;
+pub mod reconciliation;
 pub mod contract;
 pub mod history;
 pub mod bonus;

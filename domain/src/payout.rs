@@ -256,6 +256,9 @@ pub enum PayoutState {
         at: Timestamp,
         /// What we were told.
         reason: String,
+        /// Which rail had it, if one had.
+        #[serde(default)]
+        rail: Option<Rail>,
     },
     /// Nobody knows what became of it. It is asked about under the same key.
     Unknown {
@@ -290,6 +293,19 @@ impl PayoutState {
             Self::Returned { .. } => "returned",
             Self::Unknown { .. } => "unknown",
             Self::Cancelled { .. } => "cancelled",
+        }
+    }
+
+    /// The rail that has it, or had it.
+    pub fn rail(&self) -> Option<Rail> {
+        match self {
+            Self::Queued { rail, .. }
+            | Self::Sent { rail, .. }
+            | Self::InTransit { rail, .. }
+            | Self::Paid { rail, .. }
+            | Self::Unknown { rail, .. } => Some(*rail),
+            Self::Returned { rail, .. } => *rail,
+            Self::Requested { .. } | Self::Screening { .. } | Self::Blocked { .. } | Self::Cancelled { .. } => None,
         }
     }
 
@@ -617,7 +633,8 @@ impl Payout {
         };
         let entry = self.back(from);
         let event = Event::PayoutReturned { payout: self.id };
-        self.becomes(PayoutState::Returned { at: now, reason }).posting(entry).telling(event)
+        let rail = self.state.rail();
+        self.becomes(PayoutState::Returned { at: now, reason, rail }).posting(entry).telling(event)
     }
 
     fn back(&self, from: LedgerAccount) -> JournalEntry {

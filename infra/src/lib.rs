@@ -24,6 +24,7 @@ pub mod vitals;
 pub mod audit;
 pub mod ledger;
 pub mod books;
+pub mod reconciliation;
 pub mod password;
 pub mod token;
 pub mod mail;

@@ -17,10 +17,12 @@ use domain::Timestamp;
 use domain::id::PaymentId;
 use domain::money::Money;
 use domain::payment::PaymentMethod;
+use domain::reconciliation::{BalanceTransaction, Class};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, FromQueryResult, Statement, TransactionTrait};
 use serde::{Deserialize, Serialize};
 
 use crate::market::Market;
+use crate::reconciliation::sandbox_balance;
 use crate::{Failure, Fault};
 
 /// Who takes the clients' payments.
@@ -113,6 +115,25 @@ impl Payments {
             Self::Sandbox => sandbox_ask(market.db(), market.clock().now(), request).await,
         }
     }
+
+    /// The name its events and reports are kept under.
+    pub fn source(self) -> &'static str {
+        match self {
+            Self::Sandbox => "sandbox",
+        }
+    }
+
+    /// What moved on our balance there, from one instant until before another, oldest first.
+    pub async fn balance_transactions(
+        self,
+        market: &Market,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<BalanceTransaction>, Fault> {
+        match self {
+            Self::Sandbox => sandbox_balance(market, from, until).await,
+        }
+    }
 }
 
 #[derive(FromQueryResult)]
@@ -161,10 +182,36 @@ async fn sandbox_ask(db: &DatabaseConnection, now: Timestamp, request: &IntentRe
                 [event.id.clone().into(), serde_json::to_value(&event)?.into(), deliver_at.into()],
             ))
             .await?;
+            if let Some((class, flow, amount)) = moves(&event.fact, request.total) {
+                tx.execute_raw(sql(
+                    "insert into sandbox_balance (id, about, class, flow, currency, amount_minor, at)
+                     values ($1, $2, $3, $4, $5, $6, $7)",
+                    [
+                        format!("txn_{}", event.id).into(),
+                        key.clone().into(),
+                        class.as_str().into(),
+                        flow.into(),
+                        amount.currency().code().into(),
+                        amount.minor().into(),
+                        deliver_at.into(),
+                    ],
+                ))
+                .await?;
+            }
         }
     }
     tx.commit().await?;
     Ok(Intent { id: kept.id, client_secret: kept.client_secret })
+}
+
+/// What moves on the sandbox's balance with what it tells.
+fn moves(fact: &ProcessorFact, total: Money) -> Option<(Class, &'static str, Money)> {
+    match fact {
+        ProcessorFact::Succeeded { received, .. } => Some((Class::Payment, "in", *received)),
+        ProcessorFact::ChargedBack { amount, .. } => Some((Class::Dispute, "out", *amount)),
+        ProcessorFact::ChargebackWon { .. } => Some((Class::Dispute, "in", total)),
+        ProcessorFact::Failed { .. } => None,
+    }
 }
 
 /// What the sandbox will tell of a payment, and when.

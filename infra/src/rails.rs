@@ -11,7 +11,7 @@ use domain::Timestamp;
 use domain::id::PayoutId;
 use domain::money::Money;
 use domain::payout::{Carried, Iban, Known, Rail};
-use sea_orm::{DbBackend, FromQueryResult, Statement};
+use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement};
 
 use crate::Fault;
 use crate::market::Market;
@@ -47,6 +47,9 @@ pub struct RailEvent {
     /// What it says.
     pub said: Carried,
 }
+
+/// How long a transfer takes.
+const CARRYING: TimeDelta = TimeDelta::minutes(10);
 
 #[derive(FromQueryResult)]
 struct Kept {
@@ -96,12 +99,47 @@ async fn sandbox_send(market: &Market, transfer: &Transfer) -> Result<Carried, F
         ],
     );
     let kept = Kept::find_by_statement(keep).one(market.db()).await?;
+    if let Some(kept) = &kept {
+        sandbox_moves(market, transfer, kept).await?;
+    }
     Ok(match kept {
         Some(Kept { reference, accepted_at, .. }) if last4 != "0003" && accepted_at <= now => {
             Carried::Accepted(reference)
         }
         Some(_) | None => Carried::Silent,
     })
+}
+
+/// What the processor's own rails carry leaves our balance there, and comes back to it.
+async fn sandbox_moves(market: &Market, transfer: &Transfer, kept: &Kept) -> Result<(), Fault> {
+    match transfer.rail {
+        Rail::GlobalPayouts | Rail::RecipientAccount => (),
+        Rail::BankWire | Rail::Manual => return Ok(()),
+    }
+    let comes_back = kept.iban_last4 == "0002";
+    for (id, flow, at) in [
+        (format!("txn_{}", transfer.key), "out", Some(kept.accepted_at)),
+        (format!("txn_{}:back", transfer.key), "in", comes_back.then(|| kept.accepted_at + CARRYING)),
+    ] {
+        let Some(at) = at else { continue };
+        let about = transfer.key.split(':').next().unwrap_or(&transfer.key);
+        let note = Statement::from_sql_and_values(
+            DbBackend::Postgres,
+            "insert into sandbox_balance as kept (id, about, class, flow, currency, amount_minor, at)
+             values ($1, $2, 'payout', $3, $4, $5, $6)
+             on conflict (id) do update set at = least(kept.at, excluded.at)",
+            [
+                id.into(),
+                about.into(),
+                flow.into(),
+                transfer.amount.currency().code().into(),
+                transfer.amount.minor().into(),
+                at.into(),
+            ],
+        );
+        market.db().execute_raw(note).await?;
+    }
+    Ok(())
 }
 
 async fn sandbox_ask(market: &Market, key: &str) -> Result<Known, Fault> {
@@ -116,7 +154,7 @@ async fn sandbox_ask(market: &Market, key: &str) -> Result<Known, Fault> {
     let Some(Kept { reference, iban_last4, accepted_at }) = kept.filter(|kept| kept.accepted_at <= now) else {
         return Ok(Known::Absent);
     };
-    let over = accepted_at + TimeDelta::minutes(10) <= now;
+    let over = accepted_at + CARRYING <= now;
     Ok(Known::Told(match (over, iban_last4.as_str()) {
         (false, _) => Carried::Accepted(reference),
         (true, "0002") => Carried::Returned("account_closed".to_owned()),

@@ -36,6 +36,8 @@ const LEFT: chrono::TimeDelta = chrono::TimeDelta::seconds(25);
 const TIDYING: Duration = Duration::from_secs(600);
 /// How much is thrown away at a time.
 const HEAP: i64 = 1_000;
+/// How often it is looked whether a day's comparison with the processor is due.
+const RECONCILE_EVERY: Duration = Duration::from_secs(60);
 /// How often the platform's accounts are rolled up.
 const ROLL_UP_EVERY: Duration = Duration::from_secs(10);
 
@@ -44,12 +46,19 @@ pub async fn run(market: Market, mut stop: watch::Receiver<bool>) {
     let mut heard = market.bus().listen();
     let mut rolled_up: Option<Instant> = None;
     let mut tidied: Option<Instant> = None;
+    let mut reconciled: Option<Instant> = None;
     while !*stop.borrow() {
         if rolled_up.is_none_or(|at| at.elapsed() >= ROLL_UP_EVERY) {
             if let Err(failure) = market.ledger_roll_up().await {
                 tracing::warn!(error = %failure, "the platform's accounts could not be rolled up");
             }
             rolled_up = Some(Instant::now());
+        }
+        if reconciled.is_none_or(|at| at.elapsed() >= RECONCILE_EVERY) {
+            if let Err(failure) = market.reconcile_when_due().await {
+                tracing::error!(error = %failure, "the books could not be compared with the processor");
+            }
+            reconciled = Some(Instant::now());
         }
         if tidied.is_none_or(|at| at.elapsed() > TIDYING) {
             match market.tidy().await {

@@ -35,6 +35,7 @@ mod statement;
 mod ledger;
 mod proposal;
 mod race;
+mod reconciliation;
 mod repeat;
 mod saved_search;
 mod session;

@@ -88,7 +88,8 @@ async fn node_finds_every_kind_of_object_for_whom_it_is_and_no_private_one_for_o
     let search = json!({ "name": "Ledgers", "text": "ledger" });
     world.freelancer().does("savedSearchCreate", search, "savedSearch { id }").await.ok();
     let stranger = app.person("stranger").await;
-    let log = "{ auditLog(first: 5) { nodes { id } } }";
+    app.market.reconcile_when_due().await.unwrap();
+    let log = "{ auditLog(first: 5) { nodes { id } } reconciliations(first: 1) { nodes { id } } }";
     let mut logged = BTreeSet::new();
     collect(admin.asks(log, json!({})).await.data(), &mut logged);
 

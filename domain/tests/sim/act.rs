@@ -214,6 +214,13 @@ impl World {
     }
 
     fn message_is_heard(&mut self, message: Message) -> Result<Answer, Wrong> {
+        self.listen(&message);
+        let answer = self.message_is_acted_on(message);
+        self.hearing = None;
+        answer
+    }
+
+    fn message_is_acted_on(&mut self, message: Message) -> Result<Answer, Wrong> {
         let (system, now) = (Actor::System, self.now);
         match message {
             Message::Succeeded { payment, received } => {

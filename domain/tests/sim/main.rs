@@ -25,6 +25,8 @@ fn money_is_neither_made_nor_lost_whatever_happens() {
     assert_eq!(played.worlds, worlds);
     // A simulation in which nothing happens would pass any check.
     assert!(played.taken > played.steps / 5 && played.entries > played.worlds * 12, "{played:?}");
+    // In far more than ten thousand operations the processor and the books never differ.
+    assert!(worlds < 400 || (played.taken > 10_000 && played.reconciled > 4_000), "{played:?}");
     // And it should get everywhere.
     let milestones = domain::milestone::Status::ALL.iter().map(|status| format!("milestone {}", status.as_str()));
     let disputes = "opened answered negotiating recommended arbitration hearing executed withdrawn closed";

@@ -16,6 +16,7 @@ pub mod outages;
 pub mod bank;
 pub mod outside;
 pub mod end;
+pub mod reconcile;
 pub mod check;
 pub mod planted;
 pub mod run;

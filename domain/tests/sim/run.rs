@@ -15,6 +15,8 @@ pub struct Played {
     pub taken: u64,
     pub refused: u64,
     pub entries: u64,
+    /// Movements of the processor's that the books agree about.
+    pub reconciled: u64,
     /// The states things were in, and the reasons money moved for.
     pub seen: BTreeSet<String>,
 }
@@ -50,6 +52,7 @@ pub fn play_with(seed: u64, steps: u64, planted: Option<Planted>) -> Result<Play
     for step in 0..20_000 {
         let Some(next) = world.choose_the_end() else {
             world.nothing_left_behind().map_err(|wrong| told(&world, &"of the end", wrong))?;
+            let reconciled = world.reconciles().map_err(|wrong| told(&world, &"of the end", wrong))?;
             world.sights(&mut seen);
             return Ok(Played {
                 worlds: 1,
@@ -57,6 +60,7 @@ pub fn play_with(seed: u64, steps: u64, planted: Option<Planted>) -> Result<Play
                 taken: world.taken,
                 refused: world.refused,
                 entries: world.books.entries,
+                reconciled,
                 seen,
             });
         };
@@ -76,6 +80,7 @@ pub fn play_many(seed: u64, worlds: u64, steps_each: u64) -> Result<Played, Stri
         all.taken += played.taken;
         all.refused += played.refused;
         all.entries += played.entries;
+        all.reconciled += played.reconciled;
         all.seen.extend(played.seen);
     }
     Ok(all)

@@ -12,8 +12,8 @@ use domain::contract::{Contract, HoldReason};
 use domain::dispute::{Case, CaseId, Dispute};
 use domain::event::Event;
 use domain::id::{
-    ContractId, DisputeId, Id, MilestoneId, OfferId, OrganizationId, OutageId, PayoutId, PayoutMethodId, TimesheetId,
-    UserId,
+    ContractId, DisputeId, Id, MilestoneId, OfferId, OrganizationId, OutageId, PaymentId, PayoutId, PayoutMethodId,
+    TimesheetId, UserId,
 };
 use domain::ledger::LedgerAccount;
 use domain::milestone::Milestone;
@@ -23,6 +23,7 @@ use domain::outage::{Grant, Outage, Status};
 use domain::payment::PaymentMethod;
 use domain::payout::{Payout, PayoutMethod};
 use domain::policy::{PolicyVersion, Terms};
+use domain::reconciliation::Posted;
 use domain::refusal::Refusal;
 use domain::timer::Timer;
 use domain::timesheet::Timesheet;
@@ -58,6 +59,12 @@ pub struct World {
     pub payouts: BTreeMap<PayoutId, Payout>,
     pub methods: BTreeMap<PayoutMethodId, PayoutMethod>,
     pub outside: Outside,
+    /// The payment whose news is being heard.
+    pub hearing: Option<PaymentId>,
+    /// The entries that touched our accounts at the processor.
+    pub posted: Vec<Posted>,
+    /// When the processor told what for the first time.
+    pub heard_at: BTreeMap<String, Timestamp>,
     /// The deadlines that somebody was given.
     pub promised: BTreeMap<Promise, Timestamp>,
     /// The holds that our people had a hand in.
@@ -120,6 +127,9 @@ impl World {
             payouts: BTreeMap::new(),
             methods: BTreeMap::new(),
             outside,
+            hearing: None,
+            posted: Vec::new(),
+            heard_at: BTreeMap::new(),
             promised: BTreeMap::new(),
             touched: BTreeSet::new(),
             succeeded: BTreeSet::new(),
@@ -227,6 +237,7 @@ impl World {
         self.taken += 1;
         for entry in &change.entries {
             self.books.post(entry)?;
+            self.note(entry);
         }
         keep(self, change.next);
         for event in change.events {

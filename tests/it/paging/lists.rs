@@ -150,6 +150,8 @@ pub const LISTS: &[List] = &[
         .with("orderBy: BEST_MATCH filter: { states: [OPEN, FILLED] }"),
     list("Organization.gigs", Who::Client, "organization", "gigs", "public_id('gig', id) = '{gig}'"),
     List { field: "Query.skills", with: "", who: Who::Client, on: "", rows: 250, copies: None },
+    list("Query.reconciliations", Who::Admin, "", "reconciliations", "true")
+        .own("'id', gen_random_uuid(), 'daily', false"),
     list("Query.auditLog", Who::Admin, "", "audit_log", "true").key("sequence"),
     list("Query.disputeQueue", Who::Mediator, "", "disputes", "public_id('dis', id) = '{dispute}'")
         .own("'id', gen_random_uuid(), 'milestone_id', gen_random_uuid()"),

@@ -1,0 +1,196 @@
+//! Each way in which two sides can differ, and that nothing else is told.
+
+use chrono::TimeDelta;
+use proptest::prelude::*;
+use uuid::Uuid;
+
+use super::*;
+use crate::id::Id;
+
+fn at(hours: i64) -> Timestamp {
+    let start: Timestamp = "2026-06-01T00:00:00Z".parse().unwrap();
+    start + TimeDelta::hours(hours)
+}
+
+fn day() -> Period {
+    Period { from: at(0), until: at(24), asked_at: at(27) }
+}
+
+fn payment(n: u128) -> PaymentId {
+    PaymentId::from_uuid(Uuid::from_u128(n))
+}
+
+fn payout(n: u128) -> PayoutId {
+    PayoutId::from_uuid(Uuid::from_u128(n))
+}
+
+fn usd(cents: i64) -> Money {
+    Money::usd(cents).unwrap()
+}
+
+fn client() -> LedgerAccount {
+    LedgerAccount::ClientCredit(Id::from_uuid(Uuid::from_u128(7)))
+}
+
+/// The processor moved something, five hours into the day.
+fn moved(n: u128, class: Class, flow: Flow, cents: i64) -> BalanceTransaction {
+    let about = if class == Class::Payout { payout(n).to_string() } else { payment(n).to_string() };
+    let id = format!("txn_{n}_{}_{flow:?}", class.as_str());
+    BalanceTransaction { id, about: Some(about), class, flow, amount: usd(cents), fee: usd(0), at: at(5) }
+}
+
+/// The books have it, a minute later.
+fn posted(n: u128, reason: Reason, from: LedgerAccount, to: LedgerAccount, cents: i64) -> Posted {
+    let (name, payment) = match reason {
+        Reason::PayoutArrive | Reason::PayoutReturn => (payout(n).to_string(), None),
+        _ => (format!("mil_{n}"), Some(payment(n))),
+    };
+    let key = format!("{name}:2:{}", reason.as_str());
+    let postings = vec![Posting { from, to, amount: usd(cents) }];
+    Posted { id: format!("ent_{key}"), reason, key, payment, at: at(5) + TimeDelta::minutes(1), postings }
+}
+
+fn funded(n: u128, cents: i64) -> Posted {
+    posted(n, Reason::Fund, LedgerAccount::ProcessorClearing, client(), cents)
+}
+
+fn charged_back(n: u128, cents: i64) -> Posted {
+    posted(n, Reason::Chargeback, client(), LedgerAccount::ProcessorClearing, cents)
+}
+
+fn paid_out(n: u128, cents: i64) -> Posted {
+    posted(n, Reason::PayoutArrive, LedgerAccount::InTransit(payout(n)), LedgerAccount::PaidOut, cents)
+}
+
+fn compare(ours: &[Posted], theirs: &[BalanceTransaction]) -> Report {
+    let mut background = Background::default();
+    for n in 0..20 {
+        background.owners.insert(About::Payment(payment(n)), client());
+    }
+    let ours = ours.iter().flat_map(Posted::lines);
+    reconcile(day(), ours, theirs.iter().flat_map(BalanceTransaction::lines), &background).unwrap()
+}
+
+#[test]
+fn each_kind_of_difference_is_told_apart() {
+    use Class::{Dispute, Payment, Payout, Refund};
+    use Flow::{In, Out};
+    let charge = moved(1, Payment, In, 10_300);
+    let with = |edit: fn(&mut BalanceTransaction)| {
+        let mut changed = charge.clone();
+        edit(&mut changed);
+        changed
+    };
+    let again = with(|txn| txn.id = "txn_again".into());
+    let second = Posted { id: "ent_again".into(), ..funded(1, 10_300) };
+    let table: Vec<(Kind, Vec<Posted>, Vec<BalanceTransaction>, Option<i64>)> = vec![
+        (Kind::NotInLedger, vec![], vec![charge.clone()], Some(10_300)),
+        (Kind::NotAtProcessor, vec![funded(1, 10_300)], vec![], Some(10_300)),
+        (Kind::Amount, vec![funded(1, 10_300)], vec![moved(1, Payment, In, 10_299)], Some(1)),
+        (
+            Kind::Currency,
+            vec![funded(1, 10_300)],
+            vec![with(|txn| txn.amount = Money::new(10_300, Currency::Pkr).unwrap())],
+            None,
+        ),
+        (Kind::Direction, vec![funded(1, 10_300)], vec![moved(1, Payment, Out, 10_300)], None),
+        (Kind::BookedTwice, vec![funded(1, 10_300), second], vec![charge.clone()], Some(10_300)),
+        (Kind::MovedTwice, vec![funded(1, 10_300)], vec![charge.clone(), again], Some(10_300)),
+        (
+            Kind::Class,
+            vec![funded(1, 10_300), charged_back(1, 500)],
+            vec![charge.clone(), moved(1, Refund, Out, 500)],
+            None,
+        ),
+        (Kind::FeeNotBooked, vec![funded(1, 10_300)], vec![with(|txn| txn.fee = usd(329))], Some(329)),
+        (Kind::Unknown, vec![], vec![with(|txn| txn.about = None)], None),
+        (Kind::Late, vec![funded(1, 10_300)], vec![with(|txn| txn.at = at(5) - TimeDelta::days(2))], None),
+        (Kind::NotInLedger, vec![], vec![moved(1, Dispute, Out, 500)], Some(500)),
+        (Kind::Amount, vec![paid_out(1, 9_000)], vec![moved(1, Payout, Out, 9_100)], Some(100)),
+    ];
+    for (kind, ours, theirs, proposed) in table {
+        let report = compare(&ours, &theirs);
+        assert_eq!(report.differences.len(), 1, "{kind:?}: {report:#?}");
+        let found = &report.differences[0];
+        assert_eq!((found.kind, found.advice), (kind, kind.advice()));
+        let amount = found.proposal.as_ref().map(|entry| entry.postings()[0].amount.minor());
+        assert_eq!(amount, proposed, "{kind:?}: {:?}", found.proposal);
+    }
+}
+
+#[test]
+fn a_proposed_entry_once_posted_settles_the_difference() {
+    let theirs = [
+        moved(1, Class::Payment, Flow::In, 10_300),
+        moved(2, Class::Dispute, Flow::Out, 700),
+        BalanceTransaction { fee: usd(40), ..moved(3, Class::Payment, Flow::In, 5_000) },
+        moved(4, Class::Payout, Flow::Out, 900),
+    ];
+    let ours = vec![funded(3, 5_000), paid_out(4, 800)];
+    let first = compare(&ours, &theirs);
+    assert_eq!(first.differences.len(), 4, "{first:#?}");
+    let corrections = first.differences.iter().filter_map(|found| found.proposal.clone()).map(|entry| Posted {
+        id: entry.key.clone(),
+        reason: entry.reason,
+        payment: None,
+        at: at(6),
+        postings: entry.postings().to_vec(),
+        key: entry.key,
+    });
+    let corrected: Vec<Posted> = ours.iter().cloned().chain(corrections).collect();
+    let second = compare(&corrected, &theirs);
+    assert!(second.differences.is_empty(), "{second:#?}");
+    let keys = |report: &Report| -> Vec<String> {
+        report.differences.iter().filter_map(|found| Some(found.proposal.as_ref()?.key.clone())).collect()
+    };
+    assert_eq!(keys(&first), keys(&compare(&ours, &theirs)), "found again, it is the same entry");
+}
+
+#[test]
+fn what_may_still_come_is_no_difference() {
+    let young = |n| BalanceTransaction { at: at(26), ..moved(n, Class::Payment, Flow::In, 100) };
+    let on_its_way = moved(2, Class::Payout, Flow::Out, 100);
+    let period = Period { until: at(27), ..day() };
+    let under_way = Background { under_way: [payout(2)].into(), ..Background::default() };
+    let theirs: Vec<Line> = [young(1), on_its_way].iter().flat_map(|txn| txn.lines().collect::<Vec<_>>()).collect();
+    let report = reconcile(period, [], theirs, &under_way).unwrap();
+    assert_eq!((report.differences.len(), report.settling.len()), (0, 2), "{report:#?}");
+}
+
+#[test]
+fn a_chargeback_that_was_won_before_it_was_heard_of_leaves_nothing() {
+    let theirs = [moved(1, Class::Dispute, Flow::Out, 500), moved(1, Class::Dispute, Flow::In, 500)];
+    assert!(compare(&[], &theirs).differences.is_empty());
+}
+
+#[test]
+fn lines_beyond_the_period_are_only_counterparts() {
+    let before = |txn: BalanceTransaction| BalanceTransaction { at: at(-1), ..txn };
+    let at_the_edge = [before(moved(1, Class::Payment, Flow::In, 100)), before(moved(2, Class::Payment, Flow::In, 9))];
+    let report = compare(&[funded(1, 100)], &at_the_edge);
+    assert!(report.differences.is_empty(), "{report:#?}");
+    assert_eq!(report.agree, 1, "what lies wholly outside is another period's");
+    let total = report.totals[0];
+    assert_eq!((total.ledger, total.processor), (usd(100), usd(0)));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(8))]
+
+    /// Ten thousand clean operations show nothing, in any order; with one of them changed, that one shows.
+    #[test]
+    fn one_changed_line_among_many_is_the_one_that_is_told(seed in 0_usize..1_000, cents in 1_i64..5_000) {
+        let all = 10_000_u128;
+        let ours: Vec<Posted> = (1..=all).map(|n| funded(n, 5_000 + i64::try_from(n).unwrap())).collect();
+        let mut theirs: Vec<BalanceTransaction> =
+            (1..=all).map(|n| moved(n, Class::Payment, Flow::In, 5_000 + i64::try_from(n).unwrap())).collect();
+        theirs.rotate_left(seed);
+        let clean = compare(&ours, &theirs);
+        prop_assert_eq!((clean.agree, clean.differences.len()), (10_000, 0));
+        theirs[seed].amount = theirs[seed].amount.minus(usd(cents)).unwrap();
+        let found = compare(&ours, &theirs).differences;
+        prop_assert_eq!(found.len(), 1);
+        prop_assert_eq!(found[0].about.to_string(), theirs[seed].about.clone().unwrap());
+        prop_assert_eq!(found[0].processor_has, Some((Flow::Out, usd(cents))));
+    }
+}

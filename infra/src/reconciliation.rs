@@ -1,0 +1,355 @@
+//! Reconciliation: what the processor says it moved, held against the books. The lists are read here, the
+//! domain compares them, and what it found is kept. Nothing is posted.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{NaiveTime, TimeDelta};
+use domain::Timestamp;
+use domain::access::{self, Subject, Verb};
+use domain::id::{Id, PaymentId, PayoutId, ReconciliationId};
+use domain::ledger::{BadAccount, LedgerAccount, Posting, Reason};
+use domain::money::{Currency, Money};
+use domain::reconciliation::{About, Background, BalanceTransaction, Class, Flow, Line, Period, Posted, Report};
+use domain::refusal::Refusal;
+use sea_orm::{
+    AccessMode, ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult, IsolationLevel, Statement,
+    TransactionTrait,
+};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::market::Market;
+use crate::page::{Key, Keyset, PageRequest, Slice};
+use crate::payments::Payments;
+use crate::sql::{ids, sql};
+use crate::{Call, Failure, Fault};
+
+/// How long after midnight the day before is compared: by then the processor's news of it have come.
+const MORNING: TimeDelta = TimeDelta::hours(4);
+
+/// A comparison that was made.
+#[derive(Debug, Clone)]
+pub struct Reconciliation {
+    /// Its id.
+    pub id: ReconciliationId,
+    /// What was compared.
+    pub from: Timestamp,
+    /// Up to when.
+    pub until: Timestamp,
+    /// When it was made.
+    pub made_at: Timestamp,
+    /// Was it made by itself, for a day?
+    pub daily: bool,
+    /// About how many things both sides agree.
+    pub agree: i64,
+    /// About how many they don't.
+    pub differences: i32,
+    /// What was found, as [`Report`] is written.
+    pub report: serde_json::Value,
+}
+
+#[derive(FromQueryResult)]
+struct EntryRow {
+    id: Uuid,
+    reason: String,
+    key: String,
+    subject: Option<String>,
+    posted_at: Timestamp,
+    postings: serde_json::Value,
+}
+
+#[derive(Deserialize)]
+struct Leg {
+    from: String,
+    to: String,
+    currency: String,
+    minor: i64,
+}
+
+#[derive(FromQueryResult)]
+struct PayoutRow {
+    id: Uuid,
+    user_id: Uuid,
+    status: String,
+    rail: Option<String>,
+}
+
+#[derive(FromQueryResult)]
+struct PaymentRow {
+    id: Uuid,
+    organization_id: Uuid,
+}
+
+#[derive(FromQueryResult)]
+struct Last {
+    until_at: Option<Timestamp>,
+}
+
+#[derive(FromQueryResult)]
+struct Moved {
+    id: String,
+    about: Option<String>,
+    class: String,
+    flow: String,
+    currency: String,
+    amount_minor: i64,
+    fee_minor: i64,
+    at: Timestamp,
+}
+
+impl Market {
+    /// Compare what moved from one instant until before another, and keep what was found.
+    ///
+    /// # Errors
+    /// A refusal if that is no stretch of time, or the caller may not read the books.
+    pub async fn reconcile(&self, call: &Call, from: Timestamp, until: Timestamp) -> Result<Report, Failure> {
+        access::check(&call.actor, Verb::BooksRead, &Subject::OURS)?;
+        if from >= until {
+            return Err(Refusal::field("until", "OUT_OF_RANGE", "must come after the beginning").into());
+        }
+        let report = self.compare(from, until).await?;
+        self.reconciliation_keep(&report, false).await?;
+        Ok(report)
+    }
+
+    /// Compare the days that are over and were not compared yet, unless another worker is quicker; answers
+    /// whether it was done now.
+    pub async fn reconcile_when_due(&self) -> Result<bool, Failure> {
+        let now = self.clock().now();
+        let midnight = (now - MORNING).date_naive().and_time(NaiveTime::MIN).and_utc();
+        let select = sql(
+            "select max(until_at) as until_at from reconciliations where daily and source = $1",
+            [Payments::default().source().into()],
+        );
+        let last = Last::find_by_statement(select).one(self.db()).await?.and_then(|last| last.until_at);
+        let from = last.unwrap_or(midnight - TimeDelta::days(1));
+        if from >= midnight {
+            return Ok(false);
+        }
+        let report = self.compare(from, midnight).await?;
+        let kept = self.reconciliation_keep(&report, true).await?;
+        if kept {
+            let count = report.differences.len();
+            metrics::gauge!("rabta_reconciliation_differences").set(u32::try_from(count).unwrap_or(u32::MAX));
+            if count > 0 {
+                tracing::error!(differences = count, %from, until = %midnight, "the processor and the books differ");
+            } else {
+                tracing::info!(agree = report.agree, %from, until = %midnight, "the processor and the books agree");
+            }
+        }
+        Ok(kept)
+    }
+
+    /// The comparisons that were made, newest first, for our people.
+    pub async fn reconciliations(&self, call: &Call, page: &PageRequest) -> Result<Slice<Reconciliation>, Failure> {
+        access::check(&call.actor, Verb::BooksRead, &Subject::OURS)?;
+        let order = Keyset::<row::Entity> {
+            list: "reconciliations",
+            columns: vec![row::Column::Id],
+            descending: true,
+            key: |row| vec![Key::Uuid(row.id)],
+        };
+        order.page(self.db(), row::Entity::find(), page).await?.try_map(|row| Ok(Reconciliation::from(row)))
+    }
+
+    /// The comparison, if the caller may read the books.
+    pub async fn reconciliation_find(
+        &self,
+        call: &Call,
+        id: ReconciliationId,
+    ) -> Result<Option<Reconciliation>, Failure> {
+        if !access::allows(&call.actor, Verb::BooksRead, &Subject::OURS) {
+            return Ok(None);
+        }
+        let row = row::Entity::find_by_id(id.uuid()).one(self.db()).await?;
+        Ok(row.map(Reconciliation::from))
+    }
+
+    async fn compare(&self, from: Timestamp, until: Timestamp) -> Result<Report, Failure> {
+        let period = Period { from, until, asked_at: self.clock().now() };
+        let (from, until) = (from - Period::SLACK, until + Period::SLACK);
+        // Theirs first: what they told us meanwhile is in our books by the time those are read.
+        let theirs = Payments::default().balance_transactions(self, from, until).await?;
+        let theirs: Vec<Line> = theirs.iter().flat_map(BalanceTransaction::lines).collect();
+        let tx = self.db().begin_with_config(Some(IsolationLevel::RepeatableRead), Some(AccessMode::ReadOnly)).await?;
+        tx.execute_unprepared("set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0")
+            .await?;
+        let posted = entries(&tx, from, until).await?;
+        let mut ours: Vec<Line> = posted.iter().flat_map(Posted::lines).collect();
+        let (background, elsewhere) = background(&tx, ours.iter().chain(&theirs)).await?;
+        tx.rollback().await?;
+        // What goes by our bank is on the bank's account, not on the processor's.
+        ours.retain(|line| !matches!(line.about, About::Payout(id) if elsewhere.contains(&id)));
+        Ok(domain::reconciliation::reconcile(period, ours, theirs, &background)?)
+    }
+
+    async fn reconciliation_keep(&self, report: &Report, daily: bool) -> Result<bool, Failure> {
+        let now = self.clock().now();
+        let keep = sql(
+            "insert into reconciliations (id, source, daily, from_at, until_at, made_at, agree, differences, report)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict do nothing",
+            [
+                crate::ids::fresh::<ReconciliationId>(now).uuid().into(),
+                Payments::default().source().into(),
+                daily.into(),
+                report.period.from.into(),
+                report.period.until.into(),
+                now.into(),
+                i64::try_from(report.agree).unwrap_or(i64::MAX).into(),
+                i32::try_from(report.differences.len()).unwrap_or(i32::MAX).into(),
+                serde_json::to_value(report).map_err(Fault::from)?.into(),
+            ],
+        );
+        Ok(self.db().execute_raw(keep).await?.rows_affected() == 1)
+    }
+}
+
+/// The processor's account of our balance, as the sandbox keeps it.
+pub(crate) async fn sandbox_balance(
+    market: &Market,
+    from: Timestamp,
+    until: Timestamp,
+) -> Result<Vec<BalanceTransaction>, Fault> {
+    let select = sql(
+        "select id, about, class, flow, currency, amount_minor, fee_minor, at from sandbox_balance
+         where at >= $1 and at < $2 order by at, id",
+        [from.into(), until.min(market.clock().now()).into()],
+    );
+    let rows = Moved::find_by_statement(select).all(market.db()).await?;
+    rows.into_iter().map(BalanceTransaction::try_from).collect()
+}
+
+impl TryFrom<Moved> for BalanceTransaction {
+    type Error = Fault;
+    fn try_from(row: Moved) -> Result<Self, Fault> {
+        let bad = |why: &dyn std::fmt::Display| Fault::bad_row("sandbox_balance", why);
+        let currency = Currency::from_code(&row.currency).ok_or_else(|| bad(&"unknown currency"))?;
+        Ok(Self {
+            id: row.id,
+            about: row.about,
+            class: Class::from_name(&row.class).ok_or_else(|| bad(&"unknown class"))?,
+            flow: if row.flow == "in" { Flow::In } else { Flow::Out },
+            amount: Money::new(row.amount_minor, currency).map_err(|error| bad(&error))?,
+            fee: Money::new(row.fee_minor, currency).map_err(|error| bad(&error))?,
+            at: row.at,
+        })
+    }
+}
+
+/// The entries of a stretch of time that touch our accounts at the processor. The trace of an entry that was
+/// posted for a processor's event names the event, and that names its payment.
+const ENTRIES: &str = "
+    select entry.id, entry.reason, entry.key, entry.posted_at, told.subject, legs.postings
+    from ledger_entries entry
+    cross join lateral (
+        select jsonb_agg(jsonb_build_object('from', from_account, 'to', to_account,
+                                            'currency', currency, 'minor', amount_minor) order by id) as postings,
+               bool_or(from_account in ('processor_clearing', 'processor_balance', 'processor_fees', 'paid_out')
+                    or to_account in ('processor_clearing', 'processor_balance', 'processor_fees', 'paid_out')) as ours
+        from ledger_postings where entry_id = entry.id) legs
+    left join processor_events told
+        on told.source = split_part(entry.trace, ':', 1)
+       and told.id = substr(entry.trace, strpos(entry.trace, ':') + 1)
+    where entry.posted_at >= $1 and entry.posted_at < $2 and legs.ours
+    order by entry.id";
+
+async fn entries(tx: &DatabaseTransaction, from: Timestamp, until: Timestamp) -> Result<Vec<Posted>, Failure> {
+    let rows = EntryRow::find_by_statement(sql(ENTRIES, [from.into(), until.into()])).all(tx).await?;
+    Ok(rows.into_iter().map(Posted::try_from).collect::<Result<_, Fault>>()?)
+}
+
+impl TryFrom<EntryRow> for Posted {
+    type Error = Fault;
+    fn try_from(row: EntryRow) -> Result<Self, Fault> {
+        let bad = |why: &dyn std::fmt::Display| Fault::bad_row("ledger_entries", why);
+        let legs: Vec<Leg> = serde_json::from_value(row.postings)?;
+        let account = |name: &str| name.parse::<LedgerAccount>().map_err(|error: BadAccount| bad(&error));
+        let posting = |leg: &Leg| {
+            let currency = Currency::from_code(&leg.currency).ok_or_else(|| bad(&"unknown currency"))?;
+            let amount = Money::new(leg.minor, currency).map_err(|error| bad(&error))?;
+            Ok(Posting { from: account(&leg.from)?, to: account(&leg.to)?, amount })
+        };
+        Ok(Self {
+            id: domain::id::EntryId::from_uuid(row.id).to_string(),
+            reason: serde_json::from_value::<Reason>(row.reason.into())?,
+            key: row.key,
+            payment: row.subject.and_then(|subject| subject.parse::<PaymentId>().ok()),
+            at: row.posted_at,
+            postings: legs.iter().map(posting).collect::<Result<_, Fault>>()?,
+        })
+    }
+}
+
+/// What is known of the payments and payouts that lines are about, and which payouts went by our bank.
+async fn background(
+    tx: &DatabaseTransaction,
+    lines: impl Iterator<Item = &Line>,
+) -> Result<(Background, BTreeSet<PayoutId>), Failure> {
+    let (mut payments, mut payouts) = (BTreeSet::new(), BTreeSet::new());
+    for line in lines {
+        match line.about {
+            About::Payment(id) => drop(payments.insert(id)),
+            About::Payout(id) => drop(payouts.insert(id)),
+            About::Other(_) => (),
+        }
+    }
+    let (payments, payouts) = (Vec::from_iter(payments), Vec::from_iter(payouts));
+    let mut owners = BTreeMap::new();
+    let select = sql("select id, organization_id from payments where id = any($1)", [ids(&payments)]);
+    for row in PaymentRow::find_by_statement(select).all(tx).await? {
+        let owner = LedgerAccount::ClientCredit(Id::from_uuid(row.organization_id));
+        owners.insert(About::Payment(Id::from_uuid(row.id)), owner);
+    }
+    let (mut under_way, mut elsewhere) = (BTreeSet::new(), BTreeSet::new());
+    let select: Statement =
+        sql("select id, user_id, status, state ->> 'rail' as rail from payouts where id = any($1)", [ids(&payouts)]);
+    for row in PayoutRow::find_by_statement(select).all(tx).await? {
+        let id = PayoutId::from_uuid(row.id);
+        owners.insert(About::Payout(id), LedgerAccount::Available(Id::from_uuid(row.user_id)));
+        if matches!(row.status.as_str(), "sent" | "in_transit" | "unknown") {
+            under_way.insert(id);
+        }
+        if matches!(row.rail.as_deref(), Some("bank_wire" | "manual")) {
+            elsewhere.insert(id);
+        }
+    }
+    Ok((Background { under_way, owners }, elsewhere))
+}
+
+impl From<row::Model> for Reconciliation {
+    fn from(row: row::Model) -> Self {
+        Self {
+            id: Id::from_uuid(row.id),
+            from: row.from_at,
+            until: row.until_at,
+            made_at: row.made_at,
+            daily: row.daily,
+            agree: row.agree,
+            differences: row.differences,
+            report: row.report,
+        }
+    }
+}
+
+mod row {
+    use sea_orm::entity::prelude::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "reconciliations")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub source: String,
+        pub daily: bool,
+        pub from_at: DateTimeUtc,
+        pub until_at: DateTimeUtc,
+        pub made_at: DateTimeUtc,
+        pub agree: i64,
+        pub differences: i32,
+        #[sea_orm(column_type = "JsonBinary")]
+        pub report: Json,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}

@@ -1,0 +1,171 @@
+//! Reconciliation: what the processor moved, held against the books.
+
+use chrono::TimeDelta;
+use infra::Call;
+use serde_json::json;
+use tests::{Deal, PASSWORD, TestApp};
+
+/// A second offer of the same two, funded with this token; its payment.
+async fn paid_with(deal: &Deal<'_>, token: &str, amount: &str) -> String {
+    let offer = json!({
+        "organizationId": deal.client.organization, "freelancerId": deal.freelancer.id, "title": "More",
+        "milestones": [{ "title": "All of it", "amount": { "amount": amount } }]
+    });
+    let offered = deal.client.does("offerCreate", offer, "offer { milestones { nodes { id } } }").await;
+    let fund = json!({ "milestoneId": offered.text("offer.milestones.nodes.0.id"), "paymentMethod": token });
+    let payment = deal.client.does("milestoneFund", fund, "payment { id }").await.text("payment.id");
+    deal.client.app.settles().await;
+    payment
+}
+
+async fn paid_out(deal: &Deal<'_>, iban: &str, amount: &str) -> String {
+    let method = json!({ "iban": iban, "accountTitle": "Faisal" });
+    let method = deal.freelancer.does("payoutMethodAdd", method, "payoutMethod { id }").await.text("payoutMethod.id");
+    deal.client.app.passes(TimeDelta::days(3)).await;
+    let ask = json!({ "payoutMethodId": method, "amount": { "amount": amount }, "purposeCode": "9186",
+        "password": PASSWORD });
+    let payout = deal.freelancer.does("payoutRequest", ask, "payout { id }").await.text("payout.id");
+    deal.client.app.passes(TimeDelta::hours(3)).await;
+    payout
+}
+
+/// Everything that money does at a processor.
+struct Moves<'a> {
+    deal: Deal<'a>,
+    visa: Vec<String>,
+    declined: String,
+    chargeback: String,
+    payout: String,
+}
+
+async fn moves(app: &TestApp) -> Moves<'_> {
+    let deal = app.released().await;
+    let mut visa = Vec::new();
+    for n in 0..8 {
+        visa.push(paid_with(&deal, "pm_sandbox_visa", &format!("{}.00", 100 + n)).await);
+    }
+    paid_with(&deal, "pm_sandbox_late", "210.00").await;
+    let declined = paid_with(&deal, "pm_sandbox_declined", "220.00").await;
+    let chargeback = paid_with(&deal, "pm_sandbox_chargeback", "230.00").await;
+    paid_with(&deal, "pm_sandbox_chargeback_won", "240.00").await;
+    // SCBL…6702 arrives, SCBL…0002 comes back.
+    let payout = paid_out(&deal, "PK36SCBL0000001123456702", "300.00").await;
+    paid_out(&deal, &iban("0002"), "50.00").await;
+    // Sent by hand, past the processor.
+    paid_out(&deal, &iban("0004"), "60.00").await;
+    app.passes(TimeDelta::days(10)).await;
+    Moves { deal, visa, declined, chargeback, payout }
+}
+
+fn iban(last4: &str) -> String {
+    let rest = format!("SCBL000000112345{last4}");
+    let number: String = format!("{rest}PK00").chars().map(|c| c.to_digit(36).unwrap().to_string()).collect();
+    let remainder = number.bytes().fold(0u32, |remainder, digit| (remainder * 10 + u32::from(digit - b'0')) % 97);
+    format!("PK{:02}{rest}", 98 - remainder)
+}
+
+async fn report(app: &TestApp) -> domain::reconciliation::Report {
+    let now = app.market.clock().now();
+    app.market.reconcile(&Call::system("test"), now - TimeDelta::days(365), now).await.unwrap()
+}
+
+async fn entries(app: &TestApp) -> i64 {
+    sqlx::query_scalar("select count(*) from ledger_entries").fetch_one(app.pool()).await.unwrap()
+}
+
+#[tokio::test]
+async fn reconcile_finds_each_planted_difference_and_none_without() {
+    let app = TestApp::new().await;
+    let Moves { visa, declined, chargeback, payout, .. } = moves(&app).await;
+    let clean = report(&app).await;
+    assert!(clean.differences.is_empty(), "{:#?}", clean.differences);
+    assert!(clean.agree >= 14, "{clean:#?}");
+    assert!(clean.totals.iter().all(|total| total.ledger == total.processor), "{:?}", clean.totals);
+
+    let mut planted = vec![
+        ("not_in_ledger", declined.clone()),
+        ("unknown", "txn_of_nobody".to_owned()),
+        ("class", chargeback.clone()),
+        ("amount", payout.clone()),
+    ];
+    let kinds = [
+        "not_at_processor",
+        "amount",
+        "moved_twice",
+        "booked_twice",
+        "direction",
+        "currency",
+        "fee_not_booked",
+        "late",
+    ];
+    planted.extend(kinds.into_iter().zip(visa.iter().cloned()));
+    let balance = "insert into sandbox_balance (id, about, class, flow, currency, amount_minor, at)";
+    let first_at = "select min(at) from sandbox_balance";
+    let of = |n: usize| format!("where about = '{}'", visa[n]);
+    for sql in [
+        format!("{balance} select 'txn_planted', '{declined}', 'payment', 'in', 'USD', 22660, ({first_at})"),
+        format!("{balance} select 'txn_of_nobody', null, 'payment', 'in', 'USD', 5, ({first_at})"),
+        format!("update sandbox_balance set class = 'refund' where about = '{chargeback}' and class = 'dispute'"),
+        format!("update sandbox_balance set amount_minor = amount_minor + 100 where about = '{payout}'"),
+        format!("delete from sandbox_balance {}", of(0)),
+        format!("update sandbox_balance set amount_minor = amount_minor - 1 {}", of(1)),
+        format!(
+            "{balance} select id || '_again', about, class, flow, currency, amount_minor, at from sandbox_balance {}",
+            of(2)
+        ),
+        format!(
+            "select ledger_post(gen_random_uuid(), 'credit', 'planted', null, null, 'system',
+                 (select source || ':' || id from processor_events where subject = '{}' and kind = 'succeeded'),
+                 ({first_at}), jsonb_build_array(jsonb_build_object('from_account', 'processor_clearing',
+                     'to_account', 'losses', 'currency', 'USD',
+                     'amount_minor', (select amount_minor from sandbox_balance {}))), false)",
+            visa[3],
+            of(3)
+        ),
+        format!("update sandbox_balance set flow = 'out' {}", of(4)),
+        format!("update sandbox_balance set currency = 'PKR' {}", of(5)),
+        format!("update sandbox_balance set fee_minor = 329 {}", of(6)),
+        format!("update sandbox_balance set at = at - interval '40 hours' {}", of(7)),
+    ] {
+        sqlx::query(sqlx::AssertSqlSafe(sql.clone()))
+            .execute(app.pool())
+            .await
+            .unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+    let before = entries(&app).await;
+    let found = report(&app).await;
+    let mut told: Vec<(&str, String)> =
+        found.differences.iter().map(|one| (one.kind.as_str(), one.about.to_string())).collect();
+    told.sort_unstable();
+    planted.sort_unstable();
+    assert_eq!(told, planted, "{:#?}", found.differences);
+    assert_eq!(entries(&app).await, before, "it proposes entries, and posts none");
+    let proposed = found.differences.iter().filter(|one| one.proposal.is_some()).count();
+    assert_eq!(proposed, 7, "where a person has to find out first, nothing is proposed");
+}
+
+#[tokio::test]
+async fn each_day_is_reconciled_once_and_only_our_people_read_what_was_found() {
+    let app = TestApp::new().await;
+    let Moves { deal, .. } = moves(&app).await;
+    let before = entries(&app).await;
+    let (one, other) = tokio::join!(app.market.reconcile_when_due(), app.market.reconcile_when_due());
+    assert_eq!([one.unwrap(), other.unwrap()].into_iter().filter(|done| *done).count(), 1);
+    assert!(!app.market.reconcile_when_due().await.unwrap(), "done already");
+    app.passes(TimeDelta::days(1)).await;
+    assert!(app.market.reconcile_when_due().await.unwrap(), "another day");
+    assert_eq!(entries(&app).await, before);
+
+    let query = "{ reconciliations(first: 10) { nodes { id from until daily agree differenceCount report } } }";
+    let admin = app.admin("amna").await;
+    let list = admin.asks(query, json!({})).await;
+    let nodes = list.data()["reconciliations"]["nodes"].as_array().unwrap().clone();
+    assert_eq!(nodes.len(), 2, "{nodes:?}");
+    assert!(nodes.iter().all(|node| node["differenceCount"] == 0 && node["daily"] == true), "{nodes:?}");
+    assert_eq!(nodes[0]["from"], nodes[1]["until"], "without a gap");
+    for person in [&deal.client, &deal.freelancer] {
+        let refused = person.asks(query, json!({})).await;
+        assert!(refused.body["errors"][0]["extensions"]["code"].is_string(), "{}", refused.body);
+        assert!(refused.body["data"].is_null());
+    }
+}
