@@ -12,6 +12,7 @@ mod staff;
 mod stop;
 mod telemetry;
 mod trouble;
+mod vault;
 mod work;
 
 use std::io::{Write, stderr, stdout};
@@ -48,6 +49,7 @@ async fn run(command: Command, cli: Cli) -> Result<(), Trouble> {
         Command::Staff { what } => staff::run(cli, what).await,
         Command::Audit { what } => audit::run(cli, what).await,
         Command::Reconcile(what) => reconcile::run(cli, what).await,
+        Command::Vault { what } => vault::run(cli, what).await,
         Command::Rank(files) => rank::run(&files),
         Command::Demo { url } => demo::run(&cli.common, url.as_deref()).await,
         Command::Schema => say(&api::schema::sdl()),

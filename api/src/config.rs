@@ -30,8 +30,10 @@ Secrets are not taken as arguments, which others on the machine can read:
   RABTA_SIGNING_KEYS      the keys that sign access tokens: 32 random bytes each, base64url, separated by commas;
                           the first signs, all are accepted. Or RABTA_SIGNING_KEYS_FILE, a file with the same.
                           [development: made once and kept in the data folder]
-  RABTA_VAULT_KEY         the key that account numbers are encrypted with: 32 bytes, base64url. Or
-                          RABTA_VAULT_KEY_FILE. [development: made once and kept in the data folder]
+  RABTA_VAULT_KEY         the keys that account and identity numbers are encrypted with: 32 bytes each, base64url,
+                          separated by commas; the first encrypts, all decrypt (to rotate, put the new one first and
+                          run `rabta vault reseal`). Or RABTA_VAULT_KEY_FILE. [development: made once and kept in the
+                          data folder]
   RABTA_SMTP_URL          the mail server, like smtp://host:1025 or smtps://user:password@host. Or RABTA_SMTP_URL_FILE.
                           [default: letters are written into the folder mail of the data folder]
   DATABASE_URL_FILE       a file with the DATABASE_URL.
@@ -68,6 +70,12 @@ pub enum Command {
     /// Compare what the processor moved with the books, line by line. Exit code 1 if something differs. Proposes entries, and
     /// posts none.
     Reconcile(Reconcile),
+    /// Look after what is kept encrypted.
+    Vault {
+        /// What to do.
+        #[command(subcommand)]
+        what: Vault,
+    },
     /// Rank documents for queries from files, to measure matching on judged data.
     Rank(crate::command::rank::Files),
     /// Play the whole journey over the API as two people would, and check every step.
@@ -136,6 +144,13 @@ pub enum Audit {
     },
 }
 
+/// What to do with what is kept encrypted.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum Vault {
+    /// Encrypt anew, with the first key of RABTA_VAULT_KEY, what is encrypted with another. After it the others can go.
+    Reseal,
+}
+
 /// What to compare with the processor's account, and where to write what was found.
 #[derive(Debug, Args)]
 pub struct Reconcile {
@@ -182,6 +197,19 @@ pub struct Common {
     /// Refuse everything that is only fit for development: a private PostgreSQL, keys made up at the start.
     #[arg(long, env = "RABTA_PRODUCTION", value_parser = FalseyValueParser::new(), global = true)]
     pub production: bool,
+    /// The legal name of who runs this marketplace: the remitter of payouts, on papers. [default: that of a sandbox]
+    #[arg(long, env = "RABTA_OPERATOR_NAME", value_name = "NAME", global = true)]
+    pub operator_name: Option<String>,
+    /// Their address, in one line.
+    #[arg(long, env = "RABTA_OPERATOR_ADDRESS", value_name = "ADDRESS", global = true)]
+    pub operator_address: Option<String>,
+    /// Their registration or tax number.
+    #[arg(long, env = "RABTA_OPERATOR_REGISTRATION", value_name = "NUMBER", global = true)]
+    pub operator_registration: Option<String>,
+    /// A file with what a dollar is in rupees: {"rate": "278.45", "provider": "…", "quoted_at": "…", "expires_at": "…"}.
+    /// It is read anew for each payout. [default: a fixed rate; in production: payouts go without a quote]
+    #[arg(long, env = "RABTA_FX_FILE", value_name = "FILE", global = true)]
+    pub fx_file: Option<PathBuf>,
     /// Whom letters are from.
     #[arg(long, env = "RABTA_MAIL_FROM", value_name = "MAILBOX", default_value = infra::mail::FROM, global = true)]
     pub mail_from: String,

@@ -39,6 +39,8 @@ mod toy;
 pub use address::ClientAddress;
 pub use backend::{Backend, Identity, TokenError, Visitor};
 pub use closing::{CloseSwitch, Closing};
+pub use identity::bearer;
+pub use layers::around;
 pub use problem::Problem;
 pub use serve::serve;
 pub use settings::{ServerSettings, Settings, SocketSettings};

@@ -1,11 +1,11 @@
 //! Payouts to banks, and the accounts they go to.
 
 use async_graphql::connection::Connection;
-use async_graphql::{Context, Enum, ID, InputObject, Object};
+use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 use domain::Timestamp;
 use domain::access::{self, Subject, Verb};
 use domain::id::{PayoutId, PayoutMethodId};
-use domain::payout::PayoutState;
+use domain::payout::{Iban, PayoutState};
 use infra::payout::{MethodShown, PayoutAsk};
 use serde::Serialize;
 
@@ -54,6 +54,36 @@ impl Payout {
     /// The purpose code the bank is told.
     async fn purpose_code(&self) -> &str {
         &self.0.purpose_code
+    }
+
+    /// What that code stands for.
+    async fn purpose(&self) -> &str {
+        &self.0.purpose
+    }
+
+    /// What it is for, in your words.
+    async fn written_purpose(&self) -> &str {
+        &self.0.written_purpose
+    }
+
+    /// What a dollar was in rupees when it was asked for or sent, if somebody quoted it. Your bank may change the
+    /// money at another rate.
+    async fn quote(&self) -> Option<FxQuote> {
+        let quote = self.0.quote.clone()?;
+        let rupees = quote.rupees(self.0.amount).ok()?;
+        let domain::fx::FxQuote { rate, provider, quoted_at, expires_at } = quote;
+        Some(FxQuote { rate: rate.to_string(), provider, quoted_at, expires_at, rupees: rupees.into() })
+    }
+
+    /// The number of the bank's certificate of proceeds (e-PRC), once you attached it.
+    async fn e_prc(&self) -> Option<&str> {
+        self.0.e_prc.as_deref()
+    }
+
+    /// Where its remittance pack is, to be fetched with your access token as `Authorization: Bearer`; with `.json`
+    /// instead of `.pdf` for programs.
+    async fn remittance_pack_path(&self) -> String {
+        format!("/papers/payouts/{}.pdf", self.0.id)
     }
 
     /// Where it goes.
@@ -178,6 +208,11 @@ impl PayoutMethod {
         &self.0.bank
     }
 
+    /// The name of the bank, where it is known.
+    async fn bank_name(&self) -> Option<&str> {
+        Iban::bank_named(&self.0.bank)
+    }
+
     /// The name the bank knows the account by.
     async fn account_title(&self) -> &str {
         &self.0.account_title
@@ -227,10 +262,49 @@ pub struct PayoutRequestInput {
     pub payout_method_id: Key<PayoutMethodId>,
     /// How much of your available balance.
     pub amount: MoneyInput,
-    /// The purpose code that your bank asks for, 1 to 20 characters.
+    /// The purpose code that your bank asks for: one of `payoutPurposes`.
     pub purpose_code: String,
+    /// What it is for, in your words, 1 to 140 characters. [default: what the code stands for]
+    pub written_purpose: Option<String>,
     /// Your password, again.
     pub password: String,
+    /// Makes repeating this request harmless: a fresh UUID for each intended act.
+    pub idempotency_key: Option<String>,
+}
+
+/// What a dollar is in rupees, as somebody quoted it.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct FxQuote {
+    /// Rupees for a dollar, like `278.45`.
+    pub rate: String,
+    /// Who quoted it.
+    pub provider: String,
+    /// When.
+    pub quoted_at: Timestamp,
+    /// Until when it stands.
+    pub expires_at: Timestamp,
+    /// The payout's amount at this rate, before what your bank takes.
+    pub rupees: Money,
+}
+
+/// What a payout can be for, as banks report it to the State Bank.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct PayoutPurpose {
+    /// The four digits.
+    pub code: String,
+    /// What they stand for.
+    pub title: String,
+}
+
+/// The certificate of a payout.
+#[derive(Debug, Clone, InputObject, Serialize)]
+pub struct PayoutEPrcAttachInput {
+    /// The payout.
+    pub payout_id: Key<PayoutId>,
+    /// The certificate's number, as the bank wrote it: 4 to 40 letters, digits, dashes and slashes.
+    pub number: String,
+    /// The version you saw; another one is refused.
+    pub expected_version: Option<i64>,
     /// Makes repeating this request harmless: a fresh UUID for each intended act.
     pub idempotency_key: Option<String>,
 }
@@ -300,6 +374,13 @@ payload! {
 payload! {
     /// The answer to `payoutApprove`.
     PayoutApprovePayload {
+        /// The payout, as it is now.
+        payout: Payout
+    }
+}
+payload! {
+    /// The answer to `payoutEPrcAttach`.
+    PayoutEPrcAttachPayload {
         /// The payout, as it is now.
         payout: Payout
     }
@@ -380,6 +461,12 @@ impl PayoutQuery {
         Ok(ctx.market().payout_find(&ctx.call(), id.0).await.map_err(top_level)?.map(Payout))
     }
 
+    /// What a payout can be for, as banks report it now.
+    async fn payout_purposes(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<PayoutPurpose>> {
+        let found = ctx.market().payout_purposes().await.map_err(top_level)?;
+        Ok(found.into_iter().map(|purpose| PayoutPurpose { code: purpose.code, title: purpose.title }).collect())
+    }
+
     /// The payouts that wait for our people, oldest first: those that were stopped, and those that
     /// two have to approve. Only admins see it.
     async fn payout_queue(
@@ -434,6 +521,7 @@ impl PayoutMutation {
                 method: input.payout_method_id.0,
                 amount: input.amount.parse("amount")?,
                 purpose_code: input.purpose_code.clone(),
+                written_purpose: input.written_purpose.clone(),
                 password: input.password.clone(),
             };
             ctx.market().payout_request(&call, ask).await
@@ -446,6 +534,21 @@ impl PayoutMutation {
         let outcome = async {
             let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
             ctx.market().payout_cancel(&call, input.payout_id.0, input.expected_version).await
+        };
+        answer(outcome.await.map(Payout))
+    }
+
+    /// Note the number of the bank's certificate of proceeds (e-PRC) of a payout that reached it: it stands on the
+    /// remittance pack and on your certificate of earnings from then on.
+    async fn payout_e_prc_attach(
+        &self,
+        ctx: &Context<'_>,
+        input: PayoutEPrcAttachInput,
+    ) -> Answer<PayoutEPrcAttachPayload> {
+        let outcome = async {
+            let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
+            let (id, expected) = (input.payout_id.0, input.expected_version);
+            ctx.market().payout_e_prc_attach(&call, id, expected, &input.number).await
         };
         answer(outcome.await.map(Payout))
     }

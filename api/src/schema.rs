@@ -18,6 +18,8 @@ use crate::notification::{Notification, NotificationMutation, NotificationSubscr
 use crate::offer::{Offer, OfferMutation, OfferQuery};
 use crate::organization::{Member, MemberInvitation, MemberMutation, Organization, OrganizationMutation};
 use crate::outage::{Outage, OutageGrant, OutageMutation, OutageQuery};
+use crate::papers::PaperMutation;
+use crate::payee::{PayeeMutation, PayeeQuery};
 use crate::payment::PaymentQuery;
 use crate::payout::{Payout, PayoutMethod, PayoutMutation, PayoutQuery};
 use crate::policy::{PolicyMutation, PolicyQuery, PolicyVersion};
@@ -50,6 +52,7 @@ pub struct Query(
     TimesheetQuery,
     PaymentQuery,
     PayoutQuery,
+    PayeeQuery,
     ProposalQuery,
     BooksQuery,
     AuditQuery,
@@ -76,6 +79,8 @@ pub struct Mutation(
     EvidenceMutation,
     TimesheetMutation,
     PayoutMutation,
+    PayeeMutation,
+    PaperMutation,
     ReviewMutation,
     SandboxMutation,
     InvitationMutation,

@@ -16,6 +16,7 @@ use crate::loader::{ProfileOf, load};
 use crate::matching::MatchViewer;
 use crate::notification::NotificationViewer;
 use crate::organization::OrganizationViewer;
+use crate::payee::PayeeViewer;
 use crate::payout::PayoutViewer;
 use crate::profile::{FreelancerProfile, ProfileViewer};
 use crate::proposal::TradeViewer;
@@ -98,6 +99,7 @@ pub struct Viewer(
     DealViewer,
     DisputeViewer,
     TimesheetViewer,
+    PayeeViewer,
     PayoutViewer,
     TradeViewer,
     OrganizationViewer,

@@ -366,6 +366,7 @@ table! {
     ContractLiftHold:         STAFF SYSTEM;
     ContractFinish:           SYSTEM;
     ContractPaymentMethodSet: OWNER ADMIN FINANCE;
+    ContractDevelopmentShareSet: OWNER ADMIN FINANCE;
     PaymentRead:              OWNER ADMIN FINANCE STAFF SYSTEM;
     PaymentAdvance:           SYSTEM;
     MilestonePropose:         ONESELF OWNER ADMIN HIRING;
@@ -419,6 +420,8 @@ table! {
     TimesheetAdvance:         SYSTEM;
     BooksRead:                STAFF SYSTEM;
     BalancesRead:             ONESELF OWNER ADMIN FINANCE STAFF SYSTEM;
+    PayeeUpdate:              ONESELF;
+    PayeeSearch:              STAFF;
     PayoutMethodAdd:          ONESELF;
     PayoutMethodRemove:       ONESELF;
     PayoutRequest:            ONESELF;
@@ -429,6 +432,7 @@ table! {
     PayoutApprove:            STAFF;
     PayoutRead:               ONESELF STAFF SYSTEM;
     PayoutQueueRead:          STAFF;
+    PayoutEPrcAttach:         ONESELF STAFF;
     ReviewSubmit:             ONESELF OWNER ADMIN HIRING;
     ReviewReply:              ONESELF OWNER ADMIN HIRING;
     ReviewPublish:            SYSTEM;

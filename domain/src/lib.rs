@@ -16,6 +16,7 @@ pub mod policy;
 pub mod change;
 pub mod event;
 pub mod timer;
+pub mod fx;
 pub mod ledger;
 pub mod escrow;
 pub mod password;
@@ -29,6 +30,7 @@ pub mod milestone;
 pub mod outage;
 pub mod timesheet;
 pub mod dispute;
+pub mod payee;
 pub mod payout;
 pub mod submission;
 pub mod payment;
@@ -42,6 +44,7 @@ pub mod gig;
 pub mod saved_search;
 pub mod invitation;
 pub mod proposal;
+pub mod papers;
 pub mod matching;
 
 /// An instant, in UTC.

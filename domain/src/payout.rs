@@ -16,6 +16,7 @@ use crate::Timestamp;
 use crate::access::{self, Actor, Role, Subject, Verb};
 use crate::change::Change;
 use crate::event::Event;
+use crate::fx::FxQuote;
 use crate::id::{PayoutId, PayoutMethodId, UserId};
 use crate::ledger::{JournalEntry, LedgerAccount, Reason};
 use crate::money::Money;
@@ -23,6 +24,7 @@ use crate::policy::{Terms, days};
 use crate::refusal::{Invalid, Refusal, expect_version};
 use crate::timer::Timer;
 
+mod banks;
 mod rail;
 #[cfg(test)]
 mod tests;
@@ -94,6 +96,11 @@ impl Iban {
     /// The last four characters, which may be shown.
     pub fn last4(&self) -> &str {
         &self.0[20..]
+    }
+
+    /// The name of the bank with these four letters, where it is known.
+    pub fn bank_named(letters: &str) -> Option<&'static str> {
+        banks::BANKS.iter().find(|(known, _)| *known == letters).map(|(_, name)| *name)
     }
 
     /// The four letters of the bank.
@@ -181,6 +188,18 @@ pub struct Payout {
     pub amount: Money,
     /// The code the bank wants to know the purpose by, as it was in force when requested.
     pub purpose_code: String,
+    /// What that code stands for, as it was then.
+    #[serde(default)]
+    pub purpose: String,
+    /// What for, in the freelancer's words.
+    #[serde(default)]
+    pub written_purpose: String,
+    /// What a dollar was in rupees, if somebody quoted it. The books know nothing of it.
+    #[serde(default)]
+    pub quote: Option<FxQuote>,
+    /// The number of the bank's certificate of proceeds, once the freelancer has it.
+    #[serde(default)]
+    pub e_prc: Option<String>,
     /// The terms when it was requested.
     pub terms: Terms,
     /// Counts up with every change.
@@ -340,6 +359,12 @@ pub struct PayoutRequest {
     pub amount: Money,
     /// The purpose code.
     pub purpose_code: String,
+    /// What that stands for; none if no such code is in force.
+    pub purpose: Option<String>,
+    /// What for, in words; else what the code stands for.
+    pub written_purpose: Option<String>,
+    /// What a dollar is in rupees, if somebody quoted it.
+    pub quote: Option<FxQuote>,
     /// Did the freelancer just prove who they are again?
     pub reauthenticated: bool,
 }
@@ -368,6 +393,14 @@ impl Payout {
         }
         let mut invalid = Invalid::default();
         let purpose_code = invalid.text("purposeCode", &request.purpose_code, 1..=20);
+        let purpose = request.purpose.unwrap_or_else(|| {
+            invalid.add("purposeCode", "UNKNOWN", "is no purpose code that banks take now: see payoutPurposes");
+            String::new()
+        });
+        let written_purpose = match &request.written_purpose {
+            Some(text) => invalid.text("writtenPurpose", text, 1..=140),
+            None => purpose.clone(),
+        };
         if !request.amount.covers(terms.payout_min)? {
             invalid.add("amount", "OUT_OF_RANGE", format!("the smallest payout is {}", terms.payout_min));
         }
@@ -381,6 +414,10 @@ impl Payout {
             method: method.id,
             amount: request.amount,
             purpose_code,
+            purpose,
+            written_purpose,
+            quote: request.quote.filter(|quote| quote.stands(now)),
+            e_prc: None,
             terms,
             version: 1,
             attempt: 0,
@@ -586,6 +623,33 @@ impl Payout {
         }
     }
 
+    /// The quote is over before the money went: it goes with another, or without one.
+    pub fn requote(self, actor: &Actor, now: Timestamp, quote: Option<FxQuote>) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::PayoutAdvance)?;
+        let is_waiting = matches!(self.state, PayoutState::Queued { .. });
+        if !is_waiting || self.quote.as_ref().is_none_or(|quote| quote.stands(now)) {
+            return Ok(Change::none(self));
+        }
+        let quote = quote.filter(|quote| quote.stands(now));
+        Ok(Change::to(Self { version: self.version + 1, quote, ..self }))
+    }
+
+    /// The freelancer has the bank's certificate of proceeds, and notes its number.
+    pub fn attach_e_prc(self, actor: &Actor, expected: Option<i64>, number: &str) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::PayoutEPrcAttach)?;
+        self.standing(actor, Verb::PayoutEPrcAttach, expected)?;
+        let number = number.trim().to_ascii_uppercase();
+        let fits = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'/';
+        if !(4..=40).contains(&number.len()) || !number.bytes().all(fits) {
+            let message = "must be 4 to 40 letters, digits, dashes and slashes, as the bank wrote it";
+            return Err(Refusal::field("number", "MALFORMED", message));
+        }
+        if self.e_prc.as_deref() == Some(number.as_str()) {
+            return Ok(Change::none(self));
+        }
+        Ok(Change::to(Self { version: self.version + 1, e_prc: Some(number), ..self }))
+    }
+
     fn verbs(&self) -> &'static [Verb] {
         match &self.state {
             PayoutState::Requested { .. } | PayoutState::Screening { .. } => &[Verb::PayoutCancel, Verb::PayoutAdvance],
@@ -597,7 +661,8 @@ impl Payout {
             PayoutState::Sent { .. } | PayoutState::InTransit { .. } | PayoutState::Unknown { .. } => {
                 &[Verb::PayoutAdvance]
             }
-            PayoutState::Paid { .. } | PayoutState::Returned { .. } | PayoutState::Cancelled { .. } => &[],
+            PayoutState::Paid { .. } => &[Verb::PayoutEPrcAttach],
+            PayoutState::Returned { .. } | PayoutState::Cancelled { .. } => &[],
         }
     }
 

@@ -29,7 +29,8 @@ pub struct Once {
     caller: String,
     key: String,
     operation: String,
-    body_hash: Vec<u8>,
+    /// The first is kept; any tells a repeat, also after the keys were rotated.
+    body_hashes: Vec<Vec<u8>>,
 }
 
 impl Once {
@@ -50,8 +51,8 @@ impl Once {
         }
         // serde_json keeps maps sorted, so the same input always has the same bytes.
         let body = serde_json::to_value((caller, key, operation, input))?;
-        let body_hash = vault.repeat(&serde_json::to_vec(&body)?);
-        Ok(Self { caller: caller.to_owned(), key: key.to_owned(), operation: operation.to_owned(), body_hash })
+        let body_hashes = vault.repeats(&serde_json::to_vec(&body)?);
+        Ok(Self { caller: caller.to_owned(), key: key.to_owned(), operation: operation.to_owned(), body_hashes })
     }
 
     /// Whose key it is, and the key.
@@ -61,7 +62,7 @@ impl Once {
 
     /// The answer that was kept with the key, if it was given to this request.
     pub(crate) fn answer(&self, kept: Kept) -> Result<serde_json::Value, Failure> {
-        if kept.operation == self.operation && kept.body_hash == self.body_hash {
+        if kept.operation == self.operation && self.body_hashes.contains(&kept.body_hash) {
             Ok(kept.answer)
         } else {
             Err(Refusal::KeyReused.into())
@@ -72,7 +73,7 @@ impl Once {
     pub(crate) fn kept(&self, answer: serde_json::Value) -> serde_json::Value {
         serde_json::json!({
             "caller": self.caller, "key": self.key, "operation": self.operation,
-            "body_hash": STANDARD.encode(&self.body_hash), "answer": answer,
+            "body_hash": STANDARD.encode(self.body_hashes.first().map_or(&[][..], Vec::as_slice)), "answer": answer,
         })
     }
 }

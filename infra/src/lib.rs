@@ -54,9 +54,12 @@ pub mod statement;
 pub mod gig;
 pub mod saved_search;
 pub mod vault;
+pub mod fx;
+pub mod payee;
 pub mod screening;
 pub mod rails;
 pub mod payout;
+pub mod papers;
 pub mod invitation;
 pub mod proposal;
 

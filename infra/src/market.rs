@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use domain::papers::Operator;
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
 
 use crate::Fault;
 use crate::clock::Clock;
+use crate::fx::FxRates;
 use crate::herald::Herald;
 use crate::mail::Mail;
 use crate::matching::{Impressions, Shelves};
@@ -30,6 +32,8 @@ struct Inner {
     passwords: Passwords,
     vault: Vault,
     mail: Mail,
+    fx: FxRates,
+    operator: Operator,
     shelves: Shelves,
     impressions: Impressions,
 }
@@ -45,6 +49,10 @@ pub struct Equipment {
     pub vault: Vault,
     /// Where letters go.
     pub mail: Mail,
+    /// Who quotes rates.
+    pub fx: FxRates,
+    /// Who runs the marketplace, for papers.
+    pub operator: Operator,
 }
 
 impl Equipment {
@@ -55,6 +63,8 @@ impl Equipment {
             passwords: Passwords::new(Hardness::Light, 2),
             vault: Vault::fresh()?,
             mail: Mail::kept(),
+            fx: FxRates::default(),
+            operator: Operator::default(),
         })
     }
 }
@@ -62,11 +72,13 @@ impl Equipment {
 impl Market {
     /// A market on a database whose schema is up to date.
     pub fn new(db: DatabaseConnection, clock: Clock, equipment: Equipment) -> Self {
-        let Equipment { keys, passwords, vault, mail } = equipment;
+        let Equipment { keys, passwords, vault, mail, fx, operator } = equipment;
         let tokens = Tokens::new(keys);
         let (bus, herald) = (Bus::default(), Herald::default());
         let (shelves, impressions) = (Shelves::default(), Impressions::default());
-        Self { inner: Arc::new(Inner { db, clock, bus, herald, tokens, passwords, vault, mail, shelves, impressions }) }
+        let inner =
+            Inner { db, clock, bus, herald, tokens, passwords, vault, mail, fx, operator, shelves, impressions };
+        Self { inner: Arc::new(inner) }
     }
 
     /// The database, for reads outside a transaction.
@@ -99,6 +111,16 @@ impl Market {
 
     pub(crate) fn passwords(&self) -> &Passwords {
         &self.inner.passwords
+    }
+
+    /// Who quotes rates.
+    pub fn fx(&self) -> &FxRates {
+        &self.inner.fx
+    }
+
+    /// Who runs the marketplace.
+    pub fn operator(&self) -> &Operator {
+        &self.inner.operator
     }
 
     /// Where letters go.

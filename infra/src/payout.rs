@@ -8,7 +8,7 @@ use domain::change::Change;
 use domain::id::{Id, PayoutId, PayoutMethodId, UserId};
 use domain::ledger::LedgerAccount;
 use domain::money::{Currency, Money};
-use domain::payout::{Carried, Known, Payout, PayoutMethod, PayoutRequest, PayoutState};
+use domain::payout::{Carried, Known, Payout, PayoutMethod, PayoutRequest, PayoutState, Screened};
 use domain::refusal::Refusal;
 use domain::user::given_reason;
 use sea_orm::{ColumnTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, Statement};
@@ -19,6 +19,7 @@ use crate::page::{Key, Keyset, PageRequest, Slice};
 use crate::rails::{RailEvent, Rails, Transfer};
 use crate::save::save_row;
 use crate::screening::Screening;
+use crate::sql::sql;
 use crate::throttle::Allowance;
 use crate::vault::Vault;
 use crate::{Call, Failure, Fault, Tx, run};
@@ -55,12 +56,23 @@ pub struct PayoutAsk {
     pub amount: Money,
     /// The purpose code for the bank.
     pub purpose_code: String,
+    /// What for, in words.
+    pub written_purpose: Option<String>,
     /// The password, again.
     pub password: String,
 }
 
 /// Wrong passwords for one account where it has to be given again.
 const REAUTHENTICATIONS: Allowance = Allowance { attempts: 10, within: TimeDelta::minutes(15) };
+
+/// What a payout can be for, as banks report it.
+#[derive(Debug, Clone, PartialEq, Eq, FromQueryResult)]
+pub struct PayoutPurpose {
+    /// The four digits.
+    pub code: String,
+    /// What they stand for.
+    pub title: String,
+}
 
 #[derive(FromQueryResult)]
 struct Hash {
@@ -140,11 +152,12 @@ impl Market {
             let terms = tx.policy_in_force().await?.terms;
             let change = PayoutMethod::add(tx.actor(), tx.now(), tx.id(), user, iban, account_title, &terms)?;
             let row = row::method_model(self.vault(), &change.next)?;
+            if tx.has_payout_method(user, &self.vault().lookups(iban_of(&change.next))).await? {
+                return Err(already_added().into());
+            }
             let shown = MethodShown::from(row.clone());
             save_row(tx.conn(), row).await.map_err(|failure| {
-                failure.when_violated("payout_methods_once", || {
-                    Refusal::rule("PAYOUT_METHOD_EXISTS", "you have added this account already")
-                })
+                failure.when_violated("payout_methods_once", already_added)
             })?;
             tx.settle(change).await?;
             tx.audit("payout_method_add", shown.id, serde_json::json!({ "last4": shown.last4 })).await?;
@@ -169,6 +182,7 @@ impl Market {
     /// A freelancer asks for money. It leaves the available balance at once.
     pub async fn payout_request(&self, call: &Call, ask: PayoutAsk) -> Result<Payout, Failure> {
         let reauthenticated = self.reauthenticate(call, &ask.password).await?;
+        let quote = self.fx().quote(self.clock().now()).await;
         run!(self, call, tx => {
             let method = tx.payout_method_for_update(self.vault(), ask.method).await?.ok_or(Refusal::HIDDEN)?;
             let terms = tx.policy_in_force().await?.terms;
@@ -177,6 +191,9 @@ impl Market {
             let request = PayoutRequest {
                 amount: ask.amount,
                 purpose_code: ask.purpose_code.clone(),
+                purpose: tx.purpose_in_force(&ask.purpose_code).await?,
+                written_purpose: ask.written_purpose.clone(),
+                quote: quote.clone(),
                 reauthenticated,
             };
             let change = Payout::request(tx.actor(), tx.now(), tx.id(), &method, request, available, terms)?;
@@ -239,6 +256,52 @@ impl Market {
         })
     }
 
+    /// The freelancer notes the number of the bank's certificate of proceeds.
+    pub async fn payout_e_prc_attach(
+        &self,
+        call: &Call,
+        id: PayoutId,
+        expected: Option<i64>,
+        number: &str,
+    ) -> Result<Payout, Failure> {
+        run!(self, call, tx => {
+            let payout = tx.payout_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let change = payout.attach_e_prc(tx.actor(), expected, number)?;
+            if change.changed {
+                tx.audit("payout_e_prc_attach", id, serde_json::json!({ "number": change.next.e_prc })).await?;
+            }
+            tx.payout_save(change).await
+        })
+    }
+
+    /// What payouts can be for, as banks report it now.
+    pub async fn payout_purposes(&self) -> Result<Vec<PayoutPurpose>, Failure> {
+        let select = sql(
+            "select code, title from purpose_codes
+             where valid_from <= $1 and (valid_to is null or valid_to > $1) order by code",
+            [self.clock().now().into()],
+        );
+        Ok(PayoutPurpose::find_by_statement(select).all(self.db()).await?)
+    }
+
+    /// Seal with the vault's first key everything that is sealed with another, and note the hashes it is found by
+    /// anew; how many rows there were. It can be stopped, and begun again, at any time.
+    pub async fn vault_reseal(&self) -> Result<u64, Failure> {
+        const HEAP: u64 = 200;
+        let mut count = 0;
+        let mut after = Some(uuid::Uuid::nil());
+        while let Some(from) = after {
+            let (last, resealed) = row::reseal(self.db(), self.vault(), from, HEAP).await?;
+            (after, count) = (last, count + resealed);
+        }
+        let mut after = Some(uuid::Uuid::nil());
+        while let Some(from) = after {
+            let (last, resealed) = crate::payee::reseal(self.db(), self.vault(), from, HEAP).await?;
+            (after, count) = (last, count + resealed);
+        }
+        Ok(count)
+    }
+
     /// The next step of a payout is due.
     pub(crate) async fn payout_advance(&self, call: &Call, id: PayoutId) -> Result<(), Failure> {
         let payout = self.payout_load(id).await?.ok_or(Refusal::HIDDEN)?;
@@ -255,7 +318,12 @@ impl Market {
             }
             PayoutState::Screening { .. } => self.payout_screen(call, id).await,
             PayoutState::Queued { .. } => {
-                self.payout_step(call, id, |payout, tx| payout.send(tx.actor(), tx.now())).await
+                let quote = self.fx().quote(self.clock().now()).await;
+                let send = |payout: Payout, tx: &Tx| {
+                    let payout = payout.requote(tx.actor(), tx.now(), quote.clone())?;
+                    payout.then(|payout| payout.send(tx.actor(), tx.now()))
+                };
+                self.payout_step(call, id, send).await
             }
             PayoutState::Sent { .. } | PayoutState::InTransit { .. } | PayoutState::Unknown { .. } => {
                 let attempt = payout.attempt;
@@ -275,7 +343,10 @@ impl Market {
         let Some(payout) = self.payout_load(id).await? else { return Ok(()) };
         let row = row::method::Entity::find_by_id(payout.method.uuid()).one(self.db()).await?;
         let method = row.ok_or_else(|| Fault::bad_row("payouts", "its method is gone"))?;
-        let outcome = Screening::default().screen(&method.account_title);
+        let payee = self.payee_load(payout.user).await?;
+        let names = [Some(method.account_title), payee.and_then(|payee| payee.latin_name)];
+        let screened = names.into_iter().flatten().map(|name| Screening::default().screen(&name));
+        let outcome = screened.fold(Screened::Clear, |worst, one| if worst == Screened::Clear { one } else { worst });
         self.payout_step(call, id, |payout, tx| payout.screened(tx.actor(), tx.now(), outcome.clone())).await
     }
 
@@ -358,7 +429,38 @@ fn unanswered(payout: PayoutId, fault: &Fault) -> Carried {
     Carried::Silent
 }
 
+fn already_added() -> Refusal {
+    Refusal::rule("PAYOUT_METHOD_EXISTS", "you have added this account already")
+}
+
+fn iban_of(method: &PayoutMethod) -> &str {
+    method.iban.reveal()
+}
+
 impl Tx {
+    /// Does the person have this account already, found by any of the vault's keys?
+    async fn has_payout_method(&self, user: UserId, lookups: &[Vec<u8>]) -> Result<bool, Failure> {
+        let found = row::method::Entity::find()
+            .filter(row::method::Column::UserId.eq(user.uuid()))
+            .filter(row::method::Column::IbanLookup.is_in(lookups.iter().cloned()))
+            .filter(row::method::Column::RemovedAt.is_null())
+            .one(self.conn())
+            .await?;
+        Ok(found.is_some())
+    }
+
+    /// What a purpose code stands for, if it is in force.
+    async fn purpose_in_force(&self, code: &str) -> Result<Option<String>, Failure> {
+        let select = sql(
+            "select code, title from purpose_codes
+             where code = $1 and valid_from <= $2 and (valid_to is null or valid_to > $2)
+             order by valid_from desc limit 1",
+            [code.trim().into(), self.now().into()],
+        );
+        let found = PayoutPurpose::find_by_statement(select).one(self.conn()).await?;
+        Ok(found.map(|purpose| purpose.title))
+    }
+
     async fn payout_for_update(&self, id: PayoutId) -> Result<Option<Payout>, Failure> {
         let row = row::Entity::find_by_id(id.uuid()).lock_exclusive().one(self.conn()).await?;
         Ok(row.map(Payout::try_from).transpose()?)
@@ -428,6 +530,10 @@ impl TryFrom<row::Model> for Payout {
             method: Id::from_uuid(row.method_id),
             amount: Money::new(row.amount_minor, currency).map_err(|error| Fault::bad_row("payouts", error))?,
             purpose_code: row.purpose_code,
+            purpose: row.purpose,
+            written_purpose: row.written_purpose,
+            quote: row.quote.map(serde_json::from_value).transpose()?,
+            e_prc: row.e_prc,
             terms: serde_json::from_value(row.terms)?,
             version: row.version,
             attempt: u32::try_from(row.attempt).map_err(|error| Fault::bad_row("payouts", error))?,
@@ -447,6 +553,10 @@ impl TryFrom<&Payout> for row::Model {
             currency: payout.amount.currency().code().to_owned(),
             amount_minor: payout.amount.minor(),
             purpose_code: payout.purpose_code.clone(),
+            purpose: payout.purpose.clone(),
+            written_purpose: payout.written_purpose.clone(),
+            quote: payout.quote.as_ref().map(serde_json::to_value).transpose()?,
+            e_prc: payout.e_prc.clone(),
             terms: serde_json::to_value(&payout.terms)?,
             version: payout.version,
             attempt: i32::try_from(payout.attempt).map_err(|error| Fault::bad_row("payouts", error))?,

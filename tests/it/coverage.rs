@@ -26,6 +26,7 @@ const FOR_ONESELF: &[&str] = &[
     "notificationsRead",
     "savedSearchCreate",
     "payoutMethodAdd",
+    "payeeUpdate",
     "portfolioItemAdd",
     // Anybody may bid on a public gig.
     "proposalSubmit",

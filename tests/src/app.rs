@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use api::backend::{House, key_pages};
 use api::http::{Settings, Surface, router};
+use api::papers::paper_pages;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, header};
@@ -63,7 +64,7 @@ impl TestApp {
             ..Settings::default()
         };
         let surface = Surface::new(api::schema::build(market.clone()), Arc::new(House::new(market.clone())), settings);
-        let router = router(surface).merge(key_pages(&market));
+        let router = router(surface).merge(key_pages(&market)).merge(paper_pages(&market, &Settings::default()));
         let pool = market.db().get_postgres_connection_pool().clone();
         Self { market, router, pool, equipment: None, database: None }
     }

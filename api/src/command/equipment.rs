@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
+use domain::papers::Operator;
+use domain::refusal::is_unprintable;
 use infra::embedded;
+use infra::fx::FxRates;
 use infra::mail::Mail;
 use infra::market::Equipment;
 use infra::password::{Hardness, Passwords};
@@ -25,7 +28,41 @@ pub fn equipment(common: &Common) -> Result<Equipment, Trouble> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     // Hashing may take half of the machine, so that signing in never stops everybody else.
     let passwords = Passwords::new(Hardness::Full, cores.div_ceil(2));
-    Ok(Equipment { keys: keys(common)?, passwords, vault: vault(common)?, mail: mail(common)? })
+    let (vault, mail, operator) = (vault(common)?, mail(common)?, operator(common)?);
+    Ok(Equipment { keys: keys(common)?, passwords, vault, mail, fx: rates(common), operator })
+}
+
+/// Where rates come from. In production nobody is told a rate that was made up.
+fn rates(common: &Common) -> FxRates {
+    match (&common.fx_file, common.production) {
+        (Some(file), _) => FxRates::File(file.clone()),
+        (None, true) => FxRates::Nowhere,
+        (None, false) => FxRates::Fixed,
+    }
+}
+
+/// Who runs the marketplace. In production papers have to say so.
+fn operator(common: &Common) -> Result<Operator, Trouble> {
+    let how = "set RABTA_OPERATOR_NAME and RABTA_OPERATOR_ADDRESS: they stand on invoices and remittance packs";
+    let given = |text: &Option<String>, most: usize| {
+        let text = text.as_deref().map(str::trim).filter(|text| !text.is_empty());
+        text.filter(|text| text.chars().count() <= most && !text.contains(is_unprintable)).map(str::to_owned)
+    };
+    let (name, address) = (given(&common.operator_name, 120), given(&common.operator_address, 200));
+    match (name, address) {
+        (Some(name), Some(address)) => {
+            Ok(Operator { name, address, registration: given(&common.operator_registration, 60) })
+        }
+        (None, None) if common.production => {
+            tracing::warn!("papers don't say who runs this marketplace: {how}");
+            Ok(Operator { name: "not stated".to_owned(), address: "not stated".to_owned(), registration: None })
+        }
+        (None, None) => Ok(Operator::default()),
+        _ => Err(Trouble::fixable(
+            "who runs the marketplace has a name of at most 120 and an address of at most 200 characters",
+            how,
+        )),
+    }
 }
 
 /// Letters go to the mail server that was named, else into a folder beside the data. What can't be
@@ -90,7 +127,8 @@ fn is_made_up(key: &str) -> bool {
 }
 
 fn vault(common: &Common) -> Result<Vault, Trouble> {
-    let how = "set it to 32 random bytes in base64url, or RABTA_VAULT_KEY_FILE to a file with them; \
+    let how = "set it to 32 random bytes in base64url, or RABTA_VAULT_KEY_FILE to a file with them (to rotate, several separated \
+               by commas, the new one first, and `rabta vault reseal`); \
                without it account numbers that were encrypted with it can't be read again";
     let unreadable = |(file, error): (PathBuf, std::io::Error)| {
         Trouble::fixable(format!("{}: {error}", file.display()), "correct RABTA_VAULT_KEY_FILE, or unset it")

@@ -7,6 +7,7 @@ use std::time::Instant;
 use api::backend::{House, key_pages};
 use api::http::{Closing, ServerSettings, Surface, router, serve};
 use api::operations::{self, Operations, Worker};
+use api::papers::paper_pages;
 use axum::Router;
 use infra::{Market, embedded};
 use tokio::net::TcpListener;
@@ -50,6 +51,7 @@ pub async fn run(cli: Cli) -> Result<(), Trouble> {
     let metrics = operations.metrics(recorder);
     let (switch, closing) = Closing::pair();
     let mut routes = surface(&cli, &market, closing.clone()).merge(key_pages(&market)).merge(operations.probes());
+    routes = routes.merge(paper_pages(&market, &cli.serve.settings(cli.common.production)));
     match metrics_listener {
         Some(listener) => {
             tokio::spawn(serve(listener, metrics, ServerSettings::default(), closing.clone()));

@@ -260,7 +260,7 @@ impl<'a> Story<'a> {
         expect(&payload, "payoutMethod.last4", "6702")?;
         self.days_pass(3).await?;
         let input = json!({
-            "payoutMethodId": method, "amount": { "amount": "1000.00" }, "purposeCode": "9471", "password": PASSWORD,
+            "payoutMethodId": method, "amount": { "amount": "1000.00" }, "purposeCode": "9186", "password": PASSWORD,
         });
         let payload = self.freelancer.does("payoutRequest", input, "payout { id status }").await?;
         let payout = self.keep("payout", &payload, "payout.id")?;

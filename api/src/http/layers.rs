@@ -24,7 +24,7 @@ use super::{Problem, Settings, TraceId};
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Put the layers around a router, the last one outermost.
-pub(super) fn around(router: Router, settings: &Settings) -> Router {
+pub fn around(router: Router, settings: &Settings) -> Router {
     let router = router.layer(CompressionLayer::new());
     let router = match settings.origins.as_slice() {
         [] => router,

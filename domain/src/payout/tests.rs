@@ -36,7 +36,14 @@ fn method() -> PayoutMethod {
 }
 
 fn ask(cents: i64) -> PayoutRequest {
-    PayoutRequest { amount: usd(cents), purpose_code: "9471".into(), reauthenticated: true }
+    PayoutRequest {
+        amount: usd(cents),
+        purpose_code: "9184".into(),
+        purpose: Some("Export of computer software".into()),
+        written_purpose: None,
+        quote: None,
+        reauthenticated: true,
+    }
 }
 
 fn requested() -> Change<Payout> {

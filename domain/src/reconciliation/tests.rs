@@ -71,6 +71,9 @@ fn compare(ours: &[Posted], theirs: &[BalanceTransaction]) -> Report {
     reconcile(day(), ours, theirs.iter().flat_map(BalanceTransaction::lines), &background).unwrap()
 }
 
+/// How they differ, both sides, and the cents of the entry that is proposed.
+type Case = (Kind, Vec<Posted>, Vec<BalanceTransaction>, Option<i64>);
+
 #[test]
 fn each_kind_of_difference_is_told_apart() {
     use Class::{Dispute, Payment, Payout, Refund};
@@ -83,7 +86,7 @@ fn each_kind_of_difference_is_told_apart() {
     };
     let again = with(|txn| txn.id = "txn_again".into());
     let second = Posted { id: "ent_again".into(), ..funded(1, 10_300) };
-    let table: Vec<(Kind, Vec<Posted>, Vec<BalanceTransaction>, Option<i64>)> = vec![
+    let table: Vec<Case> = vec![
         (Kind::NotInLedger, vec![], vec![charge.clone()], Some(10_300)),
         (Kind::NotAtProcessor, vec![funded(1, 10_300)], vec![], Some(10_300)),
         (Kind::Amount, vec![funded(1, 10_300)], vec![moved(1, Payment, In, 10_299)], Some(1)),

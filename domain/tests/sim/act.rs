@@ -102,7 +102,14 @@ impl World {
             Move::PayoutRequest { by, payout, method, amount, reauthenticated } => {
                 let Some(method) = self.methods.get(&method) else { return Ok(absent()) };
                 let available = self.available(method.user);
-                let request = PayoutRequest { amount, purpose_code: "9471".into(), reauthenticated };
+                let request = PayoutRequest {
+                    amount,
+                    purpose_code: "9184".into(),
+                    purpose: Some("Export of computer software".into()),
+                    written_purpose: None,
+                    quote: None,
+                    reauthenticated,
+                };
                 let terms = self.policy.terms.clone();
                 let outcome = by
                     .person()

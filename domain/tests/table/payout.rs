@@ -14,7 +14,14 @@ fn states() -> Vec<(&'static str, Payout)> {
         let iban = "PK36SCBL0000001123456702";
         let terms = Terms::default();
         let method = PayoutMethod::add(&lin(), day(0), id(1), id(1), iban, "Lin Khan", &terms).unwrap().next;
-        let request = PayoutRequest { amount: usd(5_000), purpose_code: "9471".into(), reauthenticated: true };
+        let request = PayoutRequest {
+            amount: usd(5_000),
+            purpose_code: "9184".into(),
+            purpose: Some("Export of computer software".into()),
+            written_purpose: None,
+            quote: None,
+            reauthenticated: true,
+        };
         Payout::request(&lin(), day(3), id(1), &method, request, usd(9_500), terms).unwrap().next
     };
     let screening = || requested().screen(&system, day(3)).unwrap().next;
@@ -63,6 +70,8 @@ fn commands() -> Vec<Command<Payout>> {
         command("approve", Verb::PayoutApprove, |p, a| p.approve(a, day(9), None)),
         command("unblock", Verb::PayoutUnblock, |p, a| p.unblock(a, day(9), None)),
         command("reject", Verb::PayoutReject, |p, a| p.reject(a, day(9), None, "Not this name")),
+        command("attach the e-PRC", Verb::PayoutEPrcAttach, |p, a| p.attach_e_prc(a, None, "EPRC-2026/17")),
+        command("requote", Verb::PayoutAdvance, |p, a| p.requote(a, day(9), None)),
         command("screen", Verb::PayoutAdvance, |p, a| p.screen(a, day(9))),
         command("screened: clear", Verb::PayoutAdvance, |p, a| p.screened(a, day(9), Screened::Clear)),
         command("screened: hit", Verb::PayoutAdvance, |p, a| p.screened(a, day(9), Screened::Hit("list".into()))),

@@ -15,7 +15,14 @@ fn added(on: i64) -> PayoutMethod {
 
 /// Asking for so much of 95.00.
 fn asks(method: PayoutMethod, actor: &Actor, cents: i64, reauthenticated: bool) -> Outcome<PayoutMethod> {
-    let request = PayoutRequest { amount: usd(cents), purpose_code: "9471".into(), reauthenticated };
+    let request = PayoutRequest {
+        amount: usd(cents),
+        purpose_code: "9184".into(),
+        purpose: Some("Export of computer software".into()),
+        written_purpose: None,
+        quote: None,
+        reauthenticated,
+    };
     let asked = Payout::request(actor, day(9), id(9), &method, request, usd(9_500), Terms::default())?;
     Ok(asked.map(|_| method))
 }

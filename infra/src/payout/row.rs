@@ -3,9 +3,11 @@
 use domain::id::Id;
 use domain::payout::PayoutMethod;
 use sea_orm::entity::prelude::*;
+use sea_orm::{QueryOrder, QuerySelect, TransactionTrait};
 
-use crate::Fault;
+use crate::save::save_row;
 use crate::vault::Vault;
+use crate::{Failure, Fault};
 
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -18,6 +20,11 @@ pub struct Model {
     pub currency: String,
     pub amount_minor: i64,
     pub purpose_code: String,
+    pub purpose: String,
+    pub written_purpose: String,
+    #[sea_orm(column_type = "JsonBinary")]
+    pub quote: Option<Json>,
+    pub e_prc: Option<String>,
     #[sea_orm(column_type = "JsonBinary")]
     pub terms: Json,
     pub version: i64,
@@ -84,4 +91,31 @@ pub fn open(vault: &Vault, row: method::Model) -> Result<PayoutMethod, Fault> {
         usable_from: row.usable_from,
         removed_at: row.removed_at,
     })
+}
+
+/// Seal anew what was not sealed with the first key; how many rows there were, and where to go on.
+pub async fn reseal(
+    db: &DatabaseConnection,
+    vault: &Vault,
+    after: Uuid,
+    limit: u64,
+) -> Result<(Option<Uuid>, u64), Failure> {
+    let tx = db.begin().await?;
+    let rows = method::Entity::find()
+        .filter(method::Column::Id.gt(after))
+        .order_by_asc(method::Column::Id)
+        .limit(limit)
+        .lock_exclusive()
+        .all(&tx)
+        .await?;
+    let (last, mut count) = (rows.last().map(|row| row.id), 0);
+    for row in rows {
+        let id: domain::id::PayoutMethodId = Id::from_uuid(row.id);
+        if !vault.is_sealed_with_first(&id.to_string(), &row.iban_sealed) {
+            save_row(&tx, method_model(vault, &open(vault, row)?)?).await?;
+            count += 1;
+        }
+    }
+    tx.commit().await?;
+    Ok((last, count))
 }

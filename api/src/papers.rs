@@ -1,0 +1,200 @@
+//! Papers, over HTTP: `/papers/payouts/pyo_….pdf`, and the same as `.json`. They are somebody's own, so each takes a
+//! bearer token; what a person may not have looks absent.
+
+use async_graphql::{Context, InputObject, Object};
+use axum::extract::{Path, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Extension, Json, Router};
+use domain::access::Denied;
+use domain::id::ContractId;
+use domain::papers::TaxYear;
+use domain::refusal::Refusal;
+use infra::papers::{Paper, Wanted};
+use infra::session::NotAuthenticated;
+use infra::{Call, Failure, Market};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::context::RabtaContext;
+use crate::contract::Contract;
+use crate::http::{Settings, TraceId, around, bearer};
+use crate::key::Key;
+use crate::user_error::{Answer, answer, payload};
+
+/// The pages that papers are fetched from.
+pub fn paper_pages(market: &Market, settings: &Settings) -> Router {
+    let router = Router::new().route("/papers/{kind}/{file}", get(fetch)).with_state(market.clone());
+    around(router, settings)
+}
+
+/// Why there is no paper.
+enum Refused {
+    NotSignedIn,
+    Absent,
+    NotAllowed,
+    Rule(StatusCode, String, String),
+    Busy,
+    Broken,
+}
+
+async fn fetch(
+    State(market): State<Market>,
+    Path((kind, file)): Path<(String, String)>,
+    Extension(trace): Extension<TraceId>,
+    headers: HeaderMap,
+) -> Response {
+    let made = async {
+        let token = bearer(&headers).map_err(|_| Refused::NotSignedIn)?.ok_or(Refused::NotSignedIn)?;
+        let caller = market.authenticate(token).await.map_err(|why| match why {
+            NotAuthenticated::Token(_) | NotAuthenticated::Ended => Refused::NotSignedIn,
+            NotAuthenticated::Unavailable(failure) => broken(&failure, &trace),
+        })?;
+        let (wanted, format) = wanted(&kind, &file).ok_or(Refused::Absent)?;
+        let call = Call { actor: caller.actor, session: Some(caller.session), trace: trace.to_string(), once: None };
+        let paper = market.paper(&call, wanted).await.map_err(|failure| refused(failure, &trace))?;
+        let paper = paper.ok_or(Refused::Absent)?;
+        hand_out(paper, format).await.map_err(|fault| broken(&Failure::from(fault), &trace))
+    };
+    made.await.unwrap_or_else(Refused::into_response)
+}
+
+#[derive(Clone, Copy)]
+enum Format {
+    Pdf,
+    Json,
+}
+
+/// Which paper a path names, and how it is wanted.
+fn wanted(kind: &str, file: &str) -> Option<(Wanted, Format)> {
+    let (name, ending) = file.rsplit_once('.')?;
+    let format = match ending {
+        "pdf" => Format::Pdf,
+        "json" => Format::Json,
+        _ => return None,
+    };
+    let wanted = match kind {
+        "payouts" => Wanted::Pack(name.parse().ok()?),
+        "payments" => Wanted::Invoice(name.parse().ok()?),
+        "contracts" => Wanted::Statement(name.parse().ok()?),
+        "earnings" => Wanted::Earnings(TaxYear::ending_in(name.parse().ok()?)?),
+        _ => return None,
+    };
+    Some((wanted, format))
+}
+
+async fn hand_out(paper: Paper, format: Format) -> Result<Response, infra::Fault> {
+    let (kind, ending) = match format {
+        Format::Pdf => ("application/pdf", "pdf"),
+        Format::Json => ("application/json", "json"),
+    };
+    let name = format!("attachment; filename=\"{}.{ending}\"", paper.name);
+    let body = match format {
+        Format::Pdf => paper.pdf().await?,
+        Format::Json => serde_json::to_vec_pretty(&paper.json)?,
+    };
+    let mut response = body.into_response();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    // The name is made of letters, digits, dashes and underscores.
+    if let Ok(name) = HeaderValue::from_str(&name) {
+        headers.insert(CONTENT_DISPOSITION, name);
+    }
+    Ok(response)
+}
+
+fn broken(failure: &Failure, trace: &TraceId) -> Refused {
+    tracing::error!(trace_id = %trace, error = %failure, "a paper could not be made");
+    Refused::Broken
+}
+
+fn refused(failure: Failure, trace: &TraceId) -> Refused {
+    match failure {
+        Failure::Refused(Refusal::Denied { reason: Denied::SignIn }) => Refused::NotSignedIn,
+        Failure::Refused(Refusal::Denied { reason: Denied::Hidden }) => Refused::Absent,
+        Failure::Refused(Refusal::Denied { reason: Denied::Suspended | Denied::NotAllowed }) => Refused::NotAllowed,
+        Failure::Refused(Refusal::Limit { .. }) => Refused::Busy,
+        Failure::Refused(Refusal::Rule { code, message }) => Refused::Rule(StatusCode::CONFLICT, code, message),
+        Failure::Refused(other) => Refused::Rule(StatusCode::BAD_REQUEST, "REFUSED".to_owned(), other.to_string()),
+        Failure::Broken(_) => broken(&failure, trace),
+    }
+}
+
+impl Refused {
+    fn into_response(self) -> Response {
+        let (status, code, message) = match self {
+            Self::NotSignedIn => (
+                StatusCode::UNAUTHORIZED,
+                "UNAUTHENTICATED".to_owned(),
+                "send a good access token as Authorization: Bearer <token>".to_owned(),
+            ),
+            Self::Absent => (StatusCode::NOT_FOUND, "NOT_FOUND".to_owned(), "there is no such paper".to_owned()),
+            Self::NotAllowed => {
+                (StatusCode::FORBIDDEN, "NOT_ALLOWED".to_owned(), "your role does not allow this".to_owned())
+            }
+            Self::Rule(status, code, message) => (status, code, message),
+            Self::Busy => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "RATE_LIMITED".to_owned(),
+                "that were many papers: try again in some minutes".to_owned(),
+            ),
+            Self::Broken => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL".to_owned(), "the paper could not be made".to_owned())
+            }
+        };
+        let mut response = (status, Json(json!({ "code": code, "message": message }))).into_response();
+        match status {
+            StatusCode::UNAUTHORIZED => {
+                response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            StatusCode::TOO_MANY_REQUESTS => {
+                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("600"));
+            }
+            _ => (),
+        }
+        response
+    }
+}
+
+/// What share of a contract's work is software development.
+#[derive(Debug, Clone, InputObject, Serialize)]
+pub struct ContractDevelopmentShareSetInput {
+    /// The contract.
+    pub contract_id: Key<ContractId>,
+    /// The share in basis points: 10000 is all of it. Our fee never is.
+    pub share_basis_points: i32,
+    /// Makes repeating this request harmless: a fresh UUID for each intended act.
+    pub idempotency_key: Option<String>,
+}
+
+payload! {
+    /// The answer to `contractDevelopmentShareSet`.
+    ContractDevelopmentShareSetPayload {
+        /// The contract.
+        contract: Contract
+    }
+}
+
+/// What can be said of papers.
+#[derive(Debug, Default)]
+pub struct PaperMutation;
+
+#[Object]
+impl PaperMutation {
+    /// Say what share of the work on a contract is software development, as your accountant needs to know: its
+    /// invoices divide by it from now on, and so do those from before that had no share yet.
+    async fn contract_development_share_set(
+        &self,
+        ctx: &Context<'_>,
+        input: ContractDevelopmentShareSetInput,
+    ) -> Answer<ContractDevelopmentShareSetPayload> {
+        let outcome = async {
+            let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
+            ctx.market().contract_development_share_set(&call, input.contract_id.0, input.share_basis_points).await
+        };
+        answer(outcome.await.map(Contract))
+    }
+}

@@ -1,0 +1,133 @@
+//! What somebody earned in a year, for their tax return.
+
+use chrono::{NaiveDate, TimeZone};
+
+use super::sheet::Column;
+use super::*;
+
+/// A tax year of Pakistan: from July to June, named after the year it ends in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct TaxYear(i32);
+
+impl TaxYear {
+    /// The tax year that ends in this one, from 2001 to 2100.
+    pub fn ending_in(year: i32) -> Option<Self> {
+        (2001..=2100).contains(&year).then_some(Self(year))
+    }
+
+    /// The year it ends in.
+    pub fn year(self) -> i32 {
+        self.0
+    }
+
+    /// Its first instant, and the first that is no more in it.
+    pub fn bounds(self) -> Option<(Timestamp, Timestamp)> {
+        let july = |year| {
+            let midnight = NaiveDate::from_ymd_opt(year, 7, 1)?.and_hms_opt(0, 0, 0)?;
+            Some(Karachi.from_local_datetime(&midnight).single()?.to_utc())
+        };
+        Some((july(self.0 - 1)?, july(self.0)?))
+    }
+}
+
+/// A month of a year.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Month {
+    /// Which, like `2026-06`.
+    pub month: String,
+    /// Released for work, before our fees.
+    pub gross: Money,
+    /// Our fees.
+    pub fees: Money,
+    /// After them.
+    pub net: Money,
+    /// What reached banks.
+    pub paid_out: Money,
+}
+
+/// What somebody earned in a year.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Certificate {
+    /// The year.
+    pub year: TaxYear,
+    /// Who.
+    pub person: Beneficiary,
+    /// When this was made.
+    pub made_at: Timestamp,
+    /// Who says so.
+    pub issuer: Operator,
+    /// Month by month, those in which something happened.
+    pub months: Vec<Month>,
+    /// The payouts that reached banks: which, when, how much, and the bank's certificate.
+    pub payouts: Vec<(PayoutId, Timestamp, Money, Option<String>)>,
+}
+
+impl Certificate {
+    /// The month an instant lies in, in Karachi.
+    pub fn month_of(at: Timestamp) -> String {
+        at.with_timezone(&Karachi).format("%Y-%m").to_string()
+    }
+
+    /// What it is called.
+    pub fn reference(&self) -> String {
+        format!("EC-{}-{}", self.year.0, self.person.user)
+    }
+
+    /// On paper.
+    pub fn sheet(&self) -> Sheet {
+        let lead = format!("Tax year {}: 1 July {} to 30 June {}", self.year.0, self.year.0 - 1, self.year.0);
+        let row = |month: &Month| {
+            let Month { month, gross, fees, net, paid_out } = month;
+            vec![month.clone(), gross.amount(), fees.amount(), net.amount(), paid_out.amount()]
+        };
+        let sum = |of: fn(&Month) -> Money| {
+            let currency = self.months.first().map(|month| month.net.currency());
+            let all = currency.and_then(|currency| Money::sum(currency, self.months.iter().map(of)).ok());
+            all.map(|all| all.to_string()).unwrap_or_default()
+        };
+        let sums = vec![
+            "All".to_owned(),
+            sum(|month| month.gross),
+            sum(|month| month.fees),
+            sum(|month| month.net),
+            sum(|month| month.paid_out),
+        ];
+        let columns = vec![
+            Column::words("Month", 16),
+            Column::amounts("Gross", 21),
+            Column::amounts("Fees", 21),
+            Column::amounts("Net", 21),
+            Column::amounts("Paid out", 21),
+        ];
+        let payouts = self.payouts.iter().map(|(payout, at, amount, e_prc)| {
+            vec![payout.to_string(), day(*at), amount.to_string(), e_prc.clone().unwrap_or_default()]
+        });
+        let paid = vec![
+            Column::words("Payout", 40),
+            Column::words("With the bank", 20),
+            Column::amounts("Amount", 18),
+            Column::words("e-PRC", 22),
+        ];
+        let Beneficiary { user, name, latin_name, urdu_name, cnic_last4, ntn_last4, .. } = &self.person;
+        let hidden = |last4: &Option<String>| last4.as_ref().map(|last4| format!("•••• {last4}"));
+        let mut sheet =
+            Sheet::new("Certificate of earnings", format!("{lead}, {}", whose(*user)), self.reference(), FOOT)
+                .facts([
+                    ("Name", Some(name.clone())),
+                    ("Name in Latin letters", latin_name.clone().filter(|latin| latin != name)),
+                    ("Name in Urdu", urdu_name.clone()),
+                    ("CNIC", hidden(cnic_last4)),
+                    ("NTN", hidden(ntn_last4)),
+                    ("Issued by", Some(self.issuer.name.clone())),
+                ])
+                .heading("Earned for services to clients abroad");
+        if self.months.is_empty() {
+            return sheet.text("Nothing was earned in this year.");
+        }
+        sheet = sheet.table(columns, self.months.iter().map(row).collect(), Some(sums));
+        if !self.payouts.is_empty() {
+            sheet = sheet.heading("Payouts").table(paid, payouts.collect(), None);
+        }
+        sheet.text("Amounts are in US dollars. What they were in rupees is on the bank's certificate of each payout.")
+    }
+}

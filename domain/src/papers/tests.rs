@@ -1,0 +1,125 @@
+//! Where money came from, and where years begin.
+
+use proptest::prelude::*;
+use uuid::Uuid;
+
+use super::*;
+use crate::id::Id;
+
+fn usd(cents: i64) -> Money {
+    Money::usd(cents).unwrap()
+}
+
+fn payout(n: u128) -> PayoutId {
+    PayoutId::from_uuid(Uuid::from_u128(n))
+}
+
+fn came(work: &str, cents: i64) -> Flow {
+    Flow::Came { contract: None, work: work.to_owned(), amount: usd(cents) }
+}
+
+fn undone(work: &str, cents: i64) -> Flow {
+    Flow::Undone { work: work.to_owned(), amount: usd(cents) }
+}
+
+fn parts(trail: &Trail, n: u128) -> Vec<(String, i64)> {
+    trail.of(payout(n)).unwrap().into_iter().map(|(_, work, amount)| (work, amount.minor())).collect()
+}
+
+#[test]
+fn what_came_first_leaves_first_and_what_came_back_leaves_first_again() {
+    let left = |n, cents| Flow::Left(payout(n), usd(cents));
+    let flows = vec![
+        came("a", 100),
+        came("b", 50),
+        left(1, 120),
+        came("a", 30),
+        left(2, 40),
+        Flow::CameBack(payout(1)),
+        left(3, 110),
+        undone("b", 5),
+        undone("c", 10),
+        left(4, 15),
+    ];
+    let trail = Trail::follow(flows).unwrap();
+    assert_eq!(parts(&trail, 1), []);
+    assert_eq!(parts(&trail, 2), [("b".to_owned(), 30), ("a".to_owned(), 10)]);
+    assert_eq!(parts(&trail, 3), [("a".to_owned(), 100), ("b".to_owned(), 10)]);
+    // Of the last ten of b, five were given back; ten more were taken of what there was.
+    assert_eq!(parts(&trail, 4), [("a".to_owned(), 15)]);
+}
+
+proptest! {
+    /// The parts of a payout add up to it, as long as the books had that much.
+    #[test]
+    fn parts_add_up(steps in proptest::collection::vec((0_u8..4, 1_i64..500, 0_u8..3), 1..60)) {
+        let (mut flows, mut balance, mut paid) = (Vec::new(), 0_i64, Vec::new());
+        for (n, (kind, cents, work)) in steps.into_iter().enumerate() {
+            let work = format!("work {work}");
+            let id = n as u128;
+            match kind {
+                0 | 1 => {
+                    flows.push(came(&work, cents));
+                    balance += cents;
+                }
+                2 if balance >= cents => {
+                    flows.push(Flow::Left(payout(id), usd(cents)));
+                    balance -= cents;
+                    paid.push((id, cents));
+                }
+                3 if balance >= cents => {
+                    flows.push(undone(&work, cents));
+                    balance -= cents;
+                }
+                _ => {
+                    if let Some((id, cents)) = paid.pop() {
+                        flows.push(Flow::CameBack(payout(id)));
+                        balance += cents;
+                    }
+                }
+            }
+        }
+        let trail = Trail::follow(flows).unwrap();
+        for (id, cents) in paid {
+            prop_assert_eq!(parts(&trail, id).iter().map(|(_, part)| part).sum::<i64>(), cents);
+        }
+    }
+
+    /// Parts of what was earned bear their part of the fee, and the whole bears all of it.
+    #[test]
+    fn a_part_bears_its_part_of_the_fee(net in 1_i64..1_000_000, fee in 0_i64..100_000, part in 0_i64..1_000_000) {
+        let origin = || Origin {
+            contract: Id::from_uuid(Uuid::from_u128(1)),
+            title: String::new(),
+            work: String::new(),
+            work_title: String::new(),
+            client: String::new(),
+            invoices: vec![],
+        };
+        let part = Earned::part(origin(), usd(part.min(net)), usd(net), usd(fee)).unwrap();
+        prop_assert_eq!(part.gross.minor(), part.net.minor() + part.fee.minor());
+        prop_assert!(part.fee.minor() <= fee);
+        let whole = Earned::part(origin(), usd(net), usd(net), usd(fee)).unwrap();
+        prop_assert_eq!(whole.fee.minor(), fee);
+    }
+}
+
+#[test]
+fn a_tax_year_runs_from_july_to_june_in_karachi() {
+    let (from, until) = TaxYear::ending_in(2026).unwrap().bounds().unwrap();
+    assert_eq!(from.to_rfc3339(), "2025-06-30T19:00:00+00:00");
+    assert_eq!(until.to_rfc3339(), "2026-06-30T19:00:00+00:00");
+    assert_eq!(Certificate::month_of(until), "2026-07");
+    assert_eq!(TaxYear::ending_in(2000), None);
+    assert_eq!(TaxYear::ending_in(2101), None);
+}
+
+#[test]
+fn an_invoice_divides_without_a_cent_left_over() {
+    let split = |share| Split::of(usd(10_001), usd(300), rate(share)).unwrap();
+    for share in [0, 1, 3_333, 5_000, 9_999, 10_000] {
+        let Split { development, other } = split(share);
+        assert_eq!(development.minor() + other.minor(), 10_301, "{share}");
+    }
+    assert_eq!(split(10_000).other, usd(300), "our fee is never development");
+}

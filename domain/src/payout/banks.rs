@@ -1,0 +1,33 @@
+//! The banks of Pakistan, by the four letters that stand in an IBAN (those of their BIC).
+
+/// Letters and names. A bank that is not in here may be one all the same.
+pub const BANKS: &[(&str, &str)] = &[
+    ("ABPA", "Allied Bank"),
+    ("AIIN", "Al Baraka Bank Pakistan"),
+    ("ALFH", "Bank Alfalah"),
+    ("ASCM", "Askari Bank"),
+    ("BAHL", "Bank AL Habib"),
+    ("BKIP", "BankIslami Pakistan"),
+    ("BPUN", "The Bank of Punjab"),
+    ("CITI", "Citibank Pakistan"),
+    ("DEUT", "Deutsche Bank Pakistan"),
+    ("DUIB", "Dubai Islamic Bank Pakistan"),
+    ("FAYS", "Faysal Bank"),
+    ("FWOM", "First Women Bank"),
+    ("HABB", "Habib Bank"),
+    ("ICBK", "Industrial and Commercial Bank of China, Karachi"),
+    ("JSBL", "JS Bank"),
+    ("KHYB", "The Bank of Khyber"),
+    ("MCIB", "MCB Islamic Bank"),
+    ("MEZN", "Meezan Bank"),
+    ("MPBL", "Habib Metropolitan Bank"),
+    ("MUCB", "MCB Bank"),
+    ("NBPA", "National Bank of Pakistan"),
+    ("SAMB", "Samba Bank"),
+    ("SCBL", "Standard Chartered Bank Pakistan"),
+    ("SILK", "Silkbank"),
+    ("SIND", "Sindh Bank"),
+    ("SONE", "Soneri Bank"),
+    ("SUMB", "Summit Bank"),
+    ("UNIL", "United Bank"),
+];

@@ -1,0 +1,545 @@
+//! Papers: gathering what is on them, for whom they are; printing is [`print`]'s.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+
+use chrono::TimeDelta;
+use domain::Timestamp;
+use domain::access::{self, Actor, Verb};
+use domain::contract::Contract;
+use domain::id::{ContractId, Id, MilestoneId, OrganizationId, PaymentId, PayoutId, TimesheetId, UserId};
+use domain::ledger::{LedgerAccount, Reason};
+use domain::money::{Currency, Money, Rate};
+use domain::papers::{
+    Beneficiary, Certificate, Earned, Flow, Invoice, Month, Origin, PayoutPart, RemittancePack, Sheet, Split,
+    Statement, StatementLine, TaxYear, Trail,
+};
+use domain::payee::Payee;
+use domain::payment::{Payment, Purpose, State};
+use domain::payout::{Iban, Payout, PayoutState};
+use domain::refusal::Refusal;
+use sea_orm::{ConnectionTrait, FromQueryResult};
+use serde::Serialize;
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+use crate::market::Market;
+use crate::page::PageRequest;
+use crate::sql::{ids, sql};
+use crate::throttle::Allowance;
+use crate::{Call, Failure, Fault, run};
+
+mod letters;
+pub mod print;
+
+/// Papers that one person may ask for.
+const PAPERS: Allowance = Allowance { attempts: 120, within: TimeDelta::minutes(10) };
+/// Entries of a statement that are printed; longer ones are read from the API.
+const STATEMENT_ENTRIES: usize = 5_000;
+/// Papers that are printed at once: printing takes a processor.
+static PRINTERS: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(2));
+
+/// Which paper is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// The remittance pack of a payout.
+    Pack(PayoutId),
+    /// The invoice of a payment.
+    Invoice(PaymentId),
+    /// The statement of a contract.
+    Statement(ContractId),
+    /// The caller's own certificate of earnings.
+    Earnings(TaxYear),
+}
+
+/// A paper.
+#[derive(Debug, Clone)]
+pub struct Paper {
+    /// What its file is called, without an ending.
+    pub name: String,
+    /// When it was made.
+    pub made_at: Timestamp,
+    /// What it says, for programs.
+    pub json: serde_json::Value,
+    sheet: Sheet,
+}
+
+impl Paper {
+    fn new(reference: String, made_at: Timestamp, content: &impl Serialize, sheet: Sheet) -> Result<Self, Fault> {
+        let name = reference.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
+        Ok(Self { name, made_at, json: serde_json::to_value(content)?, sheet })
+    }
+
+    /// As PDF.
+    ///
+    /// # Errors
+    /// [`Fault::Service`] if it can't be printed.
+    pub async fn pdf(self) -> Result<Vec<u8>, Fault> {
+        let broken = |why: String| Fault::Service { service: "papers", why };
+        let _turn = PRINTERS.acquire().await.map_err(|error| broken(error.to_string()))?;
+        let print = tokio::task::spawn_blocking(move || print::print(&self.sheet, self.made_at));
+        print.await.map_err(|error| broken(error.to_string()))?
+    }
+}
+
+#[derive(FromQueryResult)]
+struct Named {
+    name: String,
+}
+
+#[derive(FromQueryResult)]
+struct FlowRow {
+    reason: String,
+    key: String,
+    contract_id: Option<Uuid>,
+    delta: i64,
+    posted_at: Timestamp,
+}
+
+#[derive(FromQueryResult)]
+struct WorkRow {
+    work: String,
+    contract_id: Option<Uuid>,
+    contract_title: String,
+    work_title: String,
+    client: String,
+    released_net_minor: i64,
+    fee_minor: i64,
+    payments: Vec<Uuid>,
+}
+
+#[derive(FromQueryResult)]
+struct NumberRow {
+    id: Uuid,
+    organization_id: Uuid,
+    number: i64,
+}
+
+#[derive(FromQueryResult)]
+struct ShareRow {
+    share_bp: i32,
+}
+
+#[derive(FromQueryResult)]
+struct DealRow {
+    contract_id: Option<Uuid>,
+    title: String,
+    work_title: String,
+    freelancer: String,
+    client: String,
+}
+
+#[derive(FromQueryResult)]
+struct PaidRow {
+    id: Uuid,
+    amount_minor: i64,
+    paid_at: Timestamp,
+    e_prc: Option<String>,
+}
+
+#[derive(FromQueryResult)]
+struct MethodRow {
+    bank: String,
+    iban_last4: String,
+    account_title: String,
+}
+
+/// Some work: where it is, and what of its money went to its freelancer and to us.
+struct Work {
+    origin: Origin,
+    net: Money,
+    fee: Money,
+}
+
+fn usd(minor: i64) -> Result<Money, Failure> {
+    Ok(Money::new(minor, Currency::Usd)?)
+}
+
+impl Market {
+    /// The paper, if the caller may have it.
+    ///
+    /// # Errors
+    /// A refusal to somebody who is not signed in, or asks for very many.
+    pub async fn paper(&self, call: &Call, wanted: Wanted) -> Result<Option<Paper>, Failure> {
+        let user = call.actor.person()?.user;
+        self.throttle(&format!("papers:{user}"), PAPERS).await?;
+        match wanted {
+            Wanted::Pack(id) => self.pack(call, id).await,
+            Wanted::Invoice(id) => self.invoice(call, id).await,
+            Wanted::Statement(id) => self.statement(call, id).await,
+            Wanted::Earnings(year) => self.certificate(call, year, user).await,
+        }
+    }
+
+    /// The client says what share of a contract's work is development, in basis points.
+    pub async fn contract_development_share_set(
+        &self,
+        call: &Call,
+        id: ContractId,
+        share_bp: i32,
+    ) -> Result<Contract, Failure> {
+        run!(self, call, tx => {
+            let contract = tx.contract_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            access::check(tx.actor(), Verb::ContractDevelopmentShareSet, &contract.subject())?;
+            if !(0..=10_000).contains(&share_bp) {
+                return Err(Refusal::field("shareBasisPoints", "OUT_OF_RANGE", "must be between 0 and 10000").into());
+            }
+            let by = tx.actor().person()?.user;
+            let set = sql(
+                "insert into development_shares (id, contract_id, share_bp, set_by, set_at) values ($1, $2, $3, $4, $5)",
+                [
+                    crate::ids::fresh_uuid(tx.now()).into(),
+                    id.uuid().into(),
+                    share_bp.into(),
+                    by.uuid().into(),
+                    tx.now().into(),
+                ],
+            );
+            tx.conn().execute_raw(set).await?;
+            tx.audit("contract_development_share_set", id, serde_json::json!({ "shareBp": share_bp })).await?;
+            Ok(contract)
+        })
+    }
+
+    async fn pack(&self, call: &Call, id: PayoutId) -> Result<Option<Paper>, Failure> {
+        let Some(payout) = self.payout_find(call, id).await? else { return Ok(None) };
+        let trail = Trail::follow(self.flows(payout.user).await?.into_iter().map(|(flow, _)| flow))?;
+        let parts = trail.of(id)?;
+        let works = self.works(parts.iter().map(|(_, work, _)| work.clone()).collect()).await?;
+        let mut earned = Vec::new();
+        for (_, work, net) in parts {
+            if let Some(Work { origin, net: all_net, fee }) = works.get(&work) {
+                earned.push(Earned::part(origin.clone(), net, *all_net, *fee)?);
+            }
+        }
+        let now = self.clock().now();
+        let zero = Money::zero(payout.amount.currency());
+        let pack = RemittancePack {
+            payout: id,
+            status: payout.state.as_str().to_owned(),
+            made_at: now,
+            requested_at: payout.requested_at,
+            paid_at: match &payout.state {
+                PayoutState::Paid { at, .. } => Some(*at),
+                _ => None,
+            },
+            remitter: self.operator().clone(),
+            beneficiary: self.beneficiary(payout.user).await?,
+            purpose_code: payout.purpose_code.clone(),
+            purpose: payout.purpose.clone(),
+            written_purpose: payout.written_purpose.clone(),
+            gross: zero,
+            fees: zero,
+            net: payout.amount,
+            quote: payout.quote.clone(),
+            parts: vec![self.payout_part(&payout).await?],
+            withholding_if_registered: zero,
+            withholding_otherwise: zero,
+            earned,
+            e_prc: payout.e_prc.clone(),
+        };
+        let pack = pack.summed()?;
+        Ok(Some(Paper::new(pack.reference(), now, &pack, pack.sheet())?))
+    }
+
+    async fn payout_part(&self, payout: &Payout) -> Result<PayoutPart, Failure> {
+        let select = sql(
+            "select bank, iban_last4, account_title from payout_methods where id = $1",
+            [payout.method.uuid().into()],
+        );
+        let method = MethodRow::find_by_statement(select).one(self.db()).await?;
+        let method = method.ok_or_else(|| Fault::bad_row("payouts", "its method is gone"))?;
+        let rupees = payout.quote.as_ref().map(|quote| quote.rupees(payout.amount)).transpose()?;
+        Ok(PayoutPart {
+            account: "Bank account".to_owned(),
+            bank: Iban::bank_named(&method.bank).map_or(method.bank.clone(), str::to_owned),
+            account_last4: method.iban_last4,
+            account_title: method.account_title,
+            amount: payout.amount,
+            rupees,
+        })
+    }
+
+    async fn invoice(&self, call: &Call, id: PaymentId) -> Result<Option<Paper>, Failure> {
+        let Some(payment) = self.payment_find(call, id).await? else { return Ok(None) };
+        let State::Succeeded { succeeded_at, .. } = &payment.state else {
+            return Err(Refusal::rule("NOT_PAID", "there is an invoice once the money came").into());
+        };
+        let deal = self.deal_of(&payment).await?;
+        let numbers = self.invoice_numbers(&[id]).await?;
+        let quote = payment.quote;
+        let contract: Option<ContractId> = deal.contract_id.map(Id::from_uuid);
+        let share = match contract {
+            Some(contract) => self.development_share(contract, *succeeded_at).await?,
+            None => None,
+        };
+        let now = self.clock().now();
+        let invoice = Invoice {
+            number: numbers.get(&id).cloned().unwrap_or_default(),
+            payment: id,
+            issued_at: *succeeded_at,
+            made_at: now,
+            issuer: self.operator().clone(),
+            client: deal.client,
+            freelancer: deal.freelancer,
+            contract,
+            title: deal.title,
+            work_title: deal.work_title,
+            amount: quote.amount,
+            fee: quote.client_fee,
+            total: quote.client_pays,
+            split: share.map(|share| Split::of(quote.amount, quote.client_fee, share)).transpose()?,
+        };
+        Ok(Some(Paper::new(invoice.number.clone(), now, &invoice, invoice.sheet())?))
+    }
+
+    async fn statement(&self, call: &Call, id: ContractId) -> Result<Option<Paper>, Failure> {
+        let Some(contract) = self.contract_find(call, id).await? else { return Ok(None) };
+        let subject = self.with_disputes(&call.actor, contract.subject(), Some(id)).await?;
+        if !access::allows(&call.actor, Verb::ContractStatement, &subject) {
+            return Err(Refusal::Denied { reason: access::Denied::NotAllowed }.into());
+        }
+        let mut lines = Vec::new();
+        let mut page = PageRequest { first: Some(100), ..PageRequest::default() };
+        loop {
+            let slice = self.statement_page(call, &contract, &page).await?;
+            for (_, entry) in &slice.items {
+                lines.push(StatementLine {
+                    number: entry.number,
+                    posted_at: entry.posted_at,
+                    reason: entry.reason.clone(),
+                    moved: entry.postings.iter().map(|p| (p.from.to_string(), p.to.to_string(), p.amount)).collect(),
+                    in_escrow: entry.in_escrow,
+                    seal: entry.seal.clone(),
+                });
+            }
+            match slice.items.last() {
+                Some((cursor, _)) if slice.has_next && lines.len() < STATEMENT_ENTRIES => {
+                    page.after = Some(cursor.clone());
+                }
+                Some(_) | None => break,
+            }
+        }
+        let head = self.statement_head(call, &contract).await?;
+        let client = self.named("select name from organizations where id = $1", contract.client.uuid()).await?;
+        let freelancer = self.named("select name from users where id = $1", contract.freelancer.uuid()).await?;
+        let now = self.clock().now();
+        let statement = Statement {
+            contract: id,
+            title: contract.title.clone(),
+            client,
+            freelancer,
+            made_at: now,
+            operator: self.operator().clone(),
+            lines,
+            signature: head.as_ref().map(|head| head.signature.clone()),
+            key_id: head.map(|head| head.key_id),
+        };
+        Ok(Some(Paper::new(statement.reference(), now, &statement, statement.sheet())?))
+    }
+
+    async fn certificate(&self, call: &Call, year: TaxYear, user: UserId) -> Result<Option<Paper>, Failure> {
+        if !matches!(&call.actor, Actor::Person(person) if person.user == user) {
+            return Ok(None);
+        }
+        let Some((from, until)) = year.bounds() else { return Ok(None) };
+        let flows = self.flows(user).await?;
+        let within = |at: Timestamp| from <= at && at < until;
+        let works = flows.iter().filter_map(|(flow, at)| match flow {
+            Flow::Came { work, .. } if within(*at) => Some(work.clone()),
+            _ => None,
+        });
+        let works = self.works(works.collect()).await?;
+        let mut months: BTreeMap<String, Month> = BTreeMap::new();
+        let zero = Money::zero(Currency::Usd);
+        let blank = |month: &str| Month { month: month.to_owned(), gross: zero, fees: zero, net: zero, paid_out: zero };
+        for (flow, at) in &flows {
+            let Flow::Came { work, amount, .. } = flow else { continue };
+            let Some(Work { origin, net, fee }) = works.get(work).filter(|_| within(*at)) else { continue };
+            let earned = Earned::part(origin.clone(), *amount, *net, *fee)?;
+            let key = Certificate::month_of(*at);
+            let month = months.entry(key.clone()).or_insert_with(|| blank(&key));
+            month.gross = month.gross.plus(earned.gross)?;
+            month.fees = month.fees.plus(earned.fee)?;
+            month.net = month.net.plus(earned.net)?;
+        }
+        let mut payouts = Vec::new();
+        let select = sql(
+            "select id, amount_minor, (state ->> 'at')::timestamptz as paid_at, e_prc from payouts
+             where user_id = $1 and status = 'paid' and (state ->> 'at')::timestamptz >= $2
+               and (state ->> 'at')::timestamptz < $3 order by id",
+            [user.uuid().into(), from.into(), until.into()],
+        );
+        for row in PaidRow::find_by_statement(select).all(self.db()).await? {
+            let amount = usd(row.amount_minor)?;
+            let key = Certificate::month_of(row.paid_at);
+            let month = months.entry(key.clone()).or_insert_with(|| blank(&key));
+            month.paid_out = month.paid_out.plus(amount)?;
+            payouts.push((PayoutId::from_uuid(row.id), row.paid_at, amount, row.e_prc));
+        }
+        let now = self.clock().now();
+        let certificate = Certificate {
+            year,
+            person: self.beneficiary(user).await?,
+            made_at: now,
+            issuer: self.operator().clone(),
+            months: months.into_values().collect(),
+            payouts,
+        };
+        Ok(Some(Paper::new(certificate.reference(), now, &certificate, certificate.sheet())?))
+    }
+
+    async fn beneficiary(&self, user: UserId) -> Result<Beneficiary, Failure> {
+        let name = self.named("select name from users where id = $1", user.uuid()).await?;
+        let payee = self.payee_load(user).await?.unwrap_or_else(|| Payee::blank(user, self.clock().now()));
+        Ok(Beneficiary {
+            user,
+            latin_name: payee.wire_name(&name).map(str::to_owned),
+            name,
+            urdu_name: payee.urdu_name,
+            address: payee.address,
+            phone: payee.phone,
+            cnic_last4: payee.cnic.map(|cnic| cnic.last4().to_owned()),
+            ntn_last4: payee.ntn.map(|ntn| ntn.last4().to_owned()),
+        })
+    }
+
+    async fn named(&self, select: &'static str, id: Uuid) -> Result<String, Failure> {
+        let found = Named::find_by_statement(sql(select, [id.into()])).one(self.db()).await?;
+        Ok(found.map(|found| found.name).unwrap_or_default())
+    }
+
+    /// What moved a freelancer's available balance, in the order of the books.
+    async fn flows(&self, user: UserId) -> Result<Vec<(Flow, Timestamp)>, Failure> {
+        let account = LedgerAccount::Available(user).to_string();
+        let select = sql(
+            "select entry.reason, entry.key, entry.contract_id, entry.posted_at, moved.delta
+             from (select entry_id, min(id) as place,
+                          sum(case when to_account = $1 then amount_minor else -amount_minor end)::bigint as delta
+                   from ledger_postings where from_account = $1 or to_account = $1 group by entry_id) moved
+             join ledger_entries entry on entry.id = moved.entry_id
+             order by moved.place",
+            [account.into()],
+        );
+        let rows = FlowRow::find_by_statement(select).all(self.db()).await?;
+        let flow = |row: FlowRow| {
+            let amount = usd(i64::try_from(row.delta.unsigned_abs()).unwrap_or(i64::MAX))?;
+            let reason: Reason = serde_json::from_value(row.reason.into()).map_err(Fault::from)?;
+            let work = row.key.split(':').next().unwrap_or(&row.key).to_owned();
+            let payout = work.parse::<PayoutId>().ok();
+            let flow = match (reason, payout) {
+                (Reason::PayoutSend, Some(payout)) => Flow::Left(payout, amount),
+                (Reason::PayoutReturn, Some(payout)) => Flow::CameBack(payout),
+                _ if row.delta > 0 => Flow::Came { contract: row.contract_id.map(Id::from_uuid), work, amount },
+                _ => Flow::Undone { work, amount },
+            };
+            Ok((flow, row.posted_at))
+        };
+        rows.into_iter().map(flow).collect()
+    }
+
+    /// What is known of milestones and weeks, by their ids.
+    async fn works(&self, works: BTreeSet<String>) -> Result<BTreeMap<String, Work>, Failure> {
+        let milestones: Vec<MilestoneId> = works.iter().filter_map(|work| work.parse().ok()).collect();
+        let weeks: Vec<TimesheetId> = works.iter().filter_map(|work| work.parse().ok()).collect();
+        let select = sql(
+            "select 'm' || work.id::text as work, work.contract_id, coalesce(contract.title, '') as contract_title,
+                    work.title as work_title, client.name as client, work.released_net_minor, work.fee_minor,
+                    array(select payment.id from payments payment
+                          where payment.milestone_id = work.id and payment.status = 'succeeded' order by payment.id) as payments
+             from milestones work join organizations client on client.id = work.organization_id
+             left join contracts contract on contract.id = work.contract_id
+             where work.id = any($1)
+             union all
+             select 't' || work.id::text, work.contract_id, contract.title, 'Week of ' || work.week, client.name,
+                    work.released_net_minor, work.fee_minor,
+                    array(select payment.id from payments payment
+                          where payment.timesheet_id = work.id and payment.status = 'succeeded' order by payment.id)
+             from timesheets work join organizations client on client.id = work.organization_id
+             join contracts contract on contract.id = work.contract_id
+             where work.id = any($2)",
+            [ids(&milestones), ids(&weeks)],
+        );
+        let rows = WorkRow::find_by_statement(select).all(self.db()).await?;
+        let payments: Vec<PaymentId> = rows.iter().flat_map(|row| &row.payments).copied().map(Id::from_uuid).collect();
+        let numbers = self.invoice_numbers(&payments).await?;
+        let mut found = BTreeMap::new();
+        for row in rows {
+            let bare = row.work.get(1..).unwrap_or_default();
+            let uuid: Uuid = bare.parse().map_err(|error| Fault::bad_row("milestones", error))?;
+            let work = match row.work.starts_with('m') {
+                true => MilestoneId::from_uuid(uuid).to_string(),
+                false => TimesheetId::from_uuid(uuid).to_string(),
+            };
+            let Some(contract) = row.contract_id.map(Id::from_uuid) else { continue };
+            let invoices = row.payments.iter().filter_map(|id| numbers.get(&Id::from_uuid(*id)).cloned()).collect();
+            let origin = Origin {
+                contract,
+                title: row.contract_title,
+                work: work.clone(),
+                work_title: row.work_title,
+                client: row.client,
+                invoices,
+            };
+            found.insert(work, Work { origin, net: usd(row.released_net_minor)?, fee: usd(row.fee_minor)? });
+        }
+        Ok(found)
+    }
+
+    /// The numbers of invoices: each client's payments counted in the order in which they came.
+    async fn invoice_numbers(&self, payments: &[PaymentId]) -> Result<BTreeMap<PaymentId, String>, Failure> {
+        let select = sql(
+            "select payment.id, payment.organization_id,
+                    (select count(*) from payments earlier
+                     where earlier.organization_id = payment.organization_id and earlier.status = 'succeeded'
+                       and (earlier.state ->> 'succeeded_at', earlier.id) <= (payment.state ->> 'succeeded_at', payment.id)
+                    ) as number
+             from payments payment where payment.id = any($1) and payment.status = 'succeeded'",
+            [ids(payments)],
+        );
+        let rows = NumberRow::find_by_statement(select).all(self.db()).await?;
+        let number = |row: NumberRow| {
+            let client = OrganizationId::from_uuid(row.organization_id).to_string().to_uppercase();
+            let tail: String = client.chars().skip(client.chars().count().saturating_sub(6)).collect();
+            (Id::from_uuid(row.id), format!("INV-{tail}-{:05}", row.number))
+        };
+        Ok(rows.into_iter().map(number).collect())
+    }
+
+    /// What share of a contract's work its client called development: the last word before an instant, or else
+    /// the first after it.
+    async fn development_share(&self, contract: ContractId, at: Timestamp) -> Result<Option<Rate>, Failure> {
+        let select = sql(
+            "select share_bp from development_shares where contract_id = $1
+             order by (set_at <= $2) desc, case when set_at <= $2 then set_at end desc, set_at limit 1",
+            [contract.uuid().into(), at.into()],
+        );
+        let found = ShareRow::find_by_statement(select).one(self.db()).await?;
+        let share = found.map(|row| u16::try_from(row.share_bp).ok().and_then(|bp| Rate::basis_points_of(bp).ok()));
+        share.map(|share| share.ok_or_else(|| Fault::bad_row("development_shares", "no share").into())).transpose()
+    }
+
+    async fn deal_of(&self, payment: &Payment) -> Result<DealRow, Failure> {
+        let (text, id) = match payment.purpose {
+            Purpose::Milestone(id) => (
+                "select work.contract_id, coalesce(contract.title, offer.title, '') as title, work.title as work_title,
+                        freelancer.name as freelancer, client.name as client
+                 from milestones work join users freelancer on freelancer.id = work.freelancer_id
+                 join organizations client on client.id = work.organization_id
+                 left join contracts contract on contract.id = work.contract_id
+                 left join offers offer on offer.id = work.offer_id where work.id = $1",
+                id.uuid(),
+            ),
+            Purpose::Timesheet(id) => (
+                "select work.contract_id, contract.title, 'Week of ' || work.week as work_title,
+                        freelancer.name as freelancer, client.name as client
+                 from timesheets work join users freelancer on freelancer.id = work.freelancer_id
+                 join organizations client on client.id = work.organization_id
+                 join contracts contract on contract.id = work.contract_id where work.id = $1",
+                id.uuid(),
+            ),
+        };
+        let found = DealRow::find_by_statement(sql(text, [id.into()])).one(self.db()).await?;
+        found.ok_or_else(|| Fault::bad_row("payments", "what it is for is gone").into())
+    }
+}

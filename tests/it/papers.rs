@@ -1,0 +1,248 @@
+//! Papers: what people take to their bank, their tax office and their accountant.
+
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Request, StatusCode, header};
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+use tests::{Deal, PASSWORD, TestApp, Visitor};
+
+struct Fetched {
+    status: StatusCode,
+    headers: HeaderMap,
+    bytes: Vec<u8>,
+}
+
+impl Fetched {
+    fn json(&self) -> Value {
+        assert_eq!(self.status, StatusCode::OK, "{}", String::from_utf8_lossy(&self.bytes));
+        serde_json::from_slice(&self.bytes).expect("JSON")
+    }
+}
+
+async fn fetch(visitor: &Visitor<'_>, path: &str) -> Fetched {
+    let mut request = Request::get(path);
+    if let Some(token) = &visitor.token {
+        request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+    }
+    let response = visitor.app.send(request.body(Body::empty()).expect("a request")).await;
+    let (status, headers) = (response.status(), response.headers().clone());
+    let bytes = to_bytes(response.into_body(), 16 << 20).await.expect("a whole answer").to_vec();
+    Fetched { status, headers, bytes }
+}
+
+/// Keep a paper to be looked at, where somebody wants to.
+fn keep(name: &str, bytes: &[u8]) {
+    if let Some(folder) = std::env::var_os("PAPERS_FOLDER") {
+        std::fs::write(std::path::Path::new(&folder).join(name), bytes).expect("the folder is there");
+    }
+}
+
+async fn paid_out(deal: &Deal<'_>, amount: &str) -> String {
+    let app = deal.client.app;
+    let method = json!({ "iban": "PK36SCBL0000001123456702", "accountTitle": "Faisal Mahmood" });
+    let method = deal.freelancer.does("payoutMethodAdd", method, "payoutMethod { id }").await.text("payoutMethod.id");
+    app.passes(TimeDelta::days(3)).await;
+    let ask = json!({ "payoutMethodId": method, "amount": { "amount": amount }, "purposeCode": "9184",
+        "writtenPurpose": "Development of a website", "password": PASSWORD });
+    let payout = deal.freelancer.does("payoutRequest", ask, "payout { id }").await.text("payout.id");
+    app.passes(TimeDelta::hours(3)).await;
+    payout
+}
+
+async fn says_who_he_is(deal: &Deal<'_>) {
+    let said = json!({ "latinName": "Faisal Mahmood Qureshi", "urduName": "فیصل محمود قریشی",
+        "address": "12 Mall Road, Lahore", "phone": "+923001234567", "cnic": "35202-1234567-1" });
+    deal.freelancer.does("payeeUpdate", said, "payee { version }").await.ok();
+}
+
+#[tokio::test]
+async fn a_remittance_pack_says_who_what_for_and_where_each_cent_came_from() {
+    let app = TestApp::new().await;
+    let deal = app.released().await;
+    says_who_he_is(&deal).await;
+    let id = paid_out(&deal, "900.00").await;
+    let visitor = deal.freelancer.visitor().await;
+    let pack = fetch(&visitor, &format!("/papers/payouts/{id}.json")).await.json();
+    let cents = |amount: &Value| amount["minor"].as_i64().unwrap();
+    // 950.00 of 1,000.00 were released; 900.00 of those bore 47.37 of the fee of 50.00.
+    assert_eq!([&pack["gross"], &pack["fees"], &pack["net"]].map(cents), [94_737, 4_737, 90_000]);
+    let earned = &pack["earned"][0];
+    assert_eq!(earned["origin"]["contract"], json!(deal.contract));
+    assert_eq!(earned["origin"]["client"], json!("clara & Company"));
+    let invoice = earned["origin"]["invoices"][0].as_str().unwrap();
+    assert!(invoice.starts_with("INV-") && invoice.ends_with("-00001"), "{invoice}");
+    assert_eq!(pack["purpose_code"], "9184");
+    assert_eq!(pack["written_purpose"], "Development of a website");
+    assert_eq!(pack["beneficiary"]["urdu_name"], "فیصل محمود قریشی");
+    assert_eq!(pack["beneficiary"]["cnic_last4"], "5671");
+    assert_eq!(pack["parts"][0]["bank"], "Standard Chartered Bank Pakistan");
+    assert_eq!(pack["quote"]["rate"], "278.45");
+    assert_eq!(cents(&pack["parts"][0]["rupees"]), 25_060_500);
+    assert_eq!([&pack["withholding_if_registered"], &pack["withholding_otherwise"]].map(cents), [225, 900]);
+    let text = pack.to_string();
+    assert!(!text.contains("PK36SCBL0000001123456702") && !text.contains("3520212345671"), "no whole number");
+
+    let pdf = fetch(&visitor, &format!("/papers/payouts/{id}.pdf")).await;
+    assert_eq!(pdf.headers[header::CONTENT_TYPE], "application/pdf");
+    assert_eq!(pdf.headers[header::CACHE_CONTROL], "private, no-store");
+    let name = format!("attachment; filename=\"RP-{id}.pdf\"");
+    assert_eq!(pdf.headers[header::CONTENT_DISPOSITION], name.as_str());
+    assert!(pdf.bytes.starts_with(b"%PDF-") && pdf.bytes.len() < 200_000, "{} bytes", pdf.bytes.len());
+    let again = fetch(&visitor, &format!("/papers/payouts/{id}.pdf")).await;
+    assert!(pdf.bytes == again.bytes, "the same paper is the same bytes");
+    keep("pack.pdf", &pdf.bytes);
+
+    let path = "query($id: ID!) { payout(id: $id) { remittancePackPath purpose writtenPurpose quote { rate rupees { amount } } } }";
+    let shown = deal.freelancer.asks(path, json!({ "id": id })).await;
+    assert_eq!(shown.text("remittancePackPath"), format!("/papers/payouts/{id}.pdf"));
+    assert_eq!(shown.text("quote.rupees.amount"), "250605.00");
+}
+
+#[tokio::test]
+async fn a_paper_is_handed_to_whom_it_is_for_and_to_nobody_else() {
+    let app = TestApp::new().await;
+    let deal = app.released().await;
+    let payout = paid_out(&deal, "100.00").await;
+    let payment = "query($id: ID!) { milestone(id: $id) { payment { id } } }";
+    let payment = deal.client.asks(payment, json!({ "id": deal.milestone })).await.text("payment.id");
+    let (stranger, admin) = (app.person("stranger").await, app.admin("amna").await);
+    let people = [&deal.client, &deal.freelancer, &stranger, &admin];
+    // Client, freelancer, stranger, admin.
+    for (path, statuses) in [
+        (format!("/papers/payouts/{payout}"), [404, 200, 404, 200]),
+        (format!("/papers/payments/{payment}"), [200, 404, 404, 200]),
+        (format!("/papers/contracts/{}", deal.contract), [200, 200, 404, 200]),
+    ] {
+        for ending in ["json", "pdf"] {
+            let path = format!("{path}.{ending}");
+            for (person, status) in people.iter().zip(statuses) {
+                let fetched = fetch(&person.visitor().await, &path).await;
+                assert_eq!(fetched.status.as_u16(), status, "{path} for {}", person.email);
+            }
+            assert_eq!(fetch(&app.visitor(), &path).await.status, StatusCode::UNAUTHORIZED, "{path}");
+            assert_eq!(fetch(&app.bearer("x.y.z"), &path).await.status, StatusCode::UNAUTHORIZED, "{path}");
+            let in_url = format!("{path}?access_token={}", deal.freelancer.visitor().await.token.unwrap());
+            assert_eq!(fetch(&app.visitor(), &in_url).await.status, StatusCode::UNAUTHORIZED);
+        }
+    }
+    let visitor = deal.freelancer.visitor().await;
+    for path in [
+        "/papers/payouts/pyo_00000000000000000000000007.pdf",
+        "/papers/payouts/nonsense.pdf",
+        "/papers/payouts/.pdf",
+        "/papers/earnings/1999.pdf",
+        "/papers/earnings/2026.docx",
+        "/papers/secrets/2026.pdf",
+    ] {
+        assert_eq!(fetch(&visitor, path).await.status, StatusCode::NOT_FOUND, "{path}");
+    }
+    let wrong_kind = format!("/papers/payments/{payout}.pdf");
+    assert_eq!(fetch(&visitor, &wrong_kind).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn an_invoice_divides_development_from_the_rest_as_its_client_says() {
+    let app = TestApp::new().await;
+    let deal = app.released().await;
+    let payment = "query($id: ID!) { milestone(id: $id) { payment { id } } }";
+    let payment = deal.client.asks(payment, json!({ "id": deal.milestone })).await.text("payment.id");
+    let path = format!("/papers/payments/{payment}");
+    let visitor = deal.client.visitor().await;
+    let invoice = fetch(&visitor, &format!("{path}.json")).await.json();
+    assert_eq!(invoice["split"], json!(null));
+    assert_eq!(invoice["total"]["minor"], 103_000);
+    let share = |bp: i32| json!({ "contractId": deal.contract, "shareBasisPoints": bp });
+    let set = "contractDevelopmentShareSet";
+    deal.client.does(set, share(8_000), "contract { id }").await.ok();
+    assert_eq!(
+        deal.client.does(set, share(10_001), "contract { id }").await.faults(),
+        ["shareBasisPoints: OUT_OF_RANGE"]
+    );
+    assert_eq!(deal.freelancer.does(set, share(1), "contract { id }").await.refused(), ["NOT_ALLOWED"]);
+    let visitor = deal.client.visitor().await;
+    let invoice = fetch(&visitor, &format!("{path}.json")).await.json();
+    assert_eq!(invoice["split"]["development"]["minor"], 80_000);
+    assert_eq!(invoice["split"]["other"]["minor"], 23_000, "our fee is never development");
+    let pdf = fetch(&visitor, &format!("{path}.pdf")).await;
+    assert!(pdf.bytes.starts_with(b"%PDF-"));
+    keep("invoice.pdf", &pdf.bytes);
+}
+
+#[tokio::test]
+async fn a_statement_goes_over_as_many_pages_as_it_takes() {
+    let app = TestApp::new().await;
+    let deal = app.contracted().await;
+    for n in 0..30 {
+        let bonus = json!({ "contractId": deal.contract, "amount": { "amount": format!("{}.25", 20 + n) },
+            "paymentMethod": "pm_sandbox_visa", "message": format!("Well done, {n} times over") });
+        deal.client.does("bonusGive", bonus, "milestone { id }").await.ok();
+        app.settles().await;
+    }
+    let visitor = deal.freelancer.visitor().await;
+    let path = format!("/papers/contracts/{}", deal.contract);
+    let statement = fetch(&visitor, &format!("{path}.json")).await.json();
+    let lines = statement["lines"].as_array().unwrap();
+    assert!(lines.len() > 60, "{}", lines.len());
+    assert!(lines.iter().zip(1..).all(|(line, number)| line["number"] == json!(number)), "each once, in order");
+    assert!(statement["signature"].is_string());
+    let pdf = fetch(&visitor, &format!("{path}.pdf")).await;
+    keep("statement.pdf", &pdf.bytes);
+    let pages = pdf.bytes.windows(12).filter(|bytes| bytes == b"/Type /Page\n" || bytes == b"/Type/Page/P").count();
+    assert!(pages == 0 || pages >= 3, "{pages} pages");
+}
+
+#[tokio::test]
+async fn a_certificate_adds_up_a_tax_year_and_names_the_banks_certificates() {
+    let app = TestApp::new().await;
+    let deal = app.released().await;
+    says_who_he_is(&deal).await;
+    let id = paid_out(&deal, "900.00").await;
+    let attach = |number: &str| json!({ "payoutId": id, "number": number });
+    let number = "payout { ePrc }";
+    let bad = deal.freelancer.does("payoutEPrcAttach", attach("no!"), number).await.faults();
+    assert_eq!(bad, ["number: MALFORMED"]);
+    assert_eq!(deal.client.does("payoutEPrcAttach", attach("EPRC-2026/17"), number).await.refused(), ["NOT_FOUND"]);
+    let attached = deal.freelancer.does("payoutEPrcAttach", attach("eprc-2026/17"), number).await;
+    assert_eq!(attached.text("payout.ePrc"), "EPRC-2026/17");
+    let visitor = deal.freelancer.visitor().await;
+    let certificate = fetch(&visitor, "/papers/earnings/2026.json").await.json();
+    let month = &certificate["months"][0];
+    let cents = ["gross", "fees", "net", "paid_out"].map(|part| month[part]["minor"].as_i64().unwrap());
+    assert_eq!((month["month"].as_str().unwrap(), cents), ("2026-06", [100_000, 5_000, 95_000, 90_000]));
+    assert_eq!(certificate["payouts"][0][3], "EPRC-2026/17");
+    let pack = fetch(&visitor, &format!("/papers/payouts/{id}.json")).await.json();
+    assert_eq!(pack["e_prc"], "EPRC-2026/17");
+    let pdf = fetch(&visitor, "/papers/earnings/2026.pdf").await;
+    keep("earnings.pdf", &pdf.bytes);
+    // The next tax year begins in July, and nothing was earned in it; nor did the client earn anything.
+    assert_eq!(fetch(&visitor, "/papers/earnings/2027.json").await.json()["months"], json!([]));
+    let client = fetch(&deal.client.visitor().await, "/papers/earnings/2026.json").await.json();
+    assert_eq!((&client["months"], &client["payouts"]), (&json!([]), &json!([])));
+    assert!(!client.to_string().contains("Faisal"), "everybody gets their own");
+    let early = deal
+        .freelancer
+        .does(
+            "payoutRequest",
+            json!({
+                "payoutMethodId": "x", "amount": { "amount": "10.00" }, "purposeCode": "0000", "password": PASSWORD
+            }),
+            "payout { id }",
+        )
+        .await;
+    assert_eq!(early.refused(), ["NOT_FOUND"]);
+}
+
+#[tokio::test]
+async fn very_many_papers_are_refused_for_a_while() {
+    let app = TestApp::new().await;
+    let lin = app.freelancer("lin").await;
+    let visitor = lin.visitor().await;
+    for _ in 0..120 {
+        assert_eq!(fetch(&visitor, "/papers/earnings/2026.json").await.status, StatusCode::OK);
+    }
+    let refused = fetch(&visitor, "/papers/earnings/2026.json").await;
+    assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
+    assert!(refused.headers.contains_key(header::RETRY_AFTER));
+    let other = app.person("ada").await;
+    assert_eq!(fetch(&other.visitor().await, "/papers/earnings/2026.json").await.status, StatusCode::OK);
+}
