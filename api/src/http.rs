@@ -65,5 +65,5 @@ where
     if surface.settings().explorer {
         routes = routes.merge(explorer::routes());
     }
-    layers::around(routes.with_state(surface.clone()), surface.settings())
+    around(routes.with_state(surface.clone()), surface.settings())
 }

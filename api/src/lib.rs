@@ -37,6 +37,7 @@ pub mod outage;
 pub mod statement;
 pub mod payee;
 pub mod payout;
+pub mod wire;
 pub mod papers;
 pub mod audit;
 pub mod reconciliation;

@@ -28,6 +28,7 @@ use crate::skill::Skill;
 use crate::timesheet::{TimeEntry, Timesheet};
 use crate::user::User;
 use crate::user_error::top_level;
+use crate::wire::WireBatch;
 
 /// Something with a global id.
 #[derive(Debug, Clone, Interface)]
@@ -77,6 +78,8 @@ pub enum Node {
     AuditEntry(AuditEntry),
     /// A comparison of the books with what the processor moved.
     Reconciliation(Reconciliation),
+    /// A file of payouts for our bank.
+    WireBatch(WireBatch),
     /// Something that happened on a contract.
     ContractEvent(ContractEvent),
     /// An outage of power or network.
@@ -170,6 +173,9 @@ impl NodeQuery {
             domain::id::ReconciliationId::PREFIX => {
                 let found = market.reconciliation_find(&call, Key::read(&id).0).await;
                 found.map(|it| it.map(Reconciliation).map(Node::from))
+            }
+            domain::id::WireBatchId::PREFIX => {
+                market.wire_batch_find(&call, Key::read(&id).0).await.map(|it| it.map(WireBatch).map(Node::from))
             }
             domain::id::MemberId::PREFIX => {
                 market.member_find(&call, Key::read(&id).0).await.map(|it| it.map(Member).map(Node::from))

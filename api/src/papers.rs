@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Json, Router};
 use domain::access::Denied;
-use domain::id::ContractId;
+use domain::id::{ContractId, WireBatchId};
 use domain::papers::TaxYear;
 use domain::refusal::Refusal;
 use infra::papers::{Paper, Wanted};
@@ -52,8 +52,16 @@ async fn fetch(
             NotAuthenticated::Token(_) | NotAuthenticated::Ended => Refused::NotSignedIn,
             NotAuthenticated::Unavailable(failure) => broken(&failure, &trace),
         })?;
-        let (wanted, format) = wanted(&kind, &file).ok_or(Refused::Absent)?;
         let call = Call { actor: caller.actor, session: Some(caller.session), trace: trace.to_string(), once: None };
+        if let Some(batch) = wire_file(&kind, &file) {
+            let text = market.wire_file(&call, batch).await.map_err(|failure| refused(failure, &trace))?;
+            return Ok(attached(
+                text.ok_or(Refused::Absent)?.into_bytes(),
+                "text/csv; charset=utf-8",
+                &format!("{batch}.csv"),
+            ));
+        }
+        let (wanted, format) = wanted(&kind, &file).ok_or(Refused::Absent)?;
         let paper = market.paper(&call, wanted).await.map_err(|failure| refused(failure, &trace))?;
         let paper = paper.ok_or(Refused::Absent)?;
         hand_out(paper, format).await.map_err(|fault| broken(&Failure::from(fault), &trace))
@@ -90,20 +98,29 @@ async fn hand_out(paper: Paper, format: Format) -> Result<Response, infra::Fault
         Format::Pdf => ("application/pdf", "pdf"),
         Format::Json => ("application/json", "json"),
     };
-    let name = format!("attachment; filename=\"{}.{ending}\"", paper.name);
+    let name = format!("{}.{ending}", paper.name);
     let body = match format {
         Format::Pdf => paper.pdf().await?,
         Format::Json => serde_json::to_vec_pretty(&paper.json)?,
     };
+    Ok(attached(body, kind, &name))
+}
+
+/// The file for the bank that a path names.
+fn wire_file(kind: &str, file: &str) -> Option<WireBatchId> {
+    if kind == "wires" { file.strip_suffix(".csv")?.parse().ok() } else { None }
+}
+
+fn attached(body: Vec<u8>, kind: &'static str, name: &str) -> Response {
     let mut response = body.into_response();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
     // The name is made of letters, digits, dashes and underscores.
-    if let Ok(name) = HeaderValue::from_str(&name) {
+    if let Ok(name) = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")) {
         headers.insert(CONTENT_DISPOSITION, name);
     }
-    Ok(response)
+    response
 }
 
 fn broken(failure: &Failure, trace: &TraceId) -> Refused {

@@ -34,6 +34,7 @@ use crate::skill::{Skill, SkillQuery};
 use crate::statement::{BooksQuery, StatementEntry};
 use crate::timesheet::{ContractPaymentMethod, TimeEntry, Timesheet, TimesheetMutation, TimesheetQuery};
 use crate::user::{UserMutation, UserQuery};
+use crate::wire::{WireBatch, WireMutation, WireQuery};
 
 /// Everything that can be looked at.
 #[derive(Debug, Default, MergedObject)]
@@ -53,6 +54,7 @@ pub struct Query(
     PaymentQuery,
     PayoutQuery,
     PayeeQuery,
+    WireQuery,
     ProposalQuery,
     BooksQuery,
     AuditQuery,
@@ -80,6 +82,7 @@ pub struct Mutation(
     TimesheetMutation,
     PayoutMutation,
     PayeeMutation,
+    WireMutation,
     PaperMutation,
     ReviewMutation,
     SandboxMutation,
@@ -164,6 +167,7 @@ fn describe_lists<S: SubscriptionType>(
         .override_output_type_description::<Connection<String, Reconciliation>>(
             "Comparisons with the processor, a page of them.",
         )
+        .override_output_type_description::<Connection<String, WireBatch>>("Files for our bank, a page of them.")
         .override_output_type_description::<Connection<String, PolicyVersion>>(
             "Versions of the policy, a page of them.",
         )

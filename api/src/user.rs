@@ -119,6 +119,7 @@ impl Viewer {
             DealViewer,
             DisputeViewer,
             TimesheetViewer,
+            PayeeViewer,
             PayoutViewer,
             TradeViewer,
             OrganizationViewer,

@@ -433,6 +433,9 @@ table! {
     PayoutRead:               ONESELF STAFF SYSTEM;
     PayoutQueueRead:          STAFF;
     PayoutEPrcAttach:         ONESELF STAFF;
+    WireBatchMake:            STAFF;
+    WireBatchRead:            STAFF;
+    WireSettle:               STAFF;
     ReviewSubmit:             ONESELF OWNER ADMIN HIRING;
     ReviewReply:              ONESELF OWNER ADMIN HIRING;
     ReviewPublish:            SYSTEM;

@@ -135,6 +135,8 @@ ids! {
     TimesheetId = "tsh";
     /// A person.
     UserId = "usr";
+    /// A file of payouts for our bank.
+    WireBatchId = "wir";
 }
 
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";

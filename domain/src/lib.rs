@@ -32,6 +32,7 @@ pub mod timesheet;
 pub mod dispute;
 pub mod payee;
 pub mod payout;
+pub mod wire;
 pub mod submission;
 pub mod payment;
 pub mod reconciliation;

@@ -58,6 +58,7 @@ pub mod fx;
 pub mod payee;
 pub mod screening;
 pub mod rails;
+pub mod wire;
 pub mod payout;
 pub mod papers;
 pub mod invitation;

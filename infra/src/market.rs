@@ -13,6 +13,7 @@ use crate::mail::Mail;
 use crate::matching::{Impressions, Shelves};
 use crate::outbox::Bus;
 use crate::password::{Hardness, Passwords};
+use crate::rails::Rails;
 use crate::token::{Keys, Tokens};
 use crate::vault::Vault;
 
@@ -33,6 +34,7 @@ struct Inner {
     vault: Vault,
     mail: Mail,
     fx: FxRates,
+    rails: Rails,
     operator: Operator,
     shelves: Shelves,
     impressions: Impressions,
@@ -51,6 +53,8 @@ pub struct Equipment {
     pub mail: Mail,
     /// Who quotes rates.
     pub fx: FxRates,
+    /// Who carries money to banks.
+    pub rails: Rails,
     /// Who runs the marketplace, for papers.
     pub operator: Operator,
 }
@@ -64,6 +68,7 @@ impl Equipment {
             vault: Vault::fresh()?,
             mail: Mail::kept(),
             fx: FxRates::default(),
+            rails: Rails::default(),
             operator: Operator::default(),
         })
     }
@@ -72,12 +77,12 @@ impl Equipment {
 impl Market {
     /// A market on a database whose schema is up to date.
     pub fn new(db: DatabaseConnection, clock: Clock, equipment: Equipment) -> Self {
-        let Equipment { keys, passwords, vault, mail, fx, operator } = equipment;
+        let Equipment { keys, passwords, vault, mail, fx, rails, operator } = equipment;
         let tokens = Tokens::new(keys);
         let (bus, herald) = (Bus::default(), Herald::default());
         let (shelves, impressions) = (Shelves::default(), Impressions::default());
         let inner =
-            Inner { db, clock, bus, herald, tokens, passwords, vault, mail, fx, operator, shelves, impressions };
+            Inner { db, clock, bus, herald, tokens, passwords, vault, mail, fx, rails, operator, shelves, impressions };
         Self { inner: Arc::new(inner) }
     }
 
@@ -116,6 +121,11 @@ impl Market {
     /// Who quotes rates.
     pub fn fx(&self) -> &FxRates {
         &self.inner.fx
+    }
+
+    /// Who carries money to banks.
+    pub fn rails(&self) -> Rails {
+        self.inner.rails
     }
 
     /// Who runs the marketplace.

@@ -104,7 +104,7 @@ impl Market {
         Ok(row.map(|row| open(self.vault(), row)).transpose()?)
     }
 
-    async fn name_of(&self, user: UserId) -> Result<Option<String>, Failure> {
+    pub(crate) async fn name_of(&self, user: UserId) -> Result<Option<String>, Failure> {
         #[derive(FromQueryResult)]
         struct Name {
             name: String,

@@ -8,6 +8,7 @@ use domain::change::Change;
 use domain::id::{Id, PayoutId, PayoutMethodId, UserId};
 use domain::ledger::LedgerAccount;
 use domain::money::{Currency, Money};
+use domain::payee::Payee;
 use domain::payout::{Carried, Known, Payout, PayoutMethod, PayoutRequest, PayoutState, Screened};
 use domain::refusal::Refusal;
 use domain::user::given_reason;
@@ -16,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::market::Market;
 use crate::page::{Key, Keyset, PageRequest, Slice};
-use crate::rails::{RailEvent, Rails, Transfer};
+use crate::rails::{RailEvent, Transfer};
 use crate::save::save_row;
 use crate::screening::Screening;
 use crate::sql::sql;
@@ -327,7 +328,7 @@ impl Market {
             }
             PayoutState::Sent { .. } | PayoutState::InTransit { .. } | PayoutState::Unknown { .. } => {
                 let attempt = payout.attempt;
-                let known = Rails::default().ask(self, &payout.rail_key()).await;
+                let known = self.rails().ask(self, &payout.rail_key()).await;
                 let known = known.unwrap_or_else(|fault| Known::Told(unanswered(id, &fault)));
                 self.payout_step(call, id, |payout, tx| payout.asked(tx.actor(), tx.now(), attempt, &known)).await
             }
@@ -357,11 +358,10 @@ impl Market {
             PayoutState::Sent { rail, .. } if payout.attempt == attempt => *rail,
             _ => return Ok(()),
         };
-        let row = row::method::Entity::find_by_id(payout.method.uuid()).one(self.db()).await?;
-        let row = row.ok_or_else(|| Fault::bad_row("payouts", "its method is gone"))?;
-        let iban = row::open(self.vault(), row)?.iban;
-        let transfer = Transfer { key: payout.rail_key(), rail, iban, amount: payout.amount };
-        let said = Rails::default().send(self, &transfer).await.unwrap_or_else(|fault| unanswered(id, &fault));
+        let (payout, method, name, payee) = self.payout_for_wire(payout.id).await?;
+        let missing = payee.missing_for_wire(&name);
+        let transfer = Transfer { key: payout.rail_key(), rail, iban: method.iban, amount: payout.amount, missing };
+        let said = self.rails().send(self, &transfer).await.unwrap_or_else(|fault| unanswered(id, &fault));
         self.payout_hears(call, id, attempt, &said).await
     }
 
@@ -392,6 +392,17 @@ impl Market {
             tx.payout_save(change).await?;
             Ok(())
         })
+    }
+
+    /// A payout with all that a bank is told of it.
+    pub(crate) async fn payout_for_wire(&self, id: PayoutId) -> Result<(Payout, PayoutMethod, String, Payee), Failure> {
+        let payout = self.payout_load(id).await?.ok_or(Refusal::HIDDEN)?;
+        let row = row::method::Entity::find_by_id(payout.method.uuid()).one(self.db()).await?;
+        let method = row::open(self.vault(), row.ok_or_else(|| Fault::bad_row("payouts", "its method is gone"))?)?;
+        let name = self.name_of(payout.user).await?.unwrap_or_default();
+        let payee = self.payee_load(payout.user).await?;
+        let payee = payee.unwrap_or_else(|| Payee::blank(payout.user, self.clock().now()));
+        Ok((payout, method, name, payee))
     }
 
     async fn payout_load(&self, id: PayoutId) -> Result<Option<Payout>, Failure> {
@@ -461,7 +472,7 @@ impl Tx {
         Ok(found.map(|purpose| purpose.title))
     }
 
-    async fn payout_for_update(&self, id: PayoutId) -> Result<Option<Payout>, Failure> {
+    pub(crate) async fn payout_for_update(&self, id: PayoutId) -> Result<Option<Payout>, Failure> {
         let row = row::Entity::find_by_id(id.uuid()).lock_exclusive().one(self.conn()).await?;
         Ok(row.map(Payout::try_from).transpose()?)
     }

@@ -15,6 +15,7 @@ use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement};
 
 use crate::Fault;
 use crate::market::Market;
+use crate::wire;
 
 /// Who carries money to banks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -22,6 +23,9 @@ pub enum Rails {
     /// The rail for trying things out.
     #[default]
     Sandbox,
+    /// Our own bank alone: files, and what our people do by hand. The processor's rails refuse, as long as none is
+    /// set up.
+    Bank,
 }
 
 /// A transfer to hand over.
@@ -35,6 +39,15 @@ pub struct Transfer {
     pub iban: Iban,
     /// How much.
     pub amount: Money,
+    /// What a wire would still need to know of the payee.
+    pub missing: Vec<&'static str>,
+}
+
+impl Transfer {
+    /// The payout it carries, as its key names it.
+    pub fn payout(&self) -> Option<PayoutId> {
+        self.key.split(':').next()?.parse().ok()
+    }
 }
 
 /// What a rail tells of a transfer without being asked.
@@ -63,6 +76,10 @@ impl Rails {
     pub async fn send(self, market: &Market, transfer: &Transfer) -> Result<Carried, Fault> {
         match self {
             Self::Sandbox => sandbox_send(market, transfer).await,
+            Self::Bank => match transfer.rail {
+                Rail::GlobalPayouts | Rail::RecipientAccount => Ok(Carried::Refused("not_set_up".to_owned())),
+                Rail::BankWire | Rail::Manual => wire::send(market, transfer).await,
+            },
         }
     }
 
@@ -70,6 +87,7 @@ impl Rails {
     pub async fn ask(self, market: &Market, key: &str) -> Result<Known, Fault> {
         match self {
             Self::Sandbox => sandbox_ask(market, key).await,
+            Self::Bank => wire::ask(market, key).await,
         }
     }
 }

@@ -39,6 +39,7 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0037_saved_searches", sql: include_str!("../sql/0037_saved_searches.sql") },
     Migration { name: "0045_reconciliation", sql: include_str!("../sql/0045_reconciliation.sql") },
     Migration { name: "0046_papers", sql: include_str!("../sql/0046_papers.sql") },
+    Migration { name: "0047_wires", sql: include_str!("../sql/0047_wires.sql") },
 ];
 
 /// One step of the schema.

@@ -47,4 +47,5 @@ mod profile;
 mod schema;
 mod tidy;
 mod user;
+mod wire;
 mod worker;

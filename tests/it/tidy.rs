@@ -186,6 +186,10 @@ const ABOUT_MONEY: &[&str] = &[
     "books",
     "rails",
     "contract",
+    "reconciliation",
+    "wire",
+    "payee",
+    "fx",
 ];
 
 #[test]

@@ -9,6 +9,7 @@ use infra::fx::FxRates;
 use infra::mail::Mail;
 use infra::market::Equipment;
 use infra::password::{Hardness, Passwords};
+use infra::rails::Rails;
 use infra::token::Keys;
 use infra::vault::Vault;
 use secrecy::ExposeSecret;
@@ -29,7 +30,7 @@ pub fn equipment(common: &Common) -> Result<Equipment, Trouble> {
     // Hashing may take half of the machine, so that signing in never stops everybody else.
     let passwords = Passwords::new(Hardness::Full, cores.div_ceil(2));
     let (vault, mail, operator) = (vault(common)?, mail(common)?, operator(common)?);
-    Ok(Equipment { keys: keys(common)?, passwords, vault, mail, fx: rates(common), operator })
+    Ok(Equipment { keys: keys(common)?, passwords, vault, mail, fx: rates(common), rails: rails(common), operator })
 }
 
 /// Where rates come from. In production nobody is told a rate that was made up.
@@ -39,6 +40,11 @@ fn rates(common: &Common) -> FxRates {
         (None, true) => FxRates::Nowhere,
         (None, false) => FxRates::Fixed,
     }
+}
+
+/// Who carries money to banks: in production our own bank, else the sandbox.
+fn rails(common: &Common) -> Rails {
+    if common.production { Rails::Bank } else { Rails::Sandbox }
 }
 
 /// Who runs the marketplace. In production papers have to say so.

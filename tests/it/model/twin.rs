@@ -331,7 +331,7 @@ impl<'a> Twin<'a> {
             Move::PayoutRequest { by, payout, method, amount, reauthenticated } => {
                 let password = if *reauthenticated { PASSWORD } else { "not the password" }.to_owned();
                 let (method, purpose_code) = (names.of(*method), "9186".to_owned());
-                let ask = PayoutAsk { method, amount: *amount, purpose_code, password };
+                let ask = PayoutAsk { method, amount: *amount, purpose_code, written_purpose: None, password };
                 request!(self, by, next, call => market.payout_request(&call, ask.clone()))
                     .map(|there| (json!(world.payouts.get(payout)), json!(there)))
             }

@@ -94,6 +94,8 @@ pub const GROUND: &[&str] = &[
     "insert into saved_searches (id, user_id, name, criteria, created_at)
      select gen_random_uuid(), id, 'Ledgers', '{\"skills\": [], \"kind\": null, \"budget_at_least\": null, \"text\": \"ledger\"}', now()
      from users where public_id('usr', id) = '{freelancer}'",
+    "insert into wire_batches select gen_random_uuid(), now(), id, now()::date, 1, 100 from users
+     where public_id('usr', id) = '{freelancer}'",
     "alter table evidence drop constraint evidence_number_check, drop constraint evidence_numbered",
 ];
 
@@ -150,6 +152,7 @@ pub const LISTS: &[List] = &[
         .with("orderBy: BEST_MATCH filter: { states: [OPEN, FILLED] }"),
     list("Organization.gigs", Who::Client, "organization", "gigs", "public_id('gig', id) = '{gig}'"),
     List { field: "Query.skills", with: "", who: Who::Client, on: "", rows: 250, copies: None },
+    list("Query.wireBatches", Who::Admin, "", "wire_batches", "true"),
     list("Query.reconciliations", Who::Admin, "", "reconciliations", "true")
         .own("'id', gen_random_uuid(), 'daily', false"),
     list("Query.auditLog", Who::Admin, "", "audit_log", "true").key("sequence"),

@@ -1,0 +1,152 @@
+//! Wires: payouts that go by our own bank, for our people.
+
+use async_graphql::connection::Connection;
+use async_graphql::{Context, Enum, ID, InputObject, Object};
+use domain::Timestamp;
+use domain::id::PayoutId;
+use domain::wire::WireOutcome as Outcome;
+use serde::Serialize;
+
+use crate::connection::{connect, page};
+use crate::context::RabtaContext;
+use crate::key::Key;
+use crate::loader::load;
+use crate::money::Money;
+use crate::payout::Payout;
+use crate::user::User;
+use crate::user_error::{Answer, answer, payload};
+
+/// A file for the bank.
+#[derive(Debug, Clone)]
+pub struct WireBatch(pub infra::wire::WireBatch);
+
+/// A file of payouts for our bank. Only admins see it.
+#[Object]
+impl WireBatch {
+    /// The global id.
+    pub async fn id(&self) -> ID {
+        self.0.id.to_string().into()
+    }
+
+    /// When it was made.
+    async fn made_at(&self) -> Timestamp {
+        self.0.made_at
+    }
+
+    /// By whom.
+    async fn made_by(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<User>> {
+        Ok(load(ctx, self.0.made_by).await?.map(User))
+    }
+
+    /// The day the bank can act on it, like `2026-06-01`: one on which banks work in both countries.
+    async fn value_date(&self) -> String {
+        self.0.value_date.to_string()
+    }
+
+    /// How many payouts are in it.
+    async fn lines(&self) -> i32 {
+        self.0.lines
+    }
+
+    /// What they add up to.
+    async fn total(&self) -> Money {
+        self.0.total.into()
+    }
+
+    /// Where the file is, to be fetched with an admin's access token as `Authorization: Bearer`. It holds whole
+    /// account and identity numbers; who takes it is noted in the audit log.
+    async fn path(&self) -> String {
+        format!("/papers/wires/{}.csv", self.0.id)
+    }
+}
+
+/// What became of a payout that went by our bank.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, Serialize)]
+#[graphql(remote = "domain::wire::WireOutcome")]
+pub enum WireOutcome {
+    /// The bank there has it.
+    Paid,
+    /// It came back.
+    Returned,
+}
+
+/// Make a file of what waits.
+#[derive(Debug, Clone, InputObject, Serialize)]
+pub struct WireBatchMakeInput {
+    /// Makes repeating this request harmless: a fresh UUID for each intended act.
+    pub idempotency_key: Option<String>,
+}
+
+/// What became of a payout.
+#[derive(Debug, Clone, InputObject, Serialize)]
+pub struct WireSettleInput {
+    /// The payout.
+    pub payout_id: Key<PayoutId>,
+    /// What became of it.
+    pub outcome: WireOutcome,
+    /// Why it came back, 1 to 500 characters; the person is told.
+    pub reason: Option<String>,
+    /// Makes repeating this request harmless: a fresh UUID for each intended act.
+    pub idempotency_key: Option<String>,
+}
+
+payload! {
+    /// The answer to `wireBatchMake`.
+    WireBatchMakePayload {
+        /// The file.
+        wire_batch: WireBatch
+    }
+}
+payload! {
+    /// The answer to `wireSettle`.
+    WireSettlePayload {
+        /// The payout, as it is now.
+        payout: Payout
+    }
+}
+
+/// Looking at wires.
+#[derive(Debug, Default)]
+pub struct WireQuery;
+
+#[Object]
+impl WireQuery {
+    /// The files of payouts that were made for our bank, newest first. Only admins see them.
+    async fn wire_batches(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> async_graphql::Result<Connection<String, WireBatch>> {
+        connect(ctx.market().wire_batches(&ctx.call(), &page(first, after, last, before)).await, WireBatch)
+    }
+}
+
+/// What can be done about wires.
+#[derive(Debug, Default)]
+pub struct WireMutation;
+
+#[Object]
+impl WireMutation {
+    /// For admins: put the payouts that wait for a wire into a file for the bank, 500 at most. Nobody puts their own
+    /// into one.
+    async fn wire_batch_make(&self, ctx: &Context<'_>, input: WireBatchMakeInput) -> Answer<WireBatchMakePayload> {
+        let outcome = async {
+            let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
+            ctx.market().wire_batch_make(&call).await
+        };
+        answer(outcome.await.map(WireBatch))
+    }
+
+    /// For admins: say what became of a payout that went by our bank, in a file or by hand.
+    async fn wire_settle(&self, ctx: &Context<'_>, input: WireSettleInput) -> Answer<WireSettlePayload> {
+        let outcome = async {
+            let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
+            let outcome = Outcome::from(input.outcome);
+            ctx.market().wire_settle(&call, input.payout_id.0, outcome, input.reason.as_deref()).await
+        };
+        answer(outcome.await.map(Payout))
+    }
+}
