@@ -1,9 +1,10 @@
 //! Every setting, with its environment variable and its default. `rabta --help` prints this file.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use api::http::TrustedDocuments;
 use axum::http::HeaderValue;
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -208,6 +209,10 @@ pub struct Serve {
     /// May clients ask for the schema, and is the explorer page served? [default: true; in production: false]
     #[arg(long, env = "RABTA_INTROSPECTION", value_name = "BOOL", global = true)]
     pub introspection: Option<bool>,
+    /// A JSON file of documents by their names, as front ends write it when they are built: only these
+    /// are answered. [default: any]
+    #[arg(long, env = "RABTA_TRUSTED_DOCUMENTS", value_name = "FILE", value_parser = trusted_documents, global = true)]
+    pub trusted_documents: Option<TrustedDocuments>,
     /// The largest request body, in bytes.
     #[arg(long, env = "RABTA_BODY_BYTES", value_name = "N", default_value_t = 262_144, global = true)]
     pub body_bytes: usize,
@@ -252,6 +257,7 @@ impl Serve {
             // The page is of no use to those who can't ask for the schema.
             explorer: introspection,
             origins: self.origins.clone(),
+            trusted_documents: self.trusted_documents.clone(),
             body_bytes: self.body_bytes,
             operation_timeout: Duration::from_secs(self.operation_seconds),
             trusted_proxies: self.trusted_proxies,
@@ -268,6 +274,11 @@ impl Serve {
             ..api::http::ServerSettings::default()
         }
     }
+}
+
+/// Read a list of trusted documents.
+fn trusted_documents(file: &str) -> std::io::Result<TrustedDocuments> {
+    TrustedDocuments::from_file(Path::new(file))
 }
 
 /// A secret from the environment, or from the file that `NAME_FILE` names. Empty counts as absent.

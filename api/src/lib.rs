@@ -18,6 +18,8 @@ pub mod money;
 pub mod loader;
 pub mod user;
 pub mod session;
+pub mod account;
+pub mod second_factor;
 pub mod demo;
 pub mod organization;
 pub mod gig;

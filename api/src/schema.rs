@@ -4,6 +4,7 @@ use async_graphql::connection::Connection;
 use async_graphql::{ID, MergedObject, MergedSubscription, SDLExportOptions, Schema, SchemaBuilder, SubscriptionType};
 use infra::Market;
 
+use crate::account::AccountMutation;
 use crate::audit::{AuditEntry, AuditQuery};
 use crate::bonus::BonusMutation;
 use crate::contract::{Contract, ContractMutation, ContractQuery};
@@ -26,6 +27,7 @@ use crate::proposal::{Proposal, ProposalMutation, ProposalQuery, Revision};
 use crate::review::{Review, ReviewMutation};
 use crate::sandbox::SandboxMutation;
 use crate::saved_search::{SavedSearch, SavedSearchMutation};
+use crate::second_factor::SecondFactorMutation;
 use crate::session::{Session, SessionMutation};
 use crate::skill::{Skill, SkillQuery};
 use crate::statement::{BooksQuery, StatementEntry};
@@ -62,6 +64,8 @@ pub struct Query(
 pub struct Mutation(
     UserMutation,
     SessionMutation,
+    AccountMutation,
+    SecondFactorMutation,
     ProfileMutation,
     OrganizationMutation,
     MemberMutation,

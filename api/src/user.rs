@@ -21,6 +21,7 @@ use crate::profile::{FreelancerProfile, ProfileViewer};
 use crate::proposal::TradeViewer;
 use crate::review::{Rating, Review};
 use crate::saved_search::SavedSearchViewer;
+use crate::second_factor::SecondFactorViewer;
 use crate::session::SessionViewer;
 use crate::statement::DealViewer;
 use crate::timesheet::TimesheetViewer;
@@ -92,6 +93,7 @@ impl User {
 pub struct Viewer(
     AccountViewer,
     SessionViewer,
+    SecondFactorViewer,
     ProfileViewer,
     MatchViewer,
     SavedSearchViewer,
@@ -111,6 +113,7 @@ impl Viewer {
         Self(
             AccountViewer(user),
             SessionViewer,
+            SecondFactorViewer,
             ProfileViewer(id),
             MatchViewer,
             SavedSearchViewer,

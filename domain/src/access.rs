@@ -298,6 +298,11 @@ table! {
     // Accounts. The subject of what a person does for themselves is that person.
     UserRead:                 ONESELF STAFF SYSTEM;
     UserUpdate:               ONESELF;
+    PasswordChange:           ONESELF;
+    EmailChange:              ONESELF;
+    SecondFactorSet:          ONESELF;
+    AccountExport:            ONESELF;
+    AccountErase:             ONESELF;
     UserSuspend:              STAFF SYSTEM;
     UserReinstate:            STAFF SYSTEM;
     StaffGrant:               SYSTEM;

@@ -4,10 +4,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
+use crate::account::SafetyAct;
 use crate::id::{
-    ContractId, DisputeId, EvidenceId, FreelancerProfileId, GigId, InvitationId, MemberInvitationId, MilestoneId,
-    OfferId, OrganizationId, OutageId, PaymentId, PayoutId, PayoutMethodId, ProposalId, ReviewId, SavedSearchId,
-    SessionId, SubmissionId, TimesheetId, UserId,
+    ContractId, DisputeId, EvidenceId, FreelancerProfileId, GigId, InvitationId, MailCodeId, MemberInvitationId,
+    MilestoneId, OfferId, OrganizationId, OutageId, PaymentId, PayoutId, PayoutMethodId, ProposalId, ReviewId,
+    SavedSearchId, SessionId, SubmissionId, TimesheetId, UserId,
 };
 use crate::money::Money;
 use crate::payout::Rail;
@@ -25,6 +26,30 @@ pub use told::{OfDispute, OfProposal};
 pub enum Event {
     /// Somebody signed up.
     UserSignedUp {
+        /// Who.
+        user: UserId,
+    },
+    /// A code is to go to a mailbox.
+    MailCodeIssued {
+        /// The code's id, which alone opens nothing.
+        code: MailCodeId,
+    },
+    /// Something about the safety of an account changed.
+    AccountSecured {
+        /// Whose.
+        user: UserId,
+        /// What.
+        act: SafetyAct,
+    },
+    /// An account has another address.
+    EmailChanged {
+        /// Whose.
+        user: UserId,
+        /// The code by which it came.
+        code: MailCodeId,
+    },
+    /// Nothing is left of somebody but the id.
+    UserErased {
         /// Who.
         user: UserId,
     },

@@ -100,6 +100,10 @@ impl Sides {
             | Event::DisputeClosed { .. }
             | Event::EvidenceAdded { .. } => Self::BOTH,
             Event::UserSignedUp { .. }
+            | Event::MailCodeIssued { .. }
+            | Event::AccountSecured { .. }
+            | Event::EmailChanged { .. }
+            | Event::UserErased { .. }
             | Event::UserSuspended { .. }
             | Event::UserReinstated { .. }
             | Event::SavedSearchMatched { .. }

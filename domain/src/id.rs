@@ -91,6 +91,8 @@ ids! {
     GigId = "gig";
     /// An invitation of a freelancer to a gig.
     InvitationId = "inv";
+    /// A code that goes to a mailbox.
+    MailCodeId = "mco";
     /// A person's membership of an organization.
     MemberId = "mem";
     /// A milestone of a contract.

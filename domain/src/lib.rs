@@ -19,6 +19,8 @@ pub mod timer;
 pub mod ledger;
 pub mod escrow;
 pub mod password;
+pub mod account;
+pub mod second_factor;
 pub mod user;
 pub mod session;
 pub mod organization;

@@ -150,6 +150,10 @@ impl Audience {
             Event::OrganizationTransferred { .. } => Self::client(RUNNING),
             // What people do for themselves, what another event tells of, and our own affairs.
             Event::UserSignedUp { .. }
+            | Event::MailCodeIssued { .. }
+            | Event::AccountSecured { .. }
+            | Event::EmailChanged { .. }
+            | Event::UserErased { .. }
             | Event::UserSuspended { .. }
             | Event::UserReinstated { .. }
             | Event::SessionBegan { .. }

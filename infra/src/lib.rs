@@ -30,6 +30,8 @@ pub mod mail;
 pub mod throttle;
 pub mod user;
 pub mod session;
+pub mod account;
+pub mod second_factor;
 pub mod organization;
 pub mod skill;
 pub mod profile;

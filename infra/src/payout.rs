@@ -1,7 +1,6 @@
 //! Payouts: bank accounts under lock and key, and money on its way to them. Screening and rails are
 //! asked outside of transactions; what they say is a verb again.
 
-use chrono::TimeDelta;
 use domain::Timestamp;
 use domain::access::{self, Actor, Subject, Verb};
 use domain::change::Change;
@@ -11,7 +10,7 @@ use domain::money::{Currency, Money};
 use domain::payout::{Carried, Known, Payout, PayoutMethod, PayoutRequest, PayoutState};
 use domain::refusal::Refusal;
 use domain::user::given_reason;
-use sea_orm::{ColumnTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, Statement};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde::{Deserialize, Serialize};
 
 use crate::market::Market;
@@ -19,7 +18,6 @@ use crate::page::{Key, Keyset, PageRequest, Slice};
 use crate::rails::{RailEvent, Rails, Transfer};
 use crate::save::save_row;
 use crate::screening::Screening;
-use crate::throttle::Allowance;
 use crate::vault::Vault;
 use crate::{Call, Failure, Fault, Tx, run};
 
@@ -55,16 +53,8 @@ pub struct PayoutAsk {
     pub amount: Money,
     /// The purpose code for the bank.
     pub purpose_code: String,
-    /// The password, again.
-    pub password: String,
-}
-
-/// Wrong passwords for one account where it has to be given again.
-const REAUTHENTICATIONS: Allowance = Allowance { attempts: 10, within: TimeDelta::minutes(15) };
-
-#[derive(FromQueryResult)]
-struct Hash {
-    hash: String,
+    /// The password, again. Without it, the session must have been proved a short while ago.
+    pub password: Option<String>,
 }
 
 impl Market {
@@ -139,6 +129,7 @@ impl Market {
             let user = tx.actor().person()?.user;
             let terms = tx.policy_in_force().await?.terms;
             let change = PayoutMethod::add(tx.actor(), tx.now(), tx.id(), user, iban, account_title, &terms)?;
+            tx.must_be_proved(call).await?;
             let row = row::method_model(self.vault(), &change.next)?;
             let shown = MethodShown::from(row.clone());
             save_row(tx.conn(), row).await.map_err(|failure| {
@@ -168,8 +159,16 @@ impl Market {
 
     /// A freelancer asks for money. It leaves the available balance at once.
     pub async fn payout_request(&self, call: &Call, ask: PayoutAsk) -> Result<Payout, Failure> {
-        let reauthenticated = self.reauthenticate(call, &ask.password).await?;
+        let proof = match &ask.password {
+            Some(password) => Some(self.password_prove(call, password).await?),
+            None => None,
+        };
         run!(self, call, tx => {
+            let reauthenticated = match &proof {
+                // With a second factor the password alone is half a proof.
+                Some(proof) => proof.is_some() && !tx.has_second_factor(call.actor.person()?.user).await?,
+                None => tx.is_proved(call).await?,
+            };
             let method = tx.payout_method_for_update(self.vault(), ask.method).await?.ok_or(Refusal::HIDDEN)?;
             let terms = tx.policy_in_force().await?.terms;
             let account = LedgerAccount::Available(method.user);
@@ -326,29 +325,6 @@ impl Market {
     async fn payout_load(&self, id: PayoutId) -> Result<Option<Payout>, Failure> {
         let row = row::Entity::find_by_id(id.uuid()).one(self.db()).await?;
         Ok(row.map(Payout::try_from).transpose()?)
-    }
-
-    /// Is this the caller's password? Guesses are counted for each account, whoever makes them.
-    async fn reauthenticate(&self, call: &Call, password: &str) -> Result<bool, Failure> {
-        let bucket = format!("reauthenticate:{}", call.actor.person()?.user);
-        self.throttle(&bucket, REAUTHENTICATIONS).await?;
-        let fits = self.is_password_of_caller(call, password).await?;
-        if fits {
-            self.throttle_forget(&bucket).await?;
-        }
-        Ok(fits)
-    }
-
-    async fn is_password_of_caller(&self, call: &Call, password: &str) -> Result<bool, Failure> {
-        let user = call.actor.person()?.user;
-        let found = Hash::find_by_statement(Statement::from_sql_and_values(
-            DbBackend::Postgres,
-            "select hash from passwords where user_id = $1",
-            [user.uuid().into()],
-        ))
-        .one(self.db())
-        .await?;
-        Ok(self.passwords().verify(password, found.as_ref().map(|found| found.hash.as_str())).await?)
     }
 }
 

@@ -178,6 +178,7 @@ impl Market {
     pub(crate) async fn tidy(&self) -> Result<(), Failure> {
         while self.answers_forget(HEAP).await? > 0 {}
         while self.throttles_forget(HEAP).await? > 0 {}
+        while self.mail_codes_forget(HEAP).await? > 0 {}
         while self.refresh_tokens_forget(HEAP).await? > 0 {}
         self.matching_changes_trim().await
     }
@@ -239,6 +240,9 @@ impl Market {
         self.match_act_note(occurrence).await?;
         match &occurrence.event {
             Event::SessionBegan { .. } | Event::SessionEnded { .. } | Event::ProfileUpdated { .. } => Ok(()),
+            Event::MailCodeIssued { code } => self.mail_code_send(occurrence, *code).await,
+            Event::AccountSecured { user, act } => self.safety_act_tell(occurrence, *user, *act).await,
+            Event::EmailChanged { code, .. } => self.email_change_tell(occurrence, *code).await,
             Event::MemberInvited { invitation, .. } => self.member_invitation_mail(occurrence, *invitation).await,
             Event::MemberJoined { .. } | Event::MemberLeft { .. } | Event::OrganizationTransferred { .. } => Ok(()),
             Event::MilestoneFundingStarted { payment, .. } | Event::TimesheetChargeStarted { payment, .. } => {
@@ -269,6 +273,7 @@ impl Market {
             }
             Event::UserSignedUp { .. }
             | Event::SavedSearchMatched { .. }
+            | Event::UserErased { .. }
             | Event::UserSuspended { .. }
             | Event::UserReinstated { .. }
             | Event::OrganizationCreated { .. }

@@ -1,6 +1,6 @@
 //! A whole Rabta for one test.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use api::backend::{House, key_pages};
 use api::http::{Settings, Surface, router};
@@ -11,6 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use infra::Market;
 use infra::clock::Clock;
 use infra::market::Equipment;
+use infra::token::Keys;
 use serde_json::{Value, json};
 use sqlx::postgres::PgPoolOptions;
 use tower::ServiceExt;
@@ -25,6 +26,7 @@ pub struct TestApp {
     router: Router,
     pool: sqlx::PgPool,
     equipment: Option<Equipment>,
+    statements: Statements,
     // Dropped last: the market's connections are gone by then.
     database: Option<TestDatabase>,
 }
@@ -37,10 +39,24 @@ impl TestApp {
     }
 
     async fn at(now: DateTime<Utc>, database: TestDatabase, equipment: Equipment) -> Self {
-        let db = infra::market::connect(&database.app_url(), 8).await.expect("the test database answers");
+        let mut db = infra::market::connect(&database.app_url(), 8).await.expect("the test database answers");
+        let statements = Statements::default();
+        let counted = statements.clone();
+        db.set_metric_callback(move |info| counted.note(&info.statement.sql));
         let market = Market::new(db, Clock::manual(now), equipment.clone());
         let pool = PgPoolOptions::new().max_connections(4).connect_lazy(&database.url()).expect("an address");
-        Self { database: Some(database), pool, equipment: Some(equipment), ..Self::on(market) }
+        Self { database: Some(database), pool, equipment: Some(equipment), statements, ..Self::on(market) }
+    }
+
+    /// Another node of the same marketplace, which signs with other keys.
+    pub fn node_with(&self, keys: Keys) -> Self {
+        let equipment = Equipment { keys, ..self.equipment.clone().expect("equipment of its own") };
+        Self::on(Market::new(self.market.db().clone(), self.market.clock().clone(), equipment))
+    }
+
+    /// The statements that were sent to the database since this was last asked.
+    pub fn statements(&self) -> Vec<String> {
+        self.statements.take()
     }
 
     /// Stop here, to go on from this moment as often as one likes.
@@ -65,7 +81,7 @@ impl TestApp {
         let surface = Surface::new(api::schema::build(market.clone()), Arc::new(House::new(market.clone())), settings);
         let router = router(surface).merge(key_pages(&market));
         let pool = market.db().get_postgres_connection_pool().clone();
-        Self { market, router, pool, equipment: None, database: None }
+        Self { market, router, pool, equipment: None, database: None, statements: Statements::default() }
     }
 
     /// Where its database is, for a second look from outside by somebody who may do anything.
@@ -117,6 +133,20 @@ impl TestApp {
     /// Send any request to the door.
     pub async fn send(&self, request: Request<Body>) -> axum::response::Response {
         self.router.clone().oneshot(request).await.unwrap_or_else(|never| match never {})
+    }
+}
+
+/// The statements that go to the database, in order.
+#[derive(Debug, Clone, Default)]
+struct Statements(Arc<Mutex<Vec<String>>>);
+
+impl Statements {
+    fn note(&self, sql: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(sql.to_owned());
+    }
+
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

@@ -7,6 +7,10 @@ impl Event {
     pub fn name(&self) -> &'static str {
         match self {
             Self::UserSignedUp { .. } => "user_signed_up",
+            Self::MailCodeIssued { .. } => "mail_code_issued",
+            Self::AccountSecured { .. } => "account_secured",
+            Self::EmailChanged { .. } => "email_changed",
+            Self::UserErased { .. } => "user_erased",
             Self::UserSuspended { .. } => "user_suspended",
             Self::UserReinstated { .. } => "user_reinstated",
             Self::SavedSearchMatched { .. } => "saved_search_matched",
