@@ -7,6 +7,7 @@ mod ground;
 mod migrate;
 pub mod rank;
 mod serve;
+pub mod simulate;
 mod staff;
 mod stop;
 mod telemetry;
@@ -47,6 +48,7 @@ async fn run(command: Command, cli: Cli) -> Result<(), Trouble> {
         Command::Staff { what } => staff::run(cli, what).await,
         Command::Audit { what } => audit::run(cli, what).await,
         Command::Rank(files) => rank::run(&files),
+        Command::Simulate(markets) => simulate::run(&markets),
         Command::Demo { url } => demo::run(&cli.common, url.as_deref()).await,
         Command::Schema => say(&api::schema::sdl()),
     }

@@ -37,6 +37,7 @@ pub mod rank;
 pub mod gap;
 pub mod exposure;
 pub mod index;
+pub mod simulation;
 
 pub use constraint::{Barrier, LeftOut};
 pub use evidence::Evidence;
