@@ -37,6 +37,7 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0035_matching_changes", sql: include_str!("../sql/0035_matching_changes.sql") },
     Migration { name: "0036_matching_use", sql: include_str!("../sql/0036_matching_use.sql") },
     Migration { name: "0037_saved_searches", sql: include_str!("../sql/0037_saved_searches.sql") },
+    Migration { name: "0056_model_versions", sql: include_str!("../sql/0056_model_versions.sql") },
 ];
 
 /// One step of the schema.

@@ -2,6 +2,7 @@
 
 mod acts;
 mod index;
+mod version;
 
 use serde_json::{Value, json};
 use tests::{Person, TestApp};

@@ -38,6 +38,7 @@ pub mod gap;
 pub mod exposure;
 pub mod index;
 pub mod simulation;
+pub mod learn;
 
 pub use constraint::{Barrier, LeftOut};
 pub use evidence::Evidence;

@@ -16,6 +16,7 @@ mod world;
 use std::fmt;
 
 pub use bids::{Advice, Spread};
+pub use dice::Dice;
 pub use market::{Ground, Outcome};
 pub use policy::Policy;
 pub use world::Trades;
