@@ -372,4 +372,8 @@ async fn a_gig_that_was_closed_to_the_public_is_recommended_to_nobody_however_ol
     // Nor can it be opened any more from a page that still shows it.
     let open = json!({ "gigId": id, "freelancerId": lin.id });
     assert_eq!(lin.does("matchOpen", open, "noted").await.refused(), ["NOT_FOUND"]);
+    // Whoever is invited to it sees it, and it is no recommendation all the same.
+    let invitation = json!({ "gigId": id, "freelancerId": lin.id });
+    ada.does("invitationSend", invitation, "invitation { id }").await.ok();
+    assert_eq!(edges().await, json!([]));
 }

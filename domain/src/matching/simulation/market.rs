@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 
 use super::Scenario;
 use super::dice::Dice;
-use super::policy::{Page, Policy, Ranker};
+use super::ways::{Page, Policy, Ranker};
 use super::world::{Trades, Worker, fit, willing};
 use crate::Timestamp;
 use crate::matching::exposure;

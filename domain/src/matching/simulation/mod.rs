@@ -10,7 +10,7 @@
 mod bids;
 mod dice;
 mod market;
-mod policy;
+mod ways;
 mod world;
 
 use std::fmt;
@@ -18,7 +18,7 @@ use std::fmt;
 pub use bids::{Advice, Spread};
 pub use dice::Dice;
 pub use market::{Ground, Outcome};
-pub use policy::Policy;
+pub use ways::Policy;
 pub use world::Trades;
 
 /// What is played.
