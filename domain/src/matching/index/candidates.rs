@@ -131,8 +131,8 @@ fn met<K: Knowledge + ?Sized>(base: &Base, ask: &Ask<'_>, matcher: &Matcher<'_, 
             *sum = sum.saturating_add(*weight);
         }
     }
-    let mut rows = largest(&sums, limits.met);
-    let on_lists = if many { usize::MAX } else { sums.iter().filter(|sum| **sum > 0).count() };
+    let (mut rows, on_lists) = largest(&sums, limits.met);
+    let on_lists = if many { usize::MAX } else { on_lists };
     let more = (0..base.len_rows()).filter(|row| sums[*row as usize] == 0);
     let more: Vec<u32> = more.take(limits.scored.saturating_sub(rows.len())).collect();
     let mut beyond = Vec::new();
@@ -172,14 +172,21 @@ fn lists<'b, K: Knowledge + ?Sized>(
     lists
 }
 
-/// The rows of the largest sums, so many of them; among equals, the first ones.
-fn largest(sums: &[u16], most: usize) -> Vec<u32> {
+/// The rows of the largest sums, so many of them; among equals, the first ones. And how many sums
+/// there are.
+fn largest(sums: &[u16], most: usize) -> (Vec<u32>, usize) {
     let mut counts = vec![0_usize; usize::from(u16::MAX) + 1];
-    for sum in sums {
-        counts[usize::from(*sum)] += 1;
+    let mut highest = 0;
+    for chunk in sums.chunks(CHUNK).filter(|chunk| has_any(chunk)) {
+        for sum in chunk {
+            counts[usize::from(*sum)] += 1;
+            highest = highest.max(usize::from(*sum));
+        }
     }
+    counts[0] = 0;
+    let all = counts[..=highest].iter().sum();
     let mut above = 0;
-    let mut least = counts.len();
+    let mut least = highest + 1;
     while least > 1 && above + counts[least - 1] <= most {
         least -= 1;
         above += counts[least];
@@ -187,16 +194,25 @@ fn largest(sums: &[u16], most: usize) -> Vec<u32> {
     // Of those one below the line, as many as there is room for.
     let mut room = if least > 1 { most - above } else { 0 };
     let mut rows = Vec::with_capacity(most);
-    for (row, sum) in (0..).zip(sums) {
-        let sum = usize::from(*sum);
-        if sum >= least {
-            rows.push(row);
-        } else if sum + 1 == least && room > 0 {
-            room -= 1;
-            rows.push(row);
+    for (first, chunk) in (0..).step_by(CHUNK).zip(sums.chunks(CHUNK)).filter(|(_, chunk)| has_any(chunk)) {
+        for (row, sum) in (first..).zip(chunk) {
+            let sum = usize::from(*sum);
+            if sum >= least {
+                rows.push(row);
+            } else if sum + 1 == least && room > 0 {
+                room -= 1;
+                rows.push(row);
+            }
         }
     }
-    rows
+    (rows, all)
+}
+
+/// Sums are looked at so many at a time: most often there is nothing among them.
+const CHUNK: usize = 64;
+
+fn has_any(sums: &[u16]) -> bool {
+    sums.iter().fold(0, |any, sum| any | sum) != 0
 }
 
 /// The rough score: skills, role, experience and load, from the row alone.
