@@ -5,8 +5,10 @@ mod demo;
 mod equipment;
 mod ground;
 mod migrate;
+pub mod model;
 pub mod rank;
 mod serve;
+pub mod simulate;
 mod staff;
 mod stop;
 mod telemetry;
@@ -46,7 +48,9 @@ async fn run(command: Command, cli: Cli) -> Result<(), Trouble> {
         Command::Migrate { what } => migrate::run(cli, what).await,
         Command::Staff { what } => staff::run(cli, what).await,
         Command::Audit { what } => audit::run(cli, what).await,
+        Command::Model { what } => model::run(cli, what).await,
         Command::Rank(files) => rank::run(&files),
+        Command::Simulate(markets) => simulate::run(&markets),
         Command::Demo { url } => demo::run(&cli.common, url.as_deref()).await,
         Command::Schema => say(&api::schema::sdl()),
     }

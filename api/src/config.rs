@@ -68,6 +68,14 @@ pub enum Command {
     },
     /// Rank documents for queries from files, to measure matching on judged data.
     Rank(crate::command::rank::Files),
+    /// Look after what ranks matches: learn from what was chosen, and switch between versions.
+    Model {
+        /// What to do.
+        #[command(subcommand)]
+        what: crate::command::model::What,
+    },
+    /// Play a market in memory, and print what ways of ranking do to it: Rabta's own, and simpler ones.
+    Simulate(crate::command::simulate::Markets),
     /// Play the whole journey over the API as two people would, and check every step.
     Demo {
         /// A running sandbox, like http://127.0.0.1:8080. [default: one of its own, on a throw-away database]

@@ -97,7 +97,11 @@ async fn ready(State(operations): State<Operations>) -> Response {
     let body = serde_json::json!({
         "ready": ready, "database": database, "migrations": migrations, "worker": worker, "stopping": stopping,
         // Without it matching is slower, and answers all the same.
-        "index": if operations.market.index_vitals().is_some() { "ok" } else { "not yet" },
+        "index": match operations.market.index_vitals() {
+            None => "not yet",
+            Some(vitals) if vitals.is_asked() => "ok",
+            Some(_) => "behind",
+        },
     });
     (status, Json(body)).into_response()
 }

@@ -333,6 +333,7 @@ table! {
     GigRemove:                STAFF SYSTEM;
     GigMatches:               OWNER ADMIN RECRUITER HIRING VIEWER;
     ExposureRead:             STAFF SYSTEM;
+    ModelUse:                 SYSTEM;
     SavedSearchRead:          ONESELF;
     SavedSearchCreate:        ONESELF;
     SavedSearchDelete:        ONESELF;

@@ -38,6 +38,7 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0036_matching_use", sql: include_str!("../sql/0036_matching_use.sql") },
     Migration { name: "0037_saved_searches", sql: include_str!("../sql/0037_saved_searches.sql") },
     Migration { name: "0050_accounts_safety", sql: include_str!("../sql/0050_accounts_safety.sql") },
+    Migration { name: "0056_model_versions", sql: include_str!("../sql/0056_model_versions.sql") },
 ];
 
 /// One step of the schema.

@@ -150,6 +150,14 @@ impl Statements {
     }
 }
 
+/// What a router answers to whoever gets this path.
+pub async fn get(router: &Router, path: &str) -> String {
+    let request = Request::get(path).body(Body::empty()).expect("a path");
+    let response = router.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
+    let bytes = to_bytes(response.into_body(), 1 << 20).await.expect("a body");
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 /// A moment of a Rabta, with all that had happened by then.
 pub struct Frozen {
     now: DateTime<Utc>,

@@ -19,7 +19,7 @@ pub mod twice;
 pub mod wire;
 pub mod world;
 
-pub use app::{Frozen, TestApp, Visitor};
+pub use app::{Frozen, TestApp, Visitor, get};
 pub use deals::Deal;
 pub use disputes::{DISPUTE, Quarrel};
 pub use hours::Hours;

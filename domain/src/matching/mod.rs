@@ -37,6 +37,8 @@ pub mod rank;
 pub mod gap;
 pub mod exposure;
 pub mod index;
+pub mod simulation;
+pub mod learn;
 
 pub use constraint::{Barrier, LeftOut};
 pub use evidence::Evidence;

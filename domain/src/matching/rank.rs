@@ -37,6 +37,8 @@ pub struct Ranking<I> {
     pub eligible: u32,
     /// Whom each hard constraint left out.
     pub left_out: BTreeMap<Barrier, LeftOut>,
+    /// Whether everyone concerned was counted; if not, these are the least there can be.
+    pub counted_all: bool,
 }
 
 /// One match. `I` is who or what matched: a [`UserId`] for a gig, a [`GigId`] for a person.
@@ -139,7 +141,7 @@ impl<K: Knowledge + ?Sized> Matcher<'_, K> {
             })
             .collect();
         let left_out = constraint::count(stopped.iter().map(Vec::as_slice));
-        Ranking { model_version: self.model.version, matches, eligible, left_out }
+        Ranking { model_version: self.model.version, matches, eligible, left_out, counted_all: true }
     }
 
     /// The gigs for a person, the best `first` of them with reasons.
@@ -181,7 +183,7 @@ impl<K: Knowledge + ?Sized> Matcher<'_, K> {
             })
             .collect();
         let left_out = constraint::count(stopped.iter().map(Vec::as_slice));
-        Ranking { model_version: self.model.version, matches, eligible, left_out }
+        Ranking { model_version: self.model.version, matches, eligible, left_out, counted_all: true }
     }
 
     /// How well each of these people fits a gig, without reasons. Whom something keeps apart from it
