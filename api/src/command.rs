@@ -11,6 +11,7 @@ mod staff;
 mod stop;
 mod telemetry;
 mod trouble;
+mod webhooks;
 mod work;
 
 use std::io::{Write, stderr, stdout};
@@ -46,6 +47,7 @@ async fn run(command: Command, cli: Cli) -> Result<(), Trouble> {
         Command::Migrate { what } => migrate::run(cli, what).await,
         Command::Staff { what } => staff::run(cli, what).await,
         Command::Audit { what } => audit::run(cli, what).await,
+        Command::Webhooks { what } => webhooks::run(cli, what).await,
         Command::Rank(files) => rank::run(&files),
         Command::Demo { url } => demo::run(&cli.common, url.as_deref()).await,
         Command::Schema => say(&api::schema::sdl()),
