@@ -13,6 +13,7 @@ mod staff;
 mod stop;
 mod telemetry;
 mod trouble;
+mod webhooks;
 mod work;
 
 use std::io::{Write, stderr, stdout};
@@ -49,6 +50,7 @@ async fn run(command: Command, cli: Cli) -> Result<(), Trouble> {
         Command::Staff { what } => staff::run(cli, what).await,
         Command::Audit { what } => audit::run(cli, what).await,
         Command::Model { what } => model::run(cli, what).await,
+        Command::Webhooks { what } => webhooks::run(cli, what).await,
         Command::Rank(files) => rank::run(&files),
         Command::Simulate(markets) => simulate::run(&markets),
         Command::Demo { url } => demo::run(&cli.common, url.as_deref()).await,

@@ -35,6 +35,9 @@ Secrets are not taken as arguments, which others on the machine can read:
                           RABTA_VAULT_KEY_FILE. [development: made once and kept in the data folder]
   RABTA_SMTP_URL          the mail server, like smtp://host:1025 or smtps://user:password@host. Or RABTA_SMTP_URL_FILE.
                           [default: letters are written into the folder mail of the data folder]
+  STRIPE_SECRET_KEY       Stripe's key, sk_… or rk_…. Or STRIPE_SECRET_KEY_FILE. [default: a sandbox takes payments]
+  STRIPE_WEBHOOK_SECRETS  what Stripe signs its webhooks with, whsec_…; during a change both, separated by a comma. Or
+                          STRIPE_WEBHOOK_SECRETS_FILE.
   DATABASE_URL_FILE       a file with the DATABASE_URL.
   DATABASE_OWNER_URL      the address of the role that owns the tables, for migrations; the role of DATABASE_URL is then
                           given only what the marketplace needs. Or DATABASE_OWNER_URL_FILE.
@@ -65,6 +68,12 @@ pub enum Command {
         /// What to do with them.
         #[command(subcommand)]
         what: Audit,
+    },
+    /// What the processor of payments told, and what became of it.
+    Webhooks {
+        /// What to do.
+        #[command(subcommand)]
+        what: Webhooks,
     },
     /// Rank documents for queries from files, to measure matching on judged data.
     Rank(crate::command::rank::Files),
@@ -142,6 +151,26 @@ pub enum Audit {
     },
 }
 
+/// What to do with what the processor told.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Webhooks {
+    /// List what was told and is not done with.
+    List,
+    /// Have it acted on again by the worker. What follows from an event follows once, so it does no harm.
+    #[command(group(clap::ArgGroup::new("which").required(true)))]
+    Replay {
+        /// This one, like evt_1….
+        #[arg(value_name = "EVENT", group = "which")]
+        event: Option<String>,
+        /// All that are parked.
+        #[arg(long, group = "which")]
+        parked: bool,
+        /// All that came since a time, like 2026-06-01T08:00:00Z.
+        #[arg(long, value_name = "TIME", group = "which")]
+        since: Option<domain::Timestamp>,
+    },
+}
+
 /// Settings of every command.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Settings of every command")]
@@ -174,6 +203,11 @@ pub struct Common {
     /// Whom letters are from.
     #[arg(long, env = "RABTA_MAIL_FROM", value_name = "MAILBOX", default_value = infra::mail::FROM, global = true)]
     pub mail_from: String,
+    /// Where Stripe is, for a double of it.
+    #[arg(
+        long, env = "STRIPE_API_BASE", value_name = "URL", default_value = infra::stripe::API_BASE, global = true
+    )]
+    pub stripe_api_base: String,
     /// What to log: a level, or levels by module like info,infra=debug.
     #[arg(
         long,

@@ -9,6 +9,7 @@ pub mod http;
 pub mod operations;
 pub mod schema;
 pub mod backend;
+pub mod webhook;
 pub mod context;
 pub mod user_error;
 pub mod key;

@@ -19,7 +19,7 @@ use crate::notification::{Notification, NotificationMutation, NotificationSubscr
 use crate::offer::{Offer, OfferMutation, OfferQuery};
 use crate::organization::{Member, MemberInvitation, MemberMutation, Organization, OrganizationMutation};
 use crate::outage::{Outage, OutageGrant, OutageMutation, OutageQuery};
-use crate::payment::PaymentQuery;
+use crate::payment::{PaymentMutation, PaymentQuery};
 use crate::payout::{Payout, PayoutMethod, PayoutMutation, PayoutQuery};
 use crate::policy::{PolicyMutation, PolicyQuery, PolicyVersion};
 use crate::profile::{FreelancerProfile, ProfileMutation, ProfileQuery};
@@ -80,6 +80,7 @@ pub struct Mutation(
     PayoutMutation,
     ReviewMutation,
     SandboxMutation,
+    PaymentMutation,
     InvitationMutation,
     ProposalMutation,
     MatchMutation,

@@ -373,6 +373,8 @@ table! {
     ContractFinish:           SYSTEM;
     ContractPaymentMethodSet: OWNER ADMIN FINANCE;
     PaymentRead:              OWNER ADMIN FINANCE STAFF SYSTEM;
+    PaymentMethodSetUp:       OWNER ADMIN FINANCE;
+    PaymentRefund:            OWNER ADMIN FINANCE;
     PaymentAdvance:           SYSTEM;
     MilestonePropose:         ONESELF OWNER ADMIN HIRING;
     MilestoneAgree:           ONESELF OWNER ADMIN HIRING;

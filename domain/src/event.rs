@@ -7,8 +7,8 @@ use crate::Timestamp;
 use crate::account::SafetyAct;
 use crate::id::{
     ContractId, DisputeId, EvidenceId, FreelancerProfileId, GigId, InvitationId, MailCodeId, MemberInvitationId,
-    MilestoneId, OfferId, OrganizationId, OutageId, PaymentId, PayoutId, PayoutMethodId, ProposalId, ReviewId,
-    SavedSearchId, SessionId, SubmissionId, TimesheetId, UserId,
+    MilestoneId, OfferId, OrganizationId, OutageId, PaymentId, PaymentRefundId, PayoutId, PayoutMethodId, ProposalId,
+    ReviewId, SavedSearchId, SessionId, SubmissionId, TimesheetId, UserId,
 };
 use crate::money::Money;
 use crate::payout::Rail;
@@ -423,6 +423,33 @@ pub enum Event {
         organization: OrganizationId,
         /// Which.
         payment: PaymentId,
+        /// How much.
+        amount: Money,
+    },
+    /// A client has some of a payment go back to its card: the processor is to be asked.
+    PaymentRefundStarted {
+        /// The payment.
+        payment: PaymentId,
+        /// Which.
+        refund: PaymentRefundId,
+        /// How much.
+        amount: Money,
+    },
+    /// It has gone back.
+    PaymentRefunded {
+        /// The payment.
+        payment: PaymentId,
+        /// Which.
+        refund: PaymentRefundId,
+        /// How much.
+        amount: Money,
+    },
+    /// It did not go back, and is the client's credit again.
+    PaymentRefundFailed {
+        /// The payment.
+        payment: PaymentId,
+        /// Which.
+        refund: PaymentRefundId,
         /// How much.
         amount: Money,
     },

@@ -149,6 +149,9 @@ impl Sides {
             | Event::OutageDeclared { .. }
             | Event::OutageEnded { .. }
             | Event::PaymentCredited { .. }
+            | Event::PaymentRefundStarted { .. }
+            | Event::PaymentRefunded { .. }
+            | Event::PaymentRefundFailed { .. }
             | Event::PayoutMethodAdded { .. }
             | Event::PayoutMethodRemoved { .. }
             | Event::PayoutRequested { .. }

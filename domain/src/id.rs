@@ -109,6 +109,8 @@ ids! {
     OutageId = "out";
     /// A payment of a client into escrow.
     PaymentId = "pay";
+    /// Money of a payment that goes back to its card.
+    PaymentRefundId = "prf";
     /// A way to be paid out.
     PayoutMethodId = "pme";
     /// A payout to a freelancer's bank.

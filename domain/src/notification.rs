@@ -91,6 +91,8 @@ impl Audience {
             | Event::MilestoneRefundRefused { .. }
             | Event::MilestoneRefundedAfter { .. }
             | Event::PaymentCredited { .. }
+            | Event::PaymentRefunded { .. }
+            | Event::PaymentRefundFailed { .. }
             | Event::TimesheetChargeFailed { .. } => Self::client(MONEY),
             Event::MilestoneFunded { .. }
             | Event::MilestoneChangesRequested { .. }
@@ -176,6 +178,7 @@ impl Audience {
             | Event::ProposalOfferEnded { .. }
             | Event::ProposalHired { .. }
             | Event::MilestoneFundingStarted { .. }
+            | Event::PaymentRefundStarted { .. }
             | Event::MilestoneKept { .. }
             | Event::MilestoneDisputed { .. }
             | Event::MilestoneResumed { .. }

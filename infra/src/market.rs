@@ -11,6 +11,7 @@ use crate::mail::Mail;
 use crate::matching::{Impressions, Shelves};
 use crate::outbox::Bus;
 use crate::password::{Hardness, Passwords};
+use crate::payments::Payments;
 use crate::token::{Keys, Tokens};
 use crate::vault::Vault;
 
@@ -30,6 +31,7 @@ struct Inner {
     passwords: Passwords,
     vault: Vault,
     mail: Mail,
+    payments: Payments,
     shelves: Shelves,
     impressions: Impressions,
 }
@@ -45,6 +47,8 @@ pub struct Equipment {
     pub vault: Vault,
     /// Where letters go.
     pub mail: Mail,
+    /// Who takes the clients' payments.
+    pub payments: Payments,
 }
 
 impl Equipment {
@@ -55,6 +59,7 @@ impl Equipment {
             passwords: Passwords::new(Hardness::Light, 2),
             vault: Vault::fresh()?,
             mail: Mail::kept(),
+            payments: Payments::default(),
         })
     }
 }
@@ -62,11 +67,12 @@ impl Equipment {
 impl Market {
     /// A market on a database whose schema is up to date.
     pub fn new(db: DatabaseConnection, clock: Clock, equipment: Equipment) -> Self {
-        let Equipment { keys, passwords, vault, mail } = equipment;
+        let Equipment { keys, passwords, vault, mail, payments } = equipment;
         let tokens = Tokens::new(keys);
         let (bus, herald) = (Bus::default(), Herald::default());
         let (shelves, impressions) = (Shelves::default(), Impressions::default());
-        Self { inner: Arc::new(Inner { db, clock, bus, herald, tokens, passwords, vault, mail, shelves, impressions }) }
+        let inner = Inner { db, clock, bus, herald, tokens, passwords, vault, mail, payments, shelves, impressions };
+        Self { inner: Arc::new(inner) }
     }
 
     /// The database, for reads outside a transaction.
@@ -104,6 +110,11 @@ impl Market {
     /// Where letters go.
     pub fn mail(&self) -> &Mail {
         &self.inner.mail
+    }
+
+    /// Who takes the clients' payments.
+    pub fn payments(&self) -> &Payments {
+        &self.inner.payments
     }
 
     /// Who and what may be matched, in memory, once it is there.

@@ -108,7 +108,8 @@ impl Market {
         for due in &timers {
             self.timer_carry_out(due).await?;
         }
-        Ok(heard + timers.len() + self.events_work().await?)
+        let told = Box::pin(self.webhooks_work(BATCH)).await? + Box::pin(self.payments_look(BATCH)).await?;
+        Ok(heard + told + timers.len() + self.events_work().await?)
     }
 
     /// Deliver what waits now; the number of events.
@@ -156,12 +157,17 @@ impl Market {
             return self.event_let_go(waiting).await;
         }
         let delivered = match &waiting.occurrence {
-            Ok(occurrence) => patiently(Box::pin(self.react(occurrence))).await.map_err(|failure| failure.to_string()),
-            Err(fault) => Err(fault.to_string()),
+            Ok(occurrence) => patiently(Box::pin(self.react(occurrence))).await,
+            Err(fault) => Err(Fault::bad_row("events", fault).into()),
         };
         match delivered {
             Ok(()) => self.event_done(waiting).await,
-            Err(why) => {
+            Err(Failure::Broken(Fault::Later { service, why, until })) => {
+                tracing::warn!(id = %waiting.id, service, why, "an event is delivered later");
+                self.event_put_off(waiting, until, &why).await
+            }
+            Err(failure) => {
+                let why = failure.to_string();
                 let name = waiting.occurrence.as_ref().map_or("unreadable", |occurrence| occurrence.event.name());
                 tracing::warn!(event = name, id = %waiting.id, why, "an event could not be delivered");
                 self.event_failed(waiting, &why).await
@@ -170,7 +176,7 @@ impl Market {
     }
 
     /// Is there enough left of a lease to begin? If not, time was let pass, or what came before took long.
-    fn is_time_left(&self, leased_until: Timestamp) -> bool {
+    pub(crate) fn is_time_left(&self, leased_until: Timestamp) -> bool {
         self.clock().now() + LEFT <= leased_until
     }
 
@@ -248,15 +254,22 @@ impl Market {
             Event::MilestoneFundingStarted { payment, .. } | Event::TimesheetChargeStarted { payment, .. } => {
                 self.payment_ask(*payment).await.map(|_| ())
             }
+            Event::PaymentRefundStarted { refund, .. } => self.payment_refund_ask(*refund, occurrence.id).await,
             Event::MilestoneFunded { milestone, .. } => self.offer_send_when_funded(&call, *milestone).await,
             Event::PayoutScreeningBegan { payout } => self.payout_screen(&call, *payout).await,
             Event::PayoutSent { payout, attempt } => self.payout_hand_over(&call, *payout, *attempt).await,
             // The last of an ending contract's milestones may be over now.
             Event::MilestoneReleased { milestone, .. }
             | Event::MilestoneRefunded { milestone, .. }
-            | Event::MilestoneCancelled { milestone }
             | Event::MilestoneSettled { milestone, .. }
             | Event::MilestoneChargedBack { milestone, .. } => self.contract_finish_after(&call, *milestone).await,
+            Event::MilestoneCancelled { milestone } => {
+                self.payment_give_up_of(*milestone, occurrence).await?;
+                self.contract_finish_after(&call, *milestone).await
+            }
+            Event::MilestoneFundingFailed { payment, .. } | Event::TimesheetChargeFailed { payment, .. } => {
+                self.payment_give_up(*payment, occurrence).await
+            }
             // So may the last of its weeks.
             Event::TimesheetApproved { timesheet, .. }
             | Event::TimesheetPaid { timesheet, .. }
@@ -312,8 +325,9 @@ impl Market {
             | Event::ReviewReplied { .. }
             | Event::MilestoneProposed { .. }
             | Event::MilestoneAgreed { .. }
-            | Event::MilestoneFundingFailed { .. }
             | Event::PaymentCredited { .. }
+            | Event::PaymentRefunded { .. }
+            | Event::PaymentRefundFailed { .. }
             | Event::MilestoneSubmitted { .. }
             | Event::MilestoneReviewWaits { .. }
             | Event::MilestoneChangesRequested { .. }
@@ -334,7 +348,6 @@ impl Market {
             | Event::TimesheetSubmitted { .. }
             | Event::TimesheetExtended { .. }
             | Event::TimesheetDisputed { .. }
-            | Event::TimesheetChargeFailed { .. }
             | Event::TimesheetCharged { .. }
             | Event::OutageDeclared { .. }
             | Event::OutageEnded { .. }

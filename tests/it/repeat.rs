@@ -13,6 +13,7 @@ const WITHOUT_KEY: &[(&str, &str)] = &[
     ("signUp", "an address has one account, and tokens are never kept as an answer: who lost them signs in"),
     ("signIn", "each is a session of its own, and tokens are never kept as an answer"),
     ("sessionRefresh", "a refresh token works once, and one used twice ends its session: that is what it is for"),
+    ("paymentMethodSetUp", "each begins another, and one that is not gone on with is nothing"),
     ("signOut", "a session that has ended has ended"),
     ("reauthenticate", "what is proved is proved, and a later time of it harms nobody"),
     ("accountExport", "it changes nothing, and what it says of somebody is not kept a second time"),

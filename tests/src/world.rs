@@ -22,8 +22,12 @@ impl TestApp {
         let mut steps = Vec::new();
         let (stop, stopped) = tokio::sync::watch::channel(false);
         let worker = tokio::spawn(infra::worker::run(self.market.clone(), stopped));
+        let telling = self.stripe.as_ref().map(|stripe| tokio::spawn(stripe.tell_at_once(self.router())));
         let outcome = play(&Door::Here(self.router()), &mut |step: &str| steps.push(step.to_owned())).await;
         stop.send_replace(true);
+        if let Some(telling) = telling {
+            telling.abort();
+        }
         worker.await.expect("the worker ends when it is asked to");
         match outcome {
             Ok(journey) => {
