@@ -129,6 +129,8 @@ pub struct Instead {
     pub likeness: Value,
 }
 
+/// So many roles go without saying.
+const MANY_ROLES: u32 = 3;
 /// A list in a sentence names at most so many.
 const NAMED: usize = 3;
 
@@ -172,6 +174,7 @@ impl Evidence {
                 (has, need) if months >= needed_months => format!("{has} of experience, {need} needed"),
                 (has, need) => format!("only {has} of experience, {need} needed"),
             }),
+            Self::Breadth { roles: 0..=MANY_ROLES } => None,
             Self::Breadth { roles } => Some(format!("lists {roles} roles")),
             Self::Rate { rate_minor, low_minor, high_minor } => Some(if rate_minor > high_minor {
                 format!("asks {} an hour, above {}", dollars(*rate_minor), dollars(*high_minor))

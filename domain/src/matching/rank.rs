@@ -1,6 +1,6 @@
 //! Ranking: people for a gig, gigs for a person, and one pair explained.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -277,6 +277,9 @@ impl<K: Knowledge + ?Sized> Matcher<'_, K> {
             .filter_map(|(order, factor)| Some((order, factor, factor.evidence.phrase(self.knowledge)?)))
             .collect();
         told.sort_by_key(|(order, factor, _)| (std::cmp::Reverse(factor.weight.as_milli().abs()), *order));
+        // Two factors may rest on one fact, as both of experience do.
+        let mut phrases = HashSet::new();
+        told.retain(|(_, _, phrase)| phrases.insert(phrase.clone()));
         told.truncate(REASONS);
         told.sort_by_key(|(order, ..)| *order);
         let slot = match placement {

@@ -195,7 +195,9 @@ fn words(text: &str) -> Vec<String> {
         .map(|word| word.trim_end_matches('.').to_lowercase())
         .filter(|word| !word.is_empty())
         .map(|word| match word.strip_suffix('s') {
+            Some("dev") => "developer".to_owned(),
             Some(singular) if singular.len() > 3 && !singular.ends_with(['s', 'u', 'i', 'p']) => singular.to_owned(),
+            None if word == "dev" => "developer".to_owned(),
             Some(_) | None => word,
         })
         .collect()
