@@ -229,7 +229,13 @@ fn asked_roles(title: &str, description: &str, skills: &[AskedSkill]) -> Vec<Rol
         }
     }
     if roles.iter().all(|role| role.is_general()) {
-        roles.extend(signed_roles(skills));
+        let signed = signed_roles(skills);
+        // A text for developers, by someone who writes, names developers and asks for a writer.
+        let another = |role: &Role| trade_named(role.family()) != Trade::Building;
+        if !signed.is_empty() && signed.iter().all(another) {
+            roles.clear();
+        }
+        roles.extend(signed);
     } else {
         // A line of work says more than the whole trade does.
         roles.retain(|role| !role.is_general());
@@ -364,6 +370,32 @@ mod tests {
         let reading = read("Contract work. Five hours a week on our app. Swift and Objective-C.");
         assert_eq!(reading.roles.first(), Some(&"mobile-developer".parse().unwrap()));
         assert_eq!(read("We like tacos").roles, []);
+        let documentation = read("API documentation\nWe need clear guides for developers who call our service.");
+        assert_eq!(documentation.roles, ["technical-writer".parse().unwrap()]);
+        assert_eq!(needs(&documentation), [("technical-writing", Need::Core)]);
+    }
+
+    #[test]
+    fn places_companies_letters_and_ways_to_apply_are_no_skills() {
+        for (text, expected) in [
+            ("Acme | Remote (Phoenix, AZ) | Front-end developer | We love React.", &["react"][..]),
+            ("Watchman Monitoring | Ruby engineer | Remote", &["ruby"]),
+            ("Engineers for H.P.C. and R&D with Python", &["python"]),
+            ("Python developer\nPlease send your GitHub and LinkedIn to us. No recruiters.", &["python"]),
+            ("Java developer\nWe start in the spring.", &["java"]),
+        ] {
+            let slugs: Vec<_> = needs(&read(text)).into_iter().map(|(slug, _)| slug).collect();
+            assert_eq!(slugs, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_second_trade_is_told_by_several_skills() {
+        let reading = read("Web developer\nYou build the pages, and come up with mockups and web design for them.");
+        assert_eq!(reading.roles.first(), Some(&"web-developer".parse().unwrap()));
+        assert!(reading.roles.iter().any(|role| role.family() == "design"), "{:?}", reading.roles);
+        let back_end = read("Back-end developer\nDjango on AWS with Docker and Kubernetes.");
+        assert_eq!(back_end.roles, ["back-end-developer".parse().unwrap()]);
     }
 
     #[test]
