@@ -17,6 +17,7 @@ pub mod fixed;
 pub mod embedding;
 pub mod lexical;
 pub mod graph;
+pub mod occupation;
 pub mod retrieval;
 pub mod offline;
 pub mod features;

@@ -7,16 +7,16 @@
 use std::collections::BTreeSet;
 
 use super::super::constraint::Barrier;
-use super::super::features::{Budget, GigFeatures, PersonFeatures, Seniority, Standing};
-use super::super::fixed::{Value, exp_minus};
+use super::super::features::{Budget, GigFeatures, PersonFeatures, Standing};
+use super::super::fixed::{Value, Weight, exp_minus};
 use super::super::knowledge::Knowledge;
 use super::super::overlap::Overlap;
 use super::super::rank::Matcher;
 use super::super::role::Role;
-use super::super::score::Ask;
+use super::super::score::{Ask, grown, needed_months, spread};
 use super::Counts;
 use super::base::{BELIEF_STEP, Base, unpacked_level};
-use super::row::{NO_ROLE, Row};
+use super::row::{NO_ROLE, ROLES, Row};
 
 /// How far candidate generation looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -225,7 +225,8 @@ struct Rough {
     roles: Vec<i64>,
     skills_weight: i64,
     focus_weight: i64,
-    breadth_weight: i64,
+    /// What so many roles count.
+    breadth: Vec<i64>,
     seniority: Vec<i64>,
     unasked_limit: i64,
     work_days: Vec<i64>,
@@ -264,17 +265,18 @@ impl Rough {
                 i64::from(model.people.role.as_milli()) * best.unwrap_or(model.unknown).as_micro()
             })
             .collect();
-        let needed = match gig.seniority {
-            Some(Seniority::Junior) => model.seniority.junior_months,
-            Some(Seniority::Mid) | None => model.seniority.mid_months,
-            Some(Seniority::Senior) => model.seniority.senior_months,
+        let needed = needed_months(gig, model);
+        let enough = model.seniority.enough_months;
+        let experience = |weight: Weight, months: u16, whole: u16| {
+            i64::from(weight.as_milli()) * Value::ratio(grown(months), grown(whole)).as_micro()
         };
-        let seniority = (0..=i64::from(model.seniority.enough_months))
+        let seniority = (0..=enough)
             .map(|months| {
-                i64::from(model.people.seniority.as_milli()) * Value::ratio(months, i64::from(needed)).as_micro()
-                    + i64::from(model.people.experience.as_milli())
-                        * Value::ratio(months, i64::from(model.seniority.enough_months)).as_micro()
+                experience(model.people.seniority, months, needed) + experience(model.people.experience, months, enough)
             })
+            .collect();
+        let breadth = (0..=ROLES as u32)
+            .map(|roles| i64::from(model.people.breadth.as_milli()) * spread(roles, &model.skills).as_micro())
             .collect();
         Self {
             ranges,
@@ -283,7 +285,7 @@ impl Rough {
             roles,
             skills_weight: i64::from(model.people.skills.as_milli()),
             focus_weight: i64::from(model.people.focus.as_milli()),
-            breadth_weight: i64::from(model.people.breadth.as_milli()),
+            breadth,
             seniority,
             unasked_limit: i64::from(model.skills.unasked_limit) * 1_000_000,
             work_days: work_days(base, matcher, gig),
@@ -335,7 +337,7 @@ impl Rough {
         let roles = numbers.roles.iter().filter(|role| **role != NO_ROLE).count();
         let months = usize::from(numbers.months).min(self.seniority.len() - 1);
         let seniority = if numbers.months == u16::MAX { 0 } else { self.seniority[months] };
-        let breadth = self.breadth_weight * roles.saturating_sub(3) as i64 * 333_333;
+        let breadth = self.breadth[roles];
         let overlap = self.work_days.get(usize::from(numbers.work_day)).copied().unwrap_or(self.unknown_overlap);
         let load = self.loads[(numbers.pending / LOAD_STEP).min(LOAD_STEPS) as usize];
         let reputation = self.reputation_weight * i64::from(base.beliefs[row as usize]) * BELIEF_STEP;
