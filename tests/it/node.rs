@@ -87,20 +87,7 @@ async fn node_finds_every_kind_of_object_for_whom_it_is_and_no_private_one_for_o
     admin.does("outageDeclare", outage, "outage { id }").await.ok();
     let search = json!({ "name": "Ledgers", "text": "ledger" });
     world.freelancer().does("savedSearchCreate", search, "savedSearch { id }").await.ok();
-    // An offer is withdrawn after it was paid for, and some of the money goes back to the card.
-    let offer = json!({
-        "organizationId": world.ids()["organization"], "freelancerId": world.journey.freelancer.user,
-        "title": "A third one", "milestones": [{ "title": "All of it", "amount": { "amount": "50.00" } }]
-    });
-    let offered = world.client().does("offerCreate", offer, "offer { id milestones { nodes { id } } }").await;
-    let fund =
-        json!({ "milestoneId": offered.text("offer.milestones.nodes.0.id"), "paymentMethod": "pm_sandbox_visa" });
-    let payment = world.client().does("milestoneFund", fund, "payment { id }").await.text("payment.id");
-    app.settles().await;
-    world.client().does("offerWithdraw", json!({ "offerId": offered.text("offer.id") }), "offer { id }").await.ok();
-    app.settles().await;
-    let back = json!({ "paymentId": payment, "amount": { "amount": "1.00" } });
-    let refund = world.client().does("paymentRefund", back, "refund { id }").await.text("refund.id");
+    let refund = world.money_goes_back().await;
 
     let stranger = app.person("stranger").await;
     let log = "{ auditLog(first: 5) { nodes { id } } }";

@@ -191,6 +191,7 @@ async fn every_field_is_seen_by_whom_the_printed_table_says_and_by_nobody_else()
     });
     let outage = staff.does("outageDeclare", declare, "outage { id }").await.text("outage.id");
     ids.insert("outage".to_owned(), outage);
+    ids.insert("paymentRefund".to_owned(), world.money_goes_back().await);
 
     let mut viewers: Viewers = vec![("nobody", app.visitor()), ("stranger", stranger.visitor().await)];
     viewers.extend([("freelancer", freelancer.clone()), ("owner", owner.clone())]);
