@@ -157,11 +157,14 @@ fn any_people(most: usize) -> impl Strategy<Value = Vec<PersonFeatures>> {
     (1..most).prop_flat_map(|count| (0..count as u128).map(any_person).collect::<Vec<_>>())
 }
 
-type TakeAway = (fn(&mut PersonFeatures), FactorKind);
+type TakeAway = (Taking, FactorKind);
 
 fn kinds_that_differ(one: &[Factor], other: &[Factor]) -> BTreeSet<FactorKind> {
     one.iter().zip(other).filter(|(one, other)| one != other).map(|(one, _)| one.kind).collect()
 }
+
+/// Something known of a person is known no more.
+type Taking = fn(&mut PersonFeatures);
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
@@ -225,7 +228,7 @@ proptest! {
             prop_assert!(differing.is_subset(&BTreeSet::from([kind])), "{:?}: {:?}", kind, differing);
         }
         // One fact may be looked at in more ways than one, but in no other.
-        let facts: [(fn(&mut PersonFeatures), &[FactorKind]); 3] = [
+        let facts: [(Taking, &[FactorKind]); 3] = [
             (|person| person.experience_months = None, &[FactorKind::Seniority, FactorKind::Experience]),
             (|person| person.roles = Vec::new(), &[FactorKind::Role, FactorKind::Breadth]),
             (|person| person.skills = Vec::new(), &[FactorKind::Skills, FactorKind::MustHaves, FactorKind::Focus]),

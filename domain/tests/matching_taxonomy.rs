@@ -1,7 +1,4 @@
 //! What must be true of every match, with the skills and roles that ship.
-
-#![expect(clippy::unwrap_used, reason = "a test may fail loudly, in its helpers too")]
-
 use chrono::TimeZone;
 use domain::id::{GigId, Id, OrganizationId, SkillId, UserId};
 use domain::matching::features::{AskedSkill, HeldSkill, Level, Need, Seniority};

@@ -109,8 +109,8 @@ const ROLES: [(&str, &str); 5] = [
 async fn invitation_code(app: &TestApp, email: &str) -> String {
     app.settles().await;
     let letters = app.market.mail().letters_to(email);
-    let codes = letters.iter().flat_map(|letter| letter.text.lines()).filter(|line| line.starts_with("min_"));
-    codes.last().expect("a code came").to_owned()
+    let mut codes = letters.iter().flat_map(|letter| letter.text.lines()).filter(|line| line.starts_with("min_"));
+    codes.next_back().expect("a code came").to_owned()
 }
 
 #[tokio::test]
