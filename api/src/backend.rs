@@ -4,11 +4,14 @@ use async_graphql::Request;
 use axum::http::header::CACHE_CONTROL;
 use axum::routing::get;
 use axum::{Json, Router};
+use domain::event::Event;
+use domain::id::SessionId;
 use domain::session::Device;
 use futures_util::future::BoxFuture;
 use infra::Market;
 use infra::session::{Authenticated, NotAuthenticated};
 use infra::token::BadToken;
+use tokio::sync::broadcast::error::RecvError;
 
 use crate::context::Caller;
 use crate::http::{Backend, Identity, TokenError, Visitor};
@@ -39,6 +42,23 @@ impl Backend for House {
                 self.market.authenticate(token).await.map_err(not_taken)?;
             let valid_for = (expires_at - self.market.clock().now()).to_std().unwrap_or_default();
             Ok(Identity { actor, session: Some(session), valid_for })
+        })
+    }
+
+    fn stirred(&self, session: SessionId) -> BoxFuture<'static, ()> {
+        let mut events = self.market.bus().listen();
+        Box::pin(async move {
+            loop {
+                match events.recv().await {
+                    Ok(occurrence) => match occurrence.event {
+                        Event::SessionEnded { session: ended, .. } if ended == session => return,
+                        _ => {}
+                    },
+                    // Too much came by to have heard it all.
+                    Err(RecvError::Lagged(_)) => return,
+                    Err(RecvError::Closed) => return std::future::pending().await,
+                }
+            }
         })
     }
 

@@ -5,14 +5,17 @@ mod demo;
 mod equipment;
 mod ground;
 mod migrate;
+pub mod model;
 pub mod rank;
 mod reconcile;
 mod serve;
+pub mod simulate;
 mod staff;
 mod stop;
 mod telemetry;
 mod trouble;
 mod vault;
+mod webhooks;
 mod work;
 
 use std::io::{Write, stderr, stdout};
@@ -50,7 +53,10 @@ async fn run(command: Command, cli: Cli) -> Result<(), Trouble> {
         Command::Audit { what } => audit::run(cli, what).await,
         Command::Reconcile(what) => reconcile::run(cli, what).await,
         Command::Vault { what } => vault::run(cli, what).await,
+        Command::Model { what } => model::run(cli, what).await,
+        Command::Webhooks { what } => webhooks::run(cli, what).await,
         Command::Rank(files) => rank::run(&files),
+        Command::Simulate(markets) => simulate::run(&markets),
         Command::Demo { url } => demo::run(&cli.common, url.as_deref()).await,
         Command::Schema => say(&api::schema::sdl()),
     }

@@ -1,9 +1,10 @@
 //! Every setting, with its environment variable and its default. `rabta --help` prints this file.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use api::http::TrustedDocuments;
 use axum::http::HeaderValue;
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -36,6 +37,9 @@ Secrets are not taken as arguments, which others on the machine can read:
                           data folder]
   RABTA_SMTP_URL          the mail server, like smtp://host:1025 or smtps://user:password@host. Or RABTA_SMTP_URL_FILE.
                           [default: letters are written into the folder mail of the data folder]
+  STRIPE_SECRET_KEY       Stripe's key, sk_… or rk_…. Or STRIPE_SECRET_KEY_FILE. [default: a sandbox takes payments]
+  STRIPE_WEBHOOK_SECRETS  what Stripe signs its webhooks with, whsec_…; during a change both, separated by a comma. Or
+                          STRIPE_WEBHOOK_SECRETS_FILE.
   DATABASE_URL_FILE       a file with the DATABASE_URL.
   DATABASE_OWNER_URL      the address of the role that owns the tables, for migrations; the role of DATABASE_URL is then
                           given only what the marketplace needs. Or DATABASE_OWNER_URL_FILE.
@@ -76,8 +80,22 @@ pub enum Command {
         #[command(subcommand)]
         what: Vault,
     },
+    /// What the processor of payments told, and what became of it.
+    Webhooks {
+        /// What to do.
+        #[command(subcommand)]
+        what: Webhooks,
+    },
     /// Rank documents for queries from files, to measure matching on judged data.
     Rank(crate::command::rank::Files),
+    /// Look after what ranks matches: learn from what was chosen, and switch between versions.
+    Model {
+        /// What to do.
+        #[command(subcommand)]
+        what: crate::command::model::What,
+    },
+    /// Play a market in memory, and print what ways of ranking do to it: Rabta's own, and simpler ones.
+    Simulate(crate::command::simulate::Markets),
     /// Play the whole journey over the API as two people would, and check every step.
     Demo {
         /// A running sandbox, like http://127.0.0.1:8080. [default: one of its own, on a throw-away database]
@@ -168,6 +186,26 @@ pub struct Reconcile {
     pub out: Option<PathBuf>,
 }
 
+/// What to do with what the processor told.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Webhooks {
+    /// List what was told and is not done with.
+    List,
+    /// Have it acted on again by the worker. What follows from an event follows once, so it does no harm.
+    #[command(group(clap::ArgGroup::new("which").required(true)))]
+    Replay {
+        /// This one, like evt_1….
+        #[arg(value_name = "EVENT", group = "which")]
+        event: Option<String>,
+        /// All that are parked.
+        #[arg(long, group = "which")]
+        parked: bool,
+        /// All that came since a time, like 2026-06-01T08:00:00Z.
+        #[arg(long, value_name = "TIME", group = "which")]
+        since: Option<domain::Timestamp>,
+    },
+}
+
 /// Settings of every command.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Settings of every command")]
@@ -213,6 +251,11 @@ pub struct Common {
     /// Whom letters are from.
     #[arg(long, env = "RABTA_MAIL_FROM", value_name = "MAILBOX", default_value = infra::mail::FROM, global = true)]
     pub mail_from: String,
+    /// Where Stripe is, for a double of it.
+    #[arg(
+        long, env = "STRIPE_API_BASE", value_name = "URL", default_value = infra::stripe::API_BASE, global = true
+    )]
+    pub stripe_api_base: String,
     /// What to log: a level, or levels by module like info,infra=debug.
     #[arg(
         long,
@@ -256,6 +299,10 @@ pub struct Serve {
     /// May clients ask for the schema, and is the explorer page served? [default: true; in production: false]
     #[arg(long, env = "RABTA_INTROSPECTION", value_name = "BOOL", global = true)]
     pub introspection: Option<bool>,
+    /// A JSON file of documents by their names, as front ends write it when they are built: only these
+    /// are answered. [default: any]
+    #[arg(long, env = "RABTA_TRUSTED_DOCUMENTS", value_name = "FILE", value_parser = trusted_documents, global = true)]
+    pub trusted_documents: Option<TrustedDocuments>,
     /// The largest request body, in bytes.
     #[arg(long, env = "RABTA_BODY_BYTES", value_name = "N", default_value_t = 262_144, global = true)]
     pub body_bytes: usize,
@@ -300,6 +347,7 @@ impl Serve {
             // The page is of no use to those who can't ask for the schema.
             explorer: introspection,
             origins: self.origins.clone(),
+            trusted_documents: self.trusted_documents.clone(),
             body_bytes: self.body_bytes,
             operation_timeout: Duration::from_secs(self.operation_seconds),
             trusted_proxies: self.trusted_proxies,
@@ -316,6 +364,11 @@ impl Serve {
             ..api::http::ServerSettings::default()
         }
     }
+}
+
+/// Read a list of trusted documents.
+fn trusted_documents(file: &str) -> std::io::Result<TrustedDocuments> {
+    TrustedDocuments::from_file(Path::new(file))
 }
 
 /// A secret from the environment, or from the file that `NAME_FILE` names. Empty counts as absent.

@@ -210,6 +210,9 @@ pub struct MatchSummary {
     eligible: u32,
     /// Whom the hard constraints left out.
     left_out: Vec<MatchLeftOut>,
+    /// Whether everyone who brings something of what is asked was counted. If not, `eligible` and the counts of
+    /// `leftOut` are the least there can be: say "at least 41".
+    counted_all: bool,
     /// What found the candidates.
     found_by: MatchSource,
     /// Everything that was committed before this instant was looked at. Whoever is shown was looked at once more, just
@@ -343,6 +346,7 @@ fn summary<I>(found: &MatchPage<I>) -> MatchSummary {
         model_version: found.model_version,
         eligible: found.eligible,
         left_out: left_out.collect(),
+        counted_all: found.counted_all,
         found_by: found_by.into(),
         as_of,
         index_lag: lag.num_milliseconds(),

@@ -16,7 +16,7 @@ use crate::notification::Notification;
 use crate::offer::Offer;
 use crate::organization::{Member, MemberInvitation, Organization};
 use crate::outage::Outage;
-use crate::payment::Payment;
+use crate::payment::{Payment, PaymentRefund};
 use crate::payout::{Payout, PayoutMethod};
 use crate::profile::{FreelancerProfile, PortfolioItem};
 use crate::proposal::Proposal;
@@ -90,6 +90,8 @@ pub enum Node {
     MemberInvitation(MemberInvitation),
     /// A bank account of a freelancer.
     PayoutMethod(PayoutMethod),
+    /// Money of a payment that goes back to its card.
+    PaymentRefund(PaymentRefund),
     /// Something a freelancer has made.
     PortfolioItem(PortfolioItem),
     /// Work that was handed in.
@@ -160,6 +162,10 @@ impl NodeQuery {
             }
             domain::id::PaymentId::PREFIX => {
                 market.payment_find(&call, Key::read(&id).0).await.map(|it| it.map(Payment).map(Node::from))
+            }
+            domain::id::PaymentRefundId::PREFIX => {
+                let found = market.payment_refund_find(&call, Key::read(&id).0).await;
+                found.map(|it| it.map(PaymentRefund).map(Node::from))
             }
             domain::id::PayoutId::PREFIX => {
                 market.payout_find(&call, Key::read(&id).0).await.map(|it| it.map(Payout).map(Node::from))

@@ -97,7 +97,11 @@ async fn ready(State(operations): State<Operations>) -> Response {
     let body = serde_json::json!({
         "ready": ready, "database": database, "migrations": migrations, "worker": worker, "stopping": stopping,
         // Without it matching is slower, and answers all the same.
-        "index": if operations.market.index_vitals().is_some() { "ok" } else { "not yet" },
+        "index": match operations.market.index_vitals() {
+            None => "not yet",
+            Some(vitals) if vitals.is_asked() => "ok",
+            Some(_) => "behind",
+        },
     });
     (status, Json(body)).into_response()
 }
@@ -110,6 +114,8 @@ async fn metrics(State((operations, recorder)): State<(Operations, PrometheusHan
             metrics::gauge!("rabta_events_waiting").set(count_of(vitals.events_waiting));
             metrics::gauge!("rabta_events_lag_seconds").set(count_of(vitals.events_lag_seconds));
             metrics::gauge!("rabta_events_parked").set(count_of(vitals.events_parked));
+            metrics::gauge!("rabta_webhooks_parked").set(count_of(vitals.webhooks_parked));
+            metrics::gauge!("rabta_payments_unknown").set(count_of(vitals.payments_unknown));
             metrics::gauge!("rabta_timers_due").set(count_of(vitals.timers_due));
             metrics::gauge!("rabta_timers_lag_seconds").set(count_of(vitals.timers_lag_seconds));
             metrics::gauge!("rabta_timers_failing").set(count_of(vitals.timers_failing));

@@ -13,6 +13,7 @@ use crate::contract::Contract;
 use crate::gig::{Gig, GigState};
 use crate::loader::load;
 use crate::offer::Offer;
+use crate::payment::SavedPaymentMethod;
 use crate::review::{Rating, Review};
 use crate::statement::ClientBalances;
 use crate::user::User;
@@ -134,6 +135,12 @@ impl Organization {
     async fn balances(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<ClientBalances>> {
         let found = ctx.market().balances_of_client(&ctx.call(), self.0.id).await.map_err(top_level)?;
         Ok(found.map(|found| ClientBalances { in_escrow: found.in_escrow.into(), credit: found.credit.into() }))
+    }
+
+    /// The cards and bank accounts it may be charged with, the newest fifty; none for those who may not know.
+    async fn payment_methods(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<SavedPaymentMethod>> {
+        let found = ctx.market().payment_methods(&ctx.call(), &self.0).await.map_err(top_level)?;
+        Ok(found.into_iter().map(SavedPaymentMethod::from).collect())
     }
 
     /// What freelancers said of it, newest first: published reviews only.

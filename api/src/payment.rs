@@ -1,18 +1,21 @@
 //! Payments of clients, and what everything costs.
 
-use async_graphql::{Context, Enum, ID, Object, SimpleObject};
+use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 use domain::Timestamp;
-use domain::id::{ContractId, PaymentId};
-use domain::payment::{Purpose, State};
+use domain::id::{ContractId, OrganizationId, PaymentId};
+use domain::payment::{Purpose, RefundState, State};
 use domain::policy::{Preview, Quote};
+use infra::payment::SavedMethod;
 use infra::policy::PreviewAsk;
+use secrecy::ExposeSecret;
+use serde::Serialize;
 
 use crate::context::RabtaContext;
 use crate::key::Key;
 use crate::milestone::{Milestone, MilestoneKind};
 use crate::money::{Money, MoneyInput};
 use crate::timesheet::Timesheet;
-use crate::user_error::top_level;
+use crate::user_error::{Answer, answer, payload, top_level};
 
 /// A payment.
 #[derive(Debug, Clone)]
@@ -30,6 +33,8 @@ impl Payment {
     async fn status(&self) -> PaymentStatus {
         match &self.0.state {
             State::Starting => PaymentStatus::Starting,
+            State::Unknown { .. } => PaymentStatus::Unknown,
+            State::RequiresAction { .. } => PaymentStatus::RequiresAction,
             State::Processing { .. } => PaymentStatus::Processing,
             State::Succeeded { .. } => PaymentStatus::Succeeded,
             State::Failed { .. } => PaymentStatus::Failed,
@@ -37,20 +42,28 @@ impl Payment {
     }
 
     /// Lets your page go on with the processor; null while the processor has not answered, and
-    /// when there is nothing left to do.
-    async fn client_secret(&self) -> Option<&str> {
-        match &self.0.state {
-            State::Processing { client_secret, .. } => Some(client_secret),
-            State::Starting | State::Succeeded { .. } | State::Failed { .. } => None,
-        }
+    /// when there is nothing left to do. It is nobody's but yours: keep it out of logs and addresses.
+    async fn client_secret(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<String>> {
+        let secret = ctx.market().payment_client_secret(&self.0).await.map_err(top_level)?;
+        Ok(secret.map(|secret| secret.expose_secret().to_owned()))
     }
 
     /// Why it failed, by the processor's code.
     async fn failure_code(&self) -> Option<&str> {
         match &self.0.state {
             State::Failed { code, .. } => Some(code),
-            State::Starting | State::Processing { .. } | State::Succeeded { .. } => None,
+            State::Starting
+            | State::Unknown { .. }
+            | State::RequiresAction { .. }
+            | State::Processing { .. }
+            | State::Succeeded { .. } => None,
         }
+    }
+
+    /// What of it went back to its card, or is on the way there, oldest first; a hundred at most.
+    async fn refunds(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<PaymentRefund>> {
+        let refunds = ctx.market().payment_refunds(&self.0).await.map_err(top_level)?;
+        Ok(refunds.into_iter().map(PaymentRefund).collect())
     }
 
     /// The milestone it is for, if it is for one.
@@ -76,11 +89,155 @@ impl Payment {
     }
 }
 
+/// Money of a payment that goes back to its card.
+#[derive(Debug, Clone)]
+pub struct PaymentRefund(pub domain::payment::Refund);
+
+/// Money of a payment that goes back to its card, out of your organization's credit.
+#[Object]
+impl PaymentRefund {
+    /// The global id.
+    pub async fn id(&self) -> ID {
+        self.0.id.to_string().into()
+    }
+
+    /// Where it stands.
+    async fn status(&self) -> PaymentRefundStatus {
+        match &self.0.state {
+            RefundState::Started => PaymentRefundStatus::Started,
+            RefundState::Pending { .. } => PaymentRefundStatus::Pending,
+            RefundState::Succeeded { .. } => PaymentRefundStatus::Succeeded,
+            RefundState::Failed { .. } => PaymentRefundStatus::Failed,
+        }
+    }
+
+    /// How much.
+    async fn amount(&self) -> Money {
+        self.0.amount.into()
+    }
+
+    /// Why it failed, by the processor's code.
+    async fn failure_code(&self) -> Option<&str> {
+        match &self.0.state {
+            RefundState::Failed { code, .. } => Some(code),
+            RefundState::Started | RefundState::Pending { .. } | RefundState::Succeeded { .. } => None,
+        }
+    }
+
+    /// When you asked for it.
+    async fn created_at(&self) -> Timestamp {
+        self.0.created_at
+    }
+}
+
+/// Where a refund to a card stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub enum PaymentRefundStatus {
+    /// The processor is being asked. The money is no longer credit.
+    Started,
+    /// It is on its way. Banks take up to ten days.
+    Pending,
+    /// It has gone back.
+    Succeeded,
+    /// It did not get there, and is your credit again.
+    Failed,
+}
+
+/// What goes back to a card.
+#[derive(Debug, Clone, InputObject, Serialize)]
+pub struct PaymentRefundInput {
+    /// The payment: its card is where the money goes.
+    pub payment_id: Key<PaymentId>,
+    /// How much: no more than of the payment has not gone back, and than your organization's credit.
+    pub amount: MoneyInput,
+    /// Makes repeating this request harmless: a fresh UUID for each intended act.
+    pub idempotency_key: Option<String>,
+}
+
+payload! {
+    /// The answer to `paymentRefund`.
+    PaymentRefundPayload {
+        /// The refund to watch.
+        refund: PaymentRefund
+    }
+}
+
+/// Whose card or bank account is set up.
+#[derive(Debug, Clone, InputObject, Serialize)]
+pub struct PaymentMethodSetUpInput {
+    /// The organization that is to be charged with it.
+    pub organization_id: Key<OrganizationId>,
+}
+
+payload! {
+    /// The answer to `paymentMethodSetUp`.
+    PaymentMethodSetUpPayload {
+        /// Lets the processor's page take a card or a bank account. It is nobody's but yours.
+        client_secret: String
+    }
+}
+
+/// A card or a bank account that an organization may be charged with.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct SavedPaymentMethod {
+    /// The processor's token, to be named as a `paymentMethod`.
+    pub token: String,
+    /// What it is, in the processor's words: `card`, `us_bank_account`.
+    pub kind: String,
+    /// The card's brand, or the bank's name.
+    pub label: Option<String>,
+    /// The last four digits.
+    pub last4: Option<String>,
+    /// Since when it is there.
+    pub saved_at: Timestamp,
+}
+
+impl From<SavedMethod> for SavedPaymentMethod {
+    fn from(saved: SavedMethod) -> Self {
+        let SavedMethod { method, kind, label, last4, saved_at } = saved;
+        Self { token: method.as_str().to_owned(), kind, label, last4, saved_at }
+    }
+}
+
+/// What can be done with payments.
+#[derive(Debug, Default)]
+pub struct PaymentMutation;
+
+#[Object]
+impl PaymentMutation {
+    /// Begin to set up a card or a bank account that your organization can be charged with later, when nobody
+    /// is there: hand `clientSecret` to the processor's page, and find it in `organization.paymentMethods`
+    /// when that is done. Asking again begins another; what is not gone on with is nothing.
+    async fn payment_method_set_up(
+        &self,
+        ctx: &Context<'_>,
+        input: PaymentMethodSetUpInput,
+    ) -> Answer<PaymentMethodSetUpPayload> {
+        let secret = ctx.market().payment_method_set_up(&ctx.call(), input.organization_id.0).await;
+        answer(secret.map(|secret| secret.expose_secret().to_owned()))
+    }
+
+    /// Have unspent credit of your organization go back to the card of a payment. It is no longer credit
+    /// from then on, and is again if it does not get there.
+    async fn payment_refund(&self, ctx: &Context<'_>, input: PaymentRefundInput) -> Answer<PaymentRefundPayload> {
+        let outcome = async {
+            let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
+            let amount = input.amount.parse("amount")?;
+            ctx.market().payment_refund(&call, input.payment_id.0, amount).await.map(PaymentRefund)
+        };
+        answer(outcome.await)
+    }
+}
+
 /// Where a payment stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub enum PaymentStatus {
     /// The processor is being asked.
     Starting,
+    /// The processor was asked, and has not answered. It is asked how it stands; you need not do anything.
+    Unknown,
+    /// Your bank wants to see you first (3-D Secure): let the processor's page go on with `clientSecret`.
+    RequiresAction,
     /// The processor has taken it up.
     Processing,
     /// The money came.

@@ -266,8 +266,10 @@ pub struct PayoutRequestInput {
     pub purpose_code: String,
     /// What it is for, in your words, 1 to 140 characters. [default: what the code stands for]
     pub written_purpose: Option<String>,
-    /// Your password, again.
-    pub password: String,
+    /// Your password, again: a proof of who you are for this act alone. Left out, it takes a session
+    /// in which you proved who you are within 15 minutes, which is also the only way for those with an
+    /// authenticator app; see `reauthenticate`.
+    pub password: Option<String>,
     /// Makes repeating this request harmless: a fresh UUID for each intended act.
     pub idempotency_key: Option<String>,
 }

@@ -2,9 +2,12 @@
 
 use async_graphql::{Context, InputObject, Object};
 use domain::Timestamp;
+use domain::id::PaymentId;
 use serde::Serialize;
 
 use crate::context::RabtaContext;
+use crate::key::Key;
+use crate::payment::Payment;
 use crate::user_error::{Answer, answer, payload};
 
 /// How much time passes.
@@ -14,6 +17,25 @@ pub struct SandboxTimePassInput {
     pub hours: i32,
     /// Makes repeating this request harmless: a fresh UUID for each intended act.
     pub idempotency_key: Option<String>,
+}
+
+/// What the bank says.
+#[derive(Debug, Clone, InputObject, Serialize)]
+pub struct SandboxBankAnswerInput {
+    /// The payment, which must require action.
+    pub payment_id: Key<PaymentId>,
+    /// Does the bank take you for who you say you are?
+    pub passes: bool,
+    /// Makes repeating this request harmless: a fresh UUID for each intended act.
+    pub idempotency_key: Option<String>,
+}
+
+payload! {
+    /// The answer to `sandboxBankAnswer`.
+    SandboxBankAnswerPayload {
+        /// The payment, as it was: what the bank said is told in a moment.
+        payment: Payment
+    }
 }
 
 payload! {
@@ -41,6 +63,20 @@ impl SandboxMutation {
         let outcome = async {
             let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
             ctx.market().sandbox_time_pass(&call, i64::from(input.hours)).await
+        };
+        answer(outcome.await)
+    }
+
+    /// Be the bank of the card `pm_sandbox_3ds`, which wants to see you first: outside of a sandbox the
+    /// processor's page does this with the payment's `clientSecret`.
+    async fn sandbox_bank_answer(
+        &self,
+        ctx: &Context<'_>,
+        input: SandboxBankAnswerInput,
+    ) -> Answer<SandboxBankAnswerPayload> {
+        let outcome = async {
+            let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
+            ctx.market().sandbox_bank_answer(&call, input.payment_id.0, input.passes).await.map(Payment)
         };
         answer(outcome.await)
     }

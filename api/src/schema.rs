@@ -4,6 +4,7 @@ use async_graphql::connection::Connection;
 use async_graphql::{ID, MergedObject, MergedSubscription, SDLExportOptions, Schema, SchemaBuilder, SubscriptionType};
 use infra::Market;
 
+use crate::account::AccountMutation;
 use crate::audit::{AuditEntry, AuditQuery};
 use crate::bonus::BonusMutation;
 use crate::contract::{Contract, ContractMutation, ContractQuery};
@@ -20,7 +21,7 @@ use crate::organization::{Member, MemberInvitation, MemberMutation, Organization
 use crate::outage::{Outage, OutageGrant, OutageMutation, OutageQuery};
 use crate::papers::PaperMutation;
 use crate::payee::{PayeeMutation, PayeeQuery};
-use crate::payment::PaymentQuery;
+use crate::payment::{PaymentMutation, PaymentQuery};
 use crate::payout::{Payout, PayoutMethod, PayoutMutation, PayoutQuery};
 use crate::policy::{PolicyMutation, PolicyQuery, PolicyVersion};
 use crate::profile::{FreelancerProfile, ProfileMutation, ProfileQuery};
@@ -29,6 +30,7 @@ use crate::reconciliation::{Reconciliation, ReconciliationQuery};
 use crate::review::{Review, ReviewMutation};
 use crate::sandbox::SandboxMutation;
 use crate::saved_search::{SavedSearch, SavedSearchMutation};
+use crate::second_factor::SecondFactorMutation;
 use crate::session::{Session, SessionMutation};
 use crate::skill::{Skill, SkillQuery};
 use crate::statement::{BooksQuery, StatementEntry};
@@ -69,6 +71,8 @@ pub struct Query(
 pub struct Mutation(
     UserMutation,
     SessionMutation,
+    AccountMutation,
+    SecondFactorMutation,
     ProfileMutation,
     OrganizationMutation,
     MemberMutation,
@@ -86,6 +90,7 @@ pub struct Mutation(
     PaperMutation,
     ReviewMutation,
     SandboxMutation,
+    PaymentMutation,
     InvitationMutation,
     ProposalMutation,
     MatchMutation,

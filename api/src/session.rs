@@ -47,6 +47,12 @@ impl Session {
         self.0.refreshed_at
     }
 
+    /// When you last proved in it who you are, by signing in or with `reauthenticate`. Acts on money and
+    /// on the safety of the account take a proof not older than 15 minutes.
+    async fn proved_at(&self) -> Timestamp {
+        self.0.proved_at
+    }
+
     /// When it ends unless it is refreshed before; null if it has ended.
     async fn expires_at(&self) -> Option<Timestamp> {
         match self.0.state {
@@ -146,6 +152,9 @@ pub struct SignInInput {
     pub email: String,
     /// The password.
     pub password: String,
+    /// With a second factor: the code of the authenticator app, or a recovery code. Without it, the
+    /// answer to a right password is `SECOND_FACTOR_REQUIRED`.
+    pub code: Option<String>,
 }
 
 /// What keeps you signed in.
@@ -253,10 +262,11 @@ impl SessionMutation {
         tokens(ctx, outcome.await).await
     }
 
-    /// Sign in with email and password.
+    /// Sign in with email and password, and the code of an authenticator app if you set one up.
     async fn sign_in(&self, ctx: &Context<'_>, input: SignInInput) -> Answer<SignInPayload> {
-        let SignInInput { email, password } = &input;
-        let outcome = ctx.market().sign_in(&ctx.call(), email, password, ctx.caller().device.clone()).await;
+        let SignInInput { email, password, code } = &input;
+        let device = ctx.caller().device.clone();
+        let outcome = ctx.market().sign_in(&ctx.call(), email, password, code.as_deref(), device).await;
         tokens(ctx, outcome).await
     }
 

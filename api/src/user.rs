@@ -22,6 +22,7 @@ use crate::profile::{FreelancerProfile, ProfileViewer};
 use crate::proposal::TradeViewer;
 use crate::review::{Rating, Review};
 use crate::saved_search::SavedSearchViewer;
+use crate::second_factor::SecondFactorViewer;
 use crate::session::SessionViewer;
 use crate::statement::DealViewer;
 use crate::timesheet::TimesheetViewer;
@@ -93,6 +94,7 @@ impl User {
 pub struct Viewer(
     AccountViewer,
     SessionViewer,
+    SecondFactorViewer,
     ProfileViewer,
     MatchViewer,
     SavedSearchViewer,
@@ -113,6 +115,7 @@ impl Viewer {
         Self(
             AccountViewer(user),
             SessionViewer,
+            SecondFactorViewer,
             ProfileViewer(id),
             MatchViewer,
             SavedSearchViewer,

@@ -5,6 +5,7 @@
 use async_graphql::{ErrorExtensions, Interface, SimpleObject};
 use domain::access::{Denied, Verb};
 use domain::refusal::Refusal;
+use domain::session::PROOF_LIFETIME;
 use infra::Failure;
 
 use crate::money::Money;
@@ -36,6 +37,8 @@ pub enum UserError {
     LimitReached(LimitReachedError),
     /// See the type.
     Rule(RuleError),
+    /// See the type.
+    ReauthenticationRequired(ReauthenticationRequiredError),
     /// See the type.
     IdempotencyConflict(IdempotencyConflictError),
 }
@@ -95,6 +98,12 @@ user_errors! {
     }
     /// A rule stands against it; `code` names the rule.
     RuleError {}
+    /// This takes a fresh proof of who you are: ask for the password (and the code of the authenticator
+    /// app, if there is one), send `reauthenticate`, and then this again. Signing in is such a proof, too.
+    ReauthenticationRequiredError {
+        /// How old the proof may be, in seconds.
+        within_seconds: i64,
+    }
     /// The idempotency key was used before, with other input. Use a fresh key for each intended act.
     IdempotencyConflictError {}
 }
@@ -147,6 +156,12 @@ pub fn user_errors(refusal: Refusal) -> Vec<UserError> {
             UserError::LimitReached(LimitReachedError { code, message, path: None, limit })
         }
         Refusal::Rule { code, .. } => UserError::Rule(RuleError { code, message, path: None }),
+        Refusal::Reauthenticate => UserError::ReauthenticationRequired(ReauthenticationRequiredError {
+            code: "REAUTHENTICATE".to_owned(),
+            message,
+            path: None,
+            within_seconds: PROOF_LIFETIME.num_seconds(),
+        }),
         Refusal::KeyReused => UserError::IdempotencyConflict(IdempotencyConflictError {
             code: "IDEMPOTENCY_CONFLICT".to_owned(),
             message,
@@ -265,6 +280,7 @@ fn code_of(error: &UserError) -> String {
         UserError::InsufficientFunds(error) => error.code.clone(),
         UserError::LimitReached(error) => error.code.clone(),
         UserError::Rule(error) => error.code.clone(),
+        UserError::ReauthenticationRequired(error) => error.code.clone(),
         UserError::IdempotencyConflict(error) => error.code.clone(),
     }
 }

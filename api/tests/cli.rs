@@ -257,6 +257,29 @@ async fn production_refuses_what_is_for_development() {
 }
 
 #[tokio::test]
+async fn a_stripe_key_that_does_not_fit_is_told_and_never_shown() {
+    let home = Home::new("stripe");
+    let (database, url) = home.elsewhere().await;
+    let random = "jH3-QxBRt4xqmVYzUuN0sWLfbkGdcPeo9iTnyZ1aA7w";
+    let refused = |production: bool, key: &str, secrets: &str, words: &[&str]| {
+        let mut command = home.rabta(&["--database-url", &url]);
+        if production {
+            command.env("RABTA_PRODUCTION", "1").env("RABTA_SIGNING_KEYS", random).env("RABTA_VAULT_KEY", random);
+        }
+        command.env("STRIPE_SECRET_KEY", key).env("STRIPE_WEBHOOK_SECRETS", secrets);
+        let answer = Answer::of(command.output().unwrap());
+        answer.is_refused(words);
+        assert!(!answer.said.contains(key), "the key is shown");
+    };
+    let (test, live) = ("sk_test_0123456789abcdef", "sk_live_0123456789abcdef");
+    refused(false, "pk_test_0123456789abcdef", "whsec_1", &["STRIPE_SECRET_KEY", "not a secret key"]);
+    refused(false, test, " , ", &["STRIPE_WEBHOOK_SECRETS", "/webhooks/stripe"]);
+    refused(false, live, "whsec_1", &["moves real money", "--production"]);
+    refused(true, test, "whsec_1", &["in production STRIPE_SECRET_KEY must be a live one"]);
+    database.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn the_server_of_docker_compose_runs_with_exactly_its_environment() {
     let home = Home::new("compose");
     let (database, url) = home.elsewhere().await;

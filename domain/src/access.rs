@@ -298,6 +298,11 @@ table! {
     // Accounts. The subject of what a person does for themselves is that person.
     UserRead:                 ONESELF STAFF SYSTEM;
     UserUpdate:               ONESELF;
+    PasswordChange:           ONESELF;
+    EmailChange:              ONESELF;
+    SecondFactorSet:          ONESELF;
+    AccountExport:            ONESELF;
+    AccountErase:             ONESELF;
     UserSuspend:              STAFF SYSTEM;
     UserReinstate:            STAFF SYSTEM;
     StaffGrant:               SYSTEM;
@@ -328,6 +333,7 @@ table! {
     GigRemove:                STAFF SYSTEM;
     GigMatches:               OWNER ADMIN RECRUITER HIRING VIEWER;
     ExposureRead:             STAFF SYSTEM;
+    ModelUse:                 SYSTEM;
     SavedSearchRead:          ONESELF;
     SavedSearchCreate:        ONESELF;
     SavedSearchDelete:        ONESELF;
@@ -368,6 +374,8 @@ table! {
     ContractPaymentMethodSet: OWNER ADMIN FINANCE;
     ContractDevelopmentShareSet: OWNER ADMIN FINANCE;
     PaymentRead:              OWNER ADMIN FINANCE STAFF SYSTEM;
+    PaymentMethodSetUp:       OWNER ADMIN FINANCE;
+    PaymentRefund:            OWNER ADMIN FINANCE;
     PaymentAdvance:           SYSTEM;
     MilestonePropose:         ONESELF OWNER ADMIN HIRING;
     MilestoneAgree:           ONESELF OWNER ADMIN HIRING;

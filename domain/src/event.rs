@@ -4,10 +4,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
+use crate::account::SafetyAct;
 use crate::id::{
-    ContractId, DisputeId, EvidenceId, FreelancerProfileId, GigId, InvitationId, MemberInvitationId, MilestoneId,
-    OfferId, OrganizationId, OutageId, PaymentId, PayoutId, PayoutMethodId, ProposalId, ReviewId, SavedSearchId,
-    SessionId, SubmissionId, TimesheetId, UserId,
+    ContractId, DisputeId, EvidenceId, FreelancerProfileId, GigId, InvitationId, MailCodeId, MemberInvitationId,
+    MilestoneId, OfferId, OrganizationId, OutageId, PaymentId, PaymentRefundId, PayoutId, PayoutMethodId, ProposalId,
+    ReviewId, SavedSearchId, SessionId, SubmissionId, TimesheetId, UserId,
 };
 use crate::money::Money;
 use crate::payout::Rail;
@@ -25,6 +26,30 @@ pub use told::{OfDispute, OfProposal};
 pub enum Event {
     /// Somebody signed up.
     UserSignedUp {
+        /// Who.
+        user: UserId,
+    },
+    /// A code is to go to a mailbox.
+    MailCodeIssued {
+        /// The code's id, which alone opens nothing.
+        code: MailCodeId,
+    },
+    /// Something about the safety of an account changed.
+    AccountSecured {
+        /// Whose.
+        user: UserId,
+        /// What.
+        act: SafetyAct,
+    },
+    /// An account has another address.
+    EmailChanged {
+        /// Whose.
+        user: UserId,
+        /// The code by which it came.
+        code: MailCodeId,
+    },
+    /// Nothing is left of somebody but the id.
+    UserErased {
         /// Who.
         user: UserId,
     },
@@ -398,6 +423,33 @@ pub enum Event {
         organization: OrganizationId,
         /// Which.
         payment: PaymentId,
+        /// How much.
+        amount: Money,
+    },
+    /// A client has some of a payment go back to its card: the processor is to be asked.
+    PaymentRefundStarted {
+        /// The payment.
+        payment: PaymentId,
+        /// Which.
+        refund: PaymentRefundId,
+        /// How much.
+        amount: Money,
+    },
+    /// It has gone back.
+    PaymentRefunded {
+        /// The payment.
+        payment: PaymentId,
+        /// Which.
+        refund: PaymentRefundId,
+        /// How much.
+        amount: Money,
+    },
+    /// It did not go back, and is the client's credit again.
+    PaymentRefundFailed {
+        /// The payment.
+        payment: PaymentId,
+        /// Which.
+        refund: PaymentRefundId,
         /// How much.
         amount: Money,
     },

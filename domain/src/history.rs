@@ -100,6 +100,10 @@ impl Sides {
             | Event::DisputeClosed { .. }
             | Event::EvidenceAdded { .. } => Self::BOTH,
             Event::UserSignedUp { .. }
+            | Event::MailCodeIssued { .. }
+            | Event::AccountSecured { .. }
+            | Event::EmailChanged { .. }
+            | Event::UserErased { .. }
             | Event::UserSuspended { .. }
             | Event::UserReinstated { .. }
             | Event::SavedSearchMatched { .. }
@@ -145,6 +149,9 @@ impl Sides {
             | Event::OutageDeclared { .. }
             | Event::OutageEnded { .. }
             | Event::PaymentCredited { .. }
+            | Event::PaymentRefundStarted { .. }
+            | Event::PaymentRefunded { .. }
+            | Event::PaymentRefundFailed { .. }
             | Event::PayoutMethodAdded { .. }
             | Event::PayoutMethodRemoved { .. }
             | Event::PayoutRequested { .. }

@@ -91,6 +91,8 @@ ids! {
     GigId = "gig";
     /// An invitation of a freelancer to a gig.
     InvitationId = "inv";
+    /// A code that goes to a mailbox.
+    MailCodeId = "mco";
     /// A person's membership of an organization.
     MemberId = "mem";
     /// A milestone of a contract.
@@ -107,6 +109,8 @@ ids! {
     OutageId = "out";
     /// A payment of a client into escrow.
     PaymentId = "pay";
+    /// Money of a payment that goes back to its card.
+    PaymentRefundId = "prf";
     /// A way to be paid out.
     PayoutMethodId = "pme";
     /// A payout to a freelancer's bank.

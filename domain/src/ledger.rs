@@ -145,6 +145,10 @@ pub enum Reason {
     PayoutArrive,
     /// A payout came back, or was cancelled.
     PayoutReturn,
+    /// A client's credit went back to a card.
+    CardRefund,
+    /// It did not get there, and is credit again.
+    CardRefundFailed,
     /// An operator's correction, with its reason in the audit log.
     Correction,
 }
@@ -169,6 +173,8 @@ impl Reason {
             Self::PayoutSend => "payout_send",
             Self::PayoutArrive => "payout_arrive",
             Self::PayoutReturn => "payout_return",
+            Self::CardRefund => "card_refund",
+            Self::CardRefundFailed => "card_refund_failed",
             Self::Correction => "correction",
         }
     }

@@ -20,6 +20,8 @@ pub mod fx;
 pub mod ledger;
 pub mod escrow;
 pub mod password;
+pub mod account;
+pub mod second_factor;
 pub mod user;
 pub mod session;
 pub mod organization;

@@ -91,6 +91,8 @@ impl Audience {
             | Event::MilestoneRefundRefused { .. }
             | Event::MilestoneRefundedAfter { .. }
             | Event::PaymentCredited { .. }
+            | Event::PaymentRefunded { .. }
+            | Event::PaymentRefundFailed { .. }
             | Event::TimesheetChargeFailed { .. } => Self::client(MONEY),
             Event::MilestoneFunded { .. }
             | Event::MilestoneChangesRequested { .. }
@@ -150,6 +152,10 @@ impl Audience {
             Event::OrganizationTransferred { .. } => Self::client(RUNNING),
             // What people do for themselves, what another event tells of, and our own affairs.
             Event::UserSignedUp { .. }
+            | Event::MailCodeIssued { .. }
+            | Event::AccountSecured { .. }
+            | Event::EmailChanged { .. }
+            | Event::UserErased { .. }
             | Event::UserSuspended { .. }
             | Event::UserReinstated { .. }
             | Event::SessionBegan { .. }
@@ -172,6 +178,7 @@ impl Audience {
             | Event::ProposalOfferEnded { .. }
             | Event::ProposalHired { .. }
             | Event::MilestoneFundingStarted { .. }
+            | Event::PaymentRefundStarted { .. }
             | Event::MilestoneKept { .. }
             | Event::MilestoneDisputed { .. }
             | Event::MilestoneResumed { .. }

@@ -1,7 +1,9 @@
 //! Passwords: what is taken for one. Length is what counts, so there are no rules about kinds of
 //! characters; but what everybody tries first is refused, however it is dressed up.
 
+use std::collections::HashSet;
 use std::fmt;
+use std::sync::OnceLock;
 
 use crate::refusal::Invalid;
 
@@ -25,7 +27,7 @@ impl Password {
             invalid.add(path, "TOO_SHORT", format!("has {length} characters, at least {SHORTEST} are needed"));
         } else if length > LONGEST {
             invalid.add(path, "TOO_LONG", format!("has {length} characters, at most {LONGEST} are taken"));
-        } else if is_guessable(text, about) {
+        } else if is_common(text) || is_guessable(text, about) {
             invalid.add(
                 path,
                 "TOO_COMMON",
@@ -45,6 +47,23 @@ impl fmt::Debug for Password {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Password(…)")
     }
+}
+
+/// Is it a password that was found in breaches again and again, perhaps with something at its ends,
+/// twice in a row, or with figures for letters?
+fn is_common(text: &str) -> bool {
+    let lower = text.to_lowercase();
+    let bare = lower.trim_matches(|c: char| !c.is_alphabetic());
+    let (head, tail) = lower.split_at(lower.floor_char_boundary(lower.len() / 2));
+    let twice = if head == tail { head } else { "" };
+    let undressed = plain_letters(&lower);
+    [lower.as_str(), bare, twice, undressed.as_str()].into_iter().any(|form| common().contains(form))
+}
+
+/// The list, each password in lower case. Where it is from is said in `data/DATA.md`.
+fn common() -> &'static HashSet<&'static str> {
+    static COMMON: OnceLock<HashSet<&'static str>> = OnceLock::new();
+    COMMON.get_or_init(|| include_str!("../data/common_passwords.txt").lines().collect())
 }
 
 /// How many characters must be left when all that is easily guessed was taken out.
@@ -153,6 +172,15 @@ mod tests {
         ] {
             assert_eq!(faults(text), ["TOO_COMMON"], "{text}");
         }
+    }
+
+    #[test]
+    fn what_was_found_in_breaches_is_refused_also_with_something_around_it() {
+        for text in ["kensington", "Blackhawks", "kanmax1994", "htcnjhfy2024", "!!Studmuff42", "serendipserendip"] {
+            assert_eq!(faults(text), ["TOO_COMMON"], "{text}");
+        }
+        assert!(common().len() > 25_000 && common().contains("gfhjkm1"), "{}", common().len());
+        assert!(!is_common("tuba-gravel-ninety") && !is_common("kensington and a moss lantern"));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! payment is what the client's screen watches. The processor's events come late, twice and out of order: a success is
 //! never undone by a failure told later, a failure may still turn into a success.
 
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
@@ -12,6 +13,10 @@ use crate::change::Change;
 use crate::id::{MilestoneId, OrganizationId, PaymentId, TimesheetId};
 use crate::policy::Quote;
 use crate::refusal::{Invalid, Refusal};
+
+mod refund;
+
+pub use refund::{Refund, RefundState};
 
 /// An attempt to pay.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,18 +71,26 @@ impl PaymentMethod {
     }
 }
 
-/// Where a payment stands.
+/// Where a payment stands. What lets the client's page go on with the processor is a secret, and kept apart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "snake_case")]
 pub enum State {
     /// The processor is being asked.
     Starting,
+    /// The processor was asked, and its answer never came: it may have taken it up, or not.
+    Unknown {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// The processor waits for the client, whose bank wants to see them first (3-D Secure).
+    RequiresAction {
+        /// The processor's name for it.
+        intent: String,
+    },
     /// The processor has taken it up.
     Processing {
         /// The processor's name for it.
         intent: String,
-        /// Lets the client's page go on with the processor.
-        client_secret: String,
     },
     /// The money came.
     Succeeded {
@@ -100,12 +113,18 @@ impl State {
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::Starting => "starting",
+            Self::Unknown { .. } => "unknown",
+            Self::RequiresAction { .. } => "requires_action",
             Self::Processing { .. } => "processing",
             Self::Succeeded { .. } => "succeeded",
             Self::Failed { .. } => "failed",
         }
     }
 }
+
+/// How long a payment may be asked for. Processors forget idempotency keys after a day: asked for later
+/// than that, it could be made twice.
+pub const ASKED_FOR: TimeDelta = TimeDelta::hours(23);
 
 impl Payment {
     /// The client set out to pay.
@@ -143,11 +162,51 @@ impl Payment {
         access::allows(actor, Verb::PaymentRead, &self.subject())
     }
 
-    /// The processor has taken it up.
-    pub fn taken_up(self, actor: &Actor, intent: String, client_secret: String) -> Result<Change<Self>, Refusal> {
+    /// May the processor be asked for it, still or again?
+    pub fn is_to_be_asked(&self, now: Timestamp) -> bool {
+        match self.state {
+            State::Starting | State::Unknown { .. } => now < self.created_at + ASKED_FOR,
+            State::RequiresAction { .. }
+            | State::Processing { .. }
+            | State::Succeeded { .. }
+            | State::Failed { .. } => false,
+        }
+    }
+
+    /// The processor was asked, and its answer did not come.
+    pub fn unanswered(self, actor: &Actor, now: Timestamp) -> Result<Change<Self>, Refusal> {
         access::check(actor, Verb::PaymentAdvance, &self.subject())?;
         match self.state {
-            State::Starting => Ok(Change::to(Self { state: State::Processing { intent, client_secret }, ..self })),
+            State::Starting => Ok(Change::to(Self { state: State::Unknown { since: now }, ..self })),
+            State::Unknown { .. }
+            | State::RequiresAction { .. }
+            | State::Processing { .. }
+            | State::Succeeded { .. }
+            | State::Failed { .. } => Ok(Change::none(self)),
+        }
+    }
+
+    /// The processor waits for the client. Told late, when the client has done what was asked, it is stale.
+    pub fn waits_for_client(self, actor: &Actor, intent: String) -> Result<Change<Self>, Refusal> {
+        access::check(actor, Verb::PaymentAdvance, &self.subject())?;
+        match self.state {
+            State::Starting | State::Unknown { .. } => {
+                Ok(Change::to(Self { state: State::RequiresAction { intent }, ..self }))
+            }
+            State::RequiresAction { .. }
+            | State::Processing { .. }
+            | State::Succeeded { .. }
+            | State::Failed { .. } => Ok(Change::none(self)),
+        }
+    }
+
+    /// The processor has taken it up.
+    pub fn taken_up(self, actor: &Actor, intent: String) -> Result<Change<Self>, Refusal> {
+        access::check(actor, Verb::PaymentAdvance, &self.subject())?;
+        match self.state {
+            State::Starting | State::Unknown { .. } | State::RequiresAction { .. } => {
+                Ok(Change::to(Self { state: State::Processing { intent }, ..self }))
+            }
             State::Processing { .. } | State::Succeeded { .. } | State::Failed { .. } => Ok(Change::none(self)),
         }
     }
@@ -156,7 +215,11 @@ impl Payment {
     pub fn succeeded(self, actor: &Actor, now: Timestamp, intent: String) -> Result<Change<Self>, Refusal> {
         access::check(actor, Verb::PaymentAdvance, &self.subject())?;
         match self.state {
-            State::Starting | State::Processing { .. } | State::Failed { .. } => {
+            State::Starting
+            | State::Unknown { .. }
+            | State::RequiresAction { .. }
+            | State::Processing { .. }
+            | State::Failed { .. } => {
                 Ok(Change::to(Self { state: State::Succeeded { intent, succeeded_at: now }, ..self }))
             }
             State::Succeeded { .. } => Ok(Change::none(self)),
@@ -167,10 +230,13 @@ impl Payment {
     pub fn failed(self, actor: &Actor, now: Timestamp, code: String) -> Result<Change<Self>, Refusal> {
         access::check(actor, Verb::PaymentAdvance, &self.subject())?;
         match self.state {
-            State::Starting | State::Processing { .. } => {
+            State::Starting | State::Unknown { .. } | State::RequiresAction { .. } | State::Processing { .. } => {
                 Ok(Change::to(Self { state: State::Failed { failed_at: now, code }, ..self }))
             }
             State::Succeeded { .. } | State::Failed { .. } => Ok(Change::none(self)),
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

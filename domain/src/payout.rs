@@ -382,7 +382,7 @@ impl Payout {
     ) -> Result<Change<Self>, Refusal> {
         access::check(actor, Verb::PayoutRequest, &method.subject())?;
         if !request.reauthenticated {
-            return Err(Refusal::rule("REAUTHENTICATE", "confirm your password to pay out"));
+            return Err(Refusal::Reauthenticate);
         }
         if method.removed_at.is_some() {
             return Err(Refusal::rule("PAYOUT_METHOD_REMOVED", "this payout method was removed; choose another"));

@@ -12,7 +12,7 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
-use crate::id::{PaymentId, PayoutId};
+use crate::id::{PaymentId, PaymentRefundId, PayoutId};
 use crate::ledger::{JournalEntry, LedgerAccount, Posting, Reason};
 use crate::money::{Currency, Money};
 
@@ -28,6 +28,8 @@ pub use compare::reconcile;
 pub enum About {
     /// A client's payment.
     Payment(PaymentId),
+    /// What went back of one to its card.
+    Refund(PaymentRefundId),
     /// A payout to a freelancer.
     Payout(PayoutId),
     /// Something that is none of ours, by the name the other side gave it.
@@ -38,6 +40,7 @@ impl fmt::Display for About {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Payment(id) => id.fmt(f),
+            Self::Refund(id) => id.fmt(f),
             Self::Payout(id) => id.fmt(f),
             Self::Other(name) => f.write_str(name),
         }
@@ -51,10 +54,11 @@ impl From<About> for String {
 }
 
 impl About {
-    /// What a text names: a payment, a payout, or something else.
+    /// What a text names: a payment, a refund, a payout, or something else.
     pub fn read(text: &str) -> Self {
-        let payment = text.parse().map(Self::Payment);
-        payment.or_else(|_| text.parse().map(Self::Payout)).unwrap_or_else(|_| Self::Other(text.to_owned()))
+        let named = text.parse().map(Self::Payment);
+        let named = named.or_else(|_| text.parse().map(Self::Refund));
+        named.or_else(|_| text.parse().map(Self::Payout)).unwrap_or_else(|_| Self::Other(text.to_owned()))
     }
 }
 
@@ -202,7 +206,8 @@ impl Posted {
                 _ => Class::Refund,
             };
             let named = self.payment.map(About::Payment);
-            let about = named.unwrap_or_else(|| About::read(self.key.split(':').next().unwrap_or(&self.key)));
+            let key = self.key.strip_prefix("refund:").unwrap_or(&self.key);
+            let about = named.unwrap_or_else(|| About::read(key.split(':').next().unwrap_or(key)));
             (by_account.unwrap_or(by_reason), about)
         });
         Some(Line { id: self.id.clone(), about, class, flow, amount: posting.amount, at: self.at })
@@ -271,7 +276,8 @@ impl Period {
 #[derive(Debug, Clone, Default)]
 pub struct Background {
     /// Payouts that are with their rail: that their money has left may be known there and not here yet.
-    pub under_way: BTreeSet<PayoutId>,
+    /// And refunds that are with the processor: they leave the books when they are asked for.
+    pub under_way: BTreeSet<About>,
     /// Whose money a thing is, where it is somebody's.
     pub owners: BTreeMap<About, LedgerAccount>,
 }

@@ -69,6 +69,9 @@ pub enum Refusal {
         /// For people: what happened, and what to do next.
         message: String,
     },
+    /// It takes a fresh proof of who is acting.
+    #[error("prove who you are: send reauthenticate, and then this again")]
+    Reauthenticate,
     /// The idempotency key was used before, for something else.
     #[error("this idempotency key was used before with other input")]
     KeyReused,

@@ -21,6 +21,9 @@ pub const IDLE_LIFETIME: TimeDelta = TimeDelta::days(30);
 /// How long a session lives at most.
 pub const LIFETIME: TimeDelta = TimeDelta::days(180);
 
+/// How long a proof of who somebody is counts for acts on money and on the safety of an account.
+pub const PROOF_LIFETIME: TimeDelta = TimeDelta::minutes(15);
+
 /// A person, signed in on one device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
@@ -34,6 +37,8 @@ pub struct Session {
     pub created_at: Timestamp,
     /// When it was last refreshed.
     pub refreshed_at: Timestamp,
+    /// When the person last proved who they are: with their password, and what goes with it.
+    pub proved_at: Timestamp,
     /// Whether it still lives.
     pub state: State,
 }
@@ -107,7 +112,7 @@ impl Session {
     /// A session begins.
     pub fn begin(id: SessionId, user: UserId, device: Device, now: Timestamp) -> Change<Self> {
         let state = State::Live { expires_at: now + IDLE_LIFETIME };
-        Change::to(Self { id, user, device, created_at: now, refreshed_at: now, state })
+        Change::to(Self { id, user, device, created_at: now, refreshed_at: now, proved_at: now, state })
             .telling(Event::SessionBegan { session: id, user })
     }
 
@@ -122,6 +127,20 @@ impl Session {
             State::Live { expires_at } => now < expires_at,
             State::Ended { .. } => false,
         }
+    }
+
+    /// The person proved who they are once more.
+    pub fn prove(self, actor: &Actor, now: Timestamp) -> Result<Change<Self>, Refusal> {
+        if actor.person()?.user != self.user || !self.is_live(now) {
+            return Err(Refusal::HIDDEN);
+        }
+        Ok(Change::to(Self { proved_at: now, ..self }))
+    }
+
+    /// Acts on money and on the safety of an account take a proof that is not older than
+    /// [`PROOF_LIFETIME`]: whoever picks up an unlocked phone can't do them.
+    pub fn must_be_proved(&self, now: Timestamp) -> Result<(), Refusal> {
+        if self.is_live(now) && now < self.proved_at + PROOF_LIFETIME { Ok(()) } else { Err(Refusal::Reauthenticate) }
     }
 
     /// A refresh token of this session is used; `used_before` says whether for the first time.
@@ -210,6 +229,22 @@ mod tests {
         assert_eq!(ended.state, State::Ended { at: START, ending: Ending::RefreshReused });
         assert_eq!(ended.clone().refresh(false, START), Err(refresh_refused()));
         assert_eq!(ended.refresh(true, START), Err(refresh_refused()));
+    }
+
+    #[test]
+    fn a_proof_counts_for_a_while_and_refreshing_is_none() {
+        let (person, later) = (person(1, None), START + PROOF_LIFETIME);
+        assert_eq!(session().must_be_proved(later - TimeDelta::seconds(1)), Ok(()));
+        assert_eq!(session().must_be_proved(later), Err(Refusal::Reauthenticate));
+        let Refresh::Rotated(refreshed) = session().refresh(false, later).unwrap().next else { panic!("it was fresh") };
+        assert_eq!(refreshed.clone().must_be_proved(later), Err(Refusal::Reauthenticate));
+        let proved = refreshed.prove(&person, later).unwrap().next;
+        assert_eq!(proved.must_be_proved(later), Ok(()));
+        let ended = proved.end(Ending::SignedOut, later).next;
+        assert_eq!(ended.must_be_proved(later), Err(Refusal::Reauthenticate));
+        assert_eq!(ended.prove(&person, later), Err(Refusal::HIDDEN));
+        assert_eq!(session().prove(&self::person(2, Some(Staff::Admin)), START), Err(Refusal::HIDDEN));
+        assert_eq!(session().prove(&Actor::Nobody, START), Err(Denied::SignIn.into()));
     }
 
     #[test]

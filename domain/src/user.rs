@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
 use crate::access::{self, Actor, Staff, Subject, Verb};
+use crate::account::{SafetyAct, Ties, code_refused};
 use crate::change::Change;
 use crate::event::Event;
-use crate::id::UserId;
+use crate::id::{MailCodeId, UserId};
 use crate::password::Password;
 use crate::refusal::{Invalid, Refusal};
 
@@ -33,6 +34,8 @@ pub struct User {
     pub staff: Option<Staff>,
     /// Since when the person may do nothing.
     pub suspended_at: Option<Timestamp>,
+    /// Since when nothing is left of the person but the id, which the books refer to.
+    pub erased_at: Option<Timestamp>,
     /// Counts the changes.
     pub version: i64,
     /// Since when there is an account.
@@ -108,6 +111,7 @@ impl SignUp {
             email_verified_at: None,
             staff: None,
             suspended_at: None,
+            erased_at: None,
             version: 1,
             created_at: now,
         };
@@ -187,11 +191,62 @@ impl User {
         Ok(Change::to(Self { suspended_at: None, version: self.version + 1, ..self }).telling(event))
     }
 
+    /// The person has another password. What proved that it is them is said by `act`.
+    pub fn password_set(self, act: SafetyAct) -> Change<Self> {
+        let event = Event::AccountSecured { user: self.id, act };
+        Change::to(self).telling(event)
+    }
+
+    /// The address of the account becomes `email`, at which a code was read.
+    pub fn change_email(
+        self,
+        actor: &Actor,
+        email: Email,
+        code: MailCodeId,
+        now: Timestamp,
+    ) -> Result<Change<Self>, Refusal> {
+        access::check(actor, Verb::EmailChange, &self.subject())?;
+        if self.email == email {
+            return Ok(Change::none(self));
+        }
+        let event = Event::EmailChanged { user: self.id, code };
+        let version = self.version + 1;
+        Ok(Change::to(Self { email, email_verified_at: Some(now), version, ..self }).telling(event))
+    }
+
+    /// Nothing is left of the person but the id, which books and contracts go on referring to. What they
+    /// are still bound by must have ended; `confirmation` is their address, typed once more.
+    pub fn erase(self, actor: &Actor, ties: Ties, confirmation: &str, now: Timestamp) -> Result<Change<Self>, Refusal> {
+        access::check(actor, Verb::AccountErase, &self.subject())?;
+        if confirmation.trim().to_lowercase() != self.email.as_str() {
+            return Err(Refusal::field("confirmEmail", "WRONG", "is not the email of your account"));
+        }
+        ties.must_be_none()?;
+        if self.staff.is_some() {
+            return Err(Refusal::rule(
+                "ACCOUNT_IS_STAFF",
+                "You are one of our people. Ask an operator to end that first.",
+            ));
+        }
+        let event = Event::UserErased { user: self.id };
+        let erased = Self {
+            email: Email(format!("{}@erased.invalid", self.id).to_lowercase()),
+            name: "Erased account".to_owned(),
+            time_zone: TimeZone(Tz::UTC),
+            locale: Locale("en".to_owned()),
+            email_verified_at: None,
+            erased_at: Some(now),
+            version: self.version + 1,
+            ..self
+        };
+        Ok(Change::to(erased).telling(event))
+    }
+
     /// The person proved to read mail at `email`. If the address was changed meanwhile, that
     /// proves nothing.
     pub fn verify_email(self, email: &Email, now: Timestamp) -> Result<Change<Self>, Refusal> {
         if self.email != *email {
-            return Err(Refusal::rule("LINK_INVALID", "This link is for an address that is no longer in use."));
+            return Err(code_refused());
         }
         if self.email_verified_at.is_some() {
             return Ok(Change::none(self));

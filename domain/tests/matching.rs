@@ -157,11 +157,14 @@ fn any_people(most: usize) -> impl Strategy<Value = Vec<PersonFeatures>> {
     (1..most).prop_flat_map(|count| (0..count as u128).map(any_person).collect::<Vec<_>>())
 }
 
-type TakeAway = (fn(&mut PersonFeatures), FactorKind);
+type TakeAway = (Taking, FactorKind);
 
 fn kinds_that_differ(one: &[Factor], other: &[Factor]) -> BTreeSet<FactorKind> {
     one.iter().zip(other).filter(|(one, other)| one != other).map(|(one, _)| one.kind).collect()
 }
+
+/// Something known of a person is known no more.
+type Taking = fn(&mut PersonFeatures);
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
@@ -224,10 +227,29 @@ proptest! {
             let differing = kinds_that_differ(&whole, &matcher().explain(&gig, &person).factors);
             prop_assert!(differing.is_subset(&BTreeSet::from([kind])), "{:?}: {:?}", kind, differing);
         }
-        let mut person = person;
-        person.experience_months = None;
-        let differing = kinds_that_differ(&whole, &matcher().explain(&gig, &person).factors);
-        prop_assert!(differing.is_subset(&BTreeSet::from([FactorKind::Seniority, FactorKind::Experience])));
+        // One fact may be looked at in more ways than one, but in no other.
+        let facts: [(Taking, &[FactorKind]); 3] = [
+            (|person| person.experience_months = None, &[FactorKind::Seniority, FactorKind::Experience]),
+            (|person| person.roles = Vec::new(), &[FactorKind::Role, FactorKind::Breadth]),
+            (|person| person.skills = Vec::new(), &[FactorKind::Skills, FactorKind::MustHaves, FactorKind::Focus]),
+        ];
+        for (take_away, kinds) in facts {
+            let mut person = person.clone();
+            take_away(&mut person);
+            let differing = kinds_that_differ(&whole, &matcher().explain(&gig, &person).factors);
+            prop_assert!(differing.iter().all(|kind| kinds.contains(kind)), "{:?}: {:?}", kinds, differing);
+        }
+    }
+
+    #[test]
+    fn the_order_in_which_gigs_come_does_not_show(person in any_person(7), gigs in proptest::collection::vec(any_gig(), 1..12)) {
+        let mut gigs = gigs;
+        for (gig, number) in gigs.iter_mut().zip(1..) {
+            gig.id = GigId::from_uuid(Uuid::from_u128(number));
+        }
+        let straight = matcher().gigs(&person, &gigs, 6);
+        gigs.reverse();
+        prop_assert_eq!(matcher().gigs(&person, &gigs, 6), straight);
     }
 
     #[test]

@@ -252,3 +252,31 @@ fn narrow_limits_still_find_the_best_and_no_one_who_is_kept_out() {
     }
     assert!(found * 100 >= of * 90, "{found} of {of}");
 }
+
+#[test]
+fn whom_the_constraints_leave_out_is_counted_whole_or_said_to_be_at_least_so_many() {
+    let (people, gigs) = crowd(600);
+    let index = indexed(&people);
+    let holders = index.holders(Taxonomy::shipped(), Model::shipped());
+    let matcher = Matcher { model: Model::shipped(), knowledge: &holders, now: now() };
+    let (mut beyond, mut at_least) = (0, 0);
+    for gig in &gigs {
+        let limits = Limits { met: 10_000, compared: 100, scored: 100, ..Limits::default() };
+        let whole = index.rank(&matcher, gig, 10, limits);
+        assert!(whole.counted_all);
+        // Fewer are roughly scored than are counted.
+        let few = index.rank(&matcher, gig, 10, Limits { met: 150, ..limits });
+        beyond += u32::from(whole.eligible > 150);
+        assert_eq!((few.counted_all, few.eligible, &few.left_out), (true, whole.eligible, &whole.left_out));
+        // Where that would be too many, it is said.
+        let fewest = index.rank(&matcher, gig, 10, Limits { met: 150, counted: 200, ..limits });
+        if !fewest.counted_all {
+            at_least += 1;
+            assert!(fewest.eligible <= whole.eligible);
+            for (barrier, count) in &fewest.left_out {
+                assert!(count.all <= whole.left_out[barrier].all, "{barrier:?}");
+            }
+        }
+    }
+    assert!(beyond > 0 && at_least > 0, "{beyond} {at_least}");
+}

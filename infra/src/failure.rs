@@ -2,6 +2,7 @@
 //! ([`Failure::Broken`]). The first is an answer; the second is logged once, at the edge, and the
 //! caller learns only that it happened.
 
+use domain::Timestamp;
 use domain::access::Denied;
 use domain::money::MoneyError;
 use domain::refusal::Refusal;
@@ -55,6 +56,17 @@ pub enum Fault {
         /// What went wrong.
         why: String,
     },
+    /// Another service is not there, or did not answer. To be tried again from an instant on; that it has
+    /// to be is nobody's fault here.
+    #[error("{service}: {why}")]
+    Later {
+        /// Which.
+        service: &'static str,
+        /// What went wrong.
+        why: String,
+        /// From when on.
+        until: Timestamp,
+    },
 }
 
 impl Fault {
@@ -78,7 +90,12 @@ impl Fault {
                 matches!(sqlstate(error).as_deref(), Some("40001" | "40P01"))
                     || constraint(error).as_deref() == Some("idempotency_pkey")
             }
-            Self::BadRow { .. } | Self::Json(_) | Self::Crypto(_) | Self::Io(_) | Self::Service { .. } => false,
+            Self::BadRow { .. }
+            | Self::Json(_)
+            | Self::Crypto(_)
+            | Self::Io(_)
+            | Self::Service { .. }
+            | Self::Later { .. } => false,
         }
     }
 

@@ -13,6 +13,7 @@ use crate::mail::Mail;
 use crate::matching::{Impressions, Shelves};
 use crate::outbox::Bus;
 use crate::password::{Hardness, Passwords};
+use crate::payments::Payments;
 use crate::rails::Rails;
 use crate::token::{Keys, Tokens};
 use crate::vault::Vault;
@@ -33,6 +34,7 @@ struct Inner {
     passwords: Passwords,
     vault: Vault,
     mail: Mail,
+    payments: Payments,
     fx: FxRates,
     rails: Rails,
     operator: Operator,
@@ -51,6 +53,8 @@ pub struct Equipment {
     pub vault: Vault,
     /// Where letters go.
     pub mail: Mail,
+    /// Who takes the clients' payments.
+    pub payments: Payments,
     /// Who quotes rates.
     pub fx: FxRates,
     /// Who carries money to banks.
@@ -67,6 +71,7 @@ impl Equipment {
             passwords: Passwords::new(Hardness::Light, 2),
             vault: Vault::fresh()?,
             mail: Mail::kept(),
+            payments: Payments::default(),
             fx: FxRates::default(),
             rails: Rails::default(),
             operator: Operator::default(),
@@ -77,12 +82,26 @@ impl Equipment {
 impl Market {
     /// A market on a database whose schema is up to date.
     pub fn new(db: DatabaseConnection, clock: Clock, equipment: Equipment) -> Self {
-        let Equipment { keys, passwords, vault, mail, fx, rails, operator } = equipment;
+        let Equipment { keys, passwords, vault, mail, payments, fx, rails, operator } = equipment;
         let tokens = Tokens::new(keys);
         let (bus, herald) = (Bus::default(), Herald::default());
         let (shelves, impressions) = (Shelves::default(), Impressions::default());
-        let inner =
-            Inner { db, clock, bus, herald, tokens, passwords, vault, mail, fx, rails, operator, shelves, impressions };
+        let inner = Inner {
+            db,
+            clock,
+            bus,
+            herald,
+            tokens,
+            passwords,
+            vault,
+            mail,
+            payments,
+            fx,
+            rails,
+            operator,
+            shelves,
+            impressions,
+        };
         Self { inner: Arc::new(inner) }
     }
 
@@ -136,6 +155,11 @@ impl Market {
     /// Where letters go.
     pub fn mail(&self) -> &Mail {
         &self.inner.mail
+    }
+
+    /// Who takes the clients' payments.
+    pub fn payments(&self) -> &Payments {
+        &self.inner.payments
     }
 
     /// Who and what may be matched, in memory, once it is there.

@@ -11,6 +11,7 @@ mod follow;
 mod shelves;
 mod snapshot;
 mod source;
+mod version;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::Hash;
@@ -39,6 +40,7 @@ pub use self::follow::{Follower, follow};
 pub use self::shelves::IndexVitals;
 pub(crate) use self::shelves::Shelves;
 pub use self::source::{FoundBy, Freshness};
+pub use self::version::{Fitted, ModelVersion};
 
 /// The lists, as their cursors name them.
 const PEOPLE: &str = "matches";
@@ -66,6 +68,8 @@ pub struct MatchPage<I> {
     pub eligible: u32,
     /// Whom each hard constraint left out.
     pub left_out: BTreeMap<Barrier, LeftOut>,
+    /// Whether everyone concerned was counted; if not, these are the least there can be.
+    pub counted_all: bool,
     /// What it came from.
     pub freshness: Freshness,
 }
@@ -115,10 +119,10 @@ impl Market {
         let own: Vec<OrganizationId> = person.memberships.iter().map(|(client, _)| *client).collect();
         let source = self.source();
         let freshness = source.freshness(self.clock().now());
-        let Some(person) = self.people_features(call, &[person.user]).await?.pop() else {
-            return Ok(self.page_of(Slice::empty(), nothing(), freshness));
-        };
         let rarity = source.holders(self).await?;
+        let Some(person) = self.people_features(call, &[person.user]).await?.pop() else {
+            return Ok(self.page_of(Slice::empty(), nothing(rarity.version()), freshness));
+        };
         let matcher = rarity.matcher(self.clock().now());
         let mut ranking = source.gigs(self, &matcher, &person, &own, depth(&page)).await?;
         let mut slice = cut(GIGS, &page, &ranking.matches);
@@ -244,8 +248,8 @@ impl Market {
     }
 
     fn page_of<I>(&self, slice: Slice<Placed<I>>, ranking: Ranking<I>, freshness: Freshness) -> MatchPage<I> {
-        let Ranking { model_version, eligible, left_out, .. } = ranking;
-        MatchPage { slice, model_version, eligible, left_out, freshness }
+        let Ranking { model_version, eligible, left_out, counted_all, .. } = ranking;
+        MatchPage { slice, model_version, eligible, left_out, counted_all, freshness }
     }
 }
 
@@ -286,6 +290,6 @@ fn fall_out<I: Id + Hash>(
     true
 }
 
-fn nothing() -> Ranking<GigId> {
-    Ranking { model_version: Model::shipped().version, matches: Vec::new(), eligible: 0, left_out: BTreeMap::new() }
+fn nothing(model_version: u32) -> Ranking<GigId> {
+    Ranking { model_version, matches: Vec::new(), eligible: 0, left_out: BTreeMap::new(), counted_all: true }
 }

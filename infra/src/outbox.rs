@@ -201,6 +201,20 @@ impl Market {
         Ok(())
     }
 
+    /// Somebody outside was not there: to be told again from an instant on, and each time later. That does
+    /// not count as a failure, however often it happens.
+    pub(crate) async fn event_put_off(&self, waiting: &Waiting, until: Timestamp, why: &str) -> Result<(), Failure> {
+        let put_off = Statement::from_sql_and_values(
+            DbBackend::Postgres,
+            "update events set attempts = attempts - 1, postponed = postponed + 1, last_error = left($5, 500),
+                 due_at = greatest($3, $4::timestamptz + make_interval(secs => least(power(2, least(postponed, 12)), 900)))
+             where id = $1 and attempts = $2 and done_at is null",
+            [waiting.id.into(), waiting.attempts.into(), until.into(), self.clock().now().into(), why.into()],
+        );
+        self.db().execute_raw(put_off).await?;
+        Ok(())
+    }
+
     /// Nobody got round to it while its lease was long enough: whoever is next may.
     pub(crate) async fn event_let_go(&self, waiting: &Waiting) -> Result<(), Failure> {
         let let_go = Statement::from_sql_and_values(

@@ -12,11 +12,16 @@ use domain::timesheet::Timesheet;
 use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Statement};
 
 use crate::market::Market;
-use crate::payments::{IntentRequest, Payments, ProcessorEvent, ProcessorFact};
+use crate::payments::{ProcessorEvent, ProcessorFact};
 use crate::save::save_row;
 use crate::{Call, Failure, Fault, Tx, run};
 
+mod ask;
 mod chargeback;
+mod refund;
+mod saved;
+
+pub use saved::SavedMethod;
 
 /// What a milestone is funded with.
 #[derive(Debug, Clone)]
@@ -99,19 +104,6 @@ impl Market {
         Ok((milestone, self.payment_ask_now(payment).await))
     }
 
-    /// Ask the processor for a payment that was just started, so that the client need not wait for
-    /// the worker. If that fails, the event in the outbox sees to it.
-    pub(crate) async fn payment_ask_now(&self, payment: Option<Payment>) -> Option<Payment> {
-        let payment = payment?;
-        match self.payment_ask(payment.id).await {
-            Ok(payment) => Some(payment),
-            Err(failure) => {
-                tracing::warn!(payment = %payment.id, error = %failure, "the processor could not be asked yet");
-                Some(payment)
-            }
-        }
-    }
-
     /// The client gives a payment up.
     pub async fn milestone_stop_funding(
         &self,
@@ -126,20 +118,6 @@ impl Market {
         })
     }
 
-    /// Ask the processor for a payment that was started. Asking twice gets the same intent.
-    pub(crate) async fn payment_ask(&self, id: PaymentId) -> Result<Payment, Failure> {
-        let row = row::Entity::find_by_id(id.uuid()).one(self.db()).await?;
-        let payment = row.map(Payment::try_from).transpose()?.ok_or(Refusal::HIDDEN)?;
-        let (State::Starting, Some(method)) = (&payment.state, &payment.method) else { return Ok(payment) };
-        let request = IntentRequest { payment: id, total: payment.quote.client_pays, method: method.clone() };
-        let intent = Payments::default().ask(self, &request).await?;
-        let call = Call::system(format!("payment:{id}"));
-        run!(self, &call, tx => {
-            let payment = tx.payment_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
-            tx.payment_save(payment.taken_up(tx.actor(), intent.id.clone(), intent.client_secret.clone())?).await
-        })
-    }
-
     /// The door by which a processor's events come in. An event's id is kept in the transaction
     /// that acts on it, so telling it again changes nothing.
     pub async fn processor_event(&self, event: &ProcessorEvent) -> Result<(), Failure> {
@@ -150,6 +128,7 @@ impl Market {
             if !tx.processor_event_first(event).await? {
                 return Ok(());
             }
+            tx.intents_not_looked_at(payment.id).await?;
             match payment.purpose {
                 Purpose::Milestone(milestone) => tx.milestone_hears(milestone, &payment, event).await?,
                 Purpose::Timesheet(timesheet) => tx.timesheet_hears(timesheet, &payment, event).await?,
@@ -255,6 +234,9 @@ impl Tx {
     pub(crate) async fn payment_save(&self, change: Change<Payment>) -> Result<Payment, Failure> {
         if change.changed {
             save_row(self.conn(), row::Model::try_from(&change.next)?).await?;
+            if matches!(change.next.state, State::Succeeded { .. } | State::Failed { .. }) {
+                self.payment_secret_forget(change.next.id).await?;
+            }
         }
         self.settle(change).await
     }

@@ -1,7 +1,6 @@
 //! Payouts: bank accounts under lock and key, and money on its way to them. Screening and rails are
 //! asked outside of transactions; what they say is a verb again.
 
-use chrono::TimeDelta;
 use domain::Timestamp;
 use domain::access::{self, Actor, Subject, Verb};
 use domain::change::Change;
@@ -12,7 +11,7 @@ use domain::payee::Payee;
 use domain::payout::{Carried, Known, Payout, PayoutMethod, PayoutRequest, PayoutState, Screened};
 use domain::refusal::Refusal;
 use domain::user::given_reason;
-use sea_orm::{ColumnTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, Statement};
+use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect};
 use serde::{Deserialize, Serialize};
 
 use crate::market::Market;
@@ -21,11 +20,12 @@ use crate::rails::{RailEvent, Transfer};
 use crate::save::save_row;
 use crate::screening::Screening;
 use crate::sql::sql;
-use crate::throttle::Allowance;
 use crate::vault::Vault;
 use crate::{Call, Failure, Fault, Tx, run};
 
 mod row;
+
+pub(crate) use row::reseal;
 
 /// A bank account, as far as it is shown: never the whole number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,12 +59,9 @@ pub struct PayoutAsk {
     pub purpose_code: String,
     /// What for, in words.
     pub written_purpose: Option<String>,
-    /// The password, again.
-    pub password: String,
+    /// The password, again. Without it, the session must have been proved a short while ago.
+    pub password: Option<String>,
 }
-
-/// Wrong passwords for one account where it has to be given again.
-const REAUTHENTICATIONS: Allowance = Allowance { attempts: 10, within: TimeDelta::minutes(15) };
 
 /// What a payout can be for, as banks report it.
 #[derive(Debug, Clone, PartialEq, Eq, FromQueryResult)]
@@ -73,11 +70,6 @@ pub struct PayoutPurpose {
     pub code: String,
     /// What they stand for.
     pub title: String,
-}
-
-#[derive(FromQueryResult)]
-struct Hash {
-    hash: String,
 }
 
 impl Market {
@@ -152,6 +144,7 @@ impl Market {
             let user = tx.actor().person()?.user;
             let terms = tx.policy_in_force().await?.terms;
             let change = PayoutMethod::add(tx.actor(), tx.now(), tx.id(), user, iban, account_title, &terms)?;
+            tx.must_be_proved(call).await?;
             let row = row::method_model(self.vault(), &change.next)?;
             if tx.has_payout_method(user, &self.vault().lookups(iban_of(&change.next))).await? {
                 return Err(already_added().into());
@@ -182,9 +175,17 @@ impl Market {
 
     /// A freelancer asks for money. It leaves the available balance at once.
     pub async fn payout_request(&self, call: &Call, ask: PayoutAsk) -> Result<Payout, Failure> {
-        let reauthenticated = self.reauthenticate(call, &ask.password).await?;
+        let proof = match &ask.password {
+            Some(password) => Some(self.password_prove(call, password).await?),
+            None => None,
+        };
         let quote = self.fx().quote(self.clock().now()).await;
         run!(self, call, tx => {
+            let reauthenticated = match &proof {
+                // With a second factor the password alone is half a proof.
+                Some(proof) => proof.is_some() && !tx.has_second_factor(call.actor.person()?.user).await?,
+                None => tx.is_proved(call).await?,
+            };
             let method = tx.payout_method_for_update(self.vault(), ask.method).await?.ok_or(Refusal::HIDDEN)?;
             let terms = tx.policy_in_force().await?.terms;
             let account = LedgerAccount::Available(method.user);
@@ -283,24 +284,6 @@ impl Market {
             [self.clock().now().into()],
         );
         Ok(PayoutPurpose::find_by_statement(select).all(self.db()).await?)
-    }
-
-    /// Seal with the vault's first key everything that is sealed with another, and note the hashes it is found by
-    /// anew; how many rows there were. It can be stopped, and begun again, at any time.
-    pub async fn vault_reseal(&self) -> Result<u64, Failure> {
-        const HEAP: u64 = 200;
-        let mut count = 0;
-        let mut after = Some(uuid::Uuid::nil());
-        while let Some(from) = after {
-            let (last, resealed) = row::reseal(self.db(), self.vault(), from, HEAP).await?;
-            (after, count) = (last, count + resealed);
-        }
-        let mut after = Some(uuid::Uuid::nil());
-        while let Some(from) = after {
-            let (last, resealed) = crate::payee::reseal(self.db(), self.vault(), from, HEAP).await?;
-            (after, count) = (last, count + resealed);
-        }
-        Ok(count)
     }
 
     /// The next step of a payout is due.
@@ -409,29 +392,6 @@ impl Market {
         let row = row::Entity::find_by_id(id.uuid()).one(self.db()).await?;
         Ok(row.map(Payout::try_from).transpose()?)
     }
-
-    /// Is this the caller's password? Guesses are counted for each account, whoever makes them.
-    async fn reauthenticate(&self, call: &Call, password: &str) -> Result<bool, Failure> {
-        let bucket = format!("reauthenticate:{}", call.actor.person()?.user);
-        self.throttle(&bucket, REAUTHENTICATIONS).await?;
-        let fits = self.is_password_of_caller(call, password).await?;
-        if fits {
-            self.throttle_forget(&bucket).await?;
-        }
-        Ok(fits)
-    }
-
-    async fn is_password_of_caller(&self, call: &Call, password: &str) -> Result<bool, Failure> {
-        let user = call.actor.person()?.user;
-        let found = Hash::find_by_statement(Statement::from_sql_and_values(
-            DbBackend::Postgres,
-            "select hash from passwords where user_id = $1",
-            [user.uuid().into()],
-        ))
-        .one(self.db())
-        .await?;
-        Ok(self.passwords().verify(password, found.as_ref().map(|found| found.hash.as_str())).await?)
-    }
 }
 
 /// An error is no answer: the payout is out of sight, and asked about under the same key.
@@ -462,11 +422,15 @@ impl Tx {
 
     /// What a purpose code stands for, if it is in force.
     async fn purpose_in_force(&self, code: &str) -> Result<Option<String>, Failure> {
+        let code = code.trim();
+        if !code.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Ok(None);
+        }
         let select = sql(
             "select code, title from purpose_codes
              where code = $1 and valid_from <= $2 and (valid_to is null or valid_to > $2)
              order by valid_from desc limit 1",
-            [code.trim().into(), self.now().into()],
+            [code.into(), self.now().into()],
         );
         let found = PayoutPurpose::find_by_statement(select).one(self.conn()).await?;
         Ok(found.map(|purpose| purpose.title))

@@ -20,7 +20,6 @@ use uuid::Uuid;
 
 use crate::market::Market;
 use crate::page::{Key, Keyset, PageRequest, Slice};
-use crate::payments::Payments;
 use crate::sql::{ids, sql};
 use crate::{Call, Failure, Fault};
 
@@ -75,6 +74,13 @@ struct PayoutRow {
 }
 
 #[derive(FromQueryResult)]
+struct RefundRow {
+    id: Uuid,
+    organization_id: Uuid,
+    status: String,
+}
+
+#[derive(FromQueryResult)]
 struct PaymentRow {
     id: Uuid,
     organization_id: Uuid,
@@ -101,7 +107,7 @@ impl Market {
     /// Compare what moved from one instant until before another, and keep what was found.
     ///
     /// # Errors
-    /// A refusal if that is no stretch of time, or the caller may not read the books.
+    /// A refusal if that is no stretch of time, the caller may not read the books, or the processor can't tell yet.
     pub async fn reconcile(&self, call: &Call, from: Timestamp, until: Timestamp) -> Result<Report, Failure> {
         access::check(&call.actor, Verb::BooksRead, &Subject::OURS)?;
         if from >= until {
@@ -113,13 +119,16 @@ impl Market {
     }
 
     /// Compare the days that are over and were not compared yet, unless another worker is quicker; answers
-    /// whether it was done now.
+    /// whether it was done now. Where the processor can't tell yet, it never is.
     pub async fn reconcile_when_due(&self) -> Result<bool, Failure> {
+        if self.payments().stripe().is_some() {
+            return Ok(false);
+        }
         let now = self.clock().now();
         let midnight = (now - MORNING).date_naive().and_time(NaiveTime::MIN).and_utc();
         let select = sql(
             "select max(until_at) as until_at from reconciliations where daily and source = $1",
-            [Payments::default().source().into()],
+            [self.payments().source().into()],
         );
         let last = Last::find_by_statement(select).one(self.db()).await?.and_then(|last| last.until_at);
         let from = last.unwrap_or(midnight - TimeDelta::days(1));
@@ -169,7 +178,7 @@ impl Market {
         let period = Period { from, until, asked_at: self.clock().now() };
         let (from, until) = (from - Period::SLACK, until + Period::SLACK);
         // Theirs first: what they told us meanwhile is in our books by the time those are read.
-        let theirs = Payments::default().balance_transactions(self, from, until).await?;
+        let theirs = self.payments().balance_transactions(self, from, until).await?;
         let theirs: Vec<Line> = theirs.iter().flat_map(BalanceTransaction::lines).collect();
         let tx = self.db().begin_with_config(Some(IsolationLevel::RepeatableRead), Some(AccessMode::ReadOnly)).await?;
         tx.execute_unprepared("set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0")
@@ -190,7 +199,7 @@ impl Market {
              values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict do nothing",
             [
                 crate::ids::fresh::<ReconciliationId>(now).uuid().into(),
-                Payments::default().source().into(),
+                self.payments().source().into(),
                 daily.into(),
                 report.period.from.into(),
                 report.period.until.into(),
@@ -280,20 +289,21 @@ impl TryFrom<EntryRow> for Posted {
     }
 }
 
-/// What is known of the payments and payouts that lines are about, and which payouts went by our bank.
+/// What is known of the payments, refunds and payouts that lines are about, and which payouts went by our bank.
 async fn background(
     tx: &DatabaseTransaction,
     lines: impl Iterator<Item = &Line>,
 ) -> Result<(Background, BTreeSet<PayoutId>), Failure> {
-    let (mut payments, mut payouts) = (BTreeSet::new(), BTreeSet::new());
+    let (mut payments, mut refunds, mut payouts) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for line in lines {
         match line.about {
             About::Payment(id) => drop(payments.insert(id)),
+            About::Refund(id) => drop(refunds.insert(id)),
             About::Payout(id) => drop(payouts.insert(id)),
             About::Other(_) => (),
         }
     }
-    let (payments, payouts) = (Vec::from_iter(payments), Vec::from_iter(payouts));
+    let (payments, refunds, payouts) = (Vec::from_iter(payments), Vec::from_iter(refunds), Vec::from_iter(payouts));
     let mut owners = BTreeMap::new();
     let select = sql("select id, organization_id from payments where id = any($1)", [ids(&payments)]);
     for row in PaymentRow::find_by_statement(select).all(tx).await? {
@@ -301,13 +311,21 @@ async fn background(
         owners.insert(About::Payment(Id::from_uuid(row.id)), owner);
     }
     let (mut under_way, mut elsewhere) = (BTreeSet::new(), BTreeSet::new());
+    let select = sql("select id, organization_id, status from payment_refunds where id = any($1)", [ids(&refunds)]);
+    for row in RefundRow::find_by_statement(select).all(tx).await? {
+        let about = About::Refund(Id::from_uuid(row.id));
+        if matches!(row.status.as_str(), "started" | "pending") {
+            under_way.insert(about.clone());
+        }
+        owners.insert(about, LedgerAccount::ClientCredit(Id::from_uuid(row.organization_id)));
+    }
     let select: Statement =
         sql("select id, user_id, status, state ->> 'rail' as rail from payouts where id = any($1)", [ids(&payouts)]);
     for row in PayoutRow::find_by_statement(select).all(tx).await? {
         let id = PayoutId::from_uuid(row.id);
         owners.insert(About::Payout(id), LedgerAccount::Available(Id::from_uuid(row.user_id)));
         if matches!(row.status.as_str(), "sent" | "in_transit" | "unknown") {
-            under_way.insert(id);
+            under_way.insert(About::Payout(id));
         }
         if matches!(row.rail.as_deref(), Some("bank_wire" | "manual")) {
             elsewhere.insert(id);

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use chrono::TimeDelta;
 use domain::Timestamp;
 use domain::access::{Actor, Denied, Person};
+use domain::account::Purpose;
 use domain::change::Change;
 use domain::id::{Id, OrganizationId, SessionId, UserId};
 use domain::refusal::Refusal;
@@ -14,13 +15,12 @@ use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter,
     QuerySelect,
 };
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::market::Market;
 use crate::page::{Key, Keyset, PageRequest, Slice};
 use crate::sql::sql;
-use crate::throttle::Allowance;
+use crate::throttle::{Allowance, name_of};
 use crate::token::{BadToken, fresh_refresh_token, refresh_token_hash};
 use crate::{Call, Failure, Fault, Tx, run};
 
@@ -83,6 +83,7 @@ impl Market {
         let began = run!(self, call, tx => {
             let user = tx.user_insert(draft.clone().create(tx.id(), tx.now())).await?;
             tx.password_set(user.id, &hash).await?;
+            tx.mail_code_issue(Purpose::VerifyEmail, Some(user.id), user.email.clone(), None).await?;
             let session = Session::begin(tx.id(), user.id, device.clone(), tx.now());
             let session = tx.session_insert(session, &refresh_token).await?;
             Ok((user, session))
@@ -90,9 +91,17 @@ impl Market {
         self.signed_in(began?, refresh_token)
     }
 
-    /// Sign in with email and password. Whether there is no such account or the password is
-    /// wrong can't be told from the answer, nor from the time it takes.
-    pub async fn sign_in(&self, call: &Call, email: &str, password: &str, device: Device) -> Result<SignedIn, Failure> {
+    /// Sign in with email and password, and with a second proof if the person has one. Whether there
+    /// is no such account or the password is wrong can't be told from the answer, nor from the time it
+    /// takes; that a second proof is wanted is told only to whoever knows the password.
+    pub async fn sign_in(
+        &self,
+        call: &Call,
+        email: &str,
+        password: &str,
+        code: Option<&str>,
+        device: Device,
+    ) -> Result<SignedIn, Failure> {
         let email = email.trim().to_lowercase();
         let found = match email.parse::<Email>() {
             Ok(email) => self.credentials_find(&email).await?,
@@ -100,22 +109,28 @@ impl Market {
         };
         let guess = self.sign_in_throttle(&email, found.as_ref(), &device).await?;
         let fits = self.passwords().verify(password, found.as_ref().map(|found| found.hash.as_str())).await?;
-        let id = match found {
-            Some(Credentials { user_id, .. }) if fits => UserId::from_uuid(user_id),
+        let (id, hash) = match found {
+            Some(Credentials { user_id, hash }) if fits => (UserId::from_uuid(user_id), hash),
             Some(_) | None => return Err(credentials_refused().into()),
         };
-        self.throttle_forget(&guess).await?;
 
         let call = &once_is_enough(call);
         let refresh_token = fresh_refresh_token();
         let began = run!(self, call, tx => {
             let user = tx.user_for_update(id).await?.ok_or_else(credentials_refused)?;
+            // Another may have been set since: the sessions that its setting ended must stay ended.
+            if !tx.password_is(id, &hash).await? {
+                return Err(credentials_refused().into());
+            }
             not_suspended(&user)?;
+            tx.second_factor_check(self.vault(), id, code).await?;
             let session = Session::begin(tx.id(), user.id, device.clone(), tx.now());
             let session = tx.session_insert(session, &refresh_token).await?;
             Ok((user, session))
         });
-        self.signed_in(began?, refresh_token)
+        let began = began?;
+        self.throttle_forget(&guess).await?;
+        self.signed_in(began, refresh_token)
     }
 
     /// The next pair of tokens for a refresh token. Each works once; one that comes again ends the
@@ -268,7 +283,7 @@ impl Market {
         device: &Device,
     ) -> Result<String, Failure> {
         let network = network(device);
-        let account: String = Sha256::digest(email.as_bytes()).iter().take(16).map(|b| format!("{b:02x}")).collect();
+        let account = name_of(email);
         self.throttle(&format!("sign_in:{network}"), SIGN_INS).await?;
         let guess = format!("sign_in:{account}:{network}");
         self.throttle(&guess, GUESSES).await?;
@@ -323,7 +338,7 @@ impl Standing {
 }
 
 /// Tokens are never kept as the answer to an idempotency key: whoever had the key could read them.
-fn once_is_enough(call: &Call) -> Call {
+pub(crate) fn once_is_enough(call: &Call) -> Call {
     Call { once: None, ..call.clone() }
 }
 
@@ -335,7 +350,7 @@ fn not_suspended(user: &User) -> Result<(), Denied> {
 }
 
 /// The part of an address that one household or machine can't change at will.
-fn network(device: &Device) -> String {
+pub(crate) fn network(device: &Device) -> String {
     match device.address {
         None => "unknown".to_owned(),
         Some(IpAddr::V4(address)) => address.to_string(),
@@ -392,7 +407,14 @@ impl Tx {
         Ok(session)
     }
 
-    async fn session_for_update(&self, id: SessionId) -> Result<Option<Session>, Failure> {
+    /// The session, as it is now.
+    pub(crate) async fn session(&self, id: SessionId) -> Result<Option<Session>, Failure> {
+        let row = row::Entity::find_by_id(id.uuid()).one(self.conn()).await?;
+        Ok(row.map(Session::try_from).transpose()?)
+    }
+
+    /// The session, locked.
+    pub(crate) async fn session_for_update(&self, id: SessionId) -> Result<Option<Session>, Failure> {
         let row = row::Entity::find_by_id(id.uuid()).lock_exclusive().one(self.conn()).await?;
         Ok(row.map(Session::try_from).transpose()?)
     }
@@ -406,7 +428,8 @@ impl Tx {
         Ok(row.map(Session::try_from).transpose()?)
     }
 
-    async fn session_save(&self, change: Change<Session>) -> Result<Session, Failure> {
+    /// Save a change of a session.
+    pub(crate) async fn session_save(&self, change: Change<Session>) -> Result<Session, Failure> {
         let changed = change.changed;
         let session = self.settle(change).await?;
         if changed {
@@ -440,7 +463,7 @@ impl Tx {
 }
 
 fn write(session: &Session) -> row::ActiveModel {
-    let Session { id, user, device, created_at, refreshed_at, state } = session.clone();
+    let Session { id, user, device, created_at, refreshed_at, proved_at, state } = session.clone();
     let (ended_at, ending) = match state {
         State::Live { .. } => (None, None),
         State::Ended { at, ending } => (Some(at), Some(ending.as_str().to_owned())),
@@ -456,6 +479,7 @@ fn write(session: &Session) -> row::ActiveModel {
         address: Set(device.address.map(|address| address.to_string())),
         created_at: Set(created_at),
         refreshed_at: Set(refreshed_at),
+        proved_at: Set(proved_at),
         expires_at: Set(expires_at),
         ended_at: Set(ended_at),
         ending: Set(ending),
@@ -484,6 +508,7 @@ impl TryFrom<row::Model> for Session {
             device: Device { agent: row.agent, address },
             created_at: row.created_at,
             refreshed_at: row.refreshed_at,
+            proved_at: row.proved_at,
             state,
         })
     }
@@ -503,6 +528,7 @@ mod row {
         pub address: Option<String>,
         pub created_at: DateTimeUtc,
         pub refreshed_at: DateTimeUtc,
+        pub proved_at: DateTimeUtc,
         pub expires_at: DateTimeUtc,
         pub ended_at: Option<DateTimeUtc>,
         pub ending: Option<String>,

@@ -4,6 +4,7 @@
 use chrono::TimeDelta;
 use domain::refusal::Refusal;
 use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement};
+use sha2::{Digest, Sha256};
 
 use crate::{Failure, Market};
 
@@ -14,6 +15,28 @@ pub struct Allowance {
     pub attempts: i64,
     /// In which time, counted from the first.
     pub within: TimeDelta,
+}
+
+impl Allowance {
+    /// Refuse the attempt that is one too many.
+    pub(crate) fn refuse_over(self, attempts: i64) -> Result<(), Failure> {
+        if attempts <= self.attempts {
+            return Ok(());
+        }
+        metrics::counter!("rabta_throttled_total").increment(1);
+        let (limit, minutes) = (self.attempts, self.within.num_minutes());
+        Err(Refusal::Limit {
+            code: "TOO_MANY_ATTEMPTS".to_owned(),
+            limit,
+            message: format!("Too many attempts: {limit} are taken within {minutes} minutes. Try again later."),
+        }
+        .into())
+    }
+}
+
+/// What somebody typed, as a part of a bucket's name: always short, and not to be read back.
+pub(crate) fn name_of(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[derive(FromQueryResult)]
@@ -36,20 +59,7 @@ impl Market {
         ))
         .one(self.db())
         .await?;
-        if counted.is_some_and(|counted| counted.attempts > allowance.attempts) {
-            metrics::counter!("rabta_throttled_total").increment(1);
-            let minutes = allowance.within.num_minutes();
-            return Err(Refusal::Limit {
-                code: "TOO_MANY_ATTEMPTS".to_owned(),
-                limit: allowance.attempts,
-                message: format!(
-                    "Too many attempts: {} are taken within {minutes} minutes. Try again later.",
-                    allowance.attempts
-                ),
-            }
-            .into());
-        }
-        Ok(())
+        allowance.refuse_over(counted.map_or(0, |counted| counted.attempts))
     }
 
     /// What `bucket` names went well: its attempts no longer count.

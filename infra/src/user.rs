@@ -112,6 +112,12 @@ impl Tx {
         Ok(row.map(User::try_from).transpose()?)
     }
 
+    /// Whose address it is, if it is anybody's.
+    pub(crate) async fn user_of_email(&self, email: &Email) -> Result<Option<UserId>, Failure> {
+        let select = row::Entity::find().filter(row::Column::Email.eq(email.as_str()));
+        Ok(select.one(self.conn()).await?.map(|row| UserId::from_uuid(row.id)))
+    }
+
     async fn user_of_email_for_update(&self, email: &Email) -> Result<Option<User>, Failure> {
         let select = row::Entity::find().filter(row::Column::Email.eq(email.as_str()));
         Ok(select.lock_exclusive().one(self.conn()).await?.map(User::try_from).transpose()?)
@@ -140,8 +146,19 @@ impl Tx {
 }
 
 fn write(user: &User) -> row::ActiveModel {
-    let User { id, email, name, time_zone, locale, email_verified_at, staff, suspended_at, version, created_at } =
-        user.clone();
+    let User {
+        id,
+        email,
+        name,
+        time_zone,
+        locale,
+        email_verified_at,
+        staff,
+        suspended_at,
+        erased_at,
+        version,
+        created_at,
+    } = user.clone();
     row::ActiveModel {
         id: Set(id.uuid()),
         email: Set(email.to_string()),
@@ -151,6 +168,7 @@ fn write(user: &User) -> row::ActiveModel {
         email_verified_at: Set(email_verified_at),
         staff: Set(staff.map(|staff| staff.as_str().to_owned())),
         suspended_at: Set(suspended_at),
+        erased_at: Set(erased_at),
         version: Set(version),
         created_at: Set(created_at),
     }
@@ -169,6 +187,7 @@ impl TryFrom<row::Model> for User {
             email_verified_at: row.email_verified_at,
             staff: row.staff.map(|staff| staff.parse()).transpose().map_err(|error| Fault::bad_row("users", error))?,
             suspended_at: row.suspended_at,
+            erased_at: row.erased_at,
             version: row.version,
             created_at: row.created_at,
         })
@@ -191,6 +210,7 @@ pub(crate) mod row {
         pub email_verified_at: Option<DateTimeUtc>,
         pub staff: Option<String>,
         pub suspended_at: Option<DateTimeUtc>,
+        pub erased_at: Option<DateTimeUtc>,
         pub version: i64,
         pub created_at: DateTimeUtc,
     }

@@ -1,4 +1,5 @@
-//! The vault: what is kept encrypted (account numbers), and found again only by a keyed hash.
+//! The vault: what is kept encrypted (account numbers, numbers of identity, what authenticator apps share with us),
+//! and found again, if at all, only by a keyed hash.
 //!
 //! One secret of 32 bytes yields keys of their own for each use, so that none weakens another. A sealed value is
 //! bound to what it belongs to: moved to another row it can't be opened.
@@ -18,6 +19,8 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::Fault;
 use crate::token::{random, write_private};
+
+mod reseal;
 
 /// Seals and opens.
 #[derive(Clone)]

@@ -14,6 +14,10 @@ pub struct Vitals {
     pub events_lag_seconds: i64,
     /// Events that failed too often and wait for an operator.
     pub events_parked: i64,
+    /// What the processor told and could not be acted on, and waits for an operator.
+    pub webhooks_parked: i64,
+    /// Payments that the processor was asked for and has not answered.
+    pub payments_unknown: i64,
     /// Timers that are due.
     pub timers_due: i64,
     /// How long the longest of them has been due, in seconds.
@@ -29,6 +33,8 @@ struct Row {
     events_waiting: i64,
     events_since: Option<Timestamp>,
     events_parked: i64,
+    webhooks_parked: i64,
+    payments_unknown: i64,
     timers_due: i64,
     timers_since: Option<Timestamp>,
     timers_failing: i64,
@@ -47,6 +53,8 @@ impl Market {
                  (select count(*) from events where done_at is null and parked_at is null) as events_waiting,
                  (select min(occurred_at) from events where done_at is null and parked_at is null) as events_since,
                  (select count(*) from events where done_at is null and parked_at is not null) as events_parked,
+                 (select count(*) from webhook_events where parked_at is not null) as webhooks_parked,
+                 (select count(*) from payments where status = 'unknown') as payments_unknown,
                  (select count(*) from timers where due_at <= $1) as timers_due,
                  (select min(due_at) from timers where due_at <= $1) as timers_since,
                  (select count(*) from timers where due_at <= $1 and last_error is not null) as timers_failing",
@@ -61,6 +69,8 @@ impl Market {
             events_waiting: row.events_waiting,
             events_lag_seconds: lag(row.events_since),
             events_parked: row.events_parked,
+            webhooks_parked: row.webhooks_parked,
+            payments_unknown: row.payments_unknown,
             timers_due: row.timers_due,
             timers_lag_seconds: lag(row.timers_since),
             timers_failing: row.timers_failing,

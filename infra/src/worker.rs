@@ -117,7 +117,8 @@ impl Market {
         for due in &timers {
             self.timer_carry_out(due).await?;
         }
-        Ok(heard + timers.len() + self.events_work().await?)
+        let told = Box::pin(self.webhooks_work(BATCH)).await? + Box::pin(self.payments_look(BATCH)).await?;
+        Ok(heard + told + timers.len() + self.events_work().await?)
     }
 
     /// Deliver what waits now; the number of events.
@@ -165,12 +166,17 @@ impl Market {
             return self.event_let_go(waiting).await;
         }
         let delivered = match &waiting.occurrence {
-            Ok(occurrence) => patiently(Box::pin(self.react(occurrence))).await.map_err(|failure| failure.to_string()),
-            Err(fault) => Err(fault.to_string()),
+            Ok(occurrence) => patiently(Box::pin(self.react(occurrence))).await,
+            Err(fault) => Err(Fault::bad_row("events", fault).into()),
         };
         match delivered {
             Ok(()) => self.event_done(waiting).await,
-            Err(why) => {
+            Err(Failure::Broken(Fault::Later { service, why, until })) => {
+                tracing::warn!(id = %waiting.id, service, why, "an event is delivered later");
+                self.event_put_off(waiting, until, &why).await
+            }
+            Err(failure) => {
+                let why = failure.to_string();
                 let name = waiting.occurrence.as_ref().map_or("unreadable", |occurrence| occurrence.event.name());
                 tracing::warn!(event = name, id = %waiting.id, why, "an event could not be delivered");
                 self.event_failed(waiting, &why).await
@@ -179,7 +185,7 @@ impl Market {
     }
 
     /// Is there enough left of a lease to begin? If not, time was let pass, or what came before took long.
-    fn is_time_left(&self, leased_until: Timestamp) -> bool {
+    pub(crate) fn is_time_left(&self, leased_until: Timestamp) -> bool {
         self.clock().now() + LEFT <= leased_until
     }
 
@@ -187,6 +193,7 @@ impl Market {
     pub(crate) async fn tidy(&self) -> Result<(), Failure> {
         while self.answers_forget(HEAP).await? > 0 {}
         while self.throttles_forget(HEAP).await? > 0 {}
+        while self.mail_codes_forget(HEAP).await? > 0 {}
         while self.refresh_tokens_forget(HEAP).await? > 0 {}
         self.matching_changes_trim().await
     }
@@ -248,20 +255,30 @@ impl Market {
         self.match_act_note(occurrence).await?;
         match &occurrence.event {
             Event::SessionBegan { .. } | Event::SessionEnded { .. } | Event::ProfileUpdated { .. } => Ok(()),
+            Event::MailCodeIssued { code } => self.mail_code_send(occurrence, *code).await,
+            Event::AccountSecured { user, act } => self.safety_act_tell(occurrence, *user, *act).await,
+            Event::EmailChanged { code, .. } => self.email_change_tell(occurrence, *code).await,
             Event::MemberInvited { invitation, .. } => self.member_invitation_mail(occurrence, *invitation).await,
             Event::MemberJoined { .. } | Event::MemberLeft { .. } | Event::OrganizationTransferred { .. } => Ok(()),
             Event::MilestoneFundingStarted { payment, .. } | Event::TimesheetChargeStarted { payment, .. } => {
                 self.payment_ask(*payment).await.map(|_| ())
             }
+            Event::PaymentRefundStarted { refund, .. } => self.payment_refund_ask(*refund, occurrence.id).await,
             Event::MilestoneFunded { milestone, .. } => self.offer_send_when_funded(&call, *milestone).await,
             Event::PayoutScreeningBegan { payout } => self.payout_screen(&call, *payout).await,
             Event::PayoutSent { payout, attempt } => self.payout_hand_over(&call, *payout, *attempt).await,
             // The last of an ending contract's milestones may be over now.
             Event::MilestoneReleased { milestone, .. }
             | Event::MilestoneRefunded { milestone, .. }
-            | Event::MilestoneCancelled { milestone }
             | Event::MilestoneSettled { milestone, .. }
             | Event::MilestoneChargedBack { milestone, .. } => self.contract_finish_after(&call, *milestone).await,
+            Event::MilestoneCancelled { milestone } => {
+                self.payment_give_up_of(*milestone, occurrence).await?;
+                self.contract_finish_after(&call, *milestone).await
+            }
+            Event::MilestoneFundingFailed { payment, .. } | Event::TimesheetChargeFailed { payment, .. } => {
+                self.payment_give_up(*payment, occurrence).await
+            }
             // So may the last of its weeks.
             Event::TimesheetApproved { timesheet, .. }
             | Event::TimesheetPaid { timesheet, .. }
@@ -278,6 +295,7 @@ impl Market {
             }
             Event::UserSignedUp { .. }
             | Event::SavedSearchMatched { .. }
+            | Event::UserErased { .. }
             | Event::UserSuspended { .. }
             | Event::UserReinstated { .. }
             | Event::OrganizationCreated { .. }
@@ -316,8 +334,9 @@ impl Market {
             | Event::ReviewReplied { .. }
             | Event::MilestoneProposed { .. }
             | Event::MilestoneAgreed { .. }
-            | Event::MilestoneFundingFailed { .. }
             | Event::PaymentCredited { .. }
+            | Event::PaymentRefunded { .. }
+            | Event::PaymentRefundFailed { .. }
             | Event::MilestoneSubmitted { .. }
             | Event::MilestoneReviewWaits { .. }
             | Event::MilestoneChangesRequested { .. }
@@ -338,7 +357,6 @@ impl Market {
             | Event::TimesheetSubmitted { .. }
             | Event::TimesheetExtended { .. }
             | Event::TimesheetDisputed { .. }
-            | Event::TimesheetChargeFailed { .. }
             | Event::TimesheetCharged { .. }
             | Event::OutageDeclared { .. }
             | Event::OutageEnded { .. }

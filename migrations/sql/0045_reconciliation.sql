@@ -34,6 +34,14 @@ select 'txn_' || transfer.key || ':back', split_part(transfer.key, ':', 1), 'pay
        transfer.amount_minor, transfer.accepted_at + interval '10 minutes'
 from sandbox_transfers transfer where transfer.iban_last4 = '0002';
 
+insert into sandbox_balance (id, about, class, flow, currency, amount_minor, at)
+select 'txn_' || reference, substr(reference, length('re_sandbox_') + 1), 'refund', 'out',
+       refund.amount ->> 'currency', (refund.amount ->> 'minor')::bigint,
+       (refund.state ->> 'succeeded_at')::timestamptz
+from payment_refunds refund
+cross join lateral (select refund.state ->> 'reference' as reference) as named
+where refund.status = 'succeeded' and starts_with(reference, 're_sandbox_');
+
 -- Entries of a stretch of time are found without an index that each release would have to keep.
 create index ledger_entries_posted_at on ledger_entries using brin (posted_at) with (pages_per_range = 16);
 

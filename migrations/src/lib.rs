@@ -37,9 +37,14 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0035_matching_changes", sql: include_str!("../sql/0035_matching_changes.sql") },
     Migration { name: "0036_matching_use", sql: include_str!("../sql/0036_matching_use.sql") },
     Migration { name: "0037_saved_searches", sql: include_str!("../sql/0037_saved_searches.sql") },
+    Migration { name: "0040_processor", sql: include_str!("../sql/0040_processor.sql") },
+    Migration { name: "0041_refunds", sql: include_str!("../sql/0041_refunds.sql") },
+    Migration { name: "0042_saved_methods", sql: include_str!("../sql/0042_saved_methods.sql") },
     Migration { name: "0045_reconciliation", sql: include_str!("../sql/0045_reconciliation.sql") },
     Migration { name: "0046_papers", sql: include_str!("../sql/0046_papers.sql") },
     Migration { name: "0047_wires", sql: include_str!("../sql/0047_wires.sql") },
+    Migration { name: "0050_accounts_safety", sql: include_str!("../sql/0050_accounts_safety.sql") },
+    Migration { name: "0056_model_versions", sql: include_str!("../sql/0056_model_versions.sql") },
 ];
 
 /// One step of the schema.

@@ -2,6 +2,7 @@
 
 mod acts;
 mod index;
+mod version;
 
 use serde_json::{Value, json};
 use tests::{Person, TestApp};
@@ -126,6 +127,12 @@ async fn gig_matches_are_nothing_to_strangers_and_visitors() {
     {
         assert_eq!(reply.data()["gig"], json!({ "matches": null }));
     }
+    // Nor for whoever asks the marketplace itself.
+    let system = infra::Call::system("test");
+    let found = app.market.gig_find(&system, gig.parse().unwrap()).await.unwrap().unwrap();
+    let nobody = infra::Call { actor: domain::access::Actor::Nobody, ..system };
+    let asked = app.market.gig_matches(&nobody, &found, &infra::page::PageRequest::default()).await;
+    assert!(matches!(asked, Err(infra::Failure::Refused(_))), "{asked:?}");
 }
 
 #[tokio::test]

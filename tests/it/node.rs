@@ -87,6 +87,8 @@ async fn node_finds_every_kind_of_object_for_whom_it_is_and_no_private_one_for_o
     admin.does("outageDeclare", outage, "outage { id }").await.ok();
     let search = json!({ "name": "Ledgers", "text": "ledger" });
     world.freelancer().does("savedSearchCreate", search, "savedSearch { id }").await.ok();
+    let refund = world.money_goes_back().await;
+
     let stranger = app.person("stranger").await;
     app.market.reconcile_when_due().await.unwrap();
     let log = "{ auditLog(first: 5) { nodes { id } } reconciliations(first: 1) { nodes { id } }
@@ -101,6 +103,7 @@ async fn node_finds_every_kind_of_object_for_whom_it_is_and_no_private_one_for_o
         let mut all = ids(&who, &contract).await;
         all.extend(world.ids().values().cloned());
         all.extend(logged.iter().cloned());
+        all.insert(refund.clone());
         for id in all {
             let query = "query($id: ID!) { node(id: $id) { __typename id } }";
             let reply = who.asks(query, json!({ "id": id })).await;

@@ -22,7 +22,7 @@ async fn a_payee_is_known_by_the_last_four_and_found_by_the_whole_number_by_admi
     let faults = lin.does("payeeUpdate", bad, SHOWN).await.faults();
     assert_eq!(faults, ["latinName: MALFORMED", "phone: MALFORMED", "cnic: MALFORMED"]);
     let stale = json!({ "address": "Elsewhere 1", "expectedVersion": 0 });
-    assert_eq!(lin.does("payeeUpdate", stale, SHOWN).await.refused(), ["STALE"]);
+    assert_eq!(lin.does("payeeUpdate", stale, SHOWN).await.refused(), ["STALE_VERSION"]);
 
     let query = "query($number: String!) { payeesByNumber(number: $number) { id } }";
     for number in ["35202 1234567 1", "12345678"] {

@@ -3,6 +3,7 @@
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
 use chrono::TimeDelta;
+use infra::token::Keys;
 use serde_json::{Value, json};
 use tests::{PASSWORD, Reply, TOKENS, TestApp};
 
@@ -114,7 +115,7 @@ async fn sign_in_slows_guessing_down_and_lets_the_owner_in_from_elsewhere() {
 
     let elsewhere = domain::session::Device { agent: None, address: "192.0.2.7".parse().ok() };
     let call = infra::Call { actor: domain::access::Actor::Nobody, ..infra::Call::system("test") };
-    let signed_in = app.market.sign_in(&call, "ada@example.com", PASSWORD, elsewhere).await;
+    let signed_in = app.market.sign_in(&call, "ada@example.com", PASSWORD, None, elsewhere).await;
     assert_eq!(signed_in.expect("she is let in").user.email.as_str(), "ada@example.com");
 
     app.market.clock().advance(TimeDelta::minutes(15));
@@ -259,4 +260,86 @@ async fn the_keys_are_published_without_their_private_halves() {
     let key = &keys["keys"][0];
     assert_eq!((&key["kty"], &key["crv"], &key["alg"]), (&json!("OKP"), &json!("Ed25519"), &json!("EdDSA")));
     assert!(key["d"].is_null() && key["kid"].is_string(), "{keys:#}");
+}
+
+/// The names of the keys that a node publishes.
+async fn published(node: &TestApp) -> Vec<String> {
+    let response = node.send(Request::get("/.well-known/jwks.json").body(Body::empty()).expect("a request")).await;
+    let bytes = to_bytes(response.into_body(), 1 << 16).await.expect("a whole answer");
+    let keys: Value = serde_json::from_slice(&bytes).expect("JSON");
+    let keys = keys["keys"].as_array().cloned().unwrap_or_default();
+    keys.iter().map(|key| key["kid"].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+/// The name of the key that signed a token.
+fn signed_by(token: &str) -> String {
+    let head = token.split('.').next().unwrap_or_default();
+    let head = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, head).expect("base64url");
+    let head: Value = serde_json::from_slice(&head).expect("JSON");
+    head["kid"].as_str().unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn keys_are_rotated_node_by_node_while_everybody_goes_on() {
+    let app = TestApp::new().await;
+    app.person("ada").await;
+    let (old, new) = ("A".repeat(43), "B".repeat(42) + "A");
+    let node = |keys: &str| app.node_with(Keys::from_secret(&keys.to_owned().into()).expect("keys"));
+    let both = (format!("{old},{new}"), format!("{new},{old}"));
+    // Each line is a moment: which keys the two nodes have then.
+    let moments = [
+        (&old, &old),
+        (&both.0, &old),
+        (&both.0, &both.0),
+        (&both.1, &both.0),
+        (&both.1, &both.1),
+        (&new, &both.1),
+        (&new, &new),
+    ];
+    let mut tokens: Vec<(String, chrono::DateTime<chrono::Utc>)> = Vec::new();
+    let mut reset = String::new();
+    let mut answered = 0;
+    for (moment, (left, right)) in moments.into_iter().enumerate() {
+        let nodes = [node(left), node(right)];
+        if moment == 5 {
+            // The old key goes when the last token that it signed is over.
+            app.market.clock().advance(TimeDelta::minutes(15));
+        }
+        for node in &nodes {
+            let signed_in = node.visitor().does("signIn", credentials("ada@example.com", PASSWORD), TOKENS).await;
+            let expires_at = signed_in.text("tokens.accessTokenExpiresAt").parse().expect("a time");
+            tokens.push((signed_in.text("tokens.accessToken"), expires_at));
+        }
+        let now = app.market.clock().now();
+        tokens.retain(|(_, expires_at)| now < *expires_at);
+        let ask = async |node: &TestApp, token: &str| {
+            let reply = node.bearer(token).asks(ME, json!({})).await;
+            assert_eq!(reply.data()["viewer"]["email"], "ada@example.com", "moment {moment}");
+            assert!(published(node).await.contains(&signed_by(token)), "moment {moment}: its key is published");
+        };
+        // Every token that is good, on every node, all at once.
+        let all = nodes.iter().flat_map(|node| tokens.iter().map(move |(token, _)| (node, token)));
+        let asks: Vec<_> = all.map(|(node, token)| ask(node, token)).collect();
+        answered += asks.len();
+        futures_util::future::join_all(asks).await;
+        match moment {
+            2 => {
+                let input = json!({ "email": "ada@example.com" });
+                nodes[0].visitor().does("passwordResetRequest", input, "expiresAt").await.ok();
+                nodes[0].settles().await;
+                let letters = nodes[0].market.mail().letters_to("ada@example.com");
+                let text = letters.last().expect("a letter").text.clone();
+                reset = text.lines().find(|line| line.starts_with("mco_")).expect("a code").to_owned();
+            }
+            4 => {
+                let input = json!({ "code": reset, "newPassword": PASSWORD });
+                nodes[0].visitor().does("passwordReset", input, "endedCount").await.ok();
+                tokens.clear();
+            }
+            _ => {}
+        }
+    }
+    assert!(answered >= 40, "only {answered} were asked");
+    let left: std::collections::BTreeSet<String> = tokens.iter().map(|(token, _)| signed_by(token)).collect();
+    assert_eq!(published(&node(&new)).await, left.into_iter().collect::<Vec<_>>(), "the old key is gone");
 }

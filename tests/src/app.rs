@@ -1,6 +1,7 @@
 //! A whole Rabta for one test.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use api::backend::{House, key_pages};
 use api::http::{Settings, Surface, router};
@@ -12,12 +13,15 @@ use chrono::{DateTime, TimeDelta, Utc};
 use infra::Market;
 use infra::clock::Clock;
 use infra::market::Equipment;
+use infra::payments::Payments;
+use infra::stripe::{Settings as StripeSettings, Stripe};
+use infra::token::Keys;
 use serde_json::{Value, json};
 use sqlx::postgres::PgPoolOptions;
 use tower::ServiceExt;
 
-use crate::Reply;
 use crate::database::TestDatabase;
+use crate::{Person, Reply, StripeDouble};
 
 /// A whole Rabta: the real schema behind the real door, on a real PostgreSQL.
 pub struct TestApp {
@@ -25,7 +29,9 @@ pub struct TestApp {
     pub market: Market,
     router: Router,
     pool: sqlx::PgPool,
+    pub(crate) stripe: Option<StripeDouble>,
     equipment: Option<Equipment>,
+    statements: Statements,
     // Dropped last: the market's connections are gone by then.
     database: Option<TestDatabase>,
 }
@@ -33,15 +39,49 @@ pub struct TestApp {
 impl TestApp {
     /// A marketplace where nothing has happened yet. Its clock stands at a Monday morning.
     pub async fn new() -> Self {
-        let start: DateTime<Utc> = "2026-06-01T08:00:00Z".parse().expect("a time");
-        Self::at(start, TestDatabase::new().await, Equipment::throwaway().expect("keys can be made")).await
+        let equipment = Equipment::throwaway().expect("keys can be made");
+        Self::at(Clock::manual(monday()), TestDatabase::new().await, equipment).await
     }
 
-    async fn at(now: DateTime<Utc>, database: TestDatabase, equipment: Equipment) -> Self {
-        let db = infra::market::connect(&database.app_url(), 8).await.expect("the test database answers");
-        let market = Market::new(db, Clock::manual(now), equipment.clone());
+    /// The same, with a Stripe of our own to take the payments.
+    pub async fn on_stripe() -> Self {
+        Self::on_stripe_within(Duration::from_secs(8)).await
+    }
+
+    /// The same, where nobody waits long for an answer: for stories in which some never come.
+    pub async fn on_hasty_stripe() -> Self {
+        Self::on_stripe_within(Duration::from_millis(150)).await
+    }
+
+    async fn on_stripe_within(patience: Duration) -> Self {
+        let clock = Clock::manual(monday());
+        let stripe = StripeDouble::start(clock.clone()).await;
+        let client = Stripe::new(StripeSettings { patience, ..stripe.settings() }).expect("settings are right");
+        let payments = Payments::Stripe(client);
+        let equipment = Equipment { payments, ..Equipment::throwaway().expect("keys can be made") };
+        let app = Self::at(clock, TestDatabase::new().await, equipment).await;
+        Self { stripe: Some(stripe), ..app }
+    }
+
+    async fn at(clock: Clock, database: TestDatabase, equipment: Equipment) -> Self {
+        let mut db = infra::market::connect(&database.app_url(), 8).await.expect("the test database answers");
+        let statements = Statements::default();
+        let counted = statements.clone();
+        db.set_metric_callback(move |info| counted.note(&info.statement.sql));
+        let market = Market::new(db, clock, equipment.clone());
         let pool = PgPoolOptions::new().max_connections(4).connect_lazy(&database.url()).expect("an address");
-        Self { database: Some(database), pool, equipment: Some(equipment), ..Self::on(market) }
+        Self { database: Some(database), pool, equipment: Some(equipment), statements, ..Self::on(market) }
+    }
+
+    /// Another node of the same marketplace, which signs with other keys.
+    pub fn node_with(&self, keys: Keys) -> Self {
+        let equipment = Equipment { keys, ..self.equipment.clone().expect("equipment of its own") };
+        Self::on(Market::new(self.market.db().clone(), self.market.clock().clone(), equipment))
+    }
+
+    /// The statements that were sent to the database since this was last asked.
+    pub fn statements(&self) -> Vec<String> {
+        self.statements.take()
     }
 
     /// Stop here, to go on from this moment as often as one likes.
@@ -64,9 +104,22 @@ impl TestApp {
             ..Settings::default()
         };
         let surface = Surface::new(api::schema::build(market.clone()), Arc::new(House::new(market.clone())), settings);
-        let router = router(surface).merge(key_pages(&market)).merge(paper_pages(&market, &Settings::default()));
+        let router = router(surface)
+            .merge(key_pages(&market))
+            .merge(paper_pages(&market, &Settings::default()))
+            .merge(api::webhook::routes(&market));
         let pool = market.db().get_postgres_connection_pool().clone();
-        Self { market, router, pool, equipment: None, database: None }
+        Self { market, router, pool, stripe: None, equipment: None, database: None, statements: Statements::default() }
+    }
+
+    /// The Stripe that takes the payments.
+    pub fn stripe(&self) -> &StripeDouble {
+        self.stripe.as_ref().expect("a marketplace on Stripe")
+    }
+
+    /// The same, where there is one.
+    pub fn on_stripe_only(&self) -> Option<&StripeDouble> {
+        self.stripe.as_ref()
     }
 
     /// Where its database is, for a second look from outside by somebody who may do anything.
@@ -110,15 +163,62 @@ impl TestApp {
         }
     }
 
-    /// The worker does everything that is due now.
+    /// The worker does everything that is due now, and hears what there is to hear.
     pub async fn settles(&self) {
-        self.market.work_until_idle().await.expect("the worker works");
+        loop {
+            self.market.work_until_idle().await.expect("the worker works");
+            let told = match &self.stripe {
+                Some(stripe) => stripe.tell(&self.router, stripe.news()).await,
+                None => 0,
+            };
+            if told == 0 {
+                return;
+            }
+        }
+    }
+
+    /// The client's bank has seen them for a payment that requires it, or would not have them.
+    pub async fn bank_answers(&self, client: &Person<'_>, payment: &str, passes: bool) {
+        match &self.stripe {
+            Some(stripe) => stripe.bank_answers(payment, passes),
+            None => {
+                let input = json!({ "paymentId": payment, "passes": passes });
+                client.does("sandboxBankAnswer", input, "payment { id }").await.ok();
+            }
+        }
+        self.settles().await;
     }
 
     /// Send any request to the door.
     pub async fn send(&self, request: Request<Body>) -> axum::response::Response {
         self.router.clone().oneshot(request).await.unwrap_or_else(|never| match never {})
     }
+}
+
+/// The statements that go to the database, in order.
+#[derive(Debug, Clone, Default)]
+struct Statements(Arc<Mutex<Vec<String>>>);
+
+impl Statements {
+    fn note(&self, sql: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(sql.to_owned());
+    }
+
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// What a router answers to whoever gets this path.
+pub async fn get(router: &Router, path: &str) -> String {
+    let request = Request::get(path).body(Body::empty()).expect("a path");
+    let response = router.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
+    let bytes = to_bytes(response.into_body(), 1 << 20).await.expect("a body");
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn monday() -> DateTime<Utc> {
+    "2026-06-01T08:00:00Z".parse().expect("a time")
 }
 
 /// A moment of a Rabta, with all that had happened by then.
@@ -131,7 +231,7 @@ pub struct Frozen {
 impl Frozen {
     /// Go on from there: tokens, ids and the time are what they were.
     pub async fn again(&self) -> TestApp {
-        TestApp::at(self.now, self.database.copy().await, self.equipment.clone()).await
+        TestApp::at(Clock::manual(self.now), self.database.copy().await, self.equipment.clone()).await
     }
 }
 

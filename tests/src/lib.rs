@@ -15,15 +15,17 @@ pub mod hours;
 pub mod introspect;
 pub mod people;
 pub mod reply;
+pub mod stripe;
 pub mod twice;
 pub mod wire;
 pub mod world;
 
-pub use app::{Frozen, TestApp, Visitor};
+pub use app::{Frozen, TestApp, Visitor, get};
 pub use deals::Deal;
 pub use disputes::{DISPUTE, Quarrel};
 pub use hours::Hours;
 pub use people::{PASSWORD, Person, TOKENS};
 pub use reply::Reply;
+pub use stripe::StripeDouble;
 pub use wire::{Heard, Socket, Wire};
 pub use world::World;

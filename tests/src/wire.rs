@@ -26,9 +26,14 @@ pub struct Wire {
 impl TestApp {
     /// Open a node to the network.
     pub async fn wire(&self) -> Wire {
+        self.wire_that_asks_every(Duration::from_millis(50)).await
+    }
+
+    /// The same, with sockets that ask so seldom by themselves whether their session still stands.
+    pub async fn wire_that_asks_every(&self, recheck: Duration) -> Wire {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let address = listener.local_addr().expect("it has an address");
-        let sockets = SocketSettings { recheck: Duration::from_millis(50), ..SocketSettings::default() };
+        let sockets = SocketSettings { recheck, ..SocketSettings::default() };
         let settings = Settings { sockets, ..Settings::default() };
         let house = Arc::new(House::new(self.market.clone()));
         let (open, closing) = Closing::pair();

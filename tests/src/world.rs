@@ -22,8 +22,12 @@ impl TestApp {
         let mut steps = Vec::new();
         let (stop, stopped) = tokio::sync::watch::channel(false);
         let worker = tokio::spawn(infra::worker::run(self.market.clone(), stopped));
+        let telling = self.stripe.as_ref().map(|stripe| tokio::spawn(stripe.tell_at_once(self.router())));
         let outcome = play(&Door::Here(self.router()), &mut |step: &str| steps.push(step.to_owned())).await;
         stop.send_replace(true);
+        if let Some(telling) = telling {
+            telling.abort();
+        }
         worker.await.expect("the worker ends when it is asked to");
         match outcome {
             Ok(journey) => {
@@ -63,6 +67,25 @@ impl World<'_> {
         let evidence = client.does("evidenceAdd", piece, "evidence { id }").await.text("evidence.id");
         self.app.settles().await;
         self.journey.ids.extend([("dispute".to_owned(), dispute), ("evidence".to_owned(), evidence)]);
+    }
+
+    /// An offer is withdrawn after it was paid for, and some of the money goes back to the card: the
+    /// refund's id.
+    pub async fn money_goes_back(&self) -> String {
+        let client = self.client();
+        let offer = json!({
+            "organizationId": self.ids()["organization"], "freelancerId": self.journey.freelancer.user,
+            "title": "A third one", "milestones": [{ "title": "All of it", "amount": { "amount": "50.00" } }]
+        });
+        let offered = client.does("offerCreate", offer, "offer { id milestones { nodes { id } } }").await;
+        let milestone = offered.text("offer.milestones.nodes.0.id");
+        let fund = json!({ "milestoneId": milestone, "paymentMethod": "pm_sandbox_visa" });
+        let payment = client.does("milestoneFund", fund, "payment { id }").await.text("payment.id");
+        self.app.settles().await;
+        client.does("offerWithdraw", json!({ "offerId": offered.text("offer.id") }), "offer { id }").await.ok();
+        self.app.settles().await;
+        let back = json!({ "paymentId": payment, "amount": { "amount": "1.00" } });
+        client.does("paymentRefund", back, "refund { id }").await.text("refund.id")
     }
 
     /// The owner of the client company.

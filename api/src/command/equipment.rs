@@ -9,7 +9,9 @@ use infra::fx::FxRates;
 use infra::mail::Mail;
 use infra::market::Equipment;
 use infra::password::{Hardness, Passwords};
+use infra::payments::Payments;
 use infra::rails::Rails;
+use infra::stripe::{self, Stripe};
 use infra::token::Keys;
 use infra::vault::Vault;
 use secrecy::ExposeSecret;
@@ -21,6 +23,10 @@ use crate::config::{Common, secret};
 const SIGNING_KEYS: &str = "RABTA_SIGNING_KEYS";
 /// The environment variable of the mail server's address.
 const SMTP_URL: &str = "RABTA_SMTP_URL";
+/// The environment variable of Stripe's key.
+const STRIPE_KEY: &str = "STRIPE_SECRET_KEY";
+/// The environment variable of what webhooks are signed with.
+const STRIPE_WEBHOOK_SECRETS: &str = "STRIPE_WEBHOOK_SECRETS";
 /// The environment variable of the key that account numbers are encrypted with.
 const VAULT_KEY: &str = "RABTA_VAULT_KEY";
 
@@ -29,8 +35,16 @@ pub fn equipment(common: &Common) -> Result<Equipment, Trouble> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     // Hashing may take half of the machine, so that signing in never stops everybody else.
     let passwords = Passwords::new(Hardness::Full, cores.div_ceil(2));
-    let (vault, mail, operator) = (vault(common)?, mail(common)?, operator(common)?);
-    Ok(Equipment { keys: keys(common)?, passwords, vault, mail, fx: rates(common), rails: rails(common), operator })
+    Ok(Equipment {
+        keys: keys(common)?,
+        passwords,
+        vault: vault(common)?,
+        mail: mail(common)?,
+        payments: payments(common)?,
+        fx: rates(common),
+        rails: rails(common),
+        operator: operator(common)?,
+    })
 }
 
 /// Where rates come from. In production nobody is told a rate that was made up.
@@ -100,6 +114,57 @@ pub fn letters(common: &Common) -> PathBuf {
 /// Are letters sent?
 pub fn sends_letters() -> bool {
     matches!(secret(SMTP_URL), Ok(Some(_)))
+}
+
+/// Does Stripe take payments here, rather than the sandbox?
+pub fn takes_payments_by_stripe() -> bool {
+    matches!(secret(STRIPE_KEY), Ok(Some(_)))
+}
+
+fn payments(common: &Common) -> Result<Payments, Trouble> {
+    let unreadable = |name: &'static str| {
+        move |(file, error): (PathBuf, std::io::Error)| {
+            Trouble::fixable(format!("{}: {error}", file.display()), format!("correct {name}_FILE, or unset it"))
+        }
+    };
+    let secrets = secret(STRIPE_WEBHOOK_SECRETS).map_err(unreadable(STRIPE_WEBHOOK_SECRETS))?;
+    let Some(key) = secret(STRIPE_KEY).map_err(unreadable(STRIPE_KEY))? else {
+        if common.production {
+            tracing::warn!("payments are the sandbox's, so no money moves: set {STRIPE_KEY} to take real ones");
+        }
+        return Ok(Payments::Sandbox);
+    };
+    let kind = ["sk_", "rk_"].iter().any(|kind| key.expose_secret().starts_with(kind));
+    if !kind {
+        let how = "take the secret key, or better a restricted one, from Stripe's dashboard: sk_… or rk_…";
+        return Err(Trouble::fixable(format!("{STRIPE_KEY} is not a secret key of Stripe's"), how));
+    }
+    let secrets: Vec<_> = secrets.iter().flat_map(|secrets| secrets.expose_secret().split(',')).collect();
+    let secrets: Vec<_> =
+        secrets.into_iter().map(str::trim).filter(|one| !one.is_empty()).map(|one| one.to_owned().into()).collect();
+    if secrets.is_empty() {
+        let how = "make a webhook endpoint for https://…/webhooks/stripe in Stripe's dashboard, and set its whsec_…";
+        return Err(Trouble::fixable(format!("there is a {STRIPE_KEY} and no {STRIPE_WEBHOOK_SECRETS}"), how));
+    }
+    let settings = stripe::Settings { base: common.stripe_api_base.clone(), ..stripe::Settings::new(key, secrets) };
+    match (common.production, settings.is_live()) {
+        (true, false) => {
+            let how = "take the live key, or leave --production out";
+            return Err(Trouble::fixable(format!("in production {STRIPE_KEY} must be a live one"), how));
+        }
+        (false, true) => {
+            let how = "take a test key, or say --production";
+            return Err(Trouble::fixable(format!("{STRIPE_KEY} moves real money, and this is not production"), how));
+        }
+        (true, true) if !settings.base.starts_with("https://") => {
+            let how = "leave it out for Stripe itself";
+            return Err(Trouble::fixable("in production STRIPE_API_BASE must be https", how));
+        }
+        (true, true) | (false, false) => {}
+    }
+    let stripe = Stripe::new(settings)
+        .map_err(|fault| Trouble::fixable(format!("{STRIPE_KEY}: {fault}"), "correct it, or unset it"))?;
+    Ok(Payments::Stripe(stripe))
 }
 
 fn keys(common: &Common) -> Result<Keys, Trouble> {

@@ -7,7 +7,7 @@ use infra::{Market, market, migrate, sandbox};
 use secrecy::ExposeSecret;
 
 use super::Trouble;
-use super::equipment::equipment;
+use super::equipment::{equipment, takes_payments_by_stripe};
 use crate::config::{Common, secret};
 
 /// The name of the database on a private server.
@@ -107,8 +107,8 @@ impl Ground {
                  give it a role of its own, and the owner's address as DATABASE_OWNER_URL to `rabta migrate up`"
             );
         }
-        // Only a sandbox's clock can be moved.
-        let clock = if common.production {
+        // Only a sandbox's clock can be moved: Stripe would not come along.
+        let clock = if common.production || takes_payments_by_stripe() {
             Clock::System
         } else {
             sandbox::clock(&db).await.context("reading the sandbox clock")?

@@ -6,7 +6,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use domain::matching::offline::{self, Row};
+use domain::matching::offline;
 use flate2::read::GzDecoder;
 
 use super::trouble::Trouble;
@@ -14,21 +14,23 @@ use super::trouble::Trouble;
 /// Which files, and what is in them.
 #[derive(Debug, Args)]
 pub struct Files {
-    /// The queries: an id, a tab, the text or the skills; the first line names the columns. May be gzipped.
+    /// The queries: an id, a tab, the text or the skills, and a first line that names the columns; or gigs, a
+    /// JSON object a line with id and text. May be gzipped.
     #[arg(long, value_name = "FILE")]
     queries: PathBuf,
-    /// The documents: an id, a title, and in further columns what is said about it; or an id and skills.
+    /// The documents: an id, a title, and in further columns what is said about it; or an id and skills; or
+    /// profiles, a JSON object a line with id, years, roles, skills and want.
     #[arg(long, value_name = "FILE")]
     docs: PathBuf,
     /// Where the run goes: query, document, score.
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// What the two sides are.
-    #[arg(long, value_enum, default_value_t = Mode::Text)]
-    mode: Mode,
-    /// Documents for each query, at most.
-    #[arg(long, value_name = "N", default_value_t = 100)]
-    limit: usize,
+    /// What the two sides are; without it, the documents tell.
+    #[arg(long, value_enum)]
+    mode: Option<Mode>,
+    /// Documents for each query, at most; without it 100, and of profiles all.
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
     /// Add what each score is made of, in further columns.
     #[arg(long)]
     explain: bool,
@@ -41,18 +43,22 @@ pub enum Mode {
     Text,
     /// Skills against skills, split by `|`.
     Skills,
+    /// Gigs in their own words against profiles.
+    Gigs,
 }
 
 /// Rank, and write the run.
 pub fn run(files: &Files) -> Result<(), Trouble> {
     let (queries, documents) = (read(&files.queries)?, read(&files.docs)?);
-    let (queries, documents) = (rows(&files.queries, &queries)?, rows(&files.docs, &documents)?);
     let mode = match files.mode {
-        Mode::Text => offline::Mode::Text,
-        Mode::Skills => offline::Mode::Skills,
+        Some(Mode::Text) => offline::Mode::Text,
+        Some(Mode::Skills) => offline::Mode::Skills,
+        Some(Mode::Gigs) => offline::Mode::Gigs,
+        None => offline::Mode::of(&documents),
     };
+    let ranked = offline::run(mode, &queries, &documents, files.limit).map_err(|error| unread(files, &error))?;
     let mut lines = String::new();
-    for ranked in offline::run(mode, &queries, &documents, files.limit) {
+    for ranked in ranked {
         let _ = write!(lines, "{}\t{}\t{}", ranked.query, ranked.document, ranked.score.as_nano());
         for (name, part) in ranked.factors.iter().filter(|_| files.explain) {
             let _ = write!(lines, "\t{name}={}", part.as_nano());
@@ -73,9 +79,9 @@ fn read(path: &Path) -> Result<String, Trouble> {
     read.map(|_| text).map_err(|error| unreadable(path, &error))
 }
 
-fn rows<'a>(path: &Path, table: &'a str) -> Result<Vec<Row<'a>>, Trouble> {
-    offline::rows(table)
-        .map_err(|error| Trouble::fixable(format!("{}: {error}", path.display()), "put a tab between id and text"))
+fn unread(files: &Files, error: &offline::TableError) -> Trouble {
+    let (queries, documents) = (files.queries.display(), files.docs.display());
+    Trouble::fixable(format!("{queries} or {documents}: {error}"), "see rabta rank --help for what a line holds")
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Trouble {

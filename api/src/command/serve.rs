@@ -8,6 +8,7 @@ use api::backend::{House, key_pages};
 use api::http::{Closing, ServerSettings, Surface, router, serve};
 use api::operations::{self, Operations, Worker};
 use api::papers::paper_pages;
+use api::webhook;
 use axum::Router;
 use infra::{Market, embedded};
 use tokio::net::TcpListener;
@@ -50,8 +51,11 @@ pub async fn run(cli: Cli) -> Result<(), Trouble> {
     let recorder = operations::count().map_err(anyhow::Error::from)?;
     let metrics = operations.metrics(recorder);
     let (switch, closing) = Closing::pair();
-    let mut routes = surface(&cli, &market, closing.clone()).merge(key_pages(&market)).merge(operations.probes());
-    routes = routes.merge(paper_pages(&market, &cli.serve.settings(cli.common.production)));
+    let mut routes = surface(&cli, &market, closing.clone())
+        .merge(key_pages(&market))
+        .merge(paper_pages(&market, &cli.serve.settings(cli.common.production)))
+        .merge(webhook::routes(&market))
+        .merge(operations.probes());
     match metrics_listener {
         Some(listener) => {
             tokio::spawn(serve(listener, metrics, ServerSettings::default(), closing.clone()));

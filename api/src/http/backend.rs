@@ -14,6 +14,12 @@ pub trait Backend: Send + Sync + 'static {
     /// Who a bearer token stands for.
     fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Identity, TokenError>>;
 
+    /// Returns when something was heard, since this was called, that makes it worth asking at once whether
+    /// a session still stands. A house that hears nothing leaves it to be asked now and then.
+    fn stirred(&self, _session: SessionId) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::pending())
+    }
+
     /// Put into the request what resolvers expect to find in their context: the caller, loaders.
     fn furnish(&self, request: Request, visitor: &Visitor) -> Request;
 }

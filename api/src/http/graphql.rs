@@ -182,9 +182,11 @@ pub(super) async fn visitor(
 
 /// The request as the schema takes it, and what it will do.
 pub(super) fn prepare(shared: &Shared, params: Params, visitor: &Visitor) -> Result<(GraphQlRequest, Plan), Problem> {
-    let document = shared.documents.read(&params.query)?;
+    let text = shared.persisted.text(&params.named)?;
+    let document = shared.documents.read(&text)?;
+    shared.persisted.remember(&params.named, &text);
     let plan = shared.documents.plan(&document, params.operation.as_deref(), &params.variables)?;
-    let mut request = GraphQlRequest::new(params.query).variables(params.variables);
+    let mut request = GraphQlRequest::new(text.as_ref()).variables(params.variables);
     request.operation_name = params.operation;
     request.set_parsed_query(ExecutableDocument::clone(&document));
     if !shared.settings.introspection {

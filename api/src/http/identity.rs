@@ -15,6 +15,7 @@ use super::{Closing, Problem, TokenError};
 #[derive(Clone)]
 pub struct Credential {
     token: Arc<str>,
+    session: Option<SessionId>,
     until: Instant,
 }
 
@@ -32,24 +33,34 @@ pub enum Ending {
 /// Whom a token stands for.
 pub async fn sign_in(shared: &Shared, token: &str) -> Result<(Actor, Option<SessionId>, Credential), Problem> {
     let identity = shared.backend.authenticate(token).await?;
-    let credential = Credential { token: token.into(), until: Instant::now() + identity.valid_for };
-    Ok((identity.actor, identity.session, credential))
+    let (session, until) = (identity.session, Instant::now() + identity.valid_for);
+    Ok((identity.actor, session, Credential { token: token.into(), session, until }))
 }
 
-/// Returns when a connection must end. A session that was ended meanwhile is noticed by asking
-/// again now and then, so it needs no word from whoever ended it.
+/// Returns when a connection must end. A session that was ended meanwhile is noticed as soon as word
+/// of it gets here, and by asking again now and then, so nothing hangs on that word.
 pub async fn lifetime(shared: Arc<Shared>, credential: Option<Credential>, mut closing: Closing) -> Ending {
     let token_ends = async {
-        let Some(Credential { token, until }) = credential else { return std::future::pending().await };
+        let Some(Credential { token, session, until }) = credential else { return std::future::pending().await };
         let revoked = async {
+            let listen = || match session {
+                Some(session) => shared.backend.stirred(session),
+                None => Box::pin(std::future::pending()),
+            };
+            // Listened from before it is asked: what happens in between is heard.
+            let mut stirred = listen();
             loop {
-                sleep(shared.settings.sockets.recheck).await;
                 match shared.backend.authenticate(&token).await {
                     // Not being able to ask is not an answer.
                     Ok(_) | Err(TokenError::Unavailable) => {}
                     Err(TokenError::Expired) => return Ending::Expired,
                     Err(TokenError::Invalid | TokenError::Revoked) => return Ending::Revoked,
                 }
+                tokio::select! {
+                    () = sleep(shared.settings.sockets.recheck) => {}
+                    () = &mut stirred => {}
+                }
+                stirred = listen();
             }
         };
         tokio::select! {

@@ -4,12 +4,13 @@ use async_graphql::{Value, Variables};
 use serde_json::{Map, Value as Json};
 
 use super::Problem;
+use super::persisted::Named;
 
 /// What a client asks for.
 #[derive(Debug)]
 pub struct Params {
-    /// The document.
-    pub query: String,
+    /// The document, or what it is called.
+    pub named: Named,
     /// Which of its operations.
     pub operation: Option<String>,
     /// Their values.
@@ -46,9 +47,14 @@ impl Params {
 
     fn from_object(mut object: Map<String, Json>) -> Result<Self, Problem> {
         let query = match object.remove("query") {
-            Some(Json::String(query)) => query,
+            Some(Json::String(query)) => Some(query),
             Some(_) => return Err(Problem::bad_request("\"query\" should be a string")),
-            None => return Err(Problem::bad_request("\"query\" is missing")),
+            None => None,
+        };
+        let document = match object.remove("documentId") {
+            None | Some(Json::Null) => None,
+            Some(Json::String(id)) => Some(id),
+            Some(_) => return Err(Problem::bad_request("\"documentId\" should be a string")),
         };
         let operation = match object.remove("operationName") {
             None | Some(Json::Null) => None,
@@ -56,8 +62,12 @@ impl Params {
             Some(_) => return Err(Problem::bad_request("\"operationName\" should be a string")),
         };
         let variables = map(object.remove("variables"), "variables")?;
-        map(object.remove("extensions"), "extensions")?;
-        Ok(Self { query, operation, variables: into_variables(variables) })
+        let extensions = map(object.remove("extensions"), "extensions")?;
+        let name = name(document, extensions.get("persistedQuery"))?;
+        if query.is_none() && name.is_none() {
+            return Err(Problem::bad_request("\"query\" is missing"));
+        }
+        Ok(Self { named: Named { query, name }, operation, variables: into_variables(variables) })
     }
 
     /// From a URL's query string.
@@ -65,7 +75,7 @@ impl Params {
         let mut object = Map::new();
         for (name, text) in pairs(query_string)? {
             let value = match name.as_str() {
-                "query" => Json::String(text),
+                "query" | "documentId" => Json::String(text),
                 // Empty means absent, as a form would send it.
                 "operationName" | "variables" | "extensions" if text.is_empty() => continue,
                 "operationName" => Json::String(text),
@@ -79,6 +89,26 @@ impl Params {
         }
         Self::from_object(object)
     }
+}
+
+/// What a document is called: as GraphQL over HTTP proposes it, or as clients of automatic persisted
+/// queries do.
+fn name(document: Option<String>, persisted: Option<&Json>) -> Result<Option<String>, Problem> {
+    let name = match (document, persisted) {
+        (Some(id), _) => id.strip_prefix("sha256:").map(str::to_owned).unwrap_or(id),
+        (None, None | Some(Json::Null)) => return Ok(None),
+        (None, Some(persisted)) => match (persisted["version"].as_u64(), persisted["sha256Hash"].as_str()) {
+            (Some(1), Some(hash)) => hash.to_ascii_lowercase(),
+            _ => {
+                let message = "\"persistedQuery\" should hold \"version\": 1 and a \"sha256Hash\"";
+                return Err(Problem::bad_request(message));
+            }
+        },
+    };
+    if name.is_empty() || name.len() > 128 {
+        return Err(Problem::bad_request("the name of a document has 1 to 128 characters"));
+    }
+    Ok(Some(name))
 }
 
 fn map(value: Option<Json>, name: &str) -> Result<Map<String, Json>, Problem> {
@@ -130,7 +160,7 @@ mod tests {
     fn a_query_string_is_decoded_once_and_told_apart_from_nonsense() {
         let params =
             Params::from_url("query=%7B+a%28x%3A%22%2525%22%29%7D&variables=%7B%22a%22%3A1%7D&operationName=").unwrap();
-        assert_eq!(params.query, "{ a(x:\"%25\")}");
+        assert_eq!(params.named.query.as_deref().unwrap_or_default(), "{ a(x:\"%25\")}");
         assert_eq!(params.operation, None);
         assert_eq!(params.variables.len(), 1);
         for bad in [

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::http::HeaderValue;
 
+use super::persisted::TrustedDocuments;
 use crate::limits::Limits;
 
 /// How requests are answered.
@@ -27,6 +28,8 @@ pub struct Settings {
     pub trusted_proxies: usize,
     /// How much one request may ask for.
     pub limits: Limits,
+    /// The documents that alone are answered; without a list, any.
+    pub trusted_documents: Option<TrustedDocuments>,
     /// Requests a minute of one address; without a number, as many as come.
     pub requests_per_minute_by_address: Option<NonZeroU32>,
     /// Requests a minute of one account; without a number, as many as come.
@@ -73,6 +76,7 @@ impl Default for Settings {
             operation_timeout: Duration::from_secs(30),
             trusted_proxies: 0,
             limits: Limits::default(),
+            trusted_documents: None,
             requests_per_minute_by_address: NonZeroU32::new(3000),
             requests_per_minute_by_account: NonZeroU32::new(1200),
             sockets: SocketSettings::default(),

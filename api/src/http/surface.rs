@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_graphql::{ObjectType, Response, Schema, SubscriptionType};
 
 use super::answer::Outcome;
+use super::persisted::Persisted;
 use super::rates::Rates;
 use super::{Backend, Closing, Settings, TraceId};
 use crate::limits::Documents;
@@ -21,6 +22,7 @@ pub(super) struct Shared {
     pub(super) backend: Arc<dyn Backend>,
     pub(super) settings: Settings,
     pub(super) documents: Documents,
+    pub(super) persisted: Persisted,
     pub(super) rates: Rates,
 }
 
@@ -57,7 +59,8 @@ where
         let documents = Documents::new(&schema.sdl(), settings.limits.clone(), settings.introspection)
             .expect("the schema's definition should be readable");
         let rates = Rates::new(&settings);
-        let shared = Arc::new(Shared { backend, settings, documents, rates });
+        let persisted = Persisted::new(settings.trusted_documents.clone());
+        let shared = Arc::new(Shared { backend, settings, documents, persisted, rates });
         Self { schema, shared, closing: Closing::never() }
     }
 

@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 
 use super::toy::{Reply, Server};
-use super::{Closing, ServerSettings, Settings, serve};
+use super::{Closing, ServerSettings, Settings, TrustedDocuments, serve};
 
 const JSON: &str = "content-type: application/json";
 const NEW: &str = "accept: application/graphql-response+json";
@@ -457,4 +457,85 @@ async fn an_answer_says_its_form_in_utf_8() {
     let reply: Reply =
         Server::new().query_with("query($n: String) { hello(name: $n) }", serde_json::json!({ "n": "رابطہ" })).await;
     assert_eq!(reply.json()["data"]["hello"], "hello رابطہ");
+}
+
+fn hash_of(document: &str) -> String {
+    let hash = <sha2::Sha256 as sha2::Digest>::digest(document.as_bytes());
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[tokio::test]
+async fn a_document_may_be_named_by_its_hash_once_it_was_sent() {
+    let server = Server::new();
+    let document = "{ hello }";
+    let persisted = |hash: &str| serde_json::json!({ "persistedQuery": { "version": 1, "sha256Hash": hash } });
+    let send = async |body: serde_json::Value| server.post(&["content-type: application/json"], body.to_string()).await;
+    let hash = hash_of(document);
+    let unknown = send(serde_json::json!({ "extensions": persisted(&hash) })).await;
+    assert_eq!((unknown.status, unknown.code().as_str()), (StatusCode::OK, "PERSISTED_QUERY_NOT_FOUND"));
+    assert_eq!(unknown.json()["errors"][0]["message"], "PersistedQueryNotFound", "what clients look for");
+
+    let other = send(serde_json::json!({ "query": "{ __typename }", "extensions": persisted(&hash) })).await;
+    assert_eq!((other.status, other.code().as_str()), (StatusCode::BAD_REQUEST, "BAD_REQUEST"));
+    let both = send(serde_json::json!({ "query": document, "extensions": persisted(&hash) })).await;
+    let answer = both.json()["data"].clone();
+    assert!(answer["hello"].is_string(), "{}", both.text);
+    let by_hash = send(serde_json::json!({ "extensions": persisted(&hash.to_uppercase()) })).await;
+    assert_eq!(by_hash.json()["data"], answer);
+    let by_id = send(serde_json::json!({ "documentId": format!("sha256:{hash}") })).await;
+    assert_eq!(by_id.json()["data"], answer);
+    let by_get = server.get(&format!("/graphql?documentId=sha256:{hash}")).await;
+    assert_eq!(by_get.json()["data"], answer);
+
+    // What is refused is not remembered, and a name is checked like everything else.
+    let bad = "{ nothing }";
+    send(serde_json::json!({ "query": format!("{{ {}", "a ".repeat(9_000)), "extensions": persisted(&hash_of("x")) }))
+        .await;
+    for hash in [hash_of("x"), hash_of(bad)] {
+        assert_eq!(
+            send(serde_json::json!({ "extensions": persisted(&hash) })).await.code(),
+            "PERSISTED_QUERY_NOT_FOUND"
+        );
+    }
+    for extensions in [
+        serde_json::json!({ "persistedQuery": { "version": 2, "sha256Hash": hash } }),
+        serde_json::json!({ "persistedQuery": { "version": 1 } }),
+        serde_json::json!({ "persistedQuery": "x" }),
+        persisted(""),
+        persisted(&"a".repeat(129)),
+    ] {
+        let reply = send(serde_json::json!({ "extensions": extensions })).await;
+        assert_eq!((reply.status, reply.code().as_str()), (StatusCode::BAD_REQUEST, "BAD_REQUEST"), "{extensions}");
+    }
+    let neither = send(serde_json::json!({ "documentId": null })).await;
+    assert_eq!(neither.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn with_a_list_of_trusted_documents_nothing_else_is_answered() {
+    let trusted = TrustedDocuments::from_json(r#"{ "Hello": "query Hello { hello }", "Bump": "mutation { bump }" }"#);
+    let server = Server::with(Settings { trusted_documents: Some(trusted.unwrap()), ..Settings::default() });
+    let send = async |body: serde_json::Value| server.post(&["content-type: application/json"], body.to_string()).await;
+    let hash = hash_of("query Hello { hello }");
+    for named in [
+        serde_json::json!({ "documentId": "Hello" }),
+        serde_json::json!({ "documentId": format!("sha256:{hash}") }),
+        serde_json::json!({ "query": "query Hello { hello }" }),
+        serde_json::json!({ "extensions": { "persistedQuery": { "version": 1, "sha256Hash": hash } } }),
+    ] {
+        assert!(send(named.clone()).await.json()["data"]["hello"].is_string(), "{named}");
+    }
+    for other in [
+        serde_json::json!({ "query": "{ hello }" }),
+        serde_json::json!({ "query": "{ __schema { types { name } } }" }),
+        serde_json::json!({ "query": "{ hello }", "documentId": "Hello" }),
+        serde_json::json!({ "documentId": "Nothing" }),
+        serde_json::json!({ "query": "mutation { bump }  " }),
+    ] {
+        assert_eq!(send(other.clone()).await.code(), "DOCUMENT_NOT_TRUSTED", "{other}");
+    }
+    assert_eq!(server.bumps.load(Ordering::SeqCst), 0);
+    send(serde_json::json!({ "documentId": "Bump" })).await;
+    assert_eq!(server.bumps.load(Ordering::SeqCst), 1);
+    assert_eq!(server.get("/graphql?documentId=Bump").await.status, StatusCode::METHOD_NOT_ALLOWED);
 }

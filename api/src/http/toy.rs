@@ -130,7 +130,7 @@ impl Subscription {
     }
 }
 
-/// Knows the tokens `ada`; `brief`, which is good for a moment; `fickle`, which is good once; and
+/// Knows the tokens `ada`; `brief`, which is good for a moment; `fickle`, which is good twice; and
 /// some that are not.
 #[derive(Default)]
 pub(crate) struct Toy {
@@ -141,7 +141,7 @@ impl Backend for Toy {
     fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Identity, TokenError>> {
         let asked = self.asked.fetch_add(1, Ordering::SeqCst);
         let answer = match token {
-            "fickle" if asked > 0 => Err(TokenError::Revoked),
+            "fickle" if asked > 1 => Err(TokenError::Revoked),
             "ada" | "brief" | "fickle" => Ok(Identity {
                 actor: Actor::Person(Person {
                     user: UserId::from_uuid(Uuid::from_u128(1)),

@@ -7,6 +7,10 @@ impl Event {
     pub fn name(&self) -> &'static str {
         match self {
             Self::UserSignedUp { .. } => "user_signed_up",
+            Self::MailCodeIssued { .. } => "mail_code_issued",
+            Self::AccountSecured { .. } => "account_secured",
+            Self::EmailChanged { .. } => "email_changed",
+            Self::UserErased { .. } => "user_erased",
             Self::UserSuspended { .. } => "user_suspended",
             Self::UserReinstated { .. } => "user_reinstated",
             Self::SavedSearchMatched { .. } => "saved_search_matched",
@@ -64,6 +68,9 @@ impl Event {
             Self::MilestoneFundingFailed { .. } => "milestone_funding_failed",
             Self::MilestoneFunded { .. } => "milestone_funded",
             Self::PaymentCredited { .. } => "payment_credited",
+            Self::PaymentRefundStarted { .. } => "payment_refund_started",
+            Self::PaymentRefunded { .. } => "payment_refunded",
+            Self::PaymentRefundFailed { .. } => "payment_refund_failed",
             Self::MilestoneSubmitted { .. } => "milestone_submitted",
             Self::MilestoneReviewWaits { .. } => "milestone_review_waits",
             Self::MilestoneChangesRequested { .. } => "milestone_changes_requested",

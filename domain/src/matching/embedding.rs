@@ -4,7 +4,7 @@
 //! Microseconds a text, no network, no model to load, and the same numbers on every node, because
 //! nothing in it is a float. `domain/data/DATA.md` says how the table was made and from what.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use super::fixed::Value;
@@ -18,6 +18,35 @@ const ROW: usize = 2 + DIMENSIONS;
 
 /// The longest phrase that has a row of its own, in words.
 const LONGEST_PHRASE: usize = 3;
+
+/// Words of a title that say how high somebody stands, and not what they do.
+const RANKS: &[&str] = &[
+    "senior",
+    "junior",
+    "sr",
+    "jr",
+    "principal",
+    "head",
+    "chief",
+    "deputy",
+    "vice",
+    "intern",
+    "trainee",
+    "graduate",
+    "assistant",
+    "associate",
+    "manager",
+    "director",
+    "supervisor",
+    "coordinator",
+    "specialist",
+    "officer",
+    "administrator",
+    "leader",
+];
+
+/// How many times as much a word for the work counts as one for the rank.
+const WORK_TO_RANK: i64 = 5;
 
 /// Of a longer text only the beginning is read.
 const LONGEST_TEXT: usize = 20_000;
@@ -65,6 +94,17 @@ impl Embedding {
         Self::from_numbers(numbers)
     }
 
+    /// The middle of several, each of them counting alike.
+    pub fn middle(embeddings: impl Iterator<Item = Self>) -> Self {
+        let mut sums = [0i64; DIMENSIONS];
+        for embedding in embeddings {
+            for (sum, &number) in sums.iter_mut().zip(&embedding.numbers) {
+                *sum += i64::from(number) * i64::from(embedding.inverse_length);
+            }
+        }
+        Self::from_sums(&sums)
+    }
+
     /// Whether the text had no known word.
     pub const fn is_nothing(&self) -> bool {
         self.inverse_length == 0
@@ -88,6 +128,7 @@ impl Embedding {
 #[derive(Debug)]
 pub struct Table {
     rows: HashMap<&'static str, u32>,
+    ranks: HashSet<u32>,
     numbers: &'static [u8],
 }
 
@@ -98,7 +139,10 @@ impl Table {
     }
 
     fn read(words: &'static str, numbers: &'static [u8]) -> Table {
-        Table { rows: words.lines().enumerate().map(|(row, word)| (word, row as u32)).collect(), numbers }
+        let rows: HashMap<&'static str, u32> =
+            words.lines().enumerate().map(|(row, word)| (word, row as u32)).collect();
+        let ranks = RANKS.iter().filter_map(|word| rows.get(word)).copied().collect();
+        Table { rows, ranks, numbers }
     }
 
     /// The embedding of a text in any language of the table, of any length.
@@ -106,7 +150,18 @@ impl Table {
         let end = text.char_indices().nth(LONGEST_TEXT).map_or(text.len(), |(end, _)| end);
         let mut sums = [0i64; DIMENSIONS];
         for row in self.rows_of(&text[..end]) {
-            self.add(row, &mut sums);
+            self.add(row, 1, &mut sums);
+        }
+        Embedding::from_sums(&sums)
+    }
+
+    /// The same of a title or a name, by the work more than by the rank: what a "senior tax manager"
+    /// and a "tax assistant" do is taxes.
+    pub fn embed_work(&self, text: &str) -> Embedding {
+        let end = text.char_indices().nth(LONGEST_TEXT).map_or(text.len(), |(end, _)| end);
+        let mut sums = [0i64; DIMENSIONS];
+        for row in self.rows_of(&text[..end]) {
+            self.add(row, if self.ranks.contains(&row) { 1 } else { WORK_TO_RANK }, &mut sums);
         }
         Embedding::from_sums(&sums)
     }
@@ -139,10 +194,10 @@ impl Table {
         self.rows.get(part).or_else(|| self.rows.get(part.strip_suffix('s')?)).copied()
     }
 
-    fn add(&self, row: u32, sums: &mut [i64; DIMENSIONS]) {
+    fn add(&self, row: u32, times: i64, sums: &mut [i64; DIMENSIONS]) {
         let start = row as usize * ROW;
         let Some(row) = self.numbers.get(start..start + ROW) else { return };
-        let weight = i64::from(u16::from_le_bytes([row[0], row[1]]));
+        let weight = times * i64::from(u16::from_le_bytes([row[0], row[1]]));
         for (sum, &number) in sums.iter_mut().zip(&row[2..]) {
             *sum += weight * i64::from(number as i8);
         }

@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::fixed::Value;
+use super::fixed::{Score, Value};
 use super::knowledge::Knowledge;
 use super::overlap::Overlap;
 use super::role::Role;
+use super::score::{Factor, FactorKind};
 use crate::id::SkillId;
 
 /// What a factor's value rests on.
@@ -129,6 +130,8 @@ pub struct Instead {
     pub likeness: Value,
 }
 
+/// So many roles go without saying.
+const MANY_ROLES: u32 = 3;
 /// A list in a sentence names at most so many.
 const NAMED: usize = 3;
 
@@ -172,6 +175,7 @@ impl Evidence {
                 (has, need) if months >= needed_months => format!("{has} of experience, {need} needed"),
                 (has, need) => format!("only {has} of experience, {need} needed"),
             }),
+            Self::Breadth { roles: 0..=MANY_ROLES } => None,
             Self::Breadth { roles } => Some(format!("lists {roles} roles")),
             Self::Rate { rate_minor, low_minor, high_minor } => Some(if rate_minor > high_minor {
                 format!("asks {} an hour, above {}", dollars(*rate_minor), dollars(*high_minor))
@@ -211,6 +215,34 @@ impl Evidence {
     }
 }
 
+/// Why someone stands behind another who holds fewer of the asked skills: what costs them most beside
+/// the other. `None` when nothing does.
+pub fn behind(own: &[Factor], other: &[Factor]) -> Option<String> {
+    let theirs = |kind: FactorKind| other.iter().find(|factor| factor.kind == kind);
+    let cost = |factor: &&Factor| theirs(factor.kind).map(|there| there.contribution().minus(factor.contribution()));
+    let most = own.iter().max_by_key(|factor| (cost(factor), std::cmp::Reverse(factor.kind)))?;
+    if cost(&most).is_none_or(|cost| cost <= Score::ZERO) {
+        return None;
+    }
+    let reason = match most.kind {
+        FactorKind::Skills => "skills held less surely",
+        FactorKind::MustHaves => "a required skill that is missing",
+        FactorKind::Role => "a line of work less near",
+        FactorKind::Focus => "more skills listed that nobody asked for",
+        FactorKind::Text => "a profile less about this work",
+        FactorKind::Seniority | FactorKind::Experience => "less experience",
+        FactorKind::Breadth => "more roles listed",
+        FactorKind::Rate => "a rate less within budget",
+        FactorKind::Overlap => "fewer hours in common",
+        FactorKind::Reputation => "a record that proves less",
+        FactorKind::Answers => "slower answers",
+        FactorKind::Interest => "less wish to do such work",
+        FactorKind::Load => "more offers to answer",
+        FactorKind::Client | FactorKind::Crowd => return None,
+    };
+    Some(format!("behind some with fewer of the skills for {reason}"))
+}
+
 fn listed(mut names: Vec<String>) -> String {
     let more = names.len().saturating_sub(NAMED);
     names.truncate(NAMED);
@@ -220,12 +252,13 @@ fn listed(mut names: Vec<String>) -> String {
     }
 }
 
-/// A label as it stands within a sentence: names that begin with two capitals keep them.
+/// A label as it stands within a sentence: a first word with a capital inside it keeps them all.
 fn lowered(label: &str) -> String {
     let mut letters = label.chars();
-    match (letters.next(), letters.next()) {
-        (Some(first), Some(second)) if second.is_lowercase() => {
-            first.to_lowercase().chain([second]).chain(letters).collect()
+    let first_word = label.split(' ').next().unwrap_or_default();
+    match letters.next() {
+        Some(first) if !first_word.chars().skip(1).any(char::is_uppercase) => {
+            first.to_lowercase().chain(letters).collect()
         }
         _ => label.to_owned(),
     }
@@ -251,5 +284,22 @@ fn hours(minutes: u16) -> String {
         (hours, 0) => format!("{hours} h"),
         (0, minutes) => format!("{minutes} min"),
         (hours, minutes) => format!("{hours} h {minutes} min"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_keep_the_capitals_that_belong_to_a_name() {
+        for (label, within) in [
+            ("DevOps engineer", "DevOps engineer"),
+            ("UI designer", "UI designer"),
+            ("Front-end developer", "front-end developer"),
+            ("Back-end developer", "back-end developer"),
+        ] {
+            assert_eq!(lowered(label), within);
+        }
     }
 }

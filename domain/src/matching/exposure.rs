@@ -120,7 +120,7 @@ pub fn report(log: &[Shown]) -> ExposureReport {
 }
 
 /// The Gini coefficient of amounts, the smallest first.
-fn gini(amounts: &[u64]) -> Value {
+pub(super) fn gini(amounts: &[u64]) -> Value {
     let (n, sum) = (amounts.len() as i128, amounts.iter().map(|amount| i128::from(*amount)).sum::<i128>());
     if n == 0 || sum == 0 {
         return Value::ZERO;

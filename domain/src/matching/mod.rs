@@ -17,6 +17,7 @@ pub mod fixed;
 pub mod embedding;
 pub mod lexical;
 pub mod graph;
+pub mod occupation;
 pub mod retrieval;
 pub mod offline;
 pub mod features;
@@ -37,6 +38,8 @@ pub mod rank;
 pub mod gap;
 pub mod exposure;
 pub mod index;
+pub mod simulation;
+pub mod learn;
 
 pub use constraint::{Barrier, LeftOut};
 pub use evidence::Evidence;

@@ -111,7 +111,7 @@ pub struct SkillRules {
     pub must_likeness: Value,
     /// Listing more skills than this that nobody asked for scales coverage and focus down.
     pub unasked_limit: u32,
-    /// Roles beyond so many count as breadth.
+    /// Breadth grows with the logarithm of the number of roles, and is whole at so many.
     pub roles_limit: u32,
 }
 
@@ -241,7 +241,7 @@ impl Model {
     pub fn shipped() -> &'static Self {
         #[expect(clippy::expect_used, reason = "the file is compiled in, and a test reads it")]
         static SHIPPED: LazyLock<Model> =
-            LazyLock::new(|| Model::parse(include_str!("../../data/model-1.json")).expect("the shipped model"));
+            LazyLock::new(|| Model::parse(include_str!("../../data/model-2.json")).expect("the shipped model"));
         &SHIPPED
     }
 
@@ -266,7 +266,7 @@ mod tests {
 
     #[test]
     fn a_model_with_a_number_too_many_or_too_few_is_refused() {
-        let text = include_str!("../../data/model-1.json");
+        let text = include_str!("../../data/model-2.json");
         assert!(Model::parse(&text.replacen("\"version\"", "\"verison\"", 1)).is_err());
         assert!(Model::parse(&text.replacen('{', "{\"more\": 1,", 1)).is_err());
     }

@@ -3,8 +3,13 @@
 //! For measuring the engine on judged data, with the engine itself: the modes say what the two
 //! sides are, and nothing else differs between them.
 
+mod gigs;
+
+use std::borrow::Cow;
+
 use super::fixed::Score;
 use super::graph::{Graph, SkillLists};
+use super::model::Model;
 use super::retrieval::{Catalogue, Entry};
 use super::thesaurus::Thesaurus;
 
@@ -15,7 +20,24 @@ pub enum Mode {
     Text,
     /// Lists of skills against lists of skills, split by `|`.
     Skills,
+    /// Gigs as one text each against profiles with roles, skills and years: a JSON object a line.
+    Gigs,
 }
+
+impl Mode {
+    /// What these documents must be: JSON objects are profiles, a second column "skills" is lists of them.
+    pub fn of(documents: &str) -> Self {
+        let first = documents.lines().next().unwrap_or_default();
+        match first.split('\t').nth(1) {
+            None if first.starts_with('{') => Self::Gigs,
+            Some("skills") => Self::Skills,
+            _ => Self::Text,
+        }
+    }
+}
+
+/// Unless more or fewer are asked for, so many documents come for each query; of profiles, all.
+const USUAL_LIMIT: usize = 100;
 
 /// A row of a table: an id, then its columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,15 +54,18 @@ pub enum TableError {
     /// A line has an id and nothing else.
     #[error("line {0} has no second column")]
     NoColumn(usize),
+    /// A line is no JSON object with an id and the fields of its kind.
+    #[error("line {0} is no JSON object of the expected fields")]
+    NotAnObject(usize),
 }
 
 /// A document's place for a query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ranked<'a> {
     /// The query.
-    pub query: &'a str,
+    pub query: Cow<'a, str>,
     /// The document.
-    pub document: &'a str,
+    pub document: Cow<'a, str>,
     /// Higher is better; in billionths.
     pub score: Score,
     /// What the score is made of, where the mode can tell.
@@ -62,10 +87,17 @@ pub fn rows(table: &str) -> Result<Vec<Row<'_>>, TableError> {
 }
 
 /// Ranks the documents for each query, best first, `limit` of them.
-pub fn run<'a>(mode: Mode, queries: &[Row<'a>], documents: &[Row<'a>], limit: usize) -> Vec<Ranked<'a>> {
+pub fn run<'a>(
+    mode: Mode,
+    queries: &'a str,
+    documents: &'a str,
+    limit: Option<usize>,
+) -> Result<Vec<Ranked<'a>>, TableError> {
+    let few = limit.unwrap_or(USUAL_LIMIT);
     match mode {
-        Mode::Text => run_text(queries, documents, limit),
-        Mode::Skills => run_skills(queries, documents, limit),
+        Mode::Text => Ok(run_text(&rows(queries)?, &rows(documents)?, few)),
+        Mode::Skills => Ok(run_skills(&rows(queries)?, &rows(documents)?, few)),
+        Mode::Gigs => gigs::run(queries, documents, Model::shipped(), limit),
     }
 }
 
@@ -77,8 +109,8 @@ fn run_text<'a>(queries: &[Row<'a>], documents: &[Row<'a>], limit: usize) -> Vec
     let mut ranked = Vec::new();
     for query in queries {
         ranked.extend(catalogue.rank(&query.columns.join(" "), limit).into_iter().map(|hit| Ranked {
-            query: query.id,
-            document: documents[hit.entry].id,
+            query: query.id.into(),
+            document: documents[hit.entry].id.into(),
             score: hit.score,
             factors: hit.factors,
         }));
@@ -96,8 +128,8 @@ fn run_skills<'a>(queries: &[Row<'a>], documents: &[Row<'a>], limit: usize) -> V
         let mut order: Vec<usize> = (0..scores.len()).filter(|&at| scores[at] > 0).collect();
         order.sort_unstable_by_key(|&at| (std::cmp::Reverse(scores[at]), at));
         ranked.extend(order.into_iter().take(limit).map(|at| Ranked {
-            query: query.id,
-            document: documents[at].id,
+            query: query.id.into(),
+            document: documents[at].id.into(),
             score: Score::nano(scores[at] * 1000),
             factors: vec![("company of skills", Score::nano(scores[at] * 1000))],
         }));
@@ -111,14 +143,17 @@ mod tests {
 
     #[test]
     fn text_finds_titles_and_skills_find_lists() {
-        let documents = rows("doc_id\ttext\n1\tgraphic designer\n2\tbookkeeper\n").unwrap();
-        let queries = rows("query_id\ttext\na\tlogo artist\n").unwrap();
-        let ranked = run(Mode::Text, &queries, &documents, 1);
-        assert_eq!((ranked[0].query, ranked[0].document, ranked.len()), ("a", "1", 1));
+        let documents = "doc_id\ttext\n1\tgraphic designer\n2\tbookkeeper\n";
+        let ranked = run(Mode::of(documents), "query_id\ttext\na\tlogo artist\n", documents, Some(1)).unwrap();
+        assert_eq!((&*ranked[0].query, &*ranked[0].document, ranked.len()), ("a", "1", 1));
 
-        let documents = rows("doc_id\tskills\n1\tpayroll|taxation\n2\thibernate|spring mvc\n").unwrap();
-        let queries = rows("query_id\tskills\na\tjava|j2ee\n").unwrap();
-        assert_eq!(run(Mode::Skills, &queries, &documents, 5)[0].document, "2");
+        let documents = "doc_id\tskills\n1\tpayroll|taxation\n2\thibernate|spring mvc\n";
+        let ranked = run(Mode::of(documents), "query_id\tskills\na\tjava|j2ee\n", documents, None).unwrap();
+        assert_eq!(ranked[0].document, "2");
+
+        let documents = r#"{"id": "1", "skills": ["Java"]}"#;
+        let ranked = run(Mode::of(documents), r#"{"id": "a", "text": "Java developer"}"#, documents, None).unwrap();
+        assert_eq!((&*ranked[0].query, &*ranked[0].document), ("a", "1"));
     }
 
     #[test]

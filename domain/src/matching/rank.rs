@@ -1,10 +1,11 @@
 //! Ranking: people for a gig, gigs for a person, and one pair explained.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::constraint::{self, Barrier, LeftOut};
+use super::evidence::{self, Evidence};
 use super::fairness::{self, Candidate};
 use super::features::{GigFeatures, PersonFeatures};
 use super::fixed::{Score, Value, sigmoid};
@@ -37,6 +38,8 @@ pub struct Ranking<I> {
     pub eligible: u32,
     /// Whom each hard constraint left out.
     pub left_out: BTreeMap<Barrier, LeftOut>,
+    /// Whether everyone concerned was counted; if not, these are the least there can be.
+    pub counted_all: bool,
 }
 
 /// One match. `I` is who or what matched: a [`UserId`] for a gig, a [`GigId`] for a person.
@@ -123,23 +126,30 @@ impl<K: Knowledge + ?Sized> Matcher<'_, K> {
         let first = first.min(usize::from(self.model.longest_page));
         let candidates: Vec<_> = scored.iter().map(|(score, person, ..)| Candidate { person, score: *score }).collect();
         let order = fairness::arrange(&candidates, gig.id, first, self.model, self.now);
+        // The best of those above who holds fewer of the skills, if there is one.
+        let mut above: Vec<&[Factor]> = Vec::new();
         let matches = order
             .into_iter()
             .take(first)
             .map(|(index, placement)| {
                 let (score, person, overlap, factors) = &scored[index];
+                let fewer = above.iter().copied().find(|other| skills_held(other) < skills_held(factors));
+                let behind = fewer.and_then(|other| evidence::behind(factors, other));
+                if placement == Placement::Merit {
+                    above.push(factors);
+                }
                 Match {
                     of: person.id,
                     score: *score,
                     placement,
-                    sentence: self.sentence(factors, placement),
+                    sentence: self.sentence(factors, placement, behind),
                     improvements: improve::improvements(&ask, person, *overlap, factors, &scores, weights, self.model),
                     factors: factors.clone(),
                 }
             })
             .collect();
         let left_out = constraint::count(stopped.iter().map(Vec::as_slice));
-        Ranking { model_version: self.model.version, matches, eligible, left_out }
+        Ranking { model_version: self.model.version, matches, eligible, left_out, counted_all: true }
     }
 
     /// The gigs for a person, the best `first` of them with reasons.
@@ -175,13 +185,13 @@ impl<K: Knowledge + ?Sized> Matcher<'_, K> {
                 of: ask.gig.id,
                 score,
                 placement: Placement::Merit,
-                sentence: self.sentence(&factors, Placement::Merit),
+                sentence: self.sentence(&factors, Placement::Merit, None),
                 improvements: improve::improvements(&ask, person, overlap, &factors, &scores, weights, self.model),
                 factors,
             })
             .collect();
         let left_out = constraint::count(stopped.iter().map(Vec::as_slice));
-        Ranking { model_version: self.model.version, matches, eligible, left_out }
+        Ranking { model_version: self.model.version, matches, eligible, left_out, counted_all: true }
     }
 
     /// How well each of these people fits a gig, without reasons. Whom something keeps apart from it
@@ -258,7 +268,7 @@ impl<K: Knowledge + ?Sized> Matcher<'_, K> {
         Explanation {
             barriers: Barrier::between(gig, person, overlap),
             score: total(&factors),
-            sentence: self.sentence(&factors, Placement::Merit),
+            sentence: self.sentence(&factors, Placement::Merit, None),
             improvements: improvements.unwrap_or_default(),
             factors,
         }
@@ -269,7 +279,7 @@ impl<K: Knowledge + ?Sized> Matcher<'_, K> {
     }
 
     /// The reasons that weigh most, in the order people think of them.
-    fn sentence(&self, factors: &[Factor], placement: Placement) -> String {
+    fn sentence(&self, factors: &[Factor], placement: Placement, behind: Option<String>) -> String {
         let mut told: Vec<(usize, &Factor, String)> = factors
             .iter()
             .enumerate()
@@ -277,13 +287,16 @@ impl<K: Knowledge + ?Sized> Matcher<'_, K> {
             .filter_map(|(order, factor)| Some((order, factor, factor.evidence.phrase(self.knowledge)?)))
             .collect();
         told.sort_by_key(|(order, factor, _)| (std::cmp::Reverse(factor.weight.as_milli().abs()), *order));
+        // Two factors may rest on one fact, as both of experience do.
+        let mut phrases = HashSet::new();
+        told.retain(|(_, _, phrase)| phrases.insert(phrase.clone()));
         told.truncate(REASONS);
         told.sort_by_key(|(order, ..)| *order);
         let slot = match placement {
             Placement::Merit | Placement::NearTie => None,
             Placement::Newcomer => Some("shown in a newcomer's place".to_owned()),
         };
-        let reasons: Vec<String> = told.into_iter().map(|(_, _, phrase)| phrase).chain(slot).collect();
+        let reasons: Vec<String> = told.into_iter().map(|(_, _, phrase)| phrase).chain(behind).chain(slot).collect();
         let mut sentence = reasons.join("; ");
         if let Some(initial) = sentence.get(..1).map(str::to_uppercase) {
             sentence.replace_range(..1, &initial);
@@ -291,6 +304,15 @@ impl<K: Knowledge + ?Sized> Matcher<'_, K> {
         }
         sentence
     }
+}
+
+/// How many of the asked skills a person holds themselves.
+fn skills_held(factors: &[Factor]) -> usize {
+    let held = factors.iter().find_map(|factor| match &factor.evidence {
+        Evidence::Skills { held, .. } => Some(held.len()),
+        _ => None,
+    });
+    held.unwrap_or(0)
 }
 
 /// The sum of all contributions.

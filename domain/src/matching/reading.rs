@@ -63,8 +63,9 @@ fn words_after(text: &str, words: usize) -> usize {
 
 fn asked_skills(title: &str, description: &str, taxonomy: &Taxonomy) -> Vec<AskedSkill> {
     let mut asked: Vec<AskedSkill> = Vec::new();
-    let titled = [(title, Need::Core)].into_iter();
-    for (part, need) in titled.chain(sentences(description).flat_map(needs_in)) {
+    let titled = [(without_company(title), Need::Core)].into_iter();
+    let described = sentences(description).filter(|sentence| !is_about_applying(sentence));
+    for (part, need) in titled.chain(described.flat_map(needs_in)) {
         for skill in skills_in(part, taxonomy) {
             match asked.iter_mut().find(|asked| asked.skill == skill) {
                 Some(earlier) => earlier.need = earlier.need.max(need),
@@ -76,6 +77,48 @@ fn asked_skills(title: &str, description: &str, taxonomy: &Taxonomy) -> Vec<Aske
     asked
         .retain(|asked| asked.need == Need::Core || trade.is_none_or(|trade| trade_of(asked.skill, taxonomy) == trade));
     asked
+}
+
+/// A title without its first part, when parts are set off by bars and a later one names the role:
+/// "Watchman Monitoring | Ruby Engineer" is not about monitoring.
+fn without_company(title: &str) -> &str {
+    match title.split_once('|') {
+        Some((first, rest)) if Role::named_in(first).is_empty() && !Role::named_in(rest).is_empty() => rest,
+        _ => title,
+    }
+}
+
+/// Whether a sentence says how to apply: the résumé and the profile it wants to see are not the work.
+fn is_about_applying(sentence: &str) -> bool {
+    const APPLYING: &[&str] = &[
+        "to apply",
+        "apply here",
+        "apply:",
+        "apply at",
+        "email me",
+        "email us",
+        "e-mail us",
+        "send me",
+        "send us",
+        "send your",
+        "please send",
+        "please email",
+        "your resume",
+        "your résumé",
+        "resumes to",
+        "résumés",
+        "cover letter",
+        "contact me",
+        "contact us",
+        "please contact",
+        "reach out",
+        "drop us",
+        "head hunters",
+        "recruiters",
+        "pay you in",
+    ];
+    let said = sentence.to_lowercase();
+    APPLYING.iter().any(|phrase| said.contains(phrase))
 }
 
 /// The skills of a text. "React/Redux" is read as one name and as two.
@@ -104,8 +147,13 @@ enum Trade {
 }
 
 fn trade_of(skill: SkillId, taxonomy: &Taxonomy) -> Trade {
-    match taxonomy.find(skill).map_or("", |skill| skill.category) {
-        "software" | "infrastructure" | "data" => Trade::Building,
+    trade_named(taxonomy.find(skill).map_or("", |skill| skill.category))
+}
+
+/// The trade of a category of skills or a family of roles.
+fn trade_named(name: &str) -> Trade {
+    match name {
+        "software" | "infrastructure" | "data" | "operations" => Trade::Building,
         "design" | "media" => Trade::Making,
         "writing" | "marketing" => Trade::Telling,
         _ => Trade::Running,
@@ -181,10 +229,17 @@ fn asked_roles(title: &str, description: &str, skills: &[AskedSkill]) -> Vec<Rol
         }
     }
     if roles.iter().all(|role| role.is_general()) {
-        roles.extend(signed_roles(skills));
+        let signed = signed_roles(skills);
+        // A text for developers, by someone who writes, names developers and asks for a writer.
+        let another = |role: &Role| trade_named(role.family()) != Trade::Building;
+        if !signed.is_empty() && signed.iter().all(another) {
+            roles.clear();
+        }
+        roles.extend(signed);
     } else {
         // A line of work says more than the whole trade does.
         roles.retain(|role| !role.is_general());
+        roles.extend(second_trade(&roles, skills));
     }
     roles.truncate(ROLES);
     roles
@@ -206,6 +261,21 @@ fn signed_roles(skills: &[AskedSkill]) -> Vec<Role> {
     several.chain(told.iter().copied()).collect()
 }
 
+/// A role of another trade that several of the asked skills are a sign of: a web developer who is to
+/// design the pages too may be a designer who writes them.
+fn second_trade(roles: &[Role], skills: &[AskedSkill]) -> Option<Role> {
+    let asked = skills.iter().filter(|asked| asked.need != Need::Nice);
+    let others: Vec<(Role, u32)> = Role::signed_by(asked.map(|asked| asked.skill))
+        .into_iter()
+        .filter(|(role, _)| roles.iter().all(|named| trade_named(named.family()) != trade_named(role.family())))
+        .collect();
+    let (best, _) = *others.first()?;
+    let of_its_trade = others.iter().filter(|(role, _)| trade_named(role.family()) == trade_named(best.family()));
+    (of_its_trade.map(|(_, signs)| signs).sum::<u32>() >= SECOND_TRADE).then_some(best)
+}
+
+/// So many signs make a second trade.
+const SECOND_TRADE: u32 = 2;
 /// Signs of more roles than this contradict each other.
 const MOST_SIGNED: usize = 3;
 /// A role stands in for another when it is worth this much there.
@@ -227,6 +297,8 @@ fn asks_for_people(sentence: &str) -> bool {
         "in need of",
         "opening",
         "contract",
+        "you'll be",
+        "you will be",
     ];
     let said = sentence.to_lowercase();
     ASKING.iter().any(|phrase| said.contains(phrase))
@@ -298,6 +370,32 @@ mod tests {
         let reading = read("Contract work. Five hours a week on our app. Swift and Objective-C.");
         assert_eq!(reading.roles.first(), Some(&"mobile-developer".parse().unwrap()));
         assert_eq!(read("We like tacos").roles, []);
+        let documentation = read("API documentation\nWe need clear guides for developers who call our service.");
+        assert_eq!(documentation.roles, ["technical-writer".parse().unwrap()]);
+        assert_eq!(needs(&documentation), [("technical-writing", Need::Core)]);
+    }
+
+    #[test]
+    fn places_companies_letters_and_ways_to_apply_are_no_skills() {
+        for (text, expected) in [
+            ("Acme | Remote (Phoenix, AZ) | Front-end developer | We love React.", &["react"][..]),
+            ("Watchman Monitoring | Ruby engineer | Remote", &["ruby"]),
+            ("Engineers for H.P.C. and R&D with Python", &["python"]),
+            ("Python developer\nPlease send your GitHub and LinkedIn to us. No recruiters.", &["python"]),
+            ("Java developer\nWe start in the spring.", &["java"]),
+        ] {
+            let slugs: Vec<_> = needs(&read(text)).into_iter().map(|(slug, _)| slug).collect();
+            assert_eq!(slugs, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_second_trade_is_told_by_several_skills() {
+        let reading = read("Web developer\nYou build the pages, and come up with mockups and web design for them.");
+        assert_eq!(reading.roles.first(), Some(&"web-developer".parse().unwrap()));
+        assert!(reading.roles.iter().any(|role| role.family() == "design"), "{:?}", reading.roles);
+        let back_end = read("Back-end developer\nDjango on AWS with Docker and Kubernetes.");
+        assert_eq!(back_end.roles, ["back-end-developer".parse().unwrap()]);
     }
 
     #[test]

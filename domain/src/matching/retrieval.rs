@@ -1,7 +1,7 @@
 //! Search by text: a catalogue of titles, skills or profiles, ranked for what someone wrote.
 //!
-//! Four kinds of likeness are added up: words (BM25), letters (groups of three to five), meaning
-//! (the embedding), and whether the text names the entry outright. Each is taken relative to the
+//! Five kinds of likeness are added up: words (BM25), letters (groups of three to five), meaning
+//! (the embedding), the occupations that two titles are near, and whether the text names the entry outright. Each is taken relative to the
 //! best entry for this query. Short queries trust meaning, long ones trust words: the weights move
 //! with the number of words and with nothing else.
 //!
@@ -13,6 +13,8 @@ use std::collections::HashMap;
 use super::embedding::{Embedding, Table};
 use super::fixed::{Score, Value, Weight, ln_micro};
 use super::lexical::{Letters, Words};
+use super::occupation::{Occupations, Place};
+use super::role::names_a_person;
 use super::taxonomy::Taxonomy;
 use super::text::fold;
 use super::thesaurus::Thesaurus;
@@ -42,6 +44,8 @@ pub struct Weights {
     pub letters: Weight,
     /// The meaning of the nearest name.
     pub meaning: Weight,
+    /// The same occupations near, if there are no bodies: these say more.
+    pub occupation: Weight,
     /// The text names the entry outright.
     pub named: Weight,
     /// Words in common with any name or with the body, if there are bodies.
@@ -61,6 +65,7 @@ impl Weights {
             words: between(150, 300),
             letters: between(250, 300),
             meaning: between(600, 300),
+            occupation: between(400, 0),
             named: between(150, 300),
             body_words: between(300, 300),
             body_meaning: between(200, 200),
@@ -88,6 +93,8 @@ pub struct Catalogue {
     owners: Vec<u32>,
     letters: Letters,
     meanings: Vec<Embedding>,
+    /// For each occupation: the entries near it, and how near.
+    occupations: Vec<Vec<(u32, i64)>>,
     named: HashMap<String, Vec<u32>>,
     bodies: Option<Bodies>,
 }
@@ -138,7 +145,8 @@ impl Catalogue {
             entries: entries.len(),
             titles: Words::of(entries.iter().map(|entry| entry.title)),
             letters: Letters::of(names.iter().copied()),
-            meanings: names.iter().map(|name| table.embed(name)).collect(),
+            meanings: names.iter().map(|name| table.embed_work(name)).collect(),
+            occupations: by_occupation(entries.iter().map(|entry| place(entry.title))),
             owners,
             named,
             bodies,
@@ -149,7 +157,7 @@ impl Catalogue {
     pub fn rank(&self, query: &str, limit: usize) -> Vec<Hit> {
         let folded = fold(query);
         let weights = Weights::for_words(folded.split(' ').count());
-        let asked = Table::shipped().embed(query);
+        let asked = Table::shipped().embed_work(query);
         let mut parts: Vec<(&'static str, Weight, Vec<i64>)> = Vec::with_capacity(6);
 
         let mut words = vec![0; self.entries];
@@ -164,11 +172,14 @@ impl Catalogue {
         parts.push(("meaning", weights.meaning, self.nearest(by_name)));
 
         if let Some(bodies) = &self.bodies {
+            let asked = Table::shipped().embed(query);
             let mut words = vec![0; self.entries];
             bodies.words.score(query, &mut words);
             parts.push(("body words", weights.body_words, words));
             let meanings = bodies.meanings.iter().map(|meaning| i64::from(meaning.cosine_micro(&asked))).collect();
             parts.push(("body meaning", weights.body_meaning, meanings));
+        } else {
+            parts.push(("occupation", weights.occupation, self.near(&place(query))));
         }
 
         let mut factors: Vec<(&'static str, Vec<Score>)> = parts
@@ -192,6 +203,17 @@ impl Catalogue {
                 factors: factors.iter().map(|(name, scores)| (*name, scores[entry])).collect(),
             })
             .collect()
+    }
+
+    /// How near each entry stands to this place among occupations.
+    fn near(&self, place: &[(u16, i64)]) -> Vec<i64> {
+        let mut near = vec![0; self.entries];
+        for (occupation, weight) in place {
+            for &(entry, other) in self.occupations.get(usize::from(*occupation)).map_or(&[][..], Vec::as_slice) {
+                near[entry as usize] += weight * other / 1_000_000;
+            }
+        }
+        near
     }
 
     /// Of the names of each entry, the one that is most like it.
@@ -225,6 +247,25 @@ impl Catalogue {
         }
         scores
     }
+}
+
+/// Where a title stands among occupations. What is not the name of a person stands nowhere.
+fn place(text: &str) -> Place {
+    if !names_a_person(text) {
+        return Vec::new();
+    }
+    Occupations::shipped().place(&Table::shipped().embed_work(text))
+}
+
+/// The other way round: for each occupation, which of these stand near it.
+fn by_occupation(places: impl Iterator<Item = Place>) -> Vec<Vec<(u32, i64)>> {
+    let mut near = vec![Vec::new(); Occupations::shipped().len()];
+    for (entry, place) in places.enumerate() {
+        for (occupation, weight) in place {
+            near[usize::from(occupation)].push((entry as u32, weight));
+        }
+    }
+    near
 }
 
 #[cfg(test)]

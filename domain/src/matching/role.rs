@@ -189,13 +189,23 @@ fn is_a_person(word: &str) -> bool {
         .any(|ending| word.ends_with(ending))
 }
 
+/// Whether a name is what a person is called, and not a thing or a deed: its main word, before any
+/// "of", ends as words for people do.
+pub fn names_a_person(name: &str) -> bool {
+    let words = words(name);
+    let main = words.iter().take_while(|word| !matches!(word.as_str(), "of" | "for" | "in" | "at" | "to" | "with"));
+    main.last().is_some_and(|word| is_a_person(word))
+}
+
 /// Lower-case words, without the plural's s. Signs that are part of a name (`c#`, `c++`, `.net`) stay.
 fn words(text: &str) -> Vec<String> {
     text.split(|c: char| !(c.is_alphanumeric() || matches!(c, '+' | '#' | '.' | '&')))
         .map(|word| word.trim_end_matches('.').to_lowercase())
         .filter(|word| !word.is_empty())
         .map(|word| match word.strip_suffix('s') {
+            Some("dev") => "developer".to_owned(),
             Some(singular) if singular.len() > 3 && !singular.ends_with(['s', 'u', 'i', 'p']) => singular.to_owned(),
+            None if word == "dev" => "developer".to_owned(),
             Some(_) | None => word,
         })
         .collect()

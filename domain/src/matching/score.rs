@@ -50,6 +50,30 @@ pub enum FactorKind {
     Crowd,
 }
 
+impl FactorKind {
+    /// Its name in what is written for people who measure.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Skills => "skills",
+            Self::MustHaves => "must-haves",
+            Self::Role => "role",
+            Self::Focus => "focus",
+            Self::Text => "text",
+            Self::Seniority => "seniority",
+            Self::Experience => "experience",
+            Self::Breadth => "breadth",
+            Self::Rate => "rate",
+            Self::Overlap => "overlap",
+            Self::Reputation => "reputation",
+            Self::Answers => "answers",
+            Self::Interest => "interest",
+            Self::Client => "client",
+            Self::Load => "load",
+            Self::Crowd => "crowd",
+        }
+    }
+}
+
 /// One part of a score.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Factor {
@@ -215,7 +239,7 @@ impl<'a> Ask<'a> {
             (
                 FactorKind::Experience,
                 weights.experience,
-                experience_part(person, model).unwrap_or_else(|| unknown.clone()),
+                experience_part(gig, person, model).unwrap_or_else(|| unknown.clone()),
             ),
             (FactorKind::Breadth, weights.breadth, breadth_part(person, &model.skills)),
             (FactorKind::Rate, weights.rate, rate_part(gig, person, model).unwrap_or_else(|| unknown.clone())),
@@ -373,30 +397,39 @@ fn text_part(gig: &GigFeatures, person: &PersonFeatures) -> Option<Part> {
 }
 
 /// Experience counts by its logarithm: the second year teaches more than the tenth.
-fn grown(months: u16) -> i64 {
+pub(super) fn grown(months: u16) -> i64 {
     ln_micro(1_000_000 + u64::from(months) * 1_000_000 / 12)
 }
 
-fn seniority_part(gig: &GigFeatures, person: &PersonFeatures, model: &Model) -> Option<Part> {
-    let months = person.experience_months?;
-    let needed_months = match gig.seniority {
+/// The experience that a gig needs.
+pub(super) fn needed_months(gig: &GigFeatures, model: &Model) -> u16 {
+    match gig.seniority {
         Some(Seniority::Junior) => model.seniority.junior_months,
         Some(Seniority::Mid) | None => model.seniority.mid_months,
         Some(Seniority::Senior) => model.seniority.senior_months,
-    };
+    }
+}
+
+fn seniority_part(gig: &GigFeatures, person: &PersonFeatures, model: &Model) -> Option<Part> {
+    let (months, needed_months) = (person.experience_months?, needed_months(gig, model));
     Some((Value::ratio(grown(months), grown(needed_months)), Evidence::Experience { months, needed_months }))
 }
 
-fn experience_part(person: &PersonFeatures, model: &Model) -> Option<Part> {
+fn experience_part(gig: &GigFeatures, person: &PersonFeatures, model: &Model) -> Option<Part> {
     let (months, enough) = (person.experience_months?, model.seniority.enough_months);
-    let evidence = Evidence::Experience { months, needed_months: model.seniority.mid_months };
+    let evidence = Evidence::Experience { months, needed_months: needed_months(gig, model) };
     Some((Value::ratio(grown(months), grown(enough)), evidence))
+}
+
+/// How far so many roles are from being known for one.
+pub(super) fn spread(roles: u32, rules: &SkillRules) -> Value {
+    let ln = |roles: u32| ln_micro(u64::from(roles.max(1)) * 1_000_000);
+    Value::ratio(ln(roles), ln(rules.roles_limit.max(2)))
 }
 
 fn breadth_part(person: &PersonFeatures, rules: &SkillRules) -> Part {
     let roles = u32::try_from(person.roles.len()).unwrap_or(u32::MAX);
-    let beyond = i64::from(roles.saturating_sub(rules.roles_limit));
-    (Value::ratio(beyond, i64::from(rules.roles_limit.max(1))), Evidence::Breadth { roles })
+    (spread(roles, rules), Evidence::Breadth { roles })
 }
 
 fn rate_part(gig: &GigFeatures, person: &PersonFeatures, model: &Model) -> Option<Part> {

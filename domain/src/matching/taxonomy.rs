@@ -322,7 +322,9 @@ impl Taxonomy {
                 };
                 let denied = at > 0 && matches!(phrase[at - 1].folded.as_str(), "no" | "not" | "without" | "never");
                 let spoken_as_name = phrase[at].capital && !phrase[at].opens;
-                if !denied && (!known.everyday || spoken_as_name) {
+                // The C of "H.P.C." is not the language, and the Phoenix of "Phoenix, AZ" no framework.
+                let elsewhere = phrase[at].place || (length == 1 && phrase[at].initial);
+                if !denied && !elsewhere && (!known.everyday || spoken_as_name) {
                     let confidence_milli = match (known.everyday, length, words.len()) {
                         (true, ..) => 600,
                         (false, 2.., _) => 950,
@@ -408,12 +410,33 @@ struct Word {
     capital: bool,
     /// It stands first in its sentence, where a capital says nothing.
     opens: bool,
+    /// It is one letter of an abbreviation, as in "H.P.C." or "R&D".
+    initial: bool,
+    /// It belongs to the name of a place, as in "Palo Alto, CA".
+    place: bool,
+}
+
+/// What is written after a town and a comma. Those that are short for something else in a trade are
+/// left out: AR, MS and the like.
+const STATES: &[&str] = &[
+    "AL", "AK", "AZ", "CA", "CO", "CT", "DE", "DC", "FL", "GA", "IA", "ID", "IL", "KS", "KY", "LA", "MA", "MD", "MI",
+    "MN", "MO", "MT", "NC", "ND", "NE", "NH", "NJ", "NM", "NV", "NY", "OH", "OR", "PA", "RI", "SC", "SD", "TN", "TX",
+    "UT", "VA", "VT", "WA", "WI", "WV", "WY", "UK", "USA", "UAE",
+];
+
+/// A town's name has at most so many words.
+const TOWN: usize = 3;
+
+/// Mark the capital words that end this phrase: what follows the comma after them is a state.
+fn mark_town(phrase: &mut [Word]) {
+    phrase.iter_mut().rev().take(TOWN).take_while(|word| word.capital).for_each(|word| word.place = true);
 }
 
 /// A text cut where no name can reach across: at commas, stops, brackets and line ends.
 fn phrases(text: &str) -> Vec<Vec<Word>> {
     let mut cut = vec![Vec::new()];
     let mut opens = true;
+    let mut comma = false;
     for piece in text.split_whitespace() {
         let breaks = |letter: char| {
             matches!(letter, ',' | ';' | ':' | '!' | '?' | '(' | ')' | '[' | ']' | '|' | '"' | '•' | '*' | '–' | '—')
@@ -424,9 +447,15 @@ fn phrases(text: &str) -> Vec<Vec<Word>> {
         }
         for part in piece.split(breaks) {
             let capital = part.chars().find(|letter| letter.is_alphabetic()).is_some_and(char::is_uppercase);
+            if comma && STATES.contains(&part.trim_end_matches('.')) {
+                cut.iter_mut().rev().find(|phrase| !phrase.is_empty()).into_iter().for_each(|town| mark_town(town));
+            }
+            comma &= part.is_empty();
+            let abbreviates = part.trim_end_matches('.').contains(['.', '&']);
             for folded in fold(part).split(' ').filter(|word| !word.is_empty()) {
                 if let Some(phrase) = cut.last_mut() {
-                    phrase.push(Word { folded: folded.to_owned(), capital, opens });
+                    let initial = abbreviates && folded.len() == 1;
+                    phrase.push(Word { folded: folded.to_owned(), capital, opens, initial, place: false });
                 }
                 opens = false;
             }
@@ -434,6 +463,7 @@ fn phrases(text: &str) -> Vec<Vec<Word>> {
                 cut.push(Vec::new());
             }
         }
+        comma |= piece.ends_with(',');
         if closes {
             cut.push(Vec::new());
             opens = !piece.ends_with(':');

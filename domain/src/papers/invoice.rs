@@ -85,7 +85,6 @@ impl Invoice {
                 ("Registration", self.issuer.registration.clone()),
                 ("To", Some(self.client.clone())),
                 ("Contract", self.contract.map(|contract| contract.to_string())),
-                ("Place of the work", Some("outside of the United States".to_owned())),
             ])
             .table(columns, rows, Some(sum))
             .heading("Development and other");

@@ -108,7 +108,12 @@ impl RemittancePack {
         let Beneficiary { name, latin_name, urdu_name, address, phone, cnic_last4, ntn_last4, .. } = &self.beneficiary;
         let lead = match self.paid_at {
             Some(at) => format!("Payout {}, with the bank since {}", self.payout, day(at)),
-            None => format!("Payout {}, requested on {}: {}", self.payout, day(self.requested_at), self.status),
+            None => format!(
+                "Payout {}, requested on {}: {}",
+                self.payout,
+                day(self.requested_at),
+                self.status.replace('_', " ")
+            ),
         };
         let hidden = |last4: &Option<String>| last4.as_ref().map(|last4| format!("•••• {last4}"));
         let money = |amount: Money| Some(amount.to_string());

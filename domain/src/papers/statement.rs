@@ -52,7 +52,8 @@ impl Statement {
     /// On paper.
     pub fn sheet(&self) -> Sheet {
         let rows = self.lines.iter().map(|line| {
-            let moved = line.moved.iter().map(|(from, to, amount)| format!("{} {} → {}", amount, kind(from), kind(to)));
+            let moved =
+                line.moved.iter().map(|(from, to, amount)| format!("{amount} from {} to {}", kind(from), kind(to)));
             let moved: Vec<String> = moved.collect();
             vec![
                 line.number.to_string(),
@@ -60,7 +61,7 @@ impl Statement {
                 line.reason.replace('_', " "),
                 moved.join("; "),
                 line.in_escrow.amount(),
-                line.seal.chars().take(12).collect(),
+                line.seal.chars().take(10).collect(),
             ]
         });
         let columns = vec![

@@ -117,7 +117,7 @@ fn what_stands_against_a_payout() {
     assert_eq!(request(&person(2, None), ask(5_000), 9_500), Refusal::HIDDEN);
     assert_eq!(request(&admin(2), ask(5_000), 9_500), Denied::NotAllowed.into());
     let unproved = PayoutRequest { reauthenticated: false, ..ask(5_000) };
-    assert!(matches!(request(&lin(), unproved, 9_500), Refusal::Rule { code, .. } if code == "REAUTHENTICATE"));
+    assert_eq!(request(&lin(), unproved, 9_500), Refusal::Reauthenticate);
     assert!(matches!(request(&lin(), ask(999), 9_500), Refusal::Invalid { .. }));
     assert_eq!(request(&lin(), ask(9_501), 9_500), Refusal::Insufficient { available: usd(9_500), asked: usd(9_501) });
     let removed = method().remove(&lin(), at(1)).unwrap().next;

@@ -63,9 +63,13 @@ impl Group {
         }
         let newest = self.lines().map(|line| line.at).max();
         let is_young = newest.is_some_and(|at| at + Period::SETTLING > period.asked_at);
-        let under_way = matches!(about, About::Payout(id) if background.under_way.contains(id));
+        let awaited = match about {
+            About::Payout(_) => self.ledger.is_empty(),
+            About::Refund(_) => self.processor.is_empty(),
+            About::Payment(_) | About::Other(_) => false,
+        };
         let kind = match (self.ledger.is_empty(), self.processor.is_empty()) {
-            (true, _) if under_way => return Verdict::Settles,
+            (true, _) | (_, true) if awaited && background.under_way.contains(about) => return Verdict::Settles,
             (true, _) | (_, true) if is_young => return Verdict::Settles,
             (true, _) if matches!(about, About::Other(_)) => Kind::Unknown,
             (true, _) if class == Class::Fee => Kind::FeeNotBooked,
@@ -91,10 +95,12 @@ impl Group {
         all.all(|currency| currency == first).then_some(first)
     }
 
-    /// Did one side note it long after the other? Several lines of one kind come when they come.
+    /// Did one side note it long after the other? What took several entries, or transactions, came when it came.
     fn is_late(&self) -> bool {
-        match (&self.ledger[..], &self.processor[..]) {
-            ([ours], [theirs]) => (ours.at - theirs.at).abs() > Period::LATE,
+        match (self.ledger.first(), self.processor.first()) {
+            (Some(ours), Some(theirs)) if names(&self.ledger) == 1 && names(&self.processor) == 1 => {
+                (ours.at - theirs.at).abs() > Period::LATE
+            }
             _ => false,
         }
     }

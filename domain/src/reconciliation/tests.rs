@@ -154,10 +154,42 @@ fn what_may_still_come_is_no_difference() {
     let young = |n| BalanceTransaction { at: at(26), ..moved(n, Class::Payment, Flow::In, 100) };
     let on_its_way = moved(2, Class::Payout, Flow::Out, 100);
     let period = Period { until: at(27), ..day() };
-    let under_way = Background { under_way: [payout(2)].into(), ..Background::default() };
+    let under_way = Background { under_way: [About::Payout(payout(2))].into(), ..Background::default() };
     let theirs: Vec<Line> = [young(1), on_its_way].iter().flat_map(|txn| txn.lines().collect::<Vec<_>>()).collect();
     let report = reconcile(period, [], theirs, &under_way).unwrap();
     assert_eq!((report.differences.len(), report.settling.len()), (0, 2), "{report:#?}");
+}
+
+#[test]
+fn a_refund_is_on_its_way_as_long_as_the_processor_has_it_and_one_that_came_back_is_nothing() {
+    let refund = PaymentRefundId::from_uuid(Uuid::from_u128(3));
+    let client = LedgerAccount::ClientCredit(Id::from_uuid(Uuid::from_u128(1)));
+    let posted = |reason, key: String, from, to| Posted {
+        id: key.clone(),
+        reason,
+        payment: None,
+        at: at(3),
+        postings: JournalEntry::new(reason, key.as_str()).moving(from, to, usd(500)).postings().to_vec(),
+        key,
+    };
+    let clearing = LedgerAccount::ProcessorClearing;
+    let gone = posted(Reason::CardRefund, format!("refund:{refund}"), client, clearing);
+    let back = posted(Reason::CardRefundFailed, format!("refund:{refund}:failed"), clearing, client);
+    let moved = BalanceTransaction { about: Some(refund.to_string()), ..moved(1, Class::Refund, Flow::Out, 500) };
+    let known =
+        |under_way: &[About]| Background { under_way: under_way.iter().cloned().collect(), ..Default::default() };
+    let asked = |ours: &[&Posted], theirs: &[&BalanceTransaction], known: &Background| {
+        let ours: Vec<Line> = ours.iter().flat_map(|posted| posted.lines()).collect();
+        let theirs: Vec<Line> = theirs.iter().flat_map(|moved| moved.lines()).collect();
+        let report = reconcile(day(), ours, theirs, known).unwrap();
+        (report.agree, report.settling.len(), report.differences.iter().map(|found| found.kind).collect::<Vec<_>>())
+    };
+    let (idle, busy) = (known(&[]), known(&[About::Refund(refund)]));
+    assert_eq!(asked(&[&gone], &[&moved], &idle), (1, 0, vec![]));
+    assert_eq!(asked(&[&gone], &[], &busy), (0, 1, vec![]));
+    assert_eq!(asked(&[&gone], &[], &idle), (0, 0, vec![Kind::NotAtProcessor]));
+    assert_eq!(asked(&[&gone, &back], &[], &idle), (1, 0, vec![]));
+    assert_eq!(asked(&[], &[&moved], &busy), (0, 0, vec![Kind::NotInLedger]));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! worst time. After every step the books, the states and the timers are held against each other.
 //!
 //! A failure is a seed: `SIM_SEED=7 SIM_WORLDS=1 cargo test -p domain --test sim` plays it again.
-//! A longer run: `cargo run -p domain --release --example sim -- --worlds 25000 --steps 400`.
+//! A longer run: `SIM_SEED=1000 SIM_WORLDS=25000 cargo test -p domain --test sim money_is`.
 
 #[path = "mod.rs"]
 mod sim;

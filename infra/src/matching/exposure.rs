@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use domain::Timestamp;
 use domain::id::{GigId, Id, UserId};
+use domain::matching::learn::{self, KINDS};
 use domain::matching::{Match, Placement, Score, exposure};
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
@@ -80,21 +81,21 @@ impl Market {
         call: &Call,
         direction: &str,
         version: u32,
-        shown: impl Iterator<Item = (GigId, UserId, u32, (Placement, Score))>,
+        shown: impl Iterator<Item = (GigId, UserId, u32, Seen)>,
     ) {
         let Some(viewer) = call.actor.user() else { return };
         let at: Timestamp = self.clock().now();
         let page = ids::fresh_uuid(at);
         let shown: Vec<_> = shown.collect();
-        let places: Vec<(u32, Score)> = shown.iter().map(|(.., place, (_, score))| (*place, *score)).collect();
+        let places: Vec<(u32, Score)> = shown.iter().map(|(.., place, seen)| (*place, seen.score)).collect();
         let shares = exposure::shares(&places);
         self.impressions().note(shown.into_iter().zip(shares).map(|((gig, person, place, seen), (got, deserved))| {
-            let (placement, score) = seen;
+            let Seen { placement, score, values } = seen;
             json!({
                 "page": page, "attention_milli": got, "merit_milli": deserved,
                 "shown_at": at, "viewer_id": viewer.uuid(), "direction": direction, "gig_id": gig.uuid(),
                 "freelancer_id": person.uuid(), "position": place, "placement": placement_name(placement),
-                "model_version": version, "score_nano": score.as_nano(),
+                "model_version": version, "score_nano": score.as_nano(), "factor_micro": values,
             })
         }));
     }
@@ -110,12 +111,13 @@ impl Market {
                 "with shown as materialized (
                      select * from jsonb_to_recordset($1) as shown (page uuid, shown_at timestamptz, viewer_id uuid,
                          direction text, gig_id uuid, freelancer_id uuid, position integer, placement text,
-                         model_version integer, score_nano bigint, attention_milli bigint, merit_milli bigint)
+                         model_version integer, score_nano bigint, attention_milli bigint, merit_milli bigint,
+                         factor_micro integer[])
                  ), logged as (
                      insert into exposures (page, shown_at, viewer_id, direction, gig_id, freelancer_id, position, placement,
-                         model_version, score_nano, attention_milli, merit_milli)
+                         model_version, score_nano, attention_milli, merit_milli, factor_micro)
                      select page, shown_at, viewer_id, direction, gig_id, freelancer_id, position, placement,
-                         model_version, score_nano, attention_milli, merit_milli from shown
+                         model_version, score_nano, attention_milli, merit_milli, factor_micro from shown
                  )
                  insert into exposure_sums as kept (freelancer_id, attention_milli, merit_milli, unanswered, changed_at)
                  select freelancer_id, sum(attention_milli), sum(merit_milli),
@@ -150,8 +152,15 @@ pub async fn write_down(market: Market, mut stop: watch::Receiver<bool>) {
     }
 }
 
-fn seen<I>(found: &Match<I>) -> (Placement, Score) {
-    (found.placement, found.score)
+/// What is kept of a match that was shown.
+struct Seen {
+    placement: Placement,
+    score: Score,
+    values: [i32; KINDS],
+}
+
+fn seen<I>(found: &Match<I>) -> Seen {
+    Seen { placement: found.placement, score: found.score, values: learn::values_of(found) }
 }
 
 pub(super) fn placement_name(placement: Placement) -> &'static str {

@@ -8,6 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -60,6 +61,7 @@ struct Line {
     subject: Option<Uuid>,
     lines: i64,
     newest: Option<i64>,
+    switch: i64,
 }
 
 #[derive(FromQueryResult)]
@@ -87,6 +89,9 @@ pub struct Follower {
     label: Label,
     people: Index,
     gigs: Gigs,
+    /// What ranks, and which switch of an operator said so.
+    model: Arc<Model>,
+    switch: i64,
     /// All lines of transactions before this one are in it.
     cut: i64,
     /// What was seen beyond the cut: how many lines, and the newest.
@@ -183,6 +188,8 @@ impl Follower {
             label,
             people,
             gigs: gigs(market).await?,
+            model: market.model_in_use().await?,
+            switch: 0,
             cut,
             seen: HashMap::new(),
             rebuilding: None,
@@ -250,15 +257,21 @@ impl Follower {
         let now = self.market.clock().now();
         let lines = Line::find_by_statement(sql(
             "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint as horizon, log.complete_from,
-                 line.kind, line.subject, coalesce(line.lines, 0) as lines, line.newest
+                 line.kind, line.subject, coalesce(line.lines, 0) as lines, line.newest,
+                 (select coalesce(max(id), 0) from model_uses) as switch
              from matching_log log
              left join (select kind, subject, count(*) as lines, max(id) as newest from matching_changes
                         where xact >= $1 group by kind, subject) line on true",
             [self.cut.into()],
         ));
         let lines = lines.all(self.market.db()).await?;
-        let Some(Line { horizon, complete_from, .. }) = lines.first() else { return Ok(0) };
-        let (horizon, complete_from) = (*horizon, *complete_from);
+        let Some(Line { horizon, complete_from, switch, .. }) = lines.first() else { return Ok(0) };
+        let (horizon, complete_from, switch) = (*horizon, *complete_from, *switch);
+        if switch != self.switch {
+            self.model = self.market.model_in_use().await?;
+            self.switch = switch;
+            self.publish();
+        }
         if complete_from > self.cut || horizon < self.cut {
             // We were away for too long, or the rows were brought to another cluster.
             tracing::warn!(self.cut, complete_from, horizon, "too much changed to follow; building the index anew");
@@ -349,8 +362,9 @@ impl Follower {
     }
 
     fn publish(&self) {
-        let holders = self.people.holders(Taxonomy::shipped(), Model::shipped());
-        self.market.shelves().put(Shelf { people: self.people.clone(), gigs: self.gigs.clone(), holders });
+        let holders = self.people.holders(Taxonomy::shipped(), &self.model);
+        let (people, gigs, model) = (self.people.clone(), self.gigs.clone(), Arc::clone(&self.model));
+        self.market.shelves().put(Shelf { people, gigs, holders, model });
     }
 }
 
@@ -364,7 +378,7 @@ impl Market {
 }
 
 /// Work that takes long, on a thread where nobody waits for it.
-async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
+pub(super) async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
     tokio::task::spawn_blocking(work).await.map_err(ended)
 }
 

@@ -6,8 +6,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use chrono::{DateTime, TimeDelta};
 use domain::Timestamp;
+use domain::matching::Model;
 use domain::matching::index::{Gigs, Index};
 use domain::matching::shipped::Holders;
+
+/// An index that is further behind is not asked: rather a slow answer than a wrong one.
+pub(super) const PATIENCE: TimeDelta = TimeDelta::seconds(30);
 
 /// Who and what may be matched, as of some instant.
 pub(crate) struct Shelf {
@@ -17,6 +21,8 @@ pub(crate) struct Shelf {
     pub gigs: Gigs,
     /// How rare which skill is among the people.
     pub holders: Holders<'static>,
+    /// What ranks them.
+    pub model: Arc<Model>,
 }
 
 /// The place of the shelf that is looked at now.
@@ -61,6 +67,13 @@ impl Shelves {
         let shelf = self.now.read().unwrap_or_else(PoisonError::into_inner).clone()?;
         let lag = now - self.as_of();
         Some(IndexVitals { people: shelf.people.len(), gigs: shelf.gigs.len(), bytes: shelf.people.base_bytes(), lag })
+    }
+}
+
+impl IndexVitals {
+    /// Whether it is fresh enough to be asked; else the tables are.
+    pub fn is_asked(&self) -> bool {
+        self.lag <= PATIENCE
     }
 }
 

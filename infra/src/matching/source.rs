@@ -17,17 +17,16 @@ use domain::matching::{GigFeatures, Matcher, Model, PersonFeatures, Ranking, Tax
 use sea_orm::FromQueryResult;
 use uuid::Uuid;
 
-use super::shelves::Shelf;
+use super::shelves::{PATIENCE, Shelf};
 use crate::market::Market;
 use crate::sql::{ids, sql};
 use crate::{Call, Failure};
 
 /// At most so many candidates are ranked that SQL has found.
 pub(super) const CANDIDATES: i64 = 2_000;
+const LIMIT: usize = CANDIDATES.unsigned_abs() as usize;
 /// So many gigs are counted over when it is asked what a person lacks.
 const NEAR: usize = 1_000;
-/// An index that is further behind is not asked: rather a slow answer than a wrong one.
-const PATIENCE: TimeDelta = TimeDelta::seconds(30);
 
 /// What finds candidates.
 #[derive(Clone)]
@@ -106,11 +105,14 @@ impl Source {
         Freshness { found_by: self.found_by(), as_of, lag: now - as_of }
     }
 
-    /// How rare which skill is.
+    /// How rare which skill is, and what ranks.
     pub(super) async fn holders(&self, market: &Market) -> Result<Rarity, Failure> {
         match self {
             Self::Index(shelf, _) => Ok(Rarity::Index(Arc::clone(shelf))),
-            Self::Database => Ok(Rarity::Database(market.holders().await?)),
+            Self::Database => {
+                let model = market.model_in_use().await?;
+                Ok(Rarity::Database(market.holders(&model).await?, model))
+            }
         }
     }
 
@@ -128,7 +130,7 @@ impl Source {
             Self::Database => {
                 let found = market.people_holding(&asked_and_related(gig, matcher.knowledge), except).await?;
                 let people = market.people_matchable(&found).await?;
-                Ok(matcher.people(gig, &people, first))
+                Ok(Ranking { counted_all: found.len() < LIMIT, ..matcher.people(gig, &people, first) })
             }
         }
     }
@@ -149,7 +151,7 @@ impl Source {
                 // As everybody sees them: that one bid on a gig does not put it among those for one.
                 let gigs = market.gigs_by_id(&Call::system("matching"), &found).await?;
                 let gigs = market.gig_features(&gigs).await?;
-                Ok(matcher.gigs(person, &gigs, first))
+                Ok(Ranking { counted_all: found.len() < LIMIT, ..matcher.gigs(person, &gigs, first) })
             }
         }
     }
@@ -176,19 +178,27 @@ impl Source {
     }
 }
 
-/// How rare which skill is, wherever that was counted.
+/// How rare which skill is, wherever that was counted, and by what is ranked.
 pub(super) enum Rarity {
     Index(Arc<Shelf>),
-    Database(Holders<'static>),
+    Database(Holders<'static>, Arc<Model>),
 }
 
 impl Rarity {
     pub(super) fn matcher(&self, now: Timestamp) -> Matcher<'_, Holders<'static>> {
-        let knowledge = match self {
-            Self::Index(shelf) => &shelf.holders,
-            Self::Database(holders) => holders,
+        let (knowledge, model) = match self {
+            Self::Index(shelf) => (&shelf.holders, &*shelf.model),
+            Self::Database(holders, model) => (holders, &**model),
         };
-        Matcher { model: Model::shipped(), knowledge, now }
+        Matcher { model, knowledge, now }
+    }
+
+    /// The version of what ranks.
+    pub(super) fn version(&self) -> u32 {
+        match self {
+            Self::Index(shelf) => shelf.model.version,
+            Self::Database(_, model) => model.version,
+        }
     }
 }
 
@@ -222,7 +232,7 @@ impl Market {
     }
 
     /// How many of those who may be matched hold which skill.
-    async fn holders(&self) -> Result<Holders<'static>, Failure> {
+    async fn holders(&self, model: &Model) -> Result<Holders<'static>, Failure> {
         let held = Held::find_by_statement(sql(
             "select s.skill_id, count(*) as holders from profile_skills s join freelancer_profiles p on p.id = s.profile_id
              join users u on u.id = p.user_id where p.visibility = 'public' and u.suspended_at is null group by 1",
@@ -236,7 +246,7 @@ impl Market {
         ));
         let count = |n: i64| u64::try_from(n).unwrap_or(0);
         let people = people.one(self.db()).await?.map_or(0, |people| count(people.count));
-        let mut holders = Holders::new(Taxonomy::shipped(), Model::shipped());
+        let mut holders = Holders::new(Taxonomy::shipped(), model);
         holders
             .count_many(people, held.into_iter().map(|held| (SkillId::from_uuid(held.skill_id), count(held.holders))));
         Ok(holders)

@@ -55,6 +55,7 @@ impl Market {
             let heir = tx.member_for_update(to).await?.ok_or(Refusal::HIDDEN)?;
             let change = organization.transfer(tx.actor(), owner, heir)?;
             let changed = change.changed;
+            tx.must_be_proved(call).await?;
             let (owner, heir) = tx.settle(change).await?;
             if changed {
                 // In this order there are never two owners.

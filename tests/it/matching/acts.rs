@@ -208,3 +208,38 @@ async fn nobody_who_is_suspended_is_invited() {
     let input = json!({ "gigId": id, "freelancerId": lin.id });
     assert_eq!(ada.does("invitationSend", input, "invitation { id }").await.refused(), ["UNKNOWN"]);
 }
+
+#[tokio::test]
+async fn what_was_shown_is_kept_until_it_can_be_written_down() {
+    let app = TestApp::new().await;
+    let ada = app.client("ada").await;
+    freelancer(&app, "lin", "Rust engineer", &["rust"]).await;
+    let id = gig(&app, &ada).await;
+    matches(&ada, &id, 3, None).await;
+    sqlx::query("alter table exposures rename to out_of_reach").execute(app.pool()).await.unwrap();
+    assert!(app.market.impressions_write().await.is_err());
+    sqlx::query("alter table out_of_reach rename to exposures").execute(app.pool()).await.unwrap();
+    app.market.impressions_write().await.unwrap();
+    app.market.impressions_write().await.unwrap();
+    let shown: i64 = sqlx::query_scalar("select count(*) from exposures").fetch_one(app.pool()).await.unwrap();
+    assert_eq!(shown, 1, "once, not lost and not twice");
+}
+
+#[tokio::test]
+async fn a_look_of_a_client_renews_the_patience_with_a_newcomer_and_ones_own_does_not() {
+    let app = TestApp::new().await;
+    let ada = app.client("ada").await;
+    let lin = freelancer(&app, "lin", "Rust engineer", &["rust"]).await;
+    let id = gig(&app, &ada).await;
+    matches(&ada, &id, 3, None).await;
+    lin.asks("{ viewer { recommendedGigs(first: 5) { edges { node { score } } } } }", json!({})).await.data();
+    app.market.impressions_write().await.unwrap();
+    sqlx::query("update exposure_sums set unanswered = 19").execute(app.pool()).await.unwrap();
+    let unanswered = async || -> i32 {
+        sqlx::query_scalar("select unanswered from exposure_sums").fetch_one(app.pool()).await.unwrap()
+    };
+    assert!(opens(&lin, &id, &lin).await);
+    assert_eq!(unanswered().await, 19);
+    assert!(opens(&ada, &id, &lin).await);
+    assert_eq!(unanswered().await, 0);
+}

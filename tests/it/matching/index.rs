@@ -288,3 +288,92 @@ async fn the_index_is_kept_while_people_work_and_written_down_when_it_ends() {
     assert!(Follower::begin(&app.market, Some(file.clone())).await.unwrap().began_with_snapshot());
     std::fs::remove_file(&file).unwrap();
 }
+
+#[tokio::test]
+async fn the_lag_of_the_index_shows_in_the_metrics_and_its_state_in_the_readiness() {
+    use api::operations::{self, Operations, Worker};
+    let app = TestApp::new().await;
+    freelancer(&app, "lin", "Rust engineer", &["rust"]).await;
+    let operations = Operations::new(app.market.clone(), Worker::Elsewhere);
+    // No other test of this program counts, so the gauges are this one's.
+    let router = operations.probes().merge(operations.metrics(operations::count().unwrap()));
+    let get = async |path: &str| tests::get(&router, path).await;
+    let state = async || {
+        let ready: Value = serde_json::from_str(&get("/readyz").await).unwrap();
+        assert_eq!(ready["ready"], true, "matching answers without its index, too: {ready}");
+        ready["index"].as_str().unwrap().to_owned()
+    };
+    let gauge = async |name: &str| {
+        let metrics = get("/metrics").await;
+        let line = metrics.lines().find(|line| line.starts_with(&format!("{name} "))).map(str::to_owned);
+        line.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap())
+    };
+    assert_eq!((state().await.as_str(), gauge("rabta_matching_index_up").await), ("not yet", Some(0.0)));
+    assert_eq!(gauge("rabta_matching_lag_seconds").await, None);
+
+    let mut index = index(&app).await;
+    assert_eq!((state().await.as_str(), gauge("rabta_matching_index_up").await), ("ok", Some(1.0)));
+    assert_eq!(gauge("rabta_matching_lag_seconds").await, Some(0.0));
+    assert_eq!((gauge("rabta_matching_people").await, gauge("rabta_matching_gigs").await), (Some(1.0), Some(0.0)));
+    assert!(gauge("rabta_matching_bytes").await.unwrap() > 0.0);
+    app.market.clock().advance(TimeDelta::milliseconds(12_500));
+    assert_eq!((state().await.as_str(), gauge("rabta_matching_lag_seconds").await), ("ok", Some(12.5)));
+    app.market.clock().advance(TimeDelta::seconds(20));
+    assert_eq!((state().await.as_str(), gauge("rabta_matching_lag_seconds").await), ("behind", Some(32.5)));
+    catch_up(&mut index).await;
+    assert_eq!((state().await.as_str(), gauge("rabta_matching_lag_seconds").await), ("ok", Some(0.0)));
+}
+
+#[test]
+fn what_changes_while_a_new_base_is_built_is_in_it() {
+    // One thread for what takes long, so that a base waits until it is let.
+    let runtime = tokio::runtime::Builder::new_multi_thread().max_blocking_threads(1).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let app = TestApp::new().await;
+        let ada = app.client("ada").await;
+        let lin = freelancer(&app, "lin", "Rust engineer", &["rust", "postgresql"]).await;
+        let omar = freelancer(&app, "omar", "Engineer", &["photoshop"]).await;
+        let id = gig(&app, &ada).await;
+        let mut index = index(&app).await;
+        let settled = async || tokio::task::spawn_blocking(|| ()).await.unwrap();
+        settled().await;
+        catch_up(&mut index).await;
+
+        // A base is due, and has to wait its turn.
+        let (go, wait) = std::sync::mpsc::channel::<()>();
+        let busy = tokio::task::spawn_blocking(move || wait.recv());
+        app.market.clock().advance(TimeDelta::minutes(11));
+        holds(&lin, &["rust"]).await;
+        catch_up(&mut index).await;
+        holds(&lin, &["photoshop"]).await;
+        holds(&omar, &["rust", "postgresql"]).await;
+        assert_eq!(catch_up(&mut index).await, 2);
+        go.send(()).unwrap();
+        busy.await.unwrap().unwrap();
+        settled().await;
+        catch_up(&mut index).await;
+        let found = matches(&ada, &id, 10, None).await;
+        assert_eq!((found["foundBy"].as_str(), who(&found)[0]), (Some("INDEX"), omar.id.as_str()));
+    });
+}
+
+#[tokio::test]
+async fn a_gig_that_was_closed_to_the_public_is_recommended_to_nobody_however_old_the_index() {
+    let app = TestApp::new().await;
+    let ada = app.client("ada").await;
+    let lin = freelancer(&app, "lin", "Rust engineer", &["rust"]).await;
+    let id = gig(&app, &ada).await;
+    let _behind = index(&app).await;
+    let edges = async || lin.asks(RECOMMENDED, json!({})).await.data()["viewer"]["recommendedGigs"]["edges"].clone();
+    assert_eq!(edges().await.as_array().map(Vec::len), Some(1));
+    app.market.impressions_write().await.unwrap();
+    ada.does("gigUpdate", json!({ "gigId": id, "visibility": "INVITE_ONLY" }), "gig { id }").await.ok();
+    assert_eq!(edges().await, json!([]));
+    // Nor can it be opened any more from a page that still shows it.
+    let open = json!({ "gigId": id, "freelancerId": lin.id });
+    assert_eq!(lin.does("matchOpen", open, "noted").await.refused(), ["NOT_FOUND"]);
+    // Whoever is invited to it sees it, and it is no recommendation all the same.
+    let invitation = json!({ "gigId": id, "freelancerId": lin.id });
+    ada.does("invitationSend", invitation, "invitation { id }").await.ok();
+    assert_eq!(edges().await, json!([]));
+}

@@ -5,7 +5,7 @@ use domain::Timestamp;
 use domain::access::{Actor, Person as Someone};
 use domain::contract::Engagement;
 use domain::dispute::Claim;
-use domain::id::{Id, OrganizationId, UserId};
+use domain::id::{Id, OrganizationId, SessionId, UserId};
 use domain::offer::MilestoneInput;
 use domain::organization::OrganizationDraft;
 use domain::outage::OutageDraft;
@@ -320,7 +320,8 @@ impl<'a> Twin<'a> {
             }
             Move::PayoutMethodAdd { by, method, iban, title } => {
                 let here = world.methods.get(method).map(|m| (m.id, m.user, m.added_at, m.usable_from, m.removed_at));
-                request!(self, by, next, call => market.payout_method_add(&call, iban, title))
+                let session = self.proved_session(by).await?;
+                request!(self, by, next, call => market.payout_method_add(&Call { session, ..call.clone() }, iban, title))
                     .map(|m| (json!(here), json!((m.id, m.user, m.added_at, m.usable_from, m.removed_at))))
             }
             Move::PayoutMethodRemove { by, of } => {
@@ -331,6 +332,7 @@ impl<'a> Twin<'a> {
             Move::PayoutRequest { by, payout, method, amount, reauthenticated } => {
                 let password = if *reauthenticated { PASSWORD } else { "not the password" }.to_owned();
                 let (method, purpose_code) = (names.of(*method), "9186".to_owned());
+                let password = Some(password);
                 let ask = PayoutAsk { method, amount: *amount, purpose_code, written_purpose: None, password };
                 request!(self, by, next, call => market.payout_request(&call, ask.clone()))
                     .map(|there| (json!(world.payouts.get(payout)), json!(there)))
@@ -445,6 +447,23 @@ impl<'a> Twin<'a> {
         };
         let event = ProcessorEvent { source: "sandbox".to_owned(), id, payment: self.names.of(payment), fact };
         self.app.market.processor_event(&event).await
+    }
+
+    /// A session in which the person has just proved who they are: in memory nobody has sessions.
+    async fn proved_session(&self, by: &Actor) -> Result<Option<SessionId>, String> {
+        let Actor::Person(person) = by else { return Ok(None) };
+        let user: UserId = self.names.of(person.user);
+        let prove = sqlx::query_scalar(
+            "update sessions set proved_at = $2, expires_at = $2 + interval '1 day', ended_at = null, ending = null
+             where user_id = $1 returning id",
+        );
+        let found: Option<uuid::Uuid> = prove
+            .bind(user.uuid())
+            .bind(self.app.market.clock().now())
+            .fetch_optional(self.app.pool())
+            .await
+            .map_err(|error| error.to_string())?;
+        Ok(found.map(SessionId::from_uuid))
     }
 
     fn call(&self, by: &Actor, next: &Move) -> Result<Call, String> {

@@ -7,22 +7,25 @@
 use std::collections::BTreeSet;
 
 use super::super::constraint::Barrier;
-use super::super::features::{Budget, GigFeatures, PersonFeatures, Seniority, Standing};
-use super::super::fixed::{Value, exp_minus};
+use super::super::features::{Budget, GigFeatures, PersonFeatures, Standing};
+use super::super::fixed::{Value, Weight, exp_minus};
 use super::super::knowledge::Knowledge;
 use super::super::overlap::Overlap;
 use super::super::rank::Matcher;
 use super::super::role::Role;
-use super::super::score::Ask;
+use super::super::score::{Ask, grown, needed_months, spread};
 use super::Counts;
 use super::base::{BELIEF_STEP, Base, unpacked_level};
-use super::row::{NO_ROLE, Row};
+use super::row::{NO_ROLE, ROLES, Row};
 
 /// How far candidate generation looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// So many people, those whose lists add up to most, are tried against constraints and roughly scored.
     pub met: usize,
+    /// Of so many who bring something of what is asked, all are counted whom constraints leave out; of
+    /// more, those met.
+    pub counted: usize,
     /// So many of them have their texts compared.
     pub compared: usize,
     /// So many of those are scored in full.
@@ -33,7 +36,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { met: 5_000, compared: 500, scored: 120, likeness: Value::milli(500) }
+        Self { met: 5_000, counted: 20_000, compared: 500, scored: 120, likeness: Value::milli(500) }
     }
 }
 
@@ -41,10 +44,12 @@ impl Default for Limits {
 pub struct Found {
     /// The rows to score in full.
     pub rows: Vec<u32>,
-    /// How many of those met passed every hard constraint.
+    /// How many of those counted passed every hard constraint.
     pub passed: u32,
-    /// Whom the constraints left out, of those met.
+    /// Whom the constraints left out, of those counted.
     pub left_out: Counts,
+    /// Whether everyone who brings something of what is asked was counted.
+    pub counted_all: bool,
 }
 
 /// Find candidates for a gig.
@@ -58,9 +63,10 @@ pub fn find<K: Knowledge + ?Sized>(
     let ask = Ask::new(gig, matcher.model, matcher.knowledge);
     let rough = Rough::new(base, &ask, matcher);
     let mut gate = Gate::new(base, gig, matcher);
-    let mut found = Found { rows: Vec::new(), passed: 0, left_out: Counts::new() };
+    let met = met(base, &ask, matcher, limits);
+    let mut found = Found { rows: Vec::new(), passed: 0, left_out: Counts::new(), counted_all: met.all };
     let mut scored: Vec<(i64, u32)> = Vec::with_capacity(limits.met);
-    for row in met(base, &ask, matcher, limits) {
+    for row in met.rows {
         if hidden.contains(&row) {
             continue;
         }
@@ -72,6 +78,11 @@ pub fn find<K: Knowledge + ?Sized>(
         }
     }
     found.passed = u32::try_from(scored.len()).unwrap_or(u32::MAX);
+    for row in met.beyond.into_iter().filter(|row| !hidden.contains(row)) {
+        let barriers = gate.barriers(row);
+        found.passed += u32::from(barriers == 0);
+        count(&mut found.left_out, barriers);
+    }
     keep(&mut scored, limits.compared.max(limits.scored));
     if !gig.text.0.is_empty() && gig.text.0.len() == base.text_width && scored.len() > limits.scored {
         let weight = i64::from(matcher.model.people.text.as_milli());
@@ -93,13 +104,24 @@ fn keep(scored: &mut Vec<(i64, u32)>, most: usize) {
     }
 }
 
+/// The rows met, and what is known of the others.
+struct Met {
+    /// Those that are roughly scored.
+    rows: Vec<u32>,
+    /// Those on any of the lists that are not, if they are few enough to be counted.
+    beyond: Vec<u32>,
+    /// Whether this is everyone on any of the lists.
+    all: bool,
+}
+
 /// The rows met: those whose skills and roles, by their lists, add up to most. When the ask is met
 /// by few, the best of everyone fill up.
-fn met<K: Knowledge + ?Sized>(base: &Base, ask: &Ask<'_>, matcher: &Matcher<'_, K>, limits: Limits) -> Vec<u32> {
+fn met<K: Knowledge + ?Sized>(base: &Base, ask: &Ask<'_>, matcher: &Matcher<'_, K>, limits: Limits) -> Met {
     let mut lists = lists(base, ask, matcher, limits);
     // A list of so many says little of each; it is left out as long as the others meet enough.
     let telling: usize = lists.iter().map(|(list, _)| list.len()).filter(|length| !is_hot(*length, base)).sum();
-    if telling >= 2 * limits.met {
+    let many = telling >= 2 * limits.met && lists.iter().any(|(list, _)| is_hot(list.len(), base));
+    if many {
         lists.retain(|(list, _)| !is_hot(list.len(), base));
     }
     let mut sums = vec![0_u16; base.len()];
@@ -109,12 +131,17 @@ fn met<K: Knowledge + ?Sized>(base: &Base, ask: &Ask<'_>, matcher: &Matcher<'_, 
             *sum = sum.saturating_add(*weight);
         }
     }
-    let rows = largest(&sums, limits.met);
-    if rows.len() >= limits.scored {
-        return rows;
+    let (mut rows, on_lists) = largest(&sums, limits.met);
+    let on_lists = if many { usize::MAX } else { on_lists };
+    let more = (0..base.len_rows()).filter(|row| sums[*row as usize] == 0);
+    let more: Vec<u32> = more.take(limits.scored.saturating_sub(rows.len())).collect();
+    let mut beyond = Vec::new();
+    if on_lists <= limits.counted && on_lists > rows.len() {
+        rows.iter().for_each(|row| sums[*row as usize] = 0);
+        beyond.extend((0..base.len_rows()).filter(|row| sums[*row as usize] > 0));
     }
-    let more = (0..base.len_rows()).filter(|row| sums[*row as usize] == 0).take(limits.scored - rows.len());
-    rows.iter().copied().chain(more).collect()
+    rows.extend(more);
+    Met { rows, beyond, all: on_lists <= limits.counted }
 }
 
 fn is_hot(length: usize, base: &Base) -> bool {
@@ -145,14 +172,21 @@ fn lists<'b, K: Knowledge + ?Sized>(
     lists
 }
 
-/// The rows of the largest sums, so many of them; among equals, the first ones.
-fn largest(sums: &[u16], most: usize) -> Vec<u32> {
+/// The rows of the largest sums, so many of them; among equals, the first ones. And how many sums
+/// there are.
+fn largest(sums: &[u16], most: usize) -> (Vec<u32>, usize) {
     let mut counts = vec![0_usize; usize::from(u16::MAX) + 1];
-    for sum in sums {
-        counts[usize::from(*sum)] += 1;
+    let mut highest = 0;
+    for chunk in sums.chunks(CHUNK).filter(|chunk| has_any(chunk)) {
+        for sum in chunk {
+            counts[usize::from(*sum)] += 1;
+            highest = highest.max(usize::from(*sum));
+        }
     }
+    counts[0] = 0;
+    let all = counts[..=highest].iter().sum();
     let mut above = 0;
-    let mut least = counts.len();
+    let mut least = highest + 1;
     while least > 1 && above + counts[least - 1] <= most {
         least -= 1;
         above += counts[least];
@@ -160,16 +194,25 @@ fn largest(sums: &[u16], most: usize) -> Vec<u32> {
     // Of those one below the line, as many as there is room for.
     let mut room = if least > 1 { most - above } else { 0 };
     let mut rows = Vec::with_capacity(most);
-    for (row, sum) in (0..).zip(sums) {
-        let sum = usize::from(*sum);
-        if sum >= least {
-            rows.push(row);
-        } else if sum + 1 == least && room > 0 {
-            room -= 1;
-            rows.push(row);
+    for (first, chunk) in (0..).step_by(CHUNK).zip(sums.chunks(CHUNK)).filter(|(_, chunk)| has_any(chunk)) {
+        for (row, sum) in (first..).zip(chunk) {
+            let sum = usize::from(*sum);
+            if sum >= least {
+                rows.push(row);
+            } else if sum + 1 == least && room > 0 {
+                room -= 1;
+                rows.push(row);
+            }
         }
     }
-    rows
+    (rows, all)
+}
+
+/// Sums are looked at so many at a time: most often there is nothing among them.
+const CHUNK: usize = 64;
+
+fn has_any(sums: &[u16]) -> bool {
+    sums.iter().fold(0, |any, sum| any | sum) != 0
 }
 
 /// The rough score: skills, role, experience and load, from the row alone.
@@ -182,7 +225,8 @@ struct Rough {
     roles: Vec<i64>,
     skills_weight: i64,
     focus_weight: i64,
-    breadth_weight: i64,
+    /// What so many roles count.
+    breadth: Vec<i64>,
     seniority: Vec<i64>,
     unasked_limit: i64,
     work_days: Vec<i64>,
@@ -221,17 +265,18 @@ impl Rough {
                 i64::from(model.people.role.as_milli()) * best.unwrap_or(model.unknown).as_micro()
             })
             .collect();
-        let needed = match gig.seniority {
-            Some(Seniority::Junior) => model.seniority.junior_months,
-            Some(Seniority::Mid) | None => model.seniority.mid_months,
-            Some(Seniority::Senior) => model.seniority.senior_months,
+        let needed = needed_months(gig, model);
+        let enough = model.seniority.enough_months;
+        let experience = |weight: Weight, months: u16, whole: u16| {
+            i64::from(weight.as_milli()) * Value::ratio(grown(months), grown(whole)).as_micro()
         };
-        let seniority = (0..=i64::from(model.seniority.enough_months))
+        let seniority = (0..=enough)
             .map(|months| {
-                i64::from(model.people.seniority.as_milli()) * Value::ratio(months, i64::from(needed)).as_micro()
-                    + i64::from(model.people.experience.as_milli())
-                        * Value::ratio(months, i64::from(model.seniority.enough_months)).as_micro()
+                experience(model.people.seniority, months, needed) + experience(model.people.experience, months, enough)
             })
+            .collect();
+        let breadth = (0..=ROLES as u32)
+            .map(|roles| i64::from(model.people.breadth.as_milli()) * spread(roles, &model.skills).as_micro())
             .collect();
         Self {
             ranges,
@@ -240,7 +285,7 @@ impl Rough {
             roles,
             skills_weight: i64::from(model.people.skills.as_milli()),
             focus_weight: i64::from(model.people.focus.as_milli()),
-            breadth_weight: i64::from(model.people.breadth.as_milli()),
+            breadth,
             seniority,
             unasked_limit: i64::from(model.skills.unasked_limit) * 1_000_000,
             work_days: work_days(base, matcher, gig),
@@ -292,7 +337,7 @@ impl Rough {
         let roles = numbers.roles.iter().filter(|role| **role != NO_ROLE).count();
         let months = usize::from(numbers.months).min(self.seniority.len() - 1);
         let seniority = if numbers.months == u16::MAX { 0 } else { self.seniority[months] };
-        let breadth = self.breadth_weight * roles.saturating_sub(3) as i64 * 333_333;
+        let breadth = self.breadth[roles];
         let overlap = self.work_days.get(usize::from(numbers.work_day)).copied().unwrap_or(self.unknown_overlap);
         let load = self.loads[(numbers.pending / LOAD_STEP).min(LOAD_STEPS) as usize];
         let reputation = self.reputation_weight * i64::from(base.beliefs[row as usize]) * BELIEF_STEP;

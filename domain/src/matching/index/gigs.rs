@@ -94,8 +94,9 @@ impl Gigs {
         own: &[OrganizationId],
     ) -> Ranking<GigId> {
         let mut overlaps: HashMap<_, Overlap> = HashMap::new();
-        let (mut fit, mut beyond, mut stopped) = (Vec::new(), 0_u32, Vec::new());
+        let (mut fit, mut beyond, mut stopped, mut met) = (Vec::new(), 0_u32, Vec::new(), 0);
         for gig in self.met(matcher, person) {
+            met += 1;
             if own.contains(&gig.client) {
                 continue;
             }
@@ -114,6 +115,7 @@ impl Gigs {
         }
         let mut ranking = matcher.gigs(person, fit, first);
         ranking.eligible += beyond;
+        ranking.counted_all = met < MET;
         for (barrier, count) in constraint::count(stopped.iter().map(Vec::as_slice)) {
             let left_out: &mut LeftOut = ranking.left_out.entry(barrier).or_default();
             left_out.all += count.all;

@@ -170,7 +170,7 @@ impl Index {
         except: &BTreeSet<UserId>,
     ) -> Ranking<UserId> {
         let nobody = BTreeSet::new();
-        let (mut people, mut passed, mut left_out) = (Vec::new(), 0, Counts::new());
+        let (mut people, mut passed, mut left_out, mut counted_all) = (Vec::new(), 0, Counts::new(), true);
         for (base, hidden) in [(&self.base, &self.hidden), (&self.fresh, &nobody)] {
             let mut hidden = Cow::Borrowed(hidden);
             for row in except.iter().filter_map(|person| base.find(*person)) {
@@ -179,11 +179,13 @@ impl Index {
             let found = candidates::find(base, &hidden, matcher, gig, limits);
             people.extend(found.rows.iter().map(|row| base.person(*row)));
             passed += found.passed;
+            counted_all &= found.counted_all;
             for (barrier, count) in found.left_out {
                 add(left_out.entry(barrier).or_default(), count);
             }
         }
         let mut ranking = matcher.people(gig, &people, first);
+        ranking.counted_all = counted_all;
         ranking.eligible += passed - u32::try_from(people.len()).unwrap_or(0);
         for (barrier, count) in left_out {
             add(ranking.left_out.entry(barrier).or_default(), count);

@@ -1,0 +1,259 @@
+//! Keeping an account: its address, its password, and proofs of who its person is.
+
+use async_graphql::{Context, InputObject, Json, Object};
+use domain::Timestamp;
+use serde::Serialize;
+
+use crate::context::RabtaContext;
+use crate::session::Session;
+use crate::user::Viewer;
+use crate::user_error::{Answer, answer, payload};
+
+/// What proves who you are.
+#[derive(InputObject)]
+pub struct ReauthenticateInput {
+    /// Your password.
+    pub password: String,
+    /// With a second factor: the code of the authenticator app, or a recovery code.
+    pub code: Option<String>,
+}
+
+/// Asks for another letter.
+#[derive(Debug, Clone, InputObject, Serialize)]
+pub struct EmailVerifyRequestInput {
+    /// Makes repeating this request harmless: a fresh UUID for each intended act.
+    pub idempotency_key: Option<String>,
+}
+
+/// The code of a letter.
+#[derive(InputObject)]
+pub struct EmailVerifyInput {
+    /// The code, as it stands in the letter.
+    pub code: String,
+}
+
+/// Whose password is lost.
+#[derive(InputObject)]
+pub struct PasswordResetRequestInput {
+    /// The email of the account.
+    pub email: String,
+}
+
+/// Another password, and the code that lets you set it.
+#[derive(InputObject)]
+pub struct PasswordResetInput {
+    /// The code, as it stands in the letter.
+    pub code: String,
+    /// 10 to 512 characters of any kind; what everybody tries first is not taken.
+    pub new_password: String,
+}
+
+/// Another password.
+#[derive(Debug, Clone, InputObject, Serialize)]
+pub struct PasswordChangeInput {
+    /// The password you have now.
+    pub current_password: String,
+    /// 10 to 512 characters of any kind; what everybody tries first is not taken.
+    pub new_password: String,
+    /// Makes repeating this request harmless: a fresh UUID for each intended act.
+    pub idempotency_key: Option<String>,
+}
+
+/// Another address.
+#[derive(Debug, Clone, InputObject, Serialize)]
+pub struct EmailChangeRequestInput {
+    /// Where mail shall go, and what you will sign in with.
+    pub email: String,
+    /// Makes repeating this request harmless: a fresh UUID for each intended act.
+    pub idempotency_key: Option<String>,
+}
+
+/// The code of the letter to the new address.
+#[derive(Debug, Clone, InputObject, Serialize)]
+pub struct EmailChangeInput {
+    /// The code, as it stands in the letter.
+    pub code: String,
+    /// Makes repeating this request harmless: a fresh UUID for each intended act.
+    pub idempotency_key: Option<String>,
+}
+
+payload! {
+    /// The answer to `reauthenticate`.
+    ReauthenticatePayload {
+        /// The session in which you have proved who you are.
+        session: Session
+    }
+}
+payload! {
+    /// The answer to `emailVerifyRequest`.
+    EmailVerifyRequestPayload {
+        /// You.
+        viewer: Viewer
+    }
+}
+payload! {
+    /// The answer to `emailVerify`.
+    EmailVerifyPayload {
+        /// The address that is verified.
+        email: String
+    }
+}
+payload! {
+    /// The answer to `passwordResetRequest`: the same whether or not there is an account.
+    PasswordResetRequestPayload {
+        /// Until when the code of the letter would work.
+        expires_at: Timestamp
+    }
+}
+payload! {
+    /// The answer to `passwordReset`.
+    PasswordResetPayload {
+        /// How many sessions were ended: all there were. Sign in with the new password.
+        ended_count: i64
+    }
+}
+payload! {
+    /// The answer to `passwordChange`.
+    PasswordChangePayload {
+        /// You, as you are now.
+        viewer: Viewer
+    }
+}
+payload! {
+    /// The answer to `emailChangeRequest`: the same whether or not the address is somebody's.
+    EmailChangeRequestPayload {
+        /// Until when the code of the letter would work.
+        expires_at: Timestamp
+    }
+}
+payload! {
+    /// The answer to `emailChange`.
+    EmailChangePayload {
+        /// You, as you are now.
+        viewer: Viewer
+    }
+}
+
+/// Which of what is kept of you.
+#[derive(InputObject)]
+pub struct AccountExportInput {
+    /// Names of parts of the export, like `account` or `payouts`; all of them if left out.
+    pub parts: Option<Vec<String>>,
+}
+
+/// The end of an account.
+#[derive(InputObject)]
+pub struct AccountEraseInput {
+    /// The email of your account, typed once more.
+    pub confirm_email: String,
+}
+
+payload! {
+    /// The answer to `accountExport`.
+    AccountExportPayload {
+        /// All that is kept of you, a list of rows for each part. Rows are as they are kept, amounts in
+        /// minor units. Of each kind there are the newest 10,000; a part that is longer says so.
+        export: Json<serde_json::Value>
+    }
+}
+payload! {
+    /// The answer to `accountErase`.
+    AccountErasePayload {
+        /// When it was.
+        erased_at: Timestamp
+    }
+}
+
+/// Keeping an account.
+#[derive(Debug, Default)]
+pub struct AccountMutation;
+
+#[Object]
+impl AccountMutation {
+    /// Prove once more who you are. For 15 minutes, acts on money and on the safety of the account are
+    /// taken in this session.
+    async fn reauthenticate(&self, ctx: &Context<'_>, input: ReauthenticateInput) -> Answer<ReauthenticatePayload> {
+        let ReauthenticateInput { password, code } = &input;
+        answer(ctx.market().reauthenticate(&ctx.call(), password, code.as_deref()).await.map(Session))
+    }
+
+    /// Get another letter with a code for `emailVerify`, if your address is not verified yet.
+    async fn email_verify_request(
+        &self,
+        ctx: &Context<'_>,
+        input: EmailVerifyRequestInput,
+    ) -> Answer<EmailVerifyRequestPayload> {
+        let outcome = async {
+            let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
+            ctx.market().email_verify_request(&call).await
+        };
+        answer(outcome.await.map(Viewer::of))
+    }
+
+    /// Show with the code of a letter that you read mail at your address. It works without signing in,
+    /// because mail is often read on another device.
+    async fn email_verify(&self, ctx: &Context<'_>, input: EmailVerifyInput) -> Answer<EmailVerifyPayload> {
+        answer(ctx.market().email_verify(&ctx.call(), &input.code).await.map(|email| email.to_string()))
+    }
+
+    /// Get a letter with a code for `passwordReset`. The answer is the same whether or not there is an
+    /// account with this address.
+    async fn password_reset_request(
+        &self,
+        ctx: &Context<'_>,
+        input: PasswordResetRequestInput,
+    ) -> Answer<PasswordResetRequestPayload> {
+        answer(ctx.market().password_reset_request(&ctx.call(), &input.email, &ctx.caller().device).await)
+    }
+
+    /// Set another password with the code of a letter. All sessions end at once. A second factor stays:
+    /// signing in will ask for it.
+    async fn password_reset(&self, ctx: &Context<'_>, input: PasswordResetInput) -> Answer<PasswordResetPayload> {
+        let PasswordResetInput { code, new_password } = &input;
+        answer(ctx.market().password_reset(&ctx.call(), code, new_password).await)
+    }
+
+    /// Set another password, knowing the old one. Your other sessions end at once.
+    async fn password_change(&self, ctx: &Context<'_>, input: PasswordChangeInput) -> Answer<PasswordChangePayload> {
+        let outcome = async {
+            let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
+            ctx.market().password_change(&call, &input.current_password, &input.new_password).await
+        };
+        answer(outcome.await.map(Viewer::of))
+    }
+
+    /// Get a letter with a code for `emailChange` at the address you want. Takes a fresh proof of who you
+    /// are.
+    async fn email_change_request(
+        &self,
+        ctx: &Context<'_>,
+        input: EmailChangeRequestInput,
+    ) -> Answer<EmailChangeRequestPayload> {
+        let outcome = async {
+            let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
+            ctx.market().email_change_request(&call, &input.email).await
+        };
+        answer(outcome.await)
+    }
+
+    /// Make the address that the code went to the address of your account. The old address is told.
+    async fn email_change(&self, ctx: &Context<'_>, input: EmailChangeInput) -> Answer<EmailChangePayload> {
+        let outcome = async {
+            let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
+            ctx.market().email_change(&call, &input.code).await
+        };
+        answer(outcome.await.map(Viewer::of))
+    }
+
+    /// Get all that is kept of you as one document. Takes a fresh proof of who you are.
+    async fn account_export(&self, ctx: &Context<'_>, input: AccountExportInput) -> Answer<AccountExportPayload> {
+        answer(ctx.market().account_export(&ctx.call(), input.parts.as_deref()).await.map(Json))
+    }
+
+    /// Erase your account for good: your name, address, profile, bank accounts and sign-ins. What binds
+    /// others (contracts, reviews, the books) stays, and knows you by your id only. Everything that is
+    /// under way has to end first. Takes a fresh proof of who you are.
+    async fn account_erase(&self, ctx: &Context<'_>, input: AccountEraseInput) -> Answer<AccountErasePayload> {
+        answer(ctx.market().account_erase(&ctx.call(), &input.confirm_email).await)
+    }
+}

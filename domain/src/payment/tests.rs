@@ -1,0 +1,160 @@
+//! What a payment becomes by what the processor says, in any order.
+
+use uuid::Uuid;
+
+use super::*;
+use crate::id::Id;
+use crate::money::Money;
+use crate::policy::Terms;
+
+fn now() -> Timestamp {
+    "2026-06-01T08:00:00Z".parse().unwrap()
+}
+
+fn payment(state: State) -> Payment {
+    let quote = Terms::default().quote(Money::usd(100_000).unwrap()).unwrap();
+    let method = Some(PaymentMethod::parse("pm_card").unwrap());
+    let purpose = Purpose::Milestone(MilestoneId::from_uuid(Uuid::from_u128(2)));
+    let (id, client) = (PaymentId::from_uuid(Uuid::from_u128(1)), OrganizationId::from_uuid(Uuid::from_u128(3)));
+    Payment { id, client, purpose, method, quote, state, created_at: now() }
+}
+
+fn states() -> [State; 6] {
+    let intent = || "pi_1".to_owned();
+    [
+        State::Starting,
+        State::Unknown { since: now() },
+        State::RequiresAction { intent: intent() },
+        State::Processing { intent: intent() },
+        State::Succeeded { intent: intent(), succeeded_at: now() },
+        State::Failed { failed_at: now(), code: "card_declined".to_owned() },
+    ]
+}
+
+#[test]
+fn what_the_processor_says_of_a_payment_in_every_state() {
+    type Says = fn(Payment) -> Result<Change<Payment>, Refusal>;
+    let says: [(&str, Says); 5] = [
+        ("nothing", |payment| payment.unanswered(&Actor::System, now())),
+        ("see the bank", |payment| payment.waits_for_client(&Actor::System, "pi_1".to_owned())),
+        ("taken up", |payment| payment.taken_up(&Actor::System, "pi_1".to_owned())),
+        ("succeeded", |payment| payment.succeeded(&Actor::System, now(), "pi_1".to_owned())),
+        ("failed", |payment| payment.failed(&Actor::System, now(), "late".to_owned())),
+    ];
+    let expected = [
+        ["unknown", "requires_action", "processing", "succeeded", "failed"],
+        ["-", "requires_action", "processing", "succeeded", "failed"],
+        ["-", "-", "processing", "succeeded", "failed"],
+        ["-", "-", "-", "succeeded", "failed"],
+        ["-", "-", "-", "-", "-"],
+        ["-", "-", "-", "succeeded", "-"],
+    ];
+    for (state, expected) in states().into_iter().zip(expected) {
+        for ((said, say), expected) in says.iter().zip(expected) {
+            let change = say(payment(state.clone())).unwrap();
+            let became = if change.changed { change.next.state.as_str() } else { "-" };
+            assert_eq!(became, expected, "{} hears {said}", state.as_str());
+        }
+    }
+}
+
+#[test]
+fn a_payment_is_asked_for_while_the_processor_remembers_its_key() {
+    let asked = |state: &State, hours| payment(state.clone()).is_to_be_asked(now() + TimeDelta::hours(hours));
+    for state in states() {
+        let open = matches!(state, State::Starting | State::Unknown { .. });
+        assert_eq!(asked(&state, 0), open, "{}", state.as_str());
+        assert_eq!(asked(&state, 22), open, "{}", state.as_str());
+        assert!(!asked(&state, 23), "{}", state.as_str());
+    }
+}
+
+#[test]
+fn only_the_system_moves_a_payment_on() {
+    for state in states() {
+        let refused = payment(state).succeeded(&Actor::Nobody, now(), "pi_1".to_owned());
+        assert!(matches!(refused.unwrap_err(), Refusal::Denied { .. }));
+    }
+}
+
+fn usd(cents: i64) -> Money {
+    Money::usd(cents).unwrap()
+}
+
+fn finance() -> Actor {
+    let memberships = vec![(OrganizationId::from_uuid(Uuid::from_u128(3)), access::MemberRole::Finance)];
+    let user = crate::id::UserId::from_uuid(Uuid::from_u128(9));
+    Actor::Person(access::Person { user, suspended: false, staff: None, memberships })
+}
+
+fn came() -> Payment {
+    payment(State::Succeeded { intent: "pi_1".to_owned(), succeeded_at: now() })
+}
+
+fn refund_of(amount: i64, credit: i64, before: &[Refund]) -> Result<Change<Refund>, Refusal> {
+    let id = crate::id::PaymentRefundId::from_uuid(Uuid::from_u128(50 + before.len() as u128));
+    came().refund(&finance(), now(), id, usd(amount), usd(credit), before)
+}
+
+#[test]
+fn what_goes_back_is_no_more_than_came_and_than_there_is_of_credit() {
+    assert_eq!(came().quote.client_pays, usd(103_000));
+    let whole = refund_of(103_000, 200_000, &[]).unwrap();
+    let clearing = crate::ledger::LedgerAccount::ProcessorClearing;
+    assert_eq!(whole.entries[0].effect_on(clearing, usd(0).currency()), 103_000);
+    let insufficient = |refused: Result<Change<Refund>, Refusal>, left: i64| {
+        assert!(matches!(refused.unwrap_err(), Refusal::Insufficient { available, .. } if available == usd(left)));
+    };
+    insufficient(refund_of(103_001, 200_000, &[]), 103_000);
+    insufficient(refund_of(501, 500, &[]), 500);
+    let part = refund_of(100_000, 200_000, &[]).unwrap().next;
+    insufficient(refund_of(3_001, 200_000, std::slice::from_ref(&part)), 3_000);
+    let failed = part.clone().failed(&Actor::System, now(), "expired".to_owned()).unwrap();
+    assert_eq!(failed.entries[0].effect_on(clearing, usd(0).currency()), -100_000, "it is credit again");
+    assert!(refund_of(103_000, 200_000, &[failed.next]).is_ok());
+    assert!(matches!(refund_of(0, 500, &[]).unwrap_err(), Refusal::Invalid { .. }));
+    for state in states().into_iter().filter(|state| state.as_str() != "succeeded") {
+        let id = part.id;
+        let refused = payment(state).refund(&finance(), now(), id, usd(1), usd(1), &[]).unwrap_err();
+        assert!(matches!(refused, Refusal::WrongState { .. }), "{refused}");
+    }
+    let stranger = Actor::Person(access::Person {
+        user: crate::id::UserId::from_uuid(Uuid::from_u128(10)),
+        suspended: false,
+        staff: None,
+        memberships: Vec::new(),
+    });
+    assert_eq!(came().refund(&stranger, now(), part.id, usd(1), usd(1), &[]).unwrap_err(), Refusal::HIDDEN);
+}
+
+#[test]
+fn what_the_processor_says_of_a_refund_in_every_state() {
+    let reference = || "re_1".to_owned();
+    let states = [
+        RefundState::Started,
+        RefundState::Pending { reference: reference() },
+        RefundState::Succeeded { reference: reference(), succeeded_at: now() },
+        RefundState::Failed { failed_at: now(), code: "expired".to_owned() },
+    ];
+    // Also a refund that went back can still come back, and its money is credit again, once.
+    let expected = [
+        [("pending", 0), ("succeeded", 0), ("failed", 1)],
+        [("-", 0), ("succeeded", 0), ("failed", 1)],
+        [("-", 0), ("-", 0), ("failed", 1)],
+        [("-", 0), ("-", 0), ("-", 0)],
+    ];
+    let started = refund_of(500, 500, &[]).unwrap().next;
+    for (state, expected) in states.into_iter().zip(expected) {
+        let refund = || Refund { state: state.clone(), ..started.clone() };
+        let says = [
+            refund().taken_up(&Actor::System, reference()),
+            refund().succeeded(&Actor::System, now(), reference()),
+            refund().failed(&Actor::System, now(), "expired".to_owned()),
+        ];
+        for (change, (became, entries)) in says.into_iter().zip(expected) {
+            let change = change.unwrap();
+            let is = if change.changed { change.next.state.as_str() } else { "-" };
+            assert_eq!((is, change.entries.len()), (became, entries), "{}", state.as_str());
+        }
+    }
+}

@@ -1,0 +1,386 @@
+//! Keeping an account: its address, its password, and proofs of who its person is.
+
+use chrono::TimeDelta;
+use domain::Timestamp;
+use domain::access::Denied;
+use domain::account::{MailCode, Purpose, SafetyAct, code_refused};
+use domain::id::{Id, MailCodeId, UserId};
+use domain::password::Password;
+use domain::refusal::{Invalid, Refusal};
+use domain::session::{Device, Ending, Session};
+use domain::user::{Email, User};
+use sea_orm::{ConnectionTrait, EntityTrait, FromQueryResult, QuerySelect};
+
+use crate::market::Market;
+use crate::save::save_row;
+use crate::session::{network, once_is_enough};
+use crate::sql::sql;
+use crate::throttle::{Allowance, name_of};
+use crate::{Call, Failure, Fault, Tx, run};
+
+mod erase;
+mod export;
+mod letter;
+
+/// What the codes of these letters are sealed for.
+const SEALED_FOR: &str = "mail code";
+
+/// Codes for one person, of all kinds, but those that a visitor asked for.
+const CODES: Allowance = Allowance { attempts: 5, within: TimeDelta::hours(1) };
+/// Resets asked for one address. Letters that were sent go on working, so whoever uses them up for
+/// somebody else keeps nobody out.
+const RESETS: Allowance = Allowance { attempts: 5, within: TimeDelta::hours(1) };
+/// Resets asked for from one network.
+const RESETS_OF_NETWORK: Allowance = Allowance { attempts: 60, within: TimeDelta::hours(1) };
+/// Proofs of who one person is.
+const PROOFS: Allowance = Allowance { attempts: 10, within: TimeDelta::minutes(15) };
+
+#[derive(FromQueryResult)]
+struct Count {
+    count: i64,
+}
+
+#[derive(FromQueryResult)]
+struct Hash {
+    hash: String,
+}
+
+impl Market {
+    /// Write to the person again, to see whether they read mail at their address.
+    pub async fn email_verify_request(&self, call: &Call) -> Result<User, Failure> {
+        let id = call.actor.person()?.user;
+        run!(self, call, tx => {
+            let user = tx.user_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            if user.email_verified_at.is_none() {
+                tx.mail_codes_count(id).await?;
+                tx.mail_code_issue(Purpose::VerifyEmail, Some(id), user.email.clone(), None).await?;
+            }
+            Ok(user)
+        })
+    }
+
+    /// Whoever brings the code reads mail at the address of its account. Once that is so, the same
+    /// code says it again.
+    pub async fn email_verify(&self, call: &Call, code: &str) -> Result<Email, Failure> {
+        let id = self.mail_code_of(code)?;
+        let call = &Call { once: None, ..Call::system(call.trace.clone()) };
+        run!(self, call, tx => {
+            let code = tx.mail_code(id).await?.ok_or_else(code_refused)?;
+            let user = tx.user_for_update(code.user.ok_or_else(code_refused)?).await?.ok_or_else(code_refused)?;
+            let code = tx.mail_code_for_update(id).await?.ok_or_else(code_refused)?;
+            if code.purpose == Purpose::VerifyEmail && code.used_at.is_some() && user.email == code.email {
+                return Ok(user.email);
+            }
+            let email = code.email.clone();
+            let (_, used) = code.redeem(Purpose::VerifyEmail, tx.now())?;
+            let change = user.verify_email(&email, tx.now())?;
+            tx.mail_code_write(&used).await?;
+            Ok(tx.user_save(change).await?.email)
+        })
+    }
+
+    /// Somebody has lost their password. Until when the code would work that goes to the address,
+    /// if there is an account: whether there is one can't be told from the answer, nor from the time
+    /// it takes.
+    pub async fn password_reset_request(
+        &self,
+        call: &Call,
+        email: &str,
+        device: &Device,
+    ) -> Result<Timestamp, Failure> {
+        let mut invalid = Invalid::default();
+        let email = Email::parse(&mut invalid, "email", email);
+        invalid.finish()?;
+        self.throttle(&format!("reset:{}", network(device)), RESETS_OF_NETWORK).await?;
+        self.throttle(&format!("reset:{}", name_of(email.as_str())), RESETS).await?;
+        let call = &once_is_enough(call);
+        run!(self, call, tx => {
+            let user = tx.user_of_email(&email).await?;
+            let code = tx.mail_code_issue(Purpose::ResetPassword, user, email.clone(), None).await?;
+            Ok(code.expires_at)
+        })
+    }
+
+    /// Set another password with the code of a letter. All sessions end, and so do all other codes;
+    /// how many sessions there were.
+    pub async fn password_reset(&self, call: &Call, code: &str, password: &str) -> Result<i64, Failure> {
+        let id = self.mail_code_of(code)?;
+        let call = &Call { once: None, ..Call::system(call.trace.clone()) };
+        // Nothing is computed for a code that does not work.
+        let user = self.mail_code_look(id, Purpose::ResetPassword).await?;
+        let hash = self.password_hash(&user, "newPassword", password).await?;
+        run!(self, call, tx => {
+            let user = tx.user_for_update(user.id).await?.ok_or_else(code_refused)?;
+            let code = tx.mail_code_for_update(id).await?.ok_or_else(code_refused)?;
+            let email = code.email.clone();
+            let (_, used) = code.redeem(Purpose::ResetPassword, tx.now())?;
+            // A letter to an address that was left since opens nothing.
+            let verified = user.verify_email(&email, tx.now())?;
+            tx.mail_code_write(&used).await?;
+            tx.mail_codes_end(verified.next.id).await?;
+            tx.password_set(verified.next.id, &hash).await?;
+            let user = tx.user_save(verified).await?;
+            let ended = tx.sessions_end(user.id, None, Ending::PasswordChanged).await?;
+            tx.audit("password_reset", user.id, serde_json::json!({ "sessions_ended": ended })).await?;
+            tx.settle(user.password_set(SafetyAct::PasswordReset)).await?;
+            Ok(ended)
+        })
+    }
+
+    /// The person sets another password, knowing the old one. Their other sessions end.
+    pub async fn password_change(&self, call: &Call, current: &str, password: &str) -> Result<User, Failure> {
+        let id = call.actor.person()?.user;
+        let proof = self.password_prove(call, current).await?;
+        let user = self.viewer(call).await?.ok_or(Denied::SignIn)?;
+        let hash = self.password_hash(&user, "newPassword", password).await?;
+        run!(self, call, tx => {
+            let user = tx.user_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            domain::access::check(tx.actor(), domain::access::Verb::PasswordChange, &user.subject())?;
+            tx.password_must_be(id, proof.as_deref(), "currentPassword").await?;
+            tx.password_set(id, &hash).await?;
+            tx.mail_codes_end(id).await?;
+            let ended = tx.sessions_end(id, call.session, Ending::PasswordChanged).await?;
+            tx.audit("password_change", id, serde_json::json!({ "sessions_ended": ended })).await?;
+            tx.settle(user.password_set(SafetyAct::PasswordChanged)).await
+        })
+    }
+
+    /// The person proves once more who they are, for what takes a fresh proof.
+    pub async fn reauthenticate(&self, call: &Call, password: &str, code: Option<&str>) -> Result<Session, Failure> {
+        let id = call.actor.person()?.user;
+        let of_call = call.session.ok_or(Denied::SignIn)?;
+        let proof = self.password_prove(call, password).await?;
+        let call = &once_is_enough(call);
+        let proved = run!(self, call, tx => {
+            tx.user_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            tx.password_must_be(id, proof.as_deref(), "password").await?;
+            tx.second_factor_check(self.vault(), id, code).await?;
+            let session = tx.session_for_update(of_call).await?.ok_or(Refusal::HIDDEN)?;
+            tx.session_save(session.prove(tx.actor(), tx.now())?).await
+        });
+        if proved.is_ok() {
+            self.throttle_forget(&proofs_of(id)).await?;
+        }
+        proved
+    }
+
+    /// The person wants another address. A code goes there, whether or not somebody else has an
+    /// account with it: that is told only to whoever reads the mail. Until when the code works.
+    pub async fn email_change_request(&self, call: &Call, email: &str) -> Result<Timestamp, Failure> {
+        let id = call.actor.person()?.user;
+        let mut invalid = Invalid::default();
+        let email = Email::parse(&mut invalid, "email", email);
+        invalid.finish()?;
+        run!(self, call, tx => {
+            tx.must_be_proved(call).await?;
+            let user = tx.user_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            tx.mail_codes_count(id).await?;
+            let code = tx.mail_code_issue(Purpose::ChangeEmail, Some(id), email.clone(), Some(user.email)).await?;
+            Ok(code.expires_at)
+        })
+    }
+
+    /// The person brings the code that went to the address they want.
+    pub async fn email_change(&self, call: &Call, code: &str) -> Result<User, Failure> {
+        let id = call.actor.person()?.user;
+        let of_letter = self.mail_code_of(code)?;
+        run!(self, call, tx => {
+            let user = tx.user_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let code = tx.mail_code_for_update(of_letter).await?.ok_or_else(code_refused)?;
+            let (whose, used) = code.redeem(Purpose::ChangeEmail, tx.now())?;
+            // The code of somebody else's letter, and one that was asked for at an address that was left since.
+            if whose != id || used.former.as_ref() != Some(&user.email) {
+                return Err(code_refused().into());
+            }
+            let change = user.change_email(tx.actor(), used.email.clone(), used.id, tx.now())?;
+            tx.mail_codes_end(id).await?;
+            tx.mail_code_write(&used).await?;
+            tx.audit("email_change", id, serde_json::json!({})).await?;
+            tx.user_save(change).await.map_err(|failure| failure.when_violated("users_email_key", code_refused))
+        })
+    }
+
+    /// The hash that the password fits, if it is the caller's. Guesses are counted for each account,
+    /// whoever makes them.
+    pub(crate) async fn password_prove(&self, call: &Call, password: &str) -> Result<Option<String>, Failure> {
+        let user = call.actor.person()?.user;
+        let bucket = proofs_of(user);
+        self.throttle(&bucket, PROOFS).await?;
+        let select = sql("select hash from passwords where user_id = $1", [user.uuid().into()]);
+        let found = Hash::find_by_statement(select).one(self.db()).await?.map(|found| found.hash);
+        let fits = self.passwords().verify(password, found.as_deref()).await?;
+        // With a second factor the password alone is half a proof: its guesses go on counting.
+        if fits && !self.has_second_factor(user).await? {
+            self.throttle_forget(&bucket).await?;
+        }
+        Ok(found.filter(|_| fits))
+    }
+
+    /// Forget up to `limit` codes that have been over for a month; how many there were.
+    pub(crate) async fn mail_codes_forget(&self, limit: i64) -> Result<u64, Failure> {
+        let forget = sql(
+            "with over as materialized (
+                 select id from mail_codes where expires_at <= $1
+                 order by expires_at limit $2 for update skip locked)
+             delete from mail_codes using over where mail_codes.id = over.id",
+            [(self.clock().now() - TimeDelta::days(30)).into(), limit.into()],
+        );
+        Ok(self.db().execute_raw(forget).await?.rows_affected())
+    }
+
+    /// Check a password that is to be set for somebody, and hash it.
+    async fn password_hash(&self, user: &User, path: &str, password: &str) -> Result<String, Failure> {
+        let mut invalid = Invalid::default();
+        let password = Password::parse(&mut invalid, path, password, &[user.email.as_str(), &user.name]);
+        invalid.finish()?;
+        Ok(self.passwords().hash(password.reveal()).await?)
+    }
+
+    /// Whose account a code would open now.
+    async fn mail_code_look(&self, id: MailCodeId, purpose: Purpose) -> Result<User, Failure> {
+        let row = row::Entity::find_by_id(id.uuid()).one(self.db()).await?;
+        let code = row.map(MailCode::try_from).transpose()?.ok_or_else(code_refused)?;
+        let (user, _) = code.redeem(purpose, self.clock().now())?;
+        let found = self.users_by_id(&Call::system("mail code"), &[user]).await?;
+        Ok(found.into_iter().next().ok_or_else(code_refused)?)
+    }
+
+    /// A code that we did not write names nothing.
+    fn mail_code_of(&self, code: &str) -> Result<MailCodeId, Refusal> {
+        let id = self.keys().unseal(SEALED_FOR, code.trim()).ok_or_else(code_refused)?;
+        id.parse().map_err(|_| code_refused())
+    }
+}
+
+fn proofs_of(user: UserId) -> String {
+    format!("reauthenticate:{user}")
+}
+
+impl Tx {
+    /// A code is to go to a mailbox; the letter follows.
+    pub(crate) async fn mail_code_issue(
+        &self,
+        purpose: Purpose,
+        user: Option<UserId>,
+        email: Email,
+        former: Option<Email>,
+    ) -> Result<MailCode, Failure> {
+        let code =
+            MailCode { former, ..self.settle(MailCode::issue(self.id(), purpose, user, email, self.now())).await? };
+        self.mail_code_write(&code).await?;
+        Ok(code)
+    }
+
+    /// What the caller is about to do takes a fresh proof of who they are. Whoever acts without a
+    /// session has none.
+    pub(crate) async fn must_be_proved(&self, call: &Call) -> Result<(), Failure> {
+        if self.is_proved(call).await? { Ok(()) } else { Err(Refusal::Reauthenticate.into()) }
+    }
+
+    /// Did the caller prove who they are a short while ago?
+    pub(crate) async fn is_proved(&self, call: &Call) -> Result<bool, Failure> {
+        let Some(session) = call.session else { return Ok(false) };
+        let session = self.session(session).await?.filter(|session| Some(session.user) == call.actor.user());
+        Ok(session.is_some_and(|session| session.must_be_proved(self.now()).is_ok()))
+    }
+
+    /// The password that was proved must still be the one: another may have been set meanwhile.
+    pub(crate) async fn password_must_be(&self, user: UserId, proved: Option<&str>, path: &str) -> Result<(), Failure> {
+        let wrong = || Refusal::field(path, "WRONG", "is not your password");
+        let proved = proved.ok_or_else(wrong)?;
+        if self.password_is(user, proved).await? { Ok(()) } else { Err(wrong().into()) }
+    }
+
+    /// Is this still the hash of the person's password?
+    pub(crate) async fn password_is(&self, user: UserId, hash: &str) -> Result<bool, Failure> {
+        let select = sql("select hash from passwords where user_id = $1", [user.uuid().into()]);
+        let found = Hash::find_by_statement(select).one(self.conn()).await?;
+        Ok(found.is_some_and(|found| found.hash == hash))
+    }
+
+    /// Refuse one more code for a person, whose row is locked, if there were enough of them lately. Here,
+    /// and not before the transaction: a request that is repeated asks for no further letter.
+    async fn mail_codes_count(&self, user: UserId) -> Result<(), Failure> {
+        let select = sql(
+            "select count(*) as count from mail_codes
+             where user_id = $1 and created_at > $2 and purpose <> 'reset_password'",
+            [user.uuid().into(), (self.now() - CODES.within).into()],
+        );
+        let found = Count::find_by_statement(select).one(self.conn()).await?;
+        CODES.refuse_over(found.map_or(0, |found| found.count) + 1)
+    }
+
+    /// No code that is on its way works any more, but those that only verify the address.
+    pub(crate) async fn mail_codes_end(&self, user: UserId) -> Result<(), Failure> {
+        let end = sql(
+            "update mail_codes set expires_at = $2
+             where user_id = $1 and used_at is null and expires_at > $2 and purpose <> 'verify_email'",
+            [user.uuid().into(), self.now().into()],
+        );
+        self.conn().execute_raw(end).await?;
+        Ok(())
+    }
+
+    async fn mail_code(&self, id: MailCodeId) -> Result<Option<MailCode>, Failure> {
+        let row = row::Entity::find_by_id(id.uuid()).one(self.conn()).await?;
+        Ok(row.map(MailCode::try_from).transpose()?)
+    }
+
+    async fn mail_code_for_update(&self, id: MailCodeId) -> Result<Option<MailCode>, Failure> {
+        let row = row::Entity::find_by_id(id.uuid()).lock_exclusive().one(self.conn()).await?;
+        Ok(row.map(MailCode::try_from).transpose()?)
+    }
+
+    async fn mail_code_write(&self, code: &MailCode) -> Result<(), Failure> {
+        let MailCode { id, purpose, user, email, former, created_at, expires_at, used_at } = code.clone();
+        let row = row::Model {
+            id: id.uuid(),
+            purpose: purpose.as_str().to_owned(),
+            user_id: user.map(Id::uuid),
+            email: email.to_string(),
+            former: former.map(|email| email.to_string()),
+            created_at,
+            expires_at,
+            used_at,
+        };
+        save_row(self.conn(), row).await
+    }
+}
+
+impl TryFrom<row::Model> for MailCode {
+    type Error = Fault;
+    fn try_from(row: row::Model) -> Result<Self, Fault> {
+        let bad = |error: domain::user::BadName| Fault::bad_row("mail_codes", error);
+        Ok(Self {
+            id: MailCodeId::from_uuid(row.id),
+            purpose: row.purpose.parse().map_err(|error| Fault::bad_row("mail_codes", error))?,
+            user: row.user_id.map(UserId::from_uuid),
+            email: row.email.parse().map_err(bad)?,
+            former: row.former.map(|email| email.parse()).transpose().map_err(bad)?,
+            created_at: row.created_at,
+            expires_at: row.expires_at,
+            used_at: row.used_at,
+        })
+    }
+}
+
+pub(crate) mod row {
+    use sea_orm::entity::prelude::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "mail_codes")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub purpose: String,
+        pub user_id: Option<Uuid>,
+        pub email: String,
+        pub former: Option<String>,
+        pub created_at: DateTimeUtc,
+        pub expires_at: DateTimeUtc,
+        pub used_at: Option<DateTimeUtc>,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}

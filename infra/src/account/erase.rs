@@ -1,0 +1,117 @@
+//! Erasing a person. What is theirs alone goes; what binds others (contracts, bids, reviews, the
+//! books) stays as it is, and knows them by their id only.
+
+use domain::Timestamp;
+use domain::account::Ties;
+use domain::id::{Id, OrganizationId, UserId};
+use domain::ledger::LedgerAccount;
+use domain::refusal::Refusal;
+use domain::session::Ending;
+use sea_orm::{ConnectionTrait, FromQueryResult};
+use uuid::Uuid;
+
+use crate::market::Market;
+use crate::session::once_is_enough;
+use crate::sql::{ids, sql};
+use crate::{Call, Failure, Tx, run};
+
+#[derive(FromQueryResult)]
+struct Owned {
+    organization_id: Uuid,
+}
+
+#[derive(FromQueryResult)]
+struct Counted {
+    contracts: i64,
+    disputes: i64,
+    dealings: i64,
+    payouts: i64,
+    balances: i64,
+    companies: i64,
+}
+
+/// What a person leaves behind, statement by statement; `$1` is the person, `$2` the time.
+const FORGET: &[&str] = &[
+    "delete from passwords where user_id = $1 and $2::timestamptz is not null",
+    "delete from mail_codes where user_id = $1 and $2::timestamptz is not null",
+    "delete from second_factors where user_id = $1 and $2::timestamptz is not null",
+    "delete from recovery_codes where user_id = $1 and $2::timestamptz is not null",
+    "delete from refresh_tokens where session_id in (select id from sessions where user_id = $1) and $2::timestamptz is not null",
+    "update sessions set agent = null, address = null where user_id = $1 and $2::timestamptz is not null",
+    "delete from saved_searches where user_id = $1 and $2::timestamptz is not null",
+    "delete from notifications where user_id = $1 and $2::timestamptz is not null",
+    "delete from profile_skills where profile_id in (select id from freelancer_profiles where user_id = $1)
+         and $2::timestamptz is not null",
+    "delete from portfolio_items where profile_id in (select id from freelancer_profiles where user_id = $1)
+         and $2::timestamptz is not null",
+    "update freelancer_profiles set headline = 'Erased account', overview = '', rate_minor = null, time_zone = 'UTC',
+         work_starts = null, work_ends = null, weekly_hours = null, languages = '[]', visibility = 'hidden',
+         version = version + 1, updated_at = $2
+     where user_id = $1",
+    "delete from payees where user_id = $1 and $2::timestamptz is not null",
+    // The number is gone for good; that there was an account, payouts go on referring to.
+    "update payout_methods set iban_sealed = '', iban_lookup = uuid_send(id), iban_last4 = '....', account_title = 'Erased account',
+         removed_at = coalesce(removed_at, $2)
+     where user_id = $1",
+    // A company of one has nobody else to belong to, and goes on belonging to the id.
+    "delete from members where user_id = $1 and role <> 'owner' and $2::timestamptz is not null",
+];
+
+impl Market {
+    /// Erase the person, if nothing binds them any more; when that was.
+    pub async fn account_erase(&self, call: &Call, confirmation: &str) -> Result<Timestamp, Failure> {
+        let id = call.actor.person()?.user;
+        let call = &once_is_enough(call);
+        run!(self, call, tx => {
+            let user = tx.user_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let change = user.erase(tx.actor(), tx.ties(id).await?, confirmation, tx.now())?;
+            tx.must_be_proved(call).await?;
+            let ended = tx.sessions_end(id, None, Ending::Revoked).await?;
+            for forget in FORGET {
+                tx.conn().execute_raw(sql(forget, [id.uuid().into(), tx.now().into()])).await?;
+            }
+            // Answers that were kept may say who they were; they have nobody to be repeated to.
+            let answers = sql("delete from idempotency where caller = $1", [id.to_string().into()]);
+            tx.conn().execute_raw(answers).await?;
+            tx.audit("account_erase", id, serde_json::json!({ "sessions_ended": ended })).await?;
+            tx.user_save(change).await?;
+            Ok(tx.now())
+        })
+    }
+}
+
+impl Tx {
+    /// What still binds a person, whose row is locked.
+    async fn ties(&self, user: UserId) -> Result<Ties, Failure> {
+        let owned = Owned::find_by_statement(sql(
+            "select organization_id from members where user_id = $1 and role = 'owner'",
+            [user.uuid().into()],
+        ));
+        let owned: Vec<OrganizationId> =
+            owned.all(self.conn()).await?.into_iter().map(|row| Id::from_uuid(row.organization_id)).collect();
+        let accounts = [LedgerAccount::Available(user), LedgerAccount::Pending(user)];
+        let accounts = accounts.into_iter().chain(owned.iter().map(|of| LedgerAccount::ClientCredit(*of)));
+        let accounts: Vec<String> = accounts.map(|account| account.to_string()).collect();
+        let count = Counted::find_by_statement(sql(
+            "select
+                 (select count(*) from contracts where status <> 'ended'
+                     and (freelancer_id = $1 or organization_id = any($2))) as contracts,
+                 (select count(*) from disputes where status not in ('executed', 'withdrawn', 'closed')
+                     and (freelancer_id = $1 or organization_id = any($2))) as disputes,
+                 (select count(*) from proposals where freelancer_id = $1 and status in
+                     ('draft', 'submitted', 'viewed', 'shortlisted', 'interviewing', 'countered', 'offered'))
+                 + (select count(*) from offers where status in ('draft', 'pending_funding', 'sent')
+                     and (freelancer_id = $1 or organization_id = any($2)))
+                 + (select count(*) from gigs where state in ('open', 'paused') and client_id = any($2)) as dealings,
+                 (select count(*) from payouts where user_id = $1
+                     and status not in ('paid', 'returned', 'cancelled')) as payouts,
+                 (select count(*) from ledger_balances where balance_minor > 0 and account = any($3)) as balances,
+                 (select count(distinct organization_id) from members
+                     where organization_id = any($2) and user_id <> $1) as companies",
+            [user.uuid().into(), ids(&owned), accounts.into()],
+        ));
+        let Some(found) = count.one(self.conn()).await? else { return Ok(Ties::default()) };
+        let Counted { contracts, disputes, dealings, payouts, balances, companies } = found;
+        Ok(Ties { contracts, disputes, dealings, payouts, balances, companies })
+    }
+}

@@ -1,0 +1,334 @@
+//! Payments by Stripe: PaymentIntents on the platform's own account. The money is the platform's to hold
+//! and to hand on; nothing is charged on behalf of anybody else.
+
+use std::collections::HashMap;
+
+use chrono::TimeDelta;
+use domain::Timestamp;
+use domain::id::{Id, OrganizationId, PaymentId, PaymentRefundId};
+use domain::money::{Currency, Money};
+use sea_orm::{ConnectionTrait, FromQueryResult};
+use secrecy::SecretString;
+use stripe_core::PaymentIntentSetupFutureUsage;
+use stripe_core::customer::{CreateCustomer, RetrievePaymentMethodCustomer};
+use stripe_core::dispute::RetrieveDispute;
+use stripe_core::payment_intent::{
+    CancelPaymentIntent, CreatePaymentIntent, CreatePaymentIntentAutomaticPaymentMethods,
+    CreatePaymentIntentAutomaticPaymentMethodsAllowRedirects, CreatePaymentIntentOffSession, ListPaymentIntent,
+    RetrievePaymentIntent,
+};
+use stripe_core::refund::{CreateRefund, ListRefund, RetrieveRefund};
+use stripe_core::setup_intent::{
+    CreateSetupIntent, CreateSetupIntentAutomaticPaymentMethods,
+    CreateSetupIntentAutomaticPaymentMethodsAllowRedirects, CreateSetupIntentUsage, RetrieveSetupIntent,
+};
+use stripe_types::RangeQueryTs;
+
+use super::{Asked, Intent, IntentRequest, ProcessorFact, RefundRequest, Refunded, SetUp};
+use crate::market::Market;
+use crate::sql::sql;
+use crate::stripe::answer::{self, List, Named};
+use crate::stripe::{Refused, Stripe, Trouble};
+use crate::{Failure, Fault, ids};
+
+/// How many payments are on a page when one is looked for, and how many pages are turned.
+const PAGE: usize = 100;
+const PAGES: usize = 20;
+
+/// Ask for an intent, and charge it at once.
+pub(super) async fn ask(stripe: &Stripe, market: &Market, request: &IntentRequest) -> Result<Asked, Fault> {
+    let now = market.clock().now();
+    let customer = customer(stripe, market, request.client).await?;
+    if request.unanswered {
+        match find(stripe, now, &customer, request).await {
+            Ok(Some(intent)) => return Ok(said(&intent)),
+            // It never got there. By now the key may be forgotten, so it is not asked for again.
+            Ok(None) if request.too_late => {
+                return Ok(Asked::Failed { intent: None, code: "processor_silent".to_owned() });
+            }
+            // It never got there, or not yet. The key sees to it that it is made once.
+            Ok(None) => {}
+            Err(trouble) => return Err(trouble.fault()),
+        }
+    }
+    match stripe.send::<answer::PaymentIntent>(now, &create(&customer, request), Some(&request.key)).await {
+        Ok(intent) => Ok(said(&intent)),
+        Err(Trouble::Refused(refused)) => Ok(refusal(*refused)),
+        Err(Trouble::Unknown { until, why }) => Ok(Asked::Unknown { until, why }),
+        Err(trouble @ Trouble::Later { .. }) => Err(trouble.fault()),
+    }
+}
+
+fn create(customer: &str, request: &IntentRequest) -> CreatePaymentIntent {
+    let currency = match request.total.currency() {
+        Currency::Usd => stripe_types::Currency::USD,
+        Currency::Pkr => stripe_types::Currency::PKR,
+    };
+    // The client's page goes on by itself where the bank wants to see them; nobody is sent elsewhere.
+    let ways = CreatePaymentIntentAutomaticPaymentMethods {
+        allow_redirects: Some(CreatePaymentIntentAutomaticPaymentMethodsAllowRedirects::Never),
+        enabled: true,
+    };
+    let intent = CreatePaymentIntent::new(request.total.minor(), currency)
+        .customer(customer)
+        .payment_method(request.method.as_str())
+        .automatic_payment_methods(ways)
+        .confirm(true)
+        .metadata(HashMap::from([("payment".to_owned(), request.payment.to_string())]))
+        .transfer_group(request.payment.to_string());
+    if request.off_session {
+        intent.off_session(CreatePaymentIntentOffSession::Bool(true))
+    } else {
+        // Once it was used, it is the organization's to use again.
+        intent.setup_future_usage(PaymentIntentSetupFutureUsage::OffSession).use_stripe_sdk(true)
+    }
+}
+
+/// The name of the intent of a payment, if it has come to one.
+pub(super) async fn intent_of(
+    stripe: &Stripe,
+    market: &Market,
+    request: &IntentRequest,
+) -> Result<Option<String>, Fault> {
+    let now = market.clock().now();
+    let customer = customer(stripe, market, request.client).await?;
+    let found = find(stripe, now, &customer, request).await.map_err(Trouble::fault)?;
+    Ok(found.map(|intent| intent.id))
+}
+
+/// Look for the intent of a payment whose answer never came.
+async fn find(
+    stripe: &Stripe,
+    now: Timestamp,
+    customer: &str,
+    request: &IntentRequest,
+) -> Result<Option<answer::PaymentIntent>, Trouble> {
+    let name = request.payment.to_string();
+    // Their clock need not be ours.
+    let since = RangeQueryTs::gte((request.since - TimeDelta::hours(1)).timestamp());
+    let mut list = ListPaymentIntent::new().customer(customer).created(since).limit(i64::try_from(PAGE).unwrap_or(100));
+    for _ in 0..PAGES {
+        let page: List<answer::PaymentIntent> = stripe.send(now, &list, None).await?;
+        let last = page.data.last().map(|intent| intent.id.clone());
+        let full = page.data.len() == PAGE;
+        if let Some(found) = page.data.into_iter().find(|intent| intent.metadata.get("payment") == Some(&name)) {
+            return Ok(Some(found));
+        }
+        match last.filter(|_| full) {
+            Some(last) => list = list.starting_after(last),
+            None => return Ok(None),
+        }
+    }
+    let why = "more payments than can be looked through".to_owned();
+    Err(Trouble::Unknown { until: now + TimeDelta::hours(1), why })
+}
+
+/// What an intent that was just made amounts to. That its money came is told by an event.
+fn said(intent: &answer::PaymentIntent) -> Asked {
+    let known = Intent { id: intent.id.clone(), client_secret: intent.client_secret.clone().map(SecretString::from) };
+    match intent.status.as_str() {
+        "requires_action" | "requires_confirmation" => Asked::SeeTheBank(known),
+        "requires_payment_method" | "canceled" => Asked::Failed { intent: Some(known), code: failure_code(intent) },
+        _ => Asked::TakenUp(known),
+    }
+}
+
+fn refusal(refused: Refused) -> Asked {
+    let code = refused.code().to_owned();
+    let intent = refused.payment_intent.map(|intent| Intent { id: intent.id, client_secret: None });
+    Asked::Failed { intent, code }
+}
+
+fn failure_code(intent: &answer::PaymentIntent) -> String {
+    match (&intent.last_payment_error, intent.status.as_str()) {
+        (_, "canceled") => intent.cancellation_reason.clone().unwrap_or_else(|| "canceled".to_owned()),
+        (Some(error), _) => error.code.clone().unwrap_or_else(|| error.kind.clone()),
+        (None, _) => "payment_failed".to_owned(),
+    }
+}
+
+/// Give an intent up.
+pub(super) async fn give_up(stripe: &Stripe, now: Timestamp, intent: &str, key: &str) -> Result<(), Fault> {
+    match stripe.send::<Named>(now, &CancelPaymentIntent::new(intent), Some(key)).await {
+        // Its money came, or is on its way, or it was given up before.
+        Ok(_) | Err(Trouble::Refused(_)) => Ok(()),
+        Err(trouble) => Err(trouble.fault()),
+    }
+}
+
+#[derive(FromQueryResult)]
+struct Customer {
+    customer: String,
+}
+
+/// The name of an organization at Stripe. It is made when the organization first pays.
+pub(crate) async fn customer(stripe: &Stripe, market: &Market, of: OrganizationId) -> Result<String, Fault> {
+    let known = "select customer from processor_customers where organization_id = $1";
+    let known = || Customer::find_by_statement(sql(known, [of.uuid().into()]));
+    if let Some(Customer { customer }) = known().one(market.db()).await? {
+        return Ok(customer);
+    }
+    let now = market.clock().now();
+    // Nothing but our own id: who they are is nobody's business who need not know.
+    let create = CreateCustomer::new().metadata(HashMap::from([("organization".to_owned(), of.to_string())]));
+    // Two payments that set out at once make one customer. A second one would do no harm, so an error that
+    // is kept with the key need not be kept for long.
+    let key = format!("customer:{of}:{}", now.timestamp() / 3_600);
+    let made: Named = stripe.send(now, &create, Some(&key)).await.map_err(Trouble::fault)?;
+    let keep = "insert into processor_customers (organization_id, customer, created_at) values ($1, $2, $3)
+        on conflict (organization_id) do nothing";
+    market.db().execute_raw(sql(keep, [of.uuid().into(), made.id.into(), now.into()])).await?;
+    let kept = known().one(market.db()).await?;
+    Ok(kept.ok_or_else(|| Fault::bad_row("processor_customers", "a customer that was just kept is gone"))?.customer)
+}
+
+/// How a payment stands, and whose it is.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    /// Our payment, if it is one of ours.
+    pub payment: Option<PaymentId>,
+    /// What there is to tell of it.
+    pub news: News,
+}
+
+/// What there is to tell of a payment.
+#[derive(Debug)]
+pub(crate) enum News {
+    /// It came, or does not come. The name is the same however often it is told.
+    Over(&'static str, ProcessorFact),
+    /// The bank wants to see the client.
+    SeeTheBank,
+    /// It is on its way.
+    OnItsWay,
+}
+
+/// Ask how a payment stands.
+pub(crate) async fn look(stripe: &Stripe, now: Timestamp, intent: &str) -> Result<Seen, Failure> {
+    let request = RetrievePaymentIntent::new(intent);
+    let found: answer::PaymentIntent = stripe.send(now, &request, None).await.map_err(Trouble::fault)?;
+    let payment = found.metadata.get("payment").and_then(|name| name.parse().ok());
+    let news = match found.status.as_str() {
+        "succeeded" => {
+            let received: Money = answer::money(found.amount_received, &found.currency)?;
+            News::Over("succeeded", ProcessorFact::Succeeded { intent: found.id, received })
+        }
+        "canceled" | "requires_payment_method" => {
+            News::Over("failed", ProcessorFact::Failed { code: failure_code(&found) })
+        }
+        "requires_action" | "requires_confirmation" => News::SeeTheBank,
+        _ => News::OnItsWay,
+    };
+    Ok(Seen { payment, news })
+}
+
+/// What there is to tell of a chargeback.
+#[derive(Debug)]
+pub(crate) struct Disputed {
+    /// Of which payment.
+    pub intent: String,
+    /// The name is the same however often it is told.
+    pub name: String,
+    /// What.
+    pub fact: ProcessorFact,
+}
+
+/// Ask how a chargeback stands. None while no money has moved: a bank that only inquires takes nothing.
+pub(crate) async fn look_at_dispute(
+    stripe: &Stripe,
+    now: Timestamp,
+    dispute: &str,
+) -> Result<Option<Disputed>, Failure> {
+    let found: answer::Dispute =
+        stripe.send(now, &RetrieveDispute::new(dispute), None).await.map_err(Trouble::fault)?;
+    let Some(intent) = found.payment_intent else { return Ok(None) };
+    let reference = found.id;
+    let (name, fact) = match found.status.as_str() {
+        "warning_needs_response" | "warning_under_review" | "warning_closed" | "prevented" => return Ok(None),
+        "won" => (format!("{reference}:won"), ProcessorFact::ChargebackWon { reference }),
+        _ => {
+            let amount = answer::money(found.amount, &found.currency)?;
+            (format!("{reference}:charged_back"), ProcessorFact::ChargedBack { reference, amount })
+        }
+    };
+    Ok(Some(Disputed { intent, name, fact }))
+}
+
+/// Ask for money to go back to a card.
+pub(super) async fn refund(stripe: &Stripe, now: Timestamp, request: &RefundRequest) -> Result<Refunded, Fault> {
+    let name = request.refund.to_string();
+    // A payment has few refunds, so it is always looked first whether this one is there: its answer may have been lost.
+    let list = ListRefund::new().payment_intent(request.intent.as_str()).limit(100);
+    let there: List<answer::Refund> = stripe.send(now, &list, None).await.map_err(Trouble::fault)?;
+    if let Some(found) = there.data.into_iter().find(|refund| refund.metadata.get("refund") == Some(&name)) {
+        return Ok(refunded(found));
+    }
+    if request.too_late {
+        return Ok(Refunded::Failed("processor_silent".to_owned()));
+    }
+    let create = CreateRefund::new()
+        .payment_intent(request.intent.as_str())
+        .amount(request.amount.minor())
+        .metadata(HashMap::from([("refund".to_owned(), name)]));
+    match stripe.send::<answer::Refund>(now, &create, Some(&request.key)).await {
+        Ok(made) => Ok(refunded(made)),
+        Err(Trouble::Refused(refused)) => Ok(Refunded::Failed(refused.code().to_owned())),
+        Err(trouble) => Err(trouble.fault()),
+    }
+}
+
+fn refunded(refund: answer::Refund) -> Refunded {
+    match refund.status.as_deref() {
+        Some("succeeded") => Refunded::Succeeded(refund.id),
+        Some(status @ ("failed" | "canceled")) => {
+            Refunded::Failed(refund.failure_reason.unwrap_or_else(|| status.to_owned()))
+        }
+        Some(_) | None => Refunded::Pending(refund.id),
+    }
+}
+
+/// Ask how a refund stands. Answers of which payment it is, and what is said of ours, if it is one.
+pub(crate) async fn look_at_refund(
+    stripe: &Stripe,
+    now: Timestamp,
+    refund: &str,
+) -> Result<(Option<String>, Option<(PaymentRefundId, Refunded)>), Failure> {
+    let found: answer::Refund = stripe.send(now, &RetrieveRefund::new(refund), None).await.map_err(Trouble::fault)?;
+    let ours = found.metadata.get("refund").and_then(|name| name.parse().ok());
+    Ok((found.payment_intent.clone(), ours.map(|id| (id, refunded(found)))))
+}
+
+/// Begin to set up a card or a bank account, to be charged when nobody is there.
+pub(super) async fn set_up(stripe: &Stripe, market: &Market, client: OrganizationId) -> Result<SecretString, Fault> {
+    let now = market.clock().now();
+    let customer = customer(stripe, market, client).await?;
+    let ways = CreateSetupIntentAutomaticPaymentMethods {
+        allow_redirects: Some(CreateSetupIntentAutomaticPaymentMethodsAllowRedirects::Never),
+        enabled: true,
+    };
+    let create = CreateSetupIntent::new()
+        .customer(customer)
+        .automatic_payment_methods(ways)
+        .usage(CreateSetupIntentUsage::OffSession)
+        .metadata(HashMap::from([("organization".to_owned(), client.to_string())]));
+    // Nothing is charged by it, and one that nobody goes on with is nothing: each is its own.
+    let key = format!("setup:{}", ids::fresh_uuid(now));
+    let made: answer::SetupIntent = stripe.send(now, &create, Some(&key)).await.map_err(Trouble::fault)?;
+    let unreadable = || Fault::Service { service: "stripe", why: "it set up nothing to go on with".to_owned() };
+    Ok(SecretString::from(made.client_secret.ok_or_else(unreadable)?))
+}
+
+/// Ask what was set up, if it was done.
+pub(crate) async fn look_at_set_up(stripe: &Stripe, now: Timestamp, setup: &str) -> Result<Option<SetUp>, Failure> {
+    let found: answer::SetupIntent =
+        stripe.send(now, &RetrieveSetupIntent::new(setup), None).await.map_err(Trouble::fault)?;
+    let (Some(customer), Some(method), "succeeded") = (found.customer, found.payment_method, found.status.as_str())
+    else {
+        return Ok(None);
+    };
+    let look = RetrievePaymentMethodCustomer::new(customer.as_str(), method.as_str());
+    let kept: answer::PaymentMethod = stripe.send(now, &look, None).await.map_err(Trouble::fault)?;
+    let card = kept.card.map(|card| (card.brand, card.last4));
+    let bank = kept.us_bank_account.map(|bank| (bank.bank_name, bank.last4));
+    let (label, last4) = card.or(bank).unwrap_or_default();
+    Ok(Some(SetUp { customer, method, kind: kept.kind, label, last4 }))
+}

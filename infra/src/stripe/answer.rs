@@ -1,0 +1,168 @@
+//! What Stripe answers, as far as we need it. Read leniently: a field that was added or left out is no
+//! reason not to understand that money moved.
+
+use std::collections::BTreeMap;
+
+use domain::money::{Currency, Money};
+use serde::Deserialize;
+
+use crate::Fault;
+
+/// An object of which only the name matters.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Named {
+    /// Its name.
+    pub id: String,
+}
+
+/// A list.
+#[derive(Debug, Clone, Deserialize)]
+pub struct List<T> {
+    /// What is on this page.
+    pub data: Vec<T>,
+}
+
+/// A payment.
+#[derive(Debug, Clone, Deserialize)]
+pub struct PaymentIntent {
+    /// Its name, `pi_…`.
+    pub id: String,
+    /// Where it stands.
+    pub status: String,
+    /// How much came, in minor units.
+    #[serde(default)]
+    pub amount_received: i64,
+    /// Of which currency, in lower case.
+    pub currency: String,
+    /// Lets the client's page go on with it.
+    pub client_secret: Option<String>,
+    /// What we wrote on it.
+    #[serde(default)]
+    pub metadata: BTreeMap<String, String>,
+    /// Why the last attempt failed.
+    pub last_payment_error: Option<PaymentError>,
+    /// Why it was cancelled.
+    pub cancellation_reason: Option<String>,
+}
+
+/// Why an attempt to pay failed.
+#[derive(Debug, Clone, Deserialize)]
+pub struct PaymentError {
+    /// Like `card_declined`.
+    pub code: Option<String>,
+    /// `card_error`, …
+    #[serde(rename = "type", default)]
+    pub kind: String,
+}
+
+/// A dispute of a payment, which we call a chargeback.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Dispute {
+    /// Its name, `dp_…` or `du_…`.
+    pub id: String,
+    /// How much, in minor units.
+    pub amount: i64,
+    /// Of which currency, in lower case.
+    pub currency: String,
+    /// Where it stands.
+    pub status: String,
+    /// Of which payment.
+    pub payment_intent: Option<String>,
+}
+
+/// Money on its way back to a card.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Refund {
+    /// Its name, `re_…`.
+    pub id: String,
+    /// Where it stands.
+    pub status: Option<String>,
+    /// Of which payment.
+    pub payment_intent: Option<String>,
+    /// Why it failed.
+    pub failure_reason: Option<String>,
+    /// What we wrote on it.
+    #[serde(default)]
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// A card or an account that is being set up.
+#[derive(Debug, Clone, Deserialize)]
+pub struct SetupIntent {
+    /// Where it stands.
+    pub status: String,
+    /// Lets the client's page go on with it.
+    pub client_secret: Option<String>,
+    /// Whose.
+    pub customer: Option<String>,
+    /// What was set up.
+    pub payment_method: Option<String>,
+}
+
+/// A card or an account.
+#[derive(Debug, Clone, Deserialize)]
+pub struct PaymentMethod {
+    /// `card`, `us_bank_account`…
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// If it is a card.
+    pub card: Option<Card>,
+    /// If it is an account at a bank of the United States.
+    pub us_bank_account: Option<BankAccount>,
+}
+
+/// What is told of a card.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Card {
+    /// Like `visa`.
+    pub brand: Option<String>,
+    /// The last four digits.
+    pub last4: Option<String>,
+}
+
+/// What is told of a bank account.
+#[derive(Debug, Clone, Deserialize)]
+pub struct BankAccount {
+    /// The bank's name.
+    pub bank_name: Option<String>,
+    /// The last four digits.
+    pub last4: Option<String>,
+}
+
+/// What is told at our door: what happened to what. The object is asked for again, so of what the event
+/// says of it only its name is read.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Event {
+    /// Its name, `evt_…`.
+    pub id: String,
+    /// What happened, like `payment_intent.succeeded`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// When, in seconds.
+    pub created: i64,
+    /// To what.
+    pub data: EventData,
+}
+
+/// What an event is about.
+#[derive(Debug, Clone, Deserialize)]
+pub struct EventData {
+    /// The object.
+    pub object: EventObject,
+}
+
+/// The object of an event.
+#[derive(Debug, Clone, Deserialize)]
+pub struct EventObject {
+    /// Its name. Some have none.
+    #[serde(default)]
+    pub id: String,
+}
+
+/// An amount as Stripe writes it.
+pub fn money(minor: i64, currency: &str) -> Result<Money, Fault> {
+    let unreadable = |why: String| Fault::Service { service: "stripe", why };
+    let currency = Currency::from_code(&currency.to_ascii_uppercase())
+        .ok_or_else(|| unreadable(format!("a currency we don't know: {currency}")))?;
+    Money::new(minor, currency).map_err(|error| unreadable(error.to_string()))
+}

@@ -1,0 +1,233 @@
+//! What Stripe tells at our door. It is kept before it is acted on, and acted on once; what it is about is
+//! then asked for again, so it does not matter in which order, how late or how often things are told.
+//!
+//! What can't be acted on is tried again ever more seldom, and in the end parked for an operator to look
+//! at (`rabta webhooks`). What is of no concern to us is kept, and left alone.
+
+use chrono::{DateTime, TimeDelta};
+use domain::Timestamp;
+use sea_orm::{ConnectionTrait, FromQueryResult};
+
+use crate::market::Market;
+use crate::payments::stripe::{look, look_at_dispute, look_at_refund, look_at_set_up};
+use crate::sql::sql;
+use crate::stripe::answer::Event;
+use crate::stripe::{BadSignature, Stripe};
+use crate::{Failure, Fault};
+
+/// How many times an event is tried before it is parked.
+const ATTEMPTS: i32 = 12;
+/// How long acting on one may take before another worker may try it.
+const LEASE: TimeDelta = TimeDelta::seconds(60);
+
+/// Why something that was told is not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum NotTaken {
+    /// Nobody is expected to tell us anything.
+    #[error("there is no such processor here")]
+    NobodyExpected,
+    /// It is not from Stripe, or not of now.
+    #[error("the signature is not taken")]
+    Unsigned(#[from] BadSignature),
+    /// It is signed, and still not an event.
+    #[error("the body is not an event")]
+    Unreadable,
+    /// We failed. It will be told again.
+    #[error(transparent)]
+    Broken(#[from] Failure),
+}
+
+/// An event that was told, as operators see it.
+#[derive(Debug, Clone, PartialEq, Eq, FromQueryResult)]
+pub struct Told {
+    /// Its name, `evt_…`.
+    pub id: String,
+    /// What happened.
+    pub kind: String,
+    /// To what.
+    pub object: String,
+    /// When it came to us.
+    pub received_at: Timestamp,
+    /// How often it was told.
+    pub times: i32,
+    /// How often it was tried.
+    pub attempts: i32,
+    /// What was done about it, once something was: `acted` or `ignored`.
+    pub outcome: Option<String>,
+    /// When it was parked, if it is.
+    pub parked_at: Option<Timestamp>,
+    /// Why it was not acted on, the last time.
+    pub last_error: Option<String>,
+}
+
+/// Which events are to be acted on again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Replay {
+    /// This one.
+    One(String),
+    /// All that are parked.
+    Parked,
+    /// All that came since an instant.
+    Since(Timestamp),
+}
+
+#[derive(FromQueryResult)]
+struct Waiting {
+    id: String,
+    kind: String,
+    object: String,
+    attempts: i32,
+}
+
+impl Market {
+    /// Take what Stripe tells: the raw body, as it was signed. It is kept, and acted on by the worker.
+    ///
+    /// # Errors
+    /// [`NotTaken`]: whoever sent it learns only that it was not taken.
+    pub async fn webhook_receive(&self, signature: &str, body: &[u8]) -> Result<(), NotTaken> {
+        let stripe = self.payments().stripe().ok_or(NotTaken::NobodyExpected)?;
+        let now = self.clock().now();
+        stripe.verify(now, signature, body)?;
+        let event: Event = serde_json::from_slice(body).map_err(|_| NotTaken::Unreadable)?;
+        let told_at = DateTime::from_timestamp(event.created, 0).ok_or(NotTaken::Unreadable)?;
+        let Event { id, kind, data, .. } = event;
+        let object = data.object.id;
+        // Names that could be none are no more of an event than a body that can't be read.
+        let fits = |text: &str| text.len() <= 255 && text.bytes().all(|byte| byte.is_ascii_graphic());
+        if id.is_empty() || kind.is_empty() || ![&id, &kind, &object].into_iter().all(|text| fits(text)) {
+            return Err(NotTaken::Unreadable);
+        }
+        let keep = "insert into webhook_events (source, id, type, object, told_at, received_at, due_at)
+            values ('stripe', $1, $2, $3, $4, $5, $5)
+            on conflict (source, id) do update set times = webhook_events.times + 1";
+        let values = [id.into(), kind.into(), object.into(), told_at.into(), now.into()];
+        self.db().execute_raw(sql(keep, values)).await.map_err(Failure::from)?;
+        metrics::counter!("rabta_webhooks_received_total").increment(1);
+        Ok(())
+    }
+
+    /// Act on what was told and waits; the number of events.
+    pub(crate) async fn webhooks_work(&self, limit: i64) -> Result<usize, Failure> {
+        let Some(stripe) = self.payments().stripe() else { return Ok(0) };
+        let now = self.clock().now();
+        let claim = "with waiting as materialized (
+                select source, id from webhook_events where done_at is null and parked_at is null and due_at <= $1
+                order by due_at, told_at, id limit $3 for update skip locked)
+            update webhook_events told set due_at = $2, attempts = attempts + 1
+            from waiting where told.source = waiting.source and told.id = waiting.id
+            returning told.id, told.type as kind, told.object, told.attempts";
+        let leased_until = now + LEASE;
+        let values = [now.into(), leased_until.into(), limit.into()];
+        let waiting = Waiting::find_by_statement(sql(claim, values)).all(self.db()).await?;
+        for event in &waiting {
+            if self.is_time_left(leased_until) {
+                let acted = self.webhook_act(stripe, event).await;
+                self.webhook_acted(event, acted).await?;
+            } else {
+                self.webhook_again(event, self.clock().now(), "there was no time left for it").await?;
+            }
+        }
+        Ok(waiting.len())
+    }
+
+    /// Act on an event. Answers whether it was of any concern to us.
+    async fn webhook_act(&self, stripe: &Stripe, event: &Waiting) -> Result<bool, Failure> {
+        let now = self.clock().now();
+        match event.kind.split('.').next() {
+            Some("payment_intent") => {
+                let seen = look(stripe, now, &event.object).await?;
+                self.payment_seen(&event.object, seen).await
+            }
+            Some("charge") if event.kind.starts_with("charge.dispute.") => {
+                let Some(disputed) = look_at_dispute(stripe, now, &event.object).await? else { return Ok(false) };
+                let seen = look(stripe, now, &disputed.intent).await?;
+                let Some(payment) = seen.payment else { return Ok(false) };
+                self.payment_told(payment, disputed.name, disputed.fact).await?;
+                Ok(true)
+            }
+            Some("refund") => {
+                let (intent, ours) = look_at_refund(stripe, now, &event.object).await?;
+                match (intent, ours) {
+                    (_, Some((refund, said))) => self.refund_told(refund, said).await.map(|()| true),
+                    (Some(intent), None) => match look(stripe, now, &intent).await?.payment {
+                        // Somebody sent money of ours back by another way: the books can't know from where.
+                        Some(payment) => {
+                            let why = format!("a refund of {payment} that was not asked for here");
+                            Err(Fault::Service { service: "stripe", why }.into())
+                        }
+                        None => Ok(false),
+                    },
+                    (None, None) => Ok(false),
+                }
+            }
+            Some("setup_intent") => match look_at_set_up(stripe, now, &event.object).await? {
+                Some(done) => self.payment_method_saved(&done).await,
+                None => Ok(false),
+            },
+            Some(_) | None => Ok(false),
+        }
+    }
+
+    async fn webhook_acted(&self, event: &Waiting, acted: Result<bool, Failure>) -> Result<(), Failure> {
+        let now = self.clock().now();
+        let done = "update webhook_events set done_at = $2, outcome = $3, last_error = null
+            where source = 'stripe' and id = $1 and done_at is null";
+        match acted {
+            Ok(concerns_us) => {
+                let outcome = if concerns_us { "acted" } else { "ignored" };
+                self.db().execute_raw(sql(done, [event.id.clone().into(), now.into(), outcome.into()])).await?;
+                Ok(())
+            }
+            Err(Failure::Broken(Fault::Later { until, why, .. })) => self.webhook_again(event, until, &why).await,
+            Err(failure) => {
+                let why = failure.to_string();
+                tracing::warn!(event = event.id, kind = event.kind, why, "a webhook could not be acted on");
+                let parked_at = (event.attempts >= ATTEMPTS).then_some(now);
+                let due_at = now + TimeDelta::seconds(1 << (event.attempts - 1).clamp(0, 12));
+                let failed = "update webhook_events set due_at = $3, last_error = left($4, 500), parked_at = $5
+                    where source = 'stripe' and id = $1 and attempts = $2 and done_at is null";
+                let values =
+                    [event.id.clone().into(), event.attempts.into(), due_at.into(), why.into(), parked_at.into()];
+                self.db().execute_raw(sql(failed, values)).await?;
+                Ok(())
+            }
+        }
+    }
+
+    /// To be tried again from an instant on; that does not count against it.
+    async fn webhook_again(&self, event: &Waiting, until: Timestamp, why: &str) -> Result<(), Failure> {
+        let again = "update webhook_events set due_at = $3, attempts = attempts - 1, last_error = left($4, 500)
+            where source = 'stripe' and id = $1 and attempts = $2 and done_at is null";
+        let values = [event.id.clone().into(), event.attempts.into(), until.into(), why.into()];
+        self.db().execute_raw(sql(again, values)).await?;
+        Ok(())
+    }
+
+    /// What was told and is not done with, parked or not, oldest first.
+    ///
+    /// # Errors
+    /// [`Fault::Database`].
+    pub async fn webhooks_open(&self, limit: i64) -> Result<Vec<Told>, Failure> {
+        let select = "select id, type as kind, object, received_at, times, attempts, outcome, parked_at, last_error
+            from webhook_events where done_at is null order by received_at, id limit $1";
+        Ok(Told::find_by_statement(sql(select, [limit.into()])).all(self.db()).await?)
+    }
+
+    /// Have events acted on again; how many. It does no harm to those that were: what follows from one
+    /// follows once.
+    ///
+    /// # Errors
+    /// [`Fault::Database`].
+    pub async fn webhooks_replay(&self, which: &Replay) -> Result<u64, Failure> {
+        let again =
+            "update webhook_events set due_at = $1, attempts = 0, done_at = null, outcome = null, parked_at = null
+            where source = 'stripe' and ";
+        let now = self.clock().now();
+        let statement = match which {
+            Replay::One(id) => sql(&format!("{again} id = $2"), [now.into(), id.clone().into()]),
+            Replay::Parked => sql(&format!("{again} parked_at is not null"), [now.into()]),
+            Replay::Since(since) => sql(&format!("{again} received_at >= $2"), [now.into(), (*since).into()]),
+        };
+        Ok(self.db().execute_raw(statement).await?.rows_affected())
+    }
+}

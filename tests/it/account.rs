@@ -1,0 +1,455 @@
+//! Keeping an account: codes that go to its mailbox, other passwords, another address, and fresh
+//! proofs of who its person is.
+
+use axum::http::StatusCode;
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+use tests::{Heard, PASSWORD, Person, Reply, TOKENS, TestApp};
+
+const ME: &str = "{ viewer { email emailVerified } }";
+const OTHER: &str = "gravel-ninety-tuba-moss";
+
+/// The code of the newest letter to an address.
+pub async fn mailed_code(app: &TestApp, email: &str) -> String {
+    app.market.clock().advance(TimeDelta::seconds(1));
+    app.settles().await;
+    let letters = app.market.mail().letters_to(email);
+    let letter = letters.last().expect("a letter came");
+    letter.text.lines().find(|line| line.starts_with("mco_")).expect("it holds a code").to_owned()
+}
+
+fn letters(app: &TestApp, email: &str) -> Vec<String> {
+    app.market.mail().letters_to(email).into_iter().map(|letter| letter.subject).collect()
+}
+
+async fn sign_in(app: &TestApp, email: &str, password: &str) -> Reply {
+    app.visitor().does("signIn", json!({ "email": email, "password": password }), TOKENS).await
+}
+
+async fn asks_reset(app: &TestApp, email: &str) -> Reply {
+    app.visitor().does("passwordResetRequest", json!({ "email": email }), "expiresAt").await
+}
+
+async fn resets(app: &TestApp, code: &str, password: &str) -> Reply {
+    app.visitor().does("passwordReset", json!({ "code": code, "newPassword": password }), "endedCount").await
+}
+
+async fn verifies(app: &TestApp, code: &str) -> Reply {
+    app.visitor().does("emailVerify", json!({ "code": code }), "email").await
+}
+
+/// The proof that came with signing in is over, and the token is not.
+async fn refreshed<'a>(app: &'a TestApp, person: &Person<'_>) -> tests::Visitor<'a> {
+    let tokens = sign_in(app, &person.email, PASSWORD).await;
+    app.market.clock().advance(TimeDelta::minutes(15));
+    let refresh = json!({ "refreshToken": tokens.text("tokens.refreshToken") });
+    let tokens = app.visitor().does("sessionRefresh", refresh, TOKENS).await;
+    app.bearer(&tokens.text("tokens.accessToken"))
+}
+
+#[tokio::test]
+async fn email_verify_takes_the_code_that_was_mailed_at_sign_up() {
+    let app = TestApp::new().await;
+    let (ada, lin) = (app.person("ada").await, app.person("lin").await);
+    let verified = async |who: &Person<'_>| who.asks(ME, json!({})).await.data()["viewer"]["emailVerified"].clone();
+    assert_eq!(verified(&ada).await, json!(false));
+    let code = mailed_code(&app, &ada.email).await;
+
+    for made_up in ["", "x", "mco_00000000000000000000000000.AAAA", &code[..code.len() - 1], &format!("{code}A")] {
+        assert_eq!(verifies(&app, made_up).await.refused(), ["CODE_INVALID"], "{made_up}");
+    }
+    assert_eq!(resets(&app, &code, OTHER).await.refused(), ["CODE_INVALID"], "it is for something else");
+    assert_eq!(verified(&ada).await, json!(false));
+    for _ in 0..2 {
+        assert_eq!(verifies(&app, &code).await.ok()["email"], "ada@example.com");
+    }
+    assert_eq!((verified(&ada).await, verified(&lin).await), (json!(true), json!(false)));
+
+    // Another letter on request, as often as is counted, until it is no longer wanted.
+    let again = async |who: &Person<'_>| who.does("emailVerifyRequest", json!({}), "viewer { emailVerified }").await;
+    again(&ada).await.ok();
+    app.settles().await;
+    assert_eq!(letters(&app, &ada.email).len(), 1, "nothing is left to verify");
+    again(&lin).await.ok();
+    app.settles().await;
+    assert_eq!(letters(&app, &lin.email).len(), 2);
+    let late = mailed_code(&app, &lin.email).await;
+    app.passes(TimeDelta::days(3)).await;
+    assert_eq!(verifies(&app, &late).await.refused(), ["CODE_INVALID"], "it is over");
+    for _ in 0..5 {
+        lin.does_once("emailVerifyRequest", json!({}), "viewer { email }").await.ok();
+    }
+    let limited = lin.does_once("emailVerifyRequest", json!({}), "viewer { email }").await;
+    assert_eq!(limited.refused(), ["TOO_MANY_ATTEMPTS"]);
+}
+
+#[tokio::test]
+async fn password_reset_ends_every_session_and_every_code() {
+    let app = TestApp::new().await;
+    let ada = app.person("ada").await;
+    let phone = sign_in(&app, &ada.email, PASSWORD).await;
+    let there = app.bearer(&phone.text("tokens.accessToken"));
+    asks_reset(&app, " ADA@example.com ").await.ok();
+    let first = mailed_code(&app, &ada.email).await;
+    asks_reset(&app, &ada.email).await.ok();
+    let second = mailed_code(&app, &ada.email).await;
+    assert_ne!(first, second);
+
+    assert_eq!(resets(&app, &second, "password123").await.faults(), ["newPassword: TOO_COMMON"]);
+    assert_eq!(resets(&app, &second, "ada@example.com").await.faults(), ["newPassword: TOO_COMMON"]);
+    there.asks(ME, json!({})).await.data();
+    assert_eq!(resets(&app, &second, OTHER).await.ok()["endedCount"], 2);
+    let ended = there.asks(ME, json!({})).await;
+    assert_eq!((ended.status, ended.failed()), (StatusCode::UNAUTHORIZED, vec!["SESSION_ENDED"]), "at once");
+    let refresh = json!({ "refreshToken": phone.text("tokens.refreshToken") });
+    let refreshed = app.visitor().does("sessionRefresh", refresh, TOKENS).await;
+    assert_eq!(refreshed.refused(), ["INVALID_REFRESH_TOKEN"]);
+
+    for code in [&second, &first] {
+        assert_eq!(resets(&app, code, "moss-lantern-quiet").await.refused(), ["CODE_INVALID"]);
+    }
+    assert_eq!(sign_in(&app, &ada.email, PASSWORD).await.refused(), ["INVALID_CREDENTIALS"]);
+    let back = sign_in(&app, &ada.email, OTHER).await.text("tokens.accessToken");
+    let me = app.bearer(&back).asks(ME, json!({})).await;
+    assert_eq!(me.data()["viewer"]["emailVerified"], true, "they read their mail");
+    app.settles().await;
+    assert_eq!(letters(&app, &ada.email).last().unwrap(), "About the safety of your account at Rabta");
+
+    asks_reset(&app, &ada.email).await.ok();
+    let late = mailed_code(&app, &ada.email).await;
+    app.market.clock().advance(TimeDelta::minutes(30));
+    assert_eq!(resets(&app, &late, PASSWORD).await.refused(), ["CODE_INVALID"], "it is over");
+}
+
+#[tokio::test]
+async fn password_reset_of_an_unknown_address_looks_like_that_of_a_known_one() {
+    let app = TestApp::new().await;
+    let ada = app.person("ada").await;
+    app.settles().await;
+    let before = letters(&app, &ada.email).len();
+    let (known, unknown) = (asks_reset(&app, &ada.email).await, asks_reset(&app, "nobody@example.com").await);
+    assert_eq!(known.ok(), unknown.ok());
+    app.settles().await;
+    assert_eq!(letters(&app, &ada.email).len(), before + 1);
+    assert_eq!(letters(&app, "nobody@example.com").len(), 0);
+    // What is written is the same as well, so it takes the same time.
+    let rows = "select count(*) from mail_codes where purpose = 'reset_password'";
+    let count: i64 = sqlx::query_scalar(rows).fetch_one(app.pool()).await.unwrap();
+    assert_eq!(count, 2);
+    for email in [&ada.email, "nobody@example.com"] {
+        for _ in 0..4 {
+            asks_reset(&app, email).await.ok();
+        }
+        assert_eq!(asks_reset(&app, email).await.refused(), ["TOO_MANY_ATTEMPTS"], "{email}");
+    }
+    assert_eq!(asks_reset(&app, "nobody").await.faults(), ["email: MALFORMED"]);
+
+    // The code of a letter says nothing that is kept.
+    let code = mailed_code(&app, &ada.email).await;
+    let proof = code.split('.').nth(1).unwrap();
+    let kept = "select count(*) from mail_codes m where m::text like '%' || $1 || '%'";
+    let count: i64 = sqlx::query_scalar(kept).bind(proof).fetch_one(app.pool()).await.unwrap();
+    assert_eq!(count, 0);
+}
+
+#[tokio::test]
+async fn of_two_resets_with_one_code_one_sets_the_password() {
+    let app = TestApp::new().await;
+    app.person("ada").await;
+    for _ in 0..3 {
+        asks_reset(&app, "ada@example.com").await.ok();
+        let code = mailed_code(&app, "ada@example.com").await;
+        let (one, two) = tokio::join!(resets(&app, &code, OTHER), resets(&app, &code, "moss-lantern-quiet"));
+        let won = [&one, &two].into_iter().filter(|reply| reply.faults().is_empty()).count();
+        assert_eq!(won, 1, "{:#} {:#}", one.body, two.body);
+    }
+}
+
+#[tokio::test]
+async fn password_change_takes_the_old_one_and_ends_the_other_sessions() {
+    let app = TestApp::new().await;
+    let (ada, lin) = (app.person("ada").await, app.person("lin").await);
+    let phone = app.bearer(&sign_in(&app, &ada.email, PASSWORD).await.text("tokens.accessToken"));
+    let change = |current: &str, new: &str| json!({ "currentPassword": current, "newPassword": new });
+    let fields = "viewer { email }";
+    let wrong = ada.does("passwordChange", change("not it at all", OTHER), fields).await;
+    assert_eq!(wrong.faults(), ["currentPassword: WRONG"]);
+    let weak = ada.does("passwordChange", change(PASSWORD, "kensington"), fields).await;
+    assert_eq!(weak.faults(), ["newPassword: TOO_COMMON"]);
+    assert_eq!(
+        app.visitor().does("passwordChange", change(PASSWORD, OTHER), fields).await.refused(),
+        ["UNAUTHENTICATED"]
+    );
+    asks_reset(&app, &ada.email).await.ok();
+    let on_its_way = mailed_code(&app, &ada.email).await;
+    phone.asks(ME, json!({})).await.data();
+
+    ada.does("passwordChange", change(PASSWORD, OTHER), fields).await.ok();
+    assert_eq!(phone.asks(ME, json!({})).await.failed(), ["SESSION_ENDED"]);
+    ada.asks(ME, json!({})).await.data();
+    lin.asks(ME, json!({})).await.data();
+    assert_eq!(sign_in(&app, &ada.email, PASSWORD).await.refused(), ["INVALID_CREDENTIALS"]);
+    assert_eq!(resets(&app, &on_its_way, PASSWORD).await.refused(), ["CODE_INVALID"]);
+    sign_in(&app, &ada.email, OTHER).await.ok();
+    sign_in(&app, &lin.email, PASSWORD).await.ok();
+
+    for _ in 0..10 {
+        ada.does_once("passwordChange", change("not it at all", OTHER), fields).await.refused();
+    }
+    let limited = ada.does_once("passwordChange", change(OTHER, PASSWORD), fields).await;
+    assert_eq!(limited.refused(), ["TOO_MANY_ATTEMPTS"]);
+    sign_in(&app, &ada.email, OTHER).await.ok();
+}
+
+#[tokio::test]
+async fn email_change_takes_a_fresh_proof_and_the_code_of_the_new_mailbox() {
+    let app = TestApp::new().await;
+    let (ada, lin) = (app.person("ada").await, app.person("lin").await);
+    let request = async |who: &Person<'_>, email: &str| {
+        who.does("emailChangeRequest", json!({ "email": email }), "expiresAt").await
+    };
+    let brings = async |who: &Person<'_>, code: &str| {
+        who.does("emailChange", json!({ "code": code }), "viewer { email emailVerified }").await
+    };
+    request(&ada, "Countess@example.com").await.ok();
+    let code = mailed_code(&app, "countess@example.com").await;
+    assert_eq!(brings(&lin, &code).await.refused(), ["CODE_INVALID"], "it is not hers");
+    assert_eq!(verifies(&app, &code).await.refused(), ["CODE_INVALID"]);
+    // What is on its way to the old address dies with it.
+    asks_reset(&app, &ada.email).await.ok();
+    let to_the_old = mailed_code(&app, &ada.email).await;
+    let seen = json!({ "email": "countess@example.com", "emailVerified": true });
+    assert_eq!(brings(&ada, &code).await.ok()["viewer"], seen);
+    app.settles().await;
+    assert_eq!(letters(&app, "ada@example.com").last().unwrap(), "About the safety of your account at Rabta");
+    assert_eq!(resets(&app, &to_the_old, OTHER).await.refused(), ["CODE_INVALID"]);
+    assert_eq!(sign_in(&app, "ada@example.com", PASSWORD).await.refused(), ["INVALID_CREDENTIALS"]);
+    sign_in(&app, "countess@example.com", PASSWORD).await.ok();
+
+    // An address that is somebody's looks like any other, but to whoever reads its mail.
+    let (free, taken) = (request(&lin, "free@example.com").await, request(&lin, "countess@example.com").await);
+    assert_eq!(free.ok(), taken.ok());
+    app.settles().await;
+    assert_eq!(letters(&app, "countess@example.com").last().unwrap(), "You have an account already");
+    assert!(
+        app.market
+            .mail()
+            .letters_to("countess@example.com")
+            .last()
+            .unwrap()
+            .text
+            .lines()
+            .all(|line| !line.starts_with("mco_"))
+    );
+}
+
+#[tokio::test]
+async fn what_touches_money_or_safety_takes_a_fresh_proof_of_who_it_is() {
+    let app = TestApp::new().await;
+    let (ada, bo) = (app.client("ada").await, app.person("bo").await);
+    super::organization::joins(&ada, &bo, "ADMIN").await;
+    let members = "query($id: ID!) { node(id: $id) { ... on Organization { members { nodes { id role } } } } }";
+    let found = ada.asks(members, json!({ "id": ada.organization })).await;
+    let nodes = found.data()["node"]["members"]["nodes"].as_array().cloned().unwrap_or_default();
+    let heir = nodes.iter().find(|member| member["role"] == "ADMIN").expect("bo has joined")["id"].clone();
+
+    let phone = refreshed(&app, &ada).await;
+    let acts = [
+        ("payoutMethodAdd", json!({ "iban": "PK36SCBL0000001123456702", "accountTitle": "Ada" })),
+        ("emailChangeRequest", json!({ "email": "other@example.com" })),
+        ("secondFactorEnroll", json!({})),
+        ("secondFactorRemove", json!({})),
+        ("organizationTransfer", json!({ "organizationId": ada.organization, "memberId": heir })),
+    ];
+    for (act, input) in &acts {
+        let reply = phone.does(act, input.clone(), "__typename").await;
+        assert_eq!(reply.refused(), ["REAUTHENTICATE"], "{act}");
+    }
+    let told = phone
+        .asks(
+            "mutation { payoutMethodAdd(input: { iban: \"PK36SCBL0000001123456702\", accountTitle: \"Ada\" }) {
+                errors { code ... on ReauthenticationRequiredError { withinSeconds } } } }",
+            json!({}),
+        )
+        .await;
+    let error = json!({ "code": "REAUTHENTICATE", "withinSeconds": 900 });
+    assert_eq!(told.data()["payoutMethodAdd"]["errors"], json!([error]));
+
+    let proves = |password: &str| json!({ "password": password });
+    let wrong = phone.does("reauthenticate", proves("not it at all"), "session { provedAt }").await;
+    assert_eq!(wrong.faults(), ["password: WRONG"]);
+    assert_eq!(phone.does(acts[0].0, acts[0].1.clone(), "__typename").await.refused(), ["REAUTHENTICATE"]);
+    phone.does("reauthenticate", proves(PASSWORD), "session { provedAt }").await.ok();
+    for (act, input) in &acts {
+        phone.does(act, input.clone(), "__typename").await.ok();
+    }
+    let visitor = app.visitor().does("reauthenticate", proves(PASSWORD), "session { id }").await;
+    assert_eq!(visitor.refused(), ["UNAUTHENTICATED"]);
+}
+
+#[tokio::test]
+async fn payout_request_takes_the_password_or_a_fresh_proof() {
+    let app = TestApp::new().await;
+    let deal = app.released().await;
+    let input = json!({ "iban": "PK36SCBL0000001123456702", "accountTitle": "Faisal" });
+    let method = deal.freelancer.does("payoutMethodAdd", input, "payoutMethod { id }").await.text("payoutMethod.id");
+    app.passes(TimeDelta::days(3)).await;
+    let ask = json!({ "payoutMethodId": method, "amount": { "amount": "100.00" }, "purposeCode": "9186" });
+    let phone = refreshed(&app, &deal.freelancer).await;
+    assert_eq!(phone.does("payoutRequest", ask.clone(), "payout { id }").await.refused(), ["REAUTHENTICATE"]);
+    let mut with = ask.clone();
+    with["password"] = json!(PASSWORD);
+    phone.does("payoutRequest", with, "payout { id }").await.ok();
+    assert_eq!(phone.does("payoutRequest", ask.clone(), "payout { id }").await.refused(), ["REAUTHENTICATE"]);
+    phone.does("reauthenticate", json!({ "password": PASSWORD }), "session { id }").await.ok();
+    phone.does("payoutRequest", ask, "payout { id }").await.ok();
+    let left: Value = deal.freelancer.asks("{ viewer { payouts { nodes { status } } } }", json!({})).await.body;
+    assert_eq!(left["data"]["viewer"]["payouts"]["nodes"].as_array().map(Vec::len), Some(2));
+}
+
+#[tokio::test]
+async fn account_export_holds_what_is_kept_of_the_person_and_no_secret() {
+    let app = TestApp::new().await;
+    let deal = app.released().await;
+    let faisal = &deal.freelancer;
+    let method = json!({ "iban": "PK36SCBL0000001123456702", "accountTitle": "Faisal" });
+    let method = faisal.does("payoutMethodAdd", method, "payoutMethod { id }").await.text("payoutMethod.id");
+    let export = async |who: &Person<'_>, parts: Value| who.does("accountExport", parts, "export").await;
+    let said = json!({ "address": "12 Mall Road, Lahore", "cnic": "35202-8765432-9" });
+    faisal.does("payeeUpdate", said, "payee { version }").await.ok();
+    let all = export(faisal, json!({})).await.ok()["export"].clone();
+    assert_eq!([&all["payee"][0]["cnic_last4"], &all["payee"][0]["address"]], ["4329", "12 Mall Road, Lahore"]);
+    assert_eq!(all["account"][0]["email"], "faisal@example.com");
+    assert_eq!(all["account"][0]["id"], faisal.id.as_str());
+    assert_eq!(all["contracts"][0]["id"], deal.contract.as_str());
+    assert_eq!(all["payoutMethods"][0]["id"], method.as_str());
+    assert!(all["money"].as_array().is_some_and(|rows| !rows.is_empty()), "{:#}", all["money"]);
+    for part in ["sessions", "milestones", "submissions", "notifications", "acts"] {
+        assert!(all[part].as_array().is_some_and(|rows| !rows.is_empty()), "{part}: {:#}", all[part]);
+    }
+    let text = all.to_string();
+    for secret in
+        ["argon2", "iban_sealed", "PK36SCBL", "SCBL0000001123456702", "\"hash\"", "secret", "_sealed", "_lookup"]
+    {
+        assert!(!text.contains(secret), "{secret}");
+    }
+
+    let some = export(faisal, json!({ "parts": ["account", "payouts"] })).await.ok()["export"].clone();
+    let names: Vec<&String> = some.as_object().into_iter().flat_map(|parts| parts.keys()).collect();
+    assert_eq!(names, ["account", "exportedAt", "payouts"]);
+    assert_eq!(export(faisal, json!({ "parts": ["passwords"] })).await.faults(), ["parts.0: UNKNOWN"]);
+    // The client's own holds nothing of the freelancer's.
+    let other = export(&deal.client, json!({})).await.ok()["export"].to_string();
+    assert!(!other.contains("faisal@example.com") && !other.contains(&method), "{other}");
+    let phone = refreshed(&app, faisal).await;
+    assert_eq!(phone.does("accountExport", json!({}), "export").await.refused(), ["REAUTHENTICATE"]);
+    assert_eq!(app.visitor().does("accountExport", json!({}), "export").await.refused(), ["UNAUTHENTICATED"]);
+}
+
+#[tokio::test]
+async fn account_erase_waits_for_what_binds_and_leaves_the_books_whole() {
+    let app = TestApp::new().await;
+    let deal = app.released().await;
+    let (faisal, client) = (&deal.freelancer, &deal.client);
+    let erase = async |who: &Person<'_>, email: &str| {
+        who.does("accountErase", json!({ "confirmEmail": email }), "erasedAt").await
+    };
+    assert_eq!(erase(faisal, "somebody@example.com").await.faults(), ["confirmEmail: WRONG"]);
+    assert_eq!(erase(faisal, &faisal.email).await.refused(), ["ACCOUNT_HAS_CONTRACTS"]);
+    assert_eq!(erase(client, &client.email).await.refused(), ["ACCOUNT_HAS_CONTRACTS"]);
+    client.does("contractEnd", json!({ "contractId": deal.contract }), "contract { status }").await.ok();
+    app.passes(TimeDelta::days(30)).await;
+    assert_eq!(erase(faisal, &faisal.email).await.refused(), ["ACCOUNT_HAS_MONEY"]);
+
+    let method = json!({ "iban": "PK36SCBL0000001123456702", "accountTitle": "Faisal" });
+    let method = faisal.does("payoutMethodAdd", method, "payoutMethod { id }").await.text("payoutMethod.id");
+    let said = json!({ "address": "12 Mall Road, Lahore", "cnic": "35202-8765432-9" });
+    faisal.does("payeeUpdate", said, "payee { version }").await.ok();
+    app.passes(TimeDelta::days(3)).await;
+    let balances = "{ viewer { balances { available { amount } } } }";
+    let left = faisal.asks(balances, json!({})).await.data()["viewer"]["balances"]["available"]["amount"].clone();
+    let ask = json!({ "payoutMethodId": method, "amount": { "amount": left }, "purposeCode": "9186" });
+    faisal.does("payoutRequest", ask, "payout { id }").await.ok();
+    assert_eq!(erase(faisal, &faisal.email).await.refused(), ["ACCOUNT_HAS_PAYOUTS"]);
+    app.passes(TimeDelta::days(5)).await;
+    let phone = refreshed(&app, faisal).await;
+    let stale = phone.does("accountErase", json!({ "confirmEmail": faisal.email }), "erasedAt").await;
+    assert_eq!(stale.refused(), ["REAUTHENTICATE"]);
+
+    let postings = "select count(*) || ':' || sum(hashtext(p::text)::bigint) from ledger_postings p";
+    let before: String = sqlx::query_scalar(postings).fetch_one(app.pool()).await.unwrap();
+    erase(faisal, " FAISAL@example.com ").await.ok();
+    let after: String = sqlx::query_scalar(postings).fetch_one(app.pool()).await.unwrap();
+    assert_eq!(before, after);
+    tests::books::assert_books(&tests::books::books(app.pool()).await);
+
+    let out = phone.asks(ME, json!({})).await;
+    assert_eq!((out.status, out.failed()), (StatusCode::UNAUTHORIZED, vec!["SESSION_ENDED"]), "at once, everywhere");
+    assert_eq!(sign_in(&app, &faisal.email, PASSWORD).await.refused(), ["INVALID_CREDENTIALS"]);
+    let named = "query($id: ID!) { node(id: $id) { ... on User { name timeZone profile { id } } } }";
+    let seen = client.asks(named, json!({ "id": faisal.id })).await;
+    assert_eq!(seen.data()["node"], json!({ "name": "Erased account", "timeZone": "UTC", "profile": null }));
+    let contract =
+        "query($id: ID!) { contract(id: $id) { status freelancer { name } statement { nodes { number } } } }";
+    let kept = client.asks(contract, json!({ "id": deal.contract })).await;
+    assert_eq!(kept.data()["contract"]["freelancer"]["name"], "Erased account");
+    assert!(!kept.data()["contract"]["statement"]["nodes"].as_array().unwrap().is_empty());
+
+    // Nothing of the person is left in any table, but for what others wrote.
+    let tables: Vec<String> = sqlx::query_scalar("select tablename::text from pg_tables where schemaname = 'public'")
+        .fetch_all(app.pool())
+        .await
+        .unwrap();
+    for table in tables {
+        for word in ["faisal@example.com", "PK36SCBL0000001123456702", "12 Mall Road"] {
+            let holds = format!("select count(*) from {table} t where t::text ilike '%{word}%'");
+            let count: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(holds)).fetch_one(app.pool()).await.unwrap();
+            assert_eq!(count, 0, "{table} still holds {word}");
+        }
+    }
+    // The address is free again, for a person of its own.
+    let anew = app.person("faisal").await;
+    assert_ne!(anew.id, faisal.id);
+
+    // A company of one goes with its owner, one with others waits for another owner.
+    let (ada, bo) = (app.client("ada").await, app.person("bo").await);
+    super::organization::joins(&ada, &bo, "VIEWER").await;
+    assert_eq!(erase(&ada, &ada.email).await.refused(), ["ACCOUNT_OWNS_COMPANY"]);
+    erase(&bo, &bo.email).await.ok();
+    erase(&ada, &ada.email).await.ok();
+    let noor = app.admin("noor").await;
+    assert_eq!(erase(&noor, &noor.email).await.refused(), ["ACCOUNT_IS_STAFF"]);
+}
+
+#[tokio::test]
+async fn a_socket_closes_as_soon_as_its_session_ends_wherever_that_happens() {
+    let app = TestApp::new().await;
+    // Sockets that would not look by themselves before the test is over.
+    let wire = app.wire_that_asks_every(std::time::Duration::from_secs(3600)).await;
+    let (ada, lin) = (app.person("ada").await, app.person("lin").await);
+    for how in ["signOut", "sessionRevoke", "passwordReset", "accountErase"] {
+        let tokens = sign_in(&app, "ada@example.com", PASSWORD).await;
+        let there = app.bearer(&tokens.text("tokens.accessToken"));
+        let mut socket = wire.socket(&there).await;
+        let mut bystander = wire.socket(&lin.visitor().await).await;
+        match how {
+            "signOut" => {
+                there.does(how, json!({}), "session { id }").await.ok();
+            }
+            "sessionRevoke" => {
+                let id = json!({ "sessionId": tokens.text("tokens.session.id") });
+                ada.does(how, id, "session { id }").await.ok();
+            }
+            "passwordReset" => {
+                asks_reset(&app, "ada@example.com").await.ok();
+                let code = mailed_code(&app, "ada@example.com").await;
+                resets(&app, &code, PASSWORD).await.ok();
+            }
+            _ => {
+                there.does(how, json!({ "confirmEmail": "ada@example.com" }), "erasedAt").await.ok();
+            }
+        }
+        assert_eq!(socket.hears().await, Heard::Closed(4403), "{how}");
+        bystander.is_at_ease().await;
+    }
+}

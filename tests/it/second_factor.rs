@@ -1,0 +1,184 @@
+//! The second proof beside the password.
+
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+use tests::{PASSWORD, Person, Reply, TOKENS, TestApp};
+use totp_rs::{Builder, Secret};
+
+/// What an authenticator app would show now.
+fn shown(app: &TestApp, secret: &str) -> String {
+    let now = u64::try_from(app.market.clock().now().timestamp()).unwrap();
+    let secret = Secret::try_from_base32(secret).unwrap();
+    Builder::new().with_secret(secret).build().unwrap().generate(now).to_string()
+}
+
+/// Somebody sets up an app: its secret, and the recovery codes.
+async fn sets_up(person: &Person<'_>) -> (String, Vec<String>) {
+    let enrolled = person.does("secondFactorEnroll", json!({}), "enrollment { secret uri }").await;
+    let secret = enrolled.text("enrollment.secret");
+    let uri = enrolled.text("enrollment.uri");
+    assert!(uri.starts_with("otpauth://totp/Rabta:") && uri.contains(&secret), "{uri}");
+    let code = json!({ "code": shown(person.app, &secret) });
+    let confirmed = person.does("secondFactorConfirm", code, "recoveryCodes").await;
+    let codes: Vec<String> = serde_json::from_value(confirmed.ok()["recoveryCodes"].clone()).unwrap();
+    assert_eq!(codes.len(), 10);
+    (secret, codes)
+}
+
+async fn sign_in(app: &TestApp, email: &str, code: Option<&str>) -> Reply {
+    let input = json!({ "email": email, "password": PASSWORD, "code": code });
+    app.visitor().does("signIn", input, TOKENS).await
+}
+
+async fn standing(person: &Person<'_>) -> Value {
+    let reply = person.asks("{ viewer { secondFactor { isOn recoveryCodesLeft } } }", json!({})).await;
+    reply.data()["viewer"]["secondFactor"].clone()
+}
+
+#[tokio::test]
+async fn signing_in_takes_a_code_of_the_app_and_each_once() {
+    let app = TestApp::new().await;
+    let (ada, lin) = (app.person("ada").await, app.person("lin").await);
+    assert_eq!(standing(&ada).await, json!({ "isOn": false, "recoveryCodesLeft": 0 }));
+    let (secret, _) = sets_up(&ada).await;
+    assert_eq!(standing(&ada).await, json!({ "isOn": true, "recoveryCodesLeft": 10 }));
+    sign_in(&app, &lin.email, None).await.ok();
+
+    assert_eq!(sign_in(&app, &ada.email, None).await.refused(), ["SECOND_FACTOR_REQUIRED"]);
+    let wrong_password = json!({ "email": ada.email, "password": "not it at all" });
+    let refused = app.visitor().does("signIn", wrong_password, TOKENS).await;
+    assert_eq!(refused.refused(), ["INVALID_CREDENTIALS"], "whoever does not know the password learns nothing");
+    let used = shown(&app, &secret);
+    assert_eq!(sign_in(&app, &ada.email, Some(&used)).await.refused(), ["SECOND_FACTOR_INVALID"], "it was used");
+    for code in ["", "000", "abcdefgh", "12345678"] {
+        assert_eq!(sign_in(&app, &ada.email, Some(code)).await.refused(), ["SECOND_FACTOR_INVALID"], "{code}");
+    }
+    app.market.clock().advance(TimeDelta::seconds(30));
+    let next = shown(&app, &secret);
+    let spaced = format!(" {} {} ", &next[..3], &next[3..]);
+    sign_in(&app, &ada.email, Some(&spaced)).await.ok();
+    assert_eq!(sign_in(&app, &ada.email, Some(&next)).await.refused(), ["SECOND_FACTOR_INVALID"], "it was used");
+    app.market.clock().advance(TimeDelta::minutes(2));
+    assert_eq!(sign_in(&app, &ada.email, Some(&next)).await.refused(), ["SECOND_FACTOR_INVALID"], "it is over");
+    // Lin's app is another.
+    let (secret_of_lin, _) = sets_up(&lin).await;
+    app.market.clock().advance(TimeDelta::seconds(30));
+    let foreign = shown(&app, &secret_of_lin);
+    assert_eq!(sign_in(&app, &ada.email, Some(&foreign)).await.refused(), ["SECOND_FACTOR_INVALID"]);
+}
+
+#[tokio::test]
+async fn guesses_at_the_second_factor_are_counted() {
+    let app = TestApp::new().await;
+    let ada = app.person("ada").await;
+    let (secret, _) = sets_up(&ada).await;
+    for _ in 0..10 {
+        assert_eq!(sign_in(&app, &ada.email, Some("recovery")).await.refused(), ["SECOND_FACTOR_INVALID"]);
+    }
+    app.market.clock().advance(TimeDelta::seconds(30));
+    let limited = sign_in(&app, &ada.email, Some(&shown(&app, &secret))).await;
+    assert_eq!(limited.refused(), ["TOO_MANY_ATTEMPTS"]);
+    app.market.clock().advance(TimeDelta::minutes(15));
+    sign_in(&app, &ada.email, Some(&shown(&app, &secret))).await.ok();
+}
+
+#[tokio::test]
+async fn of_two_who_use_one_code_at_once_one_gets_in() {
+    let app = TestApp::new().await;
+    let ada = app.person("ada").await;
+    let (secret, codes) = sets_up(&ada).await;
+    app.market.clock().advance(TimeDelta::seconds(30));
+    for code in [shown(&app, &secret), codes[0].clone()] {
+        let (one, two) = tokio::join!(sign_in(&app, &ada.email, Some(&code)), sign_in(&app, &ada.email, Some(&code)));
+        let won = [&one, &two].into_iter().filter(|reply| reply.faults().is_empty()).count();
+        assert_eq!(won, 1, "{:#} {:#}", one.body, two.body);
+    }
+}
+
+#[tokio::test]
+async fn recovery_codes_work_once_each_are_kept_as_hashes_and_can_be_renewed() {
+    let app = TestApp::new().await;
+    let ada = app.person("ada").await;
+    let (secret, codes) = sets_up(&ada).await;
+    let plain = codes[0].replace('-', "");
+    let kept = "select count(*) from recovery_codes r where r::text like '%' || $1 || '%'";
+    let found: i64 = sqlx::query_scalar(kept).bind(&plain).fetch_one(app.pool()).await.unwrap();
+    assert_eq!(found, 0);
+    let sealed: Vec<u8> = sqlx::query_scalar("select secret from second_factors").fetch_one(app.pool()).await.unwrap();
+    assert!(!String::from_utf8_lossy(&sealed).contains(&secret), "the secret is sealed");
+
+    sign_in(&app, &ada.email, Some(&codes[0].to_uppercase())).await.ok();
+    assert_eq!(sign_in(&app, &ada.email, Some(&codes[0])).await.refused(), ["SECOND_FACTOR_INVALID"]);
+    assert_eq!(standing(&ada).await["recoveryCodesLeft"], 9);
+    app.settles().await;
+    let last = app.market.mail().letters_to(&ada.email).last().unwrap().text.clone();
+    assert!(last.contains("recovery codes was used"), "{last}");
+
+    let renew = async |code: &str| ada.does("recoveryCodesRenew", json!({ "code": code }), "recoveryCodes").await;
+    assert_eq!(renew(&codes[1]).await.refused(), ["SECOND_FACTOR_INVALID"], "that takes the app itself");
+    app.market.clock().advance(TimeDelta::seconds(30));
+    let renewed = renew(&shown(&app, &secret)).await;
+    let fresh: Vec<String> = serde_json::from_value(renewed.ok()["recoveryCodes"].clone()).unwrap();
+    assert_eq!(sign_in(&app, &ada.email, Some(&codes[1])).await.refused(), ["SECOND_FACTOR_INVALID"]);
+    sign_in(&app, &ada.email, Some(&fresh[1])).await.ok();
+}
+
+#[tokio::test]
+async fn the_password_alone_is_half_a_proof_once_there_is_a_second_factor() {
+    let app = TestApp::new().await;
+    let deal = app.released().await;
+    let faisal = &deal.freelancer;
+    let method = json!({ "iban": "PK36SCBL0000001123456702", "accountTitle": "Faisal" });
+    let method = faisal.does("payoutMethodAdd", method, "payoutMethod { id }").await.text("payoutMethod.id");
+    app.passes(TimeDelta::days(3)).await;
+    let (secret, codes) = sets_up(faisal).await;
+    let ask = json!({
+        "payoutMethodId": method, "amount": { "amount": "100.00" }, "purposeCode": "9186", "password": PASSWORD
+    });
+    assert_eq!(faisal.does("payoutRequest", ask, "payout { id }").await.refused(), ["REAUTHENTICATE"]);
+
+    let proves = async |code: Option<&str>| {
+        let input = json!({ "password": PASSWORD, "code": code });
+        faisal.does("reauthenticate", input, "session { provedAt }").await
+    };
+    assert_eq!(proves(None).await.refused(), ["SECOND_FACTOR_REQUIRED"]);
+    assert_eq!(proves(Some("000000")).await.refused(), ["SECOND_FACTOR_INVALID"]);
+    app.market.clock().advance(TimeDelta::seconds(30));
+    proves(Some(&shown(&app, &secret))).await.ok();
+    proves(Some(&codes[3])).await.ok();
+
+    // A reset by mail does not do away with it.
+    app.visitor().does("passwordResetRequest", json!({ "email": faisal.email }), "expiresAt").await.ok();
+    let code = super::account::mailed_code(&app, &faisal.email).await;
+    let reset = json!({ "code": code, "newPassword": PASSWORD });
+    app.visitor().does("passwordReset", reset, "endedCount").await.ok();
+    assert_eq!(sign_in(&app, &faisal.email, None).await.refused(), ["SECOND_FACTOR_REQUIRED"]);
+}
+
+#[tokio::test]
+async fn it_can_be_removed_and_set_up_anew() {
+    let app = TestApp::new().await;
+    let ada = app.person("ada").await;
+    let (_, codes) = sets_up(&ada).await;
+    let on = ada.does("secondFactorEnroll", json!({}), "enrollment { secret }").await;
+    assert_eq!(on.refused(), ["SECOND_FACTOR_ON"], "whoever has the session can't slip in another app");
+    ada.does("secondFactorRemove", json!({}), "viewer { secondFactor { isOn } }").await.ok();
+    assert_eq!(standing(&ada).await, json!({ "isOn": false, "recoveryCodesLeft": 0 }));
+    sign_in(&app, &ada.email, None).await.ok();
+    sign_in(&app, &ada.email, Some(&codes[0])).await.ok();
+
+    // Nothing is in force before the app has shown a code, and the last secret is the one that counts.
+    let enroll = async || {
+        ada.does("secondFactorEnroll", json!({ "label": "Ada's" }), "enrollment { secret }")
+            .await
+            .text("enrollment.secret")
+    };
+    let (old, new) = (enroll().await, enroll().await);
+    sign_in(&app, &ada.email, None).await.ok();
+    let confirm = async |secret: &str| {
+        ada.does("secondFactorConfirm", json!({ "code": shown(&app, secret) }), "recoveryCodes").await
+    };
+    assert_eq!(confirm(&old).await.refused(), ["SECOND_FACTOR_INVALID"]);
+    confirm(&new).await.ok();
+    assert_eq!(sign_in(&app, &ada.email, None).await.refused(), ["SECOND_FACTOR_REQUIRED"]);
+}

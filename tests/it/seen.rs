@@ -1,0 +1,329 @@
+//! Who sees what: every field of every object, asked by every kind of viewer, on a marketplace where
+//! everything has happened. What comes back is printed to `seen.matrix` and reviewed like code. The
+//! fields are read from the schema, so one that is added tomorrow is asked tomorrow.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+use tests::{TestApp, Visitor};
+
+const PRINTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/it/seen.matrix");
+
+const QUERY: &str = "{ __schema { types { kind name interfaces { name }
+    fields { name args { defaultValue type { kind } } type { ...T } } } } }
+    fragment T on __Type { kind name ofType { kind name ofType { kind name ofType { kind name } } } }";
+
+/// The output types of the schema.
+struct Types(BTreeMap<String, Value>);
+
+/// A field to look at, by the names on the way to it.
+type Path = Vec<String>;
+
+impl Types {
+    async fn read() -> Self {
+        let answer = api::schema::bare().execute(QUERY).await;
+        assert!(answer.errors.is_empty(), "{:?}", answer.errors);
+        let data = answer.data.into_json().unwrap();
+        let types = data["__schema"]["types"].as_array().cloned().unwrap_or_default();
+        Self(types.into_iter().map(|ty| (text(&ty["name"]), ty)).collect())
+    }
+
+    fn fields(&self, ty: &str) -> Vec<Value> {
+        self.0.get(ty).and_then(|ty| ty["fields"].as_array()).cloned().unwrap_or_default()
+    }
+
+    fn is_node(&self, ty: &str) -> bool {
+        let interfaces = self.0.get(ty).and_then(|ty| ty["interfaces"].as_array()).cloned().unwrap_or_default();
+        interfaces.iter().any(|interface| interface["name"] == "Node")
+    }
+
+    /// The kinds of objects that have an id.
+    fn nodes(&self) -> Vec<&String> {
+        self.0.keys().filter(|ty| self.is_node(ty)).collect()
+    }
+
+    /// A selection of all that is in an object, and the paths of it. What has an id of its own, or is a
+    /// list of such, is only seen to be there: it is looked at by itself.
+    fn selection(&self, ty: &str, depth: usize) -> (String, Vec<Path>) {
+        let (mut selection, mut paths) = (Vec::new(), Vec::new());
+        for field in self.fields(ty) {
+            if needs_arguments(&field) {
+                continue;
+            }
+            let (name, of) = (text(&field["name"]), named(&field["type"]));
+            let kind = self.0.get(&of).map(|ty| text(&ty["kind"])).unwrap_or_default();
+            let has = |wanted: &str| self.fields(&of).iter().any(|field| field["name"] == wanted);
+            let (inner, below) = match kind.as_str() {
+                "SCALAR" | "ENUM" => (String::new(), vec![vec![]]),
+                "OBJECT" if has("edges") => {
+                    ("{ edges { node { __typename } } }".to_owned(), vec![vec!["edges".to_owned()]])
+                }
+                "OBJECT" if !self.is_node(&of) && depth < 3 => {
+                    let (inner, below) = self.selection(&of, depth + 1);
+                    (format!("{{ {inner} }}"), below)
+                }
+                _ => ("{ __typename }".to_owned(), vec![vec![]]),
+            };
+            selection.push(format!("{name} {inner}"));
+            paths.extend(below.into_iter().map(|below| std::iter::once(name.clone()).chain(below).collect()));
+        }
+        (selection.join(" "), paths)
+    }
+}
+
+fn needs_arguments(field: &Value) -> bool {
+    let arguments = field["args"].as_array().cloned().unwrap_or_default();
+    arguments.iter().any(|argument| argument["type"]["kind"] == "NON_NULL" && argument["defaultValue"].is_null())
+}
+
+fn named(ty: &Value) -> String {
+    if ty["ofType"].is_null() { text(&ty["name"]) } else { named(&ty["ofType"]) }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+/// Is something at this path? Of lists, the first item is looked at.
+fn is_there(value: &Value, path: &[String]) -> bool {
+    match (value, path) {
+        (Value::Null, _) => false,
+        (Value::Array(items), _) => items.iter().any(|item| is_there(item, path)),
+        (_, []) => true,
+        (value, [first, rest @ ..]) => is_there(&value[first.as_str()], rest),
+    }
+}
+
+/// A kind of viewer, and somebody of it.
+type Viewers<'a> = Vec<(&'static str, Visitor<'a>)>;
+
+const ROLES: [(&str, &str); 5] = [
+    ("admin", "ADMIN"),
+    ("finance", "FINANCE"),
+    ("recruiter", "RECRUITER"),
+    ("hiring_manager", "HIRING_MANAGER"),
+    ("viewer", "VIEWER"),
+];
+
+/// The code of the newest invitation to an address.
+async fn invitation_code(app: &TestApp, email: &str) -> String {
+    app.settles().await;
+    let letters = app.market.mail().letters_to(email);
+    let mut codes = letters.iter().flat_map(|letter| letter.text.lines()).filter(|line| line.starts_with("min_"));
+    codes.next_back().expect("a code came").to_owned()
+}
+
+#[tokio::test]
+async fn every_field_is_seen_by_whom_the_printed_table_says_and_by_nobody_else() {
+    let app = TestApp::new().await;
+    let world = app.world().await;
+    let mut ids = world.ids().clone();
+    let organization = ids["organization"].clone();
+    let (owner, freelancer) = (world.client(), world.freelancer());
+
+    let mut people = Vec::new();
+    for (name, role) in ROLES {
+        let person = app.person(name).await;
+        let input = json!({ "organizationId": organization, "email": person.email, "role": role });
+        owner.does("memberInvite", input, "invitation { id }").await.ok();
+        let code = invitation_code(&app, &person.email).await;
+        person.does("memberInvitationAccept", json!({ "token": code }), "organization { id }").await.ok();
+        people.push((name, person));
+    }
+    let stranger = app.client("stranger").await;
+    let (mediator, staff) = (app.mediator("marta").await, app.admin("noor").await);
+
+    // What the journey does not leave by itself.
+    let invite = json!({ "organizationId": organization, "email": "new@example.com", "role": "VIEWER" });
+    let waiting = owner.does("memberInvite", invite, "invitation { id }").await.text("invitation.id");
+    ids.insert("memberInvitation".to_owned(), waiting);
+    let one = async |who: &Visitor<'_>, query: &str| -> String {
+        let reply = who.asks(query, json!({})).await;
+        let mut value = reply.data().clone();
+        while !value.is_string() {
+            value = match value {
+                Value::Object(fields) => fields.into_iter().next().map(|(_, value)| value).unwrap_or_default(),
+                Value::Array(items) => items.into_iter().next().unwrap_or_default(),
+                other => panic!("{query}: {other} in {:#}", reply.body),
+            };
+        }
+        text(&value)
+    };
+    let in_organization = format!(
+        "{{ node(id: \"{organization}\") {{ ... on Organization {{ members(last: 1) {{ nodes {{ id }} }} }} }} }}"
+    );
+    let contract = &ids["contract"];
+    let found = [
+        ("session", one(&owner, "{ viewer { sessions(first: 1) { nodes { id } } } }").await),
+        ("notification", one(&freelancer, "{ viewer { notifications(first: 1) { nodes { id } } } }").await),
+        ("member", one(&owner, &in_organization).await),
+        ("auditEntry", one(&staff.visitor().await, "{ auditLog(first: 1) { nodes { id } } }").await),
+        (
+            "submission",
+            one(
+                &freelancer,
+                &format!(
+                    "{{ milestone(id: \"{}\") {{ submissions(first: 1) {{ nodes {{ id }} }} }} }}",
+                    ids["milestone"]
+                ),
+            )
+            .await,
+        ),
+        (
+            "contractEvent",
+            one(
+                &freelancer,
+                &format!("{{ contract(id: \"{contract}\") {{ events(first: 1) {{ nodes {{ id }} }} }} }}"),
+            )
+            .await,
+        ),
+    ];
+    ids.extend(found.map(|(name, id)| (name.to_owned(), id)));
+    let search = json!({ "name": "Rust", "text": "rust" });
+    let search = freelancer.does("savedSearchCreate", search, "savedSearch { id }").await.text("savedSearch.id");
+    ids.insert("savedSearch".to_owned(), search);
+    let item = json!({ "title": "A shop" });
+    let shown = freelancer.does("portfolioItemAdd", item, "profile { portfolio { id } }").await;
+    ids.insert("portfolioItem".to_owned(), shown.text("profile.portfolio.0.id"));
+    let declare = json!({
+        "zones": ["Asia/Karachi"], "from": app.market.clock().now().to_rfc3339(),
+        "until": (app.market.clock().now() + chrono::TimeDelta::hours(5)).to_rfc3339(), "note": "A storm"
+    });
+    let outage = staff.does("outageDeclare", declare, "outage { id }").await.text("outage.id");
+    ids.insert("outage".to_owned(), outage);
+    ids.insert("paymentRefund".to_owned(), world.money_goes_back().await);
+    app.market.reconcile_when_due().await.unwrap();
+    let batch = "insert into wire_batches select gen_random_uuid(), now(), id, now()::date, 1, 100 from users limit 1";
+    sqlx::query(batch).execute(app.pool()).await.unwrap();
+    let ours = "{ reconciliations(first: 1) { nodes { id } } wireBatches(first: 1) { nodes { id } } }";
+    let ours = staff.asks(ours, json!({})).await;
+    for list in ["reconciliations", "wireBatches"] {
+        let id = ours.data()[list]["nodes"][0]["id"].as_str().unwrap();
+        ids.insert(list.to_owned(), id.to_owned());
+    }
+
+    let mut viewers: Viewers = vec![("nobody", app.visitor()), ("stranger", stranger.visitor().await)];
+    viewers.extend([("freelancer", freelancer.clone()), ("owner", owner.clone())]);
+    for (name, person) in &people {
+        viewers.push((name, person.visitor().await));
+    }
+    viewers.extend([("mediator", mediator.visitor().await), ("staff_admin", staff.visitor().await)]);
+
+    let types = Types::read().await;
+    let (table, cases) = look(&types, &viewers, &ids).await;
+    if std::env::var_os("UPDATE_FILES").is_some() {
+        std::fs::write(PRINTED, &table).unwrap();
+    }
+    let printed = std::fs::read_to_string(PRINTED).unwrap_or_default();
+    assert_eq!(
+        printed, table,
+        "run UPDATE_FILES=1 cargo test -p tests --test it seen, and read the diff ({cases} cases)"
+    );
+    assert!(cases > 5_000, "only {cases} cases");
+
+    // Whoever is suspended is nobody, and told so.
+    let hidden = json!({ "userId": stranger.id, "reason": "To see what they see" });
+    let token = stranger.visitor().await;
+    staff.does("userSuspend", hidden, "user { id }").await.ok();
+    for id in ids.values() {
+        let reply = token.asks("query($id: ID!) { node(id: $id) { __typename } }", json!({ "id": id })).await;
+        assert_eq!(reply.failed(), ["SESSION_ENDED"], "{id}");
+    }
+}
+
+/// Look at everything as everybody: the table, and how many cases it holds.
+async fn look(types: &Types, viewers: &Viewers<'_>, ids: &BTreeMap<String, String>) -> (String, usize) {
+    let mut table = String::from(
+        "# Who sees what: for each field, the viewers who are shown something in it, on a marketplace where everything has\n\
+         # happened. Printed by a test; read its diff like code. What nobody is shown was empty there.\n",
+    );
+    let mut cases = 0;
+    let mut met = BTreeSet::new();
+    for id in ids.values() {
+        let ask = "query($id: ID!) { node(id: $id) { __typename } }";
+        let seen_by = async |who: &Visitor<'_>| who.asks(ask, json!({ "id": id })).await;
+        let mut ty = String::new();
+        for (_, who) in viewers {
+            let reply = seen_by(who).await;
+            if let Some(name) = reply.data()["node"]["__typename"].as_str() {
+                ty = name.to_owned();
+            }
+        }
+        if ty.is_empty() || !met.insert(ty.clone()) {
+            continue;
+        }
+        let (selection, paths) = types.selection(&ty, 0);
+        let query = format!("query($id: ID!) {{ node(id: $id) {{ ... on {ty} {{ {selection} }} }} }}");
+        let mut shown: BTreeMap<&Path, Vec<&str>> = paths.iter().map(|path| (path, vec![])).collect();
+        let mut sees = Vec::new();
+        let (prefix, _) = id.split_once('_').unwrap_or_default();
+        let made_up = json!({ "id": format!("{prefix}_00000000000000000000000000") });
+        for (name, who) in viewers {
+            let reply = who.asks(&query, json!({ "id": id })).await;
+            cases += paths.len();
+            let node = &reply.data()["node"];
+            if node.is_null() {
+                // It can't be told from what does not exist.
+                let nothing = who.asks(&query, made_up.clone()).await;
+                assert_eq!((reply.status, &reply.body), (nothing.status, &nothing.body), "{ty} as {name}");
+                continue;
+            }
+            sees.push(*name);
+            for path in &paths {
+                if is_there(node, path) {
+                    shown.entry(path).or_default().push(name);
+                }
+            }
+        }
+        table.push_str(&format!("\n{ty:<44} {}\n", sees.join(" ")));
+        for path in &paths {
+            let who = &shown[path];
+            let who = if *who == sees { "all of them".to_owned() } else { who.join(" ") };
+            table.push_str(&format!("  {:<42} {who}\n", path.join(".")));
+        }
+    }
+    let unmet: Vec<&String> = types.nodes().into_iter().filter(|ty| !met.contains(*ty)).collect();
+    assert!(unmet.is_empty(), "nothing of these kinds was looked at: {unmet:?}");
+
+    for (root, around) in [("Query", ["{ ", " }"]), ("Viewer", ["{ viewer { ", " } }"])] {
+        table.push_str(&format!("\n{root}\n"));
+        for field in types.fields(root).iter().filter(|field| !needs_arguments(field) && field["name"] != "viewer") {
+            let (name, of) = (text(&field["name"]), named(&field["type"]));
+            let (selection, paths) = types.selection(&of, 1);
+            let has_edges = types.fields(&of).iter().any(|field| field["name"] == "edges");
+            let (inner, paths) = match selection.as_str() {
+                "" => (String::new(), vec![vec![name.clone()]]),
+                _ if has_edges => {
+                    ("{ edges { node { __typename } } }".to_owned(), vec![vec![name.clone(), "edges".to_owned()]])
+                }
+                _ if types.is_node(&of) => ("{ __typename }".to_owned(), vec![vec![name.clone()]]),
+                all => {
+                    let below = paths.into_iter().map(|path| std::iter::once(name.clone()).chain(path).collect());
+                    (format!("{{ {all} }}"), below.collect())
+                }
+            };
+            let query = format!("{}{name} {inner}{}", around[0], around[1]);
+            let mut shown: BTreeMap<&Path, Vec<String>> = BTreeMap::new();
+            for (viewer, who) in viewers {
+                let reply = who.asks(&query, json!({})).await;
+                cases += paths.len();
+                let data = if root == "Viewer" { &reply.body["data"]["viewer"] } else { &reply.body["data"] };
+                let code = reply.body["errors"][0]["extensions"]["code"].as_str();
+                assert_ne!(code, Some("INTERNAL"), "{query} as {viewer}");
+                for path in &paths {
+                    match code {
+                        Some(code) => shown.entry(path).or_default().push(format!("{viewer}!{code}")),
+                        None if is_there(data, path) => shown.entry(path).or_default().push((*viewer).to_owned()),
+                        None => {}
+                    }
+                }
+            }
+            for path in &paths {
+                let who = shown.get(path).cloned().unwrap_or_default();
+                table.push_str(&format!("  {:<42} {}\n", path.join("."), who.join(" ")));
+            }
+        }
+    }
+    let lines: Vec<&str> = table.lines().map(str::trim_end).collect();
+    (lines.join("\n") + "\n", cases)
+}

@@ -1,0 +1,6 @@
+//! Stripe: the adapter that is meant for the real one, against a double that speaks HTTP and takes
+//! nothing but what the real one would.
+
+mod faults;
+mod story;
+mod webhook;

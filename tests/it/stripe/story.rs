@@ -1,0 +1,335 @@
+//! Paying, as a client meets it: the same stories on the sandbox and on Stripe.
+
+use chrono::TimeDelta;
+use infra::books::Finding;
+use serde_json::json;
+use tests::books::{assert_books, books};
+use tests::{Deal, TestApp};
+
+const PAYMENT: &str = "payment { id status clientSecret failureCode }";
+
+/// Play a story on either processor.
+macro_rules! on_both {
+    ($($story:ident)*) => {
+        mod on_the_sandbox {
+            $(#[tokio::test]
+            async fn $story() {
+                super::$story(tests::TestApp::new().await).await;
+            })*
+        }
+        mod on_stripe {
+            $(#[tokio::test]
+            async fn $story() {
+                let app = tests::TestApp::on_stripe().await;
+                let app = super::$story(app).await;
+                assert_eq!(app.stripe().sins(), Vec::<String>::new());
+            })*
+        }
+    };
+}
+
+on_both! {
+    a_declined_card_fails_and_another_one_pays
+    a_bank_that_wants_to_see_the_client_is_shown_them_and_then_pays
+    a_client_whose_bank_would_not_have_them_pays_nothing
+    a_bank_debit_comes_late_and_may_be_taken_back
+    a_chargeback_that_is_won_puts_the_money_back
+    credit_goes_back_to_the_card_in_parts_and_whole
+    what_does_not_get_back_to_the_card_is_credit_again
+}
+
+async fn hold(app: &TestApp) {
+    assert_books(&books(app.pool()).await);
+    assert!(infra::books::audit(app.market.db(), None).await.unwrap().iter().all(Finding::holds));
+}
+
+async fn pays(deal: &Deal<'_>, method: &str) -> tests::Reply {
+    let input = json!({ "milestoneId": deal.milestone, "paymentMethod": method });
+    deal.client.does("milestoneFund", input, PAYMENT).await
+}
+
+async fn payment(deal: &Deal<'_>, id: &str) -> tests::Reply {
+    let query = "query($id: ID!) { payment(id: $id) { status clientSecret failureCode } }";
+    deal.client.asks(query, json!({ "id": id })).await
+}
+
+async fn a_declined_card_fails_and_another_one_pays(app: TestApp) -> TestApp {
+    {
+        let deal = app.offered().await;
+        let id = pays(&deal, "pm_sandbox_declined").await.text("payment.id");
+        app.settles().await;
+        let declined = payment(&deal, &id).await;
+        assert_eq!(
+            (declined.text("status"), declined.text("failureCode")),
+            ("FAILED".to_owned(), "card_declined".to_owned())
+        );
+        assert!(declined.data()["payment"]["clientSecret"].is_null(), "there is nothing to go on with");
+        assert_eq!(deal.status().await, "AGREED");
+        let id = pays(&deal, "pm_sandbox_visa").await.text("payment.id");
+        app.settles().await;
+        assert_eq!(payment(&deal, &id).await.text("status"), "SUCCEEDED");
+        assert_eq!(deal.money().await, [100_000, 100_000, 0, 0, 0, 0]);
+        hold(&app).await;
+    }
+    app
+}
+
+async fn a_bank_that_wants_to_see_the_client_is_shown_them_and_then_pays(app: TestApp) -> TestApp {
+    {
+        let deal = app.offered().await;
+        let reply = pays(&deal, "pm_sandbox_3ds").await;
+        assert_eq!(reply.text("payment.status"), "REQUIRES_ACTION");
+        let secret = reply.text("payment.clientSecret");
+        assert!(secret.starts_with("pi_"), "the page can go on: {secret}");
+        let id = reply.text("payment.id");
+        app.settles().await;
+        let waits = payment(&deal, &id).await;
+        assert_eq!((waits.text("status"), waits.text("clientSecret")), ("REQUIRES_ACTION".to_owned(), secret));
+        assert_eq!(deal.status().await, "FUNDING");
+        let foreign =
+            deal.freelancer.asks("query($id: ID!) { payment(id: $id) { clientSecret } }", json!({ "id": id }));
+        assert!(foreign.await.data()["payment"].is_null(), "the secret is the client's alone");
+        app.bank_answers(&deal.client, &id, true).await;
+        let came = payment(&deal, &id).await;
+        assert_eq!(came.text("status"), "SUCCEEDED");
+        assert!(came.data()["payment"]["clientSecret"].is_null(), "there is nothing to go on with");
+        assert_eq!(deal.money().await, [100_000, 100_000, 0, 0, 0, 0]);
+        let kept: i64 = sqlx::query_scalar("select count(*) from payment_secrets").fetch_one(app.pool()).await.unwrap();
+        assert_eq!(kept, 0, "a secret is not kept for longer than it is of use");
+    }
+    app
+}
+
+async fn a_client_whose_bank_would_not_have_them_pays_nothing(app: TestApp) -> TestApp {
+    {
+        let deal = app.offered().await;
+        let id = pays(&deal, "pm_sandbox_3ds").await.text("payment.id");
+        app.bank_answers(&deal.client, &id, false).await;
+        let refused = payment(&deal, &id).await;
+        assert_eq!(refused.text("status"), "FAILED");
+        assert_eq!(refused.text("failureCode"), "payment_intent_authentication_failure");
+        assert_eq!((deal.status().await.as_str(), deal.credit().await), ("AGREED", 0));
+    }
+    app
+}
+
+async fn a_bank_debit_comes_late_and_may_be_taken_back(app: TestApp) -> TestApp {
+    {
+        let deal = app.offered().await;
+        let id = pays(&deal, "pm_sandbox_late").await.text("payment.id");
+        app.settles().await;
+        assert_eq!(payment(&deal, &id).await.text("status"), "PROCESSING");
+        assert_eq!(deal.status().await, "FUNDING");
+        app.market.clock().advance(TimeDelta::minutes(10));
+        app.settles().await;
+        assert_eq!(deal.money().await, [100_000, 100_000, 0, 0, 0, 0]);
+        if let Some(stripe) = app.on_stripe_only() {
+            stripe.does(|books, now| books.disputes(&id, 103_000, "lost", now));
+            app.settles().await;
+            assert_eq!(deal.money().await, [100_000, 0, 0, 0, 0, 100_000]);
+        }
+        hold(&app).await;
+    }
+    app
+}
+
+async fn a_chargeback_that_is_won_puts_the_money_back(app: TestApp) -> TestApp {
+    {
+        let deal = app.offered().await;
+        pays(&deal, "pm_sandbox_chargeback_won").await;
+        app.settles().await;
+        deal.freelancer.does("offerAccept", json!({ "offerId": deal.offer }), "contract { id }").await.ok();
+        app.passes(TimeDelta::days(1)).await;
+        assert_eq!(deal.money().await, [100_000, 0, 0, 0, 0, 100_000]);
+        hold(&app).await;
+        app.passes(TimeDelta::days(7)).await;
+        assert_eq!(deal.money().await, [100_000, 100_000, 0, 0, 0, 0]);
+        hold(&app).await;
+    }
+    app
+}
+
+/// Money that came when nothing waited for it any more: it is credit.
+async fn credited<'a>(app: &'a TestApp, method: &str) -> (Deal<'a>, String) {
+    let deal = app.offered().await;
+    let id = pays(&deal, method).await.text("payment.id");
+    app.settles().await;
+    deal.freelancer.does("offerAccept", json!({ "offerId": deal.offer }), "contract { id }").await.ok();
+    let milestone = json!({ "milestoneId": deal.milestone });
+    deal.client.does("milestoneRequestRefund", milestone.clone(), "milestone { id }").await.ok();
+    deal.freelancer.does("milestoneAgreeRefund", milestone, "milestone { id }").await.ok();
+    assert_eq!((deal.credit().await, deal.status().await.as_str()), (103_000, "REFUNDED"));
+    (deal, id)
+}
+
+async fn refund(deal: &Deal<'_>, payment: &str, amount: &str) -> tests::Reply {
+    let input = json!({ "paymentId": payment, "amount": { "amount": amount } });
+    deal.client.does("paymentRefund", input, "refund { id status amount { amount } failureCode }").await
+}
+
+async fn refunds(deal: &Deal<'_>, payment: &str) -> Vec<String> {
+    let query = "query($id: ID!) { payment(id: $id) { refunds { status amount { amount } failureCode } } }";
+    let reply = deal.client.asks(query, json!({ "id": payment })).await;
+    let refunds = reply.data()["payment"]["refunds"].as_array().unwrap().clone();
+    let line = |refund: serde_json::Value| {
+        let text = |value: &serde_json::Value| value.as_str().unwrap_or("-").to_owned();
+        format!("{} {} {}", text(&refund["status"]), text(&refund["amount"]["amount"]), text(&refund["failureCode"]))
+    };
+    refunds.into_iter().map(line).collect()
+}
+
+async fn credit_goes_back_to_the_card_in_parts_and_whole(app: TestApp) -> TestApp {
+    {
+        let (deal, id) = credited(&app, "pm_sandbox_visa").await;
+        let first = refund(&deal, &id, "30.00").await;
+        assert_eq!(first.text("refund.status"), "STARTED");
+        assert_eq!(deal.credit().await, 100_000, "it is no longer credit at once");
+        app.settles().await;
+        app.market.clock().advance(TimeDelta::seconds(1));
+        assert_eq!(refund(&deal, &id, "1000.01").await.refused(), ["INSUFFICIENT_FUNDS"]);
+        refund(&deal, &id, "1000.00").await.ok();
+        app.settles().await;
+        assert_eq!(refunds(&deal, &id).await, ["SUCCEEDED 30.00 -", "SUCCEEDED 1000.00 -"]);
+        assert_eq!(deal.credit().await, 0);
+        let node = "query($id: ID!) { node(id: $id) { ... on PaymentRefund { status } } }";
+        let one = json!({ "id": first.text("refund.id") });
+        assert_eq!(deal.client.asks(node, one.clone()).await.data()["node"]["status"], "SUCCEEDED");
+        let stranger = app.client("stranger").await;
+        assert!(stranger.asks(node, one).await.data()["node"].is_null());
+        let foreign = json!({ "paymentId": id, "amount": { "amount": "1.00" } });
+        let foreign = stranger.does("paymentRefund", foreign, "refund { id }").await;
+        assert_eq!(foreign.refused(), ["NOT_FOUND"]);
+        if let Some(stripe) = app.on_stripe_only() {
+            assert_eq!(stripe.look(tests::stripe::Books::balance), 0);
+        }
+        hold(&app).await;
+    }
+    app
+}
+
+async fn what_does_not_get_back_to_the_card_is_credit_again(app: TestApp) -> TestApp {
+    {
+        let (deal, id) = credited(&app, "pm_sandbox_refund_fails").await;
+        refund(&deal, &id, "1030.00").await.ok();
+        app.settles().await;
+        assert_eq!(refunds(&deal, &id).await, ["FAILED 1030.00 expired_or_canceled_card"]);
+        assert_eq!(deal.credit().await, 103_000);
+        hold(&app).await;
+    }
+    app
+}
+
+#[tokio::test]
+async fn a_refund_whose_answer_is_lost_is_looked_for_and_made_once() {
+    let app = TestApp::on_stripe().await;
+    let (deal, id) = credited(&app, "pm_sandbox_visa").await;
+    app.stripe().fails(tests::stripe::Faults::later(1, tests::stripe::Fault::LostAnswer));
+    refund(&deal, &id, "1030.00").await.ok();
+    app.market.clock().advance(TimeDelta::seconds(5));
+    app.settles().await;
+    app.market.clock().advance(TimeDelta::seconds(5));
+    app.settles().await;
+    assert_eq!(refunds(&deal, &id).await, ["SUCCEEDED 1030.00 -"]);
+    assert_eq!(app.stripe().look(|books| (books.refunds.len(), books.balance())), (1, 0));
+    let asked = app.stripe().heard().into_iter().filter(|(method, path, _)| method == "POST" && path == "/v1/refunds");
+    assert_eq!(asked.count(), 1, "it was found, not asked for again");
+}
+
+#[tokio::test]
+async fn a_refund_that_nobody_asked_for_here_is_parked_for_an_operator() {
+    let app = TestApp::on_stripe().await;
+    let (_deal, id) = credited(&app, "pm_sandbox_visa").await;
+    app.stripe().does(|books, now| books.refund_by_hand(&id, 5_000, now));
+    for _ in 0..12 {
+        app.settles().await;
+        app.market.clock().advance(TimeDelta::hours(2));
+    }
+    let open = app.market.webhooks_open(10).await.unwrap();
+    assert!(open.len() == 1 && open[0].parked_at.is_some(), "{open:?}");
+    assert!(open[0].last_error.as_ref().unwrap().contains(&id), "{open:?}");
+}
+
+#[tokio::test]
+async fn a_card_that_is_set_up_is_the_organizations_to_be_charged_with() {
+    let app = TestApp::on_stripe().await;
+    let deal = app.offered().await;
+    let set_up = async || {
+        let input = json!({ "organizationId": deal.client.organization });
+        deal.client.does("paymentMethodSetUp", input, "clientSecret").await.text("clientSecret")
+    };
+    let (secret, other) = (set_up().await, set_up().await);
+    assert!(secret.starts_with("seti_") && secret != other);
+    let listed = async |who: &tests::Person<'_>| {
+        let query =
+            "query($id: ID!) { node(id: $id) { ... on Organization { paymentMethods { token kind label last4 } } } }";
+        who.asks(query, json!({ "id": deal.client.organization })).await.data()["node"]["paymentMethods"].clone()
+    };
+    app.settles().await;
+    assert_eq!(listed(&deal.client).await, json!([]), "it was only begun");
+    app.stripe().does(|books, now| books.sets_up(&secret, "pm_sandbox_visa", now));
+    app.settles().await;
+    let card = json!({ "token": "pm_sandbox_visa", "kind": "card", "label": "visa", "last4": "4242" });
+    assert_eq!(listed(&deal.client).await, json!([card]));
+    assert!(!listed(&deal.freelancer).await.to_string().contains("pm_"), "it is nobody else's business");
+    pays(&deal, "pm_sandbox_visa").await;
+    app.settles().await;
+    assert_eq!(deal.status().await, "FUNDED");
+    assert_eq!(app.stripe().look(|books| books.customers.len()), 1, "it is one customer");
+    assert_eq!(app.stripe().sins(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn the_whole_journey_is_played_on_stripe() {
+    let app = TestApp::on_stripe().await;
+    let world = app.world().await;
+    for thing in ["gig", "proposal", "offer", "contract", "milestone", "payment", "payout", "review"] {
+        assert!(world.ids().contains_key(thing), "the journey made no {thing}");
+    }
+    assert_eq!(app.stripe().sins(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_a_client_gives_up_is_given_up_at_stripe_too() {
+    let app = TestApp::on_stripe().await;
+    let deal = app.offered().await;
+    let id = pays(&deal, "pm_sandbox_3ds").await.text("payment.id");
+    let input = json!({ "milestoneId": deal.milestone });
+    deal.client.does("milestoneStopFunding", input, "milestone { status }").await.ok();
+    app.settles().await;
+    assert_eq!(app.stripe().look(|books| books.of_payment(&id).unwrap().status), "canceled");
+    assert_eq!(payment(&deal, &id).await.text("status"), "FAILED");
+    // A debit that is on its way can't be: its money comes, and the milestone still waits for it.
+    let late = pays(&deal, "pm_sandbox_late").await.text("payment.id");
+    app.passes(TimeDelta::hours(24)).await;
+    assert_eq!(app.stripe().look(|books| books.of_payment(&late).unwrap().status), "succeeded");
+    assert_eq!(deal.money().await, [100_000, 100_000, 0, 0, 0, 0]);
+    assert_eq!(app.stripe().sins(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn each_request_carries_the_id_of_the_event_that_asks_for_it() {
+    let app = TestApp::on_stripe().await;
+    let deal = app.offered().await;
+    pays(&deal, "pm_sandbox_visa").await;
+    app.settles().await;
+    let events: Vec<uuid::Uuid> = sqlx::query_scalar("select id from events where name = 'milestone_funding_started'")
+        .fetch_all(app.pool())
+        .await
+        .unwrap();
+    let [event] = events.as_slice() else { panic!("one payment sets out: {events:?}") };
+    let event = <domain::id::EventId as domain::id::Id>::from_uuid(*event).to_string();
+    let asked: Vec<_> = app.stripe().heard().into_iter().filter(|(method, ..)| method == "POST").collect();
+    let made = ("POST".to_owned(), "/v1/payment_intents".to_owned(), event);
+    assert!(asked.contains(&made), "{asked:?}");
+    assert!(asked.iter().all(|(.., key)| !key.is_empty()), "{asked:?}");
+}
+
+#[tokio::test]
+async fn a_card_that_stripe_does_not_know_fails_the_payment() {
+    let app = TestApp::on_stripe().await;
+    let deal = app.offered().await;
+    let reply = pays(&deal, "pm_nobody_has_this").await;
+    assert_eq!(reply.text("payment.failureCode"), "resource_missing");
+    app.settles().await;
+    assert_eq!(deal.status().await, "AGREED");
+}

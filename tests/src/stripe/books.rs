@@ -1,0 +1,445 @@
+//! The double's books: who paid what, and what became of it.
+
+use std::collections::BTreeMap;
+
+use chrono::TimeDelta;
+use domain::Timestamp;
+use serde_json::{Value, json};
+
+use super::event;
+
+/// An answer: a status and a body.
+pub type Said = (u16, Value);
+
+/// A payment at the double.
+#[derive(Debug, Clone)]
+pub struct Intent {
+    /// Its name.
+    pub id: String,
+    /// How much, in cents.
+    pub amount: i64,
+    /// Where it stands.
+    pub status: &'static str,
+    /// The card.
+    pub method: String,
+    /// Whose.
+    pub customer: Option<String>,
+    /// What was written on it.
+    pub metadata: BTreeMap<String, String>,
+    /// Why it failed.
+    pub error: Option<Value>,
+    /// When it was made.
+    pub created: Timestamp,
+    /// When its money came.
+    pub came: Option<Timestamp>,
+}
+
+impl Intent {
+    /// Our name for it.
+    pub fn payment(&self) -> &str {
+        self.metadata.get("payment").map_or("", String::as_str)
+    }
+
+    /// As it is told.
+    pub fn body(&self) -> Value {
+        json!({
+            "id": self.id, "object": "payment_intent", "amount": self.amount, "currency": "usd",
+            "amount_received": if self.came.is_some() { self.amount } else { 0 }, "status": self.status,
+            "client_secret": format!("{}_secret_double", self.id), "customer": self.customer,
+            "payment_method": self.method, "metadata": self.metadata, "created": self.created.timestamp(),
+            "livemode": false, "last_payment_error": self.error, "capture_method": "automatic",
+            "cancellation_reason": (self.status == "canceled").then_some("requested_by_customer")
+        })
+    }
+}
+
+/// Money on its way back to a card.
+#[derive(Debug, Clone)]
+pub struct Refund {
+    /// Its name.
+    pub id: String,
+    /// Of which payment.
+    pub intent: String,
+    /// How much, in cents.
+    pub amount: i64,
+    /// Where it stands.
+    pub status: &'static str,
+    /// What was written on it.
+    pub metadata: BTreeMap<String, String>,
+}
+
+impl Refund {
+    /// As it is told.
+    pub fn body(&self) -> Value {
+        json!({
+            "id": self.id, "object": "refund", "amount": self.amount, "currency": "usd", "status": self.status,
+            "payment_intent": self.intent, "metadata": self.metadata,
+            "failure_reason": (self.status == "failed").then_some("expired_or_canceled_card")
+        })
+    }
+}
+
+/// A chargeback.
+#[derive(Debug, Clone)]
+pub struct Dispute {
+    /// Its name.
+    pub id: String,
+    /// Of which payment.
+    pub intent: String,
+    /// How much, in cents.
+    pub amount: i64,
+    /// Where it stands.
+    pub status: &'static str,
+}
+
+impl Dispute {
+    /// As it is told.
+    pub fn body(&self) -> Value {
+        json!({
+            "id": self.id, "object": "dispute", "amount": self.amount, "currency": "usd", "status": self.status,
+            "payment_intent": self.intent, "reason": "fraudulent"
+        })
+    }
+}
+
+/// A card that is being set up.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// Its name.
+    pub id: String,
+    /// Whose.
+    pub customer: String,
+    /// What was set up, once it was.
+    pub method: Option<String>,
+}
+
+impl Setup {
+    /// As it is told.
+    pub fn body(&self) -> Value {
+        json!({
+            "id": self.id, "object": "setup_intent", "customer": self.customer, "payment_method": self.method,
+            "status": if self.method.is_some() { "succeeded" } else { "requires_payment_method" },
+            "client_secret": format!("{}_secret_double", self.id)
+        })
+    }
+}
+
+/// What the double knows.
+#[derive(Debug, Default)]
+pub struct Books {
+    /// What is being set up, or was.
+    pub setups: Vec<Setup>,
+    /// Who pays, and what was written on them.
+    pub customers: BTreeMap<String, BTreeMap<String, String>>,
+    /// What they paid.
+    pub intents: Vec<Intent>,
+    /// What went back.
+    pub refunds: Vec<Refund>,
+    /// What was taken back.
+    pub disputes: Vec<Dispute>,
+    /// What is to be told.
+    pub news: Vec<Value>,
+    count: u32,
+}
+
+impl Books {
+    /// What is there now, in cents: all that came, less what went back or was taken back.
+    pub fn balance(&self) -> i64 {
+        let came: i64 = self.intents.iter().filter(|intent| intent.came.is_some()).map(|intent| intent.amount).sum();
+        let back = self.refunds.iter().filter(|refund| ["succeeded", "pending"].contains(&refund.status));
+        let taken = self.disputes.iter().filter(|dispute| ["needs_response", "lost"].contains(&dispute.status));
+        came - back.map(|refund| refund.amount).sum::<i64>() - taken.map(|dispute| dispute.amount).sum::<i64>()
+    }
+
+    /// The payment with our name.
+    pub fn of_payment(&self, payment: &str) -> Option<&Intent> {
+        self.intents.iter().find(|intent| intent.payment() == payment)
+    }
+
+    /// The client's bank has seen them, or would not have them.
+    pub fn bank_answers(&mut self, payment: &str, passes: bool, now: Timestamp) {
+        let place = self.intents.iter().position(|intent| intent.payment() == payment).expect("such a payment");
+        assert_eq!(self.intents[place].status, "requires_action", "the bank has nothing to see");
+        if passes {
+            self.comes(place, now);
+        } else {
+            let code = "payment_intent_authentication_failure";
+            self.intents[place].status = "requires_payment_method";
+            self.intents[place].error = Some(json!({ "type": "invalid_request_error", "code": code }));
+            self.tell("payment_intent.payment_failed", &self.intents[place].body(), now);
+        }
+    }
+
+    /// A client's bank takes a payment back.
+    pub fn disputes(&mut self, payment: &str, amount: i64, status: &'static str, now: Timestamp) -> String {
+        let intent = self.of_payment(payment).expect("such a payment").id.clone();
+        let dispute = Dispute { id: self.name("dp"), intent, amount, status };
+        let (id, body) = (dispute.id.clone(), dispute.body());
+        self.disputes.push(dispute);
+        self.tell("charge.dispute.created", &body, now);
+        id
+    }
+
+    /// A dispute is decided.
+    pub fn decides(&mut self, dispute: &str, status: &'static str, now: Timestamp) {
+        let found = self.disputes.iter_mut().find(|known| known.id == dispute).expect("such a dispute");
+        found.status = status;
+        let body = found.body();
+        self.tell("charge.dispute.closed", &body, now);
+    }
+
+    /// Somebody sends money back from the dashboard.
+    pub fn refund_by_hand(&mut self, payment: &str, amount: i64, now: Timestamp) {
+        let intent = self.of_payment(payment).expect("such a payment").id.clone();
+        let refund = Refund { id: self.name("re"), intent, amount, status: "succeeded", metadata: BTreeMap::new() };
+        self.tell("refund.created", &refund.body(), now);
+        self.refunds.push(refund);
+    }
+
+    /// The client's page sets a card up.
+    pub fn sets_up(&mut self, client_secret: &str, method: &str, now: Timestamp) {
+        let id = client_secret.strip_suffix("_secret_double").expect("a secret of ours");
+        let setup = self.setups.iter_mut().find(|setup| setup.id == id).expect("such a setup");
+        setup.method = Some(method.to_owned());
+        let body = setup.body();
+        self.tell("setup_intent.succeeded", &body, now);
+    }
+
+    /// A refund that was thought to be done comes back.
+    pub fn refund_fails(&mut self, refund: &str, now: Timestamp) {
+        let found = self.refunds.iter_mut().find(|known| known.id == refund).expect("such a refund");
+        found.status = "failed";
+        let body = found.body();
+        self.tell("refund.failed", &body, now);
+    }
+
+    /// What happens by itself, by now.
+    pub fn pass_time(&mut self, now: Timestamp) {
+        for place in 0..self.intents.len() {
+            let Intent { status, created, came, ref method, amount, .. } = self.intents[place];
+            let payment = self.intents[place].payment().to_owned();
+            let (method, after) = (method.clone(), |at: Timestamp, time: TimeDelta| at + time <= now);
+            if status == "processing" && method == "pm_sandbox_late" && after(created, TimeDelta::minutes(10)) {
+                self.comes(place, now);
+            }
+            let Some(came) = came.filter(|_| method.starts_with("pm_sandbox_chargeback")) else { continue };
+            let known = self.disputes.iter().find(|dispute| dispute.intent == self.intents[place].id).cloned();
+            match known {
+                None if after(came, TimeDelta::days(1)) => {
+                    self.disputes(&payment, amount, "needs_response", now);
+                }
+                Some(Dispute { id, status: "needs_response", .. })
+                    if method == "pm_sandbox_chargeback_won" && after(came, TimeDelta::days(8)) =>
+                {
+                    self.decides(&id, "won", now);
+                }
+                Some(_) | None => {}
+            }
+        }
+    }
+
+    /// Something is to be told.
+    pub fn tell(&mut self, kind: &str, object: &Value, now: Timestamp) {
+        let id = self.name("evt");
+        self.news.push(event(&id, kind, object, now));
+    }
+
+    fn comes(&mut self, place: usize, now: Timestamp) {
+        self.intents[place].status = "succeeded";
+        self.intents[place].came = Some(now);
+        self.tell("payment_intent.succeeded", &self.intents[place].body(), now);
+    }
+
+    fn name(&mut self, prefix: &str) -> String {
+        self.count += 1;
+        format!("{prefix}_double{:06}", self.count)
+    }
+
+    pub(super) fn customer_create(&mut self, asked: &BTreeMap<String, String>) -> Said {
+        let id = self.name("cus");
+        self.customers.insert(id.clone(), metadata(asked));
+        (200, json!({ "id": id, "object": "customer", "livemode": false }))
+    }
+
+    pub(super) fn intent_create(&mut self, asked: &BTreeMap<String, String>, now: Timestamp) -> Said {
+        let given = |name: &str| asked.get(name).cloned();
+        let is = |name: &str| asked.get(name).is_some_and(|value| value == "true");
+        if let Some(customer) = given("customer").filter(|customer| !self.customers.contains_key(customer)) {
+            return missing("customer", &customer);
+        }
+        let off_session = is("off_session");
+        if off_session && asked.contains_key("setup_future_usage") {
+            return invalid("setup_future_usage");
+        }
+        let Some(method) = given("payment_method").filter(|_| is("confirm")) else { return invalid("confirm") };
+        let created = Intent {
+            id: self.name("pi"),
+            amount: asked["amount"].parse().expect("it was looked at"),
+            status: "processing",
+            method: method.clone(),
+            customer: given("customer"),
+            metadata: metadata(asked),
+            error: None,
+            created: now,
+            came: None,
+        };
+        let (place, status, code) = (self.intents.len(), "requires_payment_method", "card_declined");
+        let refused = |code: &str| json!({ "type": "card_error", "code": code, "decline_code": "generic_decline" });
+        match method.as_str() {
+            "pm_sandbox_visa" | "pm_sandbox_refund_fails" | "pm_sandbox_chargeback" | "pm_sandbox_chargeback_won" => {
+                self.intents.push(created);
+                self.comes(place, now);
+            }
+            "pm_sandbox_late" | "pm_sandbox_silent" => {
+                self.intents.push(created);
+                self.tell("payment_intent.processing", &self.intents[place].body(), now);
+            }
+            "pm_sandbox_3ds" if off_session => {
+                let error = Some(refused("authentication_required"));
+                self.intents.push(Intent { status, error, ..created });
+            }
+            "pm_sandbox_3ds" => {
+                self.intents.push(Intent { status: "requires_action", ..created });
+                self.tell("payment_intent.requires_action", &self.intents[place].body(), now);
+            }
+            "pm_sandbox_declined" => self.intents.push(Intent { status, error: Some(refused(code)), ..created }),
+            _ => return missing("payment_method", &method),
+        }
+        let made = &self.intents[place];
+        let body = made.body();
+        let Some(mut error) = made.error.clone() else { return (200, body) };
+        self.tell("payment_intent.payment_failed", &body, now);
+        error["payment_intent"] = body;
+        (402, json!({ "error": error }))
+    }
+
+    pub(super) fn intent(&self, id: &str) -> Said {
+        let found = self.intents.iter().find(|intent| intent.id == id);
+        found.map_or_else(|| missing("intent", id), |intent| (200, intent.body()))
+    }
+
+    pub(super) fn intent_cancel(&mut self, id: &str, now: Timestamp) -> Said {
+        let Some(place) = self.intents.iter().position(|intent| intent.id == id) else { return missing("intent", id) };
+        if ["succeeded", "canceled", "processing"].contains(&self.intents[place].status) {
+            return refuse(400, "payment_intent_unexpected_state", "intent");
+        }
+        self.intents[place].status = "canceled";
+        let body = self.intents[place].body();
+        self.tell("payment_intent.canceled", &body, now);
+        (200, body)
+    }
+
+    pub(super) fn intent_list(&self, asked: &BTreeMap<String, String>) -> Said {
+        let number = |name: &str| asked.get(name).and_then(|value| value.parse::<i64>().ok());
+        let (limit, since) = (number("limit").unwrap_or(10), number("created[gte]").unwrap_or(0));
+        if limit > 100 {
+            return invalid("limit");
+        }
+        let newest_first = self.intents.iter().rev();
+        let mut found: Vec<&Intent> = newest_first
+            .filter(|intent| asked.get("customer").is_none_or(|customer| intent.customer.as_ref() == Some(customer)))
+            .filter(|intent| intent.created.timestamp() >= since)
+            .collect();
+        if let Some(after) = asked.get("starting_after") {
+            let Some(place) = found.iter().position(|intent| intent.id == *after) else {
+                return missing("intent", after);
+            };
+            found.drain(..=place);
+        }
+        let limit = usize::try_from(limit).expect("a page");
+        let data: Vec<Value> = found.iter().take(limit).map(|intent| intent.body()).collect();
+        (200, json!({ "object": "list", "url": "/v1/payment_intents", "has_more": found.len() > limit, "data": data }))
+    }
+
+    pub(super) fn refund_create(&mut self, asked: &BTreeMap<String, String>, now: Timestamp) -> Said {
+        let id = &asked["payment_intent"];
+        let Some(intent) = self.intents.iter().find(|intent| intent.id == *id) else { return missing("intent", id) };
+        if intent.came.is_none() {
+            return refuse(400, "charge_not_refundable", "payment_intent");
+        }
+        if self.disputes.iter().any(|dispute| dispute.intent == *id && dispute.status != "won") {
+            return refuse(400, "charge_disputed", "payment_intent");
+        }
+        let gone: i64 = self
+            .refunds
+            .iter()
+            .filter(|refund| refund.intent == *id && refund.status != "failed")
+            .map(|refund| refund.amount)
+            .sum();
+        let left = intent.amount - gone;
+        let amount = asked.get("amount").and_then(|amount| amount.parse().ok()).unwrap_or(left);
+        if amount > left {
+            return refuse(400, "charge_already_refunded", "amount");
+        }
+        let fails = intent.method == "pm_sandbox_refund_fails";
+        let (intent, metadata) = (id.clone(), metadata(asked));
+        let refund = Refund { id: self.name("re"), intent, amount, status: "succeeded", metadata };
+        let (id, body) = (refund.id.clone(), refund.body());
+        self.refunds.push(refund);
+        self.tell("refund.created", &body, now);
+        if fails {
+            self.refund_fails(&id, now);
+        }
+        (200, body)
+    }
+
+    pub(super) fn setup_create(&mut self, asked: &BTreeMap<String, String>) -> Said {
+        let customer = asked["customer"].clone();
+        if !self.customers.contains_key(&customer) {
+            return missing("customer", &customer);
+        }
+        let setup = Setup { id: self.name("seti"), customer, method: None };
+        let body = setup.body();
+        self.setups.push(setup);
+        (200, body)
+    }
+
+    pub(super) fn setup(&self, id: &str) -> Said {
+        let found = self.setups.iter().find(|setup| setup.id == id);
+        found.map_or_else(|| missing("setup_intent", id), |setup| (200, setup.body()))
+    }
+
+    pub(super) fn attached(&self, customer: &str, method: &str) -> Said {
+        let is = |setup: &&Setup| setup.customer == customer && setup.method.as_deref() == Some(method);
+        if !self.setups.iter().any(|setup| is(&setup)) {
+            return missing("payment_method", method);
+        }
+        let card = json!({ "brand": "visa", "last4": "4242", "exp_month": 12, "exp_year": 2031 });
+        (200, json!({ "id": method, "object": "payment_method", "type": "card", "card": card, "customer": customer }))
+    }
+
+    pub(super) fn refund_list(&self, asked: &BTreeMap<String, String>) -> Said {
+        let of = |refund: &&Refund| asked.get("payment_intent").is_none_or(|intent| refund.intent == *intent);
+        let data: Vec<Value> = self.refunds.iter().filter(of).map(Refund::body).collect();
+        (200, json!({ "object": "list", "url": "/v1/refunds", "has_more": false, "data": data }))
+    }
+
+    pub(super) fn refund(&self, id: &str) -> Said {
+        let found = self.refunds.iter().find(|refund| refund.id == id);
+        found.map_or_else(|| missing("refund", id), |refund| (200, refund.body()))
+    }
+
+    pub(super) fn dispute(&self, id: &str) -> Said {
+        let found = self.disputes.iter().find(|dispute| dispute.id == id);
+        found.map_or_else(|| missing("dispute", id), |dispute| (200, dispute.body()))
+    }
+}
+
+fn metadata(asked: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let inner = |name: &str| Some(name.strip_prefix("metadata[")?.strip_suffix(']')?.to_owned());
+    asked.iter().filter_map(|(name, value)| Some((inner(name)?, value.clone()))).collect()
+}
+
+/// A refusal.
+pub fn refuse(status: u16, code: &str, param: &str) -> Said {
+    let error = json!({ "type": "invalid_request_error", "code": code, "param": param, "message": "No." });
+    (status, json!({ "error": error }))
+}
+
+fn missing(param: &str, _name: &str) -> Said {
+    refuse(404, "resource_missing", param)
+}
+
+fn invalid(param: &str) -> Said {
+    refuse(400, "parameter_invalid", param)
+}

@@ -1,0 +1,171 @@
+//! The double's door: who may come in, what may be asked, and what is answered to the same key.
+
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, Response, StatusCode, Uri};
+use infra::clock::Clock;
+use serde_json::{Value, json};
+
+use super::books::{Said, refuse};
+use super::fault::Fault;
+use super::form::{self, Parameter};
+use super::{Inner, SECRET_KEY};
+
+type Here = (Arc<Mutex<Inner>>, Clock);
+
+pub(super) fn router(inner: Arc<Mutex<Inner>>, clock: Clock) -> Router {
+    Router::new().fallback(answer).with_state((inner, clock))
+}
+
+async fn answer(
+    State((inner, clock)): State<Here>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response<Body> {
+    let said = {
+        let mut inner = super::lock(&inner);
+        let said = inner.hears(&clock, &method, &uri, &headers, &body);
+        inner.bell.notify_one();
+        said
+    };
+    match said {
+        Told::Said((status, body), wait) => {
+            let mut response = Response::builder().status(status).header("content-type", "application/json");
+            if let Some(seconds) = wait {
+                response = response.header("retry-after", seconds);
+            }
+            response.body(Body::from(body.to_string())).expect("an answer")
+        }
+        Told::Half => {
+            let broken = futures_util::stream::iter([
+                Ok(Bytes::from_static(b"{\"id\":\"")),
+                Err(std::io::Error::other("the line broke")),
+            ]);
+            Response::builder().status(StatusCode::OK).body(Body::from_stream(broken)).expect("half an answer")
+        }
+        Told::Nothing => std::future::pending().await,
+    }
+}
+
+enum Told {
+    Said(Said, Option<u32>),
+    Half,
+    Nothing,
+}
+
+impl Inner {
+    fn hears(&mut self, clock: &Clock, method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Told {
+        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let (path, key) = (uri.path().to_owned(), header("idempotency-key").to_owned());
+        self.heard.push((method.to_string(), path.clone(), key.clone()));
+        if header("authorization") != format!("Bearer {SECRET_KEY}") {
+            return Told::Said(refuse(401, "api_key_invalid", ""), None);
+        }
+        let fault = self.faults.draw();
+        match fault {
+            Some(Fault::Error) => return Told::Said(error(), None),
+            Some(Fault::TooMany) => return Told::Said(refuse(429, "rate_limit", ""), Some(3)),
+            Some(Fault::Conflict) => return Told::Said(refuse(409, "idempotency_key_in_use", ""), None),
+            Some(Fault::ErrorAfter | Fault::ErrorKept | Fault::LostAnswer | Fault::Hang) | None => {}
+        }
+        let said = if *method == Method::POST && fault == Some(Fault::ErrorKept) && !self.keys.contains_key(&key) {
+            let asked = format!("{method} {path} {}", sorted(body));
+            self.keys.insert(key, (asked, 500, error().1));
+            error()
+        } else {
+            self.says(clock, method, uri, &key, header("stripe-version"), body)
+        };
+        match fault {
+            Some(Fault::ErrorAfter) => Told::Said(error(), None),
+            Some(Fault::LostAnswer) => Told::Half,
+            Some(Fault::Hang) => Told::Nothing,
+            Some(Fault::Error | Fault::ErrorKept | Fault::TooMany | Fault::Conflict) | None => Told::Said(said, None),
+        }
+    }
+
+    /// What is said without faults: the same to the same key.
+    fn says(&mut self, clock: &Clock, method: &Method, uri: &Uri, key: &str, version: &str, body: &[u8]) -> Said {
+        if version != stripe_version() {
+            return self.sin(refuse(400, "api_version_invalid", version));
+        }
+        if *method == Method::GET {
+            let said = self.acts(clock, method, uri.path(), uri.query().unwrap_or_default());
+            return said.unwrap_or_else(|refused| self.sin(refused));
+        }
+        if key.is_empty() {
+            return self.sin(refuse(400, "idempotency_key_missing", uri.path()));
+        }
+        let asked = format!("{method} {} {}", uri.path(), sorted(body));
+        if let Some((before, status, said)) = self.keys.get(key).cloned() {
+            if before == asked {
+                return (status, said);
+            }
+            let why = json!({ "error": { "type": "idempotency_error", "message": "Another request had this key." } });
+            return self.sin((400, why));
+        }
+        let text = String::from_utf8_lossy(body).into_owned();
+        match self.acts(clock, method, uri.path(), &text) {
+            Ok(said) => {
+                self.keys.insert(key.to_owned(), (asked, said.0, said.1.clone()));
+                said
+            }
+            Err(refused) => self.sin(refused),
+        }
+    }
+
+    /// Do what was asked. What can't be asked like that is an error of its own.
+    fn acts(&mut self, clock: &Clock, method: &Method, path: &str, form: &str) -> Result<Said, Said> {
+        let now = clock.now();
+        let read = |allowed: &[Parameter]| {
+            form::read(form, allowed).map_err(|(code, parameter)| refuse(400, code, &format!("{parameter} of {path}")))
+        };
+        let books = &mut self.books;
+        let steps: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+        Ok(match (method.as_str(), steps.as_slice()) {
+            ("POST", ["v1", "customers"]) => books.customer_create(&read(form::CUSTOMER_CREATE)?),
+            ("POST", ["v1", "payment_intents"]) => books.intent_create(&read(form::INTENT_CREATE)?, now),
+            ("GET", ["v1", "payment_intents"]) => books.intent_list(&read(form::INTENT_LIST)?),
+            ("GET", ["v1", "payment_intents", id]) => read(form::NOTHING).map(|_| books.intent(id))?,
+            ("POST", ["v1", "payment_intents", id, "cancel"]) => {
+                read(form::INTENT_CANCEL)?;
+                books.intent_cancel(id, now)
+            }
+            ("GET", ["v1", "customers", customer, "payment_methods", method]) => {
+                read(form::NOTHING).map(|_| books.attached(customer, method))?
+            }
+            ("POST", ["v1", "setup_intents"]) => books.setup_create(&read(form::SETUP_CREATE)?),
+            ("GET", ["v1", "setup_intents", id]) => read(form::NOTHING).map(|_| books.setup(id))?,
+            ("POST", ["v1", "refunds"]) => books.refund_create(&read(form::REFUND_CREATE)?, now),
+            ("GET", ["v1", "refunds"]) => books.refund_list(&read(form::REFUND_LIST)?),
+            ("GET", ["v1", "refunds", id]) => read(form::NOTHING).map(|_| books.refund(id))?,
+            ("GET", ["v1", "disputes", id]) => read(form::NOTHING).map(|_| books.dispute(id))?,
+            _ => return Err(refuse(404, "url_unknown", path)),
+        })
+    }
+
+    fn sin(&mut self, said: Said) -> Said {
+        self.sins.push(said.1.to_string());
+        said
+    }
+}
+
+/// The version of the API that our library speaks.
+fn stripe_version() -> &'static str {
+    "2026-09-30.endive"
+}
+
+fn error() -> Said {
+    (500, json!({ "error": { "type": "api_error", "message": "We are sorry." } }))
+}
+
+/// The parameters in one order: a map is written in any.
+fn sorted(body: &[u8]) -> String {
+    let mut pairs: Vec<(String, String)> = form_urlencoded::parse(body).into_owned().collect();
+    pairs.sort();
+    Value::from_iter(pairs).to_string()
+}

@@ -1,0 +1,79 @@
+//! How the double fails.
+
+use std::collections::VecDeque;
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+/// A way to fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Status 500; nothing was done, and the same key is answered anew.
+    Error,
+    /// Status 500, and it was done all the same. The same key gets what was done.
+    ErrorAfter,
+    /// Status 500, nothing was done, and the same key gets the same error for ever.
+    ErrorKept,
+    /// Status 429, with a time to wait.
+    TooMany,
+    /// Status 409: the same key is being worked on.
+    Conflict,
+    /// It was done, and the answer breaks off.
+    LostAnswer,
+    /// It was done, and nothing is answered.
+    Hang,
+}
+
+/// What is drawn from. Hanging takes time, so it is seldom.
+const ALL: [(Fault, u32); 7] = [
+    (Fault::Error, 4),
+    (Fault::ErrorAfter, 4),
+    (Fault::ErrorKept, 2),
+    (Fault::TooMany, 3),
+    (Fault::Conflict, 3),
+    (Fault::LostAnswer, 5),
+    (Fault::Hang, 1),
+];
+
+/// When it fails, and how.
+#[derive(Debug, Default)]
+pub struct Faults {
+    next: VecDeque<Option<Fault>>,
+    dice: Option<(StdRng, u32)>,
+}
+
+impl Faults {
+    /// The next requests fail like this, one after the other.
+    pub fn next(faults: impl IntoIterator<Item = Fault>) -> Self {
+        Self { next: faults.into_iter().map(Some).collect(), dice: None }
+    }
+
+    /// So many requests go well, and the one after them fails.
+    pub fn later(well: usize, fault: Fault) -> Self {
+        Self { next: std::iter::repeat_n(None, well).chain([Some(fault)]).collect(), dice: None }
+    }
+
+    /// Each request fails with this chance in a hundred, in any way.
+    pub fn often(seed: u64, percent: u32) -> Self {
+        Self { next: VecDeque::new(), dice: Some((StdRng::seed_from_u64(seed), percent)) }
+    }
+
+    pub(crate) fn draw(&mut self) -> Option<Fault> {
+        if let Some(fault) = self.next.pop_front() {
+            return fault;
+        }
+        let (dice, percent) = self.dice.as_mut()?;
+        if dice.random_range(0..100) >= *percent {
+            return None;
+        }
+        let mut drawn = dice.random_range(0..ALL.iter().map(|(_, weight)| weight).sum());
+        let found = ALL.iter().find(|(_, weight)| match drawn.checked_sub(*weight) {
+            Some(left) => {
+                drawn = left;
+                false
+            }
+            None => true,
+        });
+        found.map(|(fault, _)| *fault)
+    }
+}

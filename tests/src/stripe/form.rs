@@ -1,0 +1,121 @@
+//! What may be asked, parameter by parameter. What is unknown, missing or mistyped is refused, as the real
+//! one does; what we never want to ask is unknown here.
+
+use std::collections::BTreeMap;
+
+/// What a parameter looks like.
+#[derive(Debug, Clone, Copy)]
+pub enum Kind {
+    /// A whole number from one on.
+    Positive,
+    /// `true` or `false`.
+    Bool,
+    /// One of these.
+    OneOf(&'static [&'static str]),
+    /// A name with this prefix.
+    Named(&'static str),
+    /// Any text of up to 500 characters.
+    Text,
+}
+
+/// A parameter: its name, what it looks like, and whether it must be there.
+pub type Parameter = (&'static str, Kind, bool);
+
+/// `metadata[anything]` may be given.
+const METADATA: &str = "metadata[";
+
+pub const CUSTOMER_CREATE: &[Parameter] = &[("metadata", Kind::Text, false), ("description", Kind::Text, false)];
+pub const INTENT_CREATE: &[Parameter] = &[
+    ("amount", Kind::Positive, true),
+    ("currency", Kind::OneOf(&["usd", "pkr"]), true),
+    ("customer", Kind::Named("cus_"), false),
+    ("payment_method", Kind::Named("pm_"), false),
+    ("confirm", Kind::Bool, false),
+    ("off_session", Kind::Bool, false),
+    ("setup_future_usage", Kind::OneOf(&["on_session", "off_session"]), false),
+    ("use_stripe_sdk", Kind::Bool, false),
+    ("automatic_payment_methods[enabled]", Kind::Bool, false),
+    ("automatic_payment_methods[allow_redirects]", Kind::OneOf(&["always", "never"]), false),
+    ("transfer_group", Kind::Text, false),
+    ("description", Kind::Text, false),
+    ("metadata", Kind::Text, false),
+];
+pub const INTENT_CANCEL: &[Parameter] =
+    &[("cancellation_reason", Kind::OneOf(&["duplicate", "fraudulent", "requested_by_customer", "abandoned"]), false)];
+pub const INTENT_LIST: &[Parameter] = &[
+    ("customer", Kind::Named("cus_"), false),
+    ("limit", Kind::Positive, false),
+    ("starting_after", Kind::Named("pi_"), false),
+    ("created[gte]", Kind::Positive, false),
+];
+pub const REFUND_CREATE: &[Parameter] = &[
+    ("payment_intent", Kind::Named("pi_"), true),
+    ("amount", Kind::Positive, false),
+    ("reason", Kind::OneOf(&["duplicate", "fraudulent", "requested_by_customer"]), false),
+    ("metadata", Kind::Text, false),
+];
+pub const SETUP_CREATE: &[Parameter] = &[
+    ("customer", Kind::Named("cus_"), true),
+    ("automatic_payment_methods[enabled]", Kind::Bool, false),
+    ("automatic_payment_methods[allow_redirects]", Kind::OneOf(&["always", "never"]), false),
+    ("usage", Kind::OneOf(&["on_session", "off_session"]), false),
+    ("metadata", Kind::Text, false),
+];
+pub const REFUND_LIST: &[Parameter] =
+    &[("payment_intent", Kind::Named("pi_"), false), ("limit", Kind::Positive, false)];
+pub const NOTHING: &[Parameter] = &[];
+
+/// The parameters of a form or a query, or what is wrong with them: a code and the parameter.
+pub fn read(text: &str, allowed: &[Parameter]) -> Result<BTreeMap<String, String>, (&'static str, String)> {
+    let mut read = BTreeMap::new();
+    for (name, value) in form_urlencoded::parse(text.as_bytes()) {
+        let metadata = name.starts_with(METADATA) && name.ends_with(']');
+        let known = if metadata { "metadata" } else { &*name };
+        let Some((_, kind, _)) = allowed.iter().find(|(allowed, ..)| *allowed == known) else {
+            return Err(("parameter_unknown", name.into_owned()));
+        };
+        if !fits(*kind, &value) {
+            return Err(("parameter_invalid", name.into_owned()));
+        }
+        if read.insert(name.clone().into_owned(), value.into_owned()).is_some() {
+            return Err(("parameter_twice", name.into_owned()));
+        }
+    }
+    for (name, _, must) in allowed {
+        if *must && !read.contains_key(*name) {
+            return Err(("parameter_missing", (*name).to_owned()));
+        }
+    }
+    Ok(read)
+}
+
+fn fits(kind: Kind, value: &str) -> bool {
+    match kind {
+        Kind::Positive => value.parse::<i64>().is_ok_and(|number| number > 0),
+        Kind::Bool => ["true", "false"].contains(&value),
+        Kind::OneOf(all) => all.contains(&value),
+        Kind::Named(prefix) => value.starts_with(prefix) && value.len() > prefix.len(),
+        Kind::Text => !value.is_empty() && value.len() <= 500,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_unknown_missing_or_mistyped_is_refused() {
+        let read = |text: &str| read(text, INTENT_CREATE).map(|_| ()).map_err(|(code, name)| format!("{code} {name}"));
+        assert_eq!(read("amount=1&currency=usd&metadata[payment]=pay_1"), Ok(()));
+        for (text, wrong) in [
+            ("currency=usd", "parameter_missing amount"),
+            ("amount=1.5&currency=usd", "parameter_invalid amount"),
+            ("amount=1&currency=usd&confirm=1", "parameter_invalid confirm"),
+            ("amount=1&currency=usd&on_behalf_of=acct_1", "parameter_unknown on_behalf_of"),
+            ("amount=1&currency=usd&transfer_data[destination]=acct_1", "parameter_unknown transfer_data[destination]"),
+            ("amount=1&amount=2&currency=usd", "parameter_twice amount"),
+        ] {
+            assert_eq!(read(text), Err(wrong.to_owned()), "{text}");
+        }
+    }
+}
