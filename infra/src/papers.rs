@@ -1,4 +1,4 @@
-//! Papers: gathering what is on them, for whom they are; printing is [`print`]'s.
+//! Papers: gathering what is on them, for whom they are; printing is [`mod@print`]'s.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
