@@ -30,7 +30,9 @@ use trouble::Trouble;
 pub fn main(mut cli: Cli) -> ExitCode {
     let command = cli.command.take().unwrap_or(Command::Serve);
     let outcome = Telemetry::start(&cli.common).and_then(|telemetry| {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        // Room for the deepest request with much to spare: what is not touched costs nothing.
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(8 * 1024 * 1024).build()?;
         let outcome = runtime.block_on(run(command, cli));
         telemetry.flush();
         outcome

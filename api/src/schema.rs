@@ -66,9 +66,14 @@ pub struct Query(
 );
 
 /// Everything that can be done. Each mutation is one act, takes one `input`, and returns what
-/// changed, or `errors` that say why nothing did.
+/// changed, or `errors` that say why nothing did. In groups, because a field is found by going down a
+/// chain of the members, a step of the stack for each.
 #[derive(Debug, Default, MergedObject)]
-pub struct Mutation(
+pub struct Mutation(PeopleMutation, TradeMutation, WorkMutation, MoneyMutation, HouseMutation);
+
+/// Accounts, profiles and companies.
+#[derive(Debug, Default, MergedObject)]
+pub struct PeopleMutation(
     UserMutation,
     SessionMutation,
     AccountMutation,
@@ -76,29 +81,38 @@ pub struct Mutation(
     ProfileMutation,
     OrganizationMutation,
     MemberMutation,
-    NotificationMutation,
+);
+
+/// How people find each other and agree.
+#[derive(Debug, Default, MergedObject)]
+pub struct TradeMutation(
     GigMutation,
-    OfferMutation,
-    ContractMutation,
-    MilestoneMutation,
-    DisputeMutation,
-    EvidenceMutation,
-    TimesheetMutation,
-    PayoutMutation,
-    PayeeMutation,
-    WireMutation,
-    PaperMutation,
-    ReviewMutation,
-    SandboxMutation,
-    PaymentMutation,
-    InvitationMutation,
-    ProposalMutation,
     MatchMutation,
     SavedSearchMutation,
-    BonusMutation,
-    PolicyMutation,
-    OutageMutation,
+    InvitationMutation,
+    ProposalMutation,
+    OfferMutation,
+    ReviewMutation,
 );
+
+/// What is done under a contract.
+#[derive(Debug, Default, MergedObject)]
+pub struct WorkMutation(
+    ContractMutation,
+    MilestoneMutation,
+    TimesheetMutation,
+    BonusMutation,
+    DisputeMutation,
+    EvidenceMutation,
+);
+
+/// Payments, payouts and their papers.
+#[derive(Debug, Default, MergedObject)]
+pub struct MoneyMutation(PaymentMutation, PayoutMutation, PayeeMutation, WireMutation, PaperMutation);
+
+/// What runs the house.
+#[derive(Debug, Default, MergedObject)]
+pub struct HouseMutation(NotificationMutation, PolicyMutation, OutageMutation, SandboxMutation);
 
 /// Everything that can be followed as it happens. Whoever was cut off goes on after the cursor of the
 /// last thing they were told, and misses nothing.
