@@ -66,8 +66,8 @@ pub struct Query(
 );
 
 /// Everything that can be done. Each mutation is one act, takes one `input`, and returns what
-/// changed, or `errors` that say why nothing did. In groups, because a field is found by going down a
-/// chain of the members, a step of the stack for each.
+/// changed, or `errors` that say why nothing did.
+// In groups, because a field is found by going down a chain of the members, a step of the stack for each.
 #[derive(Debug, Default, MergedObject)]
 pub struct Mutation(PeopleMutation, TradeMutation, WorkMutation, MoneyMutation, HouseMutation);
 
