@@ -57,8 +57,13 @@ fn server_pid(folder: &Path) -> String {
     pid(folder.join("data/postmaster.pid"))
 }
 
+/// Kill a process, and see it dead: until then it still takes connections.
 fn kill_9(pid: &str) {
     assert!(Command::new("kill").args(["-9", pid]).status().unwrap().success());
+    let state = || Command::new("ps").args(["-o", "stat=", "-p", pid]).output().unwrap().stdout;
+    while state().first().is_some_and(|state| *state != b'Z') {
+        std::thread::yield_now();
+    }
 }
 
 /// The keeper and what it runs, except for the server.

@@ -125,6 +125,18 @@ impl Socket {
         assert_eq!(self.hears().await, Heard::Complete);
     }
 
+    /// The socket ends because the session has. What runs on it and the socket itself look by themselves
+    /// who is there, so either may be first; nothing is told in between.
+    pub async fn is_turned_away(&mut self) {
+        loop {
+            match self.hears().await {
+                Heard::Closed(code) => break assert_eq!(code, 4403, "the socket may not go on"),
+                Heard::Failed(codes) => assert_eq!(codes, ["UNAUTHENTICATED"]),
+                other => assert_eq!(other, Heard::Complete),
+            }
+        }
+    }
+
     async fn say(&mut self, message: Value) {
         self.line.send(Message::text(message.to_string())).await.expect("the line holds");
     }
