@@ -149,6 +149,8 @@ pub enum Reason {
     CardRefund,
     /// It did not get there, and is credit again.
     CardRefundFailed,
+    /// The processor charged us for what it did.
+    ProcessorFee,
     /// An operator's correction, with its reason in the audit log.
     Correction,
 }
@@ -175,6 +177,7 @@ impl Reason {
             Self::PayoutReturn => "payout_return",
             Self::CardRefund => "card_refund",
             Self::CardRefundFailed => "card_refund_failed",
+            Self::ProcessorFee => "processor_fee",
             Self::Correction => "correction",
         }
     }

@@ -11,6 +11,8 @@ use crate::Timestamp;
 use crate::access::{self, Actor, Subject, Verb};
 use crate::change::Change;
 use crate::id::{MilestoneId, OrganizationId, PaymentId, TimesheetId};
+use crate::ledger::{JournalEntry, LedgerAccount, Reason};
+use crate::money::Money;
 use crate::policy::Quote;
 use crate::refusal::{Invalid, Refusal};
 
@@ -150,6 +152,13 @@ impl Payment {
     ) -> Change<Self> {
         let state = State::Failed { failed_at: now, code: "no_payment_method".to_owned() };
         Change::to(Self { id, client, purpose, method: None, quote, state, created_at: now })
+    }
+
+    /// The processor charged us for it, or for a chargeback of it; `name` is the processor's for that charge.
+    pub fn costs(&self, actor: &Actor, name: &str, fee: Money) -> Result<JournalEntry, Refusal> {
+        access::check(actor, Verb::PaymentAdvance, &self.subject())?;
+        let entry = JournalEntry::new(Reason::ProcessorFee, format!("{}:{name}", self.id));
+        Ok(entry.moving(LedgerAccount::ProcessorFees, LedgerAccount::ProcessorClearing, fee))
     }
 
     /// Whose it is, for the access table: the client's alone.

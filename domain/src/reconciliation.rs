@@ -76,11 +76,14 @@ pub enum Class {
     Payout,
     /// What the processor charged us.
     Fee,
+    /// From one account of ours to another: to our own bank, or from there. The books know one balance, so it is
+    /// counted and not compared.
+    Own,
 }
 
 impl Class {
     /// All of them, in the order of reports.
-    pub const ALL: [Self; 5] = [Self::Payment, Self::Refund, Self::Dispute, Self::Payout, Self::Fee];
+    pub const ALL: [Self; 6] = [Self::Payment, Self::Refund, Self::Dispute, Self::Payout, Self::Fee, Self::Own];
 
     /// The name it is kept and shown by.
     pub fn as_str(self) -> &'static str {
@@ -90,6 +93,7 @@ impl Class {
             Self::Dispute => "dispute",
             Self::Payout => "payout",
             Self::Fee => "fee",
+            Self::Own => "own",
         }
     }
 

@@ -67,6 +67,7 @@ impl Market {
             let payee = payee.unwrap_or_else(|| Payee::blank(user, tx.now()));
             let change = payee.update(tx.actor(), edit.clone(), tx.now())?;
             if change.changed {
+                tx.must_be_proved(call).await?;
                 save_row(tx.conn(), seal(self.vault(), &change.next)?).await?;
                 let given = serde_json::json!({ "cnic": edit.cnic.is_some(), "ntn": edit.ntn.is_some() });
                 tx.audit("payee_update", user, given).await?;

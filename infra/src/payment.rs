@@ -128,6 +128,10 @@ impl Market {
             if !tx.processor_event_first(event).await? {
                 return Ok(());
             }
+            if let ProcessorFact::Cost { fee } = event.fact {
+                let entry = payment.costs(tx.actor(), &event.id, fee)?;
+                return tx.settle(Change::to(()).posting(entry)).await;
+            }
             tx.intents_not_looked_at(payment.id).await?;
             match payment.purpose {
                 Purpose::Milestone(milestone) => tx.milestone_hears(milestone, &payment, event).await?,
@@ -162,6 +166,8 @@ impl Tx {
                 self.milestone_charged_back(of, payment, (&reference, amount)).await
             }
             ProcessorFact::ChargebackWon { reference } => self.milestone_chargeback_won(of, payment, &reference).await,
+            // What a payment costs us is no matter of what it paid for.
+            ProcessorFact::Cost { .. } => Ok(()),
         }
     }
 
@@ -199,6 +205,7 @@ impl Tx {
                 self.timesheet_charged_back(of, payment, (&reference, amount)).await
             }
             ProcessorFact::ChargebackWon { reference } => self.timesheet_chargeback_won(of, payment, &reference).await,
+            ProcessorFact::Cost { .. } => Ok(()),
         }
     }
 

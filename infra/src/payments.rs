@@ -8,16 +8,17 @@ use domain::Timestamp;
 use domain::id::{OrganizationId, PaymentId, PaymentRefundId};
 use domain::money::Money;
 use domain::payment::PaymentMethod;
-use domain::reconciliation::BalanceTransaction;
-use domain::refusal::Refusal;
+use domain::reconciliation::{BalanceTransaction, Class};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use crate::market::Market;
+use crate::rails::Rails;
 use crate::reconciliation::sandbox_balance;
 use crate::stripe::Stripe;
 use crate::{Failure, Fault};
 
+mod balance;
 pub mod sandbox;
 pub mod stripe;
 
@@ -170,6 +171,11 @@ pub enum ProcessorFact {
         /// The processor's name for the chargeback.
         reference: String,
     },
+    /// The processor keeps something for itself.
+    Cost {
+        /// How much.
+        fee: Money,
+    },
 }
 
 impl ProcessorFact {
@@ -180,6 +186,7 @@ impl ProcessorFact {
             Self::Failed { .. } => "failed",
             Self::ChargedBack { .. } => "charged_back",
             Self::ChargebackWon { .. } => "chargeback_won",
+            Self::Cost { .. } => "cost",
         }
     }
 }
@@ -237,7 +244,7 @@ impl Payments {
     /// What moved on our balance there, from one instant until before another, oldest first.
     ///
     /// # Errors
-    /// A refusal where nobody can tell: Stripe's account is not read yet.
+    /// A fault if the processor does not answer, or has what can't be understood.
     pub async fn balance_transactions(
         &self,
         market: &Market,
@@ -246,9 +253,14 @@ impl Payments {
     ) -> Result<Vec<BalanceTransaction>, Failure> {
         match self {
             Self::Sandbox => Ok(sandbox_balance(market, from, until).await?),
-            Self::Stripe(_) => {
-                let why = "what Stripe moved can't be compared with the books yet";
-                Err(Refusal::rule("NO_RECONCILIATION", why).into())
+            Self::Stripe(stripe) => {
+                let mut moved = balance::transactions(stripe, market, from, until).await?;
+                // Payouts for trying things out are on no balance but the sandbox's.
+                if market.rails() == Rails::Sandbox {
+                    let tried_out = sandbox_balance(market, from, until).await?;
+                    moved.extend(tried_out.into_iter().filter(|moved| moved.class == Class::Payout));
+                }
+                Ok(moved)
             }
         }
     }

@@ -107,7 +107,8 @@ impl Market {
     /// Compare what moved from one instant until before another, and keep what was found.
     ///
     /// # Errors
-    /// A refusal if that is no stretch of time, the caller may not read the books, or the processor can't tell yet.
+    /// A refusal if that is no stretch of time, or the caller may not read the books; a fault if the processor does
+    /// not answer.
     pub async fn reconcile(&self, call: &Call, from: Timestamp, until: Timestamp) -> Result<Report, Failure> {
         access::check(&call.actor, Verb::BooksRead, &Subject::OURS)?;
         if from >= until {
@@ -119,11 +120,8 @@ impl Market {
     }
 
     /// Compare the days that are over and were not compared yet, unless another worker is quicker; answers
-    /// whether it was done now. Where the processor can't tell yet, it never is.
+    /// whether it was done now.
     pub async fn reconcile_when_due(&self) -> Result<bool, Failure> {
-        if self.payments().stripe().is_some() {
-            return Ok(false);
-        }
         let now = self.clock().now();
         let midnight = (now - MORNING).date_naive().and_time(NaiveTime::MIN).and_utc();
         let select = sql(

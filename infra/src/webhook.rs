@@ -9,7 +9,8 @@ use domain::Timestamp;
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
 use crate::market::Market;
-use crate::payments::stripe::{look, look_at_dispute, look_at_refund, look_at_set_up};
+use crate::payments::ProcessorFact;
+use crate::payments::stripe::{Cost, look, look_at_charge, look_at_dispute, look_at_refund, look_at_set_up};
 use crate::sql::sql;
 use crate::stripe::answer::Event;
 use crate::stripe::{BadSignature, Stripe};
@@ -142,7 +143,19 @@ impl Market {
                 let Some(disputed) = look_at_dispute(stripe, now, &event.object).await? else { return Ok(false) };
                 let seen = look(stripe, now, &disputed.intent).await?;
                 let Some(payment) = seen.payment else { return Ok(false) };
+                for Cost { name, fee } in disputed.costs {
+                    self.payment_told(payment, name, ProcessorFact::Cost { fee }).await?;
+                }
                 self.payment_told(payment, disputed.name, disputed.fact).await?;
+                Ok(true)
+            }
+            // What it cost us is known by now.
+            Some("charge") if event.kind == "charge.updated" => {
+                let Some((intent, Cost { name, fee })) = look_at_charge(stripe, now, &event.object).await? else {
+                    return Ok(false);
+                };
+                let Some(payment) = look(stripe, now, &intent).await?.payment else { return Ok(false) };
+                self.payment_told(payment, name, ProcessorFact::Cost { fee }).await?;
                 Ok(true)
             }
             Some("refund") => {

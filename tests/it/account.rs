@@ -256,6 +256,7 @@ async fn what_touches_money_or_safety_takes_a_fresh_proof_of_who_it_is() {
     let phone = refreshed(&app, &ada).await;
     let acts = [
         ("payoutMethodAdd", json!({ "iban": "PK36SCBL0000001123456702", "accountTitle": "Ada" })),
+        ("payeeUpdate", json!({ "address": "12 Mall Road, Lahore" })),
         ("emailChangeRequest", json!({ "email": "other@example.com" })),
         ("secondFactorEnroll", json!({})),
         ("secondFactorRemove", json!({})),

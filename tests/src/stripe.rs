@@ -20,11 +20,13 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tower::ServiceExt;
 
+mod balance;
 mod books;
 mod door;
 mod fault;
 mod form;
 
+pub use balance::Moved;
 pub use books::{Books, Intent};
 pub use fault::{Fault, Faults};
 

@@ -6,7 +6,6 @@ use anyhow::Context;
 use chrono::TimeDelta;
 use domain::Timestamp;
 use domain::reconciliation::{Difference, Flow, Line, Report};
-use domain::refusal::Refusal;
 use infra::{Call, Failure};
 
 use super::ground::Ground;
@@ -25,11 +24,7 @@ pub async fn run(cli: Cli, what: Reconcile) -> Result<(), Trouble> {
     let report = match outcome {
         Ok(report) => report,
         Err(Failure::Refused(refusal)) => {
-            let how = match &refusal {
-                Refusal::Invalid { .. } => "correct --from and --until",
-                _ => "hold the processor's own balance report against `rabta audit verify`",
-            };
-            return Err(Trouble::fixable(refusal.to_string(), how));
+            return Err(Trouble::fixable(refusal.to_string(), "correct --from and --until"));
         }
         Err(broken) => return Err(anyhow::Error::from(broken).into()),
     };

@@ -100,7 +100,7 @@ fn refund_of(amount: i64, credit: i64, before: &[Refund]) -> Result<Change<Refun
 fn what_goes_back_is_no_more_than_came_and_than_there_is_of_credit() {
     assert_eq!(came().quote.client_pays, usd(103_000));
     let whole = refund_of(103_000, 200_000, &[]).unwrap();
-    let clearing = crate::ledger::LedgerAccount::ProcessorClearing;
+    let clearing = LedgerAccount::ProcessorClearing;
     assert_eq!(whole.entries[0].effect_on(clearing, usd(0).currency()), 103_000);
     let insufficient = |refused: Result<Change<Refund>, Refusal>, left: i64| {
         assert!(matches!(refused.unwrap_err(), Refusal::Insufficient { available, .. } if available == usd(left)));

@@ -32,6 +32,8 @@ pub fn reconcile(
     }
     groups.retain(|_, group| group.lines().any(|line| period.holds(line.at)));
     let totals = totals(period, &groups)?;
+    // What went from one account of ours to another is in the sums; there is nothing in the books to hold it against.
+    groups.retain(|(_, class), _| *class != Class::Own);
     let mut report = Report { period, agree: 0, settling: Vec::new(), totals, differences: Vec::new() };
     for ((about, class), group) in groups {
         match group.verdict(period, &about, class, background) {
@@ -71,8 +73,8 @@ impl Group {
         let kind = match (self.ledger.is_empty(), self.processor.is_empty()) {
             (true, _) | (_, true) if awaited && background.under_way.contains(about) => return Verdict::Settles,
             (true, _) | (_, true) if is_young => return Verdict::Settles,
-            (true, _) if matches!(about, About::Other(_)) => Kind::Unknown,
             (true, _) if class == Class::Fee => Kind::FeeNotBooked,
+            (true, _) if matches!(about, About::Other(_)) => Kind::Unknown,
             (true, _) => Kind::NotInLedger,
             (_, true) => Kind::NotAtProcessor,
             (false, false) if books == -theirs => Kind::Direction,
@@ -170,6 +172,7 @@ fn proposal(
         (Class::Payout, Flow::In) => (LedgerAccount::PaidOut, owner()?),
         (Class::Fee, Flow::Out) => (LedgerAccount::ProcessorFees, clearing),
         (Class::Fee, Flow::In) => (clearing, LedgerAccount::ProcessorFees),
+        (Class::Own, _) => return None,
     };
     // The same difference, found again, is the same entry; a later one is another.
     let stamp = newest.map_or(0, |at| at.timestamp_micros());

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::row;
 use crate::market::Market;
 use crate::outbox::Occurrence;
-use crate::payments::stripe::{News, Seen, look};
+use crate::payments::stripe::{Cost, News, Seen, look};
 use crate::payments::{Asked, Intent, IntentRequest, ProcessorEvent, ProcessorFact};
 use crate::sql::sql;
 use crate::{Call, Failure, Fault, Tx, run};
@@ -198,6 +198,10 @@ impl Market {
         // One that does not exist here is told again later: it may be on its way.
         self.payment_load(id).await?.ok_or(Refusal::HIDDEN)?;
         self.intent_keep(id, intent).await?;
+        // Told first: that the payment is over is what nobody asks about again.
+        for Cost { name, fee } in seen.costs {
+            self.payment_told(id, name, ProcessorFact::Cost { fee }).await?;
+        }
         let see = match seen.news {
             News::Over(name, fact) => {
                 self.payment_told(id, format!("{intent}:{name}"), fact).await?;

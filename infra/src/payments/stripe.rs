@@ -10,6 +10,7 @@ use domain::money::{Currency, Money};
 use sea_orm::{ConnectionTrait, FromQueryResult};
 use secrecy::SecretString;
 use stripe_core::PaymentIntentSetupFutureUsage;
+use stripe_core::charge::RetrieveCharge;
 use stripe_core::customer::{CreateCustomer, RetrievePaymentMethodCustomer};
 use stripe_core::dispute::RetrieveDispute;
 use stripe_core::payment_intent::{
@@ -189,6 +190,27 @@ pub(crate) struct Seen {
     pub payment: Option<PaymentId>,
     /// What there is to tell of it.
     pub news: News,
+    /// What Stripe kept for itself, as far as that is known.
+    pub costs: Vec<Cost>,
+}
+
+/// What Stripe kept for itself.
+#[derive(Debug)]
+pub(crate) struct Cost {
+    /// Of which movement: the name is the same however often it is told.
+    pub name: String,
+    /// How much.
+    pub fee: Money,
+}
+
+impl Cost {
+    fn of(moved: &answer::BalanceTransaction) -> Result<Option<Self>, Fault> {
+        if moved.fee <= 0 {
+            return Ok(None);
+        }
+        let name = format!("{}:fee", moved.id);
+        Ok(Some(Self { name, fee: answer::money(moved.fee, &moved.currency)? }))
+    }
 }
 
 /// What there is to tell of a payment.
@@ -204,9 +226,12 @@ pub(crate) enum News {
 
 /// Ask how a payment stands.
 pub(crate) async fn look(stripe: &Stripe, now: Timestamp, intent: &str) -> Result<Seen, Failure> {
-    let request = RetrievePaymentIntent::new(intent);
+    let request = RetrievePaymentIntent::new(intent).expand(vec!["latest_charge.balance_transaction".to_owned()]);
     let found: answer::PaymentIntent = stripe.send(now, &request, None).await.map_err(Trouble::fault)?;
     let payment = found.metadata.get("payment").and_then(|name| name.parse().ok());
+    let charge = found.latest_charge.as_ref().and_then(answer::Expandable::whole);
+    let moved = charge.and_then(|charge| charge.balance_transaction.as_ref()).and_then(answer::Expandable::whole);
+    let costs = moved.map(Cost::of).transpose()?.flatten().into_iter().collect();
     let news = match found.status.as_str() {
         "succeeded" => {
             let received: Money = answer::money(found.amount_received, &found.currency)?;
@@ -218,7 +243,19 @@ pub(crate) async fn look(stripe: &Stripe, now: Timestamp, intent: &str) -> Resul
         "requires_action" | "requires_confirmation" => News::SeeTheBank,
         _ => News::OnItsWay,
     };
-    Ok(Seen { payment, news })
+    Ok(Seen { payment, news, costs })
+}
+
+/// Ask what a charge cost us. Answers of which payment it is, if it is known by now.
+pub(crate) async fn look_at_charge(
+    stripe: &Stripe,
+    now: Timestamp,
+    charge: &str,
+) -> Result<Option<(String, Cost)>, Failure> {
+    let request = RetrieveCharge::new(charge).expand(vec!["balance_transaction".to_owned()]);
+    let found: answer::Charge = stripe.send(now, &request, None).await.map_err(Trouble::fault)?;
+    let moved = found.balance_transaction.as_ref().and_then(answer::Expandable::whole);
+    Ok(found.payment_intent.zip(moved.map(Cost::of).transpose()?.flatten()))
 }
 
 /// What there is to tell of a chargeback.
@@ -230,6 +267,8 @@ pub(crate) struct Disputed {
     pub name: String,
     /// What.
     pub fact: ProcessorFact,
+    /// What Stripe kept for itself.
+    pub costs: Vec<Cost>,
 }
 
 /// Ask how a chargeback stands. None while no money has moved: a bank that only inquires takes nothing.
@@ -241,6 +280,8 @@ pub(crate) async fn look_at_dispute(
     let found: answer::Dispute =
         stripe.send(now, &RetrieveDispute::new(dispute), None).await.map_err(Trouble::fault)?;
     let Some(intent) = found.payment_intent else { return Ok(None) };
+    let costs: Vec<Option<Cost>> = found.balance_transactions.iter().map(Cost::of).collect::<Result<_, _>>()?;
+    let costs = costs.into_iter().flatten().collect();
     let reference = found.id;
     let (name, fact) = match found.status.as_str() {
         "warning_needs_response" | "warning_under_review" | "warning_closed" | "prevented" => return Ok(None),
@@ -250,7 +291,7 @@ pub(crate) async fn look_at_dispute(
             (format!("{reference}:charged_back"), ProcessorFact::ChargedBack { reference, amount })
         }
     };
-    Ok(Some(Disputed { intent, name, fact }))
+    Ok(Some(Disputed { intent, name, fact, costs }))
 }
 
 /// Ask for money to go back to a card.

@@ -20,6 +20,9 @@ pub struct Named {
 pub struct List<T> {
     /// What is on this page.
     pub data: Vec<T>,
+    /// Is there more?
+    #[serde(default)]
+    pub has_more: bool,
 }
 
 /// A payment.
@@ -43,6 +46,72 @@ pub struct PaymentIntent {
     pub last_payment_error: Option<PaymentError>,
     /// Why it was cancelled.
     pub cancellation_reason: Option<String>,
+    /// What was charged, whole where it was asked for.
+    pub latest_charge: Option<Expandable<Charge>>,
+}
+
+/// An object, or only its name, as it was asked for.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub enum Expandable<T> {
+    /// The object.
+    Whole(Box<T>),
+    /// Its name.
+    Name(String),
+}
+
+impl<T> Expandable<T> {
+    /// The object, if it is there.
+    pub fn whole(&self) -> Option<&T> {
+        match self {
+            Self::Whole(whole) => Some(whole),
+            Self::Name(_) => None,
+        }
+    }
+}
+
+/// What was charged.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Charge {
+    /// Of which payment.
+    pub payment_intent: Option<String>,
+    /// What it did to our balance. Some take a while until that is known.
+    pub balance_transaction: Option<Expandable<BalanceTransaction>>,
+}
+
+/// What moved on our balance.
+#[derive(Debug, Clone, Deserialize)]
+pub struct BalanceTransaction {
+    /// Its name, `txn_…`.
+    pub id: String,
+    /// How much, in minor units: above zero onto it, below off it.
+    pub amount: i64,
+    /// What Stripe kept of that for itself, in minor units.
+    #[serde(default)]
+    pub fee: i64,
+    /// Of which currency, in lower case.
+    pub currency: String,
+    /// When, in seconds.
+    pub created: i64,
+    /// What kind it is, for book-keeping.
+    #[serde(default)]
+    pub reporting_category: String,
+    /// What caused it, if it was asked for.
+    #[serde(default)]
+    pub source: Option<Expandable<Source>>,
+}
+
+/// What caused a movement.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Source {
+    /// Its name.
+    #[serde(default)]
+    pub id: String,
+    /// Of which payment, if it is of one.
+    pub payment_intent: Option<Expandable<Named>>,
+    /// What we wrote on it.
+    #[serde(default)]
+    pub metadata: Option<BTreeMap<String, String>>,
 }
 
 /// Why an attempt to pay failed.
@@ -68,6 +137,9 @@ pub struct Dispute {
     pub status: String,
     /// Of which payment.
     pub payment_intent: Option<String>,
+    /// What it did to our balance.
+    #[serde(default)]
+    pub balance_transactions: Vec<BalanceTransaction>,
 }
 
 /// Money on its way back to a card.

@@ -122,6 +122,30 @@ async fn a_payment_that_stripe_says_nothing_of_fails_before_its_key_is_forgotten
 }
 
 #[tokio::test]
+async fn a_payment_whose_event_slept_past_its_keys_memory_is_looked_for_and_not_asked_for_anew() {
+    // What became of the first request, how long the worker slept, and what then became of the payment.
+    for (fault, minutes, end, asked) in [
+        (Fault::Error, 22 * 60 + 50, "SUCCEEDED", 2),
+        (Fault::Error, 23 * 60 + 10, "processor_silent", 1),
+        (Fault::TooMany, 23 * 60 + 10, "processor_silent", 1),
+        (Fault::LostAnswer, 23 * 60 + 10, "SUCCEEDED", 1),
+    ] {
+        let app = TestApp::on_hasty_stripe().await;
+        let deal = app.offered().await;
+        app.stripe().fails(Faults::later(1, fault));
+        let (payment, _) = pays(&deal, "pm_sandbox_visa").await;
+        app.market.clock().advance(TimeDelta::minutes(minutes));
+        app.settles().await;
+        assert_eq!(status(&deal, &payment).await, end, "{fault:?} after {minutes} minutes");
+        let keys = keys(&app);
+        assert_eq!((keys.len(), keys.values().sum::<usize>()), (1, asked), "{fault:?}: {keys:?}");
+        let came = i64::from(end == "SUCCEEDED");
+        assert_eq!(app.stripe().look(Books::balance), came * 103_000, "{fault:?} after {minutes} minutes");
+        assert_eq!(app.stripe().sins(), Vec::<String>::new());
+    }
+}
+
+#[tokio::test]
 async fn when_stripe_is_down_we_stop_asking_and_lose_nothing() {
     let app = TestApp::on_stripe().await;
     let deal = app.offered().await;
@@ -150,11 +174,14 @@ async fn with_every_fifth_request_failing_the_books_agree_to_the_cent() {
     let app = TestApp::on_hasty_stripe().await;
     let deal = app.contracted().await;
     let mut play = Play::of(&app, &deal, given("STRIPE_FAULT_SEED").unwrap_or(20));
+    app.stripe().does(|books, _| (books.charge_fees, books.dispute_fee) = ((290, 30), 1_500));
     app.stripe().fails(Faults::often(play.dice.random(), 20));
     for number in 0..operations {
         play.operation(number).await;
     }
     app.stripe().fails(Faults::default());
+    // What is told more than a day late would be a difference, and rightly so.
+    app.stripe().tell(&app.router(), std::mem::take(&mut play.held_back)).await;
     for _ in 0..26 {
         app.market.clock().advance(TimeDelta::hours(1));
         app.settles().await;
@@ -324,6 +351,10 @@ impl<'a> Play<'a> {
             from ledger_postings where 'processor_clearing' in (from_account, to_account)";
         let ours: i64 = sqlx::query_scalar(ours).fetch_one(app.pool()).await.unwrap();
         assert_eq!(ours, stripe.look(Books::balance), "the ledger and Stripe agree to the cent");
+        let (now, moved) = (app.market.clock().now(), stripe.look(|books| books.moved.len()));
+        let report = app.market.reconcile(&Call::system("test"), now - TimeDelta::days(365), now).await.unwrap();
+        assert_eq!(report.differences, [], "line by line, too");
+        assert!(report.agree as usize > moved, "{} of {moved}, each with its fee", report.agree);
         assert_books(&books(app.pool()).await);
         assert!(infra::books::audit(app.market.db(), None).await.unwrap().iter().all(Finding::holds));
     }

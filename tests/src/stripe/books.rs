@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 use domain::Timestamp;
 use serde_json::{Value, json};
 
+use super::balance::{Moved, charge_of, expands};
 use super::event;
 
 /// An answer: a status and a body.
@@ -137,20 +138,20 @@ pub struct Books {
     pub refunds: Vec<Refund>,
     /// What was taken back.
     pub disputes: Vec<Dispute>,
+    /// What moved on our balance.
+    pub moved: Vec<Moved>,
+    /// What it keeps of each charge: basis points, and cents.
+    pub charge_fees: (i64, i64),
+    /// What it takes for each dispute, in cents.
+    pub dispute_fee: i64,
+    /// Does it take a while until it knows what a charge costs?
+    pub fees_held_back: bool,
     /// What is to be told.
     pub news: Vec<Value>,
     count: u32,
 }
 
 impl Books {
-    /// What is there now, in cents: all that came, less what went back or was taken back.
-    pub fn balance(&self) -> i64 {
-        let came: i64 = self.intents.iter().filter(|intent| intent.came.is_some()).map(|intent| intent.amount).sum();
-        let back = self.refunds.iter().filter(|refund| ["succeeded", "pending"].contains(&refund.status));
-        let taken = self.disputes.iter().filter(|dispute| ["needs_response", "lost"].contains(&dispute.status));
-        came - back.map(|refund| refund.amount).sum::<i64>() - taken.map(|dispute| dispute.amount).sum::<i64>()
-    }
-
     /// The payment with our name.
     pub fn of_payment(&self, payment: &str) -> Option<&Intent> {
         self.intents.iter().find(|intent| intent.payment() == payment)
@@ -175,6 +176,9 @@ impl Books {
         let intent = self.of_payment(payment).expect("such a payment").id.clone();
         let dispute = Dispute { id: self.name("dp"), intent, amount, status };
         let (id, body) = (dispute.id.clone(), dispute.body());
+        if !status.starts_with("warning") {
+            self.moves("dispute", -amount, &id, (Some(&dispute.intent), BTreeMap::new()), now);
+        }
         self.disputes.push(dispute);
         self.tell("charge.dispute.created", &body, now);
         id
@@ -184,7 +188,10 @@ impl Books {
     pub fn decides(&mut self, dispute: &str, status: &'static str, now: Timestamp) {
         let found = self.disputes.iter_mut().find(|known| known.id == dispute).expect("such a dispute");
         found.status = status;
-        let body = found.body();
+        let (body, amount, intent) = (found.body(), found.amount, found.intent.clone());
+        if status == "won" {
+            self.moves("dispute_reversal", amount, dispute, (Some(&intent), BTreeMap::new()), now);
+        }
         self.tell("charge.dispute.closed", &body, now);
     }
 
@@ -192,6 +199,7 @@ impl Books {
     pub fn refund_by_hand(&mut self, payment: &str, amount: i64, now: Timestamp) {
         let intent = self.of_payment(payment).expect("such a payment").id.clone();
         let refund = Refund { id: self.name("re"), intent, amount, status: "succeeded", metadata: BTreeMap::new() };
+        self.goes_back(&refund, now);
         self.tell("refund.created", &refund.body(), now);
         self.refunds.push(refund);
     }
@@ -209,7 +217,8 @@ impl Books {
     pub fn refund_fails(&mut self, refund: &str, now: Timestamp) {
         let found = self.refunds.iter_mut().find(|known| known.id == refund).expect("such a refund");
         found.status = "failed";
-        let body = found.body();
+        let (body, back) = (found.body(), found.clone());
+        self.moves("refund_failure", back.amount, refund, (Some(&back.intent), back.metadata), now);
         self.tell("refund.failed", &body, now);
     }
 
@@ -244,13 +253,19 @@ impl Books {
         self.news.push(event(&id, kind, object, now));
     }
 
+    fn goes_back(&mut self, refund: &Refund, now: Timestamp) {
+        self.moves("refund", -refund.amount, &refund.id, (Some(&refund.intent), refund.metadata.clone()), now);
+    }
+
     fn comes(&mut self, place: usize, now: Timestamp) {
         self.intents[place].status = "succeeded";
         self.intents[place].came = Some(now);
+        let Intent { id, amount, metadata, .. } = self.intents[place].clone();
+        self.moves("charge", amount, &charge_of(&id), (Some(&id), metadata), now);
         self.tell("payment_intent.succeeded", &self.intents[place].body(), now);
     }
 
-    fn name(&mut self, prefix: &str) -> String {
+    pub(super) fn name(&mut self, prefix: &str) -> String {
         self.count += 1;
         format!("{prefix}_double{:06}", self.count)
     }
@@ -313,9 +328,14 @@ impl Books {
         (402, json!({ "error": error }))
     }
 
-    pub(super) fn intent(&self, id: &str) -> Said {
-        let found = self.intents.iter().find(|intent| intent.id == id);
-        found.map_or_else(|| missing("intent", id), |intent| (200, intent.body()))
+    pub(super) fn intent(&self, id: &str, asked: &BTreeMap<String, String>) -> Said {
+        let Some(found) = self.intents.iter().find(|intent| intent.id == id) else { return missing("intent", id) };
+        let mut body = found.body();
+        if found.came.is_some() {
+            let whole = expands(asked, "latest_charge.balance_transaction");
+            body["latest_charge"] = if whole { self.charge_body(id, true) } else { json!(charge_of(id)) };
+        }
+        (200, body)
     }
 
     pub(super) fn intent_cancel(&mut self, id: &str, now: Timestamp) -> Said {
@@ -375,6 +395,7 @@ impl Books {
         let (intent, metadata) = (id.clone(), metadata(asked));
         let refund = Refund { id: self.name("re"), intent, amount, status: "succeeded", metadata };
         let (id, body) = (refund.id.clone(), refund.body());
+        self.goes_back(&refund, now);
         self.refunds.push(refund);
         self.tell("refund.created", &body, now);
         if fails {
@@ -421,7 +442,11 @@ impl Books {
 
     pub(super) fn dispute(&self, id: &str) -> Said {
         let found = self.disputes.iter().find(|dispute| dispute.id == id);
-        found.map_or_else(|| missing("dispute", id), |dispute| (200, dispute.body()))
+        let Some(found) = found else { return missing("dispute", id) };
+        let mut body = found.body();
+        let moved = self.moved.iter().filter(|moved| moved.source == id);
+        body["balance_transactions"] = moved.map(|moved| moved.body(false)).collect();
+        (200, body)
     }
 }
 

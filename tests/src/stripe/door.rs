@@ -130,7 +130,9 @@ impl Inner {
             ("POST", ["v1", "customers"]) => books.customer_create(&read(form::CUSTOMER_CREATE)?),
             ("POST", ["v1", "payment_intents"]) => books.intent_create(&read(form::INTENT_CREATE)?, now),
             ("GET", ["v1", "payment_intents"]) => books.intent_list(&read(form::INTENT_LIST)?),
-            ("GET", ["v1", "payment_intents", id]) => read(form::NOTHING).map(|_| books.intent(id))?,
+            ("GET", ["v1", "payment_intents", id]) => books.intent(id, &read(form::INTENT)?),
+            ("GET", ["v1", "charges", id]) => books.charge(id, &read(form::CHARGE)?),
+            ("GET", ["v1", "balance_transactions"]) => books.balance_list(&read(form::BALANCE_LIST)?),
             ("POST", ["v1", "payment_intents", id, "cancel"]) => {
                 read(form::INTENT_CANCEL)?;
                 books.intent_cancel(id, now)

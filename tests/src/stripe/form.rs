@@ -23,6 +23,8 @@ pub type Parameter = (&'static str, Kind, bool);
 
 /// `metadata[anything]` may be given.
 const METADATA: &str = "metadata[";
+/// `expand[0]`, `expand[1]`…
+const EXPAND: &str = "expand[";
 
 pub const CUSTOMER_CREATE: &[Parameter] = &[("metadata", Kind::Text, false), ("description", Kind::Text, false)];
 pub const INTENT_CREATE: &[Parameter] = &[
@@ -39,6 +41,15 @@ pub const INTENT_CREATE: &[Parameter] = &[
     ("transfer_group", Kind::Text, false),
     ("description", Kind::Text, false),
     ("metadata", Kind::Text, false),
+];
+pub const INTENT: &[Parameter] = &[("expand", Kind::OneOf(&["latest_charge.balance_transaction"]), false)];
+pub const CHARGE: &[Parameter] = &[("expand", Kind::OneOf(&["balance_transaction"]), false)];
+pub const BALANCE_LIST: &[Parameter] = &[
+    ("limit", Kind::Positive, false),
+    ("starting_after", Kind::Named("txn_"), false),
+    ("created[gte]", Kind::Positive, false),
+    ("created[lt]", Kind::Positive, false),
+    ("expand", Kind::OneOf(&["data.source"]), false),
 ];
 pub const INTENT_CANCEL: &[Parameter] =
     &[("cancellation_reason", Kind::OneOf(&["duplicate", "fraudulent", "requested_by_customer", "abandoned"]), false)];
@@ -70,7 +81,12 @@ pub fn read(text: &str, allowed: &[Parameter]) -> Result<BTreeMap<String, String
     let mut read = BTreeMap::new();
     for (name, value) in form_urlencoded::parse(text.as_bytes()) {
         let metadata = name.starts_with(METADATA) && name.ends_with(']');
-        let known = if metadata { "metadata" } else { &*name };
+        let expand = name.starts_with(EXPAND) && name.ends_with(']');
+        let known = match (metadata, expand) {
+            (true, _) => "metadata",
+            (_, true) => "expand",
+            (false, false) => &*name,
+        };
         let Some((_, kind, _)) = allowed.iter().find(|(allowed, ..)| *allowed == known) else {
             return Err(("parameter_unknown", name.into_owned()));
         };
