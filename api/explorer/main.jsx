@@ -113,6 +113,48 @@ function Kept() {
   );
 }
 
+// What GraphiQL leaves out for those who use a screen reader or no mouse: its tabs hold buttons, so they are a group of
+// buttons; and its editors have no name, and can't be scrolled by key.
+const NAMES = {
+  '.graphiql-query-editor': 'Operation',
+  '.graphiql-editor-tool .graphiql-editor:nth-child(1)': 'Variables',
+  '.graphiql-editor-tool .graphiql-editor:nth-child(2)': 'Headers',
+  '.graphiql-response': 'Answer',
+};
+
+function set(element, name, value) {
+  if (element.getAttribute(name) === value) return;
+  if (value === null) element.removeAttribute(name);
+  else element.setAttribute(name, value);
+}
+
+function repair() {
+  for (const list of document.querySelectorAll('.graphiql-tabs')) {
+    set(list, 'role', 'group');
+  }
+  for (const tab of document.querySelectorAll('.graphiql-tab')) {
+    set(tab, 'role', 'none');
+    set(tab, 'aria-selected', null);
+    const active = tab.classList.contains('graphiql-tab-active');
+    for (const button of tab.querySelectorAll('.graphiql-tab-button')) set(button, 'aria-current', active ? 'true' : null);
+  }
+  for (const panel of document.querySelectorAll('.graphiql-session')) set(panel, 'role', 'region');
+  for (const [where, name] of Object.entries(NAMES)) {
+    for (const input of document.querySelectorAll(`${where} .CodeMirror textarea`)) set(input, 'aria-label', name);
+    for (const text of document.querySelectorAll(`${where} .CodeMirror-scroll`)) {
+      set(text, 'tabindex', '0');
+      set(text, 'role', 'group');
+      set(text, 'aria-label', `${name}, to scroll`);
+    }
+  }
+}
+new MutationObserver(repair).observe(document.body, {
+  subtree: true,
+  childList: true,
+  attributes: true,
+  attributeFilter: ['role', 'aria-selected', 'class', 'tabindex'],
+});
+
 fetch('/explorer/examples.json')
   .then((response) => response.json())
   .catch(() => [])

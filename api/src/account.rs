@@ -171,7 +171,7 @@ pub struct AccountMutation;
 #[Object]
 impl AccountMutation {
     /// Prove once more who you are. For 15 minutes, acts on money and on the safety of the account are
-    /// taken in this session.
+    /// taken in this session. `passkeyProve` does the same with a passkey.
     async fn reauthenticate(&self, ctx: &Context<'_>, input: ReauthenticateInput) -> Answer<ReauthenticatePayload> {
         let ReauthenticateInput { password, code } = &input;
         answer(ctx.market().reauthenticate(&ctx.call(), password, code.as_deref()).await.map(Session))

@@ -67,9 +67,9 @@ impl AuditQuery {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> async_graphql::Result<Connection<String, AuditEntry>> {
+    ) -> async_graphql::Result<Option<Connection<String, AuditEntry>>> {
         let page = page(first, after, last, before);
         let found = ctx.market().audit_log(&ctx.call(), subject.as_deref(), actor.as_deref(), &page).await;
-        connect(found, AuditEntry)
+        connect(found, AuditEntry).map(Some)
     }
 }

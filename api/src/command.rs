@@ -6,6 +6,7 @@ mod equipment;
 mod ground;
 mod migrate;
 pub mod model;
+mod rails;
 pub mod rank;
 mod reconcile;
 mod serve;
@@ -57,9 +58,10 @@ async fn run(command: Command, cli: Cli) -> Result<(), Trouble> {
         Command::Vault { what } => vault::run(cli, what).await,
         Command::Model { what } => model::run(cli, what).await,
         Command::Webhooks { what } => webhooks::run(cli, what).await,
+        Command::Rails { what } => rails::run(cli, what).await,
         Command::Rank(files) => rank::run(&files),
         Command::Simulate(markets) => simulate::run(&markets),
-        Command::Demo { url } => demo::run(&cli.common, url.as_deref()).await,
+        Command::Demo { url } => demo::run(&cli, url.as_deref()).await,
         Command::Schema => say(&api::schema::sdl()),
     }
 }

@@ -86,6 +86,12 @@ pub enum Command {
         #[command(subcommand)]
         what: Webhooks,
     },
+    /// Ways to pay out that the processor wants to approve first.
+    Rails {
+        /// What to do.
+        #[command(subcommand)]
+        what: Rails,
+    },
     /// Rank documents for queries from files, to measure matching on judged data.
     Rank(crate::command::rank::Files),
     /// Look after what ranks matches: learn from what was chosen, and switch between versions.
@@ -206,6 +212,36 @@ pub enum Webhooks {
     },
 }
 
+/// What to do with rails.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Rails {
+    /// List those that are closed, since when, and what the processor said.
+    List,
+    /// Open one again, once the processor has approved it: payouts try it from then on.
+    Open {
+        /// Which.
+        rail: ProcessorRail,
+    },
+}
+
+/// A rail of the processor's.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum ProcessorRail {
+    /// Global Payouts.
+    GlobalPayouts,
+    /// Transfers to a freelancer's own account there.
+    RecipientAccount,
+}
+
+impl From<ProcessorRail> for domain::payout::Rail {
+    fn from(rail: ProcessorRail) -> Self {
+        match rail {
+            ProcessorRail::GlobalPayouts => Self::GlobalPayouts,
+            ProcessorRail::RecipientAccount => Self::RecipientAccount,
+        }
+    }
+}
+
 /// Settings of every command.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Settings of every command")]
@@ -248,6 +284,20 @@ pub struct Common {
     /// It is read anew for each payout. [default: a fixed rate; in production: payouts go without a quote]
     #[arg(long, env = "RABTA_FX_FILE", value_name = "FILE", global = true)]
     pub fx_file: Option<PathBuf>,
+    /// A file with the names that nobody may be paid under, one a line (lines that begin with # are comments): what the
+    /// sanctions lists that bind you forbid, such as OFAC's. It is read anew for each payout and each wire file. [default:
+    /// one made-up name; in production there must be a file]
+    #[arg(long, env = "RABTA_SCREENING_FILE", value_name = "FILE", global = true)]
+    pub screening_file: Option<PathBuf>,
+    /// The domain that passkeys are made for; those of another sign nobody in. [default: the host of the first web
+    /// origin that is set here or with --origins, else localhost]
+    #[arg(long, env = "RABTA_PASSKEY_DOMAIN", value_name = "DOMAIN", global = true)]
+    pub passkey_domain: Option<String>,
+    /// Web origins of that domain whose pages may ask for passkeys, separated by commas; an Android app's is
+    /// android:apk-key-hash:…. [default: those of --origins under the domain, and http://localhost with the server's
+    /// port if that is the domain]
+    #[arg(long, env = "RABTA_PASSKEY_ORIGINS", value_name = "ORIGINS", value_delimiter = ',', global = true)]
+    pub passkey_origins: Vec<String>,
     /// Whom letters are from.
     #[arg(long, env = "RABTA_MAIL_FROM", value_name = "MAILBOX", default_value = infra::mail::FROM, global = true)]
     pub mail_from: String,
@@ -256,6 +306,12 @@ pub struct Common {
         long, env = "STRIPE_API_BASE", value_name = "URL", default_value = infra::stripe::API_BASE, global = true
     )]
     pub stripe_api_base: String,
+    /// The financial account at Stripe that Global Payouts are paid from, fa_…. [default: no Global Payouts]
+    #[arg(long, env = "STRIPE_FINANCIAL_ACCOUNT", value_name = "ACCOUNT", global = true)]
+    pub stripe_financial_account: Option<String>,
+    /// Pay out by transfers to freelancers' own accounts at Stripe, which it has to approve first.
+    #[arg(long, env = "STRIPE_RECIPIENT_ACCOUNTS", value_parser = FalseyValueParser::new(), global = true)]
+    pub stripe_recipient_accounts: bool,
     /// What to log: a level, or levels by module like info,infra=debug.
     #[arg(
         long,

@@ -1,6 +1,6 @@
 //! Contracts, with their milestones, their statement and their reviews.
 
-use async_graphql::connection::{Connection, Edge};
+use async_graphql::connection::Connection;
 use async_graphql::{Context, Enum, ID, InputObject, Object};
 use domain::Timestamp;
 use domain::access::Verb;
@@ -8,12 +8,15 @@ use domain::contract::{Engagement, HoldReason};
 use domain::id::ContractId;
 use serde::Serialize;
 
-use crate::connection::{connect, page};
+use crate::connection::page;
 use crate::context::RabtaContext;
 use crate::dispute::Dispute;
 use crate::history::ContractEvent;
 use crate::key::Key;
-use crate::loader::load;
+use crate::loader::{
+    ContractCards, ContractDisputes, ContractHistory, ContractMilestones, ContractStatement, ContractTimesheets,
+    HasCard, HeadOf, ReviewsOf, list, load,
+};
 use crate::milestone::{Milestone, mutation_names};
 use crate::money::Money;
 use crate::organization::Organization;
@@ -21,7 +24,7 @@ use crate::review::Review;
 use crate::statement::{StatementEntry, StatementHead};
 use crate::timesheet::{ContractPaymentMethod, Timesheet};
 use crate::user::User;
-use crate::user_error::{Answer, answer, payload, top_level};
+use crate::user_error::{Answer, answer, payload};
 
 /// A contract.
 #[derive(Debug, Clone)]
@@ -120,7 +123,7 @@ impl Contract {
         last: Option<i32>,
         before: Option<String>,
     ) -> async_graphql::Result<Connection<String, Milestone>> {
-        connect(ctx.market().milestones_of_contract(self.0.id, &page(first, after, last, before)).await, Milestone)
+        list(ctx, ContractMilestones(self.0.id), page(first, after, last, before), Milestone).await
     }
 
     /// The disputes over it, newest first.
@@ -132,7 +135,7 @@ impl Contract {
         last: Option<i32>,
         before: Option<String>,
     ) -> async_graphql::Result<Connection<String, Dispute>> {
-        connect(ctx.market().disputes_of_contract(self.0.id, &page(first, after, last, before)).await, Dispute)
+        list(ctx, ContractDisputes(self.0.id), page(first, after, last, before), Dispute).await
     }
 
     /// Its weeks, if it is paid by the hour, newest first. Entries that were disputed stand in a week
@@ -145,12 +148,12 @@ impl Contract {
         last: Option<i32>,
         before: Option<String>,
     ) -> async_graphql::Result<Connection<String, Timesheet>> {
-        connect(ctx.market().timesheets_of_contract(self.0.id, &page(first, after, last, before)).await, Timesheet)
+        list(ctx, ContractTimesheets(self.0.id), page(first, after, last, before), Timesheet).await
     }
 
     /// Has the client named a card for its weeks? Without one, the charge of a week fails.
     async fn has_payment_method(&self, ctx: &Context<'_>) -> async_graphql::Result<bool> {
-        ctx.market().contract_has_card(self.0.id).await.map_err(top_level)
+        Ok(load(ctx, HasCard(self.0.id)).await?.unwrap_or_default())
     }
 
     /// The cards its weeks are charged to, newest first: the first is charged now, the others were
@@ -163,8 +166,7 @@ impl Contract {
         last: Option<i32>,
         before: Option<String>,
     ) -> async_graphql::Result<Connection<String, ContractPaymentMethod>> {
-        let page = page(first, after, last, before);
-        connect(ctx.market().contract_cards(&ctx.call(), &self.0, &page).await, ContractPaymentMethod)
+        list(ctx, ContractCards((&self.0).into()), page(first, after, last, before), ContractPaymentMethod).await
     }
 
     /// Every movement of its money from the first cent, numbered and sealed, with what is in escrow
@@ -177,8 +179,7 @@ impl Contract {
         last: Option<i32>,
         before: Option<String>,
     ) -> async_graphql::Result<Connection<String, StatementEntry>> {
-        let entries = ctx.market().statement_page(&ctx.call(), &self.0, &page(first, after, last, before)).await;
-        connect(entries, StatementEntry)
+        list(ctx, ContractStatement((&self.0).into()), page(first, after, last, before), StatementEntry).await
     }
 
     /// What happened on it, as far as your side may see it, oldest first. To hear of what comes next,
@@ -191,27 +192,23 @@ impl Contract {
         last: Option<i32>,
         before: Option<String>,
     ) -> async_graphql::Result<Connection<String, ContractEvent>> {
+        let event = |happening| ContractEvent { cursor: String::new(), happening };
         let page = page(first, after, last, before);
-        let mut slice = ctx.market().history_page(&ctx.call(), &self.0, &page).await.map_err(top_level)?;
-        let mut connection = Connection::new(slice.has_previous, slice.has_next);
-        connection.edges.extend(
-            slice
-                .items
-                .drain(..)
-                .map(|(cursor, happening)| Edge::new(cursor.clone(), ContractEvent { cursor, happening })),
-        );
+        let mut connection = list(ctx, ContractHistory((&self.0).into()), page, event).await?;
+        for edge in &mut connection.edges {
+            edge.node.cursor.clone_from(&edge.cursor);
+        }
         Ok(connection)
     }
 
     /// How far its statement has come, signed. Null for those who may not see the books.
     async fn statement_head(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<StatementHead>> {
-        let head = ctx.market().statement_head(&ctx.call(), &self.0).await.map_err(top_level)?;
-        Ok(head.map(StatementHead::from))
+        Ok(load(ctx, HeadOf((&self.0).into())).await?.map(StatementHead::from))
     }
 
     /// Its reviews, as far as you may read them: before publication only your own side's. At most one of each side.
     async fn reviews(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<Review>> {
-        let reviews = ctx.market().reviews_of_contract(&ctx.call(), self.0.id).await.map_err(top_level)?;
+        let reviews = load(ctx, ReviewsOf(self.0.id)).await?.unwrap_or_default();
         Ok(reviews.into_iter().map(Review).collect())
     }
 
@@ -397,7 +394,7 @@ impl ContractQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "The id of the contract.")] id: Key<ContractId>,
     ) -> async_graphql::Result<Option<Contract>> {
-        Ok(ctx.market().contract_find(&ctx.call(), id.0).await.map_err(top_level)?.map(Contract))
+        Ok(load(ctx, id.0).await?.map(Contract))
     }
 }
 

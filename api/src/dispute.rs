@@ -14,7 +14,7 @@ use crate::connection::{connect, page};
 use crate::context::RabtaContext;
 use crate::contract::Contract;
 use crate::key::Key;
-use crate::loader::load;
+use crate::loader::{DisputeEvidence, VerbsOf, list, load};
 use crate::milestone::{Milestone, mutation_names};
 use crate::money::Money;
 use crate::organization::Organization;
@@ -144,19 +144,19 @@ impl Dispute {
     /// The milestone it is about, if it is about one.
     async fn milestone(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Milestone>> {
         let CaseId::Milestone(id) = self.0.case else { return Ok(None) };
-        Ok(ctx.market().milestone_find(&ctx.call(), id).await.map_err(top_level)?.map(Milestone))
+        Ok(load(ctx, id).await?.map(Milestone))
     }
 
     /// The week of disputed entries it is about, if it is about one.
     async fn timesheet(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Timesheet>> {
         let CaseId::Timesheet(id) = self.0.case else { return Ok(None) };
-        Ok(ctx.market().timesheet_find(&ctx.call(), id).await.map_err(top_level)?.map(Timesheet))
+        Ok(load(ctx, id).await?.map(Timesheet))
     }
 
     /// The contract it is about.
     async fn contract(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Contract>> {
         let Some(id) = self.0.contract else { return Ok(None) };
-        Ok(ctx.market().contract_find(&ctx.call(), id).await.map_err(top_level)?.map(Contract))
+        Ok(load(ctx, id).await?.map(Contract))
     }
 
     /// The side that pays.
@@ -178,7 +178,7 @@ impl Dispute {
         last: Option<i32>,
         before: Option<String>,
     ) -> async_graphql::Result<Connection<String, Evidence>> {
-        connect(ctx.market().evidence_of(self.0.id, &page(first, after, last, before)).await, Evidence)
+        list(ctx, DisputeEvidence(self.0.id), page(first, after, last, before), Evidence).await
     }
 
     /// What you can do to it now, by the names of the mutations.
@@ -219,7 +219,7 @@ impl Dispute {
 
 impl Dispute {
     async fn can(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<Verb>> {
-        ctx.market().dispute_allowed(&ctx.call(), &self.0).await.map_err(top_level)
+        Ok(load(ctx, VerbsOf((&self.0).into())).await?.unwrap_or_default())
     }
 }
 
@@ -384,7 +384,7 @@ impl DisputeQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "The id of the dispute.")] id: Key<DisputeId>,
     ) -> async_graphql::Result<Option<Dispute>> {
-        Ok(ctx.market().dispute_find(&ctx.call(), id.0).await.map_err(top_level)?.map(Dispute))
+        Ok(load(ctx, id.0).await?.map(Dispute))
     }
 
     /// For mediators and admins: the disputes that wait for one of them, oldest first, without those

@@ -9,13 +9,14 @@ use domain::access::{self, Verb};
 use domain::id::{GigId, OrganizationId, ProposalId, SkillId};
 use domain::matching::taxonomy::Taxonomy;
 use infra::gig::GigFilter;
+use infra::page::Slice;
 use serde::Serialize;
 
 use crate::connection::{connect, page};
 use crate::context::RabtaContext;
 use crate::invitation::Invitation;
 use crate::key::Key;
-use crate::loader::load;
+use crate::loader::{AlikeOf, GigInvitations, GigProposals, list, load};
 use crate::matching::{FreelancerMatches, freelancer_matches};
 use crate::money::{Money, MoneyInput};
 use crate::organization::Organization;
@@ -193,6 +194,12 @@ impl Gig {
         before: Option<String>,
     ) -> async_graphql::Result<Connection<String, Proposal>> {
         let (page, call) = (page(first, after, last, before), ctx.call());
+        if !self.is_readable(ctx) {
+            return connect(Ok(Slice::empty()), Proposal);
+        }
+        if order_by == ProposalOrder::Newest && !collapse_alike {
+            return list(ctx, GigProposals(self.0.id), page, Proposal).await;
+        }
         let alike = if collapse_alike {
             ctx.market().proposals_alike(&call, &self.0).await.map_err(top_level)?
         } else {
@@ -210,7 +217,10 @@ impl Gig {
     /// The live proposals for it that say nearly the same, in groups, of the first 500. Its client's members see them;
     /// for others there are none.
     pub async fn proposals_alike(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<ProposalGroup>> {
-        let groups = ctx.market().proposals_alike(&ctx.call(), &self.0).await.map_err(top_level)?;
+        if !self.is_readable(ctx) {
+            return Ok(Vec::new());
+        }
+        let groups = load(ctx, AlikeOf(self.0.id)).await?.unwrap_or_default();
         let group = |group: Vec<_>| ProposalGroup { proposals: group.into_iter().map(Proposal).collect() };
         Ok(groups.into_iter().map(group).collect())
     }
@@ -225,13 +235,22 @@ impl Gig {
         last: Option<i32>,
         before: Option<String>,
     ) -> async_graphql::Result<Connection<String, Invitation>> {
-        let page = page(first, after, last, before);
-        connect(ctx.market().invitations_of_gig(&ctx.call(), &self.0, &page).await, Invitation)
+        if !self.is_readable(ctx) {
+            return connect(Ok(Slice::empty()), Invitation);
+        }
+        list(ctx, GigInvitations(self.0.id), page(first, after, last, before), Invitation).await
     }
 
     /// Could you invite freelancers to it, as it stands now?
     pub async fn viewer_can_invite(&self, ctx: &Context<'_>) -> bool {
         self.0.allowed(&ctx.actor(), ctx.market().clock().now()).contains(&Verb::InvitationSend)
+    }
+}
+
+impl Gig {
+    /// Is the caller one of its client's members, or ours?
+    fn is_readable(&self, ctx: &Context<'_>) -> bool {
+        access::allows(&ctx.actor(), Verb::GigRead, &self.0.subject())
     }
 }
 
@@ -455,8 +474,7 @@ impl GigQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "The global id of the gig.")] id: ID,
     ) -> async_graphql::Result<Option<Gig>> {
-        let gig = ctx.market().gig_find(&ctx.call(), Key::<GigId>::read(&id).0).await;
-        Ok(gig.map_err(top_level)?.map(Gig))
+        Ok(load(ctx, Key::<GigId>::read(&id).0).await?.map(Gig))
     }
 
     /// The published gigs you may see.
@@ -470,14 +488,14 @@ impl GigQuery {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> async_graphql::Result<Connection<String, Gig>> {
+    ) -> async_graphql::Result<Option<Connection<String, Gig>>> {
         let filter = filter.unwrap_or_default().read().map_err(top_level)?;
         let (page, call) = (page(first, after, last, before), ctx.call());
         let found = match order_by {
             GigOrder::Newest => ctx.market().gigs_page(&call, &filter, &page).await,
             GigOrder::BestMatch => ctx.market().gigs_best_first(&call, &filter, &page).await,
         };
-        connect(found, Gig)
+        connect(found, Gig).map(Some)
     }
 }
 

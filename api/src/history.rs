@@ -9,6 +9,7 @@ use futures_util::stream::{Stream, try_unfold};
 use crate::context::RabtaContext;
 use crate::contract::Contract;
 use crate::key::Key;
+use crate::loader::load;
 use crate::node::{self, Node};
 use crate::user_error::top_level;
 
@@ -47,8 +48,7 @@ impl ContractEvent {
 
     /// The contract.
     async fn contract(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Contract>> {
-        let contract = ctx.market().contract_find(&ctx.call(), self.happening.contract).await;
-        Ok(contract.map_err(top_level)?.map(Contract))
+        Ok(load(ctx, self.happening.contract).await?.map(Contract))
     }
 
     /// What it happened to, as it is now: a milestone, a timesheet, a dispute, the contract itself.

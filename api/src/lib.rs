@@ -21,6 +21,7 @@ pub mod user;
 pub mod session;
 pub mod account;
 pub mod second_factor;
+pub mod passkey;
 pub mod demo;
 pub mod organization;
 pub mod gig;

@@ -9,12 +9,27 @@ use std::time::Duration;
 
 use async_graphql::Context;
 use async_graphql::dataloader::{DataLoader, Loader};
-use domain::id::{GigId, OrganizationId, UserId};
+use domain::access::Verb;
+use domain::dispute::{CaseId, Dispute};
+use domain::id::{
+    ContractId, DisputeId, GigId, InvitationId, MilestoneId, OfferId, OrganizationId, OutageId, PaymentId, PayoutId,
+    PayoutMethodId, ProposalId, ReviewId, TimesheetId, UserId,
+};
+use domain::payment::{Payment, Purpose};
 use domain::profile::FreelancerProfile;
+use infra::payment::SavedMethod;
+use infra::payout::MethodShown;
+use infra::review::{Rating, Reviewed};
+use infra::statement::{ClientBalances, StatementHead};
 use infra::{Failure, Market};
+use secrecy::SecretString;
 
 use crate::context::Caller;
 use crate::user_error::top_level_shared;
+
+mod lists;
+
+pub use lists::*;
 
 /// Loads what a request refers to.
 #[derive(Clone)]
@@ -26,6 +41,12 @@ pub struct Loading {
 /// Why something could not be loaded, for all who asked for it.
 #[derive(Debug, Clone)]
 pub struct LoadError(Arc<Failure>);
+
+impl LoadError {
+    fn of(failure: Failure) -> Self {
+        Self(Arc::new(failure))
+    }
+}
 
 /// The loader of one request.
 pub fn loader(market: &Market, caller: Caller) -> DataLoader<Loading> {
@@ -52,7 +73,7 @@ macro_rules! loads {
 
                 async fn load(&self, keys: &[$id]) -> Result<HashMap<$id, $value>, LoadError> {
                     let found = self.market.$method(&self.caller.call(), keys).await;
-                    let found = found.map_err(|failure| LoadError(Arc::new(failure)))?;
+                    let found = found.map_err(LoadError::of)?;
                     Ok(found.into_iter().map(|found| (found.id, found)).collect())
                 }
             }
@@ -71,12 +92,198 @@ impl Loader<ProfileOf> for Loading {
     async fn load(&self, keys: &[ProfileOf]) -> Result<HashMap<ProfileOf, FreelancerProfile>, LoadError> {
         let users: Vec<UserId> = keys.iter().map(|ProfileOf(user)| *user).collect();
         let found = self.market.profiles_of_users(&self.caller.call(), &users).await;
-        let found = found.map_err(|failure| LoadError(Arc::new(failure)))?;
+        let found = found.map_err(LoadError::of)?;
         Ok(found.into_iter().map(|profile| (ProfileOf(profile.user), profile)).collect())
     }
 }
 
+/// The last payment for a milestone or a week, in place of its own id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PaymentOf {
+    /// For a milestone.
+    Milestone(MilestoneId),
+    /// For a week.
+    Timesheet(TimesheetId),
+}
+
+impl Loader<PaymentOf> for Loading {
+    type Value = Payment;
+    type Error = LoadError;
+
+    async fn load(&self, keys: &[PaymentOf]) -> Result<HashMap<PaymentOf, Payment>, LoadError> {
+        let (mut milestones, mut weeks) = (Vec::new(), Vec::new());
+        for key in keys {
+            match key {
+                PaymentOf::Milestone(milestone) => milestones.push(*milestone),
+                PaymentOf::Timesheet(week) => weeks.push(*week),
+            }
+        }
+        let (call, mut found) = (self.caller.call(), Vec::new());
+        if !milestones.is_empty() {
+            found.extend(self.market.payments_of_milestones(&call, &milestones).await.map_err(LoadError::of)?);
+        }
+        if !weeks.is_empty() {
+            found.extend(self.market.payments_of_timesheets(&call, &weeks).await.map_err(LoadError::of)?);
+        }
+        let of = |payment: Payment| match payment.purpose {
+            Purpose::Milestone(milestone) => (PaymentOf::Milestone(milestone), payment),
+            Purpose::Timesheet(week) => (PaymentOf::Timesheet(week), payment),
+        };
+        Ok(found.into_iter().map(of).collect())
+    }
+}
+
+/// The newest dispute over a milestone, in place of its own id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct DisputeOf(pub MilestoneId);
+
+impl Loader<DisputeOf> for Loading {
+    type Value = Dispute;
+    type Error = LoadError;
+
+    async fn load(&self, keys: &[DisputeOf]) -> Result<HashMap<DisputeOf, Dispute>, LoadError> {
+        let milestones: Vec<MilestoneId> = keys.iter().map(|DisputeOf(milestone)| *milestone).collect();
+        let found = self.market.disputes_of_milestones(&self.caller.call(), &milestones).await;
+        let found = found.map_err(LoadError::of)?;
+        let of = |dispute: Dispute| match dispute.case {
+            CaseId::Milestone(milestone) => Some((DisputeOf(milestone), dispute)),
+            CaseId::Timesheet(_) => None,
+        };
+        Ok(found.into_iter().filter_map(of).collect())
+    }
+}
+
+impl Loader<Reviewed> for Loading {
+    type Value = Rating;
+    type Error = LoadError;
+
+    async fn load(&self, keys: &[Reviewed]) -> Result<HashMap<Reviewed, Rating>, LoadError> {
+        self.market.ratings_of(keys).await.map_err(LoadError::of)
+    }
+}
+
+/// How somebody was rated; of whom nobody wrote yet, by nobody.
+pub async fn rating(ctx: &Context<'_>, about: Reviewed) -> async_graphql::Result<Rating> {
+    Ok(load(ctx, about).await?.unwrap_or(Rating { count: 0, sum: 0 }))
+}
+
+/// What a fact is kept under by whoever finds it.
+trait KnownBy {
+    type Key;
+    fn known_by(&self) -> &Self::Key;
+}
+
+macro_rules! known_by_itself {
+    ($($id:ty)*) => { $(impl KnownBy for $id {
+        type Key = $id;
+        fn known_by(&self) -> &$id {
+            self
+        }
+    })* };
+}
+
+known_by_itself! { PaymentId OrganizationId ContractId GigId }
+
+impl<I, T> KnownBy for Held<I, T> {
+    type Key = I;
+    fn known_by(&self) -> &I {
+        self.id()
+    }
+}
+
+macro_rules! facts {
+    ($($(#[$doc:meta])* $fact:ident($of:ty) => $value:ty: |$market:ident, $call:ident, $keys:ident| $found:expr;)*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+            pub struct $fact(pub $of);
+
+            impl Loader<$fact> for Loading {
+                type Value = $value;
+                type Error = LoadError;
+
+                async fn load(&self, keys: &[$fact]) -> Result<HashMap<$fact, $value>, LoadError> {
+                    let ($market, $call) = (&self.market, self.caller.call());
+                    let $keys: Vec<$of> = keys.iter().map(|$fact(of)| of.clone()).collect();
+                    let found: HashMap<_, $value> = $found.map_err(LoadError::of)?;
+                    let key = |key: &$fact| Some((key.clone(), found.get(key.0.known_by())?.clone()));
+                    Ok(keys.iter().filter_map(key).collect())
+                }
+            }
+        )*
+    };
+}
+
+facts! {
+    /// What of a payment went back to its card.
+    RefundsOf(PaymentId) => Vec<domain::payment::Refund>: |market, _call, keys| market.refunds_of_payments(&keys).await;
+    /// What lets a page go on with the processor about a payment.
+    ClientSecretOf(PaymentId) => SecretString: |market, _call, keys| market.payment_client_secrets(&keys).await;
+    /// What an organization has with us.
+    BalancesOf(OrganizationId) => ClientBalances: |market, call, keys| market.balances_of_clients(&call, &keys).await;
+    /// What an organization may be charged with.
+    SavedMethodsOf(OrganizationId) => Vec<SavedMethod>: |market, call, keys| market.payment_methods_of(&call, &keys).await;
+    /// The reviews of a contract.
+    ReviewsOf(ContractId) => Vec<domain::review::Review>:
+        |market, call, keys| market.reviews_of_contracts(&call, &keys).await;
+    /// The live proposals for a gig that say nearly the same; for those who may see them.
+    AlikeOf(GigId) => Vec<Vec<domain::proposal::Proposal>>: |market, _call, keys| market.proposals_alike_for(&keys).await;
+    /// Has the client of a contract named a card?
+    HasCard(ContractId) => bool: |market, _call, keys| {
+        market.contracts_with_card(&keys).await.map(|found| found.into_iter().map(|id| (id, true)).collect())
+    };
+    /// How far the statement of a contract has come.
+    HeadOf(HeldContract) => StatementHead: |market, call, keys| {
+        market.statement_heads(&call, &keys.iter().map(Held::value).collect::<Vec<_>>()).await
+    };
+    /// What can be done to a dispute.
+    VerbsOf(HeldDispute) => Vec<Verb>: |market, call, keys| {
+        market.disputes_allowed(&call, &keys.iter().map(Held::value).collect::<Vec<_>>()).await
+    };
+}
+
+/// An organization, for those who belong to it or look after it, in place of its own id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct OrganizationHeld(pub OrganizationId);
+
+impl Loader<OrganizationHeld> for Loading {
+    type Value = domain::organization::Organization;
+    type Error = LoadError;
+
+    async fn load(&self, keys: &[OrganizationHeld]) -> Result<HashMap<OrganizationHeld, Self::Value>, LoadError> {
+        let wanted: Vec<OrganizationId> = keys.iter().map(|OrganizationHeld(id)| *id).collect();
+        let found = self.market.organizations_held(&self.caller.call(), &wanted).await.map_err(LoadError::of)?;
+        Ok(found.into_iter().map(|found| (OrganizationHeld(found.id), found)).collect())
+    }
+}
+
+/// The policy in force now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PolicyNow;
+
+impl Loader<PolicyNow> for Loading {
+    type Value = domain::policy::PolicyVersion;
+    type Error = LoadError;
+
+    async fn load(&self, keys: &[PolicyNow]) -> Result<HashMap<PolicyNow, Self::Value>, LoadError> {
+        let now = self.market.policy_in_force().await.map_err(LoadError::of)?;
+        Ok(keys.iter().map(|key| (*key, now.clone())).collect())
+    }
+}
+
 loads! {
+    DisputeId => Dispute: disputes_by_id;
+    InvitationId => domain::invitation::Invitation: invitations_by_id;
+    OfferId => domain::offer::Offer: offers_by_id;
+    PaymentId => Payment: payments_by_id;
+    PayoutId => domain::payout::Payout: payouts_by_id;
+    ProposalId => domain::proposal::Proposal: proposals_by_id;
+    ReviewId => domain::review::Review: reviews_by_id;
+    OutageId => domain::outage::Outage: outages_by_id;
+    ContractId => domain::contract::Contract: contracts_by_id;
+    MilestoneId => domain::milestone::Milestone: milestones_by_id;
+    TimesheetId => domain::timesheet::Timesheet: timesheets_by_id;
+    PayoutMethodId => MethodShown: payout_methods_by_id;
     GigId => domain::gig::Gig: gigs_by_id;
     OrganizationId => domain::organization::Organization: organizations_by_id;
     UserId => domain::user::User: users_by_id;

@@ -206,7 +206,7 @@ pub struct MatchLeftOut {
 pub struct MatchSummary {
     /// The version of the scoring model: the same input and version give the same list.
     model_version: u32,
-    /// How many passed every hard constraint.
+    /// How many passed every hard constraint, of those who bring a skill or a line of work that is asked for.
     eligible: u32,
     /// Whom the hard constraints left out.
     left_out: Vec<MatchLeftOut>,
@@ -235,6 +235,8 @@ pub enum MatchSource {
 /// A pair, explained: also when something keeps it apart.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct MatchExplanation {
+    /// The version of the scoring model it is told by.
+    model_version: u32,
     /// What keeps them apart, by stable names; empty when nothing does.
     barriers: Vec<String>,
     /// The score they have, or would have.
@@ -322,15 +324,16 @@ impl MatchQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "The gig.")] gig_id: Key<GigId>,
         #[graphql(desc = "The freelancer's user.")] freelancer_id: Key<UserId>,
-    ) -> async_graphql::Result<MatchExplanation> {
+    ) -> async_graphql::Result<Option<MatchExplanation>> {
         let explained = ctx.market().match_explain(&ctx.call(), gig_id.0, freelancer_id.0).await.map_err(top_level)?;
-        Ok(MatchExplanation {
+        Ok(Some(MatchExplanation {
+            model_version: explained.model_version,
             barriers: explained.barriers.iter().copied().map(barrier_name).collect(),
             score: nano(explained.score.as_nano()),
             factors: factors(&explained.factors),
             sentence: explained.sentence,
             improvements: explained.improvements.iter().map(improvement).collect(),
-        })
+        }))
     }
 }
 

@@ -6,15 +6,15 @@ use async_graphql::connection::Connection;
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use domain::Timestamp;
 use domain::access::Verb;
-use domain::dispute::CaseId;
 use domain::id::MilestoneId;
 use domain::milestone::State;
 
-use crate::connection::{connect, page};
+use crate::connection::page;
 use crate::context::RabtaContext;
 use crate::contract::Contract;
 use crate::dispute::Dispute;
 use crate::key::Key;
+use crate::loader::{DisputeOf, MilestoneGrants, MilestoneSubmissions, PaymentOf, list, load};
 use crate::money::Money;
 use crate::outage::OutageGrant;
 use crate::payment::{FeeQuote, Payment};
@@ -119,8 +119,7 @@ impl Milestone {
         last: Option<i32>,
         before: Option<String>,
     ) -> async_graphql::Result<Connection<String, OutageGrant>> {
-        let of = CaseId::Milestone(self.0.id);
-        connect(ctx.market().outage_grants_of(of, &page(first, after, last, before)).await, OutageGrant)
+        list(ctx, MilestoneGrants(self.0.id), page(first, after, last, before), OutageGrant).await
     }
 
     /// Where its money is: funded = held + released + fee + refunded + charged back.
@@ -144,8 +143,7 @@ impl Milestone {
 
     /// The last payment for it; only the client sees payments.
     async fn payment(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Payment>> {
-        let found = ctx.market().payment_of_milestone(&ctx.call(), self.0.id).await.map_err(top_level)?;
-        Ok(found.map(Payment))
+        Ok(load(ctx, PaymentOf::Milestone(self.0.id)).await?.map(Payment))
     }
 
     /// The work that was handed in, newest first.
@@ -157,19 +155,18 @@ impl Milestone {
         last: Option<i32>,
         before: Option<String>,
     ) -> async_graphql::Result<Connection<String, Submission>> {
-        connect(ctx.market().submissions_of(self.0.id, &page(first, after, last, before)).await, Submission::from)
+        list(ctx, MilestoneSubmissions(self.0.id), page(first, after, last, before), Submission::from).await
     }
 
     /// The dispute over it, or the last one if none is on.
     async fn dispute(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Dispute>> {
-        let found = ctx.market().dispute_of_milestone(&ctx.call(), self.0.id).await.map_err(top_level)?;
-        Ok(found.map(Dispute))
+        Ok(load(ctx, DisputeOf(self.0.id)).await?.map(Dispute))
     }
 
     /// The contract it belongs to; null while its offer is not accepted.
     async fn contract(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Contract>> {
         let Some(id) = self.0.contract else { return Ok(None) };
-        Ok(ctx.market().contract_find(&ctx.call(), id).await.map_err(top_level)?.map(Contract))
+        Ok(load(ctx, id).await?.map(Contract))
     }
 
     /// What you can do to it now, by the names of the mutations.
@@ -320,6 +317,6 @@ impl MilestoneQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "The id of the milestone.")] id: Key<MilestoneId>,
     ) -> async_graphql::Result<Option<Milestone>> {
-        Ok(ctx.market().milestone_find(&ctx.call(), id.0).await.map_err(top_level)?.map(Milestone))
+        Ok(load(ctx, id.0).await?.map(Milestone))
     }
 }

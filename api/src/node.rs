@@ -11,11 +11,13 @@ use crate::gig::Gig;
 use crate::history::ContractEvent;
 use crate::invitation::Invitation;
 use crate::key::Key;
+use crate::loader::{OrganizationHeld, load};
 use crate::milestone::{Milestone, Submission};
 use crate::notification::Notification;
 use crate::offer::Offer;
 use crate::organization::{Member, MemberInvitation, Organization};
 use crate::outage::Outage;
+use crate::passkey::Passkey;
 use crate::payment::{Payment, PaymentRefund};
 use crate::payout::{Payout, PayoutMethod};
 use crate::profile::{FreelancerProfile, PortfolioItem};
@@ -52,6 +54,8 @@ pub enum Node {
     SavedSearch(SavedSearch),
     /// A session of yours.
     Session(Session),
+    /// A passkey of yours.
+    Passkey(Passkey),
     /// A person.
     User(User),
     /// An offer of a client to a freelancer.
@@ -114,16 +118,19 @@ impl NodeQuery {
         let prefix = id.split('_').next().unwrap_or_default();
         let found = match prefix {
             domain::id::GigId::PREFIX => {
-                market.gig_find(&call, Key::read(&id).0).await.map(|it| it.map(Gig).map(Node::from))
+                return Ok(load(ctx, Key::<domain::id::GigId>::read(&id).0).await?.map(Gig).map(Node::from));
             }
             domain::id::InvitationId::PREFIX => {
-                market.invitation_find(&call, Key::read(&id).0).await.map(|it| it.map(Invitation).map(Node::from))
+                return Ok(load(ctx, Key::<domain::id::InvitationId>::read(&id).0)
+                    .await?
+                    .map(Invitation)
+                    .map(Node::from));
             }
             domain::id::ProposalId::PREFIX => {
-                market.proposal_find(&call, Key::read(&id).0).await.map(|it| it.map(Proposal).map(Node::from))
+                return Ok(load(ctx, Key::<domain::id::ProposalId>::read(&id).0).await?.map(Proposal).map(Node::from));
             }
             domain::id::OrganizationId::PREFIX => {
-                market.organization_find(&call, Key::read(&id).0).await.map(|it| it.map(Organization).map(Node::from))
+                return Ok(load(ctx, OrganizationHeld(Key::read(&id).0)).await?.map(Organization).map(Node::from));
             }
             domain::id::NotificationId::PREFIX => {
                 market.notification_find(&call, Key::read(&id).0).await.map(|it| it.map(Notification).map(Node::from))
@@ -135,43 +142,51 @@ impl NodeQuery {
             domain::id::SessionId::PREFIX => {
                 market.session_find(&call, Key::read(&id).0).await.map(|it| it.map(Session).map(Node::from))
             }
+            domain::id::PasskeyId::PREFIX => {
+                market.passkey_find(&call, Key::read(&id).0).await.map(|it| it.map(Passkey).map(Node::from))
+            }
             domain::id::UserId::PREFIX => {
-                let found = market.users_by_id(&call, &[Key::read(&id).0]).await;
-                found.map(|users| users.into_iter().next().map(User).map(Node::from))
+                return Ok(load(ctx, Key::<domain::id::UserId>::read(&id).0).await?.map(User).map(Node::from));
             }
             domain::id::OfferId::PREFIX => {
-                market.offer_find(&call, Key::read(&id).0).await.map(|it| it.map(Offer).map(Node::from))
+                return Ok(load(ctx, Key::<domain::id::OfferId>::read(&id).0).await?.map(Offer).map(Node::from));
             }
             domain::id::ContractId::PREFIX => {
-                market.contract_find(&call, Key::read(&id).0).await.map(|it| it.map(Contract).map(Node::from))
+                return Ok(load(ctx, Key::<domain::id::ContractId>::read(&id).0).await?.map(Contract).map(Node::from));
             }
             domain::id::MilestoneId::PREFIX => {
-                market.milestone_find(&call, Key::read(&id).0).await.map(|it| it.map(Milestone).map(Node::from))
+                return Ok(load(ctx, Key::<domain::id::MilestoneId>::read(&id).0)
+                    .await?
+                    .map(Milestone)
+                    .map(Node::from));
             }
             domain::id::DisputeId::PREFIX => {
-                market.dispute_find(&call, Key::read(&id).0).await.map(|it| it.map(Dispute).map(Node::from))
+                return Ok(load(ctx, Key::<domain::id::DisputeId>::read(&id).0).await?.map(Dispute).map(Node::from));
             }
             domain::id::EvidenceId::PREFIX => {
                 market.evidence_find(&call, Key::read(&id).0).await.map(|it| it.map(Evidence).map(Node::from))
             }
             domain::id::TimesheetId::PREFIX => {
-                market.timesheet_find(&call, Key::read(&id).0).await.map(|it| it.map(Timesheet).map(Node::from))
+                return Ok(load(ctx, Key::<domain::id::TimesheetId>::read(&id).0)
+                    .await?
+                    .map(Timesheet)
+                    .map(Node::from));
             }
             domain::id::TimeEntryId::PREFIX => {
                 market.time_entry_find(&call, Key::read(&id).0).await.map(|it| it.map(TimeEntry).map(Node::from))
             }
             domain::id::PaymentId::PREFIX => {
-                market.payment_find(&call, Key::read(&id).0).await.map(|it| it.map(Payment).map(Node::from))
+                return Ok(load(ctx, Key::<domain::id::PaymentId>::read(&id).0).await?.map(Payment).map(Node::from));
             }
             domain::id::PaymentRefundId::PREFIX => {
                 let found = market.payment_refund_find(&call, Key::read(&id).0).await;
                 found.map(|it| it.map(PaymentRefund).map(Node::from))
             }
             domain::id::PayoutId::PREFIX => {
-                market.payout_find(&call, Key::read(&id).0).await.map(|it| it.map(Payout).map(Node::from))
+                return Ok(load(ctx, Key::<domain::id::PayoutId>::read(&id).0).await?.map(Payout).map(Node::from));
             }
             domain::id::ReviewId::PREFIX => {
-                market.review_find(&call, Key::read(&id).0).await.map(|it| it.map(Review).map(Node::from))
+                return Ok(load(ctx, Key::<domain::id::ReviewId>::read(&id).0).await?.map(Review).map(Node::from));
             }
             domain::id::AuditEntryId::PREFIX => {
                 market.audit_entry_find(&call, Key::read(&id).0).await.map(|it| it.map(AuditEntry).map(Node::from))
@@ -191,8 +206,8 @@ impl NodeQuery {
                 found.map(|it| it.map(MemberInvitation).map(Node::from))
             }
             domain::id::PayoutMethodId::PREFIX => {
-                let found = market.payout_method_find(&call, Key::read(&id).0).await;
-                found.map(|it| it.map(PayoutMethod::from).map(Node::from))
+                let found = load(ctx, Key::<domain::id::PayoutMethodId>::read(&id).0).await?;
+                return Ok(found.map(PayoutMethod::from).map(Node::from));
             }
             domain::id::PortfolioItemId::PREFIX => market
                 .portfolio_item_find(&call, Key::read(&id).0)
@@ -210,7 +225,7 @@ impl NodeQuery {
                 market.saved_search_find(&call, Key::read(&id).0).await.map(|it| it.map(SavedSearch).map(Node::from))
             }
             domain::id::OutageId::PREFIX => {
-                market.outage_find(Key::read(&id).0).await.map(|it| it.map(Outage).map(Node::from))
+                return Ok(load(ctx, Key::<domain::id::OutageId>::read(&id).0).await?.map(Outage).map(Node::from));
             }
             _ => Ok(None),
         };

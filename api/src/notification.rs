@@ -65,7 +65,8 @@ pub struct NotificationViewer;
 
 #[Object]
 impl NotificationViewer {
-    /// What you were told of, newest first.
+    /// What you were told of, newest first. To hear of what comes next, subscribe to `notificationReceived`
+    /// after the cursor of the first edge.
     async fn notifications(
         &self,
         ctx: &Context<'_>,
@@ -142,8 +143,8 @@ impl NotificationSubscription {
     async fn notification_received(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The cursor of the last one you know of, to be told first what came after it; \
-                          left out, you are told what comes from now on.")]
+        #[graphql(desc = "The cursor of the last one you know of, from here or from `viewer.notifications`, to be \
+                          told first what came after it; left out, you are told what comes from now on.")]
         after: Option<String>,
     ) -> async_graphql::Result<impl Stream<Item = async_graphql::Result<NotificationReceived>>> {
         let caller = ctx.caller().clone();

@@ -10,16 +10,16 @@ use domain::refusal::Refusal;
 use infra::offer::OfferTo;
 use serde::Serialize;
 
-use crate::connection::{connect, page};
+use crate::connection::page;
 use crate::context::RabtaContext;
 use crate::contract::{Contract, EngagementKind};
 use crate::key::Key;
-use crate::loader::load;
+use crate::loader::{OfferMilestones, list, load};
 use crate::milestone::{Milestone, mutation_names};
 use crate::money::{Money, MoneyInput};
 use crate::organization::Organization;
 use crate::user::User;
-use crate::user_error::{Answer, answer, payload, top_level};
+use crate::user_error::{Answer, answer, payload};
 
 /// An offer.
 #[derive(Debug, Clone)]
@@ -112,13 +112,12 @@ impl Offer {
         last: Option<i32>,
         before: Option<String>,
     ) -> async_graphql::Result<Connection<String, Milestone>> {
-        connect(ctx.market().milestones_of_offer(self.0.id, &page(first, after, last, before)).await, Milestone)
+        list(ctx, OfferMilestones(self.0.id), page(first, after, last, before), Milestone).await
     }
 
     /// The contract it became.
     async fn contract(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Contract>> {
-        let found = ctx.market().contract_find(&ctx.call(), self.0.contract).await.map_err(top_level)?;
-        Ok(found.map(Contract))
+        Ok(load(ctx, self.0.contract).await?.map(Contract))
     }
 
     /// What you can do to it now, by the names of the mutations.
@@ -295,7 +294,7 @@ impl OfferQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "The id of the offer.")] id: Key<OfferId>,
     ) -> async_graphql::Result<Option<Offer>> {
-        Ok(ctx.market().offer_find(&ctx.call(), id.0).await.map_err(top_level)?.map(Offer))
+        Ok(load(ctx, id.0).await?.map(Offer))
     }
 }
 

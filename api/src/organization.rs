@@ -7,17 +7,20 @@ use domain::organization::OrganizationDraft;
 use infra::review::Reviewed;
 use serde::Serialize;
 
-use crate::connection::{connect, page};
+use crate::connection::page;
 use crate::context::{RabtaContext, look_again};
 use crate::contract::Contract;
 use crate::gig::{Gig, GigState};
-use crate::loader::load;
+use crate::loader::{
+    BalancesOf, ClientGigs, ClientReviews, OrganizationContracts, OrganizationInvitations, OrganizationMembers,
+    OrganizationOffers, SavedMethodsOf, list, load, rating,
+};
 use crate::offer::Offer;
 use crate::payment::SavedPaymentMethod;
 use crate::review::{Rating, Review};
 use crate::statement::ClientBalances;
 use crate::user::User;
-use crate::user_error::{Answer, answer, payload, top_level};
+use crate::user_error::{Answer, answer, payload};
 
 mod membership;
 
@@ -70,9 +73,7 @@ impl Organization {
         last: Option<i32>,
         before: Option<String>,
     ) -> async_graphql::Result<Connection<String, MemberInvitation>> {
-        let page = page(first, after, last, before);
-        let found = ctx.market().member_invitations_page(&ctx.call(), &self.0, &page).await;
-        connect(found, MemberInvitation)
+        list(ctx, OrganizationInvitations(self.0.id), page(first, after, last, before), MemberInvitation).await
     }
 
     /// The people who act for it, in the order they joined. Only members see them: for others the
@@ -85,8 +86,7 @@ impl Organization {
         last: Option<i32>,
         before: Option<String>,
     ) -> async_graphql::Result<Connection<String, Member>> {
-        let members = ctx.market().members_page(&ctx.call(), &self.0, &page(first, after, last, before)).await;
-        connect(members, Member)
+        list(ctx, OrganizationMembers(self.0.id), page(first, after, last, before), Member).await
     }
 
     /// Its gigs that you may see, those that were drafted last first: all of them for its members,
@@ -100,9 +100,8 @@ impl Organization {
         last: Option<i32>,
         before: Option<String>,
     ) -> async_graphql::Result<Connection<String, Gig>> {
-        let states: Vec<_> = states.unwrap_or_default().into_iter().map(Into::into).collect();
-        let page = page(first, after, last, before);
-        connect(ctx.market().gigs_of_client_page(&ctx.call(), self.0.id, &states, &page).await, Gig)
+        let states = states.unwrap_or_default().into_iter().map(Into::into).collect();
+        list(ctx, ClientGigs { client: self.0.id, states }, page(first, after, last, before), Gig).await
     }
 
     /// The contracts it pays for, newest first. Only members see them.
@@ -114,8 +113,7 @@ impl Organization {
         last: Option<i32>,
         before: Option<String>,
     ) -> async_graphql::Result<Connection<String, Contract>> {
-        let page = page(first, after, last, before);
-        connect(ctx.market().contracts_of_organization(&ctx.call(), self.0.id, &page).await, Contract)
+        list(ctx, OrganizationContracts(self.0.id), page(first, after, last, before), Contract).await
     }
 
     /// The offers it has made, newest first. Only members see them.
@@ -127,19 +125,18 @@ impl Organization {
         last: Option<i32>,
         before: Option<String>,
     ) -> async_graphql::Result<Connection<String, Offer>> {
-        let page = page(first, after, last, before);
-        connect(ctx.market().offers_of_organization(&ctx.call(), self.0.id, &page).await, Offer)
+        list(ctx, OrganizationOffers(self.0.id), page(first, after, last, before), Offer).await
     }
 
     /// What it has with us; null for those who may not know.
     async fn balances(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<ClientBalances>> {
-        let found = ctx.market().balances_of_client(&ctx.call(), self.0.id).await.map_err(top_level)?;
+        let found = load(ctx, BalancesOf(self.0.id)).await?;
         Ok(found.map(|found| ClientBalances { in_escrow: found.in_escrow.into(), credit: found.credit.into() }))
     }
 
     /// The cards and bank accounts it may be charged with, the newest fifty; none for those who may not know.
     async fn payment_methods(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<SavedPaymentMethod>> {
-        let found = ctx.market().payment_methods(&ctx.call(), &self.0).await.map_err(top_level)?;
+        let found = load(ctx, SavedMethodsOf(self.0.id)).await?.unwrap_or_default();
         Ok(found.into_iter().map(SavedPaymentMethod::from).collect())
     }
 
@@ -152,13 +149,12 @@ impl Organization {
         last: Option<i32>,
         before: Option<String>,
     ) -> async_graphql::Result<Connection<String, Review>> {
-        let about = Reviewed::Client(self.0.id);
-        connect(ctx.market().reviews_about(about, &page(first, after, last, before)).await, Review)
+        list(ctx, ClientReviews(self.0.id), page(first, after, last, before), Review).await
     }
 
     /// How freelancers rated it.
     async fn rating(&self, ctx: &Context<'_>) -> async_graphql::Result<Rating> {
-        Ok(ctx.market().rating_of(Reviewed::Client(self.0.id)).await.map_err(top_level)?.into())
+        Ok(rating(ctx, Reviewed::Client(self.0.id)).await?.into())
     }
 }
 

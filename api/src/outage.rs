@@ -10,7 +10,8 @@ use serde::Serialize;
 use crate::connection::{connect, page};
 use crate::context::RabtaContext;
 use crate::key::Key;
-use crate::user_error::{Answer, answer, payload, top_level};
+use crate::loader::load;
+use crate::user_error::{Answer, answer, payload};
 
 /// An outage.
 #[derive(Debug, Clone)]
@@ -93,7 +94,7 @@ impl OutageGrant {
 
     /// The outage.
     async fn outage(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Outage>> {
-        Ok(ctx.market().outage_find(self.0.outage).await.map_err(top_level)?.map(Outage))
+        Ok(load(ctx, self.0.outage).await?.map(Outage))
     }
 }
 
@@ -150,8 +151,8 @@ impl OutageQuery {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> async_graphql::Result<Connection<String, Outage>> {
-        connect(ctx.market().outages_page(&page(first, after, last, before)).await, Outage)
+    ) -> async_graphql::Result<Option<Connection<String, Outage>>> {
+        connect(ctx.market().outages_page(&page(first, after, last, before)).await, Outage).map(Some)
     }
 }
 

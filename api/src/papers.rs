@@ -9,9 +9,11 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Json, Router};
 use domain::access::Denied;
-use domain::id::{ContractId, WireBatchId};
+use domain::id::{ContractId, PayoutId, WireBatchId};
 use domain::papers::TaxYear;
+use domain::payout::Iban;
 use domain::refusal::Refusal;
+use domain::wire::WireSlip;
 use infra::papers::{Paper, Wanted};
 use infra::session::NotAuthenticated;
 use infra::{Call, Failure, Market};
@@ -60,6 +62,12 @@ async fn fetch(
                 "text/csv; charset=utf-8",
                 &format!("{batch}.csv"),
             ));
+        }
+        if let Some(payout) = wire_slip(&kind, &file) {
+            let slip = market.wire_slip(&call, payout).await.map_err(|failure| refused(failure, &trace))?;
+            let name = format!("{}.json", slip.reference.replace(':', "_"));
+            let text = by_hand(&slip).to_string();
+            return Ok(attached(text.into_bytes(), "application/json", &name));
         }
         let (wanted, format) = wanted(&kind, &file).ok_or(Refused::Absent)?;
         let paper = market.paper(&call, wanted).await.map_err(|failure| refused(failure, &trace))?;
@@ -111,6 +119,35 @@ fn wire_file(kind: &str, file: &str) -> Option<WireBatchId> {
     if kind == "wires" { file.strip_suffix(".csv")?.parse().ok() } else { None }
 }
 
+/// The payout to be sent by hand that a path names.
+fn wire_slip(kind: &str, file: &str) -> Option<PayoutId> {
+    if kind == "wires" { file.strip_suffix(".json")?.parse().ok() } else { None }
+}
+
+/// What it takes to send a payout by hand, as our people type it in at the bank.
+fn by_hand(slip: &WireSlip) -> serde_json::Value {
+    let accounts = slip.parts.iter().map(|part| {
+        json!({
+            "account": part.iban.reveal(),
+            "bank": Iban::bank_named(part.iban.bank()).unwrap_or_else(|| part.iban.bank()),
+            "account_title": part.title,
+            "currency": part.amount.currency().code(),
+            "amount": part.amount.amount(),
+        })
+    });
+    json!({
+        "reference": slip.reference,
+        "legal_name": slip.name,
+        "beneficiary_name": slip.latin_name,
+        "beneficiary_address": slip.address,
+        "beneficiary_phone": slip.phone,
+        "beneficiary_identity": slip.identity,
+        "accounts": accounts.collect::<Vec<_>>(),
+        "purpose_code": slip.purpose_code,
+        "purpose": slip.purpose,
+    })
+}
+
 fn attached(body: Vec<u8>, kind: &'static str, name: &str) -> Response {
     let mut response = body.into_response();
     let headers = response.headers_mut();
@@ -134,6 +171,9 @@ fn refused(failure: Failure, trace: &TraceId) -> Refused {
         Failure::Refused(Refusal::Denied { reason: Denied::Hidden }) => Refused::Absent,
         Failure::Refused(Refusal::Denied { reason: Denied::Suspended | Denied::NotAllowed }) => Refused::NotAllowed,
         Failure::Refused(Refusal::Limit { .. }) => Refused::Busy,
+        Failure::Refused(refusal @ Refusal::Reauthenticate) => {
+            Refused::Rule(StatusCode::FORBIDDEN, "REAUTHENTICATE".to_owned(), refusal.to_string())
+        }
         Failure::Refused(Refusal::Rule { code, message }) => Refused::Rule(StatusCode::CONFLICT, code, message),
         Failure::Refused(other) => Refused::Rule(StatusCode::BAD_REQUEST, "REFUSED".to_owned(), other.to_string()),
         Failure::Broken(_) => broken(&failure, trace),

@@ -101,12 +101,12 @@ impl PayeeQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The whole number.")] number: String,
-    ) -> async_graphql::Result<Vec<User>> {
+    ) -> async_graphql::Result<Option<Vec<User>>> {
         let mut people = Vec::new();
         for id in ctx.market().payees_by_number(&ctx.call(), &number).await.map_err(top_level)? {
             people.extend(load(ctx, id).await?.map(User));
         }
-        Ok(people)
+        Ok(Some(people))
     }
 }
 

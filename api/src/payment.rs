@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::context::RabtaContext;
 use crate::key::Key;
+use crate::loader::{ClientSecretOf, RefundsOf, load};
 use crate::milestone::{Milestone, MilestoneKind};
 use crate::money::{Money, MoneyInput};
 use crate::timesheet::Timesheet;
@@ -44,7 +45,7 @@ impl Payment {
     /// Lets your page go on with the processor; null while the processor has not answered, and
     /// when there is nothing left to do. It is nobody's but yours: keep it out of logs and addresses.
     async fn client_secret(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<String>> {
-        let secret = ctx.market().payment_client_secret(&self.0).await.map_err(top_level)?;
+        let secret = load(ctx, ClientSecretOf(self.0.id)).await?;
         Ok(secret.map(|secret| secret.expose_secret().to_owned()))
     }
 
@@ -62,20 +63,20 @@ impl Payment {
 
     /// What of it went back to its card, or is on the way there, oldest first; a hundred at most.
     async fn refunds(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<PaymentRefund>> {
-        let refunds = ctx.market().payment_refunds(&self.0).await.map_err(top_level)?;
+        let refunds = load(ctx, RefundsOf(self.0.id)).await?.unwrap_or_default();
         Ok(refunds.into_iter().map(PaymentRefund).collect())
     }
 
     /// The milestone it is for, if it is for one.
     async fn milestone(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Milestone>> {
         let Purpose::Milestone(id) = self.0.purpose else { return Ok(None) };
-        Ok(ctx.market().milestone_find(&ctx.call(), id).await.map_err(top_level)?.map(Milestone))
+        Ok(load(ctx, id).await?.map(Milestone))
     }
 
     /// The week of a contract by the hour it is for, if it is for one.
     async fn timesheet(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Timesheet>> {
         let Purpose::Timesheet(id) = self.0.purpose else { return Ok(None) };
-        Ok(ctx.market().timesheet_find(&ctx.call(), id).await.map_err(top_level)?.map(Timesheet))
+        Ok(load(ctx, id).await?.map(Timesheet))
     }
 
     /// What was fixed before the processor was asked.
@@ -327,7 +328,7 @@ impl PaymentQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "The id of the payment.")] id: Key<PaymentId>,
     ) -> async_graphql::Result<Option<Payment>> {
-        Ok(ctx.market().payment_find(&ctx.call(), id.0).await.map_err(top_level)?.map(Payment))
+        Ok(load(ctx, id.0).await?.map(Payment))
     }
 
     /// What each side would pay and get for an amount, and by which version of the policy: the one in
@@ -342,9 +343,9 @@ impl PaymentQuery {
             Key<ContractId>,
         >,
         #[graphql(desc = "Split the amount in these proportions, to the cent.", default)] weights: Vec<u32>,
-    ) -> async_graphql::Result<FeePreview> {
+    ) -> async_graphql::Result<Option<FeePreview>> {
         let amount = amount.parse("amount").map_err(|refusal| top_level(refusal.into()))?;
         let ask = PreviewAsk { amount, kind: kind.into(), at, contract: contract_id.map(|id| id.0), weights };
-        Ok(ctx.market().fee_preview(&ctx.call(), ask).await.map_err(top_level)?.into())
+        Ok(Some(ctx.market().fee_preview(&ctx.call(), ask).await.map_err(top_level)?.into()))
     }
 }

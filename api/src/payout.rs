@@ -5,7 +5,7 @@ use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 use domain::Timestamp;
 use domain::access::{self, Subject, Verb};
 use domain::id::{PayoutId, PayoutMethodId};
-use domain::payout::{Iban, PayoutState};
+use domain::payout::{Iban, PayoutState, Rail};
 use infra::payout::{MethodShown, PayoutAsk};
 use serde::Serialize;
 
@@ -70,9 +70,16 @@ impl Payout {
     /// money at another rate.
     async fn quote(&self) -> Option<FxQuote> {
         let quote = self.0.quote.clone()?;
-        let rupees = quote.rupees(self.0.amount).ok()?;
+        let rupees = quote.rupees(self.0.changed().ok()?).ok()?;
         let domain::fx::FxQuote { rate, provider, quoted_at, expires_at } = quote;
         Some(FxQuote { rate: rate.to_string(), provider, quoted_at, expires_at, rupees: rupees.into() })
+    }
+
+    /// What of it is kept in dollars.
+    async fn retention(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Retention>> {
+        let Some(kept) = self.0.retention else { return Ok(None) };
+        let method = ctx.market().payout_method_find(&ctx.call(), kept.method).await.map_err(top_level)?;
+        Ok(Some(Retention { method: method.map(PayoutMethod::from), amount: kept.amount.into() }))
     }
 
     /// The number of the bank's certificate of proceeds (e-PRC), once you attached it.
@@ -86,10 +93,18 @@ impl Payout {
         format!("/papers/payouts/{}.pdf", self.0.id)
     }
 
+    /// Where what it takes to send it by hand is, to be fetched by an admin's session that was proved within 15
+    /// minutes, as `Authorization: Bearer`. Only admins see this, once two of them have approved the payout; who takes
+    /// it is noted in the audit log.
+    async fn wire_slip_path(&self, ctx: &Context<'_>) -> Option<String> {
+        let by_hand = matches!(&self.0.state, PayoutState::InTransit { rail: Rail::Manual, .. });
+        let may = by_hand && access::allows(&ctx.actor(), Verb::WireSlipTake, &self.0.subject());
+        may.then(|| format!("/papers/wires/{}.json", self.0.id))
+    }
+
     /// Where it goes.
     async fn method(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<PayoutMethod>> {
-        let found = ctx.market().payout_method_find(&ctx.call(), self.0.method).await.map_err(top_level)?;
-        Ok(found.map(PayoutMethod::from))
+        Ok(load(ctx, self.0.method).await?.map(PayoutMethod::from))
     }
 
     /// Why it came back.
@@ -208,6 +223,11 @@ impl PayoutMethod {
         &self.0.bank
     }
 
+    /// Is it an account in dollars?
+    async fn in_dollars(&self) -> bool {
+        self.0.in_dollars
+    }
+
     /// The name of the bank, where it is known.
     async fn bank_name(&self) -> Option<&str> {
         Iban::bank_named(&self.0.bank)
@@ -242,6 +262,9 @@ pub struct PayoutMethodAddInput {
     pub iban: String,
     /// The name the bank knows the account by, 1 to 140 characters.
     pub account_title: String,
+    /// Is it an account in dollars that exporters of services may keep? [default: no, in rupees]
+    #[graphql(default)]
+    pub in_dollars: bool,
     /// Makes repeating this request harmless: a fresh UUID for each intended act.
     pub idempotency_key: Option<String>,
 }
@@ -266,12 +289,32 @@ pub struct PayoutRequestInput {
     pub purpose_code: String,
     /// What it is for, in your words, 1 to 140 characters. [default: what the code stands for]
     pub written_purpose: Option<String>,
+    /// What of it is kept in dollars. [default: nothing]
+    pub retention: Option<RetentionInput>,
     /// Your password, again: a proof of who you are for this act alone. Left out, it takes a session
     /// in which you proved who you are within 15 minutes, which is also the only way for those with an
     /// authenticator app; see `reauthenticate`.
     pub password: Option<String>,
     /// Makes repeating this request harmless: a fresh UUID for each intended act.
     pub idempotency_key: Option<String>,
+}
+
+/// What of a payout is kept in dollars. The policy says how much that may be in a month.
+#[derive(Debug, Clone, InputObject, Serialize)]
+pub struct RetentionInput {
+    /// The account, one in dollars.
+    pub payout_method_id: Key<PayoutMethodId>,
+    /// How much of the payout.
+    pub amount: MoneyInput,
+}
+
+/// What of a payout is kept in dollars.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct Retention {
+    /// The account.
+    pub method: Option<PayoutMethod>,
+    /// How much.
+    pub amount: Money,
 }
 
 /// What a dollar is in rupees, as somebody quoted it.
@@ -460,13 +503,13 @@ impl PayoutQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "The id of the payout.")] id: Key<PayoutId>,
     ) -> async_graphql::Result<Option<Payout>> {
-        Ok(ctx.market().payout_find(&ctx.call(), id.0).await.map_err(top_level)?.map(Payout))
+        Ok(load(ctx, id.0).await?.map(Payout))
     }
 
     /// What a payout can be for, as banks report it now.
-    async fn payout_purposes(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<PayoutPurpose>> {
+    async fn payout_purposes(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Vec<PayoutPurpose>>> {
         let found = ctx.market().payout_purposes().await.map_err(top_level)?;
-        Ok(found.into_iter().map(|purpose| PayoutPurpose { code: purpose.code, title: purpose.title }).collect())
+        Ok(Some(found.into_iter().map(|purpose| PayoutPurpose { code: purpose.code, title: purpose.title }).collect()))
     }
 
     /// The payouts that wait for our people, oldest first: those that were stopped, and those that
@@ -478,8 +521,8 @@ impl PayoutQuery {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> async_graphql::Result<Connection<String, Payout>> {
-        connect(ctx.market().payout_queue(&ctx.call(), &page(first, after, last, before)).await, Payout)
+    ) -> async_graphql::Result<Option<Connection<String, Payout>>> {
+        connect(ctx.market().payout_queue(&ctx.call(), &page(first, after, last, before)).await, Payout).map(Some)
     }
 }
 
@@ -497,7 +540,7 @@ impl PayoutMutation {
     ) -> Answer<PayoutMethodAddPayload> {
         let outcome = async {
             let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
-            ctx.market().payout_method_add(&call, &input.iban, &input.account_title).await
+            ctx.market().payout_method_add(&call, &input.iban, &input.account_title, input.in_dollars).await
         };
         answer(outcome.await.map(PayoutMethod::from))
     }
@@ -524,6 +567,10 @@ impl PayoutMutation {
                 amount: input.amount.parse("amount")?,
                 purpose_code: input.purpose_code.clone(),
                 written_purpose: input.written_purpose.clone(),
+                retention: match &input.retention {
+                    Some(kept) => Some((kept.payout_method_id.0, kept.amount.parse("retention.amount")?)),
+                    None => None,
+                },
                 password: input.password.clone(),
             };
             ctx.market().payout_request(&call, ask).await

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::connection::{connect, page};
 use crate::context::RabtaContext;
+use crate::loader::{PolicyNow, load};
 use crate::money::{Money, MoneyInput};
 use crate::user_error::{Answer, answer, payload, top_level};
 
@@ -42,8 +43,7 @@ impl PolicyVersion {
 
     /// Is it the one in force now?
     async fn in_force(&self, ctx: &Context<'_>) -> async_graphql::Result<bool> {
-        let now = ctx.market().policy_in_force().await.map_err(top_level)?;
-        Ok(now.number == self.0.number)
+        Ok(load(ctx, PolicyNow).await?.is_some_and(|now| now.number == self.0.number))
     }
 }
 
@@ -121,6 +121,14 @@ terms! {
     small_claims_under: Money, MoneyInput;
     /// The smallest payout.
     payout_min: Money, MoneyInput;
+    /// What a person pays out within 24 hours is no more than this.
+    payout_day_max: Money, MoneyInput;
+    /// And is asked for no more often than so.
+    payout_day_count: u16, u16;
+    /// In a month this much may be kept in dollars, or the share below if that is more.
+    retention_month_max: Money, MoneyInput;
+    /// The share of a month's payouts that may be kept in dollars, in basis points.
+    retention_share_bp: u16, u16;
     /// A new payout method waits so many days before its first payout.
     payout_method_cooling_days: u16, u16;
     /// A payout whose outcome is unknown is asked about again after so many minutes.
@@ -163,6 +171,10 @@ impl From<&Terms> for PolicyTerms {
             arbitration_fee: terms.arbitration_fee.into(),
             small_claims_under: terms.small_claims_under.into(),
             payout_min: terms.payout_min.into(),
+            payout_day_max: terms.payout_day_max.into(),
+            payout_day_count: terms.payout_day_count,
+            retention_month_max: terms.retention_month_max.into(),
+            retention_share_bp: terms.retention_share.basis_points(),
             payout_method_cooling_days: terms.payout_method_cooling_days,
             payout_poll_minutes: terms.payout_poll_minutes,
             review_writing_days: terms.review_writing_days,
@@ -186,6 +198,7 @@ impl PolicyTermsInput {
         let freelancer_fee = rate("terms.freelancerFeeBp", self.freelancer_fee_bp, base.freelancer_fee);
         let client_fee = rate("terms.clientFeeBp", self.client_fee_bp, base.client_fee);
         let tip_fee = rate("terms.tipFeeBp", self.tip_fee_bp, base.tip_fee);
+        let retention_share = rate("terms.retentionShareBp", self.retention_share_bp, base.retention_share);
         let mut money = |path: &str, typed: &Option<MoneyInput>, base| match typed.as_ref().map(|it| it.parse(path)) {
             None => base,
             Some(Ok(money)) => money,
@@ -199,6 +212,8 @@ impl PolicyTermsInput {
         let arbitration_fee = money("terms.arbitrationFee", &self.arbitration_fee, base.arbitration_fee);
         let small_claims_under = money("terms.smallClaimsUnder", &self.small_claims_under, base.small_claims_under);
         let payout_min = money("terms.payoutMin", &self.payout_min, base.payout_min);
+        let payout_day_max = money("terms.payoutDayMax", &self.payout_day_max, base.payout_day_max);
+        let retention_month_max = money("terms.retentionMonthMax", &self.retention_month_max, base.retention_month_max);
         let review_paid_min = money("terms.reviewPaidMin", &self.review_paid_min, base.review_paid_min);
         invalid.finish()?;
         let days = |typed: &Option<Vec<u16>>, base: Vec<u16>| typed.clone().unwrap_or(base);
@@ -233,6 +248,10 @@ impl PolicyTermsInput {
             arbitration_fee,
             small_claims_under,
             payout_min,
+            payout_day_max,
+            payout_day_count: self.payout_day_count.unwrap_or(base.payout_day_count),
+            retention_month_max,
+            retention_share,
             payout_method_cooling_days: self.payout_method_cooling_days.unwrap_or(base.payout_method_cooling_days),
             payout_poll_minutes: self.payout_poll_minutes.unwrap_or(base.payout_poll_minutes),
             review_writing_days: self.review_writing_days.unwrap_or(base.review_writing_days),
@@ -276,8 +295,8 @@ impl PolicyQuery {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> async_graphql::Result<Connection<String, PolicyVersion>> {
-        connect(ctx.market().policies_page(&page(first, after, last, before)).await, PolicyVersion)
+    ) -> async_graphql::Result<Option<Connection<String, PolicyVersion>>> {
+        connect(ctx.market().policies_page(&page(first, after, last, before)).await, PolicyVersion).map(Some)
     }
 
     /// The version in force, now or at another time.

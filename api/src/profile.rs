@@ -411,10 +411,10 @@ impl ProfileQuery {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> async_graphql::Result<Connection<String, FreelancerProfile>> {
+    ) -> async_graphql::Result<Option<Connection<String, FreelancerProfile>>> {
         let filter = filter.unwrap_or_default().read().map_err(top_level)?;
         let page = page(first, after, last, before);
-        connect(ctx.market().freelancers_page(&ctx.call(), &filter, &page).await, FreelancerProfile)
+        connect(ctx.market().freelancers_page(&ctx.call(), &filter, &page).await, FreelancerProfile).map(Some)
     }
 }
 

@@ -14,10 +14,10 @@ use crate::context::RabtaContext;
 use crate::gig::Gig;
 use crate::invitation::Invitation;
 use crate::key::Key;
-use crate::loader::load;
+use crate::loader::{ProposalRevisions, list, load};
 use crate::money::Money;
 use crate::user::User;
-use crate::user_error::{Answer, answer, mutation_name, payload, top_level};
+use crate::user_error::{Answer, answer, mutation_name, payload};
 
 pub use self::input::*;
 
@@ -98,7 +98,7 @@ impl Proposal {
         last: Option<i32>,
         before: Option<String>,
     ) -> async_graphql::Result<Connection<String, Revision>> {
-        connect(ctx.market().proposal_revisions(&self.0, &page(first, after, last, before)).await, Revision)
+        list(ctx, ProposalRevisions(self.0.id), page(first, after, last, before), Revision).await
     }
 
     /// Counts the changes: send it back, so that you don't answer what you did not see.
@@ -296,8 +296,7 @@ impl ProposalQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "The global id of the proposal.")] id: ID,
     ) -> async_graphql::Result<Option<Proposal>> {
-        let proposal = ctx.market().proposal_find(&ctx.call(), Key::<ProposalId>::read(&id).0).await;
-        Ok(proposal.map_err(top_level)?.map(Proposal))
+        Ok(load(ctx, Key::<ProposalId>::read(&id).0).await?.map(Proposal))
     }
 }
 

@@ -71,8 +71,8 @@ impl ReconciliationQuery {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> async_graphql::Result<Connection<String, Reconciliation>> {
+    ) -> async_graphql::Result<Option<Connection<String, Reconciliation>>> {
         let found = ctx.market().reconciliations(&ctx.call(), &page(first, after, last, before)).await;
-        connect(found, Reconciliation)
+        connect(found, Reconciliation).map(Some)
     }
 }

@@ -1,9 +1,12 @@
 //! The schema: the rooms' queries and mutations, put together.
 
+mod words;
+
 use async_graphql::connection::Connection;
 use async_graphql::{ID, MergedObject, MergedSubscription, SDLExportOptions, Schema, SchemaBuilder, SubscriptionType};
 use infra::Market;
 
+use self::words::Words;
 use crate::account::AccountMutation;
 use crate::audit::{AuditEntry, AuditQuery};
 use crate::bonus::BonusMutation;
@@ -20,6 +23,7 @@ use crate::offer::{Offer, OfferMutation, OfferQuery};
 use crate::organization::{Member, MemberInvitation, MemberMutation, Organization, OrganizationMutation};
 use crate::outage::{Outage, OutageGrant, OutageMutation, OutageQuery};
 use crate::papers::PaperMutation;
+use crate::passkey::{Passkey, PasskeyMutation};
 use crate::payee::{PayeeMutation, PayeeQuery};
 use crate::payment::{PaymentMutation, PaymentQuery};
 use crate::payout::{Payout, PayoutMethod, PayoutMutation, PayoutQuery};
@@ -78,6 +82,7 @@ pub struct PeopleMutation(
     SessionMutation,
     AccountMutation,
     SecondFactorMutation,
+    PasskeyMutation,
     ProfileMutation,
     OrganizationMutation,
     MemberMutation,
@@ -135,13 +140,14 @@ pub fn bare() -> RabtaSchema {
 /// The schema as text, in the schema definition language.
 pub fn sdl() -> String {
     let sorted = SDLExportOptions::new().sorted_fields().sorted_arguments().sorted_enum_items();
-    bare().sdl_with_options(sorted)
+    bare().sdl_with_options(sorted.include_specified_by())
 }
 
 fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
     let builder = Schema::build(Query::default(), Mutation::default(), Subscription::default())
         .override_input_type_description::<ID>("A global id: opaque, and stable for as long as the object lives.");
-    describe_lists(builder)
+    // Last, when all types are known.
+    describe_lists(builder).register_input_type::<Words>()
 }
 
 /// The library gives connection types no description of their own; each list gets its line here.
@@ -166,6 +172,7 @@ fn describe_lists<S: SubscriptionType>(
         )
         .override_output_type_description::<Connection<String, Skill>>("Skills of the taxonomy, a page of them.")
         .override_output_type_description::<Connection<String, Session>>("Sessions of a person, a page of them.")
+        .override_output_type_description::<Connection<String, Passkey>>("Passkeys of a person, a page of them.")
         .override_output_type_description::<Connection<String, Offer>>("Offers, a page of them.")
         .override_output_type_description::<Connection<String, Contract>>("Contracts, a page of them.")
         .override_output_type_description::<Connection<String, Milestone>>("Milestones, a page of them.")

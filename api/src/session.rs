@@ -236,7 +236,7 @@ payload! {
 }
 
 /// The tokens of whoever was let in, who may ask about themselves in the same breath.
-async fn tokens<P: Payload<Object = SessionTokens>>(
+pub(crate) async fn tokens<P: Payload<Object = SessionTokens>>(
     ctx: &Context<'_>,
     outcome: Result<SignedIn, Failure>,
 ) -> Answer<P> {

@@ -131,9 +131,9 @@ impl SkillQuery {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> async_graphql::Result<Connection<String, Skill>> {
+    ) -> async_graphql::Result<Option<Connection<String, Skill>>> {
         let page = page(first, after, last, before);
-        connect(ctx.market().skills_page(query.as_deref(), category.as_deref(), &page), Skill)
+        connect(ctx.market().skills_page(query.as_deref(), category.as_deref(), &page), Skill).map(Some)
     }
 
     /// The skills that a text speaks of, surest first: to offer to whoever wrote it.
@@ -141,8 +141,8 @@ impl SkillQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "A gig's description, a profile's overview: at most 20,000 characters.")] text: String,
-    ) -> async_graphql::Result<Vec<SkillSuggestion>> {
+    ) -> async_graphql::Result<Option<Vec<SkillSuggestion>>> {
         let found = ctx.market().skills_suggest(&text).map_err(top_level)?;
-        Ok(found.into_iter().map(SkillSuggestion).collect())
+        Ok(Some(found.into_iter().map(SkillSuggestion).collect()))
     }
 }

@@ -143,14 +143,14 @@ pub struct BooksQuery;
 impl BooksQuery {
     /// What the platform's own accounts have: revenue, losses, what came from the processor and what
     /// has left. One line an account and currency. Only admins see it.
-    async fn platform_balances(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<PlatformBalance>> {
+    async fn platform_balances(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Vec<PlatformBalance>>> {
         let found = ctx.market().platform_balances(&ctx.call()).await.map_err(top_level)?;
         let line = |found: infra::ledger::PlatformBalance| PlatformBalance {
             account: found.account.to_string(),
             balance: found.balance.into(),
             negative: found.negative,
         };
-        Ok(found.into_iter().map(line).collect())
+        Ok(Some(found.into_iter().map(line).collect()))
     }
 }
 

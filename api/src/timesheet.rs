@@ -7,7 +7,6 @@ use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use chrono::NaiveDate;
 use domain::Timestamp;
 use domain::access::Verb;
-use domain::dispute::CaseId;
 use domain::id::TimesheetId;
 use domain::timesheet::TimesheetState;
 
@@ -16,7 +15,7 @@ use crate::context::RabtaContext;
 use crate::contract::Contract;
 use crate::dispute::Dispute;
 use crate::key::Key;
-use crate::loader::load;
+use crate::loader::{PaymentOf, TimesheetEntries, TimesheetGrants, list, load};
 use crate::milestone::mutation_names;
 use crate::money::Money;
 use crate::outage::OutageGrant;
@@ -63,7 +62,7 @@ impl Timesheet {
         last: Option<i32>,
         before: Option<String>,
     ) -> async_graphql::Result<Connection<String, TimeEntry>> {
-        connect(ctx.market().time_entries_of(self.0.id, &page(first, after, last, before)).await, TimeEntry)
+        list(ctx, TimesheetEntries(self.0.id), page(first, after, last, before), TimeEntry).await
     }
 
     /// How long was worked, in minutes.
@@ -173,30 +172,29 @@ impl Timesheet {
         last: Option<i32>,
         before: Option<String>,
     ) -> async_graphql::Result<Connection<String, OutageGrant>> {
-        let of = CaseId::Timesheet(self.0.id);
-        connect(ctx.market().outage_grants_of(of, &page(first, after, last, before)).await, OutageGrant)
+        list(ctx, TimesheetGrants(self.0.id), page(first, after, last, before), OutageGrant).await
     }
 
     /// The week whose disputed entries it took over; null for a whole week.
     async fn split_from(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Timesheet>> {
         let Some(id) = self.0.split_from else { return Ok(None) };
-        Ok(ctx.market().timesheet_find(&ctx.call(), id).await.map_err(top_level)?.map(Timesheet))
+        Ok(load(ctx, id).await?.map(Timesheet))
     }
 
     /// The dispute over its entries, while one is on.
     async fn dispute(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Dispute>> {
-        Ok(ctx.market().dispute_of_timesheet(&ctx.call(), &self.0).await.map_err(top_level)?.map(Dispute))
+        let TimesheetState::Disputed { dispute } = self.0.state else { return Ok(None) };
+        Ok(load(ctx, dispute).await?.map(Dispute))
     }
 
     /// The last payment for it; only the client sees payments.
     async fn payment(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Payment>> {
-        let found = ctx.market().payment_of_timesheet(&ctx.call(), self.0.id).await.map_err(top_level)?;
-        Ok(found.map(Payment))
+        Ok(load(ctx, PaymentOf::Timesheet(self.0.id)).await?.map(Payment))
     }
 
     /// The contract it belongs to.
     async fn contract(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Contract>> {
-        Ok(ctx.market().contract_find(&ctx.call(), self.0.contract).await.map_err(top_level)?.map(Contract))
+        Ok(load(ctx, self.0.contract).await?.map(Contract))
     }
 
     /// What you can do to it now, by the names of the mutations. Whether work can still be added
@@ -372,6 +370,6 @@ impl TimesheetQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "The id of the week.")] id: Key<TimesheetId>,
     ) -> async_graphql::Result<Option<Timesheet>> {
-        Ok(ctx.market().timesheet_find(&ctx.call(), id.0).await.map_err(top_level)?.map(Timesheet))
+        Ok(load(ctx, id.0).await?.map(Timesheet))
     }
 }

@@ -8,14 +8,15 @@ use domain::user::UserEdit;
 use infra::review::Reviewed;
 use serde::Serialize;
 
-use crate::connection::{connect, page};
+use crate::connection::page;
 use crate::context::RabtaContext;
 use crate::dispute::DisputeViewer;
 use crate::key::Key;
-use crate::loader::{ProfileOf, load};
+use crate::loader::{FreelancerReviews, ProfileOf, list, load, rating};
 use crate::matching::MatchViewer;
 use crate::notification::NotificationViewer;
 use crate::organization::OrganizationViewer;
+use crate::passkey::PasskeyViewer;
 use crate::payee::PayeeViewer;
 use crate::payout::PayoutViewer;
 use crate::profile::{FreelancerProfile, ProfileViewer};
@@ -79,13 +80,12 @@ impl User {
         last: Option<i32>,
         before: Option<String>,
     ) -> async_graphql::Result<Connection<String, Review>> {
-        let about = Reviewed::Freelancer(self.0.id);
-        connect(ctx.market().reviews_about(about, &page(first, after, last, before)).await, Review)
+        list(ctx, FreelancerReviews(self.0.id), page(first, after, last, before), Review).await
     }
 
     /// How clients rated their work.
     async fn rating(&self, ctx: &Context<'_>) -> async_graphql::Result<Rating> {
-        Ok(ctx.market().rating_of(Reviewed::Freelancer(self.0.id)).await.map_err(top_level)?.into())
+        Ok(rating(ctx, Reviewed::Freelancer(self.0.id)).await?.into())
     }
 }
 
@@ -95,6 +95,7 @@ pub struct Viewer(
     AccountViewer,
     SessionViewer,
     SecondFactorViewer,
+    PasskeyViewer,
     ProfileViewer,
     MatchViewer,
     SavedSearchViewer,
@@ -116,6 +117,7 @@ impl Viewer {
             AccountViewer(user),
             SessionViewer,
             SecondFactorViewer,
+            PasskeyViewer,
             ProfileViewer(id),
             MatchViewer,
             SavedSearchViewer,

@@ -1,10 +1,11 @@
 //! Wires: payouts that go by our own bank, for our people.
 
 use async_graphql::connection::Connection;
-use async_graphql::{Context, Enum, ID, InputObject, Object};
+use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
+use chrono::NaiveDate;
 use domain::Timestamp;
 use domain::id::PayoutId;
-use domain::wire::WireOutcome as Outcome;
+use domain::wire::{BankHoliday as Holiday, WireOutcome as Outcome};
 use serde::Serialize;
 
 use crate::connection::{connect, page};
@@ -77,6 +78,46 @@ pub struct WireBatchMakeInput {
     pub idempotency_key: Option<String>,
 }
 
+/// A country whose banks take part in a wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, Serialize)]
+#[graphql(remote = "domain::wire::Country")]
+pub enum BankCountry {
+    /// The United States.
+    UnitedStates,
+    /// Pakistan.
+    Pakistan,
+}
+
+/// A day on which the banks of a country don't work.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct BankHoliday {
+    /// Where.
+    country: BankCountry,
+    /// When.
+    day: NaiveDate,
+    /// What it is called.
+    name: String,
+}
+
+impl From<Holiday> for BankHoliday {
+    fn from(holiday: Holiday) -> Self {
+        Self { country: holiday.country.into(), day: holiday.day, name: holiday.name }
+    }
+}
+
+/// A day on which the banks of a country don't work.
+#[derive(Debug, Clone, InputObject, Serialize)]
+pub struct BankHolidayAddInput {
+    /// Where.
+    pub country: BankCountry,
+    /// When: a day to come, within three years.
+    pub day: NaiveDate,
+    /// What it is called, 1 to 80 characters.
+    pub name: String,
+    /// Makes repeating this request harmless: a fresh UUID for each intended act.
+    pub idempotency_key: Option<String>,
+}
+
 /// What became of a payout.
 #[derive(Debug, Clone, InputObject, Serialize)]
 pub struct WireSettleInput {
@@ -105,6 +146,14 @@ payload! {
     }
 }
 
+payload! {
+    /// The answer to `bankHolidayAdd`.
+    BankHolidayAddPayload {
+        /// The day.
+        bank_holiday: BankHoliday
+    }
+}
+
 /// Looking at wires.
 #[derive(Debug, Default)]
 pub struct WireQuery;
@@ -119,8 +168,8 @@ impl WireQuery {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> async_graphql::Result<Connection<String, WireBatch>> {
-        connect(ctx.market().wire_batches(&ctx.call(), &page(first, after, last, before)).await, WireBatch)
+    ) -> async_graphql::Result<Option<Connection<String, WireBatch>>> {
+        connect(ctx.market().wire_batches(&ctx.call(), &page(first, after, last, before)).await, WireBatch).map(Some)
     }
 }
 
@@ -131,7 +180,8 @@ pub struct WireMutation;
 #[Object]
 impl WireMutation {
     /// For admins: put the payouts that wait for a wire into a file for the bank, 500 at most. Nobody puts their own
-    /// into one.
+    /// into one. A payout of somebody who is suspended by now, or whose name is on a list, is left out: it waits in the
+    /// `payoutQueue`.
     async fn wire_batch_make(&self, ctx: &Context<'_>, input: WireBatchMakeInput) -> Answer<WireBatchMakePayload> {
         let outcome = async {
             let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
@@ -140,7 +190,8 @@ impl WireMutation {
         answer(outcome.await.map(WireBatch))
     }
 
-    /// For admins: say what became of a payout that went by our bank, in a file or by hand.
+    /// For admins: say what became of a payout that went by our bank, in a file or by hand. One that is in no file yet
+    /// can be taken back as `RETURNED`.
     async fn wire_settle(&self, ctx: &Context<'_>, input: WireSettleInput) -> Answer<WireSettlePayload> {
         let outcome = async {
             let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
@@ -148,5 +199,15 @@ impl WireMutation {
             ctx.market().wire_settle(&call, input.payout_id.0, outcome, input.reason.as_deref()).await
         };
         answer(outcome.await.map(Payout))
+    }
+
+    /// For admins: note a day on which the banks of a country don't work, as those that hang on the moon are announced.
+    /// Files for the bank count with it from then on.
+    async fn bank_holiday_add(&self, ctx: &Context<'_>, input: BankHolidayAddInput) -> Answer<BankHolidayAddPayload> {
+        let outcome = async {
+            let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
+            ctx.market().bank_holiday_add(&call, input.country.into(), input.day, &input.name).await
+        };
+        answer(outcome.await.map(BankHoliday::from))
     }
 }

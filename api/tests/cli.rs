@@ -253,6 +253,23 @@ async fn production_refuses_what_is_for_development() {
     with_keys(&"A".repeat(43)).is_refused(&["not random", "openssl rand"]);
     with_keys("short").is_refused(&["RABTA_SIGNING_KEYS", "32 random bytes"]);
     assert!(!home.0.join("signing.keys").exists());
+
+    // Nobody is paid out unscreened.
+    let list = home.0.with_added_extension("list");
+    let screening = |file: Option<&Path>, words: &[&str]| {
+        let mut command = home.rabta(&["--production", "--database-url", &url]);
+        let random = "jH3-QxBRt4xqmVYzUuN0sWLfbkGdcPeo9iTnyZ1aA7w";
+        command.env("RABTA_SIGNING_KEYS", random).env("RABTA_VAULT_KEY", random);
+        if let Some(file) = file {
+            command.env("RABTA_SCREENING_FILE", file);
+        }
+        Answer::of(command.output().unwrap()).is_refused(words);
+    };
+    screening(None, &["in production names must be screened", "RABTA_SCREENING_FILE"]);
+    screening(Some(&list), &["RABTA_SCREENING_FILE", "one a line"]);
+    fs::write(&list, "# nobody yet\n").unwrap();
+    screening(Some(&list), &["the list of names is empty", "one a line"]);
+    fs::remove_file(&list).unwrap();
     database.stop().await.unwrap();
 }
 
@@ -291,6 +308,7 @@ async fn the_server_of_docker_compose_runs_with_exactly_its_environment() {
     fs::write(secrets.join("database_url"), database.url_as("rabta_compose", name)).unwrap();
     fs::write(secrets.join("signing_keys"), "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA\n").unwrap();
     fs::write(secrets.join("vault_key"), "kKvN7xI0VniQq83vEjRWeJCrze8SNFZ4q83vEjRWeJA\n").unwrap();
+    fs::write(secrets.join("screening_list"), "Somebody Sanctioned\n").unwrap();
 
     let compose = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docker-compose.yml")).unwrap();
     let service = |service: &str, arguments: &[&str]| {
@@ -395,6 +413,57 @@ async fn staff_are_granted_listed_and_revoked_by_the_operator_beside_a_running_s
     home.run(&["staff", "revoke", "nobody"]).is_refused(&["not an email address"]);
     server.signal("-INT");
     assert_eq!(server.ends().code, Some(0));
+}
+
+#[tokio::test]
+async fn what_the_processor_told_is_listed_and_replayed_and_a_closed_rail_is_opened() {
+    let home = Home::new("operators");
+    let (database, url) = home.elsewhere().await;
+    let run = |arguments: &[&str]| {
+        let mut command = home.rabta(arguments);
+        command.env("DATABASE_URL", &url).env("RABTA_NO_DEMO_DATA", "1");
+        Answer::of(command.output().unwrap())
+    };
+    let empty = run(&["webhooks", "list"]);
+    assert_eq!((empty.code, empty.out.as_str()), (Some(0), "nothing waits\n"), "{}", empty.said);
+    let mut connection = PgConnection::connect(&url).await.unwrap();
+    for (id, done, parked) in
+        [("evt_parked", "null", "now()"), ("evt_waits", "null", "null"), ("evt_done", "now()", "null")]
+    {
+        let told = format!(
+            "insert into webhook_events (source, id, type, object, told_at, received_at, due_at, attempts, last_error, outcome,
+                 done_at, parked_at)
+             values ('stripe', '{id}', 'refund.updated', 're_1', now(), now(), 'infinity', 12, 'a refund by hand',
+                 {}, {done}, {parked})",
+            if done == "null" { "null" } else { "'acted'" }
+        );
+        sqlx::query(sqlx::AssertSqlSafe(told)).execute(&mut connection).await.unwrap();
+    }
+    let listed = run(&["webhooks", "list"]).out;
+    let lines: Vec<&str> = listed.lines().skip(1).collect();
+    assert_eq!(lines.len(), 2, "{listed}");
+    let parked = lines.iter().find(|line| line.contains("evt_parked")).unwrap();
+    assert!(["yes", "refund.updated", "re_1", "a refund by hand"].iter().all(|word| parked.contains(word)), "{parked}");
+    assert_eq!(run(&["webhooks", "replay", "--parked"]).out, "1 will be acted on again\n");
+    assert_eq!(run(&["webhooks", "replay", "evt_done"]).out, "1 will be acted on again\n");
+    assert_eq!(run(&["webhooks", "replay", "--since", "2020-01-01T00:00:00Z"]).out, "3 will be acted on again\n");
+    run(&["webhooks", "replay", "evt_nobody"]).is_refused(&["evt_nobody was never told here"]);
+    let due = "select count(*) from webhook_events
+        where due_at <= now() and attempts = 0 and done_at is null and parked_at is null and outcome is null";
+    assert_eq!(sqlx::query_scalar::<_, i64>(due).fetch_one(&mut connection).await.unwrap(), 3);
+
+    assert_eq!(run(&["rails", "list"]).out, "no rail is closed\n");
+    let close = "insert into rail_closures values ('recipient_account', 'Your platform needs approval', now())";
+    sqlx::query(close).execute(&mut connection).await.unwrap();
+    let closed = run(&["rails", "list"]).out;
+    assert!(closed.starts_with("recipient_account since ") && closed.contains("needs approval"), "{closed}");
+    assert_eq!(run(&["rails", "open", "recipient-account"]).out, "recipient_account is open again\n");
+    assert_eq!(run(&["rails", "open", "recipient-account"]).out, "recipient_account was open\n");
+    let mut alone = home.rabta(&[]);
+    alone.env("DATABASE_URL", &url).env("STRIPE_FINANCIAL_ACCOUNT", "fa_1");
+    Answer::of(alone.output().unwrap()).is_refused(&["Stripe's rails take a key", "STRIPE_SECRET_KEY"]);
+    drop(connection);
+    database.stop().await.unwrap();
 }
 
 #[test]

@@ -301,6 +301,10 @@ table! {
     PasswordChange:           ONESELF;
     EmailChange:              ONESELF;
     SecondFactorSet:          ONESELF;
+    PasskeyAdd:               ONESELF;
+    PasskeyRead:              ONESELF;
+    PasskeyRename:            ONESELF;
+    PasskeyRemove:            ONESELF;
     AccountExport:            ONESELF;
     AccountErase:             ONESELF;
     UserSuspend:              STAFF SYSTEM;
@@ -444,6 +448,8 @@ table! {
     WireBatchMake:            STAFF;
     WireBatchRead:            STAFF;
     WireSettle:               STAFF;
+    WireSlipTake:             STAFF;
+    BankHolidayAdd:           STAFF;
     ReviewSubmit:             ONESELF OWNER ADMIN HIRING;
     ReviewReply:              ONESELF OWNER ADMIN HIRING;
     ReviewPublish:            SYSTEM;

@@ -3,7 +3,7 @@
 
 use std::str::FromStr;
 
-use chrono::TimeDelta;
+use chrono::{SecondsFormat, TimeDelta};
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
@@ -98,6 +98,12 @@ pub enum SafetyAct {
     RecoveryCodeUsed,
     /// There are new recovery codes, and the old ones work no more.
     RecoveryCodesRenewed,
+    /// There is one more passkey that opens the account.
+    PasskeyAdded,
+    /// A passkey opens the account no more.
+    PasskeyRemoved,
+    /// A passkey was refused, because its device counts as if there were two.
+    PasskeyCopied,
 }
 
 impl MailCode {
@@ -132,6 +138,8 @@ pub struct Ties {
     pub dealings: i64,
     /// Payouts that have neither arrived nor been called off.
     pub payouts: i64,
+    /// Until when a bank may send back a payout that it had.
+    pub returnable_until: Option<Timestamp>,
     /// Accounts with money of theirs, or of a company that they own.
     pub balances: i64,
     /// Companies that they own and others belong to.
@@ -141,7 +149,7 @@ pub struct Ties {
 impl Ties {
     /// Refuse as long as there is one, and say what to do about it.
     pub fn must_be_none(self) -> Result<(), Refusal> {
-        let Self { contracts, disputes, dealings, payouts, balances, companies } = self;
+        let Self { contracts, disputes, dealings, payouts, returnable_until, balances, companies } = self;
         let ties = [
             (contracts, "ACCOUNT_HAS_CONTRACTS", "There are contracts that have not ended. End them first."),
             (disputes, "ACCOUNT_HAS_DISPUTES", "There are disputes that are not over. Wait for their end."),
@@ -150,9 +158,15 @@ impl Ties {
             (balances, "ACCOUNT_HAS_MONEY", "There is money of yours. Pay it out, or ask us for what is too little."),
             (companies, "ACCOUNT_OWNS_COMPANY", "Others belong to a company that you own. Pass it on first."),
         ];
-        match ties.into_iter().find(|(count, ..)| *count > 0) {
-            Some((_, code, message)) => Err(Refusal::rule(code, message)),
-            None => Ok(()),
+        match (ties.into_iter().find(|(count, ..)| *count > 0), returnable_until) {
+            (Some((_, code, message)), _) => Err(Refusal::rule(code, message)),
+            (None, Some(until)) => {
+                let until = until.to_rfc3339_opts(SecondsFormat::Secs, true);
+                let message =
+                    format!("A bank may still send a payout back to you. The account can be erased from {until} on.");
+                Err(Refusal::rule("ACCOUNT_HAS_RECENT_PAYOUT", message))
+            }
+            (None, None) => Ok(()),
         }
     }
 }

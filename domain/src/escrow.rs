@@ -99,13 +99,33 @@ pub struct ChargedBack {
     pub from_pending: Money,
     /// Out of our own pocket.
     pub lost: Money,
+    /// The client's fee for what came out of escrow. Nobody bore it: it was ours before, and is earned now.
+    #[serde(default = "no_fee")]
+    pub client_fee: Money,
+}
+
+/// What was kept of a chargeback before its fee was.
+const fn no_fee() -> Money {
+    Money::zero(Currency::Usd)
+}
+
+/// Where money goes that a bank gives back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Regained {
+    /// Into escrow again, and the client's fee is open again.
+    Held,
+    /// To the client's credit, as in a refund.
+    Credit {
+        /// With the fee that was paid for it.
+        with_fee: bool,
+    },
 }
 
 impl ChargedBack {
     /// Nobody bore anything.
     pub const fn nothing(currency: Currency) -> Self {
         let zero = Money::zero(currency);
-        Self { from_escrow: zero, from_credit: zero, from_pending: zero, lost: zero }
+        Self { from_escrow: zero, from_credit: zero, from_pending: zero, lost: zero, client_fee: zero }
     }
 
     /// All of it together.
@@ -254,7 +274,7 @@ impl Escrow {
         entry: JournalEntry,
         (escrow, pending, credit): (LedgerAccount, LedgerAccount, LedgerAccount),
         bore: ChargedBack,
-    ) -> Result<(Self, JournalEntry), Refusal> {
+    ) -> Result<Moved<ChargedBack>, Refusal> {
         let client_fee = self.leaves(bore.from_escrow)?;
         self.parts.client_fee_kept = self.parts.client_fee_kept.plus(client_fee)?;
         enough(self.parts.released_net, bore.from_pending)?;
@@ -265,7 +285,7 @@ impl Escrow {
             .moving(credit, LedgerAccount::ProcessorClearing, bore.from_credit)
             .moving(pending, LedgerAccount::ProcessorClearing, bore.from_pending)
             .moving(LedgerAccount::Losses, LedgerAccount::ProcessorClearing, bore.lost);
-        Ok((self, entry))
+        Ok((self, entry, ChargedBack { client_fee, ..bore }))
     }
 
     /// The bank gives back what it took: what was held is held again, or refunded; what was pending is
@@ -275,18 +295,29 @@ impl Escrow {
         entry: JournalEntry,
         (escrow, available, credit): (LedgerAccount, LedgerAccount, LedgerAccount),
         bore: ChargedBack,
-        holds: bool,
+        regained: Regained,
     ) -> Result<(Self, JournalEntry), Refusal> {
         let clearing = LedgerAccount::ProcessorClearing;
         let back = bore.from_escrow.plus(bore.from_pending)?;
         self.parts.charged_back = self.parts.charged_back.minus(back)?;
         self.parts.released_net = self.parts.released_net.plus(bore.from_pending)?;
         let mut entry = entry.moving(clearing, escrow, bore.from_escrow);
-        if holds {
-            self.parts.held = self.parts.held.plus(bore.from_escrow)?;
-        } else {
-            self.parts.refunded = self.parts.refunded.plus(bore.from_escrow)?;
-            entry = entry.moving(escrow, credit, bore.from_escrow);
+        let fee = bore.client_fee;
+        match regained {
+            Regained::Held => {
+                self.parts.held = self.parts.held.plus(bore.from_escrow)?;
+                self.parts.client_fee_open = self.parts.client_fee_open.plus(fee)?;
+                self.parts.client_fee_kept = self.parts.client_fee_kept.minus(fee)?;
+            }
+            Regained::Credit { with_fee } => {
+                self.parts.refunded = self.parts.refunded.plus(bore.from_escrow)?;
+                entry = entry.moving(escrow, credit, bore.from_escrow);
+                if with_fee {
+                    self.parts.client_fee_kept = self.parts.client_fee_kept.minus(fee)?;
+                    self.parts.client_fee_returned = self.parts.client_fee_returned.plus(fee)?;
+                    entry = entry.moving(LedgerAccount::FeeRevenue, credit, fee);
+                }
+            }
         }
         let entry = entry
             .moving(clearing, credit, bore.from_credit)
@@ -381,17 +412,32 @@ mod tests {
         let (account, pending, credit) = accounts();
         let available = LedgerAccount::Available(UserId::from_uuid(Uuid::from_u128(1)));
         let (escrow, ..) = funded(1_000, 30).release(entry(), account, pending, usd(600), five_percent()).unwrap();
-        let bore = ChargedBack { from_escrow: usd(400), from_credit: usd(5), from_pending: usd(570), lost: usd(55) };
+        let nothing = ChargedBack::nothing(Currency::Usd);
+        let bore = ChargedBack {
+            from_escrow: usd(400),
+            from_credit: usd(5),
+            from_pending: usd(570),
+            lost: usd(55),
+            ..nothing
+        };
         assert_eq!(bore.total(), Ok(usd(1_030)));
-        let (after, moved) = escrow.charge_back(entry(), (account, pending, credit), bore).unwrap();
+        let (after, moved, bore) = escrow.charge_back(entry(), (account, pending, credit), bore).unwrap();
         assert_eq!(after.parts().charged_back, usd(970));
         assert_eq!(after.funded(), Ok(usd(1_000)));
         assert_eq!(moved.effect_on(LedgerAccount::ProcessorClearing, Currency::Usd), 1_030);
         assert_eq!(moved.effect_on(LedgerAccount::Losses, Currency::Usd), -55);
         assert_eq!(moved.effect_on(credit, Currency::Usd), -5);
-        for (holds, held, refunded) in [(true, 400, 0), (false, 0, 400)] {
-            let (won, back) = after.charge_back_won(entry(), (account, available, credit), bore, holds).unwrap();
-            assert_eq!((won.held(), won.parts().refunded), (usd(held), usd(refunded)));
+        // Of the client's fee of 30 the release earned 18, and the chargeback the rest.
+        assert_eq!((bore.client_fee, after.parts().client_fee_kept), (usd(12), usd(30)));
+        for (regained, held, refunded, fee) in [
+            (Regained::Held, 400, 0, (12, 18, 0)),
+            (Regained::Credit { with_fee: true }, 0, 412, (0, 18, 12)),
+            (Regained::Credit { with_fee: false }, 0, 400, (0, 30, 0)),
+        ] {
+            let (won, back) = after.charge_back_won(entry(), (account, available, credit), bore, regained).unwrap();
+            let EscrowParts { client_fee_open, client_fee_kept, client_fee_returned, .. } = *won.parts();
+            assert_eq!((client_fee_open, client_fee_kept, client_fee_returned), (usd(fee.0), usd(fee.1), usd(fee.2)));
+            assert_eq!((won.held(), won.parts().refunded), (usd(held), usd(refunded - fee.2)));
             assert_eq!((won.parts().charged_back, won.parts().released_net), (usd(0), usd(570)));
             assert_eq!(won.funded(), Ok(usd(1_000)));
             assert_eq!(back.effect_on(account, Currency::Usd), held);
@@ -478,7 +524,7 @@ mod tests {
                         let from_escrow = amount.min(escrow.held()).unwrap();
                         let from_pending = amount.minus(from_escrow).unwrap().min(usd(in_pending)).unwrap();
                         let bore = ChargedBack { from_escrow, from_pending, ..ChargedBack::nothing(Currency::Usd) };
-                        escrow.charge_back(entry(), (account, pending, credit), bore)
+                        escrow.charge_back(entry(), (account, pending, credit), bore).map(|(escrow, entry, _)| (escrow, entry))
                     }
                 };
                 let Ok((after, moved)) = outcome else { continue };

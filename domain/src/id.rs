@@ -75,6 +75,8 @@ macro_rules! ids {
 ids! {
     /// A line of the audit log.
     AuditEntryId = "aud";
+    /// A challenge that a passkey is asked to sign.
+    CeremonyId = "pkc";
     /// A contract between a client and a freelancer.
     ContractId = "con";
     /// A dispute over a milestone or a timesheet.
@@ -107,6 +109,8 @@ ids! {
     OrganizationId = "org";
     /// An outage of power or network in a region.
     OutageId = "out";
+    /// A passkey of somebody's.
+    PasskeyId = "pky";
     /// A payment of a client into escrow.
     PaymentId = "pay";
     /// Money of a payment that goes back to its card.

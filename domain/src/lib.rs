@@ -22,6 +22,7 @@ pub mod escrow;
 pub mod password;
 pub mod account;
 pub mod second_factor;
+pub mod passkey;
 pub mod user;
 pub mod session;
 pub mod organization;

@@ -141,12 +141,15 @@ pub struct Attempt {
 }
 
 /// An approved part in its security hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hold {
     /// What was released, divided.
     pub share: Share,
     /// When it becomes available.
     pub releases_at: Timestamp,
+    /// How much of the freelancer's part came with which payment; none for what had been credit.
+    #[serde(default)]
+    pub came_with: Vec<(Option<PaymentId>, Money)>,
 }
 
 /// A chargeback that came before its payment.

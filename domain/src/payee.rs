@@ -11,6 +11,7 @@ use crate::access::{self, Actor, Subject, Verb};
 use crate::change::Change;
 use crate::id::UserId;
 use crate::refusal::{Invalid, Refusal, expect_version};
+use crate::wire::plain;
 
 /// The thirteen digits of a Pakistani identity card.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -205,7 +206,7 @@ impl Payee {
         let has_name = self.latin_name.is_some() || is_for_wires(name);
         let needs = [
             (has_name, "latinName"),
-            (self.address.is_some(), "address"),
+            (self.address.as_deref().is_some_and(|address| !plain(address).is_empty()), "address"),
             (self.phone.is_some(), "phone"),
             (self.cnic.is_some() || self.ntn.is_some(), "cnic"),
         ];
@@ -306,6 +307,8 @@ mod tests {
         assert_eq!(payee.phone.as_deref(), Some("+923001234567"));
         assert_eq!(payee.missing_for_wire("Faisal"), Vec::<&str>::new());
         assert_eq!(payee.missing_for_wire("M. Faisal"), ["latinName"]);
+        let in_urdu = Payee { address: Some("مال روڈ، لاہور".into()), ..payee };
+        assert_eq!(in_urdu.missing_for_wire("Faisal"), ["address"], "a wire would carry none of it");
         assert_eq!(blank().missing_for_wire("Faisal"), ["address", "phone", "cnic"]);
     }
 }

@@ -19,7 +19,7 @@ use crate::event::Event;
 use crate::fx::FxQuote;
 use crate::id::{PayoutId, PayoutMethodId, UserId};
 use crate::ledger::{JournalEntry, LedgerAccount, Reason};
-use crate::money::Money;
+use crate::money::{Currency, Money, MoneyError};
 use crate::policy::{Terms, days};
 use crate::refusal::{Invalid, Refusal, expect_version};
 use crate::timer::Timer;
@@ -107,6 +107,15 @@ impl Iban {
     pub fn bank(&self) -> &str {
         &self.0[4..8]
     }
+
+    /// The code by which other banks know the bank (ISO 9362), where the bank is known.
+    pub fn bic(&self) -> Option<String> {
+        let bank = self.bank();
+        Self::bank_named(bank)?;
+        // Most have their seat in Karachi under `KA`; the branches of two foreign ones have `KX`.
+        let seat = if matches!(bank, "CITI" | "SCBL") { "KX" } else { "KA" };
+        Some(format!("{bank}PK{seat}"))
+    }
 }
 
 impl fmt::Debug for Iban {
@@ -126,6 +135,8 @@ pub struct PayoutMethod {
     pub iban: Iban,
     /// The name the bank knows the account by.
     pub account_title: String,
+    /// What the account is kept in: rupees, or dollars that exporters of services may keep.
+    pub currency: Currency,
     /// When it was added.
     pub added_at: Timestamp,
     /// From when on it can be used: whoever takes over an account gains nothing at once.
@@ -155,13 +166,32 @@ impl PayoutMethod {
         invalid.finish()?;
         let Ok(iban) = iban else { return Err(Refusal::field("iban", "MALFORMED", "not an IBAN")) };
         let usable_from = now + days(terms.payout_method_cooling_days);
-        let method = Self { id, user, iban, account_title, added_at: now, usable_from, removed_at: None };
+        let currency = Currency::Pkr;
+        let method = Self { id, user, iban, account_title, currency, added_at: now, usable_from, removed_at: None };
         Ok(Change::to(method).telling(Event::PayoutMethodAdded { method: id, user, usable_from }))
     }
 
     /// Whose it is, for the access table.
     pub fn subject(&self) -> Subject {
         Subject::of_person(self.user)
+    }
+
+    /// The same, an account in dollars.
+    #[must_use]
+    pub fn in_dollars(self) -> Self {
+        Self { currency: Currency::Usd, ..self }
+    }
+
+    /// Can money be sent there now?
+    fn usable(&self, now: Timestamp) -> Result<(), Refusal> {
+        if self.removed_at.is_some() {
+            return Err(Refusal::rule("PAYOUT_METHOD_REMOVED", "this payout method was removed; choose another"));
+        }
+        if now < self.usable_from {
+            let message = format!("a new payout method can be used from {} on", self.usable_from.to_rfc3339());
+            return Err(Refusal::rule("PAYOUT_METHOD_TOO_NEW", message));
+        }
+        Ok(())
     }
 
     /// The freelancer removes it. Payouts under way are not touched.
@@ -200,6 +230,9 @@ pub struct Payout {
     /// The number of the bank's certificate of proceeds, once the freelancer has it.
     #[serde(default)]
     pub e_prc: Option<String>,
+    /// What of it goes to an account in dollars.
+    #[serde(default)]
+    pub retention: Option<Retention>,
     /// The terms when it was requested.
     pub terms: Terms,
     /// Counts up with every change.
@@ -210,6 +243,60 @@ pub struct Payout {
     pub requested_at: Timestamp,
     /// Where it stands.
     pub state: PayoutState,
+}
+
+/// The part of a payout that is kept in dollars.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retention {
+    /// The account.
+    pub method: PayoutMethodId,
+    /// How much.
+    pub amount: Money,
+}
+
+/// What a person has paid out lately; what came back or was called off does not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recent {
+    /// How often within 24 hours.
+    pub day_count: u16,
+    /// How much within 24 hours.
+    pub day: Money,
+    /// How much in this month, in Karachi.
+    pub month: Money,
+    /// How much of that was kept in dollars.
+    pub month_retained: Money,
+}
+
+impl Recent {
+    /// Nothing.
+    pub const NOTHING: Self = {
+        let zero = Money::zero(Currency::Usd);
+        Self { day_count: 0, day: zero, month: zero, month_retained: zero }
+    };
+
+    /// Is a payout of `amount` still within what one person may have in a day?
+    fn within(&self, amount: Money, terms: &Terms) -> Result<(), Refusal> {
+        let (most, count, so_far) = (terms.payout_day_max, terms.payout_day_count, self.day);
+        let limit = |code: &str, limit, message| Err(Refusal::Limit { code: code.to_owned(), limit, message });
+        if self.day_count >= count {
+            let message = format!("within 24 hours a person has {count} payouts at most: try again later");
+            return limit("PAYOUT_DAY_COUNT", count.into(), message);
+        }
+        if !most.covers(so_far.plus(amount)?)? {
+            let message = format!(
+                "within 24 hours {most} at most are paid out; {so_far} are by now, {amount} more were asked for"
+            );
+            return limit("PAYOUT_DAY_AMOUNT", most.minor(), message);
+        }
+        Ok(())
+    }
+
+    /// What of a payout of `amount` may be kept in dollars: the larger of a sum and a share of the month.
+    pub fn retainable(&self, amount: Money, terms: &Terms) -> Result<Money, MoneyError> {
+        let share = self.month.plus(amount)?.share(terms.retention_share);
+        let most = if share.covers(terms.retention_month_max)? { share } else { terms.retention_month_max };
+        most.minus_or_zero(self.month_retained)?.min(amount)
+    }
 }
 
 /// Where a payout stands.
@@ -365,9 +452,16 @@ pub struct PayoutRequest {
     pub written_purpose: Option<String>,
     /// What a dollar is in rupees, if somebody quoted it.
     pub quote: Option<FxQuote>,
+    /// What of it is kept in dollars, and where.
+    pub retention: Option<(PayoutMethod, Money)>,
+    /// What the freelancer has paid out lately.
+    pub recent: Recent,
     /// Did the freelancer just prove who they are again?
     pub reauthenticated: bool,
 }
+
+/// Why a suspended person's payout is stopped.
+pub const SUSPENDED: &str = "the account is suspended";
 
 impl Payout {
     /// A freelancer asks for money, of which there is `available`. It leaves the balance at once.
@@ -384,12 +478,23 @@ impl Payout {
         if !request.reauthenticated {
             return Err(Refusal::Reauthenticate);
         }
-        if method.removed_at.is_some() {
-            return Err(Refusal::rule("PAYOUT_METHOD_REMOVED", "this payout method was removed; choose another"));
+        method.usable(now)?;
+        if method.currency != Currency::Pkr {
+            let message = "the first account is one in rupees; one in dollars can keep a part";
+            return Err(Refusal::rule("RETENTION_ACCOUNT", message));
         }
-        if now < method.usable_from {
-            let message = format!("a new payout method can be used from {} on", method.usable_from.to_rfc3339());
-            return Err(Refusal::rule("PAYOUT_METHOD_TOO_NEW", message));
+        if let Some((kept_at, _)) = &request.retention {
+            // Another's account is none.
+            if kept_at.user != method.user {
+                return Err(Refusal::HIDDEN);
+            }
+            kept_at.usable(now)?;
+            if kept_at.currency != Currency::Usd {
+                return Err(Refusal::rule(
+                    "RETENTION_ACCOUNT",
+                    "what is kept in dollars goes to an account in dollars",
+                ));
+            }
         }
         let mut invalid = Invalid::default();
         let purpose_code = invalid.text("purposeCode", &request.purpose_code, 1..=20);
@@ -404,10 +509,20 @@ impl Payout {
         if !request.amount.covers(terms.payout_min)? {
             invalid.add("amount", "OUT_OF_RANGE", format!("the smallest payout is {}", terms.payout_min));
         }
+        let retention = request.retention.map(|(kept_at, amount)| Retention { method: kept_at.id, amount });
+        if let Some(Retention { amount, .. }) = &retention {
+            let most = request.recent.retainable(request.amount, &terms)?;
+            if amount.is_zero() || !most.covers(*amount)? {
+                let message =
+                    format!("must be more than nothing, and {most} at most may be kept in dollars of this payout");
+                invalid.add("retention", "OUT_OF_RANGE", message);
+            }
+        }
         invalid.finish()?;
         if !available.covers(request.amount)? {
             return Err(Refusal::Insufficient { available, asked: request.amount });
         }
+        request.recent.within(request.amount, &terms)?;
         let payout = Self {
             id,
             user: method.user,
@@ -418,6 +533,7 @@ impl Payout {
             written_purpose,
             quote: request.quote.filter(|quote| quote.stands(now)),
             e_prc: None,
+            retention,
             terms,
             version: 1,
             attempt: 0,
@@ -432,6 +548,19 @@ impl Payout {
         let event = Event::PayoutRequested { payout: id, amount: payout.amount };
         let clocks = payout.clocks();
         Ok(Change::to(payout).posting(entry).telling(event).clocked(&[], &clocks))
+    }
+
+    /// The rail to begin with: only a bank divides what it gets between two accounts.
+    fn first_rail(&self) -> Rail {
+        if self.retention.is_some() { Rail::BankWire } else { Rail::GlobalPayouts }
+    }
+
+    /// What is changed into rupees: all that is not kept in dollars.
+    pub fn changed(&self) -> Result<Money, MoneyError> {
+        match self.retention {
+            Some(Retention { amount, .. }) => self.amount.minus(amount),
+            None => Ok(self.amount),
+        }
     }
 
     /// Whose it is, for the access table.
@@ -502,7 +631,10 @@ impl Payout {
             return Ok(Change::none(self));
         }
         match outcome {
-            Screened::Clear => Ok(self.queued(now, Rail::GlobalPayouts)),
+            Screened::Clear => {
+                let first = self.first_rail();
+                Ok(self.queued(now, first))
+            }
             Screened::Hit(reason) => {
                 let event = Event::PayoutBlocked { payout: self.id };
                 Ok(self.becomes(PayoutState::Blocked { since: now, reason }).telling(event))
@@ -516,7 +648,7 @@ impl Payout {
         match &self.state {
             PayoutState::Requested { .. } | PayoutState::Screening { .. } | PayoutState::Queued { .. } => {
                 let event = Event::PayoutBlocked { payout: self.id };
-                let reason = "the account is suspended".to_owned();
+                let reason = SUSPENDED.to_owned();
                 Ok(self.becomes(PayoutState::Blocked { since: now, reason }).telling(event))
             }
             _ => Ok(Change::none(self)),
@@ -577,7 +709,8 @@ impl Payout {
     pub fn unblock(self, actor: &Actor, now: Timestamp, expected: Option<i64>) -> Result<Change<Self>, Refusal> {
         self.access(actor, Verb::PayoutUnblock)?;
         self.standing(actor, Verb::PayoutUnblock, expected)?;
-        Ok(self.queued(now, Rail::GlobalPayouts))
+        let first = self.first_rail();
+        Ok(self.queued(now, first))
     }
 
     /// Our people found that it can't be paid out: the money is available again, on the books.

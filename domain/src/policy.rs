@@ -94,6 +94,14 @@ pub struct Terms {
 
     /// The smallest payout.
     pub payout_min: Money,
+    /// What a person pays out within 24 hours is no more than this.
+    pub payout_day_max: Money,
+    /// And is asked for no more often than so.
+    pub payout_day_count: u16,
+    /// In a month this much may be kept in dollars, or the share below if that is more.
+    pub retention_month_max: Money,
+    /// The share of a month's payouts that may be kept in dollars.
+    pub retention_share: Rate,
     /// A new payout method waits so many days before its first payout.
     pub payout_method_cooling_days: u16,
     /// A payout whose outcome is unknown is asked about again after so many minutes.
@@ -148,6 +156,10 @@ impl Default for Terms {
             arbitration_fee: dollars(150),
             small_claims_under: dollars(500),
             payout_min: dollars(10),
+            payout_day_max: dollars(100_000),
+            payout_day_count: 20,
+            retention_month_max: dollars(5_000),
+            retention_share: bp(5_000),
             payout_method_cooling_days: 3,
             payout_poll_minutes: 15,
             review_writing_days: 14,
@@ -318,6 +330,13 @@ impl Terms {
         invalid.range("tipDays", self.tip_days, 0..=365);
         invalid.range("refundAfterDays", self.refund_after_days, 0..=3650);
         invalid.range("graceCapHours", self.grace_cap_hours, 0..=720);
+        if matches!(self.payout_day_max.covers(self.payout_min), Ok(false)) {
+            invalid.add("payoutDayMax", "OUT_OF_RANGE", "can't be less than the smallest payout");
+        }
+        if self.retention_month_max.currency() != Currency::Usd {
+            invalid.add("retentionMonthMax", "CURRENCY", "must be in USD");
+        }
+        invalid.range("payoutDayCount", self.payout_day_count, 1..=1_000);
         invalid.range("payoutMethodCoolingDays", self.payout_method_cooling_days, 0..=60);
         invalid.range("securityHoldDays", self.security_hold_days, 0..=14);
         invalid.range("reviewDays", self.review_days, 1..=90);
@@ -487,7 +506,10 @@ mod tests {
     #[test]
     fn terms_nobody_could_work_by_are_refused() {
         assert_eq!(Terms::default().check(), Ok(()));
-        let bad: [fn(&mut Terms); 16] = [
+        let bad: [fn(&mut Terms); 19] = [
+            |terms| terms.payout_day_count = 0,
+            |terms| terms.payout_day_max = Money::zero(Currency::Usd),
+            |terms| terms.retention_month_max = Money::zero(Currency::Pkr),
             |terms| terms.charge_retry_days = vec![1; 21],
             |terms| terms.dormancy_notice_days = (1..=21).collect(),
             |terms| terms.dispute_reminder_days = 0,

@@ -12,7 +12,7 @@ use crate::Timestamp;
 use crate::access::{self, Actor, Role, Subject, Verb};
 use crate::change::Change;
 use crate::contract::HoldReason;
-use crate::escrow::{ChargedBack, Escrow};
+use crate::escrow::{ChargedBack, Escrow, Regained};
 use crate::event::Event;
 use crate::id::{ContractId, DisputeId, OrganizationId, PaymentId, TimeEntryId, TimesheetId, UserId};
 use crate::ledger::{JournalEntry, LedgerAccount, Reason};

@@ -3,19 +3,133 @@
 use std::collections::BTreeSet;
 
 use chrono::{Datelike, TimeZone};
-use chrono::{Days, NaiveDate, NaiveTime, Weekday};
+use chrono::{Days, NaiveDate, NaiveTime, TimeDelta, Weekday};
 use chrono_tz::America::New_York;
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
-use crate::money::Money;
+use crate::money::{Currency, Money, MoneyError};
 use crate::payee::Payee;
 use crate::payout::{Iban, Payout};
+use crate::refusal::{Invalid, Refusal};
+
+/// For how long after it had a payout a bank may send it back. So long an account is not erased, and what our bank was
+/// told of a payout is kept.
+pub const RETURN_WINDOW: TimeDelta = TimeDelta::days(30);
+
+/// What our bank is told of a payout, as it was when the payout was handed to it: what a person changes afterwards
+/// changes nothing of what is on its way. Kept sealed.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WireSlip {
+    /// The key of the payout's attempt, by which our bank tells us of it.
+    pub reference: String,
+    /// The legal name, as the person writes it.
+    pub name: String,
+    /// The name as wires carry it, if they can.
+    pub latin_name: Option<String>,
+    /// The address, in one line.
+    pub address: Option<String>,
+    /// The phone number.
+    pub phone: Option<String>,
+    /// The number of the identity card, or else the tax number, and which of them it is.
+    pub identity: Option<String>,
+    /// What goes to which account.
+    pub parts: Vec<WirePart>,
+    /// The code of the purpose.
+    pub purpose_code: String,
+    /// The purpose in words, in letters that banks send around.
+    pub purpose: String,
+}
+
+/// What goes to one account.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WirePart {
+    /// What the account is kept in.
+    pub account: WireAccount,
+    /// The account.
+    pub iban: Iban,
+    /// The name the bank knows it by.
+    pub title: String,
+    /// How much.
+    pub amount: Money,
+}
+
+impl std::fmt::Debug for WireSlip {
+    /// Whole numbers stay out of logs.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "WireSlip({})", self.reference)
+    }
+}
+
+impl std::fmt::Debug for WirePart {
+    /// Whole numbers stay out of logs.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "WirePart({:?}, {})", self.iban, self.amount)
+    }
+}
+
+impl WireSlip {
+    /// What our bank is told of a payout under the key `reference`, to accounts of a person of this legal name.
+    pub fn of(reference: &str, payout: &Payout, parts: Vec<WirePart>, name: &str, payee: &Payee) -> Self {
+        let purposes = [&payout.written_purpose, &payout.purpose];
+        Self {
+            reference: reference.to_owned(),
+            name: name.to_owned(),
+            latin_name: payee.wire_name(name).map(str::to_owned),
+            address: payee.address.clone(),
+            phone: payee.phone.clone(),
+            identity: match (&payee.cnic, &payee.ntn) {
+                (Some(cnic), _) => Some(format!("CNIC {}", cnic.reveal())),
+                (None, Some(ntn)) => Some(format!("NTN {}", ntn.reveal())),
+                (None, None) => None,
+            },
+            parts,
+            purpose_code: payout.purpose_code.clone(),
+            purpose: purposes.iter().map(|text| plain(text)).find(|text| !text.is_empty()).unwrap_or_default(),
+        }
+    }
+
+    /// Every name in it, for screening.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let titles = self.parts.iter().map(|part| part.title.as_str());
+        std::iter::once(self.name.as_str()).chain(self.latin_name.as_deref()).chain(titles)
+    }
+
+    /// What it moves in all.
+    pub fn total(&self) -> Result<Money, MoneyError> {
+        total(self.parts.iter().map(|part| part.amount))
+    }
+
+    /// Its lines in a file, one an account; none if something that banks need is missing, or has no letter that they
+    /// send around.
+    pub fn lines(&self, value_date: NaiveDate) -> Option<Vec<WireLine>> {
+        let line = |part: &WirePart| {
+            let bank = Iban::bank_named(part.iban.bank()).unwrap_or_else(|| part.iban.bank());
+            let fields = [
+                self.reference.clone(),
+                value_date.to_string(),
+                part.account.as_str().to_owned(),
+                part.amount.currency().code().to_owned(),
+                part.amount.amount(),
+                self.latin_name.as_deref()?.to_uppercase(),
+                plain(self.address.as_deref()?),
+                self.phone.clone()?,
+                self.identity.clone()?,
+                part.iban.reveal().to_owned(),
+                plain(bank),
+                self.purpose_code.clone(),
+                self.purpose.clone(),
+            ];
+            fields.iter().all(|field| !field.is_empty()).then_some(WireLine { fields })
+        };
+        self.parts.iter().map(line).collect()
+    }
+}
 
 /// A line of a wire file.
 #[derive(Clone, PartialEq, Eq)]
 pub struct WireLine {
-    fields: [String; 12],
+    fields: [String; 13],
 }
 
 impl std::fmt::Debug for WireLine {
@@ -26,9 +140,10 @@ impl std::fmt::Debug for WireLine {
 }
 
 /// The headings of a wire file.
-pub const COLUMNS: [&str; 12] = [
+pub const COLUMNS: [&str; 13] = [
     "reference",
     "value_date",
+    "account_kind",
     "currency",
     "amount",
     "beneficiary_name",
@@ -40,6 +155,25 @@ pub const COLUMNS: [&str; 12] = [
     "purpose_code",
     "purpose",
 ];
+
+/// What an account is kept in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WireAccount {
+    /// Changed into rupees.
+    Rupees,
+    /// Kept in dollars.
+    Retention,
+}
+
+impl WireAccount {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Rupees => "PKR",
+            Self::Retention => "USD_RETENTION",
+        }
+    }
+}
 
 /// What went wrong with a wire, or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,35 +196,6 @@ impl WireOutcome {
 }
 
 impl WireLine {
-    /// The line of a payout to a person of this legal name; none if something that banks need is missing.
-    pub fn of(payout: &Payout, iban: &Iban, name: &str, payee: &Payee, value_date: NaiveDate) -> Option<Self> {
-        if !payee.missing_for_wire(name).is_empty() {
-            return None;
-        }
-        let identity = match (&payee.cnic, &payee.ntn) {
-            (Some(cnic), _) => format!("CNIC {}", cnic.reveal()),
-            (None, Some(ntn)) => format!("NTN {}", ntn.reveal()),
-            (None, None) => return None,
-        };
-        let bank = Iban::bank_named(iban.bank()).unwrap_or_else(|| iban.bank());
-        Some(Self {
-            fields: [
-                payout.rail_key(),
-                value_date.to_string(),
-                payout.amount.currency().code().to_owned(),
-                payout.amount.amount(),
-                payee.wire_name(name)?.to_uppercase(),
-                plain(payee.address.as_deref()?),
-                payee.phone.clone()?,
-                identity,
-                iban.reveal().to_owned(),
-                plain(bank),
-                payout.purpose_code.clone(),
-                plain(&payout.written_purpose),
-            ],
-        })
-    }
-
     /// The file of these lines: comma-separated, all in quotes, with headings.
     pub fn file(lines: &[Self]) -> String {
         let row = |fields: &mut dyn Iterator<Item = &str>| {
@@ -106,7 +211,7 @@ impl WireLine {
 }
 
 /// Text in the letters that banks send around: others become spaces, and a table program has nothing to carry out.
-fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let kept = |c: char| if c.is_ascii_alphanumeric() || " /-?:().,'+".contains(c) { c } else { ' ' };
     let text: String = text.chars().map(kept).collect();
     let words: Vec<&str> = text.split_whitespace().collect();
@@ -114,8 +219,73 @@ fn plain(text: &str) -> String {
 }
 
 /// The sum of what lines carry.
-pub fn total(amounts: impl IntoIterator<Item = Money>) -> Result<Money, crate::money::MoneyError> {
-    Money::sum(crate::money::Currency::Usd, amounts)
+pub fn total(amounts: impl IntoIterator<Item = Money>) -> Result<Money, MoneyError> {
+    Money::sum(Currency::Usd, amounts)
+}
+
+/// A country whose banks take part in a wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Country {
+    /// The United States.
+    #[serde(rename = "US")]
+    UnitedStates,
+    /// Pakistan.
+    #[serde(rename = "PK")]
+    Pakistan,
+}
+
+impl Country {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::UnitedStates, Self::Pakistan];
+
+    /// The two letters it is kept by.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::UnitedStates => "US",
+            Self::Pakistan => "PK",
+        }
+    }
+}
+
+/// A day on which the banks of a country don't work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BankHoliday {
+    /// Where.
+    pub country: Country,
+    /// When.
+    pub day: NaiveDate,
+    /// What it is called.
+    pub name: String,
+}
+
+impl BankHoliday {
+    /// A day to come, at most three years ahead, or every field error.
+    pub fn parse(country: Country, day: NaiveDate, name: &str, now: Timestamp) -> Result<Self, Refusal> {
+        let mut invalid = Invalid::default();
+        let name = invalid.text("name", name, 1..=80);
+        let today = now.date_naive();
+        if !(today..=today + Days::new(3 * 366)).contains(&day) {
+            invalid.add("day", "OUT_OF_RANGE", "must be a day to come, within three years");
+        }
+        invalid.finish()?;
+        Ok(Self { country, day, name })
+    }
+}
+
+/// How many days ahead the holidays must be known.
+const HOLIDAYS_AHEAD: Days = Days::new(60);
+
+/// Refuse to count on a calendar whose `last` day of a country comes too soon.
+pub fn holidays_must_reach(country: Country, last: Option<NaiveDate>, today: NaiveDate) -> Result<(), Refusal> {
+    if last.is_some_and(|last| last >= today + HOLIDAYS_AHEAD) {
+        return Ok(());
+    }
+    let known = last.map_or("no more".to_owned(), |last| format!("none after {last}"));
+    let message = format!(
+        "of the bank holidays of {} {known} are known: add those to come with bankHolidayAdd first",
+        country.as_str()
+    );
+    Err(Refusal::rule("BANK_HOLIDAYS_END", message))
 }
 
 /// Until when on a day our bank takes a file for the same day, in New York.
@@ -158,6 +328,20 @@ mod tests {
         ] {
             assert_eq!(value_date(now.parse().unwrap(), &holidays).to_string(), day, "{now}");
         }
+    }
+
+    #[test]
+    fn a_calendar_that_ends_soon_is_not_counted_on() {
+        let today: NaiveDate = "2027-10-26".parse().unwrap();
+        for (last, fits) in [(None, false), (Some("2027-12-24"), false), (Some("2027-12-25"), true)] {
+            let last = last.map(|day| day.parse().unwrap());
+            assert_eq!(holidays_must_reach(Country::Pakistan, last, today).is_ok(), fits, "{last:?}");
+        }
+        let now: Timestamp = "2027-10-26T08:00:00Z".parse().unwrap();
+        let day = |day: &str| BankHoliday::parse(Country::Pakistan, day.parse().unwrap(), "Eid al-Fitr", now);
+        assert!(day("2027-10-26").is_ok() && day("2028-02-27").is_ok());
+        assert!(day("2027-10-25").is_err() && day("2031-01-01").is_err());
+        assert!(BankHoliday::parse(Country::Pakistan, today, " ", now).is_err());
     }
 
     #[test]

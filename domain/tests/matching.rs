@@ -15,6 +15,7 @@ use domain::matching::features::{
 use domain::matching::knowledge::Related;
 use domain::matching::overlap::WorkDay;
 use domain::matching::role::Role;
+use domain::matching::score::Ask;
 use domain::matching::{
     Barrier, Factor, FactorKind, GigFeatures, Knowledge, LeftOut, Matcher, Model, PersonFeatures, Placement, Score,
     Value,
@@ -199,11 +200,13 @@ proptest! {
     }
 
     #[test]
-    fn everyone_is_either_ranked_or_counted(gig in any_gig(), people in any_people(24)) {
+    fn everyone_who_brings_something_is_either_ranked_or_counted(gig in any_gig(), people in any_people(24)) {
         let ranking = matcher().people(&gig, &people, 100);
         let alone: u32 = ranking.left_out.values().map(|left_out| left_out.by_this_alone).sum();
         let all: u32 = ranking.left_out.values().map(|left_out| left_out.all).sum();
-        let stopped = people.len() as u32 - ranking.eligible;
+        let ask = Ask::new(&gig, Model::shipped(), &Row);
+        let concerned = people.iter().filter(|person| ask.is_met_by(person, Model::shipped())).count() as u32;
+        let stopped = concerned - ranking.eligible;
         prop_assert!(alone <= stopped && stopped <= all);
         prop_assert_eq!(ranking.matches.len() as u32, ranking.eligible);
     }
@@ -347,9 +350,11 @@ fn those_left_out_are_counted_by_what_left_them_out() {
     let busy = PersonFeatures { free_hours: Some(10), ..person_holding(2, &[0]) };
     let both = PersonFeatures { rate_minor: Some(4_000), free_hours: Some(10), ..person_holding(3, &[0]) };
     let away = PersonFeatures { standing: Standing::Away, ..person_holding(4, &[0]) };
-    let fits = person_holding(5, &[]);
-    let ranking = matcher().people(&gig, &[expensive, busy, both, away, fits], 10);
-    assert_eq!(ranking.eligible, 1);
+    let fits = person_holding(5, &[1]);
+    // One who brings nothing of what is asked is no match, and left out by nothing.
+    let stranger = PersonFeatures { rate_minor: Some(4_000), ..person_holding(6, &[7]) };
+    let ranking = matcher().people(&gig, &[expensive, busy, both, away, fits, stranger], 10);
+    assert_eq!((ranking.eligible, ranking.matches[0].of), (1, user(5)));
     let expected = BTreeMap::from([
         (Barrier::NotActive, LeftOut { all: 1, by_this_alone: 1 }),
         (Barrier::WeeklyHours, LeftOut { all: 2, by_this_alone: 1 }),

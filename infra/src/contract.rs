@@ -9,57 +9,57 @@ use domain::user::given_reason;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 
 use crate::market::Market;
-use crate::page::{Key, Keyset, PageRequest, Slice};
+use crate::page::{Key, Keyset, PageRequest, Pages, Slice, try_map_pages};
 use crate::save::save_row;
+use crate::sql::rows_with;
 use crate::{Call, Failure, Fault, Tx, run};
 
 impl Market {
     /// The contract, if the caller may see it.
     pub async fn contract_find(&self, call: &Call, id: ContractId) -> Result<Option<Contract>, Failure> {
-        let row = row::Entity::find_by_id(id.uuid()).one(self.db()).await?;
-        let Some(contract) = row.map(Contract::try_from).transpose()? else { return Ok(None) };
-        let subject = self.with_disputes(&call.actor, contract.subject(), Some(id)).await?;
-        Ok(access::allows(&call.actor, Verb::ContractRead, &subject).then_some(contract))
+        Ok(self.contracts_by_id(call, &[id]).await?.into_iter().next())
+    }
+
+    /// Contracts by their ids; those that don't exist, or that the caller may not see, are missing.
+    pub async fn contracts_by_id(&self, call: &Call, wanted: &[ContractId]) -> Result<Vec<Contract>, Failure> {
+        let rows = rows_with::<row::Entity, _>(self.db(), row::Column::Id, wanted).await?;
+        let contracts = rows.into_iter().map(Contract::try_from).collect::<Result<Vec<_>, _>>()?;
+        let open = self.in_dispute(&call.actor, wanted).await?;
+        let seen = |contract: &Contract| {
+            let subject = contract.subject();
+            let subject = subject.disputed_if(subject.disputed || open.contains(&contract.id));
+            access::allows(&call.actor, Verb::ContractRead, &subject)
+        };
+        Ok(contracts.into_iter().filter(seen).collect())
     }
 
     /// The contracts the caller works on, newest first.
     pub async fn contracts_of_viewer(&self, call: &Call, page: &PageRequest) -> Result<Slice<Contract>, Failure> {
         let Some(user) = call.actor.user() else { return Ok(Slice::empty()) };
         let select = row::Entity::find().filter(row::Column::FreelancerId.eq(user.uuid()));
-        self.contracts_page(call, "viewer_contracts", select, page).await
-    }
-
-    /// The contracts an organization pays for, newest first; its members see them.
-    pub async fn contracts_of_organization(
-        &self,
-        call: &Call,
-        organization: OrganizationId,
-        page: &PageRequest,
-    ) -> Result<Slice<Contract>, Failure> {
-        let select = row::Entity::find().filter(row::Column::OrganizationId.eq(organization.uuid()));
-        let subject = access::Subject::of_client(organization);
-        if !access::allows(&call.actor, Verb::ContractRead, &subject) {
-            return Ok(Slice::empty());
-        }
-        self.contracts_page(call, "organization_contracts", select, page).await
-    }
-
-    async fn contracts_page(
-        &self,
-        call: &Call,
-        list: &'static str,
-        select: sea_orm::Select<row::Entity>,
-        page: &PageRequest,
-    ) -> Result<Slice<Contract>, Failure> {
-        let order = Keyset::<row::Entity> {
-            list,
-            columns: vec![row::Column::Id],
-            descending: true,
-            key: |row| vec![Key::Uuid(row.id)],
-        };
-        let mut slice = order.page(self.db(), select, page).await?.try_map(Contract::try_from)?;
+        let mut slice =
+            newest_first("viewer_contracts").page(self.db(), select, page).await?.try_map(Contract::try_from)?;
         slice.items.retain(|(_, contract)| contract.visible_to(&call.actor));
         Ok(slice)
+    }
+
+    /// The contracts that each of these organizations pays for, newest first; its members see them.
+    pub async fn contracts_of_organizations(
+        &self,
+        call: &Call,
+        organizations: &[OrganizationId],
+        page: &PageRequest,
+    ) -> Result<Pages<OrganizationId, Contract>, Failure> {
+        let seen =
+            |id: &OrganizationId| access::allows(&call.actor, Verb::ContractRead, &access::Subject::of_client(*id));
+        let seen: Vec<OrganizationId> = organizations.iter().copied().filter(seen).collect();
+        let (order, column) = (newest_first("organization_contracts"), row::Column::OrganizationId);
+        let pages = order.pages(self.db(), row::Entity::find(), column, &seen, page).await?;
+        let mut pages = try_map_pages(pages, Contract::try_from)?;
+        for slice in pages.values_mut() {
+            slice.items.retain(|(_, contract)| contract.visible_to(&call.actor));
+        }
+        Ok(pages)
     }
 
     /// Either side asks for a break.
@@ -186,6 +186,10 @@ impl Market {
             Ok(())
         })
     }
+}
+
+fn newest_first(list: &'static str) -> Keyset<row::Entity> {
+    Keyset { list, columns: vec![row::Column::Id], descending: true, key: |row| vec![Key::Uuid(row.id)] }
 }
 
 impl Tx {

@@ -5,6 +5,8 @@
 //! payment; balances last, by the books themselves. What a dispute is about never changes, so it may
 //! be read before anything is locked.
 
+use std::collections::{HashMap, HashSet};
+
 use domain::access::{self, Verb};
 use domain::change::Change;
 use domain::dispute::{self, Case, CaseId, Claim, Dispute, Disputed, Verdict};
@@ -15,10 +17,11 @@ use domain::money::Money;
 use domain::refusal::Refusal;
 use sea_orm::{EntityTrait, FromQueryResult, QuerySelect};
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::market::Market;
 use crate::save::save_row;
-use crate::sql::sql;
+use crate::sql::{ids, rows_with, sql};
 use crate::{Call, Failure, Fault, Tx, run};
 
 mod evidence;
@@ -30,21 +33,52 @@ struct Answer {
     yes: bool,
 }
 
+#[derive(FromQueryResult)]
+struct Partial {
+    id: Uuid,
+}
+
 impl Market {
     /// The dispute, if the caller may see it.
     pub async fn dispute_find(&self, call: &Call, id: DisputeId) -> Result<Option<Dispute>, Failure> {
-        let row = row::Entity::find_by_id(id.uuid()).one(self.db()).await?;
-        let dispute = row.map(Dispute::try_from).transpose()?;
-        Ok(dispute.filter(|dispute| access::allows(&call.actor, Verb::DisputeRead, &dispute.subject())))
+        Ok(self.disputes_by_id(call, &[id]).await?.into_iter().next())
     }
 
-    /// What the caller can do now to a dispute they have loaded.
-    pub async fn dispute_allowed(&self, call: &Call, dispute: &Dispute) -> Result<Vec<Verb>, Failure> {
-        let allowed = dispute.allowed(&call.actor);
-        let judges = allowed.iter().any(|verb| matches!(verb, Verb::DisputeRecommend | Verb::DisputeAward));
-        let (true, Some(user)) = (judges, call.actor.user()) else { return Ok(allowed) };
-        let answer = Answer::find_by_statement(dealings(user, dispute)).one(self.db()).await?;
-        Ok(dispute.allowed_with(&call.actor, answer.is_some_and(|answer| answer.yes)))
+    /// Disputes by their ids; those that don't exist, or that the caller may not see, are missing.
+    pub async fn disputes_by_id(&self, call: &Call, wanted: &[DisputeId]) -> Result<Vec<Dispute>, Failure> {
+        let rows = rows_with::<row::Entity, _>(self.db(), row::Column::Id, wanted).await?;
+        let disputes = rows.into_iter().map(Dispute::try_from).collect::<Result<Vec<_>, _>>()?;
+        let seen = |dispute: &Dispute| access::allows(&call.actor, Verb::DisputeRead, &dispute.subject());
+        Ok(disputes.into_iter().filter(seen).collect())
+    }
+
+    /// What the caller can do now to disputes they have loaded.
+    pub async fn disputes_allowed(
+        &self,
+        call: &Call,
+        disputes: &[&Dispute],
+    ) -> Result<HashMap<DisputeId, Vec<Verb>>, Failure> {
+        let judges = |dispute: &Dispute| {
+            let allowed = dispute.allowed(&call.actor);
+            allowed.iter().any(|verb| matches!(verb, Verb::DisputeRecommend | Verb::DisputeAward))
+        };
+        let judged: Vec<&Dispute> = disputes.iter().copied().filter(|dispute| judges(dispute)).collect();
+        let partial: HashSet<Uuid> = match call.actor.user() {
+            Some(user) if !judged.is_empty() => {
+                let judged: Vec<DisputeId> = judged.iter().map(|dispute| dispute.id).collect();
+                let dealt = sql(
+                    "select id from disputes where id = any($2) and has_dealings($1, organization_id, freelancer_id)",
+                    [user.uuid().into(), ids(&judged)],
+                );
+                Partial::find_by_statement(dealt).all(self.db()).await?.into_iter().map(|row| row.id).collect()
+            }
+            Some(_) | None => HashSet::new(),
+        };
+        let allowed = |dispute: &&Dispute| match judges(dispute) {
+            true => dispute.allowed_with(&call.actor, partial.contains(&dispute.id.uuid())),
+            false => dispute.allowed(&call.actor),
+        };
+        Ok(disputes.iter().map(|dispute| (dispute.id, allowed(dispute))).collect())
     }
 
     /// A side of a milestone opens a dispute over what is held for it, or still pending.

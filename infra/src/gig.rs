@@ -2,6 +2,8 @@
 
 pub(crate) mod row;
 
+use std::collections::HashMap;
+
 use domain::Timestamp;
 use domain::change::Change;
 use domain::gig::{BriefInput, BriefPatch, Gig, GigBrief, GigKind, GigStatus, TradeTerms};
@@ -16,8 +18,8 @@ use uuid::Uuid;
 
 use self::row::{matching, slice_with_skills, visible_to, with_skills};
 use crate::market::Market;
-use crate::page::{Key, Keyset, PageRequest, Slice};
-use crate::{Call, Failure, Tx, run};
+use crate::page::{Key, Keyset, PageRequest, Pages, Slice, try_map_pages};
+use crate::{Call, Failure, Fault, Tx, run};
 
 /// Which gigs are wanted.
 #[derive(Debug, Clone, Default)]
@@ -184,16 +186,16 @@ impl Market {
         with_skills(self.db(), select.all(self.db()).await?).await
     }
 
-    /// The gigs of one client that the caller may see, drafts among them for its members, those
+    /// The gigs of clients that the caller may see, drafts among them for their members, those
     /// that were drafted last first.
-    pub async fn gigs_of_client_page(
+    pub async fn gigs_of_clients(
         &self,
         call: &Call,
-        client: OrganizationId,
+        clients: &[OrganizationId],
         states: &[GigStatus],
         page: &PageRequest,
-    ) -> Result<Slice<Gig>, Failure> {
-        let filter = GigFilter { client: Some(client), states: states.to_vec(), ..GigFilter::default() };
+    ) -> Result<Pages<OrganizationId, Gig>, Failure> {
+        let filter = GigFilter { states: states.to_vec(), ..GigFilter::default() };
         let select = matching(visible_to(&call.actor), &filter);
         let order = Keyset::<row::Entity> {
             list: "gigs_of_client",
@@ -201,7 +203,14 @@ impl Market {
             descending: true,
             key: |row| vec![Key::Uuid(row.id)],
         };
-        slice_with_skills(self.db(), order.page(self.db(), select, page).await?).await
+        let pages = order.pages(self.db(), select, row::Column::ClientId, clients, page).await?;
+        let rows = pages.values().flat_map(|slice| slice.items.iter().map(|(_, row)| row.clone())).collect();
+        let gigs = with_skills(self.db(), rows).await?;
+        let mut gigs: HashMap<GigId, Gig> = gigs.into_iter().map(|gig| (gig.id, gig)).collect();
+        try_map_pages(pages, |row| {
+            let gig = gigs.remove(&GigId::from_uuid(row.id));
+            gig.ok_or_else(|| Fault::bad_row("gigs", "was read, and is not there").into())
+        })
     }
 }
 

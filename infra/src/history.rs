@@ -10,7 +10,7 @@ use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter};
 
 use crate::follow::{Followed, Watch};
 use crate::market::Market;
-use crate::page::{Key, Keyset, PageRequest, Slice};
+use crate::page::{Key, Keyset, PageRequest, Pages, Slice, try_map_pages};
 use crate::{Call, Failure, Fault};
 
 impl Market {
@@ -21,10 +21,31 @@ impl Market {
         contract: &Contract,
         page: &PageRequest,
     ) -> Result<Slice<Happening>, Failure> {
-        let Some(view) = self.history_view(&call.actor, contract).await? else { return Ok(Slice::empty()) };
-        let select =
-            row::Entity::find().filter(row::Column::ContractId.eq(contract.id.uuid())).filter(row::seen_from(view));
-        Ok(order().page(self.db(), select, page).await?.try_map(Happening::try_from)?)
+        let pages = self.histories(call, &[contract], page).await?;
+        Ok(pages.into_values().next().unwrap_or_else(Slice::empty))
+    }
+
+    /// The same, of several contracts.
+    pub async fn histories(
+        &self,
+        call: &Call,
+        contracts: &[&Contract],
+        page: &PageRequest,
+    ) -> Result<Pages<ContractId, Happening>, Failure> {
+        let ids: Vec<ContractId> = contracts.iter().map(|contract| contract.id).collect();
+        let open = self.in_dispute(&call.actor, &ids).await?;
+        let view = |contract: &Contract| {
+            let subject = contract.subject();
+            View::of(&call.actor, &subject.disputed_if(subject.disputed || open.contains(&contract.id)))
+        };
+        let mut pages = Pages::new();
+        for from in [View::Freelancer, View::Client, View::Platform] {
+            let theirs = contracts.iter().filter(|contract| view(contract) == Some(from));
+            let theirs: Vec<ContractId> = theirs.map(|contract| contract.id).collect();
+            let select = row::Entity::find().filter(row::seen_from(from));
+            pages.extend(order().pages(self.db(), select, row::Column::ContractId, &theirs, page).await?);
+        }
+        Ok(try_map_pages(pages, Happening::try_from)?)
     }
 
     /// Something that happened on a contract, with its cursor in the contract's history, if the caller may see it.

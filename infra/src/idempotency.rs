@@ -1,5 +1,6 @@
 //! Writes that are safe to repeat: the same key with the same body gets the first answer for
-//! thirty days; the same key with another body is refused.
+//! thirty days; the same key with another body is refused. Who may no longer see what the answer
+//! tells of is told that there is no such thing.
 //!
 //! A request with a key waits until no other with the same key is under way, and then looks for
 //! the answer; the key's row is written with its answer in the transaction that acts on it. A
@@ -8,14 +9,25 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use domain::access::{Actor, Subject, Verb};
+use domain::id::{
+    CeremonyId, ContractId, DisputeId, EvidenceId, FreelancerProfileId, GigId, Id, InvitationId, MemberId,
+    MemberInvitationId, MilestoneId, OfferId, OrganizationId, OutageId, PasskeyId, PaymentId, PaymentRefundId,
+    PayoutId, PayoutMethodId, PortfolioItemId, ProposalId, ReviewId, SavedSearchId, SessionId, TimeEntryId,
+    TimesheetId, UserId, WireBatchId,
+};
+use domain::organization::Member;
 use domain::refusal::{Refusal, is_unprintable};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use sea_orm::{ConnectionTrait, FromQueryResult};
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::market::Market;
 use crate::sql::sql;
 use crate::vault::Vault;
-use crate::{Failure, Tx};
+use crate::{Call, Failure, Tx};
 
 /// How long an answer is kept.
 pub const KEPT_FOR_DAYS: i64 = 30;
@@ -61,7 +73,7 @@ impl Once {
     }
 
     /// The answer that was kept with the key, if it was given to this request.
-    pub(crate) fn answer(&self, kept: Kept) -> Result<serde_json::Value, Failure> {
+    pub(crate) fn answer(&self, kept: Kept) -> Result<Value, Failure> {
         if kept.operation == self.operation && self.body_hashes.contains(&kept.body_hash) {
             Ok(kept.answer)
         } else {
@@ -70,7 +82,7 @@ impl Once {
     }
 
     /// The key with its answer, to be kept when the transaction ends.
-    pub(crate) fn kept(&self, answer: serde_json::Value) -> serde_json::Value {
+    pub(crate) fn kept(&self, answer: Value) -> Value {
         serde_json::json!({
             "caller": self.caller, "key": self.key, "operation": self.operation,
             "body_hash": STANDARD.encode(self.body_hashes.first().map_or(&[][..], Vec::as_slice)), "answer": answer,
@@ -83,11 +95,11 @@ impl Once {
 pub(crate) struct Kept {
     operation: String,
     body_hash: Vec<u8>,
-    answer: serde_json::Value,
+    answer: Value,
 }
 
 /// Take the key for this transaction, or get the answer it was given before.
-pub(crate) async fn claim(tx: &Tx, once: &Once) -> Result<Option<serde_json::Value>, Failure> {
+pub(crate) async fn claim(tx: &Tx, once: &Once) -> Result<Option<Value>, Failure> {
     let claim = sql(
         "select operation, body_hash, answer from idempotency_claim($1, $2)",
         [once.caller.clone().into(), once.key.clone().into()],
@@ -96,7 +108,76 @@ pub(crate) async fn claim(tx: &Tx, once: &Once) -> Result<Option<serde_json::Val
     kept.map(|kept| once.answer(kept)).transpose()
 }
 
+/// Acts that end what they answer with, so that nobody can find it any more.
+const ENDING: &[&str] = &["memberRemove", "savedSearchDelete", "memberInvitationDecline", "passkeyRemove"];
+
 impl Market {
+    /// What was answered before is told again only to who may still see all it tells of: thirty days are
+    /// long, and whoever asks may have left the organization meanwhile.
+    pub(crate) fn must_still_see<'a>(
+        &'a self,
+        call: &'a Call,
+        once: &'a Once,
+        answer: &'a Value,
+    ) -> BoxFuture<'a, Result<(), Failure>> {
+        async move {
+            let seen = if ENDING.contains(&once.operation.as_str()) {
+                is_own_business(&call.actor, answer)
+            } else {
+                let mut seen = true;
+                for id in told_of(answer) {
+                    seen = seen && self.still_sees(call, id).await?;
+                }
+                seen
+            };
+            if seen { Ok(()) } else { Err(Refusal::HIDDEN.into()) }
+        }
+        .boxed()
+    }
+
+    /// Would the caller find this now?
+    async fn still_sees(&self, call: &Call, id: &str) -> Result<bool, Failure> {
+        macro_rules! found {
+            ($($kind:ident: $find:ident),* $(,)?) => {
+                match id.split('_').next().unwrap_or_default() {
+                    $($kind::PREFIX => match id.parse::<$kind>() {
+                        Ok(id) => self.$find(call, id).await?.is_some(),
+                        Err(_) => false,
+                    },)*
+                    // The caller themselves, what they had begun, and what anybody may look up.
+                    UserId::PREFIX | CeremonyId::PREFIX | OutageId::PREFIX => true,
+                    _ => false,
+                }
+            };
+        }
+        Ok(found! {
+            ContractId: contract_find,
+            DisputeId: dispute_find,
+            EvidenceId: evidence_find,
+            FreelancerProfileId: profile_find,
+            GigId: gig_find,
+            InvitationId: invitation_find,
+            MemberId: member_find,
+            MemberInvitationId: member_invitation_find,
+            MilestoneId: milestone_find,
+            OfferId: offer_find,
+            OrganizationId: organization_find,
+            PasskeyId: passkey_find,
+            PaymentId: payment_find,
+            PaymentRefundId: payment_refund_find,
+            PayoutId: payout_find,
+            PayoutMethodId: payout_method_find,
+            PortfolioItemId: portfolio_item_find,
+            ProposalId: proposal_find,
+            ReviewId: review_find,
+            SavedSearchId: saved_search_find,
+            SessionId: session_find,
+            TimeEntryId: time_entry_find,
+            TimesheetId: timesheet_find,
+            WireBatchId: wire_batch_find,
+        })
+    }
+
     /// Forget up to `limit` answers that were kept long enough, the oldest first; how many there
     /// were. Several workers may be at it: each takes those that no other has.
     pub(crate) async fn answers_forget(&self, limit: i64) -> Result<u64, Failure> {
@@ -109,5 +190,30 @@ impl Market {
             [until.into(), limit.into()],
         );
         Ok(self.db().execute_raw(forget).await?.rows_affected())
+    }
+}
+
+/// The ids of what an answer tells of: an object, or a few of them side by side.
+fn told_of(answer: &Value) -> Vec<&str> {
+    fn id(object: &Value) -> Option<&str> {
+        object.get("id")?.as_str()
+    }
+    match (id(answer), answer) {
+        (Some(only), _) => vec![only],
+        (None, Value::Array(parts)) => parts.iter().filter_map(id).collect(),
+        (None, Value::Object(parts)) => parts.values().filter_map(id).collect(),
+        (None, _) => Vec::new(),
+    }
+}
+
+/// What is gone can't be looked up: of a member, only who was it and who looks after members may hear;
+/// anything else was the caller's alone.
+fn is_own_business(actor: &Actor, answer: &Value) -> bool {
+    match serde_json::from_value::<Member>(answer.clone()) {
+        Ok(member) => {
+            let organization = Subject::of_client(member.organization);
+            actor.user() == Some(member.user) || domain::access::allows(actor, Verb::MemberRemove, &organization)
+        }
+        Err(_) => true,
     }
 }

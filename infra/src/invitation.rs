@@ -12,7 +12,8 @@ use sea_orm::{
 };
 
 use crate::market::Market;
-use crate::page::{Key, Keyset, PageRequest, Slice};
+use crate::page::{Key, Keyset, PageRequest, Pages, Slice, try_map_pages};
+use crate::sql::rows_with;
 use crate::{Call, Failure, Fault, Tx, run};
 
 impl Market {
@@ -60,24 +61,27 @@ impl Market {
 
     /// The invitation, if the caller may see it.
     pub async fn invitation_find(&self, call: &Call, id: InvitationId) -> Result<Option<Invitation>, Failure> {
-        let row = row::Entity::find_by_id(id.uuid()).one(self.db()).await?;
-        let invitation = row.map(Invitation::try_from).transpose()?;
-        Ok(invitation.filter(|invitation| invitation.visible_to(&call.actor)))
+        Ok(self.invitations_by_id(call, &[id]).await?.into_iter().next())
     }
 
-    /// The invitations to a gig, the newest first. Its client's members see them; for others the
-    /// list is empty.
-    pub async fn invitations_of_gig(
+    /// Invitations by their ids; those that don't exist, or that the caller may not see, are missing.
+    pub async fn invitations_by_id(&self, call: &Call, wanted: &[InvitationId]) -> Result<Vec<Invitation>, Failure> {
+        let rows = rows_with::<row::Entity, _>(self.db(), row::Column::Id, wanted).await?;
+        let found = rows.into_iter().map(Invitation::try_from).collect::<Result<Vec<_>, _>>()?;
+        Ok(found.into_iter().filter(|invitation| invitation.visible_to(&call.actor)).collect())
+    }
+
+    /// The invitations to gigs, the newest first. The members of their clients see them, which is for
+    /// the caller to have found out.
+    pub async fn invitations_of_gigs(
         &self,
-        call: &Call,
-        gig: &Gig,
+        _call: &Call,
+        gigs: &[GigId],
         page: &PageRequest,
-    ) -> Result<Slice<Invitation>, Failure> {
-        if !access::allows(&call.actor, Verb::GigRead, &gig.subject()) {
-            return Ok(Slice::empty());
-        }
-        let select = row::Entity::find().filter(row::Column::GigId.eq(gig.id.uuid()));
-        Ok(newest_first("gig_invitations").page(self.db(), select, page).await?.try_map(Invitation::try_from)?)
+    ) -> Result<Pages<GigId, Invitation>, Failure> {
+        let (order, column) = (newest_first("gig_invitations"), row::Column::GigId);
+        let pages = order.pages(self.db(), row::Entity::find(), column, gigs, page).await?;
+        Ok(try_map_pages(pages, Invitation::try_from)?)
     }
 
     /// The caller's own invitations, the newest first.

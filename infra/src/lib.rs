@@ -33,6 +33,7 @@ pub mod user;
 pub mod session;
 pub mod account;
 pub mod second_factor;
+pub mod passkey;
 pub mod organization;
 pub mod skill;
 pub mod profile;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use domain::papers::Operator;
+use domain::passkey::party::RelyingParty;
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
 
 use crate::Fault;
@@ -15,6 +16,7 @@ use crate::outbox::Bus;
 use crate::password::{Hardness, Passwords};
 use crate::payments::Payments;
 use crate::rails::Rails;
+use crate::screening::Screening;
 use crate::token::{Keys, Tokens};
 use crate::vault::Vault;
 
@@ -37,7 +39,9 @@ struct Inner {
     payments: Payments,
     fx: FxRates,
     rails: Rails,
+    screening: Screening,
     operator: Operator,
+    relying_party: RelyingParty,
     shelves: Shelves,
     impressions: Impressions,
 }
@@ -59,8 +63,12 @@ pub struct Equipment {
     pub fx: FxRates,
     /// Who carries money to banks.
     pub rails: Rails,
+    /// Whom nobody is paid under the name of.
+    pub screening: Screening,
     /// Who runs the marketplace, for papers.
     pub operator: Operator,
+    /// Whom passkeys are made for.
+    pub relying_party: RelyingParty,
 }
 
 impl Equipment {
@@ -74,7 +82,9 @@ impl Equipment {
             payments: Payments::default(),
             fx: FxRates::default(),
             rails: Rails::default(),
+            screening: Screening::default(),
             operator: Operator::default(),
+            relying_party: RelyingParty::default(),
         })
     }
 }
@@ -82,7 +92,8 @@ impl Equipment {
 impl Market {
     /// A market on a database whose schema is up to date.
     pub fn new(db: DatabaseConnection, clock: Clock, equipment: Equipment) -> Self {
-        let Equipment { keys, passwords, vault, mail, payments, fx, rails, operator } = equipment;
+        let Equipment { keys, passwords, vault, mail, payments, fx, rails, screening, operator, relying_party } =
+            equipment;
         let tokens = Tokens::new(keys);
         let (bus, herald) = (Bus::default(), Herald::default());
         let (shelves, impressions) = (Shelves::default(), Impressions::default());
@@ -98,7 +109,9 @@ impl Market {
             payments,
             fx,
             rails,
+            screening,
             operator,
+            relying_party,
             shelves,
             impressions,
         };
@@ -143,13 +156,23 @@ impl Market {
     }
 
     /// Who carries money to banks.
-    pub fn rails(&self) -> Rails {
-        self.inner.rails
+    pub fn rails(&self) -> &Rails {
+        &self.inner.rails
+    }
+
+    /// Whom nobody is paid under the name of.
+    pub fn screening(&self) -> &Screening {
+        &self.inner.screening
     }
 
     /// Who runs the marketplace.
     pub fn operator(&self) -> &Operator {
         &self.inner.operator
+    }
+
+    /// Whom passkeys are made for.
+    pub fn relying_party(&self) -> &RelyingParty {
+        &self.inner.relying_party
     }
 
     /// Where letters go.

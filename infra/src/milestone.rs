@@ -13,8 +13,9 @@ use domain::submission::Submission;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::market::Market;
-use crate::page::{Key, Keyset, PageRequest, Slice};
+use crate::page::{Key, Keyset, PageRequest, Pages, Slice, try_map_pages};
 use crate::save::save_row;
+use crate::sql::rows_with;
 use crate::{Call, Failure, Tx, run};
 
 mod act;
@@ -23,10 +24,21 @@ mod row;
 impl Market {
     /// The milestone, if the caller may see it.
     pub async fn milestone_find(&self, call: &Call, id: MilestoneId) -> Result<Option<Milestone>, Failure> {
-        let row = row::Entity::find_by_id(id.uuid()).one(self.db()).await?;
-        let Some(milestone) = row.map(Milestone::try_from).transpose()? else { return Ok(None) };
-        let subject = self.with_disputes(&call.actor, milestone.subject(), milestone.contract).await?;
-        Ok(access::allows(&call.actor, Verb::ContractRead, &subject).then_some(milestone))
+        Ok(self.milestones_by_id(call, &[id]).await?.into_iter().next())
+    }
+
+    /// Milestones by their ids; those that don't exist, or that the caller may not see, are missing.
+    pub async fn milestones_by_id(&self, call: &Call, wanted: &[MilestoneId]) -> Result<Vec<Milestone>, Failure> {
+        let rows = rows_with::<row::Entity, _>(self.db(), row::Column::Id, wanted).await?;
+        let milestones = rows.into_iter().map(Milestone::try_from).collect::<Result<Vec<_>, _>>()?;
+        let contracts: Vec<ContractId> = milestones.iter().filter_map(|milestone| milestone.contract).collect();
+        let open = self.in_dispute(&call.actor, &contracts).await?;
+        let seen = |milestone: &Milestone| {
+            let subject = milestone.subject();
+            let open = milestone.contract.is_some_and(|contract| open.contains(&contract));
+            access::allows(&call.actor, Verb::ContractRead, &subject.disputed_if(subject.disputed || open))
+        };
+        Ok(milestones.into_iter().filter(seen).collect())
     }
 
     /// Work that was handed in, if the caller may see its milestone.
@@ -36,36 +48,52 @@ impl Market {
         Ok(self.milestone_find(call, submission.milestone).await?.map(|_| submission))
     }
 
-    /// The milestones of a contract the caller has loaded, oldest first.
-    pub async fn milestones_of_contract(
+    /// The milestones of contracts the caller has loaded, oldest first.
+    pub async fn milestones_of_contracts(
         &self,
-        contract: ContractId,
+        _call: &Call,
+        contracts: &[ContractId],
         page: &PageRequest,
-    ) -> Result<Slice<Milestone>, Failure> {
-        let select = row::Entity::find().filter(row::Column::ContractId.eq(contract.uuid()));
-        Ok(oldest_first("contract_milestones").page(self.db(), select, page).await?.try_map(Milestone::try_from)?)
+    ) -> Result<Pages<ContractId, Milestone>, Failure> {
+        let (order, column) = (oldest_first("contract_milestones"), row::Column::ContractId);
+        let pages = order.pages(self.db(), row::Entity::find(), column, contracts, page).await?;
+        Ok(try_map_pages(pages, Milestone::try_from)?)
     }
 
     /// The milestones of an offer the caller has loaded, oldest first.
     pub async fn milestones_of_offer(&self, offer: OfferId, page: &PageRequest) -> Result<Slice<Milestone>, Failure> {
-        let select = row::Entity::find().filter(row::Column::OfferId.eq(offer.uuid()));
-        Ok(oldest_first("offer_milestones").page(self.db(), select, page).await?.try_map(Milestone::try_from)?)
+        let pages = self.milestones_of_offers(&Call::system("offer".to_owned()), &[offer], page).await?;
+        Ok(pages.into_values().next().unwrap_or_else(Slice::empty))
     }
 
-    /// The work handed in on a milestone the caller has loaded, newest first.
-    pub async fn submissions_of(
+    /// The milestones of offers the caller has loaded, oldest first.
+    pub async fn milestones_of_offers(
         &self,
-        milestone: MilestoneId,
+        _call: &Call,
+        offers: &[OfferId],
         page: &PageRequest,
-    ) -> Result<Slice<Submission>, Failure> {
-        let select = row::submission::Entity::find().filter(row::submission::Column::MilestoneId.eq(milestone.uuid()));
+    ) -> Result<Pages<OfferId, Milestone>, Failure> {
+        let (order, column) = (oldest_first("offer_milestones"), row::Column::OfferId);
+        let pages = order.pages(self.db(), row::Entity::find(), column, offers, page).await?;
+        Ok(try_map_pages(pages, Milestone::try_from)?)
+    }
+
+    /// The work handed in on milestones the caller has loaded, newest first.
+    pub async fn submissions_of_milestones(
+        &self,
+        _call: &Call,
+        milestones: &[MilestoneId],
+        page: &PageRequest,
+    ) -> Result<Pages<MilestoneId, Submission>, Failure> {
         let order = Keyset::<row::submission::Entity> {
             list: "submissions",
             columns: vec![row::submission::Column::Id],
             descending: true,
             key: |row| vec![Key::Uuid(row.id)],
         };
-        Ok(order.page(self.db(), select, page).await?.try_map(Submission::try_from)?)
+        let (select, column) = (row::submission::Entity::find(), row::submission::Column::MilestoneId);
+        let pages = order.pages(self.db(), select, column, milestones, page).await?;
+        Ok(try_map_pages(pages, Submission::try_from)?)
     }
 
     /// One side proposes more work on a contract.

@@ -80,17 +80,9 @@ impl Market {
         Ok(())
     }
 
-    /// What the person was told, newest first.
+    /// What the person was told, newest first. Its cursors are those of [`Self::notifications_follow`].
     pub async fn notifications_page(&self, call: &Call, page: &PageRequest) -> Result<Slice<Notification>, Failure> {
-        let user = call.actor.person()?.user;
-        let order = Keyset::<row::Entity> {
-            list: "notifications",
-            columns: vec![row::Column::Id],
-            descending: true,
-            key: |row| vec![Key::Uuid(row.id)],
-        };
-        let select = row::Entity::find().filter(row::Column::UserId.eq(user.uuid()));
-        order.page(self.db(), select, page).await?.try_map(|row| Ok(Notification::from(row)))
+        self.notifications_told(call.actor.person()?.user, page, true).await
     }
 
     /// A notification of the person's own.
@@ -113,24 +105,29 @@ impl Market {
         let place = match after {
             Some(cursor) => {
                 let request = PageRequest { first: Some(0), after: Some(cursor.clone()), ..PageRequest::default() };
-                self.notifications_as_told(user, &request).await?;
+                self.notifications_told(user, &request, false).await?;
                 Some(cursor)
             }
             None => {
                 let request = PageRequest { last: Some(1), ..PageRequest::default() };
-                let latest = self.notifications_as_told(user, &request).await?;
+                let latest = self.notifications_told(user, &request, false).await?;
                 latest.items.into_iter().next().map(|(cursor, _)| cursor)
             }
         };
         Ok(NotificationFollower { market: self.clone(), call: call.clone(), place, watch })
     }
 
-    /// What a person was told, in the order in which it was told.
-    async fn notifications_as_told(&self, user: UserId, page: &PageRequest) -> Result<Slice<Notification>, Failure> {
+    /// What a person was told, in the order in which it was told, or the other way round. Cursors are the same.
+    async fn notifications_told(
+        &self,
+        user: UserId,
+        page: &PageRequest,
+        descending: bool,
+    ) -> Result<Slice<Notification>, Failure> {
         let order = Keyset::<row::Entity> {
             list: "notifications_told",
             columns: vec![row::Column::Position],
-            descending: false,
+            descending,
             key: |row| vec![Key::Int(row.position)],
         };
         let select = row::Entity::find().filter(row::Column::UserId.eq(user.uuid()));
@@ -183,7 +180,7 @@ impl NotificationFollower {
         loop {
             let user = self.call.actor.person()?.user;
             let request = PageRequest { first: Some(1), after: self.place.clone(), ..PageRequest::default() };
-            let next = self.market.notifications_as_told(user, &request).await?;
+            let next = self.market.notifications_told(user, &request, false).await?;
             // Asked anew for each, and after it was read: nobody is told who has signed out meanwhile.
             self.call.actor = self.market.actor_now(&self.call).await?;
             if let Some((cursor, notification)) = next.items.into_iter().next() {

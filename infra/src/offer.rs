@@ -15,8 +15,9 @@ use domain::refusal::Refusal;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 
 use crate::market::Market;
-use crate::page::{Key, Keyset, PageRequest, Slice};
+use crate::page::{Key, Keyset, PageRequest, Pages, Slice, try_map_pages};
 use crate::save::save_row;
+use crate::sql::rows_with;
 use crate::{Call, Failure, Fault, Tx, run};
 
 /// An offer as the client typed it.
@@ -53,7 +54,14 @@ pub enum OfferTo {
 impl Market {
     /// The offer, if the caller may see it.
     pub async fn offer_find(&self, call: &Call, id: OfferId) -> Result<Option<Offer>, Failure> {
-        Ok(self.offer_load(id).await?.filter(|offer| offer.visible_to(&call.actor)))
+        Ok(self.offers_by_id(call, &[id]).await?.into_iter().next())
+    }
+
+    /// Offers by their ids; those that don't exist, or that the caller may not see, are missing.
+    pub async fn offers_by_id(&self, call: &Call, wanted: &[OfferId]) -> Result<Vec<Offer>, Failure> {
+        let rows = rows_with::<row::Entity, _>(self.db(), row::Column::Id, wanted).await?;
+        let found = rows.into_iter().map(Offer::try_from).collect::<Result<Vec<_>, _>>()?;
+        Ok(found.into_iter().filter(|offer| offer.visible_to(&call.actor)).collect())
     }
 
     /// The offers made to the caller, newest first.
@@ -68,19 +76,17 @@ impl Market {
         Ok(slice.try_map(Offer::try_from)?)
     }
 
-    /// The offers an organization has made, newest first; its members see them.
-    pub async fn offers_of_organization(
+    /// The offers organizations have made, newest first; their members see them.
+    pub async fn offers_of_organizations(
         &self,
         call: &Call,
-        organization: OrganizationId,
+        organizations: &[OrganizationId],
         page: &PageRequest,
-    ) -> Result<Slice<Offer>, Failure> {
-        if !access::allows(&call.actor, Verb::OfferRead, &Subject::of_client(organization)) {
-            return Ok(Slice::empty());
-        }
-        let select = row::Entity::find().filter(row::Column::OrganizationId.eq(organization.uuid()));
-        let slice = newest_first("organization_offers").page(self.db(), select, page).await?;
-        Ok(slice.try_map(Offer::try_from)?)
+    ) -> Result<Pages<OrganizationId, Offer>, Failure> {
+        let seen = |id: &OrganizationId| access::allows(&call.actor, Verb::OfferRead, &Subject::of_client(*id));
+        let seen: Vec<OrganizationId> = organizations.iter().copied().filter(seen).collect();
+        let (order, column) = (newest_first("organization_offers"), row::Column::OrganizationId);
+        Ok(try_map_pages(order.pages(self.db(), row::Entity::find(), column, &seen, page).await?, Offer::try_from)?)
     }
 
     /// The client makes an offer, and sends it unless it is to stay a draft.
@@ -198,11 +204,6 @@ impl Market {
             }
             Ok(())
         })
-    }
-
-    async fn offer_load(&self, id: OfferId) -> Result<Option<Offer>, Failure> {
-        let row = row::Entity::find_by_id(id.uuid()).one(self.db()).await?;
-        Ok(row.map(Offer::try_from).transpose()?)
     }
 }
 

@@ -6,7 +6,7 @@ use domain::organization::{Member, Organization, OrganizationDraft};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
 
 use crate::market::Market;
-use crate::page::{Key, Keyset, PageRequest, Slice};
+use crate::page::{Key, Keyset, PageRequest, Pages, try_map_pages};
 use crate::sql::{ids, sql};
 use crate::{Call, Failure, Fault, Tx, run};
 
@@ -32,6 +32,16 @@ impl Market {
         Ok(organization.filter(|organization| organization.visible_to(&call.actor)))
     }
 
+    /// Organizations by their ids, of those the caller belongs to or looks after.
+    pub async fn organizations_held(
+        &self,
+        call: &Call,
+        wanted: &[OrganizationId],
+    ) -> Result<Vec<Organization>, Failure> {
+        let found = self.organizations_by_id(call, wanted).await?;
+        Ok(found.into_iter().filter(|organization| organization.visible_to(&call.actor)).collect())
+    }
+
     /// Organizations by their ids, as whoever sees something of theirs sees them.
     pub async fn organizations_by_id(
         &self,
@@ -43,24 +53,23 @@ impl Market {
         Ok(rows.into_iter().map(Organization::try_from).collect::<Result<_, Fault>>()?)
     }
 
-    /// The members of an organization the caller may see, in the order they joined.
-    pub async fn members_page(
+    /// The members of organizations the caller may see, in the order they joined.
+    pub async fn members_of_organizations(
         &self,
         call: &Call,
-        organization: &Organization,
+        organizations: &[OrganizationId],
         page: &PageRequest,
-    ) -> Result<Slice<Member>, Failure> {
-        if !organization.visible_to(&call.actor) {
-            return Ok(Slice::empty());
-        }
-        let select = member_row::Entity::find().filter(member_row::Column::OrganizationId.eq(organization.id.uuid()));
+    ) -> Result<Pages<OrganizationId, Member>, Failure> {
+        let seen = |id: &OrganizationId| access::allows(&call.actor, Verb::OrganizationRead, &Subject::of_client(*id));
+        let seen: Vec<OrganizationId> = organizations.iter().copied().filter(seen).collect();
         let order = Keyset::<member_row::Entity> {
             list: "members",
             columns: vec![member_row::Column::Id],
             descending: false,
             key: |row| vec![Key::Uuid(row.id)],
         };
-        Ok(order.page(self.db(), select, page).await?.try_map(Member::try_from)?)
+        let (select, column) = (member_row::Entity::find(), member_row::Column::OrganizationId);
+        Ok(try_map_pages(order.pages(self.db(), select, column, &seen, page).await?, Member::try_from)?)
     }
 
     /// A membership, for those who see the members of its organization.

@@ -6,20 +6,24 @@ use domain::Timestamp;
 use domain::access::Actor;
 use domain::change::Change;
 use domain::dispute::{self, Case, CaseId};
-use domain::id::{Id, OutageId};
+use domain::id::{Id, MilestoneId, OutageId, TimesheetId};
 use domain::outage::{Grant, Outage, OutageDraft, Places, Span};
 use domain::refusal::Refusal;
 use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
 use crate::market::Market;
-use crate::page::{Key, Keyset, PageRequest, Slice};
+use crate::page::{Key, Keyset, PageRequest, Pages, Slice, try_map_pages};
 use crate::save::save_row;
-use crate::sql::sql;
+use crate::sql::{rows_with, sql};
 use crate::{Call, Failure, Fault, Tx, run};
 
 /// How many milestones or weeks are looked at in one transaction.
 const BATCH: usize = 50;
+
+/// The lists of grants, in cursors.
+const MILESTONE_GRANTS: &str = "milestone_outage_grants";
+const TIMESHEET_GRANTS: &str = "timesheet_outage_grants";
 
 /// What may be affected.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +47,12 @@ impl Market {
         Ok(row.map(Outage::try_from).transpose()?)
     }
 
+    /// Outages by their ids, which everybody may see.
+    pub async fn outages_by_id(&self, _call: &Call, wanted: &[OutageId]) -> Result<Vec<Outage>, Failure> {
+        let rows = rows_with::<row::Entity, _>(self.db(), row::Column::Id, wanted).await?;
+        Ok(rows.into_iter().map(Outage::try_from).collect::<Result<_, _>>()?)
+    }
+
     /// All outages, the latest declared first.
     pub async fn outages_page(&self, page: &PageRequest) -> Result<Slice<Outage>, Failure> {
         let order = Keyset::<row::Entity> {
@@ -57,16 +67,35 @@ impl Market {
     /// What outages gave to a milestone or a week the caller has loaded, the latest declared first.
     pub async fn outage_grants_of(&self, of: CaseId, page: &PageRequest) -> Result<Slice<Grant>, Failure> {
         let select = row::grant::Entity::find().filter(row::grant::Column::Subject.eq(subject(of)));
-        let order = Keyset::<row::grant::Entity> {
-            list: match of {
-                CaseId::Milestone(_) => "milestone_outage_grants",
-                CaseId::Timesheet(_) => "timesheet_outage_grants",
-            },
-            columns: vec![row::grant::Column::OutageId],
-            descending: true,
-            key: |row| vec![Key::Uuid(row.outage_id)],
+        let list = match of {
+            CaseId::Milestone(_) => MILESTONE_GRANTS,
+            CaseId::Timesheet(_) => TIMESHEET_GRANTS,
         };
-        Ok(order.page(self.db(), select, page).await?.try_map(Grant::try_from)?)
+        Ok(latest_declared(list).page(self.db(), select, page).await?.try_map(Grant::try_from)?)
+    }
+
+    /// What outages gave to milestones the caller has loaded, the latest declared first.
+    pub async fn outage_grants_of_milestones(
+        &self,
+        _call: &Call,
+        milestones: &[MilestoneId],
+        page: &PageRequest,
+    ) -> Result<Pages<MilestoneId, Grant>, Failure> {
+        let (order, select) = (latest_declared(MILESTONE_GRANTS), row::grant::Entity::find());
+        let pages = order.pages(self.db(), select, row::grant::Column::MilestoneId, milestones, page).await?;
+        Ok(try_map_pages(pages, Grant::try_from)?)
+    }
+
+    /// What outages gave to weeks the caller has loaded, the latest declared first.
+    pub async fn outage_grants_of_timesheets(
+        &self,
+        _call: &Call,
+        weeks: &[TimesheetId],
+        page: &PageRequest,
+    ) -> Result<Pages<TimesheetId, Grant>, Failure> {
+        let (order, select) = (latest_declared(TIMESHEET_GRANTS), row::grant::Entity::find());
+        let pages = order.pages(self.db(), select, row::grant::Column::TimesheetId, weeks, page).await?;
+        Ok(try_map_pages(pages, Grant::try_from)?)
     }
 
     /// One of our people declares an outage.
@@ -249,6 +278,15 @@ impl Tx {
             ],
         );
         Ok(sea_orm::ConnectionTrait::execute_raw(self.conn(), insert).await?.rows_affected() == 1)
+    }
+}
+
+fn latest_declared(list: &'static str) -> Keyset<row::grant::Entity> {
+    Keyset {
+        list,
+        columns: vec![row::grant::Column::OutageId],
+        descending: true,
+        key: |row| vec![Key::Uuid(row.outage_id)],
     }
 }
 

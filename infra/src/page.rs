@@ -1,16 +1,24 @@
 //! Lists by pages. A page starts after (or ends before) the place its cursor names, and a place
 //! is the sort keys of a row, so rows that come or go meanwhile are neither shown twice nor lost.
 
+use std::collections::HashMap;
+use std::hash::Hash;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::Timestamp;
+use domain::id::Id;
 use domain::refusal::Refusal;
-use sea_orm::sea_query::{Expr, ExprTrait, SimpleExpr};
-use sea_orm::{ConnectionTrait, EntityTrait, ModelTrait, Order, QueryFilter, QueryOrder, QuerySelect, Select, Value};
+use sea_orm::sea_query::{Alias, Asterisk, Expr, ExprTrait, Func, Query, SimpleExpr};
+use sea_orm::{
+    ConnectionTrait, DbBackend, EntityTrait, JoinType, ModelTrait, Order, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, Select, Value,
+};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::Failure;
+use crate::sql::ids;
 
 /// The page size when none is asked for.
 pub const DEFAULT_SIZE: u64 = 20;
@@ -18,7 +26,7 @@ pub const DEFAULT_SIZE: u64 = 20;
 pub const MAX_SIZE: u64 = 100;
 
 /// Which page of a list is wanted, as the Relay arguments say it.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct PageRequest {
     /// So many from the start, or after `after`.
     pub first: Option<i32>,
@@ -62,6 +70,17 @@ impl From<Key> for Value {
             Key::Time(time) => time.into(),
         }
     }
+}
+
+/// A page of the list of each of several owners. Who has nothing in it may be missing.
+pub type Pages<O, T> = HashMap<O, Slice<T>>;
+
+/// The same pages, of something else.
+pub fn try_map_pages<O: Eq + Hash, T, U, E>(
+    pages: Pages<O, T>,
+    mut f: impl FnMut(T) -> Result<U, E>,
+) -> Result<Pages<O, U>, E> {
+    pages.into_iter().map(|(owner, slice)| Ok((owner, slice.try_map(&mut f)?))).collect()
 }
 
 /// One page of a list, in the list's order whichever way it was paged.
@@ -230,6 +249,53 @@ where
         request: &PageRequest,
     ) -> Result<Slice<E::Model>, Failure> {
         let page = Page::parse(request, self.list, self.columns.len())?;
+        let rows = self.cut(select, &page).all(conn).await?;
+        Ok(page.slice(self.list, rows, self.key))
+    }
+
+    /// Read the same page of the list of each owner in one statement, however many there are: `owner` is
+    /// the column that names whose a row of `select` is.
+    pub async fn pages<O: Id + Hash>(
+        &self,
+        conn: &impl ConnectionTrait,
+        select: Select<E>,
+        owner: E::Column,
+        owners: &[O],
+        request: &PageRequest,
+    ) -> Result<Pages<O, E::Model>, Failure> {
+        if owners.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let page = Page::parse(request, self.list, self.columns.len())?;
+        let column = SimpleExpr::from(owner.as_column_ref_expr());
+        let theirs = self.cut(select.filter(column.eq(Expr::col(Alias::new("owners")))), &page);
+        let mut all = Query::select();
+        all.column((Alias::new("theirs"), Asterisk))
+            .from_function(Func::cust("unnest").arg(Expr::val(ids(owners))), Alias::new("owners"))
+            .join_lateral(JoinType::InnerJoin, theirs.into_query(), Alias::new("theirs"), Expr::val(true));
+        for column in &self.columns {
+            all.order_by((Alias::new("theirs"), *column), self.direction(&page));
+        }
+        let rows = E::find().from_raw_sql(DbBackend::Postgres.build(&all)).all(conn).await?;
+        let mut lists: HashMap<O, Vec<E::Model>> = HashMap::new();
+        for row in rows {
+            let Value::Uuid(Some(whose)) = row.get(owner) else { continue };
+            lists.entry(O::from_uuid(whose)).or_default().push(row);
+        }
+        let slice = |(whose, rows)| (whose, page.slice(self.list, rows, self.key));
+        let mut pages: Pages<O, E::Model> = lists.into_iter().map(slice).collect();
+        for whose in owners {
+            pages.entry(*whose).or_insert_with(|| page.slice(self.list, Vec::new(), self.key));
+        }
+        Ok(pages)
+    }
+
+    fn direction(&self, page: &Page) -> Order {
+        if self.descending == page.backward { Order::Asc } else { Order::Desc }
+    }
+
+    /// The rows of a page, and one more.
+    fn cut(&self, select: Select<E>, page: &Page) -> Select<E> {
         let columns = || Expr::tuple(self.columns.iter().map(|column| SimpleExpr::from(column.as_column_ref_expr())));
         let values = |keys: Vec<Key>| Expr::tuple(keys.into_iter().map(|key| SimpleExpr::from(Value::from(key))));
         let mut select = select;
@@ -241,12 +307,10 @@ where
             let within = if self.descending { columns().gt(values(before)) } else { columns().lt(values(before)) };
             select = select.filter(within);
         }
-        let order = if self.descending == page.backward { Order::Asc } else { Order::Desc };
         for column in &self.columns {
-            select = select.order_by(*column, order.clone());
+            select = select.order_by(*column, self.direction(page));
         }
-        let rows = select.limit(page.probe()).all(conn).await?;
-        Ok(page.slice(self.list, rows, self.key))
+        select.limit(page.probe())
     }
 }
 

@@ -7,7 +7,9 @@ use chrono::TimeDelta;
 use domain::Timestamp;
 use domain::access::{self, Actor, Verb};
 use domain::contract::Contract;
-use domain::id::{ContractId, Id, MilestoneId, OrganizationId, PaymentId, PayoutId, TimesheetId, UserId};
+use domain::id::{
+    ContractId, Id, MilestoneId, OrganizationId, PaymentId, PayoutId, PayoutMethodId, TimesheetId, UserId,
+};
 use domain::ledger::{LedgerAccount, Reason};
 use domain::money::{Currency, Money, Rate};
 use domain::papers::{
@@ -103,7 +105,7 @@ struct WorkRow {
     contract_title: String,
     work_title: String,
     client: String,
-    released_net_minor: i64,
+    released_minor: i64,
     fee_minor: i64,
     payments: Vec<Uuid>,
 }
@@ -232,7 +234,7 @@ impl Market {
             fees: zero,
             net: payout.amount,
             quote: payout.quote.clone(),
-            parts: vec![self.payout_part(&payout).await?],
+            parts: self.payout_parts(&payout).await?,
             withholding_if_registered: zero,
             withholding_otherwise: zero,
             earned,
@@ -242,20 +244,36 @@ impl Market {
         Ok(Some(Paper::new(pack.reference(), now, &pack, pack.sheet())?))
     }
 
-    async fn payout_part(&self, payout: &Payout) -> Result<PayoutPart, Failure> {
-        let select = sql(
-            "select bank, iban_last4, account_title from payout_methods where id = $1",
-            [payout.method.uuid().into()],
-        );
+    async fn payout_parts(&self, payout: &Payout) -> Result<Vec<PayoutPart>, Failure> {
+        let changed = payout.changed()?;
+        let rupees = payout.quote.as_ref().map(|quote| quote.rupees(changed)).transpose()?;
+        let mut parts = Vec::new();
+        if let Some(kept) = payout.retention {
+            parts.push(self.payout_part("Retention account, in dollars", kept.method, kept.amount, None).await?);
+        }
+        if !changed.is_zero() {
+            parts.push(self.payout_part("Account in rupees", payout.method, changed, rupees).await?);
+        }
+        Ok(parts)
+    }
+
+    async fn payout_part(
+        &self,
+        account: &str,
+        method: PayoutMethodId,
+        amount: Money,
+        rupees: Option<Money>,
+    ) -> Result<PayoutPart, Failure> {
+        let select =
+            sql("select bank, iban_last4, account_title from payout_methods where id = $1", [method.uuid().into()]);
         let method = MethodRow::find_by_statement(select).one(self.db()).await?;
         let method = method.ok_or_else(|| Fault::bad_row("payouts", "its method is gone"))?;
-        let rupees = payout.quote.as_ref().map(|quote| quote.rupees(payout.amount)).transpose()?;
         Ok(PayoutPart {
-            account: "Bank account".to_owned(),
+            account: account.to_owned(),
             bank: Iban::bank_named(&method.bank).map_or(method.bank.clone(), str::to_owned),
             account_last4: method.iban_last4,
             account_title: method.account_title,
-            amount: payout.amount,
+            amount,
             rupees,
         })
     }
@@ -352,8 +370,22 @@ impl Market {
         let works = self.works(works.collect()).await?;
         let mut months: BTreeMap<String, Month> = BTreeMap::new();
         let zero = Money::zero(Currency::Usd);
-        let blank = |month: &str| Month { month: month.to_owned(), gross: zero, fees: zero, net: zero, paid_out: zero };
+        let blank = |month: &str| Month {
+            month: month.to_owned(),
+            gross: zero,
+            fees: zero,
+            net: zero,
+            given_back: zero,
+            paid_out: zero,
+        };
         for (flow, at) in &flows {
+            if let Flow::Undone { amount, .. } = flow
+                && within(*at)
+            {
+                let key = Certificate::month_of(*at);
+                let month = months.entry(key.clone()).or_insert_with(|| blank(&key));
+                month.given_back = month.given_back.plus(*amount)?;
+            }
             let Flow::Came { work, amount, .. } = flow else { continue };
             let Some(Work { origin, net, fee }) = works.get(work).filter(|_| within(*at)) else { continue };
             let earned = Earned::part(origin.clone(), *amount, *net, *fee)?;
@@ -444,7 +476,8 @@ impl Market {
         let weeks: Vec<TimesheetId> = works.iter().filter_map(|work| work.parse().ok()).collect();
         let select = sql(
             "select 'm' || work.id::text as work, work.contract_id, coalesce(contract.title, '') as contract_title,
-                    work.title as work_title, client.name as client, work.released_net_minor, work.fee_minor,
+                    work.title as work_title, client.name as client,
+                    (work.escrow -> 'fee_base' ->> 'minor')::bigint as released_minor, work.fee_minor,
                     array(select payment.id from payments payment
                           where payment.milestone_id = work.id and payment.status = 'succeeded' order by payment.id) as payments
              from milestones work join organizations client on client.id = work.organization_id
@@ -452,7 +485,7 @@ impl Market {
              where work.id = any($1)
              union all
              select 't' || work.id::text, work.contract_id, contract.title, 'Week of ' || work.week, client.name,
-                    work.released_net_minor, work.fee_minor,
+                    (work.escrow -> 'fee_base' ->> 'minor')::bigint, work.fee_minor,
                     array(select payment.id from payments payment
                           where payment.timesheet_id = work.id and payment.status = 'succeeded' order by payment.id)
              from timesheets work join organizations client on client.id = work.organization_id
@@ -481,20 +514,19 @@ impl Market {
                 client: row.client,
                 invoices,
             };
-            found.insert(work, Work { origin, net: usd(row.released_net_minor)?, fee: usd(row.fee_minor)? });
+            // What was released, whatever was given back of it since: papers that were handed in stay true.
+            let fee = usd(row.fee_minor)?;
+            found.insert(work, Work { origin, net: usd(row.released_minor)?.minus_or_zero(fee)?, fee });
         }
         Ok(found)
     }
 
-    /// The numbers of invoices: each client's payments counted in the order in which they came.
+    /// The numbers of invoices: each client's payments counted in the order in which they succeeded. A payment was
+    /// given its number then, and keeps it.
     async fn invoice_numbers(&self, payments: &[PaymentId]) -> Result<BTreeMap<PaymentId, String>, Failure> {
         let select = sql(
-            "select payment.id, payment.organization_id,
-                    (select count(*) from payments earlier
-                     where earlier.organization_id = payment.organization_id and earlier.status = 'succeeded'
-                       and (earlier.state ->> 'succeeded_at', earlier.id) <= (payment.state ->> 'succeeded_at', payment.id)
-                    ) as number
-             from payments payment where payment.id = any($1) and payment.status = 'succeeded'",
+            "select id, organization_id, invoice_number as number from payments
+             where id = any($1) and invoice_number is not null",
             [ids(payments)],
         );
         let rows = NumberRow::find_by_statement(select).all(self.db()).await?;

@@ -14,6 +14,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter,
 use crate::market::Market;
 use crate::payments::{ProcessorEvent, ProcessorFact};
 use crate::save::save_row;
+use crate::sql::{ids, rows_with, sql};
 use crate::{Call, Failure, Fault, Tx, run};
 
 mod ask;
@@ -35,31 +36,36 @@ pub enum FundWith {
 impl Market {
     /// The payment, if the caller may see it.
     pub async fn payment_find(&self, call: &Call, id: PaymentId) -> Result<Option<Payment>, Failure> {
-        let row = row::Entity::find_by_id(id.uuid()).one(self.db()).await?;
-        let payment = row.map(Payment::try_from).transpose()?;
-        Ok(payment.filter(|payment| payment.visible_to(&call.actor)))
+        Ok(self.payments_by_id(call, &[id]).await?.into_iter().next())
     }
 
-    /// The last payment for a milestone, if the caller may see it.
-    pub async fn payment_of_milestone(&self, call: &Call, id: MilestoneId) -> Result<Option<Payment>, Failure> {
-        let row = row::Entity::find()
-            .filter(row::Column::MilestoneId.eq(id.uuid()))
-            .order_by_desc(row::Column::Id)
-            .one(self.db())
-            .await?;
-        let payment = row.map(Payment::try_from).transpose()?;
-        Ok(payment.filter(|payment| payment.visible_to(&call.actor)))
+    /// Payments by their ids; those that don't exist, or that the caller may not see, are missing.
+    pub async fn payments_by_id(&self, call: &Call, wanted: &[PaymentId]) -> Result<Vec<Payment>, Failure> {
+        let rows = rows_with::<row::Entity, _>(self.db(), row::Column::Id, wanted).await?;
+        let found = rows.into_iter().map(Payment::try_from).collect::<Result<Vec<_>, _>>()?;
+        Ok(found.into_iter().filter(|payment| payment.visible_to(&call.actor)).collect())
     }
 
-    /// The last payment for a week, if the caller may see it.
-    pub async fn payment_of_timesheet(&self, call: &Call, id: TimesheetId) -> Result<Option<Payment>, Failure> {
-        let row = row::Entity::find()
-            .filter(row::Column::TimesheetId.eq(id.uuid()))
-            .order_by_desc(row::Column::Id)
-            .one(self.db())
-            .await?;
-        let payment = row.map(Payment::try_from).transpose()?;
-        Ok(payment.filter(|payment| payment.visible_to(&call.actor)))
+    /// The last payment for each of these milestones, as far as the caller may see it.
+    pub async fn payments_of_milestones(&self, call: &Call, wanted: &[MilestoneId]) -> Result<Vec<Payment>, Failure> {
+        let select = sql(
+            "select distinct on (milestone_id) * from payments where milestone_id = any($1) order by milestone_id, id desc",
+            [ids(wanted)],
+        );
+        let rows = row::Entity::find().from_raw_sql(select).all(self.db()).await?;
+        let payments = rows.into_iter().map(Payment::try_from).collect::<Result<Vec<_>, _>>()?;
+        Ok(payments.into_iter().filter(|payment| payment.visible_to(&call.actor)).collect())
+    }
+
+    /// The last payment for each of these weeks, as far as the caller may see it.
+    pub async fn payments_of_timesheets(&self, call: &Call, wanted: &[TimesheetId]) -> Result<Vec<Payment>, Failure> {
+        let select = sql(
+            "select distinct on (timesheet_id) * from payments where timesheet_id = any($1) order by timesheet_id, id desc",
+            [ids(wanted)],
+        );
+        let rows = row::Entity::find().from_raw_sql(select).all(self.db()).await?;
+        let payments = rows.into_iter().map(Payment::try_from).collect::<Result<Vec<_>, _>>()?;
+        Ok(payments.into_iter().filter(|payment| payment.visible_to(&call.actor)).collect())
     }
 
     /// The client funds a milestone. Paid by card, the answer has the payment to watch; paid out of
@@ -225,6 +231,12 @@ impl Tx {
     /// The payment, locked until this transaction ends.
     pub(crate) async fn payment_for_update(&self, id: PaymentId) -> Result<Option<Payment>, Failure> {
         let row = row::Entity::find_by_id(id.uuid()).lock_exclusive().one(self.conn()).await?;
+        Ok(row.map(Payment::try_from).transpose()?)
+    }
+
+    /// The payment, as it is at the moment.
+    pub(crate) async fn payment_find(&self, id: PaymentId) -> Result<Option<Payment>, Failure> {
+        let row = row::Entity::find_by_id(id.uuid()).one(self.conn()).await?;
         Ok(row.map(Payment::try_from).transpose()?)
     }
 

@@ -7,8 +7,9 @@
 use domain::Timestamp;
 use domain::id::{OrganizationId, PaymentId, PaymentRefundId};
 use domain::money::Money;
-use domain::payment::PaymentMethod;
+use domain::payment::{Payment, PaymentMethod, State};
 use domain::reconciliation::{BalanceTransaction, Class};
+use sea_orm::ConnectionTrait;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
@@ -209,6 +210,22 @@ impl Payments {
         }
     }
 
+    /// Has the processor taken a payment up, and will it tell what became of it? A debit takes a bank days.
+    pub async fn is_with_the_bank(&self, db: &impl ConnectionTrait, payment: &Payment) -> Result<bool, Failure> {
+        match (self, &payment.state) {
+            (Self::Stripe(_), State::Processing { .. }) => Ok(true),
+            (Self::Sandbox, State::Processing { .. }) => sandbox::will_tell(db, payment.id).await,
+            (
+                Self::Sandbox | Self::Stripe(_),
+                State::Starting
+                | State::Unknown { .. }
+                | State::RequiresAction { .. }
+                | State::Succeeded { .. }
+                | State::Failed { .. },
+            ) => Ok(false),
+        }
+    }
+
     /// Begin to set up a card or a bank account: what lets the processor's page go on.
     pub async fn set_up(&self, market: &Market, client: OrganizationId) -> Result<SecretString, Fault> {
         match self {
@@ -256,7 +273,7 @@ impl Payments {
             Self::Stripe(stripe) => {
                 let mut moved = balance::transactions(stripe, market, from, until).await?;
                 // Payouts for trying things out are on no balance but the sandbox's.
-                if market.rails() == Rails::Sandbox {
+                if matches!(market.rails(), Rails::Sandbox) {
                     let tried_out = sandbox_balance(market, from, until).await?;
                     moved.extend(tried_out.into_iter().filter(|moved| moved.class == Class::Payout));
                 }

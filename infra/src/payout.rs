@@ -1,6 +1,7 @@
 //! Payouts: bank accounts under lock and key, and money on its way to them. Screening and rails are
 //! asked outside of transactions; what they say is a verb again.
 
+use chrono::TimeDelta;
 use domain::Timestamp;
 use domain::access::{self, Actor, Subject, Verb};
 use domain::change::Change;
@@ -8,18 +9,17 @@ use domain::id::{Id, PayoutId, PayoutMethodId, UserId};
 use domain::ledger::LedgerAccount;
 use domain::money::{Currency, Money};
 use domain::payee::Payee;
-use domain::payout::{Carried, Known, Payout, PayoutMethod, PayoutRequest, PayoutState, Screened};
+use domain::payout::{Carried, Known, Payout, PayoutMethod, PayoutRequest, PayoutState, Recent, Retention, SUSPENDED};
 use domain::refusal::Refusal;
 use domain::user::given_reason;
-use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect};
 use serde::{Deserialize, Serialize};
 
 use crate::market::Market;
 use crate::page::{Key, Keyset, PageRequest, Slice};
 use crate::rails::{RailEvent, Transfer};
 use crate::save::save_row;
-use crate::screening::Screening;
-use crate::sql::sql;
+use crate::sql::{rows_with, sql};
 use crate::vault::Vault;
 use crate::{Call, Failure, Fault, Tx, run};
 
@@ -38,6 +38,9 @@ pub struct MethodShown {
     pub last4: String,
     /// The four letters of the bank.
     pub bank: String,
+    /// Is it an account in dollars?
+    #[serde(default)]
+    pub in_dollars: bool,
     /// The name the bank knows the account by.
     pub account_title: String,
     /// When it was added.
@@ -59,8 +62,18 @@ pub struct PayoutAsk {
     pub purpose_code: String,
     /// What for, in words.
     pub written_purpose: Option<String>,
+    /// What of it is kept in dollars, and where.
+    pub retention: Option<(PayoutMethodId, Money)>,
     /// The password, again. Without it, the session must have been proved a short while ago.
     pub password: Option<String>,
+}
+
+#[derive(FromQueryResult)]
+struct RecentRow {
+    day_count: i64,
+    day: i64,
+    month: i64,
+    retained: i64,
 }
 
 /// What a payout can be for, as banks report it.
@@ -75,8 +88,17 @@ pub struct PayoutPurpose {
 impl Market {
     /// The payout, if the caller may see it.
     pub async fn payout_find(&self, call: &Call, id: PayoutId) -> Result<Option<Payout>, Failure> {
-        let payout = self.payout_load(id).await?;
-        Ok(payout.filter(|payout| access::allows(&call.actor, Verb::PayoutRead, &payout.subject())))
+        Ok(self.payouts_by_id(call, &[id]).await?.into_iter().next())
+    }
+
+    /// Payouts by their ids; those that don't exist, or that the caller may not see, are missing.
+    pub async fn payouts_by_id(&self, call: &Call, wanted: &[PayoutId]) -> Result<Vec<Payout>, Failure> {
+        let rows = rows_with::<row::Entity, _>(self.db(), row::Column::Id, wanted).await?;
+        let found = rows.into_iter().map(Payout::try_from).collect::<Result<Vec<_>, _>>()?;
+        Ok(found
+            .into_iter()
+            .filter(|payout| access::allows(&call.actor, Verb::PayoutRead, &payout.subject()))
+            .collect())
     }
 
     /// The caller's payouts, newest first.
@@ -108,10 +130,19 @@ impl Market {
 
     /// The payout method, if the caller may see the payouts to it.
     pub async fn payout_method_find(&self, call: &Call, id: PayoutMethodId) -> Result<Option<MethodShown>, Failure> {
-        let row = row::method::Entity::find_by_id(id.uuid()).one(self.db()).await?;
+        Ok(self.payout_methods_by_id(call, &[id]).await?.into_iter().next())
+    }
+
+    /// Payout methods by their ids; those that the caller may not see the payouts to are missing.
+    pub async fn payout_methods_by_id(
+        &self,
+        call: &Call,
+        wanted: &[PayoutMethodId],
+    ) -> Result<Vec<MethodShown>, Failure> {
+        let rows = rows_with::<row::method::Entity, _>(self.db(), row::method::Column::Id, wanted).await?;
         let seen =
             |method: &MethodShown| access::allows(&call.actor, Verb::PayoutRead, &Subject::of_person(method.user));
-        Ok(row.map(MethodShown::from).filter(seen))
+        Ok(rows.into_iter().map(MethodShown::from).filter(seen).collect())
     }
 
     /// The caller's payout methods that can be used, newest first.
@@ -139,11 +170,13 @@ impl Market {
         call: &Call,
         iban: &str,
         account_title: &str,
+        in_dollars: bool,
     ) -> Result<MethodShown, Failure> {
         run!(self, call, tx => {
             let user = tx.actor().person()?.user;
             let terms = tx.policy_in_force().await?.terms;
             let change = PayoutMethod::add(tx.actor(), tx.now(), tx.id(), user, iban, account_title, &terms)?;
+            let change = if in_dollars { change.map(PayoutMethod::in_dollars) } else { change };
             tx.must_be_proved(call).await?;
             let row = row::method_model(self.vault(), &change.next)?;
             if tx.has_payout_method(user, &self.vault().lookups(iban_of(&change.next))).await? {
@@ -186,6 +219,10 @@ impl Market {
                 Some(proof) => proof.is_some() && !tx.has_second_factor(call.actor.person()?.user).await?,
                 None => tx.is_proved(call).await?,
             };
+            // What a person asks for at once, by several accounts, counts together: they queue up here.
+            if let Some(user) = tx.actor().user() {
+                tx.user_for_update(user).await?;
+            }
             let method = tx.payout_method_for_update(self.vault(), ask.method).await?.ok_or(Refusal::HIDDEN)?;
             let terms = tx.policy_in_force().await?.terms;
             let account = LedgerAccount::Available(method.user);
@@ -196,6 +233,14 @@ impl Market {
                 purpose: tx.purpose_in_force(&ask.purpose_code).await?,
                 written_purpose: ask.written_purpose.clone(),
                 quote: quote.clone(),
+                retention: match ask.retention {
+                    Some((kept_at, amount)) => {
+                        let kept_at = tx.payout_method_for_update(self.vault(), kept_at).await?;
+                        Some((kept_at.ok_or(Refusal::HIDDEN)?, amount))
+                    }
+                    None => None,
+                },
+                recent: tx.payouts_recent(method.user).await?,
                 reauthenticated,
             };
             let change = Payout::request(tx.actor(), tx.now(), tx.id(), &method, request, available, terms)?;
@@ -225,7 +270,19 @@ impl Market {
     ) -> Result<Payout, Failure> {
         run!(self, call, tx => {
             let payout = tx.payout_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let stopped = match &payout.state {
+                PayoutState::Blocked { reason, .. } => Some(reason.clone()),
+                _ => None,
+            };
             let change = payout.unblock(tx.actor(), tx.now(), expected)?;
+            let by = tx.actor().person()?.user;
+            // What was found to be nothing stops it no more, when it is screened once again on its way.
+            let clear = sql(
+                "insert into payout_clearances (payout_id, reason, cleared_at, cleared_by)
+                 select $1, $2, $3, $4 where $2::text is not null on conflict do nothing",
+                [id.uuid().into(), stopped.into(), tx.now().into(), by.uuid().into()],
+            );
+            tx.conn().execute_raw(clear).await?;
             tx.audit("payout_unblock", id, serde_json::json!({ "reason": given_reason(reason)? })).await?;
             tx.payout_save(change).await
         })
@@ -309,9 +366,11 @@ impl Market {
                 };
                 self.payout_step(call, id, send).await
             }
-            PayoutState::Sent { .. } | PayoutState::InTransit { .. } | PayoutState::Unknown { .. } => {
+            PayoutState::Sent { rail, .. }
+            | PayoutState::InTransit { rail, .. }
+            | PayoutState::Unknown { rail, .. } => {
                 let attempt = payout.attempt;
-                let known = self.rails().ask(self, &payout.rail_key()).await;
+                let known = self.rails().ask(self, *rail, &payout.rail_key()).await;
                 let known = known.unwrap_or_else(|fault| Known::Told(unanswered(id, &fault)));
                 self.payout_step(call, id, |payout, tx| payout.asked(tx.actor(), tx.now(), attempt, &known)).await
             }
@@ -328,9 +387,10 @@ impl Market {
         let row = row::method::Entity::find_by_id(payout.method.uuid()).one(self.db()).await?;
         let method = row.ok_or_else(|| Fault::bad_row("payouts", "its method is gone"))?;
         let payee = self.payee_load(payout.user).await?;
-        let names = [Some(method.account_title), payee.and_then(|payee| payee.latin_name)];
-        let screened = names.into_iter().flatten().map(|name| Screening::default().screen(&name));
-        let outcome = screened.fold(Screened::Clear, |worst, one| if worst == Screened::Clear { one } else { worst });
+        // Whatever a bank may be told as the name of who is paid.
+        let name = self.name_of(payout.user).await?.unwrap_or_default();
+        let names = [Some(method.account_title), payee.and_then(|payee| payee.latin_name), Some(name)];
+        let outcome = self.screening().list().await?.screen(names.iter().flatten().map(String::as_str), &[]);
         self.payout_step(call, id, |payout, tx| payout.screened(tx.actor(), tx.now(), outcome.clone())).await
     }
 
@@ -343,7 +403,17 @@ impl Market {
         };
         let (payout, method, name, payee) = self.payout_for_wire(payout.id).await?;
         let missing = payee.missing_for_wire(&name);
-        let transfer = Transfer { key: payout.rail_key(), rail, iban: method.iban, amount: payout.amount, missing };
+        let transfer = Transfer {
+            key: payout.rail_key(),
+            rail,
+            iban: method.iban,
+            amount: payout.amount,
+            missing,
+            attempt,
+            method: method.id,
+            account_title: method.account_title,
+            name: payee.wire_name(&name).map(str::to_owned),
+        };
         let said = self.rails().send(self, &transfer).await.unwrap_or_else(|fault| unanswered(id, &fault));
         self.payout_hears(call, id, attempt, &said).await
     }
@@ -367,9 +437,11 @@ impl Market {
     ) -> Result<(), Failure> {
         run!(self, call, tx => {
             let payout = tx.payout_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let was = payout.state.as_str();
             let change = verb(payout, tx)?;
-            if change.changed {
-                let to = change.next.state.as_str();
+            let to = change.next.state.as_str();
+            // That it was asked about once more is nothing to remember.
+            if change.changed && to != was {
                 tx.audit("payout_advance", id, serde_json::json!({ "to": to })).await?;
             }
             tx.payout_save(change).await?;
@@ -380,12 +452,17 @@ impl Market {
     /// A payout with all that a bank is told of it.
     pub(crate) async fn payout_for_wire(&self, id: PayoutId) -> Result<(Payout, PayoutMethod, String, Payee), Failure> {
         let payout = self.payout_load(id).await?.ok_or(Refusal::HIDDEN)?;
-        let row = row::method::Entity::find_by_id(payout.method.uuid()).one(self.db()).await?;
-        let method = row::open(self.vault(), row.ok_or_else(|| Fault::bad_row("payouts", "its method is gone"))?)?;
+        let method = self.payout_account(payout.method).await?;
         let name = self.name_of(payout.user).await?.unwrap_or_default();
         let payee = self.payee_load(payout.user).await?;
         let payee = payee.unwrap_or_else(|| Payee::blank(payout.user, self.clock().now()));
         Ok((payout, method, name, payee))
+    }
+
+    /// An account that a payout goes to, or a part of one.
+    pub(crate) async fn payout_account(&self, id: PayoutMethodId) -> Result<PayoutMethod, Failure> {
+        let row = row::method::Entity::find_by_id(id.uuid()).one(self.db()).await?;
+        Ok(row::open(self.vault(), row.ok_or_else(|| Fault::bad_row("payouts", "its method is gone"))?)?)
     }
 
     async fn payout_load(&self, id: PayoutId) -> Result<Option<Payout>, Failure> {
@@ -420,6 +497,36 @@ impl Tx {
         Ok(found.is_some())
     }
 
+    /// What a person has paid out lately.
+    async fn payouts_recent(&self, user: UserId) -> Result<Recent, Failure> {
+        let month = self.now().with_timezone(&chrono_tz::Asia::Karachi).format("%Y-%m").to_string();
+        let select = sql(
+            "select count(*) filter (where requested_at > $2) as day_count,
+                    coalesce(sum(amount_minor) filter (where requested_at > $2), 0)::bigint as day,
+                    coalesce(sum(amount_minor) filter (where of_month), 0)::bigint as month,
+                    coalesce(sum(retention_minor) filter (where of_month), 0)::bigint as retained
+             from (select *, to_char(requested_at at time zone 'Asia/Karachi', 'YYYY-MM') = $3 as of_month
+                   from payouts where user_id = $1 and requested_at > $4
+                     and status not in ('returned', 'cancelled')) recent",
+            [
+                user.uuid().into(),
+                (self.now() - TimeDelta::days(1)).into(),
+                month.into(),
+                (self.now() - TimeDelta::days(32)).into(),
+            ],
+        );
+        let Some(row) = RecentRow::find_by_statement(select).one(self.conn()).await? else {
+            return Ok(Recent::NOTHING);
+        };
+        let usd = |minor| Money::new(minor, Currency::Usd);
+        Ok(Recent {
+            day_count: u16::try_from(row.day_count).unwrap_or(u16::MAX),
+            day: usd(row.day)?,
+            month: usd(row.month)?,
+            month_retained: usd(row.retained)?,
+        })
+    }
+
     /// What a purpose code stands for, if it is in force.
     async fn purpose_in_force(&self, code: &str) -> Result<Option<String>, Failure> {
         let code = code.trim();
@@ -441,24 +548,29 @@ impl Tx {
         Ok(row.map(Payout::try_from).transpose()?)
     }
 
-    /// Hold what has not left yet of a person's payouts; how many there were.
+    /// Hold what has not left yet of a person's payouts, and what our bank was not told of; how many there were.
     pub(crate) async fn payouts_withhold(&self, user: UserId) -> Result<usize, Failure> {
         let rows = row::Entity::find()
             .filter(row::Column::UserId.eq(user.uuid()))
-            .filter(row::Column::Status.is_in(["requested", "screening", "queued"]))
+            .filter(row::Column::Status.is_in(["requested", "screening", "queued", "in_transit"]))
             .order_by_asc(row::Column::Id)
             .lock_exclusive()
             .all(self.conn())
             .await?;
-        let count = rows.len();
+        let mut count = 0;
         for row in rows {
-            let change = Payout::try_from(row)?.withhold(&Actor::System, self.now())?;
-            self.payout_save(change).await?;
+            let payout = Payout::try_from(row)?;
+            if matches!(payout.state, PayoutState::InTransit { .. }) {
+                count += usize::from(self.wire_recall(payout, SUSPENDED).await?);
+                continue;
+            }
+            self.payout_save(payout.withhold(&Actor::System, self.now())?).await?;
+            count += 1;
         }
         Ok(count)
     }
 
-    async fn payout_save(&self, change: Change<Payout>) -> Result<Payout, Failure> {
+    pub(crate) async fn payout_save(&self, change: Change<Payout>) -> Result<Payout, Failure> {
         if change.changed {
             save_row(self.conn(), row::Model::try_from(&change.next)?).await?;
         }
@@ -482,6 +594,7 @@ impl From<row::method::Model> for MethodShown {
             user: Id::from_uuid(row.user_id),
             last4: row.iban_last4,
             bank: row.bank,
+            in_dollars: row.currency == Currency::Usd.code(),
             account_title: row.account_title,
             added_at: row.added_at,
             usable_from: row.usable_from,
@@ -509,6 +622,13 @@ impl TryFrom<row::Model> for Payout {
             written_purpose: row.written_purpose,
             quote: row.quote.map(serde_json::from_value).transpose()?,
             e_prc: row.e_prc,
+            retention: match row.retention_method_id.zip(row.retention_minor) {
+                Some((method, minor)) => {
+                    let amount = Money::new(minor, currency).map_err(|error| Fault::bad_row("payouts", error))?;
+                    Some(Retention { method: Id::from_uuid(method), amount })
+                }
+                None => None,
+            },
             terms: serde_json::from_value(row.terms)?,
             version: row.version,
             attempt: u32::try_from(row.attempt).map_err(|error| Fault::bad_row("payouts", error))?,
@@ -532,6 +652,8 @@ impl TryFrom<&Payout> for row::Model {
             written_purpose: payout.written_purpose.clone(),
             quote: payout.quote.as_ref().map(serde_json::to_value).transpose()?,
             e_prc: payout.e_prc.clone(),
+            retention_method_id: payout.retention.map(|kept| kept.method.uuid()),
+            retention_minor: payout.retention.map(|kept| kept.amount.minor()),
             terms: serde_json::to_value(&payout.terms)?,
             version: payout.version,
             attempt: i32::try_from(payout.attempt).map_err(|error| Fault::bad_row("payouts", error))?,

@@ -2,6 +2,8 @@
 //!
 //! Locks are taken in one order: who bids, the gig, its proposals.
 
+use std::collections::HashMap;
+
 use domain::Timestamp;
 use domain::access::{self, Verb};
 use domain::change::Change;
@@ -20,9 +22,12 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::market::Market;
-use crate::page::{Key, Keyset, Page, PageRequest, Slice};
-use crate::sql::sql;
+use crate::page::{Key, Keyset, Page, PageRequest, Pages, Slice, try_map_pages};
+use crate::sql::{ids, rows_with, sql};
 use crate::{Call, Failure, Fault, Tx, run};
+
+/// The proposals for a gig, in cursors.
+const OF_GIG: &str = "gig_proposals";
 
 /// The proposals for a gig by how well their freelancers fit, in cursors.
 const BY_FIT: &str = "gig_proposals_by_fit";
@@ -195,9 +200,30 @@ impl Market {
 
     /// The proposal, if the caller may see it.
     pub async fn proposal_find(&self, call: &Call, id: ProposalId) -> Result<Option<Proposal>, Failure> {
-        let row = row::Entity::find_by_id(id.uuid()).one(self.db()).await?;
-        let proposal = row.map(Proposal::try_from).transpose()?;
-        Ok(proposal.filter(|proposal| access::allows(&call.actor, Verb::ProposalRead, &proposal.subject())))
+        Ok(self.proposals_by_id(call, &[id]).await?.into_iter().next())
+    }
+
+    /// Proposals by their ids; those that don't exist, or that the caller may not see, are missing.
+    pub async fn proposals_by_id(&self, call: &Call, wanted: &[ProposalId]) -> Result<Vec<Proposal>, Failure> {
+        let rows = rows_with::<row::Entity, _>(self.db(), row::Column::Id, wanted).await?;
+        let found = rows.into_iter().map(Proposal::try_from).collect::<Result<Vec<_>, _>>()?;
+        Ok(found
+            .into_iter()
+            .filter(|proposal| access::allows(&call.actor, Verb::ProposalRead, &proposal.subject()))
+            .collect())
+    }
+
+    /// The proposals for gigs, the newest first. The members of their clients see them, which
+    /// is for the caller to have found out.
+    pub async fn proposals_of_gigs(
+        &self,
+        _call: &Call,
+        gigs: &[GigId],
+        page: &PageRequest,
+    ) -> Result<Pages<GigId, Proposal>, Failure> {
+        let select = row::Entity::find().filter(row::Column::SubmittedAt.is_not_null());
+        let pages = newest_first(OF_GIG).pages(self.db(), select, row::Column::GigId, gigs, page).await?;
+        Ok(try_map_pages(pages, Proposal::try_from)?)
     }
 
     /// The proposals for a gig, the newest first. Its client's members see them; for others the
@@ -217,7 +243,7 @@ impl Market {
             .filter(row::Column::GigId.eq(gig.id.uuid()))
             .filter(row::Column::SubmittedAt.is_not_null())
             .filter(Expr::cust_with_values("proposals.id <> all($1)", [without]));
-        Ok(newest_first("gig_proposals").page(self.db(), select, page).await?.try_map(Proposal::try_from)?)
+        Ok(newest_first(OF_GIG).page(self.db(), select, page).await?.try_map(Proposal::try_from)?)
     }
 
     /// The proposals for a gig whose client the caller acts for, those of the best fitting
@@ -256,18 +282,31 @@ impl Market {
         if !access::allows(&call.actor, Verb::GigRead, &gig.subject()) {
             return Ok(Vec::new());
         }
-        let rows = row::Entity::find()
-            .filter(row::Column::GigId.eq(gig.id.uuid()))
-            .filter(row::Column::SubmittedAt.is_not_null())
-            .filter(row::Column::Status.is_in(row::LIVE))
-            .order_by_asc(row::Column::SubmittedAt)
-            .order_by_asc(row::Column::Id)
-            .limit(u64::try_from(alike::COMPARED).unwrap_or(u64::MAX))
-            .all(self.db());
-        let proposals = rows.await?.into_iter().map(Proposal::try_from).collect::<Result<Vec<_>, _>>()?;
-        let letters: Vec<&str> = proposals.iter().map(|proposal| proposal.terms.cover_letter.as_str()).collect();
-        let groups = alike::groups(&letters);
-        Ok(groups.into_iter().map(|group| group.into_iter().map(|at| proposals[at].clone()).collect()).collect())
+        Ok(self.proposals_alike_for(&[gig.id]).await?.remove(&gig.id).unwrap_or_default())
+    }
+
+    /// The same, for several gigs, of whose clients the caller has been found to be a member.
+    pub async fn proposals_alike_for(&self, gigs: &[GigId]) -> Result<HashMap<GigId, Vec<Vec<Proposal>>>, Failure> {
+        let live = row::LIVE.map(|status| format!("'{status}'")).join(", ");
+        let select = format!(
+            "select theirs.* from unnest($1::uuid[]) owner, lateral (
+                 select * from proposals where gig_id = owner and submitted_at is not null and status in ({live})
+                 order by submitted_at, id limit $2) theirs
+             order by submitted_at, id"
+        );
+        let most = i64::try_from(alike::COMPARED).unwrap_or(i64::MAX);
+        let rows = row::Entity::find().from_raw_sql(sql(&select, [ids(gigs), most.into()])).all(self.db()).await?;
+        let mut of: HashMap<GigId, Vec<Proposal>> = HashMap::new();
+        for row in rows {
+            let proposal = Proposal::try_from(row)?;
+            of.entry(proposal.gig).or_default().push(proposal);
+        }
+        let groups = |proposals: Vec<Proposal>| {
+            let letters: Vec<&str> = proposals.iter().map(|proposal| proposal.terms.cover_letter.as_str()).collect();
+            let groups = alike::groups(&letters);
+            groups.into_iter().map(|group| group.into_iter().map(|at| proposals[at].clone()).collect()).collect()
+        };
+        Ok(of.into_iter().map(|(gig, proposals)| (gig, groups(proposals))).collect())
     }
 
     /// The caller's own proposals, the newest first.
@@ -277,20 +316,21 @@ impl Market {
         Ok(newest_first("viewer_proposals").page(self.db(), select, page).await?.try_map(Proposal::try_from)?)
     }
 
-    /// What each side proposed, the latest first. The caller was shown the proposal.
-    pub async fn proposal_revisions(
+    /// What each side proposed, the latest first. The caller was shown the proposals.
+    pub async fn revisions_of_proposals(
         &self,
-        proposal: &Proposal,
+        _call: &Call,
+        proposals: &[ProposalId],
         page: &PageRequest,
-    ) -> Result<Slice<Revision>, Failure> {
-        let select = revision_row::Entity::find().filter(revision_row::Column::ProposalId.eq(proposal.id.uuid()));
+    ) -> Result<Pages<ProposalId, Revision>, Failure> {
         let order = Keyset::<revision_row::Entity> {
             list: "proposal_revisions",
             columns: vec![revision_row::Column::Number],
             descending: true,
             key: |row| vec![Key::Int(row.number.into())],
         };
-        Ok(order.page(self.db(), select, page).await?.try_map(Revision::try_from)?)
+        let (select, column) = (revision_row::Entity::find(), revision_row::Column::ProposalId);
+        Ok(try_map_pages(order.pages(self.db(), select, column, proposals, page).await?, Revision::try_from)?)
     }
 }
 

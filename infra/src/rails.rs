@@ -8,7 +8,7 @@
 
 use chrono::TimeDelta;
 use domain::Timestamp;
-use domain::id::PayoutId;
+use domain::id::{PayoutId, PayoutMethodId};
 use domain::money::Money;
 use domain::payout::{Carried, Iban, Known, Rail};
 use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement};
@@ -17,15 +17,25 @@ use crate::Fault;
 use crate::market::Market;
 use crate::wire;
 
+mod closure;
+mod global;
+mod recipient;
+pub mod stripe;
+
+pub use closure::Closure;
+pub(crate) use global::transactions as global_transactions;
+pub use stripe::StripeRails;
+
 /// Who carries money to banks.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub enum Rails {
     /// The rail for trying things out.
     #[default]
     Sandbox,
-    /// Our own bank alone: files, and what our people do by hand. The processor's rails refuse, as long as none is
-    /// set up.
+    /// Our own bank alone: files, and what our people do by hand. The processor's rails refuse.
     Bank,
+    /// Stripe's rails, as far as they are set up, and our own bank for what they refuse.
+    Stripe(StripeRails),
 }
 
 /// A transfer to hand over.
@@ -41,6 +51,14 @@ pub struct Transfer {
     pub amount: Money,
     /// What a wire would still need to know of the payee.
     pub missing: Vec<&'static str>,
+    /// Which attempt it is.
+    pub attempt: u32,
+    /// The account, by our name for it.
+    pub method: PayoutMethodId,
+    /// The name the bank knows the account by.
+    pub account_title: String,
+    /// The payee's name in Latin letters and without initials, where there is one.
+    pub name: Option<String>,
 }
 
 impl Transfer {
@@ -73,21 +91,37 @@ struct Kept {
 
 impl Rails {
     /// Hand a transfer over.
-    pub async fn send(self, market: &Market, transfer: &Transfer) -> Result<Carried, Fault> {
+    pub async fn send(&self, market: &Market, transfer: &Transfer) -> Result<Carried, Fault> {
         match self {
             Self::Sandbox => sandbox_send(market, transfer).await,
             Self::Bank => match transfer.rail {
                 Rail::GlobalPayouts | Rail::RecipientAccount => Ok(Carried::Refused("not_set_up".to_owned())),
                 Rail::BankWire | Rail::Manual => wire::send(market, transfer).await,
             },
+            Self::Stripe(rails) => match transfer.rail {
+                Rail::GlobalPayouts | Rail::RecipientAccount => rails.send(market, transfer).await,
+                Rail::BankWire | Rail::Manual => wire::send(market, transfer).await,
+            },
         }
     }
 
-    /// Ask about a transfer that may have been handed over.
-    pub async fn ask(self, market: &Market, key: &str) -> Result<Known, Fault> {
+    /// Ask about a transfer that may have been handed over to this rail.
+    pub async fn ask(&self, market: &Market, rail: Rail, key: &str) -> Result<Known, Fault> {
         match self {
             Self::Sandbox => sandbox_ask(market, key).await,
             Self::Bank => wire::ask(market, key).await,
+            Self::Stripe(rails) => match rail {
+                Rail::GlobalPayouts | Rail::RecipientAccount => rails.ask(market, key).await,
+                Rail::BankWire | Rail::Manual => wire::ask(market, key).await,
+            },
+        }
+    }
+
+    /// Stripe's rails, if they carry payouts.
+    pub fn stripe(&self) -> Option<&StripeRails> {
+        match self {
+            Self::Sandbox | Self::Bank => None,
+            Self::Stripe(rails) => Some(rails),
         }
     }
 }

@@ -258,10 +258,13 @@ const ENTRIES: &str = "
         on told.source = split_part(entry.trace, ':', 1)
        and told.id = substr(entry.trace, strpos(entry.trace, ':') + 1)
     where entry.posted_at >= $1 and entry.posted_at < $2 and legs.ours
+      and (entry.posted_at < $3 or entry.reason in ('payout_arrive', 'payout_return'))
     order by entry.id";
 
 async fn entries(tx: &DatabaseTransaction, from: Timestamp, until: Timestamp) -> Result<Vec<Posted>, Failure> {
-    let rows = EntryRow::find_by_statement(sql(ENTRIES, [from.into(), until.into()])).all(tx).await?;
+    // What left within the time may have arrived long after it.
+    let values = [from.into(), (until + Period::CARRYING).into(), until.into()];
+    let rows = EntryRow::find_by_statement(sql(ENTRIES, values)).all(tx).await?;
     Ok(rows.into_iter().map(Posted::try_from).collect::<Result<_, Fault>>()?)
 }
 

@@ -1,6 +1,8 @@
 //! Reviews after a contract. What is not published yet is read by its own side only; lists and
 //! averages are made of what is published.
 
+use std::collections::HashMap;
+
 use domain::access::{self, Verb};
 use domain::change::Change;
 use domain::contract::Contract;
@@ -9,15 +11,21 @@ use domain::milestone::Side;
 use domain::money::{Currency, Money};
 use domain::refusal::Refusal;
 use domain::review::{Reply, Review, ReviewDraft, Reviews};
-use sea_orm::{ColumnTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QuerySelect, Statement};
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ColumnTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, Select, Statement,
+    Value,
+};
+use uuid::Uuid;
 
 use crate::market::Market;
-use crate::page::{Key, Keyset, PageRequest, Slice};
+use crate::page::{Key, Keyset, PageRequest, Pages, try_map_pages};
 use crate::save::save_row;
+use crate::sql::{ids, rows_with};
 use crate::{Call, Failure, Fault, Tx, run};
 
 /// Whose published reviews are wanted: those about this side.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reviewed {
     /// About a freelancer, by clients.
     Freelancer(UserId),
@@ -34,8 +42,25 @@ pub struct Rating {
     pub sum: i64,
 }
 
+impl Reviewed {
+    fn freelancer(&self) -> Option<UserId> {
+        match self {
+            Self::Freelancer(user) => Some(*user),
+            Self::Client(_) => None,
+        }
+    }
+
+    fn client(&self) -> Option<OrganizationId> {
+        match self {
+            Self::Client(organization) => Some(*organization),
+            Self::Freelancer(_) => None,
+        }
+    }
+}
+
 #[derive(FromQueryResult)]
 struct RatingRow {
+    id: Uuid,
     count: i64,
     sum: i64,
 }
@@ -46,59 +71,92 @@ struct Paid {
 }
 
 impl Market {
-    /// The review, if the caller may read it.
+    /// The review, if the caller may see it.
     pub async fn review_find(&self, call: &Call, id: ReviewId) -> Result<Option<Review>, Failure> {
-        let row = row::Entity::find_by_id(id.uuid()).one(self.db()).await?;
-        let review = row.map(Review::try_from).transpose()?;
-        Ok(review.filter(|review| review.visible_to(&call.actor)))
+        Ok(self.reviews_by_id(call, &[id]).await?.into_iter().next())
     }
 
-    /// The reviews of a contract that the caller may read.
-    pub async fn reviews_of_contract(&self, call: &Call, contract: ContractId) -> Result<Vec<Review>, Failure> {
-        let rows = row::Entity::find().filter(row::Column::ContractId.eq(contract.uuid())).all(self.db()).await?;
-        let reviews = rows.into_iter().map(Review::try_from).collect::<Result<Vec<_>, _>>()?;
-        Ok(reviews.into_iter().filter(|review| review.visible_to(&call.actor)).collect())
+    /// Reviews by their ids; those that don't exist, or that the caller may not see, are missing.
+    pub async fn reviews_by_id(&self, call: &Call, wanted: &[ReviewId]) -> Result<Vec<Review>, Failure> {
+        let rows = rows_with::<row::Entity, _>(self.db(), row::Column::Id, wanted).await?;
+        let found = rows.into_iter().map(Review::try_from).collect::<Result<Vec<_>, _>>()?;
+        Ok(found.into_iter().filter(|review| review.visible_to(&call.actor)).collect())
     }
 
-    /// The published reviews about somebody, newest first.
-    pub async fn reviews_about(&self, about: Reviewed, page: &PageRequest) -> Result<Slice<Review>, Failure> {
-        let published = row::Entity::find().filter(row::Column::PublishedAt.is_not_null());
-        let (list, select) = match about {
-            Reviewed::Freelancer(user) => {
-                let theirs = published.filter(row::Column::FreelancerId.eq(user.uuid()));
-                ("user_reviews", theirs.filter(row::Column::Side.eq(side_text(Side::Client))))
+    /// The reviews of contracts that the caller may read; of each contract that has any.
+    pub async fn reviews_of_contracts(
+        &self,
+        call: &Call,
+        contracts: &[ContractId],
+    ) -> Result<HashMap<ContractId, Vec<Review>>, Failure> {
+        let theirs = Expr::cust_with_values("reviews.contract_id = any($1)", [ids(contracts)]);
+        let rows = row::Entity::find().filter(theirs).order_by_asc(row::Column::Id).all(self.db()).await?;
+        let mut of: HashMap<ContractId, Vec<Review>> = HashMap::new();
+        for row in rows {
+            let review = Review::try_from(row)?;
+            if review.visible_to(&call.actor) {
+                of.entry(review.contract).or_default().push(review);
             }
-            Reviewed::Client(organization) => {
-                let theirs = published.filter(row::Column::OrganizationId.eq(organization.uuid()));
-                ("organization_reviews", theirs.filter(row::Column::Side.eq(side_text(Side::Freelancer))))
-            }
-        };
-        let order = Keyset::<row::Entity> {
-            list,
-            columns: vec![row::Column::Id],
-            descending: true,
-            key: |row| vec![Key::Uuid(row.id)],
-        };
-        Ok(order.page(self.db(), select, page).await?.try_map(Review::try_from)?)
+        }
+        Ok(of)
     }
 
-    /// How somebody was rated.
-    pub async fn rating_of(&self, about: Reviewed) -> Result<Rating, Failure> {
-        let (column, id, side) = match about {
-            Reviewed::Freelancer(user) => ("freelancer_id", user.uuid(), Side::Client),
-            Reviewed::Client(organization) => ("organization_id", organization.uuid(), Side::Freelancer),
-        };
-        let row = RatingRow::find_by_statement(Statement::from_sql_and_values(
+    /// The published reviews about freelancers, newest first.
+    pub async fn reviews_about_freelancers(
+        &self,
+        _call: &Call,
+        freelancers: &[UserId],
+        page: &PageRequest,
+    ) -> Result<Pages<UserId, Review>, Failure> {
+        let (select, order) = (published_by(Side::Client), newest_first("user_reviews"));
+        let pages = order.pages(self.db(), select, row::Column::FreelancerId, freelancers, page).await?;
+        Ok(try_map_pages(pages, Review::try_from)?)
+    }
+
+    /// The published reviews about clients, newest first.
+    pub async fn reviews_about_clients(
+        &self,
+        _call: &Call,
+        clients: &[OrganizationId],
+        page: &PageRequest,
+    ) -> Result<Pages<OrganizationId, Review>, Failure> {
+        let (select, order) = (published_by(Side::Freelancer), newest_first("organization_reviews"));
+        let pages = order.pages(self.db(), select, row::Column::OrganizationId, clients, page).await?;
+        Ok(try_map_pages(pages, Review::try_from)?)
+    }
+
+    /// How each of these was rated, over all published reviews. Who has none is missing.
+    pub async fn ratings_of(&self, wanted: &[Reviewed]) -> Result<HashMap<Reviewed, Rating>, Failure> {
+        let freelancers: Vec<UserId> = wanted.iter().filter_map(|about| about.freelancer()).collect();
+        let clients: Vec<OrganizationId> = wanted.iter().filter_map(|about| about.client()).collect();
+        let mut found = HashMap::new();
+        if !freelancers.is_empty() {
+            let rows = self.ratings("freelancer_id", ids(&freelancers), Side::Client).await?;
+            found.extend(rows.map(|(id, rating)| (Reviewed::Freelancer(Id::from_uuid(id)), rating)));
+        }
+        if !clients.is_empty() {
+            let rows = self.ratings("organization_id", ids(&clients), Side::Freelancer).await?;
+            found.extend(rows.map(|(id, rating)| (Reviewed::Client(Id::from_uuid(id)), rating)));
+        }
+        Ok(found)
+    }
+
+    async fn ratings(
+        &self,
+        column: &str,
+        wanted: Value,
+        by: Side,
+    ) -> Result<impl Iterator<Item = (Uuid, Rating)>, Failure> {
+        let rows = RatingRow::find_by_statement(Statement::from_sql_and_values(
             DbBackend::Postgres,
             format!(
-                "select count(*) as count, coalesce(sum(rating), 0)::bigint as sum from reviews
-                 where {column} = $1 and side = $2 and published_at is not null"
+                "select {column} as id, count(*) as count, coalesce(sum(rating), 0)::bigint as sum from reviews
+                 where {column} = any($1) and side = $2 and published_at is not null group by {column}"
             ),
-            [id.into(), side_text(side).into()],
-        ))
-        .one(self.db())
-        .await?;
-        Ok(row.map_or(Rating { count: 0, sum: 0 }, |row| Rating { count: row.count, sum: row.sum }))
+            [wanted, side_text(by).into()],
+        ));
+        let rows = rows.all(self.db()).await?;
+        Ok(rows.into_iter().map(|row| (row.id, Rating { count: row.count, sum: row.sum })))
     }
 
     /// One side writes its review, or writes it anew.
@@ -136,6 +194,14 @@ impl Market {
             Ok(())
         })
     }
+}
+
+fn published_by(side: Side) -> Select<row::Entity> {
+    row::Entity::find().filter(row::Column::PublishedAt.is_not_null()).filter(row::Column::Side.eq(side_text(side)))
+}
+
+fn newest_first(list: &'static str) -> Keyset<row::Entity> {
+    Keyset { list, columns: vec![row::Column::Id], descending: true, key: |row| vec![Key::Uuid(row.id)] }
 }
 
 impl Tx {

@@ -268,7 +268,11 @@ impl Market {
         Ok(self.db().execute_raw(forget).await?.rows_affected())
     }
 
-    fn signed_in(&self, (user, session): (User, Session), refresh_token: String) -> Result<SignedIn, Failure> {
+    pub(crate) fn signed_in(
+        &self,
+        (user, session): (User, Session),
+        refresh_token: String,
+    ) -> Result<SignedIn, Failure> {
         let (access_token, access_expires_at) = self.keys().issue(user.id, session.id, self.clock().now())?;
         Ok(SignedIn { user, session, access_token, access_expires_at, refresh_token })
     }
@@ -342,7 +346,7 @@ pub(crate) fn once_is_enough(call: &Call) -> Call {
     Call { once: None, ..call.clone() }
 }
 
-fn not_suspended(user: &User) -> Result<(), Denied> {
+pub(crate) fn not_suspended(user: &User) -> Result<(), Denied> {
     match user.suspended_at {
         Some(_) => Err(Denied::Suspended),
         None => Ok(()),
@@ -400,7 +404,11 @@ impl Tx {
         Ok(count)
     }
 
-    async fn session_insert(&self, change: Change<Session>, refresh_token: &str) -> Result<Session, Failure> {
+    pub(crate) async fn session_insert(
+        &self,
+        change: Change<Session>,
+        refresh_token: &str,
+    ) -> Result<Session, Failure> {
         let session = self.settle(change).await?;
         write(&session).insert(self.conn()).await?;
         self.refresh_token_insert(session.id, refresh_token).await?;

@@ -3,6 +3,8 @@
 //! A statement is a chain: each entry's seal covers the entry and the seal before it, and the head
 //! of the chain is signed when it is asked for. VERIFYING.md says how a party checks both.
 
+use std::collections::HashMap;
+
 use domain::Timestamp;
 use domain::access::{self, Subject, Verb};
 use domain::contract::Contract;
@@ -14,7 +16,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::market::Market;
-use crate::page::{Key, Page, PageRequest, Slice};
+use crate::page::{Key, Page, PageRequest, Pages, Slice};
+use crate::sql::ids;
 use crate::token::ISSUER;
 use crate::{Call, Failure, Fault};
 
@@ -108,6 +111,7 @@ pub struct ClientBalances {
 
 #[derive(FromQueryResult)]
 struct Row {
+    contract_id: Uuid,
     number: i64,
     reason: String,
     key: String,
@@ -122,8 +126,16 @@ struct Row {
 
 #[derive(FromQueryResult)]
 struct HeadRow {
+    contract_id: Uuid,
     entries: i64,
     seal: Vec<u8>,
+}
+
+#[derive(FromQueryResult)]
+struct ClientRow {
+    id: Uuid,
+    held: i64,
+    credit: i64,
 }
 
 #[derive(Deserialize)]
@@ -147,28 +159,48 @@ impl Market {
         contract: &Contract,
         request: &PageRequest,
     ) -> Result<Slice<StatementEntry>, Failure> {
-        let subject = self.with_disputes(&call.actor, contract.subject(), Some(contract.id)).await?;
-        if !access::allows(&call.actor, Verb::ContractStatement, &subject) {
-            return Ok(Slice::empty());
-        }
+        let pages = self.statements(call, &[contract], request).await?;
+        Ok(pages.into_values().next().unwrap_or_else(Slice::empty))
+    }
+
+    /// The same, of several contracts.
+    pub async fn statements(
+        &self,
+        call: &Call,
+        contracts: &[&Contract],
+        request: &PageRequest,
+    ) -> Result<Pages<ContractId, StatementEntry>, Failure> {
         const LIST: &str = "statement";
+        let wanted: Vec<ContractId> = contracts.iter().map(|contract| contract.id).collect();
+        let open = self.in_dispute(&call.actor, &wanted).await?;
+        let seen = |contract: &&&Contract| {
+            let subject = contract.subject();
+            let subject = subject.disputed_if(subject.disputed || open.contains(&contract.id));
+            access::allows(&call.actor, Verb::ContractStatement, &subject)
+        };
+        let seen: Vec<ContractId> = contracts.iter().filter(seen).map(|contract| contract.id).collect();
+        if seen.is_empty() {
+            return Ok(Pages::new());
+        }
         let page = Page::parse(request, LIST, 1)?;
         let (after, before, backward) = page.between();
         let direction = if backward { "desc" } else { "asc" };
         let rows = Row::find_by_statement(Statement::from_sql_and_values(
             DbBackend::Postgres,
             format!(
-                "select number, reason, key, milestone_id, party, posted_at, in_escrow_minor, form,
-                        encode(seal, 'hex') as seal,
-                        (select jsonb_agg(jsonb_build_object('from', from_account, 'to', to_account,
-                                                             'currency', currency, 'minor', amount_minor) order by id)
-                         from ledger_postings where entry_id = entry.id) as postings
-                 from ledger_entries entry
-                 where contract_id = $1 and number > $2 and number < $3
-                 order by number {direction} limit $4"
+                "select theirs.* from unnest($1::uuid[]) owner, lateral (
+                     select contract_id, number, reason, key, milestone_id, party, posted_at, in_escrow_minor, form,
+                            encode(seal, 'hex') as seal,
+                            (select jsonb_agg(jsonb_build_object('from', from_account, 'to', to_account,
+                                                                 'currency', currency, 'minor', amount_minor) order by id)
+                             from ledger_postings where entry_id = entry.id) as postings
+                     from ledger_entries entry
+                     where contract_id = owner and number > $2 and number < $3
+                     order by number {direction} limit $4) theirs
+                 order by number {direction}"
             ),
             [
-                contract.id.uuid().into(),
+                ids(&seen),
                 after.unwrap_or(0).into(),
                 before.unwrap_or(i64::MAX).into(),
                 i64::try_from(page.probe()).unwrap_or(i64::MAX).into(),
@@ -176,30 +208,51 @@ impl Market {
         ))
         .all(self.db())
         .await?;
-        let entries = rows.into_iter().map(StatementEntry::try_from).collect::<Result<Vec<_>, Fault>>()?;
-        Ok(page.slice(LIST, entries, |entry| vec![Key::Int(entry.number)]))
+        let mut lists: HashMap<ContractId, Vec<StatementEntry>> = seen.iter().map(|id| (*id, Vec::new())).collect();
+        for row in rows {
+            let contract = ContractId::from_uuid(row.contract_id);
+            lists.entry(contract).or_default().push(StatementEntry::try_from(row)?);
+        }
+        let slice = |entries| page.slice(LIST, entries, |entry: &StatementEntry| vec![Key::Int(entry.number)]);
+        Ok(lists.into_iter().map(|(contract, entries)| (contract, slice(entries))).collect())
     }
 
     /// How far the statement of a contract has come, signed now, if the caller may read it.
     pub async fn statement_head(&self, call: &Call, contract: &Contract) -> Result<Option<StatementHead>, Failure> {
-        if !access::allows(&call.actor, Verb::ContractStatement, &contract.subject()) {
-            return Ok(None);
+        Ok(self.statement_heads(call, &[contract]).await?.remove(&contract.id))
+    }
+
+    /// The same, of several contracts: of those whose statement the caller may read.
+    pub async fn statement_heads(
+        &self,
+        call: &Call,
+        contracts: &[&Contract],
+    ) -> Result<HashMap<ContractId, StatementHead>, Failure> {
+        let seen = |contract: &&&Contract| access::allows(&call.actor, Verb::ContractStatement, &contract.subject());
+        let seen: Vec<ContractId> = contracts.iter().filter(seen).map(|contract| contract.id).collect();
+        if seen.is_empty() {
+            return Ok(HashMap::new());
         }
         let found = HeadRow::find_by_statement(Statement::from_sql_and_values(
             DbBackend::Postgres,
-            "select entries, seal from ledger_statements where contract_id = $1",
-            [contract.id.uuid().into()],
-        ))
-        .one(self.db())
-        .await?;
-        let HeadRow { entries, seal } =
-            found.unwrap_or_else(|| HeadRow { entries: 0, seal: seal::genesis(contract.id) });
+            "select contract_id, entries, seal from ledger_statements where contract_id = any($1)",
+            [ids(&seen)],
+        ));
+        let found = found.all(self.db()).await?.into_iter();
+        let mut found: HashMap<ContractId, HeadRow> =
+            found.map(|row| (ContractId::from_uuid(row.contract_id), row)).collect();
+        let head = |id: ContractId| Ok((id, self.head_sign(id, found.remove(&id))?));
+        seen.into_iter().map(head).collect()
+    }
+
+    fn head_sign(&self, contract: ContractId, found: Option<HeadRow>) -> Result<StatementHead, Failure> {
+        let (entries, seal) = found.map_or_else(|| (0, seal::genesis(contract)), |row| (row.entries, row.seal));
         let iat = self.clock().now().timestamp();
         let seal = seal::hex(&seal);
-        let claims = HeadClaims { iss: ISSUER, sub: contract.id, entries, seal: seal.clone(), iat };
+        let claims = HeadClaims { iss: ISSUER, sub: contract, entries, seal: seal.clone(), iat };
         let (signature, key_id) = self.keys().sign(HEAD_TYPE, &claims)?;
         let signed_at = Timestamp::from_timestamp(iat, 0).unwrap_or(Timestamp::UNIX_EPOCH);
-        Ok(Some(StatementHead { entries, seal, signed_at, signature, key_id }))
+        Ok(StatementHead { entries, seal, signed_at, signature, key_id })
     }
 
     /// What a freelancer has, if the caller may know.
@@ -218,15 +271,37 @@ impl Market {
         }))
     }
 
-    /// What an organization has, if the caller may know.
-    pub async fn balances_of_client(&self, call: &Call, id: OrganizationId) -> Result<Option<ClientBalances>, Failure> {
-        if !access::allows(&call.actor, Verb::BalancesRead, &Subject::of_client(id)) {
-            return Ok(None);
+    /// What organizations have, of those of which the caller may know.
+    pub async fn balances_of_clients(
+        &self,
+        call: &Call,
+        organizations: &[OrganizationId],
+    ) -> Result<HashMap<OrganizationId, ClientBalances>, Failure> {
+        let seen = |id: &OrganizationId| access::allows(&call.actor, Verb::BalancesRead, &Subject::of_client(*id));
+        let seen: Vec<OrganizationId> = organizations.iter().copied().filter(seen).collect();
+        if seen.is_empty() {
+            return Ok(HashMap::new());
         }
-        Ok(Some(ClientBalances {
-            in_escrow: self.held("organization_id = $1", id.uuid()).await?,
-            credit: self.balance_of(LedgerAccount::ClientCredit(id)).await?,
-        }))
+        let accounts: Vec<String> = seen.iter().map(|id| LedgerAccount::ClientCredit(*id).to_string()).collect();
+        let rows = ClientRow::find_by_statement(Statement::from_sql_and_values(
+            DbBackend::Postgres,
+            "select owner.id,
+                 (select coalesce(sum(held_minor), 0)::bigint from (
+                      select held_minor from milestones
+                      where organization_id = owner.id and held_minor > 0 and currency = 'USD'
+                      union all
+                      select held_minor from timesheets
+                      where organization_id = owner.id and held_minor > 0 and currency = 'USD') held) as held,
+                 (select coalesce(sum(balance_minor), 0)::bigint from ledger_balances b
+                  where b.account = owner.account and b.currency = 'USD') as credit
+             from unnest($1::uuid[], $2::text[]) owner (id, account)",
+            [ids(&seen), accounts.into()],
+        ));
+        let balances = |row: ClientRow| {
+            let (in_escrow, credit) = (Money::new(row.held, Currency::Usd)?, Money::new(row.credit, Currency::Usd)?);
+            Ok((OrganizationId::from_uuid(row.id), ClientBalances { in_escrow, credit }))
+        };
+        rows.all(self.db()).await?.into_iter().map(balances).collect()
     }
 
     async fn held(&self, whose: &'static str, id: Uuid) -> Result<Money, Failure> {

@@ -4,7 +4,7 @@
 //!
 //! Locks are taken in one order: contract, milestones, weeks, payments.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::NaiveDate;
 use domain::access::{self, Actor, Verb};
@@ -13,14 +13,14 @@ use domain::contract::Contract;
 use domain::id::{ContractId, Id, PaymentId, TimeEntryId, TimesheetId};
 use domain::payment::{Payment, PaymentMethod};
 use domain::refusal::Refusal;
-use domain::timesheet::{TimeEntry, Timesheet, week_of};
+use domain::timesheet::{TimeEntry, Timesheet, TimesheetState, week_of};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::market::Market;
-use crate::page::{Key, Keyset, PageRequest, Slice};
+use crate::page::{Key, Keyset, PageRequest, Pages, Slice, try_map_pages};
 use crate::save::save_row;
-use crate::sql::{ids, sql};
-use crate::{Call, Failure, Tx, run};
+use crate::sql::{ids, rows_with, sql};
+use crate::{Call, Failure, Fault, Tx, run};
 
 mod card;
 mod dispute;
@@ -44,9 +44,15 @@ pub struct WorkInput {
 impl Market {
     /// The week, if the caller may see it.
     pub async fn timesheet_find(&self, call: &Call, id: TimesheetId) -> Result<Option<Timesheet>, Failure> {
-        let rows = row::Entity::find_by_id(id.uuid()).all(self.db()).await?;
+        Ok(self.timesheets_by_id(call, &[id]).await?.into_iter().next())
+    }
+
+    /// Weeks by their ids; those that don't exist, or that the caller may not see, are missing.
+    pub async fn timesheets_by_id(&self, call: &Call, wanted: &[TimesheetId]) -> Result<Vec<Timesheet>, Failure> {
+        let rows = rows_with::<row::Entity, _>(self.db(), row::Column::Id, wanted).await?;
         let found = row::with_entries(self.db(), rows).await?;
-        Ok(found.into_iter().find(|week| access::allows(&call.actor, Verb::ContractRead, &week.subject())))
+        let seen = |week: &Timesheet| access::allows(&call.actor, Verb::ContractRead, &week.subject());
+        Ok(found.into_iter().filter(seen).collect())
     }
 
     /// The entry, if the caller may see its week.
@@ -56,51 +62,51 @@ impl Market {
         Ok(week.and_then(|week| week.entries.into_iter().find(|entry| entry.id == id)))
     }
 
-    /// The weeks of a contract the caller has loaded, newest first.
-    pub async fn timesheets_of_contract(
+    /// The weeks of contracts the caller has loaded, newest first.
+    pub async fn timesheets_of_contracts(
         &self,
-        contract: ContractId,
+        _call: &Call,
+        contracts: &[ContractId],
         page: &PageRequest,
-    ) -> Result<Slice<Timesheet>, Failure> {
-        let select = row::Entity::find().filter(row::Column::ContractId.eq(contract.uuid()));
-        self.timesheets_page("contract_timesheets", select, page).await
+    ) -> Result<Pages<ContractId, Timesheet>, Failure> {
+        let (order, column) = (newest_first("contract_timesheets"), row::Column::ContractId);
+        let pages = order.pages(self.db(), row::Entity::find(), column, contracts, page).await?;
+        let rows = pages.values().flat_map(|slice| slice.items.iter().map(|(_, row)| row.clone())).collect();
+        let weeks = row::with_entries(self.db(), rows).await?;
+        let mut weeks: HashMap<TimesheetId, Timesheet> = weeks.into_iter().map(|week| (week.id, week)).collect();
+        try_map_pages(pages, |row| {
+            let week = weeks.remove(&TimesheetId::from_uuid(row.id));
+            week.ok_or_else(|| Fault::bad_row("timesheets", "was read, and is not there").into())
+        })
     }
 
     /// The weeks the caller has worked, newest first.
     pub async fn timesheets_of_viewer(&self, call: &Call, page: &PageRequest) -> Result<Slice<Timesheet>, Failure> {
         let user = call.actor.person()?.user;
         let select = row::Entity::find().filter(row::Column::FreelancerId.eq(user.uuid()));
-        self.timesheets_page("viewer_timesheets", select, page).await
+        let slice = newest_first("viewer_timesheets").page(self.db(), select, page).await?;
+        let Slice { items, has_next, has_previous } = slice;
+        let (cursors, rows): (Vec<_>, Vec<_>) = items.into_iter().unzip();
+        let weeks = row::with_entries(self.db(), rows).await?;
+        Ok(Slice { items: cursors.into_iter().zip(weeks).collect(), has_next, has_previous })
     }
 
-    /// The entries of a week the caller has loaded, in the order they were written.
-    pub async fn time_entries_of(&self, week: TimesheetId, page: &PageRequest) -> Result<Slice<TimeEntry>, Failure> {
-        let select = row::entry::Entity::find().filter(row::entry::Column::TimesheetId.eq(week.uuid()));
+    /// The entries of weeks the caller has loaded, in the order they were written.
+    pub async fn time_entries_of_weeks(
+        &self,
+        _call: &Call,
+        weeks: &[TimesheetId],
+        page: &PageRequest,
+    ) -> Result<Pages<TimesheetId, TimeEntry>, Failure> {
         let order = Keyset::<row::entry::Entity> {
             list: "time_entries",
             columns: vec![row::entry::Column::Id],
             descending: false,
             key: |row| vec![Key::Uuid(row.id)],
         };
-        Ok(order.page(self.db(), select, page).await?.try_map(TimeEntry::try_from)?)
-    }
-
-    async fn timesheets_page(
-        &self,
-        list: &'static str,
-        select: sea_orm::Select<row::Entity>,
-        page: &PageRequest,
-    ) -> Result<Slice<Timesheet>, Failure> {
-        let order = Keyset::<row::Entity> {
-            list,
-            columns: vec![row::Column::Id],
-            descending: true,
-            key: |row| vec![Key::Uuid(row.id)],
-        };
-        let Slice { items, has_next, has_previous } = order.page(self.db(), select, page).await?;
-        let (cursors, rows): (Vec<_>, Vec<_>) = items.into_iter().unzip();
-        let weeks = row::with_entries(self.db(), rows).await?;
-        Ok(Slice { items: cursors.into_iter().zip(weeks).collect(), has_next, has_previous })
+        let (select, column) = (row::entry::Entity::find(), row::entry::Column::TimesheetId);
+        let pages = order.pages(self.db(), select, column, weeks, page).await?;
+        Ok(try_map_pages(pages, TimeEntry::try_from)?)
     }
 
     /// The freelancer writes down some work. The first of a week opens it.
@@ -190,6 +196,12 @@ impl Market {
     pub(crate) async fn timesheet_charge(&self, call: &Call, id: TimesheetId) -> Result<(), Failure> {
         run!(self, call, tx => {
             let week = tx.timesheet_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            if let TimesheetState::Charging { attempt, .. } = &week.state
+                && let Some(payment) = tx.payment_find(attempt.payment).await?
+                && self.payments().is_with_the_bank(tx.conn(), &payment).await?
+            {
+                return tx.timesheet_save(week.waits_for_bank(tx.actor(), tx.now())?).await.map(drop);
+            }
             let card = tx.contract_card(week.contract).await?.map(|card| card.method);
             let change = week.charge_to(tx.actor(), tx.now(), tx.id::<PaymentId>(), card)?;
             let (changed, payment) = (change.changed, change.next.1.clone());
@@ -232,6 +244,10 @@ impl Market {
             tx.timesheet_save(change).await
         })
     }
+}
+
+fn newest_first(list: &'static str) -> Keyset<row::Entity> {
+    Keyset { list, columns: vec![row::Column::Id], descending: true, key: |row| vec![Key::Uuid(row.id)] }
 }
 
 impl Tx {

@@ -195,6 +195,7 @@ impl Market {
             && let Some(answer) = idempotency::claim(&tx, once).await?
         {
             tx.conn.rollback().await?;
+            self.must_still_see(call, once, &answer).await?;
             return Ok(Opening::Repeat(serde_json::from_value(answer)?));
         }
         Ok(Opening::Fresh(Box::new(tx)))

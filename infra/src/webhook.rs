@@ -4,13 +4,15 @@
 //! What can't be acted on is tried again ever more seldom, and in the end parked for an operator to look
 //! at (`rabta webhooks`). What is of no concern to us is kept, and left alone.
 
-use chrono::{DateTime, TimeDelta};
+use chrono::TimeDelta;
 use domain::Timestamp;
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
 use crate::market::Market;
 use crate::payments::ProcessorFact;
-use crate::payments::stripe::{Cost, look, look_at_charge, look_at_dispute, look_at_refund, look_at_set_up};
+use crate::payments::stripe::{
+    Cost, RefundSeen, look, look_at_charge, look_at_dispute, look_at_refund, look_at_set_up,
+};
 use crate::sql::sql;
 use crate::stripe::answer::Event;
 use crate::stripe::{BadSignature, Stripe};
@@ -90,9 +92,9 @@ impl Market {
         let now = self.clock().now();
         stripe.verify(now, signature, body)?;
         let event: Event = serde_json::from_slice(body).map_err(|_| NotTaken::Unreadable)?;
-        let told_at = DateTime::from_timestamp(event.created, 0).ok_or(NotTaken::Unreadable)?;
-        let Event { id, kind, data, .. } = event;
-        let object = data.object.id;
+        let told_at = event.at().ok_or(NotTaken::Unreadable)?;
+        let object = event.object().ok_or(NotTaken::Unreadable)?.to_owned();
+        let Event { id, kind, .. } = event;
         // Names that could be none are no more of an event than a body that can't be read.
         let fits = |text: &str| text.len() <= 255 && text.bytes().all(|byte| byte.is_ascii_graphic());
         if id.is_empty() || kind.is_empty() || ![&id, &kind, &object].into_iter().all(|text| fits(text)) {
@@ -158,20 +160,18 @@ impl Market {
                 self.payment_told(payment, name, ProcessorFact::Cost { fee }).await?;
                 Ok(true)
             }
-            Some("refund") => {
-                let (intent, ours) = look_at_refund(stripe, now, &event.object).await?;
-                match (intent, ours) {
-                    (_, Some((refund, said))) => self.refund_told(refund, said).await.map(|()| true),
-                    (Some(intent), None) => match look(stripe, now, &intent).await?.payment {
-                        // Somebody sent money of ours back by another way: the books can't know from where.
-                        Some(payment) => {
-                            let why = format!("a refund of {payment} that was not asked for here");
-                            Err(Fault::Service { service: "stripe", why }.into())
-                        }
-                        None => Ok(false),
-                    },
-                    (None, None) => Ok(false),
+            Some("refund") => match look_at_refund(stripe, now, &event.object).await? {
+                RefundSeen::Ours(refund, said) => self.refund_told(refund, said).await.map(|()| true),
+                RefundSeen::ByHand { intent, name, fact } => {
+                    let Some(payment) = look(stripe, now, &intent).await?.payment else { return Ok(false) };
+                    self.payment_told(payment, name, fact).await?;
+                    Ok(true)
                 }
+                RefundSeen::Nothing => Ok(false),
+            },
+            Some("payout" | "transfer") => self.stripe_transfer_moved(&event.object).await,
+            Some("v2") if event.kind.starts_with("v2.money_management.outbound_payment.") => {
+                self.stripe_transfer_moved(&event.object).await
             }
             Some("setup_intent") => match look_at_set_up(stripe, now, &event.object).await? {
                 Some(done) => self.payment_method_saved(&done).await,

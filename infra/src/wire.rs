@@ -1,28 +1,27 @@
 //! Wires: what goes by our own bank. A payout on such a rail is a line that waits; our people put lines into a file,
 //! give it to the bank, and say of each payout what became of it.
 
-use std::collections::BTreeSet;
-
 use chrono::NaiveDate;
 use domain::Timestamp;
-use domain::access::{self, Subject, Verb};
+use domain::access::{self, Actor, Subject, Verb};
 use domain::id::{Id, PayoutId, UserId, WireBatchId};
 use domain::money::{Currency, Money};
-use domain::payout::{Carried, Known, Payout, Rail};
+use domain::payout::{Carried, Payout};
 use domain::refusal::{Invalid, Refusal};
-use domain::wire::{WireLine, WireOutcome, total, value_date};
+use domain::wire::{WireLine, WireOutcome, WireSlip, total, value_date};
 use sea_orm::{ConnectionTrait, EntityTrait, FromQueryResult};
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use crate::market::Market;
 use crate::page::{Key, Keyset, PageRequest, Slice};
-use crate::rails::Transfer;
 use crate::sql::sql;
-use crate::{Call, Failure, Fault, Tx, run};
+use crate::{Call, Failure, Fault, run};
 
-/// The most lines of one file.
-const LINES: i64 = 500;
+mod holiday;
+mod line;
+
+use line::{Fit, open};
+pub(crate) use line::{ask, reseal, send};
 
 /// A file for the bank.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,92 +41,62 @@ pub struct WireBatch {
 }
 
 #[derive(FromQueryResult)]
-struct Waiting {
-    key: String,
-    amount_minor: i64,
-}
-
-#[derive(FromQueryResult)]
-struct Holiday {
-    day: NaiveDate,
-}
-
-#[derive(FromQueryResult)]
-struct Kept {
+struct OfBatch {
     key: String,
     outcome: Option<String>,
-    reason: Option<String>,
+    sealed: Option<Vec<u8>>,
 }
 
-#[derive(FromQueryResult)]
-struct OfBatch {
-    payout_id: Uuid,
-    key: String,
-}
-
-/// A payout is handed to our bank: it waits for the next file, or for our people. Without what banks need to know
-/// of its payee it can't go by file.
-pub(crate) async fn send(market: &Market, transfer: &Transfer) -> Result<Carried, Fault> {
-    let id: PayoutId = transfer.payout().ok_or_else(|| Fault::bad_row("payouts", "its key names no payout"))?;
-    if transfer.rail == Rail::BankWire && !transfer.missing.is_empty() {
-        return Ok(Carried::Refused(format!("a wire needs more of the payee: {}", transfer.missing.join(", "))));
-    }
-    let keep = sql(
-        "insert into wire_lines (key, payout_id, rail, queued_at) values ($1, $2, $3, $4) on conflict (key) do nothing",
-        [transfer.key.clone().into(), id.uuid().into(), transfer.rail.as_str().into(), market.clock().now().into()],
-    );
-    market.db().execute_raw(keep).await?;
-    Ok(Carried::Accepted(reference(&transfer.key)))
-}
-
-/// What became of a payout that was handed to our bank.
-pub(crate) async fn ask(market: &Market, key: &str) -> Result<Known, Fault> {
-    let select = sql("select key, outcome, reason from wire_lines where key = $1", [key.into()]);
-    let Some(line) = Kept::find_by_statement(select).one(market.db()).await? else { return Ok(Known::Absent) };
-    Ok(Known::Told(match line.outcome.as_deref() {
-        Some("paid") => Carried::Paid,
-        Some(_) => Carried::Returned(line.reason.unwrap_or_else(|| "returned".to_owned())),
-        None => Carried::Accepted(reference(&line.key)),
-    }))
-}
-
-fn reference(key: &str) -> String {
-    format!("wire_{}", key.replace(':', "_"))
-}
+/// How many lines a refusal names.
+const NAMED: usize = 5;
 
 impl Market {
-    /// One of our people puts the payouts that wait for a wire into a file, the longest waiting first.
+    /// One of our people puts the payouts that wait for a wire into a file, the longest waiting first. What may not
+    /// go, because who is paid is suspended by now or on a list, waits for our people instead.
     pub async fn wire_batch_make(&self, call: &Call) -> Result<WireBatch, Failure> {
-        run!(self, call, tx => {
-            access::check(tx.actor(), Verb::WireBatchMake, &Subject::OURS)?;
+        access::check(&call.actor, Verb::WireBatchMake, &Subject::OURS)?;
+        let list = self.screening().list().await?;
+        let made = run!(self, call, tx => {
             let by = tx.actor().person()?.user;
-            let select = sql(
-                "select line.key, payout.amount_minor from wire_lines line join payouts payout on payout.id = line.payout_id
-                 where line.batch_id is null and line.outcome is null and line.rail = 'bank_wire'
-                   and payout.status = 'in_transit' and payout.user_id <> $2
-                 order by line.queued_at, line.key limit $1 for update of line",
-                [LINES.into(), by.uuid().into()],
-            );
-            let waiting = Waiting::find_by_statement(select).all(tx.conn()).await?;
-            if waiting.is_empty() {
-                return Err(Refusal::rule("NOTHING_WAITS", "no payout waits for a wire").into());
+            let value_date = value_date(tx.now(), &tx.bank_holidays().await?);
+            let (mut keys, mut amounts, mut stopped) = (Vec::new(), Vec::new(), Vec::new());
+            for line in tx.wires_waiting(by).await? {
+                let (slip, why) = match line.fit(self.vault(), &list)? {
+                    Fit::Goes(slip) if slip.lines(value_date).is_some() => (Some(slip), String::new()),
+                    Fit::Goes(_) => (None, "a wire has no letters for what is known of the payee".to_owned()),
+                    Fit::Stops(why) => (None, why),
+                };
+                if let Some(slip) = slip {
+                    amounts.push(slip.total()?);
+                    keys.push(line.key);
+                    continue;
+                }
+                let id = PayoutId::from_uuid(line.payout_id);
+                let payout = tx.payout_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+                if tx.wire_recall(payout, &why).await? {
+                    stopped.push(id);
+                }
             }
-            let amounts = waiting.iter().map(|line| Money::new(line.amount_minor, Currency::Usd));
+            if keys.is_empty() {
+                return Ok(None);
+            }
             let batch = WireBatch {
                 id: tx.id(),
                 made_at: tx.now(),
                 made_by: by,
-                value_date: value_date(tx.now(), &tx.bank_holidays().await?),
-                lines: i32::try_from(waiting.len()).unwrap_or(i32::MAX),
-                total: total(amounts.collect::<Result<Vec<_>, _>>()?)?,
+                value_date,
+                lines: i32::try_from(keys.len()).unwrap_or(i32::MAX),
+                total: total(amounts)?,
             };
             crate::save::save_row(tx.conn(), row::Model::from(&batch)).await?;
-            let keys: Vec<String> = waiting.into_iter().map(|line| line.key).collect();
             let put = sql("update wire_lines set batch_id = $1 where key = any($2)", [batch.id.uuid().into(), keys.into()]);
             tx.conn().execute_raw(put).await?;
-            tx.audit("wire_batch_make", batch.id, serde_json::json!({ "lines": batch.lines, "total": batch.total })).await?;
-            Ok(batch)
-        })
+            let detail = serde_json::json!({ "lines": batch.lines, "total": batch.total, "stopped": stopped });
+            tx.audit("wire_batch_make", batch.id, detail).await?;
+            Ok(Some(batch))
+        })?;
+        let nothing = "no payout waits for a wire that may go; what was stopped is in the payoutQueue";
+        made.ok_or_else(|| Refusal::rule("NOTHING_WAITS", nothing).into())
     }
 
     /// The files that were made, newest first, for our people.
@@ -151,28 +120,58 @@ impl Market {
         Ok(row.map(WireBatch::try_from).transpose()?)
     }
 
-    /// The text of a file, whole numbers and all, if the caller may have it. Whoever takes one is noted.
+    /// The text of a file, whole numbers and all, if the caller may have it. Whoever takes one is noted. It is printed
+    /// from what was known when its payouts were handed over; once our people have settled one of them, the bank has
+    /// acted on the file, and must not be given it again.
     pub async fn wire_file(&self, call: &Call, id: WireBatchId) -> Result<Option<String>, Failure> {
         let Some(batch) = self.wire_batch_find(call, id).await? else { return Ok(None) };
-        run!(self, call, tx => {
+        let text = run!(self, call, tx => {
+            let select = sql(
+                "select key, outcome, sealed from wire_lines where batch_id = $1 order by queued_at, key",
+                [id.uuid().into()],
+            );
+            let rows = OfBatch::find_by_statement(select).all(tx.conn()).await?;
+            let over = |row: &OfBatch| row.outcome.as_ref().map(|outcome| format!("{} was {outcome}", row.key));
+            must_be_none(rows.iter().filter_map(over), "WIRE_BATCH_SETTLED", "the bank has acted on this file")?;
+            let lines_of = |row: &OfBatch| match &row.sealed {
+                Some(sealed) => Ok(open(self.vault(), &row.key, sealed)?.lines(batch.value_date)),
+                None => Ok(None),
+            };
+            let found = rows.iter().map(lines_of).collect::<Result<Vec<_>, Failure>>()?;
+            let lost = rows.iter().zip(&found).filter(|(_, lines)| lines.is_none()).map(|(row, _)| row.key.clone());
+            must_be_none(lost, "WIRE_BATCH_UNKNOWN", "what our bank has to be told was not kept")?;
             tx.audit("wire_file_take", id, serde_json::json!({})).await?;
-            Ok(())
+            Ok(WireLine::file(&found.into_iter().flatten().flatten().collect::<Vec<_>>()))
         })?;
-        let select = sql(
-            "select payout_id, key from wire_lines where batch_id = $1 order by queued_at, key",
-            [id.uuid().into()],
-        );
-        let mut lines = Vec::new();
-        for row in OfBatch::find_by_statement(select).all(self.db()).await? {
-            let (payout, method, name, payee) = self.payout_for_wire(PayoutId::from_uuid(row.payout_id)).await?;
-            if payout.rail_key() != row.key {
-                continue;
+        Ok(Some(text))
+    }
+
+    /// What it takes to send a payout by hand, whole numbers and all, for our people once two of them have approved
+    /// it. Whoever takes it is noted.
+    pub async fn wire_slip(&self, call: &Call, id: PayoutId) -> Result<WireSlip, Failure> {
+        access::check(&call.actor, Verb::WireSlipTake, &Subject::OURS)?;
+        let list = self.screening().list().await?;
+        let taken = run!(self, call, tx => {
+            let payout = tx.payout_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            access::check(tx.actor(), Verb::WireSlipTake, &payout.subject())?;
+            tx.must_be_proved(call).await?;
+            let none = "this payout does not wait to be sent by hand; before it does, two of our people have to approve it";
+            let line = tx.wire_by_hand(id).await?.ok_or_else(|| Refusal::rule("NO_WIRE", none))?;
+            match line.fit(self.vault(), &list)? {
+                Fit::Goes(slip) => {
+                    let take = "update wire_lines set taken_at = coalesce(taken_at, $2) where key = $1";
+                    tx.conn().execute_raw(sql(take, [line.key.into(), tx.now().into()])).await?;
+                    tx.audit("wire_slip_take", id, serde_json::json!({})).await?;
+                    Ok(Some(*slip))
+                }
+                Fit::Stops(why) => {
+                    tx.wire_recall(payout, &why).await?;
+                    Ok(None)
+                }
             }
-            let line = WireLine::of(&payout, &method.iban, &name, &payee, batch.value_date);
-            lines
-                .push(line.ok_or_else(|| Fault::bad_row("payees", "a wire that was taken lacks its payee's details"))?);
-        }
-        Ok(Some(WireLine::file(&lines)))
+        })?;
+        let stopped = "this payout must not go out: the account is suspended, or a name is on a list; see payoutQueue";
+        taken.ok_or_else(|| Refusal::rule("WIRE_STOPPED", stopped).into())
     }
 
     /// One of our people says what became of a payout that went by our bank.
@@ -183,7 +182,7 @@ impl Market {
         outcome: WireOutcome,
         reason: Option<&str>,
     ) -> Result<Payout, Failure> {
-        let said = run!(self, call, tx => {
+        run!(self, call, tx => {
             let payout = tx.payout_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
             access::check(tx.actor(), Verb::WireSettle, &payout.subject())?;
             let by = tx.actor().person()?.user;
@@ -195,7 +194,7 @@ impl Market {
             invalid.finish()?;
             let settle = sql(
                 "update wire_lines set outcome = $2, reason = $3, settled_at = $4, settled_by = $5
-                 where key = $1 and (rail = 'manual' or batch_id is not null)
+                 where key = $1 and (rail = 'manual' or batch_id is not null or $2 = 'returned')
                    and (outcome is null or (outcome = 'paid' and $2 = 'returned'))",
                 [
                     payout.rail_key().into(),
@@ -209,23 +208,24 @@ impl Market {
                 return Err(Refusal::rule("NO_WIRE", "no wire of this payout waits to be settled").into());
             }
             tx.audit("wire_settle", id, serde_json::json!({ "outcome": outcome, "reason": reason })).await?;
-            Ok((payout.attempt, reason))
-        })?;
-        let (attempt, reason) = said;
-        let said = match outcome {
-            WireOutcome::Paid => Carried::Paid,
-            WireOutcome::Returned => Carried::Returned(reason.unwrap_or_default()),
-        };
-        self.rail_event(&crate::rails::RailEvent { payout: id, attempt, said }).await?;
-        self.payout_find(call, id).await?.ok_or_else(|| Refusal::HIDDEN.into())
+            let (attempt, said) = (payout.attempt, match outcome {
+                WireOutcome::Paid => Carried::Paid,
+                WireOutcome::Returned => Carried::Returned(reason.unwrap_or_default()),
+            });
+            // What our people say is the bank's news of it, and moves the money in the same transaction.
+            tx.payout_save(payout.heard(&Actor::System, tx.now(), attempt, &said)?).await
+        })
     }
 }
 
-impl Tx {
-    async fn bank_holidays(&self) -> Result<BTreeSet<NaiveDate>, Failure> {
-        let select = sql("select distinct day from bank_holidays where day >= $1", [self.now().date_naive().into()]);
-        Ok(Holiday::find_by_statement(select).all(self.conn()).await?.into_iter().map(|row| row.day).collect())
+/// Refuse if there is one, and say which.
+fn must_be_none(mut found: impl Iterator<Item = String>, code: &str, what: &str) -> Result<(), Refusal> {
+    let named: Vec<String> = found.by_ref().take(NAMED).collect();
+    if named.is_empty() {
+        return Ok(());
     }
+    let more = if found.next().is_some() { ", and more" } else { "" };
+    Err(Refusal::rule(code, format!("{what}: {}{more}", named.join(", "))))
 }
 
 impl From<&WireBatch> for row::Model {

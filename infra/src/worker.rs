@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 
 use domain::Timestamp;
 use domain::access::Denied;
-use domain::bonus::lapse;
 use domain::event::Event;
 use domain::proposal::Closing;
 use domain::refusal::Refusal;
@@ -117,7 +116,9 @@ impl Market {
         for due in &timers {
             self.timer_carry_out(due).await?;
         }
-        let told = Box::pin(self.webhooks_work(BATCH)).await? + Box::pin(self.payments_look(BATCH)).await?;
+        let told = Box::pin(self.webhooks_work(BATCH)).await?
+            + Box::pin(self.payments_look(BATCH)).await?
+            + Box::pin(self.refunds_look(BATCH)).await?;
         Ok(heard + told + timers.len() + self.events_work().await?)
     }
 
@@ -190,11 +191,13 @@ impl Market {
     }
 
     /// Throw away what is no longer needed.
-    pub(crate) async fn tidy(&self) -> Result<(), Failure> {
+    pub async fn tidy(&self) -> Result<(), Failure> {
         while self.answers_forget(HEAP).await? > 0 {}
         while self.throttles_forget(HEAP).await? > 0 {}
         while self.mail_codes_forget(HEAP).await? > 0 {}
         while self.refresh_tokens_forget(HEAP).await? > 0 {}
+        while self.wire_slips_forget(HEAP).await? > 0 {}
+        while self.passkey_ceremonies_forget(HEAP).await? > 0 {}
         self.matching_changes_trim().await
     }
 
@@ -209,12 +212,7 @@ impl Market {
     pub async fn timer_fire(&self, call: &Call, timer: Timer) -> Result<(), Failure> {
         match timer {
             Timer::ExpireOffer(offer) => self.offer_expire(call, offer).await,
-            Timer::ExpireFunding(milestone) => {
-                self.milestone_tick(call, milestone, |milestone, tx| {
-                    milestone.expire_funding(tx.actor(), tx.now())?.then(|milestone| lapse(milestone, tx.now()))
-                })
-                .await
-            }
+            Timer::ExpireFunding(milestone) => self.funding_expire(call, milestone).await,
             Timer::AutoApproveMilestone(milestone) => {
                 self.milestone_tick(call, milestone, |milestone, tx| milestone.auto_approve(tx.actor(), tx.now())).await
             }

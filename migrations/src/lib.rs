@@ -37,14 +37,22 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0035_matching_changes", sql: include_str!("../sql/0035_matching_changes.sql") },
     Migration { name: "0036_matching_use", sql: include_str!("../sql/0036_matching_use.sql") },
     Migration { name: "0037_saved_searches", sql: include_str!("../sql/0037_saved_searches.sql") },
+    Migration { name: "0038_stripe_rails", sql: include_str!("../sql/0038_stripe_rails.sql") },
     Migration { name: "0040_processor", sql: include_str!("../sql/0040_processor.sql") },
     Migration { name: "0041_refunds", sql: include_str!("../sql/0041_refunds.sql") },
     Migration { name: "0042_saved_methods", sql: include_str!("../sql/0042_saved_methods.sql") },
     Migration { name: "0045_reconciliation", sql: include_str!("../sql/0045_reconciliation.sql") },
     Migration { name: "0046_papers", sql: include_str!("../sql/0046_papers.sql") },
     Migration { name: "0047_wires", sql: include_str!("../sql/0047_wires.sql") },
+    Migration { name: "0048_retention", sql: include_str!("../sql/0048_retention.sql") },
     Migration { name: "0050_accounts_safety", sql: include_str!("../sql/0050_accounts_safety.sql") },
+    Migration { name: "0055_passkeys", sql: include_str!("../sql/0055_passkeys.sql") },
     Migration { name: "0056_model_versions", sql: include_str!("../sql/0056_model_versions.sql") },
+    Migration { name: "0057_wire_slips", sql: include_str!("../sql/0057_wire_slips.sql") },
+    Migration { name: "0058_bank_holidays", sql: include_str!("../sql/0058_bank_holidays.sql") },
+    Migration { name: "0059_invoice_numbers", sql: include_str!("../sql/0059_invoice_numbers.sql") },
+    Migration { name: "0062_refund_looks", sql: include_str!("../sql/0062_refund_looks.sql") },
+    Migration { name: "0063_more_skills", sql: include_str!("../sql/0063_more_skills.sql") },
 ];
 
 /// One step of the schema.

@@ -39,7 +39,7 @@ async fn verifies(app: &TestApp, code: &str) -> Reply {
 }
 
 /// The proof that came with signing in is over, and the token is not.
-async fn refreshed<'a>(app: &'a TestApp, person: &Person<'_>) -> tests::Visitor<'a> {
+pub async fn refreshed<'a>(app: &'a TestApp, person: &Person<'_>) -> tests::Visitor<'a> {
     let tokens = sign_in(app, &person.email, PASSWORD).await;
     app.market.clock().advance(TimeDelta::minutes(15));
     let refresh = json!({ "refreshToken": tokens.text("tokens.refreshToken") });
@@ -260,6 +260,7 @@ async fn what_touches_money_or_safety_takes_a_fresh_proof_of_who_it_is() {
         ("emailChangeRequest", json!({ "email": "other@example.com" })),
         ("secondFactorEnroll", json!({})),
         ("secondFactorRemove", json!({})),
+        ("passkeyBegin", json!({ "purpose": "ADD" })),
         ("organizationTransfer", json!({ "organizationId": ada.organization, "memberId": heir })),
     ];
     for (act, input) in &acts {
@@ -373,6 +374,14 @@ async fn account_erase_waits_for_what_binds_and_leaves_the_books_whole() {
     faisal.does("payoutRequest", ask, "payout { id }").await.ok();
     assert_eq!(erase(faisal, &faisal.email).await.refused(), ["ACCOUNT_HAS_PAYOUTS"]);
     app.passes(TimeDelta::days(5)).await;
+    // A bank can send it back for a month; then there must be somebody to have it.
+    let soon = erase(faisal, &faisal.email).await;
+    assert_eq!(soon.refused(), ["ACCOUNT_HAS_RECENT_PAYOUT"]);
+    let paid_at = "select max((state ->> 'at')::timestamptz) from payouts where status = 'paid'";
+    let paid_at: chrono::DateTime<chrono::Utc> = sqlx::query_scalar(paid_at).fetch_one(app.pool()).await.unwrap();
+    let from = (paid_at + TimeDelta::days(30)).to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    assert!(soon.body.to_string().contains(&from), "{:#}", soon.body);
+    app.passes(TimeDelta::days(26)).await;
     let phone = refreshed(&app, faisal).await;
     let stale = phone.does("accountErase", json!({ "confirmEmail": faisal.email }), "erasedAt").await;
     assert_eq!(stale.refused(), ["REAUTHENTICATE"]);

@@ -10,8 +10,16 @@ use tests::fingerprint::fingerprint;
 use tests::introspect::Inputs;
 
 /// What a visitor may do: get in.
-const FOR_VISITORS: &[&str] =
-    &["signUp", "signIn", "sessionRefresh", "passwordResetRequest", "passwordReset", "emailVerify"];
+const FOR_VISITORS: &[&str] = &[
+    "signUp",
+    "signIn",
+    "sessionRefresh",
+    "passwordResetRequest",
+    "passwordReset",
+    "emailVerify",
+    "passkeyBegin",
+    "passkeySignIn",
+];
 
 /// What any signed-in person may do for themselves: there is nobody else's thing in it.
 const FOR_ONESELF: &[&str] = &[
@@ -31,6 +39,8 @@ const FOR_ONESELF: &[&str] = &[
     "secondFactorConfirm",
     "secondFactorRemove",
     "recoveryCodesRenew",
+    "passkeyAdd",
+    "passkeyProve",
     "accountExport",
     "accountErase",
     "notificationsRead",

@@ -8,7 +8,7 @@ use axum::http::Request;
 use serde_json::{Value, json};
 use tests::{TestApp, Visitor};
 
-async fn examples(app: &TestApp) -> Vec<String> {
+pub async fn examples(app: &TestApp) -> Vec<String> {
     let request = Request::get("/explorer/examples.json").body(Body::empty()).unwrap();
     let body = to_bytes(app.send(request).await.into_body(), 1 << 20).await.unwrap();
     let tabs: Vec<Value> = serde_json::from_slice(&body).unwrap();
@@ -16,7 +16,7 @@ async fn examples(app: &TestApp) -> Vec<String> {
 }
 
 /// The example with the ids of things that exist, by the prefixes of its own.
-fn filled(example: &str, ids: &BTreeMap<String, String>) -> String {
+pub fn filled(example: &str, ids: &BTreeMap<String, String>) -> String {
     ids.values().fold(example.to_owned(), |text, id| {
         let prefix = id.split('_').next().unwrap_or_default();
         text.replace(&format!("{prefix}_00000000000000000000000000"), id)

@@ -5,6 +5,7 @@
 
 mod audit;
 mod bad_input;
+mod clients;
 mod coverage;
 mod journey;
 mod embedded;
@@ -45,10 +46,12 @@ mod saved_search;
 mod session;
 mod account;
 mod second_factor;
+mod passkey;
 mod seen;
 mod skill;
 mod stripe;
 mod profile;
+mod released;
 mod schema;
 mod tidy;
 mod user;

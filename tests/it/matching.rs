@@ -132,7 +132,8 @@ async fn gig_matches_are_nothing_to_strangers_and_visitors() {
     let found = app.market.gig_find(&system, gig.parse().unwrap()).await.unwrap().unwrap();
     let nobody = infra::Call { actor: domain::access::Actor::Nobody, ..system };
     let asked = app.market.gig_matches(&nobody, &found, &infra::page::PageRequest::default()).await;
-    assert!(matches!(asked, Err(infra::Failure::Refused(_))), "{asked:?}");
+    let denied = domain::refusal::Refusal::Denied { reason: domain::access::Denied::SignIn };
+    assert!(matches!(&asked, Err(infra::Failure::Refused(refusal)) if *refusal == denied), "{asked:?}");
 }
 
 #[tokio::test]
@@ -170,10 +171,12 @@ async fn explain_match_is_for_the_client_and_for_oneself() {
     let lin = freelancer(&app, "lin", "Rust engineer", &["rust"]).await;
     let omar = freelancer(&app, "omar", "Rust engineer", &["rust"]).await;
     let gig = gig(&app, &ada).await;
-    let query = "query($gig: ID!, $who: ID!) { explainMatch(gigId: $gig, freelancerId: $who) { barriers score sentence factors { contribution } } }";
+    let query = "query($gig: ID!, $who: ID!) { explainMatch(gigId: $gig, freelancerId: $who) { modelVersion barriers score sentence factors { contribution } } }";
     let ask = |who: &Person<'_>| json!({ "gig": gig, "who": who.id });
 
-    assert!(ada.asks(query, ask(&lin)).await.data()["explainMatch"]["score"].is_number());
+    let explained = ada.asks(query, ask(&lin)).await.data()["explainMatch"].clone();
+    assert!(explained["score"].is_number());
+    assert_eq!(explained["modelVersion"], domain::matching::Model::shipped().version);
     assert!(lin.asks(query, ask(&lin)).await.data()["explainMatch"]["score"].is_number());
     assert_eq!(omar.asks(query, ask(&lin)).await.failed(), ["NOT_ALLOWED"]);
     assert_eq!(app.visitor().asks(query, ask(&lin)).await.failed(), ["UNAUTHENTICATED"]);

@@ -48,7 +48,8 @@ async fn ids(who: &Visitor<'_>, contract: &str) -> BTreeSet<String> {
             gigs(first: 3) { nodes { id } } members(first: 5) { nodes { id } } invitations(first: 5) { nodes { id } } } } } }",
         "query($contract: ID!) { contract(id: $contract) { id } viewer { disputes(first: 2) { nodes { id
             evidence(first: 2) { nodes { id } } } } timesheets(first: 2) { nodes { id entries(first: 2) { nodes { id } } } } } }",
-        "query($contract: ID!) { contract(id: $contract) { id } outages(first: 2) { nodes { id } } }",
+        "query($contract: ID!) { contract(id: $contract) { id } outages(first: 2) { nodes { id } }
+            viewer { passkeys(first: 2) { nodes { id } } } }",
     ];
     let mut found = BTreeSet::new();
     for query in queries {
@@ -87,6 +88,7 @@ async fn node_finds_every_kind_of_object_for_whom_it_is_and_no_private_one_for_o
     admin.does("outageDeclare", outage, "outage { id }").await.ok();
     let search = json!({ "name": "Ledgers", "text": "ledger" });
     world.freelancer().does("savedSearchCreate", search, "savedSearch { id }").await.ok();
+    super::passkey::adds(&world.client(), "Phone").await;
     let refund = world.money_goes_back().await;
 
     let stranger = app.person("stranger").await;

@@ -124,6 +124,13 @@ async fn notifications_are_heard_as_they_are_told_and_those_that_were_missed_fir
     let mut again = wire.socket(&deal.client.visitor().await).await;
     again.subscribe("it", follow, json!({ "after": last })).await;
     assert_eq!(again.data().await["notificationReceived"], heard, "what came after the last one known, and only that");
+    // A page that shows the list goes on after what it showed.
+    let list = "{ viewer { notifications(first: 2) { edges { cursor } } } }";
+    let list = deal.client.asks(list, json!({})).await.data()["viewer"]["notifications"]["edges"].clone();
+    assert_eq!(list[0]["cursor"], heard["cursor"]);
+    let mut page = wire.socket(&deal.client.visitor().await).await;
+    page.subscribe("it", follow, json!({ "after": list[1]["cursor"] })).await;
+    assert_eq!(page.data().await["notificationReceived"], heard, "what the list does not show yet");
 
     let mut visitor = wire.socket(&app.visitor()).await;
     visitor.subscribe("it", follow, json!({})).await;

@@ -247,3 +247,28 @@ async fn very_many_papers_are_refused_for_a_while() {
     let other = app.person("ada").await;
     assert_eq!(fetch(&other.visitor().await, "/papers/earnings/2026.json").await.status, StatusCode::OK);
 }
+
+#[tokio::test]
+async fn the_number_of_an_invoice_stays_whatever_comes_later() {
+    let app = TestApp::new().await;
+    let deal = app.released().await;
+    let second = json!({ "contractId": deal.contract, "title": "More", "amount": { "amount": "200.00" } });
+    let second = deal.client.does("milestonePropose", second, "milestone { id }").await.text("milestone.id");
+    deal.freelancer.does("milestoneAgree", json!({ "milestoneId": second }), "milestone { id }").await.ok();
+    deal.fund(&second, "pm_sandbox_visa").await;
+    let visitor = deal.client.visitor().await;
+    let number = async |milestone: &str| {
+        let payment = "query($id: ID!) { milestone(id: $id) { payment { id } } }";
+        let payment = deal.client.asks(payment, json!({ "id": milestone })).await.text("payment.id");
+        let invoice = fetch(&visitor, &format!("/papers/payments/{payment}.json")).await.json();
+        invoice["number"].as_str().unwrap().rsplit('-').next().unwrap().to_owned()
+    };
+    assert_eq!([number(&deal.milestone).await, number(&second).await], ["00001", "00002"]);
+    // The processor says that the second was there long before.
+    let earlier = "update payments set state = jsonb_set(state, '{succeeded_at}', '\"2020-01-01T00:00:00Z\"')
+         where invoice_number = 2";
+    assert_eq!(sqlx::query(earlier).execute(app.pool()).await.unwrap().rows_affected(), 1);
+    assert_eq!([number(&deal.milestone).await, number(&second).await], ["00001", "00002"]);
+    let other = "update payments set invoice_number = 7 where invoice_number = 2";
+    assert!(sqlx::query(other).execute(app.pool()).await.is_err(), "a number that was given is kept");
+}

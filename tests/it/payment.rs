@@ -188,3 +188,20 @@ async fn only_tokens_of_the_processor_are_taken() {
     let credit = deal.client.does("milestoneFund", json!({ "milestoneId": deal.milestone }), "payment { id }").await;
     assert_eq!(credit.refused(), ["INSUFFICIENT_FUNDS"]);
 }
+
+#[tokio::test]
+async fn a_payment_that_is_with_the_bank_is_waited_for() {
+    let app = TestApp::new().await;
+    let deal = app.offered().await;
+    deal.fund(&deal.milestone, "pm_sandbox_debit").await;
+    for _ in 0..3 {
+        app.market.clock().advance(TimeDelta::hours(25));
+        app.settles().await;
+        assert_eq!(deal.status().await, "FUNDING");
+    }
+    app.market.clock().advance(TimeDelta::hours(25));
+    app.settles().await;
+    assert_eq!(deal.status().await, "FUNDED");
+    let asked: i64 = sqlx::query_scalar("select count(*) from payments").fetch_one(app.pool()).await.unwrap();
+    assert_eq!(asked, 1);
+}

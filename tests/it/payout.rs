@@ -305,8 +305,18 @@ async fn a_payout_by_hand_takes_two_people_and_none_of_them_its_owner() {
     app.settles().await;
     assert_eq!(status(&deal, &id).await, "IN_TRANSIT");
     assert_eq!(zara.does("payoutApprove", approve, approvals).await.refused(), ["WRONG_STATE"]);
-    app.passes(TimeDelta::hours(1)).await;
+    app.passes(TimeDelta::days(1)).await;
     assert_eq!(status(&deal, &id).await, "PAID");
+}
+
+#[tokio::test]
+async fn the_name_that_a_bank_is_told_is_screened_too() {
+    // Without a name for wires, the legal name is the one that goes there.
+    let app = TestApp::new().await;
+    let deal = app.released().await;
+    deal.freelancer.does("userUpdate", json!({ "name": LISTED }), "viewer { user { name } }").await.ok();
+    let id = requested(&deal, "6702", "Faisal").await;
+    assert_eq!(status(&deal, &id).await, "BLOCKED");
 }
 
 #[tokio::test]
@@ -430,4 +440,71 @@ async fn a_key_used_with_another_account_number_or_password_is_a_conflict() {
         sqlx::query_scalar("select body_hash from idempotency").fetch_all(app.pool()).await.unwrap();
     let plain: Vec<u8> = sqlx::query_scalar("select sha256($1)").bind(body).fetch_one(app.pool()).await.unwrap();
     assert!(!kept.is_empty() && !kept.contains(&plain));
+}
+
+#[tokio::test]
+async fn what_is_paid_out_in_a_day_has_a_limit() {
+    let app = TestApp::new().await;
+    let deal = app.released().await;
+    let terms = json!({ "effectiveFrom": app.market.clock().now(), "note": "Slower",
+        "terms": { "payoutDayMax": { "amount": "300.00" }, "payoutDayCount": 3 } });
+    app.admin("amna").await.does("policyVersionAdd", terms, "policy { number }").await.ok();
+    let method = json!({ "iban": "PK36SCBL0000001123456702", "accountTitle": "Faisal" });
+    let method = deal.freelancer.does("payoutMethodAdd", method, "payoutMethod { id }").await.text("payoutMethod.id");
+    app.passes(TimeDelta::days(3)).await;
+    let ask = |amount: &str| json!({ "payoutMethodId": method, "amount": { "amount": amount }, "purposeCode": "9184", "password": PASSWORD });
+    let asks = async |amount: &str| deal.freelancer.does("payoutRequest", ask(amount), "payout { id }").await;
+    let told = async |amount: &str| {
+        let query = "mutation($input: PayoutRequestInput!) { payoutRequest(input: $input) {
+            errors { code message ... on LimitReachedError { limit } } } }";
+        deal.freelancer.asks(query, json!({ "input": ask(amount) })).await.data()["payoutRequest"]["errors"].clone()
+    };
+    asks("200.00").await.ok();
+    assert_eq!(asks("100.01").await.refused(), ["PAYOUT_DAY_AMOUNT"]);
+    let message =
+        "within 24 hours 300.00 USD at most are paid out; 200.00 USD are by now, 100.01 USD more were asked for";
+    assert_eq!(told("100.01").await, json!([{ "code": "PAYOUT_DAY_AMOUNT", "message": message, "limit": 30_000 }]));
+    // What was called off does not count.
+    let called_off = asks("100.00").await.text("payout.id");
+    deal.freelancer.does("payoutCancel", json!({ "payoutId": called_off }), "payout { status }").await.ok();
+    asks("50.00").await.ok();
+    asks("50.00").await.ok();
+    assert_eq!(asks("10.00").await.refused(), ["PAYOUT_DAY_COUNT"]);
+    assert_eq!(told("10.00").await[0]["limit"], json!(3));
+    // The database holds the same limit from the other side.
+    let slip = "insert into payouts (id, user_id, method_id, currency, amount_minor, purpose_code, purpose,
+            written_purpose, terms, version, attempt, requested_at, status, waits_for_staff, state)
+        select gen_random_uuid(), user_id, method_id, currency, 1000, purpose_code, purpose, written_purpose, terms, 1,
+            0, requested_at, 'requested', false, jsonb_build_object('status', 'requested', 'at', requested_at)
+        from payouts order by requested_at desc limit 1";
+    let refused = sqlx::query(slip).execute(app.pool()).await.unwrap_err();
+    assert!(refused.to_string().contains("beyond its limit"), "{refused}");
+    app.passes(TimeDelta::hours(25)).await;
+    asks("300.00").await.ok();
+}
+
+#[tokio::test]
+async fn payouts_asked_for_at_once_by_two_accounts_count_together() {
+    let app = TestApp::new().await;
+    let deal = app.released().await;
+    let terms = json!({ "effectiveFrom": app.market.clock().now(), "note": "Slower",
+        "terms": { "payoutDayMax": { "amount": "300.00" } } });
+    app.admin("amna").await.does("policyVersionAdd", terms, "policy { number }").await.ok();
+    let mut methods = Vec::new();
+    for iban in ["PK36SCBL0000001123456702", "PK24MUCB0646609971000177"] {
+        let method = json!({ "iban": iban, "accountTitle": "Faisal" });
+        let added = deal.freelancer.does("payoutMethodAdd", method, "payoutMethod { id }").await;
+        methods.push(added.text("payoutMethod.id"));
+    }
+    app.passes(TimeDelta::days(3)).await;
+    let asks = async |method: &String| {
+        let ask = json!({ "payoutMethodId": method, "amount": { "amount": "200.00" }, "purposeCode": "9184",
+            "password": PASSWORD });
+        deal.freelancer.does_once("payoutRequest", ask, "payout { id }").await
+    };
+    let (one, other) = tokio::join!(asks(&methods[0]), asks(&methods[1]));
+    let refused: Vec<_> =
+        [one, other].into_iter().filter(|reply| reply.body["data"]["payoutRequest"]["payout"].is_null()).collect();
+    assert_eq!(refused.len(), 1);
+    assert_eq!(refused[0].refused(), ["PAYOUT_DAY_AMOUNT"]);
 }

@@ -24,6 +24,10 @@ const WITHOUT_KEY: &[(&str, &str)] = &[
     ("secondFactorEnroll", "a secret is never kept as an answer, and the last one asked for is the one that counts"),
     ("secondFactorConfirm", "codes are never kept as an answer; who lost them asks for new ones"),
     ("recoveryCodesRenew", "codes are never kept as an answer; who lost them asks for new ones"),
+    ("passkeyBegin", "each is a challenge of its own, and one that is not answered is nothing"),
+    ("passkeyAdd", "a challenge is answered once, and a passkey is added once"),
+    ("passkeySignIn", "a challenge is answered once, and tokens are never kept as an answer"),
+    ("passkeyProve", "a challenge is answered once"),
     ("sessionRevoke", "a session that has ended has ended"),
     ("sessionRevokeAll", "a session that has ended has ended"),
 ];
@@ -103,4 +107,41 @@ async fn letting_time_pass_twice_with_one_key_lets_it_pass_once() {
     assert_eq!(again.text("now"), other.text("now"));
     assert_eq!(app.market.clock().now() - before, chrono::TimeDelta::hours(2));
     assert_eq!(bea.does_once("sandboxTimePass", pass(2), "now").await.refused(), ["IDEMPOTENCY_CONFLICT"]);
+}
+
+#[tokio::test]
+async fn a_repeat_tells_only_what_the_caller_may_still_see() {
+    let app = TestApp::new().await;
+    let deal = app.contracted().await;
+    let bo = app.person("bo").await;
+    super::organization::joins(&deal.client, &bo, "ADMIN").await;
+    let pause = json!({ "contractId": deal.contract, "idempotencyKey": "k-1" });
+    let fields = "contract { title milestones { nodes { title } } }";
+    bo.does_once("contractPause", pause.clone(), fields).await.ok();
+    bo.does_once("contractPause", pause.clone(), fields).await.ok();
+    deal.client.does("contractResume", json!({ "contractId": deal.contract }), "contract { status }").await.ok();
+    // An act of one milestone alone takes another way through the house.
+    let more = json!({ "contractId": deal.contract, "title": "More", "amount": { "amount": "10.00" }, "idempotencyKey": "k-2" });
+    let more_fields = "milestone { id title }";
+    let milestone = bo.does_once("milestonePropose", more.clone(), more_fields).await.text("milestone.id");
+    let cancel = json!({ "milestoneId": milestone, "idempotencyKey": "k-3" });
+    bo.does_once("milestoneCancel", cancel.clone(), more_fields).await.ok();
+    bo.does_once("milestoneCancel", cancel.clone(), more_fields).await.ok();
+
+    let members = "query($id: ID!) { node(id: $id) { ... on Organization { members { nodes { id role } } } } }";
+    let found = bo.asks(members, json!({ "id": deal.client.organization })).await;
+    let nodes = found.data()["node"]["members"]["nodes"].as_array().cloned().unwrap_or_default();
+    let own = nodes.iter().find(|member| member["role"] == "ADMIN").expect("bo has joined")["id"].clone();
+    let leave = json!({ "memberId": own, "idempotencyKey": "k-4" });
+    bo.does_once("memberRemove", leave.clone(), "member { id }").await.ok();
+    bo.does_once("memberRemove", leave, "member { id }").await.ok();
+    for (act, input, fields) in [
+        ("contractPause", pause, fields),
+        ("milestonePropose", more, more_fields),
+        ("milestoneCancel", cancel, more_fields),
+    ] {
+        let reply = bo.does_once(act, input, fields).await;
+        assert_eq!(reply.refused(), ["NOT_FOUND"], "{act}");
+        assert!(!reply.body.to_string().contains("All of it"), "{act}: {:#}", reply.body);
+    }
 }

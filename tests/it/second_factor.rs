@@ -13,7 +13,7 @@ fn shown(app: &TestApp, secret: &str) -> String {
 }
 
 /// Somebody sets up an app: its secret, and the recovery codes.
-async fn sets_up(person: &Person<'_>) -> (String, Vec<String>) {
+pub async fn sets_up(person: &Person<'_>) -> (String, Vec<String>) {
     let enrolled = person.does("secondFactorEnroll", json!({}), "enrollment { secret uri }").await;
     let secret = enrolled.text("enrollment.secret");
     let uri = enrolled.text("enrollment.uri");

@@ -14,13 +14,13 @@ const QUERY: &str = "{ __schema { types { kind name interfaces { name }
     fragment T on __Type { kind name ofType { kind name ofType { kind name ofType { kind name } } } }";
 
 /// The output types of the schema.
-struct Types(BTreeMap<String, Value>);
+pub struct Types(BTreeMap<String, Value>);
 
 /// A field to look at, by the names on the way to it.
-type Path = Vec<String>;
+pub type Path = Vec<String>;
 
 impl Types {
-    async fn read() -> Self {
+    pub async fn read() -> Self {
         let answer = api::schema::bare().execute(QUERY).await;
         assert!(answer.errors.is_empty(), "{:?}", answer.errors);
         let data = answer.data.into_json().unwrap();
@@ -28,23 +28,23 @@ impl Types {
         Self(types.into_iter().map(|ty| (text(&ty["name"]), ty)).collect())
     }
 
-    fn fields(&self, ty: &str) -> Vec<Value> {
+    pub fn fields(&self, ty: &str) -> Vec<Value> {
         self.0.get(ty).and_then(|ty| ty["fields"].as_array()).cloned().unwrap_or_default()
     }
 
-    fn is_node(&self, ty: &str) -> bool {
+    pub fn is_node(&self, ty: &str) -> bool {
         let interfaces = self.0.get(ty).and_then(|ty| ty["interfaces"].as_array()).cloned().unwrap_or_default();
         interfaces.iter().any(|interface| interface["name"] == "Node")
     }
 
     /// The kinds of objects that have an id.
-    fn nodes(&self) -> Vec<&String> {
+    pub fn nodes(&self) -> Vec<&String> {
         self.0.keys().filter(|ty| self.is_node(ty)).collect()
     }
 
     /// A selection of all that is in an object, and the paths of it. What has an id of its own, or is a
     /// list of such, is only seen to be there: it is looked at by itself.
-    fn selection(&self, ty: &str, depth: usize) -> (String, Vec<Path>) {
+    pub fn selection(&self, ty: &str, depth: usize) -> (String, Vec<Path>) {
         let (mut selection, mut paths) = (Vec::new(), Vec::new());
         for field in self.fields(ty) {
             if needs_arguments(&field) {
@@ -71,16 +71,16 @@ impl Types {
     }
 }
 
-fn needs_arguments(field: &Value) -> bool {
+pub fn needs_arguments(field: &Value) -> bool {
     let arguments = field["args"].as_array().cloned().unwrap_or_default();
     arguments.iter().any(|argument| argument["type"]["kind"] == "NON_NULL" && argument["defaultValue"].is_null())
 }
 
-fn named(ty: &Value) -> String {
+pub fn named(ty: &Value) -> String {
     if ty["ofType"].is_null() { text(&ty["name"]) } else { named(&ty["ofType"]) }
 }
 
-fn text(value: &Value) -> String {
+pub fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
@@ -192,6 +192,9 @@ async fn every_field_is_seen_by_whom_the_printed_table_says_and_by_nobody_else()
     let search = json!({ "name": "Rust", "text": "rust" });
     let search = freelancer.does("savedSearchCreate", search, "savedSearch { id }").await.text("savedSearch.id");
     ids.insert("savedSearch".to_owned(), search);
+    let (device, passkey) = super::passkey::adds(&owner, "Phone").await;
+    super::passkey::signs_in(&app, &device, &tests::authenticator::Manner::default()).await.ok();
+    ids.insert("passkey".to_owned(), passkey);
     let item = json!({ "title": "A shop" });
     let shown = freelancer.does("portfolioItemAdd", item, "profile { portfolio { id } }").await;
     ids.insert("portfolioItem".to_owned(), shown.text("profile.portfolio.0.id"));

@@ -5,7 +5,7 @@ use axum::http::{Request, StatusCode};
 use chrono::TimeDelta;
 use infra::token::Keys;
 use serde_json::{Value, json};
-use tests::{PASSWORD, Reply, TOKENS, TestApp};
+use tests::{Heard, PASSWORD, Reply, TOKENS, TestApp};
 
 const ME: &str = "{ viewer { email } }";
 
@@ -342,4 +342,31 @@ async fn keys_are_rotated_node_by_node_while_everybody_goes_on() {
     assert!(answered >= 40, "only {answered} were asked");
     let left: std::collections::BTreeSet<String> = tokens.iter().map(|(token, _)| signed_by(token)).collect();
     assert_eq!(published(&node(&new)).await, left.into_iter().collect::<Vec<_>>(), "the old key is gone");
+}
+
+#[tokio::test]
+async fn an_open_socket_has_no_authority_that_was_taken_away() {
+    let app = TestApp::new().await;
+    let wire = app.wire_that_asks_every(std::time::Duration::from_secs(3600)).await;
+    let (ada, bo) = (app.client("ada").await, app.person("bo").await);
+    super::organization::joins(&ada, &bo, "ADMIN").await;
+    let mut socket = wire.socket(&bo.visitor().await).await;
+    let mine = "{ viewer { organizations { nodes { id } } } }";
+    socket.subscribe("before", mine, json!({})).await;
+    assert_eq!(socket.data().await["viewer"]["organizations"]["nodes"], json!([{ "id": ada.organization }]));
+    assert_eq!(socket.hears().await, Heard::Complete);
+
+    let members = "query($id: ID!) { node(id: $id) { ... on Organization { members { nodes { id role } } } } }";
+    let found = ada.asks(members, json!({ "id": ada.organization })).await;
+    let nodes = found.data()["node"]["members"]["nodes"].as_array().cloned().unwrap_or_default();
+    let member = nodes.iter().find(|member| member["role"] == "ADMIN").expect("bo has joined")["id"].clone();
+    ada.does("memberRemove", json!({ "memberId": member }), "member { id }").await.ok();
+
+    socket.subscribe("after", mine, json!({})).await;
+    assert_eq!(socket.data().await["viewer"]["organizations"]["nodes"], json!([]));
+    assert_eq!(socket.hears().await, Heard::Complete);
+    let invite = "mutation($input: MemberInviteInput!) { memberInvite(input: $input) { errors { code } } }";
+    let input = json!({ "organizationId": ada.organization, "email": "eve@example.com", "role": "ADMIN" });
+    socket.subscribe("invite", invite, json!({ "input": input })).await;
+    assert_eq!(socket.data().await["memberInvite"]["errors"], json!([{ "code": "NOT_FOUND" }]));
 }

@@ -2,5 +2,6 @@
 //! nothing but what the real one would.
 
 mod faults;
+mod rails;
 mod story;
 mod webhook;

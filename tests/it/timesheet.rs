@@ -789,3 +789,24 @@ async fn only_the_client_disputes_and_only_entries_of_the_week() {
     assert_eq!(otto.does("timesheetDispute", input(json!([other])), fields).await.refused(), ["NOT_FOUND"]);
     assert_eq!(hours.status(&week).await, "SUBMITTED");
 }
+
+#[tokio::test]
+async fn a_week_that_is_with_the_bank_is_not_charged_again() {
+    let app = TestApp::new().await;
+    let hours = app.hourly().await;
+    hours.names_card("pm_sandbox_debit").await;
+    let week = approved(&hours).await;
+    for day in ["2026-06-10T10:00:00Z", "2026-06-12T10:00:00Z"] {
+        until(&app, day).await;
+        hours.names_card("pm_sandbox_visa").await;
+        app.settles().await;
+        assert_eq!(
+            (hours.status(&week).await.as_str(), hours.contract_status().await.as_str()),
+            ("CHARGING", "ACTIVE")
+        );
+    }
+    until(&app, "2026-06-13T10:00:00Z").await;
+    assert_eq!(hours.status(&week).await, "HELD");
+    let asked: i64 = sqlx::query_scalar("select count(*) from payments").fetch_one(app.pool()).await.unwrap();
+    assert_eq!(asked, 1, "one debit for one week");
+}

@@ -258,6 +258,18 @@ async fn answers_are_kept_for_thirty_days_and_then_forgotten() {
 }
 
 #[tokio::test]
+async fn challenges_that_nobody_answered_are_forgotten() {
+    let app = TestApp::new().await;
+    let begin = json!({ "purpose": "SIGN_IN" });
+    app.visitor().does("passkeyBegin", begin.clone(), "ceremony { expiresAt }").await.ok();
+    app.market.clock().advance(TimeDelta::minutes(5));
+    app.visitor().does("passkeyBegin", begin, "ceremony { expiresAt }").await.ok();
+    assert_eq!(count(&app, "select count(*) from passkey_ceremonies").await, 2);
+    tidied(&app).await;
+    assert_eq!(count(&app, "select count(*) from passkey_ceremonies").await, 1);
+}
+
+#[tokio::test]
 async fn attempts_are_forgotten_when_they_no_longer_count() {
     let app = TestApp::new().await;
     app.person("ada").await;

@@ -14,6 +14,7 @@ use infra::Market;
 use infra::clock::Clock;
 use infra::market::Equipment;
 use infra::payments::Payments;
+use infra::rails::{Rails, StripeRails};
 use infra::stripe::{Settings as StripeSettings, Stripe};
 use infra::token::Keys;
 use serde_json::{Value, json};
@@ -21,7 +22,7 @@ use sqlx::postgres::PgPoolOptions;
 use tower::ServiceExt;
 
 use crate::database::TestDatabase;
-use crate::{Person, Reply, StripeDouble};
+use crate::{Person, Reply, StripeDouble, leaks};
 
 /// A whole Rabta: the real schema behind the real door, on a real PostgreSQL.
 pub struct TestApp {
@@ -45,25 +46,38 @@ impl TestApp {
 
     /// The same, with a Stripe of our own to take the payments.
     pub async fn on_stripe() -> Self {
-        Self::on_stripe_within(Duration::from_secs(8)).await
+        Self::on_stripe_within(Duration::from_secs(8), |_| Rails::Sandbox).await
+    }
+
+    /// The same, where Stripe carries payouts, too, on the rails that are named: Global Payouts, and transfers to
+    /// people's own accounts.
+    pub async fn on_stripe_rails(global: bool, recipients: bool) -> Self {
+        let rails = move |stripe: Stripe| {
+            let financial_account = global.then(|| "fa_double".to_owned());
+            Rails::Stripe(StripeRails { stripe, financial_account, recipient_accounts: recipients })
+        };
+        let app = Self::on_stripe_within(Duration::from_millis(1_500), rails).await;
+        app.stripe().does(|books, _| (books.carrying.global, books.carrying.approved) = (true, true));
+        app
     }
 
     /// The same, where nobody waits long for an answer: for stories in which some never come.
     pub async fn on_hasty_stripe() -> Self {
-        Self::on_stripe_within(Duration::from_millis(150)).await
+        Self::on_stripe_within(Duration::from_millis(150), |_| Rails::Sandbox).await
     }
 
-    async fn on_stripe_within(patience: Duration) -> Self {
+    async fn on_stripe_within(patience: Duration, rails: impl FnOnce(Stripe) -> Rails) -> Self {
         let clock = Clock::manual(monday());
         let stripe = StripeDouble::start(clock.clone()).await;
         let client = Stripe::new(StripeSettings { patience, ..stripe.settings() }).expect("settings are right");
-        let payments = Payments::Stripe(client);
-        let equipment = Equipment { payments, ..Equipment::throwaway().expect("keys can be made") };
+        let (rails, payments) = (rails(client.clone()), Payments::Stripe(client));
+        let equipment = Equipment { payments, rails, ..Equipment::throwaway().expect("keys can be made") };
         let app = Self::at(clock, TestDatabase::new().await, equipment).await;
         Self { stripe: Some(stripe), ..app }
     }
 
     async fn at(clock: Clock, database: TestDatabase, equipment: Equipment) -> Self {
+        leaks::watch_logs();
         let mut db = infra::market::connect(&database.app_url(), 8).await.expect("the test database answers");
         let statements = Statements::default();
         let counted = statements.clone();
@@ -82,6 +96,11 @@ impl TestApp {
     /// The statements that were sent to the database since this was last asked.
     pub fn statements(&self) -> Vec<String> {
         self.statements.take()
+    }
+
+    /// What counts the statements, for whoever counts beside the one who asks.
+    pub fn counter(&self) -> Statements {
+        self.statements.clone()
     }
 
     /// Stop here, to go on from this moment as often as one likes.
@@ -197,14 +216,15 @@ impl TestApp {
 
 /// The statements that go to the database, in order.
 #[derive(Debug, Clone, Default)]
-struct Statements(Arc<Mutex<Vec<String>>>);
+pub struct Statements(Arc<Mutex<Vec<String>>>);
 
 impl Statements {
     fn note(&self, sql: &str) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(sql.to_owned());
     }
 
-    fn take(&self) -> Vec<String> {
+    /// Those since this was last asked.
+    pub fn take(&self) -> Vec<String> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

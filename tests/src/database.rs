@@ -6,6 +6,8 @@ use infra::migrate;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tokio::sync::OnceCell;
 
+use crate::leaks;
+
 /// "tests", as a number: only one process makes the template.
 const LOCK: i64 = 0x74_65_73_74_73;
 
@@ -64,21 +66,26 @@ impl TestDatabase {
 impl Drop for TestDatabase {
     fn drop(&mut self) {
         let sql = format!("DROP DATABASE {} WITH (FORCE)", self.name);
+        let (url, told) = (self.url(), !std::thread::panicking());
         // A runtime of its own: the test's is the one we may be dropped in.
         let dropped = std::thread::scope(|scope| {
-            let dropping = scope.spawn(|| -> Result<(), sqlx::Error> {
+            let dropping = scope.spawn(|| -> Result<Vec<(String, String)>, sqlx::Error> {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
                 runtime.block_on(async {
+                    let leaked = if told { leaks::in_tables(&url).await? } else { Vec::new() };
                     let mut connection = PgConnection::connect(&self.server.url("postgres")).await?;
                     sqlx::query(AssertSqlSafe(sql)).execute(&mut connection).await?;
-                    connection.close().await
+                    connection.close().await?;
+                    Ok(leaked)
                 })
             });
             dropping.join()
         });
         // The server goes away with everything on it, so a leftover is no reason to fail a test.
-        if !matches!(dropped, Ok(Ok(()))) {
-            eprintln!("{} was left behind: {dropped:?}", self.name);
+        match dropped {
+            Ok(Ok(leaked)) if told => leaks::nothing_leaked(&leaked),
+            Ok(Ok(_)) => (),
+            Ok(Err(_)) | Err(_) => eprintln!("{} was left behind: {dropped:?}", self.name),
         }
     }
 }

@@ -5,6 +5,7 @@
 #![expect(clippy::expect_used, reason = "a test that can't go on should stop")]
 
 pub mod app;
+pub mod authenticator;
 pub mod books;
 pub mod crowd;
 pub mod database;
@@ -13,6 +14,7 @@ pub mod disputes;
 pub mod fingerprint;
 pub mod hours;
 pub mod introspect;
+pub mod leaks;
 pub mod people;
 pub mod reply;
 pub mod stripe;
@@ -20,7 +22,8 @@ pub mod twice;
 pub mod wire;
 pub mod world;
 
-pub use app::{Frozen, TestApp, Visitor, get};
+pub use app::{Frozen, Statements, TestApp, Visitor, get};
+pub use authenticator::Authenticator;
 pub use deals::Deal;
 pub use disputes::{DISPUTE, Quarrel};
 pub use hours::Hours;

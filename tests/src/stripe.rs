@@ -25,10 +25,12 @@ mod books;
 mod door;
 mod fault;
 mod form;
+mod rails;
 
 pub use balance::Moved;
 pub use books::{Books, Intent};
 pub use fault::{Fault, Faults};
+pub use rails::{Carrying, Transfer};
 
 /// What it signs with.
 pub const WEBHOOK_SECRET: &str = "whsec_doubledoubledoubledouble";

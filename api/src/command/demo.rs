@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use super::ground::Ground;
 use super::work::Hand;
 use super::{Trouble, say};
-use crate::config::Common;
+use crate::config::Cli;
 
 /// Load the demo marketplace into a database without people, with a progress bar.
 pub async fn load(market: &Market) -> Result<(), Trouble> {
@@ -36,19 +36,19 @@ pub async fn load(market: &Market) -> Result<(), Trouble> {
 
 /// Play the journey against a running sandbox, or against one of our own on a database that is
 /// thrown away.
-pub async fn run(common: &Common, url: Option<&str>) -> Result<(), Trouble> {
+pub async fn run(cli: &Cli, url: Option<&str>) -> Result<(), Trouble> {
     match url {
         Some(url) => tell(&Door::far(url)).await,
-        None => on_a_throwaway(common).await,
+        None => on_a_throwaway(cli).await,
     }
 }
 
-async fn on_a_throwaway(common: &Common) -> Result<(), Trouble> {
+async fn on_a_throwaway(cli: &Cli) -> Result<(), Trouble> {
     let folder = std::env::temp_dir().join(format!("rabta-demo-{}", std::process::id()));
-    let server = Embedded::start(&folder, Purpose::Test, common.pg_bin.as_deref()).await?;
+    let server = Embedded::start(&folder, Purpose::Test, cli.common.pg_bin.as_deref()).await?;
     server.ensure_database("demo").await?;
     let ground = Ground::within(&server, "demo");
-    let market = ground.market(common).await?;
+    let market = ground.market(cli).await?;
     let hand = Hand::start(market.clone(), true, None);
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let address = listener.local_addr()?;

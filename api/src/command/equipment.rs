@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use domain::papers::Operator;
+use domain::passkey::party::RelyingParty;
 use domain::refusal::is_unprintable;
 use infra::embedded;
 use infra::fx::FxRates;
@@ -10,14 +11,15 @@ use infra::mail::Mail;
 use infra::market::Equipment;
 use infra::password::{Hardness, Passwords};
 use infra::payments::Payments;
-use infra::rails::Rails;
+use infra::rails::{Rails, StripeRails};
+use infra::screening::Screening;
 use infra::stripe::{self, Stripe};
 use infra::token::Keys;
 use infra::vault::Vault;
 use secrecy::ExposeSecret;
 
 use super::Trouble;
-use crate::config::{Common, secret};
+use crate::config::{Cli, Common, Serve, secret};
 
 /// The environment variable of the keys that sign access tokens.
 const SIGNING_KEYS: &str = "RABTA_SIGNING_KEYS";
@@ -31,19 +33,23 @@ const STRIPE_WEBHOOK_SECRETS: &str = "STRIPE_WEBHOOK_SECRETS";
 const VAULT_KEY: &str = "RABTA_VAULT_KEY";
 
 /// Gather it. In production nothing is made up: what is missing is asked for.
-pub fn equipment(common: &Common) -> Result<Equipment, Trouble> {
+pub fn equipment(cli: &Cli) -> Result<Equipment, Trouble> {
+    let common = &cli.common;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     // Hashing may take half of the machine, so that signing in never stops everybody else.
     let passwords = Passwords::new(Hardness::Full, cores.div_ceil(2));
+    let payments = payments(common)?;
     Ok(Equipment {
         keys: keys(common)?,
         passwords,
         vault: vault(common)?,
         mail: mail(common)?,
-        payments: payments(common)?,
+        rails: rails(common, &payments)?,
+        payments,
         fx: rates(common),
-        rails: rails(common),
         operator: operator(common)?,
+        screening: screening(common)?,
+        relying_party: relying_party(common, &cli.serve)?,
     })
 }
 
@@ -56,9 +62,36 @@ fn rates(common: &Common) -> FxRates {
     }
 }
 
-/// Who carries money to banks: in production our own bank, else the sandbox.
-fn rails(common: &Common) -> Rails {
-    if common.production { Rails::Bank } else { Rails::Sandbox }
+/// Who carries money to banks: Stripe's rails that are set up, before our own bank; without any, in production our own
+/// bank alone, else the sandbox.
+fn rails(common: &Common, payments: &Payments) -> Result<Rails, Trouble> {
+    let given = common.stripe_financial_account.as_deref().map(str::trim).filter(|account| !account.is_empty());
+    let (financial_account, recipient_accounts) = (given.map(str::to_owned), common.stripe_recipient_accounts);
+    if financial_account.is_none() && !recipient_accounts {
+        return Ok(if common.production { Rails::Bank } else { Rails::Sandbox });
+    }
+    if financial_account.as_ref().is_some_and(|account| !account.starts_with("fa_")) {
+        let how = "take the financial account's id, fa_…, from Stripe's dashboard";
+        return Err(Trouble::fixable("STRIPE_FINANCIAL_ACCOUNT is no financial account", how));
+    }
+    let Some(stripe) = payments.stripe().cloned() else {
+        let how = format!("set {STRIPE_KEY}, or unset STRIPE_FINANCIAL_ACCOUNT and STRIPE_RECIPIENT_ACCOUNTS");
+        return Err(Trouble::fixable("Stripe's rails take a key of Stripe's", how));
+    };
+    Ok(Rails::Stripe(StripeRails { stripe, financial_account, recipient_accounts }))
+}
+
+/// Whom nobody is paid under the name of. In production somebody has to say.
+fn screening(common: &Common) -> Result<Screening, Trouble> {
+    let how = "set RABTA_SCREENING_FILE to a file with the names that sanctions lists forbid to pay, one a line";
+    match &common.screening_file {
+        Some(file) => Screening::from_file(file)
+            .map_err(|fault| Trouble::fixable(format!("RABTA_SCREENING_FILE {}: {fault}", file.display()), how)),
+        None if common.production => {
+            Err(Trouble::fixable("in production names must be screened before anybody is paid out", how))
+        }
+        None => Ok(Screening::Sandbox),
+    }
 }
 
 /// Who runs the marketplace. In production papers have to say so.
@@ -83,6 +116,24 @@ fn operator(common: &Common) -> Result<Operator, Trouble> {
             how,
         )),
     }
+}
+
+/// Whom passkeys are made for. In production that should not be the machine itself.
+fn relying_party(common: &Common, serve: &Serve) -> Result<RelyingParty, Trouble> {
+    let how = "set RABTA_PASSKEY_DOMAIN to the domain of your web site, like example.com, and RABTA_PASSKEY_ORIGINS to the \
+               origins of its pages, like https://app.example.com";
+    let given = |texts: &mut dyn Iterator<Item = &str>| -> Vec<String> {
+        texts.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned).collect()
+    };
+    let domain = common.passkey_domain.as_deref().map(str::trim).filter(|domain| !domain.is_empty());
+    let origins = given(&mut common.passkey_origins.iter().map(String::as_str));
+    let pages = given(&mut serve.origins.iter().filter_map(|origin| origin.to_str().ok()));
+    let party = RelyingParty::from_settings(domain, &origins, &pages, serve.listen.port())
+        .map_err(|error| Trouble::fixable(format!("passkeys: {error}"), how))?;
+    if common.production && party.is_local() {
+        tracing::warn!("passkeys are made for localhost, where nobody but this machine can use them: {how}");
+    }
+    Ok(party)
 }
 
 /// Letters go to the mail server that was named, else into a folder beside the data. What can't be

@@ -8,7 +8,7 @@ use secrecy::ExposeSecret;
 
 use super::Trouble;
 use super::equipment::{equipment, takes_payments_by_stripe};
-use crate::config::{Common, secret};
+use crate::config::{Cli, Common, secret};
 
 /// The name of the database on a private server.
 const DATABASE: &str = "rabta";
@@ -85,7 +85,8 @@ impl Ground {
     }
 
     /// Bring the database to our schema, or see that it is there.
-    pub async fn market(&self, common: &Common) -> Result<Market, Trouble> {
+    pub async fn market(&self, cli: &Cli) -> Result<Market, Trouble> {
+        let common = &cli.common;
         if common.no_migrate {
             // The role that runs the marketplace comes with the schema, so the owner looks first.
             migrate::reach(self.owner_url()).await?;
@@ -113,7 +114,7 @@ impl Ground {
         } else {
             sandbox::clock(&db).await.context("reading the sandbox clock")?
         };
-        Ok(Market::new(db, clock, equipment(common)?))
+        Ok(Market::new(db, clock, equipment(cli)?))
     }
 
     /// Is the database our own?

@@ -50,7 +50,7 @@ pub enum Of {
 /// Do it.
 pub async fn run(cli: Cli, what: What) -> Result<(), Trouble> {
     let ground = Ground::find(&cli.common).await?;
-    let market = ground.market(&cli.common).await?;
+    let market = ground.market(&cli).await?;
     let outcome = act(&market, what).await;
     ground.leave(Some(market)).await?;
     say(&outcome?)

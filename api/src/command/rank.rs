@@ -6,7 +6,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use domain::matching::offline;
+use domain::matching::{Model, offline};
 use flate2::read::GzDecoder;
 
 use super::trouble::Trouble;
@@ -19,7 +19,7 @@ pub struct Files {
     #[arg(long, value_name = "FILE")]
     queries: PathBuf,
     /// The documents: an id, a title, and in further columns what is said about it; or an id and skills; or
-    /// profiles, a JSON object a line with id, years, roles, skills and want.
+    /// profiles, a JSON object a line with id, years, roles and skills.
     #[arg(long, value_name = "FILE")]
     docs: PathBuf,
     /// Where the run goes: query, document, score.
@@ -31,6 +31,9 @@ pub struct Files {
     /// Documents for each query, at most; without it 100, and of profiles all.
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
+    /// A model to rank gigs by, as JSON, in place of the one that ships: to measure what a weight brings.
+    #[arg(long, value_name = "FILE")]
+    model: Option<PathBuf>,
     /// Add what each score is made of, in further columns.
     #[arg(long)]
     explain: bool,
@@ -56,7 +59,12 @@ pub fn run(files: &Files) -> Result<(), Trouble> {
         Some(Mode::Gigs) => offline::Mode::Gigs,
         None => offline::Mode::of(&documents),
     };
-    let ranked = offline::run(mode, &queries, &documents, files.limit).map_err(|error| unread(files, &error))?;
+    let model = match &files.model {
+        None => Model::shipped().clone(),
+        Some(path) => Model::parse(&read(path)?).map_err(|error| unreadable(path, &error))?,
+    };
+    let ranked =
+        offline::run(mode, &queries, &documents, files.limit, &model).map_err(|error| unread(files, &error))?;
     let mut lines = String::new();
     for ranked in ranked {
         let _ = write!(lines, "{}\t{}\t{}", ranked.query, ranked.document, ranked.score.as_nano());
@@ -84,6 +92,6 @@ fn unread(files: &Files, error: &offline::TableError) -> Trouble {
     Trouble::fixable(format!("{queries} or {documents}: {error}"), "see rabta rank --help for what a line holds")
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> Trouble {
+fn unreadable(path: &Path, error: &dyn std::error::Error) -> Trouble {
     Trouble::fixable(format!("{}: {error}", path.display()), "name another file")
 }

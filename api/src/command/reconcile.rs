@@ -15,7 +15,7 @@ use crate::config::{Cli, Reconcile};
 /// Compare, print what was found, write it into files if asked, and fail if something differs.
 pub async fn run(cli: Cli, what: Reconcile) -> Result<(), Trouble> {
     let ground = Ground::find(&cli.common).await?;
-    let market = ground.market(&cli.common).await?;
+    let market = ground.market(&cli).await?;
     let now = market.clock().now();
     let until = what.until.unwrap_or(now);
     let from = what.from.unwrap_or(until - TimeDelta::days(31));

@@ -37,7 +37,7 @@ pub async fn run(cli: Cli) -> Result<(), Trouble> {
         ground = Ground::find(&cli.common) => ground?,
         () = stop.wished() => return Ok(()),
     };
-    let market = ground.market(&cli.common).await?;
+    let market = ground.market(&cli).await?;
     if ground.private().is_some() && !cli.common.no_demo_data {
         demo::load(&market).await?;
     }

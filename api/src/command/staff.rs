@@ -11,7 +11,7 @@ use crate::config::{Cli, Staff, StaffRole};
 /// Grant, revoke or list.
 pub async fn run(cli: Cli, what: Staff) -> Result<(), Trouble> {
     let ground = Ground::find(&cli.common).await?;
-    let market = ground.market(&cli.common).await?;
+    let market = ground.market(&cli).await?;
     let outcome = act(&market, what).await;
     ground.leave(Some(market)).await?;
     say(&outcome?)

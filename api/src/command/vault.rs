@@ -10,7 +10,7 @@ use crate::config::{Cli, Vault};
 pub async fn run(cli: Cli, what: Vault) -> Result<(), Trouble> {
     let Vault::Reseal = what;
     let ground = Ground::find(&cli.common).await?;
-    let market = ground.market(&cli.common).await?;
+    let market = ground.market(&cli).await?;
     let outcome = market.vault_reseal().await;
     ground.leave(Some(market)).await?;
     let count = outcome.context("sealing anew; what was done stays done, so run it again")?;

@@ -14,7 +14,7 @@ const LISTED: i64 = 1_000;
 /// List, or have events acted on again.
 pub async fn run(cli: Cli, what: Webhooks) -> Result<(), Trouble> {
     let ground = Ground::find(&cli.common).await?;
-    let market = ground.market(&cli.common).await?;
+    let market = ground.market(&cli).await?;
     let said = match what {
         Webhooks::List => table(&market.webhooks_open(LISTED).await.map_err(anyhow::Error::from)?),
         Webhooks::Replay { event, parked: _, since } => {

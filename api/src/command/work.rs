@@ -17,7 +17,7 @@ use crate::config::Cli;
 pub async fn run(cli: Cli) -> Result<(), Trouble> {
     let mut stop = Stop::listen()?;
     let ground = Ground::find(&cli.common).await?;
-    let market = ground.market(&cli.common).await?;
+    let market = ground.market(&cli).await?;
     let hand = Hand::start(market.clone(), true, None);
     tracing::info!("working; Ctrl-C stops");
     tokio::select! {

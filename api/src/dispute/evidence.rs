@@ -10,7 +10,7 @@ use crate::context::RabtaContext;
 use crate::key::Key;
 use crate::loader::load;
 use crate::user::User;
-use crate::user_error::{Answer, answer, payload, top_level};
+use crate::user_error::{Answer, answer, payload};
 
 /// A piece of evidence.
 #[derive(Debug, Clone)]
@@ -57,7 +57,7 @@ impl Evidence {
 
     /// The dispute it is in.
     async fn dispute(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Dispute>> {
-        Ok(ctx.market().dispute_find(&ctx.call(), self.0.dispute).await.map_err(top_level)?.map(Dispute))
+        Ok(load(ctx, self.0.dispute).await?.map(Dispute))
     }
 }
 

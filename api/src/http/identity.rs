@@ -37,6 +37,11 @@ pub async fn sign_in(shared: &Shared, token: &str) -> Result<(Actor, Option<Sess
     Ok((identity.actor, session, Credential { token: token.into(), session, until }))
 }
 
+/// Whom a token that was good before stands for by now, if it is good still.
+pub async fn still_stands(shared: &Shared, credential: &Credential) -> Result<Actor, TokenError> {
+    Ok(shared.backend.authenticate(&credential.token).await?.actor)
+}
+
 /// Returns when a connection must end. A session that was ended meanwhile is noticed as soon as word
 /// of it gets here, and by asking again now and then, so nothing hangs on that word.
 pub async fn lifetime(shared: Arc<Shared>, credential: Option<Credential>, mut closing: Closing) -> Ending {

@@ -24,11 +24,11 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use self::message::{ClientMessage, ServerMessage};
 use self::operation::{Event, Running};
 use super::answer::Outcome;
-use super::identity::{Credential, Ending, lifetime, sign_in};
+use super::identity::{Credential, Ending, lifetime, sign_in, still_stands};
 use super::media::Media;
 use super::params::Params;
 use super::serve::Place;
-use super::{Problem, Surface, TraceId, Visitor, graphql};
+use super::{Problem, Surface, TokenError, TraceId, Visitor, graphql};
 
 /// The only protocol that is spoken.
 const PROTOCOL: &str = "graphql-transport-ws";
@@ -222,6 +222,14 @@ where
             return Err(Stop::close(4409, format!("Subscriber for {name} already exists")));
         }
         let trace = TraceId::fresh();
+        // Each operation is let in anew, as each request is: what its person may do can have changed since the
+        // socket was opened.
+        let known = match self.look_again().await {
+            Ok(()) => Ok(()),
+            Err(TokenError::Unavailable) => Err(Problem::from(TokenError::Unavailable)),
+            Err(TokenError::Expired) => return Err(Stop::close(4403, "The access token has expired")),
+            Err(TokenError::Invalid | TokenError::Revoked) => return Err(Stop::close(4403, "The session has ended")),
+        };
         let visitor = Visitor { trace: trace.clone(), ..self.visitor.clone() };
         let most = self.surface.settings().sockets.subscriptions;
         let prepared = if self.running.len() >= most {
@@ -229,8 +237,8 @@ where
             Err(Problem::limit("TOO_MANY_SUBSCRIPTIONS", what, most as u64, most as u64 + 1))
         } else {
             let rates = &self.surface.shared.rates;
-            rates
-                .check(visitor.address, &visitor.actor)
+            known
+                .and_then(|()| rates.check(visitor.address, &visitor.actor))
                 .and_then(|()| Params::from_json(payload))
                 .and_then(|params| graphql::prepare(&self.surface.shared, params, &visitor))
         };
@@ -246,6 +254,13 @@ where
                 self.say(&ServerMessage::Error { id: &id, outcome: &outcome }).await
             }
         }
+    }
+
+    /// Who the person of the socket's token is by now.
+    async fn look_again(&mut self) -> Result<(), TokenError> {
+        let Some(credential) = &self.credential else { return Ok(()) };
+        self.visitor.actor = still_stands(&self.surface.shared, credential).await?;
+        Ok(())
     }
 
     /// Pass on what an operation said, unless the client has ended it meanwhile.

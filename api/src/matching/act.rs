@@ -98,10 +98,10 @@ impl ExposureQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "From this instant.")] from: Timestamp,
         #[graphql(desc = "Until before this instant.")] until: Timestamp,
-    ) -> async_graphql::Result<ExposureReport> {
+    ) -> async_graphql::Result<Option<ExposureReport>> {
         let report = ctx.market().exposure_report(&ctx.call(), from, until).await.map_err(top_level)?;
         let versions = report.versions.into_iter();
-        Ok(ExposureReport {
+        Ok(Some(ExposureReport {
             impressions: report.impressions,
             pages: report.pages,
             people: report.people,
@@ -116,7 +116,7 @@ impl ExposureQuery {
             versions: versions
                 .map(|(model_version, impressions)| ExposureOfVersion { model_version, impressions })
                 .collect(),
-        })
+        }))
     }
 }
 

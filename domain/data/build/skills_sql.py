@@ -3,11 +3,15 @@
 
     python3 domain/data/build/skills_sql.py > migrations/sql/0002_skills.sql
 
+Skills that come later go to the end of skills.tsv and to a migration of their own, by the slug they begin with:
+
+    python3 domain/data/build/skills_sql.py coffeescript > migrations/sql/0063_more_skills.sql
+
 Ids are made from the slug, so every database and every node gives a skill the same one:
 the first 16 bytes of SHA-256("rabta skill " + slug), marked as a UUID of version 8.
 `domain::matching::taxonomy` makes the same ids from the same file.
 """
-import hashlib, pathlib, re, unicodedata, uuid
+import hashlib, pathlib, re, sys, unicodedata, uuid
 
 HERE = pathlib.Path(__file__).resolve().parent.parent
 
@@ -31,23 +35,7 @@ def quote(text):
     return "'" + text.replace("'", "''") + "'"
 
 
-def main():
-    skills, aliases, owner = [], [], {}
-    for line in (HERE / "skills.tsv").read_text(encoding="utf-8").splitlines():
-        if not line or line.startswith("#"):
-            continue
-        slug, name, category, parent, other = line.split("\t")
-        name = name.lstrip("?")
-        up = f"'{skill_id(parent)}'" if parent else "NULL"
-        skills.append(f"('{skill_id(slug)}', {quote(slug)}, {quote(name)}, {quote(category)}, {up})")
-        for text in [name, *filter(None, other.split("|"))]:
-            key = fold(text.lstrip("?"))
-            if owner.setdefault(key, slug) != slug:
-                raise SystemExit(f"{key!r} names both {owner[key]} and {slug}")
-            row = f"({quote(key)}, '{skill_id(slug)}')"
-            if row not in aliases:
-                aliases.append(row)
-    print("""-- The skills of the trade: what they are called, what else they are called, what they belong to.
+TABLES = """-- The skills of the trade: what they are called, what else they are called, what they belong to.
 -- Filled from domain/data/skills.tsv by domain/data/build/skills_sql.py; the ids are made from the slugs.
 
 CREATE TABLE skill (
@@ -66,10 +54,34 @@ CREATE TABLE skill_alias (
 );
 CREATE INDEX skill_alias_skill_idx ON skill_alias (skill_id);
 CREATE INDEX skill_parent_idx ON skill (parent_id);
-""")
+"""
+
+
+def main(first=None):
+    skills, aliases, owner = [], [], {}
+    for line in (HERE / "skills.tsv").read_text(encoding="utf-8").splitlines():
+        if not line or line.startswith("#"):
+            continue
+        slug, name, category, parent, other = line.split("\t")
+        if slug == first:
+            skills, aliases = [], []
+        name = name.lstrip("?")
+        up = f"'{skill_id(parent)}'" if parent else "NULL"
+        skills.append(f"('{skill_id(slug)}', {quote(slug)}, {quote(name)}, {quote(category)}, {up})")
+        for text in [name, *filter(None, other.split("|"))]:
+            key = fold(text.lstrip("?"))
+            if owner.setdefault(key, slug) != slug:
+                raise SystemExit(f"{key!r} names both {owner[key]} and {slug}")
+            row = f"({quote(key)}, '{skill_id(slug)}')"
+            if row not in aliases:
+                aliases.append(row)
+    if first is None:
+        print(TABLES)
+    else:
+        print("-- More skills of the trade, from domain/data/skills.tsv by domain/data/build/skills_sql.py.\n")
     print("INSERT INTO skill (id, slug, name, category, parent_id) VALUES\n" + ",\n".join(skills) + ";\n")
     print("INSERT INTO skill_alias (alias, skill_id) VALUES\n" + ",\n".join(aliases) + ";")
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:2])

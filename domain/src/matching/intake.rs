@@ -25,7 +25,7 @@ impl GigFeatures {
             skills: if skills.is_empty() { reading.skills } else { skills },
             roles: reading.roles,
             seniority: brief.experience.or(reading.seniority),
-            text: embed(&format!("{}\n{}", brief.title, brief.description)),
+            text: embed(&format!("{}\n{}\n{}", brief.title, brief.description, reading.work)),
             ..Self::constraints_of(gig)
         }
     }

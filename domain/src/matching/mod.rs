@@ -32,6 +32,7 @@ pub mod constraint;
 pub mod reputation;
 pub mod evidence;
 pub mod score;
+pub mod bring;
 pub mod improve;
 pub mod fairness;
 pub mod rank;

@@ -241,7 +241,7 @@ impl Model {
     pub fn shipped() -> &'static Self {
         #[expect(clippy::expect_used, reason = "the file is compiled in, and a test reads it")]
         static SHIPPED: LazyLock<Model> =
-            LazyLock::new(|| Model::parse(include_str!("../../data/model-2.json")).expect("the shipped model"));
+            LazyLock::new(|| Model::parse(include_str!("../../data/model-3.json")).expect("the shipped model"));
         &SHIPPED
     }
 
@@ -266,7 +266,7 @@ mod tests {
 
     #[test]
     fn a_model_with_a_number_too_many_or_too_few_is_refused() {
-        let text = include_str!("../../data/model-2.json");
+        let text = include_str!("../../data/model-3.json");
         assert!(Model::parse(&text.replacen("\"version\"", "\"verison\"", 1)).is_err());
         assert!(Model::parse(&text.replacen('{', "{\"more\": 1,", 1)).is_err());
     }

@@ -86,18 +86,20 @@ pub fn rows(table: &str) -> Result<Vec<Row<'_>>, TableError> {
         .collect()
 }
 
-/// Ranks the documents for each query, best first, `limit` of them.
+/// Ranks the documents for each query, best first, `limit` of them. The model's weights are for gigs; text and
+/// lists of skills have none in it.
 pub fn run<'a>(
     mode: Mode,
     queries: &'a str,
     documents: &'a str,
     limit: Option<usize>,
+    model: &Model,
 ) -> Result<Vec<Ranked<'a>>, TableError> {
     let few = limit.unwrap_or(USUAL_LIMIT);
     match mode {
         Mode::Text => Ok(run_text(&rows(queries)?, &rows(documents)?, few)),
         Mode::Skills => Ok(run_skills(&rows(queries)?, &rows(documents)?, few)),
-        Mode::Gigs => gigs::run(queries, documents, Model::shipped(), limit),
+        Mode::Gigs => gigs::run(queries, documents, model, limit),
     }
 }
 
@@ -144,15 +146,19 @@ mod tests {
     #[test]
     fn text_finds_titles_and_skills_find_lists() {
         let documents = "doc_id\ttext\n1\tgraphic designer\n2\tbookkeeper\n";
-        let ranked = run(Mode::of(documents), "query_id\ttext\na\tlogo artist\n", documents, Some(1)).unwrap();
+        let ranked =
+            run(Mode::of(documents), "query_id\ttext\na\tlogo artist\n", documents, Some(1), Model::shipped()).unwrap();
         assert_eq!((&*ranked[0].query, &*ranked[0].document, ranked.len()), ("a", "1", 1));
 
         let documents = "doc_id\tskills\n1\tpayroll|taxation\n2\thibernate|spring mvc\n";
-        let ranked = run(Mode::of(documents), "query_id\tskills\na\tjava|j2ee\n", documents, None).unwrap();
+        let ranked =
+            run(Mode::of(documents), "query_id\tskills\na\tjava|j2ee\n", documents, None, Model::shipped()).unwrap();
         assert_eq!(ranked[0].document, "2");
 
         let documents = r#"{"id": "1", "skills": ["Java"]}"#;
-        let ranked = run(Mode::of(documents), r#"{"id": "a", "text": "Java developer"}"#, documents, None).unwrap();
+        let ranked =
+            run(Mode::of(documents), r#"{"id": "a", "text": "Java developer"}"#, documents, None, Model::shipped())
+                .unwrap();
         assert_eq!((&*ranked[0].query, &*ranked[0].document), ("a", "1"));
     }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::bring::Brings;
 use super::constraint::{self, Barrier, LeftOut};
 use super::evidence::{self, Evidence};
 use super::fairness::{self, Candidate};
@@ -34,7 +35,7 @@ pub struct Ranking<I> {
     pub model_version: u32,
     /// The matches, the first to be shown first.
     pub matches: Vec<Match<I>>,
-    /// How many passed every hard constraint.
+    /// How many passed every hard constraint, of those who bring something of what is asked.
     pub eligible: u32,
     /// Whom each hard constraint left out.
     pub left_out: BTreeMap<Barrier, LeftOut>,
@@ -73,6 +74,8 @@ pub enum Placement {
 /// One pair, explained: also when something keeps them apart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Explanation {
+    /// By which version of the model.
+    pub model_version: u32,
     /// What keeps them apart; empty when nothing does.
     pub barriers: Vec<Barrier>,
     /// The score they have or would have.
@@ -97,7 +100,8 @@ impl<I> Match<I> {
 const REASONS: usize = 4;
 
 impl<K: Knowledge + ?Sized> Matcher<'_, K> {
-    /// The people for a gig, the best `first` of them with reasons.
+    /// The people for a gig, the best `first` of them with reasons. Who brings nothing of what is asked is
+    /// neither ranked nor counted.
     pub fn people<'p>(
         &self,
         gig: &GigFeatures,
@@ -109,7 +113,7 @@ impl<K: Knowledge + ?Sized> Matcher<'_, K> {
         let mut overlaps = Overlaps::default();
         let mut stopped = Vec::new();
         let mut scored = Vec::new();
-        for person in people {
+        for person in people.into_iter().filter(|person| ask.is_met_by(person, self.model)) {
             let overlap = overlaps.between(gig, person, self.dates(gig));
             let barriers = Barrier::between(gig, person, overlap);
             if barriers.is_empty() {
@@ -152,7 +156,8 @@ impl<K: Knowledge + ?Sized> Matcher<'_, K> {
         Ranking { model_version: self.model.version, matches, eligible, left_out, counted_all: true }
     }
 
-    /// The gigs for a person, the best `first` of them with reasons.
+    /// The gigs for a person, the best `first` of them with reasons. One that asks for nothing the person
+    /// brings is neither ranked nor counted.
     pub fn gigs<'g>(
         &self,
         person: &PersonFeatures,
@@ -163,7 +168,8 @@ impl<K: Knowledge + ?Sized> Matcher<'_, K> {
         let mut overlaps = Overlaps::default();
         let mut stopped = Vec::new();
         let mut scored = Vec::new();
-        for gig in gigs {
+        let mut brings = Brings::of(person, self.model, self.knowledge);
+        for gig in gigs.into_iter().filter(|gig| brings.meets(gig)) {
             let overlap = overlaps.between(gig, person, self.dates(gig));
             let barriers = Barrier::between(gig, person, overlap);
             if barriers.is_empty() {
@@ -266,6 +272,7 @@ impl<K: Knowledge + ?Sized> Matcher<'_, K> {
             improve::improvements(&ask, person, overlap, &as_listed, &others, listed, self.model)
         });
         Explanation {
+            model_version: self.model.version,
             barriers: Barrier::between(gig, person, overlap),
             score: total(&factors),
             sentence: self.sentence(&factors, Placement::Merit, None),

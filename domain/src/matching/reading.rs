@@ -3,6 +3,8 @@
 //! What is read is a suggestion to whoever wrote the text, and all there is to go by where nobody
 //! filled in a form.
 
+use std::borrow::Cow;
+
 use super::features::{AskedSkill, Need, Seniority};
 use super::fixed::Value;
 use super::role::Role;
@@ -19,6 +21,9 @@ pub struct Reading {
     pub roles: Vec<Role>,
     /// How experienced a person.
     pub seniority: Option<Seniority>,
+    /// The sentences of the description that ask for skills or for people: what the work is, without the
+    /// company and the ways to apply.
+    pub work: String,
 }
 
 /// A title is no longer than this when it is cut from a text.
@@ -30,10 +35,11 @@ const LEAST_CONFIDENCE: u16 = 600;
 
 /// Read a gig.
 pub fn gig(title: &str, description: &str, taxonomy: &Taxonomy) -> Reading {
-    let skills = asked_skills(title, description, taxonomy);
-    let roles = asked_roles(title, description, &skills);
-    let seniority = seniority(title).or_else(|| seniority(description));
-    Reading { skills, roles, seniority }
+    let description = without_name(title, description);
+    let (skills, work) = asked_skills(title, &description, taxonomy);
+    let roles = asked_roles(title, &description, &skills);
+    let seniority = seniority(title).or_else(|| seniority(&description));
+    Reading { skills, roles, seniority, work }
 }
 
 /// Read a gig that came as one text: its first line, or what stands before the last `|` near its
@@ -52,6 +58,7 @@ fn cut_title(text: &str) -> (&str, &str) {
         .find('\n')
         .or_else(|| start.rfind('|').map(|bar| bar + words_after(&text[bar..], 4)))
         .or_else(|| start.find(". ").map(|stop| stop + 1))
+        .or_else(|| start.rfind(' ').filter(|_| start.len() < text.len()))
         .unwrap_or(start.len());
     text.split_at(end)
 }
@@ -61,22 +68,33 @@ fn words_after(text: &str, words: usize) -> usize {
     text.split_inclusive(' ').take(words).map(str::len).sum()
 }
 
-fn asked_skills(title: &str, description: &str, taxonomy: &Taxonomy) -> Vec<AskedSkill> {
+/// The skills that are asked for, and the sentences that ask.
+fn asked_skills(title: &str, description: &str, taxonomy: &Taxonomy) -> (Vec<AskedSkill>, String) {
     let mut asked: Vec<AskedSkill> = Vec::new();
-    let titled = [(without_company(title), Need::Core)].into_iter();
-    let described = sentences(description).filter(|sentence| !is_about_applying(sentence));
-    for (part, need) in titled.chain(described.flat_map(needs_in)) {
-        for skill in skills_in(part, taxonomy) {
-            match asked.iter_mut().find(|asked| asked.skill == skill) {
+    let mut work = String::new();
+    let mut ask = |part: &str, need: Need| {
+        let skills = skills_in(part, taxonomy);
+        for skill in &skills {
+            match asked.iter_mut().find(|asked| asked.skill == *skill) {
                 Some(earlier) => earlier.need = earlier.need.max(need),
-                None => asked.push(AskedSkill { skill, need }),
+                None => asked.push(AskedSkill { skill: *skill, need }),
             }
+        }
+        !skills.is_empty()
+    };
+    ask(without_company(title), Need::Core);
+    for sentence in sentences(description).map(about_work) {
+        // Every part is looked at, also after one that asks for something.
+        let asks = needs_in(sentence).into_iter().fold(false, |asks, (part, need)| ask(part, need) || asks);
+        if asks || whom_it_asks_for(sentence).is_some_and(|whom| !Role::people_named_in(whom).is_empty()) {
+            work.push_str(sentence);
+            work.push('\n');
         }
     }
     let trade = main_trade(&asked, taxonomy);
     asked
         .retain(|asked| asked.need == Need::Core || trade.is_none_or(|trade| trade_of(asked.skill, taxonomy) == trade));
-    asked
+    (asked, work)
 }
 
 /// A title without its first part, when parts are set off by bars and a later one names the role:
@@ -88,13 +106,29 @@ fn without_company(title: &str) -> &str {
     }
 }
 
-/// Whether a sentence says how to apply: the résumé and the profile it wants to see are not the work.
-fn is_about_applying(sentence: &str) -> bool {
-    const APPLYING: &[&str] = &[
+/// A description without the company's name, where the title sets it off: "Swift Education Systems" asks
+/// for no Swift. A name of one word may be a skill's, and stays.
+fn without_name<'a>(title: &str, description: &'a str) -> Cow<'a, str> {
+    let rest = without_company(title);
+    let name = title[..title.len() - rest.len()].trim_end_matches('|');
+    let name = name.split(['(', '[', ',']).next().unwrap_or_default().trim();
+    if name.split_whitespace().count() < 2 || !description.contains(name) {
+        Cow::Borrowed(description)
+    } else {
+        Cow::Owned(description.replace(name, " "))
+    }
+}
+
+/// What a sentence says of the work, before it comes to how to apply: the résumé and the profile that
+/// are wanted then are not the work.
+fn about_work(sentence: &str) -> &str {
+    const INVITING: &[&str] = &[
         "to apply",
         "apply here",
         "apply:",
         "apply at",
+        "apply now",
+        "apply via",
         "email me",
         "email us",
         "e-mail us",
@@ -103,22 +137,27 @@ fn is_about_applying(sentence: &str) -> bool {
         "send your",
         "please send",
         "please email",
+        "please contact",
+        "please include",
+        "contact me",
+        "contact us",
+        "reach out",
+        "drop us",
+    ];
+    const APPLYING: &[&str] = &[
         "your resume",
         "your résumé",
         "resumes to",
         "résumés",
         "cover letter",
-        "contact me",
-        "contact us",
-        "please contact",
-        "reach out",
-        "drop us",
         "head hunters",
         "recruiters",
         "pay you in",
     ];
-    let said = sentence.to_lowercase();
-    APPLYING.iter().any(|phrase| said.contains(phrase))
+    let said = sentence.to_ascii_lowercase();
+    let first = |phrases: &[&str]| phrases.iter().filter_map(|phrase| said.find(phrase)).min().unwrap_or(said.len());
+    let end = first(INVITING);
+    if first(APPLYING) < end { "" } else { &sentence[..end] }
 }
 
 /// The skills of a text. "React/Redux" is read as one name and as two.
@@ -221,7 +260,7 @@ const MUST: &[&str] = &["must have", "must be", "must know", "required", "requir
 fn asked_roles(title: &str, description: &str, skills: &[AskedSkill]) -> Vec<Role> {
     let mut roles = Role::named_in(title);
     if roles.iter().all(|role| role.is_general()) {
-        let wanted = sentences(description).filter(|sentence| asks_for_people(sentence));
+        let wanted = sentences(description).filter_map(whom_it_asks_for);
         for role in wanted.flat_map(Role::people_named_in) {
             if !roles.contains(&role) {
                 roles.push(role);
@@ -230,9 +269,10 @@ fn asked_roles(title: &str, description: &str, skills: &[AskedSkill]) -> Vec<Rol
     }
     if roles.iter().all(|role| role.is_general()) {
         let signed = signed_roles(skills);
-        // A text for developers, by someone who writes, names developers and asks for a writer.
+        // A text for developers, by someone who writes, names developers and asks for a writer; but an
+        // engineer for a ledger is no accountant.
         let another = |role: &Role| trade_named(role.family()) != Trade::Building;
-        if !signed.is_empty() && signed.iter().all(another) {
+        if !signed.is_empty() && signed.iter().all(another) && Role::named_in(title).is_empty() {
             roles.clear();
         }
         roles.extend(signed);
@@ -281,12 +321,11 @@ const MOST_SIGNED: usize = 3;
 /// A role stands in for another when it is worth this much there.
 const STANDS_IN: Value = Value::milli(800);
 
-fn asks_for_people(sentence: &str) -> bool {
-    const ASKING: &[&str] = &[
-        "looking for",
-        "seeking",
-        "hiring",
-        "we need",
+/// The part of a sentence that says whom it asks for: what follows "looking for", or all of one that asks in
+/// another way. "We are three founders, and looking for a developer" asks for no founder.
+fn whom_it_asks_for(sentence: &str) -> Option<&str> {
+    const BEFORE: &[&str] = &["looking for", "seeking", "hiring", "we need", "in need of", "we want"];
+    const WITHIN: &[&str] = &[
         "needed",
         "wanted",
         "want",
@@ -294,14 +333,15 @@ fn asks_for_people(sentence: &str) -> bool {
         "position",
         "join",
         "require",
-        "in need of",
         "opening",
         "contract",
         "you'll be",
         "you will be",
     ];
-    let said = sentence.to_lowercase();
-    ASKING.iter().any(|phrase| said.contains(phrase))
+    let said = sentence.to_ascii_lowercase();
+    let asked = BEFORE.iter().filter_map(|phrase| said.find(phrase)).min();
+    let asked = asked.or_else(|| WITHIN.iter().chain(BEFORE).any(|phrase| said.contains(phrase)).then_some(0));
+    asked.map(|at| &sentence[at..])
 }
 
 /// How experienced a person a text wants, if it says.
@@ -370,6 +410,10 @@ mod tests {
         let reading = read("Contract work. Five hours a week on our app. Swift and Objective-C.");
         assert_eq!(reading.roles.first(), Some(&"mobile-developer".parse().unwrap()));
         assert_eq!(read("We like tacos").roles, []);
+        assert_eq!(
+            gig("Rust engineer for a ledger", "Double entry on PostgreSQL, tested.", Taxonomy::shipped()).roles.first(),
+            Some(&"software-engineer".parse().unwrap())
+        );
         let documentation = read("API documentation\nWe need clear guides for developers who call our service.");
         assert_eq!(documentation.roles, ["technical-writer".parse().unwrap()]);
         assert_eq!(needs(&documentation), [("technical-writing", Need::Core)]);
@@ -387,6 +431,44 @@ mod tests {
             let slugs: Vec<_> = needs(&read(text)).into_iter().map(|(slug, _)| slug).collect();
             assert_eq!(slugs, expected, "{text}");
         }
+    }
+
+    #[test]
+    fn what_comes_before_the_way_to_apply_is_read() {
+        for (text, expected) in [
+            (
+                "Ruby engineer\nStack: Rails, React, AWS Please send an email about your GitHub",
+                &["ruby", "ruby-on-rails", "react", "aws"][..],
+            ),
+            ("Python developer\nYour resume should tell us about your LinkedIn.", &["python"]),
+        ] {
+            let mut slugs: Vec<_> = needs(&read(text)).into_iter().map(|(slug, _)| slug).collect();
+            slugs.retain(|slug| *slug != "english");
+            assert_eq!(slugs, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_company_named_like_a_skill_asks_for_none() {
+        let text =
+            "Swift Education Systems | Front-end developer | Remote\nJoin Swift Education Systems to write React.";
+        assert_eq!(needs(&read(text)), [("react", Need::Useful)]);
+    }
+
+    #[test]
+    fn those_who_ask_are_not_those_asked_for() {
+        let reading =
+            read("React help\nWe are three founders, and we are looking for a front-end developer to join us.");
+        assert_eq!(reading.roles, ["front-end-developer".parse().unwrap()]);
+        assert_eq!(read("ZOKRI | UK | React F/E Developer | Contract").roles, ["front-end-developer".parse().unwrap()]);
+    }
+
+    #[test]
+    fn the_work_is_what_asks_for_skills_or_people() {
+        let reading = read(
+            "Acme | Engineer\nWe are a family of tea lovers. We need a data engineer. You know Kafka. Please send tea.",
+        );
+        assert_eq!(reading.work, "We need a data engineer\nYou know Kafka\n");
     }
 
     #[test]

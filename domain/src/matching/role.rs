@@ -8,7 +8,8 @@ use std::sync::LazyLock;
 use serde::{Deserialize, Serialize};
 
 use super::fixed::Value;
-use super::taxonomy;
+use super::taxonomy::{self, Skill, Taxonomy};
+use super::text::fold;
 use crate::id::SkillId;
 
 /// A line of work, like "Front-end developer". Stored by its slug.
@@ -35,6 +36,9 @@ struct Table {
     stands_in: HashMap<(Role, Role), Value>,
     signs: HashMap<SkillId, Vec<Role>>,
 }
+
+/// A skill that says which developer or engineer is meant has at most so many words.
+const LONGEST_SKILL: usize = 3;
 
 /// What someone of one family is worth where another of it is asked.
 const SAME_FAMILY: Value = Value::milli(300);
@@ -160,6 +164,27 @@ impl Role {
         self.slug() == "software-engineer"
     }
 
+    /// A general role after the name of a skill is the line of work that the skill, or what it is a part of,
+    /// is a sign of: a PHP engineer is a back-end developer.
+    fn made_specific(self, before: &[String]) -> Self {
+        if !self.is_general() {
+            return self;
+        }
+        let (taxonomy, own) = (Taxonomy::shipped(), self.family());
+        // Words came here without the s of a plural, which some names end in.
+        let named = |said: &str| taxonomy.named(&fold(said)).or_else(|| taxonomy.named(&fold(&format!("{said}s"))));
+        let skill = (1..=LONGEST_SKILL.min(before.len()))
+            .rev()
+            .find_map(|length| named(&before[before.len() - length..].join(" ")));
+        let builds = |role: &&Self| matches!(role.family(), "data" | "operations") || role.family() == own;
+        skill
+            .and_then(|skill| {
+                let signs = |of: &Skill| TABLE.signs.get(&of.id)?.iter().find(builds).copied();
+                signs(skill).or_else(|| taxonomy.ancestors(skill.id).find_map(signs))
+            })
+            .unwrap_or(self)
+    }
+
     fn named(text: &str, counts: impl Fn(&str) -> bool) -> Vec<Self> {
         let words = words(text);
         let mut found = Vec::new();
@@ -170,6 +195,7 @@ impl Role {
                 .find_map(|length| Some((length, *TABLE.by_name.get(&words[at..at + length].join(" "))?)));
             match longest {
                 Some((length, role)) => {
+                    let role = role.made_specific(&words[..at]);
                     if counts(&words[at + length - 1]) && !found.contains(&role) {
                         found.push(role);
                     }
@@ -245,7 +271,6 @@ impl fmt::Debug for Role {
 
 #[cfg(test)]
 mod tests {
-    use super::super::taxonomy::Taxonomy;
     use super::*;
 
     fn slugs(text: &str) -> Vec<&'static str> {
@@ -278,6 +303,23 @@ mod tests {
         assert_eq!(slugs("C# developer or SEO experts"), ["back-end-developer", "seo-specialist"]);
         assert_eq!(slugs("Embedded applications/devices developer"), ["embedded-developer"]);
         assert_eq!(slugs("nothing of the kind"), [""; 0]);
+    }
+
+    #[test]
+    fn a_developer_of_something_is_what_that_is_a_sign_of() {
+        for (title, role) in [
+            ("PHP engineer", "back-end-developer"),
+            ("Shopify developer", "web-developer"),
+            ("Shopify Liquid engineers", "web-developer"),
+            ("Django REST framework programmer", "back-end-developer"),
+            ("Vue software engineer", "front-end-developer"),
+            ("Kubernetes developer", "devops-engineer"),
+            ("Software engineer", "software-engineer"),
+            ("Senior developer", "software-engineer"),
+            ("Photoshop developer", "software-engineer"),
+        ] {
+            assert_eq!(slugs(title), [role], "{title}");
+        }
     }
 
     #[test]

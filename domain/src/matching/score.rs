@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::bring::{asks_nothing, stands_in};
 use super::evidence::{Evidence, Instead};
 use super::features::{Budget, GigFeatures, HeldSkill, Level, Need, PersonFeatures, Seniority};
 use super::fixed::{Score, Value, Weight, exp_minus, ln_micro};
@@ -166,6 +167,16 @@ impl<'a> Ask<'a> {
             });
             (*skill, own)
         })
+    }
+
+    /// Whether a person brings something of what is asked: a skill that answers a good part of the ask for
+    /// one, or a line of work that can stand in. Where nothing is asked, everybody does.
+    pub fn is_met_by(&self, person: &PersonFeatures, model: &Model) -> bool {
+        let near = model.skills.must_likeness;
+        let answers = |held: &HeldSkill| {
+            self.answers.get(&held.skill).is_some_and(|own| own.iter().any(|(_, likeness)| *likeness >= near))
+        };
+        asks_nothing(self.gig) || person.skills.iter().any(answers) || stands_in(self.gig, person, near)
     }
 
     fn coverage(&self, held: &[HeldSkill], rules: &SkillRules) -> Coverage {
@@ -410,13 +421,22 @@ pub(super) fn needed_months(gig: &GigFeatures, model: &Model) -> u16 {
     }
 }
 
+/// The experience beyond which more adds nothing: for a junior's gig, what one for someone with some
+/// experience needs.
+pub(super) fn enough_months(gig: &GigFeatures, model: &Model) -> u16 {
+    match gig.seniority {
+        Some(Seniority::Junior) => model.seniority.mid_months,
+        Some(Seniority::Mid | Seniority::Senior) | None => model.seniority.enough_months,
+    }
+}
+
 fn seniority_part(gig: &GigFeatures, person: &PersonFeatures, model: &Model) -> Option<Part> {
     let (months, needed_months) = (person.experience_months?, needed_months(gig, model));
     Some((Value::ratio(grown(months), grown(needed_months)), Evidence::Experience { months, needed_months }))
 }
 
 fn experience_part(gig: &GigFeatures, person: &PersonFeatures, model: &Model) -> Option<Part> {
-    let (months, enough) = (person.experience_months?, model.seniority.enough_months);
+    let (months, enough) = (person.experience_months?, enough_months(gig, model));
     let evidence = Evidence::Experience { months, needed_months: needed_months(gig, model) };
     Some((Value::ratio(grown(months), grown(enough)), evidence))
 }

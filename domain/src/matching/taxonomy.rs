@@ -355,8 +355,12 @@ impl Taxonomy {
             }
             let last = singular(&phrase[length - 1].folded);
             let single = format!("{}{last}", &said[..said.len() - phrase[length - 1].folded.len()]);
-            let known = self.names.get(&single).filter(|_| single != said)?;
-            Some((*known, length, single))
+            if let Some(known) = self.names.get(&single).filter(|_| single != said) {
+                return Some((*known, length, single));
+            }
+            // "EmberJS", which is written apart as well.
+            let skill = self.unspaced.get(&said).filter(|_| length == 1 && said.len() > 3)?;
+            Some((Name { skill: *skill, everyday: false }, length, said))
         })
     }
 }

@@ -11,7 +11,7 @@ use super::{EarlyChargeback, Hold, Kind, Milestone, State};
 use crate::Timestamp;
 use crate::access::{Actor, Verb};
 use crate::change::Change;
-use crate::escrow::ChargedBack;
+use crate::escrow::{ChargedBack, Regained};
 use crate::event::Event;
 use crate::id::PaymentId;
 use crate::ledger::{LedgerAccount, Reason};
@@ -157,15 +157,15 @@ impl Milestone {
         let spread = Spread::over(&milestones, credit, taken, all_credit)?;
         let pending = own.pending_of(payment)?.min(spread.left)?;
         let lost = spread.left.minus(pending)?;
-        let own_bore =
-            |from_escrow| ChargedBack { from_escrow, from_credit: spread.from_credit, from_pending: pending, lost };
+        let (from_credit, nothing) = (spread.from_credit, ChargedBack::nothing(amount.currency()));
+        let own_bore = |from_escrow| ChargedBack { from_escrow, from_credit, from_pending: pending, lost, ..nothing };
         let mut was_credit = spread.of_credit()?;
         let mut all = Change::none(Vec::new());
         for (place, (milestone, part)) in milestones.into_iter().zip(&spread.parts).enumerate() {
             let from_escrow = part.0.plus(part.1)?;
             let bore = match place {
                 0 => own_bore(from_escrow),
-                _ => ChargedBack { from_escrow, ..ChargedBack::nothing(amount.currency()) },
+                _ => ChargedBack { from_escrow, ..nothing },
             };
             let told = if place == 0 { amount } else { from_escrow };
             let change = milestone.loses(now, taken, *part, bore, told, &mut was_credit)?;
@@ -196,6 +196,8 @@ impl Milestone {
             // Nothing is taken here; at most it is noted that less of its money is credit.
             return Ok(if next == self { Change::none(self) } else { self.becomes(next) });
         }
+        let accounts = (self.escrow_account(), self.pending_account(), self.credit_account());
+        let (escrow, entry, bore) = self.escrow.charge_back(self.entry(Reason::Chargeback), accounts, bore)?;
         next.early_chargebacks.retain(|early| early.reference != taken.reference);
         next.chargebacks.push(Chargeback {
             reference: taken.reference.to_owned(),
@@ -203,10 +205,8 @@ impl Milestone {
             bore,
             won: false,
         });
-        let accounts = (self.escrow_account(), self.pending_account(), self.credit_account());
-        let (escrow, entry) = self.escrow.charge_back(self.entry(Reason::Chargeback), accounts, bore)?;
         next.escrow = escrow;
-        next.holds = shrink(&self.holds, bore.from_pending)?;
+        next.holds = shrink(&self.holds, taken.payment, bore.from_pending)?;
         let hit = !(bore.from_escrow.is_zero() && bore.from_pending.is_zero() && bore.lost.is_zero());
         // Money that was credit from the beginning was never this milestone's to lose.
         let its_own = next.sources.of(Some(taken.payment)).is_some() || !bore.from_escrow.is_zero();
@@ -265,11 +265,12 @@ impl Milestone {
             self.entry(Reason::ChargebackWon),
             (self.escrow_account(), LedgerAccount::Available(self.freelancer), self.credit_account()),
             bore,
-            holds,
+            if holds { Regained::Held } else { Regained::Credit { with_fee: self.terms.client_fee_returned } },
         )?;
         next.escrow = escrow;
         let zero = Money::zero(self.amount.currency());
-        let (held, refunded) = if holds { (bore.from_escrow, zero) } else { (zero, bore.from_escrow) };
+        let fee_back = escrow.parts().client_fee_returned.minus(self.escrow.parts().client_fee_returned)?;
+        let (held, refunded) = if holds { (bore.from_escrow, zero) } else { (zero, bore.from_escrow.plus(fee_back)?) };
         next.sources.regain(payment, (held, bore.from_pending, refunded.plus(self.regains(payment, bore))?))?;
         match &next.state {
             State::ChargedBack { .. } if !next.escrow.held().is_zero() => {
@@ -325,8 +326,9 @@ impl Milestone {
             return Ok(Money::zero(currency));
         }
         let released = self.sources.of(Some(payment)).map_or(Money::zero(currency), |source| source.released);
-        let pending = Money::sum(currency, self.holds.iter().map(|hold| hold.share.net))?;
-        pending.min(released)?.min(self.escrow.parts().released_net)
+        let came_with = self.holds.iter().flat_map(|hold| &hold.came_with);
+        let pending = came_with.filter(|(with, _)| *with == Some(payment)).map(|(_, part)| *part);
+        Money::sum(currency, pending)?.min(released)?.min(self.escrow.parts().released_net)
     }
 }
 
@@ -363,16 +365,19 @@ impl Chargeback {
     }
 }
 
-/// Take `amount` out of holds, from the newest back.
-fn shrink(holds: &[Hold], amount: Money) -> Result<Vec<Hold>, Refusal> {
+/// What is left of the holds when a bank takes `amount` out of what came with a payment, from the last of them.
+fn shrink(holds: &[Hold], payment: PaymentId, amount: Money) -> Result<Vec<Hold>, Refusal> {
     let mut left = amount;
     let mut kept = Vec::new();
     for hold in holds.iter().rev() {
-        let taken = left.min(hold.share.net)?;
-        left = left.minus(taken)?;
-        let mut hold = *hold;
-        hold.share.net = hold.share.net.minus(taken)?;
-        if !hold.share.net.is_zero() || taken.is_zero() {
+        let mut hold = hold.clone();
+        let before = hold.share.net;
+        for (_, part) in hold.came_with.iter_mut().filter(|(with, _)| *with == Some(payment)) {
+            let taken = left.min(*part)?;
+            (left, *part) = (left.minus(taken)?, part.minus(taken)?);
+            hold.share.net = hold.share.net.minus(taken)?;
+        }
+        if hold.share.net == before || !hold.share.net.is_zero() {
             kept.push(hold);
         }
     }

@@ -139,7 +139,7 @@ impl Milestone {
             to_client: refunded.amount.plus(refunded.client_fee)?,
         };
         let mut next = Self { escrow, state, ..self.clone() };
-        next.sources.release(gross)?;
+        next.sources.release(gross).map(drop)?;
         next.sources.refund(refunded.amount, refunded.client_fee)?;
         Ok(self.becomes(next).posting(entry).telling(event))
     }

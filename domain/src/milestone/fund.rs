@@ -120,10 +120,16 @@ impl Milestone {
         }
     }
 
-    /// The processor has said nothing for too long.
-    pub fn expire_funding(self, actor: &Actor, now: Timestamp) -> Result<Change<Self>, Refusal> {
+    /// The time for the money to come is over. A bank that has taken the payment up and takes its days over
+    /// it (`with_the_bank`) is waited for: what can't be called back must not be asked for again.
+    pub fn expire_funding(self, actor: &Actor, now: Timestamp, with_the_bank: bool) -> Result<Change<Self>, Refusal> {
         self.access(actor, Verb::MilestoneFailFunding)?;
         match &self.state {
+            State::Funding { attempt, expires_at } if *expires_at <= now && with_the_bank => {
+                let expires_at = now + hours(self.terms.funding_expiry_hours);
+                let next = Self { state: State::Funding { attempt: *attempt, expires_at }, ..self.clone() };
+                Ok(self.becomes(next))
+            }
             State::Funding { expires_at, .. } if *expires_at <= now => Ok(self.attempt_failed()),
             _ => Ok(Change::none(self)),
         }

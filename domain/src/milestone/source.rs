@@ -63,9 +63,9 @@ impl Sources {
         Ok(())
     }
 
-    /// Held money is released.
-    pub(super) fn release(&mut self, amount: Money) -> Result<(), MoneyError> {
-        flow(self.0.iter_mut(), amount, HELD, Some(RELEASED)).map(drop)
+    /// Held money is released; with which payments it had come.
+    pub(super) fn release(&mut self, amount: Money) -> Result<Vec<(Option<PaymentId>, Money)>, MoneyError> {
+        flow(self.0.iter_mut(), amount, HELD, Some(RELEASED))
     }
 
     /// Released money is held again; what was released last first.
@@ -124,6 +124,21 @@ impl Sources {
         }
         Ok(())
     }
+}
+
+/// Divide the net of a release as its gross came: the parts add up to it, to the cent.
+pub(super) fn net_of_each(
+    net: Money,
+    gross: Vec<(Option<PaymentId>, Money)>,
+) -> Result<Vec<(Option<PaymentId>, Money)>, MoneyError> {
+    let mut whole = Money::sum(net.currency(), gross.iter().map(|(_, part)| *part))?;
+    let mut left = net;
+    let divide = |(payment, part): (Option<PaymentId>, Money)| {
+        let mine = left.in_proportion(part, whole);
+        (left, whole) = (left.minus(mine)?, whole.minus(part)?);
+        Ok((payment, mine))
+    };
+    gross.into_iter().map(divide).collect()
 }
 
 /// Move `amount` from one part to another, in the order of the sources; how much it was of each.

@@ -237,7 +237,10 @@ fn processor_events_may_come_twice_late_and_out_of_order() {
         (start().on(arrives).on(arrives), "twice"),
         (start().on(fails).on(arrives).on(fails), "failed, then succeeded"),
         (start().on(arrives).on(fails), "failure told late"),
-        (start().on(|milestone| milestone.expire_funding(&Actor::System, day(1))).on(arrives), "given up, then came"),
+        (
+            start().on(|milestone| milestone.expire_funding(&Actor::System, day(1), false)).on(arrives),
+            "given up, then came",
+        ),
         (start().on(|milestone| milestone.stop_funding(&ada(), None)).on(arrives), "stopped, then came"),
     ] {
         assert_eq!((story.status(), story.money()), ("funded", [10_000, 0, 0, 0, 300, 0]), "{what}");
@@ -548,7 +551,7 @@ fn a_chargeback_of_what_became_credit_takes_that_then_what_it_paid_for_and_then_
     let (own, paid) = (&change.next[0], &change.next[1]);
     assert_eq!((own.status(), paid.status()), (Status::Funded, Status::ChargedBack));
     for (goes_on, status, expected) in
-        [(true, Status::Funded, [0, 3_000, 0, 0, 1_910, 90]), (false, Status::ChargedBack, [0, 0, 0, 0, 4_910, 90])]
+        [(true, Status::Funded, [0, 3_000, 0, 0, 1_910, 90]), (false, Status::ChargedBack, [0, 0, 0, 0, 5_000, 90])]
     {
         let (own, paid) = (won(own, 9, goes_on), won(paid, 9, goes_on));
         assert_eq!(effects(&[own.entries, paid.entries].concat()), expected);
@@ -654,4 +657,44 @@ fn a_draft_tells_all_its_faults_at_once() {
     let Refusal::Invalid { fields } = refusal else { panic!("{refusal:?}") };
     let paths: Vec<&str> = fields.iter().map(|field| field.path.as_str()).collect();
     assert_eq!(paths, ["title", "description", "amount"]);
+}
+
+#[test]
+fn a_chargeback_takes_nothing_pending_that_another_payment_paid_for() {
+    let other =
+        Milestone::agreed(id(2), deal(), draft(5_000)).next.start_funding(&ada(), day(0), None, id(2)).unwrap().next;
+    let other = other.funded(&Actor::System, day(0), id(2), usd(5_150)).unwrap().next;
+    let part = Story::submitted().milestone.approve_and_hand_over(other, &ada(), day(2), None, usd(4_000)).unwrap();
+    // The second payment's 5,000 came first, so it is released first; then the 6,000 of the first payment.
+    let own = part.next.1.submit(&lin(), day(2), None, id(9)).unwrap().next;
+    let own = own.approve(&ada(), day(3), None, Approval::Part(usd(5_000))).unwrap().next;
+    let waits = reaching(&own, 2, 5_150, 0, &[]);
+    assert_eq!(effects(&waits.entries), [0, 0, -4_750, 0, 0, -400], "its own is taken while it is pending");
+    let own = own.release(&Actor::System, day(40)).unwrap().next;
+    let own = own.submit(&lin(), day(40), None, id(10)).unwrap().next;
+    let own = own.approve(&ada(), day(41), None, Approval::Whole).unwrap().next;
+    assert_eq!(own.holds.iter().map(|hold| hold.share.net).collect::<Vec<_>>(), [usd(5_700)]);
+    let late = reaching(&own, 2, 5_150, 0, &[]);
+    assert_eq!(effects(&late.entries), [0, 0, 0, 0, 0, -5_150], "what is pending now came with another payment");
+    assert_eq!(late.next[0].holds, own.holds);
+}
+
+#[test]
+fn what_a_bank_gave_back_can_be_refunded_with_the_fee() {
+    let own = reaching(&Story::funded().milestone, 1, 10_300, 0, &[]).next.remove(0);
+    let own = won(&own, 1, true).next;
+    let asked = own.request_refund(&ada(), day(10), None, None).unwrap().next;
+    let refunded = asked.agree_refund(&lin(), day(10), None).unwrap();
+    assert_eq!(effects(&refunded.entries)[4], 10_300);
+}
+
+#[test]
+fn a_payment_that_is_with_the_bank_is_waited_for() {
+    let funding = Story::agreed().on(|milestone| milestone.start_funding(&ada(), day(0), None, id(1))).milestone;
+    assert!(!funding.clone().expire_funding(&Actor::System, day(0), true).unwrap().changed);
+    let waits = funding.expire_funding(&Actor::System, day(1), true).unwrap();
+    assert!(waits.events.is_empty(), "nothing has failed");
+    assert_eq!(waits.next.clocks(), [(Timer::ExpireFunding(id(1)), day(2))]);
+    let came = waits.next.funded(&Actor::System, day(4), id(1), usd(10_300)).unwrap().next;
+    assert_eq!(came.status(), Status::Funded);
 }

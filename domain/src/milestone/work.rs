@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::source::net_of_each;
 use super::{Hold, Kind, Milestone, State};
 use crate::Timestamp;
 use crate::access::{Actor, Verb};
@@ -171,7 +172,8 @@ impl Milestone {
     /// Security holds that are over: pending money becomes available.
     pub fn release(self, actor: &Actor, now: Timestamp) -> Result<Change<Self>, Refusal> {
         self.access(actor, Verb::MilestoneRelease)?;
-        let (over, holds): (Vec<Hold>, Vec<Hold>) = self.holds.iter().partition(|hold| hold.releases_at <= now);
+        let (over, holds): (Vec<Hold>, Vec<Hold>) =
+            self.holds.iter().cloned().partition(|hold| hold.releases_at <= now);
         if over.is_empty() {
             return Ok(Change::none(self));
         }
@@ -291,8 +293,8 @@ impl Milestone {
         };
         let event = Event::MilestoneApproved { milestone: self.id, amount: share.net, releases_at, automatic };
         let mut next = Self { escrow, state, ..self.clone() };
-        next.sources.release(amount)?;
-        next.holds.push(Hold { share, releases_at });
+        let came_with = net_of_each(share.net, next.sources.release(amount)?)?;
+        next.holds.push(Hold { share, releases_at, came_with });
         Ok(self.becomes(next).posting(entry).telling(event))
     }
 }

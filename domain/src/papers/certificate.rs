@@ -41,6 +41,8 @@ pub struct Month {
     pub fees: Money,
     /// After them.
     pub net: Money,
+    /// Of what was earned, in whichever month, what was given back to clients in this one.
+    pub given_back: Money,
     /// What reached banks.
     pub paid_out: Money,
 }
@@ -77,8 +79,9 @@ impl Certificate {
     pub fn sheet(&self) -> Sheet {
         let lead = format!("Tax year {}: 1 July {} to 30 June {}", self.year.0, self.year.0 - 1, self.year.0);
         let row = |month: &Month| {
-            let Month { month, gross, fees, net, paid_out } = month;
-            vec![month.clone(), gross.amount(), fees.amount(), net.amount(), paid_out.amount()]
+            let Month { month, gross, fees, net, given_back, paid_out } = month;
+            let amounts = [gross, fees, net, given_back, paid_out].map(|amount| amount.amount());
+            [month.clone()].into_iter().chain(amounts).collect::<Vec<_>>()
         };
         let sum = |of: fn(&Month) -> Money| {
             let currency = self.months.first().map(|month| month.net.currency());
@@ -90,14 +93,16 @@ impl Certificate {
             sum(|month| month.gross),
             sum(|month| month.fees),
             sum(|month| month.net),
+            sum(|month| month.given_back),
             sum(|month| month.paid_out),
         ];
         let columns = vec![
-            Column::words("Month", 16),
-            Column::amounts("Gross", 21),
-            Column::amounts("Fees", 21),
-            Column::amounts("Net", 21),
-            Column::amounts("Paid out", 21),
+            Column::words("Month", 14),
+            Column::amounts("Gross", 18),
+            Column::amounts("Fees", 16),
+            Column::amounts("Net", 18),
+            Column::amounts("Given back", 16),
+            Column::amounts("Paid out", 18),
         ];
         let payouts = self.payouts.iter().map(|(payout, at, amount, e_prc)| {
             vec![payout.to_string(), day(*at), amount.to_string(), e_prc.clone().unwrap_or_default()]

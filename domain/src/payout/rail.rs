@@ -107,6 +107,20 @@ impl Payout {
         }
     }
 
+    /// Our bank was not told of it yet, and is not told: our people look at it first. Handed over again it is another
+    /// attempt, under another key.
+    pub fn recall(self, actor: &Actor, now: Timestamp, reason: &str) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::PayoutAdvance)?;
+        match &self.state {
+            PayoutState::InTransit { rail: Rail::BankWire | Rail::Manual, .. } => {
+                let event = Event::PayoutBlocked { payout: self.id };
+                let state = PayoutState::Blocked { since: now, reason: reason.to_owned() };
+                Ok(Self { attempt: self.attempt + 1, ..self }.becomes(state).telling(event))
+            }
+            _ => Ok(Change::none(self)),
+        }
+    }
+
     /// It is handed to a rail, for the first time or once more: the key is the same either way.
     pub(super) fn handed_over(self, now: Timestamp, rail: Rail) -> Change<Self> {
         let event = Event::PayoutSent { payout: self.id, attempt: self.attempt };
@@ -135,13 +149,16 @@ impl Payout {
         match &self.state {
             PayoutState::Sent { rail, .. } | PayoutState::Unknown { rail, .. } => {
                 let event = Event::PayoutInTransit { payout: self.id };
-                let (rail, reference, poll_at) = (*rail, reference.to_owned(), now + self.poll());
+                let (rail, reference, poll_at) = (*rail, reference.to_owned(), now + self.poll_of(*rail));
                 self.becomes(PayoutState::InTransit { rail, at: now, reference, poll_at }).telling(event)
             }
-            // Asked about, and still on its way: it is asked about again.
+            // Asked about, and still on its way: it is asked about again. Nothing about it is new, so nobody's
+            // version of it gets old.
             PayoutState::InTransit { rail, at, reference, poll_at } if *poll_at <= now => {
-                let (rail, at, reference, poll_at) = (*rail, *at, reference.clone(), now + self.poll());
+                let (rail, at, reference, poll_at) = (*rail, *at, reference.clone(), now + self.poll_of(*rail));
+                let version = self.version;
                 self.becomes(PayoutState::InTransit { rail, at, reference, poll_at })
+                    .map(|payout| Self { version, ..payout })
             }
             _ => Change::none(self),
         }
@@ -183,6 +200,14 @@ impl Payout {
             | PayoutState::Unknown { .. }
             | PayoutState::Paid { .. } => self.came_back(now, reason.to_owned()),
             _ => Change::none(self),
+        }
+    }
+
+    /// How long after one question the next is asked. What our people carry takes days, and they tell by themselves.
+    fn poll_of(&self, rail: Rail) -> TimeDelta {
+        match rail {
+            Rail::GlobalPayouts | Rail::RecipientAccount => self.poll(),
+            Rail::BankWire | Rail::Manual => self.poll().max(TimeDelta::days(1)),
         }
     }
 

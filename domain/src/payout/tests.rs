@@ -42,6 +42,8 @@ fn ask(cents: i64) -> PayoutRequest {
         purpose: Some("Export of computer software".into()),
         written_purpose: None,
         quote: None,
+        retention: None,
+        recent: Recent::NOTHING,
         reauthenticated: true,
     }
 }
@@ -99,6 +101,11 @@ fn an_iban_is_read_as_people_write_it_and_one_wrong_character_is_noticed() {
         assert_eq!(text.parse::<Iban>(), Err(BadIban::Shape), "{text}");
     }
     assert_eq!(format!("{:?}", IBAN.parse::<Iban>().unwrap()), "Iban(…6702)");
+    let bic = |iban: &str| iban.parse::<Iban>().unwrap().bic();
+    assert_eq!(
+        (bic(IBAN).as_deref(), bic("PK24MUCB0646609971000177").as_deref()),
+        (Some("SCBLPKKX"), Some("MUCBPKKA"))
+    );
 }
 
 #[test]
@@ -251,4 +258,104 @@ fn a_rail_that_has_not_got_it_yet_is_handed_it_again_under_the_same_key() {
     assert_eq!(heard(lost.clone(), 74, &refused()).next.attempt, 1);
     assert!(!lost.clone().asked(&Actor::System, at(74), 3, &Known::Absent).unwrap().changed);
     assert!(lost.asked(&lin(), at(74), 0, &Known::Absent).is_err());
+}
+
+#[test]
+fn what_our_bank_carries_is_asked_about_daily_and_that_changes_nothing_of_it() {
+    let accepted = |payout: Payout, hours| {
+        let attempt = payout.attempt;
+        payout.heard(&Actor::System, at(hours), attempt, &Carried::Accepted("x".into())).unwrap()
+    };
+    for (rail, minutes) in [(Rail::GlobalPayouts, 15), (Rail::BankWire, 1_440), (Rail::Manual, 1_440)] {
+        let sent = sent();
+        let PayoutState::Sent { at: when, poll_at, .. } = sent.state else { panic!("{:?}", sent.state) };
+        let sent = Payout { state: PayoutState::Sent { rail, at: when, poll_at }, ..sent };
+        let taken = accepted(sent, 72).next;
+        let due = |payout: &Payout| payout.clocks().first().map(|(_, due)| *due);
+        assert_eq!(due(&taken), Some(at(72) + TimeDelta::minutes(minutes)), "{rail:?}");
+        let early = accepted(taken.clone(), 72);
+        assert!(!early.changed, "nobody asked");
+        let asked = accepted(taken.clone(), 96);
+        assert_eq!(due(&asked.next), Some(at(96) + TimeDelta::minutes(minutes)));
+        assert_eq!((asked.next.version, asked.events.len()), (taken.version, 0), "nothing is new about it");
+    }
+}
+
+#[test]
+fn only_what_our_bank_has_is_called_back_and_goes_on_under_another_key() {
+    let taken = |rail| {
+        let state = PayoutState::InTransit { rail, at: at(72), reference: "x".into(), poll_at: at(96) };
+        Payout { state, ..sent() }
+    };
+    for rail in Rail::ALL {
+        let ours = matches!(rail, Rail::BankWire | Rail::Manual);
+        let change = taken(rail).recall(&Actor::System, at(80), "on a list").unwrap();
+        assert_eq!(change.changed, ours, "{rail:?}");
+        assert_eq!(change.next.rail_key() != taken(rail).rail_key(), ours);
+        assert_eq!(change.next.waits_for_staff(), ours);
+        assert!(change.entries.is_empty(), "the money stays where it was");
+    }
+    assert!(taken(Rail::BankWire).recall(&admin(20), at(80), "x").is_err());
+    assert!(!sent().recall(&Actor::System, at(80), "x").unwrap().changed);
+}
+
+#[test]
+fn what_may_be_kept_in_dollars_is_the_larger_of_a_sum_and_a_share_of_the_month() {
+    let terms = Terms::default();
+    let recent =
+        |month, month_retained| Recent { month: usd(month), month_retained: usd(month_retained), ..Recent::NOTHING };
+    for (before, amount, most) in [
+        // 5,000 a month, as long as that is more than half; and never more than the payout.
+        (recent(0, 0), 100_000, 100_000),
+        (recent(0, 0), 900_000, 500_000),
+        (recent(300_000, 300_000), 900_000, 300_000),
+        (recent(0, 0), 1_200_000, 600_000),
+        (recent(1_200_000, 600_000), 100_001, 50_001),
+        (recent(0, 600_000), 1_000, 0),
+    ] {
+        assert_eq!(before.retainable(usd(amount), &terms).unwrap(), usd(most), "{before:?} {amount}");
+    }
+}
+
+#[test]
+fn what_is_kept_in_dollars_goes_to_an_account_in_dollars_of_ones_own_and_by_wire() {
+    let dollars = |user: u128| PayoutMethod { id: id(2), user: id(user), ..method() }.in_dollars();
+    let request = |method: &PayoutMethod, kept_at: PayoutMethod, cents| {
+        let ask = PayoutRequest { retention: Some((kept_at, usd(cents))), ..ask(5_000) };
+        Payout::request(&lin(), at(72), id(1), method, ask, usd(9_500), Terms::default())
+    };
+    for (method, kept_at, cents, expected) in [
+        (method(), method(), 100, "RETENTION_ACCOUNT"),
+        (dollars(1), dollars(1), 100, "RETENTION_ACCOUNT"),
+        (method(), dollars(1).remove(&lin(), at(71)).unwrap().next, 100, "PAYOUT_METHOD_REMOVED"),
+        (method(), PayoutMethod { usable_from: at(73), ..dollars(1) }, 100, "PAYOUT_METHOD_TOO_NEW"),
+    ] {
+        let refused = request(&method, kept_at, cents).map(drop);
+        assert!(matches!(&refused, Err(Refusal::Rule { code, .. }) if code == expected), "{expected}: {refused:?}");
+    }
+    assert_eq!(request(&method(), dollars(7), 100).unwrap_err(), Refusal::HIDDEN);
+    for cents in [0, 5_001] {
+        assert!(matches!(request(&method(), dollars(1), cents).unwrap_err(), Refusal::Invalid { .. }), "{cents}");
+    }
+    let payout = request(&method(), dollars(1), 2_000).unwrap().next;
+    assert_eq!(payout.changed().unwrap(), usd(3_000));
+    let payout = payout.screen(&Actor::System, at(72)).unwrap().next;
+    let payout = payout.screened(&Actor::System, at(72), Screened::Clear).unwrap().next;
+    assert!(matches!(payout.state, PayoutState::Queued { rail: Rail::BankWire, .. }), "only a bank divides it");
+}
+
+#[test]
+fn a_day_of_payouts_has_a_limit_in_money_and_in_number() {
+    let terms = Terms { payout_day_max: usd(10_000), payout_day_count: 3, ..Terms::default() };
+    let request = |day, day_count| {
+        let ask = PayoutRequest { recent: Recent { day: usd(day), day_count, ..Recent::NOTHING }, ..ask(5_000) };
+        let asked = Payout::request(&lin(), at(72), id(1), &method(), ask, usd(9_500), terms.clone());
+        asked.map(drop).map_err(|refusal| match refusal {
+            Refusal::Limit { code, limit, .. } => (code, limit),
+            other => panic!("{other:?}"),
+        })
+    };
+    assert_eq!(request(5_000, 2), Ok(()));
+    assert_eq!(request(5_001, 2), Err(("PAYOUT_DAY_AMOUNT".to_owned(), 10_000)));
+    assert_eq!(request(0, 3), Err(("PAYOUT_DAY_COUNT".to_owned(), 3)));
 }

@@ -101,7 +101,8 @@ impl Group {
     fn is_late(&self) -> bool {
         match (self.ledger.first(), self.processor.first()) {
             (Some(ours), Some(theirs)) if names(&self.ledger) == 1 && names(&self.processor) == 1 => {
-                (ours.at - theirs.at).abs() > Period::LATE
+                let apart = if ours.class == Class::Payout { Period::CARRYING } else { Period::LATE };
+                (ours.at - theirs.at).abs() > apart
             }
             _ => false,
         }

@@ -36,6 +36,21 @@ impl Timesheet {
         self.asks(now, payment, failures)
     }
 
+    /// A bank has taken the charge up and takes its days over it: it is waited for, since what can't be called
+    /// back must not be asked for again.
+    pub fn waits_for_bank(self, actor: &Actor, now: Timestamp) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::TimesheetAdvance)?;
+        match &self.state {
+            TimesheetState::Charging { attempt, failures, expires_at } if *expires_at <= now => {
+                let expires_at = now + hours(self.terms.funding_expiry_hours);
+                let state = TimesheetState::Charging { attempt: *attempt, failures: *failures, expires_at };
+                let next = Self { state, ..self.clone() };
+                Ok(self.becomes(next))
+            }
+            _ => Ok(Change::none(self)),
+        }
+    }
+
     /// The client has named another card: a charge that failed is tried again at once.
     pub fn card_named(self, actor: &Actor, now: Timestamp) -> Result<Change<Self>, Refusal> {
         self.access(actor, Verb::TimesheetAdvance)?;
@@ -200,14 +215,14 @@ impl Timesheet {
         let bore = ChargedBack {
             from_escrow,
             from_credit: spread.from_credit,
-            from_pending: Money::zero(amount.currency()),
             lost,
+            ..ChargedBack::nothing(amount.currency())
         };
-        next.early_chargebacks.retain(|early| early.reference != reference);
-        next.chargebacks.push(Chargeback { reference: reference.to_owned(), payment, bore, won: false });
         let accounts =
             (self.account(), LedgerAccount::Pending(self.freelancer), LedgerAccount::ClientCredit(self.client));
-        let (escrow, entry) = self.escrow.charge_back(self.entry(Reason::Chargeback), accounts, bore)?;
+        let (escrow, entry, bore) = self.escrow.charge_back(self.entry(Reason::Chargeback), accounts, bore)?;
+        next.early_chargebacks.retain(|early| early.reference != reference);
+        next.chargebacks.push(Chargeback { reference: reference.to_owned(), payment, bore, won: false });
         next.escrow = escrow;
         let had_money = matches!(self.state, TimesheetState::Held { .. } | TimesheetState::Paid { .. });
         if had_money && !all_credit && escrow.held().is_zero() {
@@ -255,7 +270,7 @@ impl Timesheet {
         let available = LedgerAccount::Available(self.freelancer);
         let accounts = (self.account(), available, LedgerAccount::ClientCredit(self.client));
         let entry = self.entry(Reason::ChargebackWon);
-        let (mut escrow, mut entry) = self.escrow.charge_back_won(entry, accounts, bore, true)?;
+        let (mut escrow, mut entry) = self.escrow.charge_back_won(entry, accounts, bore, Regained::Held)?;
         if matches!(self.state, TimesheetState::Paid { .. } | TimesheetState::ChargedBack { .. })
             && !bore.from_escrow.is_zero()
         {

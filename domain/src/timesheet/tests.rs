@@ -320,3 +320,15 @@ fn a_chargeback_that_is_won_pays_the_week_after_all() {
     let back = won(lost.next, 7);
     assert_eq!((effect(&back, credit), back.next.state.as_str()), (12_000, "held"));
 }
+
+#[test]
+fn a_charge_that_is_with_the_bank_is_waited_for() {
+    let early = charging().waits_for_bank(&Actor::System, at(8, 0)).unwrap();
+    assert!(!early.changed);
+    let waits = charging().waits_for_bank(&Actor::System, at(20, 0)).unwrap();
+    assert!(waits.events.is_empty(), "nothing has failed");
+    assert_eq!(waits.next.clocks(), [(Timer::ChargeTimesheet(id(1)), at(21, 0))]);
+    assert!(!waits.next.clone().card_named(&Actor::System, at(20, 1)).unwrap().changed, "nor is it asked for again");
+    let came = waits.next.charged(&Actor::System, at(20, 2), id(1), usd(12_875)).unwrap().next;
+    assert_eq!(came.state.as_str(), "held");
+}

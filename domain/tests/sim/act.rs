@@ -11,7 +11,7 @@ use domain::id::{ContractId, DisputeId, MilestoneId, OfferId, PaymentId, PayoutI
 use domain::milestone::{Deal, Milestone, MilestoneDraft, Side, State};
 use domain::money::Money;
 use domain::offer::{Basis, MilestoneInput, Offer, OfferDraft};
-use domain::payout::{Carried, Known, Payout, PayoutMethod, PayoutRequest, PayoutState, Screened};
+use domain::payout::{Carried, Known, Payout, PayoutMethod, PayoutRequest, PayoutState, Recent, Screened};
 use domain::policy::PolicyVersion;
 use domain::refusal::Refusal;
 use domain::timer::Timer;
@@ -108,6 +108,8 @@ impl World {
                     purpose: Some("Export of computer software".into()),
                     written_purpose: None,
                     quote: None,
+                    retention: None,
+                    recent: Recent::NOTHING,
                     reauthenticated,
                 };
                 let terms = self.policy.terms.clone();
@@ -158,7 +160,7 @@ impl World {
                 self.offer_closes(offer.expire(&system, now))
             }
             Timer::ExpireFunding(id) => {
-                self.on_milestone(id, |m| m.expire_funding(&system, now)?.then(|m| bonus::lapse(m, now)))
+                self.on_milestone(id, |m| m.expire_funding(&system, now, false)?.then(|m| bonus::lapse(m, now)))
             }
             Timer::AutoApproveMilestone(id) => self.on_milestone(id, |m| m.auto_approve(&system, now)),
             Timer::RemindReview(id) => self.on_milestone(id, |m| m.remind(&system, now)),

@@ -87,8 +87,8 @@ fn refusal_codes() -> BTreeSet<String> {
         }
     }
     assert!(codes.len() > 15, "the sources were read: {codes:?}");
-    // The dice write no evidence and no reviews, and make no offers to members of the client.
-    codes.retain(|code| !["EVIDENCE_LIMIT", "SELF_DEALING"].contains(&code.as_str()));
+    // The dice write no evidence and no reviews, make no offers to members of the client, and keep nothing in dollars.
+    codes.retain(|code| !["EVIDENCE_LIMIT", "SELF_DEALING", "RETENTION_ACCOUNT"].contains(&code.as_str()));
     codes
 }
 

@@ -119,7 +119,7 @@ fn commands() -> Vec<Command<Milestone>> {
         command("funded", Verb::MilestoneConfirmFunding, |m, a| m.funded(a, day(9), id(1), usd(10_300))),
         command("funded out of the blue", Verb::MilestoneConfirmFunding, |m, a| m.funded(a, day(9), id(50), usd(777))),
         command("funding_failed", Verb::MilestoneFailFunding, |m, a| m.funding_failed(a, id(1))),
-        command("expire_funding", Verb::MilestoneFailFunding, |m, a| m.expire_funding(a, day(LATE))),
+        command("expire_funding", Verb::MilestoneFailFunding, |m, a| m.expire_funding(a, day(LATE), false)),
         command("remind", Verb::MilestoneRemind, |m, a| m.remind(a, day(LATE))),
         command("auto_approve", Verb::MilestoneAutoApprove, |m, a| m.auto_approve(a, day(LATE))),
         command("release", Verb::MilestoneRelease, |m, a| m.release(a, day(LATE))),
@@ -201,7 +201,7 @@ fn timers_and_late_events_are_no_refusals_in_any_state() {
     for &status in Status::ALL {
         let before = in_state(status);
         let verbs: [(&str, Outcome<Milestone>); 8] = [
-            ("expire_funding", before.clone().expire_funding(&system, day(0))),
+            ("expire_funding", before.clone().expire_funding(&system, day(0), false)),
             ("funding_failed", before.clone().funding_failed(&system, id(99))),
             ("auto_approve", before.clone().auto_approve(&system, day(0))),
             ("remind", before.clone().remind(&system, day(0))),

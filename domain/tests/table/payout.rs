@@ -1,7 +1,7 @@
 //! The payout.
 
 use domain::access::{Actor, Verb};
-use domain::payout::{Carried, Known, Payout, PayoutMethod, PayoutRequest, Screened};
+use domain::payout::{Carried, Known, Payout, PayoutMethod, PayoutRequest, Rail, Recent, Screened};
 use domain::policy::Terms;
 
 use crate::cast::{admin, day, id, lin, usd};
@@ -20,6 +20,8 @@ fn states() -> Vec<(&'static str, Payout)> {
             purpose: Some("Export of computer software".into()),
             written_purpose: None,
             quote: None,
+            retention: None,
+            recent: Recent::NOTHING,
             reauthenticated: true,
         };
         Payout::request(&lin(), day(3), id(1), &method, request, usd(9_500), terms).unwrap().next
@@ -32,6 +34,11 @@ fn states() -> Vec<(&'static str, Payout)> {
         payout.heard(&system, day(4), attempt, &said).unwrap().next
     };
     let refused = |payout| heard(payout, Carried::Refused("no".into()));
+    let by_wire = || {
+        let third = (0..2).fold(sent(), |payout, _| refused(payout).send(&system, day(3)).unwrap().next);
+        assert_eq!(third.state.rail(), Some(Rail::BankWire));
+        third
+    };
     let by_hand = || {
         let third = (0..2).fold(refused(sent()), |payout, _| refused(payout.send(&system, day(3)).unwrap().next));
         assert!(third.clocks().is_empty());
@@ -51,6 +58,7 @@ fn states() -> Vec<(&'static str, Payout)> {
         ("queued by hand, approved twice", approved(approved(by_hand(), 70), 71)),
         ("sent", sent()),
         ("in transit", in_transit()),
+        ("in transit by our bank", heard(by_wire(), Carried::Accepted("wire_1".into()))),
         ("unknown", heard(sent(), Carried::Silent)),
         ("unknown, and was in transit", heard(in_transit(), Carried::Silent)),
         ("paid", heard(in_transit(), Carried::Paid)),
@@ -84,6 +92,7 @@ fn commands() -> Vec<Command<Payout>> {
         command("paid", Verb::PayoutAdvance, |p, a| hears(p, a, &Carried::Paid)),
         command("returned", Verb::PayoutAdvance, |p, a| hears(p, a, &Carried::Returned("closed".into()))),
         command("silent", Verb::PayoutAdvance, |p, a| hears(p, a, &Carried::Silent)),
+        command("recalled", Verb::PayoutAdvance, |p, a| p.recall(a, day(9), "on a list")),
         command("asked: absent", Verb::PayoutAdvance, |p, a| {
             let attempt = p.attempt;
             p.asked(a, day(9), attempt, &Known::Absent)

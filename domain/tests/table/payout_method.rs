@@ -1,7 +1,7 @@
 //! The way to be paid out, and asking for money by it.
 
 use domain::access::{Actor, Verb};
-use domain::payout::{Payout, PayoutMethod, PayoutRequest};
+use domain::payout::{Payout, PayoutMethod, PayoutRequest, Recent};
 use domain::policy::Terms;
 
 use crate::cast::{day, id, lin, usd};
@@ -21,6 +21,8 @@ fn asks(method: PayoutMethod, actor: &Actor, cents: i64, reauthenticated: bool) 
         purpose: Some("Export of computer software".into()),
         written_purpose: None,
         quote: None,
+        retention: None,
+        recent: Recent::NOTHING,
         reauthenticated,
     };
     let asked = Payout::request(actor, day(9), id(9), &method, request, usd(9_500), Terms::default())?;

@@ -80,6 +80,7 @@ fn commands() -> Vec<Command<Timesheet>> {
         command("release", Verb::TimesheetAdvance, |t, a| t.release(a, day(400))),
         command("charge_back_won", Verb::TimesheetAdvance, |t, a| t.charge_back_won(a, day(9), id(1), "dp")),
         command("charge_back", Verb::TimesheetAdvance, |t, a| t.charge_back(a, day(9), id(1), "dp_2", usd(20_600))),
+        command("waits_for_bank", Verb::TimesheetAdvance, |t, a| t.waits_for_bank(a, day(400))),
         command("card_named", Verb::TimesheetAdvance, |t, a| t.card_named(a, day(9))),
         command("extend", Verb::TimesheetAdvance, |t, a| t.extend(a, 24)),
         command("settle", Verb::TimesheetAdvance, |t, a| t.settle(a, day(9), id(1), usd(50))),

@@ -7,6 +7,7 @@ use domain::id::{Id, OrganizationId, UserId};
 use domain::ledger::LedgerAccount;
 use domain::refusal::Refusal;
 use domain::session::Ending;
+use domain::wire::RETURN_WINDOW;
 use sea_orm::{ConnectionTrait, FromQueryResult};
 use uuid::Uuid;
 
@@ -26,6 +27,7 @@ struct Counted {
     disputes: i64,
     dealings: i64,
     payouts: i64,
+    last_paid: Option<Timestamp>,
     balances: i64,
     companies: i64,
 }
@@ -36,6 +38,8 @@ const FORGET: &[&str] = &[
     "delete from mail_codes where user_id = $1 and $2::timestamptz is not null",
     "delete from second_factors where user_id = $1 and $2::timestamptz is not null",
     "delete from recovery_codes where user_id = $1 and $2::timestamptz is not null",
+    "delete from passkeys where user_id = $1 and $2::timestamptz is not null",
+    "delete from passkey_ceremonies where user_id = $1 and $2::timestamptz is not null",
     "delete from refresh_tokens where session_id in (select id from sessions where user_id = $1) and $2::timestamptz is not null",
     "update sessions set agent = null, address = null where user_id = $1 and $2::timestamptz is not null",
     "delete from saved_searches where user_id = $1 and $2::timestamptz is not null",
@@ -53,6 +57,8 @@ const FORGET: &[&str] = &[
     "update payout_methods set iban_sealed = '', iban_lookup = uuid_send(id), iban_last4 = '....', account_title = 'Erased account',
          removed_at = coalesce(removed_at, $2)
      where user_id = $1",
+    "update wire_lines set sealed = null where payout_id in (select id from payouts where user_id = $1)
+         and $2::timestamptz is not null",
     // A company of one has nobody else to belong to, and goes on belonging to the id.
     "delete from members where user_id = $1 and role <> 'owner' and $2::timestamptz is not null",
 ];
@@ -105,13 +111,16 @@ impl Tx {
                  + (select count(*) from gigs where state in ('open', 'paused') and client_id = any($2)) as dealings,
                  (select count(*) from payouts where user_id = $1
                      and status not in ('paid', 'returned', 'cancelled')) as payouts,
+                 (select max((state ->> 'at')::timestamptz) from payouts where user_id = $1 and status = 'paid')
+                     as last_paid,
                  (select count(*) from ledger_balances where balance_minor > 0 and account = any($3)) as balances,
                  (select count(distinct organization_id) from members
                      where organization_id = any($2) and user_id <> $1) as companies",
             [user.uuid().into(), ids(&owned), accounts.into()],
         ));
         let Some(found) = count.one(self.conn()).await? else { return Ok(Ties::default()) };
-        let Counted { contracts, disputes, dealings, payouts, balances, companies } = found;
-        Ok(Ties { contracts, disputes, dealings, payouts, balances, companies })
+        let Counted { contracts, disputes, dealings, payouts, last_paid, balances, companies } = found;
+        let returnable_until = last_paid.map(|at| at + RETURN_WINDOW).filter(|until| *until > self.now());
+        Ok(Ties { contracts, disputes, dealings, payouts, returnable_until, balances, companies })
     }
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use domain::Timestamp;
 use domain::id::{
     AuditEntryId, ContractId, DisputeId, EntryId, EvidenceId, FreelancerProfileId, GigId, Id, InvitationId, MemberId,
-    MilestoneId, NotificationId, OfferId, OrganizationId, PayoutId, PayoutMethodId, PortfolioItemId, ProposalId,
-    ReviewId, SavedSearchId, SessionId, SkillId, SubmissionId, TimesheetId, UserId,
+    MilestoneId, NotificationId, OfferId, OrganizationId, PasskeyId, PayoutId, PayoutMethodId, PortfolioItemId,
+    ProposalId, ReviewId, SavedSearchId, SessionId, SkillId, SubmissionId, TimesheetId, UserId,
 };
 use domain::ledger::LedgerAccount;
 use domain::refusal::{Invalid, Refusal};
@@ -47,6 +47,11 @@ const PARTS: &[Part] = &[
         name: "sessions",
         sql: "select to_jsonb(t) as row from sessions t where user_id = $1 order by id desc",
         named: text::<SessionId>,
+    },
+    Part {
+        name: "passkeys",
+        sql: "select to_jsonb(t) - 'credential' - 'public_key' as row from passkeys t where user_id = $1 order by id desc",
+        named: text::<PasskeyId>,
     },
     Part {
         name: "memberships",

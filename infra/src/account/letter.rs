@@ -73,6 +73,15 @@ impl Market {
             SafetyAct::SecondFactorRemoved => "Signing in takes no code of an authenticator app any more.",
             SafetyAct::RecoveryCodeUsed => "One of your recovery codes was used. It does not work again.",
             SafetyAct::RecoveryCodesRenewed => "You have new recovery codes. The old ones work no more.",
+            SafetyAct::PasskeyAdded => {
+                "A passkey was added to your account. Whoever has its device signs in without your password: if \
+                 that is not you, remove the passkey, too."
+            }
+            SafetyAct::PasskeyRemoved => "A passkey of yours was removed. It does not sign you in any more.",
+            SafetyAct::PasskeyCopied => {
+                "One of your passkeys was refused, because it looks as if there were a copy of it. Remove it, and \
+                 add another."
+            }
         };
         let text = format!("{what}\r\n\r\n{NOT_ME}");
         let subject = "About the safety of your account at Rabta".to_owned();

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::row::evidence as row;
 use super::row::side_text;
 use crate::market::Market;
-use crate::page::{Key, Keyset, PageRequest, Slice};
+use crate::page::{Key, Keyset, PageRequest, Pages, try_map_pages};
 use crate::save::save_row;
 use crate::{Call, Failure, Fault, run};
 
@@ -22,16 +22,21 @@ impl Market {
         Ok(seen.map(|_| evidence))
     }
 
-    /// The evidence in a dispute the caller has loaded, oldest first.
-    pub async fn evidence_of(&self, dispute: DisputeId, page: &PageRequest) -> Result<Slice<Evidence>, Failure> {
-        let select = row::Entity::find().filter(row::Column::DisputeId.eq(dispute.uuid()));
+    /// The evidence in disputes the caller has loaded, oldest first.
+    pub async fn evidence_of_disputes(
+        &self,
+        _call: &Call,
+        disputes: &[DisputeId],
+        page: &PageRequest,
+    ) -> Result<Pages<DisputeId, Evidence>, Failure> {
         let order = Keyset::<row::Entity> {
             list: "evidence",
             columns: vec![row::Column::Id],
             descending: false,
             key: |row| vec![Key::Uuid(row.id)],
         };
-        Ok(order.page(self.db(), select, page).await?.try_map(Evidence::try_from)?)
+        let pages = order.pages(self.db(), row::Entity::find(), row::Column::DisputeId, disputes, page).await?;
+        Ok(try_map_pages(pages, Evidence::try_from)?)
     }
 
     /// A side brings evidence forward.

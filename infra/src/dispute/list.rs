@@ -1,39 +1,39 @@
 //! Lists of disputes.
 
+use std::collections::HashSet;
+
 use domain::access::{self, Actor, Staff, Subject, Verb};
 use domain::dispute::Dispute;
 use domain::id::{ContractId, Id, MilestoneId};
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, Condition, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, Select};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, FromQueryResult, QueryFilter};
+use uuid::Uuid;
 
-use super::{Answer, row};
+use super::row;
 use crate::market::Market;
-use crate::page::{Key, Keyset, PageRequest, Slice};
-use crate::sql::sql;
+use crate::page::{Key, Keyset, PageRequest, Pages, Slice, try_map_pages};
+use crate::sql::{ids, sql};
 use crate::{Call, Failure};
 
 /// The statuses of a dispute that is over, for SQL by hand.
 const OVER: &str = "('executed', 'withdrawn', 'closed')";
 
-impl Market {
-    /// The newest dispute over a milestone, if the caller may see it.
-    pub async fn dispute_of_milestone(&self, call: &Call, id: MilestoneId) -> Result<Option<Dispute>, Failure> {
-        let newest = of_milestone(id).order_by_desc(row::Column::Id).one(self.db()).await?;
-        let dispute = newest.map(Dispute::try_from).transpose()?;
-        Ok(dispute.filter(|dispute| access::allows(&call.actor, Verb::DisputeRead, &dispute.subject())))
-    }
+#[derive(FromQueryResult)]
+struct Open {
+    id: Uuid,
+}
 
-    /// The disputes over a contract the caller has loaded, newest first.
-    pub async fn disputes_of_contract(
+impl Market {
+    /// The disputes over contracts the caller has loaded, newest first.
+    pub async fn disputes_of_contracts(
         &self,
-        contract: ContractId,
+        _call: &Call,
+        contracts: &[ContractId],
         page: &PageRequest,
-    ) -> Result<Slice<Dispute>, Failure> {
-        let select = row::Entity::find().filter(row::Column::ContractId.eq(contract.uuid()));
-        newest_first("contract_disputes")
-            .page(self.db(), select, page)
-            .await?
-            .try_map(|row| Ok(Dispute::try_from(row)?))
+    ) -> Result<Pages<ContractId, Dispute>, Failure> {
+        let (order, column) = (newest_first("contract_disputes"), row::Column::ContractId);
+        let pages = order.pages(self.db(), row::Entity::find(), column, contracts, page).await?;
+        Ok(try_map_pages(pages, Dispute::try_from)?)
     }
 
     /// The disputes the caller is a side of, newest first.
@@ -78,19 +78,43 @@ impl Market {
         subject: Subject,
         contract: Option<ContractId>,
     ) -> Result<Subject, Failure> {
-        let is_mediator = matches!(actor, Actor::Person(person) if person.staff == Some(Staff::Mediator));
-        let (true, Some(contract)) = (is_mediator, contract) else { return Ok(subject) };
-        let open = sql(
-            &format!("select exists (select 1 from disputes where contract_id = $1 and status not in {OVER}) as yes"),
-            [contract.uuid().into()],
-        );
-        let open = Answer::find_by_statement(open).one(self.db()).await?;
-        Ok(subject.disputed_if(subject.disputed || open.is_some_and(|open| open.yes)))
+        let Some(contract) = contract else { return Ok(subject) };
+        let open = self.in_dispute(actor, &[contract]).await?;
+        Ok(subject.disputed_if(subject.disputed || open.contains(&contract)))
     }
-}
 
-fn of_milestone(id: MilestoneId) -> Select<row::Entity> {
-    row::Entity::find().filter(row::Column::MilestoneId.eq(id.uuid()))
+    /// Which of these contracts are before the mediators; for anybody else it makes no difference, and
+    /// nothing is asked.
+    pub(crate) async fn in_dispute(
+        &self,
+        actor: &Actor,
+        contracts: &[ContractId],
+    ) -> Result<HashSet<ContractId>, Failure> {
+        let is_mediator = matches!(actor, Actor::Person(person) if person.staff == Some(Staff::Mediator));
+        if !is_mediator || contracts.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let open = sql(
+            &format!(
+                "select distinct contract_id as id from disputes where contract_id = any($1) and status not in {OVER}"
+            ),
+            [ids(contracts)],
+        );
+        let open = Open::find_by_statement(open).all(self.db()).await?;
+        Ok(open.into_iter().map(|open| ContractId::from_uuid(open.id)).collect())
+    }
+
+    /// The newest dispute over each of these milestones, as far as the caller may see it.
+    pub async fn disputes_of_milestones(&self, call: &Call, wanted: &[MilestoneId]) -> Result<Vec<Dispute>, Failure> {
+        let select = sql(
+            "select distinct on (milestone_id) * from disputes where milestone_id = any($1) order by milestone_id, id desc",
+            [ids(wanted)],
+        );
+        let rows = row::Entity::find().from_raw_sql(select).all(self.db()).await?;
+        let disputes = rows.into_iter().map(Dispute::try_from).collect::<Result<Vec<_>, _>>()?;
+        let seen = |dispute: &Dispute| access::allows(&call.actor, Verb::DisputeRead, &dispute.subject());
+        Ok(disputes.into_iter().filter(seen).collect())
+    }
 }
 
 fn newest_first(list: &'static str) -> Keyset<row::Entity> {

@@ -49,7 +49,9 @@ impl Market {
         let scene = self.scene(call);
         let (kept, milestone) = self.milestone_glance(call, id).await?;
         if let (Some(once), Some(kept)) = (&call.once, kept) {
-            return Ok(serde_json::from_value(once.answer(kept)?)?);
+            let answer = once.answer(kept)?;
+            self.must_still_see(call, once, &answer).await?;
+            return Ok(serde_json::from_value(answer)?);
         }
         let milestone = milestone.ok_or(Refusal::HIDDEN)?;
         let seen = milestone.version;

@@ -1,6 +1,6 @@
 //! Who belongs to an organization.
 
-use domain::access::{MemberRole, Verb};
+use domain::access::{self, MemberRole, Subject, Verb};
 use domain::change::Change;
 use domain::id::{Id, MemberId, MemberInvitationId, OrganizationId, UserId};
 use domain::organization::{InvitationState, Member, MemberInvitation, Organization, OrganizationDraft};
@@ -11,7 +11,7 @@ use super::{member_row, row};
 use crate::mail::Letter;
 use crate::market::Market;
 use crate::outbox::Occurrence;
-use crate::page::{Key, Keyset, PageRequest, Slice};
+use crate::page::{Key, Keyset, PageRequest, Pages, Slice, try_map_pages};
 use crate::save::save_row;
 use crate::sql::{ids, sql};
 use crate::{Call, Failure, Fault, Tx, run};
@@ -181,25 +181,23 @@ impl Market {
         Ok(order.page(self.db(), select, page).await?.try_map(Organization::try_from)?)
     }
 
-    /// The invitations of an organization, newest first, for those who may invite.
-    pub async fn member_invitations_page(
+    /// The invitations of organizations, newest first, for those who may invite.
+    pub async fn member_invitations_of_organizations(
         &self,
         call: &Call,
-        organization: &Organization,
+        organizations: &[OrganizationId],
         page: &PageRequest,
-    ) -> Result<Slice<MemberInvitation>, Failure> {
-        if !domain::access::allows(&call.actor, Verb::MemberInvite, &organization.subject()) {
-            return Ok(Slice::empty());
-        }
-        let of_organization = invitation_row::Column::OrganizationId.eq(organization.id.uuid());
+    ) -> Result<Pages<OrganizationId, MemberInvitation>, Failure> {
+        let seen = |id: &OrganizationId| access::allows(&call.actor, Verb::MemberInvite, &Subject::of_client(*id));
+        let seen: Vec<OrganizationId> = organizations.iter().copied().filter(seen).collect();
         let order = Keyset::<invitation_row::Entity> {
             list: "member_invitations",
             columns: vec![invitation_row::Column::Id],
             descending: true,
             key: |row| vec![Key::Uuid(row.id)],
         };
-        let found = order.page(self.db(), invitation_row::Entity::find().filter(of_organization), page).await?;
-        Ok(found.try_map(MemberInvitation::try_from)?)
+        let (select, column) = (invitation_row::Entity::find(), invitation_row::Column::OrganizationId);
+        Ok(try_map_pages(order.pages(self.db(), select, column, &seen, page).await?, MemberInvitation::try_from)?)
     }
 
     /// An invitation, for those who may invite.
@@ -210,8 +208,8 @@ impl Market {
     ) -> Result<Option<MemberInvitation>, Failure> {
         let row = invitation_row::Entity::find_by_id(id.uuid()).one(self.db()).await?;
         let Some(invitation) = row.map(MemberInvitation::try_from).transpose()? else { return Ok(None) };
-        let subject = domain::access::Subject::of_client(invitation.organization);
-        Ok(domain::access::allows(&call.actor, Verb::MemberInvite, &subject).then_some(invitation))
+        let subject = Subject::of_client(invitation.organization);
+        Ok(access::allows(&call.actor, Verb::MemberInvite, &subject).then_some(invitation))
     }
 
     /// Write to whoever was invited, unless it was answered or taken back meanwhile.

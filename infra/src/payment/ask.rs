@@ -1,9 +1,14 @@
 //! Asking the processor: for a payment that was started, and how it stands when nothing was heard. What
 //! was asked without an answer is asked about, and asked again under the same key alone.
 
+use std::collections::HashMap;
+
 use chrono::TimeDelta;
 use domain::Timestamp;
+use domain::bonus::lapse;
+use domain::change::Change;
 use domain::id::{EventId, Id, MilestoneId, PaymentId};
+use domain::milestone::Milestone;
 use domain::payment::{Payment, Purpose, State};
 use domain::refusal::Refusal;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder};
@@ -11,17 +16,18 @@ use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
 use super::row;
+use crate::facts::Scene;
 use crate::market::Market;
 use crate::outbox::Occurrence;
 use crate::payments::stripe::{Cost, News, Seen, look};
 use crate::payments::{Asked, Intent, IntentRequest, ProcessorEvent, ProcessorFact};
-use crate::sql::sql;
+use crate::sql::{ids, sql};
 use crate::{Call, Failure, Fault, Tx, run};
 
-/// When a payment that nothing was heard of is first looked at; each time it is left for twice as long.
-const FIRST_LOOK: TimeDelta = TimeDelta::minutes(10);
+/// When a payment or a refund that nothing was heard of is first looked at; each time it is left for twice as long.
+pub(super) const FIRST_LOOK: TimeDelta = TimeDelta::minutes(10);
 /// How often that doubles.
-const DOUBLINGS: i32 = 6;
+pub(super) const DOUBLINGS: i32 = 6;
 
 #[derive(FromQueryResult)]
 struct Found {
@@ -30,6 +36,7 @@ struct Found {
 
 #[derive(FromQueryResult)]
 struct Sealed {
+    payment_id: Uuid,
     sealed: Vec<u8>,
 }
 
@@ -186,6 +193,24 @@ impl Market {
         }
     }
 
+    /// The time for a milestone's money to come is over.
+    pub(crate) async fn funding_expire(&self, call: &Call, of: MilestoneId) -> Result<(), Failure> {
+        let select = row::Entity::find().filter(row::Column::MilestoneId.eq(of.uuid()));
+        let last = select.order_by_desc(row::Column::Id).one(self.db()).await?;
+        let with_the_bank = match last.map(Payment::try_from).transpose()? {
+            Some(payment) => self.payments().is_with_the_bank(self.db(), &payment).await?,
+            None => false,
+        };
+        let expire: fn(Milestone, &Scene) -> Result<Change<Milestone>, Refusal> = match with_the_bank {
+            true => |milestone, scene| milestone.expire_funding(scene.actor(), scene.now(), true),
+            false => |milestone, scene| {
+                let expired = milestone.expire_funding(scene.actor(), scene.now(), false)?;
+                expired.then(|milestone| lapse(milestone, scene.now()))
+            },
+        };
+        self.milestone_tick(call, of, expire).await
+    }
+
     /// Something was told of a payment, by whatever way we came to know.
     pub(crate) async fn payment_told(&self, id: PaymentId, name: String, fact: ProcessorFact) -> Result<(), Failure> {
         let source = self.payments().source().to_owned();
@@ -256,12 +281,18 @@ impl Market {
     }
 
     /// What lets the client's page go on with the processor, while there is something to go on with. Only
-    /// for a payment that the caller has loaded.
-    pub async fn payment_client_secret(&self, payment: &Payment) -> Result<Option<SecretString>, Failure> {
-        let select = "select sealed from payment_secrets where payment_id = $1";
-        let found = Sealed::find_by_statement(sql(select, [payment.id.uuid().into()])).one(self.db()).await?;
-        let opened = found.map(|found| self.vault().open(&payment.id.to_string(), &found.sealed)).transpose()?;
-        Ok(opened.map(SecretString::from))
+    /// for payments that the caller has loaded.
+    pub async fn payment_client_secrets(
+        &self,
+        payments: &[PaymentId],
+    ) -> Result<HashMap<PaymentId, SecretString>, Failure> {
+        let select = "select payment_id, sealed from payment_secrets where payment_id = any($1)";
+        let found = Sealed::find_by_statement(sql(select, [ids(payments)])).all(self.db()).await?;
+        let open = |found: Sealed| {
+            let id = PaymentId::from_uuid(found.payment_id);
+            Ok((id, SecretString::from(self.vault().open(&id.to_string(), &found.sealed)?)))
+        };
+        found.into_iter().map(open).collect()
     }
 
     pub(super) async fn payment_load(&self, id: PaymentId) -> Result<Option<Payment>, Failure> {

@@ -1,21 +1,33 @@
 //! Refunds to cards: the client asks, the processor is asked outside of the transaction, and what it says
 //! later comes in by the same door as all it says.
 
+use std::collections::HashMap;
+
 use domain::access::{self, Verb};
 use domain::id::{EventId, Id, PaymentId, PaymentRefundId};
 use domain::ledger::LedgerAccount;
 use domain::money::Money;
-use domain::payment::{ASKED_FOR, Payment, Refund, RefundState, State};
+use domain::payment::{ASKED_FOR, Refund, RefundState, State};
 use domain::refusal::Refusal;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect};
+use uuid::Uuid;
 
+use super::ask::{DOUBLINGS, FIRST_LOOK};
 use crate::market::Market;
+use crate::payments::stripe::{RefundSeen, look_at_refund};
 use crate::payments::{RefundRequest, Refunded};
 use crate::save::save_row;
+use crate::sql::{ids, sql};
 use crate::{Call, Failure, Fault, Tx, run};
 
 /// How many refunds a payment may have.
 const REFUNDS: u64 = 100;
+
+#[derive(FromQueryResult)]
+struct Found {
+    id: Uuid,
+}
 
 impl Market {
     /// The client has some of a payment go back to the card, out of the organization's credit.
@@ -43,9 +55,20 @@ impl Market {
         Ok(refund.filter(|refund| access::allows(&call.actor, Verb::PaymentRead, &refund.subject())))
     }
 
-    /// The refunds of a payment that the caller has loaded, oldest first.
-    pub async fn payment_refunds(&self, payment: &Payment) -> Result<Vec<Refund>, Failure> {
-        of_payment(self.db(), payment.id).await
+    /// What of payments the caller has loaded went back, or is on the way there, oldest first; of each
+    /// payment that has any.
+    pub async fn refunds_of_payments(
+        &self,
+        payments: &[PaymentId],
+    ) -> Result<HashMap<PaymentId, Vec<Refund>>, Failure> {
+        let theirs = Expr::cust_with_values("payment_refunds.payment_id = any($1)", [ids(payments)]);
+        let rows = row::Entity::find().filter(theirs).order_by_asc(row::Column::Id).all(self.db()).await?;
+        let mut of: HashMap<PaymentId, Vec<Refund>> = HashMap::new();
+        for row in rows {
+            let refund = Refund::try_from(row)?;
+            of.entry(refund.payment).or_default().push(refund);
+        }
+        Ok(of)
     }
 
     /// Ask the processor for a refund that was started. Asking twice gets the same refund.
@@ -69,6 +92,51 @@ impl Market {
         };
         let said = self.payments().refund(self, &request).await?;
         self.refund_told(id, said).await
+    }
+
+    /// Look at refunds that nothing was heard of for a while: answers and events get lost. The number looked at.
+    pub(crate) async fn refunds_look(&self, limit: i64) -> Result<usize, Failure> {
+        let now = self.clock().now();
+        let claim = "with due as materialized (
+                select id from payment_refunds where status in ('started', 'pending')
+                    and coalesce(looked_at, created_at) + make_interval(secs => $3 * power(2, least(looks, $4))) <= $1
+                order by created_at limit $2 for update skip locked)
+            update payment_refunds refund set looks = looks + 1, looked_at = $1 from due where refund.id = due.id
+            returning refund.id";
+        let values = [now.into(), limit.into(), FIRST_LOOK.num_seconds().into(), DOUBLINGS.into()];
+        let due = Found::find_by_statement(sql(claim, values)).all(self.db()).await?;
+        for Found { id } in &due {
+            let id = PaymentRefundId::from_uuid(*id);
+            if let Err(failure) = self.refund_look(id).await {
+                tracing::warn!(refund = %id, error = %failure, "a refund could not be looked at; it is again later");
+            }
+        }
+        Ok(due.len())
+    }
+
+    async fn refund_look(&self, id: PaymentRefundId) -> Result<(), Failure> {
+        let row = row::Entity::find_by_id(id.uuid()).one(self.db()).await?;
+        let refund = row.map(Refund::try_from).transpose()?.ok_or(Refusal::HIDDEN)?;
+        match (&refund.state, self.payments().stripe()) {
+            (RefundState::Started, _) => {
+                let select = "select id from events where name = 'payment_refund_started' and body ->> 'refund' = $1";
+                let found = Found::find_by_statement(sql(select, [id.to_string().into()])).one(self.db()).await?;
+                let none = || Fault::bad_row("events", "no event asks for a refund that was started");
+                self.payment_refund_ask(id, EventId::from_uuid(found.ok_or_else(none)?.id)).await
+            }
+            (RefundState::Pending { reference }, Some(stripe)) => {
+                match look_at_refund(stripe, self.clock().now(), reference).await? {
+                    RefundSeen::Ours(found, said) if found == id => self.refund_told(id, said).await,
+                    RefundSeen::Ours(..) | RefundSeen::ByHand { .. } | RefundSeen::Nothing => {
+                        Err(Fault::bad_row("payment_refunds", "its reference is of another refund").into())
+                    }
+                }
+            }
+            // The sandbox tells by itself.
+            (RefundState::Pending { .. }, None) | (RefundState::Succeeded { .. } | RefundState::Failed { .. }, _) => {
+                Ok(())
+            }
+        }
     }
 
     /// What the processor says of a refund.

@@ -1,10 +1,11 @@
 //! Cards and bank accounts that an organization may be charged with later. They are set up by the
 //! processor's page, and kept by the processor: here are only its tokens, and what helps to tell them apart.
 
+use std::collections::HashMap;
+
 use domain::Timestamp;
 use domain::access::{self, Subject, Verb};
 use domain::id::{Id, OrganizationId};
-use domain::organization::Organization;
 use domain::payment::PaymentMethod;
 use domain::refusal::Refusal;
 use sea_orm::{ConnectionTrait, FromQueryResult};
@@ -12,7 +13,7 @@ use secrecy::SecretString;
 
 use crate::market::Market;
 use crate::payments::SetUp;
-use crate::sql::sql;
+use crate::sql::{ids, sql};
 use crate::{Call, Failure, Fault};
 
 /// How many are shown of an organization, the newest.
@@ -35,6 +36,7 @@ pub struct SavedMethod {
 
 #[derive(FromQueryResult)]
 struct Row {
+    organization_id: uuid::Uuid,
     method: String,
     kind: String,
     label: Option<String>,
@@ -56,16 +58,29 @@ impl Market {
         Ok(self.payments().set_up(self, id).await?)
     }
 
-    /// What an organization that the caller has loaded may be charged with, newest first; nothing for those
-    /// who may not know.
-    pub async fn payment_methods(&self, call: &Call, of: &Organization) -> Result<Vec<SavedMethod>, Failure> {
-        if !access::allows(&call.actor, Verb::PaymentMethodSetUp, &of.subject()) {
-            return Ok(Vec::new());
+    /// What organizations that the caller has loaded may be charged with, newest first; nothing of those
+    /// of which the caller may not know.
+    pub async fn payment_methods_of(
+        &self,
+        call: &Call,
+        organizations: &[OrganizationId],
+    ) -> Result<HashMap<OrganizationId, Vec<SavedMethod>>, Failure> {
+        let seen =
+            |id: &OrganizationId| access::allows(&call.actor, Verb::PaymentMethodSetUp, &Subject::of_client(*id));
+        let seen: Vec<OrganizationId> = organizations.iter().copied().filter(seen).collect();
+        let mut of: HashMap<OrganizationId, Vec<SavedMethod>> = HashMap::new();
+        if seen.is_empty() {
+            return Ok(of);
         }
-        let select = "select method, kind, label, last4, saved_at from saved_payment_methods
-            where organization_id = $1 order by saved_at desc, method limit $2";
-        let rows = Row::find_by_statement(sql(select, [of.id.uuid().into(), SHOWN.into()])).all(self.db()).await?;
-        Ok(rows.into_iter().map(SavedMethod::try_from).collect::<Result<_, Fault>>()?)
+        let select = "select theirs.* from unnest($1::uuid[]) owner, lateral (
+                select organization_id, method, kind, label, last4, saved_at from saved_payment_methods
+                where organization_id = owner order by saved_at desc, method limit $2) theirs
+            order by saved_at desc, method";
+        let rows = Row::find_by_statement(sql(select, [ids(&seen), SHOWN.into()])).all(self.db()).await?;
+        for row in rows {
+            of.entry(Id::from_uuid(row.organization_id)).or_default().push(SavedMethod::try_from(row)?);
+        }
+        Ok(of)
     }
 
     /// One was set up. Answers whether by an organization of ours.
@@ -91,7 +106,7 @@ impl Market {
 impl TryFrom<Row> for SavedMethod {
     type Error = Fault;
     fn try_from(row: Row) -> Result<Self, Fault> {
-        let Row { method, kind, label, last4, saved_at } = row;
+        let Row { method, kind, label, last4, saved_at, .. } = row;
         let method = PaymentMethod::parse(&method).map_err(|error| Fault::bad_row("saved_payment_methods", error))?;
         Ok(Self { method, kind, label, last4, saved_at })
     }

@@ -7,13 +7,14 @@ use chrono::DateTime;
 use domain::Timestamp;
 use domain::id::{Id, PaymentId};
 use domain::money::Money;
-use domain::reconciliation::{BalanceTransaction, Class, Flow};
+use domain::reconciliation::{BalanceTransaction, Class, Flow, Period};
 use sea_orm::FromQueryResult;
 use stripe_core::balance_transaction::ListBalanceTransaction;
 use stripe_types::{RangeBoundsTs, RangeQueryTs};
 use uuid::Uuid;
 
 use crate::market::Market;
+use crate::rails::global_transactions;
 use crate::sql::sql;
 use crate::stripe::answer::{self, Expandable, List};
 use crate::stripe::{Stripe, Trouble};
@@ -38,12 +39,34 @@ pub(super) async fn transactions(
     until: Timestamp,
 ) -> Result<Vec<BalanceTransaction>, Failure> {
     // Stripe knows whole seconds. What falls out again is left out by the comparison itself.
-    let until = until.timestamp() + i64::from(until.timestamp_subsec_nanos() > 0);
-    let span = RangeBoundsTs { gte: Some(from.timestamp()), lt: Some(until), ..RangeBoundsTs::default() };
-    let mut list = ListBalanceTransaction::new()
-        .created(RangeQueryTs::Bounds(span))
-        .limit(i64::try_from(PAGE).unwrap_or(100))
-        .expand(vec!["data.source".to_owned()]);
+    let before = until.timestamp() + i64::from(until.timestamp_subsec_nanos() > 0);
+    // A payout leaves Stripe long before it arrives at a bank, where the books have it.
+    let since = from - Period::CARRYING;
+    let span = RangeBoundsTs { gte: Some(from.timestamp()), lt: Some(before), ..RangeBoundsTs::default() };
+    let list = ListBalanceTransaction::new().created(RangeQueryTs::Bounds(span));
+    let mut found = read(stripe, market, list).await?;
+    let mut told = Vec::with_capacity(found.len());
+    if let Some(rails) = market.rails().stripe() {
+        let span =
+            RangeBoundsTs { gte: Some(since.timestamp()), lt: Some(from.timestamp()), ..RangeBoundsTs::default() };
+        let long_before = ListBalanceTransaction::new().created(RangeQueryTs::Bounds(span)).type_("transfer");
+        found.extend(read(stripe, market, long_before).await?);
+        told.extend(global_transactions(rails, market, since, until).await?);
+    }
+    let payments = payments(market, &found).await?;
+    for moved in found.iter().rev() {
+        told.extend(in_our_words(moved, &payments)?);
+    }
+    Ok(told)
+}
+
+/// All pages of a list.
+async fn read(
+    stripe: &Stripe,
+    market: &Market,
+    list: ListBalanceTransaction,
+) -> Result<Vec<answer::BalanceTransaction>, Failure> {
+    let mut list = list.limit(i64::try_from(PAGE).unwrap_or(100)).expand(vec!["data.source".to_owned()]);
     let mut found: Vec<answer::BalanceTransaction> = Vec::new();
     loop {
         let page = page(stripe, market.clock().now(), &list).await?;
@@ -52,15 +75,9 @@ pub(super) async fn transactions(
         match (page.has_more, last) {
             (true, Some(last)) => list = list.starting_after(last),
             (true, None) => return Err(unreadable("a page that is empty, and not the last").into()),
-            (false, _) => break,
+            (false, _) => return Ok(found),
         }
     }
-    let payments = payments(market, &found).await?;
-    let mut told = Vec::with_capacity(found.len());
-    for moved in found.iter().rev() {
-        told.extend(in_our_words(moved, &payments)?);
-    }
-    Ok(told)
 }
 
 async fn page(

@@ -3,6 +3,7 @@
 //!
 //! - `pm_sandbox_visa`: success at once
 //! - `pm_sandbox_late`: success after ten minutes
+//! - `pm_sandbox_debit`: success after four days, as with a bank account
 //! - `pm_sandbox_3ds`: the bank wants to see the client first; success once they are said to have been seen
 //! - `pm_sandbox_declined`: failure at once
 //! - `pm_sandbox_chargeback`: success at once, and the client's bank takes it back a day later
@@ -158,6 +159,14 @@ impl Moved {
     }
 }
 
+/// Is there something left to tell of a payment?
+pub(super) async fn will_tell(db: &impl ConnectionTrait, payment: PaymentId) -> Result<bool, Failure> {
+    let select =
+        "select exists (select from sandbox_events where told_at is null and body ->> 'payment' = $1) as is_there";
+    let found = Left::find_by_statement(sql(select, [payment.to_string().into()])).one(db).await?;
+    Ok(found.is_some_and(|left| left.is_there))
+}
+
 /// What the sandbox will tell of a payment, and when.
 fn story(intent: &str, request: &IntentRequest, now: Timestamp) -> Vec<(ProcessorFact, Timestamp)> {
     let succeeded = || ProcessorFact::Succeeded { intent: intent.to_owned(), received: request.total };
@@ -165,6 +174,7 @@ fn story(intent: &str, request: &IntentRequest, now: Timestamp) -> Vec<(Processo
     match request.method.as_str() {
         "pm_sandbox_visa" | NO_WAY_BACK => vec![(succeeded(), now)],
         "pm_sandbox_late" => vec![(succeeded(), now + TimeDelta::minutes(10))],
+        "pm_sandbox_debit" => vec![(succeeded(), now + TimeDelta::days(4))],
         "pm_sandbox_declined" => vec![(failed("card_declined"), now)],
         method @ ("pm_sandbox_chargeback" | "pm_sandbox_chargeback_won") => {
             let reference = format!("{intent}_chargeback");
@@ -178,6 +188,11 @@ fn story(intent: &str, request: &IntentRequest, now: Timestamp) -> Vec<(Processo
         SEEN_FIRST | "pm_sandbox_silent" => Vec::new(),
         _ => vec![(failed("unknown_payment_method"), now)],
     }
+}
+
+#[derive(FromQueryResult)]
+struct Left {
+    is_there: bool,
 }
 
 #[derive(FromQueryResult)]

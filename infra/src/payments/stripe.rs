@@ -327,15 +327,42 @@ fn refunded(refund: answer::Refund) -> Refunded {
     }
 }
 
-/// Ask how a refund stands. Answers of which payment it is, and what is said of ours, if it is one.
-pub(crate) async fn look_at_refund(
-    stripe: &Stripe,
-    now: Timestamp,
-    refund: &str,
-) -> Result<(Option<String>, Option<(PaymentRefundId, Refunded)>), Failure> {
+/// A refund, as Stripe has it.
+pub(crate) enum RefundSeen {
+    /// One that was asked for here, and what is said of it.
+    Ours(PaymentRefundId, Refunded),
+    /// One that somebody made there by hand. It takes the money of a payment back as a bank does.
+    ByHand {
+        /// Of which intent.
+        intent: String,
+        /// What this news of it is called.
+        name: String,
+        /// What it comes to.
+        fact: ProcessorFact,
+    },
+    /// One that moved nothing, or is no concern of ours.
+    Nothing,
+}
+
+/// Ask how a refund stands.
+pub(crate) async fn look_at_refund(stripe: &Stripe, now: Timestamp, refund: &str) -> Result<RefundSeen, Failure> {
     let found: answer::Refund = stripe.send(now, &RetrieveRefund::new(refund), None).await.map_err(Trouble::fault)?;
-    let ours = found.metadata.get("refund").and_then(|name| name.parse().ok());
-    Ok((found.payment_intent.clone(), ours.map(|id| (id, refunded(found)))))
+    if let Some(id) = found.metadata.get("refund").and_then(|name| name.parse().ok()) {
+        return Ok(RefundSeen::Ours(id, refunded(found)));
+    }
+    let Some(intent) = found.payment_intent.clone() else { return Ok(RefundSeen::Nothing) };
+    let (reference, amount) = (found.id.clone(), answer::money(found.amount, &found.currency)?);
+    Ok(match refunded(found) {
+        // It has left our balance by then, though it may come back.
+        Refunded::Succeeded(_) | Refunded::Pending(_) => {
+            let name = format!("{reference}:charged_back");
+            RefundSeen::ByHand { intent, name, fact: ProcessorFact::ChargedBack { reference, amount } }
+        }
+        Refunded::Failed(_) => {
+            let name = format!("{reference}:won");
+            RefundSeen::ByHand { intent, name, fact: ProcessorFact::ChargebackWon { reference } }
+        }
+    })
 }
 
 /// Begin to set up a card or a bank account, to be charged when nobody is there.

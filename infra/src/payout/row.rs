@@ -1,6 +1,7 @@
 //! Payouts and payout methods as rows. An account number is sealed for the id of its method.
 
 use domain::id::Id;
+use domain::money::Currency;
 use domain::payout::PayoutMethod;
 use sea_orm::entity::prelude::*;
 use sea_orm::{QueryOrder, QuerySelect, TransactionTrait};
@@ -25,6 +26,8 @@ pub struct Model {
     #[sea_orm(column_type = "JsonBinary")]
     pub quote: Option<Json>,
     pub e_prc: Option<String>,
+    pub retention_method_id: Option<Uuid>,
+    pub retention_minor: Option<i64>,
     #[sea_orm(column_type = "JsonBinary")]
     pub terms: Json,
     pub version: i64,
@@ -54,6 +57,7 @@ pub mod method {
         pub iban_last4: String,
         pub bank: String,
         pub account_title: String,
+        pub currency: String,
         pub added_at: DateTimeUtc,
         pub usable_from: DateTimeUtc,
         pub removed_at: Option<DateTimeUtc>,
@@ -72,6 +76,7 @@ pub fn method_model(vault: &Vault, method: &PayoutMethod) -> Result<method::Mode
         iban_last4: method.iban.last4().to_owned(),
         bank: method.iban.bank().to_owned(),
         account_title: method.account_title.clone(),
+        currency: method.currency.code().to_owned(),
         added_at: method.added_at,
         usable_from: method.usable_from,
         removed_at: method.removed_at,
@@ -87,6 +92,8 @@ pub fn open(vault: &Vault, row: method::Model) -> Result<PayoutMethod, Fault> {
         user: Id::from_uuid(row.user_id),
         iban: text.parse().map_err(|error: domain::payout::BadIban| Fault::bad_row("payout_methods", error))?,
         account_title: row.account_title,
+        currency: Currency::from_code(&row.currency)
+            .ok_or_else(|| Fault::bad_row("payout_methods", "unknown currency"))?,
         added_at: row.added_at,
         usable_from: row.usable_from,
         removed_at: row.removed_at,

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use chrono::DateTime;
+use domain::Timestamp;
 use domain::money::{Currency, Money};
 use serde::Deserialize;
 
@@ -93,6 +95,9 @@ pub struct BalanceTransaction {
     pub currency: String,
     /// When, in seconds.
     pub created: i64,
+    /// `pending`, or `available`.
+    #[serde(default)]
+    pub status: String,
     /// What kind it is, for book-keeping.
     #[serde(default)]
     pub reporting_category: String,
@@ -147,6 +152,10 @@ pub struct Dispute {
 pub struct Refund {
     /// Its name, `re_…`.
     pub id: String,
+    /// How much, in the currency's smallest unit.
+    pub amount: i64,
+    /// In which currency.
+    pub currency: String,
     /// Where it stands.
     pub status: Option<String>,
     /// Of which payment.
@@ -210,10 +219,40 @@ pub struct Event {
     /// What happened, like `payment_intent.succeeded`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// When, in seconds.
-    pub created: i64,
-    /// To what.
-    pub data: EventData,
+    /// When.
+    pub created: EventTime,
+    /// To what, as the first API tells it.
+    #[serde(default)]
+    pub data: Option<EventData>,
+    /// To what, as the second API tells it.
+    #[serde(default)]
+    pub related_object: Option<EventObject>,
+}
+
+impl Event {
+    /// When it happened, if that is a time.
+    pub fn at(&self) -> Option<Timestamp> {
+        match &self.created {
+            EventTime::Seconds(seconds) => DateTime::from_timestamp(*seconds, 0),
+            EventTime::Written(text) => text.parse().ok(),
+        }
+    }
+
+    /// The name of what it happened to; none if it does not say to what.
+    pub fn object(&self) -> Option<&str> {
+        let told = self.data.as_ref().map(|data| &data.object);
+        Some(&told.or(self.related_object.as_ref())?.id)
+    }
+}
+
+/// A time: in seconds in the first API, written out in the second.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub enum EventTime {
+    /// In seconds.
+    Seconds(i64),
+    /// As RFC 3339 has it.
+    Written(String),
 }
 
 /// What an event is about.

@@ -1,5 +1,7 @@
 //! The cards of contracts by the hour: the last one named is charged, and all are remembered.
 
+use std::collections::HashSet;
+
 use domain::Timestamp;
 use domain::access::{self, Actor, Subject, Verb};
 use domain::contract::Contract;
@@ -7,11 +9,11 @@ use domain::id::{ContractId, Id, UserId};
 use domain::payment::PaymentMethod;
 use domain::refusal::Refusal;
 use sea_orm::entity::prelude::*;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder};
 
 use crate::market::Market;
-use crate::page::{Key, Keyset, PageRequest, Slice};
-use crate::sql::sql;
+use crate::page::{Key, Keyset, PageRequest, Pages, Slice, try_map_pages};
+use crate::sql::{ids, sql};
 use crate::{Call, Failure, Fault, Tx, run};
 
 /// A card that weeks of a contract were charged to, since it was named and until the next was.
@@ -23,6 +25,11 @@ pub struct ContractCard {
     pub set_by: UserId,
     /// When.
     pub set_at: Timestamp,
+}
+
+#[derive(FromQueryResult)]
+struct Named {
+    contract_id: Uuid,
 }
 
 impl Market {
@@ -52,9 +59,14 @@ impl Market {
         })
     }
 
-    /// Has the client of a contract the caller has loaded named a card?
-    pub async fn contract_has_card(&self, id: ContractId) -> Result<bool, Failure> {
-        Ok(last(id).one(self.db()).await?.is_some())
+    /// Those of these contracts, which the caller has loaded, whose client has named a card.
+    pub async fn contracts_with_card(&self, contracts: &[ContractId]) -> Result<HashSet<ContractId>, Failure> {
+        let named = sql(
+            "select distinct contract_id from contract_payment_methods where contract_id = any($1)",
+            [ids(contracts)],
+        );
+        let named = Named::find_by_statement(named).all(self.db()).await?;
+        Ok(named.into_iter().map(|row| ContractId::from_uuid(row.contract_id)).collect())
     }
 
     /// The cards of a contract, newest first, if the caller may see the client's payments: the first
@@ -65,17 +77,29 @@ impl Market {
         contract: &Contract,
         page: &PageRequest,
     ) -> Result<Slice<ContractCard>, Failure> {
-        if !access::allows(&call.actor, Verb::PaymentRead, &Subject::of_client(contract.client)) {
-            return Ok(Slice::empty());
-        }
-        let select = Entity::find().filter(Column::ContractId.eq(contract.id.uuid()));
+        let pages = self.cards_of_contracts(call, &[contract], page).await?;
+        Ok(pages.into_values().next().unwrap_or_else(Slice::empty))
+    }
+
+    /// The same, of several contracts.
+    pub async fn cards_of_contracts(
+        &self,
+        call: &Call,
+        contracts: &[&Contract],
+        page: &PageRequest,
+    ) -> Result<Pages<ContractId, ContractCard>, Failure> {
+        let seen = |contract: &&&Contract| {
+            access::allows(&call.actor, Verb::PaymentRead, &Subject::of_client(contract.client))
+        };
+        let seen: Vec<ContractId> = contracts.iter().filter(seen).map(|contract| contract.id).collect();
         let order = Keyset::<Entity> {
             list: "contract_payment_methods",
             columns: vec![Column::Id],
             descending: true,
             key: |row| vec![Key::Int(row.id)],
         };
-        Ok(order.page(self.db(), select, page).await?.try_map(ContractCard::try_from)?)
+        let pages = order.pages(self.db(), Entity::find(), Column::ContractId, &seen, page).await?;
+        Ok(try_map_pages(pages, ContractCard::try_from)?)
     }
 }
 

@@ -3,7 +3,6 @@
 use domain::dispute::{self, Claim, Contested};
 use domain::id::{TimeEntryId, TimesheetId};
 use domain::refusal::Refusal;
-use domain::timesheet::{Timesheet, TimesheetState};
 
 use crate::market::Market;
 use crate::{Call, Failure, run};
@@ -32,17 +31,5 @@ impl Market {
             tx.audit("timesheet_dispute", id, detail).await?;
             tx.settle(change).await
         })
-    }
-
-    /// The dispute over a week the caller has loaded, if one is on and they may see it.
-    pub async fn dispute_of_timesheet(
-        &self,
-        call: &Call,
-        week: &Timesheet,
-    ) -> Result<Option<dispute::Dispute>, Failure> {
-        match week.state {
-            TimesheetState::Disputed { dispute } => self.dispute_find(call, dispute).await,
-            _ => Ok(None),
-        }
     }
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::Vault;
 use crate::market::Market;
 use crate::sql::sql;
-use crate::{Failure, payee, payout, second_factor};
+use crate::{Failure, payee, payout, second_factor, wire};
 
 /// How many rows are locked at once.
 const HEAP: u64 = 200;
@@ -54,6 +54,11 @@ impl Market {
         let mut after = Some(Uuid::nil());
         while let Some(from) = after {
             let (last, resealed) = payee::reseal(db, vault, from, HEAP).await?;
+            (after, count) = (last, count + resealed);
+        }
+        let mut after = Some(String::new());
+        while let Some(from) = after {
+            let (last, resealed) = wire::reseal(db, vault, &from, i64::try_from(HEAP).unwrap_or(i64::MAX)).await?;
             (after, count) = (last, count + resealed);
         }
         for sealed in SEALED {

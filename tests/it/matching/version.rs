@@ -2,6 +2,7 @@
 
 use domain::matching::Model;
 use domain::matching::learn::Direction;
+use domain::refusal::Refusal;
 use infra::matching::{Fitted, Follower};
 use infra::{Call, Failure};
 use serde_json::{Value, json};
@@ -158,10 +159,14 @@ async fn a_version_that_is_not_there_or_not_for_this_program_does_not_rank() {
 
     let person = domain::access::Actor::Nobody;
     let nobody = Call { actor: person, ..operator() };
-    assert!(matches!(app.market.model_use(&nobody, Model::shipped().version).await, Err(Failure::Refused(_))));
+    // Denied, and not refused for another reason: that too little was logged, or that it ranks already.
+    assert!(matches!(
+        app.market.model_use(&nobody, Model::shipped().version).await,
+        Err(Failure::Refused(Refusal::Denied { .. }))
+    ));
     assert!(matches!(
         app.market.model_learn(&nobody, Direction::People, app.market.days_ago(1), 1).await,
-        Err(Failure::Refused(_))
+        Err(Failure::Refused(Refusal::Denied { .. }))
     ));
 }
 

@@ -321,7 +321,7 @@ impl<'a> Twin<'a> {
             Move::PayoutMethodAdd { by, method, iban, title } => {
                 let here = world.methods.get(method).map(|m| (m.id, m.user, m.added_at, m.usable_from, m.removed_at));
                 let session = self.proved_session(by).await?;
-                request!(self, by, next, call => market.payout_method_add(&Call { session, ..call.clone() }, iban, title))
+                request!(self, by, next, call => market.payout_method_add(&Call { session, ..call.clone() }, iban, title, false))
                     .map(|m| (json!(here), json!((m.id, m.user, m.added_at, m.usable_from, m.removed_at))))
             }
             Move::PayoutMethodRemove { by, of } => {
@@ -333,7 +333,14 @@ impl<'a> Twin<'a> {
                 let password = if *reauthenticated { PASSWORD } else { "not the password" }.to_owned();
                 let (method, purpose_code) = (names.of(*method), "9186".to_owned());
                 let password = Some(password);
-                let ask = PayoutAsk { method, amount: *amount, purpose_code, written_purpose: None, password };
+                let ask = PayoutAsk {
+                    method,
+                    amount: *amount,
+                    purpose_code,
+                    written_purpose: None,
+                    retention: None,
+                    password,
+                };
                 request!(self, by, next, call => market.payout_request(&call, ask.clone()))
                     .map(|there| (json!(world.payouts.get(payout)), json!(there)))
             }

@@ -94,6 +94,8 @@ pub const GROUND: &[&str] = &[
     "insert into saved_searches (id, user_id, name, criteria, created_at)
      select gen_random_uuid(), id, 'Ledgers', '{\"skills\": [], \"kind\": null, \"budget_at_least\": null, \"text\": \"ledger\"}', now()
      from users where public_id('usr', id) = '{freelancer}'",
+    "insert into passkeys select gen_random_uuid(), id, 'Phone', 'a key', 'its public half', 0, false, false, '[]', now()
+     from users where public_id('usr', id) = '{freelancer}'",
     "insert into wire_batches select gen_random_uuid(), now(), id, now()::date, 1, 100 from users
      where public_id('usr', id) = '{freelancer}'",
     "alter table evidence drop constraint evidence_number_check, drop constraint evidence_numbered",
@@ -243,6 +245,8 @@ pub const LISTS: &[List] = &[
         .own("'id', gen_random_uuid(), 'contract_id', gen_random_uuid()"),
     list("Viewer.organizations", Who::Client, "", "organizations", "public_id('org', id) = '{organization}'")
         .then(THEIR_MEMBERS),
+    list("Viewer.passkeys", Who::Freelancer, "", "passkeys", HIS)
+        .own("'id', gen_random_uuid(), 'credential', '\\x' || md5(n::text)"),
     list("Viewer.payoutMethods", Who::Freelancer, "", "payout_methods", HIS)
         .own("'id', gen_random_uuid(), 'iban_lookup', '\\x' || md5(n::text)"),
     list("Viewer.payouts", Who::Freelancer, "", "payouts", HIS),

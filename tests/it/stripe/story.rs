@@ -236,17 +236,44 @@ async fn a_refund_whose_answer_is_lost_is_looked_for_and_made_once() {
 }
 
 #[tokio::test]
-async fn a_refund_that_nobody_asked_for_here_is_parked_for_an_operator() {
+async fn a_refund_that_nobody_tells_of_is_looked_at() {
     let app = TestApp::on_stripe().await;
-    let (_deal, id) = credited(&app, "pm_sandbox_visa").await;
+    let (deal, id) = credited(&app, "pm_sandbox_refund_slow").await;
+    refund(&deal, &id, "1030.00").await.ok();
+    app.settles().await;
+    assert_eq!(refunds(&deal, &id).await, ["PENDING 1030.00 -"]);
+    app.stripe().does(|books, _| books.refunds_arrive_untold());
+    app.market.clock().advance(TimeDelta::minutes(9));
+    app.settles().await;
+    assert_eq!(refunds(&deal, &id).await, ["PENDING 1030.00 -"], "not all the time");
+    app.market.clock().advance(TimeDelta::minutes(1));
+    app.settles().await;
+    assert_eq!(refunds(&deal, &id).await, ["SUCCEEDED 1030.00 -"]);
+}
+
+#[tokio::test]
+async fn a_refund_made_by_hand_takes_the_money_of_its_payment_back() {
+    let app = TestApp::on_stripe().await;
+    let (deal, id) = credited(&app, "pm_sandbox_visa").await;
     app.stripe().does(|books, now| books.refund_by_hand(&id, 5_000, now));
-    for _ in 0..12 {
-        app.settles().await;
-        app.market.clock().advance(TimeDelta::hours(2));
-    }
-    let open = app.market.webhooks_open(10).await.unwrap();
-    assert!(open.len() == 1 && open[0].parked_at.is_some(), "{open:?}");
-    assert!(open[0].last_error.as_ref().unwrap().contains(&id), "{open:?}");
+    app.settles().await;
+    assert_eq!(deal.credit().await, 98_000);
+    let by_hand = app.stripe().look(|books| books.refunds[0].id.clone());
+    app.stripe().does(|books, now| books.refund_fails(&by_hand, now));
+    app.settles().await;
+    assert_eq!(deal.credit().await, 103_000, "it came back");
+    assert!(app.market.webhooks_open(10).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn nobody_is_paid_out_of_what_was_refunded_by_hand() {
+    let app = TestApp::on_stripe().await;
+    let deal = app.offered().await;
+    let id = pays(&deal, "pm_sandbox_visa").await.text("payment.id");
+    app.settles().await;
+    app.stripe().does(|books, now| books.refund_by_hand(&id, 103_000, now));
+    app.settles().await;
+    assert_eq!((deal.status().await.as_str(), deal.credit().await), ("CHARGED_BACK", 0));
 }
 
 #[tokio::test]

@@ -123,6 +123,7 @@ impl Books {
         let mut found: Vec<&Moved> = self.moved.iter().collect();
         found.sort_by_key(|moved| moved.at);
         found.reverse();
+        found.retain(|moved| asked.get("type").is_none_or(|kind| moved.category == kind));
         found.retain(|moved| (since..before).contains(&moved.at.timestamp()));
         if let Some(after) = asked.get("starting_after") {
             let Some(place) = found.iter().position(|moved| moved.id == *after) else {

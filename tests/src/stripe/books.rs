@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::balance::{Moved, charge_of, expands};
 use super::event;
+use super::rails::Carrying;
 
 /// An answer: a status and a body.
 pub type Said = (u16, Value);
@@ -146,6 +147,8 @@ pub struct Books {
     pub dispute_fee: i64,
     /// Does it take a while until it knows what a charge costs?
     pub fees_held_back: bool,
+    /// What it carries to banks.
+    pub carrying: Carrying,
     /// What is to be told.
     pub news: Vec<Value>,
     count: u32,
@@ -213,6 +216,14 @@ impl Books {
         self.tell("setup_intent.succeeded", &body, now);
     }
 
+    /// The bank has taken all refunds that it took its time over, and nothing tells of it.
+    pub fn refunds_arrive_untold(&mut self) {
+        self.refunds
+            .iter_mut()
+            .filter(|refund| refund.status == "pending")
+            .for_each(|refund| refund.status = "succeeded");
+    }
+
     /// A refund that was thought to be done comes back.
     pub fn refund_fails(&mut self, refund: &str, now: Timestamp) {
         let found = self.refunds.iter_mut().find(|known| known.id == refund).expect("such a refund");
@@ -224,6 +235,7 @@ impl Books {
 
     /// What happens by itself, by now.
     pub fn pass_time(&mut self, now: Timestamp) {
+        self.carry(now);
         for place in 0..self.intents.len() {
             let Intent { status, created, came, ref method, amount, .. } = self.intents[place];
             let payment = self.intents[place].payment().to_owned();
@@ -301,7 +313,11 @@ impl Books {
         let (place, status, code) = (self.intents.len(), "requires_payment_method", "card_declined");
         let refused = |code: &str| json!({ "type": "card_error", "code": code, "decline_code": "generic_decline" });
         match method.as_str() {
-            "pm_sandbox_visa" | "pm_sandbox_refund_fails" | "pm_sandbox_chargeback" | "pm_sandbox_chargeback_won" => {
+            "pm_sandbox_visa"
+            | "pm_sandbox_refund_fails"
+            | "pm_sandbox_refund_slow"
+            | "pm_sandbox_chargeback"
+            | "pm_sandbox_chargeback_won" => {
                 self.intents.push(created);
                 self.comes(place, now);
             }
@@ -392,8 +408,9 @@ impl Books {
             return refuse(400, "charge_already_refunded", "amount");
         }
         let fails = intent.method == "pm_sandbox_refund_fails";
+        let status = if intent.method == "pm_sandbox_refund_slow" { "pending" } else { "succeeded" };
         let (intent, metadata) = (id.clone(), metadata(asked));
-        let refund = Refund { id: self.name("re"), intent, amount, status: "succeeded", metadata };
+        let refund = Refund { id: self.name("re"), intent, amount, status, metadata };
         let (id, body) = (refund.id.clone(), refund.body());
         self.goes_back(&refund, now);
         self.refunds.push(refund);
@@ -450,7 +467,7 @@ impl Books {
     }
 }
 
-fn metadata(asked: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+pub(super) fn metadata(asked: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let inner = |name: &str| Some(name.strip_prefix("metadata[")?.strip_suffix(']')?.to_owned());
     asked.iter().filter_map(|(name, value)| Some((inner(name)?, value.clone()))).collect()
 }
@@ -461,7 +478,7 @@ pub fn refuse(status: u16, code: &str, param: &str) -> Said {
     (status, json!({ "error": error }))
 }
 
-fn missing(param: &str, _name: &str) -> Said {
+pub(super) fn missing(param: &str, _name: &str) -> Said {
     refuse(404, "resource_missing", param)
 }
 

@@ -7,11 +7,13 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, Response, StatusCode, Uri};
 use infra::clock::Clock;
+use infra::stripe::V2_VERSION;
 use serde_json::{Value, json};
 
 use super::books::{Said, refuse};
 use super::fault::Fault;
 use super::form::{self, Parameter};
+use super::rails;
 use super::{Inner, SECRET_KEY};
 
 type Here = (Arc<Mutex<Inner>>, Clock);
@@ -66,6 +68,7 @@ impl Inner {
         if header("authorization") != format!("Bearer {SECRET_KEY}") {
             return Told::Said(refuse(401, "api_key_invalid", ""), None);
         }
+        let whose = [header("stripe-account"), header("stripe-context")].concat();
         let fault = self.faults.draw();
         match fault {
             Some(Fault::Error) => return Told::Said(error(), None),
@@ -74,11 +77,11 @@ impl Inner {
             Some(Fault::ErrorAfter | Fault::ErrorKept | Fault::LostAnswer | Fault::Hang) | None => {}
         }
         let said = if *method == Method::POST && fault == Some(Fault::ErrorKept) && !self.keys.contains_key(&key) {
-            let asked = format!("{method} {path} {}", sorted(body));
+            let asked = format!("{method} {path} {whose} {}", sorted(body));
             self.keys.insert(key, (asked, 500, error().1));
             error()
         } else {
-            self.says(clock, method, uri, &key, header("stripe-version"), body)
+            self.says(clock, method, uri, (&key, &whose), header("stripe-version"), body)
         };
         match fault {
             Some(Fault::ErrorAfter) => Told::Said(error(), None),
@@ -89,27 +92,39 @@ impl Inner {
     }
 
     /// What is said without faults: the same to the same key.
-    fn says(&mut self, clock: &Clock, method: &Method, uri: &Uri, key: &str, version: &str, body: &[u8]) -> Said {
-        if version != stripe_version() {
+    fn says(
+        &mut self,
+        clock: &Clock,
+        method: &Method,
+        uri: &Uri,
+        (key, whose): (&str, &str),
+        version: &str,
+        body: &[u8],
+    ) -> Said {
+        let is_second = uri.path().starts_with("/v2/");
+        if version != (if is_second { V2_VERSION } else { stripe_version() }) {
             return self.sin(refuse(400, "api_version_invalid", version));
         }
         if *method == Method::GET {
-            let said = self.acts(clock, method, uri.path(), uri.query().unwrap_or_default());
+            let said = self.acts(clock, method, uri.path(), whose, uri.query().unwrap_or_default());
             return said.unwrap_or_else(|refused| self.sin(refused));
         }
         if key.is_empty() {
             return self.sin(refuse(400, "idempotency_key_missing", uri.path()));
         }
-        let asked = format!("{method} {} {}", uri.path(), sorted(body));
+        let asked = format!("{method} {} {whose} {}", uri.path(), sorted(body));
         if let Some((before, status, said)) = self.keys.get(key).cloned() {
             if before == asked {
                 return (status, said);
             }
-            let why = json!({ "error": { "type": "idempotency_error", "message": "Another request had this key." } });
+            let why = json!({ "error": { "type": "idempotency_error", "message": format!("Another request had this key: {before}, and now {asked}.") } });
             return self.sin((400, why));
         }
-        let text = String::from_utf8_lossy(body).into_owned();
-        match self.acts(clock, method, uri.path(), &text) {
+        let text = match serde_json::from_slice(body) {
+            Ok(json) if is_second => rails::flat(&json),
+            Ok(_) | Err(_) => String::from_utf8_lossy(body).into_owned(),
+        };
+        match self.acts(clock, method, uri.path(), whose, &text) {
             Ok(said) => {
                 self.keys.insert(key.to_owned(), (asked, said.0, said.1.clone()));
                 said
@@ -119,7 +134,7 @@ impl Inner {
     }
 
     /// Do what was asked. What can't be asked like that is an error of its own.
-    fn acts(&mut self, clock: &Clock, method: &Method, path: &str, form: &str) -> Result<Said, Said> {
+    fn acts(&mut self, clock: &Clock, method: &Method, path: &str, whose: &str, form: &str) -> Result<Said, Said> {
         let now = clock.now();
         let read = |allowed: &[Parameter]| {
             form::read(form, allowed).map_err(|(code, parameter)| refuse(400, code, &format!("{parameter} of {path}")))
@@ -131,6 +146,9 @@ impl Inner {
             ("POST", ["v1", "payment_intents"]) => books.intent_create(&read(form::INTENT_CREATE)?, now),
             ("GET", ["v1", "payment_intents"]) => books.intent_list(&read(form::INTENT_LIST)?),
             ("GET", ["v1", "payment_intents", id]) => books.intent(id, &read(form::INTENT)?),
+            ("GET", ["v1", "charges", id]) if !whose.is_empty() => {
+                read(form::CHARGE).map(|_| books.arrived(id, whose, now))?
+            }
             ("GET", ["v1", "charges", id]) => books.charge(id, &read(form::CHARGE)?),
             ("GET", ["v1", "balance_transactions"]) => books.balance_list(&read(form::BALANCE_LIST)?),
             ("POST", ["v1", "payment_intents", id, "cancel"]) => {
@@ -146,6 +164,36 @@ impl Inner {
             ("GET", ["v1", "refunds"]) => books.refund_list(&read(form::REFUND_LIST)?),
             ("GET", ["v1", "refunds", id]) => read(form::NOTHING).map(|_| books.refund(id))?,
             ("GET", ["v1", "disputes", id]) => read(form::NOTHING).map(|_| books.dispute(id))?,
+            ("POST", ["v2", "core", "accounts"]) => read(form::RECIPIENT_CREATE).map(|_| books.recipient_create())?,
+            ("POST", ["v2", "money_management", "outbound_setup_intents"]) => {
+                books.bank_account_create(whose, &read(form::BANK_ACCOUNT_CREATE)?)
+            }
+            ("POST", ["v2", "money_management", "outbound_payments"]) => {
+                books.outbound_create(&read(form::OUTBOUND_CREATE)?, now)
+            }
+            ("GET", ["v2", "money_management", "outbound_payments"]) => {
+                books.outbound_list(&read(form::OUTBOUND_LIST)?)
+            }
+            ("GET", ["v2", "money_management", "outbound_payments", id]) => {
+                read(form::NOTHING).map(|_| books.outbound(id))?
+            }
+            ("GET", ["v2", "money_management", "transactions"]) => books.financial_list(&read(form::FINANCIAL_LIST)?),
+            ("POST", ["v1", "accounts"]) => books.account_create(&read(form::ACCOUNT_CREATE)?),
+            ("POST", ["v1", "transfers"]) => books.transfer_create(&read(form::TRANSFER_CREATE)?, now),
+            ("GET", ["v1", "transfers"]) => books.transfer_list(&read(form::TRANSFER_LIST)?),
+            ("GET", ["v1", "transfers", id]) => read(form::NOTHING).map(|_| books.transfer(id))?,
+            ("POST", ["v1", "transfers", id, "reversals"]) => {
+                books.reversal_create(id, &read(form::REVERSAL_CREATE)?, now)
+            }
+            ("POST", ["v1", "payouts"]) if !whose.is_empty() => {
+                books.onward_create(whose, &read(form::ONWARD_CREATE)?, now)
+            }
+            ("GET", ["v1", "payouts"]) if !whose.is_empty() => {
+                read(form::ONWARD_LIST).map(|_| books.onward_list(whose))?
+            }
+            ("GET", ["v1", "payouts", id]) if !whose.is_empty() => {
+                read(form::NOTHING).map(|_| books.onward(whose, id))?
+            }
             _ => return Err(refuse(404, "url_unknown", path)),
         })
     }

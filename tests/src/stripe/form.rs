@@ -50,6 +50,7 @@ pub const BALANCE_LIST: &[Parameter] = &[
     ("created[gte]", Kind::Positive, false),
     ("created[lt]", Kind::Positive, false),
     ("expand", Kind::OneOf(&["data.source"]), false),
+    ("type", Kind::OneOf(&["transfer"]), false),
 ];
 pub const INTENT_CANCEL: &[Parameter] =
     &[("cancellation_reason", Kind::OneOf(&["duplicate", "fraudulent", "requested_by_customer", "abandoned"]), false)];
@@ -74,6 +75,78 @@ pub const SETUP_CREATE: &[Parameter] = &[
 ];
 pub const REFUND_LIST: &[Parameter] =
     &[("payment_intent", Kind::Named("pi_"), false), ("limit", Kind::Positive, false)];
+pub const RECIPIENT_CREATE: &[Parameter] = &[
+    ("contact_email", Kind::Text, true),
+    ("display_name", Kind::Text, true),
+    ("identity[country]", Kind::OneOf(&["pk"]), true),
+    ("identity[entity_type]", Kind::OneOf(&["individual"]), true),
+    ("identity[individual][given_name]", Kind::Text, true),
+    ("identity[individual][surname]", Kind::Text, false),
+    ("configuration[recipient][capabilities][bank_accounts][wire][requested]", Kind::OneOf(&["true"]), true),
+    ("metadata", Kind::Text, false),
+];
+pub const BANK_ACCOUNT_CREATE: &[Parameter] = &[
+    ("usage_intent", Kind::OneOf(&["payment"]), true),
+    ("payout_method_data[type]", Kind::OneOf(&["bank_account"]), true),
+    ("payout_method_data[bank_account][country]", Kind::OneOf(&["PK"]), true),
+    ("payout_method_data[bank_account][account_number]", Kind::Named("PK"), true),
+    ("payout_method_data[bank_account][swift_code]", Kind::Text, true),
+    ("payout_method_data[bank_account][currency]", Kind::OneOf(&["pkr"]), true),
+];
+pub const OUTBOUND_CREATE: &[Parameter] = &[
+    ("from[financial_account]", Kind::Named("fa_"), true),
+    ("from[currency]", Kind::OneOf(&["usd"]), true),
+    ("to[recipient]", Kind::Named("acct_"), true),
+    ("to[payout_method]", Kind::Named("pkba_"), true),
+    ("to[currency]", Kind::OneOf(&["pkr"]), false),
+    ("amount[value]", Kind::Positive, true),
+    ("amount[currency]", Kind::OneOf(&["usd"]), true),
+    ("recipient_notification[setting]", Kind::OneOf(&["none", "configured"]), false),
+    ("metadata", Kind::Text, false),
+];
+pub const OUTBOUND_LIST: &[Parameter] =
+    &[("created_gte", Kind::Text, true), ("limit", Kind::Positive, false), ("page", Kind::Text, false)];
+pub const FINANCIAL_LIST: &[Parameter] = &[
+    ("financial_account", Kind::Named("fa_"), true),
+    ("created_gte", Kind::Text, true),
+    ("created_lt", Kind::Text, true),
+    ("limit", Kind::Positive, false),
+    ("page", Kind::Text, false),
+];
+pub const ACCOUNT_CREATE: &[Parameter] = &[
+    ("type", Kind::OneOf(&["custom"]), true),
+    ("country", Kind::OneOf(&["PK"]), true),
+    ("business_type", Kind::OneOf(&["individual"]), true),
+    // Nothing but transfers, under the agreement for those who only take them.
+    ("capabilities[transfers][requested]", Kind::OneOf(&["true"]), true),
+    ("tos_acceptance[service_agreement]", Kind::OneOf(&["recipient"]), true),
+    ("settings[payouts][schedule][interval]", Kind::OneOf(&["manual"]), true),
+    ("individual[first_name]", Kind::Text, true),
+    ("individual[last_name]", Kind::Text, false),
+    ("external_account[object]", Kind::OneOf(&["bank_account"]), true),
+    ("external_account[country]", Kind::OneOf(&["PK"]), true),
+    ("external_account[currency]", Kind::OneOf(&["pkr"]), true),
+    ("external_account[account_holder_name]", Kind::Text, true),
+    ("external_account[account_number]", Kind::Named("PK"), true),
+    ("external_account[routing_number]", Kind::Text, true),
+    ("metadata", Kind::Text, false),
+];
+pub const TRANSFER_CREATE: &[Parameter] = &[
+    ("amount", Kind::Positive, true),
+    ("currency", Kind::OneOf(&["usd"]), true),
+    ("destination", Kind::Named("acct_"), true),
+    ("metadata", Kind::Text, false),
+];
+pub const TRANSFER_LIST: &[Parameter] = &[
+    ("destination", Kind::Named("acct_"), false),
+    ("created[gte]", Kind::Positive, false),
+    ("limit", Kind::Positive, false),
+    ("starting_after", Kind::Named("tr_"), false),
+];
+pub const REVERSAL_CREATE: &[Parameter] = &[("amount", Kind::Positive, false), ("metadata", Kind::Text, false)];
+pub const ONWARD_CREATE: &[Parameter] =
+    &[("amount", Kind::Positive, true), ("currency", Kind::OneOf(&["pkr"]), true), ("metadata", Kind::Text, false)];
+pub const ONWARD_LIST: &[Parameter] = &[("limit", Kind::Positive, false)];
 pub const NOTHING: &[Parameter] = &[];
 
 /// The parameters of a form or a query, or what is wrong with them: a code and the parameter.

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use super::super::bring::asks_nothing;
 use super::super::constraint::Barrier;
 use super::super::features::{Budget, GigFeatures, PersonFeatures, Standing};
 use super::super::fixed::{Value, Weight, exp_minus};
@@ -13,7 +14,7 @@ use super::super::knowledge::Knowledge;
 use super::super::overlap::Overlap;
 use super::super::rank::Matcher;
 use super::super::role::Role;
-use super::super::score::{Ask, grown, needed_months, spread};
+use super::super::score::{Ask, enough_months, grown, needed_months, spread};
 use super::Counts;
 use super::base::{BELIEF_STEP, Base, unpacked_level};
 use super::row::{NO_ROLE, ROLES, Row};
@@ -30,13 +31,11 @@ pub struct Limits {
     pub compared: usize,
     /// So many of those are scored in full.
     pub scored: usize,
-    /// A related skill's list is read when it answers at least this much of the ask.
-    pub likeness: Value,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { met: 5_000, counted: 20_000, compared: 500, scored: 120, likeness: Value::milli(500) }
+        Self { met: 5_000, counted: 20_000, compared: 500, scored: 120 }
     }
 }
 
@@ -114,10 +113,15 @@ struct Met {
     all: bool,
 }
 
-/// The rows met: those whose skills and roles, by their lists, add up to most. When the ask is met
-/// by few, the best of everyone fill up.
+/// The rows met: those whose skills and roles, by their lists, add up to most. Nobody else brings anything
+/// of what is asked; where nothing is, the first of everyone are met.
 fn met<K: Knowledge + ?Sized>(base: &Base, ask: &Ask<'_>, matcher: &Matcher<'_, K>, limits: Limits) -> Met {
-    let mut lists = lists(base, ask, matcher, limits);
+    if asks_nothing(ask.gig) {
+        let rows = (0..base.len_rows()).take(limits.met).collect();
+        let beyond = (0..base.len_rows()).skip(limits.met).take(limits.counted.saturating_sub(limits.met)).collect();
+        return Met { rows, beyond, all: base.len() <= limits.counted };
+    }
+    let mut lists = lists(base, ask, matcher);
     // A list of so many says little of each; it is left out as long as the others meet enough.
     let telling: usize = lists.iter().map(|(list, _)| list.len()).filter(|length| !is_hot(*length, base)).sum();
     let many = telling >= 2 * limits.met && lists.iter().any(|(list, _)| is_hot(list.len(), base));
@@ -131,16 +135,13 @@ fn met<K: Knowledge + ?Sized>(base: &Base, ask: &Ask<'_>, matcher: &Matcher<'_, 
             *sum = sum.saturating_add(*weight);
         }
     }
-    let (mut rows, on_lists) = largest(&sums, limits.met);
+    let (rows, on_lists) = largest(&sums, limits.met);
     let on_lists = if many { usize::MAX } else { on_lists };
-    let more = (0..base.len_rows()).filter(|row| sums[*row as usize] == 0);
-    let more: Vec<u32> = more.take(limits.scored.saturating_sub(rows.len())).collect();
     let mut beyond = Vec::new();
     if on_lists <= limits.counted && on_lists > rows.len() {
         rows.iter().for_each(|row| sums[*row as usize] = 0);
         beyond.extend((0..base.len_rows()).filter(|row| sums[*row as usize] > 0));
     }
-    rows.extend(more);
     Met { rows, beyond, all: on_lists <= limits.counted }
 }
 
@@ -149,25 +150,20 @@ fn is_hot(length: usize, base: &Base) -> bool {
 }
 
 /// The lists to read, each with what being on it is worth.
-fn lists<'b, K: Knowledge + ?Sized>(
-    base: &'b Base,
-    ask: &Ask<'_>,
-    matcher: &Matcher<'_, K>,
-    limits: Limits,
-) -> Vec<(&'b [u32], u16)> {
-    let weights = &matcher.model.people;
-    let worth = |weight: i32, micro: i64| u16::try_from(i64::from(weight) * micro * 4 / 1_000_000).unwrap_or(0);
+fn lists<'b, K: Knowledge + ?Sized>(base: &'b Base, ask: &Ask<'_>, matcher: &Matcher<'_, K>) -> Vec<(&'b [u32], u16)> {
+    let (weights, near) = (&matcher.model.people, matcher.model.skills.must_likeness);
+    let worth = |weight: i32, micro: i64| u16::try_from(i64::from(weight) * micro * 4 / 1_000_000).unwrap_or(0).max(1);
     let skills = ask.answers_in_full().filter_map(|(skill, own)| {
         let number = base.skill_numbers.get(&skill)?;
-        let answered = own.filter(|(_, likeness, _)| *likeness >= limits.likeness);
+        let answered = own.filter(|(_, likeness, _)| *likeness >= near);
         let micro = answered.map(|(_, likeness, share)| likeness.as_micro() * share / 1_000_000).max()?;
         Some((base.posting(*number), worth(weights.skills.as_milli(), micro)))
     });
     let roles = Role::all().filter_map(|held| {
-        let micro = ask.gig.roles.iter().map(|asked| held.stands_in_for(*asked).as_micro()).max()?;
-        Some((base.role_posting(held), worth(weights.role.as_milli(), micro)))
+        let best = ask.gig.roles.iter().map(|asked| held.stands_in_for(*asked)).max().filter(|best| *best >= near)?;
+        Some((base.role_posting(held), worth(weights.role.as_milli(), best.as_micro())))
     });
-    let mut lists: Vec<_> = skills.chain(roles).filter(|(list, worth)| *worth > 0 && !list.is_empty()).collect();
+    let mut lists: Vec<_> = skills.chain(roles).filter(|(list, _)| !list.is_empty()).collect();
     lists.sort_unstable_by_key(|(list, worth)| (list.len(), list[0], *worth));
     lists
 }
@@ -266,7 +262,7 @@ impl Rough {
             })
             .collect();
         let needed = needed_months(gig, model);
-        let enough = model.seniority.enough_months;
+        let enough = enough_months(gig, model);
         let experience = |weight: Weight, months: u16, whole: u16| {
             i64::from(weight.as_milli()) * Value::ratio(grown(months), grown(whole)).as_micro()
         };

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use super::super::bring::Brings;
 use super::super::constraint::{self, Barrier, LeftOut};
 use super::super::features::{GigFeatures, PersonFeatures};
 use super::super::knowledge::Knowledge;
@@ -94,10 +95,11 @@ impl Gigs {
         own: &[OrganizationId],
     ) -> Ranking<GigId> {
         let mut overlaps: HashMap<_, Overlap> = HashMap::new();
+        let mut brings = Brings::of(person, matcher.model, matcher.knowledge);
         let (mut fit, mut beyond, mut stopped, mut met) = (Vec::new(), 0_u32, Vec::new(), 0);
         for gig in self.met(matcher, person) {
             met += 1;
-            if own.contains(&gig.client) {
+            if own.contains(&gig.client) || !brings.meets(gig) {
                 continue;
             }
             let overlap = gig.work_day.zip(person.work_day).map(|(client, theirs)| {

@@ -37,12 +37,10 @@ struct ProfileRow<'a> {
     roles: Vec<String>,
     #[serde(default)]
     skills: Vec<String>,
-    #[serde(default)]
-    want: Vec<String>,
 }
 
-/// Ranks everyone for each gig by the model's score, with its factors. Hard constraints and places
-/// for newcomers stay out of it: neither is a matter of relevance.
+/// Ranks everyone for each gig by the model's score, with its factors. Hard constraints, places for
+/// newcomers and what people would rather do stay out of it: none is a matter of relevance.
 pub fn run<'a>(
     gigs: &'a str,
     profiles: &'a str,
@@ -86,7 +84,7 @@ impl GigRow<'_> {
             skills: read.skills,
             roles: read.roles,
             seniority: read.seniority,
-            text: meaning(&self.text),
+            text: meaning(&[&self.text, &*read.work].join("\n")),
             ..GigFeatures::new(ids.0, ids.1)
         }
     }
@@ -102,7 +100,6 @@ impl ProfileRow<'_> {
             roles: self.roles.iter().flat_map(|role| Role::named_in(role)).collect(),
             experience_months: reading::experience_months(&self.years),
             text: meaning(&format!("{}. {}", self.roles.join(". "), self.skills.join(", "))),
-            wants: self.want.iter().map(resolve).collect(),
             ..PersonFeatures::new(UserId::from_uuid(Uuid::from_u128(number)))
         }
     }

@@ -33,10 +33,10 @@ fn every_skill_has_its_own_names_and_a_parent_that_exists() {
 #[test]
 fn ids_are_those_the_database_was_filled_with() {
     assert_eq!(id_of("javascript").uuid().to_string(), "3f50e6fa-e519-83a5-ac70-bb5141b205fb");
-    let filled: HashSet<&str> = include_str!("../../../../migrations/sql/0002_skills.sql")
-        .lines()
-        .map(|line| line.trim_end_matches([',', ';']))
-        .collect();
+    let first = include_str!("../../../../migrations/sql/0002_skills.sql");
+    let later = include_str!("../../../../migrations/sql/0063_more_skills.sql");
+    let filled: HashSet<&str> =
+        first.lines().chain(later.lines()).map(|line| line.trim_end_matches([',', ';'])).collect();
     for skill in Taxonomy::shipped().skills() {
         let parent = skill.parent.map_or("NULL".to_owned(), |parent| format!("'{}'", parent.uuid()));
         let (id, slug, name, category) = (skill.id.uuid(), skill.slug, skill.name.replace('\'', "''"), skill.category);
@@ -68,6 +68,8 @@ fn free_text_finds_the_skill_and_says_how_sure_it_is() {
         ("kuberntes", "kubernetes", 770),
         ("photoshpo", "adobe-photoshop", 680),
         ("grpahic desing", "graphic-design", 680),
+        ("Mac OS", "macos", 1000),
+        ("CoffeeScript", "coffeescript", 1000),
         ("Senior Django person", "django", 600),
     ] {
         let (found, confidence) = meant(text).unwrap_or_else(|| panic!("{text} found nothing"));
@@ -103,6 +105,12 @@ fn a_gig_offers_the_skills_it_speaks_of() {
     for slug in ["wordpress", "microsoft-excel", "go", "next", "communications"] {
         assert!(!found.contains(&slug), "{slug} should not be in {found:?}");
     }
+}
+
+#[test]
+fn names_are_read_when_their_words_are_written_together() {
+    assert_eq!(offered("with EmberJS, BackboneJS and d3js"), ["ember-js", "backbone-js", "d3-js"]);
+    assert_eq!(offered("we set up the workflow together"), [""; 0]);
 }
 
 #[test]

@@ -1,0 +1,93 @@
+//! Whether anything brings a person and a gig together: a skill that answers a good part of the ask for
+//! one, or a line of work that can stand in. Where nothing does, neither is a match for the other.
+
+use std::collections::HashMap;
+
+use super::features::{GigFeatures, PersonFeatures};
+use super::fixed::Value;
+use super::knowledge::Knowledge;
+use super::model::Model;
+use crate::id::SkillId;
+
+/// What one person brings, to be held against many gigs.
+pub struct Brings<'a, K: Knowledge + ?Sized> {
+    person: &'a PersonFeatures,
+    knowledge: &'a K,
+    near: Value,
+    /// Whether they hold something that answers an ask for this skill.
+    answered: HashMap<SkillId, bool>,
+}
+
+impl<'a, K: Knowledge + ?Sized> Brings<'a, K> {
+    /// What a person brings.
+    pub fn of(person: &'a PersonFeatures, model: &Model, knowledge: &'a K) -> Self {
+        Self { person, knowledge, near: model.skills.must_likeness, answered: HashMap::new() }
+    }
+
+    /// Whether it is something that a gig asks for. A gig that asks for nothing takes anybody.
+    pub fn meets(&mut self, gig: &GigFeatures) -> bool {
+        let (person, knowledge, near) = (self.person, self.knowledge, self.near);
+        let held = |skill: SkillId| person.skills.iter().any(|held| held.skill == skill);
+        let answers = |asked: SkillId| {
+            held(asked) || knowledge.related(asked).iter().any(|other| other.likeness >= near && held(other.skill))
+        };
+        asks_nothing(gig)
+            || gig.skills.iter().any(|asked| *self.answered.entry(asked.skill).or_insert_with(|| answers(asked.skill)))
+            || stands_in(gig, person, near)
+    }
+}
+
+/// Whether a gig says of nothing whom it is for.
+pub fn asks_nothing(gig: &GigFeatures) -> bool {
+    gig.skills.is_empty() && gig.roles.is_empty()
+}
+
+/// Whether a person's line of work is this near to one that a gig is for.
+pub fn stands_in(gig: &GigFeatures, person: &PersonFeatures, near: Value) -> bool {
+    gig.roles.iter().any(|asked| person.roles.iter().any(|held| held.stands_in_for(*asked) >= near))
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::super::features::{AskedSkill, HeldSkill, Level, Need};
+    use super::super::score::Ask;
+    use super::super::shipped::Holders;
+    use super::super::taxonomy::{Taxonomy, id_of};
+    use super::*;
+    use crate::id::{GigId, Id, OrganizationId, UserId};
+
+    #[test]
+    fn a_near_skill_or_a_near_line_of_work_brings_them_together() {
+        let (model, taxonomy) = (Model::shipped(), Taxonomy::shipped());
+        let knowledge = Holders::new(taxonomy, model);
+        let person = |skills: &[&str], roles: &[&str]| PersonFeatures {
+            skills: skills.iter().map(|slug| HeldSkill { skill: id_of(slug), level: Level::Claimed }).collect(),
+            roles: roles.iter().map(|slug| slug.parse().unwrap()).collect(),
+            ..PersonFeatures::new(UserId::from_uuid(Uuid::from_u128(1)))
+        };
+        let gig = |skills: &[&str], roles: &[&str]| GigFeatures {
+            skills: skills.iter().map(|slug| AskedSkill { skill: id_of(slug), need: Need::Useful }).collect(),
+            roles: roles.iter().map(|slug| slug.parse().unwrap()).collect(),
+            ..GigFeatures::new(GigId::from_uuid(Uuid::from_u128(2)), OrganizationId::from_uuid(Uuid::from_u128(3)))
+        };
+        type Slugs = &'static [&'static str];
+        let cases: [(Slugs, Slugs, Slugs, Slugs, bool); 8] = [
+            (&["react"], &[], &["react", "rust"], &["back-end-developer"], true),
+            (&["next-js"], &[], &["react"], &[], true),
+            (&["vue-js"], &[], &["react"], &[], false),
+            (&["photoshop"], &["graphic-designer"], &["react"], &["front-end-developer"], false),
+            (&[], &["full-stack-developer"], &["react"], &["front-end-developer"], true),
+            (&[], &["game-developer"], &["react"], &["front-end-developer"], false),
+            (&[], &[], &["react"], &["front-end-developer"], false),
+            (&[], &[], &[], &[], true),
+        ];
+        for (held, works, asked, wanted, together) in cases {
+            let (person, gig) = (person(held, works), gig(asked, wanted));
+            let said = format!("{held:?} {works:?} for {asked:?} {wanted:?}");
+            assert_eq!(Brings::of(&person, model, &knowledge).meets(&gig), together, "{said}");
+            assert_eq!(Ask::new(&gig, model, &knowledge).is_met_by(&person, model), together, "{said}");
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! Global Payouts: from our financial account at Stripe to a bank account that somebody else owns. It is the second
+//! API: JSON, and a version of its own.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use domain::Timestamp;
+use domain::id::{Id, PayoutMethodId};
+use domain::money::Money;
+use domain::payout::{Carried, Rail};
+use domain::reconciliation::{BalanceTransaction, Class, Flow};
+use sea_orm::FromQueryResult;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::Transfer;
+use super::stripe::{Kept, StripePayee, StripeRails, payee, payee_keep, payee_key, split_name};
+use crate::market::Market;
+use crate::sql::sql;
+use crate::stripe::answer::{Named, money};
+use crate::stripe::{Refused, Trouble, V2};
+use crate::{Failure, Fault};
+
+const ACCOUNTS: &str = "/v2/core/accounts";
+const SETUPS: &str = "/v2/money_management/outbound_setup_intents";
+const PAYMENTS: &str = "/v2/money_management/outbound_payments";
+const TRANSACTIONS: &str = "/v2/money_management/transactions";
+
+/// An amount, as the second API writes it.
+#[derive(Debug, Deserialize)]
+struct Amount {
+    value: i64,
+    currency: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Setup {
+    payout_method: Named,
+}
+
+#[derive(Debug, Deserialize)]
+struct Outbound {
+    id: String,
+    status: String,
+    #[serde(default)]
+    status_details: Option<Value>,
+    #[serde(default)]
+    metadata: Option<BTreeMap<String, String>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Page<T> {
+    data: Vec<T>,
+    next_page_url: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Transaction {
+    id: String,
+    amount: Amount,
+    created: DateTime<Utc>,
+    #[serde(default)]
+    status: String,
+    #[serde(default)]
+    flow: Option<TransactionFlow>,
+}
+
+#[derive(Debug, Deserialize)]
+struct TransactionFlow {
+    #[serde(default)]
+    outbound_payment: Option<String>,
+}
+
+#[derive(FromQueryResult)]
+struct Email {
+    email: String,
+}
+
+/// Ask for a transfer. Answers of its name.
+pub(super) async fn send(
+    rails: &StripeRails,
+    market: &Market,
+    transfer: &Transfer,
+    kept: &Kept,
+) -> Result<Result<String, Trouble>, Fault> {
+    let Some(from) = &rails.financial_account else { return Ok(Err(refused("not_set_up"))) };
+    let Some(name) = &transfer.name else { return Ok(Err(refused("name_missing"))) };
+    let StripePayee { account, payout_method } = match recipient(rails, market, transfer, name).await? {
+        Ok(payee) => payee,
+        Err(trouble) => return Ok(Err(trouble)),
+    };
+    let currency = transfer.amount.currency().code().to_lowercase();
+    let body = json!({
+        "from": { "financial_account": from, "currency": currency },
+        "to": { "recipient": account, "payout_method": payout_method, "currency": "pkr" },
+        "amount": { "value": transfer.amount.minor(), "currency": currency },
+        "recipient_notification": { "setting": "none" },
+        "metadata": { "payout": transfer.payout().map(|id| id.to_string()), "transfer": transfer.key },
+    });
+    let request = V2 { path: PAYMENTS, body: Some(body), key: Some(&kept.idempotency_key), context: None };
+    let made = rails.stripe.send_v2::<Named>(market.clock().now(), &request).await;
+    Ok(made.map(|made| made.id))
+}
+
+/// The person as a recipient, and the account they are paid to. Both are made when they are first paid.
+async fn recipient(
+    rails: &StripeRails,
+    market: &Market,
+    transfer: &Transfer,
+    name: &str,
+) -> Result<Result<StripePayee, Trouble>, Fault> {
+    let (method, rail, now) = (transfer.method, Rail::GlobalPayouts, market.clock().now());
+    let known = payee(market, method, rail).await?;
+    if let Some(known) = known.as_ref().filter(|known| known.payout_method.is_some()) {
+        return Ok(Ok(known.clone()));
+    }
+    let Some(bic) = transfer.iban.bic() else { return Ok(Err(refused("bank_unknown"))) };
+    let account = match known {
+        Some(known) => known.account,
+        None => {
+            let key = payee_key(market, "recipient", method);
+            let body = person(&email_of(market, method).await?, name, method);
+            let request = V2 { path: ACCOUNTS, body: Some(body), key: Some(&key), context: None };
+            match rails.stripe.send_v2::<Named>(now, &request).await {
+                Ok(made) => made.id,
+                Err(trouble) => return Ok(Err(trouble)),
+            }
+        }
+    };
+    let made = StripePayee { account, payout_method: None };
+    payee_keep(market, method, rail, &made).await?;
+    let StripePayee { account, .. } = payee(market, method, rail).await?.unwrap_or(made);
+    let body = json!({
+        "usage_intent": "payment",
+        "payout_method_data": { "type": "bank_account", "bank_account": {
+            "country": "PK", "account_number": transfer.iban.reveal(), "swift_code": bic, "currency": "pkr" } },
+    });
+    let key = payee_key(market, "bank_account", method);
+    let request = V2 { path: SETUPS, body: Some(body), key: Some(&key), context: Some(&account) };
+    match rails.stripe.send_v2::<Setup>(now, &request).await {
+        Ok(made) => {
+            let payee = StripePayee { account, payout_method: Some(made.payout_method.id) };
+            payee_keep(market, method, rail, &payee).await?;
+            Ok(Ok(payee))
+        }
+        Err(trouble) => Ok(Err(trouble)),
+    }
+}
+
+/// What is told of a person: what it takes to be paid, and no more.
+fn person(email: &str, name: &str, method: PayoutMethodId) -> Value {
+    let (given_name, surname) = split_name(name);
+    let mut individual = json!({ "given_name": given_name });
+    if let Some(surname) = surname {
+        individual["surname"] = json!(surname);
+    }
+    let capabilities = json!({ "bank_accounts": { "wire": { "requested": true } } });
+    json!({
+        "contact_email": email,
+        "display_name": name,
+        "identity": { "country": "pk", "entity_type": "individual", "individual": individual },
+        "configuration": { "recipient": { "capabilities": capabilities } },
+        "metadata": { "payout_method": method.to_string() },
+    })
+}
+
+async fn email_of(market: &Market, method: PayoutMethodId) -> Result<String, Fault> {
+    let select = "select users.email from users join payout_methods method on method.user_id = users.id
+        where method.id = $1";
+    let found = Email::find_by_statement(sql(select, [method.uuid().into()])).one(market.db()).await?;
+    Ok(found.ok_or_else(|| Fault::bad_row("payout_methods", "it is nobody's"))?.email)
+}
+
+/// Look for a transfer whose answer never came.
+pub(super) async fn find(rails: &StripeRails, market: &Market, kept: &Kept) -> Result<Option<String>, Trouble> {
+    let since = written(kept.since());
+    let mut path = Some(format!("{PAYMENTS}?created_gte={since}&limit=100"));
+    while let Some(next) = path {
+        let page: Page<Outbound> = look(rails, market.clock().now(), &next).await?;
+        let name = |found: &Outbound| found.metadata.as_ref().and_then(|metadata| metadata.get("transfer").cloned());
+        if let Some(found) = page.data.iter().find(|found| name(found).as_ref() == Some(&kept.key)) {
+            return Ok(Some(found.id.clone()));
+        }
+        path = page.next_page_url.filter(|_| !page.data.is_empty()).map(relative);
+    }
+    Ok(None)
+}
+
+/// What became of a transfer.
+pub(super) async fn fate(rails: &StripeRails, market: &Market, reference: &str) -> Result<Carried, Trouble> {
+    let found: Outbound = look(rails, market.clock().now(), &format!("{PAYMENTS}/{reference}")).await?;
+    let details = found.status_details.as_ref().and_then(|details| details[found.status.as_str()]["reason"].as_str());
+    let why = details.unwrap_or(&found.status).to_owned();
+    Ok(match found.status.as_str() {
+        "posted" => Carried::Paid,
+        // Whatever of it did not get there is back on our account.
+        "failed" | "canceled" | "returned" => Carried::Returned(why),
+        _ => Carried::Accepted(found.id),
+    })
+}
+
+/// Our name for a transfer, if it is one of ours.
+pub(super) async fn key_of(rails: &StripeRails, market: &Market, name: &str) -> Result<Option<String>, Trouble> {
+    if !name.starts_with("obp_") {
+        return Ok(None);
+    }
+    let found: Outbound = look(rails, market.clock().now(), &format!("{PAYMENTS}/{name}")).await?;
+    Ok(found.metadata.and_then(|metadata| metadata.get("transfer").cloned()))
+}
+
+/// What moved on the financial account.
+pub(crate) async fn transactions(
+    rails: &StripeRails,
+    market: &Market,
+    from: Timestamp,
+    until: Timestamp,
+) -> Result<Vec<BalanceTransaction>, Failure> {
+    let Some(account) = &rails.financial_account else { return Ok(Vec::new()) };
+    let (since, before) = (written(from), written(until));
+    let first = format!("{TRANSACTIONS}?financial_account={account}&created_gte={since}&created_lt={before}&limit=100");
+    let mut path = Some(first);
+    let mut found: Vec<Transaction> = Vec::new();
+    while let Some(next) = path {
+        let page: Page<Transaction> = look(rails, market.clock().now(), &next).await.map_err(Trouble::fault)?;
+        path = page.next_page_url.filter(|_| !page.data.is_empty()).map(relative);
+        found.extend(page.data);
+    }
+    let name = |moved: &Transaction| moved.flow.as_ref().and_then(|flow| flow.outbound_payment.clone());
+    let names: Vec<String> = found.iter().filter_map(name).collect();
+    let known: BTreeMap<_, _> = market.stripe_transfers_named(&names).await?.into_iter().collect();
+    // What was made void has moved nothing.
+    let moved = found.iter().rev().filter(|moved| moved.status != "void");
+    let told = moved.map(|moved| -> Result<BalanceTransaction, Fault> {
+        let name = name(moved);
+        let amount = money(moved.amount.value.saturating_abs(), &moved.amount.currency)?;
+        Ok(BalanceTransaction {
+            id: moved.id.clone(),
+            class: if name.is_some() { Class::Payout } else { Class::Own },
+            about: name.map(|name| known.get(&name).map_or(name, |payout| payout.to_string())),
+            flow: if moved.amount.value < 0 { Flow::Out } else { Flow::In },
+            amount,
+            fee: Money::zero(amount.currency()),
+            at: moved.created,
+        })
+    });
+    Ok(told.collect::<Result<_, _>>()?)
+}
+
+async fn look<T: DeserializeOwned>(rails: &StripeRails, now: Timestamp, path: &str) -> Result<T, Trouble> {
+    rails.stripe.send_v2(now, &V2 { path, body: None, key: None, context: None }).await
+}
+
+/// The next page is named by a path, or by a whole address.
+fn relative(url: String) -> String {
+    url.find("/v2/").map_or(url.clone(), |place| url[place..].to_owned())
+}
+
+fn written(at: Timestamp) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// It can't go by this rail, as we know without asking.
+pub(super) fn refused(code: &str) -> Trouble {
+    Trouble::Refused(Box::new(Refused { code: Some(code.to_owned()), ..Refused::default() }))
+}

@@ -1,0 +1,238 @@
+//! Recipient accounts: a transfer to the freelancer's own account at Stripe, which can do nothing but take transfers,
+//! and from there on to their bank. Stripe has to approve a platform for that, and a country.
+
+use std::collections::BTreeMap;
+
+use domain::payout::{Carried, Rail};
+use serde::Deserialize;
+use stripe_client_core::{RequestBuilder, StripeMethod};
+
+use super::Transfer;
+use super::global::refused;
+use super::stripe::{Kept, StripePayee, StripeRails, note_onward, payee, payee_keep, payee_key, split_name};
+use crate::Fault;
+use crate::market::Market;
+use crate::stripe::Trouble;
+use crate::stripe::answer::{BalanceTransaction, Expandable, List, Named};
+
+#[derive(Debug, Deserialize)]
+struct Moved {
+    id: String,
+    amount: i64,
+    #[serde(default)]
+    amount_reversed: i64,
+    destination_payment: Option<String>,
+    #[serde(default)]
+    metadata: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Arrived {
+    balance_transaction: Option<Expandable<BalanceTransaction>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Onward {
+    id: String,
+    status: String,
+    failure_code: Option<String>,
+    #[serde(default)]
+    metadata: BTreeMap<String, String>,
+}
+
+/// Parameters by their whole names.
+type Form<'a> = BTreeMap<&'a str, String>;
+
+fn post(path: &str, form: &Form<'_>) -> RequestBuilder {
+    RequestBuilder::new(StripeMethod::Post, path).form(form)
+}
+
+fn get(path: &str, query: &Form<'_>) -> RequestBuilder {
+    let request = RequestBuilder::new(StripeMethod::Get, path);
+    // No parameters would be written as one without a name.
+    if query.is_empty() { request } else { request.query(query) }
+}
+
+/// Ask for a transfer. Answers of its name.
+pub(super) async fn send(
+    rails: &StripeRails,
+    market: &Market,
+    transfer: &Transfer,
+    kept: &Kept,
+) -> Result<Result<String, Trouble>, Fault> {
+    let account = match account(rails, market, transfer).await? {
+        Ok(account) => account,
+        Err(trouble) => return Ok(Err(trouble)),
+    };
+    let form = Form::from([
+        ("amount", transfer.amount.minor().to_string()),
+        ("currency", transfer.amount.currency().code().to_lowercase()),
+        ("destination", account),
+        ("metadata[payout]", transfer.payout().map(|id| id.to_string()).unwrap_or_default()),
+        ("metadata[transfer]", transfer.key.clone()),
+    ]);
+    let (now, request) = (market.clock().now(), post("/transfers", &form));
+    let made = rails.stripe.send_for::<Named>(now, request, Some(&kept.idempotency_key), None).await;
+    Ok(made.map(|made| made.id))
+}
+
+/// The person's own account, made when they are first paid this way.
+async fn account(rails: &StripeRails, market: &Market, transfer: &Transfer) -> Result<Result<String, Trouble>, Fault> {
+    let (method, rail) = (transfer.method, Rail::RecipientAccount);
+    if let Some(known) = payee(market, method, rail).await? {
+        return Ok(Ok(known.account));
+    }
+    let Some(name) = &transfer.name else { return Ok(Err(refused("name_missing"))) };
+    let Some(bic) = transfer.iban.bic() else { return Ok(Err(refused("bank_unknown"))) };
+    let (given, surname) = split_name(name);
+    let mut form = Form::from([
+        ("type", "custom".to_owned()),
+        ("country", "PK".to_owned()),
+        ("business_type", "individual".to_owned()),
+        ("capabilities[transfers][requested]", "true".to_owned()),
+        ("tos_acceptance[service_agreement]", "recipient".to_owned()),
+        ("settings[payouts][schedule][interval]", "manual".to_owned()),
+        ("individual[first_name]", given),
+        ("external_account[object]", "bank_account".to_owned()),
+        ("external_account[country]", "PK".to_owned()),
+        ("external_account[currency]", "pkr".to_owned()),
+        ("external_account[account_holder_name]", transfer.account_title.clone()),
+        ("external_account[account_number]", transfer.iban.reveal().to_owned()),
+        ("external_account[routing_number]", bic),
+        ("metadata[payout_method]", method.to_string()),
+    ]);
+    if let Some(surname) = surname {
+        form.insert("individual[last_name]", surname);
+    }
+    let (now, key) = (market.clock().now(), payee_key(market, "account", method));
+    let made = match rails.stripe.send_for::<Named>(now, post("/accounts", &form), Some(&key), None).await {
+        Ok(made) => made,
+        Err(trouble) => return Ok(Err(trouble)),
+    };
+    payee_keep(market, method, rail, &StripePayee { account: made.id.clone(), payout_method: None }).await?;
+    Ok(Ok(payee(market, method, rail).await?.map_or(made.id, |known| known.account)))
+}
+
+/// Look for a transfer whose answer never came.
+pub(super) async fn find(
+    rails: &StripeRails,
+    market: &Market,
+    kept: &Kept,
+) -> Result<Result<Option<String>, Trouble>, Fault> {
+    // Without an account nothing was asked for.
+    let Some(known) = payee(market, kept.method(), Rail::RecipientAccount).await? else { return Ok(Ok(None)) };
+    let mut query = Form::from([
+        ("destination", known.account),
+        ("created[gte]", kept.since().timestamp().to_string()),
+        ("limit", "100".to_owned()),
+    ]);
+    loop {
+        let request = get("/transfers", &query);
+        let page: List<Moved> = match rails.stripe.send_for(market.clock().now(), request, None, None).await {
+            Ok(page) => page,
+            Err(trouble) => return Ok(Err(trouble)),
+        };
+        if let Some(found) = page.data.iter().find(|found| found.metadata.get("transfer") == Some(&kept.key)) {
+            return Ok(Ok(Some(found.id.clone())));
+        }
+        match page.data.last().filter(|_| page.has_more) {
+            Some(last) => drop(query.insert("starting_after", last.id.clone())),
+            None => return Ok(Ok(None)),
+        }
+    }
+}
+
+/// What became of a transfer: it arrives in the person's account, goes on to their bank once it can, and comes back to
+/// us if their bank does not take it.
+pub(super) async fn fate(
+    rails: &StripeRails,
+    market: &Market,
+    kept: &Kept,
+    reference: &str,
+) -> Result<Result<Carried, Trouble>, Fault> {
+    let Some(StripePayee { account, .. }) = payee(market, kept.method(), Rail::RecipientAccount).await? else {
+        return Err(Fault::bad_row("stripe_payees", "a transfer went to an account that is not known"));
+    };
+    let onward = match onward(rails, market, kept, reference, &account).await {
+        Ok(Steps::On(onward)) => onward,
+        Ok(Steps::Over(said)) => return Ok(Ok(said)),
+        Err(trouble) => return Ok(Err(trouble)),
+    };
+    if kept.onward.as_ref() != Some(&onward) {
+        note_onward(market, &kept.key, &onward).await?;
+    }
+    Ok(arrival(rails, market, kept, (reference, &onward), &account).await)
+}
+
+/// How far a transfer has come.
+enum Steps {
+    /// It has gone on to the bank, under this name.
+    On(String),
+    /// That is all there is to say now.
+    Over(Carried),
+}
+
+/// What goes on to the bank: asked for as soon as it can be.
+async fn onward(
+    rails: &StripeRails,
+    market: &Market,
+    kept: &Kept,
+    reference: &str,
+    account: &str,
+) -> Result<Steps, Trouble> {
+    let (now, there) = (market.clock().now(), Some(account));
+    let path = format!("/transfers/{reference}");
+    let moved: Moved = rails.stripe.send_for(now, get(&path, &Form::new()), None, None).await?;
+    if moved.amount_reversed >= moved.amount {
+        return Ok(Steps::Over(Carried::Returned("reversed".to_owned())));
+    }
+    if let Some(known) = &kept.onward {
+        return Ok(Steps::On(known.clone()));
+    }
+    let waits = Ok(Steps::Over(Carried::Accepted(reference.to_owned())));
+    let Some(arrived) = &moved.destination_payment else { return waits };
+    let expand = Form::from([("expand[0]", "balance_transaction".to_owned())]);
+    let request = get(&format!("/charges/{arrived}"), &expand);
+    let arrived: Arrived = rails.stripe.send_for(now, request, None, there).await?;
+    let balance = arrived.balance_transaction.as_ref().and_then(Expandable::whole);
+    let Some(balance) = balance.filter(|balance| balance.status == "available") else { return waits };
+    // One that was asked for without an answer is found, whether its key is remembered or not.
+    let page = Form::from([("limit", "100".to_owned())]);
+    let sent: List<Onward> = rails.stripe.send_for(now, get("/payouts", &page), None, there).await?;
+    if let Some(sent) = sent.data.into_iter().find(|sent| sent.metadata.get("transfer") == Some(&kept.key)) {
+        return Ok(Steps::On(sent.id));
+    }
+    let form = Form::from([
+        ("amount", (balance.amount - balance.fee).to_string()),
+        ("currency", balance.currency.clone()),
+        ("metadata[transfer]", kept.key.clone()),
+    ]);
+    let key = kept.key_of_step("onward", now);
+    let made: Named = rails.stripe.send_for(now, post("/payouts", &form), Some(&key), there).await?;
+    Ok(Steps::On(made.id))
+}
+
+/// What became of what went on to the bank.
+async fn arrival(
+    rails: &StripeRails,
+    market: &Market,
+    kept: &Kept,
+    (reference, onward): (&str, &str),
+    account: &str,
+) -> Result<Carried, Trouble> {
+    let now = market.clock().now();
+    let request = get(&format!("/payouts/{onward}"), &Form::new());
+    let found: Onward = rails.stripe.send_for(now, request, None, Some(account)).await?;
+    match found.status.as_str() {
+        "paid" => Ok(Carried::Paid),
+        "failed" | "canceled" => {
+            // It lies in the person's account there, who can do nothing with it: back to us.
+            let form = Form::from([("metadata[payout]", kept.key.split(':').next().unwrap_or_default().to_owned())]);
+            let key = kept.key_of_step("back", now);
+            let back = post(&format!("/transfers/{reference}/reversals"), &form);
+            rails.stripe.send_for::<Named>(now, back, Some(&key), None).await?;
+            Ok(Carried::Returned(found.failure_code.unwrap_or(found.status)))
+        }
+        _ => Ok(Carried::Accepted(reference.to_owned())),
+    }
+}

@@ -1,0 +1,295 @@
+//! Stripe's rails: Global Payouts (`global`), and transfers to a recipient's own account there
+//! (`recipient`).
+//!
+//! A transfer is kept before it is asked for, with the one idempotency key it is ever asked for under: the id of the
+//! event that first handed it over. What was asked for without an answer is looked for by our own name, which every
+//! transfer carries, and asked for again under the same key alone, for as long as Stripe remembers keys.
+
+use chrono::TimeDelta;
+use domain::Timestamp;
+use domain::id::{EventId, Id, PayoutId, PayoutMethodId};
+use domain::payment::ASKED_FOR;
+use domain::payout::{Carried, Known, Rail};
+use sea_orm::{ConnectionTrait, FromQueryResult};
+use uuid::Uuid;
+
+use super::{RailEvent, Transfer, global, recipient};
+use crate::market::Market;
+use crate::sql::sql;
+use crate::stripe::{Refused, Stripe, Trouble};
+use crate::{Failure, Fault};
+
+/// What is set up at Stripe.
+#[derive(Debug, Clone)]
+pub struct StripeRails {
+    /// The client.
+    pub stripe: Stripe,
+    /// The financial account that Global Payouts are paid from, if they are set up.
+    pub financial_account: Option<String>,
+    /// Are transfers to recipients' own accounts set up?
+    pub recipient_accounts: bool,
+}
+
+/// A transfer that was asked for, or is about to be.
+#[derive(Debug, Clone, FromQueryResult)]
+pub(super) struct Kept {
+    pub key: String,
+    pub payout_id: Uuid,
+    pub method_id: Uuid,
+    pub attempt: i32,
+    pub rail: String,
+    pub idempotency_key: String,
+    pub asked_at: Timestamp,
+    pub reference: Option<String>,
+    pub onward: Option<String>,
+}
+
+/// The columns of [`Kept`].
+const KEPT: &str = "key, payout_id, method_id, attempt, rail, idempotency_key, asked_at, reference, onward";
+
+#[derive(FromQueryResult)]
+struct Asking {
+    id: Uuid,
+}
+
+#[derive(FromQueryResult)]
+struct Named {
+    reference: String,
+    payout_id: Uuid,
+}
+
+/// A bank account, by Stripe's names.
+#[derive(Debug, Clone, FromQueryResult)]
+pub(super) struct StripePayee {
+    /// Of the person's account there.
+    pub account: String,
+    /// Of the bank account in it.
+    pub payout_method: Option<String>,
+}
+
+impl Kept {
+    pub(super) fn method(&self) -> PayoutMethodId {
+        PayoutMethodId::from_uuid(self.method_id)
+    }
+
+    fn rail(&self) -> Result<Rail, Fault> {
+        let found = Rail::ALL.into_iter().find(|rail| rail.as_str() == self.rail);
+        found.ok_or_else(|| Fault::bad_row("stripe_transfers", "unknown rail"))
+    }
+
+    /// The key of a step after the transfer. It is looked before whether it was taken, and it can't take more than there
+    /// is; so an error that is kept with a key need not stand in its way for ever.
+    pub(super) fn key_of_step(&self, step: &str, now: Timestamp) -> String {
+        let age = (now - self.asked_at).num_hours() / ASKED_FOR.num_hours();
+        format!("{}:{step}:{age}", self.idempotency_key)
+    }
+
+    /// When to look from, by Stripe's clock, which need not be ours.
+    pub(super) fn since(&self) -> Timestamp {
+        self.asked_at - TimeDelta::hours(1)
+    }
+}
+
+impl StripeRails {
+    fn is_set_up(&self, rail: Rail) -> bool {
+        match rail {
+            Rail::GlobalPayouts => self.financial_account.is_some(),
+            Rail::RecipientAccount => self.recipient_accounts,
+            Rail::BankWire | Rail::Manual => false,
+        }
+    }
+
+    /// Hand a transfer over.
+    pub(super) async fn send(&self, market: &Market, transfer: &Transfer) -> Result<Carried, Fault> {
+        let kept = match find(market, &transfer.key).await? {
+            // It may be there already: what has changed meanwhile is no reason to believe that it is not.
+            Some(kept) => match self.look(market, &kept).await? {
+                Known::Absent => kept,
+                Known::Told(said) => return Ok(said),
+            },
+            None if !self.is_set_up(transfer.rail) => return Ok(Carried::Refused("not_set_up".to_owned())),
+            None if market.rail_is_closed(transfer.rail).await? => {
+                return Ok(Carried::Refused("rail_closed".to_owned()));
+            }
+            None => keep(market, transfer).await?,
+        };
+        let asked = match transfer.rail {
+            Rail::GlobalPayouts => global::send(self, market, transfer, &kept).await?,
+            Rail::RecipientAccount => recipient::send(self, market, transfer, &kept).await?,
+            Rail::BankWire | Rail::Manual => return Ok(Carried::Refused("not_set_up".to_owned())),
+        };
+        match asked {
+            Ok(reference) => {
+                note(market, &kept.key, &reference).await?;
+                Ok(Carried::Accepted(reference))
+            }
+            Err(Trouble::Refused(refused)) => {
+                if needs_approval(&refused) {
+                    market.rail_close(transfer.rail, refused.message.as_deref().unwrap_or_default()).await?;
+                }
+                Ok(Carried::Refused(refused.code().to_owned()))
+            }
+            Err(trouble @ (Trouble::Later { .. } | Trouble::Unknown { .. })) => Err(trouble.fault()),
+        }
+    }
+
+    /// What became of a transfer.
+    pub(super) async fn ask(&self, market: &Market, key: &str) -> Result<Known, Fault> {
+        match find(market, key).await? {
+            Some(kept) => self.look(market, &kept).await,
+            None => Ok(Known::Absent),
+        }
+    }
+
+    async fn look(&self, market: &Market, kept: &Kept) -> Result<Known, Fault> {
+        let rail = kept.rail()?;
+        let reference = match (&kept.reference, rail) {
+            (Some(reference), _) => Some(reference.clone()),
+            (None, Rail::GlobalPayouts) => global::find(self, market, kept).await.map_err(Trouble::fault)?,
+            (None, _) => recipient::find(self, market, kept).await?.map_err(Trouble::fault)?,
+        };
+        let Some(reference) = reference else {
+            // It never got there. While the key is remembered it may be asked for again; later it is not.
+            let forgotten = market.clock().now() >= kept.asked_at + ASKED_FOR;
+            return Ok(match forgotten {
+                true => Known::Told(Carried::Refused("processor_silent".to_owned())),
+                false => Known::Absent,
+            });
+        };
+        if kept.reference.is_none() {
+            note(market, &kept.key, &reference).await?;
+        }
+        let fate = match rail {
+            Rail::GlobalPayouts => global::fate(self, market, &reference).await,
+            _ => recipient::fate(self, market, kept, &reference).await?,
+        };
+        fate.map(Known::Told).map_err(Trouble::fault)
+    }
+}
+
+impl Market {
+    /// Stripe has news of a transfer, by its own name for it or for what went on from there. Answers whether it is
+    /// one of ours.
+    pub(crate) async fn stripe_transfer_moved(&self, name: &str) -> Result<bool, Failure> {
+        let Some(rails) = self.rails().stripe() else { return Ok(false) };
+        let select = format!("select {KEPT} from stripe_transfers where reference = $1 or onward = $1");
+        let mut known = Kept::find_by_statement(sql(&select, [name.into()])).one(self.db()).await?;
+        if known.is_none() {
+            // Its answer may have been lost, and the news are here first.
+            let key = global::key_of(rails, self, name).await.map_err(Trouble::fault)?;
+            if let Some(key) = key {
+                known = find(self, &key).await?;
+            }
+        }
+        let Some(kept) = known else { return Ok(false) };
+        let Known::Told(said) = rails.look(self, &kept).await? else { return Ok(false) };
+        let attempt = u32::try_from(kept.attempt).map_err(|error| Fault::bad_row("stripe_transfers", error))?;
+        self.rail_event(&RailEvent { payout: PayoutId::from_uuid(kept.payout_id), attempt, said }).await?;
+        Ok(true)
+    }
+
+    /// Our payouts by Stripe's names for their transfers.
+    pub(crate) async fn stripe_transfers_named(&self, names: &[String]) -> Result<Vec<(String, PayoutId)>, Failure> {
+        let select = "select reference, payout_id from stripe_transfers where reference = any($1)";
+        let found = Named::find_by_statement(sql(select, [names.to_vec().into()])).all(self.db()).await?;
+        Ok(found.into_iter().map(|named| (named.reference, PayoutId::from_uuid(named.payout_id))).collect())
+    }
+}
+
+/// Does Stripe want to approve our whole platform first? Then it is no matter of this transfer.
+fn needs_approval(refused: &Refused) -> bool {
+    let says = |what: &str| refused.message.as_ref().is_some_and(|message| message.to_lowercase().contains(what));
+    refused.status == 400 && (refused.kind == "feature_not_enabled" || says("platform needs approval"))
+}
+
+async fn find(market: &Market, key: &str) -> Result<Option<Kept>, Fault> {
+    let select = format!("select {KEPT} from stripe_transfers where key = $1");
+    Ok(Kept::find_by_statement(sql(&select, [key.into()])).one(market.db()).await?)
+}
+
+/// Write down that a transfer is about to be asked for.
+async fn keep(market: &Market, transfer: &Transfer) -> Result<Kept, Fault> {
+    let payout = transfer.payout().ok_or_else(|| Fault::bad_row("payouts", "its key names no payout"))?;
+    let select = "select id from events where name = 'payout_sent' and body ->> 'payout' = $1
+        and (body ->> 'attempt')::bigint = $2 order by sequence limit 1";
+    let values = [payout.to_string().into(), i64::from(transfer.attempt).into()];
+    let asking = Asking::find_by_statement(sql(select, values)).one(market.db()).await?;
+    let asking = asking.ok_or_else(|| Fault::bad_row("events", "no event hands over a payout that was sent"))?;
+    let keep = sql(
+        "insert into stripe_transfers (key, payout_id, method_id, attempt, rail, idempotency_key, amount_minor, asked_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (key) do nothing",
+        [
+            transfer.key.clone().into(),
+            payout.uuid().into(),
+            transfer.method.uuid().into(),
+            i32::try_from(transfer.attempt).map_err(|error| Fault::bad_row("payouts", error))?.into(),
+            transfer.rail.as_str().into(),
+            EventId::from_uuid(asking.id).to_string().into(),
+            transfer.amount.minor().into(),
+            market.clock().now().into(),
+        ],
+    );
+    market.db().execute_raw(keep).await?;
+    find(market, &transfer.key).await?.ok_or_else(|| Fault::bad_row("stripe_transfers", "one just kept is gone"))
+}
+
+async fn note(market: &Market, key: &str, reference: &str) -> Result<(), Fault> {
+    let note = sql("update stripe_transfers set reference = $2 where key = $1", [key.into(), reference.into()]);
+    market.db().execute_raw(note).await?;
+    Ok(())
+}
+
+/// What went on from the person's account to their bank is known by this name.
+pub(super) async fn note_onward(market: &Market, key: &str, onward: &str) -> Result<(), Fault> {
+    let note = sql("update stripe_transfers set onward = $2 where key = $1", [key.into(), onward.into()]);
+    market.db().execute_raw(note).await?;
+    Ok(())
+}
+
+/// What a bank account is called at Stripe, on this rail.
+pub(super) async fn payee(market: &Market, method: PayoutMethodId, rail: Rail) -> Result<Option<StripePayee>, Fault> {
+    let select = sql(
+        "select account, payout_method from stripe_payees where method_id = $1 and rail = $2",
+        [method.uuid().into(), rail.as_str().into()],
+    );
+    Ok(StripePayee::find_by_statement(select).one(market.db()).await?)
+}
+
+/// Keep what a bank account is called at Stripe. Whoever is quicker names it.
+pub(super) async fn payee_keep(
+    market: &Market,
+    method: PayoutMethodId,
+    rail: Rail,
+    payee: &StripePayee,
+) -> Result<(), Fault> {
+    let keep = sql(
+        "insert into stripe_payees as known (method_id, rail, account, payout_method, created_at)
+         values ($1, $2, $3, $4, $5)
+         on conflict (method_id, rail) do update
+         set payout_method = coalesce(known.payout_method, excluded.payout_method)
+         where known.account = excluded.account",
+        [
+            method.uuid().into(),
+            rail.as_str().into(),
+            payee.account.clone().into(),
+            payee.payout_method.clone().into(),
+            market.clock().now().into(),
+        ],
+    );
+    market.db().execute_raw(keep).await?;
+    Ok(())
+}
+
+/// The key under which an account is made for a bank account: an error that is kept with it is not kept for long,
+/// and a second account would do no harm.
+pub(super) fn payee_key(market: &Market, what: &str, method: PayoutMethodId) -> String {
+    format!("{what}:{method}:{}", market.clock().now().timestamp() / 3_600)
+}
+
+/// First names, and the last one; a single name is the first.
+pub(super) fn split_name(name: &str) -> (String, Option<String>) {
+    match name.rsplit_once(' ') {
+        Some((given, surname)) => (given.to_owned(), Some(surname.to_owned())),
+        None => (name.to_owned(), None),
+    }
+}

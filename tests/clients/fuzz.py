@@ -1,0 +1,67 @@
+"""Two thousand operations that schemathesis makes up from the schema, asked by nobody, a client, a freelancer and an
+admin of the demo, against a server with demo data, like the one `cargo run` starts. What a good answer is says
+fuzz_hooks.py.
+    python3 fuzz.py [origin]        CASES=40 for each operation and viewer, instead of 4; SEED=7
+It is put, with what it needs, into a folder of its own here. Use a data folder that can be thrown away afterwards.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import urllib.request
+import venv
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ORIGIN = sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8080"
+CASES, SEED = os.environ.get("CASES", "4"), os.environ.get("SEED", "7")
+# They end the session of whoever asks, and all that comes after would only be told so.
+ENDS_THE_SESSION = "signOut|sessionRevoke"
+VIEWERS = {"nobody": None, "client": "client", "freelancer": "freelancer", "admin": "admin"}
+
+
+def schemathesis():
+    folder = HERE / ".fuzz"
+    program = folder / "bin" / "schemathesis"
+    if not program.exists():
+        venv.create(folder, with_pip=True)
+        wanted = ["schemathesis==4.32.5", "hypothesis-graphql==0.13.5"]
+        subprocess.run([folder / "bin" / "pip", "install", "--quiet", *wanted], check=True)
+    return program
+
+
+def token(name):
+    query = "mutation($input: SignInInput!) { signIn(input: $input) { tokens { accessToken } } }"
+    account = {"email": f"{name}@demo.example", "password": "tuba-gravel-ninety"}
+    body = json.dumps({"query": query, "variables": {"input": account}}).encode()
+    request = urllib.request.Request(f"{ORIGIN}/graphql", body, {"content-type": "application/json"})
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)["data"]["signIn"]["tokens"]["accessToken"]
+
+
+def run(mode, account):
+    command = [schemathesis(), "run", f"{ORIGIN}/graphql", "--checks", "typed_answer", "--phases", "fuzzing"]
+    command += ["--mode", mode, "--max-examples", CASES, "--seed", SEED, "--exclude-name-regex", ENDS_THE_SESSION]
+    # As many as one address may ask in a minute, and some room.
+    command += ["--suppress-health-check", "all", "--no-color", "--rate-limit", "900/m", "--continue-on-failure"]
+    if account:
+        command += ["--header", f"Authorization: Bearer {token(account)}"]
+    environment = os.environ | {"PYTHONPATH": str(HERE), "SCHEMATHESIS_HOOKS": "fuzz_hooks", "FUZZ_MODE": mode}
+    done = subprocess.run(command, env=environment, cwd=HERE / ".fuzz", capture_output=True, text=True)
+    return done.returncode, done.stdout + done.stderr
+
+
+failed = cases = 0
+for mode in ["positive", "negative"]:
+    for viewer, account in VIEWERS.items():
+        code, said = run(mode, account)
+        count = re.search(r"(\d+) generated, (\d+) passed", said)
+        cases += int(count.group(1)) if count else 0
+        if code != 0 or not count or count.group(1) != count.group(2):
+            failed += 1
+            print(said)
+        print(f"{mode} {viewer}: {count.group(0) if count else 'failures'}")
+print(f"{cases} cases, {failed} runs with failures")
+sys.exit(0 if failed == 0 and cases >= 2000 else 1)

@@ -1,0 +1,294 @@
+//! Stripe's rails: payouts by Global Payouts and by people's own accounts there, against the double.
+
+use std::collections::BTreeMap;
+
+use chrono::TimeDelta;
+use domain::id::{Id, PayoutId};
+use domain::payout::Rail;
+use infra::Call;
+use infra::books::Finding;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use serde_json::json;
+use tests::books::{assert_books, books};
+use tests::stripe::{Books, Fault, Faults, Transfer};
+use tests::{Deal, PASSWORD, TestApp};
+
+use crate::reconciliation::iban;
+
+/// What the rails are called in requests.
+const OUTBOUND: &str = "/v2/money_management/outbound_payments";
+
+/// Work was paid, and its freelancer has said who they are.
+async fn ready(app: &TestApp) -> Deal<'_> {
+    let deal = app.released().await;
+    let said = json!({ "latinName": "Faisal Mahmood Qureshi", "address": "12 Mall Road, Lahore",
+        "phone": "+923001234567", "cnic": "35202-1234567-1" });
+    deal.freelancer.does("payeeUpdate", said, "payee { version }").await.ok();
+    deal
+}
+
+async fn method(deal: &Deal<'_>, last4: &str) -> String {
+    let method = json!({ "iban": iban(last4), "accountTitle": "Faisal Mahmood" });
+    let added = deal.freelancer.does("payoutMethodAdd", method, "payoutMethod { id }").await;
+    deal.client.app.passes(TimeDelta::days(3)).await;
+    added.text("payoutMethod.id")
+}
+
+async fn other_method(deal: &Deal<'_>) -> String {
+    method(deal, "0001").await
+}
+
+async fn asks(deal: &Deal<'_>, method: &str, amount: &str) -> String {
+    let ask = json!({ "payoutMethodId": method, "amount": { "amount": amount }, "purposeCode": "9184",
+        "password": PASSWORD });
+    let payout = deal.freelancer.does_once("payoutRequest", ask, "payout { id }").await;
+    deal.client.app.settles().await;
+    payout.text("payout.id")
+}
+
+async fn stands(deal: &Deal<'_>, payout: &str) -> (String, String) {
+    let id: PayoutId = payout.parse().unwrap();
+    let select = "select upper(status), upper(coalesce(state ->> 'rail', '')) from payouts where id = $1";
+    sqlx::query_as(select).bind(id.uuid()).fetch_one(deal.client.app.pool()).await.unwrap()
+}
+
+/// What was asked for by POST, path by path.
+fn posts(app: &TestApp) -> Vec<String> {
+    app.stripe().heard().into_iter().filter(|(method, ..)| method == "POST").map(|(_, path, _)| path).collect()
+}
+
+async fn differences(app: &TestApp) -> Vec<domain::reconciliation::Difference> {
+    let now = app.market.clock().now();
+    let report = app.market.reconcile(&Call::system("test"), now - TimeDelta::days(365), now).await.unwrap();
+    report.differences
+}
+
+async fn hold(app: &TestApp) {
+    assert_eq!(app.stripe().sins(), Vec::<String>::new());
+    assert_books(&books(app.pool()).await);
+    assert!(infra::books::audit(app.market.db(), None).await.unwrap().iter().all(Finding::holds));
+    let out =
+        "select coalesce(sum(case when to_account = 'paid_out' then amount_minor else -amount_minor end), 0)::bigint
+        from ledger_postings where 'paid_out' in (from_account, to_account)";
+    let out: i64 = sqlx::query_scalar(out).fetch_one(app.pool()).await.unwrap();
+    assert_eq!(out, app.stripe().look(Books::carried), "the ledger and Stripe agree to the cent");
+}
+
+#[tokio::test]
+async fn a_global_payout_arrives_fails_is_called_off_or_comes_back_told_or_asked_about() {
+    for told in [true, false] {
+        let app = TestApp::on_stripe_rails(true, false).await;
+        let deal = ready(&app).await;
+        for (last4, after_a_while, in_the_end) in [
+            ("6702", "PAID", "PAID"),
+            ("0002", "PAID", "RETURNED"),
+            ("0006", "RETURNED", "RETURNED"),
+            ("0007", "RETURNED", "RETURNED"),
+        ] {
+            let before = deal.balances().await[2];
+            let method = method(&deal, last4).await;
+            let payout = asks(&deal, &method, "50.00").await;
+            assert_eq!(stands(&deal, &payout).await, ("IN_TRANSIT".to_owned(), "GLOBAL_PAYOUTS".to_owned()));
+            // News come at once; asked about it is after a quarter of an hour.
+            app.market.clock().advance(TimeDelta::minutes(if told { 11 } else { 16 }));
+            if told {
+                app.settles().await;
+            } else {
+                drop(app.stripe().news());
+                app.market.work_until_idle().await.unwrap();
+            }
+            assert_eq!(stands(&deal, &payout).await.0, after_a_while, "{last4}, told: {told}");
+            // What comes back after it arrived is only told.
+            app.passes(TimeDelta::days(2)).await;
+            assert_eq!(stands(&deal, &payout).await.0, in_the_end, "{last4}, told: {told}");
+            let gone = if in_the_end == "PAID" { 5_000 } else { 0 };
+            assert_eq!(deal.balances().await[2], before - gone, "{last4}: what came back is available again");
+        }
+        assert_eq!(posts(&app).iter().filter(|path| *path == OUTBOUND).count(), 4);
+        hold(&app).await;
+        assert_eq!(differences(&app).await, []);
+    }
+}
+
+#[tokio::test]
+async fn a_transfer_to_a_persons_own_account_goes_on_to_their_bank_and_comes_back_if_that_does_not_take_it() {
+    let app = TestApp::on_stripe_rails(false, true).await;
+    let deal = ready(&app).await;
+    for (last4, after_a_while, in_the_end) in [
+        ("6702", "PAID", "PAID"),
+        ("0002", "PAID", "RETURNED"),
+        ("0006", "RETURNED", "RETURNED"),
+        ("0007", "RETURNED", "RETURNED"),
+    ] {
+        let before = deal.balances().await[2];
+        let method = method(&deal, last4).await;
+        let payout = asks(&deal, &method, "50.00").await;
+        assert_eq!(stands(&deal, &payout).await, ("IN_TRANSIT".to_owned(), "RECIPIENT_ACCOUNT".to_owned()));
+        app.passes(TimeDelta::hours(12)).await;
+        assert_eq!(stands(&deal, &payout).await.0, "IN_TRANSIT", "it rests there for a day");
+        app.passes(TimeDelta::hours(13)).await;
+        app.passes(TimeDelta::hours(1)).await;
+        assert_eq!(stands(&deal, &payout).await.0, after_a_while, "{last4}");
+        app.passes(TimeDelta::days(2)).await;
+        assert_eq!(stands(&deal, &payout).await.0, in_the_end, "{last4}");
+        let gone = if in_the_end == "PAID" { 5_000 } else { 0 };
+        assert_eq!(deal.balances().await[2], before - gone, "{last4}");
+    }
+    assert_eq!(posts(&app).iter().filter(|path| *path == "/v1/transfers").count(), 4);
+    hold(&app).await;
+    assert_eq!(differences(&app).await, []);
+}
+
+#[tokio::test]
+async fn a_rail_that_wants_to_approve_us_first_is_left_alone_until_an_operator_opens_it() {
+    let app = TestApp::on_stripe_rails(true, true).await;
+    app.stripe().does(|books, _| (books.carrying.global, books.carrying.approved) = (false, false));
+    let deal = ready(&app).await;
+    let method = method(&deal, "6702").await;
+    for _ in 0..2 {
+        let payout = asks(&deal, &method, "50.00").await;
+        assert_eq!(stands(&deal, &payout).await, ("IN_TRANSIT".to_owned(), "BANK_WIRE".to_owned()), "the next rail");
+    }
+    let tried: Vec<String> = posts(&app).into_iter().filter(|path| path.ends_with("/accounts")).collect();
+    assert_eq!(tried, ["/v2/core/accounts", "/v1/accounts"], "each was asked once");
+    let closed = app.market.rails_closed().await.unwrap();
+    let rails: Vec<&str> = closed.iter().map(|closed| closed.rail.as_str()).collect();
+    assert_eq!(rails, ["global_payouts", "recipient_account"]);
+    assert!(closed[1].reason.contains("Your platform needs approval"), "{closed:?}");
+
+    app.stripe().does(|books, _| books.carrying.approved = true);
+    let call = Call::system("test");
+    assert!(app.market.rail_open(&call, Rail::RecipientAccount).await.unwrap());
+    assert!(!app.market.rail_open(&call, Rail::RecipientAccount).await.unwrap(), "it is open already");
+    // The key under which the account was refused is remembered for an hour.
+    app.passes(TimeDelta::hours(2)).await;
+    let payout = asks(&deal, &method, "50.00").await;
+    assert_eq!(stands(&deal, &payout).await, ("IN_TRANSIT".to_owned(), "RECIPIENT_ACCOUNT".to_owned()));
+    // A refusal that is about one account closes nothing.
+    let refused = other_method(&deal).await;
+    let payout = asks(&deal, &refused, "50.00").await;
+    assert_eq!(stands(&deal, &payout).await.1, "BANK_WIRE");
+    assert_eq!(app.market.rails_closed().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_payout_whose_answer_never_came_is_asked_about_and_goes_out_once() {
+    for (global, path, fault, asked) in [
+        // It was done, and is found.
+        (true, OUTBOUND, Fault::LostAnswer, 1),
+        (true, OUTBOUND, Fault::Hang, 1),
+        (true, OUTBOUND, Fault::ErrorAfter, 1),
+        (false, "/v1/transfers", Fault::LostAnswer, 1),
+        (false, "/v1/transfers", Fault::ErrorAfter, 1),
+        // It was not, and is asked for again, under the same key.
+        (true, OUTBOUND, Fault::Error, 2),
+        (true, OUTBOUND, Fault::TooMany, 2),
+        (false, "/v1/transfers", Fault::Conflict, 2),
+    ] {
+        let app = TestApp::on_stripe_rails(global, !global).await;
+        let deal = ready(&app).await;
+        let method = method(&deal, "6702").await;
+        // The person's accounts are made before.
+        app.stripe().fails(Faults::later(if global { 2 } else { 1 }, fault));
+        let payout = asks(&deal, &method, "50.00").await;
+        assert_eq!(stands(&deal, &payout).await.0, "UNKNOWN", "{fault:?} at {path}");
+        app.market.clock().advance(TimeDelta::minutes(16));
+        app.settles().await;
+        assert_eq!(
+            stands(&deal, &payout).await.0,
+            if global && asked == 1 { "PAID" } else { "IN_TRANSIT" },
+            "{fault:?}"
+        );
+        app.passes(TimeDelta::days(3)).await;
+        assert_eq!(stands(&deal, &payout).await.0, "PAID", "{fault:?} at {path}");
+        let keys: Vec<String> = app
+            .stripe()
+            .heard()
+            .into_iter()
+            .filter(|(m, p, _)| m == "POST" && p == path)
+            .map(|(.., key)| key)
+            .collect();
+        assert_eq!(keys.len(), asked, "{fault:?} at {path}");
+        assert!(keys.iter().all(|key| key == &keys[0] && key.starts_with("evt_")), "{keys:?}");
+        hold(&app).await;
+    }
+}
+
+#[tokio::test]
+async fn a_payout_that_stripe_says_nothing_of_goes_by_the_next_rail_once_its_key_is_forgotten() {
+    let app = TestApp::on_stripe_rails(true, false).await;
+    let deal = ready(&app).await;
+    let method = method(&deal, "6702").await;
+    app.stripe().fails(Faults::later(2, Fault::ErrorKept));
+    let payout = asks(&deal, &method, "50.00").await;
+    for _ in 0..22 {
+        app.passes(TimeDelta::hours(1)).await;
+        assert_eq!(stands(&deal, &payout).await, ("UNKNOWN".to_owned(), "GLOBAL_PAYOUTS".to_owned()));
+    }
+    app.passes(TimeDelta::hours(2)).await;
+    assert_eq!(stands(&deal, &payout).await, ("IN_TRANSIT".to_owned(), "BANK_WIRE".to_owned()));
+    let keys: Vec<_> = app.stripe().heard().into_iter().filter(|(m, p, _)| m == "POST" && p == OUTBOUND).collect();
+    assert!(keys.len() > 1 && keys.iter().all(|asked| asked == &keys[0]), "under one key");
+    assert_eq!(app.stripe().look(Books::carried), 0);
+}
+
+#[tokio::test]
+async fn with_every_fifth_request_failing_each_payout_goes_out_once_and_the_books_agree() {
+    let app = TestApp::on_stripe_rails(true, true).await;
+    let deal = ready(&app).await;
+    let mut methods = Vec::new();
+    for last4 in ["6702", "0002", "0006", "0007", "6710", "0001"] {
+        methods.push(method(&deal, last4).await);
+    }
+    let mut dice = StdRng::seed_from_u64(23);
+    app.stripe().fails(Faults::often(dice.random(), 20));
+    let mut asked = 0;
+    for number in 0..60 {
+        // Half of them by the one rail, half by the other.
+        if number == 30 {
+            let close = "insert into rail_closures values ('global_payouts', 'for a change', now())";
+            sqlx::query(close).execute(app.pool()).await.unwrap();
+        }
+        let method = &methods[dice.random_range(0..methods.len())];
+        let amount = format!("{}.{:02}", dice.random_range(10..14), dice.random_range(0..100));
+        let ask = json!({ "payoutMethodId": method, "amount": { "amount": amount }, "purposeCode": "9184",
+            "password": PASSWORD });
+        let reply = deal.freelancer.does_once("payoutRequest", ask, "payout { id }").await;
+        asked += usize::from(!reply.body["data"]["payoutRequest"]["payout"].is_null());
+        for _ in 0..dice.random_range(1..6) {
+            app.market.clock().advance(TimeDelta::minutes(dice.random_range(10..60)));
+            app.market.work_until_idle().await.unwrap();
+            let news = app.stripe().news();
+            // Some news get lost, and all others are told twice. That something comes back is only told.
+            let is_back = |event: &serde_json::Value| {
+                ["returned", "failed"].iter().any(|end| event["type"].as_str().unwrap().ends_with(end))
+            };
+            let kept: Vec<_> = news.into_iter().filter(|event| is_back(event) || dice.random_range(0..5) > 0).collect();
+            app.stripe().tell(&app.router(), kept.clone()).await;
+            app.stripe().tell(&app.router(), kept).await;
+        }
+    }
+    app.stripe().fails(Faults::default());
+    for _ in 0..16 {
+        app.passes(TimeDelta::hours(6)).await;
+    }
+    assert!(asked > 50, "{asked}");
+    let mut carried: BTreeMap<String, usize> = BTreeMap::new();
+    let all = |books: &Books| -> Vec<Transfer> {
+        let carrying = &books.carrying;
+        carrying.outbound.iter().chain(&carrying.transfers).cloned().collect()
+    };
+    for transfer in app.stripe().look(all) {
+        *carried.entry(transfer.key().to_owned()).or_default() += 1;
+    }
+    assert!(carried.len() > 30 && carried.values().all(|times| *times == 1), "{carried:?}");
+    let open = "select count(*) from payouts where status in ('sent', 'unknown')
+        or (status = 'in_transit' and state ->> 'rail' not in ('bank_wire', 'manual'))";
+    assert_eq!(sqlx::query_scalar::<_, i64>(open).fetch_one(app.pool()).await.unwrap(), 0, "everything was heard of");
+    let ends: Vec<(String, i64)> =
+        sqlx::query_as("select status, count(*) from payouts group by status").fetch_all(app.pool()).await.unwrap();
+    assert!(ends.len() >= 3, "{ends:?}");
+    hold(&app).await;
+    assert_eq!(differences(&app).await, []);
+}
