@@ -1,13 +1,14 @@
 //! Keeping an account: its address, its password, and proofs of who its person is.
 
-use async_graphql::{Context, InputObject, Json, Object};
+use async_graphql::{Context, InputObject, Json, Object, SimpleObject};
 use domain::Timestamp;
+use infra::account::PasswordReset;
 use serde::Serialize;
 
 use crate::context::RabtaContext;
 use crate::session::Session;
 use crate::user::Viewer;
-use crate::user_error::{Answer, answer, payload};
+use crate::user_error::{Answer, Payload, UserError, answer, payload};
 
 /// What proves who you are.
 #[derive(InputObject)]
@@ -46,6 +47,10 @@ pub struct PasswordResetInput {
     pub code: String,
     /// 10 to 512 characters of any kind; what everybody tries first is not taken.
     pub new_password: String,
+    /// Shall your passkeys open the account no more? Keep them only if you know each of them for yours: whoever got at
+    /// your password may have added one.
+    #[graphql(default = true)]
+    pub remove_passkeys: bool,
 }
 
 /// Another password.
@@ -55,6 +60,9 @@ pub struct PasswordChangeInput {
     pub current_password: String,
     /// 10 to 512 characters of any kind; what everybody tries first is not taken.
     pub new_password: String,
+    /// Shall your passkeys open the account no more? They stay unless you say so; `viewer.passkeys` lists them.
+    #[graphql(default)]
+    pub remove_passkeys: bool,
     /// Makes repeating this request harmless: a fresh UUID for each intended act.
     pub idempotency_key: Option<String>,
 }
@@ -105,11 +113,31 @@ payload! {
         expires_at: Timestamp
     }
 }
-payload! {
-    /// The answer to `passwordReset`.
-    PasswordResetPayload {
-        /// How many sessions were ended: all there were. Sign in with the new password.
-        ended_count: i64
+/// The answer to `passwordReset`.
+#[derive(Debug, SimpleObject)]
+pub struct PasswordResetPayload {
+    /// How many sessions were ended: all there were. Sign in with the new password.
+    pub ended_count: Option<i64>,
+    /// How many passkeys were removed.
+    pub passkeys_removed_count: Option<i64>,
+    /// The names of the passkeys that still open the account.
+    pub passkeys_left: Option<Vec<String>>,
+    /// Why nothing was changed; empty when it was.
+    pub errors: Vec<UserError>,
+}
+
+impl Payload for PasswordResetPayload {
+    type Object = PasswordReset;
+    fn of(reset: Option<PasswordReset>, errors: Vec<UserError>) -> Self {
+        let Some(PasswordReset { ended, passkeys_removed, passkeys_left }) = reset else {
+            return Self { ended_count: None, passkeys_removed_count: None, passkeys_left: None, errors };
+        };
+        Self {
+            ended_count: Some(ended),
+            passkeys_removed_count: Some(passkeys_removed),
+            passkeys_left: Some(passkeys_left),
+            errors,
+        }
     }
 }
 payload! {
@@ -170,11 +198,17 @@ pub struct AccountMutation;
 
 #[Object]
 impl AccountMutation {
-    /// Prove once more who you are. For 15 minutes, acts on money and on the safety of the account are
-    /// taken in this session. `passkeyProve` does the same with a passkey.
+    /// Prove once more who you are. For 15 minutes, acts on the safety of the account and on who gets
+    /// money are taken in this session, and for 12 hours those with money of every day, like funding and
+    /// approving. Signing in is such a proof, too; refreshing a session is none. `passkeyProve` does the same
+    /// with a passkey.
     async fn reauthenticate(&self, ctx: &Context<'_>, input: ReauthenticateInput) -> Answer<ReauthenticatePayload> {
         let ReauthenticateInput { password, code } = &input;
-        answer(ctx.market().reauthenticate(&ctx.call(), password, code.as_deref()).await.map(Session))
+        let proved = ctx.market().reauthenticate(&ctx.call(), password, code.as_deref()).await;
+        if let Ok(session) = &proved {
+            ctx.caller().has_proved(session.proved_at);
+        }
+        answer(proved.map(Session))
     }
 
     /// Get another letter with a code for `emailVerify`, if your address is not verified yet.
@@ -206,18 +240,20 @@ impl AccountMutation {
         answer(ctx.market().password_reset_request(&ctx.call(), &input.email, &ctx.caller().device).await)
     }
 
-    /// Set another password with the code of a letter. All sessions end at once. A second factor stays:
-    /// signing in will ask for it.
+    /// Set another password with the code of a letter. All sessions end at once, and no passkey opens the account any more
+    /// unless you say that they stay. A second factor stays: signing in will ask for it.
     async fn password_reset(&self, ctx: &Context<'_>, input: PasswordResetInput) -> Answer<PasswordResetPayload> {
-        let PasswordResetInput { code, new_password } = &input;
-        answer(ctx.market().password_reset(&ctx.call(), code, new_password).await)
+        let PasswordResetInput { code, new_password, remove_passkeys } = &input;
+        let device = &ctx.caller().device;
+        answer(ctx.market().password_reset(&ctx.call(), code, new_password, *remove_passkeys, device).await)
     }
 
     /// Set another password, knowing the old one. Your other sessions end at once.
     async fn password_change(&self, ctx: &Context<'_>, input: PasswordChangeInput) -> Answer<PasswordChangePayload> {
         let outcome = async {
             let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
-            ctx.market().password_change(&call, &input.current_password, &input.new_password).await
+            let PasswordChangeInput { current_password, new_password, remove_passkeys, .. } = &input;
+            ctx.market().password_change(&call, current_password, new_password, *remove_passkeys).await
         };
         answer(outcome.await.map(Viewer::of))
     }
@@ -247,13 +283,14 @@ impl AccountMutation {
 
     /// Get all that is kept of you as one document. Takes a fresh proof of who you are.
     async fn account_export(&self, ctx: &Context<'_>, input: AccountExportInput) -> Answer<AccountExportPayload> {
-        answer(ctx.market().account_export(&ctx.call(), input.parts.as_deref()).await.map(Json))
+        let outcome = async { ctx.market().account_export(&ctx.call_to_act()?, input.parts.as_deref()).await };
+        answer(outcome.await.map(Json))
     }
 
     /// Erase your account for good: your name, address, profile, bank accounts and sign-ins. What binds
     /// others (contracts, reviews, the books) stays, and knows you by your id only. Everything that is
     /// under way has to end first. Takes a fresh proof of who you are.
     async fn account_erase(&self, ctx: &Context<'_>, input: AccountEraseInput) -> Answer<AccountErasePayload> {
-        answer(ctx.market().account_erase(&ctx.call(), &input.confirm_email).await)
+        answer(async { ctx.market().account_erase(&ctx.call_to_act()?, &input.confirm_email).await }.await)
     }
 }

@@ -14,7 +14,7 @@ use infra::token::BadToken;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::context::Caller;
-use crate::http::{Backend, Identity, TokenError, Visitor};
+use crate::http::{Backend, Identity, Settings, TokenError, Visitor, around, for_every_origin};
 use crate::loader::loader;
 
 /// The marketplace, as the surface sees it.
@@ -38,10 +38,10 @@ impl House {
 impl Backend for House {
     fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Identity, TokenError>> {
         Box::pin(async move {
-            let Authenticated { actor, session, expires_at } =
+            let Authenticated { actor, session, proved_at, expires_at } =
                 self.market.authenticate(token).await.map_err(not_taken)?;
             let valid_for = (expires_at - self.market.clock().now()).to_std().unwrap_or_default();
-            Ok(Identity { actor, session: Some(session), valid_for })
+            Ok(Identity { actor, session: Some(session), proved_at: Some(proved_at), valid_for })
         })
     }
 
@@ -63,14 +63,15 @@ impl Backend for House {
     }
 
     fn furnish(&self, request: Request, visitor: &Visitor) -> Request {
-        let Visitor { actor, session, address, user_agent, trace } = visitor;
+        let Visitor { actor, session, proved_at, address, user_agent, trace } = visitor;
         let device = Device { agent: user_agent.clone(), address: Some(address.0) };
-        let caller = Caller::new(actor.clone(), *session, device, trace.to_string());
+        let caller = Caller::new(actor.clone(), *session, *proved_at, device, trace.to_string());
         request.data(loader(&self.market, caller.clone())).data(caller)
     }
 }
 
-fn not_taken(why: NotAuthenticated) -> TokenError {
+/// Why a token is not taken, as the surface says it.
+pub(crate) fn not_taken(why: NotAuthenticated) -> TokenError {
     match why {
         NotAuthenticated::Token(BadToken::Invalid) => TokenError::Invalid,
         NotAuthenticated::Token(BadToken::Expired) => TokenError::Expired,
@@ -84,8 +85,11 @@ fn not_taken(why: NotAuthenticated) -> TokenError {
 
 /// The public halves of the keys that sign access tokens, at the well-known place. They change
 /// seldom, and a new one is published well before it signs.
-pub fn key_pages(market: &Market) -> Router {
+///
+/// Pages of any origin may read them, for they are nobody's secret.
+pub fn key_pages(market: &Market, settings: &Settings) -> Router {
     let keys = market.keys().published();
     let answer = move || async move { ([(CACHE_CONTROL, "public, max-age=300")], Json(keys)) };
-    Router::new().route("/.well-known/jwks.json", get(answer))
+    let router = for_every_origin(Router::new().route("/.well-known/jwks.json", get(answer)));
+    around(router, &Settings { origins: Vec::new(), ..settings.clone() })
 }

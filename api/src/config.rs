@@ -37,7 +37,8 @@ Secrets are not taken as arguments, which others on the machine can read:
                           data folder]
   RABTA_SMTP_URL          the mail server, like smtp://host:1025 or smtps://user:password@host. Or RABTA_SMTP_URL_FILE.
                           [default: letters are written into the folder mail of the data folder]
-  STRIPE_SECRET_KEY       Stripe's key, sk_… or rk_…. Or STRIPE_SECRET_KEY_FILE. [default: a sandbox takes payments]
+  STRIPE_SECRET_KEY       Stripe's key, sk_… or rk_…. Or STRIPE_SECRET_KEY_FILE. [default: a sandbox takes payments; in production:
+                          refused, unless --sandbox-money says so]
   STRIPE_WEBHOOK_SECRETS  what Stripe signs its webhooks with, whsec_…; during a change both, separated by a comma. Or
                           STRIPE_WEBHOOK_SECRETS_FILE.
   DATABASE_URL_FILE       a file with the DATABASE_URL.
@@ -271,6 +272,10 @@ pub struct Common {
     /// Refuse everything that is only fit for development: a private PostgreSQL, keys made up at the start.
     #[arg(long, env = "RABTA_PRODUCTION", value_parser = FalseyValueParser::new(), global = true)]
     pub production: bool,
+    /// Take no money, also in production: payments are the sandbox's, and so are payouts, never the bank's. For a stack
+    /// that only looks like production.
+    #[arg(long, env = "RABTA_SANDBOX_MONEY", value_parser = FalseyValueParser::new(), global = true)]
+    pub sandbox_money: bool,
     /// The legal name of who runs this marketplace: the remitter of payouts, on papers. [default: that of a sandbox]
     #[arg(long, env = "RABTA_OPERATOR_NAME", value_name = "NAME", global = true)]
     pub operator_name: Option<String>,
@@ -365,9 +370,10 @@ pub struct Serve {
     /// How long an operation may run, in seconds.
     #[arg(long, env = "RABTA_OPERATION_SECONDS", value_name = "N", default_value_t = 30, global = true)]
     pub operation_seconds: u64,
-    /// How many proxies in front of the server are believed about the address of a client.
-    #[arg(long, env = "RABTA_TRUSTED_PROXIES", value_name = "N", default_value_t = 0, global = true)]
-    pub trusted_proxies: usize,
+    /// How many proxies in front of the server are believed about the address of a client. Limits are counted by that
+    /// address, so in production it has to be said. [default: 0; in production: none]
+    #[arg(long, env = "RABTA_TRUSTED_PROXIES", value_name = "N", global = true)]
+    pub trusted_proxies: Option<usize>,
     /// Connections from clients held at once, at most.
     #[arg(long, env = "RABTA_CONNECTIONS", value_name = "N", default_value_t = 10_000, global = true)]
     pub connections: usize,
@@ -406,7 +412,7 @@ impl Serve {
             trusted_documents: self.trusted_documents.clone(),
             body_bytes: self.body_bytes,
             operation_timeout: Duration::from_secs(self.operation_seconds),
-            trusted_proxies: self.trusted_proxies,
+            trusted_proxies: self.trusted_proxies.unwrap_or(0),
             ..api::http::Settings::default()
         }
     }
@@ -416,6 +422,7 @@ impl Serve {
         api::http::ServerSettings {
             connections: self.connections,
             connections_per_address: self.connections_per_address,
+            trusted_proxies: self.trusted_proxies.unwrap_or(0),
             grace: Duration::from_secs(self.grace_seconds),
             ..api::http::ServerSettings::default()
         }

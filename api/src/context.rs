@@ -4,47 +4,76 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use async_graphql::Context;
-use domain::access::Actor;
+use domain::Timestamp;
+use domain::access::{Actor, Freshness, Verb};
 use domain::id::SessionId;
+use domain::refusal::Refusal;
 use domain::session::Device;
 use infra::idempotency::Once;
 use infra::{Call, Failure, Market};
 use serde::Serialize;
 
+use crate::user_error::mutation_name;
+
 /// Who sent this request. Clones share what they know of the caller.
 #[derive(Debug, Clone)]
 pub struct Caller {
-    who: Arc<RwLock<(Actor, Option<SessionId>)>>,
+    who: Arc<RwLock<Who>>,
     /// What the request was sent from.
     pub device: Device,
     /// Follows the request through logs, events and answers.
     pub trace: String,
 }
 
+/// Who it is, as far as we have heard.
+#[derive(Debug)]
+struct Who {
+    actor: Actor,
+    session: Option<SessionId>,
+    proved_at: Option<Timestamp>,
+}
+
 impl Caller {
-    /// Somebody who sends a request.
-    pub fn new(actor: Actor, session: Option<SessionId>, device: Device, trace: String) -> Self {
-        Self { who: Arc::new(RwLock::new((actor, session))), device, trace }
+    /// Somebody who sends a request, and in their session has last proved who they are at `proved_at`.
+    pub fn new(
+        actor: Actor,
+        session: Option<SessionId>,
+        proved_at: Option<Timestamp>,
+        device: Device,
+        trace: String,
+    ) -> Self {
+        Self { who: Arc::new(RwLock::new(Who { actor, session, proved_at })), device, trace }
     }
 
     /// Who it is, as far as we have heard.
     pub fn actor(&self) -> Actor {
-        self.who.read().unwrap_or_else(PoisonError::into_inner).0.clone()
+        self.who.read().unwrap_or_else(PoisonError::into_inner).actor.clone()
     }
 
     /// The session they are in.
     pub fn session(&self) -> Option<SessionId> {
-        self.who.read().unwrap_or_else(PoisonError::into_inner).1
+        self.who.read().unwrap_or_else(PoisonError::into_inner).session
+    }
+
+    /// When they last proved who they are in that session.
+    fn proved_at(&self) -> Option<Timestamp> {
+        self.who.read().unwrap_or_else(PoisonError::into_inner).proved_at
     }
 
     /// The caller turned out to be this by now: what is answered from here on is answered to them.
     pub fn is_now(&self, actor: Actor) {
-        self.who.write().unwrap_or_else(PoisonError::into_inner).0 = actor;
+        self.who.write().unwrap_or_else(PoisonError::into_inner).actor = actor;
+    }
+
+    /// The caller has proved who they are once more.
+    pub fn has_proved(&self, at: Timestamp) {
+        self.who.write().unwrap_or_else(PoisonError::into_inner).proved_at = Some(at);
     }
 
     /// The caller has signed in: what is answered from here on is answered to who they are now.
-    pub fn is_in(&self, actor: Actor, session: SessionId) {
-        *self.who.write().unwrap_or_else(PoisonError::into_inner) = (actor, Some(session));
+    pub fn is_in(&self, actor: Actor, session: SessionId, proved_at: Timestamp) {
+        let who = Who { actor, session: Some(session), proved_at: Some(proved_at) };
+        *self.who.write().unwrap_or_else(PoisonError::into_inner) = who;
     }
 
     /// A request of this caller to look at something.
@@ -63,8 +92,13 @@ pub trait RabtaContext {
     fn actor(&self) -> Actor;
     /// A request to look at something.
     fn call(&self) -> Call;
-    /// A request to change something: with a key, repeating it has no further effect.
+    /// A request to do what the mutation is called by. The one place that sees to it that whoever does
+    /// what takes a proof of who they are has given one.
+    fn call_to_act(&self) -> Result<Call, Failure>;
+    /// The same: with a key, repeating it has no further effect.
     fn call_once(&self, key: Option<&str>, input: &impl Serialize) -> Result<Call, Failure>;
+    /// The same, for a request that brings its proof, or is to be asked for it, where it is carried out.
+    fn call_once_with_proof(&self, key: Option<&str>, input: &impl Serialize) -> Result<Call, Failure>;
 }
 
 impl RabtaContext for Context<'_> {
@@ -84,7 +118,23 @@ impl RabtaContext for Context<'_> {
         self.caller().call()
     }
 
+    fn call_to_act(&self) -> Result<Call, Failure> {
+        let call = self.call();
+        call.actor.person()?;
+        let needed = proof_for(self.field().name());
+        if needed.is_met(self.caller().proved_at(), self.market().clock().now()) {
+            Ok(call)
+        } else {
+            Err(Refusal::Reauthenticate.into())
+        }
+    }
+
     fn call_once(&self, key: Option<&str>, input: &impl Serialize) -> Result<Call, Failure> {
+        self.call_to_act()?;
+        self.call_once_with_proof(key, input)
+    }
+
+    fn call_once_with_proof(&self, key: Option<&str>, input: &impl Serialize) -> Result<Call, Failure> {
         let call = self.call();
         // A visitor learns that one must sign in, and nothing of what else is wrong with the request.
         call.actor.person()?;
@@ -99,10 +149,22 @@ impl RabtaContext for Context<'_> {
     }
 }
 
+/// How fresh a proof a mutation takes: what the access table says of its verb.
+pub fn proof_for(mutation: &str) -> Freshness {
+    let verb = match mutation {
+        "emailChangeRequest" => Some(Verb::EmailChange),
+        "secondFactorEnroll" | "secondFactorConfirm" | "secondFactorRemove" | "recoveryCodesRenew" => {
+            Some(Verb::SecondFactorSet)
+        }
+        _ => Verb::ALL.iter().copied().find(|verb| mutation_name(verb.name()) == mutation),
+    };
+    verb.map_or(Freshness::Any, Verb::needs_proof)
+}
+
 /// The caller was just let in: answer what follows, like their organizations, to who they are now.
 pub async fn let_in(ctx: &Context<'_>, access_token: &str) {
     match ctx.market().authenticate(access_token).await {
-        Ok(now) => ctx.caller().is_in(now.actor, now.session),
+        Ok(now) => ctx.caller().is_in(now.actor, now.session, now.proved_at),
         // They have their tokens. That we don't know them yet may only hide something.
         Err(error) => tracing::warn!(%error, "could not look who the caller is by now"),
     }

@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::connection::page;
 use crate::context::RabtaContext;
 use crate::dispute::Dispute;
+use crate::gig::Gig;
 use crate::history::ContractEvent;
 use crate::key::Key;
 use crate::loader::{
@@ -19,7 +20,9 @@ use crate::loader::{
 };
 use crate::milestone::{Milestone, mutation_names};
 use crate::money::Money;
+use crate::offer::Offer;
 use crate::organization::Organization;
+use crate::proposal::Proposal;
 use crate::review::Review;
 use crate::statement::{StatementEntry, StatementHead};
 use crate::timesheet::{ContractPaymentMethod, Timesheet};
@@ -149,6 +152,23 @@ impl Contract {
         before: Option<String>,
     ) -> async_graphql::Result<Connection<String, Timesheet>> {
         list(ctx, ContractTimesheets(self.0.id), page(first, after, last, before), Timesheet).await
+    }
+
+    /// The gig it came from, if it came from one that you may see.
+    async fn gig(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Gig>> {
+        let Some(gig) = self.0.gig else { return Ok(None) };
+        Ok(load(ctx, gig).await?.map(Gig))
+    }
+
+    /// The offer it came from.
+    async fn offer(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Offer>> {
+        Ok(load(ctx, self.0.offer).await?.map(Offer))
+    }
+
+    /// The proposal that the offer took up, if there was one.
+    async fn proposal(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Proposal>> {
+        let Some(proposal) = self.0.proposal else { return Ok(None) };
+        Ok(load(ctx, proposal).await?.map(Proposal))
     }
 
     /// Has the client named a card for its weeks? Without one, the charge of a week fails.

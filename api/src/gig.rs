@@ -3,23 +3,27 @@
 mod input;
 
 use async_graphql::connection::Connection;
-use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
+use async_graphql::{Context, Enum, ID, InputObject, Lookahead, Object, SimpleObject};
 use domain::Timestamp;
 use domain::access::{self, Verb};
 use domain::id::{GigId, OrganizationId, ProposalId, SkillId};
 use domain::matching::taxonomy::Taxonomy;
-use infra::gig::GigFilter;
+use infra::gig::{GigFilter, GigsWith};
 use infra::page::Slice;
+use infra::proposal::ProposalsWith;
 use serde::Serialize;
 
 use crate::connection::{connect, page};
 use crate::context::RabtaContext;
 use crate::invitation::Invitation;
 use crate::key::Key;
-use crate::loader::{AlikeOf, GigInvitations, GigProposals, list, load};
+use crate::loader::{
+    AlikeOf, GigInvitations, GigProposals, ProposalCount, ViewerProposal, is_asked, items, list, load, may_prime, prime,
+};
 use crate::matching::{FreelancerMatches, freelancer_matches};
 use crate::money::{Money, MoneyInput};
 use crate::organization::Organization;
+use crate::profile::profiles_with;
 use crate::proposal::Proposal;
 use crate::user_error::{Answer, answer, mutation_name, payload, top_level};
 
@@ -198,7 +202,10 @@ impl Gig {
             return connect(Ok(Slice::empty()), Proposal);
         }
         if order_by == ProposalOrder::Newest && !collapse_alike {
-            return list(ctx, GigProposals(self.0.id), page, Proposal).await;
+            let wants_people = may_prime(ctx) && items(ctx, "freelancer").iter().any(Lookahead::exists);
+            let wants_profiles = items(ctx, "freelancer").iter().any(|freelancer| freelancer.field("profile").exists());
+            let with = wants_people.then(|| ProposalsWith { profiles: wants_profiles.then(|| profiles_with(ctx)) });
+            return list(ctx, GigProposals { gig: self.0.id, with }, page, Proposal).await;
         }
         let alike = if collapse_alike {
             ctx.market().proposals_alike(&call, &self.0).await.map_err(top_level)?
@@ -212,6 +219,19 @@ impl Gig {
             ProposalOrder::Fit => ctx.market().proposals_of_gig_by_fit(&call, &self.0, &later, &page).await,
         };
         connect(found, Proposal)
+    }
+
+    /// Your own latest proposal for it, a draft among them.
+    pub async fn viewer_proposal(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Proposal>> {
+        Ok(load(ctx, ViewerProposal(self.0.id)).await?.map(Proposal))
+    }
+
+    /// How many proposals were sent for it, counted up to 1,000. Its client's members see it; for others it is null.
+    pub async fn proposal_count(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<i64>> {
+        if !self.is_readable(ctx) {
+            return Ok(None);
+        }
+        Ok(Some(load(ctx, ProposalCount(self.0.id)).await?.unwrap_or_default()))
     }
 
     /// The live proposals for it that say nearly the same, in groups, of the first 500. Its client's members see them;
@@ -474,7 +494,14 @@ impl GigQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "The global id of the gig.")] id: ID,
     ) -> async_graphql::Result<Option<Gig>> {
-        Ok(load(ctx, Key::<GigId>::read(&id).0).await?.map(Gig))
+        let id = Key::<GigId>::read(&id).0;
+        if !may_prime(ctx) || !ctx.look_ahead().field("client").exists() {
+            return Ok(load(ctx, id).await?.map(Gig));
+        }
+        let with = GigsWith { clients: true, brief: false };
+        let (mut found, clients) = ctx.market().gigs_by_id_with(&ctx.call(), &[id], with).await.map_err(top_level)?;
+        prime(ctx, clients.into_iter().map(|client| (client.id, Some(client))));
+        Ok(found.pop().map(Gig))
     }
 
     /// The published gigs you may see.
@@ -492,7 +519,16 @@ impl GigQuery {
         let filter = filter.unwrap_or_default().read().map_err(top_level)?;
         let (page, call) = (page(first, after, last, before), ctx.call());
         let found = match order_by {
-            GigOrder::Newest => ctx.market().gigs_page(&call, &filter, &page).await,
+            GigOrder::Newest => {
+                let clients = may_prime(ctx) && items(ctx, "client").iter().any(Lookahead::exists);
+                // All but the description is read where nothing could want it: what ranks reads it, too.
+                let brief = may_prime(ctx) && !is_asked(ctx, &["description", "matches", "proposals"]);
+                let found = ctx.market().gigs_page(&call, &filter, &page, GigsWith { clients, brief }).await;
+                found.map(|(gigs, clients)| {
+                    prime(ctx, clients.into_iter().map(|client| (client.id, Some(client))));
+                    gigs
+                })
+            }
             GigOrder::BestMatch => ctx.market().gigs_best_first(&call, &filter, &page).await,
         };
         connect(found, Gig).map(Some)

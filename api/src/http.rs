@@ -5,7 +5,7 @@
 //! answered by a [`Backend`].
 //!
 //! A request passes these doors in order, and each may turn it away with a typed error: address
-//! (rate), token, media types, size, JSON, document limits, variables, and only then resolvers.
+//! (rate), token, media types, size, JSON, document limits, variables, the rates of what is asked, and only then resolvers.
 
 mod address;
 mod answer;
@@ -18,6 +18,7 @@ mod graphql;
 mod identity;
 mod layers;
 mod media;
+mod open;
 mod params;
 mod persisted;
 mod problem;
@@ -41,17 +42,21 @@ pub use address::ClientAddress;
 pub use backend::{Backend, Identity, TokenError, Visitor};
 pub use closing::{CloseSwitch, Closing};
 pub use identity::bearer;
-pub use layers::around;
+pub use layers::{around, counted, for_every_origin};
 pub use persisted::TrustedDocuments;
 pub use problem::Problem;
 pub use serve::serve;
-pub use settings::{ServerSettings, Settings, SocketSettings};
+pub use settings::{OPERATIONS_PER_MINUTE, ServerSettings, Settings, SocketSettings};
 pub use surface::Surface;
 pub use trace::TraceId;
 
 use async_graphql::{ObjectType, SubscriptionType};
 use axum::Router;
 use axum::routing::any;
+
+/// The code of an error of a field that too many wanted at once. An answer of nothing but such errors says so by its
+/// status, too.
+pub const BUSY: &str = "BUSY";
 
 /// The path of the GraphQL endpoint.
 pub const GRAPHQL_PATH: &str = "/graphql";

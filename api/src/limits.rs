@@ -8,6 +8,7 @@
 //!
 //! Each refusal says the limit and the value.
 
+mod complete;
 mod cost;
 mod documents;
 mod lexer;
@@ -20,6 +21,7 @@ mod variables;
 #[cfg(test)]
 mod tests;
 
+pub use complete::Form;
 pub use documents::{Documents, Plan};
 
 /// How much one request may ask for.
@@ -43,6 +45,8 @@ pub struct Limits {
     pub directives: u64,
     /// The same field within one selection set, under whatever names.
     pub repeats: u64,
+    /// Names for the same value within one selection set: of a field with nothing within and no arguments.
+    pub leaf_names: u64,
     /// Fields of a mutation: acts in one request.
     pub mutations: u64,
     /// Lists within lists of the introspection schema.
@@ -69,6 +73,7 @@ impl Default for Limits {
             aliases: 60,
             directives: 60,
             repeats: 20,
+            leaf_names: 2,
             mutations: 10,
             introspection_lists: 3,
             cost: 10_000,

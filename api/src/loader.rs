@@ -28,14 +28,17 @@ use crate::context::Caller;
 use crate::user_error::top_level_shared;
 
 mod lists;
+mod primed;
 
 pub use lists::*;
+use primed::Primed;
+pub use primed::{is_asked, items, may_prime, prime};
 
 /// Loads what a request refers to.
-#[derive(Clone)]
 pub struct Loading {
     market: Market,
     caller: Caller,
+    primed: Primed,
 }
 
 /// Why something could not be loaded, for all who asked for it.
@@ -51,7 +54,8 @@ impl LoadError {
 /// The loader of one request.
 pub fn loader(market: &Market, caller: Caller) -> DataLoader<Loading> {
     // No delay: what is asked for at the same time is gathered by being asked for at the same time.
-    DataLoader::new(Loading { market: market.clone(), caller }, tokio::spawn).delay(Duration::ZERO)
+    let loading = Loading { market: market.clone(), caller, primed: Primed::default() };
+    DataLoader::new(loading, tokio::spawn).delay(Duration::ZERO)
 }
 
 /// The object with this id, if there is one that the caller may be shown.
@@ -60,7 +64,11 @@ where
     K: Send + Sync + Hash + Eq + Clone + 'static,
     Loading: Loader<K, Error = LoadError>,
 {
-    let loaded = ctx.data_unchecked::<DataLoader<Loading>>().load_one(id).await;
+    let loader = ctx.data_unchecked::<DataLoader<Loading>>();
+    if let Some(known) = loader.loader().primed.get(&id) {
+        return Ok(known);
+    }
+    let loaded = loader.load_one(id).await;
     loaded.map_err(|LoadError(failure)| top_level_shared(&failure))
 }
 
@@ -182,7 +190,7 @@ macro_rules! known_by_itself {
     })* };
 }
 
-known_by_itself! { PaymentId OrganizationId ContractId GigId }
+known_by_itself! { PaymentId OrganizationId ContractId GigId ProposalId }
 
 impl<I, T> KnownBy for Held<I, T> {
     type Key = I;
@@ -217,8 +225,10 @@ macro_rules! facts {
 facts! {
     /// What of a payment went back to its card.
     RefundsOf(PaymentId) => Vec<domain::payment::Refund>: |market, _call, keys| market.refunds_of_payments(&keys).await;
-    /// What lets a page go on with the processor about a payment.
-    ClientSecretOf(PaymentId) => SecretString: |market, _call, keys| market.payment_client_secrets(&keys).await;
+    /// What lets a page go on with the processor about a payment; for those who may pay.
+    ClientSecretOf(HeldPayment) => SecretString: |market, call, keys| {
+        market.payment_client_secrets(&call, &keys.iter().map(Held::value).collect::<Vec<_>>()).await
+    };
     /// What an organization has with us.
     BalancesOf(OrganizationId) => ClientBalances: |market, call, keys| market.balances_of_clients(&call, &keys).await;
     /// What an organization may be charged with.
@@ -228,6 +238,12 @@ facts! {
         |market, call, keys| market.reviews_of_contracts(&call, &keys).await;
     /// The live proposals for a gig that say nearly the same; for those who may see them.
     AlikeOf(GigId) => Vec<Vec<domain::proposal::Proposal>>: |market, _call, keys| market.proposals_alike_for(&keys).await;
+    /// The latest offer on a proposal, as far as the caller may see one.
+    OfferOn(ProposalId) => domain::offer::Offer: |market, call, keys| market.offers_on(&call, &keys).await;
+    /// The caller's own latest proposal for a gig.
+    ViewerProposal(GigId) => domain::proposal::Proposal: |market, call, keys| market.proposals_of_viewer_for(&call, &keys).await;
+    /// How many proposals were sent for a gig; for those who may see them.
+    ProposalCount(GigId) => i64: |market, _call, keys| market.proposal_counts(&keys).await;
     /// Has the client of a contract named a card?
     HasCard(ContractId) => bool: |market, _call, keys| {
         market.contracts_with_card(&keys).await.map(|found| found.into_iter().map(|id| (id, true)).collect())

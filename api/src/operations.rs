@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -11,9 +11,14 @@ use axum::routing::get;
 use axum::{Json, Router};
 use infra::{Call, Market, migrate};
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
+use tokio::sync::Mutex;
+
+use crate::http::{Settings, around, counted};
 
 /// How long a look at the database may take.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// For how long it counts, however many ask.
+const FRESH: Duration = Duration::from_secs(1);
 
 /// What the probes look at.
 #[derive(Debug, Clone)]
@@ -21,6 +26,23 @@ pub struct Operations {
     market: Market,
     worker: Worker,
     stopping: Arc<AtomicBool>,
+    seen: Arc<Mutex<Option<(Instant, Look)>>>,
+}
+
+/// How much a probe tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// Whether the server is ready.
+    Ready,
+    /// And why not.
+    Everything,
+}
+
+/// What was seen of the database.
+#[derive(Debug, Clone, Copy)]
+struct Look {
+    database: &'static str,
+    migrations: &'static str,
 }
 
 /// The worker, as seen from the server.
@@ -35,7 +57,7 @@ pub enum Worker {
 impl Operations {
     /// The probes of a server.
     pub fn new(market: Market, worker: Worker) -> Self {
-        Self { market, worker, stopping: Arc::default() }
+        Self { market, worker, stopping: Arc::default(), seen: Arc::default() }
     }
 
     /// From now on the server is not ready: balancers should send requests elsewhere.
@@ -44,13 +66,61 @@ impl Operations {
     }
 
     /// `/healthz` and `/readyz`.
-    pub fn probes(&self) -> Router {
-        Router::new().route("/healthz", get(async || "ok\n")).route("/readyz", get(ready)).with_state(self.clone())
+    pub fn probes(&self, detail: Detail, settings: &Settings) -> Router {
+        let answer = async move |State(operations): State<Self>| operations.ready(detail).await;
+        let router = Router::new().route("/healthz", get(async || "ok\n")).route("/readyz", get(answer));
+        around(counted(router.with_state(self.clone()), settings), settings)
     }
 
     /// `/metrics`, in the format of Prometheus.
     pub fn metrics(&self, recorder: PrometheusHandle) -> Router {
         Router::new().route("/metrics", get(metrics)).with_state((self.clone(), recorder))
+    }
+
+    async fn ready(&self, detail: Detail) -> Response {
+        let Look { database, migrations } = self.look().await;
+        let worker = match &self.worker {
+            Worker::Here(running) if running.load(Ordering::Relaxed) => "ok",
+            Worker::Here(_) => "ended",
+            Worker::Elsewhere => "elsewhere",
+        };
+        let stopping = self.stopping.load(Ordering::Relaxed);
+        let ready = database == "ok" && migrations == "ok" && worker != "ended" && !stopping;
+        let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        let body = match detail {
+            Detail::Ready => serde_json::json!({ "ready": ready }),
+            Detail::Everything => serde_json::json!({
+                "ready": ready, "database": database, "migrations": migrations, "worker": worker, "stopping": stopping,
+                // Without it matching is slower, and answers all the same.
+                "index": match self.market.index_vitals() {
+                    None => "not yet",
+                    Some(vitals) if vitals.is_asked() => "ok",
+                    Some(_) => "behind",
+                },
+            }),
+        };
+        (status, Json(body)).into_response()
+    }
+
+    /// How the database is. It is looked at once a moment: those who ask meanwhile wait for that look, or take the last.
+    async fn look(&self) -> Look {
+        let mut seen = self.seen.lock().await;
+        if let Some((at, look)) = *seen
+            && at.elapsed() < FRESH
+        {
+            return look;
+        }
+        let schema = tokio::time::timeout(PATIENCE, migrate::check(self.market.db())).await;
+        let (database, migrations) = match &schema {
+            Ok(Ok(())) => ("ok", "ok"),
+            Ok(Err(migrate::SchemaError::Older { .. })) => ("ok", "older"),
+            Ok(Err(migrate::SchemaError::Newer { .. })) => ("ok", "newer"),
+            Ok(Err(_)) => ("failing", "unknown"),
+            Err(_) => ("silent", "unknown"),
+        };
+        let look = Look { database, migrations };
+        *seen = Some((Instant::now(), look));
+        look
     }
 }
 
@@ -69,41 +139,6 @@ pub fn count() -> Result<PrometheusHandle, BuildError> {
         }
     });
     Ok(recorder)
-}
-
-async fn ready(State(operations): State<Operations>) -> Response {
-    let within = |look| tokio::time::timeout(PATIENCE, look);
-    let schema = within(migrate::check(operations.market.db())).await;
-    let database = match &schema {
-        Ok(Ok(())) => "ok",
-        Ok(Err(migrate::SchemaError::Older { .. } | migrate::SchemaError::Newer { .. })) => "ok",
-        Ok(Err(_)) => "failing",
-        Err(_) => "silent",
-    };
-    let migrations = match &schema {
-        Ok(Ok(())) => "ok",
-        Ok(Err(migrate::SchemaError::Older { .. })) => "older",
-        Ok(Err(migrate::SchemaError::Newer { .. })) => "newer",
-        Ok(Err(_)) | Err(_) => "unknown",
-    };
-    let worker = match &operations.worker {
-        Worker::Here(running) if running.load(Ordering::Relaxed) => "ok",
-        Worker::Here(_) => "ended",
-        Worker::Elsewhere => "elsewhere",
-    };
-    let stopping = operations.stopping.load(Ordering::Relaxed);
-    let ready = matches!(schema, Ok(Ok(()))) && worker != "ended" && !stopping;
-    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let body = serde_json::json!({
-        "ready": ready, "database": database, "migrations": migrations, "worker": worker, "stopping": stopping,
-        // Without it matching is slower, and answers all the same.
-        "index": match operations.market.index_vitals() {
-            None => "not yet",
-            Some(vitals) if vitals.is_asked() => "ok",
-            Some(_) => "behind",
-        },
-    });
-    (status, Json(body)).into_response()
 }
 
 async fn metrics(State((operations, recorder)): State<(Operations, PrometheusHandle)>) -> Response {

@@ -63,6 +63,13 @@ impl Organization {
         self.0.version
     }
 
+    /// What you are in it; null if you don't belong to it.
+    async fn viewer_role(&self, ctx: &Context<'_>) -> Option<MemberRole> {
+        let actor = ctx.actor();
+        let memberships = actor.person().map(|person| person.memberships.as_slice()).unwrap_or_default();
+        memberships.iter().find(|(organization, _)| *organization == self.0.id).map(|(_, role)| (*role).into())
+    }
+
     /// The invitations to join it, newest first. Only those who may invite see them: for others
     /// the list is empty.
     async fn invitations(

@@ -2,79 +2,75 @@
 //! bearer token; what a person may not have looks absent.
 
 use async_graphql::{Context, InputObject, Object};
-use axum::extract::{Path, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::extract::{Path, RawQuery, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Extension, Json, Router};
-use domain::access::Denied;
+use axum::{Extension, Router};
+use domain::access::{Denied, Verb};
 use domain::id::{ContractId, PayoutId, WireBatchId};
 use domain::papers::TaxYear;
 use domain::payout::Iban;
 use domain::refusal::Refusal;
 use domain::wire::WireSlip;
 use infra::papers::{Paper, Wanted};
-use infra::session::NotAuthenticated;
-use infra::{Call, Failure, Market};
+use infra::{Call, Failure, Fault, Market};
 use serde::Serialize;
 use serde_json::json;
 
+use crate::backend::not_taken;
 use crate::context::RabtaContext;
 use crate::contract::Contract;
-use crate::http::{Settings, TraceId, around, bearer};
+use crate::http::{Problem, Settings, TraceId, around, bearer, counted};
 use crate::key::Key;
 use crate::user_error::{Answer, answer, payload};
+
+/// When it makes sense to come back after too many papers were to be printed at once.
+const BUSY_SECONDS: u64 = 5;
 
 /// The pages that papers are fetched from.
 pub fn paper_pages(market: &Market, settings: &Settings) -> Router {
     let router = Router::new().route("/papers/{kind}/{file}", get(fetch)).with_state(market.clone());
-    around(router, settings)
-}
-
-/// Why there is no paper.
-enum Refused {
-    NotSignedIn,
-    Absent,
-    NotAllowed,
-    Rule(StatusCode, String, String),
-    Busy,
-    Broken,
+    around(counted(router, settings), settings)
 }
 
 async fn fetch(
     State(market): State<Market>,
     Path((kind, file)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
     Extension(trace): Extension<TraceId>,
     headers: HeaderMap,
 ) -> Response {
     let made = async {
-        let token = bearer(&headers).map_err(|_| Refused::NotSignedIn)?.ok_or(Refused::NotSignedIn)?;
-        let caller = market.authenticate(token).await.map_err(|why| match why {
-            NotAuthenticated::Token(_) | NotAuthenticated::Ended => Refused::NotSignedIn,
-            NotAuthenticated::Unavailable(failure) => broken(&failure, &trace),
-        })?;
+        let token = bearer(&headers)?.ok_or_else(not_signed_in)?;
+        let caller = market.authenticate(token).await.map_err(|why| Problem::from(not_taken(why)))?;
         let call = Call { actor: caller.actor, session: Some(caller.session), trace: trace.to_string(), once: None };
         if let Some(batch) = wire_file(&kind, &file) {
+            let needed = Verb::WireFileTake.needs_proof();
+            if !needed.is_met(Some(caller.proved_at), market.clock().now()) {
+                return Err(refused(Refusal::Reauthenticate.into(), &trace));
+            }
             let text = market.wire_file(&call, batch).await.map_err(|failure| refused(failure, &trace))?;
             return Ok(attached(
-                text.ok_or(Refused::Absent)?.into_bytes(),
+                text.ok_or_else(absent)?.into_bytes(),
                 "text/csv; charset=utf-8",
                 &format!("{batch}.csv"),
             ));
         }
         if let Some(payout) = wire_slip(&kind, &file) {
-            let slip = market.wire_slip(&call, payout).await.map_err(|failure| refused(failure, &trace))?;
+            let take_over = query.as_deref() == Some("takeOver=true");
+            let slip = market.wire_slip(&call, payout, take_over).await.map_err(|failure| refused(failure, &trace))?;
             let name = format!("{}.json", slip.reference.replace(':', "_"));
             let text = by_hand(&slip).to_string();
             return Ok(attached(text.into_bytes(), "application/json", &name));
         }
-        let (wanted, format) = wanted(&kind, &file).ok_or(Refused::Absent)?;
+        let (wanted, format) = wanted(&kind, &file).ok_or_else(absent)?;
         let paper = market.paper(&call, wanted).await.map_err(|failure| refused(failure, &trace))?;
-        let paper = paper.ok_or(Refused::Absent)?;
-        hand_out(paper, format).await.map_err(|fault| broken(&Failure::from(fault), &trace))
+        let paper = paper.ok_or_else(absent)?;
+        hand_out(paper, format).await.map_err(|fault| refused(fault.into(), &trace))
     };
-    made.await.unwrap_or_else(Refused::into_response)
+    made.await.unwrap_or_else(|problem: Problem| problem.into_page(&trace))
 }
 
 #[derive(Clone, Copy)]
@@ -101,7 +97,7 @@ fn wanted(kind: &str, file: &str) -> Option<(Wanted, Format)> {
     Some((wanted, format))
 }
 
-async fn hand_out(paper: Paper, format: Format) -> Result<Response, infra::Fault> {
+async fn hand_out(paper: Paper, format: Format) -> Result<Response, Fault> {
     let (kind, ending) = match format {
         Format::Pdf => ("application/pdf", "pdf"),
         Format::Json => ("application/json", "json"),
@@ -160,59 +156,55 @@ fn attached(body: Vec<u8>, kind: &'static str, name: &str) -> Response {
     response
 }
 
-fn broken(failure: &Failure, trace: &TraceId) -> Refused {
-    tracing::error!(trace_id = %trace, error = %failure, "a paper could not be made");
-    Refused::Broken
+fn not_signed_in() -> Problem {
+    let message = "send a good access token as Authorization: Bearer <token>";
+    Problem::http(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", message)
 }
 
-fn refused(failure: Failure, trace: &TraceId) -> Refused {
-    match failure {
-        Failure::Refused(Refusal::Denied { reason: Denied::SignIn }) => Refused::NotSignedIn,
-        Failure::Refused(Refusal::Denied { reason: Denied::Hidden }) => Refused::Absent,
-        Failure::Refused(Refusal::Denied { reason: Denied::Suspended | Denied::NotAllowed }) => Refused::NotAllowed,
-        Failure::Refused(Refusal::Limit { .. }) => Refused::Busy,
-        Failure::Refused(refusal @ Refusal::Reauthenticate) => {
-            Refused::Rule(StatusCode::FORBIDDEN, "REAUTHENTICATE".to_owned(), refusal.to_string())
-        }
-        Failure::Refused(Refusal::Rule { code, message }) => Refused::Rule(StatusCode::CONFLICT, code, message),
-        Failure::Refused(other) => Refused::Rule(StatusCode::BAD_REQUEST, "REFUSED".to_owned(), other.to_string()),
-        Failure::Broken(_) => broken(&failure, trace),
-    }
+fn absent() -> Problem {
+    Problem::http(StatusCode::NOT_FOUND, "NOT_FOUND", "there is no such paper")
 }
 
-impl Refused {
-    fn into_response(self) -> Response {
-        let (status, code, message) = match self {
-            Self::NotSignedIn => (
-                StatusCode::UNAUTHORIZED,
-                "UNAUTHENTICATED".to_owned(),
-                "send a good access token as Authorization: Bearer <token>".to_owned(),
-            ),
-            Self::Absent => (StatusCode::NOT_FOUND, "NOT_FOUND".to_owned(), "there is no such paper".to_owned()),
-            Self::NotAllowed => {
-                (StatusCode::FORBIDDEN, "NOT_ALLOWED".to_owned(), "your role does not allow this".to_owned())
-            }
-            Self::Rule(status, code, message) => (status, code, message),
-            Self::Busy => (
-                StatusCode::TOO_MANY_REQUESTS,
-                "RATE_LIMITED".to_owned(),
-                "that were many papers: try again in some minutes".to_owned(),
-            ),
-            Self::Broken => {
-                (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL".to_owned(), "the paper could not be made".to_owned())
-            }
-        };
-        let mut response = (status, Json(json!({ "code": code, "message": message }))).into_response();
-        match status {
-            StatusCode::UNAUTHORIZED => {
-                response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            }
-            StatusCode::TOO_MANY_REQUESTS => {
-                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("600"));
-            }
-            _ => (),
+/// Why there is no paper.
+fn refused(failure: Failure, trace: &TraceId) -> Problem {
+    let refusal = match failure {
+        Failure::Refused(refusal) => refusal,
+        Failure::Broken(Fault::Busy { .. }) => {
+            let message = "many papers are being printed: try again in a moment";
+            let mut problem = Problem::http(StatusCode::SERVICE_UNAVAILABLE, "BUSY", message);
+            problem.retry_after = Some(BUSY_SECONDS);
+            return problem;
         }
-        response
+        Failure::Broken(fault) => {
+            tracing::error!(trace_id = %trace, error = %fault, "a paper could not be made");
+            return Problem::http(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "the paper could not be made");
+        }
+    };
+    let message = refusal.to_string();
+    match refusal {
+        Refusal::Denied { reason: Denied::SignIn } => not_signed_in(),
+        Refusal::Denied { reason: Denied::Hidden } => absent(),
+        Refusal::Denied { reason: Denied::Suspended } => {
+            Problem::http(StatusCode::FORBIDDEN, "SUSPENDED", "this account is suspended")
+        }
+        Refusal::Denied { reason: Denied::NotAllowed } => {
+            Problem::http(StatusCode::FORBIDDEN, "NOT_ALLOWED", "your role does not allow this")
+        }
+        Refusal::Throttled { limit, retry_after_seconds, .. } => {
+            let message = "that were many papers: try again in some minutes";
+            let mut problem =
+                Problem::http(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", message).with("limit", limit);
+            problem.retry_after = u64::try_from(retry_after_seconds).ok();
+            problem
+        }
+        Refusal::Reauthenticate => Problem::http(StatusCode::FORBIDDEN, "REAUTHENTICATE", message),
+        Refusal::Rule { code, .. } => Problem::http(StatusCode::CONFLICT, "REFUSED", message).with("code", code),
+        Refusal::WrongState { .. }
+        | Refusal::Stale { .. }
+        | Refusal::Invalid { .. }
+        | Refusal::Insufficient { .. }
+        | Refusal::Limit { .. }
+        | Refusal::KeyReused => Problem::http(StatusCode::BAD_REQUEST, "REFUSED", message),
     }
 }
 

@@ -214,7 +214,8 @@ impl PasskeyMutation {
     /// Add the passkey that a device of yours made. You are told by mail.
     async fn passkey_add(&self, ctx: &Context<'_>, input: PasskeyAddInput) -> Answer<PasskeyAddPayload> {
         let PasskeyAddInput { ceremony_id, name, credential } = &input;
-        answer(ctx.market().passkey_add(&ctx.call(), ceremony_id.0, name, &credential.0).await.map(Passkey))
+        let outcome = async { ctx.market().passkey_add(&ctx.call_to_act()?, ceremony_id.0, name, &credential.0).await };
+        answer(outcome.await.map(Passkey))
     }
 
     /// Call a passkey something else.
@@ -246,6 +247,10 @@ impl PasskeyMutation {
     /// Prove with a passkey who you are, as `reauthenticate` does with the password.
     async fn passkey_prove(&self, ctx: &Context<'_>, input: PasskeyProveInput) -> Answer<PasskeyProvePayload> {
         let PasskeyProveInput { ceremony_id, credential } = &input;
-        answer(ctx.market().passkey_prove(&ctx.call(), ceremony_id.0, &credential.0).await.map(Session))
+        let proved = ctx.market().passkey_prove(&ctx.call(), ceremony_id.0, &credential.0).await;
+        if let Ok(session) = &proved {
+            ctx.caller().has_proved(session.proved_at);
+        }
+        answer(proved.map(Session))
     }
 }

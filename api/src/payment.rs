@@ -43,9 +43,10 @@ impl Payment {
     }
 
     /// Lets your page go on with the processor; null while the processor has not answered, and
-    /// when there is nothing left to do. It is nobody's but yours: keep it out of logs and addresses.
+    /// when there is nothing left to do, and for those who may not pay. It is nobody's but yours: keep it out
+    /// of logs and addresses.
     async fn client_secret(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<String>> {
-        let secret = load(ctx, ClientSecretOf(self.0.id)).await?;
+        let secret = load(ctx, ClientSecretOf((&self.0).into())).await?;
         Ok(secret.map(|secret| secret.expose_secret().to_owned()))
     }
 
@@ -214,8 +215,8 @@ impl PaymentMutation {
         ctx: &Context<'_>,
         input: PaymentMethodSetUpInput,
     ) -> Answer<PaymentMethodSetUpPayload> {
-        let secret = ctx.market().payment_method_set_up(&ctx.call(), input.organization_id.0).await;
-        answer(secret.map(|secret| secret.expose_secret().to_owned()))
+        let secret = async { ctx.market().payment_method_set_up(&ctx.call_to_act()?, input.organization_id.0).await };
+        answer(secret.await.map(|secret| secret.expose_secret().to_owned()))
     }
 
     /// Have unspent credit of your organization go back to the card of a payment. It is no longer credit

@@ -17,6 +17,7 @@ use crate::milestone::mutation_names;
 use crate::money::{Money, MoneyInput};
 use crate::user::User;
 use crate::user_error::{Answer, answer, payload, top_level};
+use crate::wire::WireOutcome;
 
 /// A payout.
 #[derive(Debug, Clone)]
@@ -95,7 +96,7 @@ impl Payout {
 
     /// Where what it takes to send it by hand is, to be fetched by an admin's session that was proved within 15
     /// minutes, as `Authorization: Bearer`. Only admins see this, once two of them have approved the payout; who takes
-    /// it is noted in the audit log.
+    /// it is noted in the audit log, and sends it: another admin gets it only with `?takeOver=true`.
     async fn wire_slip_path(&self, ctx: &Context<'_>) -> Option<String> {
         let by_hand = matches!(&self.0.state, PayoutState::InTransit { rail: Rail::Manual, .. });
         let may = by_hand && access::allows(&ctx.actor(), Verb::WireSlipTake, &self.0.subject());
@@ -131,6 +132,14 @@ impl Payout {
             PayoutState::Blocked { reason, .. } if sees_queue(ctx) => Some(reason),
             _ => None,
         }
+    }
+
+    /// What one of our people has found out became of it, and waits for another to say the same; only they see this.
+    async fn word(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<PayoutWord>> {
+        let word = self.0.word.as_ref().filter(|word| word.attempt == self.0.attempt && !self.0.state.is_terminal());
+        let Some(word) = word.filter(|_| sees_queue(ctx)) else { return Ok(None) };
+        let by = load(ctx, word.by).await?.map(User);
+        Ok(Some(PayoutWord { by, at: word.at, outcome: word.outcome.into() }))
     }
 
     /// Who of our people has approved it to be sent by hand; only they see this, for others the
@@ -199,6 +208,17 @@ pub enum PayoutStatus {
     Unknown,
     /// Called off in time; available again.
     Cancelled,
+}
+
+/// What one of our people has found out became of a payout.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct PayoutWord {
+    /// Who.
+    by: Option<User>,
+    /// When.
+    at: Timestamp,
+    /// What became of it.
+    outcome: WireOutcome,
 }
 
 /// A bank account that payouts go to.
@@ -402,6 +422,28 @@ pub struct PayoutApproveInput {
     pub idempotency_key: Option<String>,
 }
 
+/// What became of a payout.
+#[derive(Debug, Clone, InputObject, Serialize)]
+pub struct PayoutSettleInput {
+    /// The payout.
+    pub payout_id: Key<PayoutId>,
+    /// What became of it.
+    pub outcome: WireOutcome,
+    /// How you found out, 1 to 500 characters; kept in the audit log. Of one that never got there the person is told it.
+    pub reason: String,
+    /// The version you saw; another one is refused.
+    pub expected_version: Option<i64>,
+    /// Makes repeating this request harmless: a fresh UUID for each intended act.
+    pub idempotency_key: Option<String>,
+}
+
+payload! {
+    /// The answer to `payoutSettle`.
+    PayoutSettlePayload {
+        /// The payout, as it is now.
+        payout: Payout
+    }
+}
 payload! {
     /// The answer to `payoutUnblock`.
     PayoutUnblockPayload {
@@ -512,8 +554,8 @@ impl PayoutQuery {
         Ok(Some(found.into_iter().map(|purpose| PayoutPurpose { code: purpose.code, title: purpose.title }).collect()))
     }
 
-    /// The payouts that wait for our people, oldest first: those that were stopped, and those that
-    /// two have to approve. Only admins see it.
+    /// The payouts that wait for our people, oldest first: those that were stopped, those that two have to approve, and
+    /// those that nobody tells of any more. Only admins see it.
     async fn payout_queue(
         &self,
         ctx: &Context<'_>,
@@ -561,7 +603,7 @@ impl PayoutMutation {
     /// Pay out some of your available balance. It leaves the balance at once.
     async fn payout_request(&self, ctx: &Context<'_>, input: PayoutRequestInput) -> Answer<PayoutRequestPayload> {
         let outcome = async {
-            let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
+            let call = ctx.call_once_with_proof(input.idempotency_key.as_deref(), &input)?;
             let ask = PayoutAsk {
                 method: input.payout_method_id.0,
                 amount: input.amount.parse("amount")?,
@@ -626,6 +668,18 @@ impl PayoutMutation {
         let outcome = async {
             let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
             ctx.market().payout_approve(&call, input.payout_id.0, input.expected_version).await
+        };
+        answer(outcome.await.map(Payout))
+    }
+
+    /// For admins: say what became of a payout that Stripe has not told of for a day, or that is on its way for a week.
+    /// It takes two different people who say the same, each of whom proved who they are within 15 minutes; the first word
+    /// is kept, and with the second the money moves.
+    async fn payout_settle(&self, ctx: &Context<'_>, input: PayoutSettleInput) -> Answer<PayoutSettlePayload> {
+        let outcome = async {
+            let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
+            let (id, expected) = (input.payout_id.0, input.expected_version);
+            ctx.market().payout_settle(&call, id, expected, input.outcome.into(), &input.reason).await
         };
         answer(outcome.await.map(Payout))
     }

@@ -8,14 +8,14 @@ use domain::access::{Verb, allows};
 use domain::id::{PortfolioItemId, SkillId};
 use domain::profile::{PortfolioDraft, ProfileInput};
 use domain::refusal::{Invalid, Refusal};
-use infra::profile::FreelancerFilter;
+use infra::profile::{FreelancerFilter, ProfilesWith};
 use serde::Serialize;
 
 use crate::connection::{connect, page};
 use crate::context::RabtaContext;
 use crate::gig::Fluency;
 use crate::key::Key;
-use crate::loader::{ProfileOf, load};
+use crate::loader::{ProfileOf, is_asked, load};
 use crate::money::{Money, MoneyInput};
 use crate::skill::{ProfileSkill, SkillLevel};
 use crate::user::User;
@@ -112,6 +112,11 @@ impl FreelancerProfile {
     async fn viewer_can_update(&self, ctx: &Context<'_>) -> bool {
         allows(&ctx.actor(), Verb::ProfileUpdate, &self.0.subject())
     }
+}
+
+/// What of profiles the operation asks for anywhere.
+pub fn profiles_with(ctx: &Context<'_>) -> ProfilesWith {
+    ProfilesWith { skills: is_asked(ctx, &["skills"]), portfolio: is_asked(ctx, &["portfolio"]) }
 }
 
 /// A language somebody speaks.

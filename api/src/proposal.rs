@@ -14,8 +14,9 @@ use crate::context::RabtaContext;
 use crate::gig::Gig;
 use crate::invitation::Invitation;
 use crate::key::Key;
-use crate::loader::{ProposalRevisions, list, load};
+use crate::loader::{OfferOn, ProposalRevisions, list, load};
 use crate::money::Money;
+use crate::offer::Offer;
 use crate::user::User;
 use crate::user_error::{Answer, answer, mutation_name, payload};
 
@@ -87,6 +88,11 @@ impl Proposal {
             domain::proposal::ProposalState::Declined { note, .. } if !note.is_empty() => Some(note),
             _ => None,
         }
+    }
+
+    /// The latest offer on it that you may see: its freelancer sees what was sent.
+    pub async fn offer(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Offer>> {
+        Ok(load(ctx, OfferOn(self.0.id)).await?.map(Offer))
     }
 
     /// What each side proposed, the latest first.

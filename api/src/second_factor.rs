@@ -116,8 +116,8 @@ impl SecondFactorMutation {
         ctx: &Context<'_>,
         #[graphql(default)] input: SecondFactorEnrollInput,
     ) -> Answer<SecondFactorEnrollPayload> {
-        let outcome = ctx.market().second_factor_enroll(&ctx.call(), input.label.as_deref()).await;
-        answer(outcome.map(SecondFactorEnrollment::from))
+        let outcome = async { ctx.market().second_factor_enroll(&ctx.call_to_act()?, input.label.as_deref()).await };
+        answer(outcome.await.map(SecondFactorEnrollment::from))
     }
 
     /// Show that the app is set up: from now on signing in takes its code.
@@ -126,7 +126,7 @@ impl SecondFactorMutation {
         ctx: &Context<'_>,
         input: SecondFactorConfirmInput,
     ) -> Answer<SecondFactorConfirmPayload> {
-        answer(ctx.market().second_factor_confirm(&ctx.call(), &input.code).await)
+        answer(async { ctx.market().second_factor_confirm(&ctx.call_to_act()?, &input.code).await }.await)
     }
 
     /// Sign in with the password alone again. The recovery codes are forgotten.
@@ -148,6 +148,6 @@ impl SecondFactorMutation {
         ctx: &Context<'_>,
         input: RecoveryCodesRenewInput,
     ) -> Answer<RecoveryCodesRenewPayload> {
-        answer(ctx.market().recovery_codes_renew(&ctx.call(), &input.code).await)
+        answer(async { ctx.market().recovery_codes_renew(&ctx.call_to_act()?, &input.code).await }.await)
     }
 }

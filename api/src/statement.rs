@@ -1,12 +1,14 @@
 //! The books, as the parties read them: statements and balances.
 
 use async_graphql::connection::Connection;
-use async_graphql::{Context, Enum, ID, Object, SimpleObject};
+use async_graphql::{Context, Enum, ID, Lookahead, Object, SimpleObject, Value};
 use domain::Timestamp;
+use infra::page::PageRequest;
 
 use crate::connection::{connect, page};
 use crate::context::RabtaContext;
 use crate::contract::Contract;
+use crate::loader::{ContractMilestones, PageOf, items, may_prime, prime};
 use crate::money::Money;
 use crate::offer::Offer;
 use crate::user_error::top_level;
@@ -174,6 +176,21 @@ pub struct ClientBalances {
     pub credit: Money,
 }
 
+/// Which milestones of each contract of a list are asked for, if those are the first ones, and of one size.
+fn first_milestones(ctx: &Context<'_>) -> Option<PageRequest> {
+    let asked = items(ctx, "milestones");
+    let asked: Vec<_> = asked.iter().flat_map(Lookahead::selection_fields).collect();
+    let (true, [field]) = (may_prime(ctx), asked.as_slice()) else { return None };
+    match field.arguments().ok()?.as_slice() {
+        [] => Some(PageRequest::default()),
+        [(name, Value::Number(first))] if name.as_str() == "first" => {
+            let first = i32::try_from(first.as_i64()?).ok().filter(|first| (0..=100).contains(first))?;
+            Some(PageRequest { first: Some(first), ..PageRequest::default() })
+        }
+        _ => None,
+    }
+}
+
 /// What of their deals the signed-in person sees.
 #[derive(Debug, Default)]
 pub struct DealViewer;
@@ -201,7 +218,15 @@ impl DealViewer {
         last: Option<i32>,
         before: Option<String>,
     ) -> async_graphql::Result<Connection<String, Contract>> {
-        connect(ctx.market().contracts_of_viewer(&ctx.call(), &page(first, after, last, before)).await, Contract)
+        let (call, page) = (ctx.call(), page(first, after, last, before));
+        let Some(milestones) = first_milestones(ctx) else {
+            return connect(ctx.market().contracts_of_viewer(&call, &page).await, Contract);
+        };
+        let found = ctx.market().contracts_of_viewer_with_milestones(&call, &page, &milestones).await;
+        let (contracts, parts) = found.map_err(top_level)?;
+        let of = |(contract, slice)| (PageOf::new(ContractMilestones(contract), milestones.clone()), Some(Ok(slice)));
+        prime(ctx, parts.into_iter().map(of));
+        connect(Ok(contracts), Contract)
     }
 
     /// The offers made to you, newest first.

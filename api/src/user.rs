@@ -12,14 +12,14 @@ use crate::connection::page;
 use crate::context::RabtaContext;
 use crate::dispute::DisputeViewer;
 use crate::key::Key;
-use crate::loader::{FreelancerReviews, ProfileOf, list, load, rating};
+use crate::loader::{FreelancerReviews, ProfileOf, list, load, may_prime, prime, rating};
 use crate::matching::MatchViewer;
 use crate::notification::NotificationViewer;
 use crate::organization::OrganizationViewer;
 use crate::passkey::PasskeyViewer;
 use crate::payee::PayeeViewer;
 use crate::payout::PayoutViewer;
-use crate::profile::{FreelancerProfile, ProfileViewer};
+use crate::profile::{FreelancerProfile, ProfileViewer, profiles_with};
 use crate::proposal::TradeViewer;
 use crate::review::{Rating, Review};
 use crate::saved_search::SavedSearchViewer;
@@ -246,8 +246,16 @@ pub struct UserQuery;
 impl UserQuery {
     /// The signed-in person; null without an access token.
     async fn viewer(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Viewer>> {
-        let user = ctx.market().viewer(&ctx.call()).await.map_err(top_level)?;
-        Ok(user.map(Viewer::of))
+        let viewer = ctx.look_ahead();
+        let has_profile = viewer.field("profile").exists() || viewer.field("user").field("profile").exists();
+        if !may_prime(ctx) || !has_profile {
+            let user = ctx.market().viewer(&ctx.call()).await.map_err(top_level)?;
+            return Ok(user.map(Viewer::of));
+        }
+        let found = ctx.market().viewer_with_profile(&ctx.call(), profiles_with(ctx)).await.map_err(top_level)?;
+        let Some((user, profile)) = found else { return Ok(None) };
+        prime(ctx, [(ProfileOf(user.id), profile)]);
+        Ok(Some(Viewer::of(user)))
     }
 }
 

@@ -2,13 +2,17 @@
 //! with the facts a program needs to go on. Faults of ours are top-level errors that say nothing
 //! but that they happened.
 
-use async_graphql::{ErrorExtensions, Interface, SimpleObject};
+use async_graphql::{ErrorExtensionValues, ErrorExtensions, Interface, SimpleObject, Value, value};
 use domain::access::{Denied, Verb};
 use domain::refusal::Refusal;
 use domain::session::PROOF_LIFETIME;
-use infra::Failure;
+use infra::{Failure, Fault};
 
+use crate::http::BUSY;
 use crate::money::Money;
+
+/// When it makes sense to come back after too many wanted the same at once.
+const BUSY_SECONDS: u64 = 3;
 
 /// Something the caller asked for was refused. Nothing was changed.
 #[derive(Debug, Clone, Interface)]
@@ -95,13 +99,15 @@ user_errors! {
     LimitReachedError {
         /// The limit.
         limit: i64,
+        /// After so many seconds it makes sense to try again, where waiting helps.
+        retry_after_seconds: Option<i64>,
     }
     /// A rule stands against it; `code` names the rule.
     RuleError {}
     /// This takes a fresh proof of who you are: ask for the password (and the code of the authenticator
     /// app, if there is one), send `reauthenticate`, and then this again. Signing in is such a proof, too.
     ReauthenticationRequiredError {
-        /// How old the proof may be, in seconds.
+        /// How old the proof may be, in seconds. For money of every day one of the last twelve hours will do, too.
         within_seconds: i64,
     }
     /// The idempotency key was used before, with other input. Use a fresh key for each intended act.
@@ -153,8 +159,15 @@ pub fn user_errors(refusal: Refusal) -> Vec<UserError> {
             asked: asked.into(),
         }),
         Refusal::Limit { code, limit, .. } => {
-            UserError::LimitReached(LimitReachedError { code, message, path: None, limit })
+            UserError::LimitReached(LimitReachedError { code, message, path: None, limit, retry_after_seconds: None })
         }
+        Refusal::Throttled { limit, retry_after_seconds, .. } => UserError::LimitReached(LimitReachedError {
+            code: "TOO_MANY_ATTEMPTS".to_owned(),
+            message,
+            path: None,
+            limit,
+            retry_after_seconds: Some(retry_after_seconds),
+        }),
         Refusal::Rule { code, .. } => UserError::Rule(RuleError { code, message, path: None }),
         Refusal::Reauthenticate => UserError::ReauthenticationRequired(ReauthenticationRequiredError {
             code: "REAUTHENTICATE".to_owned(),
@@ -243,17 +256,72 @@ pub fn top_level(failure: Failure) -> async_graphql::Error {
                     .join("; "),
                 other => other.to_string(),
             };
-            let code = user_errors(refusal).first().map_or_else(|| "REFUSED".to_owned(), code_of);
-            async_graphql::Error::new(message).extend_with(|_, extensions| extensions.set("code", code))
+            let errors = user_errors(refusal);
+            async_graphql::Error::new(message).extend_with(|_, extensions| facts(&errors, extensions))
         }
-        Failure::Broken(fault) => {
-            tracing::error!(error = %fault, "a request failed");
-            broken()
-        }
+        Failure::Broken(fault) => broken(&fault),
     }
 }
 
-fn broken() -> async_graphql::Error {
+/// What a program needs to go on: the code, and the facts that the error has as a part of a payload.
+fn facts(errors: &[UserError], extensions: &mut ErrorExtensionValues) {
+    let Some(error) = errors.first() else { return extensions.set("code", "REFUSED") };
+    extensions.set("code", code_of(error));
+    match error {
+        UserError::InvalidInput(error) => {
+            extensions.set("path", words(error.path.clone().unwrap_or_default()));
+            let fields = errors.iter().filter_map(|error| match error {
+                UserError::InvalidInput(InvalidInputError { code, message, path }) => {
+                    let path = words(path.clone().unwrap_or_default());
+                    Some(value!({ "path": path, "code": code.clone(), "message": message.clone() }))
+                }
+                _ => None,
+            });
+            extensions.set("fields", fields.collect::<Vec<_>>());
+        }
+        UserError::WrongState(error) => {
+            extensions.set("state", error.state.clone());
+            extensions.set("allowed", words(error.allowed.clone()));
+        }
+        UserError::StaleVersion(error) => {
+            extensions.set("expectedVersion", error.expected_version);
+            extensions.set("actualVersion", error.actual_version);
+        }
+        UserError::LimitReached(error) => {
+            extensions.set("limit", error.limit);
+            if let Some(seconds) = error.retry_after_seconds {
+                extensions.set("retryAfterSeconds", seconds);
+            }
+        }
+        UserError::ReauthenticationRequired(error) => extensions.set("withinSeconds", error.within_seconds),
+        UserError::NotFound(_)
+        | UserError::NotAllowed(_)
+        | UserError::Unauthenticated(_)
+        | UserError::InsufficientFunds(_)
+        | UserError::Rule(_)
+        | UserError::IdempotencyConflict(_) => {}
+    }
+}
+
+fn words(words: Vec<String>) -> Vec<Value> {
+    words.into_iter().map(Value::from).collect()
+}
+
+/// A fault of ours, which is logged here. That too many want the same at once is told, so that they come back later.
+fn broken(fault: &Fault) -> async_graphql::Error {
+    if let Fault::Busy { .. } = fault {
+        return async_graphql::Error::new("Too many want this at once: try again in a moment.").extend_with(
+            |_, extensions| {
+                extensions.set("code", BUSY);
+                extensions.set("retryAfterSeconds", BUSY_SECONDS);
+            },
+        );
+    }
+    tracing::error!(error = %fault, "a request failed");
+    internal()
+}
+
+fn internal() -> async_graphql::Error {
     async_graphql::Error::new("Something went wrong on our side. Try again; if it stays, quote the trace id.")
         .extend_with(|_, extensions| extensions.set("code", "INTERNAL"))
 }
@@ -262,10 +330,7 @@ fn broken() -> async_graphql::Error {
 pub fn top_level_shared(failure: &Failure) -> async_graphql::Error {
     match failure {
         Failure::Refused(refusal) => top_level(Failure::Refused(refusal.clone())),
-        Failure::Broken(fault) => {
-            tracing::error!(error = %fault, "a request failed");
-            broken()
-        }
+        Failure::Broken(fault) => broken(fault),
     }
 }
 
@@ -282,5 +347,37 @@ fn code_of(error: &UserError) -> String {
         UserError::Rule(error) => error.code.clone(),
         UserError::ReauthenticationRequired(error) => error.code.clone(),
         UserError::IdempotencyConflict(error) => error.code.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(failure: Failure) -> serde_json::Value {
+        serde_json::to_value(top_level(failure).extensions).unwrap()
+    }
+
+    #[test]
+    fn a_top_level_error_says_what_a_payload_would() {
+        let page = Refusal::field("first", "OUT_OF_RANGE", "must be between 0 and 100");
+        let field =
+            serde_json::json!({ "path": ["first"], "code": "OUT_OF_RANGE", "message": "must be between 0 and 100" });
+        let all = serde_json::json!({ "code": "BAD_USER_INPUT", "path": ["first"], "fields": [field] });
+        assert_eq!(told(page.into()), all);
+        let tried = Refusal::Throttled { limit: 5, retry_after_seconds: 61, message: String::new() };
+        let all = serde_json::json!({ "code": "TOO_MANY_ATTEMPTS", "limit": 5, "retryAfterSeconds": 61 });
+        assert_eq!(told(tried.into()), all);
+        let stale = Refusal::Stale { expected: 1, actual: 2 };
+        let all = serde_json::json!({ "code": "STALE_VERSION", "expectedVersion": 1, "actualVersion": 2 });
+        assert_eq!(told(stale.into()), all);
+    }
+
+    #[test]
+    fn that_too_many_want_the_same_is_told_and_other_faults_are_not() {
+        let busy = told(Fault::Busy { work: "passwords" }.into());
+        assert_eq!(busy, serde_json::json!({ "code": "BUSY", "retryAfterSeconds": 3 }));
+        let crypto = told(Fault::Crypto("hunter2".to_owned()).into());
+        assert_eq!(crypto, serde_json::json!({ "code": "INTERNAL" }));
     }
 }

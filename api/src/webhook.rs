@@ -12,6 +12,8 @@ use axum::routing::post;
 use infra::Market;
 use infra::webhook::NotTaken;
 
+use crate::http::{Settings, around};
+
 /// The path that is told to Stripe.
 pub const STRIPE_PATH: &str = "/webhooks/stripe";
 /// The largest body: several times the largest event.
@@ -20,8 +22,8 @@ const BODY_BYTES: usize = 256 << 10;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The doors of processors. Without one that is real, nothing is taken.
-pub fn routes(market: &Market) -> Router {
-    Router::new().route(STRIPE_PATH, post(stripe)).with_state(market.clone())
+pub fn routes(market: &Market, settings: &Settings) -> Router {
+    around(Router::new().route(STRIPE_PATH, post(stripe)).with_state(market.clone()), settings)
 }
 
 async fn stripe(State(market): State<Market>, headers: HeaderMap, body: Body) -> Response {

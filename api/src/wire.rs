@@ -5,7 +5,7 @@ use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 use chrono::NaiveDate;
 use domain::Timestamp;
 use domain::id::PayoutId;
-use domain::wire::{BankHoliday as Holiday, WireOutcome as Outcome};
+use domain::wire::{BankCalendar as Calendar, BankHoliday as Holiday, WireOutcome as Outcome};
 use serde::Serialize;
 
 use crate::connection::{connect, page};
@@ -52,6 +52,11 @@ impl WireBatch {
     /// What they add up to.
     async fn total(&self) -> Money {
         self.0.total.into()
+    }
+
+    /// When the file was first fetched, and may have been given to the bank. Until then a payout can be taken out of it.
+    async fn taken_at(&self) -> Option<Timestamp> {
+        self.0.taken_at
     }
 
     /// Where the file is, to be fetched with an admin's access token as `Authorization: Bearer`. It holds whole
@@ -118,6 +123,43 @@ pub struct BankHolidayAddInput {
     pub idempotency_key: Option<String>,
 }
 
+/// Which day is none on which the banks of a country don't work.
+#[derive(Debug, Clone, InputObject, Serialize)]
+pub struct BankHolidayRemoveInput {
+    /// Where.
+    pub country: BankCountry,
+    /// When: a day to come.
+    pub day: NaiveDate,
+    /// Makes repeating this request harmless: a fresh UUID for each intended act.
+    pub idempotency_key: Option<String>,
+}
+
+/// Until when the days on which the banks of a country don't work are all noted.
+#[derive(Debug, Clone, InputObject, Serialize)]
+pub struct BankCalendarExtendInput {
+    /// Where.
+    pub country: BankCountry,
+    /// The last day, within three years.
+    pub known_until: NaiveDate,
+    /// Makes repeating this request harmless: a fresh UUID for each intended act.
+    pub idempotency_key: Option<String>,
+}
+
+/// Until when the days on which the banks of a country don't work are all noted.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct BankCalendar {
+    /// Where.
+    country: BankCountry,
+    /// The last day.
+    known_until: NaiveDate,
+}
+
+impl From<Calendar> for BankCalendar {
+    fn from(calendar: Calendar) -> Self {
+        Self { country: calendar.country.into(), known_until: calendar.known_until }
+    }
+}
+
 /// What became of a payout.
 #[derive(Debug, Clone, InputObject, Serialize)]
 pub struct WireSettleInput {
@@ -151,6 +193,21 @@ payload! {
     BankHolidayAddPayload {
         /// The day.
         bank_holiday: BankHoliday
+    }
+}
+
+payload! {
+    /// The answer to `bankHolidayRemove`.
+    BankHolidayRemovePayload {
+        /// The day, as it had been noted.
+        bank_holiday: BankHoliday
+    }
+}
+payload! {
+    /// The answer to `bankCalendarExtend`.
+    BankCalendarExtendPayload {
+        /// Until when.
+        bank_calendar: BankCalendar
     }
 }
 
@@ -190,8 +247,9 @@ impl WireMutation {
         answer(outcome.await.map(WireBatch))
     }
 
-    /// For admins: say what became of a payout that went by our bank, in a file or by hand. One that is in no file yet
-    /// can be taken back as `RETURNED`.
+    /// For admins: say what became of a payout that went by our bank, in a file or by hand. One that is in no file yet,
+    /// or in one that nobody has fetched, can be taken back as `RETURNED`. That one came back after it was `PAID` is said
+    /// by another admin than who said that, who proved who they are within 15 minutes, within 30 days.
     async fn wire_settle(&self, ctx: &Context<'_>, input: WireSettleInput) -> Answer<WireSettlePayload> {
         let outcome = async {
             let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
@@ -209,5 +267,32 @@ impl WireMutation {
             ctx.market().bank_holiday_add(&call, input.country.into(), input.day, &input.name).await
         };
         answer(outcome.await.map(BankHoliday::from))
+    }
+
+    /// For admins: a day to come is none on which the banks of a country don't work, after all.
+    async fn bank_holiday_remove(
+        &self,
+        ctx: &Context<'_>,
+        input: BankHolidayRemoveInput,
+    ) -> Answer<BankHolidayRemovePayload> {
+        let outcome = async {
+            let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
+            ctx.market().bank_holiday_remove(&call, input.country.into(), input.day).await
+        };
+        answer(outcome.await.map(BankHoliday::from))
+    }
+
+    /// For admins: say until when the days on which the banks of a country don't work are all noted. Files for the bank
+    /// are made as long as that is 60 days ahead.
+    async fn bank_calendar_extend(
+        &self,
+        ctx: &Context<'_>,
+        input: BankCalendarExtendInput,
+    ) -> Answer<BankCalendarExtendPayload> {
+        let outcome = async {
+            let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
+            ctx.market().bank_calendar_extend(&call, input.country.into(), input.known_until).await
+        };
+        answer(outcome.await.map(BankCalendar::from))
     }
 }

@@ -252,23 +252,35 @@ async fn production_refuses_what_is_for_development() {
     with_keys("").is_refused(&["in production there must be", "openssl rand"]);
     with_keys(&"A".repeat(43)).is_refused(&["not random", "openssl rand"]);
     with_keys("short").is_refused(&["RABTA_SIGNING_KEYS", "32 random bytes"]);
+    let random = "jH3-QxBRt4xqmVYzUuN0sWLfbkGdcPeo9iTnyZ1aA7w";
+    let made_up = "A".repeat(43);
+    with_keys(&format!("{random}\n{made_up}")).is_refused(&["RABTA_SIGNING_KEYS", "not random"]);
+    let with = |settings: &[(&str, &str)]| {
+        let mut command = home.rabta(&["--production", "--database-url", &url]);
+        command.env("RABTA_SIGNING_KEYS", random).env("RABTA_VAULT_KEY", random);
+        Answer::of(command.envs(settings.iter().copied()).output().unwrap())
+    };
+    with(&[("RABTA_VAULT_KEY", made_up.as_str())]).is_refused(&["RABTA_VAULT_KEY", "not random"]);
+    with(&[("RABTA_VAULT_KEY", format!("{random}, {made_up}").as_str())])
+        .is_refused(&["RABTA_VAULT_KEY", "not random"]);
+    // Without a processor, what is paid in is not money, and must not be paid out as if it were.
+    with(&[]).is_refused(&["in production there must be a STRIPE_SECRET_KEY", "RABTA_SANDBOX_MONEY"]);
+    with(&[("RABTA_SANDBOX_MONEY", "1"), ("STRIPE_SECRET_KEY", "sk_live_0")]).is_refused(&["both", "sandbox money"]);
     assert!(!home.0.join("signing.keys").exists());
 
     // Nobody is paid out unscreened.
     let list = home.0.with_added_extension("list");
     let screening = |file: Option<&Path>, words: &[&str]| {
-        let mut command = home.rabta(&["--production", "--database-url", &url]);
-        let random = "jH3-QxBRt4xqmVYzUuN0sWLfbkGdcPeo9iTnyZ1aA7w";
-        command.env("RABTA_SIGNING_KEYS", random).env("RABTA_VAULT_KEY", random);
-        if let Some(file) = file {
-            command.env("RABTA_SCREENING_FILE", file);
-        }
-        Answer::of(command.output().unwrap()).is_refused(words);
+        let file = file.map(|file| ("RABTA_SCREENING_FILE", file.to_str().unwrap()));
+        let settings: Vec<_> = std::iter::once(("RABTA_SANDBOX_MONEY", "1")).chain(file).collect();
+        with(&settings).is_refused(words);
     };
     screening(None, &["in production names must be screened", "RABTA_SCREENING_FILE"]);
     screening(Some(&list), &["RABTA_SCREENING_FILE", "one a line"]);
     fs::write(&list, "# nobody yet\n").unwrap();
     screening(Some(&list), &["the list of names is empty", "one a line"]);
+    fs::write(&list, "Somebody Sanctioned\n").unwrap();
+    screening(Some(&list), &["number of trusted proxies", "RABTA_TRUSTED_PROXIES"]);
     fs::remove_file(&list).unwrap();
     database.stop().await.unwrap();
 }
@@ -332,7 +344,7 @@ async fn the_server_of_docker_compose_runs_with_exactly_its_environment() {
     assert!(migrated.out.contains("applied 0001_foundation"), "{}", migrated.out);
 
     let (command, names) = service("server", &["serve"]);
-    for name in ["RABTA_PRODUCTION", "RABTA_NO_MIGRATE", "DATABASE_URL_FILE"] {
+    for name in ["RABTA_PRODUCTION", "RABTA_NO_MIGRATE", "RABTA_SANDBOX_MONEY", "DATABASE_URL_FILE"] {
         assert!(names.iter().any(|known| known == name), "{names:?}");
     }
     let server = Server::start(command);

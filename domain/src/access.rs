@@ -4,9 +4,12 @@
 //! three things: who asks ([`Actor`]), whose the thing is ([`Subject`]), and the table at
 //! [`Verb::allowed_to`]. What an actor may not see is [`Denied::Hidden`], and looks absent.
 
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
+use crate::Timestamp;
 use crate::id::{OrganizationId, UserId};
+use crate::session::{DAY_OF_WORK, PROOF_LIFETIME};
 
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,6 +95,11 @@ impl MemberRole {
             Self::HiringManager => "hiring_manager",
             Self::Viewer => "viewer",
         }
+    }
+
+    /// May such a member invite others?
+    pub fn invites(self) -> bool {
+        Verb::MemberInvite.allowed_to().contains(&Role::Member(self))
     }
 }
 
@@ -442,18 +450,215 @@ table! {
     PayoutUnblock:            STAFF;
     PayoutReject:             STAFF;
     PayoutApprove:            STAFF;
+    PayoutSettle:             STAFF;
     PayoutRead:               ONESELF STAFF SYSTEM;
     PayoutQueueRead:          STAFF;
     PayoutEPrcAttach:         ONESELF STAFF;
     WireBatchMake:            STAFF;
     WireBatchRead:            STAFF;
+    WireFileTake:             STAFF;
     WireSettle:               STAFF;
     WireSlipTake:             STAFF;
     BankHolidayAdd:           STAFF;
+    BankHolidayRemove:        STAFF;
+    BankCalendarExtend:       STAFF;
     ReviewSubmit:             ONESELF OWNER ADMIN HIRING;
     ReviewReply:              ONESELF OWNER ADMIN HIRING;
     ReviewPublish:            SYSTEM;
     NotificationRead:         ONESELF;
+}
+
+/// How fresh a proof of who they are a person must have given to do something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Freshness {
+    /// Being signed in is enough.
+    Any,
+    /// Money of every day, so that work is not interrupted: the proof is of the last twelve hours.
+    Today,
+    /// The safety of an account, who gets money, and what our people do to others: of the last fifteen minutes.
+    Fresh,
+}
+
+impl Freshness {
+    /// How old the proof may be; none if there need be none.
+    pub fn within(self) -> Option<TimeDelta> {
+        match self {
+            Self::Any => None,
+            Self::Today => Some(DAY_OF_WORK),
+            Self::Fresh => Some(PROOF_LIFETIME),
+        }
+    }
+
+    /// Is a proof that was given at `proved_at`, if any was, fresh enough at `now`?
+    pub fn is_met(self, proved_at: Option<Timestamp>, now: Timestamp) -> bool {
+        self.within().is_none_or(|within| proved_at.is_some_and(|proved_at| now < proved_at + within))
+    }
+}
+
+impl Verb {
+    /// How fresh a proof of who they are it takes of a person. Rabta itself gives none. What is asked for
+    /// with the password, like another password, brings its own.
+    pub fn needs_proof(self) -> Freshness {
+        match self {
+            Self::SecondFactorSet
+            | Self::PasskeyAdd
+            | Self::PasskeyRemove
+            | Self::EmailChange
+            | Self::AccountExport
+            | Self::AccountErase
+            | Self::UserSuspend
+            | Self::UserReinstate
+            | Self::PolicyVersionAdd
+            | Self::OrganizationTransfer
+            | Self::MemberInvite
+            | Self::MemberUpdate
+            | Self::MemberRemove
+            | Self::ContractHold
+            | Self::ContractLiftHold
+            | Self::ContractPaymentMethodSet
+            | Self::PaymentMethodSetUp
+            | Self::PaymentRefund
+            | Self::PayeeUpdate
+            | Self::PayoutMethodAdd
+            | Self::PayoutMethodRemove
+            | Self::PayoutRequest
+            | Self::PayoutUnblock
+            | Self::PayoutReject
+            | Self::PayoutApprove
+            | Self::PayoutSettle
+            | Self::WireBatchMake
+            | Self::WireFileTake
+            | Self::WireSlipTake
+            | Self::WireSettle
+            | Self::DisputeAward => Freshness::Fresh,
+            Self::MilestoneFund
+            | Self::MilestoneApprove
+            | Self::MilestoneAgreeRefund
+            | Self::MilestoneRefundAfter
+            | Self::BonusGive
+            | Self::TipGive
+            | Self::TimesheetPay
+            | Self::TimesheetApprove
+            | Self::DisputeOffer
+            | Self::DisputeAccept
+            | Self::DisputeConcede
+            | Self::DisputePayFee => Freshness::Today,
+            Self::UserRead
+            | Self::UserUpdate
+            | Self::PasswordChange
+            | Self::StaffGrant
+            | Self::AuditRead
+            | Self::OutageDeclare
+            | Self::OutageEnd
+            | Self::SessionRevoke
+            | Self::PasskeyRead
+            | Self::PasskeyRename
+            | Self::OrganizationCreate
+            | Self::OrganizationRead
+            | Self::OrganizationUpdate
+            | Self::ProfileUpdate
+            | Self::GigRead
+            | Self::GigCreate
+            | Self::GigUpdate
+            | Self::GigPublish
+            | Self::GigPause
+            | Self::GigResume
+            | Self::GigCancel
+            | Self::GigReopen
+            | Self::GigExpire
+            | Self::GigRemove
+            | Self::GigMatches
+            | Self::ExposureRead
+            | Self::ModelUse
+            | Self::SavedSearchRead
+            | Self::SavedSearchCreate
+            | Self::SavedSearchDelete
+            | Self::InvitationSend
+            | Self::InvitationRead
+            | Self::InvitationDecline
+            | Self::ProposalDraftSave
+            | Self::ProposalDraftDiscard
+            | Self::ProposalSubmit
+            | Self::ProposalRead
+            | Self::ProposalRevise
+            | Self::ProposalWithdraw
+            | Self::ProposalView
+            | Self::ProposalShortlist
+            | Self::ProposalInterview
+            | Self::ProposalDecline
+            | Self::ProposalCounter
+            | Self::ProposalCounterAccept
+            | Self::ProposalClose
+            | Self::OfferCreate
+            | Self::OfferSend
+            | Self::OfferWithdraw
+            | Self::OfferRead
+            | Self::OfferAccept
+            | Self::OfferDecline
+            | Self::OfferConfirmFunding
+            | Self::OfferExpire
+            | Self::ContractRead
+            | Self::ContractStatement
+            | Self::ContractPause
+            | Self::ContractEnd
+            | Self::ContractResume
+            | Self::ContractFinish
+            | Self::ContractDevelopmentShareSet
+            | Self::PaymentRead
+            | Self::PaymentAdvance
+            | Self::MilestonePropose
+            | Self::MilestoneAgree
+            | Self::MilestoneCancel
+            | Self::MilestoneStopFunding
+            | Self::MilestoneSubmit
+            | Self::MilestoneRequestChanges
+            | Self::MilestoneRequestRefund
+            | Self::MilestoneRefuseRefund
+            | Self::MilestoneWithdrawRefund
+            | Self::MilestoneKeep
+            | Self::MilestoneDispute
+            | Self::MilestoneConfirmFunding
+            | Self::MilestoneFailFunding
+            | Self::MilestoneUnwind
+            | Self::MilestoneRemind
+            | Self::MilestoneAutoApprove
+            | Self::MilestoneRelease
+            | Self::MilestoneResolveRefund
+            | Self::MilestoneAge
+            | Self::MilestoneExtend
+            | Self::MilestoneChargeBack
+            | Self::MilestoneSettle
+            | Self::DisputeRead
+            | Self::DisputeQueue
+            | Self::DisputeAnswer
+            | Self::DisputeWithdraw
+            | Self::DisputeRefuse
+            | Self::DisputeAdvance
+            | Self::DisputeRecommend
+            | Self::EvidenceAdd
+            | Self::TimeEntryAdd
+            | Self::TimeEntryRemove
+            | Self::TimesheetSubmit
+            | Self::TimesheetDispute
+            | Self::TimesheetAdvance
+            | Self::BooksRead
+            | Self::BalancesRead
+            | Self::PayeeSearch
+            | Self::PayoutCancel
+            | Self::PayoutAdvance
+            | Self::PayoutRead
+            | Self::PayoutQueueRead
+            | Self::PayoutEPrcAttach
+            | Self::BankHolidayAdd
+            | Self::BankHolidayRemove
+            | Self::BankCalendarExtend
+            | Self::WireBatchRead
+            | Self::ReviewSubmit
+            | Self::ReviewReply
+            | Self::ReviewPublish
+            | Self::NotificationRead => Freshness::Any,
+        }
+    }
 }
 
 /// May `actor` do `verb` to `subject`?
@@ -508,7 +713,12 @@ pub fn matrix() -> String {
     for verb in Verb::ALL {
         let roles: Vec<&str> =
             Role::ALL.into_iter().filter(|role| verb.allowed_to().contains(role)).map(Role::as_str).collect();
-        text.push_str(&format!("{:<26}{}\n", verb.name(), roles.join(" ")));
+        let proof = match verb.needs_proof() {
+            Freshness::Any => "",
+            Freshness::Today => " (proof of today)",
+            Freshness::Fresh => " (fresh proof)",
+        };
+        text.push_str(&format!("{:<26}{}{proof}\n", verb.name(), roles.join(" ")));
     }
     text
 }
@@ -566,6 +776,22 @@ mod tests {
                     assert_eq!(answer, expected, "{verb:?} {role:?} public: {public}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_proof_is_fresh_enough_until_its_time_is_over() {
+        let at = |minutes| Timestamp::UNIX_EPOCH + TimeDelta::minutes(minutes);
+        for (freshness, never, minutes) in
+            [(Freshness::Any, true, i64::from(u32::MAX)), (Freshness::Today, false, 720), (Freshness::Fresh, false, 15)]
+        {
+            assert_eq!(freshness.is_met(None, at(0)), never, "{freshness:?}");
+            assert!(freshness.is_met(Some(at(0)), at(minutes - 1)), "{freshness:?}");
+            assert_eq!(freshness.is_met(Some(at(0)), at(minutes)), never, "{freshness:?}");
+        }
+        for verb in Verb::ALL {
+            let by_people = verb.allowed_to().iter().any(|role| !matches!(role, Role::System));
+            assert!(by_people || verb.needs_proof() == Freshness::Any, "{verb:?}: nobody is there to prove anything");
         }
     }
 

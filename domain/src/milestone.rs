@@ -376,7 +376,7 @@ impl MilestoneDraft {
         terms: &Terms,
     ) -> Result<Self, Refusal> {
         let mut invalid = Invalid::default();
-        let title = invalid.text("title", title, 1..=120);
+        let title = invalid.line("title", title, 1..=120);
         let description = invalid.text("description", description, 0..=5_000);
         terms.check_amount(&mut invalid, "amount", amount);
         invalid.finish()?;

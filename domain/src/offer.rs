@@ -204,7 +204,7 @@ impl OfferDraft {
         terms: &Terms,
     ) -> Result<Self, Refusal> {
         let mut invalid = Invalid::default();
-        let title = invalid.text("title", title, 3..=120);
+        let title = invalid.line("title", title, 3..=120);
         let message = invalid.text("message", message, 0..=5_000);
         match engagement {
             Engagement::Fixed if milestones.is_empty() || milestones.len() > MILESTONES_MAX => {
@@ -430,6 +430,20 @@ impl Offer {
                 Ok(Change::none(self).timing(timer, expires_at))
             }
             None => Ok(Change::none(self)),
+        }
+    }
+
+    /// The money of its first milestone came, and the proposal that it takes up has ended meanwhile:
+    /// the freelancer has nothing to decide on any more, and never hears of it.
+    pub fn overtaken(self, actor: &Actor, now: Timestamp) -> Result<Change<Self>, Refusal> {
+        access::check(actor, Verb::OfferConfirmFunding, &self.subject())?;
+        match self.state {
+            State::PendingFunding { .. } => {
+                let (offer, timer) = (self.id, Timer::ExpireOffer(self.id));
+                let state = State::Expired { expired_at: now, was_sent: false };
+                Ok(self.becomes(state).telling(Event::OfferExpired { offer }).stopping(timer))
+            }
+            _ => Ok(Change::none(self)),
         }
     }
 

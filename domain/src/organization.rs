@@ -11,7 +11,9 @@ use crate::refusal::{Invalid, Refusal};
 
 mod membership;
 
-pub use membership::{INVITATION_LIFETIME, INVITATIONS_MAX, InvitationState, InvitationStatus, MemberInvitation};
+pub use membership::{
+    Entry, INVITATION_LIFETIME, INVITATIONS_MAX, InvitationState, InvitationStatus, MemberInvitation,
+};
 
 /// A client company.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +47,21 @@ pub struct Member {
     pub created_at: Timestamp,
 }
 
+/// The most drafts of a kind that an organization keeps at once.
+pub const DRAFTS_MAX: i64 = 200;
+
+/// May an organization that keeps so many drafts of something make another?
+pub fn may_draft(what: &str, waiting: i64) -> Result<(), Refusal> {
+    if waiting < DRAFTS_MAX {
+        return Ok(());
+    }
+    Err(Refusal::Limit {
+        code: "TOO_MANY_DRAFTS".to_owned(),
+        limit: DRAFTS_MAX,
+        message: format!("an organization keeps {DRAFTS_MAX} drafts of {what}, and there are {waiting}"),
+    })
+}
+
 /// What an organization says of itself, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrganizationDraft {
@@ -57,9 +74,9 @@ impl OrganizationDraft {
     /// Check what somebody typed, and tell all that is wrong with it at once.
     pub fn parse(name: &str, website: Option<&str>, about: Option<&str>) -> Result<Self, Refusal> {
         let mut invalid = Invalid::default();
-        let name = invalid.text("name", name, 2..=120);
+        let name = invalid.line("name", name, 2..=120);
         let about = invalid.text("about", about.unwrap_or_default(), 0..=5_000);
-        let website = website.map(|website| invalid.text("website", website, 0..=300)).filter(|text| !text.is_empty());
+        let website = website.map(|website| invalid.line("website", website, 0..=300)).filter(|text| !text.is_empty());
         if website.as_ref().is_some_and(|website| !website.starts_with("https://")) {
             invalid.add("website", "MALFORMED", "must be an address that starts with https://");
         }

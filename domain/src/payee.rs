@@ -163,7 +163,7 @@ impl Payee {
         let mut invalid = Invalid::default();
         let mut next = self.clone();
         if let Some(name) = edit.latin_name {
-            let name = invalid.text("latinName", &name, 1..=120);
+            let name = invalid.line("latinName", &name, 1..=120);
             if !name.is_empty() && !is_for_wires(&name) {
                 let how = "must be the whole name in Latin letters, without initials or titles cut short";
                 invalid.add("latinName", "MALFORMED", how);
@@ -171,14 +171,14 @@ impl Payee {
             next.latin_name = Some(name);
         }
         if let Some(name) = edit.urdu_name {
-            let name = invalid.text("urduName", &name, 1..=120);
+            let name = invalid.line("urduName", &name, 1..=120);
             if !name.is_empty() && !name.chars().all(|c| is_urdu(c) || c == ' ') {
                 invalid.add("urduName", "MALFORMED", "must be written in Urdu");
             }
             next.urdu_name = Some(name);
         }
         if let Some(address) = edit.address {
-            next.address = Some(invalid.text("address", &address, 5..=200));
+            next.address = Some(invalid.line("address", &address, 5..=200));
         }
         if let Some(phone) = edit.phone {
             let phone: String = phone.chars().filter(|c| !matches!(c, ' ' | '-')).collect();

@@ -18,7 +18,7 @@ use crate::refusal::{Invalid, Refusal};
 
 mod refund;
 
-pub use refund::{Refund, RefundState};
+pub use refund::{PROCESSOR_SILENT, Refund, RefundState};
 
 /// An attempt to pay.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -159,6 +159,14 @@ impl Payment {
         access::check(actor, Verb::PaymentAdvance, &self.subject())?;
         let entry = JournalEntry::new(Reason::ProcessorFee, format!("{}:{name}", self.id));
         Ok(entry.moving(LedgerAccount::ProcessorFees, LedgerAccount::ProcessorClearing, fee))
+    }
+
+    /// The processor gives back what it had charged us, as it does for a chargeback that was won; `name` is the
+    /// processor's for that.
+    pub fn costs_back(&self, actor: &Actor, name: &str, fee: Money) -> Result<JournalEntry, Refusal> {
+        access::check(actor, Verb::PaymentAdvance, &self.subject())?;
+        let entry = JournalEntry::new(Reason::ProcessorFee, format!("{}:{name}", self.id));
+        Ok(entry.moving(LedgerAccount::ProcessorClearing, LedgerAccount::ProcessorFees, fee))
     }
 
     /// Whose it is, for the access table: the client's alone.

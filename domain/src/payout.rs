@@ -26,10 +26,12 @@ use crate::timer::Timer;
 
 mod banks;
 mod rail;
+mod settle;
 #[cfg(test)]
 mod tests;
 
 pub use rail::{Carried, Known, Rail};
+pub use settle::Word;
 
 /// A Pakistani bank account number: `PK`, two check digits, four letters of the bank, sixteen
 /// letters or digits; its check sum is right.
@@ -158,7 +160,7 @@ impl PayoutMethod {
     ) -> Result<Change<Self>, Refusal> {
         access::check(actor, Verb::PayoutMethodAdd, &Subject::of_person(user))?;
         let mut invalid = Invalid::default();
-        let account_title = invalid.text("accountTitle", account_title, 1..=140);
+        let account_title = invalid.line("accountTitle", account_title, 1..=140);
         let iban: Result<Iban, BadIban> = iban.parse();
         if let Err(error) = &iban {
             invalid.add("iban", "MALFORMED", error.to_string());
@@ -241,6 +243,9 @@ pub struct Payout {
     pub attempt: u32,
     /// When it was requested.
     pub requested_at: Timestamp,
+    /// What one of our people said became of it, where its rail can't be asked.
+    #[serde(default)]
+    pub word: Option<Word>,
     /// Where it stands.
     pub state: PayoutState,
 }
@@ -377,6 +382,9 @@ pub enum PayoutState {
         reference: Option<String>,
         /// When it is asked about next.
         poll_at: Timestamp,
+        /// Is it unknown for so long that our people have to find out?
+        #[serde(default)]
+        stuck: bool,
     },
     /// Called off in time; available again.
     Cancelled {
@@ -497,13 +505,13 @@ impl Payout {
             }
         }
         let mut invalid = Invalid::default();
-        let purpose_code = invalid.text("purposeCode", &request.purpose_code, 1..=20);
+        let purpose_code = invalid.line("purposeCode", &request.purpose_code, 1..=20);
         let purpose = request.purpose.unwrap_or_else(|| {
             invalid.add("purposeCode", "UNKNOWN", "is no purpose code that banks take now: see payoutPurposes");
             String::new()
         });
         let written_purpose = match &request.written_purpose {
-            Some(text) => invalid.text("writtenPurpose", text, 1..=140),
+            Some(text) => invalid.line("writtenPurpose", text, 1..=140),
             None => purpose.clone(),
         };
         if !request.amount.covers(terms.payout_min)? {
@@ -538,6 +546,7 @@ impl Payout {
             version: 1,
             attempt: 0,
             requested_at: now,
+            word: None,
             state: PayoutState::Requested { at: now },
         };
         let entry = payout.entry(Reason::PayoutSend).moving(
@@ -616,12 +625,14 @@ impl Payout {
     pub fn screen(self, actor: &Actor, now: Timestamp) -> Result<Change<Self>, Refusal> {
         self.access(actor, Verb::PayoutAdvance)?;
         match &self.state {
-            PayoutState::Requested { .. } => {
-                let event = Event::PayoutScreeningBegan { payout: self.id };
-                Ok(self.becomes(PayoutState::Screening { since: now }).telling(event))
-            }
+            PayoutState::Requested { .. } => Ok(self.screening(now)),
             _ => Ok(Change::none(self)),
         }
+    }
+
+    fn screening(self, now: Timestamp) -> Change<Self> {
+        let event = Event::PayoutScreeningBegan { payout: self.id };
+        self.becomes(PayoutState::Screening { since: now }).telling(event)
     }
 
     /// Screening answered.
@@ -660,13 +671,13 @@ impl Payout {
         match &self.state {
             PayoutState::Blocked { .. } => true,
             PayoutState::Queued { rail, approvals, .. } => approvals.len() < rail.approvals(),
+            PayoutState::Unknown { stuck, .. } => *stuck,
             PayoutState::Requested { .. }
             | PayoutState::Screening { .. }
             | PayoutState::Sent { .. }
             | PayoutState::InTransit { .. }
             | PayoutState::Paid { .. }
             | PayoutState::Returned { .. }
-            | PayoutState::Unknown { .. }
             | PayoutState::Cancelled { .. } => false,
         }
     }
@@ -705,10 +716,14 @@ impl Payout {
         }
     }
 
-    /// Our people found that a hit was none.
+    /// Our people found that a hit was none. What was stopped because of its owner may never have been screened: it
+    /// is, or once more.
     pub fn unblock(self, actor: &Actor, now: Timestamp, expected: Option<i64>) -> Result<Change<Self>, Refusal> {
         self.access(actor, Verb::PayoutUnblock)?;
         self.standing(actor, Verb::PayoutUnblock, expected)?;
+        if matches!(&self.state, PayoutState::Blocked { reason, .. } if reason == SUSPENDED) {
+            return Ok(self.screening(now));
+        }
         let first = self.first_rail();
         Ok(self.queued(now, first))
     }
@@ -791,6 +806,9 @@ impl Payout {
             }
             PayoutState::Queued { .. } => &[Verb::PayoutCancel, Verb::PayoutAdvance],
             PayoutState::Blocked { .. } => &[Verb::PayoutUnblock, Verb::PayoutReject],
+            PayoutState::InTransit { rail, .. } | PayoutState::Unknown { rail, .. } if rail.is_processors() => {
+                &[Verb::PayoutAdvance, Verb::PayoutSettle]
+            }
             PayoutState::Sent { .. } | PayoutState::InTransit { .. } | PayoutState::Unknown { .. } => {
                 &[Verb::PayoutAdvance]
             }

@@ -124,9 +124,9 @@ impl PortfolioDraft {
     /// Check what somebody typed, and tell all that is wrong with it at once.
     pub fn parse(title: &str, description: &str, link: Option<&str>) -> Result<Self, Refusal> {
         let mut invalid = Invalid::default();
-        let title = invalid.text("title", title, 2..=120);
+        let title = invalid.line("title", title, 2..=120);
         let description = invalid.text("description", description, 0..=2_000);
-        let link = link.map(|link| invalid.text("link", link, 0..=500)).filter(|link| !link.is_empty());
+        let link = link.map(|link| invalid.line("link", link, 0..=500)).filter(|link| !link.is_empty());
         if link.as_ref().is_some_and(|link| !is_https(link)) {
             invalid.add("link", "MALFORMED", "must be an address that starts with https://");
         }
@@ -245,7 +245,7 @@ impl FreelancerProfile {
 
     fn with(self, input: ProfileInput) -> Result<Self, Refusal> {
         let mut invalid = Invalid::default();
-        let headline = input.headline.map(|text| invalid.text("headline", &text, 3..=120));
+        let headline = input.headline.map(|text| invalid.line("headline", &text, 3..=120));
         let overview = input.overview.map(|text| invalid.text("overview", &text, 0..=5_000));
         let skills = input.skills.map(|list| ProfileSkill::parse_list(&mut invalid, "skills", &list));
         let hourly_rate = input.hourly_rate.map(|rate| rate.map(|rate| parse_rate(&mut invalid, rate)));

@@ -61,6 +61,16 @@ pub enum Refusal {
         /// For people.
         message: String,
     },
+    /// It was tried too often lately.
+    #[error("{message}")]
+    Throttled {
+        /// How often it may be tried.
+        limit: i64,
+        /// After so many seconds it may be tried again, at the latest.
+        retry_after_seconds: i64,
+        /// For people.
+        message: String,
+    },
     /// A rule of the business stands against it.
     #[error("{message}")]
     Rule {
@@ -171,6 +181,18 @@ impl Invalid {
             self.add(path, "MALFORMED", "holds a character that can't be shown");
         }
         text.to_owned()
+    }
+
+    /// The same of one line, like a name or a title: it stands in subjects of letters, in files of a line
+    /// a thing and on papers, where a second line would be somebody else's.
+    pub fn line(&mut self, path: &str, text: &str, length: std::ops::RangeInclusive<usize>) -> String {
+        let faults = self.fields.len();
+        let text = self.text(path, text, length);
+        let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+        if self.fields.len() == faults && text.contains(breaks) {
+            self.add(path, "MALFORMED", "is one line, without tabs");
+        }
+        text
     }
 
     /// A number within a range.

@@ -81,7 +81,7 @@ impl SavedSearch {
             return Err(Refusal::Limit { code: "SAVED_SEARCHES".to_owned(), limit: MOST.into(), message });
         }
         let mut invalid = Invalid::default();
-        let name = invalid.text("name", name, 1..=80);
+        let name = invalid.line("name", name, 1..=80);
         let text = criteria.text.map(|text| invalid.text("text", &text, 2..=200));
         if criteria.skills.len() > SKILLS_MAX {
             invalid.add("skillIds", "TOO_MANY", format!("name at most {SKILLS_MAX} skills"));

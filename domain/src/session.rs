@@ -23,6 +23,8 @@ pub const LIFETIME: TimeDelta = TimeDelta::days(180);
 
 /// How long a proof of who somebody is counts for acts on money and on the safety of an account.
 pub const PROOF_LIFETIME: TimeDelta = TimeDelta::minutes(15);
+/// How long it counts for what people do with money every day.
+pub const DAY_OF_WORK: TimeDelta = TimeDelta::hours(12);
 
 /// A person, signed in on one device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,6 +101,30 @@ impl Ending {
     }
 }
 
+/// What became of a refresh token before it is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// Nothing.
+    Fresh,
+    /// It was shown before. The answer may have been lost, or two windows of one browser have shown it at once: then it is
+    /// soon after, and nothing that was given for it has been used.
+    Again {
+        /// When it was shown first.
+        used_at: Timestamp,
+        /// How many tokens were given for it.
+        given: i64,
+        /// Has one of them been used?
+        is_followed: bool,
+    },
+    /// Of the tokens that were given for the same one, another has been used: two hold what one was meant to.
+    Overtaken,
+}
+
+/// How long after it was used a refresh token may come again.
+pub const REFRESH_GRACE: TimeDelta = TimeDelta::seconds(30);
+/// How many tokens are given for one, at most, before it counts as used by two.
+const REFRESH_AGAIN: i64 = 8;
+
 /// What using a refresh token leads to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Refresh {
@@ -143,13 +169,20 @@ impl Session {
         if self.is_live(now) && now < self.proved_at + PROOF_LIFETIME { Ok(()) } else { Err(Refusal::Reauthenticate) }
     }
 
-    /// A refresh token of this session is used; `used_before` says whether for the first time.
+    /// A refresh token of this session is shown, of which `shown` says what became of it before.
     /// Whoever holds it needs no other proof.
-    pub fn refresh(self, used_before: bool, now: Timestamp) -> Result<Change<Refresh>, Refusal> {
+    pub fn refresh(self, shown: Shown, now: Timestamp) -> Result<Change<Refresh>, Refusal> {
         if !self.is_live(now) {
             return Err(refresh_refused());
         }
-        if used_before {
+        let is_good = match shown {
+            Shown::Fresh => true,
+            Shown::Again { used_at, given, is_followed } => {
+                now - used_at <= REFRESH_GRACE && (1..=REFRESH_AGAIN).contains(&given) && !is_followed
+            }
+            Shown::Overtaken => false,
+        };
+        if !is_good {
             return Ok(self.end(Ending::RefreshReused, now).map(Refresh::Reused));
         }
         let expires_at = (now + IDLE_LIFETIME).min(self.created_at + LIFETIME);
@@ -210,25 +243,49 @@ mod tests {
         let mut session = session();
         let mut now = START;
         let mut weeks = 0;
-        while let Ok(change) = session.clone().refresh(false, now) {
+        while let Ok(change) = session.clone().refresh(Shown::Fresh, now) {
             let Refresh::Rotated(next) = change.next else { panic!("a fresh token is not a reused one") };
             session = next;
             now += TimeDelta::weeks(4);
             weeks += 4;
         }
         assert_eq!(weeks, 28, "28 weeks are more than the 180 days it may live");
-        assert_eq!(session.refresh(false, now), Err(refresh_refused()));
-        assert_eq!(self::session().refresh(false, START + IDLE_LIFETIME), Err(refresh_refused()));
+        assert_eq!(session.refresh(Shown::Fresh, now), Err(refresh_refused()));
+        assert_eq!(self::session().refresh(Shown::Fresh, START + IDLE_LIFETIME), Err(refresh_refused()));
+    }
+
+    fn again(seconds: i64, given: i64, is_followed: bool) -> Shown {
+        Shown::Again { used_at: START - TimeDelta::seconds(seconds), given, is_followed }
+    }
+
+    #[test]
+    fn a_token_whose_answer_was_lost_may_come_again_soon_and_as_long_as_nothing_came_of_it() {
+        for (shown, is_good) in [
+            (Shown::Fresh, true),
+            (again(0, 1, false), true),
+            (again(30, 7, false), true),
+            (again(30, 8, false), true),
+            (again(31, 1, false), false),
+            (again(1, 1, true), false),
+            (again(1, 9, false), false),
+            // From a time in which it was not written down what was given for it.
+            (again(1, 0, false), false),
+            (Shown::Overtaken, false),
+        ] {
+            let refreshed = session().refresh(shown, START).unwrap();
+            assert_eq!(matches!(refreshed.next, Refresh::Rotated(_)), is_good, "{shown:?}");
+        }
     }
 
     #[test]
     fn a_token_used_twice_ends_the_session_for_both_holders() {
-        let change = session().refresh(true, START).unwrap();
+        let twice = again(60, 1, false);
+        let change = session().refresh(twice, START).unwrap();
         assert_eq!(change.events.len(), 1);
         let Refresh::Reused(ended) = change.next else { panic!("{:?}", change.next) };
         assert_eq!(ended.state, State::Ended { at: START, ending: Ending::RefreshReused });
-        assert_eq!(ended.clone().refresh(false, START), Err(refresh_refused()));
-        assert_eq!(ended.refresh(true, START), Err(refresh_refused()));
+        assert_eq!(ended.clone().refresh(Shown::Fresh, START), Err(refresh_refused()));
+        assert_eq!(ended.refresh(twice, START), Err(refresh_refused()));
     }
 
     #[test]
@@ -236,7 +293,9 @@ mod tests {
         let (person, later) = (person(1, None), START + PROOF_LIFETIME);
         assert_eq!(session().must_be_proved(later - TimeDelta::seconds(1)), Ok(()));
         assert_eq!(session().must_be_proved(later), Err(Refusal::Reauthenticate));
-        let Refresh::Rotated(refreshed) = session().refresh(false, later).unwrap().next else { panic!("it was fresh") };
+        let Refresh::Rotated(refreshed) = session().refresh(Shown::Fresh, later).unwrap().next else {
+            panic!("it was fresh")
+        };
         assert_eq!(refreshed.clone().must_be_proved(later), Err(Refusal::Reauthenticate));
         let proved = refreshed.prove(&person, later).unwrap().next;
         assert_eq!(proved.must_be_proved(later), Ok(()));

@@ -55,7 +55,7 @@ pub fn links(invalid: &mut Invalid, links: &[String]) -> Vec<String> {
     let mut checked = Vec::new();
     for (place, link) in links.iter().take(LINKS_MAX).enumerate() {
         let path = format!("links.{place}");
-        let link = invalid.text(&path, link, 9..=500);
+        let link = invalid.line(&path, link, 9..=500);
         if !link.starts_with("https://") {
             invalid.add(&path, "MALFORMED", "must be an address that starts with https://");
         }

@@ -86,7 +86,7 @@ impl SignUp {
     ) -> Result<Self, Refusal> {
         let mut invalid = Invalid::default();
         let address = Email::parse(&mut invalid, "email", email);
-        let name = invalid.text("name", name, 1..=120);
+        let name = invalid.line("name", name, 1..=120);
         let password = Password::parse(&mut invalid, "password", password, &[email, &name]);
         let time_zone = TimeZone::parse(&mut invalid, "timeZone", time_zone.unwrap_or("UTC"));
         let locale = Locale::parse(&mut invalid, "locale", locale.unwrap_or("en"));
@@ -123,7 +123,7 @@ impl UserEdit {
     /// Check what somebody typed, and tell all that is wrong with it at once.
     pub fn parse(name: Option<&str>, time_zone: Option<&str>, locale: Option<&str>) -> Result<Self, Refusal> {
         let mut invalid = Invalid::default();
-        let name = name.map(|name| invalid.text("name", name, 1..=120));
+        let name = name.map(|name| invalid.line("name", name, 1..=120));
         let time_zone = time_zone.map(|name| TimeZone::parse(&mut invalid, "timeZone", name));
         let locale = locale.map(|name| Locale::parse(&mut invalid, "locale", name));
         invalid.finish()?;
@@ -164,6 +164,9 @@ impl User {
         access::check(actor, Verb::StaffGrant, &self.subject())?;
         if self.staff == staff {
             return Ok(Change::none(self));
+        }
+        if staff.is_some() {
+            self.must_read_mail()?;
         }
         Ok(Change::to(Self { staff, version: self.version + 1, ..self }))
     }
@@ -240,6 +243,19 @@ impl User {
             ..self
         };
         Ok(Change::to(erased).telling(event))
+    }
+
+    /// What is given to an address, or hangs on it, is given only once its person has shown that they read
+    /// mail there: anybody can sign up with anybody's address.
+    pub fn must_read_mail(&self) -> Result<(), Refusal> {
+        match self.email_verified_at {
+            Some(_) => Ok(()),
+            None => Err(Refusal::rule(
+                "EMAIL_NOT_VERIFIED",
+                "The address of this account is not verified: emailVerify takes the code of the letter that was sent \
+                 to it, and emailVerifyRequest sends another.",
+            )),
+        }
     }
 
     /// The person proved to read mail at `email`. If the address was changed meanwhile, that
@@ -529,7 +545,11 @@ mod tests {
         assert_eq!((back.next.suspended_at, back.next.version), (None, 3));
         assert!(!back.next.reinstate(&admin, "again").unwrap().changed);
 
-        let mediator = ada.clone().become_staff(&Actor::System, Some(Staff::Mediator)).unwrap();
+        let unverified = ada.clone().become_staff(&Actor::System, Some(Staff::Mediator));
+        assert!(matches!(unverified, Err(Refusal::Rule { code, .. }) if code == "EMAIL_NOT_VERIFIED"));
+        let email = ada.email.clone();
+        let verified = ada.clone().verify_email(&email, now).unwrap().next;
+        let mediator = verified.become_staff(&Actor::System, Some(Staff::Mediator)).unwrap();
         assert_eq!(mediator.next.staff, Some(Staff::Mediator));
         assert!(!ada.become_staff(&Actor::System, None).unwrap().changed);
     }

@@ -263,8 +263,7 @@ impl BankHoliday {
     pub fn parse(country: Country, day: NaiveDate, name: &str, now: Timestamp) -> Result<Self, Refusal> {
         let mut invalid = Invalid::default();
         let name = invalid.text("name", name, 1..=80);
-        let today = now.date_naive();
-        if !(today..=today + Days::new(3 * 366)).contains(&day) {
+        if !is_to_come(day, now) {
             invalid.add("day", "OUT_OF_RANGE", "must be a day to come, within three years");
         }
         invalid.finish()?;
@@ -272,17 +271,44 @@ impl BankHoliday {
     }
 }
 
+/// Until when the days on which the banks of a country don't work are all known. One that is far ahead says nothing of
+/// those before it, so our people say it on its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BankCalendar {
+    /// Where.
+    pub country: Country,
+    /// The last day.
+    pub known_until: NaiveDate,
+}
+
+impl BankCalendar {
+    /// A day to come, at most three years ahead.
+    pub fn parse(country: Country, known_until: NaiveDate, now: Timestamp) -> Result<Self, Refusal> {
+        if !is_to_come(known_until, now) {
+            return Err(Refusal::field("knownUntil", "OUT_OF_RANGE", "must be a day to come, within three years"));
+        }
+        Ok(Self { country, known_until })
+    }
+}
+
+/// Is it a day to come, within three years?
+pub fn is_to_come(day: NaiveDate, now: Timestamp) -> bool {
+    let today = now.date_naive();
+    (today..=today + Days::new(3 * 366)).contains(&day)
+}
+
 /// How many days ahead the holidays must be known.
 const HOLIDAYS_AHEAD: Days = Days::new(60);
 
-/// Refuse to count on a calendar whose `last` day of a country comes too soon.
-pub fn holidays_must_reach(country: Country, last: Option<NaiveDate>, today: NaiveDate) -> Result<(), Refusal> {
-    if last.is_some_and(|last| last >= today + HOLIDAYS_AHEAD) {
+/// Refuse to count on a calendar that is known until too soon.
+pub fn holidays_must_reach(country: Country, known: Option<NaiveDate>, today: NaiveDate) -> Result<(), Refusal> {
+    if known.is_some_and(|known| known >= today + HOLIDAYS_AHEAD) {
         return Ok(());
     }
-    let known = last.map_or("no more".to_owned(), |last| format!("none after {last}"));
+    let known = known.map_or("no more".to_owned(), |known| format!("none after {known}"));
     let message = format!(
-        "of the bank holidays of {} {known} are known: add those to come with bankHolidayAdd first",
+        "of the bank holidays of {} {known} are known: add those to come with bankHolidayAdd, and then say with \
+         bankCalendarExtend until when they are all there",
         country.as_str()
     );
     Err(Refusal::rule("BANK_HOLIDAYS_END", message))
@@ -342,6 +368,9 @@ mod tests {
         assert!(day("2027-10-26").is_ok() && day("2028-02-27").is_ok());
         assert!(day("2027-10-25").is_err() && day("2031-01-01").is_err());
         assert!(BankHoliday::parse(Country::Pakistan, today, " ", now).is_err());
+        let known = |day: &str| BankCalendar::parse(Country::Pakistan, day.parse().unwrap(), now);
+        assert!(known("2027-10-26").is_ok() && known("2030-10-28").is_ok());
+        assert!(known("2027-10-25").is_err() && known("2031-01-01").is_err());
     }
 
     #[test]

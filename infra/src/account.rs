@@ -10,10 +10,11 @@ use domain::refusal::{Invalid, Refusal};
 use domain::session::{Device, Ending, Session};
 use domain::user::{Email, User};
 use sea_orm::{ConnectionTrait, EntityTrait, FromQueryResult, QuerySelect};
+use serde::{Deserialize, Serialize};
 
 use crate::market::Market;
 use crate::save::save_row;
-use crate::session::{network, once_is_enough};
+use crate::session::{once_is_enough, strangers_to};
 use crate::sql::sql;
 use crate::throttle::{Allowance, name_of};
 use crate::{Call, Failure, Fault, Tx, run};
@@ -43,6 +44,17 @@ struct Count {
 #[derive(FromQueryResult)]
 struct Hash {
     hash: String,
+}
+
+/// What came of setting another password with the code of a letter.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PasswordReset {
+    /// How many sessions ended: all there were.
+    pub ended: i64,
+    /// How many passkeys were removed.
+    pub passkeys_removed: i64,
+    /// The names of those that still open the account.
+    pub passkeys_left: Vec<String>,
 }
 
 impl Market {
@@ -91,7 +103,7 @@ impl Market {
         let mut invalid = Invalid::default();
         let email = Email::parse(&mut invalid, "email", email);
         invalid.finish()?;
-        self.throttle(&format!("reset:{}", network(device)), RESETS_OF_NETWORK).await?;
+        self.throttle_network("reset", device, RESETS_OF_NETWORK).await?;
         self.throttle(&format!("reset:{}", name_of(email.as_str())), RESETS).await?;
         let call = &once_is_enough(call);
         run!(self, call, tx => {
@@ -101,19 +113,30 @@ impl Market {
         })
     }
 
-    /// Set another password with the code of a letter. All sessions end, and so do all other codes;
-    /// how many sessions there were.
-    pub async fn password_reset(&self, call: &Call, code: &str, password: &str) -> Result<i64, Failure> {
+    /// Set another password with the code of a letter. All sessions end, and so do all other codes, and, if they are to
+    /// go, the passkeys: who lost control of an account does not know who has added any.
+    pub async fn password_reset(
+        &self,
+        call: &Call,
+        code: &str,
+        password: &str,
+        without_passkeys: bool,
+        device: &Device,
+    ) -> Result<PasswordReset, Failure> {
         let id = self.mail_code_of(code)?;
         let call = &Call { once: None, ..Call::system(call.trace.clone()) };
         // Nothing is computed for a code that does not work.
         let user = self.mail_code_look(id, Purpose::ResetPassword).await?;
         let hash = self.password_hash(&user, "newPassword", password).await?;
-        run!(self, call, tx => {
+        let (reset, email): (PasswordReset, Email) = run!(self, call, tx => {
             let user = tx.user_for_update(user.id).await?.ok_or_else(code_refused)?;
             let code = tx.mail_code_for_update(id).await?.ok_or_else(code_refused)?;
             let email = code.email.clone();
             let (_, used) = code.redeem(Purpose::ResetPassword, tx.now())?;
+            if user.email_verified_at.is_none() {
+                // Whoever set up a second proof before had not shown that the address is theirs.
+                tx.second_factors_drop(user.id).await?;
+            }
             // A letter to an address that was left since opens nothing.
             let verified = user.verify_email(&email, tx.now())?;
             tx.mail_code_write(&used).await?;
@@ -121,14 +144,28 @@ impl Market {
             tx.password_set(verified.next.id, &hash).await?;
             let user = tx.user_save(verified).await?;
             let ended = tx.sessions_end(user.id, None, Ending::PasswordChanged).await?;
-            tx.audit("password_reset", user.id, serde_json::json!({ "sessions_ended": ended })).await?;
+            let removed = if without_passkeys { tx.passkeys_drop(user.id).await? } else { 0 };
+            let passkeys_left = tx.passkey_names(user.id).await?;
+            tx.network_keep(user.id, device).await?;
+            let detail = serde_json::json!({ "sessions_ended": ended, "passkeys_removed": removed });
+            tx.audit("password_reset", user.id, detail).await?;
             tx.settle(user.password_set(SafetyAct::PasswordReset)).await?;
-            Ok(ended)
-        })
+            Ok((PasswordReset { ended, passkeys_removed: removed, passkeys_left }, email))
+        })?;
+        // Whoever guessed meanwhile does not keep out who reads the mail.
+        self.throttle_forget(&strangers_to(email.as_str())).await?;
+        Ok(reset)
     }
 
-    /// The person sets another password, knowing the old one. Their other sessions end.
-    pub async fn password_change(&self, call: &Call, current: &str, password: &str) -> Result<User, Failure> {
+    /// The person sets another password, knowing the old one. Their other sessions end, and their passkeys if they are
+    /// to go.
+    pub async fn password_change(
+        &self,
+        call: &Call,
+        current: &str,
+        password: &str,
+        without_passkeys: bool,
+    ) -> Result<User, Failure> {
         let id = call.actor.person()?.user;
         let proof = self.password_prove(call, current).await?;
         let user = self.viewer(call).await?.ok_or(Denied::SignIn)?;
@@ -140,7 +177,9 @@ impl Market {
             tx.password_set(id, &hash).await?;
             tx.mail_codes_end(id).await?;
             let ended = tx.sessions_end(id, call.session, Ending::PasswordChanged).await?;
-            tx.audit("password_change", id, serde_json::json!({ "sessions_ended": ended })).await?;
+            let removed = if without_passkeys { tx.passkeys_drop(id).await? } else { 0 };
+            let detail = serde_json::json!({ "sessions_ended": ended, "passkeys_removed": removed });
+            tx.audit("password_change", id, detail).await?;
             tx.settle(user.password_set(SafetyAct::PasswordChanged)).await
         })
     }
@@ -307,7 +346,7 @@ impl Tx {
             [user.uuid().into(), (self.now() - CODES.within).into()],
         );
         let found = Count::find_by_statement(select).one(self.conn()).await?;
-        CODES.refuse_over(found.map_or(0, |found| found.count) + 1)
+        CODES.refuse_over(found.map_or(0, |found| found.count) + 1, CODES.within)
     }
 
     /// No code that is on its way works any more, but those that only verify the address.

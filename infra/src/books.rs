@@ -400,7 +400,7 @@ const GUARDS: &str = "
         ('ledger_postings', 'ledger_apply'),
         ('ledger_balances', 'ledger_balances_guard'), ('ledger_balances', 'ledger_balances_no_truncate'),
         ('milestones', 'milestone_held_agrees'), ('timesheets', 'timesheet_held_agrees'),
-        ('policy_versions', 'policy_versions_append_only'),
+        ('policy_versions', 'policy_versions_append_only'), ('payment_refunds', 'payment_refunds_keep_to_payment'),
         ('audit_log', 'audit_log_append_only'), ('audit_log', 'audit_log_no_truncate')
     ) as wanted (of_table, name)
     left join pg_trigger trigger on trigger.tgrelid = to_regclass(wanted.of_table) and trigger.tgname = wanted.name

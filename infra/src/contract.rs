@@ -4,14 +4,21 @@ use domain::access::{self, Actor, Verb};
 use domain::change::Change;
 use domain::contract::{Contract, HoldReason, State};
 use domain::id::{ContractId, Id, MilestoneId, OrganizationId, TimesheetId};
+use domain::milestone::Milestone;
 use domain::refusal::Refusal;
 use domain::user::given_reason;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::sea_query::{Alias, Asterisk, Expr, Query};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, JoinType, QueryFilter, QuerySelect,
+    QueryTrait,
+};
+use uuid::Uuid;
 
 use crate::market::Market;
+use crate::milestone::{oldest_first, row as milestone};
 use crate::page::{Key, Keyset, PageRequest, Pages, Slice, try_map_pages};
 use crate::save::save_row;
-use crate::sql::rows_with;
+use crate::sql::{along, rows_with};
 use crate::{Call, Failure, Fault, Tx, run};
 
 impl Market {
@@ -60,6 +67,46 @@ impl Market {
             slice.items.retain(|(_, contract)| contract.visible_to(&call.actor));
         }
         Ok(pages)
+    }
+
+    /// The contracts the caller works on, newest first, and the first milestones of each.
+    pub async fn contracts_of_viewer_with_milestones(
+        &self,
+        call: &Call,
+        page: &PageRequest,
+        milestones: &PageRequest,
+    ) -> Result<(Slice<Contract>, Pages<ContractId, Milestone>), Failure> {
+        let Some(user) = call.actor.user() else { return Ok((Slice::empty(), Pages::new())) };
+        let (outer, inner) = (newest_first("viewer_contracts"), oldest_first("contract_milestones"));
+        let (page, within) = (outer.parse(page)?, inner.parse(milestones)?);
+        let select = row::Entity::find().filter(row::Column::FreelancerId.eq(user.uuid()));
+        let theirs = milestone::Entity::find().filter(Expr::cust("milestones.contract_id = theirs.id"));
+        let (rows, parts) = (Alias::new("theirs"), Alias::new("parts"));
+        let mut query = Query::select();
+        query.column((rows.clone(), Asterisk)).from_subquery(outer.cut(select, &page).into_query(), rows).join_lateral(
+            JoinType::LeftJoin,
+            inner.cut(theirs, &within).into_query(),
+            parts,
+            Expr::val(true),
+        );
+        along::<milestone::Entity>(&mut query, "parts", "part_");
+        outer.order(&mut query, "theirs", &page);
+        inner.order(&mut query, "parts", &within);
+        let (mut contracts, mut parts): (Vec<row::Model>, Vec<_>) = (Vec::new(), Vec::new());
+        for found in self.db().query_all_raw(DbBackend::Postgres.build(&query)).await? {
+            let contract = row::Model::from_query_result(&found, "")?;
+            if found.try_get::<Option<Uuid>>("part_", "id")?.is_some() {
+                parts.push(milestone::Model::from_query_result(&found, "part_")?);
+            }
+            if contracts.last().is_none_or(|last| last.id != contract.id) {
+                contracts.push(contract);
+            }
+        }
+        let ids: Vec<ContractId> = contracts.iter().map(|contract| ContractId::from_uuid(contract.id)).collect();
+        let pages = inner.deal(parts, milestone::Column::ContractId, &ids, &within);
+        let mut slice = page.slice(outer.list, contracts, outer.key).try_map(Contract::try_from)?;
+        slice.items.retain(|(_, contract)| contract.visible_to(&call.actor));
+        Ok((slice, try_map_pages(pages, Milestone::try_from)?))
     }
 
     /// Either side asks for a break.

@@ -156,6 +156,8 @@ impl Market {
         run!(self, &call, tx => {
             let user = tx.user_insert(draft.clone().create(tx.id(), tx.now())).await?;
             tx.password_set(user.id, hash).await?;
+            let email = user.email.clone();
+            let user = tx.user_save(user.verify_email(&email, tx.now())?).await?;
             Ok(user.id)
         })
     }

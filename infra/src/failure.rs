@@ -56,6 +56,12 @@ pub enum Fault {
         /// What went wrong.
         why: String,
     },
+    /// Too many wait for the same work already: to be tried again in a moment.
+    #[error("too many wait for {work}")]
+    Busy {
+        /// For what.
+        work: &'static str,
+    },
     /// Another service is not there, or did not answer. To be tried again from an instant on; that it has
     /// to be is nobody's fault here.
     #[error("{service}: {why}")]
@@ -95,6 +101,7 @@ impl Fault {
             | Self::Crypto(_)
             | Self::Io(_)
             | Self::Service { .. }
+            | Self::Busy { .. }
             | Self::Later { .. } => false,
         }
     }

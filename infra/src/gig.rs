@@ -8,6 +8,7 @@ use domain::Timestamp;
 use domain::change::Change;
 use domain::gig::{BriefInput, BriefPatch, Gig, GigBrief, GigKind, GigStatus, TradeTerms};
 use domain::id::{GigId, Id, OrganizationId, SkillId};
+use domain::organization::{Organization, may_draft};
 use domain::refusal::Refusal;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
@@ -16,9 +17,11 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use self::row::{matching, slice_with_skills, visible_to, with_skills};
+pub use self::row::GigsWith;
+use self::row::{matching, visible_to, with_skills};
 use crate::market::Market;
 use crate::page::{Key, Keyset, PageRequest, Pages, Slice, try_map_pages};
+use crate::sql::sql;
 use crate::{Call, Failure, Fault, Tx, run};
 
 /// Which gigs are wanted.
@@ -40,12 +43,38 @@ pub struct GigFilter {
     pub states: Vec<GigStatus>,
 }
 
+/// A gig that is published, and since when.
+#[derive(Debug, Clone, FromQueryResult)]
+pub(crate) struct Published {
+    pub(crate) id: Uuid,
+    pub(crate) published_at: Timestamp,
+}
+
+impl Published {
+    /// Which.
+    pub(crate) fn gig(&self) -> GigId {
+        GigId::from_uuid(self.id)
+    }
+}
+
+#[derive(FromQueryResult)]
+struct Drafts {
+    count: i64,
+}
+
 impl Market {
     /// Draft a gig for a client.
     pub async fn gig_create(&self, call: &Call, client: OrganizationId, input: BriefInput) -> Result<Gig, Failure> {
         run!(self, call, tx => {
             let brief = GigBrief::parse(input.clone(), &std::array::from_fn(|_| tx.id()))?;
-            tx.gig_save(brief.draft(tx.actor(), client, tx.id(), tx.now())?).await
+            let change = brief.draft(tx.actor(), client, tx.id(), tx.now())?;
+            let waiting = sql(
+                "select count(*) as count from gigs where client_id = $1 and state = 'draft'",
+                [client.uuid().into()],
+            );
+            let waiting = Drafts::find_by_statement(waiting).one(tx.conn()).await?;
+            may_draft("gigs", waiting.map_or(0, |found| found.count))?;
+            tx.gig_save(change).await
         })
     }
 
@@ -139,20 +168,40 @@ impl Market {
 
     /// The gig, if the caller may see it.
     pub async fn gig_find(&self, call: &Call, id: GigId) -> Result<Option<Gig>, Failure> {
-        let select = visible_to(&call.actor).filter(row::Column::Id.eq(id.uuid()));
-        let rows = select.all(self.db()).await?;
-        Ok(with_skills(self.db(), rows).await?.pop())
+        Ok(self.gigs_by_id(call, &[id]).await?.pop())
     }
 
     /// The gigs of these ids that the caller may see, in no order.
     pub async fn gigs_by_id(&self, call: &Call, ids: &[GigId]) -> Result<Vec<Gig>, Failure> {
-        let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
-        let rows = visible_to(&call.actor).filter(Expr::cust_with_values("gigs.id = any($1)", [ids])).all(self.db());
-        with_skills(self.db(), rows.await?).await
+        Ok(self.gigs_by_id_with(call, ids, GigsWith::default()).await?.0)
     }
 
-    /// The published gigs the caller may see, those that were published last first.
-    pub async fn gigs_page(&self, call: &Call, filter: &GigFilter, page: &PageRequest) -> Result<Slice<Gig>, Failure> {
+    /// The same, with what belongs to them.
+    pub async fn gigs_by_id_with(
+        &self,
+        call: &Call,
+        ids: &[GigId],
+        with: GigsWith,
+    ) -> Result<(Vec<Gig>, Vec<Organization>), Failure> {
+        let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+        let select = visible_to(&call.actor).filter(Expr::cust_with_values("gigs.id = any($1)", [ids]));
+        let (mut gigs, mut clients) = (Vec::new(), Vec::new());
+        for mut found in row::whole(self.db(), select, with).await? {
+            clients.extend(found.client.take());
+            gigs.push(found.gig()?);
+        }
+        Ok((gigs, clients))
+    }
+
+    /// The published gigs the caller may see, those that were published last first, with what belongs
+    /// to them.
+    pub async fn gigs_page(
+        &self,
+        call: &Call,
+        filter: &GigFilter,
+        page: &PageRequest,
+        with: GigsWith,
+    ) -> Result<(Slice<Gig>, Vec<Organization>), Failure> {
         let select = matching(visible_to(&call.actor), filter).filter(row::Column::PublishedAt.is_not_null());
         let order = Keyset::<row::Entity> {
             list: "gigs",
@@ -160,18 +209,23 @@ impl Market {
             descending: true,
             key: |row| vec![Key::Time(row.published_at.unwrap_or(row.created_at)), Key::Uuid(row.id)],
         };
-        slice_with_skills(self.db(), order.page(self.db(), select, page).await?).await
+        let page = order.parse(page)?;
+        let mut found = row::whole(self.db(), order.cut(select, &page), with).await?;
+        let clients = found.iter_mut().filter_map(|found| found.client.take()).collect();
+        let slice = page.slice(order.list, found, |found| (order.key)(&found.row));
+        Ok((slice.try_map(row::Whole::gig)?, clients))
     }
 
-    /// The published gigs a filter asks for and the caller may see, in no order: of more than
-    /// `most`, those that ask for the most of `skills`, and of these the newest.
+    /// The published gigs a filter asks for and the caller may see, in no order, and no more of them than their ids and
+    /// since when they are published: of more than `most`, those that ask for the most of `skills`, and of these the
+    /// newest.
     pub(crate) async fn gigs_for_ranking(
         &self,
         call: &Call,
         filter: &GigFilter,
         skills: &[SkillId],
         most: u64,
-    ) -> Result<Vec<Gig>, Failure> {
+    ) -> Result<Vec<Published>, Failure> {
         let skills: Vec<Uuid> = skills.iter().map(|skill| skill.uuid()).collect();
         let held = Expr::cust_with_values(
             "(select count(*) from gig_skills s where s.gig_id = gigs.id and s.skill_id = any($1))",
@@ -183,7 +237,8 @@ impl Market {
             .order_by_desc(row::Column::PublishedAt)
             .order_by_desc(row::Column::Id)
             .limit(most);
-        with_skills(self.db(), select.all(self.db()).await?).await
+        let select = select.select_only().columns([row::Column::Id, row::Column::PublishedAt]);
+        Ok(select.into_model::<Published>().all(self.db()).await?)
     }
 
     /// The gigs of clients that the caller may see, drafts among them for their members, those
@@ -218,14 +273,17 @@ impl Tx {
     /// The gig, locked until the transaction ends. Whoever locks a gig and its proposals locks the
     /// gig first.
     pub async fn gig_for_update(&self, id: GigId) -> Result<Option<Gig>, Failure> {
-        let rows = row::Entity::find_by_id(id.uuid()).lock_exclusive().all(self.conn()).await?;
-        Ok(with_skills(self.conn(), rows).await?.pop())
+        self.gig_of(row::Entity::find_by_id(id.uuid()).lock_exclusive()).await
     }
 
     /// The gig, kept from changing until the transaction ends; others may keep it so too.
     pub async fn gig_for_share(&self, id: GigId) -> Result<Option<Gig>, Failure> {
-        let rows = row::Entity::find_by_id(id.uuid()).lock_shared().all(self.conn()).await?;
-        Ok(with_skills(self.conn(), rows).await?.pop())
+        self.gig_of(row::Entity::find_by_id(id.uuid()).lock_shared()).await
+    }
+
+    async fn gig_of(&self, select: sea_orm::Select<row::Entity>) -> Result<Option<Gig>, Failure> {
+        let mut found = row::whole(self.conn(), select, GigsWith::default()).await?;
+        Ok(found.pop().map(row::Whole::gig).transpose()?)
     }
 
     /// Save a gig with what its change comes with.
@@ -270,8 +328,9 @@ impl Tx {
     async fn gig_last_activity(&self, gig: &Gig) -> Result<Timestamp, Failure> {
         let last = LastRow::find_by_statement(Statement::from_sql_and_values(
             DbBackend::Postgres,
-            "select max(case when status = 'offered' then $2 else updated_at end) as last
-             from proposals where gig_id = $1 and submitted_at is not null
+            "select max(case when exists (select from offers o where o.proposal_id = p.id and o.status in ('draft', 'pending_funding', 'sent'))
+                         then $2 else updated_at end) as last
+             from proposals p where gig_id = $1 and submitted_at is not null
                and status not in ('not_selected', 'expired', 'removed')",
             [gig.id.uuid().into(), self.now().into()],
         ));
@@ -282,7 +341,8 @@ impl Tx {
     async fn gig_offers_waiting(&self, gig: GigId) -> Result<u64, Failure> {
         let waiting = WaitingRow::find_by_statement(Statement::from_sql_and_values(
             DbBackend::Postgres,
-            "select count(*) as waiting from proposals where gig_id = $1 and status = 'offered'",
+            "select count(*) as waiting from proposals p join offers o on o.proposal_id = p.id
+             where p.gig_id = $1 and o.status in ('draft', 'pending_funding', 'sent')",
             [gig.uuid().into()],
         ));
         let waiting = waiting.one(self.conn()).await?.map_or(0, |row| row.waiting);

@@ -15,6 +15,7 @@ mod save;
 pub mod sql;
 pub mod outbox;
 mod herald;
+mod bench;
 mod follow;
 pub mod timer;
 pub mod worker;

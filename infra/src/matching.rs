@@ -15,6 +15,7 @@ mod version;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::Hash;
+use std::sync::{Arc, LazyLock};
 
 use domain::access::{self, Verb};
 use domain::gig::{Gig, Visibility};
@@ -28,7 +29,8 @@ use sea_orm::FromQueryResult;
 use uuid::Uuid;
 
 use self::source::CANDIDATES;
-use crate::gig::GigFilter;
+use crate::bench::Bench;
+use crate::gig::{GigFilter, Published};
 use crate::market::Market;
 use crate::page::{Key, Page, PageRequest, Slice};
 use crate::sql::sql;
@@ -47,6 +49,10 @@ const PEOPLE: &str = "matches";
 const GIGS: &str = "recommended_gigs";
 /// The list of gigs by how well they match.
 const BEST_FIRST: &str = "gigs_best_first";
+/// Of the gigs that are not in the index, at most so many are read to be ranked with the others.
+const READ: usize = 500;
+/// Ranking takes a processor.
+static RANKERS: LazyLock<Bench> = LazyLock::new(|| Bench::new("matching", 2, 60));
 /// At most so many matches can be paged through.
 const LONGEST: usize = 200;
 /// So many more than a page shows are ranked, to move up when others fall out.
@@ -161,18 +167,29 @@ impl Market {
             None => HashMap::new(),
             Some(person) => {
                 let source = self.source();
-                let features = Self::gigs_as_written(&source, &gigs);
-                let rarity = source.holders(self).await?;
-                let scores = rarity.matcher(self.clock().now()).scores_of_gigs(&person, &features);
-                scores.into_iter().map(|(gig, score)| (gig, score.as_nano())).collect()
+                let which: Vec<GigId> = gigs.iter().map(Published::gig).collect();
+                let features = self.gigs_as_written(call, &source, &which).await?;
+                let (rarity, now) = (source.holders(self).await?, self.clock().now());
+                RANKERS
+                    .at(move || {
+                        let written = features.into_iter().map(as_written).collect::<Vec<_>>();
+                        let scores = rarity.matcher(now).scores_of_gigs(&person, &written);
+                        scores.into_iter().map(|(gig, score)| (gig, score.as_nano())).collect()
+                    })
+                    .await?
             }
         };
         // Larger keys come later: scores and times are turned around.
-        Ok(page.cut_sorted(BEST_FIRST, gigs, |gig| {
-            let score = scores.get(&gig.id).map_or(1, |score| -score);
-            let published = gig.published_at.unwrap_or(gig.created_at).timestamp_millis();
-            vec![Key::Int(score), Key::Int(-published), Key::Uuid(gig.id.uuid())]
-        }))
+        let slice = page.cut_sorted(BEST_FIRST, gigs, |gig| {
+            let score = scores.get(&gig.gig()).map_or(1, |score| -score);
+            vec![Key::Int(score), Key::Int(-gig.published_at.timestamp_millis()), Key::Uuid(gig.id)]
+        });
+        let shown: Vec<GigId> = slice.items.iter().map(|(_, gig)| gig.gig()).collect();
+        let mut whole: HashMap<GigId, Gig> =
+            self.gigs_by_id(call, &shown).await?.into_iter().map(|gig| (gig.id, gig)).collect();
+        // Who is gone meanwhile leaves a gap, and the cursors stay what they were.
+        let items = slice.items.into_iter().filter_map(|(cursor, gig)| Some((cursor, whole.remove(&gig.gig())?)));
+        Ok(Slice { items: items.collect(), has_next: slice.has_next, has_previous: slice.has_previous })
     }
 
     /// How well people fit a gig, in billionths; those who fit not at all are absent.
@@ -183,9 +200,12 @@ impl Market {
         people: &[UserId],
     ) -> Result<HashMap<UserId, i64>, Failure> {
         let people = self.people_features(call, people).await?;
-        let rarity = self.source().holders(self).await?;
-        let scores = rarity.matcher(self.clock().now()).scores_of_people(&GigFeatures::of(gig), &people);
-        Ok(scores.into_iter().map(|(person, score)| (person, score.as_nano())).collect())
+        let (rarity, now, gig) = (self.source().holders(self).await?, self.clock().now(), gig.clone());
+        let scores = RANKERS.at(move || {
+            let scores = rarity.matcher(now).scores_of_people(&GigFeatures::of(&gig), &people);
+            scores.into_iter().map(|(person, score)| (person, score.as_nano())).collect()
+        });
+        Ok(scores.await?)
     }
 
     /// Why a freelancer does or does not match a gig. The client's side sees it for any freelancer
@@ -223,19 +243,28 @@ impl Market {
         self.shelves().vitals(self.clock().now())
     }
 
-    /// What gigs say of themselves, from the index where it is kept there. How many proposals they have
-    /// and how their clients hire would change from one page to the next, and move gigs between pages.
-    fn gigs_as_written(source: &source::Source, gigs: &[Gig]) -> Vec<GigFeatures> {
-        let kept = |gig: &Gig| match source {
-            source::Source::Index(shelf, _) => shelf.gigs.find(gig.id).map(|kept| GigFeatures::clone(kept)),
+    /// What gigs say of themselves, from the index where it is kept there. Of the others, which are closed or just
+    /// published, so many are read.
+    async fn gigs_as_written(
+        &self,
+        call: &Call,
+        source: &source::Source,
+        gigs: &[GigId],
+    ) -> Result<Vec<Written>, Failure> {
+        let kept = |gig: GigId| match source {
+            source::Source::Index(shelf, _) => shelf.gigs.find(gig).map(Arc::clone),
             source::Source::Database => None,
         };
-        let written = |gig: &Gig| GigFeatures {
-            proposals: 0,
-            client_record: ClientRecord::default(),
-            ..kept(gig).unwrap_or_else(|| GigFeatures::of(gig))
-        };
-        gigs.iter().map(written).collect()
+        let (mut written, mut others) = (Vec::with_capacity(gigs.len()), Vec::new());
+        for gig in gigs {
+            match kept(*gig) {
+                Some(features) => written.push(Written::Kept(features)),
+                None => others.push(*gig),
+            }
+        }
+        others.truncate(READ);
+        written.extend(self.gigs_by_id(call, &others).await?.into_iter().map(|gig| Written::Read(Box::new(gig))));
+        Ok(written)
     }
 
     /// The client's own people: they are no match for its gigs.
@@ -251,6 +280,22 @@ impl Market {
         let Ranking { model_version, eligible, left_out, counted_all, .. } = ranking;
         MatchPage { slice, model_version, eligible, left_out, counted_all, freshness }
     }
+}
+
+/// What a gig says of itself, as it was found.
+enum Written {
+    Kept(Arc<GigFeatures>),
+    Read(Box<Gig>),
+}
+
+/// How many proposals a gig has and how its client hires is left out: it would change from one page to the next, and
+/// move gigs between pages.
+fn as_written(written: Written) -> GigFeatures {
+    let features = match written {
+        Written::Kept(features) => Arc::unwrap_or_clone(features),
+        Written::Read(gig) => GigFeatures::of(&gig),
+    };
+    GigFeatures { proposals: 0, client_record: ClientRecord::default(), ..features }
 }
 
 /// How many of a ranking need their reasons for a page: those up to its end, and some to move up when

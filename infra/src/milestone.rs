@@ -13,13 +13,14 @@ use domain::submission::Submission;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::market::Market;
+use crate::offer::told_of;
 use crate::page::{Key, Keyset, PageRequest, Pages, Slice, try_map_pages};
 use crate::save::save_row;
 use crate::sql::rows_with;
 use crate::{Call, Failure, Tx, run};
 
 mod act;
-mod row;
+pub(crate) mod row;
 
 impl Market {
     /// The milestone, if the caller may see it.
@@ -31,6 +32,7 @@ impl Market {
     pub async fn milestones_by_id(&self, call: &Call, wanted: &[MilestoneId]) -> Result<Vec<Milestone>, Failure> {
         let rows = rows_with::<row::Entity, _>(self.db(), row::Column::Id, wanted).await?;
         let milestones = rows.into_iter().map(Milestone::try_from).collect::<Result<Vec<_>, _>>()?;
+        let milestones = told_of(self.db(), &call.actor, milestones).await?;
         let contracts: Vec<ContractId> = milestones.iter().filter_map(|milestone| milestone.contract).collect();
         let open = self.in_dispute(&call.actor, &contracts).await?;
         let seen = |milestone: &Milestone| {
@@ -290,13 +292,13 @@ impl Market {
 }
 
 impl Tx {
-    /// The milestone, locked until this transaction ends.
+    /// The milestone, locked until this transaction ends, unless it is part of what was never offered to
+    /// the actor.
     pub async fn milestone_for_update(&self, id: MilestoneId) -> Result<Option<Milestone>, Failure> {
-        let row = row::Entity::find_by_id(id.uuid()).lock_exclusive().one(self.conn()).await?;
-        Ok(row.map(Milestone::try_from).transpose()?)
+        Ok(self.milestones_for_update(&[id]).await?.into_iter().next())
     }
 
-    /// Several milestones, locked in the order of their ids.
+    /// The same, of several milestones, locked in the order of their ids.
     pub(crate) async fn milestones_for_update(&self, ids: &[MilestoneId]) -> Result<Vec<Milestone>, Failure> {
         let rows = row::Entity::find()
             .filter(row::Column::Id.is_in(ids.iter().map(|id| id.uuid())))
@@ -304,7 +306,8 @@ impl Tx {
             .lock_exclusive()
             .all(self.conn())
             .await?;
-        Ok(rows.into_iter().map(Milestone::try_from).collect::<Result<_, _>>()?)
+        let found = rows.into_iter().map(Milestone::try_from).collect::<Result<_, _>>()?;
+        told_of(self.conn(), self.actor(), found).await
     }
 
     /// All milestones of an offer, locked in the order of their ids.
@@ -343,6 +346,6 @@ impl Tx {
     }
 }
 
-fn oldest_first(list: &'static str) -> Keyset<row::Entity> {
+pub(crate) fn oldest_first(list: &'static str) -> Keyset<row::Entity> {
     Keyset { list, columns: vec![row::Column::Id], descending: false, key: |row| vec![Key::Uuid(row.id)] }
 }

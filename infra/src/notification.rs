@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::follow::{Followed, Watch};
 use crate::market::Market;
+use crate::offer::SENT;
 use crate::outbox::Occurrence;
 use crate::page::{Key, Keyset, PageRequest, Slice};
 use crate::sql::{ids, sql};
@@ -33,11 +34,14 @@ impl Market {
         // The offer names the contract it may become before there is one.
         let contract = about.contract.or(occurrence.contract);
         let roles: Vec<String> = audience.client.iter().map(|role| role.as_str().to_owned()).collect();
-        let recipients = Recipient::find_by_statement(sql(
+        // What was never offered to a freelancer is no news for them.
+        let find = format!(
             "with parties (organization_id, person_id) as (
                  select organization_id, freelancer_id from contracts where id = $1
-                 union select organization_id, freelancer_id from milestones where id = $2
-                 union select organization_id, freelancer_id from offers where id = $3
+                 union select m.organization_id, case when m.contract_id is not null or m.offer_id is null
+                         or exists (select from offers where id = m.offer_id and ({SENT})) then m.freelancer_id end
+                     from milestones m where m.id = $2
+                 union select organization_id, case when {SENT} then freelancer_id end from offers where id = $3
                  union select null, user_id from payouts where id = $4
                  union select $5::uuid, $6::uuid
              )
@@ -46,7 +50,10 @@ impl Market {
              union select p.person_id from parties p where p.person_id is not null and $8
              union select u.id from parties p join users u on u.staff is not null and u.suspended_at is null
              where $9 and p.organization_id is not null and p.person_id is not null
-                 and not has_dealings(u.id, p.organization_id, p.person_id)",
+                 and not has_dealings(u.id, p.organization_id, p.person_id)"
+        );
+        let recipients = Recipient::find_by_statement(sql(
+            &find,
             [
                 contract.map(Id::uuid).into(),
                 about.milestone.map(Id::uuid).into(),

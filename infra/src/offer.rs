@@ -3,6 +3,8 @@
 //!
 //! Locks are taken in the order of all rooms: gig, proposal, offer, contract, milestones.
 
+use std::collections::HashMap;
+
 use domain::access::{self, Actor, Subject, Verb};
 use domain::change::Change;
 use domain::contract::{Contract, Engagement};
@@ -10,14 +12,16 @@ use domain::gig::Gig;
 use domain::id::{ContractId, Id, MilestoneId, OfferId, OrganizationId, ProposalId, UserId};
 use domain::milestone::Milestone;
 use domain::offer::{Basis, MilestoneInput, Offer, OfferDraft, State};
+use domain::organization::may_draft;
 use domain::proposal::Proposal;
 use domain::refusal::Refusal;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect};
+use uuid::Uuid;
 
 use crate::market::Market;
 use crate::page::{Key, Keyset, PageRequest, Pages, Slice, try_map_pages};
 use crate::save::save_row;
-use crate::sql::rows_with;
+use crate::sql::{ids, rows_with, sql};
 use crate::{Call, Failure, Fault, Tx, run};
 
 /// An offer as the client typed it.
@@ -51,6 +55,41 @@ pub enum OfferTo {
     Proposal(ProposalId),
 }
 
+#[derive(FromQueryResult)]
+struct Drafts {
+    count: i64,
+}
+
+/// Those of these milestones that the actor may know of: to the freelancer, what is part of an offer that
+/// was never sent was never made.
+pub(crate) async fn told_of(
+    conn: &impl ConnectionTrait,
+    actor: &Actor,
+    milestones: Vec<Milestone>,
+) -> Result<Vec<Milestone>, Failure> {
+    let theirs = |milestone: &&Milestone| milestone.contract.is_none() && actor.user() == Some(milestone.freelancer);
+    let offers: Vec<OfferId> = milestones.iter().filter(theirs).filter_map(|milestone| milestone.offer).collect();
+    if offers.is_empty() {
+        return Ok(milestones);
+    }
+    let unsent =
+        sql(&format!("select id from offers where id = any($1) and not coalesce({SENT}, false)"), [ids(&offers)]);
+    let unsent: Vec<Unsent> = Unsent::find_by_statement(unsent).all(conn).await?;
+    let is_unsent = |offer: OfferId| unsent.iter().any(|unsent| unsent.id == offer.uuid());
+    Ok(milestones
+        .into_iter()
+        .filter(|milestone| !theirs(&milestone) || !milestone.offer.is_some_and(is_unsent))
+        .collect())
+}
+
+#[derive(FromQueryResult)]
+struct Unsent {
+    id: Uuid,
+}
+
+/// An offer that was sent, in SQL: one that never was, was never made as far as the freelancer is concerned.
+pub(crate) const SENT: &str = "status in ('sent', 'accepted', 'declined') or (state ->> 'was_sent')::boolean";
+
 impl Market {
     /// The offer, if the caller may see it.
     pub async fn offer_find(&self, call: &Call, id: OfferId) -> Result<Option<Offer>, Failure> {
@@ -67,10 +106,7 @@ impl Market {
     /// The offers made to the caller, newest first.
     pub async fn offers_of_viewer(&self, call: &Call, page: &PageRequest) -> Result<Slice<Offer>, Failure> {
         let Some(user) = call.actor.user() else { return Ok(Slice::empty()) };
-        // One that was never sent was never made, as far as the freelancer is concerned.
-        let seen = sea_orm::sea_query::Expr::cust(
-            "status in ('sent', 'accepted', 'declined') or (state ->> 'was_sent')::boolean",
-        );
+        let seen = sea_orm::sea_query::Expr::cust(SENT);
         let select = row::Entity::find().filter(row::Column::FreelancerId.eq(user.uuid())).filter(seen);
         let slice = newest_first("viewer_offers").page(self.db(), select, page).await?;
         Ok(slice.try_map(Offer::try_from)?)
@@ -87,6 +123,25 @@ impl Market {
         let seen: Vec<OrganizationId> = organizations.iter().copied().filter(seen).collect();
         let (order, column) = (newest_first("organization_offers"), row::Column::OrganizationId);
         Ok(try_map_pages(order.pages(self.db(), row::Entity::find(), column, &seen, page).await?, Offer::try_from)?)
+    }
+
+    /// The latest offer on each of these proposals, as far as the caller may see one.
+    pub async fn offers_on(
+        &self,
+        call: &Call,
+        proposals: &[ProposalId],
+    ) -> Result<HashMap<ProposalId, Offer>, Failure> {
+        // One that was not sent hides none before it from the freelancer.
+        let select = format!(
+            "select distinct on (proposal_id) * from offers
+             where proposal_id = any($1) and (freelancer_id is distinct from $2 or coalesce({SENT}, false))
+             order by proposal_id, id desc"
+        );
+        let user = call.actor.user().map(Id::uuid);
+        let rows = row::Entity::find().from_raw_sql(sql(&select, [ids(proposals), user.into()])).all(self.db()).await?;
+        let found = rows.into_iter().map(Offer::try_from).collect::<Result<Vec<_>, _>>()?;
+        let seen = found.into_iter().filter(|offer| offer.visible_to(&call.actor));
+        Ok(seen.filter_map(|offer| Some((offer.proposal?, offer))).collect())
     }
 
     /// The client makes an offer, and sends it unless it is to stay a draft.
@@ -107,6 +162,14 @@ impl Market {
                 access::check(tx.actor(), Verb::OfferCreate, &proposal.subject())?;
             }
             access::check(tx.actor(), Verb::OfferCreate, &Subject::of_client(client))?;
+            if draft {
+                let waiting = sql(
+                    "select count(*) as count from offers where organization_id = $1 and status = 'draft'",
+                    [client.uuid().into()],
+                );
+                let waiting = Drafts::find_by_statement(waiting).one(tx.conn()).await?;
+                may_draft("offers", waiting.map_or(0, |found| found.count))?;
+            }
             let policy = tx.policy_in_force().await?;
             let parsed = OfferDraft::parse(&title, &message, engagement, &milestones, &policy.terms)?;
             let drafts = parsed.milestones().to_vec();
@@ -119,16 +182,18 @@ impl Market {
             let change =
                 if draft { created } else { created.then(|offer| offer.send(tx.actor(), tx.now(), None))? };
             let offer = tx.offer_save(change).await.map_err(|failure| {
-                failure.when_violated("offers_freelancer_id_fkey", || {
+                let failure = failure.when_violated("offers_freelancer_id_fkey", || {
                     Refusal::field("freelancerId", "UNKNOWN", "there is no such freelancer")
+                });
+                failure.when_violated("offers_one_live", || {
+                    Refusal::rule("OFFER_EXISTS", "there is an offer on this proposal already: send it, or withdraw it")
                 })
             })?;
+            let part_of = if draft { Milestone::drafted } else { Milestone::agreed };
             for (draft, id) in drafts.into_iter().zip(ids) {
-                tx.milestone_save(Milestone::agreed(id, offer.deal(), draft)).await?;
+                tx.milestone_save(part_of(id, offer.deal(), draft)).await?;
             }
-            if let Some((_, proposal)) = bid {
-                tx.proposal_save(proposal.offered(tx.now())?).await?;
-            }
+            tx.proposal_heeds(&offer, bid).await?;
             Ok(offer)
         })
     }
@@ -136,8 +201,17 @@ impl Market {
     /// The client means a draft.
     pub async fn offer_send(&self, call: &Call, id: OfferId, expected: Option<i64>) -> Result<Offer, Failure> {
         run!(self, call, tx => {
-            let offer = tx.offer_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
-            tx.offer_save(offer.send(tx.actor(), tx.now(), expected)?).await
+            let (offer, bid) = tx.offer_with_bid_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let change = offer.send(tx.actor(), tx.now(), expected)?;
+            let is_meant = change.changed;
+            let offer = tx.offer_save(change).await?;
+            if is_meant {
+                for milestone in tx.milestones_of_offer_for_update(id).await? {
+                    tx.milestone_save(milestone.meant()).await?;
+                }
+                tx.proposal_heeds(&offer, bid).await?;
+            }
+            Ok(offer)
         })
     }
 
@@ -192,15 +266,27 @@ impl Market {
         })
     }
 
-    /// Money came into a milestone: if it is the first of an offer, the offer is sent.
+    /// Money came into a milestone: if it is the first of an offer, the offer is sent. If what it takes
+    /// up has ended meanwhile, it comes to nothing, and the money goes back whole.
     pub(crate) async fn offer_send_when_funded(&self, call: &Call, milestone: MilestoneId) -> Result<(), Failure> {
         let Some(id) = self.milestone_find(call, milestone).await?.and_then(|milestone| milestone.offer) else {
             return Ok(());
         };
         run!(self, call, tx => {
-            let offer = tx.offer_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
-            if offer.first_milestone == Some(milestone) {
-                tx.offer_save(offer.first_milestone_funded(tx.actor(), tx.now())?).await?;
+            let (offer, bid) = tx.offer_with_bid_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            if offer.first_milestone != Some(milestone) {
+                return Ok(());
+            }
+            let sent = offer.clone().first_milestone_funded(tx.actor(), tx.now())?;
+            if !sent.changed {
+                return Ok(());
+            }
+            let has_ended = bid.as_ref().is_some_and(|(_, proposal)| proposal.clone().offered(tx.now()).is_err());
+            if has_ended {
+                tx.offer_close(offer.overtaken(tx.actor(), tx.now())?, None).await?;
+            } else {
+                let offer = tx.offer_save(sent).await?;
+                tx.proposal_heeds(&offer, bid).await?;
             }
             Ok(())
         })
@@ -242,6 +328,17 @@ impl Tx {
             None => None,
         };
         Ok(self.offer_for_update(id).await?.map(|offer| (offer, bid)))
+    }
+
+    /// The proposal that an offer takes up must still stand; it shows that it got one once the
+    /// freelancer has the offer.
+    async fn proposal_heeds(&self, offer: &Offer, bid: Option<(Gig, Proposal)>) -> Result<(), Failure> {
+        let Some((_, proposal)) = bid else { return Ok(()) };
+        let offered = proposal.offered(self.now())?;
+        if offer.was_sent() {
+            self.proposal_save(offered).await?;
+        }
+        Ok(())
     }
 
     /// Save an offer that came to nothing, and give back the money of its milestones.

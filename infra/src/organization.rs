@@ -139,7 +139,7 @@ impl TryFrom<member_row::Model> for Member {
     }
 }
 
-mod row {
+pub(crate) mod row {
     use sea_orm::entity::prelude::*;
 
     #[sea_orm::model]

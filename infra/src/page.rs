@@ -6,13 +6,14 @@ use std::hash::Hash;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::Datelike;
 use domain::Timestamp;
 use domain::id::Id;
 use domain::refusal::Refusal;
-use sea_orm::sea_query::{Alias, Asterisk, Expr, ExprTrait, Func, Query, SimpleExpr};
+use sea_orm::sea_query::{Alias, Asterisk, Expr, ExprTrait, Func, Query, SelectStatement, SimpleExpr};
 use sea_orm::{
-    ConnectionTrait, DbBackend, EntityTrait, JoinType, ModelTrait, Order, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait, Select, Value,
+    ColumnTrait, ColumnType, ConnectionTrait, DbBackend, EntityTrait, JoinType, ModelTrait, Order, QueryFilter,
+    QueryOrder, QuerySelect, QueryTrait, Select, Value,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -59,6 +60,21 @@ pub enum Key {
     Uuid(Uuid),
     /// An instant.
     Time(Timestamp),
+}
+
+impl Key {
+    /// Can this be a value of such a column? A cursor that somebody made up may hold anything.
+    fn is_of(&self, column: &ColumnType) -> bool {
+        use ColumnType::{BigInteger, DateTime, Integer, SmallInteger, Timestamp, TimestampWithTimeZone, Uuid};
+        match column {
+            Uuid => matches!(self, Self::Uuid(_)),
+            SmallInteger | Integer | BigInteger => matches!(self, Self::Int(_)),
+            DateTime | Timestamp | TimestampWithTimeZone => {
+                matches!(self, Self::Time(time) if (1..=9999).contains(&time.year()))
+            }
+            _ => matches!(self, Self::Text(_)),
+        }
+    }
 }
 
 impl From<Key> for Value {
@@ -127,13 +143,7 @@ impl Page {
         };
         let place = |path, cursor: &Option<String>| match cursor {
             None => Ok(None),
-            Some(cursor) => read_cursor(list, keys, cursor).map(Some).ok_or_else(|| {
-                Refusal::field(
-                    path,
-                    "MALFORMED",
-                    "not a cursor of this list: take it from pageInfo or an edge of the list",
-                )
-            }),
+            Some(cursor) => read_cursor(list, keys, cursor).map(Some).ok_or_else(|| malformed(path)),
         };
         Ok(Self { size, backward, after: place("after", &request.after)?, before: place("before", &request.before)? })
     }
@@ -211,6 +221,10 @@ impl Page {
     }
 }
 
+fn malformed(path: &str) -> Refusal {
+    Refusal::field(path, "MALFORMED", "not a cursor of this list: take it from pageInfo or an edge of the list")
+}
+
 /// The place that a cursor of a ranking says its row had.
 fn place_of(cursor: &[Key]) -> usize {
     match cursor.first() {
@@ -248,7 +262,7 @@ where
         select: Select<E>,
         request: &PageRequest,
     ) -> Result<Slice<E::Model>, Failure> {
-        let page = Page::parse(request, self.list, self.columns.len())?;
+        let page = self.parse(request)?;
         let rows = self.cut(select, &page).all(conn).await?;
         Ok(page.slice(self.list, rows, self.key))
     }
@@ -266,17 +280,45 @@ where
         if owners.is_empty() {
             return Ok(HashMap::new());
         }
-        let page = Page::parse(request, self.list, self.columns.len())?;
+        let page = self.parse(request)?;
+        let all = self.of_owners(select, owner, owners, &page);
+        let rows = E::find().from_raw_sql(DbBackend::Postgres.build(&all)).all(conn).await?;
+        Ok(self.deal(rows, owner, owners, &page))
+    }
+
+    /// What reads the same page of each owner, each row as `theirs`.
+    pub(crate) fn of_owners<O: Id>(
+        &self,
+        select: Select<E>,
+        owner: E::Column,
+        owners: &[O],
+        page: &Page,
+    ) -> SelectStatement {
         let column = SimpleExpr::from(owner.as_column_ref_expr());
-        let theirs = self.cut(select.filter(column.eq(Expr::col(Alias::new("owners")))), &page);
+        let theirs = self.cut(select.filter(column.eq(Expr::col(Alias::new("owners")))), page);
         let mut all = Query::select();
         all.column((Alias::new("theirs"), Asterisk))
             .from_function(Func::cust("unnest").arg(Expr::val(ids(owners))), Alias::new("owners"))
             .join_lateral(JoinType::InnerJoin, theirs.into_query(), Alias::new("theirs"), Expr::val(true));
+        self.order(&mut all, "theirs", page);
+        all
+    }
+
+    /// Order by the keys of the list, in the direction of paging.
+    pub(crate) fn order(&self, query: &mut SelectStatement, rows: &str, page: &Page) {
         for column in &self.columns {
-            all.order_by((Alias::new("theirs"), *column), self.direction(&page));
+            query.order_by((Alias::new(rows), *column), self.direction(page));
         }
-        let rows = E::find().from_raw_sql(DbBackend::Postgres.build(&all)).all(conn).await?;
+    }
+
+    /// Give each owner its page of the rows.
+    pub(crate) fn deal<O: Id + Hash>(
+        &self,
+        rows: Vec<E::Model>,
+        owner: E::Column,
+        owners: &[O],
+        page: &Page,
+    ) -> Pages<O, E::Model> {
         let mut lists: HashMap<O, Vec<E::Model>> = HashMap::new();
         for row in rows {
             let Value::Uuid(Some(whose)) = row.get(owner) else { continue };
@@ -287,7 +329,19 @@ where
         for whose in owners {
             pages.entry(*whose).or_insert_with(|| page.slice(self.list, Vec::new(), self.key));
         }
-        Ok(pages)
+        pages
+    }
+
+    /// The page that is asked for, whose places hold what the columns hold.
+    pub(crate) fn parse(&self, request: &PageRequest) -> Result<Page, Refusal> {
+        let page = Page::parse(request, self.list, self.columns.len())?;
+        for (path, place) in [("after", &page.after), ("before", &page.before)] {
+            let mut pairs = place.iter().flatten().zip(&self.columns);
+            if !pairs.all(|(key, column)| key.is_of(column.def().get_column_type())) {
+                return Err(malformed(path));
+            }
+        }
+        Ok(page)
     }
 
     fn direction(&self, page: &Page) -> Order {
@@ -295,7 +349,7 @@ where
     }
 
     /// The rows of a page, and one more.
-    fn cut(&self, select: Select<E>, page: &Page) -> Select<E> {
+    pub(crate) fn cut(&self, select: Select<E>, page: &Page) -> Select<E> {
         let columns = || Expr::tuple(self.columns.iter().map(|column| SimpleExpr::from(column.as_column_ref_expr())));
         let values = |keys: Vec<Key>| Expr::tuple(keys.into_iter().map(|key| SimpleExpr::from(Value::from(key))));
         let mut select = select;
@@ -318,7 +372,7 @@ trait AsColumnRefExpr {
     fn as_column_ref_expr(&self) -> Expr;
 }
 
-impl<C: sea_orm::ColumnTrait> AsColumnRefExpr for C {
+impl<C: ColumnTrait> AsColumnRefExpr for C {
     fn as_column_ref_expr(&self) -> Expr {
         Expr::col((self.entity_name(), *self))
     }
@@ -333,7 +387,9 @@ fn write_cursor(list: &str, keys: &[Key]) -> String {
 fn read_cursor(list: &str, keys: usize, cursor: &str) -> Option<Vec<Key>> {
     let json = URL_SAFE_NO_PAD.decode(cursor).ok()?;
     let (of_list, found): (String, Vec<Key>) = serde_json::from_slice(&json).ok()?;
-    (of_list == list && found.len() == keys).then_some(found)
+    // No text of ours holds a NUL, and PostgreSQL takes none.
+    let is_text = |key: &Key| !matches!(key, Key::Text(text) if text.contains('\0'));
+    (of_list == list && found.len() == keys && found.iter().all(is_text)).then_some(found)
 }
 
 #[cfg(test)]

@@ -22,9 +22,9 @@ use domain::payout::{Iban, Payout, PayoutState};
 use domain::refusal::Refusal;
 use sea_orm::{ConnectionTrait, FromQueryResult};
 use serde::Serialize;
-use tokio::sync::Semaphore;
 use uuid::Uuid;
 
+use crate::bench::Bench;
 use crate::market::Market;
 use crate::page::PageRequest;
 use crate::sql::{ids, sql};
@@ -39,7 +39,7 @@ const PAPERS: Allowance = Allowance { attempts: 120, within: TimeDelta::minutes(
 /// Entries of a statement that are printed; longer ones are read from the API.
 const STATEMENT_ENTRIES: usize = 5_000;
 /// Papers that are printed at once: printing takes a processor.
-static PRINTERS: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(2));
+static PRINTERS: LazyLock<Bench> = LazyLock::new(|| Bench::new("papers", 2, 20));
 
 /// Which paper is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,12 +75,9 @@ impl Paper {
     /// As PDF.
     ///
     /// # Errors
-    /// [`Fault::Service`] if it can't be printed.
+    /// [`Fault::Service`] if it can't be printed, [`Fault::Busy`] if too many are to be.
     pub async fn pdf(self) -> Result<Vec<u8>, Fault> {
-        let broken = |why: String| Fault::Service { service: "papers", why };
-        let _turn = PRINTERS.acquire().await.map_err(|error| broken(error.to_string()))?;
-        let print = tokio::task::spawn_blocking(move || print::print(&self.sheet, self.made_at));
-        print.await.map_err(|error| broken(error.to_string()))?
+        PRINTERS.at(move || print::print(&self.sheet, self.made_at)).await?
     }
 }
 

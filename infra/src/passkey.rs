@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::market::Market;
 use crate::page::{Key, Keyset, PageRequest, Slice};
 use crate::save::save_row;
-use crate::session::{SignedIn, network, not_suspended, once_is_enough};
+use crate::session::{SignedIn, not_suspended, once_is_enough};
 use crate::sql::sql;
 use crate::throttle::Allowance;
 use crate::token::{fresh_refresh_token, random};
@@ -67,6 +67,8 @@ impl Market {
             let kept = tx.passkeys_of(holder.user).await?;
             Passkey::may_be_added(tx.actor(), holder.user, count(&kept))?;
             tx.must_be_proved(call).await?;
+            // Else somebody who signed up with another's address would keep a way in when its owner takes it over.
+            user.must_read_mail()?;
             let ceremony = Ceremony::begin(tx.id(), Purpose::Add, Some(holder), challenge.clone(), tx.now());
             tx.ceremony_insert(&ceremony).await?;
             Ok((user, kept, ceremony))
@@ -104,7 +106,7 @@ impl Market {
         let credential = webauthn::created(answer, &challenge, self.relying_party())?;
         let call = &once_is_enough(call);
         run!(self, call, tx => {
-            tx.user_for_update(holder.user).await?.ok_or(Refusal::HIDDEN)?;
+            tx.user_for_update(holder.user).await?.ok_or(Refusal::HIDDEN)?.must_read_mail()?;
             let kept = count(&tx.passkeys_of(holder.user).await?);
             let change = Passkey::add(tx.actor(), name.clone(), credential.clone(), kept, tx.id(), tx.now())?;
             tx.audit("passkey_add", holder.user, json!({ "passkey": change.next.id })).await?;
@@ -147,7 +149,7 @@ impl Market {
     /// Ask whoever is there for a passkey to sign in with. No address is needed, and everybody is asked
     /// alike: the device knows whose passkeys it has.
     async fn passkey_sign_in_begin(&self, call: &Call, device: &Device) -> Result<Asked, Failure> {
-        self.throttle(&format!("passkey_begin:{}", network(device)), BEGINNINGS_OF_NETWORK).await?;
+        self.throttle_network("passkey_begin", device, BEGINNINGS_OF_NETWORK).await?;
         let call = &once_is_enough(call);
         let challenge = random::<32>().to_vec();
         let ceremony: Ceremony = run!(self, call, tx => {
@@ -168,7 +170,7 @@ impl Market {
         answer: &Value,
         device: Device,
     ) -> Result<SignedIn, Failure> {
-        self.throttle(&format!("passkey_sign_in:{}", network(&device)), SIGN_INS).await?;
+        self.throttle_network("passkey_sign_in", &device, SIGN_INS).await?;
         let challenge = self.ceremony_finish(ceremony, Purpose::SignIn, None).await?;
         let assertion = webauthn::shown(answer, Purpose::SignIn, &challenge, self.relying_party())?;
         let known = self.passkey_of(&assertion).await?.ok_or_else(passkey_refused)?;
@@ -300,6 +302,17 @@ impl Market {
     }
 }
 
+#[derive(FromQueryResult)]
+struct Named {
+    name: String,
+}
+
+/// What a person calls their passkeys, the oldest first.
+pub(crate) async fn names_of(conn: &impl ConnectionTrait, user: UserId) -> Result<Vec<String>, Failure> {
+    let select = sql("select name from passkeys where user_id = $1 order by id", [user.uuid().into()]);
+    Ok(Named::find_by_statement(select).all(conn).await?.into_iter().map(|named| named.name).collect())
+}
+
 /// Who is signed in, and where.
 fn holder(call: &Call) -> Result<Holder, Denied> {
     Ok(Holder { user: call.actor.person()?.user, session: call.session.ok_or(Denied::SignIn)? })
@@ -341,6 +354,17 @@ impl Tx {
                 Ok(false)
             }
         }
+    }
+
+    /// No passkey of a person opens their account any more; how many there were. The person's row is locked.
+    pub(crate) async fn passkeys_drop(&self, user: UserId) -> Result<i64, Failure> {
+        let drop = sql("delete from passkeys where user_id = $1", [user.uuid().into()]);
+        Ok(i64::try_from(self.conn().execute_raw(drop).await?.rows_affected()).unwrap_or(i64::MAX))
+    }
+
+    /// What a person calls their passkeys, the oldest first.
+    pub(crate) async fn passkey_names(&self, user: UserId) -> Result<Vec<String>, Failure> {
+        names_of(self.conn(), user).await
     }
 
     /// What a person's devices have made, the oldest first.

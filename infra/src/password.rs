@@ -1,14 +1,15 @@
 //! Password hashes: argon2id, on threads of their own, only so many at once. A hash takes the
 //! better part of a core for a while, so a flood of sign-ins must queue up here instead of taking
-//! the machine away from everybody else.
-
-use std::sync::Arc;
+//! the machine away from everybody else; where the queue is too long, it is to be tried again later.
 
 use argon2::password_hash::{Error as HashError, PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, PasswordHash, Version};
-use tokio::sync::Semaphore;
 
 use crate::Fault;
+use crate::bench::Bench;
+
+/// So many may wait for a hash beyond those that are made: some seconds' worth.
+const WAITING: usize = 100;
 
 /// How hard a hash is to compute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,13 +24,13 @@ pub enum Hardness {
 #[derive(Debug, Clone)]
 pub struct Passwords {
     hardness: Hardness,
-    places: Arc<Semaphore>,
+    bench: Bench,
 }
 
 impl Passwords {
     /// A hasher that uses up to `cores` cores.
     pub fn new(hardness: Hardness, cores: usize) -> Self {
-        Self { hardness, places: Arc::new(Semaphore::new(cores.max(1))) }
+        Self { hardness, bench: Bench::new("passwords", cores, WAITING) }
     }
 
     /// Hash a password with a fresh salt. The text says how it was made.
@@ -62,14 +63,7 @@ impl Passwords {
         &self,
         work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Fault> {
-        let place = Arc::clone(&self.places).acquire_owned().await;
-        let place = place.map_err(|error| Fault::Crypto(error.to_string()))?;
-        let done = tokio::task::spawn_blocking(move || {
-            // The place is given back when the work is done, even if nobody waits for it any more.
-            let _place = place;
-            work()
-        });
-        done.await.map_err(|error| Fault::Crypto(error.to_string()))?
+        self.bench.at(work).await?
     }
 
     fn costs(&self) -> (u32, u32) {

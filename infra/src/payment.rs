@@ -134,11 +134,21 @@ impl Market {
             if !tx.processor_event_first(event).await? {
                 return Ok(());
             }
-            if let ProcessorFact::Cost { fee } = event.fact {
-                let entry = payment.costs(tx.actor(), &event.id, fee)?;
+            let cost = match event.fact {
+                ProcessorFact::Cost { fee } => Some(payment.costs(tx.actor(), &event.id, fee)?),
+                ProcessorFact::CostBack { fee } => Some(payment.costs_back(tx.actor(), &event.id, fee)?),
+                ProcessorFact::Succeeded { .. }
+                | ProcessorFact::Failed { .. }
+                | ProcessorFact::ChargedBack { .. }
+                | ProcessorFact::ChargebackWon { .. } => None,
+            };
+            if let Some(entry) = cost {
                 return tx.settle(Change::to(()).posting(entry)).await;
             }
-            tx.intents_not_looked_at(payment.id).await?;
+            // What was taken back, or given back, says nothing of how the payment ended.
+            if matches!(event.fact, ProcessorFact::Succeeded { .. } | ProcessorFact::Failed { .. }) {
+                tx.intents_not_looked_at(payment.id).await?;
+            }
             match payment.purpose {
                 Purpose::Milestone(milestone) => tx.milestone_hears(milestone, &payment, event).await?,
                 Purpose::Timesheet(timesheet) => tx.timesheet_hears(timesheet, &payment, event).await?,
@@ -173,7 +183,7 @@ impl Tx {
             }
             ProcessorFact::ChargebackWon { reference } => self.milestone_chargeback_won(of, payment, &reference).await,
             // What a payment costs us is no matter of what it paid for.
-            ProcessorFact::Cost { .. } => Ok(()),
+            ProcessorFact::Cost { .. } | ProcessorFact::CostBack { .. } => Ok(()),
         }
     }
 
@@ -211,7 +221,7 @@ impl Tx {
                 self.timesheet_charged_back(of, payment, (&reference, amount)).await
             }
             ProcessorFact::ChargebackWon { reference } => self.timesheet_chargeback_won(of, payment, &reference).await,
-            ProcessorFact::Cost { .. } => Ok(()),
+            ProcessorFact::Cost { .. } | ProcessorFact::CostBack { .. } => Ok(()),
         }
     }
 

@@ -177,6 +177,11 @@ pub enum ProcessorFact {
         /// How much.
         fee: Money,
     },
+    /// It gives back of what it had kept.
+    CostBack {
+        /// How much.
+        fee: Money,
+    },
 }
 
 impl ProcessorFact {
@@ -188,6 +193,7 @@ impl ProcessorFact {
             Self::ChargedBack { .. } => "charged_back",
             Self::ChargebackWon { .. } => "chargeback_won",
             Self::Cost { .. } => "cost",
+            Self::CostBack { .. } => "cost_back",
         }
     }
 }

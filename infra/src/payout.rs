@@ -9,7 +9,9 @@ use domain::id::{Id, PayoutId, PayoutMethodId, UserId};
 use domain::ledger::LedgerAccount;
 use domain::money::{Currency, Money};
 use domain::payee::Payee;
-use domain::payout::{Carried, Known, Payout, PayoutMethod, PayoutRequest, PayoutState, Recent, Retention, SUSPENDED};
+use domain::payout::{
+    Carried, Known, Payout, PayoutMethod, PayoutRequest, PayoutState, Recent, Retention, SUSPENDED, Screened,
+};
 use domain::refusal::Refusal;
 use domain::user::given_reason;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect};
@@ -24,6 +26,7 @@ use crate::vault::Vault;
 use crate::{Call, Failure, Fault, Tx, run};
 
 mod row;
+mod settle;
 
 pub(crate) use row::reseal;
 
@@ -74,6 +77,11 @@ struct RecentRow {
     day: i64,
     month: i64,
     retained: i64,
+}
+
+#[derive(FromQueryResult)]
+struct Cleared {
+    reason: String,
 }
 
 /// What a payout can be for, as banks report it.
@@ -372,7 +380,15 @@ impl Market {
                 let attempt = payout.attempt;
                 let known = self.rails().ask(self, *rail, &payout.rail_key()).await;
                 let known = known.unwrap_or_else(|fault| Known::Told(unanswered(id, &fault)));
-                self.payout_step(call, id, |payout, tx| payout.asked(tx.actor(), tx.now(), attempt, &known)).await
+                let against = match &known {
+                    Known::Absent | Known::Forgotten => self.payout_stands_against(&payout).await?,
+                    Known::Told(_) => None,
+                };
+                let hears = |payout: Payout, tx: &Tx| match &against {
+                    Some(why) => payout.asked_and_held_back(tx.actor(), tx.now(), attempt, &known, why),
+                    None => payout.asked(tx.actor(), tx.now(), attempt, &known),
+                };
+                self.payout_step(call, id, hears).await
             }
             PayoutState::Blocked { .. }
             | PayoutState::Paid { .. }
@@ -384,14 +400,33 @@ impl Market {
     /// Screen the name of a payout's account.
     pub(crate) async fn payout_screen(&self, call: &Call, id: PayoutId) -> Result<(), Failure> {
         let Some(payout) = self.payout_load(id).await? else { return Ok(()) };
+        let outcome = self.payout_screened(&payout).await?;
+        self.payout_step(call, id, |payout, tx| payout.screened(tx.actor(), tx.now(), outcome.clone())).await
+    }
+
+    /// What the list says of whatever a bank may be told as the name of who is paid, but for what our people found to be
+    /// nothing of this payout.
+    async fn payout_screened(&self, payout: &Payout) -> Result<Screened, Failure> {
         let row = row::method::Entity::find_by_id(payout.method.uuid()).one(self.db()).await?;
         let method = row.ok_or_else(|| Fault::bad_row("payouts", "its method is gone"))?;
         let payee = self.payee_load(payout.user).await?;
-        // Whatever a bank may be told as the name of who is paid.
         let name = self.name_of(payout.user).await?.unwrap_or_default();
         let names = [Some(method.account_title), payee.and_then(|payee| payee.latin_name), Some(name)];
-        let outcome = self.screening().list().await?.screen(names.iter().flatten().map(String::as_str), &[]);
-        self.payout_step(call, id, |payout, tx| payout.screened(tx.actor(), tx.now(), outcome.clone())).await
+        let select = sql("select reason from payout_clearances where payout_id = $1", [payout.id.uuid().into()]);
+        let cleared = Cleared::find_by_statement(select).all(self.db()).await?;
+        let cleared: Vec<String> = cleared.into_iter().map(|row| row.reason).collect();
+        Ok(self.screening().list().await?.screen(names.iter().flatten().map(String::as_str), &cleared))
+    }
+
+    /// Why a payout must not be handed over now, whatever was found before: who is paid is suspended by now, or on a list.
+    async fn payout_stands_against(&self, payout: &Payout) -> Result<Option<String>, Failure> {
+        if self.is_suspended(payout.user).await? {
+            return Ok(Some(SUSPENDED.to_owned()));
+        }
+        Ok(match self.payout_screened(payout).await? {
+            Screened::Clear => None,
+            Screened::Hit(why) => Some(why),
+        })
     }
 
     /// Hand a payout to its rail, if this attempt still waits for that.
@@ -401,6 +436,15 @@ impl Market {
             PayoutState::Sent { rail, .. } if payout.attempt == attempt => *rail,
             _ => return Ok(()),
         };
+        if let Some(why) = self.payout_stands_against(&payout).await? {
+            // What was handed over before is asked about, and stopped once its rail surely has nothing of it.
+            if self.rails().was_asked(self, &payout.rail_key()).await? {
+                return self.payout_hears(call, id, attempt, &Carried::Silent).await;
+            }
+            return self
+                .payout_step(call, id, |payout, tx| payout.hold_back(tx.actor(), tx.now(), attempt, &why))
+                .await;
+        }
         let (payout, method, name, payee) = self.payout_for_wire(payout.id).await?;
         let missing = payee.missing_for_wire(&name);
         let transfer = Transfer {
@@ -503,7 +547,8 @@ impl Tx {
         let select = sql(
             "select count(*) filter (where requested_at > $2) as day_count,
                     coalesce(sum(amount_minor) filter (where requested_at > $2), 0)::bigint as day,
-                    coalesce(sum(amount_minor) filter (where of_month), 0)::bigint as month,
+                    coalesce(sum(amount_minor) filter (where of_month and
+                        status in ('sent', 'in_transit', 'unknown', 'paid')), 0)::bigint as month,
                     coalesce(sum(retention_minor) filter (where of_month), 0)::bigint as retained
              from (select *, to_char(requested_at at time zone 'Asia/Karachi', 'YYYY-MM') = $3 as of_month
                    from payouts where user_id = $1 and requested_at > $4
@@ -633,6 +678,7 @@ impl TryFrom<row::Model> for Payout {
             version: row.version,
             attempt: u32::try_from(row.attempt).map_err(|error| Fault::bad_row("payouts", error))?,
             requested_at: row.requested_at,
+            word: row.word.map(serde_json::from_value).transpose()?,
             state,
         })
     }
@@ -660,6 +706,7 @@ impl TryFrom<&Payout> for row::Model {
             requested_at: payout.requested_at,
             status: payout.state.as_str().to_owned(),
             waits_for_staff: payout.waits_for_staff(),
+            word: payout.word.as_ref().map(serde_json::to_value).transpose()?,
             state: serde_json::to_value(&payout.state)?,
         })
     }

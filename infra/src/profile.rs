@@ -17,7 +17,10 @@ use crate::save::save_row;
 use crate::sql::{ids, sql};
 use crate::{Call, Failure, Tx, run};
 
+pub(crate) mod along;
 mod row;
+
+pub use along::ProfilesWith;
 
 /// Which freelancers are wanted. What is absent does not matter.
 #[derive(Debug, Clone, Default)]
@@ -152,17 +155,20 @@ fn no_profile() -> Refusal {
 
 /// The profiles that an actor may see: public ones of people in good standing, and their own.
 fn visible_to(actor: &Actor) -> Select<row::Entity> {
+    row::Entity::find().filter(seen_by(actor))
+}
+
+/// The condition that an actor may see a profile.
+fn seen_by(actor: &Actor) -> sea_orm::Condition {
     let own = actor.user().map_or_else(Uuid::nil, Id::uuid);
     let public = Expr::cust(
         "freelancer_profiles.visibility = 'public' and not exists (
              select 1 from users u where u.id = freelancer_profiles.user_id and u.suspended_at is not null)",
     );
     match actor {
-        Actor::System => row::Entity::find(),
-        Actor::Person(person) if person.staff.is_some() && !person.suspended => row::Entity::find(),
-        Actor::Person(_) | Actor::Nobody => {
-            row::Entity::find().filter(sea_orm::Condition::any().add(public).add(row::Column::UserId.eq(own)))
-        }
+        Actor::System => sea_orm::Condition::all(),
+        Actor::Person(person) if person.staff.is_some() && !person.suspended => sea_orm::Condition::all(),
+        Actor::Person(_) | Actor::Nobody => sea_orm::Condition::any().add(public).add(row::Column::UserId.eq(own)),
     }
 }
 

@@ -7,30 +7,43 @@ use std::collections::HashMap;
 use domain::Timestamp;
 use domain::access::{self, Verb};
 use domain::change::Change;
-use domain::gig::Gig;
+use domain::gig::{Gig, TradeTerms};
 use domain::id::{GigId, Id, ProposalId, UserId};
 use domain::proposal::{
-    Bid, BidInput, Closing, Counter, DeclineReason, PriceInput, Proposal, ProposalState, ProposalTerms, alike,
+    Bid, BidInput, Closing, Counter, DeclineReason, PriceInput, Proposal, ProposalState, ProposalTerms,
 };
 use domain::refusal::Refusal;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
-    QuerySelect, Statement,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QuerySelect,
+    Statement,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::market::Market;
 use crate::page::{Key, Keyset, Page, PageRequest, Pages, Slice, try_map_pages};
+use crate::save::saving;
 use crate::sql::{ids, rows_with, sql};
 use crate::{Call, Failure, Fault, Tx, run};
+
+mod alike;
+mod along;
+
+pub use along::{ProposalsFound, ProposalsWith};
 
 /// The proposals for a gig, in cursors.
 const OF_GIG: &str = "gig_proposals";
 
 /// The proposals for a gig by how well their freelancers fit, in cursors.
 const BY_FIT: &str = "gig_proposals_by_fit";
+
+/// So many proposals for a gig are counted.
+const COUNTED: i64 = 1_000;
+/// So many proposals for a gig are listed by fit: the latest.
+const LISTED: i64 = 5_000;
+/// Of these so many are ranked, again the latest; the others come after them.
+const RANKED: usize = 500;
 
 /// What one side proposed at a time.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,12 +87,13 @@ impl Market {
         run!(self, call, tx => {
             tx.bids_in_turn().await?;
             let (gig, ties) = tx.bid_ties(gig).await?;
-            let terms = tx.trade_terms().await?;
-            let bids_used = tx.bids_used(terms.bid_window_days.into()).await?;
-            let bid = Bid { gig: &gig, tied: ties.tied, live: ties.live.as_ref(), bids_used };
+            let Ties { tied, invited, live, terms, bids_used } = ties;
+            let bid = Bid { gig: &gig, tied, live: live.as_ref(), bids_used };
             let change = bid.submit(tx.actor(), input.clone(), tx.id(), &terms, tx.now())?;
             let proposal = tx.proposal_save(change).await?;
-            tx.invitation_accepted(&proposal).await?;
+            if invited {
+                tx.invitation_accepted(&proposal).await?;
+            }
             Ok(proposal)
         })
     }
@@ -247,7 +261,7 @@ impl Market {
     }
 
     /// The proposals for a gig whose client the caller acts for, those of the best fitting
-    /// freelancers first.
+    /// freelancers first; of more than are ranked, the latest are.
     pub async fn proposals_of_gig_by_fit(
         &self,
         call: &Call,
@@ -259,21 +273,26 @@ impl Market {
             return Ok(Slice::empty());
         }
         let page = Page::parse(page, BY_FIT, 2)?;
-        let rows = row::Entity::find()
-            .filter(row::Column::GigId.eq(gig.id.uuid()))
-            .filter(row::Column::SubmittedAt.is_not_null())
-            .all(self.db());
-        let proposals = rows.await?.into_iter().map(Proposal::try_from).collect::<Result<Vec<_>, _>>()?;
-        let proposals: Vec<Proposal> =
-            proposals.into_iter().filter(|proposal| !without.contains(&proposal.id)).collect();
-        let people: Vec<UserId> = proposals.iter().map(|proposal| proposal.freelancer).collect();
+        let without: Vec<Uuid> = without.iter().map(|proposal| proposal.uuid()).collect();
+        let bids = BidRow::find_by_statement(sql(
+            "select id, freelancer_id from proposals where gig_id = $1 and submitted_at is not null and id <> all($2)
+             order by submitted_at desc, id desc limit $3",
+            [gig.id.uuid().into(), without.into(), LISTED.into()],
+        ));
+        let bids = bids.all(self.db()).await?;
+        let people: Vec<UserId> = bids.iter().take(RANKED).map(|bid| UserId::from_uuid(bid.freelancer_id)).collect();
         let scores = self.people_scores(call, gig, &people).await?;
         // Larger keys come later: scores are turned around, and who fits not at all comes last.
-        let place = |proposal: &Proposal| match scores.get(&proposal.freelancer) {
+        let place = |bid: &BidRow| match scores.get(&UserId::from_uuid(bid.freelancer_id)) {
             Some(score) => Key::Int(-score),
             None => Key::Int(1),
         };
-        Ok(page.cut_sorted(BY_FIT, proposals, |proposal| vec![place(proposal), Key::Uuid(proposal.id.uuid())]))
+        let slice = page.cut_sorted(BY_FIT, bids, |bid| vec![place(bid), Key::Uuid(bid.id)]);
+        let shown: Vec<ProposalId> = slice.items.iter().map(|(_, bid)| ProposalId::from_uuid(bid.id)).collect();
+        let mut whole = self.proposals_read(&shown).await?;
+        let whole = |(cursor, bid): (String, BidRow)| Some((cursor, whole.remove(&ProposalId::from_uuid(bid.id))?));
+        let items = slice.items.into_iter().filter_map(whole).collect();
+        Ok(Slice { items, has_next: slice.has_next, has_previous: slice.has_previous })
     }
 
     /// The live proposals for a gig that say nearly the same, in groups, the earliest of each first.
@@ -287,26 +306,24 @@ impl Market {
 
     /// The same, for several gigs, of whose clients the caller has been found to be a member.
     pub async fn proposals_alike_for(&self, gigs: &[GigId]) -> Result<HashMap<GigId, Vec<Vec<Proposal>>>, Failure> {
-        let live = row::LIVE.map(|status| format!("'{status}'")).join(", ");
-        let select = format!(
-            "select theirs.* from unnest($1::uuid[]) owner, lateral (
-                 select * from proposals where gig_id = owner and submitted_at is not null and status in ({live})
-                 order by submitted_at, id limit $2) theirs
-             order by submitted_at, id"
-        );
-        let most = i64::try_from(alike::COMPARED).unwrap_or(i64::MAX);
-        let rows = row::Entity::find().from_raw_sql(sql(&select, [ids(gigs), most.into()])).all(self.db()).await?;
-        let mut of: HashMap<GigId, Vec<Proposal>> = HashMap::new();
-        for row in rows {
-            let proposal = Proposal::try_from(row)?;
-            of.entry(proposal.gig).or_default().push(proposal);
+        let alike = self.letters_alike(gigs).await?;
+        let which: Vec<ProposalId> = alike.values().flat_map(|groups| groups.iter().flatten()).copied().collect();
+        let mut whole = self.proposals_read(&which).await?;
+        let mut read = |group: &Vec<ProposalId>| group.iter().filter_map(|id| whole.remove(id)).collect::<Vec<_>>();
+        let mut of = HashMap::new();
+        for (gig, groups) in alike {
+            // What ended since they were compared leaves its group, and one alone is no group.
+            let groups = groups.iter().map(&mut read).filter(|group| group.len() > 1).collect();
+            of.insert(gig, groups);
         }
-        let groups = |proposals: Vec<Proposal>| {
-            let letters: Vec<&str> = proposals.iter().map(|proposal| proposal.terms.cover_letter.as_str()).collect();
-            let groups = alike::groups(&letters);
-            groups.into_iter().map(|group| group.into_iter().map(|at| proposals[at].clone()).collect()).collect()
-        };
-        Ok(of.into_iter().map(|(gig, proposals)| (gig, groups(proposals))).collect())
+        Ok(of)
+    }
+
+    /// Proposals by their ids, whoever asks.
+    async fn proposals_read(&self, wanted: &[ProposalId]) -> Result<HashMap<ProposalId, Proposal>, Failure> {
+        let rows = rows_with::<row::Entity, _>(self.db(), row::Column::Id, wanted).await?;
+        let read = rows.into_iter().map(|row| Proposal::try_from(row).map(|proposal| (proposal.id, proposal)));
+        Ok(read.collect::<Result<_, _>>()?)
     }
 
     /// The caller's own proposals, the newest first.
@@ -314,6 +331,35 @@ impl Market {
         let user = call.actor.person()?.user;
         let select = row::Entity::find().filter(row::Column::FreelancerId.eq(user.uuid()));
         Ok(newest_first("viewer_proposals").page(self.db(), select, page).await?.try_map(Proposal::try_from)?)
+    }
+
+    /// The caller's own latest proposal for each of these gigs.
+    pub async fn proposals_of_viewer_for(
+        &self,
+        call: &Call,
+        gigs: &[GigId],
+    ) -> Result<HashMap<GigId, Proposal>, Failure> {
+        let Some(user) = call.actor.user() else { return Ok(HashMap::new()) };
+        let select = sql(
+            "select distinct on (gig_id) * from proposals where gig_id = any($1) and freelancer_id = $2
+             order by gig_id, id desc",
+            [ids(gigs), user.uuid().into()],
+        );
+        let rows = row::Entity::find().from_raw_sql(select).all(self.db()).await?;
+        let read = rows.into_iter().map(|row| Proposal::try_from(row).map(|proposal| (proposal.gig, proposal)));
+        Ok(read.collect::<Result<_, _>>()?)
+    }
+
+    /// How many proposals were sent for gigs, counted up to `COUNTED`. Who may know is for the caller to have found out.
+    pub async fn proposal_counts(&self, gigs: &[GigId]) -> Result<HashMap<GigId, i64>, Failure> {
+        let counts = CountRow::find_by_statement(sql(
+            "select gig as gig_id, (select count(*) from (
+                 select from proposals where gig_id = gig and submitted_at is not null limit $2) sent) as count
+             from unnest($1::uuid[]) gig",
+            [ids(gigs), COUNTED.into()],
+        ));
+        let counts = counts.all(self.db()).await?;
+        Ok(counts.into_iter().map(|row| (GigId::from_uuid(row.gig_id), row.count)).collect())
     }
 
     /// What each side proposed, the latest first. The caller was shown the proposals.
@@ -334,14 +380,32 @@ impl Market {
     }
 }
 
+/// What there is between a person and a gig, and what goes for their bids.
 struct Ties {
     tied: bool,
+    invited: bool,
     live: Option<Proposal>,
+    terms: TradeTerms,
+    bids_used: u32,
 }
 
 #[derive(FromQueryResult)]
-struct Count {
+struct Figures {
+    invited: bool,
+    trade_terms: Option<serde_json::Value>,
+    used: i64,
+}
+
+#[derive(FromQueryResult)]
+struct CountRow {
+    gig_id: Uuid,
     count: i64,
+}
+
+#[derive(FromQueryResult)]
+struct BidRow {
+    id: Uuid,
+    freelancer_id: Uuid,
 }
 
 #[derive(FromQueryResult)]
@@ -370,19 +434,19 @@ impl Tx {
     pub async fn proposal_save(&self, change: Change<Proposal>) -> Result<Proposal, Failure> {
         if change.changed {
             let proposal = &change.next;
-            crate::save::save_row(self.conn(), row::active(proposal, self.now())?).await.map_err(|failure| {
-                failure.when_violated("proposals_one_live", || {
+            let saved = saving(row::active(proposal, self.now())?);
+            let saved = if proposal.revision > 0 { self.with_revision(saved, proposal)? } else { saved };
+            self.conn().execute_raw(saved).await.map_err(|error| {
+                Failure::from(error).when_violated("proposals_one_live", || {
                     Refusal::rule("PROPOSAL_EXISTS", "you have a live proposal for this gig: revise that one")
                 })
             })?;
-            if proposal.revision > 0 {
-                self.revision_keep(proposal).await?;
-            }
         }
         self.settle(change).await
     }
 
-    async fn revision_keep(&self, proposal: &Proposal) -> Result<(), Failure> {
+    /// The statement that saves a proposal, keeping along with it what was proposed, once.
+    fn with_revision(&self, saved: Statement, proposal: &Proposal) -> Result<Statement, Failure> {
         let body = match &proposal.state {
             ProposalState::Countered { counter, .. } => RevisionBody::Client { counter: counter.clone() },
             _ => RevisionBody::Freelancer { terms: proposal.terms.clone() },
@@ -391,20 +455,27 @@ impl Tx {
             RevisionBody::Client { .. } => "client",
             RevisionBody::Freelancer { .. } => "freelancer",
         };
-        let insert = Statement::from_sql_and_values(
-            DbBackend::Postgres,
-            "insert into proposal_revisions (proposal_id, number, side, body, created_at) values ($1, $2, $3, $4, $5)
-             on conflict (proposal_id, number) do nothing",
-            [
-                proposal.id.uuid().into(),
-                i64::from(proposal.revision).into(),
-                side.into(),
-                serde_json::to_value(&body)?.into(),
-                self.now().into(),
-            ],
+        let mut values = saved.values.map(|values| values.0).unwrap_or_default();
+        let at = values.len();
+        let keep = format!(
+            "with saved as ({})
+             insert into proposal_revisions (proposal_id, number, side, body, created_at)
+             values (${}, ${}, ${}, ${}, ${}) on conflict (proposal_id, number) do nothing",
+            saved.sql,
+            at + 1,
+            at + 2,
+            at + 3,
+            at + 4,
+            at + 5
         );
-        self.conn().execute_raw(insert).await?;
-        Ok(())
+        values.extend([
+            proposal.id.uuid().into(),
+            i64::from(proposal.revision).into(),
+            side.into(),
+            serde_json::to_value(&body)?.into(),
+            self.now().into(),
+        ]);
+        Ok(Statement::from_sql_and_values(DbBackend::Postgres, keep, values))
     }
 
     /// A person's bids are decided one after the other, whatever gigs they are for: so none of them
@@ -416,36 +487,50 @@ impl Tx {
         Ok(())
     }
 
+    /// The gig, and what is between it and the caller: are they invited, what did they bid on it, what are the terms of
+    /// the trade now, and how many bids of theirs count? Those of the last days that the terms say; those whose gig
+    /// closed unfilled, and those that ended unopened, are given back.
     async fn bid_ties(&self, gig: GigId) -> Result<(Gig, Ties), Failure> {
         let user: UserId = self.actor().person()?.user;
         let gig = self.gig_for_share(gig).await?.ok_or(Refusal::HIDDEN)?;
-        let mine = row::Entity::find()
-            .filter(row::Column::GigId.eq(gig.id.uuid()))
-            .filter(row::Column::FreelancerId.eq(user.uuid()));
-        // Locked, so that two requests of one person about one gig are decided one after the other.
-        let mine = mine.order_by_asc(row::Column::Id).lock_exclusive().all(self.conn()).await?;
-        let invited = self.is_invited(gig.id, user).await?;
+        let otherwise = TradeTerms::default();
+        // Their bids are locked, so that two requests of one person about one gig are decided one after the other.
+        let ties = sql(
+            "select figures.*, mine.* from (
+                 select exists (select 1 from invitations i where i.gig_id = $1 and i.freelancer_id = $2) as invited,
+                     now.terms as trade_terms,
+                     (select count(*) from proposals p join gigs g on g.id = p.gig_id
+                      where p.freelancer_id = $2
+                        and p.submitted_at > $3 - make_interval(days => coalesce((now.terms ->> 'bid_window_days')::int, $4))
+                        and g.state not in ('expired', 'cancelled', 'removed')
+                        and not (p.viewed_at is null
+                                 and p.status in ('withdrawn', 'declined', 'not_selected', 'expired', 'removed'))) as used
+                 from (values (1)) one left join lateral (
+                     select terms from trade_terms where effective_from <= $3 order by effective_from desc limit 1) now on true
+             ) figures left join lateral (
+                 select * from proposals where gig_id = $1 and freelancer_id = $2 order by id for update) mine on true",
+            [
+                gig.id.uuid().into(),
+                user.uuid().into(),
+                self.now().into(),
+                i32::from(otherwise.bid_window_days).into(),
+            ],
+        );
+        let (mut figures, mut mine) = (None, Vec::new());
+        for found in self.conn().query_all_raw(ties).await? {
+            if found.try_get::<Option<Uuid>>("", "id")?.is_some() {
+                mine.push(row::Model::from_query_result(&found, "")?);
+            }
+            figures = Some(Figures::from_query_result(&found, "")?);
+        }
+        let Figures { invited, trade_terms, used } =
+            figures.ok_or_else(|| Fault::bad_row("trade_terms", "nothing was read, not even their absence"))?;
+        let terms = trade_terms.map(serde_json::from_value).transpose()?.unwrap_or(otherwise);
+        let bids_used = u32::try_from(used).unwrap_or(u32::MAX);
         let tied = invited || mine.iter().any(|row| row.submitted_at.is_some());
         let live = mine.into_iter().find(|row| row::LIVE.contains(&row.status.as_str()));
-        Ok((gig, Ties { tied, live: live.map(Proposal::try_from).transpose()? }))
-    }
-
-    /// The caller's bids of the last `days` that count: those whose gig closed unfilled, and those
-    /// that ended unopened, are given back.
-    async fn bids_used(&self, days: i64) -> Result<u32, Failure> {
-        let user = self.actor().person()?.user;
-        let since = self.now() - chrono::TimeDelta::days(days);
-        let count = Count::find_by_statement(Statement::from_sql_and_values(
-            DbBackend::Postgres,
-            "select count(*) as count from proposals p join gigs g on g.id = p.gig_id
-             where p.freelancer_id = $1 and p.submitted_at > $2
-               and g.state not in ('expired', 'cancelled', 'removed')
-               and not (p.viewed_at is null
-                        and p.status in ('withdrawn', 'declined', 'not_selected', 'expired', 'removed'))",
-            [user.uuid().into(), since.into()],
-        ));
-        let count = count.one(self.conn()).await?.map_or(0, |row| row.count);
-        Ok(u32::try_from(count).unwrap_or(u32::MAX))
+        let live = live.map(Proposal::try_from).transpose()?;
+        Ok((gig, Ties { tied, invited, live, terms, bids_used }))
     }
 }
 

@@ -89,9 +89,15 @@ struct Kept {
     accepted_at: Timestamp,
 }
 
+#[derive(FromQueryResult)]
+struct Handed {
+    asked: bool,
+}
+
 impl Rails {
     /// Hand a transfer over.
     pub async fn send(&self, market: &Market, transfer: &Transfer) -> Result<Carried, Fault> {
+        self.must_not_be_at_stripe(market, transfer.rail, &transfer.key).await?;
         match self {
             Self::Sandbox => sandbox_send(market, transfer).await,
             Self::Bank => match transfer.rail {
@@ -107,6 +113,7 @@ impl Rails {
 
     /// Ask about a transfer that may have been handed over to this rail.
     pub async fn ask(&self, market: &Market, rail: Rail, key: &str) -> Result<Known, Fault> {
+        self.must_not_be_at_stripe(market, rail, key).await?;
         match self {
             Self::Sandbox => sandbox_ask(market, key).await,
             Self::Bank => wire::ask(market, key).await,
@@ -115,6 +122,28 @@ impl Rails {
                 Rail::BankWire | Rail::Manual => wire::ask(market, key).await,
             },
         }
+    }
+
+    /// Was a transfer ever handed over under this key, or about to be?
+    pub(crate) async fn was_asked(&self, market: &Market, key: &str) -> Result<bool, Fault> {
+        let select = "select exists (select from stripe_transfers where key = $1)
+            or exists (select from wire_lines where key = $1)
+            or exists (select from sandbox_transfers where key = $1) as asked";
+        let select = Statement::from_sql_and_values(DbBackend::Postgres, select, [key.into()]);
+        let found = Handed::find_by_statement(select).one(market.db()).await?;
+        Ok(found.is_none_or(|found| found.asked))
+    }
+
+    /// Where Stripe's rails carry no payouts any more, what became of a transfer that they were asked for is not known
+    /// here: that is no answer of theirs, and nobody else is asked for it.
+    async fn must_not_be_at_stripe(&self, market: &Market, rail: Rail, key: &str) -> Result<(), Fault> {
+        let ours = match (self, rail) {
+            (Self::Stripe(_), _) | (_, Rail::BankWire | Rail::Manual) => return Ok(()),
+            (Self::Sandbox | Self::Bank, Rail::GlobalPayouts | Rail::RecipientAccount) => {
+                stripe::was_asked(market, key).await?
+            }
+        };
+        if ours { Err(stripe::switched_off()) } else { Ok(()) }
     }
 
     /// Stripe's rails, if they carry payouts.

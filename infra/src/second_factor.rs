@@ -53,7 +53,7 @@ impl Market {
     pub async fn second_factor_enroll(&self, call: &Call, label: Option<&str>) -> Result<Enrollment, Failure> {
         let id = call.actor.person()?.user;
         let mut invalid = Invalid::default();
-        let label = label.map(|label| invalid.text("label", label, 1..=100));
+        let label = label.map(|label| invalid.line("label", label, 1..=100));
         if label.as_ref().is_some_and(|label| label.contains(':')) {
             invalid.add("label", "MALFORMED", "can't hold a colon");
         }
@@ -63,6 +63,8 @@ impl Market {
         let user: User = run!(self, call, tx => {
             let user = tx.user_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
             tx.second_factor_set_check(call, &user).await?;
+            // Else somebody who signed up with another's address could keep its owner out of it.
+            user.must_read_mail()?;
             if tx.second_factor(id).await?.is_some_and(|kept| kept.is_on) {
                 return Err(Refusal::rule("SECOND_FACTOR_ON", "Your app is set up. Remove it first to set up another.").into());
             }
@@ -201,6 +203,15 @@ impl Tx {
         let forget =
             sql("delete from second_factors where user_id = $1 and confirmed_at is not null", [user.uuid().into()]);
         Ok(self.conn().execute_raw(forget).await?.rows_affected() == 1)
+    }
+
+    /// Forget all of a person's second proofs, those too that were never shown to work, and their passkeys.
+    pub(crate) async fn second_factors_drop(&self, user: UserId) -> Result<(), Failure> {
+        self.second_factor_forget(user).await?;
+        for forget in ["delete from second_factors where user_id = $1", "delete from passkeys where user_id = $1"] {
+            self.conn().execute_raw(sql(forget, [user.uuid().into()])).await?;
+        }
+        Ok(())
     }
 
     async fn second_factor_set_check(&self, call: &Call, user: &User) -> Result<(), Failure> {

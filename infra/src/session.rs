@@ -9,7 +9,7 @@ use domain::account::Purpose;
 use domain::change::Change;
 use domain::id::{Id, OrganizationId, SessionId, UserId};
 use domain::refusal::Refusal;
-use domain::session::{Device, Ending, Refresh, Session, State, credentials_refused, refresh_refused};
+use domain::session::{Device, Ending, Refresh, Session, Shown, State, credentials_refused, refresh_refused};
 use domain::user::{Email, SignUp, User};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter,
@@ -46,6 +46,8 @@ pub struct Authenticated {
     pub actor: Actor,
     /// The session.
     pub session: SessionId,
+    /// When they last proved who they are in it.
+    pub proved_at: Timestamp,
     /// Until when the token is good.
     pub expires_at: Timestamp,
 }
@@ -76,7 +78,7 @@ const STRANGE_GUESSES: Allowance = Allowance { attempts: 50, within: TimeDelta::
 impl Market {
     /// A new account, signed in.
     pub async fn sign_up(&self, call: &Call, draft: SignUp, device: Device) -> Result<SignedIn, Failure> {
-        self.throttle(&format!("sign_up:{}", network(&device)), SIGN_UPS).await?;
+        self.throttle_network("sign_up", &device, SIGN_UPS).await?;
         let hash = self.passwords().hash(draft.password().reveal()).await?;
         let call = &once_is_enough(call);
         let refresh_token = fresh_refresh_token();
@@ -134,7 +136,9 @@ impl Market {
     }
 
     /// The next pair of tokens for a refresh token. Each works once; one that comes again ends the
-    /// session, since one of its two holders is not who they say.
+    /// session, since one of its two holders is not who they say. But within a moment, and as long as nothing came of its
+    /// first use, it is taken once more: answers get lost, and a browser may have two windows. Of the tokens that were
+    /// given for it then, the one that is used first is good.
     pub async fn session_refresh(&self, call: &Call, token: &str) -> Result<SignedIn, Failure> {
         let hash = refresh_token_hash(token);
         let call = &once_is_enough(call);
@@ -143,12 +147,12 @@ impl Market {
             let session = tx.session_of_token_for_update(&hash).await?.ok_or_else(refresh_refused)?;
             let user = tx.user_for_update(session.user).await?.ok_or_else(refresh_refused)?;
             not_suspended(&user)?;
-            let used_before = !tx.refresh_token_use(&hash).await?;
-            let refresh = tx.settle(session.refresh(used_before, tx.now())?).await?;
+            let shown = tx.refresh_token_show(&hash).await?;
+            let refresh = tx.settle(session.refresh(shown, tx.now())?).await?;
             match &refresh {
                 Refresh::Rotated(session) => {
                     tx.session_write(session).await?;
-                    tx.refresh_token_insert(session.id, &refresh_token).await?;
+                    tx.refresh_token_insert(session.id, &refresh_token, Some(&hash)).await?;
                 }
                 Refresh::Reused(session) => tx.session_write(session).await?,
             }
@@ -219,9 +223,9 @@ impl Market {
     pub async fn authenticate(&self, token: &str) -> Result<Authenticated, NotAuthenticated> {
         let claims = self.tokens().verify(token, self.clock().now())?;
         match self.standing_find(claims.sub, claims.sid).await? {
-            Some(person) => {
+            Some((person, proved_at)) => {
                 let expires_at = claims.expires_at();
-                Ok(Authenticated { actor: Actor::Person(person), session: claims.sid, expires_at })
+                Ok(Authenticated { actor: Actor::Person(person), session: claims.sid, proved_at, expires_at })
             }
             None => Err(NotAuthenticated::Ended),
         }
@@ -232,17 +236,17 @@ impl Market {
     pub async fn actor_now(&self, call: &Call) -> Result<Actor, Failure> {
         match (&call.actor, call.session) {
             (Actor::Person(person), Some(session)) => {
-                let person = self.standing_find(person.user, session).await?.ok_or(Denied::SignIn)?;
+                let (person, _) = self.standing_find(person.user, session).await?.ok_or(Denied::SignIn)?;
                 if person.suspended { Err(Denied::Suspended.into()) } else { Ok(Actor::Person(person)) }
             }
             (Actor::Person(_) | Actor::Nobody | Actor::System, _) => Ok(call.actor.clone()),
         }
     }
 
-    /// A person, if this session of theirs lives.
-    async fn standing_find(&self, user: UserId, session: SessionId) -> Result<Option<Person>, Failure> {
+    /// A person, if this session of theirs lives, and when they last proved in it who they are.
+    async fn standing_find(&self, user: UserId, session: SessionId) -> Result<Option<(Person, Timestamp)>, Failure> {
         let found = Standing::find_by_statement(sql(
-            "select u.suspended_at is not null as suspended, u.staff,
+            "select u.suspended_at is not null as suspended, u.staff, s.proved_at,
                  (select jsonb_agg(jsonb_build_array(m.organization_id, m.role)) from members m where m.user_id = u.id)
                      as memberships
              from sessions s join users u on u.id = s.user_id
@@ -288,22 +292,27 @@ impl Market {
     ) -> Result<String, Failure> {
         let network = network(device);
         let account = name_of(email);
-        self.throttle(&format!("sign_in:{network}"), SIGN_INS).await?;
+        self.throttle_network("sign_in", device, SIGN_INS).await?;
         let guess = format!("sign_in:{account}:{network}");
         self.throttle(&guess, GUESSES).await?;
         if !self.is_known(found, device).await? {
-            self.throttle(&format!("sign_in_strange:{account}"), STRANGE_GUESSES).await?;
+            self.throttle(&strangers_to(email), STRANGE_GUESSES).await?;
         }
         Ok(guess)
     }
 
     async fn is_known(&self, found: Option<&Credentials>, device: &Device) -> Result<bool, Failure> {
         let user = found.map_or_else(Uuid::nil, |found| found.user_id);
-        let seen = row::Entity::find()
-            .filter(row::Column::UserId.eq(user))
-            .filter(row::Column::Address.eq(device.address.map(|address| address.to_string())))
-            .one(self.db());
-        Ok(seen.await?.is_some())
+        // A house's IPv6 addresses change by themselves within its network.
+        let seen = Known::find_by_statement(sql(
+            "select exists (
+                 select 1 from sessions where user_id = $1 and (address = $2
+                     or (family(address::inet) = 6 and family($2::inet) = 6
+                         and network(set_masklen(address::inet, 64)) = network(set_masklen($2::inet, 64)))))
+             or exists (select 1 from known_networks where user_id = $1 and network = $3) as yes",
+            [user.into(), device.address.map(|address| address.to_string()).into(), network(device).into()],
+        ));
+        Ok(seen.one(self.db()).await?.is_some_and(|known| known.yes))
     }
 
     async fn credentials_find(&self, email: &Email) -> Result<Option<Credentials>, Failure> {
@@ -322,22 +331,29 @@ struct Credentials {
 }
 
 #[derive(FromQueryResult)]
+struct Known {
+    yes: bool,
+}
+
+#[derive(FromQueryResult)]
 struct Standing {
     suspended: bool,
     staff: Option<String>,
+    proved_at: Timestamp,
     memberships: Option<serde_json::Value>,
 }
 
 impl Standing {
-    fn person(self, user: UserId) -> Result<Person, Fault> {
-        let Self { suspended, staff, memberships } = self;
+    fn person(self, user: UserId) -> Result<(Person, Timestamp), Fault> {
+        let Self { suspended, staff, proved_at, memberships } = self;
         let staff = staff.map(|staff| staff.parse()).transpose().map_err(|error| Fault::bad_row("users", error))?;
         let memberships: Vec<(Uuid, String)> = memberships.map(serde_json::from_value).transpose()?.unwrap_or_default();
         let memberships = memberships.into_iter().map(|(organization, role)| {
             let role = role.parse().map_err(|error| Fault::bad_row("members", error))?;
             Ok((OrganizationId::from_uuid(organization), role))
         });
-        Ok(Person { user, suspended, staff, memberships: memberships.collect::<Result<_, Fault>>()? })
+        let memberships = memberships.collect::<Result<_, Fault>>()?;
+        Ok((Person { user, suspended, staff, memberships }, proved_at))
     }
 }
 
@@ -350,6 +366,44 @@ pub(crate) fn not_suspended(user: &User) -> Result<(), Denied> {
     match user.suspended_at {
         Some(_) => Err(Denied::Suspended),
         None => Ok(()),
+    }
+}
+
+/// The bucket of sign-ins to an account from networks that it was never signed in from.
+pub(crate) fn strangers_to(email: &str) -> String {
+    format!("sign_in_strange:{}", name_of(email))
+}
+
+/// So many networks of one IPv6 site count as one network does.
+const SITE: i64 = 8;
+
+impl Market {
+    /// Count what somebody does without an account, or before they have shown whose they are: by their network, and for
+    /// IPv6 by the site, too, of whose 65,536 networks its holder can take any.
+    pub(crate) async fn throttle_network(
+        &self,
+        act: &str,
+        device: &Device,
+        allowance: Allowance,
+    ) -> Result<(), Failure> {
+        self.throttle(&format!("{act}:{}", network(device)), allowance).await?;
+        match site(device) {
+            Some(site) => {
+                let allowance = Allowance { attempts: allowance.attempts.saturating_mul(SITE), ..allowance };
+                self.throttle(&format!("{act}:{site}"), allowance).await
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// The 48 bits that a site is given of IPv6 addresses.
+fn site(device: &Device) -> Option<String> {
+    match device.address {
+        Some(IpAddr::V6(address)) => {
+            Some(format!("{}/48", std::net::Ipv6Addr::from_bits(address.to_bits() >> 80 << 80)))
+        }
+        Some(IpAddr::V4(_)) | None => None,
     }
 }
 
@@ -366,6 +420,14 @@ pub(crate) fn network(device: &Device) -> String {
 }
 
 #[derive(FromQueryResult)]
+struct Token {
+    used_at: Option<Timestamp>,
+    given: i64,
+    is_followed: bool,
+    is_overtaken: bool,
+}
+
+#[derive(FromQueryResult)]
 struct Ended {
     id: Uuid,
 }
@@ -379,6 +441,17 @@ impl Tx {
             [user.uuid().into(), hash.into(), self.now().into()],
         );
         self.conn().execute_raw(set).await?;
+        Ok(())
+    }
+
+    /// The person was at this network: signing in from there is nothing strange.
+    pub(crate) async fn network_keep(&self, user: UserId, device: &Device) -> Result<(), Failure> {
+        let keep = sql(
+            "insert into known_networks (user_id, network, known_at) values ($1, $2, $3)
+             on conflict (user_id, network) do update set known_at = excluded.known_at",
+            [user.uuid().into(), network(device).into(), self.now().into()],
+        );
+        self.conn().execute_raw(keep).await?;
         Ok(())
     }
 
@@ -411,7 +484,7 @@ impl Tx {
     ) -> Result<Session, Failure> {
         let session = self.settle(change).await?;
         write(&session).insert(self.conn()).await?;
-        self.refresh_token_insert(session.id, refresh_token).await?;
+        self.refresh_token_insert(session.id, refresh_token, None).await?;
         Ok(session)
     }
 
@@ -451,19 +524,47 @@ impl Tx {
         Ok(())
     }
 
-    /// Mark a refresh token as used; false if it was.
-    async fn refresh_token_use(&self, hash: &[u8]) -> Result<bool, Failure> {
+    /// What became of a refresh token before; it is marked as used. Its session is locked, so no other of the session is
+    /// shown meanwhile.
+    async fn refresh_token_show(&self, hash: &[u8]) -> Result<Shown, Failure> {
+        let look = sql(
+            "select t.used_at,
+                 (select count(*) from refresh_tokens next where next.given_for = t.hash) as given,
+                 exists (select from refresh_tokens next where next.given_for = t.hash and next.used_at is not null)
+                     as is_followed,
+                 exists (select from refresh_tokens other where other.given_for = t.given_for and other.hash <> t.hash
+                         and other.used_at is not null) as is_overtaken
+             from refresh_tokens t where t.hash = $1",
+            [hash.to_vec().into()],
+        );
+        let token = Token::find_by_statement(look).one(self.conn()).await?.ok_or_else(refresh_refused)?;
+        let Token { used_at, given, is_followed, is_overtaken } = token;
         let mark = sql(
             "update refresh_tokens set used_at = $2 where hash = $1 and used_at is null",
             [hash.to_vec().into(), self.now().into()],
         );
-        Ok(self.conn().execute_raw(mark).await?.rows_affected() == 1)
+        self.conn().execute_raw(mark).await?;
+        Ok(match used_at {
+            _ if is_overtaken => Shown::Overtaken,
+            None => Shown::Fresh,
+            Some(used_at) => Shown::Again { used_at, given, is_followed },
+        })
     }
 
-    async fn refresh_token_insert(&self, session: SessionId, token: &str) -> Result<(), Failure> {
+    async fn refresh_token_insert(
+        &self,
+        session: SessionId,
+        token: &str,
+        given_for: Option<&[u8]>,
+    ) -> Result<(), Failure> {
         let insert = sql(
-            "insert into refresh_tokens (hash, session_id, created_at) values ($1, $2, $3)",
-            [refresh_token_hash(token).into(), session.uuid().into(), self.now().into()],
+            "insert into refresh_tokens (hash, session_id, created_at, given_for) values ($1, $2, $3, $4)",
+            [
+                refresh_token_hash(token).into(),
+                session.uuid().into(),
+                self.now().into(),
+                given_for.map(<[u8]>::to_vec).into(),
+            ],
         );
         self.conn().execute_raw(insert).await?;
         Ok(())
@@ -543,4 +644,18 @@ mod row {
     }
 
     impl ActiveModelBehavior for ActiveModel {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_site_has_many_ipv6_networks_and_counts_as_a_whole_too() {
+        let device = |address: &str| Device { agent: None, address: Some(address.parse().unwrap()) };
+        let at = |address: &str| (network(&device(address)), site(&device(address)));
+        assert_eq!(at("2001:db8:1:2:3::4"), ("2001:db8:1:2::/64".to_owned(), Some("2001:db8:1::/48".to_owned())));
+        assert_eq!(at("2001:db8:1:ffff::1"), ("2001:db8:1:ffff::/64".to_owned(), Some("2001:db8:1::/48".to_owned())));
+        assert_eq!(at("192.0.2.1"), ("192.0.2.1".to_owned(), None));
+    }
 }

@@ -1,8 +1,11 @@
 //! SQL by hand, always with parameters.
 
 use domain::id::Id;
-use sea_orm::sea_query::Func;
-use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, ExprTrait, QueryFilter, Statement, Value};
+use sea_orm::sea_query::{Alias, Expr, Func, SelectStatement};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, ExprTrait, Iden, Iterable, QueryFilter, Statement,
+    Value,
+};
 use uuid::Uuid;
 
 /// A statement with its values in place of `$1`, `$2`…
@@ -22,4 +25,12 @@ pub(crate) async fn rows_with<E: EntityTrait, I: Id>(
     wanted: &[I],
 ) -> Result<Vec<E::Model>, DbErr> {
     E::find().filter(column.into_expr().eq(Func::cust("any").arg(ids(wanted)))).all(conn).await
+}
+
+/// Select all columns of `E`, of the rows called `rows`, under a prefix: for reading its rows along with others.
+pub(crate) fn along<E: EntityTrait>(query: &mut SelectStatement, rows: &str, prefix: &str) {
+    for column in E::Column::iter() {
+        let name = format!("{prefix}{}", column.unquoted());
+        query.expr_as(Expr::col((Alias::new(rows), column)), Alias::new(name));
+    }
 }

@@ -2,6 +2,7 @@
 //! own, so that a hundred at once are a hundred, and what fails afterwards still counts.
 
 use chrono::TimeDelta;
+use domain::Timestamp;
 use domain::refusal::Refusal;
 use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement};
 use sha2::{Digest, Sha256};
@@ -18,16 +19,16 @@ pub struct Allowance {
 }
 
 impl Allowance {
-    /// Refuse the attempt that is one too many.
-    pub(crate) fn refuse_over(self, attempts: i64) -> Result<(), Failure> {
+    /// Refuse the attempt that is one too many; another may be made after `wait`.
+    pub(crate) fn refuse_over(self, attempts: i64, wait: TimeDelta) -> Result<(), Failure> {
         if attempts <= self.attempts {
             return Ok(());
         }
         metrics::counter!("rabta_throttled_total").increment(1);
         let (limit, minutes) = (self.attempts, self.within.num_minutes());
-        Err(Refusal::Limit {
-            code: "TOO_MANY_ATTEMPTS".to_owned(),
+        Err(Refusal::Throttled {
             limit,
+            retry_after_seconds: wait.num_seconds().max(0) + 1,
             message: format!("Too many attempts: {limit} are taken within {minutes} minutes. Try again later."),
         }
         .into())
@@ -42,6 +43,7 @@ pub(crate) fn name_of(text: &str) -> String {
 #[derive(FromQueryResult)]
 struct Counted {
     attempts: i64,
+    resets_at: Timestamp,
 }
 
 impl Market {
@@ -54,12 +56,12 @@ impl Market {
              on conflict (bucket) do update set
                  attempts = case when throttles.resets_at <= $3 then 1 else least(throttles.attempts + 1, 1000000) end,
                  resets_at = case when throttles.resets_at <= $3 then excluded.resets_at else throttles.resets_at end
-             returning attempts",
+             returning attempts, resets_at",
             [bucket.into(), (now + allowance.within).into(), now.into()],
         ))
         .one(self.db())
         .await?;
-        allowance.refuse_over(counted.map_or(0, |counted| counted.attempts))
+        counted.map_or(Ok(()), |counted| allowance.refuse_over(counted.attempts, counted.resets_at - now))
     }
 
     /// What `bucket` names went well: its attempts no longer count.

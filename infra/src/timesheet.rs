@@ -51,7 +51,13 @@ impl Market {
     pub async fn timesheets_by_id(&self, call: &Call, wanted: &[TimesheetId]) -> Result<Vec<Timesheet>, Failure> {
         let rows = rows_with::<row::Entity, _>(self.db(), row::Column::Id, wanted).await?;
         let found = row::with_entries(self.db(), rows).await?;
-        let seen = |week: &Timesheet| access::allows(&call.actor, Verb::ContractRead, &week.subject());
+        let contracts: Vec<ContractId> = found.iter().map(|week| week.contract).collect();
+        let open = self.in_dispute(&call.actor, &contracts).await?;
+        let seen = |week: &Timesheet| {
+            let subject = week.subject();
+            let subject = subject.disputed_if(subject.disputed || open.contains(&week.contract));
+            access::allows(&call.actor, Verb::ContractRead, &subject)
+        };
         Ok(found.into_iter().filter(seen).collect())
     }
 

@@ -3,12 +3,17 @@
 use domain::access::Staff;
 use domain::change::Change;
 use domain::id::{Id, UserId};
+use domain::profile::FreelancerProfile;
 use domain::refusal::Refusal;
 use domain::session::Ending;
 use domain::user::{Email, User, UserEdit, given_reason};
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult,
+    QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+};
 
 use crate::market::Market;
+use crate::profile::{ProfilesWith, along};
 use crate::sql::{ids, sql};
 use crate::{Call, Failure, Fault, Tx, run};
 
@@ -19,6 +24,22 @@ impl Market {
         call.actor.person()?;
         let row = row::Entity::find_by_id(id.uuid()).one(self.db()).await?;
         Ok(row.map(User::try_from).transpose()?)
+    }
+
+    /// The same with their profile, if they have one.
+    pub async fn viewer_with_profile(
+        &self,
+        call: &Call,
+        with: ProfilesWith,
+    ) -> Result<Option<(User, Option<FreelancerProfile>)>, Failure> {
+        let Some(id) = call.actor.user() else { return Ok(None) };
+        call.actor.person()?;
+        let mut query = row::Entity::find_by_id(id.uuid()).into_query();
+        along::join(&mut query, &call.actor, with);
+        let found = self.db().query_one_raw(DbBackend::Postgres.build(&query)).await?;
+        let Some(found) = found else { return Ok(None) };
+        let user = row::Model::from_query_result(&found, "")?.try_into()?;
+        Ok(Some((user, along::read(&found)?)))
     }
 
     /// People by their ids; those that don't exist are missing. What of them may be shown to whom

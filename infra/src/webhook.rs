@@ -6,10 +6,10 @@
 
 use chrono::TimeDelta;
 use domain::Timestamp;
+use domain::id::PaymentId;
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
 use crate::market::Market;
-use crate::payments::ProcessorFact;
 use crate::payments::stripe::{
     Cost, RefundSeen, look, look_at_charge, look_at_dispute, look_at_refund, look_at_set_up,
 };
@@ -143,27 +143,26 @@ impl Market {
             }
             Some("charge") if event.kind.starts_with("charge.dispute.") => {
                 let Some(disputed) = look_at_dispute(stripe, now, &event.object).await? else { return Ok(false) };
-                let seen = look(stripe, now, &disputed.intent).await?;
-                let Some(payment) = seen.payment else { return Ok(false) };
-                for Cost { name, fee } in disputed.costs {
-                    self.payment_told(payment, name, ProcessorFact::Cost { fee }).await?;
+                let Some(payment) = self.payment_behind(stripe, &disputed.intent).await? else { return Ok(false) };
+                for Cost { name, fact } in disputed.costs {
+                    self.payment_told(payment, name, fact).await?;
                 }
                 self.payment_told(payment, disputed.name, disputed.fact).await?;
                 Ok(true)
             }
             // What it cost us is known by now.
             Some("charge") if event.kind == "charge.updated" => {
-                let Some((intent, Cost { name, fee })) = look_at_charge(stripe, now, &event.object).await? else {
+                let Some((intent, Cost { name, fact })) = look_at_charge(stripe, now, &event.object).await? else {
                     return Ok(false);
                 };
-                let Some(payment) = look(stripe, now, &intent).await?.payment else { return Ok(false) };
-                self.payment_told(payment, name, ProcessorFact::Cost { fee }).await?;
+                let Some(payment) = self.payment_behind(stripe, &intent).await? else { return Ok(false) };
+                self.payment_told(payment, name, fact).await?;
                 Ok(true)
             }
             Some("refund") => match look_at_refund(stripe, now, &event.object).await? {
                 RefundSeen::Ours(refund, said) => self.refund_told(refund, said).await.map(|()| true),
                 RefundSeen::ByHand { intent, name, fact } => {
-                    let Some(payment) = look(stripe, now, &intent).await?.payment else { return Ok(false) };
+                    let Some(payment) = self.payment_behind(stripe, &intent).await? else { return Ok(false) };
                     self.payment_told(payment, name, fact).await?;
                     Ok(true)
                 }
@@ -179,6 +178,15 @@ impl Market {
             },
             Some(_) | None => Ok(false),
         }
+    }
+
+    /// The payment that something is told about, if it is one of ours. Whatever is told of one that came: that it came
+    /// may not have been heard of yet, and is told first.
+    async fn payment_behind(&self, stripe: &Stripe, intent: &str) -> Result<Option<PaymentId>, Failure> {
+        let seen = look(stripe, self.clock().now(), intent).await?;
+        let payment = seen.payment;
+        self.payment_seen(intent, seen).await?;
+        Ok(payment)
     }
 
     async fn webhook_acted(&self, event: &Waiting, acted: Result<bool, Failure>) -> Result<(), Failure> {

@@ -3,12 +3,11 @@
 
 use chrono::NaiveDate;
 use domain::Timestamp;
-use domain::access::{self, Actor, Subject, Verb};
+use domain::access::{self, Subject, Verb};
 use domain::id::{Id, PayoutId, UserId, WireBatchId};
 use domain::money::{Currency, Money};
-use domain::payout::{Carried, Payout};
-use domain::refusal::{Invalid, Refusal};
-use domain::wire::{WireLine, WireOutcome, WireSlip, total, value_date};
+use domain::refusal::Refusal;
+use domain::wire::{WireLine, total, value_date};
 use sea_orm::{ConnectionTrait, EntityTrait, FromQueryResult};
 use serde::{Deserialize, Serialize};
 
@@ -17,8 +16,10 @@ use crate::page::{Key, Keyset, PageRequest, Slice};
 use crate::sql::sql;
 use crate::{Call, Failure, Fault, run};
 
+mod hand;
 mod holiday;
 mod line;
+mod settle;
 
 use line::{Fit, open};
 pub(crate) use line::{ask, reseal, send};
@@ -38,6 +39,9 @@ pub struct WireBatch {
     pub lines: i32,
     /// What they add up to.
     pub total: Money,
+    /// When it was first taken, and may have been given to the bank.
+    #[serde(default)]
+    pub taken_at: Option<Timestamp>,
 }
 
 #[derive(FromQueryResult)]
@@ -87,6 +91,7 @@ impl Market {
                 value_date,
                 lines: i32::try_from(keys.len()).unwrap_or(i32::MAX),
                 total: total(amounts)?,
+                taken_at: None,
             };
             crate::save::save_row(tx.conn(), row::Model::from(&batch)).await?;
             let put = sql("update wire_lines set batch_id = $1 where key = any($2)", [batch.id.uuid().into(), keys.into()]);
@@ -126,11 +131,18 @@ impl Market {
     pub async fn wire_file(&self, call: &Call, id: WireBatchId) -> Result<Option<String>, Failure> {
         let Some(batch) = self.wire_batch_find(call, id).await? else { return Ok(None) };
         let text = run!(self, call, tx => {
+            // From now on the bank may have it, so nothing of it is taken out any more.
+            let take = "update wire_batches set taken_at = coalesce(taken_at, $2) where id = $1";
+            tx.conn().execute_raw(sql(take, [id.uuid().into(), tx.now().into()])).await?;
             let select = sql(
                 "select key, outcome, sealed from wire_lines where batch_id = $1 order by queued_at, key",
                 [id.uuid().into()],
             );
             let rows = OfBatch::find_by_statement(select).all(tx.conn()).await?;
+            if rows.is_empty() {
+                let message = "all of its payouts were taken out again: there is nothing to give to the bank";
+                return Err(Refusal::rule("WIRE_BATCH_EMPTY", message).into());
+            }
             let over = |row: &OfBatch| row.outcome.as_ref().map(|outcome| format!("{} was {outcome}", row.key));
             must_be_none(rows.iter().filter_map(over), "WIRE_BATCH_SETTLED", "the bank has acted on this file")?;
             let lines_of = |row: &OfBatch| match &row.sealed {
@@ -144,77 +156,6 @@ impl Market {
             Ok(WireLine::file(&found.into_iter().flatten().flatten().collect::<Vec<_>>()))
         })?;
         Ok(Some(text))
-    }
-
-    /// What it takes to send a payout by hand, whole numbers and all, for our people once two of them have approved
-    /// it. Whoever takes it is noted.
-    pub async fn wire_slip(&self, call: &Call, id: PayoutId) -> Result<WireSlip, Failure> {
-        access::check(&call.actor, Verb::WireSlipTake, &Subject::OURS)?;
-        let list = self.screening().list().await?;
-        let taken = run!(self, call, tx => {
-            let payout = tx.payout_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
-            access::check(tx.actor(), Verb::WireSlipTake, &payout.subject())?;
-            tx.must_be_proved(call).await?;
-            let none = "this payout does not wait to be sent by hand; before it does, two of our people have to approve it";
-            let line = tx.wire_by_hand(id).await?.ok_or_else(|| Refusal::rule("NO_WIRE", none))?;
-            match line.fit(self.vault(), &list)? {
-                Fit::Goes(slip) => {
-                    let take = "update wire_lines set taken_at = coalesce(taken_at, $2) where key = $1";
-                    tx.conn().execute_raw(sql(take, [line.key.into(), tx.now().into()])).await?;
-                    tx.audit("wire_slip_take", id, serde_json::json!({})).await?;
-                    Ok(Some(*slip))
-                }
-                Fit::Stops(why) => {
-                    tx.wire_recall(payout, &why).await?;
-                    Ok(None)
-                }
-            }
-        })?;
-        let stopped = "this payout must not go out: the account is suspended, or a name is on a list; see payoutQueue";
-        taken.ok_or_else(|| Refusal::rule("WIRE_STOPPED", stopped).into())
-    }
-
-    /// One of our people says what became of a payout that went by our bank.
-    pub async fn wire_settle(
-        &self,
-        call: &Call,
-        id: PayoutId,
-        outcome: WireOutcome,
-        reason: Option<&str>,
-    ) -> Result<Payout, Failure> {
-        run!(self, call, tx => {
-            let payout = tx.payout_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
-            access::check(tx.actor(), Verb::WireSettle, &payout.subject())?;
-            let by = tx.actor().person()?.user;
-            let mut invalid = Invalid::default();
-            let reason = match (outcome, reason) {
-                (WireOutcome::Paid, _) => None,
-                (WireOutcome::Returned, reason) => Some(invalid.text("reason", reason.unwrap_or_default(), 1..=500)),
-            };
-            invalid.finish()?;
-            let settle = sql(
-                "update wire_lines set outcome = $2, reason = $3, settled_at = $4, settled_by = $5
-                 where key = $1 and (rail = 'manual' or batch_id is not null or $2 = 'returned')
-                   and (outcome is null or (outcome = 'paid' and $2 = 'returned'))",
-                [
-                    payout.rail_key().into(),
-                    outcome.as_str().into(),
-                    reason.clone().into(),
-                    tx.now().into(),
-                    by.uuid().into(),
-                ],
-            );
-            if tx.conn().execute_raw(settle).await?.rows_affected() != 1 {
-                return Err(Refusal::rule("NO_WIRE", "no wire of this payout waits to be settled").into());
-            }
-            tx.audit("wire_settle", id, serde_json::json!({ "outcome": outcome, "reason": reason })).await?;
-            let (attempt, said) = (payout.attempt, match outcome {
-                WireOutcome::Paid => Carried::Paid,
-                WireOutcome::Returned => Carried::Returned(reason.unwrap_or_default()),
-            });
-            // What our people say is the bank's news of it, and moves the money in the same transaction.
-            tx.payout_save(payout.heard(&Actor::System, tx.now(), attempt, &said)?).await
-        })
     }
 }
 
@@ -237,6 +178,7 @@ impl From<&WireBatch> for row::Model {
             value_date: batch.value_date,
             lines: batch.lines,
             total_minor: batch.total.minor(),
+            taken_at: batch.taken_at,
         }
     }
 }
@@ -251,6 +193,7 @@ impl TryFrom<row::Model> for WireBatch {
             value_date: row.value_date,
             lines: row.lines,
             total: Money::new(row.total_minor, Currency::Usd).map_err(|error| Fault::bad_row("wire_batches", error))?,
+            taken_at: row.taken_at,
         })
     }
 }
@@ -269,6 +212,7 @@ mod row {
         pub value_date: Date,
         pub lines: i32,
         pub total_minor: i64,
+        pub taken_at: Option<DateTimeUtc>,
     }
 
     impl ActiveModelBehavior for ActiveModel {}

@@ -47,11 +47,11 @@ const rules = {
 // Types without an id of their own are values, or belong to what they stand in. A new one has to be put here by hand,
 // which asks whether it should be a Node.
 const values = [
-  'BankHoliday', 'BudgetRange', 'ClientBalances', 'ContractPaymentMethod', 'CounterOffer', 'DisputeFinding', 'DisputeOffers',
+  'BankCalendar', 'BankHoliday', 'BudgetRange', 'ClientBalances', 'ContractPaymentMethod', 'CounterOffer', 'DisputeFinding', 'DisputeOffers',
   'DisputeOutcome', 'DisputeSides', 'ExposureOfVersion', 'ExposureReport', 'FeePreview', 'FeeQuote',
   'FreelancerBalances', 'FreelancerMatch', 'FxQuote', 'GigMatch', 'GigSkill', 'MatchExplanation', 'MatchFactor',
   'MatchImprovement', 'MatchLeftOut', 'MilestoneMoney', 'Money', 'NotificationReceived', 'OutageGrant', 'PageInfo',
-  'PasskeyCeremony', 'Payee', 'PayoutPurpose', 'PlatformBalance', 'PolicyTerms', 'PolicyVersion', 'ProfileSkill', 'ProposalGroup',
+  'PasskeyCeremony', 'Payee', 'PayoutPurpose', 'PayoutWord', 'PlatformBalance', 'PolicyTerms', 'PolicyVersion', 'ProfileSkill', 'ProposalGroup',
   'ProposedMilestone', 'ProposedPrice', 'Rating', 'RefundRequest', 'RequiredLanguage', 'Retention', 'Revision',
   'SavedPaymentMethod', 'ScreeningAnswer', 'SecondFactor', 'SecondFactorEnrollment', 'SessionTokens', 'SkillGap',
   'SkillGapReport', 'SkillSuggestion', 'SpokenLanguage', 'StatementEntry', 'StatementHead', 'StatementPosting',

@@ -248,6 +248,7 @@ async fn what_touches_money_or_safety_takes_a_fresh_proof_of_who_it_is() {
     let app = TestApp::new().await;
     let (ada, bo) = (app.client("ada").await, app.person("bo").await);
     super::organization::joins(&ada, &bo, "ADMIN").await;
+    ada.reads_mail().await;
     let members = "query($id: ID!) { node(id: $id) { ... on Organization { members { nodes { id role } } } } }";
     let found = ada.asks(members, json!({ "id": ada.organization })).await;
     let nodes = found.data()["node"]["members"]["nodes"].as_array().cloned().unwrap_or_default();
@@ -287,6 +288,50 @@ async fn what_touches_money_or_safety_takes_a_fresh_proof_of_who_it_is() {
     }
     let visitor = app.visitor().does("reauthenticate", proves(PASSWORD), "session { id }").await;
     assert_eq!(visitor.refused(), ["UNAUTHENTICATED"]);
+}
+
+/// What each mutation of a verb takes is one column of the access table: all of them are tried, with a proof
+/// that is too old by a moment.
+#[tokio::test]
+async fn every_mutation_takes_as_fresh_a_proof_as_its_verb_does() {
+    use domain::access::Freshness;
+    let app = TestApp::new().await;
+    let world = app.world().await;
+    let inputs = tests::introspect::Inputs::read().await;
+    let ada = app.client("ada").await;
+    let session = async |minutes: i64| {
+        let age = "update sessions set proved_at = $1 where user_id = (select id from users where email = $2)";
+        let proved_at = app.market.clock().now() - TimeDelta::minutes(minutes);
+        sqlx::query(age).bind(proved_at).bind(&ada.email).execute(app.pool()).await.unwrap();
+    };
+    let mut tried = std::collections::BTreeMap::new();
+    for mutation in &inputs.mutations {
+        let name = mutation.name.as_str();
+        let needed = api::context::proof_for(name);
+        let Some(within) = needed.within() else { continue };
+        let input = inputs.sample(mutation, world.ids(), true);
+        for (minutes, is_old) in [(within.num_minutes(), true), (within.num_minutes() - 1, false)] {
+            session(minutes).await;
+            let mut input = input.clone();
+            // A payout can be asked for with the password in place of a proof.
+            input.as_object_mut().map(|input| input.remove("password"));
+            let reply = ada.does_once(name, input, "__typename").await;
+            let errors = reply.data()[name]["errors"].as_array().cloned().unwrap_or_default();
+            let asked = errors.iter().any(|error| error["code"] == "REAUTHENTICATE");
+            // Asked for where it is carried out, after whether the bank account is theirs.
+            let expected = is_old && name != "payoutRequest";
+            assert_eq!(asked, expected, "{name} with a proof {minutes} minutes old: {errors:?}");
+        }
+        *tried.entry(needed).or_insert(0) += 1;
+    }
+    assert!(tried[&Freshness::Fresh] >= 25 && tried[&Freshness::Today] >= 10, "{tried:?}");
+    let safe = ["memberInvite", "memberUpdate", "memberRemove", "organizationTransfer", "payoutApprove", "userSuspend"];
+    for name in safe.into_iter().chain(["policyVersionAdd", "disputeAward", "paymentRefund", "wireSettle"]) {
+        assert_eq!(api::context::proof_for(name), Freshness::Fresh, "{name}");
+    }
+    for name in ["milestoneFund", "milestoneApprove", "bonusGive", "tipGive", "timesheetPay", "disputeOffer"] {
+        assert_eq!(api::context::proof_for(name), Freshness::Today, "{name}");
+    }
 }
 
 #[tokio::test]
@@ -346,6 +391,103 @@ async fn account_export_holds_what_is_kept_of_the_person_and_no_secret() {
     let phone = refreshed(&app, faisal).await;
     assert_eq!(phone.does("accountExport", json!({}), "export").await.refused(), ["REAUTHENTICATE"]);
     assert_eq!(app.visitor().does("accountExport", json!({}), "export").await.refused(), ["UNAUTHENTICATED"]);
+}
+
+#[tokio::test]
+async fn account_export_tells_nothing_that_the_api_hides() {
+    let app = TestApp::new().await;
+    let deal = app.released().await;
+    let noor = app.admin("noor").await;
+    let hold =
+        json!({ "contractId": deal.contract, "reason": "COMPLIANCE_REVIEW", "note": "Looks like a listed person" });
+    noor.does("contractHold", hold, "contract { holdReasons }").await.ok();
+    let drafted = json!({
+        "organizationId": deal.client.organization, "freelancerId": deal.freelancer.id, "title": "A secret plan",
+        "milestones": [{ "title": "All of it", "amount": { "amount": "10.00" } }], "draft": true
+    });
+    let offer = deal.client.does("offerCreate", drafted, "offer { id }").await.text("offer.id");
+    deal.client.does("offerWithdraw", json!({ "offerId": offer }), "offer { status }").await.ok();
+    let export = async |who: &Person<'_>| who.does("accountExport", json!({}), "export").await.ok()["export"].clone();
+    let all = export(&deal.freelancer).await.to_string();
+    for hidden in ["sanctions", "by_staff", "A secret plan", &offer, "pm_sandbox", "waits_for_staff", "escrow_account"]
+    {
+        assert!(!all.contains(hidden), "{hidden}: {all}");
+    }
+    assert!(all.contains(&deal.offer) && all.contains(&deal.milestone), "{all}");
+
+    // What somebody did for a company stays with the company.
+    let bo = app.person("bo").await;
+    super::organization::joins(&deal.client, &bo, "RECRUITER").await;
+    let gig = json!({
+        "clientId": deal.client.organization, "title": "An internal plan", "kind": "FIXED",
+        "budget": { "low": { "amount": "1000" }, "high": { "amount": "2000" } }
+    });
+    bo.does("gigCreate", gig, "gig { id }").await.ok();
+    assert!(export(&bo).await.to_string().contains("An internal plan"));
+    let fire = "delete from members where user_id = (select id from users where email = $1)";
+    sqlx::query(fire).bind(&bo.email).execute(app.pool()).await.unwrap();
+    let after = export(&bo).await;
+    assert!(!after.to_string().contains("An internal plan"), "{after}");
+}
+
+#[tokio::test]
+async fn account_export_is_cut_off_where_it_would_be_too_long() {
+    let app = TestApp::new().await;
+    let ada = app.client("ada").await;
+    let fill = "insert into saved_searches (id, user_id, name, criteria, created_at)
+                select gen_random_uuid(), u.id, 'search ' || n, jsonb_build_object('text', repeat('x', 60000)), now()
+                from users u, generate_series(1, 40) n where u.email = $1";
+    sqlx::query(fill).bind(&ada.email).execute(app.pool()).await.unwrap();
+    let export = ada.does("accountExport", json!({}), "export").await.ok()["export"].clone();
+    let kept = export["savedSearches"].as_array().map_or(0, Vec::len);
+    assert!((30..40).contains(&kept), "{kept} of 40, of two million bytes");
+    assert_eq!(export["savedSearchesAreCutOff"], true);
+    assert_eq!(export["sessionsAreCutOff"], Value::Null);
+}
+
+#[tokio::test]
+async fn strangers_who_guess_keep_nobody_out_who_reads_the_mail() {
+    let app = TestApp::new().await;
+    app.person("ada").await;
+    let from = async |address: &str, password: &str| {
+        let body = json!({
+            "query": "mutation($i: SignInInput!) { signIn(input: $i) { errors { code } } }",
+            "variables": { "i": { "email": "ada@example.com", "password": password } }
+        });
+        sends_from(&app, address, body).await["data"]["signIn"]["errors"].clone()
+    };
+    // Her house has a network of its own, in which addresses change by themselves.
+    assert_eq!(from("2001:db8:1:2::1", PASSWORD).await, json!([]));
+    for nth in 0..60 {
+        from(&format!("198.51.100.{nth}"), "not it at all").await;
+    }
+    let too_many = json!([{ "code": "TOO_MANY_ATTEMPTS" }]);
+    assert_eq!(from("203.0.113.7", PASSWORD).await, too_many, "she is at a café, and strangers guess");
+    assert_eq!(from("2001:db8:1:2:aaaa::9", PASSWORD).await, json!([]), "at home she gets in");
+    asks_reset(&app, "ada@example.com").await.ok();
+    let code = mailed_code(&app, "ada@example.com").await;
+    let body = json!({
+        "query": "mutation($i: PasswordResetInput!) { passwordReset(input: $i) { errors { code } } }",
+        "variables": { "i": { "code": code, "newPassword": OTHER } }
+    });
+    assert_eq!(sends_from(&app, "203.0.113.7", body).await["data"]["passwordReset"]["errors"], json!([]));
+    for nth in 0..60 {
+        from(&format!("198.51.101.{nth}"), "not it at all").await;
+    }
+    assert_eq!(from("203.0.113.8", OTHER).await, too_many);
+    assert_eq!(from("203.0.113.7", OTHER).await, json!([]), "where she set the password she is known");
+}
+
+/// What is answered to a request that comes from this address.
+async fn sends_from(app: &TestApp, address: &str, body: Value) -> Value {
+    let peer: std::net::IpAddr = address.parse().unwrap();
+    let request = axum::http::Request::post("/graphql")
+        .header("content-type", "application/json")
+        .extension(axum::extract::ConnectInfo(std::net::SocketAddr::from((peer, 4000))))
+        .body(axum::body::Body::from(body.to_string()))
+        .unwrap();
+    let answer = app.send(request).await;
+    serde_json::from_slice(&axum::body::to_bytes(answer.into_body(), 1 << 20).await.unwrap()).unwrap()
 }
 
 #[tokio::test]

@@ -240,3 +240,73 @@ async fn proposals_of_a_gig_come_newest_first_or_best_fit_first() {
         assert_eq!(hidden.data()["gig"]["proposals"]["edges"], json!([]), "{order}");
     }
 }
+
+#[tokio::test]
+async fn proposals_that_say_the_same_are_grouped_as_they_stand_now() {
+    let app = TestApp::new().await;
+    let ada = app.client("ada").await;
+    let gig = open_gig(&ada, json!({})).await;
+    let bid = |letter: &str| {
+        json!({
+            "gigId": gig["id"], "coverLetter": letter,
+            "milestones": [{ "title": "The ledger", "amount": { "amount": "1500.00" } }],
+            "answers": [{ "questionId": gig["questions"][0]["id"], "text": "Two of them." }],
+        })
+    };
+    let same = "I built two ledgers that auditors liked, and wrote down how.";
+    let people = [app.freelancer("lin").await, app.freelancer("omar").await, app.freelancer("noor").await];
+    let mut proposals = Vec::new();
+    for person in &people {
+        app.market.clock().advance(chrono::TimeDelta::seconds(1));
+        let submitted = person.does("proposalSubmit", bid(same), "proposal { id }").await;
+        proposals.push(submitted.text("proposal.id"));
+    }
+    let query = "query($id: ID!) { gig(id: $id) { proposalsAlike { proposals { id } }
+        proposals(collapseAlike: true) { nodes { id } } } }";
+    let alike = async || {
+        let reply = ada.asks(query, json!({ "id": gig["id"] })).await;
+        let ids = |nodes: &Value| -> Vec<String> {
+            nodes.as_array().unwrap().iter().map(|node| node["id"].as_str().unwrap().to_owned()).collect()
+        };
+        let gig = &reply.data()["gig"];
+        let groups: Vec<Vec<String>> =
+            gig["proposalsAlike"].as_array().unwrap().iter().map(|group| ids(&group["proposals"])).collect();
+        (groups, ids(&gig["proposals"]["nodes"]))
+    };
+    assert_eq!(alike().await, (vec![proposals.clone()], vec![proposals[0].clone()]));
+    // What is written anew counts at once, though no time has passed.
+    let mut other = bid("Payments are what I do: here is how I would begin with yours.");
+    other["proposalId"] = json!(proposals[1]);
+    other.as_object_mut().unwrap().remove("gigId");
+    people[1].does("proposalRevise", other, "proposal { id }").await.ok();
+    let two = vec![proposals[0].clone(), proposals[2].clone()];
+    assert_eq!(alike().await, (vec![two], vec![proposals[1].clone(), proposals[0].clone()]));
+    people[2].does("proposalWithdraw", json!({ "proposalId": proposals[2] }), "proposal { id }").await.ok();
+    assert_eq!(alike().await.0, Vec::<Vec<String>>::new());
+    let hidden = people[0].asks(query, json!({ "id": gig["id"] })).await;
+    assert_eq!(hidden.data()["gig"]["proposalsAlike"], json!([]));
+}
+
+#[tokio::test]
+async fn an_organization_keeps_so_many_drafts() {
+    let app = TestApp::new().await;
+    let ada = app.client("ada").await;
+    let another = async || ada.does_once("gigCreate", draft(&ada, json!({})), "gig { id }").await;
+    another().await.ok();
+    let mut connection = app.pool().acquire().await.unwrap();
+    let columns: Vec<String> = sqlx::query_scalar(
+        "select quote_ident(column_name) from information_schema.columns
+         where table_name = 'gigs' and table_schema = 'public' and is_generated = 'NEVER' and column_name <> 'id'",
+    )
+    .fetch_all(&mut *connection)
+    .await
+    .unwrap();
+    let columns = columns.join(", ");
+    let copy = format!(
+        "insert into gigs (id, {columns}) select gen_random_uuid(), {columns} from gigs, generate_series(1, 199)"
+    );
+    sqlx::query(sqlx::AssertSqlSafe(copy)).execute(&mut *connection).await.unwrap();
+    let reply = another().await;
+    assert_eq!(reply.refused(), ["TOO_MANY_DRAFTS"]);
+    assert_eq!(reply.data()["gigCreate"]["errors"][0]["__typename"], "LimitReachedError");
+}

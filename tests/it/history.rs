@@ -51,6 +51,7 @@ async fn pauses_and_resumes(deal: &Deal<'_>) {
 
 async fn member_of<'a>(deal: &Deal<'a>, name: &str) -> Person<'a> {
     let person = deal.client.app.person(name).await;
+    person.reads_mail().await;
     let input = json!({ "organizationId": deal.client.organization, "email": person.email, "role": "VIEWER" });
     deal.client.does("memberInvite", input, "invitation { id }").await.ok();
     person.app.settles().await;

@@ -3,6 +3,7 @@
 #![recursion_limit = "512"]
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on should stop")]
 
+mod answers;
 mod audit;
 mod bad_input;
 mod clients;
@@ -48,6 +49,7 @@ mod account;
 mod second_factor;
 mod passkey;
 mod seen;
+mod statements;
 mod skill;
 mod stripe;
 mod profile;

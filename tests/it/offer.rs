@@ -2,8 +2,12 @@
 
 use chrono::TimeDelta;
 use futures_util::future::join;
-use serde_json::json;
-use tests::TestApp;
+use serde_json::{Value, json};
+use tests::{Person, TestApp};
+
+use crate::gig::open_gig;
+use crate::notification::told;
+use crate::proposal::{bid, state};
 
 const STATUS: &str = "offer { status }";
 
@@ -63,7 +67,7 @@ async fn an_offer_expires_after_seven_days() {
 async fn offer_create_says_all_that_is_wrong_with_it() {
     let app = TestApp::new().await;
     let (client, freelancer) = (app.client("clara").await, app.freelancer("faisal").await);
-    let input = |milestones: serde_json::Value| json!({ "organizationId": client.organization, "freelancerId": freelancer.id, "title": "A website", "milestones": milestones });
+    let input = |milestones: Value| json!({ "organizationId": client.organization, "freelancerId": freelancer.id, "title": "A website", "milestones": milestones });
     let bad = json!([{ "title": "", "amount": { "amount": "0.99" } }, { "title": "B", "amount": { "amount": "1000000.01" } }]);
     let reply = client.does("offerCreate", input(bad), "offer { id }").await;
     assert_eq!(
@@ -100,4 +104,120 @@ async fn accepting_and_withdrawing_at_once_have_one_outcome() {
         assert!(accepted != withdrawn, "one of them: {accepted} {withdrawn}");
         assert_eq!(deal.credit().await, if withdrawn { 103_000 } else { 0 });
     }
+}
+
+/// A proposal of the freelancer's, and an offer on it that is a draft: the proposal, the offer and its milestone.
+async fn drafted(client: &Person<'_>, freelancer: &Person<'_>) -> (String, String, String) {
+    let gig = open_gig(client, json!({})).await;
+    let proposal = freelancer.does("proposalSubmit", bid(&gig), "proposal { id }").await.text("proposal.id");
+    let milestones = json!([{ "title": "All of it", "amount": { "amount": "900.00" } }]);
+    let input = json!({ "proposalId": proposal, "title": "The ledger", "milestones": milestones, "draft": true });
+    let reply = client.does("offerCreate", input, "offer { id status milestones { nodes { id } } }").await;
+    assert_eq!(reply.text("offer.status"), "DRAFT");
+    (proposal, reply.text("offer.id"), reply.text("offer.milestones.nodes.0.id"))
+}
+
+#[tokio::test]
+async fn an_offer_that_was_not_sent_is_not_told_to_the_freelancer_by_any_way() {
+    let app = TestApp::new().await;
+    let (ada, lin) = (app.client("ada").await, app.freelancer("lin").await);
+    let (proposal, offer, milestone) = drafted(&ada, &lin).await;
+    let seen = "query($id: ID!) { milestone(id: $id) { title } node(id: $id) { id } }";
+    let hidden = async |when: &str| {
+        let reply = lin.asks(seen, json!({ "id": milestone })).await;
+        assert_eq!(reply.data(), &json!({ "milestone": null, "node": null }), "{when}");
+        for act in ["milestoneAgree", "milestoneCancel", "milestoneKeep"] {
+            let reply = lin.does(act, json!({ "milestoneId": milestone }), "milestone { id }").await;
+            assert_eq!(reply.refused(), ["NOT_FOUND"], "{when}: {act}");
+        }
+        assert!(told(&lin).await.is_empty(), "{when}");
+        assert_eq!(state(&lin, &proposal).await, "SUBMITTED", "{when}");
+        let on = "query($id: ID!) { proposal(id: $id) { offer { id } } }";
+        let theirs = lin.asks(on, json!({ "id": proposal })).await;
+        assert_eq!(theirs.data()["proposal"]["offer"], Value::Null, "{when}");
+        assert_eq!(ada.asks(on, json!({ "id": proposal })).await.data()["proposal"]["offer"]["id"], offer, "{when}");
+    };
+    hidden("a draft").await;
+    assert_eq!(told(&ada).await, [("proposal_submitted".to_owned(), "Proposal".to_owned())]);
+    let again = json!({ "proposalId": proposal, "title": "Another", "draft": true,
+        "milestones": [{ "title": "All of it", "amount": { "amount": "900.00" } }] });
+    assert_eq!(ada.does("offerCreate", again, STATUS).await.refused(), ["OFFER_EXISTS"]);
+    ada.does("offerSend", json!({ "offerId": offer }), STATUS).await.ok();
+    hidden("it waits for its money").await;
+    assert!(told(&ada).await.contains(&("milestone_agreed".to_owned(), "Milestone".to_owned())), "who pays is told");
+    let fund = json!({ "milestoneId": milestone, "paymentMethod": "pm_sandbox_visa" });
+    ada.does("milestoneFund", fund, "payment { status }").await.ok();
+    app.settles().await;
+    assert_eq!(told(&lin).await, [("offer_sent".to_owned(), "Offer".to_owned())]);
+    assert_eq!(state(&lin, &proposal).await, "OFFERED");
+    assert_eq!(lin.asks(seen, json!({ "id": milestone })).await.data()["milestone"]["title"], "All of it");
+}
+
+#[tokio::test]
+async fn an_offer_that_ended_unsent_is_told_to_nobody_across() {
+    let app = TestApp::new().await;
+    for how in ["withdrawn", "expired"] {
+        let (ada, lin) = (app.client(&format!("ada-{how}")).await, app.freelancer(&format!("lin-{how}")).await);
+        let (proposal, offer, milestone) = drafted(&ada, &lin).await;
+        let sent = how == "expired";
+        if sent {
+            ada.does("offerSend", json!({ "offerId": offer }), STATUS).await.ok();
+            app.passes(TimeDelta::days(7)).await;
+        } else {
+            ada.does("offerWithdraw", json!({ "offerId": offer }), STATUS).await.ok();
+        }
+        assert!(told(&lin).await.is_empty(), "{how}");
+        assert_eq!(state(&lin, &proposal).await, "SUBMITTED", "{how}");
+        let seen = lin.asks("query($id: ID!) { milestone(id: $id) { title } }", json!({ "id": milestone })).await;
+        assert_eq!(seen.data()["milestone"], Value::Null, "{how}");
+        let heard = told(&ada).await.contains(&("offer_expired".to_owned(), "Offer".to_owned()));
+        assert_eq!(heard, sent, "its own side hears that nobody paid in time");
+    }
+}
+
+#[tokio::test]
+async fn an_offer_whose_proposal_ended_before_the_money_came_gives_it_back_unsent() {
+    let app = TestApp::new().await;
+    let (ada, lin) = (app.client("ada").await, app.freelancer("lin").await);
+    let (proposal, offer, milestone) = drafted(&ada, &lin).await;
+    ada.does("offerSend", json!({ "offerId": offer }), STATUS).await.ok();
+    lin.does("proposalWithdraw", json!({ "proposalId": proposal }), "proposal { state }").await.ok();
+    let fund = json!({ "milestoneId": milestone, "paymentMethod": "pm_sandbox_visa" });
+    ada.does("milestoneFund", fund, "payment { status }").await.ok();
+    app.settles().await;
+    let seen = "query($id: ID!) { offer(id: $id) { status } }";
+    assert_eq!(ada.asks(seen, json!({ "id": offer })).await.text("status"), "EXPIRED");
+    assert_eq!(lin.asks(seen, json!({ "id": offer })).await.data()["offer"], Value::Null);
+    assert!(told(&lin).await.is_empty());
+    let query = "query($id: ID!) { node(id: $id) { ... on Organization { balances { credit { minorUnits } } } } }";
+    let credit = ada.asks(query, json!({ "id": ada.organization })).await.data()["node"]["balances"].clone();
+    assert_eq!(credit["credit"]["minorUnits"], 92_700, "with the fee");
+
+    // And one that is only meant after its proposal ended is refused at once.
+    let (proposal, offer, _) = drafted(&ada, &app.freelancer("omar").await).await;
+    let decline = json!({ "proposalId": proposal, "reason": "PRICE", "note": "" });
+    ada.does("proposalDecline", decline, "proposal { state }").await.ok();
+    assert_eq!(ada.does("offerSend", json!({ "offerId": offer }), STATUS).await.refused(), ["WRONG_STATE"]);
+}
+
+#[tokio::test]
+async fn what_became_of_a_gig_is_found_from_each_end() {
+    let app = TestApp::new().await;
+    let (ada, lin) = (app.client("ada").await, app.freelancer("lin").await);
+    let (proposal, offer, milestone) = drafted(&ada, &lin).await;
+    ada.does("offerSend", json!({ "offerId": offer }), STATUS).await.ok();
+    let fund = json!({ "milestoneId": milestone, "paymentMethod": "pm_sandbox_visa" });
+    ada.does("milestoneFund", fund, "payment { status }").await.ok();
+    app.settles().await;
+    let contract = "contract { id gig { id proposalCount viewerProposal { id offer { id } } } offer { id } proposal { id } client { viewerRole } }";
+    let accepted = lin.does("offerAccept", json!({ "offerId": offer }), contract).await;
+    let made = accepted.ok()["contract"].clone();
+    assert_eq!((&made["offer"]["id"], &made["proposal"]["id"]), (&json!(offer), &json!(proposal)));
+    assert_eq!(made["gig"]["viewerProposal"], json!({ "id": proposal, "offer": { "id": offer } }));
+    assert_eq!((&made["gig"]["proposalCount"], &made["client"]["viewerRole"]), (&Value::Null, &Value::Null));
+    let seen =
+        format!("query($id: ID!) {{ contract(id: $id) {{ {} }} }}", &contract["contract { ".len()..contract.len() - 2]);
+    let hers = ada.asks(&seen, json!({ "id": made["id"] })).await.data()["contract"].clone();
+    assert_eq!((&hers["gig"]["proposalCount"], &hers["gig"]["viewerProposal"]), (&json!(1), &Value::Null));
+    assert_eq!(hers["client"]["viewerRole"], "OWNER");
 }

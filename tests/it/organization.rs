@@ -34,6 +34,7 @@ async fn code(app: &TestApp, email: &str) -> String {
 }
 
 pub async fn joins(ada: &Person<'_>, bo: &Person<'_>, role: &str) {
+    bo.reads_mail().await;
     let input = json!({ "organizationId": ada.organization, "email": bo.email, "role": role });
     ada.does("memberInvite", input, "invitation { state role email }").await.ok();
     let token = code(ada.app, &bo.email).await;
@@ -51,6 +52,7 @@ async fn organization_create_asks_a_visitor_to_sign_in() {
 async fn member_invite_sends_a_code_that_lets_its_reader_join_once() {
     let app = TestApp::new().await;
     let (ada, bo, eve) = (app.client("ada").await, app.person("bo").await, app.client("eve").await);
+    eve.reads_mail().await;
     let invite = json!({ "organizationId": ada.organization, "email": " BO@example.com", "role": "FINANCE" });
     let fields = "invitation { id state role email }";
     assert_eq!(eve.does("memberInvite", invite.clone(), fields).await.refused(), ["NOT_FOUND"]);
@@ -69,6 +71,11 @@ async fn member_invite_sends_a_code_that_lets_its_reader_join_once() {
         let reply = bo.does("memberInvitationAccept", json!({ "token": forged }), joined).await;
         assert_eq!(reply.refused(), ["NOT_FOUND"], "{forged}");
     }
+    let another = eve.does("memberInvitationAccept", accept.clone(), joined).await;
+    assert_eq!(another.refused(), ["INVITATION_FOR_ANOTHER"], "a letter that was passed on lets nobody in");
+    let unverified = bo.does("memberInvitationAccept", accept.clone(), joined).await;
+    assert_eq!(unverified.refused(), ["EMAIL_NOT_VERIFIED"], "anybody can sign up with the address");
+    bo.reads_mail().await;
     assert_eq!(
         bo.does("memberInvitationAccept", accept.clone(), joined).await.text("organization.id"),
         ada.organization
@@ -91,6 +98,7 @@ async fn member_invite_sends_a_code_that_lets_its_reader_join_once() {
 async fn member_invitations_are_declined_revoked_and_over() {
     let app = TestApp::new().await;
     let (ada, bo) = (app.client("ada").await, app.person("bo").await);
+    bo.reads_mail().await;
     let invite = async |email: &str| {
         let input = json!({ "organizationId": ada.organization, "email": email, "role": "VIEWER" });
         ada.does("memberInvite", input, "invitation { id }").await.text("invitation.id")
@@ -193,6 +201,7 @@ async fn the_answer_to_organization_create_shows_the_company_as_its_owner_sees_i
 async fn whoever_joins_or_leaves_sees_at_once_what_they_may_see_then() {
     let app = TestApp::new().await;
     let (ada, bo) = (app.client("ada").await, app.person("bo").await);
+    bo.reads_mail().await;
     let invite = json!({ "organizationId": ada.organization, "email": bo.email, "role": "VIEWER" });
     ada.does("memberInvite", invite, "invitation { id }").await.ok();
     let token = code(&app, &bo.email).await;
@@ -211,4 +220,94 @@ async fn whoever_joins_or_leaves_sees_at_once_what_they_may_see_then() {
     let left = bo.asks(query, json!({ "input": { "memberId": own } })).await;
     assert_eq!(left.data()["memberRemove"]["errors"], json!([]));
     assert_eq!(left.data()["again"]["errors"][0]["code"], "NOT_FOUND", "who has left knows nothing more");
+}
+
+/// Invites somebody, and answers with the code of the letter.
+async fn invites(who: &Person<'_>, organization: &str, guest: &Person<'_>) -> Value {
+    let input = json!({ "organizationId": organization, "email": guest.email, "role": "VIEWER" });
+    who.does("memberInvite", input, "invitation { id }").await.ok();
+    json!({ "token": code(who.app, &guest.email).await })
+}
+
+#[tokio::test]
+async fn what_somebody_gave_away_goes_with_their_right_to() {
+    for how in ["memberRemove", "memberUpdate"] {
+        let app = TestApp::new().await;
+        let (ada, bo, eve) = (app.client("ada").await, app.person("bo").await, app.person("eve").await);
+        eve.reads_mail().await;
+        joins(&ada, &bo, "ADMIN").await;
+        let token = invites(&bo, &ada.organization, &eve).await;
+        let member = members(&ada, &ada.organization).await.into_iter().find(|(name, _)| name == "Bo ADMIN").unwrap().1;
+        let input = match how {
+            "memberUpdate" => json!({ "memberId": member, "role": "FINANCE" }),
+            _ => json!({ "memberId": member }),
+        };
+        ada.does(how, input, "member { id }").await.ok();
+        let states = ada.asks(MEMBERS, json!({ "id": ada.organization })).await;
+        assert_eq!(states.data()["node"]["invitations"]["edges"][0]["node"]["state"], "REVOKED", "{how}");
+        let late = eve.does("memberInvitationAccept", token, "organization { id }").await;
+        assert_eq!(late.refused(), ["WRONG_STATE"], "{how}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_joins_the_company_of_somebody_who_was_erased() {
+    let app = TestApp::new().await;
+    let (ada, bo) = (app.client("ada").await, app.person("bo").await);
+    bo.reads_mail().await;
+    let token = invites(&ada, &ada.organization, &bo).await;
+    // Somebody who is erased is written to by nobody any more.
+    let cy = app.client("cy").await;
+    invites(&cy, &cy.organization, &ada).await;
+    ada.does_once("accountErase", json!({ "confirmEmail": ada.email }), "erasedAt").await.ok();
+    let late = bo.does("memberInvitationAccept", token.clone(), "organization { id }").await;
+    assert_eq!(late.refused(), ["WRONG_STATE"]);
+    // Not even if the invitation were still there.
+    let again = "update member_invitations set state = 'pending', state_at = now() + interval '10 years'
+                 where email = $1";
+    sqlx::query(again).bind(&bo.email).execute(app.pool()).await.unwrap();
+    let late = bo.does("memberInvitationAccept", token, "organization { id }").await;
+    assert_eq!(late.refused(), ["WRONG_STATE"]);
+    let left: i64 = sqlx::query_scalar(
+        "select count(*) from member_invitations where email = $1 or state = 'pending' and email <> $2",
+    )
+    .bind(&ada.email)
+    .bind(&bo.email)
+    .fetch_one(app.pool())
+    .await
+    .unwrap();
+    assert_eq!(left, 0, "the address is blanked, and nothing waits at it");
+}
+
+#[tokio::test]
+async fn letters_to_one_mailbox_are_counted_whoever_sends_them() {
+    let app = TestApp::new().await;
+    let (ada, eve) = (app.client("ada").await, app.client("eve").await);
+    let invite = async |who: &Person<'_>| {
+        let input = json!({ "organizationId": who.organization, "email": "bo@example.com", "role": "VIEWER" });
+        who.does("memberInvite", input, "invitation { id }").await
+    };
+    for nth in 0..10 {
+        let who = if nth % 2 == 0 { &ada } else { &eve };
+        let id = invite(who).await.text("invitation.id");
+        who.does("memberInvitationRevoke", json!({ "invitationId": id }), "invitation { state }").await.ok();
+    }
+    assert_eq!(invite(&ada).await.refused(), ["TOO_MANY_ATTEMPTS"]);
+    assert_eq!(invite(&eve).await.refused(), ["TOO_MANY_ATTEMPTS"]);
+    app.market.clock().advance(TimeDelta::hours(24));
+    invite(&ada).await.ok();
+}
+
+#[tokio::test]
+async fn names_are_one_line() {
+    let app = TestApp::new().await;
+    let ada = app.client("ada").await;
+    for bad in ["Acme\r\nBcc: x@example.com", "Ac\tme", "Acme\u{2028}Ltd"] {
+        let create = ada.does("organizationCreate", json!({ "name": bad }), "organization { id }").await;
+        assert_eq!(create.faults(), ["name: MALFORMED"], "{bad:?}");
+        assert_eq!(
+            ada.does("userUpdate", json!({ "name": bad }), "viewer { email }").await.faults(),
+            ["name: MALFORMED"]
+        );
+    }
 }

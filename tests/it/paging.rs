@@ -315,3 +315,24 @@ async fn every_list_of_the_schema_is_paged_here_or_known_to_be_short() {
         assert!(listed.contains_key(*field), "{field} is no list of the schema any more");
     }
 }
+
+#[tokio::test]
+async fn a_cursor_that_was_made_up_is_refused_like_any_other_that_makes_no_sense() {
+    let app = TestApp::new().await;
+    let ada = app.client("ada").await;
+    let query = "query($after: String!) { viewer { sessions(first: 1, after: $after) { nodes { id } } } }";
+    let ask = async |key: Value| {
+        let after = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&json!(["sessions", [key]])).unwrap());
+        ada.asks(query, json!({ "after": after })).await
+    };
+    for key in [
+        json!({ "text": "x" }),
+        json!({ "text": "\u{0}" }),
+        json!({ "int": 1 }),
+        json!({ "time": "2026-06-01T08:00:00Z" }),
+        json!({ "time": "-200000-06-01T08:00:00Z" }),
+    ] {
+        assert_eq!(ask(key.clone()).await.failed(), ["BAD_USER_INPUT"], "{key}");
+    }
+    assert!(ask(json!({ "uuid": "00000000-0000-0000-0000-000000000000" })).await.body["errors"].is_null());
+}

@@ -141,6 +141,28 @@ async fn a_paper_is_handed_to_whom_it_is_for_and_to_nobody_else() {
 }
 
 #[tokio::test]
+async fn whoever_gets_no_paper_learns_why_and_under_which_trace() {
+    let app = TestApp::new().await;
+    let ada = app.person("ada").await;
+    let good = ada.visitor().await;
+    let path = "/papers/earnings/2026.pdf";
+    let refused = async |who: &Visitor<'_>| {
+        let fetched = fetch(who, path).await;
+        let body: Value = serde_json::from_slice(&fetched.bytes).expect("JSON");
+        assert_eq!(body["traceId"].as_str(), fetched.headers["x-request-id"].to_str().ok());
+        (fetched.status.as_u16(), body["code"].as_str().unwrap_or_default().to_owned())
+    };
+    let told = |status: u16, code: &str| (status, code.to_owned());
+    assert_eq!(refused(&app.visitor()).await, told(401, "UNAUTHENTICATED"));
+    assert_eq!(refused(&app.bearer("x.y.z")).await, told(401, "TOKEN_INVALID"));
+    app.market.clock().advance(TimeDelta::minutes(15));
+    assert_eq!(refused(&good).await, told(401, "TOKEN_EXPIRED"));
+    let ended = ada.visitor().await;
+    ended.does("signOut", json!({}), "session { id }").await.ok();
+    assert_eq!(refused(&ended).await, told(401, "SESSION_ENDED"));
+}
+
+#[tokio::test]
 async fn an_invoice_divides_development_from_the_rest_as_its_client_says() {
     let app = TestApp::new().await;
     let deal = app.released().await;

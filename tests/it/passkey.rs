@@ -56,7 +56,7 @@ async fn last_letter(app: &TestApp, email: &str) -> String {
 #[tokio::test]
 async fn a_passkey_is_added_signs_in_proves_and_is_removed() {
     let app = TestApp::new().await;
-    let ada = app.person("ada").await;
+    let ada = app.reader("ada").await;
     let me = ada.visitor().await;
     super::second_factor::sets_up(&ada).await;
 
@@ -132,9 +132,9 @@ fn bank() -> Value {
 #[tokio::test]
 async fn an_answer_that_says_anything_else_than_was_asked_signs_nobody_in() {
     let app = TestApp::new().await;
-    let ada = app.person("ada").await;
+    let ada = app.reader("ada").await;
     let (device, _) = adds(&ada.visitor().await, "Phone").await;
-    let other = app.person("lin").await;
+    let other = app.reader("lin").await;
     let (foreign, _) = adds(&other.visitor().await, "Phone").await;
     let truth = Manner::default;
     let origin = |origin: &str| Manner { origin: origin.to_owned(), ..truth() };
@@ -187,7 +187,7 @@ async fn an_answer_that_says_anything_else_than_was_asked_signs_nobody_in() {
 #[tokio::test]
 async fn an_answer_that_says_anything_else_than_was_asked_adds_nothing() {
     let app = TestApp::new().await;
-    let ada = app.person("ada").await;
+    let ada = app.reader("ada").await;
     let me = ada.visitor().await;
     let truth = Manner::default;
     let cases = [
@@ -227,7 +227,7 @@ async fn an_answer_that_says_anything_else_than_was_asked_adds_nothing() {
 #[tokio::test]
 async fn a_challenge_is_answered_once_in_time_by_whom_and_for_what_it_was_asked() {
     let app = TestApp::new().await;
-    let (ada, lin) = (app.person("ada").await, app.person("lin").await);
+    let (ada, lin) = (app.reader("ada").await, app.reader("lin").await);
     let (device, _) = adds(&ada.visitor().await, "Phone").await;
     let over = ["PASSKEY_CEREMONY_INVALID"];
     let truth = Manner::default();
@@ -285,7 +285,7 @@ async fn a_challenge_is_answered_once_in_time_by_whom_and_for_what_it_was_asked(
 #[tokio::test]
 async fn of_two_who_finish_at_once_one_does() {
     let app = TestApp::new().await;
-    let ada = app.person("ada").await;
+    let ada = app.reader("ada").await;
     let me = ada.visitor().await;
     let won = |replies: [&Reply; 2]| replies.into_iter().filter(|reply| reply.faults().is_empty()).count();
     for round in 1..=5 {
@@ -314,7 +314,7 @@ async fn sessions(app: &TestApp) -> i64 {
 #[tokio::test]
 async fn a_device_that_counts_backwards_is_taken_for_a_copy_and_told_of() {
     let app = TestApp::new().await;
-    let ada = app.person("ada").await;
+    let ada = app.reader("ada").await;
     let (device, id) = adds(&ada.visitor().await, "Key").await;
     let counts = |counter: u32| Manner { counter, ..Manner::default() };
     for counter in [1, 2, 7, u32::MAX - 1] {
@@ -342,7 +342,7 @@ async fn a_device_that_counts_backwards_is_taken_for_a_copy_and_told_of() {
 #[tokio::test]
 async fn a_credential_is_added_once_and_twenty_to_a_person() {
     let app = TestApp::new().await;
-    let (ada, lin) = (app.person("ada").await, app.person("lin").await);
+    let (ada, lin) = (app.reader("ada").await, app.reader("lin").await);
     let (me, her) = (ada.visitor().await, lin.visitor().await);
     let (mut device, _) = adds(&me, "Phone").await;
     for who in [&me, &her] {
@@ -368,7 +368,7 @@ async fn a_credential_is_added_once_and_twenty_to_a_person() {
 #[tokio::test]
 async fn ceremonies_are_counted_for_each_person_and_each_network() {
     let app = TestApp::new().await;
-    let (ada, lin) = (app.person("ada").await, app.person("lin").await);
+    let (ada, lin) = (app.reader("ada").await, app.reader("lin").await);
     let (me, her) = (ada.visitor().await, lin.visitor().await);
     let begin = async |who: &Visitor<'_>, purpose: &str| {
         who.does("passkeyBegin", json!({ "purpose": purpose }), "ceremony { ceremonyId }").await
@@ -396,7 +396,7 @@ async fn ceremonies_are_counted_for_each_person_and_each_network() {
 #[tokio::test]
 async fn what_is_no_answer_of_a_browser_is_told_so() {
     let app = TestApp::new().await;
-    let ada = app.person("ada").await;
+    let ada = app.reader("ada").await;
     let me = ada.visitor().await;
     let (device, _) = adds(&me, "Phone").await;
     let with = |change: fn(&mut Value)| {
@@ -484,7 +484,7 @@ async fn what_is_no_answer_of_a_browser_is_told_so() {
 #[tokio::test]
 async fn whoever_is_suspended_or_erased_is_refused_as_with_the_password() {
     let app = TestApp::new().await;
-    let (ada, lin) = (app.person("ada").await, app.person("lin").await);
+    let (ada, lin) = (app.reader("ada").await, app.reader("lin").await);
     let admin = app.admin("noor").await;
     let (device, id) = adds(&ada.visitor().await, "Phone").await;
     let (of_lin, _) = adds(&lin.visitor().await, "Phone").await;
@@ -519,4 +519,49 @@ async fn whoever_is_suspended_or_erased_is_refused_as_with_the_password() {
         "select (select count(*) from passkeys) + (select count(*) from passkey_ceremonies where user_id is not null)";
     let left: i64 = sqlx::query_scalar(left).fetch_one(app.pool()).await.unwrap();
     assert_eq!(left, 1, "ada's passkey");
+}
+
+#[tokio::test]
+async fn setting_another_password_by_mail_removes_passkeys_unless_they_are_to_stay_and_the_letter_names_those() {
+    let app = TestApp::new().await;
+    let ada = app.person("ada").await;
+    ada.reads_mail().await;
+    let fields = "endedCount passkeysRemovedCount passkeysLeft";
+    let reset = async |input: Value| {
+        let email = json!({ "email": ada.email });
+        app.visitor().does("passwordResetRequest", email, "expiresAt").await.ok();
+        let code = crate::account::mailed_code(&app, &ada.email).await;
+        let mut all = json!({ "code": code, "newPassword": "violin-pebble-forty" });
+        all.as_object_mut().unwrap().extend(input.as_object().unwrap().clone());
+        app.visitor().does("passwordReset", all, fields).await.ok().clone()
+    };
+    let (device, _) = adds(&ada.visitor().await, "Phone").await;
+    let kept = reset(json!({ "removePasskeys": false })).await;
+    assert_eq!((&kept["passkeysRemovedCount"], &kept["passkeysLeft"]), (&json!(0), &json!(["Phone"])));
+    let letter = last_letter(&app, &ada.email).await;
+    assert!(letter.contains("set anew") && letter.contains("  - Phone\r\n"), "{letter}");
+    signs_in(&app, &device, &Manner::default()).await.ok();
+
+    let removed = reset(json!({})).await;
+    assert_eq!((&removed["passkeysRemovedCount"], &removed["passkeysLeft"]), (&json!(1), &json!([])));
+    assert!(last_letter(&app, &ada.email).await.contains("No passkey opens your account."));
+    assert!(!signs_in(&app, &device, &Manner::default()).await.refused().is_empty(), "it opens nothing any more");
+}
+
+#[tokio::test]
+async fn changing_a_password_keeps_passkeys_unless_they_are_to_go_and_the_letter_names_them() {
+    let app = TestApp::new().await;
+    let ada = app.person("ada").await;
+    ada.reads_mail().await;
+    adds(&ada.visitor().await, "Phone").await;
+    let input = json!({ "currentPassword": PASSWORD, "newPassword": "violin-pebble-forty" });
+    ada.does("passwordChange", input, "viewer { email }").await.ok();
+    assert!(last_letter(&app, &ada.email).await.contains("  - Phone\r\n"));
+    assert_eq!(list(&ada).await.len(), 1);
+    let input = json!({
+        "currentPassword": "violin-pebble-forty", "newPassword": "cello-pebble-forty-one", "removePasskeys": true
+    });
+    ada.does("passwordChange", input, "viewer { email }").await.ok();
+    assert!(last_letter(&app, &ada.email).await.contains("No passkey opens your account."));
+    assert_eq!(list(&ada).await.len(), 0);
 }

@@ -205,3 +205,21 @@ async fn a_payment_that_is_with_the_bank_is_waited_for() {
     let asked: i64 = sqlx::query_scalar("select count(*) from payments").fetch_one(app.pool()).await.unwrap();
     assert_eq!(asked, 1);
 }
+
+#[tokio::test]
+async fn what_lets_a_page_pay_is_told_only_to_those_who_may_pay() {
+    let app = TestApp::new().await;
+    let deal = app.offered().await;
+    let payment = payment_id(&deal, "pm_sandbox_silent").await;
+    let query = "query($id: ID!) { payment(id: $id) { status clientSecret } }";
+    let secret = async |who: &tests::Person<'_>| {
+        let reply = who.asks(query, json!({ "id": payment })).await;
+        (reply.data()["payment"]["status"].clone(), reply.data()["payment"]["clientSecret"].is_string())
+    };
+    assert_eq!(secret(&deal.client).await, (json!("PROCESSING"), true));
+    assert_eq!(
+        secret(&app.admin("noor").await).await,
+        (json!("PROCESSING"), false),
+        "our people see it, and can't pay"
+    );
+}

@@ -320,6 +320,32 @@ async fn the_name_that_a_bank_is_told_is_screened_too() {
 }
 
 #[tokio::test]
+async fn a_payout_that_was_stopped_before_it_was_screened_is_screened_when_it_is_let_go() {
+    let app = TestApp::new().await;
+    let deal = app.released().await;
+    let method = method_of(&deal, "6702", LISTED).await;
+    app.passes(TimeDelta::days(3)).await;
+    let id = deal.freelancer.does("payoutRequest", ask(&method, "950.00"), "payout { id }").await.text("payout.id");
+    let admin = app.admin("noor").await;
+    let reason = json!({ "userId": deal.freelancer.id, "reason": "A complaint" });
+    admin.does("userSuspend", reason.clone(), "user { id }").await.ok();
+    let stopped =
+        || async { admin.asks(QUEUE, json!({})).await.data()["payoutQueue"]["nodes"][0]["blockReason"].clone() };
+    assert_eq!(stopped().await, json!("the account is suspended"));
+    admin.does("userReinstate", reason, "user { id }").await.ok();
+    let unblock = json!({ "payoutId": id, "reason": "Nothing in it" });
+    let let_go = admin.does("payoutUnblock", unblock.clone(), "payout { status }").await;
+    assert_eq!(let_go.text("payout.status"), "SCREENING");
+    app.settles().await;
+    assert_eq!(stopped().await, json!("on the list as sandbox sanctioned person"));
+    // Our people look at the name, too, and it stops the payout no more.
+    admin.does("payoutUnblock", unblock, "payout { status }").await.ok();
+    app.settles().await;
+    let seen = admin.asks("query($id: ID!) { payout(id: $id) { status } }", json!({ "id": id })).await;
+    assert_eq!(seen.text("status"), "IN_TRANSIT");
+}
+
+#[tokio::test]
 async fn approvals_at_once_count_each_person_once() {
     let app = TestApp::new().await;
     let deal = app.released().await;

@@ -8,7 +8,7 @@ use crate::gig::open_gig;
 
 const PROPOSAL: &str = "proposal { id state version viewedAt price { milestones { title amount { amount } } } }";
 
-fn bid(gig: &Value) -> Value {
+pub fn bid(gig: &Value) -> Value {
     json!({
         "gigId": gig["id"],
         "coverLetter": "I built two ledgers that auditors liked.",
@@ -166,7 +166,7 @@ async fn proposals_end_with_their_gig() {
 }
 
 /// Where a proposal stands, as its freelancer sees it.
-async fn state(person: &Person<'_>, proposal: &str) -> String {
+pub async fn state(person: &Person<'_>, proposal: &str) -> String {
     let query = "query($id: ID!) { proposal(id: $id) { state } }";
     person.asks(query, json!({ "id": proposal })).await.text("state")
 }

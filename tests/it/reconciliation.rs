@@ -279,6 +279,14 @@ async fn what_stripe_keeps_for_itself_is_booked_when_it_is_known() {
     assert_eq!(booked().await, 328 + 627);
     app.passes(TimeDelta::days(2)).await;
     assert_eq!(booked().await, 328 + 627 + 1_500, "a dispute costs, too");
+    app.stripe().does(|books, _| books.dispute_fee_back = 1_500);
+    paid_with(&deal, "pm_sandbox_chargeback_won", "10.00").await;
+    app.passes(TimeDelta::days(9)).await;
+    // 2.9 % of 10.30, and 30 cents; and the dispute cost, and gave back what it had.
+    assert_eq!(booked().await, 328 + 627 + 1_500 + 59 + 1_500);
+    let back = "select coalesce(sum(amount_minor), 0)::bigint from ledger_postings
+        where from_account = 'processor_clearing' and to_account = 'processor_fees'";
+    assert_eq!(sqlx::query_scalar::<_, i64>(back).fetch_one(app.pool()).await.unwrap(), 1_500);
     app.stripe().does(|books, now| books.to_our_bank(5_000, now));
     app.passes(TimeDelta::hours(3)).await;
     let clean = report(&app).await;

@@ -57,6 +57,20 @@ async fn every_field_of_a_query_may_be_absent_by_itself() {
     assert!(firm.is_empty(), "a fault in one of these takes everything else along: {firm:?}");
 }
 
+/// An act that is counted by itself, under a name that it no longer has, would not be counted.
+#[tokio::test]
+async fn whatever_has_a_rate_of_its_own_can_be_asked() {
+    let schema = introspect("{ __schema { queryType { fields { name } } mutationType { fields { name } } } }").await;
+    let names: Vec<&str> = ["queryType", "mutationType"]
+        .into_iter()
+        .flat_map(|root| list(&schema[root]["fields"]))
+        .map(|field| text(&field["name"]))
+        .collect();
+    for (name, most) in api::http::OPERATIONS_PER_MINUTE {
+        assert!(names.contains(name) && *most > 0, "{name}");
+    }
+}
+
 const ACTS: &str = "{ __schema {
     mutationType { fields { name args { name type { kind ofType { name } } }
         type { kind name fields { name type { kind ofType { kind ofType { kind ofType { name } } } } } } } }

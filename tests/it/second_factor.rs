@@ -14,6 +14,7 @@ fn shown(app: &TestApp, secret: &str) -> String {
 
 /// Somebody sets up an app: its secret, and the recovery codes.
 pub async fn sets_up(person: &Person<'_>) -> (String, Vec<String>) {
+    person.reads_mail().await;
     let enrolled = person.does("secondFactorEnroll", json!({}), "enrollment { secret uri }").await;
     let secret = enrolled.text("enrollment.secret");
     let uri = enrolled.text("enrollment.uri");
@@ -153,6 +154,31 @@ async fn the_password_alone_is_half_a_proof_once_there_is_a_second_factor() {
     let reset = json!({ "code": code, "newPassword": PASSWORD });
     app.visitor().does("passwordReset", reset, "endedCount").await.ok();
     assert_eq!(sign_in(&app, &faisal.email, None).await.refused(), ["SECOND_FACTOR_REQUIRED"]);
+}
+
+#[tokio::test]
+async fn whoever_signs_up_with_anothers_address_can_t_keep_its_owner_out() {
+    let app = TestApp::new().await;
+    let eve = app.person("victim").await;
+    let refused = eve.does("secondFactorEnroll", json!({}), "enrollment { secret }").await;
+    assert_eq!(refused.refused(), ["EMAIL_NOT_VERIFIED"]);
+    let operator = infra::Call::system("test");
+    let email: domain::user::Email = eve.email.parse().unwrap();
+    let granted = app.market.staff_grant(&operator, &email, Some(domain::access::Staff::Admin)).await;
+    assert!(
+        matches!(granted, Err(infra::Failure::Refused(domain::refusal::Refusal::Rule { code, .. })) if code == "EMAIL_NOT_VERIFIED")
+    );
+
+    // One from before it took that goes with the first proof that the address is somebody's.
+    sets_up(&eve).await;
+    let forget = "update users set email_verified_at = null where email = $1";
+    sqlx::query(forget).bind(&eve.email).execute(app.pool()).await.unwrap();
+    app.visitor().does("passwordResetRequest", json!({ "email": eve.email }), "expiresAt").await.ok();
+    let code = super::account::mailed_code(&app, &eve.email).await;
+    let reset = json!({ "code": code, "newPassword": "gravel-ninety-tuba-moss" });
+    app.visitor().does("passwordReset", reset, "endedCount").await.ok();
+    let owner = json!({ "email": eve.email, "password": "gravel-ninety-tuba-moss" });
+    app.visitor().does("signIn", owner, TOKENS).await.ok();
 }
 
 #[tokio::test]

@@ -717,6 +717,30 @@ async fn quarrel(hours: &Hours<'_>, week: &str) -> (String, String, String) {
 }
 
 #[tokio::test]
+async fn a_mediator_reads_each_week_of_a_contract_in_dispute_by_its_id_as_in_the_list() {
+    let app = TestApp::new().await;
+    let hours = app.hourly().await;
+    hours.names_card("pm_sandbox_visa").await;
+    let week = submitted(&hours).await;
+    let marta = app.mediator("marta").await;
+    let by_id = "query($id: ID!) { timesheet(id: $id) { id } }";
+    assert_eq!(
+        marta.asks(by_id, json!({ "id": week })).await.data()["timesheet"],
+        Value::Null,
+        "nothing is disputed yet"
+    );
+    let (rest, apart, _) = quarrel(&hours, &week).await;
+    let listed = "query($id: ID!) { contract(id: $id) { timesheets { nodes { id } } } }";
+    let listed = marta.asks(listed, json!({ "id": hours.contract })).await;
+    let listed = listed.data()["contract"]["timesheets"]["nodes"].as_array().unwrap().clone();
+    assert_eq!(listed.len(), 2);
+    for week in [rest, apart] {
+        assert!(listed.contains(&json!({ "id": week })));
+        assert_eq!(marta.asks(by_id, json!({ "id": week })).await.text("id"), week);
+    }
+}
+
+#[tokio::test]
 async fn disputed_entries_go_apart_and_the_rest_is_paid() {
     let app = TestApp::new().await;
     let hours = app.hourly().await;

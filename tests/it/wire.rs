@@ -123,9 +123,13 @@ async fn a_payout_goes_by_wire_when_no_processor_is_there_and_is_paid_when_the_b
     assert_eq!(deal.client.does("wireSettle", settle("PAID"), "payout { status }").await.refused(), ["NOT_FOUND"]);
     assert_eq!(omar.does("wireSettle", settle("PAID"), "payout { status }").await.text("payout.status"), "PAID");
     assert_eq!(deal.balances().await, [0, 0, 5_000]);
-    // Banks send things back even after they had them.
+    // Banks send things back even after they had them: another one says so, who proves who they are.
+    let own = omar.does_once("wireSettle", settle("RETURNED"), "payout { status }").await;
+    assert_eq!(own.refused(), ["SAME_APPROVER"], "who said that it arrived");
+    let stale = super::account::refreshed(&app, &amna).await;
+    assert_eq!(stale.does("wireSettle", settle("RETURNED"), "payout { status }").await.refused(), ["REAUTHENTICATE"]);
     assert_eq!(
-        omar.does("wireSettle", settle("RETURNED"), "payout { status }").await.text("payout.status"),
+        amna.does("wireSettle", settle("RETURNED"), "payout { status }").await.text("payout.status"),
         "RETURNED"
     );
     assert_eq!(deal.balances().await, [0, 0, 95_000]);
@@ -185,6 +189,15 @@ async fn a_payee_that_banks_know_too_little_of_is_paid_by_hand_with_two_differen
         "account_title": "Faisal Mahmood", "currency": "USD", "amount": "900.00" });
     assert_eq!(told["accounts"], json!([account]));
     assert_eq!(noted(&base, &id, "wire_slip_take").await, 1);
+    // One of them sends it: another gets it only by taking it over.
+    let taken = fetch(&omar.visitor().await, &slip).await;
+    assert!(taken.0 == StatusCode::CONFLICT && taken.1.contains("WIRE_SLIP_TAKEN"), "{}", taken.1);
+    assert_eq!(fetch(&amna.visitor().await, &slip).await.0, StatusCode::OK, "who has it gets it again");
+    assert_eq!(fetch(&omar.visitor().await, &format!("{slip}?takeOver=true")).await.0, StatusCode::OK);
+    assert!(fetch(&amna.visitor().await, &slip).await.1.contains("WIRE_SLIP_TAKEN"), "now he has it");
+    let over = "select count(*) from audit_log where act = 'wire_slip_take' and detail ->> 'from' = $1";
+    let over: i64 = sqlx::query_scalar(over).bind(&amna.id).fetch_one(base.pool()).await.unwrap();
+    assert_eq!(over, 1);
     assert_eq!(omar.does("wireBatchMake", json!({}), BATCH).await.refused(), ["NOTHING_WAITS"], "it is sent by hand");
     // What our people may be sending at this moment is not called back, and goes out once.
     let reason = json!({ "userId": deal.freelancer.id, "reason": "A complaint" });
@@ -271,7 +284,8 @@ async fn a_suspended_persons_wire_is_called_back_as_long_as_it_is_in_no_file() {
     let account = method(&deal).await;
     let in_a_file = asked(&deal, &account, "200.00").await;
     let amna = app.admin("amna").await;
-    amna.does("wireBatchMake", json!({}), BATCH).await.ok();
+    let made = amna.does("wireBatchMake", json!({}), BATCH).await;
+    assert_eq!(fetch(&amna.visitor().await, &made.text("wireBatch.path")).await.0, StatusCode::OK);
     let stopped = asked(&deal, &account, "300.00").await;
     let beside = asked(&deal, &account, "400.00").await;
     let reason = json!({ "userId": deal.freelancer.id, "reason": "A complaint" });
@@ -302,6 +316,69 @@ async fn a_suspended_persons_wire_is_called_back_as_long_as_it_is_in_no_file() {
     assert_eq!(amna.does("wireBatchMake", json!({}), BATCH).await.refused(), ["NOTHING_WAITS"]);
     assert_eq!(status(&amna, &slipped).await, "BLOCKED");
     assert_eq!(noted(&base, &slipped, "wire_recall").await, 1);
+}
+
+#[tokio::test]
+async fn what_is_in_a_file_that_nobody_has_fetched_is_taken_out_and_the_rest_goes() {
+    let base = TestApp::new().await;
+    let app = by_our_bank(&base).await;
+    let deal = app.released().await;
+    says_who_he_is(&deal).await;
+    let account = method(&deal).await;
+    let (first, second) = (asked(&deal, &account, "200.00").await, asked(&deal, &account, "300.00").await);
+    let third = asked(&deal, &account, "400.00").await;
+    let amna = app.admin("amna").await;
+    let made = amna.does("wireBatchMake", json!({}), "wireBatch { id path takenAt }").await;
+    assert!(made.ok()["wireBatch"]["takenAt"].is_null());
+    amna.does("wireSettle", settle(&first, "RETURNED"), "payout { status }").await.ok();
+    let list = async || {
+        let query = "{ wireBatches(first: 1) { nodes { lines total { amount } } } }";
+        amna.asks(query, json!({})).await.data()["wireBatches"]["nodes"][0].clone()
+    };
+    assert_eq!(list().await, json!({ "lines": 2, "total": { "amount": "700.00" } }));
+    let path = made.text("wireBatch.path");
+    let (code, file) = fetch(&amna.visitor().await, &path).await;
+    assert!(code == StatusCode::OK && file.lines().count() == 3 && !file.contains(&first), "{file}");
+    // From then on the bank may have it.
+    let query = "{ wireBatches(first: 1) { nodes { takenAt } } }";
+    assert!(!amna.asks(query, json!({})).await.data()["wireBatches"]["nodes"][0]["takenAt"].is_null());
+    let reason = json!({ "userId": deal.freelancer.id, "reason": "A complaint" });
+    amna.does("userSuspend", reason.clone(), "user { id }").await.ok();
+    assert_eq!([status(&amna, &second).await, status(&amna, &third).await], ["IN_TRANSIT", "IN_TRANSIT"]);
+    amna.does("wireSettle", settle(&second, "RETURNED"), "payout { status }").await.ok();
+    assert_eq!(
+        list().await,
+        json!({ "lines": 2, "total": { "amount": "700.00" } }),
+        "it stays what the bank was given"
+    );
+    assert_eq!(fetch(&amna.visitor().await, &path).await.0, StatusCode::CONFLICT);
+    amna.does("userReinstate", reason.clone(), "user { id }").await.ok();
+
+    // Who is suspended is taken out, too; a file that is empty by then is none.
+    app.passes(TimeDelta::hours(1)).await;
+    let fourth = asked(&deal, &account, "250.00").await;
+    let made = amna.does("wireBatchMake", json!({}), BATCH).await;
+    amna.does("userSuspend", reason, "user { id }").await.ok();
+    assert_eq!(status(&amna, &fourth).await, "BLOCKED");
+    assert_eq!(list().await, json!({ "lines": 0, "total": { "amount": "0.00" } }));
+    let (code, text) = fetch(&amna.visitor().await, &made.text("wireBatch.path")).await;
+    assert!(code == StatusCode::CONFLICT && text.contains("WIRE_BATCH_EMPTY"), "{text}");
+}
+
+#[tokio::test]
+async fn a_wire_that_arrived_is_money_again_only_while_a_bank_can_send_it_back() {
+    let base = TestApp::new().await;
+    let app = by_our_bank(&base).await;
+    let deal = app.released().await;
+    says_who_he_is(&deal).await;
+    let id = requested(&deal, "900.00").await;
+    let (amna, omar) = (app.admin("amna").await, app.admin("omar").await);
+    amna.does("wireBatchMake", json!({}), BATCH).await.ok();
+    amna.does("wireSettle", settle(&id, "PAID"), "payout { status }").await.ok();
+    app.passes(TimeDelta::days(30)).await;
+    let late = omar.does("wireSettle", settle(&id, "RETURNED"), "payout { status }").await;
+    assert_eq!(late.refused(), ["WIRE_RETURN_TOO_LATE"]);
+    assert_eq!(deal.balances().await, [0, 0, 5_000]);
 }
 
 #[tokio::test]
@@ -364,18 +441,19 @@ async fn what_our_people_say_of_a_wire_and_its_money_come_together() {
     let amna = app.admin("amna").await;
     amna.does("wireBatchMake", json!({}), BATCH).await.ok();
     amna.does("wireSettle", settle(&id, "PAID"), "payout { status }").await.ok();
+    let omar = app.admin("omar").await;
     // The database has no room for what the payout becomes.
     let full = "create function full_disk() returns trigger language plpgsql as
         $$ begin raise exception 'no room' using errcode = 'disk_full'; end $$";
     for statement in [full, "create trigger full_disk before update on payouts execute function full_disk()"] {
         sqlx::query(statement).execute(base.pool()).await.unwrap();
     }
-    let failed = amna.does("wireSettle", settle(&id, "RETURNED"), "payout { status }").await;
+    let failed = omar.does("wireSettle", settle(&id, "RETURNED"), "payout { status }").await;
     assert!(failed.body["data"]["wireSettle"].is_null(), "{:#}", failed.body);
     let outcome: String = sqlx::query_scalar("select outcome from wire_lines").fetch_one(base.pool()).await.unwrap();
     assert_eq!(outcome, "paid", "nothing of it was kept");
     sqlx::query("drop trigger full_disk on payouts").execute(base.pool()).await.unwrap();
-    amna.does("wireSettle", settle(&id, "RETURNED"), "payout { status }").await.ok();
+    omar.does("wireSettle", settle(&id, "RETURNED"), "payout { status }").await.ok();
     assert_eq!(deal.balances().await, [0, 0, 95_000]);
 }
 
@@ -452,13 +530,34 @@ async fn a_holiday_that_hangs_on_the_moon_is_noted_and_counts() {
 
     // Nobody has noted those to come.
     asked(&deal, &account, "500.00").await;
-    let end = "delete from bank_holidays where country = 'PK' and day > $1";
-    sqlx::query(end).bind(today + TimeDelta::days(59)).execute(base.pool()).await.unwrap();
+    let until = |day: Value| json!({ "country": "PAKISTAN", "knownUntil": day });
+    for (who, code) in [(&deal.freelancer, "NOT_FOUND"), (&deal.client, "NOT_FOUND")] {
+        let refused = who.does("bankCalendarExtend", until(day(90)), "bankCalendar { knownUntil }").await;
+        assert_eq!(refused.refused(), [code]);
+        let remove = json!({ "country": "PAKISTAN", "day": day(6) });
+        assert_eq!(who.does("bankHolidayRemove", remove, "bankHoliday { day }").await.refused(), [code]);
+    }
+    amna.does("bankCalendarExtend", until(day(59)), "bankCalendar { knownUntil }").await.ok();
+    // One far ahead says nothing of those before it.
+    amna.does("bankHolidayAdd", holiday(day(400)), "bankHoliday { day }").await.ok();
     let unknown = amna.does("wireBatchMake", json!({}), BATCH).await;
     assert_eq!(unknown.refused(), ["BANK_HOLIDAYS_END"]);
-    assert!(unknown.body.to_string().contains("PK") && unknown.body.to_string().contains("bankHolidayAdd"));
-    amna.does("bankHolidayAdd", holiday(day(60)), "bankHoliday { day }").await.ok();
-    amna.does("wireBatchMake", json!({}), BATCH).await.ok();
+    assert!(unknown.body.to_string().contains("PK") && unknown.body.to_string().contains("bankCalendarExtend"));
+    let far = amna.does("bankCalendarExtend", until(day(1_200)), "bankCalendar { knownUntil }").await;
+    assert_eq!(far.faults(), ["knownUntil: OUT_OF_RANGE"]);
+    amna.does("bankCalendarExtend", until(day(60)), "bankCalendar { country knownUntil }").await.ok();
+    // The moon was seen another day.
+    for ahead in 0..7 {
+        let remove = json!({ "country": "PAKISTAN", "day": day(ahead) });
+        let removed = amna.does("bankHolidayRemove", remove, "bankHoliday { day name }").await;
+        assert_eq!(removed.ok()["bankHoliday"], json!({ "day": day(ahead), "name": "Eid al-Fitr" }));
+    }
+    for (ahead, fault) in [(3, "day: UNKNOWN"), (-1, "day: OUT_OF_RANGE")] {
+        let remove = json!({ "country": "PAKISTAN", "day": day(ahead) });
+        assert_eq!(amna.does("bankHolidayRemove", remove, "bankHoliday { day }").await.faults(), [fault]);
+    }
+    let made = amna.does("wireBatchMake", json!({}), BATCH).await;
+    assert!(made.text("wireBatch.valueDate").as_str() < day(7).as_str().unwrap(), "{:#}", made.body);
 }
 
 #[tokio::test]
@@ -493,6 +592,13 @@ async fn a_part_is_kept_in_dollars_within_what_the_policy_allows_and_the_wire_di
     ] {
         assert_eq!(deal.freelancer.does("payoutRequest", input, fields).await.refused(), [code]);
     }
+    // What is asked for and not sent yet may still be called off: it makes no room.
+    let plain = json!({ "payoutMethodId": rupees, "amount": { "amount": "500.00" }, "purposeCode": "9184",
+        "password": PASSWORD });
+    let decoy = deal.freelancer.does("payoutRequest", plain, "payout { id }").await.text("payout.id");
+    let beside = deal.freelancer.does("payoutRequest", ask("300.00", &rupees, &dollars, "150.01"), fields).await;
+    assert_eq!(beside.refused(), ["OUT_OF_RANGE"]);
+    deal.freelancer.does("payoutCancel", json!({ "payoutId": decoy }), "payout { id }").await.ok();
     let asked = deal.freelancer.does("payoutRequest", ask("400.00", &rupees, &dollars, "200.00"), fields).await;
     let (id, kept) = (asked.text("payout.id"), &asked.ok()["payout"]["retention"]);
     assert_eq!(kept, &json!({ "amount": { "amount": "200.00" }, "method": { "last4": "0177" } }));

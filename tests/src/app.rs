@@ -78,11 +78,7 @@ impl TestApp {
 
     async fn at(clock: Clock, database: TestDatabase, equipment: Equipment) -> Self {
         leaks::watch_logs();
-        let mut db = infra::market::connect(&database.app_url(), 8).await.expect("the test database answers");
-        let statements = Statements::default();
-        let counted = statements.clone();
-        db.set_metric_callback(move |info| counted.note(&info.statement.sql));
-        let market = Market::new(db, clock, equipment.clone());
+        let (market, statements) = counted(&database.app_url(), 8, clock, equipment.clone()).await;
         let pool = PgPoolOptions::new().max_connections(4).connect_lazy(&database.url()).expect("an address");
         Self { database: Some(database), pool, equipment: Some(equipment), statements, ..Self::on(market) }
     }
@@ -90,6 +86,19 @@ impl TestApp {
     /// Another node of the same marketplace, which signs with other keys.
     pub fn node_with(&self, keys: Keys) -> Self {
         let equipment = Equipment { keys, ..self.equipment.clone().expect("equipment of its own") };
+        Self::on(Market::new(self.market.db().clone(), self.market.clock().clone(), equipment))
+    }
+
+    /// The same marketplace over one connection: one statement after the other, in the order in which they are asked.
+    pub async fn in_single_file(&self) -> Self {
+        let equipment = self.equipment.clone().expect("equipment of its own");
+        let (market, statements) = counted(&self.app_url(), 1, self.market.clock().clone(), equipment).await;
+        Self { statements, ..Self::on(market) }
+    }
+
+    /// The same marketplace after its operator has set up other rails: the processor and the keys are what they were.
+    pub fn with_rails(&self, rails: Rails) -> Self {
+        let equipment = Equipment { rails, ..self.equipment.clone().expect("equipment of its own") };
         Self::on(Market::new(self.market.db().clone(), self.market.clock().clone(), equipment))
     }
 
@@ -120,13 +129,16 @@ impl TestApp {
         let settings = Settings {
             requests_per_minute_by_address: None,
             requests_per_minute_by_account: None,
+            cost_per_minute: None,
+            operations_per_minute: Vec::new(),
             ..Settings::default()
         };
-        let surface = Surface::new(api::schema::build(market.clone()), Arc::new(House::new(market.clone())), settings);
+        let house = Arc::new(House::new(market.clone()));
+        let surface = Surface::new(api::schema::build(market.clone()), house, settings.clone());
         let router = router(surface)
-            .merge(key_pages(&market))
+            .merge(key_pages(&market, &settings))
             .merge(paper_pages(&market, &Settings::default()))
-            .merge(api::webhook::routes(&market));
+            .merge(api::webhook::routes(&market, &settings));
         let pool = market.db().get_postgres_connection_pool().clone();
         Self { market, router, pool, stripe: None, equipment: None, database: None, statements: Statements::default() }
     }
@@ -212,6 +224,15 @@ impl TestApp {
     pub async fn send(&self, request: Request<Body>) -> axum::response::Response {
         self.router.clone().oneshot(request).await.unwrap_or_else(|never| match never {})
     }
+}
+
+/// A marketplace whose statements are counted.
+async fn counted(url: &str, connections: u32, clock: Clock, equipment: Equipment) -> (Market, Statements) {
+    let mut db = infra::market::connect(url, connections).await.expect("the test database answers");
+    let statements = Statements::default();
+    let noted = statements.clone();
+    db.set_metric_callback(move |info| noted.note(&info.statement.sql));
+    (Market::new(db, clock, equipment), statements)
 }
 
 /// The statements that go to the database, in order.

@@ -68,8 +68,28 @@ impl TestApp {
 
     /// An operator makes the person with this email one of our people, or no longer one.
     pub async fn grant(&self, email: &str, staff: Option<Staff>) {
+        self.has_verified(email).await;
         let email = email.parse().expect("an email");
         self.market.staff_grant(&infra::Call::system("test"), &email, staff).await.expect("they signed up");
+    }
+
+    /// Somebody signs up, and shows that they read mail at their address.
+    pub async fn reader(&self, name: &str) -> Person<'_> {
+        let person = self.person(name).await;
+        person.reads_mail().await;
+        person
+    }
+
+    /// Everybody who signed up so far has shown that they read mail at their address.
+    pub async fn everybody_reads_mail(&self) {
+        let verify = "update users set email_verified_at = created_at where email_verified_at is null";
+        sqlx::query(verify).execute(self.pool()).await.expect("there are users");
+    }
+
+    /// The person with this email has shown that they read mail there; the code of the letter is not needed.
+    async fn has_verified(&self, email: &str) {
+        let verify = "update users set email_verified_at = created_at where email = $1 and email_verified_at is null";
+        sqlx::query(verify).bind(email).execute(self.pool()).await.expect("they signed up");
     }
 
     /// Somebody signs up to work.
@@ -79,6 +99,11 @@ impl TestApp {
 }
 
 impl Person<'_> {
+    /// They have shown that they read mail at their address.
+    pub async fn reads_mail(&self) {
+        self.app.has_verified(&self.email).await;
+    }
+
     /// Send one operation, signed in.
     pub async fn asks(&self, query: &str, variables: Value) -> Reply {
         self.visitor().await.asks(query, variables).await

@@ -55,7 +55,7 @@ async fn on_a_throwaway(cli: &Cli) -> Result<(), Trouble> {
     let (switch, closing) = Closing::pair();
     let surface =
         Surface::new(api::schema::build(market.clone()), Arc::new(House::new(market.clone())), Settings::default());
-    let routes = router(surface.until(closing.clone())).merge(key_pages(&market));
+    let routes = router(surface.until(closing.clone())).merge(key_pages(&market, &Settings::default()));
     let serving = tokio::spawn(serve(listener, routes, ServerSettings::default(), closing));
 
     let outcome = tell(&Door::far(&format!("http://{address}"))).await;

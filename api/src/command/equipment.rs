@@ -16,7 +16,7 @@ use infra::screening::Screening;
 use infra::stripe::{self, Stripe};
 use infra::token::Keys;
 use infra::vault::Vault;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::Trouble;
 use crate::config::{Cli, Common, Serve, secret};
@@ -38,11 +38,12 @@ pub fn equipment(cli: &Cli) -> Result<Equipment, Trouble> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     // Hashing may take half of the machine, so that signing in never stops everybody else.
     let passwords = Passwords::new(Hardness::Full, cores.div_ceil(2));
+    let (keys, vault) = (keys(common)?, vault(common)?);
     let payments = payments(common)?;
     Ok(Equipment {
-        keys: keys(common)?,
+        keys,
         passwords,
-        vault: vault(common)?,
+        vault,
         mail: mail(common)?,
         rails: rails(common, &payments)?,
         payments,
@@ -63,12 +64,12 @@ fn rates(common: &Common) -> FxRates {
 }
 
 /// Who carries money to banks: Stripe's rails that are set up, before our own bank; without any, in production our own
-/// bank alone, else the sandbox.
+/// bank alone, else the sandbox. What was paid in without money is never paid out with any.
 fn rails(common: &Common, payments: &Payments) -> Result<Rails, Trouble> {
     let given = common.stripe_financial_account.as_deref().map(str::trim).filter(|account| !account.is_empty());
     let (financial_account, recipient_accounts) = (given.map(str::to_owned), common.stripe_recipient_accounts);
     if financial_account.is_none() && !recipient_accounts {
-        return Ok(if common.production { Rails::Bank } else { Rails::Sandbox });
+        return Ok(if common.production && !common.sandbox_money { Rails::Bank } else { Rails::Sandbox });
     }
     if financial_account.as_ref().is_some_and(|account| !account.starts_with("fa_")) {
         let how = "take the financial account's id, fa_…, from Stripe's dashboard";
@@ -180,11 +181,21 @@ fn payments(common: &Common) -> Result<Payments, Trouble> {
     };
     let secrets = secret(STRIPE_WEBHOOK_SECRETS).map_err(unreadable(STRIPE_WEBHOOK_SECRETS))?;
     let Some(key) = secret(STRIPE_KEY).map_err(unreadable(STRIPE_KEY))? else {
-        if common.production {
-            tracing::warn!("payments are the sandbox's, so no money moves: set {STRIPE_KEY} to take real ones");
+        match (common.production, common.sandbox_money) {
+            (true, false) => {
+                let how = "set it to take payments; or, for a stack that only looks like production, say \
+                           --sandbox-money (RABTA_SANDBOX_MONEY=1): payments and payouts are then the sandbox's";
+                return Err(Trouble::fixable(format!("in production there must be a {STRIPE_KEY}"), how));
+            }
+            (true, true) => tracing::warn!("payments and payouts are the sandbox's: no money moves"),
+            (false, _) => {}
         }
         return Ok(Payments::Sandbox);
     };
+    if common.sandbox_money {
+        let how = format!("leave out RABTA_SANDBOX_MONEY to take payments, or {STRIPE_KEY} to take none");
+        return Err(Trouble::fixable(format!("there are both a {STRIPE_KEY} and sandbox money"), how));
+    }
     let kind = ["sk_", "rk_"].iter().any(|kind| key.expose_secret().starts_with(kind));
     if !kind {
         let how = "take the secret key, or better a restricted one, from Stripe's dashboard: sk_… or rk_…";
@@ -225,7 +236,7 @@ fn keys(common: &Common) -> Result<Keys, Trouble> {
         Trouble::fixable(format!("{}: {error}", file.display()), "correct RABTA_SIGNING_KEYS_FILE, or unset it")
     };
     if let Some(keys) = secret(SIGNING_KEYS).map_err(unreadable)? {
-        if common.production && keys.expose_secret().split(',').any(is_made_up) {
+        if common.production && holds_made_up(&keys) {
             return Err(Trouble::fixable(format!("{SIGNING_KEYS} holds a key that is not random"), how));
         }
         return Keys::from_secret(&keys).map_err(|fault| Trouble::fixable(format!("{SIGNING_KEYS}: {fault}"), how));
@@ -242,10 +253,16 @@ fn keys(common: &Common) -> Result<Keys, Trouble> {
     })
 }
 
+/// Is one of these keys made up, however they are set apart?
+fn holds_made_up(keys: &SecretString) -> bool {
+    let apart = |letter: char| letter == ',' || letter.is_whitespace();
+    keys.expose_secret().split(apart).filter(|key| !key.is_empty()).any(is_made_up)
+}
+
 /// A key that somebody typed, like the ones of examples, has few different letters; 32 random
 /// bytes have fewer than twelve once in many billions.
 fn is_made_up(key: &str) -> bool {
-    key.trim().chars().collect::<std::collections::BTreeSet<char>>().len() < 12
+    key.chars().collect::<std::collections::BTreeSet<char>>().len() < 12
 }
 
 fn vault(common: &Common) -> Result<Vault, Trouble> {
@@ -256,6 +273,9 @@ fn vault(common: &Common) -> Result<Vault, Trouble> {
         Trouble::fixable(format!("{}: {error}", file.display()), "correct RABTA_VAULT_KEY_FILE, or unset it")
     };
     if let Some(key) = secret(VAULT_KEY).map_err(unreadable)? {
+        if common.production && holds_made_up(&key) {
+            return Err(Trouble::fixable(format!("{VAULT_KEY} holds a key that is not random"), how));
+        }
         return Vault::from_secret(&key).map_err(|fault| Trouble::fixable(format!("{VAULT_KEY}: {fault}"), how));
     }
     if common.production {

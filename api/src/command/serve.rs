@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use api::backend::{House, key_pages};
 use api::http::{Closing, ServerSettings, Surface, router, serve};
-use api::operations::{self, Operations, Worker};
+use api::operations::{self, Detail, Operations, Worker};
 use api::papers::paper_pages;
 use api::webhook;
 use axum::Router;
@@ -38,6 +38,12 @@ pub async fn run(cli: Cli) -> Result<(), Trouble> {
         () = stop.wished() => return Ok(()),
     };
     let market = ground.market(&cli).await?;
+    if cli.common.production && cli.serve.trusted_proxies.is_none() {
+        let how = "say --trusted-proxies (RABTA_TRUSTED_PROXIES): 0 if clients connect to this server themselves, 1 behind \
+                   one balancer. Too few, and all clients share the limits of the balancer's address; too many, and a \
+                   client can write itself any address";
+        return Err(Trouble::fixable("in production the number of trusted proxies must be stated", how));
+    }
     if ground.private().is_some() && !cli.common.no_demo_data {
         demo::load(&market).await?;
     }
@@ -51,14 +57,18 @@ pub async fn run(cli: Cli) -> Result<(), Trouble> {
     let recorder = operations::count().map_err(anyhow::Error::from)?;
     let metrics = operations.metrics(recorder);
     let (switch, closing) = Closing::pair();
+    let settings = cli.serve.settings(cli.common.production);
+    // What is wrong is told in detail where only the operator listens, if there is such a place.
+    let detail = if metrics_listener.is_some() { Detail::Ready } else { Detail::Everything };
     let mut routes = surface(&cli, &market, closing.clone())
-        .merge(key_pages(&market))
-        .merge(paper_pages(&market, &cli.serve.settings(cli.common.production)))
-        .merge(webhook::routes(&market))
-        .merge(operations.probes());
+        .merge(key_pages(&market, &settings))
+        .merge(paper_pages(&market, &settings))
+        .merge(webhook::routes(&market, &settings))
+        .merge(operations.probes(detail, &settings));
     match metrics_listener {
         Some(listener) => {
-            tokio::spawn(serve(listener, metrics, ServerSettings::default(), closing.clone()));
+            let routes = metrics.merge(operations.probes(Detail::Everything, &settings));
+            tokio::spawn(serve(listener, routes, ServerSettings::default(), closing.clone()));
         }
         // In production nobody but the operator's own collector should see them.
         None if cli.common.production => {}
@@ -125,7 +135,8 @@ fn banner(address: SocketAddr, metrics: Option<SocketAddr>, cli: &Cli, ground: &
     }
     let next = match (production, explorer) {
         (true, _) => {
-            "Next: sign up, and make yourself one of its people with `rabta staff grant EMAIL admin`.".to_owned()
+            "Next: sign up, verify your address, and make yourself one of its people with `rabta staff grant EMAIL admin`."
+                .to_owned()
         }
         (false, true) => format!(
             "Next: open the explorer and play its examples, or watch two people play the whole journey here with\n  \

@@ -2,14 +2,16 @@
 
 use async_graphql::{Response as GraphQlResponse, ServerError, Value};
 use axum::body::Body;
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::io;
 
 use super::media::Media;
-use super::{Problem, TraceId};
+use super::{BUSY, Problem, TraceId};
 
 /// What is said of an error that is our fault. The details are in the logs, under the trace id.
 const OUR_FAULT: &str = "something went wrong on our side; it has been logged under this trace id";
@@ -28,13 +30,36 @@ pub enum Outcome {
     },
     /// It was executed; some fields may have failed.
     Executed {
-        /// The result, `null` if a field that can't be null failed.
-        data: Value,
+        /// The result and what failed, as JSON.
+        json: Vec<u8>,
         /// What failed.
         errors: Vec<ServerError>,
-        /// What the server adds: costs and limits.
-        extensions: BTreeMap<String, Value>,
+        /// Was nothing of it done, because too many wanted it at once?
+        busy: bool,
+        /// Seconds after which to try again what failed.
+        retry_after: Option<u64>,
     },
+}
+
+/// Takes what is written up to so many bytes, and only counts what is beyond.
+struct Capped {
+    taken: Vec<u8>,
+    most: usize,
+    written: usize,
+}
+
+impl io::Write for Capped {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.written = self.written.saturating_add(bytes.len());
+        if self.written <= self.most {
+            self.taken.extend_from_slice(bytes);
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// The envelope of GraphQL's response format: errors first, and `data` only if something ran.
@@ -49,18 +74,46 @@ struct Envelope<'a> {
 }
 
 impl Outcome {
-    /// What a schema's response means, with every error given a code and the trace id.
-    pub fn of(response: GraphQlResponse, trace: &TraceId) -> Self {
+    /// What a schema's response means, with every error given a code and the trace id. An answer of more than `most`
+    /// bytes is not given: that it is too large is said instead, for what was asked for may have been done.
+    pub fn of(response: GraphQlResponse, most: usize, trace: &TraceId) -> Self {
         let GraphQlResponse { data, mut errors, extensions, .. } = response;
         let executed = errors.is_empty() || data != Value::Null || errors.iter().any(|error| !error.path.is_empty());
         for error in &mut errors {
             tidy(error, executed, trace);
         }
-        if executed {
-            Self::Executed { data, errors, extensions }
-        } else {
-            Self::Refused { errors, status: None, retry_after: None }
+        if !executed {
+            return Self::Refused { errors, status: None, retry_after: None };
         }
+        let mut written = Capped { taken: Vec::new(), most, written: 0 };
+        let extensions = (!extensions.is_empty()).then_some(&extensions);
+        let envelope = Envelope { errors: &errors, data: Some(&data), extensions };
+        if let Err(error) = serde_json::to_writer(&mut written, &envelope) {
+            tracing::error!(%error, "an answer could not be written as JSON");
+            return Self::without_data(Problem::document("INTERNAL", "the answer could not be written"), trace);
+        }
+        if written.written > most {
+            let (limit, value) = (most as u64, written.written as u64);
+            let problem = Problem::limit("ANSWER_TOO_LARGE", "bytes of the answer", limit, value);
+            return Self::without_data(problem, trace);
+        }
+        let busy = !errors.is_empty() && errors.iter().all(|error| fact(error, "code") == Some(&Value::from(BUSY)));
+        let busy = busy && is_nothing(&data);
+        let retry_after = errors.iter().filter_map(|error| match fact(error, "retryAfterSeconds") {
+            Some(Value::Number(seconds)) => seconds.as_u64(),
+            _ => None,
+        });
+        let retry_after = retry_after.max();
+        Self::Executed { json: written.taken, errors, busy, retry_after }
+    }
+
+    /// What was executed, and can't be told.
+    fn without_data(problem: Problem, trace: &TraceId) -> Self {
+        let mut error = problem.into_error();
+        tidy(&mut error, true, trace);
+        let errors = vec![error];
+        let json = written(&Envelope { errors: &errors, data: Some(&Value::Null), extensions: None });
+        Self::Executed { json, errors, busy: false, retry_after: None }
     }
 
     /// A request that was turned away.
@@ -88,21 +141,16 @@ impl Outcome {
 
     /// The body, as JSON.
     pub fn to_json(&self) -> Vec<u8> {
-        let envelope = match self {
-            Self::Refused { errors, .. } => Envelope { errors, data: None, extensions: None },
-            Self::Executed { data, errors, extensions } => {
-                Envelope { errors, data: Some(data), extensions: (!extensions.is_empty()).then_some(extensions) }
-            }
-        };
-        serde_json::to_vec(&envelope).unwrap_or_else(|error| {
-            tracing::error!(%error, "an answer could not be written as JSON");
-            br#"{"errors":[{"message":"the answer could not be written","extensions":{"code":"INTERNAL"}}]}"#.to_vec()
-        })
+        match self {
+            Self::Refused { errors, .. } => written(&Envelope { errors, data: None, extensions: None }),
+            Self::Executed { json, .. } => json.clone(),
+        }
     }
 
     /// The status under a media type.
     pub fn status(&self, media: Media) -> StatusCode {
         match self {
+            Self::Executed { busy: true, .. } if media == Media::GraphQl => StatusCode::SERVICE_UNAVAILABLE,
             Self::Executed { .. } => StatusCode::OK,
             Self::Refused { status: Some(status), .. } => *status,
             Self::Refused { status: None, .. } => match media {
@@ -110,6 +158,33 @@ impl Outcome {
                 Media::GraphQl | Media::Events => StatusCode::BAD_REQUEST,
             },
         }
+    }
+
+    /// The HTTP response to who may come back and ask whether it has changed: with a tag of its content, and
+    /// without a body if it is the one they hold, by `If-None-Match`. A refusal is told anew each time.
+    pub fn into_tagged(self, media: Media, held: Option<&HeaderValue>) -> Response {
+        if !matches!(&self, Self::Executed { errors, .. } if errors.is_empty()) {
+            return self.into_response(media);
+        }
+        let body = self.to_json();
+        // Weak: what stands between may pack it, and it says the same then.
+        let digest = Sha256::digest(&body).iter().take(16).map(|byte| format!("{byte:02x}")).collect::<String>();
+        let tag = format!("W/\"{digest}\"");
+        let held = held.and_then(|held| held.to_str().ok()).unwrap_or_default();
+        let is_held = held.split(',').any(|one| one.trim().trim_start_matches("W/") == tag.trim_start_matches("W/"));
+        let mut response = Response::new(if is_held { Body::empty() } else { Body::from(body) });
+        if is_held {
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+        }
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, media.content_type());
+        if let Ok(tag) = HeaderValue::try_from(tag) {
+            headers.insert(ETAG, tag);
+        }
+        // To be kept by the one who asked, and asked about each time.
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+        headers.insert(VARY, HeaderValue::from_static("authorization, accept"));
+        response
     }
 
     /// The HTTP response.
@@ -124,10 +199,32 @@ impl Outcome {
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer error=\"invalid_token\""));
         }
-        if let Self::Refused { retry_after: Some(seconds), .. } = self {
+        if let Self::Refused { retry_after: Some(seconds), .. } | Self::Executed { retry_after: Some(seconds), .. } =
+            self
+        {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
+    }
+}
+
+fn written(envelope: &Envelope<'_>) -> Vec<u8> {
+    serde_json::to_vec(envelope).unwrap_or_else(|error| {
+        tracing::error!(%error, "an answer could not be written as JSON");
+        br#"{"errors":[{"message":"the answer could not be written","extensions":{"code":"INTERNAL"}}]}"#.to_vec()
+    })
+}
+
+fn fact<'a>(error: &'a ServerError, name: &str) -> Option<&'a Value> {
+    error.extensions.as_ref()?.get(name)
+}
+
+/// Is there nothing in an answer?
+fn is_nothing(data: &Value) -> bool {
+    match data {
+        Value::Null => true,
+        Value::Object(fields) => fields.values().all(|value| *value == Value::Null),
+        _ => false,
     }
 }
 
@@ -179,7 +276,7 @@ mod tests {
         .unwrap();
         let mut response = GraphQlResponse::from_errors(vec![error]);
         response.data = data;
-        String::from_utf8(Outcome::of(response, &trace).to_json()).unwrap()
+        String::from_utf8(Outcome::of(response, 1_000, &trace).to_json()).unwrap()
     }
 
     #[test]
@@ -198,6 +295,38 @@ mod tests {
         extensions.set("sql", "select 1");
         let text = told(Value::Null, error);
         assert!(!text.contains("pool") && !text.contains("select"), "{text}");
+    }
+
+    #[test]
+    fn an_answer_that_is_too_large_says_how_large_it_is() {
+        let told = |most| {
+            let response = GraphQlResponse::new(Value::from("x".repeat(990)));
+            String::from_utf8(Outcome::of(response, most, &TraceId::fresh()).to_json()).unwrap()
+        };
+        assert_eq!(told(1_001).len(), 1_001);
+        let refused: serde_json::Value = serde_json::from_str(&told(1_000)).unwrap();
+        assert_eq!(refused["data"], serde_json::Value::Null);
+        let extensions = &refused["errors"][0]["extensions"];
+        assert_eq!(extensions["code"], "ANSWER_TOO_LARGE");
+        assert_eq!((&extensions["limit"], &extensions["value"]), (&1_000.into(), &1_001.into()));
+    }
+
+    #[test]
+    fn what_was_not_done_because_too_many_wanted_it_says_when_to_come_back() {
+        let answer = |data: Value, code: &str| {
+            let mut error = error("Too many want this", &["signIn"]);
+            let extensions = error.extensions.get_or_insert_default();
+            extensions.set("code", code);
+            extensions.set("retryAfterSeconds", 3);
+            let mut response = GraphQlResponse::from_errors(vec![error]);
+            response.data = data;
+            let answer = Outcome::of(response, 1_000, &TraceId::fresh()).into_response(Media::GraphQl);
+            (answer.status().as_u16(), answer.headers().get(RETRY_AFTER).is_some())
+        };
+        let nothing = || async_graphql::value!({ "signIn": null });
+        assert_eq!(answer(nothing(), BUSY), (503, true));
+        assert_eq!(answer(async_graphql::value!({ "signIn": null, "hello": 1 }), BUSY), (200, true));
+        assert_eq!(answer(nothing(), "TOO_MANY_ATTEMPTS"), (200, true));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_graphql::Request;
+use domain::Timestamp;
 use domain::access::Actor;
 use domain::id::SessionId;
 use futures_util::future::BoxFuture;
@@ -31,6 +32,8 @@ pub struct Identity {
     pub actor: Actor,
     /// The session the token was issued in.
     pub session: Option<SessionId>,
+    /// When the person last proved who they are in that session.
+    pub proved_at: Option<Timestamp>,
     /// For how long the token stays good.
     pub valid_for: Duration,
 }
@@ -59,10 +62,21 @@ pub struct Visitor {
     pub actor: Actor,
     /// The session of the person.
     pub session: Option<SessionId>,
+    /// When the person last proved who they are in that session.
+    pub proved_at: Option<Timestamp>,
     /// The address the request came from.
     pub address: ClientAddress,
     /// What the client calls itself, at most 200 characters of it.
     pub user_agent: Option<String>,
     /// What the request is called in our logs.
     pub trace: TraceId,
+}
+
+impl Visitor {
+    /// The same request, of somebody whose token was looked at.
+    #[must_use]
+    pub(super) fn known_as(self, identity: Identity) -> Self {
+        let Identity { actor, session, proved_at, valid_for: _ } = identity;
+        Self { actor, session, proved_at, ..self }
+    }
 }

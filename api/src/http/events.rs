@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_graphql::parser::types::OperationType;
 use async_graphql::{ObjectType, Request as GraphQlRequest, SubscriptionType};
 use axum::body::{Body, Bytes};
 use axum::http::HeaderValue;
@@ -11,13 +12,16 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::Response;
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, stream};
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 
 use super::answer::Outcome;
+use super::graphql::too_long;
 use super::identity::{Credential, Ending, lifetime};
 use super::media::Media;
+use super::open::Held;
 use super::serve::Place;
 use super::{Surface, TokenError, TraceId};
+use crate::limits::Plan;
 
 /// What flows into the stream of an operation.
 enum Step {
@@ -30,9 +34,10 @@ enum Step {
 pub(super) fn answer<Q, M, S>(
     surface: &Surface<Q, M, S>,
     request: GraphQlRequest,
+    plan: &Plan,
     credential: Option<Credential>,
     trace: TraceId,
-    place: Option<Place>,
+    held: (Option<Place>, Option<Held>),
 ) -> Response
 where
     Q: ObjectType + 'static,
@@ -42,8 +47,8 @@ where
     let results = surface.schema.execute_stream(request);
     let end = lifetime(Arc::clone(&surface.shared), credential, surface.closing.clone());
     let shared = Arc::clone(&surface.shared);
-    let ended_for = trace.clone();
-    let results = results.map(move |response| Step::Result(shared.outcome(response, &trace)));
+    let (ended_for, late_for, form) = (trace.clone(), trace.clone(), plan.form.clone());
+    let results = results.map(move |response| Step::Result(shared.outcome(response, &form, &trace)));
     let results = results.chain(stream::iter([Step::Over]));
     // Whoever is cut off shall know it from a stream that has told everything.
     let ended = stream::once(end).map(move |ending| match ending {
@@ -51,14 +56,22 @@ where
         Ending::Revoked => Step::Result(Outcome::refused(TokenError::Revoked.into(), &ended_for)),
         Ending::Closing => Step::Over,
     });
+    // What is no subscription takes no longer here than anywhere.
+    let late: BoxStream<'static, Step> = match plan.kind {
+        OperationType::Subscription => stream::pending().boxed(),
+        OperationType::Query | OperationType::Mutation => stream::once(sleep(surface.settings().operation_timeout))
+            .map(move |()| Step::Result(Outcome::refused(too_long(&late_for), &late_for)))
+            .boxed(),
+    };
+    let heartbeat = still_here(surface.settings().sockets.heartbeat);
     let steps: BoxStream<'static, Step> =
-        stream::select(stream::select(results, ended), still_here(surface.settings().sockets.heartbeat)).boxed();
-    let bytes = stream::unfold(Some((steps, place)), async |state| {
-        let (mut steps, place) = state?;
+        stream::select(stream::select(stream::select(results, ended), late), heartbeat).boxed();
+    let bytes = stream::unfold(Some((steps, held)), async |state| {
+        let (mut steps, held) = state?;
         let step = steps.next().await?;
         let is_over = matches!(&step, Step::Over | Step::Result(Outcome::Refused { .. }));
         let text = step.to_text();
-        Some((Ok::<_, Infallible>(Bytes::from(text)), (!is_over).then_some((steps, place))))
+        Some((Ok::<_, Infallible>(Bytes::from(text)), (!is_over).then_some((steps, held))))
     });
     let mut response = Response::new(Body::from_stream(bytes));
     response.headers_mut().insert(CONTENT_TYPE, Media::Events.content_type());

@@ -6,7 +6,7 @@ use async_graphql::parser::types::{ExecutableDocument, OperationType};
 use async_graphql::{ObjectType, Request as GraphQlRequest, SubscriptionType, value};
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::{ALLOW, USER_AGENT};
+use axum::http::header::{ALLOW, IF_NONE_MATCH, USER_AGENT};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::Response;
@@ -15,6 +15,7 @@ use domain::access::Actor;
 use super::answer::Outcome;
 use super::identity::{Credential, bearer, refuse_token_in_url, sign_in};
 use super::media::{Media, require_json};
+use super::open::Held;
 use super::params::Params;
 use super::serve::Place;
 use super::surface::Shared;
@@ -40,11 +41,12 @@ where
         Ok(_) => admit(&surface, &parts, body, &trace).await,
         Err(problem) => Err(problem),
     };
+    let is_tagged = matches!(&admitted, Ok(Admitted { named: true, .. }));
     let (label, outcome) = match admitted {
-        Ok(Admitted { request, plan, credential }) if media == Media::Events => {
+        Ok(Admitted { request, plan, credential, held, .. }) if media == Media::Events => {
             let place = parts.extensions.get::<Place>().cloned();
-            metrics::counter!("rabta_graphql_streams_total", "operation" => plan.label).increment(1);
-            return events::answer(&surface, request, credential, trace, place);
+            metrics::counter!("rabta_graphql_streams_total", "operation" => plan.label.clone()).increment(1);
+            return events::answer(&surface, request, &plan, credential, trace, (place, held));
         }
         Ok(Admitted { request, plan, .. }) => {
             let outcome = execute(&surface, request, &plan, &trace).await;
@@ -54,7 +56,11 @@ where
     };
     let outcome = outcome.unwrap_or_else(|problem| Outcome::refused(problem, &trace));
     count(label, &outcome, began);
-    let mut response = outcome.into_response(media);
+    let mut response = if is_tagged {
+        outcome.into_tagged(media, parts.headers.get(IF_NONE_MATCH))
+    } else {
+        outcome.into_response(media)
+    };
     if response.status() == StatusCode::METHOD_NOT_ALLOWED {
         let allowed = if parts.method == Method::GET { "POST" } else { "GET, POST" };
         response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
@@ -82,6 +88,10 @@ struct Admitted {
     request: GraphQlRequest,
     plan: Plan,
     credential: Option<Credential>,
+    /// What is held for as long as it runs, if it is answered by events.
+    held: Option<Held>,
+    /// Was the document named, in an address that is the same whenever it is asked for?
+    named: bool,
 }
 
 async fn admit<Q, M, S>(
@@ -112,6 +122,7 @@ where
     } else {
         Params::from_body(&body::read(&parts.headers, body, settings.body_bytes, settings.body_timeout).await?)?
     };
+    let named = parts.method == Method::GET && params.named.query.is_none();
     let (request, plan) = prepare(shared, params, &visitor)?;
     let by_events = matches!(Media::wanted(&parts.headers), Ok(Media::Events));
     match plan.kind {
@@ -124,7 +135,8 @@ where
             "subscriptions are answered over WebSocket (graphql-transport-ws) or as text/event-stream, at this address",
         )),
         OperationType::Query | OperationType::Mutation | OperationType::Subscription => {
-            Ok(Admitted { request, plan, credential })
+            let held = if by_events { Some(shared.open.take(&visitor.actor, visitor.address)?) } else { None };
+            Ok(Admitted { request, plan, credential, held, named })
         }
     }
 }
@@ -144,17 +156,16 @@ where
     match tokio::time::timeout(shared.settings.operation_timeout, surface.schema.execute(request)).await {
         Ok(response) => {
             let cost = value!({ "requested": plan.cost, "limit": shared.documents.limits().cost });
-            Ok(shared.outcome(response.extension("cost", cost), trace))
+            Ok(shared.outcome(response.extension("cost", cost), &plan.form, trace))
         }
-        Err(_) => {
-            tracing::warn!(trace_id = %trace, "an operation took too long and was abandoned");
-            Err(Problem::http(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "TIMEOUT",
-                "the operation took too long and was abandoned",
-            ))
-        }
+        Err(_) => Err(too_long(trace)),
     }
+}
+
+/// An operation was given up because it took too long.
+pub(super) fn too_long(trace: &TraceId) -> Problem {
+    tracing::warn!(trace_id = %trace, "an operation took too long and was abandoned");
+    Problem::http(StatusCode::SERVICE_UNAVAILABLE, "TIMEOUT", "the operation took too long and was abandoned")
 }
 
 /// Who is asking, and until when that holds. A token that is not good is refused; it never means a
@@ -169,15 +180,17 @@ pub(super) async fn visitor(
     let user_agent = parts.headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
     let user_agent = user_agent.map(|text| text.chars().take(200).collect());
     refuse_token_in_url(parts.uri.query().unwrap_or_default())?;
-    let (actor, session, credential) = match bearer(&parts.headers)? {
-        None => (Actor::Nobody, None, None),
+    let nobody =
+        Visitor { actor: Actor::Nobody, session: None, proved_at: None, address, user_agent, trace: trace.clone() };
+    let (visitor, credential) = match bearer(&parts.headers)? {
+        None => (nobody, None),
         Some(token) => {
-            let (actor, session, credential) = sign_in(shared, token).await?;
-            (actor, session, Some(credential))
+            let (identity, credential) = sign_in(shared, token).await?;
+            (nobody.known_as(identity), Some(credential))
         }
     };
-    shared.rates.check_account(&actor)?;
-    Ok((Visitor { actor, session, address, user_agent, trace: trace.clone() }, credential))
+    shared.rates.check_account(&visitor.actor)?;
+    Ok((visitor, credential))
 }
 
 /// The request as the schema takes it, and what it will do.
@@ -186,9 +199,10 @@ pub(super) fn prepare(shared: &Shared, params: Params, visitor: &Visitor) -> Res
     let document = shared.documents.read(&text)?;
     shared.persisted.remember(&params.named, &text);
     let plan = shared.documents.plan(&document, params.operation.as_deref(), &params.variables)?;
+    shared.rates.check_operation(visitor.address, &visitor.actor, &plan.fields, plan.cost)?;
     let mut request = GraphQlRequest::new(text.as_ref()).variables(params.variables);
     request.operation_name = params.operation;
-    request.set_parsed_query(ExecutableDocument::clone(&document));
+    request.set_parsed_query(ExecutableDocument::clone(&document.parsed));
     if !shared.settings.introspection {
         request = request.disable_introspection();
     }

@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, StatusCode};
-use domain::access::Actor;
 use domain::id::SessionId;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::surface::Shared;
-use super::{Closing, Problem, TokenError};
+use super::{Closing, Identity, Problem, TokenError};
 
 /// A token that was good when it was looked at.
 #[derive(Clone)]
@@ -31,15 +30,15 @@ pub enum Ending {
 }
 
 /// Whom a token stands for.
-pub async fn sign_in(shared: &Shared, token: &str) -> Result<(Actor, Option<SessionId>, Credential), Problem> {
+pub async fn sign_in(shared: &Shared, token: &str) -> Result<(Identity, Credential), Problem> {
     let identity = shared.backend.authenticate(token).await?;
     let (session, until) = (identity.session, Instant::now() + identity.valid_for);
-    Ok((identity.actor, session, Credential { token: token.into(), session, until }))
+    Ok((identity, Credential { token: token.into(), session, until }))
 }
 
 /// Whom a token that was good before stands for by now, if it is good still.
-pub async fn still_stands(shared: &Shared, credential: &Credential) -> Result<Actor, TokenError> {
-    Ok(shared.backend.authenticate(&credential.token).await?.actor)
+pub async fn still_stands(shared: &Shared, credential: &Credential) -> Result<Identity, TokenError> {
+    shared.backend.authenticate(&credential.token).await
 }
 
 /// Returns when a connection must end. A session that was ended meanwhile is noticed as soon as word

@@ -1,31 +1,33 @@
 //! What stands around every route: names, panics, security headers, CORS, compression.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
 use axum::http::header::{
-    ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY,
-    RETRY_AFTER, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName,
+    REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use futures_util::FutureExt;
 use tower_http::compression::CompressionLayer;
-use tower_http::cors::CorsLayer;
+use tower_http::cors::{Any, CorsLayer};
 
 use super::answer::Outcome;
 use super::media::Media;
+use super::rates::Rates;
 use super::trace::name_requests;
-use super::{Problem, Settings, TraceId};
+use super::{ClientAddress, Problem, Settings, TraceId};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Put the layers around a router, the last one outermost.
 pub fn around(router: Router, settings: &Settings) -> Router {
-    let router = router.layer(CompressionLayer::new());
+    let router = router.layer(from_fn(turn_away)).layer(CompressionLayer::new());
     let router = match settings.origins.as_slice() {
         [] => router,
         origins => router.layer(cors(origins)),
@@ -33,18 +35,57 @@ pub fn around(router: Router, settings: &Settings) -> Router {
     router.layer(from_fn(survive_panics)).layer(from_fn(secure_headers)).layer(from_fn(name_requests))
 }
 
+/// Count each request of these routes by its address, as those to GraphQL are counted, each place for itself.
+pub fn counted(router: Router, settings: &Settings) -> Router {
+    let (rates, proxies) = (Arc::new(Rates::new(settings)), settings.trusted_proxies);
+    router.layer(from_fn(move |request: Request, next: Next| {
+        let rates = Arc::clone(&rates);
+        async move {
+            let address = ClientAddress::of(request.extensions(), request.headers(), proxies);
+            match rates.check_address(address) {
+                Ok(()) => next.run(request).await,
+                Err(problem) => problem.into_page(&trace_of(&request)),
+            }
+        }
+    }))
+}
+
+/// What anybody's page may read, and nobody's secret is in.
+pub fn for_every_origin(router: Router) -> Router {
+    router.layer(CorsLayer::new().allow_origin(Any).allow_methods([Method::GET]).max_age(Duration::from_secs(3600)))
+}
+
+/// Put into a request that is one too many of its address: it is answered like any other, only not with what it asks for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct OneTooMany;
+
+async fn turn_away(request: Request, next: Next) -> Response {
+    if request.extensions().get::<OneTooMany>().is_none() {
+        return next.run(request).await;
+    }
+    metrics::counter!("rabta_http_connections_refused_total").increment(1);
+    let message = "as many requests of your address are under way as one address may have";
+    let mut problem = Problem::http(StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_CONNECTIONS", message);
+    problem.retry_after = Some(1);
+    Outcome::refused(problem, &trace_of(&request)).into_response(Media::Json)
+}
+
+fn trace_of(request: &Request) -> TraceId {
+    request.extensions().get::<TraceId>().cloned().unwrap_or_else(TraceId::fresh)
+}
+
 fn cors(origins: &[HeaderValue]) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(origins.to_vec())
         .allow_methods([Method::GET, Method::POST])
         .allow_headers([AUTHORIZATION, CONTENT_TYPE, ACCEPT, REQUEST_ID])
-        .expose_headers([REQUEST_ID, RETRY_AFTER])
+        .expose_headers([REQUEST_ID, RETRY_AFTER, CONTENT_DISPOSITION])
         .max_age(Duration::from_secs(3600))
 }
 
 /// A panic is our fault: it is logged, told without details, and hurts nobody else.
 async fn survive_panics(request: Request, next: Next) -> Response {
-    let trace = request.extensions().get::<TraceId>().cloned().unwrap_or_else(TraceId::fresh);
+    let trace = trace_of(&request);
     AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(|_| {
         tracing::error!(trace_id = %trace, "a request panicked");
         let problem = Problem::http(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "");

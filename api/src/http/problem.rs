@@ -1,9 +1,12 @@
 //! Top-level errors that we make ourselves: each has a stable code, a status, and the facts.
 
 use async_graphql::{Pos, ServerError, Value};
-use axum::http::StatusCode;
+use axum::Json;
+use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
 
-use super::TokenError;
+use super::{TokenError, TraceId};
 
 /// Why a request was not executed, or not as a whole.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,6 +61,30 @@ impl Problem {
         Self::document(code, format!("{what}: {value}, at most {limit} are taken"))
             .with("limit", limit)
             .with("value", value)
+    }
+
+    /// As the answer of a page that is not GraphQL: `{ "code", "message", "traceId" }` and the facts.
+    pub fn into_page(self, trace: &TraceId) -> Response {
+        let status = self.status.unwrap_or(StatusCode::BAD_REQUEST);
+        let mut body = serde_json::Map::new();
+        body.insert("code".to_owned(), self.code.into());
+        body.insert("message".to_owned(), self.message.into());
+        body.insert("traceId".to_owned(), trace.as_str().into());
+        for (name, value) in self.facts {
+            body.insert(name.to_owned(), value.into_json().unwrap_or_default());
+        }
+        if let Some(seconds) = self.retry_after {
+            body.insert("retryAfterSeconds".to_owned(), seconds.into());
+        }
+        let mut response = (status, Json(body)).into_response();
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            let how = if self.code == "UNAUTHENTICATED" { "Bearer" } else { "Bearer error=\"invalid_token\"" };
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(how));
+        }
+        response
     }
 
     /// As GraphQL says it.

@@ -1,29 +1,32 @@
 //! The server under the router: it takes connections, and gives none of them all its time.
 
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::ConnectInfo;
 use axum::http::{Request, Response};
-use hyper::body::Incoming;
+use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tower::ServiceExt;
 
+use super::layers::OneTooMany;
 use super::slots::{Slot, Slots};
 use super::stall::Stalling;
-use super::{Closing, ServerSettings};
+use super::{ClientAddress, Closing, ServerSettings};
 
 /// The connection's place among all connections. Whoever takes a connection over, as a socket
 /// does, keeps this for as long.
 #[derive(Clone)]
 #[expect(dead_code, reason = "held for its drop")]
-pub(super) struct Place(Arc<Slot>, mpsc::Sender<()>);
+pub(super) struct Place(Arc<Slot>, mpsc::Sender<()>, Option<Arc<Slot>>);
 
 /// Serve until `closing` says so; then let running requests finish, for as long as the grace allows.
 ///
@@ -58,7 +61,10 @@ pub async fn serve(
                 continue;
             }
         };
-        let Some(slot) = slots.take(peer.ip()) else {
+        // Behind proxies a connection is nobody's in particular: each request is counted, by whose it is.
+        let by_request = settings.trusted_proxies > 0;
+        let slot = if by_request { slots.take_shared() } else { slots.take(peer.ip()) };
+        let Some(slot) = slot else {
             metrics::counter!("rabta_http_connections_refused_total").increment(1);
             continue;
         };
@@ -66,15 +72,33 @@ pub async fn serve(
             tracing::debug!(%error, "the connection is gone already");
             continue;
         }
-        let place = Place(Arc::new(slot), alive.clone());
-        let router = router.clone();
+        let place = Place(Arc::new(slot), alive.clone(), None);
+        let (router, slots, proxies) = (router.clone(), Arc::clone(&slots), settings.trusted_proxies);
         let service = hyper::service::service_fn(move |request: Request<Incoming>| {
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(ConnectInfo(peer));
+            let (router, mut place) = (router.clone(), place.clone());
+            if by_request {
+                let address = ClientAddress::of(request.extensions(), request.headers(), proxies);
+                place.2 = slots.take_part(address).map(Arc::new);
+                if place.2.is_none() {
+                    request.extensions_mut().insert(OneTooMany);
+                }
+            } else if request.headers().contains_key(FORWARDED_FOR) {
+                PROXY_UNKNOWN.call_once(|| {
+                    tracing::warn!(
+                        "requests come with X-Forwarded-For, and no proxy is trusted: if one stands in front of this server, \
+                         say so with RABTA_TRUSTED_PROXIES, or all clients share the limits of its address"
+                    );
+                });
+            }
             request.extensions_mut().insert(place.clone());
-            router.clone().oneshot(request)
+            async move {
+                let answered = router.oneshot(request).await;
+                answered.map(|response| response.map(|body| Body::new(Held { body, _place: place })))
+            }
         });
-        let io = TokioIo::new(Stalling::new(stream, settings.write_timeout));
+        let io = TokioIo::new(Stalling::new(stream, settings.write_timeout, settings.write_rate));
         let connection = builder.serve_connection(io, service).with_upgrades();
         tokio::spawn(answer(connection, closing.clone()));
     }
@@ -85,6 +109,38 @@ pub async fn serve(
     }
     Ok(())
 }
+
+/// An answer that holds the place of its request until its last byte was taken, or nobody wants it any more: a
+/// stream of events goes on for as long as its client likes.
+struct Held {
+    body: Body,
+    _place: Place,
+}
+
+impl HttpBody for Held {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        ctx: &mut TaskContext<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(ctx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// The head in which proxies say whose a request is.
+const FORWARDED_FOR: &str = "x-forwarded-for";
+/// Said once: that there seems to be a proxy that nobody told of.
+static PROXY_UNKNOWN: std::sync::Once = std::sync::Once::new();
 
 /// Answer what comes over a connection until it ends, or, when the server is to stop, until the
 /// request that is being answered has its answer.

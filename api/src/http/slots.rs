@@ -24,7 +24,8 @@ struct Held {
 #[derive(Debug)]
 pub struct Slot {
     slots: Arc<Slots>,
-    address: ClientAddress,
+    address: Option<ClientAddress>,
+    in_all: bool,
 }
 
 impl Slots {
@@ -35,30 +36,51 @@ impl Slots {
 
     /// A place for one more connection of an address, unless there are enough of them.
     pub fn take(self: &Arc<Self>, address: IpAddr) -> Option<Slot> {
-        let address = ClientAddress(address.to_canonical()).network();
+        self.hold(Some(ClientAddress(address)), true)
+    }
+
+    /// A place for one more connection of a proxy, which is everybody's.
+    pub fn take_shared(self: &Arc<Self>) -> Option<Slot> {
+        self.hold(None, true)
+    }
+
+    /// A place for one more request of an address, over a connection that has its own.
+    pub fn take_part(self: &Arc<Self>, address: ClientAddress) -> Option<Slot> {
+        self.hold(Some(address), false)
+    }
+
+    fn hold(self: &Arc<Self>, address: Option<ClientAddress>, in_all: bool) -> Option<Slot> {
+        let address = address.map(|address| ClientAddress(address.0.to_canonical()).network());
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_address = held.by_address.get(&address).copied().unwrap_or_default();
-        if held.all >= self.most || of_address >= self.most_per_address {
+        let of_address = address.and_then(|address| held.by_address.get(&address).copied()).unwrap_or_default();
+        if (in_all && held.all >= self.most) || (address.is_some() && of_address >= self.most_per_address) {
             return None;
         }
-        held.all += 1;
-        held.by_address.insert(address, of_address + 1);
-        metrics::gauge!("rabta_http_connections").set(held.all as f64);
-        Some(Slot { slots: Arc::clone(self), address })
+        if in_all {
+            held.all += 1;
+            metrics::gauge!("rabta_http_connections").set(held.all as f64);
+        }
+        if let Some(address) = address {
+            held.by_address.insert(address, of_address + 1);
+        }
+        Some(Slot { slots: Arc::clone(self), address, in_all })
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
         let mut held = self.slots.held.lock().unwrap_or_else(PoisonError::into_inner);
-        held.all = held.all.saturating_sub(1);
-        if let Some(count) = held.by_address.get_mut(&self.address) {
+        if self.in_all {
+            held.all = held.all.saturating_sub(1);
+            metrics::gauge!("rabta_http_connections").set(held.all as f64);
+        }
+        let Some(address) = self.address else { return };
+        if let Some(count) = held.by_address.get_mut(&address) {
             *count -= 1;
             if *count == 0 {
-                held.by_address.remove(&self.address);
+                held.by_address.remove(&address);
             }
         }
-        metrics::gauge!("rabta_http_connections").set(held.all as f64);
     }
 }
 
@@ -78,5 +100,21 @@ mod tests {
         drop(first);
         assert!(slots.take(c).is_some());
         assert!(slots.take(a).is_some());
+    }
+
+    #[test]
+    fn requests_over_connections_of_a_proxy_are_counted_by_their_own_address() {
+        let slots = Slots::new(3, 1);
+        let (a, b) = (ClientAddress([192, 0, 2, 1].into()), ClientAddress([192, 0, 2, 2].into()));
+        let connections: Vec<Slot> = (0..3).filter_map(|_| slots.take_shared()).collect();
+        assert_eq!(connections.len(), 3, "one proxy has more than one address may");
+        assert!(slots.take_shared().is_none(), "there are three in all");
+        let first = slots.take_part(a).unwrap();
+        assert!(slots.take_part(a).is_none(), "an address has one");
+        assert!(slots.take_part(b).is_some(), "and others have theirs");
+        drop(first);
+        assert!(slots.take_part(a).is_some());
+        drop(connections);
+        assert!(slots.take_shared().is_some());
     }
 }

@@ -187,10 +187,8 @@ where
                     if let Some(token) = message::token(payload.as_ref()) {
                         let token = token.map_err(|()| Stop::close(4403, "Forbidden"))?;
                         let identity = sign_in(&self.surface.shared, &token).await;
-                        let (actor, session, credential) =
-                            identity.map_err(|problem| Stop::close(4403, problem.message))?;
-                        self.visitor.actor = actor;
-                        self.visitor.session = session;
+                        let (identity, credential) = identity.map_err(|problem| Stop::close(4403, problem.message))?;
+                        self.visitor = self.visitor.clone().known_as(identity);
                         self.credential = Some(credential);
                     }
                     return self.say(&ServerMessage::ConnectionAck).await;
@@ -222,10 +220,12 @@ where
             return Err(Stop::close(4409, format!("Subscriber for {name} already exists")));
         }
         let trace = TraceId::fresh();
-        // Each operation is let in anew, as each request is: what its person may do can have changed since the
-        // socket was opened.
-        let known = match self.look_again().await {
-            Ok(()) => Ok(()),
+        // Each operation is let in anew, as each request is: what its person may do can have changed
+        // since the socket was opened.
+        let rated = self.surface.shared.rates.check_address(self.visitor.address);
+        let looked = if rated.is_ok() { self.look_again().await } else { Ok(()) };
+        let known = match looked {
+            Ok(()) => rated,
             Err(TokenError::Unavailable) => Err(Problem::from(TokenError::Unavailable)),
             Err(TokenError::Expired) => return Err(Stop::close(4403, "The access token has expired")),
             Err(TokenError::Invalid | TokenError::Revoked) => return Err(Stop::close(4403, "The session has ended")),
@@ -238,14 +238,15 @@ where
         } else {
             let rates = &self.surface.shared.rates;
             known
-                .and_then(|()| rates.check(visitor.address, &visitor.actor))
+                .and_then(|()| rates.check_account(&visitor.actor))
                 .and_then(|()| Params::from_json(payload))
                 .and_then(|params| graphql::prepare(&self.surface.shared, params, &visitor))
+                .and_then(|prepared| Ok((prepared, self.surface.shared.open.take(&visitor.actor, visitor.address)?)))
         };
         match prepared {
-            Ok((request, plan)) => {
+            Ok(((request, plan), held)) => {
                 self.started += 1;
-                let run = operation::Run { request, plan, trace, id: id.clone(), number: self.started };
+                let run = operation::Run { request, plan, trace, id: id.clone(), number: self.started, held };
                 self.running.insert(id, run.start(&self.surface, self.sender.clone()));
                 Ok(())
             }
@@ -259,7 +260,8 @@ where
     /// Who the person of the socket's token is by now.
     async fn look_again(&mut self) -> Result<(), TokenError> {
         let Some(credential) = &self.credential else { return Ok(()) };
-        self.visitor.actor = still_stands(&self.surface.shared, credential).await?;
+        let identity = still_stands(&self.surface.shared, credential).await?;
+        self.visitor = self.visitor.clone().known_as(identity);
         Ok(())
     }
 

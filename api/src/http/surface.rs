@@ -5,10 +5,11 @@ use std::sync::Arc;
 use async_graphql::{ObjectType, Response, Schema, SubscriptionType};
 
 use super::answer::Outcome;
+use super::open::Open;
 use super::persisted::Persisted;
 use super::rates::Rates;
 use super::{Backend, Closing, Settings, TraceId};
-use crate::limits::Documents;
+use crate::limits::{Documents, Form};
 
 /// A schema, the house behind it, and the settings: everything a request needs to be answered.
 pub struct Surface<Q, M, S> {
@@ -24,11 +25,13 @@ pub(super) struct Shared {
     pub(super) documents: Documents,
     pub(super) persisted: Persisted,
     pub(super) rates: Rates,
+    pub(super) open: Arc<Open>,
 }
 
 impl Shared {
     /// What a schema's response means to a client of this server.
-    pub(super) fn outcome(&self, mut response: Response, trace: &TraceId) -> Outcome {
+    pub(super) fn outcome(&self, mut response: Response, form: &Form, trace: &TraceId) -> Outcome {
+        self.documents.complete(form, &mut response);
         if !self.settings.introspection {
             // The library likes to suggest names of the schema, which is not to be told.
             for error in &mut response.errors {
@@ -37,7 +40,7 @@ impl Shared {
                 }
             }
         }
-        Outcome::of(response, trace)
+        Outcome::of(response, self.settings.answer_bytes, trace)
     }
 }
 
@@ -60,7 +63,8 @@ where
             .expect("the schema's definition should be readable");
         let rates = Rates::new(&settings);
         let persisted = Persisted::new(settings.trusted_documents.clone());
-        let shared = Arc::new(Shared { backend, settings, documents, persisted, rates });
+        let open = Open::new(settings.sockets.operations);
+        let shared = Arc::new(Shared { backend, settings, documents, persisted, rates, open });
         Self { schema, shared, closing: Closing::never() }
     }
 

@@ -286,6 +286,38 @@ async fn an_address_and_an_account_ask_so_often() {
 }
 
 #[tokio::test]
+async fn an_operation_is_asked_so_often_and_costs_so_much_a_minute() {
+    let three = std::num::NonZeroU32::new(3);
+    let settings = Settings { operations_per_minute: vec![("bump", three.unwrap())], ..Settings::default() };
+    let server = Server::with(settings);
+    let twice = "mutation { a: bump ...More } fragment More on Mutation { b: bump }";
+    assert_eq!(server.query(twice).await.status, StatusCode::OK);
+    let reply = server.query(twice).await;
+    assert_eq!((reply.status, reply.code().as_str()), (StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED"));
+    let extensions = &reply.json()["errors"][0]["extensions"];
+    assert_eq!(
+        (&extensions["limit"], &extensions["value"], &extensions["what"]),
+        (&3.into(), &2.into(), &"bump".into())
+    );
+    assert!(!reply.header("retry-after").is_empty() && extensions["retryAfterSeconds"].is_u64(), "{extensions}");
+    assert_eq!(server.bumps.load(Ordering::SeqCst), 2, "what is refused is not done");
+    let ada = "authorization: Bearer ada";
+    assert_eq!(
+        server.post(&[JSON, ada], serde_json::json!({ "query": twice }).to_string()).await.status,
+        StatusCode::OK
+    );
+
+    let server = Server::with(Settings { cost_per_minute: three, ..Settings::default() });
+    assert_eq!(server.query("{ hello add(a: 1) }").await.status, StatusCode::OK);
+    let reply = server.query("{ hello add(a: 1) }").await;
+    let extensions = &reply.json()["errors"][0]["extensions"];
+    assert_eq!(
+        (&extensions["limit"], &extensions["value"], &extensions["what"]),
+        (&3.into(), &2.into(), &"of cost".into())
+    );
+}
+
+#[tokio::test]
 async fn the_explorer_page_needs_nobody_but_this_server() {
     let server = Server::new();
     let page = server.get("/").await;
@@ -451,6 +483,51 @@ async fn one_address_holds_so_many_connections() {
     running.await.unwrap().unwrap();
 }
 
+#[tokio::test]
+async fn behind_a_proxy_requests_are_counted_by_the_client_they_are_of() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (switch, closing) = Closing::pair();
+    let settings = ServerSettings { connections_per_address: 2, trusted_proxies: 1, ..ServerSettings::default() };
+    let server =
+        Server::with(Settings { origins: vec!["https://app.example".parse().unwrap()], ..Settings::default() });
+    let running = tokio::spawn(serve(listener, server.router, settings, closing));
+    // A stream of events goes on for as long as its client likes.
+    let stream = async |client: &str| {
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        let head = format!(
+            "GET /graphql?query=subscription{{never}} HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\nX-Forwarded-For: {client}\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = [0; 4096];
+        let read = stream.read(&mut answer).await.unwrap();
+        let answer = String::from_utf8_lossy(&answer[..read]).into_owned();
+        (answer.lines().next().unwrap_or_default().to_owned(), stream)
+    };
+    let mut held = Vec::new();
+    for client in ["192.0.2.1", "192.0.2.1", "192.0.2.2", "192.0.2.2", "192.0.2.3"] {
+        let (status, stream) = stream(client).await;
+        assert_eq!(status, "HTTP/1.1 200 OK", "{client}");
+        held.push(stream);
+    }
+    let (status, _) = stream("192.0.2.1").await;
+    assert_eq!(status, "HTTP/1.1 429 Too Many Requests", "it has two");
+    // It is answered like anything else.
+    let mut crowded = tokio::net::TcpStream::connect(address).await.unwrap();
+    let head = "GET /graphql?query={hello} HTTP/1.1\r\nHost: x\r\nOrigin: https://app.example\r\nX-Request-Id: my-request-2\r\n\
+                X-Forwarded-For: 192.0.2.1\r\nConnection: close\r\n\r\n";
+    crowded.write_all(head.as_bytes()).await.unwrap();
+    let mut text = String::new();
+    crowded.read_to_string(&mut text).await.unwrap();
+    for header in ["retry-after: 1", "x-request-id: my-request-2", "access-control-allow-origin: https://app.example"] {
+        assert!(text.contains(header), "{header}: {text}");
+    }
+    assert!(text.contains("TOO_MANY_CONNECTIONS") && text.contains("my-request-2"), "{text}");
+    switch.close();
+    running.await.unwrap().unwrap();
+}
+
 /// Keeps the helper above honest: a reply's text is what was sent.
 #[tokio::test]
 async fn an_answer_says_its_form_in_utf_8() {
@@ -538,4 +615,83 @@ async fn with_a_list_of_trusted_documents_nothing_else_is_answered() {
     send(serde_json::json!({ "documentId": "Bump" })).await;
     assert_eq!(server.bumps.load(Ordering::SeqCst), 1);
     assert_eq!(server.get("/graphql?documentId=Bump").await.status, StatusCode::METHOD_NOT_ALLOWED);
+}
+
+#[tokio::test]
+async fn an_answer_is_so_large_at_most_by_whatever_way_it_comes() {
+    let server = Server::with(Settings { answer_bytes: 100_080, ..Settings::default() });
+    assert_eq!(server.query("{ long }").await.json()["data"]["long"].as_str().map(str::len), Some(100_000));
+    let reply = server.query("{ long hello }").await;
+    assert_eq!((reply.status, reply.code().as_str()), (StatusCode::OK, "ANSWER_TOO_LARGE"), "it may have been done");
+    let extensions = &reply.json()["errors"][0]["extensions"];
+    assert_eq!(extensions["limit"], 100_080);
+    assert!(extensions["value"].as_u64() > Some(100_080) && reply.bytes < 1_000, "{}", reply.text);
+    // What it cost is not told by events.
+    let server = Server::with(Settings { answer_bytes: 100_020, ..Settings::default() });
+    let events = [JSON, "accept: text/event-stream"];
+    let reply = server.post(&events, r#"{"query":"{ long hello }"}"#).await;
+    assert!(reply.text.contains("ANSWER_TOO_LARGE") && reply.bytes < 1_000, "{}", reply.text);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_query_that_takes_too_long_is_given_up_whatever_form_is_asked_for() {
+    let server = Server::new();
+    for accept in [NEW, "accept: text/event-stream"] {
+        let reply = server.post(&[JSON, accept], r#"{"query":"{ slow }"}"#).await;
+        assert!(reply.text.contains("\"TIMEOUT\""), "{accept}: {}", reply.text);
+    }
+}
+
+#[tokio::test]
+async fn one_address_has_so_many_streams() {
+    let sockets = super::SocketSettings { operations: 2, ..super::SocketSettings::default() };
+    let server = Server::with(Settings { sockets, ..Settings::default() });
+    let ask = async |token: Option<&str>| {
+        let mut request = Request::get("/graphql?query=subscription%7Bnever%7D").header("accept", "text/event-stream");
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        tower::ServiceExt::oneshot(server.router.clone(), request.body(Body::empty()).unwrap()).await.unwrap()
+    };
+    let mut held = vec![ask(None).await, ask(None).await];
+    let third = ask(None).await;
+    assert_eq!(third.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert!(third.headers().contains_key("retry-after"));
+    assert_eq!(ask(Some("ada")).await.status(), StatusCode::OK, "an account is counted for itself");
+    held.pop();
+    assert_eq!(ask(None).await.status(), StatusCode::OK, "one that is over makes room");
+}
+
+#[tokio::test]
+async fn what_was_asked_by_name_is_not_sent_twice_to_who_holds_it() {
+    let server = Server::new();
+    let hash = hash_of("query A($n:String){hello(name:$n)}");
+    let named = |name: &str| {
+        format!(
+            "/graphql?extensions=%7B%22persistedQuery%22:%7B%22version%22:1,%22sha256Hash%22:%22{hash}%22%7D%7D\
+             &variables=%7B%22n%22:%22{name}%22%7D"
+        )
+    };
+    let taught = format!("{}&query=query+A($n:String)%7Bhello(name:$n)%7D", named("Lin"));
+    let first = server.get(&taught).await;
+    assert_eq!(
+        (first.status, first.header("cache-control")),
+        (StatusCode::OK, "no-store"),
+        "it was not asked by name alone"
+    );
+
+    let reply = server.get(&named("Lin")).await;
+    assert_eq!((reply.status, reply.header("cache-control")), (StatusCode::OK, "private, no-cache"));
+    assert_eq!(reply.header("vary"), "authorization, accept");
+    let tag = reply.header("etag").to_owned();
+    let again = async |name: &str, tag: &str| {
+        server.send(Request::get(named(name)).header("if-none-match", tag).body(Body::empty()).unwrap()).await
+    };
+    let held = again("Lin", &tag).await;
+    assert_eq!((held.status, held.header("etag"), held.bytes), (StatusCode::NOT_MODIFIED, tag.as_str(), 0));
+    let other = again("Ada", &tag).await;
+    assert_eq!((other.status, other.json()["data"]["hello"].as_str()), (StatusCode::OK, Some("hello Ada")));
+    assert_ne!(other.header("etag"), tag);
+    let refused = server.get(&named("Lin").replace(&hash, &hash_of("{ other }"))).await;
+    assert_eq!((refused.header("etag"), refused.header("cache-control")), ("", "no-store"));
 }

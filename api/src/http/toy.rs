@@ -150,6 +150,7 @@ impl Backend for Toy {
                     memberships: vec![],
                 }),
                 session: None,
+                proved_at: None,
                 valid_for: Duration::from_millis(if token == "brief" { 50 } else { 900_000 }),
             }),
             "expired" => Err(TokenError::Expired),

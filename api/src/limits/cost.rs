@@ -1,12 +1,15 @@
-//! What an operation would cost: a field one, times the sizes of the pages and lists around it.
+//! What an operation would cost: a field one, times the sizes of the pages and lists around it. A text that may be long
+//! is some more, and what has to be ranked or compared before the first of it can be shown is dear however little of it is
+//! asked for.
 
 use std::collections::HashMap;
 
 use async_graphql::parser::types::{ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet};
-use async_graphql::{Positioned, Variables};
+use async_graphql::{Name, Positioned, Variables};
 use async_graphql_value::{ConstValue, Value};
 
 use super::Limits;
+use super::complete::MARK;
 use super::shape::{FieldShape, Shape, is_list, named};
 
 /// The cost of an operation with these variables. The document has been surveyed: fragments don't
@@ -22,6 +25,27 @@ pub fn cost(
     count.selections(&operation.selection_set.node, Some(shape.root(operation.ty)))
 }
 
+/// A field that is dear by itself: of which type, its name, and the argument that makes it so, if it takes one.
+pub type Dear = (&'static str, &'static str, Option<(&'static str, &'static str)>, u64);
+
+/// What is dear, and how.
+pub const DEAR: &[Dear] = &[
+    ("Query", "gigs", Some(("orderBy", "BEST_MATCH")), 500),
+    ("Query", "explainMatch", None, 300),
+    ("Query", "exposureReport", None, 300),
+    ("Gig", "matches", None, 300),
+    ("Gig", "proposals", Some(("orderBy", "FIT")), 300),
+    ("Gig", "proposals", Some(("collapseAlike", "true")), 300),
+    ("Gig", "proposalsAlike", None, 300),
+    ("Viewer", "recommendedGigs", None, 300),
+    ("Viewer", "skillGapReport", None, 300),
+];
+
+/// Texts of people that may have some thousand characters.
+const LONG: &[&str] = &["answer", "coverLetter", "description", "evidence", "message", "overview", "text"];
+/// What such a text costs beyond one.
+const LENGTH: u64 = 9;
+
 struct Count<'a> {
     document: &'a ExecutableDocument,
     operation: &'a OperationDefinition,
@@ -36,6 +60,8 @@ impl<'a> Count<'a> {
         let mut sum = 0_u64;
         for selection in &set.items {
             let cost = match &selection.node {
+                // Ours, not the client's.
+                Selection::Field(field) if field.node.alias.as_ref().is_some_and(|alias| alias.node == MARK) => 0,
                 Selection::Field(field) => self.field(&field.node, parent),
                 Selection::InlineFragment(inline) => {
                     let condition = inline.node.type_condition.as_ref();
@@ -53,7 +79,44 @@ impl<'a> Count<'a> {
         let shape = parent.and_then(|parent| self.shape.field(parent, &field.name.node));
         let inner = self.selections(&field.selection_set.node, shape.map(|shape| named(&shape.ty).as_str()));
         let times = shape.map_or(1, |shape| self.times(field, shape, parent));
-        inner.saturating_mul(times).saturating_add(1)
+        let own = shape.map_or(1, |shape| 1 + self.extra(field, shape, parent));
+        inner.saturating_mul(times).saturating_add(own)
+    }
+
+    /// What a field costs beyond one, whatever is within.
+    fn extra(&self, field: &Field, shape: &FieldShape, parent: Option<&str>) -> u64 {
+        let (parent, name) = (parent.unwrap_or_default(), field.name.node.as_str());
+        let named_so = DEAR.iter().filter(|(of, dear, ..)| *of == parent && *dear == name);
+        let dear =
+            named_so.filter(|(.., when, _)| when.is_none_or(|(argument, value)| self.says(field, argument, value)));
+        let is_long = LONG.contains(&name) && named(&shape.ty) == "String" && !parent.ends_with("Error");
+        dear.map(|(.., cost)| cost).sum::<u64>() + if is_long { LENGTH } else { 0 }
+    }
+
+    /// Is this the value of an argument?
+    fn says(&self, field: &Field, argument: &str, value: &str) -> bool {
+        let is_it = |given: &ConstValue| match given {
+            ConstValue::Enum(name) => name.as_str() == value,
+            ConstValue::String(name) => name.as_str() == value,
+            ConstValue::Boolean(given) => *given == (value == "true"),
+            _ => false,
+        };
+        match field.get_argument(argument).map(|given| &given.node) {
+            Some(Value::Variable(name)) => self.variable(name).is_some_and(is_it),
+            Some(Value::Enum(name)) => name.as_str() == value,
+            Some(Value::Boolean(given)) => *given == (value == "true"),
+            Some(_) | None => false,
+        }
+    }
+
+    /// What a variable stands for, if anything was given or is said for want of it.
+    fn variable(&self, name: &Name) -> Option<&ConstValue> {
+        let default = || {
+            let definitions = &self.operation.variable_definitions;
+            let definition = definitions.iter().find(|definition| definition.node.name.node == *name)?;
+            definition.node.default_value.as_ref().map(|value| &value.node)
+        };
+        self.variables.get(name).or_else(default)
     }
 
     /// How often what is within a field is likely to be there.
@@ -74,17 +137,10 @@ impl<'a> Count<'a> {
     fn number(&self, value: &Positioned<Value>) -> Option<u64> {
         match &value.node {
             Value::Number(number) => number.as_u64(),
-            Value::Variable(name) => {
-                let definitions = &self.operation.variable_definitions;
-                let default = || {
-                    let definition = definitions.iter().find(|definition| definition.node.name.node == *name)?;
-                    definition.node.default_value.as_ref().map(|value| &value.node)
-                };
-                match self.variables.get(name).or_else(default)? {
-                    ConstValue::Number(number) => number.as_u64(),
-                    _ => None,
-                }
-            }
+            Value::Variable(name) => match self.variable(name)? {
+                ConstValue::Number(number) => number.as_u64(),
+                _ => None,
+            },
             _ => None,
         }
     }

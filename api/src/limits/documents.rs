@@ -1,12 +1,15 @@
 //! From a document's text to something that may run.
 
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use async_graphql::Variables;
-use async_graphql::parser::types::{ExecutableDocument, OperationDefinition, OperationType, Selection};
+use async_graphql::parser::types::{ExecutableDocument, OperationDefinition, OperationType, Selection, SelectionSet};
 use async_graphql::parser::{self, parse_query};
+use async_graphql::{Response, Variables};
 use lru::LruCache;
 
+use super::complete::{Document, Form};
 use super::shape::Shape;
 use super::survey::{survey, within};
 use super::{Limits, cost, lexer, variables};
@@ -21,7 +24,7 @@ pub struct Documents {
 }
 
 /// An operation that may run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Plan {
     /// What kind of operation.
     pub kind: OperationType,
@@ -29,11 +32,15 @@ pub struct Plan {
     pub cost: u64,
     /// The field it starts from, or `several`: a name for statistics that a client can't make up.
     pub label: String,
+    /// The fields it starts from, fragments written out, and how often each is there.
+    pub fields: BTreeMap<String, NonZeroU32>,
+    /// What its answer must look like.
+    pub form: Form,
 }
 
 /// Documents that passed, by their text, least used last.
 struct Cache {
-    documents: LruCache<String, Arc<ExecutableDocument>>,
+    documents: LruCache<String, Arc<Document>>,
     bytes: usize,
 }
 
@@ -50,26 +57,35 @@ impl Documents {
     }
 
     /// The document of a text, if it is well-formed and within its limits.
-    pub fn read(&self, text: &str) -> Result<Arc<ExecutableDocument>, Problem> {
+    pub fn read(&self, text: &str) -> Result<Arc<Document>, Problem> {
         if let Some(document) = self.lock().documents.get(text) {
             return Ok(Arc::clone(document));
         }
         let tokens = lexer::count(text);
         within("TOO_MANY_TOKENS", "tokens in the document", self.limits.tokens, tokens.count)?;
         within("TOO_NESTED", "brackets within brackets", self.limits.nesting, tokens.nesting)?;
-        let document = Arc::new(parse_query(text).map_err(syntax)?);
+        let document = parse_query(text).map_err(syntax)?;
         survey(&document, &self.shape, &self.limits, self.introspection)?;
+        let document = Arc::new(Document::new(document, &self.shape));
         self.lock().remember(text, &document, self.limits.cache_bytes);
         Ok(document)
     }
 
     /// What one of a document's operations is and costs, if its variables and its cost are fine.
-    pub fn plan(&self, document: &ExecutableDocument, name: Option<&str>, values: &Variables) -> Result<Plan, Problem> {
-        let operation = choose(document, name)?;
+    pub fn plan(&self, document: &Arc<Document>, name: Option<&str>, values: &Variables) -> Result<Plan, Problem> {
+        let operation = choose(&document.parsed, name)?;
         variables::check(&self.shape, operation, values)?;
-        let cost = cost::cost(document, operation, values, &self.shape, &self.limits);
+        let cost = cost::cost(&document.parsed, operation, values, &self.shape, &self.limits);
         within("TOO_EXPENSIVE", "cost of the operation", self.limits.cost, cost)?;
-        Ok(Plan { kind: operation.ty, cost, label: self.label(operation) })
+        let mut fields = BTreeMap::new();
+        roots(&document.parsed, &operation.selection_set.node, &mut fields);
+        let form = Form::new(document, name, operation, values);
+        Ok(Plan { kind: operation.ty, cost, label: self.label(operation), fields, form })
+    }
+
+    /// Bring an answer into the form that its operation asks for.
+    pub fn complete(&self, form: &Form, response: &mut Response) {
+        form.complete(&self.shape, response);
     }
 
     /// Only names of the schema: a label that clients could make up would fill the memory of whoever counts.
@@ -92,7 +108,7 @@ impl Documents {
 }
 
 impl Cache {
-    fn remember(&mut self, text: &str, document: &Arc<ExecutableDocument>, most: usize) {
+    fn remember(&mut self, text: &str, document: &Arc<Document>, most: usize) {
         // One large document must not drive out all others.
         if weight(text) > most / 16 {
             return;
@@ -112,6 +128,25 @@ impl Cache {
 /// About what a parsed document takes in memory: a node for every few letters, and its map entries.
 fn weight(text: &str) -> usize {
     1024 + 24 * text.len()
+}
+
+/// Count the fields of a selection set, those of its fragments among them. The document has been surveyed: its fragments
+/// don't spread themselves, and written out they are few.
+fn roots(document: &ExecutableDocument, set: &SelectionSet, fields: &mut BTreeMap<String, NonZeroU32>) {
+    for selection in &set.items {
+        match &selection.node {
+            Selection::Field(field) => {
+                let times = fields.get(field.node.name.node.as_str()).map_or(NonZeroU32::MIN, |n| n.saturating_add(1));
+                fields.insert(field.node.name.node.to_string(), times);
+            }
+            Selection::InlineFragment(inline) => roots(document, &inline.node.selection_set.node, fields),
+            Selection::FragmentSpread(spread) => {
+                if let Some(fragment) = document.fragments.get(&spread.node.fragment_name.node) {
+                    roots(document, &fragment.node.selection_set.node, fields);
+                }
+            }
+        }
+    }
 }
 
 /// The operation that is meant.

@@ -36,6 +36,8 @@ const BUILT_IN: &str = "
 pub struct Shape {
     types: HashMap<Name, Kind>,
     directives: HashMap<Name, DirectiveShape>,
+    /// The objects that an interface or a union stands for.
+    members: HashMap<Name, HashSet<Name>>,
     roots: HashMap<&'static str, Name>,
     meta: HashMap<Name, FieldShape>,
 }
@@ -115,6 +117,7 @@ impl Shape {
         let mut shape = Self {
             types: HashMap::new(),
             directives: HashMap::new(),
+            members: HashMap::new(),
             roots: roots.into_iter().map(|(root, name)| (root, Name::new(name))).collect(),
             meta: HashMap::new(),
         };
@@ -149,10 +152,19 @@ impl Shape {
                 let definition = definition.node;
                 let one_of = definition.directives.iter().any(|directive| directive.node.name.node == "oneOf");
                 let fields = match definition.kind {
-                    TypeKind::Object(object) => object.fields,
+                    TypeKind::Object(object) => {
+                        for interface in object.implements {
+                            self.members.entry(interface.node).or_default().insert(definition.name.node.clone());
+                        }
+                        object.fields
+                    }
                     TypeKind::Interface(interface) => interface.fields,
                     TypeKind::Scalar => return self.insert(definition.name.node, Kind::Scalar),
-                    TypeKind::Union(_) => return self.insert(definition.name.node, Kind::Union),
+                    TypeKind::Union(union) => {
+                        let members = union.members.into_iter().map(|member| member.node).collect();
+                        self.members.insert(definition.name.node.clone(), members);
+                        return self.insert(definition.name.node, Kind::Union);
+                    }
                     TypeKind::Enum(values) => {
                         let values = values.values.into_iter().map(|value| value.node.value.node).collect();
                         return self.insert(definition.name.node, Kind::Enum(values));
@@ -205,6 +217,16 @@ impl Shape {
             Kind::Fields(fields) => fields.get(name),
             Kind::Scalar | Kind::Enum(_) | Kind::Union | Kind::Input { .. } => None,
         }
+    }
+
+    /// Is the type an interface or a union?
+    pub fn is_abstract(&self, name: &str) -> bool {
+        self.members.contains_key(name)
+    }
+
+    /// Is an object of type `object` one of `ty`: of that very type, or one that the interface or union stands for?
+    pub fn is_one(&self, object: &str, ty: &str) -> bool {
+        object == ty || self.members.get(ty).is_some_and(|members| members.contains(object))
     }
 
     /// Does the type have fields to select? `None` if there is no such type.

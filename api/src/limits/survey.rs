@@ -1,6 +1,6 @@
 //! One walk over a document, from the bottom up, each fragment once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use async_graphql::parser::types::{
     DirectiveLocation, ExecutableDocument, Field, OperationType, Selection, SelectionSet,
@@ -96,6 +96,13 @@ pub fn within(code: &'static str, what: &str, limit: u64, value: u64) -> Result<
     if value > limit { Err(Problem::limit(code, what, limit, value)) } else { Ok(()) }
 }
 
+/// How often what is in one place, by the type it is of: fields, and spreads.
+#[derive(Default)]
+struct Repeats<'a> {
+    times: HashMap<(&'a str, &'a str), u64>,
+    leaves: HashMap<(&'a str, &'a str), HashSet<&'a str>>,
+}
+
 struct Survey<'a> {
     document: &'a ExecutableDocument,
     shape: &'a Shape,
@@ -107,9 +114,13 @@ struct Survey<'a> {
 impl<'a> Survey<'a> {
     /// `level` counts selection sets around this one, to end the walk long before the stack does.
     fn selections(&mut self, set: &'a SelectionSet, parent: Option<&'a str>, level: u64) -> Result<Size, Problem> {
+        self.refuse_repeats(set, parent)?;
+        self.items(set, parent, level)
+    }
+
+    fn items(&mut self, set: &'a SelectionSet, parent: Option<&'a str>, level: u64) -> Result<Size, Problem> {
         // Fragments count as levels too, so this is more generous than the depth of fields.
         within("TOO_DEEP", "selections within selections", self.limits.depth * 4, level)?;
-        self.refuse_repeats(set)?;
         let mut all = Size::default();
         for selection in &set.items {
             let size = match &selection.node {
@@ -118,7 +129,7 @@ impl<'a> Survey<'a> {
                     strict::directives(self.shape, &inline.node.directives, DirectiveLocation::InlineFragment)?;
                     let condition = inline.node.type_condition.as_ref();
                     let parent = condition.map(|condition| condition.node.on.node.as_str()).or(parent);
-                    let size = self.selections(&inline.node.selection_set.node, parent, level + 1)?;
+                    let size = self.items(&inline.node.selection_set.node, parent, level + 1)?;
                     plus(size, inline.node.directives.len())
                 }
                 Selection::FragmentSpread(spread) => {
@@ -174,22 +185,43 @@ impl<'a> Survey<'a> {
         Ok(size)
     }
 
-    /// The same field many times over, under its own or other names.
-    fn refuse_repeats(&self, set: &SelectionSet) -> Result<(), Problem> {
-        if set.items.len() as u64 <= self.limits.repeats {
-            return Ok(());
-        }
-        let mut counts: HashMap<&str, u64> = HashMap::new();
+    /// The same field of a type many times over, under its own or other names, inline fragments written out.
+    fn refuse_repeats(&self, set: &'a SelectionSet, parent: Option<&'a str>) -> Result<(), Problem> {
+        let mut repeats = Repeats::default();
+        self.gather(set, parent, &mut repeats);
+        let most = repeats.times.into_values().max().unwrap_or_default();
+        within("TOO_MANY_REPEATS", "times the same field in one place", self.limits.repeats, most)?;
+        let names = repeats.leaves.into_values().map(|names| names.len() as u64).max().unwrap_or_default();
+        within("TOO_MANY_REPEATS", "names for the same value in one place", self.limits.leaf_names, names)
+    }
+
+    fn gather(&self, set: &'a SelectionSet, parent: Option<&'a str>, repeats: &mut Repeats<'a>) {
         for selection in &set.items {
-            let name = match &selection.node {
-                Selection::Field(field) => field.node.name.node.as_str(),
-                Selection::FragmentSpread(spread) => spread.node.fragment_name.node.as_str(),
-                Selection::InlineFragment(_) => continue,
-            };
-            *counts.entry(name).or_default() += 1;
+            match &selection.node {
+                Selection::Field(field) => {
+                    let (field, of) = (&field.node, parent.unwrap_or_default());
+                    let name = field.name.node.as_str();
+                    *repeats.times.entry((of, name)).or_default() += 1;
+                    // What has arguments may be another value each time.
+                    if field.arguments.is_empty() && self.is_leaf(of, name) {
+                        repeats.leaves.entry((of, name)).or_default().insert(field.response_key().node.as_str());
+                    }
+                }
+                Selection::FragmentSpread(spread) => {
+                    *repeats.times.entry(("...", spread.node.fragment_name.node.as_str())).or_default() += 1;
+                }
+                Selection::InlineFragment(inline) => {
+                    let condition = inline.node.type_condition.as_ref();
+                    let parent = condition.map(|condition| condition.node.on.node.as_str()).or(parent);
+                    self.gather(&inline.node.selection_set.node, parent, repeats);
+                }
+            }
         }
-        let most = counts.into_values().max().unwrap_or_default();
-        within("TOO_MANY_REPEATS", "times the same field in one place", self.limits.repeats, most)
+    }
+
+    fn is_leaf(&self, parent: &str, name: &str) -> bool {
+        let ty = self.shape.field(parent, name).map(|shape| named(&shape.ty));
+        ty.is_some_and(|ty| self.shape.is_composite(ty) == Some(false))
     }
 
     /// How many acts a mutation is made of. Spreads are followed; cycles are refused before this.

@@ -106,13 +106,65 @@ fn tokens_aliases_repeats_directives_operations_and_variables_have_limits() {
     let aliased: String = (0..101).map(|n| format!("a{n}: __typename ")).collect();
     assert_eq!(read(&format!("{{ {aliased} }}")), "TOO_MANY_REPEATS limit 20 value 101");
     let spread: String = (0..101).map(|n| format!("... {{ a{n}: __typename }} ")).collect();
-    assert_eq!(read(&format!("{{ {spread} }}")), "TOO_MANY_ALIASES limit 60 value 101");
+    assert_eq!(read(&format!("{{ {spread} }}")), "TOO_MANY_REPEATS limit 20 value 101");
+    let apart = |spread: &str, within: &dyn Fn(usize) -> String| -> String {
+        let spreads: String = (0..61).map(|n| format!("...F{n} {spread} ")).collect();
+        let fragments = (0..61).map(|n| format!("fragment F{n} on Query {{ {} }} ", within(n)));
+        format!("{{ {spreads} }} {}", fragments.collect::<String>())
+    };
+    assert_eq!(read(&apart("", &|n| format!("a{n}: __typename"))), "TOO_MANY_ALIASES limit 60 value 61");
+    let included = apart("@include(if: true)", &|_| "hello".to_owned());
+    assert_eq!(read(&included), "TOO_MANY_DIRECTIVES limit 60 value 61");
     let included: String = (0..61).map(|_| "... @include(if: true) { hello } ").collect();
-    assert_eq!(read(&format!("{{ {included} }}")), "TOO_MANY_DIRECTIVES limit 60 value 61");
+    assert_eq!(read(&format!("{{ {included} }}")), "TOO_MANY_REPEATS limit 20 value 61");
     let operations: String = (0..500).map(|n| format!("query Q{n} {{ hello }} ")).collect();
     assert_eq!(read(&operations), "TOO_MANY_OPERATIONS limit 50 value 500");
     let variables: String = (0..101).map(|n| format!("$v{n}: Int ")).collect();
     assert_eq!(read(&format!("query({variables}) {{ hello }}")), "TOO_MANY_VARIABLES limit 100 value 101");
+}
+
+#[test]
+fn a_value_is_told_under_two_names_at_most_and_other_values_under_as_many_as_one_likes() {
+    assert_eq!(read("{ person { name a: name b: name } }"), "TOO_MANY_REPEATS limit 2 value 3");
+    assert_eq!(read("{ person { name a: name name a: name } }"), "fine");
+    let hidden = "{ person { a: name ... { b: name ... on Person { c: name } } } }";
+    assert_eq!(read(hidden), "TOO_MANY_REPEATS limit 2 value 3", "however it is written");
+    assert_eq!(read("{ a: add(a: 1) b: add(a: 2) c: add(a: 3) d: add(a: 4) }"), "fine", "each is another value");
+    assert_eq!(read("{ a: person { name } b: person { name } c: person { name } }"), "fine");
+    // The same field of several types is what fragments are for.
+    let types = "{ ... on Person { a: name } ... on Tag { b: label } ... on Query { c: hello d: hello } }";
+    assert_eq!(read(types), "fine");
+}
+
+#[test]
+fn what_is_ranked_or_compared_is_dear_and_long_texts_cost_their_length() {
+    let schema = include_str!("../../schema.graphql");
+    let shape = super::shape::Shape::read(schema).unwrap();
+    for (of, name, when, _) in super::cost::DEAR {
+        let field = shape.field(of, name).unwrap_or_else(|| panic!("{of}.{name} is not there"));
+        assert!(when.is_none_or(|(argument, _)| field.arguments.contains_key(argument)), "{of}.{name} {when:?}");
+    }
+    let documents = Documents::new(schema, Limits::default(), true).unwrap();
+    let cost = |text: &str, variables: serde_json::Value| {
+        let document = documents.read(text).unwrap();
+        let planned = documents.plan(&document, None, &Variables::from_json(variables));
+        planned.map(|plan| plan.cost).map_err(|problem| told(&problem))
+    };
+    let best = |order: &str| format!("{{ gigs(first: 1, orderBy: {order}) {{ nodes {{ id }} }} }}");
+    assert_eq!(cost(&best("NEWEST"), json!({})), Ok(3));
+    assert_eq!(cost(&best("BEST_MATCH"), json!({})), Ok(503));
+    let by_variable = "query($o: GigOrder! = BEST_MATCH) { gigs(first: 1, orderBy: $o) { nodes { id } } }";
+    assert_eq!(cost(by_variable, json!({})), Ok(503));
+    assert_eq!(cost(by_variable, json!({ "o": "NEWEST" })), Ok(3));
+    assert_eq!(cost(by_variable, json!({ "o": "BEST_MATCH" })), Ok(503));
+    let within = "{ gigs(first: 100) { nodes { proposals(first: 1, orderBy: FIT) { nodes { id } } } } }";
+    assert_eq!(cost(within, json!({})), Err("TOO_EXPENSIVE limit 10000 value 30401".to_owned()));
+    let many: String =
+        (0..20).map(|n| format!("a{n}: gigs(first: 1, orderBy: BEST_MATCH) {{ nodes {{ id }} }} ")).collect();
+    assert_eq!(cost(&format!("{{ {many} }}"), json!({})), Err("TOO_EXPENSIVE limit 10000 value 10060".to_owned()));
+    assert_eq!(cost("{ gigs(first: 10) { nodes { title } } }", json!({})), Ok(21));
+    assert_eq!(cost("{ gigs(first: 10) { nodes { title description } } }", json!({})), Ok(121));
+    assert_eq!(cost("mutation { signOut(input: {}) { errors { message } } }", json!({})), Ok(7), "ours are short");
 }
 
 #[test]

@@ -9,11 +9,15 @@ use async_graphql::connection::Connection;
 use async_graphql::dataloader::Loader;
 use async_graphql::{Context, OutputType};
 use domain::gig::GigStatus;
-use domain::id::{ContractId, DisputeId, GigId, MilestoneId, OfferId, OrganizationId, ProposalId, TimesheetId, UserId};
+use domain::id::{
+    ContractId, DisputeId, GigId, MilestoneId, OfferId, OrganizationId, PaymentId, ProposalId, TimesheetId, UserId,
+};
+use domain::proposal::Proposal;
 use infra::Failure;
 use infra::page::{PageRequest, Pages, Slice};
+use infra::proposal::ProposalsWith;
 
-use super::{LoadError, Loading, load};
+use super::{LoadError, Loading, ProfileOf, load};
 use crate::connection::connect;
 use crate::user_error::top_level_shared;
 
@@ -22,6 +26,13 @@ use crate::user_error::top_level_shared;
 pub struct PageOf<L> {
     list: L,
     page: PageRequest,
+}
+
+impl<L> PageOf<L> {
+    /// A page of a list.
+    pub fn new(list: L, page: PageRequest) -> Self {
+        Self { list, page }
+    }
 }
 
 /// A page, or why there is none: what is wrong with the arguments of one list is not wrong with others.
@@ -56,12 +67,20 @@ pub struct Held<I, T> {
 
 /// A contract that is at hand.
 pub type HeldContract = Held<ContractId, domain::contract::Contract>;
+/// A payment that is at hand.
+pub type HeldPayment = Held<PaymentId, domain::payment::Payment>;
 /// A dispute that is at hand.
 pub type HeldDispute = Held<DisputeId, domain::dispute::Dispute>;
 
 impl From<&domain::contract::Contract> for HeldContract {
     fn from(contract: &domain::contract::Contract) -> Self {
         Self { id: contract.id, value: Arc::new(contract.clone()) }
+    }
+}
+
+impl From<&domain::payment::Payment> for HeldPayment {
+    fn from(payment: &domain::payment::Payment) -> Self {
+        Self { id: payment.id, value: Arc::new(payment.clone()) }
     }
 }
 
@@ -171,8 +190,6 @@ lists! {
     TimesheetEntries(TimesheetId) => domain::timesheet::TimeEntry: time_entries_of_weeks;
     /// The evidence in a dispute.
     DisputeEvidence(DisputeId) => domain::dispute::Evidence: evidence_of_disputes;
-    /// The proposals for a gig, the newest first; for those who may see them.
-    GigProposals(GigId) => domain::proposal::Proposal: proposals_of_gigs;
     /// The invitations to a gig; for those who may see them.
     GigInvitations(GigId) => domain::invitation::Invitation: invitations_of_gigs;
     /// What each side of a proposal proposed.
@@ -250,6 +267,46 @@ impl Loader<PageOf<ClientGigs>> for Loading {
                 let clients: Vec<OrganizationId> = lists.iter().map(|list| list.client).collect();
                 let found = self.market.gigs_of_clients(&self.caller.call(), &clients, states, page).await;
                 deal(&mut dealt, found, page, lists, |list| list.client);
+            }
+        }
+        Ok(dealt)
+    }
+}
+
+/// The proposals for a gig, the newest first; for those who may see them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct GigProposals {
+    /// The gig.
+    pub gig: GigId,
+    /// What is wanted along with them, if anything is.
+    pub with: Option<ProposalsWith>,
+}
+
+impl Loader<PageOf<GigProposals>> for Loading {
+    type Value = Listed<Proposal>;
+    type Error = LoadError;
+
+    async fn load(
+        &self,
+        keys: &[PageOf<GigProposals>],
+    ) -> Result<HashMap<PageOf<GigProposals>, Self::Value>, LoadError> {
+        let (call, mut dealt) = (self.caller.call(), HashMap::new());
+        for (page, lists) in by_page(keys) {
+            let mut by_with: HashMap<Option<ProposalsWith>, Vec<&GigProposals>> = HashMap::new();
+            for list in lists {
+                by_with.entry(list.with).or_default().push(list);
+            }
+            for (with, lists) in by_with {
+                let gigs: Vec<GigId> = lists.iter().map(|list| list.gig).collect();
+                let found = match with {
+                    None => self.market.proposals_of_gigs(&call, &gigs, page).await,
+                    Some(with) => self.market.proposals_of_gigs_with(&call, &gigs, page, with).await.map(|found| {
+                        self.prime(found.people.into_iter().map(|person| (person.id, Some(person))));
+                        self.prime(found.profiles.into_iter().map(|(user, profile)| (ProfileOf(user), profile)));
+                        found.pages
+                    }),
+                };
+                deal(&mut dealt, found, page, lists, |list| list.gig);
             }
         }
         Ok(dealt)

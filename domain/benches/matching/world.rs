@@ -1,9 +1,12 @@
 //! Made-up people and gigs, whose skills are as unevenly spread as in a real market. The same ones in
 //! every run.
 
+use std::collections::HashMap;
+
 use chrono::NaiveTime;
 use chrono_tz::Tz;
 use domain::id::{GigId, Id, OrganizationId, SkillId, UserId};
+use domain::matching::embedding::{DIMENSIONS, Table};
 use domain::matching::features::{
     Answers, AskedSkill, Budget, HeldSkill, Level, Load, Need, Outcomes, Seniority, Text,
 };
@@ -28,8 +31,9 @@ impl Dice {
     }
 }
 
-/// How many of a thousand people hold each of the commonest skills, as a survey of 19,000
-/// developers found; the rest follow one over their rank.
+/// How many of a thousand people hold each of the commonest skills, as a survey of 19,000 developers found. Each
+/// is held by that share here; of the other skills people hold some of their role's own and some of any, by one
+/// over their rank.
 const COMMON: [u64; 20] =
     [511, 419, 324, 290, 274, 269, 238, 225, 208, 207, 195, 189, 184, 179, 160, 146, 146, 132, 120, 110];
 
@@ -39,8 +43,16 @@ pub struct World {
     /// Running sums of how often each skill is held.
     sums: Vec<u64>,
     roles: Vec<Role>,
+    meanings: HashMap<SkillId, [i8; DIMENSIONS]>,
+    role_meanings: Vec<[i8; DIMENSIONS]>,
     dice: Dice,
 }
+
+/// What else a person's overview or a gig's description speaks of, beside skills and role: so much that texts
+/// of gigs and people are as alike as those of judged gigs and developers are, by the model's own table
+/// (the cosine of one in two is above .27, of one in a hundred above .54).
+const OVERVIEW: f64 = 95.0;
+const DESCRIPTION: f64 = 95.0;
 
 impl World {
     /// The world as it is at the start of every run.
@@ -54,7 +66,20 @@ impl World {
                 sum
             })
             .collect();
-        Self { skills, sums, roles: Role::all().collect(), dice: Dice(7) }
+        let table = Table::shipped();
+        let roles: Vec<Role> = Role::all().collect();
+        Self {
+            meanings: Taxonomy::shipped()
+                .skills()
+                .iter()
+                .map(|skill| (skill.id, *table.embed(skill.name).numbers()))
+                .collect(),
+            role_meanings: roles.iter().map(|role| *table.embed(role.label()).numbers()).collect(),
+            skills,
+            sums,
+            roles,
+            dice: Dice(7),
+        }
     }
 
     fn skill(&mut self) -> SkillId {
@@ -62,7 +87,7 @@ impl World {
         self.skills[self.sums.partition_point(|sum| *sum <= drawn)]
     }
 
-    /// A skill of someone in this role: two in three are of the role's own thirty.
+    /// A skill beside the commonest of someone in this role: two in three are of the role's own thirty.
     fn skill_for(&mut self, role: usize) -> SkillId {
         if self.dice.below(3) == 0 {
             return self.skill();
@@ -77,8 +102,22 @@ impl World {
         self.dice.below(self.roles.len() as u64).min(self.dice.below(self.roles.len() as u64)) as usize
     }
 
-    fn text(&mut self) -> Text {
-        Text((0..128).map(|_| (self.dice.below(61) as i8) - 30).collect())
+    /// A text about these skills and this role, and so much else.
+    fn text(&mut self, skills: &[SkillId], role: usize, else_much: f64) -> Text {
+        let mut sum = [0.0; DIMENSIONS];
+        let mut add = |meaning: &[i8; DIMENSIONS], times: f64| {
+            sum.iter_mut().zip(meaning).for_each(|(sum, part)| *sum += f64::from(*part) * times);
+        };
+        let share = 1.0 / skills.len().max(1) as f64;
+        skills.iter().for_each(|skill| add(&self.meanings[skill], share));
+        add(&self.role_meanings[role], 0.5);
+        for part in &mut sum {
+            // Three rolls: near enough to a bell.
+            let roll = (0..3).map(|_| self.dice.below(2_001) as f64 / 1_000.0 - 1.0).sum::<f64>();
+            *part += roll * else_much / (DIMENSIONS as f64).sqrt();
+        }
+        let length = sum.iter().map(|part| part * part).sum::<f64>().sqrt().max(1.0);
+        Text(sum.iter().map(|part| (part * 127.0 / length) as i8).collect())
     }
 
     /// Somebody.
@@ -86,8 +125,15 @@ impl World {
         let id = u128::from(self.dice.roll()) << 64 | number;
         let mut person = PersonFeatures::new(UserId::from_uuid(Uuid::from_u128(id)));
         let role = self.role();
-        for _ in 0..3 + self.dice.below(9) {
-            let skill = self.skill_for(role);
+        let common: Vec<SkillId> = self.skills[..COMMON.len()].to_vec();
+        let mut skills: Vec<SkillId> = common
+            .into_iter()
+            .zip(COMMON)
+            .filter(|(_, held)| self.dice.below(1_000) < *held)
+            .map(|(skill, _)| skill)
+            .collect();
+        skills.extend((0..1 + self.dice.below(6)).map(|_| self.skill_for(role)));
+        for skill in skills {
             if person.skills.iter().all(|held| held.skill != skill) {
                 let level =
                     [Level::Beginner, Level::Claimed, Level::Claimed, Level::Verified][self.dice.below(4) as usize];
@@ -101,7 +147,8 @@ impl World {
             person.roles.push(self.roles[other]);
         }
         person.experience_months = Some(self.dice.below(200) as u16);
-        person.text = self.text();
+        let held: Vec<SkillId> = person.skills.iter().map(|held| held.skill).collect();
+        person.text = self.text(&held, role, OVERVIEW);
         person.rate_minor = Some(800 + self.dice.below(6_000) as i64);
         person.floor_minor = Some(500 + self.dice.below(2_000) as i64);
         person.free_hours = Some(10 + self.dice.below(35) as u16);
@@ -128,10 +175,10 @@ impl World {
         let mut asked: Vec<SkillId> = self.skills[..hottest].to_vec();
         let role = self.role();
         asked.extend((0..2 + self.dice.below(9)).map(|_| self.skill_for(role)));
+        gig.text = self.text(&asked, role, DESCRIPTION);
         gig.skills = asked.into_iter().map(|skill| AskedSkill { skill, need: Need::Useful }).collect();
         gig.roles = vec![self.roles[role]];
         gig.seniority = Some(Seniority::Mid);
-        gig.text = self.text();
         gig.budget = Budget::Hourly { low_minor: 1_000, high_minor: 4_000, firm: false };
         gig.weekly_hours = Some(20);
         gig.work_day = NaiveTime::from_hms_opt(9, 0, 0)

@@ -243,7 +243,7 @@ impl GigBrief {
 
     fn parse_with(input: BriefInput, fresh: &FreshQuestions, known: &[ScreeningQuestion]) -> Result<Self, Refusal> {
         let mut invalid = Invalid::default();
-        let title = invalid.text("title", &input.title, 5..=120);
+        let title = invalid.line("title", &input.title, 5..=120);
         let description = invalid.text("description", &input.description, 0..=10_000);
         let budget = parse_budget(&mut invalid, &input);
         let skills = parse_skills(&mut invalid, &input.required_skills, &input.nice_skills);

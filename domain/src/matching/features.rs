@@ -162,13 +162,27 @@ impl Text {
         if self.0.is_empty() || self.0.len() != other.0.len() {
             return None;
         }
-        let dot = |a: &[i8], b: &[i8]| a.iter().zip(b).map(|(a, b)| i64::from(*a) * i64::from(*b)).sum::<i64>();
-        let product = dot(&self.0, &other.0).max(0);
-        let lengths = dot(&self.0, &self.0).unsigned_abs() * dot(&other.0, &other.0).unsigned_abs();
-        // Lengths are below 2^21 squared each, so the product of squares times 10^4 still fits.
-        let scaled_length = i64::try_from((lengths * 10_000).isqrt()).unwrap_or(i64::MAX);
-        Some(Value::ratio(product * 100, scaled_length))
+        Some(cosine(dot(&self.0, &other.0), dot(&self.0, &self.0), dot(&other.0, &other.0)))
     }
+}
+
+/// The sum of products.
+pub(super) fn dot(one: &[i8], other: &[i8]) -> i64 {
+    let part = |one: &[i8], other: &[i8]| -> i32 {
+        one.iter().zip(other).map(|(one, other)| i32::from(*one) * i32::from(*other)).sum()
+    };
+    one.chunks(DOT_CHUNK).zip(other.chunks(DOT_CHUNK)).map(|(one, other)| i64::from(part(one, other))).sum()
+}
+
+/// So many products of bytes fit a sum of 32 bits with room to spare.
+const DOT_CHUNK: usize = 1 << 16;
+
+/// The cosine from the sum of products and the two squared lengths; opposites count as unrelated.
+pub(super) fn cosine(product: i64, square: i64, other_square: i64) -> Value {
+    let lengths = square.unsigned_abs() * other_square.unsigned_abs();
+    // Squared lengths are below 2^21 each, so their product times 10^4 still fits.
+    let scaled_length = i64::try_from((lengths * 10_000).isqrt()).unwrap_or(i64::MAX);
+    Value::ratio(product.max(0) * 100, scaled_length)
 }
 
 /// What a gig pays, in US cents.

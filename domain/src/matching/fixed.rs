@@ -61,8 +61,14 @@ impl Value {
         if whole <= 0 {
             return Self::ZERO;
         }
-        let micro = i128::from(part) * 1_000_000 / i128::from(whole);
-        Self::micro(i64::try_from(micro).unwrap_or(if part < 0 { 0 } else { 1_000_000 }))
+        // Most parts are small enough for the quick way.
+        let micro = match part.checked_mul(1_000_000) {
+            Some(scaled) => scaled / whole,
+            None => {
+                i64::try_from(i128::from(part) * 1_000_000 / i128::from(whole)).unwrap_or(part.signum() * 1_000_000)
+            }
+        };
+        Self::micro(micro)
     }
 
     /// In millionths.
@@ -172,17 +178,18 @@ pub fn exp_minus(micro: i64) -> Value {
     if micro >= 16_000_000 {
         return Value::ZERO;
     }
-    // e^-x = (e^-(x/32))^32; five squarings of a short series, in 40-bit fractions.
-    const ONE: i128 = 1 << 40;
-    let x = i128::from(micro) * ONE / 32_000_000;
-    let mut term = ONE;
-    let mut sum = ONE;
-    for n in 1..=9 {
-        term = -term * x / ONE / n;
-        sum += term;
+    // e^-x = (e^-(x/32))^32; five squarings of a short series, in 40-bit fractions. Each product is cut
+    // towards zero, so terms are kept by their size and added with their sign.
+    const BITS: u32 = 40;
+    const ONE: u128 = 1 << BITS;
+    let x = u128::from(micro.unsigned_abs()) * ONE / 32_000_000;
+    let (mut term, mut sum) = (ONE, ONE);
+    for n in 1..=9_u64 {
+        term = u128::from(u64::try_from((term * x) >> BITS).unwrap_or(u64::MAX) / n);
+        sum = if n % 2 == 1 { sum - term } else { sum + term };
     }
-    let power = (0..5).fold(sum, |power, _| power * power / ONE);
-    Value::micro(i64::try_from(power * 1_000_000 / ONE).unwrap_or(0))
+    let power = (0..5).fold(sum, |power, _| (power * power) >> BITS);
+    Value::micro(i64::try_from((power * 1_000_000) >> BITS).unwrap_or(0))
 }
 
 /// The logistic function of `micro` millionths: what a score looks like as a chance.
@@ -222,6 +229,25 @@ mod tests {
         assert_eq!(exp_minus(i64::MAX), Value::ZERO);
         assert_eq!(sigmoid(0).as_micro(), 500_000);
         assert!((sigmoid(-2_000_000).as_micro() - 119_203).abs() <= 3);
+    }
+
+    #[test]
+    fn exponentials_are_those_that_were_always_computed() {
+        // As it was first written, with signed terms: what was shown by a model can be recomputed by it.
+        let first = |micro: i64| {
+            const ONE: i128 = 1 << 40;
+            let x = i128::from(micro) * ONE / 32_000_000;
+            let (mut term, mut sum) = (ONE, ONE);
+            for n in 1..=9 {
+                term = -term * x / ONE / n;
+                sum += term;
+            }
+            let power = (0..5).fold(sum, |power, _| power * power / ONE);
+            i64::try_from(power * 1_000_000 / ONE).unwrap()
+        };
+        for micro in (0..16_000_000).step_by(977).chain([1, 15_999_999]) {
+            assert_eq!(exp_minus(micro).as_micro(), first(micro), "{micro}");
+        }
     }
 
     #[test]

@@ -96,6 +96,15 @@ impl<I> Match<I> {
     }
 }
 
+/// Somebody with their score for a gig.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scored<'p> {
+    /// The sum of all factors' contributions.
+    pub score: Score,
+    /// Who.
+    pub person: &'p PersonFeatures,
+}
+
 /// A sentence gives at most so many reasons.
 const REASONS: usize = 4;
 
@@ -108,7 +117,6 @@ impl<K: Knowledge + ?Sized> Matcher<'_, K> {
         people: impl IntoIterator<Item = &'p PersonFeatures>,
         first: usize,
     ) -> Ranking<UserId> {
-        let weights = &self.model.people;
         let ask = Ask::new(gig, self.model, self.knowledge);
         let mut overlaps = Overlaps::default();
         let mut stopped = Vec::new();
@@ -117,43 +125,53 @@ impl<K: Knowledge + ?Sized> Matcher<'_, K> {
             let overlap = overlaps.between(gig, person, self.dates(gig));
             let barriers = Barrier::between(gig, person, overlap);
             if barriers.is_empty() {
-                let factors = ask.factors(person, overlap, weights, self.model);
-                scored.push((total(&factors), person, overlap, factors));
+                let score = total(&ask.factors(person, overlap, &self.model.people, self.model));
+                scored.push(Scored { score, person });
             } else {
                 stopped.push(barriers);
             }
         }
-        scored.sort_by_key(|(score, person, ..)| (std::cmp::Reverse(*score), person.id));
-        scored.dedup_by_key(|(_, person, ..)| person.id);
+        scored.sort_by_key(|scored| (std::cmp::Reverse(scored.score), scored.person.id));
+        scored.dedup_by_key(|scored| scored.person.id);
         let eligible = u32::try_from(scored.len()).unwrap_or(u32::MAX);
-        let scores: Vec<Score> = scored.iter().map(|(score, ..)| *score).collect();
-        let first = first.min(usize::from(self.model.longest_page));
-        let candidates: Vec<_> = scored.iter().map(|(score, person, ..)| Candidate { person, score: *score }).collect();
-        let order = fairness::arrange(&candidates, gig.id, first, self.model, self.now);
-        // The best of those above who holds fewer of the skills, if there is one.
-        let mut above: Vec<&[Factor]> = Vec::new();
-        let matches = order
-            .into_iter()
-            .take(first)
-            .map(|(index, placement)| {
-                let (score, person, overlap, factors) = &scored[index];
-                let fewer = above.iter().copied().find(|other| skills_held(other) < skills_held(factors));
-                let behind = fewer.and_then(|other| evidence::behind(factors, other));
-                if placement == Placement::Merit {
-                    above.push(factors);
-                }
-                Match {
-                    of: person.id,
-                    score: *score,
-                    placement,
-                    sentence: self.sentence(factors, placement, behind),
-                    improvements: improve::improvements(&ask, person, *overlap, factors, &scores, weights, self.model),
-                    factors: factors.clone(),
-                }
-            })
-            .collect();
+        let matches = self.page(&ask, &scored, first.min(usize::from(self.model.longest_page)));
         let left_out = constraint::count(stopped.iter().map(Vec::as_slice));
         Ranking { model_version: self.model.version, matches, eligible, left_out, counted_all: true }
+    }
+
+    /// The first page of those scored, who come by score, the highest first, ties by id: placed, and with
+    /// reasons.
+    pub(super) fn page(&self, ask: &Ask<'_>, scored: &[Scored<'_>], first: usize) -> Vec<Match<UserId>> {
+        let (gig, weights) = (ask.gig, &self.model.people);
+        let scores: Vec<Score> = scored.iter().map(|scored| scored.score).collect();
+        let candidates: Vec<_> =
+            scored.iter().map(|scored| Candidate { person: scored.person, score: scored.score }).collect();
+        let order = fairness::arrange(&candidates, gig.id, first, self.model, self.now);
+        let mut overlaps = Overlaps::default();
+        // Those above, each with how many of the skills they hold.
+        let mut above: Vec<(usize, Vec<Factor>)> = Vec::new();
+        let mut matches = Vec::with_capacity(first);
+        for (index, placement) in order.into_iter().take(first) {
+            let Scored { score, person } = scored[index];
+            let overlap = overlaps.between(gig, person, self.dates(gig));
+            let factors = ask.factors(person, overlap, weights, self.model);
+            let held = skills_held(&factors);
+            // The best of those above who holds fewer of the skills, if there is one.
+            let fewer = above.iter().find(|(theirs, _)| *theirs < held);
+            let behind = fewer.and_then(|(_, other)| evidence::behind(&factors, other));
+            matches.push(Match {
+                of: person.id,
+                score,
+                placement,
+                sentence: self.sentence(&factors, placement, behind),
+                improvements: improve::improvements(ask, person, overlap, &factors, &scores, weights, self.model),
+                factors: factors.clone(),
+            });
+            if placement == Placement::Merit && above.iter().all(|(theirs, _)| held < *theirs) {
+                above.push((held, factors));
+            }
+        }
+        matches
     }
 
     /// The gigs for a person, the best `first` of them with reasons. One that asks for nothing the person

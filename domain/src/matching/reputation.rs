@@ -83,8 +83,8 @@ fn lower_bound(good_milli: u32, bad_milli: u32, mean: Value, prior_milli: u32, c
     let total = i64::from(prior_milli) + i64::from(good_milli) + i64::from(bad_milli);
     let mean = Value::ratio(alpha, total);
     // Variance of a beta: m (1 - m) / (n + 1). In micro-units squared, so its root is in micro-units.
-    let spread = i128::from(mean.as_micro()) * i128::from(mean.complement().as_micro()) * 1_000;
-    let variance = spread / (i128::from(total) + 1_000);
+    let spread = mean.as_micro() * mean.complement().as_micro() * 1_000;
+    let variance = spread / (total + 1_000);
     let deviation = i64::try_from(variance.unsigned_abs().isqrt()).unwrap_or(0);
     Value::micro(mean.as_micro() - deviation * caution.as_micro() / 1_000_000)
 }

@@ -40,6 +40,9 @@ struct Table {
 /// A skill that says which developer or engineer is meant has at most so many words.
 const LONGEST_SKILL: usize = 3;
 
+/// Signs that set the parts of a title off from each other.
+const PARTS: [char; 8] = ['|', '(', ')', '[', ']', ';', ':', '\n'];
+
 /// What someone of one family is worth where another of it is asked.
 const SAME_FAMILY: Value = Value::milli(300);
 
@@ -186,22 +189,25 @@ impl Role {
     }
 
     fn named(text: &str, counts: impl Fn(&str) -> bool) -> Vec<Self> {
-        let words = words(text);
         let mut found = Vec::new();
-        let mut at = 0;
-        while at < words.len() {
-            let longest = (1..=TABLE.longest_name.min(words.len() - at))
-                .rev()
-                .find_map(|length| Some((length, *TABLE.by_name.get(&words[at..at + length].join(" "))?)));
-            match longest {
-                Some((length, role)) => {
-                    let role = role.made_specific(&words[..at]);
-                    if counts(&words[at + length - 1]) && !found.contains(&role) {
-                        found.push(role);
+        // What stands in another part says nothing of a role: "Acme Monitoring | Engineer" asks for an engineer.
+        for part in text.split(PARTS) {
+            let words = words(part);
+            let mut at = 0;
+            while at < words.len() {
+                let longest = (1..=TABLE.longest_name.min(words.len() - at))
+                    .rev()
+                    .find_map(|length| Some((length, *TABLE.by_name.get(&words[at..at + length].join(" "))?)));
+                match longest {
+                    Some((length, role)) => {
+                        let role = role.made_specific(&words[..at]);
+                        if counts(&words[at + length - 1]) && !found.contains(&role) {
+                            found.push(role);
+                        }
+                        at += length;
                     }
-                    at += length;
+                    None => at += 1,
                 }
-                None => at += 1,
             }
         }
         found
@@ -303,6 +309,9 @@ mod tests {
         assert_eq!(slugs("C# developer or SEO experts"), ["back-end-developer", "seo-specialist"]);
         assert_eq!(slugs("Embedded applications/devices developer"), ["embedded-developer"]);
         assert_eq!(slugs("nothing of the kind"), [""; 0]);
+        // A company's name beside a title is not what the engineer works with.
+        assert_eq!(slugs("Watchman Monitoring | Software engineers (Jr and Sr)"), ["software-engineer"]);
+        assert_eq!(slugs("Monitoring engineer"), ["devops-engineer"]);
     }
 
     #[test]

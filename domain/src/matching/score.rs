@@ -1,12 +1,15 @@
 //! Scoring: the factors of one person for one gig, each a weight times a value with its evidence.
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
 use super::bring::{asks_nothing, stands_in};
 use super::evidence::{Evidence, Instead};
-use super::features::{Budget, GigFeatures, HeldSkill, Level, Need, PersonFeatures, Seniority};
+use super::features::{
+    Answers, Budget, GigFeatures, HeldSkill, Level, Load, Need, Outcomes, PersonFeatures, Seniority,
+};
 use super::fixed::{Score, Value, Weight, exp_minus, ln_micro};
 use super::knowledge::Knowledge;
 use super::model::{Model, SkillRules, Weights};
@@ -150,23 +153,20 @@ impl<'a> Ask<'a> {
         self.skills.iter().map(|asked| asked.skill)
     }
 
-    /// Every skill that answers something, and how well it answers what it answers best.
-    pub fn answering(&self) -> impl Iterator<Item = (SkillId, Value)> {
-        self.answers
-            .iter()
-            .map(|(skill, answers)| (*skill, answers.iter().map(|(_, likeness)| *likeness).max().unwrap_or_default()))
+    /// Every skill that answers something: for each asked skill it answers, that one's place among
+    /// those asked, and how well.
+    pub(super) fn answers(&self) -> impl Iterator<Item = (SkillId, &[(usize, Value)])> {
+        self.answers.iter().map(|(skill, answers)| (*skill, answers.as_slice()))
     }
 
-    /// Every skill that answers something: for each asked skill it answers, that one's place among
-    /// those asked, how well, and its share of the whole ask.
-    pub fn answers_in_full(&self) -> impl Iterator<Item = (SkillId, impl Iterator<Item = (usize, Value, i64)>)> {
-        self.answers.iter().map(|(skill, answers)| {
-            let own = answers.iter().map(|(index, likeness)| {
-                let share = Value::ratio(self.skills[*index].weight, self.total_weight);
-                (*index, *likeness, share.as_micro())
-            });
-            (*skill, own)
-        })
+    /// What each asked skill weighs, and whether it is required.
+    pub(super) fn weights(&self) -> impl Iterator<Item = (i64, bool)> {
+        self.skills.iter().map(|asked| (asked.weight, asked.required))
+    }
+
+    /// What all asked skills weigh.
+    pub(super) fn total_weight(&self) -> i64 {
+        self.total_weight
     }
 
     /// Whether a person brings something of what is asked: a skill that answers a good part of the ask for
@@ -215,7 +215,11 @@ impl<'a> Ask<'a> {
                 i64::from(self.required),
             );
             let skills = weights.skills.of(self.covered(coverage, model));
-            skills.plus(weights.must_haves.of(missing)).plus(weights.focus.of(focus(coverage, &model.skills)))
+            skills.plus(weights.must_haves.of(missing)).plus(weights.focus.of(focus(
+                coverage.listed,
+                coverage.asked_mass,
+                &model.skills,
+            )))
         };
         let before = score(&now);
         let with = |skill| {
@@ -302,9 +306,9 @@ impl<'a> Ask<'a> {
         let rules = &model.skills;
         let answered = self.skills.iter().zip(&coverage.best).filter_map(|(asked, best)| {
             let (by, likeness) = (*best)?;
-            Some(asked.weight * likeness.and(level_value(by.level, rules)).as_micro() / 1_000)
+            Some(answered(asked.weight, likeness.and(level_value(by.level, rules))))
         });
-        Value::ratio(answered.sum(), self.total_weight * 1_000).and(coverage.restraint(rules))
+        share_of(answered.sum(), self.total_weight).and(restraint(coverage.listed, coverage.asked_mass, rules))
     }
 
     /// The required skills that nothing held comes near.
@@ -331,14 +335,13 @@ impl<'a> Ask<'a> {
         for (index, likeness) in person.wants.iter().filter_map(|want| self.answers.get(want)).flatten() {
             wanted[*index] = wanted[*index].max(*likeness);
         }
-        let sum: i64 =
-            self.skills.iter().zip(&wanted).map(|(asked, wish)| asked.weight * wish.as_micro() / 1_000).sum();
+        let sum: i64 = self.skills.iter().zip(&wanted).map(|(asked, wish)| answered(asked.weight, *wish)).sum();
         let exactly = self.skills.iter().zip(&wanted).filter(|(_, wish)| **wish == Value::ONE);
         let evidence = Evidence::Interest {
             wanted: exactly.map(|(asked, _)| asked.skill).collect(),
             asked: u32::try_from(self.skills.len()).unwrap_or(u32::MAX),
         };
-        Some((Value::ratio(sum, self.total_weight * 1_000), evidence))
+        Some((share_of(sum, self.total_weight), evidence))
     }
 }
 
@@ -360,13 +363,28 @@ impl Coverage {
             }
         }
     }
+}
 
-    /// How far a profile is believed that lists much which nobody asked for: 1 up to the limit,
-    /// then falling with each further skill, so that listing everything wins nothing.
-    fn restraint(&self, rules: &SkillRules) -> Value {
-        let unasked = i64::from(self.listed) * 1_000_000 - self.asked_mass;
-        Value::ratio(i64::from(rules.unasked_limit) * 1_000_000, unasked.max(1))
-    }
+/// What an asked skill of this weight brings, answered this well: in thousandths of micro-units of weight.
+pub(super) fn answered(weight: i64, worth: Value) -> i64 {
+    weight * worth.as_micro() / 1_000
+}
+
+/// Such sums as a share of all there is to answer.
+pub(super) fn share_of(sum: i64, total_weight: i64) -> Value {
+    Value::ratio(sum, total_weight * 1_000)
+}
+
+/// How far a profile is believed that lists much which nobody asked for: 1 up to the limit,
+/// then falling with each further skill, so that listing everything wins nothing.
+pub(super) fn restraint(listed: u32, asked_mass: i64, rules: &SkillRules) -> Value {
+    let unasked = i64::from(listed) * 1_000_000 - asked_mass;
+    Value::ratio(i64::from(rules.unasked_limit) * 1_000_000, unasked.max(1))
+}
+
+/// The share of the listed skills that was asked for.
+pub(super) fn focus(listed: u32, asked_mass: i64, rules: &SkillRules) -> Value {
+    Value::ratio(asked_mass, i64::from(listed) * 1_000_000).and(restraint(listed, asked_mass, rules))
 }
 
 type Part = (Value, Evidence);
@@ -380,7 +398,7 @@ fn need_milli(need: Need, rules: &SkillRules) -> u32 {
     }
 }
 
-fn level_value(level: Level, rules: &SkillRules) -> Value {
+pub(super) fn level_value(level: Level, rules: &SkillRules) -> Value {
     match level {
         Level::Beginner => rules.beginner,
         Level::Claimed => rules.claimed,
@@ -394,12 +412,9 @@ fn role_part(gig: &GigFeatures, person: &PersonFeatures) -> Option<Part> {
     best.map(|(asked, held)| (held.stands_in_for(asked), Evidence::Role { asked, held }))
 }
 
-fn focus(coverage: &Coverage, rules: &SkillRules) -> Value {
-    Value::ratio(coverage.asked_mass, i64::from(coverage.listed) * 1_000_000).and(coverage.restraint(rules))
-}
-
 fn focus_part(coverage: &Coverage, rules: &SkillRules) -> Part {
-    (focus(coverage, rules), Evidence::Focus { asked: coverage.asked_listed, listed: coverage.listed })
+    let value = focus(coverage.listed, coverage.asked_mass, rules);
+    (value, Evidence::Focus { asked: coverage.asked_listed, listed: coverage.listed })
 }
 
 fn text_part(gig: &GigFeatures, person: &PersonFeatures) -> Option<Part> {
@@ -408,13 +423,26 @@ fn text_part(gig: &GigFeatures, person: &PersonFeatures) -> Option<Part> {
 }
 
 /// Experience counts by its logarithm: the second year teaches more than the tenth.
-pub(super) fn grown(months: u16) -> i64 {
+fn grown(months: u16) -> i64 {
+    static GROWN: LazyLock<Vec<i64>> = LazyLock::new(|| (0..LONG_CAREER).map(logarithm_of_years).collect());
+    GROWN.get(usize::from(months)).copied().unwrap_or_else(|| logarithm_of_years(months))
+}
+
+/// The logarithms of so many months are kept.
+const LONG_CAREER: u16 = 600;
+
+fn logarithm_of_years(months: u16) -> i64 {
     ln_micro(1_000_000 + u64::from(months) * 1_000_000 / 12)
 }
 
+/// What experience is worth where so much is needed or enough.
+pub(super) fn experience(months: u16, whole: u16) -> Value {
+    Value::ratio(grown(months), grown(whole))
+}
+
 /// The experience that a gig needs.
-pub(super) fn needed_months(gig: &GigFeatures, model: &Model) -> u16 {
-    match gig.seniority {
+pub(super) fn needed_months(seniority: Option<Seniority>, model: &Model) -> u16 {
+    match seniority {
         Some(Seniority::Junior) => model.seniority.junior_months,
         Some(Seniority::Mid) | None => model.seniority.mid_months,
         Some(Seniority::Senior) => model.seniority.senior_months,
@@ -423,26 +451,26 @@ pub(super) fn needed_months(gig: &GigFeatures, model: &Model) -> u16 {
 
 /// The experience beyond which more adds nothing: for a junior's gig, what one for someone with some
 /// experience needs.
-pub(super) fn enough_months(gig: &GigFeatures, model: &Model) -> u16 {
-    match gig.seniority {
+pub(super) fn enough_months(seniority: Option<Seniority>, model: &Model) -> u16 {
+    match seniority {
         Some(Seniority::Junior) => model.seniority.mid_months,
         Some(Seniority::Mid | Seniority::Senior) | None => model.seniority.enough_months,
     }
 }
 
 fn seniority_part(gig: &GigFeatures, person: &PersonFeatures, model: &Model) -> Option<Part> {
-    let (months, needed_months) = (person.experience_months?, needed_months(gig, model));
-    Some((Value::ratio(grown(months), grown(needed_months)), Evidence::Experience { months, needed_months }))
+    let (months, needed_months) = (person.experience_months?, needed_months(gig.seniority, model));
+    Some((experience(months, needed_months), Evidence::Experience { months, needed_months }))
 }
 
 fn experience_part(gig: &GigFeatures, person: &PersonFeatures, model: &Model) -> Option<Part> {
-    let (months, enough) = (person.experience_months?, enough_months(gig, model));
-    let evidence = Evidence::Experience { months, needed_months: needed_months(gig, model) };
-    Some((Value::ratio(grown(months), grown(enough)), evidence))
+    let (months, enough) = (person.experience_months?, enough_months(gig.seniority, model));
+    let evidence = Evidence::Experience { months, needed_months: needed_months(gig.seniority, model) };
+    Some((experience(months, enough), evidence))
 }
 
 /// How far so many roles are from being known for one.
-pub(super) fn spread(roles: u32, rules: &SkillRules) -> Value {
+fn spread(roles: u32, rules: &SkillRules) -> Value {
     let ln = |roles: u32| ln_micro(u64::from(roles.max(1)) * 1_000_000);
     Value::ratio(ln(roles), ln(rules.roles_limit.max(2)))
 }
@@ -455,24 +483,42 @@ fn breadth_part(person: &PersonFeatures, rules: &SkillRules) -> Part {
 fn rate_part(gig: &GigFeatures, person: &PersonFeatures, model: &Model) -> Option<Part> {
     let Budget::Hourly { low_minor, high_minor, .. } = gig.budget else { return None };
     let rate_minor = person.rate_minor?;
-    let value = if rate_minor > high_minor {
+    let value = rate_value(rate_minor, low_minor, high_minor, model);
+    Some((value, Evidence::Rate { rate_minor, low_minor, high_minor }))
+}
+
+/// What a rate is worth beside a budget.
+pub(super) fn rate_value(rate_minor: i64, low_minor: i64, high_minor: i64, model: &Model) -> Value {
+    if rate_minor > high_minor {
         // exp(-((rate - high) / (slack * high))^2)
         let slack = high_minor.max(1) * model.rate.slack.as_micro() / 1_000_000;
         let beyond = (rate_minor - high_minor).saturating_mul(1_000) / slack.max(1);
-        exp_minus(beyond.saturating_mul(beyond))
+        static FALLING: LazyLock<Vec<Value>> =
+            LazyLock::new(|| (0..FAR).map(|milli| exp_minus(milli * milli)).collect());
+        usize::try_from(beyond).ok().and_then(|at| FALLING.get(at).copied()).unwrap_or(Value::ZERO)
     } else if rate_minor < low_minor {
         Value::ratio(low_minor - rate_minor, low_minor).and(model.rate.cheap).complement()
     } else {
         Value::ONE
-    };
-    Some((value, Evidence::Rate { rate_minor, low_minor, high_minor }))
+    }
 }
+
+/// From so many thousandths of the slack beyond the budget on, nothing is left: `e^-16` rounds to it.
+const FAR: i64 = 4_000;
 
 fn overlap_part(overlap: Option<Overlap>, gig: &GigFeatures, model: &Model) -> Option<Part> {
     let overlap = overlap?;
-    let enough_minutes = gig.overlap_minutes.unwrap_or(0).max(model.overlap.enough_minutes);
-    let value = Value::ratio(i64::from(overlap.least_minutes), i64::from(enough_minutes));
-    Some((value, Evidence::Overlap { overlap, enough_minutes }))
+    let value = overlap_value(overlap, gig, model);
+    Some((value, Evidence::Overlap { overlap, enough_minutes: enough_minutes(gig, model) }))
+}
+
+fn enough_minutes(gig: &GigFeatures, model: &Model) -> u16 {
+    gig.overlap_minutes.unwrap_or(0).max(model.overlap.enough_minutes)
+}
+
+/// What so much overlap is worth.
+pub(super) fn overlap_value(overlap: Overlap, gig: &GigFeatures, model: &Model) -> Value {
+    Value::ratio(i64::from(overlap.least_minutes), i64::from(enough_minutes(gig, model)))
 }
 
 fn reputation_part(person: &PersonFeatures, model: &Model) -> Part {
@@ -494,10 +540,37 @@ fn client_part(gig: &GigFeatures, model: &Model) -> Part {
     (value, Evidence::Client { verified: record.verified, hired: record.hired, posted: record.posted })
 }
 
+/// What every person's score for this gig holds alike.
+pub(super) fn of_gig_alone(gig: &GigFeatures, weights: &Weights, model: &Model) -> Score {
+    weights.client.of(client_part(gig, model).0).plus(weights.crowd.of(crowd_part(gig, model).0))
+}
+
+/// What a person's score holds for every gig alike: so many roles, this record, these answers, this load.
+pub(super) fn of_person_alone(
+    roles: u32,
+    outcomes: Outcomes,
+    answers: Answers,
+    load: Load,
+    weights: &Weights,
+    model: &Model,
+) -> Score {
+    [
+        weights.breadth.of(spread(roles, &model.skills)),
+        weights.reputation.of(reputation::believed(outcomes, model)),
+        weights.answers.of(reputation::answering(answers, model)),
+        weights.load.of(weight_of_load(load.pending_milli, model)),
+    ]
+    .into_iter()
+    .sum()
+}
+
 fn load_part(person: &PersonFeatures, model: &Model) -> Part {
     let pending_milli = person.load.pending_milli;
-    let filled = i64::from(pending_milli) * model.load.steepness.as_micro() / 1_000;
-    (exp_minus(filled).complement(), Evidence::Load { pending_milli })
+    (weight_of_load(pending_milli, model), Evidence::Load { pending_milli })
+}
+
+fn weight_of_load(pending_milli: u32, model: &Model) -> Value {
+    exp_minus(i64::from(pending_milli) * model.load.steepness.as_micro() / 1_000).complement()
 }
 
 fn crowd_part(gig: &GigFeatures, model: &Model) -> Part {

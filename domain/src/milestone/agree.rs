@@ -23,8 +23,18 @@ impl Milestone {
     /// Part of an offer or of an accepted contract, where agreeing to that is agreeing to this. The
     /// caller has checked who may make the offer.
     pub fn agreed(id: MilestoneId, deal: Deal, draft: MilestoneDraft) -> Change<Self> {
-        let milestone = Self::new(id, deal, draft, Kind::Work, State::Agreed { last_attempt: None });
-        Change::to(milestone).telling(Event::MilestoneAgreed { milestone: id })
+        Self::drafted(id, deal, draft).next.meant()
+    }
+
+    /// The same, of an offer that is still a draft: nobody is told of it before the client means it.
+    pub fn drafted(id: MilestoneId, deal: Deal, draft: MilestoneDraft) -> Change<Self> {
+        Change::to(Self::new(id, deal, draft, Kind::Work, State::Agreed { last_attempt: None }))
+    }
+
+    /// The client means the offer that it is part of: what was drafted is told.
+    pub fn meant(self) -> Change<Self> {
+        let milestone = self.id;
+        Change::to(self).telling(Event::MilestoneAgreed { milestone })
     }
 
     /// The client wants to give a bonus or a tip: nothing to agree on, it only waits for the money.

@@ -11,7 +11,7 @@ use crate::change::Change;
 use crate::event::Event;
 use crate::id::{MemberId, MemberInvitationId, OrganizationId, UserId};
 use crate::refusal::{Invalid, Refusal, expect_version};
-use crate::user::Email;
+use crate::user::{Email, User};
 
 /// How long an invitation may be answered.
 pub const INVITATION_LIFETIME: TimeDelta = TimeDelta::days(14);
@@ -166,26 +166,51 @@ impl Organization {
     }
 }
 
+/// Who stands at the door with an invitation, and whether what it was given on still stands.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry<'a> {
+    /// Whoever brings the link of the mail.
+    pub reader: &'a User,
+    /// Their membership, if they have joined.
+    pub already: Option<&'a Member>,
+    /// What whoever invited them may do by now, if they still belong.
+    pub inviter: Option<MemberRole>,
+    /// Is the owner of the organization still somebody?
+    pub has_owner: bool,
+}
+
 impl MemberInvitation {
     /// Whose it is: the organization's.
     pub fn subject(&self) -> Subject {
         Subject::of_client(self.organization)
     }
 
-    /// Whoever holds the link of the mail joins. `already` is their membership, if they have joined.
+    /// Whoever was invited joins: who holds the link of the mail, and reads mail at the address it went to.
     pub fn accept(
         self,
         actor: &Actor,
         member: MemberId,
-        already: Option<Member>,
+        entry: Entry<'_>,
         now: Timestamp,
     ) -> Result<Change<(Self, Member)>, Refusal> {
         let user = actor.person()?.user;
-        if let (InvitationState::Accepted { .. }, Some(already)) = (&self.state, &already) {
+        if let (InvitationState::Accepted { .. }, Some(already)) = (&self.state, entry.already) {
             let already = already.clone();
             return Ok(Change::none((self, already)));
         }
         self.must_be_answerable(now)?;
+        if entry.reader.email != self.email {
+            return Err(Refusal::rule(
+                "INVITATION_FOR_ANOTHER",
+                "This invitation went to another address. Sign in to the account with that address, or ask for an \
+                 invitation to yours.",
+            ));
+        }
+        entry.reader.must_read_mail()?;
+        // It is as good as revoked.
+        if !entry.has_owner || !entry.inviter.is_some_and(MemberRole::invites) {
+            return Err(Refusal::wrong_state("member invitation", InvitationStatus::Revoked.as_str(), vec![]));
+        }
 
         let (organization, role) = (self.organization, self.role);
         let member = Member { id: member, organization, user, role, created_at: now };
@@ -282,6 +307,7 @@ mod tests {
     use super::*;
     use crate::access::{Denied, Person};
     use crate::id::Id;
+    use crate::user::SignUp;
 
     const START: Timestamp = Timestamp::UNIX_EPOCH;
 
@@ -326,21 +352,55 @@ mod tests {
         assert!(matches!(many, Err(Refusal::Limit { limit: 50, .. })));
     }
 
+    fn reader(n: u128, email: &str) -> User {
+        let sign_up = SignUp::parse(email, "Bo", "tuba-gravel-ninety", None, None).unwrap();
+        let reader = sign_up.create(user(n), START).next;
+        let email = reader.email.clone();
+        reader.verify_email(&email, START).unwrap().next
+    }
+
+    fn at_the_door(reader: &User) -> Entry<'_> {
+        Entry { reader, already: None, inviter: Some(MemberRole::Owner), has_owner: true }
+    }
+
+    #[test]
+    fn an_invitation_is_for_whom_it_went_to_and_as_good_as_whoever_gave_it() {
+        let (id, bo) = (MemberId::from_uuid(Uuid::nil()), person(2, None));
+        let refused = |entry: Entry<'_>| match invited().accept(&bo, id, entry, START) {
+            Err(Refusal::Rule { code, .. }) => code,
+            Err(Refusal::WrongState { state, .. }) => state,
+            other => panic!("{other:?}"),
+        };
+        let right = reader(2, "bo@example.com");
+        assert_eq!(refused(at_the_door(&reader(2, "eve@example.com"))), "INVITATION_FOR_ANOTHER");
+        let unverified = User { email_verified_at: None, ..right.clone() };
+        assert_eq!(refused(at_the_door(&unverified)), "EMAIL_NOT_VERIFIED");
+        for inviter in [None, Some(MemberRole::Finance), Some(MemberRole::Viewer)] {
+            assert_eq!(refused(Entry { inviter, ..at_the_door(&right) }), "revoked", "{inviter:?}");
+        }
+        assert_eq!(refused(Entry { has_owner: false, ..at_the_door(&right) }), "revoked");
+        let by_admin = Entry { inviter: Some(MemberRole::Admin), ..at_the_door(&right) };
+        assert!(invited().accept(&bo, id, by_admin, START).is_ok());
+    }
+
     #[test]
     fn an_invitation_is_answered_once_and_in_time() {
         let id = MemberId::from_uuid(Uuid::nil());
         let bo = person(2, None);
-        let accepted = invited().accept(&bo, id, None, START).unwrap().next;
+        let reader = reader(2, "bo@example.com");
+        let entry = at_the_door(&reader);
+        let accepted = invited().accept(&bo, id, entry, START).unwrap().next;
         assert_eq!((accepted.1.role, accepted.1.user), (MemberRole::Finance, user(2)));
-        assert!(matches!(accepted.0.clone().accept(&bo, id, None, START), Err(Refusal::WrongState { .. })));
-        let again = accepted.0.clone().accept(&bo, id, Some(accepted.1.clone()), START).unwrap();
+        assert!(matches!(accepted.0.clone().accept(&bo, id, entry, START), Err(Refusal::WrongState { .. })));
+        let joined = Entry { already: Some(&accepted.1), ..entry };
+        let again = accepted.0.clone().accept(&bo, id, joined, START).unwrap();
         assert!(!again.changed && again.next == accepted, "who joined has joined");
         assert!(matches!(accepted.0.decline(START), Err(Refusal::WrongState { .. })));
-        let late = invited().accept(&bo, id, None, START + INVITATION_LIFETIME);
+        let late = invited().accept(&bo, id, entry, START + INVITATION_LIFETIME);
         assert!(matches!(late, Err(Refusal::Rule { code, .. }) if code == "INVITATION_EXPIRED"));
         let revoked = invited().revoke(&person(1, Some(MemberRole::Admin)), START).unwrap().next;
-        assert!(matches!(revoked.accept(&bo, id, None, START), Err(Refusal::WrongState { .. })));
-        assert_eq!(invited().accept(&Actor::Nobody, id, None, START), Err(Denied::SignIn.into()));
+        assert!(matches!(revoked.accept(&bo, id, entry, START), Err(Refusal::WrongState { .. })));
+        assert_eq!(invited().accept(&Actor::Nobody, id, entry, START), Err(Denied::SignIn.into()));
         assert_eq!(invited().revoke(&person(3, None), START), Err(Denied::Hidden.into()));
     }
 

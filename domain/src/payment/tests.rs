@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::id::Id;
+use crate::milestone::{Deal, Milestone, MilestoneDraft, Reach, Taken};
 use crate::money::Money;
 use crate::policy::Terms;
 
@@ -93,7 +94,7 @@ fn came() -> Payment {
 
 fn refund_of(amount: i64, credit: i64, before: &[Refund]) -> Result<Change<Refund>, Refusal> {
     let id = crate::id::PaymentRefundId::from_uuid(Uuid::from_u128(50 + before.len() as u128));
-    came().refund(&finance(), now(), id, usd(amount), usd(credit), before)
+    came().refund(&finance(), now(), id, usd(amount), (usd(credit), usd(200_000)), before)
 }
 
 #[test]
@@ -115,7 +116,7 @@ fn what_goes_back_is_no_more_than_came_and_than_there_is_of_credit() {
     assert!(matches!(refund_of(0, 500, &[]).unwrap_err(), Refusal::Invalid { .. }));
     for state in states().into_iter().filter(|state| state.as_str() != "succeeded") {
         let id = part.id;
-        let refused = payment(state).refund(&finance(), now(), id, usd(1), usd(1), &[]).unwrap_err();
+        let refused = payment(state).refund(&finance(), now(), id, usd(1), (usd(1), usd(1)), &[]).unwrap_err();
         assert!(matches!(refused, Refusal::WrongState { .. }), "{refused}");
     }
     let stranger = Actor::Person(access::Person {
@@ -124,7 +125,102 @@ fn what_goes_back_is_no_more_than_came_and_than_there_is_of_credit() {
         staff: None,
         memberships: Vec::new(),
     });
-    assert_eq!(came().refund(&stranger, now(), part.id, usd(1), usd(1), &[]).unwrap_err(), Refusal::HIDDEN);
+    let hidden = came().refund(&stranger, now(), part.id, usd(1), (usd(1), usd(1)), &[]).unwrap_err();
+    assert_eq!(hidden, Refusal::HIDDEN);
+}
+
+/// A milestone of the client's, as the payment left it.
+fn milestone(n: u128) -> Milestone {
+    let uuid = Uuid::from_u128(n);
+    let deal = Deal {
+        client: OrganizationId::from_uuid(Uuid::from_u128(3)),
+        freelancer: Id::from_uuid(Uuid::from_u128(5)),
+        terms: Terms::default(),
+        offer: None,
+        contract: Some(Id::from_uuid(Uuid::from_u128(4))),
+    };
+    let draft =
+        MilestoneDraft { title: "All of it".into(), description: String::new(), amount: usd(100_000), due: None };
+    Milestone::agreed(Id::from_uuid(uuid), deal, draft).next
+}
+
+#[test]
+fn what_goes_back_to_a_card_is_what_of_its_own_payment_became_credit() {
+    let (id, other) = (came().id, PaymentId::from_uuid(Uuid::from_u128(77)));
+    let start = |milestone: Milestone, payment| {
+        let change = milestone.start_funding(&owner(), now(), None, payment).unwrap();
+        change.next.funded(&Actor::System, now(), payment, usd(103_000)).unwrap().next
+    };
+    let back = |milestone: Milestone, cents| {
+        let asked = milestone.request_refund(&owner(), now(), None, Some(usd(cents))).unwrap().next;
+        asked.agree_refund(&freelancer(), now(), None).unwrap().next
+    };
+    let became = |milestones: &[Milestone]| came().became_credit(milestones, None).unwrap();
+    let (own, others) = (start(milestone(1), id), start(milestone(2), other));
+    assert_eq!(
+        became(&[own.clone(), back(others.clone(), 100_000)]),
+        usd(0),
+        "another card's money is none of its own"
+    );
+    let part = back(own.clone(), 20_000);
+    assert_eq!(became(&[part.clone(), back(others, 100_000)]), usd(20_600), "with its part of the fee");
+    // A bank takes what it became.
+    let taken = Taken { payment: id, reference: "dp", amount: usd(103_000) };
+    let reach = Reach { credit: usd(20_600), milestones: vec![] };
+    let lost = part.charge_back_reaching(reach, &Actor::System, now(), &taken).unwrap().next;
+    assert_eq!(became(&lost), usd(0));
+    let won = lost[0].clone().charge_back_won(&Actor::System, now(), id, "dp", false).unwrap().next;
+    assert_eq!(became(&[won]), usd(103_000), "and gives it back: what was held is credit now, too");
+    // What nothing waited for is credit from the beginning, less what a bank took of it.
+    let credited = own.funded(&Actor::System, now(), other, usd(103_000)).unwrap().next;
+    let late = Payment { id: other, ..came() };
+    assert_eq!(late.became_credit(std::slice::from_ref(&credited), None).unwrap(), usd(103_000));
+    let taken = Taken { payment: other, reference: "dp", amount: usd(3_000) };
+    let reach = Reach { credit: usd(103_000), milestones: vec![] };
+    let lost = credited.charge_back_reaching(reach, &Actor::System, now(), &taken).unwrap().next;
+    assert_eq!(late.became_credit(&lost, None).unwrap(), usd(100_000));
+    assert!(matches!(
+        came().refund(&finance(), now(), refund_of(1, 1, &[]).unwrap().next.id, usd(2), (usd(9), usd(1)), &[]),
+        Err(Refusal::Insufficient { available, .. }) if available == usd(1)
+    ));
+}
+
+fn owner() -> Actor {
+    let memberships = vec![(OrganizationId::from_uuid(Uuid::from_u128(3)), access::MemberRole::Owner)];
+    let user = crate::id::UserId::from_uuid(Uuid::from_u128(9));
+    Actor::Person(access::Person { user, suspended: false, staff: None, memberships })
+}
+
+fn freelancer() -> Actor {
+    let user = crate::id::UserId::from_uuid(Uuid::from_u128(5));
+    Actor::Person(access::Person { user, suspended: false, staff: None, memberships: Vec::new() })
+}
+
+#[test]
+fn a_refund_that_was_thought_lost_takes_what_is_left_of_the_credit_and_the_rest_from_us() {
+    let silent =
+        || refund_of(50_000, 50_000, &[]).unwrap().next.failed(&Actor::System, now(), PROCESSOR_SILENT.to_owned());
+    let silent = || silent().unwrap().next;
+    let effect = |change: &Change<Refund>, account| -> i64 {
+        change.entries.iter().map(|entry| entry.effect_on(account, usd(0).currency())).sum()
+    };
+    let credit = LedgerAccount::ClientCredit(silent().client);
+    for (left, lost) in [(60_000, 0), (50_000, 0), (20_000, 30_000), (0, 50_000)] {
+        let went = silent().succeeded(&Actor::System, now(), "re_1".to_owned(), usd(left)).unwrap();
+        let pending = silent().taken_up(&Actor::System, "re_1".to_owned(), usd(left)).unwrap();
+        for (change, state) in [(went, "succeeded"), (pending, "pending")] {
+            assert_eq!(change.next.state.as_str(), state);
+            assert_eq!((effect(&change, credit), effect(&change, LedgerAccount::Losses)), (lost - 50_000, -lost));
+            let back = change.next.failed(&Actor::System, now(), "expired".to_owned()).unwrap();
+            assert_eq!((effect(&back, credit), effect(&back, LedgerAccount::Losses)), (50_000 - lost, lost));
+            assert!(!back.entries.is_empty() && back.entries[0].key != change.entries[0].key);
+        }
+    }
+    let pending = silent().taken_up(&Actor::System, "re_1".to_owned(), usd(20_000)).unwrap().next;
+    let went = pending.succeeded(&Actor::System, now(), "re_1".to_owned(), usd(20_000)).unwrap();
+    assert!(went.entries.is_empty(), "its money has left already");
+    let back = went.next.failed(&Actor::System, now(), "expired".to_owned()).unwrap();
+    assert_eq!(effect(&back, LedgerAccount::Losses), 30_000);
 }
 
 #[test]
@@ -132,8 +228,8 @@ fn what_the_processor_says_of_a_refund_in_every_state() {
     let reference = || "re_1".to_owned();
     let states = [
         RefundState::Started,
-        RefundState::Pending { reference: reference() },
-        RefundState::Succeeded { reference: reference(), succeeded_at: now() },
+        RefundState::Pending { reference: reference(), lost: None },
+        RefundState::Succeeded { reference: reference(), succeeded_at: now(), lost: None },
         RefundState::Failed { failed_at: now(), code: "expired".to_owned() },
     ];
     // Also a refund that went back can still come back, and its money is credit again, once.
@@ -147,8 +243,8 @@ fn what_the_processor_says_of_a_refund_in_every_state() {
     for (state, expected) in states.into_iter().zip(expected) {
         let refund = || Refund { state: state.clone(), ..started.clone() };
         let says = [
-            refund().taken_up(&Actor::System, reference()),
-            refund().succeeded(&Actor::System, now(), reference()),
+            refund().taken_up(&Actor::System, reference(), usd(500)),
+            refund().succeeded(&Actor::System, now(), reference(), usd(500)),
             refund().failed(&Actor::System, now(), "expired".to_owned()),
         ];
         for (change, (became, entries)) in says.into_iter().zip(expected) {

@@ -7,6 +7,12 @@
 
 use super::*;
 
+/// What was handed over without an answer may get to its rail for so long, and no longer.
+const ON_ITS_WAY: TimeDelta = TimeDelta::hours(1);
+
+/// What nothing was heard of for so long is for our people to find out.
+const STUCK_AFTER: TimeDelta = TimeDelta::days(1);
+
 /// The ways out, in the order they are tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -45,6 +51,14 @@ impl Rail {
         }
     }
 
+    /// Is it one of the processor's own, rather than our bank's?
+    pub fn is_processors(self) -> bool {
+        match self {
+            Self::GlobalPayouts | Self::RecipientAccount => true,
+            Self::BankWire | Self::Manual => false,
+        }
+    }
+
     /// How many of our people have to approve a payout on it.
     pub fn approvals(self) -> usize {
         match self {
@@ -74,6 +88,9 @@ pub enum Carried {
 pub enum Known {
     /// It was handed none under this key, yet.
     Absent,
+    /// It was handed one that it has nothing of, and it is too late to hand it over again: by now the same key could
+    /// make a second one. Only our people can find out.
+    Forgotten,
     /// It was, or it does not say.
     Told(Carried),
 }
@@ -104,7 +121,46 @@ impl Payout {
                 Ok(self.handed_over(now, rail))
             }
             (Known::Absent, _) => self.heard(actor, now, attempt, &Carried::Silent),
+            (Known::Forgotten, Some(_)) if attempt == self.attempt => {
+                self.access(actor, Verb::PayoutAdvance)?;
+                Ok(self.out_of_sight(now, true))
+            }
+            (Known::Forgotten, _) => self.heard(actor, now, attempt, &Carried::Silent),
         }
+    }
+
+    /// The same, where something stands against the payout: it is not handed over again. What its rail has not got, and
+    /// surely does not get any more, is stopped; handed over later it is another attempt, under another key.
+    pub fn asked_and_held_back(
+        self,
+        actor: &Actor,
+        now: Timestamp,
+        attempt: u32,
+        known: &Known,
+        why: &str,
+    ) -> Result<Change<Self>, Refusal> {
+        if attempt != self.attempt || self.may_be_on_its_way_to().is_none() || matches!(known, Known::Told(_)) {
+            return self.asked(actor, now, attempt, known);
+        }
+        self.access(actor, Verb::PayoutAdvance)?;
+        match &self.state {
+            PayoutState::Unknown { since, .. } if *since + ON_ITS_WAY <= now => {
+                self.hold_back(actor, now, attempt, why)
+            }
+            _ => Ok(self.lost_sight(now)),
+        }
+    }
+
+    /// Something stands against handing it over, and its rail surely has nothing of this attempt: our people look at it
+    /// first.
+    pub fn hold_back(self, actor: &Actor, now: Timestamp, attempt: u32, why: &str) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::PayoutAdvance)?;
+        if attempt != self.attempt || self.may_be_on_its_way_to().is_none() {
+            return Ok(Change::none(self));
+        }
+        let event = Event::PayoutBlocked { payout: self.id };
+        let state = PayoutState::Blocked { since: now, reason: why.to_owned() };
+        Ok(Self { attempt: self.attempt + 1, ..self }.becomes(state).telling(event))
     }
 
     /// Our bank was not told of it yet, and is not told: our people look at it first. Handed over again it is another
@@ -177,7 +233,7 @@ impl Payout {
         }
     }
 
-    fn paid(self, now: Timestamp) -> Change<Self> {
+    pub(super) fn paid(self, now: Timestamp) -> Change<Self> {
         match &self.state {
             PayoutState::Sent { rail, .. }
             | PayoutState::InTransit { rail, .. }
@@ -213,14 +269,22 @@ impl Payout {
 
     /// Nothing was heard for too long, or the rail's answer was lost.
     fn lost_sight(self, now: Timestamp) -> Change<Self> {
+        self.out_of_sight(now, false)
+    }
+
+    /// The same; `forgotten` if only our people can find out what became of it. They have to, too, if nothing was
+    /// heard for a day.
+    fn out_of_sight(self, now: Timestamp, forgotten: bool) -> Change<Self> {
         let poll_at = now + self.poll();
-        let (rail, since, reference) = match &self.state {
-            PayoutState::Sent { rail, .. } => (*rail, now, None),
-            PayoutState::InTransit { rail, reference, .. } => (*rail, now, Some(reference.clone())),
-            PayoutState::Unknown { rail, since, reference, .. } => (*rail, *since, reference.clone()),
+        let (rail, since, reference, stuck) = match &self.state {
+            PayoutState::Sent { rail, .. } => (*rail, now, None, false),
+            PayoutState::InTransit { rail, reference, .. } => (*rail, now, Some(reference.clone()), false),
+            PayoutState::Unknown { rail, since, reference, stuck, .. } => {
+                (*rail, *since, reference.clone(), *stuck || rail.is_processors() && *since + STUCK_AFTER <= now)
+            }
             _ => return Change::none(self),
         };
-        let event = Event::PayoutUnknown { payout: self.id };
-        self.becomes(PayoutState::Unknown { rail, since, reference, poll_at }).telling(event)
+        let (event, stuck) = (Event::PayoutUnknown { payout: self.id }, stuck || forgotten);
+        self.becomes(PayoutState::Unknown { rail, since, reference, poll_at, stuck }).telling(event)
     }
 }

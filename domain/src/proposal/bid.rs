@@ -172,7 +172,7 @@ impl PriceInput {
                     invalid.add("milestones", "REQUIRED", "name at least one milestone with its price");
                 }
                 let parse = |(index, milestone): (usize, MilestoneInput)| {
-                    let title = invalid.text(&format!("milestones.{index}.title"), &milestone.title, 1..=120);
+                    let title = invalid.line(&format!("milestones.{index}.title"), &milestone.title, 1..=120);
                     dollars(invalid, &format!("milestones.{index}.amount"), milestone.amount, 100..=100_000_000);
                     ProposedMilestone { title, amount: milestone.amount, due_on: milestone.due_on }
                 };

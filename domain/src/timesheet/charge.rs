@@ -271,12 +271,15 @@ impl Timesheet {
         let accounts = (self.account(), available, LedgerAccount::ClientCredit(self.client));
         let entry = self.entry(Reason::ChargebackWon);
         let (mut escrow, mut entry) = self.escrow.charge_back_won(entry, accounts, bore, Regained::Held)?;
-        if matches!(self.state, TimesheetState::Paid { .. } | TimesheetState::ChargedBack { .. })
-            && !bore.from_escrow.is_zero()
-        {
-            let fee = self.terms.freelancer_fee;
-            (escrow, entry, _) = escrow.release(entry, self.account(), available, escrow.held(), fee)?;
-            next.state = TimesheetState::Paid { paid_at: now };
+        if matches!(self.state, TimesheetState::Paid { .. } | TimesheetState::ChargedBack { .. }) {
+            if !bore.from_escrow.is_zero() {
+                let fee = self.terms.freelancer_fee;
+                (escrow, entry, _) = escrow.release(entry, self.account(), available, escrow.held(), fee)?;
+            }
+            // One that had been paid when its money was taken was our loss, and is paid as before.
+            if !escrow.parts().released_net.is_zero() {
+                next.state = TimesheetState::Paid { paid_at: now };
+            }
         }
         next.escrow = escrow;
         let event = Event::TimesheetChargebackWon { timesheet: self.id, amount: bore.total()? };

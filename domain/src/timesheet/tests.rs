@@ -310,6 +310,13 @@ fn a_chargeback_that_is_won_pays_the_week_after_all() {
     let part = held().next.charge_back(&Actor::System, at(9, 0), id(1), "dp", usd(5_000)).unwrap().next;
     let back = won(part, 1);
     assert_eq!((back.next.state.as_str(), back.next.escrow.held(), effect(&back, available)), ("held", usd(12_500), 0));
+    // One that had been paid by then was our loss alone, and is paid as before.
+    let paid = held().next.release(&Actor::System, at(30, 0)).unwrap().next;
+    let lost = paid.charge_back(&Actor::System, at(31, 0), id(1), "dp", usd(12_875)).unwrap();
+    assert_eq!((lost.next.state.as_str(), effect(&lost, LedgerAccount::Losses)), ("charged_back", -12_875));
+    let back = won(lost.next, 1);
+    assert_eq!((back.next.state.as_str(), effect(&back, available)), ("paid", 0));
+    assert_eq!(effect(&back, LedgerAccount::Losses), 12_875);
     // One that became credit takes the credit there is, and gives it back.
     let other = held().next.charged(&Actor::System, at(8, 2), id(7), usd(12_875)).unwrap().next;
     let reach = Reach { credit: usd(12_000), milestones: vec![] };

@@ -388,6 +388,15 @@ impl World {
         of_it.all(|milestone| milestone.status().is_terminal()) && self.weeks_unsettled(contract).is_empty()
     }
 
+    /// A milestone, unless it is part of what was never offered to who asks.
+    fn told_of(&self, by: &Actor, of: MilestoneId) -> Option<&Milestone> {
+        let unsent = |of: OfferId| self.offers.get(&of).is_some_and(|offer| !offer.was_sent());
+        self.milestones.get(&of).filter(|milestone| {
+            let theirs = milestone.contract.is_none() && by.user() == Some(milestone.freelancer);
+            !(theirs && milestone.offer.is_some_and(unsent))
+        })
+    }
+
     fn milestone_act(
         &mut self,
         by: &Actor,
@@ -396,11 +405,11 @@ impl World {
         act: MilestoneAct,
     ) -> Result<Answer, Wrong> {
         let now = self.now;
-        let Some(milestone) = self.milestones.get(&of) else { return Ok(absent()) };
+        let Some(milestone) = self.told_of(by, of) else { return Ok(absent()) };
         let (credit, available) = (self.credit(milestone.client), self.available(milestone.freelancer));
         match act {
             MilestoneAct::HandOver(to, amount) => {
-                let (milestone, next) = (milestone.clone(), self.milestones.get(&to).cloned());
+                let (milestone, next) = (milestone.clone(), self.told_of(by, to).cloned());
                 let Some(next) = next.filter(|next| next.id != of) else { return Ok(absent()) };
                 let outcome = milestone.approve_and_hand_over(next, by, now, expected, amount);
                 self.take(outcome, |world, (first, second)| {

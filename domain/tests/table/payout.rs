@@ -3,6 +3,7 @@
 use domain::access::{Actor, Verb};
 use domain::payout::{Carried, Known, Payout, PayoutMethod, PayoutRequest, Rail, Recent, Screened};
 use domain::policy::Terms;
+use domain::wire::WireOutcome;
 
 use crate::cast::{admin, day, id, lin, usd};
 use crate::room::{Command, Outcome, Room, command};
@@ -46,9 +47,13 @@ fn states() -> Vec<(&'static str, Payout)> {
     };
     let approved = |payout: Payout, by| payout.approve(&admin(by), day(3), None).unwrap().next;
     let in_transit = || heard(sent(), Carried::Accepted("po_1".into()));
+    let stuck = || sent().asked(&system, day(4), 0, &Known::Forgotten).unwrap().next;
+    let settled =
+        |payout: Payout, by| payout.settle(&admin(by), day(4), None, WireOutcome::Paid, "It says so").unwrap().next;
     vec![
         ("requested", requested()),
         ("screening", screening()),
+        ("blocked, its owner suspended", screening().withhold(&system, day(3)).unwrap().next),
         ("blocked", screening().screened(&system, day(3), Screened::Hit("list 7".into())).unwrap().next),
         ("queued", queued()),
         ("queued for the next rail", refused(sent())),
@@ -61,6 +66,9 @@ fn states() -> Vec<(&'static str, Payout)> {
         ("in transit by our bank", heard(by_wire(), Carried::Accepted("wire_1".into()))),
         ("unknown", heard(sent(), Carried::Silent)),
         ("unknown, and was in transit", heard(in_transit(), Carried::Silent)),
+        ("unknown, and our people have to find out", stuck()),
+        ("unknown, and one of our people has found out", settled(stuck(), 70)),
+        ("unknown, and this admin has found out", settled(stuck(), 20)),
         ("paid", heard(in_transit(), Carried::Paid)),
         ("returned", heard(in_transit(), Carried::Returned("closed".into()))),
         ("cancelled", requested().cancel(&lin(), day(3), None).unwrap().next),
@@ -76,6 +84,10 @@ fn commands() -> Vec<Command<Payout>> {
     vec![
         command("cancel", Verb::PayoutCancel, |p, a| p.cancel(a, day(9), None)),
         command("approve", Verb::PayoutApprove, |p, a| p.approve(a, day(9), None)),
+        command("settle: paid", Verb::PayoutSettle, |p, a| p.settle(a, day(9), None, WireOutcome::Paid, "Seen there")),
+        command("settle: returned", Verb::PayoutSettle, |p, a| {
+            p.settle(a, day(9), None, WireOutcome::Returned, "It never got there")
+        }),
         command("unblock", Verb::PayoutUnblock, |p, a| p.unblock(a, day(9), None)),
         command("reject", Verb::PayoutReject, |p, a| p.reject(a, day(9), None, "Not this name")),
         command("attach the e-PRC", Verb::PayoutEPrcAttach, |p, a| p.attach_e_prc(a, None, "EPRC-2026/17")),
@@ -96,6 +108,18 @@ fn commands() -> Vec<Command<Payout>> {
         command("asked: absent", Verb::PayoutAdvance, |p, a| {
             let attempt = p.attempt;
             p.asked(a, day(9), attempt, &Known::Absent)
+        }),
+        command("asked: forgotten", Verb::PayoutAdvance, |p, a| {
+            let attempt = p.attempt;
+            p.asked(a, day(9), attempt, &Known::Forgotten)
+        }),
+        command("held back", Verb::PayoutAdvance, |p, a| {
+            let attempt = p.attempt;
+            p.hold_back(a, day(9), attempt, "on a list")
+        }),
+        command("asked and held back: absent", Verb::PayoutAdvance, |p, a| {
+            let attempt = p.attempt;
+            p.asked_and_held_back(a, day(9), attempt, &Known::Absent, "on a list")
         }),
     ]
 }

@@ -65,7 +65,7 @@ fn allowed(verb: Verb) -> &'static [&'static [&'static str]] {
         MilestoneExtend | ContractHold | ContractLiftHold => &[STAFF, SYSTEM],
         // A gig has no freelancer yet, so one who is on the staff is staff to it.
         GigRemove => &[STAFF, &["freelancer_on_staff"], SYSTEM],
-        PayoutApprove | PayoutReject | PayoutUnblock => &[STAFF],
+        PayoutApprove | PayoutReject | PayoutSettle | PayoutUnblock => &[STAFF],
         PayoutEPrcAttach => &[FREELANCER, STAFF],
         TimesheetSubmit => &[FREELANCER, SYSTEM],
         GigUpdate | GigPublish | GigPause | GigResume | GigCancel | GigReopen | InvitationSend | ProposalView

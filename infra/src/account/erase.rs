@@ -59,6 +59,14 @@ const FORGET: &[&str] = &[
      where user_id = $1",
     "update wire_lines set sealed = null where payout_id in (select id from payouts where user_id = $1)
          and $2::timestamptz is not null",
+    // Who was invited to a company of theirs, or by them, has nobody to join any more; and who invited them
+    // keeps no address of theirs.
+    "update member_invitations set state = 'revoked', state_at = $2 where state = 'pending'
+         and (invited_by = $1 or organization_id in (select organization_id from members where user_id = $1 and role = 'owner'))",
+    "update member_invitations set email = id::text || '@erased.invalid', state_at = case state when 'pending' then $2 else state_at end,
+         state = case state when 'pending' then 'revoked' else state end
+     where email = (select email from users where id = $1)",
+    "delete from known_networks where user_id = $1 and $2::timestamptz is not null",
     // A company of one has nobody else to belong to, and goes on belonging to the id.
     "delete from members where user_id = $1 and role <> 'owner' and $2::timestamptz is not null",
 ];

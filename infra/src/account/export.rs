@@ -12,17 +12,23 @@ use domain::ledger::LedgerAccount;
 use domain::refusal::{Invalid, Refusal};
 use sea_orm::FromQueryResult;
 use serde_json::{Map, Value};
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::market::Market;
+use crate::offer::SENT;
 use crate::sql::sql;
 use crate::throttle::Allowance;
-use crate::{Call, Failure, run};
+use crate::{Call, Failure, Fault, run};
 
 /// The most rows of one kind: the newest. A part that is longer says so.
 const ROWS: usize = 10_000;
+/// The most of one kind in bytes, as JSON: the newest. A part that is longer says so.
+const BYTES: usize = 2 << 20;
 /// Exports for one person: each reads all there is.
 const EXPORTS: Allowance = Allowance { attempts: 10, within: chrono::TimeDelta::hours(1) };
+/// Exports that are made at once: each is held in memory as a whole.
+static AT_ONCE: Semaphore = Semaphore::const_new(2);
 
 /// A part: its name, how its rows are found (`$1` is the person, `$2` their id as text, `$3` and `$4`
 /// the names of their accounts), and what an `id` in it names.
@@ -36,149 +42,179 @@ fn text<I: Id>(uuid: Uuid) -> String {
     I::from_uuid(uuid).to_string()
 }
 
-/// Secrets are left out: they prove things, and tell nothing.
+/// Each column is named: what is not, because the API hides it or because it proves something, stays
+/// here. So do what a screening found, why a contract is on hold, and what the client pays with.
 const PARTS: &[Part] = &[
     Part {
         name: "account",
-        sql: "select to_jsonb(t) as row from users t where id = $1",
+        sql: "select id, email, name, time_zone, locale, email_verified_at, staff, suspended_at, version, created_at
+         from users t where id = $1",
         named: text::<UserId>,
     },
     Part {
         name: "sessions",
-        sql: "select to_jsonb(t) as row from sessions t where user_id = $1 order by id desc",
+        sql: "select id, user_id, agent, address, created_at, refreshed_at, proved_at, expires_at, ended_at, ending
+         from sessions t where user_id = $1 order by id desc",
         named: text::<SessionId>,
     },
     Part {
         name: "passkeys",
-        sql: "select to_jsonb(t) - 'credential' - 'public_key' as row from passkeys t where user_id = $1 order by id desc",
+        sql: "select id, user_id, name, backup_eligible, backed_up, transports, created_at, last_used_at
+         from passkeys t where user_id = $1 order by id desc",
         named: text::<PasskeyId>,
     },
     Part {
         name: "memberships",
-        sql: "select to_jsonb(t) as row from members t where user_id = $1 order by id desc",
+        sql: "select id, organization_id, user_id, role, created_at
+         from members t where user_id = $1 order by id desc",
         named: text::<MemberId>,
     },
     Part {
         name: "profile",
-        sql: "select to_jsonb(t) - 'search' as row from freelancer_profiles t where user_id = $1",
+        sql: "select id, user_id, headline, overview, rate_minor, currency, time_zone, work_starts, work_ends, weekly_hours,
+         languages, visibility, version, created_at, updated_at
+         from freelancer_profiles t where user_id = $1",
         named: text::<FreelancerProfileId>,
     },
     Part {
         name: "profileSkills",
-        sql: "select to_jsonb(t) as row from profile_skills t join freelancer_profiles p on p.id = t.profile_id
-              where p.user_id = $1 order by t.position",
+        sql: "select profile_id, skill_id, level, years, position
+         from profile_skills t
+     where profile_id in (select p.id from freelancer_profiles p where p.user_id = $1) order by t.position",
         named: text::<SkillId>,
     },
     Part {
         name: "portfolio",
-        sql: "select to_jsonb(t) as row from portfolio_items t join freelancer_profiles p on p.id = t.profile_id
-              where p.user_id = $1 order by t.position",
+        sql: "select id, profile_id, title, description, link, position
+         from portfolio_items t
+     where profile_id in (select p.id from freelancer_profiles p where p.user_id = $1) order by t.position",
         named: text::<PortfolioItemId>,
     },
     Part {
         name: "savedSearches",
-        sql: "select to_jsonb(t) as row from saved_searches t where user_id = $1 order by id desc",
+        sql: "select id, user_id, name, criteria, created_at
+         from saved_searches t where user_id = $1 order by id desc",
         named: text::<SavedSearchId>,
     },
     Part {
         name: "gigs",
-        sql: "select to_jsonb(t) - 'search' as row from gigs t where created_by = $1 order by id desc",
+        sql: "select id, client_id, created_by, title, description, kind, low_minor, high_minor, currency, questions, experience,
+         time_zone, work_starts, work_ends, overlap_minutes, languages, weekly_hours, visibility, state, state_at,
+         reopen_until, removed_reason, published_at, version, created_at
+         from gigs t where created_by = $1
+         and exists (select 1 from members m where m.organization_id = t.client_id and m.user_id = $1) order by id desc",
         named: text::<GigId>,
     },
     Part {
         name: "proposals",
-        sql: "select to_jsonb(t) || jsonb_build_object('revisions', (
-                  select jsonb_agg(to_jsonb(r) - 'proposal_id' order by r.number) from proposal_revisions r
-                  where r.proposal_id = t.id)) as row
-              from proposals t where freelancer_id = $1 order by id desc",
+        sql: "select id, gig_id, client_id, freelancer_id, terms, status, state, revision, submitted_at, viewed_at, version,
+         created_at, updated_at,
+         (select jsonb_agg(jsonb_build_object('number', r.number, 'side', r.side, 'body', r.body, 'created_at', r.created_at) order by r.number)
+          from proposal_revisions r where r.proposal_id = t.id) as revisions
+         from proposals t where freelancer_id = $1 order by id desc",
         named: text::<ProposalId>,
     },
     Part {
         name: "invitations",
-        sql: "select to_jsonb(t) as row from invitations t where freelancer_id = $1 or invited_by = $1 order by id desc",
+        sql: "select id, gig_id, client_id, freelancer_id, message, status, answered_at, created_at
+         from invitations t where freelancer_id = $1 or (invited_by = $1
+         and exists (select 1 from members m where m.organization_id = t.client_id and m.user_id = $1)) order by id desc",
         named: text::<InvitationId>,
     },
     Part {
         name: "offers",
-        sql: "select to_jsonb(t) as row from offers t where freelancer_id = $1 and status <> 'draft' order by id desc",
+        sql: "select id, contract_id, gig_id, proposal_id, organization_id, freelancer_id, title, message, engagement, policy,
+         terms, version, status, created_at
+         from offers t where freelancer_id = $1 and ({sent}) order by id desc",
         named: text::<OfferId>,
     },
     Part {
         name: "contracts",
-        sql: "select to_jsonb(t) as row from contracts t where freelancer_id = $1 order by id desc",
+        sql: "select id, offer_id, gig_id, proposal_id, organization_id, freelancer_id, title, engagement, policy, terms, version,
+         status, created_at
+         from contracts t where freelancer_id = $1 order by id desc",
         named: text::<ContractId>,
     },
     Part {
         name: "milestones",
-        sql: "select to_jsonb(t) as row from milestones t join contracts c on c.id = t.contract_id
-              where c.freelancer_id = $1 order by t.id desc",
+        sql: "select id, contract_id, offer_id, organization_id, freelancer_id, kind, title, description, due_at, currency,
+         amount_minor, version, status, held_minor, released_net_minor, fee_minor, refunded_minor, charged_back_minor
+         from milestones t where freelancer_id = $1 and contract_id is not null order by id desc",
         named: text::<MilestoneId>,
     },
     Part {
         name: "submissions",
-        sql: "select to_jsonb(t) as row from submissions t where author_id = $1 order by id desc",
+        sql: "select id, milestone_id, author_id, message, links, created_at
+         from submissions t where author_id = $1 order by id desc",
         named: text::<SubmissionId>,
     },
     Part {
         name: "timesheets",
-        sql: "select to_jsonb(t) || jsonb_build_object('entries', (
-                  select jsonb_agg(to_jsonb(e) - 'timesheet_id' - 'id' order by e.id) from time_entries e
-                  where e.timesheet_id = t.id)) as row
-              from timesheets t where freelancer_id = $1 order by id desc",
+        sql: "select id, contract_id, organization_id, freelancer_id, week, split_from, currency, hourly_rate_minor, limit_minutes,
+         version, status, held_minor, released_net_minor, fee_minor, refunded_minor, charged_back_minor,
+         (select jsonb_agg(jsonb_build_object('date', e.date, 'minutes', e.minutes, 'note', e.note, 'manual', e.manual) order by e.id)
+          from time_entries e where e.timesheet_id = t.id) as entries
+         from timesheets t where freelancer_id = $1 order by id desc",
         named: text::<TimesheetId>,
     },
     Part {
         name: "disputes",
-        sql: "select to_jsonb(t) as row from disputes t where freelancer_id = $1 order by id desc",
+        sql: "select id, milestone_id, timesheet_id, contract_id, organization_id, freelancer_id, claimant, reason, answer,
+         currency, total_minor, claim_minor, client_offer_minor, freelancer_offer_minor, findings, opened_at, version,
+         status
+         from disputes t where freelancer_id = $1 order by id desc",
         named: text::<DisputeId>,
     },
     Part {
         name: "evidence",
-        sql: "select to_jsonb(t) as row from evidence t where author_id = $1 order by id desc",
+        sql: "select id, dispute_id, author_id, side, number, text, links, created_at
+         from evidence t where author_id = $1 order by id desc",
         named: text::<EvidenceId>,
     },
     Part {
         name: "reviews",
-        sql: "select to_jsonb(t) as row from reviews t where author_id = $1
-                  or (freelancer_id = $1 and side = 'client' and published_at is not null) order by id desc",
+        sql: "select id, contract_id, organization_id, freelancer_id, side, rating, text, written_at, published_at, reply,
+         replied_at
+         from reviews t where author_id = $1
+         or (freelancer_id = $1 and side = 'client' and published_at is not null) order by id desc",
         named: text::<ReviewId>,
     },
     Part {
         name: "payee",
-        sql: "select to_jsonb(t) - 'cnic_sealed' - 'cnic_lookup' - 'ntn_sealed' - 'ntn_lookup' as row
-              from payees t where user_id = $1",
+        sql: "select user_id, latin_name, urdu_name, address, phone, cnic_last4, ntn_last4, version, updated_at
+         from payees t where user_id = $1",
         named: text::<UserId>,
     },
     Part {
         name: "payoutMethods",
-        sql: "select to_jsonb(t) - 'iban_sealed' - 'iban_lookup' as row from payout_methods t where user_id = $1
-              order by id desc",
+        sql: "select id, user_id, currency, iban_last4, bank, account_title, added_at, usable_from, removed_at
+         from payout_methods t where user_id = $1 order by id desc",
         named: text::<PayoutMethodId>,
     },
     Part {
         name: "payouts",
-        // What a screening found, or why our people look at it, is not for the person to read.
-        sql: "select to_jsonb(t) - 'state' as row from payouts t where user_id = $1 order by id desc",
+        sql: "select id, user_id, method_id, currency, amount_minor, retention_method_id, retention_minor, purpose_code, purpose,
+         written_purpose, quote, e_prc, version, requested_at, status
+         from payouts t where user_id = $1 order by id desc",
         named: text::<PayoutId>,
     },
     Part {
         name: "money",
-        sql: "select jsonb_build_object('id', e.id, 'reason', e.reason, 'contract_id', e.contract_id, 'milestone_id',
-                  e.milestone_id, 'posted_at', e.posted_at, 'from', p.from_account, 'to', p.to_account, 'currency', p.currency,
-                  'amount_minor', p.amount_minor) as row
-              from ledger_postings p join ledger_entries e on e.id = p.entry_id
-              where p.from_account in ($3, $4) or p.to_account in ($3, $4) order by p.id desc",
+        sql: "select e.id, e.reason, e.contract_id, e.milestone_id, e.posted_at, p.from_account as \"from\", p.to_account as \"to\",
+             p.currency, p.amount_minor
+         from ledger_postings p join ledger_entries e on e.id = p.entry_id
+         where p.from_account in ($3, $4) or p.to_account in ($3, $4) order by p.id desc",
         named: text::<EntryId>,
     },
     Part {
         name: "notifications",
-        sql: "select to_jsonb(t) as row from notifications t where user_id = $1 order by id desc",
+        sql: "select id, user_id, kind, contract_id, milestone_id, created_at, read_at
+         from notifications t where user_id = $1 order by id desc",
         named: text::<NotificationId>,
     },
     Part {
         name: "acts",
-        sql: "select jsonb_build_object('id', id, 'at', at, 'act', act, 'subject', subject) as row
-              from audit_log where actor = $2 order by sequence desc",
+        sql: "select id, at, act, subject from audit_log where actor = $2 order by sequence desc",
         named: text::<AuditEntryId>,
     },
 ];
@@ -186,6 +222,7 @@ const PARTS: &[Part] = &[
 #[derive(FromQueryResult)]
 struct Row {
     row: Value,
+    total: i64,
 }
 
 impl Market {
@@ -195,6 +232,8 @@ impl Market {
         let parts = chosen(wanted)?;
         self.throttle(&format!("export:{id}"), EXPORTS).await?;
         let call = &Call { once: None, ..call.clone() };
+        // Waited for without a connection, which others could use.
+        let _turn = AT_ONCE.acquire().await.map_err(|error| Fault::Io(std::io::Error::other(error)))?;
         run!(self, call, tx => {
             let user = tx.user_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
             domain::access::check(tx.actor(), domain::access::Verb::AccountExport, &user.subject())?;
@@ -205,13 +244,19 @@ impl Market {
             for part in &parts {
                 // Each statement takes what it needs of the four.
                 let select = format!(
-                    "with who as (select $1::uuid, $2::text, $3::text, $4::text) {} limit {}",
-                    part.sql,
+                    "with who as (select $1::uuid, $2::text, $3::text, $4::text),
+                          found as ({} limit {}),
+                          told as (select to_jsonb(found) as row, count(*) over () as total,
+                                       sum(octet_length(to_jsonb(found)::text)) over (rows unbounded preceding) as bytes
+                                   from found)
+                     select row, total from told where bytes <= {BYTES}",
+                    part.sql.replace("{sent}", SENT),
                     ROWS + 1
                 );
                 let values = [id.uuid().into(), id.to_string().into(), available.to_string().into(), pending.to_string().into()];
                 let found = Row::find_by_statement(sql(&select, values)).all(tx.conn()).await?;
-                let is_longer = found.len() > ROWS;
+                let total = found.first().map_or(0, |found| usize::try_from(found.total).unwrap_or(usize::MAX));
+                let is_longer = total > found.len().min(ROWS);
                 let rows = found.into_iter().take(ROWS).map(|found| readable(found.row, part.named));
                 export.insert(part.name.to_owned(), rows.collect());
                 if is_longer {
@@ -266,7 +311,7 @@ fn readable(row: Value, named: fn(Uuid) -> String) -> Value {
                 "dispute_id" => text::<DisputeId>,
                 "profile_id" => text::<FreelancerProfileId>,
                 "skill_id" => text::<SkillId>,
-                "method_id" => text::<PayoutMethodId>,
+                "method_id" | "retention_method_id" => text::<PayoutMethodId>,
                 _ => return None,
             };
             Some(Value::String(write(uuid)))

@@ -8,6 +8,7 @@ use super::{SEALED_FOR, row};
 use crate::mail::Letter;
 use crate::market::Market;
 use crate::outbox::Occurrence;
+use crate::passkey::names_of;
 use crate::user::row as user_row;
 use crate::{Call, Failure};
 
@@ -83,7 +84,11 @@ impl Market {
                  add another."
             }
         };
-        let text = format!("{what}\r\n\r\n{NOT_ME}");
+        let passkeys = match act {
+            SafetyAct::PasswordChanged | SafetyAct::PasswordReset => passkeys(&names_of(self.db(), user.id).await?),
+            _ => String::new(),
+        };
+        let text = format!("{what}{passkeys}\r\n\r\n{NOT_ME}");
         let subject = "About the safety of your account at Rabta".to_owned();
         Ok(self.mail().send(Letter { id: occurrence.id, to: user.email.to_string(), subject, text }).await?)
     }
@@ -110,4 +115,13 @@ impl Market {
         let select = user_row::Entity::find().filter(user_row::Column::Email.eq(code.email.as_str()));
         Ok(select.one(self.db()).await?.is_some())
     }
+}
+
+/// What else opens an account whose password was set.
+fn passkeys(names: &[String]) -> String {
+    if names.is_empty() {
+        return " No passkey opens your account.".to_owned();
+    }
+    let named: Vec<String> = names.iter().map(|name| format!("  - {name}\r\n")).collect();
+    format!("\r\n\r\nThese passkeys still open your account, without the password:\r\n\r\n{}", named.concat())
 }

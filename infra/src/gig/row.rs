@@ -1,18 +1,24 @@
 //! Gigs as rows.
 
+use std::collections::HashMap;
+
 use domain::access::{Actor, Staff};
 use domain::gig::{BudgetRange, Gig, GigBrief, GigKind, GigSkill, GigState, GigStatus, ScreeningQuestion, Visibility};
 use domain::id::{GigId, Id};
 use domain::matching::features::{Language, Seniority};
 use domain::matching::overlap::WorkDay;
 use domain::money::{Currency, Money};
+use domain::organization::Organization;
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::OnConflict;
-use sea_orm::{Condition, DbBackend, FromQueryResult, Iterable, Statement};
+use sea_orm::sea_query::{Alias, OnConflict};
+use sea_orm::{
+    Condition, DbBackend, FromQueryResult, Iterable, JoinType, QueryResult, QuerySelect, QueryTrait, Statement,
+};
 
 use super::GigFilter;
-use crate::page::Slice;
+use crate::organization::row as organization;
+use crate::sql::along;
 use crate::{Failure, Fault};
 
 #[sea_orm::model]
@@ -142,20 +148,69 @@ pub(super) async fn with_skills(conn: &impl ConnectionTrait, rows: Vec<Model>) -
         "select gig_id, skill_id, required from gig_skills where gig_id = any($1) order by gig_id, position",
         [ids.into()],
     ));
-    let asked = asked.all(conn).await?;
-    let skills = |gig: Uuid| {
-        let of_gig = asked.iter().filter(|row| row.gig_id == gig);
-        of_gig.map(|row| GigSkill { skill: Id::from_uuid(row.skill_id), required: row.required }).collect()
-    };
-    Ok(rows.into_iter().map(|row| gig(skills(row.id), row)).collect::<Result<_, Fault>>()?)
+    let mut skills: HashMap<Uuid, Vec<GigSkill>> = HashMap::new();
+    for SkillRow { gig_id, skill_id, required } in asked.all(conn).await? {
+        skills.entry(gig_id).or_default().push(GigSkill { skill: Id::from_uuid(skill_id), required });
+    }
+    let whole = |row: Model| gig(skills.remove(&row.id).unwrap_or_default(), row);
+    Ok(rows.into_iter().map(whole).collect::<Result<_, Fault>>()?)
 }
 
-/// A page of rows as a page of gigs.
-pub(super) async fn slice_with_skills(conn: &impl ConnectionTrait, page: Slice<Model>) -> Result<Slice<Gig>, Failure> {
-    let Slice { items, has_next, has_previous } = page;
-    let (cursors, rows): (Vec<String>, Vec<Model>) = items.into_iter().unzip();
-    let gigs = with_skills(conn, rows).await?;
-    Ok(Slice { items: cursors.into_iter().zip(gigs).collect(), has_next, has_previous })
+/// What is read along with gigs, or left out.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct GigsWith {
+    /// Their clients.
+    pub clients: bool,
+    /// All but their descriptions, which are empty then: for lists that don't show them.
+    pub brief: bool,
+}
+
+/// A gig, with what was read along with it.
+pub(super) struct Whole {
+    pub row: Model,
+    pub skills: Vec<GigSkill>,
+    pub client: Option<Organization>,
+}
+
+impl Whole {
+    pub(super) fn gig(self) -> Result<Gig, Fault> {
+        gig(self.skills, self.row)
+    }
+}
+
+/// The gigs of a selection with their skills, and what else is wanted: one statement for all of it.
+pub(super) async fn whole(
+    conn: &impl ConnectionTrait,
+    select: Select<Entity>,
+    with: GigsWith,
+) -> Result<Vec<Whole>, Failure> {
+    let select = if with.brief {
+        let shown = Column::iter().filter(|column| !matches!(column, Column::Description));
+        select.select_only().columns(shown).expr_as(Expr::cust("''::text"), "description")
+    } else {
+        select
+    };
+    let mut query = select.into_query();
+    let skills =
+        "(select coalesce(jsonb_agg(jsonb_build_array(s.skill_id, s.required) order by s.position), '[]'::jsonb)
+                   from gig_skills s where s.gig_id = gigs.id)";
+    query.expr_as(Expr::cust(skills), Alias::new("asked_skills"));
+    if with.clients {
+        let on = Expr::cust("organizations.id = gigs.client_id");
+        query.join(JoinType::InnerJoin, Alias::new("organizations"), on);
+        along::<organization::Entity>(&mut query, "organizations", "org_");
+    }
+    let rows = conn.query_all_raw(DbBackend::Postgres.build(&query)).await?;
+    let read = |row: &QueryResult| {
+        let skills: Vec<(Uuid, bool)> = serde_json::from_value(row.try_get("", "asked_skills")?)?;
+        let skills = skills.into_iter().map(|(skill, required)| GigSkill { skill: Id::from_uuid(skill), required });
+        let client = match with.clients {
+            true => Some(organization::Model::from_query_result(row, "org_")?.try_into()?),
+            false => None,
+        };
+        Ok(Whole { row: Model::from_query_result(row, "")?, skills: skills.collect(), client })
+    };
+    rows.iter().map(read).collect()
 }
 
 fn gig(skills: Vec<GigSkill>, row: Model) -> Result<Gig, Fault> {

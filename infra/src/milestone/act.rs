@@ -13,6 +13,7 @@ use super::row;
 use crate::facts::{Facts, Scene};
 use crate::idempotency::Kept;
 use crate::market::Market;
+use crate::offer::told_of;
 use crate::sql::sql;
 use crate::tx::patiently;
 use crate::{Call, Failure, Fault};
@@ -99,6 +100,7 @@ impl Market {
         let found = found.ok_or_else(|| Fault::bad_row("milestones", "nothing was read, not even its absence"))?;
         let kept = Kept::from_query_result_optional(&found, "kept_")?;
         let milestone = row::Model::from_query_result_optional(&found, "")?;
-        Ok((kept, milestone.map(Milestone::try_from).transpose()?))
+        let found = milestone.map(Milestone::try_from).transpose()?.into_iter().collect();
+        Ok((kept, told_of(self.db(), &call.actor, found).await?.into_iter().next()))
     }
 }

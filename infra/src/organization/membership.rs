@@ -1,9 +1,10 @@
 //! Who belongs to an organization.
 
+use chrono::TimeDelta;
 use domain::access::{self, MemberRole, Subject, Verb};
 use domain::change::Change;
 use domain::id::{Id, MemberId, MemberInvitationId, OrganizationId, UserId};
-use domain::organization::{InvitationState, Member, MemberInvitation, Organization, OrganizationDraft};
+use domain::organization::{Entry, InvitationState, Member, MemberInvitation, Organization, OrganizationDraft};
 use domain::refusal::Refusal;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect};
 
@@ -14,10 +15,15 @@ use crate::outbox::Occurrence;
 use crate::page::{Key, Keyset, PageRequest, Pages, Slice, try_map_pages};
 use crate::save::save_row;
 use crate::sql::{ids, sql};
+use crate::throttle::Allowance;
 use crate::{Call, Failure, Fault, Tx, run};
 
 /// What the links of these invitations are sealed for.
 const PURPOSE: &str = "member invitation";
+/// Invitations that go to one mailbox, whoever sends them.
+const TO_MAILBOX: Allowance = Allowance { attempts: 10, within: TimeDelta::hours(24) };
+/// Invitations that one organization sends.
+const OF_ORGANIZATION: Allowance = Allowance { attempts: 100, within: TimeDelta::hours(24) };
 
 impl Market {
     /// Change what the organization says of itself.
@@ -80,6 +86,7 @@ impl Market {
             let organization = tx.organization_for_update(organization).await?;
             let waiting = tx.invitations_waiting(organization.id).await?;
             let invited = organization.invite(tx.actor(), tx.id(), email, role, waiting, tx.now())?;
+            tx.invitations_count(&invited.next).await?;
             let invitation = tx.settle(invited).await?;
             tx.invitation_write(&invitation).await.map_err(|failure| {
                 failure.when_violated("member_invitations_once", || {
@@ -96,10 +103,18 @@ impl Market {
         call.actor.person()?;
         let id = self.invitation_of(token)?;
         run!(self, call, tx => {
+            let reader = tx.user_for_update(tx.actor().person()?.user).await?.ok_or(Refusal::HIDDEN)?;
             let invitation = tx.invitation_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
             let organization = tx.organization_row(invitation.organization).await?;
-            let already = tx.membership(invitation.organization, tx.actor().person()?.user).await?;
-            let change = invitation.accept(tx.actor(), tx.id(), already, tx.now())?;
+            let already = tx.membership(invitation.organization, reader.id).await?;
+            let inviter = tx.membership(invitation.organization, invitation.invited_by).await?;
+            let entry = Entry {
+                reader: &reader,
+                already: already.as_ref(),
+                inviter: inviter.map(|inviter| inviter.role),
+                has_owner: tx.has_owner(invitation.organization).await?,
+            };
+            let change = invitation.accept(tx.actor(), tx.id(), entry, tx.now())?;
             let changed = change.changed;
             let (invitation, member) = tx.settle(change).await?;
             if !changed {
@@ -149,6 +164,9 @@ impl Market {
             let member = tx.settle(change).await?;
             if changed {
                 tx.member_write(&member).await?;
+                if !member.role.invites() {
+                    tx.invitations_withdraw(&member).await?;
+                }
                 tx.audit("member_update", id, serde_json::json!({ "role": role })).await?;
             }
             Ok(member)
@@ -162,6 +180,7 @@ impl Market {
             let member = tx.member_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
             let member = tx.settle(member.remove(tx.actor())?).await?;
             member_row::Entity::delete_by_id(id.uuid()).exec(tx.conn()).await?;
+            tx.invitations_withdraw(&member).await?;
             tx.audit("member_remove", id, serde_json::json!({ "user": member.user })).await?;
             Ok(member)
         })
@@ -243,6 +262,12 @@ impl Market {
 }
 
 #[derive(FromQueryResult)]
+struct Lately {
+    to_mailbox: i64,
+    of_organization: i64,
+}
+
+#[derive(FromQueryResult)]
 struct Count {
     count: i64,
 }
@@ -300,6 +325,45 @@ impl Tx {
             [organization.uuid().into()],
         ));
         Ok(count.one(self.conn()).await?.map_or(0, |found| found.count))
+    }
+
+    /// Refuse one more letter to a mailbox, or of an organization, if there were enough of them lately. The
+    /// organization's row is locked.
+    async fn invitations_count(&self, invitation: &MemberInvitation) -> Result<(), Failure> {
+        let lately = Lately::find_by_statement(sql(
+            "select count(*) filter (where email = $1) as to_mailbox,
+                    count(*) filter (where organization_id = $2) as of_organization
+             from member_invitations where created_at > $3 and (email = $1 or organization_id = $2)",
+            [
+                invitation.email.to_string().into(),
+                invitation.organization.uuid().into(),
+                (self.now() - TO_MAILBOX.within.max(OF_ORGANIZATION.within)).into(),
+            ],
+        ));
+        let Some(lately) = lately.one(self.conn()).await? else { return Ok(()) };
+        TO_MAILBOX.refuse_over(lately.to_mailbox + 1, TO_MAILBOX.within)?;
+        OF_ORGANIZATION.refuse_over(lately.of_organization + 1, OF_ORGANIZATION.within)
+    }
+
+    /// What somebody gave away while they might goes with their right to.
+    async fn invitations_withdraw(&self, member: &Member) -> Result<(), Failure> {
+        let withdraw = sql(
+            "update member_invitations set state = 'revoked', state_at = $3
+             where organization_id = $1 and invited_by = $2 and state = 'pending'",
+            [member.organization.uuid().into(), member.user.uuid().into(), self.now().into()],
+        );
+        self.conn().execute_raw(withdraw).await?;
+        Ok(())
+    }
+
+    /// Is the owner of an organization still somebody? One who was erased goes on owning it, for the books.
+    async fn has_owner(&self, organization: OrganizationId) -> Result<bool, Failure> {
+        let count = Count::find_by_statement(sql(
+            "select count(*) as count from members m join users u on u.id = m.user_id
+             where m.organization_id = $1 and m.role = 'owner' and u.erased_at is null",
+            [organization.uuid().into()],
+        ));
+        Ok(count.one(self.conn()).await?.is_some_and(|found| found.count > 0))
     }
 
     async fn invitation_for_update(&self, id: MemberInvitationId) -> Result<Option<MemberInvitation>, Failure> {

@@ -26,6 +26,9 @@ const MOST_DEPTH: usize = 8;
 /// The longest handle of a credential, in bytes (§4).
 const MOST_HANDLE: usize = 1_023;
 
+/// The longest public key that is kept, in bytes. RSA's of 4,096 bits have some 530.
+const KEY_BYTES: usize = 2_048;
+
 /// The kinds of keys that are offered, the best first, by COSE's numbers (RFC 9053, RFC 8812).
 pub(super) const ALGORITHMS: [i64; 3] = [EDDSA, ES256, RS256];
 const ES256: i64 = -7;
@@ -63,7 +66,7 @@ pub(super) fn created(answer: &Value, challenge: &[u8], party: &RelyingParty) ->
     let said = AuthenticatorData::read(&attestation.data)?;
     said.statement(&client_data)?.check(Purpose::Add, challenge, party)?;
     let (named, public_key) = said.credential.ok_or(Flaw::Malformed)?;
-    if named != handle {
+    if named != handle || public_key.len() > KEY_BYTES {
         return Err(Flaw::Malformed.into());
     }
     let key = PublicKey::read(public_key)?;

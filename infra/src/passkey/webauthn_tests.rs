@@ -107,6 +107,27 @@ fn create(answer: &Value) -> Result<Credential, Refusal> {
 const NEW: u8 = 0b0100_0101;
 
 #[test]
+fn a_key_that_is_padded_beyond_what_is_kept_is_malformed() {
+    let Signer::P256(keys) = Signer::p256() else { panic!("the first is on P-256") };
+    let point = keys.public_key().as_ref();
+    // A byte string may come in pieces, and some of them may be empty.
+    let padded = |pieces: usize| {
+        let mut key =
+            written(&map([(1, 2.into()), (3, ES256.into()), (-1, 1.into()), (-3, Cbor::Bytes(point[33..].to_vec()))]));
+        key[0] += 1;
+        key.extend([0x21, 0x5f]);
+        key.extend(std::iter::repeat_n(0x40, pieces));
+        key.extend([0x58, 32]);
+        key.extend(&point[1..33]);
+        key.push(0xff);
+        let data = [&[0; 16], u16::try_from(HANDLE.len()).unwrap().to_be_bytes().as_slice(), HANDLE, &key].concat();
+        create(&made(&device(NEW, &data), "none", Cbor::Map(vec![]))).map(|added| added.public_key.len())
+    };
+    assert!(padded(0).is_ok(), "{:?}", padded(0));
+    assert_eq!(padded(2_048), Err(Flaw::Malformed.into()));
+}
+
+#[test]
 fn keys_of_every_kind_that_is_offered_are_added_and_verify() {
     for signer in Signer::each() {
         let key = map(signer.fields());

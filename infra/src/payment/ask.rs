@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use chrono::TimeDelta;
 use domain::Timestamp;
+use domain::access::{self, Verb};
 use domain::bonus::lapse;
 use domain::change::Change;
 use domain::id::{EventId, Id, MilestoneId, PaymentId};
@@ -24,7 +25,8 @@ use crate::payments::{Asked, Intent, IntentRequest, ProcessorEvent, ProcessorFac
 use crate::sql::{ids, sql};
 use crate::{Call, Failure, Fault, Tx, run};
 
-/// When a payment or a refund that nothing was heard of is first looked at; each time it is left for twice as long.
+/// When a payment or a refund that nothing was heard of is first looked at; each time it is seen to be under way it is
+/// left for twice as long.
 pub(super) const FIRST_LOOK: TimeDelta = TimeDelta::minutes(10);
 /// How often that doubles.
 pub(super) const DOUBLINGS: i32 = 6;
@@ -224,8 +226,8 @@ impl Market {
         self.payment_load(id).await?.ok_or(Refusal::HIDDEN)?;
         self.intent_keep(id, intent).await?;
         // Told first: that the payment is over is what nobody asks about again.
-        for Cost { name, fee } in seen.costs {
-            self.payment_told(id, name, ProcessorFact::Cost { fee }).await?;
+        for Cost { name, fact } in seen.costs {
+            self.payment_told(id, name, fact).await?;
         }
         let see = match seen.news {
             News::Over(name, fact) => {
@@ -264,7 +266,10 @@ impl Market {
                 Err(failure) => Err(failure),
             };
             if let Err(failure) = looked {
-                tracing::warn!(intent, error = %failure, "a payment could not be looked at; it is again later");
+                tracing::warn!(intent, error = %failure, "a payment could not be looked at; it is again soon");
+                // What was not seen is not left for longer.
+                let soon = "update processor_intents set look_at = $2 where intent = $1 and look_at is not null";
+                self.db().execute_raw(sql(soon, [intent.as_str().into(), (now + FIRST_LOOK).into()])).await?;
             }
         }
         Ok(due.len())
@@ -281,13 +286,16 @@ impl Market {
     }
 
     /// What lets the client's page go on with the processor, while there is something to go on with. Only
-    /// for payments that the caller has loaded.
+    /// for those who may pay: it does what a card does.
     pub async fn payment_client_secrets(
         &self,
-        payments: &[PaymentId],
+        call: &Call,
+        payments: &[&Payment],
     ) -> Result<HashMap<PaymentId, SecretString>, Failure> {
+        let may_pay = |payment: &&&Payment| access::allows(&call.actor, Verb::MilestoneFund, &payment.subject());
+        let payments: Vec<PaymentId> = payments.iter().filter(may_pay).map(|payment| payment.id).collect();
         let select = "select payment_id, sealed from payment_secrets where payment_id = any($1)";
-        let found = Sealed::find_by_statement(sql(select, [ids(payments)])).all(self.db()).await?;
+        let found = Sealed::find_by_statement(sql(select, [ids(&payments)])).all(self.db()).await?;
         let open = |found: Sealed| {
             let id = PaymentId::from_uuid(found.payment_id);
             Ok((id, SecretString::from(self.vault().open(&id.to_string(), &found.sealed)?)))

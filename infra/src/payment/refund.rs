@@ -4,13 +4,13 @@
 use std::collections::HashMap;
 
 use domain::access::{self, Verb};
-use domain::id::{EventId, Id, PaymentId, PaymentRefundId};
+use domain::id::{EventId, Id, MilestoneId, PaymentId, PaymentRefundId};
 use domain::ledger::LedgerAccount;
 use domain::money::Money;
-use domain::payment::{ASKED_FOR, Refund, RefundState, State};
+use domain::payment::{ASKED_FOR, Payment, Purpose, Refund, RefundState, State};
 use domain::refusal::Refusal;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
 use super::ask::{DOUBLINGS, FIRST_LOOK};
@@ -33,15 +33,17 @@ impl Market {
     /// The client has some of a payment go back to the card, out of the organization's credit.
     pub async fn payment_refund(&self, call: &Call, id: PaymentId, amount: Money) -> Result<Refund, Failure> {
         let refund: Refund = run!(self, call, tx => {
+            let seen = tx.payment_find(id).await?.ok_or(Refusal::HIDDEN)?;
+            access::check(tx.actor(), Verb::PaymentRefund, &seen.subject())?;
+            let became_credit = tx.became_credit_for_update(&seen).await?;
             let payment = tx.payment_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
-            access::check(tx.actor(), Verb::PaymentRefund, &payment.subject())?;
             let before = of_payment(tx.conn(), id).await?;
             if before.len() as u64 >= REFUNDS {
                 let message = "a payment can be refunded in a hundred parts at most".to_owned();
                 return Err(Refusal::Limit { code: "PAYMENT_REFUNDS".to_owned(), limit: 100, message }.into());
             }
             let credit = tx.balance(LedgerAccount::ClientCredit(payment.client), amount.currency()).await?;
-            let change = payment.refund(tx.actor(), tx.now(), tx.id(), amount, credit, &before)?;
+            let change = payment.refund(tx.actor(), tx.now(), tx.id(), amount, (credit, became_credit), &before)?;
             tx.audit("payment_refund", id, serde_json::json!({ "refund": change.next.id, "amount": amount })).await?;
             tx.refund_save(change).await
         })?;
@@ -108,7 +110,10 @@ impl Market {
         for Found { id } in &due {
             let id = PaymentRefundId::from_uuid(*id);
             if let Err(failure) = self.refund_look(id).await {
-                tracing::warn!(refund = %id, error = %failure, "a refund could not be looked at; it is again later");
+                tracing::warn!(refund = %id, error = %failure, "a refund could not be looked at; it is again soon");
+                // What was not seen is not left for longer.
+                let soon = "update payment_refunds set looks = 0 where id = $1 and status in ('started', 'pending')";
+                self.db().execute_raw(sql(soon, [id.uuid().into()])).await?;
             }
         }
         Ok(due.len())
@@ -124,7 +129,7 @@ impl Market {
                 let none = || Fault::bad_row("events", "no event asks for a refund that was started");
                 self.payment_refund_ask(id, EventId::from_uuid(found.ok_or_else(none)?.id)).await
             }
-            (RefundState::Pending { reference }, Some(stripe)) => {
+            (RefundState::Pending { reference, .. }, Some(stripe)) => {
                 match look_at_refund(stripe, self.clock().now(), reference).await? {
                     RefundSeen::Ours(found, said) if found == id => self.refund_told(id, said).await,
                     RefundSeen::Ours(..) | RefundSeen::ByHand { .. } | RefundSeen::Nothing => {
@@ -144,9 +149,10 @@ impl Market {
         let call = Call::system(format!("refund:{id}"));
         run!(self, &call, tx => {
             let refund = tx.refund_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let credit = tx.balance(LedgerAccount::ClientCredit(refund.client), refund.amount.currency()).await?;
             let change = match &said {
-                Refunded::Pending(reference) => refund.taken_up(tx.actor(), reference.clone())?,
-                Refunded::Succeeded(reference) => refund.succeeded(tx.actor(), tx.now(), reference.clone())?,
+                Refunded::Pending(reference) => refund.taken_up(tx.actor(), reference.clone(), credit)?,
+                Refunded::Succeeded(reference) => refund.succeeded(tx.actor(), tx.now(), reference.clone(), credit)?,
                 Refunded::Failed(code) => refund.failed(tx.actor(), tx.now(), code.clone())?,
             };
             if change.changed {
@@ -159,6 +165,30 @@ impl Market {
 }
 
 impl Tx {
+    /// How much of a payment became credit, and was not taken by a bank since. Where its money went is locked, so that
+    /// no bank takes it meanwhile.
+    async fn became_credit_for_update(&self, payment: &Payment) -> Result<Money, Failure> {
+        let (own, week) = match payment.purpose {
+            Purpose::Milestone(milestone) => (Some(milestone), None),
+            Purpose::Timesheet(week) => (None, Some(week)),
+        };
+        if let Some(week) = week {
+            self.timesheet_contract_for_update(week).await?;
+        }
+        let named = serde_json::json!([{ "payment": payment.id }]);
+        let select = "select id from milestones
+            where id = $2 or (organization_id = $1 and (sources @> $3 or chargebacks @> $3))";
+        let values = [payment.client.uuid().into(), own.map(Id::uuid).into(), named.into()];
+        let found = Found::find_by_statement(sql(select, values)).all(self.conn()).await?;
+        let reached: Vec<MilestoneId> = found.iter().map(|row| Id::from_uuid(row.id)).collect();
+        let milestones = self.milestones_for_update(&reached).await?;
+        let week = match week {
+            Some(week) => self.timesheet_for_update(week).await?,
+            None => None,
+        };
+        Ok(payment.became_credit(&milestones, week.as_ref()).map_err(Refusal::from)?)
+    }
+
     async fn refund_for_update(&self, id: PaymentRefundId) -> Result<Option<Refund>, Failure> {
         let row = row::Entity::find_by_id(id.uuid()).lock_exclusive().one(self.conn()).await?;
         Ok(row.map(Refund::try_from).transpose()?)
@@ -172,7 +202,7 @@ impl Tx {
     }
 }
 
-async fn of_payment(db: &impl sea_orm::ConnectionTrait, id: PaymentId) -> Result<Vec<Refund>, Failure> {
+async fn of_payment(db: &impl ConnectionTrait, id: PaymentId) -> Result<Vec<Refund>, Failure> {
     let select = row::Entity::find().filter(row::Column::PaymentId.eq(id.uuid())).order_by_asc(row::Column::Id);
     let rows = select.limit(REFUNDS).all(db).await?;
     Ok(rows.into_iter().map(Refund::try_from).collect::<Result<_, _>>()?)

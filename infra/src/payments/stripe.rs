@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 use domain::Timestamp;
 use domain::id::{Id, OrganizationId, PaymentId, PaymentRefundId};
 use domain::money::{Currency, Money};
+use domain::payment::PROCESSOR_SILENT;
 use sea_orm::{ConnectionTrait, FromQueryResult};
 use secrecy::SecretString;
 use stripe_core::PaymentIntentSetupFutureUsage;
@@ -45,7 +46,7 @@ pub(super) async fn ask(stripe: &Stripe, market: &Market, request: &IntentReques
             Ok(Some(intent)) => return Ok(said(&intent)),
             // It never got there. By now the key may be forgotten, so it is not asked for again.
             Ok(None) if request.too_late => {
-                return Ok(Asked::Failed { intent: None, code: "processor_silent".to_owned() });
+                return Ok(Asked::Failed { intent: None, code: PROCESSOR_SILENT.to_owned() });
             }
             // It never got there, or not yet. The key sees to it that it is made once.
             Ok(None) => {}
@@ -194,22 +195,25 @@ pub(crate) struct Seen {
     pub costs: Vec<Cost>,
 }
 
-/// What Stripe kept for itself.
+/// What Stripe kept for itself, or gave back of that.
 #[derive(Debug)]
 pub(crate) struct Cost {
     /// Of which movement: the name is the same however often it is told.
     pub name: String,
-    /// How much.
-    pub fee: Money,
+    /// What.
+    pub fact: ProcessorFact,
 }
 
 impl Cost {
     fn of(moved: &answer::BalanceTransaction) -> Result<Option<Self>, Fault> {
-        if moved.fee <= 0 {
-            return Ok(None);
-        }
-        let name = format!("{}:fee", moved.id);
-        Ok(Some(Self { name, fee: answer::money(moved.fee, &moved.currency)? }))
+        let fee = answer::money(moved.fee.saturating_abs(), &moved.currency)?;
+        let fact = match moved.fee.signum() {
+            0 => return Ok(None),
+            // It gives back of what it had kept.
+            -1 => ProcessorFact::CostBack { fee },
+            _ => ProcessorFact::Cost { fee },
+        };
+        Ok(Some(Self { name: format!("{}:fee", moved.id), fact }))
     }
 }
 
@@ -304,7 +308,7 @@ pub(super) async fn refund(stripe: &Stripe, now: Timestamp, request: &RefundRequ
         return Ok(refunded(found));
     }
     if request.too_late {
-        return Ok(Refunded::Failed("processor_silent".to_owned()));
+        return Ok(Refunded::Failed(PROCESSOR_SILENT.to_owned()));
     }
     let create = CreateRefund::new()
         .payment_intent(request.intent.as_str())

@@ -36,6 +36,8 @@ pub struct Model {
     pub status: String,
     pub waits_for_staff: bool,
     #[sea_orm(column_type = "JsonBinary")]
+    pub word: Option<Json>,
+    #[sea_orm(column_type = "JsonBinary")]
     pub state: Json,
 }
 

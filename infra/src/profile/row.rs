@@ -118,6 +118,25 @@ pub(super) fn bare(row: Model) -> Result<FreelancerProfile, Fault> {
     read(row, Vec::new(), Vec::new())
 }
 
+/// A profile of its row and of what was read along with it.
+pub(super) fn put_together(
+    row: Model,
+    skills: Vec<(Uuid, String, i32)>,
+    items: Vec<(Uuid, String, String, Option<String>)>,
+) -> Result<FreelancerProfile, Fault> {
+    let held =
+        skills.into_iter().map(|(skill_id, level, years)| SkillRow { profile_id: row.id, skill_id, level, years });
+    let made = items.into_iter().map(|(id, title, description, link)| PortfolioItem {
+        id: Id::from_uuid(id),
+        title,
+        description,
+        link,
+    });
+    let skills = held.map(|held| skill(&held)).collect::<Result<_, _>>()?;
+    let portfolio = made.collect();
+    read(row, skills, portfolio)
+}
+
 fn read(row: Model, skills: Vec<ProfileSkill>, portfolio: Vec<PortfolioItem>) -> Result<FreelancerProfile, Fault> {
     let bad = |why: &str| Fault::bad_row("freelancer_profiles", why);
     let currency = Currency::from_code(&row.currency).ok_or_else(|| bad("currency"))?;

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::TimeDelta;
 use domain::payout::{Carried, Rail};
 use serde::Deserialize;
 use stripe_client_core::{RequestBuilder, StripeMethod};
@@ -230,7 +231,15 @@ async fn arrival(
             let form = Form::from([("metadata[payout]", kept.key.split(':').next().unwrap_or_default().to_owned())]);
             let key = kept.key_of_step("back", now);
             let back = post(&format!("/transfers/{reference}/reversals"), &form);
-            rails.stripe.send_for::<Named>(now, back, Some(&key), None).await?;
+            match rails.stripe.send_for::<Named>(now, back, Some(&key), None).await {
+                Ok(_) => (),
+                // What their bank sent back need not be in their account yet.
+                Err(Trouble::Refused(refused)) => {
+                    let why = format!("it does not come back yet: {}", refused.code());
+                    return Err(Trouble::Later { until: now + TimeDelta::hours(1), why });
+                }
+                Err(trouble) => return Err(trouble),
+            }
             Ok(Carried::Returned(found.failure_code.unwrap_or(found.status)))
         }
         _ => Ok(Carried::Accepted(reference.to_owned())),

@@ -19,6 +19,9 @@ use crate::sql::sql;
 use crate::stripe::{Refused, Stripe, Trouble};
 use crate::{Failure, Fault};
 
+/// For how long after the last time a transfer may be asked for that may still be getting there.
+const UNDER_WAY: TimeDelta = TimeDelta::hours(1);
+
 /// What is set up at Stripe.
 #[derive(Debug, Clone)]
 pub struct StripeRails {
@@ -78,9 +81,9 @@ impl Kept {
     }
 
     /// The key of a step after the transfer. It is looked before whether it was taken, and it can't take more than there
-    /// is; so an error that is kept with a key need not stand in its way for ever.
+    /// is; so an error that is kept with a key need not stand in its way for longer than an hour.
     pub(super) fn key_of_step(&self, step: &str, now: Timestamp) -> String {
-        let age = (now - self.asked_at).num_hours() / ASKED_FOR.num_hours();
+        let age = (now - self.asked_at).num_hours();
         format!("{}:{step}:{age}", self.idempotency_key)
     }
 
@@ -104,7 +107,10 @@ impl StripeRails {
         let kept = match find(market, &transfer.key).await? {
             // It may be there already: what has changed meanwhile is no reason to believe that it is not.
             Some(kept) => match self.look(market, &kept).await? {
+                // What was asked for may be on its way there, and only the same rail may be asked again.
+                Known::Absent if !self.is_set_up(transfer.rail) => return Err(switched_off()),
                 Known::Absent => kept,
+                Known::Forgotten => return Ok(Carried::Silent),
                 Known::Told(said) => return Ok(said),
             },
             None if !self.is_set_up(transfer.rail) => return Ok(Carried::Refused("not_set_up".to_owned())),
@@ -149,11 +155,13 @@ impl StripeRails {
             (None, _) => recipient::find(self, market, kept).await?.map_err(Trouble::fault)?,
         };
         let Some(reference) = reference else {
-            // It never got there. While the key is remembered it may be asked for again; later it is not.
-            let forgotten = market.clock().now() >= kept.asked_at + ASKED_FOR;
-            return Ok(match forgotten {
-                true => Known::Told(Carried::Refused("processor_silent".to_owned())),
-                false => Known::Absent,
+            // It never got there. While the key is remembered it may be asked for again; later it is not, and once
+            // nothing that was asked for can still be on its way, that is for our people to find out.
+            let age = market.clock().now() - kept.asked_at;
+            return Ok(match () {
+                () if age < ASKED_FOR => Known::Absent,
+                () if age < ASKED_FOR + UNDER_WAY => Known::Told(Carried::Silent),
+                () => Known::Forgotten,
             });
         };
         if kept.reference.is_none() {
@@ -171,9 +179,14 @@ impl Market {
     /// Stripe has news of a transfer, by its own name for it or for what went on from there. Answers whether it is
     /// one of ours.
     pub(crate) async fn stripe_transfer_moved(&self, name: &str) -> Result<bool, Failure> {
-        let Some(rails) = self.rails().stripe() else { return Ok(false) };
         let select = format!("select {KEPT} from stripe_transfers where reference = $1 or onward = $1");
         let mut known = Kept::find_by_statement(sql(&select, [name.into()])).one(self.db()).await?;
+        let rails = match self.rails().stripe() {
+            Some(rails) => rails,
+            // It is told again, until somebody can look at it.
+            None if known.is_some() => return Err(switched_off().into()),
+            None => return Ok(false),
+        };
         if known.is_none() {
             // Its answer may have been lost, and the news are here first.
             let key = global::key_of(rails, self, name).await.map_err(Trouble::fault)?;
@@ -200,6 +213,18 @@ impl Market {
 fn needs_approval(refused: &Refused) -> bool {
     let says = |what: &str| refused.message.as_ref().is_some_and(|message| message.to_lowercase().contains(what));
     refused.status == 400 && (refused.kind == "feature_not_enabled" || says("platform needs approval"))
+}
+
+/// Was Stripe ever asked for this transfer?
+pub(super) async fn was_asked(market: &Market, key: &str) -> Result<bool, Fault> {
+    Ok(find(market, key).await?.is_some())
+}
+
+/// A transfer that Stripe was asked for, where its rail was switched off since.
+pub(super) fn switched_off() -> Fault {
+    let why = "it was asked for this payout, and its rail was switched off since: set it up again, or have our people \
+               settle the payout";
+    Fault::Service { service: "stripe", why: why.to_owned() }
 }
 
 async fn find(market: &Market, key: &str) -> Result<Option<Kept>, Fault> {

@@ -2,7 +2,7 @@
 //! their payout's row.
 
 use domain::access::Actor;
-use domain::id::{Id, PayoutId, UserId};
+use domain::id::{Id, PayoutId, UserId, WireBatchId};
 use domain::money::Money;
 use domain::payout::{Carried, Known, Payout, PayoutMethod, Rail, Retention, SUSPENDED, Screened};
 use domain::wire::{RETURN_WINDOW, WireAccount, WirePart, WireSlip};
@@ -42,6 +42,8 @@ struct Sealed {
 pub(super) struct Waiting {
     pub key: String,
     pub payout_id: Uuid,
+    /// Who of our people has what it takes to send it by hand.
+    pub taken_by: Option<Uuid>,
     sealed: Option<Vec<u8>>,
     suspended: bool,
     cleared: Vec<String>,
@@ -142,7 +144,8 @@ fn reference(key: &str) -> String {
     format!("wire_{}", key.replace(':', "_"))
 }
 
-const WAITING: &str = "select line.key, line.payout_id, line.sealed, owner.suspended_at is not null as suspended,
+const WAITING: &str =
+    "select line.key, line.payout_id, line.taken_by, line.sealed, owner.suspended_at is not null as suspended,
         array(select cleared.reason from payout_clearances cleared where cleared.payout_id = payout.id) as cleared
     from wire_lines line join payouts payout on payout.id = line.payout_id join users owner on owner.id = payout.user_id
     where line.payout_id = any($1) and line.outcome is null and payout.status = 'in_transit'
@@ -175,14 +178,30 @@ impl Tx {
         Ok(Waiting::find_by_statement(sql(&text, [ids(&[payout])])).one(self.conn()).await?)
     }
 
+    /// A payout's line, locked, is taken out of its file as long as nobody has taken the file; which file that was.
+    pub(super) async fn wire_leaves_file(&self, payout: &Payout) -> Result<Option<WireBatchId>, Failure> {
+        let lock = "select id from wire_batches
+            where id = (select batch_id from wire_lines where key = $1 and outcome is null) and taken_at is null for update";
+        let key: sea_orm::Value = payout.rail_key().into();
+        let Some(Candidate { id }) = Candidate::find_by_statement(sql(lock, [key.clone()])).one(self.conn()).await?
+        else {
+            return Ok(None);
+        };
+        self.conn().execute_raw(sql("update wire_lines set batch_id = null where key = $1", [key])).await?;
+        let lower = "update wire_batches set lines = lines - 1, total_minor = total_minor - $2 where id = $1";
+        self.conn().execute_raw(sql(lower, [id.into(), payout.amount.minor().into()])).await?;
+        Ok(Some(WireBatchId::from_uuid(id)))
+    }
+
     /// A payout, locked, goes no further before our people have looked at it, if our bank was not told of it yet; was
     /// it so?
     pub(crate) async fn wire_recall(&self, payout: Payout, reason: &str) -> Result<bool, Failure> {
-        let (id, key) = (payout.id, payout.rail_key());
+        let (id, key, before) = (payout.id, payout.rail_key(), payout.clone());
         let change = payout.recall(&Actor::System, self.now(), reason)?;
         if !change.changed {
             return Ok(false);
         }
+        let left_file = self.wire_leaves_file(&before).await?;
         let recall = sql(
             "update wire_lines set outcome = 'recalled', reason = $2, settled_at = $3, settled_by = $4, sealed = null
              where key = $1 and batch_id is null and taken_at is null and outcome is null",
@@ -191,7 +210,7 @@ impl Tx {
         if self.conn().execute_raw(recall).await?.rows_affected() != 1 {
             return Ok(false);
         }
-        self.audit("wire_recall", id, serde_json::json!({ "reason": reason })).await?;
+        self.audit("wire_recall", id, serde_json::json!({ "reason": reason, "left_file": left_file })).await?;
         self.payout_save(change).await?;
         Ok(true)
     }

@@ -118,6 +118,7 @@ async fn whoever_has_or_had_dealings_with_a_side_does_not_judge() {
 /// Somebody joins a company by its owner's invitation, and leaves it again.
 async fn joins_and_leaves(person: &tests::Person<'_>, owner: &tests::Person<'_>) {
     let app = person.app;
+    person.reads_mail().await;
     let invite = json!({ "organizationId": owner.organization, "email": person.email, "role": "VIEWER" });
     owner.does("memberInvite", invite, "invitation { id }").await.ok();
     app.settles().await;

@@ -292,12 +292,13 @@ async fn the_index_is_kept_while_people_work_and_written_down_when_it_ends() {
 
 #[tokio::test]
 async fn the_lag_of_the_index_shows_in_the_metrics_and_its_state_in_the_readiness() {
-    use api::operations::{self, Operations, Worker};
+    use api::operations::{self, Detail, Operations, Worker};
     let app = TestApp::new().await;
     freelancer(&app, "lin", "Rust engineer", &["rust"]).await;
     let operations = Operations::new(app.market.clone(), Worker::Elsewhere);
     // No other test of this program counts, so the gauges are this one's.
-    let router = operations.probes().merge(operations.metrics(operations::count().unwrap()));
+    let probes = operations.probes(Detail::Everything, &api::http::Settings::default());
+    let router = probes.merge(operations.metrics(operations::count().unwrap()));
     let get = async |path: &str| tests::get(&router, path).await;
     let state = async || {
         let ready: Value = serde_json::from_str(&get("/readyz").await).unwrap();

@@ -448,7 +448,10 @@ impl<'a> Twin<'a> {
             _ if self.number % 2 == 1 => format!("evt_{}", self.number),
             ProcessorFact::ChargedBack { reference, .. } => format!("evt_{reference}"),
             ProcessorFact::ChargebackWon { reference } => format!("evt_{reference}_won"),
-            ProcessorFact::Succeeded { .. } | ProcessorFact::Failed { .. } | ProcessorFact::Cost { .. } => {
+            ProcessorFact::Succeeded { .. }
+            | ProcessorFact::Failed { .. }
+            | ProcessorFact::Cost { .. }
+            | ProcessorFact::CostBack { .. } => {
                 format!("evt_{payment}_{}", fact.as_str())
             }
         };

@@ -289,6 +289,7 @@ pub const SHORT: &[(&str, &str)] = &[
     ("MatchExplanation.improvements", "the best three"),
     ("Organization.paymentMethods", "the newest fifty, by the query"),
     ("Outage.zones", "20 by its input"),
+    ("PasswordResetPayload.passkeysLeft", "20 passkeys"),
     ("Payee.missing", "what a wire needs"),
     ("Payment.refunds", "a hundred a payment, by a limit"),
     ("Payout.approvals", "two people"),

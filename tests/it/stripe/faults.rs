@@ -332,7 +332,12 @@ impl<'a> Play<'a> {
             let payment = <domain::id::PaymentId as domain::id::Id>::from_uuid(id).to_string();
             let paid = at_stripe.get(&payment).copied().unwrap_or(false);
             let is = |wanted: &str| status == wanted;
-            assert!(is("succeeded") == paid && (paid || is("failed")), "{payment} is {status}; paid: {paid}");
+            let known =
+                "select intent || ' looks ' || looks || ' at ' || coalesce(look_at::text, '-') from processor_intents
+                where payment_id = $1";
+            let known: Vec<String> = sqlx::query_scalar(known).bind(id).fetch_all(app.pool()).await.unwrap();
+            let ok = is("succeeded") == paid && (paid || is("failed"));
+            assert!(ok, "{payment} is {status}; paid: {paid}; {known:?} at {}", app.market.clock().now());
             came += usize::from(paid);
             stood.insert(status);
         }

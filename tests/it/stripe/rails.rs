@@ -7,6 +7,7 @@ use domain::id::{Id, PayoutId};
 use domain::payout::Rail;
 use infra::Call;
 use infra::books::Finding;
+use infra::rails::Rails;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::json;
@@ -215,22 +216,211 @@ async fn a_payout_whose_answer_never_came_is_asked_about_and_goes_out_once() {
     }
 }
 
+fn word(payout: &str, outcome: &str) -> serde_json::Value {
+    json!({ "payoutId": payout, "outcome": outcome, "reason": "Stripe's people told us" })
+}
+
+const SETTLED: &str = "payout { status returnReason word { outcome by { id } } }";
+
 #[tokio::test]
-async fn a_payout_that_stripe_says_nothing_of_goes_by_the_next_rail_once_its_key_is_forgotten() {
+async fn a_payout_that_stripe_says_nothing_of_is_for_our_people_once_its_key_is_forgotten() {
     let app = TestApp::on_stripe_rails(true, false).await;
     let deal = ready(&app).await;
     let method = method(&deal, "6702").await;
+    let before = deal.balances().await[2];
     app.stripe().fails(Faults::later(2, Fault::ErrorKept));
     let payout = asks(&deal, &method, "50.00").await;
-    for _ in 0..22 {
+    let (amna, omar) = (app.admin("amna").await, app.admin("omar").await);
+    for _ in 0..23 {
         app.passes(TimeDelta::hours(1)).await;
         assert_eq!(stands(&deal, &payout).await, ("UNKNOWN".to_owned(), "GLOBAL_PAYOUTS".to_owned()));
     }
+    let early = amna.does("payoutSettle", word(&payout, "RETURNED"), SETTLED).await;
+    assert_eq!(early.refused(), ["PAYOUT_UNDER_WAY"], "what was asked for may still get there");
+    let asked = posts(&app).len();
     app.passes(TimeDelta::hours(2)).await;
-    assert_eq!(stands(&deal, &payout).await, ("IN_TRANSIT".to_owned(), "BANK_WIRE".to_owned()));
+    app.passes(TimeDelta::days(3)).await;
+    assert_eq!(stands(&deal, &payout).await, ("UNKNOWN".to_owned(), "GLOBAL_PAYOUTS".to_owned()), "never by itself");
+    assert_eq!(posts(&app).len(), asked, "nor is it asked for again");
     let keys: Vec<_> = app.stripe().heard().into_iter().filter(|(m, p, _)| m == "POST" && p == OUTBOUND).collect();
     assert!(keys.len() > 1 && keys.iter().all(|asked| asked == &keys[0]), "under one key");
     assert_eq!(app.stripe().look(Books::carried), 0);
+
+    let queue = "{ payoutQueue(first: 5) { nodes { id status allowed } } }";
+    let waits = json!([{ "id": payout, "status": "UNKNOWN", "allowed": ["payoutSettle"] }]);
+    assert_eq!(amna.asks(queue, json!({})).await.data()["payoutQueue"]["nodes"], waits);
+    for (who, code) in [(&deal.freelancer, "NOT_ALLOWED"), (&deal.client, "NOT_FOUND")] {
+        assert_eq!(who.does("payoutSettle", word(&payout, "PAID"), SETTLED).await.refused(), [code]);
+    }
+    let stale = crate::account::refreshed(&app, &amna).await;
+    let refused = stale.does("payoutSettle", word(&payout, "RETURNED"), SETTLED).await;
+    assert_eq!(refused.refused(), ["REAUTHENTICATE"]);
+    let first = amna.does_once("payoutSettle", word(&payout, "RETURNED"), SETTLED).await;
+    let said = json!({ "outcome": "RETURNED", "by": { "id": amna.id } });
+    assert_eq!(first.ok()["payout"], json!({ "status": "UNKNOWN", "returnReason": null, "word": said }));
+    assert_eq!(
+        amna.does_once("payoutSettle", word(&payout, "RETURNED"), SETTLED).await.refused(),
+        ["SAME_APPROVER"],
+        "it takes two"
+    );
+    let hidden = "query($id: ID!) { payout(id: $id) { word { outcome } } }";
+    let hidden = deal.freelancer.asks(hidden, json!({ "id": payout })).await;
+    assert!(hidden.data()["payout"]["word"].is_null(), "only our people see it");
+    // Who finds out something else begins anew.
+    let other = omar.does_once("payoutSettle", word(&payout, "PAID"), SETTLED).await;
+    assert_eq!(other.text("payout.status"), "UNKNOWN");
+    let anew = amna.does_once("payoutSettle", word(&payout, "RETURNED"), SETTLED).await;
+    assert_eq!(anew.text("payout.status"), "UNKNOWN");
+    assert_eq!(deal.balances().await[2], before - 5_000);
+    let settled = omar.does_once("payoutSettle", word(&payout, "RETURNED"), SETTLED).await;
+    assert_eq!(settled.text("payout.status"), "RETURNED");
+    assert_eq!(deal.balances().await[2], before);
+    let noted = "select count(*) from audit_log where act = 'payout_settle' and subject = $1";
+    let noted: i64 = sqlx::query_scalar(noted).bind(&payout).fetch_one(app.pool()).await.unwrap();
+    assert_eq!(noted, 4);
+    hold(&app).await;
+}
+
+#[tokio::test]
+async fn a_payout_that_only_gets_errors_is_settled_by_two_of_our_people() {
+    let app = TestApp::on_stripe_rails(true, false).await;
+    let deal = ready(&app).await;
+    let method = method(&deal, "6702").await;
+    let payout = asks(&deal, &method, "50.00").await;
+    assert_eq!(stands(&deal, &payout).await.0, "IN_TRANSIT");
+    let (amna, omar) = (app.admin("amna").await, app.admin("omar").await);
+    let early = amna.does("payoutSettle", word(&payout, "PAID"), SETTLED).await;
+    assert_eq!(early.refused(), ["PAYOUT_UNDER_WAY"]);
+    app.stripe().fails(Faults::next(std::iter::repeat_n(Fault::Error, 10_000)));
+    for _ in 0..26 {
+        app.market.clock().advance(TimeDelta::hours(1));
+        app.market.work_until_idle().await.unwrap();
+    }
+    assert_eq!(stands(&deal, &payout).await.0, "UNKNOWN");
+    amna.does_once("payoutSettle", word(&payout, "PAID"), SETTLED).await.ok();
+    let settled = omar.does_once("payoutSettle", word(&payout, "PAID"), SETTLED).await;
+    assert_eq!(settled.text("payout.status"), "PAID");
+    app.stripe().fails(Faults::default());
+    app.passes(TimeDelta::days(1)).await;
+    assert_eq!(stands(&deal, &payout).await.0, "PAID");
+    hold(&app).await;
+}
+
+async fn suspends(app: &TestApp, deal: &Deal<'_>, act: &str) {
+    let reason = json!({ "userId": deal.freelancer.id, "reason": "A complaint" });
+    app.admin(&act.to_lowercase()).await.does(act, reason, "user { id }").await.ok();
+}
+
+#[tokio::test]
+async fn nothing_of_a_suspended_persons_leaves_by_stripe_and_what_may_have_left_is_asked_about() {
+    for (fault, found) in [(Fault::Error, false), (Fault::LostAnswer, true)] {
+        let app = TestApp::on_stripe_rails(true, false).await;
+        let deal = ready(&app).await;
+        let method = method(&deal, "6702").await;
+        app.stripe().fails(Faults::later(2, fault));
+        let payout = asks(&deal, &method, "50.00").await;
+        assert_eq!(stands(&deal, &payout).await.0, "UNKNOWN");
+        suspends(&app, &deal, "userSuspend").await;
+        for _ in 0..6 {
+            app.market.clock().advance(TimeDelta::minutes(16));
+            app.settles().await;
+            assert_eq!(posts(&app).iter().filter(|path| *path == OUTBOUND).count(), 1, "it is not asked for again");
+        }
+        let end = if found { "PAID" } else { "BLOCKED" };
+        assert_eq!(stands(&deal, &payout).await.0, end, "{fault:?}");
+        if found {
+            continue;
+        }
+        // Let go, it is screened, and goes under another key.
+        suspends(&app, &deal, "userReinstate").await;
+        let unblock = json!({ "payoutId": payout, "reason": "Nothing in it" });
+        let went = app.admin("omar").await.does("payoutUnblock", unblock, "payout { status }").await;
+        assert_eq!(went.text("payout.status"), "SCREENING");
+        app.passes(TimeDelta::hours(1)).await;
+        app.passes(TimeDelta::hours(1)).await;
+        assert_eq!(stands(&deal, &payout).await, ("PAID".to_owned(), "GLOBAL_PAYOUTS".to_owned()));
+        hold(&app).await;
+    }
+}
+
+#[tokio::test]
+async fn who_is_suspended_or_listed_at_the_last_moment_is_not_sent() {
+    for listed in [false, true] {
+        let app = TestApp::on_stripe_rails(true, false).await;
+        let deal = ready(&app).await;
+        let method = method(&deal, "6702").await;
+        let becomes = match listed {
+            true => "update payees set latin_name = 'Sandbox Sanctioned Person' where user_id = new.user_id",
+            false => "update users set suspended_at = now() where id = new.user_id",
+        };
+        let slips = format!(
+            "create function slips() returns trigger language plpgsql as $$ begin {becomes}; return null; end $$"
+        );
+        let when = "create trigger slips after update on payouts for each row when (new.status = 'sent')
+            execute function slips()";
+        for statement in [slips.as_str(), when] {
+            sqlx::query(sqlx::AssertSqlSafe(statement.to_owned())).execute(app.pool()).await.unwrap();
+        }
+        let payout = asks(&deal, &method, "50.00").await;
+        assert_eq!(stands(&deal, &payout).await.0, "BLOCKED", "listed: {listed}");
+        assert!(!posts(&app).iter().any(|path| path.starts_with("/v2")), "{:?}", posts(&app));
+        let why: String =
+            sqlx::query_scalar("select state ->> 'reason' from payouts").fetch_one(app.pool()).await.unwrap();
+        assert_eq!(why.contains("on the list"), listed, "{why}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_bank_sends_back_late_comes_back_as_soon_as_it_can() {
+    let app = TestApp::on_stripe_rails(false, true).await;
+    let deal = ready(&app).await;
+    let method = method(&deal, "0002").await;
+    let before = deal.balances().await[2];
+    let payout = asks(&deal, &method, "50.00").await;
+    for _ in 0..3 {
+        app.passes(TimeDelta::hours(12)).await;
+    }
+    assert_eq!(stands(&deal, &payout).await.0, "PAID");
+    app.stripe().does(|books, _| books.carrying.back_held = true);
+    for _ in 0..30 {
+        app.passes(TimeDelta::hours(1)).await;
+    }
+    assert_eq!(stands(&deal, &payout).await.0, "PAID", "its money is not there yet");
+    let open = app.market.webhooks_open(10).await.unwrap();
+    assert!(!open.is_empty() && open.iter().all(|told| told.parked_at.is_none()), "{open:?}");
+    app.stripe().does(|books, _| books.carrying.back_held = false);
+    app.passes(TimeDelta::hours(2)).await;
+    assert_eq!(stands(&deal, &payout).await.0, "RETURNED");
+    assert_eq!(deal.balances().await[2], before);
+    hold(&app).await;
+}
+
+#[tokio::test]
+async fn what_stripe_was_asked_for_goes_out_by_nobody_else_when_its_rails_are_switched_off() {
+    for (rails, global) in [(Rails::Bank, true), (Rails::Sandbox, true), (Rails::Bank, false)] {
+        let app = TestApp::on_stripe_rails(global, !global).await;
+        let deal = ready(&app).await;
+        let method = method(&deal, "6702").await;
+        app.stripe().fails(Faults::later(if global { 2 } else { 1 }, Fault::LostAnswer));
+        let payout = asks(&deal, &method, "50.00").await;
+        assert_eq!(stands(&deal, &payout).await.0, "UNKNOWN");
+        let other = app.with_rails(rails);
+        for _ in 0..5 {
+            app.market.clock().advance(TimeDelta::minutes(16));
+            other.market.work_until_idle().await.unwrap();
+            assert_eq!(stands(&deal, &payout).await.0, "UNKNOWN", "only Stripe knows what became of it");
+        }
+        // What is told meanwhile waits for somebody who can look at it.
+        app.stripe().tell(&other.router(), app.stripe().news()).await;
+        other.market.work_until_idle().await.unwrap();
+        app.passes(TimeDelta::days(3)).await;
+        assert_eq!(stands(&deal, &payout).await.0, "PAID", "its rails are set up again");
+        let lines: i64 = sqlx::query_scalar("select count(*) from wire_lines").fetch_one(app.pool()).await.unwrap();
+        let tried: i64 =
+            sqlx::query_scalar("select count(*) from sandbox_transfers").fetch_one(app.pool()).await.unwrap();
+        assert_eq!((lines, tried), (0, 0));
+        hold(&app).await;
+    }
 }
 
 #[tokio::test]

@@ -36,6 +36,7 @@ on_both! {
     a_chargeback_that_is_won_puts_the_money_back
     credit_goes_back_to_the_card_in_parts_and_whole
     what_does_not_get_back_to_the_card_is_credit_again
+    what_came_with_one_card_goes_back_to_no_other
 }
 
 async fn hold(app: &TestApp) {
@@ -154,7 +155,8 @@ async fn credited<'a>(app: &'a TestApp, method: &str) -> (Deal<'a>, String) {
     let deal = app.offered().await;
     let id = pays(&deal, method).await.text("payment.id");
     app.settles().await;
-    deal.freelancer.does("offerAccept", json!({ "offerId": deal.offer }), "contract { id }").await.ok();
+    let accepted = deal.freelancer.does("offerAccept", json!({ "offerId": deal.offer }), "contract { id }").await;
+    let deal = Deal { contract: accepted.text("contract.id"), ..deal };
     let milestone = json!({ "milestoneId": deal.milestone });
     deal.client.does("milestoneRequestRefund", milestone.clone(), "milestone { id }").await.ok();
     deal.freelancer.does("milestoneAgreeRefund", milestone, "milestone { id }").await.ok();
@@ -217,6 +219,86 @@ async fn what_does_not_get_back_to_the_card_is_credit_again(app: TestApp) -> Tes
         hold(&app).await;
     }
     app
+}
+
+async fn what_came_with_one_card_goes_back_to_no_other(app: TestApp) -> TestApp {
+    {
+        let deal = app.offered().await;
+        let own = pays(&deal, "pm_sandbox_visa").await.text("payment.id");
+        app.settles().await;
+        let accepted = deal.freelancer.does("offerAccept", json!({ "offerId": deal.offer }), "contract { id }").await;
+        // Another card pays for more work, and all of that comes back.
+        let more =
+            json!({ "contractId": accepted.text("contract.id"), "title": "More", "amount": { "amount": "400.00" } });
+        let more = deal.client.does("milestonePropose", more, "milestone { id }").await.text("milestone.id");
+        deal.freelancer.does("milestoneAgree", json!({ "milestoneId": more }), "milestone { id }").await.ok();
+        let other = json!({ "milestoneId": more, "paymentMethod": "pm_sandbox_visa" });
+        let other = deal.client.does("milestoneFund", other, PAYMENT).await.text("payment.id");
+        app.settles().await;
+        let returned = async |milestone: &str, amount: &str| {
+            let ask = json!({ "milestoneId": milestone, "amount": { "amount": amount } });
+            deal.client.does("milestoneRequestRefund", ask, "milestone { id }").await.ok();
+            let agree = json!({ "milestoneId": milestone });
+            deal.freelancer.does("milestoneAgreeRefund", agree, "milestone { id }").await.ok();
+        };
+        returned(&more, "400.00").await;
+        assert_eq!(deal.credit().await, 41_200);
+        assert_eq!(
+            refund(&deal, &own, "0.01").await.refused(),
+            ["INSUFFICIENT_FUNDS"],
+            "none of it came with this card"
+        );
+        returned(&deal.milestone, "100.00").await;
+        assert_eq!(refund(&deal, &own, "103.01").await.refused(), ["INSUFFICIENT_FUNDS"]);
+        refund(&deal, &own, "100.00").await.ok();
+        app.settles().await;
+        app.market.clock().advance(TimeDelta::seconds(1));
+        assert_eq!(refund(&deal, &own, "3.01").await.refused(), ["INSUFFICIENT_FUNDS"]);
+        refund(&deal, &own, "3.00").await.ok();
+        refund(&deal, &other, "412.00").await.ok();
+        app.settles().await;
+        assert_eq!(deal.credit().await, 0);
+        hold(&app).await;
+    }
+    app
+}
+
+#[tokio::test]
+async fn a_refund_that_gets_there_after_it_was_given_up_takes_its_money_again() {
+    let app = TestApp::on_stripe().await;
+    let (deal, id) = credited(&app, "pm_sandbox_visa").await;
+    app.stripe().fails(tests::stripe::Faults::later(1, tests::stripe::Fault::ErrorKept));
+    let asked = refund(&deal, &id, "1030.00").await.text("refund.id");
+    app.passes(TimeDelta::hours(36)).await;
+    assert_eq!(refunds(&deal, &id).await, ["FAILED 1030.00 processor_silent"]);
+    assert_eq!(deal.credit().await, 103_000);
+    // Some of it is spent by then.
+    let more = json!({ "contractId": deal.contract, "title": "More", "amount": { "amount": "400.00" } });
+    let more = deal.client.does("milestonePropose", more, "milestone { id }").await.text("milestone.id");
+    deal.freelancer.does("milestoneAgree", json!({ "milestoneId": more }), "milestone { id }").await.ok();
+    deal.client.does("milestoneFund", json!({ "milestoneId": more }), "milestone { status }").await.ok();
+    assert_eq!(deal.credit().await, 61_800);
+    let lost =
+        "select coalesce(sum(case when from_account = 'losses' then amount_minor else -amount_minor end), 0)::bigint
+        from ledger_postings where 'losses' in (from_account, to_account)";
+    let lost = async || sqlx::query_scalar::<_, i64>(lost).fetch_one(app.pool()).await.unwrap();
+    app.stripe().does(|books, now| books.refund_gets_there(&id, &asked, 103_000, now));
+    app.settles().await;
+    assert_eq!(refunds(&deal, &id).await, ["SUCCEEDED 1030.00 -"]);
+    assert_eq!((deal.credit().await, lost().await), (0, 41_200), "the rest is our loss");
+    hold(&app).await;
+    let there = app.stripe().look(|books| books.refunds[0].id.clone());
+    app.stripe().does(|books, now| books.refund_fails(&there, now));
+    app.settles().await;
+    assert_eq!((deal.credit().await, lost().await), (61_800, 0), "it came back");
+    hold(&app).await;
+    // The database knows the sum, too.
+    let copy = "insert into payment_refunds (id, payment_id, organization_id, amount, status, state, created_at)
+        select gen_random_uuid(), payment_id, organization_id, amount, 'started', '{\"status\": \"started\"}', created_at
+        from payment_refunds";
+    sqlx::query(copy).execute(app.pool()).await.unwrap();
+    let refused = sqlx::query(copy).execute(app.pool()).await.unwrap_err();
+    assert!(refused.to_string().contains("more goes back of a payment"), "{refused}");
 }
 
 #[tokio::test]

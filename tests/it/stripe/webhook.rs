@@ -96,7 +96,7 @@ async fn both_secrets_are_taken_while_they_change() {
     let stripe = Stripe::new(Settings { webhook_secrets: both, ..settings }).unwrap();
     let equipment = Equipment { payments: Payments::Stripe(stripe), ..Equipment::throwaway().unwrap() };
     let market = Market::new(app.market.db().clone(), app.market.clock().clone(), equipment);
-    let door = api::webhook::routes(&market);
+    let door = api::webhook::routes(&market, &api::http::Settings::default());
     for (id, secret_used, expected) in [
         ("evt_old", WEBHOOK_SECRET, StatusCode::OK),
         ("evt_new", "whsec_the_new_one", StatusCode::OK),
@@ -151,6 +151,22 @@ async fn order_does_not_matter() {
     }
     assert_eq!(deal.money().await, [100_000, 100_000, 0, 0, 0, 0]);
     assert_eq!(stripe.look(tests::stripe::Books::balance), 103_000);
+}
+
+#[tokio::test]
+async fn what_is_told_of_a_payment_that_came_tells_that_it_came() {
+    let app = TestApp::on_stripe().await;
+    let (deal, payment, _) = waits_for(&app).await;
+    let stripe = app.stripe();
+    stripe.does(|books, now| books.disputes(&payment, 103_000, "needs_response", now));
+    let news = stripe.news().into_iter().filter(|news| news["type"] == "charge.dispute.created").collect();
+    // That it came is never told.
+    stripe.tell(&app.router(), news).await;
+    app.market.work_until_idle().await.unwrap();
+    assert_eq!(deal.money().await, [100_000, 0, 0, 0, 0, 100_000]);
+    let status = "select status from payments";
+    let status: String = sqlx::query_scalar(status).fetch_one(app.pool()).await.unwrap();
+    assert_eq!(status, "succeeded");
 }
 
 #[tokio::test]

@@ -66,6 +66,7 @@ impl Books {
         let fee = match category {
             "charge" => self.charge_fee(amount),
             "dispute" => self.dispute_fee,
+            "dispute_reversal" => -self.dispute_fee_back,
             _ => 0,
         };
         let (intent, metadata) = (about.0.map(str::to_owned), about.1);

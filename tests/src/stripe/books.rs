@@ -145,6 +145,8 @@ pub struct Books {
     pub charge_fees: (i64, i64),
     /// What it takes for each dispute, in cents.
     pub dispute_fee: i64,
+    /// What it gives back of that for each that is won, in cents.
+    pub dispute_fee_back: i64,
     /// Does it take a while until it knows what a charge costs?
     pub fees_held_back: bool,
     /// What it carries to banks.
@@ -263,6 +265,16 @@ impl Books {
     pub fn tell(&mut self, kind: &str, object: &Value, now: Timestamp) {
         let id = self.name("evt");
         self.news.push(event(&id, kind, object, now));
+    }
+
+    /// A refund that was asked for, and whose answer was lost, gets there after all.
+    pub fn refund_gets_there(&mut self, payment: &str, refund: &str, amount: i64, now: Timestamp) {
+        let intent = self.of_payment(payment).expect("such a payment").id.clone();
+        let metadata = BTreeMap::from([("refund".to_owned(), refund.to_owned())]);
+        let refund = Refund { id: self.name("re"), intent, amount, status: "succeeded", metadata };
+        self.goes_back(&refund, now);
+        self.tell("refund.created", &refund.body(), now);
+        self.refunds.push(refund);
     }
 
     fn goes_back(&mut self, refund: &Refund, now: Timestamp) {

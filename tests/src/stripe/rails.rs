@@ -35,6 +35,8 @@ pub struct Carrying {
     pub transfers: Vec<Transfer>,
     /// What went on from there.
     pub onward: Vec<Transfer>,
+    /// Does what a bank sent back take a while until it can come back to us?
+    pub back_held: bool,
     /// What moved on the financial account: name, cents, of which payout, when.
     pub moved: Vec<(String, i64, String, Timestamp)>,
 }
@@ -266,6 +268,9 @@ impl Books {
         let Transfer { amount, reversed, .. } = self.carrying.transfers[place];
         if reversed == amount {
             return refuse(400, "transfer_already_reversed", "id");
+        }
+        if self.carrying.back_held {
+            return refuse(400, "balance_insufficient", "id");
         }
         let mut onward =
             self.carrying.onward.iter().filter(|known| known.key() == self.carrying.transfers[place].key());

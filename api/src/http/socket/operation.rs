@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 use crate::http::answer::Outcome;
+use crate::http::open::Held;
 use crate::http::{Problem, Surface, TraceId};
 use crate::limits::Plan;
 
@@ -30,6 +31,8 @@ pub struct Running {
     /// Our number for it.
     pub number: u64,
     task: AbortHandle,
+    #[expect(dead_code, reason = "held for its drop")]
+    held: Held,
 }
 
 impl Drop for Running {
@@ -50,6 +53,8 @@ pub struct Run {
     pub id: String,
     /// Our number for it.
     pub number: u64,
+    /// What is held for as long as it runs.
+    pub held: Held,
 }
 
 impl Run {
@@ -60,7 +65,7 @@ impl Run {
         M: ObjectType + 'static,
         S: SubscriptionType + 'static,
     {
-        let Self { request, plan, trace, id, number } = self;
+        let Self { request, plan, trace, id, number, held } = self;
         let results = surface.schema.execute_stream(request);
         let most = match plan.kind {
             OperationType::Subscription => Duration::MAX,
@@ -72,7 +77,7 @@ impl Run {
             let pass_on = async {
                 let mut results = results;
                 while let Some(response) = results.next().await {
-                    let outcome = shared.outcome(response, &trace);
+                    let outcome = shared.outcome(response, &plan.form, &trace);
                     let is_over = matches!(outcome, Outcome::Refused { .. });
                     if sender.send(event(Some(outcome))).await.is_err() || is_over {
                         return;
@@ -88,6 +93,6 @@ impl Run {
             };
             let _gone = sender.send(event(Some(Outcome::refused(problem, &trace)))).await;
         });
-        Running { number, task: task.abort_handle() }
+        Running { number, task: task.abort_handle(), held }
     }
 }

@@ -1,18 +1,20 @@
-//! The base: people in columns, ordered by how well their work went, and for each skill the list of
-//! who holds it. Never changed once built.
+//! The base: people in columns, ordered by what no gig changes of their scores, and for each skill the
+//! list of who holds it. Never changed once built.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
-use super::super::features::{Country, HeldSkill, Language, Level, PersonFeatures, Text};
+use super::super::features::{Country, HeldSkill, Language, Level, PersonFeatures, Text, dot};
 use super::super::model::Model;
 use super::super::overlap::WorkDay;
-use super::super::reputation;
 use super::super::role::Role;
+use super::lists::LEVEL_BITS;
 use super::row::{Lists, Row};
+use super::statics::{Experience, Reckoned, Statics, alone, profile_length};
 use crate::id::{Id, OrganizationId, SkillId, UserId};
 
-/// People in columns. Rows come in the order of what is believed of their work, the best first, so
-/// the front of every posting list is worth most.
+/// People in columns. Those who list few skills stand together; among them rows come in the order of what
+/// they are worth to any gig that wants some experience, the best first.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Base {
     pub(super) ids: Vec<u128>,
@@ -24,14 +26,16 @@ pub struct Base {
     /// Texts of all rows, `text_width` numbers each.
     pub(super) texts: Vec<i8>,
     pub(super) text_width: usize,
-    /// What is believed of each person's work, in steps of [`BELIEF_STEP`] micro-units.
-    pub(super) beliefs: Vec<u16>,
+    /// The squared length of each row's text.
+    pub(super) squares: Vec<u32>,
     pub(super) posting_ends: Vec<u32>,
+    /// Rows, each with the level in the lowest bits.
     pub(super) postings: Vec<u32>,
     pub(super) role_postings: Vec<Vec<u32>>,
     pub(super) side: Side,
     pub(super) skill_numbers: HashMap<SkillId, u16>,
     pub(super) by_id: Vec<u32>,
+    pub(super) reckoned: Reckoned,
 }
 
 /// What few people have or many share.
@@ -44,9 +48,6 @@ pub struct Side {
     pub teams: BTreeMap<u32, u64>,
     pub blocked: BTreeMap<u32, BTreeSet<OrganizationId>>,
 }
-
-/// Beliefs are kept this coarsely, in micro-units.
-pub const BELIEF_STEP: i64 = 16;
 
 /// Skills past this many are kept as one nameless other.
 const MOST_SKILLS: usize = 16_383;
@@ -106,7 +107,7 @@ impl Base {
         &self.held[start as usize..self.rows[at].held_end as usize]
     }
 
-    fn wants_of(&self, at: usize) -> &[u16] {
+    pub(super) fn wants_of(&self, at: usize) -> &[u16] {
         let start = if at == 0 { 0 } else { self.rows[at - 1].wants_end };
         &self.wants[start as usize..self.rows[at].wants_end as usize]
     }
@@ -115,7 +116,12 @@ impl Base {
         &self.texts[at * self.text_width..(at + 1) * self.text_width]
     }
 
-    /// The rows of those who hold a skill, the best first.
+    /// What no gig changes of everyone's scores, by this model: reckoned when first asked for.
+    pub(super) fn statics(&self, model: &Model) -> Arc<Statics> {
+        self.reckoned.of(self, model)
+    }
+
+    /// The rows of those who hold a skill, the best first, each with the level in its lowest bits.
     pub(super) fn posting(&self, skill: u16) -> &[u32] {
         let at = usize::from(skill);
         let start = if at == 0 { 0 } else { self.posting_ends[at - 1] };
@@ -138,7 +144,8 @@ impl Base {
 
     /// The memory it takes, in bytes, without what few people have.
     pub fn bytes(&self) -> usize {
-        self.ids.len() * 18
+        self.ids.len() * (16 + 4)
+            + self.reckoned.bytes()
             + self.rows.len() * size_of::<Row>()
             + (self.held.len() + self.wants.len()) * 2
             + self.texts.len()
@@ -165,11 +172,15 @@ impl Base {
         for row in 0..self.len_rows() {
             for packed in self.held_of(row as usize) {
                 if let Some(next) = ends.get_mut(usize::from(packed / 4)) {
-                    postings[*next as usize] = row;
+                    postings[*next as usize] = row << LEVEL_BITS | u32::from(packed % 4);
                     *next += 1;
                 }
             }
         }
+        self.squares = match self.text_width {
+            0 => vec![0; self.rows.len()],
+            width => self.texts.chunks(width).map(|text| u32::try_from(dot(text, text)).unwrap_or(u32::MAX)).collect(),
+        };
         self.posting_ends = ends;
         self.postings = postings;
         self.role_postings = vec![Vec::new(); Role::all().count()];
@@ -237,23 +248,21 @@ impl Builder {
         }
     }
 
-    /// The base, in the order of what is believed of people's work.
+    /// The base, in the order of what people are worth to any gig that wants some experience.
     pub fn build(self, model: &Model) -> Base {
         let from = self.base;
         let mut last: HashMap<u128, u32> = HashMap::with_capacity(from.len());
         for (id, row) in from.ids.iter().zip(0..) {
             last.insert(*id, row);
         }
-        let mut order: Vec<(i64, u128, u32)> = last
+        let experience = Experience::of(None, model);
+        let mut order: Vec<(u8, i64, u128, u32, i32)> = last
             .into_iter()
             .map(|(id, row)| {
                 let numbers = &from.rows[row as usize];
-                let outcomes = super::super::features::Outcomes {
-                    good_milli: numbers.good,
-                    bad_milli: numbers.bad,
-                    finished: u32::from(numbers.finished),
-                };
-                (-reputation::believed(outcomes, model).as_micro(), id, row)
+                let length = profile_length(from.held_of(row as usize).len());
+                let alone = alone(numbers, model);
+                (length, -i64::from(alone) - experience.worth(numbers.months), id, row, alone)
             })
             .collect();
         order.sort_unstable();
@@ -273,13 +282,12 @@ impl Builder {
             },
             ..Base::default()
         };
-        for ((believed, id, row), to) in order.into_iter().zip(0_u32..) {
+        for (&(_, _, id, row, _), to) in order.iter().zip(0_u32..) {
             let at = row as usize;
             base.held.extend(from.held_of(at));
             base.wants.extend(from.wants_of(at));
             base.texts.extend(from.text_of(at));
             base.ids.push(id);
-            base.beliefs.push(u16::try_from(-believed / BELIEF_STEP).unwrap_or(u16::MAX));
             base.rows.push(Row {
                 held_end: u32::try_from(base.held.len()).unwrap_or(u32::MAX),
                 wants_end: u32::try_from(base.wants.len()).unwrap_or(u32::MAX),
@@ -293,6 +301,7 @@ impl Builder {
             }
         }
         base.complete();
+        base.reckoned.keep(&base, model, order.into_iter().map(|(.., alone)| alone).collect());
         base
     }
 }

@@ -1,494 +1,385 @@
-//! Candidates: the few hundred rows worth a full score, found without looking at everyone.
+//! Candidates: the people of the highest scores, found without scoring everyone.
 //!
-//! The lists of the asked skills, their neighbours and the asked roles are added up; the few
-//! thousand people with the largest sums are tried against the hard constraints and given a rough
-//! score from their row; the best of those go on to the full one.
+//! Rows stand in the order of what no gig changes of their scores. They are gone through block by block: the
+//! lists of the asked skills, of those like them and of the roles are added up to a bound on each row's
+//! score, and a row is scored only where that bound comes up to the last of the best so far. A list that by
+//! itself can't lift a row that far is not read at all. Nobody is lost by any of this: those found are those
+//! whom scoring everyone would find, which a test holds against it.
 
-use std::collections::BTreeSet;
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap};
 
 use super::super::bring::asks_nothing;
-use super::super::constraint::Barrier;
-use super::super::features::{Budget, GigFeatures, PersonFeatures, Standing};
-use super::super::fixed::{Value, Weight, exp_minus};
+use super::super::features::{Budget, GigFeatures, Seniority};
+use super::super::fixed::{Score, Value, Weight};
 use super::super::knowledge::Knowledge;
-use super::super::overlap::Overlap;
+use super::super::model::Model;
 use super::super::rank::Matcher;
-use super::super::role::Role;
-use super::super::score::{Ask, enough_months, grown, needed_months, spread};
+use super::super::score::{Ask, rate_value};
 use super::Counts;
-use super::base::{BELIEF_STEP, Base, unpacked_level};
-use super::row::{NO_ROLE, ROLES, Row};
+use super::base::Base;
+use super::exact::Exact;
+use super::gate::{Gate, count};
+use super::lists::{List, Lists, sum};
+use super::row::NO_ROLE;
+use super::statics::{BLOCK, Block, Brief, NO_RATE, OTHER_DAY, least_rate, most};
 
 /// How far candidate generation looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// So many people, those whose lists add up to most, are tried against constraints and roughly scored.
-    pub met: usize,
-    /// Of so many who bring something of what is asked, all are counted whom constraints leave out; of
-    /// more, those met.
+    /// Where so many people bring something of what is asked, or fewer, all are counted whom constraints leave
+    /// out.
     pub counted: usize,
-    /// So many of them have their texts compared.
-    pub compared: usize,
-    /// So many of those are scored in full.
+    /// Where more do, so many at least.
+    pub met: usize,
+    /// So many of the best are found, or what a page needs.
     pub scored: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { met: 5_000, counted: 20_000, compared: 500, scored: 120 }
+        Self { counted: 20_000, met: 3_000, scored: 64 }
     }
 }
 
-/// What was found.
-pub struct Found {
-    /// The rows to score in full.
-    pub rows: Vec<u32>,
-    /// How many of those counted passed every hard constraint.
+/// Of a list of people this much longer than a page some may be put back: one team's, and near ties.
+const BEYOND_A_PAGE: usize = 20;
+
+impl Limits {
+    /// So many of the best are found for a page of so many.
+    pub fn found_for(&self, page: usize) -> usize {
+        self.scored.max(page.saturating_add(BEYOND_A_PAGE))
+    }
+}
+
+/// The best so far, of all bases.
+#[derive(Debug)]
+pub struct Best {
+    most: usize,
+    heap: BinaryHeap<Reverse<Place>>,
+}
+
+/// A row among the best: the highest score first, and of equal ones the smallest id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Its score.
+    pub score: Score,
+    id: Reverse<u128>,
+    /// Which base it is of.
+    pub base: usize,
+    /// Its row there.
+    pub row: u32,
+}
+
+impl Best {
+    /// Room for so many.
+    pub fn new(most: usize) -> Self {
+        Self { most: most.max(1), heap: BinaryHeap::new() }
+    }
+
+    /// What a score must come up to.
+    fn least(&self) -> i64 {
+        match self.heap.peek() {
+            Some(Reverse(last)) if self.heap.len() >= self.most => last.score.as_nano(),
+            _ => i64::MIN,
+        }
+    }
+
+    fn add(&mut self, place: Place) {
+        self.heap.push(Reverse(place));
+        if self.heap.len() > self.most {
+            self.heap.pop();
+        }
+    }
+
+    /// All of them, the best first.
+    pub fn sorted(self) -> Vec<Place> {
+        self.heap.into_sorted_vec().into_iter().map(|Reverse(place)| place).collect()
+    }
+}
+
+/// Who was met.
+#[derive(Debug)]
+pub struct Met {
+    /// How many of those looked at passed every hard constraint.
     pub passed: u32,
-    /// Whom the constraints left out, of those counted.
+    /// Whom the constraints left out, of those looked at.
     pub left_out: Counts,
-    /// Whether everyone who brings something of what is asked was counted.
-    pub counted_all: bool,
+    /// Whether everyone who brings something of what is asked was looked at.
+    pub all: bool,
 }
 
-/// Find candidates for a gig.
-pub fn find<K: Knowledge + ?Sized>(
-    base: &Base,
+/// So many blocks in a row are read by the same lists.
+const STRIDE: usize = 4;
+/// A list with fewer than one row in so many is read in any case.
+const SHORT: usize = 1_024;
+/// Lists that are this many times longer, together, than what is counted are taken to name more people.
+const OVERLAPPING: usize = 4;
+
+/// Find candidates for a gig in one of the bases.
+pub fn find<'a, K: Knowledge + ?Sized>(
+    (number, base): (usize, &'a Base),
     hidden: &BTreeSet<u32>,
-    matcher: &Matcher<'_, K>,
-    gig: &GigFeatures,
+    matcher: &Matcher<'a, K>,
+    ask: &Ask<'a>,
     limits: Limits,
-) -> Found {
-    let ask = Ask::new(gig, matcher.model, matcher.knowledge);
-    let rough = Rough::new(base, &ask, matcher);
-    let mut gate = Gate::new(base, gig, matcher);
-    let met = met(base, &ask, matcher, limits);
-    let mut found = Found { rows: Vec::new(), passed: 0, left_out: Counts::new(), counted_all: met.all };
-    let mut scored: Vec<(i64, u32)> = Vec::with_capacity(limits.met);
-    for row in met.rows {
-        if hidden.contains(&row) {
-            continue;
-        }
-        let barriers = gate.barriers(row);
-        if barriers == 0 {
-            scored.push((-rough.score(base, row), row));
-        } else {
-            count(&mut found.left_out, barriers);
-        }
+    best: &mut Best,
+) -> Met {
+    if base.is_empty() {
+        return Met { passed: 0, left_out: Counts::new(), all: true };
     }
-    found.passed = u32::try_from(scored.len()).unwrap_or(u32::MAX);
-    for row in met.beyond.into_iter().filter(|row| !hidden.contains(row)) {
-        let barriers = gate.barriers(row);
-        found.passed += u32::from(barriers == 0);
-        count(&mut found.left_out, barriers);
+    let statics = base.statics(matcher.model);
+    let exact = Exact::new(base, ask, matcher, std::sync::Arc::clone(&statics));
+    let lists = if asks_nothing(ask.gig) { None } else { Lists::of(base, ask, matcher, exact.roles()) };
+    let table = Table::of(ask.gig, matcher.model, &exact);
+    let mut search = Search {
+        number,
+        base,
+        hidden,
+        gate: Gate::new(base, ask.gig),
+        exact,
+        briefs: statics.briefs(),
+        table,
+        met: Met { passed: 0, left_out: Counts::new(), all: true },
+        looked_at: 0,
+        limits,
+        best,
+    };
+    match lists {
+        Some(lists) => search.along(lists, statics.blocks()),
+        None => search.everyone(ask, statics.blocks()),
     }
-    keep(&mut scored, limits.compared.max(limits.scored));
-    if !gig.text.0.is_empty() && gig.text.0.len() == base.text_width && scored.len() > limits.scored {
-        let weight = i64::from(matcher.model.people.text.as_milli());
-        let length = lengths(&gig.text.0);
-        for (score, row) in &mut scored {
-            *score -= weight * likeness(&gig.text.0, base.text_of(*row as usize), length);
-        }
-    }
-    keep(&mut scored, limits.scored);
-    found.rows = scored.into_iter().map(|(_, row)| row).collect();
-    found
+    search.met
 }
 
-/// Keep so many of the smallest.
-fn keep(scored: &mut Vec<(i64, u32)>, most: usize) {
-    if scored.len() > most {
-        scored.select_nth_unstable(most);
-        scored.truncate(most);
-    }
+/// What the parts of a row's score are worth at most that its brief tells of, in billionths.
+struct Table {
+    seniority: Option<Seniority>,
+    /// Of all that no brief tells of, apart from skills: the text, wishes, and what is the gig's alone.
+    rest: i64,
+    text: i64,
+    role: i64,
+    rates: Vec<i64>,
+    rate: i64,
+    overlap: i64,
+    weekly_hours: u8,
+    overlap_minutes: u16,
+    skills: i64,
 }
 
-/// The rows met, and what is known of the others.
-struct Met {
-    /// Those that are roughly scored.
-    rows: Vec<u32>,
-    /// Those on any of the lists that are not, if they are few enough to be counted.
-    beyond: Vec<u32>,
-    /// Whether this is everyone on any of the lists.
-    all: bool,
-}
-
-/// The rows met: those whose skills and roles, by their lists, add up to most. Nobody else brings anything
-/// of what is asked; where nothing is, the first of everyone are met.
-fn met<K: Knowledge + ?Sized>(base: &Base, ask: &Ask<'_>, matcher: &Matcher<'_, K>, limits: Limits) -> Met {
-    if asks_nothing(ask.gig) {
-        let rows = (0..base.len_rows()).take(limits.met).collect();
-        let beyond = (0..base.len_rows()).skip(limits.met).take(limits.counted.saturating_sub(limits.met)).collect();
-        return Met { rows, beyond, all: base.len() <= limits.counted };
-    }
-    let mut lists = lists(base, ask, matcher);
-    // A list of so many says little of each; it is left out as long as the others meet enough.
-    let telling: usize = lists.iter().map(|(list, _)| list.len()).filter(|length| !is_hot(*length, base)).sum();
-    let many = telling >= 2 * limits.met && lists.iter().any(|(list, _)| is_hot(list.len(), base));
-    if many {
-        lists.retain(|(list, _)| !is_hot(list.len(), base));
-    }
-    let mut sums = vec![0_u16; base.len()];
-    for (list, weight) in &lists {
-        for row in *list {
-            let sum = &mut sums[*row as usize];
-            *sum = sum.saturating_add(*weight);
+impl Table {
+    fn of(gig: &GigFeatures, model: &Model, exact: &Exact<'_>) -> Self {
+        let weights = &model.people;
+        let unknown = |weight: Weight| weight.of(model.unknown).as_nano();
+        let text = if exact.compares_texts() { most(weights.text) } else { unknown(weights.text) };
+        let rates: Vec<i64> = (0..=NO_RATE)
+            .map(|step| match gig.budget {
+                Budget::Hourly { low_minor, high_minor, .. } if step != NO_RATE => {
+                    let (from, to) = (i64::from(least_rate(step)), i64::from(least_rate(step + 1)));
+                    let value = |rate: i64| rate_value(rate, low_minor, high_minor, model);
+                    let best =
+                        if from <= high_minor && to >= low_minor { Value::ONE } else { value(from).max(value(to)) };
+                    weights.rate.of(best).as_nano().max(0)
+                }
+                Budget::Open | Budget::Hourly { .. } | Budget::Fixed { .. } => unknown(weights.rate),
+            })
+            .collect();
+        let (roles, no_role) = exact.roles();
+        Self {
+            seniority: gig.seniority,
+            rest: exact.of_gig() + text + most(weights.interest) + most(weights.must_haves),
+            text,
+            role: roles.iter().copied().max().unwrap_or(no_role).max(no_role),
+            rate: rates.iter().copied().max().unwrap_or(0),
+            rates,
+            overlap: if gig.work_day.is_some() { most(weights.overlap) } else { unknown(weights.overlap) },
+            weekly_hours: gig.weekly_hours.map_or(0, |hours| u8::try_from(hours).unwrap_or(u8::MAX)),
+            overlap_minutes: gig.overlap_minutes.unwrap_or(0),
+            skills: if gig.skills.is_empty() { unknown(weights.skills) } else { 0 },
         }
     }
-    let (rows, on_lists) = largest(&sums, limits.met);
-    let on_lists = if many { usize::MAX } else { on_lists };
-    let mut beyond = Vec::new();
-    if on_lists <= limits.counted && on_lists > rows.len() {
-        rows.iter().for_each(|row| sums[*row as usize] = 0);
-        beyond.extend((0..base.len_rows()).filter(|row| sums[*row as usize] > 0));
+
+    /// What a row is worth at most beside skills, where what no gig changes of it is no more than this.
+    fn most(&self, bound: i64) -> i64 {
+        self.around(bound) + self.role
     }
-    Met { rows, beyond, all: on_lists <= limits.counted }
+
+    /// What a row without any of the asked skills and roles is worth at most, where what no gig changes of it is
+    /// no more than this.
+    fn around(&self, bound: i64) -> i64 {
+        bound + self.rest + self.rate + self.overlap + self.skills
+    }
 }
 
-fn is_hot(length: usize, base: &Base) -> bool {
-    length > base.len() / 6
+struct Search<'s, 'a> {
+    number: usize,
+    base: &'a Base,
+    hidden: &'s BTreeSet<u32>,
+    gate: Gate<'a>,
+    exact: Exact<'a>,
+    briefs: &'s [Brief],
+    table: Table,
+    met: Met,
+    looked_at: usize,
+    limits: Limits,
+    best: &'s mut Best,
 }
 
-/// The lists to read, each with what being on it is worth.
-fn lists<'b, K: Knowledge + ?Sized>(base: &'b Base, ask: &Ask<'_>, matcher: &Matcher<'_, K>) -> Vec<(&'b [u32], u16)> {
-    let (weights, near) = (&matcher.model.people, matcher.model.skills.must_likeness);
-    let worth = |weight: i32, micro: i64| u16::try_from(i64::from(weight) * micro * 4 / 1_000_000).unwrap_or(0).max(1);
-    let skills = ask.answers_in_full().filter_map(|(skill, own)| {
-        let number = base.skill_numbers.get(&skill)?;
-        let answered = own.filter(|(_, likeness, _)| *likeness >= near);
-        let micro = answered.map(|(_, likeness, share)| likeness.as_micro() * share / 1_000_000).max()?;
-        Some((base.posting(*number), worth(weights.skills.as_milli(), micro)))
-    });
-    let roles = Role::all().filter_map(|held| {
-        let best = ask.gig.roles.iter().map(|asked| held.stands_in_for(*asked)).max().filter(|best| *best >= near)?;
-        Some((base.role_posting(held), worth(weights.role.as_milli(), best.as_micro())))
-    });
-    let mut lists: Vec<_> = skills.chain(roles).filter(|(list, _)| !list.is_empty()).collect();
-    lists.sort_unstable_by_key(|(list, worth)| (list.len(), list[0], *worth));
-    lists
-}
-
-/// The rows of the largest sums, so many of them; among equals, the first ones. And how many sums
-/// there are.
-fn largest(sums: &[u16], most: usize) -> (Vec<u32>, usize) {
-    let mut counts = vec![0_usize; usize::from(u16::MAX) + 1];
-    let mut highest = 0;
-    for chunk in sums.chunks(CHUNK).filter(|chunk| has_any(chunk)) {
-        for sum in chunk {
-            counts[usize::from(*sum)] += 1;
-            highest = highest.max(usize::from(*sum));
-        }
-    }
-    counts[0] = 0;
-    let all = counts[..=highest].iter().sum();
-    let mut above = 0;
-    let mut least = highest + 1;
-    while least > 1 && above + counts[least - 1] <= most {
-        least -= 1;
-        above += counts[least];
-    }
-    // Of those one below the line, as many as there is room for.
-    let mut room = if least > 1 { most - above } else { 0 };
-    let mut rows = Vec::with_capacity(most);
-    for (first, chunk) in (0..).step_by(CHUNK).zip(sums.chunks(CHUNK)).filter(|(_, chunk)| has_any(chunk)) {
-        for (row, sum) in (first..).zip(chunk) {
-            let sum = usize::from(*sum);
-            if sum >= least {
-                rows.push(row);
-            } else if sum + 1 == least && room > 0 {
-                room -= 1;
-                rows.push(row);
+impl Search<'_, '_> {
+    /// Along the lists, block by block.
+    fn along(&mut self, mut lists: Lists<'_>, blocks: &[Block]) {
+        let members = lists.members();
+        let counting = members <= self.limits.counted
+            || (members <= self.limits.counted.saturating_mul(OVERLAPPING) && self.union_is_counted(&lists));
+        self.met.all = counting;
+        let shortest = self.base.len() / SHORT;
+        let mut sums = vec![0_u64; BLOCK];
+        let mut met = Vec::with_capacity(BLOCK);
+        for (stride, together) in (0..).zip(blocks.chunks(STRIDE)) {
+            if !counting && self.looked_at >= self.limits.met {
+                let bound = together.iter().map(|block| block.bound(self.table.seniority)).max().unwrap_or(0);
+                let listed = together.iter().map(|block| block.least_listed).min().unwrap_or(0);
+                lists.leave_out(self.table.around(bound), self.best.least(), listed, shortest);
+                if lists.all.iter().all(|list| !list.read || !list.member) {
+                    continue;
+                }
+            }
+            let unread = lists.unread();
+            for (block, about) in (stride * STRIDE..).zip(together) {
+                let start = (block * BLOCK) as u32;
+                let end = start + (BLOCK.min(self.base.len() - block * BLOCK)) as u32;
+                for list in lists.all.iter_mut().filter(|list| list.read) {
+                    list.add_to(start, end, &mut sums, &mut met);
+                }
+                for row in self.hidden.range(start..end) {
+                    sums[(row - start) as usize] = 0;
+                }
+                let others = self.table.most(about.bound(self.table.seniority));
+                for row in met.drain(..) {
+                    let sum = std::mem::take(&mut sums[(row - start) as usize]);
+                    if !sum::is_member(sum) {
+                        continue;
+                    }
+                    let all_are_counted = counting || self.looked_at < self.limits.met;
+                    let quick = others + lists.quick_bound(sum, about.least_listed, &unread);
+                    if !all_are_counted && quick < self.best.least() {
+                        continue;
+                    }
+                    let skills = lists.bound(sum, self.briefs[row as usize].listed, &unread) + self.table.skills;
+                    let hope = self.hope(row, skills);
+                    self.look_at(row, hope, counting);
+                }
             }
         }
     }
-    (rows, all)
-}
 
-/// Sums are looked at so many at a time: most often there is nothing among them.
-const CHUNK: usize = 64;
-
-fn has_any(sums: &[u16]) -> bool {
-    sums.iter().fold(0, |any, sum| any | sum) != 0
-}
-
-/// The rough score: skills, role, experience and load, from the row alone.
-struct Rough {
-    /// For each skill: which of `answers` are its own.
-    ranges: Vec<(u16, u16)>,
-    /// An asked skill, and how much of the ask for it is answered, in micro-units of its weight.
-    answers: Vec<(u8, u32, i64)>,
-    asked: usize,
-    roles: Vec<i64>,
-    skills_weight: i64,
-    focus_weight: i64,
-    /// What so many roles count.
-    breadth: Vec<i64>,
-    seniority: Vec<i64>,
-    unasked_limit: i64,
-    work_days: Vec<i64>,
-    unknown_overlap: i64,
-    loads: Vec<i64>,
-    reputation_weight: i64,
-    answers_weight: i64,
-    rate: Option<(i64, i64, i64)>,
-}
-
-/// Loads are told apart by this much, in thousandths.
-const LOAD_STEP: u32 = 100;
-/// Heavier loads count as this many steps.
-const LOAD_STEPS: u32 = 160;
-
-/// More asked skills than this are not looked at roughly.
-const MOST_ASKED: usize = 32;
-
-impl Rough {
-    fn new<K: Knowledge + ?Sized>(base: &Base, ask: &Ask<'_>, matcher: &Matcher<'_, K>) -> Self {
-        let (model, gig) = (matcher.model, ask.gig);
-        let mut ranges = vec![(0, 0); base.side.skills.len()];
-        let mut answers = Vec::new();
-        for (skill, own) in ask.answers_in_full() {
-            let Some(number) = base.skill_numbers.get(&skill) else { continue };
-            let start = answers.len() as u16;
-            answers.extend(own.filter(|(index, ..)| *index < MOST_ASKED).map(|(index, likeness, share)| {
-                let likeness = likeness.as_micro();
-                (index as u8, likeness as u32, likeness * share / 1_000_000)
-            }));
-            ranges[usize::from(*number)] = (start, answers.len() as u16);
+    /// What a row whose skills are worth this much at most may come to, by what its brief tells; nothing, if
+    /// that is not enough, or keeps it apart.
+    fn hope(&mut self, row: u32, skills: i64) -> Option<i64> {
+        let brief = &self.briefs[row as usize];
+        let (table, least) = (&self.table, self.best.least());
+        // The quickest first: each look-up only lowers what is hoped for.
+        let mut most = brief.bound(table.seniority) + skills + table.rest;
+        if most + table.role + table.rate + table.overlap < least {
+            return None;
         }
-        let roles = Role::all()
-            .map(|held| {
-                let best = gig.roles.iter().map(|asked| held.stands_in_for(*asked)).max();
-                i64::from(model.people.role.as_milli()) * best.unwrap_or(model.unknown).as_micro()
-            })
-            .collect();
-        let needed = needed_months(gig, model);
-        let enough = enough_months(gig, model);
-        let experience = |weight: Weight, months: u16, whole: u16| {
-            i64::from(weight.as_milli()) * Value::ratio(grown(months), grown(whole)).as_micro()
+        most += table.rates[usize::from(brief.rate)] + self.role(brief);
+        if most + table.overlap < least || !brief.open || brief.free_hours < table.weekly_hours {
+            return None;
+        }
+        let (overlap, worth) = match brief.day {
+            OTHER_DAY => (None, table.overlap),
+            day => self.exact.overlap_of_day(day),
         };
-        let seniority = (0..=enough)
-            .map(|months| {
-                experience(model.people.seniority, months, needed) + experience(model.people.experience, months, enough)
-            })
-            .collect();
-        let breadth = (0..=ROLES as u32)
-            .map(|roles| i64::from(model.people.breadth.as_milli()) * spread(roles, &model.skills).as_micro())
-            .collect();
-        Self {
-            ranges,
-            answers,
-            asked: ask.skills().count().min(MOST_ASKED),
-            roles,
-            skills_weight: i64::from(model.people.skills.as_milli()),
-            focus_weight: i64::from(model.people.focus.as_milli()),
-            breadth,
-            seniority,
-            unasked_limit: i64::from(model.skills.unasked_limit) * 1_000_000,
-            work_days: work_days(base, matcher, gig),
-            unknown_overlap: i64::from(model.people.overlap.as_milli()) * model.unknown.as_micro(),
-            loads: (0..=LOAD_STEPS)
-                .map(|step| {
-                    let filled = i64::from(step * LOAD_STEP) * model.load.steepness.as_micro() / 1_000;
-                    i64::from(model.people.load.as_milli()) * exp_minus(filled).complement().as_micro()
-                })
-                .collect(),
-            reputation_weight: i64::from(model.people.reputation.as_milli()),
-            answers_weight: i64::from(model.people.answers.as_milli()),
-            rate: match gig.budget {
-                Budget::Hourly { high_minor, .. } => {
-                    let slack = (high_minor * model.rate.slack.as_micro() / 1_000_000).max(1);
-                    Some((i64::from(model.people.rate.as_milli()), high_minor, slack))
-                }
-                Budget::Open | Budget::Fixed { .. } => None,
+        most += worth;
+        let meets = overlap.is_none_or(|overlap| overlap.least_minutes >= self.table.overlap_minutes);
+        (meets && most >= least).then_some(most)
+    }
+
+    /// Whether the lists name few enough people for all of them to be counted.
+    fn union_is_counted(&self, lists: &Lists<'_>) -> bool {
+        let mut named = vec![false; self.base.len()];
+        let mut people = 0;
+        for row in lists.all.iter().filter(|list| list.member).flat_map(List::rows) {
+            people += usize::from(!std::mem::replace(&mut named[row as usize], true));
+        }
+        people <= self.limits.counted
+    }
+
+    /// What the roles of a row contribute, if it has no more than two; if more, what the largest could.
+    fn role(&self, brief: &Brief) -> i64 {
+        let (roles, none) = self.exact.roles();
+        match brief.roles {
+            [NO_ROLE, _] => none,
+            [one, NO_ROLE] => roles.get(usize::from(one)).copied().unwrap_or(self.table.role),
+            [one, other] => match (roles.get(usize::from(one)), roles.get(usize::from(other))) {
+                (Some(one), Some(other)) => *one.max(other),
+                _ => self.table.role,
             },
         }
     }
 
-    fn score(&self, base: &Base, row: u32) -> i64 {
-        let numbers = &base.rows[row as usize];
-        let held = base.held_of(row as usize);
-        let mut best = [0_i64; MOST_ASKED];
-        let mut mass = 0_i64;
-        for packed in held {
-            let Some((start, end)) = self.ranges.get(usize::from(packed / 4)) else { continue };
-            let mut likest = 0;
-            for (asked, likeness, worth) in &self.answers[usize::from(*start)..usize::from(*end)] {
-                let worth = match unpacked_level(*packed) {
-                    super::super::features::Level::Beginner => worth * 6 / 10,
-                    super::super::features::Level::Claimed => worth * 8 / 10,
-                    super::super::features::Level::Verified => *worth,
-                };
-                let at = &mut best[usize::from(*asked)];
-                *at = (*at).max(worth);
-                likest = likest.max(i64::from(*likeness));
+    /// Where lists don't help: everyone whose bound comes up to it.
+    fn everyone(&mut self, ask: &Ask<'_>, blocks: &[Block]) {
+        let counting = self.base.len() <= self.limits.counted;
+        self.met.all = counting;
+        let brings = (!asks_nothing(ask.gig)).then_some(ask);
+        let weights = &self.exact.model().people;
+        let skills = most(weights.skills).max(self.table.skills) + most(weights.focus);
+        for (number, block) in blocks.iter().enumerate() {
+            let bound = self.table.around(block.bound(self.table.seniority)) + skills + self.table.role;
+            if !counting && self.looked_at >= self.limits.met && bound < self.best.least() {
+                continue;
             }
-            mass += likest;
-        }
-        let covered: i64 = best[..self.asked].iter().sum();
-        let listed = held.len() as i64 * 1_000_000;
-        let restraint = (self.unasked_limit * 1_000 / (listed - mass).max(1)).min(1_000);
-        let focus = if listed == 0 { 0 } else { mass * 1_000_000 / listed };
-        let role =
-            numbers.roles.iter().filter_map(|role| self.roles.get(usize::from(*role))).max().copied().unwrap_or(0);
-        let roles = numbers.roles.iter().filter(|role| **role != NO_ROLE).count();
-        let months = usize::from(numbers.months).min(self.seniority.len() - 1);
-        let seniority = if numbers.months == u16::MAX { 0 } else { self.seniority[months] };
-        let breadth = self.breadth[roles];
-        let overlap = self.work_days.get(usize::from(numbers.work_day)).copied().unwrap_or(self.unknown_overlap);
-        let load = self.loads[(numbers.pending / LOAD_STEP).min(LOAD_STEPS) as usize];
-        let reputation = self.reputation_weight * i64::from(base.beliefs[row as usize]) * BELIEF_STEP;
-        // Near enough: the mean of answers, and 1 / (1 + x^2) for how far a rate is over the budget.
-        let answers =
-            self.answers_weight * (i64::from(numbers.in_time) + 4) * 1_000_000 / (i64::from(numbers.asked) + 6);
-        let rate = self.rate.filter(|_| numbers.rate != u32::MAX).map_or(0, |(weight, high, slack)| {
-            let beyond = (i64::from(numbers.rate) - high).max(0) * 1_000 / slack;
-            weight * 1_000_000_000_000 / (1_000_000 + beyond * beyond)
-        });
-        (self.skills_weight * covered + self.focus_weight * focus) / 1_000 * restraint
-            + role
-            + seniority
-            + breadth
-            + overlap
-            + load
-            + reputation
-            + answers
-            + rate
-    }
-}
-
-/// What the overlap of each working day that people keep is worth.
-fn work_days<K: Knowledge + ?Sized>(base: &Base, matcher: &Matcher<'_, K>, gig: &GigFeatures) -> Vec<i64> {
-    let dates = gig.dates_from(matcher.now, matcher.model.usual_days);
-    let enough = i64::from(gig.overlap_minutes.unwrap_or(0).max(matcher.model.overlap.enough_minutes));
-    let Some(client) = gig.work_day else { return Vec::new() };
-    let worth = |least: u16| Value::ratio(i64::from(least), enough).as_micro();
-    let days = base.side.work_days.iter();
-    days.map(|day| {
-        i64::from(matcher.model.people.overlap.as_milli()) * worth(client.overlap_over(day, dates).least_minutes)
-    })
-    .collect()
-}
-
-/// The hard constraints, read from rows: what many share is looked up once.
-struct Gate<'a> {
-    base: &'a Base,
-    gig: &'a GigFeatures,
-    /// The barriers of a person of this standing, country and so on, one bit each.
-    work_days: Vec<u16>,
-    countries: Vec<u16>,
-    languages: Vec<u16>,
-    always: u16,
-    blocked_rows: BTreeSet<u32>,
-}
-
-impl<'a> Gate<'a> {
-    fn new<K: Knowledge + ?Sized>(base: &'a Base, gig: &'a GigFeatures, matcher: &Matcher<'_, K>) -> Self {
-        let dates = gig.dates_from(matcher.now, matcher.model.usual_days);
-        let anyone = || PersonFeatures::new(crate::id::Id::from_uuid(uuid::Uuid::nil()));
-        let bits = |person: &PersonFeatures, overlap: Option<Overlap>| mask(&Barrier::between(gig, person, overlap));
-        let overlap_of = |work_day: &super::super::overlap::WorkDay| {
-            // Only a required overlap keeps anyone out; without one there is nothing to compute.
-            gig.overlap_minutes.and(gig.work_day).map(|client| client.overlap_over(work_day, dates))
-        };
-        Self {
-            work_days: base.side.work_days.iter().map(|day| bits(&anyone(), overlap_of(day))).collect(),
-            countries: base
-                .side
-                .countries
-                .iter()
-                .map(|country| bits(&PersonFeatures { country: Some(*country), ..anyone() }, None))
-                .collect(),
-            languages: base
-                .side
-                .languages
-                .iter()
-                .map(|languages| bits(&PersonFeatures { languages: languages.clone(), ..anyone() }, None))
-                .collect(),
-            always: bits(&anyone(), None),
-            blocked_rows: gig
-                .blocked
-                .iter()
-                .filter_map(|person| base.find(*person))
-                .chain(
-                    base.side.blocked.iter().filter(|(_, clients)| clients.contains(&gig.client)).map(|(row, _)| *row),
-                )
-                .collect(),
-            base,
-            gig,
+            for at in number * BLOCK..self.base.len().min((number + 1) * BLOCK) {
+                let row = at as u32;
+                let hope = self.hope(row, skills);
+                if (hope.is_some() || counting || self.looked_at < self.limits.met)
+                    && !self.hidden.contains(&row)
+                    && brings.is_none_or(|ask| ask.is_met_by(&self.base.person(row), self.exact.model()))
+                {
+                    self.look_at(row, hope, counting);
+                }
+            }
         }
     }
 
-    /// The barriers of a row, one bit each.
-    fn barriers(&mut self, row: u32) -> u16 {
-        let numbers: &Row = &self.base.rows[row as usize];
-        let shared = |table: &[u16], at: u16| table.get(usize::from(at)).copied().unwrap_or(0);
-        let mut barriers = self.always
-            | shared(&self.work_days, numbers.work_day)
-            | shared(&self.countries, numbers.country)
-            | shared(&self.languages, numbers.languages);
-        match numbers.standing() {
-            Standing::Active => (),
-            Standing::Away | Standing::Suspended => barriers |= bit(Barrier::NotActive),
-            Standing::Screened => barriers |= bit(Barrier::Screened),
-        }
-        if numbers.active >= numbers.capacity {
-            barriers |= bit(Barrier::Capacity);
-        }
-        if self
-            .gig
-            .weekly_hours
-            .is_some_and(|asked| numbers.free_hours != u8::MAX && u16::from(numbers.free_hours) < asked)
-        {
-            barriers |= bit(Barrier::WeeklyHours);
-        }
-        let above = |minor: u32, limit: i64| minor != u32::MAX && i64::from(minor) > limit;
-        let outside = match self.gig.budget {
-            Budget::Open => false,
-            Budget::Hourly { high_minor, firm, .. } => {
-                above(numbers.floor, high_minor) || (firm && above(numbers.rate, high_minor))
+    /// Score a row, if what is hoped for it comes up to it and nothing keeps it apart. Count it, as long as rows
+    /// are counted.
+    fn look_at(&mut self, row: u32, hope: Option<i64>, counting: bool) {
+        if counting || self.looked_at < self.limits.met {
+            let barriers = self.count(row);
+            if let (0, Some(hope)) = (barriers, hope) {
+                self.score(row, hope, true);
             }
-            Budget::Fixed { total_minor } => above(numbers.fixed_floor, total_minor),
-        };
-        if outside {
-            barriers |= bit(Barrier::Budget);
+        } else if let Some(hope) = hope {
+            self.score(row, hope, false);
         }
-        if !self.blocked_rows.is_empty() && self.blocked_rows.contains(&row) {
-            barriers |= bit(Barrier::Blocked);
+    }
+
+    /// The barriers of a row, counted.
+    fn count(&mut self, row: u32) -> u16 {
+        self.looked_at += 1;
+        let barriers = self.gate.barriers(row, self.exact.days());
+        if barriers == 0 {
+            self.met.passed += 1;
+        } else {
+            count(&mut self.met.left_out, barriers);
         }
         barriers
     }
-}
 
-fn bit(barrier: Barrier) -> u16 {
-    1 << (barrier as u16)
-}
-
-fn mask(barriers: &[Barrier]) -> u16 {
-    barriers.iter().fold(0, |mask, barrier| mask | bit(*barrier))
-}
-
-fn count(counts: &mut Counts, barriers: u16) {
-    for barrier in Barrier::ALL {
-        if barriers & bit(barrier) != 0 {
-            let left_out = counts.entry(barrier).or_default();
-            left_out.all += 1;
-            left_out.by_this_alone += u32::from(barriers.count_ones() == 1);
+    /// Score a row that is hoped to come to so much, unless something keeps it apart.
+    fn score(&mut self, row: u32, hope: i64, passed: bool) {
+        // Its text first: that is where most hopes fail.
+        let text = self.exact.text(row);
+        if hope - self.table.text + text < self.best.least() || (!passed && self.count(row) != 0) {
+            return;
+        }
+        let score = self.exact.beside_text(row) + text;
+        if score >= self.best.least() {
+            let id = Reverse(self.base.ids[row as usize]);
+            self.best.add(Place { score: Score::nano(score), id, base: self.number, row });
         }
     }
-}
-
-fn lengths(text: &[i8]) -> i64 {
-    let square: i64 = text.iter().map(|part| i64::from(*part) * i64::from(*part)).sum();
-    i64::try_from(square.unsigned_abs().isqrt()).unwrap_or(1).max(1)
-}
-
-/// The cosine of two texts in micro-units, near enough for a rough score.
-fn likeness(one: &[i8], other: &[i8], length: i64) -> i64 {
-    let (mut dot, mut square) = (0_i32, 0_i32);
-    for (one, other) in one.iter().zip(other) {
-        dot += i32::from(*one) * i32::from(*other);
-        square += i32::from(*other) * i32::from(*other);
-    }
-    let other_length = i64::from(square.unsigned_abs().isqrt()).max(1);
-    i64::from(dot.max(0)) * 1_000_000 / (length * other_length)
 }

@@ -3,21 +3,27 @@
 //! An immutable [`Base`] holds all but the latest changes in compact columns with posting lists; a
 //! small one holds whoever changed since, and hides their old rows. An [`Index`] is a value: a
 //! change gives a new one that shares the base, so readers keep the one they have and never wait.
-//! It finds candidates; scores, reasons and places come from [`Matcher`], the same as without it.
+//! It finds those of the highest scores, exactly; reasons and places come from [`Matcher`], the same as
+//! without it.
 //!
 //! It is a cache: what is acted on is read again from the database first.
 
 mod base;
 mod candidates;
+mod exact;
+mod gate;
 mod gigs;
+mod lists;
 mod row;
 mod snapshot;
+mod statics;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 pub use base::{Base, Builder};
+use candidates::Best;
 pub use candidates::Limits;
 pub use gigs::Gigs;
 pub use snapshot::BadSnapshot;
@@ -26,7 +32,8 @@ use super::constraint::{Barrier, LeftOut};
 use super::features::{GigFeatures, PersonFeatures};
 use super::knowledge::Knowledge;
 use super::model::Model;
-use super::rank::{Matcher, Ranking};
+use super::rank::{Matcher, Ranking, Scored};
+use super::score::Ask;
 use super::shipped::Holders;
 use super::taxonomy::Taxonomy;
 use crate::id::{SkillId, UserId};
@@ -170,27 +177,29 @@ impl Index {
         except: &BTreeSet<UserId>,
     ) -> Ranking<UserId> {
         let nobody = BTreeSet::new();
-        let (mut people, mut passed, mut left_out, mut counted_all) = (Vec::new(), 0, Counts::new(), true);
-        for (base, hidden) in [(&self.base, &self.hidden), (&self.fresh, &nobody)] {
+        let first = first.min(usize::from(matcher.model.longest_page));
+        let ask = Ask::new(gig, matcher.model, matcher.knowledge);
+        let mut best = Best::new(limits.found_for(first));
+        let (mut eligible, mut left_out, mut counted_all) = (0, Counts::new(), true);
+        let bases = [(&self.base, &self.hidden), (&self.fresh, &nobody)];
+        for (number, (base, hidden)) in bases.into_iter().enumerate() {
             let mut hidden = Cow::Borrowed(hidden);
             for row in except.iter().filter_map(|person| base.find(*person)) {
                 hidden.to_mut().insert(row);
             }
-            let found = candidates::find(base, &hidden, matcher, gig, limits);
-            people.extend(found.rows.iter().map(|row| base.person(*row)));
-            passed += found.passed;
-            counted_all &= found.counted_all;
-            for (barrier, count) in found.left_out {
+            let met = candidates::find((number, base), &hidden, matcher, &ask, limits, &mut best);
+            eligible += met.passed;
+            counted_all &= met.all;
+            for (barrier, count) in met.left_out {
                 add(left_out.entry(barrier).or_default(), count);
             }
         }
-        let mut ranking = matcher.people(gig, &people, first);
-        ranking.counted_all = counted_all;
-        ranking.eligible += passed - u32::try_from(people.len()).unwrap_or(0);
-        for (barrier, count) in left_out {
-            add(ranking.left_out.entry(barrier).or_default(), count);
-        }
-        ranking
+        let found = best.sorted();
+        let people: Vec<PersonFeatures> = found.iter().map(|place| bases[place.base].0.person(place.row)).collect();
+        let scored: Vec<Scored<'_>> =
+            found.iter().zip(&people).map(|(place, person)| Scored { score: place.score, person }).collect();
+        let matches = matcher.page(&ask, &scored, first);
+        Ranking { model_version: matcher.model.version, matches, eligible, left_out, counted_all }
     }
 
     /// The bytes of a snapshot of the base, and the position it stands at. Changes since are not in

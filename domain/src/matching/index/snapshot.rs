@@ -5,11 +5,12 @@
 
 use sha2::{Digest, Sha256};
 
+use super::super::model::Model;
 use super::super::role::Role;
 use super::base::{Base, Side};
 use super::row::Row;
 
-const MAGIC: &[u8; 8] = b"rabtaix1";
+const MAGIC: &[u8; 8] = b"rabtaix2";
 
 /// Bytes that are not a snapshot of this format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -40,11 +41,7 @@ pub fn write(base: &Base, position: u64) -> Vec<u8> {
     }
     base.ids.iter().for_each(|id| bytes.extend_from_slice(&id.to_le_bytes()));
     base.rows.iter().for_each(|row| bytes.extend_from_slice(&row.to_bytes()));
-    base.held
-        .iter()
-        .chain(&base.wants)
-        .chain(&base.beliefs)
-        .for_each(|number| bytes.extend_from_slice(&number.to_le_bytes()));
+    base.held.iter().chain(&base.wants).for_each(|number| bytes.extend_from_slice(&number.to_le_bytes()));
     bytes.extend(base.texts.iter().map(|part| part.cast_unsigned()));
     bytes.extend_from_slice(&side);
     let checksum = checksum(&bytes);
@@ -73,7 +70,6 @@ pub fn read(bytes: &[u8]) -> Result<(Base, u64), BadSnapshot> {
         rows: rest.take(rows, Row::BYTES)?.as_chunks::<{ Row::BYTES }>().0.iter().map(Row::from_bytes).collect(),
         held: rest.take(held, 2)?.as_chunks::<2>().0.iter().map(|number| u16::from_le_bytes(*number)).collect(),
         wants: rest.take(wants, 2)?.as_chunks::<2>().0.iter().map(|number| u16::from_le_bytes(*number)).collect(),
-        beliefs: rest.take(rows, 2)?.as_chunks::<2>().0.iter().map(|number| u16::from_le_bytes(*number)).collect(),
         texts: rest.take(rows, text_width)?.iter().map(|part| part.cast_signed()).collect(),
         text_width,
         side: serde_json::from_slice::<Side>(rest.take(side, 1)?).map_err(|_| BadSnapshot::Damaged)?,
@@ -86,6 +82,7 @@ pub fn read(bytes: &[u8]) -> Result<(Base, u64), BadSnapshot> {
         }
     }
     base.complete();
+    base.statics(Model::shipped());
     Ok((base, position))
 }
 

@@ -1,0 +1,302 @@
+//! Statics: what of a person's score no gig changes, reckoned once for everyone, and bounds on it that
+//! are quick to read.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::super::features::{Answers, Load, Outcomes, Seniority, Standing};
+use super::super::fixed::Score;
+use super::super::model::Model;
+use super::super::score::{enough_months, experience, needed_months, of_person_alone};
+use super::base::Base;
+use super::row::{NO_ROLE, Row};
+
+/// Rows are looked at so many at a time.
+pub const BLOCK: usize = 4_096;
+
+/// Bounds are kept in steps of so many billionths, always rounded up.
+pub const STEP: i64 = 1 << 15;
+
+/// A score in steps, rounded up.
+pub fn steps(nano: i64) -> i64 {
+    -(-nano).div_euclid(STEP)
+}
+
+/// What is reckoned of everyone, for one model.
+#[derive(Debug)]
+pub struct Statics {
+    model: Model,
+    /// Of each row: what no gig changes.
+    alone: Vec<i32>,
+    briefs: Vec<Brief>,
+    blocks: Vec<Block>,
+}
+
+/// What is looked at of a row before anything else is.
+#[derive(Debug, Clone, Copy)]
+pub struct Brief {
+    /// For each kind of gig: what no gig changes, and what experience is worth there, in steps, rounded up.
+    bounds: [i16; KINDS],
+    /// Its roles, the last of them [`MANY_ROLES`] where there are more.
+    pub roles: [u8; 2],
+    /// How many skills it lists, up to [`MOST_LISTED`].
+    pub listed: u8,
+    /// Its rate's step, see [`rate_step`].
+    pub rate: u8,
+    /// Its working day's number, if that is below [`OTHER_DAY`].
+    pub day: u8,
+    /// Its free hours a week, as a row keeps them.
+    pub free_hours: u8,
+    /// Whether it may be matched at all: active, not held, with room for a contract.
+    pub open: bool,
+}
+
+impl Brief {
+    /// What no gig changes, and what experience is worth for a gig that wants someone this experienced: never
+    /// less than in fact, in billionths.
+    pub fn bound(&self, seniority: Option<Seniority>) -> i64 {
+        i64::from(self.bounds[kind(seniority)]) * STEP
+    }
+}
+
+/// What all rows of a block have in common.
+#[derive(Debug, Clone, Copy)]
+pub struct Block {
+    largest: [i16; KINDS],
+    /// So many skills are listed by each of them, at least.
+    pub least_listed: u8,
+}
+
+impl Block {
+    /// The largest of the rows' bounds.
+    pub fn bound(&self, seniority: Option<Seniority>) -> i64 {
+        i64::from(self.largest[kind(seniority)]) * STEP
+    }
+}
+
+/// Stands for the roles after the first, where there are more than two.
+pub const MANY_ROLES: u8 = NO_ROLE - 1;
+/// As many skills listed, or more, are not told apart.
+pub const MOST_LISTED: u8 = u8::MAX;
+/// A working day with another number.
+pub const OTHER_DAY: u8 = u8::MAX - 1;
+/// No working day.
+pub const NO_DAY: u8 = u8::MAX;
+/// A rate that is not known.
+pub const NO_RATE: u8 = u8::MAX;
+
+/// Steps of rates: sixteen to each doubling, from a dollar an hour.
+const RATES: u32 = 16;
+const FIRST_RATE: u32 = 100;
+
+/// The lowest rate of a step, in US cents; that of one after the last is above all.
+pub fn least_rate(step: u8) -> u32 {
+    let (doublings, sixteenths) = (u32::from(step) / RATES, u32::from(step) % RATES);
+    match step {
+        0 => 0,
+        NO_RATE => u32::MAX,
+        _ => (FIRST_RATE * (RATES + sixteenths) / RATES) << doublings,
+    }
+}
+
+/// The step of a rate: the last one that does not begin above it.
+pub fn rate_step(rate: u32) -> u8 {
+    if rate == u32::MAX {
+        return NO_RATE;
+    }
+    let (mut low, mut high) = (0, NO_RATE);
+    while high - low > 1 {
+        let middle = low + (high - low) / 2;
+        if least_rate(middle) <= rate { low = middle } else { high = middle }
+    }
+    low
+}
+
+/// People who list few skills stand together, so that a block's rows list as many at least.
+pub fn profile_length(listed: usize) -> u8 {
+    match listed {
+        0..4 => 0,
+        4..7 => 1,
+        7.. => 2,
+    }
+}
+
+/// Kinds of gigs by the experience they need.
+const KINDS: usize = 3;
+
+fn kind(seniority: Option<Seniority>) -> usize {
+    match seniority {
+        Some(Seniority::Junior) => 0,
+        Some(Seniority::Mid) | None => 1,
+        Some(Seniority::Senior) => 2,
+    }
+}
+
+const OF_KINDS: [Seniority; KINDS] = [Seniority::Junior, Seniority::Mid, Seniority::Senior];
+
+/// What experience is worth for a gig of a kind, by months.
+#[derive(Debug)]
+pub struct Experience {
+    by_months: Vec<i64>,
+    unknown: i64,
+}
+
+impl Experience {
+    /// For gigs that want someone this experienced.
+    pub fn of(seniority: Option<Seniority>, model: &Model) -> Self {
+        let (needed, enough) = (needed_months(seniority, model), enough_months(seniority, model));
+        let weights = &model.people;
+        let worth = |months: u16| {
+            weights.seniority.of(experience(months, needed)).plus(weights.experience.of(experience(months, enough)))
+        };
+        Self {
+            by_months: (0..=needed.max(enough)).map(|months| worth(months).as_nano()).collect(),
+            unknown: weights.seniority.of(model.unknown).plus(weights.experience.of(model.unknown)).as_nano(),
+        }
+    }
+
+    /// Of so many months, as a row keeps them.
+    pub fn worth(&self, months: u16) -> i64 {
+        match self.by_months.get(usize::from(months)).or(self.by_months.last()) {
+            Some(worth) if months != u16::MAX => *worth,
+            _ => self.unknown,
+        }
+    }
+}
+
+/// What no gig changes of the score of a row, in billionths: weights add up to a few thousand, so it is far
+/// within 32 bits.
+pub fn alone(row: &Row, model: &Model) -> i32 {
+    let outcomes = Outcomes { good_milli: row.good, bad_milli: row.bad, finished: u32::from(row.finished) };
+    let answers = Answers { asked: u32::from(row.asked), in_time: u32::from(row.in_time) };
+    let load =
+        Load { active_contracts: u32::from(row.active), capacity: u32::from(row.capacity), pending_milli: row.pending };
+    let roles = u32::try_from(row.roles().count()).unwrap_or(u32::MAX);
+    let nano = of_person_alone(roles, outcomes, answers, load, &model.people, model).as_nano();
+    i32::try_from(nano).unwrap_or(if nano < 0 { i32::MIN } else { i32::MAX })
+}
+
+impl Statics {
+    /// Reckon everyone's.
+    fn of(base: &Base, model: &Model) -> Self {
+        Self::with(base, model, base.rows.iter().map(|row| alone(row, model)).collect())
+    }
+
+    /// The rest of it, where what no gig changes is known of each row.
+    fn with(base: &Base, model: &Model, alone: Vec<i32>) -> Self {
+        let experience = OF_KINDS.map(|seniority| Experience::of(Some(seniority), model));
+        let brief = |(at, row): (usize, &Row)| Brief {
+            bounds: experience
+                .each_ref()
+                .map(|experience| narrow_steps(i64::from(alone[at]) + experience.worth(row.months))),
+            roles: match row.roles {
+                [one, other, NO_ROLE, ..] => [one, other],
+                [one, ..] => [one, MANY_ROLES],
+            },
+            listed: u8::try_from(base.held_of(at).len()).unwrap_or(MOST_LISTED),
+            rate: rate_step(row.rate),
+            day: match (u8::try_from(row.work_day), row.work_day) {
+                (_, u16::MAX) => NO_DAY,
+                (Ok(day), _) if day < OTHER_DAY => day,
+                _ => OTHER_DAY,
+            },
+            free_hours: row.free_hours,
+            open: row.standing() == Standing::Active && row.active < row.capacity,
+        };
+        let briefs: Vec<Brief> = base.rows.iter().enumerate().map(brief).collect();
+        let block = |briefs: &[Brief]| Block {
+            largest: [0, 1, 2].map(|kind| briefs.iter().map(|brief| brief.bounds[kind]).max().unwrap_or(i16::MIN)),
+            least_listed: briefs.iter().map(|brief| brief.listed).min().unwrap_or(0),
+        };
+        Self { model: model.clone(), blocks: briefs.chunks(BLOCK).map(block).collect(), alone, briefs }
+    }
+
+    /// What no gig changes of the score of a row, exactly.
+    pub fn alone(&self, row: u32) -> i64 {
+        i64::from(self.alone[row as usize])
+    }
+
+    /// What is looked at first, of all rows.
+    pub fn briefs(&self) -> &[Brief] {
+        &self.briefs
+    }
+
+    /// What the rows of each block have in common.
+    pub fn blocks(&self) -> &[Block] {
+        &self.blocks
+    }
+
+    /// The memory it takes.
+    pub fn bytes(&self) -> usize {
+        self.alone.len() * (size_of::<i32>() + size_of::<Brief>())
+    }
+}
+
+fn narrow_steps(nano: i64) -> i16 {
+    i16::try_from(steps(nano)).unwrap_or(if nano < 0 { i16::MIN } else { i16::MAX })
+}
+
+/// The statics of the models that were asked for last. Readers wait for no writer; one waits where a
+/// model is new.
+#[derive(Debug, Default)]
+pub struct Reckoned(Mutex<Vec<Arc<Statics>>>);
+
+/// So many models are kept: the one in use, and the one before it while they change.
+const KEPT: usize = 2;
+
+impl Reckoned {
+    /// Those of this model.
+    pub fn of(&self, base: &Base, model: &Model) -> Arc<Statics> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(statics) = kept.iter().find(|statics| statics.model == *model) {
+            return Arc::clone(statics);
+        }
+        let statics = Arc::new(Statics::of(base, model));
+        kept.truncate(KEPT - 1);
+        kept.insert(0, Arc::clone(&statics));
+        statics
+    }
+
+    /// Keep those of a model of whom what no gig changes is known.
+    pub fn keep(&self, base: &Base, model: &Model, alone: Vec<i32>) {
+        let statics = Arc::new(Statics::with(base, model, alone));
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(0, statics);
+    }
+
+    /// The memory they take.
+    pub fn bytes(&self) -> usize {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.iter().map(|statics| statics.bytes()).sum()
+    }
+}
+
+impl Clone for Reckoned {
+    fn clone(&self) -> Self {
+        Self(Mutex::new(self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()))
+    }
+}
+
+/// They follow from the rows: nothing that could differ.
+impl PartialEq for Reckoned {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+/// The largest that weights which speak for a match can contribute.
+pub fn most(weight: super::super::fixed::Weight) -> i64 {
+    weight.of(super::super::fixed::Value::ONE).as_nano().max(Score::ZERO.as_nano())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_lies_within_its_step() {
+        for rate in (0..70_000).chain([1 << 20, 1 << 24, u32::MAX - 1]) {
+            let step = rate_step(rate);
+            assert!(step < NO_RATE && least_rate(step) <= rate && rate < least_rate(step + 1), "{rate}: {step}");
+        }
+        assert_eq!(rate_step(u32::MAX), NO_RATE);
+    }
+}
