@@ -375,6 +375,9 @@ async fn a_wire_that_arrived_is_money_again_only_while_a_bank_can_send_it_back()
     let (amna, omar) = (app.admin("amna").await, app.admin("omar").await);
     amna.does("wireBatchMake", json!({}), BATCH).await.ok();
     amna.does("wireSettle", settle(&id, "PAID"), "payout { status }").await.ok();
+    let alone = amna.does("wireSettle", settle(&id, "RETURNED"), "payout { status }").await;
+    assert_eq!(alone.refused(), ["SAME_APPROVER"]);
+    assert_eq!(deal.balances().await, [0, 0, 5_000], "one person makes no money of it");
     app.passes(TimeDelta::days(30)).await;
     let late = omar.does("wireSettle", settle(&id, "RETURNED"), "payout { status }").await;
     assert_eq!(late.refused(), ["WIRE_RETURN_TOO_LATE"]);

@@ -298,6 +298,9 @@ async fn a_payout_that_only_gets_errors_is_settled_by_two_of_our_people() {
     }
     assert_eq!(stands(&deal, &payout).await.0, "UNKNOWN");
     amna.does_once("payoutSettle", word(&payout, "PAID"), SETTLED).await.ok();
+    let alone = amna.does_once("payoutSettle", word(&payout, "PAID"), SETTLED).await;
+    assert_eq!(alone.refused(), ["SAME_APPROVER"]);
+    assert_eq!(stands(&deal, &payout).await.0, "UNKNOWN", "one word moves nothing");
     let settled = omar.does_once("payoutSettle", word(&payout, "PAID"), SETTLED).await;
     assert_eq!(settled.text("payout.status"), "PAID");
     app.stripe().fails(Faults::default());
