@@ -374,6 +374,32 @@ async fn who_is_suspended_or_listed_at_the_last_moment_is_not_sent() {
 }
 
 #[tokio::test]
+async fn a_hand_over_that_may_have_been_carried_out_before_is_not_taken_for_one_that_was_not() {
+    let app = TestApp::on_stripe_rails(true, false).await;
+    let deal = ready(&app).await;
+    let method = method(&deal, "6702").await;
+    // As if a worker had asked Stripe and died, and the person were suspended before the next one came by.
+    let dies = "create function dies() returns trigger language plpgsql as $$ begin
+            insert into stripe_transfers (key, payout_id, method_id, attempt, rail, idempotency_key, amount_minor, asked_at)
+            values (public_id('pyo', new.id) || ':0', new.id, new.method_id, 0, 'global_payouts', 'k', new.amount_minor,
+                new.requested_at)
+            on conflict do nothing;
+            update users set suspended_at = now() where id = new.user_id;
+            return null;
+        end $$";
+    let when =
+        "create trigger dies after update on payouts for each row when (new.status = 'sent') execute function dies()";
+    for statement in [dies, when] {
+        sqlx::query(statement).execute(app.pool()).await.unwrap();
+    }
+    let payout = asks(&deal, &method, "50.00").await;
+    // Called off now and let go later, it would go out a second time under another key.
+    assert_eq!(stands(&deal, &payout).await.0, "UNKNOWN");
+    let keys: Vec<String> = sqlx::query_scalar("select key from stripe_transfers").fetch_all(app.pool()).await.unwrap();
+    assert_eq!(keys, [format!("{payout}:0")]);
+}
+
+#[tokio::test]
 async fn what_a_bank_sends_back_late_comes_back_as_soon_as_it_can() {
     let app = TestApp::on_stripe_rails(false, true).await;
     let deal = ready(&app).await;
