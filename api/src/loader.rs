@@ -225,6 +225,8 @@ macro_rules! facts {
 facts! {
     /// What of a payment went back to its card.
     RefundsOf(PaymentId) => Vec<domain::payment::Refund>: |market, _call, keys| market.refunds_of_payments(&keys).await;
+    /// What is left of a payment in its client's credit.
+    CreditOf(PaymentId) => domain::money::Money: |market, _call, keys| market.credit_of_payments(&keys).await;
     /// What lets a page go on with the processor about a payment; for those who may pay.
     ClientSecretOf(HeldPayment) => SecretString: |market, call, keys| {
         market.payment_client_secrets(&call, &keys.iter().map(Held::value).collect::<Vec<_>>()).await

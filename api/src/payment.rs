@@ -5,6 +5,7 @@ use domain::Timestamp;
 use domain::id::{ContractId, OrganizationId, PaymentId};
 use domain::payment::{Purpose, RefundState, State};
 use domain::policy::{Preview, Quote};
+use domain::refusal::Refusal;
 use infra::payment::SavedMethod;
 use infra::policy::PreviewAsk;
 use secrecy::ExposeSecret;
@@ -12,7 +13,7 @@ use serde::Serialize;
 
 use crate::context::RabtaContext;
 use crate::key::Key;
-use crate::loader::{ClientSecretOf, RefundsOf, load};
+use crate::loader::{ClientSecretOf, CreditOf, RefundsOf, load};
 use crate::milestone::{Milestone, MilestoneKind};
 use crate::money::{Money, MoneyInput};
 use crate::timesheet::Timesheet;
@@ -66,6 +67,14 @@ impl Payment {
     async fn refunds(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<PaymentRefund>> {
         let refunds = load(ctx, RefundsOf(self.0.id)).await?.unwrap_or_default();
         Ok(refunds.into_iter().map(PaymentRefund).collect())
+    }
+
+    /// How much of it can go back to its card now: what is left of it in your organization's credit.
+    async fn refundable(&self, ctx: &Context<'_>) -> async_graphql::Result<Money> {
+        let (credit, refunds) = tokio::try_join!(load(ctx, CreditOf(self.0.id)), load(ctx, RefundsOf(self.0.id)))?;
+        let nothing = domain::money::Money::zero(self.0.quote.client_pays.currency());
+        let refundable = self.0.refundable(credit.unwrap_or(nothing), &refunds.unwrap_or_default());
+        Ok(refundable.map_err(|error| top_level(Refusal::from(error).into()))?.into())
     }
 
     /// The milestone it is for, if it is for one.

@@ -13,18 +13,20 @@ use crate::event::{Event, OfDispute};
 use crate::id::{ContractId, DisputeId, MilestoneId, OrganizationId, TimesheetId, UserId};
 use crate::ledger::{JournalEntry, LedgerAccount, Reason};
 use crate::milestone::{Milestone, Reach, Side, State, Taken};
-use crate::money::Money;
+use crate::money::{Money, MoneyError};
 use crate::policy::{Terms, business_days_after, days, hours};
 use crate::refusal::{Invalid, Refusal, expect_version};
 use crate::timer::Timer;
 use crate::timesheet::{Timesheet, TimesheetState};
 
 mod evidence;
+mod fees;
 mod ladder;
 #[cfg(test)]
 mod tests;
 
 pub use evidence::{EVIDENCE_MAX, Evidence};
+pub use fees::Fees;
 
 /// A dispute, and the timesheet in two: what is paid as usual, and what is disputed.
 pub type Contested = (Dispute, (Timesheet, Timesheet));
@@ -210,6 +212,9 @@ pub enum DisputeState {
         recommendation: Recommendation,
         /// Who paid.
         paid: Both<bool>,
+        /// And what.
+        #[serde(default)]
+        fees: Fees,
         /// Until then.
         pay_by: Timestamp,
     },
@@ -219,6 +224,9 @@ pub enum DisputeState {
         recommendation: Recommendation,
         /// Without a fee?
         small_claims: bool,
+        /// What was paid for it.
+        #[serde(default)]
+        fees: Fees,
         /// Since when.
         since: Timestamp,
         /// When the arbiters are reminded that it waits for them.
@@ -396,7 +404,8 @@ pub fn open_timesheet(
 /// A milestone, and the dispute over it if one is on.
 pub type WithDispute = (Milestone, Option<Dispute>);
 
-/// The client's bank takes back a payment of a milestone: out of that, and out of what else is in reach.
+/// The client's bank takes back a payment of a milestone: out of that, and out of what else is in reach; of the
+/// client's credit, `credit` came with it.
 /// Each may be in dispute; a dispute with nothing left to decide is closed. Answers them in their order.
 pub fn charge_back(
     own: WithDispute,
@@ -409,7 +418,7 @@ pub fn charge_back(
     let (own, dispute) = own;
     let (milestones, disputes): (Vec<_>, Vec<_>) = others.into_iter().unzip();
     let change = own.charge_back_reaching(Reach { credit, milestones }, actor, now, taken)?;
-    Ok(closing(change, [dispute].into_iter().chain(disputes), now))
+    closing(change, [dispute].into_iter().chain(disputes), now)
 }
 
 /// The same, of a payment of a week.
@@ -425,29 +434,31 @@ pub fn charge_back_week(
     let Change { next: (week, milestones), changed, entries, events, timers } =
         week.charge_back_reaching(Reach { credit, milestones }, actor, now, taken)?;
     let change = Change { next: milestones, changed, entries, events, timers };
-    Ok(closing(change, disputes.into_iter(), now).map(|others| (week, others)))
+    Ok(closing(change, disputes.into_iter(), now)?.map(|others| (week, others)))
 }
 
-/// Close the disputes over milestones that a chargeback left nothing in.
+/// Close the disputes over milestones that a chargeback left nothing in. Fees of what nobody will hear go back.
 fn closing(
     change: Change<Vec<Milestone>>,
     disputes: impl Iterator<Item = Option<Dispute>>,
     now: Timestamp,
-) -> Change<Vec<WithDispute>> {
+) -> Result<Change<Vec<WithDispute>>, Refusal> {
     let Change { next: milestones, changed, entries, events, timers } = change;
     let start = Change { next: Vec::new(), changed, entries, events, timers };
-    milestones.into_iter().zip(disputes).fold(start, |all, (milestone, dispute)| {
+    milestones.into_iter().zip(disputes).try_fold(start, |all, (milestone, dispute)| {
         let dispute = match dispute {
             Some(dispute) if !milestone.is_disputed() && !dispute.state.is_terminal() => {
                 let event = Event::DisputeClosed { told: dispute.told(None) };
-                dispute.becomes(DisputeState::Closed { closed_at: now }).telling(event).map(Some)
+                let back = dispute.fees_back()?;
+                let closed = dispute.becomes(DisputeState::Closed { closed_at: now }).telling(event).map(Some);
+                back.into_iter().fold(closed, Change::posting)
             }
             dispute => Change::none(dispute),
         };
-        all.and(dispute).map(|(mut all, dispute)| {
+        Ok(all.and(dispute).map(|(mut all, dispute)| {
             all.push((milestone, dispute));
             all
-        })
+        }))
     })
 }
 

@@ -109,18 +109,6 @@ const fn no_fee() -> Money {
     Money::zero(Currency::Usd)
 }
 
-/// Where money goes that a bank gives back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Regained {
-    /// Into escrow again, and the client's fee is open again.
-    Held,
-    /// To the client's credit, as in a refund.
-    Credit {
-        /// With the fee that was paid for it.
-        with_fee: bool,
-    },
-}
-
 impl ChargedBack {
     /// Nobody bore anything.
     pub const fn nothing(currency: Currency) -> Self {
@@ -288,38 +276,23 @@ impl Escrow {
         Ok((self, entry, ChargedBack { client_fee, ..bore }))
     }
 
-    /// The bank gives back what it took: what was held is held again, or refunded; what was pending is
-    /// released again.
+    /// The bank gives back what it took: what was held is held again, and the client's fee for it is open again; what was
+    /// pending is released again.
     pub fn charge_back_won(
         mut self,
         entry: JournalEntry,
         (escrow, available, credit): (LedgerAccount, LedgerAccount, LedgerAccount),
         bore: ChargedBack,
-        regained: Regained,
     ) -> Result<(Self, JournalEntry), Refusal> {
         let clearing = LedgerAccount::ProcessorClearing;
         let back = bore.from_escrow.plus(bore.from_pending)?;
         self.parts.charged_back = self.parts.charged_back.minus(back)?;
         self.parts.released_net = self.parts.released_net.plus(bore.from_pending)?;
-        let mut entry = entry.moving(clearing, escrow, bore.from_escrow);
-        let fee = bore.client_fee;
-        match regained {
-            Regained::Held => {
-                self.parts.held = self.parts.held.plus(bore.from_escrow)?;
-                self.parts.client_fee_open = self.parts.client_fee_open.plus(fee)?;
-                self.parts.client_fee_kept = self.parts.client_fee_kept.minus(fee)?;
-            }
-            Regained::Credit { with_fee } => {
-                self.parts.refunded = self.parts.refunded.plus(bore.from_escrow)?;
-                entry = entry.moving(escrow, credit, bore.from_escrow);
-                if with_fee {
-                    self.parts.client_fee_kept = self.parts.client_fee_kept.minus(fee)?;
-                    self.parts.client_fee_returned = self.parts.client_fee_returned.plus(fee)?;
-                    entry = entry.moving(LedgerAccount::FeeRevenue, credit, fee);
-                }
-            }
-        }
+        self.parts.held = self.parts.held.plus(bore.from_escrow)?;
+        self.parts.client_fee_open = self.parts.client_fee_open.plus(bore.client_fee)?;
+        self.parts.client_fee_kept = self.parts.client_fee_kept.minus(bore.client_fee)?;
         let entry = entry
+            .moving(clearing, escrow, bore.from_escrow)
             .moving(clearing, credit, bore.from_credit)
             .moving(clearing, available, bore.from_pending)
             .moving(clearing, LedgerAccount::Losses, bore.lost);
@@ -429,22 +402,13 @@ mod tests {
         assert_eq!(moved.effect_on(credit, Currency::Usd), -5);
         // Of the client's fee of 30 the release earned 18, and the chargeback the rest.
         assert_eq!((bore.client_fee, after.parts().client_fee_kept), (usd(12), usd(30)));
-        for (regained, held, refunded, fee) in [
-            (Regained::Held, 400, 0, (12, 18, 0)),
-            (Regained::Credit { with_fee: true }, 0, 412, (0, 18, 12)),
-            (Regained::Credit { with_fee: false }, 0, 400, (0, 30, 0)),
-        ] {
-            let (won, back) = after.charge_back_won(entry(), (account, available, credit), bore, regained).unwrap();
-            let EscrowParts { client_fee_open, client_fee_kept, client_fee_returned, .. } = *won.parts();
-            assert_eq!((client_fee_open, client_fee_kept, client_fee_returned), (usd(fee.0), usd(fee.1), usd(fee.2)));
-            assert_eq!((won.held(), won.parts().refunded), (usd(held), usd(refunded - fee.2)));
-            assert_eq!((won.parts().charged_back, won.parts().released_net), (usd(0), usd(570)));
-            assert_eq!(won.funded(), Ok(usd(1_000)));
-            assert_eq!(back.effect_on(account, Currency::Usd), held);
-            assert_eq!(back.effect_on(credit, Currency::Usd), refunded + 5);
-            assert_eq!(back.effect_on(available, Currency::Usd), 570);
-            assert_eq!(back.effect_on(LedgerAccount::Losses, Currency::Usd), 55);
-        }
+        let (won, back) = after.charge_back_won(entry(), (account, available, credit), bore).unwrap();
+        let EscrowParts { client_fee_open, client_fee_kept, .. } = *won.parts();
+        assert_eq!((client_fee_open, client_fee_kept), (usd(12), usd(18)));
+        assert_eq!((won.parts().charged_back, won.parts().released_net), (usd(0), usd(570)));
+        assert_eq!((won.held(), won.funded()), (usd(400), Ok(usd(1_000))));
+        let effects = [account, credit, available, LedgerAccount::Losses].map(|of| back.effect_on(of, Currency::Usd));
+        assert_eq!(effects, [400, 5, 570, 55]);
         let more = ChargedBack { from_escrow: usd(401), ..ChargedBack::nothing(Currency::Usd) };
         assert!(escrow.charge_back(entry(), (account, pending, credit), more).is_err());
     }

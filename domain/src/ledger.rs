@@ -7,8 +7,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{ContractId, MilestoneId, OrganizationId, PayoutId, TimesheetId, UserId};
-use crate::money::{Currency, Money};
+use crate::credit::Part;
+use crate::id::{ContractId, MilestoneId, OrganizationId, PaymentId, PayoutId, TimesheetId, UserId};
+use crate::money::{Currency, Money, MoneyError};
 
 /// An account of the ledger. Its balance is what was moved into it less what was moved out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -192,6 +193,10 @@ pub struct Posting {
     pub to: LedgerAccount,
     /// How much; never zero.
     pub amount: Money,
+    /// With which payment it came, where it is a client's credit that moves and that is known: what came with one
+    /// card never goes back to another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub came_with: Option<PaymentId>,
 }
 
 /// Movements that happen together or not at all.
@@ -230,7 +235,44 @@ impl JournalEntry {
     #[must_use]
     pub fn moving(mut self, from: LedgerAccount, to: LedgerAccount, amount: Money) -> Self {
         if !amount.is_zero() && from != to {
-            self.postings.push(Posting { from, to, amount });
+            self.postings.push(Posting { from, to, amount, came_with: None });
+        }
+        self
+    }
+
+    /// What it moves into or out of `account` came with these payments, in this order; together they are all of it.
+    pub fn came_with(self, account: LedgerAccount, parts: &[Part]) -> Result<Self, MoneyError> {
+        let mut parts = parts.iter().copied().filter(|(_, part)| !part.is_zero());
+        let mut part = parts.next();
+        let mut postings = Vec::new();
+        for posting in self.postings {
+            if posting.from != account && posting.to != account {
+                postings.push(posting);
+                continue;
+            }
+            let mut left = posting.amount;
+            while !left.is_zero() {
+                let (came_with, there) = part.ok_or(MoneyError::Negative)?;
+                let amount = left.min(there)?;
+                postings.push(Posting { amount, came_with, ..posting });
+                left = left.minus(amount)?;
+                let rest = there.minus(amount)?;
+                part = if rest.is_zero() { parts.next() } else { Some((came_with, rest)) };
+            }
+        }
+        match part {
+            Some(_) => Err(MoneyError::Negative),
+            None => Ok(Self { postings, ..self }),
+        }
+    }
+
+    /// All that it moves into or out of `account` came with this payment.
+    #[must_use]
+    pub fn all_came_with(mut self, account: LedgerAccount, payment: PaymentId) -> Self {
+        for posting in &mut self.postings {
+            if posting.from == account || posting.to == account {
+                posting.came_with = Some(payment);
+            }
         }
         self
     }

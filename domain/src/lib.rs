@@ -18,6 +18,7 @@ pub mod event;
 pub mod timer;
 pub mod fx;
 pub mod ledger;
+pub mod credit;
 pub mod escrow;
 pub mod password;
 pub mod account;

@@ -34,7 +34,7 @@ mod work;
 mod tests;
 
 pub use chargeback::{Chargeback, Reach, Taken};
-pub(crate) use chargeback::{Spread, is_known};
+pub(crate) use chargeback::{Spread, is_known, lost_by, made_up};
 pub use source::{Source, Sources};
 pub use work::Approval;
 
@@ -217,6 +217,9 @@ pub enum State {
         releases_at: Timestamp,
         /// By silence?
         automatic: bool,
+        /// Did a dispute divide it? Then there is nothing to dispute any more.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        settled: bool,
     },
     /// The freelancer has the money.
     Released {
@@ -271,6 +274,9 @@ pub enum State {
     ChargedBack {
         /// When.
         charged_back_at: Timestamp,
+        /// Where work on it stood, if there was some: should the bank give the money back, it goes on there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<Box<State>>,
     },
     /// Called off before there was money in it.
     Cancelled {
@@ -519,8 +525,8 @@ impl Milestone {
                 Verb::MilestoneWithdrawRefund,
                 Verb::MilestoneDispute,
             ]),
-            State::Approved { .. } => {
-                if self.kind == Kind::Work {
+            State::Approved { settled, .. } => {
+                if self.kind == Kind::Work && !settled {
                     verbs.push(Verb::MilestoneDispute);
                 }
             }

@@ -12,11 +12,13 @@ use crate::Timestamp;
 use crate::access::{self, Actor, Role, Subject, Verb};
 use crate::change::Change;
 use crate::contract::HoldReason;
-use crate::escrow::{ChargedBack, Escrow, Regained};
+use crate::escrow::Escrow;
 use crate::event::Event;
 use crate::id::{ContractId, DisputeId, OrganizationId, PaymentId, TimeEntryId, TimesheetId, UserId};
 use crate::ledger::{JournalEntry, LedgerAccount, Reason};
-use crate::milestone::{Attempt, Chargeback, EarlyChargeback, Milestone, Reach, Spread, Taken, is_known};
+use crate::milestone::{
+    Attempt, Chargeback, EarlyChargeback, Milestone, Reach, Spread, Taken, is_known, lost_by, made_up,
+};
 use crate::money::{Money, MoneyError};
 use crate::policy::{Quote, Terms, days, hours};
 use crate::refusal::{Invalid, Refusal, expect_version};

@@ -2,7 +2,6 @@
 
 use domain::bonus;
 use domain::id::{ContractId, PaymentId};
-use domain::ledger::LedgerAccount;
 use domain::milestone::{Kind, Milestone, State};
 use domain::money::Money;
 use domain::payment::{Payment, Purpose};
@@ -51,9 +50,8 @@ impl Market {
                     Ok((milestone, Some(payment)))
                 }
                 FundWith::Credit => {
-                    let account = LedgerAccount::ClientCredit(contract.client);
-                    let credit = tx.balance(account, gift.amount.currency()).await?;
-                    let change = given.then(|milestone| milestone.fund_from_credit(actor, now, None, credit))?;
+                    let credit = tx.credit_for_update(contract.client, gift.amount.currency()).await?;
+                    let change = given.then(|milestone| milestone.fund_from_credit(actor, now, None, &credit))?;
                     let milestone = tx.milestone_save(change).await?;
                     tx.audit("bonus_give", id, detail).await?;
                     Ok((milestone, None))

@@ -79,6 +79,7 @@ pub async fn audit_in(
     if contract.is_none() {
         findings.push(count(conn, "orphans", "nothing refers to what is not there", ORPHANS, None).await?);
         findings.push(count(conn, "balances", "a balance is the sum of its postings", BALANCES, None).await?);
+        findings.push(count(conn, "credits", CREDITS_RULE, CREDITS, None).await?);
         findings
             .push(count(conn, "platform", "a roll-up is the sum of the postings it took in", PLATFORM, None).await?);
         findings
@@ -368,6 +369,22 @@ const BALANCES: &str = "
         then format('%s has %s %s, its postings say %s', account, currency, coalesce(kept.balance_minor::text, 'no row of'), coalesce(summed.minor, 0)) end as why
     from ledger_balances kept full join summed using (account, currency)";
 
+const CREDITS_RULE: &str = "what is left of a payment in a client's credit is the sum of its postings";
+
+const CREDITS: &str = "
+    with summed as (
+        select account, currency, coalesce(payment_id::text, 'none') as payment, sum(delta) as minor from (
+            select from_account as account, currency, payment_id, -amount_minor as delta from ledger_postings
+            union all
+            select to_account, currency, payment_id, amount_minor from ledger_postings
+        ) leg where split_part(account, ':', 1) = 'client_credit' group by account, currency, payment_id
+    ), kept as (
+        select account, currency, coalesce(payment_id::text, 'none') as payment, balance_minor from ledger_credits
+    )
+    select case when coalesce(kept.balance_minor, 0) <> coalesce(summed.minor, 0)
+        then format('%s has %s %s of the payment %s, its postings say %s', account, currency, coalesce(kept.balance_minor::text, 'no row of'), payment, coalesce(summed.minor, 0)) end as why
+    from kept full join summed using (account, currency, payment)";
+
 const PLATFORM: &str = "
     with summed as (
         select leg.account, posting.currency, sum(leg.minor) as minor
@@ -399,6 +416,7 @@ const GUARDS: &str = "
         ('ledger_postings', 'ledger_postings_append_only'), ('ledger_postings', 'ledger_postings_no_truncate'),
         ('ledger_postings', 'ledger_apply'),
         ('ledger_balances', 'ledger_balances_guard'), ('ledger_balances', 'ledger_balances_no_truncate'),
+        ('ledger_credits', 'ledger_credits_guard'), ('ledger_credits', 'ledger_credits_no_truncate'),
         ('milestones', 'milestone_held_agrees'), ('timesheets', 'timesheet_held_agrees'),
         ('policy_versions', 'policy_versions_append_only'), ('payment_refunds', 'payment_refunds_keep_to_payment'),
         ('audit_log', 'audit_log_append_only'), ('audit_log', 'audit_log_no_truncate')
@@ -409,7 +427,8 @@ const GUARDS: &str = "
     select case when rule.oid is null then format('%s: the rule %s is gone', wanted.of_table, wanted.name)
                 when not rule.convalidated then format('%s: the rule %s does not hold for all rows', wanted.of_table, wanted.name) end
     from (values
-        ('ledger_balances', 'ledger_balances_never_negative'), ('ledger_entries', 'ledger_entries_key'),
+        ('ledger_balances', 'ledger_balances_never_negative'), ('ledger_credits', 'ledger_credits_never_negative'),
+        ('ledger_entries', 'ledger_entries_key'),
         ('ledger_entries', 'ledger_entries_sealed'), ('ledger_postings', 'ledger_postings_between_two'),
         ('ledger_postings', 'ledger_postings_amount_minor_check'), ('ledger_postings', 'ledger_postings_entry_id_fkey')
     ) as wanted (of_table, name)

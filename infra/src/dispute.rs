@@ -9,6 +9,7 @@ use std::collections::{HashMap, HashSet};
 
 use domain::access::{self, Verb};
 use domain::change::Change;
+use domain::credit::Credit;
 use domain::dispute::{self, Case, CaseId, Claim, Dispute, Disputed, Verdict};
 use domain::id::{DisputeId, Id, MilestoneId, UserId};
 use domain::ledger::LedgerAccount;
@@ -191,12 +192,17 @@ impl Market {
         run!(self, call, tx => {
             let (dispute, case) = tx.dispute_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
             let fee = dispute.terms.arbitration_fee;
-            let account = match dispute.side(tx.actor()) {
-                Some(Side::Freelancer) => LedgerAccount::Available(dispute.freelancer),
-                Some(Side::Client) | None => LedgerAccount::ClientCredit(dispute.client),
+            let (account, balance) = match dispute.side(tx.actor()) {
+                Some(Side::Freelancer) => {
+                    let account = LedgerAccount::Available(dispute.freelancer);
+                    (account, Credit::of_none(tx.balance(account, fee.currency()).await?))
+                }
+                Some(Side::Client) | None => {
+                    let account = LedgerAccount::ClientCredit(dispute.client);
+                    (account, tx.credit_for_update(dispute.client, fee.currency()).await?)
+                }
             };
-            let balance = tx.balance(account, fee.currency()).await?;
-            let change = dispute.pay_fee(tx.actor(), tx.now(), Some(expected), balance)?;
+            let change = dispute.pay_fee(tx.actor(), tx.now(), Some(expected), &balance)?;
             tx.audit("dispute_pay_fee", id, json!({ "fee": fee, "from": account.to_string() })).await?;
             tx.dispute_saved(change.and(Change::none(case))).await
         })

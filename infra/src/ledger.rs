@@ -6,10 +6,14 @@
 //! then, and what came since is summed when somebody asks.
 
 use domain::access::{self, Subject, Verb};
-use domain::id::{EntryId, Id};
+use domain::credit::Credit;
+use domain::id::{EntryId, Id, OrganizationId};
 use domain::ledger::{BadAccount, JournalEntry, LedgerAccount, Posting};
 use domain::money::{Currency, Money};
+use domain::payment::Payment;
+use domain::refusal::Refusal;
 use sea_orm::{DbBackend, FromQueryResult, Statement};
+use uuid::Uuid;
 
 use crate::facts::Scene;
 use crate::market::Market;
@@ -29,6 +33,12 @@ pub struct PlatformBalance {
 
 #[derive(FromQueryResult)]
 struct Balance {
+    balance_minor: i64,
+}
+
+#[derive(FromQueryResult)]
+struct CreditRow {
+    payment_id: Option<Uuid>,
     balance_minor: i64,
 }
 
@@ -85,6 +95,7 @@ impl Scene {
                 "to_account": posting.to.to_string(),
                 "currency": posting.amount.currency().code(),
                 "amount_minor": posting.amount.minor(),
+                "payment": posting.came_with.map(Id::uuid),
             })
         };
         let fact = |entry: &JournalEntry| {
@@ -113,5 +124,24 @@ impl Tx {
         .await?;
         let minor = found.map_or(0, |balance| balance.balance_minor);
         Money::new(minor, currency).map_err(|error| Fault::bad_row("ledger_balances", error).into())
+    }
+
+    /// A client's credit, by the payments it came with. Nobody else spends of it until the transaction ends.
+    pub async fn credit_for_update(&self, client: OrganizationId, currency: Currency) -> Result<Credit, Failure> {
+        let of_it = [LedgerAccount::ClientCredit(client).to_string().into(), currency.code().into()];
+        let select = sql("select payment_id, balance_minor from ledger_credit_for_update($1, $2)", of_it);
+        let rows = CreditRow::find_by_statement(select).all(self.conn()).await?;
+        let part = |row: CreditRow| {
+            let money = Money::new(row.balance_minor, currency);
+            let money = money.map_err(|error| Fault::bad_row("ledger_credits", error))?;
+            Ok((row.payment_id.map(Id::from_uuid), money))
+        };
+        Ok(Credit::of_parts(currency, rows.into_iter().map(part).collect::<Result<_, Fault>>()?))
+    }
+
+    /// What of a client's credit came with this payment, as [`Tx::credit_for_update`] has it.
+    pub async fn credit_of_for_update(&self, payment: &Payment) -> Result<Money, Failure> {
+        let credit = self.credit_for_update(payment.client, payment.quote.client_pays.currency()).await?;
+        Ok(credit.of(payment.id).map_err(Refusal::from)?)
     }
 }

@@ -4,7 +4,6 @@
 use domain::bonus::lapse;
 use domain::change::Change;
 use domain::id::{Id, MilestoneId, PaymentId, TimesheetId};
-use domain::ledger::LedgerAccount;
 use domain::milestone::Milestone;
 use domain::payment::{Payment, PaymentMethod, Purpose, State};
 use domain::refusal::Refusal;
@@ -99,9 +98,8 @@ impl Market {
                     Ok((milestone, Some(payment)))
                 }
                 FundWith::Credit => {
-                    let account = LedgerAccount::ClientCredit(milestone.client);
-                    let credit = tx.balance(account, milestone.amount.currency()).await?;
-                    let change = milestone.fund_from_credit(tx.actor(), tx.now(), expected, credit)?;
+                    let credit = tx.credit_for_update(milestone.client, milestone.amount.currency()).await?;
+                    let change = milestone.fund_from_credit(tx.actor(), tx.now(), expected, &credit)?;
                     tx.audit("milestone_fund_from_credit", id, serde_json::json!({})).await?;
                     Ok((tx.milestone_save(change).await?, None))
                 }

@@ -277,7 +277,7 @@ impl TryFrom<EntryRow> for Posted {
         let posting = |leg: &Leg| {
             let currency = Currency::from_code(&leg.currency).ok_or_else(|| bad(&"unknown currency"))?;
             let amount = Money::new(leg.minor, currency).map_err(|error| bad(&error))?;
-            Ok(Posting { from: account(&leg.from)?, to: account(&leg.to)?, amount })
+            Ok(Posting { from: account(&leg.from)?, to: account(&leg.to)?, amount, came_with: None })
         };
         Ok(Self {
             id: domain::id::EntryId::from_uuid(row.id).to_string(),

@@ -337,6 +337,7 @@ impl TryFrom<Row> for StatementEntry {
                 from: leg.from.parse().map_err(|error: domain::ledger::BadAccount| bad(&error))?,
                 to: leg.to.parse().map_err(|error: domain::ledger::BadAccount| bad(&error))?,
                 amount: Money::new(leg.minor, currency).map_err(|error| bad(&error))?,
+                came_with: None,
             })
         });
         Ok(Self {

@@ -219,7 +219,8 @@ impl DisputeMutation {
     }
 
     /// Pay for arbitration, out of your available balance or your organization's credit. When both
-    /// sides have paid it is heard; when only one has in time, that side has its way.
+    /// sides have paid it is heard; when only one has in time, that side has its way. What a freelancer lacks of the fee
+    /// is owed out of the award.
     async fn dispute_pay_fee(&self, ctx: &Context<'_>, input: DisputePayFeeInput) -> Answer<DisputePayFeePayload> {
         let outcome = async {
             let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;

@@ -33,7 +33,7 @@ impl Dispute {
         self.access(actor, Verb::DisputeConcede)?;
         self.standing(actor, Verb::DisputeConcede, expected)?;
         let claim = self.claim;
-        self.executed(case, now, Outcome::Conceded, claim)
+        self.executed(case, now, Outcome::Conceded, claim, true)
     }
 
     /// The claimant withdraws it: everything goes on where it stood.
@@ -78,7 +78,7 @@ impl Dispute {
         {
             let between = client.minus(freelancer)?.split(&[1, 1]);
             let halfway = freelancer.plus(between[0])?;
-            return offering.executed(case, now, Outcome::Settled, halfway);
+            return offering.executed(case, now, Outcome::Settled, halfway, true);
         }
         let event = Event::DisputeOfferMade { told: offering.told(side) };
         let since = match &offering.state {
@@ -124,7 +124,7 @@ impl Dispute {
         };
         let (recommendation, accepted, decide_by) = (*recommendation, accepted.with(side, true), *decide_by);
         if accepted.client && accepted.freelancer {
-            return self.executed(case, now, Outcome::Recommended, recommendation.to_freelancer);
+            return self.executed(case, now, Outcome::Recommended, recommendation.to_freelancer, true);
         }
         let event = Event::DisputeAccepted { told: self.told(Some(side)) };
         let next = self.becomes(DisputeState::Recommended { recommendation, accepted, decide_by });
@@ -140,48 +140,12 @@ impl Dispute {
         let event = Event::DisputeEscalated { told: self.told(side) };
         let state = if self.is_small_claim()? {
             let remind_at = self.remind_at(now);
-            DisputeState::Hearing { recommendation, small_claims: true, since: now, remind_at }
+            DisputeState::Hearing { recommendation, small_claims: true, fees: Fees::default(), since: now, remind_at }
         } else {
             let pay_by = now + days(self.terms.arbitration_days);
-            DisputeState::Arbitration { recommendation, paid: Both::default(), pay_by }
+            DisputeState::Arbitration { recommendation, paid: Both::default(), fees: Fees::default(), pay_by }
         };
         Ok(self.becomes(state).telling(event))
-    }
-
-    /// A side pays for arbitration, out of `balance`: the organization's credit, or the
-    /// freelancer's available money. When both have, it is heard.
-    pub fn pay_fee(
-        self,
-        actor: &Actor,
-        now: Timestamp,
-        expected: Option<i64>,
-        balance: Money,
-    ) -> Result<Change<Self>, Refusal> {
-        self.access(actor, Verb::DisputePayFee)?;
-        let side = self.standing(actor, Verb::DisputePayFee, expected)?;
-        let (DisputeState::Arbitration { recommendation, paid, pay_by }, Some(side)) = (&self.state, side) else {
-            return Err(Refusal::wrong_state("dispute", self.state.as_str(), self.allowed(actor)));
-        };
-        let fee = self.terms.arbitration_fee;
-        if !balance.covers(fee)? {
-            return Err(Refusal::Insufficient { available: balance, asked: fee });
-        }
-        let (recommendation, paid, pay_by) = (*recommendation, paid.with(side, true), *pay_by);
-        let payer = match side {
-            Side::Client => LedgerAccount::ClientCredit(self.client),
-            Side::Freelancer => LedgerAccount::Available(self.freelancer),
-        };
-        let key = format!("{}:{}:{}", self.id, self.version + 1, Reason::ArbitrationFee.as_str());
-        let entry = JournalEntry::new(Reason::ArbitrationFee, key).of_contract(self.contract);
-        let entry = entry.moving(payer, LedgerAccount::FeeRevenue, fee);
-        let event = Event::DisputeFeePaid { told: self.told(Some(side)) };
-        let state = if paid.client && paid.freelancer {
-            let remind_at = self.remind_at(now);
-            DisputeState::Hearing { recommendation, small_claims: false, since: now, remind_at }
-        } else {
-            DisputeState::Arbitration { recommendation, paid, pay_by }
-        };
-        Ok(self.becomes(state).posting(entry).telling(event))
     }
 
     /// The arbiter decides. It is not the mediator who recommended, nor somebody with dealings.
@@ -203,7 +167,7 @@ impl Dispute {
         }
         let finding = self.finding(by, now, verdict)?;
         let to_freelancer = finding.to_freelancer;
-        self.found(finding).executed(case, now, Outcome::Awarded, to_freelancer)
+        self.found(finding).executed(case, now, Outcome::Awarded, to_freelancer, false)
     }
 
     /// The time of a rung is over: silence concedes a claim, lets a recommendation stand, and
@@ -228,7 +192,7 @@ impl Dispute {
                 return Ok(Change::none((self, case)));
             }
         };
-        self.executed(case, now, outcome, to_freelancer)
+        self.executed(case, now, outcome, to_freelancer, false)
     }
 
     /// It still waits for a mediator, who is told so, now and every few days. To the sides it is the same
@@ -252,20 +216,32 @@ impl Dispute {
         self.becomes(state).map(|dispute| Self { version, ..dispute }).telling(event)
     }
 
-    fn executed(self, case: Case, now: Timestamp, outcome: Outcome, to_freelancer: Money) -> Result<Disputed, Refusal> {
+    /// It is decided; `agreed` if the two sides did so themselves.
+    fn executed(
+        self,
+        case: Case,
+        now: Timestamp,
+        outcome: Outcome,
+        to_freelancer: Money,
+        agreed: bool,
+    ) -> Result<Disputed, Refusal> {
         self.is_about(case.id())?;
         let id = self.id;
         let settled = match case {
             Case::Milestone(milestone) => {
-                milestone.settle(&Actor::System, now, id, to_freelancer)?.map(Case::Milestone)
+                milestone.settle(&Actor::System, now, id, to_freelancer, agreed)?.map(Case::Milestone)
             }
             Case::Timesheet(timesheet) => {
                 timesheet.settle(&Actor::System, now, id, to_freelancer)?.map(Case::Timesheet)
             }
         };
+        let (available, currency) = (LedgerAccount::Available(self.freelancer), self.total.currency());
+        let brought = settled.entries.iter().map(|entry| entry.effect_on(available, currency)).sum();
+        let owed = self.owed_fee(brought)?;
         let event = Event::DisputeExecuted { told: self.told(None), to_freelancer };
         let state = DisputeState::Executed { outcome, to_freelancer, executed_at: now };
-        Ok(self.becomes(state).telling(event).and(settled))
+        let executed = self.becomes(state).telling(event).and(settled);
+        Ok(owed.into_iter().fold(executed, Change::posting))
     }
 
     fn finding(&self, by: UserId, at: Timestamp, verdict: Verdict) -> Result<Finding, Refusal> {

@@ -3,6 +3,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::access::{Denied, MemberRole, Person, Staff};
+use crate::credit::Credit;
 use crate::id::{Id, TimeEntryId};
 use crate::milestone::{Deal, MilestoneDraft, Status};
 use crate::money::Currency;
@@ -91,8 +92,13 @@ fn ending(change: Disputed) -> (Outcome, i64, [i64; 3]) {
     assert_eq!(change.entries.len(), 1, "the award is one entry");
     let entry = &change.entries[0];
     assert_eq!(entry.effect_on(LedgerAccount::Escrow(id(1)), Currency::Usd), -100_000);
-    let moved = [LedgerAccount::Available(id(1)), LedgerAccount::ClientCredit(id(1)), LedgerAccount::FeeRevenue]
-        .map(|account| entry.effect_on(account, Currency::Usd));
+    let effect = |account| entry.effect_on(account, Currency::Usd);
+    let paid = [LedgerAccount::Available(id(1)), LedgerAccount::Pending(id(1))].map(effect);
+    // What they agreed on is held as what was approved is; what somebody else decided is available at once.
+    let agreed = matches!(outcome, Outcome::Conceded | Outcome::Settled);
+    let decided = matches!(outcome, Outcome::Awarded | Outcome::Silence | Outcome::OneSidePaid);
+    assert!(!(agreed && paid[0] > 0 || decided && paid[1] > 0), "{outcome:?}: {paid:?}");
+    let moved = [paid[0] + paid[1], effect(LedgerAccount::ClientCredit(id(1))), effect(LedgerAccount::FeeRevenue)];
     (outcome, to_freelancer.minor(), moved)
 }
 
@@ -174,8 +180,8 @@ fn whoever_has_a_stake_neither_recommends_nor_awards() {
         assert_eq!(refusal, Denied::NotAllowed.into());
     }
     let (dispute, case) = arbitration();
-    let dispute = dispute.pay_fee(&ada(), day(5), None, usd(15_000)).unwrap().next;
-    let dispute = dispute.pay_fee(&lin(), day(5), None, usd(15_000)).unwrap().next;
+    let dispute = dispute.pay_fee(&ada(), day(5), None, &Credit::of_none(usd(15_000))).unwrap().next;
+    let dispute = dispute.pay_fee(&lin(), day(5), None, &Credit::of_none(usd(15_000))).unwrap().next;
     let own = dispute.clone().award(case.clone(), &mediator(7), day(6), None, verdict(55_500), false).unwrap_err();
     assert!(matches!(own, Refusal::Rule { code, .. } if code == "CONFLICT_OF_INTEREST"));
     let (outcome, got, moved) =
@@ -189,7 +195,7 @@ fn arbitration_is_lost_by_the_side_that_does_not_pay() {
         let (mut dispute, case) = arbitration();
         assert_eq!(dispute.clocks(), [(Timer::AdvanceDispute(id(1)), day(11))]);
         for payer in payers {
-            dispute = dispute.pay_fee(payer, day(5), None, usd(15_000)).unwrap().next;
+            dispute = dispute.pay_fee(payer, day(5), None, &Credit::of_none(usd(15_000))).unwrap().next;
         }
         let (outcome, got, _) = ending(dispute.advance(case, &Actor::System, day(11)).unwrap());
         (outcome, got)
@@ -198,15 +204,57 @@ fn arbitration_is_lost_by_the_side_that_does_not_pay() {
     assert_eq!(decided(&[ada()]), (Outcome::OneSidePaid, 40_000));
     assert_eq!(decided(&[lin()]), (Outcome::OneSidePaid, 100_000));
     let (dispute, _) = arbitration();
-    let short = dispute.pay_fee(&lin(), day(5), None, usd(14_999)).unwrap_err();
+    let short = dispute.pay_fee(&ada(), day(5), None, &Credit::of_none(usd(14_999))).unwrap_err();
     assert_eq!(short, Refusal::Insufficient { available: usd(14_999), asked: usd(15_000) });
+}
+
+#[test]
+fn whose_work_is_in_dispute_owes_the_fee_out_of_the_award() {
+    let effect = |entries: &[JournalEntry], account| -> i64 {
+        entries.iter().map(|entry| entry.effect_on(account, Currency::Usd)).sum()
+    };
+    for (there, award, pays_now, brought) in [
+        (0, 100_000, 0, 95_000 - 15_000),
+        (6_000, 100_000, 6_000, 95_000 - 9_000),
+        (0, 10_000, 0, 0),
+        (0, 0, 0, 0),
+        (20_000, 100_000, 15_000, 95_000),
+    ] {
+        let (dispute, case) = arbitration();
+        let paid = dispute.pay_fee(&lin(), day(5), None, &Credit::of_none(usd(there))).unwrap();
+        assert_eq!(effect(&paid.entries, LedgerAccount::Available(id(1))), -pays_now);
+        assert_eq!(paid.next.state.as_str(), "arbitration");
+        let heard = paid.next.pay_fee(&ada(), day(5), None, &Credit::of_none(usd(15_000))).unwrap().next;
+        assert_eq!(heard.state.as_str(), "hearing");
+        let verdict = Verdict { to_freelancer: usd(award), reason: "All of it works".into() };
+        let change = heard.award(case, &mediator(8), day(6), None, verdict, false).unwrap();
+        assert_eq!(effect(&change.entries, LedgerAccount::Available(id(1))), brought, "{there} and {award}");
+    }
+}
+
+#[test]
+fn fees_of_what_nobody_hears_go_back_to_who_paid_them() {
+    let (dispute, Case::Milestone(milestone)) = arbitration() else { panic!() };
+    let credit = Credit::of_parts(Currency::Usd, vec![(Some(id(7)), usd(10_000)), (Some(id(8)), usd(10_000))]);
+    let dispute = dispute.pay_fee(&ada(), day(5), None, &credit).unwrap().next;
+    let dispute = dispute.pay_fee(&lin(), day(5), None, &Credit::of_none(usd(6_000))).unwrap().next;
+    let taken = Taken { payment: id(1), reference: "dp", amount: usd(103_000) };
+    let change = charge_back((milestone, Some(dispute)), vec![], usd(0), &Actor::System, day(6), &taken).unwrap();
+    assert_eq!(change.next[0].1.as_ref().unwrap().state.as_str(), "closed");
+    let back: Vec<_> = change.entries.iter().flat_map(|entry| entry.postings()).collect();
+    let back = back.iter().filter(|posting| posting.from == LedgerAccount::FeeRevenue);
+    let back: Vec<_> = back.map(|posting| (posting.to, posting.came_with, posting.amount)).collect();
+    let (client, freelancer) = (LedgerAccount::ClientCredit(id(1)), LedgerAccount::Available(id(1)));
+    let expected =
+        [(client, Some(id(7)), usd(10_000)), (client, Some(id(8)), usd(5_000)), (freelancer, None, usd(6_000))];
+    assert_eq!(back, expected);
 }
 
 #[test]
 fn a_dispute_that_waits_for_a_mediator_is_not_forgotten() {
     let hearing = || {
-        let dispute = arbitration().0.pay_fee(&ada(), day(5), None, usd(15_000)).unwrap().next;
-        (dispute.pay_fee(&lin(), day(5), None, usd(15_000)).unwrap().next, arbitration().1)
+        let dispute = arbitration().0.pay_fee(&ada(), day(5), None, &Credit::of_none(usd(15_000))).unwrap().next;
+        (dispute.pay_fee(&lin(), day(5), None, &Credit::of_none(usd(15_000))).unwrap().next, arbitration().1)
     };
     let negotiating = || {
         let (dispute, case) = answered();
@@ -286,7 +334,7 @@ fn a_chargeback_closes_a_dispute_that_has_nothing_left_to_decide() {
     // Part of it is left: the freelancer's part of the outcome comes first.
     let (milestone, dispute) = back(30_000);
     let change = dispute.unwrap().concede(Case::Milestone(milestone), &lin(), day(3), None).unwrap();
-    assert_eq!(change.entries[0].effect_on(LedgerAccount::Available(id(1)), Currency::Usd), 38_000);
+    assert_eq!(change.entries[0].effect_on(LedgerAccount::Pending(id(1)), Currency::Usd), 38_000);
 }
 
 #[test]

@@ -110,7 +110,8 @@ impl Milestone {
             self.escrow.refund(entry, self.escrow_account(), self.credit_account(), self.escrow.held(), true)?;
         let event = Event::MilestoneRefunded { milestone: self.id, amount: refunded.amount.plus(refunded.client_fee)? };
         let mut next = Self { escrow, state: State::Refunded { refunded_at: now }, ..self.clone() };
-        next.sources.refund(refunded.amount, refunded.client_fee)?;
+        let back = next.sources.refund(refunded.amount, refunded.client_fee)?;
+        let entry = entry.came_with(self.credit_account(), &back)?;
         Ok(self.becomes(next).posting(entry).telling(event))
     }
 

@@ -1,9 +1,8 @@
 //! A client's bank takes money back, and may give it back again.
 //!
-//! What is taken is the money of the payment in question: what is held of it first, here or where it was
-//! handed on to; then, as far as it became the client's credit, what is left of that credit, and what is
-//! held of the work that was paid out of it; then what of it is still pending for the freelancer, if the
-//! terms have it so; and then our own. What another payment paid for is left alone.
+//! What is taken is the money of the payment in question, and no other: what is held of it first, here and wherever
+//! it was handed on to or paid for by way of the client's credit; then what is left of it in that credit; then what of
+//! it is still pending for a freelancer, if the terms have it so; and then our own.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +10,7 @@ use super::{EarlyChargeback, Hold, Kind, Milestone, State};
 use crate::Timestamp;
 use crate::access::{Actor, Verb};
 use crate::change::Change;
-use crate::escrow::{ChargedBack, Regained};
+use crate::escrow::ChargedBack;
 use crate::event::Event;
 use crate::id::PaymentId;
 use crate::ledger::{LedgerAccount, Reason};
@@ -40,25 +39,24 @@ pub struct Chargeback {
     pub bore: ChargedBack,
     /// Did the bank give it back?
     pub won: bool,
+    /// What of it the freelancer should have had before; theirs, if the bank gives it back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owed: Option<Money>,
 }
 
 /// What a chargeback may reach beside the thing its payment was for.
 #[derive(Debug, Clone)]
 pub struct Reach {
-    /// The client's unspent credit.
+    /// What is left of the payment in the client's credit.
     pub credit: Money,
-    /// The client's milestones that may hold money of the payment, or money that was the client's credit.
+    /// The client's milestones that may hold money of the payment.
     pub milestones: Vec<Milestone>,
 }
 
-/// How a chargeback falls.
+/// How a chargeback falls: on the thing itself, with the credit and what nothing covers, and on each of the others.
 pub(crate) struct Spread {
-    /// For each of the milestones: of the payment's own money, and of what was credit.
-    pub parts: Vec<(Money, Money)>,
-    /// Out of the unspent credit.
-    pub from_credit: Money,
-    /// What none of this covers.
-    pub left: Money,
+    pub own: ChargedBack,
+    pub others: Vec<ChargedBack>,
 }
 
 impl Reach {
@@ -69,39 +67,30 @@ impl Reach {
 }
 
 impl Spread {
-    /// Let a chargeback fall on these milestones and on the credit. `all_credit` if all the payment's money
-    /// became credit when it came.
-    pub(crate) fn over(
-        milestones: &[Milestone],
-        credit: Money,
-        taken: &Taken<'_>,
-        all_credit: bool,
-    ) -> Result<Self, MoneyError> {
+    /// Let a chargeback fall on what is held, `own` of it in the thing itself; on what is left of the payment in the
+    /// `credit`; and on what is pending.
+    pub(crate) fn over(own: Money, others: &[Milestone], credit: Money, taken: &Taken<'_>) -> Result<Self, MoneyError> {
         let (currency, mut left) = (taken.amount.currency(), taken.amount);
-        let mut parts = Vec::new();
-        let mut became_credit = if all_credit { left } else { Money::zero(currency) };
-        for milestone in milestones {
-            let part = left.min(milestone.sources.held_of(Some(taken.payment), currency))?;
+        let mut take = |there: Money| {
+            let part = left.min(there)?;
             left = left.minus(part)?;
-            parts.push((part, Money::zero(currency)));
-            became_credit = became_credit.plus(milestone.sources.refunded_of(taken.payment, currency))?;
+            Ok::<_, MoneyError>(part)
+        };
+        let nothing = ChargedBack::nothing(currency);
+        let mut own = ChargedBack { from_escrow: take(own)?, ..nothing };
+        let mut bear = Vec::new();
+        for milestone in others {
+            bear.push(ChargedBack {
+                from_escrow: take(milestone.sources.held_of(taken.payment, currency))?,
+                ..nothing
+            });
         }
-        became_credit = became_credit.min(left)?;
-        let from_credit = became_credit.min(credit)?;
-        left = left.minus(from_credit)?;
-        became_credit = became_credit.minus(from_credit)?;
-        // What was paid for last is taken first.
-        for (milestone, part) in milestones.iter().zip(&mut parts).rev() {
-            part.1 = became_credit.min(milestone.sources.held_of(None, currency))?;
-            became_credit = became_credit.minus(part.1)?;
-            left = left.minus(part.1)?;
+        own.from_credit = take(credit)?;
+        for (milestone, bore) in others.iter().zip(&mut bear) {
+            bore.from_pending = take(milestone.pending_of(taken.payment)?)?;
         }
-        Ok(Self { parts, from_credit, left })
-    }
-
-    /// How much of it was credit, spent or not.
-    pub(crate) fn of_credit(&self) -> Result<Money, MoneyError> {
-        Money::sum(self.left.currency(), self.parts.iter().map(|part| part.1).chain([self.from_credit]))
+        own.lost = left;
+        Ok(Self { own, others: bear })
     }
 }
 
@@ -142,7 +131,6 @@ impl Milestone {
         let Taken { payment, reference, amount } = *taken;
         let came = self.payments.contains(&payment);
         let known = is_known(reference, came, &self.chargebacks, &self.early_chargebacks);
-        let all_credit = self.credited.contains(&payment);
         milestones.insert(0, self);
         let Some(own) = milestones.first().filter(|_| !known) else { return Ok(Change::none(milestones)) };
         if !came {
@@ -154,21 +142,14 @@ impl Milestone {
                 milestones
             }));
         }
-        let spread = Spread::over(&milestones, credit, taken, all_credit)?;
-        let pending = own.pending_of(payment)?.min(spread.left)?;
-        let lost = spread.left.minus(pending)?;
-        let (from_credit, nothing) = (spread.from_credit, ChargedBack::nothing(amount.currency()));
-        let own_bore = |from_escrow| ChargedBack { from_escrow, from_credit, from_pending: pending, lost, ..nothing };
-        let mut was_credit = spread.of_credit()?;
+        let Spread { own, mut others } = Spread::over(Money::zero(amount.currency()), &milestones, credit, taken)?;
+        if let Some(first) = others.first_mut() {
+            (first.from_credit, first.lost) = (own.from_credit, own.lost);
+        }
         let mut all = Change::none(Vec::new());
-        for (place, (milestone, part)) in milestones.into_iter().zip(&spread.parts).enumerate() {
-            let from_escrow = part.0.plus(part.1)?;
-            let bore = match place {
-                0 => own_bore(from_escrow),
-                _ => ChargedBack { from_escrow, ..nothing },
-            };
-            let told = if place == 0 { amount } else { from_escrow };
-            let change = milestone.loses(now, taken, *part, bore, told, &mut was_credit)?;
+        for (place, (milestone, bore)) in milestones.into_iter().zip(others).enumerate() {
+            let told = if place == 0 { amount } else { bore.total()? };
+            let change = milestone.loses(now, taken, bore, told)?;
             all = all.and(change).map(|(mut all, one)| {
                 all.push(one);
                 all
@@ -177,56 +158,59 @@ impl Milestone {
         Ok(all)
     }
 
-    /// Its part of a chargeback: of the payment's own money, and of what was credit.
+    /// Its part of a chargeback.
     pub(crate) fn loses(
         self,
         now: Timestamp,
         taken: &Taken<'_>,
-        part: (Money, Money),
         bore: ChargedBack,
         told: Money,
-        was_credit: &mut Money,
     ) -> Result<Change<Self>, Refusal> {
-        let mut next = self.clone();
-        next.sources.lose_held(Some(taken.payment), part.0)?;
-        next.sources.lose_held(None, part.1)?;
-        next.sources.lose_released(taken.payment, bore.from_pending)?;
-        *was_credit = was_credit.minus(next.sources.lose_refunded(taken.payment, *was_credit)?)?;
         if told.is_zero() {
-            // Nothing is taken here; at most it is noted that less of its money is credit.
-            return Ok(if next == self { Change::none(self) } else { self.becomes(next) });
+            return Ok(Change::none(self));
         }
+        let mut next = self.clone();
+        next.sources.lose_held(taken.payment, bore.from_escrow)?;
+        next.sources.lose_released(taken.payment, bore.from_pending)?;
         let accounts = (self.escrow_account(), self.pending_account(), self.credit_account());
         let (escrow, entry, bore) = self.escrow.charge_back(self.entry(Reason::Chargeback), accounts, bore)?;
+        let entry = entry.all_came_with(self.credit_account(), taken.payment);
         next.early_chargebacks.retain(|early| early.reference != taken.reference);
         next.chargebacks.push(Chargeback {
             reference: taken.reference.to_owned(),
             payment: taken.payment,
             bore,
             won: false,
+            owed: None,
         });
         next.escrow = escrow;
         next.holds = shrink(&self.holds, taken.payment, bore.from_pending)?;
         let hit = !(bore.from_escrow.is_zero() && bore.from_pending.is_zero() && bore.lost.is_zero());
         // Money that was credit from the beginning was never this milestone's to lose.
-        let its_own = next.sources.of(Some(taken.payment)).is_some() || !bore.from_escrow.is_zero();
+        let its_own = next.sources.of(Some(taken.payment)).is_some();
         if hit && its_own && next.escrow.held().is_zero() && next.holds.is_empty() {
-            match &next.state {
+            next.state = match next.state {
                 // These wait for money anew.
-                State::Proposed { .. } | State::Agreed { .. } | State::Funding { .. } | State::Cancelled { .. } => (),
+                State::Proposed { .. } | State::Agreed { .. } | State::Funding { .. } | State::Cancelled { .. } => {
+                    next.state
+                }
                 State::Funded { .. }
                 | State::Submitted { .. }
                 | State::ChangesRequested { .. }
-                | State::Approved { .. }
-                | State::Released { .. }
                 | State::RefundRequested { .. }
+                | State::Dormant { .. } => {
+                    State::ChargedBack { charged_back_at: now, from: Some(Box::new(next.state)) }
+                }
+                State::Disputed { since, resume, .. } => {
+                    State::ChargedBack { charged_back_at: now, from: Some(Box::new(resume.later(now - since))) }
+                }
+                State::Approved { .. }
+                | State::Released { .. }
                 | State::Refunded { .. }
-                | State::Disputed { .. }
                 | State::Split { .. }
-                | State::Dormant { .. }
                 | State::RefundedAfter { .. }
-                | State::ChargedBack { .. } => next.state = State::ChargedBack { charged_back_at: now },
-            }
+                | State::ChargedBack { .. } => State::ChargedBack { charged_back_at: now, from: None },
+            };
         }
         if let State::RefundRequested { amount, .. } = &mut next.state {
             *amount = amount.min(next.escrow.held())?;
@@ -235,10 +219,10 @@ impl Milestone {
         Ok(self.becomes(next).posting(entry).telling(event))
     }
 
-    /// The bank gives a chargeback back. What it took is put where it is right: into escrow again if the
-    /// work goes on (`goes_on` if its contract does) or can, and otherwise to the client's credit; what was
-    /// pending is available to the freelancer; and what we bore is ours. One that is told before the
-    /// chargeback itself makes that harmless.
+    /// The bank gives a chargeback back. What it took is put where it is right: into escrow again if work on it goes on
+    /// or can (`goes_on` if its contract does), or was handed in by then; to the freelancer, as far as it would be
+    /// theirs already had the bank not taken it; and otherwise to the client's credit. What was pending is available to
+    /// the freelancer, and what we bore is ours. One that is told before the chargeback itself makes that harmless.
     pub fn charge_back_won(
         self,
         actor: &Actor,
@@ -254,36 +238,74 @@ impl Milestone {
             next.chargebacks.push(Chargeback::undone(reference, payment, self.amount.currency()));
             return Ok(self.becomes(next));
         };
-        let bore = self.chargebacks[place].bore;
-        if self.chargebacks[place].won {
+        let Chargeback { bore, owed, won, .. } = self.chargebacks[place];
+        if won {
             return Ok(Change::none(self));
         }
         let mut next = self.clone();
         next.chargebacks[place].won = true;
-        let holds = self.takes_back(goes_on);
-        let (escrow, entry) = self.escrow.charge_back_won(
-            self.entry(Reason::ChargebackWon),
-            (self.escrow_account(), LedgerAccount::Available(self.freelancer), self.credit_account()),
-            bore,
-            if holds { Regained::Held } else { Regained::Credit { with_fee: self.terms.client_fee_returned } },
-        )?;
+        let (account, available, credit) =
+            (self.escrow_account(), LedgerAccount::Available(self.freelancer), self.credit_account());
+        let entry = self.entry(Reason::ChargebackWon);
+        let (mut escrow, entry) = self.escrow.charge_back_won(entry, (account, available, credit), bore)?;
+        let mut entry = entry.all_came_with(credit, payment);
+        next.sources.regain(payment, bore.from_escrow, bore.from_pending)?;
+        if let Some(state) = self.takes_back(now, goes_on) {
+            next.state = state;
+        } else if !bore.from_escrow.is_zero() {
+            let theirs = owed.unwrap_or(Money::zero(self.amount.currency())).min(bore.from_escrow)?;
+            (escrow, entry, _) = escrow.release(entry, account, available, theirs, self.fee_rate())?;
+            next.sources.release(theirs)?;
+            let (rest, with_fee) = (bore.from_escrow.minus(theirs)?, self.terms.client_fee_returned);
+            let refunded;
+            (escrow, entry, refunded) = escrow.refund(entry, account, credit, rest, with_fee)?;
+            next.sources.refund(refunded.amount, refunded.client_fee)?;
+            entry = entry.all_came_with(credit, payment);
+        }
         next.escrow = escrow;
-        let zero = Money::zero(self.amount.currency());
-        let fee_back = escrow.parts().client_fee_returned.minus(self.escrow.parts().client_fee_returned)?;
-        let (held, refunded) = if holds { (bore.from_escrow, zero) } else { (zero, bore.from_escrow.plus(fee_back)?) };
-        next.sources.regain(payment, (held, bore.from_pending, refunded.plus(self.regains(payment, bore))?))?;
-        match &next.state {
-            State::ChargedBack { .. } if !next.escrow.held().is_zero() => {
-                next.state = State::Funded { idle_since: now, notices: 0 };
-            }
-            State::ChargedBack { .. } if !next.escrow.parts().released_net.is_zero() => {
-                next.state = State::Released { released_at: now };
-            }
-            _ => (),
+        if matches!(next.state, State::ChargedBack { .. }) && !escrow.parts().released_net.is_zero() {
+            next.state = State::Released { released_at: now };
+        }
+        if let State::RefundRequested { amount, .. } = &mut next.state {
+            *amount = amount.min(escrow.held())?;
         }
         let amount = bore.total()?;
         let event = Event::MilestoneChargebackWon { milestone: self.id, amount };
-        Ok(self.becomes(next).posting(entry).telling(event))
+        let change = self.becomes(next).posting(entry).telling(event);
+        match change.next.state {
+            // It had been approved, and was in dispute when the bank took it.
+            State::Approved { releases_at, .. } if !escrow.held().is_zero() => {
+                change.then(|milestone| milestone.release_until(now, escrow.held(), releases_at, false))
+            }
+            _ => Ok(change),
+        }
+    }
+
+    /// So much that the freelancer should have had, be it that all was approved or that a dispute said so, was not there
+    /// because banks had taken it: it is theirs should one give it back.
+    pub(super) fn owes(&mut self, missing: Option<Money>) -> Result<(), MoneyError> {
+        let mut left = missing;
+        for Chargeback { bore, owed, .. } in self.chargebacks.iter_mut().filter(|known| !known.won) {
+            let part = left.map_or(Ok(bore.from_escrow), |left| left.min(bore.from_escrow))?;
+            left = left.map(|left| left.minus(part)).transpose()?;
+            *owed = Some(part);
+        }
+        Ok(())
+    }
+
+    /// What we bore by chargebacks of a payment for it.
+    pub fn lost_by(&self, payment: PaymentId) -> Result<Money, MoneyError> {
+        lost_by(&self.chargebacks, payment, self.amount.currency())
+    }
+
+    /// So much of what we bore by chargebacks of a payment is made up for by a refund of it that did not get there.
+    pub fn made_up(self, actor: &Actor, payment: PaymentId, amount: Money) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::MilestoneChargeBack)?;
+        if amount.is_zero() {
+            return Ok(Change::none(self));
+        }
+        let next = Self { chargebacks: made_up(&self.chargebacks, payment, amount)?, ..self.clone() };
+        Ok(self.becomes(next))
     }
 
     /// Did this chargeback take something here that was not given back?
@@ -291,23 +313,22 @@ impl Milestone {
         self.chargebacks.iter().any(|known| known.reference == reference && !known.won)
     }
 
-    /// What of a payment's own money is credit again, if it was taken out of that.
-    fn regains(&self, payment: PaymentId, bore: ChargedBack) -> Money {
-        if self.credited.contains(&payment) { Money::zero(bore.from_credit.currency()) } else { bore.from_credit }
-    }
-
-    /// Can money come back into escrow in this state?
-    fn takes_back(&self, goes_on: bool) -> bool {
+    /// The state in which money comes back into escrow now, if it can. What was handed in is judged, whatever became of
+    /// the contract; other work goes on if that does.
+    fn takes_back(&self, now: Timestamp, goes_on: bool) -> Option<State> {
         match &self.state {
             State::Funded { .. }
             | State::Submitted { .. }
             | State::ChangesRequested { .. }
             | State::RefundRequested { .. }
             | State::Disputed { .. }
-            | State::Dormant { .. } => true,
-            // It begins anew.
-            State::ChargedBack { .. } => goes_on && self.contract.is_some() && self.kind == Kind::Work,
-            State::Proposed { .. }
+            | State::Dormant { .. } => Some(self.state.clone()),
+            State::ChargedBack { .. } if self.contract.is_none() || self.kind != Kind::Work => None,
+            State::ChargedBack { charged_back_at, from: Some(from) } if goes_on || self.submissions > 0 => {
+                Some(from.later(now - *charged_back_at))
+            }
+            State::ChargedBack { .. }
+            | State::Proposed { .. }
             | State::Agreed { .. }
             | State::Funding { .. }
             | State::Approved { .. }
@@ -315,7 +336,7 @@ impl Milestone {
             | State::Refunded { .. }
             | State::Split { .. }
             | State::RefundedAfter { .. }
-            | State::Cancelled { .. } => false,
+            | State::Cancelled { .. } => None,
         }
     }
 
@@ -330,6 +351,30 @@ impl Milestone {
         let pending = came_with.filter(|(with, _)| *with == Some(payment)).map(|(_, part)| *part);
         Money::sum(currency, pending)?.min(released)?.min(self.escrow.parts().released_net)
     }
+}
+
+/// What we bore by chargebacks of a payment, as far as its bank has not given it back.
+pub(crate) fn lost_by(chargebacks: &[Chargeback], payment: PaymentId, currency: Currency) -> Result<Money, MoneyError> {
+    let stand = chargebacks.iter().filter(|known| known.payment == payment && !known.won);
+    Money::sum(currency, stand.map(|known| known.bore.lost))
+}
+
+/// Money that a bank took, and that we bore, was still on its way to the card, and did not get there: it is the
+/// client's credit that was taken, and not ours.
+pub(crate) fn made_up(
+    chargebacks: &[Chargeback],
+    payment: PaymentId,
+    amount: Money,
+) -> Result<Vec<Chargeback>, MoneyError> {
+    let mut left = amount;
+    let mut known = chargebacks.to_vec();
+    for Chargeback { bore, .. } in known.iter_mut().filter(|known| known.payment == payment && !known.won) {
+        let part = left.min(bore.lost)?;
+        left = left.minus(part)?;
+        bore.lost = bore.lost.minus(part)?;
+        bore.from_credit = bore.from_credit.plus(part)?;
+    }
+    if left.is_zero() { Ok(known) } else { Err(MoneyError::Negative) }
 }
 
 impl Chargeback {
@@ -353,7 +398,7 @@ impl Chargeback {
             left = left.minus(from_credit)?;
             all.from_credit = all.from_credit.plus(bore.from_credit)?;
             all.lost = all.lost.plus(bore.lost)?;
-            each.push(Self { reference: reference.clone(), payment, bore, won: false });
+            each.push(Self { reference: reference.clone(), payment, bore, won: false, owed: None });
         }
         Ok((all, each))
     }
@@ -361,7 +406,7 @@ impl Chargeback {
     /// One that was given back before it was heard of.
     pub(crate) fn undone(reference: &str, payment: PaymentId, currency: Currency) -> Self {
         let bore = ChargedBack::nothing(currency);
-        Self { reference: reference.to_owned(), payment, bore, won: true }
+        Self { reference: reference.to_owned(), payment, bore, won: true, owed: None }
     }
 }
 

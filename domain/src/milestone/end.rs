@@ -3,14 +3,16 @@
 
 use chrono::TimeDelta;
 
-use super::{Milestone, State};
+use super::{Hold, Milestone, State};
 use crate::Timestamp;
 use crate::access::{Actor, Verb};
 use crate::change::Change;
+use crate::credit::divide;
 use crate::event::Event;
 use crate::id::DisputeId;
 use crate::ledger::{LedgerAccount, Reason};
 use crate::money::Money;
+use crate::policy::days;
 use crate::refusal::Refusal;
 
 impl State {
@@ -104,43 +106,57 @@ impl Milestone {
     }
 
     /// The dispute's outcome is carried out, as one balanced entry: of what is held, up to
-    /// `to_freelancer` is released straight to their available balance, less our fee, and the rest
-    /// goes back to the client.
+    /// `to_freelancer` is released to the freelancer, less our fee, and the rest goes back to the client. What somebody
+    /// else has decided is available at once. What the two sides `agreed` on may be a stranger's money that they share:
+    /// it is held as what was approved is, as far as it was not before the dispute.
     pub fn settle(
         self,
         actor: &Actor,
         now: Timestamp,
         dispute: DisputeId,
         to_freelancer: Money,
+        agreed: bool,
     ) -> Result<Change<Self>, Refusal> {
         self.access(actor, Verb::MilestoneSettle)?;
-        match &self.state {
-            State::Disputed { dispute: same, .. } if *same == dispute => (),
+        let releases_at = match &self.state {
+            State::Disputed { dispute: same, since, resume } if *same == dispute => match resume.later(now - *since) {
+                State::Approved { releases_at, .. } => releases_at,
+                _ => now + days(self.terms.security_hold_days),
+            },
             _ => return Ok(Change::none(self)),
-        }
+        };
+        let is_held = agreed && releases_at > now;
         // A chargeback may have taken some of it meanwhile: that is the client's side, and comes off the client's part.
         let gross = to_freelancer.min(self.escrow.held())?;
-        let available = LedgerAccount::Available(self.freelancer);
+        let to = if is_held { self.pending_account() } else { LedgerAccount::Available(self.freelancer) };
         let entry = self.entry(Reason::Award);
         let account = self.escrow_account();
-        let (escrow, entry, share) = self.escrow.release(entry, account, available, gross, self.fee_rate())?;
+        let (escrow, entry, share) = self.escrow.release(entry, account, to, gross, self.fee_rate())?;
         let rest = escrow.held();
         let with_fee = self.terms.client_fee_returned;
         let (escrow, entry, refunded) = escrow.refund(entry, account, self.credit_account(), rest, with_fee)?;
-        let state = match (self.last_hold_over(), gross.is_zero(), rest.is_zero()) {
-            (Some(releases_at), ..) => State::Approved { approved_at: now, releases_at, automatic: false },
+        let mut next = self.clone();
+        let came_with = divide(share.net, &next.sources.release(gross)?)?;
+        let back = next.sources.refund(refunded.amount, refunded.client_fee)?;
+        let entry = entry.came_with(self.credit_account(), &back)?;
+        if is_held && !gross.is_zero() {
+            next.holds.push(Hold { share, releases_at, came_with });
+        }
+        next.state = match (next.last_hold_over(), gross.is_zero(), rest.is_zero()) {
+            (Some(releases_at), ..) => {
+                State::Approved { approved_at: now, releases_at, automatic: false, settled: true }
+            }
             (None, false, true) => State::Released { released_at: now },
             (None, true, _) => State::Refunded { refunded_at: now },
             (None, false, false) => State::Split { settled_at: now },
         };
+        next.escrow = escrow;
+        next.owes(Some(to_freelancer.minus(gross)?))?;
         let event = Event::MilestoneSettled {
             milestone: self.id,
             to_freelancer: share.net,
             to_client: refunded.amount.plus(refunded.client_fee)?,
         };
-        let mut next = Self { escrow, state, ..self.clone() };
-        next.sources.release(gross).map(drop)?;
-        next.sources.refund(refunded.amount, refunded.client_fee)?;
         Ok(self.becomes(next).posting(entry).telling(event))
     }
 }

@@ -6,10 +6,12 @@ use super::{Attempt, Chargeback, EarlyChargeback, Kind, Milestone, State};
 use crate::Timestamp;
 use crate::access::{Actor, Verb};
 use crate::change::Change;
+use crate::credit::{Credit, Part, divide};
+use crate::escrow::Escrow;
 use crate::event::Event;
 use crate::id::PaymentId;
-use crate::ledger::{LedgerAccount, Reason};
-use crate::money::Money;
+use crate::ledger::{JournalEntry, LedgerAccount, Reason};
+use crate::money::{Money, MoneyError};
 use crate::policy::hours;
 use crate::refusal::Refusal;
 
@@ -36,22 +38,25 @@ impl Milestone {
         Ok(self.becomes(next).telling(event))
     }
 
-    /// The client pays out of the organization's credit, of which there is `credit`.
+    /// The client pays out of the organization's credit.
     pub fn fund_from_credit(
         self,
         actor: &Actor,
         now: Timestamp,
         expected: Option<i64>,
-        credit: Money,
+        credit: &Credit,
     ) -> Result<Change<Self>, Refusal> {
         self.access(actor, Verb::MilestoneFund)?;
         self.standing(actor, Verb::MilestoneFund, expected)?;
         let quote = self.quote()?;
-        if !credit.covers(quote.client_pays)? {
-            return Err(Refusal::Insufficient { available: credit, asked: quote.client_pays });
-        }
-        let source = self.credit_account();
-        self.with_money(now, (source, None), quote.amount, quote.client_fee)
+        let spent = credit.spend(quote.client_pays)?;
+        let amounts = divide(quote.amount, &spent)?;
+        let fees = spent.iter().zip(&amounts).map(|((of, all), (_, amount))| Ok((*of, all.minus(*amount)?)));
+        let all = amounts.iter().copied().map(Ok).chain(fees).collect::<Result<Vec<Part>, MoneyError>>()?;
+        let (account, entry) = (self.credit_account(), self.entry(Reason::Fund));
+        let (escrow, entry) =
+            self.escrow.fund(entry, self.escrow_account(), account, quote.amount, quote.client_fee)?;
+        self.with_money(now, escrow, entry.came_with(account, &all)?, &amounts)
     }
 
     /// The client gives the payment up. Should its money come all the same, it still funds the
@@ -102,8 +107,10 @@ impl Milestone {
         };
         let mut paid = self.clone();
         paid.payments.push(payment);
-        let source = (LedgerAccount::ProcessorClearing, Some(payment));
-        let change = paid.with_money(now, source, quote.amount, quote.client_fee)?;
+        let (clearing, entry) = (LedgerAccount::ProcessorClearing, self.entry(Reason::Fund));
+        let (escrow, entry) =
+            self.escrow.fund(entry, self.escrow_account(), clearing, quote.amount, quote.client_fee)?;
+        let change = paid.with_money(now, escrow, entry, &[(Some(payment), quote.amount)])?;
         let mut early = change.next.early_chargebacks.clone().into_iter().filter(|early| early.payment == payment);
         early.try_fold(change, |change, EarlyChargeback { reference, amount, .. }| {
             change.then(|milestone| milestone.charge_back(actor, now, payment, &reference, amount))
@@ -146,7 +153,7 @@ impl Milestone {
     /// it before it came is taken out of that credit again; it never was this milestone's money.
     fn credited(self, payment: PaymentId, received: Money) -> Result<Change<Self>, Refusal> {
         let (clearing, credit) = (LedgerAccount::ProcessorClearing, self.credit_account());
-        let entry = self.entry(Reason::Credit).moving(clearing, credit, received);
+        let entry = self.entry(Reason::Credit).moving(clearing, credit, received).all_came_with(credit, payment);
         let mut next = self.clone();
         next.payments.push(payment);
         next.credited.push(payment);
@@ -159,11 +166,8 @@ impl Milestone {
         let (bore, chargebacks) = Chargeback::of_credit(payment, received, &early)?;
         next.chargebacks.extend(chargebacks);
         let (amount, lost) = (bore.total()?, bore.lost);
-        let back = self.entry(Reason::Chargeback).moving(credit, clearing, bore.from_credit).moving(
-            LedgerAccount::Losses,
-            clearing,
-            lost,
-        );
+        let back = self.entry(Reason::Chargeback).moving(credit, clearing, bore.from_credit);
+        let back = back.moving(LedgerAccount::Losses, clearing, lost).all_came_with(credit, payment);
         let event = Event::PaymentCredited { organization: self.client, payment, amount: received };
         let change = self.becomes(next).posting(entry).posting(back).telling(event);
         if amount.is_zero() {
@@ -176,15 +180,16 @@ impl Milestone {
     fn with_money(
         self,
         now: Timestamp,
-        (source, payment): (LedgerAccount, Option<PaymentId>),
-        amount: Money,
-        client_fee: Money,
+        escrow: Escrow,
+        entry: JournalEntry,
+        came_with: &[Part],
     ) -> Result<Change<Self>, Refusal> {
-        let entry = self.entry(Reason::Fund);
-        let (escrow, entry) = self.escrow.fund(entry, self.escrow_account(), source, amount, client_fee)?;
-        let event = Event::MilestoneFunded { milestone: self.id, amount };
         let mut next = Self { escrow, state: State::Funded { idle_since: now, notices: 0 }, ..self.clone() };
-        next.sources.come(payment, amount)?;
+        for (payment, part) in came_with {
+            next.sources.come(*payment, *part)?;
+        }
+        let amount = escrow.held().minus(self.escrow.held())?;
+        let event = Event::MilestoneFunded { milestone: self.id, amount };
         let change = self.becomes(next).posting(entry).telling(event);
         match change.next.kind {
             Kind::Work => Ok(change),

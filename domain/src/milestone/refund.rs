@@ -118,7 +118,8 @@ impl Milestone {
         let (escrow, entry) = self.escrow.refund_after(entry, from, self.credit_account(), amount)?;
         let event = Event::MilestoneRefundedAfter { milestone: self.id, amount };
         let mut next = Self { escrow, state: State::RefundedAfter { released_at, refunded_at: now }, ..self.clone() };
-        next.sources.give_back(amount)?;
+        let back = next.sources.give_back(amount)?;
+        let entry = entry.came_with(self.credit_account(), &back)?;
         Ok(self.becomes(next).posting(entry).telling(event))
     }
 
@@ -135,14 +136,15 @@ impl Milestone {
                 other => other.clone(),
             }
         } else if let Some(releases_at) = self.last_hold_over() {
-            State::Approved { approved_at: now, releases_at, automatic: false }
+            State::Approved { approved_at: now, releases_at, automatic: false, settled: false }
         } else {
             State::Refunded { refunded_at: now }
         };
         let event = Event::MilestoneRefunded { milestone: self.id, amount: refunded.amount.plus(refunded.client_fee)? };
         let amount_left = self.amount.minus_or_zero(amount)?;
         let mut next = Self { escrow, state, amount: amount_left, ..self.clone() };
-        next.sources.refund(refunded.amount, refunded.client_fee)?;
+        let back = next.sources.refund(refunded.amount, refunded.client_fee)?;
+        let entry = entry.came_with(self.credit_account(), &back)?;
         Ok(self.becomes(next).posting(entry).telling(event))
     }
 

@@ -4,20 +4,19 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::credit::{Part, divide};
 use crate::id::PaymentId;
 use crate::money::{Currency, Money, MoneyError};
 
-/// Money that came with one payment, or out of the client's credit.
+/// Money that came with one payment, by card or by way of the client's credit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
-    /// Which payment; none for what had been the client's credit.
+    /// Which payment; none for credit that is not known to have come with any.
     pub payment: Option<PaymentId>,
     /// How much of it is held.
     pub held: Money,
     /// How much of it was released, and has not come back.
     pub released: Money,
-    /// How much of it became the client's credit, with its part of the fee.
-    pub refunded: Money,
 }
 
 /// All the money that came into a milestone, first come first.
@@ -25,11 +24,10 @@ pub struct Source {
 #[serde(transparent)]
 pub struct Sources(Vec<Source>);
 
-type Part = fn(&mut Source) -> &mut Money;
+type Place = fn(&mut Source) -> &mut Money;
 
-const HELD: Part = |source| &mut source.held;
-const RELEASED: Part = |source| &mut source.released;
-const REFUNDED: Part = |source| &mut source.refunded;
+const HELD: Place = |source| &mut source.held;
+const RELEASED: Place = |source| &mut source.released;
 
 impl Sources {
     /// Each of them.
@@ -37,19 +35,14 @@ impl Sources {
         &self.0
     }
 
-    /// What came with this payment, or out of credit.
+    /// What came with this payment.
     pub fn of(&self, payment: Option<PaymentId>) -> Option<&Source> {
         self.0.iter().find(|source| source.payment == payment)
     }
 
-    /// How much of what came with this payment, or out of credit, is held.
-    pub fn held_of(&self, payment: Option<PaymentId>, currency: Currency) -> Money {
-        self.of(payment).map_or(Money::zero(currency), |source| source.held)
-    }
-
-    /// How much of what came with this payment became the client's credit.
-    pub fn refunded_of(&self, payment: PaymentId, currency: Currency) -> Money {
-        self.of(Some(payment)).map_or(Money::zero(currency), |source| source.refunded)
+    /// How much of what came with this payment is held.
+    pub fn held_of(&self, payment: PaymentId, currency: Currency) -> Money {
+        self.of(Some(payment)).map_or(Money::zero(currency), |source| source.held)
     }
 
     /// Money comes in.
@@ -58,13 +51,13 @@ impl Sources {
             source.held = source.held.plus(amount)?;
         } else if !amount.is_zero() {
             let zero = Money::zero(amount.currency());
-            self.0.push(Source { payment, held: amount, released: zero, refunded: zero });
+            self.0.push(Source { payment, held: amount, released: zero });
         }
         Ok(())
     }
 
     /// Held money is released; with which payments it had come.
-    pub(super) fn release(&mut self, amount: Money) -> Result<Vec<(Option<PaymentId>, Money)>, MoneyError> {
+    pub(super) fn release(&mut self, amount: Money) -> Result<Vec<Part>, MoneyError> {
         flow(self.0.iter_mut(), amount, HELD, Some(RELEASED))
     }
 
@@ -73,29 +66,26 @@ impl Sources {
         flow(self.0.iter_mut().rev(), amount, RELEASED, Some(HELD)).map(drop)
     }
 
-    /// Held money becomes the client's credit, with `fee` beside it.
-    pub(super) fn refund(&mut self, amount: Money, fee: Money) -> Result<(), MoneyError> {
-        let moved = flow(self.0.iter_mut(), amount, HELD, Some(REFUNDED))?;
-        let last = moved.last().map(|(payment, _)| *payment);
-        if let Some(source) = self.0.iter_mut().find(|source| Some(source.payment) == last) {
-            source.refunded = source.refunded.plus(fee)?;
-        }
-        Ok(())
+    /// Held money becomes the client's credit, with `fee` beside it; with which payments it all had come.
+    pub(super) fn refund(&mut self, amount: Money, fee: Money) -> Result<Vec<Part>, MoneyError> {
+        let parts = flow(self.0.iter_mut(), amount, HELD, None)?;
+        let fees = divide(fee, &parts)?;
+        Ok([parts, fees].concat())
     }
 
-    /// Released money becomes the client's credit.
-    pub(super) fn give_back(&mut self, amount: Money) -> Result<(), MoneyError> {
-        flow(self.0.iter_mut().rev(), amount, RELEASED, Some(REFUNDED)).map(drop)
+    /// Released money becomes the client's credit; with which payments it had come.
+    pub(super) fn give_back(&mut self, amount: Money) -> Result<Vec<Part>, MoneyError> {
+        flow(self.0.iter_mut().rev(), amount, RELEASED, None)
     }
 
     /// Held money is handed on; with which payments it had come.
-    pub(super) fn hand_on(&mut self, amount: Money) -> Result<Vec<(Option<PaymentId>, Money)>, MoneyError> {
+    pub(super) fn hand_on(&mut self, amount: Money) -> Result<Vec<Part>, MoneyError> {
         flow(self.0.iter_mut(), amount, HELD, None)
     }
 
-    /// A bank takes held money that came with this payment, or out of credit.
-    pub(super) fn lose_held(&mut self, payment: Option<PaymentId>, amount: Money) -> Result<(), MoneyError> {
-        flow(self.0.iter_mut().filter(|source| source.payment == payment), amount, HELD, None).map(drop)
+    /// A bank takes held money that came with this payment.
+    pub(super) fn lose_held(&mut self, payment: PaymentId, amount: Money) -> Result<(), MoneyError> {
+        flow(self.0.iter_mut().filter(|source| source.payment == Some(payment)), amount, HELD, None).map(drop)
     }
 
     /// A bank takes released money that came with this payment.
@@ -103,51 +93,23 @@ impl Sources {
         flow(self.0.iter_mut().filter(|source| source.payment == Some(payment)), amount, RELEASED, None).map(drop)
     }
 
-    /// A bank takes credit that this payment's money became: up to `amount`; how much of that it was.
-    pub(super) fn lose_refunded(&mut self, payment: PaymentId, amount: Money) -> Result<Money, MoneyError> {
-        let amount = amount.min(self.refunded_of(payment, amount.currency()))?;
-        flow(self.0.iter_mut().filter(|source| source.payment == Some(payment)), amount, REFUNDED, None)?;
-        Ok(amount)
-    }
-
-    /// A bank gives back what it took of this payment's money; or, where that never came as such, of credit.
-    pub(super) fn regain(
-        &mut self,
-        payment: PaymentId,
-        (held, released, refunded): (Money, Money, Money),
-    ) -> Result<(), MoneyError> {
-        let payment = self.of(Some(payment)).and_then(|source| source.payment);
-        self.come(payment, held)?;
-        if let Some(source) = self.0.iter_mut().find(|source| source.payment == payment) {
+    /// A bank gives back what it took of this payment's money.
+    pub(super) fn regain(&mut self, payment: PaymentId, held: Money, released: Money) -> Result<(), MoneyError> {
+        self.come(Some(payment), held)?;
+        if let Some(source) = self.0.iter_mut().find(|source| source.payment == Some(payment)) {
             source.released = source.released.plus(released)?;
-            source.refunded = source.refunded.plus(refunded)?;
         }
         Ok(())
     }
 }
 
-/// Divide the net of a release as its gross came: the parts add up to it, to the cent.
-pub(super) fn net_of_each(
-    net: Money,
-    gross: Vec<(Option<PaymentId>, Money)>,
-) -> Result<Vec<(Option<PaymentId>, Money)>, MoneyError> {
-    let mut whole = Money::sum(net.currency(), gross.iter().map(|(_, part)| *part))?;
-    let mut left = net;
-    let divide = |(payment, part): (Option<PaymentId>, Money)| {
-        let mine = left.in_proportion(part, whole);
-        (left, whole) = (left.minus(mine)?, whole.minus(part)?);
-        Ok((payment, mine))
-    };
-    gross.into_iter().map(divide).collect()
-}
-
-/// Move `amount` from one part to another, in the order of the sources; how much it was of each.
+/// Move `amount` from one place to another, in the order of the sources; how much it was of each.
 fn flow<'a>(
     sources: impl Iterator<Item = &'a mut Source>,
     amount: Money,
-    from: Part,
-    to: Option<Part>,
-) -> Result<Vec<(Option<PaymentId>, Money)>, MoneyError> {
+    from: Place,
+    to: Option<Place>,
+) -> Result<Vec<Part>, MoneyError> {
     let mut left = amount;
     let mut moved = Vec::new();
     for source in sources {

@@ -3,6 +3,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::access::{Denied, MemberRole, Person, Staff};
+use crate::credit::Credit;
 use crate::event::Event;
 use crate::id::Id;
 use crate::money::Currency;
@@ -266,9 +267,9 @@ fn a_second_payment_for_what_is_funded_already_becomes_credit_which_can_fund_the
         .on(|milestone| milestone.funded(&Actor::System, day(0), id(1), usd(10_300)));
     assert_eq!((story.status(), story.money()), ("funded", [10_000, 0, 0, 10_300, 300, 0]));
     let next = || Milestone::agreed(id(2), deal(), draft(10_000)).next;
-    let short = next().fund_from_credit(&ada(), day(0), None, usd(10_299)).unwrap_err();
+    let short = next().fund_from_credit(&ada(), day(0), None, &Credit::of_none(usd(10_299))).unwrap_err();
     assert_eq!(short, Refusal::Insufficient { available: usd(10_299), asked: usd(10_300) });
-    let funded = next().fund_from_credit(&ada(), day(0), None, usd(10_300)).unwrap();
+    let funded = next().fund_from_credit(&ada(), day(0), None, &Credit::of_none(usd(10_300))).unwrap();
     assert_eq!(funded.next.status(), Status::Funded);
     assert_eq!(funded.entries[0].effect_on(LedgerAccount::ClientCredit(id(1)), Currency::Usd), -10_300);
 }
@@ -380,11 +381,31 @@ fn a_dispute_is_settled_once_and_every_cent_finds_an_owner() {
         (0, "refunded", [0, 0, 0, 10_300, 0, 0]),
         (3_333, "split", [0, 0, 3_166, 6_867, 267, 0]),
     ] {
-        let settle = |milestone: Milestone| milestone.settle(&Actor::System, day(9), id(1), usd(award));
+        let settle = |milestone: Milestone| milestone.settle(&Actor::System, day(9), id(1), usd(award), false);
         let story = Story::disputed().on(settle).on(settle);
         assert_eq!((story.status(), story.money()), (status, money), "{award}");
         assert_eq!(story.entries.iter().filter(|entry| entry.reason == Reason::Award).count(), 1);
     }
+}
+
+#[test]
+fn what_the_two_sides_agree_on_in_a_dispute_is_held_as_what_was_approved_is() {
+    let agreed = |award| move |milestone: Milestone| milestone.settle(&Actor::System, day(9), id(1), usd(award), true);
+    for (award, over, money) in
+        [(10_000, "released", [0, 0, 9_500, 0, 800, 0]), (3_333, "split", [0, 0, 3_166, 6_867, 267, 0])]
+    {
+        let story = Story::disputed().on(agreed(award));
+        assert_eq!((story.status(), story.money()[1]), ("approved", money[2]), "{award}: it is pending");
+        let again = story.milestone.clone().dispute(&ada(), day(10), None, id(2));
+        assert!(matches!(again.unwrap_err(), Refusal::WrongState { .. }), "there is nothing to dispute any more");
+        let release = |at: i64| move |milestone: Milestone| milestone.release(&Actor::System, day(at));
+        let story = story.on(release(13));
+        assert_eq!(story.status(), "approved");
+        let story = story.on(release(14));
+        assert_eq!((story.status(), story.money()), (over, money), "{award}");
+    }
+    let nothing = Story::disputed().on(agreed(0));
+    assert_eq!(nothing.status(), "refunded");
 }
 
 #[test]
@@ -508,6 +529,12 @@ fn effects(entries: &[JournalEntry]) -> [i64; 6] {
     .map(|account| entries.iter().map(|entry| entry.effect_on(account, Currency::Usd)).sum())
 }
 
+/// A milestone that was paid for out of credit, which had come with this payment.
+fn paid_with(payment: u128, cents: i64, at: Timestamp) -> Change<Milestone> {
+    let credit = Credit::of_parts(Currency::Usd, vec![(Some(id(payment)), usd(50_000))]);
+    Milestone::agreed(id(2), deal(), draft(cents)).next.fund_from_credit(&ada(), at, None, &credit).unwrap()
+}
+
 fn won(milestone: &Milestone, payment: u128, goes_on: bool) -> Change<Milestone> {
     milestone.clone().charge_back_won(&Actor::System, day(9), id(payment), "dp", goes_on).unwrap()
 }
@@ -520,7 +547,7 @@ fn a_chargeback_follows_its_own_money_to_where_it_was_handed_on_and_takes_no_oth
     let part = Story::submitted().milestone.approve_and_hand_over(other, &ada(), day(2), None, usd(4_000)).unwrap();
     let (first, second) = part.next;
     assert_eq!((first.escrow.held(), second.escrow.held()), (usd(0), usd(11_000)));
-    let change = reaching(&first, 1, 10_300, 50_000, &[&second]);
+    let change = reaching(&first, 1, 10_300, 0, &[&second]);
     assert_eq!(effects(&change.entries), [0, -6_000, -3_800, 0, 0, -500]);
     let (first, second) = (&change.next[0], &change.next[1]);
     assert_eq!(
@@ -544,8 +571,7 @@ fn a_chargeback_follows_its_own_money_to_where_it_was_handed_on_and_takes_no_oth
 #[test]
 fn a_chargeback_of_what_became_credit_takes_that_then_what_it_paid_for_and_then_our_own() {
     let own = Story::funded().on(|milestone| milestone.funded(&Actor::System, day(1), id(9), usd(5_000))).milestone;
-    let paid = Milestone::agreed(id(2), deal(), draft(3_000)).next.fund_from_credit(&ada(), day(1), None, usd(5_000));
-    let paid = paid.unwrap().next;
+    let paid = paid_with(9, 3_000, day(1)).next;
     let change = reaching(&own, 9, 5_000, 1_910, &[&paid]);
     assert_eq!(effects(&change.entries), [0, -3_000, 0, 0, -1_910, -90], "not what the first payment paid for");
     let (own, paid) = (&change.next[0], &change.next[1]);
@@ -557,10 +583,18 @@ fn a_chargeback_of_what_became_credit_takes_that_then_what_it_paid_for_and_then_
         assert_eq!(effects(&[own.entries, paid.entries].concat()), expected);
         assert_eq!((own.next.status(), paid.next.status()), (Status::Funded, status));
     }
-    // A payment that did its work does not reach what credit paid for.
-    let paid = Milestone::agreed(id(2), deal(), draft(3_000)).next.fund_from_credit(&ada(), day(1), None, usd(5_000));
-    let change = reaching(&Story::funded().milestone, 1, 10_300, 5_000, &[&paid.unwrap().next]);
+    // A payment that did its work does not reach what another one's credit paid for.
+    let paid = paid_with(9, 3_000, day(1)).next;
+    let change = reaching(&Story::funded().milestone, 1, 10_300, 0, &[&paid]);
     assert_eq!(effects(&change.entries), [-10_000, 0, 0, 0, 0, -300]);
+    // What was released of it can be taken while it is pending.
+    let paid = paid.submit(&lin(), day(1), None, id(1)).unwrap().next;
+    let approved = paid.approve(&ada(), day(2), None, Approval::Whole).unwrap().next;
+    let own = Story::funded().on(|milestone| milestone.funded(&Actor::System, day(1), id(9), usd(5_000))).milestone;
+    let change = reaching(&own, 9, 5_000, 0, &[&approved]);
+    assert_eq!(effects(&change.entries), [0, 0, -2_850, 0, 0, -2_150], "less our fee, which we bear");
+    let back: Vec<_> = change.next.iter().flat_map(|milestone| won(milestone, 9, true).entries).collect();
+    assert_eq!(effects(&back), [0, 0, 0, 2_850, 0, 2_150]);
 }
 
 #[test]
@@ -569,16 +603,54 @@ fn who_was_refunded_and_goes_to_the_bank_as_well_is_not_paid_twice() {
         .on(|milestone| milestone.request_refund(&ada(), day(1), None, Some(usd(4_000))))
         .on(|milestone| milestone.agree_refund(&lin(), day(1), None))
         .milestone;
-    assert_eq!(refunded.sources.refunded_of(id(1), Currency::Usd), usd(4_120));
     let change = reaching(&refunded, 1, 10_300, 4_120, &[]);
     assert_eq!(effects(&change.entries), [-6_000, 0, 0, 0, -4_120, -180]);
-    // More credit than came of it is not its own.
-    let change = reaching(&refunded, 1, 10_300, 50_000, &[]);
-    assert_eq!(effects(&change.entries)[4], -4_120);
+    // What was spent of it is not there any more.
+    let change = reaching(&refunded, 1, 10_300, 1_000, &[]);
+    assert_eq!(effects(&change.entries), [-6_000, 0, 0, 0, -1_000, -3_300]);
     let again = Taken { payment: id(1), reference: "dp_2", amount: usd(100) };
-    let reach = Reach { credit: usd(50_000), milestones: vec![] };
+    let reach = Reach { credit: usd(0), milestones: vec![] };
     let again = change.next[0].clone().charge_back_reaching(reach, &Actor::System, day(4), &again).unwrap();
     assert_eq!(effects(&again.entries), [0, 0, 0, 0, 0, -100]);
+}
+
+#[test]
+fn what_was_handed_in_is_judged_when_a_bank_gives_its_money_back_though_the_contract_has_ended() {
+    let taken = |milestone: Milestone| milestone.charge_back(&Actor::System, day(5), id(1), "dp", usd(10_300));
+    let back = |milestone: Milestone| milestone.charge_back_won(&Actor::System, day(40), id(1), "dp", false);
+    for (story, status) in [(Story::submitted(), "submitted"), (Story::disputed(), "submitted")] {
+        let lost = story.on(taken);
+        assert_eq!(lost.status(), "charged_back");
+        let won = lost.on(back);
+        assert_eq!((won.status(), won.money()[0]), (status, 10_000), "no client has both the work and the money");
+        let State::Submitted { approves_at, .. } = won.milestone.state else { panic!() };
+        assert!(approves_at > day(40), "the time for looking at it goes on where it stood");
+        let approved = won.on(|milestone| milestone.auto_approve(&Actor::System, approves_at));
+        assert_eq!(approved.status(), "approved");
+    }
+    let disputed = Story::approved().on(|milestone| milestone.dispute(&ada(), day(3), None, id(1)));
+    let won = disputed.on(taken).on(back);
+    assert_eq!((won.status(), won.money()[..2].to_vec()), ("approved", vec![0, 9_500]), "it is held as it was");
+    // What nobody worked on by then goes back to the client.
+    let won = Story::funded().on(taken).on(back);
+    assert_eq!((won.status(), won.money()), ("charged_back", [0, 0, 0, 10_300, 0, 0]));
+}
+
+#[test]
+fn what_was_approved_or_awarded_while_a_bank_had_it_is_the_freelancers_when_it_comes_back() {
+    let taken = |milestone: Milestone| milestone.charge_back(&Actor::System, day(5), id(1), "dp", usd(6_000));
+    let back = |milestone: Milestone| milestone.charge_back_won(&Actor::System, day(40), id(1), "dp", false);
+    let approved = Story::submitted()
+        .on(taken)
+        .on(|milestone| milestone.approve(&ada(), day(6), None, Approval::Whole))
+        .on(|milestone| milestone.release(&Actor::System, day(11)));
+    assert_eq!((approved.status(), approved.money()[2]), ("released", 3_800));
+    assert_eq!(approved.on(back).money(), [0, 0, 9_500, 0, 800, 0]);
+    // Of an award of 8,000 the bank had left 4,000; what is over goes to the client.
+    let settle = |milestone: Milestone| milestone.settle(&Actor::System, day(9), id(1), usd(8_000), false);
+    let awarded = Story::disputed().on(taken).on(settle);
+    assert_eq!(awarded.money()[2], 3_800);
+    assert_eq!(awarded.on(back).money(), [0, 0, 7_600, 2_060, 640, 0]);
 }
 
 #[test]

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::source::net_of_each;
 use super::{Hold, Kind, Milestone, State};
 use crate::Timestamp;
 use crate::access::{Actor, Verb};
 use crate::change::Change;
+use crate::credit::divide;
 use crate::event::Event;
 use crate::id::SubmissionId;
 use crate::ledger::{LedgerAccount, Reason};
@@ -182,6 +182,9 @@ impl Milestone {
         let entry = self.entry(Reason::HoldOver).moving(self.pending_account(), available, amount);
         let last = holds.is_empty();
         let state = match &self.state {
+            State::Approved { settled: true, .. } if last && !self.escrow.parts().refunded.is_zero() => {
+                State::Split { settled_at: now }
+            }
             State::Approved { .. } if last => State::Released { released_at: now },
             other => other.clone(),
         };
@@ -287,14 +290,17 @@ impl Milestone {
         let (escrow, entry, share) =
             self.escrow.release(entry, self.escrow_account(), self.pending_account(), amount, self.fee_rate())?;
         let state = if escrow.held().is_zero() {
-            State::Approved { approved_at: now, releases_at, automatic }
+            State::Approved { approved_at: now, releases_at, automatic, settled: false }
         } else {
             State::Funded { idle_since: now, notices: 0 }
         };
         let event = Event::MilestoneApproved { milestone: self.id, amount: share.net, releases_at, automatic };
         let mut next = Self { escrow, state, ..self.clone() };
-        let came_with = net_of_each(share.net, next.sources.release(amount)?)?;
+        let came_with = divide(share.net, &next.sources.release(amount)?)?;
         next.holds.push(Hold { share, releases_at, came_with });
+        if escrow.held().is_zero() {
+            next.owes(None)?;
+        }
         Ok(self.becomes(next).posting(entry).telling(event))
     }
 }

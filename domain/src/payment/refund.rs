@@ -1,6 +1,5 @@
-//! Refunds: the client's unspent credit goes back to the card it came with. What may go back is what of this very
-//! payment became credit and has not gone back yet, and no more than there is of credit: what came with one card never
-//! goes to another.
+//! Refunds: the client's unspent credit goes back to the card it came with. What may go back is what is left of this
+//! very payment in that credit: what came with one card never goes to another.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,10 +10,8 @@ use crate::change::Change;
 use crate::event::Event;
 use crate::id::{OrganizationId, PaymentId, PaymentRefundId};
 use crate::ledger::{JournalEntry, LedgerAccount, Reason};
-use crate::milestone::Milestone;
 use crate::money::{Money, MoneyError};
 use crate::refusal::Refusal;
-use crate::timesheet::Timesheet;
 
 /// The code of a refund that was asked for without an answer, and was not found until it was too late to ask again.
 pub const PROCESSOR_SILENT: &str = "processor_silent";
@@ -82,15 +79,15 @@ impl RefundState {
 }
 
 impl Payment {
-    /// The client asks for some of it back on their card, out of their `credit`. `became_credit` is what of this payment
-    /// did, and `before` are its refunds so far.
+    /// The client asks for some of it back on their card, out of their credit, of which `credit` came with this payment.
+    /// `before` are its refunds so far.
     pub fn refund(
         &self,
         actor: &Actor,
         now: Timestamp,
         id: PaymentRefundId,
         amount: Money,
-        (credit, became_credit): (Money, Money),
+        credit: Money,
         before: &[Refund],
     ) -> Result<Change<Refund>, Refusal> {
         access::check(actor, Verb::PaymentRefund, &self.subject())?;
@@ -100,41 +97,24 @@ impl Payment {
         if amount.is_zero() {
             return Err(Refusal::field("amount", "OUT_OF_RANGE", "must be more than nothing"));
         }
-        let available = self.refundable(became_credit, before)?.min(credit)?;
+        let available = self.refundable(credit, before)?;
         if !available.covers(amount)? {
             return Err(Refusal::Insufficient { available, asked: amount });
         }
         let (payment, client) = (self.id, self.client);
-        let entry = JournalEntry::new(Reason::CardRefund, format!("refund:{id}")).moving(
-            LedgerAccount::ClientCredit(client),
-            LedgerAccount::ProcessorClearing,
-            amount,
-        );
+        let account = LedgerAccount::ClientCredit(client);
+        let entry = JournalEntry::new(Reason::CardRefund, format!("refund:{id}"))
+            .moving(account, LedgerAccount::ProcessorClearing, amount)
+            .all_came_with(account, payment);
         let refund = Refund { id, payment, client, amount, state: RefundState::Started, created_at: now };
         Ok(Change::to(refund).posting(entry).telling(Event::PaymentRefundStarted { payment, refund: id, amount }))
     }
 
-    /// How much of it may still go back, were there enough of credit.
-    fn refundable(&self, became_credit: Money, before: &[Refund]) -> Result<Money, MoneyError> {
-        let total = self.quote.client_pays.min(became_credit)?;
+    /// How much of it may go back: of the `credit` that came with it, and never more than it all was.
+    pub fn refundable(&self, credit: Money, before: &[Refund]) -> Result<Money, MoneyError> {
         let went = before.iter().filter(|refund| !matches!(refund.state, RefundState::Failed { .. }));
-        total.minus_or_zero(Money::sum(total.currency(), went.map(|refund| refund.amount))?)
-    }
-
-    /// How much of it became the client's credit and was not taken by a bank since, wherever its money went: to
-    /// `milestones`, or into the `week` it was for. What nothing waited for when it came is credit from the beginning.
-    pub fn became_credit(&self, milestones: &[Milestone], week: Option<&Timesheet>) -> Result<Money, MoneyError> {
-        let currency = self.quote.client_pays.currency();
-        let all_of_it = milestones.iter().map(|milestone| &milestone.credited).chain(week.map(|week| &week.credited));
-        if !all_of_it.flatten().any(|credited| *credited == self.id) {
-            let parts = milestones.iter().map(|milestone| milestone.sources.refunded_of(self.id, currency));
-            return Money::sum(currency, parts);
-        }
-        let acted_on = milestones.iter().map(|milestone| &milestone.chargebacks);
-        let acted_on = acted_on.chain(week.map(|week| &week.chargebacks)).flatten();
-        let stand = acted_on.filter(|chargeback| chargeback.payment == self.id && !chargeback.won);
-        let taken = stand.map(|chargeback| chargeback.bore.total()).collect::<Result<Vec<_>, _>>()?;
-        self.quote.client_pays.minus_or_zero(Money::sum(currency, taken)?)
+        let went = Money::sum(credit.currency(), went.map(|refund| refund.amount))?;
+        self.quote.client_pays.minus_or_zero(went)?.min(credit)
     }
 }
 
@@ -145,7 +125,7 @@ impl Refund {
     }
 
     /// The processor has it on its way. One that was thought not to go back, because the processor was silent for too
-    /// long, takes the `credit` it had become again, as far as there still is any; the rest is our loss.
+    /// long, takes the `credit` it had become again, what is left of that; the rest is our loss.
     pub fn taken_up(self, actor: &Actor, reference: String, credit: Money) -> Result<Change<Self>, Refusal> {
         access::check(actor, Verb::PaymentAdvance, &self.subject())?;
         match &self.state {
@@ -188,38 +168,60 @@ impl Refund {
         }
     }
 
+    fn account(&self) -> LedgerAccount {
+        LedgerAccount::ClientCredit(self.client)
+    }
+
     /// What had become credit again leaves once more, as far as it is there; what of it we lose.
     fn takes_again(&self, credit: Money) -> Result<(JournalEntry, Money), MoneyError> {
         let of_credit = self.amount.min(credit)?;
         let lost = self.amount.minus(of_credit)?;
         let clearing = LedgerAccount::ProcessorClearing;
         let entry = JournalEntry::new(Reason::CardRefund, format!("refund:{}:late", self.id))
-            .moving(LedgerAccount::ClientCredit(self.client), clearing, of_credit)
-            .moving(LedgerAccount::Losses, clearing, lost);
+            .moving(self.account(), clearing, of_credit)
+            .moving(LedgerAccount::Losses, clearing, lost)
+            .all_came_with(self.account(), self.payment);
         Ok((entry, lost))
     }
 
-    /// It did not go back. One that was thought to have can still come back: a card may be closed by then.
-    pub fn failed(self, actor: &Actor, now: Timestamp, code: String) -> Result<Change<Self>, Refusal> {
+    /// How much of it, should it not go back, makes up for what we `lost` by chargebacks of its payment: a bank that
+    /// took the payment back while some of it was on its way to the card took that twice.
+    pub fn makes_up_for(&self, lost: Money) -> Result<Money, MoneyError> {
+        match &self.state {
+            RefundState::Failed { .. } => Ok(Money::zero(self.amount.currency())),
+            RefundState::Started | RefundState::Pending { .. } | RefundState::Succeeded { .. } => {
+                self.amount.minus(self.bore())?.min(lost)
+            }
+        }
+    }
+
+    /// What of it we bear already.
+    fn bore(&self) -> Money {
+        match &self.state {
+            RefundState::Pending { lost, .. } | RefundState::Succeeded { lost, .. } => *lost,
+            RefundState::Started | RefundState::Failed { .. } => None,
+        }
+        .unwrap_or(Money::zero(self.amount.currency()))
+    }
+
+    /// It did not go back. One that was thought to have can still come back: a card may be closed by then. What
+    /// `makes_up` for losses of ours is no credit.
+    pub fn failed(self, actor: &Actor, now: Timestamp, code: String, makes_up: Money) -> Result<Change<Self>, Refusal> {
         access::check(actor, Verb::PaymentAdvance, &self.subject())?;
-        let (lost, key) = match &self.state {
+        let key = match &self.state {
             RefundState::Started
             | RefundState::Pending { lost: None, .. }
-            | RefundState::Succeeded { lost: None, .. } => {
-                (Money::zero(self.amount.currency()), format!("refund:{}:failed", self.id))
-            }
-            RefundState::Pending { lost: Some(lost), .. } | RefundState::Succeeded { lost: Some(lost), .. } => {
-                (*lost, format!("refund:{}:late:failed", self.id))
+            | RefundState::Succeeded { lost: None, .. } => format!("refund:{}:failed", self.id),
+            RefundState::Pending { lost: Some(_), .. } | RefundState::Succeeded { lost: Some(_), .. } => {
+                format!("refund:{}:late:failed", self.id)
             }
             RefundState::Failed { .. } => return Ok(Change::none(self)),
         };
+        let ours = self.bore().plus(makes_up)?;
         let entry = JournalEntry::new(Reason::CardRefundFailed, key)
-            .moving(
-                LedgerAccount::ProcessorClearing,
-                LedgerAccount::ClientCredit(self.client),
-                self.amount.minus(lost)?,
-            )
-            .moving(LedgerAccount::ProcessorClearing, LedgerAccount::Losses, lost);
+            .moving(LedgerAccount::ProcessorClearing, self.account(), self.amount.minus(ours)?)
+            .moving(LedgerAccount::ProcessorClearing, LedgerAccount::Losses, ours)
+            .all_came_with(self.account(), self.payment);
         let event = Event::PaymentRefundFailed { payment: self.payment, refund: self.id, amount: self.amount };
         let state = RefundState::Failed { failed_at: now, code };
         Ok(Change::to(Self { state, ..self }).posting(entry).telling(event))

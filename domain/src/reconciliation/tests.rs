@@ -46,7 +46,7 @@ fn posted(n: u128, reason: Reason, from: LedgerAccount, to: LedgerAccount, cents
         _ => (format!("mil_{n}"), Some(payment(n))),
     };
     let key = format!("{name}:2:{}", reason.as_str());
-    let postings = vec![Posting { from, to, amount: usd(cents) }];
+    let postings = vec![Posting { from, to, amount: usd(cents), came_with: None }];
     Posted { id: format!("ent_{key}"), reason, key, payment, at: at(5) + TimeDelta::minutes(1), postings }
 }
 

@@ -124,7 +124,7 @@ impl Timesheet {
     /// it before it came is taken out of that credit again; it never was this week's money.
     fn credited(self, payment: PaymentId, received: Money) -> Result<Change<Self>, Refusal> {
         let (clearing, credit) = (LedgerAccount::ProcessorClearing, LedgerAccount::ClientCredit(self.client));
-        let entry = self.entry(Reason::Credit).moving(clearing, credit, received);
+        let entry = self.entry(Reason::Credit).moving(clearing, credit, received).all_came_with(credit, payment);
         let mut next = self.clone();
         next.payments.push(payment);
         next.credited.push(payment);
@@ -135,7 +135,7 @@ impl Timesheet {
         next.chargebacks.extend(chargebacks);
         let (amount, lost) = (bore.total()?, bore.lost);
         let back = self.entry(Reason::Chargeback).moving(credit, clearing, bore.from_credit);
-        let back = back.moving(LedgerAccount::Losses, clearing, lost);
+        let back = back.moving(LedgerAccount::Losses, clearing, lost).all_came_with(credit, payment);
         let event = Event::PaymentCredited { organization: self.client, payment, amount: received };
         let change = self.becomes(next).posting(entry).posting(back).telling(event);
         if amount.is_zero() {
@@ -208,21 +208,14 @@ impl Timesheet {
             return Ok(self.becomes(next).map(|week| (week, milestones)));
         }
         let all_credit = self.credited.contains(&payment);
-        let spread = Spread::over(&milestones, credit, taken, all_credit)?;
-        let from_escrow =
-            if all_credit { Money::zero(amount.currency()) } else { spread.left.min(self.escrow.held())? };
-        let lost = spread.left.minus(from_escrow)?;
-        let bore = ChargedBack {
-            from_escrow,
-            from_credit: spread.from_credit,
-            lost,
-            ..ChargedBack::nothing(amount.currency())
-        };
-        let accounts =
-            (self.account(), LedgerAccount::Pending(self.freelancer), LedgerAccount::ClientCredit(self.client));
-        let (escrow, entry, bore) = self.escrow.charge_back(self.entry(Reason::Chargeback), accounts, bore)?;
+        let own = if all_credit { Money::zero(amount.currency()) } else { self.escrow.held() };
+        let spread = Spread::over(own, &milestones, credit, taken)?;
+        let account = LedgerAccount::ClientCredit(self.client);
+        let accounts = (self.account(), LedgerAccount::Pending(self.freelancer), account);
+        let (escrow, entry, bore) = self.escrow.charge_back(self.entry(Reason::Chargeback), accounts, spread.own)?;
+        let (entry, lost) = (entry.all_came_with(account, payment), bore.lost);
         next.early_chargebacks.retain(|early| early.reference != reference);
-        next.chargebacks.push(Chargeback { reference: reference.to_owned(), payment, bore, won: false });
+        next.chargebacks.push(Chargeback { reference: reference.to_owned(), payment, bore, won: false, owed: None });
         next.escrow = escrow;
         let had_money = matches!(self.state, TimesheetState::Held { .. } | TimesheetState::Paid { .. });
         if had_money && !all_credit && escrow.held().is_zero() {
@@ -230,18 +223,30 @@ impl Timesheet {
         }
         let event = Event::TimesheetChargedBack { timesheet: self.id, amount, lost };
         let own = self.becomes(next).posting(entry).telling(event);
-        let mut was_credit = spread.of_credit()?;
         let mut all = own.map(|week| (week, Vec::new()));
-        for (milestone, part) in milestones.into_iter().zip(&spread.parts) {
-            let from_escrow = part.0.plus(part.1)?;
-            let bore = ChargedBack { from_escrow, ..ChargedBack::nothing(amount.currency()) };
-            let change = milestone.loses(now, taken, *part, bore, from_escrow, &mut was_credit)?;
+        for (milestone, bore) in milestones.into_iter().zip(spread.others) {
+            let change = milestone.loses(now, taken, bore, bore.total()?)?;
             all = all.and(change).map(|((week, mut all), one)| {
                 all.push(one);
                 (week, all)
             });
         }
         Ok(all)
+    }
+
+    /// What we bore by chargebacks of a payment for it.
+    pub fn lost_by(&self, payment: PaymentId) -> Result<Money, MoneyError> {
+        lost_by(&self.chargebacks, payment, self.hourly_rate.currency())
+    }
+
+    /// So much of what we bore by chargebacks of a payment is made up for by a refund of it that did not get there.
+    pub fn made_up(self, actor: &Actor, payment: PaymentId, amount: Money) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::TimesheetAdvance)?;
+        if amount.is_zero() {
+            return Ok(Change::none(self));
+        }
+        let next = Self { chargebacks: made_up(&self.chargebacks, payment, amount)?, ..self.clone() };
+        Ok(self.becomes(next))
     }
 
     /// The bank gives a chargeback back. The hours were worked and accepted: what was taken out of escrow is
@@ -270,7 +275,8 @@ impl Timesheet {
         let available = LedgerAccount::Available(self.freelancer);
         let accounts = (self.account(), available, LedgerAccount::ClientCredit(self.client));
         let entry = self.entry(Reason::ChargebackWon);
-        let (mut escrow, mut entry) = self.escrow.charge_back_won(entry, accounts, bore, Regained::Held)?;
+        let (mut escrow, entry) = self.escrow.charge_back_won(entry, accounts, bore)?;
+        let mut entry = entry.all_came_with(accounts.2, payment);
         if matches!(self.state, TimesheetState::Paid { .. } | TimesheetState::ChargedBack { .. }) {
             if !bore.from_escrow.is_zero() {
                 let fee = self.terms.freelancer_fee;

@@ -4,6 +4,7 @@ use domain::access::{self, Actor, Subject, Verb};
 use domain::bonus;
 use domain::change::Change;
 use domain::contract::{Engagement, State as ContractState};
+use domain::credit::Credit;
 use domain::dispute::{self, Case, Claim, Disputed, Verdict};
 
 use domain::event::Event;
@@ -77,7 +78,7 @@ impl World {
                 let outcome = bonus::give(&by, now, milestone, contract, kind, amount, "Thank you").and_then(|given| {
                     given.then(|milestone| match payment {
                         Some(payment) => milestone.start_funding(&by, now, None, payment),
-                        None => milestone.fund_from_credit(&by, now, None, credit),
+                        None => milestone.fund_from_credit(&by, now, None, &credit),
                     })
                 });
                 self.take(outcome, Self::put_milestone)
@@ -428,7 +429,7 @@ impl World {
             _ => self.on_milestone(of, |m| match act {
                 MilestoneAct::Agree => m.agree(by, expected),
                 MilestoneAct::Fund(payment) => m.start_funding(by, now, expected, payment),
-                MilestoneAct::FundFromCredit => m.fund_from_credit(by, now, expected, credit),
+                MilestoneAct::FundFromCredit => m.fund_from_credit(by, now, expected, &credit),
                 MilestoneAct::StopFunding => m.stop_funding(by, expected)?.then(|m| bonus::lapse(m, now)),
                 MilestoneAct::Cancel => m.cancel(by, now, expected),
                 MilestoneAct::Submit(submission) => m.submit(by, now, expected, submission),
@@ -471,10 +472,10 @@ impl World {
             DisputeAct::PayFee => {
                 let side = Side::of(access::Role::of(by, &dispute.subject()));
                 let balance = match side {
-                    Some(Side::Freelancer) => self.available(dispute.freelancer),
+                    Some(Side::Freelancer) => Credit::of_none(self.available(dispute.freelancer)),
                     _ => self.credit(dispute.client),
                 };
-                self.take(dispute.pay_fee(by, now, expected, balance), Self::put_dispute)
+                self.take(dispute.pay_fee(by, now, expected, &balance), Self::put_dispute)
             }
             DisputeAct::Award(amount) => {
                 self.take_disputed(dispute.award(case, by, now, expected, verdict(amount), false))

@@ -29,7 +29,7 @@ impl World {
                 };
                 let mut others = self.in_reach(client, payment, Some(id));
                 let own = others.remove(0);
-                let (credit, before) = (self.credit(client), self.standing_of(client));
+                let (credit, before) = (self.credit_of(client, payment)?, self.standing_of(client));
                 let outcome = dispute::charge_back(own, others, credit, &system, now, &taken);
                 (client, self.take_reached(outcome)?, before)
             }
@@ -37,7 +37,7 @@ impl World {
                 let Some(week) = self.timesheets.get(&id).cloned() else { return Ok(absent()) };
                 let (client, contract) = (week.client, week.contract);
                 let others = self.in_reach(client, payment, None);
-                let (credit, before) = (self.credit(client), self.standing_of(client));
+                let (credit, before) = (self.credit_of(client, payment)?, self.standing_of(client));
                 let outcome = dispute::charge_back_week(week, others, credit, &system, now, &taken);
                 let answer = self.take(outcome, |world, (week, others)| {
                     world.put_timesheet(week);
@@ -83,13 +83,9 @@ impl World {
         }
     }
 
-    /// What a chargeback may reach: `own` first, then by id what holds the payment's money or gave it back, and
-    /// what holds money that was credit.
+    /// What a chargeback may reach: `own` first, then by id what holds the payment's money.
     fn in_reach(&self, client: OrganizationId, payment: PaymentId, own: Option<MilestoneId>) -> Vec<WithDispute> {
-        let of = |milestone: &&Milestone| {
-            let credit = !milestone.sources.held_of(None, Currency::Usd).is_zero();
-            milestone.sources.of(Some(payment)).is_some() || credit
-        };
+        let of = |milestone: &&Milestone| milestone.sources.of(Some(payment)).is_some();
         let others = self.milestones.values().filter(|m| m.client == client && Some(m.id) != own).filter(of);
         let own = own.and_then(|own| self.milestones.get(&own));
         let all = own.into_iter().chain(others);
@@ -120,8 +116,12 @@ impl World {
         (of_it.cloned().collect(), self.books.balance(LedgerAccount::Losses))
     }
 
-    /// A chargeback takes the money of its own payment, and of what that became, and nothing else; and we lose
-    /// nothing while any of that is left.
+    /// What is left of a payment in the client's credit.
+    fn credit_of(&self, client: OrganizationId, payment: PaymentId) -> Result<Money, Wrong> {
+        self.credit(client).of(payment).map_err(|error| error.to_string())
+    }
+
+    /// A chargeback takes the money of its own payment, and nothing else; and we lose nothing while any of that is left.
     fn check_chargeback(
         &self,
         client: OrganizationId,
@@ -130,35 +130,20 @@ impl World {
     ) -> Result<(), Wrong> {
         let usd = Currency::Usd;
         let lost = self.books.balance(LedgerAccount::Losses) < *losses;
-        let all_credit = before.iter().any(|milestone| milestone.credited.contains(&payment));
-        let week_credit = self.timesheets.values().any(|week| week.credited.contains(&payment));
-        let refunded = before.iter().any(|milestone| !milestone.sources.refunded_of(payment, usd).is_zero());
-        let was_credit = all_credit || week_credit || refunded;
         for old in before {
             let Some(new) = self.milestones.get(&old.id) else { continue };
             let taken = old.escrow.held().minor() - new.escrow.held().minor();
-            let own = old.sources.held_of(Some(payment), usd).minor();
-            let credit = if was_credit { old.sources.held_of(None, usd).minor() } else { 0 };
-            if taken < 0 || taken > own + credit {
-                return Err(format!(
-                    "{payment} took {taken} of {}, where {own} was its own and {credit} credit",
-                    old.id
-                ));
+            let own = old.sources.held_of(payment, usd).minor();
+            if taken < 0 || taken > own {
+                return Err(format!("{payment} took {taken} of {}, where {own} was its own", old.id));
             }
-            let left = new.sources.held_of(Some(payment), usd).minor();
+            let left = new.sources.held_of(payment, usd).minor();
             if lost && left > 0 {
                 return Err(format!("we lost by {payment}, and {left} of its money is left in {}", new.id));
             }
-            let credit = new.sources.held_of(None, usd).minor();
-            if lost && (all_credit || week_credit) && credit > 0 {
-                return Err(format!(
-                    "we lost by {payment}, and {credit} of the credit it became is left in {}",
-                    new.id
-                ));
-            }
         }
-        let credit = self.credit(client).minor();
-        if lost && (all_credit || week_credit) && credit > 0 {
+        let credit = self.credit_of(client, payment)?;
+        if lost && !credit.is_zero() {
             return Err(format!("we lost by {payment}, and {credit} of the credit it became is left"));
         }
         Ok(())

@@ -2,8 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use domain::ledger::{JournalEntry, LedgerAccount, Reason};
+use domain::credit::Credit;
+use domain::id::PaymentId;
+use domain::ledger::{JournalEntry, LedgerAccount, Posting, Reason};
 use domain::money::Currency;
+
+use super::world::usd;
 
 /// Where the money of one escrow account went, as the postings tell it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -18,6 +22,8 @@ pub struct Tally {
 pub struct Books {
     pub balances: BTreeMap<LedgerAccount, i64>,
     pub tallies: BTreeMap<LedgerAccount, Tally>,
+    /// What is in a client's credit, by the payment it came with, the oldest first.
+    credits: BTreeMap<LedgerAccount, Vec<(Option<PaymentId>, i64)>>,
     keys: HashSet<String>,
     pub entries: u64,
     pub reasons: BTreeSet<&'static str>,
@@ -30,6 +36,13 @@ impl Books {
 
     pub fn tally(&self, account: LedgerAccount) -> Tally {
         self.tallies.get(&account).copied().unwrap_or_default()
+    }
+
+    /// A client's credit.
+    pub fn credit(&self, account: LedgerAccount) -> Credit {
+        let parts = self.credits.get(&account).into_iter().flatten();
+        let parts = parts.filter(|(_, cents)| *cents > 0).map(|(of, cents)| (*of, usd(*cents)));
+        Credit::of_parts(Currency::Usd, parts.collect())
     }
 
     /// Post an entry, or say what is wrong with it.
@@ -51,6 +64,15 @@ impl Books {
             *self.balances.entry(posting.from).or_default() -= amount;
             *self.balances.entry(posting.to).or_default() += amount;
             self.count(entry.reason, own, posting.from, posting.to, amount);
+            for (account, delta) in [(posting.from, -amount), (posting.to, amount)] {
+                match account {
+                    LedgerAccount::ClientCredit(_) => self.credit_by(account, posting.came_with, delta)?,
+                    _ if posting.came_with.is_some() && !touches_credit(posting) => {
+                        return Err(format!("{}: what is no credit came with a payment: {posting:?}", entry.key));
+                    }
+                    _ => (),
+                }
+            }
         }
         for posting in entry.postings() {
             for account in [posting.from, posting.to] {
@@ -61,6 +83,22 @@ impl Books {
             }
         }
         Ok(())
+    }
+
+    fn credit_by(&mut self, account: LedgerAccount, payment: Option<PaymentId>, delta: i64) -> Result<(), String> {
+        if payment.is_none() {
+            return Err(format!("{account}: nobody knows what {delta} of it came with"));
+        }
+        let parts = self.credits.entry(account).or_default();
+        let there = match parts.iter_mut().find(|(of, _)| *of == payment) {
+            Some((_, there)) => there,
+            None => {
+                parts.push((payment, delta));
+                return if delta < 0 { Err(format!("{account}: nothing is left of {payment:?}")) } else { Ok(()) };
+            }
+        };
+        *there += delta;
+        if *there < 0 { Err(format!("{account}: {there} is left of {payment:?}")) } else { Ok(()) }
     }
 
     fn count(
@@ -111,4 +149,8 @@ impl Books {
             }
         }
     }
+}
+
+fn touches_credit(posting: &Posting) -> bool {
+    [posting.from, posting.to].iter().any(|account| matches!(account, LedgerAccount::ClientCredit(_)))
 }

@@ -1,6 +1,8 @@
 //! Bugs planted on purpose. Each spoils a change on its way into the world, as a slip in the domain
 //! would; the checks have to notice, and say what.
 
+#![expect(clippy::expect_used, reason = "a slip that cannot be made should stop")]
+
 use domain::change::{Change, TimerChange};
 use domain::ledger::{JournalEntry, LedgerAccount, Reason};
 use domain::milestone::{Approval, Milestone, State};
@@ -38,7 +40,7 @@ impl Planted {
                 _ => cents,
             }),
             Self::LostCent => each(change, Reason::Award, |_, to, cents| match to {
-                LedgerAccount::Available(_) => cents - 1,
+                LedgerAccount::Available(_) | LedgerAccount::Pending(_) => cents - 1,
                 _ => cents,
             }),
             Self::RefundAboveHeld => each(change, Reason::Refund, |from, _, cents| match from {
@@ -63,10 +65,19 @@ fn each<T>(change: &mut Change<T>, reason: Reason, amount: impl Fn(LedgerAccount
         if let Some(milestone) = entry.milestone {
             other = other.of_milestone(milestone);
         }
-        *entry = entry.postings().iter().fold(other, |other, posting| {
-            let cents = amount(posting.from, posting.to, posting.amount.minor());
-            other.moving(posting.from, posting.to, usd(cents))
-        });
+        let mut credit = Vec::new();
+        for posting in entry.postings() {
+            let cents = usd(amount(posting.from, posting.to, posting.amount.minor()));
+            other = other.moving(posting.from, posting.to, cents);
+            if let LedgerAccount::ClientCredit(_) = posting.to {
+                credit.push((posting.to, (posting.came_with, cents)));
+            }
+        }
+        if let Some((account, _)) = credit.first() {
+            let parts: Vec<_> = credit.iter().map(|(_, part)| *part).collect();
+            other = other.came_with(*account, &parts).expect("all of it is told");
+        }
+        *entry = other;
     }
 }
 

@@ -9,6 +9,7 @@ use domain::Timestamp;
 use domain::access::Denied;
 use domain::change::{Change, TimerChange};
 use domain::contract::{Contract, HoldReason};
+use domain::credit::Credit;
 use domain::dispute::{Case, CaseId, Dispute};
 use domain::event::Event;
 use domain::id::{
@@ -274,8 +275,8 @@ impl World {
         usd(self.books.balance(LedgerAccount::Available(user)).max(0))
     }
 
-    pub fn credit(&self, client: OrganizationId) -> Money {
-        usd(self.books.balance(LedgerAccount::ClientCredit(client)).max(0))
+    pub fn credit(&self, client: OrganizationId) -> Credit {
+        self.books.credit(LedgerAccount::ClientCredit(client))
     }
 }
 

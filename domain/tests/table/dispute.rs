@@ -1,6 +1,7 @@
 //! The dispute, over a milestone and over hours.
 
 use domain::access::{Actor, Verb};
+use domain::credit::Credit;
 use domain::dispute::{self, Case, Claim, Dispute, Verdict};
 use domain::milestone::{Approval, Deal, Milestone, MilestoneDraft, Taken};
 use domain::policy::Terms;
@@ -60,7 +61,9 @@ fn states() -> Vec<(&'static str, Contest)> {
     let offered = |(d, c): Contest| d.offer(c, &ada(), day(2), None, usd(10)).unwrap().next;
     let recommended = |(d, c): Contest| (d.recommend(&mediator(80), day(3), None, verdict(50), false).unwrap().next, c);
     let refused = |(d, c): Contest| (d.refuse(&lin(), day(4), None).unwrap().next, c);
-    let pays = |(d, c): Contest, actor: &Actor| (d.pay_fee(actor, day(5), None, usd(15_000)).unwrap().next, c);
+    let pays = |(d, c): Contest, actor: &Actor| {
+        (d.pay_fee(actor, day(5), None, &Credit::of_none(usd(15_000))).unwrap().next, c)
+    };
     let accepts = |(d, c): Contest, actor: &Actor| d.accept(c, actor, day(4), None).unwrap().next;
     let arbitration = || refused(recommended(answered(opened())));
     let recommended_by_ours = |(d, c): Contest| {
@@ -124,7 +127,9 @@ fn commands() -> Vec<Command<Contest>> {
         }),
         command("accept", Verb::DisputeAccept, |(d, c), a| d.accept(c, a, day(9), None)),
         command("refuse", Verb::DisputeRefuse, |(d, c), a| Ok(with(c, d.refuse(a, day(9), None)?))),
-        command("pay_fee", Verb::DisputePayFee, |(d, c), a| Ok(with(c, d.pay_fee(a, day(9), None, usd(15_000))?))),
+        command("pay_fee", Verb::DisputePayFee, |(d, c), a| {
+            Ok(with(c, d.pay_fee(a, day(9), None, &Credit::of_none(usd(15_000)))?))
+        }),
         command("award", Verb::DisputeAward, |(d, c), a| d.award(c, a, day(9), None, verdict(70), false)),
         command("award, with dealings", Verb::DisputeAward, |(d, c), a| d.award(c, a, day(9), None, verdict(70), true)),
         command("add evidence", Verb::EvidenceAdd, |(d, c), a| {

@@ -1,6 +1,7 @@
 //! The milestone: the product's table, by hand and by trial.
 
 use domain::access::{Actor, Verb};
+use domain::credit::Credit;
 use domain::milestone::{Approval, Deal, Kind, Milestone, MilestoneDraft, Status};
 use domain::policy::Terms;
 
@@ -76,7 +77,7 @@ fn states() -> Vec<(&'static str, Milestone)> {
         ("refunded", asked(funded(), None).agree_refund(&lin(), day(2), None).unwrap().next),
         ("disputed", disputed(submitted())),
         ("disputed in its hold", disputed(approved())),
-        ("split", disputed(submitted()).settle(&system, day(3), id(1), usd(5_000)).unwrap().next),
+        ("split", disputed(submitted()).settle(&system, day(3), id(1), usd(5_000), false).unwrap().next),
         ("dormant", idle().age(&system, day(90)).unwrap().next),
         ("refunded after, in part", gives_back(100)),
         ("refunded after, whole", gives_back(9_500)),
@@ -93,7 +94,9 @@ fn commands() -> Vec<Command<Milestone>> {
         command("agree", Verb::MilestoneAgree, |m, a| m.agree(a, None)),
         command("cancel", Verb::MilestoneCancel, |m, a| m.cancel(a, day(9), None)),
         command("start_funding", Verb::MilestoneFund, |m, a| m.start_funding(a, day(9), None, id(7))),
-        command("fund_from_credit", Verb::MilestoneFund, |m, a| m.fund_from_credit(a, day(9), None, usd(99_999))),
+        command("fund_from_credit", Verb::MilestoneFund, |m, a| {
+            m.fund_from_credit(a, day(9), None, &Credit::of_none(usd(99_999)))
+        }),
         command("stop_funding", Verb::MilestoneStopFunding, |m, a| m.stop_funding(a, None)),
         command("submit", Verb::MilestoneSubmit, |m, a| m.submit(a, day(9), None, id(7))),
         command("request_changes", Verb::MilestoneRequestChanges, |m, a| m.request_changes(a, day(9), None, "No")),
@@ -128,7 +131,8 @@ fn commands() -> Vec<Command<Milestone>> {
         command("unwind", Verb::MilestoneUnwind, |m, a| m.unwind(a, day(9))),
         command("charge_back_won", Verb::MilestoneChargeBack, |m, a| m.charge_back_won(a, day(9), id(1), "dp", true)),
         command("charge_back", Verb::MilestoneChargeBack, |m, a| m.charge_back(a, day(9), id(1), "dp_2", usd(10_300))),
-        command("settle", Verb::MilestoneSettle, |m, a| m.settle(a, day(9), id(1), usd(5_000))),
+        command("settle", Verb::MilestoneSettle, |m, a| m.settle(a, day(9), id(1), usd(5_000), false)),
+        command("settle as agreed", Verb::MilestoneSettle, |m, a| m.settle(a, day(9), id(1), usd(5_000), true)),
         command("resume", Verb::MilestoneSettle, |m, a| m.resume(a, day(9), id(1))),
     ]
 }
@@ -208,7 +212,7 @@ fn timers_and_late_events_are_no_refusals_in_any_state() {
             ("release", before.clone().release(&system, day(0))),
             ("age", before.clone().age(&system, day(0))),
             ("resolve_refund", before.clone().resolve_refund(&system, day(0), id(99))),
-            ("settle", before.clone().settle(&system, day(0), id(99), usd(1))),
+            ("settle", before.clone().settle(&system, day(0), id(99), usd(1), false)),
         ];
         for (verb, outcome) in verbs {
             let change = outcome.unwrap_or_else(|refusal| panic!("{status:?} {verb}: {refusal:?}"));

@@ -6,10 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::change::Change;
 use domain::contract::Status;
 use domain::dispute::{self, WithDispute};
-use domain::id::{ContractId, Id, MilestoneId, OrganizationId, PaymentId, TimesheetId};
-use domain::ledger::LedgerAccount;
+use domain::id::{ContractId, Id, MilestoneId, TimesheetId};
 use domain::milestone::{Milestone, Taken};
-use domain::money::{Currency, Money};
+use domain::money::Money;
 use domain::payment::Payment;
 use domain::refusal::Refusal;
 use sea_orm::FromQueryResult;
@@ -33,10 +32,9 @@ impl Tx {
         payment: &Payment,
         (reference, amount): (&str, Money),
     ) -> Result<(), Failure> {
-        let mut in_reach = self.reach_for_update(payment, Some(of)).await?;
+        let (mut in_reach, credit) = self.reach_for_update(payment, Some(of)).await?;
         let place = in_reach.iter().position(|(milestone, _)| milestone.id == of).ok_or(Refusal::HIDDEN)?;
         let own = in_reach.remove(place);
-        let credit = self.credit_of(payment.client, amount.currency()).await?;
         let taken = Taken { payment: payment.id, reference, amount };
         let change = dispute::charge_back(own, in_reach, credit, self.actor(), self.now(), &taken)?;
         if change.changed {
@@ -53,9 +51,8 @@ impl Tx {
         (reference, amount): (&str, Money),
     ) -> Result<(), Failure> {
         self.timesheet_contract_for_update(of).await?;
-        let in_reach = self.reach_for_update(payment, None).await?;
+        let (in_reach, credit) = self.reach_for_update(payment, None).await?;
         let week = self.timesheet_for_update(of).await?.ok_or(Refusal::HIDDEN)?;
-        let credit = self.credit_of(payment.client, amount.currency()).await?;
         let taken = Taken { payment: payment.id, reference, amount };
         let change = dispute::charge_back_week(week, in_reach, credit, self.actor(), self.now(), &taken)?;
         if change.changed {
@@ -134,28 +131,38 @@ impl Tx {
         Ok(all)
     }
 
-    /// The milestones that a chargeback of this payment may reach, with the disputes over them, locked in the
-    /// order of their ids: `own`, those that hold the payment's money or gave it back, and those that hold
-    /// money that was credit.
-    async fn reach_for_update(&self, payment: &Payment, own: Option<MilestoneId>) -> Result<Vec<WithDispute>, Failure> {
-        let source = |payment: Option<PaymentId>| json!([{ "payment": payment }]);
-        let select = "select id, contract_id from milestones
-            where id = $2 or (organization_id = $1 and sources <> '[]'
-                and (sources @> $3 or (held_minor > 0 and sources @> $4)))";
-        let values = [
-            payment.client.uuid().into(),
-            own.map(Id::uuid).into(),
-            source(Some(payment.id)).into(),
-            source(None).into(),
-        ];
-        let found = Found::find_by_statement(sql(select, values)).all(self.conn()).await?;
-        let ids: Vec<MilestoneId> = found.iter().map(|row| Id::from_uuid(row.id)).collect();
-        let mut reached = Vec::new();
-        for milestone in self.milestones_for_update(&ids).await? {
-            let dispute = self.dispute_over_for_update(&milestone).await?;
-            reached.push((milestone, dispute));
+    /// What a chargeback of this payment may reach, locked: `own` and the milestones that its money came to, in the
+    /// order of their ids, with the disputes over them; and what is left of it in the client's credit. Until it is
+    /// locked it can be handed on or spent, so it is looked for again.
+    async fn reach_for_update(
+        &self,
+        payment: &Payment,
+        own: Option<MilestoneId>,
+    ) -> Result<(Vec<WithDispute>, Money), Failure> {
+        let mut found = self.reach(payment, own).await?;
+        loop {
+            let milestones = self.milestones_for_update(&found).await?;
+            let credit = self.credit_of_for_update(payment).await?;
+            let again = self.reach(payment, own).await?;
+            if again == found {
+                let mut reached = Vec::new();
+                for milestone in milestones {
+                    let dispute = self.dispute_over_for_update(&milestone).await?;
+                    reached.push((milestone, dispute));
+                }
+                return Ok((reached, credit));
+            }
+            found = again;
         }
-        Ok(reached)
+    }
+
+    async fn reach(&self, payment: &Payment, own: Option<MilestoneId>) -> Result<Vec<MilestoneId>, Failure> {
+        let select = "select id, contract_id from milestones
+            where id = $2 or (organization_id = $1 and sources <> '[]' and sources @> $3) order by id";
+        let its = json!([{ "payment": payment.id }]);
+        let values = [payment.client.uuid().into(), own.map(Id::uuid).into(), its.into()];
+        let found = Found::find_by_statement(sql(select, values)).all(self.conn()).await?;
+        Ok(found.iter().map(|row| Id::from_uuid(row.id)).collect())
     }
 
     async fn reached_write(&self, reached: &[WithDispute]) -> Result<(), Failure> {
@@ -166,9 +173,5 @@ impl Tx {
             self.milestone_write(milestone).await?;
         }
         Ok(())
-    }
-
-    async fn credit_of(&self, client: OrganizationId, currency: Currency) -> Result<Money, Failure> {
-        self.balance(LedgerAccount::ClientCredit(client), currency).await
     }
 }

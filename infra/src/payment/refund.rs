@@ -4,11 +4,12 @@
 use std::collections::HashMap;
 
 use domain::access::{self, Verb};
-use domain::id::{EventId, Id, MilestoneId, PaymentId, PaymentRefundId};
-use domain::ledger::LedgerAccount;
-use domain::money::Money;
-use domain::payment::{ASKED_FOR, Payment, Purpose, Refund, RefundState, State};
+use domain::id::{EventId, Id, PaymentId, PaymentRefundId};
+use domain::milestone::Milestone;
+use domain::money::{Currency, Money};
+use domain::payment::{ASKED_FOR, Purpose, Refund, RefundState, State};
 use domain::refusal::Refusal;
+use domain::timesheet::Timesheet;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
@@ -29,21 +30,27 @@ struct Found {
     id: Uuid,
 }
 
+#[derive(FromQueryResult)]
+struct CreditRow {
+    payment_id: Uuid,
+    currency: String,
+    balance_minor: i64,
+}
+
 impl Market {
     /// The client has some of a payment go back to the card, out of the organization's credit.
     pub async fn payment_refund(&self, call: &Call, id: PaymentId, amount: Money) -> Result<Refund, Failure> {
         let refund: Refund = run!(self, call, tx => {
             let seen = tx.payment_find(id).await?.ok_or(Refusal::HIDDEN)?;
             access::check(tx.actor(), Verb::PaymentRefund, &seen.subject())?;
-            let became_credit = tx.became_credit_for_update(&seen).await?;
             let payment = tx.payment_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
             let before = of_payment(tx.conn(), id).await?;
             if before.len() as u64 >= REFUNDS {
                 let message = "a payment can be refunded in a hundred parts at most".to_owned();
                 return Err(Refusal::Limit { code: "PAYMENT_REFUNDS".to_owned(), limit: 100, message }.into());
             }
-            let credit = tx.balance(LedgerAccount::ClientCredit(payment.client), amount.currency()).await?;
-            let change = payment.refund(tx.actor(), tx.now(), tx.id(), amount, (credit, became_credit), &before)?;
+            let credit = tx.credit_of_for_update(&payment).await?;
+            let change = payment.refund(tx.actor(), tx.now(), tx.id(), amount, credit, &before)?;
             tx.audit("payment_refund", id, serde_json::json!({ "refund": change.next.id, "amount": amount })).await?;
             tx.refund_save(change).await
         })?;
@@ -71,6 +78,20 @@ impl Market {
             of.entry(refund.payment).or_default().push(refund);
         }
         Ok(of)
+    }
+
+    /// What is left in the client's credit of payments the caller has loaded; of each that has any there.
+    pub async fn credit_of_payments(&self, payments: &[PaymentId]) -> Result<HashMap<PaymentId, Money>, Failure> {
+        let select = "select payment_id, currency, balance_minor from ledger_credits
+            where payment_id = any($1) and balance_minor > 0";
+        let rows = CreditRow::find_by_statement(sql(select, [ids(payments)])).all(self.db()).await?;
+        let credit = |row: CreditRow| {
+            let bad = |error: &dyn std::fmt::Display| Fault::bad_row("ledger_credits", error);
+            let currency = Currency::from_code(&row.currency).ok_or_else(|| bad(&"unknown currency"))?;
+            let left = Money::new(row.balance_minor, currency).map_err(|error| bad(&error))?;
+            Ok((Id::from_uuid(row.payment_id), left))
+        };
+        Ok(rows.into_iter().map(credit).collect::<Result<_, Fault>>()?)
     }
 
     /// Ask the processor for a refund that was started. Asking twice gets the same refund.
@@ -148,12 +169,19 @@ impl Market {
     pub(crate) async fn refund_told(&self, id: PaymentRefundId, said: Refunded) -> Result<(), Failure> {
         let call = Call::system(format!("refund:{id}"));
         run!(self, &call, tx => {
+            let bearer = tx.bearer_for_update(id).await?;
             let refund = tx.refund_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
-            let credit = tx.balance(LedgerAccount::ClientCredit(refund.client), refund.amount.currency()).await?;
+            let credit = tx.credit_for_update(refund.client, refund.amount.currency()).await?;
+            let credit = credit.of(refund.payment).map_err(Refusal::from)?;
             let change = match &said {
                 Refunded::Pending(reference) => refund.taken_up(tx.actor(), reference.clone(), credit)?,
                 Refunded::Succeeded(reference) => refund.succeeded(tx.actor(), tx.now(), reference.clone(), credit)?,
-                Refunded::Failed(code) => refund.failed(tx.actor(), tx.now(), code.clone())?,
+                Refunded::Failed(code) => {
+                    let payment = refund.payment;
+                    let makes_up = refund.makes_up_for(bearer.lost_by(payment)?).map_err(Refusal::from)?;
+                    tx.bearer_makes_up(bearer, payment, makes_up).await?;
+                    refund.failed(tx.actor(), tx.now(), code.clone(), makes_up)?
+                }
             };
             if change.changed {
                 let to = change.next.state.as_str();
@@ -164,29 +192,40 @@ impl Market {
     }
 }
 
+/// What bears the chargebacks of a payment: what it was for.
+enum Bearer {
+    Milestone(Milestone),
+    Week(Timesheet),
+}
+
+impl Bearer {
+    fn lost_by(&self, payment: PaymentId) -> Result<Money, Failure> {
+        let lost = match self {
+            Self::Milestone(milestone) => milestone.lost_by(payment),
+            Self::Week(week) => week.lost_by(payment),
+        };
+        Ok(lost.map_err(Refusal::from)?)
+    }
+}
+
 impl Tx {
-    /// How much of a payment became credit, and was not taken by a bank since. Where its money went is locked, so that
-    /// no bank takes it meanwhile.
-    async fn became_credit_for_update(&self, payment: &Payment) -> Result<Money, Failure> {
-        let (own, week) = match payment.purpose {
-            Purpose::Milestone(milestone) => (Some(milestone), None),
-            Purpose::Timesheet(week) => (None, Some(week)),
-        };
-        if let Some(week) = week {
-            self.timesheet_contract_for_update(week).await?;
+    /// What bears the chargebacks of a refund's payment, locked.
+    async fn bearer_for_update(&self, id: PaymentRefundId) -> Result<Bearer, Failure> {
+        let row = row::Entity::find_by_id(id.uuid()).one(self.conn()).await?.ok_or(Refusal::HIDDEN)?;
+        let payment = self.payment_find(Id::from_uuid(row.payment_id)).await?.ok_or(Refusal::HIDDEN)?;
+        Ok(match payment.purpose {
+            Purpose::Milestone(of) => Bearer::Milestone(self.milestone_for_update(of).await?.ok_or(Refusal::HIDDEN)?),
+            Purpose::Timesheet(of) => Bearer::Week(self.timesheet_for_update(of).await?.ok_or(Refusal::HIDDEN)?),
+        })
+    }
+
+    async fn bearer_makes_up(&self, bearer: Bearer, payment: PaymentId, amount: Money) -> Result<(), Failure> {
+        match bearer {
+            Bearer::Milestone(milestone) => {
+                self.milestone_save(milestone.made_up(self.actor(), payment, amount)?).await.map(drop)
+            }
+            Bearer::Week(week) => self.timesheet_save(week.made_up(self.actor(), payment, amount)?).await.map(drop),
         }
-        let named = serde_json::json!([{ "payment": payment.id }]);
-        let select = "select id from milestones
-            where id = $2 or (organization_id = $1 and (sources @> $3 or chargebacks @> $3))";
-        let values = [payment.client.uuid().into(), own.map(Id::uuid).into(), named.into()];
-        let found = Found::find_by_statement(sql(select, values)).all(self.conn()).await?;
-        let reached: Vec<MilestoneId> = found.iter().map(|row| Id::from_uuid(row.id)).collect();
-        let milestones = self.milestones_for_update(&reached).await?;
-        let week = match week {
-            Some(week) => self.timesheet_for_update(week).await?,
-            None => None,
-        };
-        Ok(payment.became_credit(&milestones, week.as_ref()).map_err(Refusal::from)?)
     }
 
     async fn refund_for_update(&self, id: PaymentRefundId) -> Result<Option<Refund>, Failure> {

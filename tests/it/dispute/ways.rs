@@ -62,8 +62,14 @@ async fn dispute_concede_carries_out_the_claim() {
     assert_eq!(quarrel.freelancer_does("disputeConcede", json!({})).await, "EXECUTED");
     assert_eq!(quarrel.outcome().await, ("CONCEDED".to_owned(), 40_000));
     assert_eq!(quarrel.adds_up().await, [0, 38_000, 2_000, 60_000, 0]);
-    assert_eq!(quarrel.deal.balances().await, [0, 0, 38_000], "an award is available at once");
+    assert_eq!(quarrel.deal.balances().await, [0, 38_000, 0], "what they agreed on is held as what was approved is");
     assert_eq!(quarrel.deal.credit().await, 61_800, "with its part of the fee");
+    assert_eq!(quarrel.deal.status().await, "APPROVED");
+    let again = json!({ "milestoneId": quarrel.deal.milestone, "reason": "Once more" });
+    let again = quarrel.deal.client.does("milestoneDispute", again, "dispute { id }").await;
+    assert_eq!(again.refused(), ["WRONG_STATE"], "there is nothing to dispute any more");
+    app.passes(TimeDelta::days(5)).await;
+    assert_eq!(quarrel.deal.balances().await, [0, 0, 38_000]);
     assert_eq!(quarrel.deal.status().await, "SPLIT");
 }
 
@@ -240,18 +246,22 @@ async fn when_both_pay_it_is_heard_and_the_award_is_one_entry_on_the_statement()
 }
 
 #[tokio::test]
-async fn a_fee_nobody_can_pay_is_refused() {
+async fn who_has_no_credit_cannot_pay_and_whose_work_it_is_owes_the_fee_out_of_the_award() {
     let app = TestApp::new().await;
     let quarrel = app.answered("600.00").await;
     quarrel.is_recommended(&app.mediator("marta").await, "700.00").await;
     quarrel.freelancer_does("disputeRefuse", json!({})).await;
-    for side in [&quarrel.deal.client, &quarrel.deal.freelancer] {
-        assert_eq!(quarrel.pays(side).await.refused(), ["INSUFFICIENT_FUNDS"]);
-    }
+    assert_eq!(quarrel.pays(&quarrel.deal.client).await.refused(), ["INSUFFICIENT_FUNDS"]);
     let version = quarrel.shown(&quarrel.deal.client).await["version"].as_i64().unwrap();
     let stale = json!({ "expectedVersion": version - 1 });
     let stale = quarrel.does(&quarrel.deal.client, "disputePayFee", stale).await;
     assert_eq!(stale.refused(), ["STALE_VERSION"]);
+    quarrel.pays(&quarrel.deal.freelancer).await.ok();
+    assert_eq!(quarrel.deal.balances().await, [100_000, 0, 0], "there was nothing available");
+    app.passes(TimeDelta::days(7)).await;
+    assert_eq!(quarrel.outcome().await, ("ONE_SIDE_PAID".to_owned(), 100_000));
+    assert_eq!(quarrel.deal.balances().await, [0, 0, 95_000 - 15_000], "less the fee");
+    app.books_agree().await;
 }
 
 #[tokio::test]
@@ -412,5 +422,8 @@ async fn an_ending_contract_ends_when_its_dispute_does() {
     assert_eq!(quarrel.freelancer_does("disputeConcede", json!({})).await, "EXECUTED");
     app.settles().await;
     let query = "query($id: ID!) { contract(id: $id) { status } }";
-    assert_eq!(client.asks(query, json!({ "id": contract })).await.text("status"), "ENDED");
+    let status = async || client.asks(query, json!({ "id": contract })).await.text("status");
+    assert_eq!(status().await, "ENDING", "what they agreed on is held first");
+    app.passes(TimeDelta::days(5)).await;
+    assert_eq!(status().await, "ENDED");
 }

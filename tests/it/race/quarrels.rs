@@ -26,7 +26,7 @@ async fn conceding_against_withdrawing_a_dispute() {
         Outcomes::one_of_two(&replies.await, LATE);
         settled(&app).await;
         let (awards, status) = (entries(&app, &milestone, "award").await, status(&deal, &milestone).await);
-        assert!(matches!((awards, status.as_str()), (1, "SPLIT") | (0, "SUBMITTED")), "{awards} awards, {status}");
+        assert!(matches!((awards, status.as_str()), (1, "APPROVED") | (0, "SUBMITTED")), "{awards} awards, {status}");
     }
 }
 
@@ -45,10 +45,13 @@ async fn offers_that_cross() {
         });
         Outcomes::of(&replies.await).refused_only(LATE);
         settled(&app).await;
-        assert_eq!((entries(&app, &milestone, "award").await, status(&deal, &milestone).await.as_str()), (1, "SPLIT"));
+        assert_eq!(
+            (entries(&app, &milestone, "award").await, status(&deal, &milestone).await.as_str()),
+            (1, "APPROVED")
+        );
         let halfway =
-            "select count(*) from milestones where status = 'split' and released_net_minor + fee_minor = 55000";
-        let split = "select count(*) from milestones where status = 'split'";
+            "select count(*) from milestones where status = 'approved' and released_net_minor + fee_minor = 55000";
+        let split = "select count(*) from milestones where status = 'approved'";
         assert_eq!(count(&app, halfway).await, count(&app, split).await);
     }
 }

@@ -249,13 +249,36 @@ async fn what_came_with_one_card_goes_back_to_no_other(app: TestApp) -> TestApp 
             "none of it came with this card"
         );
         returned(&deal.milestone, "100.00").await;
+        let refundable = async |payment: &str| {
+            let query = "query($id: ID!) { payment(id: $id) { refundable { amount } } }";
+            deal.client.asks(query, json!({ "id": payment })).await.text("refundable.amount")
+        };
+        assert_eq!((refundable(&own).await, refundable(&other).await), ("103.00".to_owned(), "412.00".to_owned()));
         assert_eq!(refund(&deal, &own, "103.01").await.refused(), ["INSUFFICIENT_FUNDS"]);
         refund(&deal, &own, "100.00").await.ok();
         app.settles().await;
         app.market.clock().advance(TimeDelta::seconds(1));
         assert_eq!(refund(&deal, &own, "3.01").await.refused(), ["INSUFFICIENT_FUNDS"]);
         refund(&deal, &own, "3.00").await.ok();
+        // What is spent is gone from its card, though another card's money lies there: what comes back is its own again.
+        let contract = accepted.text("contract.id");
+        let spend = async |title: &str, amount: &str| {
+            let input = json!({ "contractId": contract, "title": title, "amount": { "amount": amount } });
+            let spent = deal.client.does("milestonePropose", input, "milestone { id }").await.text("milestone.id");
+            deal.freelancer.does("milestoneAgree", json!({ "milestoneId": spent }), "milestone { id }").await.ok();
+            deal.client.does("milestoneFund", json!({ "milestoneId": spent }), "milestone { status }").await.ok();
+            spent
+        };
+        returned(&deal.milestone, "100.00").await;
+        assert_eq!(deal.credit().await, 51_500);
+        let spent = spend("Out of the older", "400.00").await;
+        assert_eq!(deal.credit().await, 10_300);
+        assert_eq!((refundable(&own).await, refundable(&other).await), ("103.00".to_owned(), "0.00".to_owned()));
+        assert_eq!(refund(&deal, &other, "0.01").await.refused(), ["INSUFFICIENT_FUNDS"], "the oldest was spent first");
+        returned(&spent, "400.00").await;
+        assert_eq!(deal.credit().await, 51_500);
         refund(&deal, &other, "412.00").await.ok();
+        refund(&deal, &own, "103.00").await.ok();
         app.settles().await;
         assert_eq!(deal.credit().await, 0);
         hold(&app).await;
