@@ -165,7 +165,7 @@ impl From<Calendar> for BankCalendar {
 pub struct WireSettleInput {
     /// The payout.
     pub payout_id: Key<PayoutId>,
-    /// What became of it.
+    /// What became of it. That what our bank may have came back is said by two of our people; until then it is on its way.
     pub outcome: WireOutcome,
     /// Why it came back, 1 to 500 characters; the person is told.
     pub reason: Option<String>,

@@ -59,6 +59,7 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0062_refund_looks", sql: include_str!("../sql/0062_refund_looks.sql") },
     Migration { name: "0063_more_skills", sql: include_str!("../sql/0063_more_skills.sql") },
     Migration { name: "0064_credit_by_payment", sql: include_str!("../sql/0064_credit_by_payment.sql") },
+    Migration { name: "0077_wire_return_words", sql: include_str!("../sql/0077_wire_return_words.sql") },
 ];
 
 /// One step of the schema.

@@ -222,8 +222,17 @@ async fn a_file_that_the_bank_has_acted_on_is_not_given_again() {
     let (_, once) = fetch(&amna.visitor().await, &path).await;
     assert_eq!(once.lines().count(), 3, "{once}");
     assert_eq!(fetch(&amna.visitor().await, &path).await.1, once, "as long as nothing came of it it is the same");
+    let omar = app.admin("omar").await;
     for (payout, outcome) in [(&first, "RETURNED"), (&second, "PAID")] {
-        amna.does("wireSettle", settle(payout, outcome), "payout { status }").await.ok();
+        let said = amna.does("wireSettle", settle(payout, outcome), "payout { status }").await;
+        if outcome == "RETURNED" {
+            assert_eq!(said.text("payout.status"), "IN_TRANSIT", "the bank may have it: another one says so too");
+            assert_eq!(noted(&base, payout, "wire_settle").await, 1);
+            let again = amna.does_once("wireSettle", settle(payout, outcome), "payout { status }").await;
+            assert_eq!(again.refused(), ["SAME_APPROVER"]);
+            let both = omar.does("wireSettle", settle(payout, outcome), "payout { status }").await;
+            assert_eq!(both.text("payout.status"), "RETURNED");
+        }
         let (code, text) = fetch(&amna.visitor().await, &path).await;
         assert_eq!(code, StatusCode::CONFLICT, "{text}");
         assert!(text.contains("WIRE_BATCH_SETTLED") && text.contains(payout.as_str()), "{text}");
@@ -346,6 +355,7 @@ async fn what_is_in_a_file_that_nobody_has_fetched_is_taken_out_and_the_rest_goe
     amna.does("userSuspend", reason.clone(), "user { id }").await.ok();
     assert_eq!([status(&amna, &second).await, status(&amna, &third).await], ["IN_TRANSIT", "IN_TRANSIT"]);
     amna.does("wireSettle", settle(&second, "RETURNED"), "payout { status }").await.ok();
+    app.admin("omar").await.does("wireSettle", settle(&second, "RETURNED"), "payout { status }").await.ok();
     assert_eq!(
         list().await,
         json!({ "lines": 2, "total": { "amount": "700.00" } }),
