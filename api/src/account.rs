@@ -248,7 +248,8 @@ impl AccountMutation {
         answer(ctx.market().password_reset(&ctx.call(), code, new_password, *remove_passkeys, device).await)
     }
 
-    /// Set another password, knowing the old one. Your other sessions end at once.
+    /// Set another password, knowing the old one. Your other sessions end at once. With a second factor it takes a fresh
+    /// proof of who you are.
     async fn password_change(&self, ctx: &Context<'_>, input: PasswordChangeInput) -> Answer<PasswordChangePayload> {
         let outcome = async {
             let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;

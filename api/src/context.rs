@@ -122,10 +122,11 @@ impl RabtaContext for Context<'_> {
         let call = self.call();
         call.actor.person()?;
         let needed = proof_for(self.field().name());
-        if needed.is_met(self.caller().proved_at(), self.market().clock().now()) {
-            Ok(call)
-        } else {
-            Err(Refusal::Reauthenticate.into())
+        match needed.within() {
+            Some(within) if !needed.is_met(self.caller().proved_at(), self.market().clock().now()) => {
+                Err(Refusal::Reauthenticate { within_seconds: within.num_seconds() }.into())
+            }
+            Some(_) | None => Ok(call),
         }
     }
 

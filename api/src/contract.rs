@@ -8,9 +8,10 @@ use domain::contract::{Engagement, HoldReason};
 use domain::id::ContractId;
 use serde::Serialize;
 
-use crate::connection::page;
+use crate::act::{Act, acts};
+use crate::connection::{Counted, counted, named, page};
 use crate::context::RabtaContext;
-use crate::dispute::Dispute;
+use crate::dispute::{Dispute, DisputeStatus};
 use crate::gig::Gig;
 use crate::history::ContractEvent;
 use crate::key::Key;
@@ -18,14 +19,14 @@ use crate::loader::{
     ContractCards, ContractDisputes, ContractHistory, ContractMilestones, ContractStatement, ContractTimesheets,
     HasCard, HeadOf, ReviewsOf, list, load,
 };
-use crate::milestone::{Milestone, mutation_names};
+use crate::milestone::{Milestone, MilestoneStatus};
 use crate::money::Money;
 use crate::offer::Offer;
 use crate::organization::Organization;
 use crate::proposal::Proposal;
 use crate::review::Review;
 use crate::statement::{StatementEntry, StatementHead};
-use crate::timesheet::{ContractPaymentMethod, Timesheet};
+use crate::timesheet::{ContractPaymentMethod, Timesheet, TimesheetStatus};
 use crate::user::User;
 use crate::user_error::{Answer, answer, payload};
 
@@ -121,24 +122,44 @@ impl Contract {
     async fn milestones(
         &self,
         ctx: &Context<'_>,
+        #[graphql(
+            desc = "Those in one of these states; in any unless said. Cursors of some states are none of others."
+        )]
+        states: Option<Vec<MilestoneStatus>>,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> async_graphql::Result<Connection<String, Milestone>> {
-        list(ctx, ContractMilestones(self.0.id), page(first, after, last, before), Milestone).await
+    ) -> async_graphql::Result<Counted<Milestone>> {
+        list(
+            ctx,
+            ContractMilestones(self.0.id),
+            counted(ctx, first, after, last, before).of_states(named(states)),
+            Milestone,
+        )
+        .await
     }
 
     /// The disputes over it, newest first.
     async fn disputes(
         &self,
         ctx: &Context<'_>,
+        #[graphql(
+            desc = "Those in one of these states; in any unless said. Cursors of some states are none of others."
+        )]
+        states: Option<Vec<DisputeStatus>>,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> async_graphql::Result<Connection<String, Dispute>> {
-        list(ctx, ContractDisputes(self.0.id), page(first, after, last, before), Dispute).await
+    ) -> async_graphql::Result<Counted<Dispute>> {
+        list(
+            ctx,
+            ContractDisputes(self.0.id),
+            counted(ctx, first, after, last, before).of_states(named(states)),
+            Dispute,
+        )
+        .await
     }
 
     /// Its weeks, if it is paid by the hour, newest first. Entries that were disputed stand in a week
@@ -146,12 +167,22 @@ impl Contract {
     async fn timesheets(
         &self,
         ctx: &Context<'_>,
+        #[graphql(
+            desc = "Those in one of these states; in any unless said. Cursors of some states are none of others."
+        )]
+        states: Option<Vec<TimesheetStatus>>,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> async_graphql::Result<Connection<String, Timesheet>> {
-        list(ctx, ContractTimesheets(self.0.id), page(first, after, last, before), Timesheet).await
+    ) -> async_graphql::Result<Counted<Timesheet>> {
+        list(
+            ctx,
+            ContractTimesheets(self.0.id),
+            counted(ctx, first, after, last, before).of_states(named(states)),
+            Timesheet,
+        )
+        .await
     }
 
     /// The gig it came from, if it came from one that you may see.
@@ -233,8 +264,8 @@ impl Contract {
     }
 
     /// What you can do to it now, by the names of the mutations.
-    async fn allowed(&self, ctx: &Context<'_>) -> Vec<String> {
-        mutation_names(&self.0.allowed(&ctx.actor(), ctx.market().clock().now()))
+    async fn allowed(&self, ctx: &Context<'_>) -> Vec<Act> {
+        acts(&self.0.allowed(&ctx.actor(), ctx.market().clock().now()))
     }
 
     /// Can you end it now?

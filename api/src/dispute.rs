@@ -10,12 +10,13 @@ use domain::access::Verb;
 use domain::dispute::{CaseId, DisputeState};
 use domain::id::DisputeId;
 
-use crate::connection::{connect, page};
+use crate::act::{Act, acts};
+use crate::connection::{Counted, connect, counted, named, page};
 use crate::context::RabtaContext;
 use crate::contract::Contract;
 use crate::key::Key;
 use crate::loader::{DisputeEvidence, VerbsOf, list, load};
-use crate::milestone::{Milestone, mutation_names};
+use crate::milestone::Milestone;
 use crate::money::Money;
 use crate::organization::Organization;
 use crate::timesheet::Timesheet;
@@ -182,8 +183,8 @@ impl Dispute {
     }
 
     /// What you can do to it now, by the names of the mutations.
-    async fn allowed(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<String>> {
-        Ok(mutation_names(&self.can(ctx).await?))
+    async fn allowed(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<Act>> {
+        Ok(acts(&self.can(ctx).await?))
     }
 
     /// Which side you are on; null for mediators.
@@ -363,12 +364,21 @@ impl DisputeViewer {
     async fn disputes(
         &self,
         ctx: &Context<'_>,
+        #[graphql(
+            desc = "Those in one of these states; in any unless said. Cursors of some states are none of others."
+        )]
+        states: Option<Vec<DisputeStatus>>,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> async_graphql::Result<Connection<String, Dispute>> {
-        connect(ctx.market().disputes_of_viewer(&ctx.call(), &page(first, after, last, before)).await, Dispute)
+    ) -> async_graphql::Result<Counted<Dispute>> {
+        connect(
+            ctx.market()
+                .disputes_of_viewer(&ctx.call(), &counted(ctx, first, after, last, before).of_states(named(states)))
+                .await,
+            Dispute,
+        )
     }
 }
 
@@ -392,12 +402,19 @@ impl DisputeQuery {
     async fn dispute_queue(
         &self,
         ctx: &Context<'_>,
+        #[graphql(
+            desc = "Those in one of these states; in any unless said. Cursors of some states are none of others."
+        )]
+        states: Option<Vec<DisputeStatus>>,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> async_graphql::Result<Option<Connection<String, Dispute>>> {
-        let queue = ctx.market().dispute_queue(&ctx.call(), &page(first, after, last, before)).await;
+    ) -> async_graphql::Result<Option<Counted<Dispute>>> {
+        let queue = ctx
+            .market()
+            .dispute_queue(&ctx.call(), &counted(ctx, first, after, last, before).of_states(named(states)))
+            .await;
         queue.transpose().map(|queue| connect(queue, Dispute)).transpose()
     }
 }

@@ -2,7 +2,6 @@
 
 mod input;
 
-use async_graphql::connection::Connection;
 use async_graphql::{Context, Enum, ID, InputObject, Lookahead, Object, SimpleObject};
 use domain::Timestamp;
 use domain::access::{self, Verb};
@@ -13,9 +12,10 @@ use infra::page::Slice;
 use infra::proposal::ProposalsWith;
 use serde::Serialize;
 
-use crate::connection::{connect, page};
+use crate::act::{Act, acts};
+use crate::connection::{Counted, connect, counted, named, page};
 use crate::context::RabtaContext;
-use crate::invitation::Invitation;
+use crate::invitation::{Invitation, InvitationState};
 use crate::key::Key;
 use crate::loader::{
     AlikeOf, GigInvitations, GigProposals, ProposalCount, ViewerProposal, is_asked, items, list, load, may_prime, prime,
@@ -24,8 +24,8 @@ use crate::matching::{FreelancerMatches, freelancer_matches};
 use crate::money::{Money, MoneyInput};
 use crate::organization::Organization;
 use crate::profile::profiles_with;
-use crate::proposal::Proposal;
-use crate::user_error::{Answer, answer, mutation_name, payload, top_level};
+use crate::proposal::{Proposal, ProposalState};
+use crate::user_error::{Answer, answer, payload, top_level};
 
 pub use self::input::{GigCreateInput, GigUpdateInput};
 
@@ -157,10 +157,10 @@ impl Gig {
     }
 
     /// What you can do to it now, by the names of the mutations.
-    pub async fn allowed(&self, ctx: &Context<'_>) -> Vec<String> {
+    pub async fn allowed(&self, ctx: &Context<'_>) -> Vec<Act> {
         let now = ctx.market().clock().now();
         let verbs = self.0.allowed(&ctx.actor(), now);
-        verbs.into_iter().map(|verb| mutation_name(verb.name())).collect()
+        acts(&verbs)
     }
 
     /// The freelancers who fit it, the best first, each with reasons; at most the first 100. Only its client's
@@ -192,12 +192,16 @@ impl Gig {
         #[graphql(desc = "Which first. Cursors of one order are none of another.", default)] order_by: ProposalOrder,
         #[graphql(desc = "Of proposals that say nearly the same, show only the earliest?", default)]
         collapse_alike: bool,
+        #[graphql(
+            desc = "Those in one of these states; in any unless said. Cursors of some states are none of others."
+        )]
+        states: Option<Vec<ProposalState>>,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> async_graphql::Result<Connection<String, Proposal>> {
-        let (page, call) = (page(first, after, last, before), ctx.call());
+    ) -> async_graphql::Result<Counted<Proposal>> {
+        let (page, call) = (counted(ctx, first, after, last, before).of_states(named(states)), ctx.call());
         if !self.is_readable(ctx) {
             return connect(Ok(Slice::empty()), Proposal);
         }
@@ -250,15 +254,25 @@ impl Gig {
     pub async fn invitations(
         &self,
         ctx: &Context<'_>,
+        #[graphql(
+            desc = "Those in one of these states; in any unless said. Cursors of some states are none of others."
+        )]
+        states: Option<Vec<InvitationState>>,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> async_graphql::Result<Connection<String, Invitation>> {
+    ) -> async_graphql::Result<Counted<Invitation>> {
         if !self.is_readable(ctx) {
             return connect(Ok(Slice::empty()), Invitation);
         }
-        list(ctx, GigInvitations(self.0.id), page(first, after, last, before), Invitation).await
+        list(
+            ctx,
+            GigInvitations(self.0.id),
+            counted(ctx, first, after, last, before).of_states(named(states)),
+            Invitation,
+        )
+        .await
     }
 
     /// Could you invite freelancers to it, as it stands now?
@@ -515,9 +529,9 @@ impl GigQuery {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> async_graphql::Result<Option<Connection<String, Gig>>> {
+    ) -> async_graphql::Result<Option<Counted<Gig>>> {
         let filter = filter.unwrap_or_default().read().map_err(top_level)?;
-        let (page, call) = (page(first, after, last, before), ctx.call());
+        let (page, call) = (counted(ctx, first, after, last, before), ctx.call());
         let found = match order_by {
             GigOrder::Newest => {
                 let clients = may_prime(ctx) && items(ctx, "client").iter().any(Lookahead::exists);
@@ -639,7 +653,8 @@ impl GigMutation {
         answer(outcome.await.map(Gig))
     }
 
-    /// Put a gig before freelancers. It needs a description and a required skill.
+    /// Put a gig before freelancers. It needs a description and a required skill, and you a
+    /// verified address.
     async fn gig_publish(&self, ctx: &Context<'_>, input: GigPublishInput) -> Answer<GigPublishPayload> {
         let outcome = async {
             let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;

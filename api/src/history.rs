@@ -5,9 +5,11 @@ use domain::Timestamp;
 use domain::history::Happening;
 use domain::id::ContractId;
 use futures_util::stream::{Stream, try_unfold};
+use infra::Fault;
 
 use crate::context::RabtaContext;
 use crate::contract::Contract;
+use crate::event_kind::EventKind;
 use crate::key::Key;
 use crate::loader::load;
 use crate::node::{self, Node};
@@ -36,9 +38,10 @@ impl ContractEvent {
         &self.cursor
     }
 
-    /// What happened: `milestone_submitted`, `contract_ended`.
-    async fn kind(&self) -> &str {
-        self.happening.event.name()
+    /// What happened.
+    async fn kind(&self) -> async_graphql::Result<EventKind> {
+        let unknown = || top_level(Fault::bad_row("events", "of an unknown kind").into());
+        EventKind::named(self.happening.event.name()).ok_or_else(unknown)
     }
 
     /// When it happened.

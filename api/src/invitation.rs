@@ -108,7 +108,8 @@ pub struct InvitationMutation;
 
 #[Object]
 impl InvitationMutation {
-    /// Invite a freelancer to an open gig. Inviting somebody twice changes nothing.
+    /// Invite a freelancer to an open gig. Inviting somebody twice changes nothing. It takes a
+    /// verified address.
     async fn invitation_send(&self, ctx: &Context<'_>, input: InvitationSendInput) -> Answer<InvitationSendPayload> {
         let outcome = async {
             let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;

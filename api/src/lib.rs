@@ -12,6 +12,8 @@ pub mod backend;
 pub mod webhook;
 pub mod context;
 pub mod user_error;
+pub mod act;
+pub mod event_kind;
 pub mod key;
 pub mod node;
 pub mod connection;

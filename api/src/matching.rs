@@ -9,10 +9,11 @@ use domain::gig::Gig as DomainGig;
 use domain::id::{GigId, UserId};
 use domain::matching::improve::{Change, Improvement};
 use domain::matching::shipped::Holders;
-use domain::matching::{Barrier, Match, Model, Taxonomy};
+use domain::matching::{Match, Model, Taxonomy};
 use infra::matching::{Freshness, MatchPage};
 use infra::page::PageRequest;
 
+use crate::connection::page;
 use crate::context::RabtaContext;
 use crate::gig::Gig;
 use crate::key::Key;
@@ -188,11 +189,37 @@ pub enum MatchPlacement {
     Newcomer,
 }
 
+/// What keeps a freelancer and a gig apart, however well they fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::matching::Barrier")]
+pub enum MatchBarrier {
+    /// The gig takes no proposals.
+    GigClosed,
+    /// The person is away or suspended.
+    NotActive,
+    /// A screening hit holds them.
+    Screened,
+    /// One blocked the other.
+    Blocked,
+    /// The client wants people from other countries.
+    Country,
+    /// A required language is missing or not fluent enough.
+    Language,
+    /// They have as many contracts as they take.
+    Capacity,
+    /// They have fewer hours a week than the gig needs.
+    WeeklyHours,
+    /// The pay is below the least they take, or their rate above a firm budget.
+    Budget,
+    /// Their day meets too little of the client's.
+    OverlapHours,
+}
+
 /// How many a hard constraint left out.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct MatchLeftOut {
-    /// A stable name for programs, like `OVERLAP_HOURS`.
-    reason: String,
+    /// Which of them.
+    reason: MatchBarrier,
     /// In a few words, like `too little overlap`.
     label: String,
     /// All whom it stops.
@@ -237,8 +264,8 @@ pub enum MatchSource {
 pub struct MatchExplanation {
     /// The version of the scoring model it is told by.
     model_version: u32,
-    /// What keeps them apart, by stable names; empty when nothing does.
-    barriers: Vec<String>,
+    /// What keeps them apart; empty when nothing does.
+    barriers: Vec<MatchBarrier>,
     /// The score they have, or would have.
     score: f64,
     /// What it is made of.
@@ -299,7 +326,7 @@ impl MatchViewer {
         before: Option<String>,
     ) -> async_graphql::Result<GigMatches> {
         let call = ctx.call();
-        let request = PageRequest { first, after, last, before };
+        let request = page(first, after, last, before);
         let found = ctx.market().gigs_recommended(&call, &request).await.map_err(top_level)?;
         ctx.market().gigs_shown(&call, found.model_version, &found.slice.items);
         Ok(connection(found, GigMatch))
@@ -328,7 +355,7 @@ impl MatchQuery {
         let explained = ctx.market().match_explain(&ctx.call(), gig_id.0, freelancer_id.0).await.map_err(top_level)?;
         Ok(Some(MatchExplanation {
             model_version: explained.model_version,
-            barriers: explained.barriers.iter().copied().map(barrier_name).collect(),
+            barriers: explained.barriers.iter().copied().map(Into::into).collect(),
             score: nano(explained.score.as_nano()),
             factors: factors(&explained.factors),
             sentence: explained.sentence,
@@ -339,7 +366,7 @@ impl MatchQuery {
 
 fn summary<I>(found: &MatchPage<I>) -> MatchSummary {
     let left_out = found.left_out.iter().map(|(barrier, left_out)| MatchLeftOut {
-        reason: barrier_name(*barrier),
+        reason: (*barrier).into(),
         label: barrier.label().to_owned(),
         count: left_out.all,
         by_this_alone: left_out.by_this_alone,
@@ -385,18 +412,6 @@ fn improvement(improvement: &Improvement) -> MatchImprovement {
 /// The taxonomy's names; how rare a skill is does not matter to a sentence.
 fn names() -> Holders<'static> {
     Holders::new(Taxonomy::shipped(), Model::shipped())
-}
-
-fn barrier_name(barrier: Barrier) -> String {
-    let name = format!("{barrier:?}");
-    let mut words = String::new();
-    for (place, letter) in name.chars().enumerate() {
-        if letter.is_uppercase() && place > 0 {
-            words.push('_');
-        }
-        words.push(letter.to_ascii_uppercase());
-    }
-    words
 }
 
 fn nano(n: i64) -> f64 {

@@ -9,6 +9,7 @@ use domain::access::Verb;
 use domain::id::MilestoneId;
 use domain::milestone::State;
 
+use crate::act::{Act, acts};
 use crate::connection::page;
 use crate::context::RabtaContext;
 use crate::contract::Contract;
@@ -170,8 +171,8 @@ impl Milestone {
     }
 
     /// What you can do to it now, by the names of the mutations.
-    async fn allowed(&self, ctx: &Context<'_>) -> Vec<String> {
-        mutation_names(&self.0.allowed(&ctx.actor()))
+    async fn allowed(&self, ctx: &Context<'_>) -> Vec<Act> {
+        acts(&self.0.allowed(&ctx.actor()))
     }
 
     /// Can you fund it now?
@@ -188,11 +189,6 @@ impl Milestone {
     async fn viewer_can_approve(&self, ctx: &Context<'_>) -> bool {
         self.0.allowed(&ctx.actor()).contains(&Verb::MilestoneApprove)
     }
-}
-
-/// The names of the mutations that carry out these verbs.
-pub fn mutation_names(verbs: &[Verb]) -> Vec<String> {
-    verbs.iter().map(|verb| crate::user_error::mutation_name(verb.name())).collect()
 }
 
 /// Where the money of a milestone is.

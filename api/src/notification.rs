@@ -1,14 +1,15 @@
 //! What people are told of.
 
-use async_graphql::connection::Connection;
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject, Subscription};
 use domain::Timestamp;
 use domain::id::NotificationId;
 use futures_util::stream::{Stream, try_unfold};
+use infra::Fault;
 use serde::Serialize;
 
-use crate::connection::{connect, page};
+use crate::connection::{Counted, connect, counted};
 use crate::context::RabtaContext;
+use crate::event_kind::EventKind;
 use crate::key::Key;
 use crate::node::{self, Node};
 use crate::user_error::{Answer, answer, payload, top_level};
@@ -25,9 +26,10 @@ impl Notification {
         self.0.id.to_string().into()
     }
 
-    /// What happened: `milestone_submitted`, `contract_ended`.
-    async fn kind(&self) -> &str {
-        &self.0.kind
+    /// What happened.
+    async fn kind(&self) -> async_graphql::Result<EventKind> {
+        let unknown = || top_level(Fault::bad_row("notifications", "of an unknown kind").into());
+        EventKind::named(&self.0.kind).ok_or_else(unknown)
     }
 
     /// The id of the contract it is about, if it is about one.
@@ -74,8 +76,8 @@ impl NotificationViewer {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> async_graphql::Result<Connection<String, Notification>> {
-        let page = page(first, after, last, before);
+    ) -> async_graphql::Result<Counted<Notification>> {
+        let page = counted(ctx, first, after, last, before);
         connect(ctx.market().notifications_page(&ctx.call(), &page).await, Notification)
     }
 

@@ -1,6 +1,5 @@
 //! Offers: what a client proposes to a freelancer, and the freelancer's answer.
 
-use async_graphql::connection::Connection;
 use async_graphql::{Context, Enum, ID, InputObject, Object};
 use domain::Timestamp;
 use domain::access::Verb;
@@ -10,12 +9,13 @@ use domain::refusal::Refusal;
 use infra::offer::OfferTo;
 use serde::Serialize;
 
-use crate::connection::page;
+use crate::act::{Act, acts};
+use crate::connection::{Counted, counted, named};
 use crate::context::RabtaContext;
 use crate::contract::{Contract, EngagementKind};
 use crate::key::Key;
 use crate::loader::{OfferMilestones, list, load};
-use crate::milestone::{Milestone, mutation_names};
+use crate::milestone::{Milestone, MilestoneStatus};
 use crate::money::{Money, MoneyInput};
 use crate::organization::Organization;
 use crate::user::User;
@@ -107,12 +107,22 @@ impl Offer {
     async fn milestones(
         &self,
         ctx: &Context<'_>,
+        #[graphql(
+            desc = "Those in one of these states; in any unless said. Cursors of some states are none of others."
+        )]
+        states: Option<Vec<MilestoneStatus>>,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> async_graphql::Result<Connection<String, Milestone>> {
-        list(ctx, OfferMilestones(self.0.id), page(first, after, last, before), Milestone).await
+    ) -> async_graphql::Result<Counted<Milestone>> {
+        list(
+            ctx,
+            OfferMilestones(self.0.id),
+            counted(ctx, first, after, last, before).of_states(named(states)),
+            Milestone,
+        )
+        .await
     }
 
     /// The contract it became.
@@ -121,8 +131,8 @@ impl Offer {
     }
 
     /// What you can do to it now, by the names of the mutations.
-    async fn allowed(&self, ctx: &Context<'_>) -> Vec<String> {
-        mutation_names(&self.0.allowed(&ctx.actor()))
+    async fn allowed(&self, ctx: &Context<'_>) -> Vec<Act> {
+        acts(&self.0.allowed(&ctx.actor()))
     }
 
     /// Can you accept it now?

@@ -1,21 +1,20 @@
 //! Client companies and their members.
 
-use async_graphql::connection::Connection;
 use async_graphql::{Context, Enum, ID, InputObject, Object};
 use domain::Timestamp;
 use domain::organization::OrganizationDraft;
 use infra::review::Reviewed;
 use serde::Serialize;
 
-use crate::connection::page;
+use crate::connection::{Counted, counted, named};
 use crate::context::{RabtaContext, look_again};
-use crate::contract::Contract;
+use crate::contract::{Contract, ContractStatus};
 use crate::gig::{Gig, GigState};
 use crate::loader::{
     BalancesOf, ClientGigs, ClientReviews, OrganizationContracts, OrganizationInvitations, OrganizationMembers,
     OrganizationOffers, SavedMethodsOf, list, load, rating,
 };
-use crate::offer::Offer;
+use crate::offer::{Offer, OfferStatus};
 use crate::payment::SavedPaymentMethod;
 use crate::review::{Rating, Review};
 use crate::statement::ClientBalances;
@@ -79,8 +78,8 @@ impl Organization {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> async_graphql::Result<Connection<String, MemberInvitation>> {
-        list(ctx, OrganizationInvitations(self.0.id), page(first, after, last, before), MemberInvitation).await
+    ) -> async_graphql::Result<Counted<MemberInvitation>> {
+        list(ctx, OrganizationInvitations(self.0.id), counted(ctx, first, after, last, before), MemberInvitation).await
     }
 
     /// The people who act for it, in the order they joined. Only members see them: for others the
@@ -92,8 +91,8 @@ impl Organization {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> async_graphql::Result<Connection<String, Member>> {
-        list(ctx, OrganizationMembers(self.0.id), page(first, after, last, before), Member).await
+    ) -> async_graphql::Result<Counted<Member>> {
+        list(ctx, OrganizationMembers(self.0.id), counted(ctx, first, after, last, before), Member).await
     }
 
     /// Its gigs that you may see, those that were drafted last first: all of them for its members,
@@ -101,38 +100,61 @@ impl Organization {
     async fn gigs(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Those in one of these states; in any when absent.")] states: Option<Vec<GigState>>,
+        #[graphql(
+            desc = "Those in one of these states; in any unless said. Cursors of some states are none of others."
+        )]
+        states: Option<Vec<GigState>>,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> async_graphql::Result<Connection<String, Gig>> {
-        let states = states.unwrap_or_default().into_iter().map(Into::into).collect();
-        list(ctx, ClientGigs { client: self.0.id, states }, page(first, after, last, before), Gig).await
+    ) -> async_graphql::Result<Counted<Gig>> {
+        let page = counted(ctx, first, after, last, before).of_states(named(states));
+        list(ctx, ClientGigs(self.0.id), page, Gig).await
     }
 
     /// The contracts it pays for, newest first. Only members see them.
     async fn contracts(
         &self,
         ctx: &Context<'_>,
+        #[graphql(
+            desc = "Those in one of these states; in any unless said. Cursors of some states are none of others."
+        )]
+        states: Option<Vec<ContractStatus>>,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> async_graphql::Result<Connection<String, Contract>> {
-        list(ctx, OrganizationContracts(self.0.id), page(first, after, last, before), Contract).await
+    ) -> async_graphql::Result<Counted<Contract>> {
+        list(
+            ctx,
+            OrganizationContracts(self.0.id),
+            counted(ctx, first, after, last, before).of_states(named(states)),
+            Contract,
+        )
+        .await
     }
 
     /// The offers it has made, newest first. Only members see them.
     async fn offers(
         &self,
         ctx: &Context<'_>,
+        #[graphql(
+            desc = "Those in one of these states; in any unless said. Cursors of some states are none of others."
+        )]
+        states: Option<Vec<OfferStatus>>,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> async_graphql::Result<Connection<String, Offer>> {
-        list(ctx, OrganizationOffers(self.0.id), page(first, after, last, before), Offer).await
+    ) -> async_graphql::Result<Counted<Offer>> {
+        list(
+            ctx,
+            OrganizationOffers(self.0.id),
+            counted(ctx, first, after, last, before).of_states(named(states)),
+            Offer,
+        )
+        .await
     }
 
     /// What it has with us; null for those who may not know.
@@ -155,8 +177,8 @@ impl Organization {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> async_graphql::Result<Connection<String, Review>> {
-        list(ctx, ClientReviews(self.0.id), page(first, after, last, before), Review).await
+    ) -> async_graphql::Result<Counted<Review>> {
+        list(ctx, ClientReviews(self.0.id), counted(ctx, first, after, last, before), Review).await
     }
 
     /// How freelancers rated it.

@@ -49,7 +49,7 @@ async fn fetch(
         if let Some(batch) = wire_file(&kind, &file) {
             let needed = Verb::WireFileTake.needs_proof();
             if !needed.is_met(Some(caller.proved_at), market.clock().now()) {
-                return Err(refused(Refusal::Reauthenticate.into(), &trace));
+                return Err(refused(Refusal::REAUTHENTICATE.into(), &trace));
             }
             let text = market.wire_file(&call, batch).await.map_err(|failure| refused(failure, &trace))?;
             return Ok(attached(
@@ -192,12 +192,13 @@ fn refused(failure: Failure, trace: &TraceId) -> Problem {
         }
         Refusal::Throttled { limit, retry_after_seconds, .. } => {
             let message = "that were many papers: try again in some minutes";
-            let mut problem =
-                Problem::http(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", message).with("limit", limit);
+            let mut problem = Problem::http(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", message)
+                .with("limit", limit)
+                .with("value", limit.saturating_add(1));
             problem.retry_after = u64::try_from(retry_after_seconds).ok();
             problem
         }
-        Refusal::Reauthenticate => Problem::http(StatusCode::FORBIDDEN, "REAUTHENTICATE", message),
+        Refusal::Reauthenticate { .. } => Problem::http(StatusCode::FORBIDDEN, "REAUTHENTICATE", message),
         Refusal::Rule { code, .. } => Problem::http(StatusCode::CONFLICT, "REFUSED", message).with("code", code),
         Refusal::WrongState { .. }
         | Refusal::Stale { .. }

@@ -106,7 +106,7 @@ pub struct PasskeyBeginInput {
 }
 
 /// The passkey that a device made.
-#[derive(InputObject)]
+#[derive(InputObject, Serialize)]
 pub struct PasskeyAddInput {
     /// The id that `passkeyBegin` answered.
     pub ceremony_id: Key<CeremonyId>,
@@ -114,6 +114,8 @@ pub struct PasskeyAddInput {
     pub name: String,
     /// What `navigator.credentials.create` answered, as its `toJSON()` gives it.
     pub credential: Json<serde_json::Value>,
+    /// Makes repeating this request harmless: a fresh UUID for each intended act.
+    pub idempotency_key: Option<String>,
 }
 
 /// A passkey, shown to sign in.
@@ -213,8 +215,10 @@ impl PasskeyMutation {
 
     /// Add the passkey that a device of yours made. You are told by mail.
     async fn passkey_add(&self, ctx: &Context<'_>, input: PasskeyAddInput) -> Answer<PasskeyAddPayload> {
-        let PasskeyAddInput { ceremony_id, name, credential } = &input;
-        let outcome = async { ctx.market().passkey_add(&ctx.call_to_act()?, ceremony_id.0, name, &credential.0).await };
+        let outcome = async {
+            let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
+            ctx.market().passkey_add(&call, input.ceremony_id.0, &input.name, &input.credential.0).await
+        };
         answer(outcome.await.map(Passkey))
     }
 

@@ -218,7 +218,8 @@ pub struct PaymentMutation;
 impl PaymentMutation {
     /// Begin to set up a card or a bank account that your organization can be charged with later, when nobody
     /// is there: hand `clientSecret` to the processor's page, and find it in `organization.paymentMethods`
-    /// when that is done. Asking again begins another; what is not gone on with is nothing.
+    /// when that is done. Asked again within the hour, what was not gone on with is gone on with. It takes a verified
+    /// address.
     async fn payment_method_set_up(
         &self,
         ctx: &Context<'_>,

@@ -9,11 +9,11 @@ use domain::payout::{Iban, PayoutState, Rail};
 use infra::payout::{MethodShown, PayoutAsk};
 use serde::Serialize;
 
-use crate::connection::{connect, page};
+use crate::act::{Act, acts};
+use crate::connection::{Counted, connect, counted, named, page};
 use crate::context::RabtaContext;
 use crate::key::Key;
 use crate::loader::load;
-use crate::milestone::mutation_names;
 use crate::money::{Money, MoneyInput};
 use crate::user::User;
 use crate::user_error::{Answer, answer, payload, top_level};
@@ -153,8 +153,8 @@ impl Payout {
     }
 
     /// What you can do to it now, by the names of the mutations.
-    async fn allowed(&self, ctx: &Context<'_>) -> Vec<String> {
-        mutation_names(&self.0.allowed(&ctx.actor()))
+    async fn allowed(&self, ctx: &Context<'_>) -> Vec<Act> {
+        acts(&self.0.allowed(&ctx.actor()))
     }
 
     /// When you asked for it.
@@ -511,12 +511,21 @@ impl PayoutViewer {
     async fn payouts(
         &self,
         ctx: &Context<'_>,
+        #[graphql(
+            desc = "Those in one of these states; in any unless said. Cursors of some states are none of others."
+        )]
+        states: Option<Vec<PayoutStatus>>,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> async_graphql::Result<Connection<String, Payout>> {
-        connect(ctx.market().payouts_of_viewer(&ctx.call(), &page(first, after, last, before)).await, Payout)
+    ) -> async_graphql::Result<Counted<Payout>> {
+        connect(
+            ctx.market()
+                .payouts_of_viewer(&ctx.call(), &counted(ctx, first, after, last, before).of_states(named(states)))
+                .await,
+            Payout,
+        )
     }
 
     /// The bank accounts you can be paid out to, newest first.
@@ -559,12 +568,22 @@ impl PayoutQuery {
     async fn payout_queue(
         &self,
         ctx: &Context<'_>,
+        #[graphql(
+            desc = "Those in one of these states; in any unless said. Cursors of some states are none of others."
+        )]
+        states: Option<Vec<PayoutStatus>>,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> async_graphql::Result<Option<Connection<String, Payout>>> {
-        connect(ctx.market().payout_queue(&ctx.call(), &page(first, after, last, before)).await, Payout).map(Some)
+    ) -> async_graphql::Result<Option<Counted<Payout>>> {
+        connect(
+            ctx.market()
+                .payout_queue(&ctx.call(), &counted(ctx, first, after, last, before).of_states(named(states)))
+                .await,
+            Payout,
+        )
+        .map(Some)
     }
 }
 
@@ -574,7 +593,8 @@ pub struct PayoutMutation;
 
 #[Object]
 impl PayoutMutation {
-    /// Add a bank account in Pakistan. For your safety it can be used after a few days only.
+    /// Add a bank account in Pakistan. For your safety it can be used after a few days only. It
+    /// takes a verified address.
     async fn payout_method_add(
         &self,
         ctx: &Context<'_>,

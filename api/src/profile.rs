@@ -1,6 +1,5 @@
 //! What freelancers say of themselves.
 
-use async_graphql::connection::Connection;
 use async_graphql::{Context, Enum, ID, InputObject, MaybeUndefined, Object};
 use chrono::NaiveTime;
 use domain::Timestamp;
@@ -11,7 +10,7 @@ use domain::refusal::{Invalid, Refusal};
 use infra::profile::{FreelancerFilter, ProfilesWith};
 use serde::Serialize;
 
-use crate::connection::{connect, page};
+use crate::connection::{Counted, connect, counted};
 use crate::context::RabtaContext;
 use crate::gig::Fluency;
 use crate::key::Key;
@@ -416,9 +415,9 @@ impl ProfileQuery {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> async_graphql::Result<Option<Connection<String, FreelancerProfile>>> {
+    ) -> async_graphql::Result<Option<Counted<FreelancerProfile>>> {
         let filter = filter.unwrap_or_default().read().map_err(top_level)?;
-        let page = page(first, after, last, before);
+        let page = counted(ctx, first, after, last, before);
         connect(ctx.market().freelancers_page(&ctx.call(), &filter, &page).await, FreelancerProfile).map(Some)
     }
 }

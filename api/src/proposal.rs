@@ -9,16 +9,17 @@ use domain::id::ProposalId;
 use infra::proposal::RevisionBody;
 use serde::Serialize;
 
-use crate::connection::{connect, page};
+use crate::act::{Act, acts};
+use crate::connection::{Counted, connect, counted, named, page};
 use crate::context::RabtaContext;
 use crate::gig::Gig;
-use crate::invitation::Invitation;
+use crate::invitation::{Invitation, InvitationState};
 use crate::key::Key;
 use crate::loader::{OfferOn, ProposalRevisions, list, load};
 use crate::money::Money;
 use crate::offer::Offer;
 use crate::user::User;
-use crate::user_error::{Answer, answer, mutation_name, payload};
+use crate::user_error::{Answer, answer, payload};
 
 pub use self::input::*;
 
@@ -123,9 +124,9 @@ impl Proposal {
     }
 
     /// What you can do to it now, by the names of the mutations.
-    pub async fn allowed(&self, ctx: &Context<'_>) -> Vec<String> {
+    pub async fn allowed(&self, ctx: &Context<'_>) -> Vec<Act> {
         let verbs = self.0.allowed(&ctx.actor());
-        verbs.into_iter().map(|verb| mutation_name(verb.name())).collect()
+        acts(&verbs)
     }
 }
 
@@ -316,12 +317,16 @@ impl TradeViewer {
     async fn proposals(
         &self,
         ctx: &Context<'_>,
+        #[graphql(
+            desc = "Those in one of these states; in any unless said. Cursors of some states are none of others."
+        )]
+        states: Option<Vec<ProposalState>>,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> async_graphql::Result<Connection<String, Proposal>> {
-        let page = page(first, after, last, before);
+    ) -> async_graphql::Result<Counted<Proposal>> {
+        let page = counted(ctx, first, after, last, before).of_states(named(states));
         connect(ctx.market().proposals_of_viewer(&ctx.call(), &page).await, Proposal)
     }
 
@@ -329,12 +334,16 @@ impl TradeViewer {
     async fn invitations(
         &self,
         ctx: &Context<'_>,
+        #[graphql(
+            desc = "Those in one of these states; in any unless said. Cursors of some states are none of others."
+        )]
+        states: Option<Vec<InvitationState>>,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> async_graphql::Result<Connection<String, Invitation>> {
-        let page = page(first, after, last, before);
+    ) -> async_graphql::Result<Counted<Invitation>> {
+        let page = counted(ctx, first, after, last, before).of_states(named(states));
         connect(ctx.market().invitations_of_viewer(&ctx.call(), &page).await, Invitation)
     }
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::context::RabtaContext;
 use crate::key::Key;
 use crate::payment::Payment;
+use crate::user::Viewer;
 use crate::user_error::{Answer, answer, payload};
 
 /// How much time passes.
@@ -28,6 +29,21 @@ pub struct SandboxBankAnswerInput {
     pub passes: bool,
     /// Makes repeating this request harmless: a fresh UUID for each intended act.
     pub idempotency_key: Option<String>,
+}
+
+/// Takes a letter for read.
+#[derive(Debug, Clone, InputObject, Serialize)]
+pub struct SandboxEmailVerifyInput {
+    /// Makes repeating this request harmless: a fresh UUID for each intended act.
+    pub idempotency_key: Option<String>,
+}
+
+payload! {
+    /// The answer to `sandboxEmailVerify`.
+    SandboxEmailVerifyPayload {
+        /// You.
+        viewer: Viewer
+    }
 }
 
 payload! {
@@ -65,6 +81,20 @@ impl SandboxMutation {
             ctx.market().sandbox_time_pass(&call, i64::from(input.hours)).await
         };
         answer(outcome.await)
+    }
+
+    /// Take the code of your letter for read, and your address for verified, as `emailVerify` does. Only in a sandbox
+    /// whose letters go nowhere; elsewhere it is refused with `NOT_A_SANDBOX`.
+    async fn sandbox_email_verify(
+        &self,
+        ctx: &Context<'_>,
+        input: SandboxEmailVerifyInput,
+    ) -> Answer<SandboxEmailVerifyPayload> {
+        let outcome = async {
+            let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
+            ctx.market().sandbox_email_verify(&call).await
+        };
+        answer(outcome.await.map(Viewer::of))
     }
 
     /// Be the bank of the card `pm_sandbox_3ds`, which wants to see you first: outside of a sandbox the

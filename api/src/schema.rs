@@ -10,6 +10,7 @@ use self::words::Words;
 use crate::account::AccountMutation;
 use crate::audit::{AuditEntry, AuditQuery};
 use crate::bonus::BonusMutation;
+use crate::connection::Counted;
 use crate::contract::{Contract, ContractMutation, ContractQuery};
 use crate::dispute::{Dispute, DisputeMutation, DisputeQuery, Evidence, EvidenceMutation};
 use crate::gig::{Gig, GigMutation, GigQuery};
@@ -155,40 +156,38 @@ fn describe_lists<S: SubscriptionType>(
     builder: SchemaBuilder<Query, Mutation, S>,
 ) -> SchemaBuilder<Query, Mutation, S> {
     builder
-        .override_output_type_description::<Connection<String, Invitation>>("Invitations, a page of them.")
-        .override_output_type_description::<Connection<String, Proposal>>("Proposals, a page of them.")
+        .override_output_type_description::<Counted<Invitation>>("Invitations, a page of them.")
+        .override_output_type_description::<Counted<Proposal>>("Proposals, a page of them.")
         .override_output_type_description::<Connection<String, Revision>>("Revisions of a proposal, a page of them.")
         .override_output_type_description::<Connection<String, Organization>>("Client companies, a page of them.")
-        .override_output_type_description::<Connection<String, MemberInvitation>>(
+        .override_output_type_description::<Counted<MemberInvitation>>(
             "Invitations to join an organization, a page of them.",
         )
         .override_output_type_description::<Connection<String, SavedSearch>>("Searches that you keep, a page of them.")
-        .override_output_type_description::<Connection<String, Notification>>("What you are told of, a page of it.")
-        .override_output_type_description::<Connection<String, Gig>>("Gigs, a page of them.")
+        .override_output_type_description::<Counted<Notification>>("What you are told of, a page of it.")
+        .override_output_type_description::<Counted<Gig>>("Gigs, a page of them.")
         .override_output_type_description::<FreelancerMatches>("Freelancers who match a gig, a page of them.")
         .override_output_type_description::<GigMatches>("Gigs that match a freelancer, a page of them.")
-        .override_output_type_description::<Connection<String, FreelancerProfile>>(
-            "Profiles of freelancers, a page of them.",
-        )
+        .override_output_type_description::<Counted<FreelancerProfile>>("Profiles of freelancers, a page of them.")
         .override_output_type_description::<Connection<String, Skill>>("Skills of the taxonomy, a page of them.")
         .override_output_type_description::<Connection<String, Session>>("Sessions of a person, a page of them.")
         .override_output_type_description::<Connection<String, Passkey>>("Passkeys of a person, a page of them.")
-        .override_output_type_description::<Connection<String, Offer>>("Offers, a page of them.")
-        .override_output_type_description::<Connection<String, Contract>>("Contracts, a page of them.")
-        .override_output_type_description::<Connection<String, Milestone>>("Milestones, a page of them.")
-        .override_output_type_description::<Connection<String, Dispute>>("Disputes, a page of them.")
+        .override_output_type_description::<Counted<Offer>>("Offers, a page of them.")
+        .override_output_type_description::<Counted<Contract>>("Contracts, a page of them.")
+        .override_output_type_description::<Counted<Milestone>>("Milestones, a page of them.")
+        .override_output_type_description::<Counted<Dispute>>("Disputes, a page of them.")
         .override_output_type_description::<Connection<String, Evidence>>("Evidence in a dispute, a page of it.")
         .override_output_type_description::<Connection<String, Submission>>("Submissions of work, a page of them.")
-        .override_output_type_description::<Connection<String, Timesheet>>("Weeks of work, a page of them.")
+        .override_output_type_description::<Counted<Timesheet>>("Weeks of work, a page of them.")
         .override_output_type_description::<Connection<String, TimeEntry>>("Entries of a week, a page of them.")
         .override_output_type_description::<Connection<String, ContractPaymentMethod>>("Cards, a page of them.")
         .override_output_type_description::<Connection<String, StatementEntry>>("A statement, a page of it.")
-        .override_output_type_description::<Connection<String, Payout>>("Payouts, a page of them.")
+        .override_output_type_description::<Counted<Payout>>("Payouts, a page of them.")
         .override_output_type_description::<Connection<String, PayoutMethod>>("Bank accounts, a page of them.")
         .override_output_type_description::<Connection<String, ContractEvent>>(
             "What happened on a contract, a page of it.",
         )
-        .override_output_type_description::<Connection<String, Review>>("Reviews, a page of them.")
+        .override_output_type_description::<Counted<Review>>("Reviews, a page of them.")
         .override_output_type_description::<Connection<String, AuditEntry>>("Lines of the audit log, a page of them.")
         .override_output_type_description::<Connection<String, Reconciliation>>(
             "Comparisons with the processor, a page of them.",
@@ -199,5 +198,5 @@ fn describe_lists<S: SubscriptionType>(
         )
         .override_output_type_description::<Connection<String, Outage>>("Outages, a page of them.")
         .override_output_type_description::<Connection<String, OutageGrant>>("Hours that outages gave, a page of them.")
-        .override_output_type_description::<Connection<String, Member>>("Members of an organization, a page of them.")
+        .override_output_type_description::<Counted<Member>>("Members of an organization, a page of them.")
 }

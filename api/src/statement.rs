@@ -1,16 +1,15 @@
 //! The books, as the parties read them: statements and balances.
 
-use async_graphql::connection::Connection;
 use async_graphql::{Context, Enum, ID, Lookahead, Object, SimpleObject, Value};
 use domain::Timestamp;
 use infra::page::PageRequest;
 
-use crate::connection::{connect, page};
+use crate::connection::{Counted, connect, counted, named};
 use crate::context::RabtaContext;
-use crate::contract::Contract;
+use crate::contract::{Contract, ContractStatus};
 use crate::loader::{ContractMilestones, PageOf, items, may_prime, prime};
 use crate::money::Money;
-use crate::offer::Offer;
+use crate::offer::{Offer, OfferStatus};
 use crate::user_error::top_level;
 
 /// A line of a statement.
@@ -179,6 +178,9 @@ pub struct ClientBalances {
 /// Which milestones of each contract of a list are asked for, if those are the first ones, and of one size.
 fn first_milestones(ctx: &Context<'_>) -> Option<PageRequest> {
     let asked = items(ctx, "milestones");
+    if asked.iter().any(|milestones| milestones.field("totalCount").exists()) {
+        return None;
+    }
     let asked: Vec<_> = asked.iter().flat_map(Lookahead::selection_fields).collect();
     let (true, [field]) = (may_prime(ctx), asked.as_slice()) else { return None };
     match field.arguments().ok()?.as_slice() {
@@ -213,12 +215,16 @@ impl DealViewer {
     async fn contracts(
         &self,
         ctx: &Context<'_>,
+        #[graphql(
+            desc = "Those in one of these states; in any unless said. Cursors of some states are none of others."
+        )]
+        states: Option<Vec<ContractStatus>>,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> async_graphql::Result<Connection<String, Contract>> {
-        let (call, page) = (ctx.call(), page(first, after, last, before));
+    ) -> async_graphql::Result<Counted<Contract>> {
+        let (call, page) = (ctx.call(), counted(ctx, first, after, last, before).of_states(named(states)));
         let Some(milestones) = first_milestones(ctx) else {
             return connect(ctx.market().contracts_of_viewer(&call, &page).await, Contract);
         };
@@ -233,11 +239,20 @@ impl DealViewer {
     async fn offers(
         &self,
         ctx: &Context<'_>,
+        #[graphql(
+            desc = "Those in one of these states; in any unless said. Cursors of some states are none of others."
+        )]
+        states: Option<Vec<OfferStatus>>,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> async_graphql::Result<Connection<String, Offer>> {
-        connect(ctx.market().offers_of_viewer(&ctx.call(), &page(first, after, last, before)).await, Offer)
+    ) -> async_graphql::Result<Counted<Offer>> {
+        connect(
+            ctx.market()
+                .offers_of_viewer(&ctx.call(), &counted(ctx, first, after, last, before).of_states(named(states)))
+                .await,
+            Offer,
+        )
     }
 }

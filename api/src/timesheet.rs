@@ -10,13 +10,13 @@ use domain::access::Verb;
 use domain::id::TimesheetId;
 use domain::timesheet::TimesheetState;
 
-use crate::connection::{connect, page};
+use crate::act::{Act, acts};
+use crate::connection::{Counted, connect, counted, named, page};
 use crate::context::RabtaContext;
 use crate::contract::Contract;
 use crate::dispute::Dispute;
 use crate::key::Key;
 use crate::loader::{PaymentOf, TimesheetEntries, TimesheetGrants, list, load};
-use crate::milestone::mutation_names;
 use crate::money::Money;
 use crate::outage::OutageGrant;
 use crate::payment::{FeeQuote, Payment};
@@ -199,8 +199,8 @@ impl Timesheet {
 
     /// What you can do to it now, by the names of the mutations. Whether work can still be added
     /// depends on the contract too: ask its `viewerCanAddTime`.
-    async fn allowed(&self, ctx: &Context<'_>) -> Vec<String> {
-        mutation_names(&self.0.allowed(&ctx.actor()))
+    async fn allowed(&self, ctx: &Context<'_>) -> Vec<Act> {
+        acts(&self.0.allowed(&ctx.actor()))
     }
 
     /// Can you take entries back now?
@@ -349,12 +349,21 @@ impl TimesheetViewer {
     async fn timesheets(
         &self,
         ctx: &Context<'_>,
+        #[graphql(
+            desc = "Those in one of these states; in any unless said. Cursors of some states are none of others."
+        )]
+        states: Option<Vec<TimesheetStatus>>,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> async_graphql::Result<Connection<String, Timesheet>> {
-        connect(ctx.market().timesheets_of_viewer(&ctx.call(), &page(first, after, last, before)).await, Timesheet)
+    ) -> async_graphql::Result<Counted<Timesheet>> {
+        connect(
+            ctx.market()
+                .timesheets_of_viewer(&ctx.call(), &counted(ctx, first, after, last, before).of_states(named(states)))
+                .await,
+            Timesheet,
+        )
     }
 }
 

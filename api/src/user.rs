@@ -1,6 +1,5 @@
 //! People, and what the signed-in person sees of themselves.
 
-use async_graphql::connection::Connection;
 use async_graphql::{Context, Enum, ID, InputObject, MergedObject, Object};
 use domain::Timestamp;
 use domain::id::UserId;
@@ -8,7 +7,7 @@ use domain::user::UserEdit;
 use infra::review::Reviewed;
 use serde::Serialize;
 
-use crate::connection::page;
+use crate::connection::{Counted, counted};
 use crate::context::RabtaContext;
 use crate::dispute::DisputeViewer;
 use crate::key::Key;
@@ -79,8 +78,8 @@ impl User {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> async_graphql::Result<Connection<String, Review>> {
-        list(ctx, FreelancerReviews(self.0.id), page(first, after, last, before), Review).await
+    ) -> async_graphql::Result<Counted<Review>> {
+        list(ctx, FreelancerReviews(self.0.id), counted(ctx, first, after, last, before), Review).await
     }
 
     /// How clients rated their work.

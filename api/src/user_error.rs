@@ -2,12 +2,13 @@
 //! with the facts a program needs to go on. Faults of ours are top-level errors that say nothing
 //! but that they happened.
 
+use async_graphql::resolver_utils::enum_value;
 use async_graphql::{ErrorExtensionValues, ErrorExtensions, Interface, SimpleObject, Value, value};
 use domain::access::{Denied, Verb};
 use domain::refusal::Refusal;
-use domain::session::PROOF_LIFETIME;
 use infra::{Failure, Fault};
 
+use crate::act::{Act, acts};
 use crate::http::BUSY;
 use crate::money::Money;
 
@@ -76,8 +77,8 @@ user_errors! {
     WrongStateError {
         /// The state it is in, by the name that its own status has.
         state: String,
-        /// What you can do to it now, by the names of the mutations.
-        allowed: Vec<String>,
+        /// What you can do to it now.
+        allowed: Vec<Act>,
     }
     /// It has changed since you looked: load it again, and decide anew.
     StaleVersionError {
@@ -99,6 +100,8 @@ user_errors! {
     LimitReachedError {
         /// The limit.
         limit: i64,
+        /// What it would have come to, at the least.
+        value: i64,
         /// After so many seconds it makes sense to try again, where waiting helps.
         retry_after_seconds: Option<i64>,
     }
@@ -142,7 +145,7 @@ pub fn user_errors(refusal: Refusal) -> Vec<UserError> {
             message: format!("{message}; {}", possible(&allowed)),
             path: None,
             state: state.to_uppercase(),
-            allowed: allowed.into_iter().map(|verb| mutation_name(verb.name())).collect(),
+            allowed: acts(&allowed),
         }),
         Refusal::Stale { expected, actual } => UserError::StaleVersion(StaleVersionError {
             code: "STALE_VERSION".to_owned(),
@@ -158,23 +161,31 @@ pub fn user_errors(refusal: Refusal) -> Vec<UserError> {
             available: available.into(),
             asked: asked.into(),
         }),
-        Refusal::Limit { code, limit, .. } => {
-            UserError::LimitReached(LimitReachedError { code, message, path: None, limit, retry_after_seconds: None })
-        }
+        Refusal::Limit { code, limit, value, .. } => UserError::LimitReached(LimitReachedError {
+            code,
+            message,
+            path: None,
+            limit,
+            value,
+            retry_after_seconds: None,
+        }),
         Refusal::Throttled { limit, retry_after_seconds, .. } => UserError::LimitReached(LimitReachedError {
             code: "TOO_MANY_ATTEMPTS".to_owned(),
             message,
             path: None,
             limit,
+            value: limit.saturating_add(1),
             retry_after_seconds: Some(retry_after_seconds),
         }),
         Refusal::Rule { code, .. } => UserError::Rule(RuleError { code, message, path: None }),
-        Refusal::Reauthenticate => UserError::ReauthenticationRequired(ReauthenticationRequiredError {
-            code: "REAUTHENTICATE".to_owned(),
-            message,
-            path: None,
-            within_seconds: PROOF_LIFETIME.num_seconds(),
-        }),
+        Refusal::Reauthenticate { within_seconds } => {
+            UserError::ReauthenticationRequired(ReauthenticationRequiredError {
+                code: "REAUTHENTICATE".to_owned(),
+                message,
+                path: None,
+                within_seconds,
+            })
+        }
         Refusal::KeyReused => UserError::IdempotencyConflict(IdempotencyConflictError {
             code: "IDEMPOTENCY_CONFLICT".to_owned(),
             message,
@@ -281,7 +292,7 @@ fn facts(errors: &[UserError], extensions: &mut ErrorExtensionValues) {
         }
         UserError::WrongState(error) => {
             extensions.set("state", error.state.clone());
-            extensions.set("allowed", words(error.allowed.clone()));
+            extensions.set("allowed", error.allowed.iter().map(|act| enum_value(*act)).collect::<Vec<_>>());
         }
         UserError::StaleVersion(error) => {
             extensions.set("expectedVersion", error.expected_version);
@@ -289,6 +300,7 @@ fn facts(errors: &[UserError], extensions: &mut ErrorExtensionValues) {
         }
         UserError::LimitReached(error) => {
             extensions.set("limit", error.limit);
+            extensions.set("value", error.value);
             if let Some(seconds) = error.retry_after_seconds {
                 extensions.set("retryAfterSeconds", seconds);
             }
@@ -366,7 +378,7 @@ mod tests {
         let all = serde_json::json!({ "code": "BAD_USER_INPUT", "path": ["first"], "fields": [field] });
         assert_eq!(told(page.into()), all);
         let tried = Refusal::Throttled { limit: 5, retry_after_seconds: 61, message: String::new() };
-        let all = serde_json::json!({ "code": "TOO_MANY_ATTEMPTS", "limit": 5, "retryAfterSeconds": 61 });
+        let all = serde_json::json!({ "code": "TOO_MANY_ATTEMPTS", "limit": 5, "value": 6, "retryAfterSeconds": 61 });
         assert_eq!(told(tried.into()), all);
         let stale = Refusal::Stale { expected: 1, actual: 2 };
         let all = serde_json::json!({ "code": "STALE_VERSION", "expectedVersion": 1, "actualVersion": 2 });

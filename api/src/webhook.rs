@@ -1,6 +1,8 @@
 //! Where processors tell us things: `POST /webhooks/stripe`. Nobody is signed in here; who speaks is known
 //! by the signature over the raw body. What is taken is kept before it is answered, and acted on later.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -12,7 +14,7 @@ use axum::routing::post;
 use infra::Market;
 use infra::webhook::NotTaken;
 
-use crate::http::{Settings, around};
+use crate::http::{Settings, around, counted};
 
 /// The path that is told to Stripe.
 pub const STRIPE_PATH: &str = "/webhooks/stripe";
@@ -23,10 +25,33 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The doors of processors. Without one that is real, nothing is taken.
 pub fn routes(market: &Market, settings: &Settings) -> Router {
-    around(Router::new().route(STRIPE_PATH, post(stripe)).with_state(market.clone()), settings)
+    let door = Door { market: market.clone(), warned_in: Arc::default() };
+    let router = Router::new().route(STRIPE_PATH, post(stripe)).with_state(door);
+    around(counted(router, settings), settings)
 }
 
-async fn stripe(State(market): State<Market>, headers: HeaderMap, body: Body) -> Response {
+#[derive(Debug, Clone)]
+struct Door {
+    market: Market,
+    /// The minute in which the log was last told that something was not taken.
+    warned_in: Arc<AtomicI64>,
+}
+
+impl Door {
+    /// Something was not taken. Anybody can send what is not, so the log hears of the first of a minute alone.
+    fn refused(&self, why: &NotTaken) {
+        metrics::counter!("rabta_webhooks_refused_total").increment(1);
+        let minute = self.market.clock().now().timestamp() / 60;
+        if self.warned_in.swap(minute, Ordering::Relaxed) == minute {
+            tracing::debug!(%why, "a webhook was not taken");
+        } else {
+            tracing::warn!(%why, "a webhook was not taken; others of this minute are only counted");
+        }
+    }
+}
+
+async fn stripe(State(door): State<Door>, headers: HeaderMap, body: Body) -> Response {
+    let market = &door.market;
     let body = match tokio::time::timeout(PATIENCE, to_bytes(body, BODY_BYTES)).await {
         Ok(Ok(body)) => body,
         Ok(Err(_)) => return StatusCode::PAYLOAD_TOO_LARGE.into_response(),
@@ -38,8 +63,7 @@ async fn stripe(State(market): State<Market>, headers: HeaderMap, body: Body) ->
         Ok(()) => StatusCode::OK.into_response(),
         Err(NotTaken::NobodyExpected) => StatusCode::NOT_FOUND.into_response(),
         Err(why @ (NotTaken::Unsigned(_) | NotTaken::Unreadable)) => {
-            tracing::warn!(%why, "a webhook was not taken");
-            metrics::counter!("rabta_webhooks_refused_total").increment(1);
+            door.refused(&why);
             StatusCode::BAD_REQUEST.into_response()
         }
         Err(NotTaken::Broken(failure)) => {

@@ -227,6 +227,7 @@ impl Person {
         let input = json!({ "email": person.email, "name": name, "password": PASSWORD });
         let payload = person.insists("signUp", &input, "tokens { accessToken viewer { user { id } } }").await;
         person.token = payload["tokens"]["accessToken"].as_str().unwrap().to_owned();
+        person.does("sandboxEmailVerify", json!({}), "viewer { emailVerified }").await.unwrap();
         person
     }
 

@@ -509,6 +509,10 @@ impl Verb {
             | Self::UserSuspend
             | Self::UserReinstate
             | Self::PolicyVersionAdd
+            | Self::OutageDeclare
+            | Self::OutageEnd
+            | Self::MilestoneExtend
+            | Self::GigRemove
             | Self::OrganizationTransfer
             | Self::MemberInvite
             | Self::MemberUpdate
@@ -530,6 +534,10 @@ impl Verb {
             | Self::WireFileTake
             | Self::WireSlipTake
             | Self::WireSettle
+            | Self::BankHolidayAdd
+            | Self::BankHolidayRemove
+            | Self::BankCalendarExtend
+            | Self::DisputeRecommend
             | Self::DisputeAward => Freshness::Fresh,
             Self::MilestoneFund
             | Self::MilestoneApprove
@@ -542,14 +550,13 @@ impl Verb {
             | Self::DisputeOffer
             | Self::DisputeAccept
             | Self::DisputeConcede
+            | Self::DisputeWithdraw
             | Self::DisputePayFee => Freshness::Today,
             Self::UserRead
             | Self::UserUpdate
             | Self::PasswordChange
             | Self::StaffGrant
             | Self::AuditRead
-            | Self::OutageDeclare
-            | Self::OutageEnd
             | Self::SessionRevoke
             | Self::PasskeyRead
             | Self::PasskeyRename
@@ -566,7 +573,6 @@ impl Verb {
             | Self::GigCancel
             | Self::GigReopen
             | Self::GigExpire
-            | Self::GigRemove
             | Self::GigMatches
             | Self::ExposureRead
             | Self::ModelUse
@@ -625,16 +631,13 @@ impl Verb {
             | Self::MilestoneRelease
             | Self::MilestoneResolveRefund
             | Self::MilestoneAge
-            | Self::MilestoneExtend
             | Self::MilestoneChargeBack
             | Self::MilestoneSettle
             | Self::DisputeRead
             | Self::DisputeQueue
             | Self::DisputeAnswer
-            | Self::DisputeWithdraw
             | Self::DisputeRefuse
             | Self::DisputeAdvance
-            | Self::DisputeRecommend
             | Self::EvidenceAdd
             | Self::TimeEntryAdd
             | Self::TimeEntryRemove
@@ -649,15 +652,20 @@ impl Verb {
             | Self::PayoutRead
             | Self::PayoutQueueRead
             | Self::PayoutEPrcAttach
-            | Self::BankHolidayAdd
-            | Self::BankHolidayRemove
-            | Self::BankCalendarExtend
             | Self::WireBatchRead
             | Self::ReviewSubmit
             | Self::ReviewReply
             | Self::ReviewPublish
             | Self::NotificationRead => Freshness::Any,
         }
+    }
+}
+
+impl Verb {
+    /// What people do to what is their own without a proof, and our people to what is another's only with a fresh one:
+    /// the rooms ask for it.
+    pub fn needs_proof_of_others(self) -> bool {
+        matches!(self, Self::SessionRevoke | Self::PayoutEPrcAttach)
     }
 }
 
@@ -714,6 +722,7 @@ pub fn matrix() -> String {
         let roles: Vec<&str> =
             Role::ALL.into_iter().filter(|role| verb.allowed_to().contains(role)).map(Role::as_str).collect();
         let proof = match verb.needs_proof() {
+            Freshness::Any if verb.needs_proof_of_others() => " (fresh proof of all but oneself)",
             Freshness::Any => "",
             Freshness::Today => " (proof of today)",
             Freshness::Fresh => " (fresh proof)",
@@ -792,6 +801,19 @@ mod tests {
         for verb in Verb::ALL {
             let by_people = verb.allowed_to().iter().any(|role| !matches!(role, Role::System));
             assert!(by_people || verb.needs_proof() == Freshness::Any, "{verb:?}: nobody is there to prove anything");
+        }
+    }
+
+    #[test]
+    fn our_people_prove_who_they_are_before_they_do_anything_but_look() {
+        let looks = |verb: &Verb| {
+            let name = verb.name();
+            ["Read", "Queue", "Search", "Statement"].iter().any(|look| name.ends_with(look))
+        };
+        for verb in Verb::ALL.iter().filter(|verb| !looks(verb)) {
+            let by_ours = verb.allowed_to().iter().any(|role| matches!(role, Role::Mediator | Role::Admin));
+            let proved = verb.needs_proof() == Freshness::Fresh || verb.needs_proof_of_others();
+            assert!(!by_ours || proved, "{verb:?}");
         }
     }
 

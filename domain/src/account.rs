@@ -90,6 +90,9 @@ pub enum SafetyAct {
     PasswordChanged,
     /// The password was set by somebody who reads the mail.
     PasswordReset,
+    /// The same, and it was the first to show that the address is theirs: what was given away, or set up to open the
+    /// account or to be paid, before that is gone.
+    AccountTakenOver,
     /// Signing in takes a second proof from now on.
     SecondFactorSet,
     /// Signing in takes the password alone from now on.

@@ -534,11 +534,11 @@ pub enum Event {
         /// When it goes dormant.
         dormant_at: Timestamp,
     },
-    /// A funded milestone went dormant: each side is asked whether it goes on.
+    /// A milestone that holds money went dormant: each side is asked whether it goes on.
     MilestoneDormant {
         /// Which.
         milestone: MilestoneId,
-        /// When silence refunds it.
+        /// When silence refunds it, or, where work was handed in, makes a dispute of it.
         refunds_at: Timestamp,
     },
     /// A side said that the work goes on.

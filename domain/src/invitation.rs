@@ -120,7 +120,12 @@ impl Asking<'_> {
         ] {
             if sent >= limit {
                 let message = format!("a client can send {limit} invitations {per}");
-                return Err(Refusal::Limit { code: code.to_owned(), limit: limit.into(), message });
+                return Err(Refusal::Limit {
+                    code: code.to_owned(),
+                    limit: limit.into(),
+                    value: i64::from(sent) + 1,
+                    message,
+                });
             }
         }
         let mut invalid = Invalid::default();

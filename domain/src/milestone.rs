@@ -27,6 +27,7 @@ mod agree;
 mod chargeback;
 mod end;
 mod fund;
+mod idle;
 mod refund;
 mod source;
 mod work;
@@ -35,6 +36,7 @@ mod tests;
 
 pub use chargeback::{Chargeback, Reach, Taken};
 pub(crate) use chargeback::{Spread, is_known, lost_by, made_up};
+pub use idle::Idle;
 pub use source::{Source, Sources};
 pub use work::Approval;
 
@@ -176,6 +178,9 @@ pub enum State {
     Agreed {
         /// The last attempt to pay that came to nothing; its money may still arrive.
         last_attempt: Option<Attempt>,
+        /// Since when nothing has happened, if it was handed money and waits for the rest.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        idle: Option<Idle>,
     },
     /// The processor was asked for the money.
     Funding {
@@ -208,6 +213,9 @@ pub enum State {
         note: String,
         /// When it was asked.
         requested_at: Timestamp,
+        /// Since when nothing has happened; since it was asked, if it does not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        idle: Option<Idle>,
     },
     /// All that was held is approved, and in its security hold.
     Approved {
@@ -448,12 +456,8 @@ impl Milestone {
         clocks.extend(self.holds.iter().map(|hold| hold.releases_at).min().map(|at| (Timer::ReleaseMilestone(id), at)));
         match &self.state {
             State::Funding { expires_at, .. } => clocks.push((Timer::ExpireFunding(id), *expires_at)),
-            // An offer has its own clock; a milestone can't go to sleep before it has a contract.
-            State::Funded { .. } if self.contract.is_none() => (),
-            State::Funded { idle_since, notices } => {
-                let next = self.terms.dormancy_notice_days.get(usize::from(*notices));
-                let day = next.copied().unwrap_or(self.terms.dormancy_days);
-                clocks.push((Timer::DormancyMilestone(id), *idle_since + days(day)));
+            State::Funded { .. } | State::Agreed { .. } | State::ChangesRequested { .. } => {
+                clocks.extend(self.goes_dormant_by().map(|at| (Timer::DormancyMilestone(id), at)));
             }
             State::Dormant { refunds_at, .. } => clocks.push((Timer::DormancyMilestone(id), *refunds_at)),
             State::Submitted { approves_at, notices, .. } => {
@@ -467,8 +471,6 @@ impl Milestone {
                 clocks.push((Timer::ResolveRefundRequest(id), *resolves_at));
             }
             State::Proposed { .. }
-            | State::Agreed { .. }
-            | State::ChangesRequested { .. }
             | State::Approved { .. }
             | State::Released { .. }
             | State::Refunded { .. }
@@ -496,7 +498,8 @@ impl Milestone {
             State::Agreed { .. } => {
                 verbs.push(Verb::MilestoneFund);
                 if in_escrow {
-                    verbs.push(Verb::MilestoneRequestRefund);
+                    // It was handed money, so neither side is left to the other's goodwill.
+                    verbs.extend([Verb::MilestoneKeep, Verb::MilestoneRequestRefund, Verb::MilestoneDispute]);
                 } else if has_contract {
                     verbs.push(Verb::MilestoneCancel);
                 }
@@ -514,7 +517,7 @@ impl Milestone {
                 verbs.extend([Verb::MilestoneRequestChanges, Verb::MilestoneApprove, Verb::MilestoneDispute]);
             }
             State::ChangesRequested { .. } => {
-                verbs.extend([Verb::MilestoneSubmit, Verb::MilestoneRequestRefund]);
+                verbs.extend([Verb::MilestoneSubmit, Verb::MilestoneKeep, Verb::MilestoneRequestRefund]);
                 if self.rounds >= self.terms.dispute_from_round {
                     verbs.push(Verb::MilestoneDispute);
                 }

@@ -342,6 +342,20 @@ impl Offer {
         }
     }
 
+    /// Money is paid into its milestones once the client means it: a draft has no clock, so nothing would give the money
+    /// back.
+    pub fn takes_money(&self) -> Result<(), Refusal> {
+        match self.state {
+            State::Draft => Err(Refusal::rule("OFFER_IS_DRAFT", "the offer is a draft: send it, and then fund it")),
+            State::PendingFunding { .. }
+            | State::Sent { .. }
+            | State::Accepted { .. }
+            | State::Declined { .. }
+            | State::Withdrawn { .. }
+            | State::Expired { .. } => Ok(()),
+        }
+    }
+
     /// The money of its first milestone is there: the freelancer hears of it.
     pub fn first_milestone_funded(self, actor: &Actor, now: Timestamp) -> Result<Change<Self>, Refusal> {
         access::check(actor, Verb::OfferConfirmFunding, &self.subject())?;

@@ -47,6 +47,22 @@ pub struct Member {
     pub created_at: Timestamp,
 }
 
+/// The most organizations that one person owns.
+pub const OWNED_MAX: i64 = 10;
+
+/// May somebody who owns so many organizations own another?
+pub fn may_own(owned: i64) -> Result<(), Refusal> {
+    if owned < OWNED_MAX {
+        return Ok(());
+    }
+    Err(Refusal::Limit {
+        code: "ORGANIZATIONS_OWNED".to_owned(),
+        limit: OWNED_MAX,
+        value: owned + 1,
+        message: format!("one person owns at most {OWNED_MAX} organizations: pass one on first"),
+    })
+}
+
 /// The most drafts of a kind that an organization keeps at once.
 pub const DRAFTS_MAX: i64 = 200;
 
@@ -58,6 +74,7 @@ pub fn may_draft(what: &str, waiting: i64) -> Result<(), Refusal> {
     Err(Refusal::Limit {
         code: "TOO_MANY_DRAFTS".to_owned(),
         limit: DRAFTS_MAX,
+        value: waiting + 1,
         message: format!("an organization keeps {DRAFTS_MAX} drafts of {what}, and there are {waiting}"),
     })
 }
@@ -84,16 +101,18 @@ impl OrganizationDraft {
         Ok(Self { name, website, about })
     }
 
-    /// Create the organization; whoever does becomes its owner.
+    /// Create the organization; whoever does becomes its owner. `owned` is how many they own already.
     pub fn create(
         self,
         actor: &Actor,
         id: OrganizationId,
         member: MemberId,
+        owned: i64,
         now: Timestamp,
     ) -> Result<Change<(Organization, Member)>, Refusal> {
         let user = actor.person()?.user;
         access::check(actor, Verb::OrganizationCreate, &Subject::of_person(user))?;
+        may_own(owned)?;
 
         let Self { name, website, about } = self;
         let organization = Organization { id, name, website, about, version: 1, created_at: now };

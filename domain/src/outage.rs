@@ -248,7 +248,7 @@ fn waits(state: &State, dispute: Option<&Dispute>) -> Option<(Timestamp, &'stati
         State::Submitted { submitted_at, .. } => Some((*submitted_at, &[Side::Client])),
         State::RefundRequested { requested_at, .. } => Some((*requested_at, &[Side::Freelancer])),
         State::Dormant { since, .. } => Some((*since, &[Side::Freelancer, Side::Client])),
-        // Nobody's deadline runs: money is on its way, or it is over.
+        // Nobody's deadline runs: money is on its way, silence decides only after months, or it is over.
         State::Proposed { .. }
         | State::Agreed { .. }
         | State::Funding { .. }
@@ -476,7 +476,7 @@ mod tests {
             (milestone(State::Dormant { since: at(0), refunds_at: at(336) }), client_here, 24),
             (milestone(State::Dormant { since: at(0), refunds_at: at(336) }), apart(), 24),
             (milestone(State::Released { released_at: at(0) }), here, 0),
-            (milestone(State::Agreed { last_attempt: None }), here, 0),
+            (milestone(State::Agreed { last_attempt: None, idle: None }), here, 0),
         ] {
             assert_eq!(hours(&outage, &milestone, &places, &[]), expected, "{:?} {places:?}", milestone.state);
         }

@@ -83,7 +83,12 @@ impl Passkey {
         access::check(actor, Verb::PasskeyAdd, &Subject::of_person(user))?;
         if kept >= MOST {
             let message = format!("You can have {MOST} passkeys: remove one first.");
-            return Err(Refusal::Limit { code: "PASSKEYS".to_owned(), limit: MOST.into(), message });
+            return Err(Refusal::Limit {
+                code: "PASSKEYS".to_owned(),
+                limit: MOST.into(),
+                value: i64::from(kept) + 1,
+                message,
+            });
         }
         Ok(())
     }

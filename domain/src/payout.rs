@@ -282,16 +282,18 @@ impl Recent {
     /// Is a payout of `amount` still within what one person may have in a day?
     fn within(&self, amount: Money, terms: &Terms) -> Result<(), Refusal> {
         let (most, count, so_far) = (terms.payout_day_max, terms.payout_day_count, self.day);
-        let limit = |code: &str, limit, message| Err(Refusal::Limit { code: code.to_owned(), limit, message });
+        let refused =
+            |code: &str, limit, value, message| Err(Refusal::Limit { code: code.to_owned(), limit, value, message });
         if self.day_count >= count {
             let message = format!("within 24 hours a person has {count} payouts at most: try again later");
-            return limit("PAYOUT_DAY_COUNT", count.into(), message);
+            return refused("PAYOUT_DAY_COUNT", count.into(), i64::from(self.day_count) + 1, message);
         }
-        if !most.covers(so_far.plus(amount)?)? {
+        let together = so_far.plus(amount)?;
+        if !most.covers(together)? {
             let message = format!(
                 "within 24 hours {most} at most are paid out; {so_far} are by now, {amount} more were asked for"
             );
-            return limit("PAYOUT_DAY_AMOUNT", most.minor(), message);
+            return refused("PAYOUT_DAY_AMOUNT", most.minor(), together.minor(), message);
         }
         Ok(())
     }
@@ -484,7 +486,7 @@ impl Payout {
     ) -> Result<Change<Self>, Refusal> {
         access::check(actor, Verb::PayoutRequest, &method.subject())?;
         if !request.reauthenticated {
-            return Err(Refusal::Reauthenticate);
+            return Err(Refusal::REAUTHENTICATE);
         }
         method.usable(now)?;
         if method.currency != Currency::Pkr {

@@ -199,6 +199,7 @@ impl FreelancerProfile {
             return Err(Refusal::Limit {
                 code: "PORTFOLIO_FULL".to_owned(),
                 limit: i64::try_from(PORTFOLIO_MAX).unwrap_or(i64::MAX),
+                value: i64::try_from(self.portfolio.len() + 1).unwrap_or(i64::MAX),
                 message: format!("A portfolio holds {PORTFOLIO_MAX} items: remove one first."),
             });
         }

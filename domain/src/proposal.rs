@@ -240,6 +240,7 @@ impl Bid<'_> {
             return Err(Refusal::Limit {
                 code: "PROPOSAL_QUOTA".to_owned(),
                 limit: terms.bid_quota.into(),
+                value: i64::from(self.bids_used) + 1,
                 message: format!("{} proposals in {} days are free to send", terms.bid_quota, terms.bid_window_days),
             });
         }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::{Denied, Verb};
 use crate::money::{Money, MoneyError};
+use crate::session::PROOF_LIFETIME;
 
 /// Why a command was refused. Nothing was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -58,6 +59,8 @@ pub enum Refusal {
         code: String,
         /// The limit.
         limit: i64,
+        /// What it would have come to.
+        value: i64,
         /// For people.
         message: String,
     },
@@ -81,7 +84,10 @@ pub enum Refusal {
     },
     /// It takes a fresh proof of who is acting.
     #[error("prove who you are: send reauthenticate, and then this again")]
-    Reauthenticate,
+    Reauthenticate {
+        /// How old the last proof may be, in seconds.
+        within_seconds: i64,
+    },
     /// The idempotency key was used before, for something else.
     #[error("this idempotency key was used before with other input")]
     KeyReused,
@@ -101,6 +107,8 @@ pub struct FieldError {
 impl Refusal {
     /// As far as this actor is concerned it does not exist.
     pub const HIDDEN: Self = Self::Denied { reason: Denied::Hidden };
+    /// It takes a proof of the last minutes.
+    pub const REAUTHENTICATE: Self = Self::Reauthenticate { within_seconds: PROOF_LIFETIME.num_seconds() };
 
     /// A rule of the business stands against it.
     pub fn rule(code: &str, message: impl Into<String>) -> Self {

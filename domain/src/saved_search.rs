@@ -78,7 +78,12 @@ impl SavedSearch {
         access::check(actor, Verb::SavedSearchCreate, &Subject::of_person(user))?;
         if kept >= MOST {
             let message = format!("you can keep {MOST} searches: delete one first");
-            return Err(Refusal::Limit { code: "SAVED_SEARCHES".to_owned(), limit: MOST.into(), message });
+            return Err(Refusal::Limit {
+                code: "SAVED_SEARCHES".to_owned(),
+                limit: MOST.into(),
+                value: i64::from(kept) + 1,
+                message,
+            });
         }
         let mut invalid = Invalid::default();
         let name = invalid.line("name", name, 1..=80);

@@ -166,7 +166,7 @@ impl Session {
     /// Acts on money and on the safety of an account take a proof that is not older than
     /// [`PROOF_LIFETIME`]: whoever picks up an unlocked phone can't do them.
     pub fn must_be_proved(&self, now: Timestamp) -> Result<(), Refusal> {
-        if self.is_live(now) && now < self.proved_at + PROOF_LIFETIME { Ok(()) } else { Err(Refusal::Reauthenticate) }
+        if self.is_live(now) && now < self.proved_at + PROOF_LIFETIME { Ok(()) } else { Err(Refusal::REAUTHENTICATE) }
     }
 
     /// A refresh token of this session is shown, of which `shown` says what became of it before.
@@ -292,15 +292,15 @@ mod tests {
     fn a_proof_counts_for_a_while_and_refreshing_is_none() {
         let (person, later) = (person(1, None), START + PROOF_LIFETIME);
         assert_eq!(session().must_be_proved(later - TimeDelta::seconds(1)), Ok(()));
-        assert_eq!(session().must_be_proved(later), Err(Refusal::Reauthenticate));
+        assert_eq!(session().must_be_proved(later), Err(Refusal::REAUTHENTICATE));
         let Refresh::Rotated(refreshed) = session().refresh(Shown::Fresh, later).unwrap().next else {
             panic!("it was fresh")
         };
-        assert_eq!(refreshed.clone().must_be_proved(later), Err(Refusal::Reauthenticate));
+        assert_eq!(refreshed.clone().must_be_proved(later), Err(Refusal::REAUTHENTICATE));
         let proved = refreshed.prove(&person, later).unwrap().next;
         assert_eq!(proved.must_be_proved(later), Ok(()));
         let ended = proved.end(Ending::SignedOut, later).next;
-        assert_eq!(ended.must_be_proved(later), Err(Refusal::Reauthenticate));
+        assert_eq!(ended.must_be_proved(later), Err(Refusal::REAUTHENTICATE));
         assert_eq!(ended.prove(&person, later), Err(Refusal::HIDDEN));
         assert_eq!(session().prove(&self::person(2, Some(Staff::Admin)), START), Err(Refusal::HIDDEN));
         assert_eq!(session().prove(&Actor::Nobody, START), Err(Denied::SignIn.into()));

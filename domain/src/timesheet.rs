@@ -344,10 +344,12 @@ impl Timesheet {
             invalid.add("minutes", "OUT_OF_RANGE", "a day has 24 hours");
         }
         invalid.finish()?;
-        if self.minutes().saturating_add(entry.minutes) > self.limit_minutes {
+        let together = self.minutes().saturating_add(entry.minutes);
+        if together > self.limit_minutes {
             return Err(Refusal::Limit {
                 code: "WEEKLY_LIMIT".to_owned(),
                 limit: i64::from(self.limit_minutes),
+                value: i64::from(together),
                 message: format!("the contract allows {} minutes a week", self.limit_minutes),
             });
         }

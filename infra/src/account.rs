@@ -114,7 +114,8 @@ impl Market {
     }
 
     /// Set another password with the code of a letter. All sessions end, and so do all other codes, and, if they are to
-    /// go, the passkeys: who lost control of an account does not know who has added any.
+    /// go, the passkeys: who lost control of an account does not know who has added any. If nobody had shown before that
+    /// the address is theirs, whoever was let into organizations of the account, and where it was to be paid, goes, too.
     pub async fn password_reset(
         &self,
         call: &Call,
@@ -133,9 +134,14 @@ impl Market {
             let code = tx.mail_code_for_update(id).await?.ok_or_else(code_refused)?;
             let email = code.email.clone();
             let (_, used) = code.redeem(Purpose::ResetPassword, tx.now())?;
-            if user.email_verified_at.is_none() {
-                // Whoever set up a second proof before had not shown that the address is theirs.
+            let is_first = user.email_verified_at.is_none();
+            if is_first {
+                // Whoever did things with the account before had not shown that the address is theirs.
                 tx.second_factors_drop(user.id).await?;
+                let members = tx.members_withdraw(user.id).await?;
+                let methods = tx.payout_methods_drop(user.id).await?;
+                let detail = serde_json::json!({ "members_removed": members, "payout_methods_removed": methods });
+                tx.audit("account_taken_over", user.id, detail).await?;
             }
             // A letter to an address that was left since opens nothing.
             let verified = user.verify_email(&email, tx.now())?;
@@ -149,7 +155,8 @@ impl Market {
             tx.network_keep(user.id, device).await?;
             let detail = serde_json::json!({ "sessions_ended": ended, "passkeys_removed": removed });
             tx.audit("password_reset", user.id, detail).await?;
-            tx.settle(user.password_set(SafetyAct::PasswordReset)).await?;
+            let act = if is_first { SafetyAct::AccountTakenOver } else { SafetyAct::PasswordReset };
+            tx.settle(user.password_set(act)).await?;
             Ok((PasswordReset { ended, passkeys_removed: removed, passkeys_left }, email))
         })?;
         // Whoever guessed meanwhile does not keep out who reads the mail.
@@ -158,7 +165,7 @@ impl Market {
     }
 
     /// The person sets another password, knowing the old one. Their other sessions end, and their passkeys if they are
-    /// to go.
+    /// to go. With a second factor the password alone is half a proof, so it takes a fresh one, too.
     pub async fn password_change(
         &self,
         call: &Call,
@@ -173,6 +180,9 @@ impl Market {
         run!(self, call, tx => {
             let user = tx.user_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
             domain::access::check(tx.actor(), domain::access::Verb::PasswordChange, &user.subject())?;
+            if tx.has_second_factor(id).await? {
+                tx.must_be_proved(call).await?;
+            }
             tx.password_must_be(id, proof.as_deref(), "currentPassword").await?;
             tx.password_set(id, &hash).await?;
             tx.mail_codes_end(id).await?;
@@ -313,7 +323,15 @@ impl Tx {
     /// What the caller is about to do takes a fresh proof of who they are. Whoever acts without a
     /// session has none.
     pub(crate) async fn must_be_proved(&self, call: &Call) -> Result<(), Failure> {
-        if self.is_proved(call).await? { Ok(()) } else { Err(Refusal::Reauthenticate.into()) }
+        if self.is_proved(call).await? { Ok(()) } else { Err(Refusal::REAUTHENTICATE.into()) }
+    }
+
+    /// The same for what somebody does to what is another's. To one's own it takes none, and Rabta itself gives none.
+    pub(crate) async fn must_be_proved_unless_own(&self, call: &Call, whose: UserId) -> Result<(), Failure> {
+        match self.actor().user() {
+            Some(user) if user != whose => self.must_be_proved(call).await,
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// Did the caller prove who they are a short while ago?

@@ -20,6 +20,13 @@ pub(crate) struct Bench {
     queue: Arc<Semaphore>,
 }
 
+/// A place at a bench, given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Place {
+    _queued: OwnedSemaphorePermit,
+    _place: OwnedSemaphorePermit,
+}
+
 impl Bench {
     /// A bench for some kind of work, with `places` for those who are at it and room for `waiting` more.
     pub(crate) fn new(work: &'static str, places: usize, waiting: usize) -> Self {
@@ -34,10 +41,7 @@ impl Bench {
     /// # Errors
     /// [`Fault::Busy`] if too many wait, or the wait is too long.
     pub(crate) async fn at<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Fault> {
-        let turn = self.turn().await.ok_or_else(|| {
-            metrics::counter!("rabta_benches_full_total", "work" => self.work).increment(1);
-            Fault::Busy { work: self.work }
-        })?;
+        let turn = self.place().await?;
         let done = tokio::task::spawn_blocking(move || {
             let _turn = turn;
             work()
@@ -45,10 +49,21 @@ impl Bench {
         done.await.map_err(|error| Fault::Service { service: self.work, why: error.to_string() })
     }
 
-    async fn turn(&self) -> Option<(OwnedSemaphorePermit, OwnedSemaphorePermit)> {
+    /// A place, when it is one's turn, for work that somebody else does for us.
+    ///
+    /// # Errors
+    /// [`Fault::Busy`] if too many wait, or the wait is too long.
+    pub(crate) async fn place(&self) -> Result<Place, Fault> {
+        self.turn().await.ok_or_else(|| {
+            metrics::counter!("rabta_benches_full_total", "work" => self.work).increment(1);
+            Fault::Busy { work: self.work }
+        })
+    }
+
+    async fn turn(&self) -> Option<Place> {
         let queued = Arc::clone(&self.queue).try_acquire_owned().ok()?;
         let place = timeout(PATIENCE, Arc::clone(&self.places).acquire_owned()).await.ok()?.ok()?;
-        Some((queued, place))
+        Some(Place { _queued: queued, _place: place })
     }
 }
 

@@ -1,5 +1,7 @@
 //! Contracts: what accepted offers became.
 
+use std::collections::HashMap;
+
 use domain::access::{self, Actor, Verb};
 use domain::change::Change;
 use domain::contract::{Contract, HoldReason, State};
@@ -43,10 +45,11 @@ impl Market {
     /// The contracts the caller works on, newest first.
     pub async fn contracts_of_viewer(&self, call: &Call, page: &PageRequest) -> Result<Slice<Contract>, Failure> {
         let Some(user) = call.actor.user() else { return Ok(Slice::empty()) };
-        let select = row::Entity::find().filter(row::Column::FreelancerId.eq(user.uuid()));
+        let select = page.narrow(row::Entity::find(), row::Column::Status);
+        let select = select.filter(row::Column::FreelancerId.eq(user.uuid()));
         let mut slice =
             newest_first("viewer_contracts").page(self.db(), select, page).await?.try_map(Contract::try_from)?;
-        slice.items.retain(|(_, contract)| contract.visible_to(&call.actor));
+        slice.retain(|contract| contract.visible_to(&call.actor));
         Ok(slice)
     }
 
@@ -61,10 +64,11 @@ impl Market {
             |id: &OrganizationId| access::allows(&call.actor, Verb::ContractRead, &access::Subject::of_client(*id));
         let seen: Vec<OrganizationId> = organizations.iter().copied().filter(seen).collect();
         let (order, column) = (newest_first("organization_contracts"), row::Column::OrganizationId);
-        let pages = order.pages(self.db(), row::Entity::find(), column, &seen, page).await?;
+        let select = page.narrow(row::Entity::find(), row::Column::Status);
+        let pages = order.pages(self.db(), select, column, &seen, page).await?;
         let mut pages = try_map_pages(pages, Contract::try_from)?;
         for slice in pages.values_mut() {
-            slice.items.retain(|(_, contract)| contract.visible_to(&call.actor));
+            slice.retain(|contract| contract.visible_to(&call.actor));
         }
         Ok(pages)
     }
@@ -78,8 +82,10 @@ impl Market {
     ) -> Result<(Slice<Contract>, Pages<ContractId, Milestone>), Failure> {
         let Some(user) = call.actor.user() else { return Ok((Slice::empty(), Pages::new())) };
         let (outer, inner) = (newest_first("viewer_contracts"), oldest_first("contract_milestones"));
+        let select = page.narrow(row::Entity::find(), row::Column::Status);
+        let select = select.filter(row::Column::FreelancerId.eq(user.uuid()));
         let (page, within) = (outer.parse(page)?, inner.parse(milestones)?);
-        let select = row::Entity::find().filter(row::Column::FreelancerId.eq(user.uuid()));
+        let total = outer.count(self.db(), &select, &page).await?;
         let theirs = milestone::Entity::find().filter(Expr::cust("milestones.contract_id = theirs.id"));
         let (rows, parts) = (Alias::new("theirs"), Alias::new("parts"));
         let mut query = Query::select();
@@ -103,9 +109,10 @@ impl Market {
             }
         }
         let ids: Vec<ContractId> = contracts.iter().map(|contract| ContractId::from_uuid(contract.id)).collect();
-        let pages = inner.deal(parts, milestone::Column::ContractId, &ids, &within);
-        let mut slice = page.slice(outer.list, contracts, outer.key).try_map(Contract::try_from)?;
-        slice.items.retain(|(_, contract)| contract.visible_to(&call.actor));
+        let pages = inner.deal(parts, milestone::Column::ContractId, &ids, &within, &HashMap::new());
+        let slice = Slice { total, ..page.slice(contracts, outer.key) };
+        let mut slice = slice.try_map(Contract::try_from)?;
+        slice.retain(|contract| contract.visible_to(&call.actor));
         Ok((slice, try_map_pages(pages, Milestone::try_from)?))
     }
 

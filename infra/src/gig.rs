@@ -99,7 +99,9 @@ impl Market {
         run!(self, call, tx => {
             let gig = tx.gig_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
             let terms = tx.trade_terms().await?;
-            tx.gig_save(gig.publish(tx.actor(), expected_version, &terms, tx.now())?).await
+            let change = gig.publish(tx.actor(), expected_version, &terms, tx.now())?;
+            tx.must_read_mail().await?;
+            tx.gig_save(change).await
         })
     }
 
@@ -134,7 +136,9 @@ impl Market {
         run!(self, call, tx => {
             let gig = tx.gig_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
             let terms = tx.trade_terms().await?;
-            tx.gig_save(gig.reopen(tx.actor(), &terms, tx.now())?).await
+            let change = gig.reopen(tx.actor(), &terms, tx.now())?;
+            tx.must_read_mail().await?;
+            tx.gig_save(change).await
         })
     }
 
@@ -202,6 +206,7 @@ impl Market {
         page: &PageRequest,
         with: GigsWith,
     ) -> Result<(Slice<Gig>, Vec<Organization>), Failure> {
+        let _turn = self.turn_for_words(filter.text.as_deref()).await?;
         let select = matching(visible_to(&call.actor), filter).filter(row::Column::PublishedAt.is_not_null());
         let order = Keyset::<row::Entity> {
             list: "gigs",
@@ -210,9 +215,10 @@ impl Market {
             key: |row| vec![Key::Time(row.published_at.unwrap_or(row.created_at)), Key::Uuid(row.id)],
         };
         let page = order.parse(page)?;
+        let total = order.count(self.db(), &select, &page).await?;
         let mut found = row::whole(self.db(), order.cut(select, &page), with).await?;
         let clients = found.iter_mut().filter_map(|found| found.client.take()).collect();
-        let slice = page.slice(order.list, found, |found| (order.key)(&found.row));
+        let slice = Slice { total, ..page.slice(found, |found| (order.key)(&found.row)) };
         Ok((slice.try_map(row::Whole::gig)?, clients))
     }
 
@@ -226,6 +232,7 @@ impl Market {
         skills: &[SkillId],
         most: u64,
     ) -> Result<Vec<Published>, Failure> {
+        let _turn = self.turn_for_words(filter.text.as_deref()).await?;
         let skills: Vec<Uuid> = skills.iter().map(|skill| skill.uuid()).collect();
         let held = Expr::cust_with_values(
             "(select count(*) from gig_skills s where s.gig_id = gigs.id and s.skill_id = any($1))",
@@ -247,11 +254,9 @@ impl Market {
         &self,
         call: &Call,
         clients: &[OrganizationId],
-        states: &[GigStatus],
         page: &PageRequest,
     ) -> Result<Pages<OrganizationId, Gig>, Failure> {
-        let filter = GigFilter { states: states.to_vec(), ..GigFilter::default() };
-        let select = matching(visible_to(&call.actor), &filter);
+        let select = page.narrow(visible_to(&call.actor), row::Column::State);
         let order = Keyset::<row::Entity> {
             list: "gigs_of_client",
             columns: vec![row::Column::Id],

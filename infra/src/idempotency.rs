@@ -5,7 +5,8 @@
 //! A request with a key waits until no other with the same key is under way, and then looks for
 //! the answer; the key's row is written with its answer in the transaction that acts on it. A
 //! refusal rolls the row back with everything else: nothing happened, and the key is still free.
-//! The worker forgets answers that were kept long enough, and with them their keys.
+//! The worker forgets answers that were kept long enough, and with them their keys. How much is kept for one caller
+//! has a limit ([`Keeping`]).
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -28,6 +29,10 @@ use crate::market::Market;
 use crate::sql::sql;
 use crate::vault::Vault;
 use crate::{Call, Failure, Tx};
+
+mod keeping;
+
+pub(crate) use keeping::Keeping;
 
 /// How long an answer is kept.
 pub const KEPT_FOR_DAYS: i64 = 30;
@@ -82,7 +87,7 @@ impl Once {
     }
 
     /// The key with its answer, to be kept when the transaction ends.
-    pub(crate) fn kept(&self, answer: Value) -> Value {
+    pub(crate) fn kept(&self, answer: &Value) -> Value {
         serde_json::json!({
             "caller": self.caller, "key": self.key, "operation": self.operation,
             "body_hash": STANDARD.encode(self.body_hashes.first().map_or(&[][..], Vec::as_slice)), "answer": answer,
@@ -106,6 +111,18 @@ pub(crate) async fn claim(tx: &Tx, once: &Once) -> Result<Option<Value>, Failure
     );
     let kept = Kept::find_by_statement(claim).one(tx.conn()).await?;
     kept.map(|kept| once.answer(kept)).transpose()
+}
+
+impl Market {
+    /// May the answer to a request that is no repeat be kept? Asked before anything is done.
+    pub(crate) fn may_keep(&self, once: &Once) -> Result<(), Failure> {
+        Ok(self.keeping().allows(&once.caller, self.clock().now())?)
+    }
+
+    /// An answer was kept.
+    pub(crate) fn answer_kept(&self, once: &Once, answer: &Value) {
+        self.keeping().note(&once.caller, answer.to_string().len(), self.clock().now());
+    }
 }
 
 /// Acts that end what they answer with, so that nobody can find it any more.

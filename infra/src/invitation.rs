@@ -5,7 +5,6 @@ use domain::change::Change;
 use domain::gig::Gig;
 use domain::id::{GigId, Id, InvitationId, UserId};
 use domain::invitation::{Asking, Invitation, InvitationState};
-use domain::proposal::Proposal;
 use domain::refusal::Refusal;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QuerySelect, Statement,
@@ -42,6 +41,7 @@ impl Market {
                 sent_for_gig: sent.for_gig,
             };
             let change = asking.send(tx.actor(), message, tx.id(), &terms, tx.now())?;
+            tx.must_read_mail().await?;
             tx.invitation_save(change).await.map_err(|failure| {
                 failure.when_violated("invitations_freelancer_id_fkey", || {
                     Refusal::field("freelancerId", "UNKNOWN", "there is no such freelancer")
@@ -80,14 +80,16 @@ impl Market {
         page: &PageRequest,
     ) -> Result<Pages<GigId, Invitation>, Failure> {
         let (order, column) = (newest_first("gig_invitations"), row::Column::GigId);
-        let pages = order.pages(self.db(), row::Entity::find(), column, gigs, page).await?;
+        let select = page.narrow(row::Entity::find(), row::Column::Status);
+        let pages = order.pages(self.db(), select, column, gigs, page).await?;
         Ok(try_map_pages(pages, Invitation::try_from)?)
     }
 
     /// The caller's own invitations, the newest first.
     pub async fn invitations_of_viewer(&self, call: &Call, page: &PageRequest) -> Result<Slice<Invitation>, Failure> {
         let user = call.actor.person()?.user;
-        let select = row::Entity::find().filter(row::Column::FreelancerId.eq(user.uuid()));
+        let select = page.narrow(row::Entity::find(), row::Column::Status);
+        let select = select.filter(row::Column::FreelancerId.eq(user.uuid()));
         Ok(newest_first("viewer_invitations").page(self.db(), select, page).await?.try_map(Invitation::try_from)?)
     }
 }
@@ -108,15 +110,6 @@ impl Tx {
     /// Is this person invited to the gig?
     pub(crate) async fn is_invited(&self, gig: GigId, freelancer: UserId) -> Result<bool, Failure> {
         Ok(self.invitation_between(gig, freelancer).await?.is_some())
-    }
-
-    /// Whoever submits a proposal accepts the invitation, if there is one.
-    pub(crate) async fn invitation_accepted(&self, proposal: &Proposal) -> Result<(), Failure> {
-        let between = between(proposal.gig, proposal.freelancer).lock_exclusive().one(self.conn()).await?;
-        if let Some(invitation) = between.map(Invitation::try_from).transpose()? {
-            self.invitation_save(invitation.accepted(self.now())).await?;
-        }
-        Ok(())
     }
 
     async fn invitation_between(&self, gig: GigId, freelancer: UserId) -> Result<Option<Invitation>, Failure> {
@@ -180,7 +173,7 @@ impl TryFrom<row::Model> for Invitation {
     }
 }
 
-mod row {
+pub(crate) mod row {
     use domain::id::Id;
     use domain::invitation::{Invitation, InvitationState};
     use sea_orm::entity::prelude::*;

@@ -57,6 +57,7 @@ pub mod webhook;
 pub mod bonus;
 pub mod review;
 pub mod statement;
+mod words;
 pub mod gig;
 pub mod saved_search;
 pub mod vault;

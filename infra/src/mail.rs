@@ -71,6 +71,14 @@ impl Mail {
         Ok(Self::Smtp { server, from: from.parse::<Mailbox>().map_err(|error| Fault::mail(&error))? })
     }
 
+    /// Do letters go to people's mailboxes, rather than to where we can read them ourselves?
+    pub fn leaves(&self) -> bool {
+        match self {
+            Self::Smtp { .. } => true,
+            Self::Folder(_) | Self::Kept(_) => false,
+        }
+    }
+
     /// Send a letter. Sending the same one again does no harm.
     pub async fn send(&self, letter: Letter) -> Result<(), Fault> {
         match self {

@@ -6,10 +6,11 @@ use domain::papers::Operator;
 use domain::passkey::party::RelyingParty;
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
 
-use crate::Fault;
+use crate::bench::Bench;
 use crate::clock::Clock;
 use crate::fx::FxRates;
 use crate::herald::Herald;
+use crate::idempotency::Keeping;
 use crate::mail::Mail;
 use crate::matching::{Impressions, Shelves};
 use crate::outbox::Bus;
@@ -19,6 +20,7 @@ use crate::rails::Rails;
 use crate::screening::Screening;
 use crate::token::{Keys, Tokens};
 use crate::vault::Vault;
+use crate::{Fault, words};
 
 /// Every use case is a method of this, spread over the rooms' files.
 #[derive(Debug, Clone)]
@@ -44,6 +46,8 @@ struct Inner {
     relying_party: RelyingParty,
     shelves: Shelves,
     impressions: Impressions,
+    keeping: Keeping,
+    searches: Bench,
 }
 
 /// What a market works with besides its database and its clock.
@@ -114,6 +118,8 @@ impl Market {
             relying_party,
             shelves,
             impressions,
+            keeping: Keeping::default(),
+            searches: words::bench(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -183,6 +189,16 @@ impl Market {
     /// Who takes the clients' payments.
     pub fn payments(&self) -> &Payments {
         &self.inner.payments
+    }
+
+    /// Where searches for words take their turn.
+    pub(crate) fn searches(&self) -> &Bench {
+        &self.inner.searches
+    }
+
+    /// What was kept for whom of answers lately.
+    pub(crate) fn keeping(&self) -> &Keeping {
+        &self.inner.keeping
     }
 
     /// Who and what may be matched, in memory, once it is there.

@@ -102,7 +102,7 @@ impl Market {
         let matcher = rarity.matcher(self.clock().now());
         let mut ranking = source.people(self, &matcher, &GigFeatures::of(gig), &own, depth(&page)).await?;
         let constraints = GigFeatures::constraints_of(gig);
-        let mut slice = cut(PEOPLE, &page, &ranking.matches);
+        let mut slice = cut(&page, &ranking.matches);
         for filling in 1..=FILLINGS {
             let shown: Vec<UserId> = slice.items.iter().map(|(_, (_, found))| found.of).collect();
             if source.found_by() == FoundBy::Database || shown.is_empty() {
@@ -111,7 +111,7 @@ impl Market {
             let people = self.people_constraints(&shown).await?;
             let fit = people.iter().filter(|person| matcher.barriers(&constraints, person).is_empty());
             let fit: HashSet<UserId> = fit.map(|person| person.id).collect();
-            if !fall_out(PEOPLE, &page, &mut ranking, &mut slice, &shown, &fit, filling) {
+            if !fall_out(&page, &mut ranking, &mut slice, &shown, &fit, filling) {
                 break;
             }
         }
@@ -131,7 +131,7 @@ impl Market {
         };
         let matcher = rarity.matcher(self.clock().now());
         let mut ranking = source.gigs(self, &matcher, &person, &own, depth(&page)).await?;
-        let mut slice = cut(GIGS, &page, &ranking.matches);
+        let mut slice = cut(&page, &ranking.matches);
         for filling in 1..=FILLINGS {
             let shown: Vec<GigId> = slice.items.iter().map(|(_, (_, found))| found.of).collect();
             if source.found_by() == FoundBy::Database || shown.is_empty() {
@@ -143,7 +143,7 @@ impl Market {
                     && matcher.barriers(&GigFeatures::constraints_of(gig), &person).is_empty()
             });
             let fit: HashSet<GigId> = fit.map(|gig| gig.id).collect();
-            if !fall_out(GIGS, &page, &mut ranking, &mut slice, &shown, &fit, filling) {
+            if !fall_out(&page, &mut ranking, &mut slice, &shown, &fit, filling) {
                 break;
             }
         }
@@ -180,7 +180,7 @@ impl Market {
             }
         };
         // Larger keys come later: scores and times are turned around.
-        let slice = page.cut_sorted(BEST_FIRST, gigs, |gig| {
+        let slice = page.cut_sorted(gigs, |gig| {
             let score = scores.get(&gig.gig()).map_or(1, |score| -score);
             vec![Key::Int(score), Key::Int(-gig.published_at.timestamp_millis()), Key::Uuid(gig.id)]
         });
@@ -189,7 +189,8 @@ impl Market {
             self.gigs_by_id(call, &shown).await?.into_iter().map(|gig| (gig.id, gig)).collect();
         // Who is gone meanwhile leaves a gap, and the cursors stay what they were.
         let items = slice.items.into_iter().filter_map(|(cursor, gig)| Some((cursor, whole.remove(&gig.gig())?)));
-        Ok(Slice { items: items.collect(), has_next: slice.has_next, has_previous: slice.has_previous })
+        let Slice { has_next, has_previous, total, .. } = slice;
+        Ok(Slice { items: items.collect(), has_next, has_previous, total })
     }
 
     /// How well people fit a gig, in billionths; those who fit not at all are absent.
@@ -305,14 +306,13 @@ fn depth(page: &Page) -> usize {
 }
 
 /// A page of a ranking, each match with its place.
-fn cut<I: Id>(list: &str, page: &Page, matches: &[Match<I>]) -> Slice<Placed<I>> {
-    page.cut_ranked(list, matches.to_vec(), |found| Key::Uuid(found.of.uuid()))
+fn cut<I: Id>(page: &Page, matches: &[Match<I>]) -> Slice<Placed<I>> {
+    page.cut_ranked(matches.to_vec(), |found| Key::Uuid(found.of.uuid()))
 }
 
 /// Of those that are about to be shown, those that no longer fit fall out, and others move up;
 /// whether any did, so that the page is to be looked at again. The last time none moves up.
 fn fall_out<I: Id + Hash>(
-    list: &str,
     page: &Page,
     ranking: &mut Ranking<I>,
     slice: &mut Slice<Placed<I>>,
@@ -331,7 +331,7 @@ fn fall_out<I: Id + Hash>(
         slice.items.retain(|(_, (_, found))| fit.contains(&found.of));
         return false;
     }
-    *slice = cut(list, page, &ranking.matches);
+    *slice = cut(page, &ranking.matches);
     true
 }
 

@@ -58,7 +58,8 @@ impl Market {
         page: &PageRequest,
     ) -> Result<Pages<ContractId, Milestone>, Failure> {
         let (order, column) = (oldest_first("contract_milestones"), row::Column::ContractId);
-        let pages = order.pages(self.db(), row::Entity::find(), column, contracts, page).await?;
+        let select = page.narrow(row::Entity::find(), row::Column::Status);
+        let pages = order.pages(self.db(), select, column, contracts, page).await?;
         Ok(try_map_pages(pages, Milestone::try_from)?)
     }
 
@@ -76,7 +77,8 @@ impl Market {
         page: &PageRequest,
     ) -> Result<Pages<OfferId, Milestone>, Failure> {
         let (order, column) = (oldest_first("offer_milestones"), row::Column::OfferId);
-        let pages = order.pages(self.db(), row::Entity::find(), column, offers, page).await?;
+        let select = page.narrow(row::Entity::find(), row::Column::Status);
+        let pages = order.pages(self.db(), select, column, offers, page).await?;
         Ok(try_map_pages(pages, Milestone::try_from)?)
     }
 

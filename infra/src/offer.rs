@@ -107,7 +107,8 @@ impl Market {
     pub async fn offers_of_viewer(&self, call: &Call, page: &PageRequest) -> Result<Slice<Offer>, Failure> {
         let Some(user) = call.actor.user() else { return Ok(Slice::empty()) };
         let seen = sea_orm::sea_query::Expr::cust(SENT);
-        let select = row::Entity::find().filter(row::Column::FreelancerId.eq(user.uuid())).filter(seen);
+        let select = page.narrow(row::Entity::find(), row::Column::Status);
+        let select = select.filter(row::Column::FreelancerId.eq(user.uuid())).filter(seen);
         let slice = newest_first("viewer_offers").page(self.db(), select, page).await?;
         Ok(slice.try_map(Offer::try_from)?)
     }
@@ -122,7 +123,8 @@ impl Market {
         let seen = |id: &OrganizationId| access::allows(&call.actor, Verb::OfferRead, &Subject::of_client(*id));
         let seen: Vec<OrganizationId> = organizations.iter().copied().filter(seen).collect();
         let (order, column) = (newest_first("organization_offers"), row::Column::OrganizationId);
-        Ok(try_map_pages(order.pages(self.db(), row::Entity::find(), column, &seen, page).await?, Offer::try_from)?)
+        let select = page.narrow(row::Entity::find(), row::Column::Status);
+        Ok(try_map_pages(order.pages(self.db(), select, column, &seen, page).await?, Offer::try_from)?)
     }
 
     /// The latest offer on each of these proposals, as far as the caller may see one.
@@ -294,6 +296,15 @@ impl Market {
 }
 
 impl Tx {
+    /// The offer that a milestone is part of, if it is not accepted yet, takes money. It is not locked: one that is
+    /// meant is never a draft again.
+    pub(crate) async fn offer_takes_money(&self, milestone: &Milestone) -> Result<(), Failure> {
+        let (Some(offer), None) = (milestone.offer, milestone.contract) else { return Ok(()) };
+        let row = row::Entity::find_by_id(offer.uuid()).one(self.conn()).await?;
+        let offer = row.map(Offer::try_from).transpose()?.ok_or_else(|| Fault::bad_row("offers", "it is missing"))?;
+        Ok(offer.takes_money()?)
+    }
+
     /// The offer, locked until this transaction ends.
     pub async fn offer_for_update(&self, id: OfferId) -> Result<Option<Offer>, Failure> {
         let row = row::Entity::find_by_id(id.uuid()).lock_exclusive().one(self.conn()).await?;

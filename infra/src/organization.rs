@@ -3,7 +3,8 @@
 use domain::access::{self, Subject, Verb};
 use domain::id::{Id, MemberId, OrganizationId, UserId};
 use domain::organization::{Member, Organization, OrganizationDraft};
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
+use domain::refusal::Refusal;
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, FromQueryResult, QueryFilter};
 
 use crate::market::Market;
 use crate::page::{Key, Keyset, PageRequest, Pages, try_map_pages};
@@ -12,11 +13,19 @@ use crate::{Call, Failure, Fault, Tx, run};
 
 mod membership;
 
+#[derive(FromQueryResult)]
+struct Count {
+    count: i64,
+}
+
 impl Market {
     /// Create an organization; whoever does becomes its owner.
     pub async fn organization_create(&self, call: &Call, draft: OrganizationDraft) -> Result<Organization, Failure> {
         run!(self, call, tx => {
-            let created = draft.clone().create(tx.actor(), tx.id(), tx.id(), tx.now())?;
+            // Locked, so that what one person creates at once is counted one after the other.
+            let user = tx.user_for_update(tx.actor().person()?.user).await?.ok_or(Refusal::HIDDEN)?;
+            let owned = tx.organizations_owned(user.id).await?;
+            let created = draft.clone().create(tx.actor(), tx.id(), tx.id(), owned, tx.now())?;
             let (organization, owner) = tx.settle(created).await?;
             tx.organization_insert(&organization).await?;
             tx.member_insert(&owner).await?;
@@ -82,6 +91,15 @@ impl Market {
 }
 
 impl Tx {
+    /// How many organizations a person owns.
+    async fn organizations_owned(&self, user: UserId) -> Result<i64, Failure> {
+        let count = Count::find_by_statement(sql(
+            "select count(*) as count from members where user_id = $1 and role = 'owner'",
+            [user.uuid().into()],
+        ));
+        Ok(count.one(self.conn()).await?.map_or(0, |found| found.count))
+    }
+
     /// Does this person belong to the organization?
     pub(crate) async fn is_member(&self, organization: OrganizationId, user: UserId) -> Result<bool, Failure> {
         let member = member_row::Entity::find()

@@ -2,6 +2,7 @@
 //! is the sort keys of a row, so rows that come or go meanwhile are neither shown twice nor lost.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::hash::Hash;
 
 use base64::Engine;
@@ -25,6 +26,8 @@ use crate::sql::ids;
 pub const DEFAULT_SIZE: u64 = 20;
 /// The largest page.
 pub const MAX_SIZE: u64 = 100;
+/// How far a list is counted: what has so many may have more.
+pub const COUNTED: u64 = 1_000;
 
 /// Which page of a list is wanted, as the Relay arguments say it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
@@ -37,15 +40,44 @@ pub struct PageRequest {
     pub last: Option<i32>,
     /// A cursor: end before it.
     pub before: Option<String>,
+    /// Only of what is in one of these states, by their names in rows; of all of it if there are none. Sorted,
+    /// each once.
+    pub states: Vec<String>,
+    /// Is the whole list to be counted, up to [`COUNTED`]?
+    pub counted: bool,
+}
+
+impl PageRequest {
+    /// The same page, of what is in one of these states.
+    pub fn of_states(mut self, states: impl IntoIterator<Item = String>) -> Self {
+        self.states = states.into_iter().collect();
+        self.states.sort();
+        self.states.dedup();
+        self
+    }
+
+    /// Those of a selection that are in the states asked for; `column` names the state of a row.
+    pub(crate) fn narrow<E: EntityTrait>(&self, select: Select<E>, column: E::Column) -> Select<E> {
+        if self.states.is_empty() {
+            return select;
+        }
+        let is_one = Expr::cust_with_exprs(
+            "$1 = any($2)",
+            [SimpleExpr::from(column.as_column_ref_expr()), Expr::val(self.states.clone())],
+        );
+        select.filter(is_one)
+    }
 }
 
 /// A page request that makes sense.
 #[derive(Debug, Clone)]
 pub struct Page {
+    list: String,
     size: u64,
     backward: bool,
     after: Option<Vec<Key>>,
     before: Option<Vec<Key>>,
+    counted: bool,
 }
 
 /// One sort key of a row.
@@ -108,26 +140,37 @@ pub struct Slice<T> {
     pub has_next: bool,
     /// Is there anything before the first item?
     pub has_previous: bool,
+    /// How many there are on all pages, up to [`COUNTED`]; nothing if nobody asked, or if it can't be told.
+    pub total: Option<u64>,
 }
 
 impl<T> Slice<T> {
     /// A list with nothing in it.
     pub fn empty() -> Self {
-        Self { items: Vec::new(), has_next: false, has_previous: false }
+        Self { items: Vec::new(), has_next: false, has_previous: false, total: Some(0) }
+    }
+
+    /// Leave out what is not to be shown. How many of those there are on other pages can't be told.
+    pub fn retain(&mut self, shown: impl Fn(&T) -> bool) {
+        let before = self.items.len();
+        self.items.retain(|(_, item)| shown(item));
+        if self.items.len() < before {
+            self.total = None;
+        }
     }
 
     /// The same page, of something else.
     pub fn try_map<U, E>(self, mut f: impl FnMut(T) -> Result<U, E>) -> Result<Slice<U>, E> {
-        let Self { items, has_next, has_previous } = self;
+        let Self { items, has_next, has_previous, total } = self;
         let items =
             items.into_iter().map(|(cursor, item)| f(item).map(|item| (cursor, item))).collect::<Result<_, E>>()?;
-        Ok(Slice { items, has_next, has_previous })
+        Ok(Slice { items, has_next, has_previous, total })
     }
 }
 
 impl Page {
     /// Read the Relay arguments for the list `list`: either `first` with `after`, or `last` with
-    /// `before`, sizes from 0 to [`MAX_SIZE`], cursors of this very list with `keys` sort keys.
+    /// `before`, sizes from 0 to [`MAX_SIZE`], cursors of this very list, of the same states, with `keys` sort keys.
     pub fn parse(request: &PageRequest, list: &str, keys: usize) -> Result<Self, Refusal> {
         if request.first.is_some() && request.last.is_some() {
             return Err(Refusal::field("last", "CONFLICT", "give either first or last, not both"));
@@ -141,11 +184,14 @@ impl Page {
             (None, Some(last)) => (true, size("last", last)?),
             (None, None) => (false, DEFAULT_SIZE),
         };
+        let list =
+            if request.states.is_empty() { list.to_owned() } else { format!("{list}[{}]", request.states.join(",")) };
         let place = |path, cursor: &Option<String>| match cursor {
             None => Ok(None),
-            Some(cursor) => read_cursor(list, keys, cursor).map(Some).ok_or_else(|| malformed(path)),
+            Some(cursor) => read_cursor(&list, keys, cursor).map(Some).ok_or_else(|| malformed(path)),
         };
-        Ok(Self { size, backward, after: place("after", &request.after)?, before: place("before", &request.before)? })
+        let (after, before) = (place("after", &request.after)?, place("before", &request.before)?);
+        Ok(Self { list, size, backward, after, before, counted: request.counted })
     }
 
     /// How many rows to ask a source for: one more than the page holds, to learn whether there
@@ -155,18 +201,18 @@ impl Page {
     }
 
     /// Make the page from the rows that were found in the direction of paging.
-    pub fn slice<T>(&self, list: &str, mut rows: Vec<T>, key: impl Fn(&T) -> Vec<Key>) -> Slice<T> {
+    pub fn slice<T>(&self, mut rows: Vec<T>, key: impl Fn(&T) -> Vec<Key>) -> Slice<T> {
         let more = rows.len() as u64 > self.size;
         rows.truncate(usize::try_from(self.size).unwrap_or(usize::MAX));
         if self.backward {
             rows.reverse();
         }
-        let items = rows.into_iter().map(|row| (write_cursor(list, &key(&row)), row)).collect();
+        let items = rows.into_iter().map(|row| (write_cursor(&self.list, &key(&row)), row)).collect();
         // In the direction we did not look, there is something exactly if we came from there.
         if self.backward {
-            Slice { items, has_next: self.before.is_some(), has_previous: more }
+            Slice { items, has_next: self.before.is_some(), has_previous: more, total: None }
         } else {
-            Slice { items, has_next: more, has_previous: self.after.is_some() }
+            Slice { items, has_next: more, has_previous: self.after.is_some(), total: None }
         }
     }
 
@@ -188,22 +234,23 @@ impl Page {
 
     /// A page of a list that is in memory, in the order of its keys. What stood at a cursor may be
     /// gone meanwhile: the page begins where it stood.
-    pub fn cut_sorted<T>(&self, list: &str, mut rows: Vec<T>, key: impl Fn(&T) -> Vec<Key>) -> Slice<T> {
+    pub fn cut_sorted<T>(&self, mut rows: Vec<T>, key: impl Fn(&T) -> Vec<Key>) -> Slice<T> {
         rows.sort_by_key(&key);
+        let total = Some(std::cmp::min(rows.len() as u64, COUNTED));
         let beyond = |row: &T| self.after.as_ref().is_none_or(|after| key(row) > *after);
         let within = |row: &T| self.before.as_ref().is_none_or(|before| key(row) < *before);
         let rows: Vec<T> = rows.into_iter().filter(|row| beyond(row) && within(row)).collect();
         let probe = usize::try_from(self.probe()).unwrap_or(usize::MAX);
         let rows = rows.into_iter();
         let found = if self.backward { rows.rev().take(probe).collect() } else { rows.take(probe).collect() };
-        self.slice(list, found, key)
+        Slice { total, ..self.slice(found, key) }
     }
 
     /// A page of a list that is in memory, in an order that is not that of a key of its rows, like a
     /// ranking; each row comes with its place, from 1. A cursor holds the place and the `key` of its
     /// row: a row that has moved is found where it stands now, and where it is gone, the page begins
     /// at the place it had.
-    pub fn cut_ranked<T>(&self, list: &str, rows: Vec<T>, key: impl Fn(&T) -> Key) -> Slice<(u32, T)> {
+    pub fn cut_ranked<T>(&self, rows: Vec<T>, key: impl Fn(&T) -> Key) -> Slice<(u32, T)> {
         let rows: Vec<(u32, T)> = (1..).zip(rows).collect();
         let keys = |(place, row): &(u32, T)| vec![Key::Int(i64::from(*place)), key(row)];
         // How many rows stand before the one that a cursor names, and whether it is there.
@@ -217,8 +264,15 @@ impl Page {
         let probe = usize::try_from(self.probe()).unwrap_or(usize::MAX);
         let found = found.into_iter();
         let found = if self.backward { found.rev().take(probe).collect() } else { found.take(probe).collect() };
-        self.slice(list, found, keys)
+        self.slice(found, keys)
     }
+}
+
+/// As many rows of a selection as are counted.
+fn some<E: EntityTrait>(select: Select<E>) -> SelectStatement {
+    let mut some = select.into_query();
+    some.clear_selects().clear_order_by().expr(Expr::cust("1")).limit(COUNTED);
+    some
 }
 
 fn malformed(path: &str) -> Refusal {
@@ -263,8 +317,52 @@ where
         request: &PageRequest,
     ) -> Result<Slice<E::Model>, Failure> {
         let page = self.parse(request)?;
+        let total = self.count(conn, &select, &page).await?;
         let rows = self.cut(select, &page).all(conn).await?;
-        Ok(page.slice(self.list, rows, self.key))
+        Ok(Slice { total, ..page.slice(rows, self.key) })
+    }
+
+    /// How many there are on all pages of a selection, if that is asked.
+    pub(crate) async fn count(
+        &self,
+        conn: &impl ConnectionTrait,
+        select: &Select<E>,
+        page: &Page,
+    ) -> Result<Option<u64>, Failure> {
+        if !page.counted {
+            return Ok(None);
+        }
+        let mut all = Query::select();
+        all.expr(Expr::cust("count(*)")).from_subquery(some(select.clone()), Alias::new("some"));
+        let counted = conn.query_one_raw(DbBackend::Postgres.build(&all)).await?;
+        Ok(counted.map(|row| row.try_get_by_index(0)).transpose()?.and_then(|count: i64| u64::try_from(count).ok()))
+    }
+
+    /// How many there are on all pages of each owner, if that is asked.
+    pub(crate) async fn counts<O: Id + Hash>(
+        &self,
+        conn: &impl ConnectionTrait,
+        select: &Select<E>,
+        owner: E::Column,
+        owners: &[O],
+        page: &Page,
+    ) -> Result<HashMap<O, u64>, Failure> {
+        if !page.counted {
+            return Ok(HashMap::new());
+        }
+        let (owner, theirs, whose) = (owner.as_column_ref_expr(), Alias::new("theirs"), Alias::new("owners"));
+        let some = some(select.clone().filter(SimpleExpr::from(owner).eq(Expr::col(whose.clone()))));
+        let count = Query::select().expr(Expr::cust("count(*)")).from_subquery(some, theirs).to_owned();
+        let mut all = Query::select();
+        all.column(whose.clone())
+            .expr(SimpleExpr::SubQuery(None, Box::new(count.into())))
+            .from_function(Func::cust("unnest").arg(Expr::val(ids(owners))), whose);
+        let mut counts = HashMap::new();
+        for row in conn.query_all_raw(DbBackend::Postgres.build(&all)).await? {
+            let (whose, count): (Uuid, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+            counts.insert(O::from_uuid(whose), u64::try_from(count).unwrap_or_default());
+        }
+        Ok(counts)
     }
 
     /// Read the same page of the list of each owner in one statement, however many there are: `owner` is
@@ -281,9 +379,10 @@ where
             return Ok(HashMap::new());
         }
         let page = self.parse(request)?;
+        let counts = self.counts(conn, &select, owner, owners, &page).await?;
         let all = self.of_owners(select, owner, owners, &page);
         let rows = E::find().from_raw_sql(DbBackend::Postgres.build(&all)).all(conn).await?;
-        Ok(self.deal(rows, owner, owners, &page))
+        Ok(self.deal(rows, owner, owners, &page, &counts))
     }
 
     /// What reads the same page of each owner, each row as `theirs`.
@@ -311,23 +410,26 @@ where
         }
     }
 
-    /// Give each owner its page of the rows.
+    /// Give each owner its page of the rows, with how many it has if they were counted.
     pub(crate) fn deal<O: Id + Hash>(
         &self,
         rows: Vec<E::Model>,
         owner: E::Column,
         owners: &[O],
         page: &Page,
+        counts: &HashMap<O, u64>,
     ) -> Pages<O, E::Model> {
         let mut lists: HashMap<O, Vec<E::Model>> = HashMap::new();
         for row in rows {
             let Value::Uuid(Some(whose)) = row.get(owner) else { continue };
             lists.entry(O::from_uuid(whose)).or_default().push(row);
         }
-        let slice = |(whose, rows)| (whose, page.slice(self.list, rows, self.key));
-        let mut pages: Pages<O, E::Model> = lists.into_iter().map(slice).collect();
+        let mut pages = Pages::new();
         for whose in owners {
-            pages.entry(*whose).or_insert_with(|| page.slice(self.list, Vec::new(), self.key));
+            if let Entry::Vacant(place) = pages.entry(*whose) {
+                let slice = page.slice(lists.remove(whose).unwrap_or_default(), self.key);
+                place.insert(Slice { total: counts.get(whose).copied(), ..slice });
+            }
         }
         pages
     }
@@ -398,13 +500,14 @@ mod tests {
 
     fn page(after: Option<&str>, before: Option<&str>) -> Page {
         let (first, last) = if before.is_some() { (None, Some(2)) } else { (Some(2), None) };
-        let request = PageRequest { first, after: after.map(str::to_owned), last, before: before.map(str::to_owned) };
+        let (after, before) = (after.map(str::to_owned), before.map(str::to_owned));
+        let request = PageRequest { first, after, last, before, ..PageRequest::default() };
         Page::parse(&request, "letters", 2).unwrap()
     }
 
     fn cut(page: &Page, letters: &str) -> (String, bool, bool) {
         let letters = letters.chars().map(String::from).collect();
-        let slice = page.cut_ranked("letters", letters, |letter| Key::Text(letter.clone()));
+        let slice = page.cut_ranked(letters, |letter| Key::Text(letter.clone()));
         let shown = slice.items.into_iter().map(|(_, (_, letter))| letter).collect();
         (shown, slice.has_previous, slice.has_next)
     }
@@ -432,6 +535,29 @@ mod tests {
         }
         assert_eq!(cut(&page(None, None), "abcdef"), ("ab".to_owned(), false, true));
         assert_eq!(cut(&page(Some(&third), None), "abcdef"), ("de".to_owned(), true, true));
+    }
+
+    #[test]
+    fn a_cursor_of_some_states_is_none_of_others() {
+        let (after, open) = (cursor(3, "c"), || vec!["open".to_owned()]);
+        let request = |after: &str, states| {
+            PageRequest { after: Some(after.to_owned()), ..PageRequest::default() }.of_states(states)
+        };
+        let parse = |request: &PageRequest| Page::parse(request, "letters", 2);
+        assert!(parse(&request(&after, open())).is_err(), "one of all is not one of some");
+        let both = vec!["paid".to_owned(), "open".to_owned(), "paid".to_owned()];
+        let slice = parse(&PageRequest::default().of_states(both.clone()))
+            .unwrap()
+            .slice(vec![1], |n| vec![Key::Int(*n), Key::Int(0)]);
+        let (cursor, _) = &slice.items[0];
+        assert!(parse(&request(cursor, both)).is_ok());
+        assert!(
+            parse(&request(cursor, vec!["open".to_owned(), "paid".to_owned()])).is_ok(),
+            "in whatever order they are named"
+        );
+        for others in [vec![], open()] {
+            assert!(parse(&request(cursor, others)).is_err());
+        }
     }
 
     #[test]

@@ -92,7 +92,8 @@ impl Market {
         Ok(Asked { ceremony, options })
     }
 
-    /// Add the passkey that the device made.
+    /// Add the passkey that the device made. A repeat is answered before its challenge is looked for, which
+    /// the first time has used up.
     pub async fn passkey_add(
         &self,
         call: &Call,
@@ -101,10 +102,16 @@ impl Market {
         answer: &Value,
     ) -> Result<Passkey, Failure> {
         let holder = holder(call)?;
+        if let Some(passkey) = self.answered(call).await? {
+            return Ok(passkey);
+        }
         let name = Passkey::parse_name(name)?;
-        let challenge = self.ceremony_finish(ceremony, Purpose::Add, Some(holder)).await?;
+        let challenge = match self.ceremony_finish(ceremony, Purpose::Add, Some(holder)).await {
+            // Used up meanwhile, perhaps by this very request.
+            Err(Failure::Refused(refused)) => return self.answered(call).await?.ok_or_else(|| refused.into()),
+            found => found?,
+        };
         let credential = webauthn::created(answer, &challenge, self.relying_party())?;
-        let call = &once_is_enough(call);
         run!(self, call, tx => {
             tx.user_for_update(holder.user).await?.ok_or(Refusal::HIDDEN)?.must_read_mail()?;
             let kept = count(&tx.passkeys_of(holder.user).await?);

@@ -96,7 +96,10 @@ impl Market {
             [hashes.into()],
         );
         let found = Owner::find_by_statement(select).all(self.db()).await?;
-        Ok(found.into_iter().map(|row| Id::from_uuid(row.user_id)).collect())
+        let found: Vec<UserId> = found.into_iter().map(|row| Id::from_uuid(row.user_id)).collect();
+        // Whom one of our people looked for is written down, and not by what.
+        run!(self, call, tx => { tx.audit("payee_search", "payees", serde_json::json!({ "found": found })).await })?;
+        Ok(found)
     }
 
     /// What is known of a payee, whoever asks.

@@ -1,6 +1,7 @@
 //! Payments into escrow: the client sets out, the processor is asked outside of the transaction,
 //! and what it tells later comes in by one door, each event once.
 
+use domain::access::{self, Verb};
 use domain::bonus::lapse;
 use domain::change::Change;
 use domain::id::{Id, MilestoneId, PaymentId, TimesheetId};
@@ -78,6 +79,8 @@ impl Market {
     ) -> Result<(Milestone, Option<Payment>), Failure> {
         let (milestone, payment): (Milestone, Option<Payment>) = run!(self, call, tx => {
             let milestone = tx.milestone_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            access::check(tx.actor(), Verb::MilestoneFund, &milestone.subject())?;
+            tx.offer_takes_money(&milestone).await?;
             match &with {
                 FundWith::Card(method) => {
                     let payment: PaymentId = tx.id();
@@ -118,6 +121,9 @@ impl Market {
         run!(self, call, tx => {
             let milestone = tx.milestone_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
             let change = milestone.stop_funding(tx.actor(), expected)?;
+            if change.changed {
+                tx.audit("milestone_stop_funding", id, serde_json::json!({ "version": change.next.version })).await?;
+            }
             tx.milestone_save(change.then(|milestone| lapse(milestone, tx.now()))?).await
         })
     }

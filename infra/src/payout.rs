@@ -112,7 +112,8 @@ impl Market {
     /// The caller's payouts, newest first.
     pub async fn payouts_of_viewer(&self, call: &Call, page: &PageRequest) -> Result<Slice<Payout>, Failure> {
         let Some(user) = call.actor.user() else { return Ok(Slice::empty()) };
-        let select = row::Entity::find().filter(row::Column::UserId.eq(user.uuid()));
+        let select = page.narrow(row::Entity::find(), row::Column::Status);
+        let select = select.filter(row::Column::UserId.eq(user.uuid()));
         let order = Keyset::<row::Entity> {
             list: "payouts",
             columns: vec![row::Column::Id],
@@ -126,7 +127,8 @@ impl Market {
     /// screening or a suspension has stopped, and those that two have to approve.
     pub async fn payout_queue(&self, call: &Call, page: &PageRequest) -> Result<Slice<Payout>, Failure> {
         access::check(&call.actor, Verb::PayoutQueueRead, &Subject::OURS)?;
-        let select = row::Entity::find().filter(row::Column::WaitsForStaff.eq(true));
+        let select = page.narrow(row::Entity::find(), row::Column::Status);
+        let select = select.filter(row::Column::WaitsForStaff.eq(true));
         let order = Keyset::<row::Entity> {
             list: "payout_queue",
             columns: vec![row::Column::Id],
@@ -186,6 +188,7 @@ impl Market {
             let change = PayoutMethod::add(tx.actor(), tx.now(), tx.id(), user, iban, account_title, &terms)?;
             let change = if in_dollars { change.map(PayoutMethod::in_dollars) } else { change };
             tx.must_be_proved(call).await?;
+            tx.must_read_mail().await?;
             let row = row::method_model(self.vault(), &change.next)?;
             if tx.has_payout_method(user, &self.vault().lookups(iban_of(&change.next))).await? {
                 return Err(already_added().into());
@@ -334,6 +337,7 @@ impl Market {
         run!(self, call, tx => {
             let payout = tx.payout_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
             let change = payout.attach_e_prc(tx.actor(), expected, number)?;
+            tx.must_be_proved_unless_own(call, change.next.user).await?;
             if change.changed {
                 tx.audit("payout_e_prc_attach", id, serde_json::json!({ "number": change.next.e_prc })).await?;
             }
@@ -530,6 +534,15 @@ fn iban_of(method: &PayoutMethod) -> &str {
 }
 
 impl Tx {
+    /// Nobody is paid any more at the accounts that a person has added; how many there were.
+    pub(crate) async fn payout_methods_drop(&self, user: UserId) -> Result<u64, Failure> {
+        let remove = sql(
+            "update payout_methods set removed_at = $2 where user_id = $1 and removed_at is null",
+            [user.uuid().into(), self.now().into()],
+        );
+        Ok(self.conn().execute_raw(remove).await?.rows_affected())
+    }
+
     /// Does the person have this account already, found by any of the vault's keys?
     async fn has_payout_method(&self, user: UserId, lookups: &[Vec<u8>]) -> Result<bool, Failure> {
         let found = row::method::Entity::find()

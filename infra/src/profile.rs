@@ -15,6 +15,7 @@ use crate::market::Market;
 use crate::page::{Key, Keyset, PageRequest, Slice};
 use crate::save::save_row;
 use crate::sql::{ids, sql};
+use crate::words::holds;
 use crate::{Call, Failure, Tx, run};
 
 pub(crate) mod along;
@@ -142,6 +143,7 @@ impl Market {
             descending: true,
             key: |row| vec![Key::Uuid(row.id)],
         };
+        let _turn = self.turn_for_words(filter.text.as_deref()).await?;
         let found = matching(visible_to(&call.actor).filter(row::Column::Visibility.eq(PUBLIC)), filter);
         whole_page(self.db(), order.page(self.db(), found, page).await?).await
     }
@@ -186,9 +188,8 @@ fn matching(select: Select<row::Entity>, filter: &FreelancerFilter) -> Select<ro
             [skill.uuid()],
         ));
     }
-    if let Some(words) = text.as_deref().map(search_terms).filter(|words| !words.is_empty()) {
-        select =
-            select.filter(Expr::cust_with_values("freelancer_profiles.search @@ to_tsquery('english', $1)", [words]));
+    if let Some(words) = text.as_deref().and_then(|text| holds("freelancer_profiles.search", text)) {
+        select = select.filter(words);
     }
     if let Some(minor) = rate_at_least {
         select = select.filter(row::Column::RateMinor.gte(*minor));
@@ -204,13 +205,6 @@ fn matching(select: Select<row::Entity>, filter: &FreelancerFilter) -> Select<ro
         select = select.filter(Expr::cust_with_values("freelancer_profiles.languages @> $1", [spoken]));
     }
     select
-}
-
-/// Words as a full text query: all of them, the last one perhaps only begun.
-fn search_terms(text: &str) -> String {
-    let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).take(20);
-    let words: Vec<String> = words.map(|word| format!("'{}'", word.to_lowercase())).collect();
-    if words.is_empty() { String::new() } else { format!("{}:*", words.join(" & ")) }
 }
 
 impl Tx {

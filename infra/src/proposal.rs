@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use domain::Timestamp;
 use domain::access::{self, Verb};
 use domain::change::Change;
-use domain::gig::{Gig, TradeTerms};
+use domain::gig::Gig;
 use domain::id::{GigId, Id, ProposalId, UserId};
 use domain::proposal::{
     Bid, BidInput, Closing, Counter, DeclineReason, PriceInput, Proposal, ProposalState, ProposalTerms,
@@ -15,20 +15,21 @@ use domain::proposal::{
 use domain::refusal::Refusal;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QuerySelect,
-    Statement,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
+    QuerySelect, Statement,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::market::Market;
-use crate::page::{Key, Keyset, Page, PageRequest, Pages, Slice, try_map_pages};
+use crate::page::{COUNTED, Key, Keyset, Page, PageRequest, Pages, Slice, try_map_pages};
 use crate::save::saving;
 use crate::sql::{ids, rows_with, sql};
 use crate::{Call, Failure, Fault, Tx, run};
 
 mod alike;
 mod along;
+mod submit;
 
 pub use along::{ProposalsFound, ProposalsWith};
 
@@ -38,8 +39,6 @@ const OF_GIG: &str = "gig_proposals";
 /// The proposals for a gig by how well their freelancers fit, in cursors.
 const BY_FIT: &str = "gig_proposals_by_fit";
 
-/// So many proposals for a gig are counted.
-const COUNTED: i64 = 1_000;
 /// So many proposals for a gig are listed by fit: the latest.
 const LISTED: i64 = 5_000;
 /// Of these so many are ranked, again the latest; the others come after them.
@@ -79,22 +78,6 @@ impl Market {
             let (gig, ties) = tx.bid_ties(gig).await?;
             let bid = Bid { gig: &gig, tied: ties.tied, live: ties.live.as_ref(), bids_used: 0 };
             tx.proposal_save(bid.save_draft(tx.actor(), input.clone(), tx.id(), tx.now())?).await
-        })
-    }
-
-    /// Put a proposal before the client.
-    pub async fn proposal_submit(&self, call: &Call, gig: GigId, input: BidInput) -> Result<Proposal, Failure> {
-        run!(self, call, tx => {
-            tx.bids_in_turn().await?;
-            let (gig, ties) = tx.bid_ties(gig).await?;
-            let Ties { tied, invited, live, terms, bids_used } = ties;
-            let bid = Bid { gig: &gig, tied, live: live.as_ref(), bids_used };
-            let change = bid.submit(tx.actor(), input.clone(), tx.id(), &terms, tx.now())?;
-            let proposal = tx.proposal_save(change).await?;
-            if invited {
-                tx.invitation_accepted(&proposal).await?;
-            }
-            Ok(proposal)
         })
     }
 
@@ -235,7 +218,8 @@ impl Market {
         gigs: &[GigId],
         page: &PageRequest,
     ) -> Result<Pages<GigId, Proposal>, Failure> {
-        let select = row::Entity::find().filter(row::Column::SubmittedAt.is_not_null());
+        let select = page.narrow(row::Entity::find(), row::Column::Status);
+        let select = select.filter(row::Column::SubmittedAt.is_not_null());
         let pages = newest_first(OF_GIG).pages(self.db(), select, row::Column::GigId, gigs, page).await?;
         Ok(try_map_pages(pages, Proposal::try_from)?)
     }
@@ -253,7 +237,8 @@ impl Market {
             return Ok(Slice::empty());
         }
         let without: Vec<Uuid> = without.iter().map(|proposal| proposal.uuid()).collect();
-        let select = row::Entity::find()
+        let select = page
+            .narrow(row::Entity::find(), row::Column::Status)
             .filter(row::Column::GigId.eq(gig.id.uuid()))
             .filter(row::Column::SubmittedAt.is_not_null())
             .filter(Expr::cust_with_values("proposals.id <> all($1)", [without]));
@@ -272,12 +257,13 @@ impl Market {
         if !access::allows(&call.actor, Verb::GigRead, &gig.subject()) {
             return Ok(Slice::empty());
         }
+        let states: Vec<String> = page.states.clone();
         let page = Page::parse(page, BY_FIT, 2)?;
         let without: Vec<Uuid> = without.iter().map(|proposal| proposal.uuid()).collect();
         let bids = BidRow::find_by_statement(sql(
             "select id, freelancer_id from proposals where gig_id = $1 and submitted_at is not null and id <> all($2)
-             order by submitted_at desc, id desc limit $3",
-            [gig.id.uuid().into(), without.into(), LISTED.into()],
+             and (status = any($4) or cardinality($4) = 0) order by submitted_at desc, id desc limit $3",
+            [gig.id.uuid().into(), without.into(), LISTED.into(), states.into()],
         ));
         let bids = bids.all(self.db()).await?;
         let people: Vec<UserId> = bids.iter().take(RANKED).map(|bid| UserId::from_uuid(bid.freelancer_id)).collect();
@@ -287,12 +273,12 @@ impl Market {
             Some(score) => Key::Int(-score),
             None => Key::Int(1),
         };
-        let slice = page.cut_sorted(BY_FIT, bids, |bid| vec![place(bid), Key::Uuid(bid.id)]);
+        let slice = page.cut_sorted(bids, |bid| vec![place(bid), Key::Uuid(bid.id)]);
         let shown: Vec<ProposalId> = slice.items.iter().map(|(_, bid)| ProposalId::from_uuid(bid.id)).collect();
         let mut whole = self.proposals_read(&shown).await?;
         let whole = |(cursor, bid): (String, BidRow)| Some((cursor, whole.remove(&ProposalId::from_uuid(bid.id))?));
         let items = slice.items.into_iter().filter_map(whole).collect();
-        Ok(Slice { items, has_next: slice.has_next, has_previous: slice.has_previous })
+        Ok(Slice { items, has_next: slice.has_next, has_previous: slice.has_previous, total: slice.total })
     }
 
     /// The live proposals for a gig that say nearly the same, in groups, the earliest of each first.
@@ -329,7 +315,8 @@ impl Market {
     /// The caller's own proposals, the newest first.
     pub async fn proposals_of_viewer(&self, call: &Call, page: &PageRequest) -> Result<Slice<Proposal>, Failure> {
         let user = call.actor.person()?.user;
-        let select = row::Entity::find().filter(row::Column::FreelancerId.eq(user.uuid()));
+        let select = page.narrow(row::Entity::find(), row::Column::Status);
+        let select = select.filter(row::Column::FreelancerId.eq(user.uuid()));
         Ok(newest_first("viewer_proposals").page(self.db(), select, page).await?.try_map(Proposal::try_from)?)
     }
 
@@ -356,7 +343,7 @@ impl Market {
             "select gig as gig_id, (select count(*) from (
                  select from proposals where gig_id = gig and submitted_at is not null limit $2) sent) as count
              from unnest($1::uuid[]) gig",
-            [ids(gigs), COUNTED.into()],
+            [ids(gigs), COUNTED.cast_signed().into()],
         ));
         let counts = counts.all(self.db()).await?;
         Ok(counts.into_iter().map(|row| (GigId::from_uuid(row.gig_id), row.count)).collect())
@@ -380,20 +367,10 @@ impl Market {
     }
 }
 
-/// What there is between a person and a gig, and what goes for their bids.
+/// What there is between a person and a gig.
 struct Ties {
     tied: bool,
-    invited: bool,
     live: Option<Proposal>,
-    terms: TradeTerms,
-    bids_used: u32,
-}
-
-#[derive(FromQueryResult)]
-struct Figures {
-    invited: bool,
-    trade_terms: Option<serde_json::Value>,
-    used: i64,
 }
 
 #[derive(FromQueryResult)]
@@ -436,11 +413,10 @@ impl Tx {
             let proposal = &change.next;
             let saved = saving(row::active(proposal, self.now())?);
             let saved = if proposal.revision > 0 { self.with_revision(saved, proposal)? } else { saved };
-            self.conn().execute_raw(saved).await.map_err(|error| {
-                Failure::from(error).when_violated("proposals_one_live", || {
-                    Refusal::rule("PROPOSAL_EXISTS", "you have a live proposal for this gig: revise that one")
-                })
-            })?;
+            self.conn()
+                .execute_raw(saved)
+                .await
+                .map_err(|error| Failure::from(error).when_violated("proposals_one_live", taken))?;
         }
         self.settle(change).await
     }
@@ -478,60 +454,28 @@ impl Tx {
         Ok(Statement::from_sql_and_values(DbBackend::Postgres, keep, values))
     }
 
-    /// A person's bids are decided one after the other, whatever gigs they are for: so none of them
-    /// is counted before another that is being sent.
-    async fn bids_in_turn(&self) -> Result<(), Failure> {
-        let user = self.actor().person()?.user;
-        let lock = sql("select id from users where id = $1 for no key update", [user.uuid().into()]);
-        self.conn().execute_raw(lock).await?;
-        Ok(())
-    }
-
-    /// The gig, and what is between it and the caller: are they invited, what did they bid on it, what are the terms of
-    /// the trade now, and how many bids of theirs count? Those of the last days that the terms say; those whose gig
-    /// closed unfilled, and those that ended unopened, are given back.
+    /// The gig, and what is between it and the caller: did they bid on it, or are they invited?
     async fn bid_ties(&self, gig: GigId) -> Result<(Gig, Ties), Failure> {
         let user: UserId = self.actor().person()?.user;
         let gig = self.gig_for_share(gig).await?.ok_or(Refusal::HIDDEN)?;
-        let otherwise = TradeTerms::default();
         // Their bids are locked, so that two requests of one person about one gig are decided one after the other.
-        let ties = sql(
-            "select figures.*, mine.* from (
-                 select exists (select 1 from invitations i where i.gig_id = $1 and i.freelancer_id = $2) as invited,
-                     now.terms as trade_terms,
-                     (select count(*) from proposals p join gigs g on g.id = p.gig_id
-                      where p.freelancer_id = $2
-                        and p.submitted_at > $3 - make_interval(days => coalesce((now.terms ->> 'bid_window_days')::int, $4))
-                        and g.state not in ('expired', 'cancelled', 'removed')
-                        and not (p.viewed_at is null
-                                 and p.status in ('withdrawn', 'declined', 'not_selected', 'expired', 'removed'))) as used
-                 from (values (1)) one left join lateral (
-                     select terms from trade_terms where effective_from <= $3 order by effective_from desc limit 1) now on true
-             ) figures left join lateral (
-                 select * from proposals where gig_id = $1 and freelancer_id = $2 order by id for update) mine on true",
-            [
-                gig.id.uuid().into(),
-                user.uuid().into(),
-                self.now().into(),
-                i32::from(otherwise.bid_window_days).into(),
-            ],
-        );
-        let (mut figures, mut mine) = (None, Vec::new());
-        for found in self.conn().query_all_raw(ties).await? {
-            if found.try_get::<Option<Uuid>>("", "id")?.is_some() {
-                mine.push(row::Model::from_query_result(&found, "")?);
-            }
-            figures = Some(Figures::from_query_result(&found, "")?);
-        }
-        let Figures { invited, trade_terms, used } =
-            figures.ok_or_else(|| Fault::bad_row("trade_terms", "nothing was read, not even their absence"))?;
-        let terms = trade_terms.map(serde_json::from_value).transpose()?.unwrap_or(otherwise);
-        let bids_used = u32::try_from(used).unwrap_or(u32::MAX);
-        let tied = invited || mine.iter().any(|row| row.submitted_at.is_some());
+        let mine = row::Entity::find()
+            .filter(row::Column::GigId.eq(gig.id.uuid()))
+            .filter(row::Column::FreelancerId.eq(user.uuid()))
+            .order_by_asc(row::Column::Id)
+            .lock_exclusive()
+            .all(self.conn())
+            .await?;
+        // Who submitted a proposal before keeps sight of a gig that closed.
+        let tied = mine.iter().any(|row| row.submitted_at.is_some()) || self.is_invited(gig.id, user).await?;
         let live = mine.into_iter().find(|row| row::LIVE.contains(&row.status.as_str()));
         let live = live.map(Proposal::try_from).transpose()?;
-        Ok((gig, Ties { tied, invited, live, terms, bids_used }))
+        Ok((gig, Ties { tied, live }))
     }
+}
+
+fn taken() -> Refusal {
+    Refusal::rule("PROPOSAL_EXISTS", "you have a live proposal for this gig: revise that one")
 }
 
 fn newest_first(list: &'static str) -> Keyset<row::Entity> {
@@ -585,6 +529,7 @@ mod row {
     use domain::Timestamp;
     use domain::id::Id;
     use domain::proposal::Proposal;
+    use sea_orm::Iterable;
     use sea_orm::entity::prelude::*;
 
     use super::Set;
@@ -616,6 +561,12 @@ mod row {
     }
 
     impl ActiveModelBehavior for ActiveModel {}
+
+    /// The values of the columns, in the order of the table.
+    pub fn values(proposal: &Proposal, now: Timestamp) -> Result<Vec<Value>, Fault> {
+        let active = active(proposal, now)?;
+        Ok(Column::iter().filter_map(|column| active.get(column).into_value()).collect())
+    }
 
     pub fn active(proposal: &Proposal, now: Timestamp) -> Result<ActiveModel, Fault> {
         Ok(ActiveModel {

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use domain::access::{self, Verb};
 use domain::change::Change;
-use domain::gig::Visibility;
+use domain::gig::{Gig, Visibility};
 use domain::id::{GigId, Id, SavedSearchId, SkillId, UserId};
 use domain::matching::GigFeatures;
 use domain::refusal::Refusal;
@@ -15,11 +15,12 @@ use uuid::Uuid;
 use crate::market::Market;
 use crate::page::{Key, Keyset, PageRequest, Slice};
 use crate::sql::{ids, sql};
-use crate::{Call, Failure, Tx, run};
+use crate::{Call, Failure, Fault, Tx, run};
 
-/// So many searches are tried against one gig, those first whose person was told longest ago: what
-/// one publication can cause has an end.
-const TRIED: i64 = 1_000;
+/// So many searches are read at once.
+const PAGE: i64 = 1_000;
+/// So many pages of them are tried before others have a turn: what one delivery can take has an end.
+const PAGES: usize = 50;
 
 #[derive(FromQueryResult)]
 struct Tried {
@@ -28,6 +29,11 @@ struct Tried {
     name: String,
     criteria: serde_json::Value,
     created_at: domain::Timestamp,
+}
+
+#[derive(FromQueryResult)]
+struct Turn {
+    tried_to: Uuid,
 }
 
 #[derive(FromQueryResult)]
@@ -91,28 +97,72 @@ impl Market {
 
     /// A gig was put before freelancers: those are told whose searches find it, and whom nothing
     /// keeps from it. Told again, it tells nobody twice.
+    ///
+    /// # Errors
+    /// [`Fault::Later`] when there are more searches than are tried at once: told again, it goes on with them.
     pub(crate) async fn saved_searches_try(&self, call: &Call, gig: GigId) -> Result<(), Failure> {
         let Some(gig) = self.gig_find(call, gig).await? else { return Ok(()) };
         if !gig.takes_proposals() || gig.brief.visibility != Visibility::Public {
             return Ok(());
         }
+        let mut after = self.saved_searches_tried(gig.id).await?;
+        for _ in 0..PAGES {
+            let searches = self.saved_searches_after(&gig, after).await?;
+            let is_last = i64::try_from(searches.len()).is_ok_and(|read| read < PAGE);
+            after = searches.last().map_or(after, |last| last.id.uuid());
+            self.saved_searches_tell(call, &gig, searches).await?;
+            if is_last {
+                let done = sql("delete from saved_search_turns where gig_id = $1", [gig.id.uuid().into()]);
+                self.db().execute_raw(done).await?;
+                return Ok(());
+            }
+        }
+        let keep = sql(
+            "insert into saved_search_turns (gig_id, tried_to) values ($1, $2)
+             on conflict (gig_id) do update set tried_to = excluded.tried_to",
+            [gig.id.uuid().into(), after.into()],
+        );
+        self.db().execute_raw(keep).await?;
+        let why = "more searches might find the gig than are tried at once".to_owned();
+        Err(Fault::Later { service: "saved searches", why, until: self.clock().now() }.into())
+    }
+
+    /// Up to which search a gig was tried before.
+    async fn saved_searches_tried(&self, gig: GigId) -> Result<Uuid, Failure> {
+        let select = sql("select tried_to from saved_search_turns where gig_id = $1", [gig.uuid().into()]);
+        Ok(Turn::find_by_statement(select).one(self.db()).await?.map_or(Uuid::nil(), |turn| turn.tried_to))
+    }
+
+    /// The next searches that may find a gig, as far as that can be told without its words.
+    async fn saved_searches_after(&self, gig: &Gig, after: Uuid) -> Result<Vec<SavedSearch>, Failure> {
         let skills: Vec<SkillId> = gig.brief.skills.iter().map(|asked| asked.skill).collect();
         let found = Tried::find_by_statement(sql(
             "select s.id, s.user_id, s.name, s.criteria, s.created_at from saved_searches s
-             where (not exists (select 1 from saved_search_skills k where k.search_id = s.id)
+             where s.id > $4
+               and coalesce(s.criteria ->> 'kind', $6) = $6
+               and coalesce((s.criteria -> 'budget_at_least' ->> 'minor')::bigint, 0) <= $7
+               and (not exists (select 1 from saved_search_skills k where k.search_id = s.id)
                     or exists (select 1 from saved_search_skills k where k.search_id = s.id and k.skill_id = any($1)))
                and not exists (select 1 from saved_search_hits h where h.search_id = s.id and h.gig_id = $2)
                and not exists (select 1 from members m where m.organization_id = $3 and m.user_id = s.user_id)
-             order by s.told_at nulls first, s.id limit $4",
-            [ids(&skills), gig.id.uuid().into(), gig.client.uuid().into(), TRIED.into()],
+             order by s.id limit $5",
+            [
+                ids(&skills),
+                gig.id.uuid().into(),
+                gig.client.uuid().into(),
+                after.into(),
+                PAGE.into(),
+                gig.brief.kind.as_str().into(),
+                gig.brief.budget.high.minor().into(),
+            ],
         ));
-        let searches = found.all(self.db()).await?.into_iter().map(SavedSearch::try_from);
-        let searches = searches.collect::<Result<Vec<_>, _>>()?;
-        if i64::try_from(searches.len()).is_ok_and(|tried| tried >= TRIED) {
-            tracing::warn!(gig = %gig.id, "more searches might find the gig than are tried at once");
-        }
-        let found: Vec<SavedSearch> = searches.into_iter().filter(|search| search.criteria.admit(&gig)).collect();
-        let free = self.people_free_for(&GigFeatures::constraints_of(&gig), &found).await?;
+        Ok(found.all(self.db()).await?.into_iter().map(SavedSearch::try_from).collect::<Result<_, _>>()?)
+    }
+
+    /// Tell those of some searches that find a gig, and whom nothing keeps from it.
+    async fn saved_searches_tell(&self, call: &Call, gig: &Gig, searches: Vec<SavedSearch>) -> Result<(), Failure> {
+        let found: Vec<SavedSearch> = searches.into_iter().filter(|search| search.criteria.admit(gig)).collect();
+        let free = self.people_free_for(&GigFeatures::constraints_of(gig), &found).await?;
         // One word for each person, however many of their searches find it.
         let mut told = HashSet::new();
         let telling: HashMap<Uuid, &SavedSearch> = found
@@ -135,7 +185,7 @@ impl Market {
             let mut change = Change::to(());
             for New { search_id } in new.all(tx.conn()).await? {
                 if let Some(search) = telling.get(&search_id) {
-                    change = change.telling(search.found(&gig));
+                    change = change.telling(search.found(gig));
                 }
             }
             tx.conn()
@@ -195,8 +245,8 @@ impl Tx {
 }
 
 impl TryFrom<Tried> for SavedSearch {
-    type Error = crate::Fault;
-    fn try_from(row: Tried) -> Result<Self, crate::Fault> {
+    type Error = Fault;
+    fn try_from(row: Tried) -> Result<Self, Fault> {
         let Tried { id, user_id, name, criteria, created_at } = row;
         Ok(Self {
             id: Id::from_uuid(id),
@@ -209,8 +259,8 @@ impl TryFrom<Tried> for SavedSearch {
 }
 
 impl TryFrom<row::Model> for SavedSearch {
-    type Error = crate::Fault;
-    fn try_from(row: row::Model) -> Result<Self, crate::Fault> {
+    type Error = Fault;
+    fn try_from(row: row::Model) -> Result<Self, Fault> {
         let row::Model { id, user_id, name, criteria, created_at } = row;
         Tried { id, user_id, name, criteria, created_at }.try_into()
     }

@@ -184,7 +184,12 @@ impl Market {
     pub async fn session_revoke(&self, call: &Call, id: SessionId) -> Result<Session, Failure> {
         run!(self, call, tx => {
             let session = tx.session_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
-            tx.session_save(session.revoke(tx.actor(), Ending::Revoked, tx.now())?).await
+            let change = session.revoke(tx.actor(), Ending::Revoked, tx.now())?;
+            tx.must_be_proved_unless_own(call, change.next.user).await?;
+            if change.changed {
+                tx.audit("session_revoke", id, serde_json::json!({ "user": change.next.user })).await?;
+            }
+            tx.session_save(change).await
         })
     }
 

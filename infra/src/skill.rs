@@ -31,7 +31,7 @@ impl Market {
             None => taxonomy.skills().iter().collect(),
         };
         found.retain(|skill| category.as_ref().is_none_or(|category| skill.category == category));
-        page.cut_ranked("skills", found, |skill| Key::Text(skill.slug.to_owned())).try_map(|(_, skill)| Ok(skill))
+        page.cut_ranked(found, |skill| Key::Text(skill.slug.to_owned())).try_map(|(_, skill)| Ok(skill))
     }
 
     /// The skills that a text speaks of, surest first.

@@ -213,7 +213,7 @@ impl Market {
             let contract = ContractId::from_uuid(row.contract_id);
             lists.entry(contract).or_default().push(StatementEntry::try_from(row)?);
         }
-        let slice = |entries| page.slice(LIST, entries, |entry: &StatementEntry| vec![Key::Int(entry.number)]);
+        let slice = |entries| page.slice(entries, |entry: &StatementEntry| vec![Key::Int(entry.number)]);
         Ok(lists.into_iter().map(|(contract, entries)| (contract, slice(entries))).collect())
     }
 

@@ -70,6 +70,17 @@ impl Settings {
 #[derive(Clone)]
 pub struct Stripe {
     inner: Arc<Inner>,
+    lane: Lane,
+}
+
+/// What is asked for, as far as that matters when we are told to stay away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lane {
+    /// Money.
+    Money,
+    /// Cards that are set up to be charged later. Anybody with an organization can ask for many: that must keep
+    /// nobody's money waiting.
+    SetUps,
 }
 
 struct Inner {
@@ -77,6 +88,7 @@ struct Inner {
     base: String,
     webhook_secrets: Vec<SecretString>,
     breaker: Mutex<Breaker>,
+    breaker_of_set_ups: Mutex<Breaker>,
 }
 
 impl fmt::Debug for Stripe {
@@ -198,8 +210,14 @@ impl Stripe {
             .map_err(|error| fault(error.to_string()))?;
         let Settings { base, webhook_secrets, .. } = settings;
         let base = base.trim_end_matches('/').to_owned();
-        let inner = Inner { http, base, webhook_secrets, breaker: Mutex::default() };
-        Ok(Self { inner: Arc::new(inner) })
+        let (breaker, breaker_of_set_ups) = (Mutex::default(), Mutex::default());
+        let inner = Inner { http, base, webhook_secrets, breaker, breaker_of_set_ups };
+        Ok(Self { inner: Arc::new(inner), lane: Lane::Money })
+    }
+
+    /// The same, for setting up cards: that it is to stay away with these keeps no money waiting.
+    pub(crate) fn for_set_ups(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner), lane: Lane::SetUps }
     }
 
     /// Send a request and read its answer. A request that changes something takes the `key` that makes
@@ -331,7 +349,11 @@ impl Stripe {
     }
 
     fn breaker(&self) -> MutexGuard<'_, Breaker> {
-        self.inner.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+        let breaker = match self.lane {
+            Lane::Money => &self.inner.breaker,
+            Lane::SetUps => &self.inner.breaker_of_set_ups,
+        };
+        breaker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -76,7 +76,8 @@ impl Market {
         page: &PageRequest,
     ) -> Result<Pages<ContractId, Timesheet>, Failure> {
         let (order, column) = (newest_first("contract_timesheets"), row::Column::ContractId);
-        let pages = order.pages(self.db(), row::Entity::find(), column, contracts, page).await?;
+        let select = page.narrow(row::Entity::find(), row::Column::Status);
+        let pages = order.pages(self.db(), select, column, contracts, page).await?;
         let rows = pages.values().flat_map(|slice| slice.items.iter().map(|(_, row)| row.clone())).collect();
         let weeks = row::with_entries(self.db(), rows).await?;
         let mut weeks: HashMap<TimesheetId, Timesheet> = weeks.into_iter().map(|week| (week.id, week)).collect();
@@ -89,12 +90,13 @@ impl Market {
     /// The weeks the caller has worked, newest first.
     pub async fn timesheets_of_viewer(&self, call: &Call, page: &PageRequest) -> Result<Slice<Timesheet>, Failure> {
         let user = call.actor.person()?.user;
-        let select = row::Entity::find().filter(row::Column::FreelancerId.eq(user.uuid()));
+        let select = page.narrow(row::Entity::find(), row::Column::Status);
+        let select = select.filter(row::Column::FreelancerId.eq(user.uuid()));
         let slice = newest_first("viewer_timesheets").page(self.db(), select, page).await?;
-        let Slice { items, has_next, has_previous } = slice;
+        let Slice { items, has_next, has_previous, total } = slice;
         let (cursors, rows): (Vec<_>, Vec<_>) = items.into_iter().unzip();
         let weeks = row::with_entries(self.db(), rows).await?;
-        Ok(Slice { items: cursors.into_iter().zip(weeks).collect(), has_next, has_previous })
+        Ok(Slice { items: cursors.into_iter().zip(weeks).collect(), has_next, has_previous, total })
     }
 
     /// The entries of weeks the caller has loaded, in the order they were written.

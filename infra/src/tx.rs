@@ -191,14 +191,27 @@ impl Market {
     /// Begin a transaction for `call`, unless it is a repeat.
     pub async fn open<T: DeserializeOwned>(&self, call: &Call) -> Result<Opening<T>, Failure> {
         let tx = self.begin(call).await?;
-        if let Some(once) = &call.once
-            && let Some(answer) = idempotency::claim(&tx, once).await?
-        {
-            tx.conn.rollback().await?;
-            self.must_still_see(call, once, &answer).await?;
-            return Ok(Opening::Repeat(serde_json::from_value(answer)?));
+        if let Some(once) = &call.once {
+            if let Some(answer) = idempotency::claim(&tx, once).await? {
+                tx.conn.rollback().await?;
+                self.must_still_see(call, once, &answer).await?;
+                return Ok(Opening::Repeat(serde_json::from_value(answer)?));
+            }
+            self.may_keep(once)?;
         }
         Ok(Opening::Fresh(Box::new(tx)))
+    }
+
+    /// What the call was answered before, if it is a repeat: for what has to be done before a transaction is
+    /// begun, and only once.
+    pub(crate) async fn answered<T: DeserializeOwned>(&self, call: &Call) -> Result<Option<T>, Failure> {
+        if call.once.is_none() {
+            return Ok(None);
+        }
+        match self.open(call).await? {
+            Opening::Repeat(answer) => Ok(Some(answer)),
+            Opening::Fresh(_) => Ok(None),
+        }
     }
 
     /// End a transaction: commit an answer, after keeping it with the call's idempotency key, or
@@ -266,11 +279,16 @@ impl Tx {
     /// Write what is left, with the answer if the call may be repeated, and commit.
     async fn keep_and_commit<T: Serialize>(self, market: &Market, call: &Call, answer: T) -> Result<T, Failure> {
         let mut last = std::mem::take(&mut *held(&self.settled));
-        if let Some(once) = &call.once {
-            last.keep(once.kept(serde_json::to_value(&answer)?));
+        let kept = call.once.as_ref().map(|once| Ok((once, serde_json::to_value(&answer)?)));
+        let kept = kept.transpose().map_err(|error: serde_json::Error| Failure::from(error))?;
+        if let Some((once, answer)) = &kept {
+            last.keep(once.kept(answer));
         }
         self.write(last).await?;
         self.conn.commit().await?;
+        if let Some((once, answer)) = &kept {
+            market.answer_kept(once, answer);
+        }
         self.aftermath.into_inner().unwrap_or_else(PoisonError::into_inner).follow(market);
         Ok(answer)
     }

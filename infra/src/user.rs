@@ -1,6 +1,6 @@
 //! People.
 
-use domain::access::Staff;
+use domain::access::{Denied, Staff};
 use domain::change::Change;
 use domain::id::{Id, UserId};
 use domain::profile::FreelancerProfile;
@@ -113,6 +113,11 @@ impl Market {
         })
     }
 
+    /// The same of whoever acts as of [`Tx::must_read_mail`], where there is no transaction.
+    pub(crate) async fn must_read_mail(&self, call: &Call) -> Result<(), Failure> {
+        Ok(self.viewer(call).await?.ok_or(Denied::SignIn)?.must_read_mail()?)
+    }
+
     /// Is this person suspended now?
     pub(crate) async fn is_suspended(&self, id: UserId) -> Result<bool, Failure> {
         let row = row::Entity::find_by_id(id.uuid()).one(self.db()).await?;
@@ -125,6 +130,12 @@ impl Tx {
     pub(crate) async fn is_suspended(&self, id: UserId) -> Result<bool, Failure> {
         let row = row::Entity::find_by_id(id.uuid()).one(self.conn()).await?;
         Ok(row.is_some_and(|row| row.suspended_at.is_some()))
+    }
+
+    /// Whoever acts has shown that they read mail at the address of their account.
+    pub(crate) async fn must_read_mail(&self) -> Result<(), Failure> {
+        let row = row::Entity::find_by_id(self.actor().person()?.user.uuid()).one(self.conn()).await?;
+        Ok(row.map(User::try_from).transpose()?.ok_or(Refusal::HIDDEN)?.must_read_mail()?)
     }
 
     /// The person, locked.

@@ -59,6 +59,10 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0062_refund_looks", sql: include_str!("../sql/0062_refund_looks.sql") },
     Migration { name: "0063_more_skills", sql: include_str!("../sql/0063_more_skills.sql") },
     Migration { name: "0064_credit_by_payment", sql: include_str!("../sql/0064_credit_by_payment.sql") },
+    Migration { name: "0065_idle_money", sql: include_str!("../sql/0065_idle_money.sql") },
+    Migration { name: "0067_bids", sql: include_str!("../sql/0067_bids.sql") },
+    Migration { name: "0070_saved_search_turns", sql: include_str!("../sql/0070_saved_search_turns.sql") },
+    Migration { name: "0071_set_ups", sql: include_str!("../sql/0071_set_ups.sql") },
     Migration { name: "0077_wire_return_words", sql: include_str!("../sql/0077_wire_return_words.sql") },
 ];
 

@@ -247,7 +247,7 @@ impl Bench {
 async fn approve(market: &Market, client: &Actor, waiting: &Waiting) -> bool {
     let Some(&id) = waiting.ids.get(waiting.next.fetch_add(1, Ordering::Relaxed)) else { return false };
     let key = id.to_string();
-    let once = Once::new(market.vault(), "bench", &key, "milestoneApprove", &key).unwrap();
+    let once = Once::new(market.vault(), &key, &key, "milestoneApprove", &key).unwrap();
     let call = Call { actor: client.clone(), session: None, trace: key, once: Some(once) };
     market.milestone_approve(&call, id, None, Approval::Whole).await.unwrap();
     true

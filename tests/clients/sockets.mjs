@@ -22,7 +22,10 @@ async function person(name) {
     signUp(input: $input) { tokens { accessToken viewer { user { id } } } errors { message } } }`;
   const { signUp } = await ask(query, { input: { email, name, password: 'tuba-gravel-ninety' } });
   assert.deepEqual(signUp.errors, []);
-  return { id: signUp.tokens.viewer.user.id, token: signUp.tokens.accessToken };
+  const token = signUp.tokens.accessToken;
+  const verify = `mutation { sandboxEmailVerify(input: {}) { errors { message } } }`;
+  assert.deepEqual((await ask(verify, {}, token)).sandboxEmailVerify.errors, []);
+  return { id: signUp.tokens.viewer.user.id, token };
 }
 
 const sockets = (token) =>
@@ -72,7 +75,7 @@ const input = {
 const { offerCreate } = await ask(offer, { input }, client.token);
 assert.deepEqual(offerCreate.errors, []);
 for (const { notificationReceived } of await Promise.all(waiting)) {
-  assert.equal(notificationReceived.notification.kind, 'offer_sent');
+  assert.equal(notificationReceived.notification.kind, 'OFFER_SENT');
   assert.equal(notificationReceived.notification.subject.id, offerCreate.offer.id);
 }
 
@@ -90,7 +93,7 @@ await act('contractResume');
 const follow = 'subscription($id: ID!, $after: String) { contractEvents(contractId: $id, after: $after) { kind } }';
 for (const way of [sockets(client.token), events(client.token)]) {
   const { contractEvents } = await first(way, follow, { id, after });
-  assert.equal(contractEvents.kind, 'contract_resumed');
+  assert.equal(contractEvents.kind, 'CONTRACT_RESUMED');
   await way.dispose();
 }
 for (const way of ways) await way.dispose();

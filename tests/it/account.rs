@@ -3,6 +3,12 @@
 
 use axum::http::StatusCode;
 use chrono::TimeDelta;
+use domain::access::Actor;
+use domain::refusal::Refusal;
+use infra::Failure;
+use infra::clock::Clock;
+use infra::mail::Mail;
+use infra::market::Equipment;
 use serde_json::{Value, json};
 use tests::{Heard, PASSWORD, Person, Reply, TOKENS, TestApp};
 
@@ -50,7 +56,7 @@ pub async fn refreshed<'a>(app: &'a TestApp, person: &Person<'_>) -> tests::Visi
 #[tokio::test]
 async fn email_verify_takes_the_code_that_was_mailed_at_sign_up() {
     let app = TestApp::new().await;
-    let (ada, lin) = (app.person("ada").await, app.person("lin").await);
+    let (ada, lin) = (app.newcomer("ada").await, app.newcomer("lin").await);
     let verified = async |who: &Person<'_>| who.asks(ME, json!({})).await.data()["viewer"]["emailVerified"].clone();
     assert_eq!(verified(&ada).await, json!(false));
     let code = mailed_code(&app, &ada.email).await;
@@ -84,9 +90,28 @@ async fn email_verify_takes_the_code_that_was_mailed_at_sign_up() {
 }
 
 #[tokio::test]
+async fn letters_are_taken_for_read_only_where_they_go_nowhere() {
+    let app = TestApp::new().await;
+    let ada = app.newcomer("ada").await;
+    let user: domain::id::UserId = ada.id.parse().unwrap();
+    let actor = Actor::Person(domain::access::Person { user, suspended: false, staff: None, memberships: vec![] });
+    let call = infra::Call { actor, ..infra::Call::system("test") };
+    let mail = Mail::smtp(&"smtp://localhost:1025".into(), infra::mail::FROM).unwrap();
+    for (clock, mail) in [(Clock::System, Mail::kept()), (app.market.clock().clone(), mail)] {
+        let equipment = Equipment { mail, ..Equipment::throwaway().unwrap() };
+        let elsewhere = infra::Market::new(app.market.db().clone(), clock, equipment);
+        let refused = elsewhere.sandbox_email_verify(&call).await;
+        assert!(matches!(refused, Err(Failure::Refused(Refusal::Rule { code, .. })) if code == "NOT_A_SANDBOX"));
+    }
+    assert_eq!(ada.asks(ME, json!({})).await.data()["viewer"]["emailVerified"], false);
+    let here = ada.does("sandboxEmailVerify", json!({}), "viewer { emailVerified }").await;
+    assert_eq!(here.ok()["viewer"]["emailVerified"], true);
+}
+
+#[tokio::test]
 async fn password_reset_ends_every_session_and_every_code() {
     let app = TestApp::new().await;
-    let ada = app.person("ada").await;
+    let ada = app.newcomer("ada").await;
     let phone = sign_in(&app, &ada.email, PASSWORD).await;
     let there = app.bearer(&phone.text("tokens.accessToken"));
     asks_reset(&app, " ADA@example.com ").await.ok();
@@ -248,7 +273,6 @@ async fn what_touches_money_or_safety_takes_a_fresh_proof_of_who_it_is() {
     let app = TestApp::new().await;
     let (ada, bo) = (app.client("ada").await, app.person("bo").await);
     super::organization::joins(&ada, &bo, "ADMIN").await;
-    ada.reads_mail().await;
     let members = "query($id: ID!) { node(id: $id) { ... on Organization { members { nodes { id role } } } } }";
     let found = ada.asks(members, json!({ "id": ada.organization })).await;
     let nodes = found.data()["node"]["members"]["nodes"].as_array().cloned().unwrap_or_default();
@@ -324,6 +348,11 @@ async fn every_mutation_takes_as_fresh_a_proof_as_its_verb_does() {
         }
         *tried.entry(needed).or_insert(0) += 1;
     }
+    session(Freshness::Today.within().unwrap().num_minutes()).await;
+    let told = "mutation { milestoneApprove(input: { milestoneId: \"mil_0\" }) {
+        errors { ... on ReauthenticationRequiredError { withinSeconds } } } }";
+    let told = ada.asks(told, json!({})).await;
+    assert_eq!(told.data()["milestoneApprove"]["errors"][0]["withinSeconds"], 12 * 60 * 60, "its own freshness");
     assert!(tried[&Freshness::Fresh] >= 25 && tried[&Freshness::Today] >= 10, "{tried:?}");
     let safe = ["memberInvite", "memberUpdate", "memberRemove", "organizationTransfer", "payoutApprove", "userSuspend"];
     for name in safe.into_iter().chain(["policyVersionAdd", "disputeAward", "paymentRefund", "wireSettle"]) {

@@ -60,3 +60,63 @@ async fn the_log_has_the_newest_first_and_pages_without_gaps() {
     }
     assert_eq!(notes[..3], [json!("three"), json!("two"), json!("one")]);
 }
+
+/// The acts that the log has of a subject, the newest first.
+async fn acts(admin: &tests::Person<'_>, subject: &str) -> Vec<String> {
+    let log = admin.asks(LOG, json!({ "subject": subject })).await;
+    let nodes = log.data()["auditLog"]["nodes"].as_array().unwrap().clone();
+    nodes.iter().map(|line| line["act"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn what_our_people_do_and_look_for_and_what_opens_a_door_to_money_leaves_a_line() {
+    let app = TestApp::on_stripe().await;
+    let deal = app.offered().await;
+    let admin = app.admin("noor").await;
+    let client = &deal.client;
+
+    let sessions = client.asks("{ viewer { sessions { nodes { id } } } }", json!({})).await;
+    let session = sessions.data()["viewer"]["sessions"]["nodes"][0]["id"].as_str().unwrap().to_owned();
+    admin.does("sessionRevoke", json!({ "sessionId": session }), "session { id }").await.ok();
+    assert_eq!(acts(&admin, &session).await, ["session_revoke"]);
+    app.market.clock().advance(chrono::TimeDelta::minutes(16));
+
+    let number = "query($n: String!) { payeesByNumber(number: $n) { id } }";
+    admin.asks(number, json!({ "n": "PK36SCBL0000001123456702" })).await.data();
+    assert_eq!(acts(&admin, "payees").await, ["payee_search"]);
+
+    let set_up = json!({ "organizationId": client.organization });
+    let secret = client.does("paymentMethodSetUp", set_up, "clientSecret").await.text("clientSecret");
+    app.stripe().does(|books, now| books.sets_up(&secret, "pm_sandbox_visa", now));
+    app.settles().await;
+    assert_eq!(acts(&admin, &client.organization).await[..2], ["payment_method_saved", "payment_method_set_up"]);
+
+    let invite = json!({ "organizationId": client.organization, "email": "bo@example.com", "role": "VIEWER" });
+    let invitation = client.does("memberInvite", invite, "invitation { id }").await.text("invitation.id");
+    let revoke = json!({ "invitationId": invitation });
+    client.does("memberInvitationRevoke", revoke, "invitation { state }").await.ok();
+    assert_eq!(acts(&admin, &invitation).await, ["member_invitation_revoke", "member_invite"]);
+
+    let fund = json!({ "milestoneId": deal.milestone, "paymentMethod": "pm_sandbox_3ds" });
+    client.does("milestoneFund", fund, "payment { id }").await.ok();
+    client.does("milestoneStopFunding", json!({ "milestoneId": deal.milestone }), "milestone { status }").await.ok();
+    assert_eq!(acts(&admin, &deal.milestone).await[0], "milestone_stop_funding");
+}
+
+#[tokio::test]
+async fn our_people_end_somebody_elses_session_only_with_a_fresh_proof() {
+    let app = TestApp::new().await;
+    let (ada, admin) = (app.person("ada").await, app.admin("noor").await);
+    let mine = async || {
+        let sessions = ada.asks("{ viewer { sessions { nodes { id } } } }", json!({})).await;
+        let nodes = sessions.data()["viewer"]["sessions"]["nodes"].as_array().unwrap().clone();
+        nodes.iter().map(|node| node["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let of_admin = crate::account::refreshed(&app, &admin).await;
+    let revoke = json!({ "sessionId": mine().await[0] });
+    let refused = of_admin.does("sessionRevoke", revoke.clone(), "session { id }").await;
+    assert_eq!(refused.refused(), ["REAUTHENTICATE"]);
+    // Of one's own, at once: it may be a thief's.
+    let of_ada = crate::account::refreshed(&app, &ada).await;
+    of_ada.does("sessionRevoke", revoke, "session { id }").await.ok();
+}

@@ -50,7 +50,7 @@ async fn a_bonus_is_the_freelancers_after_the_hold_less_the_fee() {
     let told = "{ viewer { notifications { nodes { kind milestoneId } } } }";
     let told = deal.freelancer.asks(told, json!({})).await;
     let told = told.data()["viewer"]["notifications"]["nodes"].as_array().unwrap().clone();
-    assert!(told.contains(&json!({ "kind": "milestone_approved", "milestoneId": milestone["id"] })), "{told:?}");
+    assert!(told.contains(&json!({ "kind": "MILESTONE_APPROVED", "milestoneId": milestone["id"] })), "{told:?}");
 }
 
 #[tokio::test]

@@ -30,6 +30,7 @@ const FOR_ONESELF: &[&str] = &[
     "signOut",
     "sessionRevokeAll",
     "sandboxTimePass",
+    "sandboxEmailVerify",
     "passwordChange",
     "reauthenticate",
     "emailVerifyRequest",

@@ -67,6 +67,7 @@ async fn the_examples_tell_the_whole_journey() {
     let all = examples(&app).await.join("\n");
     for step in [
         "signUp(",
+        "sandboxEmailVerify(",
         "signIn(",
         "organizationCreate(",
         "gigCreate(",

@@ -30,6 +30,11 @@ pub async fn open_gig(client: &Person<'_>, more: Value) -> Value {
     client.does("gigPublish", json!({ "gigId": id }), GIG).await.ok()["gig"].clone()
 }
 
+/// A draft of a gig of this client.
+pub async fn draft_gig(client: &Person<'_>) -> Value {
+    client.does("gigCreate", draft(client, json!({})), GIG).await.ok()["gig"].clone()
+}
+
 #[tokio::test]
 async fn gig_create_asks_a_visitor_to_sign_in() {
     let app = TestApp::new().await;

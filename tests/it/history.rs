@@ -51,7 +51,6 @@ async fn pauses_and_resumes(deal: &Deal<'_>) {
 
 async fn member_of<'a>(deal: &Deal<'a>, name: &str) -> Person<'a> {
     let person = deal.client.app.person(name).await;
-    person.reads_mail().await;
     let input = json!({ "organizationId": deal.client.organization, "email": person.email, "role": "VIEWER" });
     deal.client.does("memberInvite", input, "invitation { id }").await.ok();
     person.app.settles().await;
@@ -66,9 +65,9 @@ async fn each_side_reads_what_is_its_business() {
     let app = TestApp::new().await;
     let deal = app.submitted().await;
     let told =
-        ["milestone_agreed", "milestone_funding_started", "milestone_funded", "offer_accepted", "milestone_submitted"];
+        ["MILESTONE_AGREED", "MILESTONE_FUNDING_STARTED", "MILESTONE_FUNDED", "OFFER_ACCEPTED", "MILESTONE_SUBMITTED"];
     assert_eq!(history(&deal.client, &deal.contract).await, told);
-    let told = ["milestone_agreed", "milestone_funded", "offer_accepted", "milestone_submitted"];
+    let told = ["MILESTONE_AGREED", "MILESTONE_FUNDED", "OFFER_ACCEPTED", "MILESTONE_SUBMITTED"];
     assert_eq!(history(&deal.freelancer, &deal.contract).await, told, "how the client pays is not told");
 
     let query = "query($id: ID!) { contract(id: $id) { events(first: 2) { nodes { id } } } }";
@@ -76,7 +75,7 @@ async fn each_side_reads_what_is_its_business() {
     let id = started.data()["contract"]["events"]["nodes"][1]["id"].clone();
     let node = "query($id: ID!) { node(id: $id) { ... on ContractEvent { kind subject { id } contract { id } } } }";
     let seen = deal.client.asks(node, json!({ "id": id })).await;
-    let whole = json!({ "kind": "milestone_funding_started", "subject": { "id": deal.milestone }, "contract": { "id": deal.contract } });
+    let whole = json!({ "kind": "MILESTONE_FUNDING_STARTED", "subject": { "id": deal.milestone }, "contract": { "id": deal.contract } });
     assert_eq!(seen.data()["node"], whole);
     let stranger = app.client("eve").await;
     for other in [&deal.freelancer, &stranger] {
@@ -94,12 +93,12 @@ async fn both_sides_hear_what_happens_and_how_things_are_then() {
     deal.freelancer.does("milestoneSubmit", input, "milestone { status }").await.ok();
     for socket in [&mut clara, &mut faisal] {
         let event = socket.data().await["contractEvents"].clone();
-        assert_eq!(event["kind"], "milestone_submitted");
+        assert_eq!(event["kind"], "MILESTONE_SUBMITTED");
         assert_eq!(event["subject"], json!({ "__typename": "Milestone", "status": "SUBMITTED" }));
     }
     deal.client.does("milestoneApprove", json!({ "milestoneId": deal.milestone }), "milestone { status }").await.ok();
     for socket in [&mut clara, &mut faisal] {
-        assert_eq!(next(socket).await.0, "milestone_approved");
+        assert_eq!(next(socket).await.0, "MILESTONE_APPROVED");
     }
 }
 
@@ -114,10 +113,10 @@ async fn a_failed_payment_is_heard_by_the_client_alone() {
     let mut faisal = follows(&wire, &deal.freelancer, &deal.contract, None).await;
     deal.fund(&more, "pm_sandbox_declined").await;
     pauses_and_resumes(&deal).await;
-    for kind in ["milestone_funding_started", "milestone_funding_failed", "contract_paused", "contract_resumed"] {
+    for kind in ["MILESTONE_FUNDING_STARTED", "MILESTONE_FUNDING_FAILED", "CONTRACT_PAUSED", "CONTRACT_RESUMED"] {
         assert_eq!(next(&mut clara).await.0, kind);
     }
-    for kind in ["contract_paused", "contract_resumed"] {
+    for kind in ["CONTRACT_PAUSED", "CONTRACT_RESUMED"] {
         assert_eq!(next(&mut faisal).await.0, kind);
     }
 }
@@ -153,20 +152,20 @@ async fn whoever_was_cut_off_is_told_what_they_missed_once_and_in_order() {
     let (wire, deal) = (app.wire().await, app.contracted().await);
     let mut socket = follows(&wire, &deal.freelancer, &deal.contract, None).await;
     pauses_and_resumes(&deal).await;
-    assert_eq!(next(&mut socket).await.0, "contract_paused");
+    assert_eq!(next(&mut socket).await.0, "CONTRACT_PAUSED");
     let (kind, cursor) = next(&mut socket).await;
-    assert_eq!(kind, "contract_resumed");
+    assert_eq!(kind, "CONTRACT_RESUMED");
     drop(socket);
     pauses_and_resumes(&deal).await;
     let input = json!({ "milestoneId": deal.milestone, "message": "Here it is" });
     deal.freelancer.does("milestoneSubmit", input, "milestone { status }").await.ok();
 
     let mut socket = follows(&wire, &deal.freelancer, &deal.contract, Some(&cursor)).await;
-    for kind in ["contract_paused", "contract_resumed", "milestone_submitted"] {
+    for kind in ["CONTRACT_PAUSED", "CONTRACT_RESUMED", "MILESTONE_SUBMITTED"] {
         assert_eq!(next(&mut socket).await.0, kind);
     }
     deal.client.does("milestoneApprove", json!({ "milestoneId": deal.milestone }), "milestone { status }").await.ok();
-    assert_eq!(next(&mut socket).await.0, "milestone_approved", "and goes on from there");
+    assert_eq!(next(&mut socket).await.0, "MILESTONE_APPROVED", "and goes on from there");
 }
 
 #[tokio::test]
@@ -182,7 +181,7 @@ async fn without_a_cursor_one_is_told_from_now_on() {
             break kind;
         }
     };
-    assert!(["contract_paused", "contract_resumed"].contains(&first.as_str()), "{first} was long ago");
+    assert!(["CONTRACT_PAUSED", "CONTRACT_RESUMED"].contains(&first.as_str()), "{first} was long ago");
 }
 
 #[tokio::test]
@@ -203,7 +202,7 @@ async fn a_slow_reader_loses_nothing() {
     }
     pauses_and_resumes(&deal).await;
     assert!(cursors.insert(next(&mut socket).await.1), "told twice");
-    assert_eq!(next(&mut socket).await.0, "contract_resumed");
+    assert_eq!(next(&mut socket).await.0, "CONTRACT_RESUMED");
 }
 
 #[tokio::test]
@@ -224,8 +223,8 @@ async fn whoever_leaves_the_company_hears_no_more() {
     let bo = member_of(&deal, "bo").await;
     let mut socket = follows(&wire, &bo, &deal.contract, None).await;
     pauses_and_resumes(&deal).await;
-    assert_eq!(next(&mut socket).await.0, "contract_paused");
-    assert_eq!(next(&mut socket).await.0, "contract_resumed");
+    assert_eq!(next(&mut socket).await.0, "CONTRACT_PAUSED");
+    assert_eq!(next(&mut socket).await.0, "CONTRACT_RESUMED");
 
     let query = "query($id: ID!) { node(id: $id) { ... on Organization { members { nodes { id user { id } } } } } }";
     let members = deal.client.asks(query, json!({ "id": deal.client.organization })).await;
@@ -259,7 +258,7 @@ async fn events_come_as_server_sent_events_too() {
     let (_wire, deal) = (app.wire().await, app.contracted().await);
     let mut lines = stream(&deal.freelancer, &deal.contract).await;
     pauses_and_resumes(&deal).await;
-    for kind in ["contract_paused", "contract_resumed"] {
+    for kind in ["CONTRACT_PAUSED", "CONTRACT_RESUMED"] {
         let event = read(&mut lines).await;
         assert!(event.starts_with("event: next\n") && event.contains(&format!("\"kind\":\"{kind}\"")), "{event}");
     }

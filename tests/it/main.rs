@@ -10,6 +10,7 @@ mod clients;
 mod coverage;
 mod journey;
 mod embedded;
+mod errors;
 mod explorer;
 mod leak;
 mod licences;

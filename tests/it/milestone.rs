@@ -48,6 +48,38 @@ async fn requested_changes_stop_the_clock_and_a_new_submission_starts_it_anew() 
 }
 
 #[tokio::test]
+async fn changes_nobody_makes_hold_no_money_for_good() {
+    let app = TestApp::new().await;
+    let deal = app.submitted().await;
+    let note = json!({ "milestoneId": deal.milestone, "note": "Bigger logo" });
+    deal.client.does("milestoneRequestChanges", note, STATUS).await.ok();
+    app.passes(TimeDelta::days(89)).await;
+    assert_eq!(deal.status().await, "CHANGES_REQUESTED");
+    app.passes(TimeDelta::days(1)).await;
+    assert_eq!(deal.status().await, "REFUND_REQUESTED");
+    app.passes(TimeDelta::days(7)).await;
+    assert_eq!(deal.status().await, "DISPUTED", "something was handed in");
+    app.passes(TimeDelta::days(12)).await;
+    assert_eq!(deal.status().await, "REFUNDED", "both had every chance to say something");
+}
+
+#[tokio::test]
+async fn money_handed_to_a_milestone_that_waits_for_more_is_not_out_of_the_freelancers_reach() {
+    let app = TestApp::new().await;
+    let deal = app.submitted().await;
+    let more = json!({ "contractId": deal.contract, "title": "More", "amount": { "amount": "500.00" } });
+    let next = deal.freelancer.does("milestonePropose", more, "milestone { id }").await.text("milestone.id");
+    deal.client.does("milestoneAgree", json!({ "milestoneId": next }), STATUS).await.ok();
+    let cent = json!({ "milestoneId": deal.milestone, "amount": { "amount": "0.01" }, "restToMilestoneId": next });
+    deal.client.does("milestoneApprove", cent, STATUS).await.ok();
+    let claim = json!({ "milestoneId": next, "reason": "It was approved for a cent" });
+    deal.freelancer.does("milestoneDispute", claim, STATUS).await.ok();
+    app.passes(TimeDelta::days(12)).await;
+    let seen = deal.freelancer.asks("query($id: ID!) { milestone(id: $id) { status } }", json!({ "id": next })).await;
+    assert_eq!(seen.data()["milestone"]["status"], "RELEASED", "silence concedes it");
+}
+
+#[tokio::test]
 async fn part_is_approved_and_the_rest_stays_funded() {
     let app = TestApp::new().await;
     let deal = app.submitted().await;

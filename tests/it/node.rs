@@ -88,7 +88,6 @@ async fn node_finds_every_kind_of_object_for_whom_it_is_and_no_private_one_for_o
     admin.does("outageDeclare", outage, "outage { id }").await.ok();
     let search = json!({ "name": "Ledgers", "text": "ledger" });
     world.freelancer().does("savedSearchCreate", search, "savedSearch { id }").await.ok();
-    app.everybody_reads_mail().await;
     super::passkey::adds(&world.client(), "Phone").await;
     let refund = world.money_goes_back().await;
 

@@ -48,7 +48,7 @@ async fn both_sides_are_told_once_that_a_contract_ended_and_nobody_else() {
         let viewer = &told.data()["viewer"];
         assert_eq!(viewer["unreadNotificationCount"], 1);
         assert_eq!(viewer["notifications"]["edges"].as_array().map(Vec::len), Some(1));
-        assert_eq!(viewer["notifications"]["edges"][0]["node"]["kind"], "contract_ended");
+        assert_eq!(viewer["notifications"]["edges"][0]["node"]["kind"], "CONTRACT_ENDED");
     }
     let nothing = eve.asks(TOLD, json!({})).await;
     assert_eq!(nothing.data()["viewer"], json!({ "unreadNotificationCount": 0, "notifications": { "edges": [] } }));
@@ -88,11 +88,11 @@ async fn each_side_is_told_what_the_other_did_and_what_it_is_about() {
     let app = TestApp::new().await;
     let deal = app.released().await;
     let client =
-        [("milestone_agreed", "Milestone"), ("offer_accepted", "Contract"), ("milestone_submitted", "Milestone")];
+        [("MILESTONE_AGREED", "Milestone"), ("OFFER_ACCEPTED", "Contract"), ("MILESTONE_SUBMITTED", "Milestone")];
     assert_eq!(told(&deal.client).await, pairs(client));
     // What came before the offer was theirs to see is no news for them.
     let freelancer =
-        [("offer_sent", "Offer"), ("milestone_approved", "Milestone"), ("milestone_released", "Milestone")];
+        [("OFFER_SENT", "Offer"), ("MILESTONE_APPROVED", "Milestone"), ("MILESTONE_RELEASED", "Milestone")];
     assert_eq!(told(&deal.freelancer).await, pairs(freelancer));
 }
 
@@ -115,7 +115,7 @@ async fn notifications_are_heard_as_they_are_told_and_those_that_were_missed_fir
     deal.freelancer.does("milestoneSubmit", input, "milestone { status }").await.ok();
     app.settles().await;
     let heard = clara.data().await["notificationReceived"].clone();
-    assert_eq!(heard["notification"], json!({ "kind": "milestone_submitted", "subject": { "status": "SUBMITTED" } }));
+    assert_eq!(heard["notification"], json!({ "kind": "MILESTONE_SUBMITTED", "subject": { "status": "SUBMITTED" } }));
 
     let mut again = wire.socket(&deal.client.visitor().await).await;
     again.subscribe("it", follow, json!({ "after": last })).await;

@@ -138,17 +138,21 @@ async fn an_offer_that_was_not_sent_is_not_told_to_the_freelancer_by_any_way() {
         assert_eq!(ada.asks(on, json!({ "id": proposal })).await.data()["proposal"]["offer"]["id"], offer, "{when}");
     };
     hidden("a draft").await;
-    assert_eq!(told(&ada).await, [("proposal_submitted".to_owned(), "Proposal".to_owned())]);
+    let fund = json!({ "milestoneId": milestone, "paymentMethod": "pm_sandbox_visa" });
+    let early = ada.does("milestoneFund", fund.clone(), "payment { status }").await;
+    assert_eq!(early.refused(), ["OFFER_IS_DRAFT"], "a draft has no clock, so nothing would give the money back");
+    let theirs = lin.does("milestoneFund", fund.clone(), "payment { status }").await;
+    assert_eq!(theirs.refused(), ["NOT_FOUND"]);
+    assert_eq!(told(&ada).await, [("PROPOSAL_SUBMITTED".to_owned(), "Proposal".to_owned())]);
     let again = json!({ "proposalId": proposal, "title": "Another", "draft": true,
         "milestones": [{ "title": "All of it", "amount": { "amount": "900.00" } }] });
     assert_eq!(ada.does("offerCreate", again, STATUS).await.refused(), ["OFFER_EXISTS"]);
     ada.does("offerSend", json!({ "offerId": offer }), STATUS).await.ok();
     hidden("it waits for its money").await;
-    assert!(told(&ada).await.contains(&("milestone_agreed".to_owned(), "Milestone".to_owned())), "who pays is told");
-    let fund = json!({ "milestoneId": milestone, "paymentMethod": "pm_sandbox_visa" });
+    assert!(told(&ada).await.contains(&("MILESTONE_AGREED".to_owned(), "Milestone".to_owned())), "who pays is told");
     ada.does("milestoneFund", fund, "payment { status }").await.ok();
     app.settles().await;
-    assert_eq!(told(&lin).await, [("offer_sent".to_owned(), "Offer".to_owned())]);
+    assert_eq!(told(&lin).await, [("OFFER_SENT".to_owned(), "Offer".to_owned())]);
     assert_eq!(state(&lin, &proposal).await, "OFFERED");
     assert_eq!(lin.asks(seen, json!({ "id": milestone })).await.data()["milestone"]["title"], "All of it");
 }
@@ -170,7 +174,7 @@ async fn an_offer_that_ended_unsent_is_told_to_nobody_across() {
         assert_eq!(state(&lin, &proposal).await, "SUBMITTED", "{how}");
         let seen = lin.asks("query($id: ID!) { milestone(id: $id) { title } }", json!({ "id": milestone })).await;
         assert_eq!(seen.data()["milestone"], Value::Null, "{how}");
-        let heard = told(&ada).await.contains(&("offer_expired".to_owned(), "Offer".to_owned()));
+        let heard = told(&ada).await.contains(&("OFFER_EXPIRED".to_owned(), "Offer".to_owned()));
         assert_eq!(heard, sent, "its own side hears that nobody paid in time");
     }
 }

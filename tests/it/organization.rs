@@ -2,7 +2,9 @@
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
-use tests::{Person, TestApp};
+use tests::{Person, TOKENS, TestApp};
+
+use crate::gig::{draft_gig, open_gig};
 
 const MEMBERS: &str = "query($id: ID!) { node(id: $id) { ... on Organization {
     members { edges { node { id role user { name } } } } invitations { edges { node { id state } } } } } }";
@@ -34,7 +36,6 @@ async fn code(app: &TestApp, email: &str) -> String {
 }
 
 pub async fn joins(ada: &Person<'_>, bo: &Person<'_>, role: &str) {
-    bo.reads_mail().await;
     let input = json!({ "organizationId": ada.organization, "email": bo.email, "role": role });
     ada.does("memberInvite", input, "invitation { state role email }").await.ok();
     let token = code(ada.app, &bo.email).await;
@@ -51,8 +52,7 @@ async fn organization_create_asks_a_visitor_to_sign_in() {
 #[tokio::test]
 async fn member_invite_sends_a_code_that_lets_its_reader_join_once() {
     let app = TestApp::new().await;
-    let (ada, bo, eve) = (app.client("ada").await, app.person("bo").await, app.client("eve").await);
-    eve.reads_mail().await;
+    let (ada, bo, eve) = (app.client("ada").await, app.newcomer("bo").await, app.client("eve").await);
     let invite = json!({ "organizationId": ada.organization, "email": " BO@example.com", "role": "FINANCE" });
     let fields = "invitation { id state role email }";
     assert_eq!(eve.does("memberInvite", invite.clone(), fields).await.refused(), ["NOT_FOUND"]);
@@ -98,7 +98,6 @@ async fn member_invite_sends_a_code_that_lets_its_reader_join_once() {
 async fn member_invitations_are_declined_revoked_and_over() {
     let app = TestApp::new().await;
     let (ada, bo) = (app.client("ada").await, app.person("bo").await);
-    bo.reads_mail().await;
     let invite = async |email: &str| {
         let input = json!({ "organizationId": ada.organization, "email": email, "role": "VIEWER" });
         ada.does("memberInvite", input, "invitation { id }").await.text("invitation.id")
@@ -201,7 +200,6 @@ async fn the_answer_to_organization_create_shows_the_company_as_its_owner_sees_i
 async fn whoever_joins_or_leaves_sees_at_once_what_they_may_see_then() {
     let app = TestApp::new().await;
     let (ada, bo) = (app.client("ada").await, app.person("bo").await);
-    bo.reads_mail().await;
     let invite = json!({ "organizationId": ada.organization, "email": bo.email, "role": "VIEWER" });
     ada.does("memberInvite", invite, "invitation { id }").await.ok();
     let token = code(&app, &bo.email).await;
@@ -234,7 +232,6 @@ async fn what_somebody_gave_away_goes_with_their_right_to() {
     for how in ["memberRemove", "memberUpdate"] {
         let app = TestApp::new().await;
         let (ada, bo, eve) = (app.client("ada").await, app.person("bo").await, app.person("eve").await);
-        eve.reads_mail().await;
         joins(&ada, &bo, "ADMIN").await;
         let token = invites(&bo, &ada.organization, &eve).await;
         let member = members(&ada, &ada.organization).await.into_iter().find(|(name, _)| name == "Bo ADMIN").unwrap().1;
@@ -254,7 +251,6 @@ async fn what_somebody_gave_away_goes_with_their_right_to() {
 async fn nobody_joins_the_company_of_somebody_who_was_erased() {
     let app = TestApp::new().await;
     let (ada, bo) = (app.client("ada").await, app.person("bo").await);
-    bo.reads_mail().await;
     let token = invites(&ada, &ada.organization, &bo).await;
     // Somebody who is erased is written to by nobody any more.
     let cy = app.client("cy").await;
@@ -296,6 +292,117 @@ async fn letters_to_one_mailbox_are_counted_whoever_sends_them() {
     assert_eq!(invite(&eve).await.refused(), ["TOO_MANY_ATTEMPTS"]);
     app.market.clock().advance(TimeDelta::hours(24));
     invite(&ada).await.ok();
+}
+
+#[tokio::test]
+async fn letters_of_one_person_are_counted_whichever_company_they_are_for() {
+    let app = TestApp::new().await;
+    let ada = app.client("ada").await;
+    let other = ada.does("organizationCreate", json!({ "name": "Acme" }), "organization { id }").await;
+    let other = other.text("organization.id");
+    let invite = async |organization: &str, name: &str| {
+        let email = format!("{name}@example.com");
+        let input = json!({ "organizationId": organization, "email": email, "role": "VIEWER" });
+        ada.does_once("memberInvite", input, "invitation { id }").await
+    };
+    invite(&ada.organization, "bo").await.ok();
+    let more = "insert into member_invitations (id, organization_id, email, role, invited_by, state, state_at, created_at)
+        select gen_random_uuid(), organization_id, 'bo' || n || '@example.com', role, invited_by, 'revoked', state_at, created_at
+        from member_invitations, generate_series(1, 98) n";
+    sqlx::query(more).execute(app.pool()).await.unwrap();
+    invite(&other, "cy").await.ok();
+    assert_eq!(invite(&other, "di").await.refused(), ["TOO_MANY_ATTEMPTS"]);
+    app.market.clock().advance(TimeDelta::hours(24));
+    invite(&other, "di").await.ok();
+}
+
+#[tokio::test]
+async fn one_person_owns_ten_organizations_at_most() {
+    let app = TestApp::new().await;
+    let (ada, bo) = (app.client("ada").await, app.client("bo").await);
+    let create = async |n: i32| {
+        let input = json!({ "name": format!("Company {n}") });
+        ada.does("organizationCreate", input, "organization { id }").await
+    };
+    for n in 1..10 {
+        create(n).await.ok();
+    }
+    let many = create(10).await;
+    assert_eq!(many.refused(), ["ORGANIZATIONS_OWNED"]);
+    assert_eq!(many.body["data"]["organizationCreate"]["errors"][0]["__typename"], "LimitReachedError");
+    // Nor is one passed on to who owns enough.
+    joins(&bo, &ada, "ADMIN").await;
+    let heir = members(&bo, &bo.organization).await.into_iter().find(|(name, _)| name == "Ada ADMIN").unwrap().1;
+    let pass_on = json!({ "organizationId": bo.organization, "memberId": heir });
+    let refused = bo.does("organizationTransfer", pass_on, "organization { id }").await;
+    assert_eq!(refused.refused(), ["ORGANIZATIONS_OWNED"]);
+}
+
+#[tokio::test]
+async fn what_reaches_strangers_or_money_takes_an_address_whose_mail_is_read() {
+    let app = TestApp::new().await;
+    let (eve, lin) = (app.client("victim").await, app.freelancer("lin").await);
+    let (open, draft) = (open_gig(&eve, json!({})).await, draft_gig(&eve).await);
+    app.forgets_verification(&eve.email).await;
+    let acts = [
+        (
+            "memberInvite",
+            json!({ "organizationId": eve.organization, "email": "bo@example.com", "role": "ADMIN" }),
+            "invitation { id }",
+        ),
+        ("gigPublish", json!({ "gigId": draft["id"] }), "gig { id }"),
+        (
+            "invitationSend",
+            json!({ "gigId": open["id"], "freelancerId": lin.id, "message": "Come." }),
+            "invitation { id }",
+        ),
+        ("paymentMethodSetUp", json!({ "organizationId": eve.organization }), "clientSecret"),
+        ("payoutMethodAdd", json!({ "iban": "PK36SCBL0000001123456702", "accountTitle": "V" }), "payoutMethod { id }"),
+    ];
+    for (act, input, fields) in &acts {
+        assert_eq!(eve.does_once(act, input.clone(), fields).await.refused(), ["EMAIL_NOT_VERIFIED"], "{act}");
+        // Whoever may not do it at all is not told of the address.
+        let stranger = app.newcomer(&format!("eve{}", act.to_lowercase())).await;
+        if *act != "payoutMethodAdd" {
+            assert_eq!(stranger.does_once(act, input.clone(), fields).await.refused().len(), 1, "{act}");
+            assert_ne!(stranger.does_once(act, input.clone(), fields).await.refused(), ["EMAIL_NOT_VERIFIED"], "{act}");
+        }
+    }
+    eve.does("sandboxEmailVerify", json!({}), "viewer { emailVerified }").await.ok();
+    for (act, input, fields) in &acts {
+        eve.does_once(act, input.clone(), fields).await.ok();
+    }
+}
+
+#[tokio::test]
+async fn who_first_shows_that_an_address_is_theirs_gets_an_account_that_nobody_has_a_way_into() {
+    let app = TestApp::new().await;
+    let (eve, bo) = (app.client("victim").await, app.person("bo").await);
+    joins(&eve, &bo, "ADMIN").await;
+    let token = invites(&eve, &eve.organization, &app.person("cy").await).await;
+    let method = json!({ "iban": "PK36SCBL0000001123456702", "accountTitle": "Bo" });
+    eve.does("payoutMethodAdd", method, "payoutMethod { id }").await.ok();
+    // All that is from before it took an address that is read.
+    app.forgets_verification(&eve.email).await;
+    app.visitor().does("passwordResetRequest", json!({ "email": eve.email }), "expiresAt").await.ok();
+    let reset = crate::account::mailed_code(&app, &eve.email).await;
+    let reset = json!({ "code": reset, "newPassword": "gravel-ninety-tuba-moss" });
+    app.visitor().does("passwordReset", reset, "endedCount").await.ok();
+
+    let sign_in = json!({ "email": eve.email, "password": "gravel-ninety-tuba-moss" });
+    let owner = app.visitor().does("signIn", sign_in, TOKENS).await.text("tokens.accessToken");
+    let left = "query($id: ID!) { viewer { payoutMethods { nodes { id } } } node(id: $id) { ... on Organization {
+        members { nodes { user { name } } } invitations { nodes { state } } } } }";
+    let left = app.bearer(&owner).asks(left, json!({ "id": eve.organization })).await;
+    assert_eq!(left.data()["node"]["members"]["nodes"], json!([{ "user": { "name": "Victim" } }]));
+    assert_eq!(left.data()["node"]["invitations"]["nodes"][0]["state"], "REVOKED");
+    assert_eq!(left.data()["viewer"]["payoutMethods"]["nodes"], json!([]));
+    assert!(members(&bo, &eve.organization).await.is_empty(), "nobody else sees its inside");
+    let late = app.person("di").await.does("memberInvitationAccept", token, "organization { id }").await;
+    assert_eq!(late.refused(), ["WRONG_STATE"]);
+    app.settles().await;
+    let letters = app.market.mail().letters_to(&eve.email);
+    assert!(letters.last().unwrap().text.contains("accounts to be paid at"), "{letters:?}");
 }
 
 #[tokio::test]

@@ -72,7 +72,7 @@ async fn who_has_to_answer_gets_the_hours_of_the_outage_and_both_sides_see_it() 
     assert_eq!(timer_due(&app, "resolve_refund_request").await, before + TimeDelta::hours(24));
     for side in [&deal.client, &deal.freelancer] {
         let told = side.asks("{ viewer { notifications { nodes { kind } } } }", json!({})).await;
-        assert!(told.body.to_string().contains("milestone_extended"), "{:#}", told.body);
+        assert!(told.body.to_string().contains("MILESTONE_EXTENDED"), "{:#}", told.body);
     }
     // The old deadline passes and decides nothing; the new one does.
     app.passes(TimeDelta::days(7) - TimeDelta::hours(1)).await;
@@ -313,7 +313,7 @@ async fn a_week_moves_for_whoever_has_to_move_and_both_sides_see_it() {
     let given = json!([{ "hours": 10, "outage": { "id": outage, "note": "The sea cable is cut" } }]);
     assert_eq!(written["outageGrants"]["nodes"], given);
     let told = hours.client.asks("{ viewer { notifications { nodes { kind } } } }", json!({})).await;
-    assert!(told.body.to_string().contains("timesheet_extended"), "{:#}", told.body);
+    assert!(told.body.to_string().contains("TIMESHEET_EXTENDED"), "{:#}", told.body);
     let noon: DateTime<Utc> = "2026-06-08T12:00:00Z".parse().unwrap();
     app.passes(noon - app.market.clock().now()).await;
     assert_eq!(seen(&week).await["status"], "OPEN");

@@ -1,6 +1,7 @@
 //! Lists by pages: forward and back, while rows come and go, and with arguments that make no sense.
 //! Every list of the schema is tried; one that is added tomorrow has to be.
 
+mod counted;
 mod lists;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -54,9 +54,28 @@ async fn last_letter(app: &TestApp, email: &str) -> String {
 }
 
 #[tokio::test]
+async fn a_passkey_is_added_once_for_a_key_however_often_it_is_sent() {
+    let app = TestApp::new().await;
+    let ada = app.person("ada").await;
+    let me = ada.visitor().await;
+    let mut device = Authenticator::default();
+    let (ceremony, options) = begins(&me, "ADD").await;
+    let credential = device.creates(&options, &Manner::default());
+    let input = |name: &str| json!({ "ceremonyId": ceremony, "name": name, "credential": credential, "idempotencyKey": "once" });
+    let first = me.does("passkeyAdd", input("Phone"), PASSKEY).await;
+    let again = me.does("passkeyAdd", input("Phone"), PASSKEY).await;
+    assert_eq!(first.text("passkey.id"), again.text("passkey.id"), "its challenge is used up, and it has its answer");
+    assert_eq!(me.does("passkeyAdd", input("Laptop"), PASSKEY).await.refused(), ["IDEMPOTENCY_CONFLICT"]);
+    let mut other = input("Phone");
+    other["idempotencyKey"] = json!("another");
+    assert_eq!(me.does("passkeyAdd", other, PASSKEY).await.refused(), ["PASSKEY_CEREMONY_INVALID"]);
+    assert_eq!(list(&ada).await.len(), 1);
+}
+
+#[tokio::test]
 async fn a_passkey_is_added_signs_in_proves_and_is_removed() {
     let app = TestApp::new().await;
-    let ada = app.reader("ada").await;
+    let ada = app.person("ada").await;
     let me = ada.visitor().await;
     super::second_factor::sets_up(&ada).await;
 
@@ -132,9 +151,9 @@ fn bank() -> Value {
 #[tokio::test]
 async fn an_answer_that_says_anything_else_than_was_asked_signs_nobody_in() {
     let app = TestApp::new().await;
-    let ada = app.reader("ada").await;
+    let ada = app.person("ada").await;
     let (device, _) = adds(&ada.visitor().await, "Phone").await;
-    let other = app.reader("lin").await;
+    let other = app.person("lin").await;
     let (foreign, _) = adds(&other.visitor().await, "Phone").await;
     let truth = Manner::default;
     let origin = |origin: &str| Manner { origin: origin.to_owned(), ..truth() };
@@ -187,7 +206,7 @@ async fn an_answer_that_says_anything_else_than_was_asked_signs_nobody_in() {
 #[tokio::test]
 async fn an_answer_that_says_anything_else_than_was_asked_adds_nothing() {
     let app = TestApp::new().await;
-    let ada = app.reader("ada").await;
+    let ada = app.person("ada").await;
     let me = ada.visitor().await;
     let truth = Manner::default;
     let cases = [
@@ -227,7 +246,7 @@ async fn an_answer_that_says_anything_else_than_was_asked_adds_nothing() {
 #[tokio::test]
 async fn a_challenge_is_answered_once_in_time_by_whom_and_for_what_it_was_asked() {
     let app = TestApp::new().await;
-    let (ada, lin) = (app.reader("ada").await, app.reader("lin").await);
+    let (ada, lin) = (app.person("ada").await, app.person("lin").await);
     let (device, _) = adds(&ada.visitor().await, "Phone").await;
     let over = ["PASSKEY_CEREMONY_INVALID"];
     let truth = Manner::default();
@@ -285,7 +304,7 @@ async fn a_challenge_is_answered_once_in_time_by_whom_and_for_what_it_was_asked(
 #[tokio::test]
 async fn of_two_who_finish_at_once_one_does() {
     let app = TestApp::new().await;
-    let ada = app.reader("ada").await;
+    let ada = app.person("ada").await;
     let me = ada.visitor().await;
     let won = |replies: [&Reply; 2]| replies.into_iter().filter(|reply| reply.faults().is_empty()).count();
     for round in 1..=5 {
@@ -314,7 +333,7 @@ async fn sessions(app: &TestApp) -> i64 {
 #[tokio::test]
 async fn a_device_that_counts_backwards_is_taken_for_a_copy_and_told_of() {
     let app = TestApp::new().await;
-    let ada = app.reader("ada").await;
+    let ada = app.person("ada").await;
     let (device, id) = adds(&ada.visitor().await, "Key").await;
     let counts = |counter: u32| Manner { counter, ..Manner::default() };
     for counter in [1, 2, 7, u32::MAX - 1] {
@@ -342,7 +361,7 @@ async fn a_device_that_counts_backwards_is_taken_for_a_copy_and_told_of() {
 #[tokio::test]
 async fn a_credential_is_added_once_and_twenty_to_a_person() {
     let app = TestApp::new().await;
-    let (ada, lin) = (app.reader("ada").await, app.reader("lin").await);
+    let (ada, lin) = (app.person("ada").await, app.person("lin").await);
     let (me, her) = (ada.visitor().await, lin.visitor().await);
     let (mut device, _) = adds(&me, "Phone").await;
     for who in [&me, &her] {
@@ -368,7 +387,7 @@ async fn a_credential_is_added_once_and_twenty_to_a_person() {
 #[tokio::test]
 async fn ceremonies_are_counted_for_each_person_and_each_network() {
     let app = TestApp::new().await;
-    let (ada, lin) = (app.reader("ada").await, app.reader("lin").await);
+    let (ada, lin) = (app.person("ada").await, app.person("lin").await);
     let (me, her) = (ada.visitor().await, lin.visitor().await);
     let begin = async |who: &Visitor<'_>, purpose: &str| {
         who.does("passkeyBegin", json!({ "purpose": purpose }), "ceremony { ceremonyId }").await
@@ -396,7 +415,7 @@ async fn ceremonies_are_counted_for_each_person_and_each_network() {
 #[tokio::test]
 async fn what_is_no_answer_of_a_browser_is_told_so() {
     let app = TestApp::new().await;
-    let ada = app.reader("ada").await;
+    let ada = app.person("ada").await;
     let me = ada.visitor().await;
     let (device, _) = adds(&me, "Phone").await;
     let with = |change: fn(&mut Value)| {
@@ -484,7 +503,7 @@ async fn what_is_no_answer_of_a_browser_is_told_so() {
 #[tokio::test]
 async fn whoever_is_suspended_or_erased_is_refused_as_with_the_password() {
     let app = TestApp::new().await;
-    let (ada, lin) = (app.reader("ada").await, app.reader("lin").await);
+    let (ada, lin) = (app.person("ada").await, app.person("lin").await);
     let admin = app.admin("noor").await;
     let (device, id) = adds(&ada.visitor().await, "Phone").await;
     let (of_lin, _) = adds(&lin.visitor().await, "Phone").await;
@@ -525,7 +544,6 @@ async fn whoever_is_suspended_or_erased_is_refused_as_with_the_password() {
 async fn setting_another_password_by_mail_removes_passkeys_unless_they_are_to_stay_and_the_letter_names_those() {
     let app = TestApp::new().await;
     let ada = app.person("ada").await;
-    ada.reads_mail().await;
     let fields = "endedCount passkeysRemovedCount passkeysLeft";
     let reset = async |input: Value| {
         let email = json!({ "email": ada.email });
@@ -552,7 +570,6 @@ async fn setting_another_password_by_mail_removes_passkeys_unless_they_are_to_st
 async fn changing_a_password_keeps_passkeys_unless_they_are_to_go_and_the_letter_names_them() {
     let app = TestApp::new().await;
     let ada = app.person("ada").await;
-    ada.reads_mail().await;
     adds(&ada.visitor().await, "Phone").await;
     let input = json!({ "currentPassword": PASSWORD, "newPassword": "violin-pebble-forty" });
     ada.does("passwordChange", input, "viewer { email }").await.ok();

@@ -220,7 +220,7 @@ async fn a_stopped_payout_waits_for_our_people_and_its_owner_is_told_no_details(
     let node = &queue.data()["payoutQueue"]["nodes"][0];
     assert_eq!(
         (&node["id"], &node["user"]["id"], &node["method"]["accountTitle"], &node["allowed"]),
-        (&json!(id), &json!(deal.freelancer.id), &json!(LISTED), &json!(["payoutUnblock", "payoutReject"]))
+        (&json!(id), &json!(deal.freelancer.id), &json!(LISTED), &json!(["PAYOUT_UNBLOCK", "PAYOUT_REJECT"]))
     );
     assert!(node["blockReason"].as_str().unwrap().contains("sandbox sanctioned person"));
     for (who, code) in [(&deal.client, "NOT_FOUND"), (&deal.freelancer, "NOT_FOUND")] {

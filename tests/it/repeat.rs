@@ -13,7 +13,7 @@ const WITHOUT_KEY: &[(&str, &str)] = &[
     ("signUp", "an address has one account, and tokens are never kept as an answer: who lost them signs in"),
     ("signIn", "each is a session of its own, and tokens are never kept as an answer"),
     ("sessionRefresh", "a refresh token works once, and one used twice ends its session: that is what it is for"),
-    ("paymentMethodSetUp", "each begins another, and one that is not gone on with is nothing"),
+    ("paymentMethodSetUp", "what is begun and not gone on with is gone on with, and is nothing until then"),
     ("signOut", "a session that has ended has ended"),
     ("reauthenticate", "what is proved is proved, and a later time of it harms nobody"),
     ("accountExport", "it changes nothing, and what it says of somebody is not kept a second time"),
@@ -25,7 +25,6 @@ const WITHOUT_KEY: &[(&str, &str)] = &[
     ("secondFactorConfirm", "codes are never kept as an answer; who lost them asks for new ones"),
     ("recoveryCodesRenew", "codes are never kept as an answer; who lost them asks for new ones"),
     ("passkeyBegin", "each is a challenge of its own, and one that is not answered is nothing"),
-    ("passkeyAdd", "a challenge is answered once, and a passkey is added once"),
     ("passkeySignIn", "a challenge is answered once, and tokens are never kept as an answer"),
     ("passkeyProve", "a challenge is answered once"),
     ("sessionRevoke", "a session that has ended has ended"),
@@ -144,4 +143,39 @@ async fn a_repeat_tells_only_what_the_caller_may_still_see() {
         assert_eq!(reply.refused(), ["NOT_FOUND"], "{act}");
         assert!(!reply.body.to_string().contains("All of it"), "{act}: {:#}", reply.body);
     }
+}
+
+#[tokio::test]
+async fn nobody_has_more_answers_kept_than_a_day_allows_however_little_they_change() {
+    let app = TestApp::new().await;
+    let deal = app.contracted().await;
+    let lin = &deal.freelancer;
+    let overview = "An overview that goes on. ".repeat(190);
+    let profile = json!({ "headline": "Rust engineer", "overview": overview });
+    lin.does("profileUpdate", profile.clone(), "profile { id }").await.ok();
+    for nth in 0..20 {
+        let item = json!({ "title": format!("Item {nth}"), "description": "What I did. ".repeat(160) });
+        lin.does("portfolioItemAdd", item, "profile { id }").await.ok();
+    }
+    let asks = async |nth: usize| {
+        let mut input = profile.clone();
+        input["idempotencyKey"] = json!(format!("fresh-{nth}"));
+        lin.does_once("profileUpdate", input, "profile { id }").await
+    };
+    let mut kept = 0;
+    while asks(kept).await.body["data"]["profileUpdate"]["errors"] == json!([]) {
+        kept += 1;
+        assert!(kept < 400, "each keeps the whole profile");
+    }
+    assert_eq!(asks(kept).await.refused(), ["TOO_MANY_ATTEMPTS"]);
+    asks(0).await.ok();
+    let bytes = "select sum(length(answer::text)) from idempotency where caller = $1";
+    let bytes: i64 = sqlx::query_scalar(bytes).bind(&lin.id).fetch_one(app.pool()).await.unwrap();
+    assert!((10 << 20..12 << 20).contains(&bytes), "{bytes}");
+    // An act of one milestone alone takes another way through the house.
+    let submit = json!({ "milestoneId": deal.milestone, "message": "Done.", "idempotencyKey": "another" });
+    let refused = lin.does_once("milestoneSubmit", submit, "milestone { status }").await;
+    assert_eq!(refused.refused(), ["TOO_MANY_ATTEMPTS"]);
+    app.market.clock().advance(chrono::TimeDelta::days(1));
+    asks(kept).await.ok();
 }

@@ -34,7 +34,7 @@ async fn told(person: &Person<'_>) -> Vec<String> {
     let query = "{ viewer { notifications { edges { node { kind subject { id } } } } } }";
     let reply = person.asks(query, json!({})).await;
     let edges = reply.data()["viewer"]["notifications"]["edges"].as_array().unwrap().clone();
-    let of_searches = edges.iter().map(|edge| &edge["node"]).filter(|node| node["kind"] == "saved_search_matched");
+    let of_searches = edges.iter().map(|edge| &edge["node"]).filter(|node| node["kind"] == "SAVED_SEARCH_MATCHED");
     of_searches.map(|node| node["subject"]["id"].as_str().unwrap().to_owned()).collect()
 }
 
@@ -122,8 +122,25 @@ async fn a_new_gig_is_told_once_to_those_whose_searches_find_it_and_whom_nothing
     assert_eq!(told(&lin).await.len(), 2);
 }
 
+/// So many searches of somebody else's, that look for these words.
+async fn made_up(app: &TestApp, of: &Person<'_>, many: i32, text: &str) {
+    let user = of.id.parse::<domain::id::UserId>().unwrap();
+    let criteria = json!({ "skills": [], "kind": null, "budget_at_least": null, "text": text });
+    sqlx::query(
+        "insert into saved_searches (id, user_id, name, criteria, created_at)
+         select ('00000000-0000-0000-0000-' || lpad(n::text, 12, '0'))::uuid, $1, 'Made up', $3, now()
+         from generate_series(1, $2) n",
+    )
+    .bind(domain::id::Id::uuid(user))
+    .bind(many)
+    .bind(criteria)
+    .execute(app.pool())
+    .await
+    .unwrap();
+}
+
 #[tokio::test]
-async fn one_publication_tries_only_so_many_searches_those_first_that_waited_longest() {
+async fn a_thousand_searches_that_find_nothing_silence_nobody() {
     let app = TestApp::new().await;
     let ada = app.client("ada").await;
     let (lin, many) = (app.freelancer("lin").await, app.freelancer("many").await);
@@ -131,23 +148,43 @@ async fn one_publication_tries_only_so_many_searches_those_first_that_waited_lon
     keeps(&lin, json!({ "name": "Rust", "skillIds": [rust] })).await;
     let first = publishes(&ada, json!({})).await;
     assert_eq!(told(&lin).await, [first.as_str()]);
-    // A thousand others, who were never told of anything.
-    let of = many.id.parse::<domain::id::UserId>().unwrap();
-    sqlx::query(
-        "insert into saved_searches (id, user_id, name, criteria, created_at)
-         select gen_random_uuid(), $1, 'Made up', '{\"skills\": [], \"kind\": null, \"budget_at_least\": null, \"text\": \"cobol\"}', now()
-         from generate_series(1, 1000)",
-    )
-    .bind(domain::id::Id::uuid(of))
-    .execute(app.pool())
-    .await
-    .unwrap();
-    publishes(&ada, json!({})).await;
-    assert_eq!(told(&lin).await, [first.as_str()], "the thousand were tried first, and that was all");
-    sqlx::query("delete from saved_searches where name = 'Made up' and id in (select id from saved_searches where name = 'Made up' limit 1)")
-        .execute(app.pool())
-        .await
-        .unwrap();
-    let third = publishes(&ada, json!({})).await;
-    assert!(told(&lin).await.contains(&third));
+    // Others that nobody was ever told of, and that come before by their ids, too.
+    made_up(&app, &many, 1_000, "cobol").await;
+    let second = publishes(&ada, json!({})).await;
+    assert!(told(&lin).await.contains(&second));
+}
+
+#[tokio::test]
+async fn more_searches_than_are_tried_at_once_are_tried_in_turns() {
+    let app = TestApp::new().await;
+    let ada = app.client("ada").await;
+    let (lin, many) = (app.freelancer("lin").await, app.freelancer("many").await);
+    keeps(&lin, json!({ "name": "Ledgers", "text": "ledger" })).await;
+    made_up(&app, &many, 50_000, "cobol").await;
+    let gig = publishes(&ada, json!({})).await;
+    assert_eq!(told(&lin).await, Vec::<String>::new(), "that was all of one turn");
+    app.passes(chrono::TimeDelta::minutes(1)).await;
+    assert_eq!(told(&lin).await, [gig.as_str()], "it goes on where it was");
+    let left: i64 = sqlx::query_scalar("select count(*) from saved_search_turns").fetch_one(app.pool()).await.unwrap();
+    assert_eq!(left, 0);
+}
+
+#[tokio::test]
+async fn what_a_search_asks_of_kind_and_budget_is_asked_of_the_database_as_it_is_kept() {
+    let app = TestApp::new().await;
+    let ada = app.client("ada").await;
+    let people = [
+        (app.freelancer("lin").await, json!({ "name": "A", "kind": "FIXED" }), true),
+        (app.freelancer("omar").await, json!({ "name": "B", "kind": "HOURLY" }), false),
+        (app.freelancer("sana").await, json!({ "name": "C", "budgetAtLeast": { "amount": "2000" } }), true),
+        (app.freelancer("bano").await, json!({ "name": "D", "budgetAtLeast": { "amount": "2000.01" } }), false),
+    ];
+    for (who, search, _) in &people {
+        keeps(who, search.clone()).await;
+    }
+    let budget = json!({ "low": { "amount": "1000" }, "high": { "amount": "2000" } });
+    let gig = publishes(&ada, json!({ "kind": "FIXED", "budget": budget })).await;
+    for (who, search, finds) in &people {
+        assert_eq!(told(who).await.contains(&gig), *finds, "{search}");
+    }
 }

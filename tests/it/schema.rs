@@ -156,6 +156,31 @@ async fn whatever_is_allowed_is_a_mutation() {
     assert!(found > 50, "the test reads the sources wrongly: {found}");
 }
 
+/// Each act is a mutation by its name, and each mutation that the access table knows by its own is an act.
+#[tokio::test]
+async fn an_act_is_a_mutation_and_none_is_missing() {
+    let schema =
+        introspect("{ __schema { mutationType { fields { name } } types { name enumValues { name } } } }").await;
+    let mutations: Vec<&str> =
+        list(&schema["mutationType"]["fields"]).map(|mutation| text(&mutation["name"])).collect();
+    let acts = list(&schema["types"]).find(|ty| ty["name"] == "Act").expect("the enum is there");
+    let acts: Vec<String> = list(&acts["enumValues"]).map(|act| camel(text(&act["name"]))).collect();
+    for act in &acts {
+        assert!(mutations.contains(&act.as_str()), "{act} is no mutation");
+    }
+    for verb in domain::access::Verb::ALL {
+        let name = format!("{}{}", verb.name()[..1].to_lowercase(), &verb.name()[1..]);
+        assert_eq!(mutations.contains(&name.as_str()), acts.contains(&name), "{name}: add it to api/src/act.rs");
+    }
+}
+
+/// `MILESTONE_APPROVE` as `milestoneApprove`.
+fn camel(name: &str) -> String {
+    let mut words = name.split('_').map(str::to_lowercase);
+    let first = words.next().unwrap_or_default();
+    words.fold(first, |name, word| format!("{name}{}{}", word[..1].to_uppercase(), &word[1..]))
+}
+
 fn note(silent: &mut Vec<String>, thing: &Value, place: &str) {
     if text(&thing["description"]).trim().is_empty() {
         silent.push(place.to_owned());

@@ -14,7 +14,6 @@ fn shown(app: &TestApp, secret: &str) -> String {
 
 /// Somebody sets up an app: its secret, and the recovery codes.
 pub async fn sets_up(person: &Person<'_>) -> (String, Vec<String>) {
-    person.reads_mail().await;
     let enrolled = person.does("secondFactorEnroll", json!({}), "enrollment { secret uri }").await;
     let secret = enrolled.text("enrollment.secret");
     let uri = enrolled.text("enrollment.uri");
@@ -159,7 +158,7 @@ async fn the_password_alone_is_half_a_proof_once_there_is_a_second_factor() {
 #[tokio::test]
 async fn whoever_signs_up_with_anothers_address_can_t_keep_its_owner_out() {
     let app = TestApp::new().await;
-    let eve = app.person("victim").await;
+    let eve = app.newcomer("victim").await;
     let refused = eve.does("secondFactorEnroll", json!({}), "enrollment { secret }").await;
     assert_eq!(refused.refused(), ["EMAIL_NOT_VERIFIED"]);
     let operator = infra::Call::system("test");
@@ -170,15 +169,30 @@ async fn whoever_signs_up_with_anothers_address_can_t_keep_its_owner_out() {
     );
 
     // One from before it took that goes with the first proof that the address is somebody's.
+    eve.reads_mail().await;
     sets_up(&eve).await;
-    let forget = "update users set email_verified_at = null where email = $1";
-    sqlx::query(forget).bind(&eve.email).execute(app.pool()).await.unwrap();
+    app.forgets_verification(&eve.email).await;
     app.visitor().does("passwordResetRequest", json!({ "email": eve.email }), "expiresAt").await.ok();
     let code = super::account::mailed_code(&app, &eve.email).await;
     let reset = json!({ "code": code, "newPassword": "gravel-ninety-tuba-moss" });
     app.visitor().does("passwordReset", reset, "endedCount").await.ok();
     let owner = json!({ "email": eve.email, "password": "gravel-ninety-tuba-moss" });
     app.visitor().does("signIn", owner, TOKENS).await.ok();
+}
+
+#[tokio::test]
+async fn another_password_takes_a_fresh_proof_where_the_password_alone_is_half_of_one() {
+    let app = TestApp::new().await;
+    let ada = app.person("ada").await;
+    let stolen = super::account::refreshed(&app, &ada).await;
+    let (secret, _) = sets_up(&ada).await;
+    let change = json!({ "currentPassword": PASSWORD, "newPassword": "violin-pebble-forty", "removePasskeys": true });
+    let refused = stolen.does("passwordChange", change.clone(), "viewer { email }").await;
+    assert_eq!(refused.refused(), ["REAUTHENTICATE"]);
+    app.market.clock().advance(TimeDelta::minutes(1));
+    let proof = json!({ "password": PASSWORD, "code": shown(&app, &secret) });
+    stolen.does("reauthenticate", proof, "session { id }").await.ok();
+    stolen.does("passwordChange", change, "viewer { email }").await.ok();
 }
 
 #[tokio::test]

@@ -78,6 +78,8 @@ const API_PLUMBING: &[&str] = &[
     "schema",
     "context",
     "user_error",
+    "act",
+    "event_kind",
     "key",
     "node",
     "connection",

@@ -31,8 +31,15 @@ pub struct Person<'a> {
 }
 
 impl TestApp {
-    /// Somebody signs up; `name` is also the first part of the email.
+    /// Somebody signs up, and shows that they read mail at their address.
     pub async fn person(&self, name: &str) -> Person<'_> {
+        let person = self.newcomer(name).await;
+        person.reads_mail().await;
+        person
+    }
+
+    /// Somebody signs up, and has not looked into their mail yet; `name` is also the first part of the email.
+    pub async fn newcomer(&self, name: &str) -> Person<'_> {
         let email = format!("{name}@example.com");
         let mut letters = name.chars();
         let head = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
@@ -73,23 +80,16 @@ impl TestApp {
         self.market.staff_grant(&infra::Call::system("test"), &email, staff).await.expect("they signed up");
     }
 
-    /// Somebody signs up, and shows that they read mail at their address.
-    pub async fn reader(&self, name: &str) -> Person<'_> {
-        let person = self.person(name).await;
-        person.reads_mail().await;
-        person
-    }
-
-    /// Everybody who signed up so far has shown that they read mail at their address.
-    pub async fn everybody_reads_mail(&self) {
-        let verify = "update users set email_verified_at = created_at where email_verified_at is null";
-        sqlx::query(verify).execute(self.pool()).await.expect("there are users");
-    }
-
     /// The person with this email has shown that they read mail there; the code of the letter is not needed.
     async fn has_verified(&self, email: &str) {
         let verify = "update users set email_verified_at = created_at where email = $1 and email_verified_at is null";
         sqlx::query(verify).bind(email).execute(self.pool()).await.expect("they signed up");
+    }
+
+    /// Nobody has shown that they read mail at this address after all.
+    pub async fn forgets_verification(&self, email: &str) {
+        let forget = "update users set email_verified_at = null where email = $1";
+        sqlx::query(forget).bind(email).execute(self.pool()).await.expect("they signed up");
     }
 
     /// Somebody signs up to work.

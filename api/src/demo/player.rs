@@ -19,16 +19,18 @@ pub struct Player {
 }
 
 impl Player {
-    /// Sign up.
+    /// Sign up, and read the letter that comes.
     pub async fn new(door: &Door, email: &str, name: &str, time_zone: &str) -> Result<Self, Stumble> {
         let input = json!({ "email": email, "name": name, "password": PASSWORD, "timeZone": time_zone });
         let payload = does(door, None, "signUp", input, "tokens { accessToken viewer { user { id } } }").await?;
-        Ok(Self {
+        let player = Self {
             email: email.to_owned(),
             user: text(&payload, "tokens.viewer.user.id")?,
             door: door.clone(),
             token: text(&payload, "tokens.accessToken")?,
-        })
+        };
+        player.does("sandboxEmailVerify", json!({}), "viewer { emailVerified }").await?;
+        Ok(player)
     }
 
     /// Sign in again, with a fresh token.

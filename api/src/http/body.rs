@@ -14,11 +14,11 @@ pub async fn read(headers: &HeaderMap, body: Body, most: usize, within: Duration
     if let Some(length) = announced
         && length > most as u64
     {
-        return Err(too_large(most).with("value", length));
+        return Err(too_large(most, length));
     }
     match tokio::time::timeout(within, to_bytes(body, most)).await {
         Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(error)) if is_over_limit(&error) => Err(too_large(most)),
+        Ok(Err(error)) if is_over_limit(&error) => Err(too_large(most, most as u64 + 1)),
         Ok(Err(_)) => Err(Problem::bad_request("the body broke off")),
         Err(_) => Err(Problem::http(
             StatusCode::REQUEST_TIMEOUT,
@@ -28,9 +28,12 @@ pub async fn read(headers: &HeaderMap, body: Body, most: usize, within: Duration
     }
 }
 
-fn too_large(most: usize) -> Problem {
+/// Of a body that did not say how long it is, `length` is what is known of it by then.
+fn too_large(most: usize, length: u64) -> Problem {
     let message = format!("the body may have {most} bytes at most");
-    Problem::http(StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE", message).with("limit", most as u64)
+    Problem::http(StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE", message)
+        .with("limit", most as u64)
+        .with("value", length)
 }
 
 fn is_over_limit(error: &axum::Error) -> bool {

@@ -30,6 +30,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; f
 pub(super) const EXAMPLES: &[&str] = &[
     include_str!("../../explorer/examples/welcome.graphql"),
     include_str!("../../explorer/examples/sign_up.graphql"),
+    include_str!("../../explorer/examples/email_verify.graphql"),
     include_str!("../../explorer/examples/sign_in.graphql"),
     include_str!("../../explorer/examples/organization.graphql"),
     include_str!("../../explorer/examples/gig_create.graphql"),

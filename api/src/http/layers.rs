@@ -7,8 +7,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::Request;
 use axum::http::header::{
-    ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName,
-    REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName,
+    IF_NONE_MATCH, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::{Next, from_fn};
@@ -55,17 +55,19 @@ pub fn for_every_origin(router: Router) -> Router {
     router.layer(CorsLayer::new().allow_origin(Any).allow_methods([Method::GET]).max_age(Duration::from_secs(3600)))
 }
 
-/// Put into a request that is one too many of its address: it is answered like any other, only not with what it asks for.
+/// Put into a request that is one too many of its address, which may have so many: it is answered like any other, only not with what it asks for.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct OneTooMany;
+pub(super) struct OneTooMany(pub usize);
 
 async fn turn_away(request: Request, next: Next) -> Response {
-    if request.extensions().get::<OneTooMany>().is_none() {
+    let Some(OneTooMany(most)) = request.extensions().get::<OneTooMany>().copied() else {
         return next.run(request).await;
-    }
+    };
     metrics::counter!("rabta_http_connections_refused_total").increment(1);
     let message = "as many requests of your address are under way as one address may have";
-    let mut problem = Problem::http(StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_CONNECTIONS", message);
+    let mut problem = Problem::http(StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_CONNECTIONS", message)
+        .with("limit", most as u64)
+        .with("value", most as u64 + 1);
     problem.retry_after = Some(1);
     Outcome::refused(problem, &trace_of(&request)).into_response(Media::Json)
 }
@@ -78,8 +80,8 @@ fn cors(origins: &[HeaderValue]) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(origins.to_vec())
         .allow_methods([Method::GET, Method::POST])
-        .allow_headers([AUTHORIZATION, CONTENT_TYPE, ACCEPT, REQUEST_ID])
-        .expose_headers([REQUEST_ID, RETRY_AFTER, CONTENT_DISPOSITION])
+        .allow_headers([AUTHORIZATION, CONTENT_TYPE, ACCEPT, IF_NONE_MATCH, REQUEST_ID])
+        .expose_headers([REQUEST_ID, RETRY_AFTER, CONTENT_DISPOSITION, ETAG])
         .max_age(Duration::from_secs(3600))
 }
 

@@ -82,7 +82,7 @@ pub async fn serve(
                 let address = ClientAddress::of(request.extensions(), request.headers(), proxies);
                 place.2 = slots.take_part(address).map(Arc::new);
                 if place.2.is_none() {
-                    request.extensions_mut().insert(OneTooMany);
+                    request.extensions_mut().insert(OneTooMany(settings.connections_per_address));
                 }
             } else if request.headers().contains_key(FORWARDED_FOR) {
                 PROXY_UNKNOWN.call_once(|| {

@@ -114,6 +114,7 @@ pub const OPERATIONS_PER_MINUTE: &[(&str, u32)] = &[
     ("passkeySignIn", 120),
     ("passwordChange", 20),
     ("passwordResetRequest", 20),
+    ("paymentMethodSetUp", 20),
     ("proposalSubmit", 120),
     ("reauthenticate", 30),
     ("savedSearchCreate", 60),

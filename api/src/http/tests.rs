@@ -190,7 +190,7 @@ async fn pages_of_other_origins_are_let_in_only_by_the_operator() {
         Request::options("/graphql")
             .header("origin", "https://app.example")
             .header("access-control-request-method", "POST")
-            .header("access-control-request-headers", "content-type, authorization")
+            .header("access-control-request-headers", "content-type, authorization, if-none-match")
             .body(Body::empty())
             .unwrap()
     };
@@ -199,7 +199,14 @@ async fn pages_of_other_origins_are_let_in_only_by_the_operator() {
 
     let origins = vec!["https://app.example".parse().unwrap()];
     let server = Server::with(Settings { origins, ..Settings::default() });
-    assert_eq!(server.send(preflight()).await.header("access-control-allow-origin"), "https://app.example");
+    let let_in = server.send(preflight()).await;
+    assert_eq!(let_in.header("access-control-allow-origin"), "https://app.example");
+    assert!(
+        let_in.header("access-control-allow-headers").contains("if-none-match"),
+        "pages may ask whether it changed"
+    );
+    let reply = server.post(&[JSON, "origin: https://app.example"], r#"{"query":"{ hello }"}"#).await;
+    assert!(reply.header("access-control-expose-headers").contains("etag"));
     let reply = server.post(&[JSON, "origin: https://evil.example"], r#"{"query":"{ hello }"}"#).await;
     assert_eq!(reply.header("access-control-allow-origin"), "");
 }

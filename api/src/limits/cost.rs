@@ -25,20 +25,44 @@ pub fn cost(
     count.selections(&operation.selection_set.node, Some(shape.root(operation.ty)))
 }
 
-/// A field that is dear by itself: of which type, its name, and the argument that makes it so, if it takes one.
-pub type Dear = (&'static str, &'static str, Option<(&'static str, &'static str)>, u64);
+/// When a field is dear.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// Always.
+    Always,
+    /// With this argument of this value.
+    Is(&'static str, &'static str),
+    /// With this argument, an object that has this field.
+    Has(&'static str, &'static str),
+}
+
+#[cfg(test)]
+impl When {
+    /// The argument that it hangs on, if it hangs on one.
+    pub fn argument(self) -> Option<&'static str> {
+        match self {
+            Self::Always => None,
+            Self::Is(argument, _) | Self::Has(argument, _) => Some(argument),
+        }
+    }
+}
+
+/// A field that is dear by itself: of which type, its name, when it is, and by how much.
+pub type Dear = (&'static str, &'static str, When, u64);
 
 /// What is dear, and how.
 pub const DEAR: &[Dear] = &[
-    ("Query", "gigs", Some(("orderBy", "BEST_MATCH")), 500),
-    ("Query", "explainMatch", None, 300),
-    ("Query", "exposureReport", None, 300),
-    ("Gig", "matches", None, 300),
-    ("Gig", "proposals", Some(("orderBy", "FIT")), 300),
-    ("Gig", "proposals", Some(("collapseAlike", "true")), 300),
-    ("Gig", "proposalsAlike", None, 300),
-    ("Viewer", "recommendedGigs", None, 300),
-    ("Viewer", "skillGapReport", None, 300),
+    ("Query", "gigs", When::Is("orderBy", "BEST_MATCH"), 500),
+    ("Query", "gigs", When::Has("filter", "text"), 100),
+    ("Query", "freelancers", When::Has("filter", "text"), 100),
+    ("Query", "explainMatch", When::Always, 300),
+    ("Query", "exposureReport", When::Always, 300),
+    ("Gig", "matches", When::Always, 300),
+    ("Gig", "proposals", When::Is("orderBy", "FIT"), 300),
+    ("Gig", "proposals", When::Is("collapseAlike", "true"), 300),
+    ("Gig", "proposalsAlike", When::Always, 300),
+    ("Viewer", "recommendedGigs", When::Always, 300),
+    ("Viewer", "skillGapReport", When::Always, 300),
 ];
 
 /// Texts of people that may have some thousand characters.
@@ -87,8 +111,11 @@ impl<'a> Count<'a> {
     fn extra(&self, field: &Field, shape: &FieldShape, parent: Option<&str>) -> u64 {
         let (parent, name) = (parent.unwrap_or_default(), field.name.node.as_str());
         let named_so = DEAR.iter().filter(|(of, dear, ..)| *of == parent && *dear == name);
-        let dear =
-            named_so.filter(|(.., when, _)| when.is_none_or(|(argument, value)| self.says(field, argument, value)));
+        let dear = named_so.filter(|(.., when, _)| match when {
+            When::Always => true,
+            When::Is(argument, value) => self.says(field, argument, value),
+            When::Has(argument, inner) => self.has(field, argument, inner),
+        });
         let is_long = LONG.contains(&name) && named(&shape.ty) == "String" && !parent.ends_with("Error");
         dear.map(|(.., cost)| cost).sum::<u64>() + if is_long { LENGTH } else { 0 }
     }
@@ -105,6 +132,22 @@ impl<'a> Count<'a> {
             Some(Value::Variable(name)) => self.variable(name).is_some_and(is_it),
             Some(Value::Enum(name)) => name.as_str() == value,
             Some(Value::Boolean(given)) => *given == (value == "true"),
+            Some(_) | None => false,
+        }
+    }
+
+    /// Is an argument an object with this field?
+    fn has(&self, field: &Field, argument: &str, inner: &str) -> bool {
+        let given = |value: &Value| match value {
+            Value::Variable(name) => self.variable(name).is_some_and(|value| *value != ConstValue::Null),
+            other => *other != Value::Null,
+        };
+        match field.get_argument(argument).map(|given| &given.node) {
+            Some(Value::Object(object)) => object.get(inner).is_some_and(given),
+            Some(Value::Variable(name)) => match self.variable(name) {
+                Some(ConstValue::Object(object)) => object.get(inner).is_some_and(|value| *value != ConstValue::Null),
+                Some(_) | None => false,
+            },
             Some(_) | None => false,
         }
     }

@@ -142,7 +142,7 @@ fn what_is_ranked_or_compared_is_dear_and_long_texts_cost_their_length() {
     let shape = super::shape::Shape::read(schema).unwrap();
     for (of, name, when, _) in super::cost::DEAR {
         let field = shape.field(of, name).unwrap_or_else(|| panic!("{of}.{name} is not there"));
-        assert!(when.is_none_or(|(argument, _)| field.arguments.contains_key(argument)), "{of}.{name} {when:?}");
+        assert!(when.argument().is_none_or(|argument| field.arguments.contains_key(argument)), "{of}.{name} {when:?}");
     }
     let documents = Documents::new(schema, Limits::default(), true).unwrap();
     let cost = |text: &str, variables: serde_json::Value| {
@@ -157,6 +157,13 @@ fn what_is_ranked_or_compared_is_dear_and_long_texts_cost_their_length() {
     assert_eq!(cost(by_variable, json!({})), Ok(503));
     assert_eq!(cost(by_variable, json!({ "o": "NEWEST" })), Ok(3));
     assert_eq!(cost(by_variable, json!({ "o": "BEST_MATCH" })), Ok(503));
+    let words = |text: &str| format!("{{ gigs(first: 1, filter: {{ text: {text} }}) {{ nodes {{ id }} }} }}");
+    assert_eq!((cost(&words("\"rust\""), json!({})), cost(&words("null"), json!({}))), (Ok(103), Ok(3)));
+    let by_variable = "query($t: String) { gigs(first: 1, filter: { text: $t }) { nodes { id } } }";
+    assert_eq!((cost(by_variable, json!({ "t": "rust" })), cost(by_variable, json!({}))), (Ok(103), Ok(3)));
+    let whole = "query($f: FreelancerFilterInput) { freelancers(first: 1, filter: $f) { nodes { id } } }";
+    assert_eq!(cost(whole, json!({ "f": { "text": "rust" } })), Ok(103));
+    assert_eq!((cost(whole, json!({ "f": { "language": "en" } })), cost(whole, json!({}))), (Ok(3), Ok(3)));
     let within = "{ gigs(first: 100) { nodes { proposals(first: 1, orderBy: FIT) { nodes { id } } } } }";
     assert_eq!(cost(within, json!({})), Err("TOO_EXPENSIVE limit 10000 value 30401".to_owned()));
     let many: String =

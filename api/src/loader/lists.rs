@@ -5,10 +5,9 @@ use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use async_graphql::connection::Connection;
+use async_graphql::connection::{Connection, EmptyFields};
 use async_graphql::dataloader::Loader;
 use async_graphql::{Context, OutputType};
-use domain::gig::GigStatus;
 use domain::id::{
     ContractId, DisputeId, GigId, MilestoneId, OfferId, OrganizationId, PaymentId, ProposalId, TimesheetId, UserId,
 };
@@ -18,7 +17,7 @@ use infra::page::{PageRequest, Pages, Slice};
 use infra::proposal::ProposalsWith;
 
 use super::{LoadError, Loading, ProfileOf, load};
-use crate::connection::connect;
+use crate::connection::{Says, connect};
 use crate::user_error::top_level_shared;
 
 /// A page of a list of an object.
@@ -39,16 +38,17 @@ impl<L> PageOf<L> {
 type Listed<T> = Result<Slice<T>, LoadError>;
 
 /// A page of a list that an object has, as a connection of `N`s.
-pub async fn list<L, T, N>(
+pub async fn list<L, T, N, F>(
     ctx: &Context<'_>,
     list: L,
     page: PageRequest,
     node: impl Fn(T) -> N,
-) -> async_graphql::Result<Connection<String, N>>
+) -> async_graphql::Result<Connection<String, N, F, EmptyFields>>
 where
     L: Send + Sync + Hash + Eq + Clone + 'static,
     T: Send + Sync + Clone + 'static,
     N: OutputType,
+    F: Says,
     Loading: Loader<PageOf<L>, Value = Listed<T>, Error = LoadError>,
 {
     match load(ctx, PageOf { list, page }).await? {
@@ -199,6 +199,8 @@ lists! {
         member_invitations_of_organizations;
     /// The members of an organization.
     OrganizationMembers(OrganizationId) => domain::organization::Member: members_of_organizations;
+    /// The gigs of a client.
+    ClientGigs(OrganizationId) => domain::gig::Gig: gigs_of_clients;
     /// The contracts an organization pays for.
     OrganizationContracts(OrganizationId) => domain::contract::Contract: contracts_of_organizations;
     /// The offers an organization has made.
@@ -241,36 +243,6 @@ lists_of_held! {
     ContractHistory(HeldContract) => domain::history::Happening: histories;
     /// The cards of a contract.
     ContractCards(HeldContract) => infra::timesheet::ContractCard: cards_of_contracts;
-}
-
-/// The gigs of a client in some states; in any if there are none.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct ClientGigs {
-    /// The client.
-    pub client: OrganizationId,
-    /// The states.
-    pub states: Vec<GigStatus>,
-}
-
-impl Loader<PageOf<ClientGigs>> for Loading {
-    type Value = Listed<domain::gig::Gig>;
-    type Error = LoadError;
-
-    async fn load(&self, keys: &[PageOf<ClientGigs>]) -> Result<HashMap<PageOf<ClientGigs>, Self::Value>, LoadError> {
-        let mut dealt = HashMap::new();
-        for (page, lists) in by_page(keys) {
-            let mut by_states: HashMap<&[GigStatus], Vec<&ClientGigs>> = HashMap::new();
-            for list in lists {
-                by_states.entry(&list.states).or_default().push(list);
-            }
-            for (states, lists) in by_states {
-                let clients: Vec<OrganizationId> = lists.iter().map(|list| list.client).collect();
-                let found = self.market.gigs_of_clients(&self.caller.call(), &clients, states, page).await;
-                deal(&mut dealt, found, page, lists, |list| list.client);
-            }
-        }
-        Ok(dealt)
-    }
 }
 
 /// The proposals for a gig, the newest first; for those who may see them.

@@ -264,7 +264,7 @@ impl MemberMutation {
         answer(outcome.await.map(Organization))
     }
 
-    /// Invite somebody by mail to join your organization.
+    /// Invite somebody by mail to join your organization. It takes a verified address.
     async fn member_invite(&self, ctx: &Context<'_>, input: MemberInviteInput) -> Answer<MemberInvitePayload> {
         let outcome = async {
             let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;

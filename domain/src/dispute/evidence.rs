@@ -59,6 +59,7 @@ impl Dispute {
             return Err(Refusal::Limit {
                 code: "EVIDENCE_LIMIT".to_owned(),
                 limit: i64::from(EVIDENCE_MAX),
+                value: i64::from(brought) + 1,
                 message: format!("each side brings forward at most {EVIDENCE_MAX} pieces of evidence"),
             });
         }

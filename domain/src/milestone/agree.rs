@@ -28,7 +28,7 @@ impl Milestone {
 
     /// The same, of an offer that is still a draft: nobody is told of it before the client means it.
     pub fn drafted(id: MilestoneId, deal: Deal, draft: MilestoneDraft) -> Change<Self> {
-        Change::to(Self::new(id, deal, draft, Kind::Work, State::Agreed { last_attempt: None }))
+        Change::to(Self::new(id, deal, draft, Kind::Work, State::Agreed { last_attempt: None, idle: None }))
     }
 
     /// The client means the offer that it is part of: what was drafted is told.
@@ -49,7 +49,7 @@ impl Milestone {
         if kind == Kind::Work {
             return Err(Refusal::field("kind", "OUT_OF_RANGE", "work is proposed, not given"));
         }
-        let milestone = Self::new(id, deal, draft, kind, State::Agreed { last_attempt: None });
+        let milestone = Self::new(id, deal, draft, kind, State::Agreed { last_attempt: None, idle: None });
         Ok(Change::to(milestone).telling(Event::MilestoneAgreed { milestone: id }))
     }
 
@@ -61,7 +61,7 @@ impl Milestone {
         }
         self.standing(actor, Verb::MilestoneAgree, expected)?;
         let milestone = self.id;
-        let next = Self { state: State::Agreed { last_attempt: None }, ..self.clone() };
+        let next = Self { state: State::Agreed { last_attempt: None, idle: None }, ..self.clone() };
         Ok(self.becomes(next).telling(Event::MilestoneAgreed { milestone }))
     }
 
@@ -117,7 +117,7 @@ impl Milestone {
 
     fn cancelled(self, now: Timestamp) -> Change<Self> {
         let last_attempt = match &self.state {
-            State::Agreed { last_attempt } => *last_attempt,
+            State::Agreed { last_attempt, .. } => *last_attempt,
             State::Funding { attempt, .. } => Some(*attempt),
             State::Proposed { .. }
             | State::Funded { .. }

@@ -3,7 +3,7 @@
 
 use chrono::TimeDelta;
 
-use super::{Hold, Milestone, State};
+use super::{Hold, Idle, Milestone, State};
 use crate::Timestamp;
 use crate::access::{Actor, Verb};
 use crate::change::Change;
@@ -20,7 +20,11 @@ impl State {
     pub(super) fn later(&self, by: TimeDelta) -> Self {
         let mut state = self.clone();
         match &mut state {
-            Self::Funded { idle_since, .. } => *idle_since += by,
+            Self::Funded { .. } | Self::Agreed { .. } | Self::ChangesRequested { .. } => {
+                if let Some(idle) = state.idle() {
+                    return state.idling(Idle { since: idle.since + by, ..idle });
+                }
+            }
             Self::Submitted { approves_at, .. } => *approves_at += by,
             Self::Approved { releases_at, .. } => *releases_at += by,
             Self::Dormant { refunds_at, .. } => *refunds_at += by,
@@ -31,9 +35,7 @@ impl State {
                 **resume = later;
             }
             Self::Proposed { .. }
-            | Self::Agreed { .. }
             | Self::Funding { .. }
-            | Self::ChangesRequested { .. }
             | Self::Released { .. }
             | Self::Refunded { .. }
             | Self::Disputed { .. }

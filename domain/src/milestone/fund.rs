@@ -81,7 +81,7 @@ impl Milestone {
         }
         let waiting = match &self.state {
             State::Funding { attempt, .. } => Some(*attempt),
-            State::Agreed { last_attempt } => *last_attempt,
+            State::Agreed { last_attempt, .. } => *last_attempt,
             State::Proposed { .. }
             | State::Funded { .. }
             | State::Submitted { .. }
@@ -143,9 +143,11 @@ impl Milestone {
     }
 
     fn attempt_failed(self) -> Change<Self> {
-        let State::Funding { attempt, .. } = &self.state else { return Change::none(self) };
+        let State::Funding { attempt, expires_at } = &self.state else { return Change::none(self) };
         let event = Event::MilestoneFundingFailed { milestone: self.id, payment: attempt.payment };
-        let next = Self { state: State::Agreed { last_attempt: Some(*attempt) }, ..self.clone() };
+        let state = State::Agreed { last_attempt: Some(*attempt), idle: None };
+        let mut next = Self { state, ..self.clone() };
+        next.waits_anew(*expires_at);
         self.becomes(next).telling(event)
     }
 
@@ -157,8 +159,11 @@ impl Milestone {
         let mut next = self.clone();
         next.payments.push(payment);
         next.credited.push(payment);
-        if matches!(&next.state, State::Funding { attempt, .. } if attempt.payment == payment) {
-            next.state = State::Agreed { last_attempt: None };
+        if let State::Funding { attempt, expires_at } = self.state
+            && attempt.payment == payment
+        {
+            next.state = State::Agreed { last_attempt: None, idle: None };
+            next.waits_anew(expires_at);
         }
         let (early, kept): (Vec<_>, Vec<_>) =
             self.early_chargebacks.iter().cloned().partition(|early| early.payment == payment);

@@ -216,7 +216,8 @@ fn changes_need_a_note_and_stop_the_clock_and_a_third_round_may_be_disputed() {
     let mut story = Story::submitted();
     for round in 1..=3u8 {
         story = story.on(|milestone| milestone.request_changes(&ada(), day(2), None, "The header is off"));
-        assert!(story.clocks.is_empty());
+        let idle = (Timer::DormancyMilestone(id(1)), day(78));
+        assert_eq!(story.clocks, [idle], "only the clock of idleness runs");
         let may = story.milestone.allowed(&lin()).contains(&Verb::MilestoneDispute);
         assert_eq!(may, round == 3);
         if round < 3 {
@@ -433,6 +434,73 @@ fn an_idle_milestone_goes_dormant_and_silence_refunds_it() {
     assert!(matches!(kept.milestone.state, State::Funded { idle_since, .. } if idle_since == day(95)));
     let silent = story.on(age(103)).on(age(104));
     assert_eq!((silent.status(), silent.money()[3]), ("refunded", 10_300));
+}
+
+/// One that waits for money, and was handed 40 dollars.
+fn handed_over() -> Milestone {
+    let other = Milestone::agreed(id(2), deal(), draft(10_000)).next;
+    let other = other.start_funding(&ada(), day(0), None, id(9)).unwrap().next;
+    let other = other.funded(&Actor::System, day(0), id(9), usd(10_300)).unwrap().next;
+    let other = other.submit(&lin(), day(1), None, id(1)).unwrap().next;
+    let waiting = Milestone::agreed(id(1), deal(), draft(10_000)).next;
+    other.approve_and_hand_over(waiting, &ada(), day(2), None, usd(6_000)).unwrap().next.1
+}
+
+#[test]
+fn money_handed_to_what_waits_for_more_is_in_reach_of_both_sides_and_of_silence() {
+    let system = Actor::System;
+    let waiting = handed_over();
+    for side in [ada(), lin()] {
+        let allowed = waiting.allowed(&side);
+        assert!(allowed.contains(&Verb::MilestoneDispute) && !allowed.contains(&Verb::MilestoneSubmit), "{allowed:?}");
+        let disputed = waiting.clone().dispute(&side, day(3), None, id(5)).unwrap().next;
+        assert!(disputed.clocks().is_empty());
+        let resumed = disputed.clone().resume(&system, day(13), id(5)).unwrap().next;
+        assert_eq!(resumed.clocks(), [(Timer::DormancyMilestone(id(1)), day(88))], "and goes on where it stood");
+        let settled = disputed.settle(&system, day(13), id(5), usd(1_000), false).unwrap().next;
+        assert_eq!((settled.status(), settled.escrow.held()), (Status::Split, usd(0)));
+    }
+    let age = |milestone: Milestone, at| milestone.age(&system, day(at)).unwrap();
+    let silent = [77, 78, 85].into_iter().fold(waiting, |milestone, at| age(milestone, at).next);
+    let asked = age(silent, 92);
+    assert!(matches!(asked.events[..], [Event::MilestoneDormant { refunds_at, .. }] if refunds_at == day(99)));
+    assert_eq!(asked.next.status(), Status::RefundRequested);
+    let refused = asked.next.clone().refuse_refund(&lin(), day(95), None).unwrap().next;
+    assert_eq!(refused.clocks(), [(Timer::DormancyMilestone(id(1)), day(95 + 76))], "the time counts anew");
+    let refunded = asked.next.resolve_refund(&system, day(99), id(6)).unwrap().next;
+    assert_eq!((refunded.status(), refunded.escrow.held()), (Status::Refunded, usd(0)));
+}
+
+#[test]
+fn a_payment_that_fails_leaves_what_was_handed_over_with_a_clock() {
+    let funding = handed_over().start_funding(&ada(), day(5), None, id(1)).unwrap().next;
+    let State::Funding { expires_at, .. } = funding.state else { panic!("{:?}", funding.state) };
+    let due = [(Timer::DormancyMilestone(id(1)), expires_at + TimeDelta::days(76))];
+    assert_eq!(funding.clone().funding_failed(&Actor::System, id(1)).unwrap().next.clocks(), due);
+    let short = funding.funded(&Actor::System, day(6), id(1), usd(1)).unwrap().next;
+    assert_eq!((short.status(), short.clocks()), (Status::Agreed, due.to_vec()), "what does not fit is credit");
+}
+
+#[test]
+fn changes_nobody_makes_come_to_a_refund_request_and_then_to_a_dispute() {
+    let age = |at: i64| move |milestone: Milestone| milestone.age(&Actor::System, day(at));
+    let waiting = || Story::submitted().on(|milestone| milestone.request_changes(&ada(), day(2), None, "No"));
+    assert_eq!(waiting().clocks, [(Timer::DormancyMilestone(id(1)), day(78))]);
+    let kept = waiting().on(age(78)).on(|milestone| milestone.keep(&lin(), day(80), None));
+    assert_eq!(
+        (kept.status(), &kept.clocks[..]),
+        ("changes_requested", &[(Timer::DormancyMilestone(id(1)), day(156))][..])
+    );
+    let asked = waiting().on(age(78)).on(age(85)).on(age(92));
+    assert_eq!(asked.status(), "refund_requested");
+    let disputed = asked.on(|milestone| milestone.resolve_refund(&Actor::System, day(99), id(3)));
+    assert_eq!(disputed.status(), "disputed", "something was handed in, so silence alone takes nothing");
+    // A row of before said nothing of how long it waits.
+    let mut before = waiting().milestone;
+    if let State::ChangesRequested { idle, .. } = &mut before.state {
+        *idle = None;
+    }
+    assert_eq!(before.clocks(), [(Timer::DormancyMilestone(id(1)), day(78))]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Hold, Kind, Milestone, State};
+use super::{Hold, Idle, Kind, Milestone, State};
 use crate::Timestamp;
 use crate::access::{Actor, Verb};
 use crate::change::Change;
@@ -61,7 +61,7 @@ impl Milestone {
         invalid.finish()?;
         let round = self.rounds.saturating_add(1);
         let event = Event::MilestoneChangesRequested { milestone: self.id, round };
-        let state = State::ChangesRequested { note, requested_at: now };
+        let state = State::ChangesRequested { note, requested_at: now, idle: Some(Idle::since(now)) };
         let next = Self { state, rounds: round, ..self.clone() };
         Ok(self.becomes(next).telling(event))
     }
@@ -136,6 +136,7 @@ impl Milestone {
         for (payment, part) in smaller.sources.hand_on(rest)? {
             larger.sources.come(payment, part)?;
         }
+        larger.waits_anew(now);
         let receiving = next.becomes(larger);
         let approving =
             self.becomes(smaller).posting(entry).then(|milestone| milestone.release_to_pending(now, amount, false))?;
@@ -191,42 +192,6 @@ impl Milestone {
         let event = Event::MilestoneReleased { milestone: self.id, amount };
         let next = Self { holds, state, ..self.clone() };
         Ok(self.becomes(next).posting(entry).telling(event))
-    }
-
-    /// Either side says that the work goes on. The clock of idleness starts anew.
-    pub fn keep(self, actor: &Actor, now: Timestamp, expected: Option<i64>) -> Result<Change<Self>, Refusal> {
-        self.access(actor, Verb::MilestoneKeep)?;
-        self.standing(actor, Verb::MilestoneKeep, expected)?;
-        let event = Event::MilestoneKept { milestone: self.id };
-        let next = Self { state: State::Funded { idle_since: now, notices: 0 }, ..self.clone() };
-        Ok(self.becomes(next).telling(event))
-    }
-
-    /// Time has passed without activity: a notice, then dormancy, then the refund.
-    pub fn age(self, actor: &Actor, now: Timestamp) -> Result<Change<Self>, Refusal> {
-        self.access(actor, Verb::MilestoneAge)?;
-        if !self.is_due(Timer::DormancyMilestone(self.id), now) {
-            return Ok(Change::none(self));
-        }
-        let milestone = self.id;
-        let mut next = self.clone();
-        match &mut next.state {
-            State::Funded { idle_since, notices } => {
-                let dormant_at = *idle_since + days(self.terms.dormancy_days);
-                if usize::from(*notices) < self.terms.dormancy_notice_days.len() {
-                    *notices += 1;
-                    return Ok(self.becomes(next).telling(Event::MilestoneIdle { milestone, dormant_at }));
-                }
-                let refunds_at = now + days(self.terms.dormancy_answer_days);
-                next.state = State::Dormant { since: now, refunds_at };
-                Ok(self.becomes(next).telling(Event::MilestoneDormant { milestone, refunds_at }))
-            }
-            State::Dormant { .. } => {
-                let all = self.escrow.held();
-                self.refund(now, all)
-            }
-            _ => Ok(Change::none(self)),
-        }
     }
 
     /// An outage took time away: the deadline that runs moves by so many hours, within the cap.

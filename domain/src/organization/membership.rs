@@ -4,7 +4,7 @@
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
-use super::{Member, Organization, OrganizationDraft};
+use super::{Member, Organization, OrganizationDraft, may_own};
 use crate::Timestamp;
 use crate::access::{self, Actor, MemberRole, Subject, Verb};
 use crate::change::Change;
@@ -115,18 +115,20 @@ impl Organization {
         Ok(Change::to(Self { name, website, about, version: self.version + 1, ..self }))
     }
 
-    /// Somebody is invited to join. `waiting` is how many answers are waited for already.
+    /// Somebody is invited to join by `inviter`, who acts. `waiting` is how many answers are waited for already.
     pub fn invite(
         &self,
         actor: &Actor,
+        inviter: &User,
         id: MemberInvitationId,
-        email: &str,
-        role: MemberRole,
+        (email, role): (&str, MemberRole),
         waiting: i64,
         now: Timestamp,
     ) -> Result<Change<MemberInvitation>, Refusal> {
         access::check(actor, Verb::MemberInvite, &self.subject())?;
         let invited_by = actor.person()?.user;
+        // Letters go to strangers, and whoever joins stays: neither for somebody with another's address.
+        inviter.must_read_mail()?;
 
         let mut invalid = Invalid::default();
         let email = Email::parse(&mut invalid, "email", email);
@@ -136,6 +138,7 @@ impl Organization {
             return Err(Refusal::Limit {
                 code: "INVITATIONS_WAITING".to_owned(),
                 limit: INVITATIONS_MAX,
+                value: waiting + 1,
                 message: format!("{INVITATIONS_MAX} invitations wait for an answer: revoke some first."),
             });
         }
@@ -146,8 +149,14 @@ impl Organization {
     }
 
     /// The owner passes the organization on to another member, and stays as an admin. Both come
-    /// back with their new roles, who was the owner first.
-    pub fn transfer(&self, actor: &Actor, owner: Member, heir: Member) -> Result<Change<(Member, Member)>, Refusal> {
+    /// back with their new roles, who was the owner first. `owned` is how many the other owns already.
+    pub fn transfer(
+        &self,
+        actor: &Actor,
+        owner: Member,
+        heir: Member,
+        owned: i64,
+    ) -> Result<Change<(Member, Member)>, Refusal> {
         access::check(actor, Verb::OrganizationTransfer, &self.subject())?;
         // The actor's role may be older than the transaction: the row of the owner decides.
         if actor.user() != Some(owner.user) {
@@ -159,6 +168,7 @@ impl Organization {
         if heir.user == owner.user {
             return Ok(Change::none((owner, heir)));
         }
+        may_own(owned)?;
         let (organization, to) = (self.id, heir.user);
         let owner = Member { role: MemberRole::Admin, ..owner };
         let heir = Member { role: MemberRole::Owner, ..heir };
@@ -333,13 +343,21 @@ mod tests {
     fn invited() -> MemberInvitation {
         let owner = person(1, Some(MemberRole::Owner));
         let id = MemberInvitationId::from_uuid(Uuid::nil());
-        acme().invite(&owner, id, "bo@example.com", MemberRole::Finance, 0, START).unwrap().next
+        acme()
+            .invite(&owner, &reader(1, "ada@example.com"), id, ("bo@example.com", MemberRole::Finance), 0, START)
+            .unwrap()
+            .next
     }
 
     #[test]
     fn invitations_come_from_owners_and_admins_and_make_no_owners() {
         let id = MemberInvitationId::from_uuid(Uuid::nil());
-        let invite = |actor: &Actor, role| acme().invite(actor, id, "bo@example.com", role, 0, START).map(|_| ());
+        let ada = reader(1, "ada@example.com");
+        let unverified = User { email_verified_at: None, ..ada.clone() };
+        let invites = |actor: &Actor, inviter, role, waiting| {
+            acme().invite(actor, inviter, id, ("bo@example.com", role), waiting, START).map(|_| ())
+        };
+        let invite = |actor: &Actor, role| invites(actor, &ada, role, 0);
         for role in MemberRole::ALL {
             let may = matches!(role, MemberRole::Owner | MemberRole::Admin);
             let expected = if may { Ok(()) } else { Err(Denied::NotAllowed.into()) };
@@ -347,9 +365,12 @@ mod tests {
         }
         assert_eq!(invite(&person(1, None), MemberRole::Viewer), Err(Denied::Hidden.into()));
         assert!(matches!(invite(&person(1, Some(MemberRole::Owner)), MemberRole::Owner), Err(Refusal::Invalid { .. })));
-        let many =
-            acme().invite(&person(1, Some(MemberRole::Owner)), id, "bo@example.com", MemberRole::Viewer, 50, START);
+        let owner = person(1, Some(MemberRole::Owner));
+        let many = invites(&owner, &ada, MemberRole::Viewer, 50);
         assert!(matches!(many, Err(Refusal::Limit { limit: 50, .. })));
+        let unread = invites(&owner, &unverified, MemberRole::Viewer, 0);
+        assert!(matches!(unread, Err(Refusal::Rule { code, .. }) if code == "EMAIL_NOT_VERIFIED"));
+        assert_eq!(invites(&person(1, None), &unverified, MemberRole::Viewer, 0), Err(Denied::Hidden.into()));
     }
 
     fn reader(n: u128, email: &str) -> User {
@@ -410,12 +431,15 @@ mod tests {
         assert_eq!(member(1, MemberRole::Owner).remove(&owner), Err(owner_stays()));
         assert_eq!(member(1, MemberRole::Owner).remove(&bo), Err(owner_stays()));
         assert_eq!(member(1, MemberRole::Owner).update(&bo, MemberRole::Viewer), Err(owner_stays()));
-        let pass_on = |actor: &Actor| {
-            acme().transfer(actor, member(1, MemberRole::Owner), member(2, MemberRole::Admin)).map(|change| change.next)
+        let passes_on = |actor: &Actor, owned| {
+            let (owner, heir) = (member(1, MemberRole::Owner), member(2, MemberRole::Admin));
+            acme().transfer(actor, owner, heir, owned).map(|change| change.next)
         };
+        let pass_on = |actor: &Actor| passes_on(actor, 0);
         let (before, after) = pass_on(&owner).unwrap();
         assert_eq!((before.role, after.role), (MemberRole::Admin, MemberRole::Owner));
         assert_eq!(pass_on(&bo), Err(Denied::NotAllowed.into()));
+        assert!(matches!(passes_on(&owner, 10), Err(Refusal::Limit { limit: 10, .. })), "who owns enough");
         let outdated = person(3, Some(MemberRole::Owner));
         assert_eq!(pass_on(&outdated), Err(Denied::NotAllowed.into()), "who was the owner a moment ago");
     }

@@ -124,7 +124,7 @@ fn what_stands_against_a_payout() {
     assert_eq!(request(&person(2, None), ask(5_000), 9_500), Refusal::HIDDEN);
     assert_eq!(request(&admin(2), ask(5_000), 9_500), Denied::NotAllowed.into());
     let unproved = PayoutRequest { reauthenticated: false, ..ask(5_000) };
-    assert_eq!(request(&lin(), unproved, 9_500), Refusal::Reauthenticate);
+    assert_eq!(request(&lin(), unproved, 9_500), Refusal::REAUTHENTICATE);
     assert!(matches!(request(&lin(), ask(999), 9_500), Refusal::Invalid { .. }));
     assert_eq!(request(&lin(), ask(9_501), 9_500), Refusal::Insufficient { available: usd(9_500), asked: usd(9_501) });
     let removed = method().remove(&lin(), at(1)).unwrap().next;
@@ -351,11 +351,11 @@ fn a_day_of_payouts_has_a_limit_in_money_and_in_number() {
         let ask = PayoutRequest { recent: Recent { day: usd(day), day_count, ..Recent::NOTHING }, ..ask(5_000) };
         let asked = Payout::request(&lin(), at(72), id(1), &method(), ask, usd(9_500), terms.clone());
         asked.map(drop).map_err(|refusal| match refusal {
-            Refusal::Limit { code, limit, .. } => (code, limit),
+            Refusal::Limit { code, limit, value, .. } => (code, limit, value),
             other => panic!("{other:?}"),
         })
     };
     assert_eq!(request(5_000, 2), Ok(()));
-    assert_eq!(request(5_001, 2), Err(("PAYOUT_DAY_AMOUNT".to_owned(), 10_000)));
-    assert_eq!(request(0, 3), Err(("PAYOUT_DAY_COUNT".to_owned(), 3)));
+    assert_eq!(request(5_001, 2), Err(("PAYOUT_DAY_AMOUNT".to_owned(), 10_000, 10_001)));
+    assert_eq!(request(0, 3), Err(("PAYOUT_DAY_COUNT".to_owned(), 3, 4)));
 }

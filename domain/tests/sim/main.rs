@@ -87,9 +87,10 @@ fn refusal_codes() -> BTreeSet<String> {
         }
     }
     assert!(codes.len() > 15, "the sources were read: {codes:?}");
-    // The dice write no evidence and no reviews, make no offers to members of the client, and keep nothing in dollars;
-    // and no rail of theirs is out of sight for so long that people have to settle what it carries.
-    let never = ["EVIDENCE_LIMIT", "SELF_DEALING", "RETENTION_ACCOUNT", "PAYOUT_UNDER_WAY"];
+    // The dice write no evidence and no reviews, make no offers to members of the client, send what they draft,
+    // and keep nothing in dollars; and no rail of theirs is out of sight for so long that people have to settle what
+    // it carries.
+    let never = ["EVIDENCE_LIMIT", "SELF_DEALING", "OFFER_IS_DRAFT", "RETENTION_ACCOUNT", "PAYOUT_UNDER_WAY"];
     codes.retain(|code| !never.contains(&code.as_str()));
     codes
 }

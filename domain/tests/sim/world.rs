@@ -304,7 +304,7 @@ fn code_of(refusal: &Refusal) -> &str {
         Refusal::Insufficient { .. } => "INSUFFICIENT",
         Refusal::Limit { code, .. } | Refusal::Rule { code, .. } => code,
         Refusal::Throttled { .. } => "THROTTLED",
-        Refusal::Reauthenticate => "REAUTHENTICATE",
+        Refusal::Reauthenticate { .. } => "REAUTHENTICATE",
         Refusal::KeyReused => "KEY_REUSED",
     }
 }

@@ -174,7 +174,7 @@ fn the_table_of_the_product() {
             &[MilestoneSubmit, MilestoneKeep, MilestoneDispute],
         ),
         (Status::Submitted, &[MilestoneRequestChanges, MilestoneApprove, MilestoneDispute], &[MilestoneDispute]),
-        (Status::ChangesRequested, &[MilestoneRequestRefund], &[MilestoneSubmit]),
+        (Status::ChangesRequested, &[MilestoneKeep, MilestoneRequestRefund], &[MilestoneSubmit, MilestoneKeep]),
         (Status::Approved, &[MilestoneDispute], &[MilestoneDispute]),
         (Status::Released, &[], &[MilestoneRefundAfter]),
         (

@@ -183,7 +183,7 @@ fn code(refusal: &Refusal) -> String {
         Refusal::Invalid { fields } => fields.iter().map(|field| field.path.as_str()).collect::<Vec<_>>().join(","),
         Refusal::Insufficient { .. } => "INSUFFICIENT".to_owned(),
         Refusal::Throttled { .. } => "THROTTLED".to_owned(),
-        Refusal::Reauthenticate => "REAUTHENTICATE".to_owned(),
+        Refusal::Reauthenticate { .. } => "REAUTHENTICATE".to_owned(),
         Refusal::KeyReused => "KEY_REUSED".to_owned(),
         Refusal::Denied { .. } | Refusal::WrongState { .. } => panic!("looked at before"),
     }

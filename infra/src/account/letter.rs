@@ -70,6 +70,11 @@ impl Market {
             SafetyAct::PasswordReset => {
                 "Your password was set anew with a code that was sent to this address. All sessions have ended."
             }
+            SafetyAct::AccountTakenOver => {
+                "Your password was set anew with a code that was sent to this address. All sessions have ended. Nobody \
+                 had shown before that the address is theirs, so what somebody may have set up with it is gone: \
+                 second factors, members and invitations of your organizations, and accounts to be paid at."
+            }
             SafetyAct::SecondFactorSet => "Signing in takes a code of your authenticator app from now on.",
             SafetyAct::SecondFactorRemoved => "Signing in takes no code of an authenticator app any more.",
             SafetyAct::RecoveryCodeUsed => "One of your recovery codes was used. It does not work again.",
@@ -85,7 +90,9 @@ impl Market {
             }
         };
         let passkeys = match act {
-            SafetyAct::PasswordChanged | SafetyAct::PasswordReset => passkeys(&names_of(self.db(), user.id).await?),
+            SafetyAct::PasswordChanged | SafetyAct::PasswordReset | SafetyAct::AccountTakenOver => {
+                passkeys(&names_of(self.db(), user.id).await?)
+            }
             _ => String::new(),
         };
         let text = format!("{what}{passkeys}\r\n\r\n{NOT_ME}");

@@ -32,7 +32,8 @@ impl Market {
         page: &PageRequest,
     ) -> Result<Pages<ContractId, Dispute>, Failure> {
         let (order, column) = (newest_first("contract_disputes"), row::Column::ContractId);
-        let pages = order.pages(self.db(), row::Entity::find(), column, contracts, page).await?;
+        let select = page.narrow(row::Entity::find(), row::Column::Status);
+        let pages = order.pages(self.db(), select, column, contracts, page).await?;
         Ok(try_map_pages(pages, Dispute::try_from)?)
     }
 
@@ -43,7 +44,7 @@ impl Market {
         let sides = Condition::any()
             .add(row::Column::FreelancerId.eq(person.user.uuid()))
             .add(row::Column::OrganizationId.is_in(clients));
-        let select = row::Entity::find().filter(sides);
+        let select = page.narrow(row::Entity::find(), row::Column::Status).filter(sides);
         newest_first("viewer_disputes").page(self.db(), select, page).await?.try_map(|row| Ok(Dispute::try_from(row)?))
     }
 
@@ -60,7 +61,8 @@ impl Market {
              and (disputes.status <> 'hearing' or disputes.state -> 'recommendation' ->> 'by' <> $2)",
             [sea_orm::Value::from(user), call.actor.person()?.user.to_string().into()],
         );
-        let select = row::Entity::find().filter(row::Column::Status.is_in(row::WAITING)).filter(judgeable);
+        let select = page.narrow(row::Entity::find(), row::Column::Status);
+        let select = select.filter(row::Column::Status.is_in(row::WAITING)).filter(judgeable);
         let order = Keyset::<row::Entity> {
             list: "dispute_queue",
             columns: vec![row::Column::Id],

@@ -19,6 +19,7 @@ use sea_orm::{
 use super::GigFilter;
 use crate::organization::row as organization;
 use crate::sql::along;
+use crate::words::holds;
 use crate::{Failure, Fault};
 
 #[sea_orm::model]
@@ -107,8 +108,8 @@ pub(super) fn matching(select: Select<Entity>, filter: &GigFilter) -> Select<Ent
     if let Some(minor) = budget_at_most {
         select = select.filter(Column::LowMinor.lte(*minor));
     }
-    if let Some(words) = text.as_deref().map(search_terms).filter(|words| !words.is_empty()) {
-        select = select.filter(Expr::cust_with_values("gigs.search @@ to_tsquery('english', $1)", [words]));
+    if let Some(words) = text.as_deref().and_then(|text| holds("gigs.search", text)) {
+        select = select.filter(words);
     }
     if let Some(client) = client {
         select = select.filter(Column::ClientId.eq(client.uuid()));
@@ -118,16 +119,6 @@ pub(super) fn matching(select: Select<Entity>, filter: &GigFilter) -> Select<Ent
         select = select.filter(Expr::cust_with_values("gigs.state = any($1)", [states]));
     }
     select
-}
-
-/// Words as a full text query: all of them, the last one perhaps only begun.
-fn search_terms(text: &str) -> String {
-    let words: Vec<String> = text
-        .split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .map(|word| format!("'{}'", word.to_lowercase()))
-        .collect();
-    if words.is_empty() { String::new() } else { format!("{}:*", words.join(" & ")) }
 }
 
 #[derive(FromQueryResult)]
@@ -191,10 +182,7 @@ pub(super) async fn whole(
         select
     };
     let mut query = select.into_query();
-    let skills =
-        "(select coalesce(jsonb_agg(jsonb_build_array(s.skill_id, s.required) order by s.position), '[]'::jsonb)
-                   from gig_skills s where s.gig_id = gigs.id)";
-    query.expr_as(Expr::cust(skills), Alias::new("asked_skills"));
+    query.expr_as(Expr::cust(ASKED_SKILLS), Alias::new("asked_skills"));
     if with.clients {
         let on = Expr::cust("organizations.id = gigs.client_id");
         query.join(JoinType::InnerJoin, Alias::new("organizations"), on);
@@ -202,15 +190,29 @@ pub(super) async fn whole(
     }
     let rows = conn.query_all_raw(DbBackend::Postgres.build(&query)).await?;
     let read = |row: &QueryResult| {
-        let skills: Vec<(Uuid, bool)> = serde_json::from_value(row.try_get("", "asked_skills")?)?;
-        let skills = skills.into_iter().map(|(skill, required)| GigSkill { skill: Id::from_uuid(skill), required });
         let client = match with.clients {
             true => Some(organization::Model::from_query_result(row, "org_")?.try_into()?),
             false => None,
         };
-        Ok(Whole { row: Model::from_query_result(row, "")?, skills: skills.collect(), client })
+        Ok(Whole { row: Model::from_query_result(row, "")?, skills: asked_skills(row)?, client })
     };
     rows.iter().map(read).collect()
+}
+
+/// What a row of gigs asks for, in one column: `asked_skills`.
+pub(crate) const ASKED_SKILLS: &str =
+    "(select coalesce(jsonb_agg(jsonb_build_array(s.skill_id, s.required) order by s.position), '[]'::jsonb)
+                   from gig_skills s where s.gig_id = gigs.id)";
+
+fn asked_skills(row: &QueryResult) -> Result<Vec<GigSkill>, Failure> {
+    let skills: Vec<(Uuid, bool)> = serde_json::from_value(row.try_get("", "asked_skills")?)?;
+    Ok(skills.into_iter().map(|(skill, required)| GigSkill { skill: Id::from_uuid(skill), required }).collect())
+}
+
+/// The gig of a row that was read with what it asks for, if there is one.
+pub(crate) fn read(row: &QueryResult) -> Result<Option<Gig>, Failure> {
+    let Some(found) = Model::from_query_result_optional(row, "")? else { return Ok(None) };
+    Ok(Some(gig(asked_skills(row)?, found)?))
 }
 
 fn gig(skills: Vec<GigSkill>, row: Model) -> Result<Gig, Fault> {
@@ -333,16 +335,4 @@ fn seniority(name: &str) -> Result<Seniority, Fault> {
         .into_iter()
         .find(|seniority| seniority_name(*seniority) == name)
         .ok_or_else(|| Fault::bad_row("gigs", format!("experience {name}")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::search_terms;
-
-    #[test]
-    fn what_people_type_becomes_a_query_that_postgres_can_read() {
-        assert_eq!(search_terms("Rust back-end deve"), "'rust' & 'back' & 'end' & 'deve':*");
-        assert_eq!(search_terms("C++ & 'quotes' | !\\"), "'c' & 'quotes':*");
-        assert_eq!(search_terms("  …  "), "");
-    }
 }

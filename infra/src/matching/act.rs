@@ -139,7 +139,8 @@ impl Market {
         let lines = lines.all(self.db()).await?;
         if i64::try_from(lines.len()).is_ok_and(|many| many > MOST) {
             let message = format!("there are more than {MOST} impressions: choose a shorter time");
-            return Err(Refusal::Limit { code: "TOO_MANY_IMPRESSIONS".to_owned(), limit: MOST, message }.into());
+            let code = "TOO_MANY_IMPRESSIONS".to_owned();
+            return Err(Refusal::Limit { code, limit: MOST, value: MOST + 1, message }.into());
         }
         let newcomer_until = i64::from(Model::shipped().fairness.newcomer_until);
         let shown = lines.into_iter().map(|line| {

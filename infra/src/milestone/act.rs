@@ -54,6 +54,9 @@ impl Market {
             self.must_still_see(call, once, &answer).await?;
             return Ok(serde_json::from_value(answer)?);
         }
+        if let Some(once) = &call.once {
+            self.may_keep(once)?;
+        }
         let milestone = milestone.ok_or(Refusal::HIDDEN)?;
         let seen = milestone.version;
         let change = verb(milestone, &scene)?;
@@ -64,8 +67,10 @@ impl Market {
             let detail = serde_json::json!({ "to": to, "version": change.next.version });
             facts.note(vec![scene.audit_line(act, id, detail)]);
         }
-        if let Some(once) = &call.once {
-            facts.keep(once.kept(serde_json::to_value(&change.next)?));
+        let kept = call.once.as_ref().map(|once| Ok((once, serde_json::to_value(&change.next)?)));
+        let kept = kept.transpose().map_err(|error: serde_json::Error| Failure::from(error))?;
+        if let Some((once, answer)) = &kept {
+            facts.keep(once.kept(answer));
         }
         if change.changed || !facts.is_empty() {
             let (facts, aftermath) = facts.into_value(&scene)?;
@@ -78,6 +83,9 @@ impl Market {
                 return Err(Fault::Overtaken { table: "milestones" }.into());
             }
             aftermath.follow(self);
+            if let Some((once, answer)) = &kept {
+                self.answer_kept(once, answer);
+            }
         }
         Ok(change.next)
     }

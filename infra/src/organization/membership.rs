@@ -8,7 +8,7 @@ use domain::organization::{Entry, InvitationState, Member, MemberInvitation, Org
 use domain::refusal::Refusal;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect};
 
-use super::{member_row, row};
+use super::{Count, member_row, row};
 use crate::mail::Letter;
 use crate::market::Market;
 use crate::outbox::Occurrence;
@@ -24,6 +24,8 @@ const PURPOSE: &str = "member invitation";
 const TO_MAILBOX: Allowance = Allowance { attempts: 10, within: TimeDelta::hours(24) };
 /// Invitations that one organization sends.
 const OF_ORGANIZATION: Allowance = Allowance { attempts: 100, within: TimeDelta::hours(24) };
+/// Invitations that one person sends, for whichever organization.
+const OF_INVITER: Allowance = Allowance { attempts: 100, within: TimeDelta::hours(24) };
 
 impl Market {
     /// Change what the organization says of itself.
@@ -59,7 +61,8 @@ impl Market {
             let organization = tx.organization_for_update(id).await?;
             let owner = tx.owner_for_update(id).await?;
             let heir = tx.member_for_update(to).await?.ok_or(Refusal::HIDDEN)?;
-            let change = organization.transfer(tx.actor(), owner, heir)?;
+            let owned = tx.organizations_owned(heir.user).await?;
+            let change = organization.transfer(tx.actor(), owner, heir, owned)?;
             let changed = change.changed;
             tx.must_be_proved(call).await?;
             let (owner, heir) = tx.settle(change).await?;
@@ -81,11 +84,12 @@ impl Market {
         email: &str,
         role: MemberRole,
     ) -> Result<MemberInvitation, Failure> {
-        call.actor.person()?;
+        let inviter = call.actor.person()?.user;
         run!(self, call, tx => {
+            let inviter = tx.user_for_update(inviter).await?.ok_or(Refusal::HIDDEN)?;
             let organization = tx.organization_for_update(organization).await?;
             let waiting = tx.invitations_waiting(organization.id).await?;
-            let invited = organization.invite(tx.actor(), tx.id(), email, role, waiting, tx.now())?;
+            let invited = organization.invite(tx.actor(), &inviter, tx.id(), (email, role), waiting, tx.now())?;
             tx.invitations_count(&invited.next).await?;
             let invitation = tx.settle(invited).await?;
             tx.invitation_write(&invitation).await.map_err(|failure| {
@@ -137,7 +141,7 @@ impl Market {
         let id = self.invitation_of(token)?;
         run!(self, call, tx => {
             let invitation = tx.invitation_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
-            tx.member_invitation_save(invitation.decline(tx.now())?).await
+            tx.member_invitation_save("member_invitation_decline", invitation.decline(tx.now())?).await
         })
     }
 
@@ -150,7 +154,7 @@ impl Market {
         call.actor.person()?;
         run!(self, call, tx => {
             let invitation = tx.invitation_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
-            tx.member_invitation_save(invitation.revoke(tx.actor(), tx.now())?).await
+            tx.member_invitation_save("member_invitation_revoke", invitation.revoke(tx.actor(), tx.now())?).await
         })
     }
 
@@ -265,11 +269,7 @@ impl Market {
 struct Lately {
     to_mailbox: i64,
     of_organization: i64,
-}
-
-#[derive(FromQueryResult)]
-struct Count {
-    count: i64,
+    of_inviter: i64,
 }
 
 impl Tx {
@@ -327,22 +327,44 @@ impl Tx {
         Ok(count.one(self.conn()).await?.map_or(0, |found| found.count))
     }
 
-    /// Refuse one more letter to a mailbox, or of an organization, if there were enough of them lately. The
-    /// organization's row is locked.
+    /// Refuse one more letter to a mailbox, or of an organization or a person, if there were enough of them lately. The
+    /// rows of both are locked.
     async fn invitations_count(&self, invitation: &MemberInvitation) -> Result<(), Failure> {
         let lately = Lately::find_by_statement(sql(
             "select count(*) filter (where email = $1) as to_mailbox,
-                    count(*) filter (where organization_id = $2) as of_organization
-             from member_invitations where created_at > $3 and (email = $1 or organization_id = $2)",
+                    count(*) filter (where organization_id = $2) as of_organization,
+                    count(*) filter (where invited_by = $4) as of_inviter
+             from member_invitations
+             where created_at > $3 and (email = $1 or organization_id = $2 or invited_by = $4)",
             [
                 invitation.email.to_string().into(),
                 invitation.organization.uuid().into(),
-                (self.now() - TO_MAILBOX.within.max(OF_ORGANIZATION.within)).into(),
+                (self.now() - TO_MAILBOX.within.max(OF_ORGANIZATION.within).max(OF_INVITER.within)).into(),
+                invitation.invited_by.uuid().into(),
             ],
         ));
         let Some(lately) = lately.one(self.conn()).await? else { return Ok(()) };
         TO_MAILBOX.refuse_over(lately.to_mailbox + 1, TO_MAILBOX.within)?;
-        OF_ORGANIZATION.refuse_over(lately.of_organization + 1, OF_ORGANIZATION.within)
+        OF_ORGANIZATION.refuse_over(lately.of_organization + 1, OF_ORGANIZATION.within)?;
+        OF_INVITER.refuse_over(lately.of_inviter + 1, OF_INVITER.within)
+    }
+
+    /// Whom somebody let into their organizations, and whom they asked in, before they had shown that the address of
+    /// their account is theirs: all of it may have been another's doing.
+    pub(crate) async fn members_withdraw(&self, owner: UserId) -> Result<u64, Failure> {
+        let revoke = sql(
+            "update member_invitations set state = 'revoked', state_at = $2
+             where state = 'pending' and (invited_by = $1
+                or organization_id in (select organization_id from members where user_id = $1 and role = 'owner'))",
+            [owner.uuid().into(), self.now().into()],
+        );
+        self.conn().execute_raw(revoke).await?;
+        let remove = sql(
+            "delete from members where user_id <> $1
+                and organization_id in (select organization_id from members where user_id = $1 and role = 'owner')",
+            [owner.uuid().into()],
+        );
+        Ok(self.conn().execute_raw(remove).await?.rows_affected())
     }
 
     /// What somebody gave away while they might goes with their right to.
@@ -371,7 +393,14 @@ impl Tx {
         Ok(row.map(MemberInvitation::try_from).transpose()?)
     }
 
-    async fn member_invitation_save(&self, change: Change<MemberInvitation>) -> Result<MemberInvitation, Failure> {
+    async fn member_invitation_save(
+        &self,
+        act: &str,
+        change: Change<MemberInvitation>,
+    ) -> Result<MemberInvitation, Failure> {
+        if change.changed {
+            self.audit(act, change.next.id, serde_json::json!({ "role": change.next.role })).await?;
+        }
         let invitation = self.settle(change).await?;
         self.invitation_write(&invitation).await?;
         Ok(invitation)

@@ -47,7 +47,8 @@ impl Market {
             let before = of_payment(tx.conn(), id).await?;
             if before.len() as u64 >= REFUNDS {
                 let message = "a payment can be refunded in a hundred parts at most".to_owned();
-                return Err(Refusal::Limit { code: "PAYMENT_REFUNDS".to_owned(), limit: 100, message }.into());
+                let (code, value) = ("PAYMENT_REFUNDS".to_owned(), REFUNDS.cast_signed() + 1);
+                return Err(Refusal::Limit { code, limit: REFUNDS.cast_signed(), value, message }.into());
             }
             let credit = tx.credit_of_for_update(&payment).await?;
             let change = payment.refund(tx.actor(), tx.now(), tx.id(), amount, credit, &before)?;

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use chrono::TimeDelta;
 use domain::Timestamp;
 use domain::access::{self, Subject, Verb};
 use domain::id::{Id, OrganizationId};
@@ -14,8 +15,14 @@ use secrecy::SecretString;
 use crate::market::Market;
 use crate::payments::SetUp;
 use crate::sql::{ids, sql};
-use crate::{Call, Failure, Fault};
+use crate::throttle::Allowance;
+use crate::{Call, Failure, Fault, run};
 
+/// How often an organization has one set up: each asks something of the processor, which stays away from who asks too
+/// much.
+const SET_UPS_OF_ORGANIZATION: Allowance = Allowance { attempts: 10, within: TimeDelta::hours(1) };
+/// How often one person does, for whichever organization.
+const SET_UPS_OF_PERSON: Allowance = Allowance { attempts: 20, within: TimeDelta::hours(1) };
 /// How many are shown of an organization, the newest.
 const SHOWN: i64 = 50;
 
@@ -50,12 +57,18 @@ struct Whose {
 }
 
 impl Market {
-    /// Begin to set up a card or a bank account: what lets the processor's page go on. Asked again, another
-    /// one is begun, and those that are not gone on with are nothing.
+    /// Begin to set up a card or a bank account: what lets the processor's page go on. Asked again, the
+    /// one that waits still is gone on with.
     pub async fn payment_method_set_up(&self, call: &Call, id: OrganizationId) -> Result<SecretString, Failure> {
         access::check(&call.actor, Verb::PaymentMethodSetUp, &Subject::of_client(id))?;
         self.organization_find(call, id).await?.ok_or(Refusal::HIDDEN)?;
-        Ok(self.payments().set_up(self, id).await?)
+        self.must_read_mail(call).await?;
+        let user = call.actor.person()?.user;
+        self.throttle(&format!("set_up:{user}"), SET_UPS_OF_PERSON).await?;
+        self.throttle(&format!("set_up:{id}"), SET_UPS_OF_ORGANIZATION).await?;
+        let secret = self.payments().set_up(self, id).await?;
+        run!(self, call, tx => { tx.audit("payment_method_set_up", id, serde_json::json!({})).await })?;
+        Ok(secret)
     }
 
     /// What organizations that the caller has loaded may be charged with, newest first; nothing of those
@@ -98,8 +111,14 @@ impl Market {
             done.last4.clone().into(),
             self.clock().now().into(),
         ];
-        self.db().execute_raw(sql(keep, values)).await?;
-        Ok(true)
+        let call = Call::system("set up");
+        run!(self, &call, tx => {
+            if tx.conn().execute_raw(sql(keep, values.clone())).await?.rows_affected() == 1 {
+                let detail = serde_json::json!({ "kind": done.kind, "last4": done.last4 });
+                tx.audit("payment_method_saved", OrganizationId::from_uuid(organization_id), detail).await?;
+            }
+            Ok(true)
+        })
     }
 }
 

@@ -369,9 +369,14 @@ pub(crate) async fn look_at_refund(stripe: &Stripe, now: Timestamp, refund: &str
     })
 }
 
-/// Begin to set up a card or a bank account, to be charged when nobody is there.
+/// Begin to set up a card or a bank account, to be charged when nobody is there. What was begun lately and not gone on
+/// with is gone on with now.
 pub(super) async fn set_up(stripe: &Stripe, market: &Market, client: OrganizationId) -> Result<SecretString, Fault> {
     let now = market.clock().now();
+    let stripe = &stripe.for_set_ups();
+    if let Some(open) = open_set_up(stripe, market, client).await? {
+        return Ok(open);
+    }
     let customer = customer(stripe, market, client).await?;
     let ways = CreateSetupIntentAutomaticPaymentMethods {
         allow_redirects: Some(CreateSetupIntentAutomaticPaymentMethodsAllowRedirects::Never),
@@ -382,11 +387,37 @@ pub(super) async fn set_up(stripe: &Stripe, market: &Market, client: Organizatio
         .automatic_payment_methods(ways)
         .usage(CreateSetupIntentUsage::OffSession)
         .metadata(HashMap::from([("organization".to_owned(), client.to_string())]));
-    // Nothing is charged by it, and one that nobody goes on with is nothing: each is its own.
+    // Nothing is charged by it, and one that nobody goes on with is nothing.
     let key = format!("setup:{}", ids::fresh_uuid(now));
     let made: answer::SetupIntent = stripe.send(now, &create, Some(&key)).await.map_err(Trouble::fault)?;
+    let keep = "insert into processor_set_ups (organization_id, intent, begun_at) values ($1, $2, $3)
+        on conflict (organization_id) do update set intent = excluded.intent, begun_at = excluded.begun_at";
+    market.db().execute_raw(sql(keep, [client.uuid().into(), made.id.into(), now.into()])).await?;
     let unreadable = || Fault::Service { service: "stripe", why: "it set up nothing to go on with".to_owned() };
     Ok(SecretString::from(made.client_secret.ok_or_else(unreadable)?))
+}
+
+/// How long what was begun is gone on with.
+const SET_UP_OPEN: TimeDelta = TimeDelta::hours(1);
+
+#[derive(FromQueryResult)]
+struct Begun {
+    intent: String,
+}
+
+/// What lets the page go on with what an organization began lately, if that waits for a card still.
+async fn open_set_up(stripe: &Stripe, market: &Market, client: OrganizationId) -> Result<Option<SecretString>, Fault> {
+    let now = market.clock().now();
+    let begun = "select intent from processor_set_ups where organization_id = $1 and begun_at > $2";
+    let begun = sql(begun, [client.uuid().into(), (now - SET_UP_OPEN).into()]);
+    let Some(Begun { intent }) = Begun::find_by_statement(begun).one(market.db()).await? else { return Ok(None) };
+    let found: answer::SetupIntent = match stripe.send(now, &RetrieveSetupIntent::new(intent.as_str()), None).await {
+        Ok(found) => found,
+        Err(Trouble::Refused(_)) => return Ok(None),
+        Err(trouble) => return Err(trouble.fault()),
+    };
+    let is_open = found.status == "requires_payment_method";
+    Ok(found.client_secret.filter(|_| is_open).map(SecretString::from))
 }
 
 /// Ask what was set up, if it was done.

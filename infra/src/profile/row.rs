@@ -86,10 +86,10 @@ pub(super) async fn whole_page(
     conn: &impl ConnectionTrait,
     page: Slice<Model>,
 ) -> Result<Slice<FreelancerProfile>, Failure> {
-    let Slice { items, has_next, has_previous } = page;
+    let Slice { items, has_next, has_previous, total } = page;
     let (cursors, rows): (Vec<String>, Vec<Model>) = items.into_iter().unzip();
     let profiles = whole(conn, rows).await?;
-    Ok(Slice { items: cursors.into_iter().zip(profiles).collect(), has_next, has_previous })
+    Ok(Slice { items: cursors.into_iter().zip(profiles).collect(), has_next, has_previous, total })
 }
 
 /// The row of a profile.

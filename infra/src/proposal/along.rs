@@ -44,8 +44,10 @@ impl Market {
         with: ProposalsWith,
     ) -> Result<ProposalsFound, Failure> {
         let order = newest_first(OF_GIG);
+        let select = page.narrow(row::Entity::find(), row::Column::Status);
+        let select = select.filter(row::Column::SubmittedAt.is_not_null());
         let page = order.parse(page)?;
-        let select = row::Entity::find().filter(row::Column::SubmittedAt.is_not_null());
+        let counts = order.counts(self.db(), &select, row::Column::GigId, gigs, &page).await?;
         let mut query = order.of_owners(select, row::Column::GigId, gigs, &page);
         let theirs = Expr::cust("users.id = theirs.freelancer_id");
         query.join(JoinType::InnerJoin, Alias::new("users"), theirs);
@@ -62,7 +64,7 @@ impl Market {
             }
             people.push(person);
         }
-        let pages = order.deal(proposals, row::Column::GigId, gigs, &page);
+        let pages = order.deal(proposals, row::Column::GigId, gigs, &page, &counts);
         Ok(ProposalsFound { pages: try_map_pages(pages, Proposal::try_from)?, people, profiles: found_profiles })
     }
 }

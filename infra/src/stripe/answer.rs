@@ -170,6 +170,8 @@ pub struct Refund {
 /// A card or an account that is being set up.
 #[derive(Debug, Clone, Deserialize)]
 pub struct SetupIntent {
+    /// Its name.
+    pub id: String,
     /// Where it stands.
     pub status: String,
     /// Lets the client's page go on with it.

@@ -27,7 +27,7 @@ async fn a_mediator_without_dealings_recommends_once() {
     let shown = quarrel.shown(&marta).await;
     assert_eq!(
         (shown["allowed"].clone(), shown["viewerCanRecommend"].clone()),
-        (json!(["disputeRecommend"]), json!(true))
+        (json!(["DISPUTE_RECOMMEND"]), json!(true))
     );
     assert_eq!((shown["viewerSide"].clone(), shown["answer"].clone()), (Value::Null, json!("It does on mine")));
     let above =
@@ -118,7 +118,6 @@ async fn whoever_has_or_had_dealings_with_a_side_does_not_judge() {
 /// Somebody joins a company by its owner's invitation, and leaves it again.
 async fn joins_and_leaves(person: &tests::Person<'_>, owner: &tests::Person<'_>) {
     let app = person.app;
-    person.reads_mail().await;
     let invite = json!({ "organizationId": owner.organization, "email": person.email, "role": "VIEWER" });
     owner.does("memberInvite", invite, "invitation { id }").await.ok();
     app.settles().await;
@@ -184,7 +183,7 @@ async fn those_who_judge_are_reminded_of_what_waits_and_nobody_else_is() {
     let reminders = async |person: &tests::Person<'_>| {
         let told = person.asks("{ viewer { notifications { nodes { kind } } } }", json!({})).await;
         let told = told.data()["viewer"]["notifications"]["nodes"].as_array().unwrap().clone();
-        told.iter().filter(|told| told["kind"] == "dispute_waits").count()
+        told.iter().filter(|told| told["kind"] == "DISPUTE_WAITS").count()
     };
     let version = quarrel.shown(&quarrel.deal.client).await["version"].clone();
     app.passes(TimeDelta::hours(24 * 3 - 12)).await;

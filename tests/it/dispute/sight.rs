@@ -162,13 +162,13 @@ async fn what_one_side_did_the_other_is_told() {
     for (person, expected) in [
         (
             client,
-            vec!["dispute_answered", "evidence_added", "dispute_recommended", "dispute_accepted", "dispute_executed"],
+            vec!["DISPUTE_ANSWERED", "EVIDENCE_ADDED", "DISPUTE_RECOMMENDED", "DISPUTE_ACCEPTED", "DISPUTE_EXECUTED"],
         ),
-        (freelancer, vec!["dispute_opened", "dispute_offer_made", "dispute_recommended", "dispute_executed"]),
+        (freelancer, vec!["DISPUTE_OPENED", "DISPUTE_OFFER_MADE", "DISPUTE_RECOMMENDED", "DISPUTE_EXECUTED"]),
     ] {
         let told = person.asks(query, json!({})).await;
         let mut told = told.data()["viewer"]["notifications"]["nodes"].as_array().unwrap().clone();
-        told.retain(|told| told["kind"].as_str().unwrap().starts_with("dispute") || told["kind"] == "evidence_added");
+        told.retain(|told| told["kind"].as_str().unwrap().starts_with("DISPUTE") || told["kind"] == "EVIDENCE_ADDED");
         told.reverse();
         let mut kinds: Vec<&str> = told.iter().map(|told| told["kind"].as_str().unwrap()).collect();
         let mut expected = expected;

@@ -18,9 +18,9 @@ async fn milestone_dispute_stops_the_clocks_and_says_what_it_is_about() {
     assert_eq!(shown["contract"]["id"], quarrel.deal.contract);
     assert_eq!(shown["client"]["id"], quarrel.deal.client.organization);
     assert_eq!(shown["freelancer"]["id"], quarrel.deal.freelancer.id);
-    assert_eq!(shown["allowed"], json!(["disputeAnswer", "disputeConcede", "evidenceAdd"]));
+    assert_eq!(shown["allowed"], json!(["DISPUTE_ANSWER", "DISPUTE_CONCEDE", "EVIDENCE_ADD"]));
     let claimant = quarrel.shown(&quarrel.deal.client).await;
-    assert_eq!(claimant["allowed"], json!(["disputeWithdraw", "evidenceAdd"]));
+    assert_eq!(claimant["allowed"], json!(["DISPUTE_WITHDRAW", "EVIDENCE_ADD"]));
     // Silence would have approved the work after fourteen days; the claim is answered meanwhile.
     quarrel.answers().await;
     app.passes(TimeDelta::days(30)).await;

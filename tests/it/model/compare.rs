@@ -51,7 +51,7 @@ impl Twin<'_> {
             self.names.same(&json!(by_note(week)), &json!(there.as_ref().map(by_note)), "a week")?;
         }
         for contract in world.contracts.values() {
-            let page = PageRequest { first: Some(1), after: None, last: None, before: None };
+            let page = PageRequest { first: Some(1), ..Default::default() };
             let contract_there = Contract { id: self.names.of(contract.id), ..contract.clone() };
             let cards = market.contract_cards(&call, &contract_there, &page).await.map_err(broken)?;
             let there = cards.items.into_iter().next().map(|(_, card)| card.method);
@@ -65,7 +65,7 @@ impl Twin<'_> {
             self.names.same(&json!(outage), &json!(there), "an outage")?;
         }
         for grant in world.grants.values() {
-            let page = PageRequest { first: Some(20), after: None, last: None, before: None };
+            let page = PageRequest { first: Some(20), ..Default::default() };
             let of = match grant.of {
                 CaseId::Milestone(id) => CaseId::Milestone(self.names.of(id)),
                 CaseId::Timesheet(id) => CaseId::Timesheet(self.names.of(id)),

@@ -151,7 +151,7 @@ impl<'a> Twin<'a> {
                 let offer = request!(self, by, next, call => market.offer_create(&call, input.clone()));
                 match offer {
                     Ok(offer) => {
-                        let page = infra::page::PageRequest { first: Some(20), after: None, last: None, before: None };
+                        let page = infra::page::PageRequest { first: Some(20), ..Default::default() };
                         let there = market.milestones_of_offer(offer.id, &page).await;
                         let there = there.map_err(|failure| failure.to_string())?;
                         let there: Vec<_> = there.items.into_iter().map(|(_, milestone)| milestone).collect();

@@ -40,7 +40,6 @@ pub async fn gather(world: &World<'_>) -> Crowd {
         owner.does("invitationSend", invite, "invitation { id }").await.ok();
         gigs.push(gig);
     }
-    app.everybody_reads_mail().await;
     for n in 0..2 {
         owner.does("organizationCreate", json!({ "name": format!("Company {n}") }), "organization { id }").await.ok();
         let search = json!({ "name": format!("Search {n}"), "text": "rust", "skillIds": [ids["skill"]] });
@@ -50,7 +49,7 @@ pub async fn gather(world: &World<'_>) -> Crowd {
         freelancer.does("proposalSubmit", bid, "proposal { id }").await.ok();
     }
     for n in 0..MANY {
-        let person = app.reader(&format!("worker{n}")).await;
+        let person = app.person(&format!("worker{n}")).await;
         let profile = json!({ "headline": "Builds things", "skills": [{ "skillId": ids["skill"], "level": "EXPERT", "years": 3 }] });
         person.does("profileUpdate", profile, "profile { id }").await.ok();
         person.does("portfolioItemAdd", json!({ "title": "A shop" }), "profile { id }").await.ok();

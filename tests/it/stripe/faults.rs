@@ -48,6 +48,31 @@ fn keys(app: &TestApp) -> BTreeMap<String, usize> {
 }
 
 #[tokio::test]
+async fn who_sets_up_cards_too_often_keeps_no_money_waiting() {
+    let app = TestApp::on_stripe().await;
+    let deal = app.offered().await;
+    let input = json!({ "organizationId": deal.client.organization });
+    let set_up = async || deal.client.does_once("paymentMethodSetUp", input.clone(), "clientSecret").await;
+    app.stripe().fails(Faults::next([Fault::TooMany]));
+    assert!(set_up().await.body["data"]["paymentMethodSetUp"].is_null(), "Stripe wants us to stay away");
+    let heard = app.stripe().heard().len();
+    assert!(set_up().await.body["data"]["paymentMethodSetUp"].is_null());
+    assert_eq!(app.stripe().heard().len(), heard, "and so we do");
+    let (payment, _) = pays(&deal, "pm_sandbox_visa").await;
+    app.settles().await;
+    assert_eq!(status(&deal, &payment).await, "SUCCEEDED", "with set-ups alone");
+
+    app.market.clock().advance(TimeDelta::seconds(10));
+    for _ in 2..10 {
+        set_up().await.ok();
+    }
+    assert_eq!(set_up().await.refused(), ["TOO_MANY_ATTEMPTS"]);
+    app.market.clock().advance(TimeDelta::hours(1));
+    set_up().await.ok();
+    assert_eq!(app.stripe().sins(), Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn an_answer_that_never_came_is_unknown_asked_about_and_never_paid_again() {
     for fault in [Fault::LostAnswer, Fault::Hang, Fault::ErrorAfter] {
         let app = TestApp::on_hasty_stripe().await;

@@ -247,7 +247,7 @@ async fn a_payout_that_stripe_says_nothing_of_is_for_our_people_once_its_key_is_
     assert_eq!(app.stripe().look(Books::carried), 0);
 
     let queue = "{ payoutQueue(first: 5) { nodes { id status allowed } } }";
-    let waits = json!([{ "id": payout, "status": "UNKNOWN", "allowed": ["payoutSettle"] }]);
+    let waits = json!([{ "id": payout, "status": "UNKNOWN", "allowed": ["PAYOUT_SETTLE"] }]);
     assert_eq!(amna.asks(queue, json!({})).await.data()["payoutQueue"]["nodes"], waits);
     for (who, code) in [(&deal.freelancer, "NOT_ALLOWED"), (&deal.client, "NOT_FOUND")] {
         assert_eq!(who.does("payoutSettle", word(&payout, "PAID"), SETTLED).await.refused(), [code]);

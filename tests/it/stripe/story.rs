@@ -389,8 +389,12 @@ async fn a_card_that_is_set_up_is_the_organizations_to_be_charged_with() {
         let input = json!({ "organizationId": deal.client.organization });
         deal.client.does("paymentMethodSetUp", input, "clientSecret").await.text("clientSecret")
     };
-    let (secret, other) = (set_up().await, set_up().await);
-    assert!(secret.starts_with("seti_") && secret != other);
+    let secret = set_up().await;
+    assert!(secret.starts_with("seti_"));
+    assert_eq!(set_up().await, secret, "what waits is gone on with");
+    app.market.clock().advance(TimeDelta::hours(1));
+    let secret = set_up().await;
+    assert_eq!(app.stripe().look(|books| books.setups.len()), 2, "for an hour");
     let listed = async |who: &tests::Person<'_>| {
         let query =
             "query($id: ID!) { node(id: $id) { ... on Organization { paymentMethods { token kind label last4 } } } }";
@@ -407,6 +411,7 @@ async fn a_card_that_is_set_up_is_the_organizations_to_be_charged_with() {
     app.settles().await;
     assert_eq!(deal.status().await, "FUNDED");
     assert_eq!(app.stripe().look(|books| books.customers.len()), 1, "it is one customer");
+    assert_ne!(set_up().await, secret, "what was gone on with is over");
     assert_eq!(app.stripe().sins(), Vec::<String>::new());
 }
 

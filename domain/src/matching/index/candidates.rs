@@ -20,7 +20,7 @@ use super::Counts;
 use super::base::Base;
 use super::exact::Exact;
 use super::gate::{Gate, count};
-use super::lists::{List, Lists, sum};
+use super::lists::{List, Lists, Sums, sum};
 use super::row::NO_ROLE;
 use super::statics::{BLOCK, Block, Brief, NO_RATE, OTHER_DAY, least_rate, most};
 
@@ -158,56 +158,95 @@ struct Table {
     /// Of all that no brief tells of, apart from skills: the text, wishes, and what is the gig's alone.
     rest: i64,
     text: i64,
+    /// The largest that roles, rates and overlaps contribute.
     role: i64,
-    rates: Vec<i64>,
     rate: i64,
     overlap: i64,
+    /// What the first role of a brief contributes, and the second.
+    first_roles: [i64; BYTES],
+    second_roles: [i64; BYTES],
+    rates: [i64; BYTES],
+    /// What working days contribute, each reckoned when first met; [`APART`] where they don't overlap enough.
+    days: [Option<i64>; BYTES],
     weekly_hours: u8,
     overlap_minutes: u16,
     skills: i64,
 }
+
+/// As many as a byte can tell apart.
+const BYTES: usize = 1 << u8::BITS;
+
+/// What keeps a row apart from a gig is worth this much: so little that nothing makes up for it.
+const APART: i64 = i64::MIN / 4;
 
 impl Table {
     fn of(gig: &GigFeatures, model: &Model, exact: &Exact<'_>) -> Self {
         let weights = &model.people;
         let unknown = |weight: Weight| weight.of(model.unknown).as_nano();
         let text = if exact.compares_texts() { most(weights.text) } else { unknown(weights.text) };
-        let rates: Vec<i64> = (0..=NO_RATE)
-            .map(|step| match gig.budget {
-                Budget::Hourly { low_minor, high_minor, .. } if step != NO_RATE => {
-                    let (from, to) = (i64::from(least_rate(step)), i64::from(least_rate(step + 1)));
-                    let value = |rate: i64| rate_value(rate, low_minor, high_minor, model);
-                    let best =
-                        if from <= high_minor && to >= low_minor { Value::ONE } else { value(from).max(value(to)) };
-                    weights.rate.of(best).as_nano().max(0)
-                }
-                Budget::Open | Budget::Hourly { .. } | Budget::Fixed { .. } => unknown(weights.rate),
-            })
-            .collect();
+        let mut rates = [unknown(weights.rate); BYTES];
+        if let Budget::Hourly { low_minor, high_minor, .. } = gig.budget {
+            for (worth, step) in rates.iter_mut().zip(0..NO_RATE) {
+                let (from, to) = (i64::from(least_rate(step)), i64::from(least_rate(step + 1)));
+                let value = |rate: i64| rate_value(rate, low_minor, high_minor, model);
+                let best = if from <= high_minor && to >= low_minor { Value::ONE } else { value(from).max(value(to)) };
+                *worth = weights.rate.of(best).as_nano().max(0);
+            }
+        }
         let (roles, no_role) = exact.roles();
+        let role = roles.iter().copied().max().unwrap_or(no_role).max(no_role);
+        // Roles past the second are not told: any of them may be the largest.
+        let mut first_roles = [role; BYTES];
+        first_roles[..roles.len()].copy_from_slice(roles);
+        let mut second_roles = first_roles;
+        (first_roles[usize::from(NO_ROLE)], second_roles[usize::from(NO_ROLE)]) = (no_role, APART);
+        let overlap = if gig.work_day.is_some() { most(weights.overlap) } else { unknown(weights.overlap) };
+        let mut days = [None; BYTES];
+        days[usize::from(OTHER_DAY)] = Some(overlap);
         Self {
             seniority: gig.seniority,
             rest: exact.of_gig() + text + most(weights.interest) + most(weights.must_haves),
             text,
-            role: roles.iter().copied().max().unwrap_or(no_role).max(no_role),
+            role,
             rate: rates.iter().copied().max().unwrap_or(0),
+            overlap,
+            first_roles,
+            second_roles,
             rates,
-            overlap: if gig.work_day.is_some() { most(weights.overlap) } else { unknown(weights.overlap) },
+            days,
             weekly_hours: gig.weekly_hours.map_or(0, |hours| u8::try_from(hours).unwrap_or(u8::MAX)),
             overlap_minutes: gig.overlap_minutes.unwrap_or(0),
             skills: if gig.skills.is_empty() { unknown(weights.skills) } else { 0 },
         }
     }
 
-    /// What a row is worth at most beside skills, where what no gig changes of it is no more than this.
-    fn most(&self, bound: i64) -> i64 {
-        self.around(bound) + self.role
-    }
-
     /// What a row without any of the asked skills and roles is worth at most, where what no gig changes of it is
     /// no more than this.
     fn around(&self, bound: i64) -> i64 {
         bound + self.rest + self.rate + self.overlap + self.skills
+    }
+
+    /// What a row is worth at most beside its skills, by its brief; very little, if that keeps it apart.
+    fn beside_skills(&mut self, brief: &Brief, exact: &mut Exact<'_>) -> i64 {
+        let open = brief.open && brief.free_hours >= self.weekly_hours;
+        let [first, second] = brief.roles.map(usize::from);
+        let day = match self.days[usize::from(brief.day)] {
+            Some(worth) => worth,
+            None => self.reckon_day(brief.day, exact),
+        };
+        brief.bound(self.seniority)
+            + self.rest
+            + self.skills
+            + self.first_roles[first].max(self.second_roles[second])
+            + self.rates[usize::from(brief.rate)]
+            + day
+            + if open { 0 } else { APART }
+    }
+
+    fn reckon_day(&mut self, day: u8, exact: &mut Exact<'_>) -> i64 {
+        let (overlap, worth) = exact.overlap_of_day(day);
+        let meets = overlap.is_none_or(|overlap| overlap.least_minutes >= self.overlap_minutes);
+        *self.days[usize::from(day)].insert(if meets { worth } else { APART })
     }
 }
 
@@ -233,8 +272,7 @@ impl Search<'_, '_> {
             || (members <= self.limits.counted.saturating_mul(OVERLAPPING) && self.union_is_counted(&lists));
         self.met.all = counting;
         let shortest = self.base.len() / SHORT;
-        let mut sums = vec![0_u64; BLOCK];
-        let mut met = Vec::with_capacity(BLOCK);
+        let (mut sums, mut hoped) = (Box::new(Sums::new()), Vec::with_capacity(BLOCK));
         for (stride, together) in (0..).zip(blocks.chunks(STRIDE)) {
             if !counting && self.looked_at >= self.limits.met {
                 let bound = together.iter().map(|block| block.bound(self.table.seniority)).max().unwrap_or(0);
@@ -245,30 +283,29 @@ impl Search<'_, '_> {
                 }
             }
             let unread = lists.unread();
-            for (block, about) in (stride * STRIDE..).zip(together) {
+            for block in (stride * STRIDE..).take(together.len()) {
                 let start = (block * BLOCK) as u32;
                 let end = start + (BLOCK.min(self.base.len() - block * BLOCK)) as u32;
                 for list in lists.all.iter_mut().filter(|list| list.read) {
-                    list.add_to(start, end, &mut sums, &mut met);
+                    list.add_to(start, end, &mut sums);
                 }
                 for row in self.hidden.range(start..end) {
-                    sums[(row - start) as usize] = 0;
+                    sums.hide(row - start);
                 }
-                let others = self.table.most(about.bound(self.table.seniority));
-                for row in met.drain(..) {
-                    let sum = std::mem::take(&mut sums[(row - start) as usize]);
+                sums.take(|at, sum| {
                     if !sum::is_member(sum) {
-                        continue;
+                        return;
                     }
-                    let all_are_counted = counting || self.looked_at < self.limits.met;
-                    let quick = others + lists.quick_bound(sum, about.least_listed, &unread);
-                    if !all_are_counted && quick < self.best.least() {
-                        continue;
-                    }
-                    let skills = lists.bound(sum, self.briefs[row as usize].listed, &unread) + self.table.skills;
+                    let row = start + at;
+                    let skills = lists.bound(sum, self.briefs[row as usize].listed, &unread);
                     let hope = self.hope(row, skills);
-                    self.look_at(row, hope, counting);
-                }
+                    if counting || self.looked_at < self.limits.met {
+                        self.look_at(row, hope, counting);
+                    } else {
+                        hoped.extend(hope.map(|hope| (row, hope)));
+                    }
+                });
+                self.score_hoped(&mut hoped);
             }
         }
     }
@@ -276,24 +313,8 @@ impl Search<'_, '_> {
     /// What a row whose skills are worth this much at most may come to, by what its brief tells; nothing, if
     /// that is not enough, or keeps it apart.
     fn hope(&mut self, row: u32, skills: i64) -> Option<i64> {
-        let brief = &self.briefs[row as usize];
-        let (table, least) = (&self.table, self.best.least());
-        // The quickest first: each look-up only lowers what is hoped for.
-        let mut most = brief.bound(table.seniority) + skills + table.rest;
-        if most + table.role + table.rate + table.overlap < least {
-            return None;
-        }
-        most += table.rates[usize::from(brief.rate)] + self.role(brief);
-        if most + table.overlap < least || !brief.open || brief.free_hours < table.weekly_hours {
-            return None;
-        }
-        let (overlap, worth) = match brief.day {
-            OTHER_DAY => (None, table.overlap),
-            day => self.exact.overlap_of_day(day),
-        };
-        most += worth;
-        let meets = overlap.is_none_or(|overlap| overlap.least_minutes >= self.table.overlap_minutes);
-        (meets && most >= least).then_some(most)
+        let most = skills + self.table.beside_skills(&self.briefs[row as usize], &mut self.exact);
+        (most >= self.best.least().max(APART / 2)).then_some(most)
     }
 
     /// Whether the lists name few enough people for all of them to be counted.
@@ -306,26 +327,13 @@ impl Search<'_, '_> {
         people <= self.limits.counted
     }
 
-    /// What the roles of a row contribute, if it has no more than two; if more, what the largest could.
-    fn role(&self, brief: &Brief) -> i64 {
-        let (roles, none) = self.exact.roles();
-        match brief.roles {
-            [NO_ROLE, _] => none,
-            [one, NO_ROLE] => roles.get(usize::from(one)).copied().unwrap_or(self.table.role),
-            [one, other] => match (roles.get(usize::from(one)), roles.get(usize::from(other))) {
-                (Some(one), Some(other)) => *one.max(other),
-                _ => self.table.role,
-            },
-        }
-    }
-
     /// Where lists don't help: everyone whose bound comes up to it.
     fn everyone(&mut self, ask: &Ask<'_>, blocks: &[Block]) {
         let counting = self.base.len() <= self.limits.counted;
         self.met.all = counting;
         let brings = (!asks_nothing(ask.gig)).then_some(ask);
         let weights = &self.exact.model().people;
-        let skills = most(weights.skills).max(self.table.skills) + most(weights.focus);
+        let skills = most(weights.skills).max(self.table.skills) + most(weights.focus) - self.table.skills;
         for (number, block) in blocks.iter().enumerate() {
             let bound = self.table.around(block.bound(self.table.seniority)) + skills + self.table.role;
             if !counting && self.looked_at >= self.limits.met && bound < self.best.least() {
@@ -369,6 +377,19 @@ impl Search<'_, '_> {
         barriers
     }
 
+    /// Score rows that are hoped to come to so much each, all their texts first: what one waits for from memory
+    /// the next needn't.
+    fn score_hoped(&mut self, hoped: &mut Vec<(u32, i64)>) {
+        for (row, hope) in hoped.iter_mut() {
+            *hope += self.exact.text(*row) - self.table.text;
+        }
+        for (row, hope) in hoped.drain(..) {
+            if hope >= self.best.least() && self.count(row) == 0 {
+                self.place(row);
+            }
+        }
+    }
+
     /// Score a row that is hoped to come to so much, unless something keeps it apart.
     fn score(&mut self, row: u32, hope: i64, passed: bool) {
         // Its text first: that is where most hopes fail.
@@ -376,7 +397,12 @@ impl Search<'_, '_> {
         if hope - self.table.text + text < self.best.least() || (!passed && self.count(row) != 0) {
             return;
         }
-        let score = self.exact.beside_text(row) + text;
+        self.place(row);
+    }
+
+    /// Score a row, and place it if it is among the best.
+    fn place(&mut self, row: u32) {
+        let score = self.exact.beside_text(row) + self.exact.text(row);
         if score >= self.best.least() {
             let id = Reverse(self.base.ids[row as usize]);
             self.best.add(Place { score: Score::nano(score), id, base: self.number, row });

@@ -7,7 +7,7 @@ use super::super::role::Role;
 use super::super::score::{Ask, answered, level_value};
 use super::base::{Base, unpacked_level};
 use super::exact::LEVELS;
-use super::statics::{MOST_LISTED, STEP, most, steps};
+use super::statics::{BLOCK, MOST_LISTED, STEP, most, steps};
 
 /// What is added up for a row, from the lowest bits: how much of what it holds was asked for, what its
 /// skills are worth in steps, on how many skills' lists it is, on how many that make it a candidate.
@@ -92,35 +92,66 @@ impl<'b> List<'b> {
         (0..self.rows.len()).map(|at| self.row(at))
     }
 
-    /// Adds what it has of the rows from `start` up to `end` to their sums, and notes rows met first.
-    pub fn add_to(&mut self, start: u32, end: u32, sums: &mut [u64], met: &mut Vec<u32>) {
-        if self.next < self.rows.len() && self.row(self.next) < start {
-            let rest = &self.rows[self.next..];
-            let shift = if self.role.is_some() { 0 } else { LEVEL_BITS };
-            self.next += rest.partition_point(|packed| packed >> shift < start);
+    /// Adds what it has of the rows from `start` up to `end` to their sums, and marks those rows.
+    pub fn add_to(&mut self, start: u32, end: u32, sums: &mut Sums) {
+        let shift = if self.role.is_some() { 0 } else { LEVEL_BITS };
+        if self.next < self.rows.len() && self.rows[self.next] >> shift < start {
+            self.next += self.rows[self.next..].partition_point(|packed| packed >> shift < start);
         }
-        let mut add = |row: u32, part: u64| {
-            let sum = &mut sums[(row - start) as usize];
-            if *sum == 0 {
-                met.push(row);
-            }
-            *sum += part;
-        };
         let rest = &self.rows[self.next..];
         let mut read = 0;
         if self.role.is_some() {
             for row in rest.iter().take_while(|row| **row < end) {
-                add(*row, self.add[0]);
+                sums.add(row - start, self.add[0]);
                 read += 1;
             }
         } else {
             for packed in rest.iter().take_while(|packed| **packed >> LEVEL_BITS < end) {
                 let level = (packed & ((1 << LEVEL_BITS) - 1)) as usize;
-                add(packed >> LEVEL_BITS, self.add[level.min(LEVELS - 1)]);
+                sums.add((packed >> LEVEL_BITS) - start, self.add[level.min(LEVELS - 1)]);
                 read += 1;
             }
         }
         self.next += read;
+    }
+}
+
+/// The sums of a block's rows, and a bit for each that was added to: rows are gone through in their order, so
+/// that what is read of them lies in memory one after the other.
+pub struct Sums {
+    of: [u64; BLOCK],
+    marks: [u64; BLOCK / WORD],
+}
+
+const WORD: usize = u64::BITS as usize;
+
+impl Sums {
+    /// Nothing yet.
+    pub fn new() -> Self {
+        Self { of: [0; BLOCK], marks: [0; BLOCK / WORD] }
+    }
+
+    fn add(&mut self, at: u32, part: u64) {
+        let at = at as usize;
+        self.of[at] += part;
+        self.marks[at / WORD] |= 1 << (at % WORD);
+    }
+
+    /// Forget a row.
+    pub fn hide(&mut self, at: u32) {
+        self.of[at as usize] = 0;
+    }
+
+    /// Takes the rows that were added to, in their order, each with its sum.
+    pub fn take(&mut self, mut each: impl FnMut(u32, u64)) {
+        for (word, marks) in self.marks.iter_mut().enumerate() {
+            let mut left = std::mem::take(marks);
+            while left != 0 {
+                let at = word * WORD + left.trailing_zeros() as usize;
+                each(at as u32, std::mem::take(&mut self.of[at]));
+                left &= left - 1;
+            }
+        }
     }
 }
 
@@ -269,14 +300,6 @@ impl<'b> Lists<'b> {
             mass: (self.unread_likeness + sum::MASS_STEP - 1) / sum::MASS_STEP,
             lists: self.unread_lists,
         }
-    }
-
-    /// What skills and focus of any row are worth at most that lists at least so many skills. Looks at nothing
-    /// but the sum.
-    pub fn quick_bound(&self, sum: u64, least_listed: u8, unread: &Unread) -> i64 {
-        let skills = (sum::worth(sum) * STEP + unread.skills).min(self.most_skills);
-        let mass = sum::mass(sum) + unread.lists * unread.mass;
-        skills + (mass * self.focus[usize::from(least_listed.max(1))]).min(self.most_focus)
     }
 
     /// What skills and focus of a row are worth at most.

@@ -53,7 +53,7 @@ const told = client.follow(Told, { after: viewer?.notifications.edges[0]?.cursor
 const hears = (async () => {
   for await (const { notificationReceived } of told) {
     const { kind, subject } = notificationReceived.notification;
-    if (kind === 'proposal_submitted') return subject?.id;
+    if (kind === 'PROPOSAL_SUBMITTED') return subject?.id;
   }
   throw new Error('nothing more was told');
 })();

@@ -1,0 +1,152 @@
+//! Submitting a proposal, in two statements: read what there is between the person and the gig, with the answer the call
+//! was given before; decide; and write all that follows in one, if what it was decided on still stands. If it does not,
+//! or the same key was used meanwhile, it is all done again. No transaction is open while we think.
+
+use domain::gig::{Gig, TradeTerms};
+use domain::id::{GigId, Id, UserId};
+use domain::invitation::Invitation;
+use domain::proposal::{Bid, BidInput, Proposal};
+use domain::refusal::Refusal;
+use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, IdenStatic, Iterable, Statement, Value};
+
+use super::{RevisionBody, row, taken};
+use crate::facts::{Facts, Scene};
+use crate::gig::row as gig;
+use crate::idempotency::Kept;
+use crate::invitation::row as invitation;
+use crate::market::Market;
+use crate::sql::sql;
+use crate::tx::patiently;
+use crate::{Call, Failure, Fault};
+
+/// What there is between a person and a gig, what goes for their bids, and what the call was answered before: all
+/// seen at one instant.
+struct Ground {
+    kept: Option<Kept>,
+    gig: Option<Gig>,
+    mine: Vec<Proposal>,
+    invitation: Option<Invitation>,
+    terms: TradeTerms,
+    bids_used: u32,
+    /// What it is all told again by, when it is written.
+    words: String,
+}
+
+impl Market {
+    /// Put a proposal before the client.
+    pub async fn proposal_submit(&self, call: &Call, gig: GigId, input: BidInput) -> Result<Proposal, Failure> {
+        patiently(|| self.bid_decide(call, gig, &input)).await
+    }
+
+    async fn bid_decide(&self, call: &Call, gig: GigId, input: &BidInput) -> Result<Proposal, Failure> {
+        let scene = self.scene(call);
+        let user = scene.actor().person()?.user;
+        let Ground { kept, gig, mine, invitation, terms, bids_used, words } =
+            self.bid_ground(call, &scene, gig, user).await?;
+        if let (Some(once), Some(kept)) = (&call.once, kept) {
+            let answer = once.answer(kept)?;
+            self.must_still_see(call, once, &answer).await?;
+            return Ok(serde_json::from_value(answer)?);
+        }
+        if let Some(once) = &call.once {
+            self.may_keep(once)?;
+        }
+        let gig = gig.ok_or(Refusal::HIDDEN)?;
+        // Who submitted a proposal before keeps sight of a gig that closed.
+        let tied = invitation.is_some() || mine.iter().any(|proposal| proposal.submitted_at.is_some());
+        let live = mine.iter().find(|proposal| row::LIVE.contains(&proposal.status().as_str()));
+        let bid = Bid { gig: &gig, tied, live, bids_used };
+        let change = bid.submit(scene.actor(), input.clone(), scene.id(), &terms, scene.now())?;
+        let proposal = change.next.clone();
+        let accepted = invitation.map(|invitation| invitation.accepted(scene.now()));
+        let accepts = accepted.as_ref().filter(|accepted| accepted.changed).map(|accepted| accepted.next.id);
+        let mut facts = match accepted {
+            Some(accepted) => Facts::of(&scene, &change.and(accepted))?,
+            None => Facts::of(&scene, &change)?,
+        };
+        let kept = call.once.as_ref().map(|once| Ok((once, serde_json::to_value(&proposal)?)));
+        let kept = kept.transpose().map_err(|error: serde_json::Error| Failure::from(error))?;
+        if let Some((once, answer)) = &kept {
+            facts.keep(once.kept(answer));
+        }
+        let (facts, aftermath) = facts.into_value(&scene)?;
+        let body = serde_json::to_value(RevisionBody::Freelancer { terms: proposal.terms.clone() })?;
+        let (quota, days) = (i64::from(terms.bid_quota), i32::from(terms.bid_window_days));
+        let mut values: Vec<Value> =
+            vec![body.into(), words.into(), quota.into(), days.into(), accepts.map(Id::uuid).into(), facts.into()];
+        let first = values.len() + 1;
+        values.extend(row::values(&proposal, scene.now())?);
+        let columns: Vec<String> = (first..=values.len()).map(|place| format!("${place}")).collect();
+        let settle =
+            format!("select bid_settle(row({})::proposals, $1, $2, $3, $4, $5, $6) as settled", columns.join(", "));
+        let settle = Statement::from_sql_and_values(DbBackend::Postgres, settle, values);
+        let settled = self
+            .db()
+            .query_one_raw(settle)
+            .await
+            .map_err(|error| Failure::from(error).when_violated("proposals_one_live", taken))?;
+        if !settled.map(|row| row.try_get_by_index::<bool>(0)).transpose()?.unwrap_or_default() {
+            return Err(Fault::Overtaken { table: "proposals" }.into());
+        }
+        if let Some((once, answer)) = &kept {
+            self.answer_kept(once, answer);
+        }
+        aftermath.follow(self);
+        Ok(proposal)
+    }
+
+    async fn bid_ground(&self, call: &Call, scene: &Scene, gig: GigId, user: UserId) -> Result<Ground, Failure> {
+        let (caller, key) = call.once.as_ref().map(|once| once.name()).unzip();
+        let otherwise = TradeTerms::default();
+        let ground = format!(
+            "select gigs.*, {skills} as asked_skills, {mine}, {invitation},
+                 k.operation as kept_operation, k.body_hash as kept_body_hash, k.answer as kept_answer,
+                 now.terms as trade_terms, bid_ground($1, $2) as words,
+                 bids_used($2, $3, coalesce((now.terms ->> 'bid_window_days')::int, $4)) as used
+             from (values ($1::uuid)) as asked (id)
+             left join gigs on gigs.id = asked.id
+             left join lateral (
+                 select terms from trade_terms where effective_from <= $3 order by effective_from desc limit 1) now on true
+             left join proposals mine on mine.gig_id = $1 and mine.freelancer_id = $2
+             left join invitations i on i.gig_id = $1 and i.freelancer_id = $2
+             left join idempotency k on k.caller = $5 and k.key = $6
+             order by mine.id",
+            skills = gig::ASKED_SKILLS,
+            mine = columns::<row::Entity>("mine", "mine_"),
+            invitation = columns::<invitation::Entity>("i", "invitation_"),
+        );
+        let values = [
+            gig.uuid().into(),
+            user.uuid().into(),
+            scene.now().into(),
+            i32::from(otherwise.bid_window_days).into(),
+            caller.into(),
+            key.into(),
+        ];
+        let found = self.db().query_all_raw(sql(&ground, values)).await?;
+        let first = found.first().ok_or_else(|| Fault::bad_row("gigs", "nothing was read, not even its absence"))?;
+        let mine = found.iter().map(|row| row::Model::from_query_result_optional(row, "mine_"));
+        let mine = mine.filter_map(Result::transpose).map(|row| Ok(Proposal::try_from(row?)?));
+        let terms: Option<serde_json::Value> = first.try_get("", "trade_terms")?;
+        Ok(Ground {
+            kept: Kept::from_query_result_optional(first, "kept_")?,
+            gig: gig::read(first)?,
+            mine: mine.collect::<Result<_, Failure>>()?,
+            invitation: invitation::Model::from_query_result_optional(first, "invitation_")?
+                .map(Invitation::try_from)
+                .transpose()?,
+            terms: terms.map(serde_json::from_value).transpose()?.unwrap_or(otherwise),
+            bids_used: u32::try_from(first.try_get::<i64>("", "used")?).unwrap_or(u32::MAX),
+            words: first.try_get("", "words")?,
+        })
+    }
+}
+
+/// All columns of `E`, of the rows called `rows`, under a prefix.
+fn columns<E: EntityTrait>(rows: &str, prefix: &str) -> String {
+    let named = E::Column::iter().map(|column| {
+        let name = column.as_str();
+        format!("{rows}.{name} as {prefix}{name}")
+    });
+    named.collect::<Vec<_>>().join(", ")
+}
