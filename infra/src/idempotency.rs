@@ -6,7 +6,7 @@
 //! the answer; the key's row is written with its answer in the transaction that acts on it. A
 //! refusal rolls the row back with everything else: nothing happened, and the key is still free.
 //! The worker forgets answers that were kept long enough, and with them their keys. How much is kept for one caller
-//! has a limit ([`Keeping`]).
+//! has a limit (see `keeping`).
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
