@@ -16,6 +16,7 @@ use tests::{Deal, PASSWORD, Reply, TestApp};
 use crate::gig::open_gig;
 use crate::worker::stand_in_line;
 
+mod banks;
 mod bids;
 mod charges;
 mod quarrels;
