@@ -81,8 +81,6 @@ pub struct Milestone {
     pub grace_hours: u16,
     /// Payments whose money has arrived, whatever became of it.
     pub payments: Vec<PaymentId>,
-    /// Those of them that came when nothing waited for them, and are the client's credit.
-    pub credited: Vec<PaymentId>,
     /// With which payments its money came.
     pub sources: Sources,
     /// The chargebacks that were acted on.

@@ -372,7 +372,6 @@ mod tests {
             rounds: 0,
             grace_hours: 0,
             payments: vec![],
-            credited: vec![],
             sources: crate::milestone::Sources::default(),
             chargebacks: vec![],
             early_chargebacks: vec![],

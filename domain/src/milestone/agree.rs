@@ -161,7 +161,6 @@ impl Milestone {
             rounds: 0,
             grace_hours: 0,
             payments: Vec::new(),
-            credited: Vec::new(),
             sources: Sources::default(),
             chargebacks: Vec::new(),
             early_chargebacks: Vec::new(),

@@ -158,7 +158,6 @@ impl Milestone {
         let entry = self.entry(Reason::Credit).moving(clearing, credit, received).all_came_with(credit, payment);
         let mut next = self.clone();
         next.payments.push(payment);
-        next.credited.push(payment);
         if let State::Funding { attempt, expires_at } = self.state
             && attempt.payment == payment
         {

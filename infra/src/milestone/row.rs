@@ -51,8 +51,6 @@ pub struct Model {
     #[sea_orm(column_type = "JsonBinary")]
     pub payments: Json,
     #[sea_orm(column_type = "JsonBinary")]
-    pub credited: Json,
-    #[sea_orm(column_type = "JsonBinary")]
     pub sources: Json,
     #[sea_orm(column_type = "JsonBinary")]
     pub chargebacks: Json,
@@ -103,7 +101,6 @@ impl TryFrom<Model> for Milestone {
             rounds: small(row.rounds)?,
             grace_hours: small(row.grace_hours)?,
             payments: from_value(row.payments)?,
-            credited: from_value(row.credited)?,
             sources: from_value(row.sources)?,
             chargebacks: from_value(row.chargebacks)?,
             early_chargebacks: from_value(row.early_chargebacks)?,
@@ -149,7 +146,6 @@ impl TryFrom<&Milestone> for Model {
             rounds: i32::from(milestone.rounds),
             grace_hours: i32::from(milestone.grace_hours),
             payments: to_value(&milestone.payments)?,
-            credited: to_value(&milestone.credited)?,
             sources: to_value(&milestone.sources)?,
             chargebacks: to_value(&milestone.chargebacks)?,
             early_chargebacks: to_value(&milestone.early_chargebacks)?,
@@ -193,7 +189,6 @@ impl Model {
             payments,
             chargebacks,
             early_chargebacks,
-            credited,
             sources,
         } = self;
         sql(
@@ -202,7 +197,7 @@ impl Model {
                      status = $8, state = $9, held_minor = $10, released_net_minor = $11, fee_minor = $12,
                      refunded_minor = $13, charged_back_minor = $14, escrow = $15, holds = $16, submissions = $17,
                      rounds = $18, grace_hours = $19, payments = $20, chargebacks = $21, early_chargebacks = $22,
-                     credited = $24, sources = $25
+                     sources = $24
                  where id = $1 and version = $2 returning id)
              select settle($23) from moved",
             [
@@ -229,7 +224,6 @@ impl Model {
                 chargebacks.into(),
                 early_chargebacks.into(),
                 facts.into(),
-                credited.into(),
                 sources.into(),
             ],
         )
