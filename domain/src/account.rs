@@ -137,6 +137,8 @@ pub struct Ties {
     pub contracts: i64,
     /// Disputes that are not over.
     pub disputes: i64,
+    /// Payments, refunds to cards and work with money in it that are not at their end, whatever became of the contract.
+    pub under_way: i64,
     /// Bids and offers that wait for somebody, and gigs of a company that they own.
     pub dealings: i64,
     /// Payouts that have neither arrived nor been called off.
@@ -152,10 +154,11 @@ pub struct Ties {
 impl Ties {
     /// Refuse as long as there is one, and say what to do about it.
     pub fn must_be_none(self) -> Result<(), Refusal> {
-        let Self { contracts, disputes, dealings, payouts, returnable_until, balances, companies } = self;
+        let Self { contracts, disputes, under_way, dealings, payouts, returnable_until, balances, companies } = self;
         let ties = [
             (contracts, "ACCOUNT_HAS_CONTRACTS", "There are contracts that have not ended. End them first."),
             (disputes, "ACCOUNT_HAS_DISPUTES", "There are disputes that are not over. Wait for their end."),
+            (under_way, "ACCOUNT_HAS_MONEY_UNDER_WAY", "There is money on its way. Wait until it has arrived."),
             (dealings, "ACCOUNT_HAS_DEALINGS", "There are gigs, bids or offers that are open. Withdraw them first."),
             (payouts, "ACCOUNT_HAS_PAYOUTS", "There are payouts on their way. Wait until they have arrived."),
             (balances, "ACCOUNT_HAS_MONEY", "There is money of yours. Pay it out, or ask us for what is too little."),

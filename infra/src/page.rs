@@ -538,6 +538,17 @@ mod tests {
     }
 
     #[test]
+    fn a_list_of_which_something_is_hidden_is_not_counted() {
+        let slice =
+            || Slice { items: vec![("a".to_owned(), 1), ("b".to_owned(), 2)], total: Some(2), ..Slice::empty() };
+        let (mut whole, mut part) = (slice(), slice());
+        whole.retain(|_| true);
+        part.retain(|n| *n == 1);
+        assert_eq!((whole.items.len(), whole.total), (2, Some(2)));
+        assert_eq!((part.items.len(), part.total), (1, None));
+    }
+
+    #[test]
     fn a_cursor_of_some_states_is_none_of_others() {
         let (after, open) = (cursor(3, "c"), || vec!["open".to_owned()]);
         let request = |after: &str, states| {

@@ -65,6 +65,7 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0071_set_ups", sql: include_str!("../sql/0071_set_ups.sql") },
     Migration { name: "0077_wire_return_words", sql: include_str!("../sql/0077_wire_return_words.sql") },
     Migration { name: "0078_no_credited", sql: include_str!("../sql/0078_no_credited.sql") },
+    Migration { name: "0079_payout_sent", sql: include_str!("../sql/0079_payout_sent.sql") },
 ];
 
 /// One step of the schema.

@@ -520,6 +520,32 @@ async fn sends_from(app: &TestApp, address: &str, body: Value) -> Value {
 }
 
 #[tokio::test]
+async fn account_erase_waits_for_money_that_is_on_its_way_after_the_contract() {
+    let app = TestApp::new().await;
+    let deal = app.released().await;
+    let (faisal, client) = (&deal.freelancer, &deal.client);
+    client.does("contractEnd", json!({ "contractId": deal.contract }), "contract { status }").await.ok();
+    app.settles().await;
+    let erase = async |who: &Person<'_>| {
+        let reply = who.does_once("accountErase", json!({ "confirmEmail": who.email }), "erasedAt").await;
+        reply.refused().concat()
+    };
+    assert_eq!(erase(faisal).await, "ACCOUNT_HAS_MONEY");
+    let tip = json!({ "contractId": deal.contract, "amount": { "amount": "20.00" },
+        "message": "Thank you", "paymentMethod": "pm_sandbox_late" });
+    client.does("tipGive", tip, "milestone { id } payment { status }").await.ok();
+    app.settles().await;
+    for who in [faisal, client] {
+        assert_eq!(erase(who).await, "ACCOUNT_HAS_MONEY_UNDER_WAY", "a bank takes its time over it");
+    }
+    app.market.clock().advance(TimeDelta::minutes(10));
+    app.settles().await;
+    assert_eq!(erase(faisal).await, "ACCOUNT_HAS_MONEY_UNDER_WAY", "it is in its hold");
+    app.passes(TimeDelta::days(5)).await;
+    assert_eq!(erase(faisal).await, "ACCOUNT_HAS_MONEY");
+}
+
+#[tokio::test]
 async fn account_erase_waits_for_what_binds_and_leaves_the_books_whole() {
     let app = TestApp::new().await;
     let deal = app.released().await;

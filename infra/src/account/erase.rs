@@ -25,6 +25,7 @@ struct Owned {
 struct Counted {
     contracts: i64,
     disputes: i64,
+    under_way: i64,
     dealings: i64,
     payouts: i64,
     last_paid: Option<Timestamp>,
@@ -112,6 +113,13 @@ impl Tx {
                      and (freelancer_id = $1 or organization_id = any($2))) as contracts,
                  (select count(*) from disputes where status not in ('executed', 'withdrawn', 'closed')
                      and (freelancer_id = $1 or organization_id = any($2))) as disputes,
+                 (select count(*) from milestones
+                     where (freelancer_id = $1 or organization_id = any($2))
+                         and (held_minor > 0 or status in ('funding', 'approved')))
+                 + (select count(*) from payments where organization_id = any($2)
+                     and status not in ('succeeded', 'failed'))
+                 + (select count(*) from payment_refunds where organization_id = any($2)
+                     and status in ('started', 'pending')) as under_way,
                  (select count(*) from proposals where freelancer_id = $1 and status in
                      ('draft', 'submitted', 'viewed', 'shortlisted', 'interviewing', 'countered', 'offered'))
                  + (select count(*) from offers where status in ('draft', 'pending_funding', 'sent')
@@ -127,8 +135,8 @@ impl Tx {
             [user.uuid().into(), ids(&owned), accounts.into()],
         ));
         let Some(found) = count.one(self.conn()).await? else { return Ok(Ties::default()) };
-        let Counted { contracts, disputes, dealings, payouts, last_paid, balances, companies } = found;
+        let Counted { contracts, disputes, under_way, dealings, payouts, last_paid, balances, companies } = found;
         let returnable_until = last_paid.map(|at| at + RETURN_WINDOW).filter(|until| *until > self.now());
-        Ok(Ties { contracts, disputes, dealings, payouts, returnable_until, balances, companies })
+        Ok(Ties { contracts, disputes, under_way, dealings, payouts, returnable_until, balances, companies })
     }
 }

@@ -289,6 +289,12 @@ pub const CODES: &[(&str, Where, &str, &str)] = &[
     ("ACCOUNT_HAS_DEALINGS", Rule, "There are gigs, bids or offers that are open.", "Withdraw them first."),
     ("ACCOUNT_HAS_DISPUTES", Rule, "There are disputes that are not over.", "Wait for their end."),
     ("ACCOUNT_HAS_MONEY", Rule, "There is money in the account.", "Pay it out first."),
+    (
+        "ACCOUNT_HAS_MONEY_UNDER_WAY",
+        Rule,
+        "Money of the account is on its way.",
+        "Say so; it can be erased afterwards.",
+    ),
     ("ACCOUNT_HAS_PAYOUTS", Rule, "There are payouts on their way.", "Wait until they have arrived."),
     (
         "ACCOUNT_HAS_RECENT_PAYOUT",

@@ -347,6 +347,12 @@ async fn a_refund_that_nobody_tells_of_is_looked_at() {
     refund(&deal, &id, "1030.00").await.ok();
     app.settles().await;
     assert_eq!(refunds(&deal, &id).await, ["PENDING 1030.00 -"]);
+    let end = json!({ "contractId": deal.contract });
+    deal.client.does("contractEnd", end, "contract { status }").await.ok();
+    app.settles().await;
+    let leave = json!({ "confirmEmail": deal.client.email });
+    let leaves = deal.client.does_once("accountErase", leave, "erasedAt").await;
+    assert_eq!(leaves.refused(), ["ACCOUNT_HAS_MONEY_UNDER_WAY"], "should it fail, there must be somebody to have it");
     app.stripe().does(|books, _| books.refunds_arrive_untold());
     app.market.clock().advance(TimeDelta::minutes(9));
     app.settles().await;
