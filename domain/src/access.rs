@@ -353,7 +353,6 @@ table! {
     InvitationRead:           ONESELF OWNER ADMIN FINANCE RECRUITER HIRING VIEWER STAFF SYSTEM;
     InvitationDecline:        ONESELF;
     ProposalDraftSave:        ONESELF;
-    ProposalDraftDiscard:     ONESELF;
     ProposalSubmit:           ONESELF;
     ProposalRead:             ONESELF OWNER ADMIN FINANCE RECRUITER HIRING VIEWER STAFF SYSTEM;
     ProposalRevise:           ONESELF;
@@ -465,7 +464,6 @@ table! {
     ReviewSubmit:             ONESELF OWNER ADMIN HIRING;
     ReviewReply:              ONESELF OWNER ADMIN HIRING;
     ReviewPublish:            SYSTEM;
-    NotificationRead:         ONESELF;
 }
 
 /// How fresh a proof of who they are a person must have given to do something.
@@ -583,7 +581,6 @@ impl Verb {
             | Self::InvitationRead
             | Self::InvitationDecline
             | Self::ProposalDraftSave
-            | Self::ProposalDraftDiscard
             | Self::ProposalSubmit
             | Self::ProposalRead
             | Self::ProposalRevise
@@ -655,8 +652,7 @@ impl Verb {
             | Self::WireBatchRead
             | Self::ReviewSubmit
             | Self::ReviewReply
-            | Self::ReviewPublish
-            | Self::NotificationRead => Freshness::Any,
+            | Self::ReviewPublish => Freshness::Any,
         }
     }
 }
