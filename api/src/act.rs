@@ -218,6 +218,8 @@ acts! {
     TimesheetDispute,
     /// Send `timesheetPay`. Pay a week whose charge failed.
     TimesheetPay,
+    /// Send `timesheetWriteOff`. No longer wait for the money of a week whose every charge failed.
+    TimesheetWriteOff,
     /// Send `payeeUpdate`. Say who you are to a bank: what is needed for wires, and for your papers.
     PayeeUpdate,
     /// Send `payoutMethodAdd`. Add a bank account in Pakistan.

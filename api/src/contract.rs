@@ -274,8 +274,9 @@ impl Contract {
     }
 
     /// Can you write down work now?
-    async fn viewer_can_add_time(&self, ctx: &Context<'_>) -> bool {
-        self.0.allowed(&ctx.actor(), ctx.market().clock().now()).contains(&Verb::TimeEntryAdd)
+    async fn viewer_can_add_time(&self, ctx: &Context<'_>) -> async_graphql::Result<bool> {
+        let may = self.0.allowed(&ctx.actor(), ctx.market().clock().now()).contains(&Verb::TimeEntryAdd);
+        Ok(may && self.has_payment_method(ctx).await?)
     }
 
     /// Can you propose a milestone now?

@@ -436,6 +436,7 @@ table! {
     TimesheetApprove:         OWNER ADMIN FINANCE HIRING;
     TimesheetDispute:         OWNER ADMIN FINANCE HIRING;
     TimesheetPay:             OWNER ADMIN FINANCE;
+    TimesheetWriteOff:        ONESELF SYSTEM;
     TimesheetAdvance:         SYSTEM;
     BooksRead:                STAFF SYSTEM;
     BalancesRead:             ONESELF OWNER ADMIN FINANCE STAFF SYSTEM;
@@ -639,6 +640,7 @@ impl Verb {
             | Self::TimeEntryAdd
             | Self::TimeEntryRemove
             | Self::TimesheetSubmit
+            | Self::TimesheetWriteOff
             | Self::TimesheetDispute
             | Self::TimesheetAdvance
             | Self::BooksRead

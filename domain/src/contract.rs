@@ -102,6 +102,9 @@ pub enum State {
         /// Since when it was paused, if it was: it is again when nothing stands against it.
         #[serde(default)]
         paused: Option<Timestamp>,
+        /// Since when it was ending, if it was: it is again when nothing stands against it.
+        #[serde(default)]
+        ending: Option<Timestamp>,
     },
     /// No new work; what is under way is carried through.
     Ending {
@@ -295,19 +298,23 @@ impl Contract {
 
     fn held(self, now: Timestamp, reason: HoldReason, staff: bool) -> Change<Self> {
         let none = HoldReasons::default();
-        let began =
-            |paused| State::OnHold { since: now, reason, also: none, by_staff: none.with(reason, staff), paused };
+        let began = |paused, ending| {
+            let by_staff = none.with(reason, staff);
+            State::OnHold { since: now, reason, also: none, by_staff, paused, ending }
+        };
         let state = match self.state {
-            State::Active => began(None),
-            State::Paused { since } => began(Some(since)),
-            State::OnHold { since, reason: first, also, by_staff, paused } => {
+            State::Active => began(None, None),
+            State::Paused { since } => began(Some(since), None),
+            // What is carried through while it ends stands still only for a look at who it is.
+            State::Ending { since } if reason == HoldReason::SanctionsHit => began(None, Some(since)),
+            State::OnHold { since, reason: first, also, by_staff, paused, ending } => {
                 let stands = first == reason || also.contains(reason);
                 if stands && (by_staff.contains(reason) || !staff) {
                     return Change::none(self);
                 }
                 let also = if first == reason { also } else { also.with(reason, true) };
                 let by_staff = by_staff.with(reason, staff);
-                return self.becomes(State::OnHold { since, reason: first, also, by_staff, paused });
+                return self.becomes(State::OnHold { since, reason: first, also, by_staff, paused, ending });
             }
             State::Ending { .. } | State::Ended { .. } => return Change::none(self),
         };
@@ -326,18 +333,23 @@ impl Contract {
     }
 
     fn lifted(self, settled: HoldReason) -> Change<Self> {
-        let State::OnHold { since, reason, also, by_staff, paused } = self.state else { return Change::none(self) };
+        let State::OnHold { since, reason, also, by_staff, paused, ending } = self.state else {
+            return Change::none(self);
+        };
         let by_staff = by_staff.with(settled, false);
         let next = if reason == settled { also.first() } else { Some(reason) };
         let Some(reason) = next else {
             let contract = self.id;
-            return match paused {
-                Some(since) => self.becomes(State::Paused { since }).telling(Event::ContractPaused { contract }),
-                None => self.becomes(State::Active).telling(Event::ContractResumed { contract }),
+            return match (paused, ending) {
+                (_, Some(since)) => self.becomes(State::Ending { since }).telling(Event::ContractEnding { contract }),
+                (Some(since), None) => {
+                    self.becomes(State::Paused { since }).telling(Event::ContractPaused { contract })
+                }
+                (None, None) => self.becomes(State::Active).telling(Event::ContractResumed { contract }),
             };
         };
-        let left =
-            State::OnHold { since, reason, also: also.with(settled, false).with(reason, false), by_staff, paused };
+        let also = also.with(settled, false).with(reason, false);
+        let left = State::OnHold { since, reason, also, by_staff, paused, ending };
         if left == self.state { Change::none(self) } else { self.becomes(left) }
     }
 
@@ -354,6 +366,12 @@ impl Contract {
             return Ok(Change::none(self));
         }
         self.standing(actor, now, Verb::ContractHold, expected)?;
+        if matches!(self.state, State::Ending { .. }) && reason != HoldReason::SanctionsHit {
+            return Err(Refusal::rule(
+                "CONTRACT_IS_ENDING",
+                "a contract that is ending takes no new work; only a compliance review holds what is under way",
+            ));
+        }
         Ok(self.held(now, reason, true))
     }
 
@@ -381,6 +399,29 @@ impl Contract {
                 HoldReason::ALL.into_iter().filter(|&one| one == reason || also.contains(one)).collect()
             }
             State::Active | State::Paused { .. } | State::Ending { .. } | State::Ended { .. } => Vec::new(),
+        }
+    }
+
+    /// Money goes on moving, unless our people look at who is paying or paid.
+    pub fn moves_money(&self) -> Result<(), Refusal> {
+        if self.holds().contains(&HoldReason::SanctionsHit) {
+            let message = "our people are looking at this contract, and no money of it moves until they are done";
+            return Err(Refusal::rule("COMPLIANCE_REVIEW", message));
+        }
+        Ok(())
+    }
+
+    /// A payment that failed is all that stands against it: nobody has to wait for it to end the contract.
+    fn can_end_unpaid(&self) -> bool {
+        match self.state {
+            State::OnHold { by_staff, ending: None, .. } => {
+                self.holds() == [HoldReason::PaymentFailed] && !by_staff.contains(HoldReason::PaymentFailed)
+            }
+            State::OnHold { .. }
+            | State::Active
+            | State::Paused { .. }
+            | State::Ending { .. }
+            | State::Ended { .. } => false,
         }
     }
 
@@ -450,8 +491,11 @@ impl Contract {
             State::Paused { .. } => {
                 vec![Verb::ContractResume, Verb::ContractEnd, Verb::ContractHold, Verb::BonusGive, Verb::TipGive]
             }
+            State::OnHold { .. } if self.can_end_unpaid() => {
+                vec![Verb::ContractEnd, Verb::ContractHold, Verb::ContractLiftHold]
+            }
             State::OnHold { .. } => vec![Verb::ContractHold, Verb::ContractLiftHold],
-            State::Ending { .. } => vec![Verb::BonusGive, Verb::TipGive],
+            State::Ending { .. } => vec![Verb::ContractHold, Verb::BonusGive, Verb::TipGive],
             State::Ended { .. } => vec![Verb::ReviewSubmit, Verb::TipGive],
         };
         if let Engagement::Hourly { .. } = self.engagement {
@@ -555,18 +599,55 @@ mod tests {
 
     #[test]
     fn on_hold_a_contract_neither_takes_work_nor_ends() {
-        let contract = held(active(), &[HoldReason::PaymentFailed]);
+        let contract = held(active(), &[HoldReason::HourlyDispute]);
         let refusal = Refusal::wrong_state("contract", "on_hold", vec![]);
         assert_eq!(contract.takes_work(&lin(), now()), Err(refusal.clone()));
         assert_eq!(contract.clone().end(&lin(), now(), None).unwrap_err(), refusal);
         assert_eq!(contract.resume(&lin(), now(), None).unwrap_err(), refusal);
     }
 
+    fn admin() -> Actor {
+        Actor::Person(Person { user: id(7), suspended: false, staff: Some(Staff::Admin), memberships: vec![] })
+    }
+
+    #[test]
+    fn nobody_waits_for_a_payment_that_failed_to_end_it() {
+        use HoldReason::{HourlyDispute, PaymentFailed, SanctionsHit};
+        let unpaid = held(active(), &[PaymentFailed]);
+        let ending = unpaid.clone().end(&lin(), now(), None).unwrap().next;
+        assert!(matches!(ending.state, State::Ending { .. }));
+        for more in [HourlyDispute, SanctionsHit] {
+            assert!(held(unpaid.clone(), &[more]).end(&lin(), now(), None).is_err(), "{more:?}");
+        }
+        let by_staff = active().hold(&admin(), now(), None, PaymentFailed).unwrap().next;
+        assert!(by_staff.end(&lin(), now(), None).is_err(), "what our people set is theirs to lift");
+    }
+
+    #[test]
+    fn a_look_at_who_it_is_holds_what_is_ending_too() {
+        use HoldReason::{PaymentFailed, SanctionsHit};
+        let ending = active().end(&lin(), now(), None).unwrap().next;
+        assert!(ending.moves_money().is_ok());
+        assert!(!ending.clone().put_on_hold(&Actor::System, now(), PaymentFailed).unwrap().changed);
+        assert!(matches!(
+            ending.clone().hold(&admin(), now(), None, PaymentFailed).unwrap_err(),
+            Refusal::Rule { code, .. } if code == "CONTRACT_IS_ENDING"
+        ));
+        let looked_at = held(ending.clone(), &[SanctionsHit]);
+        assert_eq!(looked_at.holds(), [SanctionsHit]);
+        assert!(matches!(looked_at.moves_money(), Err(Refusal::Rule { code, .. }) if code == "COMPLIANCE_REVIEW"));
+        assert!(!looked_at.clone().finish(&Actor::System, now(), true).unwrap().changed);
+        let cleared = looked_at.lift_hold(&Actor::System, SanctionsHit).unwrap();
+        assert_eq!(
+            (cleared.next.state, cleared.events),
+            (ending.state, vec![Event::ContractEnding { contract: id(1) }])
+        );
+    }
+
     #[test]
     fn only_our_people_hold_it_and_lift_what_stands() {
         use HoldReason::{IdentityLapsed, PaymentFailed, SanctionsHit};
-        let admin =
-            Actor::Person(Person { user: id(7), suspended: false, staff: Some(Staff::Admin), memberships: vec![] });
+        let admin = admin();
         assert_eq!(active().hold(&lin(), now(), None, SanctionsHit), Err(Denied::NotAllowed.into()));
         assert_eq!(active().lift(&lin(), now(), None, SanctionsHit), Err(Denied::NotAllowed.into()));
         assert!(matches!(active().hold(&admin, now(), Some(9), SanctionsHit), Err(Refusal::Stale { .. })));
@@ -583,8 +664,7 @@ mod tests {
     #[test]
     fn what_our_people_set_no_week_lifts() {
         use HoldReason::PaymentFailed;
-        let admin =
-            Actor::Person(Person { user: id(7), suspended: false, staff: Some(Staff::Admin), memberships: vec![] });
+        let admin = admin();
         let by_staff = active().hold(&admin, now(), None, PaymentFailed).unwrap().next;
         assert!(!by_staff.clone().lift_hold(&Actor::System, PaymentFailed).unwrap().changed);
         assert!(!held(by_staff.clone(), &[PaymentFailed]).lift_hold(&Actor::System, PaymentFailed).unwrap().changed);

@@ -648,7 +648,11 @@ impl Dispute {
             }
             DisputeState::Answered { .. } | DisputeState::Negotiating { .. } => {
                 verbs.extend([Verb::DisputeOffer, Verb::DisputeRecommend]);
-                verbs.push(if claims { Verb::DisputeWithdraw } else { Verb::DisputeConcede });
+                // Who opened it and no longer wants it offers what the other side asks. Taking it back would let
+                // it be opened again, and the money be held for as long as one likes.
+                if !claims {
+                    verbs.push(Verb::DisputeConcede);
+                }
             }
             DisputeState::Recommended { accepted, .. } => {
                 if side.is_none_or(|side| !accepted.of(side)) {

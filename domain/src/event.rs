@@ -659,6 +659,15 @@ pub enum Event {
         /// When it is paid.
         pays_at: Timestamp,
     },
+    /// A week that every charge of has failed is no longer waited for.
+    TimesheetWrittenOff {
+        /// Which.
+        timesheet: TimesheetId,
+        /// What it would have been worth.
+        amount: Money,
+        /// Did the clock do so?
+        automatic: bool,
+    },
     /// The money of a week is available to the freelancer.
     TimesheetPaid {
         /// Which.

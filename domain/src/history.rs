@@ -85,6 +85,7 @@ impl Sides {
             | Event::TimesheetExtended { .. }
             | Event::TimesheetDisputed { .. }
             | Event::TimesheetCharged { .. }
+            | Event::TimesheetWrittenOff { .. }
             | Event::TimesheetPaid { .. }
             | Event::TimesheetChargedBack { .. }
             | Event::DisputeOpened { .. }

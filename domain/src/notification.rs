@@ -123,6 +123,7 @@ impl Audience {
             | Event::ContractEnded { .. }
             | Event::ReviewsPublished { .. }
             | Event::ReviewReplied { .. }
+            | Event::TimesheetWrittenOff { .. }
             | Event::TimesheetDisputed { .. } => Self::both(WORK),
             Event::DisputeOpened { told }
             | Event::DisputeAnswered { told }

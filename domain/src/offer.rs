@@ -12,7 +12,7 @@ use crate::change::Change;
 use crate::contract::{self, Contract, Engagement};
 use crate::event::Event;
 use crate::id::{ContractId, GigId, MilestoneId, OfferId, OrganizationId, ProposalId, UserId};
-use crate::milestone::{Deal, MilestoneDraft};
+use crate::milestone::{Deal, Milestone, MilestoneDraft};
 use crate::money::Money;
 use crate::policy::{PolicyVersion, Terms, days};
 use crate::refusal::{Invalid, Refusal, expect_version};
@@ -365,15 +365,27 @@ impl Offer {
         }
     }
 
+    /// The money that was promised with it is there: of its milestones, the first holds what it is worth. A bank may
+    /// have taken it back since the offer was sent.
+    pub fn is_covered(&self, milestones: &[Milestone]) -> bool {
+        let holds = |milestone: &Milestone| milestone.escrow.held().covers(milestone.amount).unwrap_or(false);
+        self.first_milestone.is_none_or(|first| milestones.iter().any(|one| one.id == first && holds(one)))
+    }
+
     /// The freelancer takes it: there is a contract now.
     pub fn accept(
         self,
         actor: &Actor,
         now: Timestamp,
         expected: Option<i64>,
+        milestones: &[Milestone],
     ) -> Result<Change<(Self, Contract)>, Refusal> {
         access::check(actor, Verb::OfferAccept, &self.subject())?;
         self.standing(actor, Verb::OfferAccept, expected)?;
+        if !self.is_covered(milestones) {
+            let message = "the client's bank took back what was paid into this offer: ask for another";
+            return Err(Refusal::rule("OFFER_NOT_COVERED", message));
+        }
         if self.expires_at().is_some_and(|expires_at| expires_at <= now) {
             return Err(Refusal::rule("OFFER_EXPIRED", "this offer has expired"));
         }
@@ -447,14 +459,15 @@ impl Offer {
         }
     }
 
-    /// The money of its first milestone came, and the proposal that it takes up has ended meanwhile:
-    /// the freelancer has nothing to decide on any more, and never hears of it.
+    /// The money of its first milestone came, and the proposal that it takes up has ended meanwhile; or a bank took
+    /// that money back. There is nothing to decide on any more.
     pub fn overtaken(self, actor: &Actor, now: Timestamp) -> Result<Change<Self>, Refusal> {
         access::check(actor, Verb::OfferConfirmFunding, &self.subject())?;
         match self.state {
-            State::PendingFunding { .. } => {
+            State::PendingFunding { .. } | State::Sent { .. } => {
                 let (offer, timer) = (self.id, Timer::ExpireOffer(self.id));
-                let state = State::Expired { expired_at: now, was_sent: false };
+                let was_sent = matches!(self.state, State::Sent { .. });
+                let state = State::Expired { expired_at: now, was_sent };
                 Ok(self.becomes(state).telling(Event::OfferExpired { offer }).stopping(timer))
             }
             _ => Ok(Change::none(self)),

@@ -531,7 +531,7 @@ mod tests {
         };
         let client_here = places("Asia/Dhaka", "Asia/Karachi");
         let submitted = week().submit(&Actor::System, at(180), None).unwrap().next;
-        let approved = submitted.clone().auto_approve(&Actor::System, at(500)).unwrap().next;
+        let approved = submitted.clone().auto_approve(&Actor::System, at(500), false).unwrap().next;
         for (outage, week, places, expected) in [
             (declared(10, 34), week(), apart(), 24),
             (declared(-10, 4), week(), apart(), 4),
@@ -559,7 +559,7 @@ mod tests {
         // Its Wednesday is the same.
         let paid_at = |week: Timesheet, at| {
             let charging =
-                week.auto_approve(&Actor::System, at).unwrap().next.charge(&Actor::System, at, id()).unwrap();
+                week.auto_approve(&Actor::System, at, false).unwrap().next.charge(&Actor::System, at, id()).unwrap();
             due(&charging.next.charged(&Actor::System, at, id(), Money::usd(2_575).unwrap()).unwrap().next)
         };
         assert_eq!(paid_at(reviewed.clone(), due(&reviewed)), paid_at(submitted.clone(), due(&submitted)));

@@ -234,6 +234,12 @@ pub struct Preview {
 pub const NOTICES_MAX: usize = 20;
 /// A preview is split into so many parts, at most.
 pub const PARTS_MAX: usize = 100;
+/// For how long silence is not taken for a yes, at most, while nobody on a client's side may answer. Beyond, the
+/// freelancer would wait for good for work that was done.
+pub const BARRED_DAYS: u16 = 30;
+/// How long a week whose every charge failed waits for the client. What the client owes for it is not given up by
+/// that: it is owed outside of what is kept here.
+pub const WRITE_OFF_DAYS: u16 = 60;
 
 impl PolicyVersion {
     /// What each side would pay and get for an amount of this kind, and for its parts if it is split

@@ -63,6 +63,8 @@ timers! {
     ChargeTimesheet(TimesheetId) = "charge_timesheet";
     /// The hold on a charged timesheet is over.
     PayTimesheet(TimesheetId) = "pay_timesheet";
+    /// A week that nobody could be charged for is written off.
+    WriteOffTimesheet(TimesheetId) = "write_off_timesheet";
     /// The current step of a dispute is over.
     AdvanceDispute(DisputeId) = "advance_dispute";
     /// A payout is screened and sent, or asked about.

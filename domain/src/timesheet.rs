@@ -20,7 +20,7 @@ use crate::milestone::{
     Attempt, Chargeback, EarlyChargeback, Milestone, Reach, Spread, Taken, is_known, lost_by, made_up,
 };
 use crate::money::{Money, MoneyError};
-use crate::policy::{Quote, Terms, days, hours};
+use crate::policy::{BARRED_DAYS, Quote, Terms, WRITE_OFF_DAYS, days, hours};
 use crate::refusal::{Invalid, Refusal, expect_version};
 use crate::timer::Timer;
 
@@ -129,6 +129,8 @@ pub enum TimesheetState {
     Unpaid {
         /// The last charge; its money may still arrive.
         last_attempt: Attempt,
+        /// When it is written off, should nobody move.
+        written_off_at: Timestamp,
     },
     /// Charged, and held.
     Held {
@@ -307,8 +309,8 @@ impl Timesheet {
             TimesheetState::Approved { charge_at, .. } => vec![(Timer::ChargeTimesheet(id), *charge_at)],
             TimesheetState::Charging { expires_at, .. } => vec![(Timer::ChargeTimesheet(id), *expires_at)],
             TimesheetState::Held { pays_at, .. } => vec![(Timer::PayTimesheet(id), *pays_at)],
+            TimesheetState::Unpaid { written_off_at, .. } => vec![(Timer::WriteOffTimesheet(id), *written_off_at)],
             TimesheetState::Disputed { .. }
-            | TimesheetState::Unpaid { .. }
             | TimesheetState::Paid { .. }
             | TimesheetState::Void
             | TimesheetState::ChargedBack { .. } => Vec::new(),
@@ -401,10 +403,7 @@ impl Timesheet {
             let next = Self { state: TimesheetState::Void, ..self.clone() };
             return Ok(self.becomes(next));
         }
-        // Friday at 23:59 of the week after; a late submission still gets its four and a half days.
-        let friday = self.monday_after(NaiveTime::MIN) + TimeDelta::days(5) - TimeDelta::minutes(1);
-        let lateness = (now - self.monday_noon()).max(TimeDelta::zero());
-        let approves_at = friday + lateness;
+        let approves_at = self.approval_due(now);
         let event = Event::TimesheetSubmitted { timesheet: self.id, approves_at };
         let next = Self { state: TimesheetState::Submitted { submitted_at: now, approves_at }, ..self.clone() };
         Ok(self.becomes(next).telling(event))
@@ -420,11 +419,20 @@ impl Timesheet {
         self.approved(now, false)
     }
 
-    /// The client was silent.
-    pub fn auto_approve(self, actor: &Actor, now: Timestamp) -> Result<Change<Self>, Refusal> {
+    /// The client was silent. While none of its people can answer, since all of them are `barred`, silence is not
+    /// taken for a yes: the deadline moves, for [`BARRED_DAYS`] at most.
+    pub fn auto_approve(self, actor: &Actor, now: Timestamp, barred: bool) -> Result<Change<Self>, Refusal> {
         self.access(actor, Verb::TimesheetAdvance)?;
         match &self.state {
-            TimesheetState::Submitted { approves_at, .. } if *approves_at <= now => self.approved(now, true),
+            TimesheetState::Submitted { approves_at, submitted_at } if *approves_at <= now => {
+                let regular = self.approval_due(*submitted_at) + hours(self.grace_hours);
+                if barred && *approves_at < regular + days(BARRED_DAYS) {
+                    let state = TimesheetState::Submitted { submitted_at: *submitted_at, approves_at: now + days(1) };
+                    let next = Self { state, ..self.clone() };
+                    return Ok(self.becomes(next));
+                }
+                self.approved(now, true)
+            }
             _ => Ok(Change::none(self)),
         }
     }
@@ -544,7 +552,7 @@ impl Timesheet {
             TimesheetState::Open => &[Verb::TimeEntryAdd, Verb::TimeEntryRemove, Verb::TimesheetSubmit],
             TimesheetState::Submitted { .. } => &[Verb::TimesheetApprove, Verb::TimesheetDispute],
             // A client whose card works again need not wait for the next try.
-            TimesheetState::Unpaid { .. } => &[Verb::TimesheetPay],
+            TimesheetState::Unpaid { .. } => &[Verb::TimesheetPay, Verb::TimesheetWriteOff],
             TimesheetState::Approved { failures, .. } if *failures > 0 => &[Verb::TimesheetPay],
             TimesheetState::Disputed { .. }
             | TimesheetState::Approved { .. }
@@ -573,6 +581,13 @@ impl Timesheet {
         let next = Self { version: self.version + 1, ..next };
         let after = next.clocks();
         Change::to(next).clocked(&self.clocks(), &after)
+    }
+
+    /// When silence approves what was submitted then: on Friday at 23:59 of the week after; a late submission still
+    /// gets its four and a half days.
+    fn approval_due(&self, submitted_at: Timestamp) -> Timestamp {
+        let friday = self.monday_after(NaiveTime::MIN) + TimeDelta::days(5) - TimeDelta::minutes(1);
+        friday + (submitted_at - self.monday_noon()).max(TimeDelta::zero())
     }
 
     /// A time of day on the Monday after the week.

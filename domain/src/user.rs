@@ -34,6 +34,8 @@ pub struct User {
     pub staff: Option<Staff>,
     /// Since when the person may do nothing.
     pub suspended_at: Option<Timestamp>,
+    /// When the last suspension was lifted, if one was.
+    pub reinstated_at: Option<Timestamp>,
     /// Since when nothing is left of the person but the id, which the books refer to.
     pub erased_at: Option<Timestamp>,
     /// Counts the changes.
@@ -111,6 +113,7 @@ impl SignUp {
             email_verified_at: None,
             staff: None,
             suspended_at: None,
+            reinstated_at: None,
             erased_at: None,
             version: 1,
             created_at: now,
@@ -184,14 +187,15 @@ impl User {
     }
 
     /// The person may do things again; they have to sign in anew.
-    pub fn reinstate(self, actor: &Actor, reason: &str) -> Result<Change<Self>, Refusal> {
+    pub fn reinstate(self, actor: &Actor, now: Timestamp, reason: &str) -> Result<Change<Self>, Refusal> {
         access::check(actor, Verb::UserReinstate, &self.subject())?;
         given_reason(reason)?;
         if self.suspended_at.is_none() {
             return Ok(Change::none(self));
         }
         let event = Event::UserReinstated { user: self.id };
-        Ok(Change::to(Self { suspended_at: None, version: self.version + 1, ..self }).telling(event))
+        let version = self.version + 1;
+        Ok(Change::to(Self { suspended_at: None, reinstated_at: Some(now), version, ..self }).telling(event))
     }
 
     /// The person has another password. What proved that it is them is said by `act`.
@@ -531,7 +535,7 @@ mod tests {
             (Actor::Nobody, Denied::SignIn),
         ] {
             assert_eq!(ada.clone().suspend(&actor, now, "spam"), Err(denied.into()));
-            assert_eq!(ada.clone().reinstate(&actor, "a mistake"), Err(denied.into()));
+            assert_eq!(ada.clone().reinstate(&actor, now, "a mistake"), Err(denied.into()));
             assert_eq!(ada.clone().become_staff(&actor, Some(Staff::Admin)), Err(denied.into()));
         }
         assert_eq!(ada.clone().become_staff(&admin, Some(Staff::Admin)), Err(Denied::NotAllowed.into()));
@@ -541,9 +545,9 @@ mod tests {
         assert_eq!((suspended.next.suspended_at, suspended.next.version), (Some(now), 2));
         assert_eq!(suspended.events, [Event::UserSuspended { user: ada.id }]);
         assert!(!suspended.next.clone().suspend(&admin, now, "again").unwrap().changed);
-        let back = suspended.next.reinstate(&admin, "a mistake").unwrap();
-        assert_eq!((back.next.suspended_at, back.next.version), (None, 3));
-        assert!(!back.next.reinstate(&admin, "again").unwrap().changed);
+        let back = suspended.next.reinstate(&admin, now, "a mistake").unwrap();
+        assert_eq!((back.next.suspended_at, back.next.reinstated_at, back.next.version), (None, Some(now), 3));
+        assert!(!back.next.reinstate(&admin, now, "again").unwrap().changed);
 
         let unverified = ada.clone().become_staff(&Actor::System, Some(Staff::Mediator));
         assert!(matches!(unverified, Err(Refusal::Rule { code, .. }) if code == "EMAIL_NOT_VERIFIED"));

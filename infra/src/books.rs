@@ -416,6 +416,7 @@ const GUARDS: &str = "
         ('ledger_postings', 'ledger_postings_append_only'), ('ledger_postings', 'ledger_postings_no_truncate'),
         ('ledger_postings', 'ledger_apply'),
         ('ledger_balances', 'ledger_balances_guard'), ('ledger_balances', 'ledger_balances_no_truncate'),
+        ('ledger_balances', 'escrow_balance_agrees'),
         ('ledger_credits', 'ledger_credits_guard'), ('ledger_credits', 'ledger_credits_no_truncate'),
         ('milestones', 'milestone_held_agrees'), ('timesheets', 'timesheet_held_agrees'),
         ('policy_versions', 'policy_versions_append_only'), ('payment_refunds', 'payment_refunds_keep_to_payment'),

@@ -182,6 +182,9 @@ impl Market {
             if change.changed {
                 tx.audit("contract_lift_hold", id, detail).await?;
             }
+            // What was ending when it was held may have nothing left to carry through.
+            let settled = change.changed && tx.contract_is_settled(id).await?;
+            let change = change.then(|contract| contract.finish(&Actor::System, tx.now(), settled))?;
             tx.contract_save(change).await
         })
     }
@@ -232,9 +235,7 @@ impl Market {
         run!(self, call, tx => {
             let contract = tx.contract_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
             if matches!(contract.state, State::Ending { .. }) {
-                let milestones = tx.milestones_of_contract_for_update(id).await?;
-                let over = milestones.iter().all(|milestone| milestone.status().is_terminal());
-                let settled = over && tx.weeks_unsettled_for_update(id).await?.is_empty();
+                let settled = tx.contract_is_settled(id).await?;
                 tx.contract_save(contract.finish(tx.actor(), tx.now(), settled)?).await?;
             }
             Ok(())
@@ -251,6 +252,19 @@ impl Tx {
     pub async fn contract_for_update(&self, id: ContractId) -> Result<Option<Contract>, Failure> {
         let row = row::Entity::find_by_id(id.uuid()).lock_exclusive().one(self.conn()).await?;
         Ok(row.map(Contract::try_from).transpose()?)
+    }
+
+    /// The contract as it is now; it may go on.
+    pub(crate) async fn contract_seen(&self, id: ContractId) -> Result<Option<Contract>, Failure> {
+        let row = row::Entity::find_by_id(id.uuid()).one(self.conn()).await?;
+        Ok(row.map(Contract::try_from).transpose()?)
+    }
+
+    /// Is all work of a contract, which is locked already, over, so that it can have ended?
+    async fn contract_is_settled(&self, id: ContractId) -> Result<bool, Failure> {
+        let milestones = self.milestones_of_contract_for_update(id).await?;
+        let over = milestones.iter().all(|milestone| milestone.status().is_terminal());
+        Ok(over && self.weeks_unsettled_for_update(id).await?.is_empty())
     }
 
     /// Save what was decided about a contract.

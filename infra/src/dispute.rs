@@ -181,9 +181,21 @@ impl Market {
 
     /// The time of a rung is over.
     pub(crate) async fn dispute_advance(&self, call: &Call, id: DisputeId) -> Result<(), Failure> {
-        self.dispute_act(call, id, "dispute_advance", |dispute, case, tx| dispute.advance(case, tx.actor(), tx.now()))
-            .await?;
+        let dispute = self.dispute_find(call, id).await?.ok_or(Refusal::HIDDEN)?;
+        let barred = self.barred(dispute.client, dispute.freelancer).await?;
+        self.dispute_act(call, id, "dispute_advance", |dispute, case, tx| {
+            dispute.advance(case, tx.actor(), tx.now(), barred)
+        })
+        .await?;
         Ok(())
+    }
+
+    /// Our people look at its contract: what is due waits.
+    pub(crate) async fn dispute_put_off(&self, call: &Call, id: DisputeId) -> Result<Dispute, Failure> {
+        self.dispute_act(call, id, "dispute_put_off", |dispute, case, tx| {
+            Ok(dispute.put_off(tx.actor(), tx.now())?.and(Change::none(case)))
+        })
+        .await
     }
 
     /// A side pays for arbitration, out of the organization's credit or the freelancer's available

@@ -54,6 +54,7 @@ pub mod payments;
 pub mod outage;
 pub mod payment;
 pub mod webhook;
+mod standstill;
 pub mod bonus;
 pub mod review;
 pub mod statement;

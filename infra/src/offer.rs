@@ -221,11 +221,12 @@ impl Market {
     pub async fn offer_accept(&self, call: &Call, id: OfferId, expected: Option<i64>) -> Result<Contract, Failure> {
         run!(self, call, tx => {
             let (offer, bid) = tx.offer_with_bid_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
-            let change = offer.accept(tx.actor(), tx.now(), expected)?;
+            let milestones = tx.milestones_of_offer_for_update(id).await?;
+            let change = offer.accept(tx.actor(), tx.now(), expected, &milestones)?;
             let (accepted, contract) = change.next.clone();
             tx.contract_save(Change::to(contract.clone())).await?;
             tx.offer_save(change.map(|_| accepted)).await?;
-            for milestone in tx.milestones_of_offer_for_update(id).await? {
+            for milestone in milestones {
                 tx.milestone_save(milestone.joins(contract.id, tx.now())).await?;
             }
             if let Some((gig, proposal)) = bid {
@@ -264,6 +265,20 @@ impl Market {
         run!(self, call, tx => {
             let (offer, bid) = tx.offer_with_bid_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
             tx.offer_close(offer.expire(tx.actor(), tx.now())?, bid).await?;
+            Ok(())
+        })
+    }
+
+    /// A bank took money of a milestone back: if that was the first of an offer which nobody has accepted, the offer
+    /// has ended, and what is left goes back.
+    pub(crate) async fn offer_end_when_short(&self, call: &Call, milestone: MilestoneId) -> Result<(), Failure> {
+        let seen = self.milestone_find(call, milestone).await?;
+        let Some(id) = seen.filter(|seen| seen.contract.is_none()).and_then(|seen| seen.offer) else { return Ok(()) };
+        run!(self, call, tx => {
+            let (offer, bid) = tx.offer_with_bid_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            if !offer.is_covered(&tx.milestones_of_offer_for_update(id).await?) && offer.first_milestone == Some(milestone) {
+                tx.offer_close(offer.overtaken(tx.actor(), tx.now())?, bid).await?;
+            }
             Ok(())
         })
     }

@@ -81,6 +81,7 @@ impl Market {
             let milestone = tx.milestone_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
             access::check(tx.actor(), Verb::MilestoneFund, &milestone.subject())?;
             tx.offer_takes_money(&milestone).await?;
+            tx.must_move_money(milestone.contract).await?;
             match &with {
                 FundWith::Card(method) => {
                     let payment: PaymentId = tx.id();

@@ -128,7 +128,8 @@ impl Market {
         run!(self, call, tx => {
             let contract = tx.contract_for_update(contract).await?.ok_or(Refusal::HIDDEN)?;
             let WorkInput { date, minutes, note, manual } = work.clone();
-            let hourly = contract.hour_on(tx.actor(), tx.now(), date)?;
+            let card = tx.contract_card(contract.id).await?.map(|card| card.method);
+            let hourly = contract.hour_on(tx.actor(), tx.now(), date, card.as_ref())?;
             let week = match tx.week_of_contract_for_update(contract.id, date).await? {
                 Some(week) => Change::none(week),
                 None => Timesheet::open_on(tx.id(), hourly, date, tx.now())?,
@@ -184,6 +185,8 @@ impl Market {
     ) -> Result<(Timesheet, Payment), Failure> {
         let (week, payment): (Timesheet, Payment) = run!(self, call, tx => {
             let week = tx.timesheet_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            access::check(tx.actor(), Verb::TimesheetPay, &week.subject())?;
+            tx.must_move_money(Some(week.contract)).await?;
             let card = match &card {
                 Some(card) => Some(card.clone()),
                 None => tx.contract_card(week.contract).await?.map(|card| card.method),
@@ -198,6 +201,17 @@ impl Market {
         })?;
         let asked = self.payment_ask_now(Some(payment.clone())).await;
         Ok((week, asked.unwrap_or(payment)))
+    }
+
+    /// The freelancer no longer waits for the money of a week whose every charge failed.
+    pub async fn timesheet_write_off(
+        &self,
+        call: &Call,
+        id: TimesheetId,
+        expected: Option<i64>,
+    ) -> Result<Timesheet, Failure> {
+        self.timesheet_act(call, id, "timesheet_write_off", |week, tx| week.write_off(tx.actor(), tx.now(), expected))
+            .await
     }
 
     /// The charge of a week is due, or was not answered: the contract's card is to be charged.
@@ -229,9 +243,9 @@ impl Market {
         &self,
         call: &Call,
         id: TimesheetId,
-        verb: fn(Timesheet, &Tx) -> Result<Change<Timesheet>, Refusal>,
-    ) -> Result<(), Failure> {
-        self.timesheet_act(call, id, "timesheet_tick", verb).await.map(drop)
+        verb: impl Fn(Timesheet, &Tx) -> Result<Change<Timesheet>, Refusal> + Send + Sync,
+    ) -> Result<Timesheet, Failure> {
+        self.timesheet_act(call, id, "timesheet_tick", verb).await
     }
 
     /// Lock, decide, save, and note who did it.

@@ -105,7 +105,7 @@ impl Market {
     pub async fn user_reinstate(&self, call: &Call, id: UserId, reason: &str) -> Result<User, Failure> {
         run!(self, call, tx => {
             let user = tx.user_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
-            let change = user.reinstate(tx.actor(), reason)?;
+            let change = user.reinstate(tx.actor(), tx.now(), reason)?;
             if change.changed {
                 tx.audit("user_reinstate", id, serde_json::json!({ "reason": given_reason(reason)? })).await?;
             }
@@ -187,6 +187,7 @@ fn write(user: &User) -> row::ActiveModel {
         email_verified_at,
         staff,
         suspended_at,
+        reinstated_at,
         erased_at,
         version,
         created_at,
@@ -200,6 +201,7 @@ fn write(user: &User) -> row::ActiveModel {
         email_verified_at: Set(email_verified_at),
         staff: Set(staff.map(|staff| staff.as_str().to_owned())),
         suspended_at: Set(suspended_at),
+        reinstated_at: Set(reinstated_at),
         erased_at: Set(erased_at),
         version: Set(version),
         created_at: Set(created_at),
@@ -219,6 +221,7 @@ impl TryFrom<row::Model> for User {
             email_verified_at: row.email_verified_at,
             staff: row.staff.map(|staff| staff.parse()).transpose().map_err(|error| Fault::bad_row("users", error))?,
             suspended_at: row.suspended_at,
+            reinstated_at: row.reinstated_at,
             erased_at: row.erased_at,
             version: row.version,
             created_at: row.created_at,
@@ -242,6 +245,7 @@ pub(crate) mod row {
         pub email_verified_at: Option<DateTimeUtc>,
         pub staff: Option<String>,
         pub suspended_at: Option<DateTimeUtc>,
+        pub reinstated_at: Option<DateTimeUtc>,
         pub erased_at: Option<DateTimeUtc>,
         pub version: i64,
         pub created_at: DateTimeUtc,

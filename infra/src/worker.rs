@@ -210,37 +210,54 @@ impl Market {
     /// The verb a timer stands for. It finds for itself whether there is anything to do, so a
     /// worker that fires one by mistake, or one that another has fired, does no harm.
     pub async fn timer_fire(&self, call: &Call, timer: Timer) -> Result<(), Failure> {
+        if self.put_off(call, timer).await? {
+            return Ok(());
+        }
         match timer {
             Timer::ExpireOffer(offer) => self.offer_expire(call, offer).await,
             Timer::ExpireFunding(milestone) => self.funding_expire(call, milestone).await,
             Timer::AutoApproveMilestone(milestone) => {
-                self.milestone_tick(call, milestone, |milestone, tx| milestone.auto_approve(tx.actor(), tx.now())).await
+                let Some(seen) = self.milestone_find(call, milestone).await? else { return Ok(()) };
+                let barred = self.barred(seen.client, seen.freelancer).await?.client;
+                self.milestone_tick(call, milestone, |m, tx| m.auto_approve(tx.actor(), tx.now(), barred))
+                    .await
+                    .map(drop)
             }
-            Timer::RemindReview(milestone) => {
-                self.milestone_tick(call, milestone, |milestone, tx| milestone.remind(tx.actor(), tx.now())).await
-            }
-            Timer::ReleaseMilestone(milestone) => {
-                self.milestone_tick(call, milestone, |milestone, tx| milestone.release(tx.actor(), tx.now())).await
-            }
+            Timer::RemindReview(milestone) => self
+                .milestone_tick(call, milestone, |milestone, tx| milestone.remind(tx.actor(), tx.now()))
+                .await
+                .map(drop),
+            Timer::ReleaseMilestone(milestone) => self
+                .milestone_tick(call, milestone, |milestone, tx| milestone.release(tx.actor(), tx.now()))
+                .await
+                .map(drop),
             Timer::ResolveRefundRequest(milestone) => self.milestone_resolve_refund(call, milestone).await,
             Timer::AdvanceDispute(dispute) => self.dispute_advance(call, dispute).await,
-            Timer::DormancyMilestone(milestone) => {
-                self.milestone_tick(call, milestone, |milestone, tx| milestone.age(tx.actor(), tx.now())).await
-            }
+            Timer::DormancyMilestone(milestone) => self
+                .milestone_tick(call, milestone, |milestone, tx| milestone.age(tx.actor(), tx.now()))
+                .await
+                .map(drop),
             Timer::AdvancePayout(payout) => self.payout_advance(call, payout).await,
             Timer::ApplyOutage(outage) => self.outage_apply(call, outage).await,
             Timer::PublishReviews(contract) => self.reviews_publish(call, contract).await,
             Timer::ExpireGig(id) => self.gig_expire(call, id).await.map(drop),
             Timer::WarnGigExpiry(id) => self.gig_warn_of_expiry(call, id).await.map(drop),
             Timer::SubmitTimesheet(id) => {
-                self.timesheet_tick(call, id, |week, tx| week.submit(tx.actor(), tx.now(), None)).await
+                self.timesheet_tick(call, id, |week, tx| week.submit(tx.actor(), tx.now(), None)).await.map(drop)
             }
             Timer::AutoApproveTimesheet(id) => {
-                self.timesheet_tick(call, id, |week, tx| week.auto_approve(tx.actor(), tx.now())).await
+                let Some(seen) = self.timesheet_find(call, id).await? else { return Ok(()) };
+                let barred = self.barred(seen.client, seen.freelancer).await?.client;
+                self.timesheet_tick(call, id, |week, tx| week.auto_approve(tx.actor(), tx.now(), barred))
+                    .await
+                    .map(drop)
             }
             Timer::ChargeTimesheet(id) => self.timesheet_charge(call, id).await,
             Timer::PayTimesheet(id) => {
-                self.timesheet_tick(call, id, |week, tx| week.release(tx.actor(), tx.now())).await
+                self.timesheet_tick(call, id, |week, tx| week.release(tx.actor(), tx.now())).await.map(drop)
+            }
+            Timer::WriteOffTimesheet(id) => {
+                self.timesheet_tick(call, id, |week, tx| week.write_off(tx.actor(), tx.now(), None)).await.map(drop)
             }
         }
     }
@@ -268,8 +285,11 @@ impl Market {
             // The last of an ending contract's milestones may be over now.
             Event::MilestoneReleased { milestone, .. }
             | Event::MilestoneRefunded { milestone, .. }
-            | Event::MilestoneSettled { milestone, .. }
-            | Event::MilestoneChargedBack { milestone, .. } => self.contract_finish_after(&call, *milestone).await,
+            | Event::MilestoneSettled { milestone, .. } => self.contract_finish_after(&call, *milestone).await,
+            Event::MilestoneChargedBack { milestone, .. } => {
+                self.offer_end_when_short(&call, *milestone).await?;
+                self.contract_finish_after(&call, *milestone).await
+            }
             Event::MilestoneCancelled { milestone } => {
                 self.payment_give_up_of(*milestone, occurrence).await?;
                 self.contract_finish_after(&call, *milestone).await
@@ -280,6 +300,7 @@ impl Market {
             // So may the last of its weeks.
             Event::TimesheetApproved { timesheet, .. }
             | Event::TimesheetPaid { timesheet, .. }
+            | Event::TimesheetWrittenOff { timesheet, .. }
             | Event::TimesheetChargedBack { timesheet, .. } => self.contract_finish_after_week(&call, *timesheet).await,
             Event::GigFilled { gig, .. } => {
                 self.proposals_close(&call, *gig, Closing::NotSelected, occurrence.at).await

@@ -66,6 +66,8 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0077_wire_return_words", sql: include_str!("../sql/0077_wire_return_words.sql") },
     Migration { name: "0078_no_credited", sql: include_str!("../sql/0078_no_credited.sql") },
     Migration { name: "0079_payout_sent", sql: include_str!("../sql/0079_payout_sent.sql") },
+    Migration { name: "0080_standstill", sql: include_str!("../sql/0080_standstill.sql") },
+    Migration { name: "0081_escrow_agrees", sql: include_str!("../sql/0081_escrow_agrees.sql") },
 ];
 
 /// One step of the schema.

@@ -660,3 +660,29 @@ async fn a_socket_closes_as_soon_as_its_session_ends_wherever_that_happens() {
         bystander.is_at_ease().await;
     }
 }
+
+#[tokio::test]
+async fn nobody_is_erased_while_a_bank_may_give_back_what_it_took_of_theirs() {
+    let app = TestApp::new().await;
+    let deal = app.contracted().await;
+    let more = json!({ "contractId": deal.contract, "title": "More", "amount": { "amount": "200.00" } });
+    let more = deal.client.does("milestonePropose", more, "milestone { id }").await.text("milestone.id");
+    deal.freelancer.does("milestoneAgree", json!({ "milestoneId": more }), "milestone { status }").await.ok();
+    deal.fund(&more, "pm_sandbox_chargeback").await;
+    let first = json!({ "milestoneId": deal.milestone });
+    deal.client.does("milestoneRequestRefund", first.clone(), "milestone { status }").await.ok();
+    deal.freelancer.does("milestoneAgreeRefund", first, "milestone { status }").await.ok();
+    app.passes(TimeDelta::days(1)).await;
+    deal.client.does("contractEnd", json!({ "contractId": deal.contract }), "contract { status }").await.ok();
+    app.settles().await;
+    let erase = async || {
+        let input = json!({ "confirmEmail": deal.freelancer.email });
+        deal.freelancer.does_once("accountErase", input, "erasedAt").await.refused().concat()
+    };
+    assert_eq!(erase().await, "ACCOUNT_HAS_MONEY_UNDER_WAY");
+    app.passes(TimeDelta::days(119)).await;
+    assert_eq!(erase().await, "ACCOUNT_HAS_MONEY_UNDER_WAY");
+    app.passes(TimeDelta::days(2)).await;
+    let input = json!({ "confirmEmail": deal.freelancer.email });
+    deal.freelancer.does_once("accountErase", input, "erasedAt").await.ok();
+}

@@ -344,3 +344,24 @@ async fn what_a_decision_comes_with_is_all_written_and_what_it_stops_is_stopped(
     assert_eq!(texts(AUDIT).await, ["milestone_approve"]);
     assert_eq!(texts(EVENT).await, ["milestone_approved"]);
 }
+
+#[tokio::test]
+async fn no_posting_alone_moves_what_a_milestone_or_a_week_holds() {
+    let app = TestApp::new().await;
+    let deal = app.contracted().await;
+    let week = "timesheet_escrow:tsh_00000000000000000000000001".to_owned();
+    let (escrow, available) = (format!("escrow:{}", deal.milestone), format!("available:{}", deal.freelancer.id));
+    for (from, to) in
+        [(escrow.clone(), available), ("processor_clearing".to_owned(), escrow), ("losses".to_owned(), week)]
+    {
+        let alone = sqlx::query(
+            "select ledger_post(gen_random_uuid(), 'correction', 'alone', null, null, 'system', 'x', now(),
+                jsonb_build_array(jsonb_build_object('from_account', $1::text, 'to_account', $2::text,
+                    'currency', 'USD', 'amount_minor', 1)))",
+        );
+        let refused = alone.bind(&from).bind(&to).execute(app.pool()).await.unwrap_err();
+        let constraint = refused.as_database_error().and_then(|error| error.constraint());
+        assert_eq!(constraint, Some("escrow_balance_agrees"), "{from} to {to}");
+    }
+    assert_eq!(deal.balances().await, [100_000, 0, 0]);
+}

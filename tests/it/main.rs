@@ -50,6 +50,7 @@ mod account;
 mod second_factor;
 mod passkey;
 mod seen;
+mod standstill;
 mod statements;
 mod skill;
 mod stripe;

@@ -225,3 +225,21 @@ async fn what_became_of_a_gig_is_found_from_each_end() {
     assert_eq!((&hers["gig"]["proposalCount"], &hers["gig"]["viewerProposal"]), (&json!(1), &Value::Null));
     assert_eq!(hers["client"]["viewerRole"], "OWNER");
 }
+
+#[tokio::test]
+async fn an_offer_whose_money_a_bank_took_back_ends_and_is_not_accepted() {
+    let app = TestApp::new().await;
+    let deal = app.offered().await;
+    deal.fund(&deal.milestone, "pm_sandbox_chargeback").await;
+    let status = async || {
+        let query = "query($id: ID!) { offer(id: $id) { status } }";
+        deal.client.asks(query, json!({ "id": deal.offer })).await.text("status")
+    };
+    assert_eq!(status().await, "SENT");
+    app.passes(TimeDelta::days(1)).await;
+    assert_eq!(deal.status().await, "CHARGED_BACK");
+    assert_eq!(status().await, "EXPIRED");
+    let accept = json!({ "offerId": deal.offer });
+    assert_eq!(deal.freelancer.does("offerAccept", accept, "contract { id }").await.refused(), ["WRONG_STATE"]);
+    app.books_agree().await;
+}

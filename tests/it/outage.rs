@@ -291,6 +291,7 @@ const WEEK: &str =
 async fn a_week_moves_for_whoever_has_to_move_and_both_sides_see_it() {
     let app = TestApp::new().await;
     let hours = app.hourly().await;
+    hours.names_card("pm_sandbox_visa").await;
     hours.freelancer.does("userUpdate", json!({ "timeZone": "Asia/Karachi" }), "viewer { email }").await.ok();
     hours.client.does("userUpdate", json!({ "timeZone": "America/New_York" }), "viewer { email }").await.ok();
     let admin = app.admin("noor").await;

@@ -149,21 +149,14 @@ async fn a_declined_card_is_tried_after_one_three_and_five_days_and_the_contract
 }
 
 #[tokio::test]
-async fn without_a_card_a_week_waits_for_one_like_after_a_declined_one() {
+async fn no_work_is_written_down_before_there_is_a_card_to_charge() {
     let app = TestApp::new().await;
     let hours = app.hourly().await;
-    let week = approved(&hours).await;
-    let (_, status, code) = payment(&hours, &week).await;
-    assert_eq!((status.as_str(), code), ("FAILED", json!("no_payment_method")));
-    assert_eq!(hours.contract_status().await, "ON_HOLD");
-    let pay = hours.client.does("timesheetPay", json!({ "timesheetId": week }), "payment { id }").await;
-    assert_eq!(pay.faults(), ["paymentMethod: REQUIRED"]);
+    let refused = hours.adds("2026-06-01", 60).await;
+    assert_eq!(refused.refused(), ["NO_PAYMENT_METHOD"]);
+    assert_eq!(hours.weeks().await.len(), 0);
     hours.names_card("pm_sandbox_visa").await;
-    assert_eq!(hours.status(&week).await, "APPROVED");
-    until(&app, "2026-06-10T09:00:00Z").await;
-    assert_eq!(hours.status(&week).await, "HELD");
-    assert_eq!(hours.contract_status().await, "ACTIVE");
-    assert_eq!(hours.statement().await, ["fund"]);
+    hours.adds("2026-06-01", 60).await.ok();
 }
 
 #[tokio::test]
@@ -257,6 +250,7 @@ async fn two_entries_at_once_never_pass_the_limit_and_open_one_week() {
     for _ in 0..6 {
         let app = TestApp::new().await;
         let hours = app.hourly_of("20.00", 600).await;
+        hours.names_card("pm_sandbox_visa").await;
         let replies = join_all((0..6).map(|_| hours.adds("2026-06-01", 250))).await;
         let taken = replies.iter().filter(|reply| reply.body["data"]["timeEntryAdd"]["errors"] == json!([])).count();
         assert_eq!(taken, 2);
@@ -272,6 +266,7 @@ async fn two_entries_at_once_never_pass_the_limit_and_open_one_week() {
 async fn the_limit_is_the_contracts_and_an_offer_above_the_terms_is_refused() {
     let app = TestApp::new().await;
     let hours = app.hourly_of("20.00", 600).await;
+    hours.names_card("pm_sandbox_visa").await;
     hours.adds("2026-06-01", 600).await.ok();
     let refused = hours.adds("2026-06-01", 1).await;
     assert_eq!(refused.refused(), ["WEEKLY_LIMIT"]);
@@ -608,6 +603,7 @@ async fn ending_a_contract_submits_what_was_worked_and_waits_until_it_is_paid() 
 async fn a_contract_without_work_ends_at_once_and_an_empty_week_is_void() {
     let app = TestApp::new().await;
     let hours = app.hourly().await;
+    hours.names_card("pm_sandbox_visa").await;
     let reply = hours.adds("2026-06-01", 60).await;
     let (week, entry) = (reply.text("timesheet.id"), reply.text("timeEntry.id"));
     let remove = json!({ "timesheetId": week, "timeEntryId": entry });
@@ -800,6 +796,7 @@ async fn a_withdrawn_dispute_pays_the_entries_as_they_are() {
 async fn only_the_client_disputes_and_only_entries_of_the_week() {
     let app = TestApp::new().await;
     let hours = app.hourly().await;
+    hours.names_card("pm_sandbox_visa").await;
     let week = submitted(&hours).await;
     let other = hours.adds("2026-06-08", 30).await.text("timeEntry.id");
     let input = |entries: Value| json!({ "timesheetId": week, "timeEntryIds": entries, "reason": "No" });

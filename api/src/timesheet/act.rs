@@ -186,6 +186,25 @@ impl Payload for TimesheetPayPayload {
     }
 }
 
+/// Which week no longer to wait for.
+#[derive(Debug, Clone, InputObject, Serialize)]
+pub struct TimesheetWriteOffInput {
+    /// The week, every charge of which failed.
+    pub timesheet_id: Key<TimesheetId>,
+    /// The version you saw; another one is refused.
+    pub expected_version: Option<i64>,
+    /// Makes repeating this request harmless: a fresh UUID for each intended act.
+    pub idempotency_key: Option<String>,
+}
+
+payload! {
+    /// The answer to `timesheetWriteOff`.
+    TimesheetWriteOffPayload {
+        /// The week, as it is now.
+        timesheet: Timesheet
+    }
+}
+
 /// Which card to charge.
 #[derive(Debug, Clone, InputObject, Serialize)]
 pub struct ContractPaymentMethodSetInput {
@@ -287,6 +306,21 @@ impl TimesheetMutation {
             ctx.market().timesheet_pay(&call, input.timesheet_id.0, input.expected_version, card).await
         };
         answer(outcome.await.map(|(week, payment)| (Timesheet(week), Payment(payment))))
+    }
+
+    /// No longer wait for the money of a week whose every charge failed, so that the contract can go on or end.
+    /// What the client owes for it is not given up by this; only Rabta charges no more for it. After 60 days
+    /// it happens by itself.
+    async fn timesheet_write_off(
+        &self,
+        ctx: &Context<'_>,
+        input: TimesheetWriteOffInput,
+    ) -> Answer<TimesheetWriteOffPayload> {
+        let outcome = async {
+            let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
+            ctx.market().timesheet_write_off(&call, input.timesheet_id.0, input.expected_version).await
+        };
+        answer(outcome.await.map(Timesheet))
     }
 
     /// Name the card that the weeks of a contract by the hour are charged to from now on. A charge that

@@ -14,11 +14,23 @@ use crate::timesheet::{Hourly, Timesheet};
 
 impl Contract {
     /// What an hour of work on `date` is agreed to be. Work is written down only while the engagement
-    /// goes on, and none from before it began.
-    pub fn hour_on(&self, actor: &Actor, now: Timestamp, date: NaiveDate) -> Result<Hourly, Refusal> {
+    /// goes on, none from before it began, and none before the client has named a `card` to charge.
+    pub fn hour_on(
+        &self,
+        actor: &Actor,
+        now: Timestamp,
+        date: NaiveDate,
+        card: Option<&PaymentMethod>,
+    ) -> Result<Hourly, Refusal> {
         access::check(actor, Verb::TimeEntryAdd, &self.subject())?;
         let (hourly_rate, weekly_limit_minutes) = self.rate()?;
         self.takes_work(actor, now)?;
+        if card.is_none() {
+            return Err(Refusal::rule(
+                "NO_PAYMENT_METHOD",
+                "the client has not named a card yet that this contract's weeks are charged to: ask for it first",
+            ));
+        }
         let (began, today) = (self.created_at.date_naive(), now.date_naive());
         if date < began || date > today {
             let message = format!("must lie between {began}, when the contract began, and {today}");
@@ -98,6 +110,10 @@ mod tests {
         "2026-03-02T00:00:00Z".parse::<Timestamp>().unwrap() + chrono::TimeDelta::days(days)
     }
 
+    fn card() -> Option<PaymentMethod> {
+        PaymentMethod::parse("pm_sandbox_visa").ok()
+    }
+
     fn lin() -> Actor {
         Actor::Person(Person { user: id(1), suspended: false, staff: None, memberships: vec![] })
     }
@@ -134,6 +150,7 @@ mod tests {
                 also: HoldReasons::default(),
                 by_staff: HoldReasons::default(),
                 paused: None,
+                ending: None,
             },
             State::Ending { since: day(2) },
             State::Ended { ended_at: day(2) },
@@ -142,7 +159,7 @@ mod tests {
 
     /// A week in a state, which is all that matters here.
     fn week(state: TimesheetState) -> Timesheet {
-        let hourly = contract(State::Active).hour_on(&lin(), day(2), day(2).date_naive()).unwrap();
+        let hourly = contract(State::Active).hour_on(&lin(), day(2), day(2).date_naive(), card().as_ref()).unwrap();
         Timesheet { state, ..Timesheet::open(id::<TimesheetId>(1), hourly, day(2)).next }
     }
 
@@ -172,7 +189,7 @@ mod tests {
     #[test]
     fn work_is_written_down_only_while_the_engagement_goes_on() {
         for state in states() {
-            let answer = contract(state).hour_on(&lin(), day(2), day(2).date_naive());
+            let answer = contract(state).hour_on(&lin(), day(2), day(2).date_naive(), card().as_ref());
             match state {
                 State::Active => assert_eq!(answer.unwrap().limit_minutes, Some(600)),
                 _ => assert!(matches!(answer.unwrap_err(), Refusal::WrongState { .. }), "{state:?}"),
@@ -181,17 +198,21 @@ mod tests {
             assert_eq!(can, state == State::Active, "the button and the refusal agree: {state:?}");
         }
         let active = contract(State::Active);
-        let refusal = |days| active.hour_on(&lin(), day(5), day(days).date_naive()).unwrap_err();
+        let refusal = |days| active.hour_on(&lin(), day(5), day(days).date_naive(), card().as_ref()).unwrap_err();
         for outside in [0, 6] {
             assert!(matches!(refusal(outside), Refusal::Invalid { .. }), "before it began, and in the future");
         }
         assert_eq!(
-            active.hour_on(&member(MemberRole::Owner), day(2), day(2).date_naive()).unwrap_err(),
+            active.hour_on(&member(MemberRole::Owner), day(2), day(2).date_naive(), card().as_ref()).unwrap_err(),
             Denied::NotAllowed.into()
         );
+        assert!(matches!(
+            active.hour_on(&lin(), day(2), day(2).date_naive(), None).unwrap_err(),
+            Refusal::Rule { code, .. } if code == "NO_PAYMENT_METHOD"
+        ));
         let fixed = Contract { engagement: Engagement::Fixed, ..active };
         assert!(matches!(
-            fixed.hour_on(&lin(), day(2), day(2).date_naive()).unwrap_err(),
+            fixed.hour_on(&lin(), day(2), day(2).date_naive(), card().as_ref()).unwrap_err(),
             Refusal::Rule { code, .. } if code == "NOT_HOURLY"
         ));
         assert!(!fixed.allowed(&lin(), day(2)).contains(&Verb::TimeEntryAdd));
@@ -250,6 +271,7 @@ mod tests {
             also: HoldReasons::default(),
             by_staff: HoldReasons::default(),
             paused: None,
+            ending: None,
         });
         assert!(!heed(elsewhere.clone(), &[]).changed, "not theirs to lift");
         let more = heed(elsewhere, &[unpaid()]).next;

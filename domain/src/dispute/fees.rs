@@ -1,7 +1,7 @@
 //! What arbitration costs, and who bears it. Each side pays the fee of the terms, the client out of the
-//! organization's credit, the freelancer out of what is available. Whose work is in dispute may have nothing available
-//! for that very reason: what is lacking is owed out of the award, and forgone where that brings nothing. Fees go back
-//! when a bank closes the dispute and nobody hears it.
+//! organization's credit, the freelancer out of what is available. Whose money is in dispute may have none left
+//! for that very reason: what is lacking is owed out of the award, and forgone where that brings nothing. What is
+//! only owed gets a side heard, but wins nothing by the other side's silence. Fees go back when nobody hears it.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,10 +13,28 @@ use crate::credit::{Credit, Part};
 pub struct Fees {
     /// The client, by the payments it came with.
     pub client: Vec<Part>,
+    /// What the client owes of it.
+    #[serde(default)]
+    pub client_owes: Option<Money>,
     /// The freelancer, as far as there was something available.
     pub freelancer: Option<Money>,
     /// What the freelancer owes of it.
     pub owed: Option<Money>,
+}
+
+impl Fees {
+    fn owed_by(&self, side: Side) -> Option<Money> {
+        match side {
+            Side::Client => self.client_owes,
+            Side::Freelancer => self.owed,
+        }
+    }
+
+    /// Of those who `paid`, who owes nothing of it.
+    pub(super) fn in_full(&self, paid: Both<bool>) -> Both<bool> {
+        let full = |side| paid.of(side) && self.owed_by(side).is_none();
+        Both { client: full(Side::Client), freelancer: full(Side::Freelancer) }
+    }
 }
 
 impl Dispute {
@@ -36,16 +54,12 @@ impl Dispute {
         };
         let (recommendation, paid, pay_by) = (*recommendation, paid.with(side, true), *pay_by);
         let fee = self.terms.arbitration_fee;
-        let (paying, spent, fees) = match side {
-            Side::Client => {
-                let spent = balance.spend(fee)?;
-                (fee, spent.clone(), Fees { client: spent, ..fees.clone() })
-            }
-            Side::Freelancer => {
-                let there = fee.min(balance.total()?)?;
-                let owed = Some(fee.minus(there)?).filter(|owed| !owed.is_zero());
-                (there, balance.spend(there)?, Fees { freelancer: Some(there), owed, ..fees.clone() })
-            }
+        let paying = fee.min(balance.total()?)?;
+        let owes = Some(fee.minus(paying)?).filter(|owed| !owed.is_zero());
+        let spent = balance.spend(paying)?;
+        let fees = match side {
+            Side::Client => Fees { client: spent.clone(), client_owes: owes, ..fees.clone() },
+            Side::Freelancer => Fees { freelancer: Some(paying), owed: owes, ..fees.clone() },
         };
         let payer = self.fee_account(side);
         let entry = self.fee_entry("").moving(payer, LedgerAccount::FeeRevenue, paying).came_with(payer, &spent)?;
@@ -60,13 +74,20 @@ impl Dispute {
         Ok(if paying.is_zero() { change } else { change.posting(entry) })
     }
 
-    /// What is owed of the fee, out of the `brought` that the outcome makes available to the freelancer.
-    pub(super) fn owed_fee(&self, brought: i64) -> Result<Option<JournalEntry>, MoneyError> {
-        let Some(owed) = self.fees().and_then(|fees| fees.owed) else { return Ok(None) };
-        let there = owed.min(Money::new(brought.max(0), owed.currency())?)?;
-        let payer = self.fee_account(Side::Freelancer);
-        let entry = self.fee_entry(":owed").moving(payer, LedgerAccount::FeeRevenue, there);
-        Ok(Some(entry).filter(|_| !there.is_zero()))
+    /// What a side owes of the fee, out of what the outcome's `entries` bring it.
+    pub(super) fn owed_fee(&self, side: Side, entries: &[JournalEntry]) -> Result<Option<JournalEntry>, Refusal> {
+        let Some(owed) = self.fees().and_then(|fees| fees.owed_by(side)) else { return Ok(None) };
+        let payer = self.fee_account(side);
+        let brought = entries.iter().flat_map(JournalEntry::postings).filter(|posting| posting.to == payer);
+        let brought = brought.map(|posting| (posting.came_with, posting.amount)).collect();
+        let brought = Credit::of_parts(owed.currency(), brought);
+        let there = owed.min(brought.total()?)?;
+        let of = match side {
+            Side::Client => ":owed_by_client",
+            Side::Freelancer => ":owed",
+        };
+        let entry = self.fee_entry(of).moving(payer, LedgerAccount::FeeRevenue, there);
+        Ok(Some(entry.came_with(payer, &brought.spend(there)?)?).filter(|_| !there.is_zero()))
     }
 
     /// The fees go back to who paid them.
@@ -81,6 +102,15 @@ impl Dispute {
             .moving(revenue, self.fee_account(Side::Freelancer), fees.freelancer.unwrap_or(Money::zero(currency)))
             .came_with(credit, &fees.client)?;
         Ok(Some(entry).filter(|entry| !entry.postings().is_empty()))
+    }
+
+    /// Nobody owes a fee any more, and what was paid of it goes back.
+    pub(super) fn without_fees(mut self) -> Result<(Self, Option<JournalEntry>), MoneyError> {
+        let back = self.fees_back()?;
+        if let DisputeState::Arbitration { fees, .. } | DisputeState::Hearing { fees, .. } = &mut self.state {
+            *fees = Fees::default();
+        }
+        Ok((self, back))
     }
 
     fn fees(&self) -> Option<&Fees> {

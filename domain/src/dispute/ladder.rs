@@ -172,19 +172,27 @@ impl Dispute {
 
     /// The time of a rung is over: silence concedes a claim, lets a recommendation stand, and
     /// leaves arbitration to the side that paid. Where a mediator has to move they are reminded.
-    pub fn advance(self, case: Case, actor: &Actor, now: Timestamp) -> Result<Disputed, Refusal> {
+    /// The silence of a side that is `barred`, none of whose people may answer, decides nothing.
+    pub fn advance(self, case: Case, actor: &Actor, now: Timestamp, barred: Both<bool>) -> Result<Disputed, Refusal> {
         self.access(actor, Verb::DisputeAdvance)?;
         if !self.clocks().iter().any(|(_, due)| *due <= now) {
             return Ok(Change::none((self, case)));
         }
+        if let Some(state) = self.unheard(now, barred)? {
+            let event = Event::DisputeWaits { told: self.told(None) };
+            return Ok(self.becomes(state).telling(event).and(Change::none(case)));
+        }
         let (outcome, to_freelancer) = match &self.state {
             DisputeState::Opened { .. } => (Outcome::Silence, self.claim),
             DisputeState::Recommended { recommendation, .. } => (Outcome::Recommended, recommendation.to_freelancer),
-            DisputeState::Arbitration { recommendation, paid, .. } => match (paid.client, paid.freelancer) {
-                (true, false) => (Outcome::OneSidePaid, self.position(Side::Client)),
-                (false, true) => (Outcome::OneSidePaid, self.position(Side::Freelancer)),
-                (false, false) | (true, true) => (Outcome::Recommended, recommendation.to_freelancer),
-            },
+            DisputeState::Arbitration { recommendation, paid, fees, .. } => {
+                let full = fees.in_full(*paid);
+                match (full.client, full.freelancer) {
+                    (true, false) => (Outcome::OneSidePaid, self.position(Side::Client)),
+                    (false, true) => (Outcome::OneSidePaid, self.position(Side::Freelancer)),
+                    (false, false) | (true, true) => (Outcome::Recommended, recommendation.to_freelancer),
+                }
+            }
             DisputeState::Answered { .. } | DisputeState::Negotiating { .. } | DisputeState::Hearing { .. } => {
                 return Ok(self.reminded(now).and(Change::none(case)));
             }
@@ -192,7 +200,56 @@ impl Dispute {
                 return Ok(Change::none((self, case)));
             }
         };
-        self.executed(case, now, outcome, to_freelancer, false)
+        // Nobody was heard for what was paid, unless it bought a side the other's silence.
+        let (heard, back) = if outcome == Outcome::Recommended { self.without_fees()? } else { (self, None) };
+        // What nobody of ours looked at is held like any approval, so that a stolen card is noticed in time.
+        let held = matches!(outcome, Outcome::Silence | Outcome::OneSidePaid);
+        Ok(back.into_iter().fold(heard.executed(case, now, outcome, to_freelancer, held)?, Change::posting))
+    }
+
+    /// Where it goes on instead of being decided by the silence of a side that can't speak: our people look at what
+    /// there is, a mediator first, and then an arbiter, for free.
+    fn unheard(&self, now: Timestamp, barred: Both<bool>) -> Result<Option<DisputeState>, Refusal> {
+        let remind_at = self.remind_at(now);
+        let hearing = |recommendation, fees| {
+            let small_claims = self.is_small_claim()?;
+            Ok(Some(DisputeState::Hearing { recommendation, small_claims, fees, since: now, remind_at }))
+        };
+        let any = barred.client || barred.freelancer;
+        match &self.state {
+            DisputeState::Opened { .. } if barred.of(self.claimant.other()) => {
+                Ok(Some(DisputeState::Answered { answered_at: now, remind_at }))
+            }
+            DisputeState::Recommended { recommendation, .. } if any => hearing(*recommendation, Fees::default()),
+            DisputeState::Arbitration { recommendation, fees, .. } if any => hearing(*recommendation, fees.clone()),
+            DisputeState::Opened { .. }
+            | DisputeState::Recommended { .. }
+            | DisputeState::Arbitration { .. }
+            | DisputeState::Answered { .. }
+            | DisputeState::Negotiating { .. }
+            | DisputeState::Hearing { .. }
+            | DisputeState::Executed { .. }
+            | DisputeState::Withdrawn { .. }
+            | DisputeState::Closed { .. } => Ok(None),
+        }
+    }
+
+    /// Its contract is looked at by our people, and no money of it moves by itself: what is due is put off to the
+    /// next day.
+    pub fn put_off(self, actor: &Actor, now: Timestamp) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::DisputeAdvance)?;
+        let mut state = self.state.clone();
+        match &mut state {
+            DisputeState::Opened { answer_by: at }
+            | DisputeState::Recommended { decide_by: at, .. }
+            | DisputeState::Arbitration { pay_by: at, .. }
+                if *at <= now =>
+            {
+                *at = now + days(1);
+            }
+            _ => return Ok(Change::none(self)),
+        }
+        Ok(self.becomes(state))
     }
 
     /// It still waits for a mediator, who is told so, now and every few days. To the sides it is the same
@@ -216,32 +273,31 @@ impl Dispute {
         self.becomes(state).map(|dispute| Self { version, ..dispute }).telling(event)
     }
 
-    /// It is decided; `agreed` if the two sides did so themselves.
+    /// It is decided; `held` if the two sides did so themselves, by words or by silence, and nobody of ours.
     fn executed(
         self,
         case: Case,
         now: Timestamp,
         outcome: Outcome,
         to_freelancer: Money,
-        agreed: bool,
+        held: bool,
     ) -> Result<Disputed, Refusal> {
         self.is_about(case.id())?;
         let id = self.id;
         let settled = match case {
             Case::Milestone(milestone) => {
-                milestone.settle(&Actor::System, now, id, to_freelancer, agreed)?.map(Case::Milestone)
+                milestone.settle(&Actor::System, now, id, to_freelancer, held)?.map(Case::Milestone)
             }
             Case::Timesheet(timesheet) => {
                 timesheet.settle(&Actor::System, now, id, to_freelancer)?.map(Case::Timesheet)
             }
         };
-        let (available, currency) = (LedgerAccount::Available(self.freelancer), self.total.currency());
-        let brought = settled.entries.iter().map(|entry| entry.effect_on(available, currency)).sum();
-        let owed = self.owed_fee(brought)?;
+        let owed = [Side::Client, Side::Freelancer].map(|side| self.owed_fee(side, &settled.entries));
+        let owed = owed.into_iter().collect::<Result<Vec<_>, _>>()?;
         let event = Event::DisputeExecuted { told: self.told(None), to_freelancer };
         let state = DisputeState::Executed { outcome, to_freelancer, executed_at: now };
         let executed = self.becomes(state).telling(event).and(settled);
-        Ok(owed.into_iter().fold(executed, Change::posting))
+        Ok(owed.into_iter().flatten().fold(executed, Change::posting))
     }
 
     fn finding(&self, by: UserId, at: Timestamp, verdict: Verdict) -> Result<Finding, Refusal> {

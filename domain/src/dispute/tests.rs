@@ -94,9 +94,10 @@ fn ending(change: Disputed) -> (Outcome, i64, [i64; 3]) {
     assert_eq!(entry.effect_on(LedgerAccount::Escrow(id(1)), Currency::Usd), -100_000);
     let effect = |account| entry.effect_on(account, Currency::Usd);
     let paid = [LedgerAccount::Available(id(1)), LedgerAccount::Pending(id(1))].map(effect);
-    // What they agreed on is held as what was approved is; what somebody else decided is available at once.
-    let agreed = matches!(outcome, Outcome::Conceded | Outcome::Settled);
-    let decided = matches!(outcome, Outcome::Awarded | Outcome::Silence | Outcome::OneSidePaid);
+    // What they agreed on, by words or by silence, is held as what was approved is; what our people decided is
+    // available at once.
+    let agreed = matches!(outcome, Outcome::Conceded | Outcome::Settled | Outcome::Silence | Outcome::OneSidePaid);
+    let decided = matches!(outcome, Outcome::Awarded);
     assert!(!(agreed && paid[0] > 0 || decided && paid[1] > 0), "{outcome:?}: {paid:?}");
     let moved = [paid[0] + paid[1], effect(LedgerAccount::ClientCredit(id(1))), effect(LedgerAccount::FeeRevenue)];
     (outcome, to_freelancer.minor(), moved)
@@ -106,8 +107,8 @@ fn ending(change: Disputed) -> (Outcome, i64, [i64; 3]) {
 fn silence_concedes_the_claim_after_five_business_days() {
     let (dispute, case) = opened();
     assert_eq!(dispute.clocks(), [(Timer::AdvanceDispute(id(1)), day(8))]);
-    assert!(!dispute.clone().advance(case.clone(), &Actor::System, day(7)).unwrap().changed);
-    let change = dispute.advance(case, &Actor::System, day(8)).unwrap();
+    assert!(!dispute.clone().advance(case.clone(), &Actor::System, day(7), Both::default()).unwrap().changed);
+    let change = dispute.advance(case, &Actor::System, day(8), Both::default()).unwrap();
     assert_eq!(ending(change), (Outcome::Silence, 40_000, [38_000, 61_800, 200]));
 }
 
@@ -163,8 +164,8 @@ fn a_recommendation_is_carried_out_when_both_take_it_or_both_are_silent() {
     let (outcome, got, _) = ending(dispute.accept(case, &lin(), day(4), None).unwrap());
     assert_eq!((outcome, got), (Outcome::Recommended, 70_000));
     let (dispute, case) = recommended();
-    assert!(!dispute.clone().advance(case.clone(), &Actor::System, day(9)).unwrap().changed);
-    assert_eq!(ending(dispute.advance(case, &Actor::System, day(10)).unwrap()).1, 70_000);
+    assert!(!dispute.clone().advance(case.clone(), &Actor::System, day(9), Both::default()).unwrap().changed);
+    assert_eq!(ending(dispute.advance(case, &Actor::System, day(10), Both::default()).unwrap()).1, 70_000);
 }
 
 #[test]
@@ -197,15 +198,71 @@ fn arbitration_is_lost_by_the_side_that_does_not_pay() {
         for payer in payers {
             dispute = dispute.pay_fee(payer, day(5), None, &Credit::of_none(usd(15_000))).unwrap().next;
         }
-        let (outcome, got, _) = ending(dispute.advance(case, &Actor::System, day(11)).unwrap());
+        let (outcome, got, _) = ending(dispute.advance(case, &Actor::System, day(11), Both::default()).unwrap());
         (outcome, got)
     };
     assert_eq!(decided(&[]), (Outcome::Recommended, 70_000));
     assert_eq!(decided(&[ada()]), (Outcome::OneSidePaid, 40_000));
     assert_eq!(decided(&[lin()]), (Outcome::OneSidePaid, 100_000));
-    let (dispute, _) = arbitration();
-    let short = dispute.pay_fee(&ada(), day(5), None, &Credit::of_none(usd(14_999))).unwrap_err();
-    assert_eq!(short, Refusal::Insufficient { available: usd(14_999), asked: usd(15_000) });
+}
+
+#[test]
+fn a_fee_that_is_only_owed_gets_a_side_heard_but_wins_nothing_by_silence() {
+    for (payer, account) in [(ada(), LedgerAccount::ClientCredit(id(1))), (lin(), LedgerAccount::Available(id(1)))] {
+        for there in [0, 14_999] {
+            let (dispute, case) = arbitration();
+            let owing = dispute.pay_fee(&payer, day(5), None, &Credit::of_none(usd(there))).unwrap();
+            let paid: i64 = owing.entries.iter().map(|entry| entry.effect_on(account, Currency::Usd)).sum();
+            assert_eq!(paid, -there);
+            let over = owing.next.advance(case, &Actor::System, day(11), Both::default()).unwrap();
+            let DisputeState::Executed { outcome, to_freelancer, .. } = over.next.0.state else { panic!("executed") };
+            assert_eq!((outcome, to_freelancer), (Outcome::Recommended, usd(70_000)));
+            let fees = over.entries.iter().filter(|entry| entry.reason == Reason::ArbitrationFee);
+            let back: i64 = fees.map(|entry| entry.effect_on(account, Currency::Usd)).sum();
+            assert_eq!(back, there, "what was paid of it goes back, and nothing is owed");
+        }
+    }
+    let (dispute, case) = arbitration();
+    let owing = dispute.pay_fee(&ada(), day(5), None, &Credit::of_none(usd(0))).unwrap().next;
+    let heard = owing.pay_fee(&lin(), day(5), None, &Credit::of_none(usd(15_000))).unwrap().next;
+    assert_eq!(heard.state.as_str(), "hearing");
+    let award = heard.award(case, &mediator(9), day(9), None, verdict(60_000), false).unwrap();
+    let credit: i64 =
+        award.entries.iter().map(|entry| entry.effect_on(LedgerAccount::ClientCredit(id(1)), Currency::Usd)).sum();
+    assert_eq!(credit, 40_000 + 1_200 - 15_000, "out of what goes back, with its part of the client's fee");
+}
+
+#[test]
+fn the_silence_of_a_side_that_may_not_speak_decides_nothing() {
+    let barred = |client, freelancer| Both { client, freelancer };
+    let to = |(dispute, case): (Dispute, Case), barred, by: i64| {
+        let change = dispute.advance(case.clone(), &Actor::System, day(by), barred).unwrap();
+        assert_eq!((change.entries.len(), change.next.1 == case), (0, true), "no money moves");
+        change.next.0
+    };
+    let unheard = to(opened(), barred(false, true), 8);
+    assert_eq!((unheard.state.as_str(), unheard.answer.as_ref()), ("answered", None), "a mediator looks at it");
+    assert!(unheard.allowed(&mediator(9)).contains(&Verb::DisputeRecommend));
+    let (dispute, case) = opened();
+    let silent = dispute.advance(case, &Actor::System, day(8), barred(true, false)).unwrap().next.0;
+    assert_eq!(silent.state.as_str(), "executed", "it is not the claimant who is waited for");
+    for either in [barred(true, false), barred(false, true)] {
+        assert_eq!(to(recommended(), either, 10).state.as_str(), "hearing");
+        let (dispute, case) = arbitration();
+        let paid = dispute.pay_fee(&ada(), day(5), None, &Credit::of_none(usd(15_000))).unwrap().next;
+        assert_eq!(to((paid, case), either, 11).state.as_str(), "hearing");
+    }
+}
+
+#[test]
+fn a_dispute_that_was_answered_is_not_taken_back() {
+    let (dispute, case) = opened();
+    let dispute = dispute.answer(&lin(), day(2), None, "It is done").unwrap().next;
+    let refusal = dispute.clone().withdraw(case.clone(), &ada(), day(2), None).unwrap_err();
+    assert!(matches!(refusal, Refusal::WrongState { ref allowed, .. } if allowed.contains(&Verb::DisputeOffer)));
+    let offering = dispute.offer(case, &lin(), day(3), None, usd(100_000)).unwrap().next;
+    let settled = offering.0.offer(offering.1, &ada(), day(3), None, usd(100_000)).unwrap().next.0;
+    assert_eq!(settled.state.as_str(), "executed", "the claimant gives in by offering what is asked");
 }
 
 #[test]
@@ -263,9 +320,12 @@ fn a_dispute_that_waits_for_a_mediator_is_not_forgotten() {
     for (dispute, case) in [(answered().0.clone(), answered().1), negotiating(), hearing()] {
         let state = dispute.state.as_str();
         let [(Timer::AdvanceDispute(_), due)] = dispute.clocks()[..] else { panic!("{state}") };
-        let early = dispute.clone().advance(case.clone(), &Actor::System, due - TimeDelta::seconds(1)).unwrap();
+        let early = dispute
+            .clone()
+            .advance(case.clone(), &Actor::System, due - TimeDelta::seconds(1), Both::default())
+            .unwrap();
         assert!(!early.changed, "{state}");
-        let change = dispute.advance(case.clone(), &Actor::System, due).unwrap();
+        let change = dispute.advance(case.clone(), &Actor::System, due, Both::default()).unwrap();
         assert_eq!(
             (change.events.as_slice(), change.entries.len()),
             (&[Event::DisputeWaits { told: told(None) }][..], 0)
@@ -378,7 +438,7 @@ fn a_dispute_over_hours_decides_what_is_charged() {
     assert_eq!((rest.amount(), dispute.total), (Ok(usd(6_000)), usd(12_000)));
     let dispute = dispute.answer(&lin(), day(9), None, "I was there").unwrap().next;
     let dispute = dispute.recommend(&mediator(7), day(9), None, verdict(9_000), false).unwrap().next;
-    let (_, case) = dispute.advance(Case::Timesheet(apart), &Actor::System, day(16)).unwrap().next;
+    let (_, case) = dispute.advance(Case::Timesheet(apart), &Actor::System, day(16), Both::default()).unwrap().next;
     let Case::Timesheet(apart) = case else { panic!() };
     assert_eq!((apart.state.as_str(), apart.amount()), ("approved", Ok(usd(9_000))));
 }

@@ -8,6 +8,8 @@ use crate::event::Event;
 use crate::id::Id;
 use crate::money::Currency;
 
+mod standstill;
+
 fn id<I: Id>(n: u128) -> I {
     I::from_uuid(Uuid::from_u128(n))
 }
@@ -203,9 +205,9 @@ fn silence_is_reminded_of_three_times_and_then_approves() {
     }
     let reminders = story.events.iter().filter(|event| matches!(event, Event::MilestoneReviewWaits { .. })).count();
     assert_eq!(reminders, 3);
-    let story = story.on(|milestone| milestone.auto_approve(&Actor::System, day(14)));
+    let story = story.on(|milestone| milestone.auto_approve(&Actor::System, day(14), false));
     assert_eq!(story.status(), "submitted");
-    let story = story.on(|milestone| milestone.auto_approve(&Actor::System, day(15)));
+    let story = story.on(|milestone| milestone.auto_approve(&Actor::System, day(15), false));
     assert_eq!((story.status(), story.money()[1]), ("approved", 9_500));
 }
 
@@ -411,7 +413,7 @@ fn what_the_two_sides_agree_on_in_a_dispute_is_held_as_what_was_approved_is() {
 
 #[test]
 fn clocks_stand_still_in_a_dispute() {
-    let story = Story::disputed().on(|milestone| milestone.auto_approve(&Actor::System, day(40)));
+    let story = Story::disputed().on(|milestone| milestone.auto_approve(&Actor::System, day(40), false));
     assert_eq!(story.status(), "disputed");
     let story = story.on(|milestone| milestone.resume(&Actor::System, day(12), id(1)));
     assert!(matches!(story.milestone.state, State::Submitted { approves_at, .. } if approves_at == day(25)));
@@ -693,7 +695,7 @@ fn what_was_handed_in_is_judged_when_a_bank_gives_its_money_back_though_the_cont
         assert_eq!((won.status(), won.money()[0]), (status, 10_000), "no client has both the work and the money");
         let State::Submitted { approves_at, .. } = won.milestone.state else { panic!() };
         assert!(approves_at > day(40), "the time for looking at it goes on where it stood");
-        let approved = won.on(|milestone| milestone.auto_approve(&Actor::System, approves_at));
+        let approved = won.on(|milestone| milestone.auto_approve(&Actor::System, approves_at, false));
         assert_eq!(approved.status(), "approved");
     }
     let disputed = Story::approved().on(|milestone| milestone.dispute(&ada(), day(3), None, id(1)));

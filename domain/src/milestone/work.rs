@@ -11,7 +11,7 @@ use crate::event::Event;
 use crate::id::SubmissionId;
 use crate::ledger::{LedgerAccount, Reason};
 use crate::money::Money;
-use crate::policy::{days, hours};
+use crate::policy::{BARRED_DAYS, days, hours};
 use crate::refusal::{Invalid, Refusal};
 use crate::timer::Timer;
 
@@ -143,11 +143,20 @@ impl Milestone {
         Ok(approving.and(receiving))
     }
 
-    /// Nobody answered a submission in time.
-    pub fn auto_approve(self, actor: &Actor, now: Timestamp) -> Result<Change<Self>, Refusal> {
+    /// Nobody answered a submission in time. While none of the client's people can, since all of them are `barred`,
+    /// silence is not taken for a yes: the deadline moves, for [`BARRED_DAYS`] at most.
+    pub fn auto_approve(self, actor: &Actor, now: Timestamp, barred: bool) -> Result<Change<Self>, Refusal> {
         self.access(actor, Verb::MilestoneAutoApprove)?;
         match &self.state {
-            State::Submitted { approves_at, .. } if *approves_at <= now => {
+            State::Submitted { submitted_at, approves_at, .. } if *approves_at <= now => {
+                let regular = *submitted_at + days(self.terms.review_days) + hours(self.grace_hours);
+                if barred && *approves_at < regular + days(BARRED_DAYS) {
+                    let mut next = self.clone();
+                    if let State::Submitted { approves_at, .. } = &mut next.state {
+                        *approves_at = now + days(1);
+                    }
+                    return Ok(self.becomes(next));
+                }
                 let all = self.escrow.held();
                 self.release_to_pending(now, all, true)
             }
@@ -192,6 +201,26 @@ impl Milestone {
         let event = Event::MilestoneReleased { milestone: self.id, amount };
         let next = Self { holds, state, ..self.clone() };
         Ok(self.becomes(next).posting(entry).telling(event))
+    }
+
+    /// Its contract is looked at by our people, and no money of it moves by itself: what is due is put off to the
+    /// next day.
+    pub fn put_off(self, actor: &Actor, now: Timestamp) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::MilestoneExtend)?;
+        let (mut next, later) = (self.clone(), now + days(1));
+        let due = |at: &&mut Timestamp| **at <= now;
+        next.holds.iter_mut().map(|hold| &mut hold.releases_at).filter(due).for_each(|at| *at = later);
+        if let State::RefundRequested { resolves_at: at, .. } | State::Dormant { refunds_at: at, .. } = &mut next.state
+            && *at <= now
+        {
+            *at = later;
+        }
+        if let (Some(Idle { since, notices }), Some(due)) = (self.state.idle(), self.goes_dormant_by())
+            && due <= now
+        {
+            next.state = next.state.idling(Idle { since: since + (later - due), notices });
+        }
+        Ok(if next == self { Change::none(self) } else { self.becomes(next) })
     }
 
     /// An outage took time away: the deadline that runs moves by so many hours, within the cap.

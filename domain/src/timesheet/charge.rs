@@ -36,6 +36,37 @@ impl Timesheet {
         self.asks(now, payment, failures)
     }
 
+    /// The freelancer no longer waits for the money of a week whose every charge failed, or nobody has moved for
+    /// long: nothing of it is held, and nothing more is charged, so that the contract can go on or end. Should the
+    /// money of the last charge still come, it is the client's credit.
+    pub fn write_off(self, actor: &Actor, now: Timestamp, expected: Option<i64>) -> Result<Change<Self>, Refusal> {
+        let role = self.access(actor, Verb::TimesheetWriteOff)?;
+        let due = |at: &Timestamp| *at <= now;
+        let is_due = matches!(&self.state, TimesheetState::Unpaid { written_off_at, .. } if due(written_off_at));
+        if role == Role::System && !is_due {
+            return Ok(Change::none(self));
+        }
+        self.standing(actor, Verb::TimesheetWriteOff, expected)?;
+        let event = Event::TimesheetWrittenOff { timesheet: self.id, amount: self.amount()?, automatic: is_due };
+        let next = Self { state: TimesheetState::Void, ..self.clone() };
+        Ok(self.becomes(next).telling(event))
+    }
+
+    /// Its contract is looked at by our people, and no money of it moves: a charge or a payment that is due is put
+    /// off to the next day.
+    pub fn put_off(self, actor: &Actor, now: Timestamp) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::TimesheetAdvance)?;
+        let mut state = self.state.clone();
+        match &mut state {
+            TimesheetState::Approved { charge_at: at, .. } | TimesheetState::Held { pays_at: at, .. } if *at <= now => {
+                *at = now + days(1);
+            }
+            _ => return Ok(Change::none(self)),
+        }
+        let next = Self { state, ..self.clone() };
+        Ok(self.becomes(next))
+    }
+
     /// A bank has taken the charge up and takes its days over it: it is waited for, since what can't be called
     /// back must not be asked for again.
     pub fn waits_for_bank(self, actor: &Actor, now: Timestamp) -> Result<Change<Self>, Refusal> {
@@ -56,7 +87,7 @@ impl Timesheet {
         self.access(actor, Verb::TimesheetAdvance)?;
         let (failures, last_attempt) = match &self.state {
             TimesheetState::Approved { failures, last_attempt, .. } if *failures > 0 => (*failures, *last_attempt),
-            TimesheetState::Unpaid { last_attempt } => (self.last_failure(), Some(*last_attempt)),
+            TimesheetState::Unpaid { last_attempt, .. } => (self.last_failure(), Some(*last_attempt)),
             TimesheetState::Approved { .. }
             | TimesheetState::Open
             | TimesheetState::Submitted { .. }
@@ -90,7 +121,7 @@ impl Timesheet {
             return Ok(Change::none(self));
         }
         let waiting = match &self.state {
-            TimesheetState::Charging { attempt, .. } | TimesheetState::Unpaid { last_attempt: attempt } => {
+            TimesheetState::Charging { attempt, .. } | TimesheetState::Unpaid { last_attempt: attempt, .. } => {
                 Some(*attempt)
             }
             TimesheetState::Approved { last_attempt, .. } => *last_attempt,
@@ -310,7 +341,7 @@ impl Timesheet {
             Some(charge_at) => {
                 TimesheetState::Approved { charge_at, failures: failures + 1, last_attempt: Some(last_attempt) }
             }
-            None => TimesheetState::Unpaid { last_attempt },
+            None => TimesheetState::Unpaid { last_attempt, written_off_at: now + days(WRITE_OFF_DAYS) },
         };
         let event = Event::TimesheetChargeFailed { timesheet: self.id, payment: last_attempt.payment, retry_at };
         let next = Self { state, ..self.clone() };

@@ -70,8 +70,8 @@ fn a_week_runs_from_work_to_money() {
     let sheet = sheet.submit(&Actor::System, at(7, 12), None).unwrap().next;
     let friday = at(12, 0) - TimeDelta::minutes(1);
     assert_eq!(sheet.clocks(), [(Timer::AutoApproveTimesheet(id(1)), friday)]);
-    assert!(!sheet.clone().auto_approve(&Actor::System, friday - TimeDelta::seconds(1)).unwrap().changed);
-    let sheet = sheet.auto_approve(&Actor::System, friday).unwrap().next;
+    assert!(!sheet.clone().auto_approve(&Actor::System, friday - TimeDelta::seconds(1), false).unwrap().changed);
+    let sheet = sheet.auto_approve(&Actor::System, friday, false).unwrap().next;
     let sheet = sheet.charge(&Actor::System, friday, id(1)).unwrap().next;
     let change = sheet.charged(&Actor::System, friday, id(1), usd(12_875)).unwrap();
     assert_eq!(change.entries[0].effect_on(LedgerAccount::TimesheetEscrow(id(1)), Currency::Usd), 12_500);
@@ -128,7 +128,21 @@ fn a_failed_charge_is_tried_again_after_one_three_and_five_days_and_then_waits()
         sheet = change.next.charge(&Actor::System, now, id(attempt + 1)).unwrap().next;
     }
     let unpaid = sheet.charge_failed(&Actor::System, now, id(4)).unwrap().next;
-    assert_eq!((unpaid.state.as_str(), unpaid.clocks()), ("unpaid", vec![]));
+    let written_off_at = now + TimeDelta::days(60);
+    let waits = vec![(Timer::WriteOffTimesheet(id(1)), written_off_at)];
+    assert_eq!((unpaid.state.as_str(), unpaid.clocks()), ("unpaid", waits));
+    assert!(!unpaid.clone().write_off(&Actor::System, written_off_at - TimeDelta::seconds(1), None).unwrap().changed);
+    for gone in [
+        unpaid.clone().write_off(&Actor::System, written_off_at, None).unwrap(),
+        unpaid.clone().write_off(&lin(), now, None).unwrap(),
+    ] {
+        assert_eq!((gone.next.state.as_str(), gone.next.clocks(), gone.entries.len()), ("void", vec![], 0));
+        assert!(matches!(gone.events[..], [Event::TimesheetWrittenOff { amount, .. }] if amount == usd(12_500)));
+        let late = gone.next.charged(&Actor::System, now, id(4), usd(12_875)).unwrap();
+        assert!(matches!(late.events[..], [Event::PaymentCredited { .. }]), "what comes late is the client's");
+        assert_eq!(late.next.state.as_str(), "void");
+    }
+    assert!(unpaid.clone().write_off(&ada(), now, None).is_err(), "it is the freelancer's to give up");
     let paying = unpaid.pay(&ada(), now, None, id(5)).unwrap().next;
     assert_eq!(paying.charged(&Actor::System, now, id(5), usd(12_875)).unwrap().next.state.as_str(), "held");
 }
@@ -338,4 +352,30 @@ fn a_charge_that_is_with_the_bank_is_waited_for() {
     assert!(!waits.next.clone().card_named(&Actor::System, at(20, 1)).unwrap().changed, "nor is it asked for again");
     let came = waits.next.charged(&Actor::System, at(20, 2), id(1), usd(12_875)).unwrap().next;
     assert_eq!(came.state.as_str(), "held");
+}
+
+#[test]
+fn the_silence_of_a_client_that_may_not_answer_is_no_yes_for_thirty_days() {
+    let TimesheetState::Submitted { approves_at, .. } = submitted().state else { panic!("it is submitted") };
+    let mut sheet = submitted();
+    for _ in 0..30 {
+        let due = sheet.clocks()[0].1;
+        let later = sheet.auto_approve(&Actor::System, due, true).unwrap().next;
+        assert_eq!((later.state.as_str(), later.clocks()[0].1), ("submitted", due + TimeDelta::days(1)));
+        sheet = later;
+    }
+    let due = sheet.clocks()[0].1;
+    assert_eq!(due, approves_at + TimeDelta::days(30));
+    assert_eq!(sheet.auto_approve(&Actor::System, due, true).unwrap().next.state.as_str(), "approved");
+}
+
+#[test]
+fn what_is_due_of_a_contract_that_is_looked_at_waits_a_day() {
+    let due = TimesheetState::Held { charged_at: at(8, 0), pays_at: at(9, 0) };
+    let held = Timesheet { state: due, ..charging() };
+    assert!(!held.clone().put_off(&Actor::System, at(8, 0)).unwrap().changed);
+    let later = held.put_off(&Actor::System, at(9, 0)).unwrap().next;
+    assert_eq!(later.clocks(), [(Timer::PayTimesheet(id(1)), at(10, 0))]);
+    let open = submitted();
+    assert!(!open.put_off(&Actor::System, at(400, 0)).unwrap().changed, "no money of it moves");
 }

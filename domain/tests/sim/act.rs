@@ -1,13 +1,16 @@
 //! Carrying out a move by the verbs of the domain, as the use cases do it in their transactions.
 
+use chrono::TimeDelta;
+use domain::Timestamp;
 use domain::access::{self, Actor, Subject, Verb};
 use domain::bonus;
 use domain::change::Change;
-use domain::contract::{Engagement, State as ContractState};
+use domain::contract::{Contract, Engagement, State as ContractState};
 use domain::credit::Credit;
 use domain::dispute::{self, Case, Claim, Disputed, Verdict};
 
 use domain::event::Event;
+use domain::fx::FxQuote;
 use domain::id::{ContractId, DisputeId, MilestoneId, OfferId, PaymentId, PayoutId, PayoutMethodId};
 use domain::milestone::{Deal, Milestone, MilestoneDraft, Side, State};
 use domain::money::Money;
@@ -24,6 +27,12 @@ use super::moves::{
 use super::outside::For;
 use super::planted::Planted;
 use super::world::{World, Wrong};
+
+/// What a dollar is in rupees here, as in the sandbox.
+fn quoted(now: Timestamp) -> Option<FxQuote> {
+    let (provider, expires_at) = ("sandbox table".to_owned(), now + TimeDelta::minutes(30));
+    "278.45".parse().ok().map(|rate| FxQuote { rate, provider, quoted_at: now, expires_at })
+}
 
 /// What the parties call a milestone: by its number, so that it is known again elsewhere.
 pub fn title(of: MilestoneId) -> String {
@@ -105,10 +114,10 @@ impl World {
                 let available = self.available(method.user);
                 let request = PayoutRequest {
                     amount,
-                    purpose_code: "9184".into(),
-                    purpose: Some("Export of computer software".into()),
+                    purpose_code: "9186".into(),
+                    purpose: Some("Freelance computer and information services".into()),
                     written_purpose: None,
-                    quote: None,
+                    quote: quoted(self.now),
                     retention: None,
                     recent: Recent::NOTHING,
                     reauthenticated,
@@ -154,6 +163,9 @@ impl World {
     }
 
     fn act_on(&mut self, timer: Timer) -> Result<Answer, Wrong> {
+        if let Some(answer) = self.put_off(timer)? {
+            return Ok(answer);
+        }
         let (system, now) = (Actor::System, self.now);
         match timer {
             Timer::ExpireOffer(id) => {
@@ -163,7 +175,7 @@ impl World {
             Timer::ExpireFunding(id) => {
                 self.on_milestone(id, |m| m.expire_funding(&system, now, false)?.then(|m| bonus::lapse(m, now)))
             }
-            Timer::AutoApproveMilestone(id) => self.on_milestone(id, |m| m.auto_approve(&system, now)),
+            Timer::AutoApproveMilestone(id) => self.on_milestone(id, |m| m.auto_approve(&system, now, false)),
             Timer::RemindReview(id) => self.on_milestone(id, |m| m.remind(&system, now)),
             Timer::ReleaseMilestone(id) => self.on_milestone(id, |m| m.release(&system, now)),
             Timer::DormancyMilestone(id) => self.on_milestone(id, |m| m.age(&system, now)),
@@ -177,16 +189,17 @@ impl World {
                 })
             }
             Timer::SubmitTimesheet(id) => self.on_timesheet(id, |t| t.submit(&system, now, None)),
-            Timer::AutoApproveTimesheet(id) => self.on_timesheet(id, |t| t.auto_approve(&system, now)),
+            Timer::AutoApproveTimesheet(id) => self.on_timesheet(id, |t| t.auto_approve(&system, now, false)),
             Timer::ChargeTimesheet(id) => {
                 let payment: PaymentId = self.fresh();
                 self.timesheet_charge(id, payment)
             }
+            Timer::WriteOffTimesheet(id) => self.on_timesheet(id, |t| t.write_off(&system, now, None)),
             Timer::PayTimesheet(id) => self.on_timesheet(id, |t| t.release(&system, now)),
             Timer::AdvanceDispute(id) => {
                 let Some(dispute) = self.disputes.get(&id).cloned() else { return Ok(absent()) };
                 let Some(case) = self.case(dispute.case) else { return Ok(absent()) };
-                self.take_disputed(dispute.advance(case, &system, now))
+                self.take_disputed(dispute.advance(case, &system, now, dispute::Both::default()))
             }
             Timer::AdvancePayout(id) => self.payout_advances(id),
             // Nobody writes reviews here.
@@ -194,6 +207,42 @@ impl World {
             Timer::ApplyOutage(id) => self.outage_applies(id),
             Timer::ExpireGig(_) | Timer::WarnGigExpiry(_) => Err(format!("nobody sets {timer:?} here")),
         }
+    }
+
+    /// Our people look at the contract of what is due, and no money of it moves.
+    fn put_off(&mut self, timer: Timer) -> Result<Option<Answer>, Wrong> {
+        let (system, now) = (Actor::System, self.now);
+        let contract = match timer {
+            Timer::ReleaseMilestone(id) | Timer::ResolveRefundRequest(id) | Timer::DormancyMilestone(id) => {
+                self.milestones.get(&id).and_then(|milestone| milestone.contract)
+            }
+            Timer::ChargeTimesheet(id) | Timer::PayTimesheet(id) => self.timesheets.get(&id).map(|week| week.contract),
+            Timer::AdvanceDispute(id) => self.disputes.get(&id).and_then(|dispute| dispute.contract),
+            _ => None,
+        };
+        if self.moves_money(contract).is_ok() {
+            return Ok(None);
+        }
+        let answer = match timer {
+            Timer::ChargeTimesheet(id) | Timer::PayTimesheet(id) => self.on_timesheet(id, |t| t.put_off(&system, now)),
+            Timer::AdvanceDispute(id) => {
+                let Some(dispute) = self.disputes.get(&id).cloned() else { return Ok(Some(absent())) };
+                let Some(case) = self.case(dispute.case) else { return Ok(Some(absent())) };
+                let outcome = dispute.put_off(&system, now).map(|change| change.and(Change::none(case)));
+                self.take_disputed(outcome)
+            }
+            Timer::ReleaseMilestone(id) | Timer::ResolveRefundRequest(id) | Timer::DormancyMilestone(id) => {
+                self.on_milestone(id, |m| m.put_off(&system, now))
+            }
+            _ => return Ok(None),
+        };
+        // What moves no money, like a reminder, is not put off.
+        let runs_on = self.timers.get(&timer).is_some_and(|at| *at > now);
+        answer.map(|answer| runs_on.then_some(answer))
+    }
+
+    pub(super) fn moves_money(&self, contract: Option<ContractId>) -> Result<(), Refusal> {
+        contract.and_then(|id| self.contracts.get(&id)).map_or(Ok(()), Contract::moves_money)
     }
 
     /// The worker's reactions to what waits in the outbox, and to what follows from them.
@@ -208,11 +257,13 @@ impl World {
                 | Event::MilestoneCancelled { milestone }
                 | Event::MilestoneSettled { milestone, .. }
                 | Event::MilestoneChargedBack { milestone, .. } => {
+                    self.offer_ends_when_short(milestone)?;
                     let of = self.milestones.get(&milestone).and_then(|milestone| milestone.contract);
                     self.contract_finishes(of)?
                 }
                 Event::TimesheetApproved { timesheet, .. }
                 | Event::TimesheetPaid { timesheet, .. }
+                | Event::TimesheetWrittenOff { timesheet, .. }
                 | Event::TimesheetChargedBack { timesheet, .. } => {
                     let of = self.timesheets.get(&timesheet).map(|week| week.contract);
                     self.contract_finishes(of)?
@@ -297,7 +348,9 @@ impl World {
             OfferAct::Withdraw => self.offer_closes(offer.withdraw(by, now, expected)),
             OfferAct::Accept => {
                 let contract = offer.contract;
-                let answer = self.take(offer.accept(by, now, expected), |world, (offer, contract)| {
+                let milestones: Vec<Milestone> =
+                    self.milestones_of_offer(of).iter().filter_map(|id| self.milestones.get(id)).cloned().collect();
+                let answer = self.take(offer.accept(by, now, expected, &milestones), |world, (offer, contract)| {
                     world.put_offer(offer);
                     world.put_contract(contract);
                 })?;
@@ -322,6 +375,17 @@ impl World {
             }
         }
         Ok(answer)
+    }
+
+    fn offer_ends_when_short(&mut self, milestone: MilestoneId) -> Result<Answer, Wrong> {
+        let of = self.milestones.get(&milestone).filter(|of| of.contract.is_none()).and_then(|of| of.offer);
+        let Some(offer) = of.and_then(|of| self.offers.get(&of)).cloned() else { return Ok(Answer::AsItWas) };
+        let all: Vec<Milestone> =
+            self.milestones_of_offer(offer.id).iter().filter_map(|id| self.milestones.get(id)).cloned().collect();
+        if offer.first_milestone != Some(milestone) || offer.is_covered(&all) {
+            return Ok(Answer::AsItWas);
+        }
+        self.offer_closes(offer.overtaken(&Actor::System, self.now))
     }
 
     fn offer_is_sent_when_funded(&mut self, milestone: MilestoneId) -> Result<Answer, Wrong> {
@@ -408,6 +472,11 @@ impl World {
         let now = self.now;
         let Some(milestone) = self.told_of(by, of) else { return Ok(absent()) };
         let (credit, available) = (self.credit(milestone.client), self.available(milestone.freelancer));
+        let moves = self.moves_money(milestone.contract);
+        let may_fund = |m: &Milestone| {
+            access::check(by, Verb::MilestoneFund, &m.subject())?;
+            moves
+        };
         match act {
             MilestoneAct::HandOver(to, amount) => {
                 let (milestone, next) = (milestone.clone(), self.told_of(by, to).cloned());
@@ -428,8 +497,14 @@ impl World {
             }
             _ => self.on_milestone(of, |m| match act {
                 MilestoneAct::Agree => m.agree(by, expected),
-                MilestoneAct::Fund(payment) => m.start_funding(by, now, expected, payment),
-                MilestoneAct::FundFromCredit => m.fund_from_credit(by, now, expected, &credit),
+                MilestoneAct::Fund(payment) => {
+                    may_fund(&m)?;
+                    m.start_funding(by, now, expected, payment)
+                }
+                MilestoneAct::FundFromCredit => {
+                    may_fund(&m)?;
+                    m.fund_from_credit(by, now, expected, &credit)
+                }
                 MilestoneAct::StopFunding => m.stop_funding(by, expected)?.then(|m| bonus::lapse(m, now)),
                 MilestoneAct::Cancel => m.cancel(by, now, expected),
                 MilestoneAct::Submit(submission) => m.submit(by, now, expected, submission),

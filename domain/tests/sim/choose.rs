@@ -438,7 +438,8 @@ impl World {
                 dispute: self.fresh(),
                 apart: self.fresh(),
             },
-            _ => TimesheetAct::Pay(self.fresh(), self.dice.percent(60).then_some(CARDS[0])),
+            4 => TimesheetAct::Pay(self.fresh(), self.dice.percent(60).then_some(CARDS[0])),
+            _ => TimesheetAct::WriteOff,
         };
         Some(Move::Timesheet { by, of, expected, act })
     }
@@ -579,6 +580,7 @@ fn act_of(verb: Verb) -> Option<usize> {
         Verb::TimesheetApprove => 2,
         Verb::TimesheetDispute => 3,
         Verb::TimesheetPay => 4,
+        Verb::TimesheetWriteOff => 5,
         _ => return None,
     };
     Some(act)

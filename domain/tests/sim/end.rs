@@ -1,11 +1,11 @@
 //! Winding down: everybody is reasonable or silent, and time passes. Everything must come to an end.
 
-use domain::id::{DisputeId, MilestoneId, PayoutId, TimesheetId};
+use domain::contract::{Contract, HoldReason};
+use domain::id::{DisputeId, MilestoneId, PayoutId};
 use domain::milestone::State;
 
 use super::check::{parties, silence_decides};
-use super::choose::CARDS;
-use super::moves::{DisputeAct, MilestoneAct, Move, PayoutAct, TimesheetAct};
+use super::moves::{ContractAct, DisputeAct, MilestoneAct, Move, PayoutAct};
 use super::world::World;
 
 impl World {
@@ -50,16 +50,18 @@ impl World {
 
     /// What each side would do who wants to be done with it; where a clock runs it may as well wait.
     fn everybody_gives_way(&mut self) {
+        let looked_at = |contract: &&Contract| contract.moves_money().is_err();
+        let looked_at: Vec<_> = self.contracts.values().filter(looked_at).map(|contract| contract.id).collect();
+        for of in looked_at {
+            let (by, act) = (self.admin(), ContractAct::Lift(HoldReason::SanctionsHit));
+            self.plan.push_back(Move::Contract { by, of, expected: None, act });
+        }
         for of in self.milestones.keys().copied().collect::<Vec<_>>() {
             let next = self.milestone_gives_way(of);
             self.plan.extend(next);
         }
         for of in self.disputes.keys().copied().collect::<Vec<_>>() {
             let next = self.dispute_gives_way(of);
-            self.plan.extend(next);
-        }
-        for of in self.timesheets.keys().copied().collect::<Vec<_>>() {
-            let next = self.timesheet_gives_way(of);
             self.plan.extend(next);
         }
         for of in self.payouts.keys().copied().collect::<Vec<_>>() {
@@ -98,12 +100,6 @@ impl World {
             (self.mediator(), DisputeAct::Recommend(half))
         };
         Some(Move::Dispute { by, of, expected: None, act })
-    }
-
-    fn timesheet_gives_way(&mut self, of: TimesheetId) -> Option<Move> {
-        let timesheet = self.timesheets.get(&of).filter(|timesheet| timesheet.state.as_str() == "unpaid")?;
-        let [by, _] = parties(timesheet.client, timesheet.freelancer);
-        Some(Move::Timesheet { by, of, expected: None, act: TimesheetAct::Pay(self.fresh(), Some(CARDS[0])) })
     }
 
     fn payout_gives_way(&mut self, of: PayoutId) -> Option<Move> {

@@ -2,7 +2,7 @@
 //! mean for the contract.
 
 use chrono::NaiveDate;
-use domain::access::Actor;
+use domain::access::{self, Actor, Verb};
 use domain::change::Change;
 use domain::dispute::{self, Claim};
 use domain::id::{ContractId, Id, PaymentId, TimeEntryId, TimesheetId};
@@ -45,8 +45,9 @@ impl World {
         work: Work,
     ) -> Result<Answer, Wrong> {
         let Some(contract) = self.contracts.get(&contract) else { return Ok(absent()) };
+        let card = self.cards.get(&contract.id);
         let (now, Work { entry, date, minutes, manual }) = (self.now, work);
-        let outcome = contract.hour_on(by, now, date).and_then(|hourly| {
+        let outcome = contract.hour_on(by, now, date, card).and_then(|hourly| {
             let week = match self.week_begun(contract.id, date) {
                 Some(week) => Change::none(week.clone()),
                 None => Timesheet::open_on(week, hourly, date, now)?,
@@ -69,10 +70,16 @@ impl World {
             TimesheetAct::RemoveEntry(entry) => self.on_timesheet(of, |t| t.remove_entry(by, expected, entry)),
             TimesheetAct::Submit => self.on_timesheet(of, |t| t.submit(by, now, expected)),
             TimesheetAct::Approve => self.on_timesheet(of, |t| t.approve(by, now, expected)),
+            TimesheetAct::WriteOff => self.on_timesheet(of, |t| t.write_off(by, now, expected)),
             TimesheetAct::Pay(payment, card) => {
                 let card = card.map(PaymentMethod::parse).transpose().map_err(|refusal| refusal.to_string())?;
                 let card = card.or_else(|| self.card_of(of));
-                self.on_timesheet(of, |t| Ok(t.pay_by(by, now, expected, payment, card)?.map(|(week, _)| week)))
+                let moves = self.moves_money(self.timesheets.get(&of).map(|week| week.contract));
+                self.on_timesheet(of, |t| {
+                    access::check(by, Verb::TimesheetPay, &t.subject())?;
+                    moves?;
+                    Ok(t.pay_by(by, now, expected, payment, card)?.map(|(week, _)| week))
+                })
             }
             TimesheetAct::Dispute { listed, dispute, apart } => {
                 let Some(week) = self.timesheets.get(&of).cloned() else { return Ok(absent()) };

@@ -48,7 +48,7 @@ fn money_is_neither_made_nor_lost_whatever_happens() {
                  dispute.answer dispute.concede dispute.withdraw dispute.offer dispute.recommend dispute.accept \
                  dispute.refuse dispute.pay_fee dispute.award advance_dispute outage.declare outage.end \
                  timesheet.add_entry timesheet.remove_entry timesheet.submit timesheet.approve timesheet.dispute \
-                 timesheet.pay submit_timesheet auto_approve_timesheet charge_timesheet pay_timesheet \
+                 timesheet.pay timesheet.write_off write_off_timesheet submit_timesheet auto_approve_timesheet charge_timesheet pay_timesheet \
                  payout_method.add payout_method.remove payout.request payout.cancel payout.unblock payout.reject \
                  payout.approve advance_payout payment.succeeded payment.failed payment.charged_back payment.chargeback_won rail.says";
     let named = [
@@ -105,7 +105,7 @@ fn planted_bugs_are_noticed() {
     let mut told = Vec::new();
     for (planted, notices) in [
         (Planted::DoubleFee, &["escrow:"][..]),
-        (Planted::LostCent, &["escrow:", "its escrow says"]),
+        (Planted::LostCent, &["pending, and holds of"]),
         (Planted::ReleaseWhileDisputed, &["what it is about is not disputed"]),
         (Planted::TimerAfterTheEnd, &["has no owner"]),
         (Planted::RefundAboveHeld, &["escrow:", " is at -"]),

@@ -164,6 +164,7 @@ pub enum TimesheetAct {
     },
     /// A week whose charge failed is paid: with this card, or with the contract's.
     Pay(PaymentId, Option<&'static str>),
+    WriteOff,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -254,6 +255,7 @@ impl Move {
                 TimesheetAct::Approve => "timesheet.approve",
                 TimesheetAct::Dispute { .. } => "timesheet.dispute",
                 TimesheetAct::Pay(..) => "timesheet.pay",
+                TimesheetAct::WriteOff => "timesheet.write_off",
             },
             Self::OutageDeclare { .. } => "outage.declare",
             Self::OutageEnd { .. } => "outage.end",

@@ -113,6 +113,7 @@ impl World {
             | Event::MilestoneChargedBack { .. }
             | Event::TimesheetApproved { .. }
             | Event::TimesheetPaid { .. }
+            | Event::TimesheetWrittenOff { .. }
             | Event::TimesheetChargedBack { .. }
             | Event::PayoutScreeningBegan { .. }
             | Event::PayoutSent { .. } => self.outbox.push_back(event),

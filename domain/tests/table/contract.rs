@@ -6,6 +6,7 @@ use domain::change::Change;
 use domain::contract::{Contract, Engagement, HoldReason, Status};
 use domain::milestone::{Kind, Milestone, MilestoneDraft};
 use domain::offer::{Basis, OfferDraft};
+use domain::payment::PaymentMethod;
 use domain::policy::{PolicyVersion, Terms};
 use domain::review::{ReviewDraft, Reviews};
 
@@ -20,7 +21,7 @@ pub fn active() -> Contract {
     let basis = Basis { gig: None, proposal: None, client: id(1), freelancer: id(1), is_member: false, policy };
     let draft = OfferDraft::parse("Landing page", "", engagement, &[], &terms).unwrap();
     let offer = draft.create(&ada(), day(0), (id(1), id(1)), None, basis).unwrap().next;
-    offer.send(&ada(), day(0), None).unwrap().next.accept(&lin(), day(0), None).unwrap().next.1
+    offer.send(&ada(), day(0), None).unwrap().next.accept(&lin(), day(0), None, &[]).unwrap().next.1
 }
 
 pub fn ended() -> Contract {
@@ -41,6 +42,10 @@ fn states() -> Vec<(&'static str, Contract)> {
             held(active().pause(&lin(), day(1), None).unwrap().next, HoldReason::PaymentFailed),
         ),
         ("on hold by our people", active().hold(&admin(20), day(1), None, HoldReason::PaymentFailed).unwrap().next),
+        (
+            "ending, and looked at by our people",
+            held(active().end(&ada(), day(1), None).unwrap().next, HoldReason::SanctionsHit),
+        ),
         ("ending", active().end(&ada(), day(1), None).unwrap().next),
         ("ended", ended()),
     ]
@@ -58,7 +63,12 @@ fn commands() -> Vec<Command<Contract>> {
             Ok(Milestone::propose(a, id(9), c.deal(), draft)?.map(|_| c))
         }),
         command("write down work", Verb::TimeEntryAdd, |c, a| {
-            let hourly = c.hour_on(a, day(9), day(1).date_naive())?;
+            let card = PaymentMethod::parse("pm_sandbox_visa")?;
+            let hourly = c.hour_on(a, day(9), day(1).date_naive(), Some(&card))?;
+            Ok(Change::to(Contract { client: hourly.client, ..c }))
+        }),
+        command("write down work, no card named", Verb::TimeEntryAdd, |c, a| {
+            let hourly = c.hour_on(a, day(9), day(1).date_naive(), None)?;
             Ok(Change::to(Contract { client: hourly.client, ..c }))
         }),
         command("name a card", Verb::ContractPaymentMethodSet, |c, a| {
@@ -78,6 +88,7 @@ fn commands() -> Vec<Command<Contract>> {
             Ok(Reviews::default().submit(a, day(9), &c, usd(9_500), id(1), draft)?.map(|_| c))
         }),
         command("hold", Verb::ContractHold, |c, a| c.hold(a, day(9), None, HoldReason::HourlyDispute)),
+        command("lift the review", Verb::ContractLiftHold, |c, a| c.lift(a, day(9), None, HoldReason::SanctionsHit)),
         command("lift", Verb::ContractLiftHold, |c, a| c.lift(a, day(9), None, HoldReason::PaymentFailed)),
         command("lift what does not stand", Verb::ContractLiftHold, |c, a| {
             c.lift(a, day(9), None, HoldReason::IdentityLapsed)

@@ -2,7 +2,7 @@
 
 use domain::access::{Actor, Verb};
 use domain::credit::Credit;
-use domain::dispute::{self, Case, Claim, Dispute, Verdict};
+use domain::dispute::{self, Both, Case, Claim, Dispute, Verdict};
 use domain::milestone::{Approval, Deal, Milestone, MilestoneDraft, Taken};
 use domain::policy::Terms;
 use domain::timesheet::{Hourly, TimeEntry, Timesheet};
@@ -138,8 +138,15 @@ fn commands() -> Vec<Command<Contest>> {
         command("add more evidence than one may", Verb::EvidenceAdd, |(d, c), a| {
             Ok(d.add_evidence(a, day(9), id(9), dispute::EVIDENCE_MAX, "Another", &[])?.map(|_| (d, c)))
         }),
-        command("advance", Verb::DisputeAdvance, |(d, c), a| d.advance(c, a, day(400))),
-        command("advance too early", Verb::DisputeAdvance, |(d, c), a| d.advance(c, a, day(1))),
+        command("advance", Verb::DisputeAdvance, |(d, c), a| d.advance(c, a, day(400), Both::default())),
+        command("advance, the client barred", Verb::DisputeAdvance, |(d, c), a| {
+            d.advance(c, a, day(400), Both { client: true, freelancer: false })
+        }),
+        command("advance, the freelancer barred", Verb::DisputeAdvance, |(d, c), a| {
+            d.advance(c, a, day(400), Both { client: false, freelancer: true })
+        }),
+        command("put off", Verb::DisputeAdvance, |(d, c), a| Ok(with(c, d.put_off(a, day(400))?))),
+        command("advance too early", Verb::DisputeAdvance, |(d, c), a| d.advance(c, a, day(1), Both::default())),
         command("extend", Verb::MilestoneExtend, |(d, c), a| dispute::extend(d, c, a, 24)),
     ]
 }

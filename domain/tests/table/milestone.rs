@@ -67,7 +67,7 @@ fn states() -> Vec<(&'static str, Milestone)> {
         ("changes requested", changes(submitted())),
         ("changes requested thrice", again(again(changes(submitted()), 2), 3)),
         ("approved", approved()),
-        ("approved by silence", submitted().auto_approve(&system, day(15)).unwrap().next),
+        ("approved by silence", submitted().auto_approve(&system, day(15), false).unwrap().next),
         ("approved bonus", given(Kind::Bonus)),
         ("approved tip", given(Kind::Tip)),
         ("released", released()),
@@ -124,7 +124,11 @@ fn commands() -> Vec<Command<Milestone>> {
         command("funding_failed", Verb::MilestoneFailFunding, |m, a| m.funding_failed(a, id(1))),
         command("expire_funding", Verb::MilestoneFailFunding, |m, a| m.expire_funding(a, day(LATE), false)),
         command("remind", Verb::MilestoneRemind, |m, a| m.remind(a, day(LATE))),
-        command("auto_approve", Verb::MilestoneAutoApprove, |m, a| m.auto_approve(a, day(LATE))),
+        command("auto_approve", Verb::MilestoneAutoApprove, |m, a| m.auto_approve(a, day(LATE), false)),
+        command("auto_approve, the client barred", Verb::MilestoneAutoApprove, |m, a| {
+            m.auto_approve(a, day(LATE), true)
+        }),
+        command("put off", Verb::MilestoneExtend, |m, a| m.put_off(a, day(LATE))),
         command("release", Verb::MilestoneRelease, |m, a| m.release(a, day(LATE))),
         command("age", Verb::MilestoneAge, |m, a| m.age(a, day(LATE))),
         command("resolve_refund", Verb::MilestoneResolveRefund, |m, a| m.resolve_refund(a, day(LATE), id(7))),
@@ -207,7 +211,7 @@ fn timers_and_late_events_are_no_refusals_in_any_state() {
         let verbs: [(&str, Outcome<Milestone>); 8] = [
             ("expire_funding", before.clone().expire_funding(&system, day(0), false)),
             ("funding_failed", before.clone().funding_failed(&system, id(99))),
-            ("auto_approve", before.clone().auto_approve(&system, day(0))),
+            ("auto_approve", before.clone().auto_approve(&system, day(0), false)),
             ("remind", before.clone().remind(&system, day(0))),
             ("release", before.clone().release(&system, day(0))),
             ("age", before.clone().age(&system, day(0))),

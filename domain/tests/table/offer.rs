@@ -2,6 +2,7 @@
 
 use domain::access::{Actor, Verb};
 use domain::contract::Engagement;
+use domain::milestone::{Deal, Milestone, MilestoneDraft};
 use domain::offer::{Basis, MilestoneInput, Offer, OfferDraft};
 use domain::policy::{PolicyVersion, Terms};
 
@@ -19,6 +20,20 @@ fn draft(engagement: Engagement) -> Offer {
     draft.create(&ada(), day(0), (id(1), id(1)), first, basis).unwrap().next
 }
 
+/// Its milestones, the first of which holds what it is worth, less what the bank took.
+fn milestones(taken: i64) -> Vec<Milestone> {
+    let terms = Terms::default();
+    let deal = Deal { client: id(1), freelancer: id(1), contract: None, offer: Some(id(1)), terms: terms.clone() };
+    let draft = MilestoneDraft::parse("Work", "", usd(10_000), None, &terms).unwrap();
+    let agreed = Milestone::agreed(id(1), deal, draft).next.meant().next;
+    let funding = agreed.start_funding(&ada(), day(0), None, id(1)).unwrap().next;
+    let funded = funding.funded(&Actor::System, day(1), id(1), usd(10_300)).unwrap().next;
+    match taken {
+        0 => vec![funded],
+        _ => vec![funded.charge_back(&Actor::System, day(1), id(1), "dp", usd(taken)).unwrap().next],
+    }
+}
+
 /// An offer in each of its states, reached by its verbs.
 fn states() -> Vec<(&'static str, Offer)> {
     let system = Actor::System;
@@ -32,7 +47,7 @@ fn states() -> Vec<(&'static str, Offer)> {
         ("pending funding", pending()),
         ("sent", sent()),
         ("sent by the hour", hourly().send(&ada(), day(1), None).unwrap().next),
-        ("accepted", sent().accept(&lin(), day(2), None).unwrap().next.0),
+        ("accepted", sent().accept(&lin(), day(2), None, &milestones(0)).unwrap().next.0),
         ("declined", sent().decline(&lin(), day(2), None, "").unwrap().next),
         ("withdrawn before it was sent", fixed().withdraw(&ada(), day(2), None).unwrap().next),
         ("withdrawn", sent().withdraw(&ada(), day(2), None).unwrap().next),
@@ -45,8 +60,16 @@ fn commands() -> Vec<Command<Offer>> {
     vec![
         command("send", Verb::OfferSend, |o, a| o.send(a, day(3), None)),
         command("withdraw", Verb::OfferWithdraw, |o, a| o.withdraw(a, day(3), None)),
-        command("accept", Verb::OfferAccept, |o, a| Ok(o.accept(a, day(3), None)?.map(|(offer, _)| offer))),
-        command("accept too late", Verb::OfferAccept, |o, a| Ok(o.accept(a, day(9), None)?.map(|(offer, _)| offer))),
+        command("accept", Verb::OfferAccept, |o, a| {
+            Ok(o.accept(a, day(3), None, &milestones(0))?.map(|(offer, _)| offer))
+        }),
+        command("accept what the bank took a cent of", Verb::OfferAccept, |o, a| {
+            Ok(o.accept(a, day(3), None, &milestones(1))?.map(|(offer, _)| offer))
+        }),
+        command("accept too late", Verb::OfferAccept, |o, a| {
+            Ok(o.accept(a, day(9), None, &milestones(0))?.map(|(offer, _)| offer))
+        }),
+        command("overtaken", Verb::OfferConfirmFunding, |o, a| o.overtaken(a, day(3))),
         command("decline", Verb::OfferDecline, |o, a| o.decline(a, day(3), None, "Too far")),
         command("first_milestone_funded", Verb::OfferConfirmFunding, |o, a| o.first_milestone_funded(a, day(3))),
         command("expire", Verb::OfferExpire, |o, a| o.expire(a, day(400))),

@@ -67,7 +67,7 @@ fn allowed(verb: Verb) -> &'static [&'static [&'static str]] {
         GigRemove => &[STAFF, &["freelancer_on_staff"], SYSTEM],
         PayoutApprove | PayoutReject | PayoutSettle | PayoutUnblock => &[STAFF],
         PayoutEPrcAttach => &[FREELANCER, STAFF],
-        TimesheetSubmit => &[FREELANCER, SYSTEM],
+        TimesheetSubmit | TimesheetWriteOff => &[FREELANCER, SYSTEM],
         GigUpdate | GigPublish | GigPause | GigResume | GigCancel | GigReopen | InvitationSend | ProposalView
         | ProposalShortlist | ProposalInterview | ProposalDecline | ProposalCounter => &[RECRUITS],
         // Anybody who is signed in may try to bid on an open gig; members are told that it is their own.

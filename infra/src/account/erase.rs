@@ -1,6 +1,7 @@
 //! Erasing a person. What is theirs alone goes; what binds others (contracts, bids, reviews, the
 //! books) stays as it is, and knows them by their id only.
 
+use chrono::TimeDelta;
 use domain::Timestamp;
 use domain::account::Ties;
 use domain::id::{Id, OrganizationId, UserId};
@@ -72,6 +73,9 @@ const FORGET: &[&str] = &[
     "delete from members where user_id = $1 and role <> 'owner' and $2::timestamptz is not null",
 ];
 
+/// For how long a bank may still give back what it took, at most: what it gives back has to find its owner.
+const CONTESTABLE: TimeDelta = TimeDelta::days(120);
+
 impl Market {
     /// Erase the person, if nothing binds them any more; when that was.
     pub async fn account_erase(&self, call: &Call, confirmation: &str) -> Result<Timestamp, Failure> {
@@ -119,7 +123,15 @@ impl Tx {
                  + (select count(*) from payments where organization_id = any($2)
                      and status not in ('succeeded', 'failed'))
                  + (select count(*) from payment_refunds where organization_id = any($2)
-                     and status in ('started', 'pending')) as under_way,
+                     and status in ('started', 'pending'))
+                 + (select count(*) from milestones m
+                     where (m.freelancer_id = $1 or m.organization_id = any($2)) and m.chargebacks @> jsonb_build_array(jsonb_build_object('won', false))
+                         and exists (select 1 from ledger_entries e where e.milestone_id = m.id
+                             and e.reason = 'chargeback' and e.posted_at > $4))
+                 + (select count(*) from timesheets t
+                     where (t.freelancer_id = $1 or t.organization_id = any($2)) and t.chargebacks @> jsonb_build_array(jsonb_build_object('won', false))
+                         and exists (select 1 from ledger_entries e where e.contract_id = t.contract_id
+                             and e.reason = 'chargeback' and e.posted_at > $4)) as under_way,
                  (select count(*) from proposals where freelancer_id = $1 and status in
                      ('draft', 'submitted', 'viewed', 'shortlisted', 'interviewing', 'countered', 'offered'))
                  + (select count(*) from offers where status in ('draft', 'pending_funding', 'sent')
@@ -132,7 +144,7 @@ impl Tx {
                  (select count(*) from ledger_balances where balance_minor > 0 and account = any($3)) as balances,
                  (select count(distinct organization_id) from members
                      where organization_id = any($2) and user_id <> $1) as companies",
-            [user.uuid().into(), ids(&owned), accounts.into()],
+            [user.uuid().into(), ids(&owned), accounts.into(), (self.now() - CONTESTABLE).into()],
         ));
         let Some(found) = count.one(self.conn()).await? else { return Ok(Ties::default()) };
         let Counted { contracts, disputes, under_way, dealings, payouts, last_paid, balances, companies } = found;

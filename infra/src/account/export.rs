@@ -47,8 +47,8 @@ fn text<I: Id>(uuid: Uuid) -> String {
 const PARTS: &[Part] = &[
     Part {
         name: "account",
-        sql: "select id, email, name, time_zone, locale, email_verified_at, staff, suspended_at, version, created_at
-         from users t where id = $1",
+        sql: "select id, email, name, time_zone, locale, email_verified_at, staff, suspended_at, reinstated_at, version,
+         created_at from users t where id = $1",
         named: text::<UserId>,
     },
     Part {

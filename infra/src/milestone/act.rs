@@ -35,9 +35,9 @@ impl Market {
         &self,
         call: &Call,
         id: MilestoneId,
-        verb: fn(Milestone, &Scene) -> Result<Change<Milestone>, Refusal>,
-    ) -> Result<(), Failure> {
-        patiently(|| self.milestone_decide(call, id, None, &verb)).await.map(|_| ())
+        verb: impl Fn(Milestone, &Scene) -> Result<Change<Milestone>, Refusal> + Send + Sync,
+    ) -> Result<Milestone, Failure> {
+        patiently(|| self.milestone_decide(call, id, None, &verb)).await
     }
 
     async fn milestone_decide(

@@ -210,7 +210,7 @@ impl Market {
                 expired.then(|milestone| lapse(milestone, scene.now()))
             },
         };
-        self.milestone_tick(call, of, expire).await
+        self.milestone_tick(call, of, expire).await.map(drop)
     }
 
     /// Something was told of a payment, by whatever way we came to know.

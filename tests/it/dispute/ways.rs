@@ -99,8 +99,12 @@ async fn a_freelancers_claim_is_carried_out_the_other_way() {
     let quarrel = Quarrel { dispute: opened.text("dispute.id"), deal };
     app.passes(TimeDelta::days(7)).await;
     assert_eq!(quarrel.outcome().await, ("SILENCE".to_owned(), 100_000));
-    assert_eq!(quarrel.deal.status().await, "RELEASED");
+    assert_eq!(quarrel.deal.status().await, "APPROVED", "held as what was approved is, by silence too");
     assert_eq!(quarrel.adds_up().await, [0, 95_000, 5_000, 0, 0]);
+    assert_eq!(quarrel.deal.balances().await, [0, 95_000, 0]);
+    app.passes(TimeDelta::days(5)).await;
+    assert_eq!(quarrel.deal.balances().await, [0, 0, 95_000]);
+    assert_eq!(quarrel.deal.status().await, "RELEASED");
 }
 
 #[tokio::test]
@@ -246,12 +250,11 @@ async fn when_both_pay_it_is_heard_and_the_award_is_one_entry_on_the_statement()
 }
 
 #[tokio::test]
-async fn who_has_no_credit_cannot_pay_and_whose_work_it_is_owes_the_fee_out_of_the_award() {
+async fn who_has_no_money_for_the_fee_owes_it_and_wins_nothing_by_silence() {
     let app = TestApp::new().await;
     let quarrel = app.answered("600.00").await;
-    quarrel.is_recommended(&app.mediator("marta").await, "700.00").await;
+    quarrel.is_recommended(&app.mediator("marta").await, "0.00").await;
     quarrel.freelancer_does("disputeRefuse", json!({})).await;
-    assert_eq!(quarrel.pays(&quarrel.deal.client).await.refused(), ["INSUFFICIENT_FUNDS"]);
     let version = quarrel.shown(&quarrel.deal.client).await["version"].as_i64().unwrap();
     let stale = json!({ "expectedVersion": version - 1 });
     let stale = quarrel.does(&quarrel.deal.client, "disputePayFee", stale).await;
@@ -259,8 +262,25 @@ async fn who_has_no_credit_cannot_pay_and_whose_work_it_is_owes_the_fee_out_of_t
     quarrel.pays(&quarrel.deal.freelancer).await.ok();
     assert_eq!(quarrel.deal.balances().await, [100_000, 0, 0], "there was nothing available");
     app.passes(TimeDelta::days(7)).await;
-    assert_eq!(quarrel.outcome().await, ("ONE_SIDE_PAID".to_owned(), 100_000));
-    assert_eq!(quarrel.deal.balances().await, [0, 0, 95_000 - 15_000], "less the fee");
+    assert_eq!(quarrel.outcome().await, ("RECOMMENDED".to_owned(), 0), "a promise outbids nobody");
+    assert_eq!(quarrel.deal.balances().await, [0, 0, 0]);
+    app.books_agree().await;
+}
+
+#[tokio::test]
+async fn both_who_have_nothing_are_heard_and_owe_the_fee_out_of_the_award() {
+    let app = TestApp::new().await;
+    let quarrel = app.answered("600.00").await;
+    quarrel.is_recommended(&app.mediator("marta").await, "700.00").await;
+    quarrel.freelancer_does("disputeRefuse", json!({})).await;
+    quarrel.pays(&quarrel.deal.freelancer).await.ok();
+    quarrel.pays(&quarrel.deal.client).await.ok();
+    assert_eq!(quarrel.status().await, "HEARING");
+    let credit = quarrel.deal.credit().await;
+    quarrel.does(&app.mediator("omar").await, "disputeAward", verdict("500.00")).await.ok();
+    app.settles().await;
+    assert_eq!(quarrel.deal.balances().await, [0, 0, 47_500 - 15_000], "less the fee");
+    assert_eq!(quarrel.deal.credit().await, credit + 51_500 - 15_000, "less the fee, with its part of ours");
     app.books_agree().await;
 }
 
@@ -290,8 +310,7 @@ async fn a_withdrawn_dispute_gives_the_clocks_back_where_they_stood() {
     let deal = app.submitted().await;
     app.passes(TimeDelta::days(10)).await;
     let quarrel = deal.disputed("600.00").await;
-    quarrel.answers().await;
-    app.passes(TimeDelta::days(20)).await;
+    app.passes(TimeDelta::days(4)).await;
     let other = quarrel.does(&quarrel.deal.freelancer, "disputeWithdraw", json!({})).await;
     assert_eq!(other.refused(), ["WRONG_STATE"], "it is the claimant's to withdraw");
     assert_eq!(quarrel.client_does("disputeWithdraw", json!({})).await, "WITHDRAWN");
@@ -309,6 +328,18 @@ async fn a_withdrawn_dispute_gives_the_clocks_back_where_they_stood() {
     let reply = second.deal.client.asks(query, json!({ "id": second.deal.contract })).await;
     let listed = json!([{ "id": second.dispute, "status": "OPENED" }, { "id": first, "status": "WITHDRAWN" }]);
     assert_eq!(reply.data()["contract"]["disputes"]["nodes"], listed);
+}
+
+#[tokio::test]
+async fn what_was_answered_is_not_taken_back_and_opened_again_for_ever() {
+    let app = TestApp::new().await;
+    let deal = app.submitted().await;
+    let quarrel = deal.disputed("600.00").await;
+    quarrel.answers().await;
+    let refused = quarrel.does(&quarrel.deal.client, "disputeWithdraw", json!({})).await;
+    assert_eq!(refused.refused(), ["WRONG_STATE"]);
+    let shown = quarrel.shown(&quarrel.deal.client).await;
+    assert_eq!(shown["allowed"], json!(["DISPUTE_OFFER", "EVIDENCE_ADD"]), "an offer ends it");
 }
 
 #[tokio::test]

@@ -285,6 +285,14 @@ pub const CODES: &[(&str, Where, &str, &str)] = &[
     ("UNKNOWN", Field, "It names nothing that can be chosen here.", "Load the choices anew."),
     ("WRONG", Field, "It is not what is known of the account.", "Ask again."),
     // Rules.
+    (
+        "COMPLIANCE_REVIEW",
+        Rule,
+        "Our people look at the contract, and no money of it moves until they are done.",
+        "Say that it is being looked at.",
+    ),
+    ("CONTRACT_IS_ENDING", Rule, "It is ending: only a compliance review holds it.", "Choose that, or nothing."),
+    ("NO_PAYMENT_METHOD", Rule, "The client has named no card for the weeks yet.", "Ask the client for one."),
     ("ACCOUNT_HAS_CONTRACTS", Rule, "There are contracts that have not ended.", "End them first."),
     ("ACCOUNT_HAS_DEALINGS", Rule, "There are gigs, bids or offers that are open.", "Withdraw them first."),
     ("ACCOUNT_HAS_DISPUTES", Rule, "There are disputes that are not over.", "Wait for their end."),
@@ -330,6 +338,7 @@ pub const CODES: &[(&str, Where, &str, &str)] = &[
     ("NO_WIRE", Rule, "No wire of this payout waits to be settled.", "For our people: look at the payout again."),
     ("OFFER_EXISTS", Rule, "There is an offer on this proposal.", "Show it: send it, or withdraw it."),
     ("OFFER_EXPIRED", Rule, "The offer has expired.", "Ask for another."),
+    ("OFFER_NOT_COVERED", Rule, "The client's bank took back what was paid into it.", "Ask for another offer."),
     ("OFFER_IS_DRAFT", Rule, "What is a draft takes no money.", "Send the offer, then fund it."),
     ("OFFER_WAITING", Rule, "Offers wait for an answer.", "Withdraw them first."),
     ("OWNER_STAYS", Rule, "An organization has an owner.", "Pass it on first."),

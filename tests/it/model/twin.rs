@@ -390,6 +390,9 @@ impl<'a> Twin<'a> {
                     TimesheetAct::Approve => {
                         request!(self, by, next, call => market.timesheet_approve(&call, week, expected))
                     }
+                    TimesheetAct::WriteOff => {
+                        request!(self, by, next, call => market.timesheet_write_off(&call, week, expected))
+                    }
                     TimesheetAct::Pay(_, card) => {
                         let card = card.map(PaymentMethod::parse).transpose().map_err(|refusal| refusal.to_string())?;
                         request!(self, by, next, call => market.timesheet_pay(&call, week, expected, card.clone()))
@@ -510,6 +513,7 @@ impl<'a> Twin<'a> {
             Timer::AutoApproveTimesheet(id) => Timer::AutoApproveTimesheet(names.of(id)),
             Timer::ChargeTimesheet(id) => Timer::ChargeTimesheet(names.of(id)),
             Timer::PayTimesheet(id) => Timer::PayTimesheet(names.of(id)),
+            Timer::WriteOffTimesheet(id) => Timer::WriteOffTimesheet(names.of(id)),
             Timer::AdvanceDispute(id) => Timer::AdvanceDispute(names.of(id)),
             Timer::AdvancePayout(id) => Timer::AdvancePayout(names.of(id)),
             Timer::PublishReviews(id) => Timer::PublishReviews(names.of(id)),

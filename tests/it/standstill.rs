@@ -1,0 +1,163 @@
+//! When the clock must not decide: somebody can't speak, or our people look at a contract.
+
+use chrono::TimeDelta;
+use serde_json::json;
+use tests::{Deal, Person, TestApp};
+
+/// Where the milestone stands, as the freelancer sees it: whose client is suspended asks nobody else.
+async fn stands(deal: &Deal<'_>) -> String {
+    let query = "query($id: ID!) { milestone(id: $id) { status } }";
+    deal.freelancer.asks(query, json!({ "id": deal.milestone })).await.text("status")
+}
+
+async fn does_to(admin: &Person<'_>, verb: &str, user: &str) {
+    let input = json!({ "userId": user, "reason": "A letter from the bank" });
+    admin.does(verb, input, "user { id }").await.ok();
+}
+
+async fn review(admin: &Person<'_>, verb: &str, contract: &str) {
+    let input = json!({ "contractId": contract, "reason": "COMPLIANCE_REVIEW", "note": "A name to look at" });
+    admin.does(verb, input, "contract { status }").await.ok();
+}
+
+#[tokio::test]
+async fn the_silence_of_a_suspended_client_is_no_yes() {
+    let app = TestApp::new().await;
+    let deal = app.submitted().await;
+    let admin = app.admin("noor").await;
+    does_to(&admin, "userSuspend", &deal.client.id).await;
+    app.passes(TimeDelta::days(20)).await;
+    assert_eq!(stands(&deal).await, "SUBMITTED");
+    does_to(&admin, "userReinstate", &deal.client.id).await;
+    app.passes(TimeDelta::days(2)).await;
+    assert_eq!(stands(&deal).await, "SUBMITTED", "there is time to catch up");
+    app.passes(TimeDelta::days(2)).await;
+    assert_eq!(stands(&deal).await, "APPROVED", "and then silence counts again");
+    app.books_agree().await;
+}
+
+#[tokio::test]
+async fn work_that_nobody_may_accept_is_paid_in_the_end() {
+    let app = TestApp::new().await;
+    let deal = app.submitted().await;
+    does_to(&app.admin("noor").await, "userSuspend", &deal.client.id).await;
+    app.passes(TimeDelta::days(43)).await;
+    assert_eq!(stands(&deal).await, "SUBMITTED");
+    app.passes(TimeDelta::days(2)).await;
+    assert_eq!(stands(&deal).await, "APPROVED", "thirty days after it would have been");
+}
+
+#[tokio::test]
+async fn a_dispute_with_a_suspended_side_goes_to_our_people() {
+    let app = TestApp::new().await;
+    let quarrel = app.disputed("1000.00").await;
+    let admin = app.admin("noor").await;
+    does_to(&admin, "userSuspend", &quarrel.deal.freelancer.id).await;
+    app.passes(TimeDelta::days(10)).await;
+    assert_eq!(quarrel.status().await, "ANSWERED", "its silence concedes nothing");
+    quarrel.is_recommended(&app.mediator("marta").await, "700.00").await;
+    app.passes(TimeDelta::days(10)).await;
+    assert_eq!(quarrel.status().await, "HEARING", "nor does it take a recommendation");
+    does_to(&admin, "userReinstate", &quarrel.deal.freelancer.id).await;
+    let award = json!({ "amount": { "amount": "600.00" }, "reason": "As I see it" });
+    quarrel.does(&app.mediator("omar").await, "disputeAward", award).await.ok();
+    assert_eq!(quarrel.adds_up().await, [0, 57_000, 3_000, 40_000, 0]);
+    app.books_agree().await;
+}
+
+#[tokio::test]
+async fn no_money_moves_while_our_people_look_at_a_contract() {
+    let app = TestApp::new().await;
+    let deal = app.submitted().await;
+    let admin = app.admin("noor").await;
+    let more = json!({ "contractId": deal.contract, "title": "More", "amount": { "amount": "200.00" } });
+    let second = deal.client.does("milestonePropose", more, "milestone { id }").await.text("milestone.id");
+    deal.freelancer.does("milestoneAgree", json!({ "milestoneId": second }), "milestone { status }").await.ok();
+    deal.client.does("milestoneApprove", json!({ "milestoneId": deal.milestone }), "milestone { id }").await.ok();
+    review(&admin, "contractHold", &deal.contract).await;
+    let fund = json!({ "milestoneId": second, "paymentMethod": "pm_sandbox_visa" });
+    let refused = deal.client.does("milestoneFund", fund.clone(), "payment { id }").await;
+    assert_eq!(refused.refused(), ["COMPLIANCE_REVIEW"]);
+    let bonus = json!({ "contractId": deal.contract, "amount": { "amount": "20.00" }, "message": "Thanks", "paymentMethod": "pm_sandbox_visa" });
+    assert_eq!(deal.client.does("bonusGive", bonus, "milestone { id }").await.refused(), ["WRONG_STATE"]);
+    app.passes(TimeDelta::days(9)).await;
+    assert_eq!(deal.balances().await, [0, 95_000, 0], "the hold of five days is over, and nothing moved");
+    review(&admin, "contractLiftHold", &deal.contract).await;
+    app.passes(TimeDelta::days(1)).await;
+    assert_eq!(deal.balances().await, [0, 0, 95_000]);
+    app.books_agree().await;
+}
+
+#[tokio::test]
+async fn an_ending_contract_can_be_looked_at_and_ends_when_that_is_over() {
+    let app = TestApp::new().await;
+    let deal = app.submitted().await;
+    let admin = app.admin("noor").await;
+    deal.client.does("milestoneApprove", json!({ "milestoneId": deal.milestone }), "milestone { id }").await.ok();
+    deal.client.does("contractEnd", json!({ "contractId": deal.contract }), "contract { status }").await.ok();
+    review(&admin, "contractHold", &deal.contract).await;
+    app.passes(TimeDelta::days(9)).await;
+    let status = async || {
+        let query = "query($id: ID!) { contract(id: $id) { status } }";
+        let reply = deal.client.asks(query, json!({ "id": deal.contract })).await;
+        reply.data()["contract"]["status"].as_str().map(str::to_owned)
+    };
+    assert_eq!((status().await.as_deref(), deal.balances().await), (Some("ON_HOLD"), [0, 95_000, 0]));
+    review(&admin, "contractLiftHold", &deal.contract).await;
+    assert_eq!(status().await.as_deref(), Some("ENDING"));
+    app.passes(TimeDelta::days(1)).await;
+    assert_eq!((status().await.as_deref(), deal.balances().await), (Some("ENDED"), [0, 0, 95_000]));
+}
+
+#[tokio::test]
+async fn a_week_of_a_contract_that_is_looked_at_is_neither_charged_nor_paid() {
+    let app = TestApp::new().await;
+    let hours = app.hourly().await;
+    hours.names_card("pm_sandbox_declined").await;
+    let admin = app.admin("noor").await;
+    app.passes(TimeDelta::days(2)).await;
+    let week = hours.worked("2026-06-01", 60).await;
+    review(&admin, "contractHold", &hours.contract).await;
+    app.passes(TimeDelta::days(18)).await;
+    assert_eq!(hours.status(&week).await, "APPROVED", "its review goes on, and its charge waits");
+    assert_eq!(hours.week(&week).await["failedCharges"], 0);
+    review(&admin, "contractLiftHold", &hours.contract).await;
+    app.passes(TimeDelta::days(1)).await;
+    assert_eq!(hours.week(&week).await["failedCharges"], 1);
+    review(&admin, "contractHold", &hours.contract).await;
+    let pay = json!({ "timesheetId": week, "paymentMethod": "pm_sandbox_visa" });
+    let refused = hours.client.does("timesheetPay", pay, "payment { id }").await;
+    assert_eq!(refused.refused(), ["COMPLIANCE_REVIEW"]);
+}
+
+#[tokio::test]
+async fn a_week_nobody_can_be_charged_for_is_written_off_by_the_freelancer_or_the_clock() {
+    for by_hand in [true, false] {
+        let app = TestApp::new().await;
+        let hours = app.hourly().await;
+        hours.names_card("pm_sandbox_declined").await;
+        app.passes(TimeDelta::days(2)).await;
+        let week = hours.worked("2026-06-01", 60).await;
+        app.passes(TimeDelta::days(23)).await;
+        assert_eq!(hours.status(&week).await, "UNPAID");
+        let other = hours.client.does("timesheetWriteOff", json!({ "timesheetId": week }), "timesheet { id }").await;
+        assert_eq!(other.refused(), ["NOT_ALLOWED"]);
+        // Neither side waits for the other to end the contract.
+        let end = json!({ "contractId": hours.contract });
+        let ending = hours.client.does("contractEnd", end, "contract { status }").await;
+        assert_eq!(ending.text("contract.status"), "ENDING");
+        if by_hand {
+            let off = json!({ "timesheetId": week });
+            let off = hours.freelancer.does("timesheetWriteOff", off, "timesheet { status }").await;
+            assert_eq!(off.text("timesheet.status"), "VOID");
+            app.settles().await;
+        } else {
+            app.passes(TimeDelta::days(50)).await;
+            assert_eq!(hours.status(&week).await, "UNPAID");
+            app.passes(TimeDelta::days(11)).await;
+            assert_eq!(hours.status(&week).await, "VOID");
+        }
+        assert_eq!(hours.contract_status().await, "ENDED");
+        app.books_agree().await;
+    }
+}
