@@ -151,9 +151,11 @@ pub async fn fill(db: &mut PgConnection, app_url: &str, percent: i64) -> Filled 
 /// A contract with its offer and its funded milestone, and a proposal.
 async fn one_of_each(app: &TestApp) {
     let deal = app.contracted().await;
+    let skill = "{ skills(first: 1) { nodes { id } } }";
+    let skill = deal.client.asks(skill, json!({})).await.data()["skills"]["nodes"][0]["id"].clone();
     let input = json!({
         "clientId": deal.client.organization, "title": "The first gig", "description": "Something to be done by somebody, soon.",
-        "kind": "FIXED", "budget": { "low": { "amount": "100.00" }, "high": { "amount": "900.00" } }, "requiredSkills": []
+        "kind": "FIXED", "budget": { "low": { "amount": "100.00" }, "high": { "amount": "900.00" } }, "requiredSkills": [skill]
     });
     let gig = deal.client.does_once("gigCreate", input, "gig { id }").await.text("gig.id");
     deal.client.does_once("gigPublish", json!({ "gigId": gig }), "gig { id }").await.ok();
