@@ -68,6 +68,7 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0079_payout_sent", sql: include_str!("../sql/0079_payout_sent.sql") },
     Migration { name: "0080_standstill", sql: include_str!("../sql/0080_standstill.sql") },
     Migration { name: "0081_escrow_agrees", sql: include_str!("../sql/0081_escrow_agrees.sql") },
+    Migration { name: "0082_escrow_account_lookup", sql: include_str!("../sql/0082_escrow_account_lookup.sql") },
 ];
 
 /// One step of the schema.
