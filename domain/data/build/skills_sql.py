@@ -65,11 +65,11 @@ def main(first=None):
         slug, name, category, parent, other = line.split("\t")
         if slug == first:
             skills, aliases = [], []
-        name = name.lstrip("?")
+        name = name.lstrip("?~")
         up = f"'{skill_id(parent)}'" if parent else "NULL"
         skills.append(f"('{skill_id(slug)}', {quote(slug)}, {quote(name)}, {quote(category)}, {up})")
         for text in [name, *filter(None, other.split("|"))]:
-            key = fold(text.lstrip("?"))
+            key = fold(text.lstrip("?~"))
             if owner.setdefault(key, slug) != slug:
                 raise SystemExit(f"{key!r} names both {owner[key]} and {slug}")
             row = f"({quote(key)}, '{skill_id(slug)}')"

@@ -20,7 +20,7 @@ def own_skills():
     for line in (HERE / "skills.tsv").read_text(encoding="utf-8").splitlines():
         if line and line[0] != "#":
             _, name, _, _, aliases = line.split("\t")
-            out.append((name.lstrip("?"), [a.lstrip("?") for a in aliases.split("|") if a]))
+            out.append((name.lstrip("?~"), [a.lstrip("?~") for a in aliases.split("|") if a]))
     return out
 
 

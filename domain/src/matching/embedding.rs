@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use super::fixed::Value;
-use super::text::tokens;
+use super::text::{singular, tokens};
 
 /// How many numbers an embedding has.
 pub const DIMENSIONS: usize = 128;
@@ -188,6 +188,11 @@ impl Table {
             at += 1;
         }
         rows
+    }
+
+    /// Whether it has a row for this word, in lower case.
+    pub fn knows(&self, word: &str) -> bool {
+        self.rows.contains_key(word) || self.rows.contains_key(singular(word))
     }
 
     fn row_of_part(&self, part: &str) -> Option<u32> {

@@ -14,15 +14,15 @@ use crate::profile::{FreelancerProfile, Visibility};
 const ROLES: usize = 3;
 
 impl GigFeatures {
-    /// What a gig says of itself. Skills are those it lists; roles and, where none is given,
-    /// experience are read from its words.
+    /// What a gig says of itself. Skills are those it lists; roles are read from its words and told by its
+    /// skills, and experience is read where none is given.
     pub fn of(gig: &Gig) -> Self {
         let brief = &gig.brief;
-        let reading = reading::gig(&brief.title, &brief.description, Taxonomy::shipped());
         let listed = brief.skills.iter().map(|asked| AskedSkill { skill: asked.skill, need: asked.need() });
-        let skills: Vec<AskedSkill> = listed.collect();
+        let listed: Vec<AskedSkill> = listed.collect();
+        let reading = reading::gig(&brief.title, &brief.description, &listed, Taxonomy::shipped());
         Self {
-            skills: if skills.is_empty() { reading.skills } else { skills },
+            skills: if listed.is_empty() { reading.skills } else { listed },
             roles: reading.roles,
             seniority: brief.experience.or(reading.seniority),
             text: embed(&format!("{}\n{}\n{}", brief.title, brief.description, reading.work)),
@@ -57,10 +57,10 @@ impl PersonFeatures {
     /// What a freelancer says of themselves. Roles are read from the headline, and where it names
     /// none, told by the skills; experience is that with the skill they have known longest.
     pub fn of(profile: &FreelancerProfile) -> Self {
-        let mut roles = Role::named_in(&profile.headline);
+        let mut roles = Role::named_in(reading::before_audience(&profile.headline));
         if roles.is_empty() {
             let held = profile.skills.iter().map(|held| held.skill);
-            roles = Role::signed_by(held).into_iter().map(|(role, _)| role).take(1).collect();
+            roles = Role::told_by(held).into_iter().map(|(role, _)| role).take(1).collect();
         }
         roles.truncate(ROLES);
         let years = profile.skills.iter().map(|held| u16::from(held.years)).max();

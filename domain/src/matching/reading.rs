@@ -28,39 +28,60 @@ pub struct Reading {
 
 /// A title is no longer than this when it is cut from a text.
 const LONGEST_TITLE: usize = 160;
+/// A head in parts may be this long,
+const LONGEST_HEAD: usize = 400;
+/// where no part is longer than this.
+const LONGEST_PART: usize = 100;
 /// A reading names at most so many roles.
 const ROLES: usize = 4;
 /// A skill read with less confidence than this, in thousandths, is not asked for.
 const LEAST_CONFIDENCE: u16 = 600;
 
-/// Read a gig.
-pub fn gig(title: &str, description: &str, taxonomy: &Taxonomy) -> Reading {
+/// Read a gig. Where its client listed skills, those tell of roles, and the words of its description do not.
+pub fn gig(title: &str, description: &str, listed: &[AskedSkill], taxonomy: &Taxonomy) -> Reading {
     let description = without_name(title, description);
     let (skills, work) = asked_skills(title, &description, taxonomy);
-    let roles = asked_roles(title, &description, &skills);
+    let roles = asked_roles(title, &description, if listed.is_empty() { &skills } else { listed });
     let seniority = seniority(title).or_else(|| seniority(&description));
     Reading { skills, roles, seniority, work }
 }
 
-/// Read a gig that came as one text: its first line, or what stands before the last `|` near its
-/// start, or its first sentence, is the title.
+/// Read a gig that came as one text: its first line, or what stands before the last `|` of its head, or its
+/// first sentence, is the title.
 pub fn gig_text(text: &str, taxonomy: &Taxonomy) -> Reading {
     let (title, description) = cut_title(text);
-    gig(title, description, taxonomy)
+    gig(title, description, &[], taxonomy)
 }
 
 fn cut_title(text: &str) -> (&str, &str) {
-    let start = match text.char_indices().nth(LONGEST_TITLE) {
-        Some((end, _)) => &text[..end],
-        None => text,
-    };
+    let start = first_letters(text, LONGEST_TITLE);
     let end = start
         .find('\n')
-        .or_else(|| start.rfind('|').map(|bar| bar + words_after(&text[bar..], 4)))
+        .or_else(|| end_of_head(text))
         .or_else(|| start.find(". ").map(|stop| stop + 1))
-        .or_else(|| start.rfind(' ').filter(|_| start.len() < text.len()))
+        .or_else(|| {
+            // A title that nothing ends is not cut within a thought, where that can be helped.
+            let marks = [" - ", " – ", ": ", "; "].iter().filter_map(|mark| start.rfind(mark)).max();
+            marks.or_else(|| start.rfind(' ')).filter(|_| start.len() < text.len())
+        })
         .unwrap_or(start.len());
     text.split_at(end)
+}
+
+/// Where a head in parts set off by bars ends: after the first words of its last part. It goes on as long as
+/// the next bar is near.
+fn end_of_head(text: &str) -> Option<usize> {
+    let head = first_letters(text, LONGEST_HEAD);
+    let mut last = first_letters(head, LONGEST_TITLE).find('|')?;
+    while let Some(next) = first_letters(&head[last + 1..], LONGEST_PART).find('|') {
+        last += 1 + next;
+    }
+    Some(last + words_after(&text[last..], 4))
+}
+
+/// The beginning of a text, no longer than so many letters.
+fn first_letters(text: &str, most: usize) -> &str {
+    text.char_indices().nth(most).map_or(text, |(end, _)| &text[..end])
 }
 
 /// How many bytes the first words take.
@@ -82,8 +103,10 @@ fn asked_skills(title: &str, description: &str, taxonomy: &Taxonomy) -> (Vec<Ask
         }
         !skills.is_empty()
     };
-    ask(without_company(title), Need::Core);
-    for sentence in sentences(description).map(about_work) {
+    for (part, need) in needs_in(without_company(title)) {
+        ask(part, if need == Need::Nice { need } else { Need::Core });
+    }
+    for sentence in sentences(description).map(about_work).map(before_clients) {
         // Every part is looked at, also after one that asks for something.
         let asks = needs_in(sentence).into_iter().fold(false, |asks, (part, need)| ask(part, need) || asks);
         if asks || whom_it_asks_for(sentence).is_some_and(|whom| !Role::people_named_in(whom).is_empty()) {
@@ -159,6 +182,29 @@ fn about_work(sentence: &str) -> &str {
     let end = first(INVITING);
     if first(APPLYING) < end { "" } else { &sentence[..end] }
 }
+
+/// A sentence up to where it begins to list for whom the work was or is: "our clients include Facebook" asks
+/// for nothing of Facebook's.
+fn before_clients(sentence: &str) -> &str {
+    const WHO: &[&str] = &["client", "customer", "brand", "partner", "investor", "compan", "startup", "compet"];
+    const LISTS: &[&str] = &["include", "includes", "including", "like", "such"];
+    const BY: &[&str] = &["trusted by", "backed by", "funded by", "acquired by", "used by", "loved by"];
+    let said = sentence.to_ascii_lowercase();
+    let by = BY.iter().filter_map(|phrase| said.find(phrase)).min();
+    let mut since_who = usize::MAX;
+    let lists = said.split_inclusive(' ').scan(0, |at, word| {
+        *at += word.len();
+        Some((*at, word.trim_matches(|c: char| !c.is_alphanumeric())))
+    });
+    let listed = lists.into_iter().find_map(|(end, word)| {
+        since_who = if WHO.iter().any(|who| word.starts_with(who)) { 0 } else { since_who.saturating_add(1) };
+        ((1..=WORDS_BETWEEN).contains(&since_who) && LISTS.contains(&word)).then_some(end)
+    });
+    by.into_iter().chain(listed).min().map_or(sentence, |end| &sentence[..end])
+}
+
+/// Between those who are listed and the list stand so many words at most, the last of them "include" or the like.
+const WORDS_BETWEEN: usize = 3;
 
 /// The skills of a text. "React/Redux" is read as one name and as two.
 fn skills_in(text: &str, taxonomy: &Taxonomy) -> Vec<SkillId> {
@@ -258,7 +304,7 @@ const NICE_BEFORE: &[&str] = &[
 const MUST: &[&str] = &["must have", "must be", "must know", "required", "requirements:", "essential"];
 
 fn asked_roles(title: &str, description: &str, skills: &[AskedSkill]) -> Vec<Role> {
-    let mut roles = Role::named_in(title);
+    let mut roles = Role::named_in(before_audience(title));
     if roles.iter().all(|role| role.is_general()) {
         let wanted = sentences(description).filter_map(whom_it_asks_for);
         for role in wanted.flat_map(Role::people_named_in) {
@@ -272,7 +318,7 @@ fn asked_roles(title: &str, description: &str, skills: &[AskedSkill]) -> Vec<Rol
         // A text for developers, by someone who writes, names developers and asks for a writer; but an
         // engineer for a ledger is no accountant.
         let another = |role: &Role| trade_named(role.family()) != Trade::Building;
-        if !signed.is_empty() && signed.iter().all(another) && Role::named_in(title).is_empty() {
+        if !signed.is_empty() && signed.iter().all(another) && Role::named_in(before_audience(title)).is_empty() {
             roles.clear();
         }
         roles.extend(signed);
@@ -285,10 +331,54 @@ fn asked_roles(title: &str, description: &str, skills: &[AskedSkill]) -> Vec<Rol
     roles
 }
 
+/// A title or headline without those whom the work is for: "API documentation for developers" asks for none, and
+/// "Accountant for lawyers" is none. Not so where "for" follows a search or a place to be filled.
+pub(super) fn before_audience(title: &str) -> &str {
+    const FILLED: &[&str] = &[
+        "looking",
+        "searching",
+        "search",
+        "need",
+        "needs",
+        "needed",
+        "seeking",
+        "hiring",
+        "wanted",
+        "position",
+        "positions",
+        "opening",
+        "openings",
+        "opportunity",
+        "opportunities",
+        "job",
+        "jobs",
+        "role",
+        "roles",
+        "vacancy",
+        "work",
+        "gig",
+        "gigs",
+        "contract",
+        "call",
+        "time",
+        "recruiting",
+        "spot",
+        "spots",
+        "freelance",
+        "remote",
+    ];
+    let lower = title.to_ascii_lowercase();
+    let audience = lower.match_indices(" for ").map(|(at, _)| at).find(|at| {
+        let before = lower[..*at].rsplit(|c: char| !c.is_alphanumeric()).find(|word| !word.is_empty());
+        before.is_some_and(|word| !FILLED.contains(&word))
+    });
+    audience.map_or(title, |at| &title[..at])
+}
+
 /// The roles that the asked skills are a sign of, when they agree; and before them a role that
 /// stands in for several of those there are signs of, as full-stack does for front and back end.
 fn signed_roles(skills: &[AskedSkill]) -> Vec<Role> {
-    let signed = Role::signed_by(skills.iter().filter(|asked| asked.need != Need::Nice).map(|asked| asked.skill));
+    let signed = Role::told_by(skills.iter().filter(|asked| asked.need != Need::Nice).map(|asked| asked.skill));
     let most = signed.first().map_or(0, |(_, signs)| *signs);
     let told: Vec<Role> = signed.iter().filter(|(_, signs)| *signs * 2 > most).map(|(role, _)| *role).collect();
     if told.len() > MOST_SIGNED {
@@ -348,7 +438,17 @@ fn whom_it_asks_for(sentence: &str) -> Option<&str> {
 pub fn seniority(text: &str) -> Option<Seniority> {
     let said = text.to_lowercase();
     let words: Vec<&str> = said.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
-    let says = |names: &[&str]| words.iter().any(|word| names.contains(word));
+    // "Data entry", "lead generation" and "our staff" are no ranks.
+    let means = |at: usize| {
+        let next = words.get(at + 1).copied().unwrap_or_default();
+        match words[at] {
+            "entry" => matches!(next, "level" | "mid"),
+            "lead" => !matches!(next, "gen" | "generation" | "generator" | "list" | "lists" | "magnet" | "nurturing"),
+            "staff" => matches!(next, "engineer" | "engineers" | "software" | "developer" | "scientist" | "designer"),
+            _ => true,
+        }
+    };
+    let says = |names: &[&str]| words.iter().enumerate().any(|(at, word)| names.contains(word) && means(at));
     // "6 or more overall years": the number stands up to three words before.
     let years = words
         .windows(5)
@@ -411,7 +511,9 @@ mod tests {
         assert_eq!(reading.roles.first(), Some(&"mobile-developer".parse().unwrap()));
         assert_eq!(read("We like tacos").roles, []);
         assert_eq!(
-            gig("Rust engineer for a ledger", "Double entry on PostgreSQL, tested.", Taxonomy::shipped()).roles.first(),
+            gig("Rust engineer for a ledger", "Double entry on PostgreSQL, tested.", &[], Taxonomy::shipped())
+                .roles
+                .first(),
             Some(&"software-engineer".parse().unwrap())
         );
         let documentation = read("API documentation\nWe need clear guides for developers who call our service.");
@@ -456,6 +558,58 @@ mod tests {
     }
 
     #[test]
+    fn whom_the_work_is_for_is_not_whom_it_asks_for() {
+        let technical_writer = vec!["technical-writer".parse().unwrap()];
+        assert_eq!(read("API documentation for developers\nTechnical writing.").roles, technical_writer);
+        assert_eq!(read("Looking for a technical writer for developers\nNow.").roles, technical_writer);
+        assert_eq!(before_audience("Contract work for a React developer"), "Contract work for a React developer");
+    }
+
+    #[test]
+    fn listed_skills_tell_of_roles_that_no_word_names() {
+        let skill = |slug| AskedSkill { skill: Taxonomy::shipped().find_slug(slug).unwrap().id, need: Need::Must };
+        for (title, skills, role) in [
+            ("End-to-end tests for a web product", &["playwright", "api-testing"][..], "quality-assurance-engineer"),
+            ("Design system for an education product", &["figma", "design-systems"], "ui-designer"),
+            ("Retrieval over contracts", &["retrieval-augmented-generation", "python"], "machine-learning-engineer"),
+        ] {
+            let listed: Vec<_> = skills.iter().map(|slug| skill(slug)).collect();
+            let read = gig(title, "We have an evaluation set.", &listed, Taxonomy::shipped());
+            assert!(read.roles.contains(&role.parse().unwrap()), "{title}: {:?}", read.roles);
+        }
+    }
+
+    #[test]
+    fn clients_and_customers_are_not_asked_for() {
+        for text in [
+            "Web developer\nOur client partnerships include FedEx, Twitter and Oracle. We use React.",
+            "Web developer\nWe use React for customers like Twitter and Oracle.",
+            "Web developer\nTrusted by Twitter and Oracle; React all day.",
+        ] {
+            let slugs: Vec<_> = needs(&read(text)).into_iter().map(|(slug, _)| slug).collect();
+            assert_eq!(slugs, ["web-development", "react"], "{text}");
+        }
+    }
+
+    #[test]
+    fn a_title_ends_where_a_head_or_a_thought_ends() {
+        let long = "a place that is far away and has a name that goes on and on";
+        for (title, rest) in [
+            (format!("Acme | {long} | {long} | {long} | Rust engineer wanted."), " We pay."),
+            (
+                format!("Acme, {long} - {long} - REMOTE -"),
+                " We are a company that never comes to an end of any of its words",
+            ),
+            ("Rust engineer".to_owned(), "\nWe | pay"),
+            ("We pay.".to_owned(), " You write Rust"),
+        ] {
+            let text = format!("{title}{rest}");
+            assert!(title.starts_with(cut_title(&text).0.trim_end()), "{:?}", cut_title(&text));
+            assert!(cut_title(&text).0.len() + 2 >= title.len(), "{:?}", cut_title(&text));
+        }
+    }
+
+    #[test]
     fn those_who_ask_are_not_those_asked_for() {
         let reading =
             read("React help\nWe are three founders, and we are looking for a front-end developer to join us.");
@@ -487,6 +641,10 @@ mod tests {
             ("6 or more overall years", Some(Seniority::Senior)),
             ("at least 5 years of Python", Some(Seniority::Senior)),
             ("1+ years", Some(Seniority::Junior)),
+            ("data entry, double entry", None),
+            ("an entry-level role", Some(Seniority::Junior)),
+            ("lead generation for our staff", None),
+            ("lead developer", Some(Seniority::Senior)),
             ("an internship", Some(Seniority::Junior)),
             ("an app", None),
         ] {

@@ -153,8 +153,19 @@ impl Role {
 
     /// The roles that these skills are a sign of, the most signs first.
     pub fn signed_by(skills: impl IntoIterator<Item = SkillId>) -> Vec<(Self, u32)> {
+        Self::most_signs(skills.into_iter().filter_map(|skill| TABLE.signs.get(&skill)))
+    }
+
+    /// The same, where a skill that is no sign itself stands for what it is a part of: Playwright tells of who
+    /// automates tests.
+    pub fn told_by(skills: impl IntoIterator<Item = SkillId>) -> Vec<(Self, u32)> {
+        let of_whole = |skill| Taxonomy::shipped().ancestors(skill).find_map(|whole| TABLE.signs.get(&whole.id));
+        Self::most_signs(skills.into_iter().filter_map(|skill| TABLE.signs.get(&skill).or_else(|| of_whole(skill))))
+    }
+
+    fn most_signs(signs: impl Iterator<Item = &'static Vec<Self>>) -> Vec<(Self, u32)> {
         let mut counts: BTreeMap<Self, u32> = BTreeMap::new();
-        for role in skills.into_iter().filter_map(|skill| TABLE.signs.get(&skill)).flatten() {
+        for role in signs.flatten() {
             *counts.entry(*role).or_default() += 1;
         }
         let mut roles: Vec<_> = counts.into_iter().collect();

@@ -11,6 +11,7 @@ use std::sync::LazyLock;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use super::embedding::Table;
 use super::text::{fold, singular};
 use crate::id::{Id, SkillId};
 
@@ -18,6 +19,11 @@ static SHIPPED: LazyLock<Taxonomy> = LazyLock::new(|| Taxonomy::read(include_str
 
 /// The longest name people give a skill, in words.
 const LONGEST_NAME: usize = 6;
+
+/// A name of so many letters is known with one of them wrong.
+const LONG_WORD: usize = 7;
+/// And one of so many, with a letter changed for another.
+const VERY_LONG_WORD: usize = 10;
 
 /// Longer input than this names no skill.
 const LONGEST_INPUT: usize = 120;
@@ -105,8 +111,30 @@ pub struct Suggestion {
 #[derive(Debug, Clone, Copy)]
 struct Name {
     skill: u16,
+    sense: Sense,
+}
+
+/// What else a name may mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sense {
+    /// Nothing.
+    One,
     /// The word has an everyday sense: in running text it counts only when written as a name.
-    everyday: bool,
+    Everyday,
+    /// It means the skill where skills are listed, and in running text mostly something else: "Facebook" among
+    /// clients is no advertising, and what renders templates is no 3D.
+    Listed,
+}
+
+impl Sense {
+    /// Of a name as the table writes it, and the name without the mark.
+    fn of(written: &str) -> (Self, &str) {
+        match (written.strip_prefix('?'), written.strip_prefix('~')) {
+            (Some(name), _) => (Self::Everyday, name),
+            (_, Some(name)) => (Self::Listed, name),
+            (None, None) => (Self::One, written),
+        }
+    }
 }
 
 /// Skills, their names and their places.
@@ -120,6 +148,8 @@ pub struct Taxonomy {
     unspaced: HashMap<String, u16>,
     unordered: HashMap<String, u16>,
     spelled: Vec<(u32, String, u16)>,
+    /// Long names of one word with a letter left out, and whole: for each, where they stand in `spelled`.
+    nearly: HashMap<String, Vec<u16>>,
 }
 
 impl Taxonomy {
@@ -130,7 +160,7 @@ impl Taxonomy {
 
     fn read(table: &'static str) -> Taxonomy {
         let mut skills = Vec::new();
-        let mut said: Vec<(String, u16, bool)> = Vec::new();
+        let mut said: Vec<(String, u16, Sense)> = Vec::new();
         for line in table.lines().filter(|line| !line.starts_with('#')) {
             let mut fields = line.split('\t');
             let mut field = || fields.next().unwrap_or_default();
@@ -138,26 +168,32 @@ impl Taxonomy {
             let at = skills.len() as u16;
             let aliases: Vec<&'static str> = others.split('|').filter(|alias| !alias.is_empty()).collect();
             for called in std::iter::once(&name).chain(&aliases) {
-                said.push((fold(called.trim_start_matches('?')), at, called.starts_with('?')));
+                let (sense, called) = Sense::of(called);
+                said.push((fold(called), at, sense));
             }
             skills.push(Skill {
                 id: id_of(slug),
                 slug,
-                name: name.trim_start_matches('?'),
+                name: Sense::of(name).1,
                 category,
                 parent: (!parent.is_empty()).then(|| id_of(parent)),
-                aliases: aliases.into_iter().map(|alias| alias.trim_start_matches('?')).collect(),
+                aliases: aliases.into_iter().map(|alias| Sense::of(alias).1).collect(),
             });
         }
         let mut names = BTreeMap::new();
         let mut unspaced = HashMap::new();
         let mut unordered = HashMap::new();
         let mut spelled = Vec::with_capacity(said.len());
-        for (name, skill, everyday) in said {
+        let mut nearly: HashMap<String, Vec<u16>> = HashMap::new();
+        for (name, skill, sense) in said {
             unspaced.entry(name.replace(' ', "")).or_insert(skill);
             unordered.entry(in_any_order(&name)).or_insert(skill);
+            if sense == Sense::One && is_long_word(&name) {
+                let at = u16::try_from(spelled.len()).unwrap_or(u16::MAX);
+                shortened(&name).chain([name.clone()]).for_each(|near| nearly.entry(near).or_default().push(at));
+            }
             spelled.push((letters(&name), name.clone(), skill));
-            names.entry(name).or_insert(Name { skill, everyday });
+            names.entry(name).or_insert(Name { skill, sense });
         }
         let mut children: HashMap<SkillId, Vec<SkillId>> = HashMap::new();
         for skill in &skills {
@@ -174,6 +210,7 @@ impl Taxonomy {
             unspaced,
             unordered,
             spelled,
+            nearly,
         }
     }
 
@@ -237,7 +274,7 @@ impl Taxonomy {
             Some(Resolved { skill: self.skills[usize::from(skill)].id, confidence_milli })
         };
         if let Some(known) = self.names.get(&name) {
-            return sure(known.skill, 1000);
+            return sure(known.skill, if known.sense == Sense::Listed { 690 } else { 1000 });
         }
         if let Some(&skill) = self.unspaced.get(&name.replace(' ', "")) {
             return sure(skill, 970);
@@ -324,12 +361,17 @@ impl Taxonomy {
                 let spoken_as_name = phrase[at].capital && !phrase[at].opens;
                 // The C of "H.P.C." is not the language, and the Phoenix of "Phoenix, AZ" no framework.
                 let elsewhere = phrase[at].place || (length == 1 && phrase[at].initial);
-                if !denied && !elsewhere && (!known.everyday || spoken_as_name) {
-                    let confidence_milli = match (known.everyday, length, words.len()) {
-                        (true, ..) => 600,
-                        (false, 2.., _) => 950,
-                        (false, _, 4..) => 900,
-                        (false, ..) => 800,
+                let meant = match known.sense {
+                    Sense::One => true,
+                    Sense::Everyday => spoken_as_name,
+                    Sense::Listed => false,
+                };
+                if !denied && !elsewhere && meant {
+                    let confidence_milli = match (known.sense, length, words.len()) {
+                        (Sense::Everyday | Sense::Listed, ..) => 600,
+                        (Sense::One, 2.., _) => 950,
+                        (Sense::One, _, 4..) => 900,
+                        (Sense::One, ..) => 800,
                     };
                     let skill = self.skills[usize::from(known.skill)].id;
                     match found.iter_mut().find(|(_, _, suggestion)| suggestion.skill == skill) {
@@ -358,10 +400,28 @@ impl Taxonomy {
             if let Some(known) = self.names.get(&single).filter(|_| single != said) {
                 return Some((*known, length, single));
             }
-            // "EmberJS", which is written apart as well.
-            let skill = self.unspaced.get(&said).filter(|_| length == 1 && said.len() > 3)?;
-            Some((Name { skill: *skill, everyday: false }, length, said))
+            // "EmberJS", which is written apart as well; and then "PostgresSQL", which nobody writes right.
+            let together = self.unspaced.get(&said).filter(|_| length == 1 && said.len() > 3).copied();
+            let skill = together.or_else(|| self.nearly(&said).filter(|_| length == 1))?;
+            Some((Name { skill, sense: Sense::One }, length, said))
         })
+    }
+
+    /// The skill with the long name that a word is one slip away from, if it is no word of its own.
+    fn nearly(&self, word: &str) -> Option<u16> {
+        if !is_long_word(word) || Table::shipped().knows(word) {
+            return None;
+        }
+        let near = shortened(word).chain([word.to_owned()]).filter_map(|near| self.nearly.get(&near)).flatten();
+        let names = near.map(|at| &self.spelled[usize::from(*at)]);
+        let slipped = names.filter(|(_, name, _)| {
+            // A letter changed for another makes other words of short ones: a treasure of treasury.
+            let changed = name.len() == word.len() && in_order(name) != in_order(word);
+            name[..1] == word[..1]
+                && (!changed || word.len() >= VERY_LONG_WORD)
+                && slips(name.as_bytes(), word.as_bytes()) == 1
+        });
+        slipped.min_by_key(|(_, name, _)| name).map(|(.., skill)| *skill)
     }
 }
 
@@ -373,6 +433,23 @@ pub fn id_of(slug: &str) -> SkillId {
     half[6] = (half[6] & 0x0f) | 0x80;
     half[8] = (half[8] & 0x3f) | 0x80;
     SkillId::from_uuid(Uuid::from_bytes(half))
+}
+
+/// Whether a folded name is one word, so long that another with one letter wrong is hardly another word.
+fn is_long_word(name: &str) -> bool {
+    name.len() >= LONG_WORD && name.bytes().all(|letter| letter.is_ascii_lowercase())
+}
+
+/// The name with each of its letters left out.
+fn shortened(name: &str) -> impl Iterator<Item = String> {
+    (0..name.len()).map(|at| format!("{}{}", &name[..at], &name[at + 1..]))
+}
+
+/// The letters of a word, in the order of the alphabet.
+fn in_order(word: &str) -> Vec<u8> {
+    let mut letters = word.as_bytes().to_vec();
+    letters.sort_unstable();
+    letters
 }
 
 fn in_any_order(name: &str) -> String {

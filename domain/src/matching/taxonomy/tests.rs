@@ -120,6 +120,26 @@ fn everyday_words_count_only_when_written_as_names() {
 }
 
 #[test]
+fn what_means_something_else_in_running_text_is_read_where_skills_are_listed() {
+    let text =
+        "Rendering of templates on the server, virtualization of servers, messaging; sign in with Facebook or Amazon.";
+    assert_eq!(offered(text), [""; 0]);
+    assert_eq!(meant("virtualization"), Some(("vmware", 690)));
+    assert_eq!(meant("Facebook"), Some(("facebook-ads", 690)));
+    assert_eq!(offered("3D rendering, Facebook ads"), ["3d-rendering", "facebook-ads"]);
+}
+
+#[test]
+fn a_slip_in_a_long_name_is_read_over_and_another_word_is_none() {
+    assert_eq!(
+        offered("We run PostgresSQL on Kubernates, with Anuglar and javascipt"),
+        ["postgresql", "kubernetes", "angular", "javascript"]
+    );
+    assert_eq!(offered("Postgress"), ["postgresql"]);
+    assert_eq!(offered("a treasure of texting, a fireball of joy"), [""; 0]);
+}
+
+#[test]
 fn other_trades_are_read_as_well() {
     let found =
         offered("Need a virtual assistant for data entry, cold calling and Amazon PPC; Canva and QuickBooks helpful.");
