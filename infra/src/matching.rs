@@ -99,8 +99,9 @@ impl Market {
         let own = self.people_of_client(gig.client).await?;
         let source = self.source();
         let rarity = source.holders(self).await?;
-        let matcher = rarity.matcher(self.clock().now());
-        let mut ranking = source.people(self, &matcher, &GigFeatures::of(gig), &own, depth(&page)).await?;
+        let now = self.clock().now();
+        let matcher = rarity.matcher(now);
+        let mut ranking = source.people(self, (&rarity, now), &GigFeatures::of(gig), &own, depth(&page)).await?;
         let constraints = GigFeatures::constraints_of(gig);
         let mut slice = cut(&page, &ranking.matches);
         for filling in 1..=FILLINGS {
@@ -129,8 +130,9 @@ impl Market {
         let Some(person) = self.people_features(call, &[person.user]).await?.pop() else {
             return Ok(self.page_of(Slice::empty(), nothing(rarity.version()), freshness));
         };
-        let matcher = rarity.matcher(self.clock().now());
-        let mut ranking = source.gigs(self, &matcher, &person, &own, depth(&page)).await?;
+        let now = self.clock().now();
+        let matcher = rarity.matcher(now);
+        let mut ranking = source.gigs(self, (&rarity, now), &person, &own, depth(&page)).await?;
         let mut slice = cut(&page, &ranking.matches);
         for filling in 1..=FILLINGS {
             let shown: Vec<GigId> = slice.items.iter().map(|(_, (_, found))| found.of).collect();
@@ -221,15 +223,18 @@ impl Market {
         let features = self.gig_features(std::slice::from_ref(&gig)).await?.pop().ok_or(Refusal::HIDDEN)?;
         let source = self.source();
         let rarity = source.holders(self).await?;
-        let matcher = rarity.matcher(self.clock().now());
+        let now = self.clock().now();
         let own = self.people_of_client(gig.client).await?;
-        let ranking = source.people(self, &matcher, &features, &own, LONGEST).await?;
-        let scores = ranking.matches.iter().map(|found| found.score).collect();
-        Ok(if oneself {
-            matcher.explain_to_person(&features, &person, scores)
-        } else {
-            matcher.explain_among(&features, &person, scores)
-        })
+        let ranking = source.people(self, (&rarity, now), &features, &own, LONGEST).await?;
+        let explain = move || {
+            let (matcher, scores) = (rarity.matcher(now), ranking.matches.iter().map(|found| found.score).collect());
+            if oneself {
+                matcher.explain_to_person(&features, &person, scores)
+            } else {
+                matcher.explain_among(&features, &person, scores)
+            }
+        };
+        Ok(RANKERS.at(explain).await?)
     }
 
     /// What keeps a person and a gig apart now.

@@ -13,6 +13,7 @@ use domain::refusal::Refusal;
 use sea_orm::{ConnectionTrait, FromQueryResult};
 use uuid::Uuid;
 
+use super::RANKERS;
 use crate::market::Market;
 use crate::outbox::Occurrence;
 use crate::sql::sql;
@@ -168,9 +169,10 @@ impl Market {
         };
         let source = self.source();
         let rarity = source.holders(self).await?;
-        let matcher = rarity.matcher(self.clock().now());
-        let gigs = source.gigs_near(self, &matcher, &person, &own).await?;
-        Ok(matcher.skill_gaps(&person, gigs.iter().map(AsRef::as_ref)))
+        let now = self.clock().now();
+        let gigs = source.gigs_near(self, (&rarity, now), &person, &own).await?;
+        let gaps = RANKERS.at(move || rarity.matcher(now).skill_gaps(&person, gigs.iter().map(AsRef::as_ref)));
+        Ok(gaps.await?)
     }
 }
 

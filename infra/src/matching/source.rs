@@ -2,7 +2,8 @@
 //!
 //! A source is asked for the best of those who may match and for counts of whom each hard constraint
 //! left out. It may be a little behind: what is shown of it is read again first. Scores, reasons and
-//! places always come from the domain's `Matcher`, so an answer does not depend on who found it.
+//! places always come from the domain's `Matcher`, so an answer does not depend on who found it. What
+//! ranks does so at its bench, on threads of its own, and never on those that answer requests.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use domain::matching::{GigFeatures, Matcher, Model, PersonFeatures, Ranking, Tax
 use sea_orm::FromQueryResult;
 use uuid::Uuid;
 
+use super::RANKERS;
 use super::shelves::{PATIENCE, Shelf};
 use crate::market::Market;
 use crate::sql::{ids, sql};
@@ -111,7 +113,7 @@ impl Source {
             Self::Index(shelf, _) => Ok(Rarity::Index(Arc::clone(shelf))),
             Self::Database => {
                 let model = market.model_in_use().await?;
-                Ok(Rarity::Database(market.holders(&model).await?, model))
+                Ok(Rarity::Database(Arc::new(market.holders(&model).await?), model))
             }
         }
     }
@@ -120,17 +122,25 @@ impl Source {
     pub(super) async fn people(
         &self,
         market: &Market,
-        matcher: &Matcher<'_, Holders<'static>>,
+        (rarity, now): (&Rarity, Timestamp),
         gig: &GigFeatures,
         except: &BTreeSet<UserId>,
         first: usize,
     ) -> Result<Ranking<UserId>, Failure> {
+        let (rarity, gig) = (rarity.clone(), gig.clone());
         match self {
-            Self::Index(shelf, _) => Ok(shelf.people.rank_except(matcher, gig, first, Limits::default(), except)),
+            Self::Index(shelf, _) => {
+                let (shelf, except) = (Arc::clone(shelf), except.clone());
+                let rank =
+                    move || shelf.people.rank_except(&rarity.matcher(now), &gig, first, Limits::default(), &except);
+                Ok(RANKERS.at(rank).await?)
+            }
             Self::Database => {
-                let found = market.people_holding(&asked_and_related(gig, matcher.knowledge), except).await?;
+                let asked = asked_and_related(&gig, rarity.matcher(now).knowledge);
+                let found = market.people_holding(&asked, except).await?;
                 let people = market.people_matchable(&found).await?;
-                Ok(Ranking { counted_all: found.len() < LIMIT, ..matcher.people(gig, &people, first) })
+                let ranking = RANKERS.at(move || rarity.matcher(now).people(&gig, &people, first)).await?;
+                Ok(Ranking { counted_all: found.len() < LIMIT, ..ranking })
             }
         }
     }
@@ -139,19 +149,24 @@ impl Source {
     pub(super) async fn gigs(
         &self,
         market: &Market,
-        matcher: &Matcher<'_, Holders<'static>>,
+        (rarity, now): (&Rarity, Timestamp),
         person: &PersonFeatures,
         own: &[OrganizationId],
         first: usize,
     ) -> Result<Ranking<GigId>, Failure> {
+        let rarity = rarity.clone();
         match self {
-            Self::Index(shelf, _) => Ok(shelf.gigs.rank(matcher, person, first, own)),
+            Self::Index(shelf, _) => {
+                let (shelf, person, own) = (Arc::clone(shelf), person.clone(), own.to_vec());
+                Ok(RANKERS.at(move || shelf.gigs.rank(&rarity.matcher(now), &person, first, &own)).await?)
+            }
             Self::Database => {
                 let found = market.gigs_asking(person, own).await?;
                 // As everybody sees them: that one bid on a gig does not put it among those for one.
                 let gigs = market.gigs_by_id(&Call::system("matching"), &found).await?;
-                let gigs = market.gig_features(&gigs).await?;
-                Ok(Ranking { counted_all: found.len() < LIMIT, ..matcher.gigs(person, &gigs, first) })
+                let (gigs, person) = (market.gig_features(&gigs).await?, person.clone());
+                let ranking = RANKERS.at(move || rarity.matcher(now).gigs(&person, &gigs, first)).await?;
+                Ok(Ranking { counted_all: found.len() < LIMIT, ..ranking })
             }
         }
     }
@@ -162,12 +177,15 @@ impl Source {
     pub(super) async fn gigs_near(
         &self,
         market: &Market,
-        matcher: &Matcher<'_, Holders<'static>>,
+        (rarity, now): (&Rarity, Timestamp),
         person: &PersonFeatures,
         own: &[OrganizationId],
     ) -> Result<Vec<Arc<GigFeatures>>, Failure> {
         match self {
-            Self::Index(shelf, _) => Ok(shelf.gigs.near(matcher, person, own, NEAR)),
+            Self::Index(shelf, _) => {
+                let (shelf, rarity, person, own) = (Arc::clone(shelf), rarity.clone(), person.clone(), own.to_vec());
+                Ok(RANKERS.at(move || shelf.gigs.near(&rarity.matcher(now), &person, &own, NEAR)).await?)
+            }
             Self::Database => {
                 let mut found = market.gigs_asking(person, own).await?;
                 found.truncate(NEAR);
@@ -179,16 +197,17 @@ impl Source {
 }
 
 /// How rare which skill is, wherever that was counted, and by what is ranked.
+#[derive(Clone)]
 pub(super) enum Rarity {
     Index(Arc<Shelf>),
-    Database(Holders<'static>, Arc<Model>),
+    Database(Arc<Holders<'static>>, Arc<Model>),
 }
 
 impl Rarity {
     pub(super) fn matcher(&self, now: Timestamp) -> Matcher<'_, Holders<'static>> {
         let (knowledge, model) = match self {
             Self::Index(shelf) => (&shelf.holders, &*shelf.model),
-            Self::Database(holders, model) => (holders, &**model),
+            Self::Database(holders, model) => (&**holders, &**model),
         };
         Matcher { model, knowledge, now }
     }
