@@ -51,7 +51,7 @@ fn states() -> Vec<(&'static str, Contract)> {
     ]
 }
 
-fn commands() -> Vec<Command<Contract>> {
+pub fn commands() -> Vec<Command<Contract>> {
     vec![
         command("pause", Verb::ContractPause, |c, a| c.pause(a, day(9), None)),
         command("resume", Verb::ContractResume, |c, a| c.resume(a, day(9), None)),

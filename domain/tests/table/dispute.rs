@@ -113,7 +113,7 @@ fn states() -> Vec<(&'static str, Contest)> {
     ]
 }
 
-fn commands() -> Vec<Command<Contest>> {
+pub fn commands() -> Vec<Command<Contest>> {
     vec![
         command("answer", Verb::DisputeAnswer, |(d, c), a| Ok(with(c, d.answer(a, day(9), None, "It does")?))),
         command("concede", Verb::DisputeConcede, |(d, c), a| d.concede(c, a, day(9), None)),

@@ -66,7 +66,7 @@ fn states() -> Vec<(&'static str, Gig)> {
     ]
 }
 
-fn commands() -> Vec<Command<Gig>> {
+pub fn commands() -> Vec<Command<Gig>> {
     vec![
         command("update", Verb::GigUpdate, |g, a| {
             let patch = BriefPatch { title: Some("Another title".into()), ..BriefPatch::default() };

@@ -89,7 +89,7 @@ fn states() -> Vec<(&'static str, Milestone)> {
 const LATE: i64 = 400;
 
 /// Each verb, with input that would be good in some state.
-fn commands() -> Vec<Command<Milestone>> {
+pub fn commands() -> Vec<Command<Milestone>> {
     vec![
         command("agree", Verb::MilestoneAgree, |m, a| m.agree(a, None)),
         command("cancel", Verb::MilestoneCancel, |m, a| m.cancel(a, day(9), None)),

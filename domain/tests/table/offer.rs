@@ -56,7 +56,7 @@ fn states() -> Vec<(&'static str, Offer)> {
     ]
 }
 
-fn commands() -> Vec<Command<Offer>> {
+pub fn commands() -> Vec<Command<Offer>> {
     vec![
         command("send", Verb::OfferSend, |o, a| o.send(a, day(3), None)),
         command("withdraw", Verb::OfferWithdraw, |o, a| o.withdraw(a, day(3), None)),

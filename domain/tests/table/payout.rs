@@ -80,7 +80,7 @@ fn hears(payout: Payout, actor: &Actor, said: &Carried) -> Outcome<Payout> {
     payout.heard(actor, day(9), attempt, said)
 }
 
-fn commands() -> Vec<Command<Payout>> {
+pub fn commands() -> Vec<Command<Payout>> {
     vec![
         command("cancel", Verb::PayoutCancel, |p, a| p.cancel(a, day(9), None)),
         command("approve", Verb::PayoutApprove, |p, a| p.approve(a, day(9), None)),

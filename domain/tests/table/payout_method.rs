@@ -29,7 +29,7 @@ fn asks(method: PayoutMethod, actor: &Actor, cents: i64, reauthenticated: bool) 
     Ok(asked.map(|_| method))
 }
 
-fn commands() -> Vec<Command<PayoutMethod>> {
+pub fn commands() -> Vec<Command<PayoutMethod>> {
     vec![
         command("add another", Verb::PayoutMethodAdd, |_, a| {
             PayoutMethod::add(a, day(9), id(9), id(1), IBAN, "Lin Khan", &Terms::default())

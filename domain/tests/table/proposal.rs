@@ -43,7 +43,7 @@ fn states() -> Vec<(&'static str, Proposal)> {
     ]
 }
 
-fn commands() -> Vec<Command<Proposal>> {
+pub fn commands() -> Vec<Command<Proposal>> {
     vec![
         command("revise", Verb::ProposalRevise, |p, a| {
             p.revise(a, BidInput { price: price(usd(140_000)), ..bid() }, &open().brief, None)

@@ -45,7 +45,7 @@ fn pairs() -> Vec<(&'static str, Pair)> {
     ]
 }
 
-fn pair_commands() -> Vec<Command<Pair>> {
+pub fn pair_commands() -> Vec<Command<Pair>> {
     vec![
         command("write", Verb::ReviewSubmit, |pair, a| writes(pair, a, 9)),
         command("write, when time is over", Verb::ReviewSubmit, |pair, a| writes(pair, a, 16)),
@@ -95,12 +95,16 @@ fn single() -> Vec<(&'static str, Review)> {
     ]
 }
 
+pub fn commands() -> Vec<Command<Review>> {
+    vec![command("reply", Verb::ReviewReply, |review, a| review.reply(a, day(9), "Thank you"))]
+}
+
 #[test]
 fn every_state_of_a_review_answers_a_reply_of_everybody() {
     let room = Room {
         name: "review",
         states: single(),
-        commands: vec![command("reply", Verb::ReviewReply, |review: Review, a| review.reply(a, day(9), "Thank you"))],
+        commands: commands(),
         subject: Review::subject,
         state: |review| {
             match (review.published_at, &review.reply) {

@@ -61,7 +61,7 @@ fn states() -> Vec<(&'static str, Timesheet)> {
     ]
 }
 
-fn commands() -> Vec<Command<Timesheet>> {
+pub fn commands() -> Vec<Command<Timesheet>> {
     vec![
         command("add_entry", Verb::TimeEntryAdd, |t, a| t.add_entry(a, day(9), None, entry(3, 2))),
         command("remove_entry", Verb::TimeEntryRemove, |t, a| t.remove_entry(a, None, id(1))),

@@ -43,6 +43,8 @@ fn allowed(verb: Verb) -> &'static [&'static [&'static str]] {
         | PayoutRequest
         | OfferAccept
         | OfferDecline
+        | InvitationDecline
+        | UserUpdate
         | ProposalRevise
         | ProposalWithdraw
         | ProposalCounterAccept => &[FREELANCER],
@@ -50,6 +52,7 @@ fn allowed(verb: Verb) -> &'static [&'static [&'static str]] {
         | MilestoneStopFunding
         | MilestoneRequestRefund
         | MilestoneWithdrawRefund
+        | PaymentRefund
         | TimesheetPay
         | ContractPaymentMethodSet
         | BonusGive
@@ -63,8 +66,9 @@ fn allowed(verb: Verb) -> &'static [&'static [&'static str]] {
         DisputeRecommend => &[MEDIATORS],
         DisputeAward => &[MEDIATORS, STAFF, SYSTEM],
         MilestoneExtend | ContractHold | ContractLiftHold => &[STAFF, SYSTEM],
-        // A gig has no freelancer yet, so one who is on the staff is staff to it.
-        GigRemove => &[STAFF, &["freelancer_on_staff"], SYSTEM],
+        UserSuspend | UserReinstate => &[STAFF, SYSTEM],
+        // A gig has no freelancer yet, and an outage none at all, so one who is on the staff is staff to it.
+        OutageDeclare | OutageEnd | GigRemove => &[STAFF, &["freelancer_on_staff"], SYSTEM],
         PayoutApprove | PayoutReject | PayoutSettle | PayoutUnblock => &[STAFF],
         PayoutEPrcAttach => &[FREELANCER, STAFF],
         TimesheetSubmit | TimesheetWriteOff => &[FREELANCER, SYSTEM],
@@ -85,6 +89,8 @@ fn allowed(verb: Verb) -> &'static [&'static [&'static str]] {
         | DisputeAdvance
         | TimesheetAdvance
         | PayoutAdvance
+        | PaymentAdvance
+        | StaffGrant
         | OfferConfirmFunding
         | OfferExpire
         | ProposalClose
