@@ -37,7 +37,9 @@ async fn what_is_handed_on_while_the_bank_waits_is_taken_where_it_went() {
     let event = taken_back(&deal, &first).await;
     let mut other = PgConnection::connect(&app.database_url()).await.unwrap();
     let mut lock = other.begin().await.unwrap();
-    sqlx::query("select 1 from milestones for update").execute(&mut *lock).await.unwrap();
+    // What both of them want, whichever of the two milestones has the lower id.
+    let wanted = "select 1 from milestones where public_id('mil', id) = $1 for update";
+    sqlx::query(wanted).bind(&first).execute(&mut *lock).await.unwrap();
     let rest = json!({ "milestoneId": first, "amount": { "amount": "1.00" }, "restToMilestoneId": second });
     let hands_on = deal.client.does_once("milestoneApprove", rest, STATUS);
     let bank = async {
