@@ -142,6 +142,15 @@ impl Timesheet {
         }
     }
 
+    /// When it is written off by itself, while it is not paid and can't be charged any more. Until then the client can
+    /// still pay it by `timesheetPay`, and the freelancer write it off before that by `timesheetWriteOff`.
+    async fn writes_off_at(&self) -> Option<Timestamp> {
+        match &self.0.state {
+            TimesheetState::Unpaid { written_off_at, .. } => Some(*written_off_at),
+            _ => None,
+        }
+    }
+
     /// When held money is paid.
     async fn pays_at(&self) -> Option<Timestamp> {
         match &self.0.state {

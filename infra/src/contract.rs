@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use domain::access::{self, Actor, Verb};
 use domain::change::Change;
-use domain::contract::{Contract, HoldReason, State};
+use domain::contract::{Contract, HoldReason, State, Status};
 use domain::id::{ContractId, Id, MilestoneId, OrganizationId, TimesheetId};
 use domain::milestone::Milestone;
 use domain::refusal::Refusal;
@@ -258,6 +258,14 @@ impl Tx {
     pub(crate) async fn contract_seen(&self, id: ContractId) -> Result<Option<Contract>, Failure> {
         let row = row::Entity::find_by_id(id.uuid()).one(self.conn()).await?;
         Ok(row.map(Contract::try_from).transpose()?)
+    }
+
+    /// A client's contracts that something stands against.
+    pub(crate) async fn contracts_on_hold(&self, client: OrganizationId) -> Result<Vec<Contract>, Failure> {
+        let theirs = row::Entity::find().filter(row::Column::OrganizationId.eq(client.uuid()));
+        let on_hold = theirs.filter(row::Column::Status.eq(Status::OnHold.as_str()));
+        let rows = on_hold.all(self.conn()).await?;
+        Ok(rows.into_iter().map(Contract::try_from).collect::<Result<_, _>>()?)
     }
 
     /// Is all work of a contract, which is locked already, over, so that it can have ended?

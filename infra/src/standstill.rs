@@ -97,4 +97,13 @@ impl Tx {
         let contract: Contract = self.contract_seen(contract).await?.ok_or(Refusal::HIDDEN)?;
         Ok(contract.moves_money()?)
     }
+
+    /// Nothing is sent back to the cards of a client whom our people look at: it could leave for good what they may have
+    /// to keep. What came in as credit stays there until they are done.
+    pub(crate) async fn must_send_back(&self, client: OrganizationId) -> Result<(), Failure> {
+        for contract in self.contracts_on_hold(client).await? {
+            contract.moves_money()?;
+        }
+        Ok(())
+    }
 }

@@ -131,6 +131,31 @@ async fn a_week_of_a_contract_that_is_looked_at_is_neither_charged_nor_paid() {
 }
 
 #[tokio::test]
+async fn nothing_is_sent_back_to_a_card_while_our_people_look_at_the_client() {
+    let app = TestApp::new().await;
+    let deal = app.submitted().await;
+    let admin = app.admin("noor").await;
+    let offer = json!({
+        "organizationId": deal.client.organization, "freelancerId": deal.freelancer.id, "title": "More",
+        "milestones": [{ "title": "All of it", "amount": { "amount": "250.00" } }]
+    });
+    let offered = deal.client.does("offerCreate", offer, "offer { id milestones { nodes { id } } }").await;
+    let fund =
+        json!({ "milestoneId": offered.text("offer.milestones.nodes.0.id"), "paymentMethod": "pm_sandbox_visa" });
+    let payment = deal.client.does("milestoneFund", fund, "payment { id }").await.text("payment.id");
+    app.settles().await;
+    deal.client.does("offerWithdraw", json!({ "offerId": offered.text("offer.id") }), "offer { id }").await.ok();
+    review(&admin, "contractHold", &deal.contract).await;
+    let back = json!({ "paymentId": payment, "amount": { "amount": "50.00" } });
+    let refused = deal.client.does("paymentRefund", back.clone(), "refund { id }").await;
+    assert_eq!(refused.refused(), ["COMPLIANCE_REVIEW"], "the credit stays until they are done, whatever it came from");
+    review(&admin, "contractLiftHold", &deal.contract).await;
+    deal.client.does("paymentRefund", back, "refund { id }").await.ok();
+    app.settles().await;
+    app.books_agree().await;
+}
+
+#[tokio::test]
 async fn a_week_nobody_can_be_charged_for_is_written_off_by_the_freelancer_or_the_clock() {
     for by_hand in [true, false] {
         let app = TestApp::new().await;

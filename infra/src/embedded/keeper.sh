@@ -32,6 +32,7 @@ shift 4
         [ $tries -le 150 ] || break
         echo "rabta: the server ended by itself, with status $status; it is started again"
         sleep 0.2
+        [ ! -e ending ] || break
     done
     rm -f open
     echo $status >exited
@@ -47,15 +48,13 @@ rm -f open
 : >ending
 cat >/dev/null
 
-# A fast shutdown, and after twenty seconds one that does not ask.
-waited=0 asked=no
+# A fast shutdown, and after twenty seconds one that does not ask. It is asked for again and again: a
+# server that was started a moment ago does not listen yet, and what it does not hear is lost.
+began=$(date +%s) shutdown=INT
 while kill -0 $server 2>/dev/null && [ ! -e exited ]; do
-    if [ $asked = no ] && [ -s server.pid ]; then
-        kill -INT "$(cat server.pid)" 2>/dev/null && asked=yes
-    fi
-    [ $waited -eq 1000 ] && kill -QUIT "$(cat server.pid)" 2>/dev/null
-    waited=$((waited + 1))
-    sleep 0.02
+    [ $(($(date +%s) - began)) -lt 20 ] || shutdown=QUIT
+    [ -s server.pid ] && kill -$shutdown "$(cat server.pid)" 2>/dev/null
+    sleep 0.05
 done
 wait
 

@@ -50,6 +50,7 @@ impl Market {
                 let (code, value) = ("PAYMENT_REFUNDS".to_owned(), REFUNDS.cast_signed() + 1);
                 return Err(Refusal::Limit { code, limit: REFUNDS.cast_signed(), value, message }.into());
             }
+            tx.must_send_back(payment.client).await?;
             let credit = tx.credit_of_for_update(&payment).await?;
             let change = payment.refund(tx.actor(), tx.now(), tx.id(), amount, credit, &before)?;
             tx.audit("payment_refund", id, serde_json::json!({ "refund": change.next.id, "amount": amount })).await?;

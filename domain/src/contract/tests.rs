@@ -1,0 +1,205 @@
+use uuid::Uuid;
+
+use super::*;
+use crate::access::{Denied, Person, Staff};
+use crate::id::Id;
+
+fn id<I: Id>(n: u128) -> I {
+    I::from_uuid(Uuid::from_u128(n))
+}
+
+fn now() -> Timestamp {
+    "2026-01-05T09:00:00Z".parse().unwrap()
+}
+
+fn lin() -> Actor {
+    Actor::Person(Person { user: id(1), suspended: false, staff: None, memberships: vec![] })
+}
+
+fn active() -> Contract {
+    Contract {
+        id: id(1),
+        offer: id(1),
+        gig: None,
+        proposal: None,
+        client: id(1),
+        freelancer: id(1),
+        title: "Landing page".into(),
+        engagement: Engagement::Fixed,
+        policy: 1,
+        terms: Terms::default(),
+        version: 1,
+        state: State::Active,
+        created_at: now(),
+    }
+}
+
+fn held(contract: Contract, reasons: &[HoldReason]) -> Contract {
+    reasons.iter().fold(contract, |contract, &reason| contract.put_on_hold(&Actor::System, now(), reason).unwrap().next)
+}
+
+fn lifted(contract: Contract, reasons: &[HoldReason]) -> Contract {
+    reasons.iter().fold(contract, |contract, &reason| contract.lift_hold(&Actor::System, reason).unwrap().next)
+}
+
+#[test]
+fn a_contract_goes_on_when_nothing_stands_against_it_any_more_in_whatever_order_it_is_settled() {
+    use HoldReason::{HourlyDispute, PaymentFailed, SanctionsHit};
+    let all = [PaymentFailed, SanctionsHit, HourlyDispute];
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        let mut contract = held(active(), &all);
+        for (place, settled) in order.into_iter().enumerate() {
+            contract = lifted(contract, &[all[settled], all[settled]]);
+            let expected = if place == 2 { Status::Active } else { Status::OnHold };
+            assert_eq!(contract.status(), expected, "{order:?} {place}");
+        }
+    }
+}
+
+#[test]
+fn a_hold_is_told_once_and_what_does_not_stand_is_not_lifted() {
+    use HoldReason::{IdentityLapsed, PaymentFailed, SanctionsHit};
+    let first = active().put_on_hold(&Actor::System, now(), PaymentFailed).unwrap();
+    assert_eq!(first.events, [Event::ContractPutOnHold { contract: id(1) }]);
+    let second = first.next.put_on_hold(&Actor::System, now(), SanctionsHit).unwrap();
+    assert_eq!((second.changed, second.events.len()), (true, 0));
+    for again in [PaymentFailed, SanctionsHit] {
+        assert!(!second.next.clone().put_on_hold(&Actor::System, now(), again).unwrap().changed);
+    }
+    assert!(!second.next.clone().lift_hold(&Actor::System, IdentityLapsed).unwrap().changed);
+    let goes_on = lifted(second.next, &[SanctionsHit]).lift_hold(&Actor::System, PaymentFailed).unwrap();
+    assert_eq!(goes_on.events, [Event::ContractResumed { contract: id(1) }]);
+}
+
+#[test]
+fn on_hold_a_contract_neither_takes_work_nor_ends() {
+    let contract = held(active(), &[HoldReason::HourlyDispute]);
+    let refusal = Refusal::wrong_state("contract", "on_hold", vec![]);
+    assert_eq!(contract.takes_work(&lin(), now()), Err(refusal.clone()));
+    assert_eq!(contract.clone().end(&lin(), now(), None).unwrap_err(), refusal);
+    assert_eq!(contract.resume(&lin(), now(), None).unwrap_err(), refusal);
+}
+
+fn admin() -> Actor {
+    Actor::Person(Person { user: id(7), suspended: false, staff: Some(Staff::Admin), memberships: vec![] })
+}
+
+#[test]
+fn nobody_waits_for_a_payment_that_failed_to_end_it() {
+    use HoldReason::{HourlyDispute, PaymentFailed, SanctionsHit};
+    let unpaid = held(active(), &[PaymentFailed]);
+    let ending = unpaid.clone().end(&lin(), now(), None).unwrap().next;
+    assert!(matches!(ending.state, State::Ending { .. }));
+    for more in [HourlyDispute, SanctionsHit] {
+        assert!(held(unpaid.clone(), &[more]).end(&lin(), now(), None).is_err(), "{more:?}");
+    }
+    let by_staff = active().hold(&admin(), now(), None, PaymentFailed).unwrap().next;
+    assert!(by_staff.end(&lin(), now(), None).is_err(), "what our people set is theirs to lift");
+}
+
+#[test]
+fn a_look_at_who_it_is_holds_what_is_ending_too() {
+    use HoldReason::{PaymentFailed, SanctionsHit};
+    let ending = active().end(&lin(), now(), None).unwrap().next;
+    assert!(ending.moves_money().is_ok());
+    assert!(!ending.clone().put_on_hold(&Actor::System, now(), PaymentFailed).unwrap().changed);
+    assert!(matches!(
+        ending.clone().hold(&admin(), now(), None, PaymentFailed).unwrap_err(),
+        Refusal::Rule { code, .. } if code == "CONTRACT_IS_ENDING"
+    ));
+    let looked_at = held(ending.clone(), &[SanctionsHit]);
+    assert_eq!(looked_at.holds(), [SanctionsHit]);
+    assert!(matches!(looked_at.moves_money(), Err(Refusal::Rule { code, .. }) if code == "COMPLIANCE_REVIEW"));
+    assert!(!looked_at.clone().finish(&Actor::System, now(), true).unwrap().changed);
+    let cleared = looked_at.lift_hold(&Actor::System, SanctionsHit).unwrap();
+    assert_eq!((cleared.next.state, cleared.events), (ending.state, vec![Event::ContractEnding { contract: id(1) }]));
+}
+
+#[test]
+fn only_our_people_hold_it_and_lift_what_stands() {
+    use HoldReason::{IdentityLapsed, PaymentFailed, SanctionsHit};
+    let admin = admin();
+    assert_eq!(active().hold(&lin(), now(), None, SanctionsHit), Err(Denied::NotAllowed.into()));
+    assert_eq!(active().lift(&lin(), now(), None, SanctionsHit), Err(Denied::NotAllowed.into()));
+    assert!(matches!(active().hold(&admin, now(), Some(9), SanctionsHit), Err(Refusal::Stale { .. })));
+    let one = active().hold(&admin, now(), Some(1), IdentityLapsed).unwrap().next;
+    let both = one.hold(&admin, now(), Some(2), SanctionsHit).unwrap().next;
+    assert_eq!(both.holds(), [SanctionsHit, IdentityLapsed]);
+    assert!(!both.clone().hold(&admin, now(), Some(9), SanctionsHit).unwrap().changed, "a repeat");
+    assert!(!both.clone().lift(&admin, now(), None, PaymentFailed).unwrap().changed, "it does not stand");
+    let left = both.lift(&admin, now(), None, IdentityLapsed).unwrap().next;
+    assert_eq!((left.status(), left.holds()), (Status::OnHold, vec![SanctionsHit]));
+    assert_eq!(left.lift(&admin, now(), None, SanctionsHit).unwrap().next.status(), Status::Active);
+}
+
+#[test]
+fn what_our_people_set_no_week_lifts() {
+    use HoldReason::PaymentFailed;
+    let admin = admin();
+    let by_staff = active().hold(&admin, now(), None, PaymentFailed).unwrap().next;
+    assert!(!by_staff.clone().lift_hold(&Actor::System, PaymentFailed).unwrap().changed);
+    assert!(!held(by_staff.clone(), &[PaymentFailed]).lift_hold(&Actor::System, PaymentFailed).unwrap().changed);
+    assert_eq!(by_staff.lift(&admin, now(), None, PaymentFailed).unwrap().next.status(), Status::Active);
+    // One that stands for a week already is theirs too from now on, and nobody is told again.
+    let both = held(active(), &[PaymentFailed]).hold(&admin, now(), None, PaymentFailed).unwrap();
+    assert!(both.changed && both.events.is_empty());
+    assert!(!both.next.clone().hold(&admin, now(), None, PaymentFailed).unwrap().changed, "a repeat");
+    assert!(!both.next.lift_hold(&Actor::System, PaymentFailed).unwrap().changed);
+    // What a week sets besides, it lifts.
+    let sanctioned = active().hold(&admin, now(), None, HoldReason::SanctionsHit).unwrap().next;
+    let more = held(sanctioned, &[PaymentFailed]);
+    assert_eq!(lifted(more, &[PaymentFailed]).holds(), [HoldReason::SanctionsHit]);
+}
+
+#[test]
+fn a_hold_on_a_paused_contract_is_heeded_and_leaves_it_paused() {
+    use HoldReason::{PaymentFailed, SanctionsHit};
+    let paused = active().pause(&lin(), now(), None).unwrap().next;
+    let held_up = held(paused.clone(), &[SanctionsHit, PaymentFailed]);
+    assert_eq!(held_up.holds(), [SanctionsHit, PaymentFailed]);
+    let refusal = Refusal::wrong_state("contract", "on_hold", vec![]);
+    assert_eq!(held_up.clone().resume(&lin(), now(), None), Err(refusal), "a break does not end a hold");
+    let lifted = lifted(held_up, &[PaymentFailed]).lift_hold(&Actor::System, SanctionsHit).unwrap();
+    assert_eq!(
+        (lifted.next.state, &lifted.events[..]),
+        (paused.state, &[Event::ContractPaused { contract: id(1) }][..])
+    );
+}
+
+#[test]
+fn what_is_allowed_ends_with_its_time() {
+    let ended = active().end(&lin(), now(), None).unwrap().next.finish(&Actor::System, now(), true).unwrap().next;
+    let owner = Actor::Person(Person {
+        user: id(2),
+        suspended: false,
+        staff: None,
+        memberships: vec![(id(1), access::MemberRole::Owner)],
+    });
+    let day = |days| now() + chrono::TimeDelta::days(days);
+    for (at, allowed) in [
+        (day(13), vec![Verb::ReviewSubmit, Verb::TipGive]),
+        (day(14), vec![Verb::TipGive]),
+        (day(30), vec![Verb::TipGive]),
+        (day(30) + chrono::TimeDelta::seconds(1), vec![]),
+    ] {
+        assert_eq!(ended.allowed(&owner, at), allowed, "{at}");
+    }
+}
+
+#[test]
+fn a_hold_kept_before_it_could_have_several_reasons_can_be_read() {
+    let kept = r#"{"status":"on_hold","since":"2026-01-05T09:00:00Z","reason":"payment_failed"}"#;
+    let state: State = serde_json::from_str(kept).unwrap();
+    assert_eq!(state, held(active(), &[HoldReason::PaymentFailed]).state);
+}
+
+#[test]
+fn it_ends_when_it_is_settled_and_that_opens_its_reviews_for_two_weeks() {
+    let ending = active().end(&lin(), now(), None).unwrap().next;
+    assert!(!ending.clone().finish(&Actor::System, now(), false).unwrap().changed);
+    let ended = ending.finish(&Actor::System, now(), true).unwrap();
+    let closes = now() + chrono::TimeDelta::days(14);
+    assert_eq!(ended.timers, [crate::change::TimerChange::Set(Timer::PublishReviews(id(1)), closes)]);
+    assert_eq!(ended.next.reviews_close_at(), Some(closes));
+    assert!(!active().finish(&Actor::System, now(), true).unwrap().changed);
+}
