@@ -224,8 +224,8 @@ impl AccountMutation {
         answer(outcome.await.map(Viewer::of))
     }
 
-    /// Show with the code of a letter that you read mail at your address. It works without signing in,
-    /// because mail is often read on another device.
+    /// Show with the code of a letter that you read mail at your address, signed in to the account it is for: anybody can
+    /// sign up with anybody's address, and who reads the mail must not answer for an account that is not theirs.
     async fn email_verify(&self, ctx: &Context<'_>, input: EmailVerifyInput) -> Answer<EmailVerifyPayload> {
         answer(ctx.market().email_verify(&ctx.call(), &input.code).await.map(|email| email.to_string()))
     }

@@ -128,6 +128,13 @@ impl MailCode {
             Some(_) | None => Err(code_refused()),
         }
     }
+
+    /// The same, by whoever is signed in to the account it is for: anybody can sign up with anybody's address, and who
+    /// reads the mail there must not answer for an account that they can't get into.
+    pub fn redeem_of(self, purpose: Purpose, user: UserId, now: Timestamp) -> Result<Self, Refusal> {
+        let (whose, used) = self.redeem(purpose, now)?;
+        if whose == user { Ok(used) } else { Err(code_of_another()) }
+    }
 }
 
 /// What still binds a person to others, by how many of each there are.
@@ -182,6 +189,15 @@ pub fn code_refused() -> Refusal {
     Refusal::rule("CODE_INVALID", "This code does not work (any more). Ask for another, and use the newest letter.")
 }
 
+/// The answer to a code that works, in a session of another account.
+fn code_of_another() -> Refusal {
+    Refusal::rule(
+        "CODE_FOR_ANOTHER",
+        "This code is for another account than the one you are signed in to. Sign in to the account with the address \
+         that the letter went to, and use the code there. If you don't know its password, passwordReset sets another.",
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use uuid::Uuid;
@@ -207,6 +223,10 @@ mod tests {
             assert_eq!(used.redeem(purpose, just_in_time), Err(code_refused()), "used before");
             assert_eq!(code(purpose, Some(ada)).redeem(purpose, over), Err(code_refused()), "over");
             assert_eq!(code(purpose, None).redeem(purpose, NOW), Err(code_refused()), "nobody's");
+            let lin = UserId::from_uuid(Uuid::from_u128(2));
+            assert_eq!(code(purpose, Some(ada)).redeem_of(purpose, ada, NOW).map(|used| used.used_at), Ok(Some(NOW)));
+            assert_eq!(code(purpose, Some(ada)).redeem_of(purpose, lin, NOW), Err(code_of_another()), "another's");
+            assert_eq!(code(purpose, Some(ada)).redeem_of(purpose, lin, over), Err(code_refused()), "over for anybody");
             for other in Purpose::ALL.into_iter().filter(|other| *other != purpose) {
                 assert_eq!(code(purpose, Some(ada)).redeem(other, NOW), Err(code_refused()), "for {other:?}");
             }

@@ -256,8 +256,8 @@ impl User {
             Some(_) => Ok(()),
             None => Err(Refusal::rule(
                 "EMAIL_NOT_VERIFIED",
-                "The address of this account is not verified: emailVerify takes the code of the letter that was sent \
-                 to it, and emailVerifyRequest sends another.",
+                "The address of this account is not verified: signed in, emailVerify takes the code of the letter \
+                 that was sent to it, and emailVerifyRequest sends another.",
             )),
         }
     }

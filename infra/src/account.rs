@@ -71,21 +71,21 @@ impl Market {
         })
     }
 
-    /// Whoever brings the code reads mail at the address of its account. Once that is so, the same
-    /// code says it again.
+    /// The person brings the code that went to the address of their account: they read mail there. Once that is so, the
+    /// same code says it again.
     pub async fn email_verify(&self, call: &Call, code: &str) -> Result<Email, Failure> {
-        let id = self.mail_code_of(code)?;
-        let call = &Call { once: None, ..Call::system(call.trace.clone()) };
+        let id = call.actor.person()?.user;
+        let of_letter = self.mail_code_of(code)?;
+        let call = &once_is_enough(call);
         run!(self, call, tx => {
-            let code = tx.mail_code(id).await?.ok_or_else(code_refused)?;
-            let user = tx.user_for_update(code.user.ok_or_else(code_refused)?).await?.ok_or_else(code_refused)?;
-            let code = tx.mail_code_for_update(id).await?.ok_or_else(code_refused)?;
-            if code.purpose == Purpose::VerifyEmail && code.used_at.is_some() && user.email == code.email {
+            let user = tx.user_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let code = tx.mail_code_for_update(of_letter).await?.ok_or_else(code_refused)?;
+            let is_theirs = code.user == Some(id) && code.purpose == Purpose::VerifyEmail;
+            if is_theirs && code.used_at.is_some() && user.email == code.email {
                 return Ok(user.email);
             }
-            let email = code.email.clone();
-            let (_, used) = code.redeem(Purpose::VerifyEmail, tx.now())?;
-            let change = user.verify_email(&email, tx.now())?;
+            let used = code.redeem_of(Purpose::VerifyEmail, id, tx.now())?;
+            let change = user.verify_email(&used.email, tx.now())?;
             tx.mail_code_write(&used).await?;
             Ok(tx.user_save(change).await?.email)
         })
@@ -376,11 +376,6 @@ impl Tx {
         );
         self.conn().execute_raw(end).await?;
         Ok(())
-    }
-
-    async fn mail_code(&self, id: MailCodeId) -> Result<Option<MailCode>, Failure> {
-        let row = row::Entity::find_by_id(id.uuid()).one(self.conn()).await?;
-        Ok(row.map(MailCode::try_from).transpose()?)
     }
 
     async fn mail_code_for_update(&self, id: MailCodeId) -> Result<Option<MailCode>, Failure> {

@@ -40,8 +40,8 @@ async fn resets(app: &TestApp, code: &str, password: &str) -> Reply {
     app.visitor().does("passwordReset", json!({ "code": code, "newPassword": password }), "endedCount").await
 }
 
-async fn verifies(app: &TestApp, code: &str) -> Reply {
-    app.visitor().does("emailVerify", json!({ "code": code }), "email").await
+async fn verifies(who: &Person<'_>, code: &str) -> Reply {
+    who.does("emailVerify", json!({ "code": code }), "email").await
 }
 
 /// The proof that came with signing in is over, and the token is not.
@@ -62,12 +62,12 @@ async fn email_verify_takes_the_code_that_was_mailed_at_sign_up() {
     let code = mailed_code(&app, &ada.email).await;
 
     for made_up in ["", "x", "mco_00000000000000000000000000.AAAA", &code[..code.len() - 1], &format!("{code}A")] {
-        assert_eq!(verifies(&app, made_up).await.refused(), ["CODE_INVALID"], "{made_up}");
+        assert_eq!(verifies(&ada, made_up).await.refused(), ["CODE_INVALID"], "{made_up}");
     }
     assert_eq!(resets(&app, &code, OTHER).await.refused(), ["CODE_INVALID"], "it is for something else");
     assert_eq!(verified(&ada).await, json!(false));
     for _ in 0..2 {
-        assert_eq!(verifies(&app, &code).await.ok()["email"], "ada@example.com");
+        assert_eq!(verifies(&ada, &code).await.ok()["email"], "ada@example.com");
     }
     assert_eq!((verified(&ada).await, verified(&lin).await), (json!(true), json!(false)));
 
@@ -81,12 +81,47 @@ async fn email_verify_takes_the_code_that_was_mailed_at_sign_up() {
     assert_eq!(letters(&app, &lin.email).len(), 2);
     let late = mailed_code(&app, &lin.email).await;
     app.passes(TimeDelta::days(3)).await;
-    assert_eq!(verifies(&app, &late).await.refused(), ["CODE_INVALID"], "it is over");
+    assert_eq!(verifies(&lin, &late).await.refused(), ["CODE_INVALID"], "it is over");
     for _ in 0..5 {
         lin.does_once("emailVerifyRequest", json!({}), "viewer { email }").await.ok();
     }
     let limited = lin.does_once("emailVerifyRequest", json!({}), "viewer { email }").await;
     assert_eq!(limited.refused(), ["TOO_MANY_ATTEMPTS"]);
+}
+
+/// A stranger signs up with somebody's address and waits for them to click on the link of the letter.
+#[tokio::test]
+async fn email_verify_answers_for_no_account_but_the_one_that_is_signed_in() {
+    let app = TestApp::new().await;
+    let (mallory, lin) = (app.newcomer("ada").await, app.person("lin").await);
+    let verified = async || {
+        let count = "select count(*) from users where email = 'ada@example.com' and email_verified_at is not null";
+        sqlx::query_scalar::<_, i64>(count).fetch_one(app.pool()).await.unwrap() == 1
+    };
+    let code = mailed_code(&app, "ada@example.com").await;
+
+    // Whoever reads the mail is signed in nowhere, or to an account of their own.
+    let clicks = app.visitor().does("emailVerify", json!({ "code": code }), "email").await;
+    assert_eq!(clicks.refused(), ["UNAUTHENTICATED"]);
+    for _ in 0..2 {
+        let other = verifies(&lin, &code).await;
+        assert_eq!(other.refused(), ["CODE_FOR_ANOTHER"]);
+        let told = other.body["data"]["emailVerify"]["errors"][0]["message"].as_str().unwrap().to_owned();
+        assert!(told.contains("Sign in to the account with the address"), "{told}");
+    }
+    assert!(!verified().await, "nothing was clicked for the stranger");
+    assert_eq!(verifies(&lin, &mailed_code(&app, &lin.email).await).await.ok()["email"], "lin@example.com");
+
+    // They have the account by their mailbox instead, and the stranger is out.
+    asks_reset(&app, "ada@example.com").await.ok();
+    resets(&app, &mailed_code(&app, "ada@example.com").await, OTHER).await.ok();
+    assert!(verified().await);
+    assert_eq!(verifies(&mallory, &code).await.failed(), ["SESSION_ENDED"]);
+    let back = sign_in(&app, "ada@example.com", OTHER).await.text("tokens.accessToken");
+    let again = app.bearer(&back).does("emailVerify", json!({ "code": code }), "email").await;
+    assert_eq!(again.ok()["email"], "ada@example.com", "what is verified is verified");
+    // Used, it still says nothing to anybody else.
+    assert_eq!(verifies(&lin, &code).await.refused(), ["CODE_INVALID"]);
 }
 
 #[tokio::test]
@@ -239,7 +274,7 @@ async fn email_change_takes_a_fresh_proof_and_the_code_of_the_new_mailbox() {
     request(&ada, "Countess@example.com").await.ok();
     let code = mailed_code(&app, "countess@example.com").await;
     assert_eq!(brings(&lin, &code).await.refused(), ["CODE_INVALID"], "it is not hers");
-    assert_eq!(verifies(&app, &code).await.refused(), ["CODE_INVALID"]);
+    assert_eq!(verifies(&ada, &code).await.refused(), ["CODE_INVALID"]);
     // What is on its way to the old address dies with it.
     asks_reset(&app, &ada.email).await.ok();
     let to_the_old = mailed_code(&app, &ada.email).await;

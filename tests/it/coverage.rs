@@ -16,7 +16,6 @@ const FOR_VISITORS: &[&str] = &[
     "sessionRefresh",
     "passwordResetRequest",
     "passwordReset",
-    "emailVerify",
     "passkeyBegin",
     "passkeySignIn",
 ];
@@ -33,6 +32,7 @@ const FOR_ONESELF: &[&str] = &[
     "sandboxEmailVerify",
     "passwordChange",
     "reauthenticate",
+    "emailVerify",
     "emailVerifyRequest",
     "emailChangeRequest",
     "emailChange",

@@ -29,7 +29,11 @@ impl Market {
         let (subject, text) = match code.purpose {
             Purpose::VerifyEmail => (
                 "Is this your address?",
-                with_code("Somebody signed up to Rabta with this address.", "If that was not you, do nothing."),
+                with_code(
+                    "Somebody signed up to Rabta with this address. If that was you, sign in there.",
+                    "If that was not you, do nothing: without this code nobody uses your address. To have the account \
+                     yourself, ask for another password; what was set up with it before is then gone.",
+                ),
             ),
             Purpose::ResetPassword => (
                 "Another password for Rabta",

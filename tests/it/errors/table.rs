@@ -321,6 +321,12 @@ pub const CODES: &[(&str, Where, &str, &str)] = &[
         "The bank's holidays are not known far enough ahead.",
         "For our people: `bankHolidayAdd` and `bankCalendarExtend`.",
     ),
+    (
+        "CODE_FOR_ANOTHER",
+        Rule,
+        "The code works, and is for another account than the one signed in.",
+        "Have the person sign in to the account with the address the letter went to; offer `passwordResetRequest`.",
+    ),
     ("CODE_INVALID", Rule, "The code does not work (any more).", "Offer to send another."),
     ("CONFLICT_OF_INTEREST", Rule, "The mediator has dealings with a side.", "Leave it to another."),
     ("EMAIL_NOT_VERIFIED", Rule, "The address is not verified.", "Offer `emailVerifyRequest`."),
