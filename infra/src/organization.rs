@@ -13,6 +13,8 @@ use crate::{Call, Failure, Fault, Tx, run};
 
 mod membership;
 
+pub use membership::OpenedInvitation;
+
 #[derive(FromQueryResult)]
 struct Count {
     count: i64,

@@ -138,6 +138,12 @@ impl Tx {
         Ok(row.map(User::try_from).transpose()?.ok_or(Refusal::HIDDEN)?.must_read_mail()?)
     }
 
+    /// The person, as they are just now.
+    pub(crate) async fn user_find(&self, id: UserId) -> Result<Option<User>, Failure> {
+        let row = row::Entity::find_by_id(id.uuid()).one(self.conn()).await?;
+        Ok(row.map(User::try_from).transpose()?)
+    }
+
     /// The person, locked.
     pub(crate) async fn user_for_update(&self, id: UserId) -> Result<Option<User>, Failure> {
         let row = row::Entity::find_by_id(id.uuid()).lock_exclusive().one(self.conn()).await?;

@@ -49,7 +49,7 @@ const rules = {
 const values = [
   'BankCalendar', 'BankHoliday', 'BudgetRange', 'ClientBalances', 'ContractPaymentMethod', 'CounterOffer', 'DisputeFinding', 'DisputeOffers',
   'DisputeOutcome', 'DisputeSides', 'ExposureOfVersion', 'ExposureReport', 'FeePreview', 'FeeQuote',
-  'FreelancerBalances', 'FreelancerMatch', 'FxQuote', 'GigMatch', 'GigSkill', 'MatchExplanation', 'MatchFactor',
+  'FreelancerBalances', 'FreelancerMatch', 'FxQuote', 'GigMatch', 'GigSkill', 'InvitationToJoin', 'MatchExplanation', 'MatchFactor',
   'MatchImprovement', 'MatchLeftOut', 'MilestoneMoney', 'Money', 'NotificationReceived', 'OutageGrant', 'PageInfo',
   'PasskeyCeremony', 'Payee', 'PayoutPurpose', 'PayoutWord', 'PlatformBalance', 'PolicyTerms', 'PolicyVersion', 'ProfileSkill', 'ProposalGroup',
   'ProposedMilestone', 'ProposedPrice', 'Rating', 'RefundRequest', 'RequiredLanguage', 'Retention', 'Revision',

@@ -95,6 +95,67 @@ async fn member_invite_sends_a_code_that_lets_its_reader_join_once() {
 }
 
 #[tokio::test]
+async fn a_letter_shows_whom_it_went_to_what_it_invites_to_and_nobody_else() {
+    let app = TestApp::new().await;
+    let (ada, bo, eve) = (app.client("ada").await, app.newcomer("bo").await, app.client("eve").await);
+    let query = "query($token: String!) { viewer { invitationToJoin(token: $token) {
+        organization { id name members { nodes { id } } } role invitedBy { name } expiresAt } } }";
+    let opens = async |who: &Person<'_>, token: &str| {
+        who.asks(query, json!({ "token": token })).await.data()["viewer"]["invitationToJoin"].clone()
+    };
+    let invite = json!({ "organizationId": ada.organization, "email": bo.email, "role": "FINANCE" });
+    let invitation = ada.does("memberInvite", invite.clone(), "invitation { id }").await.text("invitation.id");
+    let token = code(&app, &bo.email).await;
+
+    let seen = opens(&bo, &token).await;
+    assert_eq!(
+        json!([seen["organization"]["name"], seen["role"], seen["invitedBy"]["name"]]),
+        json!(["Ada & Company", "FINANCE", "Ada"])
+    );
+    assert_eq!(seen["organization"]["members"]["nodes"], json!([]), "who has not joined sees who invites, nobody else");
+    // The id alone opens nothing, nor does a code that was made up or went to another.
+    for made_up in ["", &invitation, &token[..token.len() - 2], &format!("{invitation}.AAAA")] {
+        assert_eq!(opens(&bo, made_up).await, Value::Null, "{made_up}");
+    }
+    assert_eq!(opens(&eve, &token).await, Value::Null, "a letter that was passed on");
+    assert_eq!(opens(&ada, &token).await, Value::Null, "nor whoever wrote it");
+    let nobody = app.visitor().asks(query, json!({ "token": token })).await;
+    assert_eq!(nobody.data()["viewer"], Value::Null);
+    let by_id = "query($id: ID!) { node(id: $id) { id } }";
+    assert_eq!(bo.asks(by_id, json!({ "id": invitation })).await.data()["node"], Value::Null);
+
+    // Once answered, taken back or over it shows nothing.
+    bo.does("memberInvitationDecline", json!({ "token": token }), "declined").await.ok();
+    assert_eq!(opens(&bo, &token).await, Value::Null, "declined");
+    let again = ada.does("memberInvite", invite.clone(), "invitation { id }").await.text("invitation.id");
+    let token = code(&app, &bo.email).await;
+    assert_ne!(opens(&bo, &token).await, Value::Null);
+    ada.does("memberInvitationRevoke", json!({ "invitationId": again }), "invitation { id }").await.ok();
+    assert_eq!(opens(&bo, &token).await, Value::Null, "taken back");
+    ada.does("memberInvite", invite, "invitation { id }").await.ok();
+    let token = code(&app, &bo.email).await;
+    app.market.clock().advance(TimeDelta::days(14));
+    assert_eq!(opens(&bo, &token).await, Value::Null, "over");
+}
+
+#[tokio::test]
+async fn what_an_invitation_was_given_on_shows_no_longer_when_it_is_gone() {
+    let app = TestApp::new().await;
+    let (ada, bo, eve) = (app.client("ada").await, app.person("bo").await, app.person("eve").await);
+    joins(&ada, &bo, "ADMIN").await;
+    let token = invites(&bo, &ada.organization, &eve).await;
+    let query = "query($token: String!) { viewer { invitationToJoin(token: $token) { role } } }";
+    let opens = async || eve.asks(query, token.clone()).await.data()["viewer"]["invitationToJoin"].clone();
+    assert_eq!(opens().await["role"], "VIEWER");
+    // Past what the server does then: the membership is gone, and the invitation still says that it waits.
+    sqlx::query("delete from members where user_id = (select id from users where email = 'bo@example.com')")
+        .execute(app.pool())
+        .await
+        .unwrap();
+    assert_eq!(opens().await, Value::Null);
+}
+
+#[tokio::test]
 async fn member_invitations_are_declined_revoked_and_over() {
     let app = TestApp::new().await;
     let (ada, bo) = (app.client("ada").await, app.person("bo").await);

@@ -4,14 +4,16 @@ use async_graphql::connection::Connection;
 use async_graphql::{Context, Enum, ID, InputObject, Object};
 use domain::Timestamp;
 use domain::id::{MemberId, MemberInvitationId, OrganizationId};
-use domain::organization::{InvitationState, OrganizationDraft};
+use domain::organization::OrganizationDraft;
 use serde::Serialize;
 
 use super::{Member, MemberRole, Organization};
 use crate::connection::{connect, page};
 use crate::context::{RabtaContext, look_again};
 use crate::key::Key;
-use crate::user_error::{Answer, answer, payload};
+use crate::loader::load;
+use crate::user::User;
+use crate::user_error::{Answer, answer, payload, top_level};
 
 /// An invitation by mail to join an organization.
 #[derive(Debug, Clone)]
@@ -42,12 +44,7 @@ impl MemberInvitation {
 
     /// Until when it may be answered, while nobody has.
     async fn expires_at(&self) -> Option<Timestamp> {
-        match self.0.state {
-            InvitationState::Pending { expires_at } => Some(expires_at),
-            InvitationState::Accepted { .. } | InvitationState::Declined { .. } | InvitationState::Revoked { .. } => {
-                None
-            }
-        }
+        self.0.expires_at()
     }
 
     /// Since when.
@@ -70,12 +67,51 @@ pub enum MemberInvitationState {
     Revoked,
 }
 
+/// What a letter invites you to, before you answer.
+#[derive(Debug)]
+pub struct InvitationToJoin(infra::organization::OpenedInvitation);
+
+/// What a letter invites you to, before you answer. Only whoever it went to sees it.
+#[Object]
+impl InvitationToJoin {
+    /// The organization you would belong to.
+    async fn organization(&self) -> Organization {
+        Organization(self.0.organization.clone())
+    }
+
+    /// What you would do for it.
+    async fn role(&self) -> MemberRole {
+        self.0.invitation.role.into()
+    }
+
+    /// Who invites you.
+    async fn invited_by(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<User>> {
+        Ok(load(ctx, self.0.invitation.invited_by).await?.map(User))
+    }
+
+    /// Until when you may answer.
+    async fn expires_at(&self) -> Option<Timestamp> {
+        self.0.invitation.expires_at()
+    }
+}
+
 /// What the signed-in person belongs to.
 #[derive(Debug)]
 pub struct OrganizationViewer;
 
 #[Object]
 impl OrganizationViewer {
+    /// What a letter with this code invites you to. Null if it did not go to your address, and once it can't be answered
+    /// with yes any more: that is all the same to whoever asks.
+    async fn invitation_to_join(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The code from the letter.")] token: String,
+    ) -> async_graphql::Result<Option<InvitationToJoin>> {
+        let opened = ctx.market().member_invitation_open(&ctx.call(), &token).await.map_err(top_level)?;
+        Ok(opened.map(InvitationToJoin))
+    }
+
     /// The organizations you belong to, in the order they were created.
     async fn organizations(
         &self,

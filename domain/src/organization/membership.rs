@@ -189,10 +189,32 @@ pub struct Entry<'a> {
     pub has_owner: bool,
 }
 
+impl Entry<'_> {
+    /// Does what the invitation was given on still stand?
+    fn stands(&self) -> bool {
+        self.has_owner && self.inviter.is_some_and(MemberRole::invites)
+    }
+}
+
 impl MemberInvitation {
     /// Whose it is: the organization's.
     pub fn subject(&self) -> Subject {
         Subject::of_client(self.organization)
+    }
+
+    /// Until when it may be answered, while nobody has.
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        match self.state {
+            InvitationState::Pending { expires_at } => Some(expires_at),
+            InvitationState::Accepted { .. } | InvitationState::Declined { .. } | InvitationState::Revoked { .. } => {
+                None
+            }
+        }
+    }
+
+    /// May whoever brings the link of the mail see what it invites to? Those may it went to, while they can say yes.
+    pub fn opens_to(&self, entry: Entry<'_>, now: Timestamp) -> bool {
+        self.must_be_answerable(now).is_ok() && entry.reader.email == self.email && entry.stands()
     }
 
     /// Whoever was invited joins: who holds the link of the mail, and reads mail at the address it went to.
@@ -218,7 +240,7 @@ impl MemberInvitation {
         }
         entry.reader.must_read_mail()?;
         // It is as good as revoked.
-        if !entry.has_owner || !entry.inviter.is_some_and(MemberRole::invites) {
+        if !entry.stands() {
             return Err(Refusal::wrong_state("member invitation", InvitationStatus::Revoked.as_str(), vec![]));
         }
 

@@ -6,7 +6,9 @@ use domain::change::Change;
 use domain::id::{Id, MemberId, MemberInvitationId, OrganizationId, UserId};
 use domain::organization::{Entry, InvitationState, Member, MemberInvitation, Organization, OrganizationDraft};
 use domain::refusal::Refusal;
+use domain::user::User;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect};
+use serde::{Deserialize, Serialize};
 
 use super::{Count, member_row, row};
 use crate::mail::Letter;
@@ -17,6 +19,15 @@ use crate::save::save_row;
 use crate::sql::{ids, sql};
 use crate::throttle::Allowance;
 use crate::{Call, Failure, Fault, Tx, run};
+
+/// What the code of a letter invites to.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct OpenedInvitation {
+    /// The invitation.
+    pub invitation: MemberInvitation,
+    /// The organization it is to.
+    pub organization: Organization,
+}
 
 /// What the links of these invitations are sealed for.
 const PURPOSE: &str = "member invitation";
@@ -102,6 +113,22 @@ impl Market {
         })
     }
 
+    /// What the link of a letter invites the caller to, if it went to them and can be answered.
+    pub async fn member_invitation_open(&self, call: &Call, token: &str) -> Result<Option<OpenedInvitation>, Failure> {
+        let reader = call.actor.person()?.user;
+        let Ok(id) = self.invitation_of(token) else { return Ok(None) };
+        run!(self, call, tx => {
+            let row = invitation_row::Entity::find_by_id(id.uuid()).one(tx.conn()).await?;
+            let Some(invitation) = row.map(MemberInvitation::try_from).transpose()? else { return Ok(None) };
+            let Some(reader) = tx.user_find(reader).await? else { return Ok(None) };
+            if !invitation.opens_to(tx.entry_of(&invitation, &reader, None).await?, tx.now()) {
+                return Ok(None);
+            }
+            let organization = tx.organization_row(invitation.organization).await?;
+            Ok(Some(OpenedInvitation { invitation, organization }))
+        })
+    }
+
     /// Join the organization that the link of a letter invites to.
     pub async fn member_invitation_accept(&self, call: &Call, token: &str) -> Result<Organization, Failure> {
         call.actor.person()?;
@@ -111,13 +138,7 @@ impl Market {
             let invitation = tx.invitation_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
             let organization = tx.organization_row(invitation.organization).await?;
             let already = tx.membership(invitation.organization, reader.id).await?;
-            let inviter = tx.membership(invitation.organization, invitation.invited_by).await?;
-            let entry = Entry {
-                reader: &reader,
-                already: already.as_ref(),
-                inviter: inviter.map(|inviter| inviter.role),
-                has_owner: tx.has_owner(invitation.organization).await?,
-            };
+            let entry = tx.entry_of(&invitation, &reader, already.as_ref()).await?;
             let change = invitation.accept(tx.actor(), tx.id(), entry, tx.now())?;
             let changed = change.changed;
             let (invitation, member) = tx.settle(change).await?;
@@ -299,6 +320,18 @@ impl Tx {
             .filter(member_row::Column::OrganizationId.eq(organization.uuid()))
             .filter(member_row::Column::UserId.eq(user.uuid()));
         Ok(member.one(self.conn()).await?.map(Member::try_from).transpose()?)
+    }
+
+    /// Whoever stands at the door with an invitation, and whether it still stands.
+    async fn entry_of<'a>(
+        &self,
+        invitation: &MemberInvitation,
+        reader: &'a User,
+        already: Option<&'a Member>,
+    ) -> Result<Entry<'a>, Failure> {
+        let inviter = self.membership(invitation.organization, invitation.invited_by).await?;
+        let has_owner = self.has_owner(invitation.organization).await?;
+        Ok(Entry { reader, already, inviter: inviter.map(|inviter| inviter.role), has_owner })
     }
 
     async fn member_for_update(&self, id: MemberId) -> Result<Option<Member>, Failure> {
