@@ -244,6 +244,10 @@ acts! {
     PayoutEPrcAttach,
     /// Send `wireBatchMake`. For admins: put the payouts that wait for a wire into a file for the bank, 500 at most.
     WireBatchMake,
+    /// Send `wireFileTake`. For admins: take a file, to give it to the bank.
+    WireFileTake,
+    /// Send `wireSlipTake`. For admins: take what it takes to send a payout by hand, and send it.
+    WireSlipTake,
     /// Send `wireSettle`. For admins: say what became of a payout that went by our bank, in a file or by hand.
     WireSettle,
     /// Send `bankHolidayAdd`. For admins: note a day on which the banks of a country don't work, as those that hang

@@ -2,12 +2,13 @@
 //! bearer token; what a person may not have looks absent.
 
 use async_graphql::{Context, InputObject, Object};
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{Path, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
+use domain::Timestamp;
 use domain::access::{Denied, Verb};
 use domain::id::{ContractId, PayoutId, WireBatchId};
 use domain::papers::TaxYear;
@@ -38,7 +39,6 @@ pub fn paper_pages(market: &Market, settings: &Settings) -> Router {
 async fn fetch(
     State(market): State<Market>,
     Path((kind, file)): Path<(String, String)>,
-    RawQuery(query): RawQuery,
     Extension(trace): Extension<TraceId>,
     headers: HeaderMap,
 ) -> Response {
@@ -47,10 +47,7 @@ async fn fetch(
         let caller = market.authenticate(token).await.map_err(|why| Problem::from(not_taken(why)))?;
         let call = Call { actor: caller.actor, session: Some(caller.session), trace: trace.to_string(), once: None };
         if let Some(batch) = wire_file(&kind, &file) {
-            let needed = Verb::WireFileTake.needs_proof();
-            if !needed.is_met(Some(caller.proved_at), market.clock().now()) {
-                return Err(refused(Refusal::REAUTHENTICATE.into(), &trace));
-            }
+            must_be_proved(Verb::WireFileTake, caller.proved_at, &market, &trace)?;
             let text = market.wire_file(&call, batch).await.map_err(|failure| refused(failure, &trace))?;
             return Ok(attached(
                 text.ok_or_else(absent)?.into_bytes(),
@@ -59,8 +56,8 @@ async fn fetch(
             ));
         }
         if let Some(payout) = wire_slip(&kind, &file) {
-            let take_over = query.as_deref() == Some("takeOver=true");
-            let slip = market.wire_slip(&call, payout, take_over).await.map_err(|failure| refused(failure, &trace))?;
+            must_be_proved(Verb::WireSlipTake, caller.proved_at, &market, &trace)?;
+            let slip = market.wire_slip(&call, payout).await.map_err(|failure| refused(failure, &trace))?;
             let name = format!("{}.json", slip.reference.replace(':', "_"));
             let text = by_hand(&slip).to_string();
             return Ok(attached(text.into_bytes(), "application/json", &name));
@@ -71,6 +68,14 @@ async fn fetch(
         hand_out(paper, format).await.map_err(|fault| refused(fault.into(), &trace))
     };
     made.await.unwrap_or_else(|problem: Problem| problem.into_page(&trace))
+}
+
+/// What holds whole account numbers is shown to who proved who they are as lately as taking it takes.
+fn must_be_proved(verb: Verb, proved_at: Timestamp, market: &Market, trace: &TraceId) -> Result<(), Problem> {
+    if verb.needs_proof().is_met(Some(proved_at), market.clock().now()) {
+        return Ok(());
+    }
+    Err(refused(Refusal::REAUTHENTICATE.into(), trace))
 }
 
 #[derive(Clone, Copy)]

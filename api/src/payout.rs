@@ -94,9 +94,9 @@ impl Payout {
         format!("/papers/payouts/{}.pdf", self.0.id)
     }
 
-    /// Where what it takes to send it by hand is, to be fetched by an admin's session that was proved within 15
-    /// minutes, as `Authorization: Bearer`. Only admins see this, once two of them have approved the payout; who takes
-    /// it is noted in the audit log, and sends it: another admin gets it only with `?takeOver=true`.
+    /// Where what it takes to send it by hand is for the admin who has taken it with `wireSlipTake`, to be fetched by a
+    /// session of theirs that was proved within 15 minutes, as `Authorization: Bearer`. Only admins see this, once two of
+    /// them have approved the payout.
     async fn wire_slip_path(&self, ctx: &Context<'_>) -> Option<String> {
         let by_hand = matches!(&self.0.state, PayoutState::InTransit { rail: Rail::Manual, .. });
         let may = by_hand && access::allows(&ctx.actor(), Verb::WireSlipTake, &self.0.subject());

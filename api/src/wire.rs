@@ -4,7 +4,7 @@ use async_graphql::connection::Connection;
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 use chrono::NaiveDate;
 use domain::Timestamp;
-use domain::id::PayoutId;
+use domain::id::{PayoutId, WireBatchId};
 use domain::wire::{BankCalendar as Calendar, BankHoliday as Holiday, WireOutcome as Outcome};
 use serde::Serialize;
 
@@ -54,13 +54,21 @@ impl WireBatch {
         self.0.total.into()
     }
 
-    /// When the file was first fetched, and may have been given to the bank. Until then a payout can be taken out of it.
+    /// When the file was first taken, and may have been given to the bank. Until then a payout can be taken out of it.
     async fn taken_at(&self) -> Option<Timestamp> {
         self.0.taken_at
     }
 
-    /// Where the file is, to be fetched with an admin's access token as `Authorization: Bearer`. It holds whole
-    /// account and identity numbers; who takes it is noted in the audit log.
+    /// Who has taken the file, to give it to the bank.
+    async fn taken_by(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<User>> {
+        match self.0.taken_by {
+            Some(user) => Ok(load(ctx, user).await?.map(User)),
+            None => Ok(None),
+        }
+    }
+
+    /// Where the file is for whoever has taken it with `wireFileTake`, to be fetched with their access token as
+    /// `Authorization: Bearer`, as often as needed. It holds whole account and identity numbers.
     async fn path(&self) -> String {
         format!("/papers/wires/{}.csv", self.0.id)
     }
@@ -79,6 +87,30 @@ pub enum WireOutcome {
 /// Make a file of what waits.
 #[derive(Debug, Clone, InputObject, Serialize)]
 pub struct WireBatchMakeInput {
+    /// Makes repeating this request harmless: a fresh UUID for each intended act.
+    pub idempotency_key: Option<String>,
+}
+
+/// Which file is taken.
+#[derive(Debug, Clone, InputObject, Serialize)]
+pub struct WireFileTakeInput {
+    /// The file.
+    pub wire_batch_id: Key<WireBatchId>,
+    /// Take it over from another of our people, who has not given it to the bank.
+    #[graphql(default)]
+    pub take_over: bool,
+    /// Makes repeating this request harmless: a fresh UUID for each intended act.
+    pub idempotency_key: Option<String>,
+}
+
+/// Which payout is taken, to be sent by hand.
+#[derive(Debug, Clone, InputObject, Serialize)]
+pub struct WireSlipTakeInput {
+    /// The payout.
+    pub payout_id: Key<PayoutId>,
+    /// Take it over from another of our people, who has not sent it.
+    #[graphql(default)]
+    pub take_over: bool,
     /// Makes repeating this request harmless: a fresh UUID for each intended act.
     pub idempotency_key: Option<String>,
 }
@@ -181,6 +213,20 @@ payload! {
     }
 }
 payload! {
+    /// The answer to `wireFileTake`.
+    WireFileTakePayload {
+        /// The file, which is yours to give to the bank.
+        wire_batch: WireBatch
+    }
+}
+payload! {
+    /// The answer to `wireSlipTake`.
+    WireSlipTakePayload {
+        /// The payout, which is yours to send.
+        payout: Payout
+    }
+}
+payload! {
     /// The answer to `wireSettle`.
     WireSettlePayload {
         /// The payout, as it is now.
@@ -247,8 +293,30 @@ impl WireMutation {
         answer(outcome.await.map(WireBatch))
     }
 
+    /// For admins: take a file, to give it to the bank. From then on no payout is taken out of it, and its `path` answers
+    /// you. One of our people has it at a time, as the audit log notes, so that the bank is given it once: another takes
+    /// it over.
+    async fn wire_file_take(&self, ctx: &Context<'_>, input: WireFileTakeInput) -> Answer<WireFileTakePayload> {
+        let outcome = async {
+            let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
+            ctx.market().wire_file_take(&call, input.wire_batch_id.0, input.take_over).await
+        };
+        answer(outcome.await.map(WireBatch))
+    }
+
+    /// For admins: take what it takes to send a payout by hand, and send it. From then on the payout's `wireSlipPath`
+    /// answers you. One of our people has it at a time, as the audit log notes, so that it is sent once: another takes it
+    /// over.
+    async fn wire_slip_take(&self, ctx: &Context<'_>, input: WireSlipTakeInput) -> Answer<WireSlipTakePayload> {
+        let outcome = async {
+            let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
+            ctx.market().wire_slip_take(&call, input.payout_id.0, input.take_over).await
+        };
+        answer(outcome.await.map(Payout))
+    }
+
     /// For admins: say what became of a payout that went by our bank, in a file or by hand. One that is in no file yet,
-    /// or in one that nobody has fetched, can be taken back as `RETURNED`. That one came back after it was `PAID` is said
+    /// or in one that nobody has taken, can be taken back as `RETURNED`. That one came back after it was `PAID` is said
     /// by another admin than who said that, who proved who they are within 15 minutes, within 30 days.
     async fn wire_settle(&self, ctx: &Context<'_>, input: WireSettleInput) -> Answer<WireSettlePayload> {
         let outcome = async {

@@ -8,12 +8,13 @@ use domain::id::{Id, PayoutId, UserId, WireBatchId};
 use domain::money::{Currency, Money};
 use domain::refusal::Refusal;
 use domain::wire::{WireLine, total, value_date};
-use sea_orm::{ConnectionTrait, EntityTrait, FromQueryResult};
+use sea_orm::{ConnectionTrait, EntityTrait, FromQueryResult, QuerySelect};
 use serde::{Deserialize, Serialize};
 
 use crate::market::Market;
 use crate::page::{Key, Keyset, PageRequest, Slice};
 use crate::sql::sql;
+use crate::vault::Vault;
 use crate::{Call, Failure, Fault, run};
 
 mod hand;
@@ -42,6 +43,9 @@ pub struct WireBatch {
     /// When it was first taken, and may have been given to the bank.
     #[serde(default)]
     pub taken_at: Option<Timestamp>,
+    /// Who of our people has it, to give it to the bank.
+    #[serde(default)]
+    pub taken_by: Option<UserId>,
 }
 
 #[derive(FromQueryResult)]
@@ -92,6 +96,7 @@ impl Market {
                 lines: i32::try_from(keys.len()).unwrap_or(i32::MAX),
                 total: total(amounts)?,
                 taken_at: None,
+                taken_by: None,
             };
             crate::save::save_row(tx.conn(), row::Model::from(&batch)).await?;
             let put = sql("update wire_lines set batch_id = $1 where key = any($2)", [batch.id.uuid().into(), keys.into()]);
@@ -125,38 +130,73 @@ impl Market {
         Ok(row.map(WireBatch::try_from).transpose()?)
     }
 
-    /// The text of a file, whole numbers and all, if the caller may have it. Whoever takes one is noted. It is printed
-    /// from what was known when its payouts were handed over; once our people have settled one of them, the bank has
-    /// acted on the file, and must not be given it again.
+    /// One of our people takes a file, to give it to the bank: from then on nothing of it is taken out any more. Whoever
+    /// takes it is noted; another one gets it only to `take_over`.
+    pub async fn wire_file_take(&self, call: &Call, id: WireBatchId, take_over: bool) -> Result<WireBatch, Failure> {
+        access::check(&call.actor, Verb::WireFileTake, &Subject::OURS)?;
+        run!(self, call, tx => {
+            let by = tx.actor().person()?.user;
+            let row = row::Entity::find_by_id(id.uuid()).lock_exclusive().one(tx.conn()).await?;
+            let batch = row.map(WireBatch::try_from).transpose()?.ok_or(Refusal::HIDDEN)?;
+            // What can't be printed is not taken.
+            printed(tx.conn(), self.vault(), &batch).await?;
+            if batch.taken_by == Some(by) {
+                return Ok(batch);
+            }
+            if batch.taken_at.is_some() && !take_over {
+                let message = "another of our people has taken it, and may have given it to the bank: ask them, and take \
+                               it over with takeOver if they have not";
+                return Err(Refusal::rule("WIRE_FILE_TAKEN", message).into());
+            }
+            let detail = serde_json::json!({ "from": batch.taken_by });
+            let batch = WireBatch { taken_at: batch.taken_at.or(Some(tx.now())), taken_by: Some(by), ..batch };
+            crate::save::save_row(tx.conn(), row::Model::from(&batch)).await?;
+            tx.audit("wire_file_take", id, detail).await?;
+            Ok(batch)
+        })
+    }
+
+    /// The text of a file, whole numbers and all, for whoever has taken it. It is printed from what was known when its
+    /// payouts were handed over; once our people have settled one of them, the bank has acted on the file, and must not
+    /// be given it again.
     pub async fn wire_file(&self, call: &Call, id: WireBatchId) -> Result<Option<String>, Failure> {
         let Some(batch) = self.wire_batch_find(call, id).await? else { return Ok(None) };
-        let text = run!(self, call, tx => {
-            // From now on the bank may have it, so nothing of it is taken out any more.
-            let take = "update wire_batches set taken_at = coalesce(taken_at, $2) where id = $1";
-            tx.conn().execute_raw(sql(take, [id.uuid().into(), tx.now().into()])).await?;
-            let select = sql(
-                "select key, outcome, sealed from wire_lines where batch_id = $1 order by queued_at, key",
-                [id.uuid().into()],
-            );
-            let rows = OfBatch::find_by_statement(select).all(tx.conn()).await?;
-            if rows.is_empty() {
-                let message = "all of its payouts were taken out again: there is nothing to give to the bank";
-                return Err(Refusal::rule("WIRE_BATCH_EMPTY", message).into());
-            }
-            let over = |row: &OfBatch| row.outcome.as_ref().map(|outcome| format!("{} was {outcome}", row.key));
-            must_be_none(rows.iter().filter_map(over), "WIRE_BATCH_SETTLED", "the bank has acted on this file")?;
-            let lines_of = |row: &OfBatch| match &row.sealed {
-                Some(sealed) => Ok(open(self.vault(), &row.key, sealed)?.lines(batch.value_date)),
-                None => Ok(None),
-            };
-            let found = rows.iter().map(lines_of).collect::<Result<Vec<_>, Failure>>()?;
-            let lost = rows.iter().zip(&found).filter(|(_, lines)| lines.is_none()).map(|(row, _)| row.key.clone());
-            must_be_none(lost, "WIRE_BATCH_UNKNOWN", "what our bank has to be told was not kept")?;
-            tx.audit("wire_file_take", id, serde_json::json!({})).await?;
-            Ok(WireLine::file(&found.into_iter().flatten().flatten().collect::<Vec<_>>()))
-        })?;
-        Ok(Some(text))
+        access::check(&call.actor, Verb::WireFileTake, &Subject::OURS)?;
+        let lines = printed(self.db(), self.vault(), &batch).await?;
+        must_have_taken(call, batch.taken_by, "wireFileTake")?;
+        Ok(Some(WireLine::file(&lines)))
     }
+}
+
+/// What a file says, if it may still be given to the bank.
+async fn printed<C: ConnectionTrait>(conn: &C, vault: &Vault, batch: &WireBatch) -> Result<Vec<WireLine>, Failure> {
+    let select = sql(
+        "select key, outcome, sealed from wire_lines where batch_id = $1 order by queued_at, key",
+        [batch.id.uuid().into()],
+    );
+    let rows = OfBatch::find_by_statement(select).all(conn).await?;
+    if rows.is_empty() {
+        let message = "all of its payouts were taken out again: there is nothing to give to the bank";
+        return Err(Refusal::rule("WIRE_BATCH_EMPTY", message).into());
+    }
+    let over = |row: &OfBatch| row.outcome.as_ref().map(|outcome| format!("{} was {outcome}", row.key));
+    must_be_none(rows.iter().filter_map(over), "WIRE_BATCH_SETTLED", "the bank has acted on this file")?;
+    let lines_of = |row: &OfBatch| match &row.sealed {
+        Some(sealed) => Ok(open(vault, &row.key, sealed)?.lines(batch.value_date)),
+        None => Ok(None),
+    };
+    let found = rows.iter().map(lines_of).collect::<Result<Vec<_>, Failure>>()?;
+    let lost = rows.iter().zip(&found).filter(|(_, lines)| lines.is_none()).map(|(row, _)| row.key.clone());
+    must_be_none(lost, "WIRE_BATCH_UNKNOWN", "what our bank has to be told was not kept")?;
+    Ok(found.into_iter().flatten().flatten().collect())
+}
+
+/// What our bank is told is read by whoever has taken it, and by nobody else.
+fn must_have_taken(call: &Call, taken_by: Option<UserId>, how: &str) -> Result<(), Failure> {
+    if taken_by.is_some() && taken_by == call.actor.user() {
+        return Ok(());
+    }
+    Err(Refusal::rule("WIRE_NOT_TAKEN", format!("you have not taken it, and one of our people gives it to the bank: send {how} first")).into())
 }
 
 /// Refuse if there is one, and say which.
@@ -179,6 +219,7 @@ impl From<&WireBatch> for row::Model {
             lines: batch.lines,
             total_minor: batch.total.minor(),
             taken_at: batch.taken_at,
+            taken_by: batch.taken_by.map(Id::uuid),
         }
     }
 }
@@ -194,6 +235,7 @@ impl TryFrom<row::Model> for WireBatch {
             lines: row.lines,
             total: Money::new(row.total_minor, Currency::Usd).map_err(|error| Fault::bad_row("wire_batches", error))?,
             taken_at: row.taken_at,
+            taken_by: row.taken_by.map(Id::from_uuid),
         })
     }
 }
@@ -213,6 +255,7 @@ mod row {
         pub lines: i32,
         pub total_minor: i64,
         pub taken_at: Option<DateTimeUtc>,
+        pub taken_by: Option<Uuid>,
     }
 
     impl ActiveModelBehavior for ActiveModel {}

@@ -69,6 +69,7 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0080_standstill", sql: include_str!("../sql/0080_standstill.sql") },
     Migration { name: "0081_escrow_agrees", sql: include_str!("../sql/0081_escrow_agrees.sql") },
     Migration { name: "0082_escrow_account_lookup", sql: include_str!("../sql/0082_escrow_account_lookup.sql") },
+    Migration { name: "0085_wire_holders", sql: include_str!("../sql/0085_wire_holders.sql") },
 ];
 
 /// One step of the schema.

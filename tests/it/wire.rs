@@ -10,7 +10,7 @@ use infra::rails::Rails;
 use infra::screening::Screening;
 use infra::vault::Vault;
 use serde_json::{Value, json};
-use tests::{Deal, PASSWORD, Person, TestApp, Visitor};
+use tests::{Deal, PASSWORD, Person, Reply, TestApp, Visitor};
 
 /// The same market with our own bank for its rails, as in production.
 async fn by_our_bank(app: &TestApp) -> TestApp {
@@ -75,6 +75,28 @@ async fn fetch(visitor: &Visitor<'_>, path: &str) -> (StatusCode, String) {
     (status, String::from_utf8(bytes.to_vec()).unwrap())
 }
 
+/// Somebody asks to have a file or a slip, by where it is: to give it to the bank, or to send it.
+async fn asks_for(who: &Person<'_>, path: &str, take_over: bool) -> Reply {
+    let name = path.trim_start_matches("/papers/wires/");
+    match (name.strip_suffix(".csv"), name.strip_suffix(".json")) {
+        (Some(batch), _) => {
+            let input = json!({ "wireBatchId": batch, "takeOver": take_over });
+            who.does("wireFileTake", input, "wireBatch { takenAt takenBy { id } }").await
+        }
+        (None, Some(payout)) => {
+            let input = json!({ "payoutId": payout, "takeOver": take_over });
+            who.does("wireSlipTake", input, "payout { id }").await
+        }
+        (None, None) => panic!("{path} is neither"),
+    }
+}
+
+/// Somebody takes a file or a slip, and fetches it.
+async fn takes(who: &Person<'_>, path: &str) -> (StatusCode, String) {
+    asks_for(who, path, false).await.ok();
+    fetch(&who.visitor().await, path).await
+}
+
 const BATCH: &str = "wireBatch { id lines total { amount } valueDate path }";
 
 #[tokio::test]
@@ -93,7 +115,12 @@ async fn a_payout_goes_by_wire_when_no_processor_is_there_and_is_paid_when_the_b
     assert_eq!((made.text("wireBatch.total.amount").as_str(), &made.ok()["wireBatch"]["lines"]), ("900.00", &json!(1)));
     assert_eq!(omar.does("wireBatchMake", json!({}), BATCH).await.refused(), ["NOTHING_WAITS"], "it is in a file");
     let path = made.text("wireBatch.path");
-    let (code, file) = fetch(&amna.visitor().await, &path).await;
+    let untaken = fetch(&amna.visitor().await, &path).await;
+    assert!(untaken.0 == StatusCode::CONFLICT && untaken.1.contains("WIRE_NOT_TAKEN"), "{}", untaken.1);
+    let at = "{ wireBatches(first: 1) { nodes { takenAt } } }";
+    let at = amna.asks(at, json!({})).await.data()["wireBatches"]["nodes"][0]["takenAt"].clone();
+    assert_eq!(at, Value::Null, "looking takes nothing");
+    let (code, file) = takes(&amna, &path).await;
     assert_eq!(code, StatusCode::OK, "{file}");
     let date = made.text("wireBatch.valueDate");
     let line = format!(
@@ -104,6 +131,7 @@ async fn a_payout_goes_by_wire_when_no_processor_is_there_and_is_paid_when_the_b
     assert_eq!(file.lines().collect::<Vec<_>>()[1], line);
     for person in [&deal.client, &deal.freelancer] {
         assert_eq!(fetch(&person.visitor().await, &path).await.0, StatusCode::NOT_FOUND);
+        assert_eq!(asks_for(person, &path, false).await.refused(), ["NOT_FOUND"]);
         assert_eq!(person.does("wireBatchMake", json!({}), BATCH).await.refused(), ["NOT_FOUND"]);
         let refused = person.asks("{ wireBatches(first: 1) { nodes { id } } }", json!({})).await;
         assert!(refused.body["data"]["wireBatches"].is_null() && !refused.failed().is_empty(), "{}", refused.body);
@@ -112,6 +140,20 @@ async fn a_payout_goes_by_wire_when_no_processor_is_there_and_is_paid_when_the_b
     let log = omar.asks(log, json!({})).await;
     let taken = json!({ "act": "wire_file_take", "subject": made.text("wireBatch.id") });
     assert!(log.data()["auditLog"]["nodes"].as_array().unwrap().contains(&taken), "who took the file is noted");
+    // It is given to the bank once: one of them has it, and gets it again.
+    let batch = made.text("wireBatch.id");
+    asks_for(&amna, &path, false).await.ok();
+    assert_eq!(noted(&base, &batch, "wire_file_take").await, 1, "whoever has it takes nothing");
+    assert_eq!(asks_for(&omar, &path, false).await.refused(), ["WIRE_FILE_TAKEN"]);
+    assert!(fetch(&omar.visitor().await, &path).await.1.contains("WIRE_NOT_TAKEN"));
+    let stale = super::account::refreshed(&app, &omar).await;
+    let input = json!({ "wireBatchId": batch, "takeOver": true });
+    assert_eq!(stale.does("wireFileTake", input, "wireBatch { id }").await.refused(), ["REAUTHENTICATE"]);
+    let over = asks_for(&omar, &path, true).await;
+    assert_eq!(over.ok()["wireBatch"]["takenBy"]["id"], json!(omar.id));
+    assert_eq!(fetch(&omar.visitor().await, &path).await, (StatusCode::OK, file));
+    assert!(fetch(&amna.visitor().await, &path).await.1.contains("WIRE_NOT_TAKEN"), "now he has it");
+    assert_eq!(noted(&base, &batch, "wire_file_take").await, 2);
 
     // Days pass, the bank is asked nothing, and nothing is sent twice.
     app.passes(TimeDelta::days(2)).await;
@@ -159,6 +201,7 @@ async fn a_payee_that_banks_know_too_little_of_is_paid_by_hand_with_two_differen
     );
     assert_eq!(omar.does("wireSettle", settle.clone(), "payout { status }").await.refused(), ["NO_WIRE"]);
     let slip = format!("/papers/wires/{id}.json");
+    assert_eq!(asks_for(&amna, &slip, false).await.refused(), ["NO_WIRE"], "one is not enough");
     let early = fetch(&amna.visitor().await, &slip).await;
     assert!(early.0 == StatusCode::CONFLICT && early.1.contains("NO_WIRE"), "one is not enough: {}", early.1);
     omar.does("payoutApprove", approve, "payout { status }").await.ok();
@@ -173,14 +216,20 @@ async fn a_payee_that_banks_know_too_little_of_is_paid_by_hand_with_two_differen
     let mediator = app.mediator("morgan").await;
     for person in [&deal.client, &deal.freelancer, &mediator] {
         assert_eq!(fetch(&person.visitor().await, &slip).await.0, StatusCode::NOT_FOUND, "{}", person.email);
+        assert_eq!(asks_for(person, &slip, false).await.refused(), ["NOT_FOUND"], "{}", person.email);
     }
     app.grant(&deal.freelancer.email, Some(domain::access::Staff::Admin)).await;
     assert_eq!(fetch(&deal.freelancer.visitor().await, &slip).await.0, StatusCode::FORBIDDEN, "nobody's own");
+    assert_eq!(asks_for(&deal.freelancer, &slip, false).await.refused(), ["NOT_ALLOWED"], "nobody's own");
     app.grant(&deal.freelancer.email, None).await;
     let stale = fetch(&super::account::refreshed(&app, &omar).await, &slip).await;
     assert!(stale.0 == StatusCode::FORBIDDEN && stale.1.contains("REAUTHENTICATE"), "{}", stale.1);
+    let untaken = fetch(&amna.visitor().await, &slip).await;
+    assert!(untaken.0 == StatusCode::CONFLICT && untaken.1.contains("WIRE_NOT_TAKEN"), "{}", untaken.1);
+    let kept = "select taken_at is null from wire_lines";
+    assert!(sqlx::query_scalar::<_, bool>(kept).fetch_one(base.pool()).await.unwrap(), "looking takes nothing");
     assert_eq!(noted(&base, &id, "wire_slip_take").await, 0);
-    let (code, told) = fetch(&amna.visitor().await, &slip).await;
+    let (code, told) = takes(&amna, &slip).await;
     assert_eq!(code, StatusCode::OK, "{told}");
     let told: Value = serde_json::from_str(&told).unwrap();
     assert_eq!(told["reference"], json!(format!("{id}:3")));
@@ -190,11 +239,14 @@ async fn a_payee_that_banks_know_too_little_of_is_paid_by_hand_with_two_differen
     assert_eq!(told["accounts"], json!([account]));
     assert_eq!(noted(&base, &id, "wire_slip_take").await, 1);
     // One of them sends it: another gets it only by taking it over.
-    let taken = fetch(&omar.visitor().await, &slip).await;
-    assert!(taken.0 == StatusCode::CONFLICT && taken.1.contains("WIRE_SLIP_TAKEN"), "{}", taken.1);
-    assert_eq!(fetch(&amna.visitor().await, &slip).await.0, StatusCode::OK, "who has it gets it again");
-    assert_eq!(fetch(&omar.visitor().await, &format!("{slip}?takeOver=true")).await.0, StatusCode::OK);
-    assert!(fetch(&amna.visitor().await, &slip).await.1.contains("WIRE_SLIP_TAKEN"), "now he has it");
+    assert_eq!(asks_for(&omar, &slip, false).await.refused(), ["WIRE_SLIP_TAKEN"]);
+    assert!(fetch(&omar.visitor().await, &slip).await.1.contains("WIRE_NOT_TAKEN"));
+    assert_eq!(takes(&amna, &slip).await.0, StatusCode::OK, "who has it gets it again");
+    assert_eq!(noted(&base, &id, "wire_slip_take").await, 1, "and takes nothing");
+    asks_for(&omar, &slip, true).await.ok();
+    assert_eq!(fetch(&omar.visitor().await, &slip).await.0, StatusCode::OK);
+    assert!(fetch(&amna.visitor().await, &slip).await.1.contains("WIRE_NOT_TAKEN"), "now he has it");
+    assert_eq!(asks_for(&amna, &slip, false).await.refused(), ["WIRE_SLIP_TAKEN"]);
     let over = "select count(*) from audit_log where act = 'wire_slip_take' and detail ->> 'from' = $1";
     let over: i64 = sqlx::query_scalar(over).bind(&amna.id).fetch_one(base.pool()).await.unwrap();
     assert_eq!(over, 1);
@@ -203,7 +255,8 @@ async fn a_payee_that_banks_know_too_little_of_is_paid_by_hand_with_two_differen
     let reason = json!({ "userId": deal.freelancer.id, "reason": "A complaint" });
     omar.does("userSuspend", reason, "user { id }").await.ok();
     assert_eq!(status(&omar, &id).await, "IN_TRANSIT");
-    assert!(fetch(&amna.visitor().await, &slip).await.1.contains("WIRE_STOPPED"));
+    assert!(fetch(&omar.visitor().await, &slip).await.1.contains("WIRE_STOPPED"));
+    assert_eq!(asks_for(&omar, &slip, false).await.refused(), ["WIRE_STOPPED"]);
     assert_eq!(omar.does("wireSettle", settle, "payout { status }").await.text("payout.status"), "PAID");
     assert!(fetch(&amna.visitor().await, &slip).await.1.contains("NO_WIRE"), "it was sent");
 }
@@ -219,7 +272,7 @@ async fn a_file_that_the_bank_has_acted_on_is_not_given_again() {
     let amna = app.admin("amna").await;
     let made = amna.does("wireBatchMake", json!({}), BATCH).await;
     let path = made.text("wireBatch.path");
-    let (_, once) = fetch(&amna.visitor().await, &path).await;
+    let (_, once) = takes(&amna, &path).await;
     assert_eq!(once.lines().count(), 3, "{once}");
     assert_eq!(fetch(&amna.visitor().await, &path).await.1, once, "as long as nothing came of it it is the same");
     let omar = app.admin("omar").await;
@@ -237,12 +290,13 @@ async fn a_file_that_the_bank_has_acted_on_is_not_given_again() {
         assert_eq!(code, StatusCode::CONFLICT, "{text}");
         assert!(text.contains("WIRE_BATCH_SETTLED") && text.contains(payout.as_str()), "{text}");
         assert!(!text.contains("PK36SCBL"), "{text}");
+        assert_eq!(asks_for(&omar, &path, true).await.refused(), ["WIRE_BATCH_SETTLED"], "nor taken over");
     }
     // What came back and is asked for again is in a file of its own.
     let anew = asked(&deal, &account, "400.00").await;
     let again = amna.does("wireBatchMake", json!({}), BATCH).await;
     assert_eq!(again.text("wireBatch.total.amount"), "400.00");
-    let (_, text) = fetch(&amna.visitor().await, &again.text("wireBatch.path")).await;
+    let (_, text) = takes(&amna, &again.text("wireBatch.path")).await;
     assert!(text.contains(&anew) && !text.contains(&first) && !text.contains(&second), "{text}");
 
     // Once no bank can send it back any more, it is forgotten what was told of it.
@@ -274,7 +328,7 @@ async fn what_a_person_changes_later_changes_nothing_of_what_is_on_its_way() {
     deal.freelancer.does("payoutMethodRemove", json!({ "payoutMethodId": account }), "payoutMethod { id }").await.ok();
     let made = amna.does("wireBatchMake", json!({}), BATCH).await;
     assert_eq!(made.text("wireBatch.total.amount"), "900.00");
-    let (code, file) = fetch(&amna.visitor().await, &made.text("wireBatch.path")).await;
+    let (code, file) = takes(&amna, &made.text("wireBatch.path")).await;
     assert_eq!(code, StatusCode::OK, "{file}");
     let told =
         "\"FAISAL\",\"12 Mall Road, Lahore\",\"+923001234567\",\"CNIC 3520212345671\",\"PK36SCBL0000001123456702\"";
@@ -294,7 +348,7 @@ async fn a_suspended_persons_wire_is_called_back_as_long_as_it_is_in_no_file() {
     let in_a_file = asked(&deal, &account, "200.00").await;
     let amna = app.admin("amna").await;
     let made = amna.does("wireBatchMake", json!({}), BATCH).await;
-    assert_eq!(fetch(&amna.visitor().await, &made.text("wireBatch.path")).await.0, StatusCode::OK);
+    assert_eq!(takes(&amna, &made.text("wireBatch.path")).await.0, StatusCode::OK);
     let stopped = asked(&deal, &account, "300.00").await;
     let beside = asked(&deal, &account, "400.00").await;
     let reason = json!({ "userId": deal.freelancer.id, "reason": "A complaint" });
@@ -328,7 +382,7 @@ async fn a_suspended_persons_wire_is_called_back_as_long_as_it_is_in_no_file() {
 }
 
 #[tokio::test]
-async fn what_is_in_a_file_that_nobody_has_fetched_is_taken_out_and_the_rest_goes() {
+async fn what_is_in_a_file_that_nobody_has_taken_is_taken_out_and_the_rest_goes() {
     let base = TestApp::new().await;
     let app = by_our_bank(&base).await;
     let deal = app.released().await;
@@ -346,7 +400,8 @@ async fn what_is_in_a_file_that_nobody_has_fetched_is_taken_out_and_the_rest_goe
     };
     assert_eq!(list().await, json!({ "lines": 2, "total": { "amount": "700.00" } }));
     let path = made.text("wireBatch.path");
-    let (code, file) = fetch(&amna.visitor().await, &path).await;
+    assert!(fetch(&amna.visitor().await, &path).await.1.contains("WIRE_NOT_TAKEN"));
+    let (code, file) = takes(&amna, &path).await;
     assert!(code == StatusCode::OK && file.lines().count() == 3 && !file.contains(&first), "{file}");
     // From then on the bank may have it.
     let query = "{ wireBatches(first: 1) { nodes { takenAt } } }";
@@ -373,6 +428,7 @@ async fn what_is_in_a_file_that_nobody_has_fetched_is_taken_out_and_the_rest_goe
     assert_eq!(list().await, json!({ "lines": 0, "total": { "amount": "0.00" } }));
     let (code, text) = fetch(&amna.visitor().await, &made.text("wireBatch.path")).await;
     assert!(code == StatusCode::CONFLICT && text.contains("WIRE_BATCH_EMPTY"), "{text}");
+    assert_eq!(asks_for(&amna, &made.text("wireBatch.path"), false).await.refused(), ["WIRE_BATCH_EMPTY"]);
 }
 
 #[tokio::test]
@@ -506,7 +562,7 @@ async fn what_our_bank_is_told_is_sealed_anew_with_a_new_key() {
     new.market.clock().advance(now - new.market.clock().now());
     let amna = new.admin("amna").await;
     let made = amna.does("wireBatchMake", json!({}), BATCH).await;
-    let (code, file) = fetch(&amna.visitor().await, &made.text("wireBatch.path")).await;
+    let (code, file) = takes(&amna, &made.text("wireBatch.path")).await;
     assert!(code == StatusCode::OK && file.contains(&id) && file.contains("PK36SCBL0000001123456702"), "{file}");
     let kept =
         "select count(*) from wire_lines t where t::text like '%PK36%' or encode(sealed, 'escape') like '%PK36%'";
@@ -622,7 +678,7 @@ async fn a_part_is_kept_in_dollars_within_what_the_policy_allows_and_the_wire_di
     assert_eq!(status(&deal.freelancer, &id).await, "IN_TRANSIT");
     let made = amna.does("wireBatchMake", json!({}), BATCH).await;
     assert_eq!(made.text("wireBatch.total.amount"), "400.00");
-    let (_, file) = fetch(&amna.visitor().await, &made.text("wireBatch.path")).await;
+    let (_, file) = takes(&amna, &made.text("wireBatch.path")).await;
     let lines: Vec<&str> = file.lines().skip(1).collect();
     assert_eq!(lines.len(), 2, "{file}");
     for (line, parts) in lines.iter().zip([
@@ -649,7 +705,7 @@ async fn what_was_sent_by_wire_stays_listed_when_its_payee_is_erased_and_no_file
     let amna = app.admin("amna").await;
     let made = amna.does("wireBatchMake", json!({}), BATCH).await;
     let path = made.text("wireBatch.path");
-    assert!(fetch(&amna.visitor().await, &path).await.1.contains(&id));
+    assert!(takes(&amna, &path).await.1.contains(&id));
     amna.does("wireSettle", json!({ "payoutId": id, "outcome": "PAID" }), "payout { status }").await.ok();
     deal.client.does("contractEnd", json!({ "contractId": deal.contract }), "contract { status }").await.ok();
     app.passes(TimeDelta::days(30)).await;

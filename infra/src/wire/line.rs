@@ -144,6 +144,12 @@ fn reference(key: &str) -> String {
     format!("wire_{}", key.replace(':', "_"))
 }
 
+/// The line of a payout that our people carry by hand and have not settled.
+pub(super) async fn by_hand<C: ConnectionTrait>(conn: &C, payout: PayoutId) -> Result<Option<Waiting>, Failure> {
+    let text = format!("{WAITING} and line.rail = 'manual'");
+    Ok(Waiting::find_by_statement(sql(&text, [ids(&[payout])])).one(conn).await?)
+}
+
 const WAITING: &str =
     "select line.key, line.payout_id, line.taken_by, line.sealed, owner.suspended_at is not null as suspended,
         array(select cleared.reason from payout_clearances cleared where cleared.payout_id = payout.id) as cleared
@@ -174,8 +180,7 @@ impl Tx {
 
     /// The line of a payout, locked, that our people carry by hand and have not settled.
     pub(super) async fn wire_by_hand(&self, payout: PayoutId) -> Result<Option<Waiting>, Failure> {
-        let text = format!("{WAITING} and line.rail = 'manual'");
-        Ok(Waiting::find_by_statement(sql(&text, [ids(&[payout])])).one(self.conn()).await?)
+        by_hand(self.conn(), payout).await
     }
 
     /// A payout's line, locked, is taken out of its file as long as nobody has taken the file; which file that was.

@@ -413,8 +413,15 @@ pub const CODES: &[(&str, Where, &str, &str)] = &[
     ("WIRE_BATCH_EMPTY", Rule, "Nothing of the file is left to be wired.", "For our people: make another."),
     ("WIRE_BATCH_SETTLED", Rule, "The bank has acted on the file.", "For our people: don't hand it over again."),
     ("WIRE_BATCH_UNKNOWN", Rule, "What the bank has to be told was not kept.", "For our people: settle these by hand."),
+    ("WIRE_FILE_TAKEN", Rule, "Somebody has taken the file.", "For our people: ask them; then `takeOver`."),
+    (
+        "WIRE_NOT_TAKEN",
+        Rule,
+        "Whoever asks for the file or the slip has not taken it.",
+        "For our people: `wireFileTake` or `wireSlipTake`.",
+    ),
     ("WIRE_RETURN_TOO_LATE", Rule, "It can't come back any more.", "For our people: book it otherwise."),
-    ("WIRE_SLIP_TAKEN", Rule, "Somebody has taken the slip.", "For our people: ask them."),
+    ("WIRE_SLIP_TAKEN", Rule, "Somebody has taken the slip.", "For our people: ask them; then `takeOver`."),
     ("WIRE_STOPPED", Rule, "The payout is stopped.", "For our people: look at it in `payoutQueue`."),
     // The house.
     ("MODEL_OF_ANOTHER_PROGRAM", House, "The version of the model is of another program.", "Learn it anew."),
