@@ -275,6 +275,21 @@ impl Loader<OrganizationHeld> for Loading {
     }
 }
 
+/// A person, for those who may know of them by their id alone, in place of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct UserKnown(pub UserId);
+
+impl Loader<UserKnown> for Loading {
+    type Value = domain::user::User;
+    type Error = LoadError;
+
+    async fn load(&self, keys: &[UserKnown]) -> Result<HashMap<UserKnown, Self::Value>, LoadError> {
+        let wanted: Vec<UserId> = keys.iter().map(|UserKnown(id)| *id).collect();
+        let found = self.market.users_known(&self.caller.call(), &wanted).await.map_err(LoadError::of)?;
+        Ok(found.into_iter().map(|found| (UserKnown(found.id), found)).collect())
+    }
+}
+
 /// The policy in force now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PolicyNow;

@@ -11,7 +11,7 @@ use crate::gig::Gig;
 use crate::history::ContractEvent;
 use crate::invitation::Invitation;
 use crate::key::Key;
-use crate::loader::{OrganizationHeld, load};
+use crate::loader::{OrganizationHeld, UserKnown, load};
 use crate::milestone::{Milestone, Submission};
 use crate::notification::Notification;
 use crate::offer::Offer;
@@ -108,7 +108,9 @@ pub struct NodeQuery;
 
 #[Object]
 impl NodeQuery {
-    /// The object with this global id, if there is one and you may see it.
+    /// The object with this global id, if there is one and you may see it. A person who hides their profile, is
+    /// suspended or was erased is there only for those who have dealings with them: a contract, an offer, a proposal, an
+    /// invitation, or a company.
     async fn node(
         &self,
         ctx: &Context<'_>,
@@ -146,7 +148,7 @@ impl NodeQuery {
                 market.passkey_find(&call, Key::read(&id).0).await.map(|it| it.map(Passkey).map(Node::from))
             }
             domain::id::UserId::PREFIX => {
-                return Ok(load(ctx, Key::<domain::id::UserId>::read(&id).0).await?.map(User).map(Node::from));
+                return Ok(load(ctx, UserKnown(Key::read(&id).0)).await?.map(User).map(Node::from));
             }
             domain::id::OfferId::PREFIX => {
                 return Ok(load(ctx, Key::<domain::id::OfferId>::read(&id).0).await?.map(Offer).map(Node::from));

@@ -78,8 +78,8 @@ pub struct Asking<'a> {
     pub gig: &'a Gig,
     /// Whom.
     pub freelancer: UserId,
-    /// Are they suspended? Then they are nobody that could be invited.
-    pub is_suspended: bool,
+    /// May the client know of them? If they are suspended, hide, or there is no such person, there is nobody to invite.
+    pub is_known: bool,
     /// Is that a member of the client?
     pub is_member: bool,
     /// The invitation that was sent before, if one was.
@@ -108,7 +108,7 @@ impl Asking<'_> {
         if let Some(sent) = self.sent_before {
             return Ok(Change::none(sent.clone()));
         }
-        if self.is_suspended {
+        if !self.is_known {
             return Err(Refusal::field("freelancerId", "UNKNOWN", "there is no such freelancer"));
         }
         if self.is_member {

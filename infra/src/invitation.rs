@@ -34,7 +34,7 @@ impl Market {
                 gig: &gig,
                 freelancer,
                 // Read again here, whatever a ranking knew of them.
-                is_suspended: tx.is_suspended(freelancer).await?,
+                is_known: tx.knows(freelancer).await? && !tx.is_suspended(freelancer).await?,
                 is_member: tx.is_member(gig.client, freelancer).await?,
                 sent_before: sent.before.as_ref(),
                 sent_today: sent.today,

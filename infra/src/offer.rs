@@ -164,6 +164,10 @@ impl Market {
                 access::check(tx.actor(), Verb::OfferCreate, &proposal.subject())?;
             }
             access::check(tx.actor(), Verb::OfferCreate, &Subject::of_client(client))?;
+            // Who bid is known; who was not heard of yet is found, or nobody.
+            if bid.is_none() && !tx.knows(freelancer).await? {
+                return Err(Refusal::field("freelancerId", "UNKNOWN", "there is no such freelancer").into());
+            }
             if draft {
                 let waiting = sql(
                     "select count(*) as count from offers where organization_id = $1 and status = 'draft'",

@@ -17,6 +17,8 @@ use crate::profile::{ProfilesWith, along};
 use crate::sql::{ids, sql};
 use crate::{Call, Failure, Fault, Tx, run};
 
+mod known;
+
 impl Market {
     /// The signed-in person, as they are now.
     pub async fn viewer(&self, call: &Call) -> Result<Option<User>, Failure> {
@@ -42,8 +44,8 @@ impl Market {
         Ok(Some((user, along::read(&found)?)))
     }
 
-    /// People by their ids; those that don't exist are missing. What of them may be shown to whom
-    /// is decided field by field.
+    /// People by their ids, as whoever sees something of theirs sees them; those that don't exist are missing. What of
+    /// them may be shown to whom is decided field by field.
     pub async fn users_by_id(&self, _call: &Call, wanted: &[UserId]) -> Result<Vec<User>, Failure> {
         let select = sql("select * from users where id = any($1)", [ids(wanted)]);
         let rows = row::Entity::find().from_raw_sql(select).all(self.db()).await?;

@@ -2,7 +2,9 @@
 
 use domain::access::Staff;
 use serde_json::{Value, json};
-use tests::{PASSWORD, TOKENS, TestApp};
+use tests::{PASSWORD, Person, TOKENS, TestApp};
+
+use crate::gig::open_gig;
 
 #[tokio::test]
 async fn user_update_changes_what_is_given_and_nothing_else() {
@@ -152,4 +154,69 @@ async fn payouts_of_a_suspended_person_are_held_until_somebody_looks() {
     admin.does("payoutUnblock", unblock, "payout { status }").await.ok();
     app.passes(chrono::TimeDelta::days(1)).await;
     assert_eq!(status(&waits).await.0, "PAID");
+}
+
+/// What is answered to an id that somebody kept must be what is answered to one that was made up.
+#[tokio::test]
+async fn whoever_hides_was_suspended_or_erased_is_nobody_to_those_without_dealings() {
+    let app = TestApp::new().await;
+    let (ada, bo, warden) = (app.client("ada").await, app.client("bo").await, app.admin("warden").await);
+    let cy = app.person("cy").await;
+    super::organization::joins(&ada, &cy, "VIEWER").await;
+    let node = "query($id: ID!) { node(id: $id) { id ... on User { name createdAt rating { count } reviews { totalCount } } } }";
+    let sees = async |who: &Person<'_>, id: &str| who.asks(node, json!({ "id": id })).await.data()["node"]["id"].clone();
+    let gig = open_gig(&ada, json!({})).await["id"].clone();
+    let of_bo = open_gig(&bo, json!({})).await["id"].clone();
+    let nobody = format!("{}_00000000000000000000000007", bo.id.split('_').next().unwrap());
+    let asks_in = |gig: &Value, id: &str| json!({ "gigId": gig, "freelancerId": id });
+    let offers = |id: &str| {
+        let milestones = json!([{ "title": "All of it", "amount": { "amount": "100.00" } }]);
+        json!({ "organizationId": bo.organization, "freelancerId": id, "title": "Straight away", "milestones": milestones })
+    };
+    let unknown = bo.does_once("invitationSend", asks_in(&of_bo, &nobody), "invitation { id }").await.body;
+    let unwanted = bo.does_once("offerCreate", offers(&nobody), "offer { id }").await.body;
+
+    for how in ["hidden", "suspended", "erased"] {
+        let lin = app.freelancer(how).await;
+        let profile = json!({ "headline": format!("Rust developer, {how}") });
+        lin.does("profileUpdate", profile, "profile { id }").await.ok();
+        ada.does("invitationSend", asks_in(&gig, &lin.id), "invitation { id }").await.ok();
+        assert_eq!(sees(&bo, &lin.id).await, json!(lin.id), "{how}: in the open before");
+        match how {
+            "hidden" => {
+                lin.does("profileUpdate", json!({ "visibility": "HIDDEN" }), "profile { id }").await.ok();
+                assert_eq!(sees(&lin, &lin.id).await, json!(lin.id), "they see themselves");
+                // Who works for a company, or was asked to, knows its people.
+                ada.does("profileUpdate", json!({ "headline": "Client", "visibility": "HIDDEN" }), "profile { id }")
+                    .await
+                    .ok();
+                assert_eq!(sees(&lin, &ada.id).await, json!(ada.id));
+                assert_eq!(sees(&bo, &ada.id).await, Value::Null);
+            }
+            "suspended" => {
+                let input = json!({ "userId": lin.id, "reason": "A complaint" });
+                warden.does("userSuspend", input, "user { id }").await.ok();
+            }
+            _ => {
+                let invitations = "{ viewer { invitations(first: 5) { nodes { id } } } }";
+                let invitation = lin.asks(invitations, json!({})).await.data()["viewer"]["invitations"]["nodes"][0]["id"].clone();
+                lin.does("invitationDecline", json!({ "invitationId": invitation }), "invitation { id }").await.ok();
+                lin.does("accountErase", json!({ "confirmEmail": lin.email }), "erasedAt").await.ok();
+            }
+        }
+        for who in [&ada, &cy, &warden] {
+            assert_eq!(sees(who, &lin.id).await, json!(lin.id), "{how}: {} deals with them", who.email);
+        }
+        for made_up in [bo.asks(node, json!({ "id": nobody })).await, app.visitor().asks(node, json!({ "id": nobody })).await] {
+            assert_eq!(bo.asks(node, json!({ "id": lin.id })).await.body, made_up.body, "{how}");
+            assert_eq!(app.visitor().asks(node, json!({ "id": lin.id })).await.body, made_up.body, "{how}");
+        }
+        let asked = bo.does_once("invitationSend", asks_in(&of_bo, &lin.id), "invitation { id }").await;
+        assert_eq!((asked.faults(), &asked.body), (vec!["freelancerId: UNKNOWN".to_owned()], &unknown), "{how}");
+        let offered = bo.does_once("offerCreate", offers(&lin.id), "offer { id }").await;
+        assert_eq!((offered.faults(), &offered.body), (vec!["freelancerId: UNKNOWN".to_owned()], &unwanted), "{how}");
+        assert_eq!(sees(&bo, &lin.id).await, Value::Null, "{how}: asking makes no dealings");
+        let found = bo.asks("{ freelancers(first: 5) { totalCount nodes { id } } }", json!({})).await;
+        assert_eq!(found.data()["freelancers"], json!({ "totalCount": 0, "nodes": [] }), "{how}");
+    }
 }

@@ -83,7 +83,7 @@ pub fn commands() -> Vec<Command<Gig>> {
         command("remove", Verb::GigRemove, |g, a| g.remove(a, "Spam and lies", day(9))),
         command("invite a freelancer", Verb::InvitationSend, |g, a| {
             let asking = Asking {
-                is_suspended: false,
+                is_known: true,
                 gig: &g,
                 freelancer: id(1),
                 is_member: false,
