@@ -192,6 +192,9 @@ fn refused(failure: Failure, trace: &TraceId) -> Problem {
         Refusal::Denied { reason: Denied::Suspended } => {
             Problem::http(StatusCode::FORBIDDEN, "SUSPENDED", "this account is suspended")
         }
+        Refusal::Denied { reason: Denied::SecondFactor } => {
+            Problem::http(StatusCode::FORBIDDEN, "SECOND_FACTOR_MISSING", &message)
+        }
         Refusal::Denied { reason: Denied::NotAllowed } => {
             Problem::http(StatusCode::FORBIDDEN, "NOT_ALLOWED", "your role does not allow this")
         }

@@ -164,7 +164,8 @@ impl AccountViewer {
         self.0.locale.as_str()
     }
 
-    /// What you do for the platform, if anything.
+    /// What you do for the platform, if anything. You do it only while your `secondFactor` is on: until then all of it
+    /// is refused with `SECOND_FACTOR_MISSING`.
     async fn staff(&self) -> Option<Staff> {
         self.0.staff.map(Staff::from)
     }

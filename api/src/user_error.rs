@@ -140,6 +140,13 @@ pub fn user_errors(refusal: Refusal) -> Vec<UserError> {
             message: "This account is suspended.".to_owned(),
             path: None,
         }),
+        Refusal::Denied { reason: Denied::SecondFactor } => UserError::NotAllowed(NotAllowedError {
+            code: "SECOND_FACTOR_MISSING".to_owned(),
+            message: "Our people act with a second factor only: set one up with secondFactorEnroll and \
+                      secondFactorConfirm."
+                .to_owned(),
+            path: None,
+        }),
         Refusal::WrongState { state, allowed, .. } => UserError::WrongState(WrongStateError {
             code: "WRONG_STATE".to_owned(),
             message: format!("{message}; {}", possible(&allowed)),

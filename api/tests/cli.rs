@@ -415,11 +415,13 @@ async fn staff_are_granted_listed_and_revoked_by_the_operator_beside_a_running_s
         infra::demo::MEDIATOR
     );
     assert_eq!(listed, demo);
-    let granted = home.run(&["staff", "grant", infra::demo::FREELANCER, "mediator"]);
-    assert!(granted.out.starts_with("mediator "), "{} {}", granted.out, granted.said);
-    assert!(list().contains(infra::demo::FREELANCER));
-    let revoked = home.run(&["staff", "revoke", infra::demo::FREELANCER]);
+    home.run(&["staff", "grant", infra::demo::FREELANCER, "mediator"]).is_refused(&["second factor"]);
+    assert_eq!(list(), demo);
+    let revoked = home.run(&["staff", "revoke", infra::demo::MEDIATOR]);
     assert!(revoked.out.starts_with("nobody of ours"), "{} {}", revoked.out, revoked.said);
+    assert!(!list().contains(infra::demo::MEDIATOR));
+    let granted = home.run(&["staff", "grant", infra::demo::MEDIATOR, "mediator"]);
+    assert!(granted.out.starts_with("mediator "), "{} {}", granted.out, granted.said);
     assert_eq!(list(), demo);
     home.run(&["staff", "grant", "nobody@demo.example", "admin"]).is_refused(&["nobody has signed up"]);
     home.run(&["staff", "revoke", "nobody"]).is_refused(&["not an email address"]);

@@ -29,10 +29,19 @@ pub struct Person {
     pub user: UserId,
     /// Suspended people may do nothing, and see nothing that isn't public.
     pub suspended: bool,
+    /// Does signing in take a second proof of them? Our people are ours only then.
+    pub second_factor: bool,
     /// What this person does for the platform, if anything.
     pub staff: Option<Staff>,
     /// The organizations this person belongs to.
     pub memberships: Vec<(OrganizationId, MemberRole)>,
+}
+
+impl Person {
+    /// What they do for the platform now: nothing while they are suspended, or their password alone signs them in.
+    pub fn acts_for_us(&self) -> Option<Staff> {
+        self.staff.filter(|_| self.second_factor && !self.suspended)
+    }
 }
 
 /// What someone does for the platform.
@@ -233,7 +242,12 @@ impl Role {
         if let Some((_, role)) = membership {
             return Self::Member(*role);
         }
-        match person.staff {
+        Self::of_staff(person.acts_for_us(), subject)
+    }
+
+    /// What one of our people is to a subject in which they have no part.
+    fn of_staff(staff: Option<Staff>, subject: &Subject) -> Self {
+        match staff {
             Some(Staff::Admin) => Self::Admin,
             Some(Staff::Mediator) if subject.disputed => Self::Mediator,
             Some(Staff::Mediator) | None => Self::Stranger,
@@ -262,6 +276,9 @@ pub enum Denied {
     /// As far as this actor is concerned it does not exist.
     #[error("not found")]
     Hidden,
+    /// One of our people, whose password alone signs them in: they are nobody of ours until that takes more.
+    #[error("our people act with a second factor only: set one up with secondFactorEnroll and secondFactorConfirm")]
+    SecondFactor,
     /// It exists, and this actor may see it, but not do this to it.
     #[error("your role does not allow this")]
     NotAllowed,
@@ -679,8 +696,17 @@ pub fn check(actor: &Actor, verb: Verb, subject: &Subject) -> Result<Role, Denie
     match role {
         Role::Nobody => Err(Denied::SignIn),
         Role::Suspended => Err(Denied::Suspended),
+        Role::Stranger if would_be_ours(actor, verb, subject) => Err(Denied::SecondFactor),
         _ if role.sees(subject) => Err(Denied::NotAllowed),
         _ => Err(Denied::Hidden),
+    }
+}
+
+/// Is it the second factor alone that one of our people lacks?
+fn would_be_ours(actor: &Actor, verb: Verb, subject: &Subject) -> bool {
+    match actor {
+        Actor::Person(person) => verb.allowed_to().contains(&Role::of_staff(person.staff, subject)),
+        Actor::Nobody | Actor::System => false,
     }
 }
 
@@ -748,7 +774,7 @@ mod tests {
     /// An actor who is `role` to a subject between organization 1 and user 1.
     fn actor(role: Role) -> Actor {
         let person =
-            |n, memberships, staff, suspended| Actor::Person(Person { user: user(n), suspended, staff, memberships });
+            |n, memberships, staff, suspended| Actor::Person(Person { user: user(n), suspended, second_factor: true, staff, memberships });
         match role {
             Role::Nobody => Actor::Nobody,
             Role::System => Actor::System,
@@ -782,6 +808,28 @@ mod tests {
                     };
                     assert_eq!(answer, expected, "{verb:?} {role:?} public: {public}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn our_people_are_ours_only_with_a_second_factor() {
+        let subject = Subject::between(organization(1), user(1)).disputed_if(true);
+        for staff in [Staff::Mediator, Staff::Admin] {
+            let person = Person { user: user(9), suspended: false, second_factor: true, staff: Some(staff), memberships: vec![] };
+            let armed = Actor::Person(person.clone());
+            let bare = Actor::Person(Person { second_factor: false, ..person.clone() });
+            let member = Actor::Person(Person { second_factor: false, memberships: vec![(organization(1), MemberRole::Owner)], ..person });
+            assert!(visible(&armed, &subject) && !visible(&bare, &subject), "{staff:?}");
+            for &verb in Verb::ALL {
+                let expected = match check(&armed, verb, &subject) {
+                    Ok(_) => Err(Denied::SecondFactor),
+                    Err(_) => Err(Denied::Hidden),
+                };
+                assert_eq!(check(&bare, verb, &subject), expected, "{verb:?} {staff:?}");
+                // What is somebody's own is theirs with the password alone, as it is anybody's.
+                let own = verb.allowed_to().contains(&Role::Member(MemberRole::Owner));
+                assert_eq!(check(&member, verb, &subject).is_ok(), own, "{verb:?} {staff:?}");
             }
         }
     }

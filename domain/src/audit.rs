@@ -61,7 +61,7 @@ mod tests {
     fn only_admins_read_it() {
         let person = |staff, memberships| {
             let user = UserId::from_uuid(Uuid::from_u128(1));
-            Actor::Person(Person { user, suspended: false, staff, memberships })
+            Actor::Person(Person { user, suspended: false, second_factor: true, staff, memberships })
         };
         let owner = vec![(OrganizationId::from_uuid(Uuid::from_u128(1)), MemberRole::Owner)];
         let ask = |actor: &Actor| AuditFilter::ask(actor, Some("mil_1"), None);

@@ -95,6 +95,7 @@ mod tests {
         Actor::Person(Person {
             user: UserId::from_uuid(Uuid::from_u128(9)),
             suspended: false,
+            second_factor: true,
             staff: None,
             memberships,
         })
@@ -157,6 +158,7 @@ mod tests {
         let freelancer = Actor::Person(Person {
             user: UserId::from_uuid(Uuid::from_u128(1)),
             suspended: false,
+            second_factor: true,
             staff: None,
             memberships: vec![],
         });

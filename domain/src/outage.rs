@@ -334,7 +334,7 @@ mod tests {
 
     fn person(staff: Option<Staff>) -> Actor {
         let user = UserId::from_uuid(Uuid::from_u128(9));
-        Actor::Person(Person { user, suspended: false, staff, memberships: vec![] })
+        Actor::Person(Person { user, suspended: false, second_factor: true, staff, memberships: vec![] })
     }
 
     fn draft(from: i64, until: i64) -> OutageDraft {
@@ -424,7 +424,7 @@ mod tests {
             manual: false,
         };
         let freelancer =
-            Actor::Person(Person { user: Id::from_uuid(uuid), suspended: false, staff: None, memberships: vec![] });
+            Actor::Person(Person { user: Id::from_uuid(uuid), suspended: false, second_factor: true, staff: None, memberships: vec![] });
         Timesheet::open(Id::from_uuid(uuid), hourly, at(0))
             .next
             .add_entry(&freelancer, at(1), None, entry)

@@ -248,7 +248,7 @@ mod tests {
     }
 
     fn person(n: u128) -> Actor {
-        Actor::Person(Person { user: user(n), suspended: false, staff: None, memberships: vec![] })
+        Actor::Person(Person { user: user(n), suspended: false, second_factor: true, staff: None, memberships: vec![] })
     }
 
     fn passkey(counter: u32) -> Passkey {

@@ -250,7 +250,7 @@ mod tests {
 
     fn person(n: u128) -> Actor {
         let user = UserId::from_uuid(Uuid::from_u128(n));
-        Actor::Person(Person { user, suspended: false, staff: None, memberships: vec![] })
+        Actor::Person(Person { user, suspended: false, second_factor: true, staff: None, memberships: vec![] })
     }
 
     fn edited(edit: PayeeEdit) -> Result<Payee, Refusal> {

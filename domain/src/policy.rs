@@ -453,7 +453,7 @@ mod tests {
         use crate::id::{Id, UserId};
         let person = |staff| {
             let user = UserId::from_uuid(uuid::Uuid::from_u128(1));
-            Actor::Person(Person { user, suspended: false, staff, memberships: vec![] })
+            Actor::Person(Person { user, suspended: false, second_factor: true, staff, memberships: vec![] })
         };
         let first = PolicyVersion {
             number: 1,

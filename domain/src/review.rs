@@ -217,7 +217,7 @@ mod tests {
     }
 
     fn lin() -> Actor {
-        Actor::Person(Person { user: id(1), suspended: false, staff: None, memberships: vec![] })
+        Actor::Person(Person { user: id(1), suspended: false, second_factor: true, staff: None, memberships: vec![] })
     }
 
     fn ended(terms: Terms) -> Contract {

@@ -235,7 +235,7 @@ mod tests {
 
     fn person(n: u128, staff: Option<Staff>) -> Actor {
         let user = UserId::from_uuid(Uuid::from_u128(n));
-        Actor::Person(Person { user, suspended: false, staff, memberships: vec![] })
+        Actor::Person(Person { user, suspended: false, second_factor: true, staff, memberships: vec![] })
     }
 
     #[test]

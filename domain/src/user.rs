@@ -162,14 +162,23 @@ impl User {
         Ok(Change::to(Self { version: self.version + 1, ..next }))
     }
 
-    /// An operator makes the person one of our people, or no longer one.
-    pub fn become_staff(self, actor: &Actor, staff: Option<Staff>) -> Result<Change<Self>, Refusal> {
+    /// An operator makes the person one of our people, or no longer one. `second_factor` says whether signing in takes a
+    /// second proof of them already: else whoever knew their password alone could set up the first one, and act for us.
+    pub fn become_staff(
+        self,
+        actor: &Actor,
+        staff: Option<Staff>,
+        second_factor: bool,
+    ) -> Result<Change<Self>, Refusal> {
         access::check(actor, Verb::StaffGrant, &self.subject())?;
         if self.staff == staff {
             return Ok(Change::none(self));
         }
         if staff.is_some() {
             self.must_read_mail()?;
+            if !second_factor {
+                return Err(access::Denied::SecondFactor.into());
+            }
         }
         Ok(Change::to(Self { staff, version: self.version + 1, ..self }))
     }
@@ -507,7 +516,7 @@ mod tests {
         let ada = sign_up.create(id, Timestamp::UNIX_EPOCH).next;
         let someone = |n| {
             let user = UserId::from_uuid(Uuid::from_u128(n));
-            Actor::Person(Person { user, suspended: false, staff: None, memberships: vec![] })
+            Actor::Person(Person { user, suspended: false, second_factor: true, staff: None, memberships: vec![] })
         };
         let edit = || UserEdit::parse(Some("Ada L"), None, None).unwrap();
 
@@ -525,7 +534,7 @@ mod tests {
         let ada = sign_up.create(UserId::from_uuid(Uuid::from_u128(1)), now).next;
         let someone = |n, staff| {
             let user = UserId::from_uuid(Uuid::from_u128(n));
-            Actor::Person(Person { user, suspended: false, staff, memberships: vec![] })
+            Actor::Person(Person { user, suspended: false, second_factor: true, staff, memberships: vec![] })
         };
         let admin = someone(2, Some(Staff::Admin));
         for (actor, denied) in [
@@ -536,9 +545,9 @@ mod tests {
         ] {
             assert_eq!(ada.clone().suspend(&actor, now, "spam"), Err(denied.into()));
             assert_eq!(ada.clone().reinstate(&actor, now, "a mistake"), Err(denied.into()));
-            assert_eq!(ada.clone().become_staff(&actor, Some(Staff::Admin)), Err(denied.into()));
+            assert_eq!(ada.clone().become_staff(&actor, Some(Staff::Admin), true), Err(denied.into()));
         }
-        assert_eq!(ada.clone().become_staff(&admin, Some(Staff::Admin)), Err(Denied::NotAllowed.into()));
+        assert_eq!(ada.clone().become_staff(&admin, Some(Staff::Admin), true), Err(Denied::NotAllowed.into()));
         assert!(matches!(ada.clone().suspend(&admin, now, " "), Err(Refusal::Invalid { .. })));
 
         let suspended = ada.clone().suspend(&admin, now, "spam").unwrap();

@@ -35,11 +35,11 @@ fn day(n: i64) -> Timestamp {
 
 fn ada() -> Actor {
     let memberships = vec![(id(1), MemberRole::Owner)];
-    Actor::Person(Person { user: id(2), suspended: false, staff: None, memberships })
+    Actor::Person(Person { user: id(2), suspended: false, second_factor: true, staff: None, memberships })
 }
 
 fn lin() -> Actor {
-    Actor::Person(Person { user: id(1), suspended: false, staff: None, memberships: vec![] })
+    Actor::Person(Person { user: id(1), suspended: false, second_factor: true, staff: None, memberships: vec![] })
 }
 
 /// A milestone with its books beside it.

@@ -30,6 +30,10 @@ pub const CLIENT: &str = "client@demo.example";
 /// The freelancer to sign in as: the first of them.
 pub const FREELANCER: &str = "freelancer@demo.example";
 /// The mediator to sign in as.
+/// What the authenticator apps of our people are set up with in the demo: as public as the password.
+pub const APP_SECRET: &str = "RABTADEMORABTADEMORABTADEMORABTA";
+
+/// One of our people.
 pub const MEDIATOR: &str = "mediator@demo.example";
 /// The admin to sign in as.
 pub const ADMIN: &str = "admin@demo.example";
@@ -58,7 +62,8 @@ impl Market {
         // One hash for all: a slow one for each would take longer than everything else.
         let hash = self.passwords().hash(PASSWORD).await?;
         for (email, name, staff) in [(MEDIATOR, "Morgan Hale", Staff::Mediator), (ADMIN, "Noor Aziz", Staff::Admin)] {
-            self.demo_user(email, name, "UTC", &hash).await?;
+            let user = self.demo_user(email, name, "UTC", &hash).await?;
+            self.second_factor_of_demo(user).await?;
             self.staff_grant(
                 &Call::system("demo"),
                 &email.parse().map_err(|e| Fault::bad_row("demo", e))?,
@@ -233,6 +238,6 @@ fn skills(slugs: &[&str]) -> Result<Vec<SkillId>, Failure> {
 
 fn call_of(user: UserId, owns: Option<OrganizationId>) -> Call {
     let memberships = owns.into_iter().map(|organization| (organization, MemberRole::Owner)).collect();
-    let person = Person { user, suspended: false, staff: None, memberships };
+    let person = Person { user, suspended: false, second_factor: true, staff: None, memberships };
     Call { actor: Actor::Person(person), ..Call::system("demo") }
 }

@@ -106,7 +106,7 @@ impl Facts {
     pub(crate) fn into_value(self, scene: &Scene) -> Result<(Value, Aftermath), DbErr> {
         let mut kinds = self.kinds;
         let now = serde_json::to_value(scene.now).map_err(|error| DbErr::Json(error.to_string()))?;
-        let staff = matches!(&scene.actor, Actor::Person(person) if person.staff.is_some());
+        let staff = matches!(&scene.actor, Actor::Person(person) if person.acts_for_us().is_some());
         kinds.insert("at".to_owned(), now);
         kinds.insert("actor".to_owned(), actor_name(&scene.actor).into());
         kinds.insert("staff".to_owned(), staff.into());

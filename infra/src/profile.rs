@@ -169,7 +169,7 @@ fn seen_by(actor: &Actor) -> sea_orm::Condition {
     );
     match actor {
         Actor::System => sea_orm::Condition::all(),
-        Actor::Person(person) if person.staff.is_some() && !person.suspended => sea_orm::Condition::all(),
+        Actor::Person(person) if person.acts_for_us().is_some() => sea_orm::Condition::all(),
         Actor::Person(_) | Actor::Nobody => sea_orm::Condition::any().add(public).add(row::Column::UserId.eq(own)),
     }
 }

@@ -160,6 +160,17 @@ impl Market {
         Ok(Kept::find_by_statement(select).one(self.db()).await?.is_some())
     }
 
+    /// One of the demo's people has an app, set up with the demo's secret.
+    pub(crate) async fn second_factor_of_demo(&self, user: UserId) -> Result<(), Failure> {
+        let sealed = self.vault().seal(&sealed_for(user), crate::demo::APP_SECRET)?;
+        let keep = sql(
+            "insert into second_factors (user_id, secret, enrolled_at, confirmed_at) values ($1, $2, $3, $3)",
+            [user.uuid().into(), sealed.into(), self.clock().now().into()],
+        );
+        self.db().execute_raw(keep).await?;
+        Ok(())
+    }
+
     async fn second_factor_throttle(&self, user: UserId) -> Result<(), Failure> {
         let allowance = crate::throttle::Allowance { attempts: 10, within: chrono::TimeDelta::minutes(15) };
         self.throttle(&format!("second_factor:{user}"), allowance).await

@@ -252,6 +252,8 @@ impl Market {
     async fn standing_find(&self, user: UserId, session: SessionId) -> Result<Option<(Person, Timestamp)>, Failure> {
         let found = Standing::find_by_statement(sql(
             "select u.suspended_at is not null as suspended, u.staff, s.proved_at,
+                 exists (select from second_factors f where f.user_id = u.id and f.confirmed_at is not null)
+                     as second_factor,
                  (select jsonb_agg(jsonb_build_array(m.organization_id, m.role)) from members m where m.user_id = u.id)
                      as memberships
              from sessions s join users u on u.id = s.user_id
@@ -343,6 +345,7 @@ struct Known {
 #[derive(FromQueryResult)]
 struct Standing {
     suspended: bool,
+    second_factor: bool,
     staff: Option<String>,
     proved_at: Timestamp,
     memberships: Option<serde_json::Value>,
@@ -350,7 +353,7 @@ struct Standing {
 
 impl Standing {
     fn person(self, user: UserId) -> Result<(Person, Timestamp), Fault> {
-        let Self { suspended, staff, proved_at, memberships } = self;
+        let Self { suspended, second_factor, staff, proved_at, memberships } = self;
         let staff = staff.map(|staff| staff.parse()).transpose().map_err(|error| Fault::bad_row("users", error))?;
         let memberships: Vec<(Uuid, String)> = memberships.map(serde_json::from_value).transpose()?.unwrap_or_default();
         let memberships = memberships.into_iter().map(|(organization, role)| {
@@ -358,7 +361,7 @@ impl Standing {
             Ok((OrganizationId::from_uuid(organization), role))
         });
         let memberships = memberships.collect::<Result<_, Fault>>()?;
-        Ok((Person { user, suspended, staff, memberships }, proved_at))
+        Ok((Person { user, suspended, second_factor, staff, memberships }, proved_at))
     }
 }
 

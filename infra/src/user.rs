@@ -69,7 +69,8 @@ impl Market {
             let user = tx.user_of_email_for_update(email).await?.ok_or_else(|| {
                 Refusal::rule("NO_SUCH_USER", format!("nobody has signed up with {email}"))
             })?;
-            let change = user.become_staff(tx.actor(), staff)?;
+            let second_factor = tx.has_second_factor(user.id).await?;
+            let change = user.become_staff(tx.actor(), staff, second_factor)?;
             if change.changed {
                 tx.audit("staff_grant", change.next.id, serde_json::json!({ "staff": staff })).await?;
             }

@@ -139,6 +139,7 @@ impl Bench {
         let client = Actor::Person(Person {
             user: deal.client.id.parse().unwrap(),
             suspended: false,
+            second_factor: true,
             staff: None,
             memberships: vec![(deal.client.organization.parse().unwrap(), MemberRole::Owner)],
         });

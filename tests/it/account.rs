@@ -46,7 +46,8 @@ async fn verifies(who: &Person<'_>, code: &str) -> Reply {
 
 /// The proof that came with signing in is over, and the token is not.
 pub async fn refreshed<'a>(app: &'a TestApp, person: &Person<'_>) -> tests::Visitor<'a> {
-    let tokens = sign_in(app, &person.email, PASSWORD).await;
+    let proof = json!({ "email": person.email, "password": PASSWORD, "code": app.code_of(&person.email).await });
+    let tokens = app.visitor().does("signIn", proof, TOKENS).await;
     app.market.clock().advance(TimeDelta::minutes(15));
     let refresh = json!({ "refreshToken": tokens.text("tokens.refreshToken") });
     let tokens = app.visitor().does("sessionRefresh", refresh, TOKENS).await;
@@ -129,7 +130,7 @@ async fn letters_are_taken_for_read_only_where_they_go_nowhere() {
     let app = TestApp::new().await;
     let ada = app.newcomer("ada").await;
     let user: domain::id::UserId = ada.id.parse().unwrap();
-    let actor = Actor::Person(domain::access::Person { user, suspended: false, staff: None, memberships: vec![] });
+    let actor = Actor::Person(domain::access::Person { user, suspended: false, second_factor: true, staff: None, memberships: vec![] });
     let call = infra::Call { actor, ..infra::Call::system("test") };
     let mail = Mail::smtp(&"smtp://localhost:1025".into(), infra::mail::FROM).unwrap();
     for (clock, mail) in [(Clock::System, Mail::kept()), (app.market.clock().clone(), mail)] {

@@ -181,6 +181,55 @@ async fn whoever_signs_up_with_anothers_address_can_t_keep_its_owner_out() {
 }
 
 #[tokio::test]
+async fn our_people_are_made_and_act_only_with_a_second_factor_and_prove_it() {
+    let app = TestApp::new().await;
+    let (ada, lin) = (app.person("ada").await, app.client("lin").await);
+    let email: domain::user::Email = ada.email.parse().unwrap();
+    let grants = async || {
+        let operator = infra::Call::system("test");
+        app.market.staff_grant(&operator, &email, Some(domain::access::Staff::Admin)).await.map(|user| user.staff)
+    };
+    let missing = grants().await.unwrap_err();
+    assert!(missing.to_string().contains("secondFactorEnroll"), "{missing}");
+    let (secret, codes) = sets_up(&ada).await;
+    assert_eq!(grants().await.unwrap(), Some(domain::access::Staff::Admin));
+
+    let suspends = async |who: &tests::Visitor<'_>| {
+        let input = json!({ "userId": lin.id, "reason": "A complaint" });
+        who.does("userSuspend", input, "user { id }").await
+    };
+    let look = "query($id: ID!) { node(id: $id) { id } viewer { staff } payoutQueue(first: 1) { nodes { id } } }";
+    let looks = async || ada.asks(look, json!({ "id": lin.organization })).await;
+    assert_eq!(looks().await.data()["node"]["id"], json!(lin.organization));
+
+    // Without it they are nobody of ours, and told what is missing; what is their own is theirs.
+    ada.does("secondFactorRemove", json!({}), "viewer { email }").await.ok();
+    let bare = looks().await;
+    assert_eq!(bare.body["data"], json!({ "node": null, "viewer": { "staff": "ADMIN" }, "payoutQueue": null }));
+    assert_eq!(bare.failed(), ["SECOND_FACTOR_MISSING"]);
+    assert_eq!(suspends(&ada.visitor().await).await.refused(), ["SECOND_FACTOR_MISSING"]);
+    ada.does("userUpdate", json!({ "name": "Ada Lovelace" }), "viewer { email }").await.ok();
+
+    // With it the password alone is no proof for what they do to others.
+    drop((secret, codes));
+    let (_, codes) = sets_up(&ada).await;
+    let input = json!({ "email": ada.email, "password": PASSWORD, "code": codes[0] });
+    let tokens = app.visitor().does("signIn", input, TOKENS).await;
+    app.market.clock().advance(TimeDelta::minutes(15));
+    let refresh = json!({ "refreshToken": tokens.text("tokens.refreshToken") });
+    let tokens = app.visitor().does("sessionRefresh", refresh, TOKENS).await;
+    let later = app.bearer(&tokens.text("tokens.accessToken"));
+    assert_eq!(suspends(&later).await.refused(), ["REAUTHENTICATE"]);
+    let proves = async |code: Option<&str>| {
+        later.does("reauthenticate", json!({ "password": PASSWORD, "code": code }), "session { provedAt }").await
+    };
+    assert_eq!(proves(None).await.refused(), ["SECOND_FACTOR_REQUIRED"]);
+    assert_eq!(suspends(&later).await.refused(), ["REAUTHENTICATE"]);
+    proves(Some(&codes[1])).await.ok();
+    assert_eq!(suspends(&later).await.text("user.id"), lin.id);
+}
+
+#[tokio::test]
 async fn another_password_takes_a_fresh_proof_where_the_password_alone_is_half_of_one() {
     let app = TestApp::new().await;
     let ada = app.person("ada").await;

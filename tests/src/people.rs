@@ -5,13 +5,18 @@ use std::sync::Mutex;
 
 use chrono::{DateTime, Utc};
 use domain::access::Staff;
+use domain::id::Id;
 use serde_json::{Value, json};
+use totp_rs::{Builder, Secret};
 
 use crate::twice::Twice;
 use crate::{Reply, TestApp, Visitor};
 
 /// Everybody's password.
 pub const PASSWORD: &str = "tuba-gravel-ninety";
+
+/// What the authenticator apps of our people are set up with.
+const APP_SECRET: &str = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP";
 
 /// What is selected of new tokens.
 pub const TOKENS: &str = "tokens { accessToken accessTokenExpiresAt refreshToken refreshTokenExpiresAt
@@ -76,8 +81,36 @@ impl TestApp {
     /// An operator makes the person with this email one of our people, or no longer one.
     pub async fn grant(&self, email: &str, staff: Option<Staff>) {
         self.has_verified(email).await;
+        if staff.is_some() {
+            self.has_app(email).await;
+        }
         let email = email.parse().expect("an email");
         self.market.staff_grant(&infra::Call::system("test"), &email, staff).await.expect("they signed up");
+    }
+
+    /// The person with this email has an authenticator app, set up with a secret that the tests know.
+    async fn has_app(&self, email: &str) {
+        let id: uuid::Uuid = sqlx::query_scalar("select id from users where email = $1")
+            .bind(email)
+            .fetch_one(self.pool())
+            .await
+            .expect("they signed up");
+        let user = domain::id::UserId::from_uuid(id);
+        let sealed = self.market.vault().seal(&format!("second factor {user}"), APP_SECRET).expect("it is sealed");
+        let keep = "insert into second_factors (user_id, secret, enrolled_at, confirmed_at) values ($1, $2, now(), now())
+            on conflict (user_id) do nothing";
+        sqlx::query(keep).bind(id).bind(sealed).execute(self.pool()).await.expect("it is kept");
+    }
+
+    /// What the app of the person with this email shows now, if signing in takes that of them. Codes work once, and the
+    /// clock of a test may stand still: what was shown before counts as not used.
+    pub async fn code_of(&self, email: &str) -> Option<String> {
+        let anew = "update second_factors set last_step = 0
+            where confirmed_at is not null and user_id = (select id from users where email = $1)";
+        let has_app = sqlx::query(anew).bind(email).execute(self.pool()).await.expect("an app").rows_affected() == 1;
+        let now = u64::try_from(self.market.clock().now().timestamp()).expect("after 1970");
+        let secret = Secret::try_from_base32(APP_SECRET).expect("a secret");
+        has_app.then(|| Builder::new().with_secret(secret).build().expect("an app").generate(now).to_string())
     }
 
     /// The person with this email has shown that they read mail there; the code of the letter is not needed.
@@ -142,7 +175,8 @@ impl Person<'_> {
         if self.app.market.clock().now() < expires_at {
             return self.app.bearer(&token);
         }
-        let input = json!({ "email": self.email, "password": PASSWORD });
+        let code = self.app.code_of(&self.email).await;
+        let input = json!({ "email": self.email, "password": PASSWORD, "code": code });
         let (token, expires_at) = token_of(&self.app.visitor().does("signIn", input, TOKENS).await);
         *self.token() = (token.clone(), expires_at);
         self.app.bearer(&token)

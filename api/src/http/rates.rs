@@ -161,7 +161,7 @@ mod tests {
 
     fn somebody(n: u128) -> Actor {
         let user = Id::from_uuid(Uuid::from_u128(n));
-        Actor::Person(Person { user, suspended: false, staff: None, memberships: vec![] })
+        Actor::Person(Person { user, suspended: false, second_factor: true, staff: None, memberships: vec![] })
     }
 
     /// What is refused, with the limit, the value and the seconds to wait.

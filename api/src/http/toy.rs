@@ -146,6 +146,7 @@ impl Backend for Toy {
                 actor: Actor::Person(Person {
                     user: UserId::from_uuid(Uuid::from_u128(1)),
                     suspended: false,
+                    second_factor: true,
                     staff: None,
                     memberships: vec![],
                 }),

@@ -13,7 +13,7 @@ fn now() -> Timestamp {
 }
 
 fn lin() -> Actor {
-    Actor::Person(Person { user: id(1), suspended: false, staff: None, memberships: vec![] })
+    Actor::Person(Person { user: id(1), suspended: false, second_factor: true, staff: None, memberships: vec![] })
 }
 
 fn active() -> Contract {
@@ -81,7 +81,7 @@ fn on_hold_a_contract_neither_takes_work_nor_ends() {
 }
 
 fn admin() -> Actor {
-    Actor::Person(Person { user: id(7), suspended: false, staff: Some(Staff::Admin), memberships: vec![] })
+    Actor::Person(Person { user: id(7), suspended: false, second_factor: true, staff: Some(Staff::Admin), memberships: vec![] })
 }
 
 #[test]
@@ -172,6 +172,7 @@ fn what_is_allowed_ends_with_its_time() {
     let owner = Actor::Person(Person {
         user: id(2),
         suspended: false,
+        second_factor: true,
         staff: None,
         memberships: vec![(id(1), access::MemberRole::Owner)],
     });

@@ -115,11 +115,11 @@ mod tests {
     }
 
     fn lin() -> Actor {
-        Actor::Person(Person { user: id(1), suspended: false, staff: None, memberships: vec![] })
+        Actor::Person(Person { user: id(1), suspended: false, second_factor: true, staff: None, memberships: vec![] })
     }
 
     fn member(role: MemberRole) -> Actor {
-        Actor::Person(Person { user: id(2), suspended: false, staff: None, memberships: vec![(id(1), role)] })
+        Actor::Person(Person { user: id(2), suspended: false, second_factor: true, staff: None, memberships: vec![(id(1), role)] })
     }
 
     fn contract(state: State) -> Contract {
@@ -285,6 +285,7 @@ mod tests {
         let admin = Actor::Person(Person {
             user: id(7),
             suspended: false,
+            second_factor: true,
             staff: Some(access::Staff::Admin),
             memberships: vec![],
         });

@@ -23,7 +23,7 @@ fn day(n: i64) -> Timestamp {
 }
 
 fn person(user: u128, memberships: Vec<(OrganizationId, MemberRole)>, staff: Option<Staff>) -> Actor {
-    Actor::Person(Person { user: id(user), suspended: false, staff, memberships })
+    Actor::Person(Person { user: id(user), suspended: false, second_factor: true, staff, memberships })
 }
 
 fn lin() -> Actor {

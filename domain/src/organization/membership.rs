@@ -354,7 +354,7 @@ mod tests {
 
     fn person(n: u128, role: Option<MemberRole>) -> Actor {
         let memberships = role.map(|role| (acme().id, role)).into_iter().collect();
-        Actor::Person(Person { user: user(n), suspended: false, staff: None, memberships })
+        Actor::Person(Person { user: user(n), suspended: false, second_factor: true, staff: None, memberships })
     }
 
     fn member(n: u128, role: MemberRole) -> Member {

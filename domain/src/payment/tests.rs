@@ -86,7 +86,7 @@ fn usd(cents: i64) -> Money {
 fn finance() -> Actor {
     let memberships = vec![(OrganizationId::from_uuid(Uuid::from_u128(3)), access::MemberRole::Finance)];
     let user = crate::id::UserId::from_uuid(Uuid::from_u128(9));
-    Actor::Person(access::Person { user, suspended: false, staff: None, memberships })
+    Actor::Person(access::Person { user, suspended: false, second_factor: true, staff: None, memberships })
 }
 
 fn came() -> Payment {
@@ -123,6 +123,7 @@ fn what_goes_back_is_no_more_than_came_and_than_there_is_of_credit() {
     let stranger = Actor::Person(access::Person {
         user: crate::id::UserId::from_uuid(Uuid::from_u128(10)),
         suspended: false,
+        second_factor: true,
         staff: None,
         memberships: Vec::new(),
     });
@@ -279,12 +280,12 @@ fn what_nothing_waited_for_is_credit_of_its_own_payment() {
 fn owner() -> Actor {
     let memberships = vec![(OrganizationId::from_uuid(Uuid::from_u128(3)), access::MemberRole::Owner)];
     let user = crate::id::UserId::from_uuid(Uuid::from_u128(9));
-    Actor::Person(access::Person { user, suspended: false, staff: None, memberships })
+    Actor::Person(access::Person { user, suspended: false, second_factor: true, staff: None, memberships })
 }
 
 fn freelancer() -> Actor {
     let user = crate::id::UserId::from_uuid(Uuid::from_u128(5));
-    Actor::Person(access::Person { user, suspended: false, staff: None, memberships: Vec::new() })
+    Actor::Person(access::Person { user, suspended: false, second_factor: true, staff: None, memberships: Vec::new() })
 }
 
 #[test]

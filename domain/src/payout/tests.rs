@@ -18,7 +18,7 @@ fn at(hours: i64) -> Timestamp {
 }
 
 fn person(user: u128, staff: Option<Staff>) -> Actor {
-    Actor::Person(Person { user: id(user), suspended: false, staff, memberships: vec![] })
+    Actor::Person(Person { user: id(user), suspended: false, second_factor: true, staff, memberships: vec![] })
 }
 
 fn lin() -> Actor {

@@ -19,11 +19,11 @@ fn at(days: i64, hours: i64) -> Timestamp {
 }
 
 fn lin() -> Actor {
-    Actor::Person(Person { user: id(1), suspended: false, staff: None, memberships: vec![] })
+    Actor::Person(Person { user: id(1), suspended: false, second_factor: true, staff: None, memberships: vec![] })
 }
 
 fn ada() -> Actor {
-    Actor::Person(Person { user: id(2), suspended: false, staff: None, memberships: vec![(id(1), MemberRole::Owner)] })
+    Actor::Person(Person { user: id(2), suspended: false, second_factor: true, staff: None, memberships: vec![(id(1), MemberRole::Owner)] })
 }
 
 fn week() -> Timesheet {

@@ -396,7 +396,7 @@ impl World {
 
 fn person(user: u128, member_of: Option<OrganizationId>, staff: Option<Staff>) -> Actor {
     let memberships = member_of.map(|organization| (organization, MemberRole::Owner)).into_iter().collect();
-    Actor::Person(Person { user: id(user), suspended: false, staff, memberships })
+    Actor::Person(Person { user: id(user), suspended: false, second_factor: true, staff, memberships })
 }
 
 /// Does a dispute come to an end by itself, if nobody moves? A reminder ends nothing.
@@ -414,6 +414,6 @@ pub fn silence_decides(dispute: &Dispute) -> bool {
 
 /// The two sides of a thing.
 pub fn parties(client: OrganizationId, freelancer: UserId) -> [Actor; 2] {
-    let freelancer = Actor::Person(Person { user: freelancer, suspended: false, staff: None, memberships: vec![] });
+    let freelancer = Actor::Person(Person { user: freelancer, suspended: false, second_factor: true, staff: None, memberships: vec![] });
     [person(200, Some(client), None), freelancer]
 }

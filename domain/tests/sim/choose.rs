@@ -499,7 +499,7 @@ impl World {
             _ => [
                 Actor::Nobody,
                 person(500, vec![], None),
-                Actor::Person(Person { user: freelancer, suspended: true, staff: None, memberships: vec![] }),
+                Actor::Person(Person { user: freelancer, suspended: true, second_factor: true, staff: None, memberships: vec![] }),
                 Actor::System,
             ][self.dice.below(4)]
             .clone(),
@@ -542,7 +542,7 @@ impl World {
 }
 
 fn person(user: u128, memberships: Vec<(OrganizationId, MemberRole)>, staff: Option<Staff>) -> Actor {
-    Actor::Person(Person { user: id(user), suspended: false, staff, memberships })
+    Actor::Person(Person { user: id(user), suspended: false, second_factor: true, staff, memberships })
 }
 
 /// The offer a milestone came with, while that can be answered.

@@ -22,7 +22,7 @@ pub fn day(n: i64) -> Timestamp {
 
 pub fn person(user: u128, memberships: &[(u128, MemberRole)], staff: Option<Staff>) -> Actor {
     let memberships = memberships.iter().map(|&(of, role)| (id::<OrganizationId>(of), role)).collect();
-    Actor::Person(Person { user: id(user), suspended: false, staff, memberships })
+    Actor::Person(Person { user: id(user), suspended: false, second_factor: true, staff, memberships })
 }
 
 fn suspended(actor: Actor) -> Actor {

@@ -92,7 +92,7 @@ impl Market {
         actor: &Actor,
         contracts: &[ContractId],
     ) -> Result<HashSet<ContractId>, Failure> {
-        let is_mediator = matches!(actor, Actor::Person(person) if person.staff == Some(Staff::Mediator));
+        let is_mediator = matches!(actor, Actor::Person(person) if person.acts_for_us() == Some(Staff::Mediator));
         if !is_mediator || contracts.is_empty() {
             return Ok(HashSet::new());
         }

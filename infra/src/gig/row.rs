@@ -75,7 +75,7 @@ pub(super) fn visible_to(actor: &Actor) -> Select<Entity> {
     let scope = match actor {
         Actor::System => Condition::all(),
         Actor::Person(person) if person.suspended => public,
-        Actor::Person(person) if person.staff == Some(Staff::Admin) => Condition::all(),
+        Actor::Person(person) if person.acts_for_us() == Some(Staff::Admin) => Condition::all(),
         Actor::Person(person) => {
             let clients: Vec<Uuid> = person.memberships.iter().map(|(client, _)| client.uuid()).collect();
             Condition::any()

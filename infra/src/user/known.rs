@@ -19,7 +19,7 @@ async fn known<C: ConnectionTrait>(conn: &C, actor: &Actor, wanted: &[UserId]) -
         Actor::Nobody => (None, Vec::new(), false),
         Actor::Person(person) => {
             let mine: Vec<OrganizationId> = person.memberships.iter().map(|(organization, _)| *organization).collect();
-            (Some(person.user.uuid()), mine, person.staff.is_some() && !person.suspended)
+            (Some(person.user.uuid()), mine, person.acts_for_us().is_some())
         }
     };
     // In the open is who is neither suspended nor erased, and whose profile, if there is one, is not hidden. Dealings are

@@ -205,6 +205,12 @@ pub const CODES: &[(&str, Where, &str, &str)] = &[
         "The person may see it, and not do this to it.",
         "Hide the button: `allowed` and `viewerCan…` tell beforehand.",
     ),
+    (
+        "SECOND_FACTOR_MISSING",
+        Payload,
+        "One of our people has no second factor, and acts for us only with one.",
+        "For our people: `secondFactorEnroll` and `secondFactorConfirm`.",
+    ),
     ("NOT_FOUND", Payload, "It does not exist, or the person may not know that it does.", "Load the page anew."),
     (
         "REAUTHENTICATE",

@@ -230,7 +230,7 @@ impl<'a> Play<'a> {
         let client = deal.client.organization.parse().unwrap();
         let memberships = vec![(client, MemberRole::Owner)];
         let user = deal.client.id.parse().unwrap();
-        let actor = Actor::Person(Person { user, suspended: false, staff: None, memberships });
+        let actor = Actor::Person(Person { user, suspended: false, second_factor: true, staff: None, memberships });
         let dice = StdRng::seed_from_u64(seed);
         Self { app, actor, deal, dice, held_back: Vec::new(), given: Vec::new() }
     }
