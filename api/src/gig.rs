@@ -211,6 +211,7 @@ impl Gig {
             let with = wants_people.then(|| ProposalsWith { profiles: wants_profiles.then(|| profiles_with(ctx)) });
             return list(ctx, GigProposals { gig: self.0.id, with }, page, Proposal).await;
         }
+        let page = page.of_filter(&collapse_alike);
         let alike = if collapse_alike {
             ctx.market().proposals_alike(&call, &self.0).await.map_err(top_level)?
         } else {

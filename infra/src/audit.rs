@@ -28,7 +28,9 @@ impl Market {
         actor: Option<&str>,
         page: &PageRequest,
     ) -> Result<Slice<AuditEntry>, Failure> {
-        let AuditFilter { subject, actor } = AuditFilter::ask(&call.actor, subject, actor)?;
+        let filter = AuditFilter::ask(&call.actor, subject, actor)?;
+        let page = &page.clone().of_filter(&filter);
+        let AuditFilter { subject, actor } = filter;
         let mut select = row::Entity::find();
         if let Some(subject) = subject {
             select = select.filter(row::Column::Subject.eq(subject));

@@ -214,7 +214,7 @@ impl Market {
             descending: true,
             key: |row| vec![Key::Time(row.published_at.unwrap_or(row.created_at)), Key::Uuid(row.id)],
         };
-        let page = order.parse(page)?;
+        let page = order.parse(&page.clone().of_filter(filter))?;
         let total = order.count(self.db(), &select, &page).await?;
         let mut found = row::whole(self.db(), order.cut(select, &page), with).await?;
         let clients = found.iter_mut().filter_map(|found| found.client.take()).collect();

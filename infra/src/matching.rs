@@ -161,7 +161,7 @@ impl Market {
         request: &PageRequest,
     ) -> Result<Slice<Gig>, Failure> {
         let user = call.actor.person()?.user;
-        let page = Page::parse(request, BEST_FIRST, 3)?;
+        let page = Page::parse(&request.clone().of_filter(filter), BEST_FIRST, 3)?;
         let person = self.people_features(call, &[user]).await?.pop();
         let held: Vec<SkillId> = person.iter().flat_map(|person| &person.skills).map(|held| held.skill).collect();
         let gigs = self.gigs_for_ranking(call, filter, &held, CANDIDATES.unsigned_abs()).await?;

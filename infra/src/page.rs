@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::fmt::Debug;
 use std::hash::Hash;
 
 use base64::Engine;
@@ -17,6 +18,7 @@ use sea_orm::{
     QueryOrder, QuerySelect, QueryTrait, Select, Value,
 };
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::Failure;
@@ -43,6 +45,8 @@ pub struct PageRequest {
     /// Only of what is in one of these states, by their names in rows; of all of it if there are none. Sorted,
     /// each once.
     pub states: Vec<String>,
+    /// What narrows the list otherwise, told apart from anything else that does; nothing if nothing does.
+    pub filter: Option<String>,
     /// Is the whole list to be counted, up to [`COUNTED`]?
     pub counted: bool,
 }
@@ -53,6 +57,14 @@ impl PageRequest {
         self.states = states.into_iter().collect();
         self.states.sort();
         self.states.dedup();
+        self
+    }
+
+    /// The same page, of what `filter` lets through; its default lets all through.
+    pub fn of_filter<F: Debug + Default>(mut self, filter: &F) -> Self {
+        let said = format!("{filter:?}");
+        let narrows = said != format!("{:?}", F::default());
+        self.filter = narrows.then(|| URL_SAFE_NO_PAD.encode(Sha256::digest(said).get(..9).unwrap_or_default()));
         self
     }
 
@@ -170,7 +182,8 @@ impl<T> Slice<T> {
 
 impl Page {
     /// Read the Relay arguments for the list `list`: either `first` with `after`, or `last` with
-    /// `before`, sizes from 0 to [`MAX_SIZE`], cursors of this very list, of the same states, with `keys` sort keys.
+    /// `before`, sizes from 0 to [`MAX_SIZE`], cursors of this very list, of the same states and filter, with `keys`
+    /// sort keys.
     pub fn parse(request: &PageRequest, list: &str, keys: usize) -> Result<Self, Refusal> {
         if request.first.is_some() && request.last.is_some() {
             return Err(Refusal::field("last", "CONFLICT", "give either first or last, not both"));
@@ -184,11 +197,19 @@ impl Page {
             (None, Some(last)) => (true, size("last", last)?),
             (None, None) => (false, DEFAULT_SIZE),
         };
-        let list =
-            if request.states.is_empty() { list.to_owned() } else { format!("{list}[{}]", request.states.join(",")) };
-        let place = |path, cursor: &Option<String>| match cursor {
+        let mut list = list.to_owned();
+        if !request.states.is_empty() {
+            list.push_str(&format!("[{}]", request.states.join(",")));
+        }
+        if let Some(filter) = &request.filter {
+            list.push_str(&format!("?{filter}"));
+        }
+        let place = |path, cursor: &Option<String>| match cursor.as_deref().map(read_cursor) {
             None => Ok(None),
-            Some(cursor) => read_cursor(&list, keys, cursor).map(Some).ok_or_else(|| malformed(path)),
+            Some(None) => Err(malformed(path)),
+            Some(Some((of_list, _))) if of_list != list => Err(of_another_list(path)),
+            Some(Some((_, found))) if found.len() != keys => Err(malformed(path)),
+            Some(Some((_, found))) => Ok(Some(found)),
         };
         let (after, before) = (place("after", &request.after)?, place("before", &request.before)?);
         Ok(Self { list, size, backward, after, before, counted: request.counted })
@@ -277,6 +298,12 @@ fn some<E: EntityTrait>(select: Select<E>) -> SelectStatement {
 
 fn malformed(path: &str) -> Refusal {
     Refusal::field(path, "MALFORMED", "not a cursor of this list: take it from pageInfo or an edge of the list")
+}
+
+fn of_another_list(path: &str) -> Refusal {
+    let message = "a cursor of another list, or of this one in another order or with another filter: go on with the filter \
+                   and order that it came with, or begin the list anew without it";
+    Refusal::field(path, "OTHER_LIST", message)
 }
 
 /// The place that a cursor of a ranking says its row had.
@@ -486,12 +513,13 @@ fn write_cursor(list: &str, keys: &[Key]) -> String {
     URL_SAFE_NO_PAD.encode(json)
 }
 
-fn read_cursor(list: &str, keys: usize, cursor: &str) -> Option<Vec<Key>> {
+/// The list that a cursor is of, and its place there.
+fn read_cursor(cursor: &str) -> Option<(String, Vec<Key>)> {
     let json = URL_SAFE_NO_PAD.decode(cursor).ok()?;
     let (of_list, found): (String, Vec<Key>) = serde_json::from_slice(&json).ok()?;
     // No text of ours holds a NUL, and PostgreSQL takes none.
     let is_text = |key: &Key| !matches!(key, Key::Text(text) if text.contains('\0'));
-    (of_list == list && found.len() == keys && found.iter().all(is_text)).then_some(found)
+    found.iter().all(is_text).then_some((of_list, found))
 }
 
 #[cfg(test)]
@@ -568,6 +596,28 @@ mod tests {
         );
         for others in [vec![], open()] {
             assert!(parse(&request(cursor, others)).is_err());
+        }
+    }
+
+    #[test]
+    fn a_cursor_of_one_filter_is_none_of_another() {
+        let parse = |after: &str, filter: &Option<&str>| {
+            let request = PageRequest { after: Some(after.to_owned()), ..PageRequest::default() }.of_filter(filter);
+            Page::parse(&request, "letters", 2).map(|_| ())
+        };
+        let of = |filter: &Option<&str>| {
+            let page = Page::parse(&PageRequest::default().of_filter(filter), "letters", 2).unwrap();
+            page.slice(vec![1], |n| vec![Key::Int(*n), Key::Int(0)]).items[0].0.clone()
+        };
+        let all = [None, Some("rust"), Some("go")];
+        for from in &all {
+            for to in &all {
+                let expected = if from == to { Ok(()) } else { Err(of_another_list("after")) };
+                assert_eq!(parse(&of(from), to), expected, "{from:?} {to:?}");
+            }
+        }
+        for made_up in ["", "x", "e30", &of(&None)[1..]] {
+            assert_eq!(parse(made_up, &None), Err(malformed("after")), "{made_up}");
         }
     }
 

@@ -145,7 +145,7 @@ impl Market {
         };
         let _turn = self.turn_for_words(filter.text.as_deref()).await?;
         let found = matching(visible_to(&call.actor).filter(row::Column::Visibility.eq(PUBLIC)), filter);
-        whole_page(self.db(), order.page(self.db(), found, page).await?).await
+        whole_page(self.db(), order.page(self.db(), found, &page.clone().of_filter(filter)).await?).await
     }
 }
 

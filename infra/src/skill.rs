@@ -24,7 +24,7 @@ impl Market {
         let query = query.map(|query| invalid.text("query", query, 0..=100)).filter(|query| !query.is_empty());
         let category = category.map(|category| invalid.text("category", category, 0..=60));
         invalid.finish()?;
-        let page = Page::parse(page, "skills", 2)?;
+        let page = Page::parse(&page.clone().of_filter(&(query.clone(), category.clone())), "skills", 2)?;
         let taxonomy = Taxonomy::shipped();
         let mut found: Vec<&Skill> = match query {
             Some(query) => taxonomy.search(&query, FOUND_MAX),

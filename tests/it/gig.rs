@@ -315,3 +315,37 @@ async fn an_organization_keeps_so_many_drafts() {
     assert_eq!(reply.refused(), ["TOO_MANY_DRAFTS"]);
     assert_eq!(reply.data()["gigCreate"]["errors"][0]["__typename"], "LimitReachedError");
 }
+
+/// Somebody changes the filter of a list and goes on with the cursor they had.
+#[tokio::test]
+async fn a_cursor_of_one_filter_or_order_is_none_of_another() {
+    let app = TestApp::new().await;
+    let (ada, lin) = (app.client("ada").await, app.freelancer("lin").await);
+    for title in ["A ledger in Rust", "A ledger in Go", "A site"] {
+        open_gig(&ada, json!({ "title": title })).await;
+    }
+    let query = "query($filter: GigFilterInput, $order: GigOrder!, $after: String) {
+        gigs(first: 1, after: $after, filter: $filter, orderBy: $order) { nodes { title } pageInfo { endCursor } } }";
+    let asks = async |text: Option<&str>, order: &str, after: Option<&str>| {
+        let filter = text.map(|text| json!({ "text": text }));
+        lin.asks(query, json!({ "filter": filter, "order": order, "after": after })).await
+    };
+    let end = async |text: Option<&str>, order: &str| asks(text, order, None).await.text("pageInfo.endCursor");
+    let ways = [(None, "NEWEST"), (Some("ledger"), "NEWEST"), (Some("rust"), "NEWEST"), (Some("ledger"), "BEST_MATCH")];
+    for from in ways {
+        let cursor = end(from.0, from.1).await;
+        for to in ways {
+            let reply = asks(to.0, to.1, Some(&cursor)).await;
+            if from == to {
+                assert!(reply.data()["gigs"]["nodes"].is_array(), "{from:?}");
+                continue;
+            }
+            assert_eq!(reply.failed(), ["BAD_USER_INPUT"], "{from:?} {to:?}");
+            let fields = &reply.body["errors"][0]["extensions"]["fields"][0];
+            assert_eq!(fields["code"], "OTHER_LIST", "{from:?} {to:?}: {:#}", reply.body);
+        }
+    }
+    // One that says what it is of is that list's alone; one that says nothing is none.
+    let reply = asks(None, "NEWEST", Some("e30")).await;
+    assert_eq!(reply.body["errors"][0]["extensions"]["fields"][0]["code"], "MALFORMED", "{:#}", reply.body);
+}

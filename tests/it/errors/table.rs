@@ -276,6 +276,12 @@ pub const CODES: &[(&str, Where, &str, &str)] = &[
         "It is not written as it should be; of cursors: it is none of this list.",
         "Show it at the field; of cursors: begin with the first page.",
     ),
+    (
+        "OTHER_LIST",
+        Field,
+        "The cursor is of another list, or of this one with another filter, order or states.",
+        "Begin the list anew, without a cursor, whenever its filter changes.",
+    ),
     ("OTHER_KIND", Field, "It does not fit the kind of the gig.", "Show it at the field."),
     (
         "OUT_OF_RANGE",
