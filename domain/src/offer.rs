@@ -11,6 +11,7 @@ use crate::access::{self, Actor, Role, Subject, Verb};
 use crate::change::Change;
 use crate::contract::{self, Contract, Engagement};
 use crate::event::Event;
+use crate::gig::TradeTerms;
 use crate::id::{ContractId, GigId, MilestoneId, OfferId, OrganizationId, ProposalId, UserId};
 use crate::milestone::{Deal, Milestone, MilestoneDraft};
 use crate::money::Money;
@@ -268,6 +269,20 @@ impl OfferDraft {
         };
         Ok(Change::to(offer))
     }
+}
+
+/// May a client who approached so many people in the last day, who had not bid, approach one more? As many as it may invite.
+pub fn may_approach(lately: i64, terms: &TradeTerms) -> Result<(), Refusal> {
+    let limit = i64::from(terms.invitations_per_day);
+    if lately < limit {
+        return Ok(());
+    }
+    Err(Refusal::Limit {
+        code: "OFFERS_PER_DAY".to_owned(),
+        limit,
+        value: lately + 1,
+        message: format!("a client can make {limit} offers a day to people who have not bid"),
+    })
 }
 
 impl Offer {

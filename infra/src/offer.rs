@@ -11,7 +11,7 @@ use domain::contract::{Contract, Engagement};
 use domain::gig::Gig;
 use domain::id::{ContractId, Id, MilestoneId, OfferId, OrganizationId, ProposalId, UserId};
 use domain::milestone::Milestone;
-use domain::offer::{Basis, MilestoneInput, Offer, OfferDraft, State};
+use domain::offer::{Basis, MilestoneInput, Offer, OfferDraft, State, may_approach};
 use domain::organization::may_draft;
 use domain::proposal::Proposal;
 use domain::refusal::Refusal;
@@ -165,7 +165,7 @@ impl Market {
             }
             access::check(tx.actor(), Verb::OfferCreate, &Subject::of_client(client))?;
             // Who bid is known; who was not heard of yet is found, or nobody.
-            if bid.is_none() && !tx.knows(freelancer).await? {
+            if bid.is_none() && (!tx.knows(freelancer).await? || tx.is_suspended(freelancer).await?) {
                 return Err(Refusal::field("freelancerId", "UNKNOWN", "there is no such freelancer").into());
             }
             if draft {
@@ -187,6 +187,9 @@ impl Market {
             let created = parsed.create(tx.actor(), tx.now(), (tx.id(), tx.id()), ids.first().copied(), basis)?;
             let change =
                 if draft { created } else { created.then(|offer| offer.send(tx.actor(), tx.now(), None))? };
+            if !draft {
+                tx.offer_may_be_meant(&change.next).await?;
+            }
             let offer = tx.offer_save(change).await.map_err(|failure| {
                 let failure = failure.when_violated("offers_freelancer_id_fkey", || {
                     Refusal::field("freelancerId", "UNKNOWN", "there is no such freelancer")
@@ -199,6 +202,9 @@ impl Market {
             for (draft, id) in drafts.into_iter().zip(ids) {
                 tx.milestone_save(part_of(id, offer.deal(), draft)).await?;
             }
+            if !draft {
+                tx.offer_is_meant(&offer).await?;
+            }
             tx.proposal_heeds(&offer, bid).await?;
             Ok(offer)
         })
@@ -210,8 +216,12 @@ impl Market {
             let (offer, bid) = tx.offer_with_bid_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
             let change = offer.send(tx.actor(), tx.now(), expected)?;
             let is_meant = change.changed;
+            if is_meant {
+                tx.offer_may_be_meant(&change.next).await?;
+            }
             let offer = tx.offer_save(change).await?;
             if is_meant {
+                tx.offer_is_meant(&offer).await?;
                 for milestone in tx.milestones_of_offer_for_update(id).await? {
                     tx.milestone_save(milestone.meant()).await?;
                 }
@@ -386,6 +396,30 @@ impl Tx {
             self.audit("offer_close", offer.id, serde_json::json!({ "to": offer.status().as_str() })).await?;
         }
         Ok(offer)
+    }
+}
+
+impl Tx {
+    /// Refuse an offer that reaches somebody's desk from whoever has not shown that they read mail, and one more to people
+    /// who have not bid, if there were enough of those lately.
+    async fn offer_may_be_meant(&self, offer: &Offer) -> Result<(), Failure> {
+        self.must_read_mail().await?;
+        if offer.proposal.is_some() {
+            return Ok(());
+        }
+        let lately = sql(
+            "select count(*) as count from offers where organization_id = $1 and approached_at > $2",
+            [offer.client.uuid().into(), (self.now() - chrono::TimeDelta::days(1)).into()],
+        );
+        let lately = Drafts::find_by_statement(lately).one(self.conn()).await?.map_or(0, |found| found.count);
+        Ok(may_approach(lately, &self.trade_terms().await?)?)
+    }
+
+    /// Note when somebody who had not bid was approached.
+    async fn offer_is_meant(&self, offer: &Offer) -> Result<(), Failure> {
+        let note = "update offers set approached_at = $2 where id = $1 and proposal_id is null and approached_at is null";
+        self.conn().execute_raw(sql(note, [offer.id.uuid().into(), self.now().into()])).await?;
+        Ok(())
     }
 }
 

@@ -243,3 +243,31 @@ async fn an_offer_whose_money_a_bank_took_back_ends_and_is_not_accepted() {
     assert_eq!(deal.freelancer.does("offerAccept", accept, "contract { id }").await.refused(), ["WRONG_STATE"]);
     app.books_agree().await;
 }
+
+/// An offer by the hour costs nothing to make, and lies on somebody's desk at once.
+#[tokio::test]
+async fn offers_to_people_who_have_not_bid_take_a_read_mailbox_and_are_counted() {
+    let app = TestApp::new().await;
+    let (ada, lin) = (app.client("ada").await, app.freelancer("lin").await);
+    let input = |draft: bool| {
+        json!({ "organizationId": ada.organization, "freelancerId": lin.id, "title": "Straight away", "draft": draft,
+            "hourlyRate": { "amount": "50.00" }, "weeklyLimitMinutes": 2_400 })
+    };
+    let makes = async |draft: bool| ada.does_once("offerCreate", input(draft), "offer { id status }").await;
+    let sends = async |id: &str| ada.does_once("offerSend", json!({ "offerId": id }), "offer { status }").await;
+    let drafted = makes(true).await.text("offer.id");
+    app.forgets_verification(&ada.email).await;
+    assert_eq!(makes(false).await.refused(), ["EMAIL_NOT_VERIFIED"]);
+    assert_eq!(sends(&drafted).await.refused(), ["EMAIL_NOT_VERIFIED"]);
+    let desk = lin.asks("{ viewer { offers(first: 1) { totalCount } } }", json!({})).await;
+    assert_eq!(desk.data()["viewer"]["offers"]["totalCount"], 0);
+
+    ada.reads_mail().await;
+    for _ in 0..50 {
+        assert_eq!(makes(false).await.text("offer.status"), "SENT");
+    }
+    assert_eq!(makes(false).await.refused(), ["OFFERS_PER_DAY"]);
+    assert_eq!(sends(&drafted).await.refused(), ["OFFERS_PER_DAY"], "one that was drafted before counts when it is sent");
+    app.passes(TimeDelta::days(1)).await;
+    assert_eq!(sends(&drafted).await.text("offer.status"), "SENT");
+}

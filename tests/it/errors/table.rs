@@ -235,6 +235,12 @@ pub const CODES: &[(&str, Where, &str, &str)] = &[
     // Limits.
     ("EVIDENCE_LIMIT", Limit, "This side has brought forward as many pieces of evidence as it may.", "Show the limit."),
     (
+        "OFFERS_PER_DAY",
+        Limit,
+        "The client has made as many offers in a day to people who have not bid as it may.",
+        "Make others tomorrow; offers on proposals are not counted.",
+    ),
+    (
         "INVITATIONS_PER_DAY",
         Limit,
         "The client has sent as many invitations in a day as it may.",
