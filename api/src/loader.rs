@@ -235,6 +235,8 @@ facts! {
     BalancesOf(OrganizationId) => ClientBalances: |market, call, keys| market.balances_of_clients(&call, &keys).await;
     /// What an organization may be charged with.
     SavedMethodsOf(OrganizationId) => Vec<SavedMethod>: |market, call, keys| market.payment_methods_of(&call, &keys).await;
+    /// What the reviews of a contract are about.
+    WorkReviewed(ContractId) => infra::review::ReviewedWork: |market, _call, keys| market.reviewed_works(&keys).await;
     /// The reviews of a contract.
     ReviewsOf(ContractId) => Vec<domain::review::Review>:
         |market, call, keys| market.reviews_of_contracts(&call, &keys).await;

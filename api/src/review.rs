@@ -7,7 +7,10 @@ use domain::review::ReviewDraft;
 use serde::Serialize;
 
 use crate::context::RabtaContext;
+use crate::contract::Contract;
+use crate::gig::Gig;
 use crate::key::Key;
+use crate::loader::{WorkReviewed, load};
 use crate::user_error::{Answer, answer, payload};
 
 /// A review.
@@ -56,6 +59,30 @@ impl Review {
     /// When it was replied to.
     async fn replied_at(&self) -> Option<Timestamp> {
         self.0.reply.as_ref().map(|reply| reply.replied_at)
+    }
+
+    /// The contract it is about, for its parties; for others it is null.
+    async fn contract(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Contract>> {
+        Ok(load(ctx, self.0.contract).await?.map(Contract))
+    }
+
+    /// The gig that the contract came of, whose title and skills say what the work was. Null if it came of none, and for
+    /// those who may not see the gig.
+    async fn gig(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Gig>> {
+        match load(ctx, WorkReviewed(self.0.contract)).await?.and_then(|work| work.gig) {
+            Some(gig) => Ok(load(ctx, gig).await?.map(Gig)),
+            None => Ok(None),
+        }
+    }
+
+    /// Since when there was a contract.
+    async fn work_began_at(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Timestamp>> {
+        Ok(load(ctx, WorkReviewed(self.0.contract)).await?.map(|work| work.began_at))
+    }
+
+    /// When the contract ended.
+    async fn work_ended_at(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Timestamp>> {
+        Ok(load(ctx, WorkReviewed(self.0.contract)).await?.and_then(|work| work.ended_at))
     }
 
     /// Can you reply to it now?

@@ -3,10 +3,11 @@
 
 use std::collections::HashMap;
 
+use domain::Timestamp;
 use domain::access::{self, Verb};
 use domain::change::Change;
 use domain::contract::Contract;
-use domain::id::{ContractId, Id, OrganizationId, ReviewId, UserId};
+use domain::id::{ContractId, GigId, Id, OrganizationId, ReviewId, UserId};
 use domain::milestone::Side;
 use domain::money::{Currency, Money};
 use domain::refusal::Refusal;
@@ -21,7 +22,7 @@ use uuid::Uuid;
 use crate::market::Market;
 use crate::page::{Key, Keyset, PageRequest, Pages, try_map_pages};
 use crate::save::save_row;
-use crate::sql::{ids, rows_with};
+use crate::sql::{ids, rows_with, sql};
 use crate::{Call, Failure, Fault, Tx, run};
 
 /// Whose published reviews are wanted: those about this side.
@@ -65,6 +66,26 @@ struct RatingRow {
     sum: i64,
 }
 
+/// What a review is about: when the work was, and what gig it came of. What of the gig may be shown to whom is for the
+/// gig to say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReviewedWork {
+    /// The gig, if the contract came of one.
+    pub gig: Option<GigId>,
+    /// Since when there is a contract.
+    pub began_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+}
+
+#[derive(FromQueryResult)]
+struct WorkRow {
+    id: Uuid,
+    gig_id: Option<Uuid>,
+    created_at: Timestamp,
+    ended_at: Option<Timestamp>,
+}
+
 #[derive(FromQueryResult)]
 struct Paid {
     minor: i64,
@@ -99,6 +120,22 @@ impl Market {
             }
         }
         Ok(of)
+    }
+
+    /// What the reviews of these contracts are about, for whoever sees one of them.
+    pub async fn reviewed_works(&self, contracts: &[ContractId]) -> Result<HashMap<ContractId, ReviewedWork>, Failure> {
+        let select = sql(
+            "select id, gig_id, created_at, (state ->> 'ended_at')::timestamptz as ended_at from contracts
+             where id = any($1)",
+            [ids(contracts)],
+        );
+        let rows = WorkRow::find_by_statement(select).all(self.db()).await?;
+        let work = |row: WorkRow| {
+            let gig = row.gig_id.map(GigId::from_uuid);
+            let work = ReviewedWork { gig, began_at: row.created_at, ended_at: row.ended_at };
+            (ContractId::from_uuid(row.id), work)
+        };
+        Ok(rows.into_iter().map(work).collect())
     }
 
     /// The published reviews about freelancers, newest first.

@@ -76,3 +76,29 @@ async fn review_submit_refuses_what_it_must() {
     assert_eq!(stranger.does("reviewSubmit", review(&deal, 1), FIELDS).await.refused(), ["NOT_FOUND"]);
     assert_eq!(app.visitor().does("reviewSubmit", review(&deal, 1), FIELDS).await.refused(), ["UNAUTHENTICATED"]);
 }
+
+#[tokio::test]
+async fn a_review_shows_what_work_it_is_about_to_those_who_may_see_that() {
+    let app = TestApp::new().await;
+    let world = app.world().await;
+    let (review, gig) = (world.ids()["review"].clone(), world.ids()["gig"].clone());
+    let query = "query($r: ID!, $g: ID!) { gig: node(id: $g) { ... on Gig { id title skills { skillId name } } }
+        review: node(id: $r) { ... on Review { workBeganAt workEndedAt contract { id title } gig { id title skills { skillId name } } } } }";
+    let stranger = app.person("stranger").await;
+    let sees = async |who: &tests::Visitor<'_>| who.asks(query, json!({ "r": review, "g": gig })).await.data().clone();
+    for party in [world.client(), world.freelancer()] {
+        let seen = sees(&party).await;
+        assert_eq!(seen["review"]["contract"]["id"], json!(world.ids()["contract"]));
+        assert_eq!((&seen["review"]["gig"], &seen["gig"]["id"]), (&seen["gig"], &json!(gig)));
+    }
+    let seen = sees(&stranger.visitor().await).await;
+    let work = &seen["review"];
+    assert!(work["workBeganAt"].as_str() < work["workEndedAt"].as_str(), "{work:#}");
+    assert_eq!((&work["contract"], &work["gig"]), (&Value::Null, &seen["gig"]), "as much of the gig as anybody sees");
+    for visibility in ["public", "invite_only"] {
+        sqlx::query("update gigs set visibility = $1").bind(visibility).execute(app.pool()).await.unwrap();
+        let seen = sees(&stranger.visitor().await).await;
+        assert_eq!(seen["review"]["gig"], seen["gig"], "{visibility}");
+        assert_eq!(seen["gig"].is_null(), visibility == "invite_only", "{visibility}");
+    }
+}
