@@ -1,8 +1,8 @@
 //! Freelancers' profiles.
 
-use domain::access::Actor;
+use domain::access::{Actor, Staff};
 use domain::change::Change;
-use domain::id::{FreelancerProfileId, Id, PortfolioItemId, SkillId, UserId};
+use domain::id::{FreelancerProfileId, Id, OrganizationId, PortfolioItemId, SkillId, UserId};
 use domain::profile::{FreelancerProfile, PortfolioDraft, PortfolioItem, ProfileInput, Visibility};
 use domain::refusal::Refusal;
 use domain::skill::SkillLevel;
@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use self::row::{whole, whole_page};
 use crate::market::Market;
+use crate::offer::SENT;
 use crate::page::{Key, Keyset, PageRequest, Slice};
 use crate::save::save_row;
 use crate::sql::{ids, sql};
@@ -144,7 +145,9 @@ impl Market {
             key: |row| vec![Key::Uuid(row.id)],
         };
         let _turn = self.turn_for_words(filter.text.as_deref()).await?;
-        let found = matching(visible_to(&call.actor).filter(row::Column::Visibility.eq(PUBLIC)), filter);
+        // Who deals with somebody sees their profile; found is who wants to be.
+        let by = if is_admin(&call.actor) { &call.actor } else { &Actor::Nobody };
+        let found = matching(visible_to(by).filter(row::Column::Visibility.eq(PUBLIC)), filter);
         whole_page(self.db(), order.page(self.db(), found, &page.clone().of_filter(filter)).await?).await
     }
 }
@@ -155,23 +158,43 @@ fn no_profile() -> Refusal {
     Refusal::rule("NO_PROFILE", "Write your profile first.")
 }
 
-/// The profiles that an actor may see: public ones of people in good standing, and their own.
+/// The profiles that an actor may see: public ones of people in good standing, their own, and those of whoever bid to
+/// their company or works for it.
 fn visible_to(actor: &Actor) -> Select<row::Entity> {
     row::Entity::find().filter(seen_by(actor))
 }
 
+fn is_admin(actor: &Actor) -> bool {
+    matches!(actor, Actor::Person(person) if person.acts_for_us() == Some(Staff::Admin))
+}
+
 /// The condition that an actor may see a profile.
 fn seen_by(actor: &Actor) -> sea_orm::Condition {
-    let own = actor.user().map_or_else(Uuid::nil, Id::uuid);
     let public = Expr::cust(
         "freelancer_profiles.visibility = 'public' and not exists (
              select 1 from users u where u.id = freelancer_profiles.user_id and u.suspended_at is not null)",
     );
-    match actor {
-        Actor::System => sea_orm::Condition::all(),
-        Actor::Person(person) if person.acts_for_us().is_some() => sea_orm::Condition::all(),
-        Actor::Person(_) | Actor::Nobody => sea_orm::Condition::any().add(public).add(row::Column::UserId.eq(own)),
+    let person = match actor {
+        Actor::System => return sea_orm::Condition::all(),
+        Actor::Nobody => return sea_orm::Condition::any().add(public),
+        Actor::Person(_) if is_admin(actor) => return sea_orm::Condition::all(),
+        Actor::Person(person) => person,
+    };
+    let seen = sea_orm::Condition::any().add(public).add(row::Column::UserId.eq(person.user.uuid()));
+    if person.memberships.is_empty() || person.suspended {
+        return seen;
     }
+    let mine: Vec<OrganizationId> = person.memberships.iter().map(|(organization, _)| *organization).collect();
+    seen.add(Expr::cust_with_values(
+        format!(
+            "exists (select 1 from (
+                 select freelancer_id, organization_id as client_id from contracts
+                 union all select freelancer_id, organization_id from offers where {SENT}
+                 union all select freelancer_id, client_id from proposals where submitted_at is not null) dealings
+             where dealings.freelancer_id = freelancer_profiles.user_id and dealings.client_id = any($1))"
+        ),
+        [ids(&mine)],
+    ))
 }
 
 /// The public profiles of those of these people who are in good standing.

@@ -188,3 +188,28 @@ async fn two_first_profiles_at_once_are_one() {
     let (one, two) = tokio::join!(write(), write());
     assert_eq!(one.text("profile.id"), two.text("profile.id"));
 }
+
+/// Hidden means neither found nor matched. Who bids shows themselves to whom they bid.
+#[tokio::test]
+async fn a_hidden_profile_is_read_by_whom_its_person_bid_to_and_by_nobody_else() {
+    let app = TestApp::new().await;
+    let (ada, bo, lin) = (app.client("ada").await, app.client("bo").await, app.freelancer("lin").await);
+    let mediator = app.mediator("morgan").await;
+    let profile = updates(&lin, json!({ "headline": "Rust developer", "visibility": "HIDDEN" })).await["id"].clone();
+    let node = "query($id: ID!) { node(id: $id) { ... on FreelancerProfile { headline } } freelancers(first: 1) { totalCount } }";
+    let sees = async |who: &Person<'_>| who.asks(node, json!({ "id": profile })).await.data().clone();
+    let nothing = json!({ "node": null, "freelancers": { "totalCount": 0 } });
+    assert_eq!(sees(&ada).await, nothing);
+    let gig = crate::gig::open_gig(&ada, json!({})).await;
+    lin.does("proposalSubmit", crate::proposal::bid(&gig), "proposal { id }").await.ok();
+
+    let bids = "query($id: ID!) { gig(id: $id) { proposals(orderBy: FIT) { nodes { freelancer { profile { headline } } } } } }";
+    let read = ada.asks(bids, json!({ "id": gig["id"] })).await;
+    let shown = &read.data()["gig"]["proposals"]["nodes"][0]["freelancer"]["profile"]["headline"];
+    assert_eq!(shown, "Rust developer", "{:#}", read.body);
+    let known = json!({ "node": { "headline": "Rust developer" }, "freelancers": { "totalCount": 0 } });
+    assert_eq!(sees(&ada).await, known, "read, and not found");
+    for who in [&bo, &mediator] {
+        assert_eq!(sees(who).await, nothing, "{}", who.email);
+    }
+}

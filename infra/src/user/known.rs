@@ -1,7 +1,7 @@
 //! Whom somebody may know of by their id alone. Whoever hid, was suspended or was erased is nobody to those who have
 //! no dealings with them: an id that one kept tells no more than an id that was made up.
 
-use domain::access::Actor;
+use domain::access::{Actor, Staff};
 use domain::id::{Id, OrganizationId, UserId};
 use domain::user::User;
 use sea_orm::{ConnectionTrait, EntityTrait};
@@ -19,7 +19,7 @@ async fn known<C: ConnectionTrait>(conn: &C, actor: &Actor, wanted: &[UserId]) -
         Actor::Nobody => (None, Vec::new(), false),
         Actor::Person(person) => {
             let mine: Vec<OrganizationId> = person.memberships.iter().map(|(organization, _)| *organization).collect();
-            (Some(person.user.uuid()), mine, person.acts_for_us().is_some())
+            (Some(person.user.uuid()), mine, person.acts_for_us() == Some(Staff::Admin))
         }
     };
     // In the open is who is neither suspended nor erased, and whose profile, if there is one, is not hidden. Dealings are
