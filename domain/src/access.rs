@@ -773,8 +773,9 @@ mod tests {
 
     /// An actor who is `role` to a subject between organization 1 and user 1.
     fn actor(role: Role) -> Actor {
-        let person =
-            |n, memberships, staff, suspended| Actor::Person(Person { user: user(n), suspended, second_factor: true, staff, memberships });
+        let person = |n, memberships, staff, suspended| {
+            Actor::Person(Person { user: user(n), suspended, second_factor: true, staff, memberships })
+        };
         match role {
             Role::Nobody => Actor::Nobody,
             Role::System => Actor::System,
@@ -816,10 +817,20 @@ mod tests {
     fn our_people_are_ours_only_with_a_second_factor() {
         let subject = Subject::between(organization(1), user(1)).disputed_if(true);
         for staff in [Staff::Mediator, Staff::Admin] {
-            let person = Person { user: user(9), suspended: false, second_factor: true, staff: Some(staff), memberships: vec![] };
+            let person = Person {
+                user: user(9),
+                suspended: false,
+                second_factor: true,
+                staff: Some(staff),
+                memberships: vec![],
+            };
             let armed = Actor::Person(person.clone());
             let bare = Actor::Person(Person { second_factor: false, ..person.clone() });
-            let member = Actor::Person(Person { second_factor: false, memberships: vec![(organization(1), MemberRole::Owner)], ..person });
+            let member = Actor::Person(Person {
+                second_factor: false,
+                memberships: vec![(organization(1), MemberRole::Owner)],
+                ..person
+            });
             assert!(visible(&armed, &subject) && !visible(&bare, &subject), "{staff:?}");
             for &verb in Verb::ALL {
                 let expected = match check(&armed, verb, &subject) {

@@ -423,8 +423,13 @@ mod tests {
             note: "Work".to_owned(),
             manual: false,
         };
-        let freelancer =
-            Actor::Person(Person { user: Id::from_uuid(uuid), suspended: false, second_factor: true, staff: None, memberships: vec![] });
+        let freelancer = Actor::Person(Person {
+            user: Id::from_uuid(uuid),
+            suspended: false,
+            second_factor: true,
+            staff: None,
+            memberships: vec![],
+        });
         Timesheet::open(Id::from_uuid(uuid), hourly, at(0))
             .next
             .add_entry(&freelancer, at(1), None, entry)

@@ -558,12 +558,14 @@ mod tests {
         assert_eq!((back.next.suspended_at, back.next.reinstated_at, back.next.version), (None, Some(now), 3));
         assert!(!back.next.reinstate(&admin, now, "again").unwrap().changed);
 
-        let unverified = ada.clone().become_staff(&Actor::System, Some(Staff::Mediator));
+        let unverified = ada.clone().become_staff(&Actor::System, Some(Staff::Mediator), true);
         assert!(matches!(unverified, Err(Refusal::Rule { code, .. }) if code == "EMAIL_NOT_VERIFIED"));
         let email = ada.email.clone();
         let verified = ada.clone().verify_email(&email, now).unwrap().next;
-        let mediator = verified.become_staff(&Actor::System, Some(Staff::Mediator)).unwrap();
+        let bare = verified.clone().become_staff(&Actor::System, Some(Staff::Mediator), false);
+        assert_eq!(bare, Err(Denied::SecondFactor.into()), "whoever knows the password could set up the first one");
+        let mediator = verified.become_staff(&Actor::System, Some(Staff::Mediator), true).unwrap();
         assert_eq!(mediator.next.staff, Some(Staff::Mediator));
-        assert!(!ada.become_staff(&Actor::System, None).unwrap().changed);
+        assert!(!ada.become_staff(&Actor::System, None, false).unwrap().changed);
     }
 }

@@ -417,7 +417,8 @@ impl Tx {
 
     /// Note when somebody who had not bid was approached.
     async fn offer_is_meant(&self, offer: &Offer) -> Result<(), Failure> {
-        let note = "update offers set approached_at = $2 where id = $1 and proposal_id is null and approached_at is null";
+        let note =
+            "update offers set approached_at = $2 where id = $1 and proposal_id is null and approached_at is null";
         self.conn().execute_raw(sql(note, [offer.id.uuid().into(), self.now().into()])).await?;
         Ok(())
     }

@@ -196,7 +196,11 @@ fn must_have_taken(call: &Call, taken_by: Option<UserId>, how: &str) -> Result<(
     if taken_by.is_some() && taken_by == call.actor.user() {
         return Ok(());
     }
-    Err(Refusal::rule("WIRE_NOT_TAKEN", format!("you have not taken it, and one of our people gives it to the bank: send {how} first")).into())
+    Err(Refusal::rule(
+        "WIRE_NOT_TAKEN",
+        format!("you have not taken it, and one of our people gives it to the bank: send {how} first"),
+    )
+    .into())
 }
 
 /// Refuse if there is one, and say which.

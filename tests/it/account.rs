@@ -130,7 +130,13 @@ async fn letters_are_taken_for_read_only_where_they_go_nowhere() {
     let app = TestApp::new().await;
     let ada = app.newcomer("ada").await;
     let user: domain::id::UserId = ada.id.parse().unwrap();
-    let actor = Actor::Person(domain::access::Person { user, suspended: false, second_factor: true, staff: None, memberships: vec![] });
+    let actor = Actor::Person(domain::access::Person {
+        user,
+        suspended: false,
+        second_factor: true,
+        staff: None,
+        memberships: vec![],
+    });
     let call = infra::Call { actor, ..infra::Call::system("test") };
     let mail = Mail::smtp(&"smtp://localhost:1025".into(), infra::mail::FROM).unwrap();
     for (clock, mail) in [(Clock::System, Mail::kept()), (app.market.clock().clone(), mail)] {

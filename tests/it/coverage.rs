@@ -10,15 +10,8 @@ use tests::fingerprint::fingerprint;
 use tests::introspect::Inputs;
 
 /// What a visitor may do: get in.
-const FOR_VISITORS: &[&str] = &[
-    "signUp",
-    "signIn",
-    "sessionRefresh",
-    "passwordResetRequest",
-    "passwordReset",
-    "passkeyBegin",
-    "passkeySignIn",
-];
+const FOR_VISITORS: &[&str] =
+    &["signUp", "signIn", "sessionRefresh", "passwordResetRequest", "passwordReset", "passkeyBegin", "passkeySignIn"];
 
 /// What any signed-in person may do for themselves: there is nobody else's thing in it.
 const FOR_ONESELF: &[&str] = &[

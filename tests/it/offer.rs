@@ -267,7 +267,11 @@ async fn offers_to_people_who_have_not_bid_take_a_read_mailbox_and_are_counted()
         assert_eq!(makes(false).await.text("offer.status"), "SENT");
     }
     assert_eq!(makes(false).await.refused(), ["OFFERS_PER_DAY"]);
-    assert_eq!(sends(&drafted).await.refused(), ["OFFERS_PER_DAY"], "one that was drafted before counts when it is sent");
+    assert_eq!(
+        sends(&drafted).await.refused(),
+        ["OFFERS_PER_DAY"],
+        "one that was drafted before counts when it is sent"
+    );
     app.passes(TimeDelta::days(1)).await;
     assert_eq!(sends(&drafted).await.text("offer.status"), "SENT");
 }

@@ -110,7 +110,7 @@ async fn a_letter_shows_whom_it_went_to_what_it_invites_to_and_nobody_else() {
     let seen = opens(&bo, &token).await;
     assert_eq!(
         json!([seen["organization"]["name"], seen["role"], seen["invitedBy"]["name"]]),
-        json!(["Ada & Company", "FINANCE", "Ada"])
+        json!(["ada & Company", "FINANCE", "Ada"])
     );
     assert_eq!(seen["organization"]["members"]["nodes"], json!([]), "who has not joined sees who invites, nobody else");
     // The id alone opens nothing, nor does a code that was made up or went to another.

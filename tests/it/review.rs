@@ -95,10 +95,4 @@ async fn a_review_shows_what_work_it_is_about_to_those_who_may_see_that() {
     let work = &seen["review"];
     assert!(work["workBeganAt"].as_str() < work["workEndedAt"].as_str(), "{work:#}");
     assert_eq!((&work["contract"], &work["gig"]), (&Value::Null, &seen["gig"]), "as much of the gig as anybody sees");
-    for visibility in ["public", "invite_only"] {
-        sqlx::query("update gigs set visibility = $1").bind(visibility).execute(app.pool()).await.unwrap();
-        let seen = sees(&stranger.visitor().await).await;
-        assert_eq!(seen["review"]["gig"], seen["gig"], "{visibility}");
-        assert_eq!(seen["gig"].is_null(), visibility == "invite_only", "{visibility}");
-    }
 }

@@ -164,7 +164,8 @@ async fn whoever_hides_was_suspended_or_erased_is_nobody_to_those_without_dealin
     let cy = app.person("cy").await;
     super::organization::joins(&ada, &cy, "VIEWER").await;
     let node = "query($id: ID!) { node(id: $id) { id ... on User { name createdAt rating { count } reviews { totalCount } } } }";
-    let sees = async |who: &Person<'_>, id: &str| who.asks(node, json!({ "id": id })).await.data()["node"]["id"].clone();
+    let sees =
+        async |who: &Person<'_>, id: &str| who.asks(node, json!({ "id": id })).await.data()["node"]["id"].clone();
     let gig = open_gig(&ada, json!({})).await["id"].clone();
     let of_bo = open_gig(&bo, json!({})).await["id"].clone();
     let nobody = format!("{}_00000000000000000000000007", bo.id.split('_').next().unwrap());
@@ -199,7 +200,8 @@ async fn whoever_hides_was_suspended_or_erased_is_nobody_to_those_without_dealin
             }
             _ => {
                 let invitations = "{ viewer { invitations(first: 5) { nodes { id } } } }";
-                let invitation = lin.asks(invitations, json!({})).await.data()["viewer"]["invitations"]["nodes"][0]["id"].clone();
+                let invitation =
+                    lin.asks(invitations, json!({})).await.data()["viewer"]["invitations"]["nodes"][0]["id"].clone();
                 lin.does("invitationDecline", json!({ "invitationId": invitation }), "invitation { id }").await.ok();
                 lin.does("accountErase", json!({ "confirmEmail": lin.email }), "erasedAt").await.ok();
             }
@@ -207,7 +209,9 @@ async fn whoever_hides_was_suspended_or_erased_is_nobody_to_those_without_dealin
         for who in [&ada, &cy, &warden] {
             assert_eq!(sees(who, &lin.id).await, json!(lin.id), "{how}: {} deals with them", who.email);
         }
-        for made_up in [bo.asks(node, json!({ "id": nobody })).await, app.visitor().asks(node, json!({ "id": nobody })).await] {
+        for made_up in
+            [bo.asks(node, json!({ "id": nobody })).await, app.visitor().asks(node, json!({ "id": nobody })).await]
+        {
             assert_eq!(bo.asks(node, json!({ "id": lin.id })).await.body, made_up.body, "{how}");
             assert_eq!(app.visitor().asks(node, json!({ "id": lin.id })).await.body, made_up.body, "{how}");
         }

@@ -97,7 +97,8 @@ impl TestApp {
             .expect("they signed up");
         let user = domain::id::UserId::from_uuid(id);
         let sealed = self.market.vault().seal(&format!("second factor {user}"), APP_SECRET).expect("it is sealed");
-        let keep = "insert into second_factors (user_id, secret, enrolled_at, confirmed_at) values ($1, $2, now(), now())
+        let keep =
+            "insert into second_factors (user_id, secret, enrolled_at, confirmed_at) values ($1, $2, now(), now())
             on conflict (user_id) do nothing";
         sqlx::query(keep).bind(id).bind(sealed).execute(self.pool()).await.expect("it is kept");
     }

@@ -131,10 +131,13 @@ fn banner(address: SocketAddr, metrics: Option<SocketAddr>, cli: &Cli, ground: &
         let (client, freelancer) = (infra::demo::CLIENT, infra::demo::FREELANCER);
         lines.push(("Sign in", format!("{client} or {freelancer}, password {}", infra::demo::PASSWORD)));
         let (mediator, admin) = (infra::demo::MEDIATOR, infra::demo::ADMIN);
-        lines.push(("Staff", format!(
-            "{mediator} or {admin}, the same password, and a code of an app set up with {}",
-            infra::demo::APP_SECRET
-        )));
+        lines.push((
+            "Staff",
+            format!(
+                "{mediator} or {admin}, the same password, and a code of an app set up with {}",
+                infra::demo::APP_SECRET
+            ),
+        ));
     }
     let next = match (production, explorer) {
         (true, _) => {

@@ -81,7 +81,13 @@ fn on_hold_a_contract_neither_takes_work_nor_ends() {
 }
 
 fn admin() -> Actor {
-    Actor::Person(Person { user: id(7), suspended: false, second_factor: true, staff: Some(Staff::Admin), memberships: vec![] })
+    Actor::Person(Person {
+        user: id(7),
+        suspended: false,
+        second_factor: true,
+        staff: Some(Staff::Admin),
+        memberships: vec![],
+    })
 }
 
 #[test]

@@ -119,7 +119,13 @@ mod tests {
     }
 
     fn member(role: MemberRole) -> Actor {
-        Actor::Person(Person { user: id(2), suspended: false, second_factor: true, staff: None, memberships: vec![(id(1), role)] })
+        Actor::Person(Person {
+            user: id(2),
+            suspended: false,
+            second_factor: true,
+            staff: None,
+            memberships: vec![(id(1), role)],
+        })
     }
 
     fn contract(state: State) -> Contract {

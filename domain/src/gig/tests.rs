@@ -22,7 +22,13 @@ fn member(role: MemberRole) -> Actor {
 }
 
 fn person(n: u128, memberships: Vec<(OrganizationId, MemberRole)>, staff: Option<Staff>) -> Actor {
-    Actor::Person(Person { user: UserId::from_uuid(Uuid::from_u128(n)), suspended: false, second_factor: true, staff, memberships })
+    Actor::Person(Person {
+        user: UserId::from_uuid(Uuid::from_u128(n)),
+        suspended: false,
+        second_factor: true,
+        staff,
+        memberships,
+    })
 }
 
 fn stranger() -> Actor {

@@ -23,7 +23,13 @@ fn lin() -> Actor {
 }
 
 fn ada() -> Actor {
-    Actor::Person(Person { user: id(2), suspended: false, second_factor: true, staff: None, memberships: vec![(id(1), MemberRole::Owner)] })
+    Actor::Person(Person {
+        user: id(2),
+        suspended: false,
+        second_factor: true,
+        staff: None,
+        memberships: vec![(id(1), MemberRole::Owner)],
+    })
 }
 
 fn week() -> Timesheet {

@@ -414,6 +414,12 @@ pub fn silence_decides(dispute: &Dispute) -> bool {
 
 /// The two sides of a thing.
 pub fn parties(client: OrganizationId, freelancer: UserId) -> [Actor; 2] {
-    let freelancer = Actor::Person(Person { user: freelancer, suspended: false, second_factor: true, staff: None, memberships: vec![] });
+    let freelancer = Actor::Person(Person {
+        user: freelancer,
+        suspended: false,
+        second_factor: true,
+        staff: None,
+        memberships: vec![],
+    });
     [person(200, Some(client), None), freelancer]
 }

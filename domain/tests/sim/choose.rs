@@ -499,7 +499,13 @@ impl World {
             _ => [
                 Actor::Nobody,
                 person(500, vec![], None),
-                Actor::Person(Person { user: freelancer, suspended: true, second_factor: true, staff: None, memberships: vec![] }),
+                Actor::Person(Person {
+                    user: freelancer,
+                    suspended: true,
+                    second_factor: true,
+                    staff: None,
+                    memberships: vec![],
+                }),
                 Actor::System,
             ][self.dice.below(4)]
             .clone(),

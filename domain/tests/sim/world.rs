@@ -296,6 +296,7 @@ fn code_of(refusal: &Refusal) -> &str {
             Denied::SignIn => "SIGN_IN",
             Denied::Suspended => "SUSPENDED",
             Denied::Hidden => "HIDDEN",
+            Denied::SecondFactor => "SECOND_FACTOR_MISSING",
             Denied::NotAllowed => "NOT_ALLOWED",
         },
         Refusal::WrongState { .. } => "WRONG_STATE",

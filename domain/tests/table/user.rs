@@ -13,7 +13,7 @@ fn states() -> Vec<(&'static str, User)> {
         let email = user.email.clone();
         user.verify_email(&email, day(0)).unwrap().next
     };
-    let mediator = || lin().become_staff(&domain::access::Actor::System, Some(Staff::Mediator)).unwrap().next;
+    let mediator = || lin().become_staff(&domain::access::Actor::System, Some(Staff::Mediator), true).unwrap().next;
     vec![
         ("a member", lin()),
         ("one of ours", mediator()),
@@ -29,8 +29,8 @@ pub fn commands() -> Vec<Command<User>> {
         command("suspend", Verb::UserSuspend, |u, a| u.suspend(a, day(9), "spam")),
         command("suspend for no reason", Verb::UserSuspend, |u, a| u.suspend(a, day(9), " ")),
         command("reinstate", Verb::UserReinstate, |u, a| u.reinstate(a, day(9), "A mistake")),
-        command("make a mediator", Verb::StaffGrant, |u, a| u.become_staff(a, Some(Staff::Mediator))),
-        command("make nobody of ours", Verb::StaffGrant, |u, a| u.become_staff(a, None)),
+        command("make a mediator", Verb::StaffGrant, |u, a| u.become_staff(a, Some(Staff::Mediator), true)),
+        command("make nobody of ours", Verb::StaffGrant, |u, a| u.become_staff(a, None, false)),
     ]
 }
 

@@ -76,7 +76,13 @@ impl<'a> Twin<'a> {
         }
         for n in 1..=CLIENTS {
             let user = twin.names.of(id::<UserId>(200));
-            let actor = Actor::Person(Someone { user, suspended: false, second_factor: true, staff: None, memberships: vec![] });
+            let actor = Actor::Person(Someone {
+                user,
+                suspended: false,
+                second_factor: true,
+                staff: None,
+                memberships: vec![],
+            });
             let call = Call { actor, ..Call::system("model") };
             let draft = OrganizationDraft::parse(&format!("Client {n}"), None, None).unwrap();
             let there = app.market.organization_create(&call, draft).await.unwrap();
