@@ -242,6 +242,12 @@ acts! {
     /// Send `payoutEPrcAttach`. Note the number of the bank's certificate of proceeds (e-PRC) of a payout that
     /// reached it: it stands on the remittance pack and on your certificate of earnings from then on.
     PayoutEPrcAttach,
+    /// Send `correctionPropose`. For admins: propose a correction of the books.
+    CorrectionPropose,
+    /// Send `correctionApprove`. For admins: approve a correction of the books that another admin proposed.
+    CorrectionApprove,
+    /// Send `correctionDecline`. For admins: decline a correction of the books, or withdraw your own.
+    CorrectionDecline,
     /// Send `wireBatchMake`. For admins: put the payouts that wait for a wire into a file for the bank, 500 at most.
     WireBatchMake,
     /// Send `wireFileTake`. For admins: take a file, to give it to the bank.

@@ -216,6 +216,12 @@ kinds! {
     TimesheetPaid = "timesheet_paid",
     /// The client's bank took the money of a week back.
     TimesheetChargedBack = "timesheet_charged_back",
+    /// One of our people proposed a correction of the books.
+    CorrectionProposed = "correction_proposed",
+    /// A correction of the books was posted: your credit, or what is available to you, has changed by it.
+    CorrectionPosted = "correction_posted",
+    /// A correction of the books was declined or taken back, or nobody approved it in time.
+    CorrectionEnded = "correction_ended",
     /// An outage was declared.
     OutageDeclared = "outage_declared",
     /// An outage was ended early, or called off.

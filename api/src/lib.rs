@@ -47,6 +47,7 @@ pub mod wire;
 pub mod papers;
 pub mod audit;
 pub mod reconciliation;
+pub mod correction;
 pub mod review;
 pub mod invitation;
 pub mod proposal;

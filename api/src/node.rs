@@ -6,6 +6,7 @@ use domain::id::Id;
 use crate::audit::AuditEntry;
 use crate::context::RabtaContext;
 use crate::contract::Contract;
+use crate::correction::Correction;
 use crate::dispute::{Dispute, Evidence};
 use crate::gig::Gig;
 use crate::history::ContractEvent;
@@ -82,6 +83,8 @@ pub enum Node {
     AuditEntry(AuditEntry),
     /// A comparison of the books with what the processor moved.
     Reconciliation(Reconciliation),
+    /// A correction of the books.
+    Correction(Correction),
     /// A file of payouts for our bank.
     WireBatch(WireBatch),
     /// Something that happened on a contract.
@@ -196,6 +199,9 @@ impl NodeQuery {
             domain::id::ReconciliationId::PREFIX => {
                 let found = market.reconciliation_find(&call, Key::read(&id).0).await;
                 found.map(|it| it.map(Reconciliation).map(Node::from))
+            }
+            domain::id::CorrectionId::PREFIX => {
+                market.correction_find(&call, Key::read(&id).0).await.map(|it| it.map(Correction).map(Node::from))
             }
             domain::id::WireBatchId::PREFIX => {
                 market.wire_batch_find(&call, Key::read(&id).0).await.map(|it| it.map(WireBatch).map(Node::from))

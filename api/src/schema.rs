@@ -12,6 +12,7 @@ use crate::audit::{AuditEntry, AuditQuery};
 use crate::bonus::BonusMutation;
 use crate::connection::Counted;
 use crate::contract::{Contract, ContractMutation, ContractQuery};
+use crate::correction::{Correction, CorrectionMutation, CorrectionQuery};
 use crate::dispute::{Dispute, DisputeMutation, DisputeQuery, Evidence, EvidenceMutation};
 use crate::gig::{Gig, GigMutation, GigQuery};
 use crate::history::{ContractEvent, HistorySubscription};
@@ -66,6 +67,7 @@ pub struct Query(
     BooksQuery,
     AuditQuery,
     ReconciliationQuery,
+    CorrectionQuery,
     PolicyQuery,
     OutageQuery,
 );
@@ -114,7 +116,14 @@ pub struct WorkMutation(
 
 /// Payments, payouts and their papers.
 #[derive(Debug, Default, MergedObject)]
-pub struct MoneyMutation(PaymentMutation, PayoutMutation, PayeeMutation, WireMutation, PaperMutation);
+pub struct MoneyMutation(
+    PaymentMutation,
+    PayoutMutation,
+    PayeeMutation,
+    WireMutation,
+    PaperMutation,
+    CorrectionMutation,
+);
 
 /// What runs the house.
 #[derive(Debug, Default, MergedObject)]
@@ -192,6 +201,7 @@ fn describe_lists<S: SubscriptionType>(
         .override_output_type_description::<Connection<String, Reconciliation>>(
             "Comparisons with the processor, a page of them.",
         )
+        .override_output_type_description::<Counted<Correction>>("Corrections of the books, a page of them.")
         .override_output_type_description::<Connection<String, WireBatch>>("Files for our bank, a page of them.")
         .override_output_type_description::<Connection<String, PolicyVersion>>(
             "Versions of the policy, a page of them.",

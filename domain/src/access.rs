@@ -456,6 +456,10 @@ table! {
     TimesheetWriteOff:        ONESELF SYSTEM;
     TimesheetAdvance:         SYSTEM;
     BooksRead:                STAFF SYSTEM;
+    CorrectionPropose:        STAFF;
+    CorrectionApprove:        STAFF;
+    CorrectionDecline:        STAFF;
+    CorrectionExpire:         SYSTEM;
     BalancesRead:             ONESELF OWNER ADMIN FINANCE STAFF SYSTEM;
     PayeeUpdate:              ONESELF;
     PayeeSearch:              STAFF;
@@ -546,6 +550,9 @@ impl Verb {
             | Self::PayoutReject
             | Self::PayoutApprove
             | Self::PayoutSettle
+            | Self::CorrectionPropose
+            | Self::CorrectionApprove
+            | Self::CorrectionDecline
             | Self::WireBatchMake
             | Self::WireFileTake
             | Self::WireSlipTake
@@ -661,6 +668,7 @@ impl Verb {
             | Self::TimesheetDispute
             | Self::TimesheetAdvance
             | Self::BooksRead
+            | Self::CorrectionExpire
             | Self::BalancesRead
             | Self::PayeeSearch
             | Self::PayoutCancel

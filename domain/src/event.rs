@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use crate::Timestamp;
 use crate::account::SafetyAct;
 use crate::id::{
-    ContractId, DisputeId, EvidenceId, FreelancerProfileId, GigId, InvitationId, MailCodeId, MemberInvitationId,
-    MilestoneId, OfferId, OrganizationId, OutageId, PaymentId, PaymentRefundId, PayoutId, PayoutMethodId, ProposalId,
-    ReviewId, SavedSearchId, SessionId, SubmissionId, TimesheetId, UserId,
+    ContractId, CorrectionId, DisputeId, EvidenceId, FreelancerProfileId, GigId, InvitationId, MailCodeId,
+    MemberInvitationId, MilestoneId, OfferId, OrganizationId, OutageId, PaymentId, PaymentRefundId, PayoutId,
+    PayoutMethodId, ProposalId, ReviewId, SavedSearchId, SessionId, SubmissionId, TimesheetId, UserId,
 };
 use crate::money::Money;
 use crate::payout::Rail;
@@ -683,6 +683,27 @@ pub enum Event {
         amount: Money,
         /// How much of it we bore.
         lost: Money,
+    },
+    /// One of our people proposed a correction of the books.
+    CorrectionProposed {
+        /// Which.
+        correction: CorrectionId,
+    },
+    /// A correction was approved, and is in the books.
+    CorrectionPosted {
+        /// Which.
+        correction: CorrectionId,
+        /// Whose credit it changed, if it was a client's.
+        client: Option<OrganizationId>,
+        /// Whose available balance it changed, if it was a freelancer's.
+        freelancer: Option<UserId>,
+        /// By how much.
+        amount: Money,
+    },
+    /// A correction was declined or taken back, or nobody approved it in time.
+    CorrectionEnded {
+        /// Which.
+        correction: CorrectionId,
     },
     /// An outage was declared.
     OutageDeclared {

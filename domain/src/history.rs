@@ -147,6 +147,9 @@ impl Sides {
             | Event::OfferDeclined { .. }
             | Event::OfferWithdrawn { .. }
             | Event::OfferExpired { .. }
+            | Event::CorrectionProposed { .. }
+            | Event::CorrectionPosted { .. }
+            | Event::CorrectionEnded { .. }
             | Event::OutageDeclared { .. }
             | Event::OutageEnded { .. }
             | Event::PaymentCredited { .. }

@@ -79,6 +79,8 @@ ids! {
     CeremonyId = "pkc";
     /// A contract between a client and a freelancer.
     ContractId = "con";
+    /// An entry that one of our people proposes, to set the books right.
+    CorrectionId = "cor";
     /// A dispute over a milestone or a timesheet.
     DisputeId = "dis";
     /// A journal entry of the ledger.

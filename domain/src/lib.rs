@@ -40,6 +40,7 @@ pub mod wire;
 pub mod submission;
 pub mod payment;
 pub mod reconciliation;
+pub mod correction;
 pub mod contract;
 pub mod history;
 pub mod bonus;

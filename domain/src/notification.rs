@@ -148,6 +148,7 @@ impl Audience {
             | Event::PayoutPaid { .. }
             | Event::PayoutReturned { .. }
             | Event::PayoutCancelled { .. } => Self::PERSON,
+            Event::CorrectionPosted { .. } => Self::both(MONEY),
             Event::MemberJoined { .. } => Self::client(RUNNING),
             Event::MemberLeft { .. } => Self::both(RUNNING),
             Event::OrganizationTransferred { .. } => Self::client(RUNNING),
@@ -186,6 +187,8 @@ impl Audience {
             | Event::MilestoneSettled { .. }
             | Event::TimesheetOpened { .. }
             | Event::TimesheetChargeStarted { .. }
+            | Event::CorrectionProposed { .. }
+            | Event::CorrectionEnded { .. }
             | Event::OutageDeclared { .. }
             | Event::OutageEnded { .. }
             | Event::PayoutRequested { .. }

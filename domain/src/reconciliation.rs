@@ -203,7 +203,7 @@ impl Posted {
             (Some(Side::Balance), None) => (Flow::In, None),
             (None, Some(Side::Balance)) => (Flow::Out, None),
         };
-        let (class, about) = self.corrects().unwrap_or_else(|| {
+        let (class, about, at) = self.corrects().unwrap_or_else(|| {
             let by_reason = match self.reason {
                 Reason::Chargeback | Reason::ChargebackWon => Class::Dispute,
                 Reason::Fund | Reason::Credit | Reason::Bonus => Class::Payment,
@@ -212,20 +212,29 @@ impl Posted {
             let named = self.payment.map(About::Payment);
             let key = self.key.strip_prefix("refund:").unwrap_or(&self.key);
             let about = named.unwrap_or_else(|| About::read(key.split(':').next().unwrap_or(key)));
-            (by_account.unwrap_or(by_reason), about)
+            (by_account.unwrap_or(by_reason), about, self.at)
         });
-        Some(Line { id: self.id.clone(), about, class, flow, amount: posting.amount, at: self.at })
+        Some(Line { id: self.id.clone(), about, class, flow, amount: posting.amount, at })
     }
 
-    /// What a correction that was proposed here is about.
-    fn corrects(&self) -> Option<(Class, About)> {
+    /// What a correction is about, and since when it should have been in the books: a difference that is settled weeks
+    /// later is none of the day on which it is settled.
+    fn corrects(&self) -> Option<(Class, About, Timestamp)> {
         let (class, about) = self.key.strip_prefix(PROPOSED)?.split_once(':')?;
-        Some((Class::from_name(class)?, About::read(about.split('@').next().unwrap_or(about))))
+        let (about, stamp) = about.split_once('@').unwrap_or((about, ""));
+        let stamp = stamp.split('~').next().and_then(|stamp| stamp.parse().ok());
+        let at = stamp.and_then(Timestamp::from_timestamp_micros).unwrap_or(self.at);
+        Some((Class::from_name(class)?, About::read(about), at))
     }
 }
 
-/// How the keys of proposed entries begin.
-const PROPOSED: &str = "reconcile:";
+/// How the keys of corrections begin that say what they are about.
+pub const PROPOSED: &str = "reconcile:";
+
+/// The key of an entry that settles a difference whose newest line is of `newest`.
+pub fn correction_key(class: Class, about: &str, newest: Timestamp) -> String {
+    format!("{PROPOSED}{}:{about}@{}", class.as_str(), newest.timestamp_micros())
+}
 
 /// Accounts, as the processor would tell them apart.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,9 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::id::{ContractId, DisputeId, GigId, Id, MilestoneId, OfferId, OutageId, PayoutId, TimesheetId};
+use crate::id::{
+    ContractId, CorrectionId, DisputeId, GigId, Id, MilestoneId, OfferId, OutageId, PayoutId, TimesheetId,
+};
 
 macro_rules! timers {
     ($($(#[$doc:meta])* $name:ident($id:ident) = $kind:literal;)*) => {
@@ -69,6 +71,8 @@ timers! {
     AdvanceDispute(DisputeId) = "advance_dispute";
     /// A payout is screened and sent, or asked about.
     AdvancePayout(PayoutId) = "advance_payout";
+    /// A correction that nobody approved expires.
+    ExpireCorrection(CorrectionId) = "expire_correction";
     /// An outage begins or is over, and gives grace.
     ApplyOutage(OutageId) = "apply_outage";
     /// The reviews of a contract are published, written or not.

@@ -412,7 +412,7 @@ const GUARDS: &str = "
                 when trigger.tgenabled not in ('O', 'A') then format('%s: the trigger %s is switched off', wanted.of_table, wanted.name) end as why
     from (values
         ('ledger_entries', 'ledger_entries_append_only'), ('ledger_entries', 'ledger_entries_no_truncate'),
-        ('ledger_entries', 'ledger_entry_has_postings'),
+        ('ledger_entries', 'ledger_entry_has_postings'), ('ledger_entries', 'ledger_correction_has_two'),
         ('ledger_postings', 'ledger_postings_append_only'), ('ledger_postings', 'ledger_postings_no_truncate'),
         ('ledger_postings', 'ledger_apply'),
         ('ledger_balances', 'ledger_balances_guard'), ('ledger_balances', 'ledger_balances_no_truncate'),

@@ -26,6 +26,7 @@ pub mod audit;
 pub mod ledger;
 pub mod books;
 pub mod reconciliation;
+pub mod correction;
 pub mod password;
 pub mod token;
 pub mod mail;

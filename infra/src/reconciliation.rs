@@ -7,7 +7,7 @@ use chrono::{NaiveTime, TimeDelta};
 use domain::Timestamp;
 use domain::access::{self, Subject, Verb};
 use domain::id::{Id, PaymentId, PayoutId, ReconciliationId};
-use domain::ledger::{BadAccount, LedgerAccount, Posting, Reason};
+use domain::ledger::{BadAccount, JournalEntry, LedgerAccount, Posting, Reason};
 use domain::money::{Currency, Money};
 use domain::reconciliation::{About, Background, BalanceTransaction, Class, Flow, Line, Period, Posted, Report};
 use domain::refusal::Refusal;
@@ -63,6 +63,35 @@ struct Leg {
     to: String,
     currency: String,
     minor: i64,
+}
+
+/// As much of a report that was kept as corrections need.
+#[derive(Deserialize)]
+struct Told {
+    differences: Vec<FoundThen>,
+}
+
+/// A difference of a report that was kept.
+#[derive(Debug, Deserialize)]
+pub(crate) struct FoundThen {
+    class: Class,
+    about: String,
+    /// The entry that would settle it, where one was proposed.
+    pub proposal: Option<JournalEntry>,
+    ledger: Vec<LineThen>,
+    processor: Vec<LineThen>,
+}
+
+#[derive(Debug, Deserialize)]
+struct LineThen {
+    at: Timestamp,
+}
+
+impl FoundThen {
+    /// When the newest of its lines is of.
+    pub fn newest(&self) -> Option<Timestamp> {
+        self.ledger.iter().chain(&self.processor).map(|line| line.at).max()
+    }
 }
 
 #[derive(FromQueryResult)]
@@ -172,6 +201,26 @@ impl Market {
         Ok(row.map(Reconciliation::from))
     }
 
+    /// The difference about this that a comparison found, if it did: the entry it proposed, and when the newest of its
+    /// lines is of.
+    pub(crate) async fn difference_of(
+        &self,
+        id: ReconciliationId,
+        class: Class,
+        about: &str,
+    ) -> Result<Option<FoundThen>, Failure> {
+        let row = row::Entity::find_by_id(id.uuid()).one(self.db()).await?.ok_or(Refusal::HIDDEN)?;
+        let mut told: Told = serde_json::from_value(row.report)?;
+        Ok(told.differences.drain(..).find(|found| found.class == class && found.about == about))
+    }
+
+    /// Compare again what a comparison compared: is there still a difference about this?
+    pub(crate) async fn still_differs(&self, id: ReconciliationId, class: Class, about: &str) -> Result<bool, Failure> {
+        let row = row::Entity::find_by_id(id.uuid()).one(self.db()).await?.ok_or(Refusal::HIDDEN)?;
+        let report = self.compare(row.from_at, row.until_at).await?;
+        Ok(report.differences.iter().any(|found| found.class == class && found.about.to_string() == about))
+    }
+
     async fn compare(&self, from: Timestamp, until: Timestamp) -> Result<Report, Failure> {
         let period = Period { from, until, asked_at: self.clock().now() };
         let (from, until) = (from - Period::SLACK, until + Period::SLACK);
@@ -257,12 +306,14 @@ const ENTRIES: &str = "
     left join processor_events told
         on told.source = split_part(entry.trace, ':', 1)
        and told.id = substr(entry.trace, strpos(entry.trace, ':') + 1)
-    where entry.posted_at >= $1 and entry.posted_at < $2 and legs.ours
-      and (entry.posted_at < $3 or entry.reason in ('payout_arrive', 'payout_return'))
+    where legs.ours and (
+        entry.posted_at >= $1 and entry.posted_at < $2
+            and (entry.posted_at < $3 or entry.reason in ('payout_arrive', 'payout_return'))
+        or entry.reason = 'correction' and entry.posted_at >= $1)
     order by entry.id";
 
 async fn entries(tx: &DatabaseTransaction, from: Timestamp, until: Timestamp) -> Result<Vec<Posted>, Failure> {
-    // What left within the time may have arrived long after it.
+    // What left within the time may have arrived long after it; and what was wrong of it, been corrected.
     let values = [from.into(), (until + Period::CARRYING).into(), until.into()];
     let rows = EntryRow::find_by_statement(sql(ENTRIES, values)).all(tx).await?;
     Ok(rows.into_iter().map(Posted::try_from).collect::<Result<_, Fault>>()?)

@@ -238,6 +238,7 @@ impl Market {
                 .await
                 .map(drop),
             Timer::AdvancePayout(payout) => self.payout_advance(call, payout).await,
+            Timer::ExpireCorrection(correction) => self.correction_expire(call, correction).await,
             Timer::ApplyOutage(outage) => self.outage_apply(call, outage).await,
             Timer::PublishReviews(contract) => self.reviews_publish(call, contract).await,
             Timer::ExpireGig(id) => self.gig_expire(call, id).await.map(drop),
@@ -377,6 +378,9 @@ impl Market {
             | Event::TimesheetExtended { .. }
             | Event::TimesheetDisputed { .. }
             | Event::TimesheetCharged { .. }
+            | Event::CorrectionProposed { .. }
+            | Event::CorrectionPosted { .. }
+            | Event::CorrectionEnded { .. }
             | Event::OutageDeclared { .. }
             | Event::OutageEnded { .. }
             | Event::DisputeOpened { .. }

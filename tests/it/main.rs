@@ -26,6 +26,7 @@ mod offer;
 mod bonus;
 mod policy;
 mod contract;
+mod correction;
 mod history;
 mod milestone;
 mod dispute;

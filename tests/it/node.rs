@@ -90,11 +90,14 @@ async fn node_finds_every_kind_of_object_for_whom_it_is_and_no_private_one_for_o
     world.freelancer().does("savedSearchCreate", search, "savedSearch { id }").await.ok();
     super::passkey::adds(&world.client(), "Phone").await;
     let refund = world.money_goes_back().await;
+    let correct =
+        json!({ "from": "losses", "to": "fee_revenue", "amount": { "amount": "1.00" }, "reason": "Rounding" });
+    admin.does("correctionPropose", correct, "correction { id }").await.ok();
 
     let stranger = app.person("stranger").await;
     app.market.reconcile_when_due().await.unwrap();
     let log = "{ auditLog(first: 5) { nodes { id } } reconciliations(first: 1) { nodes { id } }
-        wireBatches(first: 1) { nodes { id } } }";
+        wireBatches(first: 1) { nodes { id } } corrections(first: 1) { nodes { id } } }";
     let batch = "insert into wire_batches select gen_random_uuid(), now(), id, now()::date, 1, 100 from users limit 1";
     sqlx::query(batch).execute(app.pool()).await.unwrap();
     let mut logged = BTreeSet::new();

@@ -10,7 +10,7 @@ use tests::stripe::{Books, Moved};
 use tests::{Deal, PASSWORD, TestApp};
 
 /// A second offer of the same two, funded with this token; its payment.
-async fn paid_with(deal: &Deal<'_>, token: &str, amount: &str) -> String {
+pub async fn paid_with(deal: &Deal<'_>, token: &str, amount: &str) -> String {
     offered_with(deal, token, amount).await.1
 }
 

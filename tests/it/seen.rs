@@ -235,6 +235,10 @@ async fn every_field_is_seen_by_whom_the_printed_table_says_and_by_nobody_else()
     });
     let outage = staff.does("outageDeclare", declare, "outage { id }").await.text("outage.id");
     ids.insert("outage".to_owned(), outage);
+    let correct =
+        json!({ "from": "losses", "to": "fee_revenue", "amount": { "amount": "1.00" }, "reason": "Rounding" });
+    let correction = staff.does("correctionPropose", correct, "correction { id }").await.text("correction.id");
+    ids.insert("correction".to_owned(), correction);
     ids.insert("paymentRefund".to_owned(), world.money_goes_back().await);
     app.market.reconcile_when_due().await.unwrap();
     let batch = "insert into wire_batches select gen_random_uuid(), now(), id, now()::date, 1, 100 from users limit 1";

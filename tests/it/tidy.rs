@@ -189,6 +189,7 @@ const ABOUT_MONEY: &[&str] = &[
     "rails",
     "contract",
     "reconciliation",
+    "correction",
     "wire",
     "payee",
     "fx",

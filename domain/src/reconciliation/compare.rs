@@ -176,8 +176,7 @@ fn proposal(
         (Class::Own, _) => return None,
     };
     // The same difference, found again, is the same entry; a later one is another.
-    let stamp = newest.map_or(0, |at| at.timestamp_micros());
-    let key = format!("{PROPOSED}{}:{about}@{stamp}", class.as_str());
+    let key = correction_key(class, &about.to_string(), newest?);
     Some(JournalEntry::new(Reason::Correction, key).moving(from, to, amount))
 }
 

@@ -11,6 +11,7 @@
 
 mod cast;
 mod contract;
+mod correction;
 mod dispute;
 mod gig;
 mod invitation;

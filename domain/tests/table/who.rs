@@ -69,7 +69,8 @@ fn allowed(verb: Verb) -> &'static [&'static [&'static str]] {
         UserSuspend | UserReinstate => &[STAFF, SYSTEM],
         // A gig has no freelancer yet, and an outage none at all, so one who is on the staff is staff to it.
         OutageDeclare | OutageEnd | GigRemove => &[STAFF, &["freelancer_on_staff"], SYSTEM],
-        PayoutApprove | PayoutReject | PayoutSettle | PayoutUnblock => &[STAFF],
+        CorrectionPropose | CorrectionApprove | CorrectionDecline | PayoutApprove | PayoutReject | PayoutSettle
+        | PayoutUnblock => &[STAFF],
         PayoutEPrcAttach => &[FREELANCER, STAFF],
         TimesheetSubmit | TimesheetWriteOff => &[FREELANCER, SYSTEM],
         GigUpdate | GigPublish | GigPause | GigResume | GigCancel | GigReopen | InvitationSend | ProposalView
@@ -89,6 +90,7 @@ fn allowed(verb: Verb) -> &'static [&'static [&'static str]] {
         | DisputeAdvance
         | TimesheetAdvance
         | PayoutAdvance
+        | CorrectionExpire
         | PaymentAdvance
         | StaffGrant
         | OfferConfirmFunding

@@ -6,8 +6,8 @@ use domain::access::Verb;
 
 use crate::room::Command;
 use crate::{
-    contract, dispute, gig, invitation, milestone, offer, outage, payment, payout, payout_method, proposal, review,
-    timesheet, user,
+    contract, correction, dispute, gig, invitation, milestone, offer, outage, payment, payout, payout_method, proposal,
+    review, timesheet, user,
 };
 
 /// It changes nothing, so no state can stand against it: `tests/it/seen` asks for every field as everybody.
@@ -86,6 +86,7 @@ fn verbs<T>(commands: Vec<Command<T>>) -> impl Iterator<Item = Verb> {
 #[test]
 fn every_verb_is_tried_in_a_table_or_excused() {
     let tried: BTreeSet<Verb> = verbs(contract::commands())
+        .chain(verbs(correction::commands()))
         .chain(verbs(dispute::commands()))
         .chain(verbs(gig::commands()))
         .chain(verbs(invitation::commands()))

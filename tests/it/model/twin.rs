@@ -507,6 +507,7 @@ impl<'a> Twin<'a> {
         match timer {
             Timer::ExpireGig(id) => Timer::ExpireGig(names.of(id)),
             Timer::WarnGigExpiry(id) => Timer::WarnGigExpiry(names.of(id)),
+            Timer::ExpireCorrection(id) => Timer::ExpireCorrection(names.of(id)),
             Timer::ApplyOutage(id) => Timer::ApplyOutage(names.of(id)),
             Timer::ExpireOffer(id) => Timer::ExpireOffer(names.of(id)),
             Timer::ExpireFunding(id) => Timer::ExpireFunding(names.of(id)),

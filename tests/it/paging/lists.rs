@@ -98,6 +98,10 @@ pub const GROUND: &[&str] = &[
      from users where public_id('usr', id) = '{freelancer}'",
     "insert into wire_batches select gen_random_uuid(), now(), id, now()::date, 1, 100 from users
      where public_id('usr', id) = '{freelancer}'",
+    "insert into corrections (id, from_account, to_account, currency, amount_minor, reason, entry_key, proposed_by, proposed_at,
+         status, state, version)
+     select gen_random_uuid(), 'losses', 'fee_revenue', 'USD', 100, 'Rounding', 'a', id, now(), 'expired',
+         '{\"status\": \"expired\", \"at\": \"2026-06-01T00:00:00Z\"}', 2 from users where public_id('usr', id) = '{freelancer}'",
     "alter table evidence drop constraint evidence_number_check, drop constraint evidence_numbered",
 ];
 
@@ -157,6 +161,7 @@ pub const LISTS: &[List] = &[
     list("Query.wireBatches", Who::Admin, "", "wire_batches", "true"),
     list("Query.reconciliations", Who::Admin, "", "reconciliations", "true")
         .own("'id', gen_random_uuid(), 'daily', false"),
+    list("Query.corrections", Who::Admin, "", "corrections", "true"),
     list("Query.auditLog", Who::Admin, "", "audit_log", "true").key("sequence"),
     list("Query.disputeQueue", Who::Mediator, "", "disputes", "public_id('dis', id) = '{dispute}'")
         .own("'id', gen_random_uuid(), 'milestone_id', gen_random_uuid()"),

@@ -77,6 +77,9 @@ pub async fn gather(world: &World<'_>) -> Crowd {
     app.market.reconcile_when_due().await.unwrap();
     let (admin, mediator) = (app.admin("noor").await, app.mediator("marta").await);
     world.money_goes_back().await;
+    let correct =
+        json!({ "from": "losses", "to": "fee_revenue", "amount": { "amount": "1.00" }, "reason": "Rounding" });
+    admin.does("correctionPropose", correct, "correction { id }").await.ok();
     copy(app.pool(), &admin.id).await;
     let token = |who: &Visitor<'_>| who.token.clone().unwrap_or_default();
     let people = vec![
@@ -235,6 +238,7 @@ async fn copy(pool: &sqlx::PgPool, admin: &str) {
             "'number', 100 + n, 'effective_from', (template.whole).effective_from - n * interval '1 day'",
         ),
         "insert into wire_batches select gen_random_uuid(), '2026-06-01'::timestamptz, id, '2026-06-01'::date, 1, 100 from users limit 3".to_owned(),
+        twice("corrections", "true", "'id', gen_random_uuid(), 'entry_key', 'copy ' || n"),
         twice("reconciliations", "true", "'id', gen_random_uuid(), 'daily', false"),
     ];
     let mut copying = pool.begin().await.unwrap();

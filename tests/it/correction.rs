@@ -1,0 +1,251 @@
+//! Corrections of the books: two of our people set right what no other verb can.
+
+use chrono::TimeDelta;
+use domain::access::{Actor, Staff};
+use infra::Call;
+use serde_json::{Value, json};
+use tests::books::{assert_books, books};
+use tests::{Person, TestApp};
+
+use crate::reconciliation::paid_with;
+
+const IT: &str = "correction { id status version from to amount { amount } class about allowed }";
+
+async fn proposes(admin: &Person<'_>, input: Value) -> String {
+    let reply = admin.does("correctionPropose", input, IT).await;
+    reply.ok();
+    reply.text("correction.id")
+}
+
+fn moving(from: &str, to: &str, amount: &str) -> Value {
+    json!({ "from": from, "to": to, "amount": { "amount": amount }, "reason": "It was counted twice" })
+}
+
+async fn approves(admin: &Person<'_>, id: &str) -> tests::Reply {
+    admin.does("correctionApprove", json!({ "correctionId": id }), IT).await
+}
+
+async fn corrections(app: &TestApp) -> i64 {
+    let count = "select count(*) from ledger_entries where reason = 'correction'";
+    sqlx::query_scalar(count).fetch_one(app.pool()).await.unwrap()
+}
+
+/// The comparison of all there was, and how many differences it found.
+async fn compared(admin: &Person<'_>) -> (String, Vec<(String, String)>) {
+    let app = admin.app;
+    let now = app.market.clock().now();
+    app.market.reconcile(&Call::system("test"), now - TimeDelta::days(365), now).await.unwrap();
+    let latest = admin.asks("{ reconciliations(first: 1) { nodes { id report } } }", json!({})).await;
+    let node = &latest.data()["reconciliations"]["nodes"][0];
+    let found = node["report"]["differences"].as_array().unwrap().iter();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    (text(&node["id"]), found.map(|one| (text(&one["class"]), text(&one["about"]))).collect())
+}
+
+async fn execute(app: &TestApp, sql: &str) {
+    sqlx::query(sqlx::AssertSqlSafe(sql.to_owned())).execute(app.pool()).await.unwrap();
+}
+
+#[tokio::test]
+async fn two_of_our_people_settle_a_difference_for_good() {
+    let app = TestApp::new().await;
+    let deal = app.released().await;
+    let payment = paid_with(&deal, "pm_sandbox_visa", "100.00").await;
+    execute(&app, &format!("update sandbox_balance set fee_minor = 329 where about = '{payment}'")).await;
+    app.passes(TimeDelta::days(5)).await;
+    let (noor, amna) = (app.admin("noor").await, app.admin("amna").await);
+    let (of, found) = compared(&noor).await;
+    assert_eq!(found, [("fee".to_owned(), payment.clone())]);
+    let ask = json!({ "reconciliationId": of, "class": "FEE", "about": payment, "reason": "The fee was not told" });
+    let reply = noor.does("correctionPropose", ask.clone(), IT).await;
+    let id = reply.text("correction.id");
+    let told = &reply.body["data"]["correctionPropose"]["correction"];
+    assert_eq!(
+        [&told["from"], &told["to"], &told["amount"]["amount"], &told["status"]],
+        ["processor_fees", "processor_clearing", "3.29", "PROPOSED"]
+    );
+    assert_eq!(told["allowed"], json!(["CORRECTION_DECLINE"]), "who proposed it does not approve it");
+    assert_eq!(approves(&noor, &id).await.refused(), ["SAME_APPROVER"]);
+    assert_eq!(amna.does("correctionPropose", ask.clone(), IT).await.refused(), ["CORRECTION_EXISTS"]);
+    assert_eq!(corrections(&app).await, 0);
+
+    let seen =
+        amna.asks("query($id: ID!) { node(id: $id) { ... on Correction { allowed } } }", json!({ "id": id })).await;
+    assert_eq!(seen.data()["node"]["allowed"], json!(["CORRECTION_APPROVE", "CORRECTION_DECLINE"]));
+    let posted = approves(&amna, &id).await;
+    assert_eq!(posted.text("correction.status"), "POSTED");
+    assert_eq!(posted.body["data"]["correctionApprove"]["correction"]["allowed"], json!([]));
+    assert_eq!(corrections(&app).await, 1);
+    assert_eq!(compared(&noor).await.1, [], "the books agree now");
+    assert_eq!(amna.does("correctionPropose", ask, IT).await.refused(), ["CORRECTION_EXISTS"]);
+    // A difference of last week is none of the day on which it was settled.
+    app.passes(TimeDelta::days(2)).await;
+    assert!(app.market.reconcile_when_due().await.unwrap());
+    let daily = "select coalesce(sum(differences), 0)::bigint from reconciliations where daily";
+    assert_eq!(sqlx::query_scalar::<_, i64>(daily).fetch_one(app.pool()).await.unwrap(), 0);
+    assert_books(&books(app.pool()).await);
+    let log = "{ auditLog(first: 20) { nodes { act subject } } }";
+    let log = amna.asks(log, json!({})).await.body.to_string();
+    assert!(log.contains("correction_propose") && log.contains("correction_approve"), "{log}");
+}
+
+#[tokio::test]
+async fn what_came_late_and_settled_a_difference_is_not_posted_twice() {
+    let app = TestApp::new().await;
+    let deal = app.released().await;
+    let payment = paid_with(&deal, "pm_sandbox_visa", "100.00").await;
+    execute(&app, &format!("update sandbox_balance set fee_minor = 329 where about = '{payment}'")).await;
+    app.passes(TimeDelta::hours(3)).await;
+    let (noor, amna) = (app.admin("noor").await, app.admin("amna").await);
+    let (of, _) = compared(&noor).await;
+    let difference = json!({ "reconciliationId": of, "class": "FEE", "about": payment, "reason": "It was not told" });
+    let mut by_hand = difference.clone();
+    by_hand["from"] = json!("processor_fees");
+    by_hand["to"] = json!("processor_clearing");
+    by_hand["amount"] = json!({ "amount": "3.29" });
+    let ids = [proposes(&noor, difference).await, proposes(&noor, by_hand.clone()).await];
+    execute(&app, &format!("update sandbox_balance set fee_minor = 0 where about = '{payment}'")).await;
+    for id in &ids {
+        assert_eq!(approves(&amna, id).await.refused(), ["CORRECTION_SETTLED"]);
+    }
+    by_hand["about"] = json!("txn_of_nobody");
+    let unknown = noor.does("correctionPropose", by_hand, IT).await;
+    assert_eq!(unknown.refused(), ["UNKNOWN"], "the comparison found no such thing");
+    assert_eq!(corrections(&app).await, 0);
+    // What was proposed is declined by the other, or withdrawn.
+    let no = |id: &str| json!({ "correctionId": id, "reason": "It came by itself" });
+    assert_eq!(amna.does("correctionDecline", no(&ids[0]), IT).await.text("correction.status"), "DECLINED");
+    assert_eq!(noor.does("correctionDecline", no(&ids[1]), IT).await.text("correction.status"), "WITHDRAWN");
+    for id in &ids {
+        assert_eq!(approves(&amna, id).await.refused(), ["WRONG_STATE"]);
+    }
+    let list = "{ corrections(states: [DECLINED]) { totalCount nodes { id closedBy { id } closingReason } } }";
+    let list = noor.asks(list, json!({})).await;
+    let closed = json!({ "id": ids[0], "closedBy": { "id": amna.id }, "closingReason": "It came by itself" });
+    assert_eq!(list.data()["corrections"], json!({ "totalCount": 1, "nodes": [closed] }));
+}
+
+#[tokio::test]
+async fn somebodys_money_is_moved_as_far_as_it_is_there() {
+    let app = TestApp::new().await;
+    let deal = app.released().await;
+    let (noor, amna) = (app.admin("noor").await, app.admin("amna").await);
+    let available = format!("available:{}", deal.freelancer.id);
+    let credit = format!("client_credit:{}", deal.client.organization);
+    let there = deal.balances().await[2];
+    for (from, to, amount) in [("losses", available.as_str(), "5.00"), ("fee_revenue", &credit, "7.00")] {
+        let id = proposes(&noor, moving(from, to, amount)).await;
+        approves(&amna, &id).await.ok();
+    }
+    assert_eq!((deal.balances().await[2], deal.credit().await), (there + 500, 700));
+    app.settles().await;
+    for person in [&deal.client, &deal.freelancer] {
+        let told = person.asks("{ viewer { notifications { nodes { kind } } } }", json!({})).await;
+        assert!(told.body.to_string().contains("CORRECTION_POSTED"), "{}", told.body);
+    }
+    for (from, too_much, all) in [(&available, "955.01", "955.00"), (&credit, "7.01", "7.00")] {
+        let id = proposes(&noor, moving(from, "losses", too_much)).await;
+        assert_eq!(approves(&amna, &id).await.refused(), ["INSUFFICIENT_FUNDS"]);
+        let id = proposes(&noor, moving(from, "losses", all)).await;
+        approves(&amna, &id).await.ok();
+    }
+    assert_eq!((deal.balances().await[2], deal.credit().await), (0, 0));
+    assert_eq!(corrections(&app).await, 4);
+    assert_books(&books(app.pool()).await);
+}
+
+#[tokio::test]
+async fn what_may_not_be_corrected_or_not_by_them_is_refused() {
+    let app = TestApp::new().await;
+    let deal = app.submitted().await;
+    let (noor, amna) = (app.admin("noor").await, app.admin("amna").await);
+    let available = format!("available:{}", deal.freelancer.id);
+    let credit = format!("client_credit:{}", deal.client.organization);
+    let escrow = format!("escrow:{}", deal.milestone);
+    let pending = format!("pending:{}", deal.freelancer.id);
+    for (from, to, code) in [
+        (escrow.as_str(), "losses", "NOT_CORRECTED"),
+        ("losses", &escrow, "NOT_CORRECTED"),
+        (&pending, "losses", "NOT_CORRECTED"),
+        (&available, &credit, "NOT_CORRECTED"),
+        ("losses", "losses", "DUPLICATE"),
+        ("losses", "the moon", "MALFORMED"),
+        ("losses", "paid_out", "REQUIRED"),
+        ("losses", "available:usr_00000000000000000000000007", "UNKNOWN"),
+    ] {
+        assert_eq!(noor.does("correctionPropose", moving(from, to, "1.00"), IT).await.refused(), [code], "{from} {to}");
+    }
+    let nothing = json!({ "reason": "I do not know" });
+    assert_eq!(noor.does("correctionPropose", nothing, IT).await.refused(), ["REQUIRED"; 3]);
+    let mut silent = moving("losses", "fee_revenue", "1.00");
+    silent["reason"] = json!(" ");
+    assert_eq!(noor.does("correctionPropose", silent, IT).await.refused(), ["REQUIRED"]);
+    let none = moving("losses", "fee_revenue", "0.00");
+    assert_eq!(noor.does("correctionPropose", none, IT).await.refused(), ["OUT_OF_RANGE"]);
+
+    // One of our people who works on the side has no say in what they get.
+    app.grant(&deal.freelancer.email, Some(Staff::Admin)).await;
+    let to_oneself = moving("losses", &available, "1.00");
+    assert_eq!(deal.freelancer.does("correctionPropose", to_oneself.clone(), IT).await.refused(), ["NOT_ALLOWED"]);
+    let id = proposes(&noor, to_oneself).await;
+    assert_eq!(approves(&deal.freelancer, &id).await.refused(), ["NOT_ALLOWED"]);
+    let mediator = app.mediator("marta").await;
+    for person in [&deal.client, &mediator] {
+        assert_eq!(approves(person, &id).await.refused(), ["NOT_FOUND"]);
+        let decline = json!({ "correctionId": id, "reason": "No" });
+        assert_eq!(person.does("correctionDecline", decline, IT).await.refused(), ["NOT_FOUND"]);
+        let ask = moving("losses", "fee_revenue", "1.00");
+        assert_eq!(person.does("correctionPropose", ask, IT).await.refused(), ["NOT_FOUND"]);
+    }
+    let stale = json!({ "correctionId": id, "expectedVersion": 9 });
+    assert_eq!(amna.does("correctionApprove", stale, IT).await.refused(), ["STALE_VERSION"]);
+    // Being signed in is not enough.
+    execute(&app, "update sessions set proved_at = proved_at - interval '16 minutes'").await;
+    assert_eq!(approves(&amna, &id).await.refused(), ["REAUTHENTICATE"]);
+    let ask = moving("losses", "fee_revenue", "1.00");
+    assert_eq!(amna.does("correctionPropose", ask, IT).await.refused(), ["REAUTHENTICATE"]);
+    // Nobody approves within a week.
+    app.passes(TimeDelta::days(7)).await;
+    let late = approves(&amna, &id).await;
+    assert_eq!(late.refused(), ["WRONG_STATE"]);
+    let query = "query($id: ID!) { node(id: $id) { ... on Correction { status } } }";
+    assert_eq!(amna.asks(query, json!({ "id": id })).await.data()["node"]["status"], "EXPIRED");
+    assert_eq!(corrections(&app).await, 0);
+}
+
+#[tokio::test]
+async fn two_who_approve_at_once_post_it_once() {
+    let app = TestApp::new().await;
+    let (noor, amna, sana) = (app.admin("noor").await, app.admin("amna").await, app.admin("sana").await);
+    let id = proposes(&noor, moving("losses", "fee_revenue", "1.00")).await;
+    let (one, other) = tokio::join!(approves(&amna, &id), approves(&sana, &id));
+    one.ok();
+    other.ok();
+    assert_eq!(corrections(&app).await, 1);
+}
+
+#[tokio::test]
+async fn the_database_takes_no_correction_that_one_alone_made() {
+    let app = TestApp::new().await;
+    let noor = app.admin("noor").await;
+    let id = proposes(&noor, moving("losses", "fee_revenue", "1.00")).await;
+    let key = format!("correction:{id}");
+    let post = |key: &str| {
+        format!(
+            "select ledger_post(gen_random_uuid(), 'correction', '{key}', null, null, 'system', 'test', now(),
+                 jsonb_build_array(jsonb_build_object('from_account', 'losses', 'to_account', 'fee_revenue',
+                     'currency', 'USD', 'amount_minor', 100)), false)"
+        )
+    };
+    for key in [key.as_str(), "correction:nobody"] {
+        let refused = sqlx::query(sqlx::AssertSqlSafe(post(key))).execute(app.pool()).await.unwrap_err();
+        assert!(refused.to_string().contains("was not approved by two"), "{refused}");
+    }
+    let alone = "update corrections set status = 'posted', approved_by = proposed_by";
+    let refused = sqlx::query(alone).execute(app.pool()).await.unwrap_err();
+    assert!(refused.to_string().contains("corrections_by_another"), "{refused}");
+    assert_eq!(corrections(&app).await, 0);
+    let system = Call { actor: Actor::System, ..Call::system("test") };
+    let id = id.parse().unwrap();
+    assert!(app.market.correction_approve(&system, id, None).await.is_err(), "nor one that nobody made");
+}
