@@ -845,14 +845,24 @@ impl Payout {
     }
 
     fn came_back(self, now: Timestamp, reason: String) -> Change<Self> {
-        let from = match &self.state {
-            PayoutState::Paid { .. } => LedgerAccount::PaidOut,
-            _ => self.account(),
+        let entry = match &self.state {
+            PayoutState::Paid { .. } => self.back_from_bank(),
+            _ => self.back(self.account()),
         };
-        let entry = self.back(from);
         let event = Event::PayoutReturned { payout: self.id };
         let rail = self.state.rail();
         self.becomes(PayoutState::Returned { at: now, reason, rail }).posting(entry).telling(event)
+    }
+
+    /// The bank sends back what it had: first what we bore of it, the rest is its owner's.
+    fn back_from_bank(&self) -> JournalEntry {
+        let lost = self.word.as_ref().and_then(|word| word.lost);
+        let Some((lost, rest)) = lost.and_then(|lost| Some((lost, self.amount.minus(lost).ok()?))) else {
+            return self.back(LedgerAccount::PaidOut);
+        };
+        self.entry(Reason::PayoutReturn)
+            .moving(LedgerAccount::PaidOut, LedgerAccount::Losses, lost)
+            .moving(LedgerAccount::PaidOut, LedgerAccount::Available(self.user), rest)
     }
 
     fn back(&self, from: LedgerAccount) -> JournalEntry {

@@ -384,12 +384,17 @@ impl Market {
                 let attempt = payout.attempt;
                 let known = self.rails().ask(self, *rail, &payout.rail_key()).await;
                 let known = known.unwrap_or_else(|fault| Known::Told(unanswered(id, &fault)));
-                let against = match &known {
-                    Known::Absent | Known::Forgotten => self.payout_stands_against(&payout).await?,
-                    Known::Told(_) => None,
+                let (against, was_asked) = match &known {
+                    Known::Absent | Known::Forgotten => {
+                        let against = self.payout_stands_against(&payout).await?;
+                        (against, self.rails().was_asked(self, &payout.rail_key()).await?)
+                    }
+                    Known::Told(_) => (None, true),
                 };
                 let hears = |payout: Payout, tx: &Tx| match &against {
-                    Some(why) => payout.asked_and_held_back(tx.actor(), tx.now(), attempt, &known, why),
+                    Some(why) => {
+                        payout.asked_and_held_back(tx.actor(), tx.now(), attempt, (&known, was_asked), why)
+                    }
                     None => payout.asked(tx.actor(), tx.now(), attempt, &known),
                 };
                 self.payout_step(call, id, hears).await
@@ -474,6 +479,21 @@ impl Market {
     }
 
     async fn payout_hears(&self, call: &Call, id: PayoutId, attempt: u32, said: &Carried) -> Result<(), Failure> {
+        let seen = self.payout_load(id).await?;
+        if *said == Carried::Paid && seen.is_some_and(|payout| payout.written_off_to(attempt).is_some()) {
+            return run!(self, call, tx => {
+                let payout = tx.payout_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+                let available = LedgerAccount::Available(payout.user);
+                let available = tx.balance(available, payout.amount.currency()).await?;
+                let change = payout.turned_up(tx.actor(), tx.now(), attempt, available)?;
+                if change.changed {
+                    let lost = change.next.amount.minus_or_zero(available)?;
+                    tracing::error!(payout = %id, %lost, "a payout that was said to have come back is with the bank");
+                    tx.audit("payout_turned_up", id, serde_json::json!({ "lost": lost })).await?;
+                }
+                tx.payout_save(change).await.map(drop)
+            });
+        }
         self.payout_step(call, id, |payout, tx| payout.heard(tx.actor(), tx.now(), attempt, said)).await
     }
 

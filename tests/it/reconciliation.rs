@@ -328,3 +328,22 @@ async fn each_day_is_reconciled_once(app: TestApp) {
         assert!(refused.body["data"]["reconciliations"].is_null());
     }
 }
+
+#[tokio::test]
+async fn what_left_the_processor_and_goes_by_our_bank_too_is_a_difference() {
+    let app = TestApp::new().await;
+    let deal = app.released().await;
+    let method = json!({ "iban": iban("6702"), "accountTitle": "Faisal" });
+    let method = deal.freelancer.does("payoutMethodAdd", method, "payoutMethod { id }").await.text("payoutMethod.id");
+    app.passes(TimeDelta::days(3)).await;
+    let ask = json!({ "payoutMethodId": method, "amount": { "amount": "50.00" }, "purposeCode": "9186",
+        "password": PASSWORD });
+    let payout = deal.freelancer.does("payoutRequest", ask, "payout { id }").await.text("payout.id");
+    app.settles().await;
+    app.market.clock().advance(TimeDelta::hours(3));
+    assert_eq!(report(&app).await.differences, [], "its rail has it, and has not told yet");
+    execute(&app, "update payouts set state = jsonb_set(state, '{rail}', '\"bank_wire\"')".to_owned()).await;
+    let found = report(&app).await.differences;
+    let told: Vec<_> = found.iter().map(|one| (one.kind, one.about.to_string())).collect();
+    assert_eq!(told, [(Kind::NotInLedger, payout)]);
+}

@@ -6,6 +6,7 @@
 //! handed it again, under the same key, and carries it once however often it comes.
 
 use super::*;
+use crate::wire::WireOutcome;
 
 /// What was handed over without an answer may get to its rail for so long, and no longer.
 const ON_ITS_WAY: TimeDelta = TimeDelta::hours(1);
@@ -129,25 +130,62 @@ impl Payout {
         }
     }
 
-    /// The same, where something stands against the payout: it is not handed over again. What its rail has not got, and
-    /// surely does not get any more, is stopped; handed over later it is another attempt, under another key.
+    /// The same, where something stands against the payout: it is not handed over again. What its rail was surely never
+    /// asked for is stopped; handed over later it is another attempt, under another key. What it was asked for
+    /// (`was_asked`) keeps its key, however little the rail knows of it now: it may still get there, so it is asked about
+    /// until it is forgotten, and then two of our people find out.
     pub fn asked_and_held_back(
         self,
         actor: &Actor,
         now: Timestamp,
         attempt: u32,
-        known: &Known,
+        (known, was_asked): (&Known, bool),
         why: &str,
     ) -> Result<Change<Self>, Refusal> {
-        if attempt != self.attempt || self.may_be_on_its_way_to().is_none() || matches!(known, Known::Told(_)) {
+        let on_its_way = attempt == self.attempt && self.may_be_on_its_way_to().is_some();
+        if !on_its_way || matches!(known, Known::Told(_) | Known::Forgotten) {
             return self.asked(actor, now, attempt, known);
         }
         self.access(actor, Verb::PayoutAdvance)?;
         match &self.state {
-            PayoutState::Unknown { since, .. } if *since + ON_ITS_WAY <= now => {
+            PayoutState::Unknown { since, .. } if !was_asked && *since + ON_ITS_WAY <= now => {
                 self.hold_back(actor, now, attempt, why)
             }
             _ => Ok(self.lost_sight(now)),
+        }
+    }
+
+    /// Two of our people had said that it never got there, and its rail says that the bank has it. What is available is
+    /// taken once more, and what was paid out or spent since is our loss: `available` is what there is.
+    pub fn turned_up(
+        self,
+        actor: &Actor,
+        now: Timestamp,
+        attempt: u32,
+        available: Money,
+    ) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::PayoutAdvance)?;
+        let Some(rail) = self.written_off_to(attempt) else { return Ok(Change::none(self)) };
+        let again = available.min(self.amount)?;
+        let lost = self.amount.minus(again)?;
+        let entry = self
+            .entry(Reason::PayoutArrive)
+            .moving(LedgerAccount::Available(self.user), LedgerAccount::PaidOut, again)
+            .moving(LedgerAccount::Losses, LedgerAccount::PaidOut, lost);
+        let event = Event::PayoutPaid { payout: self.id };
+        let word = self.word.map(|word| Word { lost: Some(lost), ..word });
+        Ok(Self { word, ..self }.becomes(PayoutState::Paid { at: now, rail }).posting(entry).telling(event))
+    }
+
+    /// The rail of which two of our people said that this attempt never got through it.
+    pub fn written_off_to(&self, attempt: u32) -> Option<Rail> {
+        match (&self.state, &self.word) {
+            (PayoutState::Returned { rail, .. }, Some(word))
+                if attempt == self.attempt && word.attempt == attempt && word.outcome == WireOutcome::Returned =>
+            {
+                *rail
+            }
+            _ => None,
         }
     }
 
@@ -223,12 +261,13 @@ impl Payout {
     /// The next rail is tried, or the money comes back.
     fn refused(self, now: Timestamp, reason: &str) -> Change<Self> {
         match &self.state {
-            PayoutState::Sent { rail, .. } | PayoutState::Unknown { rail, .. } => match rail.next() {
+            PayoutState::Sent { rail, .. } | PayoutState::Unknown { rail, reference: None, .. } => match rail.next() {
                 Some(next) => Self { attempt: self.attempt + 1, ..self }.queued(now, next),
                 None => self.came_back(now, reason.to_owned()),
             },
-            // Asked about, it refuses what it took: it is asked again before it is believed.
+            // Asked about, it refuses what it took: it is asked until it knows, or our people find out.
             PayoutState::InTransit { poll_at, .. } if *poll_at <= now => self.lost_sight(now),
+            PayoutState::Unknown { reference: Some(_), .. } => self.lost_sight(now),
             _ => Change::none(self),
         }
     }

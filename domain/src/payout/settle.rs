@@ -18,6 +18,9 @@ pub struct Word {
     pub attempt: u32,
     /// What became of it.
     pub outcome: WireOutcome,
+    /// What we bore of it, where that was wrong and the bank had it.
+    #[serde(default)]
+    pub lost: Option<Money>,
 }
 
 impl Payout {
@@ -58,7 +61,7 @@ impl Payout {
                 })
             }
             _ => {
-                let word = Some(Word { by, at: now, attempt: self.attempt, outcome });
+                let word = Some(Word { by, at: now, attempt: self.attempt, outcome, lost: None });
                 Ok(Change::to(Self { version: self.version + 1, word, ..self }))
             }
         }

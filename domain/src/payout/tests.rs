@@ -4,6 +4,7 @@ use super::*;
 use crate::access::{Denied, Person, Staff};
 use crate::id::Id;
 use crate::money::Currency;
+use crate::wire::WireOutcome;
 
 fn id<I: Id>(n: u128) -> I {
     I::from_uuid(Uuid::from_u128(n))
@@ -358,4 +359,59 @@ fn a_day_of_payouts_has_a_limit_in_money_and_in_number() {
     assert_eq!(request(5_000, 2), Ok(()));
     assert_eq!(request(5_001, 2), Err(("PAYOUT_DAY_AMOUNT".to_owned(), 10_000, 10_001)));
     assert_eq!(request(0, 3), Err(("PAYOUT_DAY_COUNT".to_owned(), 3, 4)));
+}
+
+#[test]
+fn what_a_rail_was_asked_for_keeps_its_key_whatever_stands_against_its_owner() {
+    let lost = heard(sent(), 73, &Carried::Silent).next;
+    let held_back = |payout: Payout, hours, known: &Known, was_asked| {
+        payout.asked_and_held_back(&Actor::System, at(hours), 0, (known, was_asked), SUSPENDED).unwrap().next
+    };
+    let never_asked = held_back(lost.clone(), 75, &Known::Absent, false);
+    assert_eq!((never_asked.state.as_str(), never_asked.attempt), ("blocked", 1));
+    for hours in [75, 96] {
+        let asked = held_back(lost.clone(), hours, &Known::Absent, true);
+        assert_eq!((asked.state.as_str(), asked.rail_key()), ("unknown", lost.rail_key()));
+    }
+    for was_asked in [false, true] {
+        let forgotten = held_back(lost.clone(), 98, &Known::Forgotten, was_asked);
+        assert!(matches!(forgotten.state, PayoutState::Unknown { stuck: true, .. }), "{:?}", forgotten.state);
+        assert_eq!(forgotten.rail_key(), lost.rail_key());
+        assert!(forgotten.allowed(&admin(8)).contains(&Verb::PayoutSettle), "two of our people find out");
+    }
+}
+
+#[test]
+fn what_two_said_had_come_back_and_the_bank_has_is_taken_again_or_our_loss() {
+    let stuck = heard(sent(), 73, &Carried::Silent).next.asked(&Actor::System, at(98), 0, &Known::Forgotten);
+    let no = |payout: Payout, by| payout.settle(&admin(by), at(99), None, WireOutcome::Returned, "No").unwrap();
+    let back = no(no(stuck.unwrap().next, 8).next, 9);
+    assert_eq!(back.next.state.as_str(), "returned");
+    for (available, taken) in [(0, 0), (1_200, 1_200), (9_500, 5_000)] {
+        let up = back.next.clone().turned_up(&Actor::System, at(120), 0, usd(available)).unwrap();
+        let effect = |account| up.entries[0].effect_on(account, Currency::Usd);
+        assert_eq!(effect(LedgerAccount::PaidOut), 5_000);
+        assert_eq!(effect(LedgerAccount::Available(id(1))), -taken);
+        assert_eq!(effect(LedgerAccount::Losses), taken - 5_000);
+        assert_eq!(up.next.state.as_str(), "paid");
+        assert!(!up.next.clone().turned_up(&Actor::System, at(121), 0, usd(9_500)).unwrap().changed, "once");
+        // Sent back after all, it makes up for our loss first.
+        let again = heard(up.next, 200, &Carried::Returned("closed".into()));
+        assert_eq!(again.entries[0].effect_on(LedgerAccount::Available(id(1)), Currency::Usd), taken);
+        assert_eq!(again.entries[0].effect_on(LedgerAccount::Losses, Currency::Usd), 5_000 - taken);
+    }
+    assert!(!back.next.clone().turned_up(&Actor::System, at(120), 1, usd(0)).unwrap().changed, "of another attempt");
+    let by_itself = heard(sent(), 80, &Carried::Returned("closed".into())).next;
+    assert!(!by_itself.turned_up(&Actor::System, at(120), 0, usd(0)).unwrap().changed, "its rail said so itself");
+}
+
+#[test]
+fn a_rail_that_took_it_and_denies_it_makes_no_room_for_the_next() {
+    let taken = heard(sent(), 73, &accepted()).next;
+    let denied = |payout: Payout, hours| {
+        payout.asked(&Actor::System, at(hours), 0, &Known::Told(refused())).unwrap().next
+    };
+    let twice = denied(denied(taken, 74), 75);
+    assert!(matches!(twice.state, PayoutState::Unknown { reference: Some(_), .. }), "{:?}", twice.state);
+    assert_eq!(twice.attempt, 0);
 }

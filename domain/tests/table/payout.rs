@@ -69,6 +69,10 @@ fn states() -> Vec<(&'static str, Payout)> {
         ("unknown, and our people have to find out", stuck()),
         ("unknown, and one of our people has found out", settled(stuck(), 70)),
         ("unknown, and this admin has found out", settled(stuck(), 20)),
+        ("returned, say two of our people", {
+            let no = |payout: Payout, by| payout.settle(&admin(by), day(4), None, WireOutcome::Returned, "No").unwrap().next;
+            no(no(stuck(), 70), 71)
+        }),
         ("paid", heard(in_transit(), Carried::Paid)),
         ("returned", heard(in_transit(), Carried::Returned("closed".into()))),
         ("cancelled", requested().cancel(&lin(), day(3), None).unwrap().next),
@@ -119,7 +123,15 @@ pub fn commands() -> Vec<Command<Payout>> {
         }),
         command("asked and held back: absent", Verb::PayoutAdvance, |p, a| {
             let attempt = p.attempt;
-            p.asked_and_held_back(a, day(9), attempt, &Known::Absent, "on a list")
+            p.asked_and_held_back(a, day(9), attempt, (&Known::Absent, false), "on a list")
+        }),
+        command("asked for and held back: absent", Verb::PayoutAdvance, |p, a| {
+            let attempt = p.attempt;
+            p.asked_and_held_back(a, day(9), attempt, (&Known::Absent, true), "on a list")
+        }),
+        command("turned up", Verb::PayoutAdvance, |p, a| {
+            let attempt = p.attempt;
+            p.turned_up(a, day(9), attempt, usd(1_000))
         }),
     ]
 }

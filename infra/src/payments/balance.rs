@@ -117,7 +117,7 @@ fn in_our_words(
     moved: &answer::BalanceTransaction,
     payments: &BTreeMap<String, PaymentId>,
 ) -> Result<Vec<BalanceTransaction>, Fault> {
-    let class = class(&moved.reporting_category);
+    let class = class(moved);
     let flow = |minor: i64| if minor < 0 { Flow::Out } else { Flow::In };
     let amount = |minor: i64| {
         let minor = minor.checked_abs().ok_or_else(|| unreadable("an amount beyond all bounds"))?;
@@ -139,9 +139,11 @@ fn in_our_words(
 
 /// What kind of movement one is, by Stripe's category for book-keeping. Whatever is not known here is no movement that
 /// we ever ask for: it shows as something that is none of ours.
-fn class(category: &str) -> Class {
-    match category {
+fn class(moved: &answer::BalanceTransaction) -> Class {
+    match moved.reporting_category.as_str() {
         "charge" => Class::Payment,
+        // It takes the money of a payment back as a bank does, and so do the books have it.
+        "refund" | "refund_failure" if is_by_hand(moved) => Class::Dispute,
         "refund" | "refund_failure" | "partial_capture_reversal" | "charge_failure" => Class::Refund,
         "dispute" | "dispute_reversal" => Class::Dispute,
         "transfer" | "transfer_reversal" => Class::Payout,
@@ -149,6 +151,12 @@ fn class(category: &str) -> Class {
         "fee" | "network_cost" | "tax" => Class::Fee,
         _ => Class::Payment,
     }
+}
+
+/// Was a refund of a payment made there by hand, and not asked for here?
+fn is_by_hand(moved: &answer::BalanceTransaction) -> bool {
+    let written = |source: &answer::Source| source.metadata.as_ref().is_some_and(|all| all.contains_key("refund"));
+    intent(moved).is_some() && !moved.source.as_ref().and_then(Expandable::whole).is_some_and(written)
 }
 
 /// What a movement is about: by the name that we gave it, by the payment it belongs to, or else by Stripe's name.

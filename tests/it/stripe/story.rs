@@ -369,10 +369,18 @@ async fn a_refund_made_by_hand_takes_the_money_of_its_payment_back() {
     app.stripe().does(|books, now| books.refund_by_hand(&id, 5_000, now));
     app.settles().await;
     assert_eq!(deal.credit().await, 98_000);
+    let differences = async || {
+        app.market.clock().advance(TimeDelta::hours(3));
+        let now = app.market.clock().now();
+        let report = app.market.reconcile(&infra::Call::system("test"), now - TimeDelta::days(30), now).await;
+        report.unwrap().differences
+    };
+    assert_eq!(differences().await, [], "both sides have it as what a bank takes back");
     let by_hand = app.stripe().look(|books| books.refunds[0].id.clone());
     app.stripe().does(|books, now| books.refund_fails(&by_hand, now));
     app.settles().await;
     assert_eq!(deal.credit().await, 103_000, "it came back");
+    assert_eq!(differences().await, []);
     assert!(app.market.webhooks_open(10).await.unwrap().is_empty());
 }
 
