@@ -242,6 +242,8 @@ acts! {
     /// Send `payoutEPrcAttach`. Note the number of the bank's certificate of proceeds (e-PRC) of a payout that
     /// reached it: it stands on the remittance pack and on your certificate of earnings from then on.
     PayoutEPrcAttach,
+    /// Send `screeningHitClear`. For admins: a client's name on a list is nothing.
+    ScreeningHitClear,
     /// Send `correctionPropose`. For admins: propose a correction of the books.
     CorrectionPropose,
     /// Send `correctionApprove`. For admins: approve a correction of the books that another admin proposed.

@@ -216,6 +216,10 @@ kinds! {
     TimesheetPaid = "timesheet_paid",
     /// The client's bank took the money of a week back.
     TimesheetChargedBack = "timesheet_charged_back",
+    /// A name of a client was found on a list: our people are to look at it.
+    ScreeningHitFound = "screening_hit_found",
+    /// Our people found that a client's name on a list is nothing.
+    ScreeningHitCleared = "screening_hit_cleared",
     /// One of our people proposed a correction of the books.
     CorrectionProposed = "correction_proposed",
     /// A correction of the books was posted: your credit, or what is available to you, has changed by it.

@@ -46,6 +46,7 @@ pub mod payout;
 pub mod wire;
 pub mod papers;
 pub mod audit;
+pub mod screening;
 pub mod reconciliation;
 pub mod correction;
 pub mod review;

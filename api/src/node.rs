@@ -26,6 +26,7 @@ use crate::proposal::Proposal;
 use crate::reconciliation::Reconciliation;
 use crate::review::Review;
 use crate::saved_search::SavedSearch;
+use crate::screening::ScreeningHit;
 use crate::session::Session;
 use crate::skill::Skill;
 use crate::timesheet::{TimeEntry, Timesheet};
@@ -83,6 +84,8 @@ pub enum Node {
     AuditEntry(AuditEntry),
     /// A comparison of the books with what the processor moved.
     Reconciliation(Reconciliation),
+    /// A client's name on a list.
+    ScreeningHit(ScreeningHit),
     /// A correction of the books.
     Correction(Correction),
     /// A file of payouts for our bank.
@@ -199,6 +202,9 @@ impl NodeQuery {
             domain::id::ReconciliationId::PREFIX => {
                 let found = market.reconciliation_find(&call, Key::read(&id).0).await;
                 found.map(|it| it.map(Reconciliation).map(Node::from))
+            }
+            domain::id::ScreeningHitId::PREFIX => {
+                market.screening_hit_find(&call, Key::read(&id).0).await.map(|it| it.map(ScreeningHit).map(Node::from))
             }
             domain::id::CorrectionId::PREFIX => {
                 market.correction_find(&call, Key::read(&id).0).await.map(|it| it.map(Correction).map(Node::from))

@@ -36,6 +36,7 @@ use crate::reconciliation::{Reconciliation, ReconciliationQuery};
 use crate::review::{Review, ReviewMutation};
 use crate::sandbox::SandboxMutation;
 use crate::saved_search::{SavedSearch, SavedSearchMutation};
+use crate::screening::{ScreeningHit, ScreeningMutation, ScreeningQuery};
 use crate::second_factor::SecondFactorMutation;
 use crate::session::{Session, SessionMutation};
 use crate::skill::{Skill, SkillQuery};
@@ -68,6 +69,7 @@ pub struct Query(
     AuditQuery,
     ReconciliationQuery,
     CorrectionQuery,
+    ScreeningQuery,
     PolicyQuery,
     OutageQuery,
 );
@@ -123,6 +125,7 @@ pub struct MoneyMutation(
     WireMutation,
     PaperMutation,
     CorrectionMutation,
+    ScreeningMutation,
 );
 
 /// What runs the house.
@@ -201,6 +204,7 @@ fn describe_lists<S: SubscriptionType>(
         .override_output_type_description::<Connection<String, Reconciliation>>(
             "Comparisons with the processor, a page of them.",
         )
+        .override_output_type_description::<Counted<ScreeningHit>>("Clients' names on lists, a page of them.")
         .override_output_type_description::<Counted<Correction>>("Corrections of the books, a page of them.")
         .override_output_type_description::<Connection<String, WireBatch>>("Files for our bank, a page of them.")
         .override_output_type_description::<Connection<String, PolicyVersion>>(

@@ -456,6 +456,9 @@ table! {
     TimesheetWriteOff:        ONESELF SYSTEM;
     TimesheetAdvance:         SYSTEM;
     BooksRead:                STAFF SYSTEM;
+    ScreeningRead:            STAFF SYSTEM;
+    ScreeningHitNote:         SYSTEM;
+    ScreeningHitClear:        STAFF;
     CorrectionPropose:        STAFF;
     CorrectionApprove:        STAFF;
     CorrectionDecline:        STAFF;
@@ -550,6 +553,7 @@ impl Verb {
             | Self::PayoutReject
             | Self::PayoutApprove
             | Self::PayoutSettle
+            | Self::ScreeningHitClear
             | Self::CorrectionPropose
             | Self::CorrectionApprove
             | Self::CorrectionDecline
@@ -668,6 +672,8 @@ impl Verb {
             | Self::TimesheetDispute
             | Self::TimesheetAdvance
             | Self::BooksRead
+            | Self::ScreeningRead
+            | Self::ScreeningHitNote
             | Self::CorrectionExpire
             | Self::BalancesRead
             | Self::PayeeSearch

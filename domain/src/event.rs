@@ -8,7 +8,7 @@ use crate::account::SafetyAct;
 use crate::id::{
     ContractId, CorrectionId, DisputeId, EvidenceId, FreelancerProfileId, GigId, InvitationId, MailCodeId,
     MemberInvitationId, MilestoneId, OfferId, OrganizationId, OutageId, PaymentId, PaymentRefundId, PayoutId,
-    PayoutMethodId, ProposalId, ReviewId, SavedSearchId, SessionId, SubmissionId, TimesheetId, UserId,
+    PayoutMethodId, ProposalId, ReviewId, SavedSearchId, ScreeningHitId, SessionId, SubmissionId, TimesheetId, UserId,
 };
 use crate::money::Money;
 use crate::payout::Rail;
@@ -683,6 +683,20 @@ pub enum Event {
         amount: Money,
         /// How much of it we bore.
         lost: Money,
+    },
+    /// A name of a client was found on a list: our people are to look at it.
+    ScreeningHitFound {
+        /// Which.
+        hit: ScreeningHitId,
+        /// Whose name.
+        organization: OrganizationId,
+    },
+    /// Our people found that a client's name on a list is nothing.
+    ScreeningHitCleared {
+        /// Which.
+        hit: ScreeningHitId,
+        /// Whose name.
+        organization: OrganizationId,
     },
     /// One of our people proposed a correction of the books.
     CorrectionProposed {

@@ -147,6 +147,8 @@ impl Sides {
             | Event::OfferDeclined { .. }
             | Event::OfferWithdrawn { .. }
             | Event::OfferExpired { .. }
+            | Event::ScreeningHitFound { .. }
+            | Event::ScreeningHitCleared { .. }
             | Event::CorrectionProposed { .. }
             | Event::CorrectionPosted { .. }
             | Event::CorrectionEnded { .. }

@@ -131,6 +131,8 @@ ids! {
     ReviewId = "rev";
     /// A search that a freelancer keeps.
     SavedSearchId = "ssr";
+    /// A client's name that was found on a list.
+    ScreeningHitId = "hit";
     /// A screening question of a gig.
     ScreeningQuestionId = "scq";
     /// A signed-in session.

@@ -39,6 +39,7 @@ pub mod payout;
 pub mod wire;
 pub mod submission;
 pub mod payment;
+pub mod screening;
 pub mod reconciliation;
 pub mod correction;
 pub mod contract;

@@ -187,6 +187,8 @@ impl Audience {
             | Event::MilestoneSettled { .. }
             | Event::TimesheetOpened { .. }
             | Event::TimesheetChargeStarted { .. }
+            | Event::ScreeningHitFound { .. }
+            | Event::ScreeningHitCleared { .. }
             | Event::CorrectionProposed { .. }
             | Event::CorrectionEnded { .. }
             | Event::OutageDeclared { .. }

@@ -860,9 +860,11 @@ impl Payout {
         let Some((lost, rest)) = lost.and_then(|lost| Some((lost, self.amount.minus(lost).ok()?))) else {
             return self.back(LedgerAccount::PaidOut);
         };
-        self.entry(Reason::PayoutReturn)
-            .moving(LedgerAccount::PaidOut, LedgerAccount::Losses, lost)
-            .moving(LedgerAccount::PaidOut, LedgerAccount::Available(self.user), rest)
+        self.entry(Reason::PayoutReturn).moving(LedgerAccount::PaidOut, LedgerAccount::Losses, lost).moving(
+            LedgerAccount::PaidOut,
+            LedgerAccount::Available(self.user),
+            rest,
+        )
     }
 
     fn back(&self, from: LedgerAccount) -> JournalEntry {

@@ -30,10 +30,14 @@ impl Market {
     /// The client gives a bonus or a tip. Paid by card, the answer has the payment to watch; paid
     /// out of credit the money is on its way at once, and there is no payment.
     pub async fn bonus_give(&self, call: &Call, gift: Gift) -> Result<(Milestone, Option<Payment>), Failure> {
+        if let Some(contract) = self.contract_find(call, gift.contract).await? {
+            self.client_screen(contract.client).await?;
+        }
         let given: (Milestone, Option<Payment>) = run!(self, call, tx => {
             let contract = tx.contract_for_update(gift.contract).await?.ok_or(Refusal::HIDDEN)?;
             let (actor, now) = (tx.actor(), tx.now());
             let given = bonus::give(actor, now, tx.id(), &contract, gift.kind, gift.amount, &gift.message)?;
+            tx.must_not_be_reviewed(contract.client).await?;
             let id = given.next.id;
             let detail = serde_json::json!({ "kind": gift.kind, "amount": gift.amount, "contract": contract.id });
             match &gift.with {

@@ -182,10 +182,7 @@ impl Market {
             if change.changed {
                 tx.audit("contract_lift_hold", id, detail).await?;
             }
-            // What was ending when it was held may have nothing left to carry through.
-            let settled = change.changed && tx.contract_is_settled(id).await?;
-            let change = change.then(|contract| contract.finish(&Actor::System, tx.now(), settled))?;
-            tx.contract_save(change).await
+            tx.contract_lifted(change).await
         })
     }
 
@@ -266,6 +263,14 @@ impl Tx {
         let on_hold = theirs.filter(row::Column::Status.eq(Status::OnHold.as_str()));
         let rows = on_hold.all(self.conn()).await?;
         Ok(rows.into_iter().map(Contract::try_from).collect::<Result<_, _>>()?)
+    }
+
+    /// Something no longer stands against a contract: what was ending when it was held may have nothing left to carry
+    /// through.
+    pub(crate) async fn contract_lifted(&self, change: Change<Contract>) -> Result<Contract, Failure> {
+        let settled = change.changed && self.contract_is_settled(change.next.id).await?;
+        let change = change.then(|contract| contract.finish(&Actor::System, self.now(), settled))?;
+        self.contract_save(change).await
     }
 
     /// Is all work of a contract, which is locked already, over, so that it can have ended?

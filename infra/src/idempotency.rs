@@ -14,8 +14,8 @@ use domain::access::{Actor, Subject, Verb};
 use domain::id::{
     CeremonyId, ContractId, CorrectionId, DisputeId, EvidenceId, FreelancerProfileId, GigId, Id, InvitationId,
     MemberId, MemberInvitationId, MilestoneId, OfferId, OrganizationId, OutageId, PasskeyId, PaymentId,
-    PaymentRefundId, PayoutId, PayoutMethodId, PortfolioItemId, ProposalId, ReviewId, SavedSearchId, SessionId,
-    TimeEntryId, TimesheetId, UserId, WireBatchId,
+    PaymentRefundId, PayoutId, PayoutMethodId, PortfolioItemId, ProposalId, ReviewId, SavedSearchId, ScreeningHitId,
+    SessionId, TimeEntryId, TimesheetId, UserId, WireBatchId,
 };
 use domain::organization::Member;
 use domain::refusal::{Refusal, is_unprintable};
@@ -189,6 +189,7 @@ impl Market {
             ProposalId: proposal_find,
             ReviewId: review_find,
             SavedSearchId: saved_search_find,
+            ScreeningHitId: screening_hit_find,
             SessionId: session_find,
             TimeEntryId: time_entry_find,
             TimesheetId: timesheet_find,

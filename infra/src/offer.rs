@@ -236,7 +236,9 @@ impl Market {
         run!(self, call, tx => {
             let (offer, bid) = tx.offer_with_bid_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
             let milestones = tx.milestones_of_offer_for_update(id).await?;
+            let client = offer.client;
             let change = offer.accept(tx.actor(), tx.now(), expected, &milestones)?;
+            tx.must_not_be_reviewed(client).await?;
             let (accepted, contract) = change.next.clone();
             tx.contract_save(Change::to(contract.clone())).await?;
             tx.offer_save(change.map(|_| accepted)).await?;

@@ -77,9 +77,13 @@ impl Market {
         expected: Option<i64>,
         with: FundWith,
     ) -> Result<(Milestone, Option<Payment>), Failure> {
+        if let Some(milestone) = self.milestone_find(call, id).await? {
+            self.client_screen(milestone.client).await?;
+        }
         let (milestone, payment): (Milestone, Option<Payment>) = run!(self, call, tx => {
             let milestone = tx.milestone_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
             access::check(tx.actor(), Verb::MilestoneFund, &milestone.subject())?;
+            tx.must_not_be_reviewed(milestone.client).await?;
             tx.offer_takes_money(&milestone).await?;
             tx.must_move_money(milestone.contract).await?;
             match &with {

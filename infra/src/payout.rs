@@ -392,9 +392,7 @@ impl Market {
                     Known::Told(_) => (None, true),
                 };
                 let hears = |payout: Payout, tx: &Tx| match &against {
-                    Some(why) => {
-                        payout.asked_and_held_back(tx.actor(), tx.now(), attempt, (&known, was_asked), why)
-                    }
+                    Some(why) => payout.asked_and_held_back(tx.actor(), tx.now(), attempt, (&known, was_asked), why),
                     None => payout.asked(tx.actor(), tx.now(), attempt, &known),
                 };
                 self.payout_step(call, id, hears).await

@@ -6,8 +6,11 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use domain::payout::Screened;
+use sha2::{Digest, Sha256};
 
 use crate::Fault;
+
+mod client;
 
 /// Names that nobody is paid under, for trying things out.
 const SANDBOX_LIST: &str = "sandbox sanctioned person";
@@ -71,6 +74,14 @@ impl Listed {
             return Err(unreadable(&"the list of names is empty"));
         }
         Ok(Self { names })
+    }
+
+    /// What tells one list from another.
+    fn fingerprint(&self) -> String {
+        let mut lines: Vec<&str> = self.names.values().map(String::as_str).collect();
+        lines.sort_unstable();
+        let hash = Sha256::digest(lines.join("\n"));
+        hash.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// What the list says of these names, but for what our people found to be nothing already. Case, punctuation

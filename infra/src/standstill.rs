@@ -95,7 +95,8 @@ impl Tx {
     pub(crate) async fn must_move_money(&self, contract: Option<ContractId>) -> Result<(), Failure> {
         let Some(contract) = contract else { return Ok(()) };
         let contract: Contract = self.contract_seen(contract).await?.ok_or(Refusal::HIDDEN)?;
-        Ok(contract.moves_money()?)
+        contract.moves_money()?;
+        self.must_not_be_reviewed(contract.client).await
     }
 
     /// Nothing is sent back to the cards of a client whom our people look at: it could leave for good what they may have
@@ -104,6 +105,6 @@ impl Tx {
         for contract in self.contracts_on_hold(client).await? {
             contract.moves_money()?;
         }
-        Ok(())
+        self.must_not_be_reviewed(client).await
     }
 }

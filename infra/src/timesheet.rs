@@ -13,6 +13,7 @@ use domain::contract::Contract;
 use domain::id::{ContractId, Id, PaymentId, TimeEntryId, TimesheetId};
 use domain::payment::{Payment, PaymentMethod};
 use domain::refusal::Refusal;
+use domain::timer::Timer;
 use domain::timesheet::{TimeEntry, Timesheet, TimesheetState, week_of};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
@@ -183,6 +184,9 @@ impl Market {
         expected: Option<i64>,
         card: Option<PaymentMethod>,
     ) -> Result<(Timesheet, Payment), Failure> {
+        if let Some(week) = self.timesheet_find(call, id).await? {
+            self.client_screen(week.client).await?;
+        }
         let (week, payment): (Timesheet, Payment) = run!(self, call, tx => {
             let week = tx.timesheet_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
             access::check(tx.actor(), Verb::TimesheetPay, &week.subject())?;
@@ -216,6 +220,12 @@ impl Market {
 
     /// The charge of a week is due, or was not answered: the contract's card is to be charged.
     pub(crate) async fn timesheet_charge(&self, call: &Call, id: TimesheetId) -> Result<(), Failure> {
+        if let Some(week) = self.timesheet_find(call, id).await? {
+            self.client_screen(week.client).await?;
+            if self.put_off(call, Timer::ChargeTimesheet(id)).await? {
+                return Ok(());
+            }
+        }
         run!(self, call, tx => {
             let week = tx.timesheet_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
             if let TimesheetState::Charging { attempt, .. } = &week.state

@@ -57,6 +57,9 @@ pub async fn run(market: Market, mut stop: watch::Receiver<bool>) {
             if let Err(failure) = market.reconcile_when_due().await {
                 tracing::error!(error = %failure, "the books could not be compared with the processor");
             }
+            if let Err(failure) = market.clients_screen_when_due().await {
+                tracing::error!(error = %failure, "the clients could not be screened");
+            }
             reconciled = Some(Instant::now());
         }
         if tidied.is_none_or(|at| at.elapsed() > TIDYING) {
@@ -378,6 +381,8 @@ impl Market {
             | Event::TimesheetExtended { .. }
             | Event::TimesheetDisputed { .. }
             | Event::TimesheetCharged { .. }
+            | Event::ScreeningHitFound { .. }
+            | Event::ScreeningHitCleared { .. }
             | Event::CorrectionProposed { .. }
             | Event::CorrectionPosted { .. }
             | Event::CorrectionEnded { .. }

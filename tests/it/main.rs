@@ -50,6 +50,7 @@ mod session;
 mod account;
 mod second_factor;
 mod passkey;
+mod screening;
 mod seen;
 mod standstill;
 mod statements;

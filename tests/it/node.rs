@@ -97,9 +97,13 @@ async fn node_finds_every_kind_of_object_for_whom_it_is_and_no_private_one_for_o
     let stranger = app.person("stranger").await;
     app.market.reconcile_when_due().await.unwrap();
     let log = "{ auditLog(first: 5) { nodes { id } } reconciliations(first: 1) { nodes { id } }
-        wireBatches(first: 1) { nodes { id } } corrections(first: 1) { nodes { id } } }";
+        wireBatches(first: 1) { nodes { id } } corrections(first: 1) { nodes { id } }
+        screeningHits(first: 1) { nodes { id } } }";
     let batch = "insert into wire_batches select gen_random_uuid(), now(), id, now()::date, 1, 100 from users limit 1";
     sqlx::query(batch).execute(app.pool()).await.unwrap();
+    let hit = "insert into screening_hits (id, organization_id, name, words, listed, found_at, status, state, version)
+        select gen_random_uuid(), id, name, 'a', name, now(), 'open', '{\"status\": \"open\"}', 1 from organizations limit 1";
+    sqlx::query(hit).execute(app.pool()).await.unwrap();
     let mut logged = BTreeSet::new();
     collect(admin.asks(log, json!({})).await.data(), &mut logged);
 

@@ -243,9 +243,15 @@ async fn every_field_is_seen_by_whom_the_printed_table_says_and_by_nobody_else()
     app.market.reconcile_when_due().await.unwrap();
     let batch = "insert into wire_batches select gen_random_uuid(), now(), id, now()::date, 1, 100 from users limit 1";
     sqlx::query(batch).execute(app.pool()).await.unwrap();
-    let ours = "{ reconciliations(first: 1) { nodes { id } } wireBatches(first: 1) { nodes { id } } }";
+    let hit = "insert into screening_hits (id, organization_id, name, words, listed, found_at, status, state, cleared_by, version)
+        select gen_random_uuid(), o.id, o.name, 'a', o.name, now(), 'cleared', jsonb_build_object('status', 'cleared',
+            'at', '2026-06-01T00:00:00Z', 'by', public_id('usr', u.id), 'reason', 'Nothing in it'), u.id, 2
+        from (select * from organizations limit 1) o, (select id from users limit 1) u";
+    sqlx::query(hit).execute(app.pool()).await.unwrap();
+    let ours = "{ reconciliations(first: 1) { nodes { id } } wireBatches(first: 1) { nodes { id } }
+        screeningHits(first: 1) { nodes { id } } }";
     let ours = staff.asks(ours, json!({})).await;
-    for list in ["reconciliations", "wireBatches"] {
+    for list in ["reconciliations", "wireBatches", "screeningHits"] {
         let id = ours.data()[list]["nodes"][0]["id"].as_str().unwrap();
         ids.insert(list.to_owned(), id.to_owned());
     }

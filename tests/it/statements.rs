@@ -179,7 +179,15 @@ async fn lists<'a>(types: &Types, people: &[(&str, Visitor<'a>)], ids: &BTreeSet
     let of = |ty: &str| selectable(types, ty).into_iter().filter(|field| is_list(types, field)).collect::<Vec<_>>();
     for (name, who) in people {
         for field in of("Query") {
-            let ours = ["auditLog", "payoutQueue", "disputeQueue", "reconciliations", "corrections", "wireBatches"];
+            let ours = [
+                "auditLog",
+                "payoutQueue",
+                "disputeQueue",
+                "reconciliations",
+                "corrections",
+                "screeningHits",
+                "wireBatches",
+            ];
             if *name == "admin" || !ours.contains(&field["name"].as_str().unwrap()) {
                 add(who, format!("Query.{} by the {name}", text(&field["name"])), ("", ""), &field);
             }

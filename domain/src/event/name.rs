@@ -115,6 +115,8 @@ names! {
     TimesheetWrittenOff => "timesheet_written_off",
     TimesheetPaid => "timesheet_paid",
     TimesheetChargedBack => "timesheet_charged_back",
+    ScreeningHitFound => "screening_hit_found",
+    ScreeningHitCleared => "screening_hit_cleared",
     CorrectionProposed => "correction_proposed",
     CorrectionPosted => "correction_posted",
     CorrectionEnded => "correction_ended",

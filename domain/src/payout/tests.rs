@@ -408,9 +408,8 @@ fn what_two_said_had_come_back_and_the_bank_has_is_taken_again_or_our_loss() {
 #[test]
 fn a_rail_that_took_it_and_denies_it_makes_no_room_for_the_next() {
     let taken = heard(sent(), 73, &accepted()).next;
-    let denied = |payout: Payout, hours| {
-        payout.asked(&Actor::System, at(hours), 0, &Known::Told(refused())).unwrap().next
-    };
+    let denied =
+        |payout: Payout, hours| payout.asked(&Actor::System, at(hours), 0, &Known::Told(refused())).unwrap().next;
     let twice = denied(denied(taken, 74), 75);
     assert!(matches!(twice.state, PayoutState::Unknown { reference: Some(_), .. }), "{:?}", twice.state);
     assert_eq!(twice.attempt, 0);

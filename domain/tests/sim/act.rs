@@ -205,7 +205,9 @@ impl World {
             // Nobody writes reviews here.
             Timer::PublishReviews(_) => Ok(Answer::AsItWas),
             Timer::ApplyOutage(id) => self.outage_applies(id),
-            Timer::ExpireGig(_) | Timer::WarnGigExpiry(_) | Timer::ExpireCorrection(_) => Err(format!("nobody sets {timer:?} here")),
+            Timer::ExpireGig(_) | Timer::WarnGigExpiry(_) | Timer::ExpireCorrection(_) => {
+                Err(format!("nobody sets {timer:?} here"))
+            }
         }
     }
 

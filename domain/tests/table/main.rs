@@ -24,6 +24,7 @@ mod payout_method;
 mod proposal;
 mod review;
 mod room;
+mod screening;
 mod timesheet;
 mod user;
 mod who;

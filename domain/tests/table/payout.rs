@@ -70,7 +70,8 @@ fn states() -> Vec<(&'static str, Payout)> {
         ("unknown, and one of our people has found out", settled(stuck(), 70)),
         ("unknown, and this admin has found out", settled(stuck(), 20)),
         ("returned, say two of our people", {
-            let no = |payout: Payout, by| payout.settle(&admin(by), day(4), None, WireOutcome::Returned, "No").unwrap().next;
+            let no =
+                |payout: Payout, by| payout.settle(&admin(by), day(4), None, WireOutcome::Returned, "No").unwrap().next;
             no(no(stuck(), 70), 71)
         }),
         ("paid", heard(in_transit(), Carried::Paid)),

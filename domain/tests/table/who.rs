@@ -69,6 +69,7 @@ fn allowed(verb: Verb) -> &'static [&'static [&'static str]] {
         UserSuspend | UserReinstate => &[STAFF, SYSTEM],
         // A gig has no freelancer yet, and an outage none at all, so one who is on the staff is staff to it.
         OutageDeclare | OutageEnd | GigRemove => &[STAFF, &["freelancer_on_staff"], SYSTEM],
+        ScreeningHitClear => &[STAFF, &["freelancer_on_staff"]],
         CorrectionPropose | CorrectionApprove | CorrectionDecline | PayoutApprove | PayoutReject | PayoutSettle
         | PayoutUnblock => &[STAFF],
         PayoutEPrcAttach => &[FREELANCER, STAFF],
@@ -91,6 +92,7 @@ fn allowed(verb: Verb) -> &'static [&'static [&'static str]] {
         | TimesheetAdvance
         | PayoutAdvance
         | CorrectionExpire
+        | ScreeningHitNote
         | PaymentAdvance
         | StaffGrant
         | OfferConfirmFunding

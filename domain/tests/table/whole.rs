@@ -7,7 +7,7 @@ use domain::access::Verb;
 use crate::room::Command;
 use crate::{
     contract, correction, dispute, gig, invitation, milestone, offer, outage, payment, payout, payout_method, proposal,
-    review, timesheet, user,
+    review, screening, timesheet, user,
 };
 
 /// It changes nothing, so no state can stand against it: `tests/it/seen` asks for every field as everybody.
@@ -32,6 +32,7 @@ const READS: &[Verb] = &[
     Verb::PayoutRead,
     Verb::ProposalRead,
     Verb::SavedSearchRead,
+    Verb::ScreeningRead,
     Verb::UserRead,
     Verb::WireBatchRead,
 ];
@@ -100,6 +101,7 @@ fn every_verb_is_tried_in_a_table_or_excused() {
         .chain(verbs(proposal::commands()))
         .chain(verbs(review::pair_commands()))
         .chain(verbs(review::commands()))
+        .chain(verbs(screening::commands()))
         .chain(verbs(timesheet::commands()))
         .chain(verbs(user::commands()))
         .collect();

@@ -98,6 +98,9 @@ pub const GROUND: &[&str] = &[
      from users where public_id('usr', id) = '{freelancer}'",
     "insert into wire_batches select gen_random_uuid(), now(), id, now()::date, 1, 100 from users
      where public_id('usr', id) = '{freelancer}'",
+    "insert into screening_hits (id, organization_id, name, words, listed, found_at, status, state, version)
+     select gen_random_uuid(), id, name, 'a', name, now(), 'open', '{\"status\": \"open\"}', 1 from organizations
+     where public_id('org', id) = '{organization}'",
     "insert into corrections (id, from_account, to_account, currency, amount_minor, reason, entry_key, proposed_by, proposed_at,
          status, state, version)
      select gen_random_uuid(), 'losses', 'fee_revenue', 'USD', 100, 'Rounding', 'a', id, now(), 'expired',
@@ -161,6 +164,8 @@ pub const LISTS: &[List] = &[
     list("Query.wireBatches", Who::Admin, "", "wire_batches", "true"),
     list("Query.reconciliations", Who::Admin, "", "reconciliations", "true")
         .own("'id', gen_random_uuid(), 'daily', false"),
+    list("Query.screeningHits", Who::Admin, "", "screening_hits", "true")
+        .own("'id', gen_random_uuid(), 'words', 'copy ' || n"),
     list("Query.corrections", Who::Admin, "", "corrections", "true"),
     list("Query.auditLog", Who::Admin, "", "audit_log", "true").key("sequence"),
     list("Query.disputeQueue", Who::Mediator, "", "disputes", "public_id('dis', id) = '{dispute}'")

@@ -238,6 +238,11 @@ async fn copy(pool: &sqlx::PgPool, admin: &str) {
             "'number', 100 + n, 'effective_from', (template.whole).effective_from - n * interval '1 day'",
         ),
         "insert into wire_batches select gen_random_uuid(), '2026-06-01'::timestamptz, id, '2026-06-01'::date, 1, 100 from users limit 3".to_owned(),
+        "insert into screening_hits (id, organization_id, name, words, listed, found_at, status, state, cleared_by, version)
+         select gen_random_uuid(), o.id, o.name, 'copy ' || n, o.name, now(), 'cleared', jsonb_build_object('status', 'cleared',
+             'at', '2026-06-01T00:00:00Z', 'by', public_id('usr', u.id), 'reason', 'Nothing in it'), u.id, 2
+         from generate_series(1, 3) n, (select * from organizations limit 1) o, (select id from users limit 1) u"
+            .to_owned(),
         twice("corrections", "true", "'id', gen_random_uuid(), 'entry_key', 'copy ' || n"),
         twice("reconciliations", "true", "'id', gen_random_uuid(), 'daily', false"),
     ];

@@ -342,7 +342,8 @@ async fn nothing_of_a_suspended_persons_leaves_by_stripe_and_what_may_have_left_
         app.passes(TimeDelta::hours(1)).await;
         app.passes(TimeDelta::hours(1)).await;
         assert_eq!(stands(&deal, &payout).await, ("PAID".to_owned(), "GLOBAL_PAYOUTS".to_owned()));
-        let keys: i64 = sqlx::query_scalar("select count(*) from stripe_transfers").fetch_one(app.pool()).await.unwrap();
+        let keys: i64 =
+            sqlx::query_scalar("select count(*) from stripe_transfers").fetch_one(app.pool()).await.unwrap();
         assert_eq!(keys, 1, "under the same key");
         hold(&app).await;
     }
@@ -365,9 +366,17 @@ async fn what_two_said_never_got_there_and_then_did_is_told_in_the_books() {
     }
     assert_eq!(balance_of(&app, &deal).await, before + 5_000);
     // It was under way all the while. The freelancer has spent 10 dollars of it meanwhile, as far as the books know.
-    execute(&app, &format!("select ledger_post(gen_random_uuid(), 'refund_after', 'spent', null, null, 'system', 'test', now(),
+    execute(
+        &app,
+        &format!(
+            "select ledger_post(gen_random_uuid(), 'refund_after', 'spent', null, null, 'system', 'test', now(),
         jsonb_build_array(jsonb_build_object('from_account', 'available:{}', 'to_account', 'losses', 'currency', 'USD',
-            'amount_minor', {})), false)", deal.freelancer.id, before + 1_000)).await;
+            'amount_minor', {})), false)",
+            deal.freelancer.id,
+            before + 1_000
+        ),
+    )
+    .await;
     let id = payout.parse().unwrap();
     let told = RailEvent { payout: id, attempt: 0, said: Carried::Paid };
     for _ in 0..2 {
@@ -375,7 +384,11 @@ async fn what_two_said_never_got_there_and_then_did_is_told_in_the_books() {
     }
     assert_eq!(balance_of(&app, &deal).await, 0, "what is there is taken once more");
     let lost = "select sum(amount_minor)::bigint from ledger_postings where from_account = 'losses' and to_account = 'paid_out'";
-    assert_eq!(sqlx::query_scalar::<_, i64>(lost).fetch_one(app.pool()).await.unwrap(), 1_000, "and the rest is our loss");
+    assert_eq!(
+        sqlx::query_scalar::<_, i64>(lost).fetch_one(app.pool()).await.unwrap(),
+        1_000,
+        "and the rest is our loss"
+    );
     let back = RailEvent { said: Carried::Returned("closed".to_owned()), ..told };
     app.market.rail_event(&back).await.unwrap();
     assert_eq!(balance_of(&app, &deal).await, 4_000, "sent back after all, it makes up for our loss first");

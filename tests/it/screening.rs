@@ -1,0 +1,165 @@
+//! Clients on lists: their money stands still until our people have looked.
+
+use std::path::PathBuf;
+
+use chrono::TimeDelta;
+use domain::access::Staff;
+use infra::Market;
+use infra::clock::Clock;
+use infra::market::Equipment;
+use infra::screening::Screening;
+use serde_json::{Value, json};
+use tests::{Deal, Person, TestApp};
+
+const HITS: &str = "{ screeningHits { totalCount nodes { id status name listed organization { id } allowed } } }";
+
+/// A market with a list of its own, that changes.
+struct Listed {
+    file: PathBuf,
+    app: TestApp,
+}
+
+impl Listed {
+    async fn on(base: &TestApp, name: &str) -> Self {
+        let file = std::env::temp_dir().join(format!("rabta-{name}-{}", std::process::id()));
+        std::fs::write(&file, "Somebody Else\n").unwrap();
+        let screening = Screening::from_file(&file).unwrap();
+        let equipment = Equipment { screening, ..Equipment::throwaway().unwrap() };
+        let db = infra::market::connect(&base.app_url(), 6).await.unwrap();
+        let app = TestApp::on(Market::new(db, Clock::manual(base.market.clock().now()), equipment));
+        Self { file, app }
+    }
+
+    fn lists(&self, names: &str) {
+        std::fs::write(&self.file, format!("Somebody Else\n{names}\n")).unwrap();
+    }
+
+    async fn sweeps(&self) -> bool {
+        self.app.market.clients_screen_when_due().await.unwrap()
+    }
+}
+
+async fn hits(admin: &Person<'_>) -> Vec<Value> {
+    admin.asks(HITS, json!({})).await.data()["screeningHits"]["nodes"].as_array().unwrap().clone()
+}
+
+async fn clears(admin: &Person<'_>, id: &Value) -> tests::Reply {
+    let clear = json!({ "screeningHitId": id, "reason": "Another company of that name" });
+    admin.does("screeningHitClear", clear, "screeningHit { status reason clearedBy { id } allowed }").await
+}
+
+async fn stands(deal: &Deal<'_>) -> Value {
+    let query = "query($id: ID!) { contract(id: $id) { status } }";
+    deal.freelancer.asks(query, json!({ "id": deal.contract })).await.data()["contract"]["status"].clone()
+}
+
+async fn funds(deal: &Deal<'_>, milestone: &str) -> tests::Reply {
+    let fund = json!({ "milestoneId": milestone, "paymentMethod": "pm_sandbox_visa" });
+    deal.client.does("milestoneFund", fund, "payment { id }").await
+}
+
+#[tokio::test]
+async fn a_client_on_a_list_pays_nothing_in_until_our_people_have_looked() {
+    let base = TestApp::new().await;
+    let listed = Listed::on(&base, "pay-in").await;
+    let app = &listed.app;
+    let deal = app.offered().await;
+    let (noor, amna) = (app.admin("noor").await, app.admin("amna").await);
+    listed.lists("COMPANY, Ada & \nmarta");
+    assert_eq!(funds(&deal, &deal.milestone).await.refused(), ["COMPLIANCE_REVIEW"]);
+    let found = hits(&noor).await;
+    assert_eq!(found.len(), 1, "{found:?}");
+    let hit = &found[0];
+    assert_eq!([&hit["name"], &hit["listed"]], ["Ada & Company", "COMPANY, Ada &"]);
+    assert_eq!(hit["organization"]["id"], json!(deal.client.organization));
+    assert_eq!(hit["allowed"], json!(["SCREENING_HIT_CLEAR"]));
+    assert_eq!(funds(&deal, &deal.milestone).await.refused(), ["COMPLIANCE_REVIEW"], "and stays so");
+    assert_eq!(hits(&noor).await.len(), 1, "it is one hit");
+
+    for person in [&deal.client, &deal.freelancer] {
+        assert_eq!(clears(person, &hit["id"]).await.refused(), ["NOT_FOUND"]);
+        assert!(person.asks(HITS, json!({})).await.body["data"]["screeningHits"].is_null());
+    }
+    let silent = json!({ "screeningHitId": hit["id"], "reason": " " });
+    assert_eq!(noor.does("screeningHitClear", silent, "screeningHit { id }").await.refused(), ["REQUIRED"]);
+    // One of our people who is of the client looks at nothing of theirs.
+    app.grant(&deal.client.email, Some(Staff::Admin)).await;
+    assert_eq!(clears(&deal.client, &hit["id"]).await.refused(), ["NOT_ALLOWED"]);
+    app.grant(&deal.client.email, None).await;
+    let cleared = clears(&amna, &hit["id"]).await;
+    assert_eq!(cleared.text("screeningHit.status"), "CLEARED");
+    assert_eq!(cleared.text("screeningHit.clearedBy.id"), amna.id);
+    funds(&deal, &deal.milestone).await.ok();
+    app.settles().await;
+    assert_eq!(deal.status().await, "FUNDED");
+    // What was found to be nothing is not found again; the owner's own name is another matter.
+    app.passes(TimeDelta::days(2)).await;
+    assert!(listed.sweeps().await);
+    assert_eq!(hits(&noor).await.len(), 1);
+    listed.lists("COMPANY, Ada & \nada");
+    assert!(listed.sweeps().await, "another list");
+    let names: Vec<_> = hits(&noor).await.iter().map(|hit| hit["name"].clone()).collect();
+    assert_eq!(names, ["Ada", "Ada & Company"]);
+}
+
+#[tokio::test]
+async fn a_new_list_stops_the_money_of_those_on_it_and_clearing_lets_it_go() {
+    let base = TestApp::new().await;
+    let listed = Listed::on(&base, "sweep").await;
+    let app = &listed.app;
+    let deal = app.submitted().await;
+    assert!(listed.sweeps().await, "for the first time");
+    assert!(!listed.sweeps().await, "nothing is new");
+    deal.client.does("milestoneApprove", json!({ "milestoneId": deal.milestone }), "milestone { id }").await.ok();
+    listed.lists("Ada & Company");
+    assert!(listed.sweeps().await);
+    assert!(!listed.sweeps().await);
+    assert_eq!(stands(&deal).await, "ON_HOLD");
+    let tip = json!({ "contractId": deal.contract, "amount": { "amount": "20.00" }, "message": "", "paymentMethod": "pm_sandbox_visa" });
+    assert_eq!(deal.client.does("bonusGive", tip, "milestone { id }").await.refused(), ["WRONG_STATE"]);
+    app.passes(TimeDelta::days(9)).await;
+    assert_eq!(deal.balances().await[2], 0, "its hold is over, and it does not move");
+    let noor = app.admin("noor").await;
+    let found = hits(&noor).await;
+    clears(&noor, &found[0]["id"]).await.ok();
+    assert_eq!(stands(&deal).await, "ACTIVE");
+    app.passes(TimeDelta::days(1)).await;
+    assert_eq!(deal.balances().await[2], 95_000);
+    app.passes(TimeDelta::days(1)).await;
+    assert!(listed.sweeps().await, "once a day");
+    assert_eq!(stands(&deal).await, "ACTIVE");
+    app.books_agree().await;
+}
+
+#[tokio::test]
+async fn what_our_people_hold_is_not_let_go_by_a_hit_that_was_nothing() {
+    let base = TestApp::new().await;
+    let listed = Listed::on(&base, "held").await;
+    let app = &listed.app;
+    let deal = app.submitted().await;
+    let noor = app.admin("noor").await;
+    let hold = json!({ "contractId": deal.contract, "reason": "COMPLIANCE_REVIEW", "note": "A letter" });
+    noor.does("contractHold", hold, "contract { status }").await.ok();
+    listed.lists("Ada & Company\nAda");
+    assert!(listed.sweeps().await);
+    let found = hits(&noor).await;
+    assert_eq!(found.len(), 2);
+    clears(&noor, &found[0]["id"]).await.ok();
+    let again = clears(&noor, &found[0]["id"]).await;
+    assert_eq!(again.text("screeningHit.status"), "CLEARED", "a repeat");
+    clears(&noor, &found[1]["id"]).await.ok();
+    assert_eq!(stands(&deal).await, "ON_HOLD");
+}
+
+#[tokio::test]
+async fn a_list_that_cannot_be_read_lets_no_client_pay() {
+    let base = TestApp::new().await;
+    let listed = Listed::on(&base, "unreadable").await;
+    let deal = listed.app.offered().await;
+    std::fs::remove_file(&listed.file).unwrap();
+    let fund = json!({ "milestoneId": deal.milestone, "paymentMethod": "pm_sandbox_visa" });
+    let reply = deal.client.does_once("milestoneFund", fund, "payment { id }").await;
+    assert!(reply.body["errors"][0]["extensions"]["code"].is_string(), "{}", reply.body);
+    listed.lists("Nobody");
+    funds(&deal, &deal.milestone).await.ok();
+}
