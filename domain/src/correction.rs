@@ -173,10 +173,7 @@ enum Nameable {
 
 fn nameable(account: LedgerAccount) -> Nameable {
     match account {
-        LedgerAccount::ProcessorClearing
-        | LedgerAccount::ProcessorBalance
-        | LedgerAccount::ProcessorFees
-        | LedgerAccount::PaidOut => Nameable::Compared,
+        LedgerAccount::ProcessorClearing | LedgerAccount::ProcessorFees | LedgerAccount::PaidOut => Nameable::Compared,
         LedgerAccount::FeeRevenue | LedgerAccount::Losses => Nameable::Ours,
         LedgerAccount::ClientCredit(organization) => Nameable::Theirs(Subject::of_client(organization)),
         LedgerAccount::Available(user) => Nameable::Theirs(Subject::of_person(user)),

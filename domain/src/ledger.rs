@@ -15,10 +15,11 @@ use crate::money::{Currency, Money, MoneyError};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "of", rename_all = "snake_case")]
 pub enum LedgerAccount {
-    /// Money the processor has taken from clients and not yet settled to us (runs negative: money comes from here).
+    /// What clients have paid at the processor, less what went back to them and what the processor kept of it (runs
+    /// negative: money comes from here). The processor settles it by itself, a few days later; that moves nothing of
+    /// anybody's, so the books have one account for both. What goes on from there to our own bank they don't have, and
+    /// reconciliation tells of it.
     ProcessorClearing,
-    /// Our settled balance at the processor (runs negative for the same reason).
-    ProcessorBalance,
     /// What the processor charged us.
     ProcessorFees,
     /// An organization's unspent money with us.
@@ -52,12 +53,7 @@ impl LedgerAccount {
             | Self::Pending(_)
             | Self::Available(_)
             | Self::InTransit(_) => true,
-            Self::ProcessorClearing
-            | Self::ProcessorBalance
-            | Self::ProcessorFees
-            | Self::PaidOut
-            | Self::FeeRevenue
-            | Self::Losses => false,
+            Self::ProcessorClearing | Self::ProcessorFees | Self::PaidOut | Self::FeeRevenue | Self::Losses => false,
         }
     }
 }
@@ -67,7 +63,6 @@ impl fmt::Display for LedgerAccount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ProcessorClearing => f.write_str("processor_clearing"),
-            Self::ProcessorBalance => f.write_str("processor_balance"),
             Self::ProcessorFees => f.write_str("processor_fees"),
             Self::ClientCredit(organization) => write!(f, "client_credit:{organization}"),
             Self::Escrow(milestone) => write!(f, "escrow:{milestone}"),
@@ -93,7 +88,6 @@ impl FromStr for LedgerAccount {
         let (kind, of) = text.split_once(':').unwrap_or((text, ""));
         let account = match kind {
             "processor_clearing" => Self::ProcessorClearing,
-            "processor_balance" => Self::ProcessorBalance,
             "processor_fees" => Self::ProcessorFees,
             "client_credit" => Self::ClientCredit(of.parse().map_err(|_| BadAccount)?),
             "escrow" => Self::Escrow(of.parse().map_err(|_| BadAccount)?),

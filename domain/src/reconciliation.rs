@@ -246,7 +246,7 @@ enum Side {
 
 fn side(account: LedgerAccount) -> Option<Side> {
     match account {
-        LedgerAccount::ProcessorClearing | LedgerAccount::ProcessorBalance => Some(Side::Balance),
+        LedgerAccount::ProcessorClearing => Some(Side::Balance),
         LedgerAccount::ProcessorFees => Some(Side::Fees),
         LedgerAccount::PaidOut => Some(Side::Gone),
         LedgerAccount::ClientCredit(_)

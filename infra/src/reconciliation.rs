@@ -300,8 +300,8 @@ const ENTRIES: &str = "
     cross join lateral (
         select jsonb_agg(jsonb_build_object('from', from_account, 'to', to_account,
                                             'currency', currency, 'minor', amount_minor) order by id) as postings,
-               bool_or(from_account in ('processor_clearing', 'processor_balance', 'processor_fees', 'paid_out')
-                    or to_account in ('processor_clearing', 'processor_balance', 'processor_fees', 'paid_out')) as ours
+               bool_or(from_account in ('processor_clearing', 'processor_fees', 'paid_out')
+                    or to_account in ('processor_clearing', 'processor_fees', 'paid_out')) as ours
         from ledger_postings where entry_id = entry.id) legs
     left join processor_events told
         on told.source = split_part(entry.trace, ':', 1)
