@@ -1,5 +1,7 @@
 //! Reconciliation: what the processor moved, held against the books.
 
+mod volume;
+
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;

@@ -65,12 +65,12 @@ async fn a_client_on_a_list_pays_nothing_in_until_our_people_have_looked() {
     let app = &listed.app;
     let deal = app.offered().await;
     let (noor, amna) = (app.admin("noor").await, app.admin("amna").await);
-    listed.lists("COMPANY, Ada & \nmarta");
+    listed.lists("COMPANY, Clara & \nmarta");
     assert_eq!(funds(&deal, &deal.milestone).await.refused(), ["COMPLIANCE_REVIEW"]);
     let found = hits(&noor).await;
     assert_eq!(found.len(), 1, "{found:?}");
     let hit = &found[0];
-    assert_eq!([&hit["name"], &hit["listed"]], ["Ada & Company", "COMPANY, Ada &"]);
+    assert_eq!([&hit["name"], &hit["listed"]], ["Clara & Company", "COMPANY, Clara &"]);
     assert_eq!(hit["organization"]["id"], json!(deal.client.organization));
     assert_eq!(hit["allowed"], json!(["SCREENING_HIT_CLEAR"]));
     assert_eq!(funds(&deal, &deal.milestone).await.refused(), ["COMPLIANCE_REVIEW"], "and stays so");
@@ -96,10 +96,10 @@ async fn a_client_on_a_list_pays_nothing_in_until_our_people_have_looked() {
     app.passes(TimeDelta::days(2)).await;
     assert!(listed.sweeps().await);
     assert_eq!(hits(&noor).await.len(), 1);
-    listed.lists("COMPANY, Ada & \nada");
+    listed.lists("COMPANY, Clara & \nclara");
     assert!(listed.sweeps().await, "another list");
     let names: Vec<_> = hits(&noor).await.iter().map(|hit| hit["name"].clone()).collect();
-    assert_eq!(names, ["Ada", "Ada & Company"]);
+    assert_eq!(names, ["Clara", "Clara & Company"]);
 }
 
 #[tokio::test]
@@ -111,7 +111,7 @@ async fn a_new_list_stops_the_money_of_those_on_it_and_clearing_lets_it_go() {
     assert!(listed.sweeps().await, "for the first time");
     assert!(!listed.sweeps().await, "nothing is new");
     deal.client.does("milestoneApprove", json!({ "milestoneId": deal.milestone }), "milestone { id }").await.ok();
-    listed.lists("Ada & Company");
+    listed.lists("Clara & Company");
     assert!(listed.sweeps().await);
     assert!(!listed.sweeps().await);
     assert_eq!(stands(&deal).await, "ON_HOLD");
@@ -140,7 +140,7 @@ async fn what_our_people_hold_is_not_let_go_by_a_hit_that_was_nothing() {
     let noor = app.admin("noor").await;
     let hold = json!({ "contractId": deal.contract, "reason": "COMPLIANCE_REVIEW", "note": "A letter" });
     noor.does("contractHold", hold, "contract { status }").await.ok();
-    listed.lists("Ada & Company\nAda");
+    listed.lists("Clara & Company\nClara");
     assert!(listed.sweeps().await);
     let found = hits(&noor).await;
     assert_eq!(found.len(), 2);
