@@ -412,7 +412,13 @@ mod tests {
     }
 
     fn admin(n: u128) -> Actor {
-        Actor::Person(Person { user: id(n), suspended: false, staff: Some(Staff::Admin), memberships: vec![] })
+        Actor::Person(Person {
+            user: id(n),
+            suspended: false,
+            second_factor: true,
+            staff: Some(Staff::Admin),
+            memberships: vec![],
+        })
     }
 
     fn usd(cents: i64) -> Money {

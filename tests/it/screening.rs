@@ -70,7 +70,7 @@ async fn a_client_on_a_list_pays_nothing_in_until_our_people_have_looked() {
     let found = hits(&noor).await;
     assert_eq!(found.len(), 1, "{found:?}");
     let hit = &found[0];
-    assert_eq!([&hit["name"], &hit["listed"]], ["Clara & Company", "COMPANY, Clara &"]);
+    assert_eq!([&hit["name"], &hit["listed"]], ["clara & Company", "COMPANY, Clara &"]);
     assert_eq!(hit["organization"]["id"], json!(deal.client.organization));
     assert_eq!(hit["allowed"], json!(["SCREENING_HIT_CLEAR"]));
     assert_eq!(funds(&deal, &deal.milestone).await.refused(), ["COMPLIANCE_REVIEW"], "and stays so");
@@ -99,7 +99,7 @@ async fn a_client_on_a_list_pays_nothing_in_until_our_people_have_looked() {
     listed.lists("COMPANY, Clara & \nclara");
     assert!(listed.sweeps().await, "another list");
     let names: Vec<_> = hits(&noor).await.iter().map(|hit| hit["name"].clone()).collect();
-    assert_eq!(names, ["Clara", "Clara & Company"]);
+    assert_eq!(names, ["Clara", "clara & Company"]);
 }
 
 #[tokio::test]

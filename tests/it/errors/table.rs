@@ -287,6 +287,8 @@ pub const CODES: &[(&str, Where, &str, &str)] = &[
         Field,
         "The cursor is of another list, or of this one with another filter, order or states.",
         "Begin the list anew, without a cursor, whenever its filter changes.",
+    ),
+    (
         "NOT_CORRECTED",
         Field,
         "No correction names this account, or these two together.",

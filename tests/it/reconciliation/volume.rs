@@ -57,7 +57,7 @@ async fn many_operations_leave_nothing_to_reconcile() {
     app.passes(TimeDelta::days(3)).await;
     let memberships = vec![(deal.client.organization.parse().unwrap(), MemberRole::Owner)];
     let user = deal.client.id.parse().unwrap();
-    let actor = Actor::Person(Someone { user, suspended: false, staff: None, memberships });
+    let actor = Actor::Person(Someone { user, suspended: false, second_factor: false, staff: None, memberships });
     let call = Call { actor, ..Call::system("volume") };
 
     let mut done = 0;
