@@ -273,6 +273,7 @@ proptest! {
         use domain::matching::improve::Change;
         let ranking = matcher().people(&gig, &people, 16);
         for found in &ranking.matches {
+            prop_assert!(found.improvements.is_sorted_by_key(|improvement| std::cmp::Reverse(improvement.gain)));
             for improvement in &found.improvements {
                 let mut person = people.iter().find(|person| person.id == found.of).unwrap().clone();
                 match improvement.change {
@@ -378,6 +379,14 @@ fn a_newcomer_near_the_top_is_given_a_waiting_place_and_gives_it_up_when_nobody_
 
     people[20].exposure.unanswered = Model::shipped().fairness.newcomer_patience;
     assert_eq!(shown(&people), None);
+
+    // Who has finished so many contracts is new no more; one fewer, and they are.
+    let until = Model::shipped().fairness.newcomer_until;
+    for (finished, place) in [(until, None), (until - 1, Some((5, Placement::Newcomer)))] {
+        people[20].exposure.unanswered = 0;
+        people[20].outcomes.finished = finished;
+        assert_eq!(shown(&people), place, "{finished} finished");
+    }
 
     people[20] = person_holding(99, &[]);
     assert_eq!(shown(&people), None, "too far from the top");
