@@ -367,6 +367,24 @@ pub struct Serve {
     /// The largest request body, in bytes.
     #[arg(long, env = "RABTA_BODY_BYTES", value_name = "N", default_value_t = 262_144, global = true)]
     pub body_bytes: usize,
+    /// How long a request's head may take to arrive, and how long an idle connection is kept, in seconds.
+    #[arg(long, env = "RABTA_HEADER_SECONDS", value_name = "N", default_value_t = 15, global = true, value_parser = seconds())]
+    pub header_seconds: u64,
+    /// How long a request's body may take to arrive, in seconds.
+    #[arg(long, env = "RABTA_BODY_SECONDS", value_name = "N", default_value_t = 10, global = true, value_parser = seconds())]
+    pub body_seconds: u64,
+    /// How long a client may take nothing of an answer that is ready for it, in seconds.
+    #[arg(long, env = "RABTA_WRITE_SECONDS", value_name = "N", default_value_t = 20, global = true, value_parser = seconds())]
+    pub write_seconds: u64,
+    /// When so many bytes of answers wait to be taken by their clients, nothing more is begun.
+    #[arg(long, env = "RABTA_UNTAKEN_BYTES", value_name = "N", default_value_t = 33_554_432, global = true)]
+    pub untaken_bytes: usize,
+    /// The same, for the clients at one address.
+    #[arg(long, env = "RABTA_UNTAKEN_BYTES_BY_ADDRESS", value_name = "N", default_value_t = 8_388_608, global = true)]
+    pub untaken_bytes_by_address: usize,
+    /// How long a socket's client may take to say hello (connection_init), in seconds.
+    #[arg(long, env = "RABTA_INIT_SECONDS", value_name = "N", default_value_t = 10, global = true, value_parser = seconds())]
+    pub init_seconds: u64,
     /// How long an operation may run, in seconds.
     #[arg(long, env = "RABTA_OPERATION_SECONDS", value_name = "N", default_value_t = 30, global = true)]
     pub operation_seconds: u64,
@@ -411,8 +429,15 @@ impl Serve {
             origins: self.origins.clone(),
             trusted_documents: self.trusted_documents.clone(),
             body_bytes: self.body_bytes,
+            body_timeout: Duration::from_secs(self.body_seconds),
+            untaken_bytes: self.untaken_bytes,
+            untaken_bytes_by_address: self.untaken_bytes_by_address,
             operation_timeout: Duration::from_secs(self.operation_seconds),
             trusted_proxies: self.trusted_proxies.unwrap_or(0),
+            sockets: api::http::SocketSettings {
+                init_timeout: Duration::from_secs(self.init_seconds),
+                ..api::http::SocketSettings::default()
+            },
             ..api::http::Settings::default()
         }
     }
@@ -423,10 +448,17 @@ impl Serve {
             connections: self.connections,
             connections_per_address: self.connections_per_address,
             trusted_proxies: self.trusted_proxies.unwrap_or(0),
+            header_timeout: Duration::from_secs(self.header_seconds),
+            write_timeout: Duration::from_secs(self.write_seconds),
             grace: Duration::from_secs(self.grace_seconds),
             ..api::http::ServerSettings::default()
         }
     }
+}
+
+/// Seconds to wait: some, and no more than an hour.
+fn seconds() -> clap::builder::RangedU64ValueParser {
+    clap::value_parser!(u64).range(1..=3600)
 }
 
 /// Read a list of trusted documents.

@@ -30,6 +30,7 @@ mod socket;
 mod stall;
 mod surface;
 mod trace;
+mod untaken;
 
 #[cfg(test)]
 mod socket_tests;

@@ -7,10 +7,12 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io;
 
 use super::media::Media;
+use super::untaken::{Outgoing, Share};
 use super::{BUSY, Problem, TraceId};
 
 /// What is said of an error that is our fault. The details are in the logs, under the trace id.
@@ -31,7 +33,7 @@ pub enum Outcome {
     /// It was executed; some fields may have failed.
     Executed {
         /// The result and what failed, as JSON.
-        json: Vec<u8>,
+        json: Outgoing,
         /// What failed.
         errors: Vec<ServerError>,
         /// Was nothing of it done, because too many wanted it at once?
@@ -75,8 +77,14 @@ struct Envelope<'a> {
 
 impl Outcome {
     /// What a schema's response means, with every error given a code and the trace id. An answer of more than `most`
-    /// bytes is not given: that it is too large is said instead, for what was asked for may have been done.
-    pub fn of(response: GraphQlResponse, most: usize, trace: &TraceId) -> Self {
+    /// bytes is not given, and neither is one for which there is no `room`: that it is so is said instead, for what was
+    /// asked for may have been done.
+    pub fn of(
+        response: GraphQlResponse,
+        most: usize,
+        room: impl FnOnce(usize) -> Result<Share, Problem>,
+        trace: &TraceId,
+    ) -> Self {
         let GraphQlResponse { data, mut errors, extensions, .. } = response;
         let executed = errors.is_empty() || data != Value::Null || errors.iter().any(|error| !error.path.is_empty());
         for error in &mut errors {
@@ -97,6 +105,10 @@ impl Outcome {
             let problem = Problem::limit("ANSWER_TOO_LARGE", "bytes of the answer", limit, value);
             return Self::without_data(problem, trace);
         }
+        let json = match room(written.taken.len()) {
+            Ok(share) => Outgoing::with_share(written.taken, share),
+            Err(problem) => return Self::without_data(problem, trace),
+        };
         let busy = !errors.is_empty() && errors.iter().all(|error| fact(error, "code") == Some(&Value::from(BUSY)));
         let busy = busy && is_nothing(&data);
         let retry_after = errors.iter().filter_map(|error| match fact(error, "retryAfterSeconds") {
@@ -104,16 +116,17 @@ impl Outcome {
             _ => None,
         });
         let retry_after = retry_after.max();
-        Self::Executed { json: written.taken, errors, busy, retry_after }
+        Self::Executed { json, errors, busy, retry_after }
     }
 
     /// What was executed, and can't be told.
     fn without_data(problem: Problem, trace: &TraceId) -> Self {
+        let retry_after = problem.retry_after;
         let mut error = problem.into_error();
         tidy(&mut error, true, trace);
         let errors = vec![error];
         let json = written(&Envelope { errors: &errors, data: Some(&Value::Null), extensions: None });
-        Self::Executed { json, errors, busy: false, retry_after: None }
+        Self::Executed { json: Outgoing::small(json), errors, busy: false, retry_after }
     }
 
     /// A request that was turned away.
@@ -139,11 +152,21 @@ impl Outcome {
         serde_json::to_string(errors).unwrap_or_else(|_| "[]".to_owned())
     }
 
-    /// The body, as JSON.
-    pub fn to_json(&self) -> Vec<u8> {
+    /// The body, as JSON, to be read.
+    pub fn to_json(&self) -> Cow<'_, [u8]> {
         match self {
-            Self::Refused { errors, .. } => written(&Envelope { errors, data: None, extensions: None }),
-            Self::Executed { json, .. } => json.clone(),
+            Self::Refused { errors, .. } => Cow::Owned(written(&Envelope { errors, data: None, extensions: None })),
+            Self::Executed { json, .. } => Cow::Borrowed(json.as_ref()),
+        }
+    }
+
+    /// The body, as JSON, to be sent.
+    pub fn into_json(self) -> Outgoing {
+        match self {
+            Self::Refused { errors, .. } => {
+                Outgoing::small(written(&Envelope { errors: &errors, data: None, extensions: None }))
+            }
+            Self::Executed { json, .. } => json,
         }
     }
 
@@ -166,13 +189,14 @@ impl Outcome {
         if !matches!(&self, Self::Executed { errors, .. } if errors.is_empty()) {
             return self.into_response(media);
         }
-        let body = self.to_json();
+        let body = self.into_json();
         // Weak: what stands between may pack it, and it says the same then.
-        let digest = Sha256::digest(&body).iter().take(16).map(|byte| format!("{byte:02x}")).collect::<String>();
+        let digest =
+            Sha256::digest(body.as_ref()).iter().take(16).map(|byte| format!("{byte:02x}")).collect::<String>();
         let tag = format!("W/\"{digest}\"");
         let held = held.and_then(|held| held.to_str().ok()).unwrap_or_default();
         let is_held = held.split(',').any(|one| one.trim().trim_start_matches("W/") == tag.trim_start_matches("W/"));
-        let mut response = Response::new(if is_held { Body::empty() } else { Body::from(body) });
+        let mut response = Response::new(if is_held { Body::empty() } else { Body::from(body.into_bytes()) });
         if is_held {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
         }
@@ -190,7 +214,9 @@ impl Outcome {
     /// The HTTP response.
     pub fn into_response(self, media: Media) -> Response {
         let status = self.status(media);
-        let mut response = Response::new(Body::from(self.to_json()));
+        let (Self::Refused { retry_after, .. } | Self::Executed { retry_after, .. }) = &self;
+        let retry_after = *retry_after;
+        let mut response = Response::new(Body::from(self.into_json().into_bytes()));
         *response.status_mut() = status;
         // An error before a stream begins is told as JSON: there is no stream yet to tell it in.
         let media = if media == Media::Events { Media::Json } else { media };
@@ -199,9 +225,7 @@ impl Outcome {
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer error=\"invalid_token\""));
         }
-        if let Self::Refused { retry_after: Some(seconds), .. } | Self::Executed { retry_after: Some(seconds), .. } =
-            self
-        {
+        if let Some(seconds) = retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
@@ -260,6 +284,12 @@ mod tests {
     use async_graphql::PathSegment;
 
     use super::*;
+    use crate::http::ClientAddress;
+    use crate::http::untaken::Untaken;
+
+    fn room(bytes: usize) -> Result<Share, Problem> {
+        Untaken::new(usize::MAX, usize::MAX).take(ClientAddress([192, 0, 2, 1].into()), bytes)
+    }
 
     fn error(message: &str, path: &[&str]) -> ServerError {
         ServerError::new(message, None).with_path(path.iter().map(|s| PathSegment::Field((*s).to_owned())).collect())
@@ -276,7 +306,7 @@ mod tests {
         .unwrap();
         let mut response = GraphQlResponse::from_errors(vec![error]);
         response.data = data;
-        String::from_utf8(Outcome::of(response, 1_000, &trace).to_json()).unwrap()
+        String::from_utf8(Outcome::of(response, 1_000, room, &trace).to_json().into_owned()).unwrap()
     }
 
     #[test]
@@ -301,7 +331,7 @@ mod tests {
     fn an_answer_that_is_too_large_says_how_large_it_is() {
         let told = |most| {
             let response = GraphQlResponse::new(Value::from("x".repeat(990)));
-            String::from_utf8(Outcome::of(response, most, &TraceId::fresh()).to_json()).unwrap()
+            String::from_utf8(Outcome::of(response, most, room, &TraceId::fresh()).to_json().into_owned()).unwrap()
         };
         assert_eq!(told(1_001).len(), 1_001);
         let refused: serde_json::Value = serde_json::from_str(&told(1_000)).unwrap();
@@ -320,7 +350,7 @@ mod tests {
             extensions.set("retryAfterSeconds", 3);
             let mut response = GraphQlResponse::from_errors(vec![error]);
             response.data = data;
-            let answer = Outcome::of(response, 1_000, &TraceId::fresh()).into_response(Media::GraphQl);
+            let answer = Outcome::of(response, 1_000, room, &TraceId::fresh()).into_response(Media::GraphQl);
             (answer.status().as_u16(), answer.headers().get(RETRY_AFTER).is_some())
         };
         let nothing = || async_graphql::value!({ "signIn": null });

@@ -20,8 +20,11 @@ use super::identity::{Credential, Ending, lifetime};
 use super::media::Media;
 use super::open::Held;
 use super::serve::Place;
-use super::{Surface, TokenError, TraceId};
+use super::{ClientAddress, Surface, TokenError, TraceId};
 use crate::limits::Plan;
+
+/// The event that ends a stream.
+const OVER: &str = "event: complete\ndata: \n\n";
 
 /// What flows into the stream of an operation.
 enum Step {
@@ -36,7 +39,7 @@ pub(super) fn answer<Q, M, S>(
     request: GraphQlRequest,
     plan: &Plan,
     credential: Option<Credential>,
-    trace: TraceId,
+    (address, trace): (ClientAddress, TraceId),
     held: (Option<Place>, Option<Held>),
 ) -> Response
 where
@@ -48,7 +51,7 @@ where
     let end = lifetime(Arc::clone(&surface.shared), credential, surface.closing.clone());
     let shared = Arc::clone(&surface.shared);
     let (ended_for, late_for, form) = (trace.clone(), trace.clone(), plan.form.clone());
-    let results = results.map(move |response| Step::Result(shared.outcome(response, &form, &trace)));
+    let results = results.map(move |response| Step::Result(shared.outcome(response, &form, address, &trace)));
     let results = results.chain(stream::iter([Step::Over]));
     // Whoever is cut off shall know it from a stream that has told everything.
     let ended = stream::once(end).map(move |ending| match ending {
@@ -70,8 +73,7 @@ where
         let (mut steps, held) = state?;
         let step = steps.next().await?;
         let is_over = matches!(&step, Step::Over | Step::Result(Outcome::Refused { .. }));
-        let text = step.to_text();
-        Some((Ok::<_, Infallible>(Bytes::from(text)), (!is_over).then_some((steps, held))))
+        Some((Ok::<_, Infallible>(step.into_bytes()), (!is_over).then_some((steps, held))))
     });
     let mut response = Response::new(Body::from_stream(bytes));
     response.headers_mut().insert(CONTENT_TYPE, Media::Events.content_type());
@@ -92,16 +94,18 @@ fn still_here(every: Duration) -> BoxStream<'static, Step> {
 }
 
 impl Step {
-    fn to_text(&self) -> String {
+    fn into_bytes(self) -> Bytes {
         match self {
             Self::Result(outcome) => {
-                let json = String::from_utf8_lossy(&outcome.to_json()).into_owned();
                 let last = matches!(outcome, Outcome::Refused { .. });
-                let complete = if last { "event: complete\ndata: \n\n" } else { "" };
-                format!("event: next\ndata: {json}\n\n{complete}")
+                let complete: &[u8] = if last { OVER.as_bytes() } else { b"" };
+                outcome
+                    .into_json()
+                    .wrapped(|json| [b"event: next\ndata: ", &*json, b"\n\n", complete].concat())
+                    .into_bytes()
             }
-            Self::StillHere => ":\n\n".to_owned(),
-            Self::Over => "event: complete\ndata: \n\n".to_owned(),
+            Self::StillHere => Bytes::from_static(b":\n\n"),
+            Self::Over => Bytes::from_static(OVER.as_bytes()),
         }
     }
 }

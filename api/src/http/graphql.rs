@@ -43,13 +43,13 @@ where
     };
     let is_tagged = matches!(&admitted, Ok(Admitted { named: true, .. }));
     let (label, outcome) = match admitted {
-        Ok(Admitted { request, plan, credential, held, .. }) if media == Media::Events => {
+        Ok(Admitted { request, plan, credential, held, address, .. }) if media == Media::Events => {
             let place = parts.extensions.get::<Place>().cloned();
             metrics::counter!("rabta_graphql_streams_total", "operation" => plan.label.clone()).increment(1);
-            return events::answer(&surface, request, &plan, credential, trace, (place, held));
+            return events::answer(&surface, request, &plan, credential, (address, trace), (place, held));
         }
-        Ok(Admitted { request, plan, .. }) => {
-            let outcome = execute(&surface, request, &plan, &trace).await;
+        Ok(Admitted { request, plan, address, .. }) => {
+            let outcome = execute(&surface, request, &plan, address, &trace).await;
             (plan.label, outcome)
         }
         Err(problem) => ("none".to_owned(), Err(problem)),
@@ -90,6 +90,8 @@ struct Admitted {
     credential: Option<Credential>,
     /// What is held for as long as it runs, if it is answered by events.
     held: Option<Held>,
+    /// Where the answer goes.
+    address: ClientAddress,
     /// Was the document named, in an address that is the same whenever it is asked for?
     named: bool,
 }
@@ -136,7 +138,7 @@ where
         )),
         OperationType::Query | OperationType::Mutation | OperationType::Subscription => {
             let held = if by_events { Some(shared.open.take(&visitor.actor, visitor.address)?) } else { None };
-            Ok(Admitted { request, plan, credential, held, named })
+            Ok(Admitted { request, plan, credential, held, address: visitor.address, named })
         }
     }
 }
@@ -145,6 +147,7 @@ async fn execute<Q, M, S>(
     surface: &Surface<Q, M, S>,
     request: GraphQlRequest,
     plan: &Plan,
+    address: ClientAddress,
     trace: &TraceId,
 ) -> Result<Outcome, Problem>
 where
@@ -156,7 +159,7 @@ where
     match tokio::time::timeout(shared.settings.operation_timeout, surface.schema.execute(request)).await {
         Ok(response) => {
             let cost = value!({ "requested": plan.cost, "limit": shared.documents.limits().cost });
-            Ok(shared.outcome(response.extension("cost", cost), &plan.form, trace))
+            Ok(shared.outcome(response.extension("cost", cost), &plan.form, address, trace))
         }
         Err(_) => Err(too_long(trace)),
     }
@@ -195,6 +198,8 @@ pub(super) async fn visitor(
 
 /// The request as the schema takes it, and what it will do.
 pub(super) fn prepare(shared: &Shared, params: Params, visitor: &Visitor) -> Result<(GraphQlRequest, Plan), Problem> {
+    // Whoever takes no answers gets none: it is said before anything is done.
+    shared.untaken.check(visitor.address)?;
     let text = shared.persisted.text(&params.named)?;
     let document = shared.documents.read(&text)?;
     shared.persisted.remember(&params.named, &text);

@@ -25,6 +25,11 @@ pub struct Settings {
     pub operation_timeout: Duration,
     /// The largest answer, in bytes, before it is packed.
     pub answer_bytes: usize,
+    /// When so many bytes of answers wait to be taken by their clients, nothing more is begun; what was begun by then may
+    /// come to twice as many.
+    pub untaken_bytes: usize,
+    /// The same, for the clients at one address.
+    pub untaken_bytes_by_address: usize,
     /// How many proxies stand in front of the server, and so how many entries of
     /// `X-Forwarded-For` are believed.
     pub trusted_proxies: usize,
@@ -87,6 +92,8 @@ impl Default for Settings {
             body_timeout: Duration::from_secs(10),
             operation_timeout: Duration::from_secs(30),
             answer_bytes: 4 * 1024 * 1024,
+            untaken_bytes: 32 * 1024 * 1024,
+            untaken_bytes_by_address: 8 * 1024 * 1024,
             trusted_proxies: 0,
             limits: Limits::default(),
             trusted_documents: None,

@@ -246,7 +246,15 @@ where
         match prepared {
             Ok(((request, plan), held)) => {
                 self.started += 1;
-                let run = operation::Run { request, plan, trace, id: id.clone(), number: self.started, held };
+                let run = operation::Run {
+                    request,
+                    plan,
+                    address: visitor.address,
+                    trace,
+                    id: id.clone(),
+                    number: self.started,
+                    held,
+                };
                 self.running.insert(id, run.start(&self.surface, self.sender.clone()));
                 Ok(())
             }

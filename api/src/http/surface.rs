@@ -8,7 +8,8 @@ use super::answer::Outcome;
 use super::open::Open;
 use super::persisted::Persisted;
 use super::rates::Rates;
-use super::{Backend, Closing, Settings, TraceId};
+use super::untaken::Untaken;
+use super::{Backend, ClientAddress, Closing, Settings, TraceId};
 use crate::limits::{Documents, Form};
 
 /// A schema, the house behind it, and the settings: everything a request needs to be answered.
@@ -26,11 +27,18 @@ pub(super) struct Shared {
     pub(super) persisted: Persisted,
     pub(super) rates: Rates,
     pub(super) open: Arc<Open>,
+    pub(super) untaken: Arc<Untaken>,
 }
 
 impl Shared {
-    /// What a schema's response means to a client of this server.
-    pub(super) fn outcome(&self, mut response: Response, form: &Form, trace: &TraceId) -> Outcome {
+    /// What a schema's response means to a client of this server, who is at this address.
+    pub(super) fn outcome(
+        &self,
+        mut response: Response,
+        form: &Form,
+        address: ClientAddress,
+        trace: &TraceId,
+    ) -> Outcome {
         self.documents.complete(form, &mut response);
         if !self.settings.introspection {
             // The library likes to suggest names of the schema, which is not to be told.
@@ -40,7 +48,7 @@ impl Shared {
                 }
             }
         }
-        Outcome::of(response, self.settings.answer_bytes, trace)
+        Outcome::of(response, self.settings.answer_bytes, |bytes| self.untaken.take(address, bytes), trace)
     }
 }
 
@@ -64,7 +72,8 @@ where
         let rates = Rates::new(&settings);
         let persisted = Persisted::new(settings.trusted_documents.clone());
         let open = Open::new(settings.sockets.operations);
-        let shared = Arc::new(Shared { backend, settings, documents, persisted, rates, open });
+        let untaken = Untaken::new(settings.untaken_bytes, settings.untaken_bytes_by_address);
+        let shared = Arc::new(Shared { backend, settings, documents, persisted, rates, open, untaken });
         Self { schema, shared, closing: Closing::never() }
     }
 

@@ -640,6 +640,34 @@ async fn an_answer_is_so_large_at_most_by_whatever_way_it_comes() {
     assert!(reply.text.contains("ANSWER_TOO_LARGE") && reply.bytes < 1_000, "{}", reply.text);
 }
 
+#[tokio::test]
+async fn who_takes_no_answers_gets_no_more_until_they_are_gone() {
+    let server = Server::with(Settings { untaken_bytes_by_address: 150_000, ..Settings::default() });
+    let ask = async |accept: &str| {
+        let request = Request::get("/graphql?query=%7Blong%7D").header("accept", accept).body(Body::empty()).unwrap();
+        tower::ServiceExt::oneshot(server.router.clone(), request).await.unwrap()
+    };
+    let mut held = vec![ask("application/json").await, ask("application/json").await];
+    assert!(held.iter().all(|answer| answer.status() == StatusCode::OK));
+    let reply = server.query("mutation { bump }").await;
+    assert_eq!((reply.status, reply.code().as_str()), (StatusCode::TOO_MANY_REQUESTS, "ANSWERS_NOT_TAKEN"));
+    let extensions = &reply.json()["errors"][0]["extensions"];
+    assert_eq!((extensions["limit"].as_u64(), reply.header("retry-after")), (Some(150_000), "5"));
+    assert!(extensions["value"].as_u64() > Some(200_000));
+    assert_eq!(server.bumps.load(Ordering::SeqCst), 0, "nothing is done whose answer nobody takes");
+    held.pop();
+    server.query("mutation { bump }").await;
+    assert_eq!(server.bumps.load(Ordering::SeqCst), 1);
+
+    // What was begun by then is told by its size: that there is no room is an answer, too.
+    let server = Server::with(Settings { untaken_bytes: 20_000, ..Settings::default() });
+    let reply = server.query("{ long }").await;
+    assert_eq!((reply.status, reply.code().as_str()), (StatusCode::OK, "ANSWERS_NOT_TAKEN"), "it may have been done");
+    assert_eq!(reply.json()["errors"][0]["extensions"]["limit"], 40_000);
+    let events = server.post(&[JSON, "accept: text/event-stream"], r#"{"query":"{ long }"}"#).await;
+    assert!(events.text.contains("ANSWERS_NOT_TAKEN") && events.bytes < 1_000, "{}", events.text);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_query_that_takes_too_long_is_given_up_whatever_form_is_asked_for() {
     let server = Server::new();

@@ -24,6 +24,13 @@ use Where::{Document, Field, House, Limit, Payload, Request, Rule};
 /// The code, where, what it means, what to do.
 pub const CODES: &[(&str, Where, &str, &str)] = &[
     // The request.
+    (
+        "ANSWERS_NOT_TAKEN",
+        Request,
+        "More than `limit` bytes of answers to your address, or to all, wait to be read: `value`. With data, the operation was \
+         carried out, and only its answer is missing.",
+        "Read what you asked for, and send it again after `retryAfterSeconds`, with the same idempotency key.",
+    ),
     ("BAD_JSON", Request, "The body is not well-formed JSON in UTF-8.", "Mend the client."),
     (
         "BAD_REQUEST",

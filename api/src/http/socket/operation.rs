@@ -13,7 +13,7 @@ use tokio::task::AbortHandle;
 
 use crate::http::answer::Outcome;
 use crate::http::open::Held;
-use crate::http::{Problem, Surface, TraceId};
+use crate::http::{ClientAddress, Problem, Surface, TraceId};
 use crate::limits::Plan;
 
 /// Something an operation has to say: a result, or that it is over.
@@ -47,6 +47,8 @@ pub struct Run {
     pub request: Request,
     /// What it will do.
     pub plan: Plan,
+    /// Where its results go.
+    pub address: ClientAddress,
     /// Its name in the logs.
     pub trace: TraceId,
     /// The client's name for it.
@@ -65,7 +67,7 @@ impl Run {
         M: ObjectType + 'static,
         S: SubscriptionType + 'static,
     {
-        let Self { request, plan, trace, id, number, held } = self;
+        let Self { request, plan, address, trace, id, number, held } = self;
         let results = surface.schema.execute_stream(request);
         let most = match plan.kind {
             OperationType::Subscription => Duration::MAX,
@@ -77,7 +79,7 @@ impl Run {
             let pass_on = async {
                 let mut results = results;
                 while let Some(response) = results.next().await {
-                    let outcome = shared.outcome(response, &plan.form, &trace);
+                    let outcome = shared.outcome(response, &plan.form, address, &trace);
                     let is_over = matches!(outcome, Outcome::Refused { .. });
                     if sender.send(event(Some(outcome))).await.is_err() || is_over {
                         return;
