@@ -12,9 +12,12 @@ mod complete;
 mod cost;
 mod documents;
 mod lexer;
+mod merge;
 mod shape;
 mod strict;
 mod survey;
+mod unique;
+mod usages;
 mod values;
 mod variables;
 

@@ -8,7 +8,7 @@ use tests::{Deal, Heard, Person, Socket, TestApp, Wire};
 
 const FOLLOW: &str =
     "subscription($contract: ID!, $after: String) { contractEvents(contractId: $contract, after: $after) {
-    kind cursor subject { __typename ... on Milestone { status } ... on Contract { status } } } }";
+    kind cursor subject { __typename ... on Milestone { status } ... on Contract { standing: status } } } }";
 
 /// The kinds of what happened so far, as somebody reads them.
 async fn history(person: &Person<'_>, contract: &str) -> Vec<String> {

@@ -137,7 +137,7 @@ async fn a_passkey_is_added_signs_in_proves_and_is_removed() {
     there.asks("{ viewer { email } }", json!({})).await.data();
 
     let admin = app.admin("noor").await;
-    let acts = "query($actor: ID) { auditLog(actor: $actor) { nodes { act } } }";
+    let acts = "query($actor: String) { auditLog(actor: $actor) { nodes { act } } }";
     let acts = admin.asks(acts, json!({ "actor": ada.id })).await.data()["auditLog"]["nodes"].clone();
     for act in ["passkey_add", "passkey_remove"] {
         assert!(acts.as_array().unwrap().contains(&json!({ "act": act })), "{act} in {acts}");
@@ -344,7 +344,7 @@ async fn a_device_that_counts_backwards_is_taken_for_a_copy_and_told_of() {
     }
     assert!(last_letter(&app, &ada.email).await.contains("looks as if there were a copy"), "she is told");
     let admin = app.admin("noor").await;
-    let acts = "query($subject: ID) { auditLog(subject: $subject) { nodes { act detail } } }";
+    let acts = "query($subject: String) { auditLog(subject: $subject) { nodes { act detail } } }";
     let acts = admin.asks(acts, json!({ "subject": ada.id })).await.data()["auditLog"]["nodes"].clone();
     let copied: Vec<&Value> = acts.as_array().unwrap().iter().filter(|line| line["act"] == "passkey_copied").collect();
     assert_eq!(copied.len(), 3, "{acts}");

@@ -12,7 +12,7 @@ use lru::LruCache;
 use super::complete::{Document, Form};
 use super::shape::Shape;
 use super::survey::{survey, within};
-use super::{Limits, cost, lexer, variables};
+use super::{Limits, cost, lexer, unique, variables};
 use crate::http::Problem;
 
 /// Reads documents, and remembers the good ones.
@@ -65,6 +65,7 @@ impl Documents {
         within("TOO_MANY_TOKENS", "tokens in the document", self.limits.tokens, tokens.count)?;
         within("TOO_NESTED", "brackets within brackets", self.limits.nesting, tokens.nesting)?;
         let document = parse_query(text).map_err(syntax)?;
+        unique::check(text)?;
         survey(&document, &self.shape, &self.limits, self.introspection)?;
         let document = Arc::new(Document::new(document, &self.shape));
         self.lock().remember(text, &document, self.limits.cache_bytes);

@@ -12,36 +12,56 @@ pub struct Tokens {
 /// Count a document's tokens. It need not be well-formed; the count is then of no less than the
 /// parser would meet.
 pub fn count(text: &str) -> Tokens {
-    let bytes = text.as_bytes();
     let mut tokens = Tokens::default();
-    let (mut at, mut open) = (0, 0_u64);
-    while let Some(&byte) = bytes.get(at) {
-        match byte {
-            b' ' | b'\t' | b'\r' | b'\n' | b',' => at += 1,
-            b'#' => at += bytes[at..].iter().position(|b| matches!(b, b'\r' | b'\n')).unwrap_or(bytes.len() - at),
-            b'"' => {
-                tokens.count += 1;
-                at = string_end(bytes, at);
+    let mut open = 0_u64;
+    for token in tokens_of(text) {
+        tokens.count += 1;
+        match token.bytes {
+            b"{" | b"[" | b"(" => {
+                open += 1;
+                tokens.nesting = tokens.nesting.max(open);
             }
-            _ if is_word(byte) => {
-                tokens.count += 1;
-                at += bytes[at..].iter().position(|b| !is_word(*b)).unwrap_or(bytes.len() - at);
-            }
-            _ => {
-                tokens.count += 1;
-                match byte {
-                    b'{' | b'[' | b'(' => {
-                        open += 1;
-                        tokens.nesting = tokens.nesting.max(open);
-                    }
-                    b'}' | b']' | b')' => open = open.saturating_sub(1),
-                    _ => {}
-                }
-                at += if bytes[at..].starts_with(b"...") { 3 } else { 1 };
-            }
+            b"}" | b"]" | b")" => open = open.saturating_sub(1),
+            _ => {}
         }
     }
     tokens
+}
+
+/// A token, as it is written.
+#[derive(Debug, Clone, Copy)]
+pub struct Token<'a> {
+    /// Its bytes.
+    pub bytes: &'a [u8],
+    /// How many bytes are before it.
+    pub at: usize,
+}
+
+/// The tokens of a document, one after the other.
+pub fn tokens_of(text: &str) -> impl Iterator<Item = Token<'_>> {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        loop {
+            let begin = at;
+            match *bytes.get(at)? {
+                b' ' | b'\t' | b'\r' | b'\n' | b',' => {
+                    at += 1;
+                    continue;
+                }
+                b'#' => {
+                    at += bytes[at..].iter().position(|b| matches!(b, b'\r' | b'\n')).unwrap_or(bytes.len() - at);
+                    continue;
+                }
+                b'"' => at = string_end(bytes, at),
+                byte if is_word(byte) => {
+                    at += bytes[at..].iter().position(|b| !is_word(*b)).unwrap_or(bytes.len() - at);
+                }
+                _ => at += if bytes[at..].starts_with(b"...") { 3 } else { 1 },
+            }
+            return Some(Token { bytes: &bytes[begin..at], at: begin });
+        }
+    })
 }
 
 /// Letters, digits and what numbers are made of.

@@ -1,10 +1,8 @@
 //! Rules of the specification that the library checks less strictly, or not everywhere.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
-use async_graphql::parser::types::{
-    Directive, DirectiveLocation, ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet, Type,
-};
+use async_graphql::parser::types::{Directive, DirectiveLocation, Field, Type};
 use async_graphql::{Name, Positioned};
 use async_graphql_value::Value;
 
@@ -37,6 +35,7 @@ pub fn directives(
         {
             return refuse(&format!("has no argument \"{}\"", argument.node));
         }
+        once(&directive.node.arguments)?;
         let missing = known.arguments.iter().find(|(argument, input)| {
             !input.ty.nullable && !input.has_default && directive.node.get_argument(argument.as_str()).is_none()
         });
@@ -60,6 +59,30 @@ pub fn leaf(shape: &Shape, field: &Positioned<Field>, ty: &Type) -> Result<(), P
     Err(Problem::document(INVALID, why).at(field.pos))
 }
 
+/// Each argument is given once.
+pub fn once(given: &[(Positioned<Name>, Positioned<Value>)]) -> Result<(), Problem> {
+    for (index, (name, _)) in given.iter().enumerate() {
+        if given[..index].iter().any(|(other, _)| other.node == name.node) {
+            let message = format!("the argument \"{}\" is given twice", name.node);
+            return Err(Problem::document(INVALID, message).at(name.pos));
+        }
+    }
+    Ok(())
+}
+
+/// Fields that every type has have no arguments but their own, which the library does not look at.
+pub fn meta(field: &Positioned<Field>, known: &HashMap<Name, InputShape>) -> Result<(), Problem> {
+    let name = &field.node.name.node;
+    let unknown = field.node.arguments.iter().find(|(argument, _)| !known.contains_key(&argument.node));
+    match unknown {
+        Some((argument, _)) if name.starts_with("__") => {
+            let message = format!("\"{name}\" has no argument \"{}\"", argument.node);
+            Err(Problem::document(INVALID, message).at(argument.pos))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
 /// Values written into the document must be of their types, Int being a number of 32 bits.
 pub fn arguments(
     shape: &Shape,
@@ -75,66 +98,4 @@ pub fn arguments(
         }
     }
     Ok(())
-}
-
-/// Every variable that an operation uses, through whatever fragments, is one it defines.
-pub fn variables_are_defined(document: &ExecutableDocument, operation: &OperationDefinition) -> Result<(), Problem> {
-    let defined = operation.variable_definitions.iter().map(|variable| variable.node.name.node.as_str()).collect();
-    let mut search = Search { document, defined, seen: HashSet::new() };
-    search.directives(&operation.directives)?;
-    search.selections(&operation.selection_set.node)
-}
-
-struct Search<'a> {
-    document: &'a ExecutableDocument,
-    defined: HashSet<&'a str>,
-    seen: HashSet<&'a str>,
-}
-
-impl<'a> Search<'a> {
-    fn selections(&mut self, set: &'a SelectionSet) -> Result<(), Problem> {
-        for selection in &set.items {
-            self.directives(selection.node.directives())?;
-            match &selection.node {
-                Selection::Field(field) => {
-                    field.node.arguments.iter().try_for_each(|(_, value)| self.value(&value.node, value))?;
-                    self.selections(&field.node.selection_set.node)?;
-                }
-                Selection::InlineFragment(inline) => self.selections(&inline.node.selection_set.node)?,
-                Selection::FragmentSpread(spread) => {
-                    let name = spread.node.fragment_name.node.as_str();
-                    if let Some(fragment) = self.document.fragments.get(name)
-                        && self.seen.insert(name)
-                    {
-                        self.directives(&fragment.node.directives)?;
-                        self.selections(&fragment.node.selection_set.node)?;
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn directives(&self, directives: &[Positioned<Directive>]) -> Result<(), Problem> {
-        let mut arguments = directives.iter().flat_map(|directive| &directive.node.arguments);
-        arguments.try_for_each(|(_, value)| self.value(&value.node, value))
-    }
-
-    fn value(&self, value: &Value, whole: &Positioned<Value>) -> Result<(), Problem> {
-        match value {
-            Value::Variable(name) if !self.defined.contains(name.as_str()) => {
-                let message = format!("the variable \"${name}\" is used but not defined");
-                Err(Problem::document(INVALID, message).at(whole.pos))
-            }
-            Value::List(items) => items.iter().try_for_each(|item| self.value(item, whole)),
-            Value::Object(fields) => fields.values().try_for_each(|field| self.value(field, whole)),
-            Value::Variable(_)
-            | Value::Null
-            | Value::Number(_)
-            | Value::String(_)
-            | Value::Boolean(_)
-            | Value::Binary(_)
-            | Value::Enum(_) => Ok(()),
-        }
-    }
 }

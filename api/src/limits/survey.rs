@@ -8,7 +8,7 @@ use async_graphql::parser::types::{
 use async_graphql::{Pos, Positioned};
 
 use super::shape::{Shape, named};
-use super::{Limits, strict};
+use super::{Limits, merge, strict, usages};
 use crate::http::Problem;
 
 /// How much a selection set is, with its fragments written out.
@@ -65,7 +65,7 @@ pub fn survey(
         if operation.ty == OperationType::Mutation {
             within("TOO_MANY_MUTATIONS", "acts in one request", limits.mutations, survey.acts(root))?;
         }
-        strict::variables_are_defined(document, operation)?;
+        usages::check(shape, document, operation)?;
         all = all.beside(size);
     }
     // Fragments that nobody spreads are refused by the library, but it looks at them first.
@@ -80,6 +80,14 @@ pub fn survey(
     within("TOO_LARGE", "selections, fragments written out", limits.size, all.selections)?;
     within("TOO_MANY_ALIASES", "aliases, fragments written out", limits.aliases, all.aliases)?;
     within("TOO_MANY_DIRECTIVES", "directives, fragments written out", limits.directives, all.directives)?;
+    // The document is known to be small by now, however it is written.
+    for (_, operation) in document.operations.iter() {
+        let (set, root) = (&operation.node.selection_set, shape.root(operation.node.ty));
+        if operation.node.ty == OperationType::Subscription {
+            merge::one_root(shape, document, set, root)?;
+        }
+        merge::check(shape, document, &set.node, root)?;
+    }
     let lists = all.introspection_lists;
     within("INTROSPECTION_TOO_DEEP", "lists within lists of the schema", limits.introspection_lists, lists)?;
     if all.introspects && !introspection {
@@ -149,6 +157,7 @@ impl<'a> Survey<'a> {
         let shape = parent.and_then(|parent| self.shape.field(parent, &name.node));
         if let Some(shape) = shape {
             strict::leaf(self.shape, field, &shape.ty)?;
+            strict::meta(field, &shape.arguments)?;
             strict::arguments(self.shape, arguments, &shape.arguments)?;
         }
         let within = shape.map(|shape| named(&shape.ty).as_str());

@@ -8,9 +8,13 @@ use crate::http::Problem;
 
 const SDL: &str = "
     type Query { hello(name: String): String! add(a: Int!, b: Int): Int! person: Person! people(first: Int, last: Int): PersonConnection!
-        wish(wish: Wish!): String! thing(key: Key!): String! float(f: Float): Float }
+        wish(wish: Wish!): String! thing(key: Key!): String! float(f: Float): Float named: Named
+        tagged(id: ID): String maybe(wish: Wish): String }
     type Mutation { signIn(password: String!): String! }
-    type Person { name: String! tags: [Tag!]! friends(first: Int, last: Int): PersonConnection! best: Person }
+    type Subscription { told: Person! heard: Person! }
+    interface Named { name: String! }
+    type Dog implements Named { name: String! age: Int! owner: Person! }
+    type Person implements Named { name: String! age: String tags: [Tag!]! friends(first: Int, last: Int): PersonConnection! best: Person }
     type Tag { label: String! }
     type PersonConnection { edges: [PersonEdge!]! nodes: [Person!]! totalCount: Int! }
     type PersonEdge { node: Person! cursor: String! }
@@ -297,8 +301,118 @@ fn what_the_library_lets_pass_is_refused() {
 }
 
 #[test]
+fn variables_are_defined_once_used_and_fit_where_they_are_used() {
+    for text in [
+        "query($a: Int!, $a: Int!) { add(a: $a) }",
+        "query($a: Person) { hello }",
+        "query($a: Nothing) { hello(name: $a) }",
+        "query($a: Int) { hello }",
+        "query A($a: Int!) { hello } query B($a: Int!) { add(a: $a) }",
+        "query($a: Int) { add(a: $a) }",
+        "query($a: Int = null) { add(a: $a) }",
+        "query($a: String!) { add(a: $a) }",
+        "query($a: Boolean) { hello @skip(if: $a) }",
+        "query($a: [Colour]) { wish(wish: { text: \"x\", colours: $a }) }",
+        "query($a: Colour) { wish(wish: { text: \"x\", colours: [$a] }) }",
+        "query($a: Colour!) { wish(wish: { text: \"x\", colours: $a }) }",
+        "query($a: String) { wish(wish: { text: $a }) }",
+        "query($a: String) { wish(wish: { text: \"x\", inner: { text: $a } }) }",
+        "query($a: Key!) { wish(wish: $a) }",
+        "query($a: Int) { ...F } fragment F on Query { person { best { friends(first: 1) { nodes { ...G } } } } } \
+         fragment G on Person { friends(first: $a) { totalCount } best { name @skip(if: $a) } }",
+        "query A($a: Int!) { ...F } query B($a: Int) { ...F } fragment F on Query { add(a: $a) }",
+    ] {
+        assert_eq!(read(text), "GRAPHQL_VALIDATION_FAILED", "{text}");
+    }
+    for text in [
+        "query($a: Int!, $b: Int) { add(a: $a, b: $b) }",
+        "query($a: Int!) { add(a: $a, b: $a) }",
+        "query($a: Int = 1) { add(a: $a) }",
+        "query($a: Int) { wish(wish: { text: \"x\", deadline: $a }) }",
+        "query($a: [Colour!]!) { wish(wish: { text: \"x\", colours: $a }) }",
+        "query($a: Colour!) { wish(wish: { text: \"x\", colours: [RED, $a] }) }",
+        "query($a: Boolean!) { ...F } fragment F on Query { ... @skip(if: $a) { hello } }",
+    ] {
+        assert_eq!(read(text), "fine", "{text}");
+    }
+}
+
+#[test]
+fn what_stands_under_one_name_is_one_field_at_every_depth() {
+    for text in [
+        "{ a: hello a: add(a: 1) }",
+        "{ hello(name: \"a\") hello(name: \"b\") }",
+        "{ hello(name: \"a\") hello }",
+        "{ person { a: name } person { a: age } }",
+        "{ person { best { a: name } } ...F } fragment F on Query { person { ...G } } fragment G on Person { best { a: age } }",
+        "{ named { ... on Dog { age } ... on Person { age } } }",
+        "{ named { ... on Dog { a: age } ... on Person { a: name } } }",
+        "{ named { ... on Dog { a: owner { name } } ... on Person { a: name } } }",
+        "{ named { ... on Dog { a: owner { b: name } } ... on Person { a: best { b: name } } } }",
+        "{ named { ... on Dog { a: owner { b: name } } ... on Person { x: best { name } } ... on Dog { a: owner { b: age } } } }",
+        "{ named { name ... on Dog { name: age } } }",
+        "{ named { x: name ... on Dog { x: __typename } } }",
+        "{ dog: named { ... on Dog { a: owner { b: tags { label } } } ... on Person { a: best { b: name } } } }",
+    ] {
+        assert_eq!(read(text), "GRAPHQL_VALIDATION_FAILED", "{text}");
+    }
+    for text in [
+        "{ hello(name: \"a\") hello(name: \"a\") person { name } person { name best { name } } }",
+        "{ add(a: 1, b: 2) ...F } fragment F on Query { add(b: 2, a: 1) }",
+        "{ named { ... on Dog { a: name } ... on Person { a: name } name } }",
+        "{ named { ... on Dog { a: name } ... on Person { a: __typename } } }",
+        "{ named { ... on Dog { a: owner { b: name } } ... on Person { b: best { a: name } } } }",
+    ] {
+        assert_eq!(read(text), "fine", "{text}");
+    }
+    // Compared once each, however they are spread.
+    let alike = "... on Dog { owner { best { name } } } ... on Person { best { best { name } } } ".repeat(20);
+    assert_eq!(read(&format!("{{ named {{ {alike} }} }}")), "fine");
+}
+
+#[test]
+fn a_subscription_is_to_one_field() {
+    for text in [
+        "subscription { told { name } heard { name } }",
+        "subscription { a: told { name } b: told { name } }",
+        "subscription { told { name } ...F } fragment F on Subscription { ... { heard { name } } }",
+        "subscription { told { name } __typename }",
+        "subscription { __typename }",
+    ] {
+        assert_eq!(read(text), "GRAPHQL_VALIDATION_FAILED", "{text}");
+    }
+    for text in [
+        "subscription { told { name } }",
+        "subscription { told { name } ... on Subscription { told { best { name } } } }",
+    ] {
+        assert_eq!(read(text), "fine", "{text}");
+    }
+}
+
+#[test]
+fn a_field_of_an_input_object_is_given_once() {
+    for text in [
+        "{ wish(wish: { text: \"x\", text: \"x\" }) }",
+        "{ wish(wish: { text: \"x\", inner: { text: \"y\", count: 1, count: 2 } }) }",
+        "query($w: Wish! = { text: \"x\" text: \"y\" }) { wish(wish: $w) }",
+        "{ wish(wish: { text: \"x\", colours: [RED], # {\n colours: [] }) }",
+        "{ hello @include(if: true, if: true) }",
+        "{ __typename(a: 1) }",
+    ] {
+        assert_eq!(read(text), "GRAPHQL_VALIDATION_FAILED", "{text}");
+    }
+    for text in [
+        "{ wish(wish: { text: \"text: 1, text: 2\", inner: { text: \"y\" } }) again: wish(wish: { text: \"\"\"{ text: \"\"\" }) }",
+        "query($a: Wish = { text: \"x\" }, $b: Wish = { text: \"x\" }) { a: wish(wish: $a) b: wish(wish: $b) }",
+        "{ a: person { name } b: person { name: name } }",
+    ] {
+        assert_eq!(read(text), "fine", "{text}");
+    }
+}
+
+#[test]
 fn variables_are_of_their_types_before_anything_runs() {
-    let text = "query($a: Int!, $w: Wish, $f: Float, $id: ID, $d: Int! = 4) { add(a: $a, b: $d) float(f: $f) hello(name: $id) wish(wish: $w) }";
+    let text = "query($a: Int!, $w: Wish, $f: Float, $id: ID, $d: Int! = 4) { add(a: $a, b: $d) float(f: $f) tagged(id: $id) maybe(wish: $w) }";
     let wish = |wish: serde_json::Value| json!({ "a": 1, "w": wish });
     for bad in [
         json!({}),
