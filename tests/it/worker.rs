@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use serde_json::json;
 use sqlx::Connection;
 use tests::books::{assert_books, books};
-use tests::crowd::rounds;
+use tests::crowd::{AT_ONCE, rounds};
 use tests::{Deal, PASSWORD, TOKENS, TestApp};
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -42,7 +42,7 @@ pub async fn stand_in_line(app: &TestApp, waiting: i64) {
 }
 
 #[tokio::test]
-async fn eight_workers_carry_out_and_deliver_everything_once() {
+async fn fifty_workers_carry_out_and_deliver_everything_once() {
     let app = TestApp::new().await;
     let deal = app.contracted().await;
     // Whoever takes a timer up leaves a trace.
@@ -66,7 +66,7 @@ async fn eight_workers_carry_out_and_deliver_everything_once() {
         // The silent payments are given up after a day; each is an event, too.
         app.market.clock().advance(TimeDelta::days(1));
         loop {
-            let worked = join_all((0..8).map(|_| app.market.work_once())).await;
+            let worked = join_all((0..AT_ONCE).map(|_| app.market.work_once())).await;
             if worked.into_iter().map(Result::unwrap).sum::<usize>() == 0 {
                 break;
             }

@@ -29,11 +29,6 @@ pub async fn crowd<F: Future<Output = Reply>>(act: impl Fn(usize) -> F) -> Vec<R
     join_all((0..AT_ONCE).map(act)).await
 }
 
-/// Fewer than a password may be tried at once.
-pub async fn few<F: Future<Output = Reply>>(act: impl Fn(usize) -> F) -> Vec<Reply> {
-    join_all((0..8).map(act)).await
-}
-
 impl Outcomes {
     /// What came of `replies`. A top-level error is no answer that anybody should get here.
     #[track_caller]

@@ -68,3 +68,26 @@ async fn a_payment_that_succeeds_against_its_expiry() {
         assert_eq!(count(&app, "select count(*) from timers where kind = 'expire_funding'").await, 0);
     }
 }
+
+#[tokio::test]
+async fn one_week_that_many_pay() {
+    for _ in 0..rounds() {
+        let app = TestApp::new().await;
+        let hours = app.hourly().await;
+        hours.names_card("pm_sandbox_declined").await;
+        let week = hours.worked(&app.market.clock().now().date_naive().to_string(), 60).await;
+        app.passes(TimeDelta::days(30)).await;
+        assert_eq!(hours.status(&week).await, "UNPAID");
+        let failed = count(&app, "select count(*) from payments").await;
+
+        let pay = json!({ "timesheetId": week, "paymentMethod": "pm_sandbox_visa" });
+        let replies = crowd(|_| hours.client.does_once("timesheetPay", pay.clone(), "payment { id }")).await;
+        let outcomes = Outcomes::of(&replies);
+        outcomes.are(1, LATE);
+        settled(&app).await;
+        assert_eq!(hours.status(&week).await, "HELD");
+        assert_eq!(hours.money(&week).await, [3_333, 3_333, 0, 0, 0, 0]);
+        assert_eq!(count(&app, "select count(*) from payments where status = 'succeeded'").await, 1);
+        assert_eq!(count(&app, "select count(*) from payments").await, failed + 1);
+    }
+}
