@@ -11,6 +11,7 @@
 mod documents;
 mod http;
 mod inputs;
+mod leak;
 mod server;
 mod slow;
 mod sockets;
