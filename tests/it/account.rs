@@ -671,19 +671,29 @@ async fn account_erase_waits_for_what_binds_and_leaves_the_books_whole() {
 }
 
 #[tokio::test]
-async fn a_socket_closes_as_soon_as_its_session_ends_wherever_that_happens() {
+async fn sockets_and_streams_of_one_node_close_as_soon_as_their_session_ends_on_another() {
     let app = TestApp::new().await;
-    // Sockets that would not look by themselves before the test is over.
-    let wire = app.wire_that_asks_every(std::time::Duration::from_secs(3600)).await;
+    // Sockets that would not look by themselves before the test is over, on a node where nothing else happens.
+    let node = app.second_node().await;
+    let wire = node.wire_that_asks_every(std::time::Duration::from_secs(3600)).await;
+    let told = "subscription { notificationReceived { cursor } }";
     let (ada, lin) = (app.person("ada").await, app.person("lin").await);
-    for how in ["signOut", "sessionRevoke", "passwordReset", "accountErase"] {
+    for how in ["signOut", "sessionRevoke", "sessionRevokeAll", "passwordReset", "accountErase"] {
         let tokens = sign_in(&app, "ada@example.com", PASSWORD).await;
         let there = app.bearer(&tokens.text("tokens.accessToken"));
-        let mut socket = wire.socket(&there).await;
+        let (mut socket, mut idle) = (wire.socket(&there).await, wire.socket(&there).await);
         let mut bystander = wire.socket(&lin.visitor().await).await;
+        for socket in [&mut socket, &mut bystander] {
+            socket.subscribe("told", told, json!({})).await;
+            socket.is_at_ease().await;
+        }
+        let stream = wire.stream(&there, told).await;
         match how {
             "signOut" => {
                 there.does(how, json!({}), "session { id }").await.ok();
+            }
+            "sessionRevokeAll" => {
+                ada.does(how, json!({}), "revokedCount").await.ok();
             }
             "sessionRevoke" => {
                 let id = json!({ "sessionId": tokens.text("tokens.session.id") });
@@ -698,7 +708,11 @@ async fn a_socket_closes_as_soon_as_its_session_ends_wherever_that_happens() {
                 there.does(how, json!({ "confirmEmail": "ada@example.com" }), "erasedAt").await.ok();
             }
         }
-        assert_eq!(socket.hears().await, Heard::Closed(4403), "{how}");
+        assert_eq!(idle.hears().await, Heard::Closed(4403), "{how}");
+        socket.is_turned_away().await;
+        let last = stream.text().await.expect("the stream ends");
+        assert!(last.contains("SESSION_ENDED") || last.contains("UNAUTHENTICATED"), "{how}: {last}");
+        assert!(last.ends_with("event: complete\ndata: \n\n"), "{how}: {last}");
         bystander.is_at_ease().await;
     }
 }

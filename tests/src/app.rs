@@ -91,8 +91,17 @@ impl TestApp {
 
     /// The same marketplace over one connection: one statement after the other, in the order in which they are asked.
     pub async fn in_single_file(&self) -> Self {
+        self.node_over(1).await
+    }
+
+    /// A second node of the same marketplace, with nothing in common but the database and the equipment.
+    pub async fn second_node(&self) -> Self {
+        self.node_over(4).await
+    }
+
+    async fn node_over(&self, connections: u32) -> Self {
         let equipment = self.equipment.clone().expect("equipment of its own");
-        let (market, statements) = counted(&self.app_url(), 1, self.market.clock().clone(), equipment).await;
+        let (market, statements) = counted(&self.app_url(), connections, self.market.clock().clone(), equipment).await;
         Self { statements, ..Self::on(market) }
     }
 

@@ -84,6 +84,18 @@ impl Wire {
     }
 }
 
+impl Wire {
+    /// A stream of events: one operation's results, as long as it goes on.
+    pub async fn stream(&self, who: &Visitor<'_>, query: &str) -> reqwest::Response {
+        let request = reqwest::Client::new().post(format!("http://{}/graphql", self.address));
+        let request = request.header("accept", "text/event-stream").json(&json!({ "query": query }));
+        let request = request.bearer_auth(who.token.as_deref().unwrap_or_default());
+        let response = request.send().await.expect("streams are taken");
+        assert_eq!(response.headers()["content-type"], "text/event-stream; charset=utf-8");
+        response
+    }
+}
+
 impl Socket {
     /// Begin an operation; its name is `id`.
     pub async fn subscribe(&mut self, id: &str, query: &str, variables: Value) {
