@@ -43,6 +43,7 @@ mod leaks;
 mod ledger;
 mod proposal;
 mod race;
+mod readme;
 mod reconciliation;
 mod repeat;
 mod saved_search;
