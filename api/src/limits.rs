@@ -52,7 +52,7 @@ pub struct Limits {
     pub leaf_names: u64,
     /// Fields of a mutation: acts in one request.
     pub mutations: u64,
-    /// Lists within lists of the introspection schema.
+    /// Lists within lists of the introspection schema: as many as graphql-js takes.
     pub introspection_lists: u64,
     /// The cost of an operation: a field costs one, times the sizes of the pages around it.
     pub cost: u64,
@@ -78,7 +78,7 @@ impl Default for Limits {
             repeats: 20,
             leaf_names: 2,
             mutations: 10,
-            introspection_lists: 3,
+            introspection_lists: 2,
             cost: 10_000,
             page: 20,
             list: 5,

@@ -12,7 +12,8 @@ const post = async (query) => {
   const response = await fetch(`${origin}/graphql`, init);
   const text = await response.text();
   if (text.startsWith('{')) return { status: response.status, ...JSON.parse(text) };
-  return { status: response.status, data: text };
+  const told = /^data: (\{.*)$/m.exec(text)?.[1];
+  return told ? { status: 400, ...JSON.parse(told) } : { status: response.status, data: text };
 };
 const { data } = await post(getIntrospectionQuery());
 const schema = buildClientSchema(data);

@@ -235,7 +235,10 @@ fn introspection_is_taken_as_tools_write_it_and_not_in_circles() {
     assert_eq!(plan(&tools, json!({})).map(|cost| cost < 500), Ok(true));
     let circle =
         "{ __schema { types { fields { type { fields { type { fields { type { fields { name } } } } } } } } } }";
-    assert_eq!(read(circle), "INTROSPECTION_TOO_DEEP limit 3 value 4");
+    assert_eq!(read(circle), "INTROSPECTION_TOO_DEEP limit 2 value 4");
+    let three = "{ __schema { types { fields { type { fields { type { fields { name } } } } } } } }";
+    assert_eq!(read(three), "INTROSPECTION_TOO_DEEP limit 2 value 3");
+    assert_eq!(read("{ __schema { types { fields { type { fields { name } } } } } }"), "fine");
 }
 
 #[test]
