@@ -2,6 +2,8 @@
 
 use std::io::{IsTerminal, stderr};
 
+use tracing::Level;
+use tracing_subscriber::filter::{FilterExt, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, fmt};
@@ -23,12 +25,15 @@ impl Telemetry {
             let what = format!("--log {:?} is not understood: {error}", common.log);
             Trouble::fixable(what, "try info, or info,infra=debug")
         })?;
+        // Whoever speaks WebSocket for us would log each message whole, and the first of a socket holds a token.
+        let unheard =
+            filter_fn(|metadata| !metadata.target().starts_with("tungstenite") || *metadata.level() <= Level::INFO);
         let logs = fmt::layer().with_writer(stderr);
         let logs = match common.log_format() {
             LogFormat::Text => logs.with_target(false).with_ansi(stderr().is_terminal()).boxed(),
             LogFormat::Json => logs.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed(),
         };
-        Self::install(common, logs.with_filter(filter).boxed())
+        Self::install(common, logs.with_filter(filter.and(unheard)).boxed())
     }
 
     #[cfg(not(feature = "otel"))]

@@ -50,7 +50,7 @@ async fn code(folder: &Path, email: &str, before: usize) -> String {
         let letters = letters(folder, email);
         if letters.len() > before {
             let code = letters.last().unwrap().lines().find(|line| line.starts_with("mco_"));
-            return code.expect("a code in the letter").to_owned();
+            return code.unwrap().to_owned();
         }
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
@@ -194,7 +194,7 @@ async fn nothing_that_is_secret_lies_about_after_a_whole_journey_with_everything
     let metrics = server.get("/metrics", &[]).await.body;
     let database = dump(&folder).await;
     let logs = server.logged();
-    assert!(logs.len() > 100_000 && logs.contains("TRACE"), "everything was logged: {} bytes", logs.len());
+    assert!(logs.len() > 10_000 && logs.contains("TRACE"), "everything was logged: {} bytes", logs.len());
     assert!(database.contains("Mall Road") && database.contains("4329"), "the copy holds what was said");
     let mut found = Vec::new();
     for (place, text) in [
