@@ -17,7 +17,7 @@ use tokio::net::TcpStream;
 /// What everybody here signs in with.
 pub const PASSWORD: &str = "tuba-gravel-ninety";
 /// How long anything is waited for, at the most.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 /// How many connections it takes in all.
 pub const CONNECTIONS: usize = 700;
 

@@ -280,16 +280,16 @@ async fn floods(suite: &Suite) {
         })
         .await;
     suite
-        .row(FAMILY, "1,300 operations of one person in a row", "RATE_LIMITED 1200", async {
+        .row(FAMILY, "2,400 operations of one person in a row", "RATE_LIMITED 1200", async {
             let (token, ..) = server.somebody("rana").await;
             let line = Line::greeted(server.address, &server.fresh_address(), Some(&token)).await;
-            flood(line, 1_300, "RATE_LIMITED 1200").await
+            flood(line, 2_400, "RATE_LIMITED 1200").await
         })
         .await;
     suite
-        .row(FAMILY, "3,100 operations of one address in a row", "RATE_LIMITED 3000", async {
+        .row(FAMILY, "6,000 operations of one address in a row", "RATE_LIMITED 3000", async {
             let line = Line::greeted(server.address, &server.fresh_address(), None).await;
-            flood(line, 3_100, "RATE_LIMITED 3000").await
+            flood(line, 6_000, "RATE_LIMITED 3000").await
         })
         .await;
     suite
