@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
 use crate::access::{self, Actor, Role, Subject, Verb};
+use crate::bearer::makes_up;
 use crate::change::Change;
 use crate::event::{Event, OfDispute};
 use crate::id::{ContractId, DisputeId, MilestoneId, OrganizationId, TimesheetId, UserId};
@@ -417,8 +418,16 @@ pub fn charge_back(
 ) -> Result<Change<Vec<WithDispute>>, Refusal> {
     let (own, dispute) = own;
     let (milestones, disputes): (Vec<_>, Vec<_>) = others.into_iter().unzip();
+    let client = own.client;
     let change = own.charge_back_reaching(Reach { credit, milestones }, actor, now, taken)?;
-    closing(change, [dispute].into_iter().chain(disputes), now)
+    let mut change = closing(change, [dispute].into_iter().chain(disputes), now)?;
+    let Some((own, _)) = change.next.first_mut() else { return Ok(change) };
+    let credit = LedgerAccount::ClientCredit(client);
+    let Some((amount, entry)) = makes_up(&change.entries, credit, taken.payment, own.lost_by(taken.payment)?)? else {
+        return Ok(change);
+    };
+    *own = own.clone().made_up(actor, taken.payment, amount)?.next;
+    Ok(change.posting(entry))
 }
 
 /// The same, of a payment of a week.
@@ -434,7 +443,13 @@ pub fn charge_back_week(
     let Change { next: (week, milestones), changed, entries, events, timers } =
         week.charge_back_reaching(Reach { credit, milestones }, actor, now, taken)?;
     let change = Change { next: milestones, changed, entries, events, timers };
-    Ok(closing(change, disputes.into_iter(), now)?.map(|others| (week, others)))
+    let change = closing(change, disputes.into_iter(), now)?;
+    let credit = LedgerAccount::ClientCredit(week.client);
+    let Some((amount, entry)) = makes_up(&change.entries, credit, taken.payment, week.lost_by(taken.payment)?)? else {
+        return Ok(change.map(|others| (week, others)));
+    };
+    let week = week.made_up(actor, taken.payment, amount)?.next;
+    Ok(change.posting(entry).map(|others| (week, others)))
 }
 
 /// Close the disputes over milestones that a chargeback left nothing in. Fees of what nobody will hear go back.

@@ -223,6 +223,13 @@ impl Escrow {
         Ok((self, entry))
     }
 
+    /// What a bank took of a release is in dispute like the rest of it: the fee is reckoned anew for what is released in
+    /// the end.
+    pub(crate) fn reckoned_anew(mut self, taken: Money) -> Result<Self, MoneyError> {
+        self.parts.fee_base = self.parts.fee_base.minus_or_zero(taken)?;
+        Ok(self)
+    }
+
     /// `amount` goes back to the client, with its part of the client's fee if that is returned.
     pub fn refund(
         mut self,

@@ -44,6 +44,7 @@ pub mod reconciliation;
 pub mod correction;
 pub mod contract;
 pub mod history;
+pub mod bearer;
 pub mod bonus;
 pub mod offer;
 pub mod review;

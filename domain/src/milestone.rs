@@ -36,6 +36,7 @@ mod tests;
 
 pub use chargeback::{Chargeback, Reach, Taken};
 pub(crate) use chargeback::{Spread, is_known, lost_by, made_up};
+pub use end::Award;
 pub use idle::Idle;
 pub use source::{Source, Sources};
 pub use work::Approval;

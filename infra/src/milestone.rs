@@ -2,6 +2,7 @@
 //! its money in one transaction.
 
 use domain::access::{self, Verb};
+use domain::bearer;
 use domain::change::Change;
 use domain::id::{ContractId, Id, MilestoneId, OfferId, SubmissionId};
 use domain::ledger::LedgerAccount;
@@ -284,10 +285,11 @@ impl Market {
         amount: Money,
     ) -> Result<Milestone, Failure> {
         run!(self, call, tx => {
-            let milestone = tx.milestone_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let (milestone, bearers) = tx.milestone_and_bearers_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
             let available = tx.balance(LedgerAccount::Available(milestone.freelancer), amount.currency()).await?;
             let change = milestone.refund_after(tx.actor(), tx.now(), expected, amount, available)?;
             tx.audit("milestone_refund_after", id, serde_json::json!({ "amount": amount })).await?;
+            let change = tx.bearers_keep(bearer::make_up(change, bearers)?).await?;
             tx.milestone_save(change).await
         })
     }
@@ -298,6 +300,12 @@ impl Tx {
     /// the actor.
     pub async fn milestone_for_update(&self, id: MilestoneId) -> Result<Option<Milestone>, Failure> {
         Ok(self.milestones_for_update(&[id]).await?.into_iter().next())
+    }
+
+    /// The milestone as it is now; it may go on.
+    pub(crate) async fn milestone_seen(&self, id: MilestoneId) -> Result<Option<Milestone>, Failure> {
+        let row = row::Entity::find_by_id(id.uuid()).one(self.conn()).await?;
+        Ok(row.map(Milestone::try_from).transpose()?)
     }
 
     /// The same, of several milestones, locked in the order of their ids.

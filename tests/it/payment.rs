@@ -178,6 +178,55 @@ async fn a_chargeback_of_refunded_money_takes_the_credit_and_what_it_paid_for_un
 }
 
 #[tokio::test]
+async fn what_a_freelancer_gives_back_of_a_payment_its_bank_took_makes_up_for_our_loss() {
+    let app = TestApp::new().await;
+    let deal = app.offered().await;
+    deal.fund(&deal.milestone, "pm_sandbox_chargeback_won").await;
+    let reply = deal.freelancer.does("offerAccept", json!({ "offerId": deal.offer }), "contract { id }").await;
+    let contract = reply.text("contract.id");
+    let first = json!({ "milestoneId": deal.milestone });
+    deal.client.does("milestoneRequestRefund", first.clone(), "milestone { id }").await.ok();
+    deal.freelancer.does("milestoneAgreeRefund", first, "milestone { id }").await.ok();
+    // Its credit pays for a tip's worth of work that is released on the spot of an award, before the bank moves.
+    let more = json!({ "contractId": contract, "title": "More", "amount": { "amount": "400.00" } });
+    let second = deal.client.does("milestonePropose", more, "milestone { id }").await.text("milestone.id");
+    let its = json!({ "milestoneId": second });
+    deal.freelancer.does("milestoneAgree", its.clone(), "milestone { id }").await.ok();
+    deal.client.does("milestoneFund", its.clone(), "milestone { status }").await.ok();
+    deal.freelancer
+        .does("milestoneSubmit", json!({ "milestoneId": second, "note": "Done" }), "milestone { id }")
+        .await
+        .ok();
+    let open = json!({ "milestoneId": second, "reason": "Not what I wanted" });
+    let dispute = deal.client.does("milestoneDispute", open, "dispute { id }").await.text("dispute.id");
+    let answer = json!({ "disputeId": dispute, "answer": "It is" });
+    deal.freelancer.does("disputeAnswer", answer, "dispute { id }").await.ok();
+    let verdict = json!({ "disputeId": dispute, "amount": { "amount": "400.00" }, "reason": "It is" });
+    app.mediator("marta").await.does("disputeRecommend", verdict.clone(), "dispute { id }").await.ok();
+    deal.client.does("disputeRefuse", json!({ "disputeId": dispute }), "dispute { id }").await.ok();
+    app.mediator("omar").await.does("disputeAward", verdict, "dispute { status }").await.ok();
+    assert_eq!((deal.credit().await, deal.balances().await), (61_800, [0, 0, 38_000]));
+    let losses = async || {
+        let losses =
+            "select coalesce(sum(case when to_account = 'losses' then amount_minor else -amount_minor end), 0)::bigint
+                      from ledger_postings where 'losses' in (from_account, to_account)";
+        sqlx::query_scalar::<_, i64>(losses).fetch_one(app.pool()).await.unwrap()
+    };
+    app.passes(TimeDelta::days(1)).await;
+    assert_eq!((deal.credit().await, losses().await), (0, -41_200));
+    let query = "query($id: ID!) { milestone(id: $id) { version } }";
+    let version = deal.freelancer.asks(query, json!({ "id": second })).await.data()["milestone"]["version"].clone();
+    let give = json!({ "milestoneId": second, "expectedVersion": version, "amount": { "amount": "380.00" } });
+    deal.freelancer.does("milestoneRefundAfter", give, "milestone { status }").await.ok();
+    assert_eq!((deal.credit().await, losses().await), (0, -3_200), "the client has had it from the bank");
+    assert_books(&books(app.pool()).await);
+    app.passes(TimeDelta::days(7)).await;
+    assert_eq!((deal.credit().await, losses().await), (61_800 + 38_000, 0), "and has it when the bank gives it back");
+    assert_books(&books(app.pool()).await);
+    assert!(infra::books::audit(app.market.db(), None).await.unwrap().iter().all(Finding::holds));
+}
+
+#[tokio::test]
 async fn only_tokens_of_the_processor_are_taken() {
     let app = TestApp::new().await;
     let deal = app.offered().await;

@@ -1,6 +1,8 @@
 //! The rungs: answer, offers, recommendation, arbitration, award.
 
 use super::*;
+use crate::bearer::make_up_itself;
+use crate::milestone::Award;
 
 impl Dispute {
     /// The other side answers, and disagrees.
@@ -204,7 +206,8 @@ impl Dispute {
         let (heard, back) = if outcome == Outcome::Recommended { self.without_fees()? } else { (self, None) };
         // What nobody of ours looked at is held like any approval, so that a stolen card is noticed in time.
         let held = matches!(outcome, Outcome::Silence | Outcome::OneSidePaid);
-        Ok(back.into_iter().fold(heard.executed(case, now, outcome, to_freelancer, held)?, Change::posting))
+        let executed = heard.executed(case, now, outcome, to_freelancer, held)?;
+        back.into_iter().try_fold(executed, returned)
     }
 
     /// Where it goes on instead of being decided by the silence of a side that can't speak: our people look at what
@@ -286,7 +289,8 @@ impl Dispute {
         let id = self.id;
         let settled = match case {
             Case::Milestone(milestone) => {
-                milestone.settle(&Actor::System, now, id, to_freelancer, held)?.map(Case::Milestone)
+                let award = Award { to_freelancer, of: self.total, agreed: held };
+                milestone.settle(&Actor::System, now, id, award)?.map(Case::Milestone)
             }
             Case::Timesheet(timesheet) => {
                 timesheet.settle(&Actor::System, now, id, to_freelancer)?.map(Case::Timesheet)
@@ -322,4 +326,18 @@ impl Dispute {
         }
         Err(Refusal::field("amount", "OUT_OF_RANGE", format!("must be between nothing and {}", self.total)))
     }
+}
+
+/// A fee goes back along with what was decided. Money of a payment that its bank took makes up first for what we bore.
+fn returned(change: Disputed, fee: JournalEntry) -> Result<Disputed, Refusal> {
+    let Change { next: (dispute, case), changed, mut entries, events, timers } = change;
+    let (case, fees) = match case {
+        Case::Milestone(milestone) => {
+            let back = make_up_itself(Change::none(milestone).posting(fee))?;
+            (Case::Milestone(back.next), back.entries)
+        }
+        Case::Timesheet(timesheet) => (Case::Timesheet(timesheet), vec![fee]),
+    };
+    entries.extend(fees);
+    Ok(Change { next: (dispute, case), changed, entries, events, timers })
 }

@@ -308,6 +308,27 @@ fn fees_of_what_nobody_hears_go_back_to_who_paid_them() {
 }
 
 #[test]
+fn a_fee_that_came_with_what_a_bank_takes_makes_up_for_our_loss_before_it_is_credit_again() {
+    // Of the payment of 1,030 dollars 150 went into the fee, from credit; the bank takes all of it.
+    let (dispute, Case::Milestone(milestone)) = arbitration() else { panic!() };
+    let credit = Credit::of_parts(Currency::Usd, vec![(Some(id(1)), usd(15_000))]);
+    let dispute = dispute.pay_fee(&ada(), day(5), None, &credit).unwrap().next;
+    let taken = Taken { payment: id(1), reference: "dp", amount: usd(118_000) };
+    let change = charge_back((milestone, Some(dispute)), vec![], usd(0), &Actor::System, day(6), &taken).unwrap();
+    let effect = |entries: &[JournalEntry], account| -> i64 {
+        entries.iter().map(|entry| entry.effect_on(account, Currency::Usd)).sum()
+    };
+    let client = LedgerAccount::ClientCredit(id(1));
+    assert_eq!(effect(&change.entries, client), 0, "the client has it from the bank");
+    assert_eq!(effect(&change.entries, LedgerAccount::Losses), -3_000);
+    let (own, _) = change.next.into_iter().next().unwrap();
+    assert_eq!(own.lost_by(id(1)).unwrap(), usd(3_000));
+    let won = own.charge_back_won(&Actor::System, day(40), id(1), "dp", true).unwrap();
+    assert_eq!(effect(&won.entries, client), 15_000, "and it is credit when the bank gives that back");
+    assert_eq!(effect(&won.entries, LedgerAccount::Losses), 3_000);
+}
+
+#[test]
 fn a_dispute_that_waits_for_a_mediator_is_not_forgotten() {
     let hearing = || {
         let dispute = arbitration().0.pay_fee(&ada(), day(5), None, &Credit::of_none(usd(15_000))).unwrap().next;

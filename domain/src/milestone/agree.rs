@@ -3,6 +3,7 @@
 use super::{Deal, Kind, Milestone, MilestoneDraft, Side, Sources, State};
 use crate::Timestamp;
 use crate::access::{self, Actor, Subject, Verb};
+use crate::bearer::make_up_itself;
 use crate::change::Change;
 use crate::escrow::Escrow;
 use crate::event::Event;
@@ -112,7 +113,7 @@ impl Milestone {
         let mut next = Self { escrow, state: State::Refunded { refunded_at: now }, ..self.clone() };
         let back = next.sources.refund(refunded.amount, refunded.client_fee)?;
         let entry = entry.came_with(self.credit_account(), &back)?;
-        Ok(self.becomes(next).posting(entry).telling(event))
+        make_up_itself(self.becomes(next).posting(entry).telling(event))
     }
 
     fn cancelled(self, now: Timestamp) -> Change<Self> {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{EarlyChargeback, Hold, Kind, Milestone, State};
 use crate::Timestamp;
 use crate::access::{Actor, Verb};
+use crate::bearer::make_up_itself;
 use crate::change::Change;
 use crate::escrow::ChargedBack;
 use crate::event::Event;
@@ -250,17 +251,22 @@ impl Milestone {
         let (mut escrow, entry) = self.escrow.charge_back_won(entry, (account, available, credit), bore)?;
         let mut entry = entry.all_came_with(credit, payment);
         next.sources.regain(payment, bore.from_escrow, bore.from_pending)?;
+        let mut back = |amount: Money, with_fee: bool| {
+            let refunded;
+            (escrow, entry, refunded) = escrow.refund(entry.clone(), account, credit, amount, with_fee)?;
+            next.sources.lose_held(payment, refunded.amount)?;
+            entry = entry.clone().all_came_with(credit, payment);
+            Ok::<_, Refusal>(())
+        };
         if let Some(state) = self.takes_back(now, goes_on) {
+            // It may have been paid for anew meanwhile.
+            back(self.beyond_its_worth(&bore)?, true)?;
             next.state = state;
         } else if !bore.from_escrow.is_zero() {
             let theirs = owed.unwrap_or(Money::zero(self.amount.currency())).min(bore.from_escrow)?;
+            back(bore.from_escrow.minus(theirs)?, self.terms.client_fee_returned)?;
             (escrow, entry, _) = escrow.release(entry, account, available, theirs, self.fee_rate())?;
-            next.sources.release(theirs)?;
-            let (rest, with_fee) = (bore.from_escrow.minus(theirs)?, self.terms.client_fee_returned);
-            let refunded;
-            (escrow, entry, refunded) = escrow.refund(entry, account, credit, rest, with_fee)?;
-            next.sources.refund(refunded.amount, refunded.client_fee)?;
-            entry = entry.all_came_with(credit, payment);
+            next.sources.release_of(payment, theirs)?;
         }
         next.escrow = escrow;
         if matches!(next.state, State::ChargedBack { .. }) && !escrow.parts().released_net.is_zero() {
@@ -271,7 +277,7 @@ impl Milestone {
         }
         let amount = bore.total()?;
         let event = Event::MilestoneChargebackWon { milestone: self.id, amount };
-        let change = self.becomes(next).posting(entry).telling(event);
+        let change = make_up_itself(self.becomes(next).posting(entry).telling(event))?;
         match change.next.state {
             // It had been approved, and was in dispute when the bank took it.
             State::Approved { releases_at, .. } if !escrow.held().is_zero() => {
@@ -291,6 +297,34 @@ impl Milestone {
             *owed = Some(part);
         }
         Ok(())
+    }
+
+    /// What banks took of what was held here, and have not given back.
+    pub(super) fn at_banks(&self) -> Result<Money, MoneyError> {
+        let taken = self.chargebacks.iter().filter(|known| !known.won).map(|known| known.bore.from_escrow);
+        Money::sum(self.amount.currency(), taken)
+    }
+
+    /// What was pending is in dispute and held again, and so is what banks took of it, should they give that back;
+    /// unless some of it is the freelancer's for good, and what was taken may have been, too.
+    pub(super) fn holds_again(&mut self) -> Result<(), MoneyError> {
+        if !self.escrow.parts().released_net.is_zero() {
+            return Ok(());
+        }
+        for Chargeback { bore, .. } in self.chargebacks.iter_mut().filter(|known| !known.won) {
+            let of_pending = bore.from_pending;
+            bore.from_pending = Money::zero(of_pending.currency());
+            bore.from_escrow = bore.from_escrow.plus(of_pending)?;
+            self.escrow = self.escrow.reckoned_anew(of_pending)?;
+        }
+        Ok(())
+    }
+
+    /// How much of what a bank gives back to escrow is more than the work is worth: the client paid for it anew.
+    fn beyond_its_worth(&self, bore: &ChargedBack) -> Result<Money, MoneyError> {
+        let parts = self.escrow.parts();
+        let paid = [parts.held, parts.released_net, parts.fee, parts.charged_back];
+        Money::sum(self.amount.currency(), paid)?.minus_or_zero(self.amount)?.min(bore.from_escrow)
     }
 
     /// What we bore by chargebacks of a payment for it.

@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 use super::{Hold, Idle, Milestone, State};
 use crate::Timestamp;
 use crate::access::{Actor, Verb};
+use crate::bearer::make_up_itself;
 use crate::change::Change;
 use crate::credit::divide;
 use crate::event::Event;
@@ -14,6 +15,25 @@ use crate::ledger::{LedgerAccount, Reason};
 use crate::money::Money;
 use crate::policy::days;
 use crate::refusal::Refusal;
+
+/// What was decided about a dispute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Award {
+    /// What the freelancer gets, before our fee, of what was in dispute.
+    pub to_freelancer: Money,
+    /// What was in dispute. What banks had taken before that, and gave back meanwhile or give back later, is divided
+    /// in the same proportion.
+    pub of: Money,
+    /// Did the two sides decide it themselves, by words or by silence, and nobody of ours?
+    pub agreed: bool,
+}
+
+impl Award {
+    /// So much of money that was not in dispute is the freelancer's.
+    fn share_of(&self, amount: Money) -> Money {
+        amount.in_proportion(self.to_freelancer, self.of)
+    }
+}
 
 impl State {
     /// The same state after its clocks stood still for so long.
@@ -74,6 +94,7 @@ impl Milestone {
                     next.escrow.reclaim(entry, self.escrow_account(), self.pending_account(), hold.share)?;
                 next.sources.reclaim(hold.share.gross()?)?;
             }
+            next.holds_again()?;
         }
         next.state = State::Disputed { dispute, since: now, resume: Box::new(self.state.clone()) };
         Ok(self.becomes(next).posting(entry).telling(Event::MilestoneDisputed { milestone: self.id, dispute }))
@@ -107,17 +128,16 @@ impl Milestone {
         }
     }
 
-    /// The dispute's outcome is carried out, as one balanced entry: of what is held, up to
-    /// `to_freelancer` is released to the freelancer, less our fee, and the rest goes back to the client. What somebody
-    /// else has decided is available at once. What the two sides `agreed` on may be a stranger's money that they share:
-    /// it is held as what was approved is, as far as it was not before the dispute.
+    /// The dispute's outcome is carried out, as one balanced entry: of what is held, the freelancer's part of the
+    /// `award` is released, less our fee, and the rest goes back to the client. What somebody else has decided is
+    /// available at once. What the two sides agreed on may be a stranger's money that they share: it is held as what was
+    /// approved is, as far as it was not before the dispute.
     pub fn settle(
         self,
         actor: &Actor,
         now: Timestamp,
         dispute: DisputeId,
-        to_freelancer: Money,
-        agreed: bool,
+        award: Award,
     ) -> Result<Change<Self>, Refusal> {
         self.access(actor, Verb::MilestoneSettle)?;
         let releases_at = match &self.state {
@@ -127,9 +147,13 @@ impl Milestone {
             },
             _ => return Ok(Change::none(self)),
         };
-        let is_held = agreed && releases_at > now;
+        let is_held = award.agreed && releases_at > now;
         // A chargeback may have taken some of it meanwhile: that is the client's side, and comes off the client's part.
-        let gross = to_freelancer.min(self.escrow.held())?;
+        let held = self.escrow.held();
+        let came_back = award.share_of(held.minus_or_zero(award.of)?);
+        let gross = award.to_freelancer.plus(came_back)?.min(held)?;
+        let beside = award.share_of(held.plus(self.at_banks()?)?.minus_or_zero(award.of)?);
+        let missing = award.to_freelancer.plus(beside)?.minus_or_zero(gross)?;
         let to = if is_held { self.pending_account() } else { LedgerAccount::Available(self.freelancer) };
         let entry = self.entry(Reason::Award);
         let account = self.escrow_account();
@@ -153,12 +177,12 @@ impl Milestone {
             (None, false, false) => State::Split { settled_at: now },
         };
         next.escrow = escrow;
-        next.owes(Some(to_freelancer.minus(gross)?))?;
+        next.owes(Some(missing))?;
         let event = Event::MilestoneSettled {
             milestone: self.id,
             to_freelancer: share.net,
             to_client: refunded.amount.plus(refunded.client_fee)?,
         };
-        Ok(self.becomes(next).posting(entry).telling(event))
+        make_up_itself(self.becomes(next).posting(entry).telling(event))
     }
 }

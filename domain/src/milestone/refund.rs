@@ -3,6 +3,7 @@
 use super::{Milestone, State};
 use crate::Timestamp;
 use crate::access::{Actor, Verb};
+use crate::bearer::make_up_itself;
 use crate::change::Change;
 use crate::event::Event;
 use crate::id::DisputeId;
@@ -145,7 +146,7 @@ impl Milestone {
         let mut next = Self { escrow, state, amount: amount_left, ..self.clone() };
         let back = next.sources.refund(refunded.amount, refunded.client_fee)?;
         let entry = entry.came_with(self.credit_account(), &back)?;
-        Ok(self.becomes(next).posting(entry).telling(event))
+        make_up_itself(self.becomes(next).posting(entry).telling(event))
     }
 
     fn refund_dropped(self, now: Timestamp) -> Change<Self> {

@@ -61,6 +61,11 @@ impl Sources {
         flow(self.0.iter_mut(), amount, HELD, Some(RELEASED))
     }
 
+    /// Held money that came with this payment is released.
+    pub(super) fn release_of(&mut self, payment: PaymentId, amount: Money) -> Result<(), MoneyError> {
+        flow(self.0.iter_mut().filter(|source| source.payment == Some(payment)), amount, HELD, Some(RELEASED)).map(drop)
+    }
+
     /// Released money is held again; what was released last first.
     pub(super) fn reclaim(&mut self, amount: Money) -> Result<(), MoneyError> {
         flow(self.0.iter_mut().rev(), amount, RELEASED, Some(HELD)).map(drop)

@@ -8,6 +8,7 @@ use crate::event::Event;
 use crate::id::Id;
 use crate::money::Currency;
 
+mod chargeback;
 mod standstill;
 
 fn id<I: Id>(n: u128) -> I {
@@ -48,6 +49,10 @@ fn deal() -> Deal {
 
 fn draft(cents: i64) -> MilestoneDraft {
     MilestoneDraft::parse("Landing page", "Two screens", usd(cents), None, &Terms::default()).unwrap()
+}
+
+fn award(to_freelancer: i64, of: i64, agreed: bool) -> Award {
+    Award { to_freelancer: usd(to_freelancer), of: usd(of), agreed }
 }
 
 /// A milestone and what has happened to it so far, with the books beside it.
@@ -378,22 +383,23 @@ fn a_dispute_in_the_hold_takes_the_money_back_into_escrow_and_can_be_withdrawn()
 
 #[test]
 fn a_dispute_is_settled_once_and_every_cent_finds_an_owner() {
-    for (award, status, money) in [
+    for (to, status, money) in [
         (10_000, "released", [0, 0, 9_500, 0, 800, 0]),
         (99_999, "released", [0, 0, 9_500, 0, 800, 0]),
         (0, "refunded", [0, 0, 0, 10_300, 0, 0]),
         (3_333, "split", [0, 0, 3_166, 6_867, 267, 0]),
     ] {
-        let settle = |milestone: Milestone| milestone.settle(&Actor::System, day(9), id(1), usd(award), false);
+        let settle = |milestone: Milestone| milestone.settle(&Actor::System, day(9), id(1), award(to, 10_000, false));
         let story = Story::disputed().on(settle).on(settle);
-        assert_eq!((story.status(), story.money()), (status, money), "{award}");
+        assert_eq!((story.status(), story.money()), (status, money), "{to}");
         assert_eq!(story.entries.iter().filter(|entry| entry.reason == Reason::Award).count(), 1);
     }
 }
 
 #[test]
 fn what_the_two_sides_agree_on_in_a_dispute_is_held_as_what_was_approved_is() {
-    let agreed = |award| move |milestone: Milestone| milestone.settle(&Actor::System, day(9), id(1), usd(award), true);
+    let agreed =
+        |to| move |milestone: Milestone| milestone.settle(&Actor::System, day(9), id(1), award(to, 10_000, true));
     for (award, over, money) in
         [(10_000, "released", [0, 0, 9_500, 0, 800, 0]), (3_333, "split", [0, 0, 3_166, 6_867, 267, 0])]
     {
@@ -459,7 +465,7 @@ fn money_handed_to_what_waits_for_more_is_in_reach_of_both_sides_and_of_silence(
         assert!(disputed.clocks().is_empty());
         let resumed = disputed.clone().resume(&system, day(13), id(5)).unwrap().next;
         assert_eq!(resumed.clocks(), [(Timer::DormancyMilestone(id(1)), day(88))], "and goes on where it stood");
-        let settled = disputed.settle(&system, day(13), id(5), usd(1_000), false).unwrap().next;
+        let settled = disputed.settle(&system, day(13), id(5), award(1_000, 4_000, false)).unwrap().next;
         assert_eq!((settled.status(), settled.escrow.held()), (Status::Split, usd(0)));
     }
     let age = |milestone: Milestone, at| milestone.age(&system, day(at)).unwrap();
@@ -717,7 +723,7 @@ fn what_was_approved_or_awarded_while_a_bank_had_it_is_the_freelancers_when_it_c
     assert_eq!((approved.status(), approved.money()[2]), ("released", 3_800));
     assert_eq!(approved.on(back).money(), [0, 0, 9_500, 0, 800, 0]);
     // Of an award of 8,000 the bank had left 4,000; what is over goes to the client.
-    let settle = |milestone: Milestone| milestone.settle(&Actor::System, day(9), id(1), usd(8_000), false);
+    let settle = |milestone: Milestone| milestone.settle(&Actor::System, day(9), id(1), award(8_000, 10_000, false));
     let awarded = Story::disputed().on(taken).on(settle);
     assert_eq!(awarded.money()[2], 3_800);
     assert_eq!(awarded.on(back).money(), [0, 0, 7_600, 2_060, 640, 0]);

@@ -138,8 +138,10 @@ impl Milestone {
         }
         larger.waits_anew(now);
         let receiving = next.becomes(larger);
-        let approving =
+        let mut approving =
             self.becomes(smaller).posting(entry).then(|milestone| milestone.release_to_pending(now, amount, false))?;
+        // What banks have of it was not approved: only `amount` was.
+        approving.next.owes(Some(Money::zero(amount.currency())))?;
         Ok(approving.and(receiving))
     }
 

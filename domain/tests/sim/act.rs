@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use domain::Timestamp;
 use domain::access::{self, Actor, Subject, Verb};
+use domain::bearer::{self, Bearer};
 use domain::bonus;
 use domain::change::Change;
 use domain::contract::{Contract, Engagement, State as ContractState};
@@ -497,6 +498,21 @@ impl World {
                     world.put_milestone(milestone);
                 })
             }
+            MilestoneAct::RefundAfter(amount) => {
+                let expected = expected.unwrap_or(milestone.version);
+                let bears = self.bearers_of(milestone);
+                let outcome = milestone.clone().refund_after(by, now, expected, amount, available);
+                let outcome = outcome.and_then(|change| bearer::make_up(change, bears));
+                self.take(outcome, |world, (milestone, bears)| {
+                    world.put_milestone(milestone);
+                    for bearer in bears {
+                        match bearer {
+                            Bearer::Milestone(milestone) => world.put_milestone(milestone),
+                            Bearer::Week(week) => world.put_timesheet(week),
+                        }
+                    }
+                })
+            }
             _ => self.on_milestone(of, |m| match act {
                 MilestoneAct::Agree => m.agree(by, expected),
                 MilestoneAct::Fund(payment) => {
@@ -516,12 +532,10 @@ impl World {
                 MilestoneAct::AgreeRefund => m.agree_refund(by, now, expected),
                 MilestoneAct::RefuseRefund => m.refuse_refund(by, now, expected),
                 MilestoneAct::WithdrawRefund => m.withdraw_refund(by, now, expected),
-                MilestoneAct::RefundAfter(amount) => {
-                    let expected = expected.unwrap_or(m.version);
-                    m.refund_after(by, now, expected, amount, available)
-                }
                 MilestoneAct::Keep => m.keep(by, now, expected),
-                MilestoneAct::HandOver(..) | MilestoneAct::Dispute(..) => Ok(Change::none(m)),
+                MilestoneAct::HandOver(..) | MilestoneAct::Dispute(..) | MilestoneAct::RefundAfter(_) => {
+                    Ok(Change::none(m))
+                }
             }),
         }
     }

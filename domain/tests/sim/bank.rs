@@ -1,7 +1,10 @@
 //! Carrying out what clients' banks do: they take payments back, and may give them back again. What a
 //! chargeback took is held against what it may take.
 
+use std::collections::BTreeSet;
+
 use domain::access::Actor;
+use domain::bearer::Bearer;
 use domain::change::Change;
 use domain::contract::Status;
 use domain::dispute::{self, WithDispute};
@@ -81,6 +84,20 @@ impl World {
             For::Milestone(_) => Ok(answer),
             For::Timesheet(id) => self.on_timesheet(id, |week| week.charge_back_won(&system, now, payment, reference)),
         }
+    }
+
+    /// What else bears the chargebacks of the payments that a milestone's money came with.
+    pub(super) fn bearers_of(&self, milestone: &Milestone) -> Vec<Bearer> {
+        let of: BTreeSet<For> = (milestone.sources.all().iter().filter_map(|source| source.payment))
+            .filter_map(|payment| self.outside.payments.get(&payment).map(|there| there.of))
+            .collect();
+        of.into_iter()
+            .filter_map(|of| match of {
+                For::Milestone(id) if id == milestone.id => None,
+                For::Milestone(id) => self.milestones.get(&id).cloned().map(Bearer::Milestone),
+                For::Timesheet(id) => self.timesheets.get(&id).cloned().map(Bearer::Week),
+            })
+            .collect()
     }
 
     /// What a chargeback may reach: `own` first, then by id what holds the payment's money.

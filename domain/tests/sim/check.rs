@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::Timestamp;
 use domain::access::{Actor, MemberRole, Person, Staff};
+use domain::bearer::Bearer;
 use domain::contract::{HoldReason, Status};
 use domain::dispute::{CaseId, Dispute, DisputeState};
 use domain::id::{OrganizationId, UserId};
@@ -15,6 +16,7 @@ use domain::timer::Timer;
 use domain::timesheet::TimesheetState;
 
 use super::books::Tally;
+use super::outside::For;
 use super::world::{FREELANCERS, Promise, World, Wrong, id};
 
 macro_rules! must {
@@ -44,6 +46,17 @@ impl World {
                 let parts = self.books.credit(*account).total().map_err(|error| error.to_string())?;
                 must!(parts.minor() == *balance, "{account} is at {balance}, and the parts of it are {parts}");
             }
+        }
+        // What a bank took, and we bore, is nobody's credit: the client has had it from the bank.
+        for (payment, there) in self.outside.payments.iter().filter(|(_, there)| !there.told_back.is_empty()) {
+            let bearer = match there.of {
+                For::Milestone(id) => self.milestones.get(&id).cloned().map(Bearer::Milestone),
+                For::Timesheet(id) => self.timesheets.get(&id).cloned().map(Bearer::Week),
+            };
+            let Some(bearer) = bearer else { continue };
+            let lost = bearer.lost_by(*payment).map_err(|error| error.to_string())?;
+            let credit = self.credit(bearer.client()).of(*payment).map_err(|error| error.to_string())?;
+            must!(lost.is_zero() || credit.is_zero(), "we bore {lost} of {payment}, and {credit} of it is credit");
         }
         // What is pending for a freelancer is exactly what their milestones hold back.
         for user in 1..=FREELANCERS {

@@ -14,7 +14,7 @@ use super::moves::{Message, Move};
 use super::world::{World, usd};
 
 /// What a payment is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum For {
     Milestone(MilestoneId),
     Timesheet(TimesheetId),

@@ -2,7 +2,7 @@
 
 use domain::access::{Actor, Verb};
 use domain::credit::Credit;
-use domain::milestone::{Approval, Deal, Kind, Milestone, MilestoneDraft, Status};
+use domain::milestone::{Approval, Award, Deal, Kind, Milestone, MilestoneDraft, Status};
 use domain::policy::Terms;
 
 use crate::cast::{ada, day, id, lin, usd};
@@ -10,6 +10,10 @@ use crate::room::{Command, Outcome, Room, command};
 
 fn deal() -> Deal {
     Deal { client: id(1), freelancer: id(1), contract: Some(id(1)), offer: None, terms: Terms::default() }
+}
+
+fn award(to_freelancer: i64, of: i64, agreed: bool) -> Award {
+    Award { to_freelancer: usd(to_freelancer), of: usd(of), agreed }
 }
 
 fn draft() -> MilestoneDraft {
@@ -77,7 +81,7 @@ fn states() -> Vec<(&'static str, Milestone)> {
         ("refunded", asked(funded(), None).agree_refund(&lin(), day(2), None).unwrap().next),
         ("disputed", disputed(submitted())),
         ("disputed in its hold", disputed(approved())),
-        ("split", disputed(submitted()).settle(&system, day(3), id(1), usd(5_000), false).unwrap().next),
+        ("split", disputed(submitted()).settle(&system, day(3), id(1), award(5_000, 10_000, false)).unwrap().next),
         ("dormant", idle().age(&system, day(90)).unwrap().next),
         ("refunded after, in part", gives_back(100)),
         ("refunded after, whole", gives_back(9_500)),
@@ -135,8 +139,10 @@ pub fn commands() -> Vec<Command<Milestone>> {
         command("unwind", Verb::MilestoneUnwind, |m, a| m.unwind(a, day(9))),
         command("charge_back_won", Verb::MilestoneChargeBack, |m, a| m.charge_back_won(a, day(9), id(1), "dp", true)),
         command("charge_back", Verb::MilestoneChargeBack, |m, a| m.charge_back(a, day(9), id(1), "dp_2", usd(10_300))),
-        command("settle", Verb::MilestoneSettle, |m, a| m.settle(a, day(9), id(1), usd(5_000), false)),
-        command("settle as agreed", Verb::MilestoneSettle, |m, a| m.settle(a, day(9), id(1), usd(5_000), true)),
+        command("settle", Verb::MilestoneSettle, |m, a| m.settle(a, day(9), id(1), award(5_000, 10_000, false))),
+        command("settle as agreed", Verb::MilestoneSettle, |m, a| {
+            m.settle(a, day(9), id(1), award(5_000, 10_000, true))
+        }),
         command("resume", Verb::MilestoneSettle, |m, a| m.resume(a, day(9), id(1))),
     ]
 }
@@ -216,7 +222,7 @@ fn timers_and_late_events_are_no_refusals_in_any_state() {
             ("release", before.clone().release(&system, day(0))),
             ("age", before.clone().age(&system, day(0))),
             ("resolve_refund", before.clone().resolve_refund(&system, day(0), id(99))),
-            ("settle", before.clone().settle(&system, day(0), id(99), usd(1), false)),
+            ("settle", before.clone().settle(&system, day(0), id(99), award(1, 10_000, false))),
         ];
         for (verb, outcome) in verbs {
             let change = outcome.unwrap_or_else(|refusal| panic!("{status:?} {verb}: {refusal:?}"));

@@ -1,15 +1,16 @@
 //! Refunds to cards: the client asks, the processor is asked outside of the transaction, and what it says
 //! later comes in by the same door as all it says.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use domain::access::{self, Verb};
-use domain::id::{EventId, Id, PaymentId, PaymentRefundId};
+use domain::bearer::Bearer;
+use domain::change::Change;
+use domain::id::{EventId, Id, MilestoneId, PaymentId, PaymentRefundId, TimesheetId};
 use domain::milestone::Milestone;
 use domain::money::{Currency, Money};
 use domain::payment::{ASKED_FOR, Purpose, Refund, RefundState, State};
 use domain::refusal::Refusal;
-use domain::timesheet::Timesheet;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
@@ -28,6 +29,13 @@ const REFUNDS: u64 = 100;
 #[derive(FromQueryResult)]
 struct Found {
     id: Uuid,
+}
+
+/// What a payment was for.
+#[derive(FromQueryResult)]
+struct Purposed {
+    milestone_id: Option<Uuid>,
+    timesheet_id: Option<Uuid>,
 }
 
 #[derive(FromQueryResult)]
@@ -180,8 +188,13 @@ impl Market {
                 Refunded::Succeeded(reference) => refund.succeeded(tx.actor(), tx.now(), reference.clone(), credit)?,
                 Refunded::Failed(code) => {
                     let payment = refund.payment;
-                    let makes_up = refund.makes_up_for(bearer.lost_by(payment)?).map_err(Refusal::from)?;
-                    tx.bearer_makes_up(bearer, payment, makes_up).await?;
+                    let lost = bearer.lost_by(payment).map_err(Refusal::from)?;
+                    let makes_up = refund.makes_up_for(lost).map_err(Refusal::from)?;
+                    let bearer = bearer.made_up(tx.actor(), payment, makes_up)?;
+                    if bearer.changed {
+                        tx.bearer_write(&bearer.next).await?;
+                    }
+                    tx.settle(bearer).await?;
                     refund.failed(tx.actor(), tx.now(), code.clone(), makes_up)?
                 }
             };
@@ -191,22 +204,6 @@ impl Market {
             }
             tx.refund_save(change).await.map(drop)
         })
-    }
-}
-
-/// What bears the chargebacks of a payment: what it was for.
-enum Bearer {
-    Milestone(Milestone),
-    Week(Timesheet),
-}
-
-impl Bearer {
-    fn lost_by(&self, payment: PaymentId) -> Result<Money, Failure> {
-        let lost = match self {
-            Self::Milestone(milestone) => milestone.lost_by(payment),
-            Self::Week(week) => week.lost_by(payment),
-        };
-        Ok(lost.map_err(Refusal::from)?)
     }
 }
 
@@ -221,12 +218,43 @@ impl Tx {
         })
     }
 
-    async fn bearer_makes_up(&self, bearer: Bearer, payment: PaymentId, amount: Money) -> Result<(), Failure> {
+    /// A milestone, and beside it what bears the chargebacks of the payments its money came with, locked together.
+    pub(crate) async fn milestone_and_bearers_for_update(
+        &self,
+        id: MilestoneId,
+    ) -> Result<Option<(Milestone, Vec<Bearer>)>, Failure> {
+        let Some(seen) = self.milestone_seen(id).await? else { return Ok(None) };
+        let came_with: Vec<PaymentId> = seen.sources.all().iter().filter_map(|source| source.payment).collect();
+        let select = "select milestone_id, timesheet_id from payments where id = any($1)";
+        let found = Purposed::find_by_statement(sql(select, [ids(&came_with)])).all(self.conn()).await?;
+        let of_milestones = found.iter().filter_map(|row| row.milestone_id.map(MilestoneId::from_uuid));
+        let reached: Vec<MilestoneId> = of_milestones.chain([id]).collect();
+        let mut milestones = self.milestones_for_update(&reached).await?;
+        let Some(place) = milestones.iter().position(|milestone| milestone.id == id) else { return Ok(None) };
+        let milestone = milestones.remove(place);
+        let mut bearers: Vec<Bearer> = milestones.into_iter().map(Bearer::Milestone).collect();
+        let weeks: BTreeSet<TimesheetId> = found.iter().filter_map(|row| row.timesheet_id.map(Id::from_uuid)).collect();
+        for week in weeks {
+            bearers.extend(self.timesheet_for_update(week).await?.map(Bearer::Week));
+        }
+        Ok(Some((milestone, bearers)))
+    }
+
+    /// Keep what a change of a milestone did to what bears the chargebacks of its payments.
+    pub(crate) async fn bearers_keep(
+        &self,
+        change: Change<(Milestone, Vec<Bearer>)>,
+    ) -> Result<Change<Milestone>, Failure> {
+        for bearer in &change.next.1 {
+            self.bearer_write(bearer).await?;
+        }
+        Ok(change.map(|(milestone, _)| milestone))
+    }
+
+    async fn bearer_write(&self, bearer: &Bearer) -> Result<(), Failure> {
         match bearer {
-            Bearer::Milestone(milestone) => {
-                self.milestone_save(milestone.made_up(self.actor(), payment, amount)?).await.map(drop)
-            }
-            Bearer::Week(week) => self.timesheet_save(week.made_up(self.actor(), payment, amount)?).await.map(drop),
+            Bearer::Milestone(milestone) => self.milestone_write(milestone).await,
+            Bearer::Week(week) => self.timesheet_write(week).await,
         }
     }
 
@@ -235,7 +263,7 @@ impl Tx {
         Ok(row.map(Refund::try_from).transpose()?)
     }
 
-    async fn refund_save(&self, change: domain::change::Change<Refund>) -> Result<Refund, Failure> {
+    async fn refund_save(&self, change: Change<Refund>) -> Result<Refund, Failure> {
         if change.changed {
             save_row(self.conn(), row::Model::try_from(&change.next)?).await?;
         }

@@ -444,6 +444,38 @@ async fn a_chargeback_of_a_part_leaves_the_rest_to_be_decided() {
 }
 
 #[tokio::test]
+async fn what_a_bank_had_before_a_dispute_is_divided_as_the_dispute_was() {
+    use infra::payments::{ProcessorEvent, ProcessorFact};
+    for during in [true, false] {
+        let app = TestApp::new().await;
+        let deal = app.submitted().await;
+        let query = "query($id: ID!) { milestone(id: $id) { payment { id } } }";
+        let paid = deal.client.asks(query, json!({ "id": deal.milestone })).await;
+        let payment = paid.data()["milestone"]["payment"]["id"].as_str().unwrap().parse().unwrap();
+        let says = async |id: &str, fact| {
+            let event = ProcessorEvent { source: "sandbox".to_owned(), id: id.to_owned(), payment, fact };
+            app.market.processor_event(&event).await.unwrap();
+        };
+        let (reference, amount) = ("dp_1".to_owned(), domain::money::Money::usd(40_000).unwrap());
+        says("evt_taken", ProcessorFact::ChargedBack { reference: reference.clone(), amount }).await;
+        let quarrel = deal.disputed("150.00").await;
+        let won = ProcessorFact::ChargebackWon { reference };
+        if during {
+            says("evt_back", won.clone()).await;
+            assert_eq!(quarrel.adds_up().await, [100_000, 0, 0, 0, 0]);
+        }
+        // The freelancer has three quarters of what was in dispute, and so of all of it.
+        assert_eq!(quarrel.freelancer_does("disputeConcede", json!({})).await, "EXECUTED");
+        if !during {
+            assert_eq!(quarrel.adds_up().await, [0, 42_750, 2_250, 15_000, 40_000]);
+            says("evt_back", won).await;
+        }
+        assert_eq!(quarrel.adds_up().await, [0, 71_250, 3_750, 25_000, 0], "{during}");
+        app.books_agree().await;
+    }
+}
+
+#[tokio::test]
 async fn an_ending_contract_ends_when_its_dispute_does() {
     let app = TestApp::new().await;
     let quarrel = app.answered("600.00").await;
