@@ -16,6 +16,8 @@ use crate::{Call, Failure, Fault, Tx, run};
 
 /// The longest time that passes at once, in hours.
 const MAX_HOURS: i64 = 24 * 200;
+/// How far ahead of the machine a sandbox can be led, by all its visitors together.
+const FARTHEST: TimeDelta = TimeDelta::days(20 * 366);
 /// Time passes by steps, so that what comes due on the way does so in order.
 const STEP_HOURS: i64 = 12;
 
@@ -47,6 +49,10 @@ impl Market {
         // that was started again.
         let until = run!(self, call, tx => {
             let ahead = tx.sandbox_clock_move(hours).await?;
+            if ahead > FARTHEST {
+                let message = "a sandbox is at most twenty years ahead: begin with a new one".to_owned();
+                return Err(Refusal::rule("SANDBOX_TOO_FAR", message).into());
+            }
             Ok(match self.clock() {
                 Clock::Ahead(micros) => tx.now() - TimeDelta::microseconds(micros.load(Ordering::Relaxed)) + ahead,
                 Clock::System | Clock::Manual(_) => tx.now() + hours,

@@ -109,6 +109,22 @@ async fn letting_time_pass_twice_with_one_key_lets_it_pass_once() {
 }
 
 #[tokio::test]
+async fn a_sandbox_is_not_led_so_far_ahead_that_it_never_starts_again() {
+    let app = TestApp::new().await;
+    let ada = app.client("ada").await;
+    ada.does_once("sandboxTimePass", json!({ "hours": 1 }), "now").await.ok();
+    let far = chrono::TimeDelta::days(20 * 366) - chrono::TimeDelta::hours(1);
+    let kept = sqlx::query("update sandbox_clock set ahead_micros = $1").bind(far.num_microseconds());
+    kept.execute(app.pool()).await.unwrap();
+    let before = app.market.clock().now();
+    assert_eq!(ada.does_once("sandboxTimePass", json!({ "hours": 2 }), "now").await.refused(), ["SANDBOX_TOO_FAR"]);
+    assert_eq!(app.market.clock().now(), before);
+    let ahead: i64 = sqlx::query_scalar("select ahead_micros from sandbox_clock").fetch_one(app.pool()).await.unwrap();
+    assert_eq!(Some(ahead), far.num_microseconds(), "nothing was kept of it");
+    ada.does_once("sandboxTimePass", json!({ "hours": 1 }), "now").await.ok();
+}
+
+#[tokio::test]
 async fn a_repeat_tells_only_what_the_caller_may_still_see() {
     let app = TestApp::new().await;
     let deal = app.contracted().await;

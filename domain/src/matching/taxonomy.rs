@@ -22,6 +22,8 @@ const LONGEST_NAME: usize = 6;
 
 /// A name of so many letters is known with one of them wrong.
 const LONG_WORD: usize = 7;
+/// And no name of one word is longer than this.
+const LONGEST_WORD: usize = 32;
 /// And one of so many, with a letter changed for another.
 const VERY_LONG_WORD: usize = 10;
 
@@ -435,9 +437,10 @@ pub fn id_of(slug: &str) -> SkillId {
     SkillId::from_uuid(Uuid::from_bytes(half))
 }
 
-/// Whether a folded name is one word, so long that another with one letter wrong is hardly another word.
+/// Whether a folded name is one word, so long that another with one letter wrong is hardly another word; but no longer than
+/// any name is, since trying a word with each of its letters left out takes time that grows with its square.
 fn is_long_word(name: &str) -> bool {
-    name.len() >= LONG_WORD && name.bytes().all(|letter| letter.is_ascii_lowercase())
+    (LONG_WORD..=LONGEST_WORD).contains(&name.len()) && name.bytes().all(|letter| letter.is_ascii_lowercase())
 }
 
 /// The name with each of its letters left out.

@@ -100,7 +100,8 @@ impl Market {
         }));
     }
 
-    /// Write down all that waits.
+    /// Write down all that waits. Who looks at the same gig again within a day has not looked anew: a newcomer's patience
+    /// counts looks, and a page that is loaded again is none.
     pub async fn impressions_write(&self) -> Result<(), Failure> {
         loop {
             let rows = self.impressions().take();
@@ -108,21 +109,29 @@ impl Market {
                 return Ok(());
             }
             let insert = sql(
-                "with shown as materialized (
+                "with rows as materialized (
                      select * from jsonb_to_recordset($1) as shown (page uuid, shown_at timestamptz, viewer_id uuid,
                          direction text, gig_id uuid, freelancer_id uuid, position integer, placement text,
                          model_version integer, score_nano bigint, attention_milli bigint, merit_milli bigint,
                          factor_micro integer[])
+                 ), shown as materialized (
+                     select *, placement = 'newcomer' and row_number() over (partition by viewer_id, gig_id, freelancer_id
+                             order by shown_at) = 1 and not exists (
+                         select 1 from exposures seen where seen.gig_id = rows.gig_id
+                             and seen.freelancer_id = rows.freelancer_id and seen.viewer_id = rows.viewer_id
+                             and seen.direction = rows.direction and seen.shown_at > rows.shown_at - interval '1 day'
+                         ) as is_news
+                     from rows where direction = 'people'
                  ), logged as (
                      insert into exposures (page, shown_at, viewer_id, direction, gig_id, freelancer_id, position, placement,
                          model_version, score_nano, attention_milli, merit_milli, factor_micro)
                      select page, shown_at, viewer_id, direction, gig_id, freelancer_id, position, placement,
-                         model_version, score_nano, attention_milli, merit_milli, factor_micro from shown
+                         model_version, score_nano, attention_milli, merit_milli, factor_micro from rows
                  )
                  insert into exposure_sums as kept (freelancer_id, attention_milli, merit_milli, unanswered, changed_at)
                  select freelancer_id, sum(attention_milli), sum(merit_milli),
-                     count(*) filter (where placement = 'newcomer'), max(shown_at)
-                 from shown where direction = 'people' group by 1 order by 1
+                     count(*) filter (where is_news), max(shown_at)
+                 from shown group by 1 order by 1
                  on conflict (freelancer_id) do update set
                      attention_milli = kept.attention_milli + excluded.attention_milli,
                      merit_milli = kept.merit_milli + excluded.merit_milli,

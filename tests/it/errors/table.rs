@@ -438,6 +438,7 @@ pub const CODES: &[(&str, Where, &str, &str)] = &[
     ("REVIEW_NOTHING_PAID", Rule, "Too little was paid on the contract for reviews.", "Hide the button."),
     ("REVIEW_REPLIED", Rule, "The review was replied to.", "Hide the button."),
     ("SAME_APPROVER", Rule, "The second approval is another person's.", "For our people: ask another."),
+    ("SANDBOX_TOO_FAR", Rule, "The sandbox would be more than twenty years ahead.", "Begin with a new one."),
     ("SECOND_FACTOR_INVALID", Rule, "The code does not fit, or was used before.", "Ask for the next one."),
     ("SECOND_FACTOR_ON", Rule, "An app is set up.", "Remove it first."),
     (

@@ -1,5 +1,9 @@
 //! What becomes of what was shown, and what can be told from it.
 
+use chrono::TimeDelta;
+use domain::id::Id;
+use domain::matching::Placement;
+use infra::page::PageRequest;
 use serde_json::{Value, json};
 use tests::{Person, TestApp};
 
@@ -242,4 +246,44 @@ async fn a_look_of_a_client_renews_the_patience_with_a_newcomer_and_ones_own_doe
     assert_eq!(unanswered().await, 19);
     assert!(opens(&ada, &id, &lin).await);
     assert_eq!(unanswered().await, 0);
+}
+
+#[tokio::test]
+async fn who_loads_a_page_again_does_not_use_up_the_patience_with_a_newcomer() {
+    use domain::access::{Actor, MemberRole, Person};
+    let app = TestApp::new().await;
+    let ada = app.client("ada").await;
+    freelancer(&app, "lin", "Rust engineer", &["rust"]).await;
+    let id = gig(&app, &ada).await;
+    let looks = async |user: u128| {
+        let person = Person {
+            user: Id::from_uuid(uuid::Uuid::from_u128(user)),
+            suspended: false,
+            second_factor: false,
+            staff: None,
+            memberships: vec![(ada.organization.parse().unwrap(), MemberRole::Viewer)],
+        };
+        let call = infra::Call { actor: Actor::Person(person), ..infra::Call::system("test") };
+        let gig = app.market.gig_find(&call, id.parse().unwrap()).await.unwrap().unwrap();
+        let page = PageRequest { first: Some(3), ..PageRequest::default() };
+        let mut found = app.market.gig_matches(&call, &gig, &page).await.unwrap();
+        found.slice.items.iter_mut().for_each(|(_, (_, found))| found.placement = Placement::Newcomer);
+        app.market.people_shown(&call, gig.id, found.model_version, &found.slice.items);
+    };
+    let unanswered = async || -> i32 {
+        app.market.impressions_write().await.unwrap();
+        sqlx::query_scalar("select unanswered from exposure_sums").fetch_one(app.pool()).await.unwrap()
+    };
+    looks(1).await;
+    looks(1).await;
+    assert_eq!(unanswered().await, 1, "twice in one batch");
+    looks(1).await;
+    assert_eq!(unanswered().await, 1, "and once more within the day");
+    looks(2).await;
+    assert_eq!(unanswered().await, 2, "somebody else");
+    app.passes(TimeDelta::days(2)).await;
+    looks(1).await;
+    assert_eq!(unanswered().await, 3, "and the first again, on another day");
+    let logged: i64 = sqlx::query_scalar("select count(*) from exposures").fetch_one(app.pool()).await.unwrap();
+    assert_eq!(logged, 5, "all of it is in the log");
 }

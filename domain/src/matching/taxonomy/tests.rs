@@ -168,3 +168,11 @@ fn parts_and_kinds_know_their_place() {
         ["react", "javascript", "programming-languages"]
     );
 }
+
+#[test]
+fn a_word_longer_than_any_name_is_not_tried_letter_by_letter() {
+    let names = Taxonomy::shipped().spelled.iter().map(|(_, name, _)| name);
+    let longest = names.filter(|name| !name.contains(' ')).map(String::len).max().unwrap();
+    assert!(longest < LONGEST_WORD, "a slip in {longest} letters is still found");
+    assert!(is_long_word(&"a".repeat(LONGEST_WORD)) && !is_long_word(&"a".repeat(LONGEST_WORD + 1)));
+}
