@@ -31,6 +31,15 @@ impl ClientAddress {
             IpAddr::V6(address) => Self(IpAddr::V6((address.to_bits() >> 64 << 64).into())),
         }
     }
+
+    /// The first 48 bits of an IPv6 address: a site, of whose 65,536 networks its holder can take any.
+    #[must_use]
+    pub fn site(self) -> Option<Self> {
+        match self.0 {
+            IpAddr::V4(_) => None,
+            IpAddr::V6(address) => Some(Self(IpAddr::V6((address.to_bits() >> 80 << 80).into()))),
+        }
+    }
 }
 
 fn forwarded(headers: &HeaderMap, trusted_proxies: usize) -> Option<IpAddr> {

@@ -6,6 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::ClientAddress;
 
+/// So many networks of one site hold as many connections as one network may.
+const SITE: usize = 8;
+
 /// Counts connections, and says when it is enough.
 #[derive(Debug)]
 pub struct Slots {
@@ -14,10 +17,25 @@ pub struct Slots {
     held: Mutex<Held>,
 }
 
+/// Whose connections are counted together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Whose {
+    Network(ClientAddress),
+    Site(ClientAddress),
+}
+
+impl Whose {
+    /// All that a connection of this network counts for, and how many networks' worth of them each may hold.
+    fn all(network: Option<ClientAddress>) -> impl Iterator<Item = (Self, usize)> {
+        let site = network.and_then(ClientAddress::site).map(|site| (Self::Site(site), SITE));
+        network.map(|network| (Self::Network(network), 1)).into_iter().chain(site)
+    }
+}
+
 #[derive(Debug, Default)]
 struct Held {
     all: usize,
-    by_address: HashMap<ClientAddress, usize>,
+    by_address: HashMap<Whose, usize>,
 }
 
 /// A place among the connections, given back when it is dropped.
@@ -52,16 +70,18 @@ impl Slots {
     fn hold(self: &Arc<Self>, address: Option<ClientAddress>, in_all: bool) -> Option<Slot> {
         let address = address.map(|address| ClientAddress(address.0.to_canonical()).network());
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_address = address.and_then(|address| held.by_address.get(&address).copied()).unwrap_or_default();
-        if (in_all && held.all >= self.most) || (address.is_some() && of_address >= self.most_per_address) {
+        let full = |(whose, worth)| {
+            held.by_address.get(&whose).is_some_and(|count| *count >= self.most_per_address.saturating_mul(worth))
+        };
+        if (in_all && held.all >= self.most) || Whose::all(address).any(full) {
             return None;
         }
         if in_all {
             held.all += 1;
             metrics::gauge!("rabta_http_connections").set(held.all as f64);
         }
-        if let Some(address) = address {
-            held.by_address.insert(address, of_address + 1);
+        for (whose, _) in Whose::all(address) {
+            *held.by_address.entry(whose).or_default() += 1;
         }
         Some(Slot { slots: Arc::clone(self), address, in_all })
     }
@@ -74,11 +94,12 @@ impl Drop for Slot {
             held.all = held.all.saturating_sub(1);
             metrics::gauge!("rabta_http_connections").set(held.all as f64);
         }
-        let Some(address) = self.address else { return };
-        if let Some(count) = held.by_address.get_mut(&address) {
-            *count -= 1;
-            if *count == 0 {
-                held.by_address.remove(&address);
+        for (whose, _) in Whose::all(self.address) {
+            if let Some(count) = held.by_address.get_mut(&whose) {
+                *count -= 1;
+                if *count == 0 {
+                    held.by_address.remove(&whose);
+                }
             }
         }
     }
@@ -100,6 +121,19 @@ mod tests {
         drop(first);
         assert!(slots.take(c).is_some());
         assert!(slots.take(a).is_some());
+    }
+
+    #[test]
+    fn a_site_holds_as_many_as_eight_of_its_networks_may_however_many_it_takes() {
+        let slots = Slots::new(1_000, 2);
+        let of = |site: u128, network: u128| IpAddr::V6(((0x2001_0db8_0000 + site) << 80 | network << 64 | 1).into());
+        let held: Vec<Slot> =
+            (0..40).flat_map(|network| [slots.take(of(1, network)), slots.take(of(1, network))]).flatten().collect();
+        assert_eq!(held.len(), 16);
+        assert!(slots.take(of(2, 0)).is_some(), "another site");
+        drop(held);
+        assert!(slots.take(of(1, 7)).is_some(), "the places come back");
+        assert!(slots.held.lock().unwrap().by_address.is_empty(), "and nothing is kept of who left");
     }
 
     #[test]
