@@ -64,7 +64,8 @@ impl Dispute {
         self.0.answer.as_deref()
     }
 
-    /// How much is in dispute.
+    /// How much is in dispute: what was held when it was opened. What a bank had taken before, and gives back, is divided in the
+    /// same proportion as this is.
     async fn total(&self) -> Money {
         self.0.total.into()
     }
