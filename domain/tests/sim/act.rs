@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use domain::Timestamp;
 use domain::access::{self, Actor, Subject, Verb};
-use domain::bearer::{self, Bearer};
+use domain::bearer;
 use domain::bonus;
 use domain::change::Change;
 use domain::contract::{Contract, Engagement, State as ContractState};
@@ -102,6 +102,7 @@ impl World {
             Move::Timesheet { by, of, expected, act } => self.timesheet_act(&by, of, expected, act),
             Move::OutageDeclare { by, outage, zones, span } => self.outage_declare(&by, outage, &zones, span),
             Move::OutageEnd { by, of } => self.outage_end(&by, of),
+            Move::CardRefund { by, refund, payment, amount } => self.card_refund(&by, refund, payment, amount),
             Move::PayoutMethodAdd { by, method, iban, title } => {
                 let outcome = self.method_add(&by, method, iban, title);
                 self.take(outcome, Self::put_method)
@@ -304,6 +305,7 @@ impl World {
             },
             Message::ChargedBack { payment, reference, amount } => self.charged_back(payment, &reference, amount),
             Message::ChargebackWon { payment, reference } => self.chargeback_won(payment, &reference),
+            Message::Refund { refund, says } => self.refund_is_heard(refund, says),
             Message::Rail { payout, attempt, says } => self.rail_is_heard(payout, attempt, &says),
         }
     }
@@ -505,12 +507,7 @@ impl World {
                 let outcome = outcome.and_then(|change| bearer::make_up(change, bears));
                 self.take(outcome, |world, (milestone, bears)| {
                     world.put_milestone(milestone);
-                    for bearer in bears {
-                        match bearer {
-                            Bearer::Milestone(milestone) => world.put_milestone(milestone),
-                            Bearer::Week(week) => world.put_timesheet(week),
-                        }
-                    }
+                    bears.into_iter().for_each(|bearer| world.put_bearer(bearer));
                 })
             }
             _ => self.on_milestone(of, |m| match act {

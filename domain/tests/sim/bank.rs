@@ -1,7 +1,7 @@
 //! Carrying out what clients' banks do: they take payments back, and may give them back again. What a
 //! chargeback took is held against what it may take.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use domain::access::Actor;
 use domain::bearer::Bearer;
@@ -88,16 +88,11 @@ impl World {
 
     /// What else bears the chargebacks of the payments that a milestone's money came with.
     pub(super) fn bearers_of(&self, milestone: &Milestone) -> Vec<Bearer> {
-        let of: BTreeSet<For> = (milestone.sources.all().iter().filter_map(|source| source.payment))
-            .filter_map(|payment| self.outside.payments.get(&payment).map(|there| there.of))
-            .collect();
-        of.into_iter()
-            .filter_map(|of| match of {
-                For::Milestone(id) if id == milestone.id => None,
-                For::Milestone(id) => self.milestones.get(&id).cloned().map(Bearer::Milestone),
-                For::Timesheet(id) => self.timesheets.get(&id).cloned().map(Bearer::Week),
-            })
-            .collect()
+        let payments = milestone.sources.all().iter().filter_map(|source| source.payment);
+        let of: BTreeMap<For, PaymentId> =
+            payments.filter_map(|payment| Some((self.outside.payments.get(&payment)?.of, payment))).collect();
+        let others = of.into_iter().filter(|(of, _)| *of != For::Milestone(milestone.id));
+        others.filter_map(|(_, payment)| self.bearer_of(payment)).collect()
     }
 
     /// What a chargeback may reach: `own` first, then by id what holds the payment's money.

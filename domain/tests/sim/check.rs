@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use domain::Timestamp;
 use domain::access::{Actor, MemberRole, Person, Staff};
-use domain::bearer::Bearer;
 use domain::contract::{HoldReason, Status};
 use domain::dispute::{CaseId, Dispute, DisputeState};
 use domain::id::{OrganizationId, UserId};
@@ -16,7 +15,6 @@ use domain::timer::Timer;
 use domain::timesheet::TimesheetState;
 
 use super::books::Tally;
-use super::outside::For;
 use super::world::{FREELANCERS, Promise, World, Wrong, id};
 
 macro_rules! must {
@@ -48,12 +46,8 @@ impl World {
             }
         }
         // What a bank took, and we bore, is nobody's credit: the client has had it from the bank.
-        for (payment, there) in self.outside.payments.iter().filter(|(_, there)| !there.told_back.is_empty()) {
-            let bearer = match there.of {
-                For::Milestone(id) => self.milestones.get(&id).cloned().map(Bearer::Milestone),
-                For::Timesheet(id) => self.timesheets.get(&id).cloned().map(Bearer::Week),
-            };
-            let Some(bearer) = bearer else { continue };
+        for (payment, _) in self.outside.payments.iter().filter(|(_, there)| !there.told_back.is_empty()) {
+            let Some(bearer) = self.bearer_of(*payment) else { continue };
             let lost = bearer.lost_by(*payment).map_err(|error| error.to_string())?;
             let credit = self.credit(bearer.client()).of(*payment).map_err(|error| error.to_string())?;
             must!(lost.is_zero() || credit.is_zero(), "we bore {lost} of {payment}, and {credit} of it is credit");
@@ -386,6 +380,7 @@ impl World {
             let lost = payment.told_back.iter().filter(|(reference, _)| !payment.told_won.contains(*reference));
             taken += payment.takes - lost.map(|(_, amount)| amount).sum::<i64>();
         }
+        taken -= self.on_cards();
         let clearing = -self.books.balance(LedgerAccount::ProcessorClearing);
         must!(clearing == taken, "the processor told of {taken}, the books took {clearing}");
         Ok(())

@@ -59,6 +59,7 @@ impl World {
             73..=81 => self.dispute_moves(),
             82..=89 => self.timesheet_moves(),
             90..=91 => self.offer_or_contract_moves(),
+            92..=93 if self.sends_to_cards => self.card_moves(),
             _ => self.payout_moves(),
         }
     }

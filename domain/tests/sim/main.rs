@@ -36,7 +36,7 @@ fn money_is_neither_made_nor_lost_whatever_happens() {
     let outages = "planned ongoing over withdrawn grant week_grant";
     let contracts = "active paused on_hold ending ended";
     let reasons = "fund credit release hold_over reclaim hand_over refund refund_after award chargeback chargeback_won \
-                   arbitration_fee payout_send payout_arrive payout_return";
+                   arbitration_fee payout_send payout_arrive payout_return card_refund card_refund_failed";
     let verbs = "offer.create offer.accept offer.decline offer.withdraw expire_offer \
                  contract.pause contract.resume contract.end contract.hold contract.lift contract.card_set \
                  milestone.propose milestone.give_bonus milestone.give_tip milestone.agree milestone.fund \
@@ -50,7 +50,8 @@ fn money_is_neither_made_nor_lost_whatever_happens() {
                  timesheet.add_entry timesheet.remove_entry timesheet.submit timesheet.approve timesheet.dispute \
                  timesheet.pay timesheet.write_off write_off_timesheet submit_timesheet auto_approve_timesheet charge_timesheet pay_timesheet \
                  payout_method.add payout_method.remove payout.request payout.cancel payout.unblock payout.reject \
-                 payout.approve advance_payout payment.succeeded payment.failed payment.charged_back payment.chargeback_won rail.says";
+                 payout.approve advance_payout payment.succeeded payment.failed payment.charged_back payment.chargeback_won rail.says \
+                 payment.refund refund.taken_up refund.succeeded refund.failed refund.given_up";
     let named = [
         ("verb", verbs),
         ("offer", offers),

@@ -14,6 +14,7 @@ pub mod act;
 pub mod hours;
 pub mod outages;
 pub mod bank;
+pub mod cards;
 pub mod outside;
 pub mod end;
 pub mod reconcile;

@@ -6,8 +6,8 @@ use domain::Timestamp;
 use domain::access::Actor;
 use domain::contract::HoldReason;
 use domain::id::{
-    ContractId, DisputeId, MilestoneId, OfferId, OrganizationId, OutageId, PaymentId, PayoutId, PayoutMethodId,
-    SubmissionId, TimeEntryId, TimesheetId, UserId,
+    ContractId, DisputeId, MilestoneId, OfferId, OrganizationId, OutageId, PaymentId, PaymentRefundId, PayoutId,
+    PayoutMethodId, SubmissionId, TimeEntryId, TimesheetId, UserId,
 };
 use domain::milestone::{Approval, Kind};
 use domain::money::Money;
@@ -54,6 +54,8 @@ pub enum Move {
     OutageDeclare { by: Actor, outage: OutageId, zones: Vec<&'static str>, span: Span },
     /// Somebody ends an outage.
     OutageEnd { by: Actor, of: OutageId },
+    /// A client has some of a payment go back to its card.
+    CardRefund { by: Actor, refund: PaymentRefundId, payment: PaymentId, amount: Money },
     /// Somebody adds a bank account.
     PayoutMethodAdd { by: Actor, method: PayoutMethodId, iban: &'static str, title: &'static str },
     /// Somebody removes a bank account.
@@ -182,7 +184,18 @@ pub enum Message {
     Failed { payment: PaymentId },
     ChargedBack { payment: PaymentId, reference: String, amount: Money },
     ChargebackWon { payment: PaymentId, reference: String },
+    Refund { refund: PaymentRefundId, says: RefundSays },
     Rail { payout: PayoutId, attempt: u32, says: Carried },
+}
+
+/// What the processor says of money that goes back to a card.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefundSays {
+    TakenUp,
+    Succeeded,
+    Failed,
+    /// Nothing, for so long that it is thought not to have got there.
+    Silent,
 }
 
 impl Move {
@@ -196,6 +209,10 @@ impl Move {
                 Message::Failed { .. } => "payment.failed",
                 Message::ChargedBack { .. } => "payment.charged_back",
                 Message::ChargebackWon { .. } => "payment.chargeback_won",
+                Message::Refund { says: RefundSays::TakenUp, .. } => "refund.taken_up",
+                Message::Refund { says: RefundSays::Succeeded, .. } => "refund.succeeded",
+                Message::Refund { says: RefundSays::Failed, .. } => "refund.failed",
+                Message::Refund { says: RefundSays::Silent, .. } => "refund.given_up",
                 Message::Rail { .. } => "rail.says",
             },
             Self::OfferCreate { .. } => "offer.create",
@@ -259,6 +276,7 @@ impl Move {
             },
             Self::OutageDeclare { .. } => "outage.declare",
             Self::OutageEnd { .. } => "outage.end",
+            Self::CardRefund { .. } => "payment.refund",
             Self::PayoutMethodAdd { .. } => "payout_method.add",
             Self::PayoutMethodRemove { .. } => "payout_method.remove",
             Self::PayoutRequest { .. } => "payout.request",

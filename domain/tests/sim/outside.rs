@@ -105,6 +105,7 @@ impl World {
             Event::TimesheetChargeStarted { timesheet, payment, total } => {
                 self.processor_is_asked(For::Timesheet(*timesheet), *payment, *total);
             }
+            Event::PaymentRefundStarted { .. } => self.refund_is_asked(&event),
             Event::MilestoneFunded { .. }
             | Event::MilestoneReleased { .. }
             | Event::MilestoneRefunded { .. }

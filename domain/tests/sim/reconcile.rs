@@ -2,6 +2,7 @@
 //! twice and out of order.
 
 use domain::ledger::JournalEntry;
+use domain::payment::RefundState;
 use domain::payout::PayoutState;
 use domain::reconciliation::{Background, BalanceTransaction, Class, Flow, Period, Posted, reconcile};
 
@@ -32,6 +33,10 @@ impl World {
             Message::ChargedBack { payment, reference, .. } => (reference.clone(), *payment),
             Message::ChargebackWon { payment, reference } => (format!("{reference} won"), *payment),
             Message::Failed { .. } | Message::Rail { .. } => return,
+            Message::Refund { refund, .. } => {
+                self.heard_at.insert(refund.to_string(), self.now);
+                return;
+            }
         };
         self.heard_at.entry(name).or_insert(self.now);
         self.hearing = Some(payment);
@@ -56,6 +61,13 @@ impl World {
                     let won_at = at(&won).max(came_at);
                     moves(won, id.clone(), Class::Dispute, Flow::In, *amount, won_at);
                 }
+            }
+        }
+        for refund in self.refunds.values() {
+            // What did not get there in the end went out and came back, or never left.
+            if !matches!(refund.state, RefundState::Failed { .. }) {
+                let name = refund.id.to_string();
+                moves(name.clone(), name, Class::Refund, Flow::Out, refund.amount.minor(), refund.created_at);
             }
         }
         for ((id, attempt), transfer) in &self.outside.transfers {

@@ -13,15 +13,15 @@ use domain::credit::Credit;
 use domain::dispute::{Case, CaseId, Dispute};
 use domain::event::Event;
 use domain::id::{
-    ContractId, DisputeId, Id, MilestoneId, OfferId, OrganizationId, OutageId, PaymentId, PayoutId, PayoutMethodId,
-    TimesheetId, UserId,
+    ContractId, DisputeId, Id, MilestoneId, OfferId, OrganizationId, OutageId, PaymentId, PaymentRefundId, PayoutId,
+    PayoutMethodId, TimesheetId, UserId,
 };
 use domain::ledger::LedgerAccount;
 use domain::milestone::Milestone;
 use domain::money::Money;
 use domain::offer::Offer;
 use domain::outage::{Grant, Outage, Status};
-use domain::payment::PaymentMethod;
+use domain::payment::{PaymentMethod, Refund};
 use domain::payout::{Payout, PayoutMethod};
 use domain::policy::{PolicyVersion, Terms};
 use domain::reconciliation::Posted;
@@ -57,6 +57,10 @@ pub struct World {
     pub cards_named: u64,
     pub outages: BTreeMap<OutageId, Outage>,
     pub grants: BTreeMap<(OutageId, CaseId), Grant>,
+    /// What goes back to cards.
+    pub refunds: BTreeMap<PaymentRefundId, Refund>,
+    /// Do clients have money go back to their cards here?
+    pub sends_to_cards: bool,
     pub payouts: BTreeMap<PayoutId, Payout>,
     pub methods: BTreeMap<PayoutMethodId, PayoutMethod>,
     pub outside: Outside,
@@ -125,6 +129,8 @@ impl World {
             cards_named: 0,
             outages: BTreeMap::new(),
             grants: BTreeMap::new(),
+            refunds: BTreeMap::new(),
+            sends_to_cards: true,
             payouts: BTreeMap::new(),
             methods: BTreeMap::new(),
             outside,

@@ -324,6 +324,7 @@ impl<'a> Twin<'a> {
                 request!(self, by, next, call => market.outage_end(&call, outage))
                     .map(|there| (json!(world.outages.get(of)), json!(there)))
             }
+            Move::CardRefund { .. } => return Err("no money goes back to cards here".to_owned()),
             Move::PayoutMethodAdd { by, method, iban, title } => {
                 let here = world.methods.get(method).map(|m| (m.id, m.user, m.added_at, m.usable_from, m.removed_at));
                 let session = self.proved_session(by).await?;
@@ -447,6 +448,8 @@ impl<'a> Twin<'a> {
             Message::ChargebackWon { payment, reference } => {
                 (*payment, ProcessorFact::ChargebackWon { reference: self.names.in_text(reference) })
             }
+            // Nothing was asked for.
+            Message::Refund { .. } => return Ok(()),
             Message::Rail { payout, attempt, says } => {
                 let event = RailEvent { payout: self.names.of(*payout), attempt: *attempt, said: says.clone() };
                 return self.app.market.rail_event(&event).await;
