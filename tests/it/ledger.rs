@@ -355,7 +355,7 @@ async fn no_posting_alone_moves_what_a_milestone_or_a_week_holds() {
         [(escrow.clone(), available), ("processor_clearing".to_owned(), escrow), ("losses".to_owned(), week)]
     {
         let alone = sqlx::query(
-            "select ledger_post(gen_random_uuid(), 'correction', 'alone', null, null, 'system', 'x', now(),
+            "select ledger_post(gen_random_uuid(), 'release', 'alone', null, null, 'system', 'x', now(),
                 jsonb_build_array(jsonb_build_object('from_account', $1::text, 'to_account', $2::text,
                     'currency', 'USD', 'amount_minor', 1)))",
         );

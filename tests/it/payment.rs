@@ -187,24 +187,25 @@ async fn what_a_freelancer_gives_back_of_a_payment_its_bank_took_makes_up_for_ou
     let first = json!({ "milestoneId": deal.milestone });
     deal.client.does("milestoneRequestRefund", first.clone(), "milestone { id }").await.ok();
     deal.freelancer.does("milestoneAgreeRefund", first, "milestone { id }").await.ok();
-    // Its credit pays for a tip's worth of work that is released on the spot of an award, before the bank moves.
+    // Its credit pays for more work.
     let more = json!({ "contractId": contract, "title": "More", "amount": { "amount": "400.00" } });
     let second = deal.client.does("milestonePropose", more, "milestone { id }").await.text("milestone.id");
     let its = json!({ "milestoneId": second });
     deal.freelancer.does("milestoneAgree", its.clone(), "milestone { id }").await.ok();
     deal.client.does("milestoneFund", its.clone(), "milestone { status }").await.ok();
     deal.freelancer
-        .does("milestoneSubmit", json!({ "milestoneId": second, "note": "Done" }), "milestone { id }")
+        .does("milestoneSubmit", json!({ "milestoneId": second, "message": "Done" }), "milestone { id }")
         .await
         .ok();
-    let open = json!({ "milestoneId": second, "reason": "Not what I wanted" });
-    let dispute = deal.client.does("milestoneDispute", open, "dispute { id }").await.text("dispute.id");
-    let answer = json!({ "disputeId": dispute, "answer": "It is" });
-    deal.freelancer.does("disputeAnswer", answer, "dispute { id }").await.ok();
-    let verdict = json!({ "disputeId": dispute, "amount": { "amount": "400.00" }, "reason": "It is" });
-    app.mediator("marta").await.does("disputeRecommend", verdict.clone(), "dispute { id }").await.ok();
-    deal.client.does("disputeRefuse", json!({ "disputeId": dispute }), "dispute { id }").await.ok();
-    app.mediator("omar").await.does("disputeAward", verdict, "dispute { status }").await.ok();
+    // It is released on the spot, by an award, before the bank moves.
+    let deal = tests::Deal { milestone: second.clone(), contract, ..deal };
+    let quarrel = deal.disputed("400.00").await;
+    quarrel.answers().await;
+    quarrel.is_recommended(&app.mediator("marta").await, "400.00").await;
+    assert_eq!(quarrel.client_does("disputeRefuse", json!({})).await, "HEARING");
+    let award = json!({ "amount": { "amount": "400.00" }, "reason": "It is what was asked for" });
+    quarrel.does(&app.mediator("omar").await, "disputeAward", award).await.ok();
+    let deal = quarrel.deal;
     assert_eq!((deal.credit().await, deal.balances().await), (61_800, [0, 0, 38_000]));
     let losses = async || {
         let losses =

@@ -81,6 +81,8 @@ impl World {
         let (payment, reference) = (refund.payment, format!("re_{of}"));
         let credit = self.credit(refund.client).of(payment).map_err(wrong)?;
         let outcome = match says {
+            // It is given up once, while nothing was heard.
+            RefundSays::Silent if refund.state != RefundState::Started => return Ok(Answer::AsItWas),
             RefundSays::TakenUp => refund.taken_up(&system, reference, credit),
             RefundSays::Succeeded => refund.succeeded(&system, now, reference, credit),
             RefundSays::Failed | RefundSays::Silent => {

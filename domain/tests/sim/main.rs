@@ -106,7 +106,7 @@ fn planted_bugs_are_noticed() {
     let mut told = Vec::new();
     for (planted, notices) in [
         (Planted::DoubleFee, &["escrow:"][..]),
-        (Planted::LostCent, &["pending, and holds of"]),
+        (Planted::LostCent, &["escrow:", "its escrow says"]),
         (Planted::ReleaseWhileDisputed, &["what it is about is not disputed"]),
         (Planted::TimerAfterTheEnd, &["has no owner"]),
         (Planted::RefundAboveHeld, &["escrow:", " is at -"]),

@@ -1,7 +1,6 @@
 //! What becomes of what was shown, and what can be told from it.
 
 use chrono::TimeDelta;
-use domain::id::Id;
 use domain::matching::Placement;
 use infra::page::PageRequest;
 use serde_json::{Value, json};
@@ -174,7 +173,7 @@ async fn proposals_that_say_nearly_the_same_are_grouped_for_the_client() {
         ("b2", "I wrote the ledger of a payments company in Rust; here is how I would begin with yours.".to_owned()),
         ("c3", letter("Ada")),
     ] {
-        app.market.clock().advance(chrono::TimeDelta::seconds(1));
+        app.market.clock().advance(TimeDelta::seconds(1));
         bids.push(bid(&app.freelancer(name).await, &id, &letter).await);
     }
     let query = "query($id: ID!, $collapse: Boolean!, $by: ProposalOrder!) { gig(id: $id) {
@@ -255,9 +254,10 @@ async fn who_loads_a_page_again_does_not_use_up_the_patience_with_a_newcomer() {
     let ada = app.client("ada").await;
     freelancer(&app, "lin", "Rust engineer", &["rust"]).await;
     let id = gig(&app, &ada).await;
-    let looks = async |user: u128| {
+    let bea = app.person("bea").await;
+    let looks = async |who: &tests::Person<'_>| {
         let person = Person {
-            user: Id::from_uuid(uuid::Uuid::from_u128(user)),
+            user: who.id.parse().unwrap(),
             suspended: false,
             second_factor: false,
             staff: None,
@@ -274,15 +274,15 @@ async fn who_loads_a_page_again_does_not_use_up_the_patience_with_a_newcomer() {
         app.market.impressions_write().await.unwrap();
         sqlx::query_scalar("select unanswered from exposure_sums").fetch_one(app.pool()).await.unwrap()
     };
-    looks(1).await;
-    looks(1).await;
+    looks(&ada).await;
+    looks(&ada).await;
     assert_eq!(unanswered().await, 1, "twice in one batch");
-    looks(1).await;
+    looks(&ada).await;
     assert_eq!(unanswered().await, 1, "and once more within the day");
-    looks(2).await;
+    looks(&bea).await;
     assert_eq!(unanswered().await, 2, "somebody else");
     app.passes(TimeDelta::days(2)).await;
-    looks(1).await;
+    looks(&ada).await;
     assert_eq!(unanswered().await, 3, "and the first again, on another day");
     let logged: i64 = sqlx::query_scalar("select count(*) from exposures").fetch_one(app.pool()).await.unwrap();
     assert_eq!(logged, 5, "all of it is in the log");
