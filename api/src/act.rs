@@ -147,6 +147,10 @@ acts! {
     /// later, when nobody is there: hand `clientSecret` to the processor's page, and find it in
     /// `organization.paymentMethods` when that is done.
     PaymentMethodSetUp,
+    /// Send `paymentMethodPrefer`. Name the card or bank account of your organization that is offered first.
+    PaymentMethodPrefer,
+    /// Send `paymentMethodRemove`. Remove a card or a bank account of your organization: it is charged no more.
+    PaymentMethodRemove,
     /// Send `paymentRefund`. Have unspent credit of your organization go back to the card of a payment.
     PaymentRefund,
     /// Send `milestonePropose`. Propose more work on a contract.

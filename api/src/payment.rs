@@ -16,6 +16,7 @@ use crate::key::Key;
 use crate::loader::{ClientSecretOf, CreditOf, RefundsOf, load};
 use crate::milestone::{Milestone, MilestoneKind};
 use crate::money::{Money, MoneyInput};
+use crate::organization::Organization;
 use crate::timesheet::Timesheet;
 use crate::user_error::{Answer, answer, payload, top_level};
 
@@ -173,6 +174,44 @@ payload! {
     }
 }
 
+/// Which card or bank account is offered first.
+#[derive(Debug, Clone, InputObject, Serialize)]
+pub struct PaymentMethodPreferInput {
+    /// The organization whose it is.
+    pub organization_id: Key<OrganizationId>,
+    /// Its token, as in `organization.paymentMethods`.
+    pub token: String,
+    /// Makes repeating this request harmless: a fresh UUID for each intended act.
+    pub idempotency_key: Option<String>,
+}
+
+/// Which card or bank account is removed.
+#[derive(Debug, Clone, InputObject, Serialize)]
+pub struct PaymentMethodRemoveInput {
+    /// The organization whose it is.
+    pub organization_id: Key<OrganizationId>,
+    /// Its token, as in `organization.paymentMethods`.
+    pub token: String,
+    /// Makes repeating this request harmless: a fresh UUID for each intended act.
+    pub idempotency_key: Option<String>,
+}
+
+payload! {
+    /// The answer to `paymentMethodPrefer`.
+    PaymentMethodPreferPayload {
+        /// The organization, with its `paymentMethods`.
+        organization: Organization
+    }
+}
+
+payload! {
+    /// The answer to `paymentMethodRemove`.
+    PaymentMethodRemovePayload {
+        /// The organization, with the `paymentMethods` that are left.
+        organization: Organization
+    }
+}
+
 /// Whose card or bank account is set up.
 #[derive(Debug, Clone, InputObject, Serialize)]
 pub struct PaymentMethodSetUpInput {
@@ -199,14 +238,22 @@ pub struct SavedPaymentMethod {
     pub label: Option<String>,
     /// The last four digits.
     pub last4: Option<String>,
+    /// If it is a card: the last month it is good for, from 1.
+    pub expires_month: Option<i32>,
+    /// The year of that month.
+    pub expires_year: Option<i32>,
+    /// Is it the one to offer first? One is, as long as there are any: the one that was named with `paymentMethodPrefer`,
+    /// or else the first that there was.
+    pub is_default: bool,
     /// Since when it is there.
     pub saved_at: Timestamp,
 }
 
 impl From<SavedMethod> for SavedPaymentMethod {
     fn from(saved: SavedMethod) -> Self {
-        let SavedMethod { method, kind, label, last4, saved_at } = saved;
-        Self { token: method.as_str().to_owned(), kind, label, last4, saved_at }
+        let SavedMethod { method, kind, label, last4, expires, is_default, saved_at } = saved;
+        let (expires_month, expires_year) = expires.map(|(month, year)| (month.into(), year.into())).unzip();
+        Self { token: method.as_str().to_owned(), kind, label, last4, expires_month, expires_year, is_default, saved_at }
     }
 }
 
@@ -227,6 +274,33 @@ impl PaymentMutation {
     ) -> Answer<PaymentMethodSetUpPayload> {
         let secret = async { ctx.market().payment_method_set_up(&ctx.call_to_act()?, input.organization_id.0).await };
         answer(secret.await.map(|secret| secret.expose_secret().to_owned()))
+    }
+
+    /// Name the card or bank account of your organization that is offered first.
+    async fn payment_method_prefer(
+        &self,
+        ctx: &Context<'_>,
+        input: PaymentMethodPreferInput,
+    ) -> Answer<PaymentMethodPreferPayload> {
+        let outcome = async {
+            let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
+            ctx.market().payment_method_prefer(&call, input.organization_id.0, &input.token).await
+        };
+        answer(outcome.await.map(Organization))
+    }
+
+    /// Remove a card or a bank account of your organization: it is charged no more. One that the weeks of a contract are
+    /// charged to stays until another is named there (`PAYMENT_METHOD_NEEDED`).
+    async fn payment_method_remove(
+        &self,
+        ctx: &Context<'_>,
+        input: PaymentMethodRemoveInput,
+    ) -> Answer<PaymentMethodRemovePayload> {
+        let outcome = async {
+            let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
+            ctx.market().payment_method_remove(&call, input.organization_id.0, &input.token).await
+        };
+        answer(outcome.await.map(Organization))
     }
 
     /// Have unspent credit of your organization go back to the card of a payment. It is no longer credit

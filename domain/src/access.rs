@@ -403,6 +403,8 @@ table! {
     ContractDevelopmentShareSet: OWNER ADMIN FINANCE;
     PaymentRead:              OWNER ADMIN FINANCE STAFF SYSTEM;
     PaymentMethodSetUp:       OWNER ADMIN FINANCE;
+    PaymentMethodPrefer:      OWNER ADMIN FINANCE;
+    PaymentMethodRemove:      OWNER ADMIN FINANCE;
     PaymentRefund:            OWNER ADMIN FINANCE;
     PaymentAdvance:           SYSTEM;
     MilestonePropose:         ONESELF OWNER ADMIN HIRING;
@@ -544,6 +546,8 @@ impl Verb {
             | Self::ContractLiftHold
             | Self::ContractPaymentMethodSet
             | Self::PaymentMethodSetUp
+            | Self::PaymentMethodPrefer
+            | Self::PaymentMethodRemove
             | Self::PaymentRefund
             | Self::PayeeUpdate
             | Self::PayoutMethodAdd

@@ -56,6 +56,20 @@ pub enum Purpose {
 pub struct PaymentMethod(String);
 
 impl PaymentMethod {
+    /// May it be removed, while these contracts, by their titles, are charged to it?
+    pub fn may_be_removed(needed_by: &[String]) -> Result<(), Refusal> {
+        if needed_by.is_empty() {
+            return Ok(());
+        }
+        let titles: Vec<String> = needed_by.iter().map(|title| format!("\u{201c}{title}\u{201d}")).collect();
+        let message = format!(
+            "Weeks are charged to it on {}: name another there with contractPaymentMethodSet, or end the contract, and \
+             then remove it.",
+            titles.join(", ")
+        );
+        Err(Refusal::rule("PAYMENT_METHOD_NEEDED", message))
+    }
+
     /// Read a token: `pm_` and up to 60 letters, digits and underscores.
     pub fn parse(token: &str) -> Result<Self, Refusal> {
         let mut invalid = Invalid::default();

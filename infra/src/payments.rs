@@ -97,6 +97,8 @@ pub struct SetUp {
     pub label: Option<String>,
     /// The last four digits.
     pub last4: Option<String>,
+    /// If it is a card: the last month it is good for, and its year.
+    pub expires: Option<(i16, i16)>,
 }
 
 /// A payment, as the processor knows it.
@@ -237,6 +239,14 @@ impl Payments {
         match self {
             Self::Sandbox => Ok(sandbox::set_up()),
             Self::Stripe(stripe) => stripe::set_up(stripe, market, client).await,
+        }
+    }
+
+    /// Let go of a card or a bank account, so that it can't be charged again. Asking again does no harm.
+    pub async fn detach(&self, now: Timestamp, method: &str) -> Result<(), Fault> {
+        match self {
+            Self::Sandbox => Ok(()),
+            Self::Stripe(stripe) => stripe::detach(stripe, now, method).await,
         }
     }
 

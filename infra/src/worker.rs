@@ -201,6 +201,7 @@ impl Market {
         while self.refresh_tokens_forget(HEAP).await? > 0 {}
         while self.wire_slips_forget(HEAP).await? > 0 {}
         while self.passkey_ceremonies_forget(HEAP).await? > 0 {}
+        while self.payment_methods_detach(HEAP).await? > 0 {}
         self.matching_changes_trim().await
     }
 

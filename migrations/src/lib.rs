@@ -71,6 +71,7 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0082_escrow_account_lookup", sql: include_str!("../sql/0082_escrow_account_lookup.sql") },
     Migration { name: "0085_wire_holders", sql: include_str!("../sql/0085_wire_holders.sql") },
     Migration { name: "0086_offers_per_day", sql: include_str!("../sql/0086_offers_per_day.sql") },
+    Migration { name: "0087_payment_methods", sql: include_str!("../sql/0087_payment_methods.sql") },
     Migration { name: "0089_corrections", sql: include_str!("../sql/0089_corrections.sql") },
     Migration { name: "0090_client_screening", sql: include_str!("../sql/0090_client_screening.sql") },
 ];

@@ -47,6 +47,8 @@ const OF_ONE_STATE: &[Verb] = &[
     Verb::SavedSearchCreate,
     Verb::SavedSearchDelete,
     Verb::PaymentMethodSetUp,
+    Verb::PaymentMethodPrefer,
+    Verb::PaymentMethodRemove,
     Verb::ContractDevelopmentShareSet,
     Verb::PolicyVersionAdd,
     Verb::BankHolidayAdd,

@@ -299,6 +299,11 @@ impl Tx {
         Ok(row.map(Organization::try_from).transpose()?.ok_or(Refusal::HIDDEN)?)
     }
 
+    /// The organization, as it is just now.
+    pub(crate) async fn organization_of(&self, id: OrganizationId) -> Result<Organization, Failure> {
+        self.organization_row(id).await
+    }
+
     async fn organization_row(&self, id: OrganizationId) -> Result<Organization, Failure> {
         let row = row::Entity::find_by_id(id.uuid()).one(self.conn()).await?;
         Ok(row.map(Organization::try_from).transpose()?.ok_or(Refusal::HIDDEN)?)

@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 use domain::Timestamp;
 use domain::access::{self, Subject, Verb};
 use domain::id::{Id, OrganizationId};
+use domain::organization::Organization;
 use domain::payment::PaymentMethod;
 use domain::refusal::Refusal;
 use sea_orm::{ConnectionTrait, FromQueryResult};
@@ -16,7 +17,7 @@ use crate::market::Market;
 use crate::payments::SetUp;
 use crate::sql::{ids, sql};
 use crate::throttle::Allowance;
-use crate::{Call, Failure, Fault, run};
+use crate::{Call, Failure, Fault, Tx, run};
 
 /// How often an organization has one set up: each asks something of the processor, which stays away from who asks too
 /// much.
@@ -25,6 +26,10 @@ const SET_UPS_OF_ORGANIZATION: Allowance = Allowance { attempts: 10, within: Tim
 const SET_UPS_OF_PERSON: Allowance = Allowance { attempts: 20, within: TimeDelta::hours(1) };
 /// How many are shown of an organization, the newest.
 const SHOWN: i64 = 50;
+/// How many contracts a refusal names.
+const NAMED: i64 = 5;
+/// How many of what was removed the processor is asked to let go of while somebody waits.
+const AT_ONCE: i64 = 5;
 
 /// A card or a bank account that an organization may be charged with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +42,10 @@ pub struct SavedMethod {
     pub label: Option<String>,
     /// The last four digits.
     pub last4: Option<String>,
+    /// If it is a card: the last month it is good for, and its year.
+    pub expires: Option<(i16, i16)>,
+    /// Is it the one that is offered first: the one that was named, or else the first that there was?
+    pub is_default: bool,
     /// Since when it is there.
     pub saved_at: Timestamp,
 }
@@ -48,7 +57,26 @@ struct Row {
     kind: String,
     label: Option<String>,
     last4: Option<String>,
+    expires_month: Option<i16>,
+    expires_year: Option<i16>,
+    is_default: bool,
     saved_at: Timestamp,
+}
+
+#[derive(FromQueryResult)]
+struct Here {
+    is_removed: bool,
+}
+
+#[derive(FromQueryResult)]
+struct Charged {
+    title: String,
+}
+
+#[derive(FromQueryResult)]
+struct Held {
+    organization_id: uuid::Uuid,
+    method: String,
 }
 
 #[derive(FromQueryResult)]
@@ -85,9 +113,13 @@ impl Market {
         if seen.is_empty() {
             return Ok(of);
         }
-        let select = "select theirs.* from unnest($1::uuid[]) owner, lateral (
-                select organization_id, method, kind, label, last4, saved_at from saved_payment_methods
-                where organization_id = owner order by saved_at desc, method limit $2) theirs
+        let select = "select theirs.*, theirs.method = first.method as is_default
+            from unnest($1::uuid[]) owner, lateral (
+                select organization_id, method, kind, label, last4, expires_month, expires_year, saved_at
+                from saved_payment_methods where organization_id = owner and removed_at is null
+                order by saved_at desc, method limit $2) theirs, lateral (
+                select method from saved_payment_methods where organization_id = owner and removed_at is null
+                order by preferred_at desc nulls last, saved_at, method limit 1) first
             order by saved_at desc, method";
         let rows = Row::find_by_statement(sql(select, [ids(&seen), SHOWN.into()])).all(self.db()).await?;
         for row in rows {
@@ -96,13 +128,78 @@ impl Market {
         Ok(of)
     }
 
+    /// The client names the card or account that is offered first.
+    pub async fn payment_method_prefer(&self, call: &Call, id: OrganizationId, token: &str) -> Result<Organization, Failure> {
+        run!(self, call, tx => {
+            access::check(tx.actor(), Verb::PaymentMethodPrefer, &Subject::of_client(id))?;
+            if tx.saved_method_for_update(id, token).await?.is_none_or(|found| found.is_removed) {
+                return Err(unknown().into());
+            }
+            let prefer = "update saved_payment_methods set preferred_at = $3 where organization_id = $1 and method = $2";
+            tx.conn().execute_raw(sql(prefer, [id.uuid().into(), token.into(), tx.now().into()])).await?;
+            tx.audit("payment_method_prefer", id, serde_json::json!({})).await?;
+            tx.organization_of(id).await
+        })
+    }
+
+    /// The client removes a card or an account, unless a contract by the hour is charged to it. The processor lets go of
+    /// it, now or when it can be reached.
+    pub async fn payment_method_remove(&self, call: &Call, id: OrganizationId, token: &str) -> Result<Organization, Failure> {
+        let organization = run!(self, call, tx => {
+            access::check(tx.actor(), Verb::PaymentMethodRemove, &Subject::of_client(id))?;
+            let found = tx.saved_method_for_update(id, token).await?.ok_or_else(unknown)?;
+            if found.is_removed {
+                return tx.organization_of(id).await;
+            }
+            let charged = sql(
+                "select c.title from contracts c
+                 where c.organization_id = $1
+                   and (select p.method from contract_payment_methods p where p.contract_id = c.id
+                        order by p.id desc limit 1) = $2
+                   and (c.status <> 'ended' or exists (select 1 from timesheets t where t.contract_id = c.id
+                        and t.status not in ('paid', 'void', 'charged_back')))
+                 order by c.id limit $3",
+                [id.uuid().into(), token.into(), NAMED.into()],
+            );
+            let charged = Charged::find_by_statement(charged).all(tx.conn()).await?;
+            PaymentMethod::may_be_removed(&charged.into_iter().map(|contract| contract.title).collect::<Vec<_>>())?;
+            let remove = "update saved_payment_methods set removed_at = $3 where organization_id = $1 and method = $2";
+            tx.conn().execute_raw(sql(remove, [id.uuid().into(), token.into(), tx.now().into()])).await?;
+            tx.audit("payment_method_remove", id, serde_json::json!({})).await?;
+            tx.organization_of(id).await
+        })?;
+        self.payment_methods_detach(AT_ONCE).await?;
+        Ok(organization)
+    }
+
+    /// Have the processor let go of up to `limit` of what was removed; how many it did. Those that it can't be asked about
+    /// now are asked about another time.
+    pub(crate) async fn payment_methods_detach(&self, limit: i64) -> Result<u64, Failure> {
+        let select = "select organization_id, method from saved_payment_methods
+            where removed_at is not null and detached_at is null order by removed_at limit $1";
+        let held = Held::find_by_statement(sql(select, [limit.into()])).all(self.db()).await?;
+        let mut detached = 0;
+        for Held { organization_id, method } in held {
+            if let Err(fault) = self.payments().detach(self.clock().now(), &method).await {
+                tracing::warn!(%fault, "a payment method that was removed could not be let go of");
+                return Ok(detached);
+            }
+            let note = "update saved_payment_methods set detached_at = $3 where organization_id = $1 and method = $2";
+            let values = [organization_id.into(), method.into(), self.clock().now().into()];
+            self.db().execute_raw(sql(note, values)).await?;
+            detached += 1;
+        }
+        Ok(detached)
+    }
+
     /// One was set up. Answers whether by an organization of ours.
     pub(crate) async fn payment_method_saved(&self, done: &SetUp) -> Result<bool, Failure> {
         let whose = "select organization_id from processor_customers where customer = $1";
         let whose = Whose::find_by_statement(sql(whose, [done.customer.clone().into()])).one(self.db()).await?;
         let Some(Whose { organization_id }) = whose else { return Ok(false) };
-        let keep = "insert into saved_payment_methods (organization_id, method, kind, label, last4, saved_at)
-            values ($1, $2, $3, $4, $5, $6) on conflict (organization_id, method) do nothing";
+        let keep = "insert into saved_payment_methods (organization_id, method, kind, label, last4, saved_at,
+                expires_month, expires_year)
+            values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (organization_id, method) do nothing";
         let values = [
             organization_id.into(),
             done.method.clone().into(),
@@ -110,6 +207,8 @@ impl Market {
             done.label.clone().into(),
             done.last4.clone().into(),
             self.clock().now().into(),
+            done.expires.map(|(month, _)| month).into(),
+            done.expires.map(|(_, year)| year).into(),
         ];
         let call = Call::system("set up");
         run!(self, &call, tx => {
@@ -122,11 +221,37 @@ impl Market {
     }
 }
 
+fn unknown() -> Refusal {
+    Refusal::field("token", "UNKNOWN", "is none of the cards and accounts in organization.paymentMethods")
+}
+
+impl Tx {
+    async fn saved_method_for_update(&self, id: OrganizationId, token: &str) -> Result<Option<Here>, Failure> {
+        let select = "select removed_at is not null as is_removed from saved_payment_methods
+            where organization_id = $1 and method = $2 for update";
+        Ok(Here::find_by_statement(sql(select, [id.uuid().into(), token.into()])).one(self.conn()).await?)
+    }
+
+    /// A card or an account that its organization has removed is named by nobody any more; one that was never saved here
+    /// is the processor's to judge. It is not removed before the transaction ends.
+    pub(crate) async fn method_must_not_be_removed(&self, id: OrganizationId, token: &str) -> Result<(), Failure> {
+        let select = "select removed_at is not null as is_removed from saved_payment_methods
+            where organization_id = $1 and method = $2 for share";
+        let found = Here::find_by_statement(sql(select, [id.uuid().into(), token.into()])).one(self.conn()).await?;
+        match found {
+            Some(Here { is_removed: true }) => {
+                Err(Refusal::field("paymentMethod", "UNKNOWN", "was removed: choose another, or set one up").into())
+            }
+            Some(Here { is_removed: false }) | None => Ok(()),
+        }
+    }
+}
+
 impl TryFrom<Row> for SavedMethod {
     type Error = Fault;
     fn try_from(row: Row) -> Result<Self, Fault> {
-        let Row { method, kind, label, last4, saved_at, .. } = row;
+        let Row { method, kind, label, last4, expires_month, expires_year, is_default, saved_at, .. } = row;
         let method = PaymentMethod::parse(&method).map_err(|error| Fault::bad_row("saved_payment_methods", error))?;
-        Ok(Self { method, kind, label, last4, saved_at })
+        Ok(Self { method, kind, label, last4, expires: expires_month.zip(expires_year), is_default, saved_at })
     }
 }

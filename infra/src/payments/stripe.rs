@@ -10,6 +10,8 @@ use domain::money::{Currency, Money};
 use domain::payment::PROCESSOR_SILENT;
 use sea_orm::{ConnectionTrait, FromQueryResult};
 use secrecy::SecretString;
+use serde::de::IgnoredAny;
+use stripe_client_core::{RequestBuilder, StripeMethod};
 use stripe_core::PaymentIntentSetupFutureUsage;
 use stripe_core::charge::RetrieveCharge;
 use stripe_core::customer::{CreateCustomer, RetrievePaymentMethodCustomer};
@@ -430,8 +432,19 @@ pub(crate) async fn look_at_set_up(stripe: &Stripe, now: Timestamp, setup: &str)
     };
     let look = RetrievePaymentMethodCustomer::new(customer.as_str(), method.as_str());
     let kept: answer::PaymentMethod = stripe.send(now, &look, None).await.map_err(Trouble::fault)?;
+    let expires = kept.card.as_ref().and_then(|card| card.exp_month.zip(card.exp_year));
     let card = kept.card.map(|card| (card.brand, card.last4));
     let bank = kept.us_bank_account.map(|bank| (bank.bank_name, bank.last4));
     let (label, last4) = card.or(bank).unwrap_or_default();
-    Ok(Some(SetUp { customer, method, kind: kept.kind, label, last4 }))
+    Ok(Some(SetUp { customer, method, kind: kept.kind, label, last4, expires }))
+}
+
+/// Let go of a card or a bank account. One that Stripe does not know any more is let go of.
+pub(super) async fn detach(stripe: &Stripe, now: Timestamp, method: &str) -> Result<(), Fault> {
+    let request = RequestBuilder::new(StripeMethod::Post, format!("/payment_methods/{method}/detach"));
+    let key = format!("detach:{method}");
+    match stripe.send_for::<IgnoredAny>(now, request, Some(&key), None).await {
+        Ok(_) | Err(Trouble::Refused(_)) => Ok(()),
+        Err(trouble) => Err(trouble.fault()),
+    }
 }

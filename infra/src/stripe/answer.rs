@@ -201,6 +201,10 @@ pub struct Card {
     pub brand: Option<String>,
     /// The last four digits.
     pub last4: Option<String>,
+    /// The last month it is good for, from 1.
+    pub exp_month: Option<i16>,
+    /// Its year, of four digits.
+    pub exp_year: Option<i16>,
 }
 
 /// What is told of a bank account.

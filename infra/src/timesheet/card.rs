@@ -45,6 +45,7 @@ impl Market {
             let current = tx.contract_card(id).await?.map(|card| card.method);
             let change = contract.set_payment_method(tx.actor(), tx.now(), current.as_ref(), token)?;
             if change.changed {
+                tx.method_must_not_be_removed(contract.client, token).await?;
                 let insert = "insert into contract_payment_methods (contract_id, method, set_by, set_at) values ($1, $2, $3, $4)";
                 let by = tx.actor().person().map_err(Refusal::from)?.user;
                 let values = [id.uuid().into(), change.next.as_str().into(), by.uuid().into(), tx.now().into()];

@@ -387,6 +387,12 @@ pub const CODES: &[(&str, Where, &str, &str)] = &[
     ("OFFER_IS_DRAFT", Rule, "What is a draft takes no money.", "Send the offer, then fund it."),
     ("OFFER_WAITING", Rule, "Offers wait for an answer.", "Withdraw them first."),
     ("OWNER_STAYS", Rule, "An organization has an owner.", "Pass it on first."),
+    (
+        "PAYMENT_METHOD_NEEDED",
+        Rule,
+        "Weeks of a contract are charged to the card that was to be removed.",
+        "Offer `contractPaymentMethodSet` for the contracts that the message names.",
+    ),
     ("OWN_GIG", Rule, "Members of the client can't bid on its gigs.", "Hide the button."),
     ("PASSKEY_ALGORITHM", Rule, "The device made a key of a kind that was not offered.", "Offer another device."),
     (

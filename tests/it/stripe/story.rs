@@ -410,15 +410,16 @@ async fn a_card_that_is_set_up_is_the_organizations_to_be_charged_with() {
     let secret = set_up().await;
     assert_eq!(app.stripe().look(|books| books.setups.len()), 2, "for an hour");
     let listed = async |who: &tests::Person<'_>| {
-        let query =
-            "query($id: ID!) { node(id: $id) { ... on Organization { paymentMethods { token kind label last4 } } } }";
+        let query = "query($id: ID!) { node(id: $id) { ... on Organization {
+            paymentMethods { token kind label last4 expiresMonth expiresYear isDefault } } } }";
         who.asks(query, json!({ "id": deal.client.organization })).await.data()["node"]["paymentMethods"].clone()
     };
     app.settles().await;
     assert_eq!(listed(&deal.client).await, json!([]), "it was only begun");
     app.stripe().does(|books, now| books.sets_up(&secret, "pm_sandbox_visa", now));
     app.settles().await;
-    let card = json!({ "token": "pm_sandbox_visa", "kind": "card", "label": "visa", "last4": "4242" });
+    let card = json!({ "token": "pm_sandbox_visa", "kind": "card", "label": "visa", "last4": "4242",
+        "expiresMonth": 12, "expiresYear": 2031, "isDefault": true });
     assert_eq!(listed(&deal.client).await, json!([card]));
     assert!(!listed(&deal.freelancer).await.to_string().contains("pm_"), "it is nobody else's business");
     pays(&deal, "pm_sandbox_visa").await;
@@ -483,4 +484,54 @@ async fn a_card_that_stripe_does_not_know_fails_the_payment() {
     assert_eq!(reply.text("payment.failureCode"), "resource_missing");
     app.settles().await;
     assert_eq!(deal.status().await, "AGREED");
+}
+
+#[tokio::test]
+async fn an_organizations_cards_are_named_and_removed_unless_weeks_are_charged_to_them() {
+    let app = TestApp::on_stripe().await;
+    let (ada, lin) = (app.client("ada").await, app.freelancer("lin").await);
+    let with = |token: &str| json!({ "organizationId": ada.organization, "token": token });
+    let fields = "organization { paymentMethods { token isDefault } }";
+    for token in ["pm_sandbox_visa", "pm_sandbox_late"] {
+        let input = json!({ "organizationId": ada.organization });
+        let secret = ada.does("paymentMethodSetUp", input, "clientSecret").await.text("clientSecret");
+        app.stripe().does(|books, now| books.sets_up(&secret, token, now));
+        app.settles().await;
+        app.market.clock().advance(TimeDelta::minutes(1));
+    }
+    let shown = |list: &[(&str, bool)]| {
+        let list = list.iter().map(|(token, is_default)| json!({ "token": token, "isDefault": is_default }));
+        json!({ "paymentMethods": list.collect::<Vec<_>>() })
+    };
+    let prefers = async |token: &str| ada.does("paymentMethodPrefer", with(token), fields).await;
+    let both = prefers("pm_sandbox_late").await;
+    assert_eq!(both.ok()["organization"], shown(&[("pm_sandbox_late", true), ("pm_sandbox_visa", false)]));
+    assert_eq!(prefers("pm_sandbox_gold").await.faults(), ["token: UNKNOWN"]);
+    for act in ["paymentMethodPrefer", "paymentMethodRemove"] {
+        assert_eq!(lin.does(act, with("pm_sandbox_visa"), fields).await.refused(), ["NOT_FOUND"], "{act}");
+    }
+
+    // A contract by the hour is charged to one of them.
+    let offer = json!({ "organizationId": ada.organization, "freelancerId": lin.id, "title": "By the hour",
+        "hourlyRate": { "amount": "50.00" }, "weeklyLimitMinutes": 2_400 });
+    let offer = ada.does("offerCreate", offer, "offer { id }").await.text("offer.id");
+    let contract = lin.does("offerAccept", json!({ "offerId": offer }), "contract { id }").await.text("contract.id");
+    let names = |token: &str| json!({ "contractId": contract, "paymentMethod": token });
+    ada.does("contractPaymentMethodSet", names("pm_sandbox_late"), "contract { id }").await.ok();
+    let removes = async |token: &str| ada.does("paymentMethodRemove", with(token), fields).await;
+    let needed = removes("pm_sandbox_late").await;
+    assert_eq!(needed.refused(), ["PAYMENT_METHOD_NEEDED"]);
+    let said = needed.body.to_string();
+    assert!(said.contains("By the hour") && said.contains("contractPaymentMethodSet"), "{said}");
+    assert!(app.stripe().look(|books| books.detached.is_empty()), "nothing was let go of");
+
+    ada.does("contractPaymentMethodSet", names("pm_sandbox_visa"), "contract { id }").await.ok();
+    assert_eq!(removes("pm_sandbox_late").await.ok()["organization"], shown(&[("pm_sandbox_visa", true)]));
+    assert_eq!(app.stripe().look(|books| books.detached.clone()), ["pm_sandbox_late"]);
+    removes("pm_sandbox_late").await.ok();
+    assert_eq!(app.stripe().look(|books| books.detached.len()), 1, "what is gone is gone");
+    // It is gone for good, and named nowhere any more.
+    assert_eq!(prefers("pm_sandbox_late").await.faults(), ["token: UNKNOWN"]);
+    let named = ada.does("contractPaymentMethodSet", names("pm_sandbox_late"), "contract { id }").await;
+    assert_eq!(named.faults(), ["paymentMethod: UNKNOWN"]);
 }

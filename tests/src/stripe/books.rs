@@ -131,6 +131,8 @@ impl Setup {
 pub struct Books {
     /// What is being set up, or was.
     pub setups: Vec<Setup>,
+    /// The cards that were let go of.
+    pub detached: Vec<String>,
     /// Who pays, and what was written on them.
     pub customers: BTreeMap<String, BTreeMap<String, String>>,
     /// What they paid.
@@ -456,6 +458,14 @@ impl Books {
         }
         let card = json!({ "brand": "visa", "last4": "4242", "exp_month": 12, "exp_year": 2031 });
         (200, json!({ "id": method, "object": "payment_method", "type": "card", "card": card, "customer": customer }))
+    }
+
+    pub(super) fn detach(&mut self, method: &str) -> Said {
+        if !self.setups.iter().any(|setup| setup.method.as_deref() == Some(method)) {
+            return missing("payment_method", method);
+        }
+        self.detached.push(method.to_owned());
+        (200, json!({ "id": method, "object": "payment_method", "type": "card", "customer": null }))
     }
 
     pub(super) fn refund_list(&self, asked: &BTreeMap<String, String>) -> Said {

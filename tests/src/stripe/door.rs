@@ -158,6 +158,10 @@ impl Inner {
             ("GET", ["v1", "customers", customer, "payment_methods", method]) => {
                 read(form::NOTHING).map(|_| books.attached(customer, method))?
             }
+            ("POST", ["v1", "payment_methods", method, "detach"]) => {
+                read(form::NOTHING)?;
+                books.detach(method)
+            }
             ("POST", ["v1", "setup_intents"]) => books.setup_create(&read(form::SETUP_CREATE)?),
             ("GET", ["v1", "setup_intents", id]) => read(form::NOTHING).map(|_| books.setup(id))?,
             ("POST", ["v1", "refunds"]) => books.refund_create(&read(form::REFUND_CREATE)?, now),
