@@ -253,7 +253,16 @@ impl From<SavedMethod> for SavedPaymentMethod {
     fn from(saved: SavedMethod) -> Self {
         let SavedMethod { method, kind, label, last4, expires, is_default, saved_at } = saved;
         let (expires_month, expires_year) = expires.map(|(month, year)| (month.into(), year.into())).unzip();
-        Self { token: method.as_str().to_owned(), kind, label, last4, expires_month, expires_year, is_default, saved_at }
+        Self {
+            token: method.as_str().to_owned(),
+            kind,
+            label,
+            last4,
+            expires_month,
+            expires_year,
+            is_default,
+            saved_at,
+        }
     }
 }
 

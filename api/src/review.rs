@@ -11,6 +11,7 @@ use crate::contract::Contract;
 use crate::gig::Gig;
 use crate::key::Key;
 use crate::loader::{WorkReviewed, load};
+use crate::skill::Skill;
 use crate::user_error::{Answer, answer, payload};
 
 /// A review.
@@ -73,6 +74,19 @@ impl Review {
             Some(gig) => Ok(load(ctx, gig).await?.map(Gig)),
             None => Ok(None),
         }
+    }
+
+    /// What the gig was called, if everybody could find it; else null.
+    async fn work_title(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<String>> {
+        let work = load(ctx, WorkReviewed(self.0.contract)).await?;
+        Ok(work.and_then(|work| work.was_open).map(|(title, _)| title))
+    }
+
+    /// The skills that the gig asked for, if everybody could find it; else none.
+    async fn work_skills(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<Skill>> {
+        let work = load(ctx, WorkReviewed(self.0.contract)).await?;
+        let skills = work.and_then(|work| work.was_open).map(|(_, skills)| skills).unwrap_or_default();
+        Ok(skills.into_iter().filter_map(Skill::find).collect())
     }
 
     /// Since when there was a contract.

@@ -7,7 +7,7 @@ use domain::Timestamp;
 use domain::access::{self, Verb};
 use domain::change::Change;
 use domain::contract::Contract;
-use domain::id::{ContractId, GigId, Id, OrganizationId, ReviewId, UserId};
+use domain::id::{ContractId, GigId, Id, OrganizationId, ReviewId, SkillId, UserId};
 use domain::milestone::Side;
 use domain::money::{Currency, Money};
 use domain::refusal::Refusal;
@@ -67,8 +67,8 @@ struct RatingRow {
 }
 
 /// What a review is about: when the work was, and what gig it came of. What of the gig may be shown to whom is for the
-/// gig to say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// gig to say, but for what was in the open before somebody was hired.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReviewedWork {
     /// The gig, if the contract came of one.
     pub gig: Option<GigId>,
@@ -76,6 +76,8 @@ pub struct ReviewedWork {
     pub began_at: Timestamp,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
+    /// What the gig was called and which skills it asked for, if everybody could find it and nobody of ours removed it.
+    pub was_open: Option<(String, Vec<SkillId>)>,
 }
 
 #[derive(FromQueryResult)]
@@ -84,6 +86,8 @@ struct WorkRow {
     gig_id: Option<Uuid>,
     created_at: Timestamp,
     ended_at: Option<Timestamp>,
+    title: Option<String>,
+    skills: Option<Vec<Uuid>>,
 }
 
 #[derive(FromQueryResult)]
@@ -125,14 +129,19 @@ impl Market {
     /// What the reviews of these contracts are about, for whoever sees one of them.
     pub async fn reviewed_works(&self, contracts: &[ContractId]) -> Result<HashMap<ContractId, ReviewedWork>, Failure> {
         let select = sql(
-            "select id, gig_id, created_at, (state ->> 'ended_at')::timestamptz as ended_at from contracts
-             where id = any($1)",
+            "select c.id, c.gig_id, c.created_at, (c.state ->> 'ended_at')::timestamptz as ended_at, g.title,
+                 (select array_agg(s.skill_id order by s.skill_id) from gig_skills s where s.gig_id = g.id) as skills
+             from contracts c left join gigs g on g.id = c.gig_id and g.visibility = 'public'
+                 and g.published_at is not null and g.state <> 'removed'
+             where c.id = any($1)",
             [ids(contracts)],
         );
         let rows = WorkRow::find_by_statement(select).all(self.db()).await?;
         let work = |row: WorkRow| {
             let gig = row.gig_id.map(GigId::from_uuid);
-            let work = ReviewedWork { gig, began_at: row.created_at, ended_at: row.ended_at };
+            let skills = row.skills.unwrap_or_default().into_iter().map(SkillId::from_uuid).collect();
+            let was_open = row.title.map(|title| (title, skills));
+            let work = ReviewedWork { gig, began_at: row.created_at, ended_at: row.ended_at, was_open };
             (ContractId::from_uuid(row.id), work)
         };
         Ok(rows.into_iter().map(work).collect())

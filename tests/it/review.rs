@@ -83,7 +83,7 @@ async fn a_review_shows_what_work_it_is_about_to_those_who_may_see_that() {
     let world = app.world().await;
     let (review, gig) = (world.ids()["review"].clone(), world.ids()["gig"].clone());
     let query = "query($r: ID!, $g: ID!) { gig: node(id: $g) { ... on Gig { id title skills { skillId name } } }
-        review: node(id: $r) { ... on Review { workBeganAt workEndedAt contract { id title } gig { id title skills { skillId name } } } } }";
+        review: node(id: $r) { ... on Review { workTitle workSkills { id name } workBeganAt workEndedAt contract { id title } gig { id title skills { skillId name } } } } }";
     let stranger = app.person("stranger").await;
     let sees = async |who: &tests::Visitor<'_>| who.asks(query, json!({ "r": review, "g": gig })).await.data().clone();
     for party in [world.client(), world.freelancer()] {
@@ -95,4 +95,15 @@ async fn a_review_shows_what_work_it_is_about_to_those_who_may_see_that() {
     let work = &seen["review"];
     assert!(work["workBeganAt"].as_str() < work["workEndedAt"].as_str(), "{work:#}");
     assert_eq!((&work["contract"], &work["gig"]), (&Value::Null, &seen["gig"]), "as much of the gig as anybody sees");
+    // What was in the open before somebody was hired stays so; what never was, or was removed, is not told.
+    let asked = world.client().asks(query, json!({ "r": review, "g": gig })).await.data()["gig"].clone();
+    assert_eq!(work["workTitle"], asked["title"], "{work:#}");
+    let of = |list: &Value, name: &str| {
+        let ids = list.as_array().unwrap().iter().map(|skill| skill[name].as_str().unwrap().to_owned());
+        ids.collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!(of(&work["workSkills"], "id"), of(&asked["skills"], "skillId"));
+    sqlx::query("update gigs set visibility = 'invite_only'").execute(app.pool()).await.unwrap();
+    let work = sees(&stranger.visitor().await).await["review"].clone();
+    assert_eq!((&work["workTitle"], &work["workSkills"]), (&Value::Null, &json!([])));
 }

@@ -129,7 +129,12 @@ impl Market {
     }
 
     /// The client names the card or account that is offered first.
-    pub async fn payment_method_prefer(&self, call: &Call, id: OrganizationId, token: &str) -> Result<Organization, Failure> {
+    pub async fn payment_method_prefer(
+        &self,
+        call: &Call,
+        id: OrganizationId,
+        token: &str,
+    ) -> Result<Organization, Failure> {
         run!(self, call, tx => {
             access::check(tx.actor(), Verb::PaymentMethodPrefer, &Subject::of_client(id))?;
             if tx.saved_method_for_update(id, token).await?.is_none_or(|found| found.is_removed) {
@@ -144,7 +149,12 @@ impl Market {
 
     /// The client removes a card or an account, unless a contract by the hour is charged to it. The processor lets go of
     /// it, now or when it can be reached.
-    pub async fn payment_method_remove(&self, call: &Call, id: OrganizationId, token: &str) -> Result<Organization, Failure> {
+    pub async fn payment_method_remove(
+        &self,
+        call: &Call,
+        id: OrganizationId,
+        token: &str,
+    ) -> Result<Organization, Failure> {
         let organization = run!(self, call, tx => {
             access::check(tx.actor(), Verb::PaymentMethodRemove, &Subject::of_client(id))?;
             let found = tx.saved_method_for_update(id, token).await?.ok_or_else(unknown)?;
