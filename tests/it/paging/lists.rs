@@ -314,6 +314,7 @@ pub const SHORT: &[(&str, &str)] = &[
     ("Query.platformBalances", "the platform's kinds of account, in each currency"),
     ("Query.skillSuggest", "what a text of 20,000 characters speaks of"),
     ("RecoveryCodesRenewPayload.recoveryCodes", "ten"),
+    ("Review.workSkills", "those of a gig, 20 by its input"),
     ("SavedSearch.skills", "20 by its input"),
     ("SecondFactorConfirmPayload.recoveryCodes", "ten"),
     ("Skill.aliases", "ships with the program"),
