@@ -48,8 +48,7 @@ fn what_was_approved_while_a_bank_had_the_rest_and_is_disputed_in_its_hold_is_di
 
 #[test]
 fn what_a_bank_took_of_pending_money_is_in_dispute_with_the_rest_of_it() {
-    let mut terms = Terms::default();
-    terms.chargeback_takes_pending = true;
+    let terms = Terms { chargeback_takes_pending: true, ..Terms::default() };
     let approved = || {
         let mut story = Story::approved();
         story.milestone.terms = terms.clone();
