@@ -158,7 +158,7 @@ async fn platform(app: &TestApp) -> Vec<(String, i64)> {
 /// Our fee of so many cents, posted by this connection.
 async fn fee(db: &mut PgConnection, key: &str, cents: i64) {
     sqlx::query(
-        "select ledger_post(gen_random_uuid(), 'correction', $1, null, null, 'system', 'x', now(),
+        "select ledger_post(gen_random_uuid(), 'credit', $1, null, null, 'system', 'x', now(),
             jsonb_build_array(jsonb_build_object('from_account', 'processor_clearing', 'to_account', 'fee_revenue',
                 'currency', 'USD', 'amount_minor', $2::bigint)))",
     )

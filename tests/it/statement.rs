@@ -370,19 +370,19 @@ async fn the_database_refuses_to_bend_the_books() {
         "update milestones set held_minor = held_minor + 1",
         "update audit_log set act = 'x'",
         // More than there is.
-        "select ledger_post(gen_random_uuid(), 'correction', 'k1', null, null, 'x', 'x', now(),
+        "select ledger_post(gen_random_uuid(), 'credit', 'k1', null, null, 'x', 'x', now(),
             (select jsonb_build_array(jsonb_build_object('from_account', account, 'to_account', 'losses', 'currency', 'USD', 'amount_minor', balance_minor + 1))
              from ledger_balances where account like 'available:%'))",
         // Nothing, from an account to itself, and out of an account that never was.
-        "select ledger_post(gen_random_uuid(), 'correction', 'k2', null, null, 'x', 'x', now(), '[]')",
-        "select ledger_post(gen_random_uuid(), 'correction', 'k3', null, null, 'x', 'x', now(),
+        "select ledger_post(gen_random_uuid(), 'credit', 'k2', null, null, 'x', 'x', now(), '[]')",
+        "select ledger_post(gen_random_uuid(), 'credit', 'k3', null, null, 'x', 'x', now(),
             '[{\"from_account\": \"losses\", \"to_account\": \"losses\", \"currency\": \"USD\", \"amount_minor\": 1}]')",
-        "select ledger_post(gen_random_uuid(), 'correction', 'k4', null, null, 'x', 'x', now(),
+        "select ledger_post(gen_random_uuid(), 'credit', 'k4', null, null, 'x', 'x', now(),
             '[{\"from_account\": \"available:usr_nobody\", \"to_account\": \"losses\", \"currency\": \"USD\", \"amount_minor\": 1}]')",
-        "select ledger_post(gen_random_uuid(), 'correction', 'k5', null, null, 'x', 'x', now(),
+        "select ledger_post(gen_random_uuid(), 'credit', 'k5', null, null, 'x', 'x', now(),
             '[{\"from_account\": \"losses\", \"to_account\": \"paid_out\", \"currency\": \"USD\", \"amount_minor\": -1}]')",
         // A key that was used.
-        "select ledger_post(gen_random_uuid(), 'correction', (select min(key) from ledger_entries), null, null, 'x', 'x', now(),
+        "select ledger_post(gen_random_uuid(), 'credit', (select min(key) from ledger_entries), null, null, 'x', 'x', now(),
             '[{\"from_account\": \"losses\", \"to_account\": \"paid_out\", \"currency\": \"USD\", \"amount_minor\": 1}]')",
     ];
     for sql in refused {
