@@ -450,7 +450,7 @@ mod tests {
                 let named = |of: &[LedgerAccount]| (of.contains(&from), of.contains(&to));
                 let (one, other) = named(&theirs);
                 let (held, holds) = named(&never);
-                let fine = from != to && !(one && other) && !held && !holds;
+                let fine = !(from == to || held || holds || one && other);
                 assert_eq!(proposed(from, to).is_ok(), fine, "{from} to {to}");
             }
         }

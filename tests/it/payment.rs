@@ -198,7 +198,7 @@ async fn what_a_freelancer_gives_back_of_a_payment_its_bank_took_makes_up_for_ou
         .await
         .ok();
     // It is released on the spot, by an award, before the bank moves.
-    let deal = tests::Deal { milestone: second.clone(), contract, ..deal };
+    let deal = Deal { milestone: second.clone(), contract, ..deal };
     let quarrel = deal.disputed("400.00").await;
     quarrel.answers().await;
     quarrel.is_recommended(&app.mediator("marta").await, "400.00").await;
