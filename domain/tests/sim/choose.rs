@@ -222,6 +222,7 @@ impl World {
         let (by, act) = match self.dice.below(12) {
             0 => (by, ContractAct::End),
             1..=2 => (by, ContractAct::Pause),
+            3..=6 if status == "ending" => (self.admin(), ContractAct::Hold(reason)),
             3 => (if self.dice.percent(80) { self.admin() } else { by }, ContractAct::Hold(reason)),
             4..=6 => (if self.dice.percent(80) { self.admin() } else { by }, ContractAct::Lift(reason)),
             _ if status == "active" => return None,

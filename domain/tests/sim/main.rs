@@ -88,10 +88,11 @@ fn refusal_codes() -> BTreeSet<String> {
         }
     }
     assert!(codes.len() > 15, "the sources were read: {codes:?}");
-    // The dice write no evidence and no reviews, make no offers to members of the client, send what they draft,
-    // and keep nothing in dollars; and no rail of theirs is out of sight for so long that people have to settle what
+    // The dice write no evidence and no reviews, make no offers to members of the client and few in a day, send what
+    // they draft, and keep nothing in dollars; and no rail of theirs is out of sight for so long that people have to settle what
     // it carries.
-    let never = ["EVIDENCE_LIMIT", "SELF_DEALING", "OFFER_IS_DRAFT", "RETENTION_ACCOUNT", "PAYOUT_UNDER_WAY"];
+    let never =
+        ["EVIDENCE_LIMIT", "SELF_DEALING", "OFFERS_PER_DAY", "OFFER_IS_DRAFT", "RETENTION_ACCOUNT", "PAYOUT_UNDER_WAY"];
     codes.retain(|code| !never.contains(&code.as_str()));
     codes
 }
