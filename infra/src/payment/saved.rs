@@ -236,10 +236,13 @@ fn unknown() -> Refusal {
 }
 
 impl Tx {
+    /// A card or an account of an organization, not removed by others before the transaction ends. None if what is given
+    /// can be no token.
     async fn saved_method_for_update(&self, id: OrganizationId, token: &str) -> Result<Option<Here>, Failure> {
+        let Ok(method) = PaymentMethod::parse(token) else { return Ok(None) };
         let select = "select removed_at is not null as is_removed from saved_payment_methods
             where organization_id = $1 and method = $2 for update";
-        Ok(Here::find_by_statement(sql(select, [id.uuid().into(), token.into()])).one(self.conn()).await?)
+        Ok(Here::find_by_statement(sql(select, [id.uuid().into(), method.as_str().into()])).one(self.conn()).await?)
     }
 
     /// A card or an account that its organization has removed is named by nobody any more; one that was never saved here
