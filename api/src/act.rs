@@ -92,6 +92,16 @@ acts! {
     SavedSearchCreate,
     /// Send `savedSearchDelete`. Keep a search no longer.
     SavedSearchDelete,
+    /// Send `freelancerBlock`. Keep a freelancer apart from your company: neither is matched with the other, and neither
+    /// can approach the other with bids, invitations or offers.
+    FreelancerBlock,
+    /// Send `freelancerUnblock`. Lift your company's block.
+    FreelancerUnblock,
+    /// Send `clientBlock`. Keep a client apart from you: neither is matched with the other, and neither can approach the
+    /// other with bids, invitations or offers.
+    ClientBlock,
+    /// Send `clientUnblock`. Lift your block of a client.
+    ClientUnblock,
     /// Send `invitationSend`. Invite a freelancer to an open gig.
     InvitationSend,
     /// Send `invitationDecline`. Decline an invitation.

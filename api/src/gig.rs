@@ -6,6 +6,7 @@ use async_graphql::{Context, Enum, ID, InputObject, Lookahead, Object, SimpleObj
 use domain::Timestamp;
 use domain::access::{self, Verb};
 use domain::id::{GigId, OrganizationId, ProposalId, SkillId};
+use domain::matching::features::Country;
 use domain::matching::taxonomy::Taxonomy;
 use infra::gig::{GigFilter, GigsWith};
 use infra::page::Slice;
@@ -106,6 +107,11 @@ impl Gig {
     /// The languages it requires; at most 5.
     pub async fn languages(&self) -> Vec<RequiredLanguage> {
         self.0.brief.languages.iter().cloned().map(RequiredLanguage).collect()
+    }
+
+    /// The countries it may be worked on from, by their ISO 3166 codes; any, when none is named. At most 50.
+    pub async fn countries(&self) -> Vec<&str> {
+        self.0.brief.countries.iter().map(Country::as_str).collect()
     }
 
     /// The hours a week it needs.

@@ -53,6 +53,7 @@ pub mod review;
 pub mod invitation;
 pub mod proposal;
 pub mod saved_search;
+pub mod block;
 pub mod notification;
 pub mod sandbox;
 pub mod limits;

@@ -9,7 +9,7 @@ use domain::gig::Gig as DomainGig;
 use domain::id::{GigId, UserId};
 use domain::matching::improve::{Change, Improvement};
 use domain::matching::shipped::Holders;
-use domain::matching::{Match, Model, Taxonomy};
+use domain::matching::{Match, Model, Taxonomy, constraint};
 use infra::matching::{Freshness, MatchPage};
 use infra::page::PageRequest;
 
@@ -195,11 +195,11 @@ pub enum MatchPlacement {
 pub enum MatchBarrier {
     /// The gig takes no proposals.
     GigClosed,
-    /// The person is away or suspended.
+    /// The person can't act now, or not with this client. Why is not told. Those whose profile is hidden are not even counted.
     NotActive,
-    /// A screening hit holds them.
+    /// Not told: whoever screening holds is `NOT_ACTIVE`.
     Screened,
-    /// One blocked the other.
+    /// One blocked the other; which one is not told. Of a single pair not even that: it is `NOT_ACTIVE`.
     Blocked,
     /// The client wants people from other countries.
     Country,
@@ -207,7 +207,7 @@ pub enum MatchBarrier {
     Language,
     /// They have as many contracts as they take.
     Capacity,
-    /// They have fewer hours a week than the gig needs.
+    /// Running contracts by the hour leave them fewer hours a week than the gig needs.
     WeeklyHours,
     /// The pay is below the least they take, or their rate above a firm budget.
     Budget,
@@ -355,7 +355,7 @@ impl MatchQuery {
         let explained = ctx.market().match_explain(&ctx.call(), gig_id.0, freelancer_id.0).await.map_err(top_level)?;
         Ok(Some(MatchExplanation {
             model_version: explained.model_version,
-            barriers: explained.barriers.iter().copied().map(Into::into).collect(),
+            barriers: explained.barriers.iter().map(|barrier| barrier.told_of_one().into()).collect(),
             score: nano(explained.score.as_nano()),
             factors: factors(&explained.factors),
             sentence: explained.sentence,
@@ -365,8 +365,8 @@ impl MatchQuery {
 }
 
 fn summary<I>(found: &MatchPage<I>) -> MatchSummary {
-    let left_out = found.left_out.iter().map(|(barrier, left_out)| MatchLeftOut {
-        reason: (*barrier).into(),
+    let left_out = constraint::told(&found.left_out).into_iter().map(|(barrier, left_out)| MatchLeftOut {
+        reason: barrier.into(),
         label: barrier.label().to_owned(),
         count: left_out.all,
         by_this_alone: left_out.by_this_alone,

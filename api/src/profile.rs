@@ -5,6 +5,7 @@ use chrono::NaiveTime;
 use domain::Timestamp;
 use domain::access::{Verb, allows};
 use domain::id::{PortfolioItemId, SkillId};
+use domain::matching::features::Country;
 use domain::profile::{PortfolioDraft, ProfileInput};
 use domain::refusal::{Invalid, Refusal};
 use infra::profile::{FreelancerFilter, ProfilesWith};
@@ -57,6 +58,21 @@ impl FreelancerProfile {
         self.0.hourly_rate.map(Money::from)
     }
 
+    /// The least you take for an hour. Only you see your own; gigs that pay less are left out of your matches.
+    async fn least_hourly_rate(&self, ctx: &Context<'_>) -> Option<Money> {
+        self.own(ctx, self.0.least_rate)
+    }
+
+    /// The least you take for a gig at a fixed price. Only you see your own.
+    async fn least_fixed_price(&self, ctx: &Context<'_>) -> Option<Money> {
+        self.own(ctx, self.0.least_price)
+    }
+
+    /// Where they work from: the ISO 3166 code, `"PK"`. Gigs for other countries are left out of their matches.
+    async fn country(&self) -> Option<&str> {
+        self.0.country.as_ref().map(Country::as_str)
+    }
+
     /// Where their clock is: an IANA time zone.
     async fn time_zone(&self) -> String {
         self.0.time_zone.to_string()
@@ -72,7 +88,7 @@ impl FreelancerProfile {
         self.0.hours.map(|(_, ends)| ends.format("%H:%M").to_string())
     }
 
-    /// How many hours a week they have free.
+    /// How many hours a week they give to gigs. Matching takes off what their running contracts by the hour may take.
     async fn weekly_hours(&self) -> Option<i32> {
         self.0.weekly_hours.map(i32::from)
     }
@@ -110,6 +126,13 @@ impl FreelancerProfile {
     /// May you change it?
     async fn viewer_can_update(&self, ctx: &Context<'_>) -> bool {
         allows(&ctx.actor(), Verb::ProfileUpdate, &self.0.subject())
+    }
+}
+
+impl FreelancerProfile {
+    /// What only the person themselves sees.
+    fn own(&self, ctx: &Context<'_>, money: Option<domain::money::Money>) -> Option<Money> {
+        money.filter(|_| ctx.actor().user() == Some(self.0.user)).map(Money::from)
     }
 }
 
@@ -218,11 +241,18 @@ pub struct ProfileUpdateInput {
     pub skills: Option<Vec<ProfileSkillInput>>,
     /// What you ask for an hour: USD 1 to 1,000.
     pub hourly_rate: MaybeUndefined<MoneyInput>,
+    /// The least you take for an hour, at most what you ask. Nobody but you sees it.
+    pub least_hourly_rate: MaybeUndefined<MoneyInput>,
+    /// The least you take for a gig at a fixed price: USD 5 to 1,000,000. Nobody but you sees it.
+    pub least_fixed_price: MaybeUndefined<MoneyInput>,
+    /// Where you work from: the ISO 3166 code, `"PK"`.
+    pub country: MaybeUndefined<String>,
     /// Where your clock is: an IANA time zone.
     pub time_zone: Option<String>,
     /// When you work.
     pub work_hours: MaybeUndefined<WorkHoursInput>,
-    /// How many hours a week you have free, 1 to 80.
+    /// How many hours a week you give to gigs, 1 to 80. Matching takes off what your running contracts by the hour may
+    /// take.
     pub weekly_hours: MaybeUndefined<i32>,
     /// What you speak: all of it, at most 20.
     pub languages: Option<Vec<SpokenLanguageInput>>,
@@ -235,6 +265,8 @@ pub struct ProfileUpdateInput {
 impl ProfileUpdateInput {
     fn read(&self) -> Result<ProfileInput, Refusal> {
         let rate = maybe(&self.hourly_rate, |rate| rate.parse("hourlyRate"))?;
+        let least_rate = maybe(&self.least_hourly_rate, |rate| rate.parse("leastHourlyRate"))?;
+        let least_price = maybe(&self.least_fixed_price, |price| price.parse("leastFixedPrice"))?;
         let hours = maybe(&self.work_hours, |hours| {
             let mut invalid = Invalid::default();
             let starts = wall_clock(&mut invalid, "workHours.starts", &hours.starts);
@@ -252,6 +284,9 @@ impl ProfileUpdateInput {
             overview: self.overview.clone(),
             skills: self.skills.as_ref().map(|skills| skills.iter().map(skill).collect()),
             hourly_rate: rate,
+            least_rate,
+            least_price,
+            country: maybe(&self.country, |code| Ok(code.clone()))?,
             time_zone: self.time_zone.clone(),
             hours,
             weekly_hours: maybe(&self.weekly_hours, |hours| Ok(*hours))?,

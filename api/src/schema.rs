@@ -9,6 +9,7 @@ use infra::Market;
 use self::words::Words;
 use crate::account::AccountMutation;
 use crate::audit::{AuditEntry, AuditQuery};
+use crate::block::{BlockMutation, BlockQuery};
 use crate::bonus::BonusMutation;
 use crate::connection::Counted;
 use crate::contract::{Contract, ContractMutation, ContractQuery};
@@ -65,6 +66,7 @@ pub struct Query(
     PayeeQuery,
     WireQuery,
     ProposalQuery,
+    BlockQuery,
     BooksQuery,
     AuditQuery,
     ReconciliationQuery,
@@ -99,6 +101,7 @@ pub struct TradeMutation(
     GigMutation,
     MatchMutation,
     SavedSearchMutation,
+    BlockMutation,
     InvitationMutation,
     ProposalMutation,
     OfferMutation,

@@ -7,6 +7,7 @@ use domain::user::UserEdit;
 use infra::review::Reviewed;
 use serde::Serialize;
 
+use crate::block::BlockViewer;
 use crate::connection::{Counted, counted};
 use crate::context::RabtaContext;
 use crate::dispute::DisputeViewer;
@@ -98,6 +99,7 @@ pub struct Viewer(
     ProfileViewer,
     MatchViewer,
     SavedSearchViewer,
+    BlockViewer,
     DealViewer,
     DisputeViewer,
     TimesheetViewer,
@@ -120,6 +122,7 @@ impl Viewer {
             ProfileViewer(id),
             MatchViewer,
             SavedSearchViewer,
+            BlockViewer,
             DealViewer,
             DisputeViewer,
             TimesheetViewer,

@@ -369,6 +369,10 @@ table! {
     SavedSearchRead:          ONESELF;
     SavedSearchCreate:        ONESELF;
     SavedSearchDelete:        ONESELF;
+    FreelancerBlock:          OWNER ADMIN RECRUITER HIRING;
+    FreelancerUnblock:        OWNER ADMIN RECRUITER HIRING;
+    ClientBlock:              ONESELF;
+    ClientUnblock:            ONESELF;
     InvitationSend:           OWNER ADMIN RECRUITER HIRING;
     InvitationRead:           ONESELF OWNER ADMIN FINANCE RECRUITER HIRING VIEWER STAFF SYSTEM;
     InvitationDecline:        ONESELF;
@@ -613,6 +617,10 @@ impl Verb {
             | Self::SavedSearchRead
             | Self::SavedSearchCreate
             | Self::SavedSearchDelete
+            | Self::FreelancerBlock
+            | Self::FreelancerUnblock
+            | Self::ClientBlock
+            | Self::ClientUnblock
             | Self::InvitationSend
             | Self::InvitationRead
             | Self::InvitationDecline

@@ -78,7 +78,8 @@ pub struct Asking<'a> {
     pub gig: &'a Gig,
     /// Whom.
     pub freelancer: UserId,
-    /// May the client know of them? If they are suspended, hide, or there is no such person, there is nobody to invite.
+    /// May the client know of them? If they are suspended, hide, are kept apart from the client by a block, or there is no
+    /// such person, there is nobody to invite.
     pub is_known: bool,
     /// Is that a member of the client?
     pub is_member: bool,

@@ -50,6 +50,7 @@ pub mod offer;
 pub mod review;
 pub mod gig;
 pub mod saved_search;
+pub mod block;
 pub mod invitation;
 pub mod proposal;
 pub mod papers;

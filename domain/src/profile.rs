@@ -10,7 +10,7 @@ use crate::access::{self, Actor, Subject, Verb};
 use crate::change::Change;
 use crate::event::Event;
 use crate::id::{FreelancerProfileId, PortfolioItemId, SkillId, UserId};
-use crate::matching::features::Language;
+use crate::matching::features::{Country, Language};
 use crate::matching::overlap::WorkDay;
 use crate::money::{Currency, Money};
 use crate::refusal::{Invalid, Refusal, expect_version};
@@ -23,6 +23,8 @@ pub const LANGUAGES_MAX: usize = 20;
 pub const PORTFOLIO_MAX: usize = 20;
 /// What an hour may cost, in US cents.
 const RATE_CENTS: std::ops::RangeInclusive<i64> = 100..=100_000;
+/// What a whole gig may cost, in US cents.
+const PRICE_CENTS: std::ops::RangeInclusive<i64> = 500..=100_000_000;
 
 /// What a freelancer says of themselves.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,11 +41,20 @@ pub struct FreelancerProfile {
     pub skills: Vec<ProfileSkill>,
     /// What they ask for an hour.
     pub hourly_rate: Option<Money>,
+    /// The least they take for an hour. Theirs alone to see: whoever knew it would offer no more.
+    #[serde(default)]
+    pub least_rate: Option<Money>,
+    /// The least they take for a gig at a fixed price. Theirs alone to see.
+    #[serde(default)]
+    pub least_price: Option<Money>,
+    /// Where they work from.
+    #[serde(default)]
+    pub country: Option<Country>,
     /// Where their clock is.
     pub time_zone: TimeZone,
     /// When they work, on that clock: from, and until. Past midnight if it ends before it starts.
     pub hours: Option<(NaiveTime, NaiveTime)>,
-    /// How many hours a week they have free.
+    /// How many hours a week they give to gigs, running contracts included.
     pub weekly_hours: Option<u16>,
     /// What they speak.
     pub languages: Vec<Language>,
@@ -105,6 +116,9 @@ pub struct ProfileInput {
     pub overview: Option<String>,
     pub skills: Option<Vec<(SkillId, SkillLevel, i32)>>,
     pub hourly_rate: Option<Option<Money>>,
+    pub least_rate: Option<Option<Money>>,
+    pub least_price: Option<Option<Money>>,
+    pub country: Option<Option<String>>,
     pub time_zone: Option<String>,
     pub hours: Option<Option<(NaiveTime, NaiveTime)>>,
     pub weekly_hours: Option<Option<i32>>,
@@ -149,6 +163,9 @@ impl FreelancerProfile {
             overview: String::new(),
             skills: Vec::new(),
             hourly_rate: None,
+            least_rate: None,
+            least_price: None,
+            country: None,
             time_zone,
             hours: None,
             weekly_hours: None,
@@ -249,7 +266,18 @@ impl FreelancerProfile {
         let headline = input.headline.map(|text| invalid.line("headline", &text, 3..=120));
         let overview = input.overview.map(|text| invalid.text("overview", &text, 0..=5_000));
         let skills = input.skills.map(|list| ProfileSkill::parse_list(&mut invalid, "skills", &list));
-        let hourly_rate = input.hourly_rate.map(|rate| rate.map(|rate| parse_rate(&mut invalid, rate)));
+        let mut cents = |path: &str, money: Option<Option<Money>>, range| {
+            money.map(|money| money.map(|money| parse_cents(&mut invalid, path, money, range)))
+        };
+        let hourly_rate = cents("hourlyRate", input.hourly_rate, &RATE_CENTS).unwrap_or(self.hourly_rate);
+        let least_rate = cents("leastHourlyRate", input.least_rate, &RATE_CENTS).unwrap_or(self.least_rate);
+        let least_price = cents("leastFixedPrice", input.least_price, &PRICE_CENTS).unwrap_or(self.least_price);
+        if let (Some(asked), Some(least)) = (hourly_rate, least_rate)
+            && asked.covers(least) == Ok(false)
+        {
+            invalid.add("leastHourlyRate.amount", "OUT_OF_RANGE", "can't be above what you ask for an hour");
+        }
+        let country = input.country.map(|country| country.and_then(|code| parse_country(&mut invalid, &code)));
         let time_zone = input.time_zone.map(|name| TimeZone::parse(&mut invalid, "timeZone", &name));
         if let Some(Some((starts, ends))) = input.hours
             && starts == ends
@@ -268,7 +296,10 @@ impl FreelancerProfile {
             headline: headline.unwrap_or(self.headline),
             overview: overview.unwrap_or(self.overview),
             skills: skills.unwrap_or(self.skills),
-            hourly_rate: hourly_rate.unwrap_or(self.hourly_rate),
+            hourly_rate,
+            least_rate,
+            least_price,
+            country: country.unwrap_or(self.country),
             time_zone: time_zone.unwrap_or(self.time_zone),
             hours: input.hours.unwrap_or(self.hours),
             weekly_hours: weekly_hours.unwrap_or(self.weekly_hours),
@@ -279,13 +310,22 @@ impl FreelancerProfile {
     }
 }
 
-fn parse_rate(invalid: &mut Invalid, rate: Money) -> Money {
-    if rate.currency() != Currency::Usd {
-        invalid.add("hourlyRate.currency", "UNKNOWN", "rates are in US dollars");
-    } else if !RATE_CENTS.contains(&rate.minor()) {
-        invalid.add("hourlyRate.amount", "OUT_OF_RANGE", "must be between 1.00 and 1000.00");
+fn parse_cents(invalid: &mut Invalid, path: &str, money: Money, range: &std::ops::RangeInclusive<i64>) -> Money {
+    if money.currency() != Currency::Usd {
+        invalid.add(&format!("{path}.currency"), "UNKNOWN", "what you ask is in US dollars");
+    } else if !range.contains(&money.minor()) {
+        let (least, most) = (range.start() / 100, range.end() / 100);
+        invalid.add(&format!("{path}.amount"), "OUT_OF_RANGE", format!("must be between {least}.00 and {most}.00"));
     }
-    rate
+    money
+}
+
+fn parse_country(invalid: &mut Invalid, code: &str) -> Option<Country> {
+    let country = code.parse::<Country>();
+    if let Err(bad) = &country {
+        invalid.add("country", "MALFORMED", bad.to_string());
+    }
+    country.ok()
 }
 
 fn parse_languages(invalid: &mut Invalid, languages: Vec<Language>) -> Vec<Language> {
@@ -350,6 +390,9 @@ mod tests {
             headline: Some("x".into()),
             overview: Some("x".repeat(5_001)),
             hourly_rate: Some(Some(Money::new(99, Currency::Usd).unwrap())),
+            least_rate: Some(Some(Money::new(100, Currency::Usd).unwrap())),
+            least_price: Some(Some(Money::new(499, Currency::Usd).unwrap())),
+            country: Some(Some("Pakistan".into())),
             time_zone: Some("Mars".into()),
             hours: Some(Some((time, time))),
             weekly_hours: Some(Some(81)),
@@ -366,6 +409,9 @@ mod tests {
                 "headline TOO_SHORT",
                 "overview TOO_LONG",
                 "hourlyRate.amount OUT_OF_RANGE",
+                "leastFixedPrice.amount OUT_OF_RANGE",
+                "leastHourlyRate.amount OUT_OF_RANGE",
+                "country MALFORMED",
                 "timeZone UNKNOWN",
                 "hours.ends OUT_OF_RANGE",
                 "weeklyHours OUT_OF_RANGE",

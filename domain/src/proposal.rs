@@ -201,6 +201,8 @@ pub struct Bid<'a> {
     pub gig: &'a Gig,
     /// Does the freelancer have a tie to the gig: an invitation, or an earlier proposal?
     pub tied: bool,
+    /// Does a block keep the freelancer and the client apart, whoever set it?
+    pub is_blocked: bool,
     /// The freelancer's live proposal for it, if there is one.
     pub live: Option<&'a Proposal>,
     /// The bids that count against the quota.
@@ -268,8 +270,10 @@ impl Bid<'_> {
         if actor.person()?.memberships.iter().any(|(client, _)| *client == self.gig.client) {
             return Err(Refusal::rule("OWN_GIG", "members of the client can't bid on its gigs"));
         }
-        if self.gig.brief.visibility == Visibility::InviteOnly && !self.tied {
-            // Our own people see it, and are not invited for that.
+        let is_uninvited = self.gig.brief.visibility == Visibility::InviteOnly && !self.tied;
+        if self.is_blocked || is_uninvited {
+            // One answer for both: that there is a block is not told. And our own people see what asks for invitations,
+            // and are not invited for that.
             return Err(Denied::NotAllowed.into());
         }
         if !self.gig.takes_proposals() {

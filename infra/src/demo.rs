@@ -146,6 +146,7 @@ impl Market {
             work_ends: None,
             overlap_minutes: overlap,
             languages: vec![Language { code: "en".to_owned(), fluency }],
+            countries: Vec::new(),
             weekly_hours: post.hourly.then_some(20),
             visibility: Visibility::Public,
         };
@@ -204,6 +205,7 @@ fn profile(place: usize, trade: &Trade, kind: &Kind) -> Result<ProfileInput, Fai
                 .collect(),
         ),
         hourly_rate: Some(Some(Money::usd(rate)?)),
+        country: Some(Some("PK".to_owned())),
         time_zone: Some("Asia/Karachi".to_owned()),
         hours: clock(shift.0).zip(clock(shift.1)).map(Some),
         weekly_hours: Some(Some([40, 30, 20, 15, 25][differs(place, "hours", 5)])),

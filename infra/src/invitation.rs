@@ -34,7 +34,9 @@ impl Market {
                 gig: &gig,
                 freelancer,
                 // Read again here, whatever a ranking knew of them.
-                is_known: tx.knows(freelancer).await? && !tx.is_suspended(freelancer).await?,
+                is_known: tx.knows(freelancer).await?
+                    && !tx.is_suspended(freelancer).await?
+                    && !tx.is_blocked(gig.client, freelancer).await?,
                 is_member: tx.is_member(gig.client, freelancer).await?,
                 sent_before: sent.before.as_ref(),
                 sent_today: sent.today,

@@ -62,6 +62,7 @@ pub mod statement;
 mod words;
 pub mod gig;
 pub mod saved_search;
+pub mod block;
 pub mod vault;
 pub mod fx;
 pub mod payee;

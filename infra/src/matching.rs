@@ -219,7 +219,12 @@ impl Market {
         if !oneself {
             access::check(&call.actor, Verb::GigMatches, &gig.subject())?;
         }
-        let person = self.people_features(call, &[freelancer]).await?.pop().ok_or(Refusal::HIDDEN)?;
+        let person = if oneself {
+            self.people_features(call, &[freelancer]).await?
+        } else {
+            self.people_as_matched(call, &[freelancer]).await?
+        };
+        let person = person.into_iter().next().ok_or(Refusal::HIDDEN)?;
         let features = self.gig_features(std::slice::from_ref(&gig)).await?.pop().ok_or(Refusal::HIDDEN)?;
         let source = self.source();
         let rarity = source.holders(self).await?;

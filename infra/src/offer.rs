@@ -165,7 +165,11 @@ impl Market {
             }
             access::check(tx.actor(), Verb::OfferCreate, &Subject::of_client(client))?;
             // Who bid is known; who was not heard of yet is found, or nobody.
-            if bid.is_none() && (!tx.knows(freelancer).await? || tx.is_suspended(freelancer).await?) {
+            if bid.is_none()
+                && (!tx.knows(freelancer).await?
+                    || tx.is_suspended(freelancer).await?
+                    || tx.is_blocked(client, freelancer).await?)
+            {
                 return Err(Refusal::field("freelancerId", "UNKNOWN", "there is no such freelancer").into());
             }
             if draft {

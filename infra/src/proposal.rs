@@ -76,7 +76,8 @@ impl Market {
     pub async fn proposal_draft_save(&self, call: &Call, gig: GigId, input: BidInput) -> Result<Proposal, Failure> {
         run!(self, call, tx => {
             let (gig, ties) = tx.bid_ties(gig).await?;
-            let bid = Bid { gig: &gig, tied: ties.tied, live: ties.live.as_ref(), bids_used: 0 };
+            let is_blocked = tx.is_blocked(gig.client, tx.actor().person()?.user).await?;
+            let bid = Bid { gig: &gig, tied: ties.tied, is_blocked, live: ties.live.as_ref(), bids_used: 0 };
             tx.proposal_save(bid.save_draft(tx.actor(), input.clone(), tx.id(), tx.now())?).await
         })
     }

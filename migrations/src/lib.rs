@@ -74,6 +74,9 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0087_payment_methods", sql: include_str!("../sql/0087_payment_methods.sql") },
     Migration { name: "0089_corrections", sql: include_str!("../sql/0089_corrections.sql") },
     Migration { name: "0090_client_screening", sql: include_str!("../sql/0090_client_screening.sql") },
+    Migration { name: "0095_matching_screened", sql: include_str!("../sql/0095_matching_screened.sql") },
+    Migration { name: "0096_floors_and_countries", sql: include_str!("../sql/0096_floors_and_countries.sql") },
+    Migration { name: "0097_blocks", sql: include_str!("../sql/0097_blocks.sql") },
 ];
 
 /// One step of the schema.

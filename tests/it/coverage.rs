@@ -39,6 +39,8 @@ const FOR_ONESELF: &[&str] = &[
     "accountErase",
     "notificationsRead",
     "savedSearchCreate",
+    "clientBlock",
+    "clientUnblock",
     "payoutMethodAdd",
     "payeeUpdate",
     "portfolioItemAdd",

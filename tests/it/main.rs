@@ -23,6 +23,7 @@ mod notification;
 mod organization;
 mod outage;
 mod offer;
+mod block;
 mod bonus;
 mod policy;
 mod contract;

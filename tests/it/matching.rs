@@ -1,6 +1,7 @@
 //! Matches, as both sides see them.
 
 mod acts;
+mod constraints;
 mod index;
 mod version;
 

@@ -92,6 +92,11 @@ async fn profile_update_refuses_what_it_can_not_take_and_keeps_nothing() {
         input
     };
     assert_eq!(faults(with("hourlyRate", json!({ "amount": "-5" }))).await, ["hourlyRate.amount: MALFORMED"]);
+    assert_eq!(faults(with("country", json!("Pakistan"))).await, ["country: MALFORMED"]);
+    let price = json!({ "amount": "1000000.01" });
+    assert_eq!(faults(with("leastFixedPrice", price)).await, ["leastFixedPrice.amount: OUT_OF_RANGE"]);
+    let above = json!({ "headline": "Rust developer", "hourlyRate": { "amount": "20" }, "leastHourlyRate": { "amount": "20.01" } });
+    assert_eq!(faults(above).await, ["leastHourlyRate.amount: OUT_OF_RANGE"]);
     assert_eq!(
         faults(with("hourlyRate", json!({ "amount": "5000", "currency": "PKR" }))).await,
         ["hourlyRate.currency: UNKNOWN"]
@@ -212,4 +217,34 @@ async fn a_hidden_profile_is_read_by_whom_its_person_bid_to_and_by_nobody_else()
     for who in [&bo, &mediator] {
         assert_eq!(sees(who).await, nothing, "{}", who.email);
     }
+}
+
+#[tokio::test]
+async fn the_least_somebody_takes_is_theirs_alone_to_see() {
+    let app = TestApp::new().await;
+    let (lin, ada) = (app.freelancer("lin").await, app.client("ada").await);
+    let input = json!({ "headline": "Rust developer", "hourlyRate": { "amount": "40" }, "country": "PK",
+        "leastHourlyRate": { "amount": "25.50" }, "leastFixedPrice": { "amount": "300" } });
+    let least = "id country leastHourlyRate { amount } leastFixedPrice { amount }";
+    let own = lin.does("profileUpdate", input, &format!("profile {{ {least} }}")).await.ok()["profile"].clone();
+    assert_eq!(
+        (&own["country"], &own["leastHourlyRate"]["amount"], &own["leastFixedPrice"]["amount"]),
+        (&json!("PK"), &json!("25.50"), &json!("300.00"))
+    );
+    let query = format!("query($id: ID!) {{ node(id: $id) {{ ... on FreelancerProfile {{ {least} }} }} }}");
+    let id = json!({ "id": own["id"] });
+    let theirs = json!({ "id": own["id"], "country": "PK", "leastHourlyRate": null, "leastFixedPrice": null });
+    assert_eq!(lin.asks(&query, id.clone()).await.data()["node"], own);
+    for reply in [
+        ada.asks(&query, id.clone()).await,
+        app.admin("noor").await.asks(&query, id.clone()).await,
+        app.visitor().asks(&query, id).await,
+    ] {
+        assert_eq!(reply.data()["node"], theirs);
+    }
+    // What one asks can't fall below what one takes.
+    let cheaper = lin.does("profileUpdate", json!({ "hourlyRate": { "amount": "25" } }), "profile { id }").await;
+    assert_eq!(cheaper.faults(), ["leastHourlyRate.amount: OUT_OF_RANGE"]);
+    let both = json!({ "hourlyRate": { "amount": "25" }, "leastHourlyRate": null });
+    lin.does("profileUpdate", both, "profile { id }").await.ok();
 }

@@ -77,6 +77,9 @@ pub struct GigCreateInput {
     /// The languages it requires; up to 5.
     #[graphql(default)]
     pub languages: Vec<RequiredLanguageInput>,
+    /// The countries it may be worked on from, by their ISO 3166 codes, like `"PK"`; up to 50. Any, when none is named.
+    #[graphql(default)]
+    pub countries: Vec<String>,
     /// The hours a week it needs, 1 to 80.
     pub weekly_hours: Option<i32>,
     /// Who may see it while it is open.
@@ -119,6 +122,8 @@ pub struct GigUpdateInput {
     pub required_overlap_minutes: MaybeUndefined<i32>,
     /// The languages it requires: all of them.
     pub languages: Option<Vec<RequiredLanguageInput>>,
+    /// The countries it may be worked on from: all of them.
+    pub countries: Option<Vec<String>>,
     /// The hours a week it needs.
     pub weekly_hours: MaybeUndefined<i32>,
     /// Who may see it while it is open.
@@ -154,6 +159,7 @@ impl GigCreateInput {
             work_ends,
             overlap_minutes: self.required_overlap_minutes,
             languages: languages(self.languages),
+            countries: self.countries,
             weekly_hours: self.weekly_hours,
             visibility: self.visibility.into(),
         })
@@ -193,6 +199,7 @@ impl GigUpdateInput {
             work_ends,
             overlap_minutes: said(self.required_overlap_minutes),
             languages: self.languages.map(languages),
+            countries: self.countries,
             weekly_hours: said(self.weekly_hours),
             visibility: self.visibility.map(Into::into),
         })

@@ -7,7 +7,7 @@ use chrono::{NaiveTime, TimeDelta};
 use serde::{Deserialize, Serialize};
 
 use crate::id::{ScreeningQuestionId, SkillId};
-use crate::matching::features::{Language, Need, Seniority};
+use crate::matching::features::{Country, Language, Need, Seniority};
 use crate::matching::overlap::WorkDay;
 use crate::matching::taxonomy::Taxonomy;
 use crate::money::{Currency, Money};
@@ -36,6 +36,9 @@ pub struct GigBrief {
     pub overlap_minutes: Option<u16>,
     /// The languages it requires, each once.
     pub languages: Vec<Language>,
+    /// The countries it may be worked on from; any, when none is named.
+    #[serde(default)]
+    pub countries: BTreeSet<Country>,
     /// The hours a week it needs.
     pub weekly_hours: Option<u16>,
     /// Who may see it.
@@ -163,6 +166,8 @@ pub struct BriefInput {
     pub overlap_minutes: Option<i32>,
     /// The languages it requires.
     pub languages: Vec<Language>,
+    /// The countries it may be worked on from, as two letters each; any, when none is named.
+    pub countries: Vec<String>,
     /// The hours a week it needs.
     pub weekly_hours: Option<i32>,
     /// Who may see it.
@@ -198,6 +203,7 @@ pub struct BriefPatch {
     pub work_ends: Option<Option<NaiveTime>>,
     pub overlap_minutes: Option<Option<i32>>,
     pub languages: Option<Vec<Language>>,
+    pub countries: Option<Vec<String>>,
     pub weekly_hours: Option<Option<i32>>,
     pub visibility: Option<Visibility>,
 }
@@ -208,6 +214,8 @@ pub const SKILLS_MAX: usize = 20;
 pub const QUESTIONS_MAX: usize = 10;
 /// A gig requires at most so many languages.
 pub const LANGUAGES_MAX: usize = 5;
+/// A gig names at most so many countries.
+pub const COUNTRIES_MAX: usize = 50;
 
 /// Ids for questions that are new.
 pub type FreshQuestions = [ScreeningQuestionId; QUESTIONS_MAX];
@@ -251,6 +259,7 @@ impl GigBrief {
         let work_day = parse_work_day(&mut invalid, &input);
         let overlap_minutes = parse_overlap(&mut invalid, input.overlap_minutes, work_day);
         let languages = parse_languages(&mut invalid, input.languages);
+        let countries = parse_countries(&mut invalid, &input.countries);
         let weekly_hours = input.weekly_hours.map(|hours| invalid.range("weeklyHours", hours, 1..=80));
         invalid.finish()?;
         Ok(Self {
@@ -264,6 +273,7 @@ impl GigBrief {
             work_day,
             overlap_minutes,
             languages,
+            countries,
             weekly_hours: weekly_hours.and_then(|hours| u16::try_from(hours).ok()),
             visibility: input.visibility,
         })
@@ -288,6 +298,7 @@ impl GigBrief {
             work_ends: self.work_day.map(|day| day.ends),
             overlap_minutes: self.overlap_minutes.map(i32::from),
             languages: self.languages.clone(),
+            countries: self.countries.iter().map(|country| country.as_str().to_owned()).collect(),
             weekly_hours: self.weekly_hours.map(i32::from),
             visibility: self.visibility,
         }
@@ -311,6 +322,7 @@ impl BriefPatch {
             work_ends: self.work_ends.unwrap_or(input.work_ends),
             overlap_minutes: self.overlap_minutes.unwrap_or(input.overlap_minutes),
             languages: self.languages.unwrap_or(input.languages),
+            countries: self.countries.unwrap_or(input.countries),
             weekly_hours: self.weekly_hours.unwrap_or(input.weekly_hours),
             visibility: self.visibility.unwrap_or(input.visibility),
         }
@@ -433,4 +445,22 @@ fn parse_languages(invalid: &mut Invalid, languages: Vec<Language>) -> Vec<Langu
         }
     }
     languages
+}
+
+fn parse_countries(invalid: &mut Invalid, countries: &[String]) -> BTreeSet<Country> {
+    if countries.len() > COUNTRIES_MAX {
+        invalid.add("countries", "TOO_MANY", format!("at most {COUNTRIES_MAX} countries are taken"));
+        return BTreeSet::new();
+    }
+    let mut named = BTreeSet::new();
+    for (index, country) in countries.iter().enumerate() {
+        match country.parse::<Country>() {
+            Err(bad) => invalid.add(&format!("countries.{index}"), "MALFORMED", bad.to_string()),
+            Ok(country) if !named.insert(country) => {
+                invalid.add(&format!("countries.{index}"), "DUPLICATE", "is named twice");
+            }
+            Ok(_) => {}
+        }
+    }
+    named
 }

@@ -67,6 +67,7 @@ fn input() -> BriefInput {
         work_ends: None,
         overlap_minutes: Some(120),
         languages: vec![],
+        countries: vec![],
         weekly_hours: Some(20),
         visibility: Visibility::Public,
     }
@@ -360,6 +361,9 @@ fn every_fault_of_a_brief_is_told_where_it_is() {
         (|input| input.work_ends = NaiveTime::from_hms_opt(9, 0, 0), "workDayEnds", "OUT_OF_RANGE"),
         (|input| input.weekly_hours = Some(81), "weeklyHours", "OUT_OF_RANGE"),
         (|input| input.weekly_hours = Some(i32::MIN), "weeklyHours", "OUT_OF_RANGE"),
+        (|input| input.countries = vec!["Pakistan".to_owned()], "countries.0", "MALFORMED"),
+        (|input| input.countries = vec!["PK".to_owned(), "PK".to_owned()], "countries.1", "DUPLICATE"),
+        (|input| input.countries = vec!["PK".to_owned(); 51], "countries", "TOO_MANY"),
         (
             |input| input.languages = vec![Language { code: "English".to_owned(), fluency: Fluency::Fluent }],
             "languages.0.code",

@@ -16,7 +16,7 @@ pub enum Barrier {
     NotActive,
     /// A screening hit holds them.
     Screened,
-    /// One blocked the other.
+    /// One blocked the other; which one is not told.
     Blocked,
     /// The client wants people from other countries.
     Country,
@@ -72,6 +72,32 @@ impl Barrier {
         }
     }
 
+    /// As what it is told of one person. Whether it is a block or something of theirs alone is not told either: else who
+    /// set none would know who did.
+    pub fn told_of_one(self) -> Self {
+        match self.told() {
+            Self::Blocked => Self::NotActive,
+            told => told,
+        }
+    }
+
+    /// As what it is told. That screening holds somebody is for our people alone: who is held is not active, as those are
+    /// who are away.
+    pub fn told(self) -> Self {
+        match self {
+            Self::Screened => Self::NotActive,
+            Self::GigClosed
+            | Self::NotActive
+            | Self::Blocked
+            | Self::Country
+            | Self::Language
+            | Self::Capacity
+            | Self::WeeklyHours
+            | Self::Budget
+            | Self::OverlapHours => self,
+        }
+    }
+
     /// All that keep this person and this gig apart, in order. Something unknown is no barrier.
     pub fn between(gig: &GigFeatures, person: &PersonFeatures, overlap: Option<Overlap>) -> Vec<Self> {
         Self::ALL.into_iter().filter(|barrier| barrier.stands(gig, person, overlap)).collect()
@@ -85,7 +111,7 @@ impl Barrier {
                 Standing::Away | Standing::Suspended => true,
             },
             Self::Screened => person.standing == Standing::Screened,
-            Self::Blocked => gig.blocked.contains(&person.id) || person.blocked.contains(&gig.client),
+            Self::Blocked => person.blocked.contains(&gig.client),
             Self::Country => {
                 !gig.countries.is_empty() && person.country.is_some_and(|country| !gig.countries.contains(&country))
             }
@@ -131,6 +157,17 @@ pub fn count<'a>(stopped: impl IntoIterator<Item = &'a [Barrier]>) -> BTreeMap<B
     counts
 }
 
+/// These counts, under what each barrier is told as.
+pub fn told(counts: &BTreeMap<Barrier, LeftOut>) -> BTreeMap<Barrier, LeftOut> {
+    let mut told: BTreeMap<Barrier, LeftOut> = BTreeMap::new();
+    for (barrier, count) in counts {
+        let left_out = told.entry(barrier.told()).or_default();
+        left_out.all += count.all;
+        left_out.by_this_alone += count.by_this_alone;
+    }
+    told
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::features::{Fluency, Language};
@@ -160,8 +197,7 @@ mod tests {
             ("away", |_, person| person.standing = Standing::Away, &[Barrier::NotActive]),
             ("suspended", |_, person| person.standing = Standing::Suspended, &[Barrier::NotActive]),
             ("screened", |_, person| person.standing = Standing::Screened, &[Barrier::Screened]),
-            ("blocked by the client", |gig, person| gig.blocked = [person.id].into(), &[Barrier::Blocked]),
-            ("blocked the client", |gig, person| person.blocked = [gig.client].into(), &[Barrier::Blocked]),
+            ("blocked", |gig, person| person.blocked = [gig.client].into(), &[Barrier::Blocked]),
             ("full", |_, person| person.load.active_contracts = 1, &[Barrier::Capacity]),
             (
                 "from elsewhere",
@@ -256,5 +292,22 @@ mod tests {
         assert_eq!(counts[&Barrier::Budget], LeftOut { all: 2, by_this_alone: 1 });
         assert_eq!(counts[&Barrier::Language], LeftOut { all: 1, by_this_alone: 0 });
         assert_eq!(counts.len(), 2);
+    }
+
+    #[test]
+    fn that_screening_holds_somebody_is_not_told() {
+        let left_out = |all, by_this_alone| LeftOut { all, by_this_alone };
+        let counts = BTreeMap::from([
+            (Barrier::NotActive, left_out(3, 2)),
+            (Barrier::Screened, left_out(2, 1)),
+            (Barrier::Language, left_out(5, 4)),
+        ]);
+        let told = told(&counts);
+        assert_eq!(told, BTreeMap::from([(Barrier::NotActive, left_out(5, 3)), (Barrier::Language, left_out(5, 4))]));
+        for barrier in Barrier::ALL {
+            assert_eq!(barrier.told() == barrier, barrier != Barrier::Screened, "{barrier:?}");
+            let is_secret = [Barrier::Screened, Barrier::Blocked].contains(&barrier);
+            assert_eq!(barrier.told_of_one(), if is_secret { Barrier::NotActive } else { barrier }, "{barrier:?}");
+        }
     }
 }

@@ -44,8 +44,6 @@ pub struct GigFeatures {
     pub languages: Vec<Language>,
     /// The countries a person may work from; empty when any.
     pub countries: BTreeSet<Country>,
-    /// People the client blocked.
-    pub blocked: BTreeSet<UserId>,
     /// How the client has dealt with people so far.
     pub client_record: ClientRecord,
     /// Live proposals on it.
@@ -83,7 +81,7 @@ pub struct PersonFeatures {
     pub languages: Vec<Language>,
     /// Where they work from.
     pub country: Option<Country>,
-    /// Clients they blocked.
+    /// Clients whom a block keeps them apart from, whoever set it.
     pub blocked: BTreeSet<OrganizationId>,
     /// The team they are shown with, if they bid as part of one.
     pub team: Option<u64>,
@@ -230,6 +228,14 @@ impl std::str::FromStr for Country {
     }
 }
 
+impl Country {
+    /// Its two letters.
+    pub fn as_str(&self) -> &str {
+        // Only letters ever get in.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
 impl TryFrom<String> for Country {
     type Error = BadCountry;
     fn try_from(text: String) -> Result<Self, BadCountry> {
@@ -239,7 +245,7 @@ impl TryFrom<String> for Country {
 
 impl From<Country> for String {
     fn from(country: Country) -> Self {
-        country.0.iter().map(|byte| char::from(*byte)).collect()
+        country.as_str().to_owned()
     }
 }
 
@@ -356,7 +362,6 @@ impl GigFeatures {
             dates: None,
             languages: Vec::new(),
             countries: BTreeSet::new(),
-            blocked: BTreeSet::new(),
             client_record: ClientRecord::default(),
             proposals: 0,
         }

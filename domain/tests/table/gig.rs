@@ -38,6 +38,7 @@ fn draft(visibility: Visibility) -> Gig {
         work_ends: None,
         overlap_minutes: None,
         languages: vec![],
+        countries: vec![],
         weekly_hours: None,
         visibility,
     };
@@ -95,11 +96,11 @@ pub fn commands() -> Vec<Command<Gig>> {
             Ok(sent.map(|_| g))
         }),
         command("bid on it", Verb::ProposalSubmit, |g, a| {
-            let bidding = Bid { gig: &g, tied: false, live: None, bids_used: 0 };
+            let bidding = Bid { gig: &g, tied: false, is_blocked: false, live: None, bids_used: 0 };
             Ok(bidding.submit(a, bid(), id(1), &TradeTerms::default(), day(9))?.map(|_| g))
         }),
         command("bid on it, when invited", Verb::ProposalSubmit, |g, a| {
-            let bidding = Bid { gig: &g, tied: true, live: None, bids_used: 0 };
+            let bidding = Bid { gig: &g, tied: true, is_blocked: false, live: None, bids_used: 0 };
             Ok(bidding.submit(a, bid(), id(1), &TradeTerms::default(), day(9))?.map(|_| g))
         }),
         command("warn_of_expiry", Verb::GigExpire, |g, a| g.warn_of_expiry(a, day(0), &TradeTerms::default(), day(26))),

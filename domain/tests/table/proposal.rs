@@ -17,7 +17,7 @@ fn price(amount: Money) -> PriceInput {
 /// A proposal in each of its states, reached by its verbs.
 fn states() -> Vec<(&'static str, Proposal)> {
     let gig = open();
-    let first = Bid { gig: &gig, tied: false, live: None, bids_used: 0 };
+    let first = Bid { gig: &gig, tied: false, is_blocked: false, live: None, bids_used: 0 };
     let draft = || first.save_draft(&lin(), bid(), id(1), day(0)).unwrap().next;
     let submitted = || first.submit(&lin(), bid(), id(1), &TradeTerms::default(), day(0)).unwrap().next;
     let interviewing = || submitted().interview(&ada(), day(1)).unwrap().next;

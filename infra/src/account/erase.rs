@@ -50,10 +50,12 @@ const FORGET: &[&str] = &[
          and $2::timestamptz is not null",
     "delete from portfolio_items where profile_id in (select id from freelancer_profiles where user_id = $1)
          and $2::timestamptz is not null",
-    "update freelancer_profiles set headline = 'Erased account', overview = '', rate_minor = null, time_zone = 'UTC',
+    "update freelancer_profiles set headline = 'Erased account', overview = '', rate_minor = null, least_rate_minor = null,
+         least_price_minor = null, country = null, time_zone = 'UTC',
          work_starts = null, work_ends = null, weekly_hours = null, languages = '[]', visibility = 'hidden',
          version = version + 1, updated_at = $2
      where user_id = $1",
+    "delete from blocks where freelancer_id = $1 and $2::timestamptz is not null",
     "delete from payees where user_id = $1 and $2::timestamptz is not null",
     // The number is gone for good; that there was an account, payouts go on referring to.
     "update payout_methods set iban_sealed = '', iban_lookup = uuid_send(id), iban_last4 = '....', account_title = 'Erased account',

@@ -71,7 +71,8 @@ const PARTS: &[Part] = &[
     },
     Part {
         name: "profile",
-        sql: "select id, user_id, headline, overview, rate_minor, currency, time_zone, work_starts, work_ends, weekly_hours,
+        sql: "select id, user_id, headline, overview, rate_minor, least_rate_minor, least_price_minor, country, currency,
+         time_zone, work_starts, work_ends, weekly_hours,
          languages, visibility, version, created_at, updated_at
          from freelancer_profiles t where user_id = $1",
         named: text::<FreelancerProfileId>,
@@ -97,9 +98,15 @@ const PARTS: &[Part] = &[
         named: text::<SavedSearchId>,
     },
     Part {
+        name: "blockedClients",
+        sql: "select client_id, set_at
+         from blocks t where freelancer_id = $1 and set_by = 'freelancer' order by set_at desc, client_id",
+        named: text::<OrganizationId>,
+    },
+    Part {
         name: "gigs",
         sql: "select id, client_id, created_by, title, description, kind, low_minor, high_minor, currency, questions, experience,
-         time_zone, work_starts, work_ends, overlap_minutes, languages, weekly_hours, visibility, state, state_at,
+         time_zone, work_starts, work_ends, overlap_minutes, languages, countries, weekly_hours, visibility, state, state_at,
          reopen_until, removed_reason, published_at, version, created_at
          from gigs t where created_by = $1
          and exists (select 1 from members m where m.organization_id = t.client_id and m.user_id = $1) order by id desc",

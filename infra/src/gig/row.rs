@@ -45,6 +45,8 @@ pub struct Model {
     pub overlap_minutes: Option<i32>,
     #[sea_orm(column_type = "JsonBinary")]
     pub languages: Json,
+    #[sea_orm(column_type = "JsonBinary")]
+    pub countries: Json,
     pub weekly_hours: Option<i32>,
     pub visibility: String,
     pub state: String,
@@ -239,6 +241,7 @@ fn gig(skills: Vec<GigSkill>, row: Model) -> Result<Gig, Fault> {
         work_day,
         overlap_minutes: small(row.overlap_minutes)?,
         languages: serde_json::from_value::<Vec<Language>>(row.languages)?,
+        countries: serde_json::from_value(row.countries)?,
         weekly_hours: small(row.weekly_hours)?,
         visibility: Visibility::ALL
             .into_iter()
@@ -308,6 +311,7 @@ impl TryFrom<&Gig> for ActiveModel {
             work_ends: Set(brief.work_day.map(|day| day.ends)),
             overlap_minutes: Set(brief.overlap_minutes.map(i32::from)),
             languages: Set(serde_json::to_value(&brief.languages)?),
+            countries: Set(serde_json::to_value(&brief.countries)?),
             weekly_hours: Set(brief.weekly_hours.map(i32::from)),
             visibility: Set(brief.visibility.as_str().to_owned()),
             state: Set(gig.status().as_str().to_owned()),

@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use domain::Timestamp;
 use domain::gig::Gig;
 use domain::id::{GigId, Id, OrganizationId, UserId};
-use domain::matching::features::{Answers, ClientRecord, Exposure, Load, Outcomes};
+use domain::matching::features::{Answers, ClientRecord, Exposure, Outcomes, Standing};
+use domain::matching::intake::Commitments;
 use domain::matching::reputation::{self, Outcome};
 use domain::matching::{GigFeatures, Model, PersonFeatures};
 use domain::profile::FreelancerProfile;
@@ -17,13 +18,13 @@ use crate::market::Market;
 use crate::sql::{ids, sql};
 use crate::{Call, Failure};
 
-/// How many contracts a freelancer is taken to work on at once.
-const CAPACITY: u32 = 4;
-
 #[derive(FromQueryResult)]
 struct Dealings {
     id: Uuid,
-    active: i64,
+    contracts: i64,
+    weekly_minutes: i64,
+    is_screened: bool,
+    blocked: Option<Vec<Uuid>>,
     asked: i64,
     in_time: i64,
     pending_milli: i64,
@@ -42,9 +43,12 @@ struct Finished {
 }
 
 #[derive(FromQueryResult)]
-struct Busy {
+struct Committed {
     id: Uuid,
-    active: i64,
+    contracts: i64,
+    weekly_minutes: i64,
+    is_screened: bool,
+    blocked: Option<Vec<Uuid>>,
 }
 
 #[derive(FromQueryResult)]
@@ -56,16 +60,37 @@ struct Demand {
     verified: bool,
 }
 
+/// What people have taken on, and whether screening holds money of theirs: what to select, and from what, beside `person`.
+macro_rules! taken_on {
+    (select) => {
+        "taken.contracts, taken.weekly_minutes,
+        exists (select 1 from payouts where user_id = person.id and status = 'blocked') as is_screened,
+        (select array_agg(distinct client_id) from blocks where freelancer_id = person.id) as blocked"
+    };
+    (from) => {
+        "left join lateral (
+        select count(*) as contracts, coalesce(sum((c.engagement ->> 'weekly_limit_minutes')::bigint), 0)::bigint as weekly_minutes
+        from contracts c
+        where c.freelancer_id = person.id and c.status in ('active', 'paused', 'on_hold')) taken on true"
+    };
+}
+
+const COMMITTED: &str =
+    concat!("select person.id, ", taken_on!(select), " from unnest($1::uuid[]) as person (id) ", taken_on!(from),);
+
 /// What weighs on people, and how they answered: of now.
-const DEALINGS: &str = "
-    select person.id,
-        (select count(*) from contracts c
-         where c.freelancer_id = person.id and c.status in ('active', 'paused', 'on_hold')) as active,
+const DEALINGS: &str = concat!(
+    "
+    select person.id, ",
+    taken_on!(select),
+    ",
         asked.count as asked, asked.in_time,
         coalesce(asked.pending_milli, 0) + coalesce(bids.pending_milli, 0) as pending_milli,
         coalesce(seen.attention_milli, 0) as attention_milli, coalesce(seen.merit_milli, 0) as merit_milli,
         coalesce(seen.unanswered, 0) as unanswered
-    from unnest($1::uuid[]) as person (id)
+    from unnest($1::uuid[]) as person (id) ",
+    taken_on!(from),
+    "
     left join exposure_sums seen on seen.freelancer_id = person.id
     left join lateral (
         select count(*) filter (where answered_at is not null or created_at < $2::timestamptz - interval '1 day') as count,
@@ -78,7 +103,8 @@ const DEALINGS: &str = "
             as pending_milli
         from proposals
         where freelancer_id = person.id and submitted_at > $2 - interval '30 days'
-          and status in ('submitted', 'viewed', 'shortlisted', 'interviewing', 'countered', 'offered')) bids on true";
+          and status in ('submitted', 'viewed', 'shortlisted', 'interviewing', 'countered', 'offered')) bids on true"
+);
 
 const FINISHED: &str = "
     select c.freelancer_id, c.organization_id, (c.state ->> 'ended_at')::timestamptz as ended_at,
@@ -125,8 +151,22 @@ impl Market {
     }
 
     /// What is known of people whose profiles the caller may see: what they say, what they have on
-    /// their hands, how their work went.
+    /// their hands, how their work went. That screening holds somebody is left out: the person is not to be told, and
+    /// it moves no bid that was made.
     pub(crate) async fn people_features(&self, call: &Call, people: &[UserId]) -> Result<Vec<PersonFeatures>, Failure> {
+        let mut found = self.people_as_matched(call, people).await?;
+        for person in found.iter_mut().filter(|person| person.standing == Standing::Screened) {
+            person.standing = Standing::Active;
+        }
+        Ok(found)
+    }
+
+    /// The same, as a client's ranking sees them.
+    pub(crate) async fn people_as_matched(
+        &self,
+        call: &Call,
+        people: &[UserId],
+    ) -> Result<Vec<PersonFeatures>, Failure> {
         let profiles = self.profiles_of_users(call, people).await?;
         self.features_of(&profiles).await
     }
@@ -139,17 +179,14 @@ impl Market {
 
     /// No more of people than hard constraints look at, of those who may be matched.
     pub(crate) async fn people_constraints(&self, people: &[UserId]) -> Result<Vec<PersonFeatures>, Failure> {
-        let busy = Busy::find_by_statement(sql(
-            "select freelancer_id as id, count(*) as active from contracts
-             where freelancer_id = any($1) and status in ('active', 'paused', 'on_hold') group by 1",
-            [ids(people)],
-        ));
-        let busy: HashMap<Uuid, i64> = busy.all(self.db()).await?.into_iter().map(|row| (row.id, row.active)).collect();
+        let committed = Committed::find_by_statement(sql(COMMITTED, [ids(people)])).all(self.db()).await?;
+        let committed: HashMap<Uuid, Committed> = committed.into_iter().map(|row| (row.id, row)).collect();
         let profiles = self.profiles_matchable_bare(people).await?;
         let constraints = profiles.iter().map(|profile| {
-            let active = busy.get(&profile.user.uuid()).copied().unwrap_or(0);
-            let load = Load { active_contracts: count(active), capacity: CAPACITY, ..Load::default() };
-            PersonFeatures { load, ..PersonFeatures::constraints_of(profile) }
+            let row = committed.get(&profile.user.uuid());
+            let commitments =
+                row.map(|row| commitments(row.contracts, row.weekly_minutes, row.is_screened, row.blocked.as_deref()));
+            PersonFeatures::constraints_of(profile).committed(commitments.unwrap_or_default())
         });
         Ok(constraints.collect())
     }
@@ -170,10 +207,11 @@ impl Market {
         }
         let features = profiles.iter().map(|profile| {
             let person = profile.user.uuid();
-            let mut features = PersonFeatures::of(profile);
-            features.load.capacity = CAPACITY;
-            if let Some(row) = dealings.get(&person) {
-                features.load.active_contracts = count(row.active);
+            let row = dealings.get(&person);
+            let commitments =
+                row.map(|row| commitments(row.contracts, row.weekly_minutes, row.is_screened, row.blocked.as_deref()));
+            let mut features = PersonFeatures::of(profile).committed(commitments.unwrap_or_default());
+            if let Some(row) = row {
                 features.load.pending_milli = count(row.pending_milli);
                 features.exposure = Exposure {
                     attention_milli: row.attention_milli.unsigned_abs(),
@@ -189,6 +227,11 @@ impl Market {
         });
         Ok(features.collect())
     }
+}
+
+fn commitments(contracts: i64, weekly_minutes: i64, is_screened: bool, blocked: Option<&[Uuid]>) -> Commitments {
+    let blocked = blocked.unwrap_or_default().iter().map(|client| OrganizationId::from_uuid(*client)).collect();
+    Commitments { contracts: count(contracts), weekly_minutes: count(weekly_minutes), is_screened, blocked }
 }
 
 fn count(n: i64) -> u32 {

@@ -1,7 +1,7 @@
 //! Profiles as rows.
 
 use domain::id::Id;
-use domain::matching::features::Language;
+use domain::matching::features::{Country, Language};
 use domain::money::{Currency, Money};
 use domain::profile::{FreelancerProfile, PortfolioItem};
 use domain::skill::ProfileSkill;
@@ -23,6 +23,9 @@ pub struct Model {
     pub headline: String,
     pub overview: String,
     pub rate_minor: Option<i64>,
+    pub least_rate_minor: Option<i64>,
+    pub least_price_minor: Option<i64>,
+    pub country: Option<String>,
     pub currency: String,
     pub time_zone: String,
     pub work_starts: Option<Time>,
@@ -100,6 +103,9 @@ pub(super) fn of(profile: &FreelancerProfile) -> Result<Model, Fault> {
         headline: profile.headline.clone(),
         overview: profile.overview.clone(),
         rate_minor: profile.hourly_rate.map(|rate| rate.minor()),
+        least_rate_minor: profile.least_rate.map(|rate| rate.minor()),
+        least_price_minor: profile.least_price.map(|price| price.minor()),
+        country: profile.country.map(String::from),
         currency: profile.hourly_rate.map_or(Currency::Usd, |rate| rate.currency()).code().to_owned(),
         time_zone: profile.time_zone.to_string(),
         work_starts: profile.hours.map(|(starts, _)| starts),
@@ -140,7 +146,11 @@ pub(super) fn put_together(
 fn read(row: Model, skills: Vec<ProfileSkill>, portfolio: Vec<PortfolioItem>) -> Result<FreelancerProfile, Fault> {
     let bad = |why: &str| Fault::bad_row("freelancer_profiles", why);
     let currency = Currency::from_code(&row.currency).ok_or_else(|| bad("currency"))?;
-    let rate = row.rate_minor.map(|minor| Money::new(minor, currency)).transpose();
+    let money = |minor: Option<i64>| {
+        let money = minor.map(|minor| Money::new(minor, currency)).transpose();
+        money.map_err(|error| Fault::bad_row("freelancer_profiles", error))
+    };
+    let country = row.country.map(Country::try_from).transpose();
     let weekly_hours = row.weekly_hours.map(u16::try_from).transpose();
     Ok(FreelancerProfile {
         id: Id::from_uuid(row.id),
@@ -148,7 +158,10 @@ fn read(row: Model, skills: Vec<ProfileSkill>, portfolio: Vec<PortfolioItem>) ->
         headline: row.headline,
         overview: row.overview,
         skills,
-        hourly_rate: rate.map_err(|error| Fault::bad_row("freelancer_profiles", error))?,
+        hourly_rate: money(row.rate_minor)?,
+        least_rate: money(row.least_rate_minor)?,
+        least_price: money(row.least_price_minor)?,
+        country: country.map_err(|error| Fault::bad_row("freelancer_profiles", error))?,
         time_zone: row.time_zone.parse().map_err(|_| bad("time zone"))?,
         hours: row.work_starts.zip(row.work_ends),
         weekly_hours: weekly_hours.map_err(|error| Fault::bad_row("freelancer_profiles", error))?,

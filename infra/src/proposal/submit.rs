@@ -26,6 +26,7 @@ struct Ground {
     gig: Option<Gig>,
     mine: Vec<Proposal>,
     invitation: Option<Invitation>,
+    is_blocked: bool,
     terms: TradeTerms,
     bids_used: u32,
     /// What it is all told again by, when it is written.
@@ -41,7 +42,7 @@ impl Market {
     async fn bid_decide(&self, call: &Call, gig: GigId, input: &BidInput) -> Result<Proposal, Failure> {
         let scene = self.scene(call);
         let user = scene.actor().person()?.user;
-        let Ground { kept, gig, mine, invitation, terms, bids_used, words } =
+        let Ground { kept, gig, mine, invitation, is_blocked, terms, bids_used, words } =
             self.bid_ground(call, &scene, gig, user).await?;
         if let (Some(once), Some(kept)) = (&call.once, kept) {
             let answer = once.answer(kept)?;
@@ -55,7 +56,7 @@ impl Market {
         // Who submitted a proposal before keeps sight of a gig that closed.
         let tied = invitation.is_some() || mine.iter().any(|proposal| proposal.submitted_at.is_some());
         let live = mine.iter().find(|proposal| row::LIVE.contains(&proposal.status().as_str()));
-        let bid = Bid { gig: &gig, tied, live, bids_used };
+        let bid = Bid { gig: &gig, tied, is_blocked, live, bids_used };
         let change = bid.submit(scene.actor(), input.clone(), scene.id(), &terms, scene.now())?;
         let proposal = change.next.clone();
         let accepted = invitation.map(|invitation| invitation.accepted(scene.now()));
@@ -101,6 +102,7 @@ impl Market {
         let ground = format!(
             "select gigs.*, {skills} as asked_skills, {mine}, {invitation},
                  k.operation as kept_operation, k.body_hash as kept_body_hash, k.answer as kept_answer,
+                 exists (select 1 from blocks where client_id = gigs.client_id and freelancer_id = $2) as is_blocked,
                  now.terms as trade_terms, bid_ground($1, $2) as words,
                  bids_used($2, $3, coalesce((now.terms ->> 'bid_window_days')::int, $4)) as used
              from (values ($1::uuid)) as asked (id)
@@ -135,6 +137,7 @@ impl Market {
             invitation: invitation::Model::from_query_result_optional(first, "invitation_")?
                 .map(Invitation::try_from)
                 .transpose()?,
+            is_blocked: first.try_get("", "is_blocked")?,
             terms: terms.map(serde_json::from_value).transpose()?.unwrap_or(otherwise),
             bids_used: u32::try_from(first.try_get::<i64>("", "used")?).unwrap_or(u32::MAX),
             words: first.try_get("", "words")?,

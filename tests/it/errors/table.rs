@@ -272,6 +272,7 @@ pub const CODES: &[(&str, Where, &str, &str)] = &[
         "As many proposals count for now as the terms allow.",
         "Wait: bids come back when a gig closes unfilled.",
     ),
+    ("BLOCKS", Limit, "As many are blocked as may be.", "Lift a block first."),
     ("SAVED_SEARCHES", Limit, "As many searches are kept as may be.", "Delete one first."),
     ("TOO_MANY_ATTEMPTS", Limit, "It was tried too often lately.", "Wait for `retryAfterSeconds`."),
     ("TOO_MANY_DRAFTS", Limit, "The organization keeps as many drafts as it may.", "Send or discard some first."),

@@ -10,18 +10,19 @@ use tests::{Person, TestApp};
 
 use super::{freelancer, gig, matches, skill};
 
-const RECOMMENDED: &str = "{ viewer { recommendedGigs(first: 5) { foundBy indexLag eligible leftOut { reason count }
+pub const RECOMMENDED: &str =
+    "{ viewer { recommendedGigs(first: 5) { foundBy indexLag eligible leftOut { reason count }
     edges { node { score sentence gig { id } } } } } }";
 
-async fn index(app: &TestApp) -> Follower {
+pub async fn index(app: &TestApp) -> Follower {
     Follower::begin(&app.market, None).await.expect("the index is built")
 }
 
-async fn catch_up(follower: &mut Follower) -> usize {
+pub async fn catch_up(follower: &mut Follower) -> usize {
     follower.catch_up().await.expect("the index follows")
 }
 
-fn who(found: &Value) -> Vec<&str> {
+pub fn who(found: &Value) -> Vec<&str> {
     found["edges"].as_array().unwrap().iter().map(|edge| edge["node"]["freelancer"]["id"].as_str().unwrap()).collect()
 }
 

@@ -287,6 +287,7 @@ pub const SHORT: &[(&str, &str)] = &[
     ("FreelancerProfile.languages", "20 by its input"),
     ("FreelancerProfile.portfolio", "20 by its input"),
     ("FreelancerProfile.skills", "50 by its input"),
+    ("Gig.countries", "50 by its input"),
     ("Gig.languages", "5 by its input"),
     ("Gig.proposalsAlike", "of the first 500 proposals"),
     ("Gig.questions", "10 by its input"),
@@ -309,6 +310,7 @@ pub const SHORT: &[(&str, &str)] = &[
     ("Proposal.answers", "one for each question of the gig, at most 10"),
     ("ProposalGroup.proposals", "of the first 500 proposals"),
     ("ProposedPrice.milestones", "20 by its input"),
+    ("Query.blockedFreelancers", "200 by their limit"),
     ("Query.payeesByNumber", "at most a hundred who gave one number"),
     ("Query.payoutPurposes", "the codes in force"),
     ("Query.platformBalances", "the platform's kinds of account, in each currency"),
@@ -321,4 +323,5 @@ pub const SHORT: &[(&str, &str)] = &[
     ("SkillGapReport.gaps", "the best twenty"),
     ("StatementEntry.postings", "the legs of one entry"),
     ("Submission.links", "20 by its input"),
+    ("Viewer.blockedClients", "200 by their limit"),
 ];

@@ -18,6 +18,10 @@ fn arguments(field: &str, ids: &BTreeMap<String, String>) -> (Value, Option<Valu
             let made_up = json!({ "gigId": nothing(&gig), "freelancerId": freelancer });
             (json!({ "gigId": gig, "freelancerId": freelancer }), Some(made_up))
         }
+        "blockedFreelancers" => {
+            let client = id("organization");
+            (json!({ "clientId": client }), Some(json!({ "clientId": nothing(&client) })))
+        }
         "exposureReport" => (json!({ "from": "2026-06-01T00:00:00Z", "until": "2026-06-30T00:00:00Z" }), None),
         "feePreview" => (json!({ "amount": { "amount": "100.00" } }), None),
         "payeesByNumber" => (json!({ "number": "35202-1234567-1" }), None),

@@ -23,13 +23,12 @@ pub struct Gate<'a> {
 impl<'a> Gate<'a> {
     /// The gate of a gig, for one base.
     pub fn new(base: &'a Base, gig: &'a GigFeatures) -> Self {
-        let blocked = gig.blocked.iter().filter_map(|person| base.find(*person));
         let blocking = base.side.blocked.iter().filter(|(_, clients)| clients.contains(&gig.client));
         Self {
             countries: vec![None; base.side.countries.len()],
             languages: vec![None; base.side.languages.len()],
             always: bits(gig, &anyone()),
-            blocked_rows: blocked.chain(blocking.map(|(row, _)| *row)).collect(),
+            blocked_rows: blocking.map(|(row, _)| *row).collect(),
             base,
             gig,
         }

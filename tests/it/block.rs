@@ -1,0 +1,135 @@
+//! Blocks: a freelancer and a client who are kept apart, whoever wanted it so.
+
+use serde_json::{Value, json};
+use tests::{Person, TestApp};
+
+use crate::gig::open_gig;
+
+const CLIENTS: &str = "{ viewer { blockedClients { id } } }";
+const FREELANCERS: &str = "query($id: ID!) { blockedFreelancers(clientId: $id) { id } }";
+
+async fn bids(person: &Person<'_>, gig: &Value) -> tests::Reply {
+    let bid = json!({ "gigId": gig["id"], "coverLetter": "I have done this before.",
+        "milestones": [{ "title": "All", "amount": { "amount": "900" } }],
+        "answers": [{ "questionId": gig["questions"][0]["id"], "text": "Two." }] });
+    person.does("proposalSubmit", bid, "proposal { id }").await
+}
+
+fn offer(client: &Person<'_>, freelancer: &Person<'_>) -> Value {
+    json!({ "organizationId": client.organization, "freelancerId": freelancer.id, "title": "A website",
+        "milestones": [{ "title": "All of it", "amount": { "amount": "1000.00" } }] })
+}
+
+#[tokio::test]
+async fn who_is_kept_apart_approaches_nobody_and_is_not_told_by_whom() {
+    let app = TestApp::new().await;
+    let (ada, lin, eve) = (app.client("ada").await, app.freelancer("lin").await, app.freelancer("eve").await);
+    let gig = open_gig(&ada, json!({})).await;
+    let pair = json!({ "clientId": ada.organization, "freelancerId": lin.id });
+    let client = json!({ "clientId": ada.organization });
+
+    // Whoever sets it, both are refused the same.
+    for (who, mutation, input) in [(&ada, "freelancerBlock", &pair), (&lin, "clientBlock", &client)] {
+        assert_eq!(who.does(mutation, input.clone(), "blocked").await.ok()["blocked"], true);
+        assert_eq!(who.does(mutation, input.clone(), "blocked").await.ok()["blocked"], true, "a repeat");
+        assert_eq!(bids(&lin, &gig).await.refused(), ["NOT_ALLOWED"]);
+        let draft = json!({ "gigId": gig["id"], "coverLetter": "Hello" });
+        assert_eq!(lin.does("proposalDraftSave", draft, "proposal { id }").await.refused(), ["NOT_ALLOWED"]);
+        let invitation = json!({ "gigId": gig["id"], "freelancerId": lin.id });
+        let invited = ada.does("invitationSend", invitation, "invitation { id }").await;
+        assert_eq!(invited.faults(), ["freelancerId: UNKNOWN"]);
+        let offered = ada.does("offerCreate", offer(&ada, &lin), "offer { id }").await;
+        assert_eq!(offered.faults(), ["freelancerId: UNKNOWN"]);
+        let lift = mutation.replace("Block", "Unblock");
+        assert_eq!(who.does(&lift, input.clone(), "blocked").await.ok()["blocked"], false);
+        assert_eq!(who.does(&lift, input.clone(), "blocked").await.ok()["blocked"], false, "a repeat");
+    }
+
+    // One's own block is lifted, and the other's stands.
+    ada.does("freelancerBlock", pair.clone(), "blocked").await.ok();
+    lin.does("clientBlock", client.clone(), "blocked").await.ok();
+    ada.does("freelancerUnblock", pair.clone(), "blocked").await.ok();
+    assert_eq!(bids(&lin, &gig).await.refused(), ["NOT_ALLOWED"]);
+    lin.does("clientUnblock", client.clone(), "blocked").await.ok();
+    bids(&lin, &gig).await.ok();
+    bids(&eve, &gig).await.ok();
+
+    // What is under way goes on: a bid that was made can be answered.
+    lin.does("clientBlock", client, "blocked").await.ok();
+    ada.does("offerCreate", offer(&ada, &eve), "offer { id }").await.ok();
+    let bid = lin.asks("{ viewer { proposals { nodes { id } } } }", json!({})).await;
+    let bid = bid.data()["viewer"]["proposals"]["nodes"][0]["id"].clone();
+    let answer = json!({ "proposalId": bid, "title": "A website",
+        "milestones": [{ "title": "All of it", "amount": { "amount": "900.00" } }] });
+    ada.does("offerCreate", answer, "offer { id }").await.ok();
+}
+
+#[tokio::test]
+async fn each_side_sees_and_lifts_its_own_blocks_only() {
+    let app = TestApp::new().await;
+    let (ada, lin, eve) = (app.client("ada").await, app.freelancer("lin").await, app.client("eve").await);
+    let clients =
+        async |who: &Person<'_>| who.asks(CLIENTS, json!({})).await.data()["viewer"]["blockedClients"].clone();
+    let own = json!({ "id": ada.organization });
+    let pair = json!({ "clientId": ada.organization, "freelancerId": lin.id });
+
+    lin.does("clientBlock", json!({ "clientId": ada.organization }), "blocked").await.ok();
+    assert_eq!(clients(&lin).await, json!([{ "id": ada.organization }]));
+    assert_eq!(ada.asks(FREELANCERS, own.clone()).await.data()["blockedFreelancers"], json!([]));
+    ada.does("freelancerUnblock", pair.clone(), "blocked").await.ok();
+    assert_eq!(clients(&lin).await, json!([{ "id": ada.organization }]), "that was not theirs to lift");
+
+    ada.does("freelancerBlock", pair.clone(), "blocked").await.ok();
+    assert_eq!(ada.asks(FREELANCERS, own.clone()).await.data()["blockedFreelancers"], json!([{ "id": lin.id }]));
+    lin.does("clientUnblock", json!({ "clientId": ada.organization }), "blocked").await.ok();
+    assert_eq!(clients(&lin).await, json!([]));
+    assert_eq!(ada.asks(FREELANCERS, own.clone()).await.data()["blockedFreelancers"], json!([{ "id": lin.id }]));
+
+    // Strangers neither see nor set nor lift a company's blocks.
+    for who in [&lin, &eve] {
+        assert_eq!(who.asks(FREELANCERS, own.clone()).await.failed(), ["NOT_FOUND"]);
+        assert_eq!(who.does("freelancerBlock", pair.clone(), "blocked").await.refused(), ["NOT_FOUND"]);
+        assert_eq!(who.does("freelancerUnblock", pair.clone(), "blocked").await.refused(), ["NOT_FOUND"]);
+    }
+    assert_eq!(app.visitor().asks(FREELANCERS, own).await.failed(), ["UNAUTHENTICATED"]);
+    let nobody = json!({ "clientId": ada.organization, "freelancerId": "usr_nobody" });
+    assert_eq!(ada.does("freelancerBlock", nobody, "blocked").await.faults(), ["freelancerId: UNKNOWN"]);
+    assert_eq!(
+        lin.does("clientBlock", json!({ "clientId": "org_nobody" }), "blocked").await.faults(),
+        ["clientId: UNKNOWN"]
+    );
+}
+
+#[tokio::test]
+async fn no_more_are_blocked_than_may_be() {
+    let app = TestApp::new().await;
+    let (ada, lin) = (app.client("ada").await, app.freelancer("lin").await);
+    let fill = "with made as (
+            insert into organizations (id, name, created_at)
+            select gen_random_uuid(), 'Company ' || nth, now() from generate_series(1, 200) nth returning id)
+        insert into blocks (client_id, freelancer_id, set_by, set_at)
+        select made.id, u.id, 'freelancer', now() from made, users u where u.email = $1";
+    sqlx::query(fill).bind(&lin.email).execute(app.pool()).await.unwrap();
+    let one_more = lin.does("clientBlock", json!({ "clientId": ada.organization }), "blocked").await;
+    assert_eq!(one_more.refused(), ["BLOCKS"]);
+    assert_eq!(
+        lin.asks(CLIENTS, json!({})).await.data()["viewer"]["blockedClients"].as_array().map(Vec::len),
+        Some(200)
+    );
+}
+
+#[tokio::test]
+async fn an_export_has_ones_own_blocks_and_an_erasure_leaves_none() {
+    let app = TestApp::new().await;
+    let (ada, eve, lin) = (app.client("ada").await, app.client("eve").await, app.freelancer("lin").await);
+    lin.does("clientBlock", json!({ "clientId": ada.organization }), "blocked").await.ok();
+    let pair = json!({ "clientId": eve.organization, "freelancerId": lin.id });
+    eve.does("freelancerBlock", pair, "blocked").await.ok();
+    let export = lin.does("accountExport", json!({}), "export").await.ok()["export"]["blockedClients"].clone();
+    let named: Vec<&Value> = export.as_array().unwrap().iter().map(|block| &block["client_id"]).collect();
+    assert_eq!(named, [&json!(ada.organization)], "who blocked them is not told: {export}");
+
+    lin.does_once("accountErase", json!({ "confirmEmail": lin.email }), "erasedAt").await.ok();
+    let left: i64 = sqlx::query_scalar("select count(*) from blocks").fetch_one(app.pool()).await.unwrap();
+    assert_eq!(left, 0);
+}
