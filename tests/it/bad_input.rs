@@ -88,6 +88,9 @@ async fn bad_input_gets_a_typed_answer_and_writes_nothing() {
                     if !refused && bad.never && !taken {
                         wrong.insert(format!("{place}, and it was taken"), reply.body.clone());
                     }
+                    if let Err(why) = points_at(&reply.body, name, &leaf.path) {
+                        wrong.insert(format!("{place}, and {why}"), reply.body.clone());
+                    }
                     if refused {
                         written.push((place, reply.body, *token));
                     } else {
@@ -121,6 +124,35 @@ fn judge(body: &Value, mutation: &str) -> (bool, bool) {
     (typed || !top.is_empty(), fault)
 }
 
+/// A refusal says which part of the input is at fault, if it is one of the input: what was not of its type by its place
+/// in the variable, what was not as it should be by its path.
+fn points_at(body: &Value, mutation: &str, leaf: &[String]) -> Result<(), String> {
+    let whole = leaf.join(".");
+    // A list or an object is at fault when what it holds is; and what is missing is named by what should hold it.
+    let is_near = |path: &str| {
+        let (path, leaf) = (format!("{path}."), format!("{whole}."));
+        path.starts_with(&leaf) || leaf.starts_with(&path)
+    };
+    let words = |value: &Value| {
+        let words = value.as_array().into_iter().flatten().filter_map(Value::as_str);
+        words.collect::<Vec<_>>().join(".")
+    };
+    for error in body["errors"].as_array().into_iter().flatten() {
+        let message = error["message"].as_str().unwrap_or_default();
+        let place = message.split_once(", at ").and_then(|(_, rest)| rest.split_once(", ")).map(|(place, _)| place);
+        if error["extensions"]["code"] == "BAD_USER_INPUT" && !place.is_some_and(is_near) {
+            return Err(format!("it points at {place:?}"));
+        }
+    }
+    let errors = body["data"][mutation]["errors"].as_array().into_iter().flatten();
+    let paths: Vec<String> =
+        errors.filter(|error| error["__typename"] == "InvalidInputError").map(|error| words(&error["path"])).collect();
+    if paths.is_empty() || paths.iter().any(|path| !path.is_empty() && is_near(path)) {
+        return Ok(());
+    }
+    Err(format!("it points at {paths:?}"))
+}
+
 /// Something that should not be in a place of an input.
 struct Bad {
     what: &'static str,
@@ -145,6 +177,19 @@ fn bad_values(leaf: &Leaf, ids: &BTreeMap<String, String>, others: &BTreeMap<Str
             never("turned around", json!("a\u{202e}b")),
             hardly("SQL", json!("'; drop table users; --")),
         ]),
+        "DateTime" => values.extend([
+            never("nonsense", json!("yesterday")),
+            hardly("long ago", json!("0001-01-01T00:00:00Z")),
+            hardly("past", json!("2020-01-01T00:00:00Z")),
+            hardly("far away", json!("9999-12-31T23:59:59Z")),
+            never("after the end of time", json!("+275760-09-13T00:00:00Z")),
+        ]),
+        "NaiveDate" => values.extend([
+            never("nonsense", json!("yesterday")),
+            never("no day", json!("2026-02-30")),
+            hardly("long ago", json!("0001-01-01")),
+            hardly("far away", json!("9999-12-31")),
+        ]),
         "ID" => {
             let is_skill = leaf.path.iter().any(|name| name.to_lowercase().contains("skill"));
             values.extend([
@@ -165,12 +210,19 @@ fn bad_values(leaf: &Leaf, ids: &BTreeMap<String, String>, others: &BTreeMap<Str
             hardly("the smallest", json!(i32::MIN)),
             never("too large", json!(1_u64 << 40)),
         ]),
-        "DateTime" => {
-            values.extend([never("nonsense", json!("yesterday")), hardly("long ago", json!("0001-01-01T00:00:00Z"))])
-        }
         "Boolean" => values.push(never("a text", json!("yes"))),
         "Currency" => values.extend([never("an unknown member", json!("GBP")), never("the wrong one", json!("PKR"))]),
         _ => values.push(never("an unknown member", json!("NO_SUCH_THING"))),
+    }
+    if leaf.path.last().is_some_and(|name| name == "amount") {
+        values.extend([
+            never("a negative amount", json!("-1.00")),
+            hardly("nothing", json!("0.00")),
+            never("a part of a cent", json!("1.001")),
+            never("past all amounts", json!("92233720368547758.08")),
+            never("no number", json!("NaN")),
+            never("digits of another alphabet", json!("١٠٠")),
+        ]);
     }
     if leaf.path == ["expectedVersion"] {
         values.push(never("stale", json!(987)));
