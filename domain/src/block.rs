@@ -100,6 +100,7 @@ mod tests {
             Actor::Person(Person {
                 user: UserId::from_uuid(Uuid::from_u128(user)),
                 suspended: false,
+                second_factor: true,
                 staff,
                 memberships,
             })
@@ -132,7 +133,9 @@ mod tests {
             freelancer: UserId::from_uuid(Uuid::from_u128(2)),
             by: Side::Freelancer,
         };
-        let lin = Actor::Person(Person { user: block.freelancer, suspended: false, staff: None, memberships: vec![] });
+        let owner =
+            Person { second_factor: true, user: block.freelancer, suspended: false, staff: None, memberships: vec![] };
+        let lin = Actor::Person(owner);
         assert!(!block.set(&lin, true, MOST).unwrap().changed);
         assert!(!block.lift(&lin, false).unwrap().changed);
         assert!(block.set(&lin, false, MOST - 1).unwrap().changed);

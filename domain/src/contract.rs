@@ -21,7 +21,7 @@ use crate::timer::Timer;
 mod hold;
 mod weeks;
 
-pub use hold::{HoldReason, HoldReasons};
+pub use hold::{HoldReason, HoldReasons, brings_out};
 
 /// A contract between a client and a freelancer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -12,7 +12,7 @@ use sea_orm::{ConnectionTrait, FromQueryResult};
 
 use crate::market::Market;
 use crate::sql::sql;
-use crate::{Call, Failure, Fault, Tx};
+use crate::{Call, Failure, Fault, Tx, run};
 
 /// Who may act again has so long to catch up before silence counts.
 const CATCHING_UP: TimeDelta = TimeDelta::days(3);
@@ -44,6 +44,16 @@ impl Market {
         let found = Barred::find_by_statement(found).one(self.db()).await?;
         let Barred { client, freelancer } = found.ok_or_else(|| Fault::bad_row("users", "one row of two answers"))?;
         Ok(Both { client, freelancer })
+    }
+
+    /// May money go back to the cards of a client now?
+    pub(crate) async fn may_send_back(&self, client: OrganizationId) -> Result<bool, Failure> {
+        let call = Call::system(format!("client:{client}"));
+        match run!(self, &call, tx => { tx.must_send_back(client).await }) {
+            Ok(()) => Ok(true),
+            Err(Failure::Refused(_)) => Ok(false),
+            Err(failure) => Err(failure),
+        }
     }
 
     /// Our people look at the contract of what is due, and no money of it moves: it is put off to the next day.

@@ -5,6 +5,7 @@
 //! It is a macro because a generic function that takes an async closure yields a future that the
 //! compiler can't see to be `Send`, and every resolver needs one that is.
 
+use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use async_trait::async_trait;
 use domain::Timestamp;
 use domain::access::Actor;
 use domain::change::Change;
+use domain::contract::brings_out;
 use domain::id::{Id, SessionId};
 use sea_orm::{
     ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, Statement, TransactionTrait,
@@ -93,8 +95,12 @@ impl Tx {
 
     /// Save what a decision comes with: its entries, events and timers, in one round trip, at the
     /// latest when the transaction ends. The room saves the next state itself, and gets it back from
-    /// here. Nothing is written for a repeat.
+    /// here. Nothing is written for a repeat. Nobody brings money out of a contract that our people look at.
     pub async fn settle<T>(&self, change: Change<T>) -> Result<T, Failure> {
+        let brought_out = change.entries.iter().filter_map(|entry| brings_out(self.actor(), entry));
+        for contract in brought_out.collect::<BTreeSet<_>>() {
+            self.must_move_money(Some(contract)).await?;
+        }
         let facts = Facts::of(&self.scene, &change)?;
         self.write_settled().await?;
         *held(&self.settled) = facts;

@@ -156,6 +156,82 @@ async fn nothing_is_sent_back_to_a_card_while_our_people_look_at_the_client() {
 }
 
 #[tokio::test]
+async fn a_refund_that_was_asked_for_before_waits_until_our_people_are_done() {
+    for (days, status, left) in [(0, "SUCCEEDED", "0.00"), (2, "FAILED", "250.00")] {
+        let app = TestApp::new().await;
+        let deal = app.submitted().await;
+        let admin = app.admin("noor").await;
+        let more = json!({ "contractId": deal.contract, "title": "More", "amount": { "amount": "250.00" } });
+        let second = deal.client.does("milestonePropose", more, "milestone { id }").await.text("milestone.id");
+        deal.freelancer.does("milestoneAgree", json!({ "milestoneId": second }), "milestone { status }").await.ok();
+        let fund = json!({ "milestoneId": second, "paymentMethod": "pm_sandbox_visa" });
+        let paid = deal.client.does("milestoneFund", fund, "payment { id }").await;
+        let payment = paid.text("payment.id");
+        app.settles().await;
+        let of = json!({ "milestoneId": second });
+        deal.client.does("milestoneRequestRefund", of.clone(), "milestone { status }").await.ok();
+        deal.freelancer.does("milestoneAgreeRefund", of, "milestone { status }").await.ok();
+        let back = json!({ "paymentId": payment, "amount": { "amount": "250.00" } });
+        deal.client.does("paymentRefund", back, "refund { id }").await.ok();
+        review(&admin, "contractHold", &deal.contract).await;
+        app.settles().await;
+        let stands = async || {
+            let query = "query($id: ID!) { payment(id: $id) { refunds { status } refundable { amount } } }";
+            let reply = deal.client.asks(query, json!({ "id": payment })).await;
+            let payment = reply.data()["payment"].clone();
+            let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+            (text(&payment["refunds"][0]["status"]), text(&payment["refundable"]["amount"]))
+        };
+        assert_eq!(stands().await, ("STARTED".into(), "0.00".into()), "it does not set out");
+        app.passes(TimeDelta::days(days)).await;
+        review(&admin, "contractLiftHold", &deal.contract).await;
+        app.passes(TimeDelta::hours(3)).await;
+        assert_eq!(stands().await, (status.into(), left.into()), "after {days} days");
+        app.books_agree().await;
+    }
+}
+
+#[tokio::test]
+async fn nobody_brings_money_out_of_a_contract_that_our_people_look_at() {
+    let app = TestApp::new().await;
+    let admin = app.admin("noor").await;
+    // What a dispute ends with, the yes to a refund, and what a freelancer gives back afterwards.
+    let quarrel = app.disputed("1000.00").await;
+    let before = quarrel.adds_up().await;
+    review(&admin, "contractHold", &quarrel.deal.contract).await;
+    let concede = async || quarrel.does(&quarrel.deal.freelancer, "disputeConcede", json!({})).await;
+    assert_eq!(concede().await.refused(), ["COMPLIANCE_REVIEW"]);
+    assert_eq!((quarrel.adds_up().await, quarrel.status().await), (before, "OPENED".to_owned()), "nothing moved");
+    review(&admin, "contractLiftHold", &quarrel.deal.contract).await;
+    concede().await.ok();
+
+    let deal = app.submitted().await;
+    let milestone = json!({ "milestoneId": deal.milestone });
+    deal.client.does("milestoneRequestRefund", milestone.clone(), "milestone { id }").await.ok();
+    review(&admin, "contractHold", &deal.contract).await;
+    let agreed = deal.freelancer.does("milestoneAgreeRefund", milestone.clone(), "milestone { id }").await;
+    assert_eq!(agreed.refused(), ["COMPLIANCE_REVIEW"]);
+    review(&admin, "contractLiftHold", &deal.contract).await;
+    deal.freelancer.does("milestoneAgreeRefund", milestone, "milestone { id }").await.ok();
+
+    let deal = app.released().await;
+    review(&admin, "contractHold", &deal.contract).await;
+    let version = deal
+        .freelancer
+        .asks("query($id: ID!) { milestone(id: $id) { version } }", json!({ "id": deal.milestone }))
+        .await;
+    let back = json!({
+        "milestoneId": deal.milestone, "amount": { "amount": "100.00" },
+        "expectedVersion": version.data()["milestone"]["version"]
+    });
+    let given = deal.freelancer.does("milestoneRefundAfter", back.clone(), "milestone { id }").await;
+    assert_eq!(given.refused(), ["COMPLIANCE_REVIEW"]);
+    review(&admin, "contractLiftHold", &deal.contract).await;
+    deal.freelancer.does("milestoneRefundAfter", back, "milestone { id }").await.ok();
+    app.books_agree().await;
+}
+
+#[tokio::test]
 async fn a_week_nobody_can_be_charged_for_is_written_off_by_the_freelancer_or_the_clock() {
     for by_hand in [true, false] {
         let app = TestApp::new().await;

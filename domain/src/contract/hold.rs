@@ -7,6 +7,8 @@ use crate::Timestamp;
 use crate::access::{self, Actor, Verb};
 use crate::change::Change;
 use crate::event::Event;
+use crate::id::ContractId;
+use crate::ledger::{JournalEntry, LedgerAccount, Reason};
 use crate::refusal::Refusal;
 
 /// What puts a contract on hold.
@@ -200,4 +202,17 @@ impl Contract {
             | State::Ended { .. } => false,
         }
     }
+}
+
+/// The contract whose money an entry of somebody brings to where it can be had: paid out, or spent on other work. While
+/// our people look at that contract nobody's act does that ([`Contract::moves_money`]). The clock waits by itself, what banks
+/// and processors did is only noted, and a correction of the books is our people's own.
+pub fn brings_out(actor: &Actor, entry: &JournalEntry) -> Option<ContractId> {
+    let by_somebody = match actor {
+        Actor::Person(_) => true,
+        Actor::Nobody | Actor::System => false,
+    };
+    let can_be_had = |to| matches!(to, LedgerAccount::Available(_) | LedgerAccount::ClientCredit(_));
+    let brings = entry.postings().iter().any(|posting| can_be_had(posting.to));
+    entry.contract.filter(|_| by_somebody && brings && entry.reason != Reason::Correction)
 }

@@ -45,6 +45,7 @@ impl World {
     pub fn act(&mut self, next: Move) -> Result<Answer, Wrong> {
         self.keep_in_mind(&next);
         let name = next.name();
+        self.acting = next.by().clone();
         let answer = self.carry_out(next)?;
         if answer == Answer::Done {
             self.succeeded.insert(name);

@@ -199,6 +199,34 @@ pub enum RefundSays {
 }
 
 impl Move {
+    /// Who makes it.
+    pub fn by(&self) -> &Actor {
+        match self {
+            Self::TimePasses(_)
+            | Self::TimerFires { .. }
+            | Self::EventsAreTold
+            | Self::Heard(_)
+            | Self::PolicyChanges(_) => &Actor::System,
+            Self::OfferCreate { by, .. }
+            | Self::Offer { by, .. }
+            | Self::Contract { by, .. }
+            | Self::MilestonePropose { by, .. }
+            | Self::MilestoneGive { by, .. }
+            | Self::Milestone { by, .. }
+            | Self::Dispute { by, .. }
+            | Self::CardSet { by, .. }
+            | Self::TimeEntryAdd { by, .. }
+            | Self::Timesheet { by, .. }
+            | Self::OutageDeclare { by, .. }
+            | Self::OutageEnd { by, .. }
+            | Self::CardRefund { by, .. }
+            | Self::PayoutMethodAdd { by, .. }
+            | Self::PayoutMethodRemove { by, .. }
+            | Self::PayoutRequest { by, .. }
+            | Self::Payout { by, .. } => by,
+        }
+    }
+
     /// What it is called where it is counted which of them succeed.
     pub fn name(&self) -> &'static str {
         match self {

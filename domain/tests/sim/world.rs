@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use chrono::TimeDelta;
 use domain::Timestamp;
-use domain::access::Denied;
+use domain::access::{Actor, Denied};
 use domain::change::{Change, TimerChange};
-use domain::contract::{Contract, HoldReason};
+use domain::contract::{Contract, HoldReason, brings_out};
 use domain::credit::Credit;
 use domain::dispute::{Case, CaseId, Dispute};
 use domain::event::Event;
@@ -64,6 +64,8 @@ pub struct World {
     pub payouts: BTreeMap<PayoutId, Payout>,
     pub methods: BTreeMap<PayoutMethodId, PayoutMethod>,
     pub outside: Outside,
+    /// Who makes the move that is being made.
+    pub acting: Actor,
     /// The payment whose news is being heard.
     pub hearing: Option<PaymentId>,
     /// The entries that touched our accounts at the processor.
@@ -134,6 +136,7 @@ impl World {
             payouts: BTreeMap::new(),
             methods: BTreeMap::new(),
             outside,
+            acting: Actor::System,
             hearing: None,
             posted: Vec::new(),
             heard_at: BTreeMap::new(),
@@ -209,7 +212,11 @@ impl World {
         outcome: Result<Change<T>, Refusal>,
         keep: impl FnOnce(&mut Self, T),
     ) -> Result<Answer, Wrong> {
-        let mut change = match outcome {
+        let stands_still = outcome.and_then(|change| {
+            let of = change.entries.iter().filter_map(|entry| brings_out(&self.acting, entry));
+            of.map(|contract| self.moves_money(Some(contract))).collect::<Result<(), Refusal>>().map(|()| change)
+        });
+        let mut change = match stands_still {
             Ok(change) => change,
             Err(refusal) => {
                 self.refused += 1;

@@ -115,13 +115,19 @@ impl Market {
         let State::Succeeded { intent, .. } = payment.state else {
             return Err(Fault::bad_row("payment_refunds", "its payment did not come").into());
         };
+        let too_late = self.clock().now() >= refund.created_at + ASKED_FOR;
+        // Asked for before our people began to look at the client, it waits for them; what may have been asked already is
+        // only looked for in the end.
+        if !too_late && !self.may_send_back(refund.client).await? {
+            return Ok(());
+        }
         let request = RefundRequest {
             key: event.to_string(),
             refund: id,
             intent,
             method: payment.method,
             amount: refund.amount,
-            too_late: self.clock().now() >= refund.created_at + ASKED_FOR,
+            too_late,
         };
         let said = self.payments().refund(self, &request).await?;
         self.refund_told(id, said).await

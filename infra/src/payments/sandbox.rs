@@ -17,10 +17,10 @@ use domain::Timestamp;
 use domain::access::{self, Verb};
 use domain::id::PaymentId;
 use domain::money::Money;
-use domain::payment::{Payment, State};
+use domain::payment::{PROCESSOR_SILENT, Payment, State};
 use domain::reconciliation::Class;
 use domain::refusal::Refusal;
-use sea_orm::{ConnectionTrait, DatabaseConnection, FromQueryResult, TransactionTrait};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, FromQueryResult, TransactionTrait};
 use secrecy::SecretString;
 
 use super::{Asked, Intent, IntentRequest, ProcessorEvent, ProcessorFact, RefundRequest, Refunded};
@@ -105,8 +105,12 @@ pub(super) async fn refund(
         return Ok(Refunded::Failed("expired_or_canceled_card".to_owned()));
     }
     let name = format!("re_sandbox_{}", request.refund);
+    let id = format!("txn_{name}");
+    if request.too_late && !is_on_balance(db, &id).await? {
+        return Ok(Refunded::Failed(PROCESSOR_SILENT.to_owned()));
+    }
     let moved = Moved {
-        id: format!("txn_{name}"),
+        id,
         about: request.refund.to_string(),
         class: Class::Refund,
         flow: "out",
@@ -115,6 +119,10 @@ pub(super) async fn refund(
     };
     moved.note(db).await?;
     Ok(Refunded::Succeeded(name))
+}
+
+async fn is_on_balance(db: &DatabaseConnection, id: &str) -> Result<bool, DbErr> {
+    Ok(db.query_one_raw(sql("select from sandbox_balance where id = $1", [id.into()])).await?.is_some())
 }
 
 /// A line of the sandbox's own account of our balance.
