@@ -84,7 +84,7 @@ pub struct SessionTokens {
     /// Until when the access token is good.
     access_token_expires_at: Timestamp,
     /// Works once: `sessionRefresh` gives the next one. Keep it where other programs can't read it.
-    /// One that is used twice ends the session.
+    /// One that is used again, later than after a lost answer, ends the session.
     refresh_token: String,
     /// Until when the refresh token is good.
     refresh_token_expires_at: Timestamp,

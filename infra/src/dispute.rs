@@ -1,9 +1,8 @@
 //! Disputes: every act locks what the dispute is about and then the dispute, lets the domain decide,
 //! and saves both with their money in one transaction.
 //!
-//! Rows are locked in one order everywhere: contract, then milestone or timesheet, then dispute, then
-//! payment; balances last, by the books themselves. What a dispute is about never changes, so it may
-//! be read before anything is locked.
+//! Locks are taken in the order of ARCHITECTURE.md. What a dispute is about never changes, so it may be
+//! read before anything is locked.
 
 use std::collections::{HashMap, HashSet};
 

@@ -1,7 +1,7 @@
 //! Offers: from a won proposal to a contract. Whatever an offer does to its milestones' money, to
 //! the proposal and to the gig happens in one transaction with it.
 //!
-//! Locks are taken in the order of all rooms: gig, proposal, offer, contract, milestones.
+//! Locks are taken in the order of ARCHITECTURE.md.
 
 use std::collections::HashMap;
 

@@ -1,6 +1,6 @@
 //! Freelancers' proposals for gigs.
 //!
-//! Locks are taken in one order: who bids, the gig, its proposals.
+//! Locks are taken in the order of ARCHITECTURE.md.
 
 use std::collections::HashMap;
 

@@ -2,7 +2,7 @@
 //! up, lets the domain decide, and saves the week with its entries and money, and what it means for
 //! the contract, in one transaction.
 //!
-//! Locks are taken in one order: contract, milestones, weeks, payments.
+//! Locks are taken in the order of ARCHITECTURE.md.
 
 use std::collections::{BTreeSet, HashMap};
 

@@ -323,7 +323,12 @@ pub const CODES: &[(&str, Where, &str, &str)] = &[
         "Our people look at the contract, and no money of it moves until they are done.",
         "Say that it is being looked at.",
     ),
-    ("CONTRACT_IS_ENDING", Rule, "It is ending: only a compliance review holds it.", "Choose that, or nothing."),
+    (
+        "CONTRACT_IS_ENDING",
+        Rule,
+        "A contract that is ending is put on hold for a compliance review alone.",
+        "For our people: give that as the reason, or leave it.",
+    ),
     ("NO_PAYMENT_METHOD", Rule, "The client has named no card for the weeks yet.", "Ask the client for one."),
     ("ACCOUNT_HAS_CONTRACTS", Rule, "There are contracts that have not ended.", "End them first."),
     ("ACCOUNT_HAS_DEALINGS", Rule, "There are gigs, bids or offers that are open.", "Withdraw them first."),
