@@ -1,7 +1,24 @@
-//! What the README tells people to type is there, and its two commands are what continuous integration runs.
+//! What the pages tell people to type is there, the two commands of the README are what continuous integration runs, and
+//! its fees and deadlines are those of the first policy.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use domain::money::{Money, Rate};
+use domain::policy::Terms;
+
+/// The pages that people read.
+const PAGES: [&str; 9] = [
+    "README.md",
+    "CLIENTS.md",
+    "OPERATING.md",
+    "CONTRIBUTING.md",
+    "ARCHITECTURE.md",
+    "CHANGELOG.md",
+    "ERRORS.md",
+    "SECURITY.md",
+    "VERIFYING.md",
+];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace is above").to_owned()
@@ -54,10 +71,10 @@ fn two_commands_are_enough_and_continuous_integration_runs_them() {
 }
 
 #[test]
-fn every_command_of_the_readme_names_what_is_there() {
+fn every_command_of_the_pages_names_what_is_there() {
     let mut tried = 0;
     let config = read("api/src/config.rs");
-    for words in commands("README.md") {
+    for words in PAGES.into_iter().flat_map(commands) {
         let line = words.join(" ");
         let package = option(&words, "-p");
         if let Some(package) = package {
@@ -98,6 +115,117 @@ fn every_command_of_the_readme_names_what_is_there() {
         }
     }
     assert!(tried > 15, "only {tried} things were looked for");
+}
+
+#[test]
+fn what_the_pages_link_to_is_there_and_the_readme_leads_to_each_of_them() {
+    let mut led_to = Vec::new();
+    for page in PAGES {
+        let text = read(page);
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let file = link.split('#').next().unwrap_or(link);
+            assert!(root().join(file).exists(), "{page}: there is no {link}");
+            if page == "README.md" {
+                led_to.push(file.to_owned());
+            }
+        }
+    }
+    for page in PAGES.into_iter().skip(1) {
+        assert!(led_to.iter().any(|file| file == page), "README.md does not lead to {page}");
+    }
+}
+
+#[test]
+fn the_fees_and_deadlines_of_the_readme_are_those_of_the_first_policy() {
+    let terms = Terms::default();
+    let percent = |rate: Rate| format!("{} %", rate.basis_points() / 100);
+    let dollars = |money: Money| {
+        let whole = (money.minor() / money.currency().minor_per_major()).to_string();
+        let thousands: Vec<&str> =
+            whole.as_bytes().rchunks(3).rev().filter_map(|digits| std::str::from_utf8(digits).ok()).collect();
+        thousands.join(",")
+    };
+    let listed = |days: &[u16]| {
+        let days: Vec<String> = days.iter().map(u16::to_string).collect();
+        match days.split_last() {
+            Some((last, before)) if !before.is_empty() => format!("{} and {last}", before.join(", ")),
+            Some(_) | None => days.concat(),
+        }
+    };
+    let rows = [
+        ("Fee of the freelancer", vec![percent(terms.freelancer_fee)]),
+        ("Fee of the client", vec![percent(terms.client_fee)]),
+        ("Fee on a tip", vec![percent(terms.tip_fee), format!("{} days", terms.tip_days)]),
+        (
+            "Milestone, bonus or tip",
+            vec![format!("{} to {} dollars", dollars(terms.milestone_min), dollars(terms.milestone_max))],
+        ),
+        ("Offer", vec![format!("{} days", terms.offer_expiry_days)]),
+        ("Funding", vec![format!("{} hours", terms.funding_expiry_hours)]),
+        ("Work handed in", vec![format!("{} days", terms.review_days), listed(&terms.review_notice_days)]),
+        ("Requested changes", vec![format!("round {} on", terms.dispute_from_round)]),
+        ("Security hold", vec![format!("{} days", terms.security_hold_days)]),
+        ("Refund request", vec![format!("{} days", terms.refund_request_days)]),
+        (
+            "Milestone without activity",
+            vec![
+                format!("days {};", listed(&terms.dormancy_notice_days)),
+                format!("after {} days;", terms.dormancy_days),
+                format!("{} more days", terms.dormancy_answer_days),
+            ],
+        ),
+        ("Giving released money back", vec![format!("{} days", terms.refund_after_days)]),
+        ("Outage", vec![format!("{} hours", terms.grace_cap_hours)]),
+        (
+            "Week of hours",
+            vec![
+                format!("{} hours", terms.weekly_limit_minutes / 60),
+                format!("after {} days", listed(&terms.charge_retry_days)),
+            ],
+        ),
+        (
+            "Dispute",
+            vec![
+                format!("{} business days", terms.dispute_answer_business_days),
+                format!("; {} days", terms.arbitration_days),
+            ],
+        ),
+        (
+            "Arbitration",
+            vec![
+                format!("| {} dollars", dollars(terms.arbitration_fee)),
+                format!("under {} dollars", dollars(terms.small_claims_under)),
+            ],
+        ),
+        (
+            "Payout",
+            vec![
+                format!("from {} dollars", dollars(terms.payout_min)),
+                format!("; {} dollars", dollars(terms.payout_day_max)),
+                format!("{} payouts", terms.payout_day_count),
+            ],
+        ),
+        ("New bank account", vec![format!("{} days", terms.payout_method_cooling_days)]),
+        (
+            "Kept in dollars",
+            vec![format!("{} dollars", dollars(terms.retention_month_max)), percent(terms.retention_share)],
+        ),
+        (
+            "Reviews",
+            vec![
+                format!("{} days", terms.review_writing_days),
+                format!("from {} dollar", dollars(terms.review_paid_min)),
+            ],
+        ),
+    ];
+    let page = read("README.md");
+    for (what, figures) in rows {
+        let begin = format!("| {what} | ");
+        let row = page.lines().find(|line| line.starts_with(&begin)).unwrap_or_else(|| panic!("no row {what}"));
+        for figure in figures {
+            assert!(row.contains(&figure), "{row} lacks {figure}");
+        }
+    }
 }
 
 /// Is a word one of the program's commands?
