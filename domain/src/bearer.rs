@@ -1,8 +1,11 @@
 //! What bears the chargebacks of a payment: the milestone or the week that it was for. What we lost by them is made up
 //! for before money of the same payment becomes the client's credit again, since the client has had that from the bank.
 
+use std::collections::BTreeSet;
+
 use crate::access::Actor;
 use crate::change::Change;
+use crate::credit::Part;
 use crate::id::{OrganizationId, PaymentId};
 use crate::ledger::{JournalEntry, LedgerAccount, Posting, Reason};
 use crate::milestone::{Milestone, made_up};
@@ -53,28 +56,55 @@ impl Bearer {
     }
 }
 
-/// What a change of a milestone brings the client of payments that their banks took back makes up first for what we
-/// bore of them, by the milestone itself and by what else `bears` them. Answers the latter, as far as they change.
-pub fn make_up(change: Change<Milestone>, bears: Vec<Bearer>) -> Result<Change<(Milestone, Vec<Bearer>)>, Refusal> {
-    let credit = LedgerAccount::ClientCredit(change.next.client);
-    let brought = change.entries.clone();
-    let (mut change, mut changed) = (make_up_itself(change)?, Vec::new());
-    for mut bearer in bears {
-        let before = bearer.clone();
-        for payment in before.payments() {
-            if let Some((amount, entry)) = makes_up(&brought, credit, *payment, bearer.lost_by(*payment)?)? {
-                bearer = bearer.made_up(&Actor::System, *payment, amount)?.next;
-                change = change.posting(entry);
-            }
-        }
-        if bearer != before {
-            changed.push(bearer);
-        }
-    }
-    Ok(change.map(|milestone| (milestone, changed)))
+/// The payments whose money became client credit by these entries. What our people correct by hand is theirs to know.
+pub fn came_back<'a>(entries: impl IntoIterator<Item = &'a JournalEntry>) -> BTreeSet<PaymentId> {
+    let of_others = entries.into_iter().filter(|entry| entry.reason != Reason::Correction);
+    let to_credit = |posting: &&Posting| matches!(posting.to, LedgerAccount::ClientCredit(_));
+    of_others.flat_map(JournalEntry::postings).filter(to_credit).filter_map(|posting| posting.came_with).collect()
 }
 
-/// The same, of what the milestone bears itself.
+/// What these entries together brought the clients of payments that their banks took back makes up first for what we bore
+/// of them, by what `bears` their chargebacks. Answers those of them that change. What was made up for already is
+/// among the entries, so asking again changes nothing.
+pub fn make_up(entries: &[JournalEntry], bears: Vec<Bearer>) -> Result<Change<Vec<Bearer>>, Refusal> {
+    let mut all = Change::none(Vec::new());
+    for bearer in bears {
+        let credit = LedgerAccount::ClientCredit(bearer.client());
+        let mut change = Change::none(bearer.clone());
+        for payment in bearer.payments() {
+            if let Some((amount, entry)) = makes_up(entries, credit, *payment, change.next.lost_by(*payment)?)? {
+                change = change.then(|bearer| bearer.made_up(&Actor::System, *payment, amount))?.posting(entry);
+            }
+        }
+        if change.changed {
+            all = all.and(change).map(|(mut all, bearer)| {
+                all.push(bearer);
+                all
+            });
+        }
+    }
+    Ok(all)
+}
+
+/// What these entries brought to an account, by the payments it came with; less what they took of it again.
+pub(crate) fn brought(entries: &[JournalEntry], account: LedgerAccount) -> Result<Vec<Part>, MoneyError> {
+    let mut parts: Vec<Part> = Vec::new();
+    for posting in entries.iter().flat_map(JournalEntry::postings) {
+        if posting.to == account {
+            parts.push((posting.came_with, posting.amount));
+        }
+        if posting.from == account {
+            let mut left = posting.amount;
+            for (_, part) in parts.iter_mut().filter(|(with, _)| *with == posting.came_with) {
+                let taken = left.min(*part)?;
+                (left, *part) = (left.minus(taken)?, part.minus(taken)?);
+            }
+        }
+    }
+    Ok(parts)
+}
+
+/// What a change of a milestone brings the client of payments for that same milestone makes up first for what we bore.
 pub(crate) fn make_up_itself(mut change: Change<Milestone>) -> Result<Change<Milestone>, Refusal> {
     let credit = LedgerAccount::ClientCredit(change.next.client);
     let brought = change.entries.clone();
@@ -95,13 +125,11 @@ pub fn makes_up(
     payment: PaymentId,
     lost: Money,
 ) -> Result<Option<(Money, JournalEntry)>, MoneyError> {
-    let brings = |posting: &&Posting| posting.to == credit && posting.came_with == Some(payment);
-    let brought = |entry: &JournalEntry| {
-        Money::sum(lost.currency(), entry.postings().iter().filter(brings).map(|posting| posting.amount))
-    };
-    let all = Money::sum(lost.currency(), entries.iter().map(brought).collect::<Result<Vec<_>, _>>()?)?;
+    let brings = |posting: &Posting| posting.to == credit && posting.came_with == Some(payment);
+    let of_payment = brought(entries, credit)?.into_iter().filter(|(with, _)| *with == Some(payment));
+    let all = Money::sum(lost.currency(), of_payment.map(|(_, part)| part))?;
     let amount = all.min(lost)?;
-    let Some(first) = entries.iter().find(|entry| entry.postings().iter().any(|posting| brings(&posting))) else {
+    let Some(first) = entries.iter().find(|entry| entry.postings().iter().any(brings)) else {
         return Ok(None);
     };
     let entry = JournalEntry::new(Reason::Chargeback, format!("{}:made_up:{payment}", first.key))

@@ -348,7 +348,7 @@ pub fn resolve_refund(
     id: DisputeId,
 ) -> Result<Change<(Option<Dispute>, Milestone)>, Refusal> {
     let asked = match &milestone.state {
-        State::RefundRequested { amount, .. } => *amount,
+        State::RefundRequested { amount, .. } => amount.min(milestone.escrow.held())?,
         _ => milestone.escrow.held(),
     };
     let change = milestone.resolve_refund(actor, now, id)?;

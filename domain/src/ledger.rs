@@ -271,6 +271,12 @@ impl JournalEntry {
         self
     }
 
+    /// Does it move money into or out of a client's credit?
+    pub fn touches_credit(&self) -> bool {
+        let is_credit = |account| matches!(account, LedgerAccount::ClientCredit(_));
+        self.postings.iter().any(|posting| is_credit(posting.from) || is_credit(posting.to))
+    }
+
     /// The movements.
     pub fn postings(&self) -> &[Posting] {
         &self.postings

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod ids;
 pub mod market;
 pub mod tx;
+mod bearer;
 mod facts;
 pub mod idempotency;
 pub mod page;

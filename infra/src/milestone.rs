@@ -2,7 +2,6 @@
 //! its money in one transaction.
 
 use domain::access::{self, Verb};
-use domain::bearer;
 use domain::change::Change;
 use domain::id::{ContractId, Id, MilestoneId, OfferId, SubmissionId};
 use domain::ledger::LedgerAccount;
@@ -285,11 +284,10 @@ impl Market {
         amount: Money,
     ) -> Result<Milestone, Failure> {
         run!(self, call, tx => {
-            let (milestone, bearers) = tx.milestone_and_bearers_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let milestone = tx.milestone_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
             let available = tx.balance(LedgerAccount::Available(milestone.freelancer), amount.currency()).await?;
             let change = milestone.refund_after(tx.actor(), tx.now(), expected, amount, available)?;
             tx.audit("milestone_refund_after", id, serde_json::json!({ "amount": amount })).await?;
-            let change = tx.bearers_keep(bearer::make_up(change, bearers)?).await?;
             tx.milestone_save(change).await
         })
     }

@@ -15,6 +15,7 @@ use domain::access::Actor;
 use domain::change::Change;
 use domain::contract::brings_out;
 use domain::id::{Id, SessionId};
+use domain::ledger::JournalEntry;
 use sea_orm::{
     ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, Statement, TransactionTrait,
 };
@@ -58,6 +59,8 @@ pub struct Tx {
     /// What is settled and not written yet: it goes ahead of the next statement, or along with the
     /// answer when the transaction ends.
     settled: Mutex<Facts>,
+    /// What moved to and from clients' credit: it may make up for what we bore, once all is written.
+    credited: Mutex<Vec<JournalEntry>>,
     /// What follows once it is committed.
     aftermath: Mutex<Aftermath>,
 }
@@ -101,6 +104,7 @@ impl Tx {
         for contract in brought_out.collect::<BTreeSet<_>>() {
             self.must_move_money(Some(contract)).await?;
         }
+        held(&self.credited).extend(change.entries.iter().filter(|entry| entry.touches_credit()).cloned());
         let facts = Facts::of(&self.scene, &change)?;
         self.write_settled().await?;
         *held(&self.settled) = facts;
@@ -253,6 +257,7 @@ impl Market {
             scene: self.scene(call),
             noted: Mutex::default(),
             settled: Mutex::default(),
+            credited: Mutex::default(),
             aftermath: Mutex::default(),
         })
     }
@@ -284,6 +289,8 @@ async fn step_aside(attempt: u32) {
 impl Tx {
     /// Write what is left, with the answer if the call may be repeated, and commit.
     async fn keep_and_commit<T: Serialize>(self, market: &Market, call: &Call, answer: T) -> Result<T, Failure> {
+        let credited = std::mem::take(&mut *held(&self.credited));
+        self.made_up_by(&credited).await?;
         let mut last = std::mem::take(&mut *held(&self.settled));
         let kept = call.once.as_ref().map(|once| Ok((once, serde_json::to_value(&answer)?)));
         let kept = kept.transpose().map_err(|error: serde_json::Error| Failure::from(error))?;

@@ -205,7 +205,7 @@ async fn nobody_brings_money_out_of_a_contract_that_our_people_look_at() {
     review(&admin, "contractLiftHold", &quarrel.deal.contract).await;
     concede().await.ok();
 
-    let deal = app.submitted().await;
+    let deal = app.contracted().await;
     let milestone = json!({ "milestoneId": deal.milestone });
     deal.client.does("milestoneRequestRefund", milestone.clone(), "milestone { id }").await.ok();
     review(&admin, "contractHold", &deal.contract).await;

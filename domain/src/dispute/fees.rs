@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::*;
+use crate::bearer::brought;
 use crate::credit::{Credit, Part};
 
 /// What the sides paid for arbitration.
@@ -78,9 +79,7 @@ impl Dispute {
     pub(super) fn owed_fee(&self, side: Side, entries: &[JournalEntry]) -> Result<Option<JournalEntry>, Refusal> {
         let Some(owed) = self.fees().and_then(|fees| fees.owed_by(side)) else { return Ok(None) };
         let payer = self.fee_account(side);
-        let brought = entries.iter().flat_map(JournalEntry::postings).filter(|posting| posting.to == payer);
-        let brought = brought.map(|posting| (posting.came_with, posting.amount)).collect();
-        let brought = Credit::of_parts(owed.currency(), brought);
+        let brought = Credit::of_parts(owed.currency(), brought(entries, payer)?);
         let there = owed.min(brought.total()?)?;
         let of = match side {
             Side::Client => ":owed_by_client",

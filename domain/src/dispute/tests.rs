@@ -3,6 +3,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::access::{Denied, MemberRole, Person, Staff};
+use crate::bearer::{self, Bearer};
 use crate::credit::Credit;
 use crate::id::{Id, TimeEntryId};
 use crate::milestone::{Deal, MilestoneDraft, Status};
@@ -326,6 +327,55 @@ fn a_fee_that_came_with_what_a_bank_takes_makes_up_for_our_loss_before_it_is_cre
     let won = own.charge_back_won(&Actor::System, day(40), id(1), "dp", true).unwrap();
     assert_eq!(effect(&won.entries, client), 15_000, "and it is credit when the bank gives that back");
     assert_eq!(effect(&won.entries, LedgerAccount::Losses), 3_000);
+}
+
+/// What all entries do to an account.
+fn effect(entries: &[JournalEntry], account: LedgerAccount) -> i64 {
+    entries.iter().map(|entry| entry.effect_on(account, Currency::Usd)).sum()
+}
+
+#[test]
+fn a_fee_is_owed_out_of_what_is_left_once_our_loss_is_made_up_for() {
+    let terms = Terms { chargeback_takes_pending: false, ..Terms::default() };
+    let milestone = Milestone { terms, ..submitted(100_000) };
+    let approved = milestone.approve(&ada(), day(1), None, crate::milestone::Approval::Whole).unwrap().next;
+    let lost = approved.charge_back(&Actor::System, day(2), id(1), "dp", usd(103_000)).unwrap().next;
+    assert_eq!(lost.lost_by(id(1)).unwrap(), usd(103_000));
+    let (dispute, milestone) = open(lost, &ada(), day(2), None, id(1), claim(None)).unwrap().next;
+    let dispute = dispute.answer(&lin(), day(2), None, "It does").unwrap().next;
+    let dispute = dispute.recommend(&mediator(7), day(3), None, verdict(70_000), false).unwrap().next;
+    let dispute = dispute.refuse(&ada(), day(4), None).unwrap().next;
+    let dispute = dispute.pay_fee(&ada(), day(4), None, &Credit::of_none(usd(0))).unwrap().next;
+    let dispute = dispute.pay_fee(&lin(), day(4), None, &Credit::of_none(usd(15_000))).unwrap().next;
+    let case = Case::Milestone(milestone);
+    let award = dispute.award(case, &mediator(9), day(6), None, verdict(0), false).unwrap();
+    assert_eq!(effect(&award.entries, LedgerAccount::ClientCredit(id(1))), 0, "the bank gave the client all of it");
+    assert_eq!(effect(&award.entries, LedgerAccount::Losses), 103_000);
+}
+
+#[test]
+fn what_a_dispute_brings_of_another_works_payment_makes_up_for_our_loss() {
+    // Payment 7 was for other work, of which we bore 150 dollars; its credit had paid the fee here.
+    let other = Milestone { id: id(2), payments: vec![id(7)], sources: submitted(1_000).sources, ..submitted(100_000) };
+    let other = other.charge_back(&Actor::System, day(3), id(7), "dp_7", usd(15_000)).unwrap().next;
+    assert_eq!(other.lost_by(id(7)).unwrap(), usd(15_000));
+    let (dispute, Case::Milestone(milestone)) = arbitration() else { panic!() };
+    let credit = Credit::of_parts(Currency::Usd, vec![(Some(id(7)), usd(15_000))]);
+    let dispute = dispute.pay_fee(&ada(), day(5), None, &credit).unwrap().next;
+    let taken = Taken { payment: id(1), reference: "dp", amount: usd(103_000) };
+    let closed = charge_back((milestone, Some(dispute)), vec![], usd(0), &Actor::System, day(6), &taken).unwrap();
+    let client = LedgerAccount::ClientCredit(id(1));
+    assert_eq!(effect(&closed.entries, client), 15_000);
+    assert!(bearer::came_back(&closed.entries).contains(&id(7)));
+    let made_up = bearer::make_up(&closed.entries, vec![Bearer::Milestone(other)]).unwrap();
+    assert_eq!(effect(&made_up.entries, client), -15_000, "the client has it from the bank");
+    assert_eq!(effect(&made_up.entries, LedgerAccount::Losses), 15_000);
+    let entries = [closed.entries, made_up.entries].concat();
+    let again = bearer::make_up(&entries, made_up.next.clone()).unwrap();
+    assert!(!again.changed && again.entries.is_empty(), "once");
+    let Some(Bearer::Milestone(other)) = made_up.next.into_iter().next() else { panic!() };
+    let won = other.charge_back_won(&Actor::System, day(40), id(7), "dp_7", true).unwrap();
+    assert_eq!(effect(&won.entries, client), 15_000, "and it is credit when the bank gives that back");
 }
 
 #[test]

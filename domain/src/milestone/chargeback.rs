@@ -43,6 +43,9 @@ pub struct Chargeback {
     /// What of it the freelancer should have had before; theirs, if the bank gives it back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owed: Option<Money>,
+    /// What it took of holds, and when that would have been the freelancer's for good.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub of_holds: Vec<(Timestamp, Money)>,
 }
 
 /// What a chargeback may reach beside the thing its payment was for.
@@ -177,15 +180,11 @@ impl Milestone {
         let (escrow, entry, bore) = self.escrow.charge_back(self.entry(Reason::Chargeback), accounts, bore)?;
         let entry = entry.all_came_with(self.credit_account(), taken.payment);
         next.early_chargebacks.retain(|early| early.reference != taken.reference);
-        next.chargebacks.push(Chargeback {
-            reference: taken.reference.to_owned(),
-            payment: taken.payment,
-            bore,
-            won: false,
-            owed: None,
-        });
         next.escrow = escrow;
-        next.holds = shrink(&self.holds, taken.payment, bore.from_pending)?;
+        let of_holds;
+        (next.holds, of_holds) = shrink(&self.holds, taken.payment, bore.from_pending)?;
+        let reference = taken.reference.to_owned();
+        next.chargebacks.push(Chargeback { of_holds, ..Chargeback::of(reference, taken.payment, bore) });
         let hit = !(bore.from_escrow.is_zero() && bore.from_pending.is_zero() && bore.lost.is_zero());
         // Money that was credit from the beginning was never this milestone's to lose.
         let its_own = next.sources.of(Some(taken.payment)).is_some();
@@ -212,9 +211,6 @@ impl Milestone {
                 | State::RefundedAfter { .. }
                 | State::ChargedBack { .. } => State::ChargedBack { charged_back_at: now, from: None },
             };
-        }
-        if let State::RefundRequested { amount, .. } = &mut next.state {
-            *amount = amount.min(next.escrow.held())?;
         }
         let event = Event::MilestoneChargedBack { milestone: self.id, amount: told, lost: bore.lost };
         Ok(self.becomes(next).posting(entry).telling(event))
@@ -272,9 +268,6 @@ impl Milestone {
         if matches!(next.state, State::ChargedBack { .. }) && !escrow.parts().released_net.is_zero() {
             next.state = State::Released { released_at: now };
         }
-        if let State::RefundRequested { amount, .. } = &mut next.state {
-            *amount = amount.min(escrow.held())?;
-        }
         let amount = bore.total()?;
         let event = Event::MilestoneChargebackWon { milestone: self.id, amount };
         let change = make_up_itself(self.becomes(next).posting(entry).telling(event))?;
@@ -305,15 +298,14 @@ impl Milestone {
         Money::sum(self.amount.currency(), taken)
     }
 
-    /// What was pending is in dispute and held again, and so is what banks took of it, should they give that back;
-    /// unless some of it is the freelancer's for good, and what was taken may have been, too.
-    pub(super) fn holds_again(&mut self) -> Result<(), MoneyError> {
-        if !self.escrow.parts().released_net.is_zero() {
-            return Ok(());
-        }
-        for Chargeback { bore, .. } in self.chargebacks.iter_mut().filter(|known| !known.won) {
-            let of_pending = bore.from_pending;
-            bore.from_pending = Money::zero(of_pending.currency());
+    /// What was pending is in dispute and held again, and so is what banks took of it, should they give that back; but
+    /// what would have been the freelancer's for good by now.
+    pub(super) fn holds_again(&mut self, now: Timestamp) -> Result<(), MoneyError> {
+        for Chargeback { bore, of_holds, .. } in self.chargebacks.iter_mut().filter(|known| !known.won) {
+            let still_held = of_holds.iter().filter(|(releases_at, _)| *releases_at > now).map(|(_, part)| *part);
+            let of_pending = Money::sum(bore.from_pending.currency(), still_held)?.min(bore.from_pending)?;
+            of_holds.retain(|(releases_at, _)| *releases_at <= now);
+            bore.from_pending = bore.from_pending.minus(of_pending)?;
             bore.from_escrow = bore.from_escrow.plus(of_pending)?;
             self.escrow = self.escrow.reckoned_anew(of_pending)?;
         }
@@ -432,7 +424,7 @@ impl Chargeback {
             left = left.minus(from_credit)?;
             all.from_credit = all.from_credit.plus(bore.from_credit)?;
             all.lost = all.lost.plus(bore.lost)?;
-            each.push(Self { reference: reference.clone(), payment, bore, won: false, owed: None });
+            each.push(Self::of(reference.clone(), payment, bore));
         }
         Ok((all, each))
     }
@@ -440,13 +432,19 @@ impl Chargeback {
     /// One that was given back before it was heard of.
     pub(crate) fn undone(reference: &str, payment: PaymentId, currency: Currency) -> Self {
         let bore = ChargedBack::nothing(currency);
-        Self { reference: reference.to_owned(), payment, bore, won: true, owed: None }
+        Self { won: true, ..Self::of(reference.to_owned(), payment, bore) }
+    }
+
+    /// One that was acted on just now.
+    pub(crate) fn of(reference: String, payment: PaymentId, bore: ChargedBack) -> Self {
+        Self { reference, payment, bore, won: false, owed: None, of_holds: Vec::new() }
     }
 }
 
-/// What is left of the holds when a bank takes `amount` out of what came with a payment, from the last of them.
-fn shrink(holds: &[Hold], payment: PaymentId, amount: Money) -> Result<Vec<Hold>, Refusal> {
-    let mut left = amount;
+/// What is left of the holds when a bank takes `amount` out of what came with a payment, from the last of them; and
+/// what it took, by when it would have been available.
+fn shrink(holds: &[Hold], payment: PaymentId, amount: Money) -> Result<(Vec<Hold>, Vec<(Timestamp, Money)>), Refusal> {
+    let (mut left, mut taken_of) = (amount, Vec::new());
     let mut kept = Vec::new();
     for hold in holds.iter().rev() {
         let mut hold = hold.clone();
@@ -456,10 +454,14 @@ fn shrink(holds: &[Hold], payment: PaymentId, amount: Money) -> Result<Vec<Hold>
             (left, *part) = (left.minus(taken)?, part.minus(taken)?);
             hold.share.net = hold.share.net.minus(taken)?;
         }
-        if hold.share.net == before || !hold.share.net.is_zero() {
+        let taken = before.minus(hold.share.net)?;
+        if !taken.is_zero() {
+            taken_of.push((hold.releases_at, taken));
+        }
+        if taken.is_zero() || !hold.share.net.is_zero() {
             kept.push(hold);
         }
     }
     kept.reverse();
-    Ok(kept)
+    Ok((kept, taken_of))
 }

@@ -51,7 +51,7 @@ impl State {
             Self::RefundRequested { resolves_at, requested_at, resume, .. } => {
                 *resolves_at += by;
                 *requested_at += by;
-                let later = resume.later(TimeDelta::zero());
+                let later = resume.later(by);
                 **resume = later;
             }
             Self::Proposed { .. }
@@ -94,7 +94,7 @@ impl Milestone {
                     next.escrow.reclaim(entry, self.escrow_account(), self.pending_account(), hold.share)?;
                 next.sources.reclaim(hold.share.gross()?)?;
             }
-            next.holds_again()?;
+            next.holds_again(now)?;
         }
         next.state = State::Disputed { dispute, since: now, resume: Box::new(self.state.clone()) };
         Ok(self.becomes(next).posting(entry).telling(Event::MilestoneDisputed { milestone: self.id, dispute }))
@@ -108,11 +108,13 @@ impl Milestone {
             _ => return Ok(Change::none(self)),
         };
         let event = Event::MilestoneResumed { milestone: self.id };
-        let mut state = resume.later(now - since);
-        if let State::RefundRequested { amount, .. } = &mut state {
-            // A chargeback may have taken some of it meanwhile.
-            *amount = amount.min(self.escrow.held())?;
-        }
+        let state = match resume.later(now - since) {
+            // Silence had opened it, in the client's name: what was asked for is over, too.
+            State::RefundRequested { resolves_at, requested_at, resume, .. } if resolves_at <= now => {
+                resume.later(now - requested_at)
+            }
+            state => state,
+        };
         let releases_at = match &state {
             State::Approved { releases_at, .. } => Some(*releases_at),
             _ => None,

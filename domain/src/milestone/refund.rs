@@ -47,7 +47,7 @@ impl Milestone {
         }
         self.standing(actor, Verb::MilestoneAgreeRefund, expected)?;
         let State::RefundRequested { amount, .. } = self.state else { return Err(self.wrong_state(actor)) };
-        self.refund(now, amount)
+        self.refund_asked_for(now, amount)
     }
 
     /// The freelancer does not agree: all is as it was before, its clocks as far as they were.
@@ -79,7 +79,7 @@ impl Milestone {
             State::RefundRequested { amount, resolves_at, .. } if *resolves_at <= now => {
                 if self.submissions == 0 {
                     let amount = *amount;
-                    self.refund(now, amount)
+                    self.refund_asked_for(now, amount)
                 } else {
                     self.disputed(now, dispute)
                 }
@@ -147,6 +147,12 @@ impl Milestone {
         let back = next.sources.refund(refunded.amount, refunded.client_fee)?;
         let entry = entry.came_with(self.credit_account(), &back)?;
         make_up_itself(self.becomes(next).posting(entry).telling(event))
+    }
+
+    /// What was asked for, as far as it is there: a bank may have taken some of it meanwhile.
+    fn refund_asked_for(self, now: Timestamp, amount: Money) -> Result<Change<Self>, Refusal> {
+        let amount = amount.min(self.escrow.held())?;
+        self.refund(now, amount)
     }
 
     fn refund_dropped(self, now: Timestamp) -> Change<Self> {

@@ -426,6 +426,33 @@ fn clocks_stand_still_in_a_dispute() {
 }
 
 #[test]
+fn what_ran_before_a_refund_was_asked_for_stands_still_in_a_dispute_over_that_too() {
+    let age = |at: i64| move |milestone: Milestone| milestone.age(&Actor::System, day(at));
+    let story = Story::funded()
+        .on(age(76))
+        .on(age(83))
+        .on(age(90))
+        .on(|milestone| milestone.request_refund(&ada(), day(98), None, None))
+        .on(|milestone| milestone.dispute(&lin(), day(99), None, id(1)))
+        .on(|milestone| milestone.resume(&Actor::System, day(105), id(1)))
+        .on(|milestone| milestone.refuse_refund(&lin(), day(105), None));
+    let State::Dormant { refunds_at, .. } = story.milestone.state else { panic!("{:?}", story.milestone.state) };
+    assert_eq!(refunds_at, day(111), "it would have been six days later, and stood still for seven");
+}
+
+#[test]
+fn a_dispute_that_silence_opened_can_be_withdrawn_and_is_not_opened_again() {
+    let story = Story::submitted()
+        .on(|milestone| milestone.request_changes(&ada(), day(1), None, "No"))
+        .on(|milestone| milestone.request_refund(&ada(), day(2), None, None))
+        .on(|milestone| milestone.resolve_refund(&Actor::System, day(9), id(1)));
+    assert_eq!(story.status(), "disputed");
+    let story = story.on(|milestone| milestone.resume(&Actor::System, day(10), id(1)));
+    assert_eq!(story.status(), "changes_requested");
+    assert!(!story.clocks.iter().any(|(timer, _)| matches!(timer, Timer::ResolveRefundRequest(_))));
+}
+
+#[test]
 fn an_idle_milestone_goes_dormant_and_silence_refunds_it() {
     let age = |at: i64| move |milestone: Milestone| milestone.age(&Actor::System, day(at));
     let story = Story::funded().on(age(75)).on(age(76)).on(age(83)).on(age(90));

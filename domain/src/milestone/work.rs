@@ -198,6 +198,12 @@ impl Milestone {
                 State::Split { settled_at: now }
             }
             State::Approved { .. } if last => State::Released { released_at: now },
+            // A bank took the rest of its money meanwhile, and nothing is left to work for.
+            State::Funded { .. } | State::ChangesRequested { .. }
+                if last && self.escrow.held().is_zero() && !self.at_banks()?.is_zero() =>
+            {
+                State::ChargedBack { charged_back_at: now, from: Some(Box::new(self.state.clone())) }
+            }
             other => other.clone(),
         };
         let event = Event::MilestoneReleased { milestone: self.id, amount };
@@ -210,8 +216,10 @@ impl Milestone {
     pub fn put_off(self, actor: &Actor, now: Timestamp) -> Result<Change<Self>, Refusal> {
         self.access(actor, Verb::MilestoneExtend)?;
         let (mut next, later) = (self.clone(), now + days(1));
-        let due = |at: &&mut Timestamp| **at <= now;
-        next.holds.iter_mut().map(|hold| &mut hold.releases_at).filter(due).for_each(|at| *at = later);
+        let put_off: Vec<Timestamp> = self.holds.iter().map(|hold| hold.releases_at).filter(|at| *at <= now).collect();
+        let of_banks = next.chargebacks.iter_mut().flat_map(|known| &mut known.of_holds).map(|(at, _)| at);
+        let of_holds = next.holds.iter_mut().map(|hold| &mut hold.releases_at);
+        of_holds.chain(of_banks).filter(|at| put_off.contains(at)).for_each(|at| *at = later);
         if let State::RefundRequested { resolves_at: at, .. } | State::Dormant { refunds_at: at, .. } = &mut next.state
             && *at <= now
         {

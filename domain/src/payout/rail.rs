@@ -287,13 +287,16 @@ impl Payout {
         }
     }
 
-    /// Banks send it back even after they had it. It is available again.
+    /// Banks send it back even after they had it. It is available again. What its rail says itself stands over what two of
+    /// our people said of it before.
     fn returned(self, now: Timestamp, reason: &str) -> Change<Self> {
         match &self.state {
             PayoutState::Sent { .. }
             | PayoutState::InTransit { .. }
             | PayoutState::Unknown { .. }
-            | PayoutState::Paid { .. } => self.came_back(now, reason.to_owned()),
+            | PayoutState::Paid { .. } => {
+                self.came_back(now, reason.to_owned()).map(|payout| Self { word: None, ..payout })
+            }
             _ => Change::none(self),
         }
     }

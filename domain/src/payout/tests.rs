@@ -399,6 +399,8 @@ fn what_two_said_had_come_back_and_the_bank_has_is_taken_again_or_our_loss() {
         let again = heard(up.next, 200, &Carried::Returned("closed".into()));
         assert_eq!(again.entries[0].effect_on(LedgerAccount::Available(id(1)), Currency::Usd), taken);
         assert_eq!(again.entries[0].effect_on(LedgerAccount::Losses, Currency::Usd), 5_000 - taken);
+        let told_again = again.next.turned_up(&Actor::System, at(201), 0, usd(9_500)).unwrap();
+        assert!(!told_again.changed, "the rail's own word stands over theirs");
     }
     assert!(!back.next.clone().turned_up(&Actor::System, at(120), 1, usd(0)).unwrap().changed, "of another attempt");
     let by_itself = heard(sent(), 80, &Carried::Returned("closed".into())).next;

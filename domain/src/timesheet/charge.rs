@@ -246,7 +246,7 @@ impl Timesheet {
         let (escrow, entry, bore) = self.escrow.charge_back(self.entry(Reason::Chargeback), accounts, spread.own)?;
         let (entry, lost) = (entry.all_came_with(account, payment), bore.lost);
         next.early_chargebacks.retain(|early| early.reference != reference);
-        next.chargebacks.push(Chargeback { reference: reference.to_owned(), payment, bore, won: false, owed: None });
+        next.chargebacks.push(Chargeback::of(reference.to_owned(), payment, bore));
         next.escrow = escrow;
         let had_money = matches!(self.state, TimesheetState::Held { .. } | TimesheetState::Paid { .. });
         if had_money && !all_credit && escrow.held().is_zero() {

@@ -3,7 +3,6 @@
 use chrono::TimeDelta;
 use domain::Timestamp;
 use domain::access::{self, Actor, Subject, Verb};
-use domain::bearer;
 use domain::bonus;
 use domain::change::Change;
 use domain::contract::{Contract, Engagement, State as ContractState};
@@ -503,13 +502,7 @@ impl World {
             }
             MilestoneAct::RefundAfter(amount) => {
                 let expected = expected.unwrap_or(milestone.version);
-                let bears = self.bearers_of(milestone);
-                let outcome = milestone.clone().refund_after(by, now, expected, amount, available);
-                let outcome = outcome.and_then(|change| bearer::make_up(change, bears));
-                self.take(outcome, |world, (milestone, bears)| {
-                    world.put_milestone(milestone);
-                    bears.into_iter().for_each(|bearer| world.put_bearer(bearer));
-                })
+                self.on_milestone(of, |m| m.refund_after(by, now, expected, amount, available))
             }
             _ => self.on_milestone(of, |m| match act {
                 MilestoneAct::Agree => m.agree(by, expected),

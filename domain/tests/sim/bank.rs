@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 
 use domain::access::Actor;
-use domain::bearer::Bearer;
+use domain::bearer::{self, Bearer};
 use domain::change::Change;
 use domain::contract::Status;
 use domain::dispute::{self, WithDispute};
 use domain::id::{MilestoneId, OrganizationId, PaymentId};
-use domain::ledger::LedgerAccount;
+use domain::ledger::{JournalEntry, LedgerAccount};
 use domain::milestone::{Milestone, State, Taken};
 use domain::money::{Currency, Money};
 use domain::refusal::Refusal;
@@ -86,13 +86,17 @@ impl World {
         }
     }
 
-    /// What else bears the chargebacks of the payments that a milestone's money came with.
-    pub(super) fn bearers_of(&self, milestone: &Milestone) -> Vec<Bearer> {
-        let payments = milestone.sources.all().iter().filter_map(|source| source.payment);
+    /// What these entries brought clients makes up for what we bore.
+    pub(super) fn make_up(&mut self, entries: &[JournalEntry]) -> Result<(), Wrong> {
+        let came_back = bearer::came_back(entries).into_iter();
         let of: BTreeMap<For, PaymentId> =
-            payments.filter_map(|payment| Some((self.outside.payments.get(&payment)?.of, payment))).collect();
-        let others = of.into_iter().filter(|(of, _)| *of != For::Milestone(milestone.id));
-        others.filter_map(|(_, payment)| self.bearer_of(payment)).collect()
+            came_back.filter_map(|payment| Some((self.outside.payments.get(&payment)?.of, payment))).collect();
+        let bears: Vec<Bearer> = of.into_values().filter_map(|payment| self.bearer_of(payment)).collect();
+        let made_up = bearer::make_up(entries, bears).map_err(|refusal| refusal.to_string())?;
+        if made_up.changed {
+            self.take(Ok(made_up), |world, bears| bears.into_iter().for_each(|bearer| world.put_bearer(bearer)))?;
+        }
+        Ok(())
     }
 
     /// What a chargeback may reach: `own` first, then by id what holds the payment's money.

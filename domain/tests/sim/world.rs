@@ -257,6 +257,7 @@ impl World {
         for event in change.events {
             self.hear(event);
         }
+        self.make_up(&change.entries)?;
         Ok(Answer::Done)
     }
 

@@ -4,6 +4,7 @@
 //! transaction is open while we think, and nobody waits for us.
 
 use domain::change::Change;
+use domain::contract::brings_out;
 use domain::id::{Id, MilestoneId};
 use domain::milestone::Milestone;
 use domain::refusal::Refusal;
@@ -16,7 +17,7 @@ use crate::market::Market;
 use crate::offer::told_of;
 use crate::sql::sql;
 use crate::tx::patiently;
-use crate::{Call, Failure, Fault};
+use crate::{Call, Failure, Fault, run};
 
 impl Market {
     /// Decide about a milestone, and note who did it.
@@ -60,6 +61,10 @@ impl Market {
         let milestone = milestone.ok_or(Refusal::HIDDEN)?;
         let seen = milestone.version;
         let change = verb(milestone, &scene)?;
+        if let Some(contract) = change.entries.iter().find_map(|entry| brings_out(&call.actor, entry)) {
+            let looked_at = Call::system(call.trace.clone());
+            run!(self, &looked_at, tx => { tx.must_move_money(Some(contract)).await })?;
+        }
         let mut facts = Facts::of(&scene, &change)?;
         facts.place(id, change.next.contract);
         if let (Some(act), true) = (act, change.changed) {

@@ -31,13 +31,6 @@ struct Found {
     id: Uuid,
 }
 
-/// What a payment was for.
-#[derive(FromQueryResult)]
-struct Purposed {
-    milestone_id: Option<Uuid>,
-    timesheet_id: Option<Uuid>,
-}
-
 #[derive(FromQueryResult)]
 struct CreditRow {
     payment_id: Uuid,
@@ -185,7 +178,8 @@ impl Market {
     pub(crate) async fn refund_told(&self, id: PaymentRefundId, said: Refunded) -> Result<(), Failure> {
         let call = Call::system(format!("refund:{id}"));
         run!(self, &call, tx => {
-            let bearer = tx.bearer_for_update(id).await?;
+            let row = row::Entity::find_by_id(id.uuid()).one(tx.conn()).await?.ok_or(Refusal::HIDDEN)?;
+            let bearer = tx.bearer_for_update(Id::from_uuid(row.payment_id)).await?;
             let refund = tx.refund_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
             let credit = tx.credit_for_update(refund.client, refund.amount.currency()).await?;
             let credit = credit.of(refund.payment).map_err(Refusal::from)?;
@@ -214,56 +208,6 @@ impl Market {
 }
 
 impl Tx {
-    /// What bears the chargebacks of a refund's payment, locked.
-    async fn bearer_for_update(&self, id: PaymentRefundId) -> Result<Bearer, Failure> {
-        let row = row::Entity::find_by_id(id.uuid()).one(self.conn()).await?.ok_or(Refusal::HIDDEN)?;
-        let payment = self.payment_find(Id::from_uuid(row.payment_id)).await?.ok_or(Refusal::HIDDEN)?;
-        Ok(match payment.purpose {
-            Purpose::Milestone(of) => Bearer::Milestone(self.milestone_for_update(of).await?.ok_or(Refusal::HIDDEN)?),
-            Purpose::Timesheet(of) => Bearer::Week(self.timesheet_for_update(of).await?.ok_or(Refusal::HIDDEN)?),
-        })
-    }
-
-    /// A milestone, and beside it what bears the chargebacks of the payments its money came with, locked together.
-    pub(crate) async fn milestone_and_bearers_for_update(
-        &self,
-        id: MilestoneId,
-    ) -> Result<Option<(Milestone, Vec<Bearer>)>, Failure> {
-        let Some(seen) = self.milestone_seen(id).await? else { return Ok(None) };
-        let came_with: Vec<PaymentId> = seen.sources.all().iter().filter_map(|source| source.payment).collect();
-        let select = "select milestone_id, timesheet_id from payments where id = any($1)";
-        let found = Purposed::find_by_statement(sql(select, [ids(&came_with)])).all(self.conn()).await?;
-        let of_milestones = found.iter().filter_map(|row| row.milestone_id.map(MilestoneId::from_uuid));
-        let reached: Vec<MilestoneId> = of_milestones.chain([id]).collect();
-        let mut milestones = self.milestones_for_update(&reached).await?;
-        let Some(place) = milestones.iter().position(|milestone| milestone.id == id) else { return Ok(None) };
-        let milestone = milestones.remove(place);
-        let mut bearers: Vec<Bearer> = milestones.into_iter().map(Bearer::Milestone).collect();
-        let weeks: BTreeSet<TimesheetId> = found.iter().filter_map(|row| row.timesheet_id.map(Id::from_uuid)).collect();
-        for week in weeks {
-            bearers.extend(self.timesheet_for_update(week).await?.map(Bearer::Week));
-        }
-        Ok(Some((milestone, bearers)))
-    }
-
-    /// Keep what a change of a milestone did to what bears the chargebacks of its payments.
-    pub(crate) async fn bearers_keep(
-        &self,
-        change: Change<(Milestone, Vec<Bearer>)>,
-    ) -> Result<Change<Milestone>, Failure> {
-        for bearer in &change.next.1 {
-            self.bearer_write(bearer).await?;
-        }
-        Ok(change.map(|(milestone, _)| milestone))
-    }
-
-    async fn bearer_write(&self, bearer: &Bearer) -> Result<(), Failure> {
-        match bearer {
-            Bearer::Milestone(milestone) => self.milestone_write(milestone).await,
-            Bearer::Week(week) => self.timesheet_write(week).await,
-        }
-    }
-
     async fn refund_for_update(&self, id: PaymentRefundId) -> Result<Option<Refund>, Failure> {
         let row = row::Entity::find_by_id(id.uuid()).lock_exclusive().one(self.conn()).await?;
         Ok(row.map(Refund::try_from).transpose()?)

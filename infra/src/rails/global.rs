@@ -85,8 +85,7 @@ pub(super) async fn send(
     kept: &Kept,
 ) -> Result<Result<String, Trouble>, Fault> {
     let Some(from) = &rails.financial_account else { return Ok(Err(refused("not_set_up"))) };
-    let Some(name) = &transfer.name else { return Ok(Err(refused("name_missing"))) };
-    let StripePayee { account, payout_method } = match recipient(rails, market, transfer, name).await? {
+    let StripePayee { account, payout_method } = match recipient(rails, market, transfer).await? {
         Ok(payee) => payee,
         Err(trouble) => return Ok(Err(trouble)),
     };
@@ -108,7 +107,6 @@ async fn recipient(
     rails: &StripeRails,
     market: &Market,
     transfer: &Transfer,
-    name: &str,
 ) -> Result<Result<StripePayee, Trouble>, Fault> {
     let (method, rail, now) = (transfer.method, Rail::GlobalPayouts, market.clock().now());
     let known = payee(market, method, rail).await?;
@@ -119,6 +117,7 @@ async fn recipient(
     let account = match known {
         Some(known) => known.account,
         None => {
+            let Some(name) = &transfer.name else { return Ok(Err(refused("name_missing"))) };
             let key = payee_key(market, "recipient", method);
             let body = person(&email_of(market, method).await?, name, method);
             let request = V2 { path: ACCOUNTS, body: Some(body), key: Some(&key), context: None };

@@ -104,12 +104,12 @@ impl StripeRails {
 
     /// Hand a transfer over.
     pub(super) async fn send(&self, market: &Market, transfer: &Transfer) -> Result<Carried, Fault> {
-        let kept = match find(market, &transfer.key).await? {
+        let (kept, was_asked) = match find(market, &transfer.key).await? {
             // It may be there already: what has changed meanwhile is no reason to believe that it is not.
             Some(kept) => match self.look(market, &kept).await? {
                 // What was asked for may be on its way there, and only the same rail may be asked again.
                 Known::Absent if !self.is_set_up(transfer.rail) => return Err(switched_off()),
-                Known::Absent => kept,
+                Known::Absent => (kept, true),
                 Known::Forgotten => return Ok(Carried::Silent),
                 Known::Told(said) => return Ok(said),
             },
@@ -117,7 +117,7 @@ impl StripeRails {
             None if market.rail_is_closed(transfer.rail).await? => {
                 return Ok(Carried::Refused("rail_closed".to_owned()));
             }
-            None => keep(market, transfer).await?,
+            None => (keep(market, transfer).await?, false),
         };
         let asked = match transfer.rail {
             Rail::GlobalPayouts => global::send(self, market, transfer, &kept).await?,
@@ -129,6 +129,8 @@ impl StripeRails {
                 note(market, &kept.key, &reference).await?;
                 Ok(Carried::Accepted(reference))
             }
+            // We would not ask for it now. It was asked for before, and may get there yet: no other rail carries it.
+            Err(Trouble::Refused(refused)) if was_asked && refused.status == 0 => Ok(Carried::Silent),
             Err(Trouble::Refused(refused)) => {
                 if needs_approval(&refused) {
                     market.rail_close(transfer.rail, refused.message.as_deref().unwrap_or_default()).await?;

@@ -101,3 +101,71 @@ fn what_was_paid_for_anew_and_comes_back_is_credit() {
     let held = |payment: u128| won.next.sources.of(Some(id(payment))).map(|source| source.held);
     assert_eq!((held(1), held(10)), (Some(usd(0)), Some(worth)));
 }
+
+#[test]
+fn what_a_bank_took_of_one_hold_is_in_dispute_though_another_part_was_released_for_good() {
+    let terms = Terms { chargeback_takes_pending: true, ..Terms::default() };
+    let approved = || {
+        let mut story = Story::submitted();
+        story.milestone.terms = terms.clone();
+        // Twenty dollars are the freelancer's for good; of the other eighty forty are taken.
+        let part = |milestone: Milestone| milestone.approve(&ada(), day(2), None, Approval::Part(usd(2_000)));
+        let rest = |milestone: Milestone| milestone.approve(&ada(), day(6), None, Approval::Whole);
+        story
+            .on(part)
+            .on(|milestone| milestone.submit(&lin(), day(5), None, id(2)))
+            .on(rest)
+            .on(|milestone| milestone.release(&Actor::System, day(7)))
+            .on(|milestone| milestone.charge_back(&Actor::System, day(7), id(1), "dp", usd(4_000)))
+            .on(|milestone| milestone.dispute(&ada(), day(8), None, id(1)))
+    };
+    let back = |milestone: Milestone| milestone.charge_back_won(&Actor::System, day(40), id(1), "dp", false);
+    for (all, available) in [(true, 9_500), (false, 1_900)] {
+        let held = approved().milestone.escrow.held().minor();
+        let awarded = |milestone: Milestone| {
+            let to = if all { held } else { 0 };
+            milestone.settle(&Actor::System, day(9), id(1), award(to, held, false))
+        };
+        for (when, story) in [("after", approved().on(awarded).on(back)), ("during", approved().on(back).on(awarded))] {
+            let money = story.money();
+            assert!((money[2] - available).abs() <= 1, "{all} {when}: {money:?}");
+            assert_eq!(money.iter().sum::<i64>(), 10_300, "{all} {when}");
+        }
+    }
+}
+
+#[test]
+fn what_a_bank_took_of_a_hold_that_was_over_before_the_dispute_is_no_part_of_it() {
+    let mut story = Story::submitted();
+    story.milestone.terms = Terms { chargeback_takes_pending: true, ..Terms::default() };
+    let story = story
+        .on(|milestone| milestone.approve(&ada(), day(2), None, Approval::Part(usd(4_000))))
+        .on(|milestone| milestone.charge_back(&Actor::System, day(3), id(1), "dp", usd(6_000 + 1_000)))
+        .on(|milestone| milestone.release(&Actor::System, day(7)));
+    assert_eq!(story.money()[2], 2_800);
+    assert_eq!(story.status(), "charged_back", "nothing is left to work for");
+}
+
+#[test]
+fn what_has_no_money_left_once_its_hold_is_over_has_ended_until_a_bank_gives_it_back() {
+    let own = |milestone: Milestone| milestone.approve(&ada(), day(1), None, Approval::Part(usd(4_000)));
+    let story = Story::submitted()
+        .on(own)
+        .on(|milestone| milestone.charge_back(&Actor::System, day(2), id(1), "dp", usd(6_000)));
+    assert_eq!((story.status(), story.milestone.escrow.held()), ("funded", usd(0)));
+    let story = story.on(|milestone| milestone.release(&Actor::System, day(6)));
+    assert_eq!((story.status(), story.money()[2]), ("charged_back", 3_800));
+    assert!(story.milestone.status().is_terminal(), "its contract can end");
+    let won = story.on(|milestone| milestone.charge_back_won(&Actor::System, day(9), id(1), "dp", true));
+    assert_eq!((won.status(), won.money()[0]), ("funded", 6_000), "and work goes on");
+}
+
+#[test]
+fn a_refund_that_was_asked_for_is_as_large_as_it_was_when_a_bank_gives_back() {
+    let story = Story::funded()
+        .on(|milestone| milestone.request_refund(&ada(), day(1), None, None))
+        .on(|milestone| milestone.charge_back(&Actor::System, day(2), id(1), "dp", usd(4_000)))
+        .on(|milestone| milestone.charge_back_won(&Actor::System, day(4), id(1), "dp", true))
+        .on(|milestone| milestone.resolve_refund(&Actor::System, day(8), id(2)));
+    assert_eq!((story.status(), story.money()), ("refunded", [0, 0, 0, 10_300, 0, 0]));
+}
