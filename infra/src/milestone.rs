@@ -300,12 +300,6 @@ impl Tx {
         Ok(self.milestones_for_update(&[id]).await?.into_iter().next())
     }
 
-    /// The milestone as it is now; it may go on.
-    pub(crate) async fn milestone_seen(&self, id: MilestoneId) -> Result<Option<Milestone>, Failure> {
-        let row = row::Entity::find_by_id(id.uuid()).one(self.conn()).await?;
-        Ok(row.map(Milestone::try_from).transpose()?)
-    }
-
     /// The same, of several milestones, locked in the order of their ids.
     pub(crate) async fn milestones_for_update(&self, ids: &[MilestoneId]) -> Result<Vec<Milestone>, Failure> {
         let rows = row::Entity::find()

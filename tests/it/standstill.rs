@@ -157,7 +157,7 @@ async fn nothing_is_sent_back_to_a_card_while_our_people_look_at_the_client() {
 
 #[tokio::test]
 async fn a_refund_that_was_asked_for_before_waits_until_our_people_are_done() {
-    for (days, status, left) in [(0, "SUCCEEDED", "0.00"), (2, "FAILED", "250.00")] {
+    for (days, status, left) in [(0, "SUCCEEDED", "7.50"), (2, "FAILED", "257.50")] {
         let app = TestApp::new().await;
         let deal = app.submitted().await;
         let admin = app.admin("noor").await;
@@ -182,7 +182,7 @@ async fn a_refund_that_was_asked_for_before_waits_until_our_people_are_done() {
             let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
             (text(&payment["refunds"][0]["status"]), text(&payment["refundable"]["amount"]))
         };
-        assert_eq!(stands().await, ("STARTED".into(), "0.00".into()), "it does not set out");
+        assert_eq!(stands().await, ("STARTED".into(), "7.50".into()), "it does not set out");
         app.passes(TimeDelta::days(days)).await;
         review(&admin, "contractLiftHold", &deal.contract).await;
         app.passes(TimeDelta::hours(3)).await;
@@ -205,6 +205,8 @@ async fn nobody_brings_money_out_of_a_contract_that_our_people_look_at() {
     review(&admin, "contractLiftHold", &quarrel.deal.contract).await;
     concede().await.ok();
 
+    let app = TestApp::new().await;
+    let admin = app.admin("noor").await;
     let deal = app.contracted().await;
     let milestone = json!({ "milestoneId": deal.milestone });
     deal.client.does("milestoneRequestRefund", milestone.clone(), "milestone { id }").await.ok();
@@ -214,6 +216,8 @@ async fn nobody_brings_money_out_of_a_contract_that_our_people_look_at() {
     review(&admin, "contractLiftHold", &deal.contract).await;
     deal.freelancer.does("milestoneAgreeRefund", milestone, "milestone { id }").await.ok();
 
+    let app = TestApp::new().await;
+    let admin = app.admin("noor").await;
     let deal = app.released().await;
     review(&admin, "contractHold", &deal.contract).await;
     let version = deal

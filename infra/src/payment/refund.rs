@@ -1,15 +1,13 @@
 //! Refunds to cards: the client asks, the processor is asked outside of the transaction, and what it says
 //! later comes in by the same door as all it says.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use domain::access::{self, Verb};
-use domain::bearer::Bearer;
 use domain::change::Change;
-use domain::id::{EventId, Id, MilestoneId, PaymentId, PaymentRefundId, TimesheetId};
-use domain::milestone::Milestone;
+use domain::id::{EventId, Id, PaymentId, PaymentRefundId};
 use domain::money::{Currency, Money};
-use domain::payment::{ASKED_FOR, Purpose, Refund, RefundState, State};
+use domain::payment::{ASKED_FOR, Refund, RefundState, State};
 use domain::refusal::Refusal;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect};
