@@ -166,7 +166,7 @@ impl Text {
 
 /// The sum of products, so many at a time that a processor does several at once.
 pub(super) fn dot(one: &[i8], other: &[i8]) -> i64 {
-    let product = |(one, other): (&i8, &i8)| i32::from(i16::from(*one) * i16::from(*other));
+    let product = |(one, other): (&i8, &i8)| i32::from(*one) * i32::from(*other);
     let (ones, rest) = one.as_chunks::<DOT_CHUNK>();
     let (others, other_rest) = other.as_chunks::<DOT_CHUNK>();
     let chunk = |(one, other): (&[i8; DOT_CHUNK], &[i8; DOT_CHUNK])| -> i64 {

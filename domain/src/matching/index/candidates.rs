@@ -1,13 +1,16 @@
 //! Candidates: the people of the highest scores, found without scoring everyone.
 //!
-//! Rows stand in the order of what no gig changes of their scores. They are gone through block by block: the
-//! lists of the asked skills, of those like them and of the roles are added up to a bound on each row's
-//! score, and a row is scored only where that bound comes up to the last of the best so far. A list that by
-//! itself can't lift a row that far is not read at all. Nobody is lost by any of this: those found are those
-//! whom scoring everyone would find, which a test holds against it.
+//! Rows stand in the order of what no gig changes of their scores. They are gone through block by block, those first
+//! where that is most: the lists of the asked skills, of those like them and of the roles are added up to a rough bound
+//! on each row's score; what else is quick to read makes it a better one; and a row is scored only where that comes up
+//! to the last of the best so far. A list that by itself can't lift a row that far is not read at all. Nobody is lost
+//! by any of this: those found are those whom scoring everyone would find, which a test holds against it.
+//!
+//! Most of the time goes into waiting for memory, so what will be read of many rows is asked for all at once.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
+use std::hint::black_box;
 
 use super::super::bring::asks_nothing;
 use super::super::features::{Budget, GigFeatures, Seniority};
@@ -22,7 +25,7 @@ use super::exact::Exact;
 use super::gate::{Gate, count};
 use super::lists::{List, Lists, Sums, sum};
 use super::row::NO_ROLE;
-use super::statics::{BLOCK, Block, Brief, NO_RATE, OTHER_DAY, least_rate, most};
+use super::statics::{BLOCK, Block, Brief, NO_RATE, OTHER_DAY, STEP, least_rate, most};
 
 /// How far candidate generation looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,7 +113,7 @@ pub struct Met {
 }
 
 /// So many blocks in a row are read by the same lists.
-const STRIDE: usize = 4;
+const STRIDE: usize = 8;
 /// A list with fewer than one row in so many is read in any case.
 const SHORT: usize = 1_024;
 /// Lists that are this many times longer, together, than what is counted are taken to name more people.
@@ -138,6 +141,7 @@ pub fn find<'a, K: Knowledge + ?Sized>(
         hidden,
         gate: Gate::new(base, ask.gig),
         exact,
+        bounds: statics.bounds(ask.gig.seniority),
         briefs: statics.briefs(),
         table,
         met: Met { passed: 0, left_out: Counts::new(), all: true },
@@ -226,7 +230,8 @@ impl Table {
         bound + self.rest + self.rate + self.overlap + self.skills
     }
 
-    /// What a row is worth at most beside its skills, by its brief; very little, if that keeps it apart.
+    /// What a row is worth at most beside its skills and what no gig changes, by its brief; very little, if that keeps
+    /// it apart.
     fn beside_skills(&mut self, brief: &Brief, exact: &mut Exact<'_>) -> i64 {
         let open = brief.open && brief.free_hours >= self.weekly_hours;
         let [first, second] = brief.roles.map(usize::from);
@@ -234,8 +239,7 @@ impl Table {
             Some(worth) => worth,
             None => self.reckon_day(brief.day, exact),
         };
-        brief.bound(self.seniority)
-            + self.rest
+        self.rest
             + self.skills
             + self.first_roles[first].max(self.second_roles[second])
             + self.rates[usize::from(brief.rate)]
@@ -256,6 +260,7 @@ struct Search<'s, 'a> {
     hidden: &'s BTreeSet<u32>,
     gate: Gate<'a>,
     exact: Exact<'a>,
+    bounds: &'s [i16],
     briefs: &'s [Brief],
     table: Table,
     met: Met,
@@ -272,10 +277,17 @@ impl Search<'_, '_> {
             || (members <= self.limits.counted.saturating_mul(OVERLAPPING) && self.union_is_counted(&lists));
         self.met.all = counting;
         let shortest = self.base.len() / SHORT;
-        let (mut sums, mut hoped) = (Box::new(Sums::new()), Vec::with_capacity(BLOCK));
-        for (stride, together) in (0..).zip(blocks.chunks(STRIDE)) {
+        let around = self.table.around(0);
+        let mut sums = Box::new(Sums::new());
+        let (mut near, mut hoped) = (Vec::with_capacity(BLOCK), Vec::with_capacity(BLOCK));
+        let most_alone = |together: &[Block]| together.iter().map(|block| block.bound(self.table.seniority)).max();
+        let mut strides: Vec<(i64, usize, &[Block])> = (0..)
+            .zip(blocks.chunks(STRIDE))
+            .map(|(at, blocks)| (most_alone(blocks).unwrap_or(0), at, blocks))
+            .collect();
+        strides.sort_unstable_by_key(|(bound, at, _)| (Reverse(*bound), *at));
+        for (bound, stride, together) in strides {
             if !counting && self.looked_at >= self.limits.met {
-                let bound = together.iter().map(|block| block.bound(self.table.seniority)).max().unwrap_or(0);
                 let listed = together.iter().map(|block| block.least_listed).min().unwrap_or(0);
                 lists.leave_out(self.table.around(bound), self.best.least(), listed, shortest);
                 if lists.all.iter().all(|list| !list.read || !list.member) {
@@ -283,7 +295,7 @@ impl Search<'_, '_> {
                 }
             }
             let unread = lists.unread();
-            for block in (stride * STRIDE..).take(together.len()) {
+            for (block, of_block) in (stride * STRIDE..).zip(together) {
                 let start = (block * BLOCK) as u32;
                 let end = start + (BLOCK.min(self.base.len() - block * BLOCK)) as u32;
                 for list in lists.all.iter_mut().filter(|list| list.read) {
@@ -292,11 +304,18 @@ impl Search<'_, '_> {
                 for row in self.hidden.range(start..end) {
                     sums.hide(row - start);
                 }
+                let everyone = counting || self.looked_at < self.limits.met;
+                let bounds = &self.bounds[start as usize..end as usize];
+                let enough = self.best.least();
                 sums.take(|at, sum| {
-                    if !sum::is_member(sum) {
-                        return;
+                    let rough = || lists.rough_bound(sum, of_block.least_listed, &unread) + around;
+                    let near_enough = || rough() + i64::from(bounds[at as usize]) * STEP >= enough;
+                    if sum::is_member(sum) && (everyone || near_enough()) {
+                        near.push((start + at, sum));
                     }
-                    let row = start + at;
+                });
+                self.fetch(&near, everyone);
+                for (row, sum) in near.drain(..) {
                     let skills = lists.bound(sum, self.briefs[row as usize].listed, &unread);
                     let hope = self.hope(row, skills);
                     if counting || self.looked_at < self.limits.met {
@@ -304,16 +323,28 @@ impl Search<'_, '_> {
                     } else {
                         hoped.extend(hope.map(|hope| (row, hope)));
                     }
-                });
+                }
                 self.score_hoped(&mut hoped);
             }
+        }
+    }
+
+    /// Asks memory for the briefs of these rows, all at once; and for all of them, where everyone is looked at.
+    fn fetch(&self, near: &[(u32, u64)], everyone: bool) {
+        let listed = near.iter().fold(0, |sum, (row, _)| sum ^ self.briefs[*row as usize].listed);
+        black_box(listed);
+        if everyone {
+            let rows = near.iter().map(|(row, _)| *row);
+            self.exact.fetch_rows(rows.clone());
+            self.exact.fetch_texts(rows);
         }
     }
 
     /// What a row whose skills are worth this much at most may come to, by what its brief tells; nothing, if
     /// that is not enough, or keeps it apart.
     fn hope(&mut self, row: u32, skills: i64) -> Option<i64> {
-        let most = skills + self.table.beside_skills(&self.briefs[row as usize], &mut self.exact);
+        let alone = i64::from(self.bounds[row as usize]) * STEP;
+        let most = skills + alone + self.table.beside_skills(&self.briefs[row as usize], &mut self.exact);
         (most >= self.best.least().max(APART / 2)).then_some(most)
     }
 
@@ -380,9 +411,13 @@ impl Search<'_, '_> {
     /// Score rows that are hoped to come to so much each, all their texts first: what one waits for from memory
     /// the next needn't.
     fn score_hoped(&mut self, hoped: &mut Vec<(u32, i64)>) {
-        for (row, hope) in hoped.iter_mut() {
+        self.exact.fetch_texts(hoped.iter().map(|(row, _)| *row));
+        let least = self.best.least();
+        hoped.retain_mut(|(row, hope)| {
             *hope += self.exact.text(*row) - self.table.text;
-        }
+            *hope >= least
+        });
+        self.exact.fetch_rows(hoped.iter().map(|(row, _)| *row));
         for (row, hope) in hoped.drain(..) {
             if hope >= self.best.least() && self.count(row) == 0 {
                 self.place(row);

@@ -1,6 +1,7 @@
 //! The score of a row, to the last digit the one that [`Ask::factors`] adds up to, without gathering the
 //! person it stands for. A test holds the two against each other.
 
+use std::hint::black_box;
 use std::sync::Arc;
 
 use super::super::features::{Budget, GigFeatures, cosine, dot};
@@ -16,6 +17,9 @@ use super::super::score::{
 use super::base::{Base, unpacked_level};
 use super::row::Row;
 use super::statics::{Experience, NO_DAY, Statics};
+
+/// Memory is read in lines of so many bytes.
+const LINE: usize = 64;
 
 /// What a gig asks, in the numbers of one base.
 pub struct Exact<'a> {
@@ -252,6 +256,29 @@ impl<'a> Exact<'a> {
     fn overlap(&mut self, row: &Row) -> i64 {
         let overlap = self.days.overlap(self.base, self.gig, usize::from(row.work_day));
         self.worth_of_overlap(overlap)
+    }
+
+    /// Asks memory for the texts of these rows, all at once: reckoned one after the other, each would wait by itself.
+    pub fn fetch_texts(&self, rows: impl Iterator<Item = u32>) {
+        let asked_for = rows.fold(0_u32, |sum, row| {
+            let at = row as usize;
+            let lines = self.base.text_of(at).iter().step_by(LINE).chain(self.base.text_of(at).last());
+            lines.fold(sum, |sum, part| sum ^ u32::from(part.unsigned_abs())) ^ self.base.squares[at]
+        });
+        black_box(asked_for);
+    }
+
+    /// The same, of all else that their scores are made of.
+    pub fn fetch_rows(&self, rows: impl Iterator<Item = u32> + Clone) {
+        let numbers = rows.clone().fold(0, |sum, row| {
+            let (own, before) = (row as usize, row.saturating_sub(1) as usize);
+            sum ^ self.base.rows[own].held_end ^ self.base.rows[before].held_end ^ self.statics.alone(row) as u32
+        });
+        let lists = rows.fold(numbers, |sum, row| {
+            let (held, wants) = (self.base.held_of(row as usize), self.base.wants_of(row as usize));
+            held.first().into_iter().chain(wants.first()).fold(sum, |sum, skill| sum ^ u32::from(*skill))
+        });
+        black_box(lists);
     }
 
     /// What the text of a row contributes.

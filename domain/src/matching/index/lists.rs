@@ -10,24 +10,36 @@ use super::exact::LEVELS;
 use super::statics::{BLOCK, MOST_LISTED, STEP, most, steps};
 
 /// What is added up for a row, from the lowest bits: how much of what it holds was asked for, what its
-/// skills are worth in steps, on how many skills' lists it is, on how many that make it a candidate.
+/// skills are worth in steps, on how many skills' lists it is, what its roles are worth in shares of the best role,
+/// on how many lists that make it a candidate.
 pub mod sum {
+    use super::super::row::ROLES;
+
     /// Likeness is added up in so many millionths, rounded up.
     pub const MASS_STEP: i64 = 4_096;
-    const MASS_BITS: u32 = 18;
-    const WORTH_BITS: u32 = 24;
-    const COUNT_BITS: u32 = 10;
+    const MASS_BITS: u32 = 16;
+    const WORTH_BITS: u32 = 22;
+    const COUNT_BITS: u32 = 8;
+    const ROLE_BITS: u32 = 9;
     const WORTH_AT: u32 = MASS_BITS;
     const COUNT_AT: u32 = WORTH_AT + WORTH_BITS;
-    const MEMBER_AT: u32 = COUNT_AT + COUNT_BITS;
+    const ROLE_AT: u32 = COUNT_AT + COUNT_BITS;
+    const MEMBER_AT: u32 = ROLE_AT + ROLE_BITS;
     /// So many lists can be added up, however much each is worth.
-    pub const MOST_LISTS: usize = 1 << (COUNT_BITS - 1);
+    pub const MOST_LISTS: usize = (1 << COUNT_BITS) - 1;
     /// A single list's worth, at most.
-    pub const MOST_WORTH: u64 = (1 << WORTH_BITS) / MOST_LISTS as u64 - 1;
+    pub const MOST_WORTH: u64 = (1 << WORTH_BITS) / (MOST_LISTS as u64 + 1) - 1;
+    /// The best role is worth so many shares; a row has [`ROLES`] at most.
+    pub const ROLE_SHARES: i64 = ((1 << ROLE_BITS) - 1) / ROLES as i64;
 
-    /// One list's part.
-    pub fn part(mass: u64, worth: u64, counts: bool, member: bool) -> u64 {
-        mass | worth << WORTH_AT | u64::from(counts) << COUNT_AT | u64::from(member) << MEMBER_AT
+    /// What a skill's list adds.
+    pub fn of_skill(mass: u64, worth: u64, member: bool) -> u64 {
+        mass | worth << WORTH_AT | 1 << COUNT_AT | u64::from(member) << MEMBER_AT
+    }
+
+    /// What a role's list adds.
+    pub fn of_role(shares: u64) -> u64 {
+        shares << ROLE_AT | 1 << MEMBER_AT
     }
 
     fn field(sum: u64, at: u32, bits: u32) -> i64 {
@@ -47,6 +59,11 @@ pub mod sum {
     /// On how many skills' lists.
     pub fn count(sum: u64) -> i64 {
         field(sum, COUNT_AT, COUNT_BITS)
+    }
+
+    /// What its roles are worth, in shares of the best.
+    pub fn role(sum: u64) -> i64 {
+        field(sum, ROLE_AT, ROLE_BITS)
     }
 
     /// Whether it is a candidate.
@@ -95,8 +112,12 @@ impl<'b> List<'b> {
     /// Adds what it has of the rows from `start` up to `end` to their sums, and marks those rows.
     pub fn add_to(&mut self, start: u32, end: u32, sums: &mut Sums) {
         let shift = if self.role.is_some() { 0 } else { LEVEL_BITS };
-        if self.next < self.rows.len() && self.rows[self.next] >> shift < start {
-            self.next += self.rows[self.next..].partition_point(|packed| packed >> shift < start);
+        // Mostly the rows that come after those read last; else those are looked for.
+        let before = |packed: &u32| packed >> shift < start;
+        let goes_on = self.rows.get(self.next).is_none_or(|packed| !before(packed))
+            && (self.next == 0 || before(&self.rows[self.next - 1]));
+        if !goes_on {
+            self.next = self.rows.partition_point(before);
         }
         let rest = &self.rows[self.next..];
         let mut read = 0;
@@ -164,8 +185,11 @@ pub struct Lists<'b> {
     unread_likeness: i64,
     unread_role: i64,
     unread_lists: i64,
-    /// What is contributed at most by a role whose list does not count.
+    /// What is contributed at most by a role whose list does not count, and by the best.
     far_role: i64,
+    best_role: i64,
+    /// What a share of the best role is worth beyond that, rounded up.
+    role_share: i64,
     most_skills: i64,
     most_focus: i64,
     /// What a step of likeness is worth at most in focus, by how many skills are listed.
@@ -206,7 +230,7 @@ impl<'b> Lists<'b> {
                 let worth: i64 = own.iter().map(|(at, likeness)| worth(asked[*at], value(likeness))).sum();
                 let worth = steps(worth).unsigned_abs();
                 fits &= worth <= sum::MOST_WORTH;
-                sum::part(mass.unsigned_abs(), worth, true, member)
+                sum::of_skill(mass.unsigned_abs(), worth, member)
             });
             let best = [rules.beginner, rules.claimed, rules.verified].into_iter().max().unwrap_or_default();
             all.push(List {
@@ -220,16 +244,19 @@ impl<'b> Lists<'b> {
                 read: true,
             });
         }
-        let mut far_role = roles.1;
-        for (role, contributed) in Role::all().zip(roles.0) {
+        let stands_in = |role: Role| {
             let best = ask.gig.roles.iter().map(|asked| role.stands_in_for(*asked)).max();
-            if best.is_none_or(|best| best < near) {
-                far_role = far_role.max(*contributed);
-                continue;
-            }
+            best.is_some_and(|best| best >= near)
+        };
+        let (standing, others): (Vec<_>, Vec<_>) = Role::all().zip(roles.0).partition(|(role, _)| stands_in(*role));
+        let far_role = others.iter().map(|(_, contributed)| **contributed).fold(roles.1, i64::max);
+        let best_role = standing.iter().map(|(_, contributed)| **contributed).fold(far_role, i64::max);
+        let role_share = ((best_role - far_role) / sum::ROLE_SHARES + 1).max(1);
+        for (role, contributed) in standing {
             let rows = base.role_posting(role);
             if !rows.is_empty() {
-                let add = [sum::part(0, 0, false, true); LEVELS];
+                let shares = ((contributed - far_role).max(0) + role_share - 1) / role_share;
+                let add = [sum::of_role(shares.unsigned_abs()); LEVELS];
                 let role = Some(*contributed);
                 all.push(List { rows, add, worths: Vec::new(), likeness: 0, role, member: true, next: 0, read: true });
             }
@@ -248,6 +275,8 @@ impl<'b> Lists<'b> {
             unread_role: far_role,
             unread_lists: 0,
             far_role,
+            best_role,
+            role_share,
             most_skills: if asked.is_empty() { 0 } else { most(weights.skills) },
             most_focus: most(weights.focus),
             focus: (0..=i64::from(MOST_LISTED)).map(focus).collect(),
@@ -299,7 +328,17 @@ impl<'b> Lists<'b> {
             skills: skills.min(self.most_skills),
             mass: (self.unread_likeness + sum::MASS_STEP - 1) / sum::MASS_STEP,
             lists: self.unread_lists,
+            role: self.unread_role,
         }
+    }
+
+    /// What skills, focus and role of a row are worth at most, of those who each list so many skills at least.
+    pub fn rough_bound(&self, sum: u64, least_listed: u8, unread: &Unread) -> i64 {
+        let skills = (sum::worth(sum) * STEP + unread.skills).min(self.most_skills);
+        let mass = sum::mass(sum) + unread.lists * unread.mass;
+        let focus = (mass * self.focus[usize::from(least_listed.max(1))]).min(self.most_focus);
+        let role = (self.far_role + sum::role(sum) * self.role_share).min(self.best_role).max(unread.role);
+        skills + focus + role
     }
 
     /// What skills and focus of a row are worth at most.
@@ -319,4 +358,5 @@ pub struct Unread {
     skills: i64,
     mass: i64,
     lists: i64,
+    role: i64,
 }

@@ -10,8 +10,9 @@ use super::super::score::{enough_months, experience, needed_months, of_person_al
 use super::base::Base;
 use super::row::{NO_ROLE, Row};
 
-/// Rows are looked at so many at a time.
-pub const BLOCK: usize = 4_096;
+/// Rows are looked at so many at a time: few enough for what is added up of them to stay in a processor's
+/// nearest memory.
+pub const BLOCK: usize = 2_048;
 
 /// Bounds are kept in steps of so many billionths, always rounded up.
 pub const STEP: i64 = 1 << 15;
@@ -27,15 +28,17 @@ pub struct Statics {
     model: Model,
     /// Of each row: what no gig changes.
     alone: Vec<i32>,
+    /// For each kind of gig, of each row: what no gig changes, and what experience is worth there, in steps, rounded
+    /// up. Kept apart from the briefs, for most rows are looked at no further.
+    bounds: [Vec<i16>; KINDS],
     briefs: Vec<Brief>,
     blocks: Vec<Block>,
 }
 
-/// What is looked at of a row before anything else is.
+/// What is looked at of a row before all else that is kept of it.
 #[derive(Debug, Clone, Copy)]
+#[repr(align(8))]
 pub struct Brief {
-    /// For each kind of gig: what no gig changes, and what experience is worth there, in steps, rounded up.
-    bounds: [i16; KINDS],
     /// Its roles, the last of them [`MANY_ROLES`] where there are more.
     pub roles: [u8; 2],
     /// How many skills it lists, up to [`MOST_LISTED`].
@@ -48,14 +51,6 @@ pub struct Brief {
     pub free_hours: u8,
     /// Whether it may be matched at all: active, not held, with room for a contract.
     pub open: bool,
-}
-
-impl Brief {
-    /// What no gig changes, and what experience is worth for a gig that wants someone this experienced: never
-    /// less than in fact, in billionths.
-    pub fn bound(&self, seniority: Option<Seniority>) -> i64 {
-        i64::from(self.bounds[kind(seniority)]) * STEP
-    }
 }
 
 /// What all rows of a block have in common.
@@ -184,10 +179,11 @@ impl Statics {
     /// The rest of it, where what no gig changes is known of each row.
     fn with(base: &Base, model: &Model, alone: Vec<i32>) -> Self {
         let experience = OF_KINDS.map(|seniority| Experience::of(Some(seniority), model));
+        let bounds = experience.each_ref().map(|experience| {
+            let of = |(alone, row): (&i32, &Row)| narrow_steps(i64::from(*alone) + experience.worth(row.months));
+            alone.iter().zip(&base.rows).map(of).collect::<Vec<i16>>()
+        });
         let brief = |(at, row): (usize, &Row)| Brief {
-            bounds: experience
-                .each_ref()
-                .map(|experience| narrow_steps(i64::from(alone[at]) + experience.worth(row.months))),
             roles: match row.roles {
                 [one, other, NO_ROLE, ..] => [one, other],
                 [one, ..] => [one, MANY_ROLES],
@@ -203,11 +199,14 @@ impl Statics {
             open: row.standing() == Standing::Active && row.active < row.capacity,
         };
         let briefs: Vec<Brief> = base.rows.iter().enumerate().map(brief).collect();
-        let block = |briefs: &[Brief]| Block {
-            largest: [0, 1, 2].map(|kind| briefs.iter().map(|brief| brief.bounds[kind]).max().unwrap_or(i16::MIN)),
+        let block = |(at, briefs): (usize, &[Brief])| Block {
+            largest: bounds
+                .each_ref()
+                .map(|bounds| bounds.iter().skip(at * BLOCK).take(BLOCK).copied().max().unwrap_or(i16::MIN)),
             least_listed: briefs.iter().map(|brief| brief.listed).min().unwrap_or(0),
         };
-        Self { model: model.clone(), blocks: briefs.chunks(BLOCK).map(block).collect(), alone, briefs }
+        let blocks = briefs.chunks(BLOCK).enumerate().map(block).collect();
+        Self { model: model.clone(), blocks, alone, bounds, briefs }
     }
 
     /// What no gig changes of the score of a row, exactly.
@@ -215,7 +214,13 @@ impl Statics {
         i64::from(self.alone[row as usize])
     }
 
-    /// What is looked at first, of all rows.
+    /// Of all rows, for a gig that wants someone this experienced, in steps: what no gig changes, and what experience
+    /// is worth; never less than in fact.
+    pub fn bounds(&self, seniority: Option<Seniority>) -> &[i16] {
+        &self.bounds[kind(seniority)]
+    }
+
+    /// What is looked at next, of all rows.
     pub fn briefs(&self) -> &[Brief] {
         &self.briefs
     }
@@ -227,7 +232,7 @@ impl Statics {
 
     /// The memory it takes.
     pub fn bytes(&self) -> usize {
-        self.alone.len() * (size_of::<i32>() + size_of::<Brief>())
+        self.alone.len() * (size_of::<i32>() + KINDS * size_of::<i16>() + size_of::<Brief>())
     }
 }
 
