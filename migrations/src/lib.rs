@@ -77,6 +77,7 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0095_matching_screened", sql: include_str!("../sql/0095_matching_screened.sql") },
     Migration { name: "0096_floors_and_countries", sql: include_str!("../sql/0096_floors_and_countries.sql") },
     Migration { name: "0097_blocks", sql: include_str!("../sql/0097_blocks.sql") },
+    Migration { name: "0098_answers_with_addresses", sql: include_str!("../sql/0098_answers_with_addresses.sql") },
 ];
 
 /// One step of the schema.

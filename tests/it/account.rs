@@ -671,6 +671,43 @@ async fn account_erase_waits_for_what_binds_and_leaves_the_books_whole() {
 }
 
 #[tokio::test]
+async fn what_others_were_answered_of_somebody_who_is_erased_no_longer_says_who_it_was() {
+    let app = TestApp::new().await;
+    let (ada, lin, noor) = (app.client("ada").await, app.person("lin").await, app.admin("noor").await);
+    let invite = json!({ "organizationId": ada.organization, "email": lin.email, "role": "VIEWER",
+        "idempotencyKey": "invite lin" });
+    let shown = "invitation { id email }";
+    let first = ada.does_once("memberInvite", invite.clone(), shown).await;
+    assert_eq!(first.text("invitation.email"), lin.email);
+    let mut name = String::new();
+    for (how, state) in [("userSuspend", "suspended"), ("userReinstate", "back")] {
+        let input = json!({ "userId": lin.id, "reason": "A second look", "idempotencyKey": format!("lin is {state}") });
+        name = noor.does_once(how, input, "user { id name }").await.text("user.name");
+    }
+    let name = format!("\"name\": \"{name}\"");
+    let bystander = json!({ "organizationId": ada.organization, "email": "bo@example.com", "role": "VIEWER",
+        "idempotencyKey": "invite bo" });
+    ada.does_once("memberInvite", bystander.clone(), shown).await.ok();
+
+    let kept = async |word: &str| -> i64 {
+        let holds = "select count(*) from idempotency kept where answer::text ilike '%' || $1 || '%'";
+        sqlx::query_scalar(holds).bind(word).fetch_one(app.pool()).await.unwrap()
+    };
+    assert_eq!((kept("lin@example.com").await, kept("bo@example.com").await, kept(&name).await), (3, 1, 2));
+    let tokens = sign_in(&app, &lin.email, PASSWORD).await;
+    let lin_again = app.bearer(&tokens.text("tokens.accessToken"));
+    lin_again.does("accountErase", json!({ "confirmEmail": lin.email }), "erasedAt").await.ok();
+    assert_eq!((kept("lin@example.com").await, kept("bo@example.com").await), (0, 1));
+    assert_eq!(kept(&name).await, 0);
+
+    // What was answered is the answer still, and nothing is done anew.
+    let again = ada.does_once("memberInvite", invite, shown).await;
+    assert_eq!(again.text("invitation.id"), first.text("invitation.id"));
+    assert!(again.text("invitation.email").ends_with("@erased.invalid"), "{}", again.body);
+    assert_eq!(ada.does_once("memberInvite", bystander, shown).await.text("invitation.email"), "bo@example.com");
+}
+
+#[tokio::test]
 async fn sockets_and_streams_of_one_node_close_as_soon_as_their_session_ends_on_another() {
     let app = TestApp::new().await;
     // Sockets that would not look by themselves before the test is over, on a node where nothing else happens.

@@ -337,22 +337,40 @@ async fn nobody_joins_the_company_of_somebody_who_was_erased() {
 }
 
 #[tokio::test]
-async fn letters_to_one_mailbox_are_counted_whoever_sends_them() {
+async fn letters_to_one_mailbox_are_counted_and_keep_nobody_else_from_writing_there() {
     let app = TestApp::new().await;
     let (ada, eve) = (app.client("ada").await, app.client("eve").await);
-    let invite = async |who: &Person<'_>| {
-        let input = json!({ "organizationId": who.organization, "email": "bo@example.com", "role": "VIEWER" });
+    let invite = async |who: &Person<'_>, organization: &str| {
+        let input = json!({ "organizationId": organization, "email": "bo@example.com", "role": "VIEWER" });
         who.does("memberInvite", input, "invitation { id }").await
     };
-    for nth in 0..10 {
-        let who = if nth % 2 == 0 { &ada } else { &eve };
-        let id = invite(who).await.text("invitation.id");
-        who.does("memberInvitationRevoke", json!({ "invitationId": id }), "invitation { state }").await.ok();
-    }
-    assert_eq!(invite(&ada).await.refused(), ["TOO_MANY_ATTEMPTS"]);
-    assert_eq!(invite(&eve).await.refused(), ["TOO_MANY_ATTEMPTS"]);
+    let wears_out = async |who: &Person<'_>, organization: &str, times: usize| {
+        for _ in 0..times {
+            let id = invite(who, organization).await.text("invitation.id");
+            who.does("memberInvitationRevoke", json!({ "invitationId": id }), "invitation { state }").await.ok();
+        }
+        assert_eq!(invite(who, organization).await.refused(), ["TOO_MANY_ATTEMPTS"]);
+    };
+    wears_out(&eve, &eve.organization, 3).await;
+    // Nor by another company of hers, or another person in hers.
+    let other = eve.does("organizationCreate", json!({ "name": "Acme" }), "organization { id }").await;
+    assert_eq!(invite(&eve, &other.text("organization.id")).await.refused(), ["TOO_MANY_ATTEMPTS"]);
+    let dan = app.person("dan").await;
+    joins(&eve, &dan, "ADMIN").await;
+    wears_out(&dan, &eve.organization, 2).await;
+
+    wears_out(&ada, &ada.organization, 3).await;
     app.market.clock().advance(TimeDelta::hours(24));
-    invite(&ada).await.ok();
+    invite(&eve, &eve.organization).await.ok();
+
+    // By very many together, and then a refusal says nothing of them.
+    let many = "insert into member_invitations (id, organization_id, email, role, invited_by, state, state_at, created_at)
+        select gen_random_uuid(), organization_id, email, role, invited_by, 'revoked', state_at, created_at
+        from (select * from member_invitations where state = 'pending' and email = 'bo@example.com') one, generate_series(1, 49) n";
+    assert_eq!(sqlx::query(many).execute(app.pool()).await.unwrap().rows_affected(), 49);
+    let refused = invite(&ada, &ada.organization).await;
+    assert_eq!(refused.refused(), ["TOO_MANY_ATTEMPTS"]);
+    assert!(!refused.body.to_string().contains("50"), "{}", refused.body);
 }
 
 #[tokio::test]

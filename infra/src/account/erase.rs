@@ -70,6 +70,12 @@ const FORGET: &[&str] = &[
     "update member_invitations set email = id::text || '@erased.invalid', state_at = case state when 'pending' then $2 else state_at end,
          state = case state when 'pending' then 'revoked' else state end
      where email = (select email from users where id = $1)",
+    // Answers to others that were kept: they go on being the answers, and no longer say who it was.
+    "update idempotency set answer = answer || jsonb_build_object('email', (answer ->> 'id') || '@erased.invalid')
+         || case when answer ? 'name' then jsonb_build_object('name', 'Erased account') else '{}' end
+     where answer ->> 'email' is not null
+         and (answer ->> 'email' = (select email from users where id = $1) or answer ->> 'id' = public_id('usr', $1))
+         and $2::timestamptz is not null",
     "delete from known_networks where user_id = $1 and $2::timestamptz is not null",
     // A company of one has nobody else to belong to, and goes on belonging to the id.
     "delete from members where user_id = $1 and role <> 'owner' and $2::timestamptz is not null",
@@ -91,7 +97,7 @@ impl Market {
             for forget in FORGET {
                 tx.conn().execute_raw(sql(forget, [id.uuid().into(), tx.now().into()])).await?;
             }
-            // Answers that were kept may say who they were; they have nobody to be repeated to.
+            // Answers to them that were kept may say who they were; they have nobody to be repeated to.
             let answers = sql("delete from idempotency where caller = $1", [id.to_string().into()]);
             tx.conn().execute_raw(answers).await?;
             tx.audit("account_erase", id, serde_json::json!({ "sessions_ended": ended })).await?;

@@ -31,8 +31,12 @@ pub struct OpenedInvitation {
 
 /// What the links of these invitations are sealed for.
 const PURPOSE: &str = "member invitation";
-/// Invitations that go to one mailbox, whoever sends them.
-const TO_MAILBOX: Allowance = Allowance { attempts: 10, within: TimeDelta::hours(24) };
+/// Invitations of one person that go to one mailbox, and those of one organization. Revoked ones count: their letters went.
+const TO_MAILBOX_BY_INVITER: Allowance = Allowance { attempts: 3, within: TimeDelta::hours(24) };
+const TO_MAILBOX_BY_ORGANIZATION: Allowance = Allowance { attempts: 5, within: TimeDelta::hours(24) };
+/// Invitations that go to one mailbox, whoever sends them: so many that nobody keeps others from inviting somebody by
+/// doing it a few times themselves.
+const TO_MAILBOX: i64 = 50;
 /// Invitations that one organization sends.
 const OF_ORGANIZATION: Allowance = Allowance { attempts: 100, within: TimeDelta::hours(24) };
 /// Invitations that one person sends, for whichever organization.
@@ -289,6 +293,8 @@ impl Market {
 #[derive(FromQueryResult)]
 struct Lately {
     to_mailbox: i64,
+    by_inviter: i64,
+    by_organization: i64,
     of_organization: i64,
     of_inviter: i64,
 }
@@ -370,6 +376,8 @@ impl Tx {
     async fn invitations_count(&self, invitation: &MemberInvitation) -> Result<(), Failure> {
         let lately = Lately::find_by_statement(sql(
             "select count(*) filter (where email = $1) as to_mailbox,
+                    count(*) filter (where email = $1 and invited_by = $4) as by_inviter,
+                    count(*) filter (where email = $1 and organization_id = $2) as by_organization,
                     count(*) filter (where organization_id = $2) as of_organization,
                     count(*) filter (where invited_by = $4) as of_inviter
              from member_invitations
@@ -377,12 +385,15 @@ impl Tx {
             [
                 invitation.email.to_string().into(),
                 invitation.organization.uuid().into(),
-                (self.now() - TO_MAILBOX.within.max(OF_ORGANIZATION.within).max(OF_INVITER.within)).into(),
+                (self.now() - OF_ORGANIZATION.within.max(OF_INVITER.within)).into(),
                 invitation.invited_by.uuid().into(),
             ],
         ));
         let Some(lately) = lately.one(self.conn()).await? else { return Ok(()) };
-        TO_MAILBOX.refuse_over(lately.to_mailbox + 1, TO_MAILBOX.within)?;
+        // That others ask the same person is nobody's business: it is answered as if one had asked too often oneself.
+        let by_inviter = if lately.to_mailbox < TO_MAILBOX { lately.by_inviter } else { i64::MAX - 1 };
+        TO_MAILBOX_BY_INVITER.refuse_over(by_inviter + 1, TO_MAILBOX_BY_INVITER.within)?;
+        TO_MAILBOX_BY_ORGANIZATION.refuse_over(lately.by_organization + 1, TO_MAILBOX_BY_ORGANIZATION.within)?;
         OF_ORGANIZATION.refuse_over(lately.of_organization + 1, OF_ORGANIZATION.within)?;
         OF_INVITER.refuse_over(lately.of_inviter + 1, OF_INVITER.within)
     }
