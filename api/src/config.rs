@@ -35,7 +35,8 @@ Secrets are not taken as arguments, which others on the machine can read:
                           separated by commas; the first encrypts, all decrypt (to rotate, put the new one first and
                           run `rabta vault reseal`). Or RABTA_VAULT_KEY_FILE. [development: made once and kept in the
                           data folder]
-  RABTA_SMTP_URL          the mail server, like smtp://host:1025 or smtps://user:password@host. Or RABTA_SMTP_URL_FILE.
+  RABTA_SMTP_URL          the mail server, like smtps://user:password@host or smtp://user:password@host:587?tls=required. Or
+                          RABTA_SMTP_URL_FILE. smtp://host:1025 is not encrypted; in production it is refused but for this machine.
                           [default: letters are written into the folder mail of the data folder]
   STRIPE_SECRET_KEY       Stripe's key, sk_… or rk_…. Or STRIPE_SECRET_KEY_FILE. [default: a sandbox takes payments; in production:
                           refused, unless --sandbox-money says so]

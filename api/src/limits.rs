@@ -54,6 +54,8 @@ pub struct Limits {
     pub mutations: u64,
     /// Lists within lists of the introspection schema: as many as graphql-js takes.
     pub introspection_lists: u64,
+    /// Lists of the introspection schema, fragments written out: tools ask for some ten.
+    pub introspection_reads: u64,
     /// The cost of an operation: a field costs one, times the sizes of the pages around it.
     pub cost: u64,
     /// The page size that is counted where an operation says none.
@@ -79,6 +81,7 @@ impl Default for Limits {
             leaf_names: 2,
             mutations: 10,
             introspection_lists: 2,
+            introspection_reads: 16,
             cost: 10_000,
             page: 20,
             list: 5,

@@ -268,6 +268,18 @@ async fn production_refuses_what_is_for_development() {
     with(&[("RABTA_SANDBOX_MONEY", "1"), ("STRIPE_SECRET_KEY", "sk_live_0")]).is_refused(&["both", "sandbox money"]);
     assert!(!home.0.join("signing.keys").exists());
 
+    // Letters open accounts: nobody on the way may read them.
+    let letters = |url: &str, words: &[&str]| {
+        let stripe = [("STRIPE_SECRET_KEY", "sk_live_0123456789abcdef"), ("STRIPE_WEBHOOK_SECRETS", "whsec_1")];
+        with(&[&stripe[..], &[("RABTA_SMTP_URL", url)]].concat()).is_refused(words);
+    };
+    let in_clear = ["RABTA_SMTP_URL", "encrypted", "smtps://"];
+    letters("smtp://mail.example", &in_clear);
+    letters("smtp://mail.example:587?tls=opportunistic", &in_clear);
+    for fine in ["smtps://mail.example", "smtp://mail.example:587?tls=required", "smtp://127.0.0.1:1025"] {
+        letters(fine, &["in production names must be screened"]);
+    }
+
     // Nobody is paid out unscreened.
     let list = home.0.with_added_extension("list");
     let screening = |file: Option<&Path>, words: &[&str]| {

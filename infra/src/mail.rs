@@ -1,5 +1,6 @@
 //! Letters. They are sent by the worker's reactions to events, never while a transaction is open.
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -44,6 +45,17 @@ pub struct Letter {
     pub text: String,
 }
 
+/// May a letter go to this mail server, or a password with it, so that others on the way can read it? To the machine itself
+/// there is no way. `tls=opportunistic` is no help: whoever is on the way takes the offer of it out.
+pub fn is_in_the_clear(url: &SecretString) -> bool {
+    // What is no address is for whoever uses it to say.
+    let Ok(url) = reqwest::Url::parse(url.expose_secret()) else { return false };
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let is_here = host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|host: IpAddr| host.is_loopback());
+    let tls = url.query_pairs().find(|(name, _)| name == "tls").map(|(_, value)| value);
+    url.scheme() == "smtp" && tls.as_deref() != Some("required") && !is_here
+}
+
 /// Letters hold what proves who somebody is: nobody else may read them.
 async fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
     let mut options = tokio::fs::OpenOptions::new();
@@ -61,8 +73,8 @@ impl Mail {
         Self::Kept(Arc::default())
     }
 
-    /// Letters go to a mail server: `smtp://host:port`, or `smtps://user:password@host`. Nothing is
-    /// asked of it yet.
+    /// Letters go to a mail server: `smtps://user:password@host`, `smtp://user:password@host?tls=required`, or
+    /// `smtp://host:port` without encryption. Nothing is asked of it yet.
     pub fn smtp(url: &SecretString, from: &str) -> Result<Self, Fault> {
         let server = AsyncSmtpTransport::<Tokio1Executor>::from_url(url.expose_secret())
             .map_err(|error| Fault::mail(&error))?
@@ -175,6 +187,24 @@ mod tests {
             to: to.to_owned(),
             subject: "An invitation".to_owned(),
             text,
+        }
+    }
+
+    #[test]
+    fn a_way_that_others_can_read_along_is_known() {
+        for (url, clear) in [
+            ("smtp://mail.example", true),
+            ("smtp://post:secret@mail.example:587", true),
+            ("smtp://mail.example:587?tls=opportunistic", true),
+            ("smtp://localhost.example", true),
+            ("smtp://10.0.0.1:25", true),
+            ("smtp://mail.example:587?tls=required", false),
+            ("smtps://post:secret@mail.example", false),
+            ("smtp://localhost:1025", false),
+            ("smtp://127.0.0.1:1025", false),
+            ("smtp://[::1]:1025", false),
+        ] {
+            assert_eq!(is_in_the_clear(&url.to_owned().into()), clear, "{url}");
         }
     }
 

@@ -171,14 +171,7 @@ impl Market {
         request: &PageRequest,
     ) -> Result<Pages<ContractId, StatementEntry>, Failure> {
         const LIST: &str = "statement";
-        let wanted: Vec<ContractId> = contracts.iter().map(|contract| contract.id).collect();
-        let open = self.in_dispute(&call.actor, &wanted).await?;
-        let seen = |contract: &&&Contract| {
-            let subject = contract.subject();
-            let subject = subject.disputed_if(subject.disputed || open.contains(&contract.id));
-            access::allows(&call.actor, Verb::ContractStatement, &subject)
-        };
-        let seen: Vec<ContractId> = contracts.iter().filter(seen).map(|contract| contract.id).collect();
+        let seen = self.statements_seen(call, contracts).await?;
         if seen.is_empty() {
             return Ok(Pages::new());
         }
@@ -217,6 +210,18 @@ impl Market {
         Ok(lists.into_iter().map(|(contract, entries)| (contract, slice(entries))).collect())
     }
 
+    /// Of which contracts the caller may read the statement: a mediator, of those that are before them.
+    async fn statements_seen(&self, call: &Call, contracts: &[&Contract]) -> Result<Vec<ContractId>, Failure> {
+        let wanted: Vec<ContractId> = contracts.iter().map(|contract| contract.id).collect();
+        let open = self.in_dispute(&call.actor, &wanted).await?;
+        let seen = |contract: &&&Contract| {
+            let subject = contract.subject();
+            let subject = subject.disputed_if(subject.disputed || open.contains(&contract.id));
+            access::allows(&call.actor, Verb::ContractStatement, &subject)
+        };
+        Ok(contracts.iter().filter(seen).map(|contract| contract.id).collect())
+    }
+
     /// How far the statement of a contract has come, signed now, if the caller may read it.
     pub async fn statement_head(&self, call: &Call, contract: &Contract) -> Result<Option<StatementHead>, Failure> {
         Ok(self.statement_heads(call, &[contract]).await?.remove(&contract.id))
@@ -228,8 +233,7 @@ impl Market {
         call: &Call,
         contracts: &[&Contract],
     ) -> Result<HashMap<ContractId, StatementHead>, Failure> {
-        let seen = |contract: &&&Contract| access::allows(&call.actor, Verb::ContractStatement, &contract.subject());
-        let seen: Vec<ContractId> = contracts.iter().filter(seen).map(|contract| contract.id).collect();
+        let seen = self.statements_seen(call, contracts).await?;
         if seen.is_empty() {
             return Ok(HashMap::new());
         }

@@ -269,6 +269,24 @@ async fn a_contract_without_money_has_a_signed_head_too_and_others_see_none() {
 }
 
 #[tokio::test]
+async fn mediators_see_the_signed_head_of_what_is_before_them_as_long_as_it_is() {
+    let app = TestApp::new().await;
+    let quarrel = app.disputed("600.00").await;
+    let marta = app.mediator("marta").await;
+    let query = "query($id: ID!) { contract(id: $id) { statementHead { entries seal signature } statement(first: 20) { nodes { number seal } } } }";
+    let contract = json!({ "id": quarrel.deal.contract });
+    let seen = marta.asks(query, contract.clone()).await.data()["contract"].clone();
+    let entries = seen["statement"]["nodes"].as_array().unwrap();
+    let (last, head) = (entries.last().unwrap(), &seen["statementHead"]);
+    assert_eq!((&head["entries"], &head["seal"]), (&last["number"], &last["seal"]), "{seen}");
+    assert!(head["signature"].as_str().unwrap().split('.').count() == 3);
+
+    quarrel.client_does("disputeWithdraw", json!({})).await;
+    let over = marta.asks(query, contract).await;
+    assert!(over.body["data"]["contract"].is_null(), "{}", over.body);
+}
+
+#[tokio::test]
 async fn the_database_seals_what_the_page_says() {
     let app = TestApp::new().await;
     app.released().await;

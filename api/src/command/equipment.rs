@@ -7,7 +7,7 @@ use domain::passkey::party::RelyingParty;
 use domain::refusal::is_unprintable;
 use infra::embedded;
 use infra::fx::FxRates;
-use infra::mail::Mail;
+use infra::mail::{Mail, is_in_the_clear};
 use infra::market::Equipment;
 use infra::password::{Hardness, Passwords};
 use infra::payments::Payments;
@@ -144,8 +144,16 @@ fn mail(common: &Common) -> Result<Mail, Trouble> {
         Trouble::fixable(format!("{}: {error}", file.display()), format!("correct {SMTP_URL}_FILE, or unset it"))
     };
     if let Some(url) = secret(SMTP_URL).map_err(unreadable)? {
+        if common.production && !common.sandbox_money && is_in_the_clear(&url) {
+            let how = "write it like smtps://user:password@host, or smtp://user:password@host:587?tls=required; without \
+                       encryption only a mail server on this machine is taken";
+            let what = format!(
+                "in production letters, which open accounts, must be encrypted on their way: {SMTP_URL} does not"
+            );
+            return Err(Trouble::fixable(what, how));
+        }
         return Mail::smtp(&url, &common.mail_from).map_err(|fault| {
-            let how = "write the address like smtp://host:1025 or smtps://user:password@host, \
+            let how = "write the address like smtps://user:password@host or smtp://host:1025, \
                        and --mail-from like \"Rabta <no-reply@example.com>\"";
             Trouble::fixable(format!("{SMTP_URL}: {fault}"), how)
         });

@@ -19,7 +19,7 @@ use super::open::Held;
 use super::params::Params;
 use super::serve::Place;
 use super::surface::Shared;
-use super::{ClientAddress, Problem, Surface, TraceId, Visitor, body, events, socket};
+use super::{ClientAddress, Problem, Settings, Surface, TraceId, Visitor, body, events, socket};
 use crate::limits::Plan;
 
 /// Answer a request to the endpoint, whatever its method.
@@ -118,12 +118,14 @@ where
             return Err(Problem::http(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", message));
         }
     }
-    let (visitor, credential) = visitor(shared, parts, trace).await?;
+    let token = arrives(shared, parts)?;
     let params = if parts.method == Method::GET {
         Params::from_url(parts.uri.query().unwrap_or_default())?
     } else {
         Params::from_body(&body::read(&parts.headers, body, settings.body_bytes, settings.body_timeout).await?)?
     };
+    // Looked at only now: a body may take its time, and what it asks for is done as whoever the token stands for by then.
+    let (visitor, credential) = visitor(shared, parts, token, trace).await?;
     let named = parts.method == Method::GET && params.named.query.is_none();
     let (request, plan) = prepare(shared, params, &visitor)?;
     let by_events = matches!(Media::wanted(&parts.headers), Ok(Media::Events));
@@ -131,6 +133,10 @@ where
         OperationType::Mutation if parts.method == Method::GET => {
             let message = "a mutation changes things, and GET must not: use POST";
             Err(Problem::http(StatusCode::METHOD_NOT_ALLOWED, "MUTATION_BY_GET", message))
+        }
+        _ if parts.method == Method::GET && by_post_alone(settings, &plan) => {
+            let message = "what this asks with must not stand in addresses, which end up in logs: use POST";
+            Err(Problem::http(StatusCode::METHOD_NOT_ALLOWED, "QUERY_BY_GET", message))
         }
         OperationType::Subscription if !by_events => Err(Problem::document(
             "SUBSCRIPTION_TRANSPORT",
@@ -141,6 +147,11 @@ where
             Ok(Admitted { request, plan, credential, held, address: visitor.address, named })
         }
     }
+}
+
+/// Does it start from a field that is answered by POST alone?
+fn by_post_alone(settings: &Settings, plan: &Plan) -> bool {
+    settings.by_post_alone.iter().any(|name| plan.fields.contains_key(*name))
 }
 
 async fn execute<Q, M, S>(
@@ -171,21 +182,32 @@ pub(super) fn too_long(trace: &TraceId) -> Problem {
     Problem::http(StatusCode::SERVICE_UNAVAILABLE, "TIMEOUT", "the operation took too long and was abandoned")
 }
 
+fn address(shared: &Shared, parts: &Parts) -> ClientAddress {
+    ClientAddress::of(&parts.extensions, &parts.headers, shared.settings.trusted_proxies)
+}
+
+/// Count a request as its address's, before anything else of it is looked at. The token it brings, if it brings one, as it
+/// should be brought.
+pub(super) fn arrives<'a>(shared: &Shared, parts: &'a Parts) -> Result<Option<&'a str>, Problem> {
+    shared.rates.check_address(address(shared, parts))?;
+    refuse_token_in_url(parts.uri.query().unwrap_or_default())?;
+    bearer(&parts.headers)
+}
+
 /// Who is asking, and until when that holds. A token that is not good is refused; it never means a
 /// visitor without one.
 pub(super) async fn visitor(
     shared: &Shared,
     parts: &Parts,
+    token: Option<&str>,
     trace: &TraceId,
 ) -> Result<(Visitor, Option<Credential>), Problem> {
-    let address = ClientAddress::of(&parts.extensions, &parts.headers, shared.settings.trusted_proxies);
-    shared.rates.check_address(address)?;
+    let address = address(shared, parts);
     let user_agent = parts.headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
     let user_agent = user_agent.map(|text| text.chars().take(200).collect());
-    refuse_token_in_url(parts.uri.query().unwrap_or_default())?;
     let nobody =
         Visitor { actor: Actor::Nobody, session: None, proved_at: None, address, user_agent, trace: trace.clone() };
-    let (visitor, credential) = match bearer(&parts.headers)? {
+    let (visitor, credential) = match token {
         None => (nobody, None),
         Some(token) => {
             let (identity, credential) = sign_in(shared, token).await?;

@@ -47,6 +47,8 @@ pub struct Settings {
     /// Fields that an operation starts from, and how often a minute one account, or one address without an account, may
     /// have each.
     pub operations_per_minute: Vec<(&'static str, NonZeroU32)>,
+    /// Fields of queries that are not answered by GET, because what they are asked with must not stand in an address.
+    pub by_post_alone: &'static [&'static str],
     /// How sockets, and streams of events, are held.
     pub sockets: SocketSettings,
 }
@@ -101,6 +103,7 @@ impl Default for Settings {
             requests_per_minute_by_account: NonZeroU32::new(1200),
             cost_per_minute: NonZeroU32::new(300_000),
             operations_per_minute: operations_per_minute(),
+            by_post_alone: BY_POST_ALONE,
             sockets: SocketSettings::default(),
         }
     }
@@ -123,6 +126,7 @@ pub const OPERATIONS_PER_MINUTE: &[(&str, u32)] = &[
     ("passkeySignIn", 120),
     ("passwordChange", 20),
     ("passwordResetRequest", 20),
+    ("payeesByNumber", 30),
     ("paymentMethodSetUp", 20),
     ("proposalCounter", 120),
     ("proposalSubmit", 120),
@@ -133,6 +137,10 @@ pub const OPERATIONS_PER_MINUTE: &[(&str, u32)] = &[
     ("signUp", 60),
     ("skillSuggest", 300),
 ];
+
+/// What is asked with somebody's whole number of identity or account. Addresses are written down by whatever carries
+/// them.
+pub const BY_POST_ALONE: &[&str] = &["payeesByNumber"];
 
 fn operations_per_minute() -> Vec<(&'static str, NonZeroU32)> {
     OPERATIONS_PER_MINUTE.iter().filter_map(|(name, most)| Some((*name, NonZeroU32::new(*most)?))).collect()

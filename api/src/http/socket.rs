@@ -50,7 +50,11 @@ where
         let message = "pages of this origin may not open sockets here";
         return refuse(Problem::http(StatusCode::FORBIDDEN, "ORIGIN_REFUSED", message));
     }
-    let visitor = match graphql::visitor(&surface.shared, &parts, &trace).await {
+    let visitor = async {
+        let token = graphql::arrives(&surface.shared, &parts)?;
+        graphql::visitor(&surface.shared, &parts, token, &trace).await
+    };
+    let visitor = match visitor.await {
         Ok(visitor) => visitor,
         Err(problem) => return refuse(problem),
     };

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
+use futures_util::{StreamExt, stream};
 
 use super::toy::{Reply, Server};
 use super::{Closing, ServerSettings, Settings, TrustedDocuments, serve};
@@ -146,6 +147,38 @@ async fn a_token_that_is_not_good_is_never_a_visitor_without_one() {
     assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
     let reply = server.get("/graphql?query=%7Bhello%7D&access_token=ada").await;
     assert_eq!((reply.status, reply.code().as_str()), (StatusCode::UNAUTHORIZED, "TOKEN_IN_URL"));
+}
+
+#[tokio::test]
+async fn a_token_is_looked_at_when_the_body_is_there() {
+    let server = Server::new();
+    let headers = [JSON, NEW, "authorization: Bearer fired"];
+    let act = r#"{"query":"mutation { bump }"}"#;
+    assert_eq!(server.post(&headers, act).await.status, StatusCode::OK);
+    // Good when the head came, and no longer when the rest did.
+    let fired = std::sync::Arc::clone(&server.fired);
+    let (begun, rest) = act.split_at(10);
+    let rest = async move {
+        fired.store(true, Ordering::SeqCst);
+        Ok::<_, std::io::Error>(rest)
+    };
+    let body = stream::iter([Ok(begun)]).chain(stream::once(rest));
+    let reply = server.post(&headers, Body::from_stream(body)).await;
+    assert_eq!((reply.status, reply.code().as_str()), (StatusCode::UNAUTHORIZED, "SESSION_ENDED"));
+    assert_eq!(server.bumps.load(Ordering::SeqCst), 1, "nothing is done as who they were");
+}
+
+#[tokio::test]
+async fn what_must_not_stand_in_an_address_is_asked_by_post_alone() {
+    let server = Server::with(Settings { by_post_alone: &["hello"], ..Settings::default() });
+    assert_eq!(server.get("/graphql?query=%7Badd(a:1)%7D").await.status, StatusCode::OK);
+    for query in ["%7Bhello%7D", "%7Ba:hello%7D", "query+A%7B...F%7D+fragment+F+on+Query%7Bhello%7D"] {
+        let reply = server.get(&format!("/graphql?query={query}")).await;
+        assert_eq!((reply.status, reply.code().as_str()), (StatusCode::METHOD_NOT_ALLOWED, "QUERY_BY_GET"), "{query}");
+        assert_eq!(reply.header("allow"), "POST");
+    }
+    assert_eq!(server.query("{ hello }").await.status, StatusCode::OK);
+    assert_eq!(Settings::default().by_post_alone, ["payeesByNumber"]);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! A small schema and house for the tests of this layer.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_graphql::{Context, Enum, InputObject, Object, Request, Schema, SimpleObject};
@@ -130,11 +130,12 @@ impl Subscription {
     }
 }
 
-/// Knows the tokens `ada`; `brief`, which is good for a moment; `fickle`, which is good twice; and
-/// some that are not.
+/// Knows the tokens `ada`; `brief`, which is good for a moment; `fickle`, which is good twice; `fired`, which is good
+/// until somebody says; and some that are not.
 #[derive(Default)]
 pub(crate) struct Toy {
     asked: AtomicUsize,
+    fired: Arc<AtomicBool>,
 }
 
 impl Backend for Toy {
@@ -142,7 +143,8 @@ impl Backend for Toy {
         let asked = self.asked.fetch_add(1, Ordering::SeqCst);
         let answer = match token {
             "fickle" if asked > 1 => Err(TokenError::Revoked),
-            "ada" | "brief" | "fickle" => Ok(Identity {
+            "fired" if self.fired.load(Ordering::SeqCst) => Err(TokenError::Revoked),
+            "ada" | "brief" | "fickle" | "fired" => Ok(Identity {
                 actor: Actor::Person(Person {
                     user: UserId::from_uuid(Uuid::from_u128(1)),
                     suspended: false,
@@ -171,6 +173,8 @@ impl Backend for Toy {
 pub(crate) struct Server {
     pub(crate) router: Router,
     pub(crate) bumps: Arc<AtomicUsize>,
+    /// Set, the token `fired` is good no longer.
+    pub(crate) fired: Arc<AtomicBool>,
     pub(crate) switch: CloseSwitch,
     pub(crate) closing: Closing,
 }
@@ -190,10 +194,12 @@ impl Server {
 
     pub(crate) fn with(settings: Settings) -> Self {
         let bumps = Arc::new(AtomicUsize::new(0));
+        let toy = Toy::default();
+        let fired = Arc::clone(&toy.fired);
         let schema = Schema::build(Query, Mutation(Arc::clone(&bumps)), Subscription).finish();
         let (switch, closing) = Closing::pair();
-        let surface = Surface::new(schema, Arc::new(Toy::default()), settings).until(closing.clone());
-        Self { router: router(surface), bumps, switch, closing }
+        let surface = Surface::new(schema, Arc::new(toy), settings).until(closing.clone());
+        Self { router: router(surface), bumps, fired, switch, closing }
     }
 
     pub(crate) async fn send(&self, request: axum::http::Request<Body>) -> Reply {

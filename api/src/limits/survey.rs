@@ -7,7 +7,7 @@ use async_graphql::parser::types::{
 };
 use async_graphql::{Pos, Positioned};
 
-use super::shape::{Shape, named};
+use super::shape::{self, Shape, named};
 use super::{Limits, merge, strict, usages};
 use crate::http::Problem;
 
@@ -19,6 +19,7 @@ struct Size {
     aliases: u64,
     directives: u64,
     introspection_lists: u64,
+    introspection_reads: u64,
     introspects: bool,
 }
 
@@ -30,6 +31,7 @@ impl Size {
             aliases: self.aliases.saturating_add(other.aliases),
             directives: self.directives.saturating_add(other.directives),
             introspection_lists: self.introspection_lists.max(other.introspection_lists),
+            introspection_reads: self.introspection_reads.saturating_add(other.introspection_reads),
             introspects: self.introspects || other.introspects,
         }
     }
@@ -65,6 +67,9 @@ pub fn survey(
         if operation.ty == OperationType::Mutation {
             within("TOO_MANY_MUTATIONS", "acts in one request", limits.mutations, survey.acts(root))?;
         }
+        // Each of them goes through the whole schema, or much of it.
+        let (most, reads) = (limits.introspection_reads, size.introspection_reads);
+        within("INTROSPECTION_TOO_LARGE", "lists of the schema, fragments written out", most, reads)?;
         usages::check(shape, document, operation)?;
         all = all.beside(size);
     }
@@ -164,12 +169,17 @@ impl<'a> Survey<'a> {
         let inner = self.selections(&selection_set.node, within, level + 1)?;
         let is_list = parent == Some("__Type")
             && matches!(name.node.as_str(), "fields" | "interfaces" | "possibleTypes" | "inputFields");
+        let is_read = parent.is_some_and(|parent| parent.starts_with("__"))
+            && shape.is_some_and(|found| {
+                shape::is_list(&found.ty) && self.shape.is_composite(named(&found.ty)) == Some(true)
+            });
         Ok(Size {
             selections: inner.selections.saturating_add(1),
             depth: inner.depth.saturating_add(1),
             aliases: inner.aliases.saturating_add(u64::from(alias.is_some())),
             directives: inner.directives.saturating_add(directives.len() as u64),
             introspection_lists: inner.introspection_lists + u64::from(is_list),
+            introspection_reads: inner.introspection_reads.saturating_add(u64::from(is_read)),
             introspects: inner.introspects || matches!(name.node.as_str(), "__schema" | "__type"),
         })
     }

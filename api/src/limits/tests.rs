@@ -239,6 +239,22 @@ fn introspection_is_taken_as_tools_write_it_and_not_in_circles() {
     let three = "{ __schema { types { fields { type { fields { type { fields { name } } } } } } } }";
     assert_eq!(read(three), "INTROSPECTION_TOO_DEEP limit 2 value 3");
     assert_eq!(read("{ __schema { types { fields { type { fields { name } } } } } }"), "fine");
+    // Nor again and again: beside, within, or by fragments.
+    let again = |times: usize, what: &str| (0..times).map(|n| format!("a{n}: {what} ")).collect::<String>();
+    let refused = |text: &str, value: u64| {
+        assert_eq!(read(text), format!("INTROSPECTION_TOO_LARGE limit 16 value {value}"), "{text}");
+    };
+    refused(&format!("{{ {} }}", again(20, "__schema { types { fields { args { name } } } }")), 60);
+    refused(&format!("{{ __schema {{ {} }} }}", again(20, "types { name }")), 20);
+    refused(&format!("{{ __type(name: \"Query\") {{ {} }} }}", again(9, "fields { args { name } }")), 18);
+    refused(
+        &format!(
+            "{tools} query B {{ a: __schema {{ types {{ ...FullType }} }} b: __schema {{ types {{ ...FullType }} }} c: __schema {{ types {{ ...FullType }} }} }}"
+        ),
+        21,
+    );
+    assert_eq!(read(&format!("{{ {} }}", again(16, "__schema { types { name } }"))), "fine");
+    assert_eq!(read(&format!("{{ {} }}", again(20, "__schema { queryType { name } }"))), "fine");
 }
 
 #[test]

@@ -112,6 +112,7 @@ fn documents() -> Vec<(&'static str, &'static str, String)> {
             many(5, |i| format!("fragment T{i} on __Type {{ fields {{ type {{ ...T{} }} }} }}", i + 1))
         )),
         ("the schema 21 times", "400 TOO_MANY_REPEATS 20", format!("{{ {} }}", many(21, |i| format!("a{i}: __schema {{ types {{ name }} }}")))),
+        ("the schema 20 times", "400 INTROSPECTION_TOO_LARGE 16", format!("{{ {} }}", many(20, |i| format!("a{i}: __schema {{ types {{ name }} }}")))),
         ("the schema, as tools ask for it", "200 data", INTROSPECTION.to_owned()),
         ("a selection of a leaf", "400 GRAPHQL_VALIDATION_FAILED", "{ __typename { a } }".to_owned()),
         ("a whole number past 32 bits", "400 GRAPHQL_VALIDATION_FAILED", format!("{{ gigs(first: 4294967296) {{ {PAGE} }} }}")),

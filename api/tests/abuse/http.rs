@@ -49,6 +49,12 @@ async fn what_forms_can_send(suite: &Suite) {
     suite
         .row(FAMILY, "a mutation by GET", "405 MUTATION_BY_GET", async { server.get(&by_get, &[]).await.told() })
         .await;
+    let number = format!("/graphql?query={}", encoded("{ payeesByNumber(number: \"35202-1234567-1\") { id } }"));
+    suite
+        .row(FAMILY, "a number of identity in an address", "405 QUERY_BY_GET", async {
+            server.get(&number, &[]).await.told()
+        })
+        .await;
     let second = format!(
         "/graphql?query={}&operationName=B",
         encoded(&format!("query A {{ __typename }} {}", SIGN_OUT.replace("mutation", "mutation B")))

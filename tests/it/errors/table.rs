@@ -74,6 +74,12 @@ pub const CODES: &[(&str, Where, &str, &str)] = &[
         "Have the operator name the origin in `RABTA_ORIGINS`.",
     ),
     (
+        "QUERY_BY_GET",
+        Request,
+        "A query that is asked with what must not stand in an address was sent by GET.",
+        "Send it by POST.",
+    ),
+    (
         "RATE_LIMITED",
         Request,
         "Too much of one account or address in a minute; `what` says of what.",
@@ -158,6 +164,12 @@ pub const CODES: &[(&str, Where, &str, &str)] = &[
         Document,
         "Lists of the schema within lists, more than `limit`.",
         "Ask for less of it at once.",
+    ),
+    (
+        "INTROSPECTION_TOO_LARGE",
+        Document,
+        "More lists of the schema than `limit`, fragments written out.",
+        "Ask for the schema once.",
     ),
     (
         "OPERATION_NAME_REQUIRED",
