@@ -17,7 +17,7 @@ use crate::history::ContractEvent;
 use crate::key::Key;
 use crate::loader::{
     ContractCards, ContractDisputes, ContractHistory, ContractMilestones, ContractStatement, ContractTimesheets,
-    HasCard, HeadOf, ReviewsOf, list, load,
+    HasCard, HeadOf, ReviewsOf, SeesStatement, list, load,
 };
 use crate::milestone::{Milestone, MilestoneStatus};
 use crate::money::Money;
@@ -255,6 +255,13 @@ impl Contract {
     /// How far its statement has come, signed. Null for those who may not see the books.
     async fn statement_head(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<StatementHead>> {
         Ok(load(ctx, HeadOf((&self.0).into())).await?.map(StatementHead::from))
+    }
+
+    /// Where its statement is as a paper, to be fetched with your access token as `Authorization: Bearer`; with `.json`
+    /// instead of `.pdf` for programs. Null for those who may not see the books.
+    async fn statement_path(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<String>> {
+        let seen = load(ctx, SeesStatement((&self.0).into())).await?;
+        Ok(seen.map(|_| format!("/papers/contracts/{}.pdf", self.0.id)))
     }
 
     /// Its reviews, as far as you may read them: before publication only your own side's. At most one of each side.

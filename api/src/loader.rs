@@ -256,6 +256,11 @@ facts! {
     HeadOf(HeldContract) => StatementHead: |market, call, keys| {
         market.statement_heads(&call, &keys.iter().map(Held::value).collect::<Vec<_>>()).await
     };
+    /// May the caller read the statement of a contract?
+    SeesStatement(HeldContract) => bool: |market, call, keys| {
+        let seen = market.statements_seen(&call, &keys.iter().map(Held::value).collect::<Vec<_>>()).await;
+        seen.map(|seen| seen.into_iter().map(|id| (id, true)).collect())
+    };
     /// What can be done to a dispute.
     VerbsOf(HeldDispute) => Vec<Verb>: |market, call, keys| {
         market.disputes_allowed(&call, &keys.iter().map(Held::value).collect::<Vec<_>>()).await

@@ -344,8 +344,9 @@ pub struct MatchQuery;
 
 #[Object]
 impl MatchQuery {
-    /// Why a freelancer does or does not match a gig. For the gig's client, about anybody; for a
-    /// freelancer, about themselves.
+    /// Why a freelancer does or does not match a gig. For a freelancer, about themselves; for the gig's client, about
+    /// those whose profile it may see. Who hides their profile is found by no client that they did not bid to and do not
+    /// work for.
     async fn explain_match(
         &self,
         ctx: &Context<'_>,

@@ -19,6 +19,7 @@ use crate::loader::{DisputeOf, MilestoneGrants, MilestoneSubmissions, PaymentOf,
 use crate::money::Money;
 use crate::outage::OutageGrant;
 use crate::payment::{FeeQuote, Payment};
+use crate::user::User;
 use crate::user_error::top_level;
 
 pub use act::MilestoneMutation;
@@ -227,6 +228,16 @@ impl Submission {
     /// The global id.
     pub async fn id(&self) -> ID {
         self.0.id.to_string().into()
+    }
+
+    /// The milestone it is for.
+    async fn milestone(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Milestone>> {
+        Ok(load(ctx, self.0.milestone).await?.map(Milestone))
+    }
+
+    /// Who handed it in.
+    async fn author(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<User>> {
+        Ok(load(ctx, self.0.author).await?.map(User))
     }
 
     /// What the freelancer says about it.

@@ -12,10 +12,10 @@ use crate::contract::{Contract, ContractStatus};
 use crate::gig::{Gig, GigState};
 use crate::loader::{
     BalancesOf, ClientGigs, ClientReviews, OrganizationContracts, OrganizationInvitations, OrganizationMembers,
-    OrganizationOffers, SavedMethodsOf, list, load, rating,
+    OrganizationOffers, OrganizationPayments, SavedMethodsOf, list, load, rating,
 };
 use crate::offer::{Offer, OfferStatus};
-use crate::payment::SavedPaymentMethod;
+use crate::payment::{Payment, PaymentStatus, SavedPaymentMethod};
 use crate::review::{Rating, Review};
 use crate::statement::ClientBalances;
 use crate::user::User;
@@ -155,6 +155,24 @@ impl Organization {
             Offer,
         )
         .await
+    }
+
+    /// What it paid, or set out to pay, by card or bank account, newest first: each attempt by itself. Only those who may
+    /// see its money do; for others the list is empty.
+    async fn payments(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "Those in one of these states; in any unless said. Cursors of some states are none of others."
+        )]
+        states: Option<Vec<PaymentStatus>>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> async_graphql::Result<Counted<Payment>> {
+        let page = counted(ctx, first, after, last, before).of_states(named(states));
+        list(ctx, OrganizationPayments(self.0.id), page, Payment).await
     }
 
     /// What it has with us; null for those who may not know.

@@ -236,6 +236,22 @@ payload! {
     }
 }
 
+/// What papers the signed-in person has by the year.
+#[derive(Debug, Default)]
+pub struct PaperViewer;
+
+#[Object]
+impl PaperViewer {
+    /// Where the certificate of what you earned in a tax year is, to be fetched with your access token as
+    /// `Authorization: Bearer`; with `.json` instead of `.pdf` for programs. Null for a year of no certificate.
+    async fn earnings_path(
+        &self,
+        #[graphql(desc = "The year that the tax year ends in, on June 30 in Pakistan.")] year: i32,
+    ) -> Option<String> {
+        TaxYear::ending_in(year).map(|year| format!("/papers/earnings/{}.pdf", year.year()))
+    }
+}
+
 /// What can be said of papers.
 #[derive(Debug, Default)]
 pub struct PaperMutation;

@@ -90,6 +90,12 @@ impl Payment {
         Ok(load(ctx, id).await?.map(Timesheet))
     }
 
+    /// Where its invoice is, to be fetched with your access token as `Authorization: Bearer`; with `.json` instead of
+    /// `.pdf` for programs. Null until the money came.
+    async fn invoice_path(&self) -> Option<String> {
+        matches!(self.0.state, State::Succeeded { .. }).then(|| format!("/papers/payments/{}.pdf", self.0.id))
+    }
+
     /// What was fixed before the processor was asked.
     async fn quote(&self) -> FeeQuote {
         self.0.quote.into()

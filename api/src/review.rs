@@ -10,8 +10,10 @@ use crate::context::RabtaContext;
 use crate::contract::Contract;
 use crate::gig::Gig;
 use crate::key::Key;
-use crate::loader::{WorkReviewed, load};
+use crate::loader::{UserKnown, WorkReviewed, load};
+use crate::organization::Organization;
 use crate::skill::Skill;
+use crate::user::User;
 use crate::user_error::{Answer, answer, payload};
 
 /// A review.
@@ -65,6 +67,25 @@ impl Review {
     /// The contract it is about, for its parties; for others it is null.
     async fn contract(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Contract>> {
         Ok(load(ctx, self.0.contract).await?.map(Contract))
+    }
+
+    /// The client it is about or by. Null to others than the contract's parties if it is by a client whose gig not
+    /// everybody could find.
+    async fn client(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Organization>> {
+        let told = match ReviewSide::from(self.0.by) {
+            ReviewSide::Freelancer => true,
+            ReviewSide::Client => {
+                let work = load(ctx, WorkReviewed(self.0.contract)).await?;
+                work.is_some_and(|work| work.was_open.is_some()) || load(ctx, self.0.contract).await?.is_some()
+            }
+        };
+        if told { Ok(load(ctx, self.0.client).await?.map(Organization)) } else { Ok(None) }
+    }
+
+    /// The freelancer it is about or by. Null if they hide their profile, are suspended or were erased, to those who have
+    /// no dealings with them.
+    async fn freelancer(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<User>> {
+        Ok(load(ctx, UserKnown(self.0.freelancer)).await?.map(User))
     }
 
     /// The gig that the contract came of, whose title and skills say what the work was. Null if it came of none, and for

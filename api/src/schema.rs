@@ -28,7 +28,7 @@ use crate::outage::{Outage, OutageGrant, OutageMutation, OutageQuery};
 use crate::papers::PaperMutation;
 use crate::passkey::{Passkey, PasskeyMutation};
 use crate::payee::{PayeeMutation, PayeeQuery};
-use crate::payment::{PaymentMutation, PaymentQuery};
+use crate::payment::{Payment, PaymentMutation, PaymentQuery};
 use crate::payout::{Payout, PayoutMethod, PayoutMutation, PayoutQuery};
 use crate::policy::{PolicyMutation, PolicyQuery, PolicyVersion};
 use crate::profile::{FreelancerProfile, ProfileMutation, ProfileQuery};
@@ -197,6 +197,7 @@ fn describe_lists<S: SubscriptionType>(
         .override_output_type_description::<Connection<String, TimeEntry>>("Entries of a week, a page of them.")
         .override_output_type_description::<Connection<String, ContractPaymentMethod>>("Cards, a page of them.")
         .override_output_type_description::<Connection<String, StatementEntry>>("A statement, a page of it.")
+        .override_output_type_description::<Counted<Payment>>("Payments, a page of them.")
         .override_output_type_description::<Counted<Payout>>("Payouts, a page of them.")
         .override_output_type_description::<Connection<String, PayoutMethod>>("Bank accounts, a page of them.")
         .override_output_type_description::<Connection<String, ContractEvent>>(

@@ -16,6 +16,7 @@ use crate::loader::{FreelancerReviews, ProfileOf, list, load, may_prime, prime, 
 use crate::matching::MatchViewer;
 use crate::notification::NotificationViewer;
 use crate::organization::OrganizationViewer;
+use crate::papers::PaperViewer;
 use crate::passkey::PasskeyViewer;
 use crate::payee::PayeeViewer;
 use crate::payout::PayoutViewer;
@@ -104,6 +105,7 @@ pub struct Viewer(
     DisputeViewer,
     TimesheetViewer,
     PayeeViewer,
+    PaperViewer,
     PayoutViewer,
     TradeViewer,
     OrganizationViewer,
@@ -127,6 +129,7 @@ impl Viewer {
             DisputeViewer,
             TimesheetViewer,
             PayeeViewer,
+            PaperViewer,
             PayoutViewer,
             TradeViewer,
             OrganizationViewer,

@@ -35,7 +35,7 @@ impl Market {
                 freelancer,
                 // Read again here, whatever a ranking knew of them.
                 is_known: tx.knows(freelancer).await?
-                    && !tx.is_suspended(freelancer).await?
+                    && !tx.is_gone(freelancer).await?
                     && !tx.is_blocked(gig.client, freelancer).await?,
                 is_member: tx.is_member(gig.client, freelancer).await?,
                 sent_before: sent.before.as_ref(),

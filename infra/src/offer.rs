@@ -167,7 +167,7 @@ impl Market {
             // Who bid is known; who was not heard of yet is found, or nobody.
             if bid.is_none()
                 && (!tx.knows(freelancer).await?
-                    || tx.is_suspended(freelancer).await?
+                    || tx.is_gone(freelancer).await?
                     || tx.is_blocked(client, freelancer).await?)
             {
                 return Err(Refusal::field("freelancerId", "UNKNOWN", "there is no such freelancer").into());

@@ -314,11 +314,15 @@ impl Market {
         if !access::allows(&call.actor, Verb::ContractStatement, &subject) {
             return Err(Refusal::Denied { reason: access::Denied::NotAllowed }.into());
         }
+        // The head first: what is posted meanwhile comes after it, and what it says stands there already and never changes.
+        let head = self.statement_head(call, &contract).await?;
+        let entries_in_all = head.as_ref().map_or(0, |head| head.entries);
         let mut lines = Vec::new();
         let mut page = PageRequest { first: Some(100), ..PageRequest::default() };
         loop {
             let slice = self.statement_page(call, &contract, &page).await?;
-            for (_, entry) in &slice.items {
+            let within = slice.items.iter().filter(|(_, entry)| entry.number <= entries_in_all);
+            for (_, entry) in within.take(STATEMENT_ENTRIES - lines.len()) {
                 lines.push(StatementLine {
                     number: entry.number,
                     posted_at: entry.posted_at,
@@ -329,13 +333,14 @@ impl Market {
                 });
             }
             match slice.items.last() {
-                Some((cursor, _)) if slice.has_next && lines.len() < STATEMENT_ENTRIES => {
+                Some((cursor, last))
+                    if slice.has_next && last.number < entries_in_all && lines.len() < STATEMENT_ENTRIES =>
+                {
                     page.after = Some(cursor.clone());
                 }
                 Some(_) | None => break,
             }
         }
-        let head = self.statement_head(call, &contract).await?;
         let client = self.named("select name from organizations where id = $1", contract.client.uuid()).await?;
         let freelancer = self.named("select name from users where id = $1", contract.freelancer.uuid()).await?;
         let now = self.clock().now();
@@ -346,6 +351,8 @@ impl Market {
             freelancer,
             made_at: now,
             operator: self.operator().clone(),
+            entries_in_all,
+            is_cut_off: usize::try_from(entries_in_all).is_ok_and(|entries| lines.len() < entries),
             lines,
             signature: head.as_ref().map(|head| head.signature.clone()),
             key_id: head.map(|head| head.key_id),

@@ -1,10 +1,10 @@
 //! Payments into escrow: the client sets out, the processor is asked outside of the transaction,
 //! and what it tells later comes in by one door, each event once.
 
-use domain::access::{self, Verb};
+use domain::access::{self, Subject, Verb};
 use domain::bonus::lapse;
 use domain::change::Change;
-use domain::id::{Id, MilestoneId, PaymentId, TimesheetId};
+use domain::id::{Id, MilestoneId, OrganizationId, PaymentId, TimesheetId};
 use domain::milestone::Milestone;
 use domain::payment::{Payment, PaymentMethod, Purpose, State};
 use domain::refusal::Refusal;
@@ -12,6 +12,7 @@ use domain::timesheet::Timesheet;
 use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Statement};
 
 use crate::market::Market;
+use crate::page::{Key, Keyset, PageRequest, Pages, try_map_pages};
 use crate::payments::{ProcessorEvent, ProcessorFact};
 use crate::save::save_row;
 use crate::sql::{ids, rows_with, sql};
@@ -44,6 +45,26 @@ impl Market {
         let rows = rows_with::<row::Entity, _>(self.db(), row::Column::Id, wanted).await?;
         let found = rows.into_iter().map(Payment::try_from).collect::<Result<Vec<_>, _>>()?;
         Ok(found.into_iter().filter(|payment| payment.visible_to(&call.actor)).collect())
+    }
+
+    /// The payments of organizations, newest first, for those who may see them.
+    pub async fn payments_of_organizations(
+        &self,
+        call: &Call,
+        organizations: &[OrganizationId],
+        page: &PageRequest,
+    ) -> Result<Pages<OrganizationId, Payment>, Failure> {
+        let seen = |id: &OrganizationId| access::allows(&call.actor, Verb::PaymentRead, &Subject::of_client(*id));
+        let seen: Vec<OrganizationId> = organizations.iter().copied().filter(seen).collect();
+        let order = Keyset::<row::Entity> {
+            list: "organization_payments",
+            columns: vec![row::Column::Id],
+            descending: true,
+            key: |row| vec![Key::Uuid(row.id)],
+        };
+        let select = page.narrow(row::Entity::find(), row::Column::Status);
+        let pages = order.pages(self.db(), select, row::Column::OrganizationId, &seen, page).await?;
+        Ok(try_map_pages(pages, Payment::try_from)?)
     }
 
     /// The last payment for each of these milestones, as far as the caller may see it.

@@ -310,10 +310,13 @@ impl Market {
 
     async fn is_known(&self, found: Option<&Credentials>, device: &Device) -> Result<bool, Failure> {
         let user = found.map_or_else(Uuid::nil, |found| found.user_id);
-        // A house's IPv6 addresses change by themselves within its network.
+        // A house's IPv6 addresses change by themselves within its network. Sessions that ended because somebody else may
+        // have had them say nothing of where the person is.
         let seen = Known::find_by_statement(sql(
             "select exists (
-                 select 1 from sessions where user_id = $1 and (address = $2
+                 select 1 from sessions where user_id = $1
+                     and ending is distinct from 'refresh_reused' and ending is distinct from 'password_changed'
+                     and (address = $2
                      or (family(address::inet) = 6 and family($2::inet) = 6
                          and network(set_masklen(address::inet, 64)) = network(set_masklen($2::inet, 64)))))
              or exists (select 1 from known_networks where user_id = $1 and network = $3) as yes",

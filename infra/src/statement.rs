@@ -211,7 +211,7 @@ impl Market {
     }
 
     /// Of which contracts the caller may read the statement: a mediator, of those that are before them.
-    async fn statements_seen(&self, call: &Call, contracts: &[&Contract]) -> Result<Vec<ContractId>, Failure> {
+    pub async fn statements_seen(&self, call: &Call, contracts: &[&Contract]) -> Result<Vec<ContractId>, Failure> {
         let wanted: Vec<ContractId> = contracts.iter().map(|contract| contract.id).collect();
         let open = self.in_dispute(&call.actor, &wanted).await?;
         let seen = |contract: &&&Contract| {

@@ -129,10 +129,10 @@ impl Market {
 }
 
 impl Tx {
-    /// Is this person suspended now?
-    pub(crate) async fn is_suspended(&self, id: UserId) -> Result<bool, Failure> {
+    /// Is this person suspended now, or erased? Neither is asked for anything, whatever dealings there were.
+    pub(crate) async fn is_gone(&self, id: UserId) -> Result<bool, Failure> {
         let row = row::Entity::find_by_id(id.uuid()).one(self.conn()).await?;
-        Ok(row.is_some_and(|row| row.suspended_at.is_some()))
+        Ok(row.is_some_and(|row| row.suspended_at.is_some() || row.erased_at.is_some()))
     }
 
     /// Whoever acts has shown that they read mail at the address of their account.

@@ -546,6 +546,7 @@ async fn strangers_who_guess_keep_nobody_out_who_reads_the_mail() {
         from(&format!("198.51.101.{nth}"), "not it at all").await;
     }
     assert_eq!(from("203.0.113.8", OTHER).await, too_many);
+    assert_eq!(from("2001:db8:1:2::1", OTHER).await, too_many, "who was there may be whom she set it anew for");
     assert_eq!(from("203.0.113.7", OTHER).await, json!([]), "where she set the password she is known");
 }
 

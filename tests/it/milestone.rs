@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use futures_util::future::{join, join_all};
-use serde_json::json;
+use serde_json::{Value, json};
 use tests::TestApp;
 
 const STATUS: &str = "milestone { status version }";
@@ -199,4 +199,20 @@ async fn a_key_is_good_for_one_request() {
     assert_eq!(deal.money().await[1], 90_000);
     let other = deal.client.does("milestoneApprove", part("200.00"), STATUS).await;
     assert_eq!(other.refused(), ["IDEMPOTENCY_CONFLICT"]);
+}
+
+#[tokio::test]
+async fn work_that_was_handed_in_says_for_what_and_by_whom() {
+    let app = TestApp::new().await;
+    let deal = app.submitted().await;
+    let of = "query($id: ID!) { milestone(id: $id) { submissions { nodes { id } } } }";
+    let listed = deal.client.asks(of, json!({ "id": deal.milestone })).await;
+    let submission = listed.data()["milestone"]["submissions"]["nodes"][0]["id"].clone();
+    let node = "query($id: ID!) { node(id: $id) { ... on Submission { milestone { id } author { id } } } }";
+    for side in [&deal.client, &deal.freelancer] {
+        let seen = side.asks(node, json!({ "id": submission })).await;
+        let told = json!({ "milestone": { "id": deal.milestone }, "author": { "id": deal.freelancer.id } });
+        assert_eq!(seen.data()["node"], told);
+    }
+    assert_eq!(app.person("stranger").await.asks(node, json!({ "id": submission })).await.data()["node"], Value::Null);
 }

@@ -2,6 +2,7 @@
 
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};
+use base64::Engine;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use tests::{Deal, PASSWORD, TestApp, Visitor};
@@ -107,6 +108,29 @@ async fn a_paper_is_handed_to_whom_it_is_for_and_to_nobody_else() {
     let payment = deal.client.asks(payment, json!({ "id": deal.milestone })).await.text("payment.id");
     let (stranger, admin) = (app.person("stranger").await, app.admin("amna").await);
     let people = [&deal.client, &deal.freelancer, &stranger, &admin];
+    // Each is told the path of what they may have.
+    let paths = "query($p: ID!, $c: ID!) { payment(id: $p) { invoicePath } contract(id: $c) { statementPath }
+        viewer { earningsPath(year: 2026) never: earningsPath(year: 1999) } }";
+    let ids = json!({ "p": payment, "c": deal.contract });
+    let (invoice, statement) =
+        (format!("/papers/payments/{payment}.pdf"), format!("/papers/contracts/{}.pdf", deal.contract));
+    let told = [
+        (Some(&invoice), Some(&statement)),
+        (None, Some(&statement)),
+        (None, None),
+        (Some(&invoice), Some(&statement)),
+    ];
+    for (person, (invoice, statement)) in people.iter().zip(told) {
+        let told = person.asks(paths, ids.clone()).await.data().clone();
+        assert_eq!(told["payment"]["invoicePath"], json!(invoice), "{}", person.email);
+        assert_eq!(told["contract"]["statementPath"], json!(statement), "{}", person.email);
+        assert_eq!(told["viewer"], json!({ "earningsPath": "/papers/earnings/2026.pdf", "never": null }));
+    }
+    // A member who may not see the books sees the contract, and no path to them.
+    let vera = app.person("vera").await;
+    super::organization::joins(&deal.client, &vera, "VIEWER").await;
+    let told = vera.asks(paths, ids).await.data().clone();
+    assert_eq!((&told["payment"], &told["contract"]), (&Value::Null, &json!({ "statementPath": null })));
     // Client, freelancer, stranger, admin.
     for (path, statuses) in [
         (format!("/papers/payouts/{payout}"), [404, 200, 404, 200]),
@@ -212,6 +236,58 @@ async fn a_statement_goes_over_as_many_pages_as_it_takes() {
     let pages = pdf.bytes.windows(11).filter(|bytes| bytes == b"/Type/Page/").count();
     let counted = format!("/Type/Pages/Count {pages}/");
     assert!(pages >= 3 && pdf.bytes.windows(counted.len()).any(|bytes| bytes == counted.as_bytes()), "{pages} pages");
+}
+
+#[tokio::test]
+async fn a_statement_on_paper_says_where_it_is_cut_off() {
+    let app = TestApp::new().await;
+    let deal = super::statement::statement_of(&app, 4_999).await;
+    let visitor = deal.client.visitor().await;
+    let path = format!("/papers/contracts/{}.json", deal.contract);
+    let told = |paper: &Value| {
+        let lines = paper["lines"].as_array().unwrap();
+        let last = lines.last().unwrap()["number"].as_i64().unwrap();
+        (lines.len(), last, paper["entries_in_all"].as_i64().unwrap(), paper["is_cut_off"].as_bool().unwrap())
+    };
+    assert_eq!(told(&fetch(&visitor, &path).await.json()), (5_000, 5_000, 5_000, false));
+    let bonus = json!({ "contractId": deal.contract, "amount": { "amount": "20.00" },
+        "paymentMethod": "pm_sandbox_visa", "message": "Well done" });
+    deal.client.does("bonusGive", bonus, "milestone { id }").await.ok();
+    app.settles().await;
+    let (lines, last, in_all, is_cut_off) = told(&fetch(&visitor, &path).await.json());
+    assert!((lines, last, is_cut_off) == (5_000, 5_000, true) && in_all > 5_000, "{in_all}");
+}
+
+#[tokio::test]
+async fn a_statement_on_paper_is_of_one_instant_whatever_is_posted_meanwhile() {
+    let app = TestApp::new().await;
+    let deal = super::statement::statement_of(&app, 700).await;
+    let visitor = deal.client.visitor().await;
+    let path = format!("/papers/contracts/{}.json", deal.contract);
+    let posts = "select count(ledger_post(gen_random_uuid(), 'bonus', 'meanwhile:' || $1::int, contract_id, null, 'system', 'x', now(),
+            jsonb_build_array(jsonb_build_object('currency', 'USD', 'amount_minor', 1, 'from_account', 'processor_clearing',
+                'to_account', 'losses')))) from ledger_statements";
+    let posting = async {
+        for n in 0..200_i32 {
+            sqlx::query(posts).bind(n).execute(app.pool()).await.unwrap();
+        }
+    };
+    let reading = async {
+        let mut grew = std::collections::BTreeSet::new();
+        for _ in 0..10 {
+            let paper = fetch(&visitor, &path).await.json();
+            let lines = paper["lines"].as_array().unwrap();
+            let claims = paper["signature"].as_str().unwrap().split('.').nth(1).unwrap();
+            let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(claims).unwrap();
+            let head: Value = serde_json::from_slice(&claims).unwrap();
+            let last = lines.last().unwrap();
+            assert_eq!((&head["entries"], &head["seal"]), (&last["number"], &last["seal"]), "of {} lines", lines.len());
+            grew.insert(lines.len());
+        }
+        grew.len()
+    };
+    let ((), papers) = futures_util::future::join(posting, reading).await;
+    assert!(papers > 1, "something was posted meanwhile");
 }
 
 #[tokio::test]

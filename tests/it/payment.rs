@@ -4,9 +4,9 @@ use chrono::TimeDelta;
 use domain::money::Money;
 use infra::books::Finding;
 use infra::payments::{ProcessorEvent, ProcessorFact};
-use serde_json::json;
+use serde_json::{Value, json};
 use tests::books::{assert_books, books};
-use tests::{Deal, TestApp};
+use tests::{Deal, Person, TestApp};
 
 async fn payment_id(deal: &Deal<'_>, method: &str) -> String {
     let input = json!({ "milestoneId": deal.milestone, "paymentMethod": method });
@@ -262,7 +262,7 @@ async fn what_lets_a_page_pay_is_told_only_to_those_who_may_pay() {
     let deal = app.offered().await;
     let payment = payment_id(&deal, "pm_sandbox_silent").await;
     let query = "query($id: ID!) { payment(id: $id) { status clientSecret } }";
-    let secret = async |who: &tests::Person<'_>| {
+    let secret = async |who: &Person<'_>| {
         let reply = who.asks(query, json!({ "id": payment })).await;
         (reply.data()["payment"]["status"].clone(), reply.data()["payment"]["clientSecret"].is_string())
     };
@@ -272,4 +272,49 @@ async fn what_lets_a_page_pay_is_told_only_to_those_who_may_pay() {
         (json!("PROCESSING"), false),
         "our people see it, and can't pay"
     );
+}
+
+#[tokio::test]
+async fn all_payments_of_a_client_are_listed_for_those_who_may_see_its_money() {
+    let app = TestApp::new().await;
+    let deal = app.contracted().await;
+    app.market.clock().advance(TimeDelta::seconds(1));
+    let fails = json!({ "contractId": deal.contract, "amount": { "amount": "20.00" },
+        "paymentMethod": "pm_sandbox_declined", "message": "Well done" });
+    deal.client.does("bonusGive", fails, "milestone { id }").await.ok();
+    app.settles().await;
+    let query = "query($id: ID!, $states: [PaymentStatus!], $first: Int, $after: String) { node(id: $id) { ... on Organization {
+        payments(states: $states, first: $first, after: $after) { totalCount pageInfo { hasNextPage endCursor }
+            nodes { id status invoicePath milestone { id } refundable { amount } } } } } }";
+    let ask = async |who: &Person<'_>, more: Value| {
+        let mut input = json!({ "id": deal.client.organization });
+        input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        who.asks(query, input).await.data()["node"]["payments"].clone()
+    };
+    let all = ask(&deal.client, json!({})).await;
+    let status = |list: &Value| -> Vec<String> {
+        let nodes = list["nodes"].as_array().unwrap().iter();
+        nodes.map(|payment| payment["status"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!((status(&all), &all["totalCount"]), (vec!["FAILED".to_owned(), "SUCCEEDED".to_owned()], &json!(2)));
+    let (failed, paid) = (&all["nodes"][0], &all["nodes"][1]);
+    assert_eq!((&failed["invoicePath"], &paid["milestone"]["id"]), (&Value::Null, &json!(deal.milestone)));
+    assert_eq!(paid["invoicePath"], json!(format!("/papers/payments/{}.pdf", paid["id"].as_str().unwrap())));
+
+    let first = ask(&deal.client, json!({ "first": 1 })).await;
+    assert_eq!((status(&first), &first["pageInfo"]["hasNextPage"]), (vec!["FAILED".to_owned()], &json!(true)));
+    let rest = ask(&deal.client, json!({ "first": 5, "after": first["pageInfo"]["endCursor"] })).await;
+    assert_eq!((&rest["nodes"][0], &rest["pageInfo"]["hasNextPage"]), (paid, &json!(false)));
+    let some = ask(&deal.client, json!({ "states": ["SUCCEEDED", "PROCESSING"] })).await;
+    assert_eq!((status(&some), &some["totalCount"]), (vec!["SUCCEEDED".to_owned()], &json!(1)));
+
+    // Those who look after its money, and none of its other members.
+    for (name, role, seen) in [("finn", "FINANCE", 2), ("rhea", "RECRUITER", 0), ("vera", "VIEWER", 0)] {
+        let member = app.person(name).await;
+        super::organization::joins(&deal.client, &member, role).await;
+        assert_eq!(ask(&member, json!({})).await["nodes"].as_array().unwrap().len(), seen, "{role}");
+    }
+    let seen = "query($id: ID!) { contract(id: $id) { client { payments { totalCount nodes { id } } } } }";
+    let seen = deal.freelancer.asks(seen, json!({ "id": deal.contract })).await;
+    assert_eq!(seen.data()["contract"]["client"]["payments"], json!({ "totalCount": 0, "nodes": [] }));
 }

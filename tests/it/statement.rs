@@ -306,8 +306,9 @@ async fn the_database_seals_what_the_page_says() {
     assert_eq!(wrong, 0);
 }
 
-/// Two hundred and fifty entries, money going in and out of escrow.
-async fn long_statement(app: &TestApp) -> Deal<'_> {
+/// Money going in and out of escrow.
+/// So many entries more than the first.
+pub async fn statement_of(app: &TestApp, more: i64) -> Deal<'_> {
     let deal = app.contracted().await;
     let mut db = PgConnection::connect(&app.database_url()).await.unwrap();
     // No week stands behind these postings.
@@ -317,7 +318,8 @@ async fn long_statement(app: &TestApp) -> Deal<'_> {
             jsonb_build_array(jsonb_build_object('currency', 'USD', 'amount_minor', case when n % 3 = 0 then 20 else 10 + n % 7 end,
                 'from_account', case when n % 3 = 0 then 'timesheet_escrow:' || public_id('tsh', statement.contract_id) else 'processor_clearing' end,
                 'to_account', case when n % 3 = 0 then 'losses' else 'timesheet_escrow:' || public_id('tsh', statement.contract_id) end))))
-         from generate_series(1, 249) n, ledger_statements statement")
+         from generate_series(1::bigint, $1) n, ledger_statements statement")
+        .bind(more)
         .execute(&mut db).await.unwrap();
     let guarded = "alter table ledger_balances enable trigger escrow_balance_agrees";
     sqlx::query(guarded).execute(&mut db).await.unwrap();
@@ -327,7 +329,7 @@ async fn long_statement(app: &TestApp) -> Deal<'_> {
 #[tokio::test]
 async fn a_long_statement_is_read_page_by_page_with_what_is_in_escrow_on_each() {
     let app = TestApp::new().await;
-    let deal = long_statement(&app).await;
+    let deal = statement_of(&app, 249).await;
     let fields = "pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
         nodes { number inEscrow { minorUnits } postings { from to amount { minorUnits } } }";
     let numbers = |nodes: &[Value]| nodes.iter().map(|node| node["number"].as_i64().unwrap()).collect::<Vec<_>>();

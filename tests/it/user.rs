@@ -168,6 +168,7 @@ async fn whoever_hides_was_suspended_or_erased_is_nobody_to_those_without_dealin
         async |who: &Person<'_>, id: &str| who.asks(node, json!({ "id": id })).await.data()["node"]["id"].clone();
     let gig = open_gig(&ada, json!({})).await["id"].clone();
     let of_bo = open_gig(&bo, json!({})).await["id"].clone();
+    let another = open_gig(&ada, json!({})).await["id"].clone();
     let nobody = format!("{}_00000000000000000000000007", bo.id.split('_').next().unwrap());
     let asks_in = |gig: &Value, id: &str| json!({ "gigId": gig, "freelancerId": id });
     let offers = |id: &str| {
@@ -215,6 +216,10 @@ async fn whoever_hides_was_suspended_or_erased_is_nobody_to_those_without_dealin
             assert_eq!(bo.asks(node, json!({ "id": lin.id })).await.body, made_up.body, "{how}");
             assert_eq!(app.visitor().asks(node, json!({ "id": lin.id })).await.body, made_up.body, "{how}");
         }
+        // Whoever dealt with them asks those who hide, and nobody who is not there to answer.
+        let asked = ada.does_once("invitationSend", asks_in(&another, &lin.id), "invitation { id }").await;
+        let unanswered: &[&str] = if how == "hidden" { &[] } else { &["freelancerId: UNKNOWN"] };
+        assert_eq!(asked.faults(), unanswered, "{how}, by who dealt with them");
         let asked = bo.does_once("invitationSend", asks_in(&of_bo, &lin.id), "invitation { id }").await;
         assert_eq!((asked.faults(), &asked.body), (vec!["freelancerId: UNKNOWN".to_owned()], &unknown), "{how}");
         let offered = bo.does_once("offerCreate", offers(&lin.id), "offer { id }").await;

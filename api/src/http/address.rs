@@ -5,6 +5,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use axum::extract::ConnectInfo;
 use axum::http::{Extensions, HeaderMap};
 
+/// So many networks of one IPv6 site may as much together as one network may.
+pub const SITE: u32 = 8;
+
 /// The address that limits are counted by.
 ///
 /// It is the other end of the connection. Only when the operator says how many proxies stand in

@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use domain::access::Actor;
 use domain::id::UserId;
 
+use super::address::SITE;
 use super::{ClientAddress, Problem};
 
 /// After so many seconds it makes sense to try again.
@@ -24,14 +25,33 @@ pub struct Open {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Whose {
     Account(UserId),
-    Address(ClientAddress),
+    Network(ClientAddress),
+    Site(ClientAddress),
+}
+
+impl Whose {
+    /// All that an operation counts for: an account, or without one a network and its site.
+    fn all(actor: &Actor, address: ClientAddress) -> Vec<Self> {
+        match actor.user() {
+            Some(user) => vec![Self::Account(user)],
+            None => std::iter::once(Self::Network(address.network())).chain(address.site().map(Self::Site)).collect(),
+        }
+    }
+
+    /// How many networks' worth of operations it may run.
+    fn worth(self) -> usize {
+        match self {
+            Self::Account(_) | Self::Network(_) => 1,
+            Self::Site(_) => SITE as usize,
+        }
+    }
 }
 
 /// An operation that is running, for as long as this is held.
 #[derive(Debug)]
 pub struct Held {
     open: Arc<Open>,
-    whose: Whose,
+    whose: Vec<Whose>,
 }
 
 impl Open {
@@ -42,11 +62,12 @@ impl Open {
 
     /// One more operation, unless there are enough of them.
     pub fn take(self: &Arc<Self>, actor: &Actor, address: ClientAddress) -> Result<Held, Problem> {
-        let whose = actor.user().map_or_else(|| Whose::Address(address.network()), Whose::Account);
+        let whose = Whose::all(actor, address);
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = running.entry(whose).or_default();
-        if *count >= self.most {
-            let most = self.most as u64;
+        let most = |whose: &Whose| self.most.saturating_mul(whose.worth());
+        let full = |whose: &&Whose| running.get(*whose).is_some_and(|count| *count >= most(whose));
+        if let Some(most) = whose.iter().find(full).map(most) {
+            let most = most as u64;
             let what = "operations of one account running over sockets and streams";
             let mut problem = Problem::limit("TOO_MANY_SUBSCRIPTIONS", what, most, most + 1);
             problem.status = Some(StatusCode::TOO_MANY_REQUESTS);
@@ -54,7 +75,9 @@ impl Open {
             metrics::counter!("rabta_operations_refused_total").increment(1);
             return Err(problem);
         }
-        *count += 1;
+        for whose in &whose {
+            *running.entry(*whose).or_default() += 1;
+        }
         Ok(Held { open: Arc::clone(self), whose })
     }
 }
@@ -62,10 +85,12 @@ impl Open {
 impl Drop for Held {
     fn drop(&mut self) {
         let mut running = self.open.running.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = running.get_mut(&self.whose) {
-            *count -= 1;
-            if *count == 0 {
-                running.remove(&self.whose);
+        for whose in &self.whose {
+            if let Some(count) = running.get_mut(whose) {
+                *count -= 1;
+                if *count == 0 {
+                    running.remove(whose);
+                }
             }
         }
     }
@@ -73,6 +98,8 @@ impl Drop for Held {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use domain::access::Person;
     use domain::id::Id;
     use uuid::Uuid;
@@ -99,5 +126,22 @@ mod tests {
         drop(first);
         drop(open.take(&somebody(1), here).unwrap());
         assert!(open.take(&somebody(1), here).is_ok(), "what is over makes room");
+    }
+
+    #[test]
+    fn a_site_runs_as_many_without_an_account_as_eight_of_its_networks_may() {
+        let open = Open::new(2);
+        let of =
+            |site: u128, n: u128| ClientAddress(IpAddr::V6(((0x2001_0db8_0000 + site) << 80 | n << 64 | 1).into()));
+        let held: Vec<Held> = (0..40)
+            .flat_map(|n| [open.take(&Actor::Nobody, of(1, n)), open.take(&Actor::Nobody, of(1, n))])
+            .flatten()
+            .collect();
+        assert_eq!(held.len(), 16);
+        assert!(open.take(&somebody(1), of(1, 99)).is_ok(), "an account is counted by itself");
+        assert!(open.take(&Actor::Nobody, of(2, 0)).is_ok(), "another site");
+        drop(held);
+        assert!(open.take(&Actor::Nobody, of(1, 7)).is_ok(), "what is over makes room");
+        assert!(open.running.lock().unwrap().is_empty(), "and nothing is kept of who left");
     }
 }

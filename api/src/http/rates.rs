@@ -13,14 +13,15 @@ use governor::middleware::NoOpMiddleware;
 use governor::state::keyed::DefaultKeyedStateStore;
 use governor::{Quota, RateLimiter};
 
+use super::address::SITE;
 use super::{ClientAddress, Problem, Settings};
 
 /// Counts requests. A full allowance can be used at once; it comes back evenly over a minute.
 pub struct Rates<C: Clock = DefaultClock> {
-    by_address: Option<Rate<ClientAddress, C>>,
-    by_account: Option<Rate<UserId, C>>,
-    cost: Option<Rate<Asker, C>>,
-    operations: HashMap<&'static str, Rate<Asker, C>>,
+    by_address: Option<Allowance<C>>,
+    by_account: Option<Allowance<C>>,
+    cost: Option<Allowance<C>>,
+    operations: HashMap<&'static str, Allowance<C>>,
     checks: AtomicU32,
 }
 
@@ -29,6 +30,33 @@ pub struct Rates<C: Clock = DefaultClock> {
 enum Asker {
     Account(UserId),
     Address(ClientAddress),
+}
+
+/// What each account or network may, and so many networks' worth of it each site of networks.
+struct Allowance<C: Clock> {
+    each: Rate<Asker, C>,
+    sites: Rate<ClientAddress, C>,
+}
+
+impl<C: Clock + Clone> Allowance<C> {
+    fn new(per_minute: NonZeroU32, clock: &C) -> Self {
+        let of_site = per_minute.saturating_mul(NonZeroU32::MIN.saturating_add(SITE - 1));
+        Self { each: Rate::new(per_minute, clock), sites: Rate::new(of_site, clock) }
+    }
+
+    fn check(&self, asker: Asker, much: NonZeroU32, what: &str) -> Result<(), Problem> {
+        let (asker, whose, site) = match asker {
+            Asker::Account(_) => (asker, "account", None),
+            Asker::Address(address) => (Asker::Address(address.network()), "address", address.site()),
+        };
+        self.each.check(&asker, much, whose, what)?;
+        site.map_or(Ok(()), |site| self.sites.check(&site, much, whose, what))
+    }
+
+    fn forget(&self) {
+        self.each.limiter.retain_recent();
+        self.sites.limiter.retain_recent();
+    }
 }
 
 struct Rate<K: Hash + Eq + Clone, C: Clock> {
@@ -76,10 +104,10 @@ impl<C: Clock + Clone> Rates<C> {
     pub fn by(clock: &C, settings: &Settings) -> Self {
         let operations = settings.operations_per_minute.iter();
         Self {
-            by_address: settings.requests_per_minute_by_address.map(|most| Rate::new(most, clock)),
-            by_account: settings.requests_per_minute_by_account.map(|most| Rate::new(most, clock)),
-            cost: settings.cost_per_minute.map(|most| Rate::new(most, clock)),
-            operations: operations.map(|(name, most)| (*name, Rate::new(*most, clock))).collect(),
+            by_address: settings.requests_per_minute_by_address.map(|most| Allowance::new(most, clock)),
+            by_account: settings.requests_per_minute_by_account.map(|most| Allowance::new(most, clock)),
+            cost: settings.cost_per_minute.map(|most| Allowance::new(most, clock)),
+            operations: operations.map(|(name, most)| (*name, Allowance::new(*most, clock))).collect(),
             checks: AtomicU32::new(0),
         }
     }
@@ -91,25 +119,20 @@ impl<C: Clock + Clone> Rates<C> {
             self.forget();
         }
         let rate = self.by_address.as_ref();
-        rate.map_or(Ok(()), |rate| rate.check(&address.network(), NonZeroU32::MIN, "address", "requests"))
+        rate.map_or(Ok(()), |rate| rate.check(Asker::Address(address), NonZeroU32::MIN, "requests"))
     }
 
     fn forget(&self) {
-        if let Some(rate) = &self.by_address {
-            rate.limiter.retain_recent();
-        }
-        if let Some(rate) = &self.by_account {
-            rate.limiter.retain_recent();
-        }
-        for rate in self.cost.iter().chain(self.operations.values()) {
-            rate.limiter.retain_recent();
+        let all = [&self.by_address, &self.by_account, &self.cost];
+        for allowance in all.into_iter().flatten().chain(self.operations.values()) {
+            allowance.forget();
         }
     }
 
     /// Count a request of an account.
     pub fn check_account(&self, actor: &Actor) -> Result<(), Problem> {
         match (&self.by_account, actor.user()) {
-            (Some(rate), Some(user)) => rate.check(&user, NonZeroU32::MIN, "account", "requests"),
+            (Some(rate), Some(user)) => rate.check(Asker::Account(user), NonZeroU32::MIN, "requests"),
             (None, _) | (_, None) => Ok(()),
         }
     }
@@ -123,17 +146,14 @@ impl<C: Clock + Clone> Rates<C> {
         fields: &BTreeMap<String, NonZeroU32>,
         cost: u64,
     ) -> Result<(), Problem> {
-        let (asker, whose) = match actor.user() {
-            Some(user) => (Asker::Account(user), "account"),
-            None => (Asker::Address(address.network()), "address"),
-        };
+        let asker = actor.user().map_or(Asker::Address(address), Asker::Account);
         for (name, times) in fields {
             if let Some(rate) = self.operations.get(name.as_str()) {
-                rate.check(&asker, *times, whose, name)?;
+                rate.check(asker, *times, name)?;
             }
         }
         match (&self.cost, NonZeroU32::new(u32::try_from(cost).unwrap_or(u32::MAX))) {
-            (Some(rate), Some(cost)) => rate.check(&asker, cost, whose, "of cost"),
+            (Some(rate), Some(cost)) => rate.check(asker, cost, "of cost"),
             (None, _) | (_, None) => Ok(()),
         }
     }
@@ -155,7 +175,7 @@ mod tests {
         NonZeroU32::new(n).unwrap()
     }
 
-    fn of(name: &str, times: u32) -> BTreeMap<String, NonZeroU32> {
+    fn of_act(name: &str, times: u32) -> BTreeMap<String, NonZeroU32> {
         BTreeMap::from([(name.to_owned(), most(times))])
     }
 
@@ -178,7 +198,7 @@ mod tests {
         let settings = Settings { operations_per_minute: vec![("signIn", most(6))], ..Settings::default() };
         let rates = Rates::by(&clock, &settings);
         let (here, there) = (ClientAddress(IpAddr::from([192, 0, 2, 1])), ClientAddress(IpAddr::from([192, 0, 2, 2])));
-        let once = of("signIn", 1);
+        let once = of_act("signIn", 1);
         for _ in 0..6 {
             assert_eq!(told(rates.check_operation(here, &Actor::Nobody, &once, 1)), "answered");
         }
@@ -186,21 +206,49 @@ mod tests {
         assert_eq!(told(rates.check_operation(here, &Actor::Nobody, &once, 1)), refused);
         assert_eq!(told(rates.check_operation(there, &Actor::Nobody, &once, 1)), "answered", "another address");
         assert_eq!(told(rates.check_operation(here, &somebody(1), &once, 1)), "answered", "an account");
-        assert_eq!(told(rates.check_operation(here, &Actor::Nobody, &of("signUp", 9), 1)), "answered");
+        assert_eq!(told(rates.check_operation(here, &Actor::Nobody, &of_act("signUp", 9), 1)), "answered");
         clock.advance(Duration::from_secs(9));
         assert_eq!(told(rates.check_operation(here, &Actor::Nobody, &once, 1)), "RATE_LIMITED 1 of 6 \"signIn\" 2 s");
         clock.advance(Duration::from_secs(1));
         assert_eq!(told(rates.check_operation(here, &Actor::Nobody, &once, 1)), "answered", "it comes back evenly");
         // By alias it is no cheaper, and what can never fit is not waited for.
-        assert_eq!(told(rates.check_operation(there, &Actor::Nobody, &of("signIn", 6), 1)), "answered");
+        assert_eq!(told(rates.check_operation(there, &Actor::Nobody, &of_act("signIn", 6), 1)), "answered");
         assert_eq!(
-            told(rates.check_operation(there, &Actor::Nobody, &of("signIn", 6), 1)),
+            told(rates.check_operation(there, &Actor::Nobody, &of_act("signIn", 6), 1)),
             "RATE_LIMITED 6 of 6 \"signIn\" 61 s"
         );
         assert_eq!(
-            told(rates.check_operation(there, &Actor::Nobody, &of("signIn", 7), 1)),
+            told(rates.check_operation(there, &Actor::Nobody, &of_act("signIn", 7), 1)),
             "RATE_LIMITED 7 of 6 \"signIn\" 60 s"
         );
+    }
+
+    #[test]
+    fn a_site_may_as_much_as_eight_of_its_networks_however_many_it_takes() {
+        let clock = FakeRelativeClock::default();
+        let settings = Settings {
+            requests_per_minute_by_address: NonZeroU32::new(2),
+            operations_per_minute: vec![("signIn", most(2))],
+            cost_per_minute: NonZeroU32::new(3),
+            ..Settings::default()
+        };
+        let rates = Rates::by(&clock, &settings);
+        let of =
+            |site: u128, n: u128| ClientAddress(IpAddr::V6(((0x2001_0db8_0000 + site) << 80 | n << 64 | 1).into()));
+        let answered = |ask: &dyn Fn(ClientAddress) -> Result<(), Problem>| {
+            let outcomes = (0..40).flat_map(|n| [ask(of(1, n)), ask(of(1, n))]);
+            let within = outcomes.filter(Result::is_ok).count();
+            assert!(ask(of(2, 0)).is_ok(), "another site");
+            within
+        };
+        assert_eq!(answered(&|address| rates.check_address(address)), 16);
+        let once = of_act("signIn", 1);
+        assert_eq!(answered(&|address| rates.check_operation(address, &Actor::Nobody, &once, 0)), 16);
+        let nothing = BTreeMap::new();
+        assert_eq!(answered(&|address| rates.check_operation(address, &Actor::Nobody, &nothing, 2)), 12);
+        assert!(rates.check_operation(of(1, 99), &somebody(1), &once, 2).is_ok(), "an account is counted by itself");
+        clock.advance(Duration::from_secs(60));
+        assert!(rates.check_address(of(1, 50)).is_ok(), "it comes back");
     }
 
     #[test]

@@ -5,9 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::ClientAddress;
-
-/// So many networks of one site hold as many connections as one network may.
-const SITE: usize = 8;
+use super::address::SITE;
 
 /// Counts connections, and says when it is enough.
 #[derive(Debug)]
@@ -27,7 +25,7 @@ enum Whose {
 impl Whose {
     /// All that a connection of this network counts for, and how many networks' worth of them each may hold.
     fn all(network: Option<ClientAddress>) -> impl Iterator<Item = (Self, usize)> {
-        let site = network.and_then(ClientAddress::site).map(|site| (Self::Site(site), SITE));
+        let site = network.and_then(ClientAddress::site).map(|site| (Self::Site(site), SITE as usize));
         network.map(|network| (Self::Network(network), 1)).into_iter().chain(site)
     }
 }

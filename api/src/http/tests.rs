@@ -260,7 +260,7 @@ async fn bodies_are_taken_up_to_a_size() {
 #[tokio::test(start_paused = true)]
 async fn a_body_that_never_ends_and_an_operation_that_never_ends_are_given_up() {
     let server = Server::new();
-    let body = Body::from_stream(futures_util::stream::pending::<Result<&[u8], std::io::Error>>());
+    let body = Body::from_stream(stream::pending::<Result<&[u8], std::io::Error>>());
     let reply = server.post(&[JSON], body).await;
     assert_eq!((reply.status, reply.code().as_str()), (StatusCode::REQUEST_TIMEOUT, "BODY_TIMEOUT"));
     let reply = server.query("{ slow }").await;

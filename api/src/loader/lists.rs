@@ -205,6 +205,8 @@ lists! {
     OrganizationContracts(OrganizationId) => domain::contract::Contract: contracts_of_organizations;
     /// The offers an organization has made.
     OrganizationOffers(OrganizationId) => domain::offer::Offer: offers_of_organizations;
+    /// The payments of an organization.
+    OrganizationPayments(OrganizationId) => domain::payment::Payment: payments_of_organizations;
     /// What was said of a client.
     ClientReviews(OrganizationId) => domain::review::Review: reviews_about_clients;
     /// What was said of a freelancer.

@@ -35,6 +35,10 @@ pub struct Statement {
     pub made_at: Timestamp,
     /// Who keeps the books.
     pub operator: Operator,
+    /// How many entries the statement has, as its head says: more than there are lines, if the paper is cut off.
+    pub entries_in_all: i64,
+    /// Is it cut off, because it would be too long? The rest is read from the API.
+    pub is_cut_off: bool,
     /// The lines, oldest first.
     pub lines: Vec<StatementLine>,
     /// The signed head of the chain.
@@ -73,14 +77,18 @@ impl Statement {
             Column::words("Seal", 13),
         ];
         let last = self.lines.last();
+        let entries = match self.is_cut_off {
+            true => format!("the first {} of {}; the rest is in the API", self.lines.len(), self.entries_in_all),
+            false => self.lines.len().to_string(),
+        };
         let lead = format!("Contract {}, as of {}", self.contract, time(self.made_at));
         Sheet::new("Statement", lead, self.reference(), FOOT)
             .facts([
                 ("Contract", Some(self.title.clone())),
                 ("Client", Some(self.client.clone())),
                 ("Freelancer", Some(self.freelancer.clone())),
-                ("Entries", Some(self.lines.len().to_string())),
-                ("Last seal", last.map(|line| line.seal.clone())),
+                ("Entries", Some(entries)),
+                ("Last seal", last.filter(|_| !self.is_cut_off).map(|line| line.seal.clone())),
                 ("Books kept by", Some(self.operator.name.clone())),
             ])
             .table(columns, rows.collect(), None)

@@ -136,6 +136,8 @@ const STOPPED: &str = "'id', gen_random_uuid(), 'status', 'blocked', 'waits_for_
     'state', jsonb_build_object('status', 'blocked', 'since', now(), 'reason', 'a name')";
 const WEEKS_BEFORE: &str = "'id', gen_random_uuid(), 'week', date '2020-01-06' - 7 * n::integer";
 const BILLED: &str = "public_id('mil', id) = '{milestone}'";
+const PAID: &str =
+    "status = 'succeeded' and milestone_id = (select id from milestones where public_id('mil', id) = '{milestone}')";
 const FUND: &str = "contract_id is not null and number = 1 and public_id('con', contract_id) = '{contract}'";
 const HIS: &str = "public_id('usr', user_id) = '{freelancer}'";
 
@@ -183,6 +185,8 @@ pub const LISTS: &[List] = &[
         .own("'id', gen_random_uuid(), 'offer_id', gen_random_uuid()"),
     list("Organization.offers", Who::Client, "organization", "offers", "public_id('off', id) = '{offer}'")
         .own("'id', gen_random_uuid(), 'contract_id', gen_random_uuid()"),
+    list("Organization.payments", Who::Client, "organization", "payments", PAID)
+        .own("'id', gen_random_uuid(), 'invoice_number', null"),
     list("Organization.members", Who::Client, "organization", "members", "public_id('mem', id) = '{member}'")
         .own("'id', gen_random_uuid(), 'user_id', gen_random_uuid(), 'role', 'viewer'"),
     list("Organization.invitations", Who::Client, "organization", "member_invitations", "true")
