@@ -83,18 +83,22 @@ async fn a_review_shows_what_work_it_is_about_to_those_who_may_see_that() {
     let world = app.world().await;
     let (review, gig) = (world.ids()["review"].clone(), world.ids()["gig"].clone());
     let query = "query($r: ID!, $g: ID!) { gig: node(id: $g) { ... on Gig { id title skills { skillId name } } }
-        review: node(id: $r) { ... on Review { workTitle workSkills { id name } workBeganAt workEndedAt contract { id title } gig { id title skills { skillId name } } } } }";
+        review: node(id: $r) { ... on Review { workTitle workSkills { id name } workBeganAt workEndedAt client { id } freelancer { id } contract { id title } gig { id title skills { skillId name } } } } }";
     let stranger = app.person("stranger").await;
     let sees = async |who: &tests::Visitor<'_>| who.asks(query, json!({ "r": review, "g": gig })).await.data().clone();
     for party in [world.client(), world.freelancer()] {
         let seen = sees(&party).await;
         assert_eq!(seen["review"]["contract"]["id"], json!(world.ids()["contract"]));
+        assert_eq!(seen["review"]["client"]["id"], json!(world.ids()["organization"]));
+        assert_eq!(seen["review"]["freelancer"]["id"], json!(world.journey.freelancer.user));
         assert_eq!((&seen["review"]["gig"], &seen["gig"]["id"]), (&seen["gig"], &json!(gig)));
     }
     let seen = sees(&stranger.visitor().await).await;
     let work = &seen["review"];
     assert!(work["workBeganAt"].as_str() < work["workEndedAt"].as_str(), "{work:#}");
     assert_eq!((&work["contract"], &work["gig"]), (&Value::Null, &seen["gig"]), "as much of the gig as anybody sees");
+    assert_eq!(work["client"]["id"], json!(world.ids()["organization"]));
+    assert_eq!(work["freelancer"]["id"], json!(world.journey.freelancer.user));
     // What was in the open before somebody was hired stays so; what never was, or was removed, is not told.
     let asked = world.client().asks(query, json!({ "r": review, "g": gig })).await.data()["gig"].clone();
     assert_eq!(work["workTitle"], asked["title"], "{work:#}");
@@ -106,4 +110,20 @@ async fn a_review_shows_what_work_it_is_about_to_those_who_may_see_that() {
     sqlx::query("update gigs set visibility = 'invite_only'").execute(app.pool()).await.unwrap();
     let work = sees(&stranger.visitor().await).await["review"].clone();
     assert_eq!((&work["workTitle"], &work["workSkills"]), (&Value::Null, &json!([])));
+    // A client that hired unseen is named where it was judged, and not where it judged; to the parties it is, always.
+    let both = "select public_id('rev', id), side from reviews
+        where contract_id = (select contract_id from reviews where public_id('rev', id) = $1)";
+    let both: Vec<(String, String)> = sqlx::query_as(both).bind(&review).fetch_all(app.pool()).await.unwrap();
+    assert_eq!(both.len(), 2);
+    for (id, side) in both {
+        let ask = json!({ "r": id, "g": gig });
+        let seen = stranger.asks(query, ask.clone()).await.data()["review"]["client"].clone();
+        assert_eq!(!seen.is_null(), side == "freelancer", "by the {side}");
+        let seen = world.freelancer().asks(query, ask).await.data()["review"]["client"].clone();
+        assert!(!seen.is_null(), "by the {side}");
+    }
+    // Who hides is nobody to strangers, here too.
+    sqlx::query("update freelancer_profiles set visibility = 'hidden'").execute(app.pool()).await.unwrap();
+    assert_eq!(sees(&stranger.visitor().await).await["review"]["freelancer"], Value::Null);
+    assert!(!sees(&world.client()).await["review"]["freelancer"].is_null());
 }
