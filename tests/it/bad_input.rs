@@ -111,7 +111,7 @@ async fn is_refused(from: usize) {
                         wrong.insert(format!("{place}, and {why}"), reply.body.clone());
                     }
                     if is_refused {
-                        refused.push(Refused { place, input: input.clone(), token: *token, body: reply.body });
+                        refused.push(Refused { place, input: input.clone(), token, body: reply.body });
                     } else {
                         // What comes next is tried on the world as it was.
                         (app, taken) = (frozen.again().await, true);

@@ -43,9 +43,18 @@ pub struct Chargeback {
     /// What of it the freelancer should have had before; theirs, if the bank gives it back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owed: Option<Money>,
-    /// What it took of holds, and when that would have been the freelancer's for good.
+    /// What it took of holds. It would have been the freelancer's for good when they were over.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub of_holds: Vec<(Timestamp, Money)>,
+    pub of_holds: Vec<OfHold>,
+}
+
+/// What a bank took out of a hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfHold {
+    /// When it would have been available.
+    pub releases_at: Timestamp,
+    /// How much, after our fee.
+    pub amount: Money,
 }
 
 /// What a chargeback may reach beside the thing its payment was for.
@@ -302,9 +311,9 @@ impl Milestone {
     /// what would have been the freelancer's for good by now.
     pub(super) fn holds_again(&mut self, now: Timestamp) -> Result<(), MoneyError> {
         for Chargeback { bore, of_holds, .. } in self.chargebacks.iter_mut().filter(|known| !known.won) {
-            let still_held = of_holds.iter().filter(|(releases_at, _)| *releases_at > now).map(|(_, part)| *part);
+            let still_held = of_holds.iter().filter(|part| part.releases_at > now).map(|part| part.amount);
             let of_pending = Money::sum(bore.from_pending.currency(), still_held)?.min(bore.from_pending)?;
-            of_holds.retain(|(releases_at, _)| *releases_at <= now);
+            of_holds.retain(|part| part.releases_at <= now);
             bore.from_pending = bore.from_pending.minus(of_pending)?;
             bore.from_escrow = bore.from_escrow.plus(of_pending)?;
             self.escrow = self.escrow.reckoned_anew(of_pending)?;
@@ -443,7 +452,7 @@ impl Chargeback {
 
 /// What is left of the holds when a bank takes `amount` out of what came with a payment, from the last of them; and
 /// what it took, by when it would have been available.
-fn shrink(holds: &[Hold], payment: PaymentId, amount: Money) -> Result<(Vec<Hold>, Vec<(Timestamp, Money)>), Refusal> {
+fn shrink(holds: &[Hold], payment: PaymentId, amount: Money) -> Result<(Vec<Hold>, Vec<OfHold>), Refusal> {
     let (mut left, mut taken_of) = (amount, Vec::new());
     let mut kept = Vec::new();
     for hold in holds.iter().rev() {
@@ -456,7 +465,7 @@ fn shrink(holds: &[Hold], payment: PaymentId, amount: Money) -> Result<(Vec<Hold
         }
         let taken = before.minus(hold.share.net)?;
         if !taken.is_zero() {
-            taken_of.push((hold.releases_at, taken));
+            taken_of.push(OfHold { releases_at: hold.releases_at, amount: taken });
         }
         if taken.is_zero() || !hold.share.net.is_zero() {
             kept.push(hold);

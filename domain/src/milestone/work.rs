@@ -217,7 +217,8 @@ impl Milestone {
         self.access(actor, Verb::MilestoneExtend)?;
         let (mut next, later) = (self.clone(), now + days(1));
         let put_off: Vec<Timestamp> = self.holds.iter().map(|hold| hold.releases_at).filter(|at| *at <= now).collect();
-        let of_banks = next.chargebacks.iter_mut().flat_map(|known| &mut known.of_holds).map(|(at, _)| at);
+        let of_banks =
+            next.chargebacks.iter_mut().flat_map(|known| &mut known.of_holds).map(|part| &mut part.releases_at);
         let of_holds = next.holds.iter_mut().map(|hold| &mut hold.releases_at);
         of_holds.chain(of_banks).filter(|at| put_off.contains(at)).for_each(|at| *at = later);
         if let State::RefundRequested { resolves_at: at, .. } | State::Dormant { refunds_at: at, .. } = &mut next.state

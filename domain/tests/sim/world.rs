@@ -213,8 +213,9 @@ impl World {
         keep: impl FnOnce(&mut Self, T),
     ) -> Result<Answer, Wrong> {
         let stands_still = outcome.and_then(|change| {
-            let of = change.entries.iter().filter_map(|entry| brings_out(&self.acting, entry));
-            of.map(|contract| self.moves_money(Some(contract))).collect::<Result<(), Refusal>>().map(|()| change)
+            let mut of = change.entries.iter().filter_map(|entry| brings_out(&self.acting, entry));
+            of.try_for_each(|contract| self.moves_money(Some(contract)))?;
+            Ok(change)
         });
         let mut change = match stands_still {
             Ok(change) => change,
