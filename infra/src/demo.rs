@@ -29,11 +29,10 @@ pub const PASSWORD: &str = "tuba-gravel-ninety";
 pub const CLIENT: &str = "client@demo.example";
 /// The freelancer to sign in as: the first of them.
 pub const FREELANCER: &str = "freelancer@demo.example";
-/// The mediator to sign in as.
 /// What the authenticator apps of our people are set up with in the demo: as public as the password.
 pub const APP_SECRET: &str = "RABTADEMORABTADEMORABTADEMORABTA";
 
-/// One of our people.
+/// The mediator to sign in as.
 pub const MEDIATOR: &str = "mediator@demo.example";
 /// The admin to sign in as.
 pub const ADMIN: &str = "admin@demo.example";

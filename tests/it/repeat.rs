@@ -12,7 +12,7 @@ use tests::introspect::Inputs;
 const WITHOUT_KEY: &[(&str, &str)] = &[
     ("signUp", "an address has one account, and tokens are never kept as an answer: who lost them signs in"),
     ("signIn", "each is a session of its own, and tokens are never kept as an answer"),
-    ("sessionRefresh", "a refresh token works once, and one used twice ends its session: that is what it is for"),
+    ("sessionRefresh", "a refresh token works once; used again too late it ends its session: that is what it is for"),
     ("paymentMethodSetUp", "what is begun and not gone on with is gone on with, and is nothing until then"),
     ("signOut", "a session that has ended has ended"),
     ("reauthenticate", "what is proved is proved, and a later time of it harms nobody"),
