@@ -425,7 +425,12 @@ impl World {
             }
             ContractAct::Lift(reason) => {
                 self.touched.insert((of, reason));
-                self.take(contract.lift(by, now, expected, reason), Self::put_contract)
+                let lifted = contract.lift(by, now, expected, reason);
+                // What was ending when it was held may have nothing left to carry through.
+                let settled = lifted.as_ref().is_ok_and(|change| change.changed) && self.is_settled(of);
+                let finish =
+                    |change: Change<Contract>| change.then(|contract| contract.finish(&Actor::System, now, settled));
+                self.take(lifted.and_then(finish), Self::put_contract)
             }
             ContractAct::End => {
                 let ending = match contract.end(by, now, expected) {
