@@ -141,9 +141,6 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// Something that belongs to nobody in particular.
-    pub const NONE: Self = Self { client: None, person: None, public: true, disputed: false };
-
     /// Something that belongs to one person.
     pub fn of_person(person: UserId) -> Self {
         Self { person: Some(person), ..Self::default() }

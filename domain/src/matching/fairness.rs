@@ -5,7 +5,6 @@
 //! deserved go first, and people unlike those above them. What this can cost is bounded by the
 //! model: two places a page, each of a known share of the yardstick's score, and near ties.
 
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::features::PersonFeatures;
@@ -31,25 +30,6 @@ pub fn attention_milli(place: u32) -> u64 {
     let floor = 1_u64 << (63 - (u64::from(place) + 1).leading_zeros());
     let between = (u64::from(place) + 1 - floor) * 1_000 / floor;
     1_000_000 / (log2_milli + between)
-}
-
-/// A shown result, as it is logged: enough to recompute who got which attention, and why.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Impression {
-    /// For which gig.
-    pub gig: GigId,
-    /// Who was shown.
-    pub person: UserId,
-    /// At which place, from 1.
-    pub place: u32,
-    /// Why there.
-    pub placement: Placement,
-    /// With which score.
-    pub score: Score,
-    /// By which version of the model.
-    pub model_version: u32,
-    /// When.
-    pub at: Timestamp,
 }
 
 /// The order in which candidates are shown, as indexes with reasons. `sorted` comes by score, the
