@@ -78,6 +78,16 @@ impl Case {
         }
     }
 
+    /// So much of a fee for arbitration what was decided did not bring the freelancer. Hours are charged after that, so no
+    /// bank has any of it.
+    fn owing_fee(mut self, lacking: Money) -> Self {
+        match &mut self {
+            Self::Milestone(milestone) => milestone.owes_fee(lacking),
+            Self::Timesheet(_) => (),
+        }
+        self
+    }
+
     /// How many hours of outage grace it can still be given.
     pub fn grace_left(&self) -> u16 {
         match self {

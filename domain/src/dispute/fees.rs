@@ -1,7 +1,8 @@
 //! What arbitration costs, and who bears it. Each side pays the fee of the terms, the client out of the
 //! organization's credit, the freelancer out of what is available. Whose money is in dispute may have none left
-//! for that very reason: what is lacking is owed out of the award, and forgone where that brings nothing. What is
-//! only owed gets a side heard, but wins nothing by the other side's silence. Fees go back when nobody hears it.
+//! for that very reason: what is lacking is owed out of the award, the freelancer's also out of what of it a bank has and
+//! gives back, and forgone where that brings nothing. What is only owed gets a side heard, but wins nothing by the other
+//! side's silence. Fees go back when nobody hears it.
 
 use serde::{Deserialize, Serialize};
 
@@ -75,9 +76,9 @@ impl Dispute {
         Ok(if paying.is_zero() { change } else { change.posting(entry) })
     }
 
-    /// What a side owes of the fee, out of what the outcome's `entries` bring it.
-    pub(super) fn owed_fee(&self, side: Side, entries: &[JournalEntry]) -> Result<Option<JournalEntry>, Refusal> {
-        let Some(owed) = self.fees().and_then(|fees| fees.owed_by(side)) else { return Ok(None) };
+    /// What a side owes of the fee, out of what the outcome's `entries` bring it; and what they don't cover of it.
+    pub(super) fn owed_fee(&self, side: Side, entries: &[JournalEntry]) -> Result<(JournalEntry, Money), Refusal> {
+        let owed = self.fees().and_then(|fees| fees.owed_by(side)).unwrap_or(Money::zero(self.total.currency()));
         let payer = self.fee_account(side);
         let brought = Credit::of_parts(owed.currency(), brought(entries, payer)?);
         let there = owed.min(brought.total()?)?;
@@ -86,7 +87,7 @@ impl Dispute {
             Side::Freelancer => ":owed",
         };
         let entry = self.fee_entry(of).moving(payer, LedgerAccount::FeeRevenue, there);
-        Ok(Some(entry.came_with(payer, &brought.spend(there)?)?).filter(|_| !there.is_zero()))
+        Ok((entry.came_with(payer, &brought.spend(there)?)?, owed.minus(there)?))
     }
 
     /// The fees go back to who paid them.

@@ -296,12 +296,13 @@ impl Dispute {
                 timesheet.settle(&Actor::System, now, id, to_freelancer)?.map(Case::Timesheet)
             }
         };
-        let owed = [Side::Client, Side::Freelancer].map(|side| self.owed_fee(side, &settled.entries));
-        let owed = owed.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let (of_client, _) = self.owed_fee(Side::Client, &settled.entries)?;
+        let (of_freelancer, lacking) = self.owed_fee(Side::Freelancer, &settled.entries)?;
+        let settled = settled.map(|case| case.owing_fee(lacking));
         let event = Event::DisputeExecuted { told: self.told(None), to_freelancer };
         let state = DisputeState::Executed { outcome, to_freelancer, executed_at: now };
         let executed = self.becomes(state).telling(event).and(settled);
-        Ok(owed.into_iter().flatten().fold(executed, Change::posting))
+        Ok(executed.posting(of_client).posting(of_freelancer))
     }
 
     fn finding(&self, by: UserId, at: Timestamp, verdict: Verdict) -> Result<Finding, Refusal> {

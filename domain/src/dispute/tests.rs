@@ -354,6 +354,40 @@ fn a_fee_is_owed_out_of_what_is_left_once_our_loss_is_made_up_for() {
 }
 
 #[test]
+fn a_fee_owed_out_of_an_award_that_is_at_the_bank_is_taken_when_the_bank_gives_it_back() {
+    let freelancer = LedgerAccount::Available(id(1));
+    // What a bank took of the 1,000 dollars, in two parts, what the freelancer had for the fee of 150, and what the
+    // award and then each of the two brings in the end.
+    for (taken, there, award, brought) in [
+        ([99_900, 0], 0, 100_000, [0, 94_905 - 14_905, 0]),
+        ([99_900, 0], 15_000, 100_000, [95, 94_905, 0]),
+        ([99_900, 0], 14_000, 100_000, [0, 94_905 - 905, 0]),
+        ([10_000, 89_900], 0, 100_000, [0, 9_500 - 9_500, 95_000 - 15_000]),
+        ([99_900, 0], 0, 0, [0, 0, 0]),
+    ] {
+        let (dispute, Case::Milestone(milestone)) = arbitration() else { panic!() };
+        let dispute = dispute.pay_fee(&lin(), day(4), None, &Credit::of_none(usd(there))).unwrap().next;
+        let dispute = dispute.pay_fee(&ada(), day(4), None, &Credit::of_none(usd(15_000))).unwrap().next;
+        let mut own = (milestone, Some(dispute));
+        for (reference, cents) in [("first", taken[0]), ("second", taken[1])] {
+            let taken = Taken { payment: id(1), reference, amount: usd(cents) };
+            own = charge_back(own, vec![], usd(0), &Actor::System, day(5), &taken).unwrap().next.remove(0);
+        }
+        let (milestone, Some(dispute)) = own else { panic!() };
+        let case = Case::Milestone(milestone);
+        let decided = dispute.award(case, &mediator(8), day(6), None, verdict(award), false).unwrap();
+        let mut got = vec![effect(&decided.entries, freelancer)];
+        let (_, Case::Milestone(mut milestone)) = decided.next else { panic!() };
+        for reference in ["first", "second"] {
+            let won = milestone.charge_back_won(&Actor::System, day(40), id(1), reference, true).unwrap();
+            got.push(effect(&won.entries, freelancer));
+            milestone = won.next;
+        }
+        assert_eq!(got, brought, "{taken:?} {there} {award}");
+    }
+}
+
+#[test]
 fn what_a_dispute_brings_of_another_works_payment_makes_up_for_our_loss() {
     // Payment 7 was for other work, of which we bore 150 dollars; its credit had paid the fee here.
     let other = Milestone { id: id(2), payments: vec![id(7)], sources: submitted(1_000).sources, ..submitted(100_000) };

@@ -43,6 +43,10 @@ pub struct Chargeback {
     /// What of it the freelancer should have had before; theirs, if the bank gives it back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owed: Option<Money>,
+    /// What the freelancer still owes of a fee for arbitration, out of what is theirs should a bank give it back. It is
+    /// owed once: the same stands at each chargeback, and becomes less at all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fee: Option<Money>,
     /// What it took of holds. It would have been the freelancer's for good when they were over.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub of_holds: Vec<OfHold>,
@@ -244,7 +248,7 @@ impl Milestone {
             next.chargebacks.push(Chargeback::undone(reference, payment, self.amount.currency()));
             return Ok(self.becomes(next));
         };
-        let Chargeback { bore, owed, won, .. } = self.chargebacks[place];
+        let Chargeback { bore, owed, fee, won, .. } = self.chargebacks[place];
         if won {
             return Ok(Change::none(self));
         }
@@ -256,6 +260,7 @@ impl Milestone {
         let (mut escrow, entry) = self.escrow.charge_back_won(entry, (account, available, credit), bore)?;
         let mut entry = entry.all_came_with(credit, payment);
         next.sources.regain(payment, bore.from_escrow, bore.from_pending)?;
+        let mut arbitration = self.entry(Reason::ArbitrationFee);
         let mut back = |amount: Money, with_fee: bool| {
             let refunded;
             (escrow, entry, refunded) = escrow.refund(entry.clone(), account, credit, amount, with_fee)?;
@@ -270,8 +275,14 @@ impl Milestone {
         } else if !bore.from_escrow.is_zero() {
             let theirs = owed.unwrap_or(Money::zero(self.amount.currency())).min(bore.from_escrow)?;
             back(bore.from_escrow.minus(theirs)?, self.terms.client_fee_returned)?;
-            (escrow, entry, _) = escrow.release(entry, account, available, theirs, self.fee_rate())?;
+            let share;
+            (escrow, entry, share) = escrow.release(entry, account, available, theirs, self.fee_rate())?;
             next.sources.release_of(payment, theirs)?;
+            if let Some(fee) = fee {
+                let paid = fee.min(share.net)?;
+                arbitration = arbitration.moving(available, LedgerAccount::FeeRevenue, paid);
+                next.owes_fee(fee.minus(paid)?);
+            }
         }
         next.escrow = escrow;
         if matches!(next.state, State::ChargedBack { .. }) && !escrow.parts().released_net.is_zero() {
@@ -279,7 +290,7 @@ impl Milestone {
         }
         let amount = bore.total()?;
         let event = Event::MilestoneChargebackWon { milestone: self.id, amount };
-        let change = make_up_itself(self.becomes(next).posting(entry).telling(event))?;
+        let change = make_up_itself(self.becomes(next).posting(entry).posting(arbitration).telling(event))?;
         match change.next.state {
             // It had been approved, and was in dispute when the bank took it.
             State::Approved { releases_at, .. } if !escrow.held().is_zero() => {
@@ -299,6 +310,13 @@ impl Milestone {
             *owed = Some(part);
         }
         Ok(())
+    }
+
+    /// So much of a fee for arbitration the award did not bring the freelancer, since banks had taken it: it comes out of
+    /// what is theirs should one give it back.
+    pub(crate) fn owes_fee(&mut self, lacking: Money) {
+        let at_banks = self.chargebacks.iter_mut().filter(|known| !known.won && known.owed.is_some());
+        at_banks.for_each(|known| known.fee = Some(lacking).filter(|fee| !fee.is_zero()));
     }
 
     /// What banks took of what was held here, and have not given back.
@@ -446,7 +464,7 @@ impl Chargeback {
 
     /// One that was acted on just now.
     pub(crate) fn of(reference: String, payment: PaymentId, bore: ChargedBack) -> Self {
-        Self { reference, payment, bore, won: false, owed: None, of_holds: Vec::new() }
+        Self { reference, payment, bore, won: false, owed: None, fee: None, of_holds: Vec::new() }
     }
 }
 
