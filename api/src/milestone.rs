@@ -84,6 +84,14 @@ impl Milestone {
         self.0.holds.iter().map(|hold| hold.releases_at).max()
     }
 
+    /// For how many days what is approved is held before it is available. While no money has come it is what the terms
+    /// say; when it comes it is settled, before work begins, and stays. It is more, up to the `riskHoldDays` of the terms,
+    /// if a bank took back a payment of this client's within their `riskDays` before, and did not give it back: a payment
+    /// for this may be taken back, too, and is noticed meanwhile.
+    async fn hold_days(&self) -> u16 {
+        self.0.held_days()
+    }
+
     /// What the client wants changed.
     async fn change_note(&self) -> Option<&str> {
         match &self.0.state {

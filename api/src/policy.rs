@@ -91,6 +91,11 @@ terms! {
     dispute_from_round: u16, u16;
     /// Approved money is pending for so many days, 0 to 14.
     security_hold_days: u16, u16;
+    /// And for so many instead, `securityHoldDays` to 14, if a bank took back a payment of the client's not long before
+    /// its money came, and did not give it back. 0 in what was agreed on before there was such a rule.
+    risk_hold_days: u16, u16;
+    /// For so many days a payment that a bank took back counts so.
+    risk_days: u16, u16;
     /// A refund request waits so many days for the freelancer.
     refund_request_days: u16, u16;
     /// Both sides are reminded of a funded milestone without activity on these days.
@@ -156,6 +161,8 @@ impl From<&Terms> for PolicyTerms {
             review_notice_days: terms.review_notice_days,
             dispute_from_round: terms.dispute_from_round,
             security_hold_days: terms.security_hold_days,
+            risk_hold_days: terms.risk_hold_days,
+            risk_days: terms.risk_days,
             refund_request_days: terms.refund_request_days,
             dormancy_notice_days: terms.dormancy_notice_days,
             dormancy_days: terms.dormancy_days,
@@ -231,6 +238,8 @@ impl PolicyTermsInput {
             review_notice_days: days(&self.review_notice_days, base.review_notice_days),
             dispute_from_round: self.dispute_from_round.unwrap_or(base.dispute_from_round),
             security_hold_days: self.security_hold_days.unwrap_or(base.security_hold_days),
+            risk_hold_days: self.risk_hold_days.unwrap_or(base.risk_hold_days),
+            risk_days: self.risk_days.unwrap_or(base.risk_days),
             refund_request_days: self.refund_request_days.unwrap_or(base.refund_request_days),
             dormancy_notice_days: days(&self.dormancy_notice_days, base.dormancy_notice_days),
             dormancy_days: self.dormancy_days.unwrap_or(base.dormancy_days),

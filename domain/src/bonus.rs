@@ -174,7 +174,7 @@ mod tests {
         let payment = PaymentId::from_uuid(Uuid::from_u128(3));
         let given = give_on(&owner, State::Active, Kind::Bonus, 500).unwrap();
         let funding = given.then(|gift| gift.start_funding(&owner, NOW, None, payment)).unwrap().next;
-        let paid = funding.clone().funded(&Actor::System, NOW, payment, Money::usd(515).unwrap()).unwrap().next;
+        let paid = funding.clone().funded(&Actor::System, NOW, payment, Money::usd(515).unwrap(), None).unwrap().next;
         assert_eq!(paid.status(), Status::Approved);
         let lapses = |change: Change<Milestone>| change.then(|gift| lapse(gift, NOW)).unwrap().next;
         let failed = lapses(funding.clone().funding_failed(&Actor::System, payment).unwrap());
@@ -184,7 +184,7 @@ mod tests {
         let told_late = paid.clone().funding_failed(&Actor::System, payment).unwrap();
         assert_eq!(lapses(told_late).status(), Status::Approved, "a failure told after the success");
         // Its money may still come: it is the client's credit then.
-        let late = failed.funded(&Actor::System, NOW, payment, Money::usd(515).unwrap()).unwrap();
+        let late = failed.funded(&Actor::System, NOW, payment, Money::usd(515).unwrap(), None).unwrap();
         assert_eq!((late.next.status(), late.next.escrow.held().minor()), (Status::Cancelled, 0));
     }
 }

@@ -72,6 +72,10 @@ pub struct Milestone {
     pub state: State,
     /// Where its money is.
     pub escrow: Escrow,
+    /// For how many days what is approved is held. It is decided when its money comes, before work begins, and stays; none
+    /// before that.
+    #[serde(default)]
+    pub hold_days: Option<u16>,
     /// Approved parts in their security hold.
     pub holds: Vec<Hold>,
     /// How often work was submitted.
@@ -437,6 +441,11 @@ impl Milestone {
     pub fn quote(&self) -> Result<Quote, MoneyError> {
         let missing = self.amount.minus_or_zero(self.escrow.held())?;
         Quote::at(missing, self.terms.client_fee, self.fee_rate())
+    }
+
+    /// For how many days what is approved is held, as it is agreed on while no money has come.
+    pub fn held_days(&self) -> u16 {
+        self.hold_days.unwrap_or(self.terms.security_hold_days)
     }
 
     /// What this actor can do to it now.

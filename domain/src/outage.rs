@@ -367,6 +367,7 @@ mod tests {
             version: 1,
             state,
             escrow: Escrow::empty(Currency::Usd),
+            hold_days: None,
             holds: vec![],
             submissions: 0,
             rounds: 0,

@@ -61,6 +61,12 @@ pub struct Terms {
     pub dispute_from_round: u16,
     /// Approved money is pending for so many days (0 to 14, by risk).
     pub security_hold_days: u16,
+    /// And for so many instead, no fewer, where a bank took money of the client's back not long ago. A deal made before
+    /// there was such a rule knows nothing of it.
+    #[serde(default = "none_more")]
+    pub risk_hold_days: u16,
+    /// For so many days a bank's taking back counts, unless it gives the money back.
+    pub risk_days: u16,
     /// A refund request waits so many days for the freelancer.
     pub refund_request_days: u16,
     /// Both sides are reminded of a funded milestone without activity on these days.
@@ -113,6 +119,11 @@ pub struct Terms {
     pub review_paid_min: Money,
 }
 
+/// What terms say of a longer hold that were agreed on before there was one.
+const fn none_more() -> u16 {
+    0
+}
+
 impl Default for Terms {
     fn default() -> Self {
         const fn bp(basis_points: u16) -> Rate {
@@ -141,6 +152,8 @@ impl Default for Terms {
             review_notice_days: vec![7, 12, 13],
             dispute_from_round: 3,
             security_hold_days: 5,
+            risk_hold_days: 14,
+            risk_days: 180,
             refund_request_days: 7,
             dormancy_notice_days: vec![76, 83],
             dormancy_days: 90,
@@ -314,6 +327,16 @@ impl Terms {
         }
     }
 
+    /// For how many days money that comes `now` is held once it is approved. A bank took money of the client's back at
+    /// `taken_back_at`, last, and has not given it back.
+    pub fn hold_days(&self, taken_back_at: Option<Timestamp>, now: Timestamp) -> u16 {
+        if taken_back_at.is_some_and(|at| now < at + days(self.risk_days)) {
+            self.security_hold_days.max(self.risk_hold_days)
+        } else {
+            self.security_hold_days
+        }
+    }
+
     /// Check an amount of a milestone against the limits.
     pub fn check_amount(&self, invalid: &mut Invalid, path: &str, amount: Money) {
         if amount.currency() != self.milestone_min.currency() {
@@ -345,6 +368,8 @@ impl Terms {
         invalid.range("payoutDayCount", self.payout_day_count, 1..=1_000);
         invalid.range("payoutMethodCoolingDays", self.payout_method_cooling_days, 0..=60);
         invalid.range("securityHoldDays", self.security_hold_days, 0..=14);
+        invalid.range("riskHoldDays", self.risk_hold_days, self.security_hold_days.min(14)..=14);
+        invalid.range("riskDays", self.risk_days, 0..=3650);
         invalid.range("reviewDays", self.review_days, 1..=90);
         invalid.range("refundRequestDays", self.refund_request_days, 1..=90);
         invalid.range("fundingExpiryHours", self.funding_expiry_hours, 1..=720);
@@ -512,7 +537,7 @@ mod tests {
     #[test]
     fn terms_nobody_could_work_by_are_refused() {
         assert_eq!(Terms::default().check(), Ok(()));
-        let bad: [fn(&mut Terms); 19] = [
+        let bad: [fn(&mut Terms); 22] = [
             |terms| terms.payout_day_count = 0,
             |terms| terms.payout_day_max = Money::zero(Currency::Usd),
             |terms| terms.retention_month_max = Money::zero(Currency::Pkr),
@@ -524,6 +549,9 @@ mod tests {
             |terms| terms.charge_retry_days = vec![1, 0],
             |terms| terms.review_paid_min = Money::zero(Currency::Pkr),
             |terms| terms.security_hold_days = 15,
+            |terms| terms.risk_hold_days = 15,
+            |terms| terms.risk_hold_days = 4,
+            |terms| terms.risk_days = 3_651,
             |terms| terms.tip_days = 366,
             |terms| terms.client_fee = Rate::basis_points_of(5_001).unwrap(),
             |terms| terms.grace_cap_hours = 721,
@@ -545,7 +573,9 @@ mod tests {
         let terms = Terms { freelancer_fee: Rate::basis_points_of(700).unwrap(), ..Terms::default() };
         let json = serde_json::to_string(&terms).unwrap();
         assert_eq!(serde_json::from_str::<Terms>(&json).unwrap(), terms);
-        assert_eq!(serde_json::from_str::<Terms>(r#"{"freelancer_fee":700}"#).unwrap(), terms);
+        // What was agreed on before there was a longer hold is held as it was.
+        let before = Terms { risk_hold_days: 0, ..terms };
+        assert_eq!(serde_json::from_str::<Terms>(r#"{"freelancer_fee":700}"#).unwrap(), before);
     }
 
     proptest! {

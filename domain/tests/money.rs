@@ -56,7 +56,7 @@ impl Story {
         let pays = milestone.quote().unwrap().client_pays;
         Self { milestone, balances: std::collections::BTreeMap::new() }
             .on(|m| m.start_funding(&ada(), day(0), None, id(1)))
-            .on(|m| m.funded(&Actor::System, day(0), id(1), pays))
+            .on(|m| m.funded(&Actor::System, day(0), id(1), pays, None))
             .submits(1)
     }
 

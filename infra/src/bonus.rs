@@ -37,7 +37,7 @@ impl Market {
             let contract = tx.contract_for_update(gift.contract).await?.ok_or(Refusal::HIDDEN)?;
             let (actor, now) = (tx.actor(), tx.now());
             let given = bonus::give(actor, now, tx.id(), &contract, gift.kind, gift.amount, &gift.message)?;
-            tx.must_not_be_reviewed(contract.client).await?;
+            let taken_back_at = tx.may_bring_money(contract.client).await?;
             let id = given.next.id;
             let detail = serde_json::json!({ "kind": gift.kind, "amount": gift.amount, "contract": contract.id });
             match &gift.with {
@@ -55,7 +55,7 @@ impl Market {
                 }
                 FundWith::Credit => {
                     let credit = tx.credit_for_update(contract.client, gift.amount.currency()).await?;
-                    let change = given.then(|milestone| milestone.fund_from_credit(actor, now, None, &credit))?;
+                    let change = given.then(|milestone| milestone.fund_from_credit(actor, now, None, &credit, taken_back_at))?;
                     let milestone = tx.milestone_save(change).await?;
                     tx.audit("bonus_give", id, detail).await?;
                     Ok((milestone, None))

@@ -1,6 +1,7 @@
 //! Payments into escrow: the client sets out, the processor is asked outside of the transaction,
 //! and what it tells later comes in by one door, each event once.
 
+use domain::Timestamp;
 use domain::access::{self, Subject, Verb};
 use domain::bonus::lapse;
 use domain::change::Change;
@@ -9,7 +10,10 @@ use domain::milestone::Milestone;
 use domain::payment::{Payment, PaymentMethod, Purpose, State};
 use domain::refusal::Refusal;
 use domain::timesheet::Timesheet;
-use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Statement};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
+    Statement,
+};
 
 use crate::market::Market;
 use crate::page::{Key, Keyset, PageRequest, Pages, try_map_pages};
@@ -24,6 +28,9 @@ mod refund;
 mod saved;
 
 pub use saved::SavedMethod;
+
+/// A payment that news came of, and when a bank last took something of its client's back.
+type Heard = (Payment, Option<Timestamp>);
 
 /// What a milestone is funded with.
 #[derive(Debug, Clone)]
@@ -104,7 +111,7 @@ impl Market {
         let (milestone, payment): (Milestone, Option<Payment>) = run!(self, call, tx => {
             let milestone = tx.milestone_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
             access::check(tx.actor(), Verb::MilestoneFund, &milestone.subject())?;
-            tx.must_not_be_reviewed(milestone.client).await?;
+            let taken_back_at = tx.may_bring_money(milestone.client).await?;
             tx.offer_takes_money(&milestone).await?;
             tx.must_move_money(milestone.contract).await?;
             match &with {
@@ -128,7 +135,7 @@ impl Market {
                 }
                 FundWith::Credit => {
                     let credit = tx.credit_for_update(milestone.client, milestone.amount.currency()).await?;
-                    let change = milestone.fund_from_credit(tx.actor(), tx.now(), expected, &credit)?;
+                    let change = milestone.fund_from_credit(tx.actor(), tx.now(), expected, &credit, taken_back_at)?;
                     tx.audit("milestone_fund_from_credit", id, serde_json::json!({})).await?;
                     Ok((tx.milestone_save(change).await?, None))
                 }
@@ -179,6 +186,7 @@ impl Market {
             if matches!(event.fact, ProcessorFact::Succeeded { .. } | ProcessorFact::Failed { .. }) {
                 tx.intents_not_looked_at(payment.id).await?;
             }
+            tx.chargeback_note(&payment, &event.fact).await?;
             match payment.purpose {
                 Purpose::Milestone(milestone) => tx.milestone_hears(milestone, &payment, event).await?,
                 Purpose::Timesheet(timesheet) => tx.timesheet_hears(timesheet, &payment, event).await?,
@@ -194,14 +202,14 @@ impl Tx {
     async fn milestone_hears(&self, of: MilestoneId, payment: &Payment, event: &ProcessorEvent) -> Result<(), Failure> {
         match event.fact.clone() {
             ProcessorFact::Succeeded { intent, received } => {
-                self.milestone_heard(of, payment.id, |milestone, payment, tx| {
-                    let funded = milestone.funded(tx.actor(), tx.now(), payment.id, received)?;
+                self.milestone_heard(of, payment.id, |milestone, (payment, taken_back_at), tx| {
+                    let funded = milestone.funded(tx.actor(), tx.now(), payment.id, received, taken_back_at)?;
                     Ok((funded, payment.succeeded(tx.actor(), tx.now(), intent)?))
                 })
                 .await
             }
             ProcessorFact::Failed { code } => {
-                self.milestone_heard(of, payment.id, |milestone, payment, tx| {
+                self.milestone_heard(of, payment.id, |milestone, (payment, _), tx| {
                     let failed = milestone.funding_failed(tx.actor(), payment.id)?;
                     let lapsed = failed.then(|milestone| lapse(milestone, tx.now()))?;
                     Ok((lapsed, payment.failed(tx.actor(), tx.now(), code)?))
@@ -221,10 +229,10 @@ impl Tx {
         &self,
         of: MilestoneId,
         payment: PaymentId,
-        verb: impl FnOnce(Milestone, Payment, &Self) -> Result<(Change<Milestone>, Change<Payment>), Refusal>,
+        verb: impl FnOnce(Milestone, Heard, &Self) -> Result<(Change<Milestone>, Change<Payment>), Refusal>,
     ) -> Result<(), Failure> {
         let milestone = self.milestone_for_update(of).await?.ok_or(Refusal::HIDDEN)?;
-        let payment = self.payment_for_update(payment).await?.ok_or(Refusal::HIDDEN)?;
+        let payment = self.payment_heard_for_update(payment).await?.ok_or(Refusal::HIDDEN)?;
         let (milestone, payment) = verb(milestone, payment, self)?;
         self.payment_save(payment).await?;
         self.milestone_save(milestone).await.map(drop)
@@ -272,6 +280,16 @@ impl Tx {
     pub(crate) async fn payment_for_update(&self, id: PaymentId) -> Result<Option<Payment>, Failure> {
         let row = row::Entity::find_by_id(id.uuid()).lock_exclusive().one(self.conn()).await?;
         Ok(row.map(Payment::try_from).transpose()?)
+    }
+
+    /// The same, and when a bank last took something of its client's back, of what it has not given back.
+    async fn payment_heard_for_update(&self, id: PaymentId) -> Result<Option<Heard>, Failure> {
+        let select = "select p.*, (select max(c.opened_at) from chargebacks c
+                where c.organization_id = p.organization_id and c.won_at is null) as taken_back_at
+            from payments p where p.id = $1 for update of p";
+        let Some(found) = self.conn().query_one_raw(sql(select, [id.uuid().into()])).await? else { return Ok(None) };
+        let payment = Payment::try_from(row::Model::from_query_result(&found, "")?)?;
+        Ok(Some((payment, found.try_get("", "taken_back_at")?)))
     }
 
     /// The payment, as it is at the moment.

@@ -78,6 +78,7 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0096_floors_and_countries", sql: include_str!("../sql/0096_floors_and_countries.sql") },
     Migration { name: "0097_blocks", sql: include_str!("../sql/0097_blocks.sql") },
     Migration { name: "0098_answers_with_addresses", sql: include_str!("../sql/0098_answers_with_addresses.sql") },
+    Migration { name: "0099_security_hold_by_risk", sql: include_str!("../sql/0099_security_hold_by_risk.sql") },
 ];
 
 /// One step of the schema.

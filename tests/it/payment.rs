@@ -227,6 +227,78 @@ async fn what_a_freelancer_gives_back_of_a_payment_its_bank_took_makes_up_for_ou
     assert!(infra::books::audit(app.market.db(), None).await.unwrap().iter().all(Finding::holds));
 }
 
+/// Another milestone of a contract, agreed on; `amount` in dollars.
+async fn another(deal: &Deal<'_>, contract: &str, amount: &str) -> String {
+    let more = json!({ "contractId": contract, "title": "More", "amount": { "amount": amount } });
+    let id = deal.client.does("milestonePropose", more, "milestone { id }").await.text("milestone.id");
+    deal.freelancer.does("milestoneAgree", json!({ "milestoneId": id }), "milestone { id }").await.ok();
+    id
+}
+
+#[tokio::test]
+async fn money_of_a_client_whose_bank_took_some_back_is_held_for_longer_and_both_sides_see_it_before_work_begins() {
+    let app = TestApp::new().await;
+    let deal = app.offered().await;
+    deal.fund(&deal.milestone, "pm_sandbox_chargeback_won").await;
+    let reply = deal.freelancer.does("offerAccept", json!({ "offerId": deal.offer }), "contract { id }").await;
+    let contract = reply.text("contract.id");
+    let held_for = async |id: &str| {
+        let query = "query($id: ID!) { milestone(id: $id) { holdDays } }";
+        let (client, freelancer) = (
+            deal.client.asks(query, json!({ "id": id })).await,
+            deal.freelancer.asks(query, json!({ "id": id })).await,
+        );
+        assert_eq!(client.data(), freelancer.data());
+        client.data()["milestone"]["holdDays"].as_i64().unwrap()
+    };
+    let (before, waits) = (another(&deal, &contract, "100.00").await, another(&deal, &contract, "200.00").await);
+    deal.fund(&before, "pm_sandbox_visa").await;
+    app.passes(TimeDelta::days(1)).await;
+    assert_eq!(deal.status().await, "CHARGED_BACK");
+    assert_eq!((held_for(&before).await, held_for(&waits).await), (5, 5), "its money came before; none has come");
+    deal.fund(&waits, "pm_sandbox_visa").await;
+    assert_eq!(held_for(&waits).await, 14);
+    let gift = json!({ "contractId": contract, "amount": { "amount": "10.00" }, "message": "Thanks",
+        "paymentMethod": "pm_sandbox_visa" });
+    let bonus = deal.client.does("bonusGive", gift, "milestone { id }").await.text("milestone.id");
+    app.settles().await;
+    assert_eq!(held_for(&bonus).await, 14);
+    // What is paid out of credit, be it of a card that is as good as any, is no other.
+    let refunded = another(&deal, &contract, "300.00").await;
+    deal.fund(&refunded, "pm_sandbox_visa").await;
+    deal.client.does("milestoneRequestRefund", json!({ "milestoneId": refunded }), "milestone { id }").await.ok();
+    deal.freelancer.does("milestoneAgreeRefund", json!({ "milestoneId": refunded }), "milestone { id }").await.ok();
+    let of_credit = another(&deal, &contract, "20.00").await;
+    deal.client.does("milestoneFund", json!({ "milestoneId": of_credit }), "milestone { id }").await.ok();
+    let tip = json!({ "contractId": contract, "amount": { "amount": "10.00" }, "message": "Thanks" });
+    let tip = deal.client.does("bonusGive", tip, "milestone { id }").await.text("milestone.id");
+    assert_eq!((held_for(&of_credit).await, held_for(&tip).await), (14, 14));
+
+    for id in [&before, &waits] {
+        deal.freelancer
+            .does("milestoneSubmit", json!({ "milestoneId": id, "message": "Done" }), "milestone { id }")
+            .await
+            .ok();
+        deal.client.does("milestoneApprove", json!({ "milestoneId": id }), "milestone { id }").await.ok();
+    }
+    app.passes(TimeDelta::days(5)).await;
+    assert_eq!(deal.balances().await[2], 9_500);
+    // The bank gives it back two days later. What is settled stays; what comes now is held as it was.
+    app.passes(TimeDelta::days(3)).await;
+    let after = another(&deal, &contract, "100.00").await;
+    deal.fund(&after, "pm_sandbox_visa").await;
+    assert_eq!((held_for(&after).await, held_for(&waits).await), (5, 14));
+    app.passes(TimeDelta::days(5)).await;
+    assert_eq!(deal.balances().await[2], 9_500);
+    app.passes(TimeDelta::days(1)).await;
+    assert_eq!(deal.balances().await[2], 9_500 + 19_000 + 950 + 950);
+    for change in ["hold_days = 6 where hold_days = 5", "hold_days = null where hold_days = 14"] {
+        let changed =
+            sqlx::query(sqlx::AssertSqlSafe(format!("update milestones set {change}"))).execute(app.pool()).await;
+        assert!(changed.unwrap_err().to_string().contains("is held is settled"), "{change}");
+    }
+}
+
 #[tokio::test]
 async fn only_tokens_of_the_processor_are_taken() {
     let app = TestApp::new().await;

@@ -196,6 +196,9 @@ async fn terms_nobody_could_work_by_and_dates_gone_by_are_refused_and_nothing_is
     let with = |terms: Value| json!({ "effectiveFrom": "2026-07-01T00:00:00Z", "note": "Try", "terms": terms });
     for (terms, fault) in [
         (json!({ "securityHoldDays": 15 }), "terms.securityHoldDays: OUT_OF_RANGE"),
+        (json!({ "riskHoldDays": 15 }), "terms.riskHoldDays: OUT_OF_RANGE"),
+        (json!({ "securityHoldDays": 9, "riskHoldDays": 8 }), "terms.riskHoldDays: OUT_OF_RANGE"),
+        (json!({ "riskDays": 3651 }), "terms.riskDays: OUT_OF_RANGE"),
         (json!({ "freelancerFeeBp": 5001 }), "terms.freelancerFeeBp: OUT_OF_RANGE"),
         (json!({ "freelancerFeeBp": 10001 }), "terms.freelancerFeeBp: OUT_OF_RANGE"),
         (json!({ "reviewDays": 5 }), "terms.reviewNoticeDays: OUT_OF_RANGE"),
@@ -214,6 +217,7 @@ async fn terms_nobody_could_work_by_and_dates_gone_by_are_refused_and_nothing_is
         "delete from policy_versions",
         "truncate policy_versions cascade",
         "insert into policy_versions values (9, now(), 'x', '{\"security_hold_days\": 15}')",
+        "insert into policy_versions values (9, now(), 'x', '{\"security_hold_days\": 5, \"risk_hold_days\": 4}')",
     ] {
         assert!(sqlx::query(sql).execute(app.pool()).await.is_err(), "{sql}");
     }

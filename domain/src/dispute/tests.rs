@@ -46,7 +46,7 @@ fn submitted(cents: i64) -> Milestone {
     let milestone = Milestone::agreed(id(1), deal, draft).next;
     let milestone = milestone.start_funding(&ada(), day(0), None, id(1)).unwrap().next;
     let paid = milestone.quote().unwrap().client_pays;
-    let milestone = milestone.funded(&Actor::System, day(0), id(1), paid).unwrap().next;
+    let milestone = milestone.funded(&Actor::System, day(0), id(1), paid, None).unwrap().next;
     milestone.submit(&lin(), day(0), None, id(1)).unwrap().next
 }
 

@@ -157,6 +157,7 @@ impl Milestone {
             version: 1,
             state,
             escrow: Escrow::empty(currency),
+            hold_days: None,
             holds: Vec::new(),
             submissions: 0,
             rounds: 0,

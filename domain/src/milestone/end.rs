@@ -145,7 +145,7 @@ impl Milestone {
         let releases_at = match &self.state {
             State::Disputed { dispute: same, since, resume } if *same == dispute => match resume.later(now - *since) {
                 State::Approved { releases_at, .. } => releases_at,
-                _ => now + days(self.terms.security_hold_days),
+                _ => now + days(self.held_days()),
             },
             _ => return Ok(Change::none(self)),
         };

@@ -38,13 +38,14 @@ impl Milestone {
         Ok(self.becomes(next).telling(event))
     }
 
-    /// The client pays out of the organization's credit.
+    /// The client pays out of the organization's credit. A bank took money of the client's back at `taken_back_at`, last.
     pub fn fund_from_credit(
         self,
         actor: &Actor,
         now: Timestamp,
         expected: Option<i64>,
         credit: &Credit,
+        taken_back_at: Option<Timestamp>,
     ) -> Result<Change<Self>, Refusal> {
         self.access(actor, Verb::MilestoneFund)?;
         self.standing(actor, Verb::MilestoneFund, expected)?;
@@ -56,7 +57,8 @@ impl Milestone {
         let (account, entry) = (self.credit_account(), self.entry(Reason::Fund));
         let (escrow, entry) =
             self.escrow.fund(entry, self.escrow_account(), account, quote.amount, quote.client_fee)?;
-        self.with_money(now, escrow, entry.came_with(account, &all)?, &amounts)
+        let hold_days = self.terms.hold_days(taken_back_at, now);
+        self.with_money(now, escrow, entry.came_with(account, &all)?, &amounts, hold_days)
     }
 
     /// The client gives the payment up. Should its money come all the same, it still funds the
@@ -67,13 +69,15 @@ impl Milestone {
         Ok(self.attempt_failed())
     }
 
-    /// The processor says that a payment succeeded, and how much came.
+    /// The processor says that a payment succeeded, and how much came. A bank took money of the client's back at
+    /// `taken_back_at`, last.
     pub fn funded(
         self,
         actor: &Actor,
         now: Timestamp,
         payment: PaymentId,
         received: Money,
+        taken_back_at: Option<Timestamp>,
     ) -> Result<Change<Self>, Refusal> {
         self.access(actor, Verb::MilestoneConfirmFunding)?;
         if self.payments.contains(&payment) {
@@ -110,7 +114,8 @@ impl Milestone {
         let (clearing, entry) = (LedgerAccount::ProcessorClearing, self.entry(Reason::Fund));
         let (escrow, entry) =
             self.escrow.fund(entry, self.escrow_account(), clearing, quote.amount, quote.client_fee)?;
-        let change = paid.with_money(now, escrow, entry, &[(Some(payment), quote.amount)])?;
+        let hold_days = self.terms.hold_days(taken_back_at, now);
+        let change = paid.with_money(now, escrow, entry, &[(Some(payment), quote.amount)], hold_days)?;
         let mut early = change.next.early_chargebacks.clone().into_iter().filter(|early| early.payment == payment);
         early.try_fold(change, |change, EarlyChargeback { reference, amount, .. }| {
             change.then(|milestone| milestone.charge_back(actor, now, payment, &reference, amount))
@@ -180,15 +185,19 @@ impl Milestone {
         Ok(change.telling(Event::MilestoneChargedBack { milestone: self.id, amount, lost }))
     }
 
-    /// Money comes into escrow. Work can begin; a gift is approved on the spot.
+    /// Money comes into escrow, to be held for so many days once it is approved. Work can begin; a gift is approved on the
+    /// spot.
     fn with_money(
         self,
         now: Timestamp,
         escrow: Escrow,
         entry: JournalEntry,
         came_with: &[Part],
+        hold_days: u16,
     ) -> Result<Change<Self>, Refusal> {
         let mut next = Self { escrow, state: State::Funded { idle_since: now, notices: 0 }, ..self.clone() };
+        // What it was handed on from another one may be held for longer.
+        next.hold_days = self.hold_days.max(Some(hold_days));
         for (payment, part) in came_with {
             next.sources.come(*payment, *part)?;
         }

@@ -9,6 +9,7 @@ use crate::id::Id;
 use crate::money::Currency;
 
 mod chargeback;
+mod hold;
 mod standstill;
 
 fn id<I: Id>(n: u128) -> I {
@@ -76,7 +77,7 @@ impl Story {
     fn funded() -> Self {
         Self::agreed()
             .on(|milestone| milestone.start_funding(&ada(), day(0), None, id(1)))
-            .on(|milestone| milestone.funded(&Actor::System, day(0), id(1), usd(10_300)))
+            .on(|milestone| milestone.funded(&Actor::System, day(0), id(1), usd(10_300), None))
     }
 
     fn submitted() -> Self {
@@ -240,7 +241,7 @@ fn changes_need_a_note_and_stop_the_clock_and_a_third_round_may_be_disputed() {
 #[test]
 fn processor_events_may_come_twice_late_and_out_of_order() {
     let start = || Story::agreed().on(|milestone| milestone.start_funding(&ada(), day(0), None, id(1)));
-    let arrives = |milestone: Milestone| milestone.funded(&Actor::System, day(0), id(1), usd(10_300));
+    let arrives = |milestone: Milestone| milestone.funded(&Actor::System, day(0), id(1), usd(10_300), None);
     let fails = |milestone: Milestone| milestone.funding_failed(&Actor::System, id(1));
     for (story, what) in [
         (start().on(arrives).on(arrives), "twice"),
@@ -261,7 +262,7 @@ fn processor_events_may_come_twice_late_and_out_of_order() {
         .on(arrives)
         .on(arrives);
     assert_eq!((gone.status(), gone.money()), ("cancelled", [0, 0, 0, 10_300, 0, 0]));
-    let odd = start().on(|milestone| milestone.funded(&Actor::System, day(0), id(1), usd(10_299)));
+    let odd = start().on(|milestone| milestone.funded(&Actor::System, day(0), id(1), usd(10_299), None));
     assert_eq!((odd.status(), odd.money()), ("agreed", [0, 0, 0, 10_299, 0, 0]));
 }
 
@@ -271,13 +272,13 @@ fn a_second_payment_for_what_is_funded_already_becomes_credit_which_can_fund_the
         .on(|milestone| milestone.start_funding(&ada(), day(0), None, id(1)))
         .on(|milestone| milestone.funding_failed(&Actor::System, id(1)))
         .on(|milestone| milestone.start_funding(&ada(), day(0), None, id(2)))
-        .on(|milestone| milestone.funded(&Actor::System, day(0), id(2), usd(10_300)))
-        .on(|milestone| milestone.funded(&Actor::System, day(0), id(1), usd(10_300)));
+        .on(|milestone| milestone.funded(&Actor::System, day(0), id(2), usd(10_300), None))
+        .on(|milestone| milestone.funded(&Actor::System, day(0), id(1), usd(10_300), None));
     assert_eq!((story.status(), story.money()), ("funded", [10_000, 0, 0, 10_300, 300, 0]));
     let next = || Milestone::agreed(id(2), deal(), draft(10_000)).next;
-    let short = next().fund_from_credit(&ada(), day(0), None, &Credit::of_none(usd(10_299))).unwrap_err();
+    let short = next().fund_from_credit(&ada(), day(0), None, &Credit::of_none(usd(10_299)), None).unwrap_err();
     assert_eq!(short, Refusal::Insufficient { available: usd(10_299), asked: usd(10_300) });
-    let funded = next().fund_from_credit(&ada(), day(0), None, &Credit::of_none(usd(10_300))).unwrap();
+    let funded = next().fund_from_credit(&ada(), day(0), None, &Credit::of_none(usd(10_300)), None).unwrap();
     assert_eq!(funded.next.status(), Status::Funded);
     assert_eq!(funded.entries[0].effect_on(LedgerAccount::ClientCredit(id(1)), Currency::Usd), -10_300);
 }
@@ -287,7 +288,7 @@ fn an_offer_that_comes_to_nothing_gives_the_funding_back_whole() {
     let deal = Deal { contract: None, offer: Some(id(1)), ..deal() };
     let funded = Story::begins(Milestone::agreed(id(1), deal, draft(10_000)))
         .on(|milestone| milestone.start_funding(&ada(), day(0), None, id(1)))
-        .on(|milestone| milestone.funded(&Actor::System, day(0), id(1), usd(10_300)));
+        .on(|milestone| milestone.funded(&Actor::System, day(0), id(1), usd(10_300), None));
     assert!(funded.clocks.is_empty() && funded.milestone.allowed(&lin()).is_empty());
     let joined = funded.milestone.clone().joins(id(7), day(5)).next;
     assert!(joined.allowed(&lin()).contains(&Verb::MilestoneSubmit));
@@ -332,7 +333,7 @@ fn a_client_fee_that_is_not_returned_stays_ours() {
     let deal = Deal { terms: kept, ..deal() };
     let story = Story::begins(Milestone::agreed(id(1), deal, draft(10_000)))
         .on(|milestone| milestone.start_funding(&ada(), day(0), None, id(1)))
-        .on(|milestone| milestone.funded(&Actor::System, day(0), id(1), usd(10_300)))
+        .on(|milestone| milestone.funded(&Actor::System, day(0), id(1), usd(10_300), None))
         .on(|milestone| milestone.request_refund(&ada(), day(1), None, None))
         .on(|milestone| milestone.agree_refund(&lin(), day(2), None));
     assert_eq!((story.status(), story.money()), ("refunded", [0, 0, 0, 10_000, 300, 0]));
@@ -475,7 +476,7 @@ fn an_idle_milestone_goes_dormant_and_silence_refunds_it() {
 fn handed_over() -> Milestone {
     let other = Milestone::agreed(id(2), deal(), draft(10_000)).next;
     let other = other.start_funding(&ada(), day(0), None, id(9)).unwrap().next;
-    let other = other.funded(&Actor::System, day(0), id(9), usd(10_300)).unwrap().next;
+    let other = other.funded(&Actor::System, day(0), id(9), usd(10_300), None).unwrap().next;
     let other = other.submit(&lin(), day(1), None, id(1)).unwrap().next;
     let waiting = Milestone::agreed(id(1), deal(), draft(10_000)).next;
     other.approve_and_hand_over(waiting, &ada(), day(2), None, usd(6_000)).unwrap().next.1
@@ -512,7 +513,7 @@ fn a_payment_that_fails_leaves_what_was_handed_over_with_a_clock() {
     let State::Funding { expires_at, .. } = funding.state else { panic!("{:?}", funding.state) };
     let due = [(Timer::DormancyMilestone(id(1)), expires_at + TimeDelta::days(76))];
     assert_eq!(funding.clone().funding_failed(&Actor::System, id(1)).unwrap().next.clocks(), due);
-    let short = funding.funded(&Actor::System, day(6), id(1), usd(1)).unwrap().next;
+    let short = funding.funded(&Actor::System, day(6), id(1), usd(1), None).unwrap().next;
     assert_eq!((short.status(), short.clocks()), (Status::Agreed, due.to_vec()), "what does not fit is credit");
 }
 
@@ -575,15 +576,15 @@ fn a_chargeback_takes_what_there_is_and_we_bear_the_rest() {
         .on(|milestone| milestone.start_funding(&ada(), day(0), None, id(1)))
         .on(back)
         .on(back)
-        .on(|milestone| milestone.funded(&Actor::System, day(6), id(1), usd(10_300)))
+        .on(|milestone| milestone.funded(&Actor::System, day(6), id(1), usd(10_300), None))
         .on(back);
     assert_eq!((early.status(), early.money()), ("charged_back", [0, 0, 0, 0, 300, -300]));
     // A payment that only becomes credit takes its early chargeback out of that credit, not out of
     // the escrow that another payment filled, and not out of a dispute.
     let credited = Story::disputed()
         .on(|milestone| milestone.charge_back(&Actor::System, day(5), id(9), "dp_9", usd(4_000)))
-        .on(|milestone| milestone.funded(&Actor::System, day(6), id(9), usd(5_000)))
-        .on(|milestone| milestone.funded(&Actor::System, day(6), id(9), usd(5_000)))
+        .on(|milestone| milestone.funded(&Actor::System, day(6), id(9), usd(5_000), None))
+        .on(|milestone| milestone.funded(&Actor::System, day(6), id(9), usd(5_000), None))
         .on(|milestone| milestone.charge_back(&Actor::System, day(7), id(9), "dp_9", usd(4_000)));
     assert_eq!((credited.status(), credited.money()), ("disputed", [10_000, 0, 0, 1_000, 300, 0]));
     // Two of them, both before the payment: both count when it comes.
@@ -594,7 +595,7 @@ fn a_chargeback_takes_what_there_is_and_we_bear_the_rest() {
         .on(|milestone| milestone.start_funding(&ada(), day(0), None, id(1)))
         .on(part("dp_1", 4_000))
         .on(part("dp_2", 5_000))
-        .on(|milestone| milestone.funded(&Actor::System, day(6), id(1), usd(10_300)));
+        .on(|milestone| milestone.funded(&Actor::System, day(6), id(1), usd(10_300), None));
     assert_eq!((both.status(), both.money()[0]), ("funded", 1_000));
 }
 
@@ -635,7 +636,7 @@ fn effects(entries: &[JournalEntry]) -> [i64; 6] {
 /// A milestone that was paid for out of credit, which had come with this payment.
 fn paid_with(payment: u128, cents: i64, at: Timestamp) -> Change<Milestone> {
     let credit = Credit::of_parts(Currency::Usd, vec![(Some(id(payment)), usd(50_000))]);
-    Milestone::agreed(id(2), deal(), draft(cents)).next.fund_from_credit(&ada(), at, None, &credit).unwrap()
+    Milestone::agreed(id(2), deal(), draft(cents)).next.fund_from_credit(&ada(), at, None, &credit, None).unwrap()
 }
 
 fn won(milestone: &Milestone, payment: u128, goes_on: bool) -> Change<Milestone> {
@@ -646,7 +647,7 @@ fn won(milestone: &Milestone, payment: u128, goes_on: bool) -> Change<Milestone>
 fn a_chargeback_follows_its_own_money_to_where_it_was_handed_on_and_takes_no_other() {
     let other =
         Milestone::agreed(id(2), deal(), draft(5_000)).next.start_funding(&ada(), day(0), None, id(2)).unwrap().next;
-    let other = other.funded(&Actor::System, day(0), id(2), usd(5_150)).unwrap().next;
+    let other = other.funded(&Actor::System, day(0), id(2), usd(5_150), None).unwrap().next;
     let part = Story::submitted().milestone.approve_and_hand_over(other, &ada(), day(2), None, usd(4_000)).unwrap();
     let (first, second) = part.next;
     assert_eq!((first.escrow.held(), second.escrow.held()), (usd(0), usd(11_000)));
@@ -673,7 +674,8 @@ fn a_chargeback_follows_its_own_money_to_where_it_was_handed_on_and_takes_no_oth
 
 #[test]
 fn a_chargeback_of_what_became_credit_takes_that_then_what_it_paid_for_and_then_our_own() {
-    let own = Story::funded().on(|milestone| milestone.funded(&Actor::System, day(1), id(9), usd(5_000))).milestone;
+    let own =
+        Story::funded().on(|milestone| milestone.funded(&Actor::System, day(1), id(9), usd(5_000), None)).milestone;
     let paid = paid_with(9, 3_000, day(1)).next;
     let change = reaching(&own, 9, 5_000, 1_910, &[&paid]);
     assert_eq!(effects(&change.entries), [0, -3_000, 0, 0, -1_910, -90], "not what the first payment paid for");
@@ -693,7 +695,8 @@ fn a_chargeback_of_what_became_credit_takes_that_then_what_it_paid_for_and_then_
     // What was released of it can be taken while it is pending.
     let paid = paid.submit(&lin(), day(1), None, id(1)).unwrap().next;
     let approved = paid.approve(&ada(), day(2), None, Approval::Whole).unwrap().next;
-    let own = Story::funded().on(|milestone| milestone.funded(&Actor::System, day(1), id(9), usd(5_000))).milestone;
+    let own =
+        Story::funded().on(|milestone| milestone.funded(&Actor::System, day(1), id(9), usd(5_000), None)).milestone;
     let change = reaching(&own, 9, 5_000, 0, &[&approved]);
     assert_eq!(effects(&change.entries), [0, 0, -2_850, 0, 0, -2_150], "less our fee, which we bear");
     let back: Vec<_> = change.next.iter().flat_map(|milestone| won(milestone, 9, true).entries).collect();
@@ -765,7 +768,8 @@ fn a_chargeback_that_is_won_before_it_is_heard_of_does_nothing() {
     let waiting = Story::agreed()
         .on(|milestone| milestone.start_funding(&ada(), day(0), None, id(1)))
         .on(|milestone| milestone.charge_back(&Actor::System, day(1), id(1), "dp", usd(10_300)));
-    let funded = won(&waiting.milestone, 1, true).next.funded(&Actor::System, day(9), id(1), usd(10_300)).unwrap();
+    let funded =
+        won(&waiting.milestone, 1, true).next.funded(&Actor::System, day(9), id(1), usd(10_300), None).unwrap();
     assert_eq!((funded.next.status(), funded.next.escrow.held()), (Status::Funded, usd(10_000)));
 }
 
@@ -775,7 +779,7 @@ fn a_bonus_is_released_without_work_and_a_tip_without_a_fee() {
         let given = Milestone::give(&ada(), id(1), deal(), draft(2_000), kind).unwrap();
         let story = Story::begins(given)
             .on(|milestone| milestone.start_funding(&ada(), day(0), None, id(1)))
-            .on(|milestone| milestone.funded(&Actor::System, day(0), id(1), usd(2_060)));
+            .on(|milestone| milestone.funded(&Actor::System, day(0), id(1), usd(2_060), None));
         assert_eq!((story.status(), story.money()[1]), ("approved", pending), "{kind:?}");
     }
     assert_eq!(
@@ -838,7 +842,7 @@ fn a_draft_tells_all_its_faults_at_once() {
 fn a_chargeback_takes_nothing_pending_that_another_payment_paid_for() {
     let other =
         Milestone::agreed(id(2), deal(), draft(5_000)).next.start_funding(&ada(), day(0), None, id(2)).unwrap().next;
-    let other = other.funded(&Actor::System, day(0), id(2), usd(5_150)).unwrap().next;
+    let other = other.funded(&Actor::System, day(0), id(2), usd(5_150), None).unwrap().next;
     let part = Story::submitted().milestone.approve_and_hand_over(other, &ada(), day(2), None, usd(4_000)).unwrap();
     // The second payment's 5,000 came first, so it is released first; then the 6,000 of the first payment.
     let own = part.next.1.submit(&lin(), day(2), None, id(9)).unwrap().next;
@@ -870,6 +874,6 @@ fn a_payment_that_is_with_the_bank_is_waited_for() {
     let waits = funding.expire_funding(&Actor::System, day(1), true).unwrap();
     assert!(waits.events.is_empty(), "nothing has failed");
     assert_eq!(waits.next.clocks(), [(Timer::ExpireFunding(id(1)), day(2))]);
-    let came = waits.next.funded(&Actor::System, day(4), id(1), usd(10_300)).unwrap().next;
+    let came = waits.next.funded(&Actor::System, day(4), id(1), usd(10_300), None).unwrap().next;
     assert_eq!(came.status(), Status::Funded);
 }

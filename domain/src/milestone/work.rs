@@ -107,7 +107,13 @@ impl Milestone {
             return Err(Refusal::field("next", "UNKNOWN", "must be another milestone of the same contract"));
         }
         match &next.state {
-            State::Agreed { .. } | State::Funded { .. } => (),
+            State::Agreed { .. } => (),
+            // How long its money is held is settled, and what is handed on shall not be available any sooner.
+            State::Funded { .. } if next.held_days() < self.held_days() => {
+                let message = "its money is held for fewer days than this; choose one that waits for money";
+                return Err(Refusal::field("next", "HELD_FOR_LESS", message));
+            }
+            State::Funded { .. } => (),
             State::Proposed { .. }
             | State::Funding { .. }
             | State::Submitted { .. }
@@ -135,6 +141,9 @@ impl Milestone {
         let mut larger = Self { escrow: next_escrow, amount: next.amount.plus(rest)?, ..next.clone() };
         for (payment, part) in smaller.sources.hand_on(rest)? {
             larger.sources.come(payment, part)?;
+        }
+        if matches!(larger.state, State::Agreed { .. }) {
+            larger.hold_days = larger.hold_days.max(Some(self.held_days()));
         }
         larger.waits_anew(now);
         let receiving = next.becomes(larger);
@@ -276,7 +285,7 @@ impl Milestone {
         amount: Money,
         automatic: bool,
     ) -> Result<Change<Self>, Refusal> {
-        let releases_at = now + days(self.terms.security_hold_days);
+        let releases_at = now + days(self.held_days());
         self.release_until(now, amount, releases_at, automatic)
     }
 

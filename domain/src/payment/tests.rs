@@ -181,7 +181,7 @@ impl Told {
 fn paid(milestone: Milestone, payment: PaymentId) -> Milestone {
     let total = milestone.quote().unwrap().client_pays;
     let change = milestone.start_funding(&owner(), now(), None, payment).unwrap();
-    change.next.funded(&Actor::System, now(), payment, total).unwrap().next
+    change.next.funded(&Actor::System, now(), payment, total, None).unwrap().next
 }
 
 fn returned(milestone: Milestone, cents: i64) -> Change<Milestone> {
@@ -196,7 +196,7 @@ fn what_came_with_one_card_goes_back_to_no_other_wherever_it_was_meanwhile() {
     told.hears(returned(paid(milestone(1, 100_000), own), 20_000));
     assert_eq!((told.of(own), told.of(other)), (20_600, 0), "with its part of the fee");
     // It is spent, and another card's money becomes credit: that is not this card's.
-    let spent = milestone(2, 20_000).fund_from_credit(&owner(), now(), None, &told.credit()).unwrap();
+    let spent = milestone(2, 20_000).fund_from_credit(&owner(), now(), None, &told.credit(), None).unwrap();
     let spent = told.hears(spent);
     told.hears(returned(paid(milestone(3, 50_000), other), 50_000));
     assert_eq!((told.of(own), told.of(other)), (0, 51_500));
@@ -210,7 +210,7 @@ fn what_came_with_one_card_goes_back_to_no_other_wherever_it_was_meanwhile() {
     told.hears(returned(spent, 20_000));
     assert_eq!((told.of(own), told.of(other)), (20_600, 51_500));
     // Work that is paid with both gives each its own back, to the cent.
-    let both = milestone(4, 60_000).fund_from_credit(&owner(), now(), None, &told.credit()).unwrap();
+    let both = milestone(4, 60_000).fund_from_credit(&owner(), now(), None, &told.credit(), None).unwrap();
     let both = told.hears(both);
     assert_eq!((told.of(own), told.of(other)), (0, 10_300), "the oldest is spent first");
     told.hears(returned(both, 60_000));
@@ -267,7 +267,7 @@ fn what_nothing_waited_for_is_credit_of_its_own_payment() {
     let mut told = Told::default();
     let funded = paid(milestone(1, 100_000), came().id);
     let late = PaymentId::from_uuid(Uuid::from_u128(77));
-    let credited = told.hears(funded.funded(&Actor::System, now(), late, usd(103_000)).unwrap());
+    let credited = told.hears(funded.funded(&Actor::System, now(), late, usd(103_000), None).unwrap());
     assert_eq!((told.of(late), told.of(came().id)), (103_000, 0));
     let taken = Taken { payment: late, reference: "dp", amount: usd(3_000) };
     let reach = Reach { credit: usd(103_000), milestones: vec![] };

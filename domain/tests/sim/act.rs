@@ -85,10 +85,11 @@ impl World {
                 let Gift { milestone, contract, amount, kind, payment } = gift;
                 let Some(contract) = self.contracts.get(&contract) else { return Ok(absent()) };
                 let (now, credit) = (self.now, self.credit(contract.client));
+                let taken_back_at = self.taken_back_at(contract.client);
                 let outcome = bonus::give(&by, now, milestone, contract, kind, amount, "Thank you").and_then(|given| {
                     given.then(|milestone| match payment {
                         Some(payment) => milestone.start_funding(&by, now, None, payment),
-                        None => milestone.fund_from_credit(&by, now, None, &credit),
+                        None => milestone.fund_from_credit(&by, now, None, &credit, taken_back_at),
                     })
                 });
                 self.take(outcome, Self::put_milestone)
@@ -292,7 +293,11 @@ impl World {
                 let Some(there) = self.outside.payments.get_mut(&payment) else { return Ok(absent()) };
                 there.told = true;
                 match there.of {
-                    For::Milestone(id) => self.on_milestone(id, |m| m.funded(&system, now, payment, received)),
+                    For::Milestone(id) => {
+                        let client = self.milestones.get(&id).map(|milestone| milestone.client);
+                        let taken_back_at = client.and_then(|client| self.taken_back_at(client));
+                        self.on_milestone(id, |m| m.funded(&system, now, payment, received, taken_back_at))
+                    }
                     For::Timesheet(id) => self.on_timesheet(id, |t| t.charged(&system, now, payment, received)),
                 }
             }
@@ -482,6 +487,7 @@ impl World {
         let now = self.now;
         let Some(milestone) = self.told_of(by, of) else { return Ok(absent()) };
         let (credit, available) = (self.credit(milestone.client), self.available(milestone.freelancer));
+        let taken_back_at = self.taken_back_at(milestone.client);
         let moves = self.moves_money(milestone.contract);
         let may_fund = |m: &Milestone| {
             access::check(by, Verb::MilestoneFund, &m.subject())?;
@@ -517,7 +523,7 @@ impl World {
                 }
                 MilestoneAct::FundFromCredit => {
                     may_fund(&m)?;
-                    m.fund_from_credit(by, now, expected, &credit)
+                    m.fund_from_credit(by, now, expected, &credit, taken_back_at)
                 }
                 MilestoneAct::StopFunding => m.stop_funding(by, expected)?.then(|m| bonus::lapse(m, now)),
                 MilestoneAct::Cancel => m.cancel(by, now, expected),

@@ -24,8 +24,10 @@ impl World {
         let (system, now) = (Actor::System, self.now);
         let Some(there) = self.outside.payments.get_mut(&payment) else { return Ok(absent()) };
         there.told_back.insert(reference.to_owned(), amount.minor());
+        let of = there.of;
+        self.notes_chargeback(of, reference, false);
         let taken = Taken { payment, reference, amount };
-        let (client, answer, before) = match there.of {
+        let (client, answer, before) = match of {
             For::Milestone(id) => {
                 let Some(client) = self.milestones.get(&id).map(|milestone| milestone.client) else {
                     return Ok(absent());
@@ -61,6 +63,7 @@ impl World {
         let Some(there) = self.outside.payments.get_mut(&payment) else { return Ok(absent()) };
         there.told_won.insert(reference.to_owned());
         let of = there.of;
+        self.notes_chargeback(of, reference, true);
         let own = match of {
             For::Milestone(id) => Some(id),
             For::Timesheet(_) => None,
@@ -84,6 +87,17 @@ impl World {
             For::Milestone(_) => Ok(answer),
             For::Timesheet(id) => self.on_timesheet(id, |week| week.charge_back_won(&system, now, payment, reference)),
         }
+    }
+
+    /// A chargeback of what was paid for this, or the end of one, was told; in any order.
+    fn notes_chargeback(&mut self, of: For, reference: &str, won: bool) {
+        let client = match of {
+            For::Milestone(id) => self.milestones.get(&id).map(|milestone| milestone.client),
+            For::Timesheet(id) => self.timesheets.get(&id).map(|week| week.client),
+        };
+        let Some(client) = client else { return };
+        let (_, is_won) = self.taken_back.entry((client, reference.to_owned())).or_insert((self.now, won));
+        *is_won |= won;
     }
 
     /// What these entries brought clients makes up for what we bore.

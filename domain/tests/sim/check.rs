@@ -28,6 +28,7 @@ impl World {
         self.check_balances()?;
         self.check_contracts()?;
         self.check_milestones()?;
+        self.check_holds()?;
         self.check_timesheets()?;
         self.check_payouts()?;
         self.check_disputes()?;
@@ -238,6 +239,28 @@ impl World {
                 || status == milestone::Status::Disputed
                 || if holds { can.all(|can| can) } else { can.any(|can| can) };
             must!(way_out, "{} is {status:?} without a way out", milestone.id);
+        }
+        Ok(())
+    }
+
+    /// For how long money is held is settled when it comes, by what the client's bank did before, and stays.
+    fn check_holds(&mut self) -> Result<(), Wrong> {
+        for milestone in self.milestones.values() {
+            let (id, terms, status) = (milestone.id, &milestone.terms, milestone.status());
+            let moved = milestone.escrow.funded().map_err(|error| error.to_string())?;
+            let Some(days) = milestone.hold_days else {
+                must!(moved.is_zero(), "{id} has money, and nobody knows for how long it is held");
+                continue;
+            };
+            let longest = terms.security_hold_days.max(terms.risk_hold_days);
+            must!((terms.security_hold_days..=longest).contains(&days), "{id} is held for {days} days");
+            let now = terms.hold_days(self.taken_back_at(milestone.client), self.now).max(days);
+            let settled = match status {
+                // A gift is approved as soon as its money comes.
+                milestone::Status::Funded | milestone::Status::Approved => *self.held_days.entry(id).or_insert(now),
+                _ => self.held_days.get(&id).copied().unwrap_or(days),
+            };
+            must!(days == settled, "{id} is held for {days} days, and it was to be {settled}");
         }
         Ok(())
     }

@@ -170,6 +170,8 @@ impl World {
         let mut terms = Terms::default();
         if self.dice.percent(20) {
             terms.security_hold_days = self.dice.between(0, 14) as u16;
+            terms.risk_hold_days = self.dice.between(i64::from(terms.security_hold_days), 14) as u16;
+            terms.risk_days = self.dice.between(0, 60) as u16;
             terms.chargeback_takes_pending = self.dice.percent(50);
             terms.client_fee_returned = self.dice.percent(50);
         }

@@ -53,6 +53,7 @@ fn money_is_neither_made_nor_lost_whatever_happens() {
                  payout.approve advance_payout payment.succeeded payment.failed payment.charged_back payment.chargeback_won rail.says \
                  payment.refund refund.taken_up refund.succeeded refund.failed refund.given_up";
     let named = [
+        ("held by risk", "funded submitted approved released disputed"),
         ("verb", verbs),
         ("offer", offers),
         ("contract", contracts),

@@ -64,6 +64,8 @@ pub struct World {
     pub payouts: BTreeMap<PayoutId, Payout>,
     pub methods: BTreeMap<PayoutMethodId, PayoutMethod>,
     pub outside: Outside,
+    /// What banks took of clients by chargebacks of these names: when it was told first, and whether it was won.
+    pub taken_back: BTreeMap<(OrganizationId, String), (Timestamp, bool)>,
     /// Who makes the move that is being made.
     pub acting: Actor,
     /// The payment whose news is being heard.
@@ -72,6 +74,8 @@ pub struct World {
     pub posted: Vec<Posted>,
     /// When the processor told what for the first time.
     pub heard_at: BTreeMap<String, Timestamp>,
+    /// For how many days the money of milestones is held, since it came.
+    pub held_days: BTreeMap<MilestoneId, u16>,
     /// The deadlines that somebody was given.
     pub promised: BTreeMap<Promise, Timestamp>,
     /// The holds that our people had a hand in.
@@ -136,10 +140,12 @@ impl World {
             payouts: BTreeMap::new(),
             methods: BTreeMap::new(),
             outside,
+            taken_back: BTreeMap::new(),
             acting: Actor::System,
             hearing: None,
             posted: Vec::new(),
             heard_at: BTreeMap::new(),
+            held_days: BTreeMap::new(),
             promised: BTreeMap::new(),
             touched: BTreeSet::new(),
             succeeded: BTreeSet::new(),
@@ -273,6 +279,8 @@ impl World {
         self.offers.values().for_each(|o| see("offer", o.status().as_str()));
         self.contracts.values().for_each(|c| see("contract", c.status().as_str()));
         self.milestones.values().for_each(|m| see("milestone", m.status().as_str()));
+        let by_risk = |m: &&Milestone| m.hold_days.is_some_and(|days| days > m.terms.security_hold_days);
+        self.milestones.values().filter(by_risk).for_each(|m| see("held by risk", m.status().as_str()));
         self.disputes.values().for_each(|d| see("dispute", d.state.as_str()));
         self.timesheets.values().for_each(|t| see("timesheet", t.state.as_str()));
         self.payouts.values().for_each(|p| see("payout", p.state.as_str()));
@@ -288,6 +296,12 @@ impl World {
 
     pub fn available(&self, user: UserId) -> Money {
         usd(self.books.balance(LedgerAccount::Available(user)).max(0))
+    }
+
+    /// When a bank last took something of a client's back, of what it has not given back.
+    pub fn taken_back_at(&self, client: OrganizationId) -> Option<Timestamp> {
+        let of_it = self.taken_back.iter().filter(|((of, _), (_, won))| *of == client && !won);
+        of_it.map(|(_, (at, _))| *at).max()
     }
 
     pub fn credit(&self, client: OrganizationId) -> Credit {

@@ -27,7 +27,7 @@ fn states() -> Vec<(&'static str, Milestone)> {
     let pays = |m: Milestone| {
         let paid = owed(&m);
         let funding = m.start_funding(&ada(), day(0), None, id(1)).unwrap().next;
-        funding.funded(&Actor::System, day(0), id(1), paid).unwrap().next
+        funding.funded(&Actor::System, day(0), id(1), paid, None).unwrap().next
     };
     let agreed = || Milestone::agreed(id(1), deal(), draft()).next;
     let for_offer = || Milestone::agreed(id(1), Deal { contract: None, offer: Some(id(1)), ..deal() }, draft()).next;
@@ -99,7 +99,7 @@ pub fn commands() -> Vec<Command<Milestone>> {
         command("cancel", Verb::MilestoneCancel, |m, a| m.cancel(a, day(9), None)),
         command("start_funding", Verb::MilestoneFund, |m, a| m.start_funding(a, day(9), None, id(7))),
         command("fund_from_credit", Verb::MilestoneFund, |m, a| {
-            m.fund_from_credit(a, day(9), None, &Credit::of_none(usd(99_999)))
+            m.fund_from_credit(a, day(9), None, &Credit::of_none(usd(99_999)), None)
         }),
         command("stop_funding", Verb::MilestoneStopFunding, |m, a| m.stop_funding(a, None)),
         command("submit", Verb::MilestoneSubmit, |m, a| m.submit(a, day(9), None, id(7))),
@@ -123,8 +123,10 @@ pub fn commands() -> Vec<Command<Milestone>> {
         command("dispute", Verb::MilestoneDispute, |m, a| m.dispute(a, day(9), None, id(7))),
         command("keep", Verb::MilestoneKeep, |m, a| m.keep(a, day(9), None)),
         command("extend", Verb::MilestoneExtend, |m, a| m.extend(a, 24)),
-        command("funded", Verb::MilestoneConfirmFunding, |m, a| m.funded(a, day(9), id(1), usd(10_300))),
-        command("funded out of the blue", Verb::MilestoneConfirmFunding, |m, a| m.funded(a, day(9), id(50), usd(777))),
+        command("funded", Verb::MilestoneConfirmFunding, |m, a| m.funded(a, day(9), id(1), usd(10_300), None)),
+        command("funded out of the blue", Verb::MilestoneConfirmFunding, |m, a| {
+            m.funded(a, day(9), id(50), usd(777), None)
+        }),
         command("funding_failed", Verb::MilestoneFailFunding, |m, a| m.funding_failed(a, id(1))),
         command("expire_funding", Verb::MilestoneFailFunding, |m, a| m.expire_funding(a, day(LATE), false)),
         command("remind", Verb::MilestoneRemind, |m, a| m.remind(a, day(LATE))),
@@ -230,9 +232,9 @@ fn timers_and_late_events_are_no_refusals_in_any_state() {
         }
         // A payment nobody waits for is credit in whatever state, and counts once.
         if status != Status::Funding {
-            let credited = before.clone().funded(&system, day(9), id(50), usd(777)).unwrap();
+            let credited = before.clone().funded(&system, day(9), id(50), usd(777), None).unwrap();
             assert_eq!((credited.entries.len(), credited.next.status()), (1, status));
-            assert!(!credited.next.funded(&system, day(9), id(50), usd(777)).unwrap().changed);
+            assert!(!credited.next.funded(&system, day(9), id(50), usd(777), None).unwrap().changed);
         }
     }
 }

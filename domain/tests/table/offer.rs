@@ -27,7 +27,7 @@ fn milestones(taken: i64) -> Vec<Milestone> {
     let draft = MilestoneDraft::parse("Work", "", usd(10_000), None, &terms).unwrap();
     let agreed = Milestone::agreed(id(1), deal, draft).next.meant().next;
     let funding = agreed.start_funding(&ada(), day(0), None, id(1)).unwrap().next;
-    let funded = funding.funded(&Actor::System, day(1), id(1), usd(10_300)).unwrap().next;
+    let funded = funding.funded(&Actor::System, day(1), id(1), usd(10_300), None).unwrap().next;
     match taken {
         0 => vec![funded],
         _ => vec![funded.charge_back(&Actor::System, day(1), id(1), "dp", usd(taken)).unwrap().next],

@@ -45,6 +45,7 @@ pub struct Model {
     pub escrow: Json,
     #[sea_orm(column_type = "JsonBinary")]
     pub holds: Json,
+    pub hold_days: Option<i16>,
     pub submissions: i32,
     pub rounds: i32,
     pub grace_hours: i32,
@@ -96,6 +97,7 @@ impl TryFrom<Model> for Milestone {
             version: row.version,
             state,
             escrow,
+            hold_days: row.hold_days.map(|days| small(days.into())).transpose()?,
             holds: from_value(row.holds)?,
             submissions: small(row.submissions)?,
             rounds: small(row.rounds)?,
@@ -142,6 +144,11 @@ impl TryFrom<&Milestone> for Model {
             charged_back_minor,
             escrow: to_value(milestone.escrow)?,
             holds: to_value(&milestone.holds)?,
+            hold_days: milestone
+                .hold_days
+                .map(i16::try_from)
+                .transpose()
+                .map_err(|error| Fault::bad_row("milestones", error))?,
             submissions: i32::from(milestone.submissions),
             rounds: i32::from(milestone.rounds),
             grace_hours: i32::from(milestone.grace_hours),
@@ -155,8 +162,8 @@ impl TryFrom<&Milestone> for Model {
 
 impl Model {
     /// Write the row, if it still has the version `seen`, and the facts that come with it. What a
-    /// milestone is from its beginning (whose it is, on what terms) is not written again. No row is
-    /// returned if it has another version by now.
+    /// milestone is from its beginning (whose it is, on what terms), or since its money came, is not written again. No
+    /// row is returned if it has another version by now.
     pub fn move_on(self, seen: i64, facts: Json) -> Statement {
         // All columns by name: a new one has to be dealt with here.
         let Self {
@@ -183,6 +190,7 @@ impl Model {
             charged_back_minor,
             escrow,
             holds,
+            hold_days: _,
             submissions,
             rounds,
             grace_hours,

@@ -11,10 +11,11 @@ use domain::milestone::{Milestone, Taken};
 use domain::money::Money;
 use domain::payment::Payment;
 use domain::refusal::Refusal;
-use sea_orm::FromQueryResult;
+use sea_orm::{ConnectionTrait, FromQueryResult};
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::payments::ProcessorFact;
 use crate::sql::sql;
 use crate::{Failure, Tx};
 
@@ -25,6 +26,24 @@ struct Found {
 }
 
 impl Tx {
+    /// Keep in mind that a client's bank took something back, or gave it back, whichever is told first: money that the
+    /// client brings from now on is held by it.
+    pub(super) async fn chargeback_note(&self, payment: &Payment, fact: &ProcessorFact) -> Result<(), Failure> {
+        let (reference, won_at) = match fact {
+            ProcessorFact::ChargedBack { reference, .. } => (reference, None),
+            ProcessorFact::ChargebackWon { reference } => (reference, Some(self.now())),
+            ProcessorFact::Succeeded { .. }
+            | ProcessorFact::Failed { .. }
+            | ProcessorFact::Cost { .. }
+            | ProcessorFact::CostBack { .. } => return Ok(()),
+        };
+        let note = "insert into chargebacks (organization_id, reference, opened_at, won_at) values ($1, $2, $3, $4)
+            on conflict (organization_id, reference) do update set won_at = coalesce(chargebacks.won_at, excluded.won_at)";
+        let values = [payment.client.uuid().into(), reference.clone().into(), self.now().into(), won_at.into()];
+        self.conn().execute_raw(sql(note, values)).await?;
+        Ok(())
+    }
+
     /// The client's bank takes back a payment for a milestone.
     pub(super) async fn milestone_charged_back(
         &self,

@@ -2,6 +2,7 @@
 //! is another one.
 
 use chrono::TimeDelta;
+use domain::Timestamp;
 use domain::access::{self, Actor, Subject, Verb};
 use domain::change::Change;
 use domain::contract::{HoldReason, Status};
@@ -25,6 +26,13 @@ const FRESH: TimeDelta = TimeDelta::days(1);
 const SWEEPING: TimeDelta = TimeDelta::hours(1);
 /// How many clients are read at a time.
 const BATCH: i64 = 500;
+
+/// What stands against money of a client's coming in, or makes it stay for longer.
+#[derive(FromQueryResult)]
+struct Standing {
+    reviewed: bool,
+    taken_back_at: Option<Timestamp>,
+}
 
 /// A client, and the names it is known by: its own, and its owners'.
 #[derive(Debug, FromQueryResult)]
@@ -182,6 +190,18 @@ impl Tx {
     /// No money of a client moves while our people look at a name of theirs.
     pub(crate) async fn must_not_be_reviewed(&self, client: OrganizationId) -> Result<(), Failure> {
         if self.is_reviewed(client).await? { Err(under_review().into()) } else { Ok(()) }
+    }
+
+    /// The same, where money of theirs is to come in; and when a bank last took some back, of what it has not given back.
+    pub(crate) async fn may_bring_money(&self, client: OrganizationId) -> Result<Option<Timestamp>, Failure> {
+        let select =
+            "select exists (select from screening_hits where organization_id = $1 and status = 'open') as reviewed,
+            (select max(opened_at) from chargebacks where organization_id = $1 and won_at is null) as taken_back_at";
+        let found = Standing::find_by_statement(sql(select, [client.uuid().into()])).one(self.conn()).await?;
+        match found {
+            Some(Standing { reviewed: false, taken_back_at }) => Ok(taken_back_at),
+            Some(Standing { reviewed: true, .. }) | None => Err(under_review().into()),
+        }
     }
 
     async fn is_reviewed(&self, client: OrganizationId) -> Result<bool, Failure> {

@@ -323,6 +323,12 @@ pub const CODES: &[(&str, Where, &str, &str)] = &[
     ),
     ("REQUIRED", Field, "It is missing.", "Show it at the field."),
     ("TOO_COMMON", Field, "The password is one that many use, or that has leaked.", "Ask for another."),
+    (
+        "HELD_FOR_LESS",
+        Field,
+        "What is approved there is held for fewer days than here, by `holdDays`.",
+        "Choose a milestone that waits for money.",
+    ),
     ("TOO_LONG", Field, "Too long; the message says how long it may be.", "Show it at the field."),
     ("TOO_MANY", Field, "Too many items; the message says how many are taken.", "Show it at the field."),
     ("TOO_SHORT", Field, "Too short; the message says how long it has to be.", "Show it at the field."),

@@ -92,7 +92,7 @@ fn what_was_paid_for_anew_and_comes_back_is_credit() {
     let taken = reaching(&first, 1, 4_000, 0, &[&second]).next.remove(1);
     let owed = taken.quote().unwrap().client_pays;
     let funding = taken.start_funding(&ada(), day(4), None, id(10)).unwrap().next;
-    let funded = funding.funded(&Actor::System, day(4), id(10), owed).unwrap().next;
+    let funded = funding.funded(&Actor::System, day(4), id(10), owed, None).unwrap().next;
     assert_eq!(funded.escrow.held(), worth);
     let won = won(&funded, 1, true);
     assert_eq!((won.next.escrow.held(), won.next.status()), (worth, Status::Funded));
