@@ -85,6 +85,8 @@ terms! {
     funding_expiry_hours: u16, u16;
     /// Submitted work nobody answered is approved after so many days.
     review_days: u16, u16;
+    /// While all of a client's people are suspended, silence approves nothing for so many days more, at most.
+    barred_days: u16, u16;
     /// The client is reminded of it on these days after the submission.
     review_notice_days: Vec<u16>, Vec<u16>;
     /// From this round of requested changes on, either side may open a dispute.
@@ -114,6 +116,8 @@ terms! {
     weekly_limit_minutes: u32, u32;
     /// A failed charge of a week is tried again after so many days each.
     charge_retry_days: Vec<u16>, Vec<u16>;
+    /// A week whose every charge failed is written off after so many days more.
+    write_off_days: u16, u16;
     /// The other side of a dispute answers within so many business days.
     dispute_answer_business_days: u16, u16;
     /// The mediators are reminded of a dispute that waits for them every so many days.
@@ -134,6 +138,11 @@ terms! {
     retention_month_max: Money, MoneyInput;
     /// The share of a month's payouts that may be kept in dollars, in basis points.
     retention_share_bp: u16, u16;
+    /// What banks in Pakistan withhold from exporters of services who are registered with the software export board, in
+    /// basis points: an estimate on the papers of a payout, never taken by us.
+    withheld_registered_bp: u16, u16;
+    /// The same, of those who are not.
+    withheld_others_bp: u16, u16;
     /// A new payout method waits so many days before its first payout.
     payout_method_cooling_days: u16, u16;
     /// A payout whose outcome is unknown is asked about again after so many minutes.
@@ -158,6 +167,7 @@ impl From<&Terms> for PolicyTerms {
             offer_expiry_days: terms.offer_expiry_days,
             funding_expiry_hours: terms.funding_expiry_hours,
             review_days: terms.review_days,
+            barred_days: terms.barred_days,
             review_notice_days: terms.review_notice_days,
             dispute_from_round: terms.dispute_from_round,
             security_hold_days: terms.security_hold_days,
@@ -172,6 +182,7 @@ impl From<&Terms> for PolicyTerms {
             grace_cap_hours: terms.grace_cap_hours,
             weekly_limit_minutes: terms.weekly_limit_minutes,
             charge_retry_days: terms.charge_retry_days,
+            write_off_days: terms.write_off_days,
             dispute_answer_business_days: terms.dispute_answer_business_days,
             dispute_reminder_days: terms.dispute_reminder_days,
             arbitration_days: terms.arbitration_days,
@@ -182,6 +193,8 @@ impl From<&Terms> for PolicyTerms {
             payout_day_count: terms.payout_day_count,
             retention_month_max: terms.retention_month_max.into(),
             retention_share_bp: terms.retention_share.basis_points(),
+            withheld_registered_bp: terms.withheld_registered.basis_points(),
+            withheld_others_bp: terms.withheld_others.basis_points(),
             payout_method_cooling_days: terms.payout_method_cooling_days,
             payout_poll_minutes: terms.payout_poll_minutes,
             review_writing_days: terms.review_writing_days,
@@ -206,6 +219,9 @@ impl PolicyTermsInput {
         let client_fee = rate("terms.clientFeeBp", self.client_fee_bp, base.client_fee);
         let tip_fee = rate("terms.tipFeeBp", self.tip_fee_bp, base.tip_fee);
         let retention_share = rate("terms.retentionShareBp", self.retention_share_bp, base.retention_share);
+        let withheld_registered =
+            rate("terms.withheldRegisteredBp", self.withheld_registered_bp, base.withheld_registered);
+        let withheld_others = rate("terms.withheldOthersBp", self.withheld_others_bp, base.withheld_others);
         let mut money = |path: &str, typed: &Option<MoneyInput>, base| match typed.as_ref().map(|it| it.parse(path)) {
             None => base,
             Some(Ok(money)) => money,
@@ -235,6 +251,7 @@ impl PolicyTermsInput {
             offer_expiry_days: self.offer_expiry_days.unwrap_or(base.offer_expiry_days),
             funding_expiry_hours: self.funding_expiry_hours.unwrap_or(base.funding_expiry_hours),
             review_days: self.review_days.unwrap_or(base.review_days),
+            barred_days: self.barred_days.unwrap_or(base.barred_days),
             review_notice_days: days(&self.review_notice_days, base.review_notice_days),
             dispute_from_round: self.dispute_from_round.unwrap_or(base.dispute_from_round),
             security_hold_days: self.security_hold_days.unwrap_or(base.security_hold_days),
@@ -249,6 +266,7 @@ impl PolicyTermsInput {
             grace_cap_hours: self.grace_cap_hours.unwrap_or(base.grace_cap_hours),
             weekly_limit_minutes: self.weekly_limit_minutes.unwrap_or(base.weekly_limit_minutes),
             charge_retry_days: days(&self.charge_retry_days, base.charge_retry_days),
+            write_off_days: self.write_off_days.unwrap_or(base.write_off_days),
             dispute_answer_business_days: self
                 .dispute_answer_business_days
                 .unwrap_or(base.dispute_answer_business_days),
@@ -261,6 +279,8 @@ impl PolicyTermsInput {
             payout_day_count: self.payout_day_count.unwrap_or(base.payout_day_count),
             retention_month_max,
             retention_share,
+            withheld_registered,
+            withheld_others,
             payout_method_cooling_days: self.payout_method_cooling_days.unwrap_or(base.payout_method_cooling_days),
             payout_poll_minutes: self.payout_poll_minutes.unwrap_or(base.payout_poll_minutes),
             review_writing_days: self.review_writing_days.unwrap_or(base.review_writing_days),

@@ -20,7 +20,7 @@ mod trail;
 
 pub use certificate::{Certificate, Month, TaxYear};
 pub use invoice::{Invoice, Split};
-pub use pack::{Beneficiary, PayoutPart, RemittancePack};
+pub use pack::{Beneficiary, PayoutPart, RemittancePack, Withheld};
 pub use sheet::Sheet;
 pub use statement::{Statement, StatementLine};
 pub use trail::{Flow, Trail};
@@ -86,15 +86,6 @@ impl Earned {
         let fee = all_fee.in_proportion(net, all_net);
         Ok(Self { origin, gross: net.plus(fee)?, fee, net })
     }
-}
-
-/// What banks withhold from exporters of services, by law of the day: not ours to take, only to estimate.
-pub const WITHHELD_REGISTERED: u16 = 25;
-/// The same, of those who are not registered with the software export board.
-pub const WITHHELD_OTHERS: u16 = 100;
-
-fn rate(basis_points: u16) -> Rate {
-    Rate::basis_points_of(basis_points).unwrap_or(Rate::ZERO)
 }
 
 /// A day as both sides read it.

@@ -55,6 +55,9 @@ pub struct Terms {
     pub funding_expiry_hours: u16,
     /// Submitted work nobody answered is approved after so many days.
     pub review_days: u16,
+    /// While nobody on a client's side may answer, silence is not taken for a yes for so many days more, at most. Beyond,
+    /// the freelancer would wait for good for work that was done.
+    pub barred_days: u16,
     /// The client is reminded of it on these days after the submission.
     pub review_notice_days: Vec<u16>,
     /// From this round of requested changes on, either side may open a dispute.
@@ -86,6 +89,9 @@ pub struct Terms {
     pub weekly_limit_minutes: u32,
     /// A failed charge of a week is tried again after so many days each.
     pub charge_retry_days: Vec<u16>,
+    /// A week whose every charge failed waits for the client for so many days. What the client owes for it is not given up
+    /// by that: it is owed outside of what is kept here.
+    pub write_off_days: u16,
 
     /// The other side of a dispute answers within so many business days.
     pub dispute_answer_business_days: u16,
@@ -108,6 +114,11 @@ pub struct Terms {
     pub retention_month_max: Money,
     /// The share of a month's payouts that may be kept in dollars.
     pub retention_share: Rate,
+    /// What banks in Pakistan withhold from exporters of services who are registered with the software export board, by
+    /// law of the day: not ours to take, only to estimate.
+    pub withheld_registered: Rate,
+    /// The same, of those who are not.
+    pub withheld_others: Rate,
     /// A new payout method waits so many days before its first payout.
     pub payout_method_cooling_days: u16,
     /// A payout whose outcome is unknown is asked about again after so many minutes.
@@ -149,6 +160,7 @@ impl Default for Terms {
             offer_expiry_days: 7,
             funding_expiry_hours: 24,
             review_days: 14,
+            barred_days: 30,
             review_notice_days: vec![7, 12, 13],
             dispute_from_round: 3,
             security_hold_days: 5,
@@ -163,6 +175,7 @@ impl Default for Terms {
             grace_cap_hours: 72,
             weekly_limit_minutes: 40 * 60,
             charge_retry_days: vec![1, 3, 5],
+            write_off_days: 60,
             dispute_answer_business_days: 5,
             dispute_reminder_days: 3,
             arbitration_days: 7,
@@ -173,6 +186,8 @@ impl Default for Terms {
             payout_day_count: 20,
             retention_month_max: dollars(5_000),
             retention_share: bp(5_000),
+            withheld_registered: bp(25),
+            withheld_others: bp(100),
             payout_method_cooling_days: 3,
             payout_poll_minutes: 15,
             review_writing_days: 14,
@@ -247,12 +262,6 @@ pub struct Preview {
 pub const NOTICES_MAX: usize = 20;
 /// A preview is split into so many parts, at most.
 pub const PARTS_MAX: usize = 100;
-/// For how long silence is not taken for a yes, at most, while nobody on a client's side may answer. Beyond, the
-/// freelancer would wait for good for work that was done.
-pub const BARRED_DAYS: u16 = 30;
-/// How long a week whose every charge failed waits for the client. What the client owes for it is not given up by
-/// that: it is owed outside of what is kept here.
-pub const WRITE_OFF_DAYS: u16 = 60;
 
 impl PolicyVersion {
     /// What each side would pay and get for an amount of this kind, and for its parts if it is split
@@ -351,9 +360,13 @@ impl Terms {
     pub fn check(&self) -> Result<(), Refusal> {
         let mut invalid = Invalid::default();
         // Whoever mistypes a rate shall not take everything.
-        for (path, rate) in
-            [("freelancerFeeBp", self.freelancer_fee), ("clientFeeBp", self.client_fee), ("tipFeeBp", self.tip_fee)]
-        {
+        for (path, rate) in [
+            ("freelancerFeeBp", self.freelancer_fee),
+            ("clientFeeBp", self.client_fee),
+            ("tipFeeBp", self.tip_fee),
+            ("withheldRegisteredBp", self.withheld_registered),
+            ("withheldOthersBp", self.withheld_others),
+        ] {
             invalid.range(path, rate.basis_points(), 0..=5_000);
         }
         invalid.range("tipDays", self.tip_days, 0..=365);
@@ -371,6 +384,8 @@ impl Terms {
         invalid.range("riskHoldDays", self.risk_hold_days, self.security_hold_days.min(14)..=14);
         invalid.range("riskDays", self.risk_days, 0..=3650);
         invalid.range("reviewDays", self.review_days, 1..=90);
+        invalid.range("barredDays", self.barred_days, 0..=365);
+        invalid.range("writeOffDays", self.write_off_days, 1..=365);
         invalid.range("refundRequestDays", self.refund_request_days, 1..=90);
         invalid.range("fundingExpiryHours", self.funding_expiry_hours, 1..=720);
         invalid.range("offerExpiryDays", self.offer_expiry_days, 1..=90);
@@ -537,7 +552,7 @@ mod tests {
     #[test]
     fn terms_nobody_could_work_by_are_refused() {
         assert_eq!(Terms::default().check(), Ok(()));
-        let bad: [fn(&mut Terms); 22] = [
+        let bad: [fn(&mut Terms); 26] = [
             |terms| terms.payout_day_count = 0,
             |terms| terms.payout_day_max = Money::zero(Currency::Usd),
             |terms| terms.retention_month_max = Money::zero(Currency::Pkr),
@@ -553,6 +568,10 @@ mod tests {
             |terms| terms.risk_hold_days = 4,
             |terms| terms.risk_days = 3_651,
             |terms| terms.tip_days = 366,
+            |terms| terms.barred_days = 366,
+            |terms| terms.write_off_days = 0,
+            |terms| terms.withheld_registered = Rate::basis_points_of(5_001).unwrap(),
+            |terms| terms.withheld_others = Rate::basis_points_of(5_001).unwrap(),
             |terms| terms.client_fee = Rate::basis_points_of(5_001).unwrap(),
             |terms| terms.grace_cap_hours = 721,
             |terms| terms.payout_method_cooling_days = 61,

@@ -20,7 +20,7 @@ use crate::milestone::{
     Attempt, Chargeback, EarlyChargeback, Milestone, Reach, Spread, Taken, is_known, lost_by, made_up,
 };
 use crate::money::{Money, MoneyError};
-use crate::policy::{BARRED_DAYS, Quote, Terms, WRITE_OFF_DAYS, days, hours};
+use crate::policy::{Quote, Terms, days, hours};
 use crate::refusal::{Invalid, Refusal, expect_version};
 use crate::timer::Timer;
 
@@ -420,13 +420,13 @@ impl Timesheet {
     }
 
     /// The client was silent. While none of its people can answer, since all of them are `barred`, silence is not
-    /// taken for a yes: the deadline moves, for [`BARRED_DAYS`] at most.
+    /// taken for a yes: the deadline moves, for the `barred_days` of the terms at most.
     pub fn auto_approve(self, actor: &Actor, now: Timestamp, barred: bool) -> Result<Change<Self>, Refusal> {
         self.access(actor, Verb::TimesheetAdvance)?;
         match &self.state {
             TimesheetState::Submitted { approves_at, submitted_at } if *approves_at <= now => {
                 let regular = self.approval_due(*submitted_at) + hours(self.grace_hours);
-                if barred && *approves_at < regular + days(BARRED_DAYS) {
+                if barred && *approves_at < regular + days(self.terms.barred_days) {
                     let state = TimesheetState::Submitted { submitted_at: *submitted_at, approves_at: now + days(1) };
                     let next = Self { state, ..self.clone() };
                     return Ok(self.becomes(next));

@@ -14,7 +14,7 @@ use domain::ledger::{LedgerAccount, Reason};
 use domain::money::{Currency, Money, Rate};
 use domain::papers::{
     Beneficiary, Certificate, Earned, Flow, Invoice, Month, Origin, PayoutPart, RemittancePack, Sheet, Split,
-    Statement, StatementLine, TaxYear, Trail,
+    Statement, StatementLine, TaxYear, Trail, Withheld,
 };
 use domain::payee::Payee;
 use domain::payment::{Payment, Purpose, State};
@@ -232,6 +232,11 @@ impl Market {
             net: payout.amount,
             quote: payout.quote.clone(),
             parts: self.payout_parts(&payout).await?,
+            // A pack says what held when its payout was requested, whatever the law says by now.
+            withheld: Withheld {
+                if_registered: payout.terms.withheld_registered,
+                otherwise: payout.terms.withheld_others,
+            },
             withholding_if_registered: zero,
             withholding_otherwise: zero,
             earned,

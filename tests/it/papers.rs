@@ -80,6 +80,7 @@ async fn a_remittance_pack_says_who_what_for_and_where_each_cent_came_from() {
     assert_eq!(pack["quote"]["rate"], "278.45");
     assert_eq!(cents(&pack["parts"][0]["rupees"]), 25_060_500);
     assert_eq!([&pack["withholding_if_registered"], &pack["withholding_otherwise"]].map(cents), [225, 900]);
+    assert_eq!(pack["withheld"], json!({ "if_registered": 25, "otherwise": 100 }));
     let text = pack.to_string();
     assert!(!text.contains("PK36SCBL0000001123456702") && !text.contains("3520212345671"), "no whole number");
 
@@ -92,6 +93,24 @@ async fn a_remittance_pack_says_who_what_for_and_where_each_cent_came_from() {
     let again = fetch(&visitor, &format!("/papers/payouts/{id}.pdf")).await;
     assert!(pdf.bytes == again.bytes, "the same paper is the same bytes");
     keep("pack.pdf", &pdf.bytes);
+    // The law changes: what was asked for before says what it said, what is asked for from then on what holds.
+    let now = app.market.clock().now();
+    let terms = json!({ "effectiveFrom": now, "note": "Another law",
+        "terms": { "withheldRegisteredBp": 50, "withheldOthersBp": 200 } });
+    let policy = "policy { terms { withheldRegisteredBp withheldOthersBp } }";
+    let added = app.admin("amna").await.does("policyVersionAdd", terms, policy).await;
+    let shown = json!({ "withheldRegisteredBp": 50, "withheldOthersBp": 200 });
+    assert_eq!(added.ok()["policy"]["terms"], shown);
+    let again = fetch(&visitor, &format!("/papers/payouts/{id}.pdf")).await;
+    assert!(pdf.bytes == again.bytes, "the same paper is the same bytes");
+    let method = "{ viewer { payoutMethods { nodes { id } } } }";
+    let method = deal.freelancer.asks(method, json!({})).await;
+    let method = method.data()["viewer"]["payoutMethods"]["nodes"][0]["id"].clone();
+    let ask = json!({ "payoutMethodId": method, "amount": { "amount": "50.00" }, "purposeCode": "9184",
+        "password": PASSWORD });
+    let later = deal.freelancer.does("payoutRequest", ask, "payout { id }").await.text("payout.id");
+    let later = fetch(&visitor, &format!("/papers/payouts/{later}.json")).await.json();
+    assert_eq!([&later["withholding_if_registered"], &later["withholding_otherwise"]].map(cents), [25, 100]);
 
     let path = "query($id: ID!) { payout(id: $id) { remittancePackPath purpose writtenPurpose quote { rate rupees { amount } } } }";
     let shown = deal.freelancer.asks(path, json!({ "id": id })).await;

@@ -11,7 +11,7 @@ use crate::event::Event;
 use crate::id::SubmissionId;
 use crate::ledger::{LedgerAccount, Reason};
 use crate::money::Money;
-use crate::policy::{BARRED_DAYS, days, hours};
+use crate::policy::{days, hours};
 use crate::refusal::{Invalid, Refusal};
 use crate::timer::Timer;
 
@@ -155,13 +155,13 @@ impl Milestone {
     }
 
     /// Nobody answered a submission in time. While none of the client's people can, since all of them are `barred`,
-    /// silence is not taken for a yes: the deadline moves, for [`BARRED_DAYS`] at most.
+    /// silence is not taken for a yes: the deadline moves, for the `barred_days` of the terms at most.
     pub fn auto_approve(self, actor: &Actor, now: Timestamp, barred: bool) -> Result<Change<Self>, Refusal> {
         self.access(actor, Verb::MilestoneAutoApprove)?;
         match &self.state {
             State::Submitted { submitted_at, approves_at, .. } if *approves_at <= now => {
                 let regular = *submitted_at + days(self.terms.review_days) + hours(self.grace_hours);
-                if barred && *approves_at < regular + days(BARRED_DAYS) {
+                if barred && *approves_at < regular + days(self.terms.barred_days) {
                     let mut next = self.clone();
                     if let State::Submitted { approves_at, .. } = &mut next.state {
                         *approves_at = now + days(1);

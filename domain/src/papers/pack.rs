@@ -41,6 +41,15 @@ pub struct PayoutPart {
     pub rupees: Option<Money>,
 }
 
+/// What banks withhold by the law of a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Withheld {
+    /// From who is registered with the export board.
+    pub if_registered: Rate,
+    /// And from anybody else.
+    pub otherwise: Rate,
+}
+
 /// The remittance pack of a payout.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RemittancePack {
@@ -74,6 +83,8 @@ pub struct RemittancePack {
     pub quote: Option<FxQuote>,
     /// Which account gets how much.
     pub parts: Vec<PayoutPart>,
+    /// At which rates banks withheld when the payout was requested, in basis points.
+    pub withheld: Withheld,
     /// What a bank would withhold from somebody registered with the export board: an estimate.
     pub withholding_if_registered: Money,
     /// And from anybody else.
@@ -93,8 +104,8 @@ impl RemittancePack {
         let currency = self.net.currency();
         self.fees = Money::sum(currency, self.earned.iter().map(|earned| earned.fee))?;
         self.gross = self.net.plus(self.fees)?;
-        self.withholding_if_registered = self.net.share(rate(WITHHELD_REGISTERED));
-        self.withholding_otherwise = self.net.share(rate(WITHHELD_OTHERS));
+        self.withholding_if_registered = self.net.share(self.withheld.if_registered);
+        self.withholding_otherwise = self.net.share(self.withheld.otherwise);
         Ok(self)
     }
 
@@ -141,7 +152,7 @@ impl RemittancePack {
             Column::amounts("Sent", 16),
             Column::amounts("In rupees", 18),
         ];
-        let withheld = |basis_points, amount: Money| format!("{} ({})", amount, percent(basis_points));
+        let withheld = |rate: Rate, amount: Money| format!("{} ({})", amount, percent(rate.basis_points()));
         Sheet::new("Remittance pack", lead, self.reference(), FOOT)
             .heading("Remitter")
             .facts([
@@ -174,8 +185,8 @@ impl RemittancePack {
                     "Withheld by the bank",
                     Some(format!(
                         "an estimate, never taken by us: {} if registered with PSEB, else {}",
-                        withheld(WITHHELD_REGISTERED, self.withholding_if_registered),
-                        withheld(WITHHELD_OTHERS, self.withholding_otherwise)
+                        withheld(self.withheld.if_registered, self.withholding_if_registered),
+                        withheld(self.withheld.otherwise, self.withholding_otherwise)
                     )),
                 ),
                 ("e-PRC", Some(self.e_prc.clone().unwrap_or_else(|| "not attached yet".to_owned()))),

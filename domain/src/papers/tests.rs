@@ -116,7 +116,7 @@ fn a_tax_year_runs_from_july_to_june_in_karachi() {
 
 #[test]
 fn an_invoice_divides_without_a_cent_left_over() {
-    let split = |share| Split::of(usd(10_001), usd(300), rate(share)).unwrap();
+    let split = |share| Split::of(usd(10_001), usd(300), Rate::basis_points_of(share).unwrap()).unwrap();
     for share in [0, 1, 3_333, 5_000, 9_999, 10_000] {
         let Split { development, other } = split(share);
         assert_eq!(development.minor() + other.minor(), 10_301, "{share}");

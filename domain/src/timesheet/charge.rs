@@ -341,7 +341,7 @@ impl Timesheet {
             Some(charge_at) => {
                 TimesheetState::Approved { charge_at, failures: failures + 1, last_attempt: Some(last_attempt) }
             }
-            None => TimesheetState::Unpaid { last_attempt, written_off_at: now + days(WRITE_OFF_DAYS) },
+            None => TimesheetState::Unpaid { last_attempt, written_off_at: now + days(self.terms.write_off_days) },
         };
         let event = Event::TimesheetChargeFailed { timesheet: self.id, payment: last_attempt.payment, retry_at };
         let next = Self { state, ..self.clone() };

@@ -133,6 +133,10 @@ fn a_failed_charge_is_tried_again_after_one_three_and_five_days_and_then_waits()
         assert_eq!(change.next.clocks(), [(Timer::ChargeTimesheet(id(1)), now)]);
         sheet = change.next.charge(&Actor::System, now, id(attempt + 1)).unwrap().next;
     }
+    let mut sooner = sheet.clone();
+    sooner.terms.write_off_days = 7;
+    let sooner = sooner.charge_failed(&Actor::System, now, id(4)).unwrap().next;
+    assert_eq!(sooner.clocks(), [(Timer::WriteOffTimesheet(id(1)), now + TimeDelta::days(7))]);
     let unpaid = sheet.charge_failed(&Actor::System, now, id(4)).unwrap().next;
     let written_off_at = now + TimeDelta::days(60);
     let waits = vec![(Timer::WriteOffTimesheet(id(1)), written_off_at)];
@@ -361,17 +365,24 @@ fn a_charge_that_is_with_the_bank_is_waited_for() {
 }
 
 #[test]
-fn the_silence_of_a_client_that_may_not_answer_is_no_yes_for_thirty_days() {
+fn the_silence_of_a_client_that_may_not_answer_is_no_yes_for_the_days_of_the_terms() {
+    for barred_days in [30, 3] {
+        is_no_yes_for(barred_days);
+    }
+}
+
+fn is_no_yes_for(barred_days: u16) {
     let TimesheetState::Submitted { approves_at, .. } = submitted().state else { panic!("it is submitted") };
     let mut sheet = submitted();
-    for _ in 0..30 {
+    sheet.terms.barred_days = barred_days;
+    for _ in 0..barred_days {
         let due = sheet.clocks()[0].1;
         let later = sheet.auto_approve(&Actor::System, due, true).unwrap().next;
         assert_eq!((later.state.as_str(), later.clocks()[0].1), ("submitted", due + TimeDelta::days(1)));
         sheet = later;
     }
     let due = sheet.clocks()[0].1;
-    assert_eq!(due, approves_at + TimeDelta::days(30));
+    assert_eq!(due, approves_at + days(barred_days));
     assert_eq!(sheet.auto_approve(&Actor::System, due, true).unwrap().next.state.as_str(), "approved");
 }
 

@@ -3,14 +3,22 @@
 use super::*;
 
 #[test]
-fn the_silence_of_a_client_that_may_not_answer_is_no_yes_for_thirty_days() {
+fn the_silence_of_a_client_that_may_not_answer_is_no_yes_for_the_days_of_the_terms() {
+    assert_eq!(Terms::default().barred_days, 30);
+    for barred_days in [30, 3] {
+        is_no_yes_for(barred_days);
+    }
+}
+
+fn is_no_yes_for(barred_days: u16) {
     let mut story = Story::submitted();
+    story.milestone.terms.barred_days = barred_days;
     let due = |story: &Story| {
         let State::Submitted { approves_at, .. } = &story.milestone.state else { panic!("it waits for the client") };
         *approves_at
     };
     let first = due(&story);
-    while due(&story) < first + days(30) {
+    while due(&story) < first + days(barred_days) {
         let now = due(&story);
         story = story.on(|milestone| milestone.auto_approve(&Actor::System, now, true));
         assert_eq!(due(&story), now + days(1));
