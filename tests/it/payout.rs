@@ -346,6 +346,30 @@ async fn a_payout_that_was_stopped_before_it_was_screened_is_screened_when_it_is
 }
 
 #[tokio::test]
+async fn a_payout_whose_quote_ran_out_while_it_was_stopped_goes_with_a_new_one() {
+    let app = TestApp::new().await;
+    let deal = app.released().await;
+    let id = requested(&deal, "6702", LISTED).await;
+    let quoted = async || {
+        let query = "query($id: ID!) { payout(id: $id) { status quote { quotedAt expiresAt } } }";
+        let seen = deal.freelancer.asks(query, json!({ "id": id })).await;
+        let at = |place: &str| seen.text(place).parse::<chrono::DateTime<chrono::Utc>>().unwrap();
+        (seen.text("status"), at("quote.quotedAt"), at("quote.expiresAt"))
+    };
+    let (status, first, over) = quoted().await;
+    assert_eq!(status, "BLOCKED");
+    app.passes(TimeDelta::days(1)).await;
+    let now = app.market.clock().now();
+    assert!(over < now && quoted().await.1 == first, "nobody changes what is stopped");
+    let unblock = json!({ "payoutId": id, "reason": "Another person of that name" });
+    app.admin("noor").await.does("payoutUnblock", unblock, "payout { status }").await.ok();
+    app.settles().await;
+    let (status, second, over) = quoted().await;
+    assert_eq!((status.as_str(), second), ("IN_TRANSIT", now));
+    assert!(over > now);
+}
+
+#[tokio::test]
 async fn approvals_at_once_count_each_person_once() {
     let app = TestApp::new().await;
     let deal = app.released().await;

@@ -717,3 +717,33 @@ async fn what_was_sent_by_wire_stays_listed_when_its_payee_is_erased_and_no_file
     let shown = amna.asks("{ wireBatches(first: 1) { nodes { lines total { amount } } } }", json!({})).await;
     assert_eq!(shown.data()["wireBatches"]["nodes"], json!([{ "lines": 1, "total": { "amount": "950.00" } }]));
 }
+
+#[tokio::test]
+async fn a_month_of_what_may_be_kept_in_dollars_begins_at_midnight_in_karachi() {
+    let app = TestApp::new().await;
+    let deal = app.released().await;
+    says_who_he_is(&deal).await;
+    let add = async |iban: &str, in_dollars: bool| {
+        let input = json!({ "iban": iban, "accountTitle": "Faisal Mahmood", "inDollars": in_dollars });
+        deal.freelancer.does("payoutMethodAdd", input, "payoutMethod { id }").await.text("payoutMethod.id")
+    };
+    let (rupees, dollars) = (add("PK36SCBL0000001123456702", false).await, add("PK24MUCB0646609971000177", true).await);
+    let terms = json!({ "effectiveFrom": app.market.clock().now(), "note": "Less may be kept",
+        "terms": { "retentionMonthMax": { "amount": "100.00" } } });
+    app.admin("amna").await.does("policyVersionAdd", terms, "policy { number }").await.ok();
+    let asks_at = async |time: &str, kept: &str| {
+        let time: chrono::DateTime<chrono::Utc> = time.parse().unwrap();
+        let clock = app.market.clock();
+        clock.advance(time - clock.now());
+        let ask = json!({ "payoutMethodId": rupees, "amount": { "amount": "150.00" }, "purposeCode": "9184",
+            "password": PASSWORD, "retention": { "payoutMethodId": dollars, "amount": { "amount": kept } } });
+        deal.freelancer.does("payoutRequest", ask, "payout { id }").await
+    };
+    // Midnight in Karachi is 19:00 UTC of the day before.
+    asks_at("2026-06-30T18:59:00Z", "100.00").await.ok();
+    assert_eq!(asks_at("2026-06-30T18:59:59Z", "0.01").await.refused(), ["OUT_OF_RANGE"], "June has had its own");
+    asks_at("2026-06-30T19:01:00Z", "100.00").await.ok();
+    assert_eq!(asks_at("2026-06-30T23:59:00Z", "0.01").await.refused(), ["OUT_OF_RANGE"], "and so has July");
+    assert_eq!(asks_at("2026-07-31T18:59:00Z", "0.01").await.refused(), ["OUT_OF_RANGE"], "to its end");
+    asks_at("2026-07-31T19:00:00Z", "100.00").await.ok();
+}

@@ -416,3 +416,27 @@ fn a_rail_that_took_it_and_denies_it_makes_no_room_for_the_next() {
     assert!(matches!(twice.state, PayoutState::Unknown { reference: Some(_), .. }), "{:?}", twice.state);
     assert_eq!(twice.attempt, 0);
 }
+
+#[test]
+fn only_a_quote_that_is_over_gives_way_and_only_to_one_that_stands_while_nothing_was_sent() {
+    let quote = |from: i64, until: i64| FxQuote {
+        rate: "278.45".parse().unwrap(),
+        provider: "A bank".into(),
+        quoted_at: at(from),
+        expires_at: at(until),
+    };
+    let with = |payout: Payout, held: Option<FxQuote>| Payout { quote: held, ..payout };
+    let (first, second) = (quote(72, 73), quote(90, 91));
+    for (payout, held, offered, then) in [
+        (queued(), Some(first.clone()), Some(second.clone()), Some(second.clone())),
+        (queued(), Some(first.clone()), None, None),
+        (queued(), Some(first.clone()), Some(quote(80, 89)), None),
+        (queued(), Some(quote(72, 99)), Some(second.clone()), Some(quote(72, 99))),
+        (queued(), None, Some(second.clone()), None),
+        (sent(), Some(first.clone()), Some(second.clone()), Some(first.clone())),
+    ] {
+        let before = with(payout, held);
+        let change = before.clone().requote(&Actor::System, at(90), offered).unwrap();
+        assert_eq!((change.changed, &change.next.quote), (before.quote != then, &then), "{before:?}");
+    }
+}
