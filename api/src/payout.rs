@@ -79,7 +79,7 @@ impl Payout {
     /// What of it is kept in dollars.
     async fn retention(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Retention>> {
         let Some(kept) = self.0.retention else { return Ok(None) };
-        let method = ctx.market().payout_method_find(&ctx.call(), kept.method).await.map_err(top_level)?;
+        let method = load(ctx, kept.method).await?;
         Ok(Some(Retention { method: method.map(PayoutMethod::from), amount: kept.amount.into() }))
     }
 
