@@ -111,6 +111,37 @@ async fn whom_screening_holds_is_not_active_and_is_not_told() {
 }
 
 #[tokio::test]
+async fn who_was_suspended_and_is_reinstated_is_there_though_a_payout_still_waits_for_our_people() {
+    let app = TestApp::new().await;
+    let deal = app.released().await;
+    let (clara, faisal) = (&deal.client, &deal.freelancer);
+    let held = json!([{ "skillId": skill(&app, "rust").await, "level": "EXPERT", "years": 5 }]);
+    let profile = json!({ "headline": "Rust engineer", "overview": "", "skills": held });
+    faisal.does("profileUpdate", profile, "profile { id }").await.ok();
+    let method = json!({ "iban": "PK36SCBL0000001123456702", "accountTitle": "Faisal Mahmood" });
+    let method = faisal.does("payoutMethodAdd", method, "payoutMethod { id }").await.text("payoutMethod.id");
+    app.passes(TimeDelta::days(3)).await;
+    let id = gig(clara, json!({})).await;
+    let mut index = index(&app).await;
+    shows(clara, &id, faisal).await;
+
+    let ask = json!({ "payoutMethodId": method, "amount": { "amount": "950.00" }, "purposeCode": "9186" });
+    let payout = faisal.does("payoutRequest", ask, "payout { id }").await.text("payout.id");
+    let admin = app.admin("noor").await;
+    let complaint = json!({ "userId": faisal.id, "reason": "A complaint" });
+    admin.does("userSuspend", complaint.clone(), "user { id }").await.ok();
+    admin.does("userReinstate", complaint, "user { id }").await.ok();
+    app.settles().await;
+    let status = admin.asks("query($id: ID!) { payout(id: $id) { status } }", json!({ "id": payout })).await;
+    assert_eq!(status.text("status"), "BLOCKED", "nobody of ours has looked at it yet");
+    catch_up(&mut index).await;
+    shows(clara, &id, faisal).await;
+    app.market.clock().advance(TimeDelta::seconds(31));
+    let found = matches(clara, &id, 10, None).await;
+    assert_eq!((&found["foundBy"], who(&found)), (&json!("DATABASE"), vec![faisal.id.as_str()]), "{found:#}");
+}
+
+#[tokio::test]
 async fn who_is_suspended_hidden_or_erased_is_not_there() {
     let app = TestApp::new().await;
     let (ada, admin) = (app.client("ada").await, app.admin("root").await);
