@@ -14,7 +14,7 @@ use infra::token::BadToken;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::context::Caller;
-use crate::http::{Backend, Identity, Settings, TokenError, Visitor, around, for_every_origin};
+use crate::http::{Backend, Identity, Settings, TokenError, Visitor, around, counted, for_every_origin};
 use crate::loader::loader;
 
 /// The marketplace, as the surface sees it.
@@ -66,7 +66,7 @@ impl Backend for House {
         let Visitor { actor, session, proved_at, address, user_agent, trace } = visitor;
         let device = Device { agent: user_agent.clone(), address: Some(address.0) };
         let caller = Caller::new(actor.clone(), *session, *proved_at, device, trace.to_string());
-        request.data(loader(&self.market, caller.clone())).data(caller)
+        request.data(self.market.clone()).data(loader(&self.market, caller.clone())).data(caller)
     }
 }
 
@@ -91,5 +91,5 @@ pub fn key_pages(market: &Market, settings: &Settings) -> Router {
     let keys = market.keys().published();
     let answer = move || async move { ([(CACHE_CONTROL, "public, max-age=300")], Json(keys)) };
     let router = for_every_origin(Router::new().route("/.well-known/jwks.json", get(answer)));
-    around(router, &Settings { origins: Vec::new(), ..settings.clone() })
+    around(counted(router, settings), &Settings { origins: Vec::new(), ..settings.clone() })
 }

@@ -3,6 +3,7 @@
 mod audit;
 mod demo;
 mod equipment;
+mod events;
 mod ground;
 mod migrate;
 pub mod model;
@@ -58,6 +59,7 @@ async fn run(command: Command, cli: Cli) -> Result<(), Trouble> {
         Command::Vault { what } => vault::run(cli, what).await,
         Command::Model { what } => model::run(cli, what).await,
         Command::Webhooks { what } => webhooks::run(cli, what).await,
+        Command::Events { what } => events::run(cli, what).await,
         Command::Rails { what } => rails::run(cli, what).await,
         Command::Rank(files) => rank::run(&files),
         Command::Simulate(markets) => simulate::run(&markets),

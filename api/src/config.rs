@@ -88,6 +88,12 @@ pub enum Command {
         #[command(subcommand)]
         what: Webhooks,
     },
+    /// What happened and could not be told: letters, notices, calls to the processor.
+    Events {
+        /// What to do.
+        #[command(subcommand)]
+        what: Events,
+    },
     /// Ways to pay out that the processor wants to approve first.
     Rails {
         /// What to do.
@@ -211,6 +217,23 @@ pub enum Webhooks {
         /// All that came since a time, like 2026-06-01T08:00:00Z.
         #[arg(long, value_name = "TIME", group = "which")]
         since: Option<domain::Timestamp>,
+    },
+}
+
+/// What to do with events whose delivery failed for good.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Events {
+    /// List them, and why.
+    List,
+    /// Have them delivered again by the worker. What follows from an event follows once, so it does no harm.
+    #[command(group(clap::ArgGroup::new("which").required(true)))]
+    Replay {
+        /// This one, as it is listed.
+        #[arg(value_name = "EVENT", group = "which")]
+        event: Option<domain::id::EventId>,
+        /// All that are parked.
+        #[arg(long, group = "which")]
+        parked: bool,
     },
 }
 

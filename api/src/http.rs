@@ -19,10 +19,12 @@ mod identity;
 mod layers;
 mod media;
 mod open;
+mod paced;
 mod params;
 mod persisted;
 mod problem;
 mod rates;
+mod room;
 mod serve;
 mod settings;
 mod slots;
@@ -41,6 +43,7 @@ mod toy;
 
 pub use address::ClientAddress;
 pub use backend::{Backend, Identity, TokenError, Visitor};
+pub use body::Bodies;
 pub use closing::{CloseSwitch, Closing};
 pub use identity::bearer;
 pub use layers::{around, counted, for_every_origin};
@@ -48,7 +51,7 @@ pub use persisted::TrustedDocuments;
 pub use problem::Problem;
 pub use serve::serve;
 pub use settings::{OPERATIONS_PER_MINUTE, ServerSettings, Settings, SocketSettings};
-pub use surface::Surface;
+pub use surface::{Described, Surface};
 pub use trace::TraceId;
 
 use async_graphql::{ObjectType, SubscriptionType};
@@ -69,9 +72,11 @@ where
     M: ObjectType + 'static,
     S: SubscriptionType + 'static,
 {
-    let mut routes = Router::new().route(GRAPHQL_PATH, any(graphql::handle)).fallback(graphql::no_such_page);
-    if surface.settings().explorer {
-        routes = routes.merge(explorer::routes());
+    let settings = surface.settings().clone();
+    let routes = Router::new().route(GRAPHQL_PATH, any(graphql::handle)).fallback(graphql::no_such_page);
+    let mut routes = routes.with_state(surface);
+    if settings.explorer {
+        routes = routes.merge(counted(explorer::routes(), &settings));
     }
-    around(routes.with_state(surface.clone()), surface.settings())
+    around(routes, &settings)
 }

@@ -26,6 +26,7 @@ mod tests;
 
 pub use complete::Form;
 pub use documents::{Documents, Plan};
+pub use shape::Shape;
 
 /// How much one request may ask for.
 #[derive(Debug, Clone)]

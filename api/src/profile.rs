@@ -241,7 +241,8 @@ pub struct ProfileUpdateInput {
     pub skills: Option<Vec<ProfileSkillInput>>,
     /// What you ask for an hour: USD 1 to 1,000.
     pub hourly_rate: MaybeUndefined<MoneyInput>,
-    /// The least you take for an hour, at most what you ask. Nobody but you sees it.
+    /// The least you take for an hour, at most what you ask. Nobody but you sees it. Clients whose gigs pay less do not
+    /// find you; to them it is rounded up, so that whoever moves a budget learns no more than about what it is.
     pub least_hourly_rate: MaybeUndefined<MoneyInput>,
     /// The least you take for a gig at a fixed price: USD 5 to 1,000,000. Nobody but you sees it.
     pub least_fixed_price: MaybeUndefined<MoneyInput>,

@@ -2,9 +2,10 @@
 
 mod words;
 
+use std::sync::LazyLock;
+
 use async_graphql::connection::Connection;
 use async_graphql::{ID, MergedObject, MergedSubscription, SDLExportOptions, Schema, SchemaBuilder, SubscriptionType};
-use infra::Market;
 
 use self::words::Words;
 use crate::account::AccountMutation;
@@ -17,6 +18,7 @@ use crate::correction::{Correction, CorrectionMutation, CorrectionQuery};
 use crate::dispute::{Dispute, DisputeMutation, DisputeQuery, Evidence, EvidenceMutation};
 use crate::gig::{Gig, GigMutation, GigQuery};
 use crate::history::{ContractEvent, HistorySubscription};
+use crate::http::Described;
 use crate::invitation::{Invitation, InvitationMutation};
 use crate::matching::{ExposureQuery, FreelancerMatches, GigMatches, MatchMutation, MatchQuery};
 use crate::milestone::{Milestone, MilestoneMutation, MilestoneQuery, Submission};
@@ -143,9 +145,11 @@ pub struct Subscription(HistorySubscription, NotificationSubscription);
 /// The schema of the API.
 pub type RabtaSchema = Schema<Query, Mutation, Subscription>;
 
-/// The schema, with resolvers that act on `market`.
-pub fn build(market: Market) -> RabtaSchema {
-    builder().data(market).finish()
+/// The schema, with what is known of it. It is the same for every market, and made once: which market resolvers act on
+/// comes with each request.
+pub fn described() -> Described<Query, Mutation, Subscription> {
+    static DESCRIBED: LazyLock<Described<Query, Mutation, Subscription>> = LazyLock::new(|| Described::new(bare()));
+    DESCRIBED.clone()
 }
 
 /// The schema without a market behind it: it can be looked at, but not asked.

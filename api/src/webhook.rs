@@ -6,15 +6,15 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use infra::Market;
 use infra::webhook::NotTaken;
 
-use crate::http::{Settings, around, counted};
+use crate::http::{Bodies, ClientAddress, Settings, around, counted};
 
 /// The path that is told to Stripe.
 pub const STRIPE_PATH: &str = "/webhooks/stripe";
@@ -25,7 +25,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The doors of processors. Without one that is real, nothing is taken.
 pub fn routes(market: &Market, settings: &Settings) -> Router {
-    let door = Door { market: market.clone(), warned_in: Arc::default() };
+    let (bodies, trusted_proxies) = (Bodies::new(BODY_BYTES, PATIENCE), settings.trusted_proxies);
+    let door = Door { market: market.clone(), bodies, trusted_proxies, warned_in: Arc::default() };
     let router = Router::new().route(STRIPE_PATH, post(stripe)).with_state(door);
     around(counted(router, settings), settings)
 }
@@ -33,6 +34,8 @@ pub fn routes(market: &Market, settings: &Settings) -> Router {
 #[derive(Debug, Clone)]
 struct Door {
     market: Market,
+    bodies: Bodies,
+    trusted_proxies: usize,
     /// The minute in which the log was last told that something was not taken.
     warned_in: Arc<AtomicI64>,
 }
@@ -50,12 +53,13 @@ impl Door {
     }
 }
 
-async fn stripe(State(door): State<Door>, headers: HeaderMap, body: Body) -> Response {
+async fn stripe(State(door): State<Door>, request: Request) -> Response {
     let market = &door.market;
-    let body = match tokio::time::timeout(PATIENCE, to_bytes(body, BODY_BYTES)).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(_)) => return StatusCode::PAYLOAD_TOO_LARGE.into_response(),
-        Err(_) => return StatusCode::REQUEST_TIMEOUT.into_response(),
+    let (Parts { headers, extensions, .. }, body) = request.into_parts();
+    let address = ClientAddress::of(&extensions, &headers, door.trusted_proxies);
+    let body = match door.bodies.read(address, &headers, body).await {
+        Ok(body) => body,
+        Err(problem) => return problem.status.unwrap_or(StatusCode::BAD_REQUEST).into_response(),
     };
     let signature = headers.get("stripe-signature").and_then(|value| value.to_str().ok()).unwrap_or_default();
     // Why it is not taken is for our log alone.

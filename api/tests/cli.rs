@@ -478,6 +478,25 @@ async fn what_the_processor_told_is_listed_and_replayed_and_a_closed_rail_is_ope
         where due_at <= now() and attempts = 0 and done_at is null and parked_at is null and outcome is null";
     assert_eq!(sqlx::query_scalar::<_, i64>(due).fetch_one(&mut connection).await.unwrap(), 3);
 
+    assert_eq!(run(&["events", "list"]).out, "nothing is parked\n");
+    for (parked, done) in [("now()", "null"), ("now()", "null"), ("null", "null"), ("now()", "now()")] {
+        let failed = format!(
+            "insert into events (id, name, body, trace, occurred_at, due_at, attempts, last_error, parked_at, done_at)
+             values (gen_random_uuid(), 'gig_published', '{{}}', 'x', now(), now(), 12, 'no mail server', {parked}, {done})"
+        );
+        sqlx::query(sqlx::AssertSqlSafe(failed)).execute(&mut connection).await.unwrap();
+    }
+    let listed = run(&["events", "list"]).out;
+    let lines: Vec<&str> = listed.lines().skip(1).collect();
+    assert_eq!(lines.len(), 2, "{listed}");
+    assert!(lines.iter().all(|line| line.ends_with("gig_published  no mail server")), "{listed}");
+    let first = lines[0].split("  ").nth(2).unwrap();
+    assert_eq!(run(&["events", "replay", first]).out, "1 will be delivered again\n");
+    run(&["events", "replay", first]).is_refused(&["is not parked here"]);
+    assert_eq!(run(&["events", "replay", "--parked"]).out, "1 will be delivered again\n");
+    let due = "select count(*) from events where attempts = 0 and due_at <= now() and parked_at is null and last_error is not null";
+    assert_eq!(sqlx::query_scalar::<_, i64>(due).fetch_one(&mut connection).await.unwrap(), 2);
+
     assert_eq!(run(&["rails", "list"]).out, "no rail is closed\n");
     let close = "insert into rail_closures values ('recipient_account', 'Your platform needs approval', now())";
     sqlx::query(close).execute(&mut connection).await.unwrap();

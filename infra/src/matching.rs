@@ -110,7 +110,8 @@ impl Market {
                 break;
             }
             let people = self.people_constraints(&shown).await?;
-            let fit = people.iter().filter(|person| matcher.barriers(&constraints, person).is_empty());
+            let people = people.into_iter().map(PersonFeatures::seen_by_clients);
+            let fit = people.filter(|person| matcher.barriers(&constraints, person).is_empty());
             let fit: HashSet<UserId> = fit.map(|person| person.id).collect();
             if !fall_out(&page, &mut ranking, &mut slice, &shown, &fit, filling) {
                 break;

@@ -5,6 +5,8 @@
 //! processors; see [`crate::worker`]), with retries until they succeed, and the subscriptions of
 //! this node, which get what comes while they listen.
 
+mod parked;
+
 use std::sync::Arc;
 
 use domain::Timestamp;
@@ -16,6 +18,7 @@ use sqlx::postgres::PgListener;
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
+pub use self::parked::Parked;
 use crate::facts::Scene;
 use crate::market::Market;
 use crate::{Failure, Fault};

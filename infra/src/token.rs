@@ -395,6 +395,35 @@ mod tests {
             let token = jsonwebtoken::encode(&own, &other, &keys.keys[0].private).unwrap();
             assert_eq!(keys.verify(&token, NOW), Err(BadToken::Invalid), "without {field}");
         }
+        // Signed by us, for another time.
+        let hour = 60 * 60;
+        for (from, until, refused) in [
+            (hour, 2 * hour, BadToken::Invalid),
+            (-2 * hour, -hour, BadToken::Expired),
+            (2 * hour, hour, BadToken::Invalid),
+            (-hour, i64::MIN, BadToken::Expired),
+        ] {
+            let mut other = claims.clone();
+            (other["nbf"], other["exp"]) = (json!(from), json!(until));
+            let token = jsonwebtoken::encode(&own, &other, &keys.keys[0].private).unwrap();
+            assert_eq!(keys.verify(&token, NOW), Err(refused), "from {from} until {until}");
+        }
+        // Signed by another, and naming where its key is to be had; signed by us, and naming what must be understood.
+        let elsewhere = || Some("https://elsewhere.example/keys".to_owned());
+        let named = Header { jku: elsewhere(), x5u: elsewhere(), ..own.clone() };
+        let named = jsonwebtoken::encode(&named, &claims, &stranger.keys[0].private).unwrap();
+        let critical = Header { crit: Some(vec!["exp".to_owned()]), ..own.clone() };
+        let critical = jsonwebtoken::encode(&critical, &claims, &keys.keys[0].private).unwrap();
+        for token in [named, critical] {
+            assert_eq!(keys.verify(&token, NOW), Err(BadToken::Invalid), "{token}");
+        }
+        let kid = |kid: Option<String>| {
+            let head = Header { kid, ..own.clone() };
+            keys.verify(&jsonwebtoken::encode(&head, &claims, &keys.keys[0].private).unwrap(), NOW)
+        };
+        for other in [None, Some(String::new()), Some("../../etc/passwd".to_owned()), Some(format!("{}' or '1'='1", keys.keys[0].id))] {
+            assert_eq!(kid(other.clone()), Err(BadToken::Invalid), "{other:?}");
+        }
         let untyped = Header { typ: Some("JWT".into()), ..own };
         let untyped = jsonwebtoken::encode(&untyped, &claims, &keys.keys[0].private).unwrap();
         assert_eq!(keys.verify(&untyped, NOW), Err(BadToken::Invalid), "another kind of token");

@@ -143,7 +143,7 @@ impl TestApp {
             ..Settings::default()
         };
         let house = Arc::new(House::new(market.clone()));
-        let surface = Surface::new(api::schema::build(market.clone()), house, settings.clone());
+        let surface = Surface::new(api::schema::described(), house, settings.clone());
         let router = router(surface)
             .merge(key_pages(&market, &settings))
             .merge(paper_pages(&market, &Settings::default()))

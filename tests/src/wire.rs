@@ -37,7 +37,7 @@ impl TestApp {
         let settings = Settings { sockets, ..Settings::default() };
         let house = Arc::new(House::new(self.market.clone()));
         let (open, closing) = Closing::pair();
-        let surface = Surface::new(api::schema::build(self.market.clone()), house, settings).until(closing.clone());
+        let surface = Surface::new(api::schema::described(), house, settings).until(closing.clone());
         tokio::spawn(serve(listener, router(surface), ServerSettings::default(), closing));
         let (listening, stopped) = tokio::sync::watch::channel(false);
         tokio::spawn(infra::worker::follow(self.market.clone(), stopped));

@@ -95,9 +95,8 @@ pub async fn run(cli: Cli) -> Result<(), Trouble> {
 }
 
 fn surface(cli: &Cli, market: &Market, closing: Closing) -> Router {
-    let schema = api::schema::build(market.clone());
     let house = Arc::new(House::new(market.clone()));
-    router(Surface::new(schema, house, cli.serve.settings(cli.common.production)).until(closing))
+    router(Surface::new(api::schema::described(), house, cli.serve.settings(cli.common.production)).until(closing))
 }
 
 async fn listen(setting: &str, address: SocketAddr) -> Result<TcpListener, Trouble> {

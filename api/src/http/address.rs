@@ -45,6 +45,23 @@ impl ClientAddress {
     }
 }
 
+/// Whose connections, or bytes, are counted together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Whose {
+    /// A network's.
+    Network(ClientAddress),
+    /// A site's.
+    Site(ClientAddress),
+}
+
+impl Whose {
+    /// All that something of this network counts for, and how many networks' worth of it each may hold.
+    pub fn all(network: ClientAddress) -> impl Iterator<Item = (Self, usize)> {
+        let site = network.site().map(|site| (Self::Site(site), SITE as usize));
+        std::iter::once((Self::Network(network), 1)).chain(site)
+    }
+}
+
 fn forwarded(headers: &HeaderMap, trusted_proxies: usize) -> Option<IpAddr> {
     let hops: Vec<&str> = headers
         .get_all("x-forwarded-for")

@@ -10,7 +10,8 @@ use axum::body::{Body, Bytes};
 use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::Response;
-use futures_util::stream::BoxStream;
+use domain::access::Actor;
+use futures_util::stream::{BoxStream, PollNext};
 use futures_util::{StreamExt, stream};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 
@@ -19,6 +20,7 @@ use super::graphql::too_long;
 use super::identity::{Credential, Ending, lifetime};
 use super::media::Media;
 use super::open::Held;
+use super::paced::paced;
 use super::serve::Place;
 use super::{ClientAddress, Surface, TokenError, TraceId};
 use crate::limits::Plan;
@@ -39,7 +41,7 @@ pub(super) fn answer<Q, M, S>(
     request: GraphQlRequest,
     plan: &Plan,
     credential: Option<Credential>,
-    (address, trace): (ClientAddress, TraceId),
+    (actor, address, trace): (Actor, ClientAddress, TraceId),
     held: (Option<Place>, Option<Held>),
 ) -> Response
 where
@@ -48,6 +50,7 @@ where
     S: SubscriptionType + 'static,
 {
     let results = surface.schema.execute_stream(request);
+    let results = paced(results, Arc::clone(&surface.shared), address, actor, plan.cost);
     let end = lifetime(Arc::clone(&surface.shared), credential, surface.closing.clone());
     let shared = Arc::clone(&surface.shared);
     let (ended_for, late_for, form) = (trace.clone(), trace.clone(), plan.form.clone());
@@ -60,15 +63,17 @@ where
         Ending::Closing => Step::Over,
     });
     // What is no subscription takes no longer here than anywhere.
+    let most = surface.settings().operation_timeout;
     let late: BoxStream<'static, Step> = match plan.kind {
         OperationType::Subscription => stream::pending().boxed(),
-        OperationType::Query | OperationType::Mutation => stream::once(sleep(surface.settings().operation_timeout))
-            .map(move |()| Step::Result(Outcome::refused(too_long(&late_for), &late_for)))
+        OperationType::Query | OperationType::Mutation => stream::once(sleep(most))
+            .map(move |()| Step::Result(Outcome::refused(too_long(most, &late_for), &late_for)))
             .boxed(),
     };
     let heartbeat = still_here(surface.settings().sockets.heartbeat);
-    let steps: BoxStream<'static, Step> =
-        stream::select(stream::select(stream::select(results, ended), late), heartbeat).boxed();
+    let steps = stream::select(stream::select(results, late), heartbeat);
+    // The end comes before whatever waits to be told.
+    let steps = stream::select_with_strategy(ended, steps, |(): &mut ()| PollNext::Left).boxed();
     let bytes = stream::unfold(Some((steps, held)), async |state| {
         let (mut steps, held) = state?;
         let step = steps.next().await?;

@@ -4,7 +4,7 @@
 //! running the server needs node or a network.
 
 use std::io::Read;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use axum::Router;
 use axum::body::Bytes;
@@ -60,7 +60,7 @@ pub(super) const EXAMPLES: &[&str] = &[
 ];
 
 /// The page and what it loads.
-pub(super) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
+pub(super) fn routes() -> Router {
     Router::new()
         .route("/", get(page))
         .route("/explorer/app.js", get(async |headers: HeaderMap| SCRIPT_FILE.answer(&headers)))
@@ -86,6 +86,8 @@ static STYLE_FILE: LazyLock<Asset> = LazyLock::new(|| Asset::new(STYLE, "text/cs
 /// A file that is kept compressed.
 struct Asset {
     compressed: &'static [u8],
+    /// For the few who read nothing compressed: unpacked once, when the first of them asks, and kept for all.
+    plain: OnceLock<Option<Bytes>>,
     content_type: &'static str,
     tag: String,
 }
@@ -94,7 +96,7 @@ impl Asset {
     fn new(compressed: &'static [u8], content_type: &'static str) -> Self {
         let digest = Sha256::digest(compressed);
         let tag = digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect::<String>();
-        Self { compressed, content_type, tag: format!("\"{tag}\"") }
+        Self { compressed, plain: OnceLock::new(), content_type, tag: format!("\"{tag}\"") }
     }
 
     fn answer(&self, asked: &HeaderMap) -> Response {
@@ -116,12 +118,19 @@ impl Asset {
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
             return (headers, Bytes::from_static(self.compressed)).into_response();
         }
+        match self.plain.get_or_init(|| self.unpacked()) {
+            Some(plain) => (headers, plain.clone()).into_response(),
+            None => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        }
+    }
+
+    fn unpacked(&self) -> Option<Bytes> {
         let mut plain = Vec::new();
         match flate2::read::GzDecoder::new(self.compressed).read_to_end(&mut plain) {
-            Ok(_) => (headers, plain).into_response(),
+            Ok(_) => Some(plain.into()),
             Err(error) => {
                 tracing::error!(%error, "an asset of the explorer page is damaged");
-                StatusCode::INTERNAL_SERVER_ERROR.into_response()
+                None
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The GraphQL endpoint: one request, from its head to its answer.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_graphql::parser::types::{ExecutableDocument, OperationType};
 use async_graphql::{ObjectType, Request as GraphQlRequest, SubscriptionType, value};
@@ -19,7 +19,7 @@ use super::open::Held;
 use super::params::Params;
 use super::serve::Place;
 use super::surface::Shared;
-use super::{ClientAddress, Problem, Settings, Surface, TraceId, Visitor, body, events, socket};
+use super::{ClientAddress, Problem, Settings, Surface, TraceId, Visitor, events, socket};
 use crate::limits::Plan;
 
 /// Answer a request to the endpoint, whatever its method.
@@ -43,10 +43,10 @@ where
     };
     let is_tagged = matches!(&admitted, Ok(Admitted { named: true, .. }));
     let (label, outcome) = match admitted {
-        Ok(Admitted { request, plan, credential, held, address, .. }) if media == Media::Events => {
+        Ok(Admitted { request, plan, credential, held, actor, address, .. }) if media == Media::Events => {
             let place = parts.extensions.get::<Place>().cloned();
             metrics::counter!("rabta_graphql_streams_total", "operation" => plan.label.clone()).increment(1);
-            return events::answer(&surface, request, &plan, credential, (address, trace), (place, held));
+            return events::answer(&surface, request, &plan, credential, (actor, address, trace), (place, held));
         }
         Ok(Admitted { request, plan, address, .. }) => {
             let outcome = execute(&surface, request, &plan, address, &trace).await;
@@ -90,6 +90,8 @@ struct Admitted {
     credential: Option<Credential>,
     /// What is held for as long as it runs, if it is answered by events.
     held: Option<Held>,
+    /// Who asks.
+    actor: Actor,
     /// Where the answer goes.
     address: ClientAddress,
     /// Was the document named, in an address that is the same whenever it is asked for?
@@ -122,7 +124,7 @@ where
     let params = if parts.method == Method::GET {
         Params::from_url(parts.uri.query().unwrap_or_default())?
     } else {
-        Params::from_body(&body::read(&parts.headers, body, settings.body_bytes, settings.body_timeout).await?)?
+        Params::from_body(&shared.bodies.read(address(shared, parts), &parts.headers, body).await?)?
     };
     // Looked at only now: a body may take its time, and what it asks for is done as whoever the token stands for by then.
     let (visitor, credential) = visitor(shared, parts, token, trace).await?;
@@ -144,7 +146,7 @@ where
         )),
         OperationType::Query | OperationType::Mutation | OperationType::Subscription => {
             let held = if by_events { Some(shared.open.take(&visitor.actor, visitor.address)?) } else { None };
-            Ok(Admitted { request, plan, credential, held, address: visitor.address, named })
+            Ok(Admitted { request, plan, credential, held, actor: visitor.actor, address: visitor.address, named })
         }
     }
 }
@@ -172,14 +174,15 @@ where
             let cost = value!({ "requested": plan.cost, "limit": shared.documents.limits().cost });
             Ok(shared.outcome(response.extension("cost", cost), &plan.form, address, trace))
         }
-        Err(_) => Err(too_long(trace)),
+        Err(_) => Err(too_long(shared.settings.operation_timeout, trace)),
     }
 }
 
 /// An operation was given up because it took too long.
-pub(super) fn too_long(trace: &TraceId) -> Problem {
+pub(super) fn too_long(most: Duration, trace: &TraceId) -> Problem {
     tracing::warn!(trace_id = %trace, "an operation took too long and was abandoned");
-    Problem::http(StatusCode::SERVICE_UNAVAILABLE, "TIMEOUT", "the operation took too long and was abandoned")
+    let message = "the operation took too long and was abandoned";
+    Problem::http(StatusCode::SERVICE_UNAVAILABLE, "TIMEOUT", message).with("limit", most.as_secs())
 }
 
 fn address(shared: &Shared, parts: &Parts) -> ClientAddress {

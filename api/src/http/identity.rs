@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, StatusCode};
 use domain::id::SessionId;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::params::decode;
 use super::surface::Shared;
 use super::{Closing, Identity, Problem, TokenError};
 
@@ -98,7 +99,9 @@ pub fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
 /// A token in a URL ends up in logs and histories, so it is not taken there, and its owner is told.
 pub fn refuse_token_in_url(query_string: &str) -> Result<(), Problem> {
     let names = query_string.split('&').filter_map(|pair| pair.split('=').next());
-    let mut secrets = names.filter(|name| matches!(*name, "access_token" | "token" | "authorization" | "jwt"));
+    // Written in whatever way: what can't be read is no name.
+    let names = names.filter_map(|name| decode(name).ok().map(|name| name.to_ascii_lowercase()));
+    let mut secrets = names.filter(|name| matches!(&**name, "access_token" | "token" | "authorization" | "jwt"));
     match secrets.next() {
         None => Ok(()),
         Some(_) => Err(Problem::http(

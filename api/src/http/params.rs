@@ -134,7 +134,8 @@ fn pairs(text: &str) -> Result<Vec<(String, String)>, Problem> {
         .collect()
 }
 
-fn decode(text: &str) -> Result<String, Problem> {
+/// A part of an address, as it was meant.
+pub(super) fn decode(text: &str) -> Result<String, Problem> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {

@@ -152,6 +152,12 @@ impl<C: Clock + Clone> Rates<C> {
                 rate.check(asker, *times, name)?;
             }
         }
+        self.check_cost(address, actor, cost)
+    }
+
+    /// Count what something costs.
+    pub fn check_cost(&self, address: ClientAddress, actor: &Actor, cost: u64) -> Result<(), Problem> {
+        let asker = actor.user().map_or(Asker::Address(address), Asker::Account);
         match (&self.cost, NonZeroU32::new(u32::try_from(cost).unwrap_or(u32::MAX))) {
             (Some(rate), Some(cost)) => rate.check(asker, cost, "of cost"),
             (None, _) | (_, None) => Ok(()),

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::ClientAddress;
-use super::address::SITE;
+use super::address::Whose;
 
 /// Counts connections, and says when it is enough.
 #[derive(Debug)]
@@ -13,21 +13,6 @@ pub struct Slots {
     most: usize,
     most_per_address: usize,
     held: Mutex<Held>,
-}
-
-/// Whose connections are counted together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Whose {
-    Network(ClientAddress),
-    Site(ClientAddress),
-}
-
-impl Whose {
-    /// All that a connection of this network counts for, and how many networks' worth of them each may hold.
-    fn all(network: Option<ClientAddress>) -> impl Iterator<Item = (Self, usize)> {
-        let site = network.and_then(ClientAddress::site).map(|site| (Self::Site(site), SITE as usize));
-        network.map(|network| (Self::Network(network), 1)).into_iter().chain(site)
-    }
 }
 
 #[derive(Debug, Default)]
@@ -71,14 +56,14 @@ impl Slots {
         let full = |(whose, worth)| {
             held.by_address.get(&whose).is_some_and(|count| *count >= self.most_per_address.saturating_mul(worth))
         };
-        if (in_all && held.all >= self.most) || Whose::all(address).any(full) {
+        if (in_all && held.all >= self.most) || address.into_iter().flat_map(Whose::all).any(full) {
             return None;
         }
         if in_all {
             held.all += 1;
             metrics::gauge!("rabta_http_connections").set(held.all as f64);
         }
-        for (whose, _) in Whose::all(address) {
+        for (whose, _) in address.into_iter().flat_map(Whose::all) {
             *held.by_address.entry(whose).or_default() += 1;
         }
         Some(Slot { slots: Arc::clone(self), address, in_all })
@@ -92,7 +77,7 @@ impl Drop for Slot {
             held.all = held.all.saturating_sub(1);
             metrics::gauge!("rabta_http_connections").set(held.all as f64);
         }
-        for (whose, _) in Whose::all(self.address) {
+        for (whose, _) in self.address.into_iter().flat_map(Whose::all) {
             if let Some(count) = held.by_address.get_mut(&whose) {
                 *count -= 1;
                 if *count == 0 {

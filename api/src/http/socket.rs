@@ -32,6 +32,8 @@ use super::{Problem, Surface, TokenError, TraceId, Visitor, graphql};
 
 /// The only protocol that is spoken.
 const PROTOCOL: &str = "graphql-transport-ws";
+/// What a socket has ready to read into.
+const BUFFER_BYTES: usize = 4 * 1024;
 
 /// Does the request want to become a socket?
 pub(super) fn is_wanted(headers: &HeaderMap) -> bool {
@@ -66,6 +68,9 @@ where
     let settings = &surface.settings().sockets;
     upgrade
         .protocols([PROTOCOL])
+        // Held for as long as the socket is, by each of them; what is longer makes itself room for as long as it takes.
+        .read_buffer_size(BUFFER_BYTES)
+        .write_buffer_size(0)
         .max_message_size(settings.message_bytes)
         .max_frame_size(settings.message_bytes)
         .on_upgrade(async move |socket| {
@@ -96,6 +101,16 @@ enum Stop {
 impl Stop {
     fn close(code: u16, reason: impl Into<String>) -> Self {
         Self::Close(code, reason.into())
+    }
+}
+
+impl From<Ending> for Stop {
+    fn from(ending: Ending) -> Self {
+        match ending {
+            Ending::Expired => Self::close(4403, "The access token has expired"),
+            Ending::Revoked => Self::close(4403, "The session has ended"),
+            Ending::Closing => Self::close(1001, "The server is going away"),
+        }
     }
 }
 
@@ -156,13 +171,15 @@ where
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut heard = Instant::now();
         loop {
+            // The end comes before whatever waits to be told, also while somebody takes their time to hear it.
             tokio::select! {
-                ending = &mut end => return Err(match ending {
-                    Ending::Expired => Stop::close(4403, "The access token has expired"),
-                    Ending::Revoked => Stop::close(4403, "The session has ended"),
-                    Ending::Closing => Stop::close(1001, "The server is going away"),
-                }),
-                Some(event) = self.events.recv() => self.tell(event).await?,
+                biased;
+                ending = &mut end => return Err(ending.into()),
+                Some(event) = self.events.recv() => tokio::select! {
+                    biased;
+                    ending = &mut end => return Err(ending.into()),
+                    told = self.tell(event) => told?,
+                },
                 message = self.socket.recv() => {
                     heard = Instant::now();
                     if let Some(message) = self.understand(message)? {
@@ -253,6 +270,7 @@ where
                 let run = operation::Run {
                     request,
                     plan,
+                    actor: visitor.actor,
                     address: visitor.address,
                     trace,
                     id: id.clone(),

@@ -5,18 +5,25 @@ use std::sync::Arc;
 use async_graphql::{ObjectType, Response, Schema, SubscriptionType};
 
 use super::answer::Outcome;
+use super::body::Bodies;
 use super::open::Open;
 use super::persisted::Persisted;
 use super::rates::Rates;
 use super::untaken::Untaken;
 use super::{Backend, ClientAddress, Closing, Settings, TraceId};
-use crate::limits::{Documents, Form};
+use crate::limits::{Documents, Form, Shape};
 
 /// A schema, the house behind it, and the settings: everything a request needs to be answered.
 pub struct Surface<Q, M, S> {
     pub(super) schema: Schema<Q, M, S>,
     pub(super) shared: Arc<Shared>,
     pub(super) closing: Closing,
+}
+
+/// A schema, with what its definition says, which requests are held against before the library reads them.
+pub struct Described<Q, M, S> {
+    schema: Schema<Q, M, S>,
+    shape: Arc<Shape>,
 }
 
 /// The part that does not depend on the schema's types.
@@ -27,7 +34,8 @@ pub(super) struct Shared {
     pub(super) persisted: Persisted,
     pub(super) rates: Rates,
     pub(super) open: Arc<Open>,
-    pub(super) untaken: Arc<Untaken>,
+    pub(super) untaken: Untaken,
+    pub(super) bodies: Bodies,
 }
 
 impl Shared {
@@ -52,6 +60,26 @@ impl Shared {
     }
 }
 
+impl<Q, M, S> Described<Q, M, S>
+where
+    Q: ObjectType + 'static,
+    M: ObjectType + 'static,
+    S: SubscriptionType + 'static,
+{
+    /// Read the definition of a schema.
+    #[expect(clippy::expect_used, reason = "at start-up; the text is written by the library that reads it")]
+    pub fn new(schema: Schema<Q, M, S>) -> Self {
+        let shape = Shape::read(&schema.sdl()).expect("the schema's definition should be readable");
+        Self { schema, shape: Arc::new(shape) }
+    }
+}
+
+impl<Q, M, S> Clone for Described<Q, M, S> {
+    fn clone(&self) -> Self {
+        Self { schema: self.schema.clone(), shape: Arc::clone(&self.shape) }
+    }
+}
+
 impl<Q, M, S> Clone for Surface<Q, M, S> {
     fn clone(&self) -> Self {
         Self { schema: self.schema.clone(), shared: Arc::clone(&self.shared), closing: self.closing.clone() }
@@ -64,16 +92,16 @@ where
     M: ObjectType + 'static,
     S: SubscriptionType + 'static,
 {
-    /// A surface for `schema`, with `backend` behind it.
-    #[expect(clippy::expect_used, reason = "at start-up; the text is written by the library that reads it")]
-    pub fn new(schema: Schema<Q, M, S>, backend: Arc<dyn Backend>, settings: Settings) -> Self {
-        let documents = Documents::new(&schema.sdl(), settings.limits.clone(), settings.introspection)
-            .expect("the schema's definition should be readable");
+    /// A surface for a schema, with `backend` behind it.
+    pub fn new(described: Described<Q, M, S>, backend: Arc<dyn Backend>, settings: Settings) -> Self {
+        let Described { schema, shape } = described;
+        let documents = Documents::new(shape, settings.limits.clone(), settings.introspection);
         let rates = Rates::new(&settings);
         let persisted = Persisted::new(settings.trusted_documents.clone());
         let open = Open::new(settings.sockets.operations);
         let untaken = Untaken::new(settings.untaken_bytes, settings.untaken_bytes_by_address);
-        let shared = Arc::new(Shared { backend, settings, documents, persisted, rates, open, untaken });
+        let bodies = Bodies::new(settings.body_bytes, settings.body_timeout);
+        let shared = Arc::new(Shared { backend, settings, documents, persisted, rates, open, untaken, bodies });
         Self { schema, shared, closing: Closing::never() }
     }
 

@@ -388,7 +388,8 @@ async fn the_explorer_page_needs_nobody_but_this_server() {
 async fn each_example_of_the_explorer_page_is_valid() {
     use futures_util::{FutureExt, StreamExt};
     let schema = crate::schema::bare();
-    let documents = crate::limits::Documents::new(&schema.sdl(), crate::limits::Limits::default(), true).unwrap();
+    let shape = crate::limits::Shape::read(&schema.sdl()).unwrap();
+    let documents = crate::limits::Documents::new(shape.into(), crate::limits::Limits::default(), true);
     for example in super::explorer::EXAMPLES {
         documents.read(example).unwrap_or_else(|problem| panic!("{problem:?}\n{example}"));
         // As a stream, since some are subscriptions.
@@ -707,6 +708,48 @@ async fn a_query_that_takes_too_long_is_given_up_whatever_form_is_asked_for() {
     for accept in [NEW, "accept: text/event-stream"] {
         let reply = server.post(&[JSON, accept], r#"{"query":"{ slow }"}"#).await;
         assert!(reply.text.contains("\"TIMEOUT\""), "{accept}: {}", reply.text);
+    }
+}
+
+/// The events of a subscription, as they come.
+async fn events(server: &Server, query: &str, token: Option<&str>) -> axum::body::BodyDataStream {
+    let mut request = Request::get(format!("/graphql?query={query}")).header("accept", "text/event-stream");
+    if let Some(token) = token {
+        request = request.header("authorization", format!("Bearer {token}"));
+    }
+    let request = request.body(Body::empty()).unwrap();
+    tower::ServiceExt::oneshot(server.router.clone(), request).await.unwrap().into_body().into_data_stream()
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_result_of_a_subscription_costs_what_the_first_did() {
+    let server = Server::with(Settings { cost_per_minute: std::num::NonZeroU32::new(5), ..Settings::default() });
+    let told = async |token| {
+        let (mut stream, mut told) = (events(&server, "subscription%7Bcount(to:9)%7D", token).await, 0);
+        let counting = async {
+            while let Some(Ok(bytes)) = stream.next().await {
+                told += usize::from(bytes.starts_with(b"event: next\ndata: {\"data\":{\"count\""));
+            }
+        };
+        let in_time = tokio::time::timeout(Duration::from_secs(60), counting).await;
+        (told, in_time.is_ok())
+    };
+    assert_eq!(told(None).await, (5, false), "the others wait until they can be afforded");
+    assert_eq!(told(Some("ada")).await, (5, false), "an account by itself");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_has_much_to_tell_ends_with_its_session_all_the_same() {
+    for told in 1..8 {
+        let server = Server::new();
+        let mut stream = events(&server, "subscription%7Bcount(to:1000)%7D", Some("fired")).await;
+        for _ in 0..told {
+            stream.next().await.unwrap().unwrap();
+        }
+        server.fired.store(true, Ordering::SeqCst);
+        tokio::time::advance(Duration::from_secs(11)).await;
+        let last = String::from_utf8(stream.next().await.unwrap().unwrap().to_vec()).unwrap();
+        assert!(last.contains("SESSION_ENDED") && stream.next().await.is_none(), "after {told}: {last}");
     }
 }
 

@@ -16,7 +16,7 @@ use serde_json::Value as Json;
 use tower::ServiceExt;
 use uuid::Uuid;
 
-use super::{Backend, CloseSwitch, Closing, Identity, Settings, Surface, TokenError, Visitor, router};
+use super::{Backend, CloseSwitch, Closing, Described, Identity, Settings, Surface, TokenError, Visitor, router};
 
 pub(crate) struct Query;
 
@@ -198,7 +198,7 @@ impl Server {
         let fired = Arc::clone(&toy.fired);
         let schema = Schema::build(Query, Mutation(Arc::clone(&bumps)), Subscription).finish();
         let (switch, closing) = Closing::pair();
-        let surface = Surface::new(schema, Arc::new(toy), settings).until(closing.clone());
+        let surface = Surface::new(Described::new(schema), Arc::new(toy), settings).until(closing.clone());
         Self { router: router(surface), bumps, fired, switch, closing }
     }
 

@@ -2,12 +2,12 @@
 //! goes out, and who asks and does not read would have us keep it. Each answer has a share of a bounded room, by the
 //! address it is for, for as long as its bytes are there, in whatever buffer they wait.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::http::StatusCode;
 
+use super::room::{Full, Part, Room};
 use super::{ClientAddress, Problem};
 
 /// An answer of so many bytes is always given: it says why others are not.
@@ -18,24 +18,11 @@ const RETRY_AFTER: u64 = 5;
 /// Counts the bytes of answers that nobody has taken yet.
 #[derive(Debug)]
 pub struct Untaken {
-    most: usize,
-    most_per_address: usize,
-    held: Mutex<Held>,
-}
-
-#[derive(Debug, Default)]
-struct Held {
-    all: usize,
-    by_address: HashMap<ClientAddress, usize>,
+    room: Arc<Room>,
 }
 
 /// An answer's part of the room, given back when it is dropped.
-#[derive(Debug)]
-pub struct Share {
-    untaken: Arc<Untaken>,
-    address: ClientAddress,
-    bytes: usize,
-}
+pub type Share = Part;
 
 /// What goes out, with its share of the room. Where it waits to be taken, both wait.
 #[derive(Debug)]
@@ -47,65 +34,32 @@ pub struct Outgoing {
 impl Untaken {
     /// Nothing waits. When so many bytes do in all, or of one address, nothing more is begun; answers to what was begun
     /// by then come to twice as much at the most.
-    pub fn new(most: usize, most_per_address: usize) -> Arc<Self> {
-        Arc::new(Self { most, most_per_address, held: Mutex::default() })
+    pub fn new(most: usize, most_per_address: usize) -> Self {
+        Self { room: Room::new(most, most_per_address, "rabta_answers_untaken_bytes") }
     }
 
     /// Is there room for an answer to this address? Asked before anything is done for it.
     pub fn check(&self, address: ClientAddress) -> Result<(), Problem> {
-        self.fits(&self.lock(), address.network(), 0, 1)
+        self.room.fits(address, 0, 1).map_err(not_taken)
     }
 
     /// A share for an answer of so many bytes.
-    pub fn take(self: &Arc<Self>, address: ClientAddress, bytes: usize) -> Result<Share, Problem> {
-        let address = address.network();
-        let mut held = self.lock();
+    pub fn take(&self, address: ClientAddress, bytes: usize) -> Result<Share, Problem> {
         if bytes > SMALL {
-            self.fits(&held, address, bytes, 2)?;
-        }
-        held.all += bytes;
-        *held.by_address.entry(address).or_default() += bytes;
-        metrics::gauge!("rabta_answers_untaken_bytes").set(held.all as f64);
-        Ok(Share { untaken: Arc::clone(self), address, bytes })
-    }
-
-    fn fits(&self, held: &Held, address: ClientAddress, bytes: usize, times: usize) -> Result<(), Problem> {
-        let of_address = held.by_address.get(&address).copied().unwrap_or_default().saturating_add(bytes);
-        let of_all = held.all.saturating_add(bytes);
-        let (most_per_address, most) = (self.most_per_address.saturating_mul(times), self.most.saturating_mul(times));
-        let (whose, limit, value) = if of_address > most_per_address {
-            ("your address", most_per_address, of_address)
-        } else if of_all > most {
-            ("all addresses", most, of_all)
+            self.room.take(address, bytes, 2).map_err(not_taken)
         } else {
-            return Ok(());
-        };
-        let (limit, value) = (limit as u64, value as u64);
-        let what = format!("bytes of answers to {whose} that were not taken yet");
-        let mut problem = Problem::limit("ANSWERS_NOT_TAKEN", &what, limit, value);
-        problem.status = Some(StatusCode::TOO_MANY_REQUESTS);
-        problem.retry_after = Some(RETRY_AFTER);
-        metrics::counter!("rabta_answers_refused_total").increment(1);
-        Err(problem)
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Held> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+            Ok(self.room.take_anyway(address, bytes))
+        }
     }
 }
 
-impl Drop for Share {
-    fn drop(&mut self) {
-        let mut held = self.untaken.lock();
-        held.all = held.all.saturating_sub(self.bytes);
-        metrics::gauge!("rabta_answers_untaken_bytes").set(held.all as f64);
-        if let Some(bytes) = held.by_address.get_mut(&self.address) {
-            *bytes = bytes.saturating_sub(self.bytes);
-            if *bytes == 0 {
-                held.by_address.remove(&self.address);
-            }
-        }
-    }
+fn not_taken(Full { whose, limit, value }: Full) -> Problem {
+    let what = format!("bytes of answers to {whose} that were not taken yet");
+    let mut problem = Problem::limit("ANSWERS_NOT_TAKEN", &what, limit as u64, value as u64);
+    problem.status = Some(StatusCode::TOO_MANY_REQUESTS);
+    problem.retry_after = Some(RETRY_AFTER);
+    metrics::counter!("rabta_answers_refused_total").increment(1);
+    problem
 }
 
 impl Outgoing {
@@ -154,12 +108,13 @@ mod tests {
         let second = untaken.take(address(1), 40_000).unwrap();
         let little = untaken.take(address(1), SMALL).unwrap();
         let _third = untaken.take(address(2), 99_000).unwrap();
+        assert!(untaken.check(address(4)).is_ok(), "who holds nothing begins while others hold too much");
         assert_eq!(untaken.take(address(3), 99_000).unwrap_err().facts[0].1, 250_000_u64.into());
         // What was cut off an answer holds all of it.
         let tail = first.slice(59_000..);
         drop((first, second, little));
-        assert_eq!(untaken.lock().by_address[&address(1)], 60_000);
+        assert_eq!(untaken.check(address(1)).unwrap_err().facts[1].1, 60_000_u64.into());
         drop(tail);
-        assert!(!untaken.lock().by_address.contains_key(&address(1)) && untaken.lock().all == 99_000);
+        assert!(untaken.check(address(1)).is_ok());
     }
 }

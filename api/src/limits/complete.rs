@@ -22,6 +22,11 @@ use super::shape::{Shape, named};
 /// Under what name the type of an object is asked for.
 pub(super) const MARK: &str = "__rabta";
 
+/// Is a field a mark of ours? What a client writes stands somewhere in its document; a mark stands nowhere.
+pub(super) fn is_mark(field: &Positioned<Field>) -> bool {
+    field.pos == Pos::default() && field.node.alias.as_ref().is_some_and(|alias| alias.node == MARK)
+}
+
 /// A document that may run.
 #[derive(Debug)]
 pub struct Document {

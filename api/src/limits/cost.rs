@@ -9,7 +9,7 @@ use async_graphql::{Name, Positioned, Variables};
 use async_graphql_value::{ConstValue, Value};
 
 use super::Limits;
-use super::complete::MARK;
+use super::complete::is_mark;
 use super::shape::{FieldShape, Shape, is_list, named};
 
 /// The cost of an operation with these variables. The document has been surveyed: fragments don't
@@ -85,7 +85,7 @@ impl<'a> Count<'a> {
         for selection in &set.items {
             let cost = match &selection.node {
                 // Ours, not the client's.
-                Selection::Field(field) if field.node.alias.as_ref().is_some_and(|alias| alias.node == MARK) => 0,
+                Selection::Field(field) if is_mark(field) => 0,
                 Selection::Field(field) => self.field(&field.node, parent),
                 Selection::InlineFragment(inline) => {
                     let condition = inline.node.type_condition.as_ref();

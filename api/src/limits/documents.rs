@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_graphql::parser::types::{ExecutableDocument, OperationDefinition, OperationType, Selection, SelectionSet};
-use async_graphql::parser::{self, parse_query};
+use async_graphql::parser::parse_query;
 use async_graphql::{Response, Variables};
 use lru::LruCache;
 
@@ -17,7 +17,7 @@ use crate::http::Problem;
 
 /// Reads documents, and remembers the good ones.
 pub struct Documents {
-    shape: Shape,
+    shape: Arc<Shape>,
     limits: Limits,
     introspection: bool,
     cache: Mutex<Cache>,
@@ -45,10 +45,10 @@ struct Cache {
 }
 
 impl Documents {
-    /// For a schema, given as its definition.
-    pub fn new(sdl: &str, limits: Limits, introspection: bool) -> Result<Self, parser::Error> {
+    /// For a schema of this shape.
+    pub fn new(shape: Arc<Shape>, limits: Limits, introspection: bool) -> Self {
         let cache = Cache { documents: LruCache::unbounded(), bytes: 0 };
-        Ok(Self { shape: Shape::read(sdl)?, limits, introspection, cache: Mutex::new(cache) })
+        Self { shape, limits, introspection, cache: Mutex::new(cache) }
     }
 
     /// The limits that hold.

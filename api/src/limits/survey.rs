@@ -7,6 +7,7 @@ use async_graphql::parser::types::{
 };
 use async_graphql::{Pos, Positioned};
 
+use super::complete::MARK;
 use super::shape::{self, Shape, named};
 use super::{Limits, merge, strict, usages};
 use crate::http::Problem;
@@ -159,6 +160,10 @@ impl<'a> Survey<'a> {
     fn field(&mut self, field: &'a Positioned<Field>, parent: Option<&'a str>, level: u64) -> Result<Size, Problem> {
         let Field { alias, name, arguments, directives, selection_set } = &field.node;
         strict::directives(self.shape, directives, DirectiveLocation::Field)?;
+        if alias.as_ref().is_some_and(|alias| alias.node == MARK) {
+            let message = format!("the name \"{MARK}\" is reserved: choose another alias");
+            return Err(Problem::document("GRAPHQL_VALIDATION_FAILED", message).at(field.pos));
+        }
         let shape = parent.and_then(|parent| self.shape.field(parent, &name.node));
         if let Some(shape) = shape {
             strict::leaf(self.shape, field, &shape.ty)?;

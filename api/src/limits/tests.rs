@@ -1,15 +1,18 @@
 //! Each attack, and the limit that answers it. Next to each stands something honest that passes.
 
+use std::sync::Arc;
+
 use async_graphql::{Variables, value};
 use serde_json::json;
 
-use super::{Documents, Limits};
+use super::{Documents, Limits, Shape};
 use crate::http::Problem;
 
 const SDL: &str = "
     type Query { hello(name: String): String! add(a: Int!, b: Int): Int! person: Person! people(first: Int, last: Int): PersonConnection!
         wish(wish: Wish!): String! thing(key: Key!): String! float(f: Float): Float named: Named
-        tagged(id: ID): String maybe(wish: Wish): String }
+        tagged(id: ID): String maybe(wish: Wish): String
+        within(span: Span, at: DateTime): String }
     type Mutation { signIn(password: String!): String! }
     type Subscription { told: Person! heard: Person! }
     interface Named { name: String! }
@@ -21,10 +24,17 @@ const SDL: &str = "
     enum Colour { RED GREEN }
     input Wish { text: String! count: Int colours: [Colour!] deadline: Int! = 3 inner: Wish }
     input Key @oneOf { id: ID name: String }
+    scalar DateTime
+    scalar NaiveDate
+    input Span { from: DateTime on: NaiveDate }
 ";
 
+fn reads(sdl: &str, limits: Limits, introspection: bool) -> Documents {
+    Documents::new(Arc::new(Shape::read(sdl).unwrap()), limits, introspection)
+}
+
 fn documents() -> Documents {
-    Documents::new(SDL, Limits::default(), true).unwrap()
+    reads(SDL, Limits::default(), true)
 }
 
 /// The code of the refusal, with the limit and the value it names, or that it passed.
@@ -148,7 +158,7 @@ fn what_is_ranked_or_compared_is_dear_and_long_texts_cost_their_length() {
         let field = shape.field(of, name).unwrap_or_else(|| panic!("{of}.{name} is not there"));
         assert!(when.argument().is_none_or(|argument| field.arguments.contains_key(argument)), "{of}.{name} {when:?}");
     }
-    let documents = Documents::new(schema, Limits::default(), true).unwrap();
+    let documents = reads(schema, Limits::default(), true);
     let cost = |text: &str, variables: serde_json::Value| {
         let document = documents.read(text).unwrap();
         let planned = documents.plan(&document, None, &Variables::from_json(variables));
@@ -205,6 +215,13 @@ fn pages_multiply() {
     assert_eq!(cost(hidden), Err("TOO_EXPENSIVE limit 10000 value 20201".to_owned()));
     assert!(cost("{ people(first: 1000000000) { nodes { name } } }").unwrap_err().starts_with("TOO_EXPENSIVE"));
     assert!(cost("{ people(first: 18446744073709551615) { nodes { name } } }").is_err());
+    // No name makes anything cheaper: not ours, wherever it stands, and not any other.
+    for name in ["__rabta", "__rabta2", "a"] {
+        let said = cost(&nested.replace("people", &format!("{name}: people")));
+        let within = cost(&hidden.replace("friends", &format!("{name}: friends")));
+        let refused = if name == "__rabta" { "GRAPHQL_VALIDATION_FAILED" } else { "TOO_EXPENSIVE limit 10000 value 20201" };
+        assert_eq!((said, within), (Err(refused.to_owned()), Err(refused.to_owned())), "{name}");
+    }
     // Senseless pages are for the resolver to refuse; they must only not make anything cheaper.
     assert_eq!(cost("{ people(first: -1) { nodes { name } } }"), Ok(1 + 20 * 2));
     assert_eq!(cost("{ people(first: 0, last: 50) { nodes { name } } }"), Ok(1 + 50 * 2));
@@ -259,7 +276,7 @@ fn introspection_is_taken_as_tools_write_it_and_not_in_circles() {
 
 #[test]
 fn introspection_can_be_off_in_every_spelling() {
-    let documents = Documents::new(SDL, Limits::default(), false).unwrap();
+    let documents = reads(SDL, Limits::default(), false);
     for text in [
         "{ __schema { types { name } } }",
         "{ a: __schema { types { name } } }",
@@ -481,6 +498,29 @@ fn a_fault_says_where_it_is() {
 }
 
 #[test]
+fn instants_and_days_are_read_with_the_document_and_say_where_they_are_not_right() {
+    let in_variables = "query($s: Span) { within(span: $s) }";
+    for (span, told) in [
+        (value!({ "from": "yesterday" }), "at from, should be an instant with its offset, such as 2026-03-02T09:00:00Z"),
+        (value!({ "from": "2026-03-02T09:00:00" }), "at from, should be an instant"),
+        (value!({ "from": 1_772_442_000 }), "at from, should be an instant"),
+        (value!({ "on": "2026-02-30" }), "at on, should be a day of the calendar, such as 2026-03-02"),
+        (value!({ "on": "2026-03-02T09:00:00Z" }), "at on, should be a day"),
+        (value!({ "on": [1] }), "at on, should be a day"),
+    ] {
+        let documents = documents();
+        let document = documents.read(in_variables).unwrap();
+        let variables = Variables::from_value(value!({ "s": span }));
+        let problem = documents.plan(&document, None, &variables).unwrap_err();
+        assert!(problem.code == "BAD_USER_INPUT" && problem.message.contains(told), "{}", problem.message);
+    }
+    assert!(plan(in_variables, json!({ "s": { "from": "2026-03-02T14:00:00+05:00", "on": "2026-03-02" } })).is_ok());
+    let written = documents().read("{ within(at: \"2026-03-02\") }").unwrap_err();
+    assert!(written.message.contains("should be an instant"), "{}", written.message);
+    assert_eq!(read("{ within(at: \"2026-03-02T09:00:00Z\", span: { on: \"2026-03-02\" }) }"), "fine");
+}
+
+#[test]
 fn a_name_for_statistics_is_one_of_the_schemas() {
     let documents = documents();
     let label = |text: &str| {
@@ -495,7 +535,7 @@ fn a_name_for_statistics_is_one_of_the_schemas() {
 #[test]
 fn remembered_documents_stay_within_their_memory() {
     let limits = Limits { cache_bytes: 100_000, ..Limits::default() };
-    let documents = Documents::new(SDL, limits, true).unwrap();
+    let documents = reads(SDL, limits, true);
     let first = documents.read("{ hello }").unwrap();
     assert!(std::sync::Arc::ptr_eq(&first, &documents.read("{ hello }").unwrap()), "it is parsed once");
     for n in 0..1000 {

@@ -4,6 +4,7 @@ use std::fmt;
 
 use async_graphql::parser::types::{BaseType, Type};
 use async_graphql_value::Value;
+use chrono::{DateTime, FixedOffset, NaiveDate};
 
 use super::shape::{Kind, Shape};
 
@@ -44,8 +45,7 @@ impl Fault {
     }
 }
 
-/// Refuse a value that is not of its type. Variables within it are the library's business, and so
-/// is what a custom scalar makes of its value.
+/// Refuse a value that is not of its type. Variables within it are the library's business.
 pub fn check(shape: &Shape, value: &Value, ty: &Type, written: Written) -> Result<(), Fault> {
     match value {
         Value::Variable(_) => return Ok(()),
@@ -80,6 +80,10 @@ fn named(shape: &Shape, value: &Value, name: &str, written: Written) -> Result<(
         ("Float", _) => should("a number"),
         ("String", Value::String(_)) | ("ID", Value::String(_)) | ("Boolean", Value::Boolean(_)) => Ok(()),
         ("ID", Value::Number(number)) if number.is_i64() || number.is_u64() => Ok(()),
+        ("DateTime", Value::String(text)) if text.parse::<DateTime<FixedOffset>>().is_ok() => Ok(()),
+        ("DateTime", _) => should("an instant with its offset, such as 2026-03-02T09:00:00Z"),
+        ("NaiveDate", Value::String(text)) if NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok() => Ok(()),
+        ("NaiveDate", _) => should("a day of the calendar, such as 2026-03-02"),
         ("String", _) => should("a string"),
         ("ID", _) => should("an id"),
         ("Boolean", _) => should("true or false"),

@@ -373,7 +373,30 @@ impl GigFeatures {
     }
 }
 
+/// Amounts that people are used to, by their first two digits.
+const ROUND: [i64; 20] = [10, 12, 15, 18, 20, 25, 30, 35, 40, 45, 50, 55, 60, 65, 70, 75, 80, 85, 90, 95];
+
+/// The next round amount that is no less.
+fn about(minor: i64) -> i64 {
+    let digits = u32::try_from(minor).map_or(0, |minor| minor.checked_ilog10().unwrap_or_default());
+    let unit = 10_i64.pow(digits.saturating_sub(1));
+    let round = ROUND.into_iter().chain([100]).map(|first| first * unit);
+    round.into_iter().find(|round| *round >= minor).unwrap_or(minor)
+}
+
 impl PersonFeatures {
+    /// The same, as a client's ranking may know them. The least that somebody takes is theirs alone to see, and whoever
+    /// moves a budget up and down sees when they come and go: with it rounded up, by a third at most, that tells no
+    /// more than about what it is. Nobody is offered less than they take by that.
+    #[must_use]
+    pub fn seen_by_clients(self) -> Self {
+        Self {
+            floor_minor: self.floor_minor.map(about),
+            fixed_floor_minor: self.fixed_floor_minor.map(about),
+            ..self
+        }
+    }
+
     /// A person of whom nothing is known but that they are active.
     pub fn new(id: UserId) -> Self {
         Self {
@@ -415,6 +438,18 @@ mod tests {
         assert!((490_000..510_000).contains(&half.as_micro()), "{half}");
         assert_eq!(text(&[]).likeness(&text(&[1])), None);
         assert_eq!(text(&[0, 0]).likeness(&text(&[1, 1])), Some(Value::ZERO));
+    }
+
+    #[test]
+    fn clients_know_about_what_somebody_takes_and_never_less() {
+        for (minor, told) in [(0, 0), (7, 7), (10, 10), (11, 12), (60_00, 60_00), (60_01, 65_00), (37_30, 40_00)] {
+            assert_eq!(about(minor), told, "{minor}");
+        }
+        for minor in (1..=1_000_000_00).step_by(997) {
+            let told = about(minor);
+            assert!((minor..=minor + minor / 3 + 1).contains(&told) && about(told) == told, "{minor}: {told}");
+        }
+        assert_eq!(about(i64::MAX), i64::MAX);
     }
 
     #[test]

@@ -58,6 +58,18 @@ const PARTS: &[Part] = &[
         named: text::<SessionId>,
     },
     Part {
+        name: "networks",
+        sql: "select network, known_at from known_networks where user_id = $1 order by known_at desc, network",
+        named: text::<UserId>,
+    },
+    Part {
+        name: "secondFactor",
+        sql: "select enrolled_at, confirmed_at,
+             (select count(*) from recovery_codes c where c.user_id = $1 and c.used_at is null) as recovery_codes_left
+         from second_factors where user_id = $1",
+        named: text::<UserId>,
+    },
+    Part {
         name: "passkeys",
         sql: "select id, user_id, name, backup_eligible, backed_up, transports, created_at, last_used_at
          from passkeys t where user_id = $1 order by id desc",
@@ -68,6 +80,11 @@ const PARTS: &[Part] = &[
         sql: "select id, organization_id, user_id, role, created_at
          from members t where user_id = $1 order by id desc",
         named: text::<MemberId>,
+    },
+    Part {
+        name: "membershipsEver",
+        sql: "select organization_id from memberships_ever where user_id = $1 order by organization_id",
+        named: text::<OrganizationId>,
     },
     Part {
         name: "profile",
@@ -96,6 +113,24 @@ const PARTS: &[Part] = &[
         sql: "select id, user_id, name, criteria, created_at
          from saved_searches t where user_id = $1 order by id desc",
         named: text::<SavedSearchId>,
+    },
+    Part {
+        name: "savedSearchHits",
+        sql: "select search_id, gig_id, found_at from saved_search_hits where user_id = $1 order by found_at desc, gig_id",
+        named: text::<SavedSearchId>,
+    },
+    // The gigs they were shown; and when and where they were, to whom is those others' own.
+    Part {
+        name: "looks",
+        sql: "select shown_at, gig_id, position, placement, model_version
+         from exposures where viewer_id = $1 and direction = 'gigs' order by id desc",
+        named: text::<GigId>,
+    },
+    Part {
+        name: "shown",
+        sql: "select shown_at, position, placement, model_version
+         from exposures where freelancer_id = $1 and direction = 'people' order by id desc",
+        named: text::<UserId>,
     },
     Part {
         name: "blockedClients",
@@ -317,6 +352,7 @@ fn readable(row: Value, named: fn(Uuid) -> String) -> Value {
                 "timesheet_id" | "split_from" => text::<TimesheetId>,
                 "dispute_id" => text::<DisputeId>,
                 "profile_id" => text::<FreelancerProfileId>,
+                "search_id" => text::<SavedSearchId>,
                 "skill_id" => text::<SkillId>,
                 "method_id" | "retention_method_id" => text::<PayoutMethodId>,
                 _ => return None,

@@ -164,7 +164,8 @@ impl Market {
     /// their hands, how their work went. That screening holds somebody is left out: the person is not to be told, and
     /// it moves no bid that was made.
     pub(crate) async fn people_features(&self, call: &Call, people: &[UserId]) -> Result<Vec<PersonFeatures>, Failure> {
-        let mut found = self.people_as_matched(call, people).await?;
+        let profiles = self.profiles_of_users(call, people).await?;
+        let mut found = self.features_of(&profiles).await?;
         for person in found.iter_mut().filter(|person| person.standing == Standing::Screened) {
             person.standing = Standing::Active;
         }
@@ -178,13 +179,13 @@ impl Market {
         people: &[UserId],
     ) -> Result<Vec<PersonFeatures>, Failure> {
         let profiles = self.profiles_of_users(call, people).await?;
-        self.features_of(&profiles).await
+        Ok(seen_by_clients(self.features_of(&profiles).await?))
     }
 
     /// The same of those who may be matched; the others are missing.
     pub(crate) async fn people_matchable(&self, people: &[UserId]) -> Result<Vec<PersonFeatures>, Failure> {
         let profiles = self.profiles_matchable(people).await?;
-        self.features_of(&profiles).await
+        Ok(seen_by_clients(self.features_of(&profiles).await?))
     }
 
     /// No more of people than hard constraints look at, of those who may be matched.
@@ -240,6 +241,10 @@ impl Market {
         });
         Ok(features.collect())
     }
+}
+
+fn seen_by_clients(people: Vec<PersonFeatures>) -> Vec<PersonFeatures> {
+    people.into_iter().map(PersonFeatures::seen_by_clients).collect()
 }
 
 fn commitments(contracts: i64, weekly_minutes: i64, is_screened: bool, blocked: Option<&[Uuid]>) -> Commitments {

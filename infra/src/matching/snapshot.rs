@@ -10,6 +10,7 @@ use domain::Timestamp;
 use domain::id::{FreelancerProfileId, Id, UserId};
 use domain::matching::index::Index;
 use domain::matching::{Model, PersonFeatures, Taxonomy};
+use domain::money::{Currency, Money};
 use domain::profile::FreelancerProfile;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -39,10 +40,11 @@ pub(super) fn reader() -> Result<String, Fault> {
     let profile = FreelancerProfile {
         headline: "Senior back-end engineer, designer, writer and accountant".to_owned(),
         overview: "Rust, PostgreSQL, React Native, Figma, SEO copy and bookkeeping for startups.".to_owned(),
+        least_rate: Money::new(37_01, Currency::Usd).ok(),
         ..FreelancerProfile::blank(id, user, zone, epoch)
     };
     let mut hash = Sha256::new();
-    hash.update(serde_json::to_vec(&PersonFeatures::of(&profile))?);
+    hash.update(serde_json::to_vec(&PersonFeatures::of(&profile).seen_by_clients())?);
     hash.update(Model::shipped().version.to_be_bytes());
     hash.update(Taxonomy::shipped().skills().len().to_be_bytes());
     Ok(hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect())

@@ -35,7 +35,7 @@ pub async fn serve(url: &str) {
         ..Settings::default()
     };
     let house = Arc::new(House::new(market.clone()));
-    let routes = router(Surface::new(api::schema::build(market), house, settings));
+    let routes = router(Surface::new(api::schema::described(), house, settings));
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("an address").port();
     println!("{}", json!({ "port": port, "tokens": tokens }));

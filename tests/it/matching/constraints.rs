@@ -203,6 +203,34 @@ async fn nobody_is_shown_work_that_pays_less_than_they_take() {
 }
 
 #[tokio::test]
+async fn who_moves_a_budget_learns_about_what_somebody_takes_and_no_more() {
+    let app = TestApp::new().await;
+    let ada = app.client("ada").await;
+    let lin = freelancer(&app, "lin", "Rust engineer", &["rust"]).await;
+    let input = json!({ "hourlyRate": { "amount": "100" }, "leastHourlyRate": { "amount": "57.30" } });
+    lin.does("profileUpdate", input, "profile { id }").await.ok();
+    let draft = json!({ "clientId": ada.organization, "title": "Rust engineer for a ledger", "kind": "HOURLY",
+        "description": "Double entry on PostgreSQL, tested.", "requiredSkills": [skill(&app, "rust").await] });
+    let draft = ada.does("gigCreate", draft, "gig { id }").await.text("gig.id");
+    let (mut least, mut most) = (10_00, 100_00);
+    while most - least > 1 {
+        let high = least + (most - least) / 2;
+        let budget = json!({ "low": { "amount": "5" }, "high": { "amount": format!("{}.{:02}", high / 100, high % 100) } });
+        ada.does("gigUpdate", json!({ "gigId": draft, "budget": budget }), "gig { id }").await.ok();
+        let told = barriers(&ada, &draft, &lin).await.as_array().unwrap().contains(&json!("BUDGET"));
+        *(if told { &mut least } else { &mut most }) = high;
+    }
+    assert_eq!(most, 60_00, "a round amount above it");
+
+    // Their own list goes by what they said.
+    let pays = async |amount: &str| {
+        let id = gig(&ada, json!({ "budget": { "low": { "amount": "30" }, "high": { "amount": amount } } })).await;
+        barriers(&lin, &id, &lin).await
+    };
+    assert_eq!((pays("57.30").await, pays("57.29").await), (json!([]), json!(["BUDGET"])));
+}
+
+#[tokio::test]
 async fn a_gig_for_some_countries_is_for_nobody_elsewhere() {
     let app = TestApp::new().await;
     let ada = app.client("ada").await;

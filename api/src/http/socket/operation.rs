@@ -7,12 +7,14 @@ use std::time::Duration;
 use async_graphql::parser::types::OperationType;
 use async_graphql::{ObjectType, Request, SubscriptionType};
 use axum::http::StatusCode;
+use domain::access::Actor;
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 use crate::http::answer::Outcome;
 use crate::http::open::Held;
+use crate::http::paced::paced;
 use crate::http::{ClientAddress, Problem, Surface, TraceId};
 use crate::limits::Plan;
 
@@ -47,6 +49,8 @@ pub struct Run {
     pub request: Request,
     /// What it will do.
     pub plan: Plan,
+    /// Who asked for it.
+    pub actor: Actor,
     /// Where its results go.
     pub address: ClientAddress,
     /// Its name in the logs.
@@ -67,17 +71,17 @@ impl Run {
         M: ObjectType + 'static,
         S: SubscriptionType + 'static,
     {
-        let Self { request, plan, address, trace, id, number, held } = self;
-        let results = surface.schema.execute_stream(request);
+        let Self { request, plan, actor, address, trace, id, number, held } = self;
+        let shared = Arc::clone(&surface.shared);
+        let results = paced(surface.schema.execute_stream(request), Arc::clone(&shared), address, actor, plan.cost);
         let most = match plan.kind {
             OperationType::Subscription => Duration::MAX,
             OperationType::Query | OperationType::Mutation => surface.settings().operation_timeout,
         };
-        let shared = Arc::clone(&surface.shared);
         let task = tokio::spawn(async move {
             let event = |outcome| Event { id: id.clone(), number, outcome };
             let pass_on = async {
-                let mut results = results;
+                let mut results = std::pin::pin!(results);
                 while let Some(response) = results.next().await {
                     let outcome = shared.outcome(response, &plan.form, address, &trace);
                     let is_over = matches!(outcome, Outcome::Refused { .. });
