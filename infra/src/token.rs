@@ -421,7 +421,12 @@ mod tests {
             let head = Header { kid, ..own.clone() };
             keys.verify(&jsonwebtoken::encode(&head, &claims, &keys.keys[0].private).unwrap(), NOW)
         };
-        for other in [None, Some(String::new()), Some("../../etc/passwd".to_owned()), Some(format!("{}' or '1'='1", keys.keys[0].id))] {
+        for other in [
+            None,
+            Some(String::new()),
+            Some("../../etc/passwd".to_owned()),
+            Some(format!("{}' or '1'='1", keys.keys[0].id)),
+        ] {
             assert_eq!(kid(other.clone()), Err(BadToken::Invalid), "{other:?}");
         }
         let untyped = Header { typ: Some("JWT".into()), ..own };

@@ -1,13 +1,15 @@
-//! Every mutation of the schema is tried by somebody who may not: a visitor, and a stranger with the
-//! ids of other people's things. A mutation added tomorrow is tried tomorrow, with nothing to be
-//! added here unless everybody may use it.
+//! Every mutation of the schema is tried by those who may not: a visitor, a stranger with the ids of other people's
+//! things, and whoever has to do with them in any way that the table of access does not name. A mutation added tomorrow
+//! is tried tomorrow, with nothing to be added here unless everybody may use it.
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tests::TestApp;
 use tests::fingerprint::fingerprint;
 use tests::introspect::Inputs;
+
+use crate::seen::members;
 
 /// What a visitor may do: get in.
 const FOR_VISITORS: &[&str] =
@@ -96,6 +98,87 @@ async fn every_mutation_hides_other_peoples_things_from_a_stranger_and_writes_no
     }
     assert!(wrong.is_empty(), "not refused to a stranger: {wrong:#?}");
     assert_eq!(fingerprint(app.pool()).await, before, "a refusal wrote something");
+}
+
+/// The table of who may do what, as it is printed.
+const ACCESS: &str = include_str!("../../domain/src/access.matrix");
+
+/// Mutations that are not called as the act they are is called in the table.
+const CALLED_OTHERWISE: &[(&str, &str)] = &[
+    ("matchOpen", "GigMatches"),
+    ("memberInvitationRevoke", "MemberInvite"),
+    ("portfolioItemRemove", "ProfileUpdate"),
+    ("portfolioItemUpdate", "ProfileUpdate"),
+    ("sandboxBankAnswer", "MilestoneFund"),
+];
+
+/// Whom the table names for a mutation; nobody, where the table has no such act.
+fn named(mutation: &str) -> Vec<&'static str> {
+    let otherwise = CALLED_OTHERWISE.iter().find(|(called, _)| *called == mutation);
+    let mut letters = mutation.chars();
+    let head = letters.next().map(|first| first.to_ascii_uppercase()).into_iter();
+    let verb: String = otherwise.map_or_else(|| head.chain(letters).collect(), |(_, verb)| (*verb).to_owned());
+    let rest = ACCESS.lines().filter_map(|line| line.strip_prefix(&verb));
+    let mut rest = rest.filter(|rest| !rest.starts_with(|next: char| next.is_ascii_uppercase()));
+    let whom = rest.next().unwrap_or_default().split('(').next().unwrap_or_default();
+    whom.split_whitespace().collect()
+}
+
+#[tokio::test]
+async fn every_mutation_refuses_whomever_the_table_does_not_name_and_writes_nothing() {
+    let app = TestApp::new().await;
+    let world = app.world().await;
+    let (owner, freelancer) = (world.client(), world.freelancer());
+    let people = members(&app, &owner, &world.ids()["organization"]).await;
+    let (stranger, rival) = (app.client("stranger").await, app.freelancer("rival").await);
+    let (mediator, staff) = (app.mediator("marta").await, app.admin("noor").await);
+    let suspended = app.client("suspended").await;
+    let hide = json!({ "userId": suspended.id, "reason": "To see what they may" });
+    staff.does("userSuspend", hide, "user { id }").await.ok();
+    app.settles().await;
+
+    // Who they are to the things of this world, as the table says it; a stranger is owner of something else.
+    let mut viewers = vec![("freelancer", "oneself", freelancer.clone()), ("owner", "owner", owner.clone())];
+    for (name, person) in &people {
+        viewers.push((name, name, person.visitor().await));
+    }
+    for (name, person) in [("stranger", &stranger), ("rival", &rival), ("mediator", &mediator), ("staff_admin", &staff)]
+    {
+        viewers.push((name, name, person.visitor().await));
+    }
+    let inputs = Inputs::read().await;
+    let before = fingerprint(app.pool()).await;
+    let (mut wrong, mut tried, mut may) = (BTreeMap::new(), 0, 0);
+    for mutation in &inputs.mutations {
+        let name = mutation.name.as_str();
+        let input = || inputs.sample(mutation, world.ids(), name == "offerCreate");
+        if FOR_VISITORS.contains(&name) {
+            continue;
+        }
+        let reply = suspended.does(name, input(), "").await;
+        if reply.failed() != ["SESSION_ENDED"] {
+            wrong.insert(format!("{name} by somebody suspended"), reply.body);
+        }
+        if FOR_ONESELF.contains(&name) {
+            continue;
+        }
+        let named = named(name);
+        for (viewer, relation, who) in &viewers {
+            if named.contains(relation) {
+                may += 1;
+                continue;
+            }
+            tried += 1;
+            let reply = who.does(name, input(), "").await;
+            let codes = codes(&reply.body, name);
+            if codes.len() != 1 || !REFUSALS.contains(&codes[0].as_str()) {
+                wrong.insert(format!("{name} by {viewer}"), reply.body);
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {tried} are not refused: {wrong:#?}", wrong.len());
+    assert_eq!(fingerprint(app.pool()).await, before, "a refusal wrote something");
+    assert!(tried > 900 && may > 200, "{tried} were tried, and {may} may");
 }
 
 #[tokio::test]

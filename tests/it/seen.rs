@@ -3,11 +3,12 @@
 //! fields are read from the schema, so one that is added tomorrow is asked tomorrow.
 
 mod asked;
+mod ways;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-use tests::{TestApp, Visitor};
+use tests::{Person, TestApp, Visitor};
 
 const PRINTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/it/seen.matrix");
 
@@ -144,6 +145,20 @@ pub async fn invitation_code(app: &TestApp, email: &str) -> String {
     codes.next_back().expect("a code came").to_owned()
 }
 
+/// Somebody of each role in an organization, but its owner.
+pub async fn members<'a>(app: &'a TestApp, owner: &Visitor<'_>, organization: &str) -> Vec<(&'static str, Person<'a>)> {
+    let mut people = Vec::new();
+    for (name, role) in ROLES {
+        let person = app.person(name).await;
+        let input = json!({ "organizationId": organization, "email": person.email, "role": role });
+        owner.does("memberInvite", input, "invitation { id }").await.ok();
+        let code = invitation_code(app, &person.email).await;
+        person.does("memberInvitationAccept", json!({ "token": code }), "organization { id }").await.ok();
+        people.push((name, person));
+    }
+    people
+}
+
 /// One of somebody's notifications that is about a milestone and its contract: several are told in the same
 /// instant, so the newest is now this one, now that.
 async fn about_a_milestone(who: &Visitor<'_>) -> String {
@@ -162,15 +177,7 @@ async fn every_field_is_seen_by_whom_the_printed_table_says_and_by_nobody_else()
     let organization = ids["organization"].clone();
     let (owner, freelancer) = (world.client(), world.freelancer());
 
-    let mut people = Vec::new();
-    for (name, role) in ROLES {
-        let person = app.person(name).await;
-        let input = json!({ "organizationId": organization, "email": person.email, "role": role });
-        owner.does("memberInvite", input, "invitation { id }").await.ok();
-        let code = invitation_code(&app, &person.email).await;
-        person.does("memberInvitationAccept", json!({ "token": code }), "organization { id }").await.ok();
-        people.push((name, person));
-    }
+    let people = members(&app, &owner, &organization).await;
     let stranger = app.client("stranger").await;
     let (mediator, staff) = (app.mediator("marta").await, app.admin("noor").await);
 
@@ -282,6 +289,8 @@ async fn every_field_is_seen_by_whom_the_printed_table_says_and_by_nobody_else()
         table.extend(lines.lines().map(|line| format!("{}\n", line.trim_end())));
         cases += tried;
     }
+    let (lines, tried) = ways::more_is_shown(&types, &viewers, &ids).await;
+    (table, cases) = (table + &lines, cases + tried);
     if std::env::var_os("UPDATE_FILES").is_some() {
         std::fs::write(PRINTED, &table).unwrap();
     }

@@ -53,8 +53,7 @@ async fn on_a_throwaway(cli: &Cli) -> Result<(), Trouble> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let address = listener.local_addr()?;
     let (switch, closing) = Closing::pair();
-    let surface =
-        Surface::new(api::schema::described(), Arc::new(House::new(market.clone())), Settings::default());
+    let surface = Surface::new(api::schema::described(), Arc::new(House::new(market.clone())), Settings::default());
     let routes = router(surface.until(closing.clone())).merge(key_pages(&market, &Settings::default()));
     let serving = tokio::spawn(serve(listener, routes, ServerSettings::default(), closing));
 

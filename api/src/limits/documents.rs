@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_graphql::parser::types::{ExecutableDocument, OperationDefinition, OperationType, Selection, SelectionSet};
-use async_graphql::parser::parse_query;
+use async_graphql::parser::{self, parse_query};
 use async_graphql::{Response, Variables};
 use lru::LruCache;
 

@@ -219,7 +219,8 @@ fn pages_multiply() {
     for name in ["__rabta", "__rabta2", "a"] {
         let said = cost(&nested.replace("people", &format!("{name}: people")));
         let within = cost(&hidden.replace("friends", &format!("{name}: friends")));
-        let refused = if name == "__rabta" { "GRAPHQL_VALIDATION_FAILED" } else { "TOO_EXPENSIVE limit 10000 value 20201" };
+        let refused =
+            if name == "__rabta" { "GRAPHQL_VALIDATION_FAILED" } else { "TOO_EXPENSIVE limit 10000 value 20201" };
         assert_eq!((said, within), (Err(refused.to_owned()), Err(refused.to_owned())), "{name}");
     }
     // Senseless pages are for the resolver to refuse; they must only not make anything cheaper.
@@ -501,7 +502,10 @@ fn a_fault_says_where_it_is() {
 fn instants_and_days_are_read_with_the_document_and_say_where_they_are_not_right() {
     let in_variables = "query($s: Span) { within(span: $s) }";
     for (span, told) in [
-        (value!({ "from": "yesterday" }), "at from, should be an instant with its offset, such as 2026-03-02T09:00:00Z"),
+        (
+            value!({ "from": "yesterday" }),
+            "at from, should be an instant with its offset, such as 2026-03-02T09:00:00Z",
+        ),
         (value!({ "from": "2026-03-02T09:00:00" }), "at from, should be an instant"),
         (value!({ "from": 1_772_442_000 }), "at from, should be an instant"),
         (value!({ "on": "2026-02-30" }), "at on, should be a day of the calendar, such as 2026-03-02"),

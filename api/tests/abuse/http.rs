@@ -206,7 +206,11 @@ async fn bodies(suite: &Suite) {
         ),
         ("an address of 60 KB", format!("/graphql?query={}", "%20".repeat(20_000)), "414 or 431"),
         ("a token in an address", "/graphql?query=%7B__typename%7D&access_token=x".to_owned(), "401 TOKEN_IN_URL"),
-        ("a token in an address, written otherwise", "/graphql?query=%7B__typename%7D&%41ccess%5Ftoken=x".to_owned(), "401 TOKEN_IN_URL"),
+        (
+            "a token in an address, written otherwise",
+            "/graphql?query=%7B__typename%7D&%41ccess%5Ftoken=x".to_owned(),
+            "401 TOKEN_IN_URL",
+        ),
     ] {
         suite.row(FAMILY, attack, wanted, async { server.get(&path, &[]).await.told() }).await;
     }

@@ -390,11 +390,7 @@ impl PersonFeatures {
     /// more than about what it is. Nobody is offered less than they take by that.
     #[must_use]
     pub fn seen_by_clients(self) -> Self {
-        Self {
-            floor_minor: self.floor_minor.map(about),
-            fixed_floor_minor: self.fixed_floor_minor.map(about),
-            ..self
-        }
+        Self { floor_minor: self.floor_minor.map(about), fixed_floor_minor: self.fixed_floor_minor.map(about), ..self }
     }
 
     /// A person of whom nothing is known but that they are active.

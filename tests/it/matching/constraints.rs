@@ -215,7 +215,8 @@ async fn who_moves_a_budget_learns_about_what_somebody_takes_and_no_more() {
     let (mut least, mut most) = (10_00, 100_00);
     while most - least > 1 {
         let high = least + (most - least) / 2;
-        let budget = json!({ "low": { "amount": "5" }, "high": { "amount": format!("{}.{:02}", high / 100, high % 100) } });
+        let budget =
+            json!({ "low": { "amount": "5" }, "high": { "amount": format!("{}.{:02}", high / 100, high % 100) } });
         ada.does("gigUpdate", json!({ "gigId": draft, "budget": budget }), "gig { id }").await.ok();
         let told = barriers(&ada, &draft, &lin).await.as_array().unwrap().contains(&json!("BUDGET"));
         *(if told { &mut least } else { &mut most }) = high;
