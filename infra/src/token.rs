@@ -397,12 +397,9 @@ mod tests {
         }
         // Signed by us, for another time.
         let hour = 60 * 60;
-        for (from, until, refused) in [
-            (hour, 2 * hour, BadToken::Invalid),
-            (-2 * hour, -hour, BadToken::Expired),
-            (2 * hour, hour, BadToken::Invalid),
-            (-hour, i64::MIN, BadToken::Expired),
-        ] {
+        for (from, until, refused) in
+            [(hour, 2 * hour, BadToken::Invalid), (0, 0, BadToken::Expired), (2 * hour, hour, BadToken::Invalid)]
+        {
             let mut other = claims.clone();
             (other["nbf"], other["exp"]) = (json!(from), json!(until));
             let token = jsonwebtoken::encode(&own, &other, &keys.keys[0].private).unwrap();

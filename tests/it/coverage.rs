@@ -104,24 +104,28 @@ async fn every_mutation_hides_other_peoples_things_from_a_stranger_and_writes_no
 const ACCESS: &str = include_str!("../../domain/src/access.matrix");
 
 /// Mutations that are not called as the act they are is called in the table.
-const CALLED_OTHERWISE: &[(&str, &str)] = &[
-    ("matchOpen", "GigMatches"),
-    ("memberInvitationRevoke", "MemberInvite"),
-    ("portfolioItemRemove", "ProfileUpdate"),
-    ("portfolioItemUpdate", "ProfileUpdate"),
-    ("sandboxBankAnswer", "MilestoneFund"),
+const CALLED_OTHERWISE: &[(&str, &[&str])] = &[
+    // Of people for a gig, and of gigs for oneself.
+    ("matchOpen", &["GigMatches", "ProposalSubmit"]),
+    ("memberInvitationRevoke", &["MemberInvite"]),
+    ("portfolioItemRemove", &["ProfileUpdate"]),
+    ("portfolioItemUpdate", &["ProfileUpdate"]),
+    ("sandboxBankAnswer", &["MilestoneFund"]),
 ];
 
 /// Whom the table names for a mutation; nobody, where the table has no such act.
 fn named(mutation: &str) -> Vec<&'static str> {
-    let otherwise = CALLED_OTHERWISE.iter().find(|(called, _)| *called == mutation);
     let mut letters = mutation.chars();
     let head = letters.next().map(|first| first.to_ascii_uppercase()).into_iter();
-    let verb: String = otherwise.map_or_else(|| head.chain(letters).collect(), |(_, verb)| (*verb).to_owned());
-    let rest = ACCESS.lines().filter_map(|line| line.strip_prefix(&verb));
-    let mut rest = rest.filter(|rest| !rest.starts_with(|next: char| next.is_ascii_uppercase()));
-    let whom = rest.next().unwrap_or_default().split('(').next().unwrap_or_default();
-    whom.split_whitespace().collect()
+    let own: String = head.chain(letters).collect();
+    let otherwise = CALLED_OTHERWISE.iter().find(|(called, _)| *called == mutation);
+    let verbs = otherwise.map_or_else(|| vec![own.as_str()], |(_, verbs)| verbs.to_vec());
+    let whom = verbs.into_iter().flat_map(|verb| {
+        let mut rest = ACCESS.lines().filter_map(|line| line.strip_prefix(verb));
+        let rest = rest.find(|rest| !rest.starts_with(|next: char| next.is_ascii_uppercase())).unwrap_or_default();
+        rest.split('(').next().unwrap_or_default().split_whitespace()
+    });
+    whom.collect()
 }
 
 #[tokio::test]

@@ -153,7 +153,7 @@ fn a_value_is_told_under_two_names_at_most_and_other_values_under_as_many_as_one
 #[test]
 fn what_is_ranked_or_compared_is_dear_and_long_texts_cost_their_length() {
     let schema = include_str!("../../schema.graphql");
-    let shape = super::shape::Shape::read(schema).unwrap();
+    let shape = Shape::read(schema).unwrap();
     for (of, name, when, _) in super::cost::DEAR {
         let field = shape.field(of, name).unwrap_or_else(|| panic!("{of}.{name} is not there"));
         assert!(when.argument().is_none_or(|argument| field.arguments.contains_key(argument)), "{of}.{name} {when:?}");
@@ -541,9 +541,9 @@ fn remembered_documents_stay_within_their_memory() {
     let limits = Limits { cache_bytes: 100_000, ..Limits::default() };
     let documents = reads(SDL, limits, true);
     let first = documents.read("{ hello }").unwrap();
-    assert!(std::sync::Arc::ptr_eq(&first, &documents.read("{ hello }").unwrap()), "it is parsed once");
+    assert!(Arc::ptr_eq(&first, &documents.read("{ hello }").unwrap()), "it is parsed once");
     for n in 0..1000 {
         documents.read(&format!("{{ a{n}: hello }}")).unwrap();
     }
-    assert!(!std::sync::Arc::ptr_eq(&first, &documents.read("{ hello }").unwrap()), "it was forgotten for others");
+    assert!(!Arc::ptr_eq(&first, &documents.read("{ hello }").unwrap()), "it was forgotten for others");
 }

@@ -210,7 +210,8 @@ async fn who_moves_a_budget_learns_about_what_somebody_takes_and_no_more() {
     let input = json!({ "hourlyRate": { "amount": "100" }, "leastHourlyRate": { "amount": "57.30" } });
     lin.does("profileUpdate", input, "profile { id }").await.ok();
     let draft = json!({ "clientId": ada.organization, "title": "Rust engineer for a ledger", "kind": "HOURLY",
-        "description": "Double entry on PostgreSQL, tested.", "requiredSkills": [skill(&app, "rust").await] });
+        "description": "Double entry on PostgreSQL, tested.", "budget": { "low": { "amount": "5" }, "high": { "amount": "60" } },
+        "requiredSkills": [skill(&app, "rust").await] });
     let draft = ada.does("gigCreate", draft, "gig { id }").await.text("gig.id");
     let (mut least, mut most) = (10_00, 100_00);
     while most - least > 1 {
