@@ -235,6 +235,9 @@ pub struct Payout {
     /// What of it goes to an account in dollars.
     #[serde(default)]
     pub retention: Option<Retention>,
+    /// Rails by which payouts to the account had come back lately: they are passed over.
+    #[serde(default)]
+    pub failed_rails: Vec<Rail>,
     /// The terms when it was requested.
     pub terms: Terms,
     /// Counts up with every change.
@@ -335,6 +338,9 @@ pub enum PayoutState {
         since: Timestamp,
         /// Who of our people approved it.
         approvals: Vec<UserId>,
+        /// Until when it waits for our own money to get to the rail, if there was too little of it.
+        #[serde(default)]
+        funds_at: Option<Timestamp>,
     },
     /// Handed to a rail.
     Sent {
@@ -466,6 +472,8 @@ pub struct PayoutRequest {
     pub retention: Option<(PayoutMethod, Money)>,
     /// What the freelancer has paid out lately.
     pub recent: Recent,
+    /// The rails by which payouts to the account came back lately.
+    pub failed_rails: Vec<Rail>,
     /// Did the freelancer just prove who they are again?
     pub reauthenticated: bool,
 }
@@ -544,6 +552,7 @@ impl Payout {
             quote: request.quote.filter(|quote| quote.stands(now)),
             e_prc: None,
             retention,
+            failed_rails: request.failed_rails,
             terms,
             version: 1,
             attempt: 0,
@@ -559,11 +568,6 @@ impl Payout {
         let event = Event::PayoutRequested { payout: id, amount: payout.amount };
         let clocks = payout.clocks();
         Ok(Change::to(payout).posting(entry).telling(event).clocked(&[], &clocks))
-    }
-
-    /// The rail to begin with: only a bank divides what it gets between two accounts.
-    fn first_rail(&self) -> Rail {
-        if self.retention.is_some() { Rail::BankWire } else { Rail::GlobalPayouts }
     }
 
     /// What is changed into rupees: all that is not kept in dollars.
@@ -599,7 +603,7 @@ impl Payout {
             PayoutState::Screening { since } => *since + self.poll(),
             // Waiting for our people.
             PayoutState::Queued { rail, approvals, .. } if approvals.len() < rail.approvals() => return Vec::new(),
-            PayoutState::Queued { since, .. } => *since,
+            PayoutState::Queued { since, funds_at, .. } => funds_at.unwrap_or(*since),
             PayoutState::Sent { poll_at, .. }
             | PayoutState::InTransit { poll_at, .. }
             | PayoutState::Unknown { poll_at, .. } => *poll_at,
@@ -704,6 +708,10 @@ impl Payout {
                 "No automatic way to your bank took this payout, so our people send it by hand once two of them \
                  have approved it. You can still call it off.",
             ),
+            PayoutState::Queued { funds_at: Some(_), .. } => Some(
+                "This payout waits for our own money to get to those who carry it, and is sent again by itself. Nothing \
+                 is wrong with your account. You can still call it off.",
+            ),
             PayoutState::Unknown { .. } => {
                 Some("The bank has not said yet what became of this payout. We keep asking, and nothing is sent twice.")
             }
@@ -758,7 +766,7 @@ impl Payout {
         let mut approvals = approvals.clone();
         approvals.push(by);
         let rail = *rail;
-        Ok(self.becomes(PayoutState::Queued { rail, since: now, approvals }))
+        Ok(self.becomes(PayoutState::Queued { rail, since: now, approvals, funds_at: None }))
     }
 
     /// It is handed to its rail, under [`rail_key`](Self::rail_key).
@@ -840,8 +848,12 @@ impl Payout {
     }
 
     fn queued(self, now: Timestamp, rail: Rail) -> Change<Self> {
+        self.queued_until(now, rail, None)
+    }
+
+    fn queued_until(self, now: Timestamp, rail: Rail, funds_at: Option<Timestamp>) -> Change<Self> {
         let event = Event::PayoutQueued { payout: self.id, rail };
-        self.becomes(PayoutState::Queued { rail, since: now, approvals: Vec::new() }).telling(event)
+        self.becomes(PayoutState::Queued { rail, since: now, approvals: Vec::new(), funds_at }).telling(event)
     }
 
     fn came_back(self, now: Timestamp, reason: String) -> Change<Self> {

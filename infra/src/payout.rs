@@ -10,7 +10,7 @@ use domain::ledger::LedgerAccount;
 use domain::money::{Currency, Money};
 use domain::payee::Payee;
 use domain::payout::{
-    Carried, Known, Payout, PayoutMethod, PayoutRequest, PayoutState, Recent, Retention, SUSPENDED, Screened,
+    Carried, Known, Payout, PayoutMethod, PayoutRequest, PayoutState, Rail, Recent, Retention, SUSPENDED, Screened,
 };
 use domain::refusal::Refusal;
 use domain::user::given_reason;
@@ -252,6 +252,7 @@ impl Market {
                     None => None,
                 },
                 recent: tx.payouts_recent(method.user).await?,
+                failed_rails: tx.rails_that_failed(&method).await?,
                 reauthenticated,
             };
             let change = Payout::request(tx.actor(), tx.now(), tx.id(), &method, request, available, terms)?;
@@ -603,6 +604,18 @@ impl Tx {
         })
     }
 
+    /// The rails by which payouts to an account came back lately.
+    async fn rails_that_failed(&self, method: &PayoutMethod) -> Result<Vec<Rail>, Failure> {
+        let rows = row::Entity::find()
+            .filter(row::Column::UserId.eq(method.user.uuid()))
+            .filter(row::Column::MethodId.eq(method.id.uuid()))
+            .filter(row::Column::Status.eq("returned"))
+            .all(self.conn())
+            .await?;
+        let earlier = rows.into_iter().map(Payout::try_from).collect::<Result<Vec<_>, _>>()?;
+        Ok(Rail::that_failed(&earlier, self.now()))
+    }
+
     /// What a purpose code stands for, if it is in force.
     async fn purpose_in_force(&self, code: &str) -> Result<Option<String>, Failure> {
         let code = code.trim();
@@ -705,6 +718,7 @@ impl TryFrom<row::Model> for Payout {
                 }
                 None => None,
             },
+            failed_rails: serde_json::from_value(row.failed_rails)?,
             terms: serde_json::from_value(row.terms)?,
             version: row.version,
             attempt: u32::try_from(row.attempt).map_err(|error| Fault::bad_row("payouts", error))?,
@@ -731,6 +745,7 @@ impl TryFrom<&Payout> for row::Model {
             e_prc: payout.e_prc.clone(),
             retention_method_id: payout.retention.map(|kept| kept.method.uuid()),
             retention_minor: payout.retention.map(|kept| kept.amount.minor()),
+            failed_rails: serde_json::to_value(&payout.failed_rails)?,
             terms: serde_json::to_value(&payout.terms)?,
             version: payout.version,
             attempt: i32::try_from(payout.attempt).map_err(|error| Fault::bad_row("payouts", error))?,

@@ -4,7 +4,8 @@
 //! [`Rails::Sandbox`] behaves like a real one. The last four characters of the account decide:
 //! `…0001` is refused by every rail, `…0004` by every one but the wire sent by hand, `…0002` is
 //! returned by the bank, for `…0003` the answer to the handing over is lost, for `…0005` the first
-//! handing over takes twenty minutes to get there, and any other is paid after ten minutes.
+//! handing over takes twenty minutes to get there, for `…0008` too little of our own money is there at first, and any
+//! other is paid after ten minutes.
 
 use chrono::TimeDelta;
 use domain::Timestamp;
@@ -159,6 +160,9 @@ async fn sandbox_send(market: &Market, transfer: &Transfer) -> Result<Carried, F
     let last4 = transfer.iban.last4();
     if last4 == "0001" || (last4 == "0004" && transfer.rail != Rail::Manual) {
         return Ok(Carried::Refused("account_not_supported".to_owned()));
+    }
+    if last4 == "0008" && transfer.attempt == 0 {
+        return Ok(Carried::WithoutFunds("balance_insufficient".to_owned()));
     }
     let reference = format!("tr_sandbox_{}", transfer.key.replace(':', "_"));
     let now = market.clock().now();

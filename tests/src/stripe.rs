@@ -140,7 +140,11 @@ impl StripeDouble {
         async move {
             loop {
                 bell.notified().await;
-                let news = std::mem::take(&mut lock(&inner).books.news);
+                let news = {
+                    let mut inner = lock(&inner);
+                    inner.books.pass_time(clock.now());
+                    std::mem::take(&mut inner.books.news)
+                };
                 tell(&inner, &clock, &door, news).await;
             }
         }

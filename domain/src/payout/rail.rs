@@ -3,7 +3,8 @@
 //! A transfer is handed over under a key of its attempt, and two rails are never at work on one payout:
 //! only a rail that *knows* the hand-over and refuses it makes room for the next. That it was never
 //! handed one is no refusal, because the hand-over may still be on its way there: the same rail is
-//! handed it again, under the same key, and carries it once however often it comes.
+//! handed it again, under the same key, and carries it once however often it comes. That too little of our own
+//! money is there is no refusal either: nothing is wrong with the payout, and the same rail is tried again later.
 
 use super::*;
 use crate::wire::WireOutcome;
@@ -13,6 +14,12 @@ const ON_ITS_WAY: TimeDelta = TimeDelta::hours(1);
 
 /// What nothing was heard of for so long is for our people to find out.
 const STUCK_AFTER: TimeDelta = TimeDelta::days(1);
+
+/// A rail that took a payout and did not bring it to its account is not the one to try first for so long.
+const REMEMBERED: TimeDelta = TimeDelta::days(90);
+
+/// A rail that lacks our money is tried again after so long.
+const WITHOUT_FUNDS: TimeDelta = TimeDelta::hours(1);
 
 /// The ways out, in the order they are tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -42,14 +49,12 @@ impl Rail {
         }
     }
 
-    /// The one to try when this one refuses.
-    pub fn next(self) -> Option<Self> {
-        match self {
-            Self::GlobalPayouts => Some(Self::RecipientAccount),
-            Self::RecipientAccount => Some(Self::BankWire),
-            Self::BankWire => Some(Self::Manual),
-            Self::Manual => None,
-        }
+    /// Those by which payouts came back lately, of all that went to one account.
+    pub fn that_failed<'a>(earlier: impl IntoIterator<Item = &'a Payout>, now: Timestamp) -> Vec<Self> {
+        let mut failed: Vec<Self> = earlier.into_iter().filter_map(|payout| payout.failed_by(now)).collect();
+        failed.sort_unstable();
+        failed.dedup();
+        failed
     }
 
     /// Is it one of the processor's own, rather than our bank's?
@@ -76,6 +81,8 @@ pub enum Carried {
     Accepted(String),
     /// It does not take it, and never will under this key.
     Refused(String),
+    /// It made nothing of it, because too little of our own money is there: it says so in these words.
+    WithoutFunds(String),
     /// The bank has it.
     Paid,
     /// The bank sent it back.
@@ -107,10 +114,37 @@ impl Payout {
         Ok(match said {
             Carried::Accepted(reference) => self.accepted(now, reference),
             Carried::Refused(reason) => self.refused(now, reason),
+            Carried::WithoutFunds(_) => self.put_off(now),
             Carried::Paid => self.paid(now),
             Carried::Returned(reason) => self.returned(now, reason),
             Carried::Silent => self.lost_sight(now),
         })
+    }
+
+    /// The rail to begin with: only a bank divides what it gets between two accounts.
+    pub(super) fn first_rail(&self) -> Rail {
+        let divides = self.retention.is_some();
+        self.first_that(|rail| !(divides && rail.is_processors()))
+    }
+
+    /// The one to try when `refused` does not take it.
+    fn rail_after(&self, refused: Rail) -> Option<Rail> {
+        (refused != Rail::Manual).then(|| self.first_that(|rail| rail > refused))
+    }
+
+    /// By hand it goes in any case.
+    fn first_that(&self, fits: impl Fn(Rail) -> bool) -> Rail {
+        let open = Rail::ALL.into_iter().find(|rail| fits(*rail) && !self.failed_rails.contains(rail));
+        open.unwrap_or(Rail::Manual)
+    }
+
+    /// The rail by which this payout came back, if that was lately. What two of our people said of it says nothing of
+    /// the account.
+    fn failed_by(&self, now: Timestamp) -> Option<Rail> {
+        match &self.state {
+            PayoutState::Returned { at, rail, .. } if self.word.is_none() && *at + REMEMBERED > now => *rail,
+            _ => None,
+        }
     }
 
     /// A rail answers what we asked about attempt `attempt`.
@@ -261,11 +295,27 @@ impl Payout {
     /// The next rail is tried, or the money comes back.
     fn refused(self, now: Timestamp, reason: &str) -> Change<Self> {
         match &self.state {
-            PayoutState::Sent { rail, .. } | PayoutState::Unknown { rail, reference: None, .. } => match rail.next() {
-                Some(next) => Self { attempt: self.attempt + 1, ..self }.queued(now, next),
-                None => self.came_back(now, reason.to_owned()),
-            },
+            PayoutState::Sent { rail, .. } | PayoutState::Unknown { rail, reference: None, .. } => {
+                match self.rail_after(*rail) {
+                    Some(next) => Self { attempt: self.attempt + 1, ..self }.queued(now, next),
+                    None => self.came_back(now, reason.to_owned()),
+                }
+            }
             // Asked about, it refuses what it took: it is asked until it knows, or our people find out.
+            PayoutState::InTransit { poll_at, .. } if *poll_at <= now => self.lost_sight(now),
+            PayoutState::Unknown { reference: Some(_), .. } => self.lost_sight(now),
+            _ => Change::none(self),
+        }
+    }
+
+    /// The same rail is tried again, once there may be money. It made nothing, so that is another attempt: under the
+    /// old key it might go on repeating what it said.
+    fn put_off(self, now: Timestamp) -> Change<Self> {
+        match &self.state {
+            PayoutState::Sent { rail, .. } | PayoutState::Unknown { rail, reference: None, .. } => {
+                let rail = *rail;
+                Self { attempt: self.attempt + 1, ..self }.queued_until(now, rail, Some(now + WITHOUT_FUNDS))
+            }
             PayoutState::InTransit { poll_at, .. } if *poll_at <= now => self.lost_sight(now),
             PayoutState::Unknown { reference: Some(_), .. } => self.lost_sight(now),
             _ => Change::none(self),

@@ -45,6 +45,7 @@ fn ask(cents: i64) -> PayoutRequest {
         quote: None,
         retention: None,
         recent: Recent::NOTHING,
+        failed_rails: Vec::new(),
         reauthenticated: true,
     }
 }
@@ -183,6 +184,60 @@ fn a_refusal_tries_the_next_rail_under_a_new_key_and_the_last_gives_the_money_ba
     assert_eq!(back.entries[0].effect_on(LedgerAccount::Available(id(1)), Currency::Usd), 5_000);
     keys.dedup();
     assert_eq!(keys.len(), 4);
+}
+
+#[test]
+fn too_little_of_our_own_money_puts_it_off_on_the_same_rail_under_a_new_key() {
+    let short = || Carried::WithoutFunds("balance_insufficient".into());
+    for payout in [sent(), heard(sent(), 73, &Carried::Silent).next] {
+        let later = heard(payout, 74, &short());
+        assert!(matches!(&later.next.state, PayoutState::Queued { rail: Rail::GlobalPayouts, .. }), "{later:?}");
+        assert_eq!(later.next.clocks(), [(Timer::AdvancePayout(id(1)), at(75))]);
+        assert_eq!((later.next.attempt, later.entries.len()), (1, 0));
+        assert!(!later.next.waits_for_staff() && later.next.explanation().is_some());
+        assert!(later.next.clone().cancel(&lin(), at(74), None).is_ok());
+        assert!(!later.next.clone().heard(&Actor::System, at(74), 0, &short()).unwrap().changed, "told twice");
+        let again = later.next.send(&Actor::System, at(75)).unwrap().next;
+        assert_eq!(again.state.rail(), Some(Rail::GlobalPayouts));
+        assert_ne!(again.rail_key(), sent().rail_key());
+    }
+    // What was taken is not made anew because of it.
+    let lost = heard(heard(sent(), 73, &accepted()).next, 80, &short()).next;
+    assert_eq!((lost.state.as_str(), lost.attempt), ("unknown", 0));
+}
+
+#[test]
+fn a_rail_by_which_payouts_to_an_account_came_back_is_passed_over_for_a_while() {
+    use Rail::{BankWire, GlobalPayouts, Manual, RecipientAccount};
+    let back = |rail, days: i64| {
+        let state = PayoutState::Returned { at: at(days * 24), reason: "closed".into(), rail: Some(rail) };
+        Payout { state, ..sent() }
+    };
+    let earlier = [back(BankWire, 99), back(GlobalPayouts, 11), back(GlobalPayouts, 12), back(RecipientAccount, 10)];
+    assert_eq!(Rail::that_failed(&earlier, at(100 * 24)), [GlobalPayouts, BankWire], "90 days ago is long ago");
+    let word = Word { by: id(9), outcome: WireOutcome::Returned, at: at(1), attempt: 0, lost: None };
+    let settled = Payout { word: Some(word), ..back(GlobalPayouts, 99) };
+    assert_eq!(Rail::that_failed([&settled, &sent()], at(100 * 24)), [], "what our people said is about no account");
+    let begins = |failed: &[Rail]| {
+        let ask = PayoutRequest { failed_rails: failed.to_vec(), ..ask(5_000) };
+        let change = Payout::request(&lin(), at(72), id(1), &method(), ask, usd(9_500), Terms::default()).unwrap();
+        let payout = change.next.screen(&Actor::System, at(72)).unwrap().next;
+        payout.screened(&Actor::System, at(72), Screened::Clear).unwrap().next
+    };
+    for (failed, first, next) in [
+        (&[][..], GlobalPayouts, RecipientAccount),
+        (&[GlobalPayouts], RecipientAccount, BankWire),
+        (&[RecipientAccount], GlobalPayouts, BankWire),
+        (&[GlobalPayouts, RecipientAccount, BankWire], Manual, Manual),
+        (&Rail::ALL, Manual, Manual),
+    ] {
+        let payout = begins(failed);
+        assert_eq!(payout.state.rail(), Some(first), "{failed:?}");
+        if first != Manual {
+            let refused = heard(payout.send(&Actor::System, at(72)).unwrap().next, 73, &refused()).next;
+            assert_eq!(refused.state.rail(), Some(next), "{failed:?}");
+        }
+    }
 }
 
 #[test]

@@ -15,7 +15,7 @@ use domain::id::{ContractId, DisputeId, MilestoneId, OfferId, PaymentId, PayoutI
 use domain::milestone::{Deal, Milestone, MilestoneDraft, Side, State};
 use domain::money::Money;
 use domain::offer::{Basis, MilestoneInput, Offer, OfferDraft};
-use domain::payout::{Carried, Known, Payout, PayoutMethod, PayoutRequest, PayoutState, Recent, Screened};
+use domain::payout::{Carried, Known, Payout, PayoutMethod, PayoutRequest, PayoutState, Rail, Recent, Screened};
 use domain::policy::PolicyVersion;
 use domain::refusal::Refusal;
 use domain::timer::Timer;
@@ -115,6 +115,8 @@ impl World {
             Move::PayoutRequest { by, payout, method, amount, reauthenticated } => {
                 let Some(method) = self.methods.get(&method) else { return Ok(absent()) };
                 let available = self.available(method.user);
+                let to_it = self.payouts.values().filter(|payout| payout.method == method.id);
+                let failed_rails = Rail::that_failed(to_it, self.now);
                 let request = PayoutRequest {
                     amount,
                     purpose_code: "9186".into(),
@@ -123,6 +125,7 @@ impl World {
                     quote: quoted(self.now),
                     retention: None,
                     recent: Recent::NOTHING,
+                    failed_rails,
                     reauthenticated,
                 };
                 let terms = self.policy.terms.clone();

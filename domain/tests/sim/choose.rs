@@ -27,15 +27,16 @@ const OUTAGES: usize = 5;
 const PAYOUTS: usize = 8;
 const METHODS: usize = 5;
 
-/// Accounts of the sandbox: paid, refused by every rail, returned by the bank, the answer lost, and
-/// handed over late, which takes more tries to matter.
-const IBANS: [&str; 6] = [
+/// Accounts of the sandbox: paid, refused by every rail, returned by the bank, the answer lost,
+/// handed over late, which takes more tries to matter, and put off because too little of our money is there.
+const IBANS: [&str; 7] = [
     "PK36SCBL0000001123456702",
     "PK58SCBL0000001123450001",
     "PK31SCBL0000001123450002",
     "PK04SCBL0000001123450003",
     "PK47SCBL0000001123450005",
     "PK47SCBL0000001123450005",
+    "PK63SCBL0000001123450008",
 ];
 
 /// Tokens of cards. Whether one works is up to the dice.

@@ -63,10 +63,13 @@ impl Outside {
 
     /// A rail is handed a transfer. The account decides how it goes, as in the sandbox: `…0001` is
     /// refused, `…0002` is returned, for `…0003` the answer is lost, for `…0005` the first handing
-    /// over takes twenty minutes to get there, and any other is paid.
+    /// over takes twenty minutes to get there, for `…0008` too little of our money is there at first, and any other is paid.
     pub fn rail_takes(&mut self, payout: PayoutId, attempt: u32, last4: &str, now: Timestamp) -> Carried {
         if last4 == "0001" {
             return Carried::Refused("account_not_supported".into());
+        }
+        if last4 == "0008" && attempt == 0 {
+            return Carried::WithoutFunds("balance_insufficient".into());
         }
         let arrives_at = if last4 == "0005" { now + TimeDelta::minutes(20) } else { now };
         let first = Transfer { last4: last4.to_owned(), accepted_at: arrives_at, returned: last4 == "0002" };
@@ -128,7 +131,7 @@ impl World {
         let returned = || Carried::Returned("closed".into());
         let luck = self.dice.below(10);
         let says = match (answer, self.outside.transfers.get_mut(&(payout, attempt))) {
-            (Carried::Refused(_), _) if luck < 3 => vec![answer.clone()],
+            (Carried::Refused(_) | Carried::WithoutFunds(_), _) if luck < 3 => vec![answer.clone()],
             (Carried::Accepted(_), Some(transfer)) if transfer.returned => match luck {
                 0..=3 => vec![accepted(), returned()],
                 _ => vec![],

@@ -23,6 +23,7 @@ fn states() -> Vec<(&'static str, Payout)> {
             quote: None,
             retention: None,
             recent: Recent::NOTHING,
+            failed_rails: Vec::new(),
             reauthenticated: true,
         };
         Payout::request(&lin(), day(3), id(1), &method, request, usd(9_500), terms).unwrap().next
@@ -57,6 +58,7 @@ fn states() -> Vec<(&'static str, Payout)> {
         ("blocked", screening().screened(&system, day(3), Screened::Hit("list 7".into())).unwrap().next),
         ("queued", queued()),
         ("queued for the next rail", refused(sent())),
+        ("queued until there is money", heard(sent(), Carried::WithoutFunds("no money".into()))),
         ("queued by hand", by_hand()),
         ("queued by hand, approved once", approved(by_hand(), 70)),
         ("queued by hand, approved by this admin", approved(by_hand(), 20)),
@@ -103,6 +105,7 @@ pub fn commands() -> Vec<Command<Payout>> {
         command("send", Verb::PayoutAdvance, |p, a| p.send(a, day(9))),
         command("accepted", Verb::PayoutAdvance, |p, a| hears(p, a, &Carried::Accepted("po_2".into()))),
         command("refused", Verb::PayoutAdvance, |p, a| hears(p, a, &Carried::Refused("no".into()))),
+        command("without funds", Verb::PayoutAdvance, |p, a| hears(p, a, &Carried::WithoutFunds("no money".into()))),
         command("refused, of another attempt", Verb::PayoutAdvance, |p, a| {
             p.heard(a, day(9), 99, &Carried::Refused("no".into()))
         }),

@@ -23,6 +23,7 @@ fn asks(method: PayoutMethod, actor: &Actor, cents: i64, reauthenticated: bool) 
         quote: None,
         retention: None,
         recent: Recent::NOTHING,
+        failed_rails: Vec::new(),
         reauthenticated,
     };
     let asked = Payout::request(actor, day(9), id(9), &method, request, usd(9_500), Terms::default())?;

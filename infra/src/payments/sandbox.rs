@@ -4,7 +4,8 @@
 //! - `pm_sandbox_visa`: success at once
 //! - `pm_sandbox_late`: success after ten minutes
 //! - `pm_sandbox_debit`: success after four days, as with a bank account
-//! - `pm_sandbox_3ds`: the bank wants to see the client first; success once they are said to have been seen
+//! - `pm_sandbox_3ds`: the bank wants to see the client first; success once they are said to have been seen, and
+//!   failure at once where a week is charged without the client there
 //! - `pm_sandbox_declined`: failure at once
 //! - `pm_sandbox_chargeback`: success at once, and the client's bank takes it back a day later
 //! - `pm_sandbox_chargeback_won`: the same, and a week later the bank gives it back
@@ -87,7 +88,8 @@ pub(super) async fn ask(db: &DatabaseConnection, now: Timestamp, request: &Inten
     }
     tx.commit().await?;
     let intent = Intent { id: kept.id, client_secret: Some(SecretString::from(kept.client_secret)) };
-    Ok(if request.method.as_str() == SEEN_FIRST { Asked::SeeTheBank(intent) } else { Asked::TakenUp(intent) })
+    let is_seen = request.method.as_str() == SEEN_FIRST && !request.off_session;
+    Ok(if is_seen { Asked::SeeTheBank(intent) } else { Asked::TakenUp(intent) })
 }
 
 /// Begin to set up a card. There is no page to go on with it here: the sandbox's cards need no setting up.
@@ -192,6 +194,7 @@ fn story(intent: &str, request: &IntentRequest, now: Timestamp) -> Vec<(Processo
             story.extend((method == "pm_sandbox_chargeback_won").then(|| (won, now + TimeDelta::days(8))));
             story
         }
+        SEEN_FIRST if request.off_session => vec![(failed("authentication_required"), now)],
         // Told once the client was seen, see `sandbox_bank_seen`.
         SEEN_FIRST | "pm_sandbox_silent" => Vec::new(),
         _ => vec![(failed("unknown_payment_method"), now)],

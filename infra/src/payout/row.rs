@@ -29,6 +29,8 @@ pub struct Model {
     pub retention_method_id: Option<Uuid>,
     pub retention_minor: Option<i64>,
     #[sea_orm(column_type = "JsonBinary")]
+    pub failed_rails: Json,
+    #[sea_orm(column_type = "JsonBinary")]
     pub terms: Json,
     pub version: i64,
     pub attempt: i32,

@@ -131,6 +131,12 @@ impl StripeRails {
             }
             // We would not ask for it now. It was asked for before, and may get there yet: no other rail carries it.
             Err(Trouble::Refused(refused)) if was_asked && refused.status == 0 => Ok(Carried::Silent),
+            Err(Trouble::Refused(refused)) if lacks_funds(&refused) => {
+                tracing::error!(rail = transfer.rail.as_str(), payout = ?transfer.payout(), "too little of our own money \
+                    is there to pay out: refill the balance or the financial account");
+                metrics::counter!("rabta_payouts_without_funds_total", "rail" => transfer.rail.as_str()).increment(1);
+                Ok(Carried::WithoutFunds(refused.code().to_owned()))
+            }
             Err(Trouble::Refused(refused)) => {
                 if needs_approval(&refused) {
                     market.rail_close(transfer.rail, refused.message.as_deref().unwrap_or_default()).await?;
@@ -215,6 +221,12 @@ impl Market {
 fn needs_approval(refused: &Refused) -> bool {
     let says = |what: &str| refused.message.as_ref().is_some_and(|message| message.to_lowercase().contains(what));
     refused.status == 400 && (refused.kind == "feature_not_enabled" || says("platform needs approval"))
+}
+
+/// Is it our own money that there is too little of? The first API says so by a code, the second by a type.
+fn lacks_funds(refused: &Refused) -> bool {
+    let says = |what: &str| matches!(what, "balance_insufficient" | "insufficient_funds");
+    says(&refused.kind) || refused.code.as_deref().is_some_and(says)
 }
 
 /// Was Stripe ever asked for this transfer?

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
 use domain::access::{Actor, MemberRole, Person};
-use domain::id::MilestoneId;
+use domain::id::{ContractId, MilestoneId};
 use domain::milestone::Kind;
 use domain::money::Money;
 use domain::payment::PaymentMethod;
@@ -13,6 +13,7 @@ use infra::Call;
 use infra::bonus::Gift;
 use infra::books::Finding;
 use infra::payment::FundWith;
+use infra::timesheet::WorkInput;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
@@ -214,6 +215,73 @@ async fn with_every_fifth_request_failing_the_books_agree_to_the_cent() {
     play.agree().await;
 }
 
+/// How many weeks, and by how many contracts, unless the environment says otherwise.
+const WEEKS: usize = 6;
+const CONTRACTS: usize = 10;
+
+#[tokio::test]
+async fn weeks_are_charged_once_each_with_every_fifth_request_failing() {
+    let given = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let weeks = given("STRIPE_FAULT_WEEKS").map_or(WEEKS, |count| usize::try_from(count).unwrap());
+    let app = TestApp::on_hasty_stripe().await;
+    let deal = app.contracted().await;
+    let mut contracts = Vec::new();
+    for number in 0..CONTRACTS {
+        let offer = json!({ "organizationId": deal.client.organization, "freelancerId": deal.freelancer.id,
+            "title": format!("Upkeep {number}"), "hourlyRate": { "amount": "33.33" }, "weeklyLimitMinutes": 2_400 });
+        let offer = deal.client.does("offerCreate", offer, "offer { id }").await.text("offer.id");
+        let accepted = deal.freelancer.does("offerAccept", json!({ "offerId": offer }), "contract { id }").await;
+        contracts.push(accepted.text("contract.id").parse::<ContractId>().unwrap());
+    }
+    let mut play = Play::of(&app, &deal, given("STRIPE_FAULT_SEED").unwrap_or(21));
+    for contract in &contracts {
+        play.names_card(*contract).await;
+    }
+    app.stripe().does(|books, _| (books.charge_fees, books.dispute_fee) = ((290, 30), 1_500));
+    app.stripe().fails(Faults::often(play.dice.random(), 20));
+    for _ in 0..weeks {
+        for contract in &contracts {
+            play.works(*contract).await;
+        }
+        for _ in 0..7 * 8 {
+            app.market.clock().advance(TimeDelta::hours(3));
+            match play.dice.random_range(0..8) {
+                0 => {
+                    let contract = contracts[play.dice.random_range(0..contracts.len())];
+                    play.names_card(contract).await;
+                }
+                1 => play.bank_takes_back(),
+                _ => {}
+            }
+            app.market.work_once().await.unwrap();
+            play.stripe_tells().await;
+            app.market.work_once().await.unwrap();
+        }
+    }
+    app.stripe().fails(Faults::default());
+    // All that still waits for a card that works gets one.
+    for contract in &contracts {
+        app.market.contract_payment_method_set(&play.call(), *contract, "pm_sandbox_visa").await.unwrap();
+    }
+    app.stripe().tell(&app.router(), std::mem::take(&mut play.held_back)).await;
+    for _ in 0..14 * 2 {
+        app.passes(TimeDelta::hours(12)).await;
+    }
+    let ends: Vec<(String, i64)> =
+        sqlx::query_as("select status, count(*) from timesheets group by status").fetch_all(app.pool()).await.unwrap();
+    let ended = |status: &str| ends.iter().find(|(name, _)| name == status).map_or(0, |(_, count)| *count);
+    let all: i64 = ends.iter().map(|(_, count)| count).sum();
+    assert_eq!(ended("paid") + ended("charged_back"), all, "{ends:?}");
+    assert!(ended("paid") > 20 && ended("charged_back") > 0, "{ends:?}");
+    let payments: i64 = sqlx::query_scalar("select count(*) from payments").fetch_one(app.pool()).await.unwrap();
+    assert!(payments > all, "some charges were tried again: {payments} for {all} weeks");
+    let twice = "select count(*) from (select from ledger_postings posting join ledger_entries entry on entry.id = entry_id
+            where to_account like 'timesheet_escrow:%' and reason = 'fund' group by to_account having count(*) > 1) twice";
+    let twice: i64 = sqlx::query_scalar(twice).fetch_one(app.pool()).await.unwrap();
+    assert_eq!(twice, 0, "no week is paid twice");
+    play.agree().await;
+}
+
 /// A client who gives and gives, with every sort of card.
 struct Play<'a> {
     app: &'a TestApp,
@@ -266,6 +334,27 @@ impl<'a> Play<'a> {
         };
         let (milestone, payment) = self.app.market.bonus_give(&self.call(), gift).await.unwrap();
         self.given.push((milestone.id, payment.unwrap().id.to_string()));
+    }
+
+    /// The client names a card for a contract's weeks: some work, some don't.
+    async fn names_card(&mut self, contract: ContractId) {
+        const CARDS: &[&str] = &["visa", "visa", "visa", "declined", "3ds", "late", "chargeback_won"];
+        let card = format!("pm_sandbox_{}", CARDS[self.dice.random_range(0..CARDS.len())]);
+        self.app.market.contract_payment_method_set(&self.call(), contract, &card).await.unwrap();
+    }
+
+    /// The freelancer works for a while; while a week is unpaid, they don't.
+    async fn works(&mut self, contract: ContractId) {
+        let user = self.deal.freelancer.id.parse().unwrap();
+        let person = Person { user, suspended: false, second_factor: false, staff: None, memberships: Vec::new() };
+        let call = Call { actor: Actor::Person(person), ..Call::system("faults") };
+        let work = WorkInput {
+            date: self.app.market.clock().now().date_naive(),
+            minutes: self.dice.random_range(1..480),
+            note: "Upkeep".to_owned(),
+            manual: true,
+        };
+        let _ = self.app.market.time_entry_add(&call, contract, None, work).await;
     }
 
     fn bank_answers(&mut self) {
@@ -352,7 +441,7 @@ impl<'a> Play<'a> {
         }
         let rows: Vec<(uuid::Uuid, String)> =
             sqlx::query_as("select id, status from payments").fetch_all(app.pool()).await.unwrap();
-        let (mut came, mut stood) = (0, BTreeSet::new());
+        let (payments, mut came, mut stood) = (rows.len(), 0, BTreeSet::new());
         for (id, status) in rows {
             let payment = <domain::id::PaymentId as domain::id::Id>::from_uuid(id).to_string();
             let paid = at_stripe.get(&payment).copied().unwrap_or(false);
@@ -366,8 +455,8 @@ impl<'a> Play<'a> {
             came += usize::from(paid);
             stood.insert(status);
         }
-        assert!(came > self.given.len() / 4 && stood.len() == 2, "{came} of {} came", self.given.len());
-        assert!(keys(app).len() <= self.given.len() + 1, "a payment has one key");
+        assert!(came > payments / 4 && stood.len() == 2, "{came} of {payments} came");
+        assert!(keys(app).len() <= payments, "a payment has one key");
 
         let mut sent_back = BTreeSet::new();
         for refund in stripe.look(|books| books.refunds.clone()) {

@@ -174,6 +174,68 @@ async fn a_rail_that_wants_to_approve_us_first_is_left_alone_until_an_operator_o
 }
 
 #[tokio::test]
+async fn what_our_own_balance_is_too_small_for_waits_for_money_and_goes_out_once_by_the_same_rail() {
+    for (global, path, rail) in [(true, OUTBOUND, "GLOBAL_PAYOUTS"), (false, "/v1/transfers", "RECIPIENT_ACCOUNT")] {
+        let app = TestApp::on_stripe_rails(global, !global).await;
+        app.stripe().does(|books, _| books.carrying.funds = Some(4_000));
+        let deal = ready(&app).await;
+        let method = method(&deal, "6702").await;
+        let payouts = [asks(&deal, &method, "50.00").await, asks(&deal, &method, "60.00").await];
+        for hours in 0..3 {
+            for payout in &payouts {
+                assert_eq!(stands(&deal, payout).await, ("QUEUED".to_owned(), rail.to_owned()), "after {hours} hours");
+            }
+            app.passes(TimeDelta::hours(1)).await;
+        }
+        let query = "query($id: ID!) { payout(id: $id) { explanation } }";
+        let told = deal.freelancer.asks(query, json!({ "id": payouts[0] })).await.text("explanation");
+        assert!(told.contains("waits for our own money"), "{told}");
+        assert_eq!(app.stripe().look(Books::carried), 0);
+        app.stripe().does(|books, _| books.carrying.funds = Some(11_000));
+        app.passes(TimeDelta::hours(1)).await;
+        for _ in 0..4 {
+            app.passes(TimeDelta::hours(12)).await;
+        }
+        for payout in &payouts {
+            assert_eq!(stands(&deal, payout).await, ("PAID".to_owned(), rail.to_owned()));
+        }
+        let lines: i64 = sqlx::query_scalar("select count(*) from wire_lines").fetch_one(app.pool()).await.unwrap();
+        assert_eq!((lines, app.stripe().look(Books::carried)), (0, 11_000), "each went out once");
+        let asked = app.stripe().heard().into_iter().filter(|(m, p, _)| m == "POST" && p == path);
+        let keys: Vec<String> = asked.map(|(.., key)| key).collect();
+        let once: std::collections::BTreeSet<&String> = keys.iter().collect();
+        assert!(keys.len() > 6 && once.len() == keys.len(), "each time under a key of its own: {keys:?}");
+        hold(&app).await;
+        assert_eq!(differences(&app).await, []);
+    }
+}
+
+#[tokio::test]
+async fn an_account_that_a_rail_did_not_reach_is_tried_by_the_next_one() {
+    for recipients in [true, false] {
+        let app = TestApp::on_stripe_rails(true, recipients).await;
+        let deal = ready(&app).await;
+        let (method, other) = (method(&deal, "0006").await, method(&deal, "6702").await);
+        let next: &[&str] = if recipients { &["RECIPIENT_ACCOUNT", "BANK_WIRE"] } else { &["BANK_WIRE"] };
+        for rail in ["GLOBAL_PAYOUTS"].iter().chain(next) {
+            let payout = asks(&deal, &method, "50.00").await;
+            assert_eq!(stands(&deal, &payout).await, ("IN_TRANSIT".to_owned(), (*rail).to_owned()));
+            app.passes(TimeDelta::days(3)).await;
+            let end = if *rail == "BANK_WIRE" { "IN_TRANSIT" } else { "RETURNED" };
+            assert_eq!(stands(&deal, &payout).await, (end.to_owned(), (*rail).to_owned()));
+        }
+        let payout = asks(&deal, &other, "50.00").await;
+        app.passes(TimeDelta::hours(1)).await;
+        let stands = stands(&deal, &payout).await;
+        assert_eq!(stands, ("PAID".to_owned(), "GLOBAL_PAYOUTS".to_owned()), "that is about the one account");
+        hold(&app).await;
+        // The database knows the rails, too.
+        let wrong = "update payouts set failed_rails = '[\"pigeon\"]'";
+        assert!(sqlx::query(wrong).execute(app.pool()).await.unwrap_err().to_string().contains("payouts_failed_rails"));
+    }
+}
+
+#[tokio::test]
 async fn a_payout_whose_answer_never_came_is_asked_about_and_goes_out_once() {
     for (global, path, fault, asked) in [
         // It was done, and is found.

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use infra::books::Finding;
 use serde_json::json;
 use tests::books::{assert_books, books};
-use tests::{Deal, TestApp};
+use tests::{Deal, Hours, TestApp};
 
 const PAYMENT: &str = "payment { id status clientSecret failureCode }";
 
@@ -37,6 +37,8 @@ on_both! {
     credit_goes_back_to_the_card_in_parts_and_whole
     what_does_not_get_back_to_the_card_is_credit_again
     what_came_with_one_card_goes_back_to_no_other
+    a_week_is_charged_without_the_client_there
+    a_week_whose_bank_takes_its_time_is_waited_for_and_may_be_taken_back
 }
 
 async fn hold(app: &TestApp) {
@@ -286,6 +288,94 @@ async fn what_came_with_one_card_goes_back_to_no_other(app: TestApp) -> TestApp 
     app
 }
 
+/// A week of 440 minutes at 33.33, approved on the Tuesday after: 244.42, of which the client pays 251.75.
+async fn approved_week(hours: &Hours<'_>) -> String {
+    let app = hours.client.app;
+    app.passes(TimeDelta::hours(57)).await;
+    let week = hours.worked("2026-06-01", 440).await;
+    app.passes(TimeDelta::hours(115)).await;
+    assert_eq!(hours.status(&week).await, "SUBMITTED");
+    app.passes(TimeDelta::hours(21)).await;
+    hours.client.does("timesheetApprove", json!({ "timesheetId": week }), "timesheet { id }").await.ok();
+    app.settles().await;
+    week
+}
+
+/// The last payment of a week: its id, status and failure code.
+async fn paid_for(hours: &Hours<'_>, week: &str) -> (String, String, String) {
+    let query = "query($id: ID!) { timesheet(id: $id) { payment { id status failureCode } } }";
+    let reply = hours.client.asks(query, json!({ "id": week })).await;
+    let text = |field: &str| reply.data()["timesheet"]["payment"][field].as_str().unwrap_or("-").to_owned();
+    (text("id"), text("status"), text("failureCode"))
+}
+
+/// The intents of a marketplace on Stripe, and the keys under which they were asked for.
+fn asked_for(app: &TestApp) -> Option<(usize, std::collections::BTreeSet<String>)> {
+    let stripe = app.on_stripe_only()?;
+    let heard = stripe.heard().into_iter().filter(|(m, path, _)| m == "POST" && path == "/v1/payment_intents");
+    Some((stripe.look(|books| books.intents.len()), heard.map(|(.., key)| key).collect()))
+}
+
+async fn a_week_is_charged_without_the_client_there(app: TestApp) -> TestApp {
+    {
+        let hours = app.hourly().await;
+        hours.names_card("pm_sandbox_3ds").await;
+        let week = approved_week(&hours).await;
+        // The bank wants to see somebody, and nobody is there: it is asked again after one, three and five days.
+        for (failures, days) in [(1, 1), (2, 3), (3, 5)] {
+            let (_, status, code) = paid_for(&hours, &week).await;
+            assert_eq!((status.as_str(), code.as_str()), ("FAILED", "authentication_required"));
+            let seen = hours.week(&week).await;
+            assert_eq!((&seen["status"], &seen["failedCharges"]), (&json!("APPROVED"), &json!(failures)));
+            assert_eq!(hours.contract_status().await, "ON_HOLD");
+            app.passes(TimeDelta::days(days)).await;
+        }
+        assert_eq!(hours.status(&week).await, "UNPAID");
+        if let Some((intents, keys)) = asked_for(&app) {
+            assert_eq!((intents, keys.len()), (4, 4), "each charge is a payment of its own, under a key of its own");
+        }
+        app.market.clock().advance(TimeDelta::minutes(1));
+        hours.names_card("pm_sandbox_visa").await;
+        app.settles().await;
+        assert_eq!(hours.status(&week).await, "HELD");
+        assert_eq!(hours.contract_status().await, "ACTIVE");
+        assert_eq!(paid_for(&hours, &week).await.1, "SUCCEEDED");
+        if let Some((intents, keys)) = asked_for(&app) {
+            assert_eq!((intents, keys.len()), (5, 5));
+            assert_eq!(app.stripe().look(tests::stripe::Books::balance), 25_175);
+        }
+        app.passes(TimeDelta::days(7)).await;
+        assert_eq!(hours.status(&week).await, "PAID");
+        assert_eq!(hours.money(&week).await, [24_442, 0, 23_220, 1_222, 0, 0]);
+        hold(&app).await;
+    }
+    app
+}
+
+async fn a_week_whose_bank_takes_its_time_is_waited_for_and_may_be_taken_back(app: TestApp) -> TestApp {
+    {
+        let hours = app.hourly().await;
+        hours.names_card("pm_sandbox_late").await;
+        let week = approved_week(&hours).await;
+        assert_eq!(hours.status(&week).await, "CHARGING");
+        let (payment, status, _) = paid_for(&hours, &week).await;
+        assert_eq!(status, "PROCESSING");
+        app.market.clock().advance(TimeDelta::minutes(10));
+        app.settles().await;
+        assert_eq!(hours.status(&week).await, "HELD");
+        assert_eq!(hours.money(&week).await, [24_442, 24_442, 0, 0, 0, 0]);
+        if let Some(stripe) = app.on_stripe_only() {
+            stripe.does(|books, now| books.disputes(&payment, 25_175, "lost", now));
+            app.settles().await;
+            assert_eq!(hours.status(&week).await, "CHARGED_BACK");
+            assert_eq!(hours.money(&week).await, [24_442, 0, 0, 0, 0, 24_442]);
+            assert_eq!(stripe.look(tests::stripe::Books::balance), 0);
+        }
+        hold(&app).await;
+    }
+    app
+}
+
 #[tokio::test]
 async fn a_refund_that_gets_there_after_it_was_given_up_takes_its_money_again() {
     let app = TestApp::on_stripe().await;
@@ -438,6 +528,23 @@ async fn the_whole_journey_is_played_on_stripe() {
         assert!(world.ids().contains_key(thing), "the journey made no {thing}");
     }
     assert_eq!(app.stripe().sins(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn the_whole_journey_is_played_with_stripe_on_both_ends() {
+    let app = TestApp::on_stripe_rails(true, true).await;
+    let world = app.world().await;
+    let stands = "select status, state ->> 'rail' from payouts";
+    let stands: Vec<(String, String)> = sqlx::query_as(stands).fetch_all(app.pool()).await.unwrap();
+    assert_eq!(stands, [("paid".to_owned(), "global_payouts".to_owned())]);
+    assert!(world.ids().contains_key("review"), "it was played to its end");
+    let (outbound, carried) = app.stripe().look(|books| (books.carrying.outbound.len(), books.carried()));
+    assert_eq!((outbound, carried), (1, 100_000), "to the cent, and once");
+    assert_eq!(app.stripe().sins(), Vec::<String>::new());
+    hold(&app).await;
+    let now = app.market.clock().now();
+    let report = app.market.reconcile(&infra::Call::system("test"), now - TimeDelta::days(365), now).await.unwrap();
+    assert_eq!(report.differences, []);
 }
 
 #[tokio::test]

@@ -35,6 +35,8 @@ pub struct Carrying {
     pub transfers: Vec<Transfer>,
     /// What went on from there.
     pub onward: Vec<Transfer>,
+    /// How much of our own money is there for payouts, in cents. Else there is always enough.
+    pub funds: Option<i64>,
     /// Does what a bank sent back take a while until it can come back to us?
     pub back_held: bool,
     /// What moved on the financial account: name, cents, of which payout, when.
@@ -93,6 +95,20 @@ impl Transfer {
             "id": self.id, "object": "payout", "amount": self.amount, "currency": "pkr", "status": self.status,
             "failure_code": failure, "metadata": self.metadata, "created": self.created.timestamp()
         })
+    }
+}
+
+impl Carrying {
+    /// Take an amount out of what is there, if that is enough.
+    fn affords(&mut self, amount: i64) -> bool {
+        match &mut self.funds {
+            Some(funds) if *funds < amount => false,
+            Some(funds) => {
+                *funds -= amount;
+                true
+            }
+            None => true,
+        }
     }
 }
 
@@ -180,6 +196,13 @@ impl Books {
             return refuse(400, "payout_method_not_supported", "to.payout_method");
         }
         let amount: i64 = asked["amount[value]"].parse().expect("it was looked at");
+        if !self.carrying.affords(amount) {
+            return (
+                400,
+                json!({ "error": { "type": "insufficient_funds", "code": "insufficient_funds",
+                "message": "The financial account holds too little." } }),
+            );
+        }
         let id = self.name("obp");
         let (metadata, status) = (metadata(asked), "processing");
         let made = Transfer { id: id.clone(), amount, reversed: 0, to, iban, metadata, status, created: now };
@@ -235,6 +258,9 @@ impl Books {
         let to = asked["destination"].clone();
         let Some(Some(iban)) = self.carrying.accounts.get(&to).cloned() else { return missing("destination", &to) };
         let amount: i64 = asked["amount"].parse().expect("it was looked at");
+        if !self.carrying.affords(amount) {
+            return refuse(400, "balance_insufficient", "amount");
+        }
         let (id, metadata) = (self.name("tr"), metadata(asked));
         self.moves("transfer", -amount, &id, (None, metadata.clone()), now);
         let made = Transfer { id, amount, reversed: 0, to, iban, metadata, status: "paid", created: now };
