@@ -6,6 +6,7 @@ use domain::Timestamp;
 
 use crate::connection::{connect, page};
 use crate::context::RabtaContext;
+use crate::money::Money;
 
 /// A comparison that was made.
 #[derive(Debug, Clone)]
@@ -48,6 +49,12 @@ impl Reconciliation {
     /// About how many they don't.
     async fn difference_count(&self) -> i32 {
         self.0.differences
+    }
+
+    /// What of the money of others was neither at the processor nor at our own bank: more than nothing has to be looked
+    /// into at once. It is looked for once a day; null where it was not, or the processor did not say what it has.
+    async fn uncovered(&self) -> Option<Money> {
+        self.0.uncovered.map(Into::into)
     }
 
     /// All that was found, as `rabta reconcile --json` prints it: sums of both sides, and each difference with its

@@ -155,7 +155,7 @@ impl Default for Terms {
             tip_fee: Rate::ZERO,
             client_fee_returned: true,
             milestone_min: dollars(1),
-            milestone_max: dollars(1_000_000),
+            milestone_max: dollars(970_000),
             tip_days: 30,
             offer_expiry_days: 7,
             funding_expiry_hours: 24,
@@ -258,6 +258,8 @@ pub struct Preview {
     pub parts: Vec<Quote>,
 }
 
+/// What can be charged at once at most, in cents: the processor takes eight digits.
+const CHARGE_MAX: i64 = 99_999_999;
 /// Notices are given, and charges are tried again, on so many days at most.
 pub const NOTICES_MAX: usize = 20;
 /// A preview is split into so many parts, at most.
@@ -353,7 +355,14 @@ impl Terms {
         } else if amount.minor() < self.milestone_min.minor() || amount.minor() > self.milestone_max.minor() {
             let message = format!("must be between {} and {}", self.milestone_min, self.milestone_max);
             invalid.add(path, "OUT_OF_RANGE", message);
+        } else if !self.can_be_charged(amount) {
+            let message = "no more than 999,999.99 can be charged at once, the client's fee included";
+            invalid.add(path, "OUT_OF_RANGE", message);
         }
+    }
+
+    fn can_be_charged(&self, amount: Money) -> bool {
+        self.quote_of(Kind::Work, amount).is_ok_and(|quote| quote.client_pays.minor() <= CHARGE_MAX)
     }
 
     /// Are these terms that decisions can be made by? Asked before a policy version is introduced.
@@ -470,6 +479,22 @@ mod tests {
         let minor =
             [quote.client_fee, quote.client_pays, quote.freelancer_fee, quote.freelancer_gets].map(Money::minor);
         assert_eq!(minor, [1_000, 34_333, 1_667, 31_666]);
+    }
+
+    #[test]
+    fn no_amount_is_beyond_what_can_be_charged_with_the_fee() {
+        let refused = |terms: &Terms, cents| {
+            let mut invalid = Invalid::default();
+            terms.check_amount(&mut invalid, "amount", Money::usd(cents).unwrap());
+            invalid.finish().is_err()
+        };
+        let usual = Terms::default();
+        assert!(!refused(&usual, usual.milestone_max.minor()), "the largest by default");
+        // With 3 % these are 999,999.99 and a cent more.
+        let larger = Terms { milestone_max: Money::usd(200_000_000).unwrap(), ..usual };
+        assert!(!refused(&larger, 97_087_378) && refused(&larger, 97_087_379));
+        let dearer = Terms { client_fee: Rate::basis_points_of(1_000).unwrap(), ..larger };
+        assert!(!refused(&dearer, 90_909_090) && refused(&dearer, 97_000_000));
     }
 
     #[test]

@@ -17,10 +17,12 @@ use crate::ledger::{JournalEntry, LedgerAccount, Posting, Reason};
 use crate::money::{Currency, Money};
 
 mod compare;
+mod cover;
 #[cfg(test)]
 mod tests;
 
 pub use compare::reconcile;
+pub use cover::{Cover, swept};
 
 /// What a line is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -101,10 +101,10 @@ impl WireSlip {
     }
 
     /// Its lines in a file, one an account; none if something that banks need is missing, or has no letter that they
-    /// send around.
+    /// send around, or if the code of a bank (BIC) is not known, without which nobody wires abroad.
     pub fn lines(&self, value_date: NaiveDate) -> Option<Vec<WireLine>> {
         let line = |part: &WirePart| {
-            let bank = Iban::bank_named(part.iban.bank()).unwrap_or_else(|| part.iban.bank());
+            let (bank, bic) = (Iban::bank_named(part.iban.bank())?, part.iban.bic()?);
             let fields = [
                 self.reference.clone(),
                 value_date.to_string(),
@@ -117,6 +117,7 @@ impl WireSlip {
                 self.identity.clone()?,
                 part.iban.reveal().to_owned(),
                 plain(bank),
+                bic,
                 self.purpose_code.clone(),
                 self.purpose.clone(),
             ];
@@ -129,7 +130,7 @@ impl WireSlip {
 /// A line of a wire file.
 #[derive(Clone, PartialEq, Eq)]
 pub struct WireLine {
-    fields: [String; 13],
+    fields: [String; 14],
 }
 
 impl std::fmt::Debug for WireLine {
@@ -140,7 +141,7 @@ impl std::fmt::Debug for WireLine {
 }
 
 /// The headings of a wire file.
-pub const COLUMNS: [&str; 13] = [
+pub const COLUMNS: [&str; 14] = [
     "reference",
     "value_date",
     "account_kind",
@@ -152,6 +153,7 @@ pub const COLUMNS: [&str; 13] = [
     "beneficiary_identity",
     "beneficiary_account",
     "beneficiary_bank",
+    "beneficiary_bank_bic",
     "purpose_code",
     "purpose",
 ];

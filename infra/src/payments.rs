@@ -14,8 +14,8 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use crate::market::Market;
-use crate::rails::Rails;
-use crate::reconciliation::sandbox_balance;
+use crate::rails::{Rails, financial_sum};
+use crate::reconciliation::{sandbox_balance, sandbox_sum};
 use crate::stripe::Stripe;
 use crate::{Failure, Fault};
 
@@ -295,6 +295,24 @@ impl Payments {
                 }
                 Ok(moved)
             }
+        }
+    }
+
+    /// What it has of ours now, on all of our accounts there, in cents of a dollar: settled or not, and below zero where
+    /// we owe it.
+    ///
+    /// # Errors
+    /// A fault if the processor does not answer, or has what can't be understood.
+    pub async fn balance(&self, market: &Market) -> Result<i64, Failure> {
+        let stripe = match self {
+            Self::Sandbox => return Ok(sandbox_sum(market, None).await?),
+            Self::Stripe(stripe) => stripe,
+        };
+        let there = balance::sum(stripe, market).await?;
+        match market.rails() {
+            Rails::Sandbox => Ok(there.saturating_add(sandbox_sum(market, Some(Class::Payout)).await?)),
+            Rails::Bank => Ok(there),
+            Rails::Stripe(rails) => Ok(there.saturating_add(financial_sum(rails, market).await?)),
         }
     }
 

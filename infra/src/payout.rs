@@ -412,14 +412,20 @@ impl Market {
         self.payout_step(call, id, |payout, tx| payout.screened(tx.actor(), tx.now(), outcome.clone())).await
     }
 
-    /// What the list says of whatever a bank may be told as the name of who is paid, but for what our people found to be
+    /// What the list says of every name of who is paid, and of whatever a bank may be told as one, but for what our people found to be
     /// nothing of this payout.
     async fn payout_screened(&self, payout: &Payout) -> Result<Screened, Failure> {
         let row = row::method::Entity::find_by_id(payout.method.uuid()).one(self.db()).await?;
         let method = row.ok_or_else(|| Fault::bad_row("payouts", "its method is gone"))?;
-        let payee = self.payee_load(payout.user).await?;
-        let name = self.name_of(payout.user).await?.unwrap_or_default();
-        let names = [Some(method.account_title), payee.and_then(|payee| payee.latin_name), Some(name)];
+        let (latin, urdu) = match self.payee_load(payout.user).await? {
+            Some(payee) => (payee.latin_name, payee.urdu_name),
+            None => (None, None),
+        };
+        let kept_at = match payout.retention {
+            Some(Retention { method, .. }) => Some(self.payout_account(method).await?.account_title),
+            None => None,
+        };
+        let names = [Some(method.account_title), kept_at, latin, urdu, self.name_of(payout.user).await?];
         let select = sql("select reason from payout_clearances where payout_id = $1", [payout.id.uuid().into()]);
         let cleared = Cleared::find_by_statement(select).all(self.db()).await?;
         let cleared: Vec<String> = cleared.into_iter().map(|row| row.reason).collect();

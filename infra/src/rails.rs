@@ -24,7 +24,7 @@ mod recipient;
 pub mod stripe;
 
 pub use closure::Closure;
-pub(crate) use global::transactions as global_transactions;
+pub(crate) use global::{sum as financial_sum, transactions as global_transactions};
 pub use stripe::StripeRails;
 
 /// Who carries money to banks.

@@ -23,6 +23,10 @@ use crate::page::{Key, Keyset, PageRequest, Slice};
 use crate::sql::{ids, sql};
 use crate::{Call, Failure, Fault};
 
+mod cover;
+
+use cover::Daily;
+
 /// How long after midnight the day before is compared: by then the processor's news of it have come.
 const MORNING: TimeDelta = TimeDelta::hours(4);
 
@@ -43,6 +47,8 @@ pub struct Reconciliation {
     pub agree: i64,
     /// About how many they don't.
     pub differences: i32,
+    /// What of the money of others was neither at the processor nor at our own bank; none where nobody looked.
+    pub uncovered: Option<Money>,
     /// What was found, as [`Report`] is written.
     pub report: serde_json::Value,
 }
@@ -121,6 +127,11 @@ struct Last {
 }
 
 #[derive(FromQueryResult)]
+struct Sum {
+    cents: i64,
+}
+
+#[derive(FromQueryResult)]
 struct Moved {
     id: String,
     about: Option<String>,
@@ -143,8 +154,8 @@ impl Market {
         if from >= until {
             return Err(Refusal::field("until", "OUT_OF_RANGE", "must come after the beginning").into());
         }
-        let report = self.compare(from, until).await?;
-        self.reconciliation_keep(&report, false).await?;
+        let (report, _) = self.compare(from, until).await?;
+        self.reconciliation_keep(&report, None).await?;
         Ok(report)
     }
 
@@ -162,9 +173,11 @@ impl Market {
         if from >= midnight {
             return Ok(false);
         }
-        let report = self.compare(from, midnight).await?;
-        let kept = self.reconciliation_keep(&report, true).await?;
+        let (report, swept) = self.compare(from, midnight).await?;
+        let daily = Daily { uncovered: self.uncovered(swept).await };
+        let kept = self.reconciliation_keep(&report, Some(daily)).await?;
         if kept {
+            daily.tell();
             let count = report.differences.len();
             metrics::gauge!("rabta_reconciliation_differences").set(u32::try_from(count).unwrap_or(u32::MAX));
             if count > 0 {
@@ -217,43 +230,53 @@ impl Market {
     /// Compare again what a comparison compared: is there still a difference about this?
     pub(crate) async fn still_differs(&self, id: ReconciliationId, class: Class, about: &str) -> Result<bool, Failure> {
         let row = row::Entity::find_by_id(id.uuid()).one(self.db()).await?.ok_or(Refusal::HIDDEN)?;
-        let report = self.compare(row.from_at, row.until_at).await?;
+        let (report, _) = self.compare(row.from_at, row.until_at).await?;
         Ok(report.differences.iter().any(|found| found.class == class && found.about.to_string() == about))
     }
 
-    async fn compare(&self, from: Timestamp, until: Timestamp) -> Result<Report, Failure> {
+    /// What differs within a stretch of time; and what the processor sent to our own bank from its beginning until now.
+    async fn compare(&self, from: Timestamp, until: Timestamp) -> Result<(Report, i64), Failure> {
         let period = Period { from, until, asked_at: self.clock().now() };
         let (from, until) = (from - Period::SLACK, until + Period::SLACK);
         // Theirs first: what they told us meanwhile is in our books by the time those are read.
         let theirs = self.payments().balance_transactions(self, from, until).await?;
         let theirs: Vec<Line> = theirs.iter().flat_map(BalanceTransaction::lines).collect();
-        let tx = self.db().begin_with_config(Some(IsolationLevel::RepeatableRead), Some(AccessMode::ReadOnly)).await?;
-        tx.execute_unprepared("set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0")
-            .await?;
+        let swept = domain::reconciliation::swept(&theirs, period.from);
+        let tx = self.long_look().await?;
         let posted = entries(&tx, from, until).await?;
         let mut ours: Vec<Line> = posted.iter().flat_map(Posted::lines).collect();
         let (background, elsewhere) = background(&tx, ours.iter().chain(&theirs)).await?;
         tx.rollback().await?;
         // What goes by our bank is on the bank's account, not on the processor's.
         ours.retain(|line| !matches!(line.about, About::Payout(id) if elsewhere.contains(&id)));
-        Ok(domain::reconciliation::reconcile(period, ours, theirs, &background)?)
+        Ok((domain::reconciliation::reconcile(period, ours, theirs, &background)?, swept))
     }
 
-    async fn reconciliation_keep(&self, report: &Report, daily: bool) -> Result<bool, Failure> {
+    /// Look at the books as they are at one instant, for as long as it takes.
+    async fn long_look(&self) -> Result<DatabaseTransaction, Failure> {
+        let tx = self.db().begin_with_config(Some(IsolationLevel::RepeatableRead), Some(AccessMode::ReadOnly)).await?;
+        tx.execute_unprepared("set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0")
+            .await?;
+        Ok(tx)
+    }
+
+    async fn reconciliation_keep(&self, report: &Report, daily: Option<Daily>) -> Result<bool, Failure> {
         let now = self.clock().now();
         let keep = sql(
-            "insert into reconciliations (id, source, daily, from_at, until_at, made_at, agree, differences, report)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict do nothing",
+            "insert into reconciliations (id, source, daily, from_at, until_at, made_at, agree, differences, report,
+                 uncovered_minor)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict do nothing",
             [
                 crate::ids::fresh::<ReconciliationId>(now).uuid().into(),
                 self.payments().source().into(),
-                daily.into(),
+                daily.is_some().into(),
                 report.period.from.into(),
                 report.period.until.into(),
                 now.into(),
                 i64::try_from(report.agree).unwrap_or(i64::MAX).into(),
                 i32::try_from(report.differences.len()).unwrap_or(i32::MAX).into(),
                 serde_json::to_value(report).map_err(Fault::from)?.into(),
+                daily.and_then(|daily| daily.uncovered).into(),
             ],
         );
         Ok(self.db().execute_raw(keep).await?.rows_affected() == 1)
@@ -273,6 +296,16 @@ pub(crate) async fn sandbox_balance(
     );
     let rows = Moved::find_by_statement(select).all(market.db()).await?;
     rows.into_iter().map(BalanceTransaction::try_from).collect()
+}
+
+/// What that adds up to by now, in cents: of one class, if it is named.
+pub(crate) async fn sandbox_sum(market: &Market, class: Option<Class>) -> Result<i64, Fault> {
+    let select = sql(
+        "select coalesce(sum(case flow when 'in' then amount_minor else -amount_minor end - fee_minor), 0)::bigint as cents
+         from sandbox_balance where at <= $1 and currency = 'USD' and class = coalesce($2, class)",
+        [market.clock().now().into(), class.map(Class::as_str).into()],
+    );
+    Ok(Sum::find_by_statement(select).one(market.db()).await?.map_or(0, |sum| sum.cents))
 }
 
 impl TryFrom<Moved> for BalanceTransaction {
@@ -388,7 +421,9 @@ async fn background(
 
 impl From<row::Model> for Reconciliation {
     fn from(row: row::Model) -> Self {
+        let uncovered = row.uncovered_minor.and_then(|cents| Money::usd(cents).ok());
         Self {
+            uncovered,
             id: Id::from_uuid(row.id),
             from: row.from_at,
             until: row.until_at,
@@ -419,6 +454,7 @@ mod row {
         pub differences: i32,
         #[sea_orm(column_type = "JsonBinary")]
         pub report: Json,
+        pub uncovered_minor: Option<i64>,
     }
 
     impl ActiveModelBehavior for ActiveModel {}

@@ -22,7 +22,7 @@ mod holiday;
 mod line;
 mod settle;
 
-use line::{Fit, open};
+use line::{Fit, NOT_BY_FILE, open};
 pub(crate) use line::{ask, reseal, send};
 
 /// A file for the bank.
@@ -34,7 +34,7 @@ pub struct WireBatch {
     pub made_at: Timestamp,
     /// By whom.
     pub made_by: UserId,
-    /// The day the bank can act on it.
+    /// The day the bank can act on it, if it is given to it now; once it was taken, if it was then.
     pub value_date: NaiveDate,
     /// How many payouts are in it.
     pub lines: i32,
@@ -71,7 +71,7 @@ impl Market {
             for line in tx.wires_waiting(by).await? {
                 let (slip, why) = match line.fit(self.vault(), &list)? {
                     Fit::Goes(slip) if slip.lines(value_date).is_some() => (Some(slip), String::new()),
-                    Fit::Goes(_) => (None, "a wire has no letters for what is known of the payee".to_owned()),
+                    Fit::Goes(_) => (None, NOT_BY_FILE.to_owned()),
                     Fit::Stops(why) => (None, why),
                 };
                 if let Some(slip) = slip {
@@ -131,13 +131,20 @@ impl Market {
     }
 
     /// One of our people takes a file, to give it to the bank: from then on nothing of it is taken out any more. Whoever
-    /// takes it is noted; another one gets it only to `take_over`.
+    /// takes it is noted; another one gets it only to `take_over`. Its value date is that of the moment it is first taken.
     pub async fn wire_file_take(&self, call: &Call, id: WireBatchId, take_over: bool) -> Result<WireBatch, Failure> {
         access::check(&call.actor, Verb::WireFileTake, &Subject::OURS)?;
         run!(self, call, tx => {
             let by = tx.actor().person()?.user;
             let row = row::Entity::find_by_id(id.uuid()).lock_exclusive().one(tx.conn()).await?;
             let batch = row.map(WireBatch::try_from).transpose()?.ok_or(Refusal::HIDDEN)?;
+            // It may have lain here for days: the bank acts on it from now on. Once it may have been given to the bank, it
+            // says the same for ever.
+            let value_date = match batch.taken_at {
+                Some(_) => batch.value_date,
+                None => value_date(tx.now(), &tx.bank_holidays().await?),
+            };
+            let batch = WireBatch { value_date, ..batch };
             // What can't be printed is not taken.
             printed(tx.conn(), self.vault(), &batch).await?;
             if batch.taken_by == Some(by) {
@@ -148,7 +155,7 @@ impl Market {
                                it over with takeOver if they have not";
                 return Err(Refusal::rule("WIRE_FILE_TAKEN", message).into());
             }
-            let detail = serde_json::json!({ "from": batch.taken_by });
+            let detail = serde_json::json!({ "from": batch.taken_by, "value_date": batch.value_date });
             let batch = WireBatch { taken_at: batch.taken_at.or(Some(tx.now())), taken_by: Some(by), ..batch };
             crate::save::save_row(tx.conn(), row::Model::from(&batch)).await?;
             tx.audit("wire_file_take", id, detail).await?;

@@ -15,6 +15,7 @@ use domain::proposal::Closing;
 use domain::refusal::Refusal;
 use domain::timer::Timer;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use crate::market::Market;
 use crate::outbox::{Occurrence, Waiting};
@@ -35,17 +36,59 @@ const LEFT: chrono::TimeDelta = chrono::TimeDelta::seconds(25);
 const TIDYING: Duration = Duration::from_secs(600);
 /// How much is thrown away at a time.
 const HEAP: i64 = 1_000;
-/// How often it is looked whether a day's comparison with the processor is due.
-const RECONCILE_EVERY: Duration = Duration::from_secs(60);
+/// How often it is looked whether a day's comparison with the processor is due, or a screening of all clients.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
+/// The same, after one failed.
+const LOOK_AGAIN: Duration = Duration::from_secs(900);
 /// How often the platform's accounts are rolled up.
 const ROLL_UP_EVERY: Duration = Duration::from_secs(10);
+
+/// What takes long and is done beside the work, so that no deadline waits for it: one at a time, and not too soon again
+/// once it failed. It ends with the worker, and is begun anew by the next.
+struct Beside {
+    running: JoinSet<Result<bool, Failure>>,
+    look_at: Option<Instant>,
+    failed: &'static str,
+}
+
+impl Beside {
+    fn new(failed: &'static str) -> Self {
+        Self { running: JoinSet::new(), look_at: None, failed }
+    }
+
+    /// Begin it, unless it runs, or ran a short while ago.
+    fn look<F: Future<Output = Result<bool, Failure>> + Send + 'static>(
+        &mut self,
+        market: &Market,
+        begin: impl FnOnce(Market) -> F,
+    ) {
+        if let Some(ended) = self.running.try_join_next() {
+            let pause = match ended {
+                Ok(Ok(_)) => LOOK_EVERY,
+                Ok(Err(failure)) => {
+                    tracing::error!(error = %failure, "{}", self.failed);
+                    LOOK_AGAIN
+                }
+                Err(error) => {
+                    tracing::error!(%error, "{}", self.failed);
+                    LOOK_AGAIN
+                }
+            };
+            self.look_at = Some(Instant::now() + pause);
+        }
+        if self.running.is_empty() && self.look_at.is_none_or(|at| at <= Instant::now()) {
+            self.running.spawn(begin(market.clone()));
+        }
+    }
+}
 
 /// Work until `stop` turns true, finishing what was begun.
 pub async fn run(market: Market, mut stop: watch::Receiver<bool>) {
     let mut heard = market.bus().listen();
     let mut rolled_up: Option<Instant> = None;
     let mut tidied: Option<Instant> = None;
-    let mut reconciled: Option<Instant> = None;
+    let mut comparing = Beside::new("the books could not be compared with the processor");
+    let mut screening = Beside::new("the clients could not be screened");
     while !*stop.borrow() {
         if rolled_up.is_none_or(|at| at.elapsed() >= ROLL_UP_EVERY) {
             if let Err(failure) = market.ledger_roll_up().await {
@@ -53,15 +96,8 @@ pub async fn run(market: Market, mut stop: watch::Receiver<bool>) {
             }
             rolled_up = Some(Instant::now());
         }
-        if reconciled.is_none_or(|at| at.elapsed() >= RECONCILE_EVERY) {
-            if let Err(failure) = market.reconcile_when_due().await {
-                tracing::error!(error = %failure, "the books could not be compared with the processor");
-            }
-            if let Err(failure) = market.clients_screen_when_due().await {
-                tracing::error!(error = %failure, "the clients could not be screened");
-            }
-            reconciled = Some(Instant::now());
-        }
+        comparing.look(&market, |market| async move { market.reconcile_when_due().await });
+        screening.look(&market, |market| async move { market.clients_screen_when_due().await });
         if tidied.is_none_or(|at| at.elapsed() > TIDYING) {
             match market.tidy().await {
                 Ok(()) => tidied = Some(Instant::now()),

@@ -80,6 +80,7 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0098_answers_with_addresses", sql: include_str!("../sql/0098_answers_with_addresses.sql") },
     Migration { name: "0099_security_hold_by_risk", sql: include_str!("../sql/0099_security_hold_by_risk.sql") },
     Migration { name: "0110_payout_rails", sql: include_str!("../sql/0110_payout_rails.sql") },
+    Migration { name: "0111_uncovered", sql: include_str!("../sql/0111_uncovered.sql") },
 ];
 
 /// One step of the schema.

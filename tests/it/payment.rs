@@ -37,7 +37,7 @@ async fn fee_preview_is_right_to_the_cent() {
     let amounts = ["clientFee", "clientPays", "freelancerFee", "freelancerGets"]
         .map(|part| reply.text(&format!("{part}.amount")));
     assert_eq!(amounts, ["10.00", "343.33", "16.67", "316.66"]);
-    for bad in ["0", "-1", "1e3", "1000000.01", "12.345"] {
+    for bad in ["0", "-1", "1e3", "970000.01", "12.345"] {
         assert_eq!(
             app.visitor().asks(query, json!({ "a": { "amount": bad } })).await.failed(),
             ["BAD_USER_INPUT"],

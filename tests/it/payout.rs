@@ -2,6 +2,9 @@
 
 use chrono::TimeDelta;
 use futures_util::future::join_all;
+use infra::Market;
+use infra::market::Equipment;
+use infra::screening::Screening;
 use serde_json::{Value, json};
 use sqlx::Connection;
 use tests::{Deal, PASSWORD, TestApp};
@@ -317,6 +320,35 @@ async fn the_name_that_a_bank_is_told_is_screened_too() {
     deal.freelancer.does("userUpdate", json!({ "name": LISTED }), "viewer { user { name } }").await.ok();
     let id = requested(&deal, "6702", "Faisal").await;
     assert_eq!(status(&deal, &id).await, "BLOCKED");
+}
+
+#[tokio::test]
+async fn the_account_that_keeps_a_part_and_the_name_in_urdu_are_screened_too() {
+    let file = std::env::temp_dir().join(format!("rabta-listed-in-urdu-{}", std::process::id()));
+    std::fs::write(&file, "Sandbox Sanctioned Person\nمحمود فیصل\n").unwrap();
+    let screening = Screening::from_file(&file).unwrap();
+    for (title, urdu, stands) in
+        [("Faisal", "فیصل", "IN_TRANSIT"), (LISTED, "فیصل", "BLOCKED"), ("Faisal", "فیصل محمود", "BLOCKED")]
+    {
+        let base = TestApp::new().await;
+        let deal = base.released().await;
+        let said = json!({ "latinName": "Faisal Qureshi", "urduName": urdu, "address": "12 Mall Road, Lahore",
+            "phone": "+923001234567", "cnic": "35202-1234567-1" });
+        deal.freelancer.does("payeeUpdate", said, "payee { version }").await.ok();
+        let method = method(&deal, "6702").await;
+        let dollars = json!({ "iban": "PK24MUCB0646609971000177", "accountTitle": title, "inDollars": true });
+        let dollars = deal.freelancer.does("payoutMethodAdd", dollars, "payoutMethod { id }").await;
+        base.passes(TimeDelta::days(3)).await;
+        let mut ask = ask(&method, "100.00");
+        ask["retention"] =
+            json!({ "payoutMethodId": dollars.text("payoutMethod.id"), "amount": { "amount": "50.00" } });
+        let id = deal.freelancer.does("payoutRequest", ask, "payout { id }").await.text("payout.id");
+        let equipment = Equipment { screening: screening.clone(), ..Equipment::throwaway().unwrap() };
+        let same = Equipment { vault: base.market.vault().clone(), ..equipment };
+        Market::new(base.market.db().clone(), base.market.clock().clone(), same).work_until_idle().await.unwrap();
+        assert_eq!(status(&deal, &id).await, stands, "{title}, {urdu}");
+    }
+    std::fs::remove_file(&file).unwrap();
 }
 
 #[tokio::test]

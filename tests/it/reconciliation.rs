@@ -349,3 +349,45 @@ async fn what_left_the_processor_and_goes_by_our_bank_too_is_a_difference() {
     let told: Vec<_> = found.iter().map(|one| (one.kind, one.about.to_string())).collect();
     assert_eq!(told, [(Kind::NotInLedger, payout)]);
 }
+
+#[tokio::test]
+async fn what_is_held_for_people_is_there_or_it_is_told() {
+    for app in [TestApp::new().await, TestApp::on_stripe().await] {
+        moves(&app).await;
+        let admin = app.admin("amna").await;
+        let uncovered = async || {
+            app.passes(TimeDelta::days(1)).await;
+            assert!(app.market.reconcile_when_due().await.unwrap());
+            let query = "{ reconciliations(first: 1) { nodes { differenceCount uncovered { minorUnits } } } }";
+            let found = admin.asks(query, json!({})).await.data()["reconciliations"]["nodes"][0].clone();
+            assert_eq!(found["differenceCount"], 0);
+            found["uncovered"]["minorUnits"].clone()
+        };
+        assert_eq!(uncovered().await, 0);
+        // What is at the processor and not held for anybody is ours: fees, less what we bore.
+        let held = "select sum(balance_minor)::bigint from ledger_balances where ledger_guarded(account)";
+        let held: i64 = sqlx::query_scalar(held).fetch_one(app.pool()).await.unwrap();
+        let ours = app.market.payments().balance(&app.market).await.unwrap() - held;
+        assert!(ours > 0, "{ours}");
+        // A thousand dollars go from Stripe to our own bank, and everybody knows.
+        if let Some(stripe) = app.on_stripe_only() {
+            stripe.does(|books, now| books.to_our_bank(100_000, now));
+        }
+        assert_eq!(uncovered().await, 0);
+        // What is ours is gone, and nobody noted it; and then a cent of what is not.
+        let vanish = async |cents: i64| match app.on_stripe_only() {
+            Some(stripe) => stripe.does(|books, _| books.moved[0].amount -= cents),
+            None => {
+                let less = "update sandbox_balance set amount_minor = amount_minor - $1
+                    where id = (select id from sandbox_balance where class = 'payment' order by at limit 1)";
+                sqlx::query(less).bind(cents).execute(app.pool()).await.map(drop).unwrap();
+            }
+        };
+        vanish(ours).await;
+        assert_eq!(uncovered().await, 0);
+        vanish(1).await;
+        assert_eq!(uncovered().await, 1);
+        let kept = "update reconciliations set uncovered_minor = -1 where daily";
+        assert!(sqlx::query(kept).execute(app.pool()).await.is_err(), "the database knows the sign");
+    }
+}

@@ -1,8 +1,11 @@
 //! Wires: payouts that go by our own bank, in a file or by hand.
 
+use std::collections::BTreeSet;
+
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
 use chrono::TimeDelta;
+use domain::wire::value_date;
 use infra::Market;
 use infra::clock::Clock;
 use infra::market::Equipment;
@@ -126,7 +129,7 @@ async fn a_payout_goes_by_wire_when_no_processor_is_there_and_is_paid_when_the_b
     let line = format!(
         "\"{id}:2\",\"{date}\",\"PKR\",\"USD\",\"900.00\",\"FAISAL MAHMOOD QURESHI\",\"12 Mall Road Lahore, Punjab\",\
          \"+923001234567\",\"CNIC 3520212345671\",\"PK36SCBL0000001123456702\",\"Standard Chartered Bank Pakistan\",\
-         \"9184\",\"Website f r Ada\""
+         \"SCBLPKKX\",\"9184\",\"Website f r Ada\""
     );
     assert_eq!(file.lines().collect::<Vec<_>>()[1], line);
     for person in [&deal.client, &deal.freelancer] {
@@ -309,6 +312,53 @@ async fn a_file_that_the_bank_has_acted_on_is_not_given_again() {
     let after: i64 = sqlx::query_scalar(kept).fetch_one(base.pool()).await.unwrap();
     assert_eq!((before, after), (3, 1), "the one that is on its way is kept");
     assert_eq!(fetch(&amna.visitor().await, &again.text("wireBatch.path")).await.1, text);
+}
+
+#[tokio::test]
+async fn a_file_has_the_value_date_of_the_day_it_is_first_taken() {
+    let base = TestApp::new().await;
+    let app = by_our_bank(&base).await;
+    let deal = app.released().await;
+    says_who_he_is(&deal).await;
+    requested(&deal, "400.00").await;
+    let (amna, omar) = (app.admin("amna").await, app.admin("omar").await);
+    let made = amna.does("wireBatchMake", json!({}), BATCH).await;
+    let (path, first) = (made.text("wireBatch.path"), made.text("wireBatch.valueDate"));
+    app.market.clock().advance(TimeDelta::days(3));
+    // Banks of one side don't work on the day it would be.
+    let due = value_date(app.market.clock().now(), &BTreeSet::new());
+    let holiday = json!({ "country": "PAKISTAN", "day": due, "name": "Eid al-Fitr" });
+    amna.does("bankHolidayAdd", holiday, "bankHoliday { day }").await.ok();
+    let take = json!({ "wireBatchId": made.text("wireBatch.id"), "takeOver": true });
+    let taken = amna.does_once("wireFileTake", take.clone(), "wireBatch { valueDate }").await;
+    let date = taken.text("wireBatch.valueDate");
+    assert!(first < due.to_string() && due.to_string() < date, "{first}, {due}, {date}");
+    let (_, file) = fetch(&amna.visitor().await, &path).await;
+    assert!(file.contains(&format!("\"{date}\"")) && !file.contains(&first), "{file}");
+    // Once the bank may have it, it says the same for ever.
+    app.market.clock().advance(TimeDelta::days(5));
+    let over = omar.does_once("wireFileTake", take, "wireBatch { valueDate }").await;
+    assert_eq!(over.text("wireBatch.valueDate"), date);
+    assert_eq!(fetch(&omar.visitor().await, &path).await.1, file);
+}
+
+#[tokio::test]
+async fn a_payee_at_a_bank_without_a_known_code_is_paid_by_hand() {
+    let base = TestApp::new().await;
+    let app = by_our_bank(&base).await;
+    let deal = app.released().await;
+    says_who_he_is(&deal).await;
+    let rest = "ZZZZ0000001123456702";
+    let number: String = format!("{rest}PK00").chars().map(|c| c.to_digit(36).unwrap().to_string()).collect();
+    let remainder = number.bytes().fold(0u32, |remainder, digit| (remainder * 10 + u32::from(digit - b'0')) % 97);
+    let iban = format!("PK{:02}{rest}", 98 - remainder);
+    let method = json!({ "iban": iban, "accountTitle": "Faisal Mahmood" });
+    let method = deal.freelancer.does("payoutMethodAdd", method, "payoutMethod { id }").await.text("payoutMethod.id");
+    app.passes(TimeDelta::days(3)).await;
+    let payout = asked(&deal, &method, "400.00").await;
+    assert_eq!(status(&deal.freelancer, &payout).await, "QUEUED");
+    let rail: String = sqlx::query_scalar("select state ->> 'rail' from payouts").fetch_one(base.pool()).await.unwrap();
+    assert_eq!(rail, "manual");
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use serde_json::json;
 use sqlx::Connection;
 use tests::books::{assert_books, books};
 use tests::crowd::{AT_ONCE, rounds};
+use tests::stripe::{Fault, Faults};
 use tests::{Deal, PASSWORD, TOKENS, TestApp};
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -79,6 +80,22 @@ async fn fifty_workers_carry_out_and_deliver_everything_once() {
     assert_eq!(count(&app, twice).await, 0, "a timer was taken up twice");
     assert_eq!(count(&app, "select count(*) from events where attempts <> 1 or done_at is null").await, 0);
     assert_books(&books(app.pool()).await);
+}
+
+#[tokio::test]
+async fn a_processor_that_says_nothing_of_a_day_holds_up_no_deadline() {
+    let app = TestApp::on_stripe().await;
+    let deal = due(&app).await;
+    // Each page of its account is asked for several times, and each time it is waited for.
+    app.stripe().fails(Faults::next([Fault::Hang; 50]));
+    let (stop, stopped) = watch::channel(false);
+    let worker = tokio::spawn(infra::worker::run(app.market.clone(), stopped));
+    let released = async { while deal.status().await != "RELEASED" {} };
+    timeout(Duration::from_secs(6), released).await.expect("the work goes on");
+    let asked = app.stripe().heard().into_iter().filter(|(_, path, _)| path == "/v1/balance_transactions").count();
+    assert_eq!(asked, 1, "it is still waited for, by one");
+    stop.send_replace(true);
+    timeout(Duration::from_secs(6), worker).await.expect("nothing is waited for at the end").unwrap();
 }
 
 #[tokio::test]

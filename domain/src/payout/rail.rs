@@ -49,7 +49,8 @@ impl Rail {
         }
     }
 
-    /// Those by which payouts came back lately, of all that went to one account.
+    /// Those of the processor's by which payouts came back lately, of all that went to one account. What our own bank
+    /// gets back our people see, payout by payout.
     pub fn that_failed<'a>(earlier: impl IntoIterator<Item = &'a Payout>, now: Timestamp) -> Vec<Self> {
         let mut failed: Vec<Self> = earlier.into_iter().filter_map(|payout| payout.failed_by(now)).collect();
         failed.sort_unstable();
@@ -138,11 +139,13 @@ impl Payout {
         open.unwrap_or(Rail::Manual)
     }
 
-    /// The rail by which this payout came back, if that was lately. What two of our people said of it says nothing of
-    /// the account.
+    /// The processor's rail by which this payout came back, if that was lately. What two of our people said of it says
+    /// nothing of the account.
     fn failed_by(&self, now: Timestamp) -> Option<Rail> {
         match &self.state {
-            PayoutState::Returned { at, rail, .. } if self.word.is_none() && *at + REMEMBERED > now => *rail,
+            PayoutState::Returned { at, rail, .. } if self.word.is_none() && *at + REMEMBERED > now => {
+                rail.filter(|rail| rail.is_processors())
+            }
             _ => None,
         }
     }

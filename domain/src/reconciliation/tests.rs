@@ -229,3 +229,37 @@ proptest! {
         prop_assert_eq!(found[0].processor_has, Some((Flow::Out, usd(cents))));
     }
 }
+
+#[test]
+fn what_is_held_for_people_is_at_the_processor_on_its_way_or_at_our_bank() {
+    let cover = Cover { held: 100_000, leaving: 5_000, balance: 70_000, swept: 40_000, by_bank: 15_000 };
+    assert_eq!(cover.uncovered(), 0, "70,000 there and 25,000 at our bank");
+    assert_eq!(Cover { balance: 69_999, ..cover }.uncovered(), 1);
+    assert_eq!(Cover { swept: 39_999, ..cover }.uncovered(), 1);
+    assert_eq!(Cover { leaving: 4_999, ..cover }.uncovered(), 1);
+    assert_eq!(Cover { held: 100_001, ..cover }.uncovered(), 1);
+    // What our bank paid out of its own is still at the processor, and makes up for nothing else.
+    assert_eq!(Cover { by_bank: 50_000, ..cover }.uncovered(), 25_000);
+    assert_eq!(Cover { by_bank: 90_000, ..cover }.uncovered(), 25_000);
+    assert_eq!(Cover { balance: -500, swept: 0, by_bank: 0, ..cover }.uncovered(), 95_500);
+}
+
+#[test]
+fn what_went_to_our_own_bank_is_counted_from_an_instant_on() {
+    let at: Timestamp = "2026-06-01T00:00:00Z".parse().unwrap();
+    let line = |class, flow, cents, hours| Line {
+        id: "x".to_owned(),
+        about: About::Other("x".to_owned()),
+        class,
+        flow,
+        amount: Money::usd(cents).unwrap(),
+        at: at + TimeDelta::hours(hours),
+    };
+    let lines = [
+        line(Class::Own, Flow::Out, 900, -1),
+        line(Class::Own, Flow::Out, 500, 0),
+        line(Class::Own, Flow::In, 200, 30),
+        line(Class::Payout, Flow::Out, 7_000, 1),
+    ];
+    assert_eq!(swept(&lines, at), 300);
+}

@@ -9,6 +9,8 @@ use domain::id::{Id, PaymentId};
 use domain::money::Money;
 use domain::reconciliation::{BalanceTransaction, Class, Flow, Period};
 use sea_orm::FromQueryResult;
+use serde::Deserialize;
+use stripe_client_core::{RequestBuilder, StripeMethod};
 use stripe_core::balance_transaction::ListBalanceTransaction;
 use stripe_types::{RangeBoundsTs, RangeQueryTs};
 use uuid::Uuid;
@@ -58,6 +60,27 @@ pub(super) async fn transactions(
         told.extend(in_our_words(moved, &payments)?);
     }
     Ok(told)
+}
+
+#[derive(Deserialize)]
+struct Balance {
+    available: Vec<Part>,
+    #[serde(default)]
+    pending: Vec<Part>,
+}
+
+#[derive(Deserialize)]
+struct Part {
+    amount: i64,
+    currency: String,
+}
+
+/// What is on our balance now, in cents: what can be paid out, and what is not settled yet.
+pub(super) async fn sum(stripe: &Stripe, market: &Market) -> Result<i64, Failure> {
+    let request = RequestBuilder::new(StripeMethod::Get, "/balance");
+    let found: Balance = stripe.send_for(market.clock().now(), request, None, None).await.map_err(Trouble::fault)?;
+    let dollars = found.available.iter().chain(&found.pending).filter(|part| part.currency == "usd");
+    Ok(dollars.fold(0, |sum: i64, part| sum.saturating_add(part.amount)))
 }
 
 /// All pages of a list.

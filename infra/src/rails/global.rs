@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use domain::Timestamp;
-use domain::id::{Id, PayoutMethodId};
+use domain::id::{Id, PayoutId, PayoutMethodId};
 use domain::money::Money;
 use domain::payout::{Carried, Rail};
 use domain::reconciliation::{BalanceTransaction, Class, Flow};
@@ -25,6 +25,7 @@ use crate::{Failure, Fault};
 const ACCOUNTS: &str = "/v2/core/accounts";
 const SETUPS: &str = "/v2/money_management/outbound_setup_intents";
 const PAYMENTS: &str = "/v2/money_management/outbound_payments";
+const FINANCIAL_ACCOUNTS: &str = "/v2/money_management/financial_accounts";
 const TRANSACTIONS: &str = "/v2/money_management/transactions";
 
 /// An amount, as the second API writes it.
@@ -63,7 +64,48 @@ struct Transaction {
     #[serde(default)]
     status: String,
     #[serde(default)]
+    category: String,
+    #[serde(default)]
     flow: Option<TransactionFlow>,
+}
+
+impl Transaction {
+    /// The payout's transfer that it belongs to, by Stripe's name.
+    fn transfer(&self) -> Option<&String> {
+        self.flow.as_ref()?.outbound_payment.as_ref()
+    }
+
+    /// What kind of movement it is. Whatever is not known here is none that we ever ask for: it shows as something that
+    /// is none of ours.
+    fn class(&self) -> Class {
+        match self.category.as_str() {
+            "stripe_fee" | "stripe_fee_tax" | "network_cost" => Class::Fee,
+            _ if self.transfer().is_some() => Class::Payout,
+            "inbound_transfer"
+            | "inbound_transfer_reversal"
+            | "outbound_transfer"
+            | "outbound_transfer_reversal"
+            | "received_credit"
+            | "received_credit_reversal"
+            | "balance_transfer" => Class::Own,
+            _ => Class::Payment,
+        }
+    }
+
+    /// In our words; `known` are our payouts by Stripe's names for their transfers.
+    fn in_our_words(&self, known: &BTreeMap<String, PayoutId>) -> Result<BalanceTransaction, Fault> {
+        let amount = money(self.amount.value.saturating_abs(), &self.amount.currency)?;
+        let about = |name: &String| known.get(name).map_or_else(|| name.clone(), PayoutId::to_string);
+        Ok(BalanceTransaction {
+            id: self.id.clone(),
+            class: self.class(),
+            about: self.transfer().map(about),
+            flow: if self.amount.value < 0 { Flow::Out } else { Flow::In },
+            amount,
+            fee: Money::zero(amount.currency()),
+            at: self.created,
+        })
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -225,25 +267,33 @@ pub(crate) async fn transactions(
         path = page.next_page_url.filter(|_| !page.data.is_empty()).map(relative);
         found.extend(page.data);
     }
-    let name = |moved: &Transaction| moved.flow.as_ref().and_then(|flow| flow.outbound_payment.clone());
-    let names: Vec<String> = found.iter().filter_map(name).collect();
+    let names: Vec<String> = found.iter().filter_map(Transaction::transfer).cloned().collect();
     let known: BTreeMap<_, _> = market.stripe_transfers_named(&names).await?.into_iter().collect();
     // What was made void has moved nothing.
     let moved = found.iter().rev().filter(|moved| moved.status != "void");
-    let told = moved.map(|moved| -> Result<BalanceTransaction, Fault> {
-        let name = name(moved);
-        let amount = money(moved.amount.value.saturating_abs(), &moved.amount.currency)?;
-        Ok(BalanceTransaction {
-            id: moved.id.clone(),
-            class: if name.is_some() { Class::Payout } else { Class::Own },
-            about: name.map(|name| known.get(&name).map_or(name, |payout| payout.to_string())),
-            flow: if moved.amount.value < 0 { Flow::Out } else { Flow::In },
-            amount,
-            fee: Money::zero(amount.currency()),
-            at: moved.created,
-        })
-    });
-    Ok(told.collect::<Result<_, _>>()?)
+    Ok(moved.map(|moved| moved.in_our_words(&known)).collect::<Result<_, _>>()?)
+}
+
+#[derive(Debug, Deserialize)]
+struct Account {
+    balance: Balance,
+}
+
+/// By currency. What is on its way out is with its payouts.
+#[derive(Debug, Deserialize)]
+struct Balance {
+    available: BTreeMap<String, Amount>,
+    #[serde(default)]
+    inbound_pending: BTreeMap<String, Amount>,
+}
+
+/// What is on the financial account now, or on its way there, in cents.
+pub(crate) async fn sum(rails: &StripeRails, market: &Market) -> Result<i64, Failure> {
+    let Some(account) = &rails.financial_account else { return Ok(0) };
+    let path = format!("{FINANCIAL_ACCOUNTS}/{account}");
+    let Account { balance } = look(rails, market.clock().now(), &path).await.map_err(Trouble::fault)?;
+    let cents = |of: &BTreeMap<String, Amount>| of.get("usd").map_or(0, |amount| amount.value);
+    Ok(cents(&balance.available).saturating_add(cents(&balance.inbound_pending)))
 }
 
 async fn look<T: DeserializeOwned>(rails: &StripeRails, now: Timestamp, path: &str) -> Result<T, Trouble> {
@@ -262,4 +312,33 @@ fn written(at: Timestamp) -> String {
 /// It can't go by this rail, as we know without asking.
 pub(super) fn refused(code: &str) -> Trouble {
     Trouble::Refused(Box::new(Refused { code: Some(code.to_owned()), ..Refused::default() }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_moves_on_the_financial_account_and_is_no_payout_is_named_for_what_it_is() {
+        let payout = PayoutId::from_uuid(uuid::Uuid::from_u128(7));
+        let known = BTreeMap::from([("obp_1".to_owned(), payout)]);
+        let told = |category: &str, value: i64, transfer: Option<&str>| {
+            let json = json!({ "id": "trxn_1", "amount": { "value": value, "currency": "usd" }, "category": category,
+                "created": "2026-06-01T08:00:00Z", "status": "posted", "flow": { "outbound_payment": transfer } });
+            let moved: Transaction = serde_json::from_value(json).unwrap();
+            let told = moved.in_our_words(&known).unwrap();
+            (told.class, told.flow, told.about)
+        };
+        let ours = Some(payout.to_string());
+        assert_eq!(told("outbound_payment", -5_000, Some("obp_1")), (Class::Payout, Flow::Out, ours.clone()));
+        assert_eq!(told("return", 5_000, Some("obp_1")), (Class::Payout, Flow::In, ours.clone()));
+        assert_eq!(told("outbound_payment", -1, Some("obp_2")), (Class::Payout, Flow::Out, Some("obp_2".to_owned())));
+        assert_eq!(told("stripe_fee", -150, None), (Class::Fee, Flow::Out, None));
+        assert_eq!(told("network_cost", -150, Some("obp_1")), (Class::Fee, Flow::Out, ours));
+        assert_eq!(told("inbound_transfer", 9_000, None), (Class::Own, Flow::In, None));
+        assert_eq!(told("outbound_transfer", -9_000, None), (Class::Own, Flow::Out, None));
+        for unknown in ["adjustment", "received_debit", "outbound_payment", "of_tomorrow", ""] {
+            assert_eq!(told(unknown, -1, None), (Class::Payment, Flow::Out, None), "{unknown}");
+        }
+    }
 }

@@ -16,6 +16,9 @@ use crate::sql::{ids, sql};
 use crate::vault::Vault;
 use crate::{Failure, Fault, Tx};
 
+/// Why our people send a payout by hand whose payee, or whose bank, no file can name.
+pub(super) const NOT_BY_FILE: &str = "a wire has no letters for what is known of the payee, or no code for their bank";
+
 /// The most lines of one file.
 const LINES: i64 = 500;
 
@@ -94,7 +97,7 @@ pub(crate) async fn send(market: &Market, transfer: &Transfer) -> Result<Carried
         Failure::Refused(refusal) => Fault::bad_row("payouts", refusal),
     })?;
     if transfer.rail == Rail::BankWire && slip.lines(market.clock().now().date_naive()).is_none() {
-        return Ok(Carried::Refused("a wire has no letters for what is known of the payee".to_owned()));
+        return Ok(Carried::Refused(NOT_BY_FILE.to_owned()));
     }
     let sealed = market.vault().seal(&purpose(&transfer.key), &serde_json::to_string(&slip)?)?;
     let keep = sql(

@@ -531,6 +531,16 @@ async fn the_whole_journey_is_played_on_stripe() {
 }
 
 #[tokio::test]
+async fn the_largest_milestone_is_one_that_can_be_charged() {
+    let app = TestApp::on_stripe().await;
+    let deal = app.offered().await;
+    let largest = domain::policy::Terms::default().milestone_max.amount();
+    let id = crate::reconciliation::paid_with(&deal, "pm_sandbox_visa", &largest).await;
+    assert_eq!(payment(&deal, &id).await.text("status"), "SUCCEEDED", "{largest}");
+    assert_eq!(app.stripe().sins(), Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn the_whole_journey_is_played_with_stripe_on_both_ends() {
     let app = TestApp::on_stripe_rails(true, true).await;
     let world = app.world().await;

@@ -54,6 +54,14 @@ impl Books {
         self.moved.iter().map(|moved| moved.amount - moved.fee).sum()
     }
 
+    /// The same, as it is told: what came last is not settled yet.
+    pub(super) fn balance_now(&self) -> Said {
+        let pending = self.moved.last().map_or(0, |moved| moved.amount - moved.fee);
+        let dollars = |cents: i64| json!([{ "amount": cents, "currency": "usd" }]);
+        let available = dollars(self.balance() - pending);
+        (200, json!({ "object": "balance", "available": available, "pending": dollars(pending), "livemode": false }))
+    }
+
     /// Something moves.
     pub(super) fn moves(
         &mut self,

@@ -181,6 +181,10 @@ impl Inner {
             ("GET", ["v2", "money_management", "outbound_payments", id]) => {
                 read(form::NOTHING).map(|_| books.outbound(id))?
             }
+            ("GET", ["v2", "money_management", "financial_accounts", id]) => {
+                read(form::NOTHING).map(|_| books.financial_account(id))?
+            }
+            ("GET", ["v1", "balance"]) => read(form::NOTHING).map(|_| books.balance_now())?,
             ("GET", ["v2", "money_management", "transactions"]) => books.financial_list(&read(form::FINANCIAL_LIST)?),
             ("POST", ["v1", "accounts"]) => books.account_create(&read(form::ACCOUNT_CREATE)?),
             ("POST", ["v1", "transfers"]) => books.transfer_create(&read(form::TRANSFER_CREATE)?, now),

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 pub enum Kind {
     /// A whole number from one on.
     Positive,
+    /// The same, of eight digits at most: no more can be charged at once.
+    Charge,
     /// `true` or `false`.
     Bool,
     /// One of these.
@@ -28,7 +30,7 @@ const EXPAND: &str = "expand[";
 
 pub const CUSTOMER_CREATE: &[Parameter] = &[("metadata", Kind::Text, false), ("description", Kind::Text, false)];
 pub const INTENT_CREATE: &[Parameter] = &[
-    ("amount", Kind::Positive, true),
+    ("amount", Kind::Charge, true),
     ("currency", Kind::OneOf(&["usd", "pkr"]), true),
     ("customer", Kind::Named("cus_"), false),
     ("payment_method", Kind::Named("pm_"), false),
@@ -181,6 +183,7 @@ pub fn read(text: &str, allowed: &[Parameter]) -> Result<BTreeMap<String, String
 fn fits(kind: Kind, value: &str) -> bool {
     match kind {
         Kind::Positive => value.parse::<i64>().is_ok_and(|number| number > 0),
+        Kind::Charge => value.parse::<i64>().is_ok_and(|number| (1..100_000_000).contains(&number)),
         Kind::Bool => ["true", "false"].contains(&value),
         Kind::OneOf(all) => all.contains(&value),
         Kind::Named(prefix) => value.starts_with(prefix) && value.len() > prefix.len(),

@@ -39,8 +39,31 @@ pub struct Carrying {
     pub funds: Option<i64>,
     /// Does what a bank sent back take a while until it can come back to us?
     pub back_held: bool,
-    /// What moved on the financial account: name, cents, of which payout, when.
-    pub moved: Vec<(String, i64, String, Timestamp)>,
+    /// What moved on the financial account.
+    pub moved: Vec<Line>,
+}
+
+/// A line of the financial account.
+#[derive(Debug, Clone)]
+pub struct Line {
+    id: String,
+    category: &'static str,
+    /// In cents; below zero if it left.
+    amount: i64,
+    /// Of which of the Global Payouts, if it is of one.
+    of: Option<String>,
+    at: Timestamp,
+}
+
+impl Line {
+    fn body(&self) -> Value {
+        let kind = self.of.as_ref().map_or(self.category, |_| "outbound_payment");
+        json!({
+            "id": self.id, "object": "v2.money_management.transaction", "created": written(self.at),
+            "amount": { "value": self.amount, "currency": "usd" }, "status": "posted", "category": self.category,
+            "flow": { "type": kind, "outbound_payment": self.of }
+        })
+    }
 }
 
 /// Money that is carried.
@@ -123,8 +146,16 @@ fn last4(iban: &str) -> &str {
 impl Books {
     /// What went out for good by its rails, in cents.
     pub fn carried(&self) -> i64 {
-        let outbound: i64 = self.carrying.moved.iter().map(|(_, amount, ..)| -amount).sum();
+        let of_payouts = self.carrying.moved.iter().filter(|line| line.of.is_some());
+        let outbound: i64 = of_payouts.map(|line| -line.amount).sum();
         outbound + self.carrying.transfers.iter().map(|transfer| transfer.amount - transfer.reversed).sum::<i64>()
+    }
+
+    /// Something moves on the financial account: of a payout, or by itself. Its name.
+    pub fn moves_there(&mut self, category: &'static str, amount: i64, of: Option<String>, at: Timestamp) -> String {
+        let id = self.name("trxn");
+        self.carrying.moved.push(Line { id: id.clone(), category, amount, of, at });
+        id
     }
 
     /// Somebody takes back what was under way to their bank, or their bank sends it back.
@@ -140,8 +171,7 @@ impl Books {
             };
             self.carrying.outbound[place].status = next;
             if next != "posted" {
-                let name = self.name("trxn");
-                self.carrying.moved.push((name, amount, id.clone(), now));
+                self.moves_there("return", amount, Some(id.clone()), now);
             }
             let kind = format!("v2.money_management.outbound_payment.{next}");
             let name = self.name("evt");
@@ -208,8 +238,7 @@ impl Books {
         let made = Transfer { id: id.clone(), amount, reversed: 0, to, iban, metadata, status, created: now };
         let body = made.outbound_body();
         self.carrying.outbound.push(made);
-        let name = self.name("trxn");
-        self.carrying.moved.push((name, -amount, id, now));
+        self.moves_there("outbound_payment", -amount, Some(id), now);
         (200, body)
     }
 
@@ -228,14 +257,15 @@ impl Books {
     pub(super) fn financial_list(&self, asked: &BTreeMap<String, String>) -> Said {
         let time = |name: &str| asked[name].parse::<Timestamp>().expect("a time");
         let (since, before) = (time("created_gte"), time("created_lt"));
-        let found = self.carrying.moved.iter().rev().filter(|(.., at)| (since..before).contains(at));
-        let body = |(id, amount, of, at): &(String, i64, String, Timestamp)| {
-            json!({ "id": id, "object": "v2.money_management.transaction", "created": written(*at),
-                "amount": { "value": amount, "currency": "usd" }, "status": "posted",
-                "category": if *amount < 0 { "outbound_payment" } else { "return" },
-                "flow": { "type": "outbound_payment", "outbound_payment": of } })
-        };
-        pages("/v2/money_management/transactions", asked, found.map(body).collect())
+        let found = self.carrying.moved.iter().rev().filter(|line| (since..before).contains(&line.at));
+        pages("/v2/money_management/transactions", asked, found.map(Line::body).collect())
+    }
+
+    pub(super) fn financial_account(&self, id: &str) -> Said {
+        let there: i64 = self.carrying.moved.iter().map(|line| line.amount).sum();
+        let dollars = |cents: i64| json!({ "usd": { "value": cents, "currency": "usd" } });
+        let balance = json!({ "available": dollars(there), "inbound_pending": dollars(0), "outbound_pending": {} });
+        (200, json!({ "id": id, "object": "v2.money_management.financial_account", "balance": balance }))
     }
 
     pub(super) fn account_create(&mut self, asked: &BTreeMap<String, String>) -> Said {
