@@ -126,8 +126,10 @@ pub struct Instead {
     pub asked: SkillId,
     /// Held.
     pub held: SkillId,
-    /// How much of the ask it answers.
+    /// How alike the two are.
     pub likeness: Value,
+    /// How much of the ask it answers: less than that where people list the asked skill itself.
+    pub worth: Value,
 }
 
 /// So many roles go without saying.
@@ -151,7 +153,7 @@ impl Evidence {
                     all if all == asked => format!("has all {asked} skills ({})", names(held)),
                     some => format!("has {some} of {asked} skills ({})", names(held)),
                 }];
-                if let Some(best) = related.iter().max_by_key(|instead| instead.likeness) {
+                if let Some(best) = related.iter().max_by_key(|instead| instead.worth) {
                     parts.push(format!(
                         "has {} where {} is asked",
                         knowledge.name(best.held),

@@ -20,6 +20,11 @@ pub trait Knowledge {
     fn related(&self, asked: SkillId) -> Vec<Related>;
     /// How telling it is that someone holds this skill: `ln(1 + people / holders)`, in thousandths.
     fn rarity_milli(&self, skill: SkillId) -> u32;
+    /// What a related skill is worth where this one is asked for, as a share of its likeness: less than 1 where
+    /// people list the asked skill itself, so that one has to hold it.
+    fn stand_in(&self, _asked: SkillId) -> Value {
+        Value::ONE
+    }
     /// What people call it.
     fn name(&self, skill: SkillId) -> &str;
 }

@@ -127,6 +127,14 @@ pub struct LikenessRules {
     pub siblings: Value,
     /// The share of people below which a skill counts as no rarer.
     pub rare_share: Value,
+    /// What a related skill is worth where that share of people, or more, list the asked one itself; in between by
+    /// how many do. Models from before this was known count it in full.
+    #[serde(default = "in_full")]
+    pub listed: Value,
+}
+
+const fn in_full() -> Value {
+    Value::ONE
 }
 
 /// How experience is compared, in months.
@@ -239,10 +247,23 @@ pub struct BadModel(#[from] serde_json::Error);
 impl Model {
     /// The model that ships with this version of Rabta.
     pub fn shipped() -> &'static Self {
-        #[expect(clippy::expect_used, reason = "the file is compiled in, and a test reads it")]
-        static SHIPPED: LazyLock<Model> =
-            LazyLock::new(|| Model::parse(include_str!("../../data/model-3.json")).expect("the shipped model"));
+        let [shipped, ..] = Self::all_shipped();
+        shipped
+    }
+
+    /// The model that ships, and those that shipped before it and can rank again, the newest first.
+    pub fn all_shipped() -> &'static [Self; 2] {
+        #[expect(clippy::expect_used, reason = "the files are compiled in, and a test reads them")]
+        static SHIPPED: LazyLock<[Model; 2]> = LazyLock::new(|| {
+            [include_str!("../../data/model-4.json"), include_str!("../../data/model-3.json")]
+                .map(|text| Model::parse(text).expect("a shipped model"))
+        });
         &SHIPPED
+    }
+
+    /// The one of these that has this number.
+    pub fn shipped_as(version: u32) -> Option<&'static Self> {
+        Self::all_shipped().iter().find(|model| model.version == version)
     }
 
     /// Read a model from its file.
@@ -256,8 +277,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_shipped_model_reads_and_its_merits_add_up_to_one() {
-        for weights in [Model::shipped().people, Model::shipped().gigs] {
+    fn the_shipped_models_read_and_their_merits_add_up_to_one() {
+        for weights in Model::all_shipped().iter().flat_map(|model| [model.people, model.gigs]) {
             let text = serde_json::to_value(weights).unwrap();
             let all: Vec<i64> = text.as_object().unwrap().values().map(|weight| weight.as_i64().unwrap()).collect();
             assert_eq!(all.iter().filter(|weight| **weight > 0).sum::<i64>(), 1_000);
@@ -265,8 +286,16 @@ mod tests {
     }
 
     #[test]
+    fn a_model_that_shipped_before_is_what_it_was() {
+        assert_eq!(Model::all_shipped().each_ref().map(|model| model.version), [4, 3]);
+        assert_eq!(Model::shipped_as(3).map(|model| model.likeness.listed), Some(Value::ONE));
+        assert_eq!(Model::shipped_as(4), Some(Model::shipped()));
+        assert_eq!(Model::shipped_as(1_001), None);
+    }
+
+    #[test]
     fn a_model_with_a_number_too_many_or_too_few_is_refused() {
-        let text = include_str!("../../data/model-3.json");
+        let text = include_str!("../../data/model-4.json");
         assert!(Model::parse(&text.replacen("\"version\"", "\"verison\"", 1)).is_err());
         assert!(Model::parse(&text.replacen('{', "{\"more\": 1,", 1)).is_err());
     }

@@ -11,7 +11,7 @@ use super::features::{
     Answers, Budget, GigFeatures, HeldSkill, Level, Load, Need, Outcomes, PersonFeatures, Seniority,
 };
 use super::fixed::{Score, Value, Weight, exp_minus, ln_micro};
-use super::knowledge::Knowledge;
+use super::knowledge::{Knowledge, Related};
 use super::model::{Model, SkillRules, Weights};
 use super::overlap::Overlap;
 use super::reputation;
@@ -105,7 +105,19 @@ pub struct Ask<'a> {
     skills: Vec<Asked>,
     total_weight: i64,
     required: u32,
-    answers: HashMap<SkillId, Vec<(usize, Value)>>,
+    answers: HashMap<SkillId, Vec<Answer>>,
+}
+
+/// What a skill answers of one that is asked.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Answer {
+    /// The place of that one among those asked.
+    pub asked: usize,
+    /// How alike they are: 1 for the asked skill itself. It says who comes near at all.
+    pub likeness: Value,
+    /// How much of the ask it answers, held for sure: the likeness, or less where people list the asked skill
+    /// itself. It makes the score.
+    pub worth: Value,
 }
 
 struct Asked {
@@ -117,7 +129,7 @@ struct Asked {
 /// How a person's skills answer an ask.
 #[derive(Clone)]
 struct Coverage {
-    best: Vec<Option<(HeldSkill, Value)>>,
+    best: Vec<Option<(HeldSkill, Answer)>>,
     listed: u32,
     asked_listed: u32,
     asked_mass: i64,
@@ -138,10 +150,13 @@ impl<'a> Ask<'a> {
             ask.total_weight += weight;
             ask.required += u32::from(required);
             ask.skills.push(Asked { skill: asked.skill, weight, required });
-            ask.answers.entry(asked.skill).or_default().push((index, Value::ONE));
-            for related in knowledge.related(asked.skill) {
-                if related.likeness >= model.skills.least_likeness && related.skill != asked.skill {
-                    ask.answers.entry(related.skill).or_default().push((index, related.likeness));
+            let itself = Answer { asked: index, likeness: Value::ONE, worth: Value::ONE };
+            ask.answers.entry(asked.skill).or_default().push(itself);
+            let stand_in = knowledge.stand_in(asked.skill);
+            for Related { skill, likeness } in knowledge.related(asked.skill) {
+                if likeness >= model.skills.least_likeness && skill != asked.skill {
+                    let answer = Answer { asked: index, likeness, worth: likeness.and(stand_in) };
+                    ask.answers.entry(skill).or_default().push(answer);
                 }
             }
         }
@@ -153,9 +168,8 @@ impl<'a> Ask<'a> {
         self.skills.iter().map(|asked| asked.skill)
     }
 
-    /// Every skill that answers something: for each asked skill it answers, that one's place among
-    /// those asked, and how well.
-    pub(super) fn answers(&self) -> impl Iterator<Item = (SkillId, &[(usize, Value)])> {
+    /// Every skill that answers something, with what it answers.
+    pub(super) fn answers(&self) -> impl Iterator<Item = (SkillId, &[Answer])> {
         self.answers.iter().map(|(skill, answers)| (*skill, answers.as_slice()))
     }
 
@@ -174,7 +188,7 @@ impl<'a> Ask<'a> {
     pub fn is_met_by(&self, person: &PersonFeatures, model: &Model) -> bool {
         let near = model.skills.must_likeness;
         let answers = |held: &HeldSkill| {
-            self.answers.get(&held.skill).is_some_and(|own| own.iter().any(|(_, likeness)| *likeness >= near))
+            self.answers.get(&held.skill).is_some_and(|own| own.iter().any(|answer| answer.likeness >= near))
         };
         asks_nothing(self.gig) || person.skills.iter().any(answers) || stands_in(self.gig, person, near)
     }
@@ -290,8 +304,9 @@ impl<'a> Ask<'a> {
             match best {
                 None => missing.push(asked.skill),
                 Some((by, _)) if by.skill == asked.skill => held.push(asked.skill),
-                Some((by, likeness)) => {
-                    related.push(Instead { asked: asked.skill, held: by.skill, likeness: *likeness });
+                Some((by, Answer { likeness, worth, .. })) => {
+                    let (likeness, worth) = (*likeness, *worth);
+                    related.push(Instead { asked: asked.skill, held: by.skill, likeness, worth });
                 }
             }
         }
@@ -305,8 +320,8 @@ impl<'a> Ask<'a> {
         }
         let rules = &model.skills;
         let answered = self.skills.iter().zip(&coverage.best).filter_map(|(asked, best)| {
-            let (by, likeness) = (*best)?;
-            Some(answered(asked.weight, likeness.and(level_value(by.level, rules))))
+            let (by, answer) = (*best)?;
+            Some(answered(asked.weight, answer.worth.and(level_value(by.level, rules))))
         });
         share_of(answered.sum(), self.total_weight).and(restraint(coverage.listed, coverage.asked_mass, rules))
     }
@@ -317,7 +332,7 @@ impl<'a> Ask<'a> {
         self.skills
             .iter()
             .zip(&coverage.best)
-            .filter(move |(asked, best)| asked.required && best.is_none_or(|(_, likeness)| likeness < near))
+            .filter(move |(asked, best)| asked.required && best.is_none_or(|(_, answer)| answer.likeness < near))
             .map(|(asked, _)| asked.skill)
     }
 
@@ -332,8 +347,9 @@ impl<'a> Ask<'a> {
             return None;
         }
         let mut wanted = vec![Value::ZERO; self.skills.len()];
-        for (index, likeness) in person.wants.iter().filter_map(|want| self.answers.get(want)).flatten() {
-            wanted[*index] = wanted[*index].max(*likeness);
+        for answer in person.wants.iter().filter_map(|want| self.answers.get(want)).flatten() {
+            let wish = &mut wanted[answer.asked];
+            *wish = (*wish).max(answer.likeness);
         }
         let sum: i64 = self.skills.iter().zip(&wanted).map(|(asked, wish)| answered(asked.weight, *wish)).sum();
         let exactly = self.skills.iter().zip(&wanted).filter(|(_, wish)| **wish == Value::ONE);
@@ -350,16 +366,16 @@ impl Coverage {
         self.listed += 1;
         let Some(answers) = ask.answers.get(&held.skill) else { return };
         self.asked_listed += 1;
-        self.asked_mass += answers.iter().map(|(_, likeness)| likeness.as_micro()).max().unwrap_or(0);
-        for (index, likeness) in answers {
-            let worth = |(held, likeness): (HeldSkill, Value)| (likeness.and(level_value(held.level, rules)), likeness);
-            let better = self.best[*index].is_none_or(|best| {
-                // Equal worth goes to the smaller id, so the order of a profile's skills does not show.
-                (worth((held, *likeness)), std::cmp::Reverse(held.skill))
-                    > (worth(best), std::cmp::Reverse(best.0.skill))
-            });
-            if better {
-                self.best[*index] = Some((held, *likeness));
+        self.asked_mass += answers.iter().map(|answer| answer.worth.as_micro()).max().unwrap_or(0);
+        for answer in answers {
+            // Equal worth goes to the likest, then to the smaller id, so the order of a profile's skills does not show.
+            let rank = |(held, answer): (HeldSkill, Answer)| {
+                let worth = answer.worth.and(level_value(held.level, rules));
+                (worth, answer.likeness, std::cmp::Reverse(held.skill))
+            };
+            let best = &mut self.best[answer.asked];
+            if best.is_none_or(|best| rank((held, *answer)) > rank(best)) {
+                *best = Some((held, *answer));
             }
         }
     }

@@ -32,7 +32,7 @@ const SHIPPED: i32 = 1_000;
 pub struct ModelVersion {
     /// Its number.
     pub version: u32,
-    /// When it was fitted; the one that ships was not fitted here.
+    /// When it was fitted; those that ship were not fitted here.
     pub fitted_at: Option<Timestamp>,
     /// What it was fitted to and how it fared.
     pub evidence: Option<Value>,
@@ -115,8 +115,11 @@ impl Market {
                 );
                 Model::shipped().clone()
             }),
-            // One that shipped with an earlier program gives way to the one that ships with this.
-            Some(InUse { model: None, .. }) | None => Model::shipped().clone(),
+            // One that no longer ships gives way to the one that ships with this program.
+            Some(InUse { model: None, version }) => {
+                Model::shipped_as(number(version)?).unwrap_or_else(Model::shipped).clone()
+            }
+            None => Model::shipped().clone(),
         }))
     }
 
@@ -133,8 +136,10 @@ impl Market {
             let (fitted_at, evidence) = (Some(row.fitted_at), Some(row.evidence));
             versions.push(ModelVersion { version, fitted_at, evidence, in_use: version == in_use });
         }
-        let version = Model::shipped().version;
-        versions.push(ModelVersion { version, fitted_at: None, evidence: None, in_use: version == in_use });
+        for Model { version, .. } in Model::all_shipped() {
+            let in_use = *version == in_use;
+            versions.push(ModelVersion { version: *version, fitted_at: None, evidence: None, in_use });
+        }
         Ok(versions)
     }
 
@@ -144,7 +149,7 @@ impl Market {
         run!(self, call, tx => {
             access::check(tx.actor(), Verb::ModelUse, &Subject::OURS)?;
             let wanted = i32::try_from(version).unwrap_or(i32::MAX);
-            if version != Model::shipped().version {
+            if Model::shipped_as(version).is_none() {
                 let kept = Kept::find_by_statement(sql("select model from model_versions where version = $1", [wanted.into()]));
                 let Some(kept) = kept.one(tx.conn()).await? else {
                     return Err(Refusal::rule("NO_SUCH_MODEL", format!("there is no version {version} of the model")).into());
@@ -170,7 +175,8 @@ impl Market {
             Number::find_by_statement(sql("select version from model_uses order by id desc offset 1 limit 1", []));
         let version = match before.one(self.db()).await? {
             Some(before) if before.version > SHIPPED => number(before.version)?,
-            _ => Model::shipped().version,
+            Some(before) => Model::shipped_as(number(before.version)?).unwrap_or_else(Model::shipped).version,
+            None => Model::shipped().version,
         };
         self.model_use(call, version).await?;
         Ok(version)

@@ -119,7 +119,7 @@ async fn a_version_is_learned_put_to_use_and_undone() {
 
     let versions = app.market.model_versions().await.unwrap();
     let listed: Vec<(u32, bool)> = versions.iter().map(|version| (version.version, version.in_use)).collect();
-    assert_eq!(listed, [(1_001, true), (shipped, false)]);
+    assert_eq!(listed, [(1_001, true), (shipped, false), (3, false)]);
     let admin = app.admin("root").await;
     let lines = "{ auditLog { nodes { actor act subject } } }";
     let log = admin.asks(lines, json!({})).await;
@@ -131,6 +131,29 @@ async fn a_version_is_learned_put_to_use_and_undone() {
         .filter(|act| act.starts_with("model_"))
         .collect();
     assert_eq!(acts, ["model_use", "model_use", "model_use", "model_learn"]);
+}
+
+#[tokio::test]
+async fn a_version_that_shipped_before_ranks_again_if_an_operator_says_so() {
+    let app = TestApp::new().await;
+    let ada = app.client("ada").await;
+    freelancer(&app, "lin", "Rust engineer", &["rust"]).await;
+    let id = gig(&app, &ada).await;
+    let shipped = Model::shipped().version;
+    let version = async || matches(&ada, &id, 10, None).await["modelVersion"].clone();
+    assert_eq!(version().await, shipped);
+    assert!(app.market.model_use(&operator(), 3).await.unwrap());
+    assert_eq!(version().await, 3);
+    assert!(app.market.model_use(&operator(), shipped).await.unwrap());
+    assert_eq!(version().await, shipped);
+    assert_eq!(app.market.model_undo(&operator()).await.unwrap(), 3);
+    let mut index = Follower::begin(&app.market, None).await.unwrap();
+    assert_eq!(version().await, 3);
+    assert_eq!(app.market.model_undo(&operator()).await.unwrap(), shipped);
+    index.catch_up().await.unwrap();
+    assert_eq!(version().await, shipped);
+    // One that shipped long ago is no longer in the program.
+    assert!(app.market.model_use(&operator(), 2).await.is_err());
 }
 
 #[tokio::test]

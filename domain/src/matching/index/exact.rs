@@ -50,6 +50,7 @@ pub struct Exact<'a> {
 struct Answer {
     asked: u32,
     likeness: i64,
+    worth: i64,
     /// For each level: how much it is worth, and then how alike, so that the larger is the better.
     keys: [u64; LEVELS],
 }
@@ -107,10 +108,14 @@ impl<'a> Exact<'a> {
         for (skill, own) in ask.answers() {
             let Some(number) = base.skill_numbers.get(&skill) else { continue };
             let start = answers.len() as u32;
-            answers.extend(own.iter().map(|(asked, likeness)| Answer {
-                asked: *asked as u32,
-                likeness: likeness.as_micro(),
-                keys: [0, 1, 2].map(|level| key(likeness.and(level_value(unpacked_level(level), rules)), *likeness)),
+            answers.extend(own.iter().map(|answer| {
+                let worth = |level| answer.worth.and(level_value(unpacked_level(level), rules));
+                Answer {
+                    asked: answer.asked as u32,
+                    likeness: answer.likeness.as_micro(),
+                    worth: answer.worth.as_micro(),
+                    keys: [0, 1, 2].map(|level| key(worth(level), answer.likeness)),
+                }
             }));
             ranges[usize::from(*number)] = (start, answers.len() as u32);
         }
@@ -204,14 +209,14 @@ impl<'a> Exact<'a> {
         let mut mass = 0;
         for packed in held {
             let (start, end) = self.ranges.get(usize::from(packed / 4)).copied().unwrap_or((0, 0));
-            let mut likest = 0;
+            let mut most = 0;
             let level = usize::from(packed % 4).min(LEVELS - 1);
             for answer in &self.answers[start as usize..end as usize] {
                 let best = &mut self.best[answer.asked as usize];
                 *best = (*best).max(answer.keys[level]);
-                likest = likest.max(answer.likeness);
+                most = most.max(answer.worth);
             }
-            mass += likest;
+            mass += most;
         }
         let listed = u32::try_from(held.len()).unwrap_or(u32::MAX);
         let (mut sum, mut missing) = (0, 0);

@@ -4,7 +4,7 @@ use super::super::fixed::Value;
 use super::super::knowledge::Knowledge;
 use super::super::rank::Matcher;
 use super::super::role::Role;
-use super::super::score::{Ask, answered, level_value};
+use super::super::score::{Answer, Ask, answered, level_value};
 use super::base::{Base, unpacked_level};
 use super::exact::LEVELS;
 use super::statics::{BLOCK, MOST_LISTED, STEP, most, steps};
@@ -15,7 +15,7 @@ use super::statics::{BLOCK, MOST_LISTED, STEP, most, steps};
 pub mod sum {
     use super::super::row::ROLES;
 
-    /// Likeness is added up in so many millionths, rounded up.
+    /// What of a skill was asked for is added up in so many millionths, rounded up.
     pub const MASS_STEP: i64 = 4_096;
     const MASS_BITS: u32 = 16;
     const WORTH_BITS: u32 = 22;
@@ -46,7 +46,7 @@ pub mod sum {
         i64::try_from(sum >> at & ((1 << bits) - 1)).unwrap_or(0)
     }
 
-    /// How much was asked for, in steps of likeness.
+    /// How much was asked for, in steps.
     pub fn mass(sum: u64) -> i64 {
         field(sum, 0, MASS_BITS)
     }
@@ -80,7 +80,8 @@ pub struct List<'b> {
     add: [u64; LEVELS],
     /// Which asked skills it answers, and what of the score that is worth at most, in billionths.
     worths: Vec<(usize, i64)>,
-    likeness: i64,
+    /// How much of any one ask a skill on it answers at most, in millionths.
+    most_worth: i64,
     /// Of a role: what it contributes.
     role: Option<i64>,
     /// Whether being on it makes a candidate.
@@ -182,7 +183,7 @@ pub struct Lists<'b> {
     pub all: Vec<List<'b>>,
     /// What the best answer to each asked skill can be worth, of lists that are not read.
     unread_worth: Vec<i64>,
-    unread_likeness: i64,
+    unread_worth_of_one: i64,
     unread_role: i64,
     unread_lists: i64,
     /// What is contributed at most by a role whose list does not count, and by the best.
@@ -192,7 +193,7 @@ pub struct Lists<'b> {
     role_share: i64,
     most_skills: i64,
     most_focus: i64,
-    /// What a step of likeness is worth at most in focus, by how many skills are listed.
+    /// What a step of what was asked for is worth at most in focus, by how many skills are listed.
     focus: Vec<i64>,
 }
 
@@ -222,12 +223,12 @@ impl<'b> Lists<'b> {
             if rows.is_empty() {
                 continue;
             }
-            let likeness = own.iter().map(|(_, likeness)| *likeness).max().unwrap_or_default();
-            let mass = (likeness.as_micro() + sum::MASS_STEP - 1) / sum::MASS_STEP;
-            let member = likeness >= near;
+            let most_worth = own.iter().map(|answer| answer.worth).max().unwrap_or_default();
+            let mass = (most_worth.as_micro() + sum::MASS_STEP - 1) / sum::MASS_STEP;
+            let member = own.iter().any(|answer| answer.likeness >= near);
             let add = [0, 1, 2].map(|level| {
-                let value = |likeness: &Value| likeness.and(level_value(unpacked_level(level), rules));
-                let worth: i64 = own.iter().map(|(at, likeness)| worth(asked[*at], value(likeness))).sum();
+                let value = |answer: &Answer| answer.worth.and(level_value(unpacked_level(level), rules));
+                let worth: i64 = own.iter().map(|answer| worth(asked[answer.asked], value(answer))).sum();
                 let worth = steps(worth).unsigned_abs();
                 fits &= worth <= sum::MOST_WORTH;
                 sum::of_skill(mass.unsigned_abs(), worth, member)
@@ -236,8 +237,11 @@ impl<'b> Lists<'b> {
             all.push(List {
                 rows,
                 add,
-                worths: own.iter().map(|(at, likeness)| (*at, worth(asked[*at], likeness.and(best)))).collect(),
-                likeness: likeness.as_micro(),
+                worths: own
+                    .iter()
+                    .map(|answer| (answer.asked, worth(asked[answer.asked], answer.worth.and(best))))
+                    .collect(),
+                most_worth: most_worth.as_micro(),
                 role: None,
                 member,
                 next: 0,
@@ -258,7 +262,8 @@ impl<'b> Lists<'b> {
                 let shares = ((contributed - far_role).max(0) + role_share - 1) / role_share;
                 let add = [sum::of_role(shares.unsigned_abs()); LEVELS];
                 let role = Some(*contributed);
-                all.push(List { rows, add, worths: Vec::new(), likeness: 0, role, member: true, next: 0, read: true });
+                let (worths, most_worth) = (Vec::new(), 0);
+                all.push(List { rows, add, worths, most_worth, role, member: true, next: 0, read: true });
             }
         }
         // In an order that does not depend on how a table of hashes falls.
@@ -271,7 +276,7 @@ impl<'b> Lists<'b> {
         (fits && all.len() <= sum::MOST_LISTS).then(|| Self {
             all,
             unread_worth: vec![0; asked.len()],
-            unread_likeness: 0,
+            unread_worth_of_one: 0,
             unread_role: far_role,
             unread_lists: 0,
             far_role,
@@ -293,12 +298,12 @@ impl<'b> Lists<'b> {
     /// Each row lists so many skills at least.
     pub fn leave_out(&mut self, rest: i64, enough: i64, least_listed: u8, shortest: usize) {
         self.unread_worth.fill(0);
-        (self.unread_likeness, self.unread_role) = (0, self.far_role);
+        (self.unread_worth_of_one, self.unread_role) = (0, self.far_role);
         self.unread_lists = 0;
         let mut unread_skills = 0;
         for at in (0..self.all.len()).rev() {
             let list = &self.all[at];
-            let (mut skills, likeness) = (unread_skills, self.unread_likeness.max(list.likeness));
+            let (mut skills, of_one) = (unread_skills, self.unread_worth_of_one.max(list.most_worth));
             for (asked, worth) in &list.worths {
                 skills += (worth - self.unread_worth[*asked]).max(0);
             }
@@ -306,7 +311,7 @@ impl<'b> Lists<'b> {
             let lists = self.unread_lists + i64::from(list.role.is_none());
             // Of so many listed, no more than these are asked for.
             let share = (lists * 1_000_000 / i64::from(least_listed).max(1) + 1).min(1_000_000);
-            let focus = self.most_focus * likeness / 1_000_000 * share / 1_000_000 + 2;
+            let focus = self.most_focus * of_one / 1_000_000 * share / 1_000_000 + 2;
             let bound = rest + skills.min(self.most_skills) + focus.min(self.most_focus) + role;
             let left_out = list.len() >= shortest && bound < enough;
             if left_out {
@@ -315,7 +320,7 @@ impl<'b> Lists<'b> {
                     *unread = (*unread).max(*worth);
                 }
                 (unread_skills, self.unread_lists) = (skills, lists);
-                (self.unread_likeness, self.unread_role) = (likeness, role);
+                (self.unread_worth_of_one, self.unread_role) = (of_one, role);
             }
             self.all[at].read = !left_out;
         }
@@ -326,7 +331,7 @@ impl<'b> Lists<'b> {
         let skills: i64 = self.unread_worth.iter().sum();
         Unread {
             skills: skills.min(self.most_skills),
-            mass: (self.unread_likeness + sum::MASS_STEP - 1) / sum::MASS_STEP,
+            mass: (self.unread_worth_of_one + sum::MASS_STEP - 1) / sum::MASS_STEP,
             lists: self.unread_lists,
             role: self.unread_role,
         }
