@@ -133,10 +133,14 @@ mod tests {
 
     /// The factors of someone who claims these skills, where CSS and Python are required.
     fn factors(held: &[&str], holders: &Holders<'_>, model: &Model) -> Vec<Factor> {
+        factors_at(&held.iter().map(|slug| (*slug, Level::Claimed)).collect::<Vec<_>>(), holders, model)
+    }
+
+    fn factors_at(held: &[(&str, Level)], holders: &Holders<'_>, model: &Model) -> Vec<Factor> {
         let (gig, client) = (GigId::from_uuid(Uuid::from_u128(1)), OrganizationId::from_uuid(Uuid::from_u128(2)));
         let asked = |slug| AskedSkill { skill: id_of(slug), need: Need::Must };
         let gig = GigFeatures { skills: ["css", "python"].map(asked).to_vec(), ..GigFeatures::new(gig, client) };
-        let held = held.iter().map(|slug| HeldSkill { skill: id_of(slug), level: Level::Claimed });
+        let held = held.iter().map(|(slug, level)| HeldSkill { skill: id_of(slug), level: *level });
         let person =
             PersonFeatures { skills: held.collect(), ..PersonFeatures::new(UserId::from_uuid(Uuid::from_u128(3))) };
         let ask = Ask::new(&gig, model, holders);
@@ -173,6 +177,13 @@ mod tests {
         let itself = factors(&["css", "python"], &holders, model);
         assert_eq!(focus(&itself), Value::ONE);
         assert!(total(&itself) > total(&now));
+        // Begun, it answers more of the ask than what is verified and stands in for it; where nobody lists it, less.
+        let begun = [("css", Level::Beginner), ("sass", Level::Verified)];
+        for (css, itself_and_related) in [(900, (1, 0)), (0, (0, 1))] {
+            let factors = factors_at(&begun, &thousand(css, model), model);
+            let Evidence::Skills { held, related, .. } = &of(&factors, FactorKind::Skills).evidence else { panic!() };
+            assert_eq!((held.len(), related.len()), itself_and_related, "{css} list it");
+        }
     }
 
     #[test]
