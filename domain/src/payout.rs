@@ -781,14 +781,16 @@ impl Payout {
         }
     }
 
-    /// The quote is over before the money went: it goes with another, or without one.
+    /// The quote is over before the money went, or there was none to be had: it goes with the one that stands now, or
+    /// without one.
     pub fn requote(self, actor: &Actor, now: Timestamp, quote: Option<FxQuote>) -> Result<Change<Self>, Refusal> {
         self.access(actor, Verb::PayoutAdvance)?;
         let is_waiting = matches!(self.state, PayoutState::Queued { .. });
-        if !is_waiting || self.quote.as_ref().is_none_or(|quote| quote.stands(now)) {
+        let quote = quote.filter(|quote| quote.stands(now));
+        let stands = self.quote.as_ref().map_or(quote.is_none(), |quote| quote.stands(now));
+        if !is_waiting || stands {
             return Ok(Change::none(self));
         }
-        let quote = quote.filter(|quote| quote.stands(now));
         Ok(Change::to(Self { version: self.version + 1, quote, ..self }))
     }
 

@@ -81,6 +81,7 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0099_security_hold_by_risk", sql: include_str!("../sql/0099_security_hold_by_risk.sql") },
     Migration { name: "0110_payout_rails", sql: include_str!("../sql/0110_payout_rails.sql") },
     Migration { name: "0111_uncovered", sql: include_str!("../sql/0111_uncovered.sql") },
+    Migration { name: "0112_largest_charge", sql: include_str!("../sql/0112_largest_charge.sql") },
 ];
 
 /// One step of the schema.

@@ -473,7 +473,7 @@ fn a_rail_that_took_it_and_denies_it_makes_no_room_for_the_next() {
 }
 
 #[test]
-fn only_a_quote_that_is_over_gives_way_and_only_to_one_that_stands_while_nothing_was_sent() {
+fn only_a_quote_that_stands_is_taken_and_only_where_none_does_while_nothing_was_sent() {
     let quote = |from: i64, until: i64| FxQuote {
         rate: "278.45".parse().unwrap(),
         provider: "A bank".into(),
@@ -487,7 +487,9 @@ fn only_a_quote_that_is_over_gives_way_and_only_to_one_that_stands_while_nothing
         (queued(), Some(first.clone()), None, None),
         (queued(), Some(first.clone()), Some(quote(80, 89)), None),
         (queued(), Some(quote(72, 99)), Some(second.clone()), Some(quote(72, 99))),
-        (queued(), None, Some(second.clone()), None),
+        (queued(), None, Some(second.clone()), Some(second.clone())),
+        (queued(), None, Some(quote(80, 89)), None),
+        (queued(), None, None, None),
         (sent(), Some(first.clone()), Some(second.clone()), Some(first.clone())),
     ] {
         let before = with(payout, held);
