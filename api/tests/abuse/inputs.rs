@@ -155,7 +155,7 @@ async fn numbers(suite: &Suite) {
             .row(
                 FAMILY,
                 format!("the instant {}", if instant.is_empty() { "of nothing" } else { instant }),
-                "200 data or 200 BAD_USER_INPUT or 400 GRAPHQL_VALIDATION_FAILED",
+                "200 data or 200 BAD_USER_INPUT or 400 BAD_USER_INPUT or 400 GRAPHQL_VALIDATION_FAILED",
                 async {
                     server
                         .ask_with("query($at: DateTime) { policy(at: $at) { id } }", json!({ "at": instant }), &[])

@@ -381,7 +381,7 @@ fn about(minor: i64) -> i64 {
     let digits = u32::try_from(minor).map_or(0, |minor| minor.checked_ilog10().unwrap_or_default());
     let unit = 10_i64.pow(digits.saturating_sub(1));
     let round = ROUND.into_iter().chain([100]).map(|first| first * unit);
-    round.into_iter().find(|round| *round >= minor).unwrap_or(minor)
+    round.into_iter().find(|round| minor >= ROUND[0] && *round >= minor).unwrap_or(minor)
 }
 
 impl PersonFeatures {
