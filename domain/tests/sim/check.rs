@@ -256,9 +256,9 @@ impl World {
             must!((terms.security_hold_days..=longest).contains(&days), "{id} is held for {days} days");
             let now = terms.hold_days(self.taken_back_at(milestone.client), self.now).max(days);
             let settled = match status {
-                // What is handed on before may make it more.
+                // Until its own money comes, what is handed on to it may make it more, and never less.
                 milestone::Status::Proposed | milestone::Status::Agreed | milestone::Status::Funding => {
-                    self.held_days.get(&id).copied().unwrap_or(days)
+                    self.held_days.remove(&id).unwrap_or(days).max(days)
                 }
                 // A gift is approved as soon as its money comes.
                 milestone::Status::Funded | milestone::Status::Approved => *self.held_days.entry(id).or_insert(now),

@@ -165,7 +165,7 @@ pub const LISTS: &[List] = &[
     List { field: "Query.skills", with: "", who: Who::Client, on: "", rows: 250, copies: None },
     list("Query.wireBatches", Who::Admin, "", "wire_batches", "true"),
     list("Query.reconciliations", Who::Admin, "", "reconciliations", "true")
-        .own("'id', gen_random_uuid(), 'daily', false"),
+        .own("'id', gen_random_uuid(), 'daily', false, 'uncovered_minor', null"),
     list("Query.screeningHits", Who::Admin, "", "screening_hits", "true")
         .own("'id', gen_random_uuid(), 'words', 'copy ' || n"),
     list("Query.corrections", Who::Admin, "", "corrections", "true"),

@@ -244,7 +244,7 @@ async fn copy(pool: &sqlx::PgPool, admin: &str) {
          from generate_series(1, 3) n, (select * from organizations limit 1) o, (select id from users limit 1) u"
             .to_owned(),
         twice("corrections", "true", "'id', gen_random_uuid(), 'entry_key', 'copy ' || n"),
-        twice("reconciliations", "true", "'id', gen_random_uuid(), 'daily', false"),
+        twice("reconciliations", "true", "'id', gen_random_uuid(), 'daily', false, 'uncovered_minor', null"),
     ];
     let mut copying = pool.begin().await.unwrap();
     for statement in statements {
