@@ -412,8 +412,8 @@ impl Market {
         self.payout_step(call, id, |payout, tx| payout.screened(tx.actor(), tx.now(), outcome.clone())).await
     }
 
-    /// What the list says of every name of who is paid, and of whatever a bank may be told as one, but for what our people found to be
-    /// nothing of this payout.
+    /// What the list says of every name of who is paid, and of whatever a bank may be told as one, but for what our
+    /// people found to be nothing of this payout.
     async fn payout_screened(&self, payout: &Payout) -> Result<Screened, Failure> {
         let row = row::method::Entity::find_by_id(payout.method.uuid()).one(self.db()).await?;
         let method = row.ok_or_else(|| Fault::bad_row("payouts", "its method is gone"))?;

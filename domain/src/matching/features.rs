@@ -423,6 +423,7 @@ impl PersonFeatures {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::id::Id;
 
     #[test]
     fn texts_are_alike_by_their_angle() {
@@ -438,7 +439,7 @@ mod tests {
 
     #[test]
     fn clients_know_about_what_somebody_takes_and_never_less() {
-        for (minor, told) in [(0, 0), (7, 7), (10, 10), (11, 12), (60_00, 60_00), (60_01, 65_00), (37_30, 40_00)] {
+        for (minor, told) in [(0, 0), (7, 7), (10, 10), (11, 12), (6_000, 6_000), (6_001, 6_500), (3_730, 4_000)] {
             assert_eq!(about(minor), told, "{minor}");
         }
         for minor in (1..=100_000_000).step_by(997) {
@@ -446,6 +447,14 @@ mod tests {
             assert!((minor..=minor + minor / 3 + 1).contains(&told) && about(told) == told, "{minor}: {told}");
         }
         assert_eq!(about(i64::MAX), i64::MAX);
+        let person = PersonFeatures {
+            rate_minor: Some(6_123),
+            floor_minor: Some(3_730),
+            fixed_floor_minor: Some(123_456),
+            ..PersonFeatures::new(UserId::from_uuid(uuid::Uuid::from_u128(1)))
+        };
+        let told = PersonFeatures { floor_minor: Some(4_000), fixed_floor_minor: Some(150_000), ..person.clone() };
+        assert_eq!(person.seen_by_clients(), told, "of what they take, and of nothing else");
     }
 
     #[test]
