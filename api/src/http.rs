@@ -15,6 +15,7 @@ mod closing;
 mod events;
 mod explorer;
 mod graphql;
+mod held;
 mod identity;
 mod layers;
 mod media;

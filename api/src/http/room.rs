@@ -2,11 +2,11 @@
 //! for each site of networks. Whoever holds little of it is let in even while others hold too much: to crowd everybody out
 //! takes as many networks as there are little parts in it.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::ClientAddress;
 use super::address::Whose;
+use super::held::Held;
 
 /// What is little: this part of the room of all.
 const LITTLE: usize = 64;
@@ -20,12 +20,6 @@ pub struct Room {
     most_per_address: usize,
     gauge: &'static str,
     held: Mutex<Held>,
-}
-
-#[derive(Debug, Default)]
-struct Held {
-    all: usize,
-    by_address: HashMap<Whose, usize>,
 }
 
 /// A part of a room, given back when it is dropped.
@@ -71,26 +65,22 @@ impl Room {
     }
 
     fn part(self: &Arc<Self>, held: &mut Held, address: ClientAddress, bytes: usize) -> Part {
-        let address = address.network();
         held.all += bytes;
-        for (whose, _) in Whose::all(address) {
-            *held.by_address.entry(whose).or_default() += bytes;
-        }
+        held.add(address, bytes);
         metrics::gauge!(self.gauge).set(held.all as f64);
         Part { room: Arc::clone(self), address, bytes }
     }
 
     fn fits_in(&self, held: &Held, address: ClientAddress, bytes: usize, times: usize) -> Result<(), Full> {
         let address = address.network();
-        let of = |whose: &Whose| held.by_address.get(whose).copied().unwrap_or_default().saturating_add(bytes);
         for (whose, worth) in Whose::all(address) {
             let limit = self.most_per_address.saturating_mul(worth).saturating_mul(times);
-            let value = of(&whose);
+            let value = held.of(whose).saturating_add(bytes);
             if value > limit {
                 return Err(Full { whose: "your address", limit, value });
             }
         }
-        let is_little = of(&Whose::Network(address)) <= self.most / LITTLE;
+        let is_little = held.of(Whose::Network(address)).saturating_add(bytes) <= self.most / LITTLE;
         let limit = self.most.saturating_mul(if is_little { WITH_LITTLE.max(times) } else { times });
         let value = held.all.saturating_add(bytes);
         if value > limit { Err(Full { whose: "all addresses", limit, value }) } else { Ok(()) }
@@ -106,14 +96,7 @@ impl Drop for Part {
         let mut held = self.room.lock();
         held.all = held.all.saturating_sub(self.bytes);
         metrics::gauge!(self.room.gauge).set(held.all as f64);
-        for (whose, _) in Whose::all(self.address) {
-            if let Some(bytes) = held.by_address.get_mut(&whose) {
-                *bytes = bytes.saturating_sub(self.bytes);
-                if *bytes == 0 {
-                    held.by_address.remove(&whose);
-                }
-            }
-        }
+        held.take_off(self.address, self.bytes);
     }
 }
 
@@ -137,7 +120,7 @@ mod tests {
         assert_eq!(room.fits(house(200), 1, 1), Err(Full { whose: "all addresses", limit: 19_200, value: 19_201 }));
         assert_eq!(room.fits(house(0), 0, 1), full(19_200), "and who holds much begins nothing");
         drop((held, few));
-        assert!(room.lock().all == 0 && room.lock().by_address.is_empty(), "nothing is kept of who left");
+        assert!(room.lock().is_empty(), "nothing is kept of who left");
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! How many connections are held, in all and by one address.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::ClientAddress;
 use super::address::Whose;
+use super::held::Held;
 
 /// Counts connections, and says when it is enough.
 #[derive(Debug)]
@@ -13,12 +13,6 @@ pub struct Slots {
     most: usize,
     most_per_address: usize,
     held: Mutex<Held>,
-}
-
-#[derive(Debug, Default)]
-struct Held {
-    all: usize,
-    by_address: HashMap<Whose, usize>,
 }
 
 /// A place among the connections, given back when it is dropped.
@@ -53,9 +47,7 @@ impl Slots {
     fn hold(self: &Arc<Self>, address: Option<ClientAddress>, in_all: bool) -> Option<Slot> {
         let address = address.map(|address| ClientAddress(address.0.to_canonical()).network());
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let full = |(whose, worth)| {
-            held.by_address.get(&whose).is_some_and(|count| *count >= self.most_per_address.saturating_mul(worth))
-        };
+        let full = |(whose, worth)| held.of(whose) >= self.most_per_address.saturating_mul(worth);
         if (in_all && held.all >= self.most) || address.into_iter().flat_map(Whose::all).any(full) {
             return None;
         }
@@ -63,8 +55,8 @@ impl Slots {
             held.all += 1;
             metrics::gauge!("rabta_http_connections").set(held.all as f64);
         }
-        for (whose, _) in address.into_iter().flat_map(Whose::all) {
-            *held.by_address.entry(whose).or_default() += 1;
+        if let Some(address) = address {
+            held.add(address, 1);
         }
         Some(Slot { slots: Arc::clone(self), address, in_all })
     }
@@ -77,13 +69,8 @@ impl Drop for Slot {
             held.all = held.all.saturating_sub(1);
             metrics::gauge!("rabta_http_connections").set(held.all as f64);
         }
-        for (whose, _) in self.address.into_iter().flat_map(Whose::all) {
-            if let Some(count) = held.by_address.get_mut(&whose) {
-                *count -= 1;
-                if *count == 0 {
-                    held.by_address.remove(&whose);
-                }
-            }
+        if let Some(address) = self.address {
+            held.take_off(address, 1);
         }
     }
 }
@@ -116,7 +103,7 @@ mod tests {
         assert!(slots.take(of(2, 0)).is_some(), "another site");
         drop(held);
         assert!(slots.take(of(1, 7)).is_some(), "the places come back");
-        assert!(slots.held.lock().unwrap().by_address.is_empty(), "and nothing is kept of who left");
+        assert!(slots.held.lock().unwrap().is_empty(), "and nothing is kept of who left");
     }
 
     #[test]
