@@ -530,6 +530,27 @@ async fn whatever_refers_to_a_person_is_told_to_them_or_it_is_known_why_not() {
     for (kept, part) in KEPT.iter().filter(|(_, part)| !part.starts_with("- ")) {
         assert!(all[part].is_array(), "{kept} is in {part}");
     }
+
+    // What is there is told, of oneself alone.
+    let noor = app.admin("noor").await;
+    for (who, network) in [(&lin, "203.0.113.9"), (&noor, "198.51.100.7")] {
+        let was = "insert into known_networks select id, $2, now() from users where email = $1";
+        sqlx::query(was).bind(&who.email).bind(network).execute(app.pool()).await.unwrap();
+    }
+    let of = async |who: &Person<'_>| who.does("accountExport", json!({}), "export").await.ok()["export"].clone();
+    let (of_lin, of_noor) = (of(&lin).await, of(&noor).await);
+    let networks = |export: &Value| -> Vec<String> {
+        let told = export["networks"].as_array().unwrap();
+        told.iter().map(|one| one["network"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(
+        (networks(&of_lin), networks(&of_noor)),
+        (vec!["203.0.113.9".to_owned()], vec!["198.51.100.7".to_owned()])
+    );
+    assert_eq!(of_lin["secondFactor"], json!([]));
+    let factor = &of_noor["secondFactor"][0];
+    assert!(factor["confirmed_at"].is_string() && factor["recovery_codes_left"].is_u64(), "{factor}");
+    assert_eq!(factor.as_object().unwrap().len(), 3, "when, and how many codes are left; no secret");
 }
 
 #[tokio::test]
