@@ -314,9 +314,10 @@ pub struct Common {
     #[arg(long, env = "RABTA_FX_FILE", value_name = "FILE", global = true)]
     pub fx_file: Option<PathBuf>,
     /// A file with the names that nobody may be paid under or pay under, one a line (lines that begin with # are
-    /// comments): what the sanctions lists that bind you forbid, such as OFAC's. It is read anew for each payout and each
-    /// wire file, before clients pay in, and once a day for all of them. [default: one made-up name; in production there
-    /// must be a file]
+    /// comments), and the countries that nobody may be paid in (`country: KP`): what the sanctions lists that bind you
+    /// forbid, such as OFAC's. It is read anew for each payout and each wire file, before clients pay in and freelancers
+    /// begin, and for all of them once a day and when it is another one. [default: one made-up name; in production
+    /// there must be a file]
     #[arg(long, env = "RABTA_SCREENING_FILE", value_name = "FILE", global = true)]
     pub screening_file: Option<PathBuf>,
     /// The domain that passkeys are made for; those of another sign nobody in. [default: the host of the first web

@@ -216,9 +216,9 @@ kinds! {
     TimesheetPaid = "timesheet_paid",
     /// The client's bank took the money of a week back.
     TimesheetChargedBack = "timesheet_charged_back",
-    /// A name of a client was found on a list: our people are to look at it.
+    /// A name or the country of somebody was found on a list: our people are to look at it.
     ScreeningHitFound = "screening_hit_found",
-    /// Our people found that a client's name on a list is nothing.
+    /// Our people found that what is on a list is nothing.
     ScreeningHitCleared = "screening_hit_cleared",
     /// One of our people proposed a correction of the books.
     CorrectionProposed = "correction_proposed",

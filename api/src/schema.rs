@@ -212,7 +212,7 @@ fn describe_lists<S: SubscriptionType>(
         .override_output_type_description::<Connection<String, Reconciliation>>(
             "Comparisons with the processor, a page of them.",
         )
-        .override_output_type_description::<Counted<ScreeningHit>>("Clients' names on lists, a page of them.")
+        .override_output_type_description::<Counted<ScreeningHit>>("What was found on lists, a page of it.")
         .override_output_type_description::<Counted<Correction>>("Corrections of the books, a page of them.")
         .override_output_type_description::<Connection<String, WireBatch>>("Files for our bank, a page of them.")
         .override_output_type_description::<Connection<String, PolicyVersion>>(

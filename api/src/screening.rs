@@ -1,9 +1,9 @@
-//! What screening found of clients, for our people.
+//! What screening found of clients and freelancers, for our people.
 
 use async_graphql::{Context, Enum, ID, InputObject, Object};
 use domain::Timestamp;
 use domain::id::ScreeningHitId;
-use domain::screening::{Hit, HitState};
+use domain::screening::{Hit, HitState, Party};
 use serde::Serialize;
 
 use crate::act::{Act, acts};
@@ -15,11 +15,11 @@ use crate::organization::Organization;
 use crate::user::User;
 use crate::user_error::{Answer, answer, payload};
 
-/// A client's name on a list.
+/// A name or a country on a list.
 #[derive(Debug, Clone)]
 pub struct ScreeningHit(pub Hit);
 
-/// A client's name that was found on a list. While it is open, no money of the client moves.
+/// A name, or the country somebody lives in, that was found on a list. While it is open, no money of theirs moves.
 #[Object]
 impl ScreeningHit {
     /// The global id.
@@ -40,12 +40,24 @@ impl ScreeningHit {
         self.0.version
     }
 
-    /// The client.
+    /// The client, if it is a client's.
     async fn organization(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Organization>> {
-        Ok(load(ctx, OrganizationHeld(self.0.client)).await?.map(Organization))
+        match self.0.party {
+            Party::Client(client) => Ok(load(ctx, OrganizationHeld(client)).await?.map(Organization)),
+            Party::Freelancer(_) => Ok(None),
+        }
     }
 
-    /// The name, as the client writes it: the organization's, or an owner's.
+    /// The freelancer, if it is a freelancer's.
+    async fn freelancer(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<User>> {
+        match self.0.party {
+            Party::Freelancer(freelancer) => Ok(load(ctx, freelancer).await?.map(User)),
+            Party::Client(_) => Ok(None),
+        }
+    }
+
+    /// What is on the list: the organization's name or an owner's, a name the freelancer goes by with us or with a bank,
+    /// or the two letters of the country they live in.
     async fn name(&self) -> &str {
         &self.0.name
     }
@@ -90,7 +102,7 @@ impl ScreeningHit {
     }
 }
 
-/// Where a client's name on a list stands.
+/// Where a hit stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub enum ScreeningHitStatus {
     /// Our people are to look at it.
@@ -126,7 +138,7 @@ pub struct ScreeningQuery;
 
 #[Object]
 impl ScreeningQuery {
-    /// Clients' names that were found on lists, newest first. Only admins see them.
+    /// Names and countries that were found on lists, newest first. Only admins see them.
     async fn screening_hits(
         &self,
         ctx: &Context<'_>,
@@ -150,7 +162,7 @@ pub struct ScreeningMutation;
 
 #[Object]
 impl ScreeningMutation {
-    /// For admins: a client's name on a list is nothing. Once no hit of the client is open, their money moves again;
+    /// For admins: what was found is nothing. Once no hit of either side of a contract is open, its money moves again;
     /// the same name is not found again for the same entry of a list.
     async fn screening_hit_clear(
         &self,

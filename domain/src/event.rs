@@ -12,6 +12,7 @@ use crate::id::{
 };
 use crate::money::Money;
 use crate::payout::Rail;
+use crate::screening::Party;
 
 mod about;
 mod name;
@@ -684,19 +685,21 @@ pub enum Event {
         /// How much of it we bore.
         lost: Money,
     },
-    /// A name of a client was found on a list: our people are to look at it.
+    /// A name or the country of somebody was found on a list: our people are to look at it.
     ScreeningHitFound {
         /// Which.
         hit: ScreeningHitId,
-        /// Whose name.
-        organization: OrganizationId,
+        /// Whose.
+        #[serde(flatten)]
+        party: Party,
     },
-    /// Our people found that a client's name on a list is nothing.
+    /// Our people found that what is on a list is nothing.
     ScreeningHitCleared {
         /// Which.
         hit: ScreeningHitId,
-        /// Whose name.
-        organization: OrganizationId,
+        /// Whose.
+        #[serde(flatten)]
+        party: Party,
     },
     /// One of our people proposed a correction of the books.
     CorrectionProposed {

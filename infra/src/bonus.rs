@@ -37,7 +37,7 @@ impl Market {
             let contract = tx.contract_for_update(gift.contract).await?.ok_or(Refusal::HIDDEN)?;
             let (actor, now) = (tx.actor(), tx.now());
             let given = bonus::give(actor, now, tx.id(), &contract, gift.kind, gift.amount, &gift.message)?;
-            let taken_back_at = tx.may_bring_money(contract.client).await?;
+            let taken_back_at = tx.may_bring_money(contract.client, contract.freelancer).await?;
             let id = given.next.id;
             let detail = serde_json::json!({ "kind": gift.kind, "amount": gift.amount, "contract": contract.id });
             match &gift.with {

@@ -237,12 +237,13 @@ impl Market {
 
     /// The freelancer takes it: the contract begins, with the offer's milestones.
     pub async fn offer_accept(&self, call: &Call, id: OfferId, expected: Option<i64>) -> Result<Contract, Failure> {
+        self.freelancer_screen(call.actor.person()?.user).await?;
         run!(self, call, tx => {
             let (offer, bid) = tx.offer_with_bid_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
             let milestones = tx.milestones_of_offer_for_update(id).await?;
-            let client = offer.client;
+            let (client, freelancer) = (offer.client, offer.freelancer);
             let change = offer.accept(tx.actor(), tx.now(), expected, &milestones)?;
-            tx.must_not_be_reviewed(client).await?;
+            tx.must_not_be_reviewed(client, Some(freelancer)).await?;
             let (accepted, contract) = change.next.clone();
             tx.contract_save(Change::to(contract.clone())).await?;
             tx.offer_save(change.map(|_| accepted)).await?;

@@ -59,7 +59,7 @@ impl Market {
     /// The caller says who they are to a bank.
     pub async fn payee_update(&self, call: &Call, edit: PayeeEdit) -> Result<PayeeShown, Failure> {
         let user = call.actor.person()?.user;
-        run!(self, call, tx => {
+        let payee = run!(self, call, tx => {
             // The person's row is what two first changes at once queue up at.
             let person = tx.user_for_update(user).await?.ok_or(Refusal::HIDDEN)?;
             let row = row::Entity::find_by_id(user.uuid()).lock_exclusive().one(tx.conn()).await?;
@@ -73,7 +73,9 @@ impl Market {
                 tx.audit("payee_update", user, given).await?;
             }
             Ok(shown(&change.next, &person.name))
-        })
+        })?;
+        self.freelancer_changed(user).await;
+        Ok(payee)
     }
 
     /// Who has given this number of identity or this account, for our people: by its keyed hash, since nobody can

@@ -111,7 +111,7 @@ impl Market {
         let (milestone, payment): (Milestone, Option<Payment>) = run!(self, call, tx => {
             let milestone = tx.milestone_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
             access::check(tx.actor(), Verb::MilestoneFund, &milestone.subject())?;
-            let taken_back_at = tx.may_bring_money(milestone.client).await?;
+            let taken_back_at = tx.may_bring_money(milestone.client, milestone.freelancer).await?;
             tx.offer_takes_money(&milestone).await?;
             tx.must_move_money(milestone.contract).await?;
             match &with {

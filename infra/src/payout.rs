@@ -21,6 +21,7 @@ use crate::market::Market;
 use crate::page::{Key, Keyset, PageRequest, Slice};
 use crate::rails::{RailEvent, Transfer};
 use crate::save::save_row;
+use crate::screening::Particulars;
 use crate::sql::{rows_with, sql};
 use crate::vault::Vault;
 use crate::{Call, Failure, Fault, Tx, run};
@@ -80,8 +81,9 @@ struct RecentRow {
 }
 
 #[derive(FromQueryResult)]
-struct Cleared {
-    reason: String,
+struct Looked {
+    countries: Vec<String>,
+    cleared: Vec<String>,
 }
 
 /// What a payout can be for, as banks report it.
@@ -182,8 +184,8 @@ impl Market {
         account_title: &str,
         in_dollars: bool,
     ) -> Result<MethodShown, Failure> {
-        run!(self, call, tx => {
-            let user = tx.actor().person()?.user;
+        let user = call.actor.person()?.user;
+        let shown = run!(self, call, tx => {
             let terms = tx.policy_in_force().await?.terms;
             let change = PayoutMethod::add(tx.actor(), tx.now(), tx.id(), user, iban, account_title, &terms)?;
             let change = if in_dollars { change.map(PayoutMethod::in_dollars) } else { change };
@@ -200,7 +202,9 @@ impl Market {
             tx.settle(change).await?;
             tx.audit("payout_method_add", shown.id, serde_json::json!({ "last4": shown.last4 })).await?;
             Ok(shown)
-        })
+        })?;
+        self.freelancer_changed(user).await;
+        Ok(shown)
     }
 
     /// A freelancer removes a bank account.
@@ -412,8 +416,8 @@ impl Market {
         self.payout_step(call, id, |payout, tx| payout.screened(tx.actor(), tx.now(), outcome.clone())).await
     }
 
-    /// What the list says of every name of who is paid, and of whatever a bank may be told as one, but for what our
-    /// people found to be nothing of this payout.
+    /// What the list says of every name of who is paid, of whatever a bank may be told as one, and of where they live,
+    /// but for what our people found to be nothing, of this payout or of the person.
     async fn payout_screened(&self, payout: &Payout) -> Result<Screened, Failure> {
         let row = row::method::Entity::find_by_id(payout.method.uuid()).one(self.db()).await?;
         let method = row.ok_or_else(|| Fault::bad_row("payouts", "its method is gone"))?;
@@ -426,10 +430,18 @@ impl Market {
             None => None,
         };
         let names = [Some(method.account_title), kept_at, latin, urdu, self.name_of(payout.user).await?];
-        let select = sql("select reason from payout_clearances where payout_id = $1", [payout.id.uuid().into()]);
-        let cleared = Cleared::find_by_statement(select).all(self.db()).await?;
-        let cleared: Vec<String> = cleared.into_iter().map(|row| row.reason).collect();
-        Ok(self.screening().list().await?.screen(names.iter().flatten().map(String::as_str), &cleared))
+        let names: Vec<String> = names.into_iter().flatten().collect();
+        let select = sql(
+            "select array(select country from freelancer_profiles where user_id = $1 and country is not null) as countries,
+                array(select cleared_of($2, $1)) as cleared",
+            [payout.user.uuid().into(), payout.id.uuid().into()],
+        );
+        let Looked { countries, cleared } = Looked::find_by_statement(select)
+            .one(self.db())
+            .await?
+            .ok_or_else(|| Fault::bad_row("payouts", "nothing was read, not even that nothing was cleared"))?;
+        let list = self.screening().list().await?;
+        Ok(list.screen(Particulars { names: &names, countries: &countries, cleared: &cleared }))
     }
 
     /// Why a payout must not be handed over now, whatever was found before: who is paid is suspended by now, or on a list.

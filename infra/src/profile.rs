@@ -45,14 +45,16 @@ impl Market {
     /// Change the person's own profile, which is made by the first change.
     pub async fn profile_update(&self, call: &Call, input: ProfileInput) -> Result<FreelancerProfile, Failure> {
         let user = call.actor.person()?.user;
-        run!(self, call, tx => {
+        let profile = run!(self, call, tx => {
             // The person's row is what two first changes at once queue up at.
             let person = tx.user_for_update(user).await?.ok_or(Refusal::HIDDEN)?;
             let profile = tx.profile_for_update(user).await?;
             let profile =
                 profile.unwrap_or_else(|| FreelancerProfile::blank(tx.id(), user, person.time_zone, tx.now()));
             tx.profile_save(profile.update(tx.actor(), input.clone(), tx.now())?).await
-        })
+        })?;
+        self.freelancer_changed(user).await;
+        Ok(profile)
     }
 
     /// Add something to the person's own portfolio.

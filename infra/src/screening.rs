@@ -1,8 +1,8 @@
-//! Screening of names. The list is a file's lines; a hit puts money on hold for our people to look
+//! Screening of names and countries. The list is a file's lines; a hit puts money on hold for our people to look
 //! at, and is never shown to the person. A list that can't be read lets nobody through: what was to be
 //! screened is tried again later.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use domain::payout::Screened;
@@ -10,30 +10,45 @@ use sha2::{Digest, Sha256};
 
 use crate::Fault;
 
-mod client;
+mod hit;
+mod party;
 
-/// Names that nobody is paid under, for trying things out.
-const SANDBOX_LIST: &str = "sandbox sanctioned person";
+/// A name that nobody is paid under, and a country that nobody is paid in, for trying things out.
+const SANDBOX_LIST: &str = "sandbox sanctioned person\ncountry: KP";
+/// What a line begins with that names a country, by its two letters of ISO 3166-1, and no person.
+const COUNTRY: &str = "country:";
 /// How much of a listed name is shown.
 const SHOWN: usize = 200;
 /// The largest file that is read.
 const FILE_BYTES: u64 = 64 << 20;
 
-/// Screens names.
+/// Screens names and countries.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Screening {
     /// Against a made-up list.
     #[default]
     Sandbox,
-    /// Against a file of names, one a line; lines that begin with `#` are comments. It is read anew for each
-    /// screening, so that a changed list counts at once.
+    /// Against a file of names, one a line; lines that begin with `#` are comments, and `country: KP` is a country. It
+    /// is read anew for each screening, so that a changed list counts at once.
     File(PathBuf),
 }
 
-/// The names of a list.
+/// The names and the countries of a list.
 #[derive(Debug, Clone, Default)]
 pub struct Listed {
     names: HashMap<Vec<String>, String>,
+    countries: BTreeSet<String>,
+}
+
+/// What is known of somebody that a list could have.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Particulars<'a> {
+    /// Every name of theirs.
+    pub names: &'a [String],
+    /// Where they live or are paid, by two letters.
+    pub countries: &'a [String],
+    /// What our people found to be nothing, as [`Listed::screen`] says it.
+    pub cleared: &'a [String],
 }
 
 impl Screening {
@@ -65,32 +80,60 @@ impl Listed {
     }
 
     fn of(text: &str) -> Result<Self, Fault> {
-        let lines = text.lines().map(str::trim).filter(|line| !line.starts_with('#'));
-        let names: HashMap<_, _> = lines
-            .map(|line| (normal(line), line.chars().take(SHOWN).collect::<String>()))
-            .filter(|(words, _)| !words.is_empty())
-            .collect();
-        if names.is_empty() {
-            return Err(unreadable(&"the list of names is empty"));
+        let mut listed = Self::default();
+        for line in text.lines().map(str::trim).filter(|line| !line.starts_with('#')) {
+            if let Some(country) = country_of(line) {
+                let country = country.to_ascii_uppercase();
+                if country.len() != 2 || !country.bytes().all(|letter| letter.is_ascii_uppercase()) {
+                    return Err(unreadable(&format!("\"{line}\" names no country by two letters")));
+                }
+                listed.countries.insert(country);
+                continue;
+            }
+            let words = normal(line);
+            if !words.is_empty() {
+                listed.names.insert(words, line.chars().take(SHOWN).collect());
+            }
         }
-        Ok(Self { names })
+        // A list of countries alone is most likely one whose names were lost on the way.
+        if listed.names.is_empty() {
+            return Err(unreadable(&"there is no name in the list"));
+        }
+        Ok(listed)
     }
 
     /// What tells one list from another.
     fn fingerprint(&self) -> String {
-        let mut lines: Vec<&str> = self.names.values().map(String::as_str).collect();
+        let countries = self.countries.iter().map(|country| format!("{COUNTRY} {country}"));
+        let mut lines: Vec<String> = self.names.values().cloned().chain(countries).collect();
         lines.sort_unstable();
         let hash = Sha256::digest(lines.join("\n"));
         hash.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// What the list says of these names, but for what our people found to be nothing already. Case, punctuation
-    /// and the order of words don't matter.
-    pub fn screen<'a>(&self, names: impl IntoIterator<Item = &'a str>, cleared: &[String]) -> Screened {
-        let found = names.into_iter().filter_map(|name| self.names.get(&normal(name)));
-        let mut hits = found.map(|listed| format!("on the list as {listed}")).filter(|hit| !cleared.contains(hit));
-        hits.next().map_or(Screened::Clear, Screened::Hit)
+    /// What of these names and countries is listed, and as what. Case, punctuation and the order of words don't matter.
+    fn found<'a>(&self, names: &'a [String], countries: &'a [String]) -> Vec<(&'a str, String)> {
+        let named = names.iter().filter_map(|name| Some((name.as_str(), self.names.get(&normal(name))?.clone())));
+        let placed = countries.iter().filter(|country| self.countries.contains(*country));
+        named.chain(placed.map(|country| (country.as_str(), format!("{COUNTRY} {country}")))).collect()
     }
+
+    /// What the list says of somebody, but for what our people found to be nothing already.
+    pub fn screen(&self, known: Particulars<'_>) -> Screened {
+        let found = self.found(known.names, known.countries).into_iter().map(|(_, listed)| as_listed(&listed));
+        found.into_iter().find(|hit| !known.cleared.contains(hit)).map_or(Screened::Clear, Screened::Hit)
+    }
+}
+
+/// How a hit of a payout is said.
+fn as_listed(listed: &str) -> String {
+    format!("on the list as {listed}")
+}
+
+/// The country that a line names, if that is what it does.
+fn country_of(line: &str) -> Option<&str> {
+    let (label, rest) = line.split_at_checked(COUNTRY.len())?;
+    label.eq_ignore_ascii_case(COUNTRY).then(|| rest.trim())
 }
 
 fn unreadable(why: &impl std::fmt::Display) -> Fault {
@@ -110,16 +153,23 @@ mod tests {
 
     #[test]
     fn a_list_is_lines_and_one_without_names_is_none() {
-        let list = Listed::of("# of a Tuesday\n\nMr. Bad, Guy\r\n  somebody else \n").unwrap();
-        let says = |name: &'static str, cleared: &[String]| list.screen(["Faisal", name], cleared);
+        let list = Listed::of("# of a Tuesday\n\nMr. Bad, Guy\r\n  somebody else \nCountry: ir\n").unwrap();
+        let says = |name: &str, country: &str, cleared: &[String]| {
+            let (names, countries) = (["Faisal".to_owned(), name.to_owned()], [country.to_owned()]);
+            list.screen(Particulars { names: &names, countries: &countries, cleared })
+        };
         let hit = "on the list as Mr. Bad, Guy".to_owned();
-        assert_eq!(says("GUY bad mr", &[]), Screened::Hit(hit.clone()));
-        assert_eq!(says("GUY bad mr", &[hit]), Screened::Clear, "our people looked at it");
-        assert_eq!(says("Else, Somebody", &["another".into()]), Screened::Hit("on the list as somebody else".into()));
-        assert_eq!(says("of a Tuesday", &[]), Screened::Clear);
-        for text in ["", "\n \n", "# nobody", "---"] {
+        assert_eq!(says("GUY bad mr", "PK", &[]), Screened::Hit(hit.clone()));
+        assert_eq!(says("GUY bad mr", "PK", std::slice::from_ref(&hit)), Screened::Clear, "our people looked at it");
+        let place = Screened::Hit("on the list as country: IR".into());
+        assert_eq!(says("GUY bad mr", "IR", &[hit]), place, "and at nothing else");
+        assert_eq!(says("Else, Somebody", "PK", &["x".into()]), Screened::Hit("on the list as somebody else".into()));
+        assert_eq!([says("of a Tuesday", "PK", &[]), says("IR", "PK", &[])], [Screened::Clear, Screened::Clear]);
+        for text in ["", "\n \n", "# nobody", "---", "country: IR", "Mr. Bad\ncountry: Iran", "Mr. Bad\ncountry:"] {
             assert!(Listed::of(text).is_err(), "{text:?}");
         }
+        let other = Listed::of("Mr. Bad, Guy\nsomebody else\ncountry: IQ").unwrap();
+        assert_ne!(list.fingerprint(), other.fingerprint());
         assert!(Screening::from_file(Path::new("/there/is/no/such/list")).is_err());
     }
 }

@@ -106,7 +106,7 @@ impl Tx {
         let Some(contract) = contract else { return Ok(()) };
         let contract: Contract = self.contract_seen(contract).await?.ok_or(Refusal::HIDDEN)?;
         contract.moves_money()?;
-        self.must_not_be_reviewed(contract.client).await
+        self.must_not_be_reviewed(contract.client, Some(contract.freelancer)).await
     }
 
     /// Nothing is sent back to the cards of a client whom our people look at: it could leave for good what they may have
@@ -115,6 +115,6 @@ impl Tx {
         for contract in self.contracts_on_hold(client).await? {
             contract.moves_money()?;
         }
-        self.must_not_be_reviewed(client).await
+        self.must_not_be_reviewed(client, None).await
     }
 }

@@ -55,11 +55,13 @@ impl Market {
     /// Change what the signed-in person says of themselves.
     pub async fn user_update(&self, call: &Call, edit: UserEdit) -> Result<User, Failure> {
         let id = call.actor.person()?.user;
-        run!(self, call, tx => {
+        let user = run!(self, call, tx => {
             let user = tx.user_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
             let change = user.update(tx.actor(), edit.clone())?;
             tx.user_save(change).await
-        })
+        })?;
+        self.freelancer_changed(id).await;
+        Ok(user)
     }
 
     /// An operator makes the person with this email one of our people, or no longer one. Whoever is

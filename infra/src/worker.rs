@@ -88,7 +88,7 @@ pub async fn run(market: Market, mut stop: watch::Receiver<bool>) {
     let mut rolled_up: Option<Instant> = None;
     let mut tidied: Option<Instant> = None;
     let mut comparing = Beside::new("the books could not be compared with the processor");
-    let mut screening = Beside::new("the clients could not be screened");
+    let mut screening = Beside::new("clients and freelancers could not be screened");
     while !*stop.borrow() {
         if rolled_up.is_none_or(|at| at.elapsed() >= ROLL_UP_EVERY) {
             if let Err(failure) = market.ledger_roll_up().await {
@@ -97,7 +97,7 @@ pub async fn run(market: Market, mut stop: watch::Receiver<bool>) {
             rolled_up = Some(Instant::now());
         }
         comparing.look(&market, |market| async move { market.reconcile_when_due().await });
-        screening.look(&market, |market| async move { market.clients_screen_when_due().await });
+        screening.look(&market, |market| async move { market.screen_when_due().await });
         if tidied.is_none_or(|at| at.elapsed() > TIDYING) {
             match market.tidy().await {
                 Ok(()) => tidied = Some(Instant::now()),

@@ -478,6 +478,10 @@ const KEPT: &[(&str, &str)] = &[
     ("exposures.freelancer_id", "shown"),
     ("exposures.viewer_id", "looks"),
     ("freelancer_profiles.user_id", "profile"),
+    (
+        "freelancer_screenings.freelancer_id",
+        "- the names and the country that are in `profile` and `payee`, and when they were screened",
+    ),
     ("gigs.created_by", "gigs"),
     ("invitations.freelancer_id", "invitations"),
     ("invitations.invited_by", "invitations"),
@@ -504,6 +508,7 @@ const KEPT: &[(&str, &str)] = &[
     ("saved_search_hits.user_id", "savedSearchHits"),
     ("saved_searches.user_id", "savedSearches"),
     ("screening_hits.cleared_by", "- done as one of our people: acts"),
+    ("screening_hits.freelancer_id", "- who is found on a list of sanctions is not told"),
     ("second_factors.user_id", "secondFactor"),
     ("sessions.user_id", "sessions"),
     ("submissions.author_id", "submissions"),

@@ -1,4 +1,4 @@
-//! Clients on lists: their money stands still until our people have looked.
+//! Clients and freelancers on lists: their money stands still until our people have looked.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,8 @@ use infra::screening::Screening;
 use serde_json::{Value, json};
 use tests::{Deal, Person, TestApp};
 
-const HITS: &str = "{ screeningHits { totalCount nodes { id status name listed organization { id } allowed } } }";
+const HITS: &str =
+    "{ screeningHits { totalCount nodes { id status name listed organization { id } freelancer { id } allowed } } }";
 
 /// A market with a list of its own, that changes.
 struct Listed {
@@ -35,7 +36,7 @@ impl Listed {
     }
 
     async fn sweeps(&self) -> bool {
-        self.app.market.clients_screen_when_due().await.unwrap()
+        self.app.market.screen_when_due().await.unwrap()
     }
 }
 
@@ -162,4 +163,107 @@ async fn a_list_that_cannot_be_read_lets_no_client_pay() {
     assert!(reply.body["errors"][0]["extensions"]["code"].is_string(), "{}", reply.body);
     listed.lists("Nobody");
     funds(&deal, &deal.milestone).await.ok();
+}
+
+#[tokio::test]
+async fn a_freelancer_on_a_list_begins_nothing_until_our_people_have_looked() {
+    let base = TestApp::new().await;
+    let listed = Listed::on(&base, "onboarding").await;
+    let app = &listed.app;
+    let deal = app.offered().await;
+    let faisal = &deal.freelancer;
+    funds(&deal, &deal.milestone).await.ok();
+    app.settles().await;
+    let (noor, amna) = (app.admin("noor").await, app.admin("amna").await);
+    listed.lists("FAISAL");
+    let accept = json!({ "offerId": deal.offer });
+    let accepts = async || faisal.does("offerAccept", accept.clone(), "contract { id status }").await;
+    assert_eq!(accepts().await.refused(), ["COMPLIANCE_REVIEW"]);
+    assert_eq!(accepts().await.refused(), ["COMPLIANCE_REVIEW"], "and stays so");
+    let found = hits(&noor).await;
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0]["name"], "Faisal");
+    assert_eq!((&found[0]["freelancer"]["id"], &found[0]["organization"]), (&json!(faisal.id), &json!(null)));
+    for person in [&deal.client, faisal] {
+        assert_eq!(clears(person, &found[0]["id"]).await.refused(), ["NOT_FOUND"]);
+    }
+    clears(&amna, &found[0]["id"]).await.ok();
+    assert_eq!(accepts().await.ok()["contract"]["status"], "ACTIVE");
+}
+
+#[tokio::test]
+async fn a_new_list_stops_the_money_of_a_freelancer_and_both_sides_must_be_looked_at() {
+    let base = TestApp::new().await;
+    let listed = Listed::on(&base, "freelancers").await;
+    let app = &listed.app;
+    let deal = app.submitted().await;
+    deal.client.does("milestoneApprove", json!({ "milestoneId": deal.milestone }), "milestone { id }").await.ok();
+    let bystander = app.freelancer("lin").await;
+    listed.lists("faisal\nClara & Company");
+    assert!(listed.sweeps().await);
+    assert!(!listed.sweeps().await);
+    assert_eq!(stands(&deal).await, "ON_HOLD");
+    app.passes(TimeDelta::days(9)).await;
+    assert_eq!(deal.balances().await[2], 0, "its hold is over, and it does not move");
+    let tip = json!({ "contractId": deal.contract, "amount": { "amount": "20.00" }, "message": "", "paymentMethod": "pm_sandbox_visa" });
+    assert_eq!(deal.client.does("bonusGive", tip, "milestone { id }").await.refused(), ["WRONG_STATE"]);
+
+    let noor = app.admin("noor").await;
+    let found = hits(&noor).await;
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found.iter().all(|hit| hit["freelancer"]["id"] != json!(bystander.id)));
+    // Whichever is looked at first, the other still stands against it.
+    clears(&noor, &found[0]["id"]).await.ok();
+    assert_eq!(stands(&deal).await, "ON_HOLD");
+    clears(&noor, &found[1]["id"]).await.ok();
+    assert_eq!(stands(&deal).await, "ACTIVE");
+    app.passes(TimeDelta::days(2)).await;
+    assert_eq!(deal.balances().await[2], 95_000);
+    assert_eq!(hits(&noor).await.len(), 2, "what was nothing is not found again");
+}
+
+#[tokio::test]
+async fn two_hits_of_one_contract_that_are_cleared_at_once_let_it_go() {
+    for _ in 0..3 {
+        let base = TestApp::new().await;
+        let listed = Listed::on(&base, "at-once").await;
+        let app = &listed.app;
+        let deal = app.submitted().await;
+        let (noor, amna) = (app.admin("noor").await, app.admin("amna").await);
+        listed.lists("faisal\nClara & Company");
+        assert!(listed.sweeps().await);
+        let found = hits(&noor).await;
+        let (one, other) = tokio::join!(clears(&noor, &found[0]["id"]), clears(&amna, &found[1]["id"]));
+        one.ok();
+        other.ok();
+        assert_eq!(stands(&deal).await, "ACTIVE");
+    }
+}
+
+#[tokio::test]
+async fn who_lives_in_a_listed_country_is_held_as_soon_as_they_say_so() {
+    let base = TestApp::new().await;
+    let listed = Listed::on(&base, "countries").await;
+    let app = &listed.app;
+    let deal = app.submitted().await;
+    let faisal = &deal.freelancer;
+    listed.lists("country: ir");
+    assert!(listed.sweeps().await);
+    let lives = async |country: &str| {
+        let profile = json!({ "headline": "Engineer", "overview": "", "country": country });
+        faisal.does("profileUpdate", profile, "profile { country }").await.ok();
+    };
+    lives("PK").await;
+    assert_eq!(stands(&deal).await, "ACTIVE");
+    lives("IR").await;
+    assert_eq!(stands(&deal).await, "ON_HOLD");
+    let noor = app.admin("noor").await;
+    let found = hits(&noor).await;
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!([&found[0]["name"], &found[0]["listed"]], ["IR", "country: IR"]);
+    // That they moved does not undo what was found; our people do.
+    lives("PK").await;
+    assert_eq!(stands(&deal).await, "ON_HOLD");
+    clears(&noor, &found[0]["id"]).await.ok();
+    assert_eq!(stands(&deal).await, "ACTIVE");
 }

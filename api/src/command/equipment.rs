@@ -84,7 +84,7 @@ fn rails(common: &Common, payments: &Payments) -> Result<Rails, Trouble> {
 
 /// Whom nobody is paid under the name of. In production somebody has to say.
 fn screening(common: &Common) -> Result<Screening, Trouble> {
-    let how = "set RABTA_SCREENING_FILE to a file with the names that sanctions lists forbid to pay, one a line";
+    let how = "set RABTA_SCREENING_FILE to a file with the names that sanctions lists forbid to pay, one a line, and countries as `country: KP`";
     match &common.screening_file {
         Some(file) => Screening::from_file(file)
             .map_err(|fault| Trouble::fixable(format!("RABTA_SCREENING_FILE {}: {fault}", file.display()), how)),

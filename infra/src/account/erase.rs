@@ -77,6 +77,7 @@ const FORGET: &[&str] = &[
          and (answer ->> 'email' = (select email from users where id = $1) or answer ->> 'id' = public_id('usr', $1))
          and $2::timestamptz is not null",
     "delete from known_networks where user_id = $1 and $2::timestamptz is not null",
+    "delete from freelancer_screenings where freelancer_id = $1 and $2::timestamptz is not null",
     // A company of one has nobody else to belong to, and goes on belonging to the id.
     "delete from members where user_id = $1 and role <> 'owner' and $2::timestamptz is not null",
 ];

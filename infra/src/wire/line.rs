@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::market::Market;
 use crate::rails::Transfer;
-use crate::screening::Listed;
+use crate::screening::{Listed, Particulars};
 use crate::sql::{ids, sql};
 use crate::vault::Vault;
 use crate::{Failure, Fault, Tx};
@@ -68,7 +68,8 @@ impl Waiting {
             return Ok(Fit::Stops("what our bank has to be told of it was not kept".to_owned()));
         };
         let slip = open(vault, &self.key, sealed)?;
-        Ok(match list.screen(slip.names(), &self.cleared) {
+        let names: Vec<String> = slip.names().map(str::to_owned).collect();
+        Ok(match list.screen(Particulars { names: &names, countries: &[], cleared: &self.cleared }) {
             Screened::Hit(why) => Fit::Stops(why),
             Screened::Clear => Fit::Goes(Box::new(slip)),
         })
@@ -155,7 +156,7 @@ pub(super) async fn by_hand<C: ConnectionTrait>(conn: &C, payout: PayoutId) -> R
 
 const WAITING: &str =
     "select line.key, line.payout_id, line.taken_by, line.sealed, owner.suspended_at is not null as suspended,
-        array(select cleared.reason from payout_clearances cleared where cleared.payout_id = payout.id) as cleared
+        array(select cleared_of(payout.id, payout.user_id)) as cleared
     from wire_lines line join payouts payout on payout.id = line.payout_id join users owner on owner.id = payout.user_id
     where line.payout_id = any($1) and line.outcome is null and payout.status = 'in_transit'
       and split_part(line.key, ':', 2) = payout.attempt::text";
