@@ -253,6 +253,15 @@ impl Market {
         if self.put_off(call, timer).await? {
             return Ok(());
         }
+        let acted = self.timer_act(call, timer).await;
+        // Our people may have begun to look at it meanwhile.
+        if matches!(acted, Err(Failure::Refused(Refusal::Rule { .. }))) && self.put_off(call, timer).await? {
+            return Ok(());
+        }
+        acted
+    }
+
+    async fn timer_act(&self, call: &Call, timer: Timer) -> Result<(), Failure> {
         match timer {
             Timer::ExpireOffer(offer) => self.offer_expire(call, offer).await,
             Timer::ExpireFunding(milestone) => self.funding_expire(call, milestone).await,

@@ -82,6 +82,7 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0110_payout_rails", sql: include_str!("../sql/0110_payout_rails.sql") },
     Migration { name: "0111_uncovered", sql: include_str!("../sql/0111_uncovered.sql") },
     Migration { name: "0112_largest_charge", sql: include_str!("../sql/0112_largest_charge.sql") },
+    Migration { name: "0115_milestones_stand_still", sql: include_str!("../sql/0115_milestones_stand_still.sql") },
     Migration { name: "0118_screening_of_freelancers", sql: include_str!("../sql/0118_screening_of_freelancers.sql") },
 ];
 

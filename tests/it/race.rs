@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use sqlx::Connection;
 use tests::books::{assert_books, books};
 use tests::crowd::{AT_ONCE, Outcomes, crowd, rounds};
-use tests::{Deal, PASSWORD, Reply, TestApp};
+use tests::{Deal, PASSWORD, Person, Reply, TestApp};
 
 use crate::gig::open_gig;
 use crate::worker::stand_in_line;
@@ -19,6 +19,7 @@ use crate::worker::stand_in_line;
 mod banks;
 mod bids;
 mod charges;
+mod holds;
 mod quarrels;
 
 const STATUS: &str = "milestone { status version }";

@@ -204,15 +204,16 @@ impl Contract {
     }
 }
 
-/// The contract whose money an entry of somebody brings to where it can be had: paid out, or spent on other work. While
-/// our people look at that contract nobody's act does that ([`Contract::moves_money`]). The clock waits by itself, what banks
-/// and processors did is only noted, and a correction of the books is our people's own.
+/// The contract whose money an entry brings to where it can be had: paid out, or spent on other work. While our people
+/// look at that contract neither anybody's act nor the clock does that ([`Contract::moves_money`]). What banks and
+/// processors did is only noted, and a correction of the books is our people's own.
 pub fn brings_out(actor: &Actor, entry: &JournalEntry) -> Option<ContractId> {
-    let by_somebody = match actor {
-        Actor::Person(_) => true,
-        Actor::Nobody | Actor::System => false,
+    let decided = match actor {
+        Actor::Person(_) => entry.reason != Reason::Correction,
+        Actor::System => matches!(entry.reason, Reason::HoldOver | Reason::Release | Reason::Refund | Reason::Award),
+        Actor::Nobody => false,
     };
     let can_be_had = |to| matches!(to, LedgerAccount::Available(_) | LedgerAccount::ClientCredit(_));
     let brings = entry.postings().iter().any(|posting| can_be_had(posting.to));
-    entry.contract.filter(|_| by_somebody && brings && entry.reason != Reason::Correction)
+    entry.contract.filter(|_| decided && brings)
 }

@@ -3,6 +3,7 @@ use uuid::Uuid;
 use super::*;
 use crate::access::{Denied, Person, Staff};
 use crate::id::Id;
+use crate::ledger::{JournalEntry, LedgerAccount, Reason};
 
 fn id<I: Id>(n: u128) -> I {
     I::from_uuid(Uuid::from_u128(n))
@@ -209,4 +210,29 @@ fn it_ends_when_it_is_settled_and_that_opens_its_reviews_for_two_weeks() {
     assert_eq!(ended.timers, [crate::change::TimerChange::Set(Timer::PublishReviews(id(1)), closes)]);
     assert_eq!(ended.next.reviews_close_at(), Some(closes));
     assert!(!active().finish(&Actor::System, now(), true).unwrap().changed);
+}
+
+#[test]
+fn neither_anybody_nor_the_clock_brings_out_what_is_looked_at() {
+    let (escrow, pending) = (LedgerAccount::Escrow(id(1)), LedgerAccount::Pending(id(1)));
+    let (available, credit) = (LedgerAccount::Available(id(1)), LedgerAccount::ClientCredit(id(1)));
+    let clearing = LedgerAccount::ProcessorClearing;
+    for (reason, from, to, by_somebody, by_clock) in [
+        (Reason::Release, escrow, pending, false, false),
+        (Reason::Release, escrow, available, true, true),
+        (Reason::HoldOver, pending, available, true, true),
+        (Reason::Refund, escrow, credit, true, true),
+        (Reason::Award, escrow, credit, true, true),
+        (Reason::RefundAfter, available, credit, true, false),
+        (Reason::ChargebackWon, clearing, available, true, false),
+        (Reason::Credit, clearing, credit, true, false),
+        (Reason::Correction, LedgerAccount::Losses, available, false, false),
+    ] {
+        let entry = JournalEntry::new(reason, "key").moving(from, to, Money::usd(1).unwrap());
+        for contract in [Some(id(7)), None] {
+            let entry = entry.clone().of_contract(contract);
+            let told = [lin(), Actor::System, Actor::Nobody].map(|actor| brings_out(&actor, &entry));
+            assert_eq!(told, [by_somebody, by_clock, false].map(|brings| contract.filter(|_| brings)), "{reason:?}");
+        }
+    }
 }

@@ -1,11 +1,13 @@
 //! Acts that need nothing but the milestone's own row, in two statements: read it, with the answer
 //! the call was given before; decide; and write all that follows in one, if the row is still the
-//! one that was read. If it is not, or the same key was used meanwhile, it is all done again. No
-//! transaction is open while we think, and nobody waits for us.
+//! one that was read, and our people do not look at its contract where money of it can be had by
+//! this. If it is not, or the same key was used meanwhile, it is all done again. No transaction is
+//! open while we think, and nobody waits for us.
 
+use domain::access::Actor;
 use domain::change::Change;
 use domain::contract::brings_out;
-use domain::id::{Id, MilestoneId};
+use domain::id::{ContractId, Id, MilestoneId};
 use domain::milestone::Milestone;
 use domain::refusal::Refusal;
 use sea_orm::{ConnectionTrait, FromQueryResult};
@@ -61,9 +63,10 @@ impl Market {
         let milestone = milestone.ok_or(Refusal::HIDDEN)?;
         let seen = milestone.version;
         let change = verb(milestone, &scene)?;
-        if let Some(contract) = change.entries.iter().find_map(|entry| brings_out(&call.actor, entry)) {
-            let looked_at = Call::system(call.trace.clone());
-            run!(self, &looked_at, tx => { tx.must_move_money(Some(contract)).await })?;
+        let brought_out = change.entries.iter().find_map(|entry| brings_out(&call.actor, entry));
+        // Of what is due it was looked at before ([`Market::put_off`]).
+        if call.actor != Actor::System {
+            self.must_move_money(call, brought_out).await?;
         }
         let mut facts = Facts::of(&scene, &change)?;
         facts.place(id, change.next.contract);
@@ -80,11 +83,13 @@ impl Market {
         if change.changed || !facts.is_empty() {
             let (facts, aftermath) = facts.into_value(&scene)?;
             let write = if change.changed {
-                row::Model::try_from(&change.next)?.move_on(seen, facts)
+                row::Model::try_from(&change.next)?.move_on(seen, brought_out.is_some(), facts)
             } else {
                 sql("select settle($1)", [facts.into()])
             };
             if self.db().query_one_raw(write).await?.is_none() {
+                // By its like, or by our people, who look at its contract by now.
+                self.must_move_money(call, brought_out).await?;
                 return Err(Fault::Overtaken { table: "milestones" }.into());
             }
             aftermath.follow(self);
@@ -93,6 +98,14 @@ impl Market {
             }
         }
         Ok(change.next)
+    }
+
+    async fn must_move_money(&self, call: &Call, contract: Option<ContractId>) -> Result<(), Failure> {
+        if contract.is_none() {
+            return Ok(());
+        }
+        let looks = Call { once: None, ..call.clone() };
+        run!(self, &looks, tx => { tx.must_move_money(contract).await })
     }
 
     /// The milestone as it is now, and the answer the call was given before, seen at one instant.

@@ -163,8 +163,9 @@ impl TryFrom<&Milestone> for Model {
 impl Model {
     /// Write the row, if it still has the version `seen`, and the facts that come with it. What a
     /// milestone is from its beginning (whose it is, on what terms), or since its money came, is not written again. No
-    /// row is returned if it has another version by now.
-    pub fn move_on(self, seen: i64, facts: Json) -> Statement {
+    /// row is returned if it has another version by now; nor if money is `brought_out` of it, and it stands still, as the
+    /// database keeps it of its contract.
+    pub fn move_on(self, seen: i64, brought_out: bool, facts: Json) -> Statement {
         // All columns by name: a new one has to be dealt with here.
         let Self {
             id,
@@ -206,7 +207,7 @@ impl Model {
                      refunded_minor = $13, charged_back_minor = $14, escrow = $15, holds = $16, submissions = $17,
                      rounds = $18, grace_hours = $19, payments = $20, chargebacks = $21, early_chargebacks = $22,
                      sources = $24
-                 where id = $1 and version = $2 returning id)
+                 where id = $1 and version = $2 and not ($25 and stands_still) returning id)
              select settle($23) from moved",
             [
                 id.into(),
@@ -233,6 +234,7 @@ impl Model {
                 early_chargebacks.into(),
                 facts.into(),
                 sources.into(),
+                brought_out.into(),
             ],
         )
     }
