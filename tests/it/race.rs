@@ -246,16 +246,18 @@ async fn asks_payout(deal: &Deal<'_>, input: Value) -> Reply {
 
 #[tokio::test]
 async fn payouts_of_one_balance() {
-    let app = TestApp::new().await;
-    let (deal, method) = rich(&app).await;
-    // Many of which one fits, then as many as fit, until nothing is left: 500, and four times 100 of 450.
-    for (amount, fit) in [("500.00", 1), ("100.00", 4), ("100.00", 0)] {
-        let replies = crowd(|_| asks_payout(&deal, payout(&method, amount, None))).await;
-        Outcomes::of(&replies).are(fit, &["INSUFFICIENT_FUNDS"]);
+    for _ in 0..rounds() {
+        let app = TestApp::new().await;
+        let (deal, method) = rich(&app).await;
+        // Many of which one fits, then as many as fit, until nothing is left: 500, and four times 100 of 450.
+        for (amount, fit) in [("500.00", 1), ("100.00", 4), ("100.00", 0)] {
+            let replies = crowd(|_| asks_payout(&deal, payout(&method, amount, None))).await;
+            Outcomes::of(&replies).are(fit, &["INSUFFICIENT_FUNDS"]);
+        }
+        assert_eq!(deal.balances().await, [0, 0, 5_000]);
+        settled(&app).await;
+        assert_eq!(count(&app, "select count(*) from payouts").await, 5);
     }
-    assert_eq!(deal.balances().await, [0, 0, 5_000]);
-    settled(&app).await;
-    assert_eq!(count(&app, "select count(*) from payouts").await, 5);
 }
 
 #[tokio::test]
