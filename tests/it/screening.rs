@@ -267,3 +267,36 @@ async fn who_lives_in_a_listed_country_is_held_as_soon_as_they_say_so() {
     clears(&noor, &found[0]["id"]).await.ok();
     assert_eq!(stands(&deal).await, "ACTIVE");
 }
+
+#[tokio::test]
+async fn a_payout_is_screened_for_the_country_and_not_for_what_was_nothing() {
+    let base = TestApp::new().await;
+    let listed = Listed::on(&base, "payouts").await;
+    let app = &listed.app;
+    let deal = app.released().await;
+    let faisal = &deal.freelancer;
+    let noor = app.admin("noor").await;
+    let profile = json!({ "headline": "Engineer", "overview": "", "country": "IR" });
+    faisal.does("profileUpdate", profile, "profile { id }").await.ok();
+    let method = json!({ "iban": "PK36SCBL0000001123456702", "accountTitle": "Faisal Mahmood" });
+    let method = faisal.does("payoutMethodAdd", method, "payoutMethod { id }").await.text("payoutMethod.id");
+    app.passes(TimeDelta::days(3)).await;
+    listed.lists("Mahmood, Faisal\ncountry: IR");
+    assert!(listed.sweeps().await);
+    let asks = async || {
+        let ask = json!({ "payoutMethodId": method, "amount": { "amount": "100.00" }, "purposeCode": "9186" });
+        let payout = faisal.does("payoutRequest", ask, "payout { id }").await.text("payout.id");
+        app.settles().await;
+        let query = "query($id: ID!) { payout(id: $id) { status blockReason } }";
+        noor.asks(query, json!({ "id": payout })).await.data()["payout"].clone()
+    };
+    let clear_one = async |name: &str| {
+        let hit = hits(&noor).await.into_iter().find(|hit| hit["name"] == name).expect("it was found");
+        clears(&noor, &hit["id"]).await.ok();
+    };
+    assert_eq!(asks().await, json!({ "status": "BLOCKED", "blockReason": "on the list as Mahmood, Faisal" }));
+    clear_one("Faisal Mahmood").await;
+    assert_eq!(asks().await, json!({ "status": "BLOCKED", "blockReason": "on the list as country: IR" }));
+    clear_one("IR").await;
+    assert_ne!(asks().await["status"], "BLOCKED", "what our people found to be nothing is not found again");
+}

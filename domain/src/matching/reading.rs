@@ -68,15 +68,18 @@ fn cut_title(text: &str) -> (&str, &str) {
     text.split_at(end)
 }
 
-/// Where a head in parts set off by bars ends: after the first words of its last part. It goes on as long as
-/// the next bar is near.
+/// Where a head in parts set off by bars ends: after the first words of its last part, and no earlier than it names a
+/// role, if that is soon. It goes on as long as the next bar is near.
 fn end_of_head(text: &str) -> Option<usize> {
     let head = first_letters(text, LONGEST_HEAD);
     let mut last = first_letters(head, LONGEST_TITLE).find('|')?;
     while let Some(next) = first_letters(&head[last + 1..], LONGEST_PART).find('|') {
         last += 1 + next;
     }
-    Some(last + words_after(&text[last..], 4))
+    let after = |words| last + words_after(&text[last..], words);
+    // The bar is the first of them.
+    let end = (4..=7).map(after).find(|end| !Role::named_in(&text[..*end]).is_empty());
+    Some(end.unwrap_or_else(|| after(4)))
 }
 
 /// The beginning of a text, no longer than so many letters.
@@ -519,6 +522,14 @@ mod tests {
         let documentation = read("API documentation\nWe need clear guides for developers who call our service.");
         assert_eq!(documentation.roles, ["technical-writer".parse().unwrap()]);
         assert_eq!(needs(&documentation), [("technical-writing", Need::Core)]);
+    }
+
+    #[test]
+    fn a_head_is_not_cut_within_the_name_of_a_role() {
+        let head = "Acme | Remote | Contract | December Unity Plug-in / developer to help us ship. We make games.";
+        assert_eq!(cut_title(head).0, "Acme | Remote | Contract | December Unity Plug-in / developer ");
+        let named = "Acme | iOS developer | Remote | Come and help us ship it, with other engineers.";
+        assert_eq!(cut_title(named).0, "Acme | iOS developer | Remote | Come and help ", "it is named before");
     }
 
     #[test]

@@ -319,6 +319,8 @@ mod tests {
         assert_eq!(slugs("UNIX Sys Admin"), ["systems-administrator"]);
         assert_eq!(slugs("C# developer or SEO experts"), ["back-end-developer", "seo-specialist"]);
         assert_eq!(slugs("Embedded applications/devices developer"), ["embedded-developer"]);
+        assert_eq!(slugs("Product engineer, solutions architect"), ["software-engineer"]);
+        assert_eq!(slugs("Web app developer; security consultants"), ["web-developer", "security-engineer"]);
         assert_eq!(slugs("nothing of the kind"), [""; 0]);
         // A company's name beside a title is not what the engineer works with.
         assert_eq!(slugs("Watchman Monitoring | Software engineers (Jr and Sr)"), ["software-engineer"]);
