@@ -3,12 +3,18 @@
 //! fields are read from the schema, so one that is added tomorrow is asked tomorrow.
 
 mod asked;
+mod empty;
+mod full;
+mod look;
+mod states;
 mod ways;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use tests::{Person, TestApp, Visitor};
+
+use full::Story;
 
 const PRINTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/it/seen.matrix");
 
@@ -180,6 +186,7 @@ async fn every_field_is_seen_by_whom_the_printed_table_says_and_by_nobody_else()
     let people = members(&app, &owner, &organization).await;
     let stranger = app.client("stranger").await;
     let (mediator, staff) = (app.mediator("marta").await, app.admin("noor").await);
+    let rival = app.freelancer("rival").await;
 
     // What the journey does not leave by itself.
     let invite = json!({ "organizationId": organization, "email": "new@example.com", "role": "VIEWER" });
@@ -264,8 +271,20 @@ async fn every_field_is_seen_by_whom_the_printed_table_says_and_by_nobody_else()
     }
 
     ids.insert("freelancerUser".to_owned(), world.journey.freelancer.user.clone());
+    let mut story = Story {
+        app: &app,
+        owner: owner.clone(),
+        freelancer: freelancer.clone(),
+        staff: &staff,
+        mediator: &mediator,
+        rival: &rival,
+        stranger: &stranger,
+        ids,
+    };
+    story.fills(&world).await;
+    let states = story.states(&world).await;
+    let ids = story.ids.clone();
     // Somebody else bid on the same gig. It is filled by now, so that it takes no more bids by itself.
-    let rival = app.freelancer("rival").await;
     let bid = "insert into proposals select gen_random_uuid(), gig_id, client_id,
             (select id from users where email = $1), terms, status, state, revision, submitted_at, viewed_at, version,
             created_at, updated_at from proposals limit 1";
@@ -281,7 +300,9 @@ async fn every_field_is_seen_by_whom_the_printed_table_says_and_by_nobody_else()
     viewers.extend([("mediator", mediator.visitor().await), ("staff_admin", staff.visitor().await)]);
 
     let types = Types::read().await;
-    let (mut table, mut cases) = look(&types, &viewers, &ids).await;
+    let kinds = kinds(&viewers, &ids).await;
+    let mut seen = look::look(&types, &viewers, &kinds, &states).await;
+    let (mut table, mut cases) = (std::mem::take(&mut seen.table), seen.cases);
     let wire = app.wire().await;
     for (lines, tried) in
         [asked::asked(&types, &viewers, &ids).await, asked::followed(&types, &viewers, &ids, &wire, &owner).await]
@@ -289,8 +310,10 @@ async fn every_field_is_seen_by_whom_the_printed_table_says_and_by_nobody_else()
         table.extend(lines.lines().map(|line| format!("{}\n", line.trim_end())));
         cases += tried;
     }
-    let (lines, tried) = ways::more_is_shown(&types, &viewers, &ids).await;
-    (table, cases) = (table + &lines, cases + tried);
+    let (lines, tried) = ways::more_is_shown(&types, &viewers, &kinds).await;
+    (table, cases) = (table + &lines + &empty::table(&seen.shown), cases + tried);
+    cases += states::are_not_there(&types, &viewers, &kinds, &states).await;
+    let table = format!("{}{table}", head(cases));
     if std::env::var_os("UPDATE_FILES").is_some() {
         std::fs::write(PRINTED, &table).unwrap();
     }
@@ -308,100 +331,33 @@ async fn every_field_is_seen_by_whom_the_printed_table_says_and_by_nobody_else()
     assert!(asked::suspended(&types, &token, &ids).await > 50);
 }
 
-/// Look at everything as everybody: the table, and how many cases it holds.
-async fn look(types: &Types, viewers: &Viewers<'_>, ids: &BTreeMap<String, String>) -> (String, usize) {
-    let mut table = String::from(
+/// What the printed table begins with.
+fn head(cases: usize) -> String {
+    format!(
         "# Who sees what: for each field, the viewers who are shown something in it, on a marketplace where everything has\n\
-         # happened. Printed by a test; read its diff like code. What nobody is shown was empty there.\n",
-    );
-    let mut cases = 0;
-    let mut met = BTreeSet::new();
-    for id in ids.values() {
-        let ask = "query($id: ID!) { node(id: $id) { __typename } }";
-        let seen_by = async |who: &Visitor<'_>| who.asks(ask, json!({ "id": id })).await;
-        let mut ty = String::new();
-        for (_, who) in viewers {
-            let reply = seen_by(who).await;
-            if let Some(name) = reply.data()["node"]["__typename"].as_str() {
-                ty = name.to_owned();
-            }
-        }
-        if ty.is_empty() || !met.insert(ty.clone()) {
-            continue;
-        }
-        let (selection, paths) = types.selection(&ty, 0);
-        let query = format!("query($id: ID!) {{ node(id: $id) {{ ... on {ty} {{ {selection} }} }} }}");
-        let mut shown: BTreeMap<&Path, Vec<&str>> = paths.iter().map(|path| (path, vec![])).collect();
-        let mut sees = Vec::new();
-        let (prefix, _) = id.split_once('_').unwrap_or_default();
-        let made_up = json!({ "id": format!("{prefix}_00000000000000000000000000") });
-        for (name, who) in viewers {
-            let reply = who.asks(&query, json!({ "id": id })).await;
-            cases += paths.len();
-            let node = &reply.data()["node"];
-            if node.is_null() {
-                // It can't be told from what does not exist.
-                let nothing = who.asks(&query, made_up.clone()).await;
-                assert_eq!((reply.status, &reply.body), (nothing.status, &nothing.body), "{ty} as {name}");
-                continue;
-            }
-            sees.push(*name);
-            assert_eq!(miscounted(node), None, "{ty} as {name}");
-            for path in &paths {
-                if is_there(node, path) {
-                    shown.entry(path).or_default().push(name);
-                }
-            }
-        }
-        table.push_str(&format!("\n{ty:<44} {}\n", sees.join(" ")));
-        for path in &paths {
-            let who = &shown[path];
-            let who = if *who == sees { "all of them".to_owned() } else { who.join(" ") };
-            table.push_str(&format!("  {:<42} {who}\n", path.join(".")));
-        }
-    }
-    let unmet: Vec<&String> = types.nodes().into_iter().filter(|ty| !met.contains(*ty)).collect();
-    assert!(unmet.is_empty(), "nothing of these kinds was looked at: {unmet:?}");
+         # happened, in {cases} cases: a viewer, a thing or a way to it, and a field. Printed by a test; read its diff like code.\n\
+         # Of several things of a kind, what any of them shows is told; those in a state of their own stand by themselves, and\n\
+         # there, too, what is left out was empty. Other fields that nobody is shown anything in stand at the end, with why.\n"
+    )
+}
 
-    for (root, around) in [("Query", ["{ ", " }"]), ("Viewer", ["{ viewer { ", " } }"])] {
-        table.push_str(&format!("\n{root}\n"));
-        for field in types.fields(root).iter().filter(|field| !needs_arguments(field) && field["name"] != "viewer") {
-            let (name, of) = (text(&field["name"]), named(&field["type"]));
-            let (selection, paths) = types.selection(&of, 1);
-            let has_edges = types.fields(&of).iter().any(|field| field["name"] == "edges");
-            let (inner, paths) = match selection.as_str() {
-                "" => (String::new(), vec![vec![name.clone()]]),
-                _ if has_edges => {
-                    ("{ edges { node { __typename } } }".to_owned(), vec![vec![name.clone(), "edges".to_owned()]])
+/// The things of each kind, by their ids.
+pub type Kinds = BTreeMap<String, Vec<String>>;
+
+/// What kinds of things these are, as somebody sees them.
+async fn kinds(viewers: &Viewers<'_>, ids: &BTreeMap<String, String>) -> Kinds {
+    let mut kinds = Kinds::new();
+    for id in ids.values() {
+        for (_, who) in viewers.iter().rev() {
+            let reply = who.asks("query($id: ID!) { node(id: $id) { __typename } }", json!({ "id": id })).await;
+            if let Some(ty) = reply.data()["node"]["__typename"].as_str() {
+                let known = kinds.entry(ty.to_owned()).or_default();
+                if !known.contains(id) {
+                    known.push(id.clone());
                 }
-                _ if types.is_node(&of) => ("{ __typename }".to_owned(), vec![vec![name.clone()]]),
-                all => {
-                    let below = paths.into_iter().map(|path| std::iter::once(name.clone()).chain(path).collect());
-                    (format!("{{ {all} }}"), below.collect())
-                }
-            };
-            let query = format!("{}{name} {inner}{}", around[0], around[1]);
-            let mut shown: BTreeMap<&Path, Vec<String>> = BTreeMap::new();
-            for (viewer, who) in viewers {
-                let reply = who.asks(&query, json!({})).await;
-                cases += paths.len();
-                let data = if root == "Viewer" { &reply.body["data"]["viewer"] } else { &reply.body["data"] };
-                let code = reply.body["errors"][0]["extensions"]["code"].as_str();
-                assert_ne!(code, Some("INTERNAL"), "{query} as {viewer}");
-                for path in &paths {
-                    match code {
-                        Some(code) => shown.entry(path).or_default().push(format!("{viewer}!{code}")),
-                        None if is_there(data, path) => shown.entry(path).or_default().push((*viewer).to_owned()),
-                        None => {}
-                    }
-                }
-            }
-            for path in &paths {
-                let who = shown.get(path).cloned().unwrap_or_default();
-                table.push_str(&format!("  {:<42} {}\n", path.join("."), who.join(" ")));
+                break;
             }
         }
     }
-    let lines: Vec<&str> = table.lines().map(str::trim_end).collect();
-    (lines.join("\n") + "\n", cases)
+    kinds
 }
