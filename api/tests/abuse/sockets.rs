@@ -24,17 +24,23 @@ pub struct Line(WebSocketStream<MaybeTlsStream<TcpStream>>);
 impl Line {
     /// Open one, from an address, with more headers, or the status it is refused with.
     pub async fn open(server: SocketAddr, from: &str, headers: &[(&'static str, &str)]) -> Result<Self, String> {
-        let mut request = format!("ws://{server}/graphql").into_client_request().unwrap();
-        let given = [("sec-websocket-protocol", "graphql-transport-ws"), ("x-forwarded-for", from)];
-        for (name, value) in given.iter().chain(headers) {
-            request.headers_mut().insert(*name, value.parse().unwrap());
-        }
         // It takes as little as it can at a time, for those that do not read.
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(4_096).unwrap();
-        let stream =
-            MaybeTlsStream::Plain(socket.connect(server).await.map_err(|error| format!("not opened ({error})"))?);
-        match client_async(request, stream).await {
+        let stream = socket.connect(server).await.map_err(|error| format!("not opened ({error})"))?;
+        let from = [("x-forwarded-for", from)];
+        let headers: Vec<_> = from.iter().chain(headers).copied().collect();
+        Self::over(stream, server, &headers).await
+    }
+
+    /// The same, over a connection to the server that there is.
+    pub async fn over(stream: TcpStream, server: SocketAddr, headers: &[(&'static str, &str)]) -> Result<Self, String> {
+        let mut request = format!("ws://{server}/graphql").into_client_request().unwrap();
+        let protocol = [("sec-websocket-protocol", "graphql-transport-ws")];
+        for (name, value) in protocol.iter().chain(headers) {
+            request.headers_mut().insert(*name, value.parse().unwrap());
+        }
+        match client_async(request, MaybeTlsStream::Plain(stream)).await {
             Ok((line, _)) => Ok(Self(line)),
             Err(Error::Http(response)) => Err(response.status().as_u16().to_string()),
             Err(error) => Err(format!("not opened ({error})")),
@@ -44,10 +50,15 @@ impl Line {
     /// The same, with hello said and answered.
     pub async fn greeted(server: SocketAddr, from: &str, token: Option<&str>) -> Self {
         let mut line = Self::open(server, from, &[]).await.unwrap();
-        let payload = token.map_or(json!({}), |token| json!({ "authorization": format!("Bearer {token}") }));
-        line.say(json!({ "type": "connection_init", "payload": payload })).await;
-        assert_eq!(line.hears().await, "connection_ack");
+        line.hello(token).await;
         line
+    }
+
+    /// Say hello, and hear that it was heard.
+    pub async fn hello(&mut self, token: Option<&str>) {
+        let payload = token.map_or(json!({}), |token| json!({ "authorization": format!("Bearer {token}") }));
+        self.say(json!({ "type": "connection_init", "payload": payload })).await;
+        assert_eq!(self.hears().await, "connection_ack");
     }
 
     /// Say something, if anybody still listens.
