@@ -440,6 +440,12 @@ impl Story<'_> {
         );
         let open = self.copies("screening_hits", &self.id("screeningHits"), &[&open]).await.remove(0);
         self.keeps("screeningHitOpen", open);
+        let of_freelancer = format!(
+            "'organization_id', null, 'freelancer_id', (select id from users where public_id('usr', id) = '{}')",
+            self.stranger.id
+        );
+        let of_freelancer = self.copies("screening_hits", &self.id("screeningHits"), &[&of_freelancer]).await.remove(0);
+        self.keeps("screeningHitOfFreelancer", of_freelancer);
     }
 }
 
