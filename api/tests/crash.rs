@@ -1,11 +1,14 @@
 //! `kill -9`, under load: of the server, of PostgreSQL, and of both. Several people do business over
 //! HTTP, with the keys that make it safe to repeat, and repeat whatever they got no answer to. In
 //! the end everything they were told is still so, nothing has happened twice, and all that was
-//! waiting to be done was done.
+//! waiting to be done was done. Where Stripe takes the money (a double of it, which lives on in the test's process), the
+//! server is killed when Stripe has done what it was asked for and we have not written that down.
 //!
 //! `CRASH_SEED` chooses who is killed and when, `CRASH_KILLS` how often.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on should stop")]
+
+mod double;
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
@@ -16,9 +19,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use chrono::TimeDelta;
+use infra::clock::Clock;
 use infra::embedded::{Embedded, Purpose, test_folder};
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection, Row};
+use tests::StripeDouble;
+use tests::stripe::{Books, Fault, Faults, Transfer};
 use tokio::time::sleep;
 
 const PASSWORD: &str = "tuba-gravel-ninety";
@@ -51,6 +58,8 @@ struct Rig {
     database: Option<Embedded>,
     private: bool,
     url: String,
+    /// Where Stripe is, if it takes the money.
+    stripe: Option<String>,
     server: Option<Child>,
     /// Where the server is: another port each time it is started.
     address: Arc<Mutex<SocketAddr>>,
@@ -58,13 +67,18 @@ struct Rig {
 
 impl Rig {
     async fn start() -> Self {
-        let folder = test_folder().with_file_name(format!("rabta-crash-{}", std::process::id()));
+        Self::start_with("rabta-crash", None).await
+    }
+
+    /// The same, in a folder of this name, where Stripe takes the money.
+    async fn start_with(name: &str, stripe: Option<String>) -> Self {
+        let folder = test_folder().with_file_name(format!("{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
         let database = Embedded::start(&folder, Purpose::Data, None).await.unwrap();
         database.ensure_database("rabta").await.unwrap();
         let url = database.url("rabta");
         let address = Arc::new(Mutex::new(SocketAddr::from(([127, 0, 0, 1], 0))));
-        let mut rig = Self { folder, database: Some(database), private: false, url, server: None, address };
+        let mut rig = Self { folder, database: Some(database), private: false, url, stripe, server: None, address };
         rig.start_server();
         rig
     }
@@ -74,7 +88,8 @@ impl Rig {
         let folder = test_folder().with_file_name(format!("rabta-crash-private-{}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
         let address = Arc::new(Mutex::new(SocketAddr::from(([127, 0, 0, 1], 0))));
-        let mut rig = Self { folder, database: None, private: true, url: String::new(), server: None, address };
+        let url = String::new();
+        let mut rig = Self { folder, database: None, private: true, url, stripe: None, server: None, address };
         rig.start_server();
         // From now on it has two users.
         rig.start_database().await;
@@ -94,6 +109,9 @@ impl Rig {
             command.env("DATABASE_URL", &self.url).env("RABTA_DATA_DIR", &keys);
         }
         command.env("RABTA_LISTEN", "127.0.0.1:0");
+        if let Some(base) = &self.stripe {
+            double::deals_with(&mut command, base);
+        }
         // Everybody has an address of their own, as far as limits are concerned.
         command.env("RABTA_TRUSTED_PROXIES", "1");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
@@ -227,7 +245,12 @@ impl Person {
         let input = json!({ "email": person.email, "name": name, "password": PASSWORD });
         let payload = person.insists("signUp", &input, "tokens { accessToken viewer { user { id } } }").await;
         person.token = payload["tokens"]["accessToken"].as_str().unwrap().to_owned();
-        person.does("sandboxEmailVerify", json!({}), "viewer { emailVerified }").await.unwrap();
+        if rig.stripe.is_none() {
+            person.does("sandboxEmailVerify", json!({}), "viewer { emailVerified }").await.unwrap();
+        } else {
+            let verify = "update users set email_verified_at = created_at where email = $1";
+            sqlx::query(verify).bind(&person.email).execute(&mut rig.connect().await).await.unwrap();
+        }
         person
     }
 
@@ -312,6 +335,9 @@ async fn business(mut client: Person, mut freelancer: Person, stop: Arc<AtomicBo
     let me = freelancer.asks("{ viewer { user { id } } }", json!({}), "viewer").await;
     let input = json!({ "name": "Acme" });
     let organization = client.does("organizationCreate", input, "organization { id }").await.unwrap();
+    let said = json!({ "latinName": "Faisal Mahmood", "address": "12 Mall Road, Lahore", "phone": "+923001234567",
+        "cnic": "35202-1234567-1" });
+    freelancer.does("payeeUpdate", said, "payee { version }").await.unwrap();
     let input = json!({ "iban": "PK36SCBL0000001123456702", "accountTitle": "Faisal" });
     let method = freelancer.does("payoutMethodAdd", input, "payoutMethod { id }").await.unwrap();
     while !stop.load(Ordering::Relaxed) {
@@ -385,7 +411,11 @@ async fn verify(people: &mut [Person], db: &mut PgConnection) -> std::collection
         sleep(Duration::from_millis(100)).await;
     }
 
-    // All they were told is still so: the same request gets the same answer.
+    is_as_told(people, db).await
+}
+
+/// All they were told is still so: the same request gets the same answer, and each act had one effect.
+async fn is_as_told(people: &mut [Person], db: &mut PgConnection) -> std::collections::BTreeMap<&'static str, i64> {
     let mut acts = 0;
     let mut counts = std::collections::BTreeMap::<&str, i64>::new();
     let mut hours = 0;
@@ -533,4 +563,98 @@ async fn a_private_postgresql_that_is_killed_alone_comes_back_under_the_server()
         "seed {seed}: {kills} kills of the private PostgreSQL, {} acts: {counts:?}",
         counts.values().sum::<i64>()
     );
+}
+
+/// What Stripe is asked for that moves money: to take some, and to carry some to a bank.
+const MOVES: [&str; 2] = ["/v1/payment_intents", "/v2/money_management/outbound_payments"];
+
+/// How often it was asked for something by POST.
+fn asked(stripe: &StripeDouble, path: &str) -> usize {
+    stripe.heard().iter().filter(|(method, at, _)| method == "POST" && at == path).count()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_stripe_did_and_we_did_not_write_down_is_found_out_and_not_done_again() {
+    let (seed, kills) = (setting("CRASH_SEED", 1), setting("CRASH_KILLS", 6));
+    let mut dice = Dice(seed);
+    let stripe = StripeDouble::start(Clock::System).await;
+    stripe.does(|books, _| books.carrying.global = true);
+    let mut rig = Rig::start_with("rabta-crash-stripe", Some(stripe.settings().base)).await;
+    double::is_in_a_hurry(&mut rig.connect().await).await;
+    let address = Arc::clone(&rig.address);
+    let door = double::door_to(move || *address.lock().unwrap());
+    let telling = tokio::spawn(stripe.tell_at_once(door.clone()));
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut working = Vec::new();
+    for pair in 0..PAIRS {
+        let number = pair as u64 * 2;
+        let client = Person::sign_up(&rig, &format!("clara{pair}"), number).await;
+        let freelancer = Person::sign_up(&rig, &format!("faisal{pair}"), number + 1).await;
+        working.push(tokio::spawn(business(client, freelancer, Arc::clone(&stop))));
+    }
+    for kill in 0..kills {
+        let path = MOVES[(kill % 2) as usize];
+        sleep(Duration::from_millis(dice.below(800))).await;
+        let before = asked(&stripe, path);
+        // It does what it is asked for, and nobody is told so by the time we die.
+        stripe.fails(Faults::at(path, Fault::Hang));
+        let began = Instant::now();
+        while asked(&stripe, path) == before {
+            assert!(began.elapsed() < PATIENCE + PATIENCE, "nobody asks for {path}");
+            sleep(Duration::from_millis(1)).await;
+        }
+        sleep(Duration::from_millis(dice.below(30))).await;
+        rig.kill_server();
+        stripe.fails(Faults::default());
+        rig.start_server();
+    }
+    stop.store(true, Ordering::Relaxed);
+    let mut people = Vec::new();
+    for pair in working {
+        people.extend(pair.await.unwrap());
+    }
+
+    // Nothing is stuck, once nobody waits any more for whoever was killed, and money that is carried has arrived.
+    let mut db = rig.connect().await;
+    let open = "select (select count(*) from events where done_at is null)
+        + (select count(*) from webhook_events where done_at is null)
+        + (select count(*) from timers where due_at <= now())
+        + (select count(*) from payments where status not in ('succeeded', 'failed'))
+        + (select count(*) from payouts where status <> 'paid')";
+    let began = Instant::now();
+    while one::<i64>(&mut db, open).await > 0 {
+        assert!(began.elapsed() < PATIENCE * 4, "timers, events, payments or payouts are left over");
+        stripe.does(|books, now| books.pass_time(now + TimeDelta::minutes(11)));
+        stripe.tell(&door, stripe.news()).await;
+        sleep(Duration::from_millis(500)).await;
+    }
+    let counts = is_as_told(&mut people, &mut db).await;
+    telling.abort();
+
+    // Stripe has each of them once, and not a cent more or less than we say.
+    assert_eq!(stripe.sins(), Vec::<String>::new());
+    let mut paid: Vec<String> = stripe.look(|books| books.intents.iter().map(|it| it.payment().to_owned()).collect());
+    paid.sort();
+    let payments = "select array_agg(public_id('pay', id) order by public_id('pay', id)) from payments";
+    assert_eq!(paid, one::<Vec<String>>(&mut db, payments).await, "one intent for each payment");
+    let carried: Vec<i64> = stripe.look(|books| books.carrying.outbound.iter().map(|it| it.amount).collect());
+    let keys = stripe.look(|books| {
+        let keys = books.carrying.outbound.iter().map(Transfer::key).map(str::to_owned);
+        keys.collect::<std::collections::BTreeSet<_>>()
+    });
+    let payouts = one::<i64>(&mut db, "select count(*) from payouts").await;
+    assert_eq!((carried.len(), keys.len()), (payouts as usize, payouts as usize), "one transfer for each payout");
+    assert!(carried.iter().all(|amount| *amount == 1_000), "{carried:?}");
+    let clearing = "select coalesce(sum(case when from_account = 'processor_clearing' then amount_minor
+            else -amount_minor end), 0)::bigint
+        from ledger_postings where 'processor_clearing' in (from_account, to_account)";
+    let gone =
+        "select coalesce(sum(case when to_account = 'paid_out' then amount_minor else -amount_minor end), 0)::bigint
+        from ledger_postings where 'paid_out' in (from_account, to_account)";
+    assert_eq!(one::<i64>(&mut db, clearing).await, stripe.look(Books::balance), "what came in");
+    assert_eq!(one::<i64>(&mut db, gone).await, stripe.look(Books::carried), "what went out");
+    assert!(payouts >= kills as i64 / 2, "only {payouts} payouts");
+    db.close().await.unwrap();
+    rig.end().await;
+    eprintln!("seed {seed}: {kills} kills while Stripe was asked, {payouts} payouts: {counts:?}");
 }

@@ -69,7 +69,7 @@ impl Inner {
             return Told::Said(refuse(401, "api_key_invalid", ""), None);
         }
         let whose = [header("stripe-account"), header("stripe-context")].concat();
-        let fault = self.faults.draw();
+        let fault = self.faults.draw(method.as_str(), uri.path());
         match fault {
             Some(Fault::Error) => return Told::Said(error(), None),
             Some(Fault::TooMany) => return Told::Said(refuse(429, "rate_limit", ""), Some(3)),

@@ -40,25 +40,35 @@ const ALL: [(Fault, u32); 7] = [
 pub struct Faults {
     next: VecDeque<Option<Fault>>,
     dice: Option<(StdRng, u32)>,
+    /// What is done there by POST fails like this.
+    at: Option<(&'static str, Fault)>,
 }
 
 impl Faults {
     /// The next requests fail like this, one after the other.
     pub fn next(faults: impl IntoIterator<Item = Fault>) -> Self {
-        Self { next: faults.into_iter().map(Some).collect(), dice: None }
+        Self { next: faults.into_iter().map(Some).collect(), ..Self::default() }
+    }
+
+    /// Whatever is asked for at this path by POST fails like this.
+    pub fn at(path: &'static str, fault: Fault) -> Self {
+        Self { at: Some((path, fault)), ..Self::default() }
     }
 
     /// So many requests go well, and the one after them fails.
     pub fn later(well: usize, fault: Fault) -> Self {
-        Self { next: std::iter::repeat_n(None, well).chain([Some(fault)]).collect(), dice: None }
+        Self { next: std::iter::repeat_n(None, well).chain([Some(fault)]).collect(), ..Self::default() }
     }
 
     /// Each request fails with this chance in a hundred, in any way.
     pub fn often(seed: u64, percent: u32) -> Self {
-        Self { next: VecDeque::new(), dice: Some((StdRng::seed_from_u64(seed), percent)) }
+        Self { dice: Some((StdRng::seed_from_u64(seed), percent)), ..Self::default() }
     }
 
-    pub(crate) fn draw(&mut self) -> Option<Fault> {
+    pub(crate) fn draw(&mut self, method: &str, path: &str) -> Option<Fault> {
+        if let Some((at, fault)) = self.at {
+            return (method == "POST" && path == at).then_some(fault);
+        }
         if let Some(fault) = self.next.pop_front() {
             return fault;
         }
