@@ -1,9 +1,12 @@
 //! The main journey through the real binary, with a double of Stripe where `STRIPE_API_BASE` points: signed up, verified by
-//! letter, posted, won, a card that is declined and one that pays, delivered, approved. What Stripe tells comes back as
-//! signed webhooks over HTTP. In the end the books, and what the double says it moved, agree to the cent.
+//! letter, posted, won, a card that is declined and one that pays, delivered, approved, and paid out by Global Payouts
+//! until the bank has it. What Stripe tells comes back as signed webhooks over HTTP. In the end the books, and what the
+//! double says it moved, agree to the cent. Time can't be let pass where Stripe is, so a policy is in force that holds
+//! nothing back for days.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on should stop")]
 
+mod double;
 #[path = "abuse/server.rs"]
 #[expect(dead_code, reason = "it serves others, too")]
 mod server;
@@ -12,34 +15,15 @@ use std::fs;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use axum::Router;
-use axum::body::{Bytes, to_bytes};
-use axum::extract::Request;
-use axum::http::{HeaderMap, StatusCode};
+use chrono::TimeDelta;
 use infra::clock::Clock;
 use infra::embedded::{Embedded, Purpose};
 use serde_json::{Value, json};
+use sqlx::{Connection, PgConnection};
 use tests::StripeDouble;
-use tests::stripe::{SECRET_KEY, WEBHOOK_SECRET};
+use tests::stripe::Books;
 
-use crate::server::{PATIENCE, Server};
-
-/// A door that passes on what is told at it to a server elsewhere.
-fn door_to(server: std::net::SocketAddr) -> Router {
-    let http = reqwest::Client::new();
-    Router::new().fallback(move |request: Request| {
-        let http = http.clone();
-        async move {
-            let (parts, body) = request.into_parts();
-            let body: Bytes = to_bytes(body, 1 << 20).await.unwrap();
-            let mut headers: HeaderMap = parts.headers;
-            headers.remove("host");
-            let sent =
-                http.post(format!("http://{server}{}", parts.uri.path())).headers(headers).body(body).send().await;
-            sent.map_or(StatusCode::BAD_GATEWAY, |answer| answer.status())
-        }
-    })
-}
+use crate::server::{PASSWORD, PATIENCE, Server};
 
 /// Somebody with an account.
 struct Player<'a> {
@@ -101,14 +85,18 @@ fn text(value: &Value, path: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_main_journey_is_paid_through_stripe_by_the_real_binary() {
-    let double = StripeDouble::start(Clock::System).await;
-    let base = double.settings().base;
-    let set = |command: &mut Command| {
-        command.env("STRIPE_API_BASE", &base).env("STRIPE_SECRET_KEY", SECRET_KEY);
-        command.env("STRIPE_WEBHOOK_SECRETS", WEBHOOK_SECRET).env("RABTA_LOG", "warn");
-    };
+    let stripe = StripeDouble::start(Clock::System).await;
+    stripe.does(|books, _| books.carrying.global = true);
+    let base = stripe.settings().base;
+    let set = |command: &mut Command| double::deals_with(command, &base);
     let server = Server::start_with("stripe", set);
-    let telling = tokio::spawn(double.tell_at_once(door_to(server.address)));
+    let address = server.address;
+    let door = double::door_to(move || address);
+    let telling = tokio::spawn(stripe.tell_at_once(door.clone()));
+    let database = Embedded::start(server.folder(), Purpose::Data, None).await.unwrap();
+    let mut db = PgConnection::connect(&database.url("rabta")).await.unwrap();
+    double::is_in_a_hurry(&mut db).await;
+    db.close().await.unwrap();
     let client = Player::new(&server, "sam").await;
     let freelancer = Player::new(&server, "ayesha").await;
 
@@ -159,12 +147,10 @@ async fn the_main_journey_is_paid_through_stripe_by_the_real_binary() {
     client
         .does("milestoneApprove", json!({ "milestoneId": milestone, "expectedVersion": seen }), "milestone { status }")
         .await;
-    let balances =
-        freelancer.asks("{ viewer { balances { pending { amount } available { amount } } } }", json!({})).await;
-    assert_eq!(
-        balances["viewer"]["balances"],
-        json!({ "pending": { "amount": "1140.00" }, "available": { "amount": "0.00" } })
-    );
+    let available = "{ viewer { balances { pending { amount } available { amount } } } }";
+    let balances = async || freelancer.asks(available, json!({})).await["viewer"]["balances"].clone();
+    let all = json!({ "pending": { "amount": "0.00" }, "available": { "amount": "1140.00" } });
+    until(async || (balances().await == all).then_some(())).await;
     let statement = client
         .asks(
             "query($id: ID!) { contract(id: $id) { statement(first: 10) { nodes { reason } } } }",
@@ -177,22 +163,45 @@ async fn the_main_journey_is_paid_through_stripe_by_the_real_binary() {
         .iter()
         .filter_map(|entry| entry["reason"].as_str())
         .collect();
-    assert_eq!(reasons, ["fund", "release"]);
+    assert_eq!(reasons, ["fund", "release", "hold_over"]);
     let paid = client
         .asks("query($id: ID!) { payment(id: $id) { status } }", json!({ "id": text(&payment, "payment.id") }))
         .await;
     assert_eq!(paid["payment"]["status"], "SUCCEEDED");
 
+    // The money goes home.
+    let said = json!({ "latinName": "Ayesha Malik", "address": "12 Mall Road, Lahore", "phone": "+923001234567",
+        "cnic": "35202-1234567-1" });
+    freelancer.does("payeeUpdate", said, "payee { version }").await;
+    let method = json!({ "iban": "PK36SCBL0000001123456702", "accountTitle": "Ayesha Malik" });
+    let method = freelancer.does("payoutMethodAdd", method, "payoutMethod { id }").await;
+    let ask = json!({ "payoutMethodId": text(&method, "payoutMethod.id"), "amount": { "amount": "1000.00" },
+        "purposeCode": "9186", "password": PASSWORD });
+    let payout = text(&freelancer.does("payoutRequest", ask, "payout { id }").await, "payout.id");
+    let query = "query($id: ID!) { payout(id: $id) { status } }";
+    let goes = async |wanted: &str| {
+        until(async || {
+            let seen = freelancer.asks(query, json!({ "id": payout })).await;
+            (seen["payout"]["status"] == wanted).then_some(())
+        })
+        .await;
+    };
+    goes("IN_TRANSIT").await;
+    stripe.does(|books, now| books.pass_time(now + TimeDelta::minutes(11)));
+    stripe.tell(&door, stripe.news()).await;
+    goes("PAID").await;
+    assert_eq!(stripe.look(Books::carried), 100_000, "the bank has it");
+    assert_eq!(balances().await["available"]["amount"], "140.00");
+
     // Stripe was asked as it wants to be, each act under a key of its own; and everything adds up on both sides.
-    assert_eq!(double.sins(), Vec::<String>::new());
-    let acts: Vec<_> = double
+    assert_eq!(stripe.sins(), Vec::<String>::new());
+    let acts: Vec<_> = stripe
         .heard()
         .into_iter()
         .filter(|(method, path, _)| method == "POST" && path == "/v1/payment_intents")
         .collect();
     let keys: std::collections::BTreeSet<&str> = acts.iter().map(|(_, _, key)| key.as_str()).collect();
     assert!(acts.len() >= 2 && keys.len() == 2 && !keys.contains(""), "{acts:?}");
-    let database = Embedded::start(server.folder(), Purpose::Data, None).await.unwrap();
     for arguments in [["audit", "verify"].as_slice(), &["reconcile"]] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rabta"));
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).args(arguments);
