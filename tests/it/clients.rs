@@ -80,7 +80,9 @@ async fn what_others_wrote_for_graphql_finds_nothing_wrong_with_us() {
     assert!(run("audit", &[&url], &[]).await.contains("61 of 61 audits hold"));
     assert!(run("examples", &[&origin], &[]).await.contains(" 0 faults"));
     at_work(&app, run("sockets", &[&url], &[])).await;
-    run("browser", &[&origin], &[]).await;
+    let seen = run("browser", &[&origin], &[]).await;
+    let is_skipped = seen.contains("skipped: ") && std::env::var_os("CHROMIUM").is_none();
+    assert!(is_skipped || seen.contains(" 0 faults"), "{seen}");
     let said = run("strict", &[&origin], &[]).await;
     assert!(said.contains(" 0 faults"), "{said}");
 
