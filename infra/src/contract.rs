@@ -32,8 +32,18 @@ impl Market {
     /// Contracts by their ids; those that don't exist, or that the caller may not see, are missing.
     pub async fn contracts_by_id(&self, call: &Call, wanted: &[ContractId]) -> Result<Vec<Contract>, Failure> {
         let rows = rows_with::<row::Entity, _>(self.db(), row::Column::Id, wanted).await?;
+        self.contracts_seen(call, rows, wanted).await
+    }
+
+    /// Of the contracts in these rows, which have some of these ids, those that the caller may see.
+    pub(crate) async fn contracts_seen(
+        &self,
+        call: &Call,
+        rows: Vec<row::Model>,
+        ids: &[ContractId],
+    ) -> Result<Vec<Contract>, Failure> {
         let contracts = rows.into_iter().map(Contract::try_from).collect::<Result<Vec<_>, _>>()?;
-        let open = self.in_dispute(&call.actor, wanted).await?;
+        let open = self.in_dispute(&call.actor, ids).await?;
         let seen = |contract: &Contract| {
             let subject = contract.subject();
             let subject = subject.disputed_if(subject.disputed || open.contains(&contract.id));
@@ -336,7 +346,7 @@ impl TryFrom<&Contract> for row::Model {
     }
 }
 
-mod row {
+pub(crate) mod row {
     use sea_orm::entity::prelude::*;
 
     #[sea_orm::model]

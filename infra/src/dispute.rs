@@ -47,6 +47,11 @@ impl Market {
     /// Disputes by their ids; those that don't exist, or that the caller may not see, are missing.
     pub async fn disputes_by_id(&self, call: &Call, wanted: &[DisputeId]) -> Result<Vec<Dispute>, Failure> {
         let rows = rows_with::<row::Entity, _>(self.db(), row::Column::Id, wanted).await?;
+        Self::disputes_seen(call, rows)
+    }
+
+    /// Of the disputes in these rows, those that the caller may see.
+    fn disputes_seen(call: &Call, rows: Vec<row::Model>) -> Result<Vec<Dispute>, Failure> {
         let disputes = rows.into_iter().map(Dispute::try_from).collect::<Result<Vec<_>, _>>()?;
         let seen = |dispute: &Dispute| access::allows(&call.actor, Verb::DisputeRead, &dispute.subject());
         Ok(disputes.into_iter().filter(seen).collect())

@@ -8,9 +8,11 @@ use domain::id::{ContractId, EventId, Id};
 use domain::refusal::Refusal;
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter};
 
+use crate::contract::row as contract;
 use crate::follow::{Followed, Watch};
 use crate::market::Market;
 use crate::page::{Key, Keyset, PageRequest, Pages, Slice, try_map_pages};
+use crate::sql::whole_of;
 use crate::{Call, Failure, Fault};
 
 impl Market {
@@ -50,16 +52,16 @@ impl Market {
 
     /// Something that happened on a contract, with its cursor in the contract's history, if the caller may see it.
     pub async fn happening_find(&self, call: &Call, id: EventId) -> Result<Option<(String, Happening)>, Failure> {
+        let (of, part) = (row::Column::ContractId, (row::Column::Id, id.uuid()));
+        let rows = whole_of::<contract::Entity, row::Entity>(self.db(), contract::Column::Id, of, part).await?;
+        let ids: Vec<ContractId> = rows.iter().map(|row| ContractId::from_uuid(row.id)).collect();
+        let Some(contract) = self.contracts_seen(call, rows, &ids).await?.pop() else { return Ok(None) };
         let found = row::Entity::find_by_id(id.uuid()).filter(row::Column::ContractId.is_not_null());
         let Some(row) = found.one(self.db()).await? else { return Ok(None) };
         let cursor = order().cursor(&row);
         let (for_client, for_freelancer) = (row.for_client, row.for_freelancer);
         let happening = Happening::try_from(row)?;
-        let view = match self.contract_find(call, happening.contract).await? {
-            Some(contract) => self.history_view(&call.actor, &contract).await?,
-            None => None,
-        };
-        let seen = match view {
+        let seen = match self.history_view(&call.actor, &contract).await? {
             Some(View::Freelancer) => for_freelancer,
             Some(View::Client) => for_client,
             Some(View::Platform) => for_client || for_freelancer,

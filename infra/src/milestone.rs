@@ -16,7 +16,7 @@ use crate::market::Market;
 use crate::offer::told_of;
 use crate::page::{Key, Keyset, PageRequest, Pages, Slice, try_map_pages};
 use crate::save::save_row;
-use crate::sql::rows_with;
+use crate::sql::{rows_with, whole_of};
 use crate::{Call, Failure, Tx, run};
 
 mod act;
@@ -31,6 +31,11 @@ impl Market {
     /// Milestones by their ids; those that don't exist, or that the caller may not see, are missing.
     pub async fn milestones_by_id(&self, call: &Call, wanted: &[MilestoneId]) -> Result<Vec<Milestone>, Failure> {
         let rows = rows_with::<row::Entity, _>(self.db(), row::Column::Id, wanted).await?;
+        self.milestones_seen(call, rows).await
+    }
+
+    /// Of the milestones in these rows, those that the caller may see.
+    async fn milestones_seen(&self, call: &Call, rows: Vec<row::Model>) -> Result<Vec<Milestone>, Failure> {
         let milestones = rows.into_iter().map(Milestone::try_from).collect::<Result<Vec<_>, _>>()?;
         let milestones = told_of(self.db(), &call.actor, milestones).await?;
         let contracts: Vec<ContractId> = milestones.iter().filter_map(|milestone| milestone.contract).collect();
@@ -45,9 +50,13 @@ impl Market {
 
     /// Work that was handed in, if the caller may see its milestone.
     pub async fn submission_find(&self, call: &Call, id: SubmissionId) -> Result<Option<Submission>, Failure> {
+        let (of, part) = (row::submission::Column::MilestoneId, (row::submission::Column::Id, id.uuid()));
+        let rows = whole_of::<row::Entity, row::submission::Entity>(self.db(), row::Column::Id, of, part).await?;
+        if self.milestones_seen(call, rows).await?.is_empty() {
+            return Ok(None);
+        }
         let row = row::submission::Entity::find_by_id(id.uuid()).one(self.db()).await?;
-        let Some(submission) = row.map(Submission::try_from).transpose()? else { return Ok(None) };
-        Ok(self.milestone_find(call, submission.milestone).await?.map(|_| submission))
+        Ok(row.map(Submission::try_from).transpose()?)
     }
 
     /// The milestones of contracts the caller has loaded, oldest first.

@@ -3,8 +3,8 @@
 use domain::id::Id;
 use sea_orm::sea_query::{Alias, Expr, Func, SelectStatement};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, ExprTrait, Iden, Iterable, QueryFilter, Statement,
-    Value,
+    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, ExprTrait, Iden, Iterable, QueryFilter, QuerySelect,
+    QueryTrait, Statement, Value,
 };
 use uuid::Uuid;
 
@@ -25,6 +25,19 @@ pub(crate) async fn rows_with<E: EntityTrait, I: Id>(
     wanted: &[I],
 ) -> Result<Vec<E::Model>, DbErr> {
     E::find().filter(column.into_expr().eq(Func::cust("any").arg(ids(wanted)))).all(conn).await
+}
+
+/// What a part belongs to, by the part's id, in one statement: it takes as much to find that there is no such part as that
+/// it belongs to what the caller may not see. `key` is the id of the whole, which the part's `of` holds.
+pub(crate) async fn whole_of<E: EntityTrait, P: EntityTrait>(
+    conn: &impl ConnectionTrait,
+    key: E::Column,
+    of: P::Column,
+    part: (P::Column, Uuid),
+) -> Result<Vec<E::Model>, DbErr> {
+    let (column, id) = part;
+    let of_part = P::find().select_only().column(of).filter(column.eq(id)).into_query();
+    E::find().filter(key.in_subquery(of_part)).all(conn).await
 }
 
 /// Select all columns of `E`, of the rows called `rows`, under a prefix: for reading its rows along with others.

@@ -20,7 +20,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder
 use crate::market::Market;
 use crate::page::{Key, Keyset, PageRequest, Pages, Slice, try_map_pages};
 use crate::save::save_row;
-use crate::sql::{ids, rows_with, sql};
+use crate::sql::{ids, rows_with, sql, whole_of};
 use crate::{Call, Failure, Fault, Tx, run};
 
 mod card;
@@ -51,6 +51,11 @@ impl Market {
     /// Weeks by their ids; those that don't exist, or that the caller may not see, are missing.
     pub async fn timesheets_by_id(&self, call: &Call, wanted: &[TimesheetId]) -> Result<Vec<Timesheet>, Failure> {
         let rows = rows_with::<row::Entity, _>(self.db(), row::Column::Id, wanted).await?;
+        self.timesheets_seen(call, rows).await
+    }
+
+    /// Of the weeks in these rows, those that the caller may see.
+    async fn timesheets_seen(&self, call: &Call, rows: Vec<row::Model>) -> Result<Vec<Timesheet>, Failure> {
         let found = row::with_entries(self.db(), rows).await?;
         let contracts: Vec<ContractId> = found.iter().map(|week| week.contract).collect();
         let open = self.in_dispute(&call.actor, &contracts).await?;
@@ -64,9 +69,10 @@ impl Market {
 
     /// The entry, if the caller may see its week.
     pub async fn time_entry_find(&self, call: &Call, id: TimeEntryId) -> Result<Option<TimeEntry>, Failure> {
-        let Some(row) = row::entry::Entity::find_by_id(id.uuid()).one(self.db()).await? else { return Ok(None) };
-        let week = self.timesheet_find(call, Id::from_uuid(row.timesheet_id)).await?;
-        Ok(week.and_then(|week| week.entries.into_iter().find(|entry| entry.id == id)))
+        let (of, part) = (row::entry::Column::TimesheetId, (row::entry::Column::Id, id.uuid()));
+        let rows = whole_of::<row::Entity, row::entry::Entity>(self.db(), row::Column::Id, of, part).await?;
+        let weeks = self.timesheets_seen(call, rows).await?;
+        Ok(weeks.into_iter().flat_map(|week| week.entries).find(|entry| entry.id == id))
     }
 
     /// The weeks of contracts the caller has loaded, newest first.

@@ -8,6 +8,7 @@ mod full;
 mod look;
 mod states;
 mod ways;
+mod work;
 
 use std::collections::BTreeMap;
 
@@ -323,6 +324,9 @@ async fn every_field_is_seen_by_whom_the_printed_table_says_and_by_nobody_else()
         "run UPDATE_FILES=1 cargo test -p tests --test it seen, and read the diff ({cases} cases)"
     );
     assert!(cases > 5_000, "only {cases} cases");
+
+    let (things, kinds) = work::is_the_same(&viewers, &kinds, &states).await;
+    assert!(things > 200 && kinds > 25, "{things} things of {kinds} kinds");
 
     // Whoever is suspended is nobody, and told so.
     let hidden = json!({ "userId": stranger.id, "reason": "To see what they see" });
