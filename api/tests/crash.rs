@@ -190,6 +190,8 @@ impl Rig {
     /// End it all, and leave nothing behind. When a test fails, what is there is worth a look.
     async fn end(mut self) {
         self.kill_server();
+        let logged = fs::read_to_string(self.folder.with_added_extension("keys").join("log")).unwrap();
+        assert_eq!(tests::leaks::in_log(&logged), Vec::<String>::new());
         self.database.take().unwrap().stop().await.unwrap();
         assert!(!self.folder.join("data/postmaster.pid").exists(), "nobody is left behind");
         fs::remove_dir_all(self.folder.with_added_extension("keys")).unwrap();

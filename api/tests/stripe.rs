@@ -211,5 +211,6 @@ async fn the_main_journey_is_paid_through_stripe_by_the_real_binary() {
         let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success(), "{arguments:?}: {said}");
     }
+    assert_eq!(tests::leaks::in_log(&server.logged()), Vec::<String>::new());
     telling.abort();
 }

@@ -1,5 +1,6 @@
 //! What must not lie about, in whatever story: at the end of each, the tables of its marketplace and all that was
-//! logged by then are looked through for whole numbers, passwords, tokens and secrets.
+//! logged by then are looked through for whole numbers, passwords, tokens and secrets; and so is what servers log that
+//! run by themselves.
 
 use std::io::Write;
 use std::sync::{Mutex, Once, PoisonError};
@@ -14,12 +15,12 @@ use crate::stripe::{SECRET_KEY, WEBHOOK_SECRET};
 /// What was logged and should not have been.
 static LEAKED: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-/// The numbers of identity that stories use begin like this; with it in the logs, a whole one is.
+/// The numbers of identity that stories use begin like this; without dashes, others can't be told from an instant.
 const CNIC: &str = "35202";
 
-/// As PostgreSQL looks for it: an IBAN, as it is and as bytes are shown; a CNIC; an access token; what lets a client's
-/// page go on with a payment.
-const IN_TABLES: &str = r"PK[0-9]{2}[A-Z]{4}[0-9A-Z]{16}|504b(3[0-9]){2}(4[1-9a-f]|5[0-9a]){4}(3[0-9]|4[1-9a-f]|5[0-9a]){16}|[^0-9a-f]35202-?[0-9]{7}-?[0-9][^0-9a-f]|eyJ[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]{20,}|pi_[a-z0-9]+_secret_";
+/// As PostgreSQL looks for it: an IBAN, as it is and as bytes are shown; a CNIC; an NTN with its dash; an access token;
+/// what lets a client's page go on with a payment.
+const IN_TABLES: &str = r"(^|[^0-9A-Za-z-])([0-9]{5}-[0-9]{7}-[0-9]|[0-9]{7}-[0-9])($|[^0-9A-Za-z-])|PK[0-9]{2}[A-Z]{4}[0-9A-Z]{16}|504b(3[0-9]){2}(4[1-9a-f]|5[0-9a]){4}(3[0-9]|4[1-9a-f]|5[0-9a]){16}|[^0-9a-f]35202-?[0-9]{7}-?[0-9][^0-9a-f]|eyJ[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]{20,}|pi_[a-z0-9]+_secret_";
 
 /// From now on, what this process logs is looked through.
 pub fn watch_logs() {
@@ -62,7 +63,14 @@ fn leaked(line: &str) -> Option<&'static str> {
         ("eyJ", "an access token"),
     ];
     let found = secrets.into_iter().find(|(secret, _)| line.contains(secret)).map(|(_, what)| what);
-    found.or_else(|| has_iban(line).then_some("an account number")).or_else(|| has_cnic(line).then_some("a CNIC"))
+    let found = found.or_else(|| has_iban(line).then_some("an account number"));
+    let found = found.or_else(|| has_cnic(line).then_some("a CNIC"));
+    found.or_else(|| has_number(line, &[7, 1]).then_some("an NTN"))
+}
+
+/// The lines of a log that hold what should not be there, and what that is.
+pub fn in_log(log: &str) -> Vec<String> {
+    log.lines().filter_map(|line| leaked(line).map(|what| format!("{what}: {line}"))).collect()
 }
 
 fn has_iban(line: &str) -> bool {
@@ -74,7 +82,22 @@ fn has_iban(line: &str) -> bool {
     })
 }
 
+/// Is there a word of so many digits, with a dash between each of them?
+fn has_number(line: &str, groups: &[usize]) -> bool {
+    let is_number = |word: &str| {
+        let mut parts = word.split('-');
+        let each = groups.iter().all(|length| {
+            parts.next().is_some_and(|part| part.len() == *length && part.bytes().all(|byte| byte.is_ascii_digit()))
+        });
+        each && parts.next().is_none()
+    };
+    line.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '-').any(is_number)
+}
+
 fn has_cnic(line: &str) -> bool {
+    if has_number(line, &[5, 7, 1]) {
+        return true;
+    }
     line.match_indices(CNIC).any(|(place, _)| {
         let rest = line[place..].bytes().filter(|byte| *byte != b'-').take(13).take_while(u8::is_ascii_digit).count();
         rest == 13
@@ -111,7 +134,7 @@ pub(crate) fn nothing_leaked(in_tables: &[(String, String)]) {
 
 #[cfg(test)]
 mod tests {
-    use super::leaked;
+    use super::{in_log, leaked};
 
     #[test]
     fn what_should_not_lie_about_is_seen() {
@@ -120,11 +143,17 @@ mod tests {
             ("iban=Iban(…6702)", None),
             ("cnic 35202-8765432-9", Some("a CNIC")),
             ("cnic 3520287654329", Some("a CNIC")),
+            ("cnic=\"42101-8765432-9\"", Some("a CNIC")),
+            ("cnic 42101-8765432-92", None),
+            ("ntn (1234567-8)", Some("an NTN")),
+            ("ntn=…5678", None),
+            ("at 2026-06-01T08:00:00Z, of 01234567-89ab-7def-8123-0123456789ab", None),
             ("took 35202 ms", None),
             ("Bearer eyJhbGciOi", Some("an access token")),
             ("pi_double000001_secret_double", Some("a client secret")),
         ] {
             assert_eq!(leaked(line), what, "{line}");
         }
+        assert_eq!(in_log("all is well\nntn 1234567-8\n"), ["an NTN: ntn 1234567-8"]);
     }
 }
