@@ -72,6 +72,7 @@ async fn play(seed: u64, steps: u64) -> Result<Played, String> {
     let mut world = World::new(seed);
     // The sandbox tells by itself what becomes of refunds, and in its own time.
     world.sends_to_cards = false;
+    (world.as_in_sandbox, world.outside.forgets) = (true, false);
     let mut twin = Twin::new(&app, world.now).await;
     let mut played = Played { moves: 0, refused: 0, entries: 0, seen: BTreeSet::new() };
     for next in world.beginning() {

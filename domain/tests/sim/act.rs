@@ -1,38 +1,23 @@
 //! Carrying out a move by the verbs of the domain, as the use cases do it in their transactions.
 
-use chrono::TimeDelta;
-use domain::Timestamp;
 use domain::access::{self, Actor, Subject, Verb};
 use domain::bonus;
 use domain::change::Change;
 use domain::contract::{Contract, Engagement, State as ContractState};
 use domain::credit::Credit;
-use domain::dispute::{self, Case, Claim, Disputed, Verdict};
-
+use domain::dispute::{self, Case, CaseId, Claim, Disputed, Verdict};
 use domain::event::Event;
-use domain::fx::FxQuote;
-use domain::id::{ContractId, DisputeId, MilestoneId, OfferId, PaymentId, PayoutId, PayoutMethodId};
+use domain::id::{ContractId, DisputeId, MilestoneId, OfferId, PaymentId};
 use domain::milestone::{Deal, Milestone, MilestoneDraft, Side, State};
 use domain::money::Money;
 use domain::offer::{Basis, MilestoneInput, Offer, OfferDraft};
-use domain::payout::{Carried, Known, Payout, PayoutMethod, PayoutRequest, PayoutState, Rail, Recent, Screened};
 use domain::policy::PolicyVersion;
 use domain::refusal::Refusal;
 use domain::timer::Timer;
 
-use super::choose::LISTED;
-use super::moves::{
-    Answer, ContractAct, DisputeAct, Gift, Message, MilestoneAct, Move, OfferAct, OfferTerms, Pay, PayoutAct,
-};
+use super::moves::{Answer, ContractAct, DisputeAct, Gift, Message, MilestoneAct, Move, OfferAct, OfferTerms, Pay};
 use super::outside::For;
-use super::planted::Planted;
 use super::world::{World, Wrong};
-
-/// What a dollar is in rupees here, as in the sandbox.
-fn quoted(now: Timestamp) -> Option<FxQuote> {
-    let (provider, expires_at) = ("sandbox table".to_owned(), now + TimeDelta::minutes(30));
-    "278.45".parse().ok().map(|rate| FxQuote { rate, provider, quoted_at: now, expires_at })
-}
 
 /// What the parties call a milestone: by its number, so that it is known again elsewhere.
 pub fn title(of: MilestoneId) -> String {
@@ -104,46 +89,20 @@ impl World {
             Move::OutageDeclare { by, outage, zones, span } => self.outage_declare(&by, outage, &zones, span),
             Move::OutageEnd { by, of } => self.outage_end(&by, of),
             Move::CardRefund { by, refund, payment, amount } => self.card_refund(&by, refund, payment, amount),
-            Move::PayoutMethodAdd { by, method, iban, title } => {
-                let outcome = self.method_add(&by, method, iban, title);
+            Move::PayoutMethodAdd { by, method, account } => {
+                let outcome = self.method_add(&by, method, account);
                 self.take(outcome, Self::put_method)
             }
             Move::PayoutMethodRemove { by, of } => {
                 let Some(method) = self.methods.get(&of).cloned() else { return Ok(absent()) };
                 self.take(method.remove(&by, self.now), Self::put_method)
             }
-            Move::PayoutRequest { by, payout, method, amount, reauthenticated } => {
-                let Some(method) = self.methods.get(&method) else { return Ok(absent()) };
-                let available = self.available(method.user);
-                let to_it = self.payouts.values().filter(|payout| payout.method == method.id);
-                let failed_rails = Rail::that_failed(to_it, self.now);
-                let request = PayoutRequest {
-                    amount,
-                    purpose_code: "9186".into(),
-                    purpose: Some("Freelance computer and information services".into()),
-                    written_purpose: None,
-                    quote: quoted(self.now),
-                    retention: None,
-                    recent: Recent::NOTHING,
-                    failed_rails,
-                    reauthenticated,
-                };
-                let terms = self.policy.terms.clone();
-                let outcome = by
-                    .person()
-                    .map_err(Refusal::from)
-                    .and_then(|_| Payout::request(&by, self.now, payout, method, request, available, terms));
-                self.take(outcome, Self::put_payout)
-            }
-            Move::Payout { by, of, expected, act } => {
-                let now = self.now;
-                self.on_payout(of, |payout| match act {
-                    PayoutAct::Cancel => payout.cancel(&by, now, expected),
-                    PayoutAct::Unblock => payout.unblock(&by, now, expected),
-                    PayoutAct::Reject => payout.reject(&by, now, expected, "No"),
-                    PayoutAct::Approve => payout.approve(&by, now, expected),
-                })
-            }
+            Move::PayoutRequest { by, payout, ask } => self.payout_request(&by, payout, ask),
+            Move::Payout { by, of, expected, act } => self.payout_act(&by, of, expected, act),
+            Move::CorrectionPropose { by, correction, draft } => self.correction_propose(&by, correction, *draft),
+            Move::Correction { by, of, expected, act } => self.correction_act(&by, of, expected, act),
+            Move::UserSuspend { by, user } => self.user_suspend(&by, user),
+            Move::UserReinstate { by, user } => self.user_reinstate(&by, user),
         }
     }
 
@@ -181,7 +140,13 @@ impl World {
             Timer::ExpireFunding(id) => {
                 self.on_milestone(id, |m| m.expire_funding(&system, now, false)?.then(|m| bonus::lapse(m, now)))
             }
-            Timer::AutoApproveMilestone(id) => self.on_milestone(id, |m| m.auto_approve(&system, now, false)),
+            Timer::AutoApproveMilestone(id) => {
+                let Some(seen) = self.milestones.get(&id).cloned() else { return Ok(absent()) };
+                let barred = self.seen_as_barred(seen.freelancer).client;
+                let answer = self.on_milestone(id, |m| m.auto_approve(&system, now, barred))?;
+                self.silence_was_no_yes(&Case::Milestone(seen), self.case(CaseId::Milestone(id)))?;
+                Ok(answer)
+            }
             Timer::RemindReview(id) => self.on_milestone(id, |m| m.remind(&system, now)),
             Timer::ReleaseMilestone(id) => self.on_milestone(id, |m| m.release(&system, now)),
             Timer::DormancyMilestone(id) => self.on_milestone(id, |m| m.age(&system, now)),
@@ -195,7 +160,13 @@ impl World {
                 })
             }
             Timer::SubmitTimesheet(id) => self.on_timesheet(id, |t| t.submit(&system, now, None)),
-            Timer::AutoApproveTimesheet(id) => self.on_timesheet(id, |t| t.auto_approve(&system, now, false)),
+            Timer::AutoApproveTimesheet(id) => {
+                let Some(seen) = self.timesheets.get(&id).cloned() else { return Ok(absent()) };
+                let barred = self.seen_as_barred(seen.freelancer).client;
+                let answer = self.on_timesheet(id, |t| t.auto_approve(&system, now, barred))?;
+                self.silence_was_no_yes(&Case::Timesheet(seen), self.case(CaseId::Timesheet(id)))?;
+                Ok(answer)
+            }
             Timer::ChargeTimesheet(id) => {
                 let payment: PaymentId = self.fresh();
                 self.timesheet_charge(id, payment)
@@ -205,15 +176,17 @@ impl World {
             Timer::AdvanceDispute(id) => {
                 let Some(dispute) = self.disputes.get(&id).cloned() else { return Ok(absent()) };
                 let Some(case) = self.case(dispute.case) else { return Ok(absent()) };
-                self.take_disputed(dispute.advance(case, &system, now, dispute::Both::default()))
+                let (seen, barred) = (dispute.clone(), self.seen_as_barred(dispute.freelancer));
+                let answer = self.take_disputed(dispute.advance(case, &system, now, barred))?;
+                self.silence_decided_nothing(&seen)?;
+                Ok(answer)
             }
             Timer::AdvancePayout(id) => self.payout_advances(id),
             // Nobody writes reviews here.
             Timer::PublishReviews(_) => Ok(Answer::AsItWas),
             Timer::ApplyOutage(id) => self.outage_applies(id),
-            Timer::ExpireGig(_) | Timer::WarnGigExpiry(_) | Timer::ExpireCorrection(_) => {
-                Err(format!("nobody sets {timer:?} here"))
-            }
+            Timer::ExpireCorrection(id) => self.correction_expires(id),
+            Timer::ExpireGig(_) | Timer::WarnGigExpiry(_) => Err(format!("nobody sets {timer:?} here")),
         }
     }
 
@@ -579,76 +552,6 @@ impl World {
         }
     }
 
-    fn method_add(
-        &self,
-        by: &Actor,
-        method: PayoutMethodId,
-        iban: &str,
-        title: &str,
-    ) -> Result<Change<PayoutMethod>, Refusal> {
-        let user = by.person()?.user;
-        let added = PayoutMethod::add(by, self.now, method, user, iban, title, &self.policy.terms)?;
-        let same =
-            |other: &&PayoutMethod| other.user == user && other.removed_at.is_none() && other.iban == added.next.iban;
-        match self.methods.values().find(same) {
-            Some(_) => Err(Refusal::rule("PAYOUT_METHOD_EXISTS", "you have added this account already")),
-            None => Ok(added),
-        }
-    }
-
-    /// The next step of a payout is due.
-    fn payout_advances(&mut self, id: PayoutId) -> Result<Answer, Wrong> {
-        let (system, now) = (Actor::System, self.now);
-        let Some(payout) = self.payouts.get(&id) else { return Ok(absent()) };
-        match &payout.state {
-            PayoutState::Requested { .. } => self.on_payout(id, |payout| payout.screen(&system, now)),
-            PayoutState::Screening { .. } => self.payout_is_screened(id),
-            PayoutState::Queued { .. } => self.on_payout(id, |payout| payout.send(&system, now)),
-            PayoutState::Sent { .. } | PayoutState::InTransit { .. } | PayoutState::Unknown { .. } => {
-                let attempt = payout.attempt;
-                let known = match self.outside.rail_knows(id, attempt, now) {
-                    Known::Absent if self.planted == Some(Planted::AbsentIsRefused) => {
-                        Known::Told(Carried::Refused("never_handed_over".into()))
-                    }
-                    known => known,
-                };
-                self.on_payout(id, |payout| payout.asked(&system, now, attempt, &known))
-            }
-            PayoutState::Blocked { .. }
-            | PayoutState::Paid { .. }
-            | PayoutState::Returned { .. }
-            | PayoutState::Cancelled { .. } => Ok(Answer::AsItWas),
-        }
-    }
-
-    fn payout_is_screened(&mut self, id: PayoutId) -> Result<Answer, Wrong> {
-        let (system, now) = (Actor::System, self.now);
-        let method = self.payouts.get(&id).and_then(|payout| self.methods.get(&payout.method));
-        let Some(method) = method else { return Ok(absent()) };
-        let said = match method.account_title == LISTED {
-            true => Screened::Hit(format!("on the list as {}", LISTED.to_lowercase())),
-            false => Screened::Clear,
-        };
-        self.on_payout(id, |payout| payout.screened(&system, now, said))
-    }
-
-    /// A payout is handed to its rail, if this attempt still waits for that.
-    fn payout_is_handed_over(&mut self, id: PayoutId, attempt: u32) -> Result<Answer, Wrong> {
-        let Some(payout) = self.payouts.get(&id) else { return Ok(absent()) };
-        if payout.attempt != attempt || !matches!(payout.state, PayoutState::Sent { .. }) {
-            return Ok(Answer::AsItWas);
-        }
-        let Some(method) = self.methods.get(&payout.method) else { return Ok(absent()) };
-        let says = self.outside.rail_takes(id, attempt, method.iban.last4(), self.now);
-        self.rail_tells(id, attempt, &says);
-        self.rail_is_heard(id, attempt, &says)
-    }
-
-    fn rail_is_heard(&mut self, id: PayoutId, attempt: u32, says: &Carried) -> Result<Answer, Wrong> {
-        let (system, now) = (Actor::System, self.now);
-        self.on_payout(id, |payout| payout.heard(&system, now, attempt, says))
-    }
-
     pub(super) fn on_milestone(
         &mut self,
         of: MilestoneId,
@@ -671,15 +574,6 @@ impl World {
             }
         }
         self.take(outcome, Self::put_milestone)
-    }
-
-    fn on_payout(
-        &mut self,
-        of: PayoutId,
-        verb: impl FnOnce(Payout) -> Result<Change<Payout>, Refusal>,
-    ) -> Result<Answer, Wrong> {
-        let Some(payout) = self.payouts.get(&of).cloned() else { return Ok(absent()) };
-        self.take(verb(payout), Self::put_payout)
     }
 
     pub(super) fn take_disputed(&mut self, outcome: Result<Disputed, Refusal>) -> Result<Answer, Wrong> {

@@ -26,6 +26,8 @@ pub struct Books {
     credits: BTreeMap<LedgerAccount, Vec<(Option<PaymentId>, i64)>>,
     keys: HashSet<String>,
     pub entries: u64,
+    /// How many of them are corrections.
+    pub corrections: u64,
     pub reasons: BTreeSet<&'static str>,
 }
 
@@ -45,10 +47,17 @@ impl Books {
         Credit::of_parts(Currency::Usd, parts.collect())
     }
 
+    /// What of it came with no payment.
+    pub fn unnamed(&self, account: LedgerAccount) -> i64 {
+        let parts = self.credits.get(&account).into_iter().flatten();
+        parts.filter(|(of, _)| of.is_none()).map(|(_, cents)| cents).sum()
+    }
+
     /// Post an entry, or say what is wrong with it.
     pub fn post(&mut self, entry: &JournalEntry) -> Result<(), String> {
         self.entries += 1;
         self.reasons.insert(entry.reason.as_str());
+        self.corrections += u64::from(entry.reason == Reason::Correction);
         if !self.keys.insert(entry.key.clone()) {
             return Err(format!("the key {} was used before", entry.key));
         }
@@ -86,9 +95,6 @@ impl Books {
     }
 
     fn credit_by(&mut self, account: LedgerAccount, payment: Option<PaymentId>, delta: i64) -> Result<(), String> {
-        if payment.is_none() {
-            return Err(format!("{account}: nobody knows what {delta} of it came with"));
-        }
         let parts = self.credits.entry(account).or_default();
         let there = match parts.iter_mut().find(|(of, _)| *of == payment) {
             Some((_, there)) => there,

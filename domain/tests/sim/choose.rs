@@ -4,10 +4,9 @@
 use chrono::TimeDelta;
 use domain::access::{Actor, MemberRole, Person, Staff, Verb};
 use domain::contract::{Engagement, HoldReason};
-use domain::id::{
-    ContractId, DisputeId, MilestoneId, OfferId, OrganizationId, OutageId, PayoutId, PayoutMethodId, TimesheetId,
-    UserId,
-};
+use domain::correction::CorrectionDraft;
+use domain::id::{ContractId, DisputeId, MilestoneId, OfferId, OrganizationId, OutageId, TimesheetId, UserId};
+use domain::ledger::LedgerAccount;
 use domain::milestone::{Approval, Kind, Status};
 use domain::money::Money;
 use domain::outage::Span;
@@ -16,7 +15,7 @@ use domain::timer::Timer;
 
 use super::check::parties;
 use super::moves::{
-    ContractAct, DisputeAct, Gift, MilestoneAct, Move, OfferAct, OfferTerms, Pay, PayoutAct, TimesheetAct, Work,
+    ContractAct, CorrectionAct, DisputeAct, Gift, MilestoneAct, Move, OfferAct, OfferTerms, Pay, TimesheetAct, Work,
 };
 use super::outages::{CLIENTS_ZONE, FREELANCERS_ZONES};
 use super::world::{CLIENTS, FREELANCERS, World, id, usd};
@@ -24,21 +23,6 @@ use super::world::{CLIENTS, FREELANCERS, World, id, usd};
 const MILESTONES: usize = 16;
 const TIMESHEETS: usize = 10;
 const OUTAGES: usize = 5;
-const PAYOUTS: usize = 8;
-const METHODS: usize = 5;
-
-/// Accounts of the sandbox: paid, refused by every rail, returned by the bank, the answer lost,
-/// handed over late, which takes more tries to matter, and put off because too little of our money is there.
-const IBANS: [&str; 7] = [
-    "PK36SCBL0000001123456702",
-    "PK58SCBL0000001123450001",
-    "PK31SCBL0000001123450002",
-    "PK04SCBL0000001123450003",
-    "PK47SCBL0000001123450005",
-    "PK47SCBL0000001123450005",
-    "PK63SCBL0000001123450008",
-];
-
 /// Tokens of cards. Whether one works is up to the dice.
 pub const CARDS: [&str; 2] = ["pm_sandbox_visa", "pm_sandbox_silent"];
 
@@ -48,12 +32,33 @@ pub const LISTED: &str = "Sandbox Sanctioned Person";
 impl World {
     /// The next move; none if nothing comes of what the dice said.
     pub fn choose(&mut self) -> Option<Move> {
+        let next = self.choose_anything()?;
+        Some(self.as_they_are(next))
+    }
+
+    fn choose_anything(&mut self) -> Option<Move> {
+        // Nobody stays suspended for long: there is more to play.
+        let suspended = self.users.values().find(|user| user.suspended_at.is_some()).map(|user| user.id);
+        if let Some(user) = suspended.filter(|_| self.dice.percent(4)) {
+            return Some(Move::UserReinstate { by: self.admin(), user });
+        }
+        if self.rich && self.dice.percent(20) {
+            return match self.dice.below(20) {
+                0 => Some(self.people_move()),
+                1..=3 => self.timer_fires(),
+                4..=5 => Some(Move::EventsAreTold),
+                _ => self.payout_moves(),
+            };
+        }
         match self.dice.below(100) {
             0..=4 => Some(self.time_passes()),
             5..=15 => self.timer_fires(),
             16..=19 => Some(Move::EventsAreTold),
             20..=34 => self.message(),
-            35 => Some(self.outage_moves()),
+            35 => match self.dice.below(10) {
+                0..=4 => Some(self.outage_moves()),
+                _ => Some(self.people_move()),
+            },
             36 => self.chargeback(),
             37..=42 => self.milestone_begins(),
             43..=72 => self.milestone_moves(),
@@ -61,6 +66,7 @@ impl World {
             82..=89 => self.timesheet_moves(),
             90..=91 => self.offer_or_contract_moves(),
             92..=93 if self.sends_to_cards => self.card_moves(),
+            94 => self.correction_moves(),
             _ => self.payout_moves(),
         }
     }
@@ -81,7 +87,28 @@ impl World {
                 }
             }
         }
+        if self.rich {
+            moves.extend((1..=FREELANCERS).flat_map(|freelancer| self.made_rich(id(freelancer))));
+        }
         moves
+    }
+
+    /// Two of our people make a freelancer rich, who has two accounts.
+    fn made_rich(&mut self, freelancer: UserId) -> Vec<Move> {
+        let [by, another] = [410, 411].map(|n| person(n, vec![], Some(Staff::Admin)));
+        let [_, themselves] = parties(id(1), freelancer);
+        let (from, to) = (LedgerAccount::Losses, LedgerAccount::Available(freelancer));
+        let amount = usd(self.dice.between(10_000, 500_000));
+        let reason = "They were paid too little".to_owned();
+        let draft = CorrectionDraft { from, to, amount, reason, cause: None, settles: None, came_with: None };
+        let (correction, act) = (self.fresh(), CorrectionAct::Approve);
+        let (in_rupees, in_dollars) = (self.account(false), self.account(true));
+        vec![
+            Move::CorrectionPropose { by, correction, draft: Box::new(draft) },
+            Move::Correction { by: another, of: correction, expected: None, act },
+            Move::PayoutMethodAdd { by: themselves.clone(), method: self.fresh(), account: in_rupees },
+            Move::PayoutMethodAdd { by: themselves, method: self.fresh(), account: in_dollars },
+        ]
     }
 
     fn time_passes(&mut self) -> Move {
@@ -92,7 +119,7 @@ impl World {
             (5, Some(due)) => due - self.now - TimeDelta::seconds(1),
             (6..=8, _) => TimeDelta::minutes(self.dice.between(1, 600)),
             (_, _) if !self.dice.percent(20) => TimeDelta::days(self.dice.between(1, 6)),
-            _ => TimeDelta::days(self.dice.between(7, 100)),
+            _ => TimeDelta::days(self.dice.between(7, 200)),
         };
         Move::TimePasses(self.now + jump.max(TimeDelta::zero()))
     }
@@ -179,6 +206,11 @@ impl World {
         if self.dice.percent(30) {
             terms.refund_after_days = self.dice.between(1, 30) as u16;
             terms.tip_days = self.dice.between(0, 5) as u16;
+        }
+        if self.dice.percent(20) {
+            terms.payout_day_count = self.dice.between(1, 3) as u16;
+            terms.payout_day_max = usd(self.dice.between(1_000, 200_000));
+            terms.retention_month_max = usd(self.dice.between(0, 20_000));
         }
         if self.dice.percent(50) {
             terms.small_claims_under = usd(5_000);
@@ -449,46 +481,8 @@ impl World {
         Some(Move::Timesheet { by, of, expected, act })
     }
 
-    fn payout_moves(&mut self) -> Option<Move> {
-        let user: UserId = id(self.dice.between(1, FREELANCERS as i64) as u128);
-        let [_, owner] = parties(id(1), user);
-        let by = if self.dice.percent(60) { owner } else { self.somebody(id(1), user) };
-        let methods: Vec<PayoutMethodId> = self.methods.values().filter(|m| m.user == user).map(|m| m.id).collect();
-        let another = self.methods.len() < METHODS && self.dice.percent(5);
-        let Some(method) = self.dice.pick(&methods).copied().filter(|_| !another) else {
-            let title = if self.dice.percent(20) { LISTED } else { "Lin Khan" };
-            let iban = IBANS[self.dice.below(IBANS.len())];
-            return Some(Move::PayoutMethodAdd { by, method: self.fresh(), iban, title });
-        };
-        if self.dice.percent(2) {
-            return Some(Move::PayoutMethodRemove { by, of: method });
-        }
-        let available = self.available(user).minor();
-        if self.payouts.len() < PAYOUTS && self.dice.percent(50) && available > 1_500 {
-            let amount = self.amount_around(available);
-            let reauthenticated = self.dice.percent(95);
-            return Some(Move::PayoutRequest { by, payout: self.fresh(), method, amount, reauthenticated });
-        }
-        let all: Vec<PayoutId> = self.payouts.keys().copied().collect();
-        let waiting: Vec<PayoutId> = self.payouts.values().filter(|p| p.waits_for_staff()).map(|p| p.id).collect();
-        let from = if waiting.is_empty() || self.dice.percent(50) { &all } else { &waiting };
-        let of = self.dice.pick(from).copied()?;
-        let (user, version) = self.payouts.get(&of).map(|payout| (payout.user, payout.version))?;
-        let [_, owner] = parties(id(1), user);
-        let by = if self.dice.percent(50) { owner } else { self.somebody(id(1), user) };
-        let admin = self.admin();
-        let expected = self.expected(version);
-        let (by, act) = match self.dice.below(6) {
-            0 => (by, PayoutAct::Cancel),
-            1 => (admin, PayoutAct::Unblock),
-            2 => (admin, PayoutAct::Reject),
-            _ => (admin, PayoutAct::Approve),
-        };
-        Some(Move::Payout { by, of, expected, act })
-    }
-
     /// Somebody: mostly a party to the thing, sometimes anybody.
-    fn somebody(&mut self, client: OrganizationId, freelancer: UserId) -> Actor {
+    pub(super) fn somebody(&mut self, client: OrganizationId, freelancer: UserId) -> Actor {
         let [_, freelancer_themselves] = parties(client, freelancer);
         match self.dice.below(20) {
             0..=8 => self.client(client),
@@ -533,7 +527,7 @@ impl World {
     }
 
     /// None, the version that stands, or sometimes one that is stale.
-    fn expected(&mut self, version: i64) -> Option<i64> {
+    pub(super) fn expected(&mut self, version: i64) -> Option<i64> {
         match self.dice.below(20) {
             0 => Some(version - 1),
             1..=6 => Some(version),
@@ -542,7 +536,7 @@ impl World {
     }
 
     /// An amount around `of`: all of it, part of it, or too much.
-    fn amount_around(&mut self, of: i64) -> Money {
+    pub(super) fn amount_around(&mut self, of: i64) -> Money {
         match self.dice.below(8) {
             0 => usd(of),
             1 => usd(of + self.dice.between(1, 500)),
@@ -552,7 +546,7 @@ impl World {
     }
 }
 
-fn person(user: u128, memberships: Vec<(OrganizationId, MemberRole)>, staff: Option<Staff>) -> Actor {
+pub fn person(user: u128, memberships: Vec<(OrganizationId, MemberRole)>, staff: Option<Staff>) -> Actor {
     Actor::Person(Person { user: id(user), suspended: false, second_factor: true, staff, memberships })
 }
 

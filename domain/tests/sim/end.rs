@@ -11,7 +11,15 @@ use super::world::World;
 impl World {
     /// The next move towards the end; none when all is over.
     pub fn choose_the_end(&mut self) -> Option<Move> {
+        let next = self.choose_towards_the_end()?;
+        Some(self.as_they_are(next))
+    }
+
+    fn choose_towards_the_end(&mut self) -> Option<Move> {
         if let Some(message) = self.outside.inbox.pop() {
+            return Some(Move::Heard(message));
+        }
+        if let Some((_, message)) = self.outside.later.pop() {
             return Some(Move::Heard(message));
         }
         if let Some(next) = self.plan.pop_front() {
@@ -39,12 +47,14 @@ impl World {
         let disputes = self.disputes.values().filter(|d| !d.state.is_terminal());
         let timesheets = self.timesheets.values().filter(|t| !t.state.is_terminal());
         let payouts = self.payouts.values().filter(|p| !p.state.is_terminal());
+        let corrections = self.corrections.values().filter(|c| !c.clocks().is_empty());
         offers
             .map(|o| format!("{} {:?}", o.id, o.status()))
             .chain(milestones.map(|m| format!("{} {:?}", m.id, m.status())))
             .chain(disputes.map(|d| format!("{} {}", d.id, d.state.as_str())))
             .chain(timesheets.map(|t| format!("{} {}", t.id, t.state.as_str())))
             .chain(payouts.map(|p| format!("{} {}", p.id, p.state.as_str())))
+            .chain(corrections.map(|c| format!("{} {}", c.id, c.state.as_str())))
             .collect()
     }
 
@@ -57,7 +67,7 @@ impl World {
             self.plan.push_back(Move::Contract { by, of, expected: None, act });
         }
         for of in self.milestones.keys().copied().collect::<Vec<_>>() {
-            let next = self.milestone_gives_way(of);
+            let next = self.milestone_gives_way(of).map(|next| self.unless_barred(next));
             self.plan.extend(next);
         }
         for of in self.disputes.keys().copied().collect::<Vec<_>>() {
@@ -107,6 +117,7 @@ impl World {
         let act = match payout.state.as_str() {
             "blocked" => PayoutAct::Reject,
             "queued" if payout.clocks().is_empty() => PayoutAct::Approve,
+            "unknown" if payout.waits_for_staff() => return Some(self.payout_settles(of, None)),
             _ => return None,
         };
         Some(Move::Payout { by: self.admin(), of, expected: None, act })

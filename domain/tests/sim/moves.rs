@@ -5,9 +5,10 @@ use chrono::NaiveDate;
 use domain::Timestamp;
 use domain::access::Actor;
 use domain::contract::HoldReason;
+use domain::correction::CorrectionDraft;
 use domain::id::{
-    ContractId, DisputeId, MilestoneId, OfferId, OrganizationId, OutageId, PaymentId, PaymentRefundId, PayoutId,
-    PayoutMethodId, SubmissionId, TimeEntryId, TimesheetId, UserId,
+    ContractId, CorrectionId, DisputeId, MilestoneId, OfferId, OrganizationId, OutageId, PaymentId, PaymentRefundId,
+    PayoutId, PayoutMethodId, SubmissionId, TimeEntryId, TimesheetId, UserId,
 };
 use domain::milestone::{Approval, Kind};
 use domain::money::Money;
@@ -16,6 +17,7 @@ use domain::payout::Carried;
 use domain::policy::Terms;
 use domain::refusal::Refusal;
 use domain::timer::Timer;
+use domain::wire::WireOutcome;
 
 /// Something that happens.
 #[derive(Debug, Clone)]
@@ -57,13 +59,21 @@ pub enum Move {
     /// A client has some of a payment go back to its card.
     CardRefund { by: Actor, refund: PaymentRefundId, payment: PaymentId, amount: Money },
     /// Somebody adds a bank account.
-    PayoutMethodAdd { by: Actor, method: PayoutMethodId, iban: &'static str, title: &'static str },
+    PayoutMethodAdd { by: Actor, method: PayoutMethodId, account: Account },
     /// Somebody removes a bank account.
     PayoutMethodRemove { by: Actor, of: PayoutMethodId },
     /// Somebody asks for money.
-    PayoutRequest { by: Actor, payout: PayoutId, method: PayoutMethodId, amount: Money, reauthenticated: bool },
+    PayoutRequest { by: Actor, payout: PayoutId, ask: PayoutAsk },
     /// Somebody does something with a payout.
     Payout { by: Actor, of: PayoutId, expected: Option<i64>, act: PayoutAct },
+    /// Somebody proposes a correction of the books.
+    CorrectionPropose { by: Actor, correction: CorrectionId, draft: Box<CorrectionDraft> },
+    /// Somebody does something with a correction.
+    Correction { by: Actor, of: CorrectionId, expected: Option<i64>, act: CorrectionAct },
+    /// Somebody suspends a person.
+    UserSuspend { by: Actor, user: UserId },
+    /// Somebody lets a suspended person go.
+    UserReinstate { by: Actor, user: UserId },
 }
 
 /// What an offer says.
@@ -169,12 +179,37 @@ pub enum TimesheetAct {
     WriteOff,
 }
 
+/// A bank account.
+#[derive(Debug, Clone, Copy)]
+pub struct Account {
+    pub iban: &'static str,
+    pub title: &'static str,
+    pub in_dollars: bool,
+}
+
+/// What somebody asks for to be paid out.
+#[derive(Debug, Clone, Copy)]
+pub struct PayoutAsk {
+    pub method: PayoutMethodId,
+    pub amount: Money,
+    /// What of it is kept in dollars, and where.
+    pub retention: Option<(PayoutMethodId, Money)>,
+    pub reauthenticated: bool,
+}
+
 #[derive(Debug, Clone, Copy)]
 pub enum PayoutAct {
     Cancel,
     Unblock,
     Reject,
     Approve,
+    Settle(WireOutcome),
+}
+
+#[derive(Debug, Clone, Copy)]
+pub enum CorrectionAct {
+    Approve,
+    Decline,
 }
 
 /// What the outside world says.
@@ -223,7 +258,43 @@ impl Move {
             | Self::PayoutMethodAdd { by, .. }
             | Self::PayoutMethodRemove { by, .. }
             | Self::PayoutRequest { by, .. }
-            | Self::Payout { by, .. } => by,
+            | Self::Payout { by, .. }
+            | Self::CorrectionPropose { by, .. }
+            | Self::Correction { by, .. }
+            | Self::UserSuspend { by, .. }
+            | Self::UserReinstate { by, .. } => by,
+        }
+    }
+
+    /// The same, to be changed; none of what happens by itself.
+    pub fn by_mut(&mut self) -> Option<&mut Actor> {
+        match self {
+            Self::TimePasses(_)
+            | Self::TimerFires { .. }
+            | Self::EventsAreTold
+            | Self::Heard(_)
+            | Self::PolicyChanges(_) => None,
+            Self::OfferCreate { by, .. }
+            | Self::Offer { by, .. }
+            | Self::Contract { by, .. }
+            | Self::MilestonePropose { by, .. }
+            | Self::MilestoneGive { by, .. }
+            | Self::Milestone { by, .. }
+            | Self::Dispute { by, .. }
+            | Self::CardSet { by, .. }
+            | Self::TimeEntryAdd { by, .. }
+            | Self::Timesheet { by, .. }
+            | Self::OutageDeclare { by, .. }
+            | Self::OutageEnd { by, .. }
+            | Self::CardRefund { by, .. }
+            | Self::PayoutMethodAdd { by, .. }
+            | Self::PayoutMethodRemove { by, .. }
+            | Self::PayoutRequest { by, .. }
+            | Self::Payout { by, .. }
+            | Self::CorrectionPropose { by, .. }
+            | Self::Correction { by, .. }
+            | Self::UserSuspend { by, .. }
+            | Self::UserReinstate { by, .. } => Some(by),
         }
     }
 
@@ -305,15 +376,26 @@ impl Move {
             Self::OutageDeclare { .. } => "outage.declare",
             Self::OutageEnd { .. } => "outage.end",
             Self::CardRefund { .. } => "payment.refund",
+            Self::PayoutMethodAdd { account: Account { in_dollars: true, .. }, .. } => "payout_method.add_in_dollars",
             Self::PayoutMethodAdd { .. } => "payout_method.add",
             Self::PayoutMethodRemove { .. } => "payout_method.remove",
+            Self::PayoutRequest { ask: PayoutAsk { retention: Some(_), .. }, .. } => "payout.request_and_retain",
             Self::PayoutRequest { .. } => "payout.request",
             Self::Payout { act, .. } => match act {
                 PayoutAct::Cancel => "payout.cancel",
                 PayoutAct::Unblock => "payout.unblock",
                 PayoutAct::Reject => "payout.reject",
                 PayoutAct::Approve => "payout.approve",
+                PayoutAct::Settle(WireOutcome::Paid) => "payout.settle_paid",
+                PayoutAct::Settle(WireOutcome::Returned) => "payout.settle_returned",
             },
+            Self::CorrectionPropose { .. } => "correction.propose",
+            Self::Correction { act, .. } => match act {
+                CorrectionAct::Approve => "correction.approve",
+                CorrectionAct::Decline => "correction.decline",
+            },
+            Self::UserSuspend { .. } => "user.suspend",
+            Self::UserReinstate { .. } => "user.reinstate",
         }
     }
 }

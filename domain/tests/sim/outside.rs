@@ -8,7 +8,7 @@ use domain::Timestamp;
 use domain::event::Event;
 use domain::id::{MilestoneId, PaymentId, PayoutId, TimesheetId};
 use domain::money::Money;
-use domain::payout::{Carried, Known};
+use domain::payout::{Carried, Known, Rail};
 
 use super::moves::{Message, Move};
 use super::world::{World, usd};
@@ -39,43 +39,92 @@ pub struct Payment {
 /// A transfer that was handed to a rail, and when it gets there.
 #[derive(Debug, Clone)]
 pub struct Transfer {
-    last4: String,
     accepted_at: Timestamp,
     /// Did the bank send it back, or will it?
     pub returned: bool,
+    /// Until when its rail says nothing of it, whoever asks.
+    silent_until: Timestamp,
+    /// When our bank is told of it, if that is who carries it.
+    out_at: Timestamp,
+}
+
+/// What goes wrong with a transfer beside what its account decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    None,
+    /// Its rail says nothing of it for so long.
+    SilentFor(TimeDelta),
+    /// It never gets there.
+    Lost,
+    /// It lies with us for so long before our bank is told.
+    LiesFor(TimeDelta),
 }
 
 #[derive(Debug)]
 pub struct Outside {
     /// In some worlds hardly any card works.
     bad_cards: bool,
+    /// Does a rail say that it is too late to hand it something again?
+    pub forgets: bool,
     /// What will be said, in any order.
     pub inbox: Vec<Message>,
+    /// What is said from then on.
+    pub later: Vec<(Timestamp, Message)>,
     pub payments: BTreeMap<PaymentId, Payment>,
     /// By payout and attempt.
     pub transfers: BTreeMap<(PayoutId, u32), Transfer>,
+    /// When rails were first asked to carry a payout, whether that got there or not.
+    pub asked: BTreeMap<(PayoutId, u32), Timestamp>,
 }
+
+/// A rail that was asked so long ago, and knows nothing of it, could make a second transfer of it.
+const FORGETS_AFTER: TimeDelta = TimeDelta::hours(20);
 
 impl Outside {
     pub fn new(bad_cards: bool) -> Self {
-        Self { bad_cards, inbox: Vec::new(), payments: BTreeMap::new(), transfers: BTreeMap::new() }
+        Self {
+            bad_cards,
+            forgets: true,
+            inbox: Vec::new(),
+            later: Vec::new(),
+            payments: BTreeMap::new(),
+            transfers: BTreeMap::new(),
+            asked: BTreeMap::new(),
+        }
     }
 
     /// A rail is handed a transfer. The account decides how it goes, as in the sandbox: `…0001` is
-    /// refused, `…0002` is returned, for `…0003` the answer is lost, for `…0005` the first handing
-    /// over takes twenty minutes to get there, for `…0008` too little of our money is there at first, and any other is paid.
-    pub fn rail_takes(&mut self, payout: PayoutId, attempt: u32, last4: &str, now: Timestamp) -> Carried {
-        if last4 == "0001" {
+    /// refused, `…0004` by all but who sends it by hand, `…0002` is returned, for `…0003` the answer is lost, for `…0005` the first handing
+    /// over takes twenty minutes to get there, for `…0008` too little of our money is there at first, and any other is
+    /// paid. Outside of the sandbox there may be more `trouble`.
+    pub fn rail_takes(
+        &mut self,
+        (payout, attempt): (PayoutId, u32),
+        rail: Rail,
+        last4: &str,
+        now: Timestamp,
+        trouble: Trouble,
+    ) -> Carried {
+        if last4 == "0001" || last4 == "0004" && rail != Rail::Manual {
             return Carried::Refused("account_not_supported".into());
         }
         if last4 == "0008" && attempt == 0 {
             return Carried::WithoutFunds("balance_insufficient".into());
         }
+        self.asked.entry((payout, attempt)).or_insert(now);
+        if trouble == Trouble::Lost {
+            return Carried::Silent;
+        }
         let arrives_at = if last4 == "0005" { now + TimeDelta::minutes(20) } else { now };
-        let first = Transfer { last4: last4.to_owned(), accepted_at: arrives_at, returned: last4 == "0002" };
+        let (silent_until, out_at) = match trouble {
+            Trouble::SilentFor(so_long) => (now + so_long, now),
+            Trouble::LiesFor(so_long) => (now, now + so_long),
+            Trouble::None | Trouble::Lost => (now, now),
+        };
+        let first = Transfer { accepted_at: arrives_at, returned: last4 == "0002", silent_until, out_at };
         let there = self.transfers.entry((payout, attempt));
         let there = there.and_modify(|kept| kept.accepted_at = kept.accepted_at.min(now)).or_insert(first);
-        if last4 == "0003" || there.accepted_at > now {
+        if last4 == "0003" || there.accepted_at > now || there.silent_until > now {
             return Carried::Silent;
         }
         Carried::Accepted(reference(payout, attempt))
@@ -84,13 +133,30 @@ impl Outside {
     /// What a rail says when it is asked.
     pub fn rail_knows(&self, payout: PayoutId, attempt: u32, now: Timestamp) -> Known {
         let there = self.transfers.get(&(payout, attempt)).filter(|transfer| transfer.accepted_at <= now);
-        let Some(transfer) = there else { return Known::Absent };
-        let over = transfer.accepted_at + TimeDelta::minutes(10) <= now;
-        Known::Told(match (over, transfer.last4.as_str()) {
+        let Some(transfer) = there else {
+            let asked = self.asked.get(&(payout, attempt));
+            let too_late = self.forgets && asked.is_some_and(|at| *at + FORGETS_AFTER <= now);
+            return if too_late { Known::Forgotten } else { Known::Absent };
+        };
+        if transfer.silent_until > now {
+            return Known::Told(Carried::Silent);
+        }
+        let over = transfer.accepted_at.max(transfer.out_at) + TimeDelta::minutes(10) <= now;
+        Known::Told(match (over, transfer.returned) {
             (false, _) => Carried::Accepted(reference(payout, attempt)),
-            (true, "0002") => Carried::Returned("account_closed".into()),
-            (true, _) => Carried::Paid,
+            (true, true) => Carried::Returned("account_closed".into()),
+            (true, false) => Carried::Paid,
         })
+    }
+
+    /// Our bank was not told of this yet, and is not told any more; was it so?
+    pub fn takes_back(&mut self, payout: PayoutId, attempt: u32, now: Timestamp) -> bool {
+        let key = (payout, attempt);
+        let lies = self.transfers.get(&key).is_some_and(|transfer| transfer.out_at > now);
+        if lies {
+            self.transfers.remove(&key);
+        }
+        lies
     }
 }
 
@@ -125,13 +191,28 @@ impl World {
         }
     }
 
+    /// What goes wrong with a transfer by this rail. In the sandbox nothing does.
+    pub(super) fn trouble_of(&mut self, rail: Rail) -> Trouble {
+        if self.as_in_sandbox {
+            return Trouble::None;
+        }
+        match (rail.is_processors(), self.dice.below(20)) {
+            (true, 0..=3) => Trouble::SilentFor(TimeDelta::hours(self.dice.between(20, 900))),
+            (true, 4) => Trouble::Lost,
+            (false, 0..=9) => Trouble::LiesFor(TimeDelta::hours(self.dice.between(1, 400))),
+            _ => Trouble::None,
+        }
+    }
+
     /// What a rail tells unasked of a transfer it was handed, beside what it answers.
     pub(super) fn rail_tells(&mut self, payout: PayoutId, attempt: u32, answer: &Carried) {
         let accepted = || Carried::Accepted("po".into());
         let returned = || Carried::Returned("closed".into());
-        let luck = self.dice.below(10);
+        let (luck, now) = (self.dice.below(10), self.now);
         let says = match (answer, self.outside.transfers.get_mut(&(payout, attempt))) {
             (Carried::Refused(_) | Carried::WithoutFunds(_), _) if luck < 3 => vec![answer.clone()],
+            // Nobody outside knows of it yet.
+            (_, Some(transfer)) if transfer.out_at > now => vec![],
             (Carried::Accepted(_), Some(transfer)) if transfer.returned => match luck {
                 0..=3 => vec![accepted(), returned()],
                 _ => vec![],
@@ -170,6 +251,9 @@ impl World {
 
     /// One of the messages that are on their way arrives.
     pub(super) fn message(&mut self) -> Option<Move> {
+        let now = self.now;
+        let due = self.outside.later.extract_if(.., |(at, _)| *at <= now);
+        self.outside.inbox.extend(due.map(|(_, message)| message));
         if self.outside.inbox.is_empty() {
             return None;
         }

@@ -29,6 +29,12 @@ pub enum Planted {
     EntryForgotten,
     /// A rail that was not handed a payout yet is taken to have refused it.
     AbsentIsRefused,
+    /// Of what we bore of a payout that turned up after all a cent is forgotten.
+    LossForgotten,
+    /// A payout of somebody who was suspended meanwhile is handed over all the same.
+    SuspendedIsPaid,
+    /// The silence of a side that can't speak is taken for a yes.
+    SilenceOfTheBarred,
 }
 
 impl Planted {
@@ -53,7 +59,11 @@ impl Planted {
                 change.entries.extend(again);
             }
             Self::EntryForgotten => change.entries.retain(|entry| entry.reason != Reason::HoldOver),
-            Self::ReleaseWhileDisputed | Self::AbsentIsRefused => (),
+            Self::LossForgotten => each(change, Reason::PayoutArrive, |from, _, cents| match from {
+                LedgerAccount::Losses => cents - 1,
+                _ => cents,
+            }),
+            Self::ReleaseWhileDisputed | Self::AbsentIsRefused | Self::SuspendedIsPaid | Self::SilenceOfTheBarred => (),
         }
     }
 }

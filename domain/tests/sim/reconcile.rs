@@ -82,6 +82,7 @@ impl World {
                 moves(format!("{name} back"), id.to_string(), Class::Payout, Flow::In, amount, paid_at);
             }
         }
+        all.extend(self.corrected_movements());
         all
     }
 

@@ -9,12 +9,13 @@ use domain::Timestamp;
 use domain::access::{Actor, Denied};
 use domain::change::{Change, TimerChange};
 use domain::contract::{Contract, HoldReason, brings_out};
+use domain::correction::Correction;
 use domain::credit::Credit;
 use domain::dispute::{Case, CaseId, Dispute};
 use domain::event::Event;
 use domain::id::{
-    ContractId, DisputeId, Id, MilestoneId, OfferId, OrganizationId, OutageId, PaymentId, PaymentRefundId, PayoutId,
-    PayoutMethodId, TimesheetId, UserId,
+    ContractId, CorrectionId, DisputeId, Id, MilestoneId, OfferId, OrganizationId, OutageId, PaymentId,
+    PaymentRefundId, PayoutId, PayoutMethodId, TimesheetId, UserId,
 };
 use domain::ledger::LedgerAccount;
 use domain::milestone::Milestone;
@@ -28,12 +29,14 @@ use domain::reconciliation::Posted;
 use domain::refusal::Refusal;
 use domain::timer::Timer;
 use domain::timesheet::Timesheet;
+use domain::user::User;
 use uuid::Uuid;
 
 use super::books::Books;
 use super::dice::Dice;
 use super::moves::{Answer, Move};
 use super::outside::Outside;
+use super::people::everybody;
 use super::planted::Planted;
 
 pub struct World {
@@ -59,10 +62,19 @@ pub struct World {
     pub grants: BTreeMap<(OutageId, CaseId), Grant>,
     /// What goes back to cards.
     pub refunds: BTreeMap<PaymentRefundId, Refund>,
+    /// Do people have money to be paid out from the beginning?
+    pub rich: bool,
     /// Do clients have money go back to their cards here?
     pub sends_to_cards: bool,
+    /// Do rails behave as in the sandbox, where none is silent for days, and nothing waits with our bank?
+    pub as_in_sandbox: bool,
     pub payouts: BTreeMap<PayoutId, Payout>,
     pub methods: BTreeMap<PayoutMethodId, PayoutMethod>,
+    /// What our people found to be nothing of a payout.
+    pub cleared: BTreeSet<(PayoutId, String)>,
+    pub corrections: BTreeMap<CorrectionId, Correction>,
+    /// Those who may be suspended.
+    pub users: BTreeMap<UserId, User>,
     pub outside: Outside,
     /// What banks took of clients by chargebacks of these names: when it was told first, and whether it was won.
     pub taken_back: BTreeMap<(OrganizationId, String), (Timestamp, bool)>,
@@ -117,6 +129,7 @@ impl World {
         let start: Timestamp = "2026-01-05T00:00:00Z".parse().expect("a date");
         let now = start + TimeDelta::days(dice.between(0, 13));
         let outside = Outside::new(dice.percent(15));
+        let rich = dice.percent(30);
         Self {
             dice,
             now,
@@ -136,9 +149,14 @@ impl World {
             outages: BTreeMap::new(),
             grants: BTreeMap::new(),
             refunds: BTreeMap::new(),
+            rich,
             sends_to_cards: true,
+            as_in_sandbox: false,
             payouts: BTreeMap::new(),
             methods: BTreeMap::new(),
+            cleared: BTreeSet::new(),
+            corrections: BTreeMap::new(),
+            users: everybody(now).map(|user| (user.id, user)).collect(),
             outside,
             taken_back: BTreeMap::new(),
             acting: Actor::System,
@@ -284,6 +302,7 @@ impl World {
         self.disputes.values().for_each(|d| see("dispute", d.state.as_str()));
         self.timesheets.values().for_each(|t| see("timesheet", t.state.as_str()));
         self.payouts.values().for_each(|p| see("payout", p.state.as_str()));
+        self.corrections.values().for_each(|c| see("correction", c.state.as_str()));
         self.grants.keys().for_each(|(_, of)| match of {
             CaseId::Milestone(_) => see("outage", "grant"),
             CaseId::Timesheet(_) => see("outage", "week_grant"),

@@ -6,12 +6,14 @@ use domain::access::{Actor, Person as Someone};
 use domain::contract::Engagement;
 use domain::dispute::Claim;
 use domain::id::{Id, OrganizationId, SessionId, UserId};
+use domain::ledger::LedgerAccount;
 use domain::offer::MilestoneInput;
 use domain::organization::OrganizationDraft;
 use domain::outage::OutageDraft;
 use domain::payment::PaymentMethod;
 use domain::timer::Timer;
 use domain::timesheet::Timesheet;
+use infra::correction::CorrectionAsk;
 use infra::idempotency::Once;
 use infra::offer::{OfferInput, OfferTo};
 use infra::payment::FundWith;
@@ -27,8 +29,8 @@ use super::names::Names;
 use super::sim::act::{title, verdict};
 use super::sim::hours::note;
 use super::sim::moves::{
-    Answer, ContractAct, DisputeAct, Gift, Message, MilestoneAct, Move, OfferAct, OfferTerms, Pay, PayoutAct,
-    TimesheetAct, Work,
+    Account, Answer, ContractAct, CorrectionAct, DisputeAct, Gift, Message, MilestoneAct, Move, OfferAct, OfferTerms,
+    Pay, PayoutAct, TimesheetAct, Work,
 };
 use super::sim::outages;
 use super::sim::world::{CLIENTS, World, id};
@@ -325,30 +327,29 @@ impl<'a> Twin<'a> {
                     .map(|there| (json!(world.outages.get(of)), json!(there)))
             }
             Move::CardRefund { .. } => return Err("no money goes back to cards here".to_owned()),
-            Move::PayoutMethodAdd { by, method, iban, title } => {
+            Move::PayoutMethodAdd { by, method, account: Account { iban, title, in_dollars } } => {
                 let here = world.methods.get(method).map(|m| (m.id, m.user, m.added_at, m.usable_from, m.removed_at));
                 let session = self.proved_session(by).await?;
-                request!(self, by, next, call => market.payout_method_add(&Call { session, ..call.clone() }, iban, title, false))
-                    .map(|m| (json!(here), json!((m.id, m.user, m.added_at, m.usable_from, m.removed_at))))
+                request!(self, by, next, call =>
+                    market.payout_method_add(&Call { session, ..call.clone() }, iban, title, *in_dollars))
+                .map(|m| (json!(here), json!((m.id, m.user, m.added_at, m.usable_from, m.removed_at))))
             }
             Move::PayoutMethodRemove { by, of } => {
                 let (method, here) = (names.of(*of), world.methods.get(of).map(|m| (m.id, m.removed_at)));
                 request!(self, by, next, call => market.payout_method_remove(&call, method))
                     .map(|m| (json!(here), json!((m.id, m.removed_at))))
             }
-            Move::PayoutRequest { by, payout, method, amount, reauthenticated } => {
-                let password = if *reauthenticated { PASSWORD } else { "not the password" }.to_owned();
-                let (method, purpose_code) = (names.of(*method), "9186".to_owned());
-                let password = Some(password);
-                let ask = PayoutAsk {
-                    method,
-                    amount: *amount,
-                    purpose_code,
+            Move::PayoutRequest { by, payout, ask } => {
+                let password = if ask.reauthenticated { PASSWORD } else { "not the password" }.to_owned();
+                let asked = PayoutAsk {
+                    method: names.of(ask.method),
+                    amount: ask.amount,
+                    purpose_code: "9186".to_owned(),
                     written_purpose: None,
-                    retention: None,
-                    password,
+                    retention: ask.retention.map(|(to, amount)| (names.of(to), amount)),
+                    password: Some(password),
                 };
-                request!(self, by, next, call => market.payout_request(&call, ask.clone()))
+                request!(self, by, next, call => market.payout_request(&call, asked.clone()))
                     .map(|there| (json!(world.payouts.get(payout)), json!(there)))
             }
             Move::Payout { by, of, expected, act } => {
@@ -366,8 +367,51 @@ impl<'a> Twin<'a> {
                     PayoutAct::Approve => {
                         request!(self, by, next, call => market.payout_approve(&call, payout, expected))
                     }
+                    PayoutAct::Settle(outcome) => {
+                        let session = self.proved_session(by).await?;
+                        request!(self, by, next, call => market.payout_settle(
+                            &Call { session, ..call.clone() }, payout, expected, *outcome, "They said so"))
+                    }
                 };
                 there.map(|there| (json!(world.payouts.get(of)), json!(there)))
+            }
+            Move::CorrectionPropose { by, correction, draft } => {
+                let account = |of: LedgerAccount| names.in_text(&of.to_string()).parse().ok();
+                let ask = CorrectionAsk {
+                    from: account(draft.from),
+                    to: account(draft.to),
+                    amount: Some(draft.amount),
+                    reason: draft.reason.clone(),
+                    class: draft.cause.as_ref().map(|cause| cause.class),
+                    about: draft.cause.as_ref().map(|cause| names.in_text(&cause.about)),
+                    reconciliation: None,
+                };
+                let session = self.proved_session(by).await?;
+                request!(self, by, next, call =>
+                    market.correction_propose(&Call { session, ..call.clone() }, ask.clone()))
+                .map(|there| (json!(world.corrections.get(correction)), json!(there)))
+            }
+            Move::Correction { by, of, expected, act } => {
+                let (correction, expected) = (names.of(*of), *expected);
+                let session = self.proved_session(by).await?;
+                let there = match act {
+                    CorrectionAct::Approve => request!(self, by, next, call =>
+                        market.correction_approve(&Call { session, ..call.clone() }, correction, expected)),
+                    CorrectionAct::Decline => request!(self, by, next, call => market.correction_decline(
+                        &Call { session, ..call.clone() }, correction, expected, "It is as it should be")),
+                };
+                there.map(|there| (json!(world.corrections.get(of)), json!(there)))
+            }
+            Move::UserSuspend { by, user: of } | Move::UserReinstate { by, user: of } => {
+                let user = names.of(*of);
+                let there = match next {
+                    Move::UserSuspend { .. } => {
+                        request!(self, by, next, call => market.user_suspend(&call, user, "A letter"))
+                    }
+                    _ => request!(self, by, next, call => market.user_reinstate(&call, user, "A mistake")),
+                };
+                let here = world.users.get(of).map(|user| (user.id, user.suspended_at, user.reinstated_at));
+                there.map(|user| (json!(here), json!((user.id, user.suspended_at, user.reinstated_at))))
             }
             Move::CardSet { by, contract: of, token } => {
                 let contract = names.of(*of);
