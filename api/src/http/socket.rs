@@ -65,21 +65,24 @@ where
         Ok(upgrade) => upgrade,
         Err(_) => return refuse(Problem::bad_request("this is not a WebSocket handshake of version 13")),
     };
-    let settings = &surface.settings().sockets;
+    bounded(upgrade, surface.settings().sockets.message_bytes).on_upgrade(async move |socket| {
+        // The place among the connections is held for as long as the socket is.
+        let _place = place;
+        metrics::gauge!("rabta_sockets").increment(1.0);
+        Connection::new(surface, visitor.0, visitor.1, socket).run().await;
+        metrics::gauge!("rabta_sockets").decrement(1.0);
+    })
+}
+
+/// What a socket may hold, and may be sent. The buffers are held for as long as the socket is, by each of them; what is
+/// longer makes itself room for as long as it takes.
+pub(super) fn bounded(upgrade: WebSocketUpgrade, message_bytes: usize) -> WebSocketUpgrade {
     upgrade
         .protocols([PROTOCOL])
-        // Held for as long as the socket is, by each of them; what is longer makes itself room for as long as it takes.
         .read_buffer_size(BUFFER_BYTES)
         .write_buffer_size(0)
-        .max_message_size(settings.message_bytes)
-        .max_frame_size(settings.message_bytes)
-        .on_upgrade(async move |socket| {
-            // The place among the connections is held for as long as the socket is.
-            let _place = place;
-            metrics::gauge!("rabta_sockets").increment(1.0);
-            Connection::new(surface, visitor.0, visitor.1, socket).run().await;
-            metrics::gauge!("rabta_sockets").decrement(1.0);
-        })
+        .max_message_size(message_bytes)
+        .max_frame_size(message_bytes)
 }
 
 /// Browsers say which page opens a socket, and don't ask anybody whether it may. Others say nothing.

@@ -1,20 +1,30 @@
 //! Sockets, met by a client that does what it wants.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use axum::Router;
+use axum::extract::WebSocketUpgrade;
+use axum::routing::get;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value as Json, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
+use super::socket::bounded;
 use super::toy::Server;
 use super::{CloseSwitch, ServerSettings, Settings, SocketSettings, serve};
 
 struct Client {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     switch: CloseSwitch,
+    fired: Arc<AtomicBool>,
+    ended: Arc<Notify>,
 }
 
 /// What a client hears.
@@ -32,14 +42,14 @@ async fn open(settings: SocketSettings, headers: &[(&'static str, &str)]) -> Res
 async fn open_with(settings: Settings, headers: &[(&'static str, &str)]) -> Result<Client, Error> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let Server { router, switch, closing, .. } = Server::with(settings);
+    let Server { router, switch, closing, fired, ended, .. } = Server::with(settings);
     tokio::spawn(serve(listener, router, ServerSettings::default(), closing));
     let mut request = format!("ws://{address}/graphql").into_client_request().unwrap();
     for (name, value) in headers {
         request.headers_mut().insert(*name, value.replace("HOST", &address.to_string()).parse().unwrap());
     }
     let (socket, _) = connect_async(request).await?;
-    Ok(Client { socket, switch })
+    Ok(Client { socket, switch, fired, ended })
 }
 
 const PROTOCOL: (&str, &str) = ("sec-websocket-protocol", "graphql-transport-ws");
@@ -238,6 +248,43 @@ async fn a_socket_ends_with_its_token_and_with_its_session() {
         assert_eq!(client.hear_message().await["type"], "connection_ack", "{token}");
         client.subscribe("a", "subscription { never }").await;
         assert_eq!(client.hear().await, Heard::Closed(4403), "{token}");
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_ends_is_waited_for_by_nobody_who_is_slow_to_hear_what_came_before() {
+    let settings = SocketSettings { recheck: Duration::from_millis(20), ..SocketSettings::default() };
+    let mut client = open(settings, &[PROTOCOL]).await.unwrap();
+    client.say(json!({ "type": "connection_init", "payload": { "token": "fired" } })).await;
+    assert_eq!(client.hear_message().await["type"], "connection_ack");
+    client.subscribe("a", "subscription { flood }").await;
+    assert_eq!(client.hear_message().await["type"], "next");
+    // Nobody reads from now on, and there is no end to what waits to be told.
+    client.fired.store(true, Ordering::SeqCst);
+    let ended = tokio::time::timeout(Duration::from_secs(5), client.ended.notified()).await;
+    assert!(ended.is_ok(), "what was running goes on");
+}
+
+#[tokio::test]
+async fn a_socket_on_which_nothing_is_said_holds_a_few_kilobytes() {
+    let told = async |upgrade: WebSocketUpgrade| format!("{:?}", bounded(upgrade, 1_000));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    tokio::spawn(async move { axum::serve(listener, Router::new().route("/", get(told))).await });
+    let hello = "GET / HTTP/1.1\r\nHost: x\r\nConnection: upgrade, close\r\nUpgrade: websocket\r\n\
+        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    stream.write_all(hello.as_bytes()).await.unwrap();
+    let mut text = String::new();
+    while !text.contains("sec_websocket_key") {
+        let mut bytes = [0; 4_096];
+        let read = stream.read(&mut bytes).await.unwrap();
+        assert_ne!(read, 0, "{text}");
+        text.push_str(std::str::from_utf8(&bytes[..read]).unwrap());
+    }
+    for held in
+        ["read_buffer_size: 4096", "write_buffer_size: 0", "max_message_size: Some(1000)", "max_frame_size: Some(1000)"]
+    {
+        assert!(text.contains(held), "{held}: {text}");
     }
 }
 

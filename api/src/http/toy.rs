@@ -13,6 +13,7 @@ use domain::id::{Id, UserId};
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, Stream, StreamExt};
 use serde_json::Value as Json;
+use tokio::sync::Notify;
 use tower::ServiceExt;
 use uuid::Uuid;
 
@@ -103,10 +104,28 @@ impl Mutation {
     }
 }
 
-pub(crate) struct Subscription;
+pub(crate) struct Subscription(Arc<Notify>);
+
+/// Says when it is dropped.
+struct Held(Arc<Notify>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
+}
 
 #[async_graphql::Subscription]
 impl Subscription {
+    /// More than anybody takes, until it is ended.
+    async fn flood(&self) -> impl Stream<Item = String> {
+        let held = Held(Arc::clone(&self.0));
+        futures_util::stream::repeat_with(move || {
+            let _held = &held;
+            "0123456789".repeat(10_000)
+        })
+    }
+
     async fn count(&self, to: i32) -> impl Stream<Item = i32> {
         futures_util::stream::iter(0..to)
     }
@@ -175,6 +194,8 @@ pub(crate) struct Server {
     pub(crate) bumps: Arc<AtomicUsize>,
     /// Set, the token `fired` is good no longer.
     pub(crate) fired: Arc<AtomicBool>,
+    /// Rings when a `flood` has ended.
+    pub(crate) ended: Arc<Notify>,
     pub(crate) switch: CloseSwitch,
     pub(crate) closing: Closing,
 }
@@ -196,10 +217,12 @@ impl Server {
         let bumps = Arc::new(AtomicUsize::new(0));
         let toy = Toy::default();
         let fired = Arc::clone(&toy.fired);
-        let schema = Schema::build(Query, Mutation(Arc::clone(&bumps)), Subscription).finish();
+        let ended = Arc::new(Notify::new());
+        let flood = Subscription(Arc::clone(&ended));
+        let schema = Schema::build(Query, Mutation(Arc::clone(&bumps)), flood).finish();
         let (switch, closing) = Closing::pair();
         let surface = Surface::new(Described::new(schema), Arc::new(toy), settings).until(closing.clone());
-        Self { router: router(surface), bumps, fired, switch, closing }
+        Self { router: router(surface), bumps, fired, ended, switch, closing }
     }
 
     pub(crate) async fn send(&self, request: axum::http::Request<Body>) -> Reply {
