@@ -172,3 +172,59 @@ fn letters(start: usize, starts: &[usize], end: usize) -> Range<usize> {
     let next = starts.iter().copied().filter(|other| *other > start).min();
     start..next.unwrap_or(end)
 }
+
+#[cfg(test)]
+mod tests {
+    use krilla::text::Glyph;
+
+    use super::*;
+
+    /// The letters of a text whose glyph is the one that says that a face has none.
+    fn missing(text: &str) -> Vec<String> {
+        let mut missing = Vec::new();
+        for bold in [false, true] {
+            for line in lines(text, Hand { size: 9.5, bold }, 200.0).unwrap() {
+                for run in &line.runs {
+                    assert!(!run.glyphs.is_empty(), "{text}");
+                    let bad = run.glyphs.iter().filter(|glyph| glyph.glyph_id() == GlyphId::new(0));
+                    missing.extend(bad.map(|glyph| run.text[glyph.text_range()].to_owned()));
+                }
+            }
+        }
+        missing
+    }
+
+    #[test]
+    fn no_letter_of_a_name_is_a_box() {
+        let long = "Muhammad Abdul Rahman Bin Khalid Al-Hashimi Qureshi Siddiqui-Farooqui ".repeat(4);
+        let long_urdu = "محمد عبدالرحمٰن بن خالد الہاشمی قریشی صدیقی فاروقی ".repeat(4);
+        for name in [
+            "Ali",
+            "Ayesha Malik",
+            "Zoë O’Brien-Łukaszewicz",
+            "Παναγιώτης Δημητρίου",
+            "Дмитрий Ёлкин",
+            "علی",
+            "عائشہ ملک",
+            "فیصل محمود قریشی",
+            "محمد علی (پرائیویٹ) لمیٹڈ",
+            "لاہور - پاکستان",
+            "Ayesha Malik (عائشہ ملک), Lahore",
+            "مکان 12، گلی 3/ب، لاہور۔",
+            long.as_str(),
+            long_urdu.as_str(),
+        ] {
+            assert_eq!(missing(name), Vec::<String>::new(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_letter_that_no_face_has_is_a_box() {
+        assert_eq!(missing("山"), ["山", "山"]);
+    }
+
+    #[test]
+    fn what_papers_say_beside_names_is_no_box() {
+        assert_eq!(missing("INV-2026-00001 · 1,200.00 USD = 336,000.00 PKR – “5 %” … • — §"), Vec::<String>::new());
+    }
+}
