@@ -341,7 +341,7 @@ impl Payout {
     }
 
     /// Banks send it back even after they had it. It is available again. What its rail says itself stands over what two of
-    /// our people said of it before.
+    /// our people said of it before; where they said the same, older news that the bank had it change nothing any more.
     fn returned(self, now: Timestamp, reason: &str) -> Change<Self> {
         match &self.state {
             PayoutState::Sent { .. }
@@ -349,6 +349,9 @@ impl Payout {
             | PayoutState::Unknown { .. }
             | PayoutState::Paid { .. } => {
                 self.came_back(now, reason.to_owned()).map(|payout| Self { word: None, ..payout })
+            }
+            PayoutState::Returned { .. } if self.word.is_some() => {
+                Change::to(Self { version: self.version + 1, word: None, ..self })
             }
             _ => Change::none(self),
         }

@@ -458,6 +458,9 @@ fn what_two_said_had_come_back_and_the_bank_has_is_taken_again_or_our_loss() {
         assert!(!told_again.changed, "the rail's own word stands over theirs");
     }
     assert!(!back.next.clone().turned_up(&Actor::System, at(120), 1, usd(0)).unwrap().changed, "of another attempt");
+    let rail_too = heard(back.next.clone(), 110, &Carried::Returned("closed".into()));
+    assert!(rail_too.entries.is_empty(), "the money was theirs again already");
+    assert!(!rail_too.next.turned_up(&Actor::System, at(120), 0, usd(0)).unwrap().changed, "news that come too late");
     let by_itself = heard(sent(), 80, &Carried::Returned("closed".into())).next;
     assert!(!by_itself.turned_up(&Actor::System, at(120), 0, usd(0)).unwrap().changed, "its rail said so itself");
 }

@@ -231,14 +231,21 @@ impl World {
     fn truth_comes_out(&mut self, of: PayoutId, said: WireOutcome) {
         let Some(payout) = self.payouts.get(&of).filter(|payout| payout.state.is_terminal()) else { return };
         let attempt = payout.attempt;
-        let Some(transfer) = self.outside.transfers.get(&(of, attempt)) else { return };
+        // Banks may send back even that, and the news overtake each other.
+        let sent_back = self.dice.percent(30);
+        let Some(transfer) = self.outside.transfers.get_mut(&(of, attempt)) else { return };
+        let returned = || Carried::Returned("closed".into());
         let says = match (said, transfer.returned) {
-            (WireOutcome::Returned, false) => Carried::Paid,
-            (WireOutcome::Paid, true) => Carried::Returned("closed".into()),
+            (WireOutcome::Returned, false) if sent_back => vec![Carried::Paid, returned()],
+            (WireOutcome::Returned, false) => vec![Carried::Paid],
+            (WireOutcome::Paid, true) => vec![returned()],
             (WireOutcome::Returned, true) | (WireOutcome::Paid, false) => return,
         };
-        let told_at = self.now + TimeDelta::hours(self.dice.between(0, 500));
-        self.outside.later.push((told_at, Message::Rail { payout: of, attempt, says }));
+        transfer.returned |= says.len() == 2;
+        for says in says {
+            let told_at = self.now + TimeDelta::hours(self.dice.between(0, 500));
+            self.outside.later.push((told_at, Message::Rail { payout: of, attempt, says }));
+        }
     }
 
     /// The next step of a payout is due.
