@@ -9,12 +9,12 @@ use super::super::model::Model;
 use super::super::overlap::WorkDay;
 use super::super::role::Role;
 use super::lists::LEVEL_BITS;
+use super::order::{Place, in_order};
 use super::row::{Lists, Row};
-use super::statics::{Experience, Reckoned, Statics, alone, profile_length};
+use super::statics::{Experience, Reckoned, Statics, alone};
 use crate::id::{Id, OrganizationId, SkillId, UserId};
 
-/// People in columns. Those who list few skills stand together; among them rows come in the order of what
-/// they are worth to any gig that wants some experience, the best first.
+/// People in columns. Those stand together who are alike in what scores are bounded by (`order.rs`).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Base {
     pub(super) ids: Vec<u128>,
@@ -256,16 +256,13 @@ impl Builder {
             last.insert(*id, row);
         }
         let experience = Experience::of(None, model);
-        let mut order: Vec<(u8, i64, u128, u32, i32)> = last
-            .into_iter()
-            .map(|(id, row)| {
-                let numbers = &from.rows[row as usize];
-                let length = profile_length(from.held_of(row as usize).len());
-                let alone = alone(numbers, model);
-                (length, -i64::from(alone) - experience.worth(numbers.months), id, row, alone)
-            })
-            .collect();
-        order.sort_unstable();
+        let places = last.into_iter().map(|(id, row)| {
+            let numbers = &from.rows[row as usize];
+            let alone = alone(numbers, model);
+            let worth = i64::from(alone) + experience.worth(numbers.months);
+            Place::of(row, id, numbers, from.held_of(row as usize).len(), alone, worth)
+        });
+        let order = in_order(places.collect());
         let mut base = Base {
             ids: Vec::with_capacity(order.len()),
             rows: Vec::with_capacity(order.len()),
@@ -282,7 +279,7 @@ impl Builder {
             },
             ..Base::default()
         };
-        for (&(_, _, id, row, _), to) in order.iter().zip(0_u32..) {
+        for (&Place { id, row, .. }, to) in order.iter().zip(0_u32..) {
             let at = row as usize;
             base.held.extend(from.held_of(at));
             base.wants.extend(from.wants_of(at));
@@ -301,7 +298,7 @@ impl Builder {
             }
         }
         base.complete();
-        base.reckoned.keep(&base, model, order.into_iter().map(|(.., alone)| alone).collect());
+        base.reckoned.keep(&base, model, order.into_iter().map(|place| place.alone).collect());
         base
     }
 }

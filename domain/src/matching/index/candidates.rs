@@ -1,31 +1,30 @@
 //! Candidates: the people of the highest scores, found without scoring everyone.
 //!
-//! Rows stand in the order of what no gig changes of their scores. They are gone through block by block, those first
-//! where that is most: the lists of the asked skills, of those like them and of the roles are added up to a rough bound
-//! on each row's score; what else is quick to read makes it a better one; and a row is scored only where that comes up
-//! to the last of the best so far. A list that by itself can't lift a row that far is not read at all. Nobody is lost
-//! by any of this: those found are those whom scoring everyone would find, which a test holds against it.
+//! Rows stand together that are alike in what no gig changes of their scores, in working days, free hours and rates.
+//! They are gone through block by block, those first of which most may be hoped for; a block all of whose rows are kept
+//! apart from the gig is passed over. The lists of the asked skills, of those like them and of the roles are added up
+//! to a rough bound on each row's score; what else is quick to read makes it a better one; and a row is scored only
+//! where that comes up to the last of the best so far. Lists that by themselves can't lift a row that far are not read
+//! at all. Nobody is lost by any of this: those found are those whom scoring everyone would find, which a test holds
+//! against it, and another that no bound is less than what it bounds.
 //!
 //! Most of the time goes into waiting for memory, so what will be read of many rows is asked for all at once.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap};
-use std::hint::black_box;
+use std::collections::{BTreeSet, BinaryHeap, HashMap};
 
 use super::super::bring::asks_nothing;
-use super::super::features::{Budget, GigFeatures, Seniority};
-use super::super::fixed::{Score, Value, Weight};
+use super::super::fixed::Score;
 use super::super::knowledge::Knowledge;
-use super::super::model::Model;
 use super::super::rank::Matcher;
-use super::super::score::{Ask, rate_value};
+use super::super::score::Ask;
 use super::Counts;
 use super::base::Base;
 use super::exact::Exact;
 use super::gate::{Gate, count};
-use super::lists::{List, Lists, Sums, sum};
-use super::row::NO_ROLE;
-use super::statics::{BLOCK, Block, Brief, NO_RATE, OTHER_DAY, STEP, least_rate, most};
+use super::lists::{List, Lists, Near, Plan, Sums, sum};
+use super::statics::{BLOCK, Block, Brief, STEP, most};
+use super::table::{APART, Table};
 
 /// How far candidate generation looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,7 +83,7 @@ impl Best {
     fn least(&self) -> i64 {
         match self.heap.peek() {
             Some(Reverse(last)) if self.heap.len() >= self.most => last.score.as_nano(),
-            _ => i64::MIN,
+            _ => APART / 2,
         }
     }
 
@@ -112,8 +111,12 @@ pub struct Met {
     pub all: bool,
 }
 
-/// So many blocks in a row are read by the same lists.
-const STRIDE: usize = 8;
+/// So many blocks, those that most may be hoped for, are read before all others, which are read in their order.
+const FIRST: usize = 48;
+/// Which lists are read is reckoned once for all blocks whose bounds lie within so many billionths.
+const ALIKE: i64 = 1 << 21;
+/// So many rows are scored at once, or a few more: what one waits for from memory the next needn't.
+const TOGETHER: usize = 48;
 /// A list with fewer than one row in so many is read in any case.
 const SHORT: usize = 1_024;
 /// Lists that are this many times longer, together, than what is counted are taken to name more people.
@@ -132,9 +135,10 @@ pub fn find<'a, K: Knowledge + ?Sized>(
         return Met { passed: 0, left_out: Counts::new(), all: true };
     }
     let statics = base.statics(matcher.model);
-    let exact = Exact::new(base, ask, matcher, std::sync::Arc::clone(&statics));
+    let mut exact = Exact::new(base, ask, matcher, std::sync::Arc::clone(&statics));
     let lists = if asks_nothing(ask.gig) { None } else { Lists::of(base, ask, matcher, exact.roles()) };
-    let table = Table::of(ask.gig, matcher.model, &exact);
+    let mut table = Table::of(ask.gig, matcher.model, &exact);
+    table.reckon_cells(statics.told(), &mut exact);
     let mut search = Search {
         number,
         base,
@@ -143,6 +147,8 @@ pub fn find<'a, K: Knowledge + ?Sized>(
         exact,
         bounds: statics.bounds(ask.gig.seniority),
         briefs: statics.briefs(),
+        cells: statics.cells(),
+        listed: statics.listed(),
         table,
         met: Met { passed: 0, left_out: Counts::new(), all: true },
         looked_at: 0,
@@ -150,107 +156,44 @@ pub fn find<'a, K: Knowledge + ?Sized>(
         best,
     };
     match lists {
-        Some(lists) => search.along(lists, statics.blocks()),
+        Some(mut lists) => search.along(&mut lists, statics.blocks()),
         None => search.everyone(ask, statics.blocks()),
     }
     search.met
 }
 
-/// What the parts of a row's score are worth at most that its brief tells of, in billionths.
-struct Table {
-    seniority: Option<Seniority>,
-    /// Of all that no brief tells of, apart from skills: the text, wishes, and what is the gig's alone.
-    rest: i64,
-    text: i64,
-    /// The largest that roles, rates and overlaps contribute.
-    role: i64,
-    rate: i64,
-    overlap: i64,
-    /// What the first role of a brief contributes, and the second.
-    first_roles: [i64; BYTES],
-    second_roles: [i64; BYTES],
-    rates: [i64; BYTES],
-    /// What working days contribute, each reckoned when first met; [`APART`] where they don't overlap enough.
-    days: [Option<i64>; BYTES],
-    weekly_hours: u8,
-    overlap_minutes: u16,
-    skills: i64,
+/// What reading goes on with from block to block.
+struct Reading {
+    shortest: usize,
+    sums: Box<Sums>,
+    near: Box<Near>,
+    hoped: Vec<(u32, i64)>,
+    /// All lists are read.
+    all: Plan,
+    plans: Vec<Plan>,
+    plan_of: HashMap<(i64, u8), usize>,
 }
 
-/// As many as a byte can tell apart.
-const BYTES: usize = 1 << u8::BITS;
-
-/// What keeps a row apart from a gig is worth this much: so little that nothing makes up for it.
-const APART: i64 = i64::MIN / 4;
-
-impl Table {
-    fn of(gig: &GigFeatures, model: &Model, exact: &Exact<'_>) -> Self {
-        let weights = &model.people;
-        let unknown = |weight: Weight| weight.of(model.unknown).as_nano();
-        let text = if exact.compares_texts() { most(weights.text) } else { unknown(weights.text) };
-        let mut rates = [unknown(weights.rate); BYTES];
-        if let Budget::Hourly { low_minor, high_minor, .. } = gig.budget {
-            for (worth, step) in rates.iter_mut().zip(0..NO_RATE) {
-                let (from, to) = (i64::from(least_rate(step)), i64::from(least_rate(step + 1)));
-                let value = |rate: i64| rate_value(rate, low_minor, high_minor, model);
-                let best = if from <= high_minor && to >= low_minor { Value::ONE } else { value(from).max(value(to)) };
-                *worth = weights.rate.of(best).as_nano().max(0);
-            }
-        }
-        let (roles, no_role) = exact.roles();
-        let role = roles.iter().copied().max().unwrap_or(no_role).max(no_role);
-        // Roles past the second are not told: any of them may be the largest.
-        let mut first_roles = [role; BYTES];
-        first_roles[..roles.len()].copy_from_slice(roles);
-        let mut second_roles = first_roles;
-        (first_roles[usize::from(NO_ROLE)], second_roles[usize::from(NO_ROLE)]) = (no_role, APART);
-        let overlap = if gig.work_day.is_some() { most(weights.overlap) } else { unknown(weights.overlap) };
-        let mut days = [None; BYTES];
-        days[usize::from(OTHER_DAY)] = Some(overlap);
+impl Reading {
+    fn new(lists: &Lists<'_>, shortest: usize) -> Self {
         Self {
-            seniority: gig.seniority,
-            rest: exact.of_gig() + text + most(weights.interest) + most(weights.must_haves),
-            text,
-            role,
-            rate: rates.iter().copied().max().unwrap_or(0),
-            overlap,
-            first_roles,
-            second_roles,
-            rates,
-            days,
-            weekly_hours: gig.weekly_hours.map_or(0, |hours| u8::try_from(hours).unwrap_or(u8::MAX)),
-            overlap_minutes: gig.overlap_minutes.unwrap_or(0),
-            skills: if gig.skills.is_empty() { unknown(weights.skills) } else { 0 },
+            shortest,
+            sums: Box::new(Sums::new()),
+            near: Box::new(Near::new()),
+            hoped: Vec::with_capacity(TOGETHER + BLOCK),
+            all: lists.plan(APART, 0, shortest),
+            plans: Vec::new(),
+            plan_of: HashMap::new(),
         }
     }
 
-    /// What a row without any of the asked skills and roles is worth at most, where what no gig changes of it is
-    /// no more than this.
-    fn around(&self, bound: i64) -> i64 {
-        bound + self.rest + self.rate + self.overlap + self.skills
-    }
-
-    /// What a row is worth at most beside its skills and what no gig changes, by its brief; very little, if that keeps
-    /// it apart.
-    fn beside_skills(&mut self, brief: &Brief, exact: &mut Exact<'_>) -> i64 {
-        let open = brief.open && brief.free_hours >= self.weekly_hours;
-        let [first, second] = brief.roles.map(usize::from);
-        let day = match self.days[usize::from(brief.day)] {
-            Some(worth) => worth,
-            None => self.reckon_day(brief.day, exact),
-        };
-        self.rest
-            + self.skills
-            + self.first_roles[first].max(self.second_roles[second])
-            + self.rates[usize::from(brief.rate)]
-            + day
-            + if open { 0 } else { APART }
-    }
-
-    fn reckon_day(&mut self, day: u8, exact: &mut Exact<'_>) -> i64 {
-        let (overlap, worth) = exact.overlap_of_day(day);
-        let meets = overlap.is_none_or(|overlap| overlap.least_minutes >= self.overlap_minutes);
-        *self.days[usize::from(day)].insert(if meets { worth } else { APART })
+    /// Which lists are read of a block, where all else is worth so much at most.
+    fn plan(&mut self, lists: &Lists<'_>, around: i64, enough: i64, least_listed: u8) -> usize {
+        let missing = (enough - around).div_euclid(ALIKE);
+        *self.plan_of.entry((missing, least_listed)).or_insert_with(|| {
+            self.plans.push(lists.plan(missing * ALIKE, least_listed, self.shortest));
+            self.plans.len() - 1
+        })
     }
 }
 
@@ -262,6 +205,8 @@ struct Search<'s, 'a> {
     exact: Exact<'a>,
     bounds: &'s [i16],
     briefs: &'s [Brief],
+    cells: &'s [u16],
+    listed: &'s [u8],
     table: Table,
     met: Met,
     looked_at: usize,
@@ -270,73 +215,110 @@ struct Search<'s, 'a> {
 }
 
 impl Search<'_, '_> {
-    /// Along the lists, block by block.
-    fn along(&mut self, mut lists: Lists<'_>, blocks: &[Block]) {
+    /// Along the lists, block by block: some blocks of those who are worth most to any gig, until enough people are
+    /// counted; then those that most may be hoped for, so that soon little is hoped for of the others.
+    fn along(&mut self, lists: &mut Lists<'_>, blocks: &[Block]) {
         let members = lists.members();
         let counting = members <= self.limits.counted
-            || (members <= self.limits.counted.saturating_mul(OVERLAPPING) && self.union_is_counted(&lists));
+            || (members <= self.limits.counted.saturating_mul(OVERLAPPING) && self.union_is_counted(lists));
         self.met.all = counting;
-        let shortest = self.base.len() / SHORT;
-        let around = self.table.around(0);
-        let mut sums = Box::new(Sums::new());
-        let (mut near, mut hoped) = (Vec::with_capacity(BLOCK), Vec::with_capacity(BLOCK));
-        let most_alone = |together: &[Block]| together.iter().map(|block| block.bound(self.table.seniority)).max();
-        let mut strides: Vec<(i64, usize, &[Block])> = (0..)
-            .zip(blocks.chunks(STRIDE))
-            .map(|(at, blocks)| (most_alone(blocks).unwrap_or(0), at, blocks))
+        let mut reading = Reading::new(lists, self.base.len() / SHORT);
+        let mut order: Vec<usize> = (0..blocks.len()).collect();
+        if !counting {
+            let worth = |block: &usize| (Reverse(blocks[*block].bound(self.table.seniority)), *block);
+            order.sort_unstable_by_key(worth);
+        }
+        let mut counted = 0;
+        while counted < order.len() && (counting || self.looked_at < self.limits.met) {
+            self.count_block(lists, order[counted], counting, &mut reading);
+            counted += 1;
+        }
+        let mut rest: Vec<(i64, usize)> = order[counted..]
+            .iter()
+            .map(|block| (self.table.around(&blocks[*block], &mut self.exact), *block))
+            .filter(|(around, _)| *around > APART / 2)
             .collect();
-        strides.sort_unstable_by_key(|(bound, at, _)| (Reverse(*bound), *at));
-        for (bound, stride, together) in strides {
-            if !counting && self.looked_at >= self.limits.met {
-                let listed = together.iter().map(|block| block.least_listed).min().unwrap_or(0);
-                lists.leave_out(self.table.around(bound), self.best.least(), listed, shortest);
-                if lists.all.iter().all(|list| !list.read || !list.member) {
-                    continue;
-                }
+        let first = FIRST.min(rest.len());
+        if first < rest.len() {
+            rest.select_nth_unstable_by_key(first, |(around, block)| (Reverse(*around), *block));
+        }
+        rest[..first].sort_unstable_by_key(|(around, block)| (Reverse(*around), *block));
+        rest[first..].sort_unstable_by_key(|(_, block)| *block);
+        for (around, block) in rest {
+            if around + lists.most() >= self.best.least() {
+                self.read_block(lists, block, (around, &blocks[block]), &mut reading);
             }
-            let unread = lists.unread();
-            for (block, of_block) in (stride * STRIDE..).zip(together) {
-                let start = (block * BLOCK) as u32;
-                let end = start + (BLOCK.min(self.base.len() - block * BLOCK)) as u32;
-                for list in lists.all.iter_mut().filter(|list| list.read) {
-                    list.add_to(start, end, &mut sums);
-                }
-                for row in self.hidden.range(start..end) {
-                    sums.hide(row - start);
-                }
-                let everyone = counting || self.looked_at < self.limits.met;
-                let bounds = &self.bounds[start as usize..end as usize];
-                let enough = self.best.least();
-                sums.take(|at, sum| {
-                    let rough = || lists.rough_bound(sum, of_block.least_listed, &unread) + around;
-                    let near_enough = || rough() + i64::from(bounds[at as usize]) * STEP >= enough;
-                    if sum::is_member(sum) && (everyone || near_enough()) {
-                        near.push((start + at, sum));
-                    }
-                });
-                self.fetch(&near, everyone);
-                for (row, sum) in near.drain(..) {
-                    let skills = lists.bound(sum, self.briefs[row as usize].listed, &unread);
-                    let hope = self.hope(row, skills);
-                    if counting || self.looked_at < self.limits.met {
-                        self.look_at(row, hope, counting);
-                    } else {
-                        hoped.extend(hope.map(|hope| (row, hope)));
-                    }
-                }
-                self.score_hoped(&mut hoped);
-            }
+        }
+        self.score_hoped(&mut reading.hoped);
+    }
+
+    /// Adds what lists have of the rows of a block, and tells the first of them.
+    fn add_up(&self, lists: &mut Lists<'_>, block: usize, read: &[usize], sums: &mut Sums) -> u32 {
+        let start = (block * BLOCK) as u32;
+        let end = start + BLOCK.min(self.base.len() - block * BLOCK) as u32;
+        for at in read {
+            lists.all[*at].add_to(start, end, sums);
+        }
+        for row in self.hidden.range(start..end) {
+            sums.hide(row - start);
+        }
+        start
+    }
+
+    /// Looks at everyone of a block who is on a list that makes candidates.
+    fn count_block(&mut self, lists: &mut Lists<'_>, block: usize, counting: bool, reading: &mut Reading) {
+        let Reading { sums, near, all, .. } = reading;
+        let start = self.add_up(lists, block, &all.read, sums);
+        sums.take_into(near, |_, sum| sum::is_member(sum));
+        let of_lists = lists.bounds(&all.unread);
+        self.exact.fetch_rows(near.rows().iter().map(|(at, _)| start + at));
+        for (at, sum) in near.rows() {
+            let row = start + at;
+            let skills = of_lists.answers(*sum) + of_lists.focus(*sum, self.listed[row as usize]);
+            let hope = self.hope(row, skills);
+            self.look_at(row, hope, counting);
         }
     }
 
-    /// Asks memory for the briefs of these rows, all at once; and for all of them, where everyone is looked at.
-    fn fetch(&self, near: &[(u32, u64)], everyone: bool) {
-        let listed = near.iter().fold(0, |sum, (row, _)| sum ^ self.briefs[*row as usize].listed);
-        black_box(listed);
-        if everyone {
-            let rows = near.iter().map(|(row, _)| *row);
-            self.exact.fetch_rows(rows.clone());
-            self.exact.fetch_texts(rows);
+    /// Scores whom so much may be hoped for, of a block where what is beside skills and role is worth this much at
+    /// most.
+    fn read_block(
+        &mut self,
+        lists: &mut Lists<'_>,
+        block: usize,
+        (around, told): (i64, &Block),
+        reading: &mut Reading,
+    ) {
+        let enough = self.best.least();
+        let plan = reading.plan(lists, around, enough, told.least_listed);
+        let Reading { sums, near, plans, hoped, .. } = reading;
+        let Plan { read, names_people, unread } = &plans[plan];
+        if !names_people {
+            return;
+        }
+        let start = self.add_up(lists, block, read, sums);
+        let of_block = start as usize..self.base.len().min(start as usize + BLOCK);
+        let (bounds, cells) = (&self.bounds[of_block.clone()], &self.cells[of_block.clone()]);
+        let listed = &self.listed[of_block];
+        let of_lists = lists.bounds(unread);
+        let rest = self.table.rest + self.table.skills;
+        sums.take_into(near, |at, sum| {
+            let brought = of_lists.answers(sum) + of_lists.role(sum);
+            // What is told of the block at once is enough for most; what is told of each row waits for memory.
+            if !sum::is_member(sum) | (around + brought + of_lists.focus_of_any(sum, told.least_listed) < enough) {
+                return false;
+            }
+            let around = rest + self.table.of_cell(cells[at]) + i64::from(bounds[at]) * STEP;
+            around + brought + of_lists.focus(sum, listed[at]) >= enough
+        });
+        for (at, sum) in near.rows() {
+            let row = start + at;
+            let skills = of_lists.answers(*sum) + of_lists.focus(*sum, self.listed[row as usize]);
+            let hope = self.hope(row, skills);
+            hoped.extend(hope.map(|hope| (row, hope)));
+        }
+        if hoped.len() >= TOGETHER {
+            self.score_hoped(hoped);
         }
     }
 
@@ -345,7 +327,7 @@ impl Search<'_, '_> {
     fn hope(&mut self, row: u32, skills: i64) -> Option<i64> {
         let alone = i64::from(self.bounds[row as usize]) * STEP;
         let most = skills + alone + self.table.beside_skills(&self.briefs[row as usize], &mut self.exact);
-        (most >= self.best.least().max(APART / 2)).then_some(most)
+        (most >= self.best.least()).then_some(most)
     }
 
     /// Whether the lists name few enough people for all of them to be counted.
@@ -366,7 +348,7 @@ impl Search<'_, '_> {
         let weights = &self.exact.model().people;
         let skills = most(weights.skills).max(self.table.skills) + most(weights.focus) - self.table.skills;
         for (number, block) in blocks.iter().enumerate() {
-            let bound = self.table.around(block.bound(self.table.seniority)) + skills + self.table.role;
+            let bound = self.table.around(block, &mut self.exact) + skills + self.table.role;
             if !counting && self.looked_at >= self.limits.met && bound < self.best.least() {
                 continue;
             }
@@ -383,7 +365,7 @@ impl Search<'_, '_> {
         }
     }
 
-    /// Score a row, if what is hoped for it comes up to it and nothing keeps it apart. Count it, as long as rows
+    /// Scores a row, if what is hoped for it comes up to it and nothing keeps it apart. Counts it, as long as rows
     /// are counted.
     fn look_at(&mut self, row: u32, hope: Option<i64>, counting: bool) {
         if counting || self.looked_at < self.limits.met {
@@ -408,36 +390,26 @@ impl Search<'_, '_> {
         barriers
     }
 
-    /// Score rows that are hoped to come to so much each, all their texts first: what one waits for from memory
+    /// Scores rows that are hoped to come to so much each, all their texts first: what one waits for from memory
     /// the next needn't.
     fn score_hoped(&mut self, hoped: &mut Vec<(u32, i64)>) {
         self.exact.fetch_texts(hoped.iter().map(|(row, _)| *row));
-        let least = self.best.least();
-        hoped.retain_mut(|(row, hope)| {
-            *hope += self.exact.text(*row) - self.table.text;
-            *hope >= least
-        });
+        let beside = self.best.least() + self.table.text;
+        hoped.retain(|(row, hope)| self.exact.text_may_be(*row, beside - *hope));
         self.exact.fetch_rows(hoped.iter().map(|(row, _)| *row));
         for (row, hope) in hoped.drain(..) {
-            if hope >= self.best.least() && self.count(row) == 0 {
-                self.place(row);
-            }
+            self.score(row, hope, false);
         }
     }
 
-    /// Score a row that is hoped to come to so much, unless something keeps it apart.
+    /// Scores a row that is hoped to come to so much, unless something keeps it apart.
     fn score(&mut self, row: u32, hope: i64, passed: bool) {
         // Its text first: that is where most hopes fail.
         let text = self.exact.text(row);
         if hope - self.table.text + text < self.best.least() || (!passed && self.count(row) != 0) {
             return;
         }
-        self.place(row);
-    }
-
-    /// Score a row, and place it if it is among the best.
-    fn place(&mut self, row: u32) {
-        let score = self.exact.beside_text(row) + self.exact.text(row);
+        let score = self.exact.beside_text(row) + text;
         if score >= self.best.least() {
             let id = Reverse(self.base.ids[row as usize]);
             self.best.add(Place { score: Score::nano(score), id, base: self.number, row });

@@ -286,6 +286,21 @@ impl<'a> Exact<'a> {
         black_box(lists);
     }
 
+    /// Whether the text of a row can contribute so much: quicker than what it does. Never no, where it does.
+    pub fn text_may_be(&self, at: u32, least: i64) -> bool {
+        // Values are rounded: two millionths are more than that can be.
+        let weight = i64::from(self.weights.text.as_milli());
+        let value = if weight > 0 { least / weight - 2 } else { 0 };
+        let square = i64::from(self.base.squares[at as usize]);
+        if value <= 0 || square == 0 || !self.compares_texts() {
+            return true;
+        }
+        let product = dot(&self.gig.text.0, self.base.text_of(at as usize)).max(0).unsigned_abs();
+        let (value, squares) = (value.unsigned_abs(), (self.square * square).unsigned_abs());
+        let millions = 1_000_000 * 1_000_000;
+        u128::from(product * product) * millions >= u128::from(value.saturating_mul(value)) * u128::from(squares)
+    }
+
     /// What the text of a row contributes.
     pub fn text(&self, at: u32) -> i64 {
         let (one, other) = (&self.gig.text.0, self.base.text_of(at as usize));

@@ -6,7 +6,6 @@ use super::super::rank::Matcher;
 use super::super::role::Role;
 use super::super::score::{Answer, Ask, answered, level_value};
 use super::base::{Base, unpacked_level};
-use super::exact::LEVELS;
 use super::statics::{BLOCK, MOST_LISTED, STEP, most, steps};
 
 /// What is added up for a row, from the lowest bits: how much of what it holds was asked for, what its
@@ -77,7 +76,7 @@ pub struct List<'b> {
     /// The rows, each with the level the skill is held at; of roles, without.
     rows: &'b [u32],
     /// What is added to a row's sum, by level.
-    add: [u64; LEVELS],
+    add: [u64; LEVELS_KEPT],
     /// Which asked skills it answers, and what of the score that is worth at most, in billionths.
     worths: Vec<(usize, i64)>,
     /// How much of any one ask a skill on it answers at most, in millionths.
@@ -88,12 +87,12 @@ pub struct List<'b> {
     pub member: bool,
     /// How far it is read.
     next: usize,
-    /// Whether it is read: if not, all it can be worth is taken for granted.
-    pub read: bool,
 }
 
 /// A row of a posting list is kept with the level in so many bits.
 pub const LEVEL_BITS: u32 = 2;
+/// So many levels can be told by them.
+const LEVELS_KEPT: usize = 1 << LEVEL_BITS;
 
 impl<'b> List<'b> {
     /// How many rows it has.
@@ -110,31 +109,43 @@ impl<'b> List<'b> {
         (0..self.rows.len()).map(|at| self.row(at))
     }
 
-    /// Adds what it has of the rows from `start` up to `end` to their sums, and marks those rows.
+    /// Adds what it has of the rows from `start` up to `end`, those of one block, to their sums, and marks those rows.
     pub fn add_to(&mut self, start: u32, end: u32, sums: &mut Sums) {
-        let shift = if self.role.is_some() { 0 } else { LEVEL_BITS };
-        // Mostly the rows that come after those read last; else those are looked for.
-        let before = |packed: &u32| packed >> shift < start;
-        let goes_on = self.rows.get(self.next).is_none_or(|packed| !before(packed))
-            && (self.next == 0 || before(&self.rows[self.next - 1]));
-        if !goes_on {
-            self.next = self.rows.partition_point(before);
+        match self.role {
+            None => self.add_rows::<LEVEL_BITS>(start, end, sums),
+            Some(_) => self.add_rows::<0>(start, end, sums),
         }
-        let rest = &self.rows[self.next..];
+    }
+
+    fn add_rows<const LEVEL_BITS: u32>(&mut self, start: u32, end: u32, sums: &mut Sums) {
+        self.go_to(start << LEVEL_BITS);
+        let (levels, end) = ((1 << LEVEL_BITS) - 1, end << LEVEL_BITS);
         let mut read = 0;
-        if self.role.is_some() {
-            for row in rest.iter().take_while(|row| **row < end) {
-                sums.add(row - start, self.add[0]);
-                read += 1;
-            }
-        } else {
-            for packed in rest.iter().take_while(|packed| **packed >> LEVEL_BITS < end) {
-                let level = (packed & ((1 << LEVEL_BITS) - 1)) as usize;
-                sums.add((packed >> LEVEL_BITS) - start, self.add[level.min(LEVELS - 1)]);
-                read += 1;
-            }
+        for packed in self.rows[self.next..].iter().take_while(|packed| **packed < end) {
+            sums.add(packed >> LEVEL_BITS, self.add[(packed & levels) as usize % LEVELS_KEPT]);
+            read += 1;
         }
         self.next += read;
+    }
+
+    /// Reading goes on with the first row that is no less than this one. Mostly it is one of the next.
+    fn go_to(&mut self, row: u32) {
+        let before = |packed: &u32| *packed < row;
+        let starts_after = self.next == 0 || before(&self.rows[self.next - 1]);
+        if starts_after && self.rows.get(self.next).is_none_or(|packed| !before(packed)) {
+            return;
+        }
+        if !starts_after {
+            self.next = self.rows[..self.next].partition_point(before);
+            return;
+        }
+        let rest = &self.rows[self.next..];
+        let mut step = 1;
+        while rest.get(step - 1).is_some_and(before) {
+            step *= 2;
+        }
+        let (from, to) = (step / 2, step.min(rest.len()));
+        self.next += from + rest[from..to].partition_point(before);
     }
 }
 
@@ -153,8 +164,9 @@ impl Sums {
         Self { of: [0; BLOCK], marks: [0; BLOCK / WORD] }
     }
 
-    fn add(&mut self, at: u32, part: u64) {
-        let at = at as usize;
+    /// Rows of one block are told apart by their places in it.
+    fn add(&mut self, row: u32, part: u64) {
+        let at = row as usize % BLOCK;
         self.of[at] += part;
         self.marks[at / WORD] |= 1 << (at % WORD);
     }
@@ -164,16 +176,38 @@ impl Sums {
         self.of[at as usize] = 0;
     }
 
-    /// Takes the rows that were added to, in their order, each with its sum.
-    pub fn take(&mut self, mut each: impl FnMut(u32, u64)) {
+    /// Takes the rows that were added to, in their order, each with its sum, and keeps those that `is_kept` in `near`.
+    pub fn take_into(&mut self, near: &mut Near, is_kept: impl Fn(usize, u64) -> bool) {
+        near.count = 0;
         for (word, marks) in self.marks.iter_mut().enumerate() {
             let mut left = std::mem::take(marks);
             while left != 0 {
                 let at = word * WORD + left.trailing_zeros() as usize;
-                each(at as u32, std::mem::take(&mut self.of[at]));
+                let sum = std::mem::take(&mut self.of[at]);
+                // Whether one is kept can't be foreseen: it is written in any case, and then counted or not.
+                near.rows[near.count % BLOCK] = (at as u32, sum);
+                near.count += usize::from(is_kept(at, sum));
                 left &= left - 1;
             }
         }
+    }
+}
+
+/// Rows of a block that were kept, by their places in it, each with its sum.
+pub struct Near {
+    rows: [(u32, u64); BLOCK],
+    count: usize,
+}
+
+impl Near {
+    /// Nobody yet.
+    pub fn new() -> Self {
+        Self { rows: [(0, 0); BLOCK], count: 0 }
+    }
+
+    /// Those kept.
+    pub fn rows(&self) -> &[(u32, u64)] {
+        &self.rows[..self.count]
     }
 }
 
@@ -181,11 +215,7 @@ impl Sums {
 pub struct Lists<'b> {
     /// All of them.
     pub all: Vec<List<'b>>,
-    /// What the best answer to each asked skill can be worth, of lists that are not read.
-    unread_worth: Vec<i64>,
-    unread_worth_of_one: i64,
-    unread_role: i64,
-    unread_lists: i64,
+    asked: usize,
     /// What is contributed at most by a role whose list does not count, and by the best.
     far_role: i64,
     best_role: i64,
@@ -194,7 +224,7 @@ pub struct Lists<'b> {
     most_skills: i64,
     most_focus: i64,
     /// What a step of what was asked for is worth at most in focus, by how many skills are listed.
-    focus: Vec<i64>,
+    focus: Box<[i64; MOST_LISTED as usize + 1]>,
 }
 
 impl<'b> Lists<'b> {
@@ -226,7 +256,7 @@ impl<'b> Lists<'b> {
             let most_worth = own.iter().map(|answer| answer.worth).max().unwrap_or_default();
             let mass = (most_worth.as_micro() + sum::MASS_STEP - 1) / sum::MASS_STEP;
             let member = own.iter().any(|answer| answer.likeness >= near);
-            let add = [0, 1, 2].map(|level| {
+            let add = [0, 1, 2, 3].map(|level| {
                 let value = |answer: &Answer| answer.worth.and(level_value(unpacked_level(level), rules));
                 let worth: i64 = own.iter().map(|answer| worth(asked[answer.asked], value(answer))).sum();
                 let worth = steps(worth).unsigned_abs();
@@ -245,7 +275,6 @@ impl<'b> Lists<'b> {
                 role: None,
                 member,
                 next: 0,
-                read: true,
             });
         }
         let stands_in = |role: Role| {
@@ -260,10 +289,10 @@ impl<'b> Lists<'b> {
             let rows = base.role_posting(role);
             if !rows.is_empty() {
                 let shares = ((contributed - far_role).max(0) + role_share - 1) / role_share;
-                let add = [sum::of_role(shares.unsigned_abs()); LEVELS];
+                let add = [sum::of_role(shares.unsigned_abs()); LEVELS_KEPT];
                 let role = Some(*contributed);
                 let (worths, most_worth) = (Vec::new(), 0);
-                all.push(List { rows, add, worths, most_worth, role, member: true, next: 0, read: true });
+                all.push(List { rows, add, worths, most_worth, role, member: true, next: 0 });
             }
         }
         // In an order that does not depend on how a table of hashes falls.
@@ -275,16 +304,13 @@ impl<'b> Lists<'b> {
         };
         (fits && all.len() <= sum::MOST_LISTS).then(|| Self {
             all,
-            unread_worth: vec![0; asked.len()],
-            unread_worth_of_one: 0,
-            unread_role: far_role,
-            unread_lists: 0,
+            asked: asked.len(),
             far_role,
             best_role,
             role_share,
             most_skills: if asked.is_empty() { 0 } else { most(weights.skills) },
             most_focus: most(weights.focus),
-            focus: (0..=i64::from(MOST_LISTED)).map(focus).collect(),
+            focus: Box::new(std::array::from_fn(|listed| focus(listed as i64))),
         })
     }
 
@@ -293,75 +319,126 @@ impl<'b> Lists<'b> {
         self.all.iter().filter(|list| list.member).map(List::len).sum()
     }
 
-    /// Leave the longest lists unread, as long as a row that is on no other can't come up to `enough`, where
-    /// all else is worth `rest` at most.
-    /// Each row lists so many skills at least.
-    pub fn leave_out(&mut self, rest: i64, enough: i64, least_listed: u8, shortest: usize) {
-        self.unread_worth.fill(0);
-        (self.unread_worth_of_one, self.unread_role) = (0, self.far_role);
-        self.unread_lists = 0;
-        let mut unread_skills = 0;
-        for at in (0..self.all.len()).rev() {
-            let list = &self.all[at];
-            let (mut skills, of_one) = (unread_skills, self.unread_worth_of_one.max(list.most_worth));
+    /// What skills, focus and role are worth at most, of any row.
+    pub fn most(&self) -> i64 {
+        self.most_skills + self.most_focus + self.best_role
+    }
+
+    /// Leaves the longest lists unread, as long as a row that is on no other can't come to as much as is `missing` to
+    /// all else. Each row lists so many skills at least.
+    pub fn plan(&self, missing: i64, least_listed: u8, shortest: usize) -> Plan {
+        let mut unread_worth = vec![0; self.asked];
+        let mut unread = Unread { skills: 0, worth_of_one: 0, lists: 0, role: self.far_role };
+        let mut read = Vec::with_capacity(self.all.len());
+        for (at, list) in self.all.iter().enumerate().rev() {
+            let mut with = Unread {
+                skills: unread.skills,
+                worth_of_one: unread.worth_of_one.max(list.most_worth),
+                lists: unread.lists + i64::from(list.role.is_none()),
+                role: unread.role.max(list.role.unwrap_or(self.far_role)),
+            };
             for (asked, worth) in &list.worths {
-                skills += (worth - self.unread_worth[*asked]).max(0);
+                with.skills += (worth - unread_worth[*asked]).max(0);
             }
-            let role = self.unread_role.max(list.role.unwrap_or(self.far_role));
-            let lists = self.unread_lists + i64::from(list.role.is_none());
             // Of so many listed, no more than these are asked for.
-            let share = (lists * 1_000_000 / i64::from(least_listed).max(1) + 1).min(1_000_000);
-            let focus = self.most_focus * of_one / 1_000_000 * share / 1_000_000 + 2;
-            let bound = rest + skills.min(self.most_skills) + focus.min(self.most_focus) + role;
-            let left_out = list.len() >= shortest && bound < enough;
-            if left_out {
+            let share = (with.lists * 1_000_000 / i64::from(least_listed).max(1) + 1).min(1_000_000);
+            let focus = self.most_focus * with.worth_of_one / 1_000_000 * share / 1_000_000 + 2;
+            let bound = with.skills.min(self.most_skills) + focus.min(self.most_focus) + with.role;
+            if list.len() >= shortest && bound < missing {
                 for (asked, worth) in &list.worths {
-                    let unread = &mut self.unread_worth[*asked];
+                    let unread = &mut unread_worth[*asked];
                     *unread = (*unread).max(*worth);
                 }
-                (unread_skills, self.unread_lists) = (skills, lists);
-                (self.unread_worth_of_one, self.unread_role) = (of_one, role);
+                unread = with;
+            } else {
+                read.push(at);
             }
-            self.all[at].read = !left_out;
+        }
+        read.reverse();
+        let names_people = read.iter().any(|at| self.all[*at].member);
+        Plan { read, names_people, unread }
+    }
+
+    /// Bounds on rows, where these lists are not read.
+    pub fn bounds(&self, unread: &Unread) -> Bounds<'_> {
+        Bounds {
+            unread_skills: unread.skills,
+            most_skills: self.most_skills,
+            unread_lists: unread.lists,
+            unread_mass: unread.mass(),
+            focus: &self.focus,
+            most_focus: self.most_focus,
+            far_role: self.far_role,
+            role_share: self.role_share,
+            best_role: self.best_role,
+            unread_role: unread.role,
         }
     }
+}
 
-    /// What of the score comes at most from lists that are not read.
-    pub fn unread(&self) -> Unread {
-        let skills: i64 = self.unread_worth.iter().sum();
-        Unread {
-            skills: skills.min(self.most_skills),
-            mass: (self.unread_worth_of_one + sum::MASS_STEP - 1) / sum::MASS_STEP,
-            lists: self.unread_lists,
-            role: self.unread_role,
-        }
-    }
-
-    /// What skills, focus and role of a row are worth at most, of those who each list so many skills at least.
-    pub fn rough_bound(&self, sum: u64, least_listed: u8, unread: &Unread) -> i64 {
-        let skills = (sum::worth(sum) * STEP + unread.skills).min(self.most_skills);
-        let mass = sum::mass(sum) + unread.lists * unread.mass;
-        let focus = (mass * self.focus[usize::from(least_listed.max(1))]).min(self.most_focus);
-        let role = (self.far_role + sum::role(sum) * self.role_share).min(self.best_role).max(unread.role);
-        skills + focus + role
-    }
-
-    /// What skills and focus of a row are worth at most.
-    pub fn bound(&self, sum: u64, listed: u8, unread: &Unread) -> i64 {
-        let skills = (sum::worth(sum) * STEP + unread.skills).min(self.most_skills);
-        // Of skills on lists that were not read, no more than there are such lists, and no more than are listed.
-        let others = if listed == MOST_LISTED { i64::MAX } else { i64::from(listed) - sum::count(sum) };
-        let others = others.clamp(0, unread.lists);
-        let mass = sum::mass(sum) + others * unread.mass;
-        skills + (mass * self.focus[usize::from(listed)]).min(self.most_focus)
-    }
+/// Which lists are read, and what the others are worth at most.
+#[derive(Debug)]
+pub struct Plan {
+    /// The places of those that are read.
+    pub read: Vec<usize>,
+    /// Whether one of them makes candidates.
+    pub names_people: bool,
+    /// The others.
+    pub unread: Unread,
 }
 
 /// What lists that are not read are worth at most.
 #[derive(Debug, Clone, Copy)]
 pub struct Unread {
     skills: i64,
-    mass: i64,
+    worth_of_one: i64,
     lists: i64,
     role: i64,
+}
+
+impl Unread {
+    fn mass(&self) -> i64 {
+        (self.worth_of_one + sum::MASS_STEP - 1) / sum::MASS_STEP
+    }
+}
+
+/// What bounds on rows are made of, apart from their sums.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds<'l> {
+    unread_skills: i64,
+    most_skills: i64,
+    unread_lists: i64,
+    unread_mass: i64,
+    focus: &'l [i64; MOST_LISTED as usize + 1],
+    most_focus: i64,
+    far_role: i64,
+    role_share: i64,
+    best_role: i64,
+    unread_role: i64,
+}
+
+impl Bounds<'_> {
+    /// What the skills of a row with this sum are worth at most.
+    pub fn answers(&self, sum: u64) -> i64 {
+        (sum::worth(sum) * STEP + self.unread_skills).min(self.most_skills)
+    }
+
+    /// What its focus is worth at most, where it lists so many skills.
+    pub fn focus(&self, sum: u64, listed: u8) -> i64 {
+        // Of skills on lists that were not read, no more than there are such lists, and no more than are listed.
+        let others = if listed == MOST_LISTED { i64::MAX } else { i64::from(listed) - sum::count(sum) };
+        let mass = sum::mass(sum) + others.max(0).min(self.unread_lists) * self.unread_mass;
+        (mass * self.focus[usize::from(listed)]).min(self.most_focus)
+    }
+
+    /// The same, where it lists so many skills or more.
+    pub fn focus_of_any(&self, sum: u64, least_listed: u8) -> i64 {
+        let mass = sum::mass(sum) + self.unread_lists * self.unread_mass;
+        (mass * self.focus[usize::from(least_listed.max(1))]).min(self.most_focus)
+    }
+
+    /// What its role is worth at most.
+    pub fn role(&self, sum: u64) -> i64 {
+        (self.far_role + sum::role(sum) * self.role_share).min(self.best_role).max(self.unread_role)
+    }
 }

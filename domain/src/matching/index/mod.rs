@@ -14,9 +14,14 @@ mod exact;
 mod gate;
 mod gigs;
 mod lists;
+mod order;
 mod row;
 mod snapshot;
 mod statics;
+mod table;
+
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};

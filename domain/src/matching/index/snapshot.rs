@@ -10,7 +10,7 @@ use super::super::role::Role;
 use super::base::{Base, Side};
 use super::row::Row;
 
-const MAGIC: &[u8; 8] = b"rabtaix2";
+const MAGIC: &[u8; 8] = b"rabtaix3";
 
 /// Bytes that are not a snapshot of this format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

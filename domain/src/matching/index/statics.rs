@@ -1,6 +1,7 @@
 //! Statics: what of a person's score no gig changes, reckoned once for everyone, and bounds on it that
 //! are quick to read.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::super::features::{Answers, Load, Outcomes, Seniority, Standing};
@@ -12,7 +13,7 @@ use super::row::{NO_ROLE, Row};
 
 /// Rows are looked at so many at a time: few enough for what is added up of them to stay in a processor's
 /// nearest memory.
-pub const BLOCK: usize = 2_048;
+pub const BLOCK: usize = 1_024;
 
 /// Bounds are kept in steps of so many billionths, always rounded up.
 pub const STEP: i64 = 1 << 15;
@@ -32,8 +33,55 @@ pub struct Statics {
     /// up. Kept apart from the briefs, for most rows are looked at no further.
     bounds: [Vec<i16>; KINDS],
     briefs: Vec<Brief>,
+    /// Of each row: how many skills it lists, as its brief tells, and its cell. Looked at first of all.
+    listed: Vec<u8>,
+    cells: Vec<u16>,
+    told: Vec<Cell>,
     blocks: Vec<Block>,
 }
+
+/// What of a row's brief can keep it apart or rests on its rate, roughly: few are told apart, so that what each is worth
+/// to a gig can be reckoned beforehand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Cell {
+    /// See [`Brief`].
+    pub open: bool,
+    /// See [`Brief`].
+    pub day: u8,
+    hours: u8,
+    rate: u8,
+}
+
+impl Cell {
+    /// So many hours, and so many steps of rates, are not told apart.
+    const HOURS: u8 = 4;
+    const RATES: u8 = 2;
+
+    fn of(brief: &Brief) -> Self {
+        match brief.open {
+            true => Self {
+                open: true,
+                day: brief.day,
+                hours: brief.free_hours / Self::HOURS,
+                rate: brief.rate / Self::RATES,
+            },
+            false => Self { open: false, day: 0, hours: 0, rate: 0 },
+        }
+    }
+
+    /// None of its rows has more free hours, as a brief tells them.
+    pub fn most_hours(&self) -> u8 {
+        self.hours * Self::HOURS + (Self::HOURS - 1)
+    }
+
+    /// The steps of its rows' rates, the first and the last.
+    pub fn rates(&self) -> (u8, u8) {
+        (self.rate * Self::RATES, self.rate * Self::RATES + (Self::RATES - 1))
+    }
+}
+
+/// The cell of rows for which there is no room among those told apart.
+pub const OTHER_CELL: u16 = u16::MAX;
 
 /// What is looked at of a row before all else that is kept of it.
 #[derive(Debug, Clone, Copy)]
@@ -53,19 +101,62 @@ pub struct Brief {
     pub open: bool,
 }
 
-/// What all rows of a block have in common.
+/// What all rows of a block have in common, of those that may be matched at all.
 #[derive(Debug, Clone, Copy)]
 pub struct Block {
     largest: [i16; KINDS],
     /// So many skills are listed by each of them, at least.
     pub least_listed: u8,
+    /// None has more free hours a week than this.
+    pub most_hours: u8,
+    /// The steps that known rates lie between.
+    pub rates: Option<(u8, u8)>,
+    /// Whether somebody's rate is not known.
+    pub no_rate: bool,
+    /// Their working days, each once; nothing, if there are more than [`DAYS`].
+    days: Option<([u8; DAYS], u8)>,
+    /// Whether there is anybody who may be matched.
+    pub open: bool,
 }
 
+/// So many working days of a block are told apart.
+const DAYS: usize = 4;
+
 impl Block {
+    fn of(bounds: [&[i16]; KINDS], briefs: &[Brief]) -> Self {
+        let rate = briefs.iter().map(|brief| brief.rate).filter(|rate| *rate != NO_RATE);
+        let mut days = Some(([NO_DAY; DAYS], 0_u8));
+        for brief in briefs {
+            days = days.and_then(|(told, count)| add_day(told, count, brief.day));
+        }
+        Self {
+            largest: bounds.map(|bounds| bounds.iter().copied().max().unwrap_or(i16::MIN)),
+            least_listed: briefs.iter().map(|brief| brief.listed).min().unwrap_or(0),
+            most_hours: briefs.iter().map(|brief| brief.free_hours).max().unwrap_or(0),
+            rates: rate.clone().min().zip(rate.max()),
+            no_rate: briefs.iter().any(|brief| brief.rate == NO_RATE),
+            days,
+            open: briefs.iter().any(|brief| brief.open),
+        }
+    }
+
     /// The largest of the rows' bounds.
     pub fn bound(&self, seniority: Option<Seniority>) -> i64 {
         i64::from(self.largest[kind(seniority)]) * STEP
     }
+
+    /// The working days of its rows, if they are few.
+    pub fn days(&self) -> Option<&[u8]> {
+        self.days.as_ref().map(|(days, count)| &days[..usize::from(*count)])
+    }
+}
+
+fn add_day(mut told: [u8; DAYS], count: u8, day: u8) -> Option<([u8; DAYS], u8)> {
+    if told[..usize::from(count)].contains(&day) {
+        return Some((told, count));
+    }
+    *told.get_mut(usize::from(count))? = day;
+    Some((told, count + 1))
 }
 
 /// Stands for the roles after the first, where there are more than two.
@@ -104,15 +195,6 @@ pub fn rate_step(rate: u32) -> u8 {
         if least_rate(middle) <= rate { low = middle } else { high = middle }
     }
     low
-}
-
-/// People who list few skills stand together, so that a block's rows list as many at least.
-pub fn profile_length(listed: usize) -> u8 {
-    match listed {
-        0..4 => 0,
-        4..7 => 1,
-        7.. => 2,
-    }
 }
 
 /// Kinds of gigs by the experience they need.
@@ -199,14 +281,25 @@ impl Statics {
             open: row.standing() == Standing::Active && row.active < row.capacity,
         };
         let briefs: Vec<Brief> = base.rows.iter().enumerate().map(brief).collect();
-        let block = |(at, briefs): (usize, &[Brief])| Block {
-            largest: bounds
-                .each_ref()
-                .map(|bounds| bounds.iter().skip(at * BLOCK).take(BLOCK).copied().max().unwrap_or(i16::MIN)),
-            least_listed: briefs.iter().map(|brief| brief.listed).min().unwrap_or(0),
+        let block = |(at, briefs): (usize, &[Brief])| {
+            let of_block = at * BLOCK..at * BLOCK + briefs.len();
+            Block::of(bounds.each_ref().map(|bounds| &bounds[of_block.clone()]), briefs)
         };
         let blocks = briefs.chunks(BLOCK).enumerate().map(block).collect();
-        Self { model: model.clone(), blocks, alone, bounds, briefs }
+        let (mut told, mut numbers) = (Vec::new(), HashMap::new());
+        let cell = |brief: &Brief| {
+            let cell = Cell::of(brief);
+            *numbers.entry(cell).or_insert_with(|| match u16::try_from(told.len()) {
+                Ok(number) if number < OTHER_CELL => {
+                    told.push(cell);
+                    number
+                }
+                _ => OTHER_CELL,
+            })
+        };
+        let cells = briefs.iter().map(cell).collect();
+        let listed = briefs.iter().map(|brief| brief.listed).collect();
+        Self { model: model.clone(), blocks, alone, bounds, cells, told, listed, briefs }
     }
 
     /// What no gig changes of the score of a row, exactly.
@@ -218,6 +311,21 @@ impl Statics {
     /// is worth; never less than in fact.
     pub fn bounds(&self, seniority: Option<Seniority>) -> &[i16] {
         &self.bounds[kind(seniority)]
+    }
+
+    /// How many skills each row lists, up to [`MOST_LISTED`].
+    pub fn listed(&self) -> &[u8] {
+        &self.listed
+    }
+
+    /// The cell of each row.
+    pub fn cells(&self) -> &[u16] {
+        &self.cells
+    }
+
+    /// The cells, each at the place that is its number.
+    pub fn told(&self) -> &[Cell] {
+        &self.told
     }
 
     /// What is looked at next, of all rows.
@@ -232,7 +340,8 @@ impl Statics {
 
     /// The memory it takes.
     pub fn bytes(&self) -> usize {
-        self.alone.len() * (size_of::<i32>() + KINDS * size_of::<i16>() + size_of::<Brief>())
+        self.alone.len()
+            * (size_of::<i32>() + KINDS * size_of::<i16>() + size_of::<Brief>() + size_of::<u8>() + size_of::<u16>())
     }
 }
 
