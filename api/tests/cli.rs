@@ -126,7 +126,9 @@ struct Answer {
 impl Answer {
     fn of(output: Output) -> Self {
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        Self { code: output.status.code(), out: text(output.stdout), said: text(output.stderr) }
+        let said = text(output.stderr);
+        assert_eq!(tests::leaks::in_log(&said), Vec::<String>::new());
+        Self { code: output.status.code(), out: text(output.stdout), said }
     }
 
     /// It was refused as the user's to set right, in these words.
