@@ -184,8 +184,8 @@ impl Market {
         account_title: &str,
         in_dollars: bool,
     ) -> Result<MethodShown, Failure> {
-        let user = call.actor.person()?.user;
-        let shown = run!(self, call, tx => {
+        run!(self, call, tx => {
+            let user = tx.actor().person()?.user;
             let terms = tx.policy_in_force().await?.terms;
             let change = PayoutMethod::add(tx.actor(), tx.now(), tx.id(), user, iban, account_title, &terms)?;
             let change = if in_dollars { change.map(PayoutMethod::in_dollars) } else { change };
@@ -202,9 +202,7 @@ impl Market {
             tx.settle(change).await?;
             tx.audit("payout_method_add", shown.id, serde_json::json!({ "last4": shown.last4 })).await?;
             Ok(shown)
-        })?;
-        self.freelancer_changed(user).await;
-        Ok(shown)
+        })
     }
 
     /// A freelancer removes a bank account.

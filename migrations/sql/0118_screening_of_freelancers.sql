@@ -19,7 +19,6 @@ alter table screening_sweeps add column freelancers bigint not null default 0;
 
 -- Whom screening holds is not matched: the index looks at them again when something is found of them, and when our
 -- people found that it is nothing.
-drop trigger matching_screened on payouts;
 create trigger matching_screened_found after insert on screening_hits
     for each row when (new.freelancer_id is not null)
     execute function matching_person_changed('freelancer_id');

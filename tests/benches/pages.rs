@@ -7,7 +7,8 @@
 //! the schema. The yardstick knows no limits and nobody's rights.
 //!
 //! Trust the ratios, and the microseconds as far as the machine is idle. `RABTA_BENCH_PERCENT=10` fills a
-//! tenth of the data.
+//! tenth of the data. With `RABTA_BENCH_FLOOR=0.30` it ends with an error if a page that is read reaches less of the
+//! yardstick's rate than that.
 
 #![recursion_limit = "256"]
 #![expect(
@@ -27,7 +28,7 @@ mod ours;
 mod yardstick;
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitCode, Stdio};
 
 use infra::embedded::{Embedded, Purpose};
 use infra::migrate::{self, APP_ROLE};
@@ -53,14 +54,15 @@ const MY_PAGE: &str = "query Mine { viewer { user { id name profile { headline o
     contracts(first: 10) { nodes { id title status milestones(first: 10) { nodes { id title status amount { minorUnits } dueAt } } } } } }";
 const SUBMIT: &str = "mutation Bid($input: ProposalSubmitInput!) { proposalSubmit(input: $input) { proposal { id state } errors { code message } } }";
 
-fn main() {
+fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     match (arguments.next().as_deref(), arguments.next()) {
         (Some("ours"), Some(url)) => runtime.block_on(ours::serve(&url)),
         (Some("yardstick"), Some(url)) => runtime.block_on(yardstick::serve(&url)),
-        _ => runtime.block_on(measure()),
+        _ => return runtime.block_on(measure()),
     }
+    ExitCode::SUCCESS
 }
 
 /// A server in a process of its own.
@@ -112,7 +114,14 @@ impl Drop for Server {
     }
 }
 
-async fn measure() {
+/// The least of the yardstick's rate that a page which is read may reach, if somebody says so.
+fn floor() -> Option<f64> {
+    let text = std::env::var("RABTA_BENCH_FLOOR").ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("RABTA_BENCH_FLOOR is no number: {text:?}")))
+}
+
+async fn measure() -> ExitCode {
+    let floor = floor();
     let folder = std::env::temp_dir().join(format!("rabta-pages-{}", std::process::id()));
     let server = Embedded::start(&folder, Purpose::Data, None).await.expect("a private PostgreSQL");
     server.ensure_database("rabta").await.expect("a database");
@@ -123,14 +132,23 @@ async fn measure() {
     let percent = std::env::var("RABTA_BENCH_PERCENT").ok().and_then(|text| text.parse().ok()).unwrap_or(100);
     let filled = fill::fill(&mut db, &app, percent).await;
     println!("{filled}");
-    {
+    let reached = {
         let (ours, yardstick) = (Server::start("ours", &app), Server::start("yardstick", &owner));
-        compare(&ours, &yardstick, &filled).await;
+        let reached = compare(&ours, &yardstick, &filled).await;
         println!("peak memory: ours {:.0} MB, yardstick {:.0} MB", ours.peak(), yardstick.peak());
-    }
+        reached
+    };
     server.stop().await.expect("the server ends");
     // What is left in a folder for temporary things does no harm.
     let _ = std::fs::remove_dir_all(&folder);
+    let (lowest, ratio) = reached.into_iter().min_by(|(_, a), (_, b)| a.total_cmp(b)).expect("pages were read");
+    match floor {
+        Some(floor) if ratio < floor || ratio.is_nan() => {
+            println!("{lowest} reaches {ratio:.2} of the yardstick, and {floor:.2} is the least");
+            ExitCode::FAILURE
+        }
+        Some(_) | None => ExitCode::SUCCESS,
+    }
 }
 
 /// The requests for a page: ours, and the yardstick's.
@@ -182,7 +200,9 @@ fn pages(ours: &Server, filled: &Filled) -> Vec<(&'static str, Vec<Asked>, Vec<A
     ]
 }
 
-async fn compare(ours: &Server, yardstick: &Server, filled: &Filled) {
+/// Measure each page, and print it; how much of the yardstick's rate those reach that are read.
+async fn compare(ours: &Server, yardstick: &Server, filled: &Filled) -> Vec<(&'static str, f64)> {
+    let mut reached = Vec::new();
     println!("{CLIENTS} connections, each line {ROUNDS} times {SECONDS} s each, in turn");
     println!(
         "{:<14}{:>12}{:>10}{:>10}{:>12}{:>12}{:>12}{:>12}",
@@ -210,6 +230,9 @@ async fn compare(ours: &Server, yardstick: &Server, filled: &Filled) {
             }
         }
         let [theirs, own] = &mut sums;
+        if !is_act {
+            reached.push((name, own.rate() / theirs.rate()));
+        }
         println!(
             "{name:<14}{:>12.0}{:>10.0}{:>10.2}{:>12.0}{:>12.0}{:>12.2}{:>12.2}",
             theirs.rate(),
@@ -221,4 +244,5 @@ async fn compare(ours: &Server, yardstick: &Server, filled: &Filled) {
             own.median(),
         );
     }
+    reached
 }

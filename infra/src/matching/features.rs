@@ -10,6 +10,7 @@ use domain::matching::features::{Answers, ClientRecord, Exposure, Outcomes, Stan
 use domain::matching::intake::Commitments;
 use domain::matching::reputation::{self, Outcome};
 use domain::matching::{GigFeatures, Model, PersonFeatures};
+use domain::payout::SUSPENDED;
 use domain::profile::FreelancerProfile;
 use sea_orm::FromQueryResult;
 use uuid::Uuid;
@@ -60,12 +61,18 @@ struct Demand {
     verified: bool,
 }
 
-/// What people have taken on, and whether screening holds them: what to select, and from what, beside `person`.
+/// What people have taken on, and whether screening holds them or money of theirs: what to select, and from what, beside
+/// `person`. What is stopped because its owner was suspended, which `$suspended` says, is no hit.
 macro_rules! taken_on {
-    (select) => {
-        "taken.contracts, taken.weekly_minutes,
-        exists (select 1 from screening_hits where freelancer_id = person.id and status = 'open') as is_screened,
+    (select, $suspended:literal) => {
+        concat!(
+            "taken.contracts, taken.weekly_minutes,
+        (exists (select 1 from screening_hits where freelancer_id = person.id and status = 'open')
+            or exists (select 1 from payouts where user_id = person.id and status = 'blocked' and state ->> 'reason' <> ",
+            $suspended,
+            ")) as is_screened,
         (select array_agg(distinct client_id) from blocks where freelancer_id = person.id) as blocked"
+        )
     };
     (from) => {
         "left join lateral (
@@ -75,14 +82,18 @@ macro_rules! taken_on {
     };
 }
 
-const COMMITTED: &str =
-    concat!("select person.id, ", taken_on!(select), " from unnest($1::uuid[]) as person (id) ", taken_on!(from),);
+const COMMITTED: &str = concat!(
+    "select person.id, ",
+    taken_on!(select, "$2"),
+    " from unnest($1::uuid[]) as person (id) ",
+    taken_on!(from),
+);
 
 /// What weighs on people, and how they answered: of now.
 const DEALINGS: &str = concat!(
     "
     select person.id, ",
-    taken_on!(select),
+    taken_on!(select, "$3"),
     ",
         asked.count as asked, asked.in_time,
         coalesce(asked.pending_milli, 0) + coalesce(bids.pending_milli, 0) as pending_milli,
@@ -180,7 +191,8 @@ impl Market {
 
     /// No more of people than hard constraints look at, of those who may be matched.
     pub(crate) async fn people_constraints(&self, people: &[UserId]) -> Result<Vec<PersonFeatures>, Failure> {
-        let committed = Committed::find_by_statement(sql(COMMITTED, [ids(people)])).all(self.db()).await?;
+        let committed =
+            Committed::find_by_statement(sql(COMMITTED, [ids(people), SUSPENDED.into()])).all(self.db()).await?;
         let committed: HashMap<Uuid, Committed> = committed.into_iter().map(|row| (row.id, row)).collect();
         let profiles = self.profiles_matchable_bare(people).await?;
         let constraints = profiles.iter().map(|profile| {
@@ -195,7 +207,9 @@ impl Market {
     async fn features_of(&self, profiles: &[FreelancerProfile]) -> Result<Vec<PersonFeatures>, Failure> {
         let people: Vec<UserId> = profiles.iter().map(|profile| profile.user).collect();
         let now = self.clock().now();
-        let dealings = Dealings::find_by_statement(sql(DEALINGS, [ids(&people), now.into()])).all(self.db()).await?;
+        let dealings = Dealings::find_by_statement(sql(DEALINGS, [ids(&people), now.into(), SUSPENDED.into()]))
+            .all(self.db())
+            .await?;
         let dealings: HashMap<Uuid, Dealings> = dealings.into_iter().map(|row| (row.id, row)).collect();
         let mut outcomes: HashMap<Uuid, Vec<Outcome>> = HashMap::new();
         for row in Finished::find_by_statement(sql(FINISHED, [ids(&people)])).all(self.db()).await? {

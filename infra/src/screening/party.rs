@@ -45,8 +45,8 @@ impl Side {
     }
 
     /// What those of this side are known by: `id`, `names` and `countries`. A client goes by its own name and its
-    /// owners'; a freelancer, who has a profile, an account to be paid to, or was made an offer, by all that a bank may be
-    /// told, and where they live.
+    /// owners'; a freelancer, who has a profile or was made an offer, by every name they go by, and where they live. What an
+    /// account is called is looked at when they are paid there.
     fn known(self) -> &'static str {
         match self {
             Self::Client => {
@@ -58,11 +58,9 @@ impl Side {
             }
             Self::Freelancer => {
                 "select u.id, array_remove(array[p.country], null) as countries,
-                    array_remove(array[u.name, y.latin_name, y.urdu_name], null) || array(
-                        select distinct m.account_title from payout_methods m where m.user_id = u.id order by 1) as names
+                    array_remove(array[u.name, y.latin_name, y.urdu_name], null) as names
                  from users u left join freelancer_profiles p on p.user_id = u.id left join payees y on y.user_id = u.id
-                 where p.user_id is not null or exists (select from payout_methods m where m.user_id = u.id)
-                     or exists (select from offers o where o.freelancer_id = u.id)"
+                 where p.user_id is not null or exists (select from offers o where o.freelancer_id = u.id)"
             }
         }
     }

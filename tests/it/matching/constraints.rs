@@ -86,12 +86,43 @@ async fn whom_screening_holds_is_not_active_and_is_not_told() {
     let held = json!([{ "skillId": skill(&app, "rust").await, "level": "EXPERT", "years": 5 }]);
     let profile = json!({ "headline": "Rust engineer", "overview": "", "skills": held });
     faisal.does("profileUpdate", profile, "profile { id }").await.ok();
+    let method = json!({ "iban": "PK36SCBL0000001123456702", "accountTitle": "Person, sandbox SANCTIONED" });
+    let method = faisal.does("payoutMethodAdd", method, "payoutMethod { id }").await.text("payoutMethod.id");
+    app.passes(TimeDelta::days(3)).await;
     let id = gig(clara, json!({})).await;
     let mut index = index(&app).await;
     shows(clara, &id, faisal).await;
 
-    let method = json!({ "iban": "PK36SCBL0000001123456702", "accountTitle": "Person, sandbox SANCTIONED" });
-    faisal.does("payoutMethodAdd", method, "payoutMethod { id }").await.ok();
+    let ask = json!({ "payoutMethodId": method, "amount": { "amount": "950.00" }, "purposeCode": "9186" });
+    let payout = faisal.does("payoutRequest", ask, "payout { id }").await.text("payout.id");
+    app.settles().await;
+    leaves_out(clara, &id, &mut index, "NOT_ACTIVE").await;
+    assert_eq!(barriers(clara, &id, faisal).await, json!(["NOT_ACTIVE"]));
+    assert_eq!(barriers(faisal, &id, faisal).await, json!([]), "who is held is not told");
+    let own = faisal.asks(RECOMMENDED, json!({})).await;
+    let own = &own.data()["viewer"]["recommendedGigs"];
+    assert_eq!((&own["edges"][0]["node"]["gig"]["id"], &own["leftOut"]), (&json!(id), &json!([])));
+
+    let admin = app.admin("noor").await;
+    let unblock = json!({ "payoutId": payout, "reason": "another person of that name" });
+    admin.does("payoutUnblock", unblock, "payout { status }").await.ok();
+    assert!(catch_up(&mut index).await > 0);
+    shows(clara, &id, faisal).await;
+}
+
+#[tokio::test]
+async fn who_is_on_a_list_is_not_active_and_is_not_told() {
+    let app = TestApp::new().await;
+    let deal = app.released().await;
+    let (clara, faisal) = (&deal.client, &deal.freelancer);
+    let held = json!([{ "skillId": skill(&app, "rust").await, "level": "EXPERT", "years": 5 }]);
+    let profile = json!({ "headline": "Rust engineer", "overview": "", "skills": held });
+    faisal.does("profileUpdate", profile, "profile { id }").await.ok();
+    let id = gig(clara, json!({})).await;
+    let mut index = index(&app).await;
+    shows(clara, &id, faisal).await;
+
+    faisal.does("userUpdate", json!({ "name": "Person, sandbox SANCTIONED" }), "user { id }").await.ok();
     leaves_out(clara, &id, &mut index, "NOT_ACTIVE").await;
     assert_eq!(barriers(clara, &id, faisal).await, json!(["NOT_ACTIVE"]));
     assert_eq!(barriers(faisal, &id, faisal).await, json!([]), "who is held is not told");
