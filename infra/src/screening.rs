@@ -97,7 +97,7 @@ impl Listed {
         }
         // A list of countries alone is most likely one whose names were lost on the way.
         if listed.names.is_empty() {
-            return Err(unreadable(&"there is no name in the list"));
+            return Err(unreadable(&"the list of names is empty"));
         }
         Ok(listed)
     }

@@ -1,10 +1,14 @@
 //! The model: one seed is played on the simulated marketplace in memory and on PostgreSQL, move by
 //! move, and both end in the same balances, states and deadlines, and refuse the same things.
 //!
-//! A failure is a seed: `MODEL_SEED=7 MODEL_WORLDS=1 cargo test -p tests -- model` plays it again;
-//! `MODEL_WORLDS` and `MODEL_STEPS` make a longer run.
+//! Played are the seeds in whose worlds most happens, which are found in memory first, and what must happen in them is
+//! listed: a model in which nobody is paid would agree with anything.
+//!
+//! A failure is a seed: `MODEL_SEED=7 MODEL_WORLDS=1 cargo test -p tests -- model` plays it again, and those after it;
+//! `MODEL_STEPS` makes a longer run.
 
-use std::collections::BTreeSet;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use tests::TestApp;
@@ -28,6 +32,35 @@ fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
+/// So many seeds are looked at in memory, and so many of them played.
+const LOOKED_AT: u64 = 60;
+const WORLDS: u64 = 6;
+
+/// What has to be met in the worlds that are played: states, reasons that money moves for, verbs that succeed, refusals.
+const MUST_SEE: [(&str, &str); 7] = [
+    ("contract", "active ended on_hold"),
+    (
+        "milestone",
+        "funding funded submitted changes_requested approved disputed refund_requested released refunded \
+                   refunded_after charged_back cancelled",
+    ),
+    ("dispute", "opened answered negotiating recommended executed"),
+    ("timesheet", "open submitted approved charging held paid charged_back"),
+    ("payout", "requested screening blocked queued sent in_transit unknown paid returned"),
+    (
+        "reason",
+        "fund credit hold_over release refund refund_after award chargeback bonus correction payout_send \
+                payout_arrive payout_return",
+    ),
+    (
+        "verb",
+        "offer.accept milestone.fund milestone.fund_from_credit milestone.submit milestone.request_changes \
+              milestone.dispute milestone.give_bonus milestone.refund_after dispute.offer dispute.accept \
+              pay_timesheet payment.succeeded payment.failed payment.charged_back payout.request \
+              payout.request_and_retain payout.unblock user.suspend user.reinstate outage.declare correction.approve",
+    ),
+];
+
 /// All use cases in one function stand high on the stack of a build without optimization.
 const STACK: usize = 256 << 20;
 
@@ -35,28 +68,77 @@ const STACK: usize = 256 << 20;
 fn the_same_seed_ends_in_the_same_balances_and_states_in_memory_and_on_postgres() {
     let playing = std::thread::Builder::new().stack_size(STACK).spawn(|| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(play_many(setting("MODEL_SEED", 1), setting("MODEL_WORLDS", 3), setting("MODEL_STEPS", 300)));
+        let steps = setting("MODEL_STEPS", 300);
+        if std::env::var_os("MODEL_SEED").is_some() {
+            let first = setting("MODEL_SEED", 1);
+            runtime.block_on(play_many(&Vec::from_iter(first..first + setting("MODEL_WORLDS", 1)), steps));
+            return;
+        }
+        let seen = runtime.block_on(play_many(&telling(steps), steps));
+        let must = MUST_SEE.iter().flat_map(|(what, names)| names.split(' ').map(move |name| format!("{what} {name}")));
+        let missed: Vec<String> = must.filter(|sight| !seen.contains(sight)).collect();
+        assert!(missed.is_empty(), "never met, so nothing is known of whether both agree about it: {missed:?}");
     });
     if let Err(panic) = playing.unwrap().join() {
         std::panic::resume_unwind(panic);
     }
 }
 
+/// A world that can be played on PostgreSQL, too.
+fn world(seed: u64) -> World {
+    let mut world = World::new(seed);
+    // The sandbox tells by itself what becomes of refunds, and in its own time.
+    world.sends_to_cards = false;
+    (world.as_in_sandbox, world.outside.forgets) = (true, false);
+    world
+}
+
+/// The seeds in whose worlds most of what must be seen happens, each chosen for what those before it lack.
+fn telling(steps: u64) -> Vec<u64> {
+    let sights = |seed| {
+        let (mut world, mut seen) = (world(seed), BTreeSet::new());
+        let wrong = |wrong| panic!("seed {seed}: {wrong}");
+        for next in world.beginning() {
+            world.act(next).unwrap_or_else(wrong);
+        }
+        for _ in 0..steps {
+            if let Some(next) = world.choose() {
+                world.act(next).unwrap_or_else(wrong);
+            }
+            world.sights(&mut seen);
+        }
+        seen
+    };
+    let mut worlds: BTreeMap<u64, BTreeSet<String>> = (1..=LOOKED_AT).map(|seed| (seed, sights(seed))).collect();
+    let mut chosen = Vec::new();
+    for _ in 0..WORLDS {
+        let Some((&seed, _)) = worlds.iter().max_by_key(|(seed, seen)| (seen.len(), Reverse(**seed))) else { break };
+        let seen = worlds.remove(&seed).unwrap_or_default();
+        worlds.values_mut().for_each(|others| others.retain(|sight| !seen.contains(sight)));
+        chosen.push(seed);
+    }
+    chosen
+}
+
 #[expect(clippy::print_stdout, reason = "a longer run is a command")]
-async fn play_many(seed: u64, worlds: u64, steps: u64) {
+async fn play_many(seeds: &[u64], steps: u64) -> BTreeSet<String> {
     let (began, mut moves, mut refused, mut entries) = (Instant::now(), 0, 0, 0);
     let mut seen = BTreeSet::new();
-    for seed in seed..seed + worlds {
+    let worlds = seeds.len() as u64;
+    for &seed in seeds {
         let played = play(seed, steps).await.unwrap_or_else(|wrong| panic!("seed {seed}: {wrong}"));
         moves += played.moves;
         refused += played.refused;
         entries += played.entries;
         seen.extend(played.seen);
     }
-    println!("{moves} moves, {refused} of them refused by both, {entries} entries, in {:.1?}", began.elapsed());
+    println!(
+        "seeds {seeds:?}: {moves} moves, {refused} of them refused by both, {entries} entries, in {:.1?}",
+        began.elapsed()
+    );
     println!("seen in both: {}", seen.iter().cloned().collect::<Vec<_>>().join(", "));
-    // A model in which nothing happens would agree with anything.
-    assert!(moves > worlds * steps / 2 && entries > worlds * steps / 40, "{moves} moves, {entries} entries");
+    assert!(moves > worlds * steps / 2, "{moves} moves in {worlds} worlds of {steps} steps");
+    seen
 }
 
 struct Played {
@@ -69,10 +151,7 @@ struct Played {
 
 async fn play(seed: u64, steps: u64) -> Result<Played, String> {
     let app = TestApp::new().await;
-    let mut world = World::new(seed);
-    // The sandbox tells by itself what becomes of refunds, and in its own time.
-    world.sends_to_cards = false;
-    (world.as_in_sandbox, world.outside.forgets) = (true, false);
+    let mut world = world(seed);
     let mut twin = Twin::new(&app, world.now).await;
     let mut played = Played { moves: 0, refused: 0, entries: 0, seen: BTreeSet::new() };
     for next in world.beginning() {

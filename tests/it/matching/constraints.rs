@@ -122,7 +122,7 @@ async fn who_is_on_a_list_is_not_active_and_is_not_told() {
     let mut index = index(&app).await;
     shows(clara, &id, faisal).await;
 
-    faisal.does("userUpdate", json!({ "name": "Person, sandbox SANCTIONED" }), "user { id }").await.ok();
+    faisal.does("userUpdate", json!({ "name": "Person, sandbox SANCTIONED" }), "viewer { user { id } }").await.ok();
     leaves_out(clara, &id, &mut index, "NOT_ACTIVE").await;
     assert_eq!(barriers(clara, &id, faisal).await, json!(["NOT_ACTIVE"]));
     assert_eq!(barriers(faisal, &id, faisal).await, json!([]), "who is held is not told");
