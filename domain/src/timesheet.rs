@@ -124,6 +124,9 @@ pub enum TimesheetState {
         failures: u16,
         /// When we stop waiting for an answer.
         expires_at: Timestamp,
+        /// The client has named another card meanwhile: should this come to nothing, that one is tried at once.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        another_card: bool,
     },
     /// Every charge failed: it waits for the client, and the contract is on hold.
     Unpaid {

@@ -72,9 +72,10 @@ impl Timesheet {
     pub fn waits_for_bank(self, actor: &Actor, now: Timestamp) -> Result<Change<Self>, Refusal> {
         self.access(actor, Verb::TimesheetAdvance)?;
         match &self.state {
-            TimesheetState::Charging { attempt, failures, expires_at } if *expires_at <= now => {
+            TimesheetState::Charging { attempt, failures, expires_at, another_card } if *expires_at <= now => {
+                let (attempt, failures, another_card) = (*attempt, *failures, *another_card);
                 let expires_at = now + hours(self.terms.funding_expiry_hours);
-                let state = TimesheetState::Charging { attempt: *attempt, failures: *failures, expires_at };
+                let state = TimesheetState::Charging { attempt, failures, expires_at, another_card };
                 let next = Self { state, ..self.clone() };
                 Ok(self.becomes(next))
             }
@@ -82,17 +83,24 @@ impl Timesheet {
         }
     }
 
-    /// The client has named another card: a charge that failed is tried again at once.
+    /// The client has named another card: a charge that failed is tried again at once, and one that is being tried as
+    /// soon as it fails.
     pub fn card_named(self, actor: &Actor, now: Timestamp) -> Result<Change<Self>, Refusal> {
         self.access(actor, Verb::TimesheetAdvance)?;
         let (failures, last_attempt) = match &self.state {
             TimesheetState::Approved { failures, last_attempt, .. } if *failures > 0 => (*failures, *last_attempt),
             TimesheetState::Unpaid { last_attempt, .. } => (self.last_failure(), Some(*last_attempt)),
+            TimesheetState::Charging { attempt, failures, expires_at, another_card: false } => {
+                let (attempt, failures, expires_at) = (*attempt, *failures, *expires_at);
+                let state = TimesheetState::Charging { attempt, failures, expires_at, another_card: true };
+                let next = Self { state, ..self.clone() };
+                return Ok(self.becomes(next));
+            }
             TimesheetState::Approved { .. }
             | TimesheetState::Open
             | TimesheetState::Submitted { .. }
             | TimesheetState::Disputed { .. }
-            | TimesheetState::Charging { .. }
+            | TimesheetState::Charging { another_card: true, .. }
             | TimesheetState::Held { .. }
             | TimesheetState::Paid { .. }
             | TimesheetState::Void
@@ -327,19 +335,23 @@ impl Timesheet {
         let quote = self.quote()?;
         let expires_at = now + hours(self.terms.funding_expiry_hours);
         let event = Event::TimesheetChargeStarted { timesheet: self.id, payment, total: quote.client_pays };
-        let state = TimesheetState::Charging { attempt: Attempt { payment, quote }, failures, expires_at };
+        let attempt = Attempt { payment, quote };
+        let state = TimesheetState::Charging { attempt, failures, expires_at, another_card: false };
         let next = Self { state, ..self.clone() };
         Ok(self.becomes(next).telling(event))
     }
 
     pub(super) fn attempt_failed(self, now: Timestamp) -> Change<Self> {
-        let TimesheetState::Charging { attempt, failures, .. } = &self.state else { return Change::none(self) };
+        let TimesheetState::Charging { attempt, failures, another_card, .. } = &self.state else {
+            return Change::none(self);
+        };
         let retry = self.terms.charge_retry_days.get(usize::from(*failures));
-        let retry_at = retry.map(|&day| now + days(day));
+        let retry_at = if *another_card { Some(now) } else { retry.map(|&day| now + days(day)) };
         let last_attempt = *attempt;
         let state = match retry_at {
             Some(charge_at) => {
-                TimesheetState::Approved { charge_at, failures: failures + 1, last_attempt: Some(last_attempt) }
+                let failures = (failures + 1).min(self.last_failure());
+                TimesheetState::Approved { charge_at, failures, last_attempt: Some(last_attempt) }
             }
             None => TimesheetState::Unpaid { last_attempt, written_off_at: now + days(self.terms.write_off_days) },
         };

@@ -288,6 +288,32 @@ fn without_a_card_a_charge_fails_like_one_that_was_declined() {
 }
 
 #[test]
+fn a_card_that_is_named_while_another_is_tried_is_tried_as_soon_as_that_fails() {
+    let mut sheet = charging();
+    for attempt in 1..=3 {
+        let failed = sheet.charge_failed(&Actor::System, at(8, 1), id(attempt)).unwrap().next;
+        let TimesheetState::Approved { charge_at, .. } = failed.state else { panic!("{:?}", failed.state) };
+        assert!(charge_at > at(8, 1));
+        sheet = failed.charge(&Actor::System, charge_at, id(attempt + 1)).unwrap().next;
+    }
+    let last = sheet.clone().charge_failed(&Actor::System, at(20, 0), id(4)).unwrap().next;
+    assert_eq!(last.state.as_str(), "unpaid", "without another card that was the last try");
+    let named = sheet.card_named(&Actor::System, at(19, 0)).unwrap();
+    assert!(named.changed && !named.next.clone().card_named(&Actor::System, at(19, 0)).unwrap().changed);
+    let waits = named.next.clone().waits_for_bank(&Actor::System, at(29, 0)).unwrap();
+    for sheet in [named.next, waits.next] {
+        let failed = sheet.charge_failed(&Actor::System, at(20, 0), id(4)).unwrap();
+        assert!(
+            matches!(failed.events[..], [Event::TimesheetChargeFailed { retry_at: Some(now), .. }] if now == at(20, 0))
+        );
+        assert_eq!(failed.next.clocks(), [(Timer::ChargeTimesheet(id(1)), at(20, 0))]);
+        let again = failed.next.charge(&Actor::System, at(20, 0), id(5)).unwrap().next;
+        let failed = again.charge_failed(&Actor::System, at(20, 1), id(5)).unwrap().next;
+        assert_eq!(failed.state.as_str(), "unpaid", "that one is tried once");
+    }
+}
+
+#[test]
 fn the_client_need_not_wait_for_the_next_try() {
     let failed = charging().charge_failed(&Actor::System, at(8, 1), id(1)).unwrap().next;
     let card = crate::payment::PaymentMethod::parse("pm_sandbox_visa").unwrap();
@@ -359,7 +385,9 @@ fn a_charge_that_is_with_the_bank_is_waited_for() {
     let waits = charging().waits_for_bank(&Actor::System, at(20, 0)).unwrap();
     assert!(waits.events.is_empty(), "nothing has failed");
     assert_eq!(waits.next.clocks(), [(Timer::ChargeTimesheet(id(1)), at(21, 0))]);
-    assert!(!waits.next.clone().card_named(&Actor::System, at(20, 1)).unwrap().changed, "nor is it asked for again");
+    let named = waits.next.clone().card_named(&Actor::System, at(20, 1)).unwrap();
+    assert_eq!((named.next.state.as_str(), named.events.len()), ("charging", 0), "nor is it asked for again");
+    assert_eq!(named.next.clocks(), waits.next.clocks());
     let came = waits.next.charged(&Actor::System, at(20, 2), id(1), usd(12_875)).unwrap().next;
     assert_eq!(came.state.as_str(), "held");
 }
