@@ -110,12 +110,12 @@ impl Market {
         inner.order(&mut query, "parts", &within);
         let (mut contracts, mut parts): (Vec<row::Model>, Vec<_>) = (Vec::new(), Vec::new());
         for found in self.db().query_all_raw(DbBackend::Postgres.build(&query)).await? {
-            let contract = row::Model::from_query_result(&found, "")?;
+            let id: Uuid = found.try_get("", "id")?;
+            if contracts.last().is_none_or(|last| last.id != id) {
+                contracts.push(row::Model::from_query_result(&found, "")?);
+            }
             if found.try_get::<Option<Uuid>>("part_", "id")?.is_some() {
                 parts.push(milestone::Model::from_query_result(&found, "part_")?);
-            }
-            if contracts.last().is_none_or(|last| last.id != contract.id) {
-                contracts.push(contract);
             }
         }
         let ids: Vec<ContractId> = contracts.iter().map(|contract| ContractId::from_uuid(contract.id)).collect();
@@ -302,7 +302,7 @@ impl Tx {
 impl TryFrom<row::Model> for Contract {
     type Error = Fault;
     fn try_from(row: row::Model) -> Result<Self, Fault> {
-        let state: State = serde_json::from_value(row.state)?;
+        let state: State = row.state.0;
         if state.status().as_str() != row.status {
             return Err(Fault::bad_row("contracts", "its state is not the one it is listed under"));
         }
@@ -314,9 +314,9 @@ impl TryFrom<row::Model> for Contract {
             client: Id::from_uuid(row.organization_id),
             freelancer: Id::from_uuid(row.freelancer_id),
             title: row.title,
-            engagement: serde_json::from_value(row.engagement)?,
+            engagement: row.engagement.0,
             policy: row.policy,
-            terms: serde_json::from_value(row.terms)?,
+            terms: row.terms.0,
             version: row.version,
             state,
             created_at: row.created_at,
@@ -335,19 +335,22 @@ impl TryFrom<&Contract> for row::Model {
             organization_id: contract.client.uuid(),
             freelancer_id: contract.freelancer.uuid(),
             title: contract.title.clone(),
-            engagement: serde_json::to_value(contract.engagement)?,
+            engagement: contract.engagement.clone().into(),
             policy: contract.policy,
-            terms: serde_json::to_value(&contract.terms)?,
+            terms: contract.terms.clone().into(),
             version: contract.version,
             status: contract.status().as_str().to_owned(),
-            state: serde_json::to_value(contract.state)?,
+            state: contract.state.clone().into(),
             created_at: contract.created_at,
         })
     }
 }
 
 pub(crate) mod row {
+    use domain::contract::{Engagement, State};
     use sea_orm::entity::prelude::*;
+
+    use crate::doc::{Doc, TermsDoc};
 
     #[sea_orm::model]
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -362,14 +365,14 @@ pub(crate) mod row {
         pub freelancer_id: Uuid,
         pub title: String,
         #[sea_orm(column_type = "JsonBinary")]
-        pub engagement: Json,
+        pub engagement: Doc<Engagement>,
         pub policy: i32,
         #[sea_orm(column_type = "JsonBinary")]
-        pub terms: Json,
+        pub terms: TermsDoc,
         pub version: i64,
         pub status: String,
         #[sea_orm(column_type = "JsonBinary")]
-        pub state: Json,
+        pub state: Doc<State>,
         pub created_at: DateTimeUtc,
     }
 

@@ -248,7 +248,7 @@ impl TryFrom<row::Model> for Correction {
             (None, None) => None,
             (Some(_), None) | (None, Some(_)) => return Err(bad(&"half of what it is about")),
         };
-        let state: CorrectionState = serde_json::from_value(row.state)?;
+        let state: CorrectionState = row.state.0;
         if state.as_str() != row.status {
             return Err(bad(&"its status is not that of its state"));
         }
@@ -297,14 +297,17 @@ impl TryFrom<&Correction> for row::Model {
                 | CorrectionState::Withdrawn { .. }
                 | CorrectionState::Expired { .. } => None,
             },
-            state: serde_json::to_value(&correction.state)?,
+            state: correction.state.clone().into(),
             version: correction.version,
         })
     }
 }
 
 mod row {
+    use domain::correction::CorrectionState;
     use sea_orm::entity::prelude::*;
+
+    use crate::doc::Doc;
 
     #[sea_orm::model]
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -327,7 +330,7 @@ mod row {
         pub status: String,
         pub approved_by: Option<Uuid>,
         #[sea_orm(column_type = "JsonBinary")]
-        pub state: Json,
+        pub state: Doc<CorrectionState>,
         pub version: i64,
     }
 

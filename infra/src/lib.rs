@@ -12,6 +12,7 @@ mod bearer;
 mod facts;
 pub mod idempotency;
 pub mod page;
+mod doc;
 mod save;
 pub mod sql;
 pub mod outbox;

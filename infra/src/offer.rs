@@ -438,7 +438,7 @@ fn newest_first(list: &'static str) -> Keyset<row::Entity> {
 impl TryFrom<row::Model> for Offer {
     type Error = Fault;
     fn try_from(row: row::Model) -> Result<Self, Fault> {
-        let state: State = serde_json::from_value(row.state)?;
+        let state: State = row.state.0;
         if state.status().as_str() != row.status {
             return Err(Fault::bad_row("offers", "its state is not the one it is listed under"));
         }
@@ -451,10 +451,10 @@ impl TryFrom<row::Model> for Offer {
             freelancer: Id::from_uuid(row.freelancer_id),
             title: row.title,
             message: row.message,
-            engagement: serde_json::from_value(row.engagement)?,
+            engagement: row.engagement.0,
             first_milestone: row.first_milestone_id.map(Id::from_uuid),
             policy: row.policy,
-            terms: serde_json::from_value(row.terms)?,
+            terms: row.terms.0,
             version: row.version,
             state,
             created_at: row.created_at,
@@ -474,20 +474,24 @@ impl TryFrom<&Offer> for row::Model {
             freelancer_id: offer.freelancer.uuid(),
             title: offer.title.clone(),
             message: offer.message.clone(),
-            engagement: serde_json::to_value(offer.engagement)?,
+            engagement: offer.engagement.clone().into(),
             first_milestone_id: offer.first_milestone.map(Id::uuid),
             policy: offer.policy,
-            terms: serde_json::to_value(&offer.terms)?,
+            terms: offer.terms.clone().into(),
             version: offer.version,
             status: offer.status().as_str().to_owned(),
-            state: serde_json::to_value(&offer.state)?,
+            state: offer.state.clone().into(),
             created_at: offer.created_at,
         })
     }
 }
 
 mod row {
+    use domain::contract::Engagement;
+    use domain::offer::State;
     use sea_orm::entity::prelude::*;
+
+    use crate::doc::{Doc, TermsDoc};
 
     #[sea_orm::model]
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -503,15 +507,15 @@ mod row {
         pub title: String,
         pub message: String,
         #[sea_orm(column_type = "JsonBinary")]
-        pub engagement: Json,
+        pub engagement: Doc<Engagement>,
         pub first_milestone_id: Option<Uuid>,
         pub policy: i32,
         #[sea_orm(column_type = "JsonBinary")]
-        pub terms: Json,
+        pub terms: TermsDoc,
         pub version: i64,
         pub status: String,
         #[sea_orm(column_type = "JsonBinary")]
-        pub state: Json,
+        pub state: Doc<State>,
         pub created_at: DateTimeUtc,
     }
 

@@ -342,7 +342,7 @@ impl Tx {
 impl TryFrom<row::Model> for Payment {
     type Error = Fault;
     fn try_from(row: row::Model) -> Result<Self, Fault> {
-        let state: State = serde_json::from_value(row.state)?;
+        let state: State = row.state.0;
         if state.as_str() != row.status {
             return Err(Fault::bad_row("payments", "its state is not the one it is listed under"));
         }
@@ -359,7 +359,7 @@ impl TryFrom<row::Model> for Payment {
                 .map(|token| PaymentMethod::parse(&token))
                 .transpose()
                 .map_err(|error| Fault::bad_row("payments", error))?,
-            quote: serde_json::from_value(row.quote)?,
+            quote: row.quote.0,
             state,
             created_at: row.created_at,
         })
@@ -381,17 +381,21 @@ impl TryFrom<&Payment> for row::Model {
                 Purpose::Milestone(_) => None,
             },
             method: payment.method.as_ref().map(|method| method.as_str().to_owned()),
-            quote: serde_json::to_value(payment.quote)?,
+            quote: payment.quote.clone().into(),
             total_minor: payment.quote.client_pays.minor(),
             status: payment.state.as_str().to_owned(),
-            state: serde_json::to_value(&payment.state)?,
+            state: payment.state.clone().into(),
             created_at: payment.created_at,
         })
     }
 }
 
 mod row {
+    use domain::payment::State;
+    use domain::policy::Quote;
     use sea_orm::entity::prelude::*;
+
+    use crate::doc::Doc;
 
     #[sea_orm::model]
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -404,11 +408,11 @@ mod row {
         pub timesheet_id: Option<Uuid>,
         pub method: Option<String>,
         #[sea_orm(column_type = "JsonBinary")]
-        pub quote: Json,
+        pub quote: Doc<Quote>,
         pub total_minor: i64,
         pub status: String,
         #[sea_orm(column_type = "JsonBinary")]
-        pub state: Json,
+        pub state: Doc<State>,
         pub created_at: DateTimeUtc,
     }
 

@@ -17,6 +17,7 @@ use domain::user::given_reason;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect};
 use serde::{Deserialize, Serialize};
 
+use crate::doc::Doc;
 use crate::market::Market;
 use crate::page::{Key, Keyset, PageRequest, Slice};
 use crate::rails::{RailEvent, Transfer};
@@ -711,7 +712,7 @@ impl From<row::method::Model> for MethodShown {
 impl TryFrom<row::Model> for Payout {
     type Error = Fault;
     fn try_from(row: row::Model) -> Result<Self, Fault> {
-        let state: PayoutState = serde_json::from_value(row.state)?;
+        let state: PayoutState = row.state.0;
         if state.as_str() != row.status {
             return Err(Fault::bad_row("payouts", "its state is not the one it is listed under"));
         }
@@ -725,7 +726,7 @@ impl TryFrom<row::Model> for Payout {
             purpose_code: row.purpose_code,
             purpose: row.purpose,
             written_purpose: row.written_purpose,
-            quote: row.quote.map(serde_json::from_value).transpose()?,
+            quote: row.quote.map(|quote| quote.0),
             e_prc: row.e_prc,
             retention: match row.retention_method_id.zip(row.retention_minor) {
                 Some((method, minor)) => {
@@ -734,12 +735,12 @@ impl TryFrom<row::Model> for Payout {
                 }
                 None => None,
             },
-            failed_rails: serde_json::from_value(row.failed_rails)?,
-            terms: serde_json::from_value(row.terms)?,
+            failed_rails: row.failed_rails.0,
+            terms: row.terms.0,
             version: row.version,
             attempt: u32::try_from(row.attempt).map_err(|error| Fault::bad_row("payouts", error))?,
             requested_at: row.requested_at,
-            word: row.word.map(serde_json::from_value).transpose()?,
+            word: row.word.map(|word| word.0),
             state,
         })
     }
@@ -757,19 +758,19 @@ impl TryFrom<&Payout> for row::Model {
             purpose_code: payout.purpose_code.clone(),
             purpose: payout.purpose.clone(),
             written_purpose: payout.written_purpose.clone(),
-            quote: payout.quote.as_ref().map(serde_json::to_value).transpose()?,
+            quote: payout.quote.clone().map(Doc::from),
             e_prc: payout.e_prc.clone(),
             retention_method_id: payout.retention.map(|kept| kept.method.uuid()),
             retention_minor: payout.retention.map(|kept| kept.amount.minor()),
-            failed_rails: serde_json::to_value(&payout.failed_rails)?,
-            terms: serde_json::to_value(&payout.terms)?,
+            failed_rails: payout.failed_rails.clone().into(),
+            terms: payout.terms.clone().into(),
             version: payout.version,
             attempt: i32::try_from(payout.attempt).map_err(|error| Fault::bad_row("payouts", error))?,
             requested_at: payout.requested_at,
             status: payout.state.as_str().to_owned(),
             waits_for_staff: payout.waits_for_staff(),
-            word: payout.word.as_ref().map(serde_json::to_value).transpose()?,
-            state: serde_json::to_value(&payout.state)?,
+            word: payout.word.clone().map(Doc::from),
+            state: payout.state.clone().into(),
         })
     }
 }

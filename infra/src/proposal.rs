@@ -497,13 +497,13 @@ pub(crate) fn tied_to_gig(user: UserId) -> Expr {
 impl TryFrom<row::Model> for Proposal {
     type Error = Fault;
     fn try_from(row: row::Model) -> Result<Self, Fault> {
-        let state: ProposalState = serde_json::from_value(row.state)?;
+        let state: ProposalState = row.state.0;
         let proposal = Self {
             id: ProposalId::from_uuid(row.id),
             gig: Id::from_uuid(row.gig_id),
             client: Id::from_uuid(row.client_id),
             freelancer: Id::from_uuid(row.freelancer_id),
-            terms: serde_json::from_value(row.terms)?,
+            terms: row.terms.0,
             state,
             revision: u32::try_from(row.revision).map_err(|error| Fault::bad_row("proposals", error))?,
             submitted_at: row.submitted_at,
@@ -529,12 +529,13 @@ impl TryFrom<revision_row::Model> for Revision {
 mod row {
     use domain::Timestamp;
     use domain::id::Id;
-    use domain::proposal::Proposal;
+    use domain::proposal::{Proposal, ProposalState, ProposalTerms};
     use sea_orm::Iterable;
     use sea_orm::entity::prelude::*;
 
     use super::Set;
     use crate::Fault;
+    use crate::doc::Doc;
 
     /// The states of a live proposal, as the index on them names them.
     pub const LIVE: [&str; 7] = ["draft", "submitted", "viewed", "shortlisted", "interviewing", "countered", "offered"];
@@ -549,10 +550,10 @@ mod row {
         pub client_id: Uuid,
         pub freelancer_id: Uuid,
         #[sea_orm(column_type = "JsonBinary")]
-        pub terms: Json,
+        pub terms: Doc<ProposalTerms>,
         pub status: String,
         #[sea_orm(column_type = "JsonBinary")]
-        pub state: Json,
+        pub state: Doc<ProposalState>,
         pub revision: i32,
         pub submitted_at: Option<DateTimeUtc>,
         pub viewed_at: Option<DateTimeUtc>,
@@ -575,9 +576,9 @@ mod row {
             gig_id: Set(proposal.gig.uuid()),
             client_id: Set(proposal.client.uuid()),
             freelancer_id: Set(proposal.freelancer.uuid()),
-            terms: Set(serde_json::to_value(&proposal.terms)?),
+            terms: Set(proposal.terms.clone().into()),
             status: Set(proposal.status().as_str().to_owned()),
-            state: Set(serde_json::to_value(&proposal.state)?),
+            state: Set(proposal.state.clone().into()),
             revision: Set(i32::try_from(proposal.revision).unwrap_or(i32::MAX)),
             submitted_at: Set(proposal.submitted_at),
             viewed_at: Set(proposal.viewed_at),

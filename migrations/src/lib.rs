@@ -84,6 +84,7 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0112_largest_charge", sql: include_str!("../sql/0112_largest_charge.sql") },
     Migration { name: "0115_milestones_stand_still", sql: include_str!("../sql/0115_milestones_stand_still.sql") },
     Migration { name: "0118_screening_of_freelancers", sql: include_str!("../sql/0118_screening_of_freelancers.sql") },
+    Migration { name: "0119_terms_as_written", sql: include_str!("../sql/0119_terms_as_written.sql") },
 ];
 
 /// One step of the schema.

@@ -1,14 +1,14 @@
 //! Disputes and evidence as rows. What a state needs beyond its name is JSON; the amounts that the
 //! database watches over are columns.
 
-use domain::dispute::{Both, CaseId, Dispute, DisputeState, Evidence};
+use domain::dispute::{Both, CaseId, Dispute, DisputeState, Evidence, Finding};
 use domain::id::Id;
 use domain::milestone::Side;
 use domain::money::{Currency, Money};
 use sea_orm::entity::prelude::*;
-use serde_json::{from_value, to_value};
 
 use crate::Fault;
+use crate::doc::{Doc, TermsDoc};
 
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -22,7 +22,7 @@ pub struct Model {
     pub organization_id: Uuid,
     pub freelancer_id: Uuid,
     #[sea_orm(column_type = "JsonBinary")]
-    pub terms: Json,
+    pub terms: TermsDoc,
     pub claimant: String,
     pub reason: String,
     pub answer: Option<String>,
@@ -32,12 +32,12 @@ pub struct Model {
     pub client_offer_minor: Option<i64>,
     pub freelancer_offer_minor: Option<i64>,
     #[sea_orm(column_type = "JsonBinary")]
-    pub findings: Json,
+    pub findings: Doc<Vec<Finding>>,
     pub opened_at: DateTimeUtc,
     pub version: i64,
     pub status: String,
     #[sea_orm(column_type = "JsonBinary")]
-    pub state: Json,
+    pub state: Doc<DisputeState>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
@@ -51,7 +51,7 @@ impl TryFrom<Model> for Dispute {
         let bad = |why: &str| Fault::bad_row("disputes", why);
         let currency = Currency::from_code(&row.currency).ok_or_else(|| bad("unknown currency"))?;
         let money = |minor| Money::new(minor, currency).map_err(|error| Fault::bad_row("disputes", error));
-        let state: DisputeState = from_value(row.state)?;
+        let state: DisputeState = row.state.0;
         if state.as_str() != row.status {
             return Err(bad("its state is not the one it is listed under"));
         }
@@ -66,7 +66,7 @@ impl TryFrom<Model> for Dispute {
             contract: row.contract_id.map(Id::from_uuid),
             client: Id::from_uuid(row.organization_id),
             freelancer: Id::from_uuid(row.freelancer_id),
-            terms: from_value(row.terms)?,
+            terms: row.terms.0,
             claimant: side(&row.claimant).ok_or_else(|| bad("unknown side"))?,
             reason: row.reason,
             answer: row.answer,
@@ -76,7 +76,7 @@ impl TryFrom<Model> for Dispute {
                 client: row.client_offer_minor.map(money).transpose()?,
                 freelancer: row.freelancer_offer_minor.map(money).transpose()?,
             },
-            findings: from_value(row.findings)?,
+            findings: row.findings.0,
             opened_at: row.opened_at,
             version: row.version,
             state,
@@ -98,7 +98,7 @@ impl TryFrom<&Dispute> for Model {
             contract_id: dispute.contract.map(Id::uuid),
             organization_id: dispute.client.uuid(),
             freelancer_id: dispute.freelancer.uuid(),
-            terms: to_value(&dispute.terms)?,
+            terms: dispute.terms.clone().into(),
             claimant: side_text(dispute.claimant).to_owned(),
             reason: dispute.reason.clone(),
             answer: dispute.answer.clone(),
@@ -107,11 +107,11 @@ impl TryFrom<&Dispute> for Model {
             claim_minor: dispute.claim.minor(),
             client_offer_minor: dispute.offers.client.map(Money::minor),
             freelancer_offer_minor: dispute.offers.freelancer.map(Money::minor),
-            findings: to_value(&dispute.findings)?,
+            findings: dispute.findings.clone().into(),
             opened_at: dispute.opened_at,
             version: dispute.version,
             status: dispute.state.as_str().to_owned(),
-            state: to_value(&dispute.state)?,
+            state: dispute.state.clone().into(),
         })
     }
 }
@@ -131,6 +131,8 @@ fn side(text: &str) -> Option<Side> {
 pub mod evidence {
     use sea_orm::entity::prelude::*;
 
+    use crate::doc::Doc;
+
     #[sea_orm::model]
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
     #[sea_orm(table_name = "evidence")]
@@ -143,7 +145,7 @@ pub mod evidence {
         pub number: i32,
         pub text: String,
         #[sea_orm(column_type = "JsonBinary")]
-        pub links: Json,
+        pub links: Doc<Vec<String>>,
         pub created_at: DateTimeUtc,
     }
 
@@ -160,7 +162,7 @@ impl TryFrom<evidence::Model> for Evidence {
             side: side(&row.side).ok_or_else(|| Fault::bad_row("evidence", "unknown side"))?,
             number: u16::try_from(row.number).map_err(|error| Fault::bad_row("evidence", error))?,
             text: row.text,
-            links: from_value(row.links)?,
+            links: row.links.0,
             created_at: row.created_at,
         })
     }
@@ -176,7 +178,7 @@ impl TryFrom<&Evidence> for evidence::Model {
             side: side_text(evidence.side).to_owned(),
             number: i32::from(evidence.number),
             text: evidence.text.clone(),
-            links: to_value(&evidence.links)?,
+            links: evidence.links.clone().into(),
             created_at: evidence.created_at,
         })
     }

@@ -1,11 +1,11 @@
 //! Gigs as rows.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use domain::access::{Actor, Staff};
 use domain::gig::{BudgetRange, Gig, GigBrief, GigKind, GigSkill, GigState, GigStatus, ScreeningQuestion, Visibility};
 use domain::id::{GigId, Id};
-use domain::matching::features::{Language, Seniority};
+use domain::matching::features::{Country, Language, Seniority};
 use domain::matching::overlap::WorkDay;
 use domain::money::{Currency, Money};
 use domain::organization::Organization;
@@ -17,6 +17,7 @@ use sea_orm::{
 };
 
 use super::GigFilter;
+use crate::doc::Doc;
 use crate::organization::row as organization;
 use crate::sql::along;
 use crate::words::holds;
@@ -37,16 +38,16 @@ pub struct Model {
     pub high_minor: i64,
     pub currency: String,
     #[sea_orm(column_type = "JsonBinary")]
-    pub questions: Json,
+    pub questions: Doc<Vec<ScreeningQuestion>>,
     pub experience: Option<String>,
     pub time_zone: Option<String>,
     pub work_starts: Option<Time>,
     pub work_ends: Option<Time>,
     pub overlap_minutes: Option<i32>,
     #[sea_orm(column_type = "JsonBinary")]
-    pub languages: Json,
+    pub languages: Doc<Vec<Language>>,
     #[sea_orm(column_type = "JsonBinary")]
-    pub countries: Json,
+    pub countries: Doc<BTreeSet<Country>>,
     pub weekly_hours: Option<i32>,
     pub visibility: String,
     pub state: String,
@@ -207,8 +208,8 @@ pub(crate) const ASKED_SKILLS: &str =
                    from gig_skills s where s.gig_id = gigs.id)";
 
 fn asked_skills(row: &QueryResult) -> Result<Vec<GigSkill>, Failure> {
-    let skills: Vec<(Uuid, bool)> = serde_json::from_value(row.try_get("", "asked_skills")?)?;
-    Ok(skills.into_iter().map(|(skill, required)| GigSkill { skill: Id::from_uuid(skill), required }).collect())
+    let skills: Doc<Vec<(Uuid, bool)>> = row.try_get("", "asked_skills")?;
+    Ok(skills.0.into_iter().map(|(skill, required)| GigSkill { skill: Id::from_uuid(skill), required }).collect())
 }
 
 /// The gig of a row that was read with what it asks for, if there is one.
@@ -236,12 +237,12 @@ fn gig(skills: Vec<GigSkill>, row: Model) -> Result<Gig, Fault> {
         kind: GigKind::ALL.into_iter().find(|kind| kind.as_str() == row.kind).ok_or_else(|| bad("kind"))?,
         budget: BudgetRange { low: money(row.low_minor)?, high: money(row.high_minor)? },
         skills,
-        questions: serde_json::from_value::<Vec<ScreeningQuestion>>(row.questions)?,
+        questions: row.questions.0,
         experience: row.experience.as_deref().map(seniority).transpose()?,
         work_day,
         overlap_minutes: small(row.overlap_minutes)?,
-        languages: serde_json::from_value::<Vec<Language>>(row.languages)?,
-        countries: serde_json::from_value(row.countries)?,
+        languages: row.languages.0,
+        countries: row.countries.0,
         weekly_hours: small(row.weekly_hours)?,
         visibility: Visibility::ALL
             .into_iter()
@@ -304,14 +305,14 @@ impl TryFrom<&Gig> for ActiveModel {
             low_minor: Set(brief.budget.low.minor()),
             high_minor: Set(brief.budget.high.minor()),
             currency: Set(brief.budget.low.currency().code().to_owned()),
-            questions: Set(serde_json::to_value(&brief.questions)?),
+            questions: Set(brief.questions.clone().into()),
             experience: Set(brief.experience.map(|seniority| seniority_name(seniority).to_owned())),
             time_zone: Set(brief.work_day.map(|day| day.zone.name().to_owned())),
             work_starts: Set(brief.work_day.map(|day| day.starts)),
             work_ends: Set(brief.work_day.map(|day| day.ends)),
             overlap_minutes: Set(brief.overlap_minutes.map(i32::from)),
-            languages: Set(serde_json::to_value(&brief.languages)?),
-            countries: Set(serde_json::to_value(&brief.countries)?),
+            languages: Set(brief.languages.clone().into()),
+            countries: Set(brief.countries.clone().into()),
             weekly_hours: Set(brief.weekly_hours.map(i32::from)),
             visibility: Set(brief.visibility.as_str().to_owned()),
             state: Set(gig.status().as_str().to_owned()),

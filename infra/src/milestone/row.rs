@@ -2,15 +2,15 @@
 //! that the database watches over are columns, and have to agree with it.
 
 use domain::escrow::Escrow;
-use domain::id::Id;
-use domain::milestone::{Kind, Milestone, State};
+use domain::id::{Id, PaymentId};
+use domain::milestone::{Chargeback, EarlyChargeback, Hold, Kind, Milestone, Sources, State};
 use domain::money::{Currency, Money};
 use domain::submission::Submission;
 use sea_orm::Statement;
 use sea_orm::entity::prelude::*;
-use serde_json::{from_value, to_value};
 
 use crate::Fault;
+use crate::doc::{Doc, TermsDoc};
 use crate::sql::sql;
 
 #[sea_orm::model]
@@ -24,7 +24,7 @@ pub struct Model {
     pub organization_id: Uuid,
     pub freelancer_id: Uuid,
     #[sea_orm(column_type = "JsonBinary")]
-    pub terms: Json,
+    pub terms: TermsDoc,
     pub kind: String,
     pub title: String,
     pub description: String,
@@ -34,7 +34,7 @@ pub struct Model {
     pub version: i64,
     pub status: String,
     #[sea_orm(column_type = "JsonBinary")]
-    pub state: Json,
+    pub state: Doc<State>,
     pub escrow_account: String,
     pub held_minor: i64,
     pub released_net_minor: i64,
@@ -42,21 +42,21 @@ pub struct Model {
     pub refunded_minor: i64,
     pub charged_back_minor: i64,
     #[sea_orm(column_type = "JsonBinary")]
-    pub escrow: Json,
+    pub escrow: Doc<Escrow>,
     #[sea_orm(column_type = "JsonBinary")]
-    pub holds: Json,
+    pub holds: Doc<Vec<Hold>>,
     pub hold_days: Option<i16>,
     pub submissions: i32,
     pub rounds: i32,
     pub grace_hours: i32,
     #[sea_orm(column_type = "JsonBinary")]
-    pub payments: Json,
+    pub payments: Doc<Vec<PaymentId>>,
     #[sea_orm(column_type = "JsonBinary")]
-    pub sources: Json,
+    pub sources: Doc<Sources>,
     #[sea_orm(column_type = "JsonBinary")]
-    pub chargebacks: Json,
+    pub chargebacks: Doc<Vec<Chargeback>>,
     #[sea_orm(column_type = "JsonBinary")]
-    pub early_chargebacks: Json,
+    pub early_chargebacks: Doc<Vec<EarlyChargeback>>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
@@ -67,11 +67,11 @@ impl TryFrom<Model> for Milestone {
         let bad = |why: &str| Fault::bad_row("milestones", why);
         let small = |n: i32| u16::try_from(n).map_err(|error| Fault::bad_row("milestones", error));
         let currency = Currency::from_code(&row.currency).ok_or_else(|| bad("unknown currency"))?;
-        let state: State = from_value(row.state)?;
+        let state: State = row.state.0;
         if state.status().as_str() != row.status {
             return Err(bad("its state is not the one it is listed under"));
         }
-        let escrow: Escrow = from_value(row.escrow)?;
+        let escrow: Escrow = row.escrow.0;
         if amounts(&escrow)
             != [row.held_minor, row.released_net_minor, row.fee_minor, row.refunded_minor, row.charged_back_minor]
         {
@@ -83,7 +83,7 @@ impl TryFrom<Model> for Milestone {
             offer: row.offer_id.map(Id::from_uuid),
             client: Id::from_uuid(row.organization_id),
             freelancer: Id::from_uuid(row.freelancer_id),
-            terms: from_value(row.terms)?,
+            terms: row.terms.0,
             kind: match row.kind.as_str() {
                 "work" => Kind::Work,
                 "bonus" => Kind::Bonus,
@@ -98,14 +98,14 @@ impl TryFrom<Model> for Milestone {
             state,
             escrow,
             hold_days: row.hold_days.map(|days| small(days.into())).transpose()?,
-            holds: from_value(row.holds)?,
+            holds: row.holds.0,
             submissions: small(row.submissions)?,
             rounds: small(row.rounds)?,
             grace_hours: small(row.grace_hours)?,
-            payments: from_value(row.payments)?,
-            sources: from_value(row.sources)?,
-            chargebacks: from_value(row.chargebacks)?,
-            early_chargebacks: from_value(row.early_chargebacks)?,
+            payments: row.payments.0,
+            sources: row.sources.0,
+            chargebacks: row.chargebacks.0,
+            early_chargebacks: row.early_chargebacks.0,
         })
     }
 }
@@ -121,7 +121,7 @@ impl TryFrom<&Milestone> for Model {
             offer_id: milestone.offer.map(Id::uuid),
             organization_id: milestone.client.uuid(),
             freelancer_id: milestone.freelancer.uuid(),
-            terms: to_value(&milestone.terms)?,
+            terms: milestone.terms.clone().into(),
             kind: match milestone.kind {
                 Kind::Work => "work",
                 Kind::Bonus => "bonus",
@@ -135,15 +135,15 @@ impl TryFrom<&Milestone> for Model {
             amount_minor: milestone.amount.minor(),
             version: milestone.version,
             status: milestone.status().as_str().to_owned(),
-            state: to_value(&milestone.state)?,
+            state: milestone.state.clone().into(),
             escrow_account: domain::ledger::LedgerAccount::Escrow(milestone.id).to_string(),
             held_minor,
             released_net_minor,
             fee_minor,
             refunded_minor,
             charged_back_minor,
-            escrow: to_value(milestone.escrow)?,
-            holds: to_value(&milestone.holds)?,
+            escrow: milestone.escrow.clone().into(),
+            holds: milestone.holds.clone().into(),
             hold_days: milestone
                 .hold_days
                 .map(i16::try_from)
@@ -152,10 +152,10 @@ impl TryFrom<&Milestone> for Model {
             submissions: i32::from(milestone.submissions),
             rounds: i32::from(milestone.rounds),
             grace_hours: i32::from(milestone.grace_hours),
-            payments: to_value(&milestone.payments)?,
-            sources: to_value(&milestone.sources)?,
-            chargebacks: to_value(&milestone.chargebacks)?,
-            early_chargebacks: to_value(&milestone.early_chargebacks)?,
+            payments: milestone.payments.clone().into(),
+            sources: milestone.sources.clone().into(),
+            chargebacks: milestone.chargebacks.clone().into(),
+            early_chargebacks: milestone.early_chargebacks.clone().into(),
         })
     }
 }
@@ -249,6 +249,8 @@ fn amounts(escrow: &Escrow) -> [i64; 5] {
 pub mod submission {
     use sea_orm::entity::prelude::*;
 
+    use crate::doc::Doc;
+
     #[sea_orm::model]
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
     #[sea_orm(table_name = "submissions")]
@@ -259,7 +261,7 @@ pub mod submission {
         pub author_id: Uuid,
         pub message: String,
         #[sea_orm(column_type = "JsonBinary")]
-        pub links: Json,
+        pub links: Doc<Vec<String>>,
         pub created_at: DateTimeUtc,
     }
 
@@ -274,7 +276,7 @@ impl TryFrom<submission::Model> for Submission {
             milestone: Id::from_uuid(row.milestone_id),
             author: Id::from_uuid(row.author_id),
             message: row.message,
-            links: from_value(row.links)?,
+            links: row.links.0,
             created_at: row.created_at,
         })
     }
@@ -288,7 +290,7 @@ impl TryFrom<&Submission> for submission::Model {
             milestone_id: submission.milestone.uuid(),
             author_id: submission.author.uuid(),
             message: submission.message.clone(),
-            links: to_value(&submission.links)?,
+            links: submission.links.clone().into(),
             created_at: submission.created_at,
         })
     }

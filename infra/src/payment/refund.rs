@@ -228,7 +228,7 @@ async fn of_payment(db: &impl ConnectionTrait, id: PaymentId) -> Result<Vec<Refu
 impl TryFrom<row::Model> for Refund {
     type Error = Fault;
     fn try_from(row: row::Model) -> Result<Self, Fault> {
-        let state: RefundState = serde_json::from_value(row.state)?;
+        let state: RefundState = row.state.0;
         if state.as_str() != row.status {
             return Err(Fault::bad_row("payment_refunds", "its state is not the one it is listed under"));
         }
@@ -236,7 +236,7 @@ impl TryFrom<row::Model> for Refund {
             id: Id::from_uuid(row.id),
             payment: Id::from_uuid(row.payment_id),
             client: Id::from_uuid(row.organization_id),
-            amount: serde_json::from_value(row.amount)?,
+            amount: row.amount.0,
             state,
             created_at: row.created_at,
         })
@@ -250,16 +250,20 @@ impl TryFrom<&Refund> for row::Model {
             id: refund.id.uuid(),
             payment_id: refund.payment.uuid(),
             organization_id: refund.client.uuid(),
-            amount: serde_json::to_value(refund.amount)?,
+            amount: refund.amount.clone().into(),
             status: refund.state.as_str().to_owned(),
-            state: serde_json::to_value(&refund.state)?,
+            state: refund.state.clone().into(),
             created_at: refund.created_at,
         })
     }
 }
 
 mod row {
+    use domain::money::Money;
+    use domain::payment::RefundState;
     use sea_orm::entity::prelude::*;
+
+    use crate::doc::Doc;
 
     #[sea_orm::model]
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -270,10 +274,10 @@ mod row {
         pub payment_id: Uuid,
         pub organization_id: Uuid,
         #[sea_orm(column_type = "JsonBinary")]
-        pub amount: Json,
+        pub amount: Doc<Money>,
         pub status: String,
         #[sea_orm(column_type = "JsonBinary")]
-        pub state: Json,
+        pub state: Doc<RefundState>,
         pub created_at: DateTimeUtc,
     }
 

@@ -1,11 +1,13 @@
 //! Payouts and payout methods as rows. An account number is sealed for the id of its method.
 
+use domain::fx::FxQuote;
 use domain::id::Id;
 use domain::money::Currency;
-use domain::payout::PayoutMethod;
+use domain::payout::{PayoutMethod, PayoutState, Rail, Word};
 use sea_orm::entity::prelude::*;
 use sea_orm::{QueryOrder, QuerySelect, TransactionTrait};
 
+use crate::doc::{Doc, TermsDoc};
 use crate::save::save_row;
 use crate::vault::Vault;
 use crate::{Failure, Fault};
@@ -24,23 +26,23 @@ pub struct Model {
     pub purpose: String,
     pub written_purpose: String,
     #[sea_orm(column_type = "JsonBinary")]
-    pub quote: Option<Json>,
+    pub quote: Option<Doc<FxQuote>>,
     pub e_prc: Option<String>,
     pub retention_method_id: Option<Uuid>,
     pub retention_minor: Option<i64>,
     #[sea_orm(column_type = "JsonBinary")]
-    pub failed_rails: Json,
+    pub failed_rails: Doc<Vec<Rail>>,
     #[sea_orm(column_type = "JsonBinary")]
-    pub terms: Json,
+    pub terms: TermsDoc,
     pub version: i64,
     pub attempt: i32,
     pub requested_at: DateTimeUtc,
     pub status: String,
     pub waits_for_staff: bool,
     #[sea_orm(column_type = "JsonBinary")]
-    pub word: Option<Json>,
+    pub word: Option<Doc<Word>>,
     #[sea_orm(column_type = "JsonBinary")]
-    pub state: Json,
+    pub state: Doc<PayoutState>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -4,12 +4,12 @@ use domain::access::Actor;
 use domain::profile::FreelancerProfile;
 use sea_orm::sea_query::{Alias, Condition, Expr, SelectStatement};
 use sea_orm::{FromQueryResult, JoinType, QueryResult};
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::{row, seen_by};
+use crate::Failure;
+use crate::doc::Doc;
 use crate::sql::along;
-use crate::{Failure, Fault};
 
 /// What of profiles is wanted. What is left out is empty in them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -41,11 +41,9 @@ pub(crate) fn read(found: &QueryResult) -> Result<Option<FreelancerProfile>, Fai
     if found.try_get::<Option<Uuid>>("profile_", "id")?.is_none() {
         return Ok(None);
     }
-    let list = |column: &str| -> Result<Value, Fault> {
-        Ok(found.try_get::<Option<Value>>("profile_", column)?.unwrap_or_else(|| Value::Array(Vec::new())))
-    };
-    let skills: Vec<(Uuid, String, i32)> = serde_json::from_value(list("skills")?)?;
-    let items: Vec<(Uuid, String, String, Option<String>)> = serde_json::from_value(list("portfolio")?)?;
+    let skills: Option<Doc<Vec<(Uuid, String, i32)>>> = found.try_get("profile_", "skills")?;
+    let items: Option<Doc<Vec<(Uuid, String, String, Option<String>)>>> = found.try_get("profile_", "portfolio")?;
     let profile = row::Model::from_query_result(found, "profile_")?;
+    let (skills, items) = (skills.map_or_else(Vec::new, |list| list.0), items.map_or_else(Vec::new, |list| list.0));
     Ok(Some(row::put_together(profile, skills, items)?))
 }

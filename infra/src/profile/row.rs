@@ -9,6 +9,7 @@ use sea_orm::FromQueryResult;
 use sea_orm::entity::prelude::*;
 
 use super::{level, visibility};
+use crate::doc::Doc;
 use crate::page::Slice;
 use crate::sql::sql;
 use crate::{Failure, Fault};
@@ -31,7 +32,7 @@ pub struct Model {
     pub work_starts: Option<Time>,
     pub work_ends: Option<Time>,
     pub weekly_hours: Option<i32>,
-    pub languages: Json,
+    pub languages: Doc<Vec<Language>>,
     pub visibility: String,
     pub version: i64,
     pub created_at: DateTimeUtc,
@@ -111,7 +112,7 @@ pub(super) fn of(profile: &FreelancerProfile) -> Result<Model, Fault> {
         work_starts: profile.hours.map(|(starts, _)| starts),
         work_ends: profile.hours.map(|(_, ends)| ends),
         weekly_hours: profile.weekly_hours.map(i32::from),
-        languages: serde_json::to_value(&profile.languages)?,
+        languages: profile.languages.clone().into(),
         visibility: profile.visibility.as_str().to_owned(),
         version: profile.version,
         created_at: profile.created_at,
@@ -165,7 +166,7 @@ fn read(row: Model, skills: Vec<ProfileSkill>, portfolio: Vec<PortfolioItem>) ->
         time_zone: row.time_zone.parse().map_err(|_| bad("time zone"))?,
         hours: row.work_starts.zip(row.work_ends),
         weekly_hours: weekly_hours.map_err(|error| Fault::bad_row("freelancer_profiles", error))?,
-        languages: serde_json::from_value::<Vec<Language>>(row.languages)?,
+        languages: row.languages.0,
         visibility: visibility(&row.visibility).ok_or_else(|| bad("visibility"))?,
         portfolio,
         version: row.version,

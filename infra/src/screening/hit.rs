@@ -184,7 +184,7 @@ fn columns(party: Party) -> (Option<Uuid>, Option<Uuid>) {
 impl TryFrom<row::Model> for Hit {
     type Error = Fault;
     fn try_from(row: row::Model) -> Result<Self, Fault> {
-        let state: HitState = serde_json::from_value(row.state)?;
+        let state: HitState = row.state.0;
         if state.as_str() != row.status {
             return Err(Fault::bad_row("screening_hits", "its status is not that of its state"));
         }
@@ -222,14 +222,17 @@ impl TryFrom<&Hit> for row::Model {
                 HitState::Open => None,
                 HitState::Cleared { by, .. } => Some(by.uuid()),
             },
-            state: serde_json::to_value(&hit.state)?,
+            state: hit.state.clone().into(),
             version: hit.version,
         })
     }
 }
 
 mod row {
+    use domain::screening::HitState;
     use sea_orm::entity::prelude::*;
+
+    use crate::doc::Doc;
 
     #[sea_orm::model]
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -245,7 +248,7 @@ mod row {
         pub found_at: DateTimeUtc,
         pub status: String,
         #[sea_orm(column_type = "JsonBinary")]
-        pub state: Json,
+        pub state: Doc<HitState>,
         pub cleared_by: Option<Uuid>,
         pub version: i64,
     }

@@ -4,14 +4,16 @@
 use std::collections::HashMap;
 
 use domain::escrow::Escrow;
-use domain::id::Id;
+use domain::id::{Id, PaymentId};
 use domain::ledger::LedgerAccount;
+use domain::milestone::{Chargeback, EarlyChargeback};
 use domain::money::{Currency, Money};
 use domain::timesheet::{TimeEntry, Timesheet, TimesheetState};
 use sea_orm::entity::prelude::*;
 use sea_orm::{ConnectionTrait, QueryOrder};
-use serde_json::{from_value, json, to_value};
+use serde_json::json;
 
+use crate::doc::{Doc, TermsDoc};
 use crate::{Failure, Fault};
 
 #[sea_orm::model]
@@ -24,7 +26,7 @@ pub struct Model {
     pub organization_id: Uuid,
     pub freelancer_id: Uuid,
     #[sea_orm(column_type = "JsonBinary")]
-    pub terms: Json,
+    pub terms: TermsDoc,
     pub week: Date,
     pub split_from: Option<Uuid>,
     pub currency: String,
@@ -35,7 +37,7 @@ pub struct Model {
     pub version: i64,
     pub status: String,
     #[sea_orm(column_type = "JsonBinary")]
-    pub state: Json,
+    pub state: Doc<TimesheetState>,
     pub grace_hours: i32,
     pub escrow_account: String,
     pub held_minor: i64,
@@ -44,15 +46,15 @@ pub struct Model {
     pub refunded_minor: i64,
     pub charged_back_minor: i64,
     #[sea_orm(column_type = "JsonBinary")]
-    pub escrow: Json,
+    pub escrow: Doc<Escrow>,
     #[sea_orm(column_type = "JsonBinary")]
-    pub payments: Json,
+    pub payments: Doc<Vec<PaymentId>>,
     #[sea_orm(column_type = "JsonBinary")]
-    pub credited: Json,
+    pub credited: Doc<Vec<PaymentId>>,
     #[sea_orm(column_type = "JsonBinary")]
-    pub chargebacks: Json,
+    pub chargebacks: Doc<Vec<Chargeback>>,
     #[sea_orm(column_type = "JsonBinary")]
-    pub early_chargebacks: Json,
+    pub early_chargebacks: Doc<Vec<EarlyChargeback>>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
@@ -100,11 +102,11 @@ fn timesheet(row: Model, entries: Vec<TimeEntry>) -> Result<Timesheet, Fault> {
     let bad = |why: &str| Fault::bad_row("timesheets", why);
     let currency = Currency::from_code(&row.currency).ok_or_else(|| bad("unknown currency"))?;
     let money = |minor| Money::new(minor, currency).map_err(|error| Fault::bad_row("timesheets", error));
-    let state: TimesheetState = from_value(row.state)?;
+    let state: TimesheetState = row.state.0;
     if state.as_str() != row.status {
         return Err(bad("its state is not the one it is listed under"));
     }
-    let escrow: Escrow = from_value(row.escrow)?;
+    let escrow: Escrow = row.escrow.0;
     if amounts(&escrow)
         != [row.held_minor, row.released_net_minor, row.fee_minor, row.refunded_minor, row.charged_back_minor]
     {
@@ -115,7 +117,7 @@ fn timesheet(row: Model, entries: Vec<TimeEntry>) -> Result<Timesheet, Fault> {
         contract: Id::from_uuid(row.contract_id),
         client: Id::from_uuid(row.organization_id),
         freelancer: Id::from_uuid(row.freelancer_id),
-        terms: from_value(row.terms)?,
+        terms: row.terms.0,
         week: row.week,
         split_from: row.split_from.map(Id::from_uuid),
         hourly_rate: money(row.hourly_rate_minor)?,
@@ -127,10 +129,10 @@ fn timesheet(row: Model, entries: Vec<TimeEntry>) -> Result<Timesheet, Fault> {
         state,
         grace_hours: u16::try_from(row.grace_hours).map_err(|error| Fault::bad_row("timesheets", error))?,
         escrow,
-        payments: from_value(row.payments)?,
-        credited: from_value(row.credited)?,
-        chargebacks: from_value(row.chargebacks)?,
-        early_chargebacks: from_value(row.early_chargebacks)?,
+        payments: row.payments.0,
+        credited: row.credited.0,
+        chargebacks: row.chargebacks.0,
+        early_chargebacks: row.early_chargebacks.0,
     })
 }
 
@@ -143,7 +145,7 @@ impl TryFrom<&Timesheet> for Model {
             contract_id: week.contract.uuid(),
             organization_id: week.client.uuid(),
             freelancer_id: week.freelancer.uuid(),
-            terms: to_value(&week.terms)?,
+            terms: week.terms.clone().into(),
             week: week.week,
             split_from: week.split_from.map(Id::uuid),
             currency: week.hourly_rate.currency().code().to_owned(),
@@ -153,7 +155,7 @@ impl TryFrom<&Timesheet> for Model {
             awarded_minor: week.awarded.map(Money::minor),
             version: week.version,
             status: week.state.as_str().to_owned(),
-            state: to_value(&week.state)?,
+            state: week.state.clone().into(),
             grace_hours: i32::from(week.grace_hours),
             escrow_account: LedgerAccount::TimesheetEscrow(week.id).to_string(),
             held_minor,
@@ -161,11 +163,11 @@ impl TryFrom<&Timesheet> for Model {
             fee_minor,
             refunded_minor,
             charged_back_minor,
-            escrow: to_value(week.escrow)?,
-            payments: to_value(&week.payments)?,
-            credited: to_value(&week.credited)?,
-            chargebacks: to_value(&week.chargebacks)?,
-            early_chargebacks: to_value(&week.early_chargebacks)?,
+            escrow: week.escrow.clone().into(),
+            payments: week.payments.clone().into(),
+            credited: week.credited.clone().into(),
+            chargebacks: week.chargebacks.clone().into(),
+            early_chargebacks: week.early_chargebacks.clone().into(),
         })
     }
 }
