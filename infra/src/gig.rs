@@ -21,7 +21,7 @@ pub use self::row::GigsWith;
 use self::row::{matching, visible_to, with_skills};
 use crate::market::Market;
 use crate::page::{Key, Keyset, PageRequest, Pages, Slice, try_map_pages};
-use crate::sql::{array_of, sql};
+use crate::sql::{is_one_of, sql};
 use crate::{Call, Failure, Fault, Tx, run};
 
 /// Which gigs are wanted.
@@ -187,7 +187,7 @@ impl Market {
         ids: &[GigId],
         with: GigsWith,
     ) -> Result<(Vec<Gig>, Vec<Organization>), Failure> {
-        let select = visible_to(&call.actor).filter(Expr::cust_with_exprs("gigs.id = any($1)", [array_of(ids)]));
+        let select = visible_to(&call.actor).filter(is_one_of(row::Column::Id.into_expr(), ids));
         let (mut gigs, mut clients) = (Vec::new(), Vec::new());
         for mut found in row::whole(self.db(), select, with).await? {
             clients.extend(found.client.take());

@@ -22,7 +22,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::Failure;
-use crate::sql::array_of;
+use crate::sql::each_of;
 
 /// The page size when none is asked for.
 pub const DEFAULT_SIZE: u64 = 20;
@@ -383,7 +383,7 @@ where
         let mut all = Query::select();
         all.column(whose.clone())
             .expr(SimpleExpr::SubQuery(None, Box::new(count.into())))
-            .from_function(Func::cust("unnest").arg(array_of(owners)), whose);
+            .from_function(each_of(owners), whose);
         let mut counts = HashMap::new();
         for row in conn.query_all_raw(DbBackend::Postgres.build(&all)).await? {
             let (whose, count): (Uuid, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
@@ -423,9 +423,12 @@ where
         let column = SimpleExpr::from(owner.as_column_ref_expr());
         let theirs = self.cut(select.filter(column.eq(Expr::col(Alias::new("owners")))), page);
         let mut all = Query::select();
-        all.column((Alias::new("theirs"), Asterisk))
-            .from_function(Func::cust("unnest").arg(array_of(owners)), Alias::new("owners"))
-            .join_lateral(JoinType::InnerJoin, theirs.into_query(), Alias::new("theirs"), Expr::val(true));
+        all.column((Alias::new("theirs"), Asterisk)).from_function(each_of(owners), Alias::new("owners")).join_lateral(
+            JoinType::InnerJoin,
+            theirs.into_query(),
+            Alias::new("theirs"),
+            Expr::val(true),
+        );
         self.order(&mut all, "theirs", page);
         all
     }

@@ -1,7 +1,7 @@
 //! SQL by hand, always with parameters.
 
 use domain::id::Id;
-use sea_orm::sea_query::{Alias, Expr, Func, SelectStatement, SimpleExpr};
+use sea_orm::sea_query::{Alias, Expr, Func, FunctionCall, SelectStatement, SimpleExpr};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, ExprTrait, Iden, Iterable, QueryFilter, QuerySelect,
     QueryTrait, Statement, Value,
@@ -18,13 +18,21 @@ pub(crate) fn ids<I: Id>(ids: &[I]) -> Value {
     ids.iter().map(|id| id.uuid()).collect::<Vec<Uuid>>().into()
 }
 
-/// The same, with a text of its own for one id alone. Of an array that is a value the planner knows nothing before it is
-/// given, takes it for a long one, and so plans anew for each; that of one it knows to hold one, and plans once for each
-/// connection. Planning takes longer than what is planned where one page is read of many tables.
-pub(crate) fn array_of<I: Id>(wanted: &[I]) -> SimpleExpr {
+/// Is it one of these ids? One alone has a text of its own: of an array that is a value the planner knows nothing before
+/// it is given, takes it for a long one, and so plans anew for each; for one id it plans once for each connection.
+/// Planning takes longer than what is planned where one page is read of many tables.
+pub(crate) fn is_one_of<I: Id>(id: SimpleExpr, wanted: &[I]) -> SimpleExpr {
     match wanted {
-        [one] => Expr::cust_with_values("array[$1]", [one.uuid()]),
-        none_or_many => Expr::val(ids(none_or_many)),
+        [one] => id.eq(one.uuid()),
+        none_or_many => id.eq(Func::cust("any").arg(ids(none_or_many))),
+    }
+}
+
+/// These ids as rows to select from; one alone, too, in a text that says so.
+pub(crate) fn each_of<I: Id>(wanted: &[I]) -> FunctionCall {
+    match wanted {
+        [one] => Func::coalesce([Expr::val(one.uuid())]),
+        none_or_many => Func::cust("unnest").arg(ids(none_or_many)),
     }
 }
 
@@ -34,7 +42,7 @@ pub(crate) async fn rows_with<E: EntityTrait, I: Id>(
     column: E::Column,
     wanted: &[I],
 ) -> Result<Vec<E::Model>, DbErr> {
-    E::find().filter(column.into_expr().eq(Func::cust("any").arg(array_of(wanted)))).all(conn).await
+    E::find().filter(is_one_of(column.into_expr(), wanted)).all(conn).await
 }
 
 /// What a part belongs to, by the part's id, in one statement: it takes as much to find that there is no such part as that

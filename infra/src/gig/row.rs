@@ -19,7 +19,7 @@ use sea_orm::{
 use super::GigFilter;
 use crate::doc::Doc;
 use crate::organization::row as organization;
-use crate::sql::{along, array_of};
+use crate::sql::{along, is_one_of};
 use crate::words::holds;
 use crate::{Failure, Fault};
 
@@ -96,8 +96,8 @@ pub(super) fn matching(select: Select<Entity>, filter: &GigFilter) -> Select<Ent
     let GigFilter { skills, kind, budget_at_least, budget_at_most, text, client, states } = filter;
     let mut select = select;
     if !skills.is_empty() {
-        let asks_one = "gigs.id in (select gig_id from gig_skills where skill_id = any($1))";
-        select = select.filter(Expr::cust_with_exprs(asks_one, [array_of(skills)]));
+        let asks_one = "gigs.id in (select gig_id from gig_skills where $1)";
+        select = select.filter(Expr::cust_with_exprs(asks_one, [is_one_of(Expr::cust("skill_id"), skills)]));
     }
     if let Some(kind) = kind {
         select = select.filter(Column::Kind.eq(kind.as_str()));
