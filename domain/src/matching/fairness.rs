@@ -13,7 +13,7 @@ use super::model::{FairnessRules, Model};
 use super::rank::Placement;
 use super::reputation;
 use crate::Timestamp;
-use crate::id::{GigId, UserId};
+use crate::id::{GigId, SkillId, UserId};
 
 /// Someone to be placed, with what placing looks at.
 pub struct Candidate<'a> {
@@ -117,6 +117,7 @@ fn dice(gig: GigId, person: UserId, model_version: u32, now: Timestamp) -> i64 {
 /// Fill places one by one from those within a near tie of the best still waiting.
 fn even_out(sorted: &[Candidate<'_>], page: usize, rules: &FairnessRules) -> Vec<(usize, Placement)> {
     let mut waiting: Vec<usize> = (0..sorted.len()).collect();
+    let skills = Skills::of(sorted);
     let mut order = Vec::with_capacity(sorted.len());
     let mut put_back = Vec::new();
     while order.len() < page && !waiting.is_empty() {
@@ -125,7 +126,12 @@ fn even_out(sorted: &[Candidate<'_>], page: usize, rules: &FairnessRules) -> Vec
         let pick = (0..waiting.len())
             .take_while(|at| best.minus(sorted[waiting[*at]].score) <= near)
             .take(LOOK_AHEAD)
-            .max_by_key(|at| (appeal(&sorted[waiting[*at]], best, near, &order, sorted, rules), std::cmp::Reverse(*at)))
+            .max_by_key(|at| {
+                (
+                    appeal((waiting[*at], &sorted[waiting[*at]]), best, near, &order, &skills, rules),
+                    std::cmp::Reverse(*at),
+                )
+            })
             .unwrap_or(0);
         let index = waiting.remove(pick);
         if team_is_full(&sorted[index], &order, sorted, rules) {
@@ -146,11 +152,11 @@ const LOOK_AHEAD: usize = 8;
 /// What speaks for someone among near ties, in billionths: the score, less what others above them
 /// have in common with them, plus the attention they are owed.
 fn appeal(
-    candidate: &Candidate<'_>,
+    (at, candidate): (usize, &Candidate<'_>),
     best: Score,
     near: Score,
     order: &[(usize, Placement)],
-    sorted: &[Candidate<'_>],
+    skills: &Skills,
     rules: &FairnessRules,
 ) -> i64 {
     let behind = best.minus(candidate.score).as_nano();
@@ -158,7 +164,7 @@ fn appeal(
         .iter()
         .rev()
         .take(LOOK_AHEAD)
-        .map(|(index, _)| in_common(sorted[*index].person, candidate.person).as_micro())
+        .map(|(above, _)| skills.in_common(*above, at).as_micro())
         .max()
         .unwrap_or(0);
     let (relevance, rest) = (rules.relevance.as_micro(), rules.relevance.complement().as_micro());
@@ -174,12 +180,39 @@ fn owed(person: &PersonFeatures) -> Value {
     Value::ratio(i64::try_from(missing).unwrap_or(i64::MAX), i64::try_from(exposure.merit_milli).unwrap_or(i64::MAX))
 }
 
-/// The skills two people share, of those either has.
-fn in_common(one: &PersonFeatures, other: &PersonFeatures) -> Value {
-    let shared = one.skills.iter().filter(|held| other.skills.iter().any(|theirs| theirs.skill == held.skill)).count();
-    let either = one.skills.len() + other.skills.len() - shared;
-    Value::ratio(i64::try_from(shared).unwrap_or(0), i64::try_from(either).unwrap_or(0))
+/// The skills of those who are to be placed, by numbers that are told apart quickly.
+struct Skills {
+    held: Vec<Vec<usize>>,
+    /// Of each, a bit for each number.
+    bits: Vec<Vec<u64>>,
 }
+
+impl Skills {
+    fn of(sorted: &[Candidate<'_>]) -> Self {
+        let people = || sorted.iter().map(|candidate| candidate.person.skills.iter().map(|held| held.skill));
+        let mut all: Vec<SkillId> = people().flatten().collect();
+        all.sort_unstable();
+        all.dedup();
+        let number = |skill: SkillId| all.binary_search(&skill).unwrap_or(all.len());
+        let held: Vec<Vec<usize>> = people().map(|skills| skills.map(number).collect()).collect();
+        let bits = |held: &Vec<usize>| {
+            let mut bits = vec![0; all.len() / WORD + 1];
+            held.iter().for_each(|number| bits[number / WORD] |= 1 << (number % WORD));
+            bits
+        };
+        Self { bits: held.iter().map(bits).collect(), held }
+    }
+
+    /// The skills two people share, of those either has.
+    fn in_common(&self, one: usize, other: usize) -> Value {
+        let theirs = &self.bits[other];
+        let shared = self.held[one].iter().filter(|number| theirs[*number / WORD] >> (*number % WORD) & 1 != 0).count();
+        let either = self.held[one].len() + self.held[other].len() - shared;
+        Value::ratio(i64::try_from(shared).unwrap_or(0), i64::try_from(either).unwrap_or(0))
+    }
+}
+
+const WORD: usize = u64::BITS as usize;
 
 fn team_is_full(
     candidate: &Candidate<'_>,

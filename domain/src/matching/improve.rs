@@ -4,11 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::evidence::Evidence;
 use super::features::{Budget, PersonFeatures};
-use super::fixed::Score;
+use super::fixed::{Score, Value};
 use super::knowledge::Knowledge;
 use super::model::{Model, Weights};
-use super::overlap::Overlap;
-use super::score::{Ask, Factor};
+use super::score::{Ask, Factor, FactorKind};
 use crate::id::SkillId;
 
 /// Something that would raise a match.
@@ -56,7 +55,6 @@ impl Improvement {
 pub fn improvements(
     ask: &Ask<'_>,
     person: &PersonFeatures,
-    overlap: Option<Overlap>,
     factors: &[Factor],
     scores: &[Score],
     weights: &Weights,
@@ -74,9 +72,10 @@ pub fn improvements(
     let learned = learned.into_iter().map(|(skill, gain)| (Change::Learn(skill), gain));
     let cheaper = match (ask.gig.budget, person.rate_minor) {
         (Budget::Hourly { high_minor, .. }, Some(rate)) if rate > high_minor => {
-            let person = PersonFeatures { rate_minor: Some(high_minor), ..person.clone() };
-            let then: Score = ask.factors(&person, overlap, weights, model).iter().map(Factor::contribution).sum();
-            Some((Change::AskAtMost(high_minor), then.minus(now)))
+            // All else stays as it is.
+            let of_rate = factors.iter().filter(|factor| factor.kind == FactorKind::Rate);
+            let gain = of_rate.map(|factor| factor.weight.of(Value::ONE).minus(factor.contribution())).sum();
+            Some((Change::AskAtMost(high_minor), gain))
         }
         _ => None,
     };

@@ -59,9 +59,13 @@ impl WorkDay {
 
     /// The least and the most overlap over all of the dates: one look per regime of offsets met.
     pub fn overlap_over(&self, other: &Self, dates: Dates) -> Overlap {
+        self.overlap_on_any(other, &self.telling_dates(other, dates))
+    }
+
+    fn overlap_on_any(&self, other: &Self, dates: &[NaiveDate]) -> Overlap {
         let mut worst_and_best: Option<Overlap> = None;
-        for date in self.telling_dates(other, dates) {
-            let minutes = self.overlap_on(other, date);
+        for date in dates {
+            let minutes = self.overlap_on(other, *date);
             worst_and_best = Some(match worst_and_best {
                 None => Overlap { least_minutes: minutes, most_minutes: minutes },
                 Some(seen) => Overlap {
@@ -98,6 +102,24 @@ impl WorkDay {
     fn instants(&self, date: NaiveDate) -> Option<(Timestamp, Timestamp)> {
         let end_date = if self.ends > self.starts { date } else { date.succ_opt()? };
         Some((instant(self.zone, date.and_time(self.starts))?, instant(self.zone, end_date.and_time(self.ends))?))
+    }
+}
+
+/// The dates that tell all others' overlaps, as they were found last: they are the same for all days in the same zones.
+#[derive(Debug, Default)]
+pub(super) struct Telling {
+    of: Option<(Tz, Tz, Dates)>,
+    dates: Vec<NaiveDate>,
+}
+
+impl Telling {
+    /// The same as [`WorkDay::overlap_over`].
+    pub fn overlap_over(&mut self, one: &WorkDay, other: &WorkDay, dates: Dates) -> Overlap {
+        let of = Some((one.zone, other.zone, dates));
+        if self.of != of {
+            (self.of, self.dates) = (of, one.telling_dates(other, dates));
+        }
+        one.overlap_on_any(other, &self.dates)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Ranking: people for a gig, gigs for a person, and one pair explained.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,7 @@ use super::fixed::{Score, Value, sigmoid};
 use super::improve::{self, Improvement};
 use super::knowledge::Knowledge;
 use super::model::{Model, Weights};
-use super::overlap::{Dates, Overlap, WorkDay};
+use super::overlap::{Dates, Overlap, Telling, WorkDay};
 use super::score::{Ask, Factor};
 use crate::Timestamp;
 use crate::id::{GigId, UserId};
@@ -159,17 +159,12 @@ impl<K: Knowledge + ?Sized> Matcher<'_, K> {
             // The best of those above who holds fewer of the skills, if there is one.
             let fewer = above.iter().find(|(theirs, _)| *theirs < held);
             let behind = fewer.and_then(|(_, other)| evidence::behind(&factors, other));
-            matches.push(Match {
-                of: person.id,
-                score,
-                placement,
-                sentence: self.sentence(&factors, placement, behind),
-                improvements: improve::improvements(ask, person, overlap, &factors, &scores, weights, self.model),
-                factors: factors.clone(),
-            });
+            let sentence = self.sentence(&factors, placement, behind);
+            let improvements = improve::improvements(ask, person, &factors, &scores, weights, self.model);
             if placement == Placement::Merit && above.iter().all(|(theirs, _)| held < *theirs) {
-                above.push((held, factors));
+                above.push((held, factors.clone()));
             }
+            matches.push(Match { of: person.id, score, placement, factors, sentence, improvements });
         }
         matches
     }
@@ -193,7 +188,7 @@ impl<K: Knowledge + ?Sized> Matcher<'_, K> {
             if barriers.is_empty() {
                 let ask = Ask::new(gig, self.model, self.knowledge);
                 let factors = ask.factors(person, overlap, weights, self.model);
-                scored.push((total(&factors), ask, overlap, factors));
+                scored.push((total(&factors), ask, factors));
             } else {
                 stopped.push(barriers);
             }
@@ -205,12 +200,12 @@ impl<K: Knowledge + ?Sized> Matcher<'_, K> {
         let matches = scored
             .into_iter()
             .take(first.min(usize::from(self.model.longest_page)))
-            .map(|(score, ask, overlap, factors)| Match {
+            .map(|(score, ask, factors)| Match {
                 of: ask.gig.id,
                 score,
                 placement: Placement::Merit,
                 sentence: self.sentence(&factors, Placement::Merit, None),
-                improvements: improve::improvements(&ask, person, overlap, &factors, &scores, weights, self.model),
+                improvements: improve::improvements(&ask, person, &factors, &scores, weights, self.model),
                 factors,
             })
             .collect();
@@ -287,7 +282,7 @@ impl<K: Knowledge + ?Sized> Matcher<'_, K> {
         let improvements = others.map(|mut others| {
             others.sort_unstable_by_key(|score| std::cmp::Reverse(*score));
             let as_listed = ask.factors(person, overlap, listed, self.model);
-            improve::improvements(&ask, person, overlap, &as_listed, &others, listed, self.model)
+            improve::improvements(&ask, person, &as_listed, &others, listed, self.model)
         });
         Explanation {
             model_version: self.model.version,
@@ -305,23 +300,29 @@ impl<K: Knowledge + ?Sized> Matcher<'_, K> {
 
     /// The reasons that weigh most, in the order people think of them.
     fn sentence(&self, factors: &[Factor], placement: Placement, behind: Option<String>) -> String {
-        let mut told: Vec<(usize, &Factor, String)> = factors
+        let mut weighty: Vec<(usize, &Factor)> = factors
             .iter()
             .enumerate()
             .filter(|(_, factor)| factor.value != Value::ZERO || factor.weight.as_milli() > 0)
-            .filter_map(|(order, factor)| Some((order, factor, factor.evidence.phrase(self.knowledge)?)))
             .collect();
-        told.sort_by_key(|(order, factor, _)| (std::cmp::Reverse(factor.weight.as_milli().abs()), *order));
-        // Two factors may rest on one fact, as both of experience do.
-        let mut phrases = HashSet::new();
-        told.retain(|(_, _, phrase)| phrases.insert(phrase.clone()));
-        told.truncate(REASONS);
-        told.sort_by_key(|(order, ..)| *order);
+        weighty.sort_by_key(|(order, factor)| (std::cmp::Reverse(factor.weight.as_milli().abs()), *order));
+        let mut told: Vec<(usize, String)> = Vec::with_capacity(REASONS);
+        for (order, factor) in weighty {
+            if told.len() == REASONS {
+                break;
+            }
+            let phrase = factor.evidence.phrase(self.knowledge);
+            // Two factors may rest on one fact, as both of experience do.
+            told.extend(
+                phrase.filter(|phrase| told.iter().all(|(_, other)| other != phrase)).map(|phrase| (order, phrase)),
+            );
+        }
+        told.sort_by_key(|(order, _)| *order);
         let slot = match placement {
             Placement::Merit | Placement::NearTie => None,
             Placement::Newcomer => Some("shown in a newcomer's place".to_owned()),
         };
-        let reasons: Vec<String> = told.into_iter().map(|(_, _, phrase)| phrase).chain(behind).chain(slot).collect();
+        let reasons: Vec<String> = told.into_iter().map(|(_, phrase)| phrase).chain(behind).chain(slot).collect();
         let mut sentence = reasons.join("; ");
         if let Some(initial) = sentence.get(..1).map(str::to_uppercase) {
             sentence.replace_range(..1, &initial);
@@ -347,11 +348,15 @@ pub fn total(factors: &[Factor]) -> Score {
 
 /// Overlaps met in one ranking: many people keep the same hours.
 #[derive(Default)]
-pub(super) struct Overlaps(HashMap<(WorkDay, WorkDay, Dates), Overlap>);
+pub(super) struct Overlaps {
+    of: HashMap<(WorkDay, WorkDay, Dates), Overlap>,
+    telling: Telling,
+}
 
 impl Overlaps {
     pub(super) fn between(&mut self, gig: &GigFeatures, person: &PersonFeatures, dates: Dates) -> Option<Overlap> {
         let (client, theirs) = (gig.work_day?, person.work_day?);
-        Some(*self.0.entry((client, theirs, dates)).or_insert_with(|| client.overlap_over(&theirs, dates)))
+        let reckoned = || self.telling.overlap_over(&client, &theirs, dates);
+        Some(*self.of.entry((client, theirs, dates)).or_insert_with(reckoned))
     }
 }

@@ -4,14 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::super::features::{Country, HeldSkill, Language, Level, PersonFeatures, Text, dot};
+use super::super::features::{Country, HeldSkill, Language, Level, PersonFeatures, Text};
 use super::super::model::Model;
 use super::super::overlap::WorkDay;
 use super::super::role::Role;
 use super::lists::LEVEL_BITS;
 use super::order::{Place, in_order};
 use super::row::{Lists, Row};
-use super::statics::{Experience, Reckoned, Statics, alone};
+use super::statics::{BLOCK, Experience, Reckoned, Statics, alone};
+use super::texts::Texts;
 use crate::id::{Id, OrganizationId, SkillId, UserId};
 
 /// People in columns. Those stand together who are alike in what scores are bounded by (`order.rs`).
@@ -24,14 +25,15 @@ pub struct Base {
     /// Wanted skills of all rows.
     pub(super) wants: Vec<u16>,
     /// Texts of all rows, `text_width` numbers each.
-    pub(super) texts: Vec<i8>,
+    pub(super) texts: Texts,
     pub(super) text_width: usize,
-    /// The squared length of each row's text.
-    pub(super) squares: Vec<u32>,
     pub(super) posting_ends: Vec<u32>,
     /// Rows, each with the level in the lowest bits.
     pub(super) postings: Vec<u32>,
     pub(super) role_postings: Vec<Vec<u32>>,
+    /// Where the rows of each block start on the list of a skill, if it is long, and of a role.
+    pub(super) starts: Vec<Vec<u32>>,
+    pub(super) role_starts: Vec<Vec<u32>>,
     pub(super) side: Side,
     pub(super) skill_numbers: HashMap<SkillId, u16>,
     pub(super) by_id: Vec<u32>,
@@ -133,6 +135,16 @@ impl Base {
         self.role_postings.get(usize::from(role.number())).map_or(&[], Vec::as_slice)
     }
 
+    /// Where on a skill's list the rows of each block start, and where the last ones end; nothing, if it is short.
+    pub(super) fn skill_starts(&self, skill: u16) -> &[u32] {
+        self.starts.get(usize::from(skill)).map_or(&[], Vec::as_slice)
+    }
+
+    /// The same, on the list of a role.
+    pub(super) fn role_starts(&self, role: Role) -> &[u32] {
+        self.role_starts.get(usize::from(role.number())).map_or(&[], Vec::as_slice)
+    }
+
     fn skill(&self, number: u16) -> SkillId {
         self.side.skills.get(usize::from(number)).copied().unwrap_or_else(|| SkillId::from_uuid(uuid::Uuid::nil()))
     }
@@ -149,7 +161,11 @@ impl Base {
             + self.rows.len() * size_of::<Row>()
             + (self.held.len() + self.wants.len()) * 2
             + self.texts.len()
-            + self.role_postings.iter().map(|list| list.len() * 4).sum::<usize>()
+            + [&self.role_postings, &self.starts, &self.role_starts]
+                .into_iter()
+                .flatten()
+                .map(|list| list.len() * 4)
+                .sum::<usize>()
             + (self.posting_ends.len() + self.postings.len() + self.by_id.len()) * 4
     }
 
@@ -177,10 +193,6 @@ impl Base {
                 }
             }
         }
-        self.squares = match self.text_width {
-            0 => vec![0; self.rows.len()],
-            width => self.texts.chunks(width).map(|text| u32::try_from(dot(text, text)).unwrap_or(u32::MAX)).collect(),
-        };
         self.posting_ends = ends;
         self.postings = postings;
         self.role_postings = vec![Vec::new(); Role::all().count()];
@@ -189,9 +201,29 @@ impl Base {
                 self.role_postings[usize::from(role.number())].push(row);
             }
         }
+        let blocks = self.rows.len().div_ceil(BLOCK);
+        let lists = (0..self.side.skills.len()).map(|number| self.posting(u16::try_from(number).unwrap_or(u16::MAX)));
+        self.starts = lists.map(|list| starts_of_blocks(list, LEVEL_BITS, blocks)).collect();
+        self.role_starts = self.role_postings.iter().map(|list| starts_of_blocks(list, 0, blocks)).collect();
         self.by_id = (0..self.len_rows()).collect();
         self.by_id.sort_unstable_by_key(|row| self.ids[*row as usize]);
     }
+}
+
+/// A list is long that has so many rows to a block, or more.
+const LONG: usize = 2;
+
+/// Where the rows of each block start on a list, if it is long, and where the last ones end.
+fn starts_of_blocks(list: &[u32], level_bits: u32, blocks: usize) -> Vec<u32> {
+    if list.len() < blocks * LONG {
+        return Vec::new();
+    }
+    let mut starts = Vec::with_capacity(blocks + 1);
+    for (packed, at) in list.iter().zip(0..) {
+        starts.resize(((packed >> level_bits) as usize / BLOCK + 1).max(starts.len()), at);
+    }
+    starts.resize(blocks + 1, u32::try_from(list.len()).unwrap_or(u32::MAX));
+    starts
 }
 
 /// Builds a base, one person at a time.
@@ -211,7 +243,7 @@ impl Builder {
         if base.text_width == 0 {
             // The first text that is known says how long they are; those before it were not.
             base.text_width = person.text.0.len();
-            base.texts.resize(base.rows.len() * base.text_width, 0);
+            base.texts.resize(base.rows.len() * base.text_width);
         }
         for held in &person.skills {
             let number = number_of(&mut base.skill_numbers, &mut base.side.skills, held.skill);
@@ -224,7 +256,7 @@ impl Builder {
         if person.text.0.len() == base.text_width {
             base.texts.extend(&person.text.0);
         } else {
-            base.texts.resize(base.texts.len() + base.text_width, 0);
+            base.texts.resize(base.texts.len() + base.text_width);
         }
         let spoken = person.languages.iter().map(|language| (language.code.clone(), language.fluency as u8)).collect();
         let lists = Lists {
@@ -268,7 +300,7 @@ impl Builder {
             rows: Vec::with_capacity(order.len()),
             held: Vec::with_capacity(from.held.len()),
             wants: Vec::with_capacity(from.wants.len()),
-            texts: Vec::with_capacity(from.texts.len()),
+            texts: Texts::with_capacity(from.texts.len()),
             text_width: from.text_width,
             side: Side {
                 skills: from.side.skills.clone(),

@@ -12,6 +12,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashMap};
+use std::hint::black_box;
 
 use super::super::bring::asks_nothing;
 use super::super::fixed::Score;
@@ -23,7 +24,7 @@ use super::base::Base;
 use super::exact::Exact;
 use super::gate::{Gate, count};
 use super::lists::{List, Lists, Near, Plan, Sums, sum};
-use super::statics::{BLOCK, Block, Brief, STEP, most};
+use super::statics::{BLOCK, Block, Brief, STEP, most, steps};
 use super::table::{APART, Table};
 
 /// How far candidate generation looks.
@@ -115,8 +116,11 @@ pub struct Met {
 const FIRST: usize = 48;
 /// Which lists are read is reckoned once for all blocks whose bounds lie within so many billionths.
 const ALIKE: i64 = 1 << 21;
-/// So many rows are scored at once, or a few more: what one waits for from memory the next needn't.
+/// So many rows are scored at once: what one waits for from memory the next needn't.
 const TOGETHER: usize = 48;
+/// Of so many rows that wait for being scored those of whom most is hoped for are: the more they come to, the fewer of
+/// the others need be.
+const WAITING: usize = 512;
 /// A list with fewer than one row in so many is read in any case.
 const SHORT: usize = 1_024;
 /// Lists that are this many times longer, together, than what is counted are taken to name more people.
@@ -153,6 +157,7 @@ pub fn find<'a, K: Knowledge + ?Sized>(
         met: Met { passed: 0, left_out: Counts::new(), all: true },
         looked_at: 0,
         limits,
+        waiting: Vec::with_capacity(WAITING + BLOCK),
         best,
     };
     match lists {
@@ -167,7 +172,6 @@ struct Reading {
     shortest: usize,
     sums: Box<Sums>,
     near: Box<Near>,
-    hoped: Vec<(u32, i64)>,
     /// All lists are read.
     all: Plan,
     plans: Vec<Plan>,
@@ -180,7 +184,6 @@ impl Reading {
             shortest,
             sums: Box::new(Sums::new()),
             near: Box::new(Near::new()),
-            hoped: Vec::with_capacity(TOGETHER + BLOCK),
             all: lists.plan(APART, 0, shortest),
             plans: Vec::new(),
             plan_of: HashMap::new(),
@@ -211,7 +214,18 @@ struct Search<'s, 'a> {
     met: Met,
     looked_at: usize,
     limits: Limits,
+    waiting: Vec<Hoped>,
     best: &'s mut Best,
+}
+
+/// A row that waits for being scored.
+#[derive(Clone, Copy)]
+struct Hoped {
+    row: u32,
+    /// Whether it passed the gate, and is counted.
+    passed: bool,
+    /// What it comes to at most.
+    most: i64,
 }
 
 impl Search<'_, '_> {
@@ -249,15 +263,16 @@ impl Search<'_, '_> {
                 self.read_block(lists, block, (around, &blocks[block]), &mut reading);
             }
         }
-        self.score_hoped(&mut reading.hoped);
+        self.score_waiting(0);
     }
 
     /// Adds what lists have of the rows of a block, and tells the first of them.
-    fn add_up(&self, lists: &mut Lists<'_>, block: usize, read: &[usize], sums: &mut Sums) -> u32 {
+    fn add_up(&self, lists: &mut Lists<'_>, block: usize, plan: &Plan, sums: &mut Sums) -> u32 {
         let start = (block * BLOCK) as u32;
         let end = start + BLOCK.min(self.base.len() - block * BLOCK) as u32;
-        for at in read {
-            lists.all[*at].add_to(start, end, sums);
+        lists.fetch(block, plan);
+        for (at, adds) in &plan.read {
+            lists.all[*at].add_to(block, adds, sums);
         }
         for row in self.hidden.range(start..end) {
             sums.hide(row - start);
@@ -268,8 +283,9 @@ impl Search<'_, '_> {
     /// Looks at everyone of a block who is on a list that makes candidates.
     fn count_block(&mut self, lists: &mut Lists<'_>, block: usize, counting: bool, reading: &mut Reading) {
         let Reading { sums, near, all, .. } = reading;
-        let start = self.add_up(lists, block, &all.read, sums);
-        sums.take_into(near, |_, sum| sum::is_member(sum));
+        let start = self.add_up(lists, block, all, sums);
+        let of_block = start as usize..self.base.len().min(start as usize + BLOCK);
+        sums.take_into(near, &self.bounds[of_block], i32::MIN, |_, sum| sum::is_member(sum));
         let of_lists = lists.bounds(&all.unread);
         self.exact.fetch_rows(near.rows().iter().map(|(at, _)| start + at));
         for (at, sum) in near.rows() {
@@ -278,6 +294,7 @@ impl Search<'_, '_> {
             let hope = self.hope(row, skills);
             self.look_at(row, hope, counting);
         }
+        self.score_waiting(WAITING);
     }
 
     /// Scores whom so much may be hoped for, of a block where what is beside skills and role is worth this much at
@@ -291,35 +308,34 @@ impl Search<'_, '_> {
     ) {
         let enough = self.best.least();
         let plan = reading.plan(lists, around, enough, told.least_listed);
-        let Reading { sums, near, plans, hoped, .. } = reading;
-        let Plan { read, names_people, unread } = &plans[plan];
-        if !names_people {
+        let Reading { sums, near, plans, .. } = reading;
+        let plan = &plans[plan];
+        if !plan.names_people {
             return;
         }
-        let start = self.add_up(lists, block, read, sums);
+        let start = self.add_up(lists, block, plan, sums);
         let of_block = start as usize..self.base.len().min(start as usize + BLOCK);
         let (bounds, cells) = (&self.bounds[of_block.clone()], &self.cells[of_block.clone()]);
         let listed = &self.listed[of_block];
-        let of_lists = lists.bounds(unread);
+        let of_lists = lists.bounds(&plan.unread);
         let rest = self.table.rest + self.table.skills;
-        sums.take_into(near, |at, sum| {
-            let brought = of_lists.answers(sum) + of_lists.role(sum);
-            // What is told of the block at once is enough for most; what is told of each row waits for memory.
-            if !sum::is_member(sum) | (around + brought + of_lists.focus_of_any(sum, told.least_listed) < enough) {
-                return false;
-            }
+        // What is told of the block at once, beside bounds, is enough for most.
+        let missing = steps(enough - (around - told.bound(self.table.seniority)) - plan.around);
+        let least = i32::try_from(missing).unwrap_or(if missing < 0 { i32::MIN } else { i32::MAX });
+        sums.take_into(near, bounds, least, |at, sum| {
             let around = rest + self.table.of_cell(cells[at]) + i64::from(bounds[at]) * STEP;
-            around + brought + of_lists.focus(sum, listed[at]) >= enough
+            let brought = of_lists.answers(sum) + of_lists.role(sum) + of_lists.focus(sum, listed[at]);
+            sum::is_member(sum) & (around + brought >= enough)
         });
+        // All at once, so that what one waits for from memory the next needn't.
+        black_box(near.rows().iter().fold(0, |sum, (at, _)| sum ^ self.briefs[(start + at) as usize].rate));
         for (at, sum) in near.rows() {
             let row = start + at;
             let skills = of_lists.answers(*sum) + of_lists.focus(*sum, self.listed[row as usize]);
             let hope = self.hope(row, skills);
-            hoped.extend(hope.map(|hope| (row, hope)));
+            self.waiting.extend(hope.map(|most| Hoped { row, passed: false, most }));
         }
-        if hoped.len() >= TOGETHER {
-            self.score_hoped(hoped);
-        }
+        self.score_waiting(WAITING);
     }
 
     /// What a row whose skills are worth this much at most may come to, by what its brief tells; nothing, if
@@ -362,19 +378,21 @@ impl Search<'_, '_> {
                     self.look_at(row, hope, counting);
                 }
             }
+            self.score_waiting(WAITING);
         }
+        self.score_waiting(0);
     }
 
-    /// Scores a row, if what is hoped for it comes up to it and nothing keeps it apart. Counts it, as long as rows
+    /// Has a row scored, if what is hoped for it comes up to it and nothing keeps it apart. Counts it, as long as rows
     /// are counted.
     fn look_at(&mut self, row: u32, hope: Option<i64>, counting: bool) {
         if counting || self.looked_at < self.limits.met {
             let barriers = self.count(row);
             if let (0, Some(hope)) = (barriers, hope) {
-                self.score(row, hope, true);
+                self.waiting.push(Hoped { row, passed: true, most: hope });
             }
         } else if let Some(hope) = hope {
-            self.score(row, hope, false);
+            self.waiting.push(Hoped { row, passed: false, most: hope });
         }
     }
 
@@ -390,23 +408,51 @@ impl Search<'_, '_> {
         barriers
     }
 
-    /// Scores rows that are hoped to come to so much each, all their texts first: what one waits for from memory
-    /// the next needn't.
-    fn score_hoped(&mut self, hoped: &mut Vec<(u32, i64)>) {
-        self.exact.fetch_texts(hoped.iter().map(|(row, _)| *row));
+    /// Scores of those who wait the ones of whom most is hoped for, until no more than so many wait.
+    fn score_waiting(&mut self, most: usize) {
+        if self.waiting.len() <= most {
+            return;
+        }
+        let mut waiting = std::mem::take(&mut self.waiting);
+        loop {
+            let least = self.best.least();
+            waiting.retain(|hoped| hoped.most >= least);
+            if waiting.len() <= most {
+                break;
+            }
+            let others = waiting.len().saturating_sub(TOGETHER);
+            if others > 0 {
+                waiting.select_nth_unstable_by_key(others, |hoped| (hoped.most, Reverse(hoped.row)));
+            }
+            let together = &mut waiting[others..];
+            self.score_together(together);
+            waiting.truncate(others);
+        }
+        self.waiting = waiting;
+    }
+
+    /// Scores these rows, all their texts first: what one waits for from memory the next needn't.
+    fn score_together(&mut self, hoped: &mut [Hoped]) {
+        self.exact.fetch_texts(hoped.iter().map(|hoped| hoped.row));
         let beside = self.best.least() + self.table.text;
-        hoped.retain(|(row, hope)| self.exact.text_may_be(*row, beside - *hope));
-        self.exact.fetch_rows(hoped.iter().map(|(row, _)| *row));
-        for (row, hope) in hoped.drain(..) {
-            self.score(row, hope, false);
+        let mut near = 0;
+        for at in 0..hoped.len() {
+            let Hoped { row, most, .. } = hoped[at];
+            hoped[near] = hoped[at];
+            near += usize::from(self.exact.text_may_be(row, beside - most));
+        }
+        let near = &hoped[..near];
+        self.exact.fetch_rows(near.iter().map(|hoped| hoped.row));
+        for hoped in near {
+            self.score(*hoped);
         }
     }
 
     /// Scores a row that is hoped to come to so much, unless something keeps it apart.
-    fn score(&mut self, row: u32, hope: i64, passed: bool) {
+    fn score(&mut self, Hoped { row, passed, most }: Hoped) {
         // Its text first: that is where most hopes fail.
         let text = self.exact.text(row);
-        if hope - self.table.text + text < self.best.least() || (!passed && self.count(row) != 0) {
+        if most - self.table.text + text < self.best.least() || (!passed && self.count(row) != 0) {
             return;
         }
         let score = self.exact.beside_text(row) + text;

@@ -8,7 +8,7 @@ use super::super::features::{Budget, GigFeatures, cosine, dot};
 use super::super::fixed::Value;
 use super::super::knowledge::Knowledge;
 use super::super::model::{Model, Weights};
-use super::super::overlap::{Dates, Overlap};
+use super::super::overlap::{Dates, Overlap, Telling};
 use super::super::rank::Matcher;
 use super::super::role::Role;
 use super::super::score::{
@@ -17,9 +17,7 @@ use super::super::score::{
 use super::base::{Base, unpacked_level};
 use super::row::Row;
 use super::statics::{Experience, NO_DAY, Statics};
-
-/// Memory is read in lines of so many bytes.
-const LINE: usize = 64;
+use super::texts::LINE;
 
 /// What a gig asks, in the numbers of one base.
 pub struct Exact<'a> {
@@ -82,6 +80,7 @@ fn likeness_of(key: u64) -> Value {
 pub struct Days {
     of: Vec<Option<Overlap>>,
     dates: Dates,
+    telling: Telling,
 }
 
 impl Days {
@@ -89,7 +88,7 @@ impl Days {
     pub fn overlap(&mut self, base: &Base, gig: &GigFeatures, at: usize) -> Option<Overlap> {
         let client = gig.work_day?;
         let day = base.side.work_days.get(at)?;
-        Some(*self.of[at].get_or_insert_with(|| client.overlap_over(day, self.dates)))
+        Some(*self.of[at].get_or_insert_with(|| self.telling.overlap_over(&client, day, self.dates)))
     }
 }
 
@@ -137,7 +136,11 @@ impl<'a> Exact<'a> {
             experience: Experience::of(gig.seniority, model),
             of_gig: of_gig_alone(gig, weights, model).as_nano(),
             square: dot(&gig.text.0, &gig.text.0),
-            days: Days { of: vec![None; base.side.work_days.len()], dates: matcher.dates(gig) },
+            days: Days {
+                of: vec![None; base.side.work_days.len()],
+                dates: matcher.dates(gig),
+                telling: Telling::default(),
+            },
             base,
             gig,
             model,
@@ -265,11 +268,9 @@ impl<'a> Exact<'a> {
 
     /// Asks memory for the texts of these rows, all at once: reckoned one after the other, each would wait by itself.
     pub fn fetch_texts(&self, rows: impl Iterator<Item = u32>) {
-        let asked_for = rows.fold(0_u32, |sum, row| {
-            let at = row as usize;
-            let lines = self.base.text_of(at).iter().step_by(LINE).chain(self.base.text_of(at).last());
-            lines.fold(sum, |sum, part| sum ^ u32::from(part.unsigned_abs())) ^ self.base.squares[at]
-        });
+        let first = |line: &[i8; LINE]| line[0];
+        let lines = |row: u32| self.base.text_of(row as usize).as_chunks::<LINE>().0;
+        let asked_for = rows.fold(0, |sum, row| lines(row).iter().fold(sum, |sum, line| sum ^ first(line)));
         black_box(asked_for);
     }
 
@@ -291,11 +292,14 @@ impl<'a> Exact<'a> {
         // Values are rounded: two millionths are more than that can be.
         let weight = i64::from(self.weights.text.as_milli());
         let value = if weight > 0 { least / weight - 2 } else { 0 };
-        let square = i64::from(self.base.squares[at as usize]);
-        if value <= 0 || square == 0 || !self.compares_texts() {
+        if value <= 0 || !self.compares_texts() {
             return true;
         }
-        let product = dot(&self.gig.text.0, self.base.text_of(at as usize)).max(0).unsigned_abs();
+        let text = self.base.text_of(at as usize);
+        let (square, product) = (dot(text, text), dot(&self.gig.text.0, text).max(0).unsigned_abs());
+        if square == 0 {
+            return true;
+        }
         let (value, squares) = (value.unsigned_abs(), (self.square * square).unsigned_abs());
         let millions = 1_000_000 * 1_000_000;
         u128::from(product * product) * millions >= u128::from(value.saturating_mul(value)) * u128::from(squares)
@@ -304,7 +308,7 @@ impl<'a> Exact<'a> {
     /// What the text of a row contributes.
     pub fn text(&self, at: u32) -> i64 {
         let (one, other) = (&self.gig.text.0, self.base.text_of(at as usize));
-        let square = i64::from(self.base.squares[at as usize]);
+        let square = dot(other, other);
         let known = !one.is_empty() && one.len() == other.len() && square > 0;
         let value = if known { cosine(dot(one, other), self.square, square) } else { self.model.unknown };
         self.weights.text.of(value).as_nano()

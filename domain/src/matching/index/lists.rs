@@ -1,5 +1,7 @@
 //! The lists that a gig's candidates are found by, and how much being on them can be worth at most.
 
+use std::hint::black_box;
+
 use super::super::fixed::Value;
 use super::super::knowledge::Knowledge;
 use super::super::rank::Matcher;
@@ -85,9 +87,14 @@ pub struct List<'b> {
     role: Option<i64>,
     /// Whether being on it makes a candidate.
     pub member: bool,
-    /// How far it is read.
+    /// Where the rows of each block start, and behind them their end; nothing, where the list is short.
+    starts: &'b [u32],
+    /// How far it is read, where that is not told.
     next: usize,
 }
+
+/// What a list adds to the sums of its rows, by level: to what is added up exactly, and to what is roughly.
+pub type Adds = [(u64, i32); LEVELS_KEPT];
 
 /// A row of a posting list is kept with the level in so many bits.
 pub const LEVEL_BITS: u32 = 2;
@@ -109,23 +116,30 @@ impl<'b> List<'b> {
         (0..self.rows.len()).map(|at| self.row(at))
     }
 
-    /// Adds what it has of the rows from `start` up to `end`, those of one block, to their sums, and marks those rows.
-    pub fn add_to(&mut self, start: u32, end: u32, sums: &mut Sums) {
+    /// Adds what it has of the rows of a block to their sums.
+    pub fn add_to(&mut self, block: usize, adds: &Adds, sums: &mut Sums) {
         match self.role {
-            None => self.add_rows::<LEVEL_BITS>(start, end, sums),
-            Some(_) => self.add_rows::<0>(start, end, sums),
+            None => self.add_rows::<LEVEL_BITS>(block, adds, sums),
+            Some(_) => self.add_rows::<0>(block, adds, sums),
         }
     }
 
-    fn add_rows<const LEVEL_BITS: u32>(&mut self, start: u32, end: u32, sums: &mut Sums) {
-        self.go_to(start << LEVEL_BITS);
-        let (levels, end) = ((1 << LEVEL_BITS) - 1, end << LEVEL_BITS);
-        let mut read = 0;
-        for packed in self.rows[self.next..].iter().take_while(|packed| **packed < end) {
-            sums.add(packed >> LEVEL_BITS, self.add[(packed & levels) as usize % LEVELS_KEPT]);
-            read += 1;
+    fn add_rows<const LEVEL_BITS: u32>(&mut self, block: usize, adds: &Adds, sums: &mut Sums) {
+        let levels = (1 << LEVEL_BITS) - 1;
+        for packed in self.of_block::<LEVEL_BITS>(block) {
+            sums.add(packed >> LEVEL_BITS, adds[(packed & levels) as usize % LEVELS_KEPT]);
         }
-        self.next += read;
+    }
+
+    /// Its rows of a block.
+    fn of_block<const LEVEL_BITS: u32>(&mut self, block: usize) -> &'b [u32] {
+        if let Some([start, end]) = self.starts.get(block..block + 2) {
+            return &self.rows[*start as usize..*end as usize];
+        }
+        self.go_to(((block * BLOCK) as u32) << LEVEL_BITS);
+        let (from, end) = (self.next, (((block + 1) * BLOCK) as u64) << LEVEL_BITS);
+        self.next += self.rows[from..].iter().take_while(|packed| u64::from(**packed) < end).count();
+        &self.rows[from..self.next]
     }
 
     /// Reading goes on with the first row that is no less than this one. Mostly it is one of the next.
@@ -149,26 +163,28 @@ impl<'b> List<'b> {
     }
 }
 
-/// The sums of a block's rows, and a bit for each that was added to: rows are gone through in their order, so
-/// that what is read of them lies in memory one after the other.
+/// The sums of a block's rows, each at its place in the block.
 pub struct Sums {
     of: [u64; BLOCK],
-    marks: [u64; BLOCK / WORD],
+    /// What all that was added is worth at most, in steps, where nothing that makes it less is looked at: so that most
+    /// rows can be passed over many at a time.
+    rough: [i32; BLOCK],
 }
 
-const WORD: usize = u64::BITS as usize;
+/// So many rows are told apart by one word's bytes.
+const WORD: usize = size_of::<u64>();
 
 impl Sums {
     /// Nothing yet.
     pub fn new() -> Self {
-        Self { of: [0; BLOCK], marks: [0; BLOCK / WORD] }
+        Self { of: [0; BLOCK], rough: [0; BLOCK] }
     }
 
     /// Rows of one block are told apart by their places in it.
-    fn add(&mut self, row: u32, part: u64) {
+    fn add(&mut self, row: u32, (part, rough): (u64, i32)) {
         let at = row as usize % BLOCK;
         self.of[at] += part;
-        self.marks[at / WORD] |= 1 << (at % WORD);
+        self.rough[at] += rough;
     }
 
     /// Forget a row.
@@ -176,20 +192,33 @@ impl Sums {
         self.of[at as usize] = 0;
     }
 
-    /// Takes the rows that were added to, in their order, each with its sum, and keeps those that `is_kept` in `near`.
-    pub fn take_into(&mut self, near: &mut Near, is_kept: impl Fn(usize, u64) -> bool) {
+    /// What was added for a row, roughly.
+    #[cfg(test)]
+    pub fn rough(&self, at: usize) -> i64 {
+        i64::from(self.rough[at])
+    }
+
+    /// Takes the rows that by their bounds and what was roughly added come up to this many steps, in their order, each
+    /// with its sum, and keeps those that `is_kept` in `near`. Nothing is left of the others.
+    pub fn take_into(&mut self, near: &mut Near, bounds: &[i16], least: i32, is_kept: impl Fn(usize, u64) -> bool) {
+        let mut comes_up = [0; BLOCK];
+        for ((comes_up, rough), bound) in comes_up.iter_mut().zip(&self.rough).zip(bounds) {
+            *comes_up = u8::from(rough + i32::from(*bound) >= least);
+        }
         near.count = 0;
-        for (word, marks) in self.marks.iter_mut().enumerate() {
-            let mut left = std::mem::take(marks);
+        for (word, comes_up) in comes_up.as_chunks::<WORD>().0.iter().enumerate() {
+            let mut left = u64::from_le_bytes(*comes_up);
             while left != 0 {
-                let at = word * WORD + left.trailing_zeros() as usize;
-                let sum = std::mem::take(&mut self.of[at]);
+                let at = word * WORD + left.trailing_zeros() as usize / WORD;
+                let sum = self.of[at];
                 // Whether one is kept can't be foreseen: it is written in any case, and then counted or not.
                 near.rows[near.count % BLOCK] = (at as u32, sum);
                 near.count += usize::from(is_kept(at, sum));
                 left &= left - 1;
             }
         }
+        self.of.fill(0);
+        self.rough.fill(0);
     }
 }
 
@@ -249,7 +278,7 @@ impl<'b> Lists<'b> {
         let (mut all, mut fits) = (Vec::new(), true);
         for (skill, own) in ask.answers() {
             let Some(number) = base.skill_numbers.get(&skill) else { continue };
-            let rows = base.posting(*number);
+            let (rows, starts) = (base.posting(*number), base.skill_starts(*number));
             if rows.is_empty() {
                 continue;
             }
@@ -274,6 +303,7 @@ impl<'b> Lists<'b> {
                 most_worth: most_worth.as_micro(),
                 role: None,
                 member,
+                starts,
                 next: 0,
             });
         }
@@ -290,9 +320,9 @@ impl<'b> Lists<'b> {
             if !rows.is_empty() {
                 let shares = ((contributed - far_role).max(0) + role_share - 1) / role_share;
                 let add = [sum::of_role(shares.unsigned_abs()); LEVELS_KEPT];
+                let (worths, most_worth, starts) = (Vec::new(), 0, base.role_starts(role));
                 let role = Some(*contributed);
-                let (worths, most_worth) = (Vec::new(), 0);
-                all.push(List { rows, add, worths, most_worth, role, member: true, next: 0 });
+                all.push(List { rows, add, worths, most_worth, role, member: true, starts, next: 0 });
             }
         }
         // In an order that does not depend on how a table of hashes falls.
@@ -312,6 +342,15 @@ impl<'b> Lists<'b> {
             most_focus: most(weights.focus),
             focus: Box::new(std::array::from_fn(|listed| focus(listed as i64))),
         })
+    }
+
+    /// Asks memory for what the lists have of a block, all at once: read one after the other, each would wait by itself.
+    pub fn fetch(&self, block: usize, plan: &Plan) {
+        let first = |(at, _): &(usize, Adds)| {
+            let list = &self.all[*at];
+            list.starts.get(block).and_then(|start| list.rows.get(*start as usize)).copied().unwrap_or(0)
+        };
+        black_box(plan.read.iter().fold(0, |sum, read| sum ^ first(read)));
     }
 
     /// How many rows the lists that make candidates have together.
@@ -354,9 +393,24 @@ impl<'b> Lists<'b> {
                 read.push(at);
             }
         }
-        read.reverse();
         let names_people = read.iter().any(|at| self.all[*at].member);
-        Plan { read, names_people, unread }
+        let read = read.into_iter().rev().map(|at| (at, self.adds(at, least_listed))).collect();
+        Plan { read, names_people, unread, around: self.most_unread(&unread, least_listed) }
+    }
+
+    /// What a list adds to sums, where each row lists so many skills at least.
+    fn adds(&self, at: usize, least_listed: u8) -> Adds {
+        let focus = self.focus[usize::from(least_listed.max(1))];
+        self.all[at].add.map(|add| {
+            let worth = sum::worth(add) * STEP + sum::mass(add) * focus + sum::role(add) * self.role_share;
+            (add, i32::try_from(steps(worth)).unwrap_or(i32::MAX / sum::MOST_LISTS as i32))
+        })
+    }
+
+    /// What lists that are not read are worth at most, with what role a row has that is on no other.
+    fn most_unread(&self, unread: &Unread, least_listed: u8) -> i64 {
+        let focus = unread.lists * unread.mass() * self.focus[usize::from(least_listed.max(1))];
+        unread.skills.min(self.most_skills) + focus.min(self.most_focus) + unread.role
     }
 
     /// Bounds on rows, where these lists are not read.
@@ -379,12 +433,14 @@ impl<'b> Lists<'b> {
 /// Which lists are read, and what the others are worth at most.
 #[derive(Debug)]
 pub struct Plan {
-    /// The places of those that are read.
-    pub read: Vec<usize>,
+    /// The places of those that are read, each with what it adds.
+    pub read: Vec<(usize, Adds)>,
     /// Whether one of them makes candidates.
     pub names_people: bool,
     /// The others.
     pub unread: Unread,
+    /// What the others are worth at most, of any row.
+    pub around: i64,
 }
 
 /// What lists that are not read are worth at most.
@@ -429,12 +485,6 @@ impl Bounds<'_> {
         let others = if listed == MOST_LISTED { i64::MAX } else { i64::from(listed) - sum::count(sum) };
         let mass = sum::mass(sum) + others.max(0).min(self.unread_lists) * self.unread_mass;
         (mass * self.focus[usize::from(listed)]).min(self.most_focus)
-    }
-
-    /// The same, where it lists so many skills or more.
-    pub fn focus_of_any(&self, sum: u64, least_listed: u8) -> i64 {
-        let mass = sum::mass(sum) + self.unread_lists * self.unread_mass;
-        (mass * self.focus[usize::from(least_listed.max(1))]).min(self.most_focus)
     }
 
     /// What its role is worth at most.

@@ -19,6 +19,7 @@ mod row;
 mod snapshot;
 mod statics;
 mod table;
+mod texts;
 
 #[cfg(test)]
 mod tests;

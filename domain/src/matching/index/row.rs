@@ -5,6 +5,7 @@ use super::super::role::Role;
 
 /// The numbers of one person. The largest value of a field that may be unknown means unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(align(64))]
 pub struct Row {
     pub rate: u32,
     pub floor: u32,
