@@ -247,6 +247,7 @@ mod tests {
     fn the_short_look_agrees_with_a_look_at_every_date() {
         let karachi = day(Tz::Asia__Karachi, 12, 21);
         let dates = Dates::new(date("2026-01-15"), date("2026-12-15"));
+        let mut telling = Telling::default();
         for zone in [Tz::America__New_York, Tz::Europe__London, Tz::Africa__Casablanca, Tz::Australia__Lord_Howe] {
             let client = day(zone, 9, 17);
             let every: Vec<_> = dates
@@ -256,6 +257,7 @@ mod tests {
                 .map(|date| client.overlap_on(&karachi, date))
                 .collect();
             let looked = client.overlap_over(&karachi, dates);
+            assert_eq!(telling.overlap_over(&client, &karachi, dates), looked, "{zone}");
             assert_eq!(Some(&looked.least_minutes), every.iter().min(), "{zone}");
             assert_eq!(Some(&looked.most_minutes), every.iter().max(), "{zone}");
         }

@@ -55,3 +55,18 @@ impl FromIterator<i8> for Texts {
         texts
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_begin_where_a_line_does_and_are_what_was_put_in() {
+        let mut texts = Texts::with_capacity(2 * LINE);
+        texts.extend(&[7; LINE]);
+        texts.resize(2 * LINE);
+        assert_eq!(texts.as_ptr().align_offset(LINE), 0);
+        assert_eq!(*texts, [[7; LINE], [0; LINE]].concat());
+        assert!(texts == texts.iter().copied().collect() && texts == texts.clone() && texts != Texts::default());
+    }
+}
