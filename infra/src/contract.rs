@@ -335,12 +335,12 @@ impl TryFrom<&Contract> for row::Model {
             organization_id: contract.client.uuid(),
             freelancer_id: contract.freelancer.uuid(),
             title: contract.title.clone(),
-            engagement: contract.engagement.clone().into(),
+            engagement: contract.engagement.into(),
             policy: contract.policy,
             terms: contract.terms.clone().into(),
             version: contract.version,
             status: contract.status().as_str().to_owned(),
-            state: contract.state.clone().into(),
+            state: contract.state.into(),
             created_at: contract.created_at,
         })
     }

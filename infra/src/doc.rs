@@ -122,3 +122,42 @@ where
 }
 
 impl<T, R> NotU8 for Doc<T, R> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn terms(review_days: u16) -> Terms {
+        Terms { review_days, ..Terms::default() }
+    }
+
+    fn read(bytes: &[u8], says: Result<Terms, TryGetError>) -> Result<Terms, TryGetError> {
+        Remembered::read(bytes, || says)
+    }
+
+    fn unread() -> Result<Terms, TryGetError> {
+        Err(TryGetError::Null("it is read anew".to_owned()))
+    }
+
+    #[test]
+    fn terms_are_known_by_all_of_their_bytes_and_those_that_were_not_read_are_not_remembered() {
+        assert!(read(b"one", unread()).is_err());
+        assert_eq!(read(b"one", Ok(terms(1))).unwrap(), terms(1));
+        assert_eq!(read(b"two", Ok(terms(2))).unwrap(), terms(2));
+        assert_eq!(read(b"one", unread()).unwrap(), terms(1));
+        assert_eq!(read(b"two", unread()).unwrap(), terms(2));
+        assert!(read(b"on", unread()).is_err());
+    }
+
+    #[test]
+    fn so_many_terms_are_remembered_and_no_more() {
+        let text = |n: usize| format!("{n}").into_bytes();
+        for n in 0..=REMEMBERED {
+            assert_eq!(read(&text(n), Ok(terms(n as u16))).unwrap(), terms(n as u16));
+        }
+        assert!(read(&text(0), unread()).is_err());
+        for n in 1..=REMEMBERED {
+            assert_eq!(read(&text(n), unread()).unwrap(), terms(n as u16));
+        }
+    }
+}

@@ -474,7 +474,7 @@ impl TryFrom<&Offer> for row::Model {
             freelancer_id: offer.freelancer.uuid(),
             title: offer.title.clone(),
             message: offer.message.clone(),
-            engagement: offer.engagement.clone().into(),
+            engagement: offer.engagement.into(),
             first_milestone_id: offer.first_milestone.map(Id::uuid),
             policy: offer.policy,
             terms: offer.terms.clone().into(),

@@ -381,7 +381,7 @@ impl TryFrom<&Payment> for row::Model {
                 Purpose::Milestone(_) => None,
             },
             method: payment.method.as_ref().map(|method| method.as_str().to_owned()),
-            quote: payment.quote.clone().into(),
+            quote: payment.quote.into(),
             total_minor: payment.quote.client_pays.minor(),
             status: payment.state.as_str().to_owned(),
             state: payment.state.clone().into(),

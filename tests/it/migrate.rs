@@ -2,7 +2,7 @@
 
 use infra::market::connect;
 use infra::migrate::{self, SchemaError};
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use tests::database::TestDatabase;
 
 #[tokio::test]
@@ -68,4 +68,20 @@ async fn tests_do_not_see_each_other() {
 
     let other = connect(&two.url(), 1).await.unwrap();
     assert!(other.execute_unprepared("SELECT FROM only_here").await.is_err());
+}
+
+/// One in SQL that can't be put in place of its call is planned with each statement that calls it.
+#[tokio::test]
+async fn functions_that_read_rows_are_planned_once() {
+    let database = TestDatabase::new().await;
+    let db = connect(&database.url(), 1).await.unwrap();
+    let in_sql = "select proname::text as name from pg_proc
+        where pronamespace = 'public'::regnamespace and prosrc ~* '\\mfrom\\M'
+          and prolang = (select oid from pg_language where lanname = 'sql') order by 1";
+
+    let found = db.query_all_raw(Statement::from_string(DbBackend::Postgres, in_sql)).await.unwrap();
+
+    let names: Vec<String> = found.iter().map(|row| row.try_get("", "name").unwrap()).collect();
+    // Once for each contract, when its first entry is posted.
+    assert_eq!(names, ["ledger_begin"]);
 }

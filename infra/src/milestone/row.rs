@@ -142,7 +142,7 @@ impl TryFrom<&Milestone> for Model {
             fee_minor,
             refunded_minor,
             charged_back_minor,
-            escrow: milestone.escrow.clone().into(),
+            escrow: milestone.escrow.into(),
             holds: milestone.holds.clone().into(),
             hold_days: milestone
                 .hold_days

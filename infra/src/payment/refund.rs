@@ -250,7 +250,7 @@ impl TryFrom<&Refund> for row::Model {
             id: refund.id.uuid(),
             payment_id: refund.payment.uuid(),
             organization_id: refund.client.uuid(),
-            amount: refund.amount.clone().into(),
+            amount: refund.amount.into(),
             status: refund.state.as_str().to_owned(),
             state: refund.state.clone().into(),
             created_at: refund.created_at,

@@ -25,6 +25,9 @@ const SKILLS: &str = "(select jsonb_agg(jsonb_build_array(s.skill_id, s.level, s
 const PORTFOLIO: &str = "(select jsonb_agg(jsonb_build_array(i.id, i.title, i.description, i.link) order by i.position)
     from portfolio_items i where i.profile_id = freelancer_profiles.id)";
 
+/// What somebody has made, as it is read: its id, title, description and link.
+type Item = (Uuid, String, String, Option<String>);
+
 /// Add to what is selected of `users` the profile of each of them that the actor may see.
 pub(crate) fn join(query: &mut SelectStatement, actor: &Actor, with: ProfilesWith) {
     let theirs = Expr::cust("freelancer_profiles.user_id = users.id");
@@ -42,7 +45,7 @@ pub(crate) fn read(found: &QueryResult) -> Result<Option<FreelancerProfile>, Fai
         return Ok(None);
     }
     let skills: Option<Doc<Vec<(Uuid, String, i32)>>> = found.try_get("profile_", "skills")?;
-    let items: Option<Doc<Vec<(Uuid, String, String, Option<String>)>>> = found.try_get("profile_", "portfolio")?;
+    let items: Option<Doc<Vec<Item>>> = found.try_get("profile_", "portfolio")?;
     let profile = row::Model::from_query_result(found, "profile_")?;
     let (skills, items) = (skills.map_or_else(Vec::new, |list| list.0), items.map_or_else(Vec::new, |list| list.0));
     Ok(Some(row::put_together(profile, skills, items)?))

@@ -163,7 +163,7 @@ impl TryFrom<&Timesheet> for Model {
             fee_minor,
             refunded_minor,
             charged_back_minor,
-            escrow: week.escrow.clone().into(),
+            escrow: week.escrow.into(),
             payments: week.payments.clone().into(),
             credited: week.credited.clone().into(),
             chargebacks: week.chargebacks.clone().into(),
