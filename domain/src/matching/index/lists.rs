@@ -93,6 +93,9 @@ pub struct List<'b> {
     next: usize,
 }
 
+/// What all lists add, and a bound with it, is no more than can be counted.
+const MOST_ADDED: i32 = i32::MAX / (sum::MOST_LISTS as i32 + 1);
+
 /// What a list adds to the sums of its rows, by level: to what is added up exactly, and to what is roughly.
 pub type Adds = [(u64, i32); LEVELS_KEPT];
 
@@ -403,7 +406,7 @@ impl<'b> Lists<'b> {
         let focus = self.focus[usize::from(least_listed.max(1))];
         self.all[at].add.map(|add| {
             let worth = sum::worth(add) * STEP + sum::mass(add) * focus + sum::role(add) * self.role_share;
-            (add, i32::try_from(steps(worth)).unwrap_or(i32::MAX / sum::MOST_LISTS as i32))
+            (add, i32::try_from(steps(worth)).unwrap_or(MOST_ADDED).min(MOST_ADDED))
         })
     }
 
