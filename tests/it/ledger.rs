@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use infra::books::{self, Finding};
 use sea_orm::{ConnectionTrait, TransactionTrait};
 use serde_json::json;
-use sqlx::{Connection, PgConnection};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tests::TestApp;
 
 fn broken(found: &[Finding]) -> Vec<&'static str> {
@@ -364,4 +364,21 @@ async fn no_posting_alone_moves_what_a_milestone_or_a_week_holds() {
         assert_eq!(constraint, Some("escrow_balance_agrees"), "{from} to {to}");
     }
     assert_eq!(deal.balances().await, [100_000, 0, 0]);
+}
+
+#[tokio::test]
+async fn what_a_milestone_holds_is_what_the_payments_it_came_from_have_left_in_it() {
+    let app = TestApp::new().await;
+    let deal = app.contracted().await;
+    let cents = "jsonb_set(sources, '{0,held,minor}', to_jsonb((sources #>> '{0,held,minor}')::bigint + $2))";
+    for (sources, change) in [("'[]'", 0_i64), ("sources || sources", 0), (cents, 1), (cents, -1)] {
+        let bend = format!("update milestones set sources = {sources} where public_id('mil', id) = $1 and $2 = $2");
+        let bend = sqlx::query(AssertSqlSafe(bend)).bind(&deal.milestone).bind(change);
+        let refused = bend.execute(app.pool()).await.unwrap_err();
+        let constraint = refused.as_database_error().and_then(|error| error.constraint());
+        assert_eq!(constraint, Some("milestones_sources_agree"), "{sources} {change}");
+    }
+    let same = format!("update milestones set sources = {cents} where public_id('mil', id) = $1");
+    let same = sqlx::query(AssertSqlSafe(same)).bind(&deal.milestone).bind(0_i64).execute(app.pool()).await.unwrap();
+    assert_eq!(same.rows_affected(), 1, "what agrees is taken");
 }
