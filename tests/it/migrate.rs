@@ -82,6 +82,6 @@ async fn functions_that_read_rows_are_planned_once() {
     let found = db.query_all_raw(Statement::from_string(DbBackend::Postgres, in_sql)).await.unwrap();
 
     let names: Vec<String> = found.iter().map(|row| row.try_get("", "name").unwrap()).collect();
-    // Once for each contract, when its first entry is posted.
-    assert_eq!(names, ["ledger_begin"]);
+    // Once for each payout that is looked at, and for each contract, when its first entry is posted.
+    assert_eq!(names, ["cleared_of", "ledger_begin"]);
 }

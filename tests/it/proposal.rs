@@ -249,3 +249,40 @@ async fn the_quota_of_proposals_returns_when_the_gig_closes_or_nobody_opened_it(
     lin.does("proposalWithdraw", json!({ "proposalId": sent[2].1 }), PROPOSAL).await.ok();
     lin.does("proposalSubmit", bid(&next), PROPOSAL).await.ok();
 }
+
+#[tokio::test]
+async fn what_a_bid_is_decided_by_is_other_with_each_act_on_it_and_on_nothing_else() {
+    let app = TestApp::new().await;
+    let (ada, lin, eve) = (app.client("ada").await, app.freelancer("lin").await, app.freelancer("eve").await);
+    let (gig, other) = (open_gig(&ada, json!({})).await, open_gig(&ada, json!({})).await);
+    let ground = async || -> String {
+        let ground = "select bid_ground(g.id, u.id) from gigs g, users u
+            where public_id('gig', g.id) = $1 and public_id('usr', u.id) = $2";
+        let ground = sqlx::query_scalar(ground).bind(gig["id"].as_str()).bind(&lin.id);
+        ground.fetch_one(app.pool()).await.unwrap()
+    };
+    let mut seen = vec![ground().await];
+    let asks = |who: &Person<'_>| json!({ "gigId": gig["id"], "freelancerId": who.id, "message": "Come and see." });
+    let invited = ada.does("invitationSend", asks(&lin), "invitation { id }").await.text("invitation.id");
+    seen.push(ground().await);
+    lin.does("invitationDecline", json!({ "invitationId": invited }), "invitation { id }").await.ok();
+    seen.push(ground().await);
+    let sent = lin.does("proposalSubmit", bid(&gig), PROPOSAL).await.text("proposal.id");
+    seen.push(ground().await);
+    lin.does("proposalWithdraw", json!({ "proposalId": sent }), PROPOSAL).await.ok();
+    seen.push(ground().await);
+    ada.does("gigPause", json!({ "gigId": gig["id"] }), "gig { state }").await.ok();
+    seen.push(ground().await);
+    let each: std::collections::BTreeSet<&String> = seen.iter().collect();
+    assert_eq!(each.len(), seen.len(), "{seen:?}");
+
+    ada.does(
+        "invitationSend",
+        json!({ "gigId": other["id"], "freelancerId": lin.id, "message": "" }),
+        "invitation { id }",
+    )
+    .await;
+    eve.does("proposalSubmit", bid(&other), PROPOSAL).await.ok();
+    lin.does("proposalSubmit", bid(&other), PROPOSAL).await.ok();
+    assert_eq!(Some(&ground().await), seen.last());
+}
