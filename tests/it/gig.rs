@@ -1,6 +1,10 @@
 //! Clients' gigs, as those who post and those who look for them meet them.
 
+use std::collections::BTreeSet;
+
+use domain::id::GigId;
 use domain::matching::taxonomy::Taxonomy;
+use infra::Call;
 use serde_json::{Value, json};
 use tests::people::Person;
 use tests::{TestApp, Visitor};
@@ -348,4 +352,56 @@ async fn a_cursor_of_one_filter_or_order_is_none_of_another() {
     // One that says what it is of is that list's alone; one that says nothing is none.
     let reply = asks(None, "NEWEST", Some("e30")).await;
     assert_eq!(reply.body["errors"][0]["extensions"]["fields"][0]["code"], "MALFORMED", "{:#}", reply.body);
+}
+
+/// A list and an id are looked up by a rule in SQL; it is the one that the domain has for one gig.
+#[tokio::test]
+async fn gigs_that_are_read_are_those_that_the_rule_for_one_shows() {
+    use domain::access::{Actor, MemberRole, Person as Caller, Staff};
+    let app = TestApp::new().await;
+    let (ada, lin, eve) = (app.client("ada").await, app.freelancer("lin").await, app.freelancer("eve").await);
+    let (draft, open) = (draft_gig(&ada).await, open_gig(&ada, json!({})).await);
+    let invites = open_gig(&ada, json!({ "visibility": "INVITE_ONLY" })).await;
+    ada.does(
+        "invitationSend",
+        json!({ "gigId": invites["id"], "freelancerId": lin.id, "message": "Come." }),
+        "invitation { id }",
+    )
+    .await
+    .ok();
+    let paused = open_gig(&ada, json!({})).await;
+    ada.does("gigPause", json!({ "gigId": paused["id"] }), GIG).await.ok();
+    let ids: Vec<GigId> =
+        [&draft, &open, &invites, &paused].map(|gig| gig["id"].as_str().unwrap().parse().unwrap()).into();
+    let whole = app.market.gigs_by_id(&Call::system("test"), &ids).await.unwrap();
+    assert_eq!(whole.len(), ids.len());
+    let mut shown = Vec::new();
+    for (who, is_member) in [(&ada, true), (&lin, false), (&eve, false)] {
+        for suspended in [false, true] {
+            for (staff, second_factor) in
+                [(None, true), (Some(Staff::Admin), true), (Some(Staff::Admin), false), (Some(Staff::Mediator), true)]
+            {
+                let memberships =
+                    if is_member { vec![(ada.organization.parse().unwrap(), MemberRole::Viewer)] } else { Vec::new() };
+                let user = who.id.parse().unwrap();
+                let actor = Actor::Person(Caller { user, suspended, second_factor, staff, memberships });
+                shown.push((actor, who.id == lin.id));
+            }
+        }
+    }
+    shown.push((Actor::Nobody, false));
+    for (actor, is_invited) in shown {
+        let call = Call { actor, ..Call::system("test") };
+        let told = |gig: &domain::gig::Gig| {
+            gig.visible_to(&call.actor, is_invited && gig.id == ids[2]).then(|| gig.id.to_string())
+        };
+        let right: BTreeSet<String> = whole.iter().filter_map(told).collect();
+        let read = |gigs: Vec<domain::gig::Gig>| gigs.iter().map(|gig| gig.id.to_string()).collect::<BTreeSet<_>>();
+        assert_eq!(read(app.market.gigs_by_id(&call, &ids).await.unwrap()), right, "{call:?}");
+        let mut alone = Vec::new();
+        for id in &ids {
+            alone.extend(app.market.gig_find(&call, *id).await.unwrap());
+        }
+        assert_eq!(read(alone), right, "one by one: {call:?}");
+    }
 }
