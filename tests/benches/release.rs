@@ -301,7 +301,7 @@ async fn fill(db: &mut PgConnection) {
         "insert into milestones select copy.*
          from template, milestones m, copies join fresh on fresh.n = copies.place, lateral jsonb_populate_record(m, jsonb_build_object('id', copies.id, 'contract_id', fresh.contract,
              'offer_id', fresh.offer, 'freelancer_id', fresh.person, 'escrow_account', 'escrow:' || public_id('mil', copies.id),
-             'terms', case when hot then m.terms else jsonb_set(m.terms, '{freelancer_fee}', '0') end)) copy where m.id = template.milestone order by copies.id".to_owned(),
+             'terms', case when hot then m.terms::jsonb else jsonb_set(m.terms::jsonb, '{freelancer_fee}', '0') end)) copy where m.id = template.milestone order by copies.id".to_owned(),
         "select count(ledger_post(gen_random_uuid(), 'fund', 'bench:' || m.id, m.contract_id, m.id, 'system', 'bench', now(),
              jsonb_build_array(jsonb_build_object('from_account', 'processor_clearing', 'to_account', escrow_account,
                  'currency', 'USD', 'amount_minor', held_minor))))
