@@ -13,6 +13,7 @@ mod backend;
 mod body;
 mod closing;
 mod events;
+mod execute;
 mod explorer;
 mod graphql;
 mod held;

@@ -49,7 +49,7 @@ where
     M: ObjectType + 'static,
     S: SubscriptionType + 'static,
 {
-    let results = surface.schema.execute_stream(request);
+    let results = surface.execute_stream(request, plan);
     let results = paced(results, Arc::clone(&surface.shared), address, actor, plan.cost);
     let end = lifetime(Arc::clone(&surface.shared), credential, surface.closing.clone());
     let shared = Arc::clone(&surface.shared);

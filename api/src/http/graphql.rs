@@ -169,7 +169,7 @@ where
     S: SubscriptionType + 'static,
 {
     let shared = &surface.shared;
-    match tokio::time::timeout(shared.settings.operation_timeout, surface.schema.execute(request)).await {
+    match tokio::time::timeout(shared.settings.operation_timeout, surface.execute(request, plan)).await {
         Ok(response) => {
             let cost = value!({ "requested": plan.cost, "limit": shared.documents.limits().cost });
             Ok(shared.outcome(response.extension("cost", cost), &plan.form, address, trace))

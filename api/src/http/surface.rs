@@ -6,6 +6,7 @@ use async_graphql::{ObjectType, Response, Schema, SubscriptionType};
 
 use super::answer::Outcome;
 use super::body::Bodies;
+use super::execute::Readers;
 use super::open::Open;
 use super::persisted::Persisted;
 use super::rates::Rates;
@@ -36,6 +37,7 @@ pub(super) struct Shared {
     pub(super) open: Arc<Open>,
     pub(super) untaken: Untaken,
     pub(super) bodies: Bodies,
+    pub(super) readers: Readers,
 }
 
 impl Shared {
@@ -101,7 +103,9 @@ where
         let open = Open::new(settings.sockets.operations);
         let untaken = Untaken::new(settings.untaken_bytes, settings.untaken_bytes_by_address);
         let bodies = Bodies::new(settings.body_bytes, settings.body_timeout);
-        let shared = Arc::new(Shared { backend, settings, documents, persisted, rates, open, untaken, bodies });
+        let readers = Readers::default();
+        let shared =
+            Arc::new(Shared { backend, settings, documents, persisted, rates, open, untaken, bodies, readers });
         Self { schema, shared, closing: Closing::never() }
     }
 

@@ -38,6 +38,13 @@ pub struct Plan {
     pub form: Form,
 }
 
+impl Plan {
+    /// Does it read the schema itself?
+    pub fn reads_schema(&self) -> bool {
+        ["__schema", "__type"].iter().any(|field| self.fields.contains_key(*field))
+    }
+}
+
 /// Documents that passed, by their text, least used last.
 struct Cache {
     documents: LruCache<String, Arc<Document>>,

@@ -73,7 +73,8 @@ impl Run {
     {
         let Self { request, plan, actor, address, trace, id, number, held } = self;
         let shared = Arc::clone(&surface.shared);
-        let results = paced(surface.schema.execute_stream(request), Arc::clone(&shared), address, actor, plan.cost);
+        let results = surface.execute_stream(request, &plan);
+        let results = paced(results, Arc::clone(&shared), address, actor, plan.cost);
         let most = match plan.kind {
             OperationType::Subscription => Duration::MAX,
             OperationType::Query | OperationType::Mutation => surface.settings().operation_timeout,
