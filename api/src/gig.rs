@@ -519,7 +519,7 @@ impl GigQuery {
         if !may_prime(ctx) || !ctx.look_ahead().field("client").exists() {
             return Ok(load(ctx, id).await?.map(Gig));
         }
-        let with = GigsWith { clients: true, brief: false };
+        let with = GigsWith { clients: true, ..GigsWith::default() };
         let (mut found, clients) = ctx.market().gigs_by_id_with(&ctx.call(), &[id], with).await.map_err(top_level)?;
         prime(ctx, clients.into_iter().map(|client| (client.id, Some(client))));
         Ok(found.pop().map(Gig))
@@ -542,9 +542,10 @@ impl GigQuery {
         let found = match order_by {
             GigOrder::Newest => {
                 let clients = may_prime(ctx) && items(ctx, "client").iter().any(Lookahead::exists);
-                // All but the description is read where nothing could want it: what ranks reads it, too.
-                let brief = may_prime(ctx) && !is_asked(ctx, &["description", "matches", "proposals"]);
-                let found = ctx.market().gigs_page(&call, &filter, &page, GigsWith { clients, brief }).await;
+                // What nothing could want is not read: what ranks reads it, too.
+                let unasked = |name| may_prime(ctx) && !is_asked(ctx, &[name, "matches", "proposals"]);
+                let with = GigsWith { clients, brief: unasked("description"), skill_less: unasked("skills") };
+                let found = ctx.market().gigs_page(&call, &filter, &page, with).await;
                 found.map(|(gigs, clients)| {
                     prime(ctx, clients.into_iter().map(|client| (client.id, Some(client))));
                     gigs

@@ -99,23 +99,22 @@ impl Market {
         let theirs = milestone::Entity::find().filter(Expr::cust("milestones.contract_id = theirs.id"));
         let (rows, parts) = (Alias::new("theirs"), Alias::new("parts"));
         let mut query = Query::select();
-        query.column((rows.clone(), Asterisk)).from_subquery(outer.cut(select, &page).into_query(), rows).join_lateral(
-            JoinType::LeftJoin,
-            inner.cut(theirs, &within).into_query(),
-            parts,
-            Expr::val(true),
-        );
-        along::<milestone::Entity>(&mut query, "parts", "part_");
+        // The columns of the many go by their own names, which takes less to read.
+        query
+            .column((parts.clone(), Asterisk))
+            .from_subquery(outer.cut(select, &page).into_query(), rows)
+            .join_lateral(JoinType::LeftJoin, inner.cut(theirs, &within).into_query(), parts, Expr::val(true));
+        along::<row::Entity>(&mut query, "theirs", "whole_");
         outer.order(&mut query, "theirs", &page);
         inner.order(&mut query, "parts", &within);
         let (mut contracts, mut parts): (Vec<row::Model>, Vec<_>) = (Vec::new(), Vec::new());
         for found in self.db().query_all_raw(DbBackend::Postgres.build(&query)).await? {
-            let id: Uuid = found.try_get("", "id")?;
+            let id: Uuid = found.try_get("whole_", "id")?;
             if contracts.last().is_none_or(|last| last.id != id) {
-                contracts.push(row::Model::from_query_result(&found, "")?);
+                contracts.push(row::Model::from_query_result(&found, "whole_")?);
             }
-            if found.try_get::<Option<Uuid>>("part_", "id")?.is_some() {
-                parts.push(milestone::Model::from_query_result(&found, "part_")?);
+            if found.try_get::<Option<Uuid>>("", "id")?.is_some() {
+                parts.push(milestone::Model::from_query_result(&found, "")?);
             }
         }
         let ids: Vec<ContractId> = contracts.iter().map(|contract| ContractId::from_uuid(contract.id)).collect();

@@ -23,6 +23,8 @@ use crate::Fault;
 pub mod answer;
 mod breaker;
 mod signature;
+#[cfg(test)]
+mod tests;
 
 pub use signature::{BadSignature, sign};
 
@@ -109,6 +111,12 @@ pub enum Trouble {
         /// For the log.
         why: String,
     },
+    /// An answer came to a question that changes nothing, and it can't be read. Asking again is of no use before
+    /// somebody looks.
+    Unreadable {
+        /// For the log.
+        why: String,
+    },
     /// No answer came, or none that can be understood: it may have been done. To be asked about, or asked
     /// again with the same key, from an instant on; never with another key.
     Unknown {
@@ -155,6 +163,7 @@ impl Trouble {
                 service: "stripe",
                 why: format!("{} {} {:?}", refused.status, refused.code(), refused.param),
             },
+            Self::Unreadable { why } => Fault::Service { service: "stripe", why },
             Self::Later { until, why } | Self::Unknown { until, why } => Fault::Later { service: "stripe", why, until },
         }
     }
@@ -239,12 +248,12 @@ impl Stripe {
         key: Option<&str>,
         account: Option<&str>,
     ) -> Result<T, Trouble> {
-        let path = request.path.clone();
+        let (path, looks) = (request.path.clone(), matches!(request.method, StripeMethod::Get));
         let mut sent = self.request(request, key);
         if let Some(account) = account {
             sent = sent.header("stripe-account", account);
         }
-        self.asks(now, &path, sent).await
+        self.asks(now, &path, sent, looks).await
     }
 
     /// Send a request of the second API, which is written in JSON and has a version of its own.
@@ -261,7 +270,7 @@ impl Stripe {
         if let Some(context) = request.context {
             sent = sent.header("stripe-context", context);
         }
-        self.asks(now, request.path, sent).await
+        self.asks(now, request.path, sent, request.body.is_none()).await
     }
 
     async fn asks<T: DeserializeOwned>(
@@ -269,38 +278,38 @@ impl Stripe {
         now: Timestamp,
         path: &str,
         sent: reqwest::RequestBuilder,
+        looks: bool,
     ) -> Result<T, Trouble> {
         if let Err(until) = self.breaker().may_ask(now) {
             return Err(Trouble::Later { until, why: "it has not answered lately".to_owned() });
         }
-        let outcome = self.exchange(now, sent).await;
-        match &outcome {
-            Ok(_) | Err(Trouble::Refused(_) | Trouble::Later { .. }) => self.breaker().answered(),
-            Err(Trouble::Unknown { .. }) => self.breaker().silent(now),
+        let heard = hear(now, sent).await;
+        match &heard {
+            // Whatever it says.
+            Ok(heard) if heard.status < 500 => self.breaker().answered(),
+            Ok(_) | Err(_) => self.breaker().silent(now),
         }
+        let outcome = heard.and_then(|heard| self.understand(now, heard, looks));
         let said = match &outcome {
             Ok(_) => "done",
             Err(Trouble::Refused(_)) => "refused",
             Err(Trouble::Later { .. }) => "later",
             Err(Trouble::Unknown { .. }) => "unknown",
+            Err(Trouble::Unreadable { .. }) => "unreadable",
         };
         metrics::counter!("rabta_stripe_requests_total", "outcome" => said).increment(1);
         tracing::debug!(path = path.split('/').nth(1).unwrap_or_default(), said, "asked stripe");
         outcome
     }
 
-    async fn exchange<T: DeserializeOwned>(&self, now: Timestamp, sent: reqwest::RequestBuilder) -> Result<T, Trouble> {
-        let unknown = |why: String| Trouble::Unknown { until: now + SOON, why };
-        let response = sent.send().await.map_err(|error| {
-            let why = without_address(error);
-            // Nobody was there to hear it.
-            if why.1 { Trouble::Later { until: now + SOON, why: why.0 } } else { unknown(why.0) }
-        })?;
-        let status = response.status().as_u16();
-        let put_off = retry_after(&response).map_or(now + SOON, |wait| now + wait.clamp(SOON, LONGEST));
-        let body = whole(response).await.map_err(unknown)?;
+    fn understand<T: DeserializeOwned>(&self, now: Timestamp, heard: Heard, looks: bool) -> Result<T, Trouble> {
+        let Heard { status, put_off, body } = heard;
         if (200..300).contains(&status) {
-            return serde_json::from_slice(&body).map_err(|error| unknown(format!("an answer we can't read: {error}")));
+            return serde_json::from_slice(&body).map_err(|error| {
+                let why = format!("an answer we can't read: {error}");
+                // What it did is to be found out; what it only told will be no clearer the next time.
+                if looks { Trouble::Unreadable { why } } else { Trouble::Unknown { until: now + SOON, why } }
+            });
         }
         let problem = serde_json::from_slice::<Problem>(&body).ok();
         let named = problem.as_ref().map_or("", |problem| problem.error.code()).to_owned();
@@ -312,7 +321,8 @@ impl Stripe {
             // The same request is under way, or the key was used for another: either way one was made.
             (409, _) => Err(Trouble::Unknown { until: put_off, why: format!("conflict: {named}") }),
             (400, Some(problem)) if problem.error.kind == "idempotency_error" => {
-                Err(unknown("the key was used before, for something else".to_owned()))
+                let why = "the key was used before, for something else".to_owned();
+                Err(Trouble::Unknown { until: now + SOON, why })
             }
             // Our key is no good, or may not do this. An operator can mend that, and nothing was done.
             (401 | 403, _) => Err(Trouble::Later { until: now + LONGEST, why: format!("{status}: {named}") }),
@@ -355,6 +365,27 @@ impl Stripe {
         };
         breaker.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What came back.
+struct Heard {
+    status: u16,
+    /// From when on it may be asked again, should that be wanted.
+    put_off: Timestamp,
+    body: Vec<u8>,
+}
+
+/// Send a request, and hear its answer to the end.
+async fn hear(now: Timestamp, sent: reqwest::RequestBuilder) -> Result<Heard, Trouble> {
+    let unknown = |why: String| Trouble::Unknown { until: now + SOON, why };
+    let response = sent.send().await.map_err(|error| {
+        let why = without_address(error);
+        // Nobody was there to hear it.
+        if why.1 { Trouble::Later { until: now + SOON, why: why.0 } } else { unknown(why.0) }
+    })?;
+    let status = response.status().as_u16();
+    let put_off = retry_after(&response).map_or(now + SOON, |wait| now + wait.clamp(SOON, LONGEST));
+    Ok(Heard { status, put_off, body: whole(response).await.map_err(unknown)? })
 }
 
 /// What went wrong on the way, without the address, which may hold ids; and was nobody there?

@@ -20,6 +20,8 @@ use crate::{Failure, Fault};
 
 /// How many times an event is tried before it is parked.
 const ATTEMPTS: i32 = 12;
+/// For how long one is left at the most that Stripe does not answer about.
+const LONGEST_REST: TimeDelta = TimeDelta::hours(1);
 /// How long acting on one may take before another worker may try it.
 const LEASE: TimeDelta = TimeDelta::seconds(60);
 
@@ -79,6 +81,7 @@ struct Waiting {
     id: String,
     kind: String,
     object: String,
+    received_at: Timestamp,
     attempts: i32,
 }
 
@@ -93,7 +96,7 @@ impl Market {
         stripe.verify(now, signature, body)?;
         let event: Event = serde_json::from_slice(body).map_err(|_| NotTaken::Unreadable)?;
         let told_at = event.at().ok_or(NotTaken::Unreadable)?;
-        let object = event.object().ok_or(NotTaken::Unreadable)?.to_owned();
+        let object = event.object().to_owned();
         let Event { id, kind, .. } = event;
         // Names that could be none are no more of an event than a body that can't be read.
         let fits = |text: &str| text.len() <= 255 && text.bytes().all(|byte| byte.is_ascii_graphic());
@@ -118,7 +121,7 @@ impl Market {
                 order by due_at, told_at, id limit $3 for update skip locked)
             update webhook_events told set due_at = $2, attempts = attempts + 1
             from waiting where told.source = waiting.source and told.id = waiting.id
-            returning told.id, told.type as kind, told.object, told.attempts";
+            returning told.id, told.type as kind, told.object, told.received_at, told.attempts";
         let leased_until = now + LEASE;
         let values = [now.into(), leased_until.into(), limit.into()];
         let waiting = Waiting::find_by_statement(sql(claim, values)).all(self.db()).await?;
@@ -136,6 +139,10 @@ impl Market {
     /// Act on an event. Answers whether it was of any concern to us.
     async fn webhook_act(&self, stripe: &Stripe, event: &Waiting) -> Result<bool, Failure> {
         let now = self.clock().now();
+        // It happened to nothing that could be asked for.
+        if event.object.is_empty() {
+            return Ok(false);
+        }
         match event.kind.split('.').next() {
             Some("payment_intent") => {
                 let seen = look(stripe, now, &event.object).await?;
@@ -199,7 +206,11 @@ impl Market {
                 self.db().execute_raw(sql(done, [event.id.clone().into(), now.into(), outcome.into()])).await?;
                 Ok(())
             }
-            Err(Failure::Broken(Fault::Later { until, why, .. })) => self.webhook_again(event, until, &why).await,
+            // The longer it has been so, the longer it is left.
+            Err(Failure::Broken(Fault::Later { until, why, .. })) => {
+                let rest = ((now - event.received_at) / 4).min(LONGEST_REST);
+                self.webhook_again(event, until.max(now + rest), &why).await
+            }
             Err(failure) => {
                 let why = failure.to_string();
                 tracing::warn!(event = event.id, kind = event.kind, why, "a webhook could not be acted on");

@@ -154,6 +154,8 @@ pub struct GigsWith {
     pub clients: bool,
     /// All but their descriptions, which are empty then: for lists that don't show them.
     pub brief: bool,
+    /// All but the skills they ask for, which are none then: for lists that don't show them.
+    pub skill_less: bool,
 }
 
 /// A gig, with what was read along with it.
@@ -182,7 +184,9 @@ pub(super) async fn whole(
         select
     };
     let mut query = select.into_query();
-    query.expr_as(Expr::cust(ASKED_SKILLS), Alias::new("asked_skills"));
+    if !with.skill_less {
+        query.expr_as(Expr::cust(ASKED_SKILLS), Alias::new("asked_skills"));
+    }
     if with.clients {
         let on = Expr::cust("organizations.id = gigs.client_id");
         query.join(JoinType::InnerJoin, Alias::new("organizations"), on);
@@ -194,7 +198,8 @@ pub(super) async fn whole(
             true => Some(organization::Model::from_query_result(row, "org_")?.try_into()?),
             false => None,
         };
-        Ok(Whole { row: Model::from_query_result(row, "")?, skills: asked_skills(row)?, client })
+        let skills = if with.skill_less { vec![] } else { asked_skills(row)? };
+        Ok(Whole { row: Model::from_query_result(row, "")?, skills, client })
     };
     rows.iter().map(read).collect()
 }

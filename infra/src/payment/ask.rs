@@ -238,7 +238,7 @@ impl Market {
             News::OnItsWay => false,
         };
         let call = Call::system(format!("payment:{id}"));
-        run!(self, &call, tx => {
+        let payment: Payment = run!(self, &call, tx => {
             let payment = tx.payment_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
             let change = match see {
                 true => payment.waits_for_client(tx.actor(), intent.to_owned())?,
@@ -246,6 +246,11 @@ impl Market {
             };
             tx.payment_save(change).await
         })?;
+        // It is over here, and whoever still has its page open could pay it.
+        if see && matches!(payment.state, State::Failed { .. }) {
+            let (event, hour) = (self.asking_event(id).await?, self.clock().now().timestamp() / 3_600);
+            self.payments().give_up(self, intent, &format!("{event}:given_up:{hour}")).await?;
+        }
         Ok(true)
     }
 

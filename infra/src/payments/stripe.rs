@@ -59,7 +59,7 @@ pub(super) async fn ask(stripe: &Stripe, market: &Market, request: &IntentReques
         Ok(intent) => Ok(said(&intent)),
         Err(Trouble::Refused(refused)) => Ok(refusal(*refused)),
         Err(Trouble::Unknown { until, why }) => Ok(Asked::Unknown { until, why }),
-        Err(trouble @ Trouble::Later { .. }) => Err(trouble.fault()),
+        Err(trouble @ (Trouble::Later { .. } | Trouble::Unreadable { .. })) => Err(trouble.fault()),
     }
 }
 

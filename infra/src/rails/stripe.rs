@@ -143,7 +143,9 @@ impl StripeRails {
                 }
                 Ok(Carried::Refused(refused.code().to_owned()))
             }
-            Err(trouble @ (Trouble::Later { .. } | Trouble::Unknown { .. })) => Err(trouble.fault()),
+            Err(trouble @ (Trouble::Later { .. } | Trouble::Unknown { .. } | Trouble::Unreadable { .. })) => {
+                Err(trouble.fault())
+            }
         }
     }
 

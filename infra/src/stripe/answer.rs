@@ -6,9 +6,14 @@ use std::collections::BTreeMap;
 use chrono::DateTime;
 use domain::Timestamp;
 use domain::money::{Currency, Money};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use crate::Fault;
+
+/// What is told as nothing is as good as not told: most of what an object has may be null.
+pub fn null_as_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(told: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(told)?.unwrap_or_default())
+}
 
 /// An object of which only the name matters.
 #[derive(Debug, Clone, Deserialize)]
@@ -23,7 +28,7 @@ pub struct List<T> {
     /// What is on this page.
     pub data: Vec<T>,
     /// Is there more?
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub has_more: bool,
 }
 
@@ -35,14 +40,14 @@ pub struct PaymentIntent {
     /// Where it stands.
     pub status: String,
     /// How much came, in minor units.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub amount_received: i64,
     /// Of which currency, in lower case.
     pub currency: String,
     /// Lets the client's page go on with it.
     pub client_secret: Option<String>,
     /// What we wrote on it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub metadata: BTreeMap<String, String>,
     /// Why the last attempt failed.
     pub last_payment_error: Option<PaymentError>,
@@ -89,17 +94,17 @@ pub struct BalanceTransaction {
     /// How much, in minor units: above zero onto it, below off it.
     pub amount: i64,
     /// What Stripe kept of that for itself, in minor units.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub fee: i64,
     /// Of which currency, in lower case.
     pub currency: String,
     /// When, in seconds.
     pub created: i64,
     /// `pending`, or `available`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub status: String,
     /// What kind it is, for book-keeping.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub reporting_category: String,
     /// What caused it, if it was asked for.
     #[serde(default)]
@@ -110,7 +115,7 @@ pub struct BalanceTransaction {
 #[derive(Debug, Clone, Deserialize)]
 pub struct Source {
     /// Its name.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub id: String,
     /// Of which payment, if it is of one.
     pub payment_intent: Option<Expandable<Named>>,
@@ -125,7 +130,7 @@ pub struct PaymentError {
     /// Like `card_declined`.
     pub code: Option<String>,
     /// `card_error`, …
-    #[serde(rename = "type", default)]
+    #[serde(rename = "type", default, deserialize_with = "null_as_default")]
     pub kind: String,
 }
 
@@ -143,7 +148,7 @@ pub struct Dispute {
     /// Of which payment.
     pub payment_intent: Option<String>,
     /// What it did to our balance.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub balance_transactions: Vec<BalanceTransaction>,
 }
 
@@ -163,7 +168,7 @@ pub struct Refund {
     /// Why it failed.
     pub failure_reason: Option<String>,
     /// What we wrote on it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub metadata: BTreeMap<String, String>,
 }
 
@@ -228,10 +233,8 @@ pub struct Event {
     /// When.
     pub created: EventTime,
     /// To what, as the first API tells it.
-    #[serde(default)]
     pub data: Option<EventData>,
     /// To what, as the second API tells it.
-    #[serde(default)]
     pub related_object: Option<EventObject>,
 }
 
@@ -244,10 +247,10 @@ impl Event {
         }
     }
 
-    /// The name of what it happened to; none if it does not say to what.
-    pub fn object(&self) -> Option<&str> {
-        let told = self.data.as_ref().map(|data| &data.object);
-        Some(&told.or(self.related_object.as_ref())?.id)
+    /// The name of what it happened to: empty if that has none, or if it happened to nothing that is told.
+    pub fn object(&self) -> &str {
+        let told = self.data.as_ref().and_then(|data| data.object.as_ref());
+        told.or(self.related_object.as_ref()).map_or("", |object| &object.id)
     }
 }
 
@@ -265,14 +268,14 @@ pub enum EventTime {
 #[derive(Debug, Clone, Deserialize)]
 pub struct EventData {
     /// The object.
-    pub object: EventObject,
+    pub object: Option<EventObject>,
 }
 
 /// The object of an event.
 #[derive(Debug, Clone, Deserialize)]
 pub struct EventObject {
     /// Its name. Some have none.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub id: String,
 }
 

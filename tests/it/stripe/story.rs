@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use infra::books::Finding;
+use infra::payments::{ProcessorEvent, ProcessorFact};
 use serde_json::json;
 use tests::books::{assert_books, books};
 use tests::{Deal, Hours, TestApp};
@@ -572,6 +573,34 @@ async fn what_a_client_gives_up_is_given_up_at_stripe_too() {
     app.passes(TimeDelta::hours(24)).await;
     assert_eq!(app.stripe().look(|books| books.of_payment(&late).unwrap().status), "succeeded");
     assert_eq!(deal.money().await, [100_000, 100_000, 0, 0, 0, 0]);
+    assert_eq!(app.stripe().sins(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_was_given_up_and_still_waits_for_its_client_is_given_up_again() {
+    let app = TestApp::on_stripe().await;
+    let deal = app.offered().await;
+    let id = pays(&deal, "pm_sandbox_3ds").await.text("payment.id");
+    let intent = app.stripe().look(|books| books.of_payment(&id).unwrap().clone());
+    assert_eq!(intent.status, "requires_action");
+    // It fails here, and of that nothing gets to Stripe.
+    let fact = ProcessorFact::Failed { code: "given_up".to_owned() };
+    let told = ProcessorEvent {
+        source: "stripe".to_owned(),
+        id: format!("{id}:given_up"),
+        payment: id.parse().unwrap(),
+        fact,
+    };
+    app.market.processor_event(&told).await.unwrap();
+    app.market.work_until_idle().await.unwrap();
+    assert_eq!(payment(&deal, &id).await.text("status"), "FAILED");
+    assert_eq!(app.stripe().look(|books| books.of_payment(&id).unwrap().status), "requires_action");
+    let now = app.market.clock().now();
+    let news = tests::stripe::event("evt_late", "payment_intent.requires_action", &intent.body(), now);
+    app.stripe().tell(&app.router(), vec![news]).await;
+    app.settles().await;
+    assert_eq!(app.stripe().look(|books| books.of_payment(&id).unwrap().status), "canceled");
+    assert_eq!((deal.status().await.as_str(), deal.credit().await), ("AGREED", 0));
     assert_eq!(app.stripe().sins(), Vec::<String>::new());
 }
 

@@ -126,11 +126,16 @@ async fn what_is_of_no_concern_to_us_is_taken_kept_and_left_alone() {
     let news = vec![
         event("evt_1", "a.type.of.tomorrow", &about, now(&app)),
         event("evt_2", "balance.available", &json!({}), now(&app)),
+        // An invoice that is to come has no name yet, and some things happen to nothing.
+        event("evt_3", "payment_intent.of_tomorrow", &json!({ "id": null }), now(&app)),
+        json!({ "id": "evt_4", "type": "v2.core.event_destination.ping", "created": "2026-06-01T08:00:00Z",
+                "related_object": null }),
+        json!({ "id": "evt_5", "type": "refund.updated", "created": 1_780_000_000, "data": {} }),
     ];
-    assert_eq!(app.stripe().tell(&app.router(), news).await, 2);
+    assert_eq!(app.stripe().tell(&app.router(), news).await, 5);
     app.settles().await;
     let ignored = |id: &str| (id.to_owned(), Some("ignored".to_owned()), 1);
-    assert_eq!(kept(&app).await, [ignored("evt_1"), ignored("evt_2")]);
+    assert_eq!(kept(&app).await, ["evt_1", "evt_2", "evt_3", "evt_4", "evt_5"].map(ignored));
     assert_eq!(app.stripe().heard().len(), before, "nothing was asked");
 }
 

@@ -48,7 +48,7 @@ impl Intent {
             "id": self.id, "object": "payment_intent", "amount": self.amount, "currency": "usd",
             "amount_received": if self.came.is_some() { self.amount } else { 0 }, "status": self.status,
             "client_secret": format!("{}_secret_double", self.id), "customer": self.customer,
-            "payment_method": self.method, "metadata": self.metadata, "created": self.created.timestamp(),
+            "payment_method": self.method, "metadata": noted(&self.metadata), "created": self.created.timestamp(),
             "livemode": false, "last_payment_error": self.error, "capture_method": "automatic",
             "cancellation_reason": (self.status == "canceled").then_some("requested_by_customer")
         })
@@ -75,7 +75,7 @@ impl Refund {
     pub fn body(&self) -> Value {
         json!({
             "id": self.id, "object": "refund", "amount": self.amount, "currency": "usd", "status": self.status,
-            "payment_intent": self.intent, "metadata": self.metadata,
+            "payment_intent": self.intent, "metadata": noted(&self.metadata),
             "failure_reason": (self.status == "failed").then_some("expired_or_canceled_card")
         })
     }
@@ -487,6 +487,11 @@ impl Books {
         body["balance_transactions"] = moved.map(|moved| moved.body(false)).collect();
         (200, body)
     }
+}
+
+/// What was written on an object, as it is told: null, if nothing was.
+pub(super) fn noted(metadata: &BTreeMap<String, String>) -> Value {
+    if metadata.is_empty() { Value::Null } else { json!(metadata) }
 }
 
 pub(super) fn metadata(asked: &BTreeMap<String, String>) -> BTreeMap<String, String> {
