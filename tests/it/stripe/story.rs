@@ -583,7 +583,7 @@ async fn what_was_given_up_and_still_waits_for_its_client_is_given_up_again() {
     let id = pays(&deal, "pm_sandbox_3ds").await.text("payment.id");
     let intent = app.stripe().look(|books| books.of_payment(&id).unwrap().clone());
     assert_eq!(intent.status, "requires_action");
-    // It fails here, and of that nothing gets to Stripe.
+    // It fails here, and is given up at Stripe.
     let fact = ProcessorFact::Failed { code: "given_up".to_owned() };
     let told = ProcessorEvent {
         source: "stripe".to_owned(),
@@ -594,7 +594,9 @@ async fn what_was_given_up_and_still_waits_for_its_client_is_given_up_again() {
     app.market.processor_event(&told).await.unwrap();
     app.market.work_until_idle().await.unwrap();
     assert_eq!(payment(&deal, &id).await.text("status"), "FAILED");
-    assert_eq!(app.stripe().look(|books| books.of_payment(&id).unwrap().status), "requires_action");
+    assert_eq!(app.stripe().look(|books| books.of_payment(&id).unwrap().status), "canceled");
+    // As if it had been made only after that.
+    app.stripe().does(|books, _| books.intents[0].status = "requires_action");
     let now = app.market.clock().now();
     let news = tests::stripe::event("evt_late", "payment_intent.requires_action", &intent.body(), now);
     app.stripe().tell(&app.router(), vec![news]).await;
