@@ -454,6 +454,23 @@ impl Market {
         })
     }
 
+    /// Why what a rail has of a payout must not go on to the bank now, if anything stands against it: it was settled
+    /// meanwhile, or who is paid is suspended by now, or on a list.
+    pub(crate) async fn payout_stays_where_it_is(&self, id: PayoutId, attempt: u32) -> Result<Option<String>, Failure> {
+        let payout = self.payout_load(id).await?.ok_or(Refusal::HIDDEN)?;
+        match &payout.state {
+            PayoutState::Sent { .. }
+            | PayoutState::InTransit { .. }
+            | PayoutState::Unknown { .. }
+            | PayoutState::Paid { .. }
+                if payout.attempt == attempt =>
+            {
+                self.payout_stands_against(&payout).await
+            }
+            state => Ok(Some(format!("the payout is {}", state.as_str()))),
+        }
+    }
+
     /// Hand a payout to its rail, if this attempt still waits for that.
     pub(crate) async fn payout_hand_over(&self, call: &Call, id: PayoutId, attempt: u32) -> Result<(), Failure> {
         let Some(payout) = self.payout_load(id).await? else { return Ok(()) };

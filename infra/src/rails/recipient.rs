@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use chrono::TimeDelta;
 use domain::payout::{Carried, Rail};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use stripe_client_core::{RequestBuilder, StripeMethod};
 
 use super::Transfer;
 use super::global::refused;
-use super::stripe::{Kept, StripePayee, StripeRails, note_onward, payee, payee_keep, payee_key, split_name};
+use super::stripe::{Kept, StripePayee, StripeRails, fault_of, note_onward, payee, payee_keep, payee_key, split_name};
 use crate::Fault;
 use crate::market::Market;
 use crate::stripe::Trouble;
@@ -145,24 +146,37 @@ pub(super) async fn find(
 
 /// What became of a transfer: it arrives in the person's account, goes on to their bank once it can, and comes back to
 /// us if their bank does not take it.
-pub(super) async fn fate(
-    rails: &StripeRails,
-    market: &Market,
-    kept: &Kept,
-    reference: &str,
-) -> Result<Result<Carried, Trouble>, Fault> {
+pub(super) async fn fate(rails: &StripeRails, market: &Market, kept: &Kept, reference: &str) -> Result<Carried, Fault> {
     let Some(StripePayee { account, .. }) = payee(market, kept.method(), Rail::RecipientAccount).await? else {
         return Err(Fault::bad_row("stripe_payees", "a transfer went to an account that is not known"));
     };
-    let onward = match onward(rails, market, kept, reference, &account).await {
-        Ok(Steps::On(onward)) => onward,
-        Ok(Steps::Over(said)) => return Ok(Ok(said)),
-        Err(trouble) => return Ok(Err(trouble)),
-    };
-    if kept.onward.as_ref() != Some(&onward) {
-        note_onward(market, &kept.key, &onward).await?;
+    let request = get(&format!("/transfers/{reference}"), &Form::new());
+    let moved: Moved = ask(rails, market, request, None, None).await?;
+    if moved.amount_reversed >= moved.amount {
+        return Ok(Carried::Returned("reversed".to_owned()));
     }
-    Ok(arrival(rails, market, kept, (reference, &onward), &account).await)
+    let onward = match &kept.onward {
+        Some(known) => known.clone(),
+        None => match onward(rails, market, kept, &moved, &account).await? {
+            Steps::On(onward) => {
+                note_onward(market, &kept.key, &onward).await?;
+                onward
+            }
+            Steps::Over(said) => return Ok(said),
+        },
+    };
+    arrival(rails, market, kept, (reference, &onward), &account).await
+}
+
+/// Ask Stripe, where there is nothing better to make of trouble than a fault.
+async fn ask<T: DeserializeOwned>(
+    rails: &StripeRails,
+    market: &Market,
+    request: RequestBuilder,
+    key: Option<&str>,
+    account: Option<&str>,
+) -> Result<T, Fault> {
+    rails.stripe.send_for(market.clock().now(), request, key, account).await.map_err(Trouble::fault)
 }
 
 /// How far a transfer has come.
@@ -173,43 +187,40 @@ enum Steps {
     Over(Carried),
 }
 
-/// What goes on to the bank: asked for as soon as it can be.
+/// What goes on to the bank: asked for as soon as it can be, if nothing stands against who is paid by then.
 async fn onward(
     rails: &StripeRails,
     market: &Market,
     kept: &Kept,
-    reference: &str,
+    moved: &Moved,
     account: &str,
-) -> Result<Steps, Trouble> {
-    let (now, there) = (market.clock().now(), Some(account));
-    let path = format!("/transfers/{reference}");
-    let moved: Moved = rails.stripe.send_for(now, get(&path, &Form::new()), None, None).await?;
-    if moved.amount_reversed >= moved.amount {
-        return Ok(Steps::Over(Carried::Returned("reversed".to_owned())));
-    }
-    if let Some(known) = &kept.onward {
-        return Ok(Steps::On(known.clone()));
-    }
-    let waits = Ok(Steps::Over(Carried::Accepted(reference.to_owned())));
+) -> Result<Steps, Fault> {
+    let there = Some(account);
+    let waits = Ok(Steps::Over(Carried::Accepted(moved.id.clone())));
     let Some(arrived) = &moved.destination_payment else { return waits };
     let expand = Form::from([("expand[0]", "balance_transaction".to_owned())]);
     let request = get(&format!("/charges/{arrived}"), &expand);
-    let arrived: Arrived = rails.stripe.send_for(now, request, None, there).await?;
+    let arrived: Arrived = ask(rails, market, request, None, there).await?;
     let balance = arrived.balance_transaction.as_ref().and_then(Expandable::whole);
     let Some(balance) = balance.filter(|balance| balance.status == "available") else { return waits };
     // One that was asked for without an answer is found, whether its key is remembered or not.
     let page = Form::from([("limit", "100".to_owned())]);
-    let sent: List<Onward> = rails.stripe.send_for(now, get("/payouts", &page), None, there).await?;
+    let sent: List<Onward> = ask(rails, market, get("/payouts", &page), None, there).await?;
     if let Some(sent) = sent.data.into_iter().find(|sent| sent.metadata.get("transfer") == Some(&kept.key)) {
         return Ok(Steps::On(sent.id));
+    }
+    if let Some(why) = market.payout_stays_where_it_is(kept.payout(), kept.attempt()?).await.map_err(fault_of)? {
+        tracing::warn!(payout = %kept.payout(), why, "a transfer stays in the person's own account at Stripe");
+        // Out of sight for a day it is for our people: it goes on once nothing stands against it, or comes back.
+        return Ok(Steps::Over(Carried::Silent));
     }
     let form = Form::from([
         ("amount", (balance.amount - balance.fee).to_string()),
         ("currency", balance.currency.clone()),
         ("metadata[transfer]", kept.key.clone()),
     ]);
-    let key = kept.key_of_step("onward", now);
-    let made: Named = rails.stripe.send_for(now, post("/payouts", &form), Some(&key), there).await?;
+    let key = kept.key_of_step("onward", market.clock().now());
+    let made: Named = ask(rails, market, post("/payouts", &form), Some(&key), there).await?;
     Ok(Steps::On(made.id))
 }
 
@@ -220,28 +231,32 @@ async fn arrival(
     kept: &Kept,
     (reference, onward): (&str, &str),
     account: &str,
-) -> Result<Carried, Trouble> {
-    let now = market.clock().now();
+) -> Result<Carried, Fault> {
     let request = get(&format!("/payouts/{onward}"), &Form::new());
-    let found: Onward = rails.stripe.send_for(now, request, None, Some(account)).await?;
+    let found: Onward = ask(rails, market, request, None, Some(account)).await?;
     match found.status.as_str() {
         "paid" => Ok(Carried::Paid),
         "failed" | "canceled" => {
-            // It lies in the person's account there, who can do nothing with it: back to us.
-            let form = Form::from([("metadata[payout]", kept.key.split(':').next().unwrap_or_default().to_owned())]);
-            let key = kept.key_of_step("back", now);
-            let back = post(&format!("/transfers/{reference}/reversals"), &form);
-            match rails.stripe.send_for::<Named>(now, back, Some(&key), None).await {
-                Ok(_) => (),
-                // What their bank sent back need not be in their account yet.
-                Err(Trouble::Refused(refused)) => {
-                    let why = format!("it does not come back yet: {}", refused.code());
-                    return Err(Trouble::Later { until: now + TimeDelta::hours(1), why });
-                }
-                Err(trouble) => return Err(trouble),
-            }
+            come_back(rails, market, kept, reference).await?;
             Ok(Carried::Returned(found.failure_code.unwrap_or(found.status)))
         }
         _ => Ok(Carried::Accepted(reference.to_owned())),
+    }
+}
+
+/// What lies in the person's account there, who can do nothing with it, comes back to us.
+async fn come_back(rails: &StripeRails, market: &Market, kept: &Kept, reference: &str) -> Result<(), Fault> {
+    let now = market.clock().now();
+    let form = Form::from([("metadata[payout]", kept.payout().to_string())]);
+    let key = kept.key_of_step("back", now);
+    let back = post(&format!("/transfers/{reference}/reversals"), &form);
+    match rails.stripe.send_for::<Named>(now, back, Some(&key), None).await {
+        Ok(_) => Ok(()),
+        // What their bank sent back need not be in their account yet.
+        Err(Trouble::Refused(refused)) => {
+            let why = format!("it does not come back yet: {}", refused.code());
+            Err(Fault::Later { service: "stripe", why, until: now + TimeDelta::hours(1) })
+        }
+        Err(trouble) => Err(trouble.fault()),
     }
 }

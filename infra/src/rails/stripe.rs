@@ -75,6 +75,14 @@ impl Kept {
         PayoutMethodId::from_uuid(self.method_id)
     }
 
+    pub(super) fn payout(&self) -> PayoutId {
+        PayoutId::from_uuid(self.payout_id)
+    }
+
+    pub(super) fn attempt(&self) -> Result<u32, Fault> {
+        u32::try_from(self.attempt).map_err(|error| Fault::bad_row("stripe_transfers", error))
+    }
+
     fn rail(&self) -> Result<Rail, Fault> {
         let found = Rail::ALL.into_iter().find(|rail| rail.as_str() == self.rail);
         found.ok_or_else(|| Fault::bad_row("stripe_transfers", "unknown rail"))
@@ -177,11 +185,11 @@ impl StripeRails {
         if kept.reference.is_none() {
             note(market, &kept.key, &reference).await?;
         }
-        let fate = match rail {
-            Rail::GlobalPayouts => global::fate(self, market, &reference).await,
+        let said = match rail {
+            Rail::GlobalPayouts => global::fate(self, market, &reference).await.map_err(Trouble::fault)?,
             _ => recipient::fate(self, market, kept, &reference).await?,
         };
-        fate.map(Known::Told).map_err(Trouble::fault)
+        Ok(Known::Told(said))
     }
 }
 
@@ -206,8 +214,7 @@ impl Market {
         }
         let Some(kept) = known else { return Ok(false) };
         let Known::Told(said) = rails.look(self, &kept).await? else { return Ok(false) };
-        let attempt = u32::try_from(kept.attempt).map_err(|error| Fault::bad_row("stripe_transfers", error))?;
-        self.rail_event(&RailEvent { payout: PayoutId::from_uuid(kept.payout_id), attempt, said }).await?;
+        self.rail_event(&RailEvent { payout: kept.payout(), attempt: kept.attempt()?, said }).await?;
         Ok(true)
     }
 
@@ -241,6 +248,14 @@ pub(super) fn switched_off() -> Fault {
     let why = "it was asked for this payout, and its rail was switched off since: set it up again, or have our people \
                settle the payout";
     Fault::Service { service: "stripe", why: why.to_owned() }
+}
+
+/// Where nothing of ours says no, that it did is a fault.
+pub(super) fn fault_of(failure: Failure) -> Fault {
+    match failure {
+        Failure::Broken(fault) => fault,
+        Failure::Refused(refusal) => Fault::bad_row("payouts", refusal),
+    }
 }
 
 async fn find(market: &Market, key: &str) -> Result<Option<Kept>, Fault> {

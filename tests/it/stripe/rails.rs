@@ -523,6 +523,45 @@ async fn who_is_suspended_or_listed_at_the_last_moment_is_not_sent() {
     }
 }
 
+/// What a person's own account is told to send on to their bank.
+const ONWARD: &str = "/v1/payouts";
+
+#[tokio::test]
+async fn who_is_suspended_or_listed_while_a_transfer_rests_in_their_account_gets_none_of_it_until_that_is_over() {
+    for listed in [false, true] {
+        let app = TestApp::on_stripe_rails(false, true).await;
+        let deal = ready(&app).await;
+        let method = method(&deal, "6702").await;
+        let payout = asks(&deal, &method, "50.00").await;
+        app.passes(TimeDelta::hours(12)).await;
+        assert_eq!(stands(&deal, &payout).await.0, "IN_TRANSIT");
+        match listed {
+            true => execute(&app, "update payees set latin_name = 'Sandbox Sanctioned Person'").await,
+            false => suspends(&app, &deal, "userSuspend").await,
+        }
+        app.passes(TimeDelta::hours(13)).await;
+        for _ in 0..25 {
+            app.passes(TimeDelta::hours(1)).await;
+            assert_eq!(stands(&deal, &payout).await.0, "UNKNOWN", "it rests where it is, listed: {listed}");
+        }
+        assert!(!posts(&app).iter().any(|path| path == ONWARD), "listed: {listed}");
+        let queue = "{ payoutQueue(first: 5) { nodes { id allowed } } }";
+        let waits = json!([{ "id": payout, "allowed": ["PAYOUT_SETTLE"] }]);
+        let seen = app.admin("amna").await.asks(queue, json!({})).await;
+        assert_eq!(seen.data()["payoutQueue"]["nodes"], waits, "our people see it after a day");
+        match listed {
+            true => execute(&app, "update payees set latin_name = 'Faisal Mahmood Qureshi'").await,
+            false => suspends(&app, &deal, "userReinstate").await,
+        }
+        for _ in 0..3 {
+            app.passes(TimeDelta::hours(1)).await;
+        }
+        assert_eq!(stands(&deal, &payout).await.0, "PAID", "listed: {listed}");
+        assert_eq!(posts(&app).iter().filter(|path| *path == ONWARD).count(), 1, "it went on once");
+        hold(&app).await;
+    }
+}
+
 #[tokio::test]
 async fn a_hand_over_that_may_have_been_carried_out_before_is_not_taken_for_one_that_was_not() {
     let app = TestApp::on_stripe_rails(true, false).await;
