@@ -471,6 +471,22 @@ impl Market {
         }
     }
 
+    /// Is it over with this attempt of a payout? What a rail still has of it, and has not sent on, is ours.
+    pub(crate) async fn payout_is_over(&self, id: PayoutId, attempt: u32) -> Result<bool, Failure> {
+        let payout = self.payout_load(id).await?.ok_or(Refusal::HIDDEN)?;
+        let given_back = matches!(payout.state, PayoutState::Returned { .. } | PayoutState::Cancelled { .. });
+        Ok(given_back || payout.attempt != attempt)
+    }
+
+    /// A payout came back. If it is our people who say so, what of it rests in the person's own account is fetched.
+    pub(crate) async fn payout_fetch_back(&self, id: PayoutId) -> Result<(), Failure> {
+        let Some(payout) = self.payout_load(id).await? else { return Ok(()) };
+        match payout.written_off_to(payout.attempt) {
+            Some(Rail::RecipientAccount) => self.stripe_transfer_fetch_back(&payout.rail_key()).await,
+            Some(Rail::GlobalPayouts | Rail::BankWire | Rail::Manual) | None => Ok(()),
+        }
+    }
+
     /// Hand a payout to its rail, if this attempt still waits for that.
     pub(crate) async fn payout_hand_over(&self, call: &Call, id: PayoutId, attempt: u32) -> Result<(), Failure> {
         let Some(payout) = self.payout_load(id).await? else { return Ok(()) };

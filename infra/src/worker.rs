@@ -332,6 +332,7 @@ impl Market {
             Event::MilestoneFunded { milestone, .. } => self.offer_send_when_funded(&call, *milestone).await,
             Event::PayoutScreeningBegan { payout } => self.payout_screen(&call, *payout).await,
             Event::PayoutSent { payout, attempt } => self.payout_hand_over(&call, *payout, *attempt).await,
+            Event::PayoutReturned { payout } => self.payout_fetch_back(*payout).await,
             // The last of an ending contract's milestones may be over now.
             Event::MilestoneReleased { milestone, .. }
             | Event::MilestoneRefunded { milestone, .. }
@@ -453,7 +454,6 @@ impl Market {
             | Event::PayoutQueued { .. }
             | Event::PayoutInTransit { .. }
             | Event::PayoutPaid { .. }
-            | Event::PayoutReturned { .. }
             | Event::PayoutUnknown { .. }
             | Event::PayoutCancelled { .. } => Ok(()),
         }

@@ -187,7 +187,8 @@ enum Steps {
     Over(Carried),
 }
 
-/// What goes on to the bank: asked for as soon as it can be, if nothing stands against who is paid by then.
+/// What goes on to the bank: asked for as soon as it can be, if nothing stands against who is paid by then. Once it is
+/// over with the payout, what has not gone on comes back to us.
 async fn onward(
     rails: &StripeRails,
     market: &Market,
@@ -196,19 +197,21 @@ async fn onward(
     account: &str,
 ) -> Result<Steps, Fault> {
     let there = Some(account);
-    let waits = Ok(Steps::Over(Carried::Accepted(moved.id.clone())));
-    let Some(arrived) = &moved.destination_payment else { return waits };
-    let expand = Form::from([("expand[0]", "balance_transaction".to_owned())]);
-    let request = get(&format!("/charges/{arrived}"), &expand);
-    let arrived: Arrived = ask(rails, market, request, None, there).await?;
-    let balance = arrived.balance_transaction.as_ref().and_then(Expandable::whole);
-    let Some(balance) = balance.filter(|balance| balance.status == "available") else { return waits };
+    let is_over = market.payout_is_over(kept.payout(), kept.attempt()?).await.map_err(fault_of)?;
+    let balance = if is_over { None } else { rested(rails, market, moved, account).await? };
+    if balance.is_none() && !is_over {
+        return Ok(Steps::Over(Carried::Accepted(moved.id.clone())));
+    }
     // One that was asked for without an answer is found, whether its key is remembered or not.
     let page = Form::from([("limit", "100".to_owned())]);
     let sent: List<Onward> = ask(rails, market, get("/payouts", &page), None, there).await?;
     if let Some(sent) = sent.data.into_iter().find(|sent| sent.metadata.get("transfer") == Some(&kept.key)) {
         return Ok(Steps::On(sent.id));
     }
+    let Some(balance) = balance else {
+        come_back(rails, market, kept, &moved.id).await?;
+        return Ok(Steps::Over(Carried::Returned("reversed".to_owned())));
+    };
     if let Some(why) = market.payout_stays_where_it_is(kept.payout(), kept.attempt()?).await.map_err(fault_of)? {
         tracing::warn!(payout = %kept.payout(), why, "a transfer stays in the person's own account at Stripe");
         // Out of sight for a day it is for our people: it goes on once nothing stands against it, or comes back.
@@ -216,12 +219,27 @@ async fn onward(
     }
     let form = Form::from([
         ("amount", (balance.amount - balance.fee).to_string()),
-        ("currency", balance.currency.clone()),
+        ("currency", balance.currency),
         ("metadata[transfer]", kept.key.clone()),
     ]);
     let key = kept.key_of_step("onward", market.clock().now());
     let made: Named = ask(rails, market, post("/payouts", &form), Some(&key), there).await?;
     Ok(Steps::On(made.id))
+}
+
+/// What of a transfer lies in the person's own account and can go on from there, if it has rested for long enough.
+async fn rested(
+    rails: &StripeRails,
+    market: &Market,
+    moved: &Moved,
+    account: &str,
+) -> Result<Option<BalanceTransaction>, Fault> {
+    let Some(arrived) = &moved.destination_payment else { return Ok(None) };
+    let expand = Form::from([("expand[0]", "balance_transaction".to_owned())]);
+    let request = get(&format!("/charges/{arrived}"), &expand);
+    let arrived: Arrived = ask(rails, market, request, None, Some(account)).await?;
+    let balance = arrived.balance_transaction.as_ref().and_then(Expandable::whole);
+    Ok(balance.filter(|balance| balance.status == "available").cloned())
 }
 
 /// What became of what went on to the bank.

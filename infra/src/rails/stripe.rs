@@ -213,7 +213,19 @@ impl Market {
             }
         }
         let Some(kept) = known else { return Ok(false) };
-        let Known::Told(said) = rails.look(self, &kept).await? else { return Ok(false) };
+        self.stripe_transfer_look(rails, &kept).await
+    }
+
+    /// It is over with the payout of a transfer: what of it rests in the person's own account comes back to us.
+    pub(crate) async fn stripe_transfer_fetch_back(&self, key: &str) -> Result<(), Failure> {
+        let Some(kept) = find(self, key).await? else { return Ok(()) };
+        let rails = self.rails().stripe().ok_or_else(switched_off)?;
+        self.stripe_transfer_look(rails, &kept).await.map(drop)
+    }
+
+    /// Look what became of a transfer, and go by that. Answers whether anything is known of it.
+    async fn stripe_transfer_look(&self, rails: &StripeRails, kept: &Kept) -> Result<bool, Failure> {
+        let Known::Told(said) = rails.look(self, kept).await? else { return Ok(false) };
         self.rail_event(&RailEvent { payout: kept.payout(), attempt: kept.attempt()?, said }).await?;
         Ok(true)
     }

@@ -13,7 +13,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::json;
 use tests::books::{assert_books, books};
-use tests::stripe::{Books, Fault, Faults, Transfer};
+use tests::stripe::{Books, Fault, Faults, Transfer, event};
 use tests::{Deal, PASSWORD, TestApp};
 
 use crate::reconciliation::iban;
@@ -558,6 +558,49 @@ async fn who_is_suspended_or_listed_while_a_transfer_rests_in_their_account_gets
         }
         assert_eq!(stands(&deal, &payout).await.0, "PAID", "listed: {listed}");
         assert_eq!(posts(&app).iter().filter(|path| *path == ONWARD).count(), 1, "it went on once");
+        hold(&app).await;
+    }
+}
+
+#[tokio::test]
+async fn what_two_said_came_back_is_fetched_from_the_persons_own_account_and_never_goes_on_from_there() {
+    for (suspended, told) in [(false, true), (false, false), (true, true)] {
+        let app = TestApp::on_stripe_rails(false, true).await;
+        let deal = ready(&app).await;
+        let method = method(&deal, "6702").await;
+        let before = balance_of(&app, &deal).await;
+        let payout = asks(&deal, &method, "50.00").await;
+        assert_eq!(stands(&deal, &payout).await.0, "IN_TRANSIT");
+        match suspended {
+            true => suspends(&app, &deal, "userSuspend").await,
+            false => app.stripe().fails(Faults::next(std::iter::repeat_n(Fault::Error, 10_000))),
+        }
+        for _ in 0..51 {
+            app.market.clock().advance(TimeDelta::hours(1));
+            app.market.work_until_idle().await.unwrap();
+        }
+        assert_eq!(stands(&deal, &payout).await.0, "UNKNOWN", "suspended: {suspended}");
+        for name in ["amna", "omar"] {
+            app.admin(name).await.does_once("payoutSettle", word(&payout, "RETURNED"), SETTLED).await.ok();
+        }
+        assert_eq!(balance_of(&app, &deal).await, before);
+        app.stripe().fails(Faults::default());
+        if suspended {
+            suspends(&app, &deal, "userReinstate").await;
+        }
+        if told {
+            let transfer = app.stripe().look(|books| books.carrying.transfers[0].id.clone());
+            let now = app.market.clock().now();
+            let late = event("evt_late", "transfer.updated", &json!({ "id": transfer }), now);
+            assert_eq!(app.stripe().tell(&app.router(), vec![late]).await, 1);
+        }
+        for _ in 0..3 {
+            app.passes(TimeDelta::hours(1)).await;
+        }
+        assert!(!posts(&app).iter().any(|path| path == ONWARD), "its money was given back to the freelancer");
+        assert_eq!(app.stripe().look(Books::carried), 0, "what lay there is with us again");
+        assert_eq!(stands(&deal, &payout).await.0, "RETURNED");
+        assert_eq!(balance_of(&app, &deal).await, before);
         hold(&app).await;
     }
 }
