@@ -11,7 +11,9 @@ use stripe_client_core::{RequestBuilder, StripeMethod};
 
 use super::Transfer;
 use super::global::refused;
-use super::stripe::{Kept, StripePayee, StripeRails, fault_of, note_onward, payee, payee_keep, payee_key, split_name};
+use super::stripe::{
+    Kept, StripePayee, StripeRails, fault_of, note_onward, onward_key, payee, payee_keep, payee_key, split_name,
+};
 use crate::Fault;
 use crate::market::Market;
 use crate::stripe::Trouble;
@@ -203,6 +205,7 @@ async fn onward(
         return Ok(Steps::Over(Carried::Accepted(moved.id.clone())));
     }
     // One that was asked for without an answer is found, whether its key is remembered or not.
+    let looked_at = market.clock().now();
     let page = Form::from([("limit", "100".to_owned())]);
     let sent: List<Onward> = ask(rails, market, get("/payouts", &page), None, there).await?;
     if let Some(sent) = sent.data.into_iter().find(|sent| sent.metadata.get("transfer") == Some(&kept.key)) {
@@ -222,7 +225,10 @@ async fn onward(
         ("currency", balance.currency),
         ("metadata[transfer]", kept.key.clone()),
     ]);
-    let key = kept.key_of_step("onward", market.clock().now());
+    // Somebody else has seen it go on meanwhile.
+    let Some(key) = onward_key(market, kept, looked_at).await? else {
+        return Ok(Steps::Over(Carried::Accepted(moved.id.clone())));
+    };
     let made: Named = ask(rails, market, post("/payouts", &form), Some(&key), there).await?;
     Ok(Steps::On(made.id))
 }
@@ -266,7 +272,7 @@ async fn arrival(
 async fn come_back(rails: &StripeRails, market: &Market, kept: &Kept, reference: &str) -> Result<(), Fault> {
     let now = market.clock().now();
     let form = Form::from([("metadata[payout]", kept.payout().to_string())]);
-    let key = kept.key_of_step("back", now);
+    let key = kept.key_back(now);
     let back = post(&format!("/transfers/{reference}/reversals"), &form);
     match rails.stripe.send_for::<Named>(now, back, Some(&key), None).await {
         Ok(_) => Ok(()),

@@ -22,6 +22,12 @@ use crate::{Failure, Fault};
 /// For how long after the last time a transfer may be asked for that may still be getting there.
 const UNDER_WAY: TimeDelta = TimeDelta::hours(1);
 
+/// For how long what goes on to a bank is asked for under one key.
+const ONE_KEY: TimeDelta = TimeDelta::minutes(5);
+
+/// After how long it is asked for under the next. In between nobody asks, so nothing is on its way any more by then.
+const NEXT_KEY: TimeDelta = TimeDelta::minutes(10);
+
 /// What is set up at Stripe.
 #[derive(Debug, Clone)]
 pub struct StripeRails {
@@ -49,6 +55,12 @@ pub(super) struct Kept {
 
 /// The columns of [`Kept`].
 const KEPT: &str = "key, payout_id, method_id, attempt, rail, idempotency_key, asked_at, reference, onward";
+
+#[derive(FromQueryResult)]
+struct Trying {
+    onward_tries: i32,
+    onward_asked_at: Timestamp,
+}
 
 #[derive(FromQueryResult)]
 struct Asking {
@@ -88,11 +100,11 @@ impl Kept {
         found.ok_or_else(|| Fault::bad_row("stripe_transfers", "unknown rail"))
     }
 
-    /// The key of a step after the transfer. It is looked before whether it was taken, and it can't take more than there
-    /// is; so an error that is kept with a key need not stand in its way for longer than an hour.
-    pub(super) fn key_of_step(&self, step: &str, now: Timestamp) -> String {
+    /// The key under which a transfer comes back to us. No more of it comes back than went; so an error that is kept
+    /// with a key need not stand in its way for longer than an hour.
+    pub(super) fn key_back(&self, now: Timestamp) -> String {
         let age = (now - self.asked_at).num_hours();
-        format!("{}:{step}:{age}", self.idempotency_key)
+        format!("{}:back:{age}", self.idempotency_key)
     }
 
     /// When to look from, by Stripe's clock, which need not be ours.
@@ -312,6 +324,30 @@ pub(super) async fn note_onward(market: &Market, key: &str, onward: &str) -> Res
     let note = sql("update stripe_transfers set onward = $2 where key = $1", [key.into(), onward.into()]);
     market.db().execute_raw(note).await?;
     Ok(())
+}
+
+/// The key under which what goes on to the bank is asked for now; none if its name is known by now. Whoever asks at the
+/// same time asks under the same key, so it goes on once, even if more of the person's money lies there.
+///
+/// An error that is kept with a key stands in its way for some minutes: at `looked_at` nothing of it was to be seen, and
+/// if by then nothing could be on its way any more, it is asked for under the next key.
+pub(super) async fn onward_key(market: &Market, kept: &Kept, looked_at: Timestamp) -> Result<Option<String>, Fault> {
+    let now = market.clock().now();
+    let next = sql(
+        "update stripe_transfers set onward_tries = onward_tries + 1, onward_asked_at = $2
+         where key = $1 and onward is null and (onward_asked_at is null or onward_asked_at <= $3)",
+        [kept.key.clone().into(), now.into(), (looked_at - NEXT_KEY).into()],
+    );
+    market.db().execute_raw(next).await?;
+    let select = "select onward_tries, onward_asked_at from stripe_transfers
+        where key = $1 and onward is null and onward_asked_at is not null";
+    let trying = Trying::find_by_statement(sql(select, [kept.key.clone().into()])).one(market.db()).await?;
+    let Some(Trying { onward_tries, onward_asked_at }) = trying else { return Ok(None) };
+    if now >= onward_asked_at + ONE_KEY {
+        let why = "what was asked to go on to the bank is not to be seen yet".to_owned();
+        return Err(Fault::Later { service: "stripe", why, until: onward_asked_at + NEXT_KEY });
+    }
+    Ok(Some(format!("{}:onward:{onward_tries}", kept.idempotency_key)))
 }
 
 /// What a bank account is called at Stripe, on this rail.

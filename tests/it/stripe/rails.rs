@@ -605,6 +605,84 @@ async fn what_two_said_came_back_is_fetched_from_the_persons_own_account_and_nev
     }
 }
 
+/// The keys under which people's own accounts were told to send on.
+fn onward_keys(app: &TestApp) -> Vec<String> {
+    let asked = app.stripe().heard().into_iter().filter(|(method, path, _)| method == "POST" && path == ONWARD);
+    asked.map(|(.., key)| key).collect()
+}
+
+/// Stripe tells of the first transfer to a person's own account, and the worker hears it.
+async fn tells_of_transfer(app: &TestApp, name: &str) {
+    let transfer = app.stripe().look(|books| books.carrying.transfers[0].id.clone());
+    let now = app.market.clock().now();
+    let told = event(name, "transfer.updated", &json!({ "id": transfer }), now);
+    assert_eq!(app.stripe().tell(&app.router(), vec![told]).await, 1);
+    app.market.work_until_idle().await.unwrap();
+}
+
+#[tokio::test]
+async fn two_who_send_a_transfer_on_at_the_same_time_send_it_once_though_more_of_the_persons_money_is_there() {
+    let app = TestApp::on_stripe_rails(false, true).await;
+    let deal = ready(&app).await;
+    let method = method(&deal, "6702").await;
+    let payout = asks(&deal, &method, "50.00").await;
+    app.passes(TimeDelta::hours(12)).await;
+    // Another transfer to the same person rests there, and what one has sent on the other does not see yet.
+    app.stripe().does(|books, _| {
+        let other =
+            Transfer { id: "tr_other".to_owned(), metadata: BTreeMap::new(), ..books.carrying.transfers[0].clone() };
+        books.carrying.transfers.push(other);
+        books.carrying.onward_unlisted = true;
+    });
+    app.stripe().fails(Faults::at(ONWARD, Fault::LostAnswer));
+    app.market.clock().advance(TimeDelta::hours(12) + TimeDelta::minutes(59));
+    app.market.work_until_idle().await.unwrap();
+    assert_eq!(stands(&deal, &payout).await.0, "UNKNOWN");
+    app.stripe().fails(Faults::default());
+    // An hour more has passed since the transfer, and a minute since it was sent on.
+    app.market.clock().advance(TimeDelta::minutes(1));
+    tells_of_transfer(&app, "evt_meanwhile").await;
+    let keys = onward_keys(&app);
+    assert!(keys.len() == 2 && keys[0] == keys[1], "{keys:?}");
+    app.stripe().does(|books, _| books.carrying.onward_unlisted = false);
+    for _ in 0..2 {
+        app.passes(TimeDelta::hours(1)).await;
+    }
+    assert_eq!(stands(&deal, &payout).await.0, "PAID");
+    assert_eq!(app.stripe().look(|books| books.carrying.onward.len()), 1, "it went on once");
+    app.stripe().does(|books, _| books.carrying.transfers.retain(|transfer| transfer.id != "tr_other"));
+    hold(&app).await;
+}
+
+#[tokio::test]
+async fn an_error_that_is_kept_with_a_key_keeps_nothing_from_going_on_to_a_bank() {
+    let app = TestApp::on_stripe_rails(false, true).await;
+    let deal = ready(&app).await;
+    let method = method(&deal, "6702").await;
+    let payout = asks(&deal, &method, "50.00").await;
+    app.stripe().fails(Faults::at(ONWARD, Fault::ErrorKept));
+    app.market.clock().advance(TimeDelta::hours(25));
+    app.market.work_until_idle().await.unwrap();
+    assert_eq!(stands(&deal, &payout).await.0, "UNKNOWN");
+    app.stripe().fails(Faults::default());
+    // It is asked for again under the same key for some minutes, then not at all for as long.
+    for (minutes, asked) in [(1, 2), (6, 2)] {
+        app.market.clock().advance(TimeDelta::minutes(minutes));
+        tells_of_transfer(&app, &format!("evt_after_{minutes}")).await;
+        assert_eq!(onward_keys(&app).len(), asked, "after {minutes} more minutes");
+    }
+    app.market.clock().advance(TimeDelta::minutes(9));
+    app.market.work_until_idle().await.unwrap();
+    let keys = onward_keys(&app);
+    assert!(keys.len() == 3 && keys[0] == keys[1] && keys[1] != keys[2], "{keys:?}");
+    for _ in 0..2 {
+        app.passes(TimeDelta::hours(1)).await;
+    }
+    assert_eq!(stands(&deal, &payout).await.0, "PAID");
+    assert_eq!(app.stripe().look(|books| books.carrying.onward.len()), 1, "it went on once");
+    hold(&app).await;
+}
+
 #[tokio::test]
 async fn a_hand_over_that_may_have_been_carried_out_before_is_not_taken_for_one_that_was_not() {
     let app = TestApp::on_stripe_rails(true, false).await;

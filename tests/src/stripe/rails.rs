@@ -39,6 +39,8 @@ pub struct Carrying {
     pub funds: Option<i64>,
     /// Does what a bank sent back take a while until it can come back to us?
     pub back_held: bool,
+    /// Does what went on from people's own accounts show only later where it is listed?
+    pub onward_unlisted: bool,
     /// What moved on the financial account.
     pub moved: Vec<Line>,
 }
@@ -375,7 +377,8 @@ impl Books {
     }
 
     pub(super) fn onward_list(&self, whose: &str) -> Said {
-        let found = self.carrying.onward.iter().rev().filter(|known| known.to == whose);
+        let shows = |known: &&Transfer| known.to == whose && !self.carrying.onward_unlisted;
+        let found = self.carrying.onward.iter().rev().filter(shows);
         let data: Vec<Value> = found.take(100).map(Transfer::onward_body).collect();
         (200, json!({ "object": "list", "has_more": false, "data": data }))
     }
