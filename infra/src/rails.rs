@@ -127,7 +127,7 @@ impl Rails {
 
     /// Was a transfer ever handed over under this key, or about to be?
     pub(crate) async fn was_asked(&self, market: &Market, key: &str) -> Result<bool, Fault> {
-        let select = "select exists (select from stripe_transfers where key = $1)
+        let select = "select exists (select from stripe_transfers where key = $1 and asks > 0)
             or exists (select from wire_lines where key = $1)
             or exists (select from sandbox_transfers where key = $1) as asked";
         let select = Statement::from_sql_and_values(DbBackend::Postgres, select, [key.into()]);

@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::Transfer;
-use super::stripe::{Kept, StripePayee, StripeRails, payee, payee_keep, payee_key, split_name};
+use super::stripe::{Kept, StripePayee, StripeRails, answered, asking, payee, payee_keep, payee_key, split_name};
 use crate::market::Market;
 use crate::sql::sql;
 use crate::stripe::answer::{Named, money};
@@ -124,7 +124,6 @@ pub(super) async fn send(
     rails: &StripeRails,
     market: &Market,
     transfer: &Transfer,
-    kept: &Kept,
 ) -> Result<Result<String, Trouble>, Fault> {
     let Some(from) = &rails.financial_account else { return Ok(Err(refused("not_set_up"))) };
     let StripePayee { account, payout_method } = match recipient(rails, market, transfer).await? {
@@ -139,9 +138,10 @@ pub(super) async fn send(
         "recipient_notification": { "setting": "none" },
         "metadata": { "payout": transfer.payout().map(|id| id.to_string()), "transfer": transfer.key },
     });
-    let request = V2 { path: PAYMENTS, body: Some(body), key: Some(&kept.idempotency_key), context: None };
+    let key = asking(market, transfer).await?;
+    let request = V2 { path: PAYMENTS, body: Some(body), key: Some(&key), context: None };
     let made = rails.stripe.send_v2::<Named>(market.clock().now(), &request).await;
-    Ok(made.map(|made| made.id))
+    answered(market, transfer, made).await
 }
 
 /// The person as a recipient, and the account they are paid to. Both are made when they are first paid.

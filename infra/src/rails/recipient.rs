@@ -12,7 +12,8 @@ use stripe_client_core::{RequestBuilder, StripeMethod};
 use super::Transfer;
 use super::global::refused;
 use super::stripe::{
-    Kept, StripePayee, StripeRails, fault_of, note_onward, onward_key, payee, payee_keep, payee_key, split_name,
+    Kept, StripePayee, StripeRails, answered, asking, fault_of, note_onward, onward_key, payee, payee_keep, payee_key,
+    split_name,
 };
 use crate::Fault;
 use crate::market::Market;
@@ -62,7 +63,6 @@ pub(super) async fn send(
     rails: &StripeRails,
     market: &Market,
     transfer: &Transfer,
-    kept: &Kept,
 ) -> Result<Result<String, Trouble>, Fault> {
     let account = match account(rails, market, transfer).await? {
         Ok(account) => account,
@@ -75,9 +75,10 @@ pub(super) async fn send(
         ("metadata[payout]", transfer.payout().map(|id| id.to_string()).unwrap_or_default()),
         ("metadata[transfer]", transfer.key.clone()),
     ]);
+    let key = asking(market, transfer).await?;
     let (now, request) = (market.clock().now(), post("/transfers", &form));
-    let made = rails.stripe.send_for::<Named>(now, request, Some(&kept.idempotency_key), None).await;
-    Ok(made.map(|made| made.id))
+    let made = rails.stripe.send_for::<Named>(now, request, Some(&key), None).await;
+    answered(market, transfer, made).await
 }
 
 /// The person's own account, made when they are first paid this way.

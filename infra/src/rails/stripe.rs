@@ -3,7 +3,8 @@
 //!
 //! A transfer is kept before it is asked for, with the one idempotency key it is ever asked for under: the id of the
 //! event that first handed it over. What was asked for without an answer is looked for by our own name, which every
-//! transfer carries, and asked for again under the same key alone, for as long as Stripe remembers keys.
+//! transfer carries, and asked for again under the same key alone, for as long as Stripe remembers keys. What was only
+//! ever put off was not asked for.
 
 use chrono::TimeDelta;
 use domain::Timestamp;
@@ -16,6 +17,7 @@ use uuid::Uuid;
 use super::{RailEvent, Transfer, global, recipient};
 use crate::market::Market;
 use crate::sql::sql;
+use crate::stripe::answer::Named as Made;
 use crate::stripe::{Refused, Stripe, Trouble};
 use crate::{Failure, Fault};
 
@@ -28,6 +30,9 @@ const ONE_KEY: TimeDelta = TimeDelta::minutes(5);
 /// After how long it is asked for under the next. In between nobody asks, so nothing is on its way any more by then.
 const NEXT_KEY: TimeDelta = TimeDelta::minutes(10);
 
+/// Whoever is put off for so long need not try again soon: our key may not ask for it, or we are to stay away.
+const FOR_LONG: TimeDelta = TimeDelta::minutes(10);
+
 /// What is set up at Stripe.
 #[derive(Debug, Clone)]
 pub struct StripeRails {
@@ -39,7 +44,7 @@ pub struct StripeRails {
     pub recipient_accounts: bool,
 }
 
-/// A transfer that was asked for, or is about to be.
+/// A transfer that was asked for, is about to be, or was put off.
 #[derive(Debug, Clone, FromQueryResult)]
 pub(super) struct Kept {
     pub key: String,
@@ -51,10 +56,16 @@ pub(super) struct Kept {
     pub asked_at: Timestamp,
     pub reference: Option<String>,
     pub onward: Option<String>,
+    pub asks: i32,
 }
 
 /// The columns of [`Kept`].
-const KEPT: &str = "key, payout_id, method_id, attempt, rail, idempotency_key, asked_at, reference, onward";
+const KEPT: &str = "key, payout_id, method_id, attempt, rail, idempotency_key, asked_at, reference, onward, asks";
+
+#[derive(FromQueryResult)]
+struct Key {
+    idempotency_key: String,
+}
 
 #[derive(FromQueryResult)]
 struct Trying {
@@ -95,6 +106,11 @@ impl Kept {
         u32::try_from(self.attempt).map_err(|error| Fault::bad_row("stripe_transfers", error))
     }
 
+    /// May Stripe have heard of it?
+    fn was_asked(&self) -> bool {
+        self.asks > 0 || self.reference.is_some()
+    }
+
     fn rail(&self) -> Result<Rail, Fault> {
         let found = Rail::ALL.into_iter().find(|rail| rail.as_str() == self.rail);
         found.ok_or_else(|| Fault::bad_row("stripe_transfers", "unknown rail"))
@@ -124,12 +140,14 @@ impl StripeRails {
 
     /// Hand a transfer over.
     pub(super) async fn send(&self, market: &Market, transfer: &Transfer) -> Result<Carried, Fault> {
-        let (kept, was_asked) = match find(market, &transfer.key).await? {
+        let kept = find(market, &transfer.key).await?.filter(Kept::was_asked);
+        let was_asked = kept.is_some();
+        match kept {
             // It may be there already: what has changed meanwhile is no reason to believe that it is not.
             Some(kept) => match self.look(market, &kept).await? {
                 // What was asked for may be on its way there, and only the same rail may be asked again.
                 Known::Absent if !self.is_set_up(transfer.rail) => return Err(switched_off()),
-                Known::Absent => (kept, true),
+                Known::Absent => (),
                 Known::Forgotten => return Ok(Carried::Silent),
                 Known::Told(said) => return Ok(said),
             },
@@ -137,16 +155,17 @@ impl StripeRails {
             None if market.rail_is_closed(transfer.rail).await? => {
                 return Ok(Carried::Refused("rail_closed".to_owned()));
             }
-            None => (keep(market, transfer).await?, false),
-        };
+            None => (),
+        }
+        let now = market.clock().now();
         let asked = match transfer.rail {
-            Rail::GlobalPayouts => global::send(self, market, transfer, &kept).await?,
-            Rail::RecipientAccount => recipient::send(self, market, transfer, &kept).await?,
+            Rail::GlobalPayouts => global::send(self, market, transfer).await?,
+            Rail::RecipientAccount => recipient::send(self, market, transfer).await?,
             Rail::BankWire | Rail::Manual => return Ok(Carried::Refused("not_set_up".to_owned())),
         };
         match asked {
             Ok(reference) => {
-                note(market, &kept.key, &reference).await?;
+                note(market, &transfer.key, &reference).await?;
                 Ok(Carried::Accepted(reference))
             }
             // We would not ask for it now. It was asked for before, and may get there yet: no other rail carries it.
@@ -154,8 +173,15 @@ impl StripeRails {
             Err(Trouble::Refused(refused)) if lacks_funds(&refused) => {
                 tracing::error!(rail = transfer.rail.as_str(), payout = ?transfer.payout(), "too little of our own money \
                     is there to pay out: refill the balance or the financial account");
-                metrics::counter!("rabta_payouts_without_funds_total", "rail" => transfer.rail.as_str()).increment(1);
-                Ok(Carried::WithoutFunds(refused.code().to_owned()))
+                Ok(without_funds(transfer, refused.code()))
+            }
+            // Nothing was made of it, by nobody's asking, and nothing would be soon: it waits, like for money.
+            Err(Trouble::Later { until, why })
+                if until >= now + FOR_LONG && !self::was_asked(market, &transfer.key).await? =>
+            {
+                tracing::error!(rail = transfer.rail.as_str(), payout = ?transfer.payout(), why, "stripe takes no payout \
+                    from us now: look at what our key may do");
+                Ok(without_funds(transfer, &why))
             }
             Err(Trouble::Refused(refused)) => {
                 if needs_approval(&refused) {
@@ -178,6 +204,9 @@ impl StripeRails {
     }
 
     async fn look(&self, market: &Market, kept: &Kept) -> Result<Known, Fault> {
+        if !kept.was_asked() {
+            return Ok(Known::Absent);
+        }
         let rail = kept.rail()?;
         let reference = match (&kept.reference, rail) {
             (Some(reference), _) => Some(reference.clone()),
@@ -262,9 +291,15 @@ fn lacks_funds(refused: &Refused) -> bool {
     says(&refused.kind) || refused.code.as_deref().is_some_and(says)
 }
 
+/// It waits on its rail until there may be money.
+fn without_funds(transfer: &Transfer, why: &str) -> Carried {
+    metrics::counter!("rabta_payouts_without_funds_total", "rail" => transfer.rail.as_str()).increment(1);
+    Carried::WithoutFunds(why.to_owned())
+}
+
 /// Was Stripe ever asked for this transfer?
 pub(super) async fn was_asked(market: &Market, key: &str) -> Result<bool, Fault> {
-    Ok(find(market, key).await?.is_some())
+    Ok(find(market, key).await?.is_some_and(|kept| kept.was_asked()))
 }
 
 /// A transfer that Stripe was asked for, where its rail was switched off since.
@@ -287,8 +322,8 @@ async fn find(market: &Market, key: &str) -> Result<Option<Kept>, Fault> {
     Ok(Kept::find_by_statement(sql(&select, [key.into()])).one(market.db()).await?)
 }
 
-/// Write down that a transfer is about to be asked for.
-async fn keep(market: &Market, transfer: &Transfer) -> Result<Kept, Fault> {
+/// Write down that a transfer is asked for now. Answers of the key to ask under.
+pub(super) async fn asking(market: &Market, transfer: &Transfer) -> Result<String, Fault> {
     let payout = transfer.payout().ok_or_else(|| Fault::bad_row("payouts", "its key names no payout"))?;
     let select = "select id from events where name = 'payout_sent' and body ->> 'payout' = $1
         and (body ->> 'attempt')::bigint = $2 order by sequence limit 1";
@@ -296,8 +331,12 @@ async fn keep(market: &Market, transfer: &Transfer) -> Result<Kept, Fault> {
     let asking = Asking::find_by_statement(sql(select, values)).one(market.db()).await?;
     let asking = asking.ok_or_else(|| Fault::bad_row("events", "no event hands over a payout that was sent"))?;
     let keep = sql(
-        "insert into stripe_transfers (key, payout_id, method_id, attempt, rail, idempotency_key, amount_minor, asked_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (key) do nothing",
+        "insert into stripe_transfers as known
+            (key, payout_id, method_id, attempt, rail, idempotency_key, amount_minor, asked_at, asks)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, 1)
+         on conflict (key) do update set asks = known.asks + 1,
+            asked_at = case when known.asks = 0 then excluded.asked_at else known.asked_at end
+         returning idempotency_key",
         [
             transfer.key.clone().into(),
             payout.uuid().into(),
@@ -309,8 +348,21 @@ async fn keep(market: &Market, transfer: &Transfer) -> Result<Kept, Fault> {
             market.clock().now().into(),
         ],
     );
-    market.db().execute_raw(keep).await?;
-    find(market, &transfer.key).await?.ok_or_else(|| Fault::bad_row("stripe_transfers", "one just kept is gone"))
+    let kept = Key::find_by_statement(keep).one(market.db()).await?;
+    Ok(kept.ok_or_else(|| Fault::bad_row("stripe_transfers", "one just kept is gone"))?.idempotency_key)
+}
+
+/// What is made of what was asked for. Where that was put off, nothing was made of it: it was not asked for.
+pub(super) async fn answered(
+    market: &Market,
+    transfer: &Transfer,
+    made: Result<Made, Trouble>,
+) -> Result<Result<String, Trouble>, Fault> {
+    if matches!(made, Err(Trouble::Later { .. })) {
+        let put_off = "update stripe_transfers set asks = asks - 1 where key = $1 and asks > 0";
+        market.db().execute_raw(sql(put_off, [transfer.key.clone().into()])).await?;
+    }
+    Ok(made.map(|made| made.id))
 }
 
 async fn note(market: &Market, key: &str, reference: &str) -> Result<(), Fault> {

@@ -605,6 +605,65 @@ async fn what_two_said_came_back_is_fetched_from_the_persons_own_account_and_nev
     }
 }
 
+#[tokio::test]
+async fn what_our_key_may_not_ask_for_waits_on_its_rail_and_is_nothing_that_may_have_left() {
+    for (global, path, rail) in [
+        (true, OUTBOUND, "GLOBAL_PAYOUTS"),
+        (true, "/v2/core/accounts", "GLOBAL_PAYOUTS"),
+        (false, "/v1/transfers", "RECIPIENT_ACCOUNT"),
+        (false, "/v1/accounts", "RECIPIENT_ACCOUNT"),
+    ] {
+        let app = TestApp::on_stripe_rails(global, !global).await;
+        let deal = ready(&app).await;
+        let method = method(&deal, "6702").await;
+        app.stripe().fails(Faults::at(path, Fault::Forbidden));
+        let payout = asks(&deal, &method, "50.00").await;
+        for hours in 0..26 {
+            assert_eq!(stands(&deal, &payout).await, ("QUEUED".to_owned(), rail.to_owned()), "{path}, {hours} hours");
+            app.passes(TimeDelta::hours(1)).await;
+        }
+        assert!(posts(&app).iter().filter(|asked| *asked == path).count() > 20, "{path}: it is tried each hour");
+        assert_eq!(app.stripe().look(Books::carried), 0);
+        app.stripe().fails(Faults::default());
+        for _ in 0..5 {
+            app.passes(TimeDelta::hours(12)).await;
+        }
+        assert_eq!(stands(&deal, &payout).await, ("PAID".to_owned(), rail.to_owned()), "{path}");
+        assert_eq!(app.stripe().look(Books::carried), 5_000, "{path}: it went out once");
+        hold(&app).await;
+    }
+}
+
+#[tokio::test]
+async fn what_was_put_off_for_longer_than_a_key_is_remembered_was_not_asked_for_and_goes_out_in_the_end() {
+    for suspended in [false, true] {
+        let app = TestApp::on_stripe_rails(true, false).await;
+        let deal = ready(&app).await;
+        let method = method(&deal, "6702").await;
+        app.stripe().fails(Faults::at(OUTBOUND, Fault::TooMany));
+        let payout = asks(&deal, &method, "50.00").await;
+        for _ in 0..26 {
+            assert_eq!(stands(&deal, &payout).await, ("UNKNOWN".to_owned(), "GLOBAL_PAYOUTS".to_owned()));
+            app.passes(TimeDelta::hours(1)).await;
+        }
+        let heard = app.stripe().heard().into_iter().filter(|(method, path, _)| method == "POST" && path == OUTBOUND);
+        let keys: Vec<String> = heard.map(|(.., key)| key).collect();
+        assert!(keys.len() > 20 && keys.iter().all(|key| key == &keys[0]), "under one key: {keys:?}");
+        if suspended {
+            suspends(&app, &deal, "userSuspend").await;
+        }
+        app.stripe().fails(Faults::default());
+        for _ in 0..3 {
+            app.passes(TimeDelta::hours(1)).await;
+        }
+        // What was surely never asked for is stopped, and our people look at it.
+        let (end, carried) = if suspended { ("BLOCKED", 0) } else { ("PAID", 5_000) };
+        assert_eq!(stands(&deal, &payout).await.0, end);
+        assert_eq!(app.stripe().look(Books::carried), carried);
+        hold(&app).await;
+    }
+}
+
 /// The keys under which people's own accounts were told to send on.
 fn onward_keys(app: &TestApp) -> Vec<String> {
     let asked = app.stripe().heard().into_iter().filter(|(method, path, _)| method == "POST" && path == ONWARD);

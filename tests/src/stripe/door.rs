@@ -73,6 +73,7 @@ impl Inner {
         match fault {
             Some(Fault::Error) => return Told::Said(error(), None),
             Some(Fault::TooMany) => return Told::Said(refuse(429, "rate_limit", ""), Some(3)),
+            Some(Fault::Forbidden) => return Told::Said(refuse(403, "permission_missing", ""), None),
             Some(Fault::Conflict) => return Told::Said(refuse(409, "idempotency_key_in_use", ""), None),
             Some(Fault::ErrorAfter | Fault::ErrorKept | Fault::LostAnswer | Fault::Hang) | None => {}
         }
@@ -87,7 +88,9 @@ impl Inner {
             Some(Fault::ErrorAfter) => Told::Said(error(), None),
             Some(Fault::LostAnswer) => Told::Half,
             Some(Fault::Hang) => Told::Nothing,
-            Some(Fault::Error | Fault::ErrorKept | Fault::TooMany | Fault::Conflict) | None => Told::Said(said, None),
+            Some(Fault::Error | Fault::ErrorKept | Fault::TooMany | Fault::Forbidden | Fault::Conflict) | None => {
+                Told::Said(said, None)
+            }
         }
     }
 

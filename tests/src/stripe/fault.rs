@@ -16,6 +16,8 @@ pub enum Fault {
     ErrorKept,
     /// Status 429, with a time to wait.
     TooMany,
+    /// Status 403: we may not ask for that. Nothing was done.
+    Forbidden,
     /// Status 409: the same key is being worked on.
     Conflict,
     /// It was done, and the answer breaks off.
