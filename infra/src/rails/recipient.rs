@@ -27,8 +27,7 @@ struct Moved {
     #[serde(default)]
     amount_reversed: i64,
     destination_payment: Option<String>,
-    #[serde(default)]
-    metadata: BTreeMap<String, String>,
+    metadata: Option<BTreeMap<String, String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -41,8 +40,14 @@ struct Onward {
     id: String,
     status: String,
     failure_code: Option<String>,
-    #[serde(default)]
-    metadata: BTreeMap<String, String>,
+    metadata: Option<BTreeMap<String, String>>,
+}
+
+impl Kept {
+    /// Is this what an object at Stripe says of it? One that was made by hand may say nothing.
+    fn is_named_in(&self, metadata: Option<&BTreeMap<String, String>>) -> bool {
+        metadata.and_then(|metadata| metadata.get("transfer")) == Some(&self.key)
+    }
 }
 
 /// Parameters by their whole names.
@@ -137,7 +142,7 @@ pub(super) async fn find(
             Ok(page) => page,
             Err(trouble) => return Ok(Err(trouble)),
         };
-        if let Some(found) = page.data.iter().find(|found| found.metadata.get("transfer") == Some(&kept.key)) {
+        if let Some(found) = page.data.iter().find(|found| kept.is_named_in(found.metadata.as_ref())) {
             return Ok(Ok(Some(found.id.clone())));
         }
         match page.data.last().filter(|_| page.has_more) {
@@ -209,7 +214,7 @@ async fn onward(
     let looked_at = market.clock().now();
     let page = Form::from([("limit", "100".to_owned())]);
     let sent: List<Onward> = ask(rails, market, get("/payouts", &page), None, there).await?;
-    if let Some(sent) = sent.data.into_iter().find(|sent| sent.metadata.get("transfer") == Some(&kept.key)) {
+    if let Some(sent) = sent.data.into_iter().find(|sent| kept.is_named_in(sent.metadata.as_ref())) {
         return Ok(Steps::On(sent.id));
     }
     let Some(balance) = balance else {

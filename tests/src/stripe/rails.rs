@@ -95,6 +95,11 @@ impl Transfer {
         self.metadata.get("transfer").map_or("", String::as_str)
     }
 
+    /// What was written on it: nothing, if it was made by hand.
+    fn written_on(&self) -> Value {
+        if self.metadata.is_empty() { Value::Null } else { json!(self.metadata) }
+    }
+
     fn outbound_body(&self) -> Value {
         let mut details = json!({});
         details[self.status] = json!({ "reason": "payout_method_declined" });
@@ -110,7 +115,7 @@ impl Transfer {
         json!({
             "id": self.id, "object": "transfer", "amount": self.amount, "amount_reversed": self.reversed,
             "currency": "usd", "destination": self.to, "destination_payment": self.id.replacen("tr_", "py_", 1),
-            "metadata": self.metadata, "created": self.created.timestamp(), "reversed": self.reversed == self.amount
+            "metadata": self.written_on(), "created": self.created.timestamp(), "reversed": self.reversed == self.amount
         })
     }
 
@@ -118,7 +123,7 @@ impl Transfer {
         let failure = (self.status == "failed").then_some("account_closed");
         json!({
             "id": self.id, "object": "payout", "amount": self.amount, "currency": "pkr", "status": self.status,
-            "failure_code": failure, "metadata": self.metadata, "created": self.created.timestamp()
+            "failure_code": failure, "metadata": self.written_on(), "created": self.created.timestamp()
         })
     }
 }
