@@ -279,7 +279,8 @@ impl Period {
     pub const SLACK: TimeDelta = TimeDelta::days(3);
     /// What only one side has is on its way to the other for so long.
     pub const SETTLING: TimeDelta = TimeDelta::hours(2);
-    /// A payout is on its way to a bank for no longer: one side notes that it leaves, the other that it arrives.
+    /// A payout is on its way to a bank for no longer: one side notes that it leaves, the other that it arrives. And banks
+    /// send back what they had. So lines of payouts that far beyond the slack are there to be found, too.
     pub const CARRYING: TimeDelta = TimeDelta::days(30);
     /// What the two sides note so far apart is told.
     pub const LATE: TimeDelta = TimeDelta::days(1);

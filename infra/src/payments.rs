@@ -274,7 +274,8 @@ impl Payments {
         }
     }
 
-    /// What moved on our balance there, from one instant until before another, oldest first.
+    /// What moved on our balance there, from one instant until before another, oldest first. Payouts that moved up to
+    /// [`CARRYING`](domain::reconciliation::Period::CARRYING) outside of that are there, too.
     ///
     /// # Errors
     /// A fault if the processor does not answer, or has what can't be understood.

@@ -283,7 +283,8 @@ impl Market {
     }
 }
 
-/// The processor's account of our balance, as the sandbox keeps it.
+/// The processor's account of our balance, as the sandbox keeps it; of payouts, up to [`Period::CARRYING`] outside of the
+/// time.
 pub(crate) async fn sandbox_balance(
     market: &Market,
     from: Timestamp,
@@ -291,8 +292,13 @@ pub(crate) async fn sandbox_balance(
 ) -> Result<Vec<BalanceTransaction>, Fault> {
     let select = sql(
         "select id, about, class, flow, currency, amount_minor, fee_minor, at from sandbox_balance
-         where at >= $1 and at < $2 order by at, id",
-        [from.into(), until.min(market.clock().now()).into()],
+         where at >= $1 and at < $2 and (class = 'payout' or at >= $3 and at < $4) order by at, id",
+        [
+            (from - Period::CARRYING).into(),
+            (until + Period::CARRYING).min(market.clock().now()).into(),
+            from.into(),
+            until.into(),
+        ],
     );
     let rows = Moved::find_by_statement(select).all(market.db()).await?;
     rows.into_iter().map(BalanceTransaction::try_from).collect()
@@ -341,13 +347,16 @@ const ENTRIES: &str = "
        and told.id = substr(entry.trace, strpos(entry.trace, ':') + 1)
     where legs.ours and (
         entry.posted_at >= $1 and entry.posted_at < $2
-            and (entry.posted_at < $3 or entry.reason in ('payout_arrive', 'payout_return'))
-        or entry.reason = 'correction' and entry.posted_at >= $1)
+        or entry.posted_at >= $3 and entry.posted_at < $4 and entry.reason in ('payout_arrive', 'payout_return')
+        or entry.reason = 'correction' and (entry.posted_at >= $1
+            or entry.posted_at >= $3 and entry.key ~ '^reconcile:(payout:|fee:pyo_)'))
     order by entry.id";
 
 async fn entries(tx: &DatabaseTransaction, from: Timestamp, until: Timestamp) -> Result<Vec<Posted>, Failure> {
-    // What left within the time may have arrived long after it; and what was wrong of it, been corrected.
-    let values = [from.into(), (until + Period::CARRYING).into(), until.into()];
+    // What left within the time may have arrived long after it, and what came back within it long before; and what was
+    // wrong of it, been corrected.
+    let (since, later) = (from - Period::CARRYING, until + Period::CARRYING);
+    let values = [from.into(), until.into(), since.into(), later.into()];
     let rows = EntryRow::find_by_statement(sql(ENTRIES, values)).all(tx).await?;
     Ok(rows.into_iter().map(Posted::try_from).collect::<Result<_, Fault>>()?)
 }

@@ -332,6 +332,46 @@ async fn each_day_is_reconciled_once(app: TestApp) {
 }
 
 #[tokio::test]
+async fn what_a_bank_sends_back_days_later_is_no_difference_of_any_day() {
+    for (global, recipients) in [(true, false), (false, true)] {
+        let app = TestApp::on_stripe_rails(global, recipients).await;
+        let deal = app.released().await;
+        let said = json!({ "latinName": "Faisal Mahmood Qureshi", "address": "12 Mall Road, Lahore",
+            "phone": "+923001234567", "cnic": "35202-1234567-1" });
+        deal.freelancer.does("payeeUpdate", said, "payee { version }").await.ok();
+        paid_out(&deal, &iban("0002"), "50.00").await;
+        let status = async || {
+            let select = "select status from payouts";
+            sqlx::query_scalar::<_, String>(select).fetch_one(app.pool()).await.unwrap()
+        };
+        // What goes by an account of their own rests there for a day.
+        for _ in 0..15 {
+            if status().await != "paid" {
+                app.passes(TimeDelta::hours(2)).await;
+            }
+        }
+        assert_eq!(status().await, "paid");
+        let arrived_at = app.market.clock().now();
+        for day in 1..=9 {
+            app.market.clock().advance(TimeDelta::days(1));
+            if day == 6 {
+                app.settles().await;
+                assert_eq!(status().await, "returned");
+            }
+            assert!(app.market.reconcile_when_due().await.unwrap(), "day {day}");
+        }
+        let told = "select report ->> 'differences' from reconciliations where daily and differences > 0";
+        let told: Vec<String> = sqlx::query_scalar(told).fetch_all(app.pool()).await.unwrap();
+        assert_eq!(told, Vec::<String>::new(), "each day is clean");
+        // Nor is the day on which it arrived, looked at again by now.
+        let (from, until) = (arrived_at - TimeDelta::hours(12), arrived_at + TimeDelta::hours(1));
+        let again = app.market.reconcile(&Call::system("test"), from, until).await.unwrap();
+        assert_eq!((again.differences, again.agree), (vec![], 1));
+        assert_eq!(app.stripe().sins(), Vec::<String>::new());
+    }
+}
+
+#[tokio::test]
 async fn what_left_the_processor_and_goes_by_our_bank_too_is_a_difference() {
     let app = TestApp::new().await;
     let deal = app.released().await;

@@ -13,7 +13,7 @@ struct Group {
 }
 
 /// Compare what the books and the processor have about everything that moved within the period. Lines
-/// from up to [`Period::SLACK`] outside of it should be given too.
+/// from up to [`Period::SLACK`] outside of it should be given too; of payouts, up to [`Period::CARRYING`] beyond that.
 ///
 /// # Errors
 /// Sums beyond what an amount can be.

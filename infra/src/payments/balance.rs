@@ -26,6 +26,8 @@ use crate::{Failure, Fault};
 const PAGE: usize = 100;
 /// How often a page is asked for whose answer did not come. Looking does no harm.
 const TRIES: usize = 4;
+/// What Stripe calls what leaves for people's own accounts, and what comes back from there.
+const TRANSFERS: [&str; 4] = ["transfer", "transfer_cancel", "transfer_failure", "transfer_refund"];
 
 #[derive(FromQueryResult)]
 struct Known {
@@ -33,7 +35,7 @@ struct Known {
     payment_id: Uuid,
 }
 
-/// What moved from one instant until before another, oldest first.
+/// What moved from one instant until before another, oldest first; of payouts, up to [`Period::CARRYING`] outside of that.
 pub(super) async fn transactions(
     stripe: &Stripe,
     market: &Market,
@@ -42,23 +44,32 @@ pub(super) async fn transactions(
 ) -> Result<Vec<BalanceTransaction>, Failure> {
     // Stripe knows whole seconds. What falls out again is left out by the comparison itself.
     let before = until.timestamp() + i64::from(until.timestamp_subsec_nanos() > 0);
-    // A payout leaves Stripe long before it arrives at a bank, where the books have it.
-    let since = from - Period::CARRYING;
-    let span = RangeBoundsTs { gte: Some(from.timestamp()), lt: Some(before), ..RangeBoundsTs::default() };
-    let list = ListBalanceTransaction::new().created(RangeQueryTs::Bounds(span));
-    let mut found = read(stripe, market, list).await?;
+    let list = |gte: i64, lt: i64| {
+        let span = RangeBoundsTs { gte: Some(gte), lt: Some(lt), ..RangeBoundsTs::default() };
+        ListBalanceTransaction::new().created(RangeQueryTs::Bounds(span))
+    };
+    let mut found = read(stripe, market, list(from.timestamp(), before)).await?;
     let mut told = Vec::with_capacity(found.len());
     if let Some(rails) = market.rails().stripe() {
-        let span =
-            RangeBoundsTs { gte: Some(since.timestamp()), lt: Some(from.timestamp()), ..RangeBoundsTs::default() };
-        let long_before = ListBalanceTransaction::new().created(RangeQueryTs::Bounds(span)).type_("transfer");
-        found.extend(read(stripe, market, long_before).await?);
-        told.extend(global_transactions(rails, market, since, until).await?);
+        // A payout leaves Stripe long before it arrives at a bank, where the books have it; and what a bank sends back may
+        // come long after that.
+        let (since, later) = (from - Period::CARRYING, until + Period::CARRYING);
+        let mut around = vec![(since.timestamp(), from.timestamp())];
+        if until < market.clock().now() {
+            around.push((before, later.timestamp()));
+        }
+        for (gte, lt) in around {
+            for kind in TRANSFERS {
+                found.extend(read(stripe, market, list(gte, lt).type_(kind)).await?);
+            }
+        }
+        told.extend(global_transactions(rails, market, since, later).await?);
     }
     let payments = payments(market, &found).await?;
     for moved in found.iter().rev() {
         told.extend(in_our_words(moved, &payments)?);
     }
+    told.sort_by_key(|moved| moved.at);
     Ok(told)
 }
 

@@ -37,9 +37,18 @@ impl Moved {
         json!({
             "id": self.id, "object": "balance_transaction", "amount": self.amount, "fee": self.fee,
             "net": self.amount - self.fee, "currency": self.currency, "reporting_category": self.category,
-            "type": "adjustment", "created": self.at.timestamp(), "status": "available",
+            "type": self.kind(), "created": self.at.timestamp(), "status": "available",
             "source": if whole { source } else { json!(self.source) }
         })
+    }
+
+    /// Its type, as far as lists are asked for by one: the real one has several types to a category.
+    fn kind(&self) -> &'static str {
+        match self.category {
+            "transfer" => "transfer",
+            "transfer_reversal" => "transfer_refund",
+            _ => "adjustment",
+        }
     }
 }
 
@@ -132,7 +141,7 @@ impl Books {
         let mut found: Vec<&Moved> = self.moved.iter().collect();
         found.sort_by_key(|moved| moved.at);
         found.reverse();
-        found.retain(|moved| asked.get("type").is_none_or(|kind| moved.category == kind));
+        found.retain(|moved| asked.get("type").is_none_or(|kind| moved.kind() == kind));
         found.retain(|moved| (since..before).contains(&moved.at.timestamp()));
         if let Some(after) = asked.get("starting_after") {
             let Some(place) = found.iter().position(|moved| moved.id == *after) else {

@@ -52,7 +52,7 @@ pub const BALANCE_LIST: &[Parameter] = &[
     ("created[gte]", Kind::Positive, false),
     ("created[lt]", Kind::Positive, false),
     ("expand", Kind::OneOf(&["data.source"]), false),
-    ("type", Kind::OneOf(&["transfer"]), false),
+    ("type", Kind::OneOf(&["transfer", "transfer_cancel", "transfer_failure", "transfer_refund"]), false),
 ];
 pub const INTENT_CANCEL: &[Parameter] =
     &[("cancellation_reason", Kind::OneOf(&["duplicate", "fraudulent", "requested_by_customer", "abandoned"]), false)];
