@@ -132,8 +132,9 @@ struct DealRow {
 struct PaidRow {
     id: Uuid,
     amount_minor: i64,
-    paid_at: Timestamp,
     e_prc: Option<String>,
+    paid_at: Timestamp,
+    returned_at: Option<Timestamp>,
 }
 
 #[derive(FromQueryResult)]
@@ -404,19 +405,38 @@ impl Market {
             month.fees = month.fees.plus(earned.fee)?;
             month.net = month.net.plus(earned.net)?;
         }
-        let mut payouts = Vec::new();
+        let (mut payouts, mut came_back) = (Vec::new(), Vec::new());
+        // A year that is over is over: what became of its payouts is read from the books, as of its end.
         let select = sql(
-            "select id, amount_minor, (state ->> 'at')::timestamptz as paid_at, e_prc from payouts
-             where user_id = $1 and status = 'paid' and (state ->> 'at')::timestamptz >= $2
-               and (state ->> 'at')::timestamptz < $3 order by id",
+            "select payout.id, payout.amount_minor, payout.e_prc, told.paid_at, told.returned_at
+             from payouts payout
+             cross join lateral (
+                 select array(select named.name || ':' || version || ':' || why.reason
+                              from (select public_id('pyo', payout.id) as name offset 0) named
+                              cross join generate_series(1, payout.version) as version
+                              cross join (values ('payout_arrive'), ('payout_return')) as why (reason)) as keys) may
+             cross join lateral (
+                 select max(posted_at) filter (where reason = 'payout_arrive') as paid_at,
+                        max(posted_at) filter (where reason = 'payout_return') as returned_at
+                 from ledger_entries where key = any(may.keys) and posted_at < $3) told
+             where payout.user_id = $1 and payout.status in ('paid', 'returned') and payout.requested_at < $3
+               and (payout.state ->> 'at')::timestamptz >= $2
+               and told.paid_at is not null and greatest(told.paid_at, told.returned_at) >= $2
+             order by payout.id",
             [user.uuid().into(), from.into(), until.into()],
         );
         for row in PaidRow::find_by_statement(select).all(self.db()).await? {
-            let amount = usd(row.amount_minor)?;
-            let key = Certificate::month_of(row.paid_at);
-            let month = months.entry(key.clone()).or_insert_with(|| blank(&key));
-            month.paid_out = month.paid_out.plus(amount)?;
-            payouts.push((PayoutId::from_uuid(row.id), row.paid_at, amount, row.e_prc));
+            let (id, amount) = (PayoutId::from_uuid(row.id), usd(row.amount_minor)?);
+            match row.returned_at.filter(|returned_at| *returned_at >= row.paid_at) {
+                None => {
+                    let key = Certificate::month_of(row.paid_at);
+                    let month = months.entry(key.clone()).or_insert_with(|| blank(&key));
+                    month.paid_out = month.paid_out.plus(amount)?;
+                    payouts.push((id, row.paid_at, amount, row.e_prc));
+                }
+                Some(returned_at) if row.paid_at < from => came_back.push((id, returned_at, amount)),
+                Some(_) => (),
+            }
         }
         let now = self.clock().now();
         let certificate = Certificate {
@@ -426,6 +446,7 @@ impl Market {
             issuer: self.operator().clone(),
             months: months.into_values().collect(),
             payouts,
+            came_back,
         };
         Ok(Some(Paper::new(certificate.reference(), now, &certificate, certificate.sheet())?))
     }

@@ -351,6 +351,52 @@ async fn a_certificate_adds_up_a_tax_year_and_names_the_banks_certificates() {
 }
 
 #[tokio::test]
+async fn a_year_that_is_over_stays_as_it_was_certified_whatever_comes_back_later() {
+    let app = TestApp::on_stripe_rails(true, false).await;
+    let deal = app.released().await;
+    says_who_he_is(&deal).await;
+    let method = json!({ "iban": crate::reconciliation::iban("0002"), "accountTitle": "Faisal Mahmood" });
+    let method = deal.freelancer.does("payoutMethodAdd", method, "payoutMethod { id }").await.text("payoutMethod.id");
+    app.passes(TimeDelta::days(22)).await;
+    let asks = async |amount: &str| {
+        let ask = json!({ "payoutMethodId": method, "amount": { "amount": amount }, "purposeCode": "9184",
+            "password": PASSWORD });
+        let payout = deal.freelancer.does_once("payoutRequest", ask, "payout { id }").await.text("payout.id");
+        app.passes(TimeDelta::hours(3)).await;
+        payout
+    };
+    let certificate = async |year: i32| {
+        let visitor = deal.freelancer.visitor().await;
+        fetch(&visitor, &format!("/papers/earnings/{year}.json")).await.json()
+    };
+    // What comes back in the year it was paid in was not paid in it.
+    asks("100.00").await;
+    app.passes(TimeDelta::days(1)).await;
+    assert_eq!(certificate(2026).await["payouts"], json!([]));
+    let id = asks("900.00").await;
+    let told = certificate(2026).await;
+    assert_eq!((&told["payouts"][0][0], &told["months"][0]["paid_out"]["minor"]), (&json!(id), &json!(90_000)));
+    assert_eq!(told["payouts"].as_array().map(Vec::len), Some(1));
+    // Days later, in July, the bank sends it back.
+    app.market.clock().advance(TimeDelta::days(5));
+    app.settles().await;
+    let status = "select count(*) from payouts where status = 'returned'";
+    assert_eq!(sqlx::query_scalar::<_, i64>(status).fetch_one(app.pool()).await.unwrap(), 2);
+    let later = certificate(2026).await;
+    for part in ["months", "payouts", "came_back"] {
+        assert_eq!(later[part], told[part], "{part} of a year that is over");
+    }
+    let next = certificate(2027).await;
+    assert_eq!((&next["months"], &next["payouts"]), (&json!([]), &json!([])));
+    let back = &next["came_back"][0];
+    assert_eq!((&back[0], &back[2]["minor"]), (&json!(id), &json!(90_000)));
+    assert_eq!(next["came_back"].as_array().map(Vec::len), Some(1));
+    let pdf = fetch(&deal.freelancer.visitor().await, "/papers/earnings/2027.pdf").await;
+    assert!(pdf.bytes.starts_with(b"%PDF-"));
+    keep("earnings-came-back.pdf", &pdf.bytes);
+}
+
+#[tokio::test]
 async fn very_many_papers_are_refused_for_a_while() {
     let app = TestApp::new().await;
     let lin = app.freelancer("lin").await;

@@ -43,7 +43,7 @@ pub struct Month {
     pub net: Money,
     /// Of what was earned, in whichever month, what was given back to clients in this one.
     pub given_back: Money,
-    /// What reached banks.
+    /// What reached banks and had not come back from them by the end of the year.
     pub paid_out: Money,
 }
 
@@ -60,8 +60,11 @@ pub struct Certificate {
     pub issuer: Operator,
     /// Month by month, those in which something happened.
     pub months: Vec<Month>,
-    /// The payouts that reached banks: which, when, how much, and the bank's certificate.
+    /// The payouts that reached banks and had not come back by the end of the year: which, when, how much, and the
+    /// bank's certificate.
     pub payouts: Vec<(PayoutId, Timestamp, Money, Option<String>)>,
+    /// Payouts of years before that came back in this one: which, when, and how much.
+    pub came_back: Vec<(PayoutId, Timestamp, Money)>,
 }
 
 impl Certificate {
@@ -126,12 +129,25 @@ impl Certificate {
                     ("Issued by", Some(self.issuer.name.clone())),
                 ])
                 .heading("Earned for services to clients abroad");
-        if self.months.is_empty() {
-            return sheet.text("Nothing was earned in this year.");
-        }
-        sheet = sheet.table(columns, self.months.iter().map(row).collect(), Some(sums));
+        sheet = if self.months.is_empty() {
+            sheet.text("Nothing was earned in this year.")
+        } else {
+            sheet.table(columns, self.months.iter().map(row).collect(), Some(sums))
+        };
         if !self.payouts.is_empty() {
             sheet = sheet.heading("Payouts").table(paid, payouts.collect(), None);
+        }
+        if !self.came_back.is_empty() {
+            let back = vec![
+                Column::words("Payout", 40),
+                Column::words("Back from the bank", 20),
+                Column::amounts("Amount", 18),
+            ];
+            let rows = self.came_back.iter().map(|(id, at, amount)| vec![id.to_string(), day(*at), amount.to_string()]);
+            sheet = sheet.heading("Payouts of years before that came back").table(back, rows.collect(), None);
+        }
+        if self.months.is_empty() && self.came_back.is_empty() {
+            return sheet;
         }
         sheet.text("Amounts are in US dollars. What they were in rupees is on the bank's certificate of each payout.")
     }
