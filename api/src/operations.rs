@@ -154,6 +154,9 @@ async fn metrics(State((operations, recorder)): State<(Operations, PrometheusHan
             metrics::gauge!("rabta_timers_due").set(count_of(vitals.timers_due));
             metrics::gauge!("rabta_timers_lag_seconds").set(count_of(vitals.timers_lag_seconds));
             metrics::gauge!("rabta_timers_failing").set(count_of(vitals.timers_failing));
+            if let Some(seconds) = vitals.reconciled_lag_seconds {
+                metrics::gauge!("rabta_reconciled_lag_seconds").set(count_of(seconds));
+            }
             metrics::gauge!("rabta_database_connections").set(connections);
             metrics::gauge!("rabta_database_connections_idle").set(u32::try_from(idle).unwrap_or(u32::MAX));
         }

@@ -168,6 +168,23 @@ impl BalanceTransaction {
     }
 }
 
+/// A movement of the processor's in a currency that the books don't know: nothing can be held against it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Foreign {
+    /// The processor's name for it.
+    pub id: String,
+    /// What it is about.
+    pub about: About,
+    /// What kind of movement it is.
+    pub class: Class,
+    /// How much, as the processor says it: in its currency's smallest unit, above zero onto our balance, below off it.
+    pub minor: i64,
+    /// In which currency: its ISO 4217 code.
+    pub currency: String,
+    /// When.
+    pub at: Timestamp,
+}
+
 /// An entry of the books, as far as it matters here.
 #[derive(Debug, Clone)]
 pub struct Posted {
@@ -279,8 +296,8 @@ impl Period {
     pub const SLACK: TimeDelta = TimeDelta::days(3);
     /// What only one side has is on its way to the other for so long.
     pub const SETTLING: TimeDelta = TimeDelta::hours(2);
-    /// A payout is on its way to a bank for no longer: one side notes that it leaves, the other that it arrives. And banks
-    /// send back what they had. So lines of payouts that far beyond the slack are there to be found, too.
+    /// A payout is on its way to a bank for no longer: one side notes that it leaves, the other that it arrives. And
+    /// banks send back what they had. So lines of payouts that far beyond the slack are there to be found, too.
     pub const CARRYING: TimeDelta = TimeDelta::days(30);
     /// What the two sides note so far apart is told.
     pub const LATE: TimeDelta = TimeDelta::days(1);
@@ -298,6 +315,8 @@ pub struct Background {
     pub under_way: BTreeSet<About>,
     /// Whose money a thing is, where it is somebody's.
     pub owners: BTreeMap<About, LedgerAccount>,
+    /// What the processor moved in currencies that the books don't know.
+    pub foreign: Vec<Foreign>,
 }
 
 /// How two sides differ about one thing.
@@ -310,7 +329,7 @@ pub enum Kind {
     NotAtProcessor,
     /// The amounts differ.
     Amount,
-    /// The currencies differ.
+    /// The currencies differ, or the processor's is none that the books know.
     Currency,
     /// One side has it coming in, the other going out.
     Direction,
@@ -381,6 +400,9 @@ pub struct Difference {
     pub ledger: Vec<Line>,
     /// The lines of the processor.
     pub processor: Vec<Line>,
+    /// What it moved in currencies that the books don't know.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub foreign: Vec<Foreign>,
     /// The entry that would make the books agree; none where a person has to find out first.
     pub proposal: Option<JournalEntry>,
     /// What to do.

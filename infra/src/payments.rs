@@ -8,7 +8,7 @@ use domain::Timestamp;
 use domain::id::{OrganizationId, PaymentId, PaymentRefundId};
 use domain::money::Money;
 use domain::payment::{Payment, PaymentMethod, State};
-use domain::reconciliation::{BalanceTransaction, Class};
+use domain::reconciliation::{BalanceTransaction, Class, Foreign};
 use sea_orm::ConnectionTrait;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -275,7 +275,8 @@ impl Payments {
     }
 
     /// What moved on our balance there, from one instant until before another, oldest first. Payouts that moved up to
-    /// [`CARRYING`](domain::reconciliation::Period::CARRYING) outside of that are there, too.
+    /// [`CARRYING`](domain::reconciliation::Period::CARRYING) outside of that are there, too. And, by itself, what moved
+    /// in a currency that the books don't know.
     ///
     /// # Errors
     /// A fault if the processor does not answer, or has what can't be understood.
@@ -284,17 +285,17 @@ impl Payments {
         market: &Market,
         from: Timestamp,
         until: Timestamp,
-    ) -> Result<Vec<BalanceTransaction>, Failure> {
+    ) -> Result<(Vec<BalanceTransaction>, Vec<Foreign>), Failure> {
         match self {
-            Self::Sandbox => Ok(sandbox_balance(market, from, until).await?),
+            Self::Sandbox => Ok((sandbox_balance(market, from, until).await?, Vec::new())),
             Self::Stripe(stripe) => {
-                let mut moved = balance::transactions(stripe, market, from, until).await?;
+                let (mut moved, foreign) = balance::transactions(stripe, market, from, until).await?;
                 // Payouts for trying things out are on no balance but the sandbox's.
                 if matches!(market.rails(), Rails::Sandbox) {
                     let tried_out = sandbox_balance(market, from, until).await?;
                     moved.extend(tried_out.into_iter().filter(|moved| moved.class == Class::Payout));
                 }
-                Ok(moved)
+                Ok((moved, foreign))
             }
         }
     }

@@ -86,6 +86,8 @@ pub(crate) struct FoundThen {
     pub proposal: Option<JournalEntry>,
     ledger: Vec<LineThen>,
     processor: Vec<LineThen>,
+    #[serde(default)]
+    foreign: Vec<LineThen>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -96,7 +98,7 @@ struct LineThen {
 impl FoundThen {
     /// When the newest of its lines is of.
     pub fn newest(&self) -> Option<Timestamp> {
-        self.ledger.iter().chain(&self.processor).map(|line| line.at).max()
+        self.ledger.iter().chain(&self.processor).chain(&self.foreign).map(|line| line.at).max()
     }
 }
 
@@ -239,7 +241,7 @@ impl Market {
         let period = Period { from, until, asked_at: self.clock().now() };
         let (from, until) = (from - Period::SLACK, until + Period::SLACK);
         // Theirs first: what they told us meanwhile is in our books by the time those are read.
-        let theirs = self.payments().balance_transactions(self, from, until).await?;
+        let (theirs, foreign) = self.payments().balance_transactions(self, from, until).await?;
         let theirs: Vec<Line> = theirs.iter().flat_map(BalanceTransaction::lines).collect();
         let swept = domain::reconciliation::swept(&theirs, period.from);
         let tx = self.long_look().await?;
@@ -249,6 +251,7 @@ impl Market {
         tx.rollback().await?;
         // What goes by our bank is on the bank's account, not on the processor's.
         ours.retain(|line| !matches!(line.about, About::Payout(id) if elsewhere.contains(&id)));
+        let background = Background { foreign, ..background };
         Ok((domain::reconciliation::reconcile(period, ours, theirs, &background)?, swept))
     }
 
@@ -425,7 +428,7 @@ async fn background(
             under_way.insert(About::Payout(id));
         }
     }
-    Ok((Background { under_way, owners }, elsewhere))
+    Ok((Background { under_way, owners, foreign: Vec::new() }, elsewhere))
 }
 
 impl From<row::Model> for Reconciliation {

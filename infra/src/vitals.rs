@@ -24,6 +24,8 @@ pub struct Vitals {
     pub timers_lag_seconds: i64,
     /// Timers whose verb was not carried out when it was last tried. They are tried again.
     pub timers_failing: i64,
+    /// How long ago the last day ended that was held against the processor's account, in seconds; none before the first.
+    pub reconciled_lag_seconds: Option<i64>,
     /// Connections to the database, and how many of them are idle.
     pub connections: (u32, usize),
 }
@@ -38,6 +40,7 @@ struct Row {
     timers_due: i64,
     timers_since: Option<Timestamp>,
     timers_failing: i64,
+    reconciled_until: Option<Timestamp>,
 }
 
 impl Market {
@@ -57,8 +60,9 @@ impl Market {
                  (select count(*) from payments where status = 'unknown') as payments_unknown,
                  (select count(*) from timers where due_at <= $1) as timers_due,
                  (select min(due_at) from timers where due_at <= $1) as timers_since,
-                 (select count(*) from timers where due_at <= $1 and last_error is not null) as timers_failing",
-            [now.into()],
+                 (select count(*) from timers where due_at <= $1 and last_error is not null) as timers_failing,
+                 (select max(until_at) from reconciliations where daily and source = $2) as reconciled_until",
+            [now.into(), self.payments().source().into()],
         ))
         .one(self.db())
         .await?
@@ -74,6 +78,7 @@ impl Market {
             timers_due: row.timers_due,
             timers_lag_seconds: lag(row.timers_since),
             timers_failing: row.timers_failing,
+            reconciled_lag_seconds: row.reconciled_until.map(|until| lag(Some(until))),
             connections: (pool.size(), pool.num_idle()),
         })
     }

@@ -372,6 +372,47 @@ async fn what_a_bank_sends_back_days_later_is_no_difference_of_any_day() {
 }
 
 #[tokio::test]
+async fn what_moves_in_a_currency_that_the_books_do_not_know_is_told_and_stops_nothing() {
+    let app = TestApp::on_stripe().await;
+    let deal = app.released().await;
+    let paid = paid_with(&deal, "pm_sandbox_visa", "100.00").await;
+    let other = paid_with(&deal, "pm_sandbox_visa", "200.00").await;
+    let swept = app.stripe().does(|books, now| {
+        let of_paid = books.moved.iter_mut().find(|moved| moved.metadata.get("payment") == Some(&paid)).unwrap();
+        (of_paid.currency, of_paid.fee) = ("eur", 40);
+        books.to_our_bank(1_000, now);
+        let swept = books.moved.last_mut().unwrap();
+        swept.currency = "gbp";
+        swept.source.clone()
+    });
+    let lag = async || app.market.vitals().await.unwrap().reconciled_lag_seconds;
+    assert_eq!(lag().await, None, "no day was compared yet");
+    let mut days = Vec::new();
+    for _ in 0..2 {
+        app.passes(TimeDelta::days(1)).await;
+        assert!(app.market.reconcile_when_due().await.unwrap());
+        let hours = lag().await.unwrap() / 3_600;
+        assert!((4..24).contains(&hours), "it is {hours} o'clock");
+        let newest = "select differences from reconciliations where daily order by until_at desc limit 1";
+        days.push(sqlx::query_scalar::<_, i32>(newest).fetch_one(app.pool()).await.unwrap());
+    }
+    assert_eq!(days, [3, 0], "the next day is compared as well");
+    app.market.clock().advance(TimeDelta::days(2));
+    assert!(lag().await.unwrap() > 2 * 24 * 3_600, "and it shows if none is");
+
+    let found = report(&app).await;
+    let told: Vec<_> = found.differences.iter().map(|one| (one.kind, one.class, one.about.to_string())).collect();
+    assert!(!told.iter().any(|(.., about)| *about == other), "{told:?}");
+    let of = |class, about: &str| (Kind::Currency, class, about.to_owned());
+    assert_eq!(told, [of(Class::Payment, &paid), of(Class::Fee, &paid), of(Class::Own, &swept)]);
+    let amounts = found.differences.iter().flat_map(|one| &one.foreign);
+    let amounts: Vec<_> = amounts.map(|moved| (moved.minor, moved.currency.as_str())).collect();
+    assert_eq!(amounts, [(10_300, "EUR"), (-40, "EUR"), (-1_000, "GBP")]);
+    assert_eq!(found.differences[0].ledger.len(), 1, "beside what the books have");
+    assert!(found.differences.iter().all(|one| one.proposal.is_none()), "a person has to find out");
+}
+
+#[tokio::test]
 async fn what_left_the_processor_and_goes_by_our_bank_too_is_a_difference() {
     let app = TestApp::new().await;
     let deal = app.released().await;

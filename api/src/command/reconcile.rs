@@ -70,7 +70,7 @@ fn table(report: &Report) -> String {
 }
 
 fn describe(text: &mut String, number: usize, difference: &Difference) {
-    let Difference { kind, class, about, processor_has, ledger, processor, proposal, advice } = difference;
+    let Difference { kind, class, about, processor_has, ledger, processor, foreign, proposal, advice } = difference;
     let more = match processor_has {
         Some((Flow::In, amount)) => format!("the processor has {amount} more"),
         Some((Flow::Out, amount)) => format!("the processor has {amount} less"),
@@ -87,6 +87,12 @@ fn describe(text: &mut String, number: usize, difference: &Difference) {
     };
     side(text, "books", ledger);
     side(text, "processor", processor);
+    for moved in foreign {
+        let (class, way) = (moved.class.as_str(), if moved.minor < 0 { "out" } else { "in" });
+        let (amount, at) =
+            (format!("{} of {}", moved.minor.unsigned_abs(), moved.currency), moved.at.format("%Y-%m-%d %H:%M"));
+        let _ = writeln!(text, "   processor {at} {class:<8} {way:<3} {amount:>18}  {}", moved.id);
+    }
     if let Some(entry) = proposal {
         for posting in entry.postings() {
             let _ = writeln!(text, "   proposed  {} from {} to {}", posting.amount, posting.from, posting.to);

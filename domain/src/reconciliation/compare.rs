@@ -10,6 +10,7 @@ use crate::money::MoneyError;
 struct Group {
     ledger: Vec<Line>,
     processor: Vec<Line>,
+    foreign: Vec<Foreign>,
 }
 
 /// Compare what the books and the processor have about everything that moved within the period. Lines
@@ -30,10 +31,13 @@ pub fn reconcile(
     for line in processor {
         groups.entry((line.about.clone(), line.class)).or_default().processor.push(line);
     }
-    groups.retain(|_, group| group.lines().any(|line| period.holds(line.at)));
+    for moved in &background.foreign {
+        groups.entry((moved.about.clone(), moved.class)).or_default().foreign.push(moved.clone());
+    }
+    groups.retain(|_, group| group.moments().any(|at| period.holds(at)));
     let totals = totals(period, &groups)?;
     // What went from one account of ours to another is in the sums; there is nothing in the books to hold it against.
-    groups.retain(|(_, class), _| *class != Class::Own);
+    groups.retain(|(_, class), group| *class != Class::Own || !group.foreign.is_empty());
     let mut report = Report { period, agree: 0, settling: Vec::new(), totals, differences: Vec::new() };
     for ((about, class), group) in groups {
         match group.verdict(period, &about, class, background) {
@@ -55,6 +59,10 @@ enum Verdict {
 impl Group {
     fn lines(&self) -> impl Iterator<Item = &Line> {
         self.ledger.iter().chain(&self.processor)
+    }
+
+    fn moments(&self) -> impl Iterator<Item = Timestamp> {
+        self.lines().map(|line| line.at).chain(self.foreign.iter().map(|moved| moved.at))
     }
 
     fn verdict(&self, period: Period, about: &About, class: Class, background: &Background) -> Verdict {
@@ -92,6 +100,9 @@ impl Group {
 
     /// The currency of all lines, if they share one.
     fn currency(&self) -> Option<Currency> {
+        if !self.foreign.is_empty() {
+            return None;
+        }
         let mut all = self.lines().map(|line| line.amount.currency());
         let first = all.next()?;
         all.all(|currency| currency == first).then_some(first)
@@ -118,8 +129,9 @@ impl Group {
         }
         let newest = self.lines().map(|line| line.at).max();
         let proposal = processor_has.and_then(|has| proposal(kind, &about, class, has, newest, known));
-        let Self { ledger, processor } = self;
-        Ok(Difference { kind, class, about, processor_has, ledger, processor, proposal, advice: kind.advice() })
+        let Self { ledger, processor, foreign } = self;
+        let advice = kind.advice();
+        Ok(Difference { kind, class, about, processor_has, ledger, processor, foreign, proposal, advice })
     }
 }
 

@@ -199,6 +199,34 @@ fn a_chargeback_that_was_won_before_it_was_heard_of_leaves_nothing() {
 }
 
 #[test]
+fn what_moved_in_a_currency_that_the_books_do_not_know_is_told_and_proposes_nothing() {
+    let foreign = |n: u128, class: Class, hours: i64| Foreign {
+        id: format!("txn_{n}"),
+        about: About::Payment(payment(n)),
+        class,
+        minor: 10_300,
+        currency: "EUR".to_owned(),
+        at: at(hours),
+    };
+    let all = vec![
+        foreign(1, Class::Payment, 5),
+        foreign(2, Class::Payment, 5),
+        foreign(3, Class::Own, 5),
+        foreign(4, Class::Payment, -1),
+    ];
+    let known = Background { foreign: all.clone(), ..Background::default() };
+    let ours: Vec<Line> = [funded(1, 10_300), funded(5, 700)].iter().flat_map(Posted::lines).collect();
+    let theirs: Vec<Line> = moved(5, Class::Payment, Flow::In, 700).lines().collect();
+    let report = reconcile(day(), ours, theirs, &known).unwrap();
+    assert_eq!(report.agree, 1, "the others are compared as ever: {report:#?}");
+    let told: Vec<_> =
+        report.differences.iter().map(|one| (one.kind, one.ledger.len(), one.foreign.as_slice())).collect();
+    let expected: Vec<_> = [1, 0, 0].into_iter().zip(all.chunks(1)).map(|(n, of)| (Kind::Currency, n, of)).collect();
+    assert_eq!(told, expected);
+    assert!(report.differences.iter().all(|one| one.proposal.is_none() && one.processor_has.is_none()));
+}
+
+#[test]
 fn lines_beyond_the_period_are_only_counterparts() {
     let before = |txn: BalanceTransaction| BalanceTransaction { at: at(-1), ..txn };
     let at_the_edge = [before(moved(1, Class::Payment, Flow::In, 100)), before(moved(2, Class::Payment, Flow::In, 9))];

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use chrono::DateTime;
 use domain::Timestamp;
 use domain::id::{Id, PaymentId};
-use domain::money::Money;
-use domain::reconciliation::{BalanceTransaction, Class, Flow, Period};
+use domain::money::{Currency, Money};
+use domain::reconciliation::{About, BalanceTransaction, Class, Flow, Foreign, Period};
 use sea_orm::FromQueryResult;
 use serde::Deserialize;
 use stripe_client_core::{RequestBuilder, StripeMethod};
@@ -35,13 +35,14 @@ struct Known {
     payment_id: Uuid,
 }
 
-/// What moved from one instant until before another, oldest first; of payouts, up to [`Period::CARRYING`] outside of that.
+/// What moved from one instant until before another, oldest first; of payouts, up to [`Period::CARRYING`] outside of
+/// that. And, by itself, what moved in a currency that the books don't know.
 pub(super) async fn transactions(
     stripe: &Stripe,
     market: &Market,
     from: Timestamp,
     until: Timestamp,
-) -> Result<Vec<BalanceTransaction>, Failure> {
+) -> Result<(Vec<BalanceTransaction>, Vec<Foreign>), Failure> {
     // Stripe knows whole seconds. What falls out again is left out by the comparison itself.
     let before = until.timestamp() + i64::from(until.timestamp_subsec_nanos() > 0);
     let list = |gte: i64, lt: i64| {
@@ -49,10 +50,10 @@ pub(super) async fn transactions(
         ListBalanceTransaction::new().created(RangeQueryTs::Bounds(span))
     };
     let mut found = read(stripe, market, list(from.timestamp(), before)).await?;
-    let mut told = Vec::with_capacity(found.len());
+    let (mut told, mut foreign) = (Vec::with_capacity(found.len()), Vec::new());
     if let Some(rails) = market.rails().stripe() {
-        // A payout leaves Stripe long before it arrives at a bank, where the books have it; and what a bank sends back may
-        // come long after that.
+        // A payout leaves Stripe long before it arrives at a bank, where the books have it; and what a bank sends back
+        // may come long after that.
         let (since, later) = (from - Period::CARRYING, until + Period::CARRYING);
         let mut around = vec![(since.timestamp(), from.timestamp())];
         if until < market.clock().now() {
@@ -67,10 +68,14 @@ pub(super) async fn transactions(
     }
     let payments = payments(market, &found).await?;
     for moved in found.iter().rev() {
-        told.extend(in_our_words(moved, &payments)?);
+        if Currency::from_code(&moved.currency.to_ascii_uppercase()).is_some() {
+            told.extend(in_our_words(moved, &payments)?);
+        } else {
+            foreign.extend(as_stripe_says(moved, &payments)?);
+        }
     }
     told.sort_by_key(|moved| moved.at);
-    Ok(told)
+    Ok((told, foreign))
 }
 
 #[derive(Deserialize)]
@@ -157,7 +162,7 @@ fn in_our_words(
         let minor = minor.checked_abs().ok_or_else(|| unreadable("an amount beyond all bounds"))?;
         answer::money(minor, &moved.currency)
     };
-    let at = DateTime::from_timestamp(moved.created, 0).ok_or_else(|| unreadable("a time that is none"))?;
+    let at = time(moved)?;
     let (about, currency) = (about(moved, class, payments), amount(moved.amount)?.currency());
     let line = |id: String, class, minor, fee| -> Result<_, Fault> {
         Ok(BalanceTransaction { id, about: about.clone(), class, flow: flow(minor), amount: amount(minor)?, fee, at })
@@ -169,6 +174,30 @@ fn in_our_words(
         lines.push(line(format!("{}:fee", moved.id), Class::Fee, -moved.fee, nothing)?);
     }
     Ok(lines)
+}
+
+/// What moved in a currency that the books don't know: that is no reason not to compare the rest.
+fn as_stripe_says(
+    moved: &answer::BalanceTransaction,
+    payments: &BTreeMap<String, PaymentId>,
+) -> Result<Vec<Foreign>, Fault> {
+    let (class, at) = (class(moved), time(moved)?);
+    let about = About::read(about(moved, class, payments).as_deref().unwrap_or(&moved.id));
+    let currency = moved.currency.to_ascii_uppercase();
+    let line = |class: Class, minor: i64| Foreign {
+        id: moved.id.clone(),
+        about: about.clone(),
+        class,
+        minor,
+        currency: currency.clone(),
+        at,
+    };
+    let lines = [line(class, moved.amount), line(Class::Fee, moved.fee.saturating_neg())];
+    Ok(lines.into_iter().filter(|line| line.minor != 0).collect())
+}
+
+fn time(moved: &answer::BalanceTransaction) -> Result<Timestamp, Fault> {
+    DateTime::from_timestamp(moved.created, 0).ok_or_else(|| unreadable("a time that is none"))
 }
 
 /// What kind of movement one is, by Stripe's category for book-keeping. Whatever is not known here is no movement that
