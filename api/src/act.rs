@@ -153,6 +153,8 @@ acts! {
     /// accountant needs to know: its invoices divide by it from now on, and so do those from before that had no share
     /// yet.
     ContractDevelopmentShareSet,
+    /// Send `contractPlaceAttest`. Attest where you do the work of a contract, outside of the United States.
+    ContractPlaceAttest,
     /// Send `paymentMethodSetUp`. Begin to set up a card or a bank account that your organization can be charged with
     /// later, when nobody is there: hand `clientSecret` to the processor's page, and find it in
     /// `organization.paymentMethods` when that is done.
@@ -236,6 +238,8 @@ acts! {
     TimesheetWriteOff,
     /// Send `payeeUpdate`. Say who you are to a bank: what is needed for wires, and for your papers.
     PayeeUpdate,
+    /// Send `taxFormCertify`. Certify what IRS Form W-8BEN asks for: that you are no U.S. person, and the income is yours.
+    TaxFormCertify,
     /// Send `payoutMethodAdd`. Add a bank account in Pakistan.
     PayoutMethodAdd,
     /// Send `payoutMethodRemove`. Remove a bank account.

@@ -9,6 +9,7 @@ use domain::id::ContractId;
 use serde::Serialize;
 
 use crate::act::{Act, acts};
+use crate::compliance::CompliancePack;
 use crate::connection::{Counted, counted, named, page};
 use crate::context::RabtaContext;
 use crate::dispute::{Dispute, DisputeStatus};
@@ -16,8 +17,8 @@ use crate::gig::Gig;
 use crate::history::ContractEvent;
 use crate::key::Key;
 use crate::loader::{
-    ContractCards, ContractDisputes, ContractHistory, ContractMilestones, ContractStatement, ContractTimesheets,
-    HasCard, HeadOf, ReviewsOf, SeesStatement, list, load,
+    ComplianceOf, ContractCards, ContractDisputes, ContractHistory, ContractMilestones, ContractStatement,
+    ContractTimesheets, HasCard, HeadOf, ReviewsOf, SeesStatement, list, load,
 };
 use crate::milestone::{Milestone, MilestoneStatus};
 use crate::money::Money;
@@ -262,6 +263,13 @@ impl Contract {
     async fn statement_path(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<String>> {
         let seen = load(ctx, SeesStatement((&self.0).into())).await?;
         Ok(seen.map(|_| format!("/papers/contracts/{}.pdf", self.0.id)))
+    }
+
+    /// What a client in the United States keeps of whom it works with: the freelancer's tax form, where the work is done,
+    /// whose it is, how the invoices divide, what screening came to, and how well the freelancer's identity is known. For
+    /// the freelancer, and for those on the client's side who may see its payments; for others it is null.
+    async fn compliance_pack(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<CompliancePack>> {
+        Ok(load(ctx, ComplianceOf((&self.0).into())).await?.map(CompliancePack::from))
     }
 
     /// Its reviews, as far as you may read them: before publication only your own side's. At most one of each side.

@@ -45,6 +45,7 @@ pub mod payee;
 pub mod payout;
 pub mod wire;
 pub mod papers;
+pub mod compliance;
 pub mod audit;
 pub mod screening;
 pub mod reconciliation;

@@ -261,6 +261,10 @@ facts! {
         let seen = market.statements_seen(&call, &keys.iter().map(Held::value).collect::<Vec<_>>()).await;
         seen.map(|seen| seen.into_iter().map(|id| (id, true)).collect())
     };
+    /// What is told of a contract to who may have its compliance pack.
+    ComplianceOf(HeldContract) => domain::compliance::Compliance: |market, call, keys| {
+        market.compliance_of(&call, &keys.iter().map(Held::value).collect::<Vec<_>>()).await
+    };
     /// What can be done to a dispute.
     VerbsOf(HeldDispute) => Vec<Verb>: |market, call, keys| {
         market.disputes_allowed(&call, &keys.iter().map(Held::value).collect::<Vec<_>>()).await

@@ -10,6 +10,7 @@ use infra::offer::OfferTo;
 use serde::Serialize;
 
 use crate::act::{Act, acts};
+use crate::compliance::ContractClauses;
 use crate::connection::{Counted, counted, named};
 use crate::context::RabtaContext;
 use crate::contract::{Contract, EngagementKind};
@@ -68,6 +69,12 @@ impl Offer {
             Engagement::Hourly { weekly_limit_minutes, .. } => Some(weekly_limit_minutes),
             Engagement::Fixed => None,
         }
+    }
+
+    /// The clauses that its contract is made under: where the work is done, and whose it is. Null in what was offered before
+    /// there were any.
+    async fn clauses(&self) -> Option<ContractClauses> {
+        ContractClauses::of_version(self.0.terms.clauses)
     }
 
     /// Counts up with every change; send it as `expectedVersion`.

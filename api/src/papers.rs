@@ -96,6 +96,7 @@ fn wanted(kind: &str, file: &str) -> Option<(Wanted, Format)> {
         "payouts" => Wanted::Pack(name.parse().ok()?),
         "payments" => Wanted::Invoice(name.parse().ok()?),
         "contracts" => Wanted::Statement(name.parse().ok()?),
+        "compliance" => Wanted::Compliance(name.parse().ok()?),
         "earnings" => Wanted::Earnings(TaxYear::ending_in(name.parse().ok()?)?),
         _ => return None,
     };

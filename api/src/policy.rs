@@ -151,6 +151,9 @@ terms! {
     review_writing_days: u16, u16;
     /// A contract is reviewed once its freelancer got this much out of it.
     review_paid_min: Money, MoneyInput;
+    /// Which version of the clauses contracts are made under: see `complianceWording`. 0 in what was agreed on before there
+    /// were any.
+    clauses: u16, u16;
 }
 
 impl From<&Terms> for PolicyTerms {
@@ -199,6 +202,7 @@ impl From<&Terms> for PolicyTerms {
             payout_poll_minutes: terms.payout_poll_minutes,
             review_writing_days: terms.review_writing_days,
             review_paid_min: terms.review_paid_min.into(),
+            clauses: terms.clauses,
         }
     }
 }
@@ -285,6 +289,7 @@ impl PolicyTermsInput {
             payout_poll_minutes: self.payout_poll_minutes.unwrap_or(base.payout_poll_minutes),
             review_writing_days: self.review_writing_days.unwrap_or(base.review_writing_days),
             review_paid_min,
+            clauses: self.clauses.unwrap_or(base.clauses),
         })
     }
 }

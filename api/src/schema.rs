@@ -12,6 +12,7 @@ use crate::account::AccountMutation;
 use crate::audit::{AuditEntry, AuditQuery};
 use crate::block::{BlockMutation, BlockQuery};
 use crate::bonus::BonusMutation;
+use crate::compliance::{ComplianceMutation, ComplianceQuery};
 use crate::connection::Counted;
 use crate::contract::{Contract, ContractMutation, ContractQuery};
 use crate::correction::{Correction, CorrectionMutation, CorrectionQuery};
@@ -74,6 +75,7 @@ pub struct Query(
     ReconciliationQuery,
     CorrectionQuery,
     ScreeningQuery,
+    ComplianceQuery,
     PolicyQuery,
     OutageQuery,
 );
@@ -129,6 +131,7 @@ pub struct MoneyMutation(
     PayeeMutation,
     WireMutation,
     PaperMutation,
+    ComplianceMutation,
     CorrectionMutation,
     ScreeningMutation,
 );

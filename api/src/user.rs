@@ -8,6 +8,7 @@ use infra::review::Reviewed;
 use serde::Serialize;
 
 use crate::block::BlockViewer;
+use crate::compliance::ComplianceViewer;
 use crate::connection::{Counted, counted};
 use crate::context::RabtaContext;
 use crate::dispute::DisputeViewer;
@@ -106,6 +107,7 @@ pub struct Viewer(
     TimesheetViewer,
     PayeeViewer,
     PaperViewer,
+    ComplianceViewer,
     PayoutViewer,
     TradeViewer,
     OrganizationViewer,
@@ -130,6 +132,7 @@ impl Viewer {
             TimesheetViewer,
             PayeeViewer,
             PaperViewer,
+            ComplianceViewer,
             PayoutViewer,
             TradeViewer,
             OrganizationViewer,

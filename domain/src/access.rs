@@ -397,6 +397,8 @@ table! {
     // Contracts and money.
     ContractRead:             ONESELF OWNER ADMIN FINANCE RECRUITER HIRING VIEWER MEDIATOR STAFF SYSTEM;
     ContractStatement:        ONESELF OWNER ADMIN FINANCE STAFF MEDIATOR SYSTEM;
+    ContractComplianceRead:   ONESELF OWNER ADMIN FINANCE STAFF SYSTEM;
+    ContractPlaceAttest:      ONESELF;
     ContractPause:            ONESELF OWNER ADMIN HIRING;
     ContractEnd:              ONESELF OWNER ADMIN HIRING;
     ContractResume:           ONESELF OWNER ADMIN HIRING;
@@ -471,6 +473,7 @@ table! {
     CorrectionExpire:         SYSTEM;
     BalancesRead:             ONESELF OWNER ADMIN FINANCE STAFF SYSTEM;
     PayeeUpdate:              ONESELF;
+    TaxFormCertify:           ONESELF;
     PayeeSearch:              STAFF;
     PayoutMethodAdd:          ONESELF;
     PayoutMethodRemove:       ONESELF;
@@ -554,6 +557,7 @@ impl Verb {
             | Self::PaymentMethodRemove
             | Self::PaymentRefund
             | Self::PayeeUpdate
+            | Self::TaxFormCertify
             | Self::PayoutMethodAdd
             | Self::PayoutMethodRemove
             | Self::PayoutRequest
@@ -643,6 +647,8 @@ impl Verb {
             | Self::OfferExpire
             | Self::ContractRead
             | Self::ContractStatement
+            | Self::ContractComplianceRead
+            | Self::ContractPlaceAttest
             | Self::ContractPause
             | Self::ContractEnd
             | Self::ContractResume

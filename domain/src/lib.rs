@@ -54,6 +54,7 @@ pub mod block;
 pub mod invitation;
 pub mod proposal;
 pub mod papers;
+pub mod compliance;
 pub mod matching;
 
 /// An instant, in UTC.

@@ -10,6 +10,7 @@ use crate::id::{ContractId, PaymentId, PayoutId, UserId};
 use crate::money::{Money, MoneyError, Rate};
 
 mod certificate;
+mod compliance;
 mod invoice;
 mod pack;
 pub mod sheet;
@@ -19,6 +20,7 @@ mod tests;
 mod trail;
 
 pub use certificate::{Certificate, Month, TaxYear};
+pub use compliance::{CompliancePack, Passed, PassedState};
 pub use invoice::{Invoice, Split};
 pub use pack::{Beneficiary, PayoutPart, RemittancePack, Withheld};
 pub use sheet::Sheet;

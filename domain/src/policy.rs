@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::Timestamp;
 use crate::access::{self, Actor, Subject, Verb};
 use crate::change::Change;
+use crate::compliance::Wording;
 use crate::milestone::Kind;
 use crate::money::{Currency, Money, MoneyError, Rate};
 use crate::refusal::{Invalid, Refusal};
@@ -128,9 +129,14 @@ pub struct Terms {
     pub review_writing_days: u16,
     /// A contract is reviewed once its freelancer got this much out of it.
     pub review_paid_min: Money,
+
+    /// Which version of the clauses of [`crate::compliance::Wording`] the deal is made under: where the work is done, and
+    /// whose it is. None in a deal made before there were any.
+    #[serde(default = "none_more")]
+    pub clauses: u16,
 }
 
-/// What terms say of a longer hold that were agreed on before there was one.
+/// What terms say of a longer hold, and of clauses, that were agreed on before there was one.
 const fn none_more() -> u16 {
     0
 }
@@ -192,6 +198,7 @@ impl Default for Terms {
             payout_poll_minutes: 15,
             review_writing_days: 14,
             review_paid_min: dollars(1),
+            clauses: Wording::latest().version,
         }
     }
 }
@@ -406,6 +413,7 @@ impl Terms {
         invalid.range("arbitrationDays", self.arbitration_days, 1..=90);
         invalid.range("reviewWritingDays", self.review_writing_days, 1..=90);
         invalid.range("payoutPollMinutes", self.payout_poll_minutes, 1..=1440);
+        invalid.range("clauses", self.clauses, 1..=Wording::latest().version);
         invalid.range("weeklyLimitMinutes", self.weekly_limit_minutes, 1..=7 * 24 * 60);
         let within = |days: &[u16], end: u16| days.is_sorted_by(|a, b| a < b) && days.iter().all(|&day| day < end);
         if !within(&self.review_notice_days, self.review_days) {
@@ -577,7 +585,9 @@ mod tests {
     #[test]
     fn terms_nobody_could_work_by_are_refused() {
         assert_eq!(Terms::default().check(), Ok(()));
-        let bad: [fn(&mut Terms); 26] = [
+        let bad: [fn(&mut Terms); 28] = [
+            |terms| terms.clauses = 0,
+            |terms| terms.clauses = Wording::latest().version + 1,
             |terms| terms.payout_day_count = 0,
             |terms| terms.payout_day_max = Money::zero(Currency::Usd),
             |terms| terms.retention_month_max = Money::zero(Currency::Pkr),
@@ -617,8 +627,8 @@ mod tests {
         let terms = Terms { freelancer_fee: Rate::basis_points_of(700).unwrap(), ..Terms::default() };
         let json = serde_json::to_string(&terms).unwrap();
         assert_eq!(serde_json::from_str::<Terms>(&json).unwrap(), terms);
-        // What was agreed on before there was a longer hold is held as it was.
-        let before = Terms { risk_hold_days: 0, ..terms };
+        // What was agreed on before there was a longer hold is held as it was, and before there were clauses has none.
+        let before = Terms { risk_hold_days: 0, clauses: 0, ..terms };
         assert_eq!(serde_json::from_str::<Terms>(r#"{"freelancer_fee":700}"#).unwrap(), before);
     }
 

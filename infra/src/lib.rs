@@ -73,6 +73,7 @@ pub mod rails;
 pub mod wire;
 pub mod payout;
 pub mod papers;
+pub mod compliance;
 pub mod invitation;
 pub mod proposal;
 

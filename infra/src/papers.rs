@@ -50,6 +50,8 @@ pub enum Wanted {
     Invoice(PaymentId),
     /// The statement of a contract.
     Statement(ContractId),
+    /// The compliance pack of a contract.
+    Compliance(ContractId),
     /// The caller's own certificate of earnings.
     Earnings(TaxYear),
 }
@@ -67,7 +69,12 @@ pub struct Paper {
 }
 
 impl Paper {
-    fn new(reference: String, made_at: Timestamp, content: &impl Serialize, sheet: Sheet) -> Result<Self, Fault> {
+    pub(crate) fn new(
+        reference: String,
+        made_at: Timestamp,
+        content: &impl Serialize,
+        sheet: Sheet,
+    ) -> Result<Self, Fault> {
         let name = reference.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
         Ok(Self { name, made_at, json: serde_json::to_value(content)?, sheet })
     }
@@ -167,6 +174,7 @@ impl Market {
             Wanted::Pack(id) => self.pack(call, id).await,
             Wanted::Invoice(id) => self.invoice(call, id).await,
             Wanted::Statement(id) => self.statement(call, id).await,
+            Wanted::Compliance(id) => self.compliance_paper(call, id).await,
             Wanted::Earnings(year) => self.certificate(call, year, user).await,
         }
     }
@@ -466,7 +474,7 @@ impl Market {
         })
     }
 
-    async fn named(&self, select: &'static str, id: Uuid) -> Result<String, Failure> {
+    pub(crate) async fn named(&self, select: &'static str, id: Uuid) -> Result<String, Failure> {
         let found = Named::find_by_statement(sql(select, [id.into()])).one(self.db()).await?;
         Ok(found.map(|found| found.name).unwrap_or_default())
     }

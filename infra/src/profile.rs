@@ -51,7 +51,12 @@ impl Market {
             let profile = tx.profile_for_update(user).await?;
             let profile =
                 profile.unwrap_or_else(|| FreelancerProfile::blank(tx.id(), user, person.time_zone, tx.now()));
-            tx.profile_save(profile.update(tx.actor(), input.clone(), tx.now())?).await
+            let before = profile.country;
+            let change = profile.update(tx.actor(), input.clone(), tx.now())?;
+            if let Some(home) = change.next.country.filter(|home| Some(*home) != before) {
+                tx.tax_form_heed_move(user, home).await?;
+            }
+            tx.profile_save(change).await
         })?;
         self.freelancer_changed(user).await;
         Ok(profile)

@@ -86,6 +86,7 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0118_screening_of_freelancers", sql: include_str!("../sql/0118_screening_of_freelancers.sql") },
     Migration { name: "0119_terms_as_written", sql: include_str!("../sql/0119_terms_as_written.sql") },
     Migration { name: "0120_planned_once", sql: include_str!("../sql/0120_planned_once.sql") },
+    Migration { name: "0130_compliance", sql: include_str!("../sql/0130_compliance.sql") },
     Migration { name: "0140_onward_keys", sql: include_str!("../sql/0140_onward_keys.sql") },
     Migration { name: "0141_transfers_not_asked_for", sql: include_str!("../sql/0141_transfers_not_asked_for.sql") },
 ];

@@ -512,6 +512,7 @@ const KEPT: &[(&str, &str)] = &[
     ("second_factors.user_id", "secondFactor"),
     ("sessions.user_id", "sessions"),
     ("submissions.author_id", "submissions"),
+    ("tax_forms.user_id", "taxForms"),
     ("timesheets.freelancer_id", "timesheets"),
     ("wire_batches.made_by", "- done as one of our people: acts"),
     ("wire_batches.taken_by", "- done as one of our people: acts"),

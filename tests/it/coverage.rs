@@ -45,6 +45,7 @@ const FOR_ONESELF: &[&str] = &[
     "clientUnblock",
     "payoutMethodAdd",
     "payeeUpdate",
+    "taxFormCertify",
     "portfolioItemAdd",
     // Anybody may bid on a public gig.
     "proposalSubmit",

@@ -35,6 +35,7 @@ mod timesheet;
 mod model;
 mod paging;
 mod papers;
+mod compliance;
 mod payee;
 mod payment;
 mod payout;

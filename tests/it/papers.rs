@@ -7,20 +7,22 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 use tests::{Deal, PASSWORD, TestApp, Visitor};
 
-struct Fetched {
-    status: StatusCode,
-    headers: HeaderMap,
-    bytes: Vec<u8>,
+/// A paper, or why there is none.
+pub struct Fetched {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub bytes: Vec<u8>,
 }
 
 impl Fetched {
-    fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         assert_eq!(self.status, StatusCode::OK, "{}", String::from_utf8_lossy(&self.bytes));
         serde_json::from_slice(&self.bytes).expect("JSON")
     }
 }
 
-async fn fetch(visitor: &Visitor<'_>, path: &str) -> Fetched {
+/// Fetch a paper.
+pub async fn fetch(visitor: &Visitor<'_>, path: &str) -> Fetched {
     let mut request = Request::get(path);
     if let Some(token) = &visitor.token {
         request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
@@ -32,7 +34,7 @@ async fn fetch(visitor: &Visitor<'_>, path: &str) -> Fetched {
 }
 
 /// Keep a paper to be looked at, where somebody wants to.
-fn keep(name: &str, bytes: &[u8]) {
+pub fn keep(name: &str, bytes: &[u8]) {
     if let Some(folder) = std::env::var_os("PAPERS_FOLDER") {
         std::fs::write(std::path::Path::new(&folder).join(name), bytes).expect("the folder is there");
     }

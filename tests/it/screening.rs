@@ -15,13 +15,13 @@ const HITS: &str =
     "{ screeningHits { totalCount nodes { id status name listed organization { id } freelancer { id } allowed } } }";
 
 /// A market with a list of its own, that changes.
-struct Listed {
+pub struct Listed {
     file: PathBuf,
-    app: TestApp,
+    pub app: TestApp,
 }
 
 impl Listed {
-    async fn on(base: &TestApp, name: &str) -> Self {
+    pub async fn on(base: &TestApp, name: &str) -> Self {
         let file = std::env::temp_dir().join(format!("rabta-{name}-{}", std::process::id()));
         std::fs::write(&file, "Somebody Else\n").unwrap();
         let screening = Screening::from_file(&file).unwrap();
@@ -31,20 +31,20 @@ impl Listed {
         Self { file, app }
     }
 
-    fn lists(&self, names: &str) {
+    pub fn lists(&self, names: &str) {
         std::fs::write(&self.file, format!("Somebody Else\n{names}\n")).unwrap();
     }
 
-    async fn sweeps(&self) -> bool {
+    pub async fn sweeps(&self) -> bool {
         self.app.market.screen_when_due().await.unwrap()
     }
 }
 
-async fn hits(admin: &Person<'_>) -> Vec<Value> {
+pub async fn hits(admin: &Person<'_>) -> Vec<Value> {
     admin.asks(HITS, json!({})).await.data()["screeningHits"]["nodes"].as_array().unwrap().clone()
 }
 
-async fn clears(admin: &Person<'_>, id: &Value) -> tests::Reply {
+pub async fn clears(admin: &Person<'_>, id: &Value) -> tests::Reply {
     let clear = json!({ "screeningHitId": id, "reason": "Another company of that name" });
     admin.does("screeningHitClear", clear, "screeningHit { status reason clearedBy { id } allowed }").await
 }

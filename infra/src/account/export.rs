@@ -228,6 +228,19 @@ const PARTS: &[Part] = &[
         named: text::<UserId>,
     },
     Part {
+        name: "taxForms",
+        sql: "select form.user_id, form.country, form.wording, form.certified_at, form.lapses_on, gone.withdrawn_at
+         from tax_forms form left join tax_form_withdrawals gone on gone.user_id = form.user_id and gone.number = form.number
+         where form.user_id = $1 order by form.number desc",
+        named: text::<UserId>,
+    },
+    Part {
+        name: "placeAttestations",
+        sql: "select contract_id, country, wording, attested_at from place_attestations t
+         where contract_id in (select c.id from contracts c where c.freelancer_id = $1) order by attested_at desc",
+        named: text::<ContractId>,
+    },
+    Part {
         name: "payoutMethods",
         sql: "select id, user_id, currency, iban_last4, bank, account_title, added_at, usable_from, removed_at
          from payout_methods t where user_id = $1 order by id desc",

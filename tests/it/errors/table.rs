@@ -284,6 +284,7 @@ pub const CODES: &[(&str, Where, &str, &str)] = &[
         "As many proposals count for now as the terms allow.",
         "Wait: bids come back when a gig closes unfilled.",
     ),
+    ("ATTESTATIONS", Limit, "It was said of this contract as often as it may be.", "Ask us."),
     ("BLOCKS", Limit, "As many are blocked as may be.", "Lift a block first."),
     ("SAVED_SEARCHES", Limit, "As many searches are kept as may be.", "Delete one first."),
     ("TOO_MANY_ATTEMPTS", Limit, "It was tried too often lately.", "Wait for `retryAfterSeconds`."),
@@ -332,6 +333,13 @@ pub const CODES: &[(&str, Where, &str, &str)] = &[
     ("TOO_LONG", Field, "Too long; the message says how long it may be.", "Show it at the field."),
     ("TOO_MANY", Field, "Too many items; the message says how many are taken.", "Show it at the field."),
     ("TOO_SHORT", Field, "Too short; the message says how long it has to be.", "Show it at the field."),
+    (
+        "OUTDATED",
+        Field,
+        "There is a later version of the wording than the one that was put before the person.",
+        "Load `complianceWording` anew, and have the person read it.",
+    ),
+    ("UNITED_STATES", Field, "It can be said of countries other than the United States only.", "Show it at the field."),
     ("UNKNOWN", Field, "It names nothing that can be chosen here.", "Load the choices anew."),
     ("WRONG", Field, "It is not what is known of the account.", "Ask again."),
     // Rules.

@@ -280,6 +280,9 @@ pub const LISTS: &[List] = &[
 
 /// Lists without pages, and what keeps each short.
 pub const SHORT: &[(&str, &str)] = &[
+    ("CompliancePack.invoices", "one for each currency"),
+    ("CompliancePack.placeAttestations", "a hundred a contract, by a limit"),
+    ("CompliancePack.screening", "the latest hundred"),
     ("Contract.holdReasons", "an enum's members"),
     ("Contract.reviews", "one of each side"),
     ("Evidence.links", "20 by its input"),
@@ -299,6 +302,7 @@ pub const SHORT: &[(&str, &str)] = &[
     ("GigMatch.factors", "the model's factors"),
     ("GigMatch.improvements", "the best three"),
     ("GigMatchConnection.leftOut", "the hard constraints"),
+    ("IdentityAssurance.proofs", "an enum's members"),
     ("MatchExplanation.barriers", "the hard constraints"),
     ("MatchExplanation.factors", "the model's factors"),
     ("MatchExplanation.improvements", "the best three"),

@@ -145,6 +145,13 @@ impl Story<'_> {
         let profile = json!({ "country": "PK", "workHours": { "starts": "10:00", "ends": "22:00" },
             "leastHourlyRate": usd("20.00"), "leastFixedPrice": usd("50.00") });
         self.freelancer.does("profileUpdate", profile, "profile { id }").await.ok();
+        let name = self.freelancer.asks("{ viewer { user { name } } }", json!({})).await;
+        let form = json!({ "country": "PK", "wording": 1, "signature": name.data()["viewer"]["user"]["name"] });
+        self.freelancer.does("taxFormCertify", form, "taxForm { status }").await.ok();
+        // Fields of a form that holds no more are fields, too.
+        self.execute("insert into tax_form_withdrawals select user_id, number, certified_at from tax_forms").await;
+        let place = json!({ "contractId": self.id("contract"), "country": "PK", "wording": 1 });
+        self.freelancer.does("contractPlaceAttest", place, "contract { id }").await.ok();
         let item = json!({ "title": "A ledger", "link": "https://ledger.example/" });
         let item = self.freelancer.does("portfolioItemAdd", item, "profile { portfolio { id title } }").await;
         let items = item.ok()["profile"]["portfolio"].as_array().cloned().unwrap_or_default();

@@ -1,0 +1,248 @@
+//! What a client in the United States keeps of whom it works with.
+
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+use tests::{Deal, Person, TestApp};
+
+use super::account::refreshed;
+use super::papers::{fetch, keep};
+use super::screening::{Listed, clears, hits};
+
+const PACK: &str = "query($id: ID!) { contract(id: $id) { compliancePack {
+    taxForm { status country certifiedAt validThrough withdrawnAt wording } clauses { version }
+    placeAttestations { country attestedAt wording }
+    invoices { invoices development { minorUnits } other { minorUnits } notStated { minorUnits } total { minorUnits } }
+    screening { at outcome } identityAssurance { level proofs } path } } }";
+const FORM: &str = "taxForm { status country validThrough }";
+
+/// The pack of the deal's contract, as this person sees it.
+async fn pack(deal: &Deal<'_>, who: &Person<'_>) -> Value {
+    who.asks(PACK, json!({ "id": deal.contract })).await.data()["contract"]["compliancePack"].clone()
+}
+
+fn form(country: &str, signature: &str) -> Value {
+    json!({ "country": country, "wording": 1, "signature": signature })
+}
+
+fn place(deal: &Deal<'_>, country: &str) -> Value {
+    json!({ "contractId": deal.contract, "country": country, "wording": 1 })
+}
+
+async fn status(who: &Person<'_>) -> Value {
+    let told = who.asks("{ viewer { taxForm { status } } }", json!({})).await;
+    told.data()["viewer"]["taxForm"]["status"].clone()
+}
+
+#[tokio::test]
+async fn a_tax_form_is_signed_holds_for_its_years_and_ends_with_a_move() {
+    let app = TestApp::new().await;
+    let (faisal, now) = (app.freelancer("faisal").await, app.market.clock().now());
+    assert_eq!(status(&faisal).await, "NONE");
+    let wording = "{ complianceWording { version taxForm attestation clauses { placeOfPerformance rights } }
+        none: complianceWording(version: 99) { version } odd: complianceWording(version: -1) { version } }";
+    let wording = app.visitor().asks(wording, json!({})).await.data().clone();
+    assert_eq!((&wording["complianceWording"]["version"], &wording["none"]), (&json!(1), &Value::Null));
+    assert!(wording["complianceWording"]["taxForm"].as_str().unwrap().starts_with("Under penalties of perjury"));
+
+    let certify = async |input: Value| faisal.does("taxFormCertify", input, FORM).await;
+    assert_eq!(certify(form("US", "Faisal")).await.faults(), ["country: UNITED_STATES"]);
+    assert_eq!(certify(form("Pakistan", "Somebody")).await.faults(), ["country: MALFORMED", "signature: WRONG"]);
+    let old = json!({ "country": "PK", "wording": 2, "signature": "Faisal" });
+    assert_eq!(certify(old).await.faults(), ["wording: OUTDATED"]);
+    assert_eq!(app.visitor().does("taxFormCertify", form("PK", "Faisal"), FORM).await.refused(), ["UNAUTHENTICATED"]);
+    assert_eq!(status(&faisal).await, "NONE", "nothing of it was kept");
+
+    let given = certify(form("PK", " FAISAL ")).await.ok()["taxForm"].clone();
+    let year = now.format("%Y").to_string().parse::<i32>().unwrap();
+    assert_eq!(given, json!({ "status": "VALID", "country": "PK", "validThrough": format!("{}-12-31", year + 3) }));
+    certify(form("PK", "Faisal")).await.ok();
+    let kept: i64 = sqlx::query_scalar("select count(*) from tax_forms").fetch_one(app.pool()).await.unwrap();
+    assert_eq!(kept, 1, "the same day's is the same");
+    let phone = refreshed(&app, &faisal).await;
+    assert_eq!(phone.does("taxFormCertify", form("PK", "Faisal"), FORM).await.refused(), ["REAUTHENTICATE"]);
+
+    // Somebody who moves has to certify anew, and can't by the country they left.
+    let profile = |country: &str| json!({ "headline": "I build websites", "country": country });
+    faisal.does("profileUpdate", profile("PK"), "profile { id }").await.ok();
+    assert_eq!(status(&faisal).await, "VALID");
+    faisal.does("profileUpdate", profile("AE"), "profile { id }").await.ok();
+    assert_eq!(status(&faisal).await, "WITHDRAWN");
+    assert_eq!(certify(form("PK", "Faisal")).await.faults(), ["country: WRONG"]);
+    assert_eq!(certify(form("AE", "Faisal")).await.text("taxForm.status"), "VALID");
+
+    let last = given["validThrough"].as_str().unwrap().parse::<chrono::NaiveDate>().unwrap();
+    let midnight = last.and_hms_opt(0, 0, 0).unwrap().and_utc();
+    for (days, told) in [(-61, "VALID"), (-60, "EXPIRING"), (0, "EXPIRING"), (1, "EXPIRED")] {
+        app.market.clock().advance(midnight + TimeDelta::days(days) - app.market.clock().now());
+        assert_eq!(status(&faisal).await, told, "{days} days from its last");
+    }
+    assert_eq!(certify(form("AE", "Faisal")).await.text("taxForm.status"), "VALID");
+}
+
+#[tokio::test]
+async fn a_pack_says_what_was_certified_attested_charged_and_screened_to_those_who_may_see_the_money() {
+    let app = TestApp::new().await;
+    let deal = app.contracted().await;
+    let (faisal, clara) = (&deal.freelancer, &deal.client);
+    let blank = pack(&deal, clara).await;
+    assert_eq!((&blank["taxForm"]["status"], &blank["placeAttestations"]), (&json!("NONE"), &json!([])));
+    assert_eq!(blank["clauses"], json!({ "version": 1 }));
+    assert_eq!(blank["identityAssurance"], json!({ "level": "EMAIL", "proofs": ["EMAIL_VERIFIED", "SCREENED"] }));
+
+    let attest = async |who: &Person<'_>, input: Value| who.does("contractPlaceAttest", input, "contract { id }").await;
+    assert_eq!(attest(clara, place(&deal, "PK")).await.refused(), ["NOT_ALLOWED"]);
+    let (stranger, noor, vera) = (app.person("stranger").await, app.admin("noor").await, app.person("vera").await);
+    assert_eq!(attest(&stranger, place(&deal, "PK")).await.refused(), ["NOT_FOUND"]);
+    assert_eq!(attest(faisal, place(&deal, "US")).await.faults(), ["country: UNITED_STATES"]);
+    attest(faisal, place(&deal, "PK")).await.ok();
+    attest(faisal, place(&deal, "PK")).await.ok();
+    attest(faisal, place(&deal, "AE")).await.ok();
+    faisal.does("taxFormCertify", form("PK", "Faisal"), FORM).await.ok();
+
+    // One invoice before its client said what is development and one after; both divide.
+    let share = json!({ "contractId": deal.contract, "shareBasisPoints": 8_000 });
+    clara.does("contractDevelopmentShareSet", share, "contract { id }").await.ok();
+    let seen = pack(&deal, clara).await;
+    let countries: Vec<_> = seen["placeAttestations"].as_array().unwrap().iter().map(|said| &said["country"]).collect();
+    assert_eq!(countries, ["AE", "PK"], "the latest first, and the same once");
+    let cents = |part: &str| seen["invoices"][0][part]["minorUnits"].clone();
+    assert_eq!(seen["invoices"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        ["development", "other", "notStated", "total"].map(cents),
+        [80_000, 23_000, 0, 103_000].map(|n| json!(n))
+    );
+    assert_eq!(seen["taxForm"]["status"], "VALID");
+    assert_eq!(seen["screening"][0]["outcome"], "CLEAR");
+
+    // The freelancer sees what the client sees of them, and not what the client was charged.
+    let mut theirs = pack(&deal, faisal).await;
+    assert_eq!(theirs["invoices"], Value::Null);
+    theirs["invoices"] = seen["invoices"].clone();
+    assert_eq!(theirs, seen);
+    super::organization::joins(clara, &vera, "VIEWER").await;
+    assert_eq!(pack(&deal, &vera).await, Value::Null);
+    assert_eq!(pack(&deal, &stranger).await, Value::Null);
+    assert_eq!(pack(&deal, &noor).await["path"], seen["path"]);
+
+    let path = seen["path"].as_str().unwrap();
+    for (who, status) in [(clara, 200), (faisal, 200), (&noor, 200), (&vera, 403), (&stranger, 404)] {
+        for path in [path.to_owned(), path.replace(".pdf", ".json")] {
+            assert_eq!(fetch(&who.visitor().await, &path).await.status.as_u16(), status, "{path} for {}", who.email);
+        }
+    }
+    assert_eq!(fetch(&app.visitor(), path).await.status.as_u16(), 401);
+    let json_path = path.replace(".pdf", ".json");
+    let works = async || fetch(&clara.visitor().await, &json_path).await.json()["works"].clone();
+    assert_eq!(works().await[0]["state"], "not_yet");
+    let input = json!({ "milestoneId": deal.milestone, "message": "Here it is" });
+    faisal.does("milestoneSubmit", input, "milestone { status }").await.ok();
+    clara.does("milestoneApprove", json!({ "milestoneId": deal.milestone }), "milestone { status }").await.ok();
+    assert_eq!(works().await[0]["state"], "not_yet", "approved is not paid");
+    app.passes(TimeDelta::days(5)).await;
+    let passed = works().await;
+    assert_eq!((&passed[0]["state"], &passed[0]["work"]), (&json!("passed"), &json!(deal.milestone)));
+    let paper = fetch(&faisal.visitor().await, &json_path).await.json();
+    assert_eq!(paper["invoices"], Value::Null);
+
+    let known = async || pack(&deal, clara).await["identityAssurance"]["level"].clone();
+    let said = json!({ "address": "12 Mall Road, Lahore", "phone": "+923001234567", "cnic": "35202-1234567-1" });
+    faisal.does("payeeUpdate", said, "payee { version }").await.ok();
+    assert_eq!(known().await, "EMAIL", "a level takes those below it");
+    let factor = "insert into second_factors (user_id, secret, enrolled_at, confirmed_at)
+        select id, '', now(), now() from users where email = $1";
+    sqlx::query(factor).bind(&faisal.email).execute(app.pool()).await.unwrap();
+    assert_eq!(known().await, "SCREENED");
+    let text = fetch(&clara.visitor().await, &json_path).await.json().to_string();
+    for secret in ["35202", "5671", "Mall Road", "+92", "faisal@example.com"] {
+        assert!(!text.contains(secret), "{secret} is in {text}");
+    }
+}
+
+#[tokio::test]
+async fn a_pack_tells_that_screening_found_something_and_not_of_whom_nor_what() {
+    let base = TestApp::new().await;
+    let listed = Listed::on(&base, "pack").await;
+    let app = &listed.app;
+    let deal = app.contracted().await;
+    let noor = app.admin("noor").await;
+    let outcomes = async |who: &Person<'_>| -> Vec<String> {
+        let lines = pack(&deal, who).await["screening"].as_array().unwrap().clone();
+        lines.iter().map(|line| line["outcome"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(outcomes(&deal.client).await, ["CLEAR"]);
+    app.market.clock().advance(TimeDelta::minutes(1));
+    listed.lists("FAISAL, -");
+    assert!(listed.sweeps().await);
+    for who in [&deal.client, &deal.freelancer] {
+        assert_eq!(outcomes(who).await, ["UNDER_REVIEW"], "that the other side is clear would tell which it is");
+    }
+    app.market.clock().advance(TimeDelta::minutes(1));
+    let hit = hits(&noor).await[0]["id"].clone();
+    clears(&noor, &hit).await.ok();
+    let found = outcomes(&deal.client).await;
+    assert!(found.contains(&"UNDER_REVIEW".to_owned()) && found.contains(&"CLEARED".to_owned()), "{found:?}");
+    assert!(found.contains(&"CLEAR".to_owned()), "{found:?}");
+    let path = format!("/papers/compliance/{}.json", deal.contract);
+    let text = fetch(&deal.client.visitor().await, &path).await.json().to_string();
+    assert!(!text.contains("FAISAL, -") && !text.contains("Another company"), "{text}");
+}
+
+#[tokio::test]
+async fn a_pack_is_printed_with_any_name_and_says_of_an_old_contract_that_it_has_no_clauses() {
+    let app = TestApp::new().await;
+    let deal = app.released().await;
+    let urdu = "محمد عبدالرحمٰن بن خالد الہاشمی قریشی";
+    deal.freelancer.does("userUpdate", json!({ "name": urdu }), "viewer { user { name } }").await.ok();
+    deal.freelancer.does("taxFormCertify", form("PK", urdu), FORM).await.ok();
+    deal.freelancer.does("contractPlaceAttest", place(&deal, "PK"), "contract { id }").await.ok();
+    let long =
+        "Muhammad Abdul Rahman Bin Khalid Al-Hashimi Qureshi Siddiqui-Farooqui and Daughters Incorporated of Delaware";
+    let named = json!({ "organizationId": deal.client.organization, "name": long });
+    deal.client.does("organizationUpdate", named, "organization { name }").await.ok();
+    let visitor = deal.client.visitor().await;
+    let path = format!("/papers/compliance/{}", deal.contract);
+    let pdf = fetch(&visitor, &format!("{path}.pdf")).await;
+    assert!(pdf.bytes.starts_with(b"%PDF-") && pdf.bytes.len() < 200_000, "{} bytes", pdf.bytes.len());
+    keep("compliance.pdf", &pdf.bytes);
+    assert_eq!(fetch(&visitor, &format!("{path}.json")).await.json()["clauses"], 1);
+
+    let mut writing = app.pool().begin().await.unwrap();
+    sqlx::query("set local session_replication_role = replica").execute(&mut *writing).await.unwrap();
+    let old = "update contracts set terms = (terms::jsonb - 'clauses')::json";
+    assert_eq!(sqlx::query(old).execute(&mut *writing).await.unwrap().rows_affected(), 1);
+    writing.commit().await.unwrap();
+    assert_eq!(fetch(&visitor, &format!("{path}.json")).await.json()["clauses"], Value::Null);
+    assert_eq!(pack(&deal, &deal.client).await["clauses"], Value::Null);
+    assert!(fetch(&visitor, &format!("{path}.pdf")).await.bytes.starts_with(b"%PDF-"));
+}
+
+#[tokio::test]
+async fn what_people_said_is_never_changed_and_no_day_of_it_is_made_up() {
+    let app = TestApp::new().await;
+    let deal = app.contracted().await;
+    deal.freelancer.does("taxFormCertify", form("PK", "Faisal"), FORM).await.ok();
+    deal.freelancer.does("contractPlaceAttest", place(&deal, "PK"), "contract { id }").await.ok();
+    deal.freelancer
+        .does("profileUpdate", json!({ "headline": "I build websites", "country": "AE" }), "profile { id }")
+        .await
+        .ok();
+    let again = "insert into tax_forms select user_id, 2,";
+    let there = "insert into place_attestations select contract_id, 2,";
+    for sql in [
+        "update tax_forms set country = 'IN'".to_owned(),
+        "delete from tax_forms".to_owned(),
+        "truncate tax_forms cascade".to_owned(),
+        "update tax_form_withdrawals set withdrawn_at = now()".to_owned(),
+        "delete from tax_form_withdrawals".to_owned(),
+        "update place_attestations set country = 'IN'".to_owned(),
+        "delete from place_attestations".to_owned(),
+        "truncate place_attestations".to_owned(),
+        format!("{again} country, wording, certified_at, lapses_on + 365 from tax_forms"),
+        format!("{again} 'US', wording, certified_at, lapses_on from tax_forms"),
+        format!("{there} 'US', wording, attested_at from place_attestations"),
+    ] {
+        assert!(sqlx::query(sqlx::AssertSqlSafe(sql.clone())).execute(app.pool()).await.is_err(), "{sql}");
+    }
+    let good = format!("{again} country, wording, certified_at, lapses_on from tax_forms");
+    sqlx::query(sqlx::AssertSqlSafe(good)).execute(app.pool()).await.expect("it is the day that was wrong");
+}
