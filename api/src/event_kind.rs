@@ -32,6 +32,8 @@ kinds! {
     AccountSecured = "account_secured",
     /// An account has another address.
     EmailChanged = "email_changed",
+    /// Your tax form lapses soon: certify anew with `taxFormCertify`.
+    TaxFormExpiring = "tax_form_expiring",
     /// Nothing is left of somebody but the id.
     UserErased = "user_erased",
     /// Somebody was suspended: they may do nothing until they are reinstated.

@@ -474,6 +474,7 @@ table! {
     BalancesRead:             ONESELF OWNER ADMIN FINANCE STAFF SYSTEM;
     PayeeUpdate:              ONESELF;
     TaxFormCertify:           ONESELF;
+    TaxFormRemind:            SYSTEM;
     PayeeSearch:              STAFF;
     PayoutMethodAdd:          ONESELF;
     PayoutMethodRemove:       ONESELF;
@@ -694,6 +695,7 @@ impl Verb {
             | Self::ScreeningHitNote
             | Self::CorrectionExpire
             | Self::BalancesRead
+            | Self::TaxFormRemind
             | Self::PayeeSearch
             | Self::PayoutCancel
             | Self::PayoutAdvance

@@ -4,18 +4,20 @@
 //! What is kept of people here are their own statements, by day and by the version of the wording they were made
 //! under. No tax number, no date of birth and no document is ever taken.
 
-use chrono::{Datelike, NaiveDate, TimeDelta};
+use chrono::{Datelike, NaiveDate, NaiveTime, TimeDelta};
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
 use crate::access::{self, Actor, Subject, Verb};
 use crate::change::Change;
 use crate::contract::Contract;
+use crate::event::Event;
 use crate::id::{ContractId, UserId};
 use crate::matching::features::Country;
 use crate::money::{Currency, Money, MoneyError, Rate};
 use crate::papers::Split;
 use crate::refusal::{Invalid, Refusal};
+use crate::timer::Timer;
 
 mod assurance;
 mod screened;
@@ -29,6 +31,8 @@ pub use wording::Wording;
 
 /// A tax form is said to lapse soon for so long before it does.
 const LAPSES_SOON: TimeDelta = TimeDelta::days(60);
+/// Its person is reminded so many days before, the first time when it is said to lapse soon.
+const NOTICE_DAYS: [i64; 2] = [60, 14];
 /// A freelancer attests of one contract so often at most.
 pub const ATTESTATIONS: u32 = 100;
 /// Where the statements made here deny to be.
@@ -118,7 +122,32 @@ impl TaxForm {
         }
         let lapses_on = last_day_of(now);
         let next = Self { user, country, wording: wording.version, certified_at: now, lapses_on, withdrawn_at: None };
-        Ok(Change::to(next))
+        Ok(next.reminded(Change::to(next.clone()), now))
+    }
+
+    /// It lapses soon, and its person is told. One that holds no more tells of nothing.
+    pub fn remind(self, actor: &Actor, now: Timestamp) -> Result<Change<Self>, Refusal> {
+        access::check(actor, Verb::TaxFormRemind, &Subject::of_person(self.user))?;
+        let form = self.clone();
+        let (user, lapses_on) = (self.user, self.lapses_on);
+        Ok(match self.status(now) {
+            TaxFormStatus::Expiring => {
+                form.reminded(Change::to(self).telling(Event::TaxFormExpiring { user, lapses_on }), now)
+            }
+            TaxFormStatus::Valid => form.reminded(Change::to(self), now),
+            TaxFormStatus::None | TaxFormStatus::Expired | TaxFormStatus::Withdrawn => Change::none(self),
+        })
+    }
+
+    /// With its next reminder set, or none running if there is none to come. So one that was sent is not sent again.
+    fn reminded(&self, change: Change<Self>, now: Timestamp) -> Change<Self> {
+        let timer = Timer::RemindTaxForm(self.user);
+        let notices =
+            NOTICE_DAYS.map(|days| (self.lapses_on - TimeDelta::days(days)).and_time(NaiveTime::MIN).and_utc());
+        match notices.into_iter().find(|notice| *notice > now) {
+            Some(notice) => change.timing(timer, notice),
+            None => change.stopping(timer),
+        }
     }
 
     /// Does it no longer hold for somebody who lives there?

@@ -1,6 +1,7 @@
 //! Events: every fact that others may react to. An event is saved in the transaction that made it
 //! true and told at least once: to the worker, to subscriptions, to notifications.
 
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
@@ -48,6 +49,13 @@ pub enum Event {
         user: UserId,
         /// The code by which it came.
         code: MailCodeId,
+    },
+    /// Somebody's tax form lapses soon, unless they certify anew.
+    TaxFormExpiring {
+        /// Whose.
+        user: UserId,
+        /// The last day on which it holds.
+        lapses_on: NaiveDate,
     },
     /// Nothing is left of somebody but the id.
     UserErased {

@@ -104,6 +104,7 @@ impl Sides {
             | Event::MailCodeIssued { .. }
             | Event::AccountSecured { .. }
             | Event::EmailChanged { .. }
+            | Event::TaxFormExpiring { .. }
             | Event::UserErased { .. }
             | Event::UserSuspended { .. }
             | Event::UserReinstated { .. }

@@ -73,7 +73,9 @@ impl Audience {
     pub fn of(event: &Event) -> Self {
         match event {
             Event::GigExpiring { .. } | Event::GigExpired { .. } | Event::GigRemoved { .. } => Self::client(HIRING),
-            Event::InvitationSent { .. } | Event::SavedSearchMatched { .. } => Self::PERSON,
+            Event::InvitationSent { .. } | Event::SavedSearchMatched { .. } | Event::TaxFormExpiring { .. } => {
+                Self::PERSON
+            }
             Event::InvitationDeclined { .. } => Self::client(HIRING),
             Event::ProposalSubmitted { .. } | Event::ProposalRevised { .. } | Event::ProposalWithdrawn { .. } => {
                 Self::client(HIRING)

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::id::{
-    ContractId, CorrectionId, DisputeId, GigId, Id, MilestoneId, OfferId, OutageId, PayoutId, TimesheetId,
+    ContractId, CorrectionId, DisputeId, GigId, Id, MilestoneId, OfferId, OutageId, PayoutId, TimesheetId, UserId,
 };
 
 macro_rules! timers {
@@ -75,6 +75,8 @@ timers! {
     ExpireCorrection(CorrectionId) = "expire_correction";
     /// An outage begins or is over, and gives grace.
     ApplyOutage(OutageId) = "apply_outage";
+    /// Somebody is reminded that their tax form lapses.
+    RemindTaxForm(UserId) = "remind_tax_form";
     /// The reviews of a contract are published, written or not.
     PublishReviews(ContractId) = "publish_reviews";
 }

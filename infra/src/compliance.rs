@@ -149,6 +149,15 @@ impl Market {
         })
     }
 
+    /// Somebody's tax form lapses: they are told, if it is still so.
+    pub(crate) async fn tax_form_remind(&self, call: &Call, user: UserId) -> Result<(), Failure> {
+        run!(self, call, tx => {
+            tx.user_for_update(user).await?.ok_or(Refusal::HIDDEN)?;
+            let Some((_, form)) = tx.tax_form_last(user).await? else { return Ok(()) };
+            tx.settle(form.remind(tx.actor(), tx.now())?.map(drop)).await
+        })
+    }
+
     /// The freelancer of a contract attests where its work is done.
     pub async fn contract_place_attest(
         &self,

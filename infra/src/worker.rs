@@ -290,6 +290,7 @@ impl Market {
             Timer::ExpireCorrection(correction) => self.correction_expire(call, correction).await,
             Timer::ApplyOutage(outage) => self.outage_apply(call, outage).await,
             Timer::PublishReviews(contract) => self.reviews_publish(call, contract).await,
+            Timer::RemindTaxForm(user) => self.tax_form_remind(call, user).await,
             Timer::ExpireGig(id) => self.gig_expire(call, id).await.map(drop),
             Timer::WarnGigExpiry(id) => self.gig_warn_of_expiry(call, id).await.map(drop),
             Timer::SubmitTimesheet(id) => {
@@ -365,6 +366,7 @@ impl Market {
             }
             Event::UserSignedUp { .. }
             | Event::SavedSearchMatched { .. }
+            | Event::TaxFormExpiring { .. }
             | Event::UserErased { .. }
             | Event::UserSuspended { .. }
             | Event::UserReinstated { .. }

@@ -80,6 +80,41 @@ async fn a_tax_form_is_signed_holds_for_its_years_and_ends_with_a_move() {
 }
 
 #[tokio::test]
+async fn whose_tax_form_lapses_is_told_sixty_days_and_fourteen_before_and_not_once_it_was_given_anew() {
+    let app = TestApp::new().await;
+    let (faisal, lin, gone) =
+        (app.freelancer("faisal").await, app.freelancer("lin").await, app.freelancer("gone").await);
+    let given = faisal.does("taxFormCertify", form("PK", "Faisal"), FORM).await.text("taxForm.validThrough");
+    lin.does("taxFormCertify", form("PK", "Lin"), FORM).await.ok();
+    gone.does("taxFormCertify", form("PK", "Gone"), FORM).await.ok();
+    gone.does("accountErase", json!({ "confirmEmail": gone.email }), "erasedAt").await.ok();
+    let midnight = given.parse::<chrono::NaiveDate>().unwrap().and_hms_opt(0, 0, 0).unwrap().and_utc();
+    let before = async |days: i64| app.passes(midnight - TimeDelta::days(days) - app.market.clock().now()).await;
+    let told = async |who: &Person<'_>| -> usize {
+        let notices = "{ viewer { notifications(first: 50) { nodes { kind } } } }";
+        let notices = who.asks(notices, json!({})).await.data()["viewer"]["notifications"]["nodes"].clone();
+        notices.as_array().unwrap().iter().filter(|notice| notice["kind"] == "TAX_FORM_EXPIRING").count()
+    };
+    before(61).await;
+    assert_eq!((told(&faisal).await, told(&lin).await), (0, 0));
+    before(60).await;
+    assert_eq!((told(&faisal).await, told(&lin).await), (1, 1));
+    lin.does("taxFormCertify", form("PK", "Lin"), FORM).await.ok();
+    before(15).await;
+    assert_eq!((told(&faisal).await, told(&lin).await), (1, 1));
+    before(14).await;
+    assert_eq!((told(&faisal).await, told(&lin).await), (2, 1));
+    before(-10).await;
+    assert_eq!((told(&faisal).await, told(&lin).await), (2, 1));
+    let left: Vec<String> =
+        sqlx::query_scalar("select public_id('usr', subject) from timers where kind = 'remind_tax_form'")
+            .fetch_all(app.pool())
+            .await
+            .unwrap();
+    assert_eq!(left, [lin.id.clone()], "of nobody who was erased");
+}
+
+#[tokio::test]
 async fn a_pack_says_what_was_certified_attested_charged_and_screened_to_those_who_may_see_the_money() {
     let app = TestApp::new().await;
     let deal = app.contracted().await;

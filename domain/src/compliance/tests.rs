@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::access::{MemberRole, Person};
+use crate::change::TimerChange;
 use crate::id::{Id, OrganizationId};
 
 fn at(text: &str) -> Timestamp {
@@ -85,6 +86,33 @@ fn a_form_given_again_takes_the_place_of_the_last_but_on_the_same_day() {
         certified(Some(gone), &said("PK"), "2026-06-01T12:00:00Z").unwrap().changed,
         "what was withdrawn is given anew"
     );
+}
+
+#[test]
+fn its_person_is_reminded_twice_and_of_nothing_that_holds_no_more() {
+    let user = UserId::from_uuid(Uuid::from_u128(1));
+    let due = |day: &str| vec![TimerChange::Set(Timer::RemindTaxForm(user), at(day))];
+    let given = certified(None, &said("PK"), "2026-06-01T10:00:00Z").unwrap();
+    assert_eq!(given.timers, due("2029-11-01T00:00:00Z"));
+    let form = given.next;
+    let reminded = |form: &TaxForm, now: &str| form.clone().remind(&Actor::System, at(now)).unwrap();
+    let tells = [Event::TaxFormExpiring { user, lapses_on: form.lapses_on }];
+    let stops = vec![TimerChange::Stop(Timer::RemindTaxForm(user))];
+    for (now, told, timers) in [
+        ("2029-10-31T00:00:00Z", false, due("2029-11-01T00:00:00Z")),
+        ("2029-11-01T00:00:00Z", true, due("2029-12-17T00:00:00Z")),
+        // A worker that comes late tells once, of both.
+        ("2029-12-17T00:00:00Z", true, stops.clone()),
+        ("2029-12-31T23:59:59Z", true, stops),
+        ("2030-01-01T00:00:00Z", false, vec![]),
+    ] {
+        let change = reminded(&form, now);
+        assert_eq!((!change.events.is_empty(), &change.timers), (told, &timers), "{now}");
+        assert!(change.events.is_empty() || change.events == tells);
+    }
+    let gone = TaxForm { withdrawn_at: Some(at("2027-01-01T00:00:00Z")), ..form.clone() };
+    assert!(!reminded(&gone, "2029-11-01T00:00:00Z").changed);
+    assert!(form.remind(&person(1, vec![]), at("2029-11-01T00:00:00Z")).is_err(), "the clock does that");
 }
 
 #[test]

@@ -23,6 +23,7 @@ names! {
     MailCodeIssued => "mail_code_issued",
     AccountSecured => "account_secured",
     EmailChanged => "email_changed",
+    TaxFormExpiring => "tax_form_expiring",
     UserErased => "user_erased",
     UserSuspended => "user_suspended",
     UserReinstated => "user_reinstated",

@@ -186,7 +186,9 @@ impl World {
             Timer::PublishReviews(_) => Ok(Answer::AsItWas),
             Timer::ApplyOutage(id) => self.outage_applies(id),
             Timer::ExpireCorrection(id) => self.correction_expires(id),
-            Timer::ExpireGig(_) | Timer::WarnGigExpiry(_) => Err(format!("nobody sets {timer:?} here")),
+            Timer::ExpireGig(_) | Timer::WarnGigExpiry(_) | Timer::RemindTaxForm(_) => {
+                Err(format!("nobody sets {timer:?} here"))
+            }
         }
     }
 

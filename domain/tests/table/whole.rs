@@ -45,6 +45,7 @@ const OF_ONE_STATE: &[Verb] = &[
     Verb::ProfileUpdate,
     Verb::PayeeUpdate,
     Verb::TaxFormCertify,
+    Verb::TaxFormRemind,
     Verb::ContractPlaceAttest,
     Verb::GigCreate,
     Verb::SavedSearchCreate,

@@ -76,6 +76,8 @@ const FORGET: &[&str] = &[
      where answer ->> 'email' is not null
          and (answer ->> 'email' = (select email from users where id = $1) or answer ->> 'id' = public_id('usr', $1))
          and $2::timestamptz is not null",
+    // What they certified stays with the contracts that it was for; nobody is left to be reminded of it.
+    "delete from timers where kind = 'remind_tax_form' and subject = $1 and $2::timestamptz is not null",
     "delete from known_networks where user_id = $1 and $2::timestamptz is not null",
     "delete from freelancer_screenings where freelancer_id = $1 and $2::timestamptz is not null",
     // A company of one has nobody else to belong to, and goes on belonging to the id.

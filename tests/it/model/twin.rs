@@ -554,6 +554,7 @@ impl<'a> Twin<'a> {
         match timer {
             Timer::ExpireGig(id) => Timer::ExpireGig(names.of(id)),
             Timer::WarnGigExpiry(id) => Timer::WarnGigExpiry(names.of(id)),
+            Timer::RemindTaxForm(id) => Timer::RemindTaxForm(names.of(id)),
             Timer::ExpireCorrection(id) => Timer::ExpireCorrection(names.of(id)),
             Timer::ApplyOutage(id) => Timer::ApplyOutage(names.of(id)),
             Timer::ExpireOffer(id) => Timer::ExpireOffer(names.of(id)),
