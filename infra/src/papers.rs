@@ -498,7 +498,8 @@ impl Market {
             let work = row.key.split(':').next().unwrap_or(&row.key).to_owned();
             let payout = work.parse::<PayoutId>().ok();
             let flow = match (reason, payout) {
-                (Reason::PayoutSend, Some(payout)) => Flow::Left(payout, amount),
+                // What turned up at the bank after it had been given back is taken once more.
+                (Reason::PayoutSend | Reason::PayoutArrive, Some(payout)) => Flow::Left(payout, amount),
                 (Reason::PayoutReturn, Some(payout)) => Flow::CameBack(payout),
                 _ if row.delta > 0 => Flow::Came { contract: row.contract_id.map(Id::from_uuid), work, amount },
                 _ => Flow::Undone { work, amount },

@@ -4,7 +4,10 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use base64::Engine;
 use chrono::TimeDelta;
+use domain::payout::Carried;
+use infra::rails::RailEvent;
 use serde_json::{Value, json};
+use tests::stripe::{Fault, Faults};
 use tests::{Deal, PASSWORD, TestApp, Visitor};
 
 /// A paper, or why there is none.
@@ -396,6 +399,43 @@ async fn a_year_that_is_over_stays_as_it_was_certified_whatever_comes_back_later
     let pdf = fetch(&deal.freelancer.visitor().await, "/papers/earnings/2027.pdf").await;
     assert!(pdf.bytes.starts_with(b"%PDF-"));
     keep("earnings-came-back.pdf", &pdf.bytes);
+}
+
+#[tokio::test]
+async fn what_turned_up_at_the_bank_after_all_is_a_payout_and_nothing_given_back_to_a_client() {
+    let app = TestApp::on_stripe_rails(true, false).await;
+    let deal = app.released().await;
+    says_who_he_is(&deal).await;
+    let method = json!({ "iban": "PK36SCBL0000001123456702", "accountTitle": "Faisal Mahmood" });
+    let method = deal.freelancer.does("payoutMethodAdd", method, "payoutMethod { id }").await.text("payoutMethod.id");
+    app.passes(TimeDelta::days(3)).await;
+    // Stripe says nothing of it, and two of our people that it never got there.
+    app.stripe().fails(Faults::later(2, Fault::ErrorKept));
+    let ask = json!({ "payoutMethodId": method, "amount": { "amount": "50.00" }, "purposeCode": "9184",
+        "password": PASSWORD });
+    let id = deal.freelancer.does_once("payoutRequest", ask, "payout { id }").await.text("payout.id");
+    app.settles().await;
+    for _ in 0..26 {
+        app.passes(TimeDelta::hours(1)).await;
+    }
+    let word = json!({ "payoutId": id, "outcome": "RETURNED", "reason": "Stripe's people told us" });
+    for name in ["amna", "omar"] {
+        let admin = app.admin(name).await;
+        admin.does_once("payoutSettle", word.clone(), "payout { status }").await.ok();
+    }
+    let read = async |path: &str| fetch(&deal.freelancer.visitor().await, path).await.json();
+    let month = async || {
+        let certificate = read("/papers/earnings/2026.json").await;
+        ["net", "given_back", "paid_out"].map(|part| certificate["months"][0][part]["minor"].as_i64().unwrap())
+    };
+    assert_eq!(month().await, [95_000, 0, 0]);
+    app.passes(TimeDelta::hours(1)).await;
+    let told = RailEvent { payout: id.parse().unwrap(), attempt: 0, said: Carried::Paid };
+    app.market.rail_event(&told).await.unwrap();
+    assert_eq!(month().await, [95_000, 0, 5_000]);
+    let pack = read(&format!("/papers/payouts/{id}.json")).await;
+    assert_eq!((&pack["status"], &pack["gross"]["minor"]), (&json!("paid"), &json!(5_263)));
+    assert_eq!(pack["earned"][0]["origin"]["contract"], json!(deal.contract), "its pack says what it was earned for");
 }
 
 #[tokio::test]
