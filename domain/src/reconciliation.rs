@@ -3,8 +3,7 @@
 //! Both sides are lists of [`Line`]s: an amount that came in or went out, and what it is about. Lines of
 //! one kind about one thing belong together, however many there are on either side; what they add up to
 //! must be the same. Where it is not, a [`Difference`] says how, and proposes the entry that would set
-//! the books right. A person looks at it first, unless it is a [cost](Difference::cost) that the processor told nowhere
-//! else.
+//! the books right. Nothing here posts one: a person looks first.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -237,8 +236,8 @@ impl Posted {
         Some(Line { id: self.id.clone(), about, class, flow, amount: posting.amount, at })
     }
 
-    /// What a correction, or a cost, is about, and since when it should have been in the books: a difference that is
-    /// settled weeks later is none of the day on which it is settled.
+    /// What a correction is about, and since when it should have been in the books: a difference that is settled weeks
+    /// later is none of the day on which it is settled.
     fn corrects(&self) -> Option<(Class, About, Timestamp)> {
         let (class, about) = self.key.strip_prefix(PROPOSED)?.split_once(':')?;
         let (about, stamp) = about.split_once('@').unwrap_or((about, ""));
@@ -408,21 +407,6 @@ pub struct Difference {
     pub proposal: Option<JournalEntry>,
     /// What to do.
     pub advice: &'static str,
-}
-
-impl Difference {
-    /// The entry that books it on nobody's word, where it is a fee of which nothing tells but the processor's account: of
-    /// a payout, or of nothing that is ours. What a payment costs is told by itself, so one that is missing is looked
-    /// into.
-    pub fn cost(&self) -> Option<JournalEntry> {
-        match self.about {
-            About::Payout(_) | About::Other(_) => (),
-            About::Payment(_) | About::Refund(_) => return None,
-        }
-        let proposed = self.proposal.as_ref().filter(|_| self.kind == Kind::FeeNotBooked)?;
-        let entry = JournalEntry::new(Reason::ProcessorFee, proposed.key.clone());
-        Some(proposed.postings().iter().fold(entry, |entry, leg| entry.moving(leg.from, leg.to, leg.amount)))
-    }
 }
 
 /// What a comparison found.

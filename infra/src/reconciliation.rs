@@ -1,19 +1,15 @@
 //! Reconciliation: what the processor says it moved, held against the books. The lists are read here, the
-//! domain compares them, and what it found is kept. Nothing is posted but what a day's comparison finds that the
-//! processor kept and told nowhere else.
+//! domain compares them, and what it found is kept. Nothing is posted.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{NaiveTime, TimeDelta};
 use domain::Timestamp;
 use domain::access::{self, Subject, Verb};
-use domain::change::Change;
 use domain::id::{Id, PaymentId, PayoutId, ReconciliationId};
 use domain::ledger::{BadAccount, JournalEntry, LedgerAccount, Posting, Reason};
 use domain::money::{Currency, Money};
-use domain::reconciliation::{
-    About, Background, BalanceTransaction, Class, Difference, Flow, Line, Period, Posted, Report,
-};
+use domain::reconciliation::{About, Background, BalanceTransaction, Class, Flow, Line, Period, Posted, Report};
 use domain::refusal::Refusal;
 use sea_orm::{
     AccessMode, ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult, IsolationLevel, Statement,
@@ -25,7 +21,7 @@ use uuid::Uuid;
 use crate::market::Market;
 use crate::page::{Key, Keyset, PageRequest, Slice};
 use crate::sql::{ids, sql};
-use crate::{Call, Failure, Fault, run};
+use crate::{Call, Failure, Fault};
 
 mod cover;
 
@@ -133,11 +129,6 @@ struct Last {
 }
 
 #[derive(FromQueryResult)]
-struct Booked {
-    key: String,
-}
-
-#[derive(FromQueryResult)]
 struct Sum {
     cents: i64,
 }
@@ -184,10 +175,7 @@ impl Market {
         if from >= midnight {
             return Ok(false);
         }
-        let (mut report, mut swept) = self.compare(from, midnight).await?;
-        if self.costs_book(&report).await? {
-            (report, swept) = self.compare(from, midnight).await?;
-        }
+        let (report, swept) = self.compare(from, midnight).await?;
         let daily = Daily { uncovered: self.uncovered(swept).await };
         let kept = self.reconciliation_keep(&report, Some(daily)).await?;
         if kept {
@@ -246,27 +234,6 @@ impl Market {
         let row = row::Entity::find_by_id(id.uuid()).one(self.db()).await?.ok_or(Refusal::HIDDEN)?;
         let (report, _) = self.compare(row.from_at, row.until_at).await?;
         Ok(report.differences.iter().any(|found| found.class == class && found.about.to_string() == about))
-    }
-
-    /// Book what the processor kept and told nowhere but in its account; answers whether there was anything.
-    async fn costs_book(&self, report: &Report) -> Result<bool, Failure> {
-        let costs: Vec<JournalEntry> = report.differences.iter().filter_map(Difference::cost).collect();
-        if costs.is_empty() {
-            return Ok(false);
-        }
-        let keys: Vec<String> = costs.iter().map(|cost| cost.key.clone()).collect();
-        let call = Call::system("reconcile");
-        run!(self, &call, tx => {
-            // Another worker may be comparing the same day.
-            let turn = sql("select pg_advisory_xact_lock(hashtextextended('costs', 0))", []);
-            tx.conn().execute_raw(turn).await?;
-            let select = sql("select key from ledger_entries where key = any($1)", [keys.clone().into()]);
-            let booked = Booked::find_by_statement(select).all(tx.conn()).await?;
-            let is_new = |cost: &&JournalEntry| !booked.iter().any(|row| row.key == cost.key);
-            let change = costs.iter().filter(is_new).cloned().fold(Change::to(()), Change::posting);
-            tx.settle(change).await
-        })?;
-        Ok(true)
     }
 
     /// What differs within a stretch of time; and what the processor sent to our own bank from its beginning until now.
@@ -381,11 +348,11 @@ const ENTRIES: &str = "
     left join processor_events told
         on told.source = split_part(entry.trace, ':', 1)
        and told.id = substr(entry.trace, strpos(entry.trace, ':') + 1)
-    where legs.ours and entry.posted_at >= $3 and (
+    where legs.ours and (
         entry.posted_at >= $1 and entry.posted_at < $2
-        or entry.posted_at < $4 and entry.reason in ('payout_arrive', 'payout_return')
-        or (entry.reason = 'correction' or entry.reason = 'processor_fee' and entry.key ~ '^reconcile:')
-            and (entry.posted_at >= $1 or entry.key ~ '^reconcile:(payout:|fee:pyo_)'))
+        or entry.posted_at >= $3 and entry.posted_at < $4 and entry.reason in ('payout_arrive', 'payout_return')
+        or entry.reason = 'correction' and (entry.posted_at >= $1
+            or entry.posted_at >= $3 and entry.key ~ '^reconcile:(payout:|fee:pyo_)'))
     order by entry.id";
 
 async fn entries(tx: &DatabaseTransaction, from: Timestamp, until: Timestamp) -> Result<Vec<Posted>, Failure> {

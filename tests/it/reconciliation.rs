@@ -50,12 +50,6 @@ async fn paid_out(deal: &Deal<'_>, iban: &str, amount: &str) -> String {
     payout
 }
 
-async fn says_who_they_are(deal: &Deal<'_>) {
-    let said = json!({ "latinName": "Faisal Mahmood Qureshi", "address": "12 Mall Road, Lahore",
-        "phone": "+923001234567", "cnic": "35202-1234567-1" });
-    deal.freelancer.does("payeeUpdate", said, "payee { version }").await.ok();
-}
-
 /// Everything that money does at a processor.
 struct Moves<'a> {
     deal: Deal<'a>,
@@ -342,7 +336,9 @@ async fn what_a_bank_sends_back_days_later_is_no_difference_of_any_day() {
     for (global, recipients) in [(true, false), (false, true)] {
         let app = TestApp::on_stripe_rails(global, recipients).await;
         let deal = app.released().await;
-        says_who_they_are(&deal).await;
+        let said = json!({ "latinName": "Faisal Mahmood Qureshi", "address": "12 Mall Road, Lahore",
+            "phone": "+923001234567", "cnic": "35202-1234567-1" });
+        deal.freelancer.does("payeeUpdate", said, "payee { version }").await.ok();
         paid_out(&deal, &iban("0002"), "50.00").await;
         let status = async || {
             let select = "select status from payouts";
@@ -373,38 +369,6 @@ async fn what_a_bank_sends_back_days_later_is_no_difference_of_any_day() {
         assert_eq!((again.differences, again.agree), (vec![], 1));
         assert_eq!(app.stripe().sins(), Vec::<String>::new());
     }
-}
-
-#[tokio::test]
-async fn what_a_rail_keeps_is_booked_once_by_the_comparison_of_its_day() {
-    let app = TestApp::on_stripe_rails(true, false).await;
-    let deal = app.released().await;
-    says_who_they_are(&deal).await;
-    paid_out(&deal, &iban("6702"), "50.00").await;
-    app.stripe().does(|books, now| {
-        let sent = books.carrying.outbound[0].id.clone();
-        books.moves_there("network_cost", -150, Some(sent), now);
-        books.moves_there("stripe_fee", -30, None, now);
-    });
-    app.passes(TimeDelta::hours(3)).await;
-    let booked = async || {
-        let booked = "select coalesce(sum(amount_minor), 0)::bigint from ledger_postings
-            where from_account = 'processor_fees' and to_account = 'processor_clearing'";
-        sqlx::query_scalar::<_, i64>(booked).fetch_one(app.pool()).await.unwrap()
-    };
-    let kinds: Vec<Kind> = report(&app).await.differences.iter().map(|one| one.kind).collect();
-    assert_eq!(kinds, [Kind::FeeNotBooked, Kind::FeeNotBooked]);
-    assert_eq!(booked().await, 0, "a comparison that somebody asks for posts nothing");
-    app.passes(TimeDelta::days(1)).await;
-    let (one, other) = tokio::join!(app.market.reconcile_when_due(), app.market.reconcile_when_due());
-    assert_eq!([one.unwrap(), other.unwrap()].into_iter().filter(|done| *done).count(), 1);
-    assert_eq!(booked().await, 180);
-    assert_eq!(report(&app).await.differences, []);
-    app.passes(TimeDelta::days(1)).await;
-    assert!(app.market.reconcile_when_due().await.unwrap());
-    assert_eq!(booked().await, 180, "once");
-    let differing = "select count(*) from reconciliations where daily and differences > 0";
-    assert_eq!(sqlx::query_scalar::<_, i64>(differing).fetch_one(app.pool()).await.unwrap(), 0);
 }
 
 #[tokio::test]

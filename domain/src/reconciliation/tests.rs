@@ -199,43 +199,6 @@ fn a_chargeback_that_was_won_before_it_was_heard_of_leaves_nothing() {
 }
 
 #[test]
-fn what_is_kept_of_a_payout_is_a_cost_and_what_is_kept_of_a_payment_is_looked_into() {
-    let kept = |about: Option<String>| BalanceTransaction {
-        id: "trxn_1".to_owned(),
-        about,
-        class: Class::Fee,
-        flow: Flow::Out,
-        amount: usd(150),
-        fee: usd(0),
-        at: at(1),
-    };
-    let cases = [(Some(payout(1).to_string()), true), (None, true), (Some(payment(1).to_string()), false)];
-    for (about, is_cost) in cases {
-        let theirs = [kept(about)];
-        let found = compare(&[], &theirs).differences;
-        assert_eq!((found.len(), found[0].kind), (1, Kind::FeeNotBooked));
-        let cost = found[0].cost();
-        assert_eq!(cost.is_some(), is_cost, "{:?}", found[0].about);
-        let Some(cost) = cost else { continue };
-        let proposed = found[0].proposal.as_ref().unwrap();
-        assert_eq!((cost.reason, cost.postings()), (Reason::ProcessorFee, proposed.postings()));
-        // It counts as of when it was kept, so that it is not late.
-        let posted = Posted {
-            id: "ent_1".to_owned(),
-            reason: cost.reason,
-            payment: None,
-            at: at(30),
-            postings: cost.postings().to_vec(),
-            key: cost.key,
-        };
-        let after = compare(&[posted], &theirs);
-        assert_eq!((after.differences.len(), after.agree), (0, 1));
-    }
-    let more = compare(&[], &[moved(1, Class::Payout, Flow::Out, 900)]).differences;
-    assert_eq!(more[0].cost(), None, "what left is no fee");
-}
-
-#[test]
 fn what_moved_in_a_currency_that_the_books_do_not_know_is_told_and_proposes_nothing() {
     let foreign = |n: u128, class: Class, hours: i64| Foreign {
         id: format!("txn_{n}"),
