@@ -19,8 +19,8 @@ static LEAKED: Mutex<Vec<String>> = Mutex::new(Vec::new());
 const CNIC: &str = "35202";
 
 /// As PostgreSQL looks for it: an IBAN, as it is and as bytes are shown; a CNIC; an NTN with its dash; an access token;
-/// what lets a client's page go on with a payment.
-const IN_TABLES: &str = r"(^|[^0-9A-Za-z-])([0-9]{5}-[0-9]{7}-[0-9]|[0-9]{7}-[0-9])($|[^0-9A-Za-z-])|PK[0-9]{2}[A-Z]{4}[0-9A-Z]{16}|504b(3[0-9]){2}(4[1-9a-f]|5[0-9a]){4}(3[0-9]|4[1-9a-f]|5[0-9a]){16}|[^0-9a-f]35202-?[0-9]{7}-?[0-9][^0-9a-f]|eyJ[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]{20,}|pi_[a-z0-9]+_secret_";
+/// what lets a client's page go on with a payment or with setting up a card; what webhooks are signed with; Stripe's keys.
+const IN_TABLES: &str = r"(^|[^0-9A-Za-z-])([0-9]{5}-[0-9]{7}-[0-9]|[0-9]{7}-[0-9])($|[^0-9A-Za-z-])|PK[0-9]{2}[A-Z]{4}[0-9A-Z]{16}|504b(3[0-9]){2}(4[1-9a-f]|5[0-9a]){4}(3[0-9]|4[1-9a-f]|5[0-9a]){16}|[^0-9a-f]35202-?[0-9]{7}-?[0-9][^0-9a-f]|eyJ[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]{20,}|(pi|seti)_[A-Za-z0-9]+_secret_|whsec_[A-Za-z0-9_]+|[sr]k_(test|live)_[A-Za-z0-9_]+";
 
 /// From now on, what this process logs is looked through.
 pub fn watch_logs() {
@@ -113,7 +113,8 @@ pub(crate) async fn in_tables(url: &str) -> Result<Vec<(String, String)>, sqlx::
     let each = "select string_agg(format('(select %L::text, left(t::text, 400) from %I t where t::text ~ %L limit 3)',
             tablename, tablename, $1), ' union all ')
         from pg_tables where schemaname = 'public'";
-    let each: Option<String> = sqlx::query_scalar(each).bind(IN_TABLES).fetch_one(&mut connection).await?;
+    let each: Option<String> =
+        sqlx::query_scalar(each).bind(format!("{IN_TABLES}|{PASSWORD}")).fetch_one(&mut connection).await?;
     let found = match each {
         Some(each) => sqlx::query_as(AssertSqlSafe(each)).fetch_all(&mut connection).await?,
         None => Vec::new(),

@@ -7,7 +7,6 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, Response, StatusCode, Uri};
 use infra::clock::Clock;
-use infra::stripe::V2_VERSION;
 use serde_json::{Value, json};
 
 use super::books::{Said, refuse};
@@ -15,6 +14,9 @@ use super::fault::Fault;
 use super::form::{self, Parameter};
 use super::rails;
 use super::{Inner, SECRET_KEY};
+
+/// The version of the second API that this double speaks.
+const SECOND_VERSION: &str = "2026-10-28.endive";
 
 type Here = (Arc<Mutex<Inner>>, Clock);
 
@@ -105,7 +107,7 @@ impl Inner {
         body: &[u8],
     ) -> Said {
         let is_second = uri.path().starts_with("/v2/");
-        if version != (if is_second { V2_VERSION } else { stripe_version() }) {
+        if version != (if is_second { SECOND_VERSION } else { stripe_version() }) {
             return self.sin(refuse(400, "api_version_invalid", version));
         }
         if *method == Method::GET {
