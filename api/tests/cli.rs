@@ -499,11 +499,16 @@ async fn what_the_processor_told_is_listed_and_replayed_and_a_closed_rail_is_ope
     let due = "select count(*) from events where attempts = 0 and due_at <= now() and parked_at is null and last_error is not null";
     assert_eq!(sqlx::query_scalar::<_, i64>(due).fetch_one(&mut connection).await.unwrap(), 2);
 
-    assert_eq!(run(&["rails", "list"]).out, "no rail is closed\n");
+    let open = run(&["rails", "list"]).out;
+    assert!(open.starts_with("no rail is closed\nstablecoin is disabled: it takes a licence of"), "{open}");
+    assert!(open.contains("PVARA") && open.ends_with("Reference held: none\n"), "{open}");
+    let refused = run(&["rails", "open", "stablecoin"]);
+    assert!(refused.code == Some(2) && refused.said.contains("invalid value 'stablecoin'"), "{}", refused.said);
     let close = "insert into rail_closures values ('recipient_account', 'Your platform needs approval', now())";
     sqlx::query(close).execute(&mut connection).await.unwrap();
     let closed = run(&["rails", "list"]).out;
     assert!(closed.starts_with("recipient_account since ") && closed.contains("needs approval"), "{closed}");
+    assert!(closed.contains("stablecoin is disabled"), "{closed}");
     assert_eq!(run(&["rails", "open", "recipient-account"]).out, "recipient_account is open again\n");
     assert_eq!(run(&["rails", "open", "recipient-account"]).out, "recipient_account was open\n");
     let mut alone = home.rabta(&[]);

@@ -33,7 +33,7 @@ mod state;
 mod tests;
 
 pub use method::{BadIban, Iban, PayoutMethod};
-pub use rail::{Carried, Known, Rail};
+pub use rail::{Carried, Disabled, Known, Rail, STABLECOIN};
 pub use settle::Word;
 pub use state::PayoutState;
 

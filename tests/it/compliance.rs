@@ -111,7 +111,7 @@ async fn whose_tax_form_lapses_is_told_sixty_days_and_fourteen_before_and_not_on
             .fetch_all(app.pool())
             .await
             .unwrap();
-    assert_eq!(left, [lin.id.clone()], "of nobody who was erased");
+    assert_eq!(left.concat(), lin.id, "of nobody who was erased");
 }
 
 #[tokio::test]

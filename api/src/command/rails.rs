@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use domain::payout::Rail;
+use domain::payout::{Disabled, Rail, STABLECOIN};
 use infra::Call;
 use infra::rails::Closure;
 
@@ -27,13 +27,12 @@ pub async fn run(cli: Cli, what: Rails) -> Result<(), Trouble> {
 }
 
 fn table(closed: &[Closure]) -> String {
-    if closed.is_empty() {
-        return "no rail is closed\n".to_owned();
-    }
-    let mut text = String::new();
+    let mut text = if closed.is_empty() { "no rail is closed\n".to_owned() } else { String::new() };
     for Closure { rail, reason, closed_at } in closed {
         // Writing into a text does not fail.
         let _ = writeln!(text, "{rail} since {}: {reason}", closed_at.format("%Y-%m-%dT%H:%M:%SZ"));
     }
+    let Disabled { name, licence, reference } = STABLECOIN;
+    let _ = writeln!(text, "{name} is disabled: it takes {licence}. Reference held: {}", reference.unwrap_or("none"));
     text
 }

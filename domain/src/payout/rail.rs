@@ -35,6 +35,25 @@ pub enum Rail {
     Manual,
 }
 
+/// A way out that exists in name alone: it is no [`Rail`], so no payout can be queued, sent or settled by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Disabled {
+    /// What it is called.
+    pub name: &'static str,
+    /// What it would take.
+    pub licence: &'static str,
+    /// The reference of that licence, where one is held: then it is time to build the rail.
+    pub reference: Option<&'static str>,
+}
+
+/// Payouts in stablecoins. To arrange or to transfer them for people in Pakistan takes a licence of its virtual assets
+/// regulator (Virtual Assets Act, 2026); an agreement or a pilot takes its authorisation beforehand.
+pub const STABLECOIN: Disabled = Disabled {
+    name: "stablecoin",
+    licence: "a licence of the Pakistan Virtual Assets Regulatory Authority (PVARA), by the Virtual Assets Act, 2026",
+    reference: None,
+};
+
 impl Rail {
     /// In the order they are tried.
     pub const ALL: [Self; 4] = [Self::GlobalPayouts, Self::RecipientAccount, Self::BankWire, Self::Manual];
