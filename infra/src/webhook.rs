@@ -21,7 +21,7 @@ use crate::{Failure, Fault};
 /// How many times an event is tried before it is parked.
 const ATTEMPTS: i32 = 12;
 /// For how long one is left at the most that Stripe does not answer about.
-const LONGEST_REST: TimeDelta = TimeDelta::hours(1);
+const LONGEST_REST: TimeDelta = TimeDelta::minutes(15);
 /// How long acting on one may take before another worker may try it.
 const LEASE: TimeDelta = TimeDelta::seconds(60);
 

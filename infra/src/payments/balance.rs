@@ -64,7 +64,9 @@ pub(super) async fn transactions(
                 found.extend(read(stripe, market, list(gte, lt).type_(kind)).await?);
             }
         }
-        told.extend(global_transactions(rails, market, since, later).await?);
+        let there = global_transactions(rails, market, since, later).await?;
+        told.extend(there.0);
+        foreign.extend(there.1);
     }
     let payments = payments(market, &found).await?;
     for moved in found.iter().rev() {

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, SecondsFormat, Utc};
 use domain::Timestamp;
 use domain::id::{Id, PayoutId, PayoutMethodId};
-use domain::money::Money;
+use domain::money::{Currency, Money};
 use domain::payout::{Carried, Rail};
-use domain::reconciliation::{BalanceTransaction, Class, Flow};
+use domain::reconciliation::{About, BalanceTransaction, Class, Flow, Foreign};
 use sea_orm::FromQueryResult;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -92,14 +92,29 @@ impl Transaction {
         }
     }
 
-    /// In our words; `known` are our payouts by Stripe's names for their transfers.
+    /// Of what it is; `known` are our payouts by Stripe's names for their transfers.
+    fn about(&self, known: &BTreeMap<String, PayoutId>) -> Option<String> {
+        self.transfer().map(|name| known.get(name).map_or_else(|| name.clone(), PayoutId::to_string))
+    }
+
+    /// What moved in a currency that the books don't know; none if they do.
+    fn as_stripe_says(&self, known: &BTreeMap<String, PayoutId>) -> Option<Foreign> {
+        let currency = self.amount.currency.to_ascii_uppercase();
+        if Currency::from_code(&currency).is_some() {
+            return None;
+        }
+        let about = About::read(self.about(known).as_deref().unwrap_or(&self.id));
+        let (id, class, minor, at) = (self.id.clone(), self.class(), self.amount.value, self.created);
+        Some(Foreign { id, about, class, minor, currency, at })
+    }
+
+    /// In our words.
     fn in_our_words(&self, known: &BTreeMap<String, PayoutId>) -> Result<BalanceTransaction, Fault> {
         let amount = money(self.amount.value.saturating_abs(), &self.amount.currency)?;
-        let about = |name: &String| known.get(name).map_or_else(|| name.clone(), PayoutId::to_string);
         Ok(BalanceTransaction {
             id: self.id.clone(),
             class: self.class(),
-            about: self.transfer().map(about),
+            about: self.about(known),
             flow: if self.amount.value < 0 { Flow::Out } else { Flow::In },
             amount,
             fee: Money::zero(amount.currency()),
@@ -256,8 +271,8 @@ pub(crate) async fn transactions(
     market: &Market,
     from: Timestamp,
     until: Timestamp,
-) -> Result<Vec<BalanceTransaction>, Failure> {
-    let Some(account) = &rails.financial_account else { return Ok(Vec::new()) };
+) -> Result<(Vec<BalanceTransaction>, Vec<Foreign>), Failure> {
+    let Some(account) = &rails.financial_account else { return Ok((Vec::new(), Vec::new())) };
     let (since, before) = (written(from), written(until));
     let first = format!("{TRANSACTIONS}?financial_account={account}&created_gte={since}&created_lt={before}&limit=100");
     let mut path = Some(first);
@@ -270,8 +285,14 @@ pub(crate) async fn transactions(
     let names: Vec<String> = found.iter().filter_map(Transaction::transfer).cloned().collect();
     let known: BTreeMap<_, _> = market.stripe_transfers_named(&names).await?.into_iter().collect();
     // What was made void has moved nothing.
-    let moved = found.iter().rev().filter(|moved| moved.status != "void");
-    Ok(moved.map(|moved| moved.in_our_words(&known)).collect::<Result<_, _>>()?)
+    let (mut told, mut foreign) = (Vec::new(), Vec::new());
+    for moved in found.iter().rev().filter(|moved| moved.status != "void") {
+        match moved.as_stripe_says(&known) {
+            Some(moved) => foreign.push(moved),
+            None => told.push(moved.in_our_words(&known)?),
+        }
+    }
+    Ok((told, foreign))
 }
 
 #[derive(Debug, Deserialize)]

@@ -12,8 +12,8 @@ use stripe_client_core::{RequestBuilder, StripeMethod};
 use super::Transfer;
 use super::global::refused;
 use super::stripe::{
-    Kept, StripePayee, StripeRails, answered, asking, fault_of, note_onward, onward_key, payee, payee_keep, payee_key,
-    split_name,
+    Kept, StripePayee, StripeRails, answered, asking, fault_of, lacks_funds, note_onward, onward_key,
+    onward_on_its_way, payee, payee_keep, payee_key, split_name,
 };
 use crate::Fault;
 use crate::market::Market;
@@ -161,7 +161,10 @@ pub(super) async fn fate(rails: &StripeRails, market: &Market, kept: &Kept, refe
     let request = get(&format!("/transfers/{reference}"), &Form::new());
     let moved: Moved = ask(rails, market, request, None, None).await?;
     if moved.amount_reversed >= moved.amount {
-        return Ok(Carried::Returned("reversed".to_owned()));
+        // Of what our people settled it says nothing, nor of the account.
+        let is_over = market.payout_is_over(kept.payout(), kept.attempt()?).await.map_err(fault_of)?;
+        let reversed = Carried::Returned("reversed".to_owned());
+        return Ok(if is_over { Carried::Accepted(moved.id) } else { reversed });
     }
     let onward = match &kept.onward {
         Some(known) => known.clone(),
@@ -210,6 +213,11 @@ async fn onward(
     if balance.is_none() && !is_over {
         return Ok(Steps::Over(Carried::Accepted(moved.id.clone())));
     }
+    // What somebody else just asks to go on must not come back at the same time.
+    if is_over && let Some(until) = onward_on_its_way(market, &kept.key).await? {
+        let why = "what was asked to go on to the bank may still be on its way".to_owned();
+        return Err(Fault::Later { service: "stripe", why, until });
+    }
     // One that was asked for without an answer is found, whether its key is remembered or not.
     let looked_at = market.clock().now();
     let page = Form::from([("limit", "100".to_owned())]);
@@ -219,12 +227,10 @@ async fn onward(
     }
     let Some(balance) = balance else {
         come_back(rails, market, kept, &moved.id).await?;
-        return Ok(Steps::Over(Carried::Returned("reversed".to_owned())));
+        return Ok(Steps::Over(Carried::Accepted(moved.id.clone())));
     };
-    if let Some(why) = market.payout_stays_where_it_is(kept.payout(), kept.attempt()?).await.map_err(fault_of)? {
-        tracing::warn!(payout = %kept.payout(), why, "a transfer stays in the person's own account at Stripe");
-        // Out of sight for a day it is for our people: it goes on once nothing stands against it, or comes back.
-        return Ok(Steps::Over(Carried::Silent));
+    if let Some(held) = stays(market, kept).await? {
+        return Ok(held);
     }
     let form = Form::from([
         ("amount", (balance.amount - balance.fee).to_string()),
@@ -235,8 +241,22 @@ async fn onward(
     let Some(key) = onward_key(market, kept, looked_at).await? else {
         return Ok(Steps::Over(Carried::Accepted(moved.id.clone())));
     };
+    // Now that it is written down that it is asked for, nothing that comes up later brings it back.
+    if let Some(held) = stays(market, kept).await? {
+        return Ok(held);
+    }
     let made: Named = ask(rails, market, post("/payouts", &form), Some(&key), there).await?;
     Ok(Steps::On(made.id))
+}
+
+/// What is told of a transfer that must not go on now, if it must not.
+async fn stays(market: &Market, kept: &Kept) -> Result<Option<Steps>, Fault> {
+    let held = market.payout_stays_where_it_is(kept.payout(), kept.attempt()?).await.map_err(fault_of)?;
+    Ok(held.map(|why| {
+        tracing::warn!(payout = %kept.payout(), why, "a transfer stays in the person's own account at Stripe");
+        // Out of sight for a day it is for our people: it goes on once nothing stands against it, or comes back.
+        Steps::Over(Carried::Silent)
+    }))
 }
 
 /// What of a transfer lies in the person's own account and can go on from there, if it has rested for long enough.
@@ -283,7 +303,7 @@ async fn come_back(rails: &StripeRails, market: &Market, kept: &Kept, reference:
     match rails.stripe.send_for::<Named>(now, back, Some(&key), None).await {
         Ok(_) => Ok(()),
         // What their bank sent back need not be in their account yet.
-        Err(Trouble::Refused(refused)) => {
+        Err(Trouble::Refused(refused)) if lacks_funds(&refused) => {
             let why = format!("it does not come back yet: {}", refused.code());
             Err(Fault::Later { service: "stripe", why, until: now + TimeDelta::hours(1) })
         }

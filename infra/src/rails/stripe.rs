@@ -74,6 +74,11 @@ struct Trying {
 }
 
 #[derive(FromQueryResult)]
+struct HandedOver {
+    occurred_at: Timestamp,
+}
+
+#[derive(FromQueryResult)]
 struct Asking {
     id: Uuid,
 }
@@ -198,15 +203,19 @@ impl StripeRails {
     /// What became of a transfer.
     pub(super) async fn ask(&self, market: &Market, key: &str) -> Result<Known, Fault> {
         match find(market, key).await? {
-            Some(kept) => self.look(market, &kept).await,
-            None => Ok(Known::Absent),
+            Some(kept) if kept.was_asked() => self.look(market, &kept).await,
+            // Stripe put it off.
+            Some(_) => Ok(Known::Absent),
+            // It has not come so far: their account can't be made there, say. It is handed over again for as long as one
+            // that was asked for would be; then our people have to see it.
+            None => Ok(match handed_over_since(market, key).await? {
+                Some(since) if since + ASKED_FOR <= market.clock().now() => Known::Forgotten,
+                Some(_) | None => Known::Absent,
+            }),
         }
     }
 
     async fn look(&self, market: &Market, kept: &Kept) -> Result<Known, Fault> {
-        if !kept.was_asked() {
-            return Ok(Known::Absent);
-        }
         let rail = kept.rail()?;
         let reference = match (&kept.reference, rail) {
             (Some(reference), _) => Some(reference.clone()),
@@ -286,7 +295,7 @@ fn needs_approval(refused: &Refused) -> bool {
 }
 
 /// Is it our own money that there is too little of? The first API says so by a code, the second by a type.
-fn lacks_funds(refused: &Refused) -> bool {
+pub(super) fn lacks_funds(refused: &Refused) -> bool {
     let says = |what: &str| matches!(what, "balance_insufficient" | "insufficient_funds");
     says(&refused.kind) || refused.code.as_deref().is_some_and(says)
 }
@@ -320,6 +329,15 @@ pub(super) fn fault_of(failure: Failure) -> Fault {
 async fn find(market: &Market, key: &str) -> Result<Option<Kept>, Fault> {
     let select = format!("select {KEPT} from stripe_transfers where key = $1");
     Ok(Kept::find_by_statement(sql(&select, [key.into()])).one(market.db()).await?)
+}
+
+/// Since when a payout's attempt is handed over to its rail, by its key.
+async fn handed_over_since(market: &Market, key: &str) -> Result<Option<Timestamp>, Fault> {
+    let select =
+        "select occurred_at from events where name = 'payout_sent' and body ->> 'payout' = split_part($1, ':', 1)
+        and body ->> 'attempt' = split_part($1, ':', 2) order by sequence limit 1";
+    let found = HandedOver::find_by_statement(sql(select, [key.into()])).one(market.db()).await?;
+    Ok(found.map(|found| found.occurred_at))
 }
 
 /// Write down that a transfer is asked for now. Answers of the key to ask under.
@@ -376,6 +394,15 @@ pub(super) async fn note_onward(market: &Market, key: &str, onward: &str) -> Res
     let note = sql("update stripe_transfers set onward = $2 where key = $1", [key.into(), onward.into()]);
     market.db().execute_raw(note).await?;
     Ok(())
+}
+
+/// Until when what was asked to go on to the bank may still be on its way there, if it may.
+pub(super) async fn onward_on_its_way(market: &Market, key: &str) -> Result<Option<Timestamp>, Fault> {
+    let select = "select onward_tries, onward_asked_at from stripe_transfers
+        where key = $1 and onward_asked_at is not null";
+    let trying = Trying::find_by_statement(sql(select, [key.into()])).one(market.db()).await?;
+    let until = trying.map(|Trying { onward_asked_at, .. }| onward_asked_at + NEXT_KEY);
+    Ok(until.filter(|until| *until > market.clock().now()))
 }
 
 /// The key under which what goes on to the bank is asked for now; none if its name is known by now. Whoever asks at the

@@ -227,13 +227,18 @@ async fn what_moves_on_the_financial_account_and_is_no_payout_is_told() {
         [("stripe_fee", -150), ("received_debit", -700)]
             .map(|(category, amount)| books.moves_there(category, amount, None, now))
     });
+    let euros = app.stripe().does(|books, now| {
+        let name = books.moves_there("received_credit", 2_000, None, now);
+        books.carrying.moved.last_mut().unwrap().currency = "eur";
+        name
+    });
     app.passes(TimeDelta::hours(3)).await;
     let now = app.market.clock().now();
     let report = app.market.reconcile(&Call::system("test"), now - TimeDelta::days(365), now).await.unwrap();
     let told: Vec<_> = report.differences.iter().map(|one| (one.kind, one.about.to_string())).collect();
-    assert_eq!(told, [(Kind::FeeNotBooked, fee), (Kind::Unknown, taken)]);
+    assert_eq!(told, [(Kind::FeeNotBooked, fee), (Kind::Unknown, taken), (Kind::Currency, euros)]);
     let proposed: Vec<bool> = report.differences.iter().map(|one| one.proposal.is_some()).collect();
-    assert_eq!(proposed, [true, false], "a fee is booked, and what nobody knows is looked into");
+    assert_eq!(proposed, [true, false, false], "a fee is booked, and what nobody knows is looked into");
     // 1,030.00 came from the client; of the rest 50.00 went to the freelancer.
     let there = 103_000 - 5_000 + 9_000 - 4_000 - 150 - 700;
     assert_eq!(app.market.payments().balance(&app.market).await.unwrap(), there, "on both accounts");
@@ -580,6 +585,35 @@ async fn what_was_put_off_for_longer_than_a_key_is_remembered_was_not_asked_for_
         let (end, carried) = if suspended { ("BLOCKED", 0) } else { ("PAID", 5_000) };
         assert_eq!(stands(&deal, &payout).await.0, end);
         assert_eq!(app.stripe().look(Books::carried), carried);
+        hold(&app).await;
+    }
+}
+
+#[tokio::test]
+async fn whose_account_can_not_be_made_at_stripe_is_for_our_people_after_a_day() {
+    for (global, path) in [(true, "/v2/core/accounts"), (false, "/v1/accounts")] {
+        let app = TestApp::on_stripe_rails(global, !global).await;
+        let deal = ready(&app).await;
+        let method = method(&deal, "6702").await;
+        app.stripe().fails(Faults::at(path, Fault::Error));
+        let payout = asks(&deal, &method, "50.00").await;
+        let stuck = async || {
+            let select = "select count(*) from payouts where (state ->> 'stuck')::boolean";
+            sqlx::query_scalar::<_, i64>(select).fetch_one(app.pool()).await.unwrap()
+        };
+        for hours in 0..22 {
+            assert_eq!(
+                (stands(&deal, &payout).await.0.as_str(), stuck().await),
+                ("UNKNOWN", 0),
+                "{path}, {hours} hours"
+            );
+            app.passes(TimeDelta::hours(1)).await;
+        }
+        for _ in 0..3 {
+            app.passes(TimeDelta::hours(1)).await;
+        }
+        assert_eq!((stands(&deal, &payout).await.0.as_str(), stuck().await), ("UNKNOWN", 1), "{path}");
+        assert_eq!(app.stripe().look(Books::carried), 0);
         hold(&app).await;
     }
 }

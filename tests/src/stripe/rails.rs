@@ -52,6 +52,8 @@ pub struct Line {
     category: &'static str,
     /// In cents; below zero if it left.
     amount: i64,
+    /// In which currency, in lower case.
+    pub currency: &'static str,
     /// Of which of the Global Payouts, if it is of one.
     of: Option<String>,
     at: Timestamp,
@@ -62,7 +64,7 @@ impl Line {
         let kind = self.of.as_ref().map_or(self.category, |_| "outbound_payment");
         json!({
             "id": self.id, "object": "v2.money_management.transaction", "created": written(self.at),
-            "amount": { "value": self.amount, "currency": "usd" }, "status": "posted", "category": self.category,
+            "amount": { "value": self.amount, "currency": self.currency }, "status": "posted", "category": self.category,
             "flow": { "type": kind, "outbound_payment": self.of }
         })
     }
@@ -161,7 +163,7 @@ impl Books {
     /// Something moves on the financial account: of a payout, or by itself. Its name.
     pub fn moves_there(&mut self, category: &'static str, amount: i64, of: Option<String>, at: Timestamp) -> String {
         let id = self.name("trxn");
-        self.carrying.moved.push(Line { id: id.clone(), category, amount, of, at });
+        self.carrying.moved.push(Line { id: id.clone(), category, amount, currency: "usd", of, at });
         id
     }
 
