@@ -271,7 +271,8 @@ impl Books {
     }
 
     pub(super) fn financial_account(&self, id: &str) -> Said {
-        let there: i64 = self.carrying.moved.iter().map(|line| line.amount).sum();
+        let there = self.carrying.moved.iter().filter(|line| line.currency == "usd");
+        let there: i64 = there.map(|line| line.amount).sum();
         let dollars = |cents: i64| json!({ "usd": { "value": cents, "currency": "usd" } });
         let balance = json!({ "available": dollars(there), "inbound_pending": dollars(0), "outbound_pending": {} });
         (200, json!({ "id": id, "object": "v2.money_management.financial_account", "balance": balance }))
