@@ -271,7 +271,10 @@ impl Milestone {
         if let Some(state) = self.takes_back(now, goes_on) {
             // It may have been paid for anew meanwhile.
             back(self.beyond_its_worth(&bore)?, true)?;
-            next.state = state;
+            // What ended without its money goes on with it alone.
+            if !(escrow.held().is_zero() && matches!(self.state, State::ChargedBack { .. })) {
+                next.state = state;
+            }
         } else if !bore.from_escrow.is_zero() {
             let theirs = owed.unwrap_or(Money::zero(self.amount.currency())).min(bore.from_escrow)?;
             back(bore.from_escrow.minus(theirs)?, self.terms.client_fee_returned)?;

@@ -161,6 +161,33 @@ fn what_has_no_money_left_once_its_hold_is_over_has_ended_until_a_bank_gives_it_
 }
 
 #[test]
+fn what_a_bank_gives_back_to_credit_alone_lets_nothing_go_on_that_ended_without_its_money() {
+    // Two payments came: one paid for it, and the other one is the client's credit.
+    for in_dispute in [false, true] {
+        let approved = |milestone: Milestone| milestone.approve(&ada(), day(1), None, Approval::Whole);
+        let disputed = |milestone: Milestone| milestone.dispute(&lin(), day(2), None, id(7));
+        let mut story =
+            Story::submitted().on(|milestone| milestone.funded(&Actor::System, day(1), id(9), usd(10_300), None));
+        if in_dispute {
+            story = story.on(approved).on(disputed);
+        }
+        let story = story.on(|milestone| milestone.charge_back(&Actor::System, day(3), id(1), "dp", usd(10_300)));
+        assert_eq!(story.status(), "charged_back");
+        let taken = Taken { payment: id(9), reference: "dp_9", amount: usd(10_300) };
+        let reach = Reach { credit: usd(10_300), milestones: vec![] };
+        let change = story.milestone.clone().charge_back_reaching(reach, &Actor::System, day(4), &taken).unwrap();
+        let won = change.next[0].clone().charge_back_won(&Actor::System, day(5), id(9), "dp_9", true).unwrap();
+        assert_eq!(won.entries[0].effect_on(LedgerAccount::ClientCredit(id(1)), Currency::Usd), 10_300);
+        assert_eq!((won.next.status().as_str(), won.next.escrow.held()), ("charged_back", usd(0)));
+        // Its own money brings it back.
+        let won = won.next.charge_back_won(&Actor::System, day(6), id(1), "dp", true).unwrap();
+        let (status, held) = if in_dispute { ("approved", 0) } else { ("submitted", 10_000) };
+        assert_eq!((won.next.status().as_str(), won.next.escrow.held()), (status, usd(held)));
+        assert_eq!(won.next.holds.is_empty(), !in_dispute);
+    }
+}
+
+#[test]
 fn a_refund_that_was_asked_for_is_as_large_as_it_was_when_a_bank_gives_back() {
     let story = Story::funded()
         .on(|milestone| milestone.request_refund(&ada(), day(1), None, None))
