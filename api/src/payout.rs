@@ -126,10 +126,14 @@ impl Payout {
         Ok(load(ctx, self.0.user).await?.map(User))
     }
 
-    /// What stopped it; only our people see this.
+    /// What stopped it, or keeps it in the person's own account at Stripe while it is `UNKNOWN`; only our people see this.
     async fn block_reason(&self, ctx: &Context<'_>) -> Option<&str> {
         match &self.0.state {
-            PayoutState::Blocked { reason, .. } if sees_queue(ctx) => Some(reason),
+            PayoutState::Blocked { reason, .. } | PayoutState::Unknown { rests: Some(reason), .. }
+                if sees_queue(ctx) =>
+            {
+                Some(reason)
+            }
             _ => None,
         }
     }
@@ -694,7 +698,8 @@ impl PayoutMutation {
 
     /// For admins: say what became of a payout that Stripe has not told of for a day, or that is on its way for a week.
     /// It takes two different people who say the same, each of whom proved who they are within 15 minutes; the first word
-    /// is kept, and with the second the money moves.
+    /// is kept, and with the second the money moves. What rests in the person's own account at Stripe (`blockReason`) is
+    /// not paid: it goes on by itself, or is `RETURNED`.
     async fn payout_settle(&self, ctx: &Context<'_>, input: PayoutSettleInput) -> Answer<PayoutSettlePayload> {
         let outcome = async {
             let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;

@@ -393,7 +393,7 @@ impl Payout {
     /// found is not theirs to know.
     pub fn explanation(&self) -> Option<&'static str> {
         match &self.state {
-            PayoutState::Blocked { .. } => Some(
+            PayoutState::Blocked { .. } | PayoutState::Unknown { rests: Some(_), .. } => Some(
                 "Our people are checking this payout, as the law asks us to. The money is safe, and there is \
                  nothing you need to do: it goes on, or comes back to your available balance.",
             ),

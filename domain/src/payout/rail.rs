@@ -107,6 +107,8 @@ pub enum Carried {
     Paid,
     /// The bank sent it back.
     Returned(String),
+    /// It has it, and the bank has not: it was told not to pass it on, because of this.
+    HeldBack(String),
     /// It does not say.
     Silent,
 }
@@ -137,6 +139,7 @@ impl Payout {
             Carried::WithoutFunds(_) => self.put_off(now),
             Carried::Paid => self.paid(now),
             Carried::Returned(reason) => self.returned(now, reason),
+            Carried::HeldBack(why) => self.rests(now, why),
             Carried::Silent => self.lost_sight(now),
         })
     }
@@ -180,7 +183,7 @@ impl Payout {
             (Known::Absent, _) => self.heard(actor, now, attempt, &Carried::Silent),
             (Known::Forgotten, Some(_)) if attempt == self.attempt => {
                 self.access(actor, Verb::PayoutAdvance)?;
-                Ok(self.out_of_sight(now, true))
+                Ok(self.out_of_sight(now, true, None))
             }
             (Known::Forgotten, _) => self.heard(actor, now, attempt, &Carried::Silent),
         }
@@ -386,12 +389,17 @@ impl Payout {
 
     /// Nothing was heard for too long, or the rail's answer was lost.
     fn lost_sight(self, now: Timestamp) -> Change<Self> {
-        self.out_of_sight(now, false)
+        self.out_of_sight(now, false, None)
+    }
+
+    /// Its rail has it and keeps it: it goes on once nothing stands against it, or our people settle it.
+    fn rests(self, now: Timestamp, why: &str) -> Change<Self> {
+        self.out_of_sight(now, false, Some(why.to_owned()))
     }
 
     /// The same; `forgotten` if only our people can find out what became of it. They have to, too, if nothing was
     /// heard for a day.
-    fn out_of_sight(self, now: Timestamp, forgotten: bool) -> Change<Self> {
+    fn out_of_sight(self, now: Timestamp, forgotten: bool, rests: Option<String>) -> Change<Self> {
         let poll_at = now + self.poll();
         let (rail, since, reference, stuck) = match &self.state {
             PayoutState::Sent { rail, .. } => (*rail, now, None, false),
@@ -402,6 +410,6 @@ impl Payout {
             _ => return Change::none(self),
         };
         let (event, stuck) = (Event::PayoutUnknown { payout: self.id }, stuck || forgotten);
-        self.becomes(PayoutState::Unknown { rail, since, reference, poll_at, stuck }).telling(event)
+        self.becomes(PayoutState::Unknown { rail, since, reference, poll_at, stuck, rests }).telling(event)
     }
 }

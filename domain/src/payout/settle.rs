@@ -25,7 +25,8 @@ pub struct Word {
 
 impl Payout {
     /// One of our people has found out that the bank has it, or that it never gets there. The first word is kept; the
-    /// same word of another one settles it. Another word begins anew.
+    /// same word of another one settles it. Another word begins anew. What rests (`rests`) in the person's own account
+    /// at the processor, because it was never asked for that it be sent on from there, no bank has: it is not paid.
     pub fn settle(
         self,
         actor: &Actor,
@@ -33,6 +34,7 @@ impl Payout {
         expected: Option<i64>,
         outcome: WireOutcome,
         reason: &str,
+        rests: bool,
     ) -> Result<Change<Self>, Refusal> {
         self.access(actor, Verb::PayoutSettle)?;
         self.standing(actor, Verb::PayoutSettle, expected)?;
@@ -48,6 +50,12 @@ impl Payout {
             let message =
                 "its rail may still tell of it: our people settle what was unknown for a day, or on its way for a week";
             return Err(Refusal::rule("PAYOUT_UNDER_WAY", message));
+        }
+        if rests && outcome == WireOutcome::Paid {
+            let message = "it rests in the person's own account at the processor, and nothing was sent on from there, so \
+                           no bank has it: it goes on by itself once nothing stands against it, or say RETURNED, and it \
+                           is fetched back";
+            return Err(Refusal::rule("PAYOUT_RESTS", message));
         }
         let by = actor.person()?.user;
         match &self.word {

@@ -86,6 +86,9 @@ pub enum PayoutState {
         /// Is it unknown for so long that our people have to find out?
         #[serde(default)]
         stuck: bool,
+        /// Why its rail has it and does not pass it on, as of the last look; for our people only.
+        #[serde(default)]
+        rests: Option<String>,
     },
     /// Called off in time; available again.
     Cancelled {

@@ -437,9 +437,39 @@ fn what_a_rail_was_asked_for_keeps_its_key_whatever_stands_against_its_owner() {
 }
 
 #[test]
+fn what_rests_in_a_persons_own_account_says_why_and_is_not_paid() {
+    let rests = |why: &str| Carried::HeldBack(why.into());
+    let state =
+        PayoutState::InTransit { rail: Rail::RecipientAccount, at: at(72), reference: "tr_1".into(), poll_at: at(73) };
+    let kept = heard(Payout { state, ..sent() }, 73, &rests(SUSPENDED)).next;
+    let why = |payout: &Payout| match &payout.state {
+        PayoutState::Unknown { rests, reference, .. } => (rests.clone(), reference.clone()),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(why(&kept), (Some(SUSPENDED.to_owned()), Some("tr_1".to_owned())));
+    assert!(kept.explanation().is_some_and(|told| told.contains("Our people are checking")), "what its owner is told");
+    let listed = heard(kept, 98, &rests("on the list"));
+    assert_eq!(why(&listed.next).0.as_deref(), Some("on the list"), "as of the last look");
+    assert!(listed.entries.is_empty() && listed.next.waits_for_staff());
+    let settle = |outcome, rests| listed.next.clone().settle(&admin(8), at(99), None, outcome, "Seen", rests);
+    let refused = settle(WireOutcome::Paid, true).unwrap_err();
+    assert!(matches!(&refused, Refusal::Rule { code, .. } if code == "PAYOUT_RESTS"), "{refused:?}");
+    assert!(refused.to_string().contains("RETURNED"), "it says what is allowed: {refused}");
+    for (outcome, rests) in [(WireOutcome::Returned, true), (WireOutcome::Paid, false)] {
+        assert!(settle(outcome, rests).unwrap().changed, "{outcome:?}");
+    }
+    // Nothing is known of why any more, and then it goes on.
+    assert_eq!(why(&heard(listed.next.clone(), 99, &Carried::Silent).next).0, None);
+    assert_eq!(heard(listed.next, 99, &accepted()).next.state.as_str(), "in_transit");
+    // Older news of it change nothing of what is over.
+    let paid = heard(sent(), 80, &Carried::Paid).next;
+    assert!(!heard(paid, 81, &rests("on the list")).changed);
+}
+
+#[test]
 fn what_two_said_had_come_back_and_the_bank_has_is_taken_again_or_our_loss() {
     let stuck = heard(sent(), 73, &Carried::Silent).next.asked(&Actor::System, at(98), 0, &Known::Forgotten);
-    let no = |payout: Payout, by| payout.settle(&admin(by), at(99), None, WireOutcome::Returned, "No").unwrap();
+    let no = |payout: Payout, by| payout.settle(&admin(by), at(99), None, WireOutcome::Returned, "No", false).unwrap();
     let back = no(no(stuck.unwrap().next, 8).next, 9);
     assert_eq!(back.next.state.as_str(), "returned");
     for (available, taken) in [(0, 0), (1_200, 1_200), (9_500, 5_000)] {

@@ -216,7 +216,7 @@ impl World {
             PayoutAct::Unblock => payout.unblock(by, now, expected),
             PayoutAct::Reject => payout.reject(by, now, expected, "No"),
             PayoutAct::Approve => payout.approve(by, now, expected),
-            PayoutAct::Settle(outcome) => payout.settle(by, now, expected, outcome, "They said so"),
+            PayoutAct::Settle(outcome) => payout.settle(by, now, expected, outcome, "They said so", false),
         })?;
         match (act, &answer) {
             // What was found to be nothing stops it no more.

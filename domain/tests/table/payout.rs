@@ -49,8 +49,14 @@ fn states() -> Vec<(&'static str, Payout)> {
     let approved = |payout: Payout, by| payout.approve(&admin(by), day(3), None).unwrap().next;
     let in_transit = || heard(sent(), Carried::Accepted("po_1".into()));
     let stuck = || sent().asked(&system, day(4), 0, &Known::Forgotten).unwrap().next;
-    let settled =
-        |payout: Payout, by| payout.settle(&admin(by), day(4), None, WireOutcome::Paid, "It says so").unwrap().next;
+    let settled = |payout: Payout, by| {
+        payout.settle(&admin(by), day(4), None, WireOutcome::Paid, "It says so", false).unwrap().next
+    };
+    let rests = || {
+        let there = heard(refused(sent()).send(&system, day(3)).unwrap().next, Carried::Accepted("tr_1".into()));
+        let kept = heard(there, Carried::HeldBack("on a list".into()));
+        kept.heard(&system, day(6), 1, &Carried::HeldBack("on a list".into())).unwrap().next
+    };
     vec![
         ("requested", requested()),
         ("screening", screening()),
@@ -71,9 +77,11 @@ fn states() -> Vec<(&'static str, Payout)> {
         ("unknown, and our people have to find out", stuck()),
         ("unknown, and one of our people has found out", settled(stuck(), 70)),
         ("unknown, and this admin has found out", settled(stuck(), 20)),
+        ("unknown, and rests in the person's own account", rests()),
         ("returned, say two of our people", {
-            let no =
-                |payout: Payout, by| payout.settle(&admin(by), day(4), None, WireOutcome::Returned, "No").unwrap().next;
+            let no = |payout: Payout, by| {
+                payout.settle(&admin(by), day(4), None, WireOutcome::Returned, "No", false).unwrap().next
+            };
             no(no(stuck(), 70), 71)
         }),
         ("paid", heard(in_transit(), Carried::Paid)),
@@ -91,9 +99,14 @@ pub fn commands() -> Vec<Command<Payout>> {
     vec![
         command("cancel", Verb::PayoutCancel, |p, a| p.cancel(a, day(9), None)),
         command("approve", Verb::PayoutApprove, |p, a| p.approve(a, day(9), None)),
-        command("settle: paid", Verb::PayoutSettle, |p, a| p.settle(a, day(9), None, WireOutcome::Paid, "Seen there")),
+        command("settle: paid", Verb::PayoutSettle, |p, a| {
+            p.settle(a, day(9), None, WireOutcome::Paid, "Seen there", false)
+        }),
+        command("settle: paid, and it rests", Verb::PayoutSettle, |p, a| {
+            p.settle(a, day(9), None, WireOutcome::Paid, "Seen there", true)
+        }),
         command("settle: returned", Verb::PayoutSettle, |p, a| {
-            p.settle(a, day(9), None, WireOutcome::Returned, "It never got there")
+            p.settle(a, day(9), None, WireOutcome::Returned, "It never got there", false)
         }),
         command("unblock", Verb::PayoutUnblock, |p, a| p.unblock(a, day(9), None)),
         command("reject", Verb::PayoutReject, |p, a| p.reject(a, day(9), None, "Not this name")),
@@ -111,6 +124,9 @@ pub fn commands() -> Vec<Command<Payout>> {
         }),
         command("paid", Verb::PayoutAdvance, |p, a| hears(p, a, &Carried::Paid)),
         command("returned", Verb::PayoutAdvance, |p, a| hears(p, a, &Carried::Returned("closed".into()))),
+        command("held back by its rail", Verb::PayoutAdvance, |p, a| {
+            hears(p, a, &Carried::HeldBack("on a list".into()))
+        }),
         command("silent", Verb::PayoutAdvance, |p, a| hears(p, a, &Carried::Silent)),
         command("recalled", Verb::PayoutAdvance, |p, a| p.recall(a, day(9), "on a list")),
         command("asked: absent", Verb::PayoutAdvance, |p, a| {

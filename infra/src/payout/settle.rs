@@ -23,7 +23,8 @@ impl Market {
             let payout = tx.payout_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
             access::check(tx.actor(), Verb::PayoutSettle, &payout.subject())?;
             tx.must_be_proved(call).await?;
-            let change = payout.settle(tx.actor(), tx.now(), expected, outcome, reason)?;
+            let rests = tx.stripe_transfer_rests(&payout.rail_key()).await?;
+            let change = payout.settle(tx.actor(), tx.now(), expected, outcome, reason, rests)?;
             let detail = serde_json::json!({ "outcome": outcome, "reason": reason, "settled": change.next.state.is_terminal() });
             tx.audit("payout_settle", id, detail).await?;
             tx.payout_save(change).await

@@ -255,7 +255,7 @@ async fn stays(market: &Market, kept: &Kept) -> Result<Option<Steps>, Fault> {
     Ok(held.map(|why| {
         tracing::warn!(payout = %kept.payout(), why, "a transfer stays in the person's own account at Stripe");
         // Out of sight for a day it is for our people: it goes on once nothing stands against it, or comes back.
-        Steps::Over(Carried::Silent)
+        Steps::Over(Carried::HeldBack(why))
     }))
 }
 

@@ -19,7 +19,7 @@ use crate::market::Market;
 use crate::sql::sql;
 use crate::stripe::answer::Named as Made;
 use crate::stripe::{Refused, Stripe, Trouble};
-use crate::{Failure, Fault};
+use crate::{Failure, Fault, Tx};
 
 /// For how long after the last time a transfer may be asked for that may still be getting there.
 const UNDER_WAY: TimeDelta = TimeDelta::hours(1);
@@ -71,6 +71,11 @@ struct Key {
 struct Trying {
     onward_tries: i32,
     onward_asked_at: Timestamp,
+}
+
+#[derive(FromQueryResult)]
+struct Resting {
+    rests: bool,
 }
 
 #[derive(FromQueryResult)]
@@ -285,6 +290,16 @@ impl Market {
         let select = "select reference, payout_id from stripe_transfers where reference = any($1)";
         let found = Named::find_by_statement(sql(select, [names.to_vec().into()])).all(self.db()).await?;
         Ok(found.into_iter().map(|named| (named.reference, PayoutId::from_uuid(named.payout_id))).collect())
+    }
+}
+
+impl Tx {
+    /// Is a transfer one to the person's own account, of which it was never asked for that it go on to their bank?
+    pub(crate) async fn stripe_transfer_rests(&self, key: &str) -> Result<bool, Failure> {
+        let select = "select exists (select from stripe_transfers where key = $1 and rail = 'recipient_account'
+            and onward is null and onward_asked_at is null) as rests";
+        let found = Resting::find_by_statement(sql(select, [key.into()])).one(self.conn()).await?;
+        Ok(found.is_some_and(|found| found.rests))
     }
 }
 

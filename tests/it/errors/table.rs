@@ -462,6 +462,12 @@ pub const CODES: &[(&str, Where, &str, &str)] = &[
         "The bank account can be used after some days only.",
         "Show from when on: `usableFrom`.",
     ),
+    (
+        "PAYOUT_RESTS",
+        Rule,
+        "It rests in the person's own account at Stripe, and was never sent on to a bank.",
+        "For our people: let it go on, or say `RETURNED`.",
+    ),
     ("PAYOUT_UNDER_WAY", Rule, "The rail is still asked about it.", "For our people: wait."),
     ("PROPOSAL_EXISTS", Rule, "The person has a live proposal for this gig.", "Offer `proposalRevise`."),
     ("REFUND_TOO_LATE", Rule, "What was released can't be given back any more.", "Hide the button."),

@@ -31,10 +31,27 @@ async fn who_is_suspended_or_listed_while_a_transfer_rests_in_their_account_gets
             assert_eq!(stands(&deal, &payout).await.0, "UNKNOWN", "it rests where it is, listed: {listed}");
         }
         assert!(!posts(&app).iter().any(|path| path == ONWARD), "listed: {listed}");
-        let queue = "{ payoutQueue(first: 5) { nodes { id allowed } } }";
-        let waits = json!([{ "id": payout, "allowed": ["PAYOUT_SETTLE"] }]);
-        let seen = app.admin("amna").await.asks(queue, json!({})).await;
-        assert_eq!(seen.data()["payoutQueue"]["nodes"], waits, "our people see it after a day");
+        let queue = "{ payoutQueue(first: 5) { nodes { id allowed blockReason } } }";
+        let amna = app.admin("amna").await;
+        let seen = amna.asks(queue, json!({})).await;
+        let nodes = seen.data()["payoutQueue"]["nodes"].as_array().unwrap().clone();
+        assert_eq!(nodes.len(), 1, "our people see it after a day");
+        assert_eq!((&nodes[0]["id"], &nodes[0]["allowed"]), (&json!(payout), &json!(["PAYOUT_SETTLE"])));
+        let why = nodes[0]["blockReason"].as_str().unwrap();
+        assert_eq!((why.contains("on the list"), why == "the account is suspended"), (listed, !listed), "{why}");
+        if listed {
+            let query = "query($id: ID!) { payout(id: $id) { explanation blockReason } }";
+            let own = deal.freelancer.asks(query, json!({ "id": payout })).await;
+            assert_eq!(
+                own.data()["payout"]["blockReason"],
+                json!(null),
+                "what a screening found is not theirs to know"
+            );
+            assert!(own.text("explanation").contains("Our people are checking"));
+        }
+        // Nothing was sent on from there, so no bank can have it.
+        let settled = amna.does("payoutSettle", word(&payout, "PAID"), SETTLED).await;
+        assert_eq!(settled.refused(), ["PAYOUT_RESTS"], "listed: {listed}");
         match listed {
             true => execute(&app, "update payees set latin_name = 'Faisal Mahmood Qureshi'").await,
             false => suspends(&app, &deal, "userReinstate").await,
@@ -44,6 +61,9 @@ async fn who_is_suspended_or_listed_while_a_transfer_rests_in_their_account_gets
         }
         assert_eq!(stands(&deal, &payout).await.0, "PAID", "listed: {listed}");
         assert_eq!(posts(&app).iter().filter(|path| *path == ONWARD).count(), 1, "it went on once");
+        let query = "query($id: ID!) { payout(id: $id) { blockReason } }";
+        let over = amna.asks(query, json!({ "id": payout })).await;
+        assert_eq!(over.data()["payout"]["blockReason"], json!(null));
         hold(&app).await;
     }
 }
