@@ -300,8 +300,9 @@ impl Payout {
             PayoutState::Sent { poll_at, .. }
             | PayoutState::InTransit { poll_at, .. }
             | PayoutState::Unknown { poll_at, .. } => *poll_at,
+            PayoutState::Paid { look_at: Some(look_at), .. } => *look_at,
             PayoutState::Blocked { .. }
-            | PayoutState::Paid { .. }
+            | PayoutState::Paid { look_at: None, .. }
             | PayoutState::Returned { .. }
             | PayoutState::Cancelled { .. } => return Vec::new(),
         };

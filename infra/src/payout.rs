@@ -401,8 +401,16 @@ impl Market {
                 };
                 self.payout_step(call, id, hears).await
             }
+            // Banks send back what they had, and the news of that may have been lost.
+            PayoutState::Paid { rail, look_at: Some(_), .. } => {
+                let attempt = payout.attempt;
+                let known = self.rails().ask(self, *rail, &payout.rail_key()).await;
+                let known = known.unwrap_or_else(|fault| Known::Told(unanswered(id, &fault)));
+                self.payout_step(call, id, |payout, tx| payout.looked_after(tx.actor(), tx.now(), attempt, &known))
+                    .await
+            }
             PayoutState::Blocked { .. }
-            | PayoutState::Paid { .. }
+            | PayoutState::Paid { look_at: None, .. }
             | PayoutState::Returned { .. }
             | PayoutState::Cancelled { .. } => Ok(()),
         }

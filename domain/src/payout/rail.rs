@@ -18,6 +18,16 @@ const STUCK_AFTER: TimeDelta = TimeDelta::days(1);
 /// A rail that took a payout and did not bring it to its account is not the one to try first for so long.
 const REMEMBERED: TimeDelta = TimeDelta::days(90);
 
+/// What a bank has of the processor's it may send back for some days, and the news of that may be lost: so its rail is
+/// asked again after each day…
+const LOOK_AFTER: TimeDelta = TimeDelta::days(1);
+
+/// …or sooner, where it did not answer…
+const LOOK_SOONER: TimeDelta = TimeDelta::hours(1);
+
+/// …for so long after it was paid.
+const LOOKED_AFTER: TimeDelta = TimeDelta::days(14);
+
 /// A rail that lacks our money is tried again after so long.
 const WITHOUT_FUNDS: TimeDelta = TimeDelta::hours(1);
 
@@ -233,7 +243,7 @@ impl Payout {
             .moving(LedgerAccount::Losses, LedgerAccount::PaidOut, lost);
         let event = Event::PayoutPaid { payout: self.id };
         let word = self.word.map(|word| Word { lost: Some(lost), ..word });
-        Ok(Self { word, ..self }.becomes(PayoutState::Paid { at: now, rail }).posting(entry).telling(event))
+        Ok(Self { word, ..self }.becomes(paid_by(rail, now)).posting(entry).telling(event))
     }
 
     /// The rail of which two of our people said that this attempt never got through it.
@@ -356,10 +366,35 @@ impl Payout {
                 let entry =
                     self.entry(Reason::PayoutArrive).moving(self.account(), LedgerAccount::PaidOut, self.amount);
                 let event = Event::PayoutPaid { payout: self.id };
-                self.becomes(PayoutState::Paid { at: now, rail }).posting(entry).telling(event)
+                self.becomes(paid_by(rail, now)).posting(entry).telling(event)
             }
             _ => Change::none(self),
         }
+    }
+
+    /// Its rail answers what became of what the bank has: nothing, mostly, which changes no more than when it is asked
+    /// again. That it was sent back may be known from here alone.
+    pub fn looked_after(
+        self,
+        actor: &Actor,
+        now: Timestamp,
+        attempt: u32,
+        known: &Known,
+    ) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::PayoutAdvance)?;
+        let PayoutState::Paid { at, rail, look_at: Some(due) } = self.state else { return Ok(Change::none(self)) };
+        if attempt != self.attempt || due > now {
+            return Ok(Change::none(self));
+        }
+        if let Known::Told(Carried::Returned(reason)) = known {
+            return Ok(self.returned(now, reason));
+        }
+        let answered = !matches!(known, Known::Told(Carried::Silent));
+        let next = now + if answered { LOOK_AFTER } else { LOOK_SOONER };
+        let look_at = (next <= at + LOOKED_AFTER).then_some(next);
+        let version = self.version;
+        let looked = self.becomes(PayoutState::Paid { at, rail, look_at });
+        Ok(looked.map(|payout| Self { version, ..payout }))
     }
 
     /// Banks send it back even after they had it. It is available again. What its rail says itself stands over what two of
@@ -412,4 +447,9 @@ impl Payout {
         let (event, stuck) = (Event::PayoutUnknown { payout: self.id }, stuck || forgotten);
         self.becomes(PayoutState::Unknown { rail, since, reference, poll_at, stuck, rests }).telling(event)
     }
+}
+
+/// The bank has it. What our own bank carries our people see come back; of the rest the rail is asked.
+fn paid_by(rail: Rail, now: Timestamp) -> PayoutState {
+    PayoutState::Paid { at: now, rail, look_at: rail.is_processors().then_some(now + LOOK_AFTER) }
 }

@@ -61,6 +61,9 @@ pub enum PayoutState {
         at: Timestamp,
         /// By which rail.
         rail: Rail,
+        /// When its rail is asked next whether the bank sent it back, if it still is.
+        #[serde(default)]
+        look_at: Option<Timestamp>,
     },
     /// It came back, and is available again.
     Returned {

@@ -259,6 +259,42 @@ fn a_bank_may_send_it_back_even_after_it_had_it() {
 }
 
 #[test]
+fn what_the_bank_has_is_looked_at_each_day_for_two_weeks_and_no_longer() {
+    let looks =
+        |payout: Payout, hours, known: &Known| payout.looked_after(&Actor::System, at(hours), 0, known).unwrap();
+    let paid = heard(sent(), 80, &Carried::Paid).next;
+    let still = Known::Told(Carried::Paid);
+    assert!(!looks(paid.clone(), 103, &still).changed, "it is too early");
+    let (mut payout, mut times) = (paid.clone(), 0);
+    while let [(timer, due)] = payout.clocks()[..] {
+        assert_eq!(timer, Timer::AdvancePayout(id(1)));
+        let looked = payout.looked_after(&Actor::System, due, 0, &still).unwrap();
+        assert!(looked.events.is_empty() && looked.entries.is_empty());
+        (payout, times) = (looked.next, times + 1);
+        assert!(times < 99, "it never ends");
+    }
+    assert_eq!((times, payout.version), (14, paid.version), "nothing is new about it");
+    assert!(!looks(payout, 2_000, &Known::Told(Carried::Returned("closed".into()))).changed, "it is only told");
+    // Who does not answer is asked sooner, and what is not known there is no news.
+    let silent = looks(paid.clone(), 104, &Known::Told(Carried::Silent)).next;
+    assert_eq!(silent.clocks(), [(Timer::AdvancePayout(id(1)), at(105))]);
+    for known in [Known::Absent, Known::Forgotten, Known::Told(accepted()), Known::Told(refused())] {
+        let looked = looks(paid.clone(), 104, &known);
+        assert_eq!(looked.next.clocks(), [(Timer::AdvancePayout(id(1)), at(128))], "{known:?}");
+        assert_eq!((looked.next.state.as_str(), looked.events.len()), ("paid", 0), "{known:?}");
+    }
+    let back = looks(paid.clone(), 104, &Known::Told(Carried::Returned("closed".into())));
+    assert_eq!(back.entries[0].effect_on(LedgerAccount::Available(id(1)), Currency::Usd), 5_000);
+    assert!(back.next.clocks().is_empty() && back.next.state.as_str() == "returned");
+    let told_too = heard(back.next, 105, &Carried::Returned("closed".into()));
+    assert!(!told_too.changed, "and it came back once");
+    assert!(paid.clone().looked_after(&lin(), at(104), 0, &still).is_err());
+    // What our bank carried is not asked about.
+    let by_wire = PayoutState::Sent { rail: Rail::BankWire, at: at(72), poll_at: at(96) };
+    assert!(heard(Payout { state: by_wire, ..sent() }, 80, &Carried::Paid).next.clocks().is_empty());
+}
+
+#[test]
 fn a_hit_blocks_and_our_people_decide() {
     let blocked = || {
         let payout = requested().next.screen(&Actor::System, at(72)).unwrap().next;

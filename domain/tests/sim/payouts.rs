@@ -281,8 +281,13 @@ impl World {
                     None => payout.asked(&system, now, attempt, &known),
                 })
             }
+            PayoutState::Paid { look_at: Some(_), .. } => {
+                let attempt = payout.attempt;
+                let known = self.outside.rail_knows(id, attempt, now);
+                self.on_payout(id, |payout| payout.looked_after(&system, now, attempt, &known))
+            }
             PayoutState::Blocked { .. }
-            | PayoutState::Paid { .. }
+            | PayoutState::Paid { look_at: None, .. }
             | PayoutState::Returned { .. }
             | PayoutState::Cancelled { .. } => Ok(Answer::AsItWas),
         }

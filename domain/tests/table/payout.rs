@@ -149,6 +149,14 @@ pub fn commands() -> Vec<Command<Payout>> {
             let attempt = p.attempt;
             p.asked_and_held_back(a, day(9), attempt, (&Known::Absent, true), "on a list")
         }),
+        command("looked after: still there", Verb::PayoutAdvance, |p, a| {
+            let attempt = p.attempt;
+            p.looked_after(a, day(9), attempt, &Known::Told(Carried::Paid))
+        }),
+        command("looked after: returned", Verb::PayoutAdvance, |p, a| {
+            let attempt = p.attempt;
+            p.looked_after(a, day(9), attempt, &Known::Told(Carried::Returned("closed".into())))
+        }),
         command("turned up", Verb::PayoutAdvance, |p, a| {
             let attempt = p.attempt;
             p.turned_up(a, day(9), attempt, usd(1_000))
