@@ -2,7 +2,7 @@
 //! then asked for again, so it does not matter in which order, how late or how often things are told.
 //!
 //! What can't be acted on is tried again ever more seldom, and in the end parked for an operator to look
-//! at (`rabta webhooks`). What is of no concern to us is kept, and left alone.
+//! at (`rabta webhooks`); so is what Stripe has put off for a day, each time that it was asked. What is of no concern to us is kept, and left alone.
 
 use chrono::TimeDelta;
 use domain::Timestamp;
@@ -22,6 +22,8 @@ use crate::{Failure, Fault};
 const ATTEMPTS: i32 = 12;
 /// For how long one is left at the most that Stripe does not answer about.
 const LONGEST_REST: TimeDelta = TimeDelta::minutes(15);
+/// For how long one is put off before it is parked.
+const PUT_OFF: TimeDelta = TimeDelta::days(1);
 /// How long acting on one may take before another worker may try it.
 const LEASE: TimeDelta = TimeDelta::seconds(60);
 
@@ -83,6 +85,7 @@ struct Waiting {
     object: String,
     received_at: Timestamp,
     attempts: i32,
+    put_off_since: Option<Timestamp>,
 }
 
 impl Market {
@@ -121,7 +124,7 @@ impl Market {
                 order by due_at, told_at, id limit $3 for update skip locked)
             update webhook_events told set due_at = $2, attempts = attempts + 1
             from waiting where told.source = waiting.source and told.id = waiting.id
-            returning told.id, told.type as kind, told.object, told.received_at, told.attempts";
+            returning told.id, told.type as kind, told.object, told.received_at, told.attempts, told.put_off_since";
         let leased_until = now + LEASE;
         let values = [now.into(), leased_until.into(), limit.into()];
         let waiting = Waiting::find_by_statement(sql(claim, values)).all(self.db()).await?;
@@ -198,7 +201,7 @@ impl Market {
 
     async fn webhook_acted(&self, event: &Waiting, acted: Result<bool, Failure>) -> Result<(), Failure> {
         let now = self.clock().now();
-        let done = "update webhook_events set done_at = $2, outcome = $3, last_error = null
+        let done = "update webhook_events set done_at = $2, outcome = $3, last_error = null, put_off_since = null
             where source = 'stripe' and id = $1 and done_at is null";
         match acted {
             Ok(concerns_us) => {
@@ -209,14 +212,15 @@ impl Market {
             // The longer it has been so, the longer it is left.
             Err(Failure::Broken(Fault::Later { until, why, .. })) => {
                 let rest = ((now - event.received_at) / 4).min(LONGEST_REST);
-                self.webhook_again(event, until.max(now + rest), &why).await
+                self.webhook_put_off(event, now, until.max(now + rest), &why).await
             }
             Err(failure) => {
                 let why = failure.to_string();
                 tracing::warn!(event = event.id, kind = event.kind, why, "a webhook could not be acted on");
                 let parked_at = (event.attempts >= ATTEMPTS).then_some(now);
                 let due_at = now + TimeDelta::seconds(1 << (event.attempts - 1).clamp(0, 12));
-                let failed = "update webhook_events set due_at = $3, last_error = left($4, 500), parked_at = $5
+                let failed = "update webhook_events set due_at = $3, last_error = left($4, 500), parked_at = $5,
+                        put_off_since = null
                     where source = 'stripe' and id = $1 and attempts = $2 and done_at is null";
                 let values =
                     [event.id.clone().into(), event.attempts.into(), due_at.into(), why.into(), parked_at.into()];
@@ -224,6 +228,29 @@ impl Market {
                 Ok(())
             }
         }
+    }
+
+    /// To be tried again from an instant on; that does not count as an attempt. If it has been so for a day, somebody
+    /// has to look: it is parked.
+    async fn webhook_put_off(
+        &self,
+        event: &Waiting,
+        now: Timestamp,
+        until: Timestamp,
+        why: &str,
+    ) -> Result<(), Failure> {
+        let since = event.put_off_since.unwrap_or(now);
+        let parked_at = (since + PUT_OFF <= now).then_some(now);
+        if parked_at.is_some() {
+            tracing::warn!(event = event.id, kind = event.kind, why, "a webhook was put off for a day, and is parked");
+        }
+        let put_off = "update webhook_events set due_at = $3, attempts = attempts - 1, last_error = left($4, 500),
+                put_off_since = $5, parked_at = $6
+            where source = 'stripe' and id = $1 and attempts = $2 and done_at is null";
+        let values =
+            [event.id.clone().into(), event.attempts.into(), until.into(), why.into(), since.into(), parked_at.into()];
+        self.db().execute_raw(sql(put_off, values)).await?;
+        Ok(())
     }
 
     /// To be tried again from an instant on; that does not count against it.
@@ -252,7 +279,8 @@ impl Market {
     /// [`Fault::Database`].
     pub async fn webhooks_replay(&self, which: &Replay) -> Result<u64, Failure> {
         let again =
-            "update webhook_events set due_at = $1, attempts = 0, done_at = null, outcome = null, parked_at = null
+            "update webhook_events set due_at = $1, attempts = 0, done_at = null, outcome = null, parked_at = null,
+                put_off_since = null
             where source = 'stripe' and ";
         let now = self.clock().now();
         let statement = match which {

@@ -10,7 +10,7 @@ use infra::stripe::{Settings, Stripe, sign};
 use infra::webhook::Replay;
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use tests::stripe::{WEBHOOK_SECRET, event};
+use tests::stripe::{Fault, Faults, WEBHOOK_SECRET, event};
 use tests::{Deal, TestApp};
 
 async fn waits_for(app: &TestApp) -> (Deal<'_>, String, Value) {
@@ -226,6 +226,46 @@ async fn an_event_that_comes_before_what_it_is_about_waits_for_it_and_one_that_n
     assert_eq!(app.market.webhooks_replay(&Replay::One(id)).await.unwrap(), 1);
     app.settles().await;
     assert_eq!((deal.money().await, deal.credit().await), ([100_000, 100_000, 0, 0, 0, 0], 0));
+}
+
+#[tokio::test]
+async fn what_is_put_off_for_a_day_is_parked_until_an_operator_has_it_acted_on_again() {
+    for fault in [Fault::Forbidden, Fault::Error] {
+        let app = TestApp::on_stripe().await;
+        let (deal, payment, succeeded) = waits_for(&app).await;
+        let stripe = app.stripe();
+        stripe.tell(&app.router(), vec![succeeded]).await;
+        app.settles().await;
+        stripe.does(|books, now| books.disputes(&payment, 103_000, "needs_response", now));
+        let news = stripe.news().into_iter().filter(|news| news["type"] == "charge.dispute.created").collect();
+        stripe.fails(Faults::next(std::iter::repeat_n(fault, 10_000)));
+        assert_eq!(stripe.tell(&app.router(), news).await, 1);
+        let passes = async |hours: i64| {
+            for _ in 0..hours {
+                app.market.clock().advance(TimeDelta::hours(1));
+                app.market.work_until_idle().await.unwrap();
+            }
+            let open = app.market.webhooks_open(10).await.unwrap();
+            assert_eq!(open.len(), 1, "{fault:?}: {open:?}");
+            open[0].clone()
+        };
+        let waits = passes(24).await;
+        assert_eq!((waits.attempts, waits.parked_at), (0, None), "{fault:?}: it is tried again");
+        let parked = passes(1).await;
+        assert!(parked.parked_at.is_some(), "{fault:?}: after a day somebody has to look");
+        assert!(parked.last_error.is_some(), "and is told why");
+        assert_eq!(app.market.vitals().await.unwrap().webhooks_parked, 1);
+        assert_eq!(passes(3).await.parked_at, parked.parked_at, "it rests");
+        // Replayed too early it waits as long again.
+        assert_eq!(app.market.webhooks_replay(&Replay::Parked).await.unwrap(), 1);
+        assert_eq!(passes(3).await.parked_at, None, "{fault:?}");
+        assert_eq!(deal.money().await, [100_000, 100_000, 0, 0, 0, 0]);
+        stripe.fails(Faults::default());
+        app.market.clock().advance(TimeDelta::hours(1));
+        app.settles().await;
+        assert_eq!(app.market.webhooks_open(10).await.unwrap(), []);
+        assert_eq!(deal.money().await, [100_000, 0, 0, 0, 0, 100_000], "{fault:?}: it was acted on");
+    }
 }
 
 #[tokio::test]
