@@ -78,7 +78,8 @@ impl Caller {
 
     /// A request of this caller to look at something.
     pub fn call(&self) -> Call {
-        Call { actor: self.actor(), session: self.session(), trace: self.trace.clone(), once: None }
+        let (device, trace) = (self.device.clone(), self.trace.clone());
+        Call { actor: self.actor(), session: self.session(), device, trace, once: None }
     }
 }
 

@@ -45,7 +45,7 @@ async fn fetch(
     let made = async {
         let token = bearer(&headers)?.ok_or_else(not_signed_in)?;
         let caller = market.authenticate(token).await.map_err(|why| Problem::from(not_taken(why)))?;
-        let call = Call { actor: caller.actor, session: Some(caller.session), trace: trace.to_string(), once: None };
+        let call = Call { actor: caller.actor, session: Some(caller.session), ..Call::system(trace.to_string()) };
         if let Some(batch) = wire_file(&kind, &file) {
             must_be_proved(Verb::WireFileTake, caller.proved_at, &market, &trace)?;
             let text = market.wire_file(&call, batch).await.map_err(|failure| refused(failure, &trace))?;

@@ -50,6 +50,7 @@ impl Market {
                     };
                     let started = Payment::start(payment, milestone.client, Purpose::Milestone(id), method.clone(), attempt.quote, now);
                     let payment = tx.payment_save(started).await?;
+                    tx.mandate_keep(payment.id, &call.device).await?;
                     tx.audit("bonus_give", id, detail).await?;
                     Ok((milestone, Some(payment)))
                 }

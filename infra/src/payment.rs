@@ -24,6 +24,7 @@ use crate::{Call, Failure, Fault, Tx, run};
 
 mod ask;
 mod chargeback;
+mod mandate;
 mod refund;
 mod saved;
 
@@ -129,6 +130,7 @@ impl Market {
                     let (client, purpose) = (milestone.client, Purpose::Milestone(id));
                     let started = Payment::start(payment, client, purpose, method.clone(), attempt.quote, tx.now());
                     let payment = tx.payment_save(started).await?;
+                    tx.mandate_keep(payment.id, &call.device).await?;
                     let total = payment.quote.client_pays;
                     tx.audit("milestone_fund", id, serde_json::json!({ "payment": payment.id, "total": total })).await?;
                     Ok((milestone, Some(payment)))

@@ -54,6 +54,20 @@ pub struct IntentRequest {
     pub unanswered: bool,
     /// Is it too late to ask for it, so that it can only be looked for?
     pub too_late: bool,
+    /// The client's word that it may be taken, if they are there to give it.
+    pub mandate: Option<Mandate>,
+}
+
+/// A client's word that what they pay with may be charged, as it was given. A card takes none; a bank account is debited
+/// on nothing else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mandate {
+    /// When it was given.
+    pub given_at: Timestamp,
+    /// From which address.
+    pub address: String,
+    /// What it was given with, as that calls itself.
+    pub agent: String,
 }
 
 /// What a processor is asked to send back.

@@ -16,6 +16,7 @@ use domain::change::Change;
 use domain::contract::brings_out;
 use domain::id::{Id, SessionId};
 use domain::ledger::JournalEntry;
+use domain::session::Device;
 use sea_orm::{
     ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, Statement, TransactionTrait,
 };
@@ -36,6 +37,8 @@ pub struct Call {
     pub actor: Actor,
     /// The session the actor is signed in with.
     pub session: Option<SessionId>,
+    /// What the request was sent from, as far as that is known.
+    pub device: Device,
     /// Follows the request through logs, events and answers.
     pub trace: String,
     /// With an idempotency key: what makes a repeat of the request recognizable.
@@ -45,7 +48,7 @@ pub struct Call {
 impl Call {
     /// Rabta acting by itself: a due timer, a processor's event, an operator's command.
     pub fn system(trace: impl Into<String>) -> Self {
-        Self { actor: Actor::System, session: None, trace: trace.into(), once: None }
+        Self { actor: Actor::System, session: None, device: Device::default(), trace: trace.into(), once: None }
     }
 }
 

@@ -249,7 +249,7 @@ async fn approve(market: &Market, client: &Actor, waiting: &Waiting) -> bool {
     let Some(&id) = waiting.ids.get(waiting.next.fetch_add(1, Ordering::Relaxed)) else { return false };
     let key = id.to_string();
     let once = Once::new(market.vault(), &key, &key, "milestoneApprove", &key).unwrap();
-    let call = Call { actor: client.clone(), session: None, trace: key, once: Some(once) };
+    let call = Call { actor: client.clone(), once: Some(once), ..Call::system(key) };
     market.milestone_approve(&call, id, None, Approval::Whole).await.unwrap();
     true
 }

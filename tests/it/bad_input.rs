@@ -96,7 +96,7 @@ async fn is_refused(from: usize) {
                 }
                 put(&mut input, &leaf.path, bad.value);
                 for (who, token) in &people {
-                    let visitor = Visitor { app: &app, token: (*token).clone() };
+                    let visitor = Visitor { app: &app, token: (*token).clone(), agent: None };
                     let reply = visitor.does(name, input.clone(), "").await;
                     tried += 1;
                     let place = format!("{name} {}: {} ({who})", leaf.path.join("."), bad.what);
@@ -140,7 +140,7 @@ async fn is_refused(from: usize) {
 
 impl Refused<'_> {
     async fn is_sent_again(&self, app: &TestApp, mutation: &str) {
-        Visitor { app, token: self.token.clone() }.does(mutation, self.input.clone(), "").await;
+        Visitor { app, token: self.token.clone(), agent: None }.does(mutation, self.input.clone(), "").await;
     }
 }
 

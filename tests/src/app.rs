@@ -184,12 +184,12 @@ impl TestApp {
 
     /// Somebody who has not signed in.
     pub fn visitor(&self) -> Visitor<'_> {
-        Visitor { app: self, token: None }
+        Visitor { app: self, token: None, agent: None }
     }
 
     /// Somebody with an access token.
     pub fn bearer(&self, token: &str) -> Visitor<'_> {
-        Visitor { app: self, token: Some(token.to_owned()) }
+        Visitor { app: self, token: Some(token.to_owned()), agent: None }
     }
 
     /// Time passes, and the worker does everything that comes due on the way, day by day.
@@ -292,6 +292,8 @@ pub struct Visitor<'a> {
     pub app: &'a TestApp,
     /// The access token, if there is one.
     pub token: Option<String>,
+    /// What they send it with, if that says what it is.
+    pub agent: Option<String>,
 }
 
 impl Visitor<'_> {
@@ -303,6 +305,9 @@ impl Visitor<'_> {
             .header(header::ACCEPT, "application/graphql-response+json");
         if let Some(token) = &self.token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        if let Some(agent) = &self.agent {
+            request = request.header(header::USER_AGENT, agent);
         }
         let request = request.body(Body::from(body)).expect("a request");
         let response = self.app.send(request).await;

@@ -3,8 +3,9 @@
 //! order, and it fails on demand.
 //!
 //! The token of a card decides what becomes of a payment. It knows the sandbox's, so that one story can be
-//! played on both: `pm_sandbox_visa`, `…_late` (a bank debit: ten minutes), `…_declined`, `…_3ds`,
-//! `…_chargeback` and `…_chargeback_won` (a day, and a week after it), `…_silent`.
+//! played on both: `pm_sandbox_visa`, `…_late` (ten minutes), `…_debit` (a bank account, which is debited on a mandate
+//! alone: four days), `…_declined`, `…_3ds`, `…_chargeback` and `…_chargeback_won` (a day, and a week after it),
+//! `…_silent`.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};

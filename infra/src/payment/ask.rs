@@ -131,16 +131,22 @@ impl Market {
         too_late: bool,
     ) -> Result<IntentRequest, Failure> {
         let method = payment.method.clone();
+        let off_session = matches!(payment.purpose, Purpose::Timesheet(_));
+        let mandate = match self.payments().stripe() {
+            Some(_) if !off_session => self.mandate_of(payment.id).await?,
+            Some(_) | None => None,
+        };
         Ok(IntentRequest {
             key: self.asking_event(payment.id).await?.to_string(),
             payment: payment.id,
             client: payment.client,
             total: payment.quote.client_pays,
             method: method.ok_or_else(|| Fault::bad_row("payments", "it waits for a card that nobody named"))?,
-            off_session: matches!(payment.purpose, Purpose::Timesheet(_)),
+            off_session,
             since: payment.created_at,
             unanswered: looked_for,
             too_late,
+            mandate,
         })
     }
 

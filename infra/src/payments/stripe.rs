@@ -18,8 +18,9 @@ use stripe_core::customer::{CreateCustomer, RetrievePaymentMethodCustomer};
 use stripe_core::dispute::RetrieveDispute;
 use stripe_core::payment_intent::{
     CancelPaymentIntent, CreatePaymentIntent, CreatePaymentIntentAutomaticPaymentMethods,
-    CreatePaymentIntentAutomaticPaymentMethodsAllowRedirects, CreatePaymentIntentOffSession, ListPaymentIntent,
-    RetrievePaymentIntent,
+    CreatePaymentIntentAutomaticPaymentMethodsAllowRedirects, CreatePaymentIntentMandateData,
+    CreatePaymentIntentMandateDataCustomerAcceptance, CreatePaymentIntentMandateDataCustomerAcceptanceType,
+    CreatePaymentIntentOffSession, ListPaymentIntent, OnlineParam, RetrievePaymentIntent,
 };
 use stripe_core::refund::{CreateRefund, ListRefund, RetrieveRefund};
 use stripe_core::setup_intent::{
@@ -28,7 +29,7 @@ use stripe_core::setup_intent::{
 };
 use stripe_types::RangeQueryTs;
 
-use super::{Asked, Intent, IntentRequest, ProcessorFact, RefundRequest, Refunded, SetUp};
+use super::{Asked, Intent, IntentRequest, Mandate, ProcessorFact, RefundRequest, Refunded, SetUp};
 use crate::market::Market;
 use crate::sql::sql;
 use crate::stripe::answer::{self, List, Named};
@@ -81,11 +82,25 @@ fn create(customer: &str, request: &IntentRequest) -> CreatePaymentIntent {
         .metadata(HashMap::from([("payment".to_owned(), request.payment.to_string())]))
         .transfer_group(request.payment.to_string());
     if request.off_session {
-        intent.off_session(CreatePaymentIntentOffSession::Bool(true))
-    } else {
-        // Once it was used, it is the organization's to use again.
-        intent.setup_future_usage(PaymentIntentSetupFutureUsage::OffSession).use_stripe_sdk(true)
+        // The mandate of a bank account is the one that was given when it was set up, or first paid.
+        return intent.off_session(CreatePaymentIntentOffSession::Bool(true));
     }
+    // Once it was used, it is the organization's to use again.
+    let intent = intent.setup_future_usage(PaymentIntentSetupFutureUsage::OffSession).use_stripe_sdk(true);
+    match &request.mandate {
+        // Whoever confirms a payment says who accepted the mandate, and we do. A card's bank makes nothing of it.
+        Some(given) => intent.mandate_data(mandate(given)),
+        None => intent,
+    }
+}
+
+fn mandate(given: &Mandate) -> CreatePaymentIntentMandateData {
+    let online = CreatePaymentIntentMandateDataCustomerAcceptanceType::Online;
+    CreatePaymentIntentMandateData::new(CreatePaymentIntentMandateDataCustomerAcceptance {
+        accepted_at: Some(given.given_at.timestamp()),
+        online: Some(OnlineParam::new(given.address.as_str(), given.agent.as_str())),
+        ..CreatePaymentIntentMandateDataCustomerAcceptance::new(online)
+    })
 }
 
 /// The name of the intent of a payment, if it has come to one.

@@ -290,7 +290,7 @@ async fn what_came_with_one_card_goes_back_to_no_other(app: TestApp) -> TestApp 
 }
 
 /// A week of 440 minutes at 33.33, approved on the Tuesday after: 244.42, of which the client pays 251.75.
-async fn approved_week(hours: &Hours<'_>) -> String {
+pub(super) async fn approved_week(hours: &Hours<'_>) -> String {
     let app = hours.client.app;
     app.passes(TimeDelta::hours(57)).await;
     let week = hours.worked("2026-06-01", 440).await;
@@ -303,7 +303,7 @@ async fn approved_week(hours: &Hours<'_>) -> String {
 }
 
 /// The last payment of a week: its id, status and failure code.
-async fn paid_for(hours: &Hours<'_>, week: &str) -> (String, String, String) {
+pub(super) async fn paid_for(hours: &Hours<'_>, week: &str) -> (String, String, String) {
     let query = "query($id: ID!) { timesheet(id: $id) { payment { id status failureCode } } }";
     let reply = hours.client.asks(query, json!({ "id": week })).await;
     let text = |field: &str| reply.data()["timesheet"]["payment"][field].as_str().unwrap_or("-").to_owned();

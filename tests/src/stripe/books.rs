@@ -1,6 +1,6 @@
 //! The double's books: who paid what, and what became of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
 use domain::Timestamp;
@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 use super::balance::{Moved, charge_of, expands};
 use super::event;
 use super::rails::Carrying;
+
+/// The bank account: it is debited on a mandate alone, and takes four days.
+const BANK_ACCOUNT: &str = "pm_sandbox_debit";
 
 /// An answer: a status and a body.
 pub type Said = (u16, Value);
@@ -34,6 +37,8 @@ pub struct Intent {
     pub created: Timestamp,
     /// When its money came.
     pub came: Option<Timestamp>,
+    /// The client's word that it may be taken: when they gave it, from which address, and what with.
+    pub mandate: Option<(i64, String, String)>,
 }
 
 impl Intent {
@@ -133,6 +138,8 @@ pub struct Books {
     pub setups: Vec<Setup>,
     /// The cards that were let go of.
     pub detached: Vec<String>,
+    /// The bank accounts that may be debited: whose, and which.
+    pub mandates: BTreeSet<(String, String)>,
     /// Who pays, and what was written on them.
     pub customers: BTreeMap<String, BTreeMap<String, String>>,
     /// What they paid.
@@ -217,6 +224,9 @@ impl Books {
         let setup = self.setups.iter_mut().find(|setup| setup.id == id).expect("such a setup");
         setup.method = Some(method.to_owned());
         let body = setup.body();
+        // It is the page that confirms it, and that tells of the mandate.
+        let mandate = (setup.customer.clone(), method.to_owned());
+        self.mandates.insert(mandate);
         self.tell("setup_intent.succeeded", &body, now);
     }
 
@@ -245,6 +255,9 @@ impl Books {
             let payment = self.intents[place].payment().to_owned();
             let (method, after) = (method.clone(), |at: Timestamp, time: TimeDelta| at + time <= now);
             if status == "processing" && method == "pm_sandbox_late" && after(created, TimeDelta::minutes(10)) {
+                self.comes(place, now);
+            }
+            if status == "processing" && method == BANK_ACCOUNT && after(created, TimeDelta::days(4)) {
                 self.comes(place, now);
             }
             let Some(came) = came.filter(|_| method.starts_with("pm_sandbox_chargeback")) else { continue };
@@ -313,6 +326,23 @@ impl Books {
             return invalid("setup_future_usage");
         }
         let Some(method) = given("payment_method").filter(|_| is("confirm")) else { return invalid("confirm") };
+        let mandate = match mandate(asked) {
+            Ok(mandate) => mandate,
+            Err(refused) => return refused,
+        };
+        if method == BANK_ACCOUNT {
+            let of = (given("customer").unwrap_or_default(), method.clone());
+            match off_session {
+                true if !self.mandates.contains(&of) => {
+                    return refuse(400, "payment_intent_mandate_invalid", "payment_method");
+                }
+                false if mandate.is_none() => return refuse(400, "parameter_missing", "mandate_data"),
+                false if asked.contains_key("setup_future_usage") => {
+                    self.mandates.insert(of);
+                }
+                true | false => {}
+            }
+        }
         let created = Intent {
             id: self.name("pi"),
             amount: asked["amount"].parse().expect("it was looked at"),
@@ -323,6 +353,7 @@ impl Books {
             error: None,
             created: now,
             came: None,
+            mandate,
         };
         let (place, status, code) = (self.intents.len(), "requires_payment_method", "card_declined");
         let refused = |code: &str| json!({ "type": "card_error", "code": code, "decline_code": "generic_decline" });
@@ -335,7 +366,7 @@ impl Books {
                 self.intents.push(created);
                 self.comes(place, now);
             }
-            "pm_sandbox_late" | "pm_sandbox_silent" => {
+            "pm_sandbox_late" | "pm_sandbox_silent" | BANK_ACCOUNT => {
                 self.intents.push(created);
                 self.tell("payment_intent.processing", &self.intents[place].body(), now);
             }
@@ -456,8 +487,7 @@ impl Books {
         if !self.setups.iter().any(|setup| is(&setup)) {
             return missing("payment_method", method);
         }
-        let card = json!({ "brand": "visa", "last4": "4242", "exp_month": 12, "exp_year": 2031 });
-        (200, json!({ "id": method, "object": "payment_method", "type": "card", "card": card, "customer": customer }))
+        (200, method_body(method, Some(customer)))
     }
 
     pub(super) fn detach(&mut self, method: &str) -> Said {
@@ -486,6 +516,35 @@ impl Books {
         let moved = self.moved.iter().filter(|moved| moved.source == id);
         body["balance_transactions"] = moved.map(|moved| moved.body(false)).collect();
         (200, body)
+    }
+}
+
+/// A card or a bank account, as it is told.
+fn method_body(method: &str, customer: Option<&str>) -> Value {
+    if method == BANK_ACCOUNT {
+        let bank = json!({ "bank_name": "STRIPE TEST BANK", "last4": "6789", "account_holder_type": "company" });
+        return json!({ "id": method, "object": "payment_method", "type": "us_bank_account", "us_bank_account": bank,
+            "customer": customer });
+    }
+    let card = json!({ "brand": "visa", "last4": "4242", "exp_month": 12, "exp_year": 2031 });
+    json!({ "id": method, "object": "payment_method", "type": "card", "card": card, "customer": customer })
+}
+
+/// Who accepted the mandate of a payment that is confirmed as it is made. Online it takes an address, and what it was
+/// accepted with.
+fn mandate(asked: &BTreeMap<String, String>) -> Result<Option<(i64, String, String)>, Said> {
+    let part = |name: &str| asked.get(&format!("mandate_data[customer_acceptance]{name}")).cloned();
+    if part("[type]").is_none() {
+        return if asked.keys().any(|name| name.starts_with("mandate_data")) {
+            Err(refuse(400, "parameter_missing", "mandate_data[customer_acceptance][type]"))
+        } else {
+            Ok(None)
+        };
+    }
+    let at = part("[accepted_at]").and_then(|at| at.parse().ok()).unwrap_or_default();
+    match (part("[online][ip_address]"), part("[online][user_agent]")) {
+        (Some(address), Some(agent)) => Ok(Some((at, address, agent))),
+        (_, _) => Err(refuse(400, "parameter_missing", "mandate_data[customer_acceptance][online]")),
     }
 }
 
