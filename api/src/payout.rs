@@ -598,7 +598,8 @@ pub struct PayoutMutation;
 #[Object]
 impl PayoutMutation {
     /// Add a bank account in Pakistan. For your safety it can be used after a few days only. It
-    /// takes a verified address.
+    /// takes a verified address. Where payouts go by accounts of your own at Stripe, doing so accepts its agreement for
+    /// recipients, `https://stripe.com/connect-account/legal/recipient`: show that beside the button.
     async fn payout_method_add(
         &self,
         ctx: &Context<'_>,

@@ -25,6 +25,7 @@ use crate::refusal::{Invalid, Refusal, expect_version};
 use crate::timer::Timer;
 
 mod banks;
+mod lack;
 mod method;
 mod rail;
 mod settle;
@@ -32,6 +33,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+pub use lack::Lack;
 pub use method::{BadIban, Iban, PayoutMethod};
 pub use rail::{Carried, Disabled, Known, Rail, STABLECOIN};
 pub use settle::Word;
@@ -79,6 +81,9 @@ pub struct Payout {
     /// What one of our people said became of it, where its rail can't be asked.
     #[serde(default)]
     pub word: Option<Word>,
+    /// What a rail wanted to know of who is paid, and was not told: it went on by the next.
+    #[serde(default)]
+    pub lacks: Option<Lack>,
     /// Where it stands.
     pub state: PayoutState,
 }
@@ -251,6 +256,7 @@ impl Payout {
             attempt: 0,
             requested_at: now,
             word: None,
+            lacks: None,
             state: PayoutState::Requested { at: now },
         };
         let entry = payout.entry(Reason::PayoutSend).moving(
@@ -410,11 +416,11 @@ impl Payout {
                 Some("The bank has not said yet what became of this payout. We keep asking, and nothing is sent twice.")
             }
             PayoutState::Returned { .. } => Some("It came back, and is in your available balance again."),
+            PayoutState::Queued { .. } | PayoutState::Sent { .. } | PayoutState::InTransit { .. } => {
+                self.lacks.map(Lack::explanation)
+            }
             PayoutState::Requested { .. }
             | PayoutState::Screening { .. }
-            | PayoutState::Queued { .. }
-            | PayoutState::Sent { .. }
-            | PayoutState::InTransit { .. }
             | PayoutState::Paid { .. }
             | PayoutState::Cancelled { .. } => None,
         }

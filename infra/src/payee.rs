@@ -72,6 +72,7 @@ impl Market {
                 let given = serde_json::json!({ "cnic": edit.cnic.is_some(), "ntn": edit.ntn.is_some() });
                 tx.audit("payee_update", user, given).await?;
             }
+            tx.recipient_agreement_accept(self, user, &call.device).await?;
             Ok(shown(&change.next, &person.name))
         })?;
         self.freelancer_changed(user).await;

@@ -10,7 +10,8 @@ use domain::ledger::LedgerAccount;
 use domain::money::{Currency, Money};
 use domain::payee::Payee;
 use domain::payout::{
-    Carried, Known, Payout, PayoutMethod, PayoutRequest, PayoutState, Rail, Recent, Retention, SUSPENDED, Screened,
+    Carried, Known, Lack, Payout, PayoutMethod, PayoutRequest, PayoutState, Rail, Recent, Retention, SUSPENDED,
+    Screened,
 };
 use domain::refusal::Refusal;
 use domain::user::given_reason;
@@ -201,6 +202,7 @@ impl Market {
                 failure.when_violated("payout_methods_once", already_added)
             })?;
             tx.settle(change).await?;
+            tx.recipient_agreement_accept(self, user, &call.device).await?;
             tx.audit("payout_method_add", shown.id, serde_json::json!({ "last4": shown.last4 })).await?;
             Ok(shown)
         })
@@ -782,6 +784,12 @@ impl TryFrom<row::Model> for Payout {
             attempt: u32::try_from(row.attempt).map_err(|error| Fault::bad_row("payouts", error))?,
             requested_at: row.requested_at,
             word: row.word.map(|word| word.0),
+            lacks: match row.lacks {
+                Some(lack) => {
+                    Some(Lack::named(&lack).ok_or_else(|| Fault::bad_row("payouts", "it lacks what nobody knows"))?)
+                }
+                None => None,
+            },
             state,
         })
     }
@@ -811,6 +819,7 @@ impl TryFrom<&Payout> for row::Model {
             status: payout.state.as_str().to_owned(),
             waits_for_staff: payout.waits_for_staff(),
             word: payout.word.clone().map(Doc::from),
+            lacks: payout.lacks.map(|lack| lack.as_str().to_owned()),
             state: payout.state.clone().into(),
         })
     }

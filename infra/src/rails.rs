@@ -18,6 +18,7 @@ use crate::Fault;
 use crate::market::Market;
 use crate::wire;
 
+mod agreement;
 mod closure;
 mod global;
 mod recipient;

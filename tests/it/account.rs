@@ -502,6 +502,7 @@ const KEPT: &[(&str, &str)] = &[
     ("payout_methods.user_id", "payoutMethods"),
     ("payouts.user_id", "payouts"),
     ("proposals.freelancer_id", "proposals"),
+    ("recipient_acceptances.user_id", "recipientAcceptances"),
     ("recovery_codes.user_id", "secondFactor"),
     ("reviews.author_id", "reviews"),
     ("reviews.freelancer_id", "reviews"),

@@ -332,7 +332,10 @@ impl Payout {
         match &self.state {
             PayoutState::Sent { rail, .. } | PayoutState::Unknown { rail, reference: None, .. } => {
                 match self.rail_after(*rail) {
-                    Some(next) => Self { attempt: self.attempt + 1, ..self }.queued(now, next),
+                    Some(next) => {
+                        let lacks = Lack::named(reason).or(self.lacks);
+                        Self { attempt: self.attempt + 1, lacks, ..self }.queued(now, next)
+                    }
                     None => self.came_back(now, reason.to_owned()),
                 }
             }

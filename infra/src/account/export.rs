@@ -235,6 +235,12 @@ const PARTS: &[Part] = &[
         named: text::<UserId>,
     },
     Part {
+        name: "recipientAcceptances",
+        sql: "select user_id, accepted_at, address, agent from recipient_acceptances t
+         where user_id = $1 order by accepted_at desc",
+        named: text::<UserId>,
+    },
+    Part {
         name: "placeAttestations",
         sql: "select contract_id, country, wording, attested_at from place_attestations t
          where contract_id in (select c.id from contracts c where c.freelancer_id = $1) order by attested_at desc",

@@ -41,6 +41,7 @@ pub struct Model {
     pub waits_for_staff: bool,
     #[sea_orm(column_type = "JsonBinary")]
     pub word: Option<Doc<Word>>,
+    pub lacks: Option<String>,
     #[sea_orm(column_type = "JsonBinary")]
     pub state: Doc<PayoutState>,
 }

@@ -7,7 +7,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use domain::Timestamp;
 use domain::id::{Id, PayoutId, PayoutMethodId};
 use domain::money::{Currency, Money};
-use domain::payout::{Carried, Rail};
+use domain::payout::{Carried, Lack, Rail};
 use domain::reconciliation::{About, BalanceTransaction, Class, Flow, Foreign};
 use sea_orm::FromQueryResult;
 use serde::Deserialize;
@@ -174,7 +174,7 @@ async fn recipient(
     let account = match known {
         Some(known) => known.account,
         None => {
-            let Some(name) = &transfer.name else { return Ok(Err(refused("name_missing"))) };
+            let Some(name) = &transfer.name else { return Ok(Err(refused(Lack::LatinName.as_str()))) };
             let key = payee_key(market, "recipient", method);
             let body = person(&email_of(market, method).await?, name, method);
             let request = V2 { path: ACCOUNTS, body: Some(body), key: Some(&key), context: None };

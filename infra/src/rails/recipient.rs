@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
-use domain::payout::{Carried, Rail};
+use domain::payout::{Carried, Lack, Rail};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use stripe_client_core::{RequestBuilder, StripeMethod};
 
 use super::Transfer;
+use super::agreement::{Acceptance, acceptance};
 use super::global::refused;
 use super::stripe::{
     Kept, StripePayee, StripeRails, answered, asking, fault_of, lacks_funds, note_onward, onward_key,
@@ -92,7 +93,10 @@ async fn account(rails: &StripeRails, market: &Market, transfer: &Transfer) -> R
     if let Some(known) = payee(market, method, rail).await? {
         return Ok(Ok(known.account));
     }
-    let Some(name) = &transfer.name else { return Ok(Err(refused("name_missing"))) };
+    let Some(name) = &transfer.name else { return Ok(Err(refused(Lack::LatinName.as_str()))) };
+    let Some(Acceptance { accepted_at, address, agent }) = acceptance(market, method).await? else {
+        return Ok(Err(refused(Lack::Agreement.as_str())));
+    };
     let Some(bic) = transfer.iban.bic() else { return Ok(Err(refused("bank_unknown"))) };
     let (given, surname) = split_name(name);
     let mut form = Form::from([
@@ -101,6 +105,8 @@ async fn account(rails: &StripeRails, market: &Market, transfer: &Transfer) -> R
         ("business_type", "individual".to_owned()),
         ("capabilities[transfers][requested]", "true".to_owned()),
         ("tos_acceptance[service_agreement]", "recipient".to_owned()),
+        ("tos_acceptance[date]", accepted_at.timestamp().to_string()),
+        ("tos_acceptance[ip]", address),
         ("settings[payouts][schedule][interval]", "manual".to_owned()),
         ("individual[first_name]", given),
         ("external_account[object]", "bank_account".to_owned()),
@@ -113,6 +119,9 @@ async fn account(rails: &StripeRails, market: &Market, transfer: &Transfer) -> R
     ]);
     if let Some(surname) = surname {
         form.insert("individual[last_name]", surname);
+    }
+    if let Some(agent) = agent {
+        form.insert("tos_acceptance[user_agent]", agent);
     }
     let (now, key) = (market.clock().now(), payee_key(market, "account", method));
     let made = match rails.stripe.send_for::<Named>(now, post("/accounts", &form), Some(&key), None).await {

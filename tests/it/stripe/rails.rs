@@ -18,6 +18,7 @@ use tests::{Deal, PASSWORD, TestApp};
 
 use crate::reconciliation::iban;
 
+mod agreement;
 mod onward;
 
 /// What the rails are called in requests.

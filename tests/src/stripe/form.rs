@@ -16,6 +16,8 @@ pub enum Kind {
     OneOf(&'static [&'static str]),
     /// A name with this prefix.
     Named(&'static str),
+    /// An address of the internet.
+    Address,
     /// Any text of up to 500 characters.
     Text,
 }
@@ -40,7 +42,7 @@ pub const INTENT_CREATE: &[Parameter] = &[
     ("use_stripe_sdk", Kind::Bool, false),
     ("mandate_data[customer_acceptance][type]", Kind::OneOf(&["online"]), false),
     ("mandate_data[customer_acceptance][accepted_at]", Kind::Positive, false),
-    ("mandate_data[customer_acceptance][online][ip_address]", Kind::Text, false),
+    ("mandate_data[customer_acceptance][online][ip_address]", Kind::Address, false),
     ("mandate_data[customer_acceptance][online][user_agent]", Kind::Text, false),
     ("automatic_payment_methods[enabled]", Kind::Bool, false),
     ("automatic_payment_methods[allow_redirects]", Kind::OneOf(&["always", "never"]), false),
@@ -126,6 +128,10 @@ pub const ACCOUNT_CREATE: &[Parameter] = &[
     // Nothing but transfers, under the agreement for those who only take them.
     ("capabilities[transfers][requested]", Kind::OneOf(&["true"]), true),
     ("tos_acceptance[service_agreement]", Kind::OneOf(&["recipient"]), true),
+    // Whoever collects what the account is made of says when its owner accepted that, and from where.
+    ("tos_acceptance[date]", Kind::Positive, true),
+    ("tos_acceptance[ip]", Kind::Address, true),
+    ("tos_acceptance[user_agent]", Kind::Text, false),
     ("settings[payouts][schedule][interval]", Kind::OneOf(&["manual"]), true),
     ("individual[first_name]", Kind::Text, true),
     ("individual[last_name]", Kind::Text, false),
@@ -191,6 +197,7 @@ fn fits(kind: Kind, value: &str) -> bool {
         Kind::Bool => ["true", "false"].contains(&value),
         Kind::OneOf(all) => all.contains(&value),
         Kind::Named(prefix) => value.starts_with(prefix) && value.len() > prefix.len(),
+        Kind::Address => value.parse::<std::net::IpAddr>().is_ok(),
         Kind::Text => !value.is_empty() && value.len() <= 500,
     }
 }

@@ -27,6 +27,8 @@ pub struct Carrying {
     pub approved: bool,
     /// Accounts of people: of recipients, and of their own. Their bank accounts, where they have one.
     pub accounts: BTreeMap<String, Option<String>>,
+    /// When the owners of accounts of their own accepted the agreement for recipients, and from where.
+    pub accepted: Vec<(i64, String)>,
     /// Bank accounts of recipients: whose, and which.
     pub payout_methods: BTreeMap<String, (String, String)>,
     /// Global Payouts.
@@ -291,6 +293,8 @@ impl Books {
         }
         let id = self.name("acct");
         self.carrying.accounts.insert(id.clone(), Some(iban));
+        let at = asked["tos_acceptance[date]"].parse().expect("it was looked at");
+        self.carrying.accepted.push((at, asked["tos_acceptance[ip]"].clone()));
         (200, json!({ "id": id, "object": "account", "type": "custom" }))
     }
 
