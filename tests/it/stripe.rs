@@ -4,5 +4,6 @@
 mod debits;
 mod faults;
 mod rails;
+mod saved;
 mod story;
 mod webhook;

@@ -225,8 +225,18 @@ impl Market {
         self.processor_event(&ProcessorEvent { source, id: name, payment: id, fact }).await
     }
 
-    /// How a payment stands was seen. Answers whether it is one of ours.
-    pub(crate) async fn payment_seen(&self, intent: &str, seen: Seen) -> Result<bool, Failure> {
+    /// How a payment stands was seen, and with what it is paid. Answers whether it is one of ours.
+    pub(crate) async fn payment_seen(&self, intent: &str, mut seen: Seen) -> Result<bool, Failure> {
+        let kept = seen.kept.take();
+        let is_ours = self.payment_stands(intent, seen).await?;
+        // Last, so that news of money wait for nothing.
+        if let Some(kept) = kept.filter(|_| is_ours) {
+            self.payment_method_saved(&kept).await?;
+        }
+        Ok(is_ours)
+    }
+
+    async fn payment_stands(&self, intent: &str, seen: Seen) -> Result<bool, Failure> {
         let Some(id) = seen.payment else { return Ok(false) };
         // One that does not exist here is told again later: it may be on its way.
         self.payment_load(id).await?.ok_or(Refusal::HIDDEN)?;

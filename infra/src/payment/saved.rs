@@ -1,5 +1,6 @@
 //! Cards and bank accounts that an organization may be charged with later. They are set up by the
-//! processor's page, and kept by the processor: here are only its tokens, and what helps to tell them apart.
+//! processor's page, or have paid once, and are kept by the processor: here are only its tokens, and what helps to tell
+//! them apart.
 
 use std::collections::HashMap;
 
@@ -202,7 +203,7 @@ impl Market {
         Ok(detached)
     }
 
-    /// One was set up. Answers whether by an organization of ours.
+    /// One was set up, or has paid. Answers whether for an organization of ours. What was removed stays so.
     pub(crate) async fn payment_method_saved(&self, done: &SetUp) -> Result<bool, Failure> {
         let whose = "select organization_id from processor_customers where customer = $1";
         let whose = Whose::find_by_statement(sql(whose, [done.customer.clone().into()])).one(self.db()).await?;

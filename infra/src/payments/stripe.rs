@@ -210,6 +210,8 @@ pub(crate) struct Seen {
     pub news: News,
     /// What Stripe kept for itself, as far as that is known.
     pub costs: Vec<Cost>,
+    /// What it was paid with, if that is kept there to be charged again.
+    pub kept: Option<SetUp>,
 }
 
 /// What Stripe kept for itself, or gave back of that.
@@ -247,12 +249,14 @@ pub(crate) enum News {
 
 /// Ask how a payment stands.
 pub(crate) async fn look(stripe: &Stripe, now: Timestamp, intent: &str) -> Result<Seen, Failure> {
-    let request = RetrievePaymentIntent::new(intent).expand(vec!["latest_charge.balance_transaction".to_owned()]);
+    let expand = vec!["latest_charge.balance_transaction".to_owned(), "payment_method".to_owned()];
+    let request = RetrievePaymentIntent::new(intent).expand(expand);
     let found: answer::PaymentIntent = stripe.send(now, &request, None).await.map_err(Trouble::fault)?;
     let payment = found.metadata.get("payment").and_then(|name| name.parse().ok());
     let charge = found.latest_charge.as_ref().and_then(answer::Expandable::whole);
     let moved = charge.and_then(|charge| charge.balance_transaction.as_ref()).and_then(answer::Expandable::whole);
     let costs = moved.map(Cost::of).transpose()?.flatten().into_iter().collect();
+    let kept = found.payment_method.as_ref().and_then(answer::Expandable::whole).and_then(kept_for);
     let news = match found.status.as_str() {
         "succeeded" => {
             let received: Money = answer::money(found.amount_received, &found.currency)?;
@@ -264,7 +268,18 @@ pub(crate) async fn look(stripe: &Stripe, now: Timestamp, intent: &str) -> Resul
         "requires_action" | "requires_confirmation" => News::SeeTheBank,
         _ => News::OnItsWay,
     };
-    Ok(Seen { payment, news, costs })
+    Ok(Seen { payment, news, costs, kept })
+}
+
+/// A card or a bank account that is kept for somebody to be charged with again, if it is. What pays once is kept from
+/// then on, until it is let go of.
+fn kept_for(method: &answer::PaymentMethod) -> Option<SetUp> {
+    let customer = method.customer.as_ref()?.name().to_owned();
+    let expires = method.card.as_ref().and_then(|card| card.exp_month.zip(card.exp_year));
+    let card = method.card.as_ref().map(|card| (card.brand.clone(), card.last4.clone()));
+    let bank = method.us_bank_account.as_ref().map(|bank| (bank.bank_name.clone(), bank.last4.clone()));
+    let (label, last4) = card.or(bank).unwrap_or_default();
+    Some(SetUp { customer, method: method.id.clone(), kind: method.kind.clone(), label, last4, expires })
 }
 
 /// Ask what a charge cost us. Answers of which payment it is, if it is known by now.
@@ -447,11 +462,7 @@ pub(crate) async fn look_at_set_up(stripe: &Stripe, now: Timestamp, setup: &str)
     };
     let look = RetrievePaymentMethodCustomer::new(customer.as_str(), method.as_str());
     let kept: answer::PaymentMethod = stripe.send(now, &look, None).await.map_err(Trouble::fault)?;
-    let expires = kept.card.as_ref().and_then(|card| card.exp_month.zip(card.exp_year));
-    let card = kept.card.map(|card| (card.brand, card.last4));
-    let bank = kept.us_bank_account.map(|bank| (bank.bank_name, bank.last4));
-    let (label, last4) = card.or(bank).unwrap_or_default();
-    Ok(Some(SetUp { customer, method, kind: kept.kind, label, last4, expires }))
+    Ok(kept_for(&kept))
 }
 
 /// Let go of a card or a bank account. One that Stripe does not know any more is let go of.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use chrono::DateTime;
 use domain::Timestamp;
 use domain::money::{Currency, Money};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
 use crate::Fault;
@@ -13,6 +14,12 @@ use crate::Fault;
 /// What is told as nothing is as good as not told: most of what an object has may be null.
 pub fn null_as_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(told: D) -> Result<T, D::Error> {
     Ok(Option::deserialize(told)?.unwrap_or_default())
+}
+
+/// What can't be read is as good as not told, where nothing of what is told beside it depends on it.
+fn if_readable<'de, D: Deserializer<'de>, T: DeserializeOwned>(told: D) -> Result<Option<T>, D::Error> {
+    let told = serde_json::Value::deserialize(told)?;
+    Ok(serde_json::from_value(told).ok())
 }
 
 /// An object of which only the name matters.
@@ -55,6 +62,9 @@ pub struct PaymentIntent {
     pub cancellation_reason: Option<String>,
     /// What was charged, whole where it was asked for.
     pub latest_charge: Option<Expandable<Charge>>,
+    /// What it is paid with, whole where it was asked for.
+    #[serde(default, deserialize_with = "if_readable")]
+    pub payment_method: Option<Expandable<PaymentMethod>>,
 }
 
 /// An object, or only its name, as it was asked for.
@@ -73,6 +83,16 @@ impl<T> Expandable<T> {
         match self {
             Self::Whole(whole) => Some(whole),
             Self::Name(_) => None,
+        }
+    }
+}
+
+impl Expandable<Named> {
+    /// The name, however it was told.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Whole(whole) => &whole.id,
+            Self::Name(name) => name,
         }
     }
 }
@@ -190,6 +210,10 @@ pub struct SetupIntent {
 /// A card or an account.
 #[derive(Debug, Clone, Deserialize)]
 pub struct PaymentMethod {
+    /// Its name, `pm_…`.
+    pub id: String,
+    /// Whose it is, as long as it is kept for them.
+    pub customer: Option<Expandable<Named>>,
     /// `card`, `us_bank_account`…
     #[serde(rename = "type")]
     pub kind: String,

@@ -37,6 +37,8 @@ pub struct Intent {
     pub created: Timestamp,
     /// When its money came.
     pub came: Option<Timestamp>,
+    /// Is what it is paid with kept for its customer, once it has paid?
+    pub keeps: bool,
     /// The client's word that it may be taken: when they gave it, from which address, and what with.
     pub mandate: Option<(i64, String, String)>,
 }
@@ -138,6 +140,8 @@ pub struct Books {
     pub setups: Vec<Setup>,
     /// The cards that were let go of.
     pub detached: Vec<String>,
+    /// What is kept for customers: whose, and which.
+    pub attached: BTreeSet<(String, String)>,
     /// The bank accounts that may be debited: whose, and which.
     pub mandates: BTreeSet<(String, String)>,
     /// Who pays, and what was written on them.
@@ -225,8 +229,9 @@ impl Books {
         setup.method = Some(method.to_owned());
         let body = setup.body();
         // It is the page that confirms it, and that tells of the mandate.
-        let mandate = (setup.customer.clone(), method.to_owned());
-        self.mandates.insert(mandate);
+        let theirs = (setup.customer.clone(), method.to_owned());
+        self.mandates.insert(theirs.clone());
+        self.attached.insert(theirs);
         self.tell("setup_intent.succeeded", &body, now);
     }
 
@@ -299,7 +304,8 @@ impl Books {
     fn comes(&mut self, place: usize, now: Timestamp) {
         self.intents[place].status = "succeeded";
         self.intents[place].came = Some(now);
-        let Intent { id, amount, metadata, .. } = self.intents[place].clone();
+        let Intent { id, amount, metadata, customer, method, keeps, .. } = self.intents[place].clone();
+        self.attached.extend(customer.filter(|_| keeps).map(|customer| (customer, method)));
         self.moves("charge", amount, &charge_of(&id), (Some(&id), metadata), now);
         self.tell("payment_intent.succeeded", &self.intents[place].body(), now);
     }
@@ -338,7 +344,8 @@ impl Books {
                 }
                 false if mandate.is_none() => return refuse(400, "parameter_missing", "mandate_data"),
                 false if asked.contains_key("setup_future_usage") => {
-                    self.mandates.insert(of);
+                    self.mandates.insert(of.clone());
+                    self.attached.insert(of);
                 }
                 true | false => {}
             }
@@ -353,6 +360,7 @@ impl Books {
             error: None,
             created: now,
             came: None,
+            keeps: asked.contains_key("setup_future_usage"),
             mandate,
         };
         let (place, status, code) = (self.intents.len(), "requires_payment_method", "card_declined");
@@ -395,6 +403,11 @@ impl Books {
         if found.came.is_some() {
             let whole = expands(asked, "latest_charge.balance_transaction");
             body["latest_charge"] = if whole { self.charge_body(id, true) } else { json!(charge_of(id)) };
+        }
+        if expands(asked, "payment_method") {
+            let theirs = found.customer.clone().map(|customer| (customer, found.method.clone()));
+            let customer = theirs.filter(|theirs| self.attached.contains(theirs)).map(|(customer, _)| customer);
+            body["payment_method"] = method_body(&found.method, customer.as_deref());
         }
         (200, body)
     }
@@ -483,15 +496,16 @@ impl Books {
     }
 
     pub(super) fn attached(&self, customer: &str, method: &str) -> Said {
-        let is = |setup: &&Setup| setup.customer == customer && setup.method.as_deref() == Some(method);
-        if !self.setups.iter().any(|setup| is(&setup)) {
+        if !self.attached.contains(&(customer.to_owned(), method.to_owned())) {
             return missing("payment_method", method);
         }
         (200, method_body(method, Some(customer)))
     }
 
     pub(super) fn detach(&mut self, method: &str) -> Said {
-        if !self.setups.iter().any(|setup| setup.method.as_deref() == Some(method)) {
+        let before = self.attached.len();
+        self.attached.retain(|(_, kept)| kept != method);
+        if self.attached.len() == before {
             return missing("payment_method", method);
         }
         self.detached.push(method.to_owned());

@@ -1,0 +1,98 @@
+//! What an organization may be charged with again: what it has set up, and what has paid once.
+
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+use tests::stripe::event;
+use tests::{Deal, Person, TestApp, Visitor};
+
+const FIELDS: &str = "organization { paymentMethods { token kind label last4 isDefault } }";
+
+async fn pays(deal: &Deal<'_>, method: &str) -> String {
+    let input = json!({ "milestoneId": deal.milestone, "paymentMethod": method });
+    let browser = Visitor { agent: Some("Mozilla/5.0".to_owned()), ..deal.client.visitor().await };
+    browser.does("milestoneFund", input, "payment { id }").await.text("payment.id")
+}
+
+/// What is listed of an organization, as somebody sees it.
+async fn listed(who: &Person<'_>, organization: &str) -> Value {
+    let query = "query($id: ID!) { node(id: $id) { ... on Organization {
+        paymentMethods { token kind label last4 isDefault } } } }";
+    who.asks(query, json!({ "id": organization })).await.data()["node"]["paymentMethods"].clone()
+}
+
+fn card(token: &str, is_default: bool) -> Value {
+    json!({ "token": token, "kind": "card", "label": "visa", "last4": "4242", "isDefault": is_default })
+}
+
+fn bank_account(is_default: bool) -> Value {
+    json!({ "token": "pm_sandbox_debit", "kind": "us_bank_account", "label": "STRIPE TEST BANK", "last4": "6789",
+        "isDefault": is_default })
+}
+
+#[tokio::test]
+async fn a_card_that_paid_is_listed_preferred_and_removed_like_one_that_was_set_up() {
+    let app = TestApp::on_stripe().await;
+    let deal = app.offered().await;
+    let ours = deal.client.organization.clone();
+    // One that does not pay is nobody's to be charged with again.
+    pays(&deal, "pm_sandbox_declined").await;
+    app.settles().await;
+    let id = pays(&deal, "pm_sandbox_3ds").await;
+    app.settles().await;
+    assert_eq!(listed(&deal.client, &ours).await, json!([]), "its bank has not seen the client");
+    app.bank_answers(&deal.client, &id, true).await;
+    assert_eq!(listed(&deal.client, &ours).await, json!([card("pm_sandbox_3ds", true)]));
+    assert!(!listed(&deal.freelancer, &ours).await.to_string().contains("pm_"), "it is nobody else's business");
+
+    // It stands beside one that is set up, and the first is the default until another is named.
+    app.market.clock().advance(TimeDelta::minutes(1));
+    let input = json!({ "organizationId": ours });
+    let secret = deal.client.does("paymentMethodSetUp", input, "clientSecret").await.text("clientSecret");
+    app.stripe().does(|books, now| books.sets_up(&secret, "pm_sandbox_visa", now));
+    app.settles().await;
+    let with = |token: &str| json!({ "organizationId": ours, "token": token });
+    let both = json!({ "paymentMethods": [card("pm_sandbox_visa", false), card("pm_sandbox_3ds", true)] });
+    let named = deal.client.does("paymentMethodPrefer", with("pm_sandbox_3ds"), FIELDS).await;
+    assert_eq!(named.ok()["organization"], both);
+    for act in ["paymentMethodPrefer", "paymentMethodRemove"] {
+        let foreign = deal.freelancer.does(act, with("pm_sandbox_3ds"), FIELDS).await;
+        assert_eq!(foreign.refused(), ["NOT_FOUND"], "{act}");
+    }
+    let left = deal.client.does("paymentMethodRemove", with("pm_sandbox_3ds"), FIELDS).await;
+    assert_eq!(left.ok()["organization"], json!({ "paymentMethods": [card("pm_sandbox_visa", true)] }));
+    assert_eq!(app.stripe().look(|books| books.detached.clone()), ["pm_sandbox_3ds"], "Stripe has let go of it");
+
+    // What is told of its payment later brings nothing back.
+    let (paid, now) = (app.stripe().look(|books| books.of_payment(&id).unwrap().body()), app.market.clock().now());
+    app.stripe().tell(&app.router(), vec![event("evt_again", "payment_intent.succeeded", &paid, now)]).await;
+    app.settles().await;
+    assert_eq!(listed(&deal.client, &ours).await, json!([card("pm_sandbox_visa", true)]));
+    assert_eq!(app.stripe().sins(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_bank_account_is_listed_from_the_payment_on_that_its_client_gave_their_word_with() {
+    let app = TestApp::on_stripe().await;
+    let deal = app.offered().await;
+    pays(&deal, "pm_sandbox_debit").await;
+    app.settles().await;
+    assert_eq!(listed(&deal.client, &deal.client.organization).await, json!([bank_account(true)]));
+    assert_eq!(deal.status().await, "FUNDING", "though its money takes days");
+    app.passes(TimeDelta::days(4)).await;
+    assert_eq!(listed(&deal.client, &deal.client.organization).await, json!([bank_account(true)]), "once");
+    assert_eq!(app.stripe().sins(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_payment_of_which_nothing_is_told_is_looked_at_with_what_it_was_paid_with() {
+    let app = TestApp::on_stripe().await;
+    let deal = app.offered().await;
+    pays(&deal, "pm_sandbox_visa").await;
+    drop(app.stripe().news());
+    app.market.work_until_idle().await.unwrap();
+    assert_eq!(listed(&deal.client, &deal.client.organization).await, json!([]));
+    app.market.clock().advance(TimeDelta::minutes(10));
+    app.market.work_until_idle().await.unwrap();
+    assert_eq!(deal.status().await, "FUNDED");
+    assert_eq!(listed(&deal.client, &deal.client.organization).await, json!([card("pm_sandbox_visa", true)]));
+}
