@@ -1,18 +1,10 @@
 //! The rails that carry payouts to banks, seen from here: a transfer is handed over outside of any
 //! transaction under a key of its own, and asked about later under the same key.
-//!
-//! [`Rails::Sandbox`] behaves like a real one. The last four characters of the account decide:
-//! `…0001` is refused by every rail, `…0004` by every one but the wire sent by hand, `…0002` is
-//! returned by the bank, for `…0003` the answer to the handing over is lost, for `…0005` the first
-//! handing over takes twenty minutes to get there, for `…0008` too little of our own money is there at first, and any
-//! other is paid after ten minutes.
 
-use chrono::TimeDelta;
-use domain::Timestamp;
 use domain::id::{PayoutId, PayoutMethodId};
 use domain::money::Money;
 use domain::payout::{Carried, Iban, Known, Rail};
-use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement};
+use sea_orm::{DbBackend, FromQueryResult, Statement};
 
 use crate::Fault;
 use crate::market::Market;
@@ -22,6 +14,7 @@ mod agreement;
 mod closure;
 mod global;
 mod recipient;
+mod sandbox;
 pub mod stripe;
 
 pub use closure::Closure;
@@ -31,7 +24,7 @@ pub use stripe::StripeRails;
 /// Who carries money to banks.
 #[derive(Debug, Clone, Default)]
 pub enum Rails {
-    /// The rail for trying things out.
+    /// The rail for trying things out: the account decides how a payout to it ends.
     #[default]
     Sandbox,
     /// Our own bank alone: files, and what our people do by hand. The processor's rails refuse.
@@ -81,16 +74,6 @@ pub struct RailEvent {
     pub said: Carried,
 }
 
-/// How long a transfer takes.
-const CARRYING: TimeDelta = TimeDelta::minutes(10);
-
-#[derive(FromQueryResult)]
-struct Kept {
-    reference: String,
-    iban_last4: String,
-    accepted_at: Timestamp,
-}
-
 #[derive(FromQueryResult)]
 struct Handed {
     asked: bool,
@@ -101,7 +84,7 @@ impl Rails {
     pub async fn send(&self, market: &Market, transfer: &Transfer) -> Result<Carried, Fault> {
         self.must_not_be_at_stripe(market, transfer.rail, &transfer.key).await?;
         match self {
-            Self::Sandbox => sandbox_send(market, transfer).await,
+            Self::Sandbox => sandbox::send(market, transfer).await,
             Self::Bank => match transfer.rail {
                 Rail::GlobalPayouts | Rail::RecipientAccount => Ok(Carried::Refused("not_set_up".to_owned())),
                 Rail::BankWire | Rail::Manual => wire::send(market, transfer).await,
@@ -117,7 +100,7 @@ impl Rails {
     pub async fn ask(&self, market: &Market, rail: Rail, key: &str) -> Result<Known, Fault> {
         self.must_not_be_at_stripe(market, rail, key).await?;
         match self {
-            Self::Sandbox => sandbox_ask(market, key).await,
+            Self::Sandbox => sandbox::ask(market, rail, key).await,
             Self::Bank => wire::ask(market, key).await,
             Self::Stripe(rails) => match rail {
                 Rail::GlobalPayouts | Rail::RecipientAccount => rails.ask(market, key).await,
@@ -155,95 +138,4 @@ impl Rails {
             Self::Stripe(rails) => Some(rails),
         }
     }
-}
-
-async fn sandbox_send(market: &Market, transfer: &Transfer) -> Result<Carried, Fault> {
-    let last4 = transfer.iban.last4();
-    if last4 == "0001" || (last4 == "0004" && transfer.rail != Rail::Manual) {
-        return Ok(Carried::Refused("account_not_supported".to_owned()));
-    }
-    if last4 == "0008" && transfer.attempt == 0 {
-        return Ok(Carried::WithoutFunds("balance_insufficient".to_owned()));
-    }
-    let reference = format!("tr_sandbox_{}", transfer.key.replace(':', "_"));
-    let now = market.clock().now();
-    let arrives_at = if last4 == "0005" { now + TimeDelta::minutes(20) } else { now };
-    // Handed over again, it is there at the latest now; and it is one transfer all the same.
-    let keep = Statement::from_sql_and_values(
-        DbBackend::Postgres,
-        "insert into sandbox_transfers as kept (key, reference, iban_last4, amount_minor, accepted_at)
-         values ($1, $2, $3, $4, $5)
-         on conflict (key) do update set accepted_at = least(kept.accepted_at, $6)
-         returning reference, iban_last4, accepted_at",
-        [
-            transfer.key.clone().into(),
-            reference.into(),
-            last4.into(),
-            transfer.amount.minor().into(),
-            arrives_at.into(),
-            now.into(),
-        ],
-    );
-    let kept = Kept::find_by_statement(keep).one(market.db()).await?;
-    if let Some(kept) = &kept {
-        sandbox_moves(market, transfer, kept).await?;
-    }
-    Ok(match kept {
-        Some(Kept { reference, accepted_at, .. }) if last4 != "0003" && accepted_at <= now => {
-            Carried::Accepted(reference)
-        }
-        Some(_) | None => Carried::Silent,
-    })
-}
-
-/// What the processor's own rails carry leaves our balance there, and comes back to it.
-async fn sandbox_moves(market: &Market, transfer: &Transfer, kept: &Kept) -> Result<(), Fault> {
-    match transfer.rail {
-        Rail::GlobalPayouts | Rail::RecipientAccount => (),
-        Rail::BankWire | Rail::Manual => return Ok(()),
-    }
-    let comes_back = kept.iban_last4 == "0002";
-    for (id, flow, at) in [
-        (format!("txn_{}", transfer.key), "out", Some(kept.accepted_at)),
-        (format!("txn_{}:back", transfer.key), "in", comes_back.then(|| kept.accepted_at + CARRYING)),
-    ] {
-        let Some(at) = at else { continue };
-        let about = transfer.key.split(':').next().unwrap_or(&transfer.key);
-        let note = Statement::from_sql_and_values(
-            DbBackend::Postgres,
-            "insert into sandbox_balance as kept (id, about, class, flow, currency, amount_minor, at)
-             values ($1, $2, 'payout', $3, $4, $5, $6)
-             on conflict (id) do update set at = least(kept.at, excluded.at)",
-            [
-                id.into(),
-                about.into(),
-                flow.into(),
-                transfer.amount.currency().code().into(),
-                transfer.amount.minor().into(),
-                at.into(),
-            ],
-        );
-        market.db().execute_raw(note).await?;
-    }
-    Ok(())
-}
-
-async fn sandbox_ask(market: &Market, key: &str) -> Result<Known, Fault> {
-    let kept = Kept::find_by_statement(Statement::from_sql_and_values(
-        DbBackend::Postgres,
-        "select reference, iban_last4, accepted_at from sandbox_transfers where key = $1",
-        [key.into()],
-    ))
-    .one(market.db())
-    .await?;
-    let now = market.clock().now();
-    let Some(Kept { reference, iban_last4, accepted_at }) = kept.filter(|kept| kept.accepted_at <= now) else {
-        return Ok(Known::Absent);
-    };
-    let over = accepted_at + CARRYING <= now;
-    Ok(Known::Told(match (over, iban_last4.as_str()) {
-        (false, _) => Carried::Accepted(reference),
-        (true, "0002") => Carried::Returned("account_closed".to_owned()),
-        (true, _) => Carried::Paid,
-    }))
 }

@@ -150,7 +150,7 @@ async fn patiently(work: impl Future<Output = Result<(), Failure>>) -> Result<()
 impl Market {
     /// Carry out what is due now and deliver what waits now; the number of things done.
     pub async fn work_once(&self) -> Result<usize, Failure> {
-        let heard = self.sandbox_listen(BATCH).await?;
+        let heard = self.sandbox_listen(BATCH).await? + Box::pin(self.sandbox_rail_listen(BATCH)).await?;
         let timers = self.timers_claim(BATCH).await?;
         for due in &timers {
             self.timer_carry_out(due).await?;

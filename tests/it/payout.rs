@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 use sqlx::Connection;
 use tests::{Deal, PASSWORD, TestApp};
 
+mod endings;
+
 /// Pakistani IBANs with right check digits, by how they end.
 fn iban(last4: &str) -> String {
     let rest = format!("SCBL000000112345{last4}");

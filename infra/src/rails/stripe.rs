@@ -193,12 +193,7 @@ impl StripeRails {
                     from us now: look at what our key may do");
                 Ok(without_funds(transfer, &why))
             }
-            Err(Trouble::Refused(refused)) => {
-                if needs_approval(&refused) {
-                    market.rail_close(transfer.rail, refused.message.as_deref().unwrap_or_default()).await?;
-                }
-                Ok(Carried::Refused(refused.code().to_owned()))
-            }
+            Err(Trouble::Refused(refused)) => self::refused(market, transfer.rail, &refused).await,
             Err(trouble @ (Trouble::Later { .. } | Trouble::Unknown { .. } | Trouble::Unreadable { .. })) => {
                 Err(trouble.fault())
             }
@@ -301,6 +296,14 @@ impl Tx {
         let found = Resting::find_by_statement(sql(select, [key.into()])).one(self.conn()).await?;
         Ok(found.is_some_and(|found| found.rests))
     }
+}
+
+/// It says no. Where it wants to approve our whole platform first, that is remembered, and the rail is left alone.
+pub(super) async fn refused(market: &Market, rail: Rail, refused: &Refused) -> Result<Carried, Fault> {
+    if needs_approval(refused) {
+        market.rail_close(rail, refused.message.as_deref().unwrap_or_default()).await?;
+    }
+    Ok(Carried::Refused(refused.code().to_owned()))
 }
 
 /// Does Stripe want to approve our whole platform first? Then it is no matter of this transfer.
