@@ -1,6 +1,9 @@
 //! `rabta reconcile`: what the processor moved, held against the books. It proposes entries, and posts none.
 
 use std::fmt::Write as _;
+use std::fs;
+use std::io;
+use std::path::Path;
 
 use anyhow::Context;
 use chrono::TimeDelta;
@@ -30,20 +33,32 @@ pub async fn run(cli: Cli, what: Reconcile) -> Result<(), Trouble> {
     };
     let json = serde_json::to_string_pretty(&report).context("writing the report")? + "\n";
     let text = table(&report);
+    // Whatever becomes of the files, who asked sees the report.
+    say(if what.json { &json } else { &text })?;
     if let Some(folder) = &what.out {
         let name = format!("reconciliation-{}", report.period.until.format("%Y-%m-%dT%H%M%SZ"));
         for (ending, content) in [("json", &json), ("txt", &text)] {
             let file = folder.join(format!("{name}.{ending}"));
-            std::fs::write(&file, content).map_err(|error| {
+            write_whole(&file, content).map_err(|error| {
                 Trouble::fixable(format!("{}: {error}", file.display()), "choose a folder that can be written to")
             })?;
         }
     }
-    say(if what.json { &json } else { &text })?;
     match report.differences.len() {
         0 => Ok(()),
         count => Err(anyhow::anyhow!("the processor and the books differ about {count} thing(s)").into()),
     }
+}
+
+/// Write a file beside its place, and then put it there: nobody finds half a report.
+fn write_whole(file: &Path, content: &str) -> io::Result<()> {
+    let part = file.with_added_extension("part");
+    let written = fs::write(&part, content).and_then(|()| fs::rename(&part, file));
+    if written.is_err() {
+        // Why it could not be written is told; that nothing of it is left is no more than tidy.
+        let _ = fs::remove_file(&part);
+    }
+    written
 }
 
 /// The report as people read it.
@@ -58,7 +73,11 @@ fn table(report: &Report) -> String {
         report.differences.len()
     );
     // Writing into a text does not fail.
-    let _ = writeln!(text, "\n{:<10} {:<4} {:>20} {:>20}", "kind", "way", "in the books", "at the processor");
+    if !report.totals.is_empty() {
+        let _ = writeln!(text, "\n{:<10} {:<4} {:>20} {:>20}", "kind", "way", "in the books", "at the processor");
+    } else if report.differences.is_empty() {
+        text.push_str("\nnothing moved, neither in the books nor at the processor\n");
+    }
     for total in &report.totals {
         let (ledger, processor) = (total.ledger.to_string(), total.processor.to_string());
         let _ = writeln!(text, "{:<10} {:<4} {ledger:>20} {processor:>20}", total.class.as_str(), way(total.flow));
@@ -72,15 +91,16 @@ fn table(report: &Report) -> String {
 fn describe(text: &mut String, number: usize, difference: &Difference) {
     let Difference { kind, class, about, processor_has, ledger, processor, foreign, proposal, advice } = difference;
     let more = match processor_has {
-        Some((Flow::In, amount)) => format!("the processor has {amount} more"),
-        Some((Flow::Out, amount)) => format!("the processor has {amount} less"),
+        Some((Flow::In, amount)) => format!(" the processor has {amount} more"),
+        Some((Flow::Out, amount)) => format!(" the processor has {amount} less"),
         None => String::new(),
     };
-    let _ = writeln!(text, "\n{number}. {} ({} {about}) {more}", kind.as_str(), class.as_str());
+    let _ = writeln!(text, "\n{number}. {} ({} {about}){more}", kind.as_str(), class.as_str());
     let side = |text: &mut String, name: &str, lines: &[Line]| {
         for line in lines {
             let Line { id, class, flow, amount, at, .. } = line;
-            let (class, way) = (class.as_str(), way(*flow));
+            // An amount fills no width by itself.
+            let (class, way, amount) = (class.as_str(), way(*flow), amount.to_string());
             let _ =
                 writeln!(text, "   {name:<9} {} {class:<8} {way:<3} {amount:>18}  {id}", at.format("%Y-%m-%d %H:%M"));
         }
