@@ -22,10 +22,12 @@ use crate::Fault;
 
 pub mod answer;
 mod breaker;
+mod making;
 mod signature;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use making::Making;
 pub use signature::{BadSignature, sign};
 
 use breaker::Breaker;
@@ -40,6 +42,8 @@ const CONNECTING: Duration = Duration::from_secs(4);
 const ANSWER_BYTES: usize = 4 << 20;
 /// When to ask again, at the soonest, if we were told nothing else.
 const SOON: TimeDelta = TimeDelta::seconds(1);
+/// Says that an answer is the one that was given before, to the same key.
+const REPEATED: &str = "idempotent-replayed";
 /// We are never put off for longer than this at once.
 const LONGEST: TimeDelta = TimeDelta::minutes(10);
 
@@ -125,6 +129,14 @@ pub enum Trouble {
         /// For the log.
         why: String,
     },
+    /// The same, and asking again with this key is of no use: an error is kept with it, or it was used for something
+    /// else.
+    Spent {
+        /// From when on to ask about it, or with another key, where a second one does no harm.
+        until: Timestamp,
+        /// For the log.
+        why: String,
+    },
 }
 
 /// What Stripe says when it says no.
@@ -164,7 +176,9 @@ impl Trouble {
                 why: format!("{} {} {:?}", refused.status, refused.code(), refused.param),
             },
             Self::Unreadable { why } => Fault::Service { service: "stripe", why },
-            Self::Later { until, why } | Self::Unknown { until, why } => Fault::Later { service: "stripe", why, until },
+            Self::Later { until, why } | Self::Unknown { until, why } | Self::Spent { until, why } => {
+                Fault::Later { service: "stripe", why, until }
+            }
         }
     }
 }
@@ -294,7 +308,7 @@ impl Stripe {
             Ok(_) => "done",
             Err(Trouble::Refused(_)) => "refused",
             Err(Trouble::Later { .. }) => "later",
-            Err(Trouble::Unknown { .. }) => "unknown",
+            Err(Trouble::Unknown { .. } | Trouble::Spent { .. }) => "unknown",
             Err(Trouble::Unreadable { .. }) => "unreadable",
         };
         metrics::counter!("rabta_stripe_requests_total", "outcome" => said).increment(1);
@@ -303,7 +317,7 @@ impl Stripe {
     }
 
     fn understand<T: DeserializeOwned>(&self, now: Timestamp, heard: Heard, looks: bool) -> Result<T, Trouble> {
-        let Heard { status, put_off, body } = heard;
+        let Heard { status, put_off, is_repeat, body } = heard;
         if (200..300).contains(&status) {
             return serde_json::from_slice(&body).map_err(|error| {
                 let why = format!("an answer we can't read: {error}");
@@ -322,11 +336,14 @@ impl Stripe {
             (409, _) => Err(Trouble::Unknown { until: put_off, why: format!("conflict: {named}") }),
             (400, Some(problem)) if problem.error.kind == "idempotency_error" => {
                 let why = "the key was used before, for something else".to_owned();
-                Err(Trouble::Unknown { until: now + SOON, why })
+                Err(Trouble::Spent { until: now + SOON, why })
             }
             // Our key is no good, or may not do this. An operator can mend that, and nothing was done.
             (401 | 403, _) => Err(Trouble::Later { until: now + LONGEST, why: format!("{status}: {named}") }),
             (400..500, Some(problem)) => Err(Trouble::Refused(Box::new(Refused { status, ..problem.error }))),
+            _ if is_repeat => {
+                Err(Trouble::Spent { until: put_off, why: format!("status {status} {named}, kept with the key") })
+            }
             _ => Err(Trouble::Unknown { until: put_off, why: format!("status {status} {named}") }),
         }
     }
@@ -372,6 +389,8 @@ struct Heard {
     status: u16,
     /// From when on it may be asked again, should that be wanted.
     put_off: Timestamp,
+    /// Is it what was answered before, and kept with the key?
+    is_repeat: bool,
     body: Vec<u8>,
 }
 
@@ -385,7 +404,8 @@ async fn hear(now: Timestamp, sent: reqwest::RequestBuilder) -> Result<Heard, Tr
     })?;
     let status = response.status().as_u16();
     let put_off = retry_after(&response).map_or(now + SOON, |wait| now + wait.clamp(SOON, LONGEST));
-    Ok(Heard { status, put_off, body: whole(response).await.map_err(unknown)? })
+    let is_repeat = response.headers().get(REPEATED).is_some_and(|said| said == "true");
+    Ok(Heard { status, put_off, is_repeat, body: whole(response).await.map_err(unknown)? })
 }
 
 /// What went wrong on the way, without the address, which may hold ids; and was nobody there?

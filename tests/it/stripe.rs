@@ -3,6 +3,7 @@
 
 mod debits;
 mod faults;
+mod once;
 mod rails;
 mod saved;
 mod story;

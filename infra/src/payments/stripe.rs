@@ -33,8 +33,8 @@ use super::{Asked, Intent, IntentRequest, Mandate, ProcessorFact, RefundRequest,
 use crate::market::Market;
 use crate::sql::sql;
 use crate::stripe::answer::{self, List, Named};
-use crate::stripe::{Refused, Stripe, Trouble};
-use crate::{Failure, Fault, ids};
+use crate::stripe::{Making, Refused, Stripe, Trouble};
+use crate::{Failure, Fault};
 
 /// How many payments are on a page when one is looked for, and how many pages are turned.
 const PAGE: usize = 100;
@@ -59,7 +59,8 @@ pub(super) async fn ask(stripe: &Stripe, market: &Market, request: &IntentReques
     match stripe.send::<answer::PaymentIntent>(now, &create(&customer, request), Some(&request.key)).await {
         Ok(intent) => Ok(said(&intent)),
         Err(Trouble::Refused(refused)) => Ok(refusal(*refused)),
-        Err(Trouble::Unknown { until, why }) => Ok(Asked::Unknown { until, why }),
+        // Under another key it might be paid twice: it is asked about, and given up in time.
+        Err(Trouble::Unknown { until, why } | Trouble::Spent { until, why }) => Ok(Asked::Unknown { until, why }),
         Err(trouble @ (Trouble::Later { .. } | Trouble::Unreadable { .. })) => Err(trouble.fault()),
     }
 }
@@ -190,10 +191,11 @@ pub(crate) async fn customer(stripe: &Stripe, market: &Market, of: OrganizationI
     let now = market.clock().now();
     // Nothing but our own id: who they are is nobody's business who need not know.
     let create = CreateCustomer::new().metadata(HashMap::from([("organization".to_owned(), of.to_string())]));
-    // Two payments that set out at once make one customer. A second one would do no harm, so an error that
-    // is kept with the key need not be kept for long.
-    let key = format!("customer:{of}:{}", now.timestamp() / 3_600);
-    let made: Named = stripe.send(now, &create, Some(&key)).await.map_err(Trouble::fault)?;
+    // Two payments that set out at once make one customer.
+    let making = Making::Customer(of);
+    let key = making.key(market).await?;
+    let made = stripe.send::<Named>(now, &create, Some(&key)).await;
+    let made = making.heard(market, &key, made).await?.map_err(Trouble::fault)?;
     let keep = "insert into processor_customers (organization_id, customer, created_at) values ($1, $2, $3)
         on conflict (organization_id) do nothing";
     market.db().execute_raw(sql(keep, [of.uuid().into(), made.id.into(), now.into()])).await?;
@@ -419,11 +421,14 @@ pub(super) async fn set_up(stripe: &Stripe, market: &Market, client: Organizatio
         .automatic_payment_methods(ways)
         .usage(CreateSetupIntentUsage::OffSession)
         .metadata(HashMap::from([("organization".to_owned(), client.to_string())]));
-    // Nothing is charged by it, and one that nobody goes on with is nothing.
-    let key = format!("setup:{}", ids::fresh_uuid(now));
-    let made: answer::SetupIntent = stripe.send(now, &create, Some(&key)).await.map_err(Trouble::fault)?;
+    let making = Making::SetUp(client);
+    let key = making.key(market).await?;
+    let made = stripe.send::<answer::SetupIntent>(now, &create, Some(&key)).await;
+    let made = making.heard(market, &key, made).await?.map_err(Trouble::fault)?;
     let keep = "insert into processor_set_ups (organization_id, intent, begun_at) values ($1, $2, $3)
         on conflict (organization_id) do update set intent = excluded.intent, begun_at = excluded.begun_at";
+    // Written first: asked for under the same key again, what is used up by then would be had once more.
+    making.is_over(market, &key).await?;
     market.db().execute_raw(sql(keep, [client.uuid().into(), made.id.into(), now.into()])).await?;
     let unreadable = || Fault::Service { service: "stripe", why: "it set up nothing to go on with".to_owned() };
     Ok(SecretString::from(made.client_secret.ok_or_else(unreadable)?))

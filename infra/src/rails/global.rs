@@ -15,11 +15,11 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::Transfer;
-use super::stripe::{Kept, StripePayee, StripeRails, answered, asking, payee, payee_keep, payee_key, split_name};
+use super::stripe::{Kept, StripePayee, StripeRails, answered, asking, payee, payee_keep, split_name};
 use crate::market::Market;
 use crate::sql::sql;
 use crate::stripe::answer::{Named, money};
-use crate::stripe::{Refused, Trouble, V2};
+use crate::stripe::{Making, Refused, Trouble, V2};
 use crate::{Failure, Fault};
 
 const ACCOUNTS: &str = "/v2/core/accounts";
@@ -175,10 +175,12 @@ async fn recipient(
         Some(known) => known.account,
         None => {
             let Some(name) = &transfer.name else { return Ok(Err(refused(Lack::LatinName.as_str()))) };
-            let key = payee_key(market, "recipient", method);
+            let making = Making::Recipient(method);
+            let key = making.key(market).await?;
             let body = person(&email_of(market, method).await?, name, method);
             let request = V2 { path: ACCOUNTS, body: Some(body), key: Some(&key), context: None };
-            match rails.stripe.send_v2::<Named>(now, &request).await {
+            let made = rails.stripe.send_v2::<Named>(now, &request).await;
+            match making.heard(market, &key, made).await? {
                 Ok(made) => made.id,
                 Err(trouble) => return Ok(Err(trouble)),
             }
@@ -192,9 +194,11 @@ async fn recipient(
         "payout_method_data": { "type": "bank_account", "bank_account": {
             "country": "PK", "account_number": transfer.iban.reveal(), "swift_code": bic, "currency": "pkr" } },
     });
-    let key = payee_key(market, "bank_account", method);
+    let making = Making::BankAccount(method);
+    let key = making.key(market).await?;
     let request = V2 { path: SETUPS, body: Some(body), key: Some(&key), context: Some(&account) };
-    match rails.stripe.send_v2::<Setup>(now, &request).await {
+    let made = rails.stripe.send_v2::<Setup>(now, &request).await;
+    match making.heard(market, &key, made).await? {
         Ok(made) => {
             let payee = StripePayee { account, payout_method: Some(made.payout_method.id) };
             payee_keep(market, method, rail, &payee).await?;

@@ -14,12 +14,12 @@ use super::agreement::{Acceptance, acceptance};
 use super::global::refused;
 use super::stripe::{
     Kept, StripePayee, StripeRails, answered, asking, fault_of, lacks_funds, note_onward, onward_key,
-    onward_on_its_way, payee, payee_keep, payee_key, split_name,
+    onward_on_its_way, payee, payee_keep, split_name,
 };
 use crate::Fault;
 use crate::market::Market;
-use crate::stripe::Trouble;
 use crate::stripe::answer::{BalanceTransaction, Expandable, List, Named};
+use crate::stripe::{Making, Trouble};
 
 #[derive(Debug, Deserialize)]
 struct Moved {
@@ -123,8 +123,10 @@ async fn account(rails: &StripeRails, market: &Market, transfer: &Transfer) -> R
     if let Some(agent) = agent {
         form.insert("tos_acceptance[user_agent]", agent);
     }
-    let (now, key) = (market.clock().now(), payee_key(market, "account", method));
-    let made = match rails.stripe.send_for::<Named>(now, post("/accounts", &form), Some(&key), None).await {
+    let making = Making::Account(method);
+    let (now, key) = (market.clock().now(), making.key(market).await?);
+    let made = rails.stripe.send_for::<Named>(now, post("/accounts", &form), Some(&key), None).await;
+    let made = match making.heard(market, &key, made).await? {
         Ok(made) => made,
         Err(trouble) => return Ok(Err(trouble)),
     };

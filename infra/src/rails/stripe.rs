@@ -194,9 +194,12 @@ impl StripeRails {
                 Ok(without_funds(transfer, &why))
             }
             Err(Trouble::Refused(refused)) => self::refused(market, transfer.rail, &refused).await,
-            Err(trouble @ (Trouble::Later { .. } | Trouble::Unknown { .. } | Trouble::Unreadable { .. })) => {
-                Err(trouble.fault())
-            }
+            Err(
+                trouble @ (Trouble::Later { .. }
+                | Trouble::Unknown { .. }
+                | Trouble::Spent { .. }
+                | Trouble::Unreadable { .. }),
+            ) => Err(trouble.fault()),
         }
     }
 
@@ -479,12 +482,6 @@ pub(super) async fn payee_keep(
     );
     market.db().execute_raw(keep).await?;
     Ok(())
-}
-
-/// The key under which an account is made for a bank account: an error that is kept with it is not kept for long,
-/// and a second account would do no harm.
-pub(super) fn payee_key(market: &Market, what: &str, method: PayoutMethodId) -> String {
-    format!("{what}:{method}:{}", market.clock().now().timestamp() / 3_600)
 }
 
 /// First names, and the last one; a single name is the first.

@@ -66,3 +66,13 @@ async fn a_failure_of_theirs_is_no_answer() {
     }
     assert!(matches!(asks(&stripe, None).await, Trouble::Later { .. }));
 }
+
+#[tokio::test]
+async fn an_error_that_is_kept_with_a_key_says_so_and_is_told_apart_from_one_that_is_new() {
+    let kept = answers("500 Oh\r\nidempotent-replayed: true", "{}").await;
+    assert!(matches!(asks(&kept, Some(serde_json::json!({}))).await, Trouble::Spent { .. }));
+    let new = answers("500 Oh\r\nidempotent-replayed: false", "{}").await;
+    assert!(matches!(asks(&new, Some(serde_json::json!({}))).await, Trouble::Unknown { .. }));
+    let other = answers("400 No", "{\"error\":{\"type\":\"idempotency_error\"}}").await;
+    assert!(matches!(asks(&other, Some(serde_json::json!({}))).await, Trouble::Spent { .. }));
+}

@@ -25,7 +25,7 @@ mod onward;
 const OUTBOUND: &str = "/v2/money_management/outbound_payments";
 
 /// Work was paid, and its freelancer has said who they are.
-async fn ready(app: &TestApp) -> Deal<'_> {
+pub(super) async fn ready(app: &TestApp) -> Deal<'_> {
     let deal = app.released().await;
     let said = json!({ "latinName": "Faisal Mahmood Qureshi", "address": "12 Mall Road, Lahore",
         "phone": "+923001234567", "cnic": "35202-1234567-1" });
@@ -33,7 +33,7 @@ async fn ready(app: &TestApp) -> Deal<'_> {
     deal
 }
 
-async fn method(deal: &Deal<'_>, last4: &str) -> String {
+pub(super) async fn method(deal: &Deal<'_>, last4: &str) -> String {
     let method = json!({ "iban": iban(last4), "accountTitle": "Faisal Mahmood" });
     let added = deal.freelancer.does("payoutMethodAdd", method, "payoutMethod { id }").await;
     deal.client.app.passes(TimeDelta::days(3)).await;
@@ -44,7 +44,7 @@ async fn other_method(deal: &Deal<'_>) -> String {
     method(deal, "0001").await
 }
 
-async fn asks(deal: &Deal<'_>, method: &str, amount: &str) -> String {
+pub(super) async fn asks(deal: &Deal<'_>, method: &str, amount: &str) -> String {
     let ask = json!({ "payoutMethodId": method, "amount": { "amount": amount }, "purposeCode": "9184",
         "password": PASSWORD });
     let payout = deal.freelancer.does_once("payoutRequest", ask, "payout { id }").await;
@@ -52,7 +52,7 @@ async fn asks(deal: &Deal<'_>, method: &str, amount: &str) -> String {
     payout.text("payout.id")
 }
 
-async fn stands(deal: &Deal<'_>, payout: &str) -> (String, String) {
+pub(super) async fn stands(deal: &Deal<'_>, payout: &str) -> (String, String) {
     let id: PayoutId = payout.parse().unwrap();
     let select = "select upper(status), upper(coalesce(state ->> 'rail', '')) from payouts where id = $1";
     sqlx::query_as(select).bind(id.uuid()).fetch_one(deal.client.app.pool()).await.unwrap()
@@ -166,8 +166,6 @@ async fn a_rail_that_wants_to_approve_us_first_is_left_alone_until_an_operator_o
     let call = Call::system("test");
     assert!(app.market.rail_open(&call, Rail::RecipientAccount).await.unwrap());
     assert!(!app.market.rail_open(&call, Rail::RecipientAccount).await.unwrap(), "it is open already");
-    // The key under which the account was refused is remembered for an hour.
-    app.passes(TimeDelta::hours(2)).await;
     let payout = asks(&deal, &method, "50.00").await;
     assert_eq!(stands(&deal, &payout).await, ("IN_TRANSIT".to_owned(), "RECIPIENT_ACCOUNT".to_owned()));
     // A refusal that is about one account closes nothing.

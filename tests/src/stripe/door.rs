@@ -37,12 +37,17 @@ async fn answer(
         inner.bell.notify_one();
         said
     };
+    let begun = |status: u16| Response::builder().status(status).header("content-type", "application/json");
     match said {
         Told::Said((status, body), wait) => {
-            let mut response = Response::builder().status(status).header("content-type", "application/json");
+            let mut response = begun(status);
             if let Some(seconds) = wait {
                 response = response.header("retry-after", seconds);
             }
+            response.body(Body::from(body.to_string())).expect("an answer")
+        }
+        Told::Again((status, body)) => {
+            let response = begun(status).header("idempotent-replayed", "true");
             response.body(Body::from(body.to_string())).expect("an answer")
         }
         Told::Half => {
@@ -58,6 +63,8 @@ async fn answer(
 
 enum Told {
     Said(Said, Option<u32>),
+    /// What was said before to the same key.
+    Again(Said),
     Half,
     Nothing,
 }
@@ -79,8 +86,9 @@ impl Inner {
             Some(Fault::Conflict) => return Told::Said(refuse(409, "idempotency_key_in_use", ""), None),
             Some(Fault::ErrorAfter | Fault::ErrorKept | Fault::LostAnswer | Fault::Hang) | None => {}
         }
+        let asked = format!("{method} {path} {whose} {}", sorted(body));
+        let again = *method == Method::POST && self.keys.get(&key).is_some_and(|(before, ..)| *before == asked);
         let said = if *method == Method::POST && fault == Some(Fault::ErrorKept) && !self.keys.contains_key(&key) {
-            let asked = format!("{method} {path} {whose} {}", sorted(body));
             self.keys.insert(key, (asked, 500, error().1));
             error()
         } else {
@@ -90,6 +98,7 @@ impl Inner {
             Some(Fault::ErrorAfter) => Told::Said(error(), None),
             Some(Fault::LostAnswer) => Told::Half,
             Some(Fault::Hang) => Told::Nothing,
+            Some(_) | None if again => Told::Again(said),
             Some(Fault::Error | Fault::ErrorKept | Fault::TooMany | Fault::Forbidden | Fault::Conflict) | None => {
                 Told::Said(said, None)
             }
