@@ -324,7 +324,7 @@ impl Market {
         found.into_iter().map(open).collect()
     }
 
-    pub(super) async fn payment_load(&self, id: PaymentId) -> Result<Option<Payment>, Failure> {
+    pub(crate) async fn payment_load(&self, id: PaymentId) -> Result<Option<Payment>, Failure> {
         let row = row::Entity::find_by_id(id.uuid()).one(self.db()).await?;
         Ok(row.map(Payment::try_from).transpose()?)
     }

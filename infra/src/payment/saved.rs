@@ -208,11 +208,17 @@ impl Market {
         let whose = "select organization_id from processor_customers where customer = $1";
         let whose = Whose::find_by_statement(sql(whose, [done.customer.clone().into()])).one(self.db()).await?;
         let Some(Whose { organization_id }) = whose else { return Ok(false) };
+        self.payment_method_keep(OrganizationId::from_uuid(organization_id), done).await?;
+        Ok(true)
+    }
+
+    /// An organization may be charged with this from now on, unless it has removed it.
+    pub(crate) async fn payment_method_keep(&self, of: OrganizationId, done: &SetUp) -> Result<(), Failure> {
         let keep = "insert into saved_payment_methods (organization_id, method, kind, label, last4, saved_at,
                 expires_month, expires_year)
             values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (organization_id, method) do nothing";
         let values = [
-            organization_id.into(),
+            of.uuid().into(),
             done.method.clone().into(),
             done.kind.clone().into(),
             done.label.clone().into(),
@@ -225,9 +231,9 @@ impl Market {
         run!(self, &call, tx => {
             if tx.conn().execute_raw(sql(keep, values.clone())).await?.rows_affected() == 1 {
                 let detail = serde_json::json!({ "kind": done.kind, "last4": done.last4 });
-                tx.audit("payment_method_saved", OrganizationId::from_uuid(organization_id), detail).await?;
+                tx.audit("payment_method_saved", of, detail).await?;
             }
-            Ok(true)
+            Ok(())
         })
     }
 }

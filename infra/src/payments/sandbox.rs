@@ -16,7 +16,7 @@
 use chrono::TimeDelta;
 use domain::Timestamp;
 use domain::access::{self, Verb};
-use domain::id::PaymentId;
+use domain::id::{OrganizationId, PaymentId};
 use domain::money::Money;
 use domain::payment::{PROCESSOR_SILENT, Payment, State};
 use domain::reconciliation::Class;
@@ -24,13 +24,15 @@ use domain::refusal::Refusal;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, FromQueryResult, TransactionTrait};
 use secrecy::SecretString;
 
-use super::{Asked, Intent, IntentRequest, ProcessorEvent, ProcessorFact, RefundRequest, Refunded};
+use super::{Asked, Intent, IntentRequest, ProcessorEvent, ProcessorFact, RefundRequest, Refunded, SetUp};
 use crate::market::Market;
 use crate::sql::sql;
 use crate::{Call, Failure, Fault, run};
 
 /// The card that nothing goes back to.
 const NO_WAY_BACK: &str = "pm_sandbox_refund_fails";
+/// The bank account.
+const BANK_ACCOUNT: &str = "pm_sandbox_debit";
 /// The card whose bank wants to see the client.
 const SEEN_FIRST: &str = "pm_sandbox_3ds";
 
@@ -184,7 +186,7 @@ fn story(intent: &str, request: &IntentRequest, now: Timestamp) -> Vec<(Processo
     match request.method.as_str() {
         "pm_sandbox_visa" | NO_WAY_BACK => vec![(succeeded(), now)],
         "pm_sandbox_late" => vec![(succeeded(), now + TimeDelta::minutes(10))],
-        "pm_sandbox_debit" => vec![(succeeded(), now + TimeDelta::days(4))],
+        BANK_ACCOUNT => vec![(succeeded(), now + TimeDelta::days(4))],
         "pm_sandbox_declined" => vec![(failed("card_declined"), now)],
         method @ ("pm_sandbox_chargeback" | "pm_sandbox_chargeback_won") => {
             let reference = format!("{intent}_chargeback");
@@ -258,7 +260,7 @@ impl Market {
         let count = rows.len();
         for Told { id, body } in rows {
             let heard = match serde_json::from_value(body) {
-                Ok(event) => self.processor_event(&event).await,
+                Ok(event) => self.sandbox_hears(&event).await,
                 Err(error) => Err(error.into()),
             };
             let said = match heard {
@@ -274,6 +276,29 @@ impl Market {
         }
         Ok(count)
     }
+
+    /// Take an event in. What has paid is kept to be charged again, as a real processor does.
+    async fn sandbox_hears(&self, event: &ProcessorEvent) -> Result<(), Failure> {
+        self.processor_event(event).await?;
+        if !matches!(event.fact, ProcessorFact::Succeeded { .. }) {
+            return Ok(());
+        }
+        let payment = self.payment_load(event.payment).await?;
+        match payment.and_then(|payment| Some((payment.client, payment.method?))) {
+            Some((client, method)) => self.payment_method_keep(client, &kept(client, method.as_str())).await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// A card or a bank account of the sandbox's, as it is shown.
+fn kept(client: OrganizationId, method: &str) -> SetUp {
+    let (kind, label, last4, expires) = match method {
+        BANK_ACCOUNT => ("us_bank_account", "Sandbox Bank", "6789", None),
+        _ => ("card", "visa", "4242", Some((12, 2099))),
+    };
+    let (customer, method, kind) = (client.to_string(), method.to_owned(), kind.to_owned());
+    SetUp { customer, method, kind, label: Some(label.to_owned()), last4: Some(last4.to_owned()), expires }
 }
 
 fn secret() -> String {

@@ -169,7 +169,8 @@ impl Story<'_> {
         self.execute(
             "insert into saved_payment_methods (organization_id, method, kind, label, last4, saved_at, expires_month,
                  expires_year, preferred_at)
-             select id, 'pm_sandbox_visa', 'card', 'Visa', '4242', now(), 12, 2030, now() from organizations",
+             select id, 'pm_sandbox_visa', 'card', 'Visa', '4242', now(), 12, 2030, now() from organizations
+             on conflict (organization_id, method) do update set preferred_at = excluded.preferred_at",
         )
         .await;
     }

@@ -62,7 +62,7 @@ async fn whoever_asks_for_a_debit_later_tells_of_the_same_word() {
     other.settles().await;
     let mandate = other.stripe().look(|books| books.of_payment(&id).unwrap().mandate.clone());
     assert_eq!(mandate, Some((given_at, "127.0.0.1".to_owned(), BROWSER.to_owned())));
-    for app in [app, other] {
+    for app in [&app, &other] {
         assert_eq!(app.stripe().sins(), Vec::<String>::new());
     }
 }

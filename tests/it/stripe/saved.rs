@@ -96,3 +96,32 @@ async fn a_payment_of_which_nothing_is_told_is_looked_at_with_what_it_was_paid_w
     assert_eq!(deal.status().await, "FUNDED");
     assert_eq!(listed(&deal.client, &deal.client.organization).await, json!([card("pm_sandbox_visa", true)]));
 }
+
+#[tokio::test]
+async fn in_the_sandbox_what_has_paid_is_listed_preferred_and_removed_too() {
+    let app = TestApp::new().await;
+    let deal = app.offered().await;
+    let ours = deal.client.organization.clone();
+    pays(&deal, "pm_sandbox_declined").await;
+    app.settles().await;
+    assert_eq!(listed(&deal.client, &ours).await, json!([]));
+    pays(&deal, "pm_sandbox_visa").await;
+    app.settles().await;
+    assert_eq!(listed(&deal.client, &ours).await, json!([card("pm_sandbox_visa", true)]));
+    let accepted = deal.freelancer.does("offerAccept", json!({ "offerId": deal.offer }), "contract { id }").await;
+    let more = json!({ "contractId": accepted.text("contract.id"), "title": "More", "amount": { "amount": "10.00" } });
+    let more = deal.client.does("milestonePropose", more, "milestone { id }").await.text("milestone.id");
+    deal.freelancer.does("milestoneAgree", json!({ "milestoneId": more }), "milestone { id }").await.ok();
+    let debit = json!({ "milestoneId": more, "paymentMethod": "pm_sandbox_debit" });
+    deal.client.does("milestoneFund", debit, "payment { id }").await.ok();
+    app.passes(TimeDelta::days(4)).await;
+
+    let with = |token: &str| json!({ "organizationId": ours, "token": token });
+    let account = json!({ "token": "pm_sandbox_debit", "kind": "us_bank_account", "label": "Sandbox Bank",
+        "last4": "6789", "isDefault": true });
+    let named = deal.client.does("paymentMethodPrefer", with("pm_sandbox_debit"), FIELDS).await;
+    let both = json!({ "paymentMethods": [account, card("pm_sandbox_visa", false)] });
+    assert_eq!(named.ok()["organization"], both);
+    let left = deal.client.does("paymentMethodRemove", with("pm_sandbox_visa"), FIELDS).await;
+    assert_eq!(left.ok()["organization"], json!({ "paymentMethods": [account] }));
+}
