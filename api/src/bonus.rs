@@ -28,8 +28,8 @@ macro_rules! gifts {
                 /// A few words with it, up to 500 characters.
                 #[graphql(default)]
                 pub message: String,
-                /// The processor's token of a card or a bank account. Leave it out to pay with the organization's credit.
-                /// With a bank account this request is the client's word that it may be debited.
+                /// The processor's token of a card or a bank account. Leave it out to pay with the organization's
+                /// credit. With a bank account this request is the client's word that it may be debited.
                 pub payment_method: Option<String>,
                 /// Makes repeating this request harmless: a fresh UUID for each intended act. Without
                 /// one, asking twice gives twice.

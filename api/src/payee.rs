@@ -116,8 +116,9 @@ pub struct PayeeMutation;
 
 #[Object]
 impl PayeeMutation {
-    /// Say who you are to a bank: what is needed for wires, and for your papers. Where payouts go by accounts of your own
-    /// at Stripe, doing so accepts its agreement for recipients, as with `payoutMethodAdd`; also if nothing is changed.
+    /// Say who you are to a bank: what is needed for wires, and for your papers. Where payouts go by accounts of your
+    /// own at Stripe, doing so accepts its agreement for recipients, as with `payoutMethodAdd`; also if nothing is
+    /// changed.
     async fn payee_update(&self, ctx: &Context<'_>, input: PayeeUpdateInput) -> Answer<PayeeUpdatePayload> {
         let outcome = async {
             let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;

@@ -58,8 +58,8 @@ pub struct IntentRequest {
     pub mandate: Option<Mandate>,
 }
 
-/// A client's word that what they pay with may be charged, as it was given. A card takes none; a bank account is debited
-/// on nothing else.
+/// A client's word that what they pay with may be charged, as it was given. A card takes none; a bank account is
+/// debited on nothing else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mandate {
     /// When it was given.

@@ -1,6 +1,6 @@
--- That people accept the processor's agreement for recipients, under which their own accounts there are made. Each row is
--- what somebody did, and proves it for as long as the account stands, also when they have left: it is added, and never
--- changed.
+-- That people accept the processor's agreement for recipients, under which their own accounts there are made. Each row
+-- is what somebody did, and proves it for as long as the account stands, also when they have left: it is added, and
+-- never changed.
 create table recipient_acceptances (
     user_id     uuid not null references users (id),
     accepted_at timestamptz not null,

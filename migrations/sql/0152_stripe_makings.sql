@@ -1,5 +1,5 @@
--- What is made at Stripe once: customers, what they set up, people's accounts. The key that each is asked for under is kept
--- before it is asked, so that a lost answer is had under it later, and nothing is made twice.
+-- What is made at Stripe once: customers, what they set up, people's accounts. The key that each is asked for under is
+-- kept before it is asked, so that a lost answer is had under it later, and nothing is made twice.
 create table stripe_makings (
     what     text not null check (what in ('customer', 'set_up', 'account', 'recipient', 'bank_account')),
     -- An organization, or a payout method.

@@ -48,8 +48,9 @@ payload! {
 pub struct MilestoneFundInput {
     /// The milestone.
     pub milestone_id: Key<MilestoneId>,
-    /// The processor's token of a card or a bank account. Leave it out to pay with the organization's credit. With a bank
-    /// account this request is the client's word that it may be debited: show the mandate's text beside the button.
+    /// The processor's token of a card or a bank account. Leave it out to pay with the organization's credit. With a
+    /// bank account this request is the client's word that it may be debited: show the mandate's text beside the
+    /// button.
     pub payment_method: Option<String>,
     /// The version you saw; another one is refused.
     pub expected_version: Option<i64>,

@@ -34,13 +34,13 @@ impl Lack {
     pub(super) fn explanation(self) -> &'static str {
         match self {
             Self::Agreement => {
-                "It goes by a slower way, because a faster one takes your acceptance of Stripe's agreement for recipients, \
-                 and there is none. Save what you say of yourself to banks once more, where that agreement is shown, and \
-                 your next payout can go the faster way."
+                "It goes by a slower way, because a faster one takes your acceptance of Stripe's agreement for \
+                 recipients, and there is none. Save what you say of yourself to banks once more, where that agreement \
+                 is shown, and your next payout can go the faster way."
             }
             Self::LatinName => {
-                "It goes by a slower way, because a faster one takes your whole name in Latin letters, and there is none. \
-                 Say it to banks, and your next payout can go the faster way."
+                "It goes by a slower way, because a faster one takes your whole name in Latin letters, and there is \
+                 none. Say it to banks, and your next payout can go the faster way."
             }
         }
     }

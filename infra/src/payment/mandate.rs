@@ -1,6 +1,6 @@
-//! The client's word that what they pay with may be charged. Who accepted it, when, and from where is what a bank account
-//! is debited on, and what a bank asks for that is told otherwise later. It is kept with the payment, so that the
-//! processor is told the same whenever it is asked, by whoever asks.
+//! The client's word that what they pay with may be charged. Who accepted it, when, and from where is what a bank
+//! account is debited on, and what a bank asks for that is told otherwise later. It is kept with the payment, so that
+//! the processor is told the same whenever it is asked, by whoever asks.
 
 use domain::Timestamp;
 use domain::id::{Id, PaymentId};
@@ -29,8 +29,8 @@ impl Market {
 }
 
 impl Tx {
-    /// A client pays, and with that says that it may be taken. Without an address, and a name of what it was sent with, it
-    /// is nobody's word.
+    /// A client pays, and with that says that it may be taken. Without an address, and a name of what it was sent with,
+    /// it is nobody's word.
     pub(crate) async fn mandate_keep(&self, payment: PaymentId, device: &Device) -> Result<(), Failure> {
         let agent = device.agent.as_deref().map(str::trim).filter(|agent| !agent.is_empty());
         let (Some(address), Some(agent)) = (device.address, agent) else { return Ok(()) };

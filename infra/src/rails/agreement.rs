@@ -1,6 +1,6 @@
-//! Stripe's agreement for recipients. A person's own account there is made under it by us, so it is we who say when they
-//! accepted it and from where: each time that they add a bank account, or say who they are to banks, while such accounts
-//! are set up. Their page shows it to them there.
+//! Stripe's agreement for recipients. A person's own account there is made under it by us, so it is we who say when
+//! they accepted it and from where: each time that they add a bank account, or say who they are to banks, while such
+//! accounts are set up. Their page shows it to them there.
 
 use domain::Timestamp;
 use domain::id::{Id, PayoutMethodId, UserId};
@@ -22,8 +22,8 @@ pub(super) struct Acceptance {
     pub agent: Option<String>,
 }
 
-/// The first time that the owner of a bank account accepted it: what Stripe is told does not change from one time to the
-/// next.
+/// The first time that the owner of a bank account accepted it: what Stripe is told does not change from one time to
+/// the next.
 pub(super) async fn acceptance(market: &Market, method: PayoutMethodId) -> Result<Option<Acceptance>, Fault> {
     let select = "select accepted.accepted_at, accepted.address, accepted.agent from recipient_acceptances accepted
         join payout_methods method on method.user_id = accepted.user_id
@@ -32,8 +32,8 @@ pub(super) async fn acceptance(market: &Market, method: PayoutMethodId) -> Resul
 }
 
 impl Tx {
-    /// A person says what their account at Stripe is made of, and with that accepts its agreement, if there is to be such an
-    /// account. From nowhere nobody accepts anything.
+    /// A person says what their account at Stripe is made of, and with that accepts its agreement, if there is to be
+    /// such an account. From nowhere nobody accepts anything.
     pub(crate) async fn recipient_agreement_accept(
         &self,
         market: &Market,

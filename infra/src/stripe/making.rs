@@ -1,6 +1,6 @@
-//! What is made at Stripe once, for somebody of ours: a customer, a person's account, what a card is set up with. The key
-//! that it is asked for under is kept before it is asked. So an answer that was lost is had by asking again, however much
-//! later, and nothing is made twice for as long as Stripe remembers keys, which is a day at least.
+//! What is made at Stripe once, for somebody of ours: a customer, a person's account, what a card is set up with. The
+//! key that it is asked for under is kept before it is asked. So an answer that was lost is had by asking again,
+//! however much later, and nothing is made twice for as long as Stripe remembers keys, which is a day at least.
 //!
 //! A key goes on to the next when it is of no use any more: Stripe has refused, or keeps an error with it.
 
@@ -67,8 +67,8 @@ impl Making {
         Ok(kept.ok_or_else(|| Fault::bad_row("stripe_makings", "a key that was just kept is gone"))?.key)
     }
 
-    /// What was answered under a key. Where asking again under it would change nothing, the next one is asked under from
-    /// now on.
+    /// What was answered under a key. Where asking again under it would change nothing, the next one is asked under
+    /// from now on.
     pub(crate) async fn heard<T>(
         self,
         market: &Market,

@@ -1,5 +1,5 @@
-//! What is made at Stripe once: the key it is asked for under is kept, so that an answer that was lost is had later, and
-//! nobody is made twice.
+//! What is made at Stripe once: the key it is asked for under is kept, so that an answer that was lost is had later,
+//! and nobody is made twice.
 
 use std::collections::BTreeSet;
 
