@@ -498,6 +498,7 @@ const KEPT: &[(&str, &str)] = &[
     ("passkeys.user_id", "passkeys"),
     ("passwords.user_id", "- a hash"),
     ("payees.user_id", "payee"),
+    ("payment_mandates.given_by", "paymentMandates"),
     ("payout_clearances.cleared_by", "- done as one of our people: acts"),
     ("payout_methods.user_id", "payoutMethods"),
     ("payouts.user_id", "payouts"),

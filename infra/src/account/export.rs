@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use domain::Timestamp;
 use domain::id::{
     AuditEntryId, ContractId, DisputeId, EntryId, EvidenceId, FreelancerProfileId, GigId, Id, InvitationId, MemberId,
-    MilestoneId, NotificationId, OfferId, OrganizationId, PasskeyId, PayoutId, PayoutMethodId, PortfolioItemId,
-    ProposalId, ReviewId, SavedSearchId, SessionId, SkillId, SubmissionId, TimesheetId, UserId,
+    MilestoneId, NotificationId, OfferId, OrganizationId, PasskeyId, PaymentId, PayoutId, PayoutMethodId,
+    PortfolioItemId, ProposalId, ReviewId, SavedSearchId, SessionId, SkillId, SubmissionId, TimesheetId, UserId,
 };
 use domain::ledger::LedgerAccount;
 use domain::refusal::{Invalid, Refusal};
@@ -235,6 +235,12 @@ const PARTS: &[Part] = &[
         named: text::<UserId>,
     },
     Part {
+        name: "paymentMandates",
+        sql: "select payment_id, given_at, address, agent from payment_mandates t
+         where given_by = $1 order by given_at desc, payment_id desc",
+        named: text::<PaymentId>,
+    },
+    Part {
         name: "recipientAcceptances",
         sql: "select user_id, accepted_at, address, agent from recipient_acceptances t
          where user_id = $1 order by accepted_at desc",
@@ -373,6 +379,7 @@ fn readable(row: Value, named: fn(Uuid) -> String) -> Value {
                 "profile_id" => text::<FreelancerProfileId>,
                 "search_id" => text::<SavedSearchId>,
                 "skill_id" => text::<SkillId>,
+                "payment_id" => text::<PaymentId>,
                 "method_id" | "retention_method_id" => text::<PayoutMethodId>,
                 _ => return None,
             };

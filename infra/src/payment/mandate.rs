@@ -29,13 +29,17 @@ impl Market {
 }
 
 impl Tx {
-    /// A client pays, and with that says that it may be taken. Without an address, and a name of what it was sent with,
+    /// A person pays, and with that says that it may be taken. Without an address, and a name of what it was sent with,
     /// it is nobody's word.
     pub(crate) async fn mandate_keep(&self, payment: PaymentId, device: &Device) -> Result<(), Failure> {
         let agent = device.agent.as_deref().map(str::trim).filter(|agent| !agent.is_empty());
-        let (Some(address), Some(agent)) = (device.address, agent) else { return Ok(()) };
-        let keep = "insert into payment_mandates (payment_id, given_at, address, agent) values ($1, $2, $3, $4)";
-        let values = [payment.uuid().into(), self.now().into(), address.to_string().into(), agent.into()];
+        let (Some(by), Some(address), Some(agent)) = (self.actor().user(), device.address, agent) else {
+            return Ok(());
+        };
+        let keep = "insert into payment_mandates (payment_id, given_by, given_at, address, agent)
+            values ($1, $2, $3, $4, $5)";
+        let values =
+            [payment.uuid().into(), by.uuid().into(), self.now().into(), address.to_string().into(), agent.into()];
         self.conn().execute_raw(sql(keep, values)).await?;
         Ok(())
     }

@@ -4,7 +4,7 @@
 use chrono::TimeDelta;
 use serde_json::json;
 use tests::stripe::{Fault, Faults};
-use tests::{Deal, Reply, TestApp, Visitor};
+use tests::{Deal, Person, Reply, TestApp, Visitor};
 
 use super::story::{approved_week, paid_for};
 
@@ -32,6 +32,14 @@ async fn a_bank_account_is_debited_on_the_word_that_its_client_gave_with_the_pay
         app.passes(TimeDelta::days(1)).await;
     }
     assert_eq!(deal.money().await, [100_000, 100_000, 0, 0, 0, 0]);
+    let export = async |who: &Person<'_>| who.does("accountExport", json!({}), "export").await.ok()["export"].clone();
+    let given = export(&deal.client).await["paymentMandates"].clone();
+    assert_eq!(
+        (given.as_array().map(Vec::len), &given[0]["payment_id"]),
+        (Some(1), &json!(id)),
+        "it is theirs to know"
+    );
+    assert_eq!(export(&deal.freelancer).await["paymentMandates"], json!([]));
     // It is what a bank is shown that is told otherwise later.
     for change in ["update payment_mandates set agent = 'another'", "delete from payment_mandates"] {
         assert!(sqlx::query(change).execute(app.pool()).await.is_err(), "{change}");
