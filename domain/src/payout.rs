@@ -408,6 +408,10 @@ impl Payout {
                 "No automatic way to your bank took this payout, so our people send it by hand once two of them \
                  have approved it. You can still call it off.",
             ),
+            PayoutState::Queued { put_off_since: Some(_), .. } => Some(
+                "Those who carry this payout do not take it right now. It is sent again by itself, and another way if that \
+                 goes on for two days. You can still call it off.",
+            ),
             PayoutState::Queued { funds_at: Some(_), .. } => Some(
                 "This payout waits for our own money to get to those who carry it, and is sent again by itself. Nothing \
                  is wrong with your account. You can still call it off.",
@@ -466,7 +470,7 @@ impl Payout {
         let mut approvals = approvals.clone();
         approvals.push(by);
         let rail = *rail;
-        Ok(self.becomes(PayoutState::Queued { rail, since: now, approvals, funds_at: None }))
+        Ok(self.becomes(PayoutState::Queued { rail, since: now, approvals, funds_at: None, put_off_since: None }))
     }
 
     /// It is handed to its rail, under [`rail_key`](Self::rail_key).
@@ -550,12 +554,19 @@ impl Payout {
     }
 
     fn queued(self, now: Timestamp, rail: Rail) -> Change<Self> {
-        self.queued_until(now, rail, None)
+        self.queued_until(now, rail, None, None)
     }
 
-    fn queued_until(self, now: Timestamp, rail: Rail, funds_at: Option<Timestamp>) -> Change<Self> {
+    fn queued_until(
+        self,
+        now: Timestamp,
+        rail: Rail,
+        funds_at: Option<Timestamp>,
+        put_off_since: Option<Timestamp>,
+    ) -> Change<Self> {
         let event = Event::PayoutQueued { payout: self.id, rail };
-        self.becomes(PayoutState::Queued { rail, since: now, approvals: Vec::new(), funds_at }).telling(event)
+        let state = PayoutState::Queued { rail, since: now, approvals: Vec::new(), funds_at, put_off_since };
+        self.becomes(state).telling(event)
     }
 
     fn came_back(self, now: Timestamp, reason: String) -> Change<Self> {

@@ -4,7 +4,8 @@
 //! only a rail that *knows* the hand-over and refuses it makes room for the next. That it was never
 //! handed one is no refusal, because the hand-over may still be on its way there: the same rail is
 //! handed it again, under the same key, and carries it once however often it comes. That too little of our own
-//! money is there is no refusal either: nothing is wrong with the payout, and the same rail is tried again later.
+//! money is there is no refusal either: nothing is wrong with the payout, and the same rail is tried again later. So it is
+//! where a rail takes nothing from us now, or nothing for this person; but only for two days.
 
 use super::*;
 use crate::wire::WireOutcome;
@@ -28,8 +29,12 @@ const LOOK_SOONER: TimeDelta = TimeDelta::hours(1);
 /// …for so long after it was paid.
 const LOOKED_AFTER: TimeDelta = TimeDelta::days(14);
 
-/// A rail that lacks our money is tried again after so long.
-const WITHOUT_FUNDS: TimeDelta = TimeDelta::hours(1);
+/// A rail that lacks our money, or does not take a payout now, is tried again after so long.
+const AGAIN: TimeDelta = TimeDelta::hours(1);
+
+/// One that does not take a payout now is tried for so long. Nobody says whether that is about us, which an operator can
+/// mend, or about the person, whose money must not wait for ever.
+const PUT_OFF_FOR: TimeDelta = TimeDelta::days(2);
 
 /// The ways out, in the order they are tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -113,6 +118,8 @@ pub enum Carried {
     Refused(String),
     /// It made nothing of it, because too little of our own money is there: it says so in these words.
     WithoutFunds(String),
+    /// It does not take it now, and made nothing of it: we may not ask for it, or not for this person.
+    NotNow(String),
     /// The bank has it.
     Paid,
     /// The bank sent it back.
@@ -146,7 +153,8 @@ impl Payout {
         Ok(match said {
             Carried::Accepted(reference) => self.accepted(now, reference),
             Carried::Refused(reason) => self.refused(now, reason),
-            Carried::WithoutFunds(_) => self.put_off(now),
+            Carried::WithoutFunds(_) => self.put_off(now, None),
+            Carried::NotNow(reason) => self.not_now(now, reason),
             Carried::Paid => self.paid(now),
             Carried::Returned(reason) => self.returned(now, reason),
             Carried::HeldBack(why) => self.rests(now, why),
@@ -287,8 +295,8 @@ impl Payout {
     /// It is handed to a rail, for the first time or once more: the key is the same either way.
     pub(super) fn handed_over(self, now: Timestamp, rail: Rail) -> Change<Self> {
         let event = Event::PayoutSent { payout: self.id, attempt: self.attempt };
-        let poll_at = now + self.poll();
-        self.becomes(PayoutState::Sent { rail, at: now, poll_at }).telling(event)
+        let (poll_at, put_off_since) = (now + self.poll(), self.put_off_since());
+        self.becomes(PayoutState::Sent { rail, at: now, poll_at, put_off_since }).telling(event)
     }
 
     /// The rail that may not have it yet. One that took it already and now denies it is not handed it
@@ -346,13 +354,36 @@ impl Payout {
         }
     }
 
-    /// The same rail is tried again, once there may be money. It made nothing, so that is another attempt: under the
-    /// old key it might go on repeating what it said.
-    fn put_off(self, now: Timestamp) -> Change<Self> {
+    /// Since when its rail has not taken it, each time that it was handed over.
+    fn put_off_since(&self) -> Option<Timestamp> {
+        match &self.state {
+            PayoutState::Queued { put_off_since, .. }
+            | PayoutState::Sent { put_off_since, .. }
+            | PayoutState::Unknown { put_off_since, .. } => *put_off_since,
+            PayoutState::Requested { .. }
+            | PayoutState::Screening { .. }
+            | PayoutState::Blocked { .. }
+            | PayoutState::InTransit { .. }
+            | PayoutState::Paid { .. }
+            | PayoutState::Returned { .. }
+            | PayoutState::Cancelled { .. } => None,
+        }
+    }
+
+    /// The rail takes it not now, and made nothing of it: it is tried again, and once that has gone on for too long it is
+    /// as good as refused.
+    fn not_now(self, now: Timestamp, reason: &str) -> Change<Self> {
+        let since = self.put_off_since().unwrap_or(now);
+        if since + PUT_OFF_FOR <= now { self.refused(now, reason) } else { self.put_off(now, Some(since)) }
+    }
+
+    /// The same rail is tried again, once there may be money, or the rail takes it (`since` when it has not). It made
+    /// nothing, so that is another attempt: under the old key it might go on repeating what it said.
+    fn put_off(self, now: Timestamp, since: Option<Timestamp>) -> Change<Self> {
         match &self.state {
             PayoutState::Sent { rail, .. } | PayoutState::Unknown { rail, reference: None, .. } => {
                 let rail = *rail;
-                Self { attempt: self.attempt + 1, ..self }.queued_until(now, rail, Some(now + WITHOUT_FUNDS))
+                Self { attempt: self.attempt + 1, ..self }.queued_until(now, rail, Some(now + AGAIN), since)
             }
             PayoutState::InTransit { poll_at, .. } if *poll_at <= now => self.lost_sight(now),
             PayoutState::Unknown { reference: Some(_), .. } => self.lost_sight(now),
@@ -438,7 +469,7 @@ impl Payout {
     /// The same; `forgotten` if only our people can find out what became of it. They have to, too, if nothing was
     /// heard for a day.
     fn out_of_sight(self, now: Timestamp, forgotten: bool, rests: Option<String>) -> Change<Self> {
-        let poll_at = now + self.poll();
+        let (poll_at, put_off_since) = (now + self.poll(), self.put_off_since());
         let (rail, since, reference, stuck) = match &self.state {
             PayoutState::Sent { rail, .. } => (*rail, now, None, false),
             PayoutState::InTransit { rail, reference, .. } => (*rail, now, Some(reference.clone()), false),
@@ -448,7 +479,8 @@ impl Payout {
             _ => return Change::none(self),
         };
         let (event, stuck) = (Event::PayoutUnknown { payout: self.id }, stuck || forgotten);
-        self.becomes(PayoutState::Unknown { rail, since, reference, poll_at, stuck, rests }).telling(event)
+        let state = PayoutState::Unknown { rail, since, reference, poll_at, stuck, rests, put_off_since };
+        self.becomes(state).telling(event)
     }
 }
 

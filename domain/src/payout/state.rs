@@ -31,9 +31,13 @@ pub enum PayoutState {
         since: Timestamp,
         /// Who of our people approved it.
         approvals: Vec<UserId>,
-        /// Until when it waits for our own money to get to the rail, if there was too little of it.
+        /// Until when it waits for our own money to get to the rail, if there was too little of it, or for the rail to
+        /// take it.
         #[serde(default)]
         funds_at: Option<Timestamp>,
+        /// Since when the rail takes it not now, each time that it is handed over, if that is so.
+        #[serde(default)]
+        put_off_since: Option<Timestamp>,
     },
     /// Handed to a rail.
     Sent {
@@ -43,6 +47,9 @@ pub enum PayoutState {
         at: Timestamp,
         /// When it is asked about, should nothing be heard.
         poll_at: Timestamp,
+        /// Since when the rail had not taken it, each time that it was handed over, if that was so.
+        #[serde(default)]
+        put_off_since: Option<Timestamp>,
     },
     /// The rail took it.
     InTransit {
@@ -92,6 +99,9 @@ pub enum PayoutState {
         /// Why its rail has it and does not pass it on, as of the last look; for our people only.
         #[serde(default)]
         rests: Option<String>,
+        /// Since when the rail had not taken it, each time that it was handed over, if that was so.
+        #[serde(default)]
+        put_off_since: Option<Timestamp>,
     },
     /// Called off in time; available again.
     Cancelled {

@@ -207,6 +207,42 @@ fn too_little_of_our_own_money_puts_it_off_on_the_same_rail_under_a_new_key() {
 }
 
 #[test]
+fn what_its_rail_does_not_take_for_two_days_goes_by_the_next() {
+    let no = || Carried::NotNow("403: account_invalid".into());
+    let rail = |payout: &Payout| (payout.state.as_str(), payout.state.rail());
+    let (mut payout, mut keys) = (sent(), Vec::new());
+    for hours in 72..120 {
+        keys.push(payout.rail_key());
+        // An answer that got lost meanwhile begins nothing anew.
+        if hours == 90 {
+            let lost = heard(payout, hours, &Carried::Silent).next;
+            let attempt = lost.attempt;
+            payout = lost.asked(&Actor::System, at(hours), attempt, &Known::Absent).unwrap().next;
+        }
+        let put_off = heard(payout, hours, &no());
+        assert_eq!(rail(&put_off.next), ("queued", Some(Rail::GlobalPayouts)), "after {} hours", hours - 72);
+        assert_eq!(put_off.next.clocks(), [(Timer::AdvancePayout(id(1)), at(hours + 1))]);
+        assert!(put_off.entries.is_empty() && !put_off.next.waits_for_staff());
+        assert!(put_off.next.explanation().is_some_and(|told| told.contains("another way")));
+        payout = put_off.next.send(&Actor::System, at(hours + 1)).unwrap().next;
+    }
+    keys.dedup();
+    assert_eq!(keys.len(), 48, "each time under another key");
+    // Too little of our own money is another matter: this rail takes it, once there is some.
+    let short = heard(payout.clone(), 120, &Carried::WithoutFunds("balance_insufficient".into())).next;
+    let anew = heard(short.send(&Actor::System, at(121)).unwrap().next, 121, &no()).next;
+    assert_eq!(rail(&anew), ("queued", Some(Rail::GlobalPayouts)));
+    let next = heard(payout, 120, &no());
+    assert_eq!(rail(&next.next), ("queued", Some(Rail::RecipientAccount)));
+    assert_eq!(next.next.clocks(), [(Timer::AdvancePayout(id(1)), at(120))]);
+    let there = heard(next.next.send(&Actor::System, at(120)).unwrap().next, 120, &no()).next;
+    assert_eq!(rail(&there), ("queued", Some(Rail::RecipientAccount)), "which has two days of its own");
+    // What was taken is not made anew because of it.
+    let lost = heard(heard(sent(), 73, &accepted()).next, 200, &no()).next;
+    assert_eq!((lost.state.as_str(), lost.attempt), ("unknown", 0));
+}
+
+#[test]
 fn a_rail_by_which_payouts_to_an_account_came_back_is_passed_over_for_a_while() {
     use Rail::{BankWire, GlobalPayouts, Manual, RecipientAccount};
     let back = |rail, days: i64| {
@@ -290,7 +326,7 @@ fn what_the_bank_has_is_looked_at_each_day_for_two_weeks_and_no_longer() {
     assert!(!told_too.changed, "and it came back once");
     assert!(paid.clone().looked_after(&lin(), at(104), 0, &still).is_err());
     // What our bank carried is not asked about.
-    let by_wire = PayoutState::Sent { rail: Rail::BankWire, at: at(72), poll_at: at(96) };
+    let by_wire = PayoutState::Sent { rail: Rail::BankWire, at: at(72), poll_at: at(96), put_off_since: None };
     assert!(heard(Payout { state: by_wire, ..sent() }, 80, &Carried::Paid).next.clocks().is_empty());
 }
 
@@ -361,7 +397,7 @@ fn what_our_bank_carries_is_asked_about_daily_and_that_changes_nothing_of_it() {
     for (rail, minutes) in [(Rail::GlobalPayouts, 15), (Rail::BankWire, 1_440), (Rail::Manual, 1_440)] {
         let sent = sent();
         let PayoutState::Sent { at: when, poll_at, .. } = sent.state else { panic!("{:?}", sent.state) };
-        let sent = Payout { state: PayoutState::Sent { rail, at: when, poll_at }, ..sent };
+        let sent = Payout { state: PayoutState::Sent { rail, at: when, poll_at, put_off_since: None }, ..sent };
         let taken = accepted(sent, 72).next;
         let due = |payout: &Payout| payout.clocks().first().map(|(_, due)| *due);
         assert_eq!(due(&taken), Some(at(72) + TimeDelta::minutes(minutes)), "{rail:?}");

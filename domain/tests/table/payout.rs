@@ -36,6 +36,7 @@ fn states() -> Vec<(&'static str, Payout)> {
         payout.heard(&system, day(4), attempt, &said).unwrap().next
     };
     let refused = |payout| heard(payout, Carried::Refused("no".into()));
+    let not_now = |payout| heard(payout, Carried::NotNow("not for this person".into()));
     let by_wire = || {
         let third = (0..2).fold(sent(), |payout, _| refused(payout).send(&system, day(3)).unwrap().next);
         assert_eq!(third.state.rail(), Some(Rail::BankWire));
@@ -64,12 +65,14 @@ fn states() -> Vec<(&'static str, Payout)> {
         ("blocked", screening().screened(&system, day(3), Screened::Hit("list 7".into())).unwrap().next),
         ("queued", queued()),
         ("queued for the next rail", refused(sent())),
+        ("queued until its rail takes it", not_now(sent())),
         ("queued until there is money", heard(sent(), Carried::WithoutFunds("no money".into()))),
         ("queued by hand", by_hand()),
         ("queued by hand, approved once", approved(by_hand(), 70)),
         ("queued by hand, approved by this admin", approved(by_hand(), 20)),
         ("queued by hand, approved twice", approved(approved(by_hand(), 70), 71)),
         ("sent", sent()),
+        ("sent again, and was not taken before", not_now(sent()).send(&system, day(5)).unwrap().next),
         ("in transit", in_transit()),
         ("in transit by our bank", heard(by_wire(), Carried::Accepted("wire_1".into()))),
         ("unknown", heard(sent(), Carried::Silent)),
@@ -119,6 +122,7 @@ pub fn commands() -> Vec<Command<Payout>> {
         command("accepted", Verb::PayoutAdvance, |p, a| hears(p, a, &Carried::Accepted("po_2".into()))),
         command("refused", Verb::PayoutAdvance, |p, a| hears(p, a, &Carried::Refused("no".into()))),
         command("without funds", Verb::PayoutAdvance, |p, a| hears(p, a, &Carried::WithoutFunds("no money".into()))),
+        command("not now", Verb::PayoutAdvance, |p, a| hears(p, a, &Carried::NotNow("not for this person".into()))),
         command("refused, of another attempt", Verb::PayoutAdvance, |p, a| {
             p.heard(a, day(9), 99, &Carried::Refused("no".into()))
         }),

@@ -185,13 +185,16 @@ impl StripeRails {
                     is there to pay out: refill the balance or the financial account");
                 Ok(without_funds(transfer, refused.code()))
             }
-            // Nothing was made of it, by nobody's asking, and nothing would be soon: it waits, like for money.
+            // Nothing was made of it, by nobody's asking, and nothing would be soon: it waits, like for money, and after two
+            // days goes by the next rail. Whether our key may not ask for it or Stripe has something against the person is
+            // not told apart for sure.
             Err(Trouble::Later { until, why })
                 if until >= now + FOR_LONG && !self::was_asked(market, &transfer.key).await? =>
             {
-                tracing::error!(rail = transfer.rail.as_str(), payout = ?transfer.payout(), why, "stripe takes no payout \
-                    from us now: look at what our key may do");
-                Ok(without_funds(transfer, &why))
+                tracing::error!(rail = transfer.rail.as_str(), payout = ?transfer.payout(), why, "stripe does not take a \
+                    payout now: look at what our key may do, and at the person's account there");
+                counts_as_put_off(transfer);
+                Ok(Carried::NotNow(why))
             }
             Err(Trouble::Refused(refused)) => self::refused(market, transfer.rail, &refused).await,
             Err(
@@ -323,8 +326,12 @@ pub(super) fn lacks_funds(refused: &Refused) -> bool {
 
 /// It waits on its rail until there may be money.
 fn without_funds(transfer: &Transfer, why: &str) -> Carried {
-    metrics::counter!("rabta_payouts_without_funds_total", "rail" => transfer.rail.as_str()).increment(1);
+    counts_as_put_off(transfer);
     Carried::WithoutFunds(why.to_owned())
+}
+
+fn counts_as_put_off(transfer: &Transfer) {
+    metrics::counter!("rabta_payouts_without_funds_total", "rail" => transfer.rail.as_str()).increment(1);
 }
 
 /// Was Stripe ever asked for this transfer?

@@ -559,6 +559,42 @@ async fn what_our_key_may_not_ask_for_waits_on_its_rail_and_is_nothing_that_may_
 }
 
 #[tokio::test]
+async fn whom_stripe_takes_no_payout_for_is_paid_by_the_next_rail_after_two_days() {
+    for (global, path, rail) in [
+        (true, OUTBOUND, "GLOBAL_PAYOUTS"),
+        (true, "/v2/money_management/outbound_setup_intents", "GLOBAL_PAYOUTS"),
+        (false, "/v1/transfers", "RECIPIENT_ACCOUNT"),
+        (false, "/v1/accounts", "RECIPIENT_ACCOUNT"),
+    ] {
+        let app = TestApp::on_stripe_rails(global, !global).await;
+        let deal = ready(&app).await;
+        let method = method(&deal, "6702").await;
+        app.stripe().fails(Faults::at(path, Fault::Forbidden));
+        let payout = asks(&deal, &method, "50.00").await;
+        for hours in 0..48 {
+            assert_eq!(stands(&deal, &payout).await, ("QUEUED".to_owned(), rail.to_owned()), "{path}, {hours} hours");
+            if hours == 30 {
+                let query = "query($id: ID!) { payout(id: $id) { explanation } }";
+                let told = deal.freelancer.asks(query, json!({ "id": payout })).await.text("explanation");
+                assert!(told.contains("do not take it right now"), "{told}");
+            }
+            app.passes(TimeDelta::hours(1)).await;
+        }
+        assert_eq!(stands(&deal, &payout).await, ("IN_TRANSIT".to_owned(), "BANK_WIRE".to_owned()), "{path}");
+        let asked = posts(&app).len();
+        app.stripe().fails(Faults::default());
+        for _ in 0..4 {
+            app.passes(TimeDelta::hours(12)).await;
+        }
+        assert_eq!(stands(&deal, &payout).await, ("IN_TRANSIT".to_owned(), "BANK_WIRE".to_owned()), "{path}");
+        assert_eq!((posts(&app).len(), app.stripe().look(Books::carried)), (asked, 0), "{path}: by no other");
+        let lines: i64 = sqlx::query_scalar("select count(*) from wire_lines").fetch_one(app.pool()).await.unwrap();
+        assert_eq!(lines, 1);
+        hold(&app).await;
+    }
+}
+
+#[tokio::test]
 async fn what_was_put_off_for_longer_than_a_key_is_remembered_was_not_asked_for_and_goes_out_in_the_end() {
     for suspended in [false, true] {
         let app = TestApp::on_stripe_rails(true, false).await;
