@@ -158,6 +158,8 @@ pub fn proof_for(mutation: &str) -> Freshness {
         "secondFactorEnroll" | "secondFactorConfirm" | "secondFactorRemove" | "recoveryCodesRenew" => {
             Some(Verb::SecondFactorSet)
         }
+        "feeCorrectionsPropose" => Some(Verb::CorrectionPropose),
+        "feeCorrectionsApprove" => Some(Verb::CorrectionApprove),
         _ => Verb::ALL.iter().copied().find(|verb| mutation_name(verb.name()) == mutation),
     };
     verb.map_or(Freshness::Any, Verb::needs_proof)

@@ -6,7 +6,7 @@ use domain::correction::CorrectionState;
 use domain::id::{CorrectionId, ReconciliationId};
 use domain::ledger::LedgerAccount;
 use domain::refusal::{Invalid, Refusal};
-use infra::correction::CorrectionAsk;
+use infra::correction::{CorrectionAsk, FeesAsk};
 use serde::Serialize;
 
 use crate::act::{Act, acts};
@@ -219,6 +219,29 @@ pub struct CorrectionDeclineInput {
     pub idempotency_key: Option<String>,
 }
 
+/// Which fees of a comparison are to be booked.
+#[derive(Debug, Clone, InputObject, Serialize)]
+pub struct FeeCorrectionsProposeInput {
+    /// The comparison that found them.
+    pub reconciliation_id: Key<ReconciliationId>,
+    /// Which of its differences of the kind `fee_not_booked`, by their `about`, 1 to 200. [default: those that are neither
+    /// proposed nor booked, the first 200]
+    pub abouts: Option<Vec<String>>,
+    /// Why, 1 to 500 characters; each of them says so.
+    pub reason: String,
+    /// Makes repeating this request harmless: a fresh UUID for each intended act.
+    pub idempotency_key: Option<String>,
+}
+
+/// Which corrections that are of fees alone are approved.
+#[derive(Debug, Clone, InputObject, Serialize)]
+pub struct FeeCorrectionsApproveInput {
+    /// The corrections, 1 to 200.
+    pub correction_ids: Vec<Key<CorrectionId>>,
+    /// Makes repeating this request harmless: a fresh UUID for each intended act.
+    pub idempotency_key: Option<String>,
+}
+
 impl CorrectionProposeInput {
     fn ask(self) -> Result<CorrectionAsk, Refusal> {
         let mut invalid = Invalid::default();
@@ -260,6 +283,20 @@ payload! {
     CorrectionApprovePayload {
         /// The correction, as it is now.
         correction: Correction
+    }
+}
+payload! {
+    /// The answer to `feeCorrectionsPropose`.
+    FeeCorrectionsProposePayload {
+        /// The new corrections, one for each fee.
+        corrections: Vec<Correction>
+    }
+}
+payload! {
+    /// The answer to `feeCorrectionsApprove`.
+    FeeCorrectionsApprovePayload {
+        /// The corrections, as they are now.
+        corrections: Vec<Correction>
     }
 }
 payload! {
@@ -327,6 +364,38 @@ impl CorrectionMutation {
         answer(outcome.await.map(Correction))
     }
 
+    /// For admins: propose to book the fees of the processor's that a comparison found and the books don't have, in one
+    /// act. Each becomes a correction of its own, as the comparison proposed it; another admin approves them within seven
+    /// days, one by one or with `feeCorrectionsApprove`.
+    async fn fee_corrections_propose(
+        &self,
+        ctx: &Context<'_>,
+        input: FeeCorrectionsProposeInput,
+    ) -> Answer<FeeCorrectionsProposePayload> {
+        let outcome = async {
+            let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
+            let FeeCorrectionsProposeInput { reconciliation_id, abouts, reason, .. } = input.clone();
+            let ask = FeesAsk { reconciliation: reconciliation_id.0, abouts, reason };
+            ctx.market().fee_corrections_propose(&call, ask).await
+        };
+        answer(outcome.await.map(corrections))
+    }
+
+    /// For admins: approve corrections that another admin proposed and that book nothing but fees of the processor's, in
+    /// one act. All of them are posted at once, each as an entry of its own, or none is.
+    async fn fee_corrections_approve(
+        &self,
+        ctx: &Context<'_>,
+        input: FeeCorrectionsApproveInput,
+    ) -> Answer<FeeCorrectionsApprovePayload> {
+        let outcome = async {
+            let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
+            let ids: Vec<CorrectionId> = input.correction_ids.iter().map(|id| id.0).collect();
+            ctx.market().fee_corrections_approve(&call, &ids).await
+        };
+        answer(outcome.await.map(corrections))
+    }
+
     /// For admins: decline a correction, or withdraw your own.
     async fn correction_decline(
         &self,
@@ -340,4 +409,8 @@ impl CorrectionMutation {
         };
         answer(outcome.await.map(Correction))
     }
+}
+
+fn corrections(all: Vec<domain::correction::Correction>) -> Vec<Correction> {
+    all.into_iter().map(Correction).collect()
 }

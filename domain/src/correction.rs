@@ -262,6 +262,14 @@ impl Correction {
         subject(self.from, self.to)
     }
 
+    /// Is it a fee that goes into the books as the processor kept it, or gave it back? Nobody's money is in that, so several
+    /// are looked at together.
+    pub fn is_of_a_fee(&self) -> bool {
+        let between = |account| matches!(account, LedgerAccount::ProcessorFees | LedgerAccount::ProcessorClearing);
+        let of_fee = self.cause.as_ref().is_some_and(|cause| cause.class == Class::Fee);
+        of_fee && between(self.from) && between(self.to)
+    }
+
     /// The timers that run in this state, and when they are due.
     pub fn clocks(&self) -> Vec<(Timer, Timestamp)> {
         match self.state {
@@ -466,6 +474,27 @@ mod tests {
         }
         let nothing = CorrectionDraft { amount: usd(0), ..draft(Losses, FeeRevenue, None) };
         assert!(Correction::propose(&admin(1), at(0), id(1), nothing).is_err());
+    }
+
+    #[test]
+    fn what_books_a_fee_is_told_from_what_names_anything_else() {
+        let (fees, clearing) = (LedgerAccount::ProcessorFees, LedgerAccount::ProcessorClearing);
+        let of = |from, to, class| {
+            let cause = Cause { class, about: "txn_1".to_owned() };
+            Correction::propose(&admin(1), at(0), id(1), draft(from, to, Some(cause))).unwrap().next.is_of_a_fee()
+        };
+        assert!(of(fees, clearing, Class::Fee) && of(clearing, fees, Class::Fee), "kept, and given back");
+        assert!(!of(fees, clearing, Class::Payment), "it is about something else");
+        for (from, to) in [
+            (fees, LedgerAccount::Losses),
+            (LedgerAccount::FeeRevenue, clearing),
+            (clearing, LedgerAccount::Available(id(7))),
+        ] {
+            assert!(!of(from, to, Class::Fee), "{from} {to}");
+        }
+        let plain =
+            Correction::propose(&admin(1), at(0), id(1), draft(LedgerAccount::Losses, LedgerAccount::FeeRevenue, None));
+        assert!(!plain.unwrap().next.is_of_a_fee());
     }
 
     #[test]

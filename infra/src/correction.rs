@@ -18,6 +18,10 @@ use crate::save::save_row;
 use crate::sql::sql;
 use crate::{Call, Failure, Fault, Tx, run};
 
+mod fees;
+
+pub use fees::{FEES_AT_ONCE, FeesAsk};
+
 /// What one of our people types to propose a correction. What is left out of the movement is taken from what
 /// reconciliation proposed.
 #[derive(Debug, Clone)]

@@ -9,7 +9,7 @@ use domain::access::{self, Subject, Verb};
 use domain::id::{Id, PaymentId, PayoutId, ReconciliationId};
 use domain::ledger::{BadAccount, JournalEntry, LedgerAccount, Posting, Reason};
 use domain::money::{Currency, Money};
-use domain::reconciliation::{About, Background, BalanceTransaction, Class, Flow, Line, Period, Posted, Report};
+use domain::reconciliation::{About, Background, BalanceTransaction, Class, Flow, Kind, Line, Period, Posted, Report};
 use domain::refusal::Refusal;
 use sea_orm::{
     AccessMode, ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult, IsolationLevel, Statement,
@@ -80,6 +80,7 @@ struct Told {
 /// A difference of a report that was kept.
 #[derive(Debug, Deserialize)]
 pub(crate) struct FoundThen {
+    kind: Kind,
     class: Class,
     about: String,
     /// The entry that would settle it, where one was proposed.
@@ -229,11 +230,25 @@ impl Market {
         Ok(told.differences.drain(..).find(|found| found.class == class && found.about == about))
     }
 
+    /// The fees that a comparison found and the books did not have, each with the entry that would book it, by what they
+    /// are about.
+    pub(crate) async fn fees_found(&self, id: ReconciliationId) -> Result<BTreeMap<String, FoundThen>, Failure> {
+        let row = row::Entity::find_by_id(id.uuid()).one(self.db()).await?.ok_or(Refusal::HIDDEN)?;
+        let told: Told = serde_json::from_value(row.report)?;
+        let is_fee = |found: &FoundThen| found.kind == Kind::FeeNotBooked && found.proposal.is_some();
+        Ok(told.differences.into_iter().filter(is_fee).map(|found| (found.about.clone(), found)).collect())
+    }
+
     /// Compare again what a comparison compared: is there still a difference about this?
     pub(crate) async fn still_differs(&self, id: ReconciliationId, class: Class, about: &str) -> Result<bool, Failure> {
+        Ok(self.still_differing(id).await?.contains(&(class, about.to_owned())))
+    }
+
+    /// Compare again what a comparison compared: about what is there still a difference?
+    pub(crate) async fn still_differing(&self, id: ReconciliationId) -> Result<BTreeSet<(Class, String)>, Failure> {
         let row = row::Entity::find_by_id(id.uuid()).one(self.db()).await?.ok_or(Refusal::HIDDEN)?;
         let (report, _) = self.compare(row.from_at, row.until_at).await?;
-        Ok(report.differences.iter().any(|found| found.class == class && found.about.to_string() == about))
+        Ok(report.differences.iter().map(|found| (found.class, found.about.to_string())).collect())
     }
 
     /// What differs within a stretch of time; and what the processor sent to our own bank from its beginning until now.

@@ -5,7 +5,7 @@ use domain::access::{Actor, Staff};
 use infra::Call;
 use serde_json::{Value, json};
 use tests::books::{assert_books, books};
-use tests::{Person, TestApp};
+use tests::{Deal, Person, TestApp};
 
 use crate::reconciliation::paid_with;
 
@@ -89,6 +89,134 @@ async fn two_of_our_people_settle_a_difference_for_good() {
     let log = "{ auditLog(first: 20) { nodes { act subject } } }";
     let log = amna.asks(log, json!({})).await.body.to_string();
     assert!(log.contains("correction_propose") && log.contains("correction_approve"), "{log}");
+}
+
+const THEM: &str = "corrections { id status from to amount { amount } class about reconciliationId reason }";
+
+/// Payments of which the processor kept these cents, and nobody was told.
+async fn with_fees(app: &TestApp, deal: &Deal<'_>, fees: &[i64]) -> Vec<String> {
+    let mut payments = Vec::new();
+    for cents in fees {
+        let payment = paid_with(deal, "pm_sandbox_visa", "100.00").await;
+        execute(app, &format!("update sandbox_balance set fee_minor = {cents} where about = '{payment}'")).await;
+        payments.push(payment);
+    }
+    app.passes(TimeDelta::hours(3)).await;
+    payments
+}
+
+#[tokio::test]
+async fn the_fees_of_a_comparison_are_proposed_in_one_act_and_approved_in_one_and_each_is_an_entry_of_its_own() {
+    let app = TestApp::new().await;
+    let deal = app.released().await;
+    let payments = with_fees(&app, &deal, &[329, 330, 331, 0]).await;
+    // Beside the fees there is a difference that somebody has to look into.
+    let other = &payments[3];
+    execute(&app, &format!("update sandbox_balance set amount_minor = amount_minor - 1 where about = '{other}'")).await;
+    let (noor, amna) = (app.admin("noor").await, app.admin("amna").await);
+    let (of, found) = compared(&noor).await;
+    assert_eq!(found.len(), 4, "{found:?}");
+
+    let ask = json!({ "reconciliationId": of, "reason": "What the processor kept" });
+    let proposed = noor.does("feeCorrectionsPropose", ask.clone(), THEM).await;
+    let them = proposed.ok()["corrections"].as_array().unwrap().clone();
+    let mut told: Vec<(&str, &str)> =
+        them.iter().map(|one| (one["about"].as_str().unwrap(), one["amount"]["amount"].as_str().unwrap())).collect();
+    told.sort_unstable();
+    let mut expected: Vec<(&str, &str)> = payments.iter().map(String::as_str).zip(["3.29", "3.30", "3.31"]).collect();
+    expected.sort_unstable();
+    assert_eq!(told, expected, "each fee, and nothing else");
+    for one in &them {
+        assert_eq!(
+            [&one["status"], &one["from"], &one["to"], &one["class"], &one["reconciliationId"], &one["reason"]],
+            ["PROPOSED", "processor_fees", "processor_clearing", "FEE", of.as_str(), "What the processor kept"]
+        );
+    }
+    assert_eq!(corrections(&app).await, 0, "nothing is posted by one");
+    assert_eq!(amna.does("feeCorrectionsPropose", ask.clone(), THEM).await.refused(), ["FEES_PROPOSED"]);
+    let mut named = ask.clone();
+    named["abouts"] = json!([payments[0]]);
+    assert_eq!(amna.does("feeCorrectionsPropose", named.clone(), THEM).await.refused(), ["CORRECTION_EXISTS"]);
+    named["abouts"] = json!([payments[0], other]);
+    let unknown = amna.does("feeCorrectionsPropose", named, THEM).await;
+    assert_eq!(unknown.faults(), ["abouts.1: UNKNOWN"], "a payment that differs is no fee");
+
+    let ids: Vec<String> = them.iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect();
+    let all = json!({ "correctionIds": ids });
+    assert_eq!(noor.does("feeCorrectionsApprove", all.clone(), THEM).await.refused(), ["SAME_APPROVER"]);
+    let plain = proposes(&noor, moving("losses", "fee_revenue", "1.00")).await;
+    let mixed = json!({ "correctionIds": [ids[0], plain] });
+    assert_eq!(amna.does("feeCorrectionsApprove", mixed, THEM).await.refused(), ["NOT_A_FEE"]);
+    let nobodys = json!({ "correctionIds": [ids[0], "cor_00000000000000000000000007"] });
+    assert_eq!(amna.does("feeCorrectionsApprove", nobodys, THEM).await.refused(), ["NOT_FOUND"]);
+    assert_eq!(corrections(&app).await, 0);
+
+    let posted = amna.does("feeCorrectionsApprove", all.clone(), THEM).await;
+    let posted = posted.ok()["corrections"].as_array().unwrap().clone();
+    assert!(posted.len() == 3 && posted.iter().all(|one| one["status"] == "POSTED"), "{posted:?}");
+    let keys = "select key from ledger_entries where reason = 'correction'";
+    let keys: Vec<String> = sqlx::query_scalar(keys).fetch_all(app.pool()).await.unwrap();
+    assert_eq!(keys.len(), 3);
+    for payment in &payments[..3] {
+        let own = format!("reconcile:fee:{payment}@");
+        assert_eq!(keys.iter().filter(|key| key.starts_with(&own)).count(), 1, "{payment} in {keys:?}");
+    }
+    let noted = "select count(*) from audit_log where act = $1 and subject = any($2)";
+    for act in ["correction_propose", "correction_approve"] {
+        let noted: i64 = sqlx::query_scalar(noted).bind(act).bind(&ids).fetch_one(app.pool()).await.unwrap();
+        assert_eq!(noted, 3, "{act}");
+    }
+    assert_eq!(compared(&noor).await.1, [("payment".to_owned(), other.clone())], "the books have the fees now");
+    app.admin("sana").await.does("feeCorrectionsApprove", all, THEM).await.ok();
+    assert_eq!(corrections(&app).await, 3, "once");
+    assert_books(&books(app.pool()).await);
+}
+
+#[tokio::test]
+async fn fees_that_one_alone_or_nobody_fresh_books_or_that_came_by_themselves_are_not_posted() {
+    let app = TestApp::new().await;
+    let deal = app.released().await;
+    let payments = with_fees(&app, &deal, &[329, 330]).await;
+    let (noor, amna, marta) = (app.admin("noor").await, app.admin("amna").await, app.mediator("marta").await);
+    let (of, _) = compared(&noor).await;
+    let ask = json!({ "reconciliationId": of, "reason": "What the processor kept" });
+    for person in [&deal.client, &deal.freelancer, &marta] {
+        assert_eq!(person.does("feeCorrectionsPropose", ask.clone(), THEM).await.refused(), ["NOT_FOUND"]);
+    }
+    let mut silent = ask.clone();
+    silent["reason"] = json!(" ");
+    assert_eq!(noor.does("feeCorrectionsPropose", silent, THEM).await.refused(), ["REQUIRED"]);
+    let mut none = ask.clone();
+    none["abouts"] = json!([]);
+    assert_eq!(noor.does("feeCorrectionsPropose", none, THEM).await.refused(), ["REQUIRED"]);
+    let proposed = noor.does("feeCorrectionsPropose", ask, THEM).await;
+    let ids = |of: &Value| -> Vec<String> {
+        of["corrections"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect()
+    };
+    let ids = ids(proposed.ok());
+    let all = json!({ "correctionIds": ids });
+    for person in [&deal.client, &marta] {
+        assert_eq!(person.does("feeCorrectionsApprove", all.clone(), THEM).await.refused(), ["NOT_FOUND"]);
+    }
+    let nothing = json!({ "correctionIds": [] });
+    assert_eq!(amna.does("feeCorrectionsApprove", nothing, THEM).await.refused(), ["REQUIRED"]);
+    let many = json!({ "correctionIds": vec![ids[0].as_str(); 201] });
+    let too_many = json!({ "reconciliationId": of, "reason": "What the processor kept", "abouts": vec!["y"; 201] });
+    let refused = amna.does("feeCorrectionsPropose", too_many, THEM).await;
+    assert!(refused.refused().contains(&"TOO_MANY"), "{}", refused.body);
+    // One of them came by itself meanwhile: none is posted before that one is gone.
+    execute(&app, &format!("update sandbox_balance set fee_minor = 0 where about = '{}'", payments[1])).await;
+    let settled = amna.does("feeCorrectionsApprove", all.clone(), THEM).await;
+    assert_eq!(settled.refused(), ["CORRECTION_SETTLED"]);
+    assert!(settled.body.to_string().contains(&payments[1]), "it says which: {}", settled.body);
+    execute(&app, "update sessions set proved_at = proved_at - interval '16 minutes'").await;
+    execute(&app, &format!("update sandbox_balance set fee_minor = 330 where about = '{}'", payments[1])).await;
+    assert_eq!(amna.does("feeCorrectionsApprove", all, THEM).await.refused(), ["REAUTHENTICATE"]);
+    assert_eq!(corrections(&app).await, 0);
+    // Named twice, or two hundred times, it is one.
+    let fresh = app.admin("sana").await;
+    fresh.does("feeCorrectionsApprove", many, THEM).await.ok();
+    assert_eq!(corrections(&app).await, 1);
 }
 
 #[tokio::test]

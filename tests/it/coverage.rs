@@ -106,6 +106,8 @@ const ACCESS: &str = include_str!("../../domain/src/access.matrix");
 
 /// Mutations that are not called as the act they are is called in the table.
 const CALLED_OTHERWISE: &[(&str, &[&str])] = &[
+    ("feeCorrectionsApprove", &["CorrectionApprove"]),
+    ("feeCorrectionsPropose", &["CorrectionPropose"]),
     // Of people for a gig, and of gigs for oneself.
     ("matchOpen", &["GigMatches", "ProposalSubmit"]),
     ("memberInvitationRevoke", &["MemberInvite"]),

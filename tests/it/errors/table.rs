@@ -315,6 +315,12 @@ pub const CODES: &[(&str, Where, &str, &str)] = &[
         "No correction names this account, or these two together.",
         "For our people: use the verbs of what the money is held for, or go by way of an account of the platform's own.",
     ),
+    (
+        "NOT_A_FEE",
+        Field,
+        "One of these corrections moves more than a fee of the processor's.",
+        "For our people: approve that one by itself.",
+    ),
     ("OTHER_KIND", Field, "It does not fit the kind of the gig.", "Show it at the field."),
     (
         "OUT_OF_RANGE",
@@ -413,6 +419,12 @@ pub const CODES: &[(&str, Where, &str, &str)] = &[
     ),
     ("CORRECTION_EXPIRED", Rule, "Nobody approved it in time.", "For our people: look again, and propose it anew."),
     ("CORRECTION_SETTLED", Rule, "The processor and the books agree by now.", "For our people: decline it."),
+    (
+        "FEES_PROPOSED",
+        Rule,
+        "Each fee that the comparison found is proposed or booked by now.",
+        "For our people: approve what waits.",
+    ),
     ("OFFER_EXISTS", Rule, "There is an offer on this proposal.", "Show it: send it, or withdraw it."),
     ("OFFER_EXPIRED", Rule, "The offer has expired.", "Ask for another."),
     ("OFFER_NOT_COVERED", Rule, "The client's bank took back what was paid into it.", "Ask for another offer."),
