@@ -39,6 +39,8 @@ pub struct Limits {
     pub operations: u64,
     /// Variables of one operation.
     pub variables: u64,
+    /// Values in the variables that come with a request: each list and object, and what is in them.
+    pub values: u64,
     /// Fields within fields, fragments followed.
     pub depth: u64,
     /// Selections, with every fragment written out wherever it is spread.
@@ -74,6 +76,7 @@ impl Default for Limits {
             nesting: 64,
             operations: 50,
             variables: 100,
+            values: 2_000,
             depth: 16,
             size: 3_000,
             aliases: 60,

@@ -121,10 +121,11 @@ where
         }
     }
     let token = arrives(shared, parts)?;
+    let values = settings.limits.values;
     let params = if parts.method == Method::GET {
-        Params::from_url(parts.uri.query().unwrap_or_default())?
+        Params::from_url(parts.uri.query().unwrap_or_default(), values)?
     } else {
-        Params::from_body(&shared.bodies.read(address(shared, parts), &parts.headers, body).await?)?
+        Params::from_body(&shared.bodies.read(address(shared, parts), &parts.headers, body).await?, values)?
     };
     // Looked at only now: a body may take its time, and what it asks for is done as whoever the token stands for by then.
     let (visitor, credential) = visitor(shared, parts, token, trace).await?;
@@ -222,13 +223,17 @@ pub(super) async fn visitor(
 }
 
 /// The request as the schema takes it, and what it will do.
-pub(super) fn prepare(shared: &Shared, params: Params, visitor: &Visitor) -> Result<(GraphQlRequest, Plan), Problem> {
+pub(super) fn prepare(
+    shared: &Shared,
+    mut params: Params,
+    visitor: &Visitor,
+) -> Result<(GraphQlRequest, Plan), Problem> {
     // Whoever takes no answers gets none: it is said before anything is done.
     shared.untaken.check(visitor.address)?;
     let text = shared.persisted.text(&params.named)?;
     let document = shared.documents.read(&text)?;
     shared.persisted.remember(&params.named, &text);
-    let plan = shared.documents.plan(&document, params.operation.as_deref(), &params.variables)?;
+    let plan = shared.documents.plan(&document, params.operation.as_deref(), &mut params.variables)?;
     shared.rates.check_operation(visitor.address, &visitor.actor, &plan.fields, plan.cost)?;
     let mut request = GraphQlRequest::new(text.as_ref()).variables(params.variables);
     request.operation_name = params.operation;

@@ -18,8 +18,8 @@ pub struct Params {
 }
 
 impl Params {
-    /// From a JSON body.
-    pub fn from_body(body: &[u8]) -> Result<Self, Problem> {
+    /// From a JSON body, whose variables may hold so many values.
+    pub fn from_body(body: &[u8], values: u64) -> Result<Self, Problem> {
         if body.is_empty() {
             return Err(Problem::bad_request("the body is empty; it should be a JSON object with a \"query\""));
         }
@@ -27,13 +27,13 @@ impl Params {
         let json = serde_json::from_slice(body).map_err(|_| {
             Problem::http(axum::http::StatusCode::BAD_REQUEST, "BAD_JSON", "the body is not well-formed JSON in UTF-8")
         })?;
-        Self::from_json(json)
+        Self::from_json(json, values)
     }
 
     /// From a JSON value: a body, or the payload of a socket's `subscribe`.
-    pub fn from_json(json: Json) -> Result<Self, Problem> {
+    pub fn from_json(json: Json, values: u64) -> Result<Self, Problem> {
         match json {
-            Json::Object(object) => Self::from_object(object),
+            Json::Object(object) => Self::from_object(object, values),
             Json::Array(_) => Err(Problem::http(
                 axum::http::StatusCode::BAD_REQUEST,
                 "BATCHING_REFUSED",
@@ -45,7 +45,7 @@ impl Params {
         }
     }
 
-    fn from_object(mut object: Map<String, Json>) -> Result<Self, Problem> {
+    fn from_object(mut object: Map<String, Json>, values: u64) -> Result<Self, Problem> {
         let query = match object.remove("query") {
             Some(Json::String(query)) => Some(query),
             Some(_) => return Err(Problem::bad_request("\"query\" should be a string")),
@@ -67,11 +67,11 @@ impl Params {
         if query.is_none() && name.is_none() {
             return Err(Problem::bad_request("\"query\" is missing"));
         }
-        Ok(Self { named: Named { query, name }, operation, variables: into_variables(variables) })
+        Ok(Self { named: Named { query, name }, operation, variables: into_variables(variables, values)? })
     }
 
     /// From a URL's query string.
-    pub fn from_url(query_string: &str) -> Result<Self, Problem> {
+    pub fn from_url(query_string: &str, values: u64) -> Result<Self, Problem> {
         let mut object = Map::new();
         for (name, text) in pairs(query_string)? {
             let value = match name.as_str() {
@@ -87,7 +87,7 @@ impl Params {
                 return Err(Problem::bad_request(format!("\"{name}\" is given twice")));
             }
         }
-        Self::from_object(object)
+        Self::from_object(object, values)
     }
 }
 
@@ -119,8 +119,23 @@ fn map(value: Option<Json>, name: &str) -> Result<Map<String, Json>, Problem> {
     }
 }
 
-fn into_variables(map: Map<String, Json>) -> Variables {
-    Variables::from_value(Value::from_json(Json::Object(map)).unwrap_or_default())
+/// The values, if there are so many at most. Each takes some seventy bytes from here on, however few letters it was written
+/// in, and they wait for whatever the request waits for; so they are counted before.
+fn into_variables(map: Map<String, Json>, most: u64) -> Result<Variables, Problem> {
+    let count: u64 = map.values().map(values_in).sum();
+    if count > most {
+        return Err(Problem::limit("TOO_MANY_VALUES", "values in the variables", most, count));
+    }
+    Ok(Variables::from_value(Value::from_json(Json::Object(map)).unwrap_or_default()))
+}
+
+/// How many values there are: this one, and what is in it.
+fn values_in(value: &Json) -> u64 {
+    1 + match value {
+        Json::Array(items) => items.iter().map(values_in).sum::<u64>(),
+        Json::Object(fields) => fields.values().map(values_in).sum(),
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => 0,
+    }
 }
 
 /// The decoded pairs of a query string.
@@ -157,10 +172,14 @@ pub(super) fn decode(text: &str) -> Result<String, Problem> {
 mod tests {
     use super::*;
 
+    /// So many values the variables hold at most.
+    const VALUES: u64 = 6;
+
     #[test]
     fn a_query_string_is_decoded_once_and_told_apart_from_nonsense() {
         let params =
-            Params::from_url("query=%7B+a%28x%3A%22%2525%22%29%7D&variables=%7B%22a%22%3A1%7D&operationName=").unwrap();
+            Params::from_url("query=%7B+a%28x%3A%22%2525%22%29%7D&variables=%7B%22a%22%3A1%7D&operationName=", VALUES)
+                .unwrap();
         assert_eq!(params.named.query.as_deref().unwrap_or_default(), "{ a(x:\"%25\")}");
         assert_eq!(params.operation, None);
         assert_eq!(params.variables.len(), 1);
@@ -172,7 +191,7 @@ mod tests {
             "query=a&variables=1",
             "query=a&variables={",
         ] {
-            assert!(Params::from_url(bad).is_err(), "{bad}");
+            assert!(Params::from_url(bad, VALUES).is_err(), "{bad}");
         }
     }
 
@@ -199,14 +218,38 @@ mod tests {
             ("{\"query\":\"{a}\",\"extensions\":0}", "BAD_REQUEST"),
         ];
         for (body, code) in rows {
-            assert_eq!(Params::from_body(body.as_bytes()).unwrap_err().code, code, "{body}");
+            assert_eq!(Params::from_body(body.as_bytes(), VALUES).unwrap_err().code, code, "{body}");
         }
-        assert_eq!(Params::from_body(b"\xff").unwrap_err().code, "BAD_JSON");
+        assert_eq!(Params::from_body(b"\xff", VALUES).unwrap_err().code, "BAD_JSON");
         let deep = format!("{{\"query\":\"{{a}}\",\"variables\":{}{}}}", "[".repeat(10_000), "]".repeat(10_000));
-        assert_eq!(Params::from_body(deep.as_bytes()).unwrap_err().code, "BAD_JSON");
+        assert_eq!(Params::from_body(deep.as_bytes(), VALUES).unwrap_err().code, "BAD_JSON");
         assert!(
-            Params::from_body(b"{\"query\":\"{a}\",\"variables\":null,\"operationName\":null,\"extensions\":null}")
-                .is_ok()
+            Params::from_body(
+                b"{\"query\":\"{a}\",\"variables\":null,\"operationName\":null,\"extensions\":null}",
+                VALUES
+            )
+            .is_ok()
         );
+    }
+
+    #[test]
+    fn values_are_counted_wherever_they_stand_before_they_are_kept() {
+        let told = |variables: &str| {
+            let body = format!("{{\"query\":\"{{a}}\",\"variables\":{variables}}}");
+            match Params::from_body(body.as_bytes(), VALUES) {
+                Ok(params) => format!("{} variables", params.variables.len()),
+                Err(Problem { code, facts, .. }) => format!("{code} {facts:?}"),
+            }
+        };
+        let refused = |value: u64| {
+            format!("TOO_MANY_VALUES {:?}", [("limit", Value::from(VALUES)), ("value", Value::from(value))])
+        };
+        assert_eq!(told(r#"{"a":[0,0,0,0,0]}"#), "1 variables", "a list and what is in it");
+        assert_eq!(told(r#"{"a":[0,0,0,0,0,0]}"#), refused(7));
+        assert_eq!(told(r#"{"a":{"b":[[],{}],"c":1}}"#), "1 variables");
+        assert_eq!(told(r#"{"a":{"b":[[],{}],"c":1},"d":null}"#), refused(7), "objects, what is empty, and null");
+        assert_eq!(told(r#"{"a":1,"b":2,"c":3,"d":4,"e":5,"f":6,"g":7}"#), refused(7), "variables themselves");
+        let in_address = Params::from_url("query={a}&variables={\"a\":[1,2,3,4,5,6]}", VALUES).unwrap_err();
+        assert_eq!(in_address.code, "TOO_MANY_VALUES");
     }
 }

@@ -256,6 +256,7 @@ where
         };
         let visitor = Visitor { trace: trace.clone(), ..self.visitor.clone() };
         let most = self.surface.settings().sockets.subscriptions;
+        let values = self.surface.settings().limits.values;
         let prepared = if self.running.len() >= most {
             let what = "operations running on this socket";
             Err(Problem::limit("TOO_MANY_SUBSCRIPTIONS", what, most as u64, most as u64 + 1))
@@ -263,7 +264,7 @@ where
             let rates = &self.surface.shared.rates;
             known
                 .and_then(|()| rates.check_account(&visitor.actor))
-                .and_then(|()| Params::from_json(payload))
+                .and_then(|()| Params::from_json(payload, values))
                 .and_then(|params| graphql::prepare(&self.surface.shared, params, &visitor))
                 .and_then(|prepared| Ok((prepared, self.surface.shared.open.take(&visitor.actor, visitor.address)?)))
         };

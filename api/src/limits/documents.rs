@@ -79,9 +79,11 @@ impl Documents {
         Ok(document)
     }
 
-    /// What one of a document's operations is and costs, if its variables and its cost are fine.
-    pub fn plan(&self, document: &Arc<Document>, name: Option<&str>, values: &Variables) -> Result<Plan, Problem> {
+    /// What one of a document's operations is and costs, if its variables and its cost are fine. Of the values only those
+    /// are left that it defines variables for.
+    pub fn plan(&self, document: &Arc<Document>, name: Option<&str>, values: &mut Variables) -> Result<Plan, Problem> {
         let operation = choose(&document.parsed, name)?;
+        variables::keep_defined(operation, values);
         variables::check(&self.shape, operation, values)?;
         let cost = cost::cost(&document.parsed, operation, values, &self.shape, &self.limits);
         within("TOO_EXPENSIVE", "cost of the operation", self.limits.cost, cost)?;

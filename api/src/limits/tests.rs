@@ -53,8 +53,8 @@ fn told(problem: &Problem) -> String {
 fn plan(text: &str, variables: serde_json::Value) -> Result<u64, String> {
     let documents = documents();
     let document = documents.read(text).map_err(|problem| told(&problem))?;
-    let variables = Variables::from_json(variables);
-    documents.plan(&document, None, &variables).map(|plan| plan.cost).map_err(|problem| told(&problem))
+    let mut variables = Variables::from_json(variables);
+    documents.plan(&document, None, &mut variables).map(|plan| plan.cost).map_err(|problem| told(&problem))
 }
 
 /// `levels` fragments, each spreading the next one `times` times.
@@ -161,7 +161,7 @@ fn what_is_ranked_or_compared_is_dear_and_long_texts_cost_their_length() {
     let documents = reads(schema, Limits::default(), true);
     let cost = |text: &str, variables: serde_json::Value| {
         let document = documents.read(text).unwrap();
-        let planned = documents.plan(&document, None, &Variables::from_json(variables));
+        let planned = documents.plan(&document, None, &mut Variables::from_json(variables));
         planned.map(|plan| plan.cost).map_err(|problem| told(&problem))
     };
     let best = |order: &str| format!("{{ gigs(first: 1, orderBy: {order}) {{ nodes {{ id }} }} }}");
@@ -483,12 +483,28 @@ fn variables_are_of_their_types_before_anything_runs() {
 }
 
 #[test]
+fn values_of_variables_that_the_operation_does_not_define_are_let_go() {
+    let documents = documents();
+    let document = documents
+        .read("query A($a: Int!) { add(a: $a) } query B($n: String, $a: Int) { hello(name: $n) add(a: 1, b: $a) }")
+        .unwrap();
+    let left = |name: &str| {
+        let given = json!({ "a": 1, "n": "x", "of": ["no", "use"], "B": {} });
+        let mut variables = Variables::from_json(given);
+        documents.plan(&document, Some(name), &mut variables).unwrap();
+        serde_json::to_value(variables).unwrap()
+    };
+    assert_eq!(left("A"), json!({ "a": 1 }), "also what another operation defines");
+    assert_eq!(left("B"), json!({ "a": 1, "n": "x" }));
+}
+
+#[test]
 fn a_fault_says_where_it_is() {
     let documents = documents();
     let document = documents.read("query($w: Wish!) { wish(wish: $w) }").unwrap();
-    let variables =
+    let mut variables =
         Variables::from_value(value!({ "w": { "text": "x", "inner": { "text": "y", "colours": ["RED", "BLUE"] } } }));
-    let problem = documents.plan(&document, None, &variables).unwrap_err();
+    let problem = documents.plan(&document, None, &mut variables).unwrap_err();
     assert_eq!(
         problem.message,
         "the variable \"$w\" (Wish!), at inner.colours.1, is \"BLUE\", which is not a value of Colour"
@@ -514,8 +530,8 @@ fn instants_and_days_are_read_with_the_document_and_say_where_they_are_not_right
     ] {
         let documents = documents();
         let document = documents.read(in_variables).unwrap();
-        let variables = Variables::from_value(value!({ "s": span }));
-        let problem = documents.plan(&document, None, &variables).unwrap_err();
+        let mut variables = Variables::from_value(value!({ "s": span }));
+        let problem = documents.plan(&document, None, &mut variables).unwrap_err();
         assert!(problem.code == "BAD_USER_INPUT" && problem.message.contains(told), "{}", problem.message);
     }
     assert!(plan(in_variables, json!({ "s": { "from": "2026-03-02T14:00:00+05:00", "on": "2026-03-02" } })).is_ok());
@@ -529,7 +545,7 @@ fn a_name_for_statistics_is_one_of_the_schemas() {
     let documents = documents();
     let label = |text: &str| {
         let document = documents.read(text).unwrap();
-        documents.plan(&document, None, &Variables::default()).unwrap().label
+        documents.plan(&document, None, &mut Variables::default()).unwrap().label
     };
     assert_eq!(label("query MadeUp123 { alias99: hello }"), "hello");
     assert_eq!(label("{ madeUp99 }"), "unknown");

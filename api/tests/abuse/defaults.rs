@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use futures_util::StreamExt;
 use futures_util::stream::iter;
+use serde_json::json;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpSocket, TcpStream};
 
@@ -88,4 +89,41 @@ async fn with_the_settings_it_is_shipped_with_a_full_house_is_held_in_bounded_me
     .await;
     holds(&server, "1,024 readers of a file that do not go on").await;
     drop(readers);
+
+    many_values(&server).await;
+}
+
+/// Streams of one person, and people who sign in, each with a quarter of a megabyte of values that nothing asks for. Kept
+/// as what they stand for they would take thirty times as much, a stream for as long as it likes.
+async fn many_values(server: &Server) {
+    let address = server.address;
+    let (token, ..) = server.somebody("vera").await;
+    let zeros = vec![0; 125_000];
+    let told = json!({ "query": "subscription { notificationReceived { cursor } }", "variables": { "x": zeros } });
+    let input = json!({ "email": "nobody@example.com", "password": "tuba" });
+    let signs_in = "mutation($i: SignInInput!) { signIn(input: $i) { errors { code } } }";
+    let signs_in = json!({ "query": signs_in, "variables": { "i": input, "x": zeros } });
+    let request = |accept: &str, body: String| {
+        let length = body.len();
+        format!(
+            "POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAccept: {accept}\r\n\
+             Content-Length: {length}\r\n\r\n{body}"
+        )
+    };
+    let told = request(&format!("text/event-stream\r\nAuthorization: Bearer {token}"), told.to_string());
+    let signs_in = request("application/graphql-response+json", signs_in.to_string());
+    // Of so many addresses that there is room for all of the bodies on their way.
+    let all = (0..160_u8).map(|n| (n, if n < 60 { told.as_str() } else { signs_in.as_str() }));
+    let sent = iter(all.map(|(n, request)| async move {
+        let mut stream = connects(address, Ipv4Addr::new(127, 0, 4, n % 8 + 1)).await;
+        stream.write_all(request.as_bytes()).await.unwrap();
+        stream
+    }));
+    let mut sent: Vec<_> = sent.buffer_unordered(AT_ONCE).collect().await;
+    let mut answers = Vec::new();
+    for stream in &mut sent {
+        answers.push(heard(stream).await);
+    }
+    holds(server, "60 streams and 100 sign-ins with 125,000 values each").await;
+    assert!(answers.iter().all(|answer| answer == "400"), "{answers:?}");
 }

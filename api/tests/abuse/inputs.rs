@@ -126,14 +126,16 @@ async fn numbers(suite: &Suite) {
             )
             .await;
     }
-    for (attack, weights) in [
-        ("of -1", json!([-1, 1])),
-        ("of nothing", json!([0, 0])),
-        ("of the largest", json!([i32::MAX, i32::MAX, i32::MAX])),
-        ("20,000 of them", json!(vec![1; 20_000])),
+    let wrong = "200 BAD_USER_INPUT or 200 data";
+    for (attack, wanted, weights) in [
+        ("of -1", wrong, json!([-1, 1])),
+        ("of nothing", wrong, json!([0, 0])),
+        ("of the largest", wrong, json!([i32::MAX, i32::MAX, i32::MAX])),
+        ("1,900 of them", wrong, json!(vec![1; 1_900])),
+        ("20,000 of them", "400 TOO_MANY_VALUES 2000", json!(vec![1; 20_000])),
     ] {
         suite
-            .row(FAMILY, format!("weights {attack}"), "200 BAD_USER_INPUT or 200 data", async {
+            .row(FAMILY, format!("weights {attack}"), wanted, async {
                 server.ask_with(fees, json!({ "m": { "amount": "1.00" }, "w": weights }), &[]).await.told()
             })
             .await;

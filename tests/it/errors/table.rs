@@ -207,6 +207,12 @@ pub const CODES: &[(&str, Where, &str, &str)] = &[
         "The document is longer than `limit` tokens.",
         "Put values into variables, and ask for less at once.",
     ),
+    (
+        "TOO_MANY_VALUES",
+        Document,
+        "The variables hold more values than `limit`: each list and object, and what is in them.",
+        "Send it in several requests.",
+    ),
     ("TOO_MANY_VARIABLES", Document, "More variables than `limit`.", "Send one input object."),
     ("TOO_NESTED", Document, "Brackets within brackets, more than `limit`.", "Ask for less at once."),
     ("UNKNOWN_OPERATION", Document, "The document holds no operation of this name.", "Mend the client."),
