@@ -69,24 +69,32 @@ fn common() -> &'static HashSet<&'static str> {
 /// How many characters must be left when all that is easily guessed was taken out.
 const UNGUESSED: usize = 4;
 
+/// So many bytes of what somebody says of themselves are looked at: more than an address or a name may have. Who they are
+/// may not have been checked yet, and each word of it is looked for in the password.
+const ABOUT_LONGEST: usize = 512;
+
 /// Is there hardly anything in it but words everybody uses, rows of the keyboard, years, repeats,
 /// and the person's own name?
 fn is_guessable(text: &str, about: &[&str]) -> bool {
-    let plain = plain_letters(text);
-    let own = about.iter().flat_map(|text| text.split(|c: char| !c.is_alphanumeric())).map(str::to_lowercase);
-    let mut words: Vec<String> = COMMON.split_whitespace().map(str::to_owned).chain(own).collect();
-    words.retain(|word| word.chars().count() >= 3);
-    // The longest first, so that "passwords" is not left with an "s".
-    words.sort_by_key(|word| std::cmp::Reverse(word.chars().count()));
-
-    let mut rest = plain;
-    for word in &words {
+    let mut rest = plain_letters(text);
+    for word in &guesses(about) {
         rest = rest.replace(word.as_str(), " ");
         let undressed = plain_letters(word);
         rest = rest.replace(undressed.as_str(), " ");
     }
     let digits_apart: String = rest.chars().filter(|c| c.is_alphanumeric()).collect();
     unpredictable(&digits_apart) < UNGUESSED
+}
+
+/// The words that are guessed: those that everybody uses, and those that the person is known by. The longest first, so that
+/// "passwords" is not left with an "s".
+fn guesses(about: &[&str]) -> Vec<String> {
+    let about = about.iter().map(|text| text.split_at(text.floor_char_boundary(ABOUT_LONGEST)).0);
+    let own = about.flat_map(|text| text.split(|c: char| !c.is_alphanumeric())).map(str::to_lowercase);
+    let mut words: Vec<String> = COMMON.split_whitespace().map(str::to_owned).chain(own).collect();
+    words.retain(|word| word.chars().count() >= 3);
+    words.sort_by_key(|word| std::cmp::Reverse(word.chars().count()));
+    words
 }
 
 /// The letters that common substitutions stand for.
@@ -198,6 +206,20 @@ mod tests {
         assert_eq!(faults(""), ["REQUIRED"]);
         assert_eq!(faults("x9#Lq2!vR"), ["TOO_SHORT"]);
         assert_eq!(faults(&"x9#Lq2!vR8wz".repeat(50)), ["TOO_LONG"]);
+    }
+
+    #[test]
+    fn however_much_somebody_says_of_themselves_few_words_of_it_are_looked_for() {
+        let known = guesses(&[]).len();
+        let long: String = (0..64_000).map(|n| format!("a{:02x} ", n % 256)).collect();
+        let looked_for = guesses(&[&long, &long]).len() - known;
+        assert!((200..=256).contains(&looked_for), "{looked_for} of 128,000 words");
+        let urdu = "\u{645}\u{62d}\u{645}\u{62f} ".repeat(10_000);
+        assert!(guesses(&[&urdu]).len() - known <= 128, "cut between letters of several bytes");
+        assert_eq!(guesses(&["ada.lovelace@example.com", "Ada Lovelace"]).len() - known, 6, "all of what is short");
+        let mut invalid = Invalid::default();
+        Password::parse(&mut invalid, "password", "tuba-gravel-ninety", &[&long]);
+        assert!(invalid.finish().is_ok());
     }
 
     #[test]

@@ -500,6 +500,12 @@ mod tests {
     }
 
     #[test]
+    fn a_name_without_end_is_refused_beside_the_rest() {
+        let parsed = SignUp::parse("a@example.com", &"abc abd ".repeat(31_000), "tuba-gravel-ninety", None, None);
+        assert_eq!(codes(parsed), [("name".to_owned(), "TOO_LONG".to_owned())]);
+    }
+
+    #[test]
     fn locales_are_language_tags() {
         for good in ["en", "ur-PK", "zh-Hant-TW", "es-419", "fil"] {
             assert!(good.parse::<Locale>().is_ok(), "{good}");
