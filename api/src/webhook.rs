@@ -57,7 +57,8 @@ async fn stripe(State(door): State<Door>, request: Request) -> Response {
     let market = &door.market;
     let (Parts { headers, extensions, .. }, body) = request.into_parts();
     let address = ClientAddress::of(&extensions, &headers, door.trusted_proxies);
-    let body = match door.bodies.read(address, &headers, body).await {
+    let read = async { door.bodies.read(address?, &headers, body).await };
+    let body = match read.await {
         Ok(body) => body,
         Err(problem) => return problem.status.unwrap_or(StatusCode::BAD_REQUEST).into_response(),
     };

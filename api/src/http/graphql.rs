@@ -125,7 +125,7 @@ where
     let params = if parts.method == Method::GET {
         Params::from_url(parts.uri.query().unwrap_or_default(), values)?
     } else {
-        Params::from_body(&shared.bodies.read(address(shared, parts), &parts.headers, body).await?, values)?
+        Params::from_body(&shared.bodies.read(address(shared, parts)?, &parts.headers, body).await?, values)?
     };
     // Looked at only now: a body may take its time, and what it asks for is done as whoever the token stands for by then.
     let (visitor, credential) = visitor(shared, parts, token, trace).await?;
@@ -186,14 +186,14 @@ pub(super) fn too_long(most: Duration, trace: &TraceId) -> Problem {
     Problem::http(StatusCode::SERVICE_UNAVAILABLE, "TIMEOUT", message).with("limit", most.as_secs())
 }
 
-fn address(shared: &Shared, parts: &Parts) -> ClientAddress {
+fn address(shared: &Shared, parts: &Parts) -> Result<ClientAddress, Problem> {
     ClientAddress::of(&parts.extensions, &parts.headers, shared.settings.trusted_proxies)
 }
 
 /// Count a request as its address's, before anything else of it is looked at. The token it brings, if it brings one, as it
 /// should be brought.
 pub(super) fn arrives<'a>(shared: &Shared, parts: &'a Parts) -> Result<Option<&'a str>, Problem> {
-    shared.rates.check_address(address(shared, parts))?;
+    shared.rates.check_address(address(shared, parts)?)?;
     refuse_token_in_url(parts.uri.query().unwrap_or_default())?;
     bearer(&parts.headers)
 }
@@ -206,7 +206,7 @@ pub(super) async fn visitor(
     token: Option<&str>,
     trace: &TraceId,
 ) -> Result<(Visitor, Option<Credential>), Problem> {
-    let address = address(shared, parts);
+    let address = address(shared, parts)?;
     let user_agent = parts.headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
     let user_agent = user_agent.map(|text| text.chars().take(200).collect());
     let nobody =

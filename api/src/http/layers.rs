@@ -42,7 +42,7 @@ pub fn counted(router: Router, settings: &Settings) -> Router {
         let rates = Arc::clone(&rates);
         async move {
             let address = ClientAddress::of(request.extensions(), request.headers(), proxies);
-            match rates.check_address(address) {
+            match address.and_then(|address| rates.check_address(address)) {
                 Ok(()) => next.run(request).await,
                 Err(problem) => problem.into_page(&trace_of(&request)),
             }

@@ -17,6 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tower::ServiceExt;
 
+use super::address::FORWARDED_FOR;
 use super::layers::OneTooMany;
 use super::slots::{Slot, Slots};
 use super::stall::Stalling;
@@ -79,10 +80,20 @@ pub async fn serve(
             request.extensions_mut().insert(ConnectInfo(peer));
             let (router, mut place) = (router.clone(), place.clone());
             if by_request {
-                let address = ClientAddress::of(request.extensions(), request.headers(), proxies);
-                place.2 = slots.take_part(address).map(Arc::new);
-                if place.2.is_none() {
-                    request.extensions_mut().insert(OneTooMany(settings.connections_per_address));
+                match ClientAddress::of(request.extensions(), request.headers(), proxies) {
+                    Ok(address) => {
+                        place.2 = slots.take_part(address).map(Arc::new);
+                        if place.2.is_none() {
+                            request.extensions_mut().insert(OneTooMany(settings.connections_per_address));
+                        }
+                    }
+                    // What it asks for refuses it.
+                    Err(_) => PROXY_UNCLEAR.call_once(|| {
+                        tracing::warn!(
+                            "requests come whose X-Forwarded-For, as the proxies in front of this server write it, names no \
+                             address: they are refused. Is RABTA_TRUSTED_PROXIES how many there are?"
+                        );
+                    }),
                 }
             } else if request.headers().contains_key(FORWARDED_FOR) {
                 PROXY_UNKNOWN.call_once(|| {
@@ -137,10 +148,10 @@ impl HttpBody for Held {
     }
 }
 
-/// The head in which proxies say whose a request is.
-const FORWARDED_FOR: &str = "x-forwarded-for";
 /// Said once: that there seems to be a proxy that nobody told of.
 static PROXY_UNKNOWN: std::sync::Once = std::sync::Once::new();
+/// Said once: that a proxy that is trusted does not say whose a request is.
+static PROXY_UNCLEAR: std::sync::Once = std::sync::Once::new();
 
 /// Answer what comes over a connection until it ends, or, when the server is to stop, until the
 /// request that is being answered has its answer.

@@ -301,6 +301,28 @@ async fn results_come_as_events_to_those_who_ask_for_them() {
 }
 
 #[tokio::test]
+async fn a_request_whose_client_can_not_be_told_is_not_taken_for_the_proxys_own() {
+    let server = Server::with(Settings {
+        trusted_proxies: 1,
+        requests_per_minute_by_address: std::num::NonZeroU32::new(1),
+        ..Settings::default()
+    });
+    let body = r#"{"query":"{hello}"}"#;
+    let reply = server.post(&[JSON, "x-forwarded-for: unknown"], body).await;
+    assert_eq!((reply.status, reply.code().as_str()), (StatusCode::BAD_REQUEST, "BAD_REQUEST"));
+    let asked = |client: &'static [u8]| {
+        let request = Request::post("/graphql").header("content-type", "application/json");
+        let request = request.header("x-forwarded-for", axum::http::HeaderValue::from_bytes(client).unwrap());
+        server.send(request.body(Body::from(body)).unwrap())
+    };
+    assert_eq!(asked(b"\xff, 203.0.113.9").await.status, StatusCode::OK);
+    assert_eq!(asked(b"203.0.113.9:5678").await.status, StatusCode::TOO_MANY_REQUESTS, "the same client");
+    assert_eq!(asked(b"\xff, 203.0.113.10").await.status, StatusCode::OK, "another one");
+    let page = Request::get("/").header("x-forwarded-for", "unknown").body(Body::empty()).unwrap();
+    assert_eq!(server.send(page).await.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
 async fn an_address_and_an_account_ask_so_often() {
     let three = std::num::NonZeroU32::new(3);
     let settings = Settings { requests_per_minute_by_account: three, ..Settings::default() };

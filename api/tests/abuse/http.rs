@@ -297,6 +297,14 @@ async fn raw(suite: &Suite) {
             })
             .await;
     }
+    for (attack, wanted, hops) in [
+        ("a client that writes no UTF-8 before what its proxy says", "200", &b"\xff, 10.255.0.1"[..]),
+        ("a proxy that says no address", "400", &b"10.255.0.1, \xff"[..]),
+    ] {
+        let head = format!("{HEAD}Content-Length: {length}\r\nX-Forwarded-For: ");
+        let request = [head.as_bytes(), hops, b"\r\n\r\n", BODY.as_bytes()].concat();
+        suite.row(FAMILY, attack, wanted, server.raw(&request)).await;
+    }
 }
 
 async fn pages(suite: &Suite) {
