@@ -137,6 +137,7 @@ impl TestApp {
         // Stories are told faster than people act, and everything in them is sent more than once.
         let settings = Settings {
             requests_per_minute_by_address: None,
+            messages_per_minute_by_address: None,
             requests_per_minute_by_account: None,
             cost_per_minute: None,
             operations_per_minute: Vec::new(),

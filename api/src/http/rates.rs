@@ -19,6 +19,7 @@ use super::{ClientAddress, Problem, Settings};
 /// Counts requests. A full allowance can be used at once; it comes back evenly over a minute.
 pub struct Rates<C: Clock = DefaultClock> {
     by_address: Option<Allowance<C>>,
+    messages: Option<Allowance<C>>,
     by_account: Option<Allowance<C>>,
     cost: Option<Allowance<C>>,
     operations: HashMap<&'static str, Allowance<C>>,
@@ -105,6 +106,7 @@ impl<C: Clock + Clone> Rates<C> {
         let operations = settings.operations_per_minute.iter();
         Self {
             by_address: settings.requests_per_minute_by_address.map(|most| Allowance::new(most, clock)),
+            messages: settings.messages_per_minute_by_address.map(|most| Allowance::new(most, clock)),
             by_account: settings.requests_per_minute_by_account.map(|most| Allowance::new(most, clock)),
             cost: settings.cost_per_minute.map(|most| Allowance::new(most, clock)),
             operations: operations.map(|(name, most)| (*name, Allowance::new(*most, clock))).collect(),
@@ -122,8 +124,14 @@ impl<C: Clock + Clone> Rates<C> {
         rate.map_or(Ok(()), |rate| rate.check(Asker::Address(address), NonZeroU32::MIN, "requests"))
     }
 
+    /// Count a message that came over a socket of an address, whatever it says.
+    pub fn check_message(&self, address: ClientAddress) -> Result<(), Problem> {
+        let rate = self.messages.as_ref();
+        rate.map_or(Ok(()), |rate| rate.check(Asker::Address(address), NonZeroU32::MIN, "messages"))
+    }
+
     fn forget(&self) {
-        let all = [&self.by_address, &self.by_account, &self.cost];
+        let all = [&self.by_address, &self.messages, &self.by_account, &self.cost];
         for allowance in all.into_iter().flatten().chain(self.operations.values()) {
             allowance.forget();
         }

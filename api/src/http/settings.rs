@@ -39,6 +39,9 @@ pub struct Settings {
     pub trusted_documents: Option<TrustedDocuments>,
     /// Requests a minute of one address; without a number, as many as come.
     pub requests_per_minute_by_address: Option<NonZeroU32>,
+    /// What the sockets of one address may say in a minute: pings, pongs and ends of operations, too, which are no requests;
+    /// without a number, as much as comes.
+    pub messages_per_minute_by_address: Option<NonZeroU32>,
     /// Requests a minute of one account; without a number, as many as come.
     pub requests_per_minute_by_account: Option<NonZeroU32>,
     /// What the operations of one account may cost in a minute, or of one address where there is no account; without a
@@ -100,6 +103,7 @@ impl Default for Settings {
             limits: Limits::default(),
             trusted_documents: None,
             requests_per_minute_by_address: NonZeroU32::new(3000),
+            messages_per_minute_by_address: NonZeroU32::new(12_000),
             requests_per_minute_by_account: NonZeroU32::new(1200),
             cost_per_minute: NonZeroU32::new(300_000),
             operations_per_minute: operations_per_minute(),

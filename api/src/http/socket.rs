@@ -3,7 +3,8 @@
 //! The protocol's own close codes tell a client what it did: 4400 a message that is none, 4401 an
 //! operation before the connection was acknowledged, 4403 a token that is not good or not any
 //! more, 4406 another protocol, 4408 no `connection_init` in time, 4409 an id in use, 4429 a second
-//! `connection_init`. A socket ends when its token does.
+//! `connection_init`; 1013, of WebSocket itself, that its address says too much, and may come back later. A socket ends
+//! when its token does.
 
 mod message;
 mod operation;
@@ -18,6 +19,7 @@ use axum::http::header::{HOST, ORIGIN, UPGRADE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
+use serde_json::{Map, Value as Json};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
@@ -32,6 +34,8 @@ use super::{Problem, Surface, TokenError, TraceId, Visitor, graphql};
 
 /// The only protocol that is spoken.
 const PROTOCOL: &str = "graphql-transport-ws";
+/// The most bytes of a ping, which are sent back.
+const PING_BYTES: usize = 1024;
 /// What a socket has ready to read into.
 const BUFFER_BYTES: usize = 4 * 1024;
 
@@ -205,7 +209,7 @@ where
             let message = self.socket.recv().await;
             match self.understand(message)? {
                 None | Some(ClientMessage::Pong { .. } | ClientMessage::Complete { .. }) => {}
-                Some(ClientMessage::Ping { payload }) => self.say(&ServerMessage::Pong { payload }).await?,
+                Some(ClientMessage::Ping { payload }) => self.pong(payload).await?,
                 Some(ClientMessage::Subscribe { .. }) => return Err(Stop::close(4401, "Unauthorized")),
                 Some(ClientMessage::ConnectionInit { payload }) => {
                     if let Some(token) = message::token(payload.as_ref()) {
@@ -224,7 +228,7 @@ where
     async fn obey(&mut self, message: ClientMessage) -> Result<(), Stop> {
         match message {
             ClientMessage::ConnectionInit { .. } => Err(Stop::close(4429, "Too many initialisation requests")),
-            ClientMessage::Ping { payload } => self.say(&ServerMessage::Pong { payload }).await,
+            ClientMessage::Ping { payload } => self.pong(payload).await,
             ClientMessage::Pong { .. } => Ok(()),
             ClientMessage::Complete { id } => {
                 self.running.remove(&id);
@@ -234,7 +238,7 @@ where
         }
     }
 
-    async fn subscribe(&mut self, id: String, payload: serde_json::Value) -> Result<(), Stop> {
+    async fn subscribe(&mut self, id: String, payload: Json) -> Result<(), Stop> {
         if id.is_empty() || id.len() > 128 {
             return Err(Stop::close(4400, "An id has 1 to 128 characters"));
         }
@@ -317,8 +321,23 @@ where
         Ok(())
     }
 
-    /// A message of the protocol; `None` for what the transport says to itself.
+    /// Answer a ping with what came with it.
+    async fn pong(&mut self, payload: Option<Map<String, Json>>) -> Result<(), Stop> {
+        // As long as the ping was.
+        let pong = ServerMessage::Pong { payload }.to_text();
+        if pong.len() > PING_BYTES {
+            return Err(Stop::close(4400, format!("A ping has {PING_BYTES} bytes at most")));
+        }
+        self.send(Message::Text(pong.into())).await
+    }
+
+    /// A message of the protocol; `None` for what the transport says to itself. Each is counted before it is read.
     fn understand(&self, message: Option<Result<Message, axum::Error>>) -> Result<Option<ClientMessage>, Stop> {
+        let counted = match &message {
+            Some(Ok(_)) => self.surface.shared.rates.check_message(self.visitor.address),
+            Some(Err(_)) | None => Ok(()),
+        };
+        counted.map_err(|_| Stop::close(1013, "Too many messages"))?;
         match message {
             Some(Ok(Message::Text(text))) => match serde_json::from_str(&text) {
                 Ok(message) => Ok(Some(message)),

@@ -349,6 +349,51 @@ async fn operations_over_a_socket_count_like_requests() {
 }
 
 #[tokio::test]
+async fn whatever_is_said_over_the_sockets_of_an_address_is_counted() {
+    let ping = || Message::text(json!({ "type": "ping" }).to_string());
+    let of_transport = || Message::Ping(vec![0; 100].into());
+    let complete = || Message::text(json!({ "type": "complete", "id": "never heard of" }).to_string());
+    let pong = || Message::text(json!({ "type": "pong" }).to_string());
+    let kinds: [&dyn Fn() -> Message; 4] = [&ping, &of_transport, &complete, &pong];
+    for (kind, says_hello) in kinds.into_iter().flat_map(|kind| [(kind, true), (kind, false)]) {
+        let settings = Settings { messages_per_minute_by_address: std::num::NonZeroU32::new(5), ..Settings::default() };
+        let mut client = open_with(settings, &[PROTOCOL]).await.unwrap();
+        if says_hello {
+            client.say(json!({ "type": "connection_init" })).await;
+            assert_eq!(client.hear_message().await["type"], "connection_ack");
+        }
+        for _ in 0..10 {
+            client.send(kind()).await;
+        }
+        let mut pongs = 0;
+        let heard = loop {
+            match client.hear().await {
+                Heard::Message(message) if message["type"] == "pong" => pongs += 1,
+                other => break other,
+            }
+        };
+        assert_eq!(heard, Heard::Closed(1013), "ten of {}", kind());
+        assert!(pongs <= 5, "{pongs} were answered");
+    }
+}
+
+#[tokio::test]
+async fn a_ping_is_sent_back_up_to_a_length() {
+    let ping = |length: usize| json!({ "type": "ping", "payload": { "a": "x".repeat(length) } });
+    let mut client = welcome().await;
+    let around = ping(0).to_string().len();
+    client.say(ping(1024 - around)).await;
+    let heard = client.hear_message().await;
+    assert_eq!((&heard["type"], heard["payload"]["a"].as_str().map(str::len)), (&json!("pong"), Some(1024 - around)));
+    client.say(ping(1025 - around)).await;
+    assert_eq!(client.hear().await, Heard::Closed(4400));
+
+    let mut client = self::client().await;
+    client.say(ping(60_000)).await;
+    assert_eq!(client.hear().await, Heard::Closed(4400), "before hello, too");
+}
+
+#[tokio::test]
 async fn other_protocols_and_pages_of_other_origins_are_refused() {
     let mut client = open(SocketSettings::default(), &[]).await.unwrap();
     assert_eq!(client.hear().await, Heard::Closed(4406));

@@ -304,37 +304,55 @@ async fn floods(suite: &Suite) {
         })
         .await;
     suite
-        .row(FAMILY, "20,000 pings", "20000 pongs", async {
+        .row(FAMILY, "2,000 pings", "2000 pongs", async {
             let line = Line::greeted(server.address, &server.fresh_address(), None).await;
-            let (mut out, mut back) = line.0.split();
-            let say = async {
-                for _ in 0..20_000 {
-                    out.send(Message::text("{\"type\":\"ping\"}")).await.unwrap();
-                }
-            };
-            let hear = async {
-                let mut pongs = 0;
-                while pongs < 20_000 {
-                    match back.next().await {
-                        Some(Ok(Message::Text(_))) => pongs += 1,
-                        Some(Ok(_)) => {}
-                        Some(Err(_)) | None => break,
-                    }
-                }
-                pongs
-            };
-            let ((), pongs) = futures_util::future::join(say, hear).await;
-            format!("{pongs} pongs")
+            pongs(line, 2_000).await
         })
         .await;
     suite
-        .row(FAMILY, "20,000 pings of the transport", "it answers", async {
+        .row(FAMILY, "30,000 pings", "1013 or gone", async {
+            let line = Line::greeted(server.address, &server.fresh_address(), None).await;
+            pongs(line, 30_000).await
+        })
+        .await;
+    suite
+        .row(FAMILY, "30,000 pings of one address over five sockets", "1013 or gone", async {
+            let from = server.fresh_address();
+            let mut last = String::new();
+            for _ in 0..5 {
+                let line = Line::greeted(server.address, &from, None).await;
+                last = pongs(line, 6_000).await;
+                if !last.ends_with("pongs") {
+                    break;
+                }
+            }
+            last
+        })
+        .await;
+    suite
+        .row(FAMILY, "a ping of 60 KB", "4400", async {
             let mut line = Line::greeted(server.address, &server.fresh_address(), None).await;
-            for _ in 0..20_000 {
+            line.say(json!({ "type": "ping", "payload": { "a": "x".repeat(60_000) } })).await;
+            line.hears().await
+        })
+        .await;
+    suite
+        .row(FAMILY, "2,000 pings of the transport", "next", async {
+            let mut line = Line::greeted(server.address, &server.fresh_address(), None).await;
+            for _ in 0..2_000 {
                 line.send(Message::Ping(vec![0; 100].into())).await;
             }
             line.subscribe("1", "{ __typename }").await;
-            if line.hears().await == "next" { "it answers".to_owned() } else { "it does not".to_owned() }
+            line.hears().await
+        })
+        .await;
+    suite
+        .row(FAMILY, "30,000 pings of the transport", "1013 or gone", async {
+            let mut line = Line::greeted(server.address, &server.fresh_address(), None).await;
+            for _ in 0..30_000 {
+                line.send(Message::Ping(vec![0; 100].into())).await;
+            }
+            line.hears().await
         })
         .await;
     suite
@@ -372,6 +390,36 @@ async fn floods(suite: &Suite) {
             server.post(&headers, json!({ "query": TOLD }).to_string()).await.told()
         })
         .await;
+}
+
+/// Send so many pings, and count what comes back; or the code with which the socket is closed on the way.
+async fn pongs(line: Line, times: usize) -> String {
+    let (mut out, mut back) = line.0.split();
+    let say = async move {
+        for _ in 0..times {
+            if out.send(Message::text("{\"type\":\"ping\"}")).await.is_err() {
+                break;
+            }
+        }
+        out
+    };
+    let hear = async {
+        let mut pongs = 0;
+        while pongs < times {
+            match tokio::time::timeout(PATIENCE, back.next()).await {
+                Ok(Some(Ok(Message::Text(_)))) => pongs += 1,
+                Ok(Some(Ok(Message::Close(frame)))) => {
+                    return frame.map_or(1005, |frame| frame.code.into()).to_string();
+                }
+                Ok(Some(Ok(_))) => {}
+                Ok(Some(Err(_)) | None) => return "gone".to_owned(),
+                Err(_) => return "silence".to_owned(),
+            }
+        }
+        format!("{pongs} pongs")
+    };
+    let (_out, heard) = futures_util::future::join(say, hear).await;
+    heard
 }
 
 /// Send so many operations that are none, each refused, until one is refused in these words.

@@ -29,6 +29,7 @@ pub async fn serve(url: &str) {
     // All of its clients are at one address.
     let settings = Settings {
         requests_per_minute_by_address: None,
+        messages_per_minute_by_address: None,
         requests_per_minute_by_account: None,
         cost_per_minute: None,
         operations_per_minute: Vec::new(),
