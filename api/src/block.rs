@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::context::RabtaContext;
 use crate::key::Key;
-use crate::loader::load;
+use crate::loader::{UserKnown, load};
 use crate::organization::Organization;
 use crate::user::User;
 use crate::user_error::{Answer, answer, payload, top_level};
@@ -107,7 +107,8 @@ pub struct BlockQuery;
 
 #[Object]
 impl BlockQuery {
-    /// The freelancers your company has blocked, the latest first; at most 200.
+    /// The freelancers your company has blocked, the latest first; at most 200. Whoever hid or was suspended since is
+    /// left out until they are back, unless you have dealings with them; the block stands.
     async fn blocked_freelancers(
         &self,
         ctx: &Context<'_>,
@@ -115,7 +116,8 @@ impl BlockQuery {
     ) -> async_graphql::Result<Option<Vec<User>>> {
         let blocked = ctx.market().blocked_freelancers(&ctx.call(), client_id.0).await.map_err(top_level)?;
         let mut people = Vec::with_capacity(blocked.len());
-        for person in futures_util::future::try_join_all(blocked.into_iter().map(|person| load(ctx, person))).await? {
+        let known = blocked.into_iter().map(|person| load(ctx, UserKnown(person)));
+        for person in futures_util::future::try_join_all(known).await? {
             people.extend(person.map(User));
         }
         Ok(Some(people))

@@ -28,23 +28,19 @@ struct Found {
 }
 
 impl Market {
-    /// Keep a client and a freelancer apart.
+    /// Keep a client and a freelancer apart. Whom the side that asks may not know of is nobody.
     pub async fn block_set(&self, call: &Call, block: Block) -> Result<Block, Failure> {
         run!(self, call, tx => {
             let Standing { stands, kept } = tx.block_standing(block).await?;
             let change = block.set(tx.actor(), stands, u32::try_from(kept).unwrap_or(u32::MAX))?;
             if change.changed {
+                tx.must_know_the_other(block).await?;
                 let set = sql(
                     "insert into blocks (client_id, freelancer_id, set_by, set_at) values ($1, $2, $3, $4)
                      on conflict do nothing",
                     [block.client.uuid().into(), block.freelancer.uuid().into(), block.by.as_str().into(), tx.now().into()],
                 );
-                tx.conn().execute_raw(set).await.map_err(|error| {
-                    let nobody = |path: &str, what: &str| Refusal::field(path, "UNKNOWN", what);
-                    Failure::from(error)
-                        .when_violated("blocks_client_id_fkey", || nobody("clientId", "there is no such client"))
-                        .when_violated("blocks_freelancer_id_fkey", || nobody("freelancerId", "there is no such freelancer"))
-                })?;
+                tx.conn().execute_raw(set).await?;
             }
             tx.settle(change).await
         })
@@ -96,6 +92,15 @@ impl Tx {
             [client.uuid().into(), freelancer.uuid().into()],
         ));
         Ok(found.one(self.conn()).await?.is_some_and(|row| row.found))
+    }
+
+    /// Refuse whom the side that sets a block may not know of as if there were nobody.
+    async fn must_know_the_other(&self, block: Block) -> Result<(), Failure> {
+        let (knows, path, nobody) = match block.by {
+            Side::Client => (self.knows(block.freelancer).await?, "freelancerId", "there is no such freelancer"),
+            Side::Freelancer => (self.knows_client(block.client).await?, "clientId", "there is no such client"),
+        };
+        if knows { Ok(()) } else { Err(Refusal::field(path, "UNKNOWN", nobody).into()) }
     }
 
     /// Whether a block stands, and how many its side has set. Those that one side sets at once are counted one after

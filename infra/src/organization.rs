@@ -11,6 +11,7 @@ use crate::page::{Key, Keyset, PageRequest, Pages, try_map_pages};
 use crate::sql::{ids, sql};
 use crate::{Call, Failure, Fault, Tx, run};
 
+mod known;
 mod membership;
 
 pub use membership::OpenedInvitation;

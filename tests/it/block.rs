@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tests::{Person, TestApp};
 
-use crate::gig::open_gig;
+use crate::gig::{draft_gig, open_gig};
 
 const CLIENTS: &str = "{ viewer { blockedClients { id } } }";
 const FREELANCERS: &str = "query($id: ID!) { blockedFreelancers(clientId: $id) { id } }";
@@ -70,6 +70,7 @@ async fn each_side_sees_and_lifts_its_own_blocks_only() {
     let (ada, lin, eve) = (app.client("ada").await, app.freelancer("lin").await, app.client("eve").await);
     let clients =
         async |who: &Person<'_>| who.asks(CLIENTS, json!({})).await.data()["viewer"]["blockedClients"].clone();
+    open_gig(&ada, json!({})).await;
     let own = json!({ "id": ada.organization });
     let pair = json!({ "clientId": ada.organization, "freelancerId": lin.id });
 
@@ -100,6 +101,40 @@ async fn each_side_sees_and_lifts_its_own_blocks_only() {
     );
 }
 
+/// What is answered to the id of a company that shows nothing of itself must be what is answered to one that was made up.
+#[tokio::test]
+async fn a_company_that_somebody_may_not_know_of_is_none() {
+    let app = TestApp::new().await;
+    let (ada, lin, eve) = (app.client("ada").await, app.freelancer("lin").await, app.freelancer("eve").await);
+    let block = json!({ "clientId": ada.organization });
+    let made_up = json!({ "clientId": "org_00000000000000000000000000" });
+    let sent = async |who: &Person<'_>, input: &Value| {
+        app.statements();
+        let reply = who.does_once("clientBlock", input.clone(), "blocked").await;
+        (reply.faults(), reply.body, app.statements().len())
+    };
+    // Once before it counts, so that nothing is looked up for the first time.
+    sent(&lin, &made_up).await;
+    let nobody = sent(&lin, &made_up).await;
+    assert_eq!(nobody.0, ["clientId: UNKNOWN"]);
+    assert_eq!(sent(&lin, &block).await, nobody);
+    draft_gig(&ada).await;
+    assert_eq!(sent(&lin, &block).await, nobody, "a draft is its client's own");
+
+    let gig = open_gig(&ada, json!({})).await;
+    bids(&eve, &gig).await.ok();
+    lin.does("clientBlock", block.clone(), "blocked").await.ok();
+    lin.does("clientUnblock", block.clone(), "blocked").await.ok();
+    ada.does("gigCancel", json!({ "gigId": gig["id"] }), "gig { id }").await.ok();
+    assert_eq!(sent(&lin, &block).await, nobody, "nothing of theirs is in the open any more");
+    assert_eq!(lin.asks(CLIENTS, json!({})).await.data()["viewer"]["blockedClients"], json!([]));
+    eve.does("clientBlock", block, "blocked").await.ok();
+    assert_eq!(
+        eve.asks(CLIENTS, json!({})).await.data()["viewer"]["blockedClients"],
+        json!([{ "id": ada.organization }])
+    );
+}
+
 #[tokio::test]
 async fn no_more_are_blocked_than_may_be() {
     let app = TestApp::new().await;
@@ -122,6 +157,7 @@ async fn no_more_are_blocked_than_may_be() {
 async fn an_export_has_ones_own_blocks_and_an_erasure_leaves_none() {
     let app = TestApp::new().await;
     let (ada, eve, lin) = (app.client("ada").await, app.client("eve").await, app.freelancer("lin").await);
+    open_gig(&ada, json!({})).await;
     lin.does("clientBlock", json!({ "clientId": ada.organization }), "blocked").await.ok();
     let pair = json!({ "clientId": eve.organization, "freelancerId": lin.id });
     eve.does("freelancerBlock", pair, "blocked").await.ok();

@@ -176,6 +176,12 @@ async fn whoever_hides_was_suspended_or_erased_is_nobody_to_those_without_dealin
         json!({ "organizationId": bo.organization, "freelancerId": id, "title": "Straight away", "milestones": milestones })
     };
     let unknown = bo.does_once("invitationSend", asks_in(&of_bo, &nobody), "invitation { id }").await.body;
+    let (di, blocks) = (app.client("di").await, "query($id: ID!) { blockedFreelancers(clientId: $id) { id name } }");
+    let blocked = async |who: &Person<'_>| {
+        who.asks(blocks, json!({ "id": who.organization })).await.data()["blockedFreelancers"].clone()
+    };
+    let pair = |who: &Person<'_>, id: &str| json!({ "clientId": who.organization, "freelancerId": id });
+    let unblocked = bo.does_once("freelancerBlock", pair(&bo, &nobody), "blocked").await.body;
     let unwanted = bo.does_once("offerCreate", offers(&nobody), "offer { id }").await.body;
 
     for how in ["hidden", "suspended", "erased"] {
@@ -184,6 +190,8 @@ async fn whoever_hides_was_suspended_or_erased_is_nobody_to_those_without_dealin
         lin.does("profileUpdate", profile, "profile { id }").await.ok();
         ada.does("invitationSend", asks_in(&gig, &lin.id), "invitation { id }").await.ok();
         assert_eq!(sees(&bo, &lin.id).await, json!(lin.id), "{how}: in the open before");
+        di.does("freelancerBlock", pair(&di, &lin.id), "blocked").await.ok();
+        assert_eq!(blocked(&di).await[0]["id"], json!(lin.id), "{how}");
         match how {
             "hidden" => {
                 lin.does("profileUpdate", json!({ "visibility": "HIDDEN" }), "profile { id }").await.ok();
@@ -224,6 +232,13 @@ async fn whoever_hides_was_suspended_or_erased_is_nobody_to_those_without_dealin
         assert_eq!((asked.faults(), &asked.body), (vec!["freelancerId: UNKNOWN".to_owned()], &unknown), "{how}");
         let offered = bo.does_once("offerCreate", offers(&lin.id), "offer { id }").await;
         assert_eq!((offered.faults(), &offered.body), (vec!["freelancerId: UNKNOWN".to_owned()], &unwanted), "{how}");
+        let kept_apart = bo.does_once("freelancerBlock", pair(&bo, &lin.id), "blocked").await;
+        assert_eq!(
+            (kept_apart.faults(), &kept_apart.body),
+            (vec!["freelancerId: UNKNOWN".to_owned()], &unblocked),
+            "{how}"
+        );
+        assert_eq!((blocked(&bo).await, blocked(&di).await), (json!([]), json!([])), "{how}: a block shows nobody");
         assert_eq!(sees(&bo, &lin.id).await, Value::Null, "{how}: asking makes no dealings");
         let found = bo.asks("{ freelancers(first: 5) { totalCount nodes { id } } }", json!({})).await;
         assert_eq!(found.data()["freelancers"], json!({ "totalCount": 0, "nodes": [] }), "{how}");

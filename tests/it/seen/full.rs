@@ -196,8 +196,14 @@ impl Story<'_> {
             let gig = self.gig(&format!("Another one {n}"), json!({})).await;
             self.keeps("gigOpen", gig);
         }
-        let block = json!({ "clientId": self.stranger.organization });
-        self.rival.does("clientBlock", block, "blocked").await.ok();
+        // The stranger has no gig any more by which the rival knew the company.
+        let block = format!(
+            "insert into blocks (client_id, freelancer_id, set_by, set_at)
+             select o.id, u.id, 'freelancer', now() from organizations o, users u
+             where public_id('org', o.id) = '{}' and public_id('usr', u.id) = '{}'",
+            self.stranger.organization, self.rival.id
+        );
+        self.execute(&block).await;
         // Two say the same.
         for name in ["lin", "omar"] {
             let person = self.app.freelancer(name).await;
