@@ -5,7 +5,7 @@ use domain::Timestamp;
 use infra::account::PasswordReset;
 use serde::Serialize;
 
-use crate::context::RabtaContext;
+use crate::context::{RabtaContext, look_again};
 use crate::session::Session;
 use crate::user::Viewer;
 use crate::user_error::{Answer, Payload, UserError, answer, payload};
@@ -245,7 +245,12 @@ impl AccountMutation {
     async fn password_reset(&self, ctx: &Context<'_>, input: PasswordResetInput) -> Answer<PasswordResetPayload> {
         let PasswordResetInput { code, new_password, remove_passkeys } = &input;
         let device = &ctx.caller().device;
-        answer(ctx.market().password_reset(&ctx.call(), code, new_password, *remove_passkeys, device).await)
+        let outcome = ctx.market().password_reset(&ctx.call(), code, new_password, *remove_passkeys, device).await;
+        if outcome.is_ok() {
+            // It may have been the password of whoever is signed in.
+            look_again(ctx).await;
+        }
+        answer(outcome)
     }
 
     /// Set another password, knowing the old one. Your other sessions end at once. With a second factor it takes a fresh
@@ -292,6 +297,10 @@ impl AccountMutation {
     /// others (contracts, reviews, the books) stays, and knows you by your id only. Everything that is
     /// under way has to end first. Takes a fresh proof of who you are.
     async fn account_erase(&self, ctx: &Context<'_>, input: AccountEraseInput) -> Answer<AccountErasePayload> {
-        answer(async { ctx.market().account_erase(&ctx.call_to_act()?, &input.confirm_email).await }.await)
+        let outcome = async { ctx.market().account_erase(&ctx.call_to_act()?, &input.confirm_email).await }.await;
+        if outcome.is_ok() {
+            ctx.caller().is_out();
+        }
+        answer(outcome)
     }
 }

@@ -65,6 +65,11 @@ impl Caller {
         self.who.write().unwrap_or_else(PoisonError::into_inner).actor = actor;
     }
 
+    /// The session of the caller has ended: what is answered from here on is answered to nobody.
+    pub fn is_out(&self) {
+        self.is_now(Actor::Nobody);
+    }
+
     /// The caller has proved who they are once more.
     pub fn has_proved(&self, at: Timestamp) {
         self.who.write().unwrap_or_else(PoisonError::into_inner).proved_at = Some(at);
@@ -174,10 +179,12 @@ pub async fn let_in(ctx: &Context<'_>, access_token: &str) {
     }
 }
 
-/// The caller has just joined an organization, or left one: answer what follows to who they are now.
+/// The caller has just joined an organization or left one, or their session may have ended: answer what follows to who
+/// they are now.
 pub async fn look_again(ctx: &Context<'_>) {
     match ctx.market().actor_now(&ctx.call()).await {
         Ok(actor) => ctx.caller().is_now(actor),
+        Err(Failure::Refused(_)) => ctx.caller().is_out(),
         // What was asked for is done. That we know the caller as they were may only hide something.
         Err(failure) => tracing::warn!(error = %failure, "could not look again who the caller is"),
     }

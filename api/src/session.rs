@@ -277,7 +277,11 @@ impl SessionMutation {
 
     /// End the session of this request. Its tokens stop working at once.
     async fn sign_out(&self, ctx: &Context<'_>, #[graphql(default)] input: SignOutInput) -> Answer<SignOutPayload> {
-        answer(ctx.market().sign_out(&ctx.call(), input.everywhere).await.map(Session))
+        let outcome = ctx.market().sign_out(&ctx.call(), input.everywhere).await;
+        if outcome.is_ok() {
+            ctx.caller().is_out();
+        }
+        answer(outcome.map(Session))
     }
 
     /// End one of your sessions, on this device or another. Its tokens stop working at once.
@@ -287,7 +291,11 @@ impl SessionMutation {
             call.actor.person()?;
             ctx.market().session_revoke(&call, input.session_id.0).await
         };
-        answer(outcome.await.map(Session))
+        let outcome = outcome.await;
+        if outcome.as_ref().is_ok_and(|ended| ctx.caller().session() == Some(ended.id)) {
+            ctx.caller().is_out();
+        }
+        answer(outcome.map(Session))
     }
 
     /// End all of your sessions but this one, or this one too.
@@ -296,6 +304,10 @@ impl SessionMutation {
         ctx: &Context<'_>,
         input: SessionRevokeAllInput,
     ) -> Answer<SessionRevokeAllPayload> {
-        answer(ctx.market().sessions_revoke(&ctx.call(), input.this_too).await)
+        let outcome = ctx.market().sessions_revoke(&ctx.call(), input.this_too).await;
+        if outcome.is_ok() && input.this_too {
+            ctx.caller().is_out();
+        }
+        answer(outcome)
     }
 }

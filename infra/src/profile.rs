@@ -66,6 +66,7 @@ impl Market {
     pub async fn portfolio_item_add(&self, call: &Call, draft: PortfolioDraft) -> Result<FreelancerProfile, Failure> {
         let user = call.actor.person()?.user;
         run!(self, call, tx => {
+            tx.user_for_update(user).await?.ok_or(Refusal::HIDDEN)?;
             let profile = tx.profile_for_update(user).await?.ok_or_else(no_profile)?;
             tx.profile_save(profile.add_item(tx.actor(), tx.id(), draft.clone(), tx.now())?).await
         })
@@ -80,6 +81,7 @@ impl Market {
     ) -> Result<FreelancerProfile, Failure> {
         let user = call.actor.person()?.user;
         run!(self, call, tx => {
+            tx.user_for_update(user).await?.ok_or(Refusal::HIDDEN)?;
             let profile = tx.profile_for_update(user).await?.ok_or(Refusal::HIDDEN)?;
             tx.profile_save(profile.update_item(tx.actor(), id, draft.clone(), tx.now())?).await
         })
@@ -179,7 +181,8 @@ fn is_admin(actor: &Actor) -> bool {
 fn seen_by(actor: &Actor) -> sea_orm::Condition {
     let public = Expr::cust(
         "freelancer_profiles.visibility = 'public' and not exists (
-             select 1 from users u where u.id = freelancer_profiles.user_id and u.suspended_at is not null)",
+             select 1 from users u where u.id = freelancer_profiles.user_id
+                 and (u.suspended_at is not null or u.erased_at is not null))",
     );
     let person = match actor {
         Actor::System => return sea_orm::Condition::all(),

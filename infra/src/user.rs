@@ -14,6 +14,7 @@ use sea_orm::{
 
 use crate::market::Market;
 use crate::profile::{ProfilesWith, along};
+use crate::session::not_suspended;
 use crate::sql::{ids, sql};
 use crate::{Call, Failure, Fault, Tx, run};
 
@@ -149,10 +150,20 @@ impl Tx {
         Ok(row.map(User::try_from).transpose()?)
     }
 
-    /// The person, locked.
+    /// The person, locked. Whoever acts is looked at once more: they may have been erased or suspended while they waited.
     pub(crate) async fn user_for_update(&self, id: UserId) -> Result<Option<User>, Failure> {
         let row = row::Entity::find_by_id(id.uuid()).lock_exclusive().one(self.conn()).await?;
-        Ok(row.map(User::try_from).transpose()?)
+        let user = row.map(User::try_from).transpose()?;
+        match &user {
+            Some(user) if self.actor().user() == Some(id) => {
+                if user.erased_at.is_some() {
+                    return Err(Denied::SignIn.into());
+                }
+                not_suspended(user)?;
+            }
+            Some(_) | None => (),
+        }
+        Ok(user)
     }
 
     /// Whose address it is, if it is anybody's.

@@ -248,3 +248,18 @@ async fn the_least_somebody_takes_is_theirs_alone_to_see() {
     let both = json!({ "hourlyRate": { "amount": "25" }, "leastHourlyRate": null });
     lin.does("profileUpdate", both, "profile { id }").await.ok();
 }
+
+/// Erasing hides a profile; whatever else it says, nobody is shown whoever was erased.
+#[tokio::test]
+async fn a_profile_of_somebody_who_was_erased_is_in_no_list() {
+    let app = TestApp::new().await;
+    let (lin, ada) = (app.freelancer("lin").await, app.client("ada").await);
+    let id = updates(&lin, json!({ "headline": "Rust developer" })).await["id"].clone();
+    let look = "query($id: ID!) { freelancers(first: 5) { totalCount nodes { id } } node(id: $id) { id } }";
+    let seen = ada.asks(look, json!({ "id": id })).await;
+    assert_eq!((&seen.data()["freelancers"]["totalCount"], &seen.data()["node"]["id"]), (&json!(1), &id));
+    let erased = "update users set erased_at = now(), email = id::text || '@erased.invalid' where email = $1";
+    sqlx::query(erased).bind(&lin.email).execute(app.pool()).await.unwrap();
+    let seen = ada.asks(look, json!({ "id": id })).await;
+    assert_eq!(seen.data(), &json!({ "freelancers": { "totalCount": 0, "nodes": [] }, "node": null }));
+}

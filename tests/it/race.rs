@@ -20,6 +20,7 @@ mod banks;
 mod bids;
 mod charges;
 mod holds;
+mod leaving;
 mod quarrels;
 
 const STATUS: &str = "milestone { status version }";

@@ -56,6 +56,49 @@ async fn whoever_is_let_in_may_ask_about_themselves_in_the_same_breath() {
 }
 
 #[tokio::test]
+async fn whoever_is_out_does_nothing_more_in_the_same_breath() {
+    let app = TestApp::new().await;
+    let ways = ["signOut", "sessionRevoke", "sessionRevokeAll", "passwordReset", "accountErase"];
+    let stays = ["sessionRevoke", "sessionRevokeAll"];
+    for (how, is_out) in ways.map(|how| (how, true)).into_iter().chain(stays.map(|how| (how, false))) {
+        let name = format!("{}-{is_out}", how.to_lowercase());
+        let ada = app.person(&name).await;
+        let tokens = app.visitor().does("signIn", credentials(&ada.email, PASSWORD), TOKENS).await;
+        let other = app.visitor().does("signIn", credentials(&ada.email, PASSWORD), TOKENS).await;
+        let with = match how {
+            "signOut" => String::new(),
+            "sessionRevoke" => {
+                let session = (if is_out { &tokens } else { &other }).text("tokens.session.id");
+                format!("(input: {{ sessionId: \"{session}\" }})")
+            }
+            "sessionRevokeAll" => format!("(input: {{ thisToo: {is_out} }})"),
+            "passwordReset" => {
+                app.visitor().does("passwordResetRequest", json!({ "email": ada.email }), "expiresAt").await.ok();
+                let code = crate::account::mailed_code(&app, &ada.email).await;
+                format!("(input: {{ code: \"{code}\", newPassword: \"gravel-ninety-tuba-moss\" }})")
+            }
+            _ => format!("(input: {{ confirmEmail: \"{}\" }})", ada.email),
+        };
+        let both = format!(
+            "mutation {{ {how}{with} {{ errors {{ code }} }}
+                userUpdate(input: {{ name: \"Back again\" }}) {{ errors {{ code }} }}
+                profileUpdate(input: {{ headline: \"Back again\" }}) {{ errors {{ code }} }}
+                organizationCreate(input: {{ name: \"Back again\" }}) {{ errors {{ code }} }} }}"
+        );
+        let reply = app.bearer(&tokens.text("tokens.accessToken")).asks(&both, json!({})).await;
+        let data = reply.data();
+        assert_eq!(data[how]["errors"], json!([]), "{how}");
+        let then = if is_out { json!([{ "code": "UNAUTHENTICATED" }]) } else { json!([]) };
+        for late in ["userUpdate", "profileUpdate", "organizationCreate"] {
+            assert_eq!(data[late]["errors"], then, "{late} after {how}");
+        }
+    }
+    let came_back = "select count(*) from users where name = 'Back again'";
+    let came_back: i64 = sqlx::query_scalar(came_back).fetch_one(app.pool()).await.unwrap();
+    assert_eq!(came_back, 2, "those whose session goes on");
+}
+
+#[tokio::test]
 async fn sign_up_tells_all_that_is_wrong_and_keeps_nothing() {
     let app = TestApp::new().await;
     app.person("ada").await;
