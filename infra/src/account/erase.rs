@@ -3,6 +3,7 @@
 
 use chrono::TimeDelta;
 use domain::Timestamp;
+use domain::access::MemberRole;
 use domain::account::Ties;
 use domain::id::{Id, OrganizationId, UserId};
 use domain::ledger::LedgerAccount;
@@ -18,8 +19,9 @@ use crate::sql::{ids, sql};
 use crate::{Call, Failure, Tx, run};
 
 #[derive(FromQueryResult)]
-struct Owned {
+struct Membership {
     organization_id: Uuid,
+    role: String,
 }
 
 #[derive(FromQueryResult)]
@@ -111,14 +113,19 @@ impl Market {
 }
 
 impl Tx {
-    /// What still binds a person, whose row is locked.
+    /// What still binds a person, whose row is locked. Their memberships are locked here, so that no company is passed on
+    /// to them afterwards.
     async fn ties(&self, user: UserId) -> Result<Ties, Failure> {
-        let owned = Owned::find_by_statement(sql(
-            "select organization_id from members where user_id = $1 and role = 'owner'",
+        let memberships = Membership::find_by_statement(sql(
+            "select organization_id, role from members where user_id = $1 order by id for update",
             [user.uuid().into()],
         ));
-        let owned: Vec<OrganizationId> =
-            owned.all(self.conn()).await?.into_iter().map(|row| Id::from_uuid(row.organization_id)).collect();
+        let memberships = memberships.all(self.conn()).await?;
+        let owned: Vec<OrganizationId> = memberships
+            .into_iter()
+            .filter(|membership| membership.role == MemberRole::Owner.as_str())
+            .map(|membership| Id::from_uuid(membership.organization_id))
+            .collect();
         let accounts = [LedgerAccount::Available(user), LedgerAccount::Pending(user)];
         let accounts = accounts.into_iter().chain(owned.iter().map(|of| LedgerAccount::ClientCredit(*of)));
         let accounts: Vec<String> = accounts.map(|account| account.to_string()).collect();

@@ -60,3 +60,57 @@ async fn what_waits_for_an_erasure_or_a_suspension_writes_nothing_afterwards() {
         1
     );
 }
+
+/// The member of the client's company that somebody is.
+async fn member(client: &Person<'_>, who: &Person<'_>) -> Value {
+    let query = "query($id: ID!) { node(id: $id) { ... on Organization {
+        members(first: 5) { nodes { id user { id } } } } } }";
+    let reply = client.asks(query, json!({ "id": client.organization })).await;
+    let members = reply.data()["node"]["members"]["nodes"].as_array().cloned().unwrap_or_default();
+    let found = members.iter().find(|member| member["user"]["id"] == json!(who.id));
+    found.unwrap_or_else(|| panic!("{} is no member: {members:?}", who.email))["id"].clone()
+}
+
+#[tokio::test]
+async fn a_company_is_passed_on_to_nobody_who_is_erased() {
+    let app = TestApp::new().await;
+    let orphans = "select count(*) from members m join users u on u.id = m.user_id
+        where m.role = 'owner' and u.erased_at is not null";
+    for erased_first in [true, false] {
+        let name = if erased_first { "first" } else { "second" };
+        let (ada, bo) = (app.client(&format!("ada-{name}")).await, app.person(&format!("bo-{name}")).await);
+        crate::organization::joins(&ada, &bo, "ADMIN").await;
+        let heir = json!({ "organizationId": ada.organization, "memberId": member(&ada, &bo).await });
+        let erase = bo.does_once("accountErase", json!({ "confirmEmail": bo.email }), "erasedAt");
+        let pass_on = ada.does_once("organizationTransfer", heir, "organization { id }");
+        if erased_first {
+            // The erasure has seen what binds them, and waits for what it forgets.
+            holding!(app, "select from passwords for update", held);
+            let late = async {
+                stand_in_line(&app, 1).await;
+                pass_on.await
+            };
+            let go = async {
+                stand_in_line(&app, 2).await;
+                held.rollback().await.unwrap();
+            };
+            let (erased, (passed_on, ())) = join(erase, join(late, go)).await;
+            erased.ok();
+            assert_eq!(passed_on.refused(), ["NOT_FOUND"]);
+        } else {
+            holding!(app, "select from members where role <> 'owner' for update", held);
+            let late = async {
+                stand_in_line(&app, 1).await;
+                erase.await
+            };
+            let go = async {
+                stand_in_line(&app, 2).await;
+                held.rollback().await.unwrap();
+            };
+            let (passed_on, (erased, ())) = join(pass_on, join(late, go)).await;
+            passed_on.ok();
+            assert_eq!(erased.refused(), ["ACCOUNT_OWNS_COMPANY"]);
+        }
+        assert_eq!(count(&app, orphans).await, 0, "{name}");
+    }
+}
