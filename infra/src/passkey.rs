@@ -116,6 +116,8 @@ impl Market {
             tx.user_for_update(holder.user).await?.ok_or(Refusal::HIDDEN)?.must_read_mail()?;
             let kept = count(&tx.passkeys_of(holder.user).await?);
             let change = Passkey::add(tx.actor(), name.clone(), credential.clone(), kept, tx.id(), tx.now())?;
+            // Asked behind the person's row: a password that was set anew while this waited has ended the session.
+            tx.must_be_proved(call).await?;
             tx.audit("passkey_add", holder.user, json!({ "passkey": change.next.id })).await?;
             let passkey = tx.settle(change).await?;
             tx.passkey_write(&passkey)

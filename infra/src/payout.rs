@@ -191,8 +191,9 @@ impl Market {
             let terms = tx.policy_in_force().await?.terms;
             let change = PayoutMethod::add(tx.actor(), tx.now(), tx.id(), user, iban, account_title, &terms)?;
             let change = if in_dollars { change.map(PayoutMethod::in_dollars) } else { change };
+            let person = tx.user_for_update(user).await?.ok_or(Refusal::HIDDEN)?;
             tx.must_be_proved(call).await?;
-            tx.user_for_update(user).await?.ok_or(Refusal::HIDDEN)?.must_read_mail()?;
+            person.must_read_mail()?;
             let row = row::method_model(self.vault(), &change.next)?;
             if tx.has_payout_method(user, &self.vault().lookups(iban_of(&change.next))).await? {
                 return Err(already_added().into());

@@ -3,8 +3,11 @@
 use axum::http::StatusCode;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
+use sqlx::Connection;
 use tests::authenticator::{BACKED_UP, ELIGIBLE, Manner, PRESENT, VERIFIED, encode};
 use tests::{Authenticator, PASSWORD, Person, Reply, TOKENS, TestApp, Visitor};
+
+use crate::worker::stand_in_line;
 
 const BEGIN: &str = "ceremony { ceremonyId options expiresAt }";
 const PASSKEY: &str = "passkey { id name createdAt lastUsedAt isBackedUp }";
@@ -564,6 +567,41 @@ async fn setting_another_password_by_mail_removes_passkeys_unless_they_are_to_st
     assert_eq!((&removed["passkeysRemovedCount"], &removed["passkeysLeft"]), (&json!(1), &json!([])));
     assert!(last_letter(&app, &ada.email).await.contains("No passkey opens your account."));
     assert!(!signs_in(&app, &device, &Manner::default()).await.refused().is_empty(), "it opens nothing any more");
+}
+
+#[tokio::test]
+async fn what_waits_while_a_password_is_set_anew_adds_no_passkey_and_no_bank_account() {
+    let app = TestApp::new().await;
+    let ada = app.person("ada").await;
+    let (me, owner) = (ada.visitor().await, app.visitor());
+    owner.does("passwordResetRequest", json!({ "email": ada.email }), "expiresAt").await.ok();
+    let code = crate::account::mailed_code(&app, &ada.email).await;
+    let (ceremony, options) = begins(&me, "ADD").await;
+    let made = Authenticator::default().creates(&options, &Manner::default());
+    let mut other = sqlx::PgConnection::connect(&app.database_url()).await.unwrap();
+    let mut held = other.begin().await.unwrap();
+    sqlx::query("select from users for update").execute(&mut *held).await.unwrap();
+    let adds_passkey = async {
+        // The reset is first in line.
+        stand_in_line(&app, 1).await;
+        finishes_adding(&me, &ceremony, "Theirs", made).await
+    };
+    let adds_bank = async {
+        stand_in_line(&app, 2).await;
+        me.does("payoutMethodAdd", bank(), "payoutMethod { id }").await
+    };
+    let go = async {
+        stand_in_line(&app, 3).await;
+        held.rollback().await.unwrap();
+    };
+    let anew = json!({ "code": code, "newPassword": "violin-pebble-forty" });
+    let (reset, passkey, account, ()) =
+        tokio::join!(owner.does("passwordReset", anew, "endedCount"), adds_passkey, adds_bank, go);
+    reset.ok();
+    assert_eq!((passkey.refused(), account.refused()), (vec!["REAUTHENTICATE"], vec!["REAUTHENTICATE"]));
+    let rows = "select (select count(*) from passkeys) + (select count(*) from payout_methods)";
+    let rows: i64 = sqlx::query_scalar(rows).fetch_one(app.pool()).await.unwrap();
+    assert_eq!(rows, 0, "whoever was in the account has no way back to it");
 }
 
 #[tokio::test]
