@@ -18,11 +18,13 @@ use crate::money::{Currency, Money};
 
 mod compare;
 mod cover;
+mod span;
 #[cfg(test)]
 mod tests;
 
 pub use compare::reconcile;
 pub use cover::{Cover, swept};
+pub use span::{Span, payouts_within};
 
 /// What a line is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -296,8 +298,9 @@ impl Period {
     pub const SLACK: TimeDelta = TimeDelta::days(3);
     /// What only one side has is on its way to the other for so long.
     pub const SETTLING: TimeDelta = TimeDelta::hours(2);
-    /// A payout is on its way to a bank for no longer: one side notes that it leaves, the other that it arrives. And
-    /// banks send back what they had. So lines of payouts that far beyond the slack are there to be found, too.
+    /// A payout is on its way to a bank for no longer, as a rule: one side notes that it leaves, the other that it
+    /// arrives. And banks send back what they had. So lines of payouts that far beyond the slack are there to be found,
+    /// too; and all lines of those of which something moved within the period ([`Span::with_payouts`]).
     pub const CARRYING: TimeDelta = TimeDelta::days(30);
     /// What the two sides note so far apart is told.
     pub const LATE: TimeDelta = TimeDelta::days(1);

@@ -8,7 +8,7 @@ use domain::Timestamp;
 use domain::id::{OrganizationId, PaymentId, PaymentRefundId};
 use domain::money::Money;
 use domain::payment::{Payment, PaymentMethod, State};
-use domain::reconciliation::{BalanceTransaction, Class, Foreign};
+use domain::reconciliation::{BalanceTransaction, Class, Foreign, Span};
 use sea_orm::ConnectionTrait;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -288,25 +288,23 @@ impl Payments {
         }
     }
 
-    /// What moved on our balance there, from one instant until before another, oldest first. Payouts that moved up to
-    /// [`CARRYING`](domain::reconciliation::Period::CARRYING) outside of that are there, too. And, by itself, what moved
-    /// in a currency that the books don't know.
+    /// What moved on our balance there within a span of time, oldest first. And, by itself, what moved in a currency that
+    /// the books don't know.
     ///
     /// # Errors
     /// A fault if the processor does not answer, or has what can't be understood.
     pub async fn balance_transactions(
         &self,
         market: &Market,
-        from: Timestamp,
-        until: Timestamp,
+        span: Span,
     ) -> Result<(Vec<BalanceTransaction>, Vec<Foreign>), Failure> {
         match self {
-            Self::Sandbox => Ok((sandbox_balance(market, from, until).await?, Vec::new())),
+            Self::Sandbox => Ok((sandbox_balance(market, span).await?, Vec::new())),
             Self::Stripe(stripe) => {
-                let (mut moved, foreign) = balance::transactions(stripe, market, from, until).await?;
+                let (mut moved, foreign) = balance::transactions(stripe, market, span).await?;
                 // Payouts for trying things out are on no balance but the sandbox's.
                 if matches!(market.rails(), Rails::Sandbox) {
-                    let tried_out = sandbox_balance(market, from, until).await?;
+                    let tried_out = sandbox_balance(market, span).await?;
                     moved.extend(tried_out.into_iter().filter(|moved| moved.class == Class::Payout));
                 }
                 Ok((moved, foreign))

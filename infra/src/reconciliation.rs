@@ -9,7 +9,9 @@ use domain::access::{self, Subject, Verb};
 use domain::id::{Id, PaymentId, PayoutId, ReconciliationId};
 use domain::ledger::{BadAccount, JournalEntry, LedgerAccount, Posting, Reason};
 use domain::money::{Currency, Money};
-use domain::reconciliation::{About, Background, BalanceTransaction, Class, Flow, Kind, Line, Period, Posted, Report};
+use domain::reconciliation::{
+    About, Background, BalanceTransaction, Class, Flow, Kind, Line, Period, Posted, Report, Span, payouts_within,
+};
 use domain::refusal::Refusal;
 use sea_orm::{
     AccessMode, ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult, IsolationLevel, Statement,
@@ -134,6 +136,20 @@ struct Sum {
     cents: i64,
 }
 
+/// When the first of some payouts was asked for, and when the last of those that are over came to its end.
+#[derive(FromQueryResult)]
+struct Lasting {
+    asked_at: Option<Timestamp>,
+    over_at: Option<Timestamp>,
+}
+
+/// What is held against each other.
+struct Sides {
+    ours: Vec<Line>,
+    theirs: Vec<Line>,
+    background: Background,
+}
+
 #[derive(FromQueryResult)]
 struct Moved {
     id: String,
@@ -254,20 +270,51 @@ impl Market {
     /// What differs within a stretch of time; and what the processor sent to our own bank from its beginning until now.
     async fn compare(&self, from: Timestamp, until: Timestamp) -> Result<(Report, i64), Failure> {
         let period = Period { from, until, asked_at: self.clock().now() };
-        let (from, until) = (from - Period::SLACK, until + Period::SLACK);
-        // Theirs first: what they told us meanwhile is in our books by the time those are read.
-        let (theirs, foreign) = self.payments().balance_transactions(self, from, until).await?;
-        let theirs: Vec<Line> = theirs.iter().flat_map(BalanceTransaction::lines).collect();
+        let usual = Span::around(period);
+        let mut sides = self.both_sides(usual).await?;
+        // A payout may have left long before what moved of it within the period, and have come back long after that.
+        let whole = self.span_of_payouts(period, usual, &sides).await?;
+        if whole != usual {
+            sides = self.both_sides(whole).await?;
+        }
+        let Sides { ours, theirs, background } = sides;
         let swept = domain::reconciliation::swept(&theirs, period.from);
+        Ok((domain::reconciliation::reconcile(period, ours, theirs, &background)?, swept))
+    }
+
+    /// What either side has of a span of time, and what is known besides.
+    async fn both_sides(&self, span: Span) -> Result<Sides, Failure> {
+        // Theirs first: what they told us meanwhile is in our books by the time those are read.
+        let (theirs, foreign) = self.payments().balance_transactions(self, span).await?;
+        let mut theirs: Vec<Line> = theirs.iter().flat_map(BalanceTransaction::lines).collect();
+        // They may know no smaller unit than a second.
+        theirs.retain(|line| span.holds(line));
         let tx = self.long_look().await?;
-        let posted = entries(&tx, from, until).await?;
+        let posted = entries(&tx, span).await?;
         let mut ours: Vec<Line> = posted.iter().flat_map(Posted::lines).collect();
         let (background, elsewhere) = background(&tx, ours.iter().chain(&theirs)).await?;
         tx.rollback().await?;
         // What goes by our bank is on the bank's account, not on the processor's.
         ours.retain(|line| !matches!(line.about, About::Payout(id) if elsewhere.contains(&id)));
-        let background = Background { foreign, ..background };
-        Ok((domain::reconciliation::reconcile(period, ours, theirs, &background)?, swept))
+        Ok(Sides { ours, theirs, background: Background { foreign, ..background } })
+    }
+
+    /// The span in which all lies that ever moved of the payouts of which something moved within the period.
+    async fn span_of_payouts(&self, period: Period, usual: Span, sides: &Sides) -> Result<Span, Failure> {
+        let payouts = payouts_within(period, sides.ours.iter().chain(&sides.theirs));
+        if payouts.is_empty() {
+            return Ok(usual);
+        }
+        let select = sql(
+            "select min(requested_at) as asked_at,
+                 max((state ->> 'at')::timestamptz) filter (where status in ('paid', 'returned')) as over_at
+             from payouts where id = any($1)",
+            [ids(&Vec::from_iter(payouts))],
+        );
+        Ok(match Lasting::find_by_statement(select).one(self.db()).await? {
+            Some(Lasting { asked_at: Some(asked_at), over_at }) => usual.with_payouts(asked_at, over_at),
+            Some(Lasting { asked_at: None, .. }) | None => usual,
+        })
     }
 
     /// Look at the books as they are at one instant, for as long as it takes.
@@ -301,21 +348,18 @@ impl Market {
     }
 }
 
-/// The processor's account of our balance, as the sandbox keeps it; of payouts, up to [`Period::CARRYING`] outside of the
-/// time.
-pub(crate) async fn sandbox_balance(
-    market: &Market,
-    from: Timestamp,
-    until: Timestamp,
-) -> Result<Vec<BalanceTransaction>, Fault> {
+/// The processor's account of our balance, as the sandbox keeps it. It has written down what it knows will happen; what
+/// is told is what has.
+pub(crate) async fn sandbox_balance(market: &Market, span: Span) -> Result<Vec<BalanceTransaction>, Fault> {
     let select = sql(
         "select id, about, class, flow, currency, amount_minor, fee_minor, at from sandbox_balance
-         where at >= $1 and at < $2 and (class = 'payout' or at >= $3 and at < $4) order by at, id",
+         where at <= $5 and (at >= $1 and at < $2 or class = 'payout' and at >= $3 and at < $4) order by at, id",
         [
-            (from - Period::CARRYING).into(),
-            (until + Period::CARRYING).min(market.clock().now()).into(),
-            from.into(),
-            until.into(),
+            span.from.into(),
+            span.until.into(),
+            span.payouts_from.into(),
+            span.payouts_until.into(),
+            market.clock().now().into(),
         ],
     );
     let rows = Moved::find_by_statement(select).all(market.db()).await?;
@@ -370,11 +414,11 @@ const ENTRIES: &str = "
             or entry.posted_at >= $3 and entry.key ~ '^reconcile:(payout:|fee:pyo_)'))
     order by entry.id";
 
-async fn entries(tx: &DatabaseTransaction, from: Timestamp, until: Timestamp) -> Result<Vec<Posted>, Failure> {
+async fn entries(tx: &DatabaseTransaction, span: Span) -> Result<Vec<Posted>, Failure> {
     // What left within the time may have arrived long after it, and what came back within it long before; and what was
     // wrong of it, been corrected.
-    let (since, later) = (from - Period::CARRYING, until + Period::CARRYING);
-    let values = [from.into(), until.into(), since.into(), later.into()];
+    let Span { from, until, payouts_from, payouts_until } = span;
+    let values = [from.into(), until.into(), payouts_from.into(), payouts_until.into()];
     let rows = EntryRow::find_by_statement(sql(ENTRIES, values)).all(tx).await?;
     Ok(rows.into_iter().map(Posted::try_from).collect::<Result<_, Fault>>()?)
 }

@@ -1,11 +1,12 @@
 //! Reconciliation: what the processor moved, held against the books.
 
+mod edges;
 mod volume;
 
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
-use domain::reconciliation::{Class, Flow, Kind, Total};
+use domain::reconciliation::{Class, Flow, Kind, Period, Total};
 use infra::Call;
 use serde_json::json;
 use tests::stripe::{Books, Moved};

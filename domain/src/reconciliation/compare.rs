@@ -14,7 +14,8 @@ struct Group {
 }
 
 /// Compare what the books and the processor have about everything that moved within the period. Lines
-/// from up to [`Period::SLACK`] outside of it should be given too; of payouts, up to [`Period::CARRYING`] beyond that.
+/// from up to [`Period::SLACK`] outside of it should be given too, and all lines of the payouts of which something moved
+/// within it: see [`Span`].
 ///
 /// # Errors
 /// Sums beyond what an amount can be.
@@ -71,6 +72,9 @@ impl Group {
         if books == theirs {
             return if self.is_late() { Verdict::Differs(Kind::Late) } else { Verdict::Agrees };
         }
+        if self.is_cut(period, about, currency, theirs - books) {
+            return Verdict::Agrees;
+        }
         let newest = self.lines().map(|line| line.at).max();
         let is_young = newest.is_some_and(|at| at + Period::SETTLING > period.asked_at);
         let awaited = match about {
@@ -96,6 +100,20 @@ impl Group {
             (false, false) => Kind::Amount,
         };
         Verdict::Differs(kind)
+    }
+
+    /// Is all that the processor has more or less what one side alone has, within a day of where reading begins, or
+    /// ends? Its counterpart may lie just beyond, so nothing is said of it here: it is compared with the day that it is
+    /// of. Payouts are read as a whole.
+    fn is_cut(&self, period: Period, about: &About, currency: Currency, more: i128) -> bool {
+        let span = Span::around(period);
+        let of = |lines: &[Line], begins: bool| {
+            let (beginning, end) = (span.from + Period::LATE, span.until - Period::LATE);
+            let near = lines.iter().filter(|line| if begins { line.at < beginning } else { line.at >= end });
+            net(near, currency)
+        };
+        let explains = |begins: bool| more == of(&self.processor, begins) || more == -of(&self.ledger, begins);
+        !matches!(about, About::Payout(_)) && (explains(true) || explains(false))
     }
 
     /// The currency of all lines, if they share one.
@@ -136,8 +154,8 @@ impl Group {
 }
 
 /// What lines add up to: above zero if more came in than went out.
-fn net(lines: &[Line], currency: Currency) -> i128 {
-    let of_currency = lines.iter().filter(|line| line.amount.currency() == currency);
+fn net<'a>(lines: impl IntoIterator<Item = &'a Line>, currency: Currency) -> i128 {
+    let of_currency = lines.into_iter().filter(|line| line.amount.currency() == currency);
     of_currency.map(|line| i128::from(line.amount.minor()) * if line.flow == Flow::In { 1 } else { -1 }).sum()
 }
 

@@ -237,6 +237,77 @@ fn lines_beyond_the_period_are_only_counterparts() {
     assert_eq!((total.ledger, total.processor), (usd(100), usd(0)));
 }
 
+/// What is read of both sides, and compared.
+fn read_and_compare(ours: &[Posted], theirs: &[BalanceTransaction]) -> Report {
+    let span = Span::around(day());
+    let ours = ours.iter().flat_map(Posted::lines).filter(|line| span.holds(line));
+    let theirs = theirs.iter().flat_map(BalanceTransaction::lines).filter(|line| span.holds(line));
+    reconcile(day(), ours, theirs, &Background::default()).unwrap()
+}
+
+#[test]
+fn what_lies_across_an_edge_of_what_is_read_is_another_days_and_no_difference() {
+    let (second, minute) = (TimeDelta::seconds(1), TimeDelta::minutes(1));
+    let span = Span::around(day());
+    let taken = |at| BalanceTransaction { at, ..moved(1, Class::Dispute, Flow::Out, 500) };
+    let won = |at, cents| BalanceTransaction { at, ..moved(1, Class::Dispute, Flow::In, cents) };
+    let booked_taken = |at| Posted { at, ..charged_back(1, 500) };
+    let booked_won = |at| {
+        let won = posted(1, Reason::ChargebackWon, LedgerAccount::ProcessorClearing, client(), 500);
+        Posted { at, ..won }
+    };
+    for off in [-second, TimeDelta::zero(), second] {
+        // Either side may have noted it first.
+        for later in [minute, -minute] {
+            let (begins, ends) = (span.from + off, span.until + off);
+            let before =
+                read_and_compare(&[booked_taken(begins + later), booked_won(at(5))], &[taken(begins), won(at(5), 500)]);
+            let after =
+                read_and_compare(&[booked_taken(at(5)), booked_won(ends + later)], &[taken(at(5)), won(ends, 500)]);
+            for report in [before, after] {
+                assert_eq!((report.agree, report.differences.as_slice()), (1, &[][..]), "{off} {later}");
+            }
+            // What the edge does not explain is told.
+            let short =
+                read_and_compare(&[booked_taken(begins + later), booked_won(at(5))], &[taken(begins), won(at(5), 499)]);
+            assert_eq!(short.differences.iter().map(|one| one.kind).collect::<Vec<_>>(), [Kind::Amount]);
+        }
+    }
+    // Nor is it explained by what lies within what is read.
+    let inside = read_and_compare(&[booked_taken(span.from + Period::LATE), booked_won(at(5))], &[won(at(5), 500)]);
+    assert_eq!(inside.differences.len(), 1);
+}
+
+#[test]
+fn of_a_payout_everything_is_read_and_of_the_rest_what_lies_around_the_period() {
+    let second = TimeDelta::seconds(1);
+    let usual = Span::around(day());
+    assert_eq!((usual.from, usual.until), (at(-72), at(96)));
+    assert_eq!((usual.payouts_from, usual.payouts_until), (at(-33 * 24), at(34 * 24)));
+    // Asked for, and over, as long ago and as late as is read in any case.
+    let (first, last) = (usual.payouts_from + Period::SLACK, usual.payouts_until - Period::SLACK);
+    assert_eq!(usual.with_payouts(first, Some(last)), usual);
+    assert_eq!(usual.with_payouts(first + second, None), usual);
+    let wider = usual.with_payouts(first - second, Some(last + second));
+    assert_eq!((wider.payouts_from, wider.payouts_until), (usual.payouts_from - second, usual.payouts_until + second));
+    assert_eq!((wider.from, wider.until), (usual.from, usual.until));
+    let line = |class, at| BalanceTransaction { at, ..moved(1, class, Flow::Out, 500) }.lines().next().unwrap();
+    for (class, from, until) in [
+        (Class::Payment, usual.from, usual.until),
+        (Class::Dispute, usual.from, usual.until),
+        (Class::Payout, usual.payouts_from, usual.payouts_until),
+    ] {
+        let held = [from - second, from, until - second, until].map(|at| usual.holds(&line(class, at)));
+        assert_eq!(held, [false, true, true, false], "{class:?}");
+    }
+    let lines = [
+        line(Class::Payout, at(0)),
+        line(Class::Payment, at(1)),
+        Line { about: About::Payout(payout(2)), ..line(Class::Payout, at(24)) },
+    ];
+    assert_eq!(payouts_within(day(), &lines), BTreeSet::from([payout(1)]));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(8))]
 

@@ -7,7 +7,7 @@ use chrono::DateTime;
 use domain::Timestamp;
 use domain::id::{Id, PaymentId};
 use domain::money::{Currency, Money};
-use domain::reconciliation::{About, BalanceTransaction, Class, Flow, Foreign, Period};
+use domain::reconciliation::{About, BalanceTransaction, Class, Flow, Foreign, Span};
 use sea_orm::FromQueryResult;
 use serde::Deserialize;
 use stripe_client_core::{RequestBuilder, StripeMethod};
@@ -35,36 +35,33 @@ struct Known {
     payment_id: Uuid,
 }
 
-/// What moved from one instant until before another, oldest first; of payouts, up to [`Period::CARRYING`] outside of
-/// that. And, by itself, what moved in a currency that the books don't know.
+/// What moved within a span of time, oldest first. And, by itself, what moved in a currency that the books don't know.
 pub(super) async fn transactions(
     stripe: &Stripe,
     market: &Market,
-    from: Timestamp,
-    until: Timestamp,
+    span: Span,
 ) -> Result<(Vec<BalanceTransaction>, Vec<Foreign>), Failure> {
-    // Stripe knows whole seconds. What falls out again is left out by the comparison itself.
-    let before = until.timestamp() + i64::from(until.timestamp_subsec_nanos() > 0);
+    // Stripe knows whole seconds. What falls out again is left out by whoever compares.
     let list = |gte: i64, lt: i64| {
         let span = RangeBoundsTs { gte: Some(gte), lt: Some(lt), ..RangeBoundsTs::default() };
         ListBalanceTransaction::new().created(RangeQueryTs::Bounds(span))
     };
-    let mut found = read(stripe, market, list(from.timestamp(), before)).await?;
+    let (since, before) = (span.from.timestamp(), second_after(span.until));
+    let mut found = read(stripe, market, list(since, before)).await?;
     let (mut told, mut foreign) = (Vec::with_capacity(found.len()), Vec::new());
     if let Some(rails) = market.rails().stripe() {
         // A payout leaves Stripe long before it arrives at a bank, where the books have it; and what a bank sends back
         // may come long after that.
-        let (since, later) = (from - Period::CARRYING, until + Period::CARRYING);
-        let mut around = vec![(since.timestamp(), from.timestamp())];
-        if until < market.clock().now() {
-            around.push((before, later.timestamp()));
+        let mut around = vec![(span.payouts_from.timestamp(), since)];
+        if span.until < market.clock().now() {
+            around.push((before, second_after(span.payouts_until)));
         }
         for (gte, lt) in around {
             for kind in TRANSFERS {
                 found.extend(read(stripe, market, list(gte, lt).type_(kind)).await?);
             }
         }
-        let there = global_transactions(rails, market, since, later).await?;
+        let there = global_transactions(rails, market, span.payouts_from, span.payouts_until).await?;
         told.extend(there.0);
         foreign.extend(there.1);
     }
@@ -78,6 +75,11 @@ pub(super) async fn transactions(
     }
     told.sort_by_key(|moved| moved.at);
     Ok((told, foreign))
+}
+
+/// The first whole second that does not lie before an instant.
+fn second_after(at: Timestamp) -> i64 {
+    at.timestamp() + i64::from(at.timestamp_subsec_nanos() > 0)
 }
 
 #[derive(Deserialize)]
