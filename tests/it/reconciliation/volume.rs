@@ -1,5 +1,8 @@
-//! Many operations, and nothing to reconcile. How many there are says `RABTA_RECONCILE_OPERATIONS`: 10,000 take some
-//! minutes, so that there are fewer unless it is said.
+//! Many operations, and nothing to reconcile.
+//!
+//! Each of them takes a dozen transactions of the marketplace and its workers, so ten thousand take some minutes. A few
+//! hundred are played each time, and what they left at the processor and in the books is copied until ten thousand are
+//! compared; `RABTA_RECONCILE_OPERATIONS` says how many are played.
 //!
 //! Work takes dozens of requests to be paid for; a gift takes one, and moves the same money at the processor. So the
 //! operations are gifts by cards of all kinds, on several contracts at once, with what follows from them, and payouts.
@@ -15,8 +18,12 @@ use tests::books::{assert_books, books};
 
 use super::*;
 
-/// How many operations there are unless it is said.
+/// How many operations are played unless it is said.
 const FEW: usize = 400;
+/// About how many things at the least both sides are compared.
+const MANY: u64 = 10_000;
+/// Copies what moved, and the entries that say so.
+const COPIES: &str = include_str!("copies.sql");
 /// How many gifts are given on a contract a day.
 const A_DAY: usize = 50;
 /// How many contracts there are.
@@ -99,6 +106,31 @@ async fn many_operations_leave_nothing_to_reconcile() {
     // Declined cards move nothing, and what a bank takes back moves once more.
     assert!(report.agree * 10 > u64::try_from(wanted).unwrap() * 9, "{} of {done}", report.agree);
     assert_books(&books(app.pool()).await);
+    eprintln!("{done} operations were played: both sides agree about {} things, and differ about none", report.agree);
+    ten_thousand_agree_and_one_that_does_not_is_told(&app, report.agree).await;
+}
+
+/// What was played is copied until there are ten thousand; and then one of them is taken away.
+async fn ten_thousand_agree_and_one_that_does_not_is_told(app: &TestApp, played: u64) {
+    let times = MANY.div_ceil(played) - 1;
+    let mut copying = app.pool().begin().await.unwrap();
+    let copies = COPIES.replace("{times}", &times.to_string());
+    sqlx::raw_sql(sqlx::AssertSqlSafe(copies)).execute(&mut *copying).await.unwrap();
+    copying.commit().await.unwrap();
+
+    let clean = report(app).await;
+    assert_eq!(clean.differences, []);
+    assert_eq!((clean.agree, clean.settling.len()), (played * (times + 1), 0));
+    assert!(clean.agree >= MANY, "{}", clean.agree);
+    eprintln!("with copies of them both sides agree about {} things, and differ about none", clean.agree);
+
+    let lose = "delete from sandbox_balance
+        where id = (select id from sandbox_balance where class = 'payment' order by md5(id) limit 1) returning about";
+    let lost: String = sqlx::query_scalar(lose).fetch_one(app.pool()).await.unwrap();
+    let found = report(app).await;
+    let told: Vec<_> = found.differences.iter().map(|one| (one.kind, one.about.to_string())).collect();
+    assert_eq!(told, [(domain::reconciliation::Kind::NotAtProcessor, lost)]);
+    assert_eq!(found.agree, clean.agree - 1);
 }
 
 /// Gifts on a contract; of those whose card takes its time every other one is given up before, so that its money is credit.
