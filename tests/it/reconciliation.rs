@@ -6,7 +6,7 @@ mod volume;
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
-use domain::reconciliation::{Class, Flow, Kind, Period, Total};
+use domain::reconciliation::{Class, Flow, Kind, Total};
 use infra::Call;
 use serde_json::json;
 use tests::stripe::{Books, Moved};

@@ -2,6 +2,7 @@
 
 use domain::Timestamp;
 use domain::payout::Carried;
+use domain::reconciliation::Period;
 use infra::rails::RailEvent;
 
 use super::*;
