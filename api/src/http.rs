@@ -55,6 +55,7 @@ pub use serve::serve;
 pub use settings::{OPERATIONS_PER_MINUTE, ServerSettings, Settings, SocketSettings};
 pub use surface::{Described, Surface};
 pub use trace::TraceId;
+pub use untaken::Untaken;
 
 use async_graphql::{ObjectType, SubscriptionType};
 use axum::Router;

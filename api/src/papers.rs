@@ -1,7 +1,11 @@
 //! Papers, over HTTP: `/papers/payouts/pyo_….pdf`, and the same as `.json`. They are somebody's own, so each takes a
-//! bearer token; what a person may not have looks absent.
+//! bearer token; what a person may not have looks absent. Until they are taken they have their part of the room that
+//! answers of GraphQL have.
+
+use std::sync::Arc;
 
 use async_graphql::{Context, InputObject, Object};
+use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
@@ -23,51 +27,76 @@ use serde_json::json;
 use crate::backend::not_taken;
 use crate::context::RabtaContext;
 use crate::contract::Contract;
-use crate::http::{Problem, Settings, TraceId, around, bearer, counted};
+use crate::http::{ClientAddress, Problem, Settings, TraceId, Untaken, around, bearer, counted};
 use crate::key::Key;
 use crate::user_error::{Answer, answer, payload};
 
 /// When it makes sense to come back after too many papers were to be printed at once.
 const BUSY_SECONDS: u64 = 5;
 
-/// The pages that papers are fetched from.
-pub fn paper_pages(market: &Market, settings: &Settings) -> Router {
-    let router = Router::new().route("/papers/{kind}/{file}", get(fetch)).with_state(market.clone());
+/// The pages that papers are fetched from, which wait in `untaken` until they are taken.
+pub fn paper_pages(market: &Market, settings: &Settings, untaken: Arc<Untaken>) -> Router {
+    let desk = Desk { market: market.clone(), untaken };
+    let router = Router::new().route("/papers/{kind}/{file}", get(fetch)).with_state(desk);
     around(counted(router, settings), settings)
 }
 
+/// Where papers are handed out.
+#[derive(Debug, Clone)]
+struct Desk {
+    market: Market,
+    untaken: Arc<Untaken>,
+}
+
+/// A paper as it is sent.
+struct File {
+    body: Vec<u8>,
+    kind: &'static str,
+    name: String,
+}
+
 async fn fetch(
-    State(market): State<Market>,
+    State(Desk { market, untaken }): State<Desk>,
     Path((kind, file)): Path<(String, String)>,
     Extension(trace): Extension<TraceId>,
+    Extension(address): Extension<ClientAddress>,
     headers: HeaderMap,
 ) -> Response {
     let made = async {
-        let token = bearer(&headers)?.ok_or_else(not_signed_in)?;
-        let caller = market.authenticate(token).await.map_err(|why| Problem::from(not_taken(why)))?;
-        let call = Call { actor: caller.actor, session: Some(caller.session), ..Call::system(trace.to_string()) };
-        if let Some(batch) = wire_file(&kind, &file) {
-            must_be_proved(Verb::WireFileTake, caller.proved_at, &market, &trace)?;
-            let text = market.wire_file(&call, batch).await.map_err(|failure| refused(failure, &trace))?;
-            return Ok(attached(
-                text.ok_or_else(absent)?.into_bytes(),
-                "text/csv; charset=utf-8",
-                &format!("{batch}.csv"),
-            ));
-        }
-        if let Some(payout) = wire_slip(&kind, &file) {
-            must_be_proved(Verb::WireSlipTake, caller.proved_at, &market, &trace)?;
-            let slip = market.wire_slip(&call, payout).await.map_err(|failure| refused(failure, &trace))?;
-            let name = format!("{}.json", slip.reference.replace(':', "_"));
-            let text = by_hand(&slip).to_string();
-            return Ok(attached(text.into_bytes(), "application/json", &name));
-        }
-        let (wanted, format) = wanted(&kind, &file).ok_or_else(absent)?;
-        let paper = market.paper(&call, wanted).await.map_err(|failure| refused(failure, &trace))?;
-        let paper = paper.ok_or_else(absent)?;
-        hand_out(paper, format).await.map_err(|fault| refused(fault.into(), &trace))
+        // Whoever takes no answers gets none: nothing is printed for them.
+        untaken.check(address)?;
+        let file = make(&market, &headers, (kind.as_str(), file.as_str()), &trace).await?;
+        let body = untaken.outgoing(address, file.body)?;
+        Ok::<_, Problem>(attached(body, file.kind, &file.name))
     };
-    made.await.unwrap_or_else(|problem: Problem| problem.into_page(&trace))
+    made.await.unwrap_or_else(|problem| problem.into_page(&trace))
+}
+
+/// The paper that a path names, for whoever asks.
+async fn make(
+    market: &Market,
+    headers: &HeaderMap,
+    (kind, file): (&str, &str),
+    trace: &TraceId,
+) -> Result<File, Problem> {
+    let token = bearer(headers)?.ok_or_else(not_signed_in)?;
+    let caller = market.authenticate(token).await.map_err(|why| Problem::from(not_taken(why)))?;
+    let call = Call { actor: caller.actor, session: Some(caller.session), ..Call::system(trace.to_string()) };
+    if let Some(batch) = wire_file(kind, file) {
+        must_be_proved(Verb::WireFileTake, caller.proved_at, market, trace)?;
+        let text = market.wire_file(&call, batch).await.map_err(|failure| refused(failure, trace))?;
+        let body = text.ok_or_else(absent)?.into_bytes();
+        return Ok(File { body, kind: "text/csv; charset=utf-8", name: format!("{batch}.csv") });
+    }
+    if let Some(payout) = wire_slip(kind, file) {
+        must_be_proved(Verb::WireSlipTake, caller.proved_at, market, trace)?;
+        let slip = market.wire_slip(&call, payout).await.map_err(|failure| refused(failure, trace))?;
+        let name = format!("{}.json", slip.reference.replace(':', "_"));
+        return Ok(File { body: by_hand(&slip).to_string().into_bytes(), kind: "application/json", name });
+    }
+    let (wanted, format) = wanted(kind, file).ok_or_else(absent)?;
+    let paper = market.paper(&call, wanted).await.map_err(|failure| refused(failure, trace))?;
+    hand_out(paper.ok_or_else(absent)?, format).await.map_err(|fault| refused(fault.into(), trace))
 }
 
 /// What holds whole account numbers is shown to who proved who they are as lately as taking it takes.
@@ -103,7 +132,7 @@ fn wanted(kind: &str, file: &str) -> Option<(Wanted, Format)> {
     Some((wanted, format))
 }
 
-async fn hand_out(paper: Paper, format: Format) -> Result<Response, Fault> {
+async fn hand_out(paper: Paper, format: Format) -> Result<File, Fault> {
     let (kind, ending) = match format {
         Format::Pdf => ("application/pdf", "pdf"),
         Format::Json => ("application/json", "json"),
@@ -113,7 +142,7 @@ async fn hand_out(paper: Paper, format: Format) -> Result<Response, Fault> {
         Format::Pdf => paper.pdf().await?,
         Format::Json => serde_json::to_vec_pretty(&paper.json)?,
     };
-    Ok(attached(body, kind, &name))
+    Ok(File { body, kind, name })
 }
 
 /// The file for the bank that a path names.
@@ -150,7 +179,7 @@ fn by_hand(slip: &WireSlip) -> serde_json::Value {
     })
 }
 
-fn attached(body: Vec<u8>, kind: &'static str, name: &str) -> Response {
+fn attached(body: Bytes, kind: &'static str, name: &str) -> Response {
     let mut response = body.into_response();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));

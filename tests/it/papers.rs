@@ -1,5 +1,9 @@
 //! Papers: what people take to their bank, their tax office and their accountant.
 
+use std::sync::Arc;
+
+use api::http::{ClientAddress, Settings, Untaken};
+use api::papers::paper_pages;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use base64::Engine;
@@ -9,6 +13,7 @@ use infra::rails::RailEvent;
 use serde_json::{Value, json};
 use tests::stripe::{Fault, Faults};
 use tests::{Deal, PASSWORD, TestApp, Visitor};
+use tower::ServiceExt;
 
 /// A paper, or why there is none.
 pub struct Fetched {
@@ -448,6 +453,44 @@ async fn very_many_papers_are_refused_for_a_while() {
     assert!(refused.headers.contains_key(header::RETRY_AFTER));
     let other = app.person("ada").await;
     assert_eq!(fetch(&other.visitor().await, "/papers/earnings/2026.json").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn papers_that_nobody_takes_have_the_room_of_answers_that_nobody_takes() {
+    let app = TestApp::new().await;
+    let lin = app.freelancer("lin").await;
+    let token = lin.visitor().await.token.clone().unwrap();
+    let untaken = Arc::new(Untaken::new(10_000_000, 200_000));
+    let pages = paper_pages(&app.market, &Settings::default(), Arc::clone(&untaken));
+    let asks = async || {
+        let request =
+            Request::get("/papers/earnings/2026.pdf").header(header::AUTHORIZATION, format!("Bearer {token}"));
+        pages.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
+    };
+    let mut held = Vec::new();
+    let refused = loop {
+        let response = asks().await;
+        if response.status() != StatusCode::OK {
+            break response;
+        }
+        held.push(response);
+        assert!(held.len() < 100, "none of them was taken");
+    };
+    assert!(!held.is_empty());
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert!(refused.headers().contains_key(header::RETRY_AFTER));
+    let told: Value = serde_json::from_slice(&to_bytes(refused.into_body(), 10_000).await.unwrap()).unwrap();
+    assert_eq!((&told["code"], &told["limit"]), (&json!("ANSWERS_NOT_TAKEN"), &json!(200_000)));
+    assert!(told["value"].as_u64() > Some(200_000), "{told}");
+    let here = ClientAddress([127, 0, 0, 1].into());
+    assert!(untaken.check(here).is_err(), "nothing else is begun for them");
+
+    let last = held.pop().unwrap();
+    drop(held);
+    let body = to_bytes(last.into_body(), 16 << 20).await.unwrap();
+    assert!(body.starts_with(b"%PDF"), "it comes whole, however late");
+    drop(body);
+    assert_eq!(asks().await.status(), StatusCode::OK, "and what was taken makes room");
 }
 
 #[tokio::test]

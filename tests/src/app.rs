@@ -145,9 +145,10 @@ impl TestApp {
         };
         let house = Arc::new(House::new(market.clone()));
         let surface = Surface::new(api::schema::described(), house, settings.clone());
+        let untaken = surface.untaken();
         let router = router(surface)
             .merge(key_pages(&market, &settings))
-            .merge(paper_pages(&market, &Settings::default()))
+            .merge(paper_pages(&market, &Settings::default(), untaken))
             .merge(api::webhook::routes(&market, &settings));
         let pool = market.db().get_postgres_connection_pool().clone();
         Self { market, router, pool, stripe: None, equipment: None, database: None, statements: Statements::default() }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use api::backend::{House, key_pages};
-use api::http::{Closing, ServerSettings, Surface, router, serve};
+use api::http::{Closing, ServerSettings, Surface, Untaken, router, serve};
 use api::operations::{self, Detail, Operations, Worker};
 use api::papers::paper_pages;
 use api::webhook;
@@ -60,9 +60,10 @@ pub async fn run(cli: Cli) -> Result<(), Trouble> {
     let settings = cli.serve.settings(cli.common.production);
     // What is wrong is told in detail where only the operator listens, if there is such a place.
     let detail = if metrics_listener.is_some() { Detail::Ready } else { Detail::Everything };
-    let mut routes = surface(&cli, &market, closing.clone())
+    let (routes, untaken) = surface(&cli, &market, closing.clone());
+    let mut routes = routes
         .merge(key_pages(&market, &settings))
-        .merge(paper_pages(&market, &settings))
+        .merge(paper_pages(&market, &settings, untaken))
         .merge(webhook::routes(&market, &settings))
         .merge(operations.probes(detail, &settings));
     match metrics_listener {
@@ -94,9 +95,13 @@ pub async fn run(cli: Cli) -> Result<(), Trouble> {
     Ok(())
 }
 
-fn surface(cli: &Cli, market: &Market, closing: Closing) -> Router {
+/// The routes of the API, and the room in which its answers wait to be taken.
+fn surface(cli: &Cli, market: &Market, closing: Closing) -> (Router, Arc<Untaken>) {
     let house = Arc::new(House::new(market.clone()));
-    router(Surface::new(api::schema::described(), house, cli.serve.settings(cli.common.production)).until(closing))
+    let settings = cli.serve.settings(cli.common.production);
+    let surface = Surface::new(api::schema::described(), house, settings).until(closing);
+    let untaken = surface.untaken();
+    (router(surface), untaken)
 }
 
 async fn listen(setting: &str, address: SocketAddr) -> Result<TcpListener, Trouble> {

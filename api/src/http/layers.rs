@@ -35,15 +35,19 @@ pub fn around(router: Router, settings: &Settings) -> Router {
     router.layer(from_fn(survive_panics)).layer(from_fn(secure_headers)).layer(from_fn(name_requests))
 }
 
-/// Count each request of these routes by its address, as those to GraphQL are counted, each place for itself.
+/// Count each request of these routes by its address, as those to GraphQL are counted, each place for itself. Handlers find
+/// the address in the request.
 pub fn counted(router: Router, settings: &Settings) -> Router {
     let (rates, proxies) = (Arc::new(Rates::new(settings)), settings.trusted_proxies);
-    router.layer(from_fn(move |request: Request, next: Next| {
+    router.layer(from_fn(move |mut request: Request, next: Next| {
         let rates = Arc::clone(&rates);
         async move {
             let address = ClientAddress::of(request.extensions(), request.headers(), proxies);
-            match address.and_then(|address| rates.check_address(address)) {
-                Ok(()) => next.run(request).await,
+            match address.and_then(|address| rates.check_address(address).map(|()| address)) {
+                Ok(address) => {
+                    request.extensions_mut().insert(address);
+                    next.run(request).await
+                }
                 Err(problem) => problem.into_page(&trace_of(&request)),
             }
         }

@@ -35,7 +35,7 @@ pub(super) struct Shared {
     pub(super) persisted: Persisted,
     pub(super) rates: Rates,
     pub(super) open: Arc<Open>,
-    pub(super) untaken: Untaken,
+    pub(super) untaken: Arc<Untaken>,
     pub(super) bodies: Bodies,
     pub(super) readers: Readers,
 }
@@ -101,7 +101,7 @@ where
         let rates = Rates::new(&settings);
         let persisted = Persisted::new(settings.trusted_documents.clone());
         let open = Open::new(settings.sockets.operations);
-        let untaken = Untaken::new(settings.untaken_bytes, settings.untaken_bytes_by_address);
+        let untaken = Arc::new(Untaken::new(settings.untaken_bytes, settings.untaken_bytes_by_address));
         let bodies = Bodies::new(settings.body_bytes, settings.body_timeout);
         let readers = Readers::default();
         let shared =
@@ -113,6 +113,11 @@ where
     #[must_use]
     pub fn until(self, closing: Closing) -> Self {
         Self { closing, ..self }
+    }
+
+    /// The room for answers that wait to be taken, for whatever else answers beside it.
+    pub fn untaken(&self) -> Arc<Untaken> {
+        Arc::clone(&self.shared.untaken)
     }
 
     /// The settings it runs with.

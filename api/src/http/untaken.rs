@@ -51,6 +51,12 @@ impl Untaken {
             Ok(self.room.take_anyway(address, bytes))
         }
     }
+
+    /// Bytes to be sent to an address, which have their share until the last of them has gone.
+    pub fn outgoing(&self, address: ClientAddress, bytes: Vec<u8>) -> Result<Bytes, Problem> {
+        let share = self.take(address, bytes.len())?;
+        Ok(Outgoing::with_share(bytes, share).into_bytes())
+    }
 }
 
 fn not_taken(Full { whose, limit, value }: Full) -> Problem {
