@@ -1,12 +1,13 @@
 //! Password hashes: argon2id, on threads of their own, only so many at once. A hash takes the
 //! better part of a core for a while, so a flood of sign-ins must queue up here instead of taking
-//! the machine away from everybody else; where the queue is too long, it is to be tried again later.
+//! the machine away from everybody else; where the queue is too long, it is to be tried again later. No network takes up
+//! more than a part of the queue.
 
 use argon2::password_hash::{Error as HashError, PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, PasswordHash, Version};
 
 use crate::Fault;
-use crate::bench::Bench;
+use crate::bench::{Bench, Crowd};
 
 /// So many may wait for a hash beyond those that are made: some seconds' worth.
 const WAITING: usize = 100;
@@ -25,12 +26,18 @@ pub enum Hardness {
 pub struct Passwords {
     hardness: Hardness,
     bench: Bench,
+    crowds: Vec<Crowd>,
 }
 
 impl Passwords {
     /// A hasher that uses up to `cores` cores.
     pub fn new(hardness: Hardness, cores: usize) -> Self {
-        Self { hardness, bench: Bench::new("passwords", cores, WAITING) }
+        Self { hardness, bench: Bench::new("passwords", cores, WAITING), crowds: Vec::new() }
+    }
+
+    /// The same hasher, for somebody of these crowds.
+    pub(crate) fn among(&self, crowds: Vec<Crowd>) -> Self {
+        Self { crowds, ..self.clone() }
     }
 
     /// Hash a password with a fresh salt. The text says how it was made.
@@ -63,7 +70,7 @@ impl Passwords {
         &self,
         work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Fault> {
-        self.bench.at(work).await?
+        self.bench.at_among(&self.crowds, work).await?
     }
 
     fn costs(&self) -> (u32, u32) {

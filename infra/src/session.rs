@@ -17,6 +17,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
+use crate::bench::Crowd;
 use crate::market::Market;
 use crate::page::{Key, Keyset, PageRequest, Slice};
 use crate::sql::sql;
@@ -79,7 +80,7 @@ impl Market {
     /// A new account, signed in.
     pub async fn sign_up(&self, call: &Call, draft: SignUp, device: Device) -> Result<SignedIn, Failure> {
         self.throttle_network("sign_up", &device, SIGN_UPS).await?;
-        let hash = self.passwords().hash(draft.password().reveal()).await?;
+        let hash = self.passwords().among(crowds(&device)).hash(draft.password().reveal()).await?;
         let call = &once_is_enough(call);
         let refresh_token = fresh_refresh_token();
         let began = run!(self, call, tx => {
@@ -110,7 +111,8 @@ impl Market {
             Err(_) => None,
         };
         let guess = self.sign_in_throttle(&email, found.as_ref(), &device).await?;
-        let fits = self.passwords().verify(password, found.as_ref().map(|found| found.hash.as_str())).await?;
+        let hash = found.as_ref().map(|found| found.hash.as_str());
+        let fits = self.passwords().among(crowds(&device)).verify(password, hash).await?;
         let (id, hash) = match found {
             Some(Credentials { user_id, hash }) if fits => (UserId::from_uuid(user_id), hash),
             Some(_) | None => return Err(credentials_refused().into()),
@@ -406,6 +408,14 @@ impl Market {
             None => Ok(()),
         }
     }
+}
+
+/// Whom somebody stands in a queue with, before they have shown whose they are: their network, which may have a quarter of
+/// it, and for IPv6 the site, which may have half.
+fn crowds(device: &Device) -> Vec<Crowd> {
+    let network = Crowd { name: network(device), quarters: 1 };
+    let site = site(device).map(|name| Crowd { name, quarters: 2 });
+    std::iter::once(network).chain(site).collect()
 }
 
 /// The 48 bits that a site is given of IPv6 addresses.

@@ -2,6 +2,8 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use serde_json::{Value, json};
 
 use crate::Suite;
@@ -130,6 +132,26 @@ pub async fn attack(suite: &Suite) {
     suite
         .row(FAMILY, "and the person themselves, from elsewhere", "200 data", async {
             server.ask_with(sign_in, json!({ "i": { "email": email, "password": PASSWORD } }), &[]).await.told()
+        })
+        .await;
+    // Each takes a core for a while, and all others wait in the same queue.
+    let wanted = "some are put off, and somebody else is told 200 INVALID_CREDENTIALS";
+    suite
+        .row(FAMILY, "110 sign-ins of one address at once", wanted, async {
+            let address = format!("x-forwarded-for: {}", server.fresh_address());
+            let wrong = |n: usize| json!({ "i": { "email": format!("nobody{n}@example.com"), "password": "wrong" } });
+            let tries = async |n: usize| server.ask_with(sign_in, wrong(n), &[&address]).await.told();
+            let mut answers: FuturesUnordered<_> = (0..110).map(tries).collect();
+            let mut somebody_else = None;
+            while let Some(told) = answers.next().await {
+                if told.ends_with("BUSY") && somebody_else.is_none() {
+                    somebody_else = Some(server.ask_with(sign_in, wrong(110), &[]).await.told());
+                }
+            }
+            match somebody_else {
+                Some(told) => format!("some are put off, and somebody else is told {told}"),
+                None => "all are answered".to_owned(),
+            }
         })
         .await;
 }
