@@ -45,23 +45,58 @@ pub struct Criteria {
     pub text: Option<String>,
 }
 
+/// A gig as searches are held against it: taken apart once, however many of them there are.
+#[derive(Debug, Clone)]
+pub struct Scanned<'a> {
+    gig: &'a Gig,
+    words: Words,
+}
+
+impl<'a> Scanned<'a> {
+    /// Take a gig apart.
+    pub fn of(gig: &'a Gig) -> Self {
+        Self { gig, words: Words::of(&format!("{} {}", gig.brief.title, gig.brief.description)) }
+    }
+
+    /// The gig.
+    pub fn gig(&self) -> &'a Gig {
+        self.gig
+    }
+}
+
 impl Criteria {
     /// Whether a gig is what is looked for.
-    pub fn admit(&self, gig: &Gig) -> bool {
-        let brief = &gig.brief;
+    pub fn admit(&self, scanned: &Scanned<'_>) -> bool {
+        let brief = &scanned.gig.brief;
         let asks = |skill: &SkillId| brief.skills.iter().any(|asked| asked.skill == *skill);
         (self.skills.is_empty() || self.skills.iter().any(asks))
             && self.kind.is_none_or(|kind| kind == brief.kind)
             && self.budget_at_least.is_none_or(|least| brief.budget.high.minor() >= least.minor())
-            && self.text.as_deref().is_none_or(|text| {
-                let said = words(&format!("{} {}", brief.title, brief.description));
-                words(text).iter().all(|word| said.iter().any(|said| said.starts_with(word.as_str())))
-            })
+            && self.text.as_deref().is_none_or(|text| words(text).all(|word| scanned.words.any_begins(&word)))
     }
 }
 
-fn words(text: &str) -> Vec<String> {
-    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase).collect()
+/// The words of a text, each once and in order.
+#[derive(Debug, Clone)]
+struct Words(Vec<String>);
+
+impl Words {
+    fn of(text: &str) -> Self {
+        let mut words: Vec<String> = words(text).collect();
+        words.sort_unstable();
+        words.dedup();
+        Self(words)
+    }
+
+    /// Does one of them begin so?
+    fn any_begins(&self, start: &str) -> bool {
+        let at = self.0.partition_point(|word| word.as_str() < start);
+        self.0.get(at).is_some_and(|word| word.starts_with(start))
+    }
+}
+
+fn words(text: &str) -> impl Iterator<Item = String> {
+    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase)
 }
 
 impl SavedSearch {
@@ -116,5 +151,29 @@ impl SavedSearch {
     /// A new gig was found: its person is told.
     pub fn found(&self, gig: &Gig) -> Event {
         Event::SavedSearchMatched { search: self.id, gig: gig.id, user: self.user }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_a_text_are_kept_once_and_found_by_how_they_begin() {
+        let text = "Rust developer, rust Rustacean; C++ & \u{645}\u{62d}\u{645}\u{62f} \u{d6}sterreich 2026";
+        let said = Words::of(text);
+        assert_eq!(said.0.len(), 7, "{said:?}");
+        for start in ["rust", "rusta", "rustacean", "dev", "developer", "c", "20", "\u{645}\u{62d}", "\u{f6}ster"] {
+            assert!(said.any_begins(start), "{start}");
+        }
+        for start in ["ust", "rustaceans", "b", "zig", "202a", "\u{62d}", "developer,"] {
+            assert!(!said.any_begins(start), "{start}");
+        }
+        // Whatever is looked for is found as it would be by looking at each word.
+        let letters = ["", "a", "b", "r", "ru", "d", "e", "1", "2", "\u{645}"];
+        for start in letters.iter().flat_map(|one| letters.iter().map(move |two| format!("{one}{two}"))) {
+            assert_eq!(said.any_begins(&start), words(text).any(|word| word.starts_with(&start)), "{start:?}");
+        }
+        assert!(!Words::of("...").any_begins("a"));
     }
 }

@@ -8,7 +8,7 @@ use domain::gig::{Gig, Visibility};
 use domain::id::{GigId, Id, SavedSearchId, SkillId, UserId};
 use domain::matching::GigFeatures;
 use domain::refusal::Refusal;
-use domain::saved_search::{Criteria, SavedSearch};
+use domain::saved_search::{Criteria, SavedSearch, Scanned};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
@@ -105,12 +105,13 @@ impl Market {
         if !gig.takes_proposals() || gig.brief.visibility != Visibility::Public {
             return Ok(());
         }
+        let scanned = Scanned::of(&gig);
         let mut after = self.saved_searches_tried(gig.id).await?;
         for _ in 0..PAGES {
             let searches = self.saved_searches_after(&gig, after).await?;
             let is_last = i64::try_from(searches.len()).is_ok_and(|read| read < PAGE);
             after = searches.last().map_or(after, |last| last.id.uuid());
-            self.saved_searches_tell(call, &gig, searches).await?;
+            self.saved_searches_tell(call, &scanned, searches).await?;
             if is_last {
                 let done = sql("delete from saved_search_turns where gig_id = $1", [gig.id.uuid().into()]);
                 self.db().execute_raw(done).await?;
@@ -160,8 +161,14 @@ impl Market {
     }
 
     /// Tell those of some searches that find a gig, and whom nothing keeps from it.
-    async fn saved_searches_tell(&self, call: &Call, gig: &Gig, searches: Vec<SavedSearch>) -> Result<(), Failure> {
-        let found: Vec<SavedSearch> = searches.into_iter().filter(|search| search.criteria.admit(gig)).collect();
+    async fn saved_searches_tell(
+        &self,
+        call: &Call,
+        scanned: &Scanned<'_>,
+        searches: Vec<SavedSearch>,
+    ) -> Result<(), Failure> {
+        let gig = scanned.gig();
+        let found: Vec<SavedSearch> = searches.into_iter().filter(|search| search.criteria.admit(scanned)).collect();
         let free = self.people_free_for(&GigFeatures::constraints_of(gig), &found).await?;
         // One word for each person, however many of their searches find it.
         let mut told = HashSet::new();
