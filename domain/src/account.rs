@@ -118,6 +118,17 @@ impl MailCode {
         Change::to(code).telling(Event::MailCodeIssued { code: id })
     }
 
+    /// The same, of which no letter goes out, because enough of them went to `email`. Whoever asked can't tell.
+    pub fn withhold(
+        id: MailCodeId,
+        purpose: Purpose,
+        user: Option<UserId>,
+        email: Email,
+        now: Timestamp,
+    ) -> Change<Self> {
+        Change::to(Self::issue(id, purpose, user, email, now).next)
+    }
+
     /// The code is used, for `purpose`: whose account it opens, and the code as it is then. There is
     /// one answer to all codes that don't work, so that a guess learns nothing.
     pub fn redeem(self, purpose: Purpose, now: Timestamp) -> Result<(UserId, Self), Refusal> {

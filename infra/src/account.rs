@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 use domain::Timestamp;
 use domain::access::Denied;
 use domain::account::{MailCode, Purpose, SafetyAct, code_refused};
+use domain::change::Change;
 use domain::id::{Id, MailCodeId, UserId};
 use domain::password::Password;
 use domain::refusal::{Invalid, Refusal};
@@ -28,6 +29,9 @@ const SEALED_FOR: &str = "mail code";
 
 /// Codes for one person, of all kinds, but those that a visitor asked for.
 const CODES: Allowance = Allowance { attempts: 5, within: TimeDelta::hours(1) };
+/// Letters to one mailbox that is to become the address of an account, whoever asks for them: whose it is has not said
+/// that they want any.
+const CHANGES_TO_MAILBOX: Allowance = Allowance { attempts: 5, within: TimeDelta::hours(1) };
 /// Resets asked for one address. Letters that were sent go on working, so whoever uses them up for
 /// somebody else keeps nobody out.
 const RESETS: Allowance = Allowance { attempts: 5, within: TimeDelta::hours(1) };
@@ -65,7 +69,7 @@ impl Market {
             let user = tx.user_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
             if user.email_verified_at.is_none() {
                 tx.mail_codes_count(id).await?;
-                tx.mail_code_issue(Purpose::VerifyEmail, Some(id), user.email.clone(), None).await?;
+                tx.mail_code_issue(Purpose::VerifyEmail, Some(id), user.email.clone()).await?;
             }
             Ok(user)
         })
@@ -108,7 +112,7 @@ impl Market {
         let call = &once_is_enough(call);
         run!(self, call, tx => {
             let user = tx.user_of_email(&email).await?;
-            let code = tx.mail_code_issue(Purpose::ResetPassword, user, email.clone(), None).await?;
+            let code = tx.mail_code_issue(Purpose::ResetPassword, user, email.clone()).await?;
             Ok(code.expires_at)
         })
     }
@@ -214,7 +218,8 @@ impl Market {
     }
 
     /// The person wants another address. A code goes there, whether or not somebody else has an
-    /// account with it: that is told only to whoever reads the mail. Until when the code works.
+    /// account with it: that is told only to whoever reads the mail. Until when the code works. Where enough letters went
+    /// lately no other does, whoever asked for them; that is not told either.
     pub async fn email_change_request(&self, call: &Call, email: &str) -> Result<Timestamp, Failure> {
         let id = call.actor.person()?.user;
         let mut invalid = Invalid::default();
@@ -224,8 +229,14 @@ impl Market {
             tx.must_be_proved(call).await?;
             let user = tx.user_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
             tx.mail_codes_count(id).await?;
-            let code = tx.mail_code_issue(Purpose::ChangeEmail, Some(id), email.clone(), Some(user.email)).await?;
-            Ok(code.expires_at)
+            let bucket = format!("email_change:{}", name_of(email.as_str()));
+            let (fresh, now) = (tx.id(), tx.now());
+            let change = if tx.throttle_admits(&bucket, CHANGES_TO_MAILBOX).await? {
+                MailCode::issue(fresh, Purpose::ChangeEmail, Some(id), email.clone(), now)
+            } else {
+                MailCode::withhold(fresh, Purpose::ChangeEmail, Some(id), email.clone(), now)
+            };
+            Ok(tx.mail_code_keep(change, Some(user.email)).await?.expires_at)
         })
     }
 
@@ -312,10 +323,13 @@ impl Tx {
         purpose: Purpose,
         user: Option<UserId>,
         email: Email,
-        former: Option<Email>,
     ) -> Result<MailCode, Failure> {
-        let code =
-            MailCode { former, ..self.settle(MailCode::issue(self.id(), purpose, user, email, self.now())).await? };
+        self.mail_code_keep(MailCode::issue(self.id(), purpose, user, email, self.now()), None).await
+    }
+
+    /// Keep a code. If it takes the place of an address, `former` is that.
+    async fn mail_code_keep(&self, change: Change<MailCode>, former: Option<Email>) -> Result<MailCode, Failure> {
+        let code = MailCode { former, ..self.settle(change).await? };
         self.mail_code_write(&code).await?;
         Ok(code)
     }

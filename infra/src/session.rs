@@ -86,7 +86,7 @@ impl Market {
         let began = run!(self, call, tx => {
             let user = tx.user_insert(draft.clone().create(tx.id(), tx.now())).await?;
             tx.password_set(user.id, &hash).await?;
-            tx.mail_code_issue(Purpose::VerifyEmail, Some(user.id), user.email.clone(), None).await?;
+            tx.mail_code_issue(Purpose::VerifyEmail, Some(user.id), user.email.clone()).await?;
             let session = Session::begin(tx.id(), user.id, device.clone(), tx.now());
             let session = tx.session_insert(session, &refresh_token).await?;
             Ok((user, session))

@@ -7,7 +7,7 @@ use domain::refusal::Refusal;
 use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement};
 use sha2::{Digest, Sha256};
 
-use crate::{Failure, Market};
+use crate::{Failure, Market, Tx};
 
 /// So many attempts in so much time.
 #[derive(Debug, Clone, Copy)]
@@ -46,21 +46,43 @@ struct Counted {
     resets_at: Timestamp,
 }
 
+/// Count an attempt.
+async fn count(
+    conn: &impl ConnectionTrait,
+    bucket: &str,
+    allowance: Allowance,
+    now: Timestamp,
+) -> Result<Option<Counted>, Failure> {
+    let counted = Counted::find_by_statement(Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        "insert into throttles (bucket, attempts, resets_at) values ($1, 1, $2)
+         on conflict (bucket) do update set
+             attempts = case when throttles.resets_at <= $3 then 1 else least(throttles.attempts + 1, 1000000) end,
+             resets_at = case when throttles.resets_at <= $3 then excluded.resets_at else throttles.resets_at end
+         returning attempts, resets_at",
+        [bucket.into(), (now + allowance.within).into(), now.into()],
+    ));
+    Ok(counted.one(conn).await?)
+}
+
+impl Tx {
+    /// Count an attempt at whatever `bucket` names as a part of what is done here: what is undone, or was done already,
+    /// does not count. Is it among those that are allowed?
+    pub(crate) async fn throttle_admits(&self, bucket: &str, allowance: Allowance) -> Result<bool, Failure> {
+        let counted = count(self.conn(), bucket, allowance, self.now()).await?;
+        let is_over = counted.is_some_and(|counted| counted.attempts > allowance.attempts);
+        if is_over {
+            metrics::counter!("rabta_throttled_total").increment(1);
+        }
+        Ok(!is_over)
+    }
+}
+
 impl Market {
     /// Count an attempt at whatever `bucket` names; more than allowed is refused.
     pub(crate) async fn throttle(&self, bucket: &str, allowance: Allowance) -> Result<(), Failure> {
         let now = self.clock().now();
-        let counted = Counted::find_by_statement(Statement::from_sql_and_values(
-            DbBackend::Postgres,
-            "insert into throttles (bucket, attempts, resets_at) values ($1, 1, $2)
-             on conflict (bucket) do update set
-                 attempts = case when throttles.resets_at <= $3 then 1 else least(throttles.attempts + 1, 1000000) end,
-                 resets_at = case when throttles.resets_at <= $3 then excluded.resets_at else throttles.resets_at end
-             returning attempts, resets_at",
-            [bucket.into(), (now + allowance.within).into(), now.into()],
-        ))
-        .one(self.db())
-        .await?;
+        let counted = count(self.db(), bucket, allowance, now).await?;
         counted.map_or(Ok(()), |counted| allowance.refuse_over(counted.attempts, counted.resets_at - now))
     }
 
