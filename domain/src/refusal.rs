@@ -192,13 +192,21 @@ impl Invalid {
     }
 
     /// The same of one line, like a name or a title: it stands in subjects of letters, in files of a line
-    /// a thing and on papers, where a second line would be somebody else's.
+    /// a thing and on papers, where a second line would be somebody else's. It shows something, and all of it is shown:
+    /// two that read alike are alike.
     pub fn line(&mut self, path: &str, text: &str, length: std::ops::RangeInclusive<usize>) -> String {
         let faults = self.fields.len();
         let text = self.text(path, text, length);
         let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
-        if self.fields.len() == faults && text.contains(breaks) {
+        if self.fields.len() > faults {
+            return text;
+        }
+        if text.contains(breaks) {
             self.add(path, "MALFORMED", "is one line, without tabs");
+        } else if holds_hidden(&text) {
+            self.add(path, "MALFORMED", "holds a character that can't be seen");
+        } else if !text.is_empty() && !text.contains(is_visible) {
+            self.add(path, "REQUIRED", "shows nothing");
         }
         text
     }
@@ -250,4 +258,119 @@ impl Invalid {
 pub fn is_unprintable(c: char) -> bool {
     (c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
         || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}')
+}
+
+/// Is this a character that is not shown, where writing has no use for it? Those that Unicode 16 calls
+/// `Default_Ignorable_Code_Point`.
+pub fn is_ignorable(c: char) -> bool {
+    matches!(
+        c,
+        '\u{AD}'
+            | '\u{34F}'
+            | '\u{61C}'
+            | '\u{115F}'..='\u{1160}'
+            | '\u{17B4}'..='\u{17B5}'
+            | '\u{180B}'..='\u{180F}'
+            | '\u{200B}'..='\u{200F}'
+            | '\u{202A}'..='\u{202E}'
+            | '\u{2060}'..='\u{206F}'
+            | '\u{3164}'
+            | '\u{FE00}'..='\u{FE0F}'
+            | '\u{FEFF}'
+            | '\u{FFA0}'
+            | '\u{FFF0}'..='\u{FFF8}'
+            | '\u{1BCA0}'..='\u{1BCA3}'
+            | '\u{1D173}'..='\u{1D17A}'
+            | '\u{E0000}'..='\u{E0FFF}'
+    )
+}
+
+/// Is something to be seen of it by itself? Of a space there is not, nor of a pattern in braille without dots.
+fn is_visible(c: char) -> bool {
+    !c.is_whitespace() && !is_ignorable(c) && c != '\u{2800}'
+}
+
+/// Does a line hold a character that nobody sees? Urdu writes words with joiners and non-joiners between letters, and
+/// pictures are put together by them; what says how a sign is drawn stands behind that sign. Between letters of English
+/// neither does anything.
+fn holds_hidden(line: &str) -> bool {
+    let joins = |c: char| !c.is_ascii() && is_visible(c);
+    let mut before: Option<char> = None;
+    let mut rest = line.chars().peekable();
+    while let Some(c) = rest.next() {
+        let is_seen = match c {
+            '\u{200C}' | '\u{200D}' => before.is_some_and(joins) && rest.peek().copied().is_some_and(joins),
+            '\u{FE0E}' | '\u{FE0F}' => before.is_some_and(|sign| is_visible(sign) && !sign.is_alphabetic()),
+            _ => !is_ignorable(c),
+        };
+        if !is_seen {
+            return true;
+        }
+        if !is_ignorable(c) {
+            before = Some(c);
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(text: &str) -> Result<String, String> {
+        let mut invalid = Invalid::default();
+        let line = invalid.line("name", text, 1..=120);
+        match invalid.finish() {
+            Ok(()) => Ok(line),
+            Err(Refusal::Invalid { fields }) => Err(fields.into_iter().map(|field| field.code).collect()),
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn a_line_shows_all_that_it_holds() {
+        let joined = "\u{645}\u{6CC}\u{200C}\u{62E}\u{648}\u{627}\u{6C1}\u{645}";
+        for fine in [
+            " Lin ",
+            "Zoë",
+            "عائشہ خان",
+            joined,
+            "👩\u{200D}💻 wanted",
+            "❤\u{FE0F}\u{200D}🔥",
+            "1\u{FE0F}\u{20E3} page",
+        ] {
+            assert_eq!(line(fine), Ok(fine.trim().to_owned()));
+        }
+        let hidden = [
+            "Li\u{200B}n",
+            "Li\u{200C}n",
+            "Li\u{200D}n",
+            "Lin\u{200E}",
+            "\u{200F}Lin",
+            "Li\u{2060}n",
+            "Li\u{AD}n",
+            "\u{61C}Lin",
+            "Lin\u{3164}",
+            "Li\u{FE0F}n",
+            "Lin\u{E0041}",
+            "\u{200B}",
+            "\u{3164}",
+            "\u{200D}\u{645}",
+            "\u{645}\u{200C}",
+            "\u{645}\u{200C}\u{200C}\u{645}",
+        ];
+        for hidden in hidden {
+            assert_eq!(line(hidden), Err("MALFORMED".to_owned()), "{hidden:?}");
+        }
+        for nothing in ["", " ", "\u{A0}", "\u{3000}", "\u{2800}", "\u{2800} \u{2800}"] {
+            assert_eq!(line(nothing), Err("REQUIRED".to_owned()), "{nothing:?}");
+        }
+    }
+
+    #[test]
+    fn a_text_may_hold_what_a_line_may_not() {
+        let mut invalid = Invalid::default();
+        assert_eq!(invalid.text("about", "soft\u{AD}ware\nand more", 1..=120), "soft\u{AD}ware\nand more");
+        assert!(invalid.is_empty());
+    }
 }

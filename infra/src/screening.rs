@@ -8,9 +8,11 @@ use std::path::{Path, PathBuf};
 use domain::payout::Screened;
 use sha2::{Digest, Sha256};
 
+use self::normal::{COMPARED, normal};
 use crate::Fault;
 
 mod hit;
+mod normal;
 mod party;
 
 /// A name that nobody is paid under, and a country that nobody is paid in, for trying things out.
@@ -102,16 +104,17 @@ impl Listed {
         Ok(listed)
     }
 
-    /// What tells one list from another.
+    /// What tells one list from another, or the same read in another way.
     fn fingerprint(&self) -> String {
         let countries = self.countries.iter().map(|country| format!("{COUNTRY} {country}"));
         let mut lines: Vec<String> = self.names.values().cloned().chain(countries).collect();
         lines.sort_unstable();
-        let hash = Sha256::digest(lines.join("\n"));
+        let hash = Sha256::digest(format!("{COMPARED}\n{}", lines.join("\n")));
         hash.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// What of these names and countries is listed, and as what. Case, punctuation and the order of words don't matter.
+    /// What of these names and countries is listed, and as what. Neither case, accents and punctuation matter nor the
+    /// order of words, and letters that look alike are alike.
     fn found<'a>(&self, names: &'a [String], countries: &'a [String]) -> Vec<(&'a str, String)> {
         let named = names.iter().filter_map(|name| Some((name.as_str(), self.names.get(&normal(name))?.clone())));
         let placed = countries.iter().filter(|country| self.countries.contains(*country));
@@ -140,16 +143,41 @@ fn unreadable(why: &impl std::fmt::Display) -> Fault {
     Fault::Service { service: "screening", why: why.to_string() }
 }
 
-fn normal(name: &str) -> Vec<String> {
-    let mut words: Vec<String> =
-        name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase).collect();
-    words.sort_unstable();
-    words
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_is_found_however_it_is_written_to_read_alike() {
+        let list = Listed::of("sandbox sanctioned person\n\u{418}\u{432}\u{430}\u{43D} \u{422}\u{43E}\u{43C}\n\u{639}\u{644}\u{6CC} \u{62E}\u{627}\u{646}").unwrap();
+        let says = |name: &str| {
+            let names = [name.to_owned()];
+            list.screen(Particulars { names: &names, ..Particulars::default() })
+        };
+        let alike = [
+            "Person, Sandbox SANCTIONED",
+            "Sandbox Sanc\u{200B}tioned Person",
+            "Sandbox Sanc\u{200C}tioned Per\u{AD}son\u{2060}",
+            "Sand\u{3164}box Sanctioned\u{E0041} Person\u{FE0F}",
+            "\u{FF33}andbox \u{FF33}\u{FF41}nctioned Person",
+            "\u{405}andb\u{43E}\u{445} S\u{430}n\u{441}tioned P\u{435}rson",
+            "S\u{391}NDB\u{39F}\u{3A7} S\u{391}NCTI\u{39F}NED PERS\u{39F}N",
+            "Sandb\u{F6}x Sa\u{301}nct\u{131}oned P\u{E9}rson",
+        ];
+        for name in alike {
+            assert_eq!(says(name), Screened::Hit("on the list as sandbox sanctioned person".into()), "{name:?}");
+        }
+        for (name, is_listed) in [
+            ("\u{418}\u{412}\u{410}\u{41D} \u{422}\u{41E}\u{41C}", true),
+            ("\u{62E}\u{627}\u{646} \u{639}\u{644}\u{6CC}", true),
+            ("\u{639}\u{644}\u{6CC}", false),
+            ("Sandbox Sanctioned", false),
+            ("Sandboxsanctioned Person", false),
+            ("\u{200B}", false),
+        ] {
+            assert_eq!(matches!(says(name), Screened::Hit(_)), is_listed, "{name:?}");
+        }
+    }
 
     #[test]
     fn a_list_is_lines_and_one_without_names_is_none() {

@@ -485,10 +485,12 @@ async fn who_first_shows_that_an_address_is_theirs_gets_an_account_that_nobody_h
 }
 
 #[tokio::test]
-async fn names_are_one_line() {
+async fn names_are_one_line_that_is_seen() {
     let app = TestApp::new().await;
     let ada = app.client("ada").await;
-    for bad in ["Acme\r\nBcc: x@example.com", "Ac\tme", "Acme\u{2028}Ltd"] {
+    for bad in
+        ["Acme\r\nBcc: x@example.com", "Ac\tme", "Acme\u{2028}Ltd", "Ac\u{200B}me", "Acme\u{200E}", "\u{61C}Acme"]
+    {
         let create = ada.does("organizationCreate", json!({ "name": bad }), "organization { id }").await;
         assert_eq!(create.faults(), ["name: MALFORMED"], "{bad:?}");
         assert_eq!(

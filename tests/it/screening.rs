@@ -103,6 +103,23 @@ async fn a_client_on_a_list_pays_nothing_in_until_our_people_have_looked() {
     assert_eq!(names, ["Clara", "clara & Company"]);
 }
 
+/// What a name is written with so that no list has it, it is not taken with; and what may be in one hides nothing.
+#[tokio::test]
+async fn a_name_that_only_reads_like_one_on_a_list_is_on_it() {
+    let base = TestApp::new().await;
+    let listed = Listed::on(&base, "alike").await;
+    let app = &listed.app;
+    let noor = app.admin("noor").await;
+    let ada = app.person("ada").await;
+    let named = async |name: &str| ada.does("organizationCreate", json!({ "name": name }), "organization { id }").await;
+    assert_eq!(named("Sanctioned\u{200B} Trading").await.faults(), ["name: MALFORMED"]);
+    named("S\u{430}nctioned \u{FF34}rading").await.ok();
+    listed.lists("Trading, Sanctioned");
+    assert!(listed.sweeps().await);
+    let names: Vec<_> = hits(&noor).await.iter().map(|hit| hit["name"].clone()).collect();
+    assert_eq!(names, ["S\u{430}nctioned \u{FF34}rading"]);
+}
+
 #[tokio::test]
 async fn a_new_list_stops_the_money_of_those_on_it_and_clearing_lets_it_go() {
     let base = TestApp::new().await;

@@ -117,7 +117,10 @@ async fn sign_up_tells_all_that_is_wrong_and_keeps_nothing() {
     assert_eq!(sign_up(with("email", json!(format!("{}@example.com", "a".repeat(300))))).await, ["email: TOO_LONG"]);
     assert_eq!(sign_up(with("email", json!("li\u{0}n@example.com"))).await, ["email: MALFORMED"]);
     assert_eq!(sign_up(with("name", json!("x".repeat(121)))).await, ["name: TOO_LONG"]);
-    assert_eq!(sign_up(with("name", json!("Li\u{202E}n"))).await, ["name: MALFORMED"]);
+    for hidden in ["Li\u{202E}n", "Li\u{200B}n", "\u{200B}", "Lin\u{2060}", "\u{AD}Lin", "\u{3164}", "Li\u{E0041}n"] {
+        assert_eq!(sign_up(with("name", json!(hidden))).await, ["name: MALFORMED"], "{hidden:?}");
+    }
+    assert_eq!(sign_up(with("name", json!("\u{2800}"))).await, ["name: REQUIRED"]);
     assert_eq!(sign_up(with("password", json!("Password123!"))).await, ["password: TOO_COMMON"]);
     assert_eq!(sign_up(with("password", json!("lin@example.com"))).await, ["password: TOO_COMMON"]);
     assert_eq!(sign_up(with("password", json!("q".repeat(100_000)))).await, ["password: TOO_LONG"]);
