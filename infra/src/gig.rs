@@ -74,6 +74,7 @@ impl Market {
         run!(self, call, tx => {
             let brief = GigBrief::parse(input.clone(), &std::array::from_fn(|_| tx.id()))?;
             let change = brief.draft(tx.actor(), client, tx.id(), tx.now())?;
+            tx.drafts_take_turns("gigs", client).await?;
             let waiting = sql(
                 "select count(*) as count from gigs where client_id = $1 and state = 'draft'",
                 [client.uuid().into()],

@@ -173,6 +173,7 @@ impl Market {
                 return Err(Refusal::field("freelancerId", "UNKNOWN", "there is no such freelancer").into());
             }
             if draft {
+                tx.drafts_take_turns("offers", client).await?;
                 let waiting = sql(
                     "select count(*) as count from offers where organization_id = $1 and status = 'draft'",
                     [client.uuid().into()],

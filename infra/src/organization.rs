@@ -4,7 +4,9 @@ use domain::access::{self, Subject, Verb};
 use domain::id::{Id, MemberId, OrganizationId, UserId};
 use domain::organization::{Member, Organization, OrganizationDraft};
 use domain::refusal::Refusal;
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, FromQueryResult, QueryFilter};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter,
+};
 
 use crate::market::Market;
 use crate::page::{Key, Keyset, PageRequest, Pages, try_map_pages};
@@ -101,6 +103,17 @@ impl Tx {
             [user.uuid().into()],
         ));
         Ok(count.one(self.conn()).await?.map_or(0, |found| found.count))
+    }
+
+    /// Wait for whoever else drafts something of this kind for the organization, until they are done: what it keeps is
+    /// counted one after the other.
+    pub(crate) async fn drafts_take_turns(&self, what: &str, organization: OrganizationId) -> Result<(), Failure> {
+        let turn = sql(
+            "select pg_advisory_xact_lock(hashtextextended('drafts of ' || $1 || ' ' || $2::text, 0))",
+            [what.into(), organization.uuid().into()],
+        );
+        self.conn().execute_raw(turn).await?;
+        Ok(())
     }
 
     /// Does this person belong to the organization?

@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use futures_util::future::join;
 use serde_json::{Value, json};
+use tests::crowd::{Outcomes, crowd};
 use tests::{Person, TestApp};
 
 use crate::gig::open_gig;
@@ -275,4 +276,25 @@ async fn offers_to_people_who_have_not_bid_take_a_read_mailbox_and_are_counted()
     );
     app.passes(TimeDelta::days(1)).await;
     assert_eq!(sends(&drafted).await.text("offer.status"), "SENT");
+}
+
+#[tokio::test]
+async fn an_organization_keeps_so_many_drafts_of_offers_however_many_it_makes_at_once() {
+    let app = TestApp::new().await;
+    let (ada, lin) = (app.client("ada").await, app.freelancer("lin").await);
+    let another = || {
+        let input = json!({ "organizationId": ada.organization, "freelancerId": lin.id, "title": "Later", "draft": true,
+            "milestones": [{ "title": "All of it", "amount": { "amount": "100.00" } }] });
+        ada.does_once("offerCreate", input, "offer { id }")
+    };
+    another().await.ok();
+    let copy =
+        "insert into offers select copy.* from offers t, generate_series(1, 198) n, lateral jsonb_populate_record(t,
+        jsonb_build_object('id', gen_random_uuid(), 'contract_id', gen_random_uuid(), 'nth', n)) copy";
+    let mut copying = app.pool().begin().await.unwrap();
+    // What belongs to them is not asked for.
+    sqlx::query("set local session_replication_role = replica").execute(&mut *copying).await.unwrap();
+    sqlx::query(copy).execute(&mut *copying).await.unwrap();
+    copying.commit().await.unwrap();
+    Outcomes::of(&crowd(|_| another()).await).are(1, &["TOO_MANY_DRAFTS"]);
 }
