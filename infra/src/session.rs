@@ -73,7 +73,7 @@ const SIGN_UPS: Allowance = Allowance { attempts: 60, within: TimeDelta::hours(1
 const SIGN_INS: Allowance = Allowance { attempts: 300, within: TimeDelta::minutes(15) };
 /// Failed sign-ins to one account from one network.
 const GUESSES: Allowance = Allowance { attempts: 10, within: TimeDelta::minutes(15) };
-/// Sign-ins to one account from networks it was never signed in from.
+/// Guesses at one account from all networks together, and sign-ins from those it was never signed in from.
 const STRANGE_GUESSES: Allowance = Allowance { attempts: 50, within: TimeDelta::hours(1) };
 
 impl Market {
@@ -113,6 +113,11 @@ impl Market {
         let guess = self.sign_in_throttle(&email, found.as_ref(), &device).await?;
         let hash = found.as_ref().map(|found| found.hash.as_str());
         let fits = self.passwords().among(crowds(&device)).verify(password, hash).await?;
+        if let Some(over) = guess.over
+            && !(fits && guess.is_known)
+        {
+            return Err(over.into());
+        }
         let (id, hash) = match found {
             Some(Credentials { user_id, hash }) if fits => (UserId::from_uuid(user_id), hash),
             Some(_) | None => return Err(credentials_refused().into()),
@@ -133,7 +138,9 @@ impl Market {
             Ok((user, session))
         });
         let began = began?;
-        self.throttle_forget(&guess).await?;
+        // Where the person was before it was no guess.
+        let was_none = guess.is_known.then(|| strangers_to(&email));
+        self.throttle_forgive(&guess.bucket, was_none.as_deref()).await?;
         self.signed_in(began, refresh_token)
     }
 
@@ -290,24 +297,28 @@ impl Market {
         Ok(SignedIn { user, session, access_token, access_expires_at, refresh_token })
     }
 
-    /// Count an attempt to sign in; the bucket to forget if it goes well. Guessing is slowed for
-    /// each account and each network, and slowed for an account as a whole only from where its
-    /// person never signed in: so nobody is locked out by the guesses of others.
+    /// Count an attempt to sign in. Guessing is slowed for each account and each network, and for an account as a whole:
+    /// then its person alone is let in, from where they signed in before, so that nobody is locked out by the guesses of
+    /// others. Wherever a guess comes from it counts alike and is refused alike, and not before the password was looked
+    /// at: else the refusal, or how soon it comes, would tell who has an account here and where they were.
     async fn sign_in_throttle(
         &self,
         email: &str,
         found: Option<&Credentials>,
         device: &Device,
-    ) -> Result<String, Failure> {
+    ) -> Result<Guess, Failure> {
         let network = network(device);
         let account = name_of(email);
         self.throttle_network("sign_in", device, SIGN_INS).await?;
-        let guess = format!("sign_in:{account}:{network}");
-        self.throttle(&guess, GUESSES).await?;
-        if !self.is_known(found, device).await? {
-            self.throttle(&strangers_to(email), STRANGE_GUESSES).await?;
-        }
-        Ok(guess)
+        let bucket = format!("sign_in:{account}:{network}");
+        self.throttle(&bucket, GUESSES).await?;
+        let is_known = self.is_known(found, device).await?;
+        let over = match self.throttle(&strangers_to(email), STRANGE_GUESSES).await {
+            Ok(()) => None,
+            Err(Failure::Refused(over)) => Some(over),
+            Err(broken @ Failure::Broken(_)) => return Err(broken),
+        };
+        Ok(Guess { bucket, is_known, over })
     }
 
     async fn is_known(&self, found: Option<&Credentials>, device: &Device) -> Result<bool, Failure> {
@@ -334,6 +345,16 @@ impl Market {
         );
         Ok(Credentials::find_by_statement(select).one(self.db()).await?)
     }
+}
+
+/// An attempt to sign in that was counted.
+struct Guess {
+    /// The bucket of its account and network, to be forgotten if it goes well.
+    bucket: String,
+    /// Does it come from where the person of the account was before?
+    is_known: bool,
+    /// What is said to whoever is not known there, if the account was guessed at too often lately.
+    over: Option<Refusal>,
 }
 
 #[derive(FromQueryResult)]
@@ -382,7 +403,7 @@ pub(crate) fn not_suspended(user: &User) -> Result<(), Denied> {
     }
 }
 
-/// The bucket of sign-ins to an account from networks that it was never signed in from.
+/// The bucket of guesses at an account from all networks together.
 pub(crate) fn strangers_to(email: &str) -> String {
     format!("sign_in_strange:{}", name_of(email))
 }

@@ -97,6 +97,18 @@ impl Market {
         Ok(())
     }
 
+    /// The same, and the attempt was none as far as `other` counts.
+    pub(crate) async fn throttle_forgive(&self, bucket: &str, other: Option<&str>) -> Result<(), Failure> {
+        let forgive = Statement::from_sql_and_values(
+            DbBackend::Postgres,
+            "with forgotten as (delete from throttles where bucket = $1)
+             update throttles set attempts = attempts - 1 where bucket = $2 and attempts > 0",
+            [bucket.into(), other.map(str::to_owned).into()],
+        );
+        self.db().execute_raw(forgive).await?;
+        Ok(())
+    }
+
     /// Forget up to `limit` counts whose time is over, the oldest first; how many there were. Several
     /// workers may be at it: each takes those that no other has.
     pub(crate) async fn throttles_forget(&self, limit: i64) -> Result<u64, Failure> {

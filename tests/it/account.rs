@@ -678,7 +678,7 @@ async fn strangers_who_guess_keep_nobody_out_who_reads_the_mail() {
 }
 
 /// What is answered to a request that comes from this address.
-async fn sends_from(app: &TestApp, address: &str, body: Value) -> Value {
+pub async fn sends_from(app: &TestApp, address: &str, body: Value) -> Value {
     let peer: std::net::IpAddr = address.parse().unwrap();
     let request = axum::http::Request::post("/graphql")
         .header("content-type", "application/json")

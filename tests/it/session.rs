@@ -168,6 +168,45 @@ async fn sign_in_slows_guessing_down_and_lets_the_owner_in_from_elsewhere() {
     right().await.ok();
 }
 
+/// Whoever guesses from where somebody was is answered like whoever guesses at an account that is not there.
+#[tokio::test]
+async fn guesses_tell_nobody_who_has_an_account_nor_where_they_were() {
+    let app = TestApp::new().await;
+    app.person("ada").await;
+    let says = async |email: &str, address: &str, password: &str| {
+        let body = json!({
+            "query": "mutation($i: SignInInput!) { signIn(input: $i) { errors { code message } } }",
+            "variables": { "i": credentials(email, password) }
+        });
+        crate::account::sends_from(&app, address, body).await["data"]["signIn"]["errors"].clone()
+    };
+    let home = "203.0.113.5";
+    assert_eq!(says("ada@example.com", home, PASSWORD).await, json!([]));
+    app.market.clock().advance(TimeDelta::hours(1));
+    for _ in 0..3 {
+        // Her own coming and going counts for nothing.
+        assert_eq!(says("ada@example.com", home, PASSWORD).await, json!([]));
+    }
+    let mut told = Vec::new();
+    for email in ["ada@example.com", "nobody@example.com"] {
+        let mut answers = Vec::new();
+        for nth in 0..48 {
+            answers.push(says(email, &format!("198.51.100.{nth}"), "not it at all").await);
+        }
+        for address in [home, "198.51.100.50", "198.51.100.51", home] {
+            answers.push(says(email, address, "not it at all").await);
+        }
+        told.push(answers);
+    }
+    assert_eq!(told[0], told[1]);
+    let codes: Vec<&Value> = told[0].iter().map(|errors| &errors[0]["code"]).collect();
+    assert!(codes[..50].iter().all(|code| **code == "INVALID_CREDENTIALS"), "{codes:?}");
+    assert_eq!(codes[50..], ["TOO_MANY_ATTEMPTS"; 2]);
+    let elsewhere = says("ada@example.com", "198.51.100.52", PASSWORD).await;
+    assert_eq!(elsewhere[0]["code"], "TOO_MANY_ATTEMPTS", "nor is a right one told from a wrong one");
+    assert_eq!(says("ada@example.com", home, PASSWORD).await, json!([]), "she gets in");
+}
+
 #[tokio::test]
 async fn access_tokens_are_over_after_fifteen_minutes_and_refresh_tokens_get_new_ones() {
     let app = TestApp::new().await;
