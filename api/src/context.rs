@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use async_graphql::Context;
 use domain::Timestamp;
-use domain::access::{Actor, Freshness, Verb};
+use domain::access::{self, Actor, Freshness, Verb};
 use domain::id::SessionId;
 use domain::refusal::Refusal;
 use domain::session::Device;
@@ -127,7 +127,11 @@ impl RabtaContext for Context<'_> {
     fn call_to_act(&self) -> Result<Call, Failure> {
         let call = self.call();
         call.actor.person()?;
-        let needed = proof_for(self.field().name());
+        let mutation = self.field().name();
+        if let Some(verb) = verb_of(mutation) {
+            access::must_be_ours(&call.actor, verb)?;
+        }
+        let needed = proof_for(mutation);
         match needed.within() {
             Some(within) if !needed.is_met(self.caller().proved_at(), self.market().clock().now()) => {
                 Err(Refusal::Reauthenticate { within_seconds: within.num_seconds() }.into())
@@ -158,7 +162,12 @@ impl RabtaContext for Context<'_> {
 
 /// How fresh a proof a mutation takes: what the access table says of its verb.
 pub fn proof_for(mutation: &str) -> Freshness {
-    let verb = match mutation {
+    verb_of(mutation).map_or(Freshness::Any, Verb::needs_proof)
+}
+
+/// What of the access table a mutation does, if it does one thing of it.
+fn verb_of(mutation: &str) -> Option<Verb> {
+    match mutation {
         "emailChangeRequest" => Some(Verb::EmailChange),
         "secondFactorEnroll" | "secondFactorConfirm" | "secondFactorRemove" | "recoveryCodesRenew" => {
             Some(Verb::SecondFactorSet)
@@ -166,8 +175,7 @@ pub fn proof_for(mutation: &str) -> Freshness {
         "feeCorrectionsPropose" => Some(Verb::CorrectionPropose),
         "feeCorrectionsApprove" => Some(Verb::CorrectionApprove),
         _ => Verb::ALL.iter().copied().find(|verb| mutation_name(verb.name()) == mutation),
-    };
-    verb.map_or(Freshness::Any, Verb::needs_proof)
+    }
 }
 
 /// The caller was just let in: answer what follows, like their organizations, to who they are now.

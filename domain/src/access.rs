@@ -721,7 +721,8 @@ impl Verb {
 /// May `actor` do `verb` to `subject`?
 ///
 /// The order of the answers keeps secrets: a visitor learns only that one must sign in, whatever
-/// is asked for; what the actor may not see is [`Denied::Hidden`] before any rule is named.
+/// is asked for; what the actor may not see is [`Denied::Hidden`] before any rule is named, that our people lack a second
+/// factor among them.
 pub fn check(actor: &Actor, verb: Verb, subject: &Subject) -> Result<Role, Denied> {
     let role = Role::of(actor, subject);
     if verb.allowed_to().contains(&role) {
@@ -730,10 +731,29 @@ pub fn check(actor: &Actor, verb: Verb, subject: &Subject) -> Result<Role, Denie
     match role {
         Role::Nobody => Err(Denied::SignIn),
         Role::Suspended => Err(Denied::Suspended),
-        Role::Stranger if would_be_ours(actor, verb, subject) => Err(Denied::SecondFactor),
+        Role::Stranger if tells_nothing(subject) && would_be_ours(actor, verb, subject) => Err(Denied::SecondFactor),
         _ if role.sees(subject) => Err(Denied::NotAllowed),
         _ => Err(Denied::Hidden),
     }
+}
+
+/// Does it tell a stranger nothing that there is such a thing? It is seen by everybody, or no thing of anybody's.
+fn tells_nothing(subject: &Subject) -> bool {
+    Role::Stranger.sees(subject) || *subject == Subject::OURS
+}
+
+/// Refuse one of our people what they do for us alone as long as they lack a second factor, before anything is looked for:
+/// a refusal that comes afterwards would tell what is there.
+pub fn must_be_ours(actor: &Actor, verb: Verb) -> Result<(), Denied> {
+    let Actor::Person(person) = actor else { return Ok(()) };
+    let role = match person.staff {
+        Some(Staff::Admin) => Role::Admin,
+        Some(Staff::Mediator) => Role::Mediator,
+        None => return Ok(()),
+    };
+    let for_us = |role: &Role| matches!(role, Role::Mediator | Role::Admin | Role::System);
+    let for_us_alone = verb.allowed_to().contains(&role) && verb.allowed_to().iter().all(for_us);
+    if for_us_alone && !person.second_factor { Err(Denied::SecondFactor) } else { Ok(()) }
 }
 
 /// Is it the second factor alone that one of our people lacks?

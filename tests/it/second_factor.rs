@@ -208,6 +208,23 @@ async fn our_people_are_made_and_act_only_with_a_second_factor_and_prove_it() {
     assert_eq!(bare.body["data"], json!({ "node": null, "viewer": { "staff": "ADMIN" }, "payoutQueue": null }));
     assert_eq!(bare.failed(), ["SECOND_FACTOR_MISSING"]);
     assert_eq!(suspends(&ada.visitor().await).await.refused(), ["SECOND_FACTOR_MISSING"]);
+    // What they are told of something that is there is what they are told of what is not.
+    let sessions = lin.asks("{ viewer { sessions(first: 1) { nodes { id } } } }", json!({})).await;
+    let session = sessions.data()["viewer"]["sessions"]["nodes"][0]["id"].as_str().unwrap().to_owned();
+    let alike = [
+        ("userSuspend", "userId", &lin.id, "user { id }", "SECOND_FACTOR_MISSING"),
+        ("sessionRevoke", "sessionId", &session, "session { id }", "NOT_FOUND"),
+    ];
+    for (what, path, id, fields, code) in alike {
+        let made_up = format!("{}_00000000000000000000000000", id.split('_').next().unwrap());
+        let input = |id: &str| match what {
+            "userSuspend" => json!({ path: id, "reason": "A complaint" }),
+            _ => json!({ path: id }),
+        };
+        let there = ada.does_once(what, input(id), fields).await;
+        let nothing = ada.does_once(what, input(&made_up), fields).await;
+        assert_eq!((there.refused(), &there.body), (vec![code], &nothing.body), "{what}");
+    }
     ada.does("userUpdate", json!({ "name": "Ada Lovelace" }), "viewer { email }").await.ok();
 
     // With it the password alone is no proof for what they do to others.

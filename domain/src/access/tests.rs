@@ -67,15 +67,41 @@ fn our_people_are_ours_only_with_a_second_factor() {
         });
         assert!(visible(&armed, &subject) && !visible(&bare, &subject), "{staff:?}");
         for &verb in Verb::ALL {
-            let expected = match check(&armed, verb, &subject) {
-                Ok(_) => Err(Denied::SecondFactor),
-                Err(_) => Err(Denied::Hidden),
-            };
-            assert_eq!(check(&bare, verb, &subject), expected, "{verb:?} {staff:?}");
+            // What they lack is named where it does not tell that there is something.
+            assert_eq!(check(&bare, verb, &subject), Err(Denied::Hidden), "{verb:?} {staff:?}");
+            for (shown, otherwise) in [(subject.public_if(true), Denied::NotAllowed), (Subject::OURS, Denied::Hidden)] {
+                let lacks = if check(&armed, verb, &shown).is_ok() { Denied::SecondFactor } else { otherwise };
+                assert_eq!(check(&bare, verb, &shown), Err(lacks), "{verb:?} {staff:?} {shown:?}");
+            }
+            assert_eq!(must_be_ours(&armed, verb), Ok(()));
             // What is somebody's own is theirs with the password alone, as it is anybody's.
             let own = verb.allowed_to().contains(&Role::Member(MemberRole::Owner));
             assert_eq!(check(&member, verb, &subject).is_ok(), own, "{verb:?} {staff:?}");
         }
+    }
+}
+
+#[test]
+fn what_is_done_for_us_alone_is_refused_without_a_second_factor_before_it_is_looked_for() {
+    let bare = |staff| {
+        Actor::Person(Person { user: user(9), suspended: false, second_factor: false, staff, memberships: vec![] })
+    };
+    let lacks = Err(Denied::SecondFactor);
+    let cases = [
+        (Some(Staff::Admin), Verb::UserSuspend, lacks),
+        (Some(Staff::Admin), Verb::ContractHold, lacks),
+        (Some(Staff::Mediator), Verb::DisputeAward, lacks),
+        (Some(Staff::Mediator), Verb::UserSuspend, Ok(())),
+        // What others do, too, they do as anybody.
+        (Some(Staff::Admin), Verb::SessionRevoke, Ok(())),
+        (Some(Staff::Admin), Verb::GigCreate, Ok(())),
+        (None, Verb::UserSuspend, Ok(())),
+    ];
+    for (staff, verb, expected) in cases {
+        assert_eq!(must_be_ours(&bare(staff), verb), expected, "{staff:?} {verb:?}");
+    }
+    for actor in [Actor::Nobody, Actor::System] {
+        assert_eq!(must_be_ours(&actor, Verb::UserSuspend), Ok(()));
     }
 }
 
