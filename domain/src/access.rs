@@ -737,6 +737,16 @@ pub fn check(actor: &Actor, verb: Verb, subject: &Subject) -> Result<Role, Denie
     }
 }
 
+/// Refuse what `actor` may not see, before it is asked what they may do to it.
+pub fn see(actor: &Actor, subject: &Subject) -> Result<(), Denied> {
+    match Role::of(actor, subject) {
+        Role::Nobody => Err(Denied::SignIn),
+        Role::Suspended => Err(Denied::Suspended),
+        role if role.sees(subject) => Ok(()),
+        _ => Err(Denied::Hidden),
+    }
+}
+
 /// Does it tell a stranger nothing that there is such a thing? It is seen by everybody, or no thing of anybody's.
 fn tells_nothing(subject: &Subject) -> bool {
     Role::Stranger.sees(subject) || *subject == Subject::OURS

@@ -167,7 +167,7 @@ impl Market {
         wording: i32,
     ) -> Result<Contract, Failure> {
         run!(self, call, tx => {
-            let contract = tx.contract_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let contract = tx.shown(tx.contract_for_update(id).await?, Contract::subject)?;
             let said = attestations(tx.conn(), &[id]).await?;
             let before = said.first().map_or(0, |(number, _)| *number);
             let last = said.into_iter().next().map(|(_, attestation)| attestation);

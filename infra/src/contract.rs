@@ -146,7 +146,7 @@ impl Market {
         expected: Option<i64>,
     ) -> Result<Contract, Failure> {
         run!(self, call, tx => {
-            let contract = tx.contract_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let contract = tx.shown(tx.contract_for_update(id).await?, Contract::subject)?;
             let weeks = tx.weeks_unsettled_for_update(id).await?;
             // What puts it on hold may have come up during the break.
             let resumed = contract.resume(tx.actor(), tx.now(), expected)?;

@@ -283,10 +283,13 @@ impl Market {
 }
 
 impl Tx {
-    /// The dispute and what it is about, locked until this transaction ends.
+    /// The dispute and what it is about, locked until this transaction ends. None, and nothing locked, if whoever acts may
+    /// not see it.
     pub async fn dispute_for_update(&self, id: DisputeId) -> Result<Option<(Dispute, Case)>, Failure> {
-        let Some(row) = row::Entity::find_by_id(id.uuid()).one(self.conn()).await? else { return Ok(None) };
-        let case = self.case_for_update(Dispute::try_from(row)?.case).await?;
+        let row = row::Entity::find_by_id(id.uuid()).one(self.conn()).await?;
+        let seen = row.map(Dispute::try_from).transpose()?;
+        let Some(seen) = seen.filter(|seen| access::visible(self.actor(), &seen.subject())) else { return Ok(None) };
+        let case = self.case_for_update(seen.case).await?;
         let row = row::Entity::find_by_id(id.uuid()).lock_exclusive().one(self.conn()).await?;
         let dispute = row.map(Dispute::try_from).transpose()?;
         Ok(dispute.map(|dispute| (dispute, case)))

@@ -94,7 +94,7 @@ impl Market {
         expected_version: Option<i64>,
     ) -> Result<Gig, Failure> {
         run!(self, call, tx => {
-            let gig = tx.gig_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let gig = tx.shown(tx.gig_for_update(id).await?, Gig::subject)?;
             let (fresh, terms) = (std::array::from_fn(|_| tx.id()), tx.trade_terms().await?);
             let change = gig.update(tx.actor(), patch.clone(), &fresh, expected_version, &terms, tx.now())?;
             tx.gig_save(change).await
@@ -104,7 +104,7 @@ impl Market {
     /// Put a gig before freelancers.
     pub async fn gig_publish(&self, call: &Call, id: GigId, expected_version: Option<i64>) -> Result<Gig, Failure> {
         run!(self, call, tx => {
-            let gig = tx.gig_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let gig = tx.shown(tx.gig_for_update(id).await?, Gig::subject)?;
             let terms = tx.trade_terms().await?;
             let change = gig.publish(tx.actor(), expected_version, &terms, tx.now())?;
             tx.must_read_mail().await?;
@@ -115,7 +115,7 @@ impl Market {
     /// Take no proposals for now.
     pub async fn gig_pause(&self, call: &Call, id: GigId) -> Result<Gig, Failure> {
         run!(self, call, tx => {
-            let gig = tx.gig_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let gig = tx.shown(tx.gig_for_update(id).await?, Gig::subject)?;
             tx.gig_save(gig.pause(tx.actor(), tx.now())?).await
         })
     }
@@ -123,7 +123,7 @@ impl Market {
     /// Take proposals again.
     pub async fn gig_resume(&self, call: &Call, id: GigId) -> Result<Gig, Failure> {
         run!(self, call, tx => {
-            let gig = tx.gig_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let gig = tx.shown(tx.gig_for_update(id).await?, Gig::subject)?;
             let terms = tx.trade_terms().await?;
             tx.gig_save(gig.resume(tx.actor(), &terms, tx.now())?).await
         })
@@ -132,7 +132,7 @@ impl Market {
     /// Give a gig up.
     pub async fn gig_cancel(&self, call: &Call, id: GigId) -> Result<Gig, Failure> {
         run!(self, call, tx => {
-            let gig = tx.gig_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let gig = tx.shown(tx.gig_for_update(id).await?, Gig::subject)?;
             let (waiting, terms) = (tx.gig_offers_waiting(id).await?, tx.trade_terms().await?);
             tx.gig_save(gig.cancel(tx.actor(), waiting, &terms, tx.now())?).await
         })
@@ -141,7 +141,7 @@ impl Market {
     /// Put an expired or cancelled gig before freelancers again.
     pub async fn gig_reopen(&self, call: &Call, id: GigId) -> Result<Gig, Failure> {
         run!(self, call, tx => {
-            let gig = tx.gig_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let gig = tx.shown(tx.gig_for_update(id).await?, Gig::subject)?;
             let terms = tx.trade_terms().await?;
             let change = gig.reopen(tx.actor(), &terms, tx.now())?;
             tx.must_read_mail().await?;
@@ -152,7 +152,7 @@ impl Market {
     /// Take a gig down.
     pub async fn gig_remove(&self, call: &Call, id: GigId, reason: &str) -> Result<Gig, Failure> {
         run!(self, call, tx => {
-            let gig = tx.gig_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let gig = tx.shown(tx.gig_for_update(id).await?, Gig::subject)?;
             let gig = tx.gig_save(gig.remove(tx.actor(), reason, tx.now())?).await?;
             tx.audit("gig_remove", id, serde_json::json!({ "reason": reason })).await?;
             Ok(gig)
@@ -290,6 +290,11 @@ impl Tx {
     /// The gig, kept from changing until the transaction ends; others may keep it so too.
     pub async fn gig_for_share(&self, id: GigId) -> Result<Option<Gig>, Failure> {
         self.gig_of(row::Entity::find_by_id(id.uuid()).lock_shared()).await
+    }
+
+    /// The same, if whoever acts may see it.
+    pub(crate) async fn gig_shown_for_share(&self, id: GigId) -> Result<Option<Gig>, Failure> {
+        self.gig_of(visible_to(self.actor()).filter(row::Column::Id.eq(id.uuid())).lock_shared()).await
     }
 
     async fn gig_of(&self, select: sea_orm::Select<row::Entity>) -> Result<Option<Gig>, Failure> {

@@ -293,7 +293,7 @@ impl Market {
         amount: Money,
     ) -> Result<Milestone, Failure> {
         run!(self, call, tx => {
-            let milestone = tx.milestone_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let milestone = tx.shown(tx.milestone_for_update(id).await?, Milestone::subject)?;
             let available = tx.balance(LedgerAccount::Available(milestone.freelancer), amount.currency()).await?;
             let change = milestone.refund_after(tx.actor(), tx.now(), expected, amount, available)?;
             tx.audit("milestone_refund_after", id, serde_json::json!({ "amount": amount })).await?;

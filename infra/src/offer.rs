@@ -9,7 +9,7 @@ use domain::access::{self, Actor, Subject, Verb};
 use domain::change::Change;
 use domain::contract::{Contract, Engagement};
 use domain::gig::Gig;
-use domain::id::{ContractId, Id, MilestoneId, OfferId, OrganizationId, ProposalId, UserId};
+use domain::id::{ContractId, GigId, Id, MilestoneId, OfferId, OrganizationId, ProposalId, UserId};
 use domain::milestone::Milestone;
 use domain::offer::{Basis, MilestoneInput, Offer, OfferDraft, State, may_approach};
 use domain::organization::may_draft;
@@ -152,7 +152,10 @@ impl Market {
             let OfferInput { to, title, message, engagement, milestones, draft } = input.clone();
             let bid = match to {
                 OfferTo::Freelancer { .. } => None,
-                OfferTo::Proposal(id) => Some(tx.bid_for_update(id).await?.ok_or(Refusal::HIDDEN)?),
+                OfferTo::Proposal(id) => {
+                    let seen = tx.shown(tx.proposal_now(id).await?, Proposal::subject)?;
+                    Some(tx.bid_for_update(seen.gig, id).await?.ok_or(Refusal::HIDDEN)?)
+                }
             };
             let (client, freelancer) = match (to, &bid) {
                 (OfferTo::Proposal(_), Some((gig, proposal))) => (gig.client, proposal.freelancer),
@@ -357,22 +360,24 @@ impl Tx {
     }
 
     /// A proposal with its gig, locked until this transaction ends: the gig first, as everywhere.
-    async fn bid_for_update(&self, id: ProposalId) -> Result<Option<(Gig, Proposal)>, Failure> {
-        let Some(gig) = self.gig_of_proposal(id).await? else { return Ok(None) };
+    async fn bid_for_update(&self, gig: GigId, id: ProposalId) -> Result<Option<(Gig, Proposal)>, Failure> {
         let gig = self.gig_for_update(gig).await?;
         Ok(gig.zip(self.proposal_for_update(id).await?))
     }
 
     /// The offer with the proposal it takes up and its gig, locked until this transaction ends: in
-    /// the order of all, the offer last.
+    /// the order of all, the offer last. None, and nothing locked, if whoever acts may not see it.
     async fn offer_with_bid_for_update(
         &self,
         id: OfferId,
     ) -> Result<Option<(Offer, Option<(Gig, Proposal)>)>, Failure> {
         // What an offer takes up never changes, so it can be asked for before the offer is locked.
         let row = row::Entity::find_by_id(id.uuid()).one(self.conn()).await?;
-        let bid = match row.and_then(|row| row.proposal_id) {
-            Some(proposal) => self.bid_for_update(ProposalId::from_uuid(proposal)).await?,
+        let Some(seen) = row.map(Offer::try_from).transpose()?.filter(|seen| seen.visible_to(self.actor())) else {
+            return Ok(None);
+        };
+        let bid = match seen.gig.zip(seen.proposal) {
+            Some((gig, proposal)) => self.bid_for_update(gig, proposal).await?,
             None => None,
         };
         Ok(self.offer_for_update(id).await?.map(|offer| (offer, bid)))

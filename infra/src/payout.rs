@@ -240,7 +240,8 @@ impl Market {
             if let Some(user) = tx.actor().user() {
                 tx.user_for_update(user).await?;
             }
-            let method = tx.payout_method_for_update(self.vault(), ask.method).await?.ok_or(Refusal::HIDDEN)?;
+            let method =
+                tx.shown(tx.payout_method_for_update(self.vault(), ask.method).await?, PayoutMethod::subject)?;
             let terms = tx.policy_in_force().await?.terms;
             let account = LedgerAccount::Available(method.user);
             let available = tx.balance(account, terms.payout_min.currency()).await?;
@@ -253,7 +254,7 @@ impl Market {
                 retention: match ask.retention {
                     Some((kept_at, amount)) => {
                         let kept_at = tx.payout_method_for_update(self.vault(), kept_at).await?;
-                        Some((kept_at.ok_or(Refusal::HIDDEN)?, amount))
+                        Some((tx.shown(kept_at, PayoutMethod::subject)?, amount))
                     }
                     None => None,
                 },

@@ -158,8 +158,8 @@ impl Market {
         expected_version: Option<i64>,
     ) -> Result<Proposal, Failure> {
         run!(self, call, tx => {
-            let gig = tx.gig_of_proposal(id).await?.ok_or(Refusal::HIDDEN)?;
-            let gig = tx.gig_for_share(gig).await?.ok_or(Refusal::HIDDEN)?;
+            let seen = tx.shown(tx.proposal_now(id).await?, Proposal::subject)?;
+            let gig = tx.gig_for_share(seen.gig).await?.ok_or(Refusal::HIDDEN)?;
             let proposal = tx.proposal_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
             tx.proposal_save(proposal.revise(tx.actor(), input.clone(), &gig.brief, expected_version)?).await
         })
@@ -386,11 +386,6 @@ struct BidRow {
     freelancer_id: Uuid,
 }
 
-#[derive(FromQueryResult)]
-struct GigRow {
-    gig_id: Uuid,
-}
-
 impl Tx {
     /// The proposal, locked until the transaction ends. Whoever needs its gig locks the gig first.
     pub async fn proposal_for_update(&self, id: ProposalId) -> Result<Option<Proposal>, Failure> {
@@ -398,14 +393,10 @@ impl Tx {
         Ok(row.map(Proposal::try_from).transpose()?)
     }
 
-    /// Which gig a proposal is for, without locking anything.
-    pub async fn gig_of_proposal(&self, id: ProposalId) -> Result<Option<GigId>, Failure> {
-        let found = GigRow::find_by_statement(Statement::from_sql_and_values(
-            DbBackend::Postgres,
-            "select gig_id from proposals where id = $1",
-            [id.uuid().into()],
-        ));
-        Ok(found.one(self.conn()).await?.map(|row| GigId::from_uuid(row.gig_id)))
+    /// The proposal as it is now; it may change. Which gig it is for never does.
+    pub(crate) async fn proposal_now(&self, id: ProposalId) -> Result<Option<Proposal>, Failure> {
+        let row = row::Entity::find_by_id(id.uuid()).one(self.conn()).await?;
+        Ok(row.map(Proposal::try_from).transpose()?)
     }
 
     /// Save a proposal with what its change comes with. What is new of it is kept as a revision.
@@ -458,7 +449,7 @@ impl Tx {
     /// The gig, and what is between it and the caller: did they bid on it, or are they invited?
     async fn bid_ties(&self, gig: GigId) -> Result<(Gig, Ties), Failure> {
         let user: UserId = self.actor().person()?.user;
-        let gig = self.gig_for_share(gig).await?.ok_or(Refusal::HIDDEN)?;
+        let gig = self.gig_shown_for_share(gig).await?.ok_or(Refusal::HIDDEN)?;
         // Their bids are locked, so that two requests of one person about one gig are decided one after the other.
         let mine = row::Entity::find()
             .filter(row::Column::GigId.eq(gig.id.uuid()))

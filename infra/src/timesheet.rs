@@ -133,7 +133,7 @@ impl Market {
         work: WorkInput,
     ) -> Result<(Timesheet, TimeEntry), Failure> {
         run!(self, call, tx => {
-            let contract = tx.contract_for_update(contract).await?.ok_or(Refusal::HIDDEN)?;
+            let contract = tx.shown(tx.contract_for_update(contract).await?, Contract::subject)?;
             let WorkInput { date, minutes, note, manual } = work.clone();
             let card = tx.contract_card(contract.id).await?.map(|card| card.method);
             let hourly = contract.hour_on(tx.actor(), tx.now(), date, card.as_ref())?;
@@ -194,7 +194,7 @@ impl Market {
             self.client_screen(week.client).await?;
         }
         let (week, payment): (Timesheet, Payment) = run!(self, call, tx => {
-            let week = tx.timesheet_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let week = tx.timesheet_shown_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
             access::check(tx.actor(), Verb::TimesheetPay, &week.subject())?;
             tx.must_move_money(Some(week.contract)).await?;
             let card = match &card {
@@ -273,7 +273,7 @@ impl Market {
         verb: impl Fn(Timesheet, &Tx) -> Result<Change<Timesheet>, Refusal> + Send + Sync,
     ) -> Result<Timesheet, Failure> {
         run!(self, call, tx => {
-            let week = tx.timesheet_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let week = tx.timesheet_shown_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
             let change = verb(week, tx)?;
             if change.changed {
                 let to = change.next.state.as_str();
@@ -292,8 +292,19 @@ impl Tx {
     /// The week, locked with its contract until this transaction ends.
     pub async fn timesheet_for_update(&self, id: TimesheetId) -> Result<Option<Timesheet>, Failure> {
         let Some(row) = row::Entity::find_by_id(id.uuid()).one(self.conn()).await? else { return Ok(None) };
+        self.week_for_update(row).await
+    }
+
+    /// The same, if whoever acts may see it; else none, and nothing is locked.
+    pub(crate) async fn timesheet_shown_for_update(&self, id: TimesheetId) -> Result<Option<Timesheet>, Failure> {
+        let row = row::Entity::find_by_id(id.uuid()).one(self.conn()).await?;
+        let Some(row) = row.filter(|row| access::visible(self.actor(), &row::subject(row))) else { return Ok(None) };
+        self.week_for_update(row).await
+    }
+
+    async fn week_for_update(&self, row: row::Model) -> Result<Option<Timesheet>, Failure> {
         self.contract_for_update(Id::from_uuid(row.contract_id)).await?;
-        let rows = row::Entity::find_by_id(id.uuid()).lock_exclusive().all(self.conn()).await?;
+        let rows = row::Entity::find_by_id(row.id).lock_exclusive().all(self.conn()).await?;
         Ok(row::with_entries(self.conn(), rows).await?.pop())
     }
 

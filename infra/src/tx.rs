@@ -11,11 +11,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::Timestamp;
-use domain::access::Actor;
+use domain::access::{self, Actor, Subject};
 use domain::change::Change;
 use domain::contract::brings_out;
 use domain::id::{Id, SessionId};
 use domain::ledger::JournalEntry;
+use domain::refusal::Refusal;
 use domain::session::Device;
 use sea_orm::{
     ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, Statement, TransactionTrait,
@@ -87,6 +88,14 @@ impl Tx {
     /// Who acts.
     pub fn actor(&self) -> &Actor {
         self.scene.actor()
+    }
+
+    /// What was found, if whoever acts may see it. Else it is refused as what does not exist is, and before more is looked
+    /// at or locked for it: so it takes no more either, and nobody tells one from the other by the work it makes.
+    pub(crate) fn shown<T>(&self, found: Option<T>, subject: impl Fn(&T) -> Subject) -> Result<T, Refusal> {
+        let found = found.ok_or(Refusal::HIDDEN)?;
+        access::see(self.actor(), &subject(&found))?;
+        Ok(found)
     }
 
     /// The trace of the request.

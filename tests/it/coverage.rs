@@ -2,7 +2,7 @@
 //! things, and whoever has to do with them in any way that the table of access does not name. A mutation added tomorrow
 //! is tried tomorrow, with nothing to be added here unless everybody may use it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use tests::TestApp;
@@ -99,6 +99,55 @@ async fn every_mutation_hides_other_peoples_things_from_a_stranger_and_writes_no
     }
     assert!(wrong.is_empty(), "not refused to a stranger: {wrong:#?}");
     assert_eq!(fingerprint(app.pool()).await, before, "a refusal wrote something");
+}
+
+/// What is refused to a stranger takes as many statements whether it is there or not: nobody tells one from the other by
+/// the work it makes.
+#[tokio::test]
+async fn every_mutation_takes_as_much_to_refuse_what_is_there_as_what_is_not() {
+    let app = TestApp::new().await;
+    let world = app.world().await;
+    let stranger = app.client("stranger").await;
+    let inputs = Inputs::read().await;
+    // What a stranger sees by its id, they need not guess.
+    let (mut made_up, mut hidden) = (world.ids().clone(), BTreeSet::new());
+    for (name, id) in world.ids() {
+        let look = stranger.asks("query($id: ID!) { node(id: $id) { id } }", json!({ "id": id })).await;
+        if look.data()["node"].is_null() {
+            let (prefix, _) = id.split_once('_').unwrap_or_default();
+            made_up.insert(name.clone(), format!("{prefix}_00000000000000000000000000"));
+            hidden.insert(name.as_str());
+        }
+    }
+    assert!(hidden.contains("gig") && hidden.len() > 8, "{hidden:?}");
+    let sent = async |name: &str, input: Value| {
+        app.statements();
+        let reply = stranger.does_once(name, input, "").await;
+        (app.statements(), codes(&reply.body, name))
+    };
+    let (mut wrong, mut tried) = (BTreeMap::new(), 0);
+    for mutation in &inputs.mutations {
+        let name = mutation.name.as_str();
+        let of_a_gig = ["proposalSubmit", "proposalDraftSave"].contains(&name);
+        if FOR_VISITORS.contains(&name) || (FOR_ONESELF.contains(&name) && !of_a_gig) {
+            continue;
+        }
+        let full = name == "offerCreate";
+        let real = inputs.sample(mutation, world.ids(), full);
+        let nothing = inputs.sample(mutation, &made_up, full);
+        if real == nothing {
+            continue;
+        }
+        // Once before it counts, so that nothing is looked up for the first time.
+        sent(name, nothing.clone()).await;
+        let (there, not_there) = (sent(name, real).await, sent(name, nothing).await);
+        tried += 1;
+        if (there.0.len(), &there.1) != (not_there.0.len(), &not_there.1) {
+            wrong.insert(name.to_owned(), (there, not_there));
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {tried} tell what is there: {wrong:#?}", wrong.len());
+    assert!(tried > 50, "only {tried} were tried");
 }
 
 /// The table of who may do what, as it is printed.

@@ -47,11 +47,9 @@ impl Market {
         let viewer = call.actor.person()?.user;
         let direction = if viewer == freelancer { "gigs" } else { "people" };
         run!(self, call, tx => {
-            let gig = tx.gig_for_share(gig).await?.ok_or(Refusal::HIDDEN)?;
+            let gig = tx.gig_shown_for_share(gig).await?.ok_or(Refusal::HIDDEN)?;
             if viewer != freelancer {
                 access::check(tx.actor(), Verb::GigMatches, &gig.subject())?;
-            } else if !gig.visible_to(tx.actor(), tx.is_invited(gig.id, viewer).await?) {
-                return Err(Refusal::HIDDEN.into());
             }
             let of_pair = |text: &'static str| {
                 let (gig, freelancer, viewer) = (gig.id.uuid(), freelancer.uuid(), viewer.uuid());

@@ -74,8 +74,9 @@ impl Market {
         call.actor.person()?;
         run!(self, call, tx => {
             let organization = tx.organization_for_update(id).await?;
+            access::check(tx.actor(), Verb::OrganizationTransfer, &organization.subject())?;
             let owner = tx.owner_for_update(id).await?;
-            let heir = tx.member_for_update(to).await?.ok_or(Refusal::HIDDEN)?;
+            let heir = tx.member_for_update(to).await?.filter(|heir| heir.organization == id).ok_or(Refusal::HIDDEN)?;
             let owned = tx.organizations_owned(heir.user).await?;
             let change = organization.transfer(tx.actor(), owner, heir, owned)?;
             let changed = change.changed;
@@ -103,6 +104,7 @@ impl Market {
         run!(self, call, tx => {
             let inviter = tx.user_for_update(inviter).await?.ok_or(Refusal::HIDDEN)?;
             let organization = tx.organization_for_update(organization).await?;
+            access::check(tx.actor(), Verb::MemberInvite, &organization.subject())?;
             let waiting = tx.invitations_waiting(organization.id).await?;
             let invited = organization.invite(tx.actor(), &inviter, tx.id(), (email, role), waiting, tx.now())?;
             tx.invitations_count(&invited.next).await?;

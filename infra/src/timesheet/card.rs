@@ -41,7 +41,7 @@ impl Market {
         token: &str,
     ) -> Result<Contract, Failure> {
         run!(self, call, tx => {
-            let contract = tx.contract_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let contract = tx.shown(tx.contract_for_update(id).await?, Contract::subject)?;
             let current = tx.contract_card(id).await?.map(|card| card.method);
             let change = contract.set_payment_method(tx.actor(), tx.now(), current.as_ref(), token)?;
             if change.changed {

@@ -19,7 +19,7 @@ impl Market {
         claim: Claim,
     ) -> Result<Contested, Failure> {
         run!(self, call, tx => {
-            let week = tx.timesheet_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let week = tx.timesheet_shown_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
             let ids = (tx.id(), tx.id());
             let change = dispute::open_timesheet(week, tx.actor(), tx.now(), expected, listed, ids, claim.clone())?;
             let (opened, (rest, apart)) = &change.next;

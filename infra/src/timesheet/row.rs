@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use domain::access::Subject;
 use domain::escrow::Escrow;
 use domain::id::{Id, PaymentId};
 use domain::ledger::LedgerAccount;
@@ -96,6 +97,12 @@ pub async fn with_entries(conn: &impl ConnectionTrait, rows: Vec<Model>) -> Resu
         timesheet(row, entries)
     });
     Ok(weeks.collect::<Result<_, Fault>>()?)
+}
+
+/// Whose the week of a row is, as of [`Timesheet::subject`].
+pub fn subject(row: &Model) -> Subject {
+    let disputed = matches!(row.state.0, TimesheetState::Disputed { .. });
+    Subject::between(Id::from_uuid(row.organization_id), Id::from_uuid(row.freelancer_id)).disputed_if(disputed)
 }
 
 fn timesheet(row: Model, entries: Vec<TimeEntry>) -> Result<Timesheet, Fault> {
