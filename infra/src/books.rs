@@ -431,6 +431,7 @@ const GUARDS: &str = "
         ('ledger_balances', 'ledger_balances_never_negative'), ('ledger_credits', 'ledger_credits_never_negative'),
         ('ledger_entries', 'ledger_entries_key'),
         ('ledger_entries', 'ledger_entries_sealed'), ('ledger_postings', 'ledger_postings_between_two'),
+        ('ledger_postings', 'ledger_postings_in_dollars'),
         ('ledger_postings', 'ledger_postings_amount_minor_check'), ('ledger_postings', 'ledger_postings_entry_id_fkey')
     ) as wanted (of_table, name)
     left join pg_constraint rule on rule.conrelid = to_regclass(wanted.of_table) and rule.conname = wanted.name";

@@ -95,6 +95,8 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0153_mandates_of_people", sql: include_str!("../sql/0153_mandates_of_people.sql") },
     Migration { name: "0160_sandbox_rail_news", sql: include_str!("../sql/0160_sandbox_rail_news.sql") },
     Migration { name: "0170_webhooks_put_off", sql: include_str!("../sql/0170_webhooks_put_off.sql") },
+    Migration { name: "0171_books_in_dollars", sql: include_str!("../sql/0171_books_in_dollars.sql") },
+    Migration { name: "0172_books_were_in_dollars", sql: include_str!("../sql/0172_books_were_in_dollars.sql") },
 ];
 
 /// One step of the schema.

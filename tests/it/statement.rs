@@ -412,6 +412,33 @@ async fn the_database_refuses_to_bend_the_books() {
 }
 
 #[tokio::test]
+async fn the_database_keeps_the_books_in_dollars() {
+    let app = TestApp::new().await;
+    app.released().await;
+    let mut db = PgConnection::connect(&app.database_url()).await.unwrap();
+    for (sql, rule) in [
+        (
+            "select ledger_post(gen_random_uuid(), 'credit', 'k1', null, null, 'x', 'x', now(),
+                '[{\"from_account\": \"losses\", \"to_account\": \"paid_out\", \"currency\": \"PKR\", \"amount_minor\": 1}]')",
+            "ledger_postings_in_dollars",
+        ),
+        ("update milestones set currency = 'PKR'", "milestones_in_dollars"),
+    ] {
+        let refused = sqlx::query(sql).execute(&mut db).await.unwrap_err().to_string();
+        assert!(refused.contains(rule), "{sql}: {refused}");
+    }
+    // Of what was there before it is known, too.
+    let holds = "select conrelid::regclass::text from pg_constraint
+        where conname like '%\\_in\\_dollars' and convalidated order by 1";
+    let holds: Vec<String> = sqlx::query_scalar(holds).fetch_all(&mut db).await.unwrap();
+    assert_eq!(holds, ["disputes", "ledger_postings", "milestones", "payouts", "timesheets"]);
+    let rupees = "select conrelid::regclass::text from pg_constraint
+        where contype = 'c' and pg_get_constraintdef(oid) like '%PKR%'";
+    let rupees: Vec<String> = sqlx::query_scalar(rupees).fetch_all(&mut db).await.unwrap();
+    assert_eq!(rupees, ["payout_methods"], "rupees are what a bank account is kept in");
+}
+
+#[tokio::test]
 async fn everything_that_came_in_is_somewhere() {
     let app = TestApp::new().await;
     app.released().await;
