@@ -2,7 +2,8 @@
 //! then asked for again, so it does not matter in which order, how late or how often things are told.
 //!
 //! What can't be acted on is tried again ever more seldom, and in the end parked for an operator to look
-//! at (`rabta webhooks`); so is what Stripe has put off for a day, each time that it was asked. What is of no concern to us is kept, and left alone.
+//! at (`rabta webhooks`); so is what Stripe has put off for a day, each time that it was asked. What is of no concern to
+//! us is kept, and left alone.
 
 use chrono::TimeDelta;
 use domain::Timestamp;

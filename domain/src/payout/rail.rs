@@ -466,8 +466,8 @@ impl Payout {
         self.out_of_sight(now, false, Some(why.to_owned()))
     }
 
-    /// The same; `forgotten` if only our people can find out what became of it. They have to, too, if nothing was
-    /// heard for a day.
+    /// It is out of sight; `forgotten` if only our people can find out what became of it. They have to, too, if it was so
+    /// for a day.
     fn out_of_sight(self, now: Timestamp, forgotten: bool, rests: Option<String>) -> Change<Self> {
         let (poll_at, put_off_since) = (now + self.poll(), self.put_off_since());
         let (rail, since, reference, stuck) = match &self.state {
