@@ -5,7 +5,7 @@ use domain::Timestamp;
 use domain::access::{Actor, Person as Someone};
 use domain::contract::Engagement;
 use domain::dispute::Claim;
-use domain::id::{Id, OrganizationId, SessionId, UserId};
+use domain::id::{Id, OrganizationId, PayoutId, SessionId, UserId};
 use domain::ledger::LedgerAccount;
 use domain::offer::MilestoneInput;
 use domain::organization::OrganizationDraft;
@@ -129,6 +129,9 @@ impl<'a> Twin<'a> {
                 return Ok(None);
             }
             Move::TimerFires { timer, again } => {
+                if let Timer::AdvancePayout(of) = timer {
+                    self.banks_send_back(*of, world).await?;
+                }
                 self.timer_fires(*timer, *again).await?;
                 // What a charge is called is known from its week alone, and only while it is the last.
                 let Timer::ChargeTimesheet(of) = timer else { return Ok(None) };
@@ -513,6 +516,18 @@ impl<'a> Twin<'a> {
         };
         let event = ProcessorEvent { source: "sandbox".to_owned(), id, payment: self.names.of(payment), fact };
         self.app.market.processor_event(&event).await
+    }
+
+    /// What a bank sends back in memory it sends back in the sandbox, too, before that is asked about it.
+    async fn banks_send_back(&self, of: PayoutId, world: &World) -> Result<(), String> {
+        let back = world.outside.transfers.iter().filter(|((payout, _), transfer)| *payout == of && transfer.returned);
+        for ((payout, attempt), _) in back {
+            let there: PayoutId = self.names.of(*payout);
+            let send = sqlx::query("update sandbox_transfers set iban_last4 = '0002' where key = $1");
+            let send = send.bind(format!("{there}:{attempt}")).execute(self.app.pool());
+            send.await.map_err(|error| error.to_string())?;
+        }
+        Ok(())
     }
 
     /// A session in which the person has just proved who they are: in memory nobody has sessions.
