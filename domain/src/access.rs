@@ -752,8 +752,8 @@ fn tells_nothing(subject: &Subject) -> bool {
     Role::Stranger.sees(subject) || *subject == Subject::OURS
 }
 
-/// Refuse one of our people what they do for us alone as long as they lack a second factor, before anything is looked for:
-/// a refusal that comes afterwards would tell what is there.
+/// Refuse one of our people what they do for us alone as long as they lack a second factor, before anything is looked
+/// for: a refusal that comes afterwards would tell what is there.
 pub fn must_be_ours(actor: &Actor, verb: Verb) -> Result<(), Denied> {
     let Actor::Person(person) = actor else { return Ok(()) };
     let role = match person.staff {

@@ -283,8 +283,8 @@ impl Market {
 }
 
 impl Tx {
-    /// The dispute and what it is about, locked until this transaction ends. None, and nothing locked, if whoever acts may
-    /// not see it.
+    /// The dispute and what it is about, locked until this transaction ends. None, and nothing locked, if whoever acts
+    /// may not see it.
     pub async fn dispute_for_update(&self, id: DisputeId) -> Result<Option<(Dispute, Case)>, Failure> {
         let row = row::Entity::find_by_id(id.uuid()).one(self.conn()).await?;
         let seen = row.map(Dispute::try_from).transpose()?;

@@ -297,10 +297,10 @@ impl Market {
         Ok(SignedIn { user, session, access_token, access_expires_at, refresh_token })
     }
 
-    /// Count an attempt to sign in. Guessing is slowed for each account and each network, and for an account as a whole:
-    /// then its person alone is let in, from where they signed in before, so that nobody is locked out by the guesses of
-    /// others. Wherever a guess comes from it counts alike and is refused alike, and not before the password was looked
-    /// at: else the refusal, or how soon it comes, would tell who has an account here and where they were.
+    /// Count an attempt to sign in. Guessing is slowed for each account and each network, and for an account as a
+    /// whole: then its person alone is let in, from where they signed in before, so that nobody is locked out by the
+    /// guesses of others. Wherever a guess comes from it counts alike and is refused alike, and not before the password
+    /// was looked at: else the refusal, or how soon it comes, would tell who has an account here and where they were.
     async fn sign_in_throttle(
         &self,
         email: &str,

@@ -1,6 +1,6 @@
-//! Which companies somebody may know of by their id alone: those they belong to or look after, those with a gig that they
-//! may see, those they have dealings with, and those whose reviews are published. Of any other an id tells no more than one
-//! that was made up.
+//! Which companies somebody may know of by their id alone: those they belong to or look after, those with a gig that
+//! they may see, those they have dealings with, and those whose reviews are published. Of any other an id tells no more
+//! than one that was made up.
 
 use domain::access::{self, Subject, Verb};
 use domain::id::{Id, OrganizationId};

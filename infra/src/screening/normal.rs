@@ -6,8 +6,8 @@ use unicode_normalization::UnicodeNormalization;
 /// What tells this way of comparing names from others: everybody is screened anew when it changes.
 pub(super) const COMPARED: &str = "names compared by how they read, 2";
 
-/// The words of a name, in no order: without case, width, punctuation, accents and what nobody sees, and with letters of
-/// other scripts as those of English that they look like.
+/// The words of a name, in no order: without case, width, punctuation, accents and what nobody sees, and with letters
+/// of other scripts as those of English that they look like.
 pub(super) fn normal(name: &str) -> Vec<String> {
     let shown = name.nfkd().filter(|c| !is_ignorable(*c) && !is_accent(*c));
     let read: String = shown.flat_map(char::to_lowercase).map(alike).collect();
