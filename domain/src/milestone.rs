@@ -231,6 +231,10 @@ pub enum State {
         /// Did a dispute divide it? Then there is nothing to dispute any more.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         settled: bool,
+        /// Where work on the rest stood, if banks took all that was held of that since `approved_at`: what was approved
+        /// before goes its way, and work on the rest goes on there should a bank give it back.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<Box<State>>,
     },
     /// The freelancer has the money.
     Released {
@@ -536,8 +540,9 @@ impl Milestone {
                 Verb::MilestoneWithdrawRefund,
                 Verb::MilestoneDispute,
             ]),
-            State::Approved { settled, .. } => {
-                if self.kind == Kind::Work && !settled {
+            State::Approved { settled, from, .. } => {
+                // What was approved while work on the rest went on could not be disputed either.
+                if self.kind == Kind::Work && !settled && from.is_none() {
                     verbs.push(Verb::MilestoneDispute);
                 }
             }

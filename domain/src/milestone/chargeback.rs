@@ -135,7 +135,9 @@ impl Milestone {
     /// The client's bank takes money of a payment for this milestone back. Answers this milestone and then
     /// those that were in reach. A chargeback that comes before its payment waits for it.
     ///
-    /// While some of its money is left the work goes on with that; a milestone that lost all of it ends.
+    /// While some of its money is left the work goes on with that; a milestone that lost all of it ends. Nobody works for,
+    /// or is asked to judge, what is gone: where parts that were approved before are still on their way, it counts as
+    /// approved until they are there.
     pub fn charge_back_reaching(
         self,
         reach: Reach,
@@ -201,32 +203,44 @@ impl Milestone {
         let hit = !(bore.from_escrow.is_zero() && bore.from_pending.is_zero() && bore.lost.is_zero());
         // Money that was credit from the beginning was never this milestone's to lose.
         let its_own = next.sources.of(Some(taken.payment)).is_some();
-        if hit && its_own && next.escrow.held().is_zero() && next.holds.is_empty() {
-            next.state = match next.state {
-                // These wait for money anew.
-                State::Proposed { .. } | State::Agreed { .. } | State::Funding { .. } | State::Cancelled { .. } => {
-                    next.state
-                }
-                State::Funded { .. }
-                | State::Submitted { .. }
-                | State::ChangesRequested { .. }
-                | State::RefundRequested { .. }
-                | State::Dormant { .. } => {
-                    State::ChargedBack { charged_back_at: now, from: Some(Box::new(next.state)) }
-                }
-                State::Disputed { since, resume, .. } => {
-                    State::ChargedBack { charged_back_at: now, from: Some(Box::new(resume.later(now - since))) }
-                }
-                State::Approved { .. }
-                | State::Released { .. }
-                | State::Refunded { .. }
-                | State::Split { .. }
-                | State::RefundedAfter { .. }
-                | State::ChargedBack { .. } => State::ChargedBack { charged_back_at: now, from: None },
-            };
+        if hit && its_own {
+            next.ends_without_money(now);
         }
         let event = Event::MilestoneChargedBack { milestone: self.id, amount: told, lost: bore.lost };
         Ok(self.becomes(next).posting(entry).telling(event))
+    }
+
+    /// Nothing is held any more since banks took it: work stops at once, with its clocks. What was approved before goes its
+    /// way; without any such part it is over.
+    pub(super) fn ends_without_money(&mut self, now: Timestamp) {
+        if !self.escrow.held().is_zero() {
+            return;
+        }
+        let (since, from) = match &self.state {
+            // These wait for money anew.
+            State::Proposed { .. } | State::Agreed { .. } | State::Funding { .. } | State::Cancelled { .. } => return,
+            State::Approved { .. } if !self.holds.is_empty() => return,
+            // Where work stood when the first bank took its money is where it goes on.
+            State::ChargedBack { .. } => return,
+            State::Funded { .. }
+            | State::Submitted { .. }
+            | State::ChangesRequested { .. }
+            | State::RefundRequested { .. }
+            | State::Dormant { .. } => (now, Some(Box::new(self.state.clone()))),
+            State::Disputed { since, resume, .. } => (now, Some(Box::new(resume.later(now - *since)))),
+            State::Approved { approved_at, from: Some(from), .. } => (*approved_at, Some(from.clone())),
+            State::Approved { .. }
+            | State::Released { .. }
+            | State::Refunded { .. }
+            | State::Split { .. }
+            | State::RefundedAfter { .. } => (now, None),
+        };
+        self.state = match self.last_hold_over() {
+            Some(releases_at) => {
+                State::Approved { approved_at: since, releases_at, automatic: false, settled: false, from }
+            }
+            None => State::ChargedBack { charged_back_at: since, from },
+        };
     }
 
     /// The bank gives a chargeback back. What it took is put where it is right: into escrow again if work on it goes on
@@ -272,7 +286,7 @@ impl Milestone {
             // It may have been paid for anew meanwhile.
             back(self.beyond_its_worth(&bore)?, true)?;
             // What ended without its money goes on with it alone.
-            if !(escrow.held().is_zero() && matches!(self.state, State::ChargedBack { .. })) {
+            if !(escrow.held().is_zero() && self.is_without_money()) {
                 next.state = state;
             }
         } else if !bore.from_escrow.is_zero() {
@@ -288,7 +302,10 @@ impl Milestone {
             }
         }
         next.escrow = escrow;
-        if matches!(next.state, State::ChargedBack { .. }) && !escrow.parts().released_net.is_zero() {
+        if let State::ChargedBack { from, .. } = &next.state
+            && !escrow.parts().released_net.is_zero()
+            && (from.is_none() || next.at_banks()?.is_zero())
+        {
             next.state = State::Released { released_at: now };
         }
         let amount = bore.total()?;
@@ -380,8 +397,11 @@ impl Milestone {
             | State::Disputed { .. }
             | State::Dormant { .. } => Some(self.state.clone()),
             State::ChargedBack { .. } if self.contract.is_none() || self.kind != Kind::Work => None,
-            State::ChargedBack { charged_back_at, from: Some(from) } if goes_on || self.submissions > 0 => {
-                Some(from.later(now - *charged_back_at))
+            State::ChargedBack { charged_back_at: since, from: Some(from) }
+            | State::Approved { approved_at: since, from: Some(from), .. }
+                if goes_on || self.submissions > 0 =>
+            {
+                Some(from.later(now - *since))
             }
             State::ChargedBack { .. }
             | State::Proposed { .. }
@@ -394,6 +414,11 @@ impl Milestone {
             | State::RefundedAfter { .. }
             | State::Cancelled { .. } => None,
         }
+    }
+
+    /// Did its work end, since banks took all that was held?
+    fn is_without_money(&self) -> bool {
+        matches!(self.state, State::ChargedBack { .. } | State::Approved { from: Some(_), .. })
     }
 
     /// How much of what came with this payment is pending, and may be taken.

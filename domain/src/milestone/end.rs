@@ -172,7 +172,7 @@ impl Milestone {
         }
         next.state = match (next.last_hold_over(), gross.is_zero(), rest.is_zero()) {
             (Some(releases_at), ..) => {
-                State::Approved { approved_at: now, releases_at, automatic: false, settled: true }
+                State::Approved { approved_at: now, releases_at, automatic: false, settled: true, from: None }
             }
             (None, false, true) => State::Released { released_at: now },
             (None, true, _) => State::Refunded { refunded_at: now },

@@ -137,7 +137,7 @@ impl Milestone {
                 other => other.clone(),
             }
         } else if let Some(releases_at) = self.last_hold_over() {
-            State::Approved { approved_at: now, releases_at, automatic: false, settled: false }
+            State::Approved { approved_at: now, releases_at, automatic: false, settled: false, from: None }
         } else {
             State::Refunded { refunded_at: now }
         };

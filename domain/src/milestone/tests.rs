@@ -57,6 +57,7 @@ fn award(to_freelancer: i64, of: i64, agreed: bool) -> Award {
 }
 
 /// A milestone and what has happened to it so far, with the books beside it.
+#[derive(Clone)]
 struct Story {
     milestone: Milestone,
     entries: Vec<JournalEntry>,

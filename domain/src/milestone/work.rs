@@ -206,17 +206,15 @@ impl Milestone {
             State::Approved { settled: true, .. } if last && !self.escrow.parts().refunded.is_zero() => {
                 State::Split { settled_at: now }
             }
-            State::Approved { .. } if last => State::Released { released_at: now },
-            // A bank took the rest of its money meanwhile, and nothing is left to work for.
-            State::Funded { .. } | State::ChangesRequested { .. }
-                if last && self.escrow.held().is_zero() && !self.at_banks()?.is_zero() =>
-            {
-                State::ChargedBack { charged_back_at: now, from: Some(Box::new(self.state.clone())) }
-            }
+            State::Approved { from: None, .. } if last => State::Released { released_at: now },
             other => other.clone(),
         };
         let event = Event::MilestoneReleased { milestone: self.id, amount };
-        let next = Self { holds, state, ..self.clone() };
+        let mut next = Self { holds, state, ..self.clone() };
+        let goes_on = !next.status().is_terminal() && !next.is_disputed();
+        if last && goes_on && !self.at_banks()?.is_zero() {
+            next.ends_without_money(now);
+        }
         Ok(self.becomes(next).posting(entry).telling(event))
     }
 
@@ -304,7 +302,7 @@ impl Milestone {
         let (escrow, entry, share) =
             self.escrow.release(entry, self.escrow_account(), self.pending_account(), amount, self.fee_rate())?;
         let state = if escrow.held().is_zero() {
-            State::Approved { approved_at: now, releases_at, automatic, settled: false }
+            State::Approved { approved_at: now, releases_at, automatic, settled: false, from: None }
         } else {
             State::Funded { idle_since: now, notices: 0 }
         };

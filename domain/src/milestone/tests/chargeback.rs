@@ -146,18 +146,107 @@ fn what_a_bank_took_of_a_hold_that_was_over_before_the_dispute_is_no_part_of_it(
     assert_eq!(story.status(), "charged_back", "nothing is left to work for");
 }
 
+/// Forty dollars are approved, and on their way; with the other sixty it stands in each state in turn.
+fn with_a_part_on_its_way() -> Vec<(&'static str, Story)> {
+    let part = |milestone: Milestone| milestone.approve(&ada(), day(1), None, Approval::Part(usd(4_000)));
+    let again = |milestone: Milestone| milestone.submit(&lin(), day(1), None, id(2));
+    let back = |milestone: Milestone| milestone.request_changes(&ada(), day(1), None, "Bigger");
+    let refund = |milestone: Milestone| milestone.request_refund(&ada(), day(1), None, None);
+    let dispute = |milestone: Milestone| milestone.dispute(&lin(), day(1), None, id(7));
+    let asleep = |mut milestone: Milestone| {
+        milestone.state = State::Dormant { since: day(1), refunds_at: day(8) };
+        Ok(Change::to(milestone.clone()).clocked(&[], &milestone.clocks()))
+    };
+    let story = || {
+        let mut story = Story::submitted();
+        story.milestone.terms = Terms { chargeback_takes_pending: false, ..Terms::default() };
+        story.on(part)
+    };
+    vec![
+        ("funded", story()),
+        ("submitted", story().on(again)),
+        ("changes_requested", story().on(again).on(back)),
+        ("refund_requested", story().on(refund)),
+        ("dormant", {
+            let mut story = story();
+            story.clocks.retain(|(timer, _)| !matches!(timer, Timer::DormancyMilestone(_)));
+            story.on(asleep)
+        }),
+        ("disputed", story().on(again).on(dispute)),
+    ]
+}
+
 #[test]
-fn what_has_no_money_left_once_its_hold_is_over_has_ended_until_a_bank_gives_it_back() {
-    let own = |milestone: Milestone| milestone.approve(&ada(), day(1), None, Approval::Part(usd(4_000)));
+fn what_lost_all_of_its_money_is_nobodys_to_work_on_or_to_judge_until_a_bank_gives_it_back() {
+    let taken = |milestone: Milestone| milestone.charge_back(&Actor::System, day(2), id(1), "dp", usd(6_000));
+    let rest = |milestone: Milestone| milestone.charge_back(&Actor::System, day(3), id(1), "dp_2", usd(300));
+    let won = |milestone: Milestone| milestone.charge_back_won(&Actor::System, day(9), id(1), "dp", true);
+    for (status, story) in with_a_part_on_its_way() {
+        assert_eq!(story.status(), status);
+        let goes_on = if status == "disputed" { "submitted" } else { status };
+        let due = |story: &Story| {
+            let resumed = match &story.milestone.state {
+                State::Disputed { since, resume, .. } => {
+                    Milestone { state: resume.later(day(2) - *since), ..story.milestone.clone() }
+                }
+                _ => story.milestone.clone(),
+            };
+            let clocks = resumed.clocks().into_iter();
+            clocks.filter(|(timer, _)| !matches!(timer, Timer::ReleaseMilestone(_))).collect::<Vec<_>>()
+        };
+        let before = due(&story);
+        let story = story.on(taken);
+        // The part that was approved goes its way, and that is all.
+        assert_eq!((story.status(), &story.money()[..2]), ("approved", &[0, 3_800][..]), "{status}");
+        assert_eq!(story.clocks, [(Timer::ReleaseMilestone(id(1)), day(6))], "{status}");
+        for actor in [ada(), lin()] {
+            assert_eq!(story.milestone.allowed(&actor), [], "{status}");
+        }
+        let silence = story.milestone.clone().auto_approve(&Actor::System, day(400), false).unwrap();
+        assert!(!silence.changed, "{status}");
+        for over in [false, true] {
+            // A second chargeback, of the fee, makes no difference to where it stood.
+            let mut story = story.clone().on(rest);
+            if over {
+                story = story.on(|milestone| milestone.release(&Actor::System, day(6)));
+                assert_eq!((story.status(), story.money()[2]), ("charged_back", 3_800), "{status}");
+                assert!(story.milestone.status().is_terminal(), "its contract can end");
+            }
+            let won = story.on(won);
+            assert_eq!((won.status(), won.money()[0]), (goes_on, 6_000), "{status}");
+            // Its clocks stood still for the seven days.
+            let later: Vec<_> = before.iter().map(|(timer, at)| (*timer, *at + days(7))).collect();
+            assert_eq!(due(&won), later, "{status}");
+        }
+    }
+}
+
+#[test]
+fn what_is_pending_and_then_taken_as_well_ends_it_where_it_stood() {
+    let mut story = Story::submitted();
+    story.milestone.terms = Terms { chargeback_takes_pending: true, ..Terms::default() };
+    let back = |reference: &'static str| {
+        move |milestone: Milestone| milestone.charge_back_won(&Actor::System, day(9), id(1), reference, true)
+    };
+    let story = story
+        .on(|milestone| milestone.approve(&ada(), day(1), None, Approval::Part(usd(4_000))))
+        .on(|milestone| milestone.submit(&lin(), day(1), None, id(2)))
+        .on(|milestone| milestone.charge_back(&Actor::System, day(2), id(1), "dp", usd(6_000)))
+        .on(|milestone| milestone.charge_back(&Actor::System, day(3), id(1), "dp_2", usd(4_300)));
+    assert_eq!((story.status(), story.money()), ("charged_back", [0, 0, 0, 0, 500, -500]));
+    let story = story.on(back("dp_2")).on(back("dp"));
+    assert_eq!((story.status(), story.money()), ("submitted", [6_000, 0, 3_800, 0, 500, 0]));
+    let State::Submitted { approves_at, .. } = story.milestone.state else { panic!("it waits for the client") };
+    assert_eq!(approves_at, day(1 + 14 + 7));
+}
+
+#[test]
+fn a_second_chargeback_does_not_forget_where_work_stood() {
     let story = Story::submitted()
-        .on(own)
-        .on(|milestone| milestone.charge_back(&Actor::System, day(2), id(1), "dp", usd(6_000)));
-    assert_eq!((story.status(), story.milestone.escrow.held()), ("funded", usd(0)));
-    let story = story.on(|milestone| milestone.release(&Actor::System, day(6)));
-    assert_eq!((story.status(), story.money()[2]), ("charged_back", 3_800));
-    assert!(story.milestone.status().is_terminal(), "its contract can end");
-    let won = story.on(|milestone| milestone.charge_back_won(&Actor::System, day(9), id(1), "dp", true));
-    assert_eq!((won.status(), won.money()[0]), ("funded", 6_000), "and work goes on");
+        .on(|milestone| milestone.charge_back(&Actor::System, day(2), id(1), "dp", usd(10_000)))
+        .on(|milestone| milestone.charge_back(&Actor::System, day(3), id(1), "dp_2", usd(300)))
+        .on(|milestone| milestone.charge_back_won(&Actor::System, day(9), id(1), "dp", true));
+    assert_eq!((story.status(), story.money()), ("submitted", [10_000, 0, 0, 0, 300, -300]));
 }
 
 #[test]
