@@ -350,18 +350,20 @@ pub fn open(
     Ok(dispute.opened(Some(claimant)).and(change))
 }
 
-/// A refund request nobody answered: the money goes back, or a dispute begins in the client's name.
+/// A refund request nobody answered: the money goes back, or a dispute begins in the client's name. Nothing goes back by
+/// the silence of a freelancer who is `barred` from an answer.
 pub fn resolve_refund(
     milestone: Milestone,
     actor: &Actor,
     now: Timestamp,
     id: DisputeId,
+    barred: bool,
 ) -> Result<Change<(Option<Dispute>, Milestone)>, Refusal> {
     let asked = match &milestone.state {
         State::RefundRequested { amount, .. } => amount.min(milestone.escrow.held())?,
         _ => milestone.escrow.held(),
     };
-    let change = milestone.resolve_refund(actor, now, id)?;
+    let change = milestone.resolve_refund(actor, now, id, barred)?;
     if !(change.changed && change.next.is_disputed()) {
         return Ok(change.map(|milestone| (None, milestone)));
     }

@@ -107,9 +107,11 @@ impl Market {
 
     /// A refund request was not answered in time: the money goes back, or a dispute begins.
     pub(crate) async fn milestone_resolve_refund(&self, call: &Call, id: MilestoneId) -> Result<(), Failure> {
+        let seen = self.milestone_find(call, id).await?.ok_or(Refusal::HIDDEN)?;
+        let barred = self.barred(seen.client, seen.freelancer).await?.freelancer;
         run!(self, call, tx => {
             let milestone = tx.milestone_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
-            let change = dispute::resolve_refund(milestone, tx.actor(), tx.now(), tx.id())?;
+            let change = dispute::resolve_refund(milestone, tx.actor(), tx.now(), tx.id(), barred)?;
             let (dispute, _) = tx.dispute_with_milestone_save(change).await?;
             if let Some(dispute) = dispute {
                 tx.audit("milestone_dispute", id, json!({ "dispute": dispute.id, "total": dispute.total })).await?;

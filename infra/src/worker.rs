@@ -282,10 +282,12 @@ impl Market {
                 .map(drop),
             Timer::ResolveRefundRequest(milestone) => self.milestone_resolve_refund(call, milestone).await,
             Timer::AdvanceDispute(dispute) => self.dispute_advance(call, dispute).await,
-            Timer::DormancyMilestone(milestone) => self
-                .milestone_tick(call, milestone, |milestone, tx| milestone.age(tx.actor(), tx.now()))
-                .await
-                .map(drop),
+            Timer::DormancyMilestone(milestone) => {
+                let Some(seen) = self.milestone_find(call, milestone).await? else { return Ok(()) };
+                let barred = self.barred(seen.client, seen.freelancer).await?;
+                let barred = barred.client || barred.freelancer;
+                self.milestone_tick(call, milestone, |m, tx| m.age(tx.actor(), tx.now(), barred)).await.map(drop)
+            }
             Timer::AdvancePayout(payout) => self.payout_advance(call, payout).await,
             Timer::ExpireCorrection(correction) => self.correction_expire(call, correction).await,
             Timer::ApplyOutage(outage) => self.outage_apply(call, outage).await,

@@ -48,6 +48,71 @@ async fn work_that_nobody_may_accept_is_paid_in_the_end() {
 }
 
 #[tokio::test]
+async fn the_silence_of_a_suspended_freelancer_refunds_nothing() {
+    let app = TestApp::new().await;
+    let deal = app.contracted().await;
+    let admin = app.admin("noor").await;
+    let ask = json!({ "milestoneId": deal.milestone });
+    deal.client.does("milestoneRequestRefund", ask, "milestone { status }").await.ok();
+    does_to(&admin, "userSuspend", &deal.freelancer.id).await;
+    app.passes(TimeDelta::days(20)).await;
+    assert_eq!((deal.status().await.as_str(), deal.money().await[1]), ("REFUND_REQUESTED", 100_000));
+    does_to(&admin, "userReinstate", &deal.freelancer.id).await;
+    app.passes(TimeDelta::days(2)).await;
+    assert_eq!(deal.status().await, "REFUND_REQUESTED", "there is time to catch up");
+    app.passes(TimeDelta::days(2)).await;
+    assert_eq!((deal.status().await.as_str(), deal.money().await[1]), ("REFUNDED", 0), "and then silence counts again");
+    app.books_agree().await;
+}
+
+#[tokio::test]
+async fn a_freelancer_who_may_act_again_the_day_before_has_time_to_refuse_a_refund() {
+    let app = TestApp::new().await;
+    let deal = app.contracted().await;
+    let admin = app.admin("noor").await;
+    let ask = json!({ "milestoneId": deal.milestone });
+    deal.client.does("milestoneRequestRefund", ask, "milestone { status }").await.ok();
+    does_to(&admin, "userSuspend", &deal.freelancer.id).await;
+    app.passes(TimeDelta::days(6)).await;
+    does_to(&admin, "userReinstate", &deal.freelancer.id).await;
+    app.passes(TimeDelta::days(2)).await;
+    assert_eq!(deal.status().await, "REFUND_REQUESTED", "the seven days are over, and three to catch up are not");
+    app.passes(TimeDelta::days(2)).await;
+    assert_eq!(deal.status().await, "REFUNDED");
+    app.books_agree().await;
+}
+
+#[tokio::test]
+async fn a_refund_that_nobody_may_refuse_is_given_in_the_end() {
+    let app = TestApp::new().await;
+    let deal = app.contracted().await;
+    let ask = json!({ "milestoneId": deal.milestone });
+    deal.client.does("milestoneRequestRefund", ask, "milestone { status }").await.ok();
+    does_to(&app.admin("noor").await, "userSuspend", &deal.freelancer.id).await;
+    app.passes(TimeDelta::days(36)).await;
+    assert_eq!(deal.status().await, "REFUND_REQUESTED");
+    app.passes(TimeDelta::days(2)).await;
+    assert_eq!(deal.status().await, "REFUNDED", "thirty days after it would have been");
+    app.books_agree().await;
+}
+
+#[tokio::test]
+async fn a_milestone_that_sleeps_while_a_side_is_suspended_is_not_refunded() {
+    let app = TestApp::new().await;
+    let deal = app.contracted().await;
+    app.passes(TimeDelta::days(91)).await;
+    assert_eq!(deal.status().await, "DORMANT");
+    let admin = app.admin("noor").await;
+    does_to(&admin, "userSuspend", &deal.freelancer.id).await;
+    app.passes(TimeDelta::days(20)).await;
+    assert_eq!((deal.status().await.as_str(), deal.money().await[1]), ("DORMANT", 100_000));
+    does_to(&admin, "userReinstate", &deal.freelancer.id).await;
+    app.passes(TimeDelta::days(4)).await;
+    assert_eq!((deal.status().await.as_str(), deal.money().await[1]), ("REFUNDED", 0));
+    app.books_agree().await;
+}
+
+#[tokio::test]
 async fn a_dispute_with_a_suspended_side_goes_to_our_people() {
     let app = TestApp::new().await;
     let quarrel = app.disputed("1000.00").await;

@@ -514,9 +514,9 @@ fn a_claim_needs_a_reason_and_a_possible_amount() {
 fn a_silent_freelancer_who_had_submitted_meets_a_dispute_not_a_refund() {
     let milestone = submitted(100_000).request_changes(&ada(), day(1), None, "No").unwrap().next;
     let milestone = milestone.request_refund(&ada(), day(2), None, Some(usd(25_000))).unwrap().next;
-    let early = resolve_refund(milestone.clone(), &Actor::System, day(8), id(1)).unwrap();
+    let early = resolve_refund(milestone.clone(), &Actor::System, day(8), id(1), false).unwrap();
     assert_eq!((early.changed, early.next.0), (false, None));
-    let (dispute, milestone) = resolve_refund(milestone, &Actor::System, day(9), id(1)).unwrap().next;
+    let (dispute, milestone) = resolve_refund(milestone, &Actor::System, day(9), id(1), false).unwrap().next;
     let dispute = dispute.unwrap();
     assert_eq!((dispute.claimant, dispute.claim, milestone.status()), (Side::Client, usd(75_000), Status::Disputed));
 }

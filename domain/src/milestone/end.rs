@@ -47,7 +47,10 @@ impl State {
             }
             Self::Submitted { approves_at, .. } => *approves_at += by,
             Self::Approved { releases_at, .. } => *releases_at += by,
-            Self::Dormant { refunds_at, .. } => *refunds_at += by,
+            Self::Dormant { since, refunds_at } => {
+                *since += by;
+                *refunds_at += by;
+            }
             Self::RefundRequested { resolves_at, requested_at, resume, .. } => {
                 *resolves_at += by;
                 *requested_at += by;

@@ -109,15 +109,23 @@ impl Milestone {
 
     /// Time has passed without activity: a notice, then each side is asked, then silence decides. Of what is funded and
     /// was not begun it refunds; where money is missing, or changes are awaited, the client's request for a refund
-    /// begins by itself, and silence decides that as it does any other.
-    pub fn age(self, actor: &Actor, now: Timestamp) -> Result<Change<Self>, Refusal> {
+    /// begins by itself, and silence decides that as it does any other. While a side that is asked is `barred` from an
+    /// answer, silence refunds nothing: the deadline moves, for the `barred_days` of the terms at most.
+    pub fn age(self, actor: &Actor, now: Timestamp, barred: bool) -> Result<Change<Self>, Refusal> {
         self.access(actor, Verb::MilestoneAge)?;
         if !self.is_due(Timer::DormancyMilestone(self.id), now) {
             return Ok(Change::none(self));
         }
         let (milestone, held) = (self.id, self.escrow.held());
-        if matches!(self.state, State::Dormant { .. }) {
-            return self.refund(now, held);
+        if let State::Dormant { since, refunds_at } = self.state {
+            let regular = since + days(self.terms.dormancy_answer_days);
+            return match self.unheard(barred, now, refunds_at, regular) {
+                Some(refunds_at) => {
+                    let next = Self { state: State::Dormant { since, refunds_at }, ..self.clone() };
+                    Ok(self.becomes(next))
+                }
+                None => self.refund(now, held),
+            };
         }
         let Some(Idle { since, notices }) = self.state.idle() else { return Ok(Change::none(self)) };
         if usize::from(notices) < self.terms.dormancy_notice_days.len() {

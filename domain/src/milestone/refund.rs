@@ -72,20 +72,35 @@ impl Milestone {
     }
 
     /// The freelancer was silent. If nothing was ever submitted the money goes back; else it is a
-    /// matter for a dispute, which gets the id `dispute`.
-    pub fn resolve_refund(self, actor: &Actor, now: Timestamp, dispute: DisputeId) -> Result<Change<Self>, Refusal> {
+    /// matter for a dispute, which gets the id `dispute`. While the freelancer is `barred` from an answer nothing goes
+    /// back: the deadline moves, for the `barred_days` of the terms at most. A dispute begins all the same, and hears of
+    /// it for itself.
+    pub fn resolve_refund(
+        self,
+        actor: &Actor,
+        now: Timestamp,
+        dispute: DisputeId,
+        barred: bool,
+    ) -> Result<Change<Self>, Refusal> {
         self.access(actor, Verb::MilestoneResolveRefund)?;
-        match &self.state {
-            State::RefundRequested { amount, resolves_at, .. } if *resolves_at <= now => {
-                if self.submissions == 0 {
-                    let amount = *amount;
-                    self.refund_asked_for(now, amount)
-                } else {
-                    self.disputed(now, dispute)
-                }
-            }
-            _ => Ok(Change::none(self)),
+        let State::RefundRequested { amount, requested_at, resolves_at, .. } = self.state else {
+            return Ok(Change::none(self));
+        };
+        if resolves_at > now {
+            return Ok(Change::none(self));
         }
+        if self.submissions > 0 {
+            return self.disputed(now, dispute);
+        }
+        let regular = requested_at + days(self.terms.refund_request_days);
+        if let Some(later) = self.unheard(barred, now, resolves_at, regular) {
+            let mut next = self.clone();
+            if let State::RefundRequested { resolves_at, .. } = &mut next.state {
+                *resolves_at = later;
+            }
+            return Ok(self.becomes(next));
+        }
+        self.refund_asked_for(now, amount)
     }
 
     /// The freelancer gives back `amount` of what was released, within the time the terms give, and

@@ -307,15 +307,15 @@ fn a_refund_is_agreed_to_refused_or_decided_by_silence() {
     assert_eq!((agreed.status(), agreed.money()), ("refunded", [0, 0, 0, 10_300, 0, 0]));
     let refused = asked().on(|milestone| milestone.refuse_refund(&lin(), day(3), None));
     assert!(matches!(refused.milestone.state, State::Funded { idle_since, .. } if idle_since == day(2)));
-    let early = asked().on(|milestone| milestone.resolve_refund(&Actor::System, day(7), id(1)));
+    let early = asked().on(|milestone| milestone.resolve_refund(&Actor::System, day(7), id(1), false));
     assert_eq!(early.status(), "refund_requested");
-    let silent = asked().on(|milestone| milestone.resolve_refund(&Actor::System, day(8), id(1)));
+    let silent = asked().on(|milestone| milestone.resolve_refund(&Actor::System, day(8), id(1), false));
     assert_eq!((silent.status(), silent.money()[3]), ("refunded", 10_300));
     // Something was submitted once: silence is no consent.
     let worked = Story::submitted()
         .on(|milestone| milestone.request_changes(&ada(), day(2), None, "No"))
         .on(|milestone| milestone.request_refund(&ada(), day(3), None, None))
-        .on(|milestone| milestone.resolve_refund(&Actor::System, day(10), id(1)));
+        .on(|milestone| milestone.resolve_refund(&Actor::System, day(10), id(1), false));
     assert_eq!((worked.status(), worked.money()[0]), ("disputed", 10_000));
 }
 
@@ -324,7 +324,7 @@ fn silence_is_no_consent_to_a_refund_where_work_was_submitted_even_if_no_changes
     let story = Story::submitted()
         .on(|milestone| milestone.approve(&ada(), day(2), None, Approval::Part(usd(4_000))))
         .on(|milestone| milestone.request_refund(&ada(), day(3), None, None))
-        .on(|milestone| milestone.resolve_refund(&Actor::System, day(10), id(1)));
+        .on(|milestone| milestone.resolve_refund(&Actor::System, day(10), id(1), false));
     assert_eq!((story.status(), story.money()[0]), ("disputed", 6_000));
 }
 
@@ -356,7 +356,7 @@ fn a_refund_request_resumed_after_a_chargeback_asks_for_what_is_left() {
         .on(|milestone| milestone.dispute(&lin(), day(2), None, id(1)))
         .on(|milestone| milestone.charge_back(&Actor::System, day(3), id(1), "dp_1", usd(4_000)))
         .on(|milestone| milestone.resume(&Actor::System, day(4), id(1)))
-        .on(|milestone| milestone.resolve_refund(&Actor::System, day(10), id(2)));
+        .on(|milestone| milestone.resolve_refund(&Actor::System, day(10), id(2), false));
     assert_eq!((story.status(), story.money()[0]), ("refunded", 0));
 }
 
@@ -429,7 +429,7 @@ fn clocks_stand_still_in_a_dispute() {
 
 #[test]
 fn what_ran_before_a_refund_was_asked_for_stands_still_in_a_dispute_over_that_too() {
-    let age = |at: i64| move |milestone: Milestone| milestone.age(&Actor::System, day(at));
+    let age = |at: i64| move |milestone: Milestone| milestone.age(&Actor::System, day(at), false);
     let story = Story::funded()
         .on(age(76))
         .on(age(83))
@@ -447,7 +447,7 @@ fn a_dispute_that_silence_opened_can_be_withdrawn_and_is_not_opened_again() {
     let story = Story::submitted()
         .on(|milestone| milestone.request_changes(&ada(), day(1), None, "No"))
         .on(|milestone| milestone.request_refund(&ada(), day(2), None, None))
-        .on(|milestone| milestone.resolve_refund(&Actor::System, day(9), id(1)));
+        .on(|milestone| milestone.resolve_refund(&Actor::System, day(9), id(1), false));
     assert_eq!(story.status(), "disputed");
     let story = story.on(|milestone| milestone.resume(&Actor::System, day(10), id(1)));
     assert_eq!(story.status(), "changes_requested");
@@ -456,7 +456,7 @@ fn a_dispute_that_silence_opened_can_be_withdrawn_and_is_not_opened_again() {
 
 #[test]
 fn an_idle_milestone_goes_dormant_and_silence_refunds_it() {
-    let age = |at: i64| move |milestone: Milestone| milestone.age(&Actor::System, day(at));
+    let age = |at: i64| move |milestone: Milestone| milestone.age(&Actor::System, day(at), false);
     let story = Story::funded().on(age(75)).on(age(76)).on(age(83)).on(age(90));
     assert_eq!(story.status(), "dormant");
     let notices = story.events.iter().filter(|event| matches!(event, Event::MilestoneIdle { .. })).count();
@@ -497,14 +497,14 @@ fn money_handed_to_what_waits_for_more_is_in_reach_of_both_sides_and_of_silence(
         let settled = disputed.settle(&system, day(13), id(5), award(1_000, 4_000, false)).unwrap().next;
         assert_eq!((settled.status(), settled.escrow.held()), (Status::Split, usd(0)));
     }
-    let age = |milestone: Milestone, at| milestone.age(&system, day(at)).unwrap();
+    let age = |milestone: Milestone, at| milestone.age(&system, day(at), false).unwrap();
     let silent = [77, 78, 85].into_iter().fold(waiting, |milestone, at| age(milestone, at).next);
     let asked = age(silent, 92);
     assert!(matches!(asked.events[..], [Event::MilestoneDormant { refunds_at, .. }] if refunds_at == day(99)));
     assert_eq!(asked.next.status(), Status::RefundRequested);
     let refused = asked.next.clone().refuse_refund(&lin(), day(95), None).unwrap().next;
     assert_eq!(refused.clocks(), [(Timer::DormancyMilestone(id(1)), day(95 + 76))], "the time counts anew");
-    let refunded = asked.next.resolve_refund(&system, day(99), id(6)).unwrap().next;
+    let refunded = asked.next.resolve_refund(&system, day(99), id(6), false).unwrap().next;
     assert_eq!((refunded.status(), refunded.escrow.held()), (Status::Refunded, usd(0)));
 }
 
@@ -520,7 +520,7 @@ fn a_payment_that_fails_leaves_what_was_handed_over_with_a_clock() {
 
 #[test]
 fn changes_nobody_makes_come_to_a_refund_request_and_then_to_a_dispute() {
-    let age = |at: i64| move |milestone: Milestone| milestone.age(&Actor::System, day(at));
+    let age = |at: i64| move |milestone: Milestone| milestone.age(&Actor::System, day(at), false);
     let waiting = || Story::submitted().on(|milestone| milestone.request_changes(&ada(), day(2), None, "No"));
     assert_eq!(waiting().clocks, [(Timer::DormancyMilestone(id(1)), day(78))]);
     let kept = waiting().on(age(78)).on(|milestone| milestone.keep(&lin(), day(80), None));
@@ -530,7 +530,7 @@ fn changes_nobody_makes_come_to_a_refund_request_and_then_to_a_dispute() {
     );
     let asked = waiting().on(age(78)).on(age(85)).on(age(92));
     assert_eq!(asked.status(), "refund_requested");
-    let disputed = asked.on(|milestone| milestone.resolve_refund(&Actor::System, day(99), id(3)));
+    let disputed = asked.on(|milestone| milestone.resolve_refund(&Actor::System, day(99), id(3), false));
     assert_eq!(disputed.status(), "disputed", "something was handed in, so silence alone takes nothing");
     // A row of before said nothing of how long it waits.
     let mut before = waiting().milestone;

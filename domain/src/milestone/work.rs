@@ -160,11 +160,11 @@ impl Milestone {
         self.access(actor, Verb::MilestoneAutoApprove)?;
         match &self.state {
             State::Submitted { submitted_at, approves_at, .. } if *approves_at <= now => {
-                let regular = *submitted_at + days(self.terms.review_days) + hours(self.grace_hours);
-                if barred && *approves_at < regular + days(self.terms.barred_days) {
+                let regular = *submitted_at + days(self.terms.review_days);
+                if let Some(later) = self.unheard(barred, now, *approves_at, regular) {
                     let mut next = self.clone();
                     if let State::Submitted { approves_at, .. } = &mut next.state {
-                        *approves_at = now + days(1);
+                        *approves_at = later;
                     }
                     return Ok(self.becomes(next));
                 }
@@ -173,6 +173,19 @@ impl Milestone {
             }
             _ => Ok(Change::none(self)),
         }
+    }
+
+    /// Whoever's silence would decide now is `barred` from an answer: when it is looked at again, if it waits for them.
+    /// It does until `barred_days` after it would have been decided, but for outages, `regular`ly.
+    pub(super) fn unheard(
+        &self,
+        barred: bool,
+        now: Timestamp,
+        due: Timestamp,
+        regular: Timestamp,
+    ) -> Option<Timestamp> {
+        let waits_until = regular + hours(self.grace_hours) + days(self.terms.barred_days);
+        (barred && due < waits_until).then(|| now + days(1))
     }
 
     /// The client is reminded that a submission waits.

@@ -149,15 +149,24 @@ impl World {
             }
             Timer::RemindReview(id) => self.on_milestone(id, |m| m.remind(&system, now)),
             Timer::ReleaseMilestone(id) => self.on_milestone(id, |m| m.release(&system, now)),
-            Timer::DormancyMilestone(id) => self.on_milestone(id, |m| m.age(&system, now)),
+            Timer::DormancyMilestone(id) => {
+                let Some(seen) = self.milestones.get(&id).cloned() else { return Ok(absent()) };
+                let barred = self.seen_as_barred(seen.freelancer);
+                let answer = self.on_milestone(id, |m| m.age(&system, now, barred.client || barred.freelancer))?;
+                self.silence_was_no_yes(&Case::Milestone(seen), self.case(CaseId::Milestone(id)))?;
+                Ok(answer)
+            }
             Timer::ResolveRefundRequest(id) => {
                 let Some(milestone) = self.milestones.get(&id).cloned() else { return Ok(absent()) };
-                let fresh: DisputeId = self.fresh();
-                let outcome = dispute::resolve_refund(milestone, &system, now, fresh);
-                self.take(outcome, |world, (dispute, milestone)| {
+                let (seen, fresh): (_, DisputeId) = (milestone.clone(), self.fresh());
+                let barred = self.seen_as_barred(milestone.freelancer).freelancer;
+                let outcome = dispute::resolve_refund(milestone, &system, now, fresh, barred);
+                let answer = self.take(outcome, |world, (dispute, milestone)| {
                     world.disputes.extend(dispute.map(|dispute| (dispute.id, dispute)));
                     world.put_milestone(milestone);
-                })
+                })?;
+                self.silence_was_no_yes(&Case::Milestone(seen), self.case(CaseId::Milestone(id)))?;
+                Ok(answer)
             }
             Timer::SubmitTimesheet(id) => self.on_timesheet(id, |t| t.submit(&system, now, None)),
             Timer::AutoApproveTimesheet(id) => {

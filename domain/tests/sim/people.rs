@@ -102,26 +102,39 @@ impl World {
 
     /// The clock decided about a case: not by the silence of somebody who could not speak.
     pub(super) fn silence_was_no_yes(&mut self, before: &Case, after: Option<Case>) -> Result<(), Wrong> {
-        let (freelancer, waits_until, waited, moved) = match (before, &after) {
+        let (barred, waits_until, waited, moved) = match (before, &after) {
             (Case::Milestone(was), Some(Case::Milestone(is))) => {
-                let State::Submitted { submitted_at, .. } = was.state else { return Ok(()) };
-                let until = submitted_at + days(was.terms.review_days) + days(was.terms.barred_days);
-                (was.freelancer, until, matches!(is.state, State::Submitted { .. }), is.version > was.version)
+                let barred = self.barred(was.freelancer);
+                let (barred, regular) = match was.state {
+                    State::Submitted { submitted_at, .. } => {
+                        (barred.client, submitted_at + days(was.terms.review_days))
+                    }
+                    State::RefundRequested { requested_at, .. } if was.submissions == 0 => {
+                        (barred.freelancer, requested_at + days(was.terms.refund_request_days))
+                    }
+                    State::Dormant { since, .. } => {
+                        (barred.client || barred.freelancer, since + days(was.terms.dormancy_answer_days))
+                    }
+                    _ => return Ok(()),
+                };
+                let until = regular + days(was.terms.barred_days);
+                (barred, until, is.status() == was.status(), is.version > was.version)
             }
             (Case::Timesheet(was), Some(Case::Timesheet(is))) => {
                 let TimesheetState::Submitted { submitted_at, .. } = was.state else { return Ok(()) };
                 let until = submitted_at + days(was.terms.barred_days);
-                (was.freelancer, until, matches!(is.state, TimesheetState::Submitted { .. }), is.version > was.version)
+                let waited = matches!(is.state, TimesheetState::Submitted { .. });
+                (self.barred(was.freelancer).client, until, waited, is.version > was.version)
             }
             _ => return Ok(()),
         };
-        if !moved || !self.barred(freelancer).client {
+        if !moved || !barred {
             return Ok(());
         }
         if waited {
             self.succeeded.insert("silence.is_no_yes");
         } else if self.now < waits_until {
-            return Err(format!("the silence of a barred client approved {:?}", before.id()));
+            return Err(format!("the silence of a barred side decided {:?}", before.id()));
         }
         Ok(())
     }

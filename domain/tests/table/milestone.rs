@@ -42,7 +42,7 @@ fn states() -> Vec<(&'static str, Milestone)> {
     let released = || approved().release(&system, day(7)).unwrap().next;
     let disputed = |m: Milestone| m.dispute(&lin(), day(2), None, id(1)).unwrap().next;
     let asked = |m: Milestone, cents| m.request_refund(&ada(), day(2), None, cents).unwrap().next;
-    let idle = || funded().age(&system, day(76)).unwrap().next.age(&system, day(83)).unwrap().next;
+    let idle = || funded().age(&system, day(76), false).unwrap().next.age(&system, day(83), false).unwrap().next;
     let gives_back = |cents| {
         let released = released();
         let version = released.version;
@@ -82,7 +82,7 @@ fn states() -> Vec<(&'static str, Milestone)> {
         ("disputed", disputed(submitted())),
         ("disputed in its hold", disputed(approved())),
         ("split", disputed(submitted()).settle(&system, day(3), id(1), award(5_000, 10_000, false)).unwrap().next),
-        ("dormant", idle().age(&system, day(90)).unwrap().next),
+        ("dormant", idle().age(&system, day(90), false).unwrap().next),
         ("refunded after, in part", gives_back(100)),
         ("refunded after, whole", gives_back(9_500)),
         ("charged back", back(submitted(), 10_300)),
@@ -136,8 +136,8 @@ pub fn commands() -> Vec<Command<Milestone>> {
         }),
         command("put off", Verb::MilestoneExtend, |m, a| m.put_off(a, day(LATE))),
         command("release", Verb::MilestoneRelease, |m, a| m.release(a, day(LATE))),
-        command("age", Verb::MilestoneAge, |m, a| m.age(a, day(LATE))),
-        command("resolve_refund", Verb::MilestoneResolveRefund, |m, a| m.resolve_refund(a, day(LATE), id(7))),
+        command("age", Verb::MilestoneAge, |m, a| m.age(a, day(LATE), false)),
+        command("resolve_refund", Verb::MilestoneResolveRefund, |m, a| m.resolve_refund(a, day(LATE), id(7), false)),
         command("unwind", Verb::MilestoneUnwind, |m, a| m.unwind(a, day(9))),
         command("charge_back_won", Verb::MilestoneChargeBack, |m, a| m.charge_back_won(a, day(9), id(1), "dp", true)),
         command("charge_back", Verb::MilestoneChargeBack, |m, a| m.charge_back(a, day(9), id(1), "dp_2", usd(10_300))),
@@ -222,8 +222,8 @@ fn timers_and_late_events_are_no_refusals_in_any_state() {
             ("auto_approve", before.clone().auto_approve(&system, day(0), false)),
             ("remind", before.clone().remind(&system, day(0))),
             ("release", before.clone().release(&system, day(0))),
-            ("age", before.clone().age(&system, day(0))),
-            ("resolve_refund", before.clone().resolve_refund(&system, day(0), id(99))),
+            ("age", before.clone().age(&system, day(0), false)),
+            ("resolve_refund", before.clone().resolve_refund(&system, day(0), id(99), false)),
             ("settle", before.clone().settle(&system, day(0), id(99), award(1, 10_000, false))),
         ];
         for (verb, outcome) in verbs {

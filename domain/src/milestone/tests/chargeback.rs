@@ -282,6 +282,6 @@ fn a_refund_that_was_asked_for_is_as_large_as_it_was_when_a_bank_gives_back() {
         .on(|milestone| milestone.request_refund(&ada(), day(1), None, None))
         .on(|milestone| milestone.charge_back(&Actor::System, day(2), id(1), "dp", usd(4_000)))
         .on(|milestone| milestone.charge_back_won(&Actor::System, day(4), id(1), "dp", true))
-        .on(|milestone| milestone.resolve_refund(&Actor::System, day(8), id(2)));
+        .on(|milestone| milestone.resolve_refund(&Actor::System, day(8), id(2), false));
     assert_eq!((story.status(), story.money()), ("refunded", [0, 0, 0, 10_300, 0, 0]));
 }

@@ -29,6 +29,63 @@ fn is_no_yes_for(barred_days: u16) {
 }
 
 #[test]
+fn the_silence_of_a_freelancer_who_may_not_answer_refunds_nothing_for_the_days_of_the_terms() {
+    let due = |story: &Story| match story.milestone.state {
+        State::RefundRequested { resolves_at, .. } => resolves_at,
+        State::Dormant { refunds_at, .. } => refunds_at,
+        ref other => panic!("{other:?}"),
+    };
+    let asked = || Story::funded().on(|milestone| milestone.request_refund(&ada(), day(1), None, None));
+    let asleep = || {
+        [76, 83, 90]
+            .into_iter()
+            .fold(Story::funded(), |story, at| story.on(|milestone| milestone.age(&Actor::System, day(at), true)))
+    };
+    type Told = fn(Milestone, Timestamp, bool) -> Result<Change<Milestone>, Refusal>;
+    let resolve: Told = |milestone, now, barred| milestone.resolve_refund(&Actor::System, now, id(1), barred);
+    let age: Told = |milestone, now, barred| milestone.age(&Actor::System, now, barred);
+    for (story, silence, first) in [(asked as fn() -> Story, resolve, day(8)), (asleep as fn() -> Story, age, day(104))] {
+        for barred_days in [30, 3] {
+            let mut story = story();
+            story.milestone.terms.barred_days = barred_days;
+            assert_eq!(due(&story), first);
+            while due(&story) < first + days(barred_days) {
+                let now = due(&story);
+                story = story.on(|milestone| silence(milestone, now, true));
+                assert_eq!((due(&story), story.money()[0]), (now + days(1), 10_000));
+            }
+            let now = due(&story);
+            let story = story.on(|milestone| silence(milestone, now, true));
+            assert_eq!(story.status(), "refunded", "the client does not wait for good");
+        }
+        let story = story();
+        let now = due(&story);
+        assert_eq!(story.on(|milestone| silence(milestone, now, false)).status(), "refunded");
+    }
+}
+
+#[test]
+fn a_refund_asked_for_after_work_is_a_matter_for_a_dispute_whoever_may_answer() {
+    let worked = Story::submitted()
+        .on(|milestone| milestone.request_changes(&ada(), day(2), None, "No"))
+        .on(|milestone| milestone.request_refund(&ada(), day(3), None, None))
+        .on(|milestone| milestone.resolve_refund(&Actor::System, day(10), id(1), true));
+    assert_eq!((worked.status(), worked.money()[0]), ("disputed", 10_000));
+}
+
+#[test]
+fn a_dispute_does_not_use_up_the_days_that_a_sleeping_milestone_waits_for_those_who_may_not_answer() {
+    let asleep = [76, 83, 90]
+        .into_iter()
+        .fold(Story::funded(), |story, at| story.on(|milestone| milestone.age(&Actor::System, day(at), false)));
+    let story = asleep
+        .on(|milestone| milestone.dispute(&lin(), day(91), None, id(1)))
+        .on(|milestone| milestone.resume(&Actor::System, day(141), id(1)))
+        .on(|milestone| milestone.age(&Actor::System, day(154), true));
+    assert_eq!(story.status(), "dormant");
+}
+
+#[test]
 fn what_is_due_of_a_contract_that_is_looked_at_waits_a_day() {
     let approved = Story::submitted().on(|milestone| milestone.approve(&ada(), day(2), None, Approval::Whole));
     let releases_at = approved.milestone.holds[0].releases_at;
