@@ -47,6 +47,14 @@ impl Bearer {
         }
     }
 
+    /// Counts up with every change.
+    pub fn version(&self) -> i64 {
+        match self {
+            Self::Milestone(milestone) => milestone.version,
+            Self::Week(week) => week.version,
+        }
+    }
+
     /// So much of that is made up for.
     pub fn made_up(self, actor: &Actor, payment: PaymentId, amount: Money) -> Result<Change<Self>, Refusal> {
         Ok(match self {
@@ -72,7 +80,8 @@ pub fn make_up(entries: &[JournalEntry], bears: Vec<Bearer>) -> Result<Change<Ve
         let credit = LedgerAccount::ClientCredit(bearer.client());
         let mut change = Change::none(bearer.clone());
         for payment in bearer.payments() {
-            if let Some((amount, entry)) = makes_up(entries, credit, *payment, change.next.lost_by(*payment)?)? {
+            let (lost, leads_to) = (change.next.lost_by(*payment)?, change.next.version() + 1);
+            if let Some((amount, entry)) = makes_up(entries, credit, *payment, lost, leads_to)? {
                 change = change.then(|bearer| bearer.made_up(&Actor::System, *payment, amount))?.posting(entry);
             }
         }
@@ -109,7 +118,8 @@ pub(crate) fn make_up_itself(mut change: Change<Milestone>) -> Result<Change<Mil
     let credit = LedgerAccount::ClientCredit(change.next.client);
     let brought = change.entries.clone();
     for payment in change.next.payments.clone() {
-        if let Some((amount, entry)) = makes_up(&brought, credit, payment, change.next.lost_by(payment)?)? {
+        let (lost, leads_to) = (change.next.lost_by(payment)?, change.next.version);
+        if let Some((amount, entry)) = makes_up(&brought, credit, payment, lost, leads_to)? {
             change.next.chargebacks = made_up(&change.next.chargebacks, payment, amount)?;
             change = change.posting(entry);
         }
@@ -119,11 +129,14 @@ pub(crate) fn make_up_itself(mut change: Change<Milestone>) -> Result<Change<Mil
 
 /// Money of a payment becomes the client's `credit` by these `entries`, though its bank took the payment back and we bore
 /// that: the client has had it from the bank already. How much of it makes up for what we `lost`, and the entry for that.
-pub fn makes_up(
+/// The version of the bearer that it `leads_to` is part of its key: one entry may bring money that makes up for some of
+/// it at once, and for more along with what others of the same transaction bring.
+pub(crate) fn makes_up(
     entries: &[JournalEntry],
     credit: LedgerAccount,
     payment: PaymentId,
     lost: Money,
+    leads_to: i64,
 ) -> Result<Option<(Money, JournalEntry)>, MoneyError> {
     let brings = |posting: &Posting| posting.to == credit && posting.came_with == Some(payment);
     let of_payment = brought(entries, credit)?.into_iter().filter(|(with, _)| *with == Some(payment));
@@ -132,7 +145,7 @@ pub fn makes_up(
     let Some(first) = entries.iter().find(|entry| entry.postings().iter().any(brings)) else {
         return Ok(None);
     };
-    let entry = JournalEntry::new(Reason::Chargeback, format!("{}:made_up:{payment}", first.key))
+    let entry = JournalEntry::new(Reason::Chargeback, format!("{}:made_up:{payment}:{leads_to}", first.key))
         .of_contract(first.contract)
         .moving(credit, LedgerAccount::Losses, amount)
         .all_came_with(credit, payment);

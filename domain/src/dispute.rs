@@ -435,7 +435,8 @@ pub fn charge_back(
     let mut change = closing(change, [dispute].into_iter().chain(disputes), now)?;
     let Some((own, _)) = change.next.first_mut() else { return Ok(change) };
     let credit = LedgerAccount::ClientCredit(client);
-    let Some((amount, entry)) = makes_up(&change.entries, credit, taken.payment, own.lost_by(taken.payment)?)? else {
+    let (lost, leads_to) = (own.lost_by(taken.payment)?, own.version + 1);
+    let Some((amount, entry)) = makes_up(&change.entries, credit, taken.payment, lost, leads_to)? else {
         return Ok(change);
     };
     *own = own.clone().made_up(actor, taken.payment, amount)?.next;
@@ -457,7 +458,8 @@ pub fn charge_back_week(
     let change = Change { next: milestones, changed, entries, events, timers };
     let change = closing(change, disputes.into_iter(), now)?;
     let credit = LedgerAccount::ClientCredit(week.client);
-    let Some((amount, entry)) = makes_up(&change.entries, credit, taken.payment, week.lost_by(taken.payment)?)? else {
+    let (lost, leads_to) = (week.lost_by(taken.payment)?, week.version + 1);
+    let Some((amount, entry)) = makes_up(&change.entries, credit, taken.payment, lost, leads_to)? else {
         return Ok(change.map(|others| (week, others)));
     };
     let week = week.made_up(actor, taken.payment, amount)?.next;

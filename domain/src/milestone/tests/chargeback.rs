@@ -1,6 +1,7 @@
 //! Money that was at a bank while something else was decided about it, and comes back.
 
 use super::*;
+use crate::bearer::{self, Bearer};
 
 /// The bank takes 40 of the 100 dollars, with the fee that was paid for them.
 fn taken(milestone: Milestone) -> Result<Change<Milestone>, Refusal> {
@@ -284,4 +285,28 @@ fn a_refund_that_was_asked_for_is_as_large_as_it_was_when_a_bank_gives_back() {
         .on(|milestone| milestone.charge_back_won(&Actor::System, day(4), id(1), "dp", true))
         .on(|milestone| milestone.resolve_refund(&Actor::System, day(8), id(2), false));
     assert_eq!((story.status(), story.money()), ("refunded", [0, 0, 0, 10_300, 0, 0]));
+}
+
+#[test]
+fn what_makes_up_for_a_loss_by_itself_and_with_others_of_its_transaction_is_booked_twice() {
+    let story = Story::funded()
+        .on(|milestone| milestone.request_refund(&ada(), day(1), None, Some(usd(1_000))))
+        .on(|milestone| milestone.agree_refund(&lin(), day(1), None))
+        .on(|milestone| milestone.submit(&lin(), day(1), None, id(1)));
+    let next = Milestone::agreed(id(2), deal(), draft(5_000)).next;
+    let (first, second) = story.milestone.approve_and_hand_over(next, &ada(), day(2), None, usd(3_000)).unwrap().next;
+    let first = first.release(&Actor::System, day(7)).unwrap().next;
+    // One bank takes what was handed on and the credit; and then the rest, which the freelancer has.
+    let [first, second] = reaching(&first, 1, 7_030, 1_030, &[&second]).next.try_into().unwrap();
+    let taken = first.charge_back(&Actor::System, day(8), id(1), "dp_2", usd(3_270)).unwrap();
+    assert_eq!(effects(&taken.entries)[5], -3_270);
+    let (first, second) = (won(&taken.next, 1, false), won(&second, 1, false));
+    assert_eq!((effects(&first.entries)[4], effects(&first.entries)[5]), (0, 1_030), "by itself");
+    let entries = [first.entries, second.entries].concat();
+    let with_others = bearer::make_up(&entries, vec![Bearer::Milestone(first.next)]).unwrap();
+    assert_eq!(effects(&with_others.entries)[5], 3_270 - 1_030);
+    assert_eq!(with_others.next[0].lost_by(id(1)).unwrap(), usd(0));
+    let entries = [entries, with_others.entries].concat();
+    let keys: std::collections::BTreeSet<&str> = entries.iter().map(|entry| entry.key.as_str()).collect();
+    assert_eq!(keys.len(), entries.len(), "{keys:?}");
 }

@@ -44,7 +44,8 @@ fn the_silence_of_a_freelancer_who_may_not_answer_refunds_nothing_for_the_days_o
     type Told = fn(Milestone, Timestamp, bool) -> Result<Change<Milestone>, Refusal>;
     let resolve: Told = |milestone, now, barred| milestone.resolve_refund(&Actor::System, now, id(1), barred);
     let age: Told = |milestone, now, barred| milestone.age(&Actor::System, now, barred);
-    for (story, silence, first) in [(asked as fn() -> Story, resolve, day(8)), (asleep as fn() -> Story, age, day(104))] {
+    for (story, silence, first) in [(asked as fn() -> Story, resolve, day(8)), (asleep as fn() -> Story, age, day(104))]
+    {
         for barred_days in [30, 3] {
             let mut story = story();
             story.milestone.terms.barred_days = barred_days;
