@@ -12,7 +12,7 @@ use crate::access::{self, Actor, Role, Subject, Verb};
 use crate::change::Change;
 use crate::event::Event;
 use crate::id::{ContractId, GigId, OfferId, OrganizationId, ProposalId, UserId};
-use crate::milestone::{Deal, Side};
+use crate::milestone::{Deal, Milestone, Side};
 use crate::money::Money;
 use crate::policy::{Terms, days};
 use crate::refusal::{Refusal, expect_version};
@@ -211,6 +211,17 @@ impl Contract {
             State::Active => Ok(()),
             State::Paused { .. } | State::OnHold { .. } | State::Ending { .. } | State::Ended { .. } => {
                 Err(self.wrong_state(actor, now))
+            }
+        }
+    }
+
+    /// Work that was agreed on is paid for until the contract is ending, which calls it off. What holds money by then is
+    /// carried through, and may be paid for whole.
+    pub fn takes_money_for(&self, milestone: &Milestone, actor: &Actor, now: Timestamp) -> Result<(), Refusal> {
+        match self.state {
+            State::Active | State::Paused { .. } | State::OnHold { ending: None, .. } => Ok(()),
+            State::OnHold { ending: Some(_), .. } | State::Ending { .. } | State::Ended { .. } => {
+                if milestone.escrow.held().is_zero() { Err(self.wrong_state(actor, now)) } else { Ok(()) }
             }
         }
     }

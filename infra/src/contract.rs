@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use domain::access::{self, Actor, Verb};
 use domain::change::Change;
 use domain::contract::{Contract, HoldReason, State, Status};
-use domain::id::{ContractId, Id, MilestoneId, OrganizationId, TimesheetId};
+use domain::id::{ContractId, Id, MilestoneId, OrganizationId, PaymentId, TimesheetId};
 use domain::milestone::Milestone;
+use domain::payment::Purpose;
 use domain::refusal::Refusal;
 use domain::user::given_reason;
 use sea_orm::sea_query::{Alias, Asterisk, Expr, Query};
@@ -201,11 +202,7 @@ impl Market {
         run!(self, call, tx => {
             let contract = tx.contract_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
             let ending = contract.end(tx.actor(), tx.now(), expected)?;
-            let mut settled = true;
-            for milestone in tx.milestones_of_contract_for_update(id).await? {
-                let milestone = tx.milestone_save(milestone.called_off(tx.now())).await?;
-                settled &= milestone.status().is_terminal();
-            }
+            let mut settled = tx.contract_calls_off(id).await?;
             for week in tx.weeks_unsettled_for_update(id).await? {
                 let change = week.wind_up(&Actor::System, tx.now())?;
                 if change.changed {
@@ -236,7 +233,16 @@ impl Market {
         }
     }
 
-    /// An ending contract has ended when its milestones are over and its weeks are settled.
+    /// A payment became the client's credit: what it was for, on an ending contract, gets no money any more.
+    pub(crate) async fn contract_finish_after_payment(&self, call: &Call, payment: PaymentId) -> Result<(), Failure> {
+        match self.payment_load(payment).await?.map(|payment| payment.purpose) {
+            Some(Purpose::Milestone(milestone)) => self.contract_finish_after(call, milestone).await,
+            Some(Purpose::Timesheet(_)) | None => Ok(()),
+        }
+    }
+
+    /// An ending contract has ended when its milestones are over and its weeks are settled. What was being paid for when
+    /// it was ended, and was not, is called off.
     async fn contract_finish(&self, call: &Call, id: ContractId) -> Result<(), Failure> {
         run!(self, call, tx => {
             let contract = tx.contract_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
@@ -277,16 +283,25 @@ impl Tx {
     /// Something no longer stands against a contract: what was ending when it was held may have nothing left to carry
     /// through.
     pub(crate) async fn contract_lifted(&self, change: Change<Contract>) -> Result<Contract, Failure> {
-        let settled = change.changed && self.contract_is_settled(change.next.id).await?;
+        let ending = change.changed && matches!(change.next.state, State::Ending { .. });
+        let settled = ending && self.contract_is_settled(change.next.id).await?;
         let change = change.then(|contract| contract.finish(&Actor::System, self.now(), settled))?;
         self.contract_save(change).await
     }
 
-    /// Is all work of a contract, which is locked already, over, so that it can have ended?
+    /// Is all work of a contract that is ending, and is locked already, over, so that it can have ended?
     async fn contract_is_settled(&self, id: ContractId) -> Result<bool, Failure> {
-        let milestones = self.milestones_of_contract_for_update(id).await?;
-        let over = milestones.iter().all(|milestone| milestone.status().is_terminal());
-        Ok(over && self.weeks_unsettled_for_update(id).await?.is_empty())
+        Ok(self.contract_calls_off(id).await? && self.weeks_unsettled_for_update(id).await?.is_empty())
+    }
+
+    /// Call off what holds no money of a contract that is ending. Are all of its milestones over then?
+    async fn contract_calls_off(&self, id: ContractId) -> Result<bool, Failure> {
+        let mut over = true;
+        for milestone in self.milestones_of_contract_for_update(id).await? {
+            let milestone = self.milestone_save(milestone.called_off(self.now())).await?;
+            over &= milestone.status().is_terminal();
+        }
+        Ok(over)
     }
 
     /// Save what was decided about a contract.

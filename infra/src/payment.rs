@@ -115,6 +115,10 @@ impl Market {
             let taken_back_at = tx.may_bring_money(milestone.client, milestone.freelancer).await?;
             tx.offer_takes_money(&milestone).await?;
             tx.must_move_money(milestone.contract).await?;
+            if let Some(contract) = milestone.contract {
+                let contract = tx.contract_seen(contract).await?.ok_or(Refusal::HIDDEN)?;
+                contract.takes_money_for(&milestone, tx.actor(), tx.now())?;
+            }
             match &with {
                 FundWith::Card(method) => {
                     let payment: PaymentId = tx.id();

@@ -348,9 +348,12 @@ impl Market {
                 self.payment_give_up_of(*milestone, occurrence).await?;
                 self.contract_finish_after(&call, *milestone).await
             }
-            Event::MilestoneFundingFailed { payment, .. } | Event::TimesheetChargeFailed { payment, .. } => {
+            Event::MilestoneFundingFailed { milestone, payment } => {
+                self.contract_finish_after(&call, *milestone).await?;
                 self.payment_give_up(*payment, occurrence).await
             }
+            Event::PaymentCredited { payment, .. } => self.contract_finish_after_payment(&call, *payment).await,
+            Event::TimesheetChargeFailed { payment, .. } => self.payment_give_up(*payment, occurrence).await,
             // So may the last of its weeks.
             Event::TimesheetApproved { timesheet, .. }
             | Event::TimesheetPaid { timesheet, .. }
@@ -408,7 +411,6 @@ impl Market {
             | Event::ReviewReplied { .. }
             | Event::MilestoneProposed { .. }
             | Event::MilestoneAgreed { .. }
-            | Event::PaymentCredited { .. }
             | Event::PaymentRefunded { .. }
             | Event::PaymentRefundFailed { .. }
             | Event::MilestoneSubmitted { .. }

@@ -118,3 +118,48 @@ async fn a_paused_contract_can_be_held_and_is_paused_again_when_that_is_over() {
     let resumed = deal.client.does("contractResume", id, fields).await;
     assert_eq!(resumed.ok()["contract"]["status"], "ACTIVE");
 }
+
+#[tokio::test]
+async fn what_was_being_paid_for_when_a_contract_was_ended_and_gets_no_money_is_called_off() {
+    for stopped in [true, false] {
+        let app = TestApp::new().await;
+        let deal = app.released().await;
+        let more = json!({ "contractId": deal.contract, "title": "More", "amount": { "amount": "10.00" } });
+        let second = deal.client.does("milestonePropose", more, "milestone { id }").await.text("milestone.id");
+        let its = json!({ "milestoneId": second });
+        deal.freelancer.does("milestoneAgree", its.clone(), "milestone { id }").await.ok();
+        deal.fund(&second, "pm_sandbox_silent").await;
+        let ending = deal.client.does("contractEnd", json!({ "contractId": deal.contract }), STATUS).await;
+        assert_eq!(ending.text("contract.status"), "ENDING", "its money may still come");
+        if stopped {
+            deal.client.does("milestoneStopFunding", its, "milestone { status }").await.ok();
+            let anew = json!({ "milestoneId": second, "paymentMethod": "pm_sandbox_visa" });
+            assert_eq!(deal.client.does("milestoneFund", anew, "payment { id }").await.refused(), ["WRONG_STATE"]);
+            app.settles().await;
+        } else {
+            app.passes(chrono::TimeDelta::hours(24)).await;
+        }
+        let query = "query($contract: ID!, $second: ID!) {
+            contract(id: $contract) { status } milestone(id: $second) { status } }";
+        let found = deal.client.asks(query, json!({ "contract": deal.contract, "second": second })).await;
+        let stand = json!({ "contract": { "status": "ENDED" }, "milestone": { "status": "CANCELLED" } });
+        assert_eq!(*found.data(), stand, "stopped by hand: {stopped}");
+        app.books_agree().await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_paid_for_after_its_contract_was_ended_is_carried_through() {
+    let app = TestApp::new().await;
+    let deal = app.released().await;
+    let more = json!({ "contractId": deal.contract, "title": "More", "amount": { "amount": "10.00" } });
+    let second = deal.client.does("milestonePropose", more, "milestone { id }").await.text("milestone.id");
+    deal.freelancer.does("milestoneAgree", json!({ "milestoneId": second }), "milestone { id }").await.ok();
+    deal.fund(&second, "pm_sandbox_late").await;
+    deal.client.does("contractEnd", json!({ "contractId": deal.contract }), STATUS).await.ok();
+    app.passes(chrono::TimeDelta::minutes(10)).await;
+    let query = "query($contract: ID!, $second: ID!) {
+        contract(id: $contract) { status } milestone(id: $second) { status } }";
+    let found = deal.client.asks(query, json!({ "contract": deal.contract, "second": second })).await;
+    assert_eq!(*found.data(), json!({ "contract": { "status": "ENDING" }, "milestone": { "status": "FUNDED" } }));
+}

@@ -4,6 +4,7 @@ use super::*;
 use crate::access::{Denied, Person, Staff};
 use crate::id::Id;
 use crate::ledger::{JournalEntry, LedgerAccount, Reason};
+use crate::milestone::MilestoneDraft;
 
 fn id<I: Id>(n: u128) -> I {
     I::from_uuid(Uuid::from_u128(n))
@@ -235,4 +236,36 @@ fn neither_anybody_nor_the_clock_brings_out_what_is_looked_at() {
             assert_eq!(told, [by_somebody, by_clock, false].map(|brings| contract.filter(|_| brings)), "{reason:?}");
         }
     }
+}
+
+#[test]
+fn work_that_holds_no_money_gets_none_once_the_contract_is_ending() {
+    let draft = MilestoneDraft::parse("More", "", Money::usd(10_000).unwrap(), None, &Terms::default()).unwrap();
+    let waits = Milestone::agreed(id(1), active().deal(), draft).next;
+    let mut partly = waits.clone();
+    let entry = JournalEntry::new(Reason::Fund, "a".to_owned());
+    let from = LedgerAccount::ClientCredit(id(1));
+    let (amount, fee) = (Money::usd(4_000).unwrap(), Money::usd(120).unwrap());
+    (partly.escrow, _) = partly.escrow.fund(entry, LedgerAccount::Escrow(id(1)), from, amount, fee).unwrap();
+    let paused = Contract { state: State::Paused { since: now() }, ..active() };
+    let ending = Contract { state: State::Ending { since: now() }, ..active() };
+    let ended = Contract { state: State::Ended { ended_at: now() }, ..active() };
+    for (contract, takes) in [
+        (active(), true),
+        (paused, true),
+        (held(active(), &[HoldReason::PaymentFailed]), true),
+        (held(ending.clone(), &[HoldReason::SanctionsHit]), false),
+        (ending, false),
+        (ended, false),
+    ] {
+        let refused = contract.takes_money_for(&waits, &ada(), now());
+        assert_eq!(refused.is_ok(), takes, "{:?}", contract.state);
+        assert!(refused.is_ok() || matches!(refused, Err(Refusal::WrongState { .. })));
+        assert!(contract.takes_money_for(&partly, &ada(), now()).is_ok(), "it is carried through");
+    }
+}
+
+fn ada() -> Actor {
+    let memberships = vec![(id(1), crate::access::MemberRole::Owner)];
+    Actor::Person(Person { user: id(2), suspended: false, second_factor: true, staff: None, memberships })
 }

@@ -76,7 +76,8 @@ impl Milestone {
         Ok(self.cancelled(now))
     }
 
-    /// Its contract is ending: it is called off if there is no money in it, nor on its way.
+    /// Its contract is ending: it is called off if there is no money in it, nor on its way. What was on its way when the
+    /// contract was ended, and did not come, is called off then.
     pub fn called_off(self, now: Timestamp) -> Change<Self> {
         match &self.state {
             State::Proposed { .. } | State::Agreed { .. } if self.escrow.held().is_zero() => self.cancelled(now),

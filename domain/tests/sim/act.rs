@@ -247,10 +247,18 @@ impl World {
                 Event::MilestoneReleased { milestone, .. }
                 | Event::MilestoneRefunded { milestone, .. }
                 | Event::MilestoneCancelled { milestone }
+                | Event::MilestoneFundingFailed { milestone, .. }
                 | Event::MilestoneSettled { milestone, .. }
                 | Event::MilestoneChargedBack { milestone, .. } => {
                     self.offer_ends_when_short(milestone)?;
                     let of = self.milestones.get(&milestone).and_then(|milestone| milestone.contract);
+                    self.contract_finishes(of)?
+                }
+                Event::PaymentCredited { payment, .. } => {
+                    let of = match self.outside.payments.get(&payment).map(|there| there.of) {
+                        Some(For::Milestone(of)) => self.milestones.get(&of).and_then(|milestone| milestone.contract),
+                        Some(For::Timesheet(_)) | None => None,
+                    };
                     self.contract_finishes(of)?
                 }
                 Event::TimesheetApproved { timesheet, .. }
@@ -419,7 +427,13 @@ impl World {
                 self.touched.insert((of, reason));
                 let lifted = contract.lift(by, now, expected, reason);
                 // What was ending when it was held may have nothing left to carry through.
-                let settled = lifted.as_ref().is_ok_and(|change| change.changed) && self.is_settled(of);
+                let ending = |change: &Change<Contract>| {
+                    change.changed && matches!(change.next.state, ContractState::Ending { .. })
+                };
+                let settled = lifted.as_ref().is_ok_and(ending) && {
+                    self.calls_off(of)?;
+                    self.is_settled(of)
+                };
                 let finish =
                     |change: Change<Contract>| change.then(|contract| contract.finish(&Actor::System, now, settled));
                 self.take(lifted.and_then(finish), Self::put_contract)
@@ -429,9 +443,7 @@ impl World {
                     Ok(ending) => ending,
                     Err(refusal) => return self.take(Err(refusal), Self::put_contract),
                 };
-                for id in self.milestones_of_contract(of) {
-                    self.on_milestone(id, |m| Ok(m.called_off(now)))?;
-                }
+                self.calls_off(of)?;
                 self.weeks_wind_up(of)?;
                 let settled = self.is_settled(of);
                 let ended = ending.then(|contract| contract.finish(&Actor::System, now, settled));
@@ -445,8 +457,18 @@ impl World {
         if !matches!(contract.state, ContractState::Ending { .. }) {
             return Ok(Answer::AsItWas);
         }
+        self.calls_off(contract.id)?;
         let settled = self.is_settled(contract.id);
         self.take(contract.finish(&Actor::System, self.now, settled), Self::put_contract)
+    }
+
+    /// What holds no money of an ending contract is called off.
+    fn calls_off(&mut self, of: ContractId) -> Result<(), Wrong> {
+        let now = self.now;
+        for id in self.milestones_of_contract(of) {
+            self.on_milestone(id, |m| Ok(m.called_off(now)))?;
+        }
+        Ok(())
     }
 
     /// Are the contract's milestones over, and its weeks settled?
@@ -476,9 +498,11 @@ impl World {
         let (credit, available) = (self.credit(milestone.client), self.available(milestone.freelancer));
         let taken_back_at = self.taken_back_at(milestone.client);
         let moves = self.moves_money(milestone.contract);
+        let contract = milestone.contract.and_then(|contract| self.contracts.get(&contract)).cloned();
         let may_fund = |m: &Milestone| {
             access::check(by, Verb::MilestoneFund, &m.subject())?;
-            moves
+            moves?;
+            contract.map_or(Ok(()), |contract| contract.takes_money_for(m, by, now))
         };
         match act {
             MilestoneAct::HandOver(to, amount) => {

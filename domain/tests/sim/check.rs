@@ -182,6 +182,9 @@ impl World {
                     must!(over, "{} has ended, and its work has not", contract.id);
                 }
                 Status::Ending => {
+                    let calls_off = |m: &Milestone| m.clone().called_off(self.now).changed;
+                    let waits = open.clone().find(|milestone| calls_off(milestone) && self.outbox.is_empty());
+                    must!(waits.is_none(), "{} is ending, and {waits:?} waits for money", contract.id);
                     let soon = open.next().is_some() || !weeks.is_empty() || !self.outbox.is_empty();
                     must!(soon, "{} is ending without a way out", contract.id);
                 }

@@ -179,6 +179,8 @@ impl World {
             | Event::MilestoneReleased { .. }
             | Event::MilestoneRefunded { .. }
             | Event::MilestoneCancelled { .. }
+            | Event::MilestoneFundingFailed { .. }
+            | Event::PaymentCredited { .. }
             | Event::MilestoneSettled { .. }
             | Event::MilestoneChargedBack { .. }
             | Event::TimesheetApproved { .. }
