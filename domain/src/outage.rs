@@ -2,9 +2,9 @@
 //!
 //! One of our people declares where and from when until when. Whoever has to make the next move on
 //! a milestone or a week of hours, and is there, gets as many hours more as the outage took from their
-//! time: from its beginning, or from when their clock began to run, until its end. Time that another
-//! outage gave already is not given twice, and no milestone and no week gets more than its terms
-//! allow. What was given is never taken back, even if the outage ends early.
+//! time: from its beginning, or from when their clock began to run, until its end. Time that a clock was
+//! given already by another outage is not given twice, and no milestone and no week gets more than its
+//! terms allow. What was given is never taken back, even if the outage ends early.
 
 use std::collections::BTreeSet;
 
@@ -100,6 +100,8 @@ pub struct Grant {
     pub hours: u16,
     /// For this time.
     pub span: Span,
+    /// When the clock began to run that it moves; none if that was not written down, and then it is any.
+    pub since: Option<Timestamp>,
     /// When it was given.
     pub granted_at: Timestamp,
 }
@@ -204,15 +206,15 @@ impl Outage {
     }
 
     /// What it gives to a milestone or a week (or to the `dispute` over it) whose sides are at `places`,
-    /// and that was given time for the spans `before` already; nothing if nobody who has to move is
-    /// affected.
+    /// and that was given what is in `before` already; nothing if nobody who has to move is affected. Each clock is given
+    /// the time of an outage once: one that begins to run when another one was stopped is given what is left of it.
     pub fn grant(
         &self,
         now: Timestamp,
         case: &Case,
         dispute: Option<&Dispute>,
         places: &Places,
-        before: &[Span],
+        before: &[Grant],
     ) -> Option<Grant> {
         // Before it begins it may still be called off; and no deadline runs before there is a contract.
         if matches!(self.status(now), Status::Planned | Status::Withdrawn) {
@@ -230,13 +232,25 @@ impl Outage {
         if !sides.iter().any(here) {
             return None;
         }
+        let of_it = before.iter().filter(|grant| grant.since.is_none_or(|of| of == since));
+        if of_it.clone().any(|grant| grant.outage == self.id) {
+            return None;
+        }
+        let given: Vec<Span> = of_it.map(|grant| grant.span).collect();
         let span = Span { from: self.span.from.max(since), until: self.span.until };
-        let lost = if span.from < span.until { span.outside(before) } else { TimeDelta::zero() };
+        let lost = if span.from < span.until { span.outside(&given) } else { TimeDelta::zero() };
         // Begun hours count whole: grace is meant to be generous.
         let hours = (lost + TimeDelta::hours(1) - TimeDelta::microseconds(1)).num_hours();
         let left = case.grace_left();
         let hours = u16::try_from(hours).unwrap_or(u16::MAX).min(left);
-        (hours > 0).then_some(Grant { outage: self.id, of: case.id(), hours, span, granted_at: now })
+        (hours > 0).then_some(Grant {
+            outage: self.id,
+            of: case.id(),
+            hours,
+            span,
+            since: Some(since),
+            granted_at: now,
+        })
     }
 }
 
@@ -244,7 +258,6 @@ impl Outage {
 fn waits(state: &State, dispute: Option<&Dispute>) -> Option<(Timestamp, &'static [Side])> {
     match state {
         State::Disputed { since, .. } => Some((*since, dispute_waits(dispute?)?)),
-        State::Funded { idle_since, .. } => Some((*idle_since, &[Side::Freelancer])),
         State::Submitted { submitted_at, .. } => Some((*submitted_at, &[Side::Client])),
         State::RefundRequested { requested_at, .. } => Some((*requested_at, &[Side::Freelancer])),
         State::Dormant { since, .. } => Some((*since, &[Side::Freelancer, Side::Client])),
@@ -252,6 +265,7 @@ fn waits(state: &State, dispute: Option<&Dispute>) -> Option<(Timestamp, &'stati
         State::Proposed { .. }
         | State::Agreed { .. }
         | State::Funding { .. }
+        | State::Funded { .. }
         | State::ChangesRequested { .. }
         | State::Approved { .. }
         | State::Released { .. }
@@ -383,6 +397,21 @@ mod tests {
         milestone(State::Funded { idle_since: at(since), notices: 0 })
     }
 
+    fn asked(since: i64) -> Milestone {
+        milestone(State::RefundRequested {
+            amount: Money::usd(10_000).unwrap(),
+            requested_at: at(since),
+            resolves_at: at(since + 168),
+            resume: Box::new(funded(0).state),
+        })
+    }
+
+    /// What another outage gave to a clock.
+    fn given(span: Span, since: Option<i64>) -> Grant {
+        let outage = OutageId::from_uuid(Uuid::from_u128(6));
+        Grant { outage, of: CaseId::Milestone(asked(0).id), hours: 1, span, since: since.map(at), granted_at: at(0) }
+    }
+
     fn submitted(at_hour: i64) -> Milestone {
         let submission = Id::from_uuid(Uuid::from_u128(1));
         milestone(State::Submitted {
@@ -401,7 +430,7 @@ mod tests {
         places("Asia/Karachi", "America/New_York")
     }
 
-    fn hours(outage: &Outage, milestone: &Milestone, places: &Places, before: &[Span]) -> u16 {
+    fn hours(outage: &Outage, milestone: &Milestone, places: &Places, before: &[Grant]) -> u16 {
         let case = Case::Milestone(milestone.clone());
         outage.grant(outage.span.from, &case, None, places, before).map_or(0, |grant| grant.hours)
     }
@@ -470,11 +499,12 @@ mod tests {
         let elsewhere = places("Asia/Dhaka", "America/New_York");
         let client_here = places("Asia/Dhaka", "Asia/Karachi");
         for (milestone, places, expected) in [
-            (funded(0), apart(), 24),
-            (funded(0), elsewhere, 0),
-            (funded(0), client_here, 0),
-            (funded(20), apart(), 14),
-            (funded(34), apart(), 0),
+            (asked(0), apart(), 24),
+            (asked(0), elsewhere, 0),
+            (asked(0), client_here, 0),
+            (asked(20), apart(), 14),
+            (asked(34), apart(), 0),
+            (funded(0), here, 0),
             (submitted(0), apart(), 0),
             (submitted(0), client_here, 24),
             (submitted(0), here, 24),
@@ -582,15 +612,42 @@ mod tests {
             (vec![span(12, 16), span(14, 20), span(30, 90)], 12),
             (vec![span(90, 100)], 24),
         ] {
-            assert_eq!(hours(&outage, &funded(0), &apart(), &before), expected, "{before:?}");
+            assert_eq!(
+                {
+                    let before: Vec<Grant> = before.iter().map(|span| given(*span, Some(0))).collect();
+                    hours(&outage, &asked(0), &apart(), &before)
+                },
+                expected,
+                "{before:?}"
+            );
         }
-        let tired = Milestone { grace_hours: 60, ..funded(0) };
+        let tired = Milestone { grace_hours: 60, ..asked(0) };
         assert_eq!(hours(&outage, &tired, &apart(), &[]), 12);
-        let spent = Milestone { grace_hours: 72, ..funded(0) };
+        let spent = Milestone { grace_hours: 72, ..asked(0) };
         assert_eq!(hours(&outage, &spent, &apart(), &[]), 0);
-        assert_eq!(hours(&declared(0, 700), &funded(0), &apart(), &[]), 72);
+        assert_eq!(hours(&declared(0, 700), &asked(0), &apart(), &[]), 72);
         let begun = Outage { span: Span { from: at(10), until: at(10) + TimeDelta::minutes(61) }, ..outage };
-        assert_eq!(hours(&begun, &funded(0), &apart(), &[]), 2, "begun hours count whole");
+        assert_eq!(hours(&begun, &asked(0), &apart(), &[]), 2, "begun hours count whole");
+    }
+
+    #[test]
+    fn each_clock_is_given_the_time_of_an_outage_once() {
+        let outage = declared(10, 34);
+        let by_it = |since| Grant { outage: outage.id, ..given(span(10, 34), since) };
+        for (before, expected) in [
+            (by_it(Some(20)), 0),
+            // What stood before, and moved for that.
+            (by_it(Some(0)), 14),
+            (given(span(10, 34), Some(0)), 14),
+            (given(span(10, 34), Some(20)), 0),
+            // What was given before it was written down to what.
+            (by_it(None), 0),
+            (given(span(10, 30), None), 4),
+        ] {
+            assert_eq!(hours(&outage, &asked(20), &apart(), &[before]), expected, "{before:?}");
+        }
+        let spent = Milestone { grace_hours: 70, ..asked(20) };
+        assert_eq!(hours(&outage, &spent, &apart(), &[by_it(Some(0))]), 2, "no more than the terms allow in all");
     }
 
     #[test]
@@ -600,10 +657,10 @@ mod tests {
         assert_eq!(declared(10, 34).end(&person(None), at(12)), Err(Denied::Hidden.into()));
         let off = declared(10, 34).end(&admin, at(5)).unwrap();
         assert_eq!((off.next.status(at(12)), &off.timers[..]), (Status::Withdrawn, &[TimerChange::Stop(timer)][..]));
-        assert_eq!(hours(&off.next, &funded(0), &apart(), &[]), 0);
+        assert_eq!(hours(&off.next, &asked(0), &apart(), &[]), 0);
         let early = declared(10, 34).end(&admin, at(15)).unwrap();
         assert_eq!(early.timers, [TimerChange::Set(timer, at(15))]);
-        assert_eq!((early.next.status(at(15)), hours(&early.next, &funded(0), &apart(), &[])), (Status::Over, 5));
+        assert_eq!((early.next.status(at(15)), hours(&early.next, &asked(0), &apart(), &[])), (Status::Over, 5));
         assert!(!early.next.end(&admin, at(16)).unwrap().changed, "a repeat");
         assert!(!declared(10, 34).end(&admin, at(34)).unwrap().changed, "it is over already");
         let outage = declared(10, 34);
@@ -611,7 +668,7 @@ mod tests {
         assert_eq!(seen, [Status::Planned, Status::Ongoing, Status::Ongoing, Status::Over]);
         assert_eq!(outage.clone().applied(at(9)).timers, [TimerChange::Set(timer, at(10))], "too early");
         assert_eq!(
-            outage.grant(at(9), &Case::Milestone(funded(0)), None, &apart(), &[]),
+            outage.grant(at(9), &Case::Milestone(asked(0)), None, &apart(), &[]),
             None,
             "it may still be called off"
         );

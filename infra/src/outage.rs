@@ -1,15 +1,17 @@
 //! Outages: declared by our people, and carried out by the worker in batches. A grant is written in
-//! the transaction that moves the deadline, once for each outage and milestone or week, so that two
-//! workers, or one that dies half way and begins again, give everybody their hours once.
+//! the transaction that moves the deadline, once for each outage and clock of a milestone or week, so
+//! that two workers, or one that dies half way and goes on where it was, give everybody their hours once.
 
 use domain::Timestamp;
 use domain::access::Actor;
 use domain::change::Change;
 use domain::dispute::{self, Case, CaseId};
 use domain::id::{Id, MilestoneId, OutageId, TimesheetId};
-use domain::outage::{Grant, Outage, OutageDraft, Places, Span};
+use domain::outage::{Grant, Outage, OutageDraft, Places, Span, Status};
 use domain::refusal::Refusal;
+use domain::timer::Timer;
 use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::market::Market;
@@ -20,16 +22,41 @@ use crate::{Call, Failure, Fault, Tx, run};
 
 /// How many milestones or weeks are looked at in one transaction.
 const BATCH: usize = 50;
+/// How many batches a worker does before other work has its turn.
+const AT_ONCE: usize = 10;
 
 /// The lists of grants, in cursors.
 const MILESTONE_GRANTS: &str = "milestone_outage_grants";
 const TIMESHEET_GRANTS: &str = "timesheet_outage_grants";
 
 /// What may be affected.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 enum Kind {
     Milestones,
     Weeks,
+}
+
+impl Kind {
+    fn next(self) -> Option<Self> {
+        match self {
+            Self::Milestones => Some(Self::Weeks),
+            Self::Weeks => None,
+        }
+    }
+}
+
+/// How far an outage was applied in one of its two rounds: while it goes on, and when it is `over`. What comes after this
+/// one is `next`; nothing if everything was looked at.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Place {
+    over: bool,
+    next: Option<(Kind, Uuid)>,
+}
+
+#[derive(FromQueryResult)]
+struct Placed {
+    place: Option<serde_json::Value>,
 }
 
 /// A milestone or a week that may be affected, and where its sides are.
@@ -121,35 +148,42 @@ impl Market {
         })
     }
 
-    /// Give everybody who is affected by an outage their hours, batch by batch.
+    /// Give everybody who is affected by an outage their hours, batch by batch. Where it is is kept with each batch, so that
+    /// a large one goes on there whoever takes it up; and after some batches other work has its turn.
     pub(crate) async fn outage_apply(&self, call: &Call, id: OutageId) -> Result<(), Failure> {
-        for kind in [Kind::Milestones, Kind::Weeks] {
-            let mut after = Uuid::nil();
-            while let Some(last) = self.outage_apply_batch(call, id, kind, after).await? {
-                after = last;
-            }
+        let (mut more, mut batches) = (true, 0);
+        while more && batches < AT_ONCE {
+            more = self.outage_apply_batch(call, id).await?;
+            batches += 1;
         }
         run!(self, call, tx => {
             let outage = tx.outage_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
-            tx.settle(outage.applied(tx.now())).await.map(drop)
+            let change = if more {
+                Change::none(outage).timing(Timer::ApplyOutage(id), tx.now())
+            } else {
+                outage.applied(tx.now())
+            };
+            tx.settle(change).await.map(drop)
         })
     }
 
-    /// One batch of what is affected, after `after`; the last of it, if there may be more.
-    async fn outage_apply_batch(
-        &self,
-        call: &Call,
-        id: OutageId,
-        kind: Kind,
-        after: Uuid,
-    ) -> Result<Option<Uuid>, Failure> {
+    /// The next batch of what is affected; is there more?
+    async fn outage_apply_batch(&self, call: &Call, id: OutageId) -> Result<bool, Failure> {
         run!(self, call, tx => {
             // Read, not locked: an outage ends beside this, and what is given is never taken back.
             let row = row::Entity::find_by_id(id.uuid()).one(tx.conn()).await?;
             let outage = row.map(Outage::try_from).transpose()?.ok_or(Refusal::HIDDEN)?;
+            let over = match outage.status(tx.now()) {
+                Status::Ongoing => false,
+                Status::Over => true,
+                Status::Planned | Status::Withdrawn => return Ok(false),
+            };
+            let place = tx.outage_place(id).await?.filter(|place| place.over == over);
+            let next = place.map_or(Some((Kind::Milestones, Uuid::nil())), |place| place.next);
+            let Some((kind, after)) = next else { return Ok(false) };
             let candidates = tx.outage_candidates(&outage, kind, after).await?;
             for case in tx.outage_cases_for_update(kind, &candidates).await? {
-                let before = tx.outage_spans_of(case.id()).await?;
+                let before = tx.outage_grants_before(case.id()).await?;
                 let places = candidates.iter().find(|candidate| candidate.id == subject(case.id()));
                 let places = places.map(Places::try_from).transpose()?;
                 let dispute = match case.dispute() {
@@ -180,7 +214,12 @@ impl Market {
                     }
                 }
             }
-            Ok(candidates.last().filter(|_| candidates.len() == BATCH).map(|last| last.id))
+            let next = match candidates.last() {
+                Some(last) if candidates.len() == BATCH => Some((kind, last.id)),
+                Some(_) | None => kind.next().map(|kind| (kind, Uuid::nil())),
+            };
+            tx.outage_place_keep(id, Place { over, next }).await?;
+            Ok(next.is_some())
         })
     }
 }
@@ -198,40 +237,55 @@ impl Tx {
         self.settle(change).await
     }
 
-    /// Milestones or weeks whose clock may run, with a side in the zones, that this outage gave nothing yet.
+    /// How far an outage was applied.
+    async fn outage_place(&self, id: OutageId) -> Result<Option<Place>, Failure> {
+        let select = sql("select place from outages where id = $1", [id.uuid().into()]);
+        let found = Placed::find_by_statement(select).one(self.conn()).await?;
+        let place = found.and_then(|found| found.place).map(serde_json::from_value).transpose();
+        Ok(place.map_err(|error| Fault::bad_row("outages", error))?)
+    }
+
+    async fn outage_place_keep(&self, id: OutageId, place: Place) -> Result<(), Failure> {
+        let keep = "update outages set place = $2 where id = $1";
+        let place = serde_json::to_value(place)?;
+        sea_orm::ConnectionTrait::execute_raw(self.conn(), sql(keep, [id.uuid().into(), place.into()])).await?;
+        Ok(())
+    }
+
+    /// Milestones or weeks on whose clock a side in the zones may have to move.
     async fn outage_candidates(&self, outage: &Outage, kind: Kind, after: Uuid) -> Result<Vec<Candidate>, Failure> {
         let zones: Vec<String> = outage.zones.iter().map(ToString::to_string).collect();
         let select = match kind {
             Kind::Milestones => {
                 "select * from (
-                     select m.id, coalesce(p.time_zone, f.time_zone) as freelancer, c.time_zone as client
+                     select m.id, m.status, coalesce(p.time_zone, f.time_zone) as freelancer, c.time_zone as client
                      from milestones m
                      join users f on f.id = m.freelancer_id
                      left join freelancer_profiles p on p.user_id = m.freelancer_id
                      join members o on o.organization_id = m.organization_id and o.role = 'owner'
                      join users c on c.id = o.user_id
-                     where m.status in ('funded', 'submitted', 'refund_requested', 'dormant', 'disputed') and m.id > $1
-                         and not exists (select 1 from outage_grants g where g.outage_id = $2 and g.subject = m.id)
+                     where m.status in ('submitted', 'refund_requested', 'dormant', 'disputed') and m.id > $1
+                         and m.contract_id is not null
                  ) as running
-                 where freelancer = any($3) or client = any($3)
-                 order by id limit $4"
+                 where status <> 'submitted' and freelancer = any($2)
+                     or status <> 'refund_requested' and client = any($2)
+                 order by id limit $3"
             }
             Kind::Weeks => {
                 "select * from (
-                     select t.id, coalesce(p.time_zone, f.time_zone) as freelancer, c.time_zone as client
+                     select t.id, t.status, coalesce(p.time_zone, f.time_zone) as freelancer, c.time_zone as client
                      from timesheets t
                      join users f on f.id = t.freelancer_id
                      left join freelancer_profiles p on p.user_id = t.freelancer_id
                      join members o on o.organization_id = t.organization_id and o.role = 'owner'
                      join users c on c.id = o.user_id
                      where t.status in ('open', 'submitted', 'disputed') and t.id > $1
-                         and not exists (select 1 from outage_grants g where g.outage_id = $2 and g.subject = t.id)
                  ) as running
-                 where freelancer = any($3) or client = any($3)
-                 order by id limit $4"
+                 where status <> 'submitted' and freelancer = any($2) or status <> 'open' and client = any($2)
+                 order by id limit $3"
             }
         };
-        let values = [after.into(), outage.id.uuid().into(), zones.into(), (BATCH as u64).into()];
+        let values = [after.into(), zones.into(), (BATCH as u64).into()];
         Ok(Candidate::find_by_statement(sql(select, values)).all(self.conn()).await?)
     }
 
@@ -252,10 +306,10 @@ impl Tx {
         })
     }
 
-    async fn outage_spans_of(&self, of: CaseId) -> Result<Vec<Span>, Failure> {
+    async fn outage_grants_before(&self, of: CaseId) -> Result<Vec<Grant>, Failure> {
         let select = row::grant::Entity::find().filter(row::grant::Column::Subject.eq(subject(of)));
         let rows = select.all(self.conn()).await?;
-        Ok(rows.into_iter().map(|row| Span { from: row.from_at, until: row.until_at }).collect())
+        Ok(rows.into_iter().map(Grant::try_from).collect::<Result<_, _>>()?)
     }
 
     /// Write a grant down; false if it was given before.
@@ -265,8 +319,8 @@ impl Tx {
             CaseId::Timesheet(week) => (None, Some(week.uuid())),
         };
         let insert = sql(
-            "insert into outage_grants (outage_id, milestone_id, timesheet_id, hours, from_at, until_at, granted_at)
-             values ($1, $2, $3, $4, $5, $6, $7) on conflict (outage_id, subject) do nothing",
+            "insert into outage_grants (outage_id, milestone_id, timesheet_id, hours, from_at, until_at, since, granted_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (outage_id, subject, since) do nothing",
             [
                 grant.outage.uuid().into(),
                 milestone.into(),
@@ -274,6 +328,7 @@ impl Tx {
                 i32::from(grant.hours).into(),
                 grant.span.from.into(),
                 grant.span.until.into(),
+                grant.since.into(),
                 grant.granted_at.into(),
             ],
         );
@@ -284,9 +339,9 @@ impl Tx {
 fn latest_declared(list: &'static str) -> Keyset<row::grant::Entity> {
     Keyset {
         list,
-        columns: vec![row::grant::Column::OutageId],
+        columns: vec![row::grant::Column::OutageId, row::grant::Column::FromAt],
         descending: true,
-        key: |row| vec![Key::Uuid(row.outage_id)],
+        key: |row| vec![Key::Uuid(row.outage_id), Key::Time(row.from_at)],
     }
 }
 
@@ -351,6 +406,7 @@ impl TryFrom<row::grant::Model> for Grant {
             },
             hours: u16::try_from(row.hours).map_err(|error| Fault::bad_row("outage_grants", error))?,
             span: Span { from: row.from_at, until: row.until_at },
+            since: row.since,
             granted_at,
         })
     }
@@ -377,7 +433,7 @@ mod row {
 
     impl ActiveModelBehavior for ActiveModel {}
 
-    /// What an outage gave to a milestone or a week, which is its subject.
+    /// What an outage gave to a clock of a milestone or a week, which is its subject.
     pub mod grant {
         use sea_orm::entity::prelude::*;
 
@@ -394,6 +450,7 @@ mod row {
             pub hours: i32,
             pub from_at: DateTimeUtc,
             pub until_at: DateTimeUtc,
+            pub since: Option<DateTimeUtc>,
             pub granted_at: DateTimeUtc,
         }
 

@@ -82,6 +82,43 @@ async fn who_has_to_answer_gets_the_hours_of_the_outage_and_both_sides_see_it() 
 }
 
 #[tokio::test]
+async fn what_is_funded_uses_up_none_of_the_hours_that_an_answer_needs() {
+    let app = TestApp::new().await;
+    let deal = app.contracted().await;
+    at_home(&deal).await;
+    let admin = app.admin("noor").await;
+    declares(&admin, "Asia/Karachi", 0, 72).await;
+    assert_eq!(grace(&deal).await, 0, "silence decides only after months");
+    app.passes(TimeDelta::hours(1)).await;
+    let ask = json!({ "milestoneId": deal.milestone });
+    deal.client.does("milestoneRequestRefund", ask, "milestone { id }").await.ok();
+    let before = resolves_at(&deal).await;
+    app.passes(TimeDelta::hours(71)).await;
+    assert_eq!((grace(&deal).await, resolves_at(&deal).await), (71, before + TimeDelta::hours(71)));
+}
+
+#[tokio::test]
+async fn a_refund_that_is_asked_for_again_in_an_outage_is_given_what_is_left_of_it() {
+    let app = TestApp::new().await;
+    let deal = asked_back(&app).await;
+    let admin = app.admin("noor").await;
+    declares(&admin, "Asia/Karachi", 0, 20).await;
+    assert_eq!(grace(&deal).await, 20);
+    app.passes(TimeDelta::hours(5)).await;
+    let of = json!({ "milestoneId": deal.milestone });
+    deal.freelancer.does("milestoneRefuseRefund", of.clone(), "milestone { id }").await.ok();
+    app.passes(TimeDelta::hours(1)).await;
+    deal.client.does("milestoneRequestRefund", of, "milestone { id }").await.ok();
+    let before = resolves_at(&deal).await;
+    app.passes(TimeDelta::hours(14)).await;
+    assert_eq!((grace(&deal).await, resolves_at(&deal).await), (34, before + TimeDelta::hours(14)));
+    let seen = deal.freelancer.asks(SEEN, json!({ "id": deal.milestone })).await;
+    let grants = seen.data()["milestone"]["outageGrants"]["nodes"].as_array().unwrap().clone();
+    let hours: Vec<&Value> = grants.iter().map(|grant| &grant["hours"]).collect();
+    assert_eq!(hours, [&json!(14), &json!(20)]);
+}
+
+#[tokio::test]
 async fn a_review_moves_for_the_clients_outage_only() {
     let app = TestApp::new().await;
     let deal = app.submitted().await;
@@ -163,19 +200,19 @@ async fn overlapping_outages_do_not_count_twice_and_the_cap_holds() {
 #[tokio::test]
 async fn what_begins_to_run_in_an_outage_gets_what_is_left_of_it() {
     let app = TestApp::new().await;
-    let deal = app.contracted().await;
-    at_home(&deal).await;
+    let deal = asked_back(&app).await;
+    let more = json!({ "contractId": deal.contract, "title": "More", "amount": { "amount": "100.00" } });
+    let proposed = deal.client.does("milestonePropose", more, "milestone { id }").await;
+    let more = json!({ "milestoneId": proposed.text("milestone.id") });
+    deal.freelancer.does("milestoneAgree", more.clone(), "milestone { id }").await.ok();
+    deal.fund(&proposed.text("milestone.id"), "pm_sandbox_visa").await;
     // Whatever ran before it is given the whole of it at once.
     let admin = app.admin("noor").await;
     let began = app.market.clock().now();
     declares(&admin, "Asia/Karachi", 0, 24).await;
     assert_eq!(grace(&deal).await, 24);
-    let more = json!({ "contractId": deal.contract, "title": "More", "amount": { "amount": "100.00" } });
-    let proposed = deal.client.does("milestonePropose", more, "milestone { id }").await;
-    let more = json!({ "milestoneId": proposed.text("milestone.id") });
     app.passes(TimeDelta::hours(10)).await;
-    deal.freelancer.does("milestoneAgree", more.clone(), "milestone { id }").await.ok();
-    deal.fund(&proposed.text("milestone.id"), "pm_sandbox_visa").await;
+    deal.client.does("milestoneRequestRefund", more, "milestone { id }").await.ok();
     let late = Deal { milestone: proposed.text("milestone.id"), ..deal };
     assert_eq!(grace(&late).await, 0, "its clock began to run in the outage");
     app.passes(TimeDelta::hours(14)).await;
@@ -242,25 +279,55 @@ async fn outages_are_everybodys_to_read_and_an_admins_to_declare() {
 #[tokio::test]
 async fn a_long_outage_reaches_more_than_one_batch() {
     let app = TestApp::new().await;
-    let deal = app.contracted().await;
-    at_home(&deal).await;
+    let deal = asked_back(&app).await;
     let credit = "query($id: ID!) { contract(id: $id) { milestones(first: 100) { nodes { graceHours status } } } }";
-    // Milestones beyond a batch, funded without the processor: rows as the domain would have written them.
-    sqlx::query(
-        "insert into milestones select (jsonb_populate_record(m, jsonb_build_object('id', gen_random_uuid(),
-             'escrow_account', 'escrow:none:' || n, 'held_minor', 0, 'amount_minor', 100, 'sources', '[]'::jsonb,
-             'escrow', jsonb_set(m.escrow, '{held,minor}', '0')))).*
-         from milestones m, generate_series(1, 60) n",
-    )
-    .execute(app.pool())
-    .await
-    .unwrap();
+    copied(&app, 60, 0).await;
     let admin = app.admin("noor").await;
     declares(&admin, "Asia/Karachi", 0, 10).await;
     let reply = deal.client.asks(credit, json!({ "id": deal.contract })).await;
     let nodes = reply.data()["contract"]["milestones"]["nodes"].as_array().unwrap().clone();
     assert_eq!(nodes.len(), 61);
     assert!(nodes.iter().all(|node| node["graceHours"] == json!(10)), "{nodes:?}");
+}
+
+/// The id of the last milestone that there can be.
+const LAST: &str = "ffffffff-ffff-7fff-bfff-ffffffffffff";
+
+/// Milestones as the one that is there, paid for without the processor: rows as the domain would have written them. They
+/// were given so much grace already. One alone is the last of all.
+async fn copied(app: &TestApp, count: i32, grace: i32) {
+    let copy = "insert into milestones select (jsonb_populate_record(m, jsonb_build_object(
+             'id', case $1::int when 1 then $3::uuid else gen_random_uuid() end,
+             'escrow_account', 'escrow:none:' || $1::int || ':' || n, 'held_minor', 0, 'amount_minor', 100,
+             'sources', '[]'::jsonb, 'escrow', jsonb_set(m.escrow, '{held,minor}', '0'), 'grace_hours', $2::int))).*
+         from (select * from milestones order by id limit 1) m, generate_series(1, $1::int) n";
+    sqlx::query(copy).bind(count).bind(grace).bind(LAST).execute(app.pool()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_worker_goes_on_with_a_large_outage_where_it_was_and_lets_others_have_their_turn() {
+    let app = TestApp::new().await;
+    let deal = asked_back(&app).await;
+    // So many get nothing; and the last of all is to get something.
+    copied(&app, 520, 72).await;
+    copied(&app, 1, 0).await;
+    let admin = app.admin("noor").await;
+    let outage = admin.does("outageDeclare", outage(&app, "Asia/Karachi", 0, 10), OUTAGE).await.text("outage.id");
+    let apply = domain::timer::Timer::ApplyOutage(outage.parse().unwrap());
+    let given = async || {
+        let given = "select grace_hours from milestones where id = $1::uuid";
+        sqlx::query_scalar::<_, i32>(given).bind(LAST).fetch_one(app.pool()).await.unwrap()
+    };
+    assert!(app.market.timer_work_one(apply).await.unwrap());
+    assert_eq!(given().await, 0, "other work has its turn");
+    let place = "select place from outages";
+    let place: Value = sqlx::query_scalar(place).fetch_one(app.pool()).await.unwrap();
+    assert_eq!((&place["over"], &place["next"][0]), (&json!(false), &json!("milestones")));
+    assert!(app.market.timer_work_one(apply).await.unwrap(), "it is due again");
+    assert_eq!((given().await, grace(&deal).await), (10, 10));
+    assert!(!app.market.timer_work_one(apply).await.unwrap(), "until the outage is over");
+    app.passes(TimeDelta::hours(10)).await;
+    assert_eq!(given().await, 10, "once");
 }
 
 #[tokio::test]

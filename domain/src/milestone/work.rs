@@ -264,7 +264,6 @@ impl Milestone {
             _ if granted == 0 => return Ok(Change::none(self)),
             State::Submitted { approves_at, .. } => *approves_at += hours(granted),
             State::RefundRequested { resolves_at, .. } => *resolves_at += hours(granted),
-            State::Funded { idle_since, .. } if self.contract.is_some() => *idle_since += hours(granted),
             State::Dormant { refunds_at, .. } => *refunds_at += hours(granted),
             _ => return Ok(Change::none(self)),
         }

@@ -4,7 +4,7 @@ use domain::access::Actor;
 use domain::dispute::{self, Case, CaseId};
 use domain::id::{Id, OutageId, UserId};
 use domain::milestone::Status;
-use domain::outage::{Outage, OutageDraft, Places, Span};
+use domain::outage::{Grant, Outage, OutageDraft, Places, Span};
 use domain::timesheet::TimesheetState;
 use domain::user::TimeZone;
 
@@ -60,19 +60,19 @@ impl World {
 
     fn outage_gives(&mut self, outage: &Outage, id: CaseId) -> Result<(), Wrong> {
         let Some(case) = self.case(id) else { return Ok(()) };
-        if !clock_may_run(&case) || self.grants.contains_key(&(outage.id, id)) {
+        if !clock_may_run(&case) {
             return Ok(());
         }
         let places = match &case {
             Case::Milestone(milestone) => places(milestone.freelancer)?,
             Case::Timesheet(week) => places(week.freelancer)?,
         };
-        let before: Vec<Span> = self.grants.values().filter(|grant| grant.of == id).map(|grant| grant.span).collect();
+        let before: Vec<Grant> = self.grants.values().filter(|grant| grant.of == id).copied().collect();
         let dispute = case.dispute().and_then(|dispute| self.disputes.get(&dispute).cloned());
         let Some(grant) = outage.grant(self.now, &case, dispute.as_ref(), &places, &before) else {
             return Ok(());
         };
-        self.grants.insert((outage.id, id), grant);
+        self.grants.insert((outage.id, id, grant.since), grant);
         let given = match (dispute, id) {
             (None, CaseId::Milestone(id)) => self.on_milestone(id, |m| m.extend(&Actor::System, grant.hours))?,
             (None, CaseId::Timesheet(id)) => self.on_timesheet(id, |t| t.extend(&Actor::System, grant.hours))?,
@@ -91,7 +91,7 @@ fn clock_may_run(case: &Case) -> bool {
     match case {
         Case::Milestone(milestone) => matches!(
             milestone.status(),
-            Status::Funded | Status::Submitted | Status::RefundRequested | Status::Dormant | Status::Disputed
+            Status::Submitted | Status::RefundRequested | Status::Dormant | Status::Disputed
         ),
         Case::Timesheet(week) => matches!(
             week.state,

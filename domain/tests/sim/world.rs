@@ -59,7 +59,7 @@ pub struct World {
     pub cards: BTreeMap<ContractId, PaymentMethod>,
     pub cards_named: u64,
     pub outages: BTreeMap<OutageId, Outage>,
-    pub grants: BTreeMap<(OutageId, CaseId), Grant>,
+    pub grants: BTreeMap<(OutageId, CaseId, Option<Timestamp>), Grant>,
     /// What goes back to cards.
     pub refunds: BTreeMap<PaymentRefundId, Refund>,
     /// Do people have money to be paid out from the beginning?
@@ -303,7 +303,7 @@ impl World {
         self.timesheets.values().for_each(|t| see("timesheet", t.state.as_str()));
         self.payouts.values().for_each(|p| see("payout", p.state.as_str()));
         self.corrections.values().for_each(|c| see("correction", c.state.as_str()));
-        self.grants.keys().for_each(|(_, of)| match of {
+        self.grants.keys().for_each(|(_, of, _)| match of {
             CaseId::Milestone(_) => see("outage", "grant"),
             CaseId::Timesheet(_) => see("outage", "week_grant"),
         });

@@ -72,7 +72,11 @@ impl Twin<'_> {
             };
             let there = market.outage_grants_of(of, &page).await.map_err(broken)?;
             let outage = self.names.of(grant.outage);
-            let there = there.items.into_iter().map(|(_, there)| there).find(|there| there.outage == outage);
+            let there = there
+                .items
+                .into_iter()
+                .map(|(_, there)| there)
+                .find(|there| there.outage == outage && there.since == grant.since);
             self.names.same(&json!(grant), &json!(there), "a grant")?;
         }
         for payout in world.payouts.values() {
