@@ -227,6 +227,43 @@ async fn what_a_freelancer_gives_back_of_a_payment_its_bank_took_makes_up_for_ou
     assert!(infra::books::audit(app.market.db(), None).await.unwrap().iter().all(Finding::holds));
 }
 
+#[tokio::test]
+async fn a_refund_of_what_was_handed_on_makes_up_for_what_we_bore_of_its_payment() {
+    let app = TestApp::new().await;
+    let deal = app.submitted().await;
+    let second = another(&deal, &deal.contract, "100.00").await;
+    deal.fund(&second, "pm_sandbox_visa").await;
+    let part = json!({
+        "milestoneId": deal.milestone, "amount": { "amount": "400.00" }, "restToMilestoneId": second
+    });
+    deal.client.does("milestoneApprove", part, "milestone { id }").await.ok();
+    app.passes(TimeDelta::days(5)).await;
+    let query = "query($id: ID!) { milestone(id: $id) { status payment { id } } }";
+    let payment = deal.client.asks(query, json!({ "id": deal.milestone })).await.text("payment.id");
+    let taken = |reference: &str, cents| ProcessorFact::ChargedBack {
+        reference: reference.to_owned(),
+        amount: Money::usd(cents).unwrap(),
+    };
+    let won = ProcessorFact::ChargebackWon { reference: "dp_1".to_owned() };
+    for (place, fact) in [taken("dp_1", 60_000), taken("dp_2", 43_000), won].into_iter().enumerate() {
+        app.market.processor_event(&event(&format!("evt_{place}"), &payment, fact)).await.unwrap();
+    }
+    let losses = async || {
+        let losses =
+            "select coalesce(sum(case when to_account = 'losses' then amount_minor else -amount_minor end), 0)::bigint
+                      from ledger_postings where 'losses' in (from_account, to_account)";
+        sqlx::query_scalar::<_, i64>(losses).fetch_one(app.pool()).await.unwrap()
+    };
+    assert_eq!((losses().await, deal.credit().await), (-43_000, 0));
+    let its = json!({ "milestoneId": second });
+    deal.client.does("milestoneRequestRefund", its.clone(), "milestone { id }").await.ok();
+    deal.freelancer.does("milestoneAgreeRefund", its, "milestone { id }").await.ok();
+    let status = deal.client.asks(query, json!({ "id": second })).await.text("status");
+    assert_eq!((status.as_str(), losses().await), ("REFUNDED", 0), "the client has had it from the bank");
+    assert_books(&books(app.pool()).await);
+    assert!(infra::books::audit(app.market.db(), None).await.unwrap().iter().all(Finding::holds));
+}
+
 /// Another milestone of a contract, agreed on; `amount` in dollars.
 async fn another(deal: &Deal<'_>, contract: &str, amount: &str) -> String {
     let more = json!({ "contractId": contract, "title": "More", "amount": { "amount": amount } });

@@ -2,9 +2,11 @@
 //! the call was given before; decide; and write all that follows in one, if the row is still the
 //! one that was read, and our people do not look at its contract where money of it can be had by
 //! this. If it is not, or the same key was used meanwhile, it is all done again. No transaction is
-//! open while we think, and nobody waits for us.
+//! open while we think, and nobody waits for us. What brings the client money that was paid for
+//! something else concerns that too, and is done in a transaction like any other use case.
 
 use domain::access::Actor;
+use domain::bearer::came_back;
 use domain::change::Change;
 use domain::contract::brings_out;
 use domain::id::{ContractId, Id, MilestoneId};
@@ -63,6 +65,10 @@ impl Market {
         let milestone = milestone.ok_or(Refusal::HIDDEN)?;
         let seen = milestone.version;
         let change = verb(milestone, &scene)?;
+        let came_back = came_back(&change.entries);
+        if came_back.iter().any(|payment| !change.next.payments.contains(payment)) {
+            return self.milestone_decide_with_others(call, id, act, verb).await;
+        }
         let brought_out = change.entries.iter().find_map(|entry| brings_out(&call.actor, entry));
         // Of what is due it was looked at before ([`Market::put_off`]).
         if call.actor != Actor::System {
@@ -98,6 +104,26 @@ impl Market {
             }
         }
         Ok(change.next)
+    }
+
+    /// The same in one transaction, with what it was not paid for itself: money of a payment for something else becomes
+    /// credit again, and what we bore of that is that other thing's to know.
+    async fn milestone_decide_with_others(
+        &self,
+        call: &Call,
+        id: MilestoneId,
+        act: Option<&str>,
+        verb: &(impl Fn(Milestone, &Scene) -> Result<Change<Milestone>, Refusal> + Send + Sync),
+    ) -> Result<Milestone, Failure> {
+        run!(self, call, tx => {
+            let milestone = tx.milestone_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let change = verb(milestone, tx.scene())?;
+            if let (Some(act), true) = (act, change.changed) {
+                let to = change.next.status().as_str();
+                tx.audit(act, id, serde_json::json!({ "to": to, "version": change.next.version })).await?;
+            }
+            tx.milestone_save(change).await
+        })
     }
 
     async fn must_move_money(&self, call: &Call, contract: Option<ContractId>) -> Result<(), Failure> {

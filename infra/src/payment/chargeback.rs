@@ -115,7 +115,9 @@ impl Tx {
         self.settle(change).await.map(drop)
     }
 
-    /// What the bank gives back to milestones: to `own`, and to those it took something from elsewhere.
+    /// What the bank gives back to milestones: to `own`, and to those it took something from elsewhere. Who that is does
+    /// not change meanwhile: a chargeback and its end are noted under one name first ([`Self::chargeback_note`]), where the
+    /// second waits for the first.
     async fn won_elsewhere(
         &self,
         payment: &Payment,
