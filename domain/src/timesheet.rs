@@ -61,6 +61,8 @@ pub struct Timesheet {
     pub week: NaiveDate,
     /// The timesheet whose disputed entries it took over, if it did.
     pub split_from: Option<TimesheetId>,
+    /// How many minutes of that timesheet were not disputed: the two are worth together what they were as one.
+    pub rest_minutes: u32,
     /// What an hour is worth.
     pub hourly_rate: Money,
     /// The most that may be worked in the week.
@@ -224,6 +226,7 @@ impl Timesheet {
             terms: hourly.terms,
             week: week_of(now),
             split_from: None,
+            rest_minutes: 0,
             escrow: Escrow::empty(hourly.hourly_rate.currency()),
             hourly_rate: hourly.hourly_rate,
             entries: Vec::new(),
@@ -265,12 +268,18 @@ impl Timesheet {
     }
 
     /// What the week is worth: the hours at the rate, rounded half up to the cent once for the
-    /// whole week; or what a dispute found it to be worth.
+    /// whole week, be it that a dispute took some of it apart; or what that found it to be worth.
     pub fn amount(&self) -> Result<Money, MoneyError> {
         if let Some(awarded) = self.awarded {
             return Ok(awarded);
         }
-        let exact_twice = i128::from(self.hourly_rate.minor()) * i128::from(self.minutes()) * 2;
+        let (rest, minutes) = (u64::from(self.rest_minutes), u64::from(self.minutes()));
+        self.worth(rest + minutes)?.minus(self.worth(rest)?)
+    }
+
+    /// So many minutes at the rate, rounded half up to the cent.
+    fn worth(&self, minutes: u64) -> Result<Money, MoneyError> {
+        let exact_twice = i128::from(self.hourly_rate.minor()) * i128::from(minutes) * 2;
         let minor = i64::try_from((exact_twice + 60) / 120).map_err(|_| MoneyError::TooLarge)?;
         Money::new(minor, self.hourly_rate.currency())
     }
@@ -462,6 +471,7 @@ impl Timesheet {
         let apart = Self {
             id: apart,
             split_from: Some(self.id),
+            rest_minutes: rest.iter().map(|entry| entry.minutes).sum(),
             entries: disputed,
             version: 1,
             state: TimesheetState::Disputed { dispute },

@@ -188,6 +188,23 @@ fn disputed_entries_go_apart_and_the_rest_proceeds() {
 }
 
 #[test]
+fn what_a_dispute_takes_apart_is_worth_together_what_it_was_as_one() {
+    for (rate, minutes) in [(1_830, [1, 1]), (1_830, [1, 2]), (2_999, [7, 7]), (3_333, [1, 59]), (2_500, [100, 200])] {
+        let sheet = Timesheet { hourly_rate: usd(rate), ..week() };
+        let sheet = sheet.add_entry(&lin(), at(3, 0), None, entry(1, 0, minutes[0])).unwrap().next;
+        let sheet = sheet.add_entry(&lin(), at(3, 0), None, entry(2, 1, minutes[1])).unwrap().next;
+        let sheet = sheet.submit(&Actor::System, at(7, 12), None).unwrap().next;
+        let whole = sheet.amount().unwrap();
+        for listed in [vec![id(1)], vec![id(2)], vec![id(1), id(2)]] {
+            let split = sheet.clone().dispute(&ada(), at(8, 0), None, &listed, id(2), id(1)).unwrap().next;
+            let (rest, apart) = (split.0, split.1.resume(&Actor::System, at(9, 0), id(1)).unwrap().next);
+            let both = rest.amount().unwrap().plus(apart.amount().unwrap());
+            assert_eq!(both, Ok(whole), "{minutes:?} at {rate}, {listed:?}");
+        }
+    }
+}
+
+#[test]
 fn a_chargeback_takes_a_held_week_and_a_paid_one_is_our_loss() {
     let back = |sheet: Timesheet| sheet.charge_back(&Actor::System, at(9, 0), id(1), "dp", usd(12_875)).unwrap();
     let change = back(held().next);
