@@ -1,7 +1,7 @@
 use uuid::Uuid;
 
 use super::*;
-use crate::access::{Denied, Person, Staff};
+use crate::access::{Denied, MemberRole, Person, Staff};
 use crate::id::Id;
 use crate::ledger::{JournalEntry, LedgerAccount, Reason};
 use crate::milestone::MilestoneDraft;
@@ -266,6 +266,6 @@ fn work_that_holds_no_money_gets_none_once_the_contract_is_ending() {
 }
 
 fn ada() -> Actor {
-    let memberships = vec![(id(1), crate::access::MemberRole::Owner)];
+    let memberships = vec![(id(1), MemberRole::Owner)];
     Actor::Person(Person { user: id(2), suspended: false, second_factor: true, staff: None, memberships })
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
 use domain::Timestamp;
+use domain::contract::State as ContractState;
 use domain::event::Event;
 use domain::id::{MilestoneId, PaymentId, PayoutId, TimesheetId};
 use domain::money::Money;
@@ -179,8 +180,6 @@ impl World {
             | Event::MilestoneReleased { .. }
             | Event::MilestoneRefunded { .. }
             | Event::MilestoneCancelled { .. }
-            | Event::MilestoneFundingFailed { .. }
-            | Event::PaymentCredited { .. }
             | Event::MilestoneSettled { .. }
             | Event::MilestoneChargedBack { .. }
             | Event::TimesheetApproved { .. }
@@ -189,8 +188,24 @@ impl World {
             | Event::TimesheetChargedBack { .. }
             | Event::PayoutScreeningBegan { .. }
             | Event::PayoutSent { .. } => self.outbox.push_back(event),
+            // What waits for money again is called off where the contract is ending.
+            Event::MilestoneFundingFailed { payment, .. } | Event::PaymentCredited { payment, .. }
+                if self.is_for_what_is_ending(*payment) =>
+            {
+                self.outbox.push_back(event);
+            }
             _ => (),
         }
+    }
+
+    /// Is a payment for a milestone of a contract that was ended?
+    fn is_for_what_is_ending(&self, payment: PaymentId) -> bool {
+        let Some(For::Milestone(of)) = self.outside.payments.get(&payment).map(|there| there.of) else { return false };
+        let contract = self.milestones.get(&of).and_then(|milestone| milestone.contract);
+        let contract = contract.and_then(|contract| self.contracts.get(&contract));
+        contract.is_some_and(|contract| {
+            matches!(contract.state, ContractState::Ending { .. } | ContractState::OnHold { ending: Some(_), .. })
+        })
     }
 
     /// What goes wrong with a transfer by this rail. In the sandbox nothing does.
