@@ -354,6 +354,9 @@ pub struct FeeQuote {
     pub amount: Money,
     /// On top of it, for us.
     pub client_fee: Money,
+    /// What of the payment is the client's credit: a card can't be charged less than 0.50 dollars, and a week of hours
+    /// may be worth less. Nothing, mostly.
+    pub to_credit: Money,
     /// What the client's card is charged.
     pub client_pays: Money,
     /// Taken out of the amount when it is released, for us.
@@ -364,10 +367,12 @@ pub struct FeeQuote {
 
 impl From<Quote> for FeeQuote {
     fn from(quote: Quote) -> Self {
-        let Quote { amount, client_fee, client_pays, freelancer_fee, freelancer_gets } = quote;
+        let Quote { amount, client_fee, to_credit, client_pays, freelancer_fee, freelancer_gets } = quote;
+        let nothing = domain::money::Money::zero(amount.currency());
         Self {
             amount: amount.into(),
             client_fee: client_fee.into(),
+            to_credit: to_credit.unwrap_or(nothing).into(),
             client_pays: client_pays.into(),
             freelancer_fee: freelancer_fee.into(),
             freelancer_gets: freelancer_gets.into(),
@@ -401,7 +406,7 @@ pub struct FeePreview {
 impl From<Preview> for FeePreview {
     fn from(preview: Preview) -> Self {
         let Preview { version, as_of, kind, whole, parts } = preview;
-        let FeeQuote { amount, client_fee, client_pays, freelancer_fee, freelancer_gets } = whole.into();
+        let FeeQuote { amount, client_fee, client_pays, freelancer_fee, freelancer_gets, .. } = whole.into();
         Self {
             policy_version: version,
             as_of,

@@ -267,6 +267,8 @@ pub struct Preview {
 
 /// What can be charged at once at most, in cents: the processor takes eight digits.
 const CHARGE_MAX: i64 = 99_999_999;
+/// What can be charged at once at least, in cents: the processor refuses anything below.
+const CHARGE_MIN: i64 = 50;
 /// Notices are given, and charges are tried again, on so many days at most.
 pub const NOTICES_MAX: usize = 20;
 /// A preview is split into so many parts, at most.
@@ -303,7 +305,10 @@ pub struct Quote {
     pub amount: Money,
     /// On top of it.
     pub client_fee: Money,
-    /// What the client's card is charged: amount and fee.
+    /// What of the payment is the client's credit, since less than the whole of it can't be charged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to_credit: Option<Money>,
+    /// What the client's card is charged: amount and fee, and what becomes credit.
     pub client_pays: Money,
     /// Taken out of the amount when it is released.
     pub freelancer_fee: Money,
@@ -319,10 +324,22 @@ impl Quote {
         Ok(Self {
             amount,
             client_fee,
+            to_credit: None,
             client_pays: amount.plus(client_fee)?,
             freelancer_fee,
             freelancer_gets: amount.minus(freelancer_fee)?,
         })
+    }
+
+    /// The same, for what is owed however little it is: a card is charged the least that can be, and what that is more
+    /// is the client's credit.
+    pub fn charged_at_least(self) -> Result<Self, MoneyError> {
+        let least = Money::new(CHARGE_MIN, self.amount.currency())?;
+        let more = least.minus_or_zero(self.client_pays)?;
+        if self.amount.is_zero() || more.is_zero() {
+            return Ok(self);
+        }
+        Ok(Self { to_credit: Some(more), client_pays: least, ..self })
     }
 }
 
@@ -368,7 +385,8 @@ impl Terms {
         }
     }
 
-    fn can_be_charged(&self, amount: Money) -> bool {
+    /// Can so much be charged at once, with the client's fee?
+    pub(crate) fn can_be_charged(&self, amount: Money) -> bool {
         self.quote_of(Kind::Work, amount).is_ok_and(|quote| quote.client_pays.minor() <= CHARGE_MAX)
     }
 
@@ -639,6 +657,11 @@ mod tests {
             let quote = Quote::at(Money::usd(cents).unwrap(), rate(client), rate(freelancer)).unwrap();
             prop_assert_eq!(quote.amount.plus(quote.client_fee), Ok(quote.client_pays));
             prop_assert_eq!(quote.freelancer_gets.plus(quote.freelancer_fee), Ok(quote.amount));
+            let charged = quote.charged_at_least().unwrap();
+            let more = charged.to_credit.map_or(0, Money::minor);
+            prop_assert_eq!(quote.client_pays.minor() + more, charged.client_pays.minor());
+            prop_assert!(cents == 0 || charged.client_pays.minor() >= CHARGE_MIN);
+            prop_assert!(more == 0 || charged.client_pays.minor() == CHARGE_MIN);
         }
     }
 }

@@ -284,9 +284,10 @@ impl Timesheet {
         Money::new(minor, self.hourly_rate.currency())
     }
 
-    /// What each side pays and gets.
+    /// What each side pays and gets. A week that is worth less than a card can be charged is charged for the least that
+    /// can be: nobody else could pay for it, and what that is more is the client's credit.
     pub fn quote(&self) -> Result<Quote, MoneyError> {
-        self.terms.quote(self.amount()?)
+        self.terms.quote(self.amount()?)?.charged_at_least()
     }
 
     /// What this actor can do to it now.
@@ -369,6 +370,10 @@ impl Timesheet {
         }
         let mut next = self.clone();
         next.entries.push(TimeEntry { note, ..entry });
+        if !next.amount().is_ok_and(|amount| next.terms.can_be_charged(amount)) {
+            let message = "no more than 999,999.99 can be charged for a week, the client's fee included";
+            return Err(Refusal::field("minutes", "OUT_OF_RANGE", message));
+        }
         Ok(self.becomes(next))
     }
 

@@ -779,6 +779,31 @@ async fn a_silent_freelancer_concedes_and_nothing_is_charged_for_what_was_disput
 }
 
 #[tokio::test]
+async fn a_week_of_a_minute_is_charged_for_what_a_card_can_be_and_paid() {
+    let app = TestApp::new().await;
+    let hours = app.hourly_of("20.00", 2_400).await;
+    hours.names_card("pm_sandbox_visa").await;
+    let week = hours.worked("2026-06-01", 1).await;
+    until(&app, "2026-06-13T00:00:00Z").await;
+    assert_eq!((hours.status(&week).await, hours.money(&week).await), ("HELD".into(), [33, 33, 0, 0, 0, 0]));
+    let query = "query($id: ID!) { timesheet(id: $id) { quote { clientFee { minorUnits } toCredit { minorUnits }
+        clientPays { minorUnits } } } }";
+    let quote = hours.client.asks(query, json!({ "id": week })).await.data()["timesheet"]["quote"].clone();
+    let parts = ["clientFee", "toCredit", "clientPays"].map(|part| quote[part]["minorUnits"].as_i64().unwrap());
+    assert_eq!(parts, [1, 16, 50]);
+    let credit: i64 =
+        sqlx::query_scalar("select balance_minor from ledger_balances where account like 'client_credit:%'")
+            .fetch_one(app.pool())
+            .await
+            .unwrap();
+    assert_eq!(credit, 16, "the client's, for other work or to go back to the card");
+    until(&app, "2026-06-17T12:00:00Z").await;
+    assert_eq!((hours.status(&week).await, hours.money(&week).await), ("PAID".into(), [33, 0, 31, 2, 0, 0]));
+    assert_eq!(hours.contract_status().await, "ACTIVE");
+    app.books_agree().await;
+}
+
+#[tokio::test]
 async fn a_withdrawn_dispute_pays_the_entries_as_they_are() {
     let app = TestApp::new().await;
     let hours = app.hourly().await;

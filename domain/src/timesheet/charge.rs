@@ -152,7 +152,13 @@ impl Timesheet {
         next.escrow = escrow;
         next.state = TimesheetState::Held { charged_at: now, pays_at };
         let event = Event::TimesheetCharged { timesheet: self.id, amount: quote.amount, pays_at };
-        let change = self.becomes(next).posting(entry).telling(event);
+        let mut change = self.becomes(next).posting(entry).telling(event);
+        if let Some(amount) = quote.to_credit {
+            let credit = LedgerAccount::ClientCredit(self.client);
+            let more = self.entry(Reason::Credit).moving(source, credit, amount).all_came_with(credit, payment);
+            let event = Event::PaymentCredited { organization: self.client, payment, amount };
+            change = change.posting(more).telling(event);
+        }
         let mut early = change.next.early_chargebacks.clone().into_iter().filter(|early| early.payment == payment);
         early.try_fold(change, |change, EarlyChargeback { reference, amount, .. }| {
             change.then(|timesheet| timesheet.charge_back(actor, now, payment, &reference, amount))

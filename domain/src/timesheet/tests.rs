@@ -441,3 +441,41 @@ fn what_is_due_of_a_contract_that_is_looked_at_waits_a_day() {
     let open = submitted();
     assert!(!open.put_off(&Actor::System, at(400, 0)).unwrap().changed, "no money of it moves");
 }
+
+#[test]
+fn a_week_below_what_a_card_can_be_charged_is_paid_and_the_rest_is_credit() {
+    let sheet = Timesheet { hourly_rate: usd(2_000), ..week() };
+    let sheet = sheet.add_entry(&lin(), at(3, 0), None, entry(1, 0, 1)).unwrap().next;
+    let sheet = sheet.submit(&Actor::System, at(7, 12), None).unwrap().next;
+    let charging = sheet.approve(&ada(), at(8, 0), None).unwrap().next.charge(&Actor::System, at(8, 0), id(1)).unwrap();
+    let asked = Event::TimesheetChargeStarted { timesheet: id(1), payment: id(1), total: usd(50) };
+    assert_eq!(charging.events, [asked]);
+    let effect = |entries: &[JournalEntry], account| -> i64 {
+        entries.iter().map(|entry| entry.effect_on(account, Currency::Usd)).sum()
+    };
+    let credit = LedgerAccount::ClientCredit(id(1));
+    let charged = charging.next.clone().charged(&Actor::System, at(8, 1), id(1), usd(50)).unwrap();
+    let held = effect(&charged.entries, LedgerAccount::TimesheetEscrow(id(1)));
+    let fee = effect(&charged.entries, LedgerAccount::FeeRevenue);
+    assert_eq!((held, fee, effect(&charged.entries, credit)), (33, 1, 16));
+    let told = Event::PaymentCredited { organization: id(1), payment: id(1), amount: usd(16) };
+    assert!(charged.events.contains(&told), "{:?}", charged.events);
+    let paid = charged.next.clone().release(&Actor::System, at(16, 12)).unwrap();
+    assert_eq!(effect(&paid.entries, LedgerAccount::Available(id(1))), 31);
+    // Its bank takes all of it back: what is held, and the credit; the fee is our loss.
+    let taken = Taken { payment: id(1), reference: "dp", amount: usd(50) };
+    let reach = Reach { credit: usd(16), milestones: vec![] };
+    let back = charged.next.charge_back_reaching(reach, &Actor::System, at(9, 0), &taken).unwrap();
+    assert_eq!((effect(&back.entries, credit), effect(&back.entries, LedgerAccount::Losses)), (-16, -1));
+    // And what came in another sum is credit whole, as ever.
+    let other = charging.next.charged(&Actor::System, at(8, 1), id(1), usd(34)).unwrap();
+    assert_eq!((other.next.state.as_str(), effect(&other.entries, credit)), ("charging", 34));
+}
+
+#[test]
+fn no_more_is_worked_in_a_week_than_can_be_charged() {
+    let sheet = Timesheet { hourly_rate: usd(97_000_000), limit_minutes: 600, ..week() };
+    let sheet = sheet.add_entry(&lin(), at(3, 0), None, entry(1, 0, 60)).unwrap().next;
+    let refusal = sheet.add_entry(&lin(), at(3, 0), None, entry(2, 0, 5)).unwrap_err();
+    assert!(matches!(refusal, Refusal::Invalid { .. }), "{refusal:?}");
+}

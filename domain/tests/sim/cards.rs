@@ -123,8 +123,14 @@ impl World {
             return Ok(None);
         };
         let (paid, none) = (usd(there.takes), usd(0));
-        let quote =
-            Quote { amount: paid, client_fee: none, client_pays: paid, freelancer_fee: none, freelancer_gets: paid };
+        let quote = Quote {
+            amount: paid,
+            client_fee: none,
+            to_credit: None,
+            client_pays: paid,
+            freelancer_fee: none,
+            freelancer_gets: paid,
+        };
         let intent = format!("pi_{payment}");
         let state = match there.told {
             true => State::Succeeded { intent, succeeded_at: self.now },
