@@ -60,7 +60,7 @@ struct Line {
     kind: Option<String>,
     subject: Option<Uuid>,
     lines: i64,
-    newest: Option<i64>,
+    hash: Option<i64>,
     switch: i64,
 }
 
@@ -74,6 +74,15 @@ struct Subject {
 enum About {
     Person(Uuid),
     Gig(Uuid),
+}
+
+/// Which lines about somebody were seen: how many, and a hash of the set of their numbers. The newest and how many there
+/// are would not do: while one leaves the set because the cut moved, another may join it that was written before the
+/// newest and committed after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Lines {
+    many: i64,
+    hash: i64,
 }
 
 /// A new base that is being built aside, and what changed since it was begun.
@@ -94,8 +103,8 @@ pub struct Follower {
     switch: i64,
     /// All lines of transactions before this one are in it.
     cut: i64,
-    /// What was seen beyond the cut: how many lines, and the newest.
-    seen: HashMap<About, (i64, i64)>,
+    /// What was seen beyond the cut.
+    seen: HashMap<About, Lines>,
     rebuilding: Option<Rebuilding>,
     faded_at: Timestamp,
     saved_at: Timestamp,
@@ -257,10 +266,10 @@ impl Follower {
         let now = self.market.clock().now();
         let lines = Line::find_by_statement(sql(
             "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint as horizon, log.complete_from,
-                 line.kind, line.subject, coalesce(line.lines, 0) as lines, line.newest,
+                 line.kind, line.subject, coalesce(line.lines, 0) as lines, line.hash,
                  (select coalesce(max(id), 0) from model_uses) as switch
              from matching_log log
-             left join (select kind, subject, count(*) as lines, max(id) as newest from matching_changes
+             left join (select kind, subject, count(*) as lines, bit_xor(hashint8extended(id, 0)) as hash from matching_changes
                         where xact >= $1 group by kind, subject) line on true",
             [self.cut.into()],
         ));
@@ -282,14 +291,14 @@ impl Follower {
             self.publish();
             return Ok(self.people.len());
         }
-        let seen: HashMap<About, (i64, i64)> = lines
+        let seen: HashMap<About, Lines> = lines
             .iter()
             .filter_map(|line| {
                 let about = match line.kind.as_deref()? {
                     "person" => About::Person(line.subject?),
                     _ => About::Gig(line.subject?),
                 };
-                Some((about, (line.lines, line.newest?)))
+                Some((about, Lines { many: line.lines, hash: line.hash? }))
             })
             .collect();
         let news = seen.iter().filter(|(about, lines)| self.seen.get(about) != Some(lines));

@@ -137,6 +137,32 @@ async fn changes_that_commit_out_of_order_are_all_seen() {
 }
 
 #[tokio::test]
+async fn a_change_is_seen_that_was_written_before_the_newest_and_committed_after_it() {
+    let app = TestApp::new().await;
+    let ada = app.client("ada").await;
+    let lin = freelancer(&app, "lin", "Rust engineer", &["rust"]).await;
+    let id = gig(&app, &ada).await;
+    let mut index = index(&app).await;
+
+    // Three changes of the same person: the second is written before the third, and committed after it.
+    let reword = "update freelancer_profiles set headline = $2 where public_id('usr', user_id) = $1";
+    let rewords = async |headline: &str| {
+        sqlx::query(reword).bind(&lin.id).bind(headline).execute(app.pool()).await.unwrap();
+    };
+    rewords("Rust developer").await;
+    let mut slow = app.pool().begin().await.unwrap();
+    let suspend = "update users set suspended_at = now() where public_id('usr', id) = $1";
+    sqlx::query(suspend).bind(&lin.id).execute(&mut *slow).await.unwrap();
+    rewords("Rust engineer").await;
+    assert_eq!(catch_up(&mut index).await, 1);
+    assert_eq!(app.market.index_vitals().unwrap().people, 1);
+    slow.commit().await.unwrap();
+    assert_eq!(catch_up(&mut index).await, 1, "as many lines as before, the newest the same, and one of them another");
+    assert_eq!(app.market.index_vitals().unwrap().people, 0);
+    assert_eq!(who(&matches(&ada, &id, 10, None).await), Vec::<&str>::new());
+}
+
+#[tokio::test]
 async fn an_index_that_is_behind_shows_nobody_who_may_no_longer_be_shown() {
     let app = TestApp::new().await;
     let ada = app.client("ada").await;
