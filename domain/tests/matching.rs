@@ -348,6 +348,21 @@ fn a_match_tells_its_reasons_and_what_would_raise_it() {
 }
 
 #[test]
+fn whoever_bid_is_scored_by_how_well_they_fit_whatever_keeps_them_apart() {
+    let mut gig = gig_asking(&[(0, Need::Core), (1, Need::Must)]);
+    gig.budget = Budget::Hourly { low_minor: 1_000, high_minor: 3_000, firm: false };
+    let fits = person_holding(1, &[0, 1]);
+    let away = PersonFeatures { standing: Standing::Away, ..fits.clone() };
+    let dear = PersonFeatures { floor_minor: Some(3_001), ..fits.clone() };
+    let stranger = person_holding(2, &[7]);
+    let score = |person: &PersonFeatures| matcher().scores_of_people(&gig, [person, &stranger])[&user(1)];
+    assert_eq!([score(&away), score(&dear)], [score(&fits); 2]);
+    assert!(matcher().scores_of_people(&gig, [&stranger])[&user(2)] < score(&fits));
+    gig.open = false;
+    assert_eq!(matcher().scores_of_people(&gig, [&fits]).len(), 1, "nor whether others may still bid");
+}
+
+#[test]
 fn those_left_out_are_counted_by_what_left_them_out() {
     let mut gig = gig_asking(&[(0, Need::Core)]);
     gig.budget = Budget::Hourly { low_minor: 1_000, high_minor: 3_000, firm: true };

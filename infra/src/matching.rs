@@ -128,7 +128,7 @@ impl Market {
         let source = self.source();
         let freshness = source.freshness(self.clock().now());
         let rarity = source.holders(self).await?;
-        let Some(person) = self.people_features(call, &[person.user]).await?.pop() else {
+        let Some(person) = self.oneself_as_matched(call, person.user).await? else {
             return Ok(self.page_of(Slice::empty(), nothing(rarity.version()), freshness));
         };
         let now = self.clock().now();
@@ -163,7 +163,7 @@ impl Market {
     ) -> Result<Slice<Gig>, Failure> {
         let user = call.actor.person()?.user;
         let page = Page::parse(&request.clone().of_filter(filter), BEST_FIRST, 3)?;
-        let person = self.people_features(call, &[user]).await?.pop();
+        let person = self.oneself_as_matched(call, user).await?;
         let held: Vec<SkillId> = person.iter().flat_map(|person| &person.skills).map(|held| held.skill).collect();
         let gigs = self.gigs_for_ranking(call, filter, &held, CANDIDATES.unsigned_abs()).await?;
         let scores: HashMap<GigId, i64> = match person {
@@ -196,14 +196,14 @@ impl Market {
         Ok(Slice { items: items.collect(), has_next, has_previous, total })
     }
 
-    /// How well people fit a gig, in billionths; those who fit not at all are absent.
+    /// How well those who bid on a gig fit it, in billionths; those without a profile are absent.
     pub(crate) async fn people_scores(
         &self,
         call: &Call,
         gig: &Gig,
         people: &[UserId],
     ) -> Result<HashMap<UserId, i64>, Failure> {
-        let people = self.people_features(call, people).await?;
+        let people = self.people_as_matched(call, people).await?;
         let (rarity, now, gig) = (self.source().holders(self).await?, self.clock().now(), gig.clone());
         let scores = RANKERS.at(move || {
             let scores = rarity.matcher(now).scores_of_people(&GigFeatures::of(&gig), &people);

@@ -269,7 +269,7 @@ impl Market {
         let bids = bids.all(self.db()).await?;
         let people: Vec<UserId> = bids.iter().take(RANKED).map(|bid| UserId::from_uuid(bid.freelancer_id)).collect();
         let scores = self.people_scores(call, gig, &people).await?;
-        // Larger keys come later: scores are turned around, and who fits not at all comes last.
+        // Larger keys come later: scores are turned around, and who is not scored comes last.
         let place = |bid: &BidRow| match scores.get(&UserId::from_uuid(bid.freelancer_id)) {
             Some(score) => Key::Int(-score),
             None => Key::Int(1),

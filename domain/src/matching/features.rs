@@ -393,6 +393,16 @@ impl PersonFeatures {
         Self { floor_minor: self.floor_minor.map(about), fixed_floor_minor: self.fixed_floor_minor.map(about), ..self }
     }
 
+    /// The same, as lists of their own know them: who is not shown to clients looks for work all the same.
+    #[must_use]
+    pub fn seen_by_themselves(self) -> Self {
+        let standing = match self.standing {
+            Standing::Active | Standing::Away => Standing::Active,
+            kept @ (Standing::Suspended | Standing::Screened) => kept,
+        };
+        Self { standing, ..self }
+    }
+
     /// A person of whom nothing is known but that they are active.
     pub fn new(id: UserId) -> Self {
         Self {
@@ -455,6 +465,22 @@ mod tests {
         };
         let told = PersonFeatures { floor_minor: Some(4_000), fixed_floor_minor: Some(150_000), ..person.clone() };
         assert_eq!(person.seen_by_clients(), told, "of what they take, and of nothing else");
+    }
+
+    #[test]
+    fn who_hides_is_there_for_themselves() {
+        let person = |standing| PersonFeatures {
+            standing,
+            ..PersonFeatures::new(UserId::from_uuid(uuid::Uuid::from_u128(1)))
+        };
+        for (standing, seen) in [
+            (Standing::Active, Standing::Active),
+            (Standing::Away, Standing::Active),
+            (Standing::Suspended, Standing::Suspended),
+            (Standing::Screened, Standing::Screened),
+        ] {
+            assert_eq!(person(standing).seen_by_themselves(), person(seen), "{standing:?}");
+        }
     }
 
     #[test]

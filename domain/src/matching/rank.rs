@@ -213,8 +213,8 @@ impl<K: Knowledge + ?Sized> Matcher<'_, K> {
         Ranking { model_version: self.model.version, matches, eligible, left_out, counted_all: true }
     }
 
-    /// How well each of these people fits a gig, without reasons. Whom something keeps apart from it
-    /// is absent.
+    /// How well each of these people fits a gig, without reasons, whatever keeps them apart: they have bid on it, and
+    /// how well they fit does not depend on whether they can be found, or on the least they take.
     pub fn scores_of_people<'p>(
         &self,
         gig: &GigFeatures,
@@ -224,10 +224,9 @@ impl<K: Knowledge + ?Sized> Matcher<'_, K> {
         let mut overlaps = Overlaps::default();
         let score = |person: &PersonFeatures| {
             let overlap = overlaps.between(gig, person, self.dates(gig));
-            let fits = Barrier::between(gig, person, overlap).is_empty();
-            fits.then(|| (person.id, total(&ask.factors(person, overlap, &self.model.people, self.model))))
+            (person.id, total(&ask.factors(person, overlap, &self.model.people, self.model)))
         };
-        people.into_iter().filter_map(score).collect()
+        people.into_iter().map(score).collect()
     }
 
     /// How well each of these gigs fits a person, without reasons. What something keeps apart from

@@ -162,7 +162,7 @@ impl Market {
     pub async fn skill_gaps(&self, call: &Call) -> Result<SkillGapReport, Failure> {
         let viewer = call.actor.person()?;
         let own: Vec<_> = viewer.memberships.iter().map(|(client, _)| *client).collect();
-        let Some(person) = self.people_features(call, &[viewer.user]).await?.pop() else {
+        let Some(person) = self.oneself_as_matched(call, viewer.user).await? else {
             return Ok(SkillGapReport::default());
         };
         let source = self.source();

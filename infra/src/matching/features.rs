@@ -173,7 +173,16 @@ impl Market {
         Ok(found)
     }
 
-    /// The same, as a client's ranking sees them.
+    /// What is known of the person who asks, for lists of their own; nothing without a profile.
+    pub(crate) async fn oneself_as_matched(
+        &self,
+        call: &Call,
+        user: UserId,
+    ) -> Result<Option<PersonFeatures>, Failure> {
+        Ok(self.people_features(call, &[user]).await?.pop().map(PersonFeatures::seen_by_themselves))
+    }
+
+    /// What is known of people, as a client's ranking sees them.
     pub(crate) async fn people_as_matched(
         &self,
         call: &Call,

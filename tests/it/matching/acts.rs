@@ -199,6 +199,66 @@ async fn proposals_that_say_nearly_the_same_are_grouped_for_the_client() {
     assert_eq!(stranger.data()["gig"], json!({ "proposals": { "edges": [] }, "proposalsAlike": [] }));
 }
 
+/// Who bid on a gig, the best fitting first.
+async fn by_fit(client: &Person<'_>, gig: &str) -> Vec<String> {
+    let query = "query($id: ID!) { gig(id: $id) { proposals(orderBy: FIT) { nodes { freelancer { id } } } } }";
+    let reply = client.asks(query, json!({ "id": gig })).await;
+    let nodes = reply.data()["gig"]["proposals"]["nodes"].as_array().unwrap().clone();
+    nodes.iter().map(|node| node["freelancer"]["id"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_bid_of_somebody_who_hides_stands_where_it_fits_whatever_the_least_they_take() {
+    let app = TestApp::new().await;
+    let ada = app.client("ada").await;
+    let lin = freelancer(&app, "lin", "Rust engineer", &["rust", "postgresql"]).await;
+    let dina = freelancer(&app, "dina", "Logo designer", &["logo design"]).await;
+    let id = gig(&app, &ada).await;
+    // The worse fit bids first, and the better one is known by nothing but its fit.
+    for (person, letter) in [(&dina, "I draw logos that people remember."), (&lin, "I built two ledgers.")] {
+        app.market.clock().advance(TimeDelta::seconds(1));
+        bid(person, &id, letter).await;
+    }
+    let order = [lin.id.clone(), dina.id.clone()];
+    assert_eq!(by_fit(&ada, &id).await, order);
+    // Above what the gig pays: who moves a budget up and down would else read it off the order.
+    let input = json!({ "hourlyRate": { "amount": "100" }, "leastHourlyRate": { "amount": "60.01" } });
+    lin.does("profileUpdate", input, "profile { id }").await.ok();
+    assert_eq!(by_fit(&ada, &id).await, order);
+    lin.does("profileUpdate", json!({ "visibility": "HIDDEN" }), "profile { id }").await.ok();
+    assert_eq!(by_fit(&ada, &id).await, order);
+}
+
+#[tokio::test]
+async fn who_hides_is_recommended_gigs_and_told_what_they_lack() {
+    let app = TestApp::new().await;
+    let ada = app.client("ada").await;
+    let lin = freelancer(&app, "lin", "Rust engineer", &["rust"]).await;
+    let id = gig(&app, &ada).await;
+    lin.does("profileUpdate", json!({ "visibility": "HIDDEN" }), "profile { id }").await.ok();
+    let query = "{ viewer { recommendedGigs(first: 5) { foundBy leftOut { reason } edges { node { gig { id } } } }
+        skillGapReport { gigs } } gigs(orderBy: BEST_MATCH) { nodes { id } } }";
+    let newer = json!({ "clientId": ada.organization, "title": "Logo for a shop", "description": "A mark in two colours.",
+        "kind": "HOURLY", "budget": { "low": { "amount": "30" }, "high": { "amount": "60" } },
+        "requiredSkills": [skill(&app, "logo design").await] });
+    app.market.clock().advance(TimeDelta::seconds(1));
+    let newer = ada.does("gigCreate", newer, "gig { id }").await.text("gig.id");
+    ada.does("gigPublish", json!({ "gigId": newer }), "gig { state }").await.ok();
+    let answer = async |source: &str| {
+        let reply = lin.asks(query, json!({})).await;
+        let own = &reply.data()["viewer"]["recommendedGigs"];
+        assert_eq!((&own["foundBy"], &own["leftOut"]), (&json!(source), &json!([])), "{own:#}");
+        assert_eq!(own["edges"], json!([{ "node": { "gig": { "id": id } } }]));
+        assert_eq!(reply.data()["viewer"]["skillGapReport"], json!({ "gigs": 2 }));
+        assert_eq!(reply.data()["gigs"], json!({ "nodes": [{ "id": id }, { "id": newer }] }));
+    };
+    answer("DATABASE").await;
+    let _index = infra::matching::Follower::begin(&app.market, None).await.unwrap();
+    answer("INDEX").await;
+    // Clients find them no more than before.
+    assert_eq!(matches(&ada, &id, 10, None).await["edges"], json!([]));
+}
+
 #[tokio::test]
 async fn nobody_who_is_suspended_is_invited() {
     let app = TestApp::new().await;
