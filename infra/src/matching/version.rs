@@ -84,13 +84,17 @@ struct Line {
     choice: i32,
 }
 
-/// What was shown, each line with the furthest it came. Whoever had been chosen before is no longer
-/// a choice, and is left out.
+/// What was shown, each line with the furthest it came. A pair is chosen once, where it was first acted on: all that
+/// became of it later counts there, from whatever page it was done, and what was shown of it later is no longer a choice,
+/// and is left out.
 const LOG: &str = "
     select e.page, case when e.direction = 'people' then e.gig_id else e.viewer_id end as about, e.shown_at, e.position,
         e.factor_micro,
         coalesce((select max(case a.kind when 'hire' then 4 when 'shortlist' then 3 when 'click' then 1 else 2 end)
-                  from match_acts a where a.exposure_id = e.id), 0) as choice
+                  from match_acts a
+                  where a.gig_id = e.gig_id and a.freelancer_id = e.freelancer_id and a.direction = e.direction
+                    and a.exposure_id >= e.id
+                  having bool_or(a.exposure_id = e.id)), 0) as choice
     from exposures e
     where e.direction = $1 and e.shown_at >= $2 and e.factor_micro is not null
       and not exists (select 1 from match_acts before
@@ -191,13 +195,7 @@ impl Market {
         since: Timestamp,
         seed: u64,
     ) -> Result<Fitted, Failure> {
-        access::check(&call.actor, Verb::ModelUse, &Subject::OURS)?;
-        let name = match direction {
-            Direction::People => "people",
-            Direction::Gigs => "gigs",
-        };
-        let lines = Line::find_by_statement(sql(LOG, [name.into(), since.into(), MOST.into()]));
-        let pages = pages(lines.all(self.db()).await?)?;
+        let pages = self.model_pages(call, direction, since).await?;
         let before = self.model_in_use().await?;
         let model = Arc::clone(&before);
         let learned = aside(move || learn::learn(&pages, &model, direction, seed))
@@ -222,6 +220,17 @@ impl Market {
             Ok(version)
         })?;
         Ok(Fitted { version, before, learned })
+    }
+
+    /// What is learned from: what was shown since an instant, page by page, and what became of it.
+    pub async fn model_pages(&self, call: &Call, direction: Direction, since: Timestamp) -> Result<Vec<Page>, Failure> {
+        access::check(&call.actor, Verb::ModelUse, &Subject::OURS)?;
+        let name = match direction {
+            Direction::People => "people",
+            Direction::Gigs => "gigs",
+        };
+        let lines = Line::find_by_statement(sql(LOG, [name.into(), since.into(), MOST.into()]));
+        pages(lines.all(self.db()).await?)
     }
 
     /// The beginning of the time that so many days are learned from.

@@ -1,7 +1,8 @@
 //! What ranks is a version of the model: learned from the log, put to use by an operator, and undone.
 
+use chrono::TimeDelta;
 use domain::matching::Model;
-use domain::matching::learn::Direction;
+use domain::matching::learn::{Choice, Direction};
 use domain::refusal::Refusal;
 use infra::matching::{Fitted, Follower};
 use infra::{Call, Failure};
@@ -131,6 +132,48 @@ async fn a_version_is_learned_put_to_use_and_undone() {
         .filter(|act| act.starts_with("model_"))
         .collect();
     assert_eq!(acts, ["model_use", "model_use", "model_use", "model_learn"]);
+}
+
+#[tokio::test]
+async fn what_became_of_somebody_counts_on_the_page_that_they_were_first_chosen_on() {
+    let app = TestApp::new().await;
+    let ada = app.client("ada").await;
+    let lin = freelancer(&app, "lin", "Rust engineer", &["rust", "postgresql"]).await;
+    freelancer(&app, "omar", "Back-end developer", &["postgresql", "python"]).await;
+    let id = gig(&app, &ada).await;
+    let shown = async || {
+        app.market.clock().advance(TimeDelta::seconds(1));
+        matches(&ada, &id, 10, None).await;
+        app.market.impressions_write().await.unwrap();
+    };
+    // Shown, and passed over; shown, and opened; shown again, and invited, shortlisted and hired from there.
+    shown().await;
+    shown().await;
+    let pair = json!({ "gigId": id, "freelancerId": lin.id });
+    ada.does("matchOpen", pair.clone(), "noted").await.ok();
+    shown().await;
+    ada.does("invitationSend", pair, "invitation { id }").await.ok();
+    let bid = json!({ "gigId": id, "coverLetter": "I built two ledgers that auditors liked.",
+        "hourlyRate": { "amount": "40" } });
+    let proposal = lin.does("proposalSubmit", bid, "proposal { id }").await.text("proposal.id");
+    app.settles().await;
+    shown().await;
+    let which = json!({ "proposalId": proposal });
+    ada.does("proposalView", which.clone(), "proposal { id }").await.ok();
+    ada.does("proposalShortlist", which, "proposal { id }").await.ok();
+    let offer = json!({ "proposalId": proposal, "title": "Ledger", "hourlyRate": { "amount": "40" } });
+    let offer = ada.does("offerCreate", offer, "offer { id }").await.text("offer.id");
+    lin.does("offerAccept", json!({ "offerId": offer }), "contract { id }").await.ok();
+    app.settles().await;
+    app.settles().await;
+
+    let (since, people) = (app.market.days_ago(1), Direction::People);
+    let mut pages = app.market.model_pages(&operator(), people, since).await.unwrap();
+    pages.sort_by_key(|page| page.at);
+    let choices: Vec<Vec<Choice>> =
+        pages.iter().map(|page| page.shown.iter().map(|shown| shown.choice).collect()).collect();
+    let (passed, hired) = (Choice::None, Choice::Hired);
+    assert_eq!(choices, [vec![passed, passed], vec![hired, passed], vec![passed], vec![passed]]);
 }
 
 #[tokio::test]
