@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly, in its helpers too")]
 
+use std::collections::BTreeSet;
+
 use chrono::{NaiveTime, TimeZone};
 use chrono_tz::Tz;
 use domain::Timestamp;
@@ -13,7 +15,9 @@ use domain::matching::index::{BadSnapshot, Builder, Gigs, Index, Limits};
 use domain::matching::overlap::WorkDay;
 use domain::matching::role::Role;
 use domain::matching::shipped::Holders;
-use domain::matching::{GigFeatures, Knowledge, Matcher, Model, PersonFeatures, Taxonomy, Value, Weight};
+use domain::matching::{
+    GigFeatures, Knowledge, Matcher, Model, PersonFeatures, Placement, Ranking, Taxonomy, Value, Weight,
+};
 use uuid::Uuid;
 
 struct Dice(u64);
@@ -271,6 +275,48 @@ fn the_fifty_best_are_those_that_scoring_everyone_finds() {
             }
         }
     }
+}
+
+#[test]
+fn every_page_of_a_list_is_of_the_same_list_whoever_found_its_people() {
+    let mut dice = Dice(5);
+    let skills = Taxonomy::shipped().skills()[..3].iter();
+    let held: Vec<HeldSkill> = skills.map(|skill| HeldSkill { skill: skill.id, level: Level::Claimed }).collect();
+    // Nearly alike: two of three have finished work, the others are new.
+    let mut people = Vec::new();
+    for number in 1..=300_u32 {
+        let finished = if number % 3 == 0 { 0 } else { 9 };
+        people.push(PersonFeatures {
+            skills: held.clone(),
+            experience_months: Some(u16::try_from(dice.below(200)).unwrap()),
+            outcomes: Outcomes { good_milli: finished * 700, bad_milli: finished * 300, finished },
+            ..PersonFeatures::new(UserId::from_uuid(Uuid::from_u128(u128::from(number))))
+        });
+    }
+    let index = indexed(&people);
+    let holders = index.holders(Taxonomy::shipped(), Model::shipped());
+    let matcher = Matcher { model: Model::shipped(), knowledge: &holders, now: now() };
+    let mut newcomers = BTreeSet::new();
+    for number in 1..=40 {
+        let gig = GigId::from_uuid(Uuid::from_u128(number));
+        let mut gig = GigFeatures::new(gig, OrganizationId::from_uuid(Uuid::from_u128(1)));
+        gig.skills = held.iter().map(|held| AskedSkill { skill: held.skill, need: Need::Core }).collect();
+        let shown = |ranking: Ranking<UserId>| -> Vec<(UserId, Placement)> {
+            ranking.matches.into_iter().map(|found| (found.of, found.placement)).collect()
+        };
+        let whole = shown(matcher.people(&gig, &people, 100));
+        newcomers.extend(whole.iter().filter(|(_, placement)| *placement == Placement::Newcomer).map(|(id, _)| *id));
+        // As much as pages of twenty and their reserve take, one after the other.
+        for first in [12, 31, 51, 71, 91, 100] {
+            assert_eq!(shown(matcher.people(&gig, &people, first)), whole[..first], "{number}: {first}");
+            assert_eq!(
+                shown(index.rank(&matcher, &gig, first, Limits::default())),
+                whole[..first],
+                "{number}: {first}"
+            );
+        }
+    }
+    assert!(newcomers.len() > 2, "{newcomers:?}");
 }
 
 #[test]

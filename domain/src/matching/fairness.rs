@@ -23,6 +23,10 @@ pub struct Candidate<'a> {
     pub score: Score,
 }
 
+/// A newcomer may be placed who is among so many of the highest scores: as many as are found for the longest page, so that
+/// every page of a list draws the same newcomers, whoever found its people.
+pub(super) const POOL: usize = 120;
+
 /// Attention that a place gets, in thousandths of a first place: falls as people read on.
 pub fn attention_milli(place: u32) -> u64 {
     // 1 / log2(1 + place), by its reciprocal in thousandths.
@@ -82,6 +86,7 @@ fn drawn_newcomer(
     sorted
         .iter()
         .enumerate()
+        .take(POOL)
         .take_while(|(_, candidate)| candidate.score >= least && candidate.score > Score::ZERO)
         .filter(|(index, candidate)| {
             is_newcomer(candidate.person, rules)

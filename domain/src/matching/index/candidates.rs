@@ -15,6 +15,7 @@ use std::collections::{BTreeSet, BinaryHeap, HashMap};
 use std::hint::black_box;
 
 use super::super::bring::asks_nothing;
+use super::super::fairness::POOL;
 use super::super::fixed::Score;
 use super::super::knowledge::Knowledge;
 use super::super::rank::Matcher;
@@ -41,7 +42,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { counted: 20_000, met: 3_000, scored: 64 }
+        Self { counted: 20_000, met: 3_000, scored: POOL }
     }
 }
 
