@@ -169,8 +169,9 @@ impl Gig {
         acts(&verbs)
     }
 
-    /// The freelancers who fit it, the best first, each with reasons; at most the first 100. Only its client's
-    /// recruiters see them; for others it is nothing.
+    /// The freelancers who fit it, the best first, each with reasons; at most the first 100. Whoever was invited to it, bid
+    /// on it or was hired for it is not among them, but among its invitations and proposals. Only its client's recruiters
+    /// see them; for others it is nothing.
     pub async fn matches(
         &self,
         ctx: &Context<'_>,

@@ -315,8 +315,8 @@ pub struct MatchViewer;
 
 #[Object]
 impl MatchViewer {
-    /// The open gigs that fit you, the best first, each with reasons; at most the first 100. Write your
-    /// profile first: it is what they are compared with.
+    /// The open gigs that fit you, the best first, each with reasons; at most the first 100. Those that you were invited
+    /// to or bid on are not among them. Write your profile first: it is what they are compared with.
     async fn recommended_gigs(
         &self,
         ctx: &Context<'_>,

@@ -11,7 +11,7 @@ use domain::id::{GigId, Id, OrganizationId, UserId};
 use domain::matching::features::{
     Answers, AskedSkill, Budget, Exposure, Fluency, HeldSkill, Language, Level, Load, Need, Outcomes, Standing, Text,
 };
-use domain::matching::index::{BadSnapshot, Builder, Gigs, Index, Limits};
+use domain::matching::index::{BadSnapshot, Builder, Gigs, Index, Limits, Without};
 use domain::matching::overlap::WorkDay;
 use domain::matching::role::Role;
 use domain::matching::shipped::Holders;
@@ -196,7 +196,12 @@ fn gigs_in_memory_are_ranked_as_all_of_them_are_and_follow_changes() {
     let matcher = Matcher { model, knowledge: &holders, now: now() };
     let agree = |gigs: &Gigs, listed: &[GigFeatures]| {
         for person in &people {
-            assert_eq!(gigs.rank(&matcher, person, 20, &[]), matcher.gigs(person, listed, 20), "{}", person.id);
+            assert_eq!(
+                gigs.rank(&matcher, person, 20, &Without::default()),
+                matcher.gigs(person, listed, 20),
+                "{}",
+                person.id
+            );
         }
     };
     agree(&gigs, &listed);
@@ -213,7 +218,15 @@ fn gigs_in_memory_are_ranked_as_all_of_them_are_and_follow_changes() {
     // One's own gigs are nobody's recommendation.
     let own = listed[0].client;
     let others: Vec<GigFeatures> = listed.iter().filter(|gig| gig.client != own).cloned().collect();
-    assert_eq!(gigs.rank(&matcher, &people[0], 20, &[own]), matcher.gigs(&people[0], &others, 20));
+    let without = Without { clients: vec![own], ..Without::default() };
+    assert_eq!(gigs.rank(&matcher, &people[0], 20, &without), matcher.gigs(&people[0], &others, 20));
+    // Nor are those that somebody knows.
+    let known = others[0].id;
+    let without = Without { gigs: [known].into(), ..without };
+    assert_eq!(gigs.rank(&matcher, &people[0], 20, &without), matcher.gigs(&people[0], &others[1..], 20));
+    let near = gigs.near(&matcher, &people[0], &without, 1_000);
+    assert!(near.iter().all(|gig| gig.client != own && gig.id != known));
+    assert_eq!(near.len(), others.len() - 1);
 }
 
 #[test]
@@ -282,14 +295,14 @@ fn every_page_of_a_list_is_of_the_same_list_whoever_found_its_people() {
     let mut dice = Dice(5);
     let skills = Taxonomy::shipped().skills()[..3].iter();
     let held: Vec<HeldSkill> = skills.map(|skill| HeldSkill { skill: skill.id, level: Level::Claimed }).collect();
-    // Nearly alike: two of three have finished work, the others are new.
+    // Nearly alike: two of three are known for good work, and somewhat before the others, who are new.
     let mut people = Vec::new();
     for number in 1..=300_u32 {
-        let finished = if number % 3 == 0 { 0 } else { 9 };
+        let finished = if number % 3 == 0 { 0 } else { 30 };
         people.push(PersonFeatures {
             skills: held.clone(),
             experience_months: Some(u16::try_from(dice.below(200)).unwrap()),
-            outcomes: Outcomes { good_milli: finished * 700, bad_milli: finished * 300, finished },
+            outcomes: Outcomes { good_milli: finished * 990, bad_milli: finished * 10, finished },
             ..PersonFeatures::new(UserId::from_uuid(Uuid::from_u128(u128::from(number))))
         });
     }

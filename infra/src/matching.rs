@@ -19,8 +19,9 @@ use std::sync::{Arc, LazyLock};
 
 use domain::access::{self, Verb};
 use domain::gig::{Gig, Visibility};
-use domain::id::{GigId, Id, OrganizationId, SkillId, UserId};
+use domain::id::{GigId, Id, SkillId, UserId};
 use domain::matching::features::ClientRecord;
+use domain::matching::index::Without;
 use domain::matching::rank::Explanation;
 use domain::matching::shipped::Holders;
 use domain::matching::{Barrier, GigFeatures, LeftOut, Match, Matcher, Model, PersonFeatures, Ranking, Taxonomy};
@@ -81,8 +82,8 @@ pub struct MatchPage<I> {
 }
 
 #[derive(FromQueryResult)]
-struct Own {
-    user_id: Uuid,
+struct Known {
+    id: Uuid,
 }
 
 impl Market {
@@ -96,12 +97,12 @@ impl Market {
     ) -> Result<MatchPage<UserId>, Failure> {
         access::check(&call.actor, Verb::GigMatches, &gig.subject())?;
         let page = Page::parse(request, PEOPLE, 2)?;
-        let own = self.people_of_client(gig.client).await?;
+        let known = self.people_known_for(gig).await?;
         let source = self.source();
         let rarity = source.holders(self).await?;
         let now = self.clock().now();
         let matcher = rarity.matcher(now);
-        let mut ranking = source.people(self, (&rarity, now), &GigFeatures::of(gig), &own, depth(&page)).await?;
+        let mut ranking = source.people(self, (&rarity, now), &GigFeatures::of(gig), &known, depth(&page)).await?;
         let constraints = GigFeatures::constraints_of(gig);
         let mut slice = cut(&page, &ranking.matches);
         for filling in 1..=FILLINGS {
@@ -124,7 +125,8 @@ impl Market {
     pub async fn gigs_recommended(&self, call: &Call, request: &PageRequest) -> Result<MatchPage<GigId>, Failure> {
         let person = call.actor.person()?;
         let page = Page::parse(request, GIGS, 2)?;
-        let own: Vec<OrganizationId> = person.memberships.iter().map(|(client, _)| *client).collect();
+        let own = person.memberships.iter().map(|(client, _)| *client).collect();
+        let without = Without { clients: own, gigs: self.gigs_known_to(person.user).await? };
         let source = self.source();
         let freshness = source.freshness(self.clock().now());
         let rarity = source.holders(self).await?;
@@ -133,7 +135,7 @@ impl Market {
         };
         let now = self.clock().now();
         let matcher = rarity.matcher(now);
-        let mut ranking = source.gigs(self, (&rarity, now), &person, &own, depth(&page)).await?;
+        let mut ranking = source.gigs(self, (&rarity, now), &person, &without, depth(&page)).await?;
         let mut slice = cut(&page, &ranking.matches);
         for filling in 1..=FILLINGS {
             let shown: Vec<GigId> = slice.items.iter().map(|(_, (_, found))| found.of).collect();
@@ -230,8 +232,8 @@ impl Market {
         let source = self.source();
         let rarity = source.holders(self).await?;
         let now = self.clock().now();
-        let own = self.people_of_client(gig.client).await?;
-        let ranking = source.people(self, (&rarity, now), &features, &own, LONGEST).await?;
+        let known = self.people_known_for(&gig).await?;
+        let ranking = source.people(self, (&rarity, now), &features, &known, LONGEST).await?;
         let explain = move || {
             let (matcher, scores) = (rarity.matcher(now), ranking.matches.iter().map(|found| found.score).collect());
             if oneself {
@@ -279,13 +281,28 @@ impl Market {
         Ok(written)
     }
 
-    /// The client's own people: they are no match for its gigs.
-    async fn people_of_client(&self, client: OrganizationId) -> Result<BTreeSet<UserId>, Failure> {
-        let own = Own::find_by_statement(sql(
-            "select user_id from members where organization_id = $1",
-            [client.uuid().into()],
+    /// Those who are no match for a gig because its client knows them: its own people, and those whom it invited to it,
+    /// who bid on it or were hired for it, however that went. They are found among its invitations and proposals.
+    async fn people_known_for(&self, gig: &Gig) -> Result<BTreeSet<UserId>, Failure> {
+        let known = Known::find_by_statement(sql(
+            "select user_id as id from members where organization_id = $1
+             union select freelancer_id from invitations where gig_id = $2
+             union select freelancer_id from proposals where gig_id = $2 and submitted_at is not null
+             union select freelancer_id from contracts where gig_id = $2",
+            [gig.client.uuid().into(), gig.id.uuid().into()],
         ));
-        Ok(own.all(self.db()).await?.into_iter().map(|own| UserId::from_uuid(own.user_id)).collect())
+        Ok(known.all(self.db()).await?.into_iter().map(|known| UserId::from_uuid(known.id)).collect())
+    }
+
+    /// The gigs that a person was invited to, bid on or was hired for, however that went: they know them.
+    async fn gigs_known_to(&self, person: UserId) -> Result<BTreeSet<GigId>, Failure> {
+        let known = Known::find_by_statement(sql(
+            "select gig_id as id from invitations where freelancer_id = $1
+             union select gig_id from proposals where freelancer_id = $1 and submitted_at is not null
+             union select gig_id from contracts where freelancer_id = $1 and gig_id is not null",
+            [person.uuid().into()],
+        ));
+        Ok(known.all(self.db()).await?.into_iter().map(|known| GigId::from_uuid(known.id)).collect())
     }
 
     fn page_of<I>(&self, slice: Slice<Placed<I>>, ranking: Ranking<I>, freshness: Freshness) -> MatchPage<I> {

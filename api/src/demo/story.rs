@@ -129,15 +129,15 @@ impl<'a> Story<'a> {
         let ours = look_for(&self.client, query, json!({ "gig": gig }), "gig.matches.edges", ayesha).await?;
         (self.say)(&format!("Rabta shows Sam why Ayesha fits: {}", at(&ours, "node.sentence")));
 
+        let query = "{ viewer { recommendedGigs(first: 50) { edges { node { score sentence gig { id title } } } } } }";
+        let found = ("node.gig.id", gig.as_str());
+        let ours = look_for(&self.freelancer, query, json!({}), "viewer.recommendedGigs.edges", found).await?;
+        (self.say)(&format!("Rabta recommends the gig to Ayesha: {}", at(&ours, "node.sentence")));
+
         let input = json!({ "gigId": gig, "freelancerId": self.freelancer.user, "message": "Your ledger work is what we need." });
         let payload = self.client.does("invitationSend", input, "invitation { id state }").await?;
         let invitation = self.keep("invitation", &payload, "invitation.id")?;
         (self.say)(&format!("Sam invites her: {invitation}"));
-
-        let query = "{ viewer { recommendedGigs(first: 50) { edges { node { score sentence gig { id title } } } } } }";
-        let gig = ("node.gig.id", gig.as_str());
-        let ours = look_for(&self.freelancer, query, json!({}), "viewer.recommendedGigs.edges", gig).await?;
-        (self.say)(&format!("Rabta recommends the gig to Ayesha: {}", at(&ours, "node.sentence")));
         Ok(())
     }
 

@@ -1,6 +1,8 @@
 //! What became of what was shown: openings, invitations, bids, shortlists, hires, each with the place
 //! it had stood in. And what can be told from the log.
 
+use std::collections::BTreeSet;
+
 use chrono::TimeDelta;
 use domain::Timestamp;
 use domain::access::{self, Subject, Verb};
@@ -8,6 +10,7 @@ use domain::event::Event;
 use domain::id::{GigId, Id, UserId};
 use domain::matching::exposure::{self, ExposureReport, Shown};
 use domain::matching::gap::SkillGapReport;
+use domain::matching::index::Without;
 use domain::matching::{Model, Placement, Score};
 use domain::refusal::Refusal;
 use sea_orm::{ConnectionTrait, FromQueryResult};
@@ -161,14 +164,15 @@ impl Market {
     /// open now; nothing without a profile.
     pub async fn skill_gaps(&self, call: &Call) -> Result<SkillGapReport, Failure> {
         let viewer = call.actor.person()?;
-        let own: Vec<_> = viewer.memberships.iter().map(|(client, _)| *client).collect();
+        let own = viewer.memberships.iter().map(|(client, _)| *client).collect();
+        let without = Without { clients: own, gigs: BTreeSet::new() };
         let Some(person) = self.oneself_as_matched(call, viewer.user).await? else {
             return Ok(SkillGapReport::default());
         };
         let source = self.source();
         let rarity = source.holders(self).await?;
         let now = self.clock().now();
-        let gigs = source.gigs_near(self, (&rarity, now), &person, &own).await?;
+        let gigs = source.gigs_near(self, (&rarity, now), &person, &without).await?;
         let gaps = RANKERS.at(move || rarity.matcher(now).skill_gaps(&person, gigs.iter().map(AsRef::as_ref)));
         Ok(gaps.await?)
     }

@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use domain::Timestamp;
-use domain::id::{GigId, Id, OrganizationId, SkillId, UserId};
-use domain::matching::index::Limits;
+use domain::id::{GigId, Id, SkillId, UserId};
+use domain::matching::index::{Limits, Without};
 use domain::matching::knowledge::Knowledge;
 use domain::matching::shipped::Holders;
 use domain::matching::{GigFeatures, Matcher, Model, PersonFeatures, Ranking, Taxonomy};
@@ -118,7 +118,7 @@ impl Source {
         }
     }
 
-    /// The best `first` people for a gig, without these: the client's own.
+    /// The best `first` people for a gig, without these: those whom its client knows.
     pub(super) async fn people(
         &self,
         market: &Market,
@@ -145,23 +145,23 @@ impl Source {
         }
     }
 
-    /// The best `first` gigs for a person, without those of these clients: the person's own.
+    /// The best `first` gigs for a person, without their own and those that they know.
     pub(super) async fn gigs(
         &self,
         market: &Market,
         (rarity, now): (&Rarity, Timestamp),
         person: &PersonFeatures,
-        own: &[OrganizationId],
+        without: &Without,
         first: usize,
     ) -> Result<Ranking<GigId>, Failure> {
         let rarity = rarity.clone();
         match self {
             Self::Index(shelf, _) => {
-                let (shelf, person, own) = (Arc::clone(shelf), person.clone(), own.to_vec());
-                Ok(RANKERS.at(move || shelf.gigs.rank(&rarity.matcher(now), &person, first, &own)).await?)
+                let (shelf, person, without) = (Arc::clone(shelf), person.clone(), without.clone());
+                Ok(RANKERS.at(move || shelf.gigs.rank(&rarity.matcher(now), &person, first, &without)).await?)
             }
             Self::Database => {
-                let found = market.gigs_asking(person, own).await?;
+                let found = market.gigs_asking(person, without).await?;
                 // As everybody sees them: that one bid on a gig does not put it among those for one.
                 let gigs = market.gigs_by_id(&Call::system("matching"), &found).await?;
                 let (gigs, person) = (market.gig_features(&gigs).await?, person.clone());
@@ -173,21 +173,22 @@ impl Source {
 }
 
 impl Source {
-    /// So many of the gigs that are nearest to a person, without those of these clients.
+    /// So many of the gigs that are nearest to a person, without these.
     pub(super) async fn gigs_near(
         &self,
         market: &Market,
         (rarity, now): (&Rarity, Timestamp),
         person: &PersonFeatures,
-        own: &[OrganizationId],
+        without: &Without,
     ) -> Result<Vec<Arc<GigFeatures>>, Failure> {
         match self {
             Self::Index(shelf, _) => {
-                let (shelf, rarity, person, own) = (Arc::clone(shelf), rarity.clone(), person.clone(), own.to_vec());
-                Ok(RANKERS.at(move || shelf.gigs.near(&rarity.matcher(now), &person, &own, NEAR)).await?)
+                let (shelf, rarity) = (Arc::clone(shelf), rarity.clone());
+                let (person, without) = (person.clone(), without.clone());
+                Ok(RANKERS.at(move || shelf.gigs.near(&rarity.matcher(now), &person, &without, NEAR)).await?)
             }
             Self::Database => {
-                let mut found = market.gigs_asking(person, own).await?;
+                let mut found = market.gigs_asking(person, without).await?;
                 found.truncate(NEAR);
                 let gigs = market.gigs_by_id(&Call::system("matching"), &found).await?;
                 Ok(market.gig_features(&gigs).await?.into_iter().map(Arc::new).collect())
@@ -236,16 +237,17 @@ impl Market {
         Ok(found.all(self.db()).await?.into_iter().map(|found| UserId::from_uuid(found.id)).collect())
     }
 
-    async fn gigs_asking(&self, person: &PersonFeatures, own: &[OrganizationId]) -> Result<Vec<GigId>, Failure> {
+    async fn gigs_asking(&self, person: &PersonFeatures, without: &Without) -> Result<Vec<GigId>, Failure> {
+        let known: Vec<GigId> = without.gigs.iter().copied().collect();
         let held: Vec<SkillId> = person.skills.iter().map(|held| held.skill).collect();
         let found = Found::find_by_statement(sql(
             "select g.id from gigs g
              left join lateral (
                  select count(*) as held from gig_skills s where s.gig_id = g.id and s.skill_id = any($1)
              ) skills on true
-             where g.state = 'open' and g.visibility = 'public' and g.client_id <> all ($2)
+             where g.state = 'open' and g.visibility = 'public' and g.client_id <> all ($2) and g.id <> all ($4)
              order by skills.held desc, g.published_at desc, g.id limit $3",
-            [ids(&held), ids(own), CANDIDATES.into()],
+            [ids(&held), ids(&without.clients), CANDIDATES.into(), ids(&known)],
         ));
         Ok(found.all(self.db()).await?.into_iter().map(|found| GigId::from_uuid(found.id)).collect())
     }

@@ -260,6 +260,59 @@ async fn who_hides_is_recommended_gigs_and_told_what_they_lack() {
 }
 
 #[tokio::test]
+async fn whoever_has_dealings_about_a_gig_is_no_match_for_it_any_more() {
+    let app = TestApp::new().await;
+    let ada = app.client("ada").await;
+    let mut people = Vec::new();
+    for name in ["invited", "declines", "bids", "declined", "hired", "nothing"] {
+        people.push(freelancer(&app, name, "Rust engineer", &["rust", "postgresql"]).await);
+    }
+    let [invited, declines, bids, declined, hired, nothing] = &people[..] else { panic!("six people") };
+    let (id, other) = (gig(&app, &ada).await, gig(&app, &ada).await);
+    let _index = infra::matching::Follower::begin(&app.market, None).await.unwrap();
+
+    let mut invitations = Vec::new();
+    for person in [invited, declines] {
+        let pair = json!({ "gigId": id, "freelancerId": person.id });
+        invitations.push(ada.does("invitationSend", pair, "invitation { id }").await.text("invitation.id"));
+    }
+    declines.does("invitationDecline", json!({ "invitationId": invitations[1] }), "invitation { id }").await.ok();
+    bid(bids, &id, "I built two ledgers that auditors liked.").await;
+    let proposal = bid(declined, &id, "I would begin on Monday with the postings.").await;
+    let decline = json!({ "proposalId": proposal, "reason": "PRICE" });
+    ada.does("proposalDecline", decline, "proposal { id }").await.ok();
+    let proposal = bid(hired, &id, "Double entry is what I have done for years.").await;
+    ada.does("proposalView", json!({ "proposalId": proposal }), "proposal { id }").await.ok();
+    let offer = json!({ "proposalId": proposal, "title": "Ledger", "hourlyRate": { "amount": "40" } });
+    let offer = ada.does("offerCreate", offer, "offer { id }").await.text("offer.id");
+    hired.does("offerAccept", json!({ "offerId": offer }), "contract { id }").await.ok();
+    // Filled, it would match nobody.
+    sqlx::query("update gigs set state = 'open', state_at = null where public_id('gig', id) = $1")
+        .bind(&id)
+        .execute(app.pool())
+        .await
+        .unwrap();
+
+    for (source, later) in [("INDEX", 0), ("DATABASE", 31)] {
+        app.market.clock().advance(TimeDelta::seconds(later));
+        let shown = async |gig: &str| {
+            let found = matches(&ada, gig, 10, None).await;
+            assert_eq!(found["foundBy"], source);
+            let edges = found["edges"].as_array().unwrap().clone();
+            edges.iter().map(|edge| edge["node"]["freelancer"]["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(shown(&id).await, [nothing.id.clone()]);
+        assert_eq!(shown(&other).await.len(), 6, "of another gig nothing was said");
+        for person in [invited, declines, bids, declined, hired] {
+            let query = "{ viewer { recommendedGigs(first: 5) { foundBy nodes { gig { id } } } } }";
+            let reply = person.asks(query, json!({})).await;
+            let own = json!({ "foundBy": source, "nodes": [{ "gig": { "id": other } }] });
+            assert_eq!(reply.data()["viewer"]["recommendedGigs"], own);
+        }
+    }
+}
+
+#[tokio::test]
 async fn nobody_who_is_suspended_is_invited() {
     let app = TestApp::new().await;
     let ada = app.client("ada").await;

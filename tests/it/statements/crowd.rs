@@ -40,6 +40,19 @@ pub async fn gather(world: &World<'_>) -> Crowd {
         owner.does("invitationSend", invite, "invitation { id }").await.ok();
         gigs.push(gig);
     }
+    // Nobody has dealings about these, so that they are recommended; and one who has none about the others.
+    for n in 0..MANY {
+        let gig = json!({
+            "clientId": organization, "title": format!("A gig nobody knows {n}"), "description": "Something to be found by somebody.",
+            "kind": "FIXED", "budget": { "low": { "amount": "100.00" }, "high": { "amount": "900.00" } },
+            "requiredSkills": [ids["skill"]]
+        });
+        let gig = owner.does("gigCreate", gig, "gig { id }").await.text("gig.id");
+        owner.does("gigPublish", json!({ "gigId": gig }), "gig { id }").await.ok();
+    }
+    let profile =
+        json!({ "headline": "Builds things", "skills": [{ "skillId": ids["skill"], "level": "EXPERT", "years": 3 }] });
+    app.person("unknown").await.does("profileUpdate", profile, "profile { id }").await.ok();
     for n in 0..2 {
         owner.does("organizationCreate", json!({ "name": format!("Company {n}") }), "organization { id }").await.ok();
         let search = json!({ "name": format!("Search {n}"), "text": "rust", "skillIds": [ids["skill"]] });

@@ -3,7 +3,7 @@
 //!
 //! Like the people's index it is a value: a change gives another that shares all but what changed.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::super::bring::Brings;
@@ -21,6 +21,21 @@ pub struct Gigs {
     all: BTreeMap<GigId, Arc<GigFeatures>>,
     by_skill: HashMap<SkillId, Arc<Vec<GigId>>>,
     by_role: HashMap<Role, Arc<Vec<GigId>>>,
+}
+
+/// Gigs that are left out of what is found for a person.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Without {
+    /// All of these clients: the person's own.
+    pub clients: Vec<OrganizationId>,
+    /// These: the person knows them already.
+    pub gigs: BTreeSet<GigId>,
+}
+
+impl Without {
+    fn holds(&self, gig: &GigFeatures) -> bool {
+        self.clients.contains(&gig.client) || self.gigs.contains(&gig.id)
+    }
 }
 
 /// So many gigs, those whose lists add up to most, are scored in full.
@@ -85,21 +100,21 @@ impl Gigs {
         }
     }
 
-    /// The gigs for a person, the best `first` of them with reasons; not those of `own` clients.
+    /// The gigs for a person, the best `first` of them with reasons, as if those `without` were not there.
     /// Those left out are counted among the gigs that ask for something the person brings.
     pub fn rank<K: Knowledge + ?Sized>(
         &self,
         matcher: &Matcher<'_, K>,
         person: &PersonFeatures,
         first: usize,
-        own: &[OrganizationId],
+        without: &Without,
     ) -> Ranking<GigId> {
         let mut overlaps: HashMap<_, Overlap> = HashMap::new();
         let mut brings = Brings::of(person, matcher.model, matcher.knowledge);
         let (mut fit, mut beyond, mut stopped, mut met) = (Vec::new(), 0_u32, Vec::new(), 0);
         for gig in self.met(matcher, person) {
             met += 1;
-            if own.contains(&gig.client) || !brings.meets(gig) {
+            if without.holds(gig) || !brings.meets(gig) {
                 continue;
             }
             let overlap = gig.work_day.zip(person.work_day).map(|(client, theirs)| {
@@ -126,15 +141,15 @@ impl Gigs {
         ranking
     }
 
-    /// So many of the gigs that ask for most of what a person brings, without those of `own` clients.
+    /// So many of the gigs that ask for most of what a person brings, as if those `without` were not there.
     pub fn near<K: Knowledge + ?Sized>(
         &self,
         matcher: &Matcher<'_, K>,
         person: &PersonFeatures,
-        own: &[OrganizationId],
+        without: &Without,
         most: usize,
     ) -> Vec<Arc<GigFeatures>> {
-        self.met(matcher, person).filter(|gig| !own.contains(&gig.client)).take(most).cloned().collect()
+        self.met(matcher, person).filter(|gig| !without.holds(gig)).take(most).cloned().collect()
     }
 
     /// The gigs that ask for most of what a person brings, those that ask for more of it first; the

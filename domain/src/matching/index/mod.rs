@@ -31,7 +31,7 @@ use std::sync::Arc;
 pub use base::{Base, Builder};
 use candidates::Best;
 pub use candidates::Limits;
-pub use gigs::Gigs;
+pub use gigs::{Gigs, Without};
 pub use snapshot::BadSnapshot;
 
 use super::constraint::{Barrier, LeftOut};
