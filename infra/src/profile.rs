@@ -140,6 +140,13 @@ impl Market {
         Ok(rows.into_iter().map(row::bare).collect::<Result<_, _>>()?)
     }
 
+    /// The same of all of these people, those who hide too.
+    pub(crate) async fn profiles_bare(&self, users: &[UserId]) -> Result<Vec<FreelancerProfile>, Failure> {
+        let of_users = Expr::cust_with_values("freelancer_profiles.user_id = any($1)", [ids(users)]);
+        let rows = visible_to(&Actor::System).filter(of_users).all(self.db()).await?;
+        Ok(rows.into_iter().map(row::bare).collect::<Result<_, _>>()?)
+    }
+
     /// Freelancers who can be found, newest first.
     pub async fn freelancers_page(
         &self,

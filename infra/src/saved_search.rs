@@ -146,6 +146,7 @@ impl Market {
                     or exists (select 1 from saved_search_skills k where k.search_id = s.id and k.skill_id = any($1)))
                and not exists (select 1 from saved_search_hits h where h.search_id = s.id and h.gig_id = $2)
                and not exists (select 1 from members m where m.organization_id = $3 and m.user_id = s.user_id)
+               and not exists (select 1 from blocks b where b.client_id = $3 and b.freelancer_id = s.user_id)
              order by s.id limit $5",
             [
                 ids(&skills),
@@ -203,11 +204,11 @@ impl Market {
     }
 
     /// Of those who keep these searches, the ones whom nothing keeps from a gig. Whoever has no
-    /// profile is kept from nothing: they look for work, and write one when they have found some.
+    /// profile is kept from nothing but by a block: they look for work, and write one when they have found some.
     async fn people_free_for(&self, gig: &GigFeatures, searches: &[SavedSearch]) -> Result<HashSet<UserId>, Failure> {
         let users: Vec<UserId> = searches.iter().map(|search| search.user).collect();
         let mut free: HashSet<UserId> = self.users_in_standing(&users).await?;
-        for person in self.people_constraints(&users).await? {
+        for person in self.people_constraints_of_their_own(&users).await? {
             if !self.barriers_between(gig, &person).is_empty() {
                 free.remove(&person.id);
             }

@@ -122,6 +122,48 @@ async fn a_new_gig_is_told_once_to_those_whose_searches_find_it_and_whom_nothing
     assert_eq!(told(&lin).await.len(), 2);
 }
 
+#[tokio::test]
+async fn who_hides_or_has_no_profile_is_told_of_no_client_whom_a_block_keeps_them_from() {
+    let app = TestApp::new().await;
+    let (ada, bea) = (app.client("ada").await, app.client("bea").await);
+    let names = ["shown", "hidden", "profileless"];
+    let mut people = Vec::new();
+    for name in names {
+        let person = app.freelancer(name).await;
+        keeps(&person, json!({ "name": "Ledgers", "text": "ledger" })).await;
+        if name != "profileless" {
+            let visibility = if name == "hidden" { "HIDDEN" } else { "PUBLIC" };
+            let input = json!({ "headline": "Rust engineer", "overview": "", "skills": [], "weeklyHours": 20,
+                "visibility": visibility });
+            person.does("profileUpdate", input, "profile { id }").await.ok();
+        }
+        people.push(person);
+    }
+    for person in &people {
+        person.does("clientBlock", json!({ "clientId": ada.organization }), "blocked").await.ok();
+    }
+    publishes(&ada, json!({})).await;
+    let gig = publishes(&bea, json!({ "weeklyHours": 20 })).await;
+    for person in &people {
+        assert_eq!(told(person).await, [gig.as_str()]);
+    }
+    // What keeps them from a gig keeps those from it, too, who hide.
+    let long = publishes(&bea, json!({ "weeklyHours": 30 })).await;
+    for (person, fits) in people.iter().zip([false, false, true]) {
+        assert_eq!(told(person).await.contains(&long), fits);
+    }
+    // Whom a client has blocked is not told of its gigs either.
+    for person in &people {
+        person.does("clientUnblock", json!({ "clientId": ada.organization }), "blocked").await.ok();
+        let pair = json!({ "clientId": ada.organization, "freelancerId": person.id });
+        ada.does("freelancerBlock", pair, "blocked").await.ok();
+    }
+    let blocked = publishes(&ada, json!({})).await;
+    for person in &people {
+        assert!(!told(person).await.contains(&blocked));
+    }
+}
+
 /// So many searches of somebody else's, that look for these words.
 async fn made_up(app: &TestApp, of: &Person<'_>, many: i32, text: &str) {
     let user = of.id.parse::<domain::id::UserId>().unwrap();

@@ -200,10 +200,23 @@ impl Market {
 
     /// No more of people than hard constraints look at, of those who may be matched.
     pub(crate) async fn people_constraints(&self, people: &[UserId]) -> Result<Vec<PersonFeatures>, Failure> {
+        self.constraints_of(&self.profiles_matchable_bare(people).await?).await
+    }
+
+    /// The same of all of these people, those who hide too, for what they look for themselves.
+    pub(crate) async fn people_constraints_of_their_own(
+        &self,
+        people: &[UserId],
+    ) -> Result<Vec<PersonFeatures>, Failure> {
+        let found = self.constraints_of(&self.profiles_bare(people).await?).await?;
+        Ok(found.into_iter().map(PersonFeatures::seen_by_themselves).collect())
+    }
+
+    async fn constraints_of(&self, profiles: &[FreelancerProfile]) -> Result<Vec<PersonFeatures>, Failure> {
+        let people: Vec<UserId> = profiles.iter().map(|profile| profile.user).collect();
         let committed =
-            Committed::find_by_statement(sql(COMMITTED, [ids(people), SUSPENDED.into()])).all(self.db()).await?;
+            Committed::find_by_statement(sql(COMMITTED, [ids(&people), SUSPENDED.into()])).all(self.db()).await?;
         let committed: HashMap<Uuid, Committed> = committed.into_iter().map(|row| (row.id, row)).collect();
-        let profiles = self.profiles_matchable_bare(people).await?;
         let constraints = profiles.iter().map(|profile| {
             let row = committed.get(&profile.user.uuid());
             let commitments =
