@@ -290,8 +290,16 @@ pub async fn freelancer_matches(
 ) -> async_graphql::Result<FreelancerMatches> {
     let call = ctx.call();
     let found = ctx.market().gig_matches(&call, gig, request).await.map_err(top_level)?;
-    ctx.market().people_shown(&call, gig.id, found.model_version, &found.slice.items);
+    if are_shown(ctx) {
+        ctx.market().people_shown(&call, gig.id, found.model_version, &found.slice.items);
+    }
     Ok(connection(found, FreelancerMatch))
+}
+
+/// Whether anybody sees the matches of a list, and not only what is said of all of them.
+fn are_shown(ctx: &Context<'_>) -> bool {
+    let asked = ctx.look_ahead();
+    asked.field("nodes").exists() || asked.field("edges").field("node").exists()
 }
 
 /// A page of matches as a connection.
@@ -328,7 +336,9 @@ impl MatchViewer {
         let call = ctx.call();
         let request = page(first, after, last, before);
         let found = ctx.market().gigs_recommended(&call, &request).await.map_err(top_level)?;
-        ctx.market().gigs_shown(&call, found.model_version, &found.slice.items);
+        if are_shown(ctx) {
+            ctx.market().gigs_shown(&call, found.model_version, &found.slice.items);
+        }
         Ok(connection(found, GigMatch))
     }
 

@@ -17,6 +17,7 @@ use sea_orm::{ConnectionTrait, FromQueryResult};
 use uuid::Uuid;
 
 use super::RANKERS;
+use super::exposure::Look;
 use crate::market::Market;
 use crate::outbox::Occurrence;
 use crate::sql::sql;
@@ -49,6 +50,7 @@ impl Market {
     pub async fn match_open(&self, call: &Call, gig: GigId, freelancer: UserId) -> Result<bool, Failure> {
         let viewer = call.actor.person()?.user;
         let direction = if viewer == freelancer { "gigs" } else { "people" };
+        self.impressions_write_of(Look { gig, freelancer, viewer, direction }).await?;
         run!(self, call, tx => {
             let gig = tx.gig_shown_for_share(gig).await?.ok_or(Refusal::HIDDEN)?;
             if viewer != freelancer {

@@ -10,12 +10,12 @@ use domain::matching::learn::{self, KINDS};
 use domain::matching::{Match, Placement, Score, exposure};
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Mutex as Turn, Notify, watch};
 
 use super::Placed;
 use crate::market::Market;
 use crate::sql::sql;
-use crate::{Call, Failure, ids};
+use crate::{Call, Failure, Fault, ids};
 
 /// So many are written at a time.
 const BATCH: usize = 1_000;
@@ -27,8 +27,26 @@ const EVERY: Duration = Duration::from_millis(500);
 /// Impressions that wait to be written down.
 #[derive(Debug, Default)]
 pub struct Impressions {
-    waiting: Mutex<Vec<Value>>,
+    waiting: Mutex<Waiting>,
     many: Notify,
+    /// Whose turn it is to write: what one takes is written before the next takes more.
+    turn: Turn<()>,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    rows: Vec<Value>,
+    /// Those that are being written now.
+    taken: Vec<Value>,
+}
+
+/// What is shown to whom: a gig, a freelancer, whoever looks, and in which direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Look {
+    pub gig: GigId,
+    pub freelancer: UserId,
+    pub viewer: UserId,
+    pub direction: &'static str,
 }
 
 impl Impressions {
@@ -36,8 +54,8 @@ impl Impressions {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let mut lost = 0_u64;
         for row in rows {
-            if waiting.len() < WAITING_MAX {
-                waiting.push(row);
+            if waiting.rows.len() < WAITING_MAX {
+                waiting.rows.push(row);
             } else {
                 lost += 1;
             }
@@ -45,20 +63,38 @@ impl Impressions {
         if lost > 0 {
             metrics::counter!("rabta_impressions_lost_total").increment(lost);
         }
-        if waiting.len() >= BATCH {
+        if waiting.rows.len() >= BATCH {
             self.many.notify_one();
         }
     }
 
     fn take(&self) -> Vec<Value> {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let most = waiting.len().min(BATCH);
-        waiting.drain(..most).collect()
+        let most = waiting.rows.len().min(BATCH);
+        waiting.taken = waiting.rows.drain(..most).collect();
+        waiting.taken.clone()
     }
 
-    fn put_back(&self, rows: Vec<Value>) {
+    /// What was taken is written, or not.
+    fn taken_are(&self, written: bool) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.splice(0..0, rows);
+        let taken = std::mem::take(&mut waiting.taken);
+        if !written {
+            waiting.rows.splice(0..0, taken);
+        }
+    }
+
+    /// Whether an impression of this is not written yet.
+    fn holds(&self, look: Look) -> bool {
+        let ids =
+            [("gig_id", look.gig.uuid()), ("freelancer_id", look.freelancer.uuid()), ("viewer_id", look.viewer.uuid())];
+        let ids = ids.map(|(field, id)| (field, id.to_string()));
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting
+            .rows
+            .iter()
+            .chain(&waiting.taken)
+            .any(|row| row["direction"] == look.direction && ids.iter().all(|(field, id)| row[*field] == id.as_str()))
     }
 }
 
@@ -103,6 +139,7 @@ impl Market {
     /// Write down all that waits. Who looks at the same gig again within a day has not looked anew: a newcomer's patience
     /// counts looks, and a page that is loaded again is none.
     pub async fn impressions_write(&self) -> Result<(), Failure> {
+        let _turn = self.impressions().turn.lock().await;
         loop {
             let rows = self.impressions().take();
             if rows.is_empty() {
@@ -137,13 +174,23 @@ impl Market {
                      merit_milli = kept.merit_milli + excluded.merit_milli,
                      unanswered = kept.unanswered + excluded.unanswered,
                      changed_at = greatest(kept.changed_at, excluded.changed_at)",
-                [Value::Array(rows.clone()).into()],
+                [Value::Array(rows).into()],
             );
-            if let Err(error) = self.db().execute_raw(insert).await {
-                self.impressions().put_back(rows);
-                return Err(error.into());
-            }
+            let written = self.db().execute_raw(insert).await;
+            self.impressions().taken_are(written.is_ok());
+            written?;
         }
+    }
+
+    /// What somebody acts on may have been shown to them a moment ago: it is written down first.
+    pub(super) async fn impressions_write_of(&self, look: Look) -> Result<(), Failure> {
+        if !self.impressions().holds(look) {
+            return Ok(());
+        }
+        // Apart from the request, which may be given up: what was taken would be lost with it.
+        let market = self.clone();
+        let written = tokio::spawn(async move { market.impressions_write().await }).await;
+        written.map_err(|error| Fault::Service { service: "impressions", why: error.to_string() })?
     }
 }
 

@@ -342,6 +342,60 @@ async fn what_was_shown_is_kept_until_it_can_be_written_down() {
 }
 
 #[tokio::test]
+async fn only_what_is_shown_is_noted() {
+    let app = TestApp::new().await;
+    let ada = app.client("ada").await;
+    let lin = freelancer(&app, "lin", "Rust engineer", &["rust"]).await;
+    let id = gig(&app, &ada).await;
+    let noted = async || -> i64 {
+        app.market.impressions_write().await.unwrap();
+        sqlx::query_scalar("select count(*) from exposures").fetch_one(app.pool()).await.unwrap()
+    };
+    // How many there are, and where a page ends, shows nobody.
+    for unseen in ["eligible leftOut { count }", "pageInfo { endCursor }", "edges { cursor }"] {
+        let query = format!("query($id: ID!) {{ gig(id: $id) {{ matches(first: 5) {{ {unseen} }} }} }}");
+        ada.asks(&query, json!({ "id": id })).await.data();
+        lin.asks(&format!("{{ viewer {{ recommendedGigs(first: 5) {{ {unseen} }} }} }}"), json!({})).await.data();
+        assert_eq!(noted().await, 0, "{unseen}");
+    }
+    let mut expected = 0;
+    for seen in
+        ["nodes { score }", "edges { node { sentence } }", "... on FreelancerMatchConnection { nodes { score } }"]
+    {
+        let query = format!("query($id: ID!) {{ gig(id: $id) {{ matches(first: 5) {{ {seen} }} }} }}");
+        ada.asks(&query, json!({ "id": id })).await.data();
+        expected += 1;
+        assert_eq!(noted().await, expected, "{seen}");
+    }
+    lin.asks("{ viewer { recommendedGigs(first: 5) { nodes { score } } } }", json!({})).await.data();
+    assert_eq!(noted().await, expected + 1);
+}
+
+#[tokio::test]
+async fn who_opens_a_match_at_once_opens_it_on_the_page_they_look_at() {
+    let app = TestApp::new().await;
+    let ada = app.client("ada").await;
+    let lin = freelancer(&app, "lin", "Rust engineer", &["rust"]).await;
+    let id = gig(&app, &ada).await;
+    // Nothing is written down between what is shown and the click.
+    for page in 1..=2 {
+        matches(&ada, &id, 3, None).await;
+        assert!(opens(&ada, &id, &lin).await, "page {page}");
+        let which: Vec<i64> = sqlx::query_scalar(
+            "select (select count(*) from exposures e where e.id <= a.exposure_id) from match_acts a order by a.id",
+        )
+        .fetch_all(app.pool())
+        .await
+        .unwrap();
+        assert_eq!(which, (1..=page).collect::<Vec<i64>>());
+    }
+    // What another sees of it is none of theirs.
+    matches(&ada, &id, 3, None).await;
+    let own = json!({ "gigId": id, "freelancerId": lin.id });
+    assert_eq!(lin.does("matchOpen", own, "noted").await.refused(), ["NOT_SHOWN"]);
+}
+
+#[tokio::test]
 async fn a_look_of_a_client_renews_the_patience_with_a_newcomer_and_ones_own_does_not() {
     let app = TestApp::new().await;
     let ada = app.client("ada").await;
