@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use chrono::TimeDelta;
 use infra::books::{self, Finding};
 use sea_orm::{ConnectionTrait, TransactionTrait};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
-use tests::TestApp;
+use tests::{PASSWORD, TestApp};
 
 fn broken(found: &[Finding]) -> Vec<&'static str> {
     found.iter().filter(|finding| !finding.holds()).map(|finding| finding.check).collect()
@@ -352,19 +353,101 @@ async fn no_posting_alone_moves_what_a_milestone_or_a_week_holds() {
     let deal = app.contracted().await;
     let week = "timesheet_escrow:tsh_00000000000000000000000001".to_owned();
     let (escrow, available) = (format!("escrow:{}", deal.milestone), format!("available:{}", deal.freelancer.id));
-    for (from, to) in
-        [(escrow.clone(), available), ("processor_clearing".to_owned(), escrow), ("losses".to_owned(), week)]
-    {
+    let of_contract = [
+        (escrow.clone(), available, "escrow_balance_agrees"),
+        ("processor_clearing".to_owned(), escrow, "escrow_balance_agrees"),
+        ("losses".to_owned(), week, "ledger_pot_of_contract"),
+    ];
+    for (from, to, says) in of_contract {
         let alone = sqlx::query(
-            "select ledger_post(gen_random_uuid(), 'release', 'alone', null, null, 'system', 'x', now(),
-                jsonb_build_array(jsonb_build_object('from_account', $1::text, 'to_account', $2::text,
+            "select ledger_post(gen_random_uuid(), 'release', 'alone', (select contract_id from milestones), null, 'system',
+                'x', now(), jsonb_build_array(jsonb_build_object('from_account', $1::text, 'to_account', $2::text,
                     'currency', 'USD', 'amount_minor', 1)))",
         );
         let refused = alone.bind(&from).bind(&to).execute(app.pool()).await.unwrap_err();
         let constraint = refused.as_database_error().and_then(|error| error.constraint());
-        assert_eq!(constraint, Some("escrow_balance_agrees"), "{from} to {to}");
+        assert_eq!(constraint, Some(says), "{from} to {to}");
     }
     assert_eq!(deal.balances().await, [100_000, 0, 0]);
+}
+
+/// Which rule of the database refuses this, if any does.
+async fn refused_by(db: &mut PgConnection, sql: &str) -> Option<String> {
+    let mut tx = db.begin().await.unwrap();
+    let done = sqlx::query(AssertSqlSafe(sql.to_owned())).execute(&mut *tx).await;
+    tx.rollback().await.unwrap();
+    let rule = |error: sqlx::Error| {
+        error.as_database_error().and_then(|error| error.constraint()).map_or_else(|| error.to_string(), str::to_owned)
+    };
+    done.err().map(rule)
+}
+
+#[tokio::test]
+async fn what_a_pot_has_moves_by_an_entry_of_its_contract_alone() {
+    let app = TestApp::new().await;
+    let deal = app.contracted().await;
+    let mut db = PgConnection::connect(&app.app_url()).await.unwrap();
+    let post = |contract: &str, milestone: &str| {
+        format!(
+            "with emptied as (
+                update milestones set held_minor = 0, sources = '[]', released_net_minor = held_minor
+                returning id, escrow_account, released_net_minor)
+            select ledger_post(gen_random_uuid(), 'release', 'mine', {contract}, {milestone}, 'system', 'x', now(),
+                jsonb_build_array(jsonb_build_object('from_account', escrow_account, 'to_account', 'available:{}',
+                    'currency', 'USD', 'amount_minor', released_net_minor))) from emptied",
+            deal.freelancer.id
+        )
+    };
+    for (contract, milestone) in [("null", "null"), ("gen_random_uuid()", "null"), ("gen_random_uuid()", "id")] {
+        let refused = refused_by(&mut db, &post(contract, milestone)).await;
+        assert_eq!(refused.as_deref(), Some("ledger_pot_of_contract"), "{contract} {milestone}");
+    }
+    // One of its own is sealed, and shows in the statement that both sides have.
+    assert_eq!(refused_by(&mut db, &post("null", "id")).await, None);
+}
+
+#[tokio::test]
+async fn whose_money_it_is_and_what_was_agreed_stays_whoever_writes() {
+    let (app, offered, hourly) = (TestApp::new().await, TestApp::new().await, TestApp::new().await);
+    let deal = app.released().await;
+    let account = json!({ "iban": "PK36SCBL0000001123456702", "accountTitle": "Faisal" });
+    let account = deal.freelancer.does("payoutMethodAdd", account, "payoutMethod { id }").await.text("payoutMethod.id");
+    app.passes(TimeDelta::days(3)).await;
+    let ask = json!({ "payoutMethodId": account, "amount": { "amount": "900.00" }, "purposeCode": "9186", "password": PASSWORD });
+    deal.freelancer.does("payoutRequest", ask, "payout { id }").await.ok();
+    offered.offered().await;
+    hourly.hourly().await.worked("2026-06-01", 60).await;
+    let whose = [
+        (&app, "offers", &["freelancer_id", "organization_id", "contract_id"][..]),
+        (&app, "contracts", &["freelancer_id", "organization_id", "offer_id"]),
+        (&app, "milestones", &["freelancer_id", "organization_id", "offer_id", "contract_id"]),
+        (&offered, "milestones", &["freelancer_id", "contract_id"]),
+        (&hourly, "timesheets", &["freelancer_id", "organization_id", "contract_id", "split_from"]),
+        (&app, "payouts", &["method_id", "user_id", "retention_method_id"]),
+        (&app, "payout_methods", &["user_id"]),
+    ];
+    for (app, table, columns) in whose {
+        let mut db = PgConnection::connect(&app.app_url()).await.unwrap();
+        for column in columns {
+            let sql = format!("update {table} set {column} = gen_random_uuid()");
+            assert_eq!(refused_by(&mut db, &sql).await.as_deref(), Some("whose_it_is_stays"), "{sql}");
+        }
+    }
+    for (app, table) in
+        [(&app, "offers"), (&app, "contracts"), (&app, "milestones"), (&hourly, "timesheets"), (&app, "payouts")]
+    {
+        let mut db = PgConnection::connect(&app.app_url()).await.unwrap();
+        let terms = format!("select terms::text from {table} limit 1");
+        let agreed: String = sqlx::query_scalar(AssertSqlSafe(terms.clone())).fetch_one(&mut db).await.unwrap();
+        let cheaper = format!("update {table} set terms = jsonb_set(terms::jsonb, '{{freelancer_fee}}', '0')::json");
+        assert_eq!(refused_by(&mut db, &cheaper).await.as_deref(), Some("terms_stay"), "{cheaper}");
+        // A later program says the same in other words, and more; what was written is kept.
+        let other =
+            format!("update {table} set terms = (terms::jsonb - 'freelancer_fee' || '{{\"of_later\": 1}}')::json");
+        assert!(sqlx::query(AssertSqlSafe(other)).execute(&mut db).await.unwrap().rows_affected() > 0);
+        let kept: String = sqlx::query_scalar(AssertSqlSafe(terms)).fetch_one(&mut db).await.unwrap();
+        assert_eq!(kept, agreed, "{table}");
+    }
 }
 
 #[tokio::test]

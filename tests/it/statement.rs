@@ -311,14 +311,15 @@ async fn the_database_seals_what_the_page_says() {
 pub async fn statement_of(app: &TestApp, more: i64) -> Deal<'_> {
     let deal = app.contracted().await;
     let mut db = PgConnection::connect(&app.database_url()).await.unwrap();
-    // No week stands behind these postings.
+    // The milestone does not say so.
     let alone = "alter table ledger_balances disable trigger escrow_balance_agrees";
     sqlx::query(alone).execute(&mut db).await.unwrap();
     sqlx::query("select count(ledger_post(gen_random_uuid(), 'bonus', 'more:' || n, statement.contract_id, null, 'system', 'x', now(),
             jsonb_build_array(jsonb_build_object('currency', 'USD', 'amount_minor', case when n % 3 = 0 then 20 else 10 + n % 7 end,
-                'from_account', case when n % 3 = 0 then 'timesheet_escrow:' || public_id('tsh', statement.contract_id) else 'processor_clearing' end,
-                'to_account', case when n % 3 = 0 then 'losses' else 'timesheet_escrow:' || public_id('tsh', statement.contract_id) end))))
-         from generate_series(1::bigint, $1) n, ledger_statements statement")
+                'from_account', case when n % 3 = 0 then milestone.escrow_account else 'processor_clearing' end,
+                'to_account', case when n % 3 = 0 then 'losses' else milestone.escrow_account end))))
+         from generate_series(1::bigint, $1) n, ledger_statements statement
+         join milestones milestone on milestone.contract_id = statement.contract_id")
         .bind(more)
         .execute(&mut db).await.unwrap();
     let guarded = "alter table ledger_balances enable trigger escrow_balance_agrees";
