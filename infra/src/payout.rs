@@ -33,6 +33,9 @@ mod settle;
 
 pub(crate) use row::reseal;
 
+/// Why a payout stops whose account belongs to another person than its money.
+const ANOTHERS_ACCOUNT: &str = "its account is not that of the person who is paid";
+
 /// A bank account, as far as it is shown: never the whole number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MethodShown {
@@ -428,7 +431,8 @@ impl Market {
     }
 
     /// What the list says of every name of who is paid, of whatever a bank may be told as one, and of where they live,
-    /// but for what our people found to be nothing, of this payout or of the person.
+    /// but for what our people found to be nothing, of this payout or of the person. An account that
+    /// is not theirs is stopped before that, and nobody can find that to be nothing.
     async fn payout_screened(&self, payout: &Payout) -> Result<Screened, Failure> {
         let row = row::method::Entity::find_by_id(payout.method.uuid()).one(self.db()).await?;
         let method = row.ok_or_else(|| Fault::bad_row("payouts", "its method is gone"))?;
@@ -437,9 +441,14 @@ impl Market {
             None => (None, None),
         };
         let kept_at = match payout.retention {
-            Some(Retention { method, .. }) => Some(self.payout_account(method).await?.account_title),
+            Some(Retention { method, .. }) => Some(self.payout_account(method).await?),
             None => None,
         };
+        let others = |user: UserId| user != payout.user;
+        if others(Id::from_uuid(method.user_id)) || kept_at.as_ref().is_some_and(|kept_at| others(kept_at.user)) {
+            return Ok(Screened::Hit(ANOTHERS_ACCOUNT.to_owned()));
+        }
+        let kept_at = kept_at.map(|kept_at| kept_at.account_title);
         let names = [Some(method.account_title), kept_at, latin, urdu, self.name_of(payout.user).await?];
         let names: Vec<String> = names.into_iter().flatten().collect();
         let select = sql(
@@ -582,6 +591,9 @@ impl Market {
     pub(crate) async fn payout_for_wire(&self, id: PayoutId) -> Result<(Payout, PayoutMethod, String, Payee), Failure> {
         let payout = self.payout_load(id).await?.ok_or(Refusal::HIDDEN)?;
         let method = self.payout_account(payout.method).await?;
+        if method.user != payout.user {
+            return Err(Fault::bad_row("payouts", ANOTHERS_ACCOUNT).into());
+        }
         let name = self.name_of(payout.user).await?.unwrap_or_default();
         let payee = self.payee_load(payout.user).await?;
         let payee = payee.unwrap_or_else(|| Payee::blank(payout.user, self.clock().now()));

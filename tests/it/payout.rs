@@ -258,6 +258,37 @@ async fn a_stopped_payout_waits_for_our_people_and_its_owner_is_told_no_details(
 }
 
 #[tokio::test]
+async fn a_payout_whose_account_became_anothers_never_leaves_whoever_unblocks_it() {
+    let app = TestApp::new().await;
+    let deal = app.released().await;
+    let account = method(&deal, "6702").await;
+    app.passes(TimeDelta::days(3)).await;
+    let requested = deal.freelancer.does("payoutRequest", ask(&account, "950.00"), "payout { id }").await;
+    let id = requested.text("payout.id");
+    // By somebody whom the database refuses nothing.
+    let mut writing = app.pool().begin().await.unwrap();
+    sqlx::query("set local session_replication_role = replica").execute(&mut *writing).await.unwrap();
+    let bend = "update payout_methods set user_id = (select min(id::text)::uuid from users where id <> user_id)";
+    assert_eq!(sqlx::query(bend).execute(&mut *writing).await.unwrap().rows_affected(), 1);
+    writing.commit().await.unwrap();
+
+    let admin = app.admin("noor").await;
+    for round in 0..2 {
+        app.settles().await;
+        assert_eq!(status(&deal, &id).await, "BLOCKED", "{round}");
+        let queue = admin.asks(QUEUE, json!({})).await;
+        let why = queue.data()["payoutQueue"]["nodes"][0]["blockReason"].as_str().unwrap().to_owned();
+        assert_eq!(why, "its account is not that of the person who is paid");
+        let unblock = json!({ "payoutId": id, "reason": format!("Nothing is wrong with it, {round}") });
+        admin.does("payoutUnblock", unblock, "payout { id }").await.ok();
+    }
+    app.settles().await;
+    let reject = json!({ "payoutId": id, "reason": "This account is not yours." });
+    admin.does("payoutReject", reject, "payout { id }").await.ok();
+    assert_eq!(deal.balances().await, [0, 0, 95_000]);
+}
+
+#[tokio::test]
 async fn a_rejected_payout_gives_the_money_back_once() {
     let app = TestApp::new().await;
     let deal = app.released().await;
