@@ -182,7 +182,7 @@ fn what_is_allowed_ends_with_its_time() {
         suspended: false,
         second_factor: true,
         staff: None,
-        memberships: vec![(id(1), access::MemberRole::Owner)],
+        memberships: vec![(id(1), MemberRole::Owner)],
     });
     let day = |days| now() + chrono::TimeDelta::days(days);
     for (at, allowed) in [

@@ -469,10 +469,8 @@ mod tests {
 
     #[test]
     fn who_hides_is_there_for_themselves() {
-        let person = |standing| PersonFeatures {
-            standing,
-            ..PersonFeatures::new(UserId::from_uuid(uuid::Uuid::from_u128(1)))
-        };
+        let person =
+            |standing| PersonFeatures { standing, ..PersonFeatures::new(UserId::from_uuid(uuid::Uuid::from_u128(1))) };
         for (standing, seen) in [
             (Standing::Active, Standing::Active),
             (Standing::Away, Standing::Active),
