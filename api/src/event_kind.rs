@@ -212,6 +212,8 @@ kinds! {
     TimesheetChargeFailed = "timesheet_charge_failed",
     /// A week was charged, and its money is held.
     TimesheetCharged = "timesheet_charged",
+    /// A week that nobody could be charged for is written off soon.
+    TimesheetUnpaid = "timesheet_unpaid",
     /// A week that every charge of has failed is no longer waited for.
     TimesheetWrittenOff = "timesheet_written_off",
     /// The money of a week is available to the freelancer.

@@ -668,6 +668,13 @@ pub enum Event {
         /// When it is paid.
         pays_at: Timestamp,
     },
+    /// A week that nobody could be charged for is written off soon.
+    TimesheetUnpaid {
+        /// Which.
+        timesheet: TimesheetId,
+        /// When it is written off, should nobody move.
+        writes_off_at: Timestamp,
+    },
     /// A week that every charge of has failed is no longer waited for.
     TimesheetWrittenOff {
         /// Which.

@@ -83,6 +83,7 @@ impl Sides {
             | Event::TimesheetSubmitted { .. }
             | Event::TimesheetApproved { .. }
             | Event::TimesheetExtended { .. }
+            | Event::TimesheetUnpaid { .. }
             | Event::TimesheetDisputed { .. }
             | Event::TimesheetCharged { .. }
             | Event::TimesheetWrittenOff { .. }

@@ -42,6 +42,8 @@ pub struct Audience {
     pub person: bool,
     /// Those of our people who judge disputes, as far as they have no dealings with a side.
     pub judges: bool,
+    /// Those of our people who may decide what another of them proposed.
+    pub admins: bool,
 }
 
 /// Those who look for people.
@@ -55,18 +57,20 @@ const RUNNING: &[MemberRole] = &[MemberRole::Owner, MemberRole::Admin];
 
 impl Audience {
     /// Nobody: it is nobody's news, or what follows from it is told.
-    pub const NOBODY: Self = Self { client: &[], person: false, judges: false };
+    pub const NOBODY: Self = Self { client: &[], person: false, judges: false, admins: false };
     /// The person alone.
-    pub const PERSON: Self = Self { client: &[], person: true, judges: false };
+    pub const PERSON: Self = Self { person: true, ..Self::NOBODY };
     /// Our judges.
-    pub const JUDGES: Self = Self { client: &[], person: false, judges: true };
+    pub const JUDGES: Self = Self { judges: true, ..Self::NOBODY };
+    /// The others of our admins.
+    pub const ADMINS: Self = Self { admins: true, ..Self::NOBODY };
 
     const fn client(client: &'static [MemberRole]) -> Self {
-        Self { client, person: false, judges: false }
+        Self { client, ..Self::NOBODY }
     }
 
     const fn both(client: &'static [MemberRole]) -> Self {
-        Self { client, person: true, judges: false }
+        Self { client, ..Self::PERSON }
     }
 
     /// Who is told of this event. What one side did, the other is told; what came by itself, both.
@@ -95,14 +99,19 @@ impl Audience {
             | Event::PaymentCredited { .. }
             | Event::PaymentRefunded { .. }
             | Event::PaymentRefundFailed { .. }
-            | Event::TimesheetChargeFailed { .. } => Self::client(MONEY),
+            | Event::TimesheetChargeFailed { retry_at: Some(_), .. } => Self::client(MONEY),
+            // Nothing is tried any more by itself: whoever worked for it should know.
+            Event::TimesheetChargeFailed { retry_at: None, .. } | Event::TimesheetUnpaid { .. } => Self::both(MONEY),
+            Event::MilestoneApproved { automatic: true, .. } | Event::TimesheetApproved { automatic: true, .. } => {
+                Self::both(WORK)
+            }
             Event::MilestoneFunded { .. }
             | Event::MilestoneChangesRequested { .. }
-            | Event::MilestoneApproved { .. }
+            | Event::MilestoneApproved { automatic: false, .. }
             | Event::MilestoneReleased { .. }
             | Event::MilestoneRefundRequested { .. }
             | Event::MilestoneRefundWithdrawn { .. }
-            | Event::TimesheetApproved { .. }
+            | Event::TimesheetApproved { automatic: false, .. }
             | Event::TimesheetCharged { .. }
             | Event::TimesheetPaid { .. } => Self::PERSON,
             Event::TimesheetSubmitted { .. } => Self::client(WORK),
@@ -143,6 +152,7 @@ impl Audience {
                 None => Self::both(WORK),
             },
             Event::DisputeWaits { .. } => Self::JUDGES,
+            Event::CorrectionProposed { .. } => Self::ADMINS,
             Event::PayoutMethodAdded { .. }
             | Event::PayoutMethodRemoved { .. }
             | Event::PayoutBlocked { .. }
@@ -191,7 +201,6 @@ impl Audience {
             | Event::TimesheetChargeStarted { .. }
             | Event::ScreeningHitFound { .. }
             | Event::ScreeningHitCleared { .. }
-            | Event::CorrectionProposed { .. }
             | Event::CorrectionEnded { .. }
             | Event::OutageDeclared { .. }
             | Event::OutageEnded { .. }
@@ -211,6 +220,7 @@ mod tests {
     use super::*;
     use crate::event::OfProposal;
     use crate::id::Id;
+    use crate::money::Money;
 
     #[test]
     fn each_event_is_told_to_whom_it_is_for() {
@@ -218,6 +228,9 @@ mod tests {
             I::from_uuid(Uuid::nil())
         }
         let told = OfProposal { proposal: id(), gig: id(), client: id(), freelancer: id() };
+        let approved =
+            |automatic| Event::TimesheetApproved { timesheet: id(), amount: Money::usd(1).unwrap(), automatic };
+        let charge_failed = |retry_at| Event::TimesheetChargeFailed { timesheet: id(), payment: id(), retry_at };
         let table = [
             (Event::SessionBegan { session: id(), user: id() }, Audience::NOBODY),
             (Event::ProposalSubmitted { told }, Audience::client(HIRING)),
@@ -227,6 +240,11 @@ mod tests {
             (Event::PayoutPaid { payout: id() }, Audience::PERSON),
             (Event::ReviewsPublished { contract: id() }, Audience::both(WORK)),
             (Event::ContractPaused { contract: id() }, Audience::both(WORK)),
+            (approved(false), Audience::PERSON),
+            (approved(true), Audience::both(WORK)),
+            (charge_failed(Some(Timestamp::UNIX_EPOCH)), Audience::client(MONEY)),
+            (charge_failed(None), Audience::both(MONEY)),
+            (Event::CorrectionProposed { correction: id() }, Audience::ADMINS),
         ];
         for (event, audience) in table {
             assert_eq!(Audience::of(&event), audience, "{event:?}");

@@ -29,6 +29,9 @@ mod charge;
 #[cfg(test)]
 mod tests;
 
+/// So many days before a week that nobody could be charged for is written off both sides are told.
+const WRITE_OFF_NOTICE_DAYS: u16 = 7;
+
 /// Some minutes of work on a day.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimeEntry {
@@ -136,6 +139,9 @@ pub enum TimesheetState {
         last_attempt: Attempt,
         /// When it is written off, should nobody move.
         written_off_at: Timestamp,
+        /// Were both sides told that this is near?
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        reminded: bool,
     },
     /// Charged, and held.
     Held {
@@ -322,7 +328,10 @@ impl Timesheet {
             TimesheetState::Approved { charge_at, .. } => vec![(Timer::ChargeTimesheet(id), *charge_at)],
             TimesheetState::Charging { expires_at, .. } => vec![(Timer::ChargeTimesheet(id), *expires_at)],
             TimesheetState::Held { pays_at, .. } => vec![(Timer::PayTimesheet(id), *pays_at)],
-            TimesheetState::Unpaid { written_off_at, .. } => vec![(Timer::WriteOffTimesheet(id), *written_off_at)],
+            TimesheetState::Unpaid { written_off_at, reminded, .. } => {
+                let notice = if *reminded { TimeDelta::zero() } else { days(WRITE_OFF_NOTICE_DAYS) };
+                vec![(Timer::WriteOffTimesheet(id), *written_off_at - notice)]
+            }
             TimesheetState::Disputed { .. }
             | TimesheetState::Paid { .. }
             | TimesheetState::Void

@@ -1,6 +1,7 @@
 //! Notifications, written by the worker as it hears of events.
 
 use domain::access::Actor;
+use domain::event::Event;
 use domain::id::{ContractId, Id, MilestoneId, NotificationId, UserId};
 use domain::notification::{Audience, Notification};
 use domain::refusal::Refusal;
@@ -50,8 +51,14 @@ impl Market {
              union select p.person_id from parties p where p.person_id is not null and $8
              union select u.id from parties p join users u on u.staff is not null and u.suspended_at is null
              where $9 and p.organization_id is not null and p.person_id is not null
-                 and not has_dealings(u.id, p.organization_id, p.person_id)"
+                 and not has_dealings(u.id, p.organization_id, p.person_id)
+             union select u.id from users u where $10 and u.staff = 'admin' and u.suspended_at is null
+                 and u.id is distinct from (select proposed_by from corrections where id = $11)"
         );
+        let proposed = match &occurrence.event {
+            Event::CorrectionProposed { correction } => Some(correction.uuid()),
+            _ => None,
+        };
         let recipients = Recipient::find_by_statement(sql(
             &find,
             [
@@ -64,6 +71,8 @@ impl Market {
                 roles.into(),
                 audience.person.into(),
                 audience.judges.into(),
+                audience.admins.into(),
+                proposed.into(),
             ],
         ));
         for Recipient { user_id } in recipients.all(self.db()).await? {

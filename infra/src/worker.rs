@@ -432,6 +432,7 @@ impl Market {
             | Event::TimesheetOpened { .. }
             | Event::TimesheetSubmitted { .. }
             | Event::TimesheetExtended { .. }
+            | Event::TimesheetUnpaid { .. }
             | Event::TimesheetDisputed { .. }
             | Event::TimesheetCharged { .. }
             | Event::ScreeningHitFound { .. }

@@ -220,6 +220,18 @@ async fn fees_that_one_alone_or_nobody_fresh_books_or_that_came_by_themselves_ar
 }
 
 #[tokio::test]
+async fn the_other_admins_are_told_what_waits_for_one_of_them() {
+    let app = TestApp::new().await;
+    let (noor, amna, marta) = (app.admin("noor").await, app.admin("amna").await, app.mediator("marta").await);
+    let clara = app.client("clara").await;
+    proposes(&noor, moving("losses", "fee_revenue", "1.00")).await;
+    for (person, told) in [(&amna, 1), (&noor, 0), (&marta, 0), (&clara, 0)] {
+        let kinds = crate::notification::told(person).await;
+        assert_eq!(kinds.iter().filter(|(kind, _)| kind == "CORRECTION_PROPOSED").count(), told, "{kinds:?}");
+    }
+}
+
+#[tokio::test]
 async fn what_came_late_and_settled_a_difference_is_not_posted_twice() {
     let app = TestApp::new().await;
     let deal = app.released().await;

@@ -97,6 +97,48 @@ async fn each_side_is_told_what_the_other_did_and_what_it_is_about() {
 }
 
 #[tokio::test]
+async fn both_sides_are_told_of_what_silence_did_and_the_giver_of_a_gift_is_not() {
+    let app = TestApp::new().await;
+    let deal = app.submitted().await;
+    app.passes(chrono::TimeDelta::days(14)).await;
+    let approved = ("MILESTONE_APPROVED".to_owned(), "Milestone".to_owned());
+    for side in [&deal.client, &deal.freelancer] {
+        assert!(told(side).await.contains(&approved), "{:?}", told(side).await);
+    }
+    let before = told(&deal.client).await;
+    let bonus = json!({ "contractId": deal.contract, "amount": { "amount": "20.00" }, "message": "Thanks", "paymentMethod": "pm_sandbox_visa" });
+    deal.client.does("bonusGive", bonus, "milestone { id }").await.ok();
+    let after = told(&deal.client).await;
+    let again = |told: &[(String, String)]| told.iter().filter(|told| **told == approved).count();
+    assert_eq!(again(&after), again(&before), "the client knows what it gave");
+    assert_eq!(again(&told(&deal.freelancer).await), 2);
+}
+
+#[tokio::test]
+async fn a_freelancer_hears_when_nothing_is_tried_any_more_and_both_before_it_is_written_off() {
+    let app = TestApp::new().await;
+    let hours = app.hourly().await;
+    hours.names_card("pm_sandbox_declined").await;
+    app.passes(chrono::TimeDelta::days(2)).await;
+    let week = hours.worked("2026-06-01", 60).await;
+    let count =
+        async |person: &Person<'_>, kind: &str| told(person).await.iter().filter(|(told, _)| told == kind).count();
+    app.passes(chrono::TimeDelta::days(23)).await;
+    assert_eq!(hours.status(&week).await, "UNPAID");
+    assert_eq!(count(&hours.client, "TIMESHEET_CHARGE_FAILED").await, 4);
+    assert_eq!(count(&hours.freelancer, "TIMESHEET_CHARGE_FAILED").await, 1, "the last of them");
+    app.passes(chrono::TimeDelta::days(45)).await;
+    assert_eq!(count(&hours.freelancer, "TIMESHEET_UNPAID").await, 0);
+    app.passes(chrono::TimeDelta::days(5)).await;
+    for side in [&hours.client, &hours.freelancer] {
+        assert_eq!(count(side, "TIMESHEET_UNPAID").await, 1, "a week before");
+    }
+    assert_eq!(hours.status(&week).await, "UNPAID");
+    app.passes(chrono::TimeDelta::days(8)).await;
+    assert_eq!(hours.status(&week).await, "VOID");
+}
+
+#[tokio::test]
 async fn notifications_are_heard_as_they_are_told_and_those_that_were_missed_first() {
     let app = TestApp::new().await;
     let (wire, deal) = (app.wire().await, app.contracted().await);

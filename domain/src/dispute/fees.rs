@@ -66,13 +66,11 @@ impl Dispute {
         let payer = self.fee_account(side);
         let entry = self.fee_entry("").moving(payer, LedgerAccount::FeeRevenue, paying).came_with(payer, &spent)?;
         let event = Event::DisputeFeePaid { told: self.told(Some(side)) };
-        let state = if paid.client && paid.freelancer {
-            let remind_at = self.remind_at(now);
-            DisputeState::Hearing { recommendation, small_claims: false, fees, since: now, remind_at }
+        let change = if paid.client && paid.freelancer {
+            self.heard(now, recommendation, false, fees, event)
         } else {
-            DisputeState::Arbitration { recommendation, paid, fees, pay_by }
+            self.becomes(DisputeState::Arbitration { recommendation, paid, fees, pay_by }).telling(event)
         };
-        let change = self.becomes(state).telling(event);
         Ok(if paying.is_zero() { change } else { change.posting(entry) })
     }
 

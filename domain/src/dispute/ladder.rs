@@ -140,14 +140,26 @@ impl Dispute {
         let side = self.standing(actor, Verb::DisputeRefuse, expected)?;
         let DisputeState::Recommended { recommendation, .. } = self.state else { return Ok(Change::none(self)) };
         let event = Event::DisputeEscalated { told: self.told(side) };
-        let state = if self.is_small_claim()? {
-            let remind_at = self.remind_at(now);
-            DisputeState::Hearing { recommendation, small_claims: true, fees: Fees::default(), since: now, remind_at }
-        } else {
-            let pay_by = now + days(self.terms.arbitration_days);
-            DisputeState::Arbitration { recommendation, paid: Both::default(), fees: Fees::default(), pay_by }
-        };
+        if self.is_small_claim()? {
+            return Ok(self.heard(now, recommendation, true, Fees::default(), event));
+        }
+        let pay_by = now + days(self.terms.arbitration_days);
+        let state = DisputeState::Arbitration { recommendation, paid: Both::default(), fees: Fees::default(), pay_by };
         Ok(self.becomes(state).telling(event))
+    }
+
+    /// It waits for an arbiter from now on, who is told so at once.
+    pub(super) fn heard(
+        self,
+        now: Timestamp,
+        recommendation: Recommendation,
+        small_claims: bool,
+        fees: Fees,
+        event: Event,
+    ) -> Change<Self> {
+        let (remind_at, waits) = (self.remind_at(now), Event::DisputeWaits { told: self.told(None) });
+        let state = DisputeState::Hearing { recommendation, small_claims, fees, since: now, remind_at };
+        self.becomes(state).telling(event).telling(waits)
     }
 
     /// The arbiter decides. It is not the mediator who recommended, nor somebody with dealings.

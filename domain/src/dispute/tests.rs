@@ -478,6 +478,20 @@ fn a_small_claim_is_heard_for_free() {
 }
 
 #[test]
+fn who_may_hear_it_is_told_as_soon_as_it_waits_for_them() {
+    let waits = Event::DisputeWaits { told: told(None) };
+    let first = arbitration().0.pay_fee(&ada(), day(5), None, &Credit::of_none(usd(15_000))).unwrap();
+    assert!(!first.events.contains(&waits));
+    let heard = first.next.pay_fee(&lin(), day(5), None, &Credit::of_none(usd(15_000))).unwrap();
+    assert!(heard.next.state.as_str() == "hearing" && heard.events.contains(&waits));
+    let small = open(submitted(49_999), &lin(), day(1), None, id(1), claim(None)).unwrap().next.0;
+    let small = small.answer(&ada(), day(2), None, "No").unwrap().next;
+    let small = small.recommend(&mediator(7), day(3), None, verdict(0), false).unwrap().next;
+    assert!(small.refuse(&lin(), day(3), None).unwrap().events.contains(&waits));
+    assert!(!recommended().0.refuse(&ada(), day(4), None).unwrap().events.contains(&waits), "the sides have to pay");
+}
+
+#[test]
 fn a_withdrawn_dispute_gives_the_milestone_its_clocks_back() {
     let (dispute, case) = opened();
     let change = dispute.withdraw(case, &ada(), day(5), None).unwrap();

@@ -113,6 +113,7 @@ names! {
     TimesheetChargeStarted => "timesheet_charge_started",
     TimesheetChargeFailed => "timesheet_charge_failed",
     TimesheetCharged => "timesheet_charged",
+    TimesheetUnpaid => "timesheet_unpaid",
     TimesheetWrittenOff => "timesheet_written_off",
     TimesheetPaid => "timesheet_paid",
     TimesheetChargedBack => "timesheet_charged_back",

@@ -208,7 +208,7 @@ impl Milestone {
             Kind::Work => Ok(change),
             Kind::Bonus | Kind::Tip => change.then(|milestone| {
                 let all = milestone.escrow.held();
-                milestone.release_to_pending(now, all, true)
+                milestone.release_to_pending(now, all, false)
             }),
         }
     }

@@ -44,12 +44,28 @@ impl Timesheet {
         let due = |at: &Timestamp| *at <= now;
         let is_due = matches!(&self.state, TimesheetState::Unpaid { written_off_at, .. } if due(written_off_at));
         if role == Role::System && !is_due {
-            return Ok(Change::none(self));
+            return Ok(self.reminded(now));
         }
         self.standing(actor, Verb::TimesheetWriteOff, expected)?;
         let event = Event::TimesheetWrittenOff { timesheet: self.id, amount: self.amount()?, automatic: is_due };
         let next = Self { state: TimesheetState::Void, ..self.clone() };
         Ok(self.becomes(next).telling(event))
+    }
+
+    /// Both sides are told, once, that it is written off soon.
+    fn reminded(self, now: Timestamp) -> Change<Self> {
+        match &self.state {
+            TimesheetState::Unpaid { last_attempt, written_off_at, reminded: false }
+                if *written_off_at - days(WRITE_OFF_NOTICE_DAYS) <= now =>
+            {
+                let (last_attempt, written_off_at) = (*last_attempt, *written_off_at);
+                let event = Event::TimesheetUnpaid { timesheet: self.id, writes_off_at: written_off_at };
+                let state = TimesheetState::Unpaid { last_attempt, written_off_at, reminded: true };
+                let next = Self { state, ..self.clone() };
+                self.becomes(next).telling(event)
+            }
+            _ => Change::none(self),
+        }
     }
 
     /// Its contract is looked at by our people, and no money of it moves: a charge or a payment that is due is put
@@ -359,7 +375,11 @@ impl Timesheet {
                 let failures = (failures + 1).min(self.last_failure());
                 TimesheetState::Approved { charge_at, failures, last_attempt: Some(last_attempt) }
             }
-            None => TimesheetState::Unpaid { last_attempt, written_off_at: now + days(self.terms.write_off_days) },
+            None => TimesheetState::Unpaid {
+                last_attempt,
+                written_off_at: now + days(self.terms.write_off_days),
+                reminded: self.terms.write_off_days <= WRITE_OFF_NOTICE_DAYS,
+            },
         };
         let event = Event::TimesheetChargeFailed { timesheet: self.id, payment: last_attempt.payment, retry_at };
         let next = Self { state, ..self.clone() };

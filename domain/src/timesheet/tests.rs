@@ -139,8 +139,16 @@ fn a_failed_charge_is_tried_again_after_one_three_and_five_days_and_then_waits()
     assert_eq!(sooner.clocks(), [(Timer::WriteOffTimesheet(id(1)), now + TimeDelta::days(7))]);
     let unpaid = sheet.charge_failed(&Actor::System, now, id(4)).unwrap().next;
     let written_off_at = now + TimeDelta::days(60);
-    let waits = vec![(Timer::WriteOffTimesheet(id(1)), written_off_at)];
+    let near = written_off_at - TimeDelta::days(7);
+    let waits = vec![(Timer::WriteOffTimesheet(id(1)), near)];
     assert_eq!((unpaid.state.as_str(), unpaid.clocks()), ("unpaid", waits));
+    // Both sides are told a week before, once.
+    assert!(!unpaid.clone().write_off(&Actor::System, near - TimeDelta::seconds(1), None).unwrap().changed);
+    let reminded = unpaid.clone().write_off(&Actor::System, near, None).unwrap();
+    assert_eq!(reminded.events, [Event::TimesheetUnpaid { timesheet: id(1), writes_off_at: written_off_at }]);
+    assert_eq!(reminded.next.clocks(), [(Timer::WriteOffTimesheet(id(1)), written_off_at)]);
+    assert!(!reminded.next.clone().write_off(&Actor::System, near, None).unwrap().changed);
+    let unpaid = reminded.next;
     assert!(!unpaid.clone().write_off(&Actor::System, written_off_at - TimeDelta::seconds(1), None).unwrap().changed);
     for gone in [
         unpaid.clone().write_off(&Actor::System, written_off_at, None).unwrap(),
