@@ -667,6 +667,9 @@ impl Dispute {
 
     fn verbs(&self, side: Option<Side>) -> Vec<Verb> {
         let claims = side == Some(self.claimant);
+        // Who opened it and no longer wants it offers what the other side asks. Taking it back would let it be opened
+        // again, and the money be held for as long as one likes.
+        let agreeing = [Verb::DisputeOffer].into_iter().chain((!claims).then_some(Verb::DisputeConcede));
         let mut verbs = Vec::new();
         match &self.state {
             DisputeState::Opened { .. } => {
@@ -676,24 +679,25 @@ impl Dispute {
                 }
             }
             DisputeState::Answered { .. } | DisputeState::Negotiating { .. } => {
-                verbs.extend([Verb::DisputeOffer, Verb::DisputeRecommend]);
-                // Who opened it and no longer wants it offers what the other side asks. Taking it back would let
-                // it be opened again, and the money be held for as long as one likes.
-                if !claims {
-                    verbs.push(Verb::DisputeConcede);
-                }
+                verbs.push(Verb::DisputeRecommend);
+                verbs.extend(agreeing);
             }
             DisputeState::Recommended { accepted, .. } => {
                 if side.is_none_or(|side| !accepted.of(side)) {
                     verbs.extend([Verb::DisputeAccept, Verb::DisputeRefuse]);
                 }
+                verbs.extend(agreeing);
             }
             DisputeState::Arbitration { paid, .. } => {
                 if side.is_none_or(|side| !paid.of(side)) {
                     verbs.push(Verb::DisputePayFee);
                 }
+                verbs.extend(agreeing);
             }
-            DisputeState::Hearing { .. } => verbs.push(Verb::DisputeAward),
+            DisputeState::Hearing { .. } => {
+                verbs.push(Verb::DisputeAward);
+                verbs.extend(agreeing);
+            }
             DisputeState::Executed { .. } | DisputeState::Withdrawn { .. } | DisputeState::Closed { .. } => (),
         }
         if side.is_some() && !self.state.is_terminal() {

@@ -24,7 +24,7 @@ impl Dispute {
         Ok(answered.becomes(DisputeState::Answered { answered_at: now, remind_at }).telling(event))
     }
 
-    /// The other side gives in: the claim is carried out.
+    /// The other side gives in: the claim is carried out, whatever was recommended or paid for meanwhile.
     pub fn concede(
         self,
         case: Case,
@@ -35,7 +35,7 @@ impl Dispute {
         self.access(actor, Verb::DisputeConcede)?;
         self.standing(actor, Verb::DisputeConcede, expected)?;
         let claim = self.claim;
-        self.executed(case, now, Outcome::Conceded, claim, true)
+        self.agreed(case, now, Outcome::Conceded, claim)
     }
 
     /// The claimant withdraws it: everything goes on where it stood.
@@ -60,7 +60,7 @@ impl Dispute {
 
     /// A side offers that the freelancer gets `amount`. When the client offers as much as the
     /// freelancer asks, or more, it is settled at once: on the spot they meet, or halfway between,
-    /// the odd cent to the freelancer.
+    /// the odd cent to the freelancer. They can until it is decided, also once a mediator has recommended something.
     pub fn offer(
         self,
         case: Case,
@@ -80,16 +80,30 @@ impl Dispute {
         {
             let between = client.minus(freelancer)?.split(&[1, 1]);
             let halfway = freelancer.plus(between[0])?;
-            return offering.executed(case, now, Outcome::Settled, halfway, true);
+            return offering.agreed(case, now, Outcome::Settled, halfway);
         }
         let event = Event::DisputeOfferMade { told: offering.told(side) };
-        let since = match &offering.state {
-            DisputeState::Negotiating { since, .. } => *since,
-            _ => now,
-        };
         let remind_at = offering.remind_at(now);
-        let next = offering.becomes(DisputeState::Negotiating { since, remind_at }).telling(event);
-        Ok(next.and(Change::none(case)))
+        let state = match offering.state.clone() {
+            DisputeState::Answered { .. } => DisputeState::Negotiating { since: now, remind_at },
+            DisputeState::Negotiating { since, .. } => DisputeState::Negotiating { since, remind_at },
+            // What was recommended, and who is to hear it, stays as it is until the two agree.
+            higher @ (DisputeState::Opened { .. }
+            | DisputeState::Recommended { .. }
+            | DisputeState::Arbitration { .. }
+            | DisputeState::Hearing { .. }
+            | DisputeState::Executed { .. }
+            | DisputeState::Withdrawn { .. }
+            | DisputeState::Closed { .. }) => higher,
+        };
+        Ok(offering.becomes(state).telling(event).and(Change::none(case)))
+    }
+
+    /// The two sides decide it themselves, on whatever rung it is. Nobody is heard for what was paid for arbitration.
+    fn agreed(self, case: Case, now: Timestamp, outcome: Outcome, to_freelancer: Money) -> Result<Disputed, Refusal> {
+        let (agreeing, back) = self.without_fees()?;
+        let executed = agreeing.executed(case, now, outcome, to_freelancer, true)?;
+        back.into_iter().try_fold(executed, returned)
     }
 
     /// A mediator recommends an outcome. Whoever has dealings with one of the sides may not.

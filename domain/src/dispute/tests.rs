@@ -492,6 +492,33 @@ fn who_may_hear_it_is_told_as_soon_as_it_waits_for_them() {
 }
 
 #[test]
+fn the_sides_can_agree_on_every_rung_and_have_back_what_nobody_was_heard_for() {
+    let pays = |dispute: Dispute, side: &Actor| {
+        dispute.pay_fee(side, day(5), None, &Credit::of_none(usd(15_000))).unwrap().next
+    };
+    let half = || (pays(arbitration().0, &ada()), arbitration().1);
+    let heard = || (pays(half().0, &lin()), half().1);
+    for (rung, (dispute, case), fees) in
+        [("recommended", recommended(), 0), ("arbitration", half(), 15_000), ("hearing", heard(), 30_000)]
+    {
+        assert_eq!(dispute.state.as_str(), rung);
+        assert!(!dispute.allowed(&ada()).contains(&Verb::DisputeConcede), "who claims offers");
+        let conceded = dispute.clone().concede(case.clone(), &lin(), day(6), None).unwrap();
+        let apart = dispute.clone().offer(case.clone(), &ada(), day(6), None, usd(10_000)).unwrap();
+        assert_eq!((apart.next.0.state.clone(), apart.next.0.clocks()), (dispute.state.clone(), dispute.clocks()));
+        let (dispute, case) = apart.next;
+        let met = dispute.offer(case, &lin(), day(6), None, usd(10_000)).unwrap();
+        for (how, change, to) in [(Outcome::Conceded, conceded, 40_000), (Outcome::Settled, met, 10_000)] {
+            let DisputeState::Executed { outcome, to_freelancer, .. } = change.next.0.state else { panic!("{rung}") };
+            assert_eq!((outcome, to_freelancer), (how, usd(to)), "{rung}");
+            let of_fees = change.entries.iter().filter(|entry| entry.reason == Reason::ArbitrationFee);
+            let back: i64 = of_fees.map(|entry| entry.effect_on(LedgerAccount::FeeRevenue, Currency::Usd)).sum();
+            assert_eq!(back, -fees, "{rung}");
+        }
+    }
+}
+
+#[test]
 fn a_withdrawn_dispute_gives_the_milestone_its_clocks_back() {
     let (dispute, case) = opened();
     let change = dispute.withdraw(case, &ada(), day(5), None).unwrap();

@@ -268,6 +268,29 @@ async fn who_has_no_money_for_the_fee_owes_it_and_wins_nothing_by_silence() {
 }
 
 #[tokio::test]
+async fn the_sides_can_agree_while_it_is_heard_and_have_their_fees_back() {
+    let app = TestApp::new().await;
+    let deal = app.submitted().await;
+    deal.fills_purses().await;
+    let quarrel = deal.disputed("600.00").await;
+    quarrel.answers().await;
+    quarrel.is_recommended(&app.mediator("marta").await, "700.00").await;
+    assert_eq!(quarrel.client_does("disputeRefuse", json!({})).await, "ARBITRATION");
+    quarrel.pays(&quarrel.deal.client).await.ok();
+    assert_eq!(quarrel.pays(&quarrel.deal.freelancer).await.text("dispute.status"), "HEARING");
+    let paid = (quarrel.deal.balances().await[2], quarrel.deal.credit().await);
+    assert_eq!(paid, (4_000, 5_600), "150 dollars each");
+    let offer = |amount: &str| json!({ "amount": { "amount": amount } });
+    assert_eq!(quarrel.client_does("disputeOffer", offer("500.00")).await, "HEARING", "it goes on being heard");
+    assert_eq!(quarrel.freelancer_does("disputeOffer", offer("500.00")).await, "EXECUTED");
+    assert_eq!(quarrel.outcome().await, ("SETTLED".to_owned(), 50_000));
+    let [_, pending, available] = quarrel.deal.balances().await;
+    assert_eq!((pending, available), (47_500, 19_000), "what they agreed on is held, and the fee is back");
+    assert_eq!(quarrel.deal.credit().await, 20_600 + 51_500);
+    app.books_agree().await;
+}
+
+#[tokio::test]
 async fn both_who_have_nothing_are_heard_and_owe_the_fee_out_of_the_award() {
     let app = TestApp::new().await;
     let quarrel = app.answered("600.00").await;
