@@ -289,7 +289,8 @@ pub enum State {
     ChargedBack {
         /// When.
         charged_back_at: Timestamp,
-        /// Where work on it stood, if there was some: should the bank give the money back, it goes on there.
+        /// Where work on it stood, if there was some, or how it had ended: should the bank give the money back, it goes on
+        /// or stands there again.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         from: Option<Box<State>>,
     },

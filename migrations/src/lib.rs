@@ -99,6 +99,7 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0172_books_were_in_dollars", sql: include_str!("../sql/0172_books_were_in_dollars.sql") },
     Migration { name: "0190_grants_by_clock", sql: include_str!("../sql/0190_grants_by_clock.sql") },
     Migration { name: "0191_weeks_that_were_split", sql: include_str!("../sql/0191_weeks_that_were_split.sql") },
+    Migration { name: "0192_who_acted", sql: include_str!("../sql/0192_who_acted.sql") },
     Migration { name: "0210_whose_money", sql: include_str!("../sql/0210_whose_money.sql") },
 ];
 

@@ -127,6 +127,33 @@ async fn a_chargeback_takes_escrow_first_and_the_books_still_add_up() {
 }
 
 #[tokio::test]
+async fn what_was_released_stays_so_when_a_bank_takes_a_dollar_of_it() {
+    let app = TestApp::new().await;
+    let deal = app.released().await;
+    let query = "query($id: ID!) { milestone(id: $id) { status version allowed payment { id } } }";
+    let seen = deal.client.asks(query, json!({ "id": deal.milestone })).await;
+    let payment = seen.text("payment.id");
+    let taken = ProcessorFact::ChargedBack { reference: "dp_1".to_owned(), amount: Money::usd(100).unwrap() };
+    app.market.processor_event(&event("evt_1", &payment, taken)).await.unwrap();
+    let seen = deal.freelancer.asks(query, json!({ "id": deal.milestone })).await;
+    let milestone = &seen.data()["milestone"];
+    assert_eq!((&milestone["status"], &milestone["allowed"]), (&json!("RELEASED"), &json!(["MILESTONE_REFUND_AFTER"])));
+    let give = json!({
+        "milestoneId": deal.milestone, "expectedVersion": milestone["version"], "amount": { "amount": "50.00" }
+    });
+    deal.freelancer.does("milestoneRefundAfter", give, "milestone { status }").await.ok();
+    assert_eq!((deal.status().await.as_str(), deal.credit().await), ("REFUNDED_AFTER", 4_900), "less our loss");
+    // With all of it, and until the bank gives it back.
+    let rest = ProcessorFact::ChargedBack { reference: "dp_2".to_owned(), amount: Money::usd(102_900).unwrap() };
+    app.market.processor_event(&event("evt_2", &payment, rest)).await.unwrap();
+    assert_eq!(deal.status().await, "CHARGED_BACK");
+    let won = ProcessorFact::ChargebackWon { reference: "dp_2".to_owned() };
+    app.market.processor_event(&event("evt_3", &payment, won)).await.unwrap();
+    assert_eq!(deal.status().await, "REFUNDED_AFTER");
+    app.books_agree().await;
+}
+
+#[tokio::test]
 async fn a_chargeback_of_refunded_money_takes_the_credit_and_what_it_paid_for_until_it_is_won() {
     let app = TestApp::new().await;
     let deal = app.offered().await;

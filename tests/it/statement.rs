@@ -203,6 +203,33 @@ fn otherwise(text: &str) -> String {
 }
 
 #[tokio::test]
+async fn one_of_our_people_who_acts_for_a_client_is_sealed_as_the_client() {
+    let app = TestApp::new().await;
+    let deal = app.submitted().await;
+    let noor = app.admin("noor").await;
+    let joins = "insert into members (id, organization_id, user_id, role, created_at)
+        select gen_random_uuid(), o.id, u.id, 'admin', now() from organizations o, users u
+        where public_id('org', o.id) = $1 and public_id('usr', u.id) = $2";
+    sqlx::query(joins).bind(&deal.client.organization).bind(&noor.id).execute(app.pool()).await.unwrap();
+    noor.does("milestoneApprove", json!({ "milestoneId": deal.milestone }), "milestone { id }").await.ok();
+    let party = "select party from ledger_entries where reason = 'release'";
+    let party: String = sqlx::query_scalar(party).fetch_one(app.pool()).await.unwrap();
+    assert_eq!(party, "client");
+    // As one of us they are sealed as that.
+    let app = TestApp::new().await;
+    let quarrel = app.answered("400.00").await;
+    quarrel.is_recommended(&app.mediator("marta").await, "500.00").await;
+    assert_eq!(quarrel.client_does("disputeRefuse", json!({})).await, "ARBITRATION");
+    quarrel.pays(&quarrel.deal.client).await.ok();
+    quarrel.pays(&quarrel.deal.freelancer).await.ok();
+    let award = json!({ "amount": { "amount": "600.00" }, "reason": "As I see it" });
+    quarrel.does(&app.mediator("omar").await, "disputeAward", award).await.ok();
+    let party = "select party from ledger_entries where reason = 'award'";
+    let party: String = sqlx::query_scalar(party).fetch_one(app.pool()).await.unwrap();
+    assert_eq!(party, "staff");
+}
+
+#[tokio::test]
 async fn a_party_verifies_its_statement_as_the_page_says() {
     let app = TestApp::new().await;
     let deal = app.released().await;

@@ -204,7 +204,7 @@ impl Milestone {
         // Money that was credit from the beginning was never this milestone's to lose.
         let its_own = next.sources.of(Some(taken.payment)).is_some();
         if hit && its_own {
-            next.ends_without_money(now);
+            next.ends_without_money(now)?;
         }
         let event = Event::MilestoneChargedBack { milestone: self.id, amount: told, lost: bore.lost };
         Ok(self.becomes(next).posting(entry).telling(event))
@@ -212,16 +212,19 @@ impl Milestone {
 
     /// Nothing is held any more since banks took it: work stops at once, with its clocks. What was approved before goes its
     /// way; without any such part it is over.
-    pub(super) fn ends_without_money(&mut self, now: Timestamp) {
+    pub(super) fn ends_without_money(&mut self, now: Timestamp) -> Result<(), MoneyError> {
         if !self.escrow.held().is_zero() {
-            return;
+            return Ok(());
         }
+        let whole = self.taken_whole()?;
         let (since, from) = match &self.state {
             // These wait for money anew.
-            State::Proposed { .. } | State::Agreed { .. } | State::Funding { .. } | State::Cancelled { .. } => return,
-            State::Approved { .. } if !self.holds.is_empty() => return,
+            State::Proposed { .. } | State::Agreed { .. } | State::Funding { .. } | State::Cancelled { .. } => {
+                return Ok(());
+            }
+            State::Approved { .. } if !self.holds.is_empty() => return Ok(()),
             // Where work stood when the first bank took its money is where it goes on.
-            State::ChargedBack { .. } => return,
+            State::ChargedBack { .. } => return Ok(()),
             State::Funded { .. }
             | State::Submitted { .. }
             | State::ChangesRequested { .. }
@@ -229,11 +232,18 @@ impl Milestone {
             | State::Dormant { .. } => (now, Some(Box::new(self.state.clone()))),
             State::Disputed { since, resume, .. } => (now, Some(Box::new(resume.later(now - *since)))),
             State::Approved { approved_at, from: Some(from), .. } => (*approved_at, Some(from.clone())),
-            State::Approved { .. }
-            | State::Released { .. }
-            | State::Refunded { .. }
-            | State::Split { .. }
-            | State::RefundedAfter { .. } => (now, None),
+            State::Approved { .. } if !whole && !self.escrow.parts().released_net.is_zero() => {
+                self.state = State::Released { released_at: now };
+                return Ok(());
+            }
+            State::Approved { .. } => (now, None),
+            // What was decided about the rest of its money stands until banks have all of it.
+            State::Released { .. } | State::Refunded { .. } | State::Split { .. } | State::RefundedAfter { .. } => {
+                if !whole {
+                    return Ok(());
+                }
+                (now, Some(Box::new(self.state.clone())))
+            }
         };
         self.state = match self.last_hold_over() {
             Some(releases_at) => {
@@ -241,6 +251,7 @@ impl Milestone {
             }
             None => State::ChargedBack { charged_back_at: since, from },
         };
+        Ok(())
     }
 
     /// The bank gives a chargeback back. What it took is put where it is right: into escrow again if work on it goes on
@@ -302,11 +313,20 @@ impl Milestone {
             }
         }
         next.escrow = escrow;
-        if let State::ChargedBack { from, .. } = &next.state
-            && !escrow.parts().released_net.is_zero()
-            && (from.is_none() || next.at_banks()?.is_zero())
-        {
-            next.state = State::Released { released_at: now };
+        let whole = next.taken_whole()?;
+        match &next.state {
+            // It had ended otherwise before banks had all of its money.
+            State::ChargedBack { from: Some(from), .. } if from.status().is_terminal() => {
+                if !whole {
+                    next.state = (**from).clone();
+                }
+            }
+            State::ChargedBack { from, .. }
+                if !escrow.parts().released_net.is_zero() && (from.is_none() || next.at_banks()?.is_zero()) =>
+            {
+                next.state = State::Released { released_at: now };
+            }
+            _ => (),
         }
         let amount = bore.total()?;
         let event = Event::MilestoneChargebackWon { milestone: self.id, amount };
@@ -337,6 +357,13 @@ impl Milestone {
     pub(crate) fn owes_fee(&mut self, lacking: Money) {
         let at_banks = self.chargebacks.iter_mut().filter(|known| !known.won && known.owed.is_some());
         at_banks.for_each(|known| known.fee = Some(lacking).filter(|fee| !fee.is_zero()));
+    }
+
+    /// Have banks all of the money that came here, whoever bore it?
+    fn taken_whole(&self) -> Result<bool, MoneyError> {
+        let stand = self.chargebacks.iter().filter(|known| !known.won).map(|known| known.bore.total());
+        let taken = Money::sum(self.amount.currency(), stand.collect::<Result<Vec<_>, _>>()?)?;
+        taken.covers(self.escrow.funded()?)
     }
 
     /// What banks took of what was held here, and have not given back.
@@ -399,7 +426,7 @@ impl Milestone {
             State::ChargedBack { .. } if self.contract.is_none() || self.kind != Kind::Work => None,
             State::ChargedBack { charged_back_at: since, from: Some(from) }
             | State::Approved { approved_at: since, from: Some(from), .. }
-                if goes_on || self.submissions > 0 =>
+                if !from.status().is_terminal() && (goes_on || self.submissions > 0) =>
             {
                 Some(from.later(now - *since))
             }

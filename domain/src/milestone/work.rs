@@ -226,7 +226,7 @@ impl Milestone {
         let mut next = Self { holds, state, ..self.clone() };
         let goes_on = !next.status().is_terminal() && !next.is_disputed();
         if last && goes_on && !self.at_banks()?.is_zero() {
-            next.ends_without_money(now);
+            next.ends_without_money(now)?;
         }
         Ok(self.becomes(next).posting(entry).telling(event))
     }

@@ -310,3 +310,49 @@ fn what_makes_up_for_a_loss_by_itself_and_with_others_of_its_transaction_is_book
     let keys: std::collections::BTreeSet<&str> = entries.iter().map(|entry| entry.key.as_str()).collect();
     assert_eq!(keys.len(), entries.len(), "{keys:?}");
 }
+
+#[test]
+fn what_ended_otherwise_stands_as_long_as_banks_have_not_all_of_its_money_and_again_after() {
+    fn released() -> Story {
+        Story::approved().on(|milestone| milestone.release(&Actor::System, day(7)))
+    }
+    let after = || {
+        released().on(|milestone| {
+            let version = milestone.version;
+            milestone.refund_after(&lin(), day(8), version, usd(1_000), usd(9_500))
+        })
+    };
+    let split = || {
+        Story::disputed().on(|milestone| milestone.settle(&Actor::System, day(9), id(1), award(4_000, 10_000, false)))
+    };
+    let refunded = || {
+        Story::funded()
+            .on(|milestone| milestone.request_refund(&ada(), day(1), None, None))
+            .on(|milestone| milestone.agree_refund(&lin(), day(1), None))
+    };
+    let took = |reference: &'static str, cents| {
+        move |milestone: Milestone| milestone.charge_back(&Actor::System, day(10), id(1), reference, usd(cents))
+    };
+    let gives = |reference: &'static str| {
+        move |milestone: Milestone| milestone.charge_back_won(&Actor::System, day(20), id(1), reference, true)
+    };
+    let stories: [(&str, fn() -> Story); 4] =
+        [("released", released), ("refunded_after", after), ("split", split), ("refunded", refunded)];
+    for (ended, story) in stories {
+        let part = story().on(took("dp_1", 5_000));
+        assert_eq!(part.status(), ended, "half of it");
+        assert_eq!(part.milestone.allowed(&lin()), story().milestone.allowed(&lin()), "{ended}");
+        let whole = part.on(took("dp_2", 5_300));
+        assert_eq!(whole.status(), "charged_back", "{ended}");
+        let state = story().milestone.state;
+        for back in [["dp_1", "dp_2"], ["dp_2", "dp_1"]] {
+            let story = Story { milestone: whole.milestone.clone(), entries: vec![], events: vec![], clocks: vec![] };
+            let given = back.into_iter().fold(story.milestone, |milestone, reference| {
+                let change = gives(reference)(milestone).unwrap();
+                assert_eq!(change.next.state, state, "{ended}, after {reference}");
+                change.next
+            });
+            assert!(given.chargebacks.iter().all(|known| known.won));
+        }
+    }
+}
