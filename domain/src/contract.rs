@@ -221,7 +221,8 @@ impl Contract {
         match self.state {
             State::Active | State::Paused { .. } | State::OnHold { ending: None, .. } => Ok(()),
             State::OnHold { ending: Some(_), .. } | State::Ending { .. } | State::Ended { .. } => {
-                if milestone.escrow.held().is_zero() { Err(self.wrong_state(actor, now)) } else { Ok(()) }
+                let waits = milestone.clone().called_off(now).changed;
+                if waits { Err(self.wrong_state(actor, now)) } else { Ok(()) }
             }
         }
     }
