@@ -157,6 +157,36 @@ async fn recommended_gigs_say_why_and_leave_out_ones_own() {
     assert_eq!(own.data()["viewer"]["recommendedGigs"]["edges"], json!([]), "one's own gig is no recommendation");
 }
 
+#[tokio::test]
+async fn a_client_is_known_by_gigs_that_are_over() {
+    let app = TestApp::new().await;
+    let ada = app.client("ada").await;
+    let lin = freelancer(&app, "lin", "Rust engineer", &["rust", "postgresql"]).await;
+    let omar = freelancer(&app, "omar", "Rust engineer", &["rust"]).await;
+    let id = gig(&app, &ada).await;
+    let query =
+        "query($gig: ID!, $who: ID!) { explainMatch(gigId: $gig, freelancerId: $who) { factors { kind evidence } } }";
+    let record = async || {
+        let reply = lin.asks(query, json!({ "gig": id, "who": lin.id })).await;
+        let factors = reply.data()["explainMatch"]["factors"].as_array().unwrap().clone();
+        let client = factors.into_iter().find(|factor| factor["kind"] == "CLIENT").expect("the client counts");
+        client["evidence"].as_str().unwrap().to_owned()
+    };
+    let (cancelled, hires) = (gig(&app, &ada).await, gig(&app, &ada).await);
+    assert!(record().await.ends_with("no gig of theirs is over yet"), "three are open, and say nothing of anybody");
+    ada.does("gigCancel", json!({ "gigId": cancelled }), "gig { state }").await.ok();
+    assert!(record().await.ends_with("0 of 1 gigs hired"), "{}", record().await);
+    let bid = json!({ "gigId": hires, "coverLetter": "I built two ledgers that auditors liked.",
+        "hourlyRate": { "amount": "40" } });
+    let bid = omar.does("proposalSubmit", bid, "proposal { id }").await.text("proposal.id");
+    let offer = json!({ "proposalId": bid, "title": "Ledger", "hourlyRate": { "amount": "40" } });
+    let offer = ada.does("offerCreate", offer, "offer { id }").await.text("offer.id");
+    omar.does("offerAccept", json!({ "offerId": offer }), "contract { id }").await.ok();
+    assert!(record().await.ends_with("1 of 2 gigs hired"), "{}", record().await);
+    ada.does("gigReopen", json!({ "gigId": cancelled }), "gig { state }").await.ok();
+    assert!(record().await.ends_with("1 of 1 gigs hired"), "{}", record().await);
+}
+
 async fn freelancer_profile(app: &TestApp, person: &Person<'_>) {
     let held = json!([{ "skillId": skill(app, "rust").await, "level": "EXPERT", "years": 5 }]);
     person

@@ -104,7 +104,7 @@ pub enum Evidence {
         verified: bool,
         /// Gigs that hired someone.
         hired: u32,
-        /// Gigs posted.
+        /// Gigs that came to their end.
         posted: u32,
     },
     /// Invitations and proposals that wait, in thousandths.
@@ -204,10 +204,14 @@ impl Evidence {
             Self::Answers { in_time, asked } => Some(format!("answered {in_time} of {asked} within a day")),
             Self::Interest { wanted, .. } if wanted.is_empty() => None,
             Self::Interest { wanted, .. } => Some(format!("wants to work with {}", names(wanted))),
-            Self::Client { verified, hired, posted } => Some(format!(
-                "the client's payment is {}, {hired} of {posted} gigs hired",
-                if *verified { "verified" } else { "not verified" }
-            )),
+            Self::Client { verified, hired, posted } => {
+                let payment = if *verified { "verified" } else { "not verified" };
+                let record = match posted {
+                    0 => "no gig of theirs is over yet".to_owned(),
+                    _ => format!("{hired} of {posted} gigs hired"),
+                };
+                Some(format!("the client's payment is {payment}, {record}"))
+            }
             Self::Load { pending_milli: 0..1_000 } => None,
             Self::Load { pending_milli } => Some(format!("has about {} other offers to answer", pending_milli / 1_000)),
             Self::Crowd { proposals: 0 } => Some("no proposals yet".to_owned()),

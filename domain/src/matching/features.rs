@@ -338,7 +338,7 @@ pub struct Exposure {
 pub struct ClientRecord {
     /// Whether a payment method is verified.
     pub verified: bool,
-    /// Gigs posted.
+    /// Gigs that came to their end: filled, expired or cancelled.
     pub posted: u32,
     /// Of those, gigs that hired someone.
     pub hired: u32,

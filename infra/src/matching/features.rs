@@ -127,14 +127,21 @@ const FINISHED: &str = "
     left join reviews review on review.contract_id = c.id and review.side = 'client' and review.published_at is not null
     where c.freelancer_id = any($1) and c.status = 'ended'";
 
+/// How much a gig is wanted, and how its client has hired: of gigs that came to their end, since what still runs says
+/// nothing yet.
 const DEMAND: &str = "
     select g.id,
         (select count(*) from proposals p where p.gig_id = g.id
          and p.status in ('submitted', 'viewed', 'shortlisted', 'interviewing', 'countered', 'offered')) as proposals,
-        (select count(*) from gigs other where other.client_id = g.client_id and other.published_at is not null) as posted,
-        (select count(distinct c.gig_id) from contracts c where c.organization_id = g.client_id) as hired,
+        ended.count as posted, ended.hired,
         exists (select 1 from payments p where p.organization_id = g.client_id and p.status = 'succeeded') as verified
-    from gigs g where g.id = any($1)";
+    from gigs g
+    left join lateral (
+        select count(*) as count, count(*) filter (where exists (select 1 from contracts c where c.gig_id = other.id)) as hired
+        from gigs other
+        where other.client_id = g.client_id and other.published_at is not null
+          and other.state in ('filled', 'expired', 'cancelled')) ended on true
+    where g.id = any($1)";
 
 impl Market {
     /// What is known of gigs: what they say, how many proposals they have, and how their clients
