@@ -366,9 +366,12 @@ impl Market {
                 self.proposals_close(&call, *gig, Closing::Expired, occurrence.at).await
             }
             Event::GigRemoved { gig, .. } => self.proposals_close(&call, *gig, Closing::Removed, occurrence.at).await,
-            Event::GigPublished { gig, .. } | Event::GigReopened { gig, .. } => {
-                self.saved_searches_try(&call, *gig).await
-            }
+            // A gig comes before freelancers when it is published, and when it was for invited people only, asked for
+            // something else, or was paused so soon that nobody was told of it.
+            Event::GigPublished { gig, .. }
+            | Event::GigReopened { gig, .. }
+            | Event::GigUpdated { gig, .. }
+            | Event::GigResumed { gig, .. } => self.saved_searches_try(&call, *gig).await,
             Event::UserSignedUp { .. }
             | Event::SavedSearchMatched { .. }
             | Event::TaxFormExpiring { .. }
@@ -377,9 +380,7 @@ impl Market {
             | Event::UserReinstated { .. }
             | Event::OrganizationCreated { .. }
             | Event::GigDrafted { .. }
-            | Event::GigUpdated { .. }
             | Event::GigPaused { .. }
-            | Event::GigResumed { .. }
             | Event::GigExpiring { .. }
             | Event::InvitationSent { .. }
             | Event::InvitationDeclined { .. }

@@ -164,6 +164,46 @@ async fn who_hides_or_has_no_profile_is_told_of_no_client_whom_a_block_keeps_the
     }
 }
 
+#[tokio::test]
+async fn a_gig_that_comes_before_freelancers_later_is_told_of_then() {
+    let app = TestApp::new().await;
+    let ada = app.client("ada").await;
+    let lin = app.freelancer("lin").await;
+    keeps(&lin, json!({ "name": "Ledgers", "text": "ledger" })).await;
+    let settles = async || {
+        app.settles().await;
+        app.settles().await;
+    };
+    // For invited people only, then for everybody.
+    let invited = publishes(&ada, json!({ "visibility": "INVITE_ONLY" })).await;
+    assert_eq!(told(&lin).await, Vec::<String>::new());
+    ada.does("gigUpdate", json!({ "gigId": invited, "visibility": "PUBLIC" }), "gig { id }").await.ok();
+    settles().await;
+    assert_eq!(told(&lin).await, [invited.as_str()]);
+    // Told of what it is about only now; changed again, it is no news.
+    let about =
+        publishes(&ada, json!({ "title": "Something with numbers", "description": "You will see then." })).await;
+    let update = json!({ "gigId": about, "title": "A ledger with numbers" });
+    ada.does("gigUpdate", update, "gig { id }").await.ok();
+    settles().await;
+    ada.does("gigUpdate", json!({ "gigId": about, "title": "A ledger of numbers" }), "gig { id }").await.ok();
+    settles().await;
+    assert_eq!(told(&lin).await.iter().filter(|gig| **gig == about).count(), 1);
+    // Paused before anybody could be told, and resumed.
+    let input = json!({ "clientId": ada.organization, "title": "Ledger for a cooperative",
+        "description": "Double entry on PostgreSQL, tested.", "kind": "HOURLY",
+        "budget": { "low": { "amount": "30" }, "high": { "amount": "60" } },
+        "requiredSkills": [skill(&app, "rust").await] });
+    let paused = ada.does("gigCreate", input, "gig { id }").await.text("gig.id");
+    ada.does("gigPublish", json!({ "gigId": paused }), "gig { state }").await.ok();
+    ada.does("gigPause", json!({ "gigId": paused }), "gig { state }").await.ok();
+    settles().await;
+    assert!(!told(&lin).await.contains(&paused));
+    ada.does("gigResume", json!({ "gigId": paused }), "gig { state }").await.ok();
+    settles().await;
+    assert!(told(&lin).await.contains(&paused));
+}
+
 /// So many searches of somebody else's, that look for these words.
 async fn made_up(app: &TestApp, of: &Person<'_>, many: i32, text: &str) {
     let user = of.id.parse::<domain::id::UserId>().unwrap();
