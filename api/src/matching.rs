@@ -199,7 +199,7 @@ pub enum MatchBarrier {
     NotActive,
     /// Not told: whoever screening holds is `NOT_ACTIVE`.
     Screened,
-    /// One blocked the other; which one is not told. Of a single pair not even that: it is `NOT_ACTIVE`.
+    /// Not told: of a pair that a block keeps apart it is `NOT_ACTIVE`, and lists are as if the other were not there.
     Blocked,
     /// The client wants people from other countries.
     Country,
@@ -366,7 +366,7 @@ impl MatchQuery {
         let explained = ctx.market().match_explain(&ctx.call(), gig_id.0, freelancer_id.0).await.map_err(top_level)?;
         Ok(Some(MatchExplanation {
             model_version: explained.model_version,
-            barriers: explained.barriers.iter().map(|barrier| barrier.told_of_one().into()).collect(),
+            barriers: explained.barriers.iter().map(|barrier| barrier.told().into()).collect(),
             score: nano(explained.score.as_nano()),
             factors: factors(&explained.factors),
             sentence: explained.sentence,

@@ -358,6 +358,8 @@ fn whoever_bid_is_scored_by_how_well_they_fit_whatever_keeps_them_apart() {
     let score = |person: &PersonFeatures| matcher().scores_of_people(&gig, [person, &stranger])[&user(1)];
     assert_eq!([score(&away), score(&dear)], [score(&fits); 2]);
     assert!(matcher().scores_of_people(&gig, [&stranger])[&user(2)] < score(&fits));
+    let suspended = PersonFeatures { standing: Standing::Suspended, ..fits.clone() };
+    assert!(matcher().scores_of_people(&gig, [&suspended]).is_empty(), "nobody can hire them");
     gig.open = false;
     assert_eq!(matcher().scores_of_people(&gig, [&fits]).len(), 1, "nor whether others may still bid");
 }

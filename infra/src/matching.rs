@@ -19,7 +19,7 @@ use std::sync::{Arc, LazyLock};
 
 use domain::access::{self, Verb};
 use domain::gig::{Gig, Visibility};
-use domain::id::{GigId, Id, SkillId, UserId};
+use domain::id::{GigId, Id, OrganizationId, SkillId, UserId};
 use domain::matching::features::ClientRecord;
 use domain::matching::index::Without;
 use domain::matching::rank::Explanation;
@@ -125,14 +125,16 @@ impl Market {
     pub async fn gigs_recommended(&self, call: &Call, request: &PageRequest) -> Result<MatchPage<GigId>, Failure> {
         let person = call.actor.person()?;
         let page = Page::parse(request, GIGS, 2)?;
-        let own = person.memberships.iter().map(|(client, _)| *client).collect();
-        let without = Without { clients: own, gigs: self.gigs_known_to(person.user).await? };
+        let own: Vec<OrganizationId> = person.memberships.iter().map(|(client, _)| *client).collect();
         let source = self.source();
         let freshness = source.freshness(self.clock().now());
         let rarity = source.holders(self).await?;
         let Some(person) = self.oneself_as_matched(call, person.user).await? else {
             return Ok(self.page_of(Slice::empty(), nothing(rarity.version()), freshness));
         };
+        // A client whom a block keeps them from is as if it were not there: counted as left out, it would be told of.
+        let clients = own.into_iter().chain(person.blocked.iter().copied()).collect();
+        let without = Without { clients, gigs: self.gigs_known_to(person.id).await? };
         let now = self.clock().now();
         let matcher = rarity.matcher(now);
         let mut ranking = source.gigs(self, (&rarity, now), &person, &without, depth(&page)).await?;
@@ -282,13 +284,15 @@ impl Market {
     }
 
     /// Those who are no match for a gig because its client knows them: its own people, and those whom it invited to it,
-    /// who bid on it or were hired for it, however that went. They are found among its invitations and proposals.
+    /// who bid on it or were hired for it, however that went. They are found among its invitations and proposals. Those
+    /// whom a block keeps from it are as if they were not there: counted as left out, they would be told of.
     async fn people_known_for(&self, gig: &Gig) -> Result<BTreeSet<UserId>, Failure> {
         let known = Known::find_by_statement(sql(
             "select user_id as id from members where organization_id = $1
              union select freelancer_id from invitations where gig_id = $2
              union select freelancer_id from proposals where gig_id = $2 and submitted_at is not null
-             union select freelancer_id from contracts where gig_id = $2",
+             union select freelancer_id from contracts where gig_id = $2
+             union select freelancer_id from blocks where client_id = $1",
             [gig.client.uuid().into(), gig.id.uuid().into()],
         ));
         Ok(known.all(self.db()).await?.into_iter().map(|known| UserId::from_uuid(known.id)).collect())

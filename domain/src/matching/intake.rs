@@ -26,6 +26,8 @@ pub struct Commitments {
     /// How long a week those of them may take that are paid by the hour, in minutes. What is paid by milestones
     /// names no hours, and only counts as a contract.
     pub weekly_minutes: u32,
+    /// Whether a moderator suspended them.
+    pub is_suspended: bool,
     /// Whether a screening hit holds money of theirs.
     pub is_screened: bool,
     /// The clients whom a block keeps them apart from, whoever set it.
@@ -115,10 +117,11 @@ impl PersonFeatures {
     /// contract may take.
     #[must_use]
     pub fn committed(self, commitments: Commitments) -> Self {
-        let Commitments { contracts, weekly_minutes, is_screened, blocked } = commitments;
+        let Commitments { contracts, weekly_minutes, is_suspended, is_screened, blocked } = commitments;
         let taken = u16::try_from(weekly_minutes.div_ceil(60)).unwrap_or(u16::MAX);
         Self {
             standing: match self.standing {
+                _ if is_suspended => Standing::Suspended,
                 Standing::Active if is_screened => Standing::Screened,
                 other => other,
             },
@@ -164,6 +167,7 @@ mod tests {
             ..Commitments::default()
         };
         let screened = || Commitments { is_screened: true, ..Commitments::default() };
+        let suspended = || Commitments { is_suspended: true, ..screened() };
         // The hours they give and their standing, what they have taken on, the hours a gig needs, what stands between.
         type Case = (Option<u16>, Standing, Commitments, Option<u16>, &'static [Barrier]);
         let cases: &[Case] = &[
@@ -177,6 +181,7 @@ mod tests {
             (Some(40), Standing::Active, taken(CAPACITY - 1, 0), Some(40), &[]),
             (Some(40), Standing::Active, taken(CAPACITY, 0), Some(40), &[Barrier::Capacity]),
             (Some(40), Standing::Active, screened(), None, &[Barrier::Screened]),
+            (Some(40), Standing::Active, suspended(), None, &[Barrier::NotActive]),
             (Some(40), Standing::Active, blocked(), None, &[Barrier::Blocked]),
             (Some(40), Standing::Active, elsewhere(), None, &[]),
             (Some(40), Standing::Away, screened(), None, &[Barrier::NotActive]),

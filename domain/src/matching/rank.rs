@@ -8,7 +8,7 @@ use super::bring::Brings;
 use super::constraint::{self, Barrier, LeftOut};
 use super::evidence::{self, Evidence};
 use super::fairness::{self, Candidate};
-use super::features::{GigFeatures, PersonFeatures};
+use super::features::{GigFeatures, PersonFeatures, Standing};
 use super::fixed::{Score, Value, sigmoid};
 use super::improve::{self, Improvement};
 use super::knowledge::Knowledge;
@@ -214,7 +214,8 @@ impl<K: Knowledge + ?Sized> Matcher<'_, K> {
     }
 
     /// How well each of these people fits a gig, without reasons, whatever keeps them apart: they have bid on it, and
-    /// how well they fit does not depend on whether they can be found, or on the least they take.
+    /// how well they fit does not depend on whether they can be found, or on the least they take. Only whoever was
+    /// suspended is absent: nobody can hire them.
     pub fn scores_of_people<'p>(
         &self,
         gig: &GigFeatures,
@@ -226,7 +227,7 @@ impl<K: Knowledge + ?Sized> Matcher<'_, K> {
             let overlap = overlaps.between(gig, person, self.dates(gig));
             (person.id, total(&ask.factors(person, overlap, &self.model.people, self.model)))
         };
-        people.into_iter().map(score).collect()
+        people.into_iter().filter(|person| person.standing != Standing::Suspended).map(score).collect()
     }
 
     /// How well each of these gigs fits a person, without reasons. What something keeps apart from

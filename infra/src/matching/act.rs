@@ -166,11 +166,12 @@ impl Market {
     /// open now; nothing without a profile.
     pub async fn skill_gaps(&self, call: &Call) -> Result<SkillGapReport, Failure> {
         let viewer = call.actor.person()?;
-        let own = viewer.memberships.iter().map(|(client, _)| *client).collect();
-        let without = Without { clients: own, gigs: BTreeSet::new() };
+        let own: Vec<_> = viewer.memberships.iter().map(|(client, _)| *client).collect();
         let Some(person) = self.oneself_as_matched(call, viewer.user).await? else {
             return Ok(SkillGapReport::default());
         };
+        let clients = own.into_iter().chain(person.blocked.iter().copied()).collect();
+        let without = Without { clients, gigs: BTreeSet::new() };
         let source = self.source();
         let rarity = source.holders(self).await?;
         let now = self.clock().now();

@@ -1,7 +1,7 @@
 //! What matching knows of people and gigs, gathered from the tables: what they say of themselves,
 //! and what only the marketplace knows.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use domain::Timestamp;
 use domain::gig::Gig;
@@ -24,6 +24,7 @@ struct Dealings {
     id: Uuid,
     contracts: i64,
     weekly_minutes: i64,
+    is_suspended: bool,
     is_screened: bool,
     blocked: Option<Vec<Uuid>>,
     asked: i64,
@@ -48,6 +49,7 @@ struct Committed {
     id: Uuid,
     contracts: i64,
     weekly_minutes: i64,
+    is_suspended: bool,
     is_screened: bool,
     blocked: Option<Vec<Uuid>>,
 }
@@ -61,12 +63,13 @@ struct Demand {
     verified: bool,
 }
 
-/// What people have taken on, and whether screening holds them or money of theirs: what to select, and from what, beside
+/// What people have taken on, whether they are suspended, and whether screening holds them or money of theirs: what to select, and from what, beside
 /// `person`. What is stopped because its owner was suspended, which `$suspended` says, is no hit.
 macro_rules! taken_on {
     (select, $suspended:literal) => {
         concat!(
             "taken.contracts, taken.weekly_minutes,
+        exists (select 1 from users where id = person.id and suspended_at is not null) as is_suspended,
         (exists (select 1 from screening_hits where freelancer_id = person.id and status = 'open')
             or exists (select 1 from payouts where user_id = person.id and status = 'blocked' and state ->> 'reason' <> ",
             $suspended,
@@ -226,8 +229,13 @@ impl Market {
         let committed: HashMap<Uuid, Committed> = committed.into_iter().map(|row| (row.id, row)).collect();
         let constraints = profiles.iter().map(|profile| {
             let row = committed.get(&profile.user.uuid());
-            let commitments =
-                row.map(|row| commitments(row.contracts, row.weekly_minutes, row.is_screened, row.blocked.as_deref()));
+            let commitments = row.map(|row| Commitments {
+                contracts: count(row.contracts),
+                weekly_minutes: count(row.weekly_minutes),
+                is_suspended: row.is_suspended,
+                is_screened: row.is_screened,
+                blocked: clients(row.blocked.as_deref()),
+            });
             PersonFeatures::constraints_of(profile).committed(commitments.unwrap_or_default())
         });
         Ok(constraints.collect())
@@ -252,8 +260,13 @@ impl Market {
         let features = profiles.iter().map(|profile| {
             let person = profile.user.uuid();
             let row = dealings.get(&person);
-            let commitments =
-                row.map(|row| commitments(row.contracts, row.weekly_minutes, row.is_screened, row.blocked.as_deref()));
+            let commitments = row.map(|row| Commitments {
+                contracts: count(row.contracts),
+                weekly_minutes: count(row.weekly_minutes),
+                is_suspended: row.is_suspended,
+                is_screened: row.is_screened,
+                blocked: clients(row.blocked.as_deref()),
+            });
             let mut features = PersonFeatures::of(profile).committed(commitments.unwrap_or_default());
             if let Some(row) = row {
                 features.load.pending_milli = count(row.pending_milli);
@@ -277,9 +290,8 @@ fn seen_by_clients(people: Vec<PersonFeatures>) -> Vec<PersonFeatures> {
     people.into_iter().map(PersonFeatures::seen_by_clients).collect()
 }
 
-fn commitments(contracts: i64, weekly_minutes: i64, is_screened: bool, blocked: Option<&[Uuid]>) -> Commitments {
-    let blocked = blocked.unwrap_or_default().iter().map(|client| OrganizationId::from_uuid(*client)).collect();
-    Commitments { contracts: count(contracts), weekly_minutes: count(weekly_minutes), is_screened, blocked }
+fn clients(ids: Option<&[Uuid]>) -> BTreeSet<OrganizationId> {
+    ids.unwrap_or_default().iter().map(|client| OrganizationId::from_uuid(*client)).collect()
 }
 
 fn count(n: i64) -> u32 {

@@ -201,6 +201,30 @@ async fn who_is_suspended_hidden_or_erased_is_not_there() {
 }
 
 #[tokio::test]
+async fn who_is_suspended_after_a_bid_is_not_active_and_comes_last() {
+    let app = TestApp::new().await;
+    let (ada, admin) = (app.client("ada").await, app.admin("root").await);
+    let lin = freelancer(&app, "lin", "Rust engineer", &["rust"]).await;
+    let dina = freelancer(&app, "dina", "Logo designer", &["logo design"]).await;
+    let id = gig(&ada, json!({})).await;
+    for (person, letter) in [(&lin, "I built two ledgers."), (&dina, "I draw logos that people remember.")] {
+        let bid = json!({ "gigId": id, "coverLetter": letter, "hourlyRate": { "amount": "40" } });
+        person.does("proposalSubmit", bid, "proposal { id }").await.ok();
+    }
+    let by_fit = async || {
+        let query = "query($id: ID!) { gig(id: $id) { proposals(orderBy: FIT) { nodes { freelancer { id } } } } }";
+        let reply = ada.asks(query, json!({ "id": id })).await;
+        reply.data()["gig"]["proposals"]["nodes"][0]["freelancer"]["id"].clone()
+    };
+    assert_eq!((by_fit().await, barriers(&ada, &id, &lin).await), (json!(lin.id), json!([])));
+    let suspend = json!({ "userId": lin.id, "reason": "Asked clients to pay elsewhere." });
+    admin.does("userSuspend", suspend.clone(), "user { id }").await.ok();
+    assert_eq!((by_fit().await, barriers(&ada, &id, &lin).await), (json!(dina.id), json!(["NOT_ACTIVE"])));
+    admin.does("userReinstate", suspend, "user { id }").await.ok();
+    assert_eq!((by_fit().await, barriers(&ada, &id, &lin).await), (json!(lin.id), json!([])));
+}
+
+#[tokio::test]
 async fn nobody_is_shown_work_that_pays_less_than_they_take() {
     let app = TestApp::new().await;
     let ada = app.client("ada").await;
@@ -302,11 +326,21 @@ async fn who_blocks_and_who_is_blocked_are_not_brought_together() {
         [(&ada, "freelancerBlock", "freelancerUnblock", pair), (&lin, "clientBlock", "clientUnblock", client)]
     {
         who.does(block, input.clone(), "blocked").await.ok();
-        leaves_out(&ada, &id, &mut index, "BLOCKED").await;
-        let own = lin.asks(RECOMMENDED, json!({})).await;
-        let own = &own.data()["viewer"]["recommendedGigs"];
-        assert_eq!((&own["edges"], &own["leftOut"]), (&json!([]), &json!([{ "reason": "BLOCKED", "count": 1 }])));
-        // Of a pair it is not told that it is a block.
+        // Nobody is counted who was left out by one: the other is as if they were not there.
+        for (source, later) in [("INDEX", 0), ("INDEX", 0), ("DATABASE", 31)] {
+            app.market.clock().advance(TimeDelta::seconds(later));
+            let found = matches(&ada, &id, 10, None).await;
+            let own = lin.asks(RECOMMENDED, json!({})).await.data()["viewer"]["recommendedGigs"].clone();
+            for list in [&found, &own] {
+                assert_eq!((&list["foundBy"], &list["edges"]), (&json!(source), &json!([])), "{list:#}");
+                assert_eq!((&list["leftOut"], &list["eligible"]), (&json!([]), &json!(0)), "{list:#}");
+            }
+            if later == 0 {
+                catch_up(&mut index).await;
+            }
+        }
+        catch_up(&mut index).await;
+        // Nor is it told of a pair.
         for asks in [&ada, &lin] {
             assert_eq!(barriers(asks, &id, &lin).await, json!(["NOT_ACTIVE"]));
         }

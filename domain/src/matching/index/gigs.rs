@@ -26,7 +26,7 @@ pub struct Gigs {
 /// Gigs that are left out of what is found for a person.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Without {
-    /// All of these clients: the person's own.
+    /// All of these clients: the person's own, and those whom a block keeps them from.
     pub clients: Vec<OrganizationId>,
     /// These: the person knows them already.
     pub gigs: BTreeSet<GigId>,
