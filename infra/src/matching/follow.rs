@@ -40,8 +40,8 @@ const BREATH: Duration = Duration::from_millis(20);
 const BACKOFF: Duration = Duration::from_secs(2);
 /// What weighs on people fades with time, and being shown gathers: whom it concerns is read again this often.
 const FADES: TimeDelta = TimeDelta::hours(1);
-/// So many of them, at most.
-const FADING: i64 = 20_000;
+/// So many of them at each look, so that what changes meanwhile does not wait for all of them.
+const FADING: usize = 2_000;
 /// A snapshot is written when the last one is this old and something changed since.
 const SNAPSHOT_EVERY: TimeDelta = TimeDelta::minutes(10);
 
@@ -107,6 +107,9 @@ pub struct Follower {
     seen: HashMap<About, Lines>,
     rebuilding: Option<Rebuilding>,
     faded_at: Timestamp,
+    /// Those who are still to be read again since then, and how many are at each look.
+    fading: Vec<Uuid>,
+    fading_by: usize,
     saved_at: Timestamp,
     changed_since_saved: bool,
     from_snapshot: bool,
@@ -203,6 +206,8 @@ impl Follower {
             seen: HashMap::new(),
             rebuilding: None,
             faded_at: now,
+            fading: Vec::new(),
+            fading_by: FADING,
             saved_at: now,
             changed_since_saved: !from_snapshot,
             from_snapshot,
@@ -224,6 +229,12 @@ impl Follower {
     /// Whether it began with a snapshot, and not with the tables.
     pub fn began_with_snapshot(&self) -> bool {
         self.from_snapshot
+    }
+
+    /// Read so many at each look of those whose load fades.
+    #[must_use]
+    pub fn fading_by(self, many: usize) -> Self {
+        Self { fading_by: many.max(1), ..self }
     }
 
     /// Take in what changed; how many people and gigs were read again.
@@ -309,13 +320,16 @@ impl Follower {
                 About::Gig(id) => gigs.insert(*id),
             };
         }
-        if now - self.faded_at >= FADES {
-            people.extend(self.fading(now).await?);
+        if now - self.faded_at >= FADES && self.fading.is_empty() {
+            self.fading = self.who_fades(now).await?;
             self.faded_at = now;
         }
+        let fading_later = self.fading.len().saturating_sub(self.fading_by);
+        people.extend(&self.fading[fading_later..]);
         let people: Vec<UserId> = people.into_iter().map(UserId::from_uuid).collect();
         let gigs: Vec<GigId> = gigs.into_iter().map(GigId::from_uuid).collect();
         self.read_again(&people, &gigs).await?;
+        self.fading.truncate(fading_later);
         self.seen = seen;
         self.cut = horizon;
         // The position is that of the cut, whether or not anything changed.
@@ -347,12 +361,12 @@ impl Follower {
     }
 
     /// Those on whom something weighs that fades, and those who were shown since.
-    async fn fading(&self, now: Timestamp) -> Result<Vec<Uuid>, Failure> {
+    async fn who_fades(&self, now: Timestamp) -> Result<Vec<Uuid>, Failure> {
         let people = Subject::find_by_statement(sql(
             "select freelancer_id as id from invitations where created_at > $1 and status = 'sent'
              union select freelancer_id from proposals where submitted_at > $1
-             union select freelancer_id from exposure_sums where changed_at >= $3 limit $2",
-            [(now - TimeDelta::days(31)).into(), FADING.into(), self.faded_at.into()],
+             union select freelancer_id from exposure_sums where changed_at >= $2",
+            [(now - TimeDelta::days(31)).into(), self.faded_at.into()],
         ));
         Ok(people.all(self.market.db()).await?.into_iter().map(|row| row.id).collect())
     }

@@ -203,6 +203,37 @@ async fn an_index_that_is_behind_shows_nobody_who_may_no_longer_be_shown() {
 }
 
 #[tokio::test]
+async fn what_weighs_on_people_fades_for_all_of_them_however_few_are_read_at_a_time() {
+    let app = TestApp::new().await;
+    let ada = app.client("ada").await;
+    let (id, other) = (gig(&app, &ada).await, gig(&app, &ada).await);
+    for name in ["lin", "omar", "noor"] {
+        let person = freelancer(&app, name, "Rust engineer", &["rust"]).await;
+        let invitation = json!({ "gigId": other, "freelancerId": person.id });
+        ada.does("invitationSend", invitation, "invitation { id }").await.ok();
+    }
+    let mut index = index(&app).await.fading_by(2);
+    let scores = async |source: &str| {
+        let found = matches(&ada, &id, 10, None).await;
+        assert_eq!(found["foundBy"], source);
+        let edges = found["edges"].as_array().unwrap().clone();
+        let scores = edges.iter().map(|edge| edge["node"]["score"].as_f64().unwrap());
+        scores.collect::<Vec<f64>>()
+    };
+    let before = scores("INDEX").await;
+    app.market.clock().advance(TimeDelta::hours(25));
+    let read = [catch_up(&mut index).await, catch_up(&mut index).await, catch_up(&mut index).await];
+    assert_eq!(read, [2, 1, 0], "those who are left at the next look");
+    let after = scores("INDEX").await;
+    assert_eq!(after.len(), 3);
+    for (before, after) in before.iter().zip(&after) {
+        assert!(after > before, "{before} {after}");
+    }
+    app.market.clock().advance(TimeDelta::seconds(31));
+    assert_eq!(scores("DATABASE").await, after);
+}
+
+#[tokio::test]
 async fn an_index_too_far_behind_is_not_asked() {
     let app = TestApp::new().await;
     let ada = app.client("ada").await;
