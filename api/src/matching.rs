@@ -133,10 +133,11 @@ pub struct MatchImprovement {
     skill: Option<String>,
     /// How much the score would rise.
     gain: f64,
-    /// The place by score now, from 1.
-    from_place: u32,
-    /// The place by score then.
-    to_place: u32,
+    /// The place in the client's list now, from 1; null for a gig that is recommended, for whom something keeps from the
+    /// gig, and for whom the best hundred are before.
+    from_place: Option<u32>,
+    /// The place then; null where there is none to be told.
+    to_place: Option<u32>,
 }
 
 /// What a factor looks at.
@@ -272,8 +273,8 @@ pub struct MatchExplanation {
     factors: Vec<MatchFactor>,
     /// The reasons, as a person would say them.
     sentence: String,
-    /// What would raise the match in the client's list, the best first. Places count among those listed there, at most
-    /// the best hundred.
+    /// What would raise the match in the client's list, the best first. Places are those of its best hundred: whoever is
+    /// not among them, or kept from the gig by something, is promised none.
     improvements: Vec<MatchImprovement>,
 }
 

@@ -277,7 +277,7 @@ proptest! {
     fn an_improvement_keeps_its_promise(gig in any_gig(), people in any_people(16)) {
         use domain::matching::improve::Change;
         let ranking = matcher().people(&gig, &people, 16);
-        for found in &ranking.matches {
+        for (found, shown) in ranking.matches.iter().zip(1_u32..) {
             prop_assert!(found.improvements.is_sorted_by_key(|improvement| std::cmp::Reverse(improvement.gain)));
             for improvement in &found.improvements {
                 let mut person = people.iter().find(|person| person.id == found.of).unwrap().clone();
@@ -288,8 +288,8 @@ proptest! {
                 let then = matcher().explain(&gig, &person).score;
                 prop_assert_eq!(then, found.score.plus(improvement.gain));
                 let above = |score| ranking.matches.iter().filter(|other| other.score > score).count() as u32 + 1;
-                prop_assert_eq!(improvement.from_place, above(found.score));
-                prop_assert_eq!(improvement.to_place, above(then));
+                prop_assert_eq!(improvement.from_place, Some(shown), "where they are shown");
+                prop_assert_eq!(improvement.to_place, Some(above(then).min(shown)));
             }
         }
     }
@@ -362,6 +362,33 @@ fn whoever_bid_is_scored_by_how_well_they_fit_whatever_keeps_them_apart() {
     assert!(matcher().scores_of_people(&gig, [&suspended]).is_empty(), "nobody can hire them");
     gig.open = false;
     assert_eq!(matcher().scores_of_people(&gig, [&fits]).len(), 1, "nor whether others may still bid");
+}
+
+#[test]
+fn no_place_is_promised_that_is_not_in_the_list() {
+    let gig = gig_asking(&[(0, Need::Core), (3, Need::Core)]);
+    let people: Vec<PersonFeatures> = (1..=130).map(|number| person_holding(number, &[0, 3])).collect();
+    let lacks = person_holding(200, &[0]);
+    let everyone: Vec<PersonFeatures> = people.iter().cloned().chain([lacks.clone()]).collect();
+    let places = |person: &PersonFeatures, among: &[PersonFeatures]| {
+        let listed: Vec<_> =
+            matcher().people(&gig, among, 100).matches.iter().map(|found| (found.of, found.score)).collect();
+        let told = matcher().explain_among(&gig, person, &listed).improvements;
+        (told[0].from_place, told[0].to_place)
+    };
+    // Of a list that goes on it is not known where behind its last somebody stands, and of one that is whole it is.
+    assert_eq!(places(&lacks, &everyone), (None, Some(1)));
+    assert_eq!(places(&lacks, &everyone[120..]), (Some(11), Some(1)));
+    // Whom something keeps from the gig learning brings no place.
+    let away = PersonFeatures { standing: Standing::Away, ..lacks.clone() };
+    assert_eq!(places(&away, &everyone[120..]), (None, None));
+    // Nor does the place of a gig among others tell of a place among people.
+    let other = GigId::from_uuid(Uuid::from_u128(9));
+    let gigs = [gig.clone(), GigFeatures { id: other, ..gig_asking(&[(0, Need::Core)]) }];
+    let told: Vec<_> =
+        matcher().gigs(&lacks, &gigs, 10).matches.into_iter().flat_map(|found| found.improvements).collect();
+    assert!(!told.is_empty() && told.iter().all(|told| (told.from_place, told.to_place) == (None, None)));
+    assert_eq!(told[0].sentence(&Row), "+ Terraform → a better match");
 }
 
 #[test]

@@ -237,11 +237,12 @@ impl Market {
         let known = self.people_known_for(&gig).await?;
         let ranking = source.people(self, (&rarity, now), &features, &known, LONGEST).await?;
         let explain = move || {
-            let (matcher, scores) = (rarity.matcher(now), ranking.matches.iter().map(|found| found.score).collect());
+            let matcher = rarity.matcher(now);
+            let listed: Vec<_> = ranking.matches.iter().map(|found| (found.of, found.score)).collect();
             if oneself {
-                matcher.explain_to_person(&features, &person, scores)
+                matcher.explain_to_person(&features, &person, &listed)
             } else {
-                matcher.explain_among(&features, &person, scores)
+                matcher.explain_among(&features, &person, &listed)
             }
         };
         Ok(RANKERS.at(explain).await?)

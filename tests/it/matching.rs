@@ -187,6 +187,52 @@ async fn a_client_is_known_by_gigs_that_are_over() {
     assert!(record().await.ends_with("1 of 1 gigs hired"), "{}", record().await);
 }
 
+#[tokio::test]
+async fn what_would_raise_a_match_is_told_by_the_place_in_which_it_is_shown() {
+    let app = TestApp::new().await;
+    let ada = app.client("ada").await;
+    for name in ["a1", "b2", "c3"] {
+        freelancer(&app, name, "Rust engineer", &["rust", "postgresql"]).await;
+    }
+    let lin = freelancer(&app, "lin", "Rust engineer", &["rust"]).await;
+    let gig = gig(&app, &ada).await;
+    let found = matches(&ada, &gig, 10, None).await;
+    let edges = found["edges"].as_array().unwrap();
+    assert_eq!(edges[3]["node"]["freelancer"]["id"], lin.id.as_str());
+    assert_eq!(edges[3]["node"]["improvements"][0]["sentence"], "+ PostgreSQL → from 4th to 1st");
+    let query = "query($gig: ID!, $who: ID!) { explainMatch(gigId: $gig, freelancerId: $who) {
+        barriers improvements { sentence fromPlace toPlace } } }";
+    let explained = async || {
+        let reply = ada.asks(query, json!({ "gig": gig, "who": lin.id })).await;
+        reply.data()["explainMatch"].clone()
+    };
+    assert_eq!(explained().await["improvements"][0]["sentence"], "+ PostgreSQL → from 4th to 1st");
+    // Kept from the gig, learning brings them no place in the list.
+    lin.does(
+        "profileUpdate",
+        json!({ "leastHourlyRate": { "amount": "61" }, "hourlyRate": { "amount": "70" } }),
+        "profile { id }",
+    )
+    .await
+    .ok();
+    let kept = explained().await;
+    assert_eq!(kept["barriers"], json!(["BUDGET"]));
+    let first = kept["improvements"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|told| told["sentence"].as_str().unwrap().starts_with('+'));
+    let nowhere = json!({ "sentence": "+ PostgreSQL → a better match", "fromPlace": null, "toPlace": null });
+    assert_eq!(first, Some(&nowhere));
+    // Of gigs that are recommended no place among people is known.
+    let query = "{ viewer { recommendedGigs(first: 1) { nodes { improvements { sentence fromPlace toPlace } } } } }";
+    lin.does("profileUpdate", json!({ "leastHourlyRate": { "amount": "20" } }), "profile { id }").await.ok();
+    let own = lin.asks(query, json!({})).await.data()["viewer"]["recommendedGigs"]["nodes"][0].clone();
+    let learn =
+        own["improvements"].as_array().unwrap().iter().find(|told| told["sentence"].as_str().unwrap().starts_with('+'));
+    assert_eq!(learn, Some(&nowhere));
+}
+
 async fn freelancer_profile(app: &TestApp, person: &Person<'_>) {
     let held = json!([{ "skillId": skill(app, "rust").await, "level": "EXPERT", "years": 5 }]);
     person

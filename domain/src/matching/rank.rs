@@ -10,7 +10,7 @@ use super::evidence::{self, Evidence};
 use super::fairness::{self, Candidate};
 use super::features::{GigFeatures, PersonFeatures, Standing};
 use super::fixed::{Score, Value, sigmoid};
-use super::improve::{self, Improvement};
+use super::improve::{self, Improvement, Standing as Place};
 use super::knowledge::Knowledge;
 use super::model::{Model, Weights};
 use super::overlap::{Dates, Overlap, Telling, WorkDay};
@@ -151,7 +151,7 @@ impl<K: Knowledge + ?Sized> Matcher<'_, K> {
         // Those above, each with how many of the skills they hold.
         let mut above: Vec<(usize, Vec<Factor>)> = Vec::new();
         let mut matches = Vec::with_capacity(first);
-        for (index, placement) in order.into_iter().take(first) {
+        for ((index, placement), shown) in order.into_iter().take(first).zip(1..) {
             let Scored { score, person } = scored[index];
             let overlap = overlaps.between(gig, person, self.dates(gig));
             let factors = ask.factors(person, overlap, weights, self.model);
@@ -160,7 +160,8 @@ impl<K: Knowledge + ?Sized> Matcher<'_, K> {
             let fewer = above.iter().find(|(theirs, _)| *theirs < held);
             let behind = fewer.and_then(|(_, other)| evidence::behind(&factors, other));
             let sentence = self.sentence(&factors, placement, behind);
-            let improvements = improve::improvements(ask, person, &factors, &scores, weights, self.model);
+            let place = Place { scores: &scores, shown: Some(shown), goes_on: false };
+            let improvements = improve::improvements(ask, person, &factors, Some(place), weights, self.model);
             if placement == Placement::Merit && above.iter().all(|(theirs, _)| held < *theirs) {
                 above.push((held, factors.clone()));
             }
@@ -196,7 +197,6 @@ impl<K: Knowledge + ?Sized> Matcher<'_, K> {
         scored.sort_by_key(|(score, ask, ..)| (std::cmp::Reverse(*score), ask.gig.id));
         scored.dedup_by_key(|(_, ask, ..)| ask.gig.id);
         let eligible = u32::try_from(scored.len()).unwrap_or(u32::MAX);
-        let scores: Vec<Score> = scored.iter().map(|(score, ..)| *score).collect();
         let matches = scored
             .into_iter()
             .take(first.min(usize::from(self.model.longest_page)))
@@ -205,7 +205,8 @@ impl<K: Knowledge + ?Sized> Matcher<'_, K> {
                 score,
                 placement: Placement::Merit,
                 sentence: self.sentence(&factors, Placement::Merit, None),
-                improvements: improve::improvements(&ask, person, &factors, &scores, weights, self.model),
+                // No place is told: that of the gig among others would say nothing of the person's among others.
+                improvements: improve::improvements(&ask, person, &factors, None, weights, self.model),
                 factors,
             })
             .collect();
@@ -257,15 +258,21 @@ impl<K: Knowledge + ?Sized> Matcher<'_, K> {
         self.explain_by(gig, person, &self.model.people, None)
     }
 
-    /// The same, with what would raise them among others who have these scores.
-    pub fn explain_among(&self, gig: &GigFeatures, person: &PersonFeatures, others: Vec<Score>) -> Explanation {
-        self.explain_by(gig, person, &self.model.people, Some(others))
+    /// The same, with what would raise them in the client's list, which is this as it is shown. Whom something keeps
+    /// apart from the gig has no place in it.
+    pub fn explain_among(&self, gig: &GigFeatures, person: &PersonFeatures, listed: &[(UserId, Score)]) -> Explanation {
+        self.explain_by(gig, person, &self.model.people, Some(listed))
     }
 
     /// The same, as the person's own ranking of gigs sees it; what would raise them is told of the
     /// client's.
-    pub fn explain_to_person(&self, gig: &GigFeatures, person: &PersonFeatures, others: Vec<Score>) -> Explanation {
-        self.explain_by(gig, person, &self.model.gigs, Some(others))
+    pub fn explain_to_person(
+        &self,
+        gig: &GigFeatures,
+        person: &PersonFeatures,
+        listed: &[(UserId, Score)],
+    ) -> Explanation {
+        self.explain_by(gig, person, &self.model.gigs, Some(listed))
     }
 
     fn explain_by(
@@ -273,20 +280,28 @@ impl<K: Knowledge + ?Sized> Matcher<'_, K> {
         gig: &GigFeatures,
         person: &PersonFeatures,
         weights: &Weights,
-        others: Option<Vec<Score>>,
+        listed: Option<&[(UserId, Score)]>,
     ) -> Explanation {
         let overlap = Overlaps::default().between(gig, person, self.dates(gig));
         let ask = Ask::new(gig, self.model, self.knowledge);
         let factors = ask.factors(person, overlap, weights, self.model);
-        let listed = &self.model.people;
-        let improvements = others.map(|mut others| {
-            others.sort_unstable_by_key(|score| std::cmp::Reverse(*score));
-            let as_listed = ask.factors(person, overlap, listed, self.model);
-            improve::improvements(&ask, person, &as_listed, &others, listed, self.model)
+        let barriers = Barrier::between(gig, person, overlap);
+        let by_clients = &self.model.people;
+        let improvements = listed.map(|listed| {
+            let mut scores: Vec<Score> = listed.iter().map(|(_, score)| *score).collect();
+            scores.sort_unstable_by_key(|score| std::cmp::Reverse(*score));
+            let place = Place {
+                scores: &scores,
+                shown: listed.iter().zip(1..).find(|((other, _), _)| *other == person.id).map(|(_, place)| place),
+                goes_on: scores.len() >= usize::from(self.model.longest_page),
+            };
+            let as_listed = ask.factors(person, overlap, by_clients, self.model);
+            let place = barriers.is_empty().then_some(place);
+            improve::improvements(&ask, person, &as_listed, place, by_clients, self.model)
         });
         Explanation {
             model_version: self.model.version,
-            barriers: Barrier::between(gig, person, overlap),
+            barriers,
             score: total(&factors),
             sentence: self.sentence(&factors, Placement::Merit, None),
             improvements: improvements.unwrap_or_default(),
