@@ -10,6 +10,7 @@ use domain::gig::{BriefInput, GigKind, QuestionInput, Visibility};
 use domain::id::{OrganizationId, SkillId, UserId};
 use domain::matching::features::{Fluency, Language};
 use domain::matching::taxonomy::Taxonomy;
+use domain::matching::text;
 use domain::money::Money;
 use domain::organization::OrganizationDraft;
 use domain::profile::{PortfolioDraft, ProfileInput};
@@ -172,9 +173,12 @@ impl Market {
 fn profile(place: usize, trade: &Trade, kind: &Kind) -> Result<ProfileInput, Failure> {
     let seasoned = differs(place, "seasoned", 11);
     let dear = differs(place, "dear", 9);
-    // Everybody lists the trade's first skill; one of the others is not everybody's.
+    // Everybody lists the trade's first skill and what they say first of themselves; one of the others is not everybody's.
     let mut slugs = [trade.core, kind.also].concat();
-    slugs.remove(1 + differs(place, "lacks", slugs.len() - 1));
+    let others: Vec<usize> = (1..slugs.len()).filter(|at| !is_named(kind.headline, slugs[*at])).collect();
+    if let Some(lacks) = others.get(differs(place, "lacks", others.len())) {
+        slugs.remove(*lacks);
+    }
     let listed = skills(&slugs)?;
     let held = |nth: usize| {
         let years = (seasoned + 1).saturating_sub(nth).max(1);
@@ -219,6 +223,15 @@ fn profile(place: usize, trade: &Trade, kind: &Kind) -> Result<ProfileInput, Fai
     })
 }
 
+/// Whether a headline names a skill, or a part of its name. English goes without saying: they all speak it.
+fn is_named(headline: &str, slug: &str) -> bool {
+    let stems = |words: &str| -> Vec<String> {
+        text::words(words).iter().map(|word| text::stem(text::singular(word))).collect()
+    };
+    let named = stems(headline);
+    slug == "english" || stems(slug).iter().any(|word| named.contains(word))
+}
+
 /// A number below `values` that is a person's own: the same each time, and no two of a person's go together.
 fn differs(place: usize, what: &str, values: usize) -> usize {
     let hash = (what.bytes().chain(place.to_be_bytes()))
@@ -241,4 +254,37 @@ fn call_of(user: UserId, owns: Option<OrganizationId>) -> Call {
     let memberships = owns.into_iter().map(|organization| (organization, MemberRole::Owner)).collect();
     let person = Person { user, suspended: false, second_factor: true, staff: None, memberships };
     Call { actor: Actor::Person(person), ..Call::system("demo") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_lacks_what_their_headline_names() {
+        let mut lacking = 0;
+        for (place, (trade, kind)) in (0..10)
+            .flat_map(|_| TRADES.iter().flat_map(|trade| trade.kinds.iter().map(move |kind| (trade, kind))))
+            .enumerate()
+        {
+            let held = profile(place, trade, kind).unwrap().skills.unwrap();
+            let all = [trade.core, kind.also].concat();
+            lacking += all.len() - held.len();
+            for slug in all {
+                let skill = Taxonomy::shipped().find_slug(slug).unwrap().id;
+                let holds = held.iter().any(|(held, ..)| *held == skill);
+                assert!(holds || !is_named(kind.headline, slug), "{}: {slug}", kind.headline);
+            }
+        }
+        assert!(lacking > 500, "people differ: {lacking}");
+        for (headline, slug, named) in [
+            ("DevOps engineer: AWS, Terraform, Kubernetes", "kubernetes", true),
+            ("Rust and PostgreSQL back-end engineer", "postgresql", true),
+            ("Graphic designer: brands and logos", "logo-design", true),
+            ("Full-stack developer: Node, React, PostgreSQL", "node-js", true),
+            ("Site reliability engineer", "kubernetes", false),
+        ] {
+            assert_eq!(is_named(headline, slug), named, "{headline}: {slug}");
+        }
+    }
 }
