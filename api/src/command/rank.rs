@@ -22,7 +22,7 @@ pub struct Files {
     /// profiles, a JSON object a line with id, years, roles and skills.
     #[arg(long, value_name = "FILE")]
     docs: PathBuf,
-    /// Where the run goes: query, document, score.
+    /// Where the run goes: query, document, score; equal scores by the document's id.
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     /// What the two sides are; without it, the documents tell.

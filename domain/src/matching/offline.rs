@@ -27,7 +27,7 @@ pub enum Mode {
 impl Mode {
     /// What these documents must be: JSON objects are profiles, a second column "skills" is lists of them.
     pub fn of(documents: &str) -> Self {
-        let first = documents.lines().next().unwrap_or_default();
+        let first = unmarked(documents).lines().next().unwrap_or_default();
         match first.split('\t').nth(1) {
             None if first.starts_with('{') => Self::Gigs,
             Some("skills") => Self::Skills,
@@ -86,8 +86,13 @@ pub fn rows(table: &str) -> Result<Vec<Row<'_>>, TableError> {
         .collect()
 }
 
-/// Ranks the documents for each query, best first, `limit` of them. The model's weights are for gigs; text and
-/// lists of skills have none in it.
+/// A text without the mark that some programs begin a file with to say that it is Unicode.
+fn unmarked(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
+/// Ranks the documents for each query, best first, `limit` of them; those of equal scores by their ids, in whatever order
+/// they came. The model's weights are for gigs; text and lists of skills have none in it.
 pub fn run<'a>(
     mode: Mode,
     queries: &'a str,
@@ -96,11 +101,18 @@ pub fn run<'a>(
     model: &Model,
 ) -> Result<Vec<Ranked<'a>>, TableError> {
     let few = limit.unwrap_or(USUAL_LIMIT);
+    let (queries, documents) = (unmarked(queries), unmarked(documents));
     match mode {
-        Mode::Text => Ok(run_text(&rows(queries)?, &rows(documents)?, few)),
-        Mode::Skills => Ok(run_skills(&rows(queries)?, &rows(documents)?, few)),
+        Mode::Text => Ok(run_text(&rows(queries)?, &by_id(rows(documents)?), few)),
+        Mode::Skills => Ok(run_skills(&rows(queries)?, &by_id(rows(documents)?), few)),
         Mode::Gigs => gigs::run(queries, documents, model, limit),
     }
+}
+
+/// In the order of their ids: what is equal keeps it.
+fn by_id(mut rows: Vec<Row<'_>>) -> Vec<Row<'_>> {
+    rows.sort_by_key(|row| row.id);
+    rows
 }
 
 fn run_text<'a>(queries: &[Row<'a>], documents: &[Row<'a>], limit: usize) -> Vec<Ranked<'a>> {
@@ -160,6 +172,44 @@ mod tests {
             run(Mode::of(documents), r#"{"id": "a", "text": "Java developer"}"#, documents, None, Model::shipped())
                 .unwrap();
         assert_eq!((&*ranked[0].query, &*ranked[0].document), ("a", "1"));
+    }
+
+    #[test]
+    fn what_is_equal_comes_by_its_id_in_whatever_order_it_came() {
+        type Case = (&'static str, &'static str, [&'static str; 3]);
+        let cases: &[Case] = &[
+            ("doc_id\ttext", "q\ttext\na\tlogo artist", ["2\tlogo artist", "1\tlogo artist", "3\tlogo artist"]),
+            ("doc_id\tskills", "q\tskills\na\tjava", ["2\tjava", "1\tjava", "3\tjava"]),
+            (
+                "",
+                r#"{"id": "a", "text": "Java developer"}"#,
+                [
+                    r#"{"id": "2", "skills": ["Java"]}"#,
+                    r#"{"id": "1", "skills": ["Java"]}"#,
+                    r#"{"id": "3", "skills": ["Java"]}"#,
+                ],
+            ),
+        ];
+        for (head, queries, lines) in cases {
+            for turn in 0..3 {
+                let turned: Vec<&str> = (0..3).map(|at| lines[(at + turn) % 3]).collect();
+                let documents = format!("{head}\n{}", turned.join("\n"));
+                let documents = documents.trim_start();
+                let ranked = run(Mode::of(documents), queries, documents, None, Model::shipped()).unwrap();
+                assert_eq!(ranked.iter().map(|one| &*one.document).collect::<Vec<_>>(), ["1", "2", "3"], "{head}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_mark_of_unicode_is_no_part_of_a_file() {
+        let (queries, documents) = (r#"{"id": "a", "text": "Java developer"}"#, r#"{"id": "1", "skills": ["Java"]}"#);
+        let marked = [queries, documents].map(|text| format!("\u{feff}{text}"));
+        assert_eq!(Mode::of(&marked[1]), Mode::Gigs);
+        assert_eq!(
+            run(Mode::Gigs, &marked[0], &marked[1], None, Model::shipped()),
+            run(Mode::Gigs, queries, documents, None, Model::shipped())
+        );
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::matching::{GigFeatures, Model, PersonFeatures};
 #[derive(Debug, Deserialize)]
 struct GigRow<'a> {
     #[serde(borrow)]
-    id: Cow<'a, str>,
+    id: Said<'a>,
     #[serde(borrow)]
     text: Cow<'a, str>,
 }
@@ -30,13 +30,37 @@ struct GigRow<'a> {
 #[derive(Debug, Deserialize)]
 struct ProfileRow<'a> {
     #[serde(borrow)]
-    id: Cow<'a, str>,
-    #[serde(default)]
-    years: String,
-    #[serde(default)]
-    roles: Vec<String>,
-    #[serde(default)]
-    skills: Vec<String>,
+    id: Said<'a>,
+    #[serde(borrow)]
+    years: Option<Said<'a>>,
+    roles: Option<Vec<String>>,
+    skills: Option<Vec<String>>,
+}
+
+/// A text, or a number that stands for one.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+enum Said<'a> {
+    Number(serde_json::Number),
+    #[serde(borrow)]
+    Text(Cow<'a, str>),
+}
+
+impl<'a> Said<'a> {
+    fn text(&self) -> Cow<'a, str> {
+        match self {
+            Self::Number(number) => Cow::Owned(number.to_string()),
+            Self::Text(text) => text.clone(),
+        }
+    }
+
+    /// Years of experience, in months.
+    fn months(&self) -> Option<u16> {
+        match self {
+            Self::Number(years) => years.as_f64().map(|years| (years.clamp(0.0, 100.0) * 12.0).round() as u16),
+            Self::Text(said) => reading::experience_months(said),
+        }
+    }
 }
 
 /// Ranks everyone for each gig by the model's score, with its factors. Hard constraints, places for
@@ -48,7 +72,9 @@ pub fn run<'a>(
     limit: Option<usize>,
 ) -> Result<Vec<Ranked<'a>>, TableError> {
     let taxonomy = Taxonomy::shipped();
-    let profiles: Vec<ProfileRow<'a>> = rows(profiles)?;
+    let mut profiles: Vec<ProfileRow<'a>> = rows(profiles)?;
+    // In the order of their ids: what is equal keeps it.
+    profiles.sort_by_cached_key(|row| row.id.text());
     let people: Vec<PersonFeatures> = profiles.iter().zip(1..).map(|(row, number)| row.features(number)).collect();
     let mut knowledge = Holders::new(taxonomy, model);
     for person in &people {
@@ -62,8 +88,8 @@ pub fn run<'a>(
         let mut order: Vec<_> = scored.enumerate().map(|(at, factors)| (total(&factors), at, factors)).collect();
         order.sort_by_key(|(score, at, _)| (std::cmp::Reverse(*score), *at));
         ranked.extend(order.into_iter().take(limit.unwrap_or(usize::MAX)).map(|(score, at, factors)| Ranked {
-            query: row.id.clone(),
-            document: profiles[at].id.clone(),
+            query: row.id.text(),
+            document: profiles[at].id.text(),
             score,
             factors: factors.iter().map(|factor| (factor.kind.name(), factor.contribution())).collect(),
         }));
@@ -92,14 +118,15 @@ impl GigRow<'_> {
 
 impl ProfileRow<'_> {
     fn features(&self, number: u128) -> PersonFeatures {
+        let (skills, roles) = (self.skills.as_deref().unwrap_or_default(), self.roles.as_deref().unwrap_or_default());
         // A skill that the taxonomy does not know is still one of those listed.
         let resolve =
             |name: &String| Taxonomy::shipped().resolve(name).map_or_else(|| id_of(name), |resolved| resolved.skill);
         PersonFeatures {
-            skills: self.skills.iter().map(resolve).map(|skill| HeldSkill { skill, level: Level::Claimed }).collect(),
-            roles: self.roles.iter().flat_map(|role| Role::named_in(role)).collect(),
-            experience_months: reading::experience_months(&self.years),
-            text: meaning(&format!("{}. {}", self.roles.join(". "), self.skills.join(", "))),
+            skills: skills.iter().map(resolve).map(|skill| HeldSkill { skill, level: Level::Claimed }).collect(),
+            roles: roles.iter().flat_map(|role| Role::named_in(role)).collect(),
+            experience_months: self.years.as_ref().and_then(Said::months),
+            text: meaning(&format!("{}. {}", roles.join(". "), skills.join(", "))),
             ..PersonFeatures::new(UserId::from_uuid(Uuid::from_u128(number)))
         }
     }
@@ -128,6 +155,21 @@ mod tests {
             assert_eq!(one.factors.iter().map(|(_, part)| *part).sum::<crate::matching::Score>(), one.score);
         }
         assert_eq!(run(GIGS, PROFILES, Model::shipped(), Some(1)).unwrap(), ranked[..1]);
+    }
+
+    #[test]
+    fn numbers_may_stand_for_texts_and_nothing_for_what_is_not_known() {
+        let loose = PROFILES
+            .replace("\"8 to 9 years\"", "8.5")
+            .replace("\"Less than a year\"", "null")
+            .replace("\"skills\": []", "\"skills\": null")
+            .replace("\"cook\"", "7");
+        let gigs = GIGS.replace("\"g\"", "12");
+        let ranked = run(&gigs, &loose, Model::shipped(), None).unwrap();
+        assert_eq!(ranked.iter().map(|one| &*one.document).collect::<Vec<_>>(), ["senior", "junior", "7"]);
+        assert_eq!(ranked[0].query, "12");
+        let broken = PROFILES.replace("\"cook\"", "[7]");
+        assert_eq!(run(GIGS, &broken, Model::shipped(), None), Err(TableError::NotAnObject(1)));
     }
 
     #[test]
