@@ -291,6 +291,29 @@ fn the_fifty_best_are_those_that_scoring_everyone_finds() {
 }
 
 #[test]
+fn what_a_new_model_makes_of_everyone_is_reckoned_before_anybody_asks() {
+    let (people, gigs) = crowd(300);
+    let index = indexed(&people);
+    let mut learned = Model::shipped().clone();
+    (learned.version, learned.people.experience) = (1_001, Weight::milli(40));
+    assert!(index.is_reckoned(Model::shipped()) && !index.is_reckoned(&learned));
+    index.reckon(&learned);
+    assert!(index.is_reckoned(Model::shipped()) && index.is_reckoned(&learned), "the one before still answers");
+    // A new base is built for the model that ranks.
+    assert!(index.rebuilt(&learned).is_reckoned(&learned));
+    // It is the same index to both.
+    for model in [Model::shipped(), &learned] {
+        let holders = index.holders(Taxonomy::shipped(), model);
+        let matcher = Matcher { model, knowledge: &holders, now: now() };
+        for gig in &gigs[..8] {
+            let found = index.rebuilt(&learned).rank(&matcher, gig, 20, everyone());
+            assert_eq!(found, matcher.people(gig, &people, 20));
+            assert_eq!(found, index.rank(&matcher, gig, 20, everyone()));
+        }
+    }
+}
+
+#[test]
 fn every_page_of_a_list_is_of_the_same_list_whoever_found_its_people() {
     let mut dice = Dice(5);
     let skills = Taxonomy::shipped().skills()[..3].iter();

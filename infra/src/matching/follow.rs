@@ -186,12 +186,13 @@ impl Follower {
             }),
         };
         let from_snapshot = kept.is_some();
+        let model = market.model_in_use().await?;
         let (people, cut) = match kept {
             Some(people) => {
                 let cut = i64::try_from(people.position()).unwrap_or(i64::MAX);
                 (people, cut)
             }
-            None => (build(market, ground.horizon).await?, ground.horizon),
+            None => (build(market, ground.horizon, Arc::clone(&model)).await?, ground.horizon),
         };
         let now = market.clock().now();
         let mut follower = Self {
@@ -200,7 +201,7 @@ impl Follower {
             label,
             people,
             gigs: gigs(market).await?,
-            model: market.model_in_use().await?,
+            model,
             switch: 0,
             cut,
             seen: HashMap::new(),
@@ -213,7 +214,7 @@ impl Follower {
             from_snapshot,
         };
         follower.look().await?;
-        follower.publish();
+        follower.publish().await?;
         tracing::info!(
             people = follower.people.len(),
             gigs = follower.gigs.len(),
@@ -251,8 +252,9 @@ impl Follower {
     /// Bring all that changed into a new base, aside, and write it down.
     fn rebuild(&mut self) {
         let (worn, label, file) = (self.people.clone(), self.label.clone(), self.file.clone());
+        let model = Arc::clone(&self.model);
         let built = tokio::task::spawn_blocking(move || {
-            let built = worn.rebuilt(Model::shipped());
+            let built = worn.rebuilt(&model);
             if let Some(Err(fault)) = file.map(|file| snapshot::write(&file, &label, &built)) {
                 tracing::warn!(error = %fault, "the snapshot of the index could not be written");
             }
@@ -289,17 +291,17 @@ impl Follower {
         let (horizon, complete_from, switch) = (*horizon, *complete_from, *switch);
         if switch != self.switch {
             self.model = self.market.model_in_use().await?;
+            self.publish().await?;
             self.switch = switch;
-            self.publish();
         }
         if complete_from > self.cut || horizon < self.cut {
             // We were away for too long, or the rows were brought to another cluster.
             tracing::warn!(self.cut, complete_from, horizon, "too much changed to follow; building the index anew");
-            self.people = build(&self.market, horizon).await?;
+            self.people = build(&self.market, horizon, Arc::clone(&self.model)).await?;
             self.gigs = gigs(&self.market).await?;
             (self.cut, self.rebuilding, self.changed_since_saved) = (horizon, None, true);
             self.seen.clear();
-            self.publish();
+            self.publish().await?;
             return Ok(self.people.len());
         }
         let seen: HashMap<About, Lines> = lines
@@ -355,7 +357,7 @@ impl Follower {
         }
         if !people.is_empty() || !gigs.is_empty() {
             self.changed_since_saved = true;
-            self.publish();
+            self.publish().await?;
         }
         Ok(())
     }
@@ -379,15 +381,22 @@ impl Follower {
         if let Some(Rebuilding { built, since }) = self.rebuilding.take() {
             let built = built.await.map_err(ended)?;
             self.people = built.after(since, self.people.position());
-            self.publish();
+            self.publish().await?;
         }
         Ok(())
     }
 
-    fn publish(&self) {
+    /// Put what is known before those who ask. None of them reckons what a new model makes of everyone.
+    async fn publish(&self) -> Result<(), Failure> {
+        if !self.people.is_reckoned(&self.model) {
+            let (people, model) = (self.people.clone(), Arc::clone(&self.model));
+            aside(move || people.reckon(&model)).await?;
+        }
+        self.people.reckon(&self.model);
         let holders = self.people.holders(Taxonomy::shipped(), &self.model);
         let (people, gigs, model) = (self.people.clone(), self.gigs.clone(), Arc::clone(&self.model));
         self.market.shelves().put(Shelf { people, gigs, holders, model });
+        Ok(())
     }
 }
 
@@ -409,8 +418,8 @@ fn ended(error: JoinError) -> Failure {
     Fault::Service { service: "index", why: error.to_string() }.into()
 }
 
-/// The index of everyone who may be matched, from the tables.
-async fn build(market: &Market, position: i64) -> Result<Index, Failure> {
+/// The index of everyone who may be matched, from the tables, in the order that suits a model.
+async fn build(market: &Market, position: i64, model: Arc<Model>) -> Result<Index, Failure> {
     let mut builder = Builder::default();
     let mut last = Uuid::nil();
     loop {
@@ -428,7 +437,7 @@ async fn build(market: &Market, position: i64) -> Result<Index, Failure> {
             builder.add(&person);
         }
     }
-    let base = aside(move || builder.build(Model::shipped())).await?;
+    let base = aside(move || builder.build(&model)).await?;
     Ok(Index::new(base, position.unsigned_abs()))
 }
 

@@ -145,6 +145,18 @@ impl Index {
         Self::new(builder.build(model), self.position)
     }
 
+    /// Whether all that no gig changes of scores by this model is reckoned, but for the few who changed since the base was
+    /// built.
+    pub fn is_reckoned(&self, model: &Model) -> bool {
+        self.base.reckoned.find(model).is_some()
+    }
+
+    /// Reckon that, so that nobody who asks waits for it. Work for the background where a model is new.
+    pub fn reckon(&self, model: &Model) {
+        self.base.statics(model);
+        self.fresh.statics(model);
+    }
+
     /// How many hold which skill.
     pub fn holders<'t>(&self, taxonomy: &'t Taxonomy, model: &Model) -> Holders<'t> {
         // Rows that are hidden don't count: how rare a skill is may not depend on when a base was built.

@@ -349,8 +349,8 @@ fn narrow_steps(nano: i64) -> i16 {
     i16::try_from(steps(nano)).unwrap_or(if nano < 0 { i16::MIN } else { i16::MAX })
 }
 
-/// The statics of the models that were asked for last. Readers wait for no writer; one waits where a
-/// model is new.
+/// The statics of the models that were asked for last. Where a model is new whoever asks for it reckons them, and whoever
+/// asks for another meanwhile does not wait.
 #[derive(Debug, Default)]
 pub struct Reckoned(Mutex<Vec<Arc<Statics>>>);
 
@@ -360,14 +360,21 @@ const KEPT: usize = 2;
 impl Reckoned {
     /// Those of this model.
     pub fn of(&self, base: &Base, model: &Model) -> Arc<Statics> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(statics) = kept.iter().find(|statics| statics.model == *model) {
-            return Arc::clone(statics);
+        if let Some(statics) = self.find(model) {
+            return statics;
         }
         let statics = Arc::new(Statics::of(base, model));
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|kept| kept.model != *model);
         kept.truncate(KEPT - 1);
         kept.insert(0, Arc::clone(&statics));
         statics
+    }
+
+    /// Those of this model, if they are reckoned.
+    pub fn find(&self, model: &Model) -> Option<Arc<Statics>> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.iter().find(|statics| statics.model == *model).map(Arc::clone)
     }
 
     /// Keep those of a model of whom what no gig changes is known.
