@@ -19,6 +19,8 @@ use uuid::Uuid;
 use crate::Failure;
 use crate::statement::seal::{Sealed, genesis};
 
+mod owners;
+
 /// What one check found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
@@ -76,15 +78,25 @@ pub async fn audit_in(
     if there(conn, "timesheets").await? {
         findings.push(count(conn, "timesheets", POTS_RULE, &pots("timesheets", "timesheet_escrow"), of).await?);
     }
+    findings.push(count(conn, "deals", owners::DEALS_RULE, owners::DEALS, of).await?);
+    findings.push(count(conn, "movements", owners::MOVEMENTS_RULE, owners::MOVEMENTS, of).await?);
+    findings.push(count(conn, "escrow", owners::ESCROW_RULE, owners::ESCROW, of).await?);
     if contract.is_none() {
-        findings.push(count(conn, "orphans", "nothing refers to what is not there", ORPHANS, None).await?);
-        findings.push(count(conn, "balances", "a balance is the sum of its postings", BALANCES, None).await?);
-        findings.push(count(conn, "credits", CREDITS_RULE, CREDITS, None).await?);
-        findings
-            .push(count(conn, "platform", "a roll-up is the sum of the postings it took in", PLATFORM, None).await?);
-        findings
-            .push(count(conn, "currencies", "all accounts of a currency add up to nothing", CURRENCIES, None).await?);
-        findings.push(count(conn, "guards", "the database's own guards stand", GUARDS, None).await?);
+        let whole = [
+            ("orphans", "nothing refers to what is not there", ORPHANS),
+            ("balances", "a balance is the sum of its postings", BALANCES),
+            ("credits", CREDITS_RULE, CREDITS),
+            ("platform", "a roll-up is the sum of the postings it took in", PLATFORM),
+            ("currencies", "all accounts of a currency add up to nothing", CURRENCIES),
+            ("payouts", owners::PAYOUTS_RULE, owners::PAYOUTS),
+            ("corrections", owners::CORRECTIONS_RULE, owners::CORRECTIONS),
+            ("refunds", owners::REFUNDS_RULE, owners::REFUNDS),
+            ("holds", owners::HOLDS_RULE, owners::HOLDS),
+            ("guards", "the database's own guards stand", GUARDS),
+        ];
+        for (check, rule, sql) in whole {
+            findings.push(count(conn, check, rule, sql, None).await?);
+        }
     }
     Ok(findings)
 }

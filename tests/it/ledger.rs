@@ -16,9 +16,10 @@ fn broken(found: &[Finding]) -> Vec<&'static str> {
 #[tokio::test]
 async fn an_audit_of_the_whole_journey_finds_nothing_wrong() {
     let (app, quarrelled) = (TestApp::new().await, TestApp::new().await);
-    app.world().await;
+    app.world().await.money_goes_back().await;
     let quarrel = quarrelled.disputed("600.00").await;
     assert_eq!(quarrel.freelancer_does("disputeConcede", json!({})).await, "EXECUTED");
+    corrected(&quarrelled).await;
     let mut looked_at = BTreeMap::new();
     for app in [&app, &quarrelled] {
         let found = books::audit(app.market.db(), None).await.unwrap();
@@ -54,14 +55,17 @@ async fn an_audit_names_what_was_bent_by_somebody_who_may_do_anything() {
             "delete from ledger_postings where to_account = 'fee_revenue'",
             &["statements", "milestones", "balances", "platform"],
         ),
-        ("delete from ledger_postings where to_account like 'available:%'", &["entries", "statements", "balances"]),
+        (
+            "delete from ledger_postings where to_account like 'available:%'",
+            &["entries", "statements", "balances", "holds"],
+        ),
         (
             "update ledger_postings set amount_minor = amount_minor + 1 where to_account like 'pending:%'",
-            &["statements", "milestones", "balances"],
+            &["statements", "milestones", "balances", "holds"],
         ),
         (
             "update ledger_postings set amount_minor = -1 where to_account like 'available:%'",
-            &["entries", "statements", "balances"],
+            &["entries", "statements", "balances", "holds"],
         ),
         (
             "update ledger_postings set from_account = 'losses' where from_account = 'processor_clearing'",
@@ -92,7 +96,7 @@ async fn an_audit_names_what_was_bent_by_somebody_who_may_do_anything() {
         ("delete from ledger_cut", &["platform"]),
         ("update ledger_statements set seal = sha256('x')", &["statements"]),
         ("update ledger_statements set entries = 4", &["statements", "orphans"]),
-        ("update ledger_statements set in_escrow_minor = 4", &["statements"]),
+        ("update ledger_statements set in_escrow_minor = 4", &["statements", "escrow"]),
         ("update ledger_statements set contract_id = gen_random_uuid()", &["statements", "orphans"]),
         (
             "update milestones set fee_minor = fee_minor - 1, released_net_minor = released_net_minor + 1",
@@ -100,9 +104,9 @@ async fn an_audit_names_what_was_bent_by_somebody_who_may_do_anything() {
         ),
         (
             r#"update milestones set held_minor = 1, sources = '[{"payment": null, "held": {"minor": 1}}]'"#,
-            &["milestones"],
+            &["milestones", "escrow"],
         ),
-        ("delete from milestones", &["milestones", "orphans"]),
+        ("delete from milestones", &["milestones", "movements", "orphans"]),
         ("alter table ledger_postings disable trigger ledger_postings_append_only", &["guards"]),
         ("drop trigger ledger_balances_guard on ledger_balances", &["guards"]),
         ("drop trigger ledger_credits_guard on ledger_credits", &["guards"]),
@@ -139,6 +143,122 @@ async fn an_audit_names_what_was_bent_by_somebody_who_may_do_anything() {
         tx.rollback().await.unwrap();
     }
     assert!(books::audit(app.market.db(), Some(contract)).await.unwrap().iter().all(Finding::holds));
+}
+
+/// Two of our people set the books right by a dollar.
+async fn corrected(app: &TestApp) {
+    let input = json!({ "from": "losses", "to": "fee_revenue", "amount": { "amount": "1.00" }, "reason": "Rounding" });
+    let proposed = app.admin("noor").await.does("correctionPropose", input, "correction { id }").await;
+    let approve = json!({ "correctionId": proposed.text("correction.id") });
+    app.admin("amna").await.does("correctionApprove", approve, "correction { status }").await.ok();
+}
+
+/// Somebody who has nothing to get.
+const THIEF: &str = "(select max(user_id::text)::uuid from members)";
+
+/// An entry that no statement has.
+const ENTRY: &str = "insert into ledger_entries (id, reason, key, actor, trace, posted_at)
+    values ('00000000-0000-0000-0000-000000000001', $reason, 'system', 'x', now());
+    insert into ledger_postings (entry_id, from_account, to_account, currency, amount_minor)
+    select '00000000-0000-0000-0000-000000000001'";
+
+#[tokio::test]
+async fn an_audit_asks_who_got_the_money_and_on_what_ground() {
+    let app = TestApp::new().await;
+    let deal = app.released().await;
+    let account = json!({ "iban": "PK36SCBL0000001123456702", "accountTitle": "Faisal" });
+    let account = deal.freelancer.does("payoutMethodAdd", account, "payoutMethod { id }").await.text("payoutMethod.id");
+    app.passes(TimeDelta::days(3)).await;
+    let ask = json!({ "payoutMethodId": account, "amount": { "amount": "900.00" }, "purposeCode": "9186", "password": PASSWORD });
+    deal.freelancer.does("payoutRequest", ask, "payout { id }").await.ok();
+    app.settles().await;
+    app.passes(TimeDelta::minutes(15)).await;
+    let offer = json!({
+        "organizationId": deal.client.organization, "freelancerId": deal.freelancer.id, "title": "More",
+        "milestones": [{ "title": "All of it", "amount": { "amount": "250.00" } }]
+    });
+    let offered = deal.client.does("offerCreate", offer, "offer { id milestones { nodes { id } } }").await;
+    let fund =
+        json!({ "milestoneId": offered.text("offer.milestones.nodes.0.id"), "paymentMethod": "pm_sandbox_visa" });
+    let payment = deal.client.does("milestoneFund", fund, "payment { id }").await.text("payment.id");
+    app.settles().await;
+    deal.client.does("offerWithdraw", json!({ "offerId": offered.text("offer.id") }), "offer { id }").await.ok();
+    let back = json!({ "paymentId": payment, "amount": { "amount": "50.00" } });
+    deal.client.does("paymentRefund", back, "refund { id }").await.ok();
+    app.settles().await;
+    corrected(&app).await;
+    deal.another("200.00").await;
+    let approved = deal.another("100.00").await;
+    let work = json!({ "milestoneId": approved, "message": "Done" });
+    deal.freelancer.does("milestoneSubmit", work, "milestone { status }").await.ok();
+    deal.client.does("milestoneApprove", json!({ "milestoneId": approved }), "milestone { status }").await.ok();
+
+    let thief = format!("public_id('usr', {THIEF})");
+    let fee = "jsonb_set(terms::jsonb, '{freelancer_fee}', '0')::json";
+    let unasked = format!("; insert into ledger_balances values ('available:' || {thief}, 'USD', 500)");
+    let entry = |reason: &str, key: &str| ENTRY.replace("$reason", &format!("'{reason}', '{key}'"));
+    let to_thief = |reason: &str, key: &str| {
+        format!("{}, 'losses', 'available:' || {thief}, 'USD', 500{unasked}", entry(reason, key))
+    };
+    let bends = [
+        (format!("update milestones set freelancer_id = {THIEF} where held_minor > 0"), &["deals"][..]),
+        ("update milestones set organization_id = gen_random_uuid() where held_minor > 0".to_owned(), &["deals"]),
+        (format!("update contracts set freelancer_id = {THIEF}"), &["deals"]),
+        (format!("update milestones set terms = {fee}"), &["deals"]),
+        (
+            format!(
+                "update offers set terms = {fee}; update contracts set terms = {fee}; update milestones set terms = {fee}"
+            ),
+            &["deals"],
+        ),
+        (
+            format!(
+                "update offers set freelancer_id = {THIEF}; update contracts set freelancer_id = {THIEF};
+                 update milestones set freelancer_id = {THIEF} where holds = '[]'"
+            ),
+            &["deals", "movements"],
+        ),
+        // What the books themselves say is whole, and a party's statement still has the money in escrow.
+        (
+            format!(
+                "{}, escrow_account, 'available:' || {thief}, 'USD', held_minor from milestones where held_minor > 0;
+                 insert into ledger_balances
+                 select 'available:' || {thief}, 'USD', held_minor from milestones where held_minor > 0;
+                 update ledger_balances set balance_minor = 0 where account like 'escrow:%';
+                 update milestones set released_net_minor = held_minor, held_minor = 0, sources = '[]' where held_minor > 0",
+                entry("release", "mine")
+            ),
+            &["movements", "escrow"],
+        ),
+        (to_thief("credit", "mine"), &["movements"]),
+        (to_thief("correction", "correction:mine"), &["corrections"]),
+        (to_thief("payout_return", "pyo_00000000000000000000000001:2:payout_return"), &["payouts"]),
+        (format!("update payout_methods set user_id = {THIEF}"), &["payouts"]),
+        (r#"update payouts set status = 'returned', state = '{"status": "returned"}'"#.to_owned(), &["payouts"]),
+        (
+            "delete from ledger_postings where entry_id in (select id from ledger_entries where reason like 'payout_%');
+             delete from ledger_entries where reason like 'payout_%';
+             update ledger_balances set balance_minor = balance_minor + 90000 where account like 'available:%'"
+                .to_owned(),
+            &["payouts"],
+        ),
+        ("update corrections set amount_minor = 1".to_owned(), &["corrections"]),
+        ("update corrections set entry_key = 'correction:other'".to_owned(), &["corrections"]),
+        (r#"update payment_refunds set status = 'failed', state = '{"status": "failed"}'"#.to_owned(), &["refunds"]),
+        ("update payment_refunds set organization_id = gen_random_uuid()".to_owned(), &["refunds"]),
+        ("update milestones set holds = '[]'".to_owned(), &["holds"]),
+    ];
+    let superuser = infra::market::connect(&app.database_url(), 1).await.unwrap();
+    let before = books::audit(&superuser, None).await.unwrap();
+    assert_eq!(broken(&before), Vec::<&str>::new(), "{before:#?}");
+    for (bend, noticed) in bends {
+        let tx = superuser.begin().await.unwrap();
+        tx.execute_unprepared("set local session_replication_role = replica").await.unwrap();
+        assert!(tx.execute_unprepared(&bend).await.unwrap().rows_affected() > 0, "{bend} did nothing");
+        let found = books::audit_in(&tx, None).await.unwrap();
+        assert_eq!(broken(&found), noticed, "{bend}: {found:#?}");
+        tx.rollback().await.unwrap();
+    }
 }
 
 /// Roll up until so many postings were taken in: transactions of other tests may hold it up.
