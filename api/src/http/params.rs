@@ -247,7 +247,7 @@ mod tests {
         assert_eq!(told(r#"{"a":[0,0,0,0,0]}"#), "1 variables", "a list and what is in it");
         assert_eq!(told(r#"{"a":[0,0,0,0,0,0]}"#), refused(7));
         assert_eq!(told(r#"{"a":{"b":[[],{}],"c":1}}"#), "1 variables");
-        assert_eq!(told(r#"{"a":{"b":[[],{}],"c":1},"d":null}"#), refused(7), "objects, what is empty, and null");
+        assert_eq!(told(r#"{"a":{"b":[[],{}],"c":1},"d":[null]}"#), refused(7), "objects, what is empty, and null");
         assert_eq!(told(r#"{"a":1,"b":2,"c":3,"d":4,"e":5,"f":6,"g":7}"#), refused(7), "variables themselves");
         let in_address = Params::from_url("query={a}&variables={\"a\":[1,2,3,4,5,6]}", VALUES).unwrap_err();
         assert_eq!(in_address.code, "TOO_MANY_VALUES");
