@@ -102,6 +102,7 @@ impl Audience {
             | Event::TimesheetChargeFailed { retry_at: Some(_), .. } => Self::client(MONEY),
             // Nothing is tried any more by itself: whoever worked for it should know.
             Event::TimesheetChargeFailed { retry_at: None, .. } | Event::TimesheetUnpaid { .. } => Self::both(MONEY),
+            // Silence said it, and not the client.
             Event::MilestoneApproved { automatic: true, .. } | Event::TimesheetApproved { automatic: true, .. } => {
                 Self::both(WORK)
             }
@@ -121,6 +122,7 @@ impl Audience {
             | Event::MilestoneRefunded { .. }
             | Event::MilestoneIdle { .. }
             | Event::MilestoneDormant { .. }
+            | Event::MilestoneKept { .. }
             | Event::MilestoneExtended { .. }
             | Event::MilestoneChargedBack { .. }
             | Event::TimesheetChargedBack { .. }
@@ -193,7 +195,6 @@ impl Audience {
             | Event::ProposalHired { .. }
             | Event::MilestoneFundingStarted { .. }
             | Event::PaymentRefundStarted { .. }
-            | Event::MilestoneKept { .. }
             | Event::MilestoneDisputed { .. }
             | Event::MilestoneResumed { .. }
             | Event::MilestoneSettled { .. }
@@ -220,7 +221,7 @@ mod tests {
     use super::*;
     use crate::event::OfProposal;
     use crate::id::Id;
-    use crate::money::Money;
+    use crate::money::{Currency, Money};
 
     #[test]
     fn each_event_is_told_to_whom_it_is_for() {
@@ -228,8 +229,11 @@ mod tests {
             I::from_uuid(Uuid::nil())
         }
         let told = OfProposal { proposal: id(), gig: id(), client: id(), freelancer: id() };
-        let approved =
-            |automatic| Event::TimesheetApproved { timesheet: id(), amount: Money::usd(1).unwrap(), automatic };
+        let amount = Money::zero(Currency::Usd);
+        let approved = |automatic| {
+            let releases_at = Timestamp::UNIX_EPOCH;
+            Event::MilestoneApproved { milestone: id(), amount, releases_at, automatic }
+        };
         let charge_failed = |retry_at| Event::TimesheetChargeFailed { timesheet: id(), payment: id(), retry_at };
         let table = [
             (Event::SessionBegan { session: id(), user: id() }, Audience::NOBODY),
@@ -238,10 +242,14 @@ mod tests {
             (Event::GigExpired { gig: id(), client: id() }, Audience::client(HIRING)),
             (Event::MilestoneFundingFailed { milestone: id(), payment: id() }, Audience::client(MONEY)),
             (Event::PayoutPaid { payout: id() }, Audience::PERSON),
-            (Event::ReviewsPublished { contract: id() }, Audience::both(WORK)),
-            (Event::ContractPaused { contract: id() }, Audience::both(WORK)),
+            // Each side was asked whether it goes on, and one has said so.
+            (Event::MilestoneKept { milestone: id() }, Audience::both(WORK)),
             (approved(false), Audience::PERSON),
             (approved(true), Audience::both(WORK)),
+            (Event::TimesheetApproved { timesheet: id(), amount, automatic: false }, Audience::PERSON),
+            (Event::TimesheetApproved { timesheet: id(), amount, automatic: true }, Audience::both(WORK)),
+            (Event::ReviewsPublished { contract: id() }, Audience::both(WORK)),
+            (Event::ContractPaused { contract: id() }, Audience::both(WORK)),
             (charge_failed(Some(Timestamp::UNIX_EPOCH)), Audience::client(MONEY)),
             (charge_failed(None), Audience::both(MONEY)),
             (Event::CorrectionProposed { correction: id() }, Audience::ADMINS),

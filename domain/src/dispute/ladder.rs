@@ -207,8 +207,9 @@ impl Dispute {
             return Ok(Change::none((self, case)));
         }
         if let Some(state) = self.unheard(now, barred)? {
-            let event = Event::DisputeWaits { told: self.told(None) };
-            return Ok(self.becomes(state).telling(event).and(Change::none(case)));
+            let (goes_on, waits) =
+                (Event::DisputeEscalated { told: self.told(None) }, Event::DisputeWaits { told: self.told(None) });
+            return Ok(self.becomes(state).telling(goes_on).telling(waits).and(Change::none(case)));
         }
         let (outcome, to_freelancer) = match &self.state {
             DisputeState::Opened { .. } => (Outcome::Silence, self.claim),

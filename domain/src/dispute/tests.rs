@@ -239,6 +239,9 @@ fn the_silence_of_a_side_that_may_not_speak_decides_nothing() {
     let to = |(dispute, case): (Dispute, Case), barred, by: i64| {
         let change = dispute.advance(case.clone(), &Actor::System, day(by), barred).unwrap();
         assert_eq!((change.entries.len(), change.next.1 == case), (0, true), "no money moves");
+        let told = change.next.0.told(None);
+        let events = [Event::DisputeEscalated { told }, Event::DisputeWaits { told }];
+        assert_eq!(change.events, events, "both sides hear that it goes on, and our people that it waits for them");
         change.next.0
     };
     let unheard = to(opened(), barred(false, true), 8);

@@ -782,6 +782,8 @@ fn a_bonus_is_released_without_work_and_a_tip_without_a_fee() {
             .on(|milestone| milestone.start_funding(&ada(), day(0), None, id(1)))
             .on(|milestone| milestone.funded(&Actor::System, day(0), id(1), usd(2_060), None));
         assert_eq!((story.status(), story.money()[1]), ("approved", pending), "{kind:?}");
+        let by_silence = |event: &Event| matches!(event, Event::MilestoneApproved { automatic: true, .. });
+        assert!(!story.events.iter().any(by_silence), "giving is a yes: {kind:?}");
     }
     assert_eq!(
         Milestone::give(&lin(), id(1), deal(), draft(2_000), Kind::Bonus).unwrap_err(),
