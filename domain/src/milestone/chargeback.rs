@@ -59,6 +59,9 @@ pub struct OfHold {
     pub releases_at: Timestamp,
     /// How much, after our fee.
     pub amount: Money,
+    /// The client's fee for it, which is earned unless it is held again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_fee: Option<Money>,
 }
 
 /// What a chargeback may reach beside the thing its payment was for.
@@ -378,6 +381,9 @@ impl Milestone {
         for Chargeback { bore, of_holds, .. } in self.chargebacks.iter_mut().filter(|known| !known.won) {
             let still_held = of_holds.iter().filter(|part| part.releases_at > now).map(|part| part.amount);
             let of_pending = Money::sum(bore.from_pending.currency(), still_held)?.min(bore.from_pending)?;
+            // With the client's fee for it, which would be open again like that of the rest.
+            let of_fee = of_holds.iter().filter(|part| part.releases_at > now).filter_map(|part| part.client_fee);
+            bore.client_fee = bore.client_fee.plus(Money::sum(of_pending.currency(), of_fee)?)?;
             of_holds.retain(|part| part.releases_at <= now);
             bore.from_pending = bore.from_pending.minus(of_pending)?;
             bore.from_escrow = bore.from_escrow.plus(of_pending)?;
@@ -538,7 +544,9 @@ fn shrink(holds: &[Hold], payment: PaymentId, amount: Money) -> Result<(Vec<Hold
         }
         let taken = before.minus(hold.share.net)?;
         if !taken.is_zero() {
-            taken_of.push(OfHold { releases_at: hold.releases_at, amount: taken });
+            let client_fee = hold.share.client_fee.in_proportion(taken, before.plus(hold.share.fee)?);
+            hold.share.client_fee = hold.share.client_fee.minus(client_fee)?;
+            taken_of.push(OfHold { releases_at: hold.releases_at, amount: taken, client_fee: Some(client_fee) });
         }
         if taken.is_zero() || !hold.share.net.is_zero() {
             kept.push(hold);

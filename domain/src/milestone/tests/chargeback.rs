@@ -356,3 +356,20 @@ fn what_ended_otherwise_stands_as_long_as_banks_have_not_all_of_its_money_and_ag
         }
     }
 }
+
+#[test]
+fn the_clients_fee_for_what_a_bank_took_of_pending_money_is_not_given_back_with_the_rest_of_it() {
+    let mut story = Story::approved();
+    story.milestone.terms = Terms { chargeback_takes_pending: true, ..Terms::default() };
+    // Of the 100 dollars 95 are pending, and the bank takes 40 of them; the fee for those was 1.20.
+    let disputed = || story.clone().on(taken).on(disputed);
+    let open = |story: &Story| story.milestone.escrow.parts().client_fee_open.minor();
+    assert_eq!((disputed().milestone.escrow.held(), open(&disputed())), (usd(6_000), 180));
+    let refunded = disputed().on(awarded(0));
+    assert_eq!(refunded.money()[3], 6_000 + 180);
+    // What the bank gives back comes with its fee, before and after.
+    assert_eq!(open(&disputed().on(back)), 300);
+    for story in [disputed().on(back).on(awarded(0)), refunded.on(back)] {
+        assert_eq!(story.money(), [0, 0, 0, 10_300, 0, 0]);
+    }
+}
