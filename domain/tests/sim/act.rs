@@ -17,6 +17,7 @@ use domain::timer::Timer;
 
 use super::moves::{Answer, ContractAct, DisputeAct, Gift, Message, MilestoneAct, Move, OfferAct, OfferTerms, Pay};
 use super::outside::For;
+use super::ways::Happened;
 use super::world::{World, Wrong};
 
 /// What the parties call a milestone: by its number, so that it is known again elsewhere.
@@ -29,6 +30,7 @@ impl World {
     pub fn act(&mut self, next: Move) -> Result<Answer, Wrong> {
         self.keep_in_mind(&next);
         let name = next.name();
+        self.happened = Happened::default();
         self.acting = next.by().clone();
         let answer = self.carry_out(next)?;
         if answer == Answer::Done {
@@ -38,6 +40,34 @@ impl World {
             *came_of_it = Some(answer.clone());
         }
         Ok(answer)
+    }
+
+    /// Now and then what can be told or asked again is: news of the processor's, and what somebody did to a thing as they
+    /// had seen it.
+    pub fn repeats(&mut self, next: &Move) -> Option<Move> {
+        let again = match next {
+            Move::Heard(_) => true,
+            Move::Offer { expected, .. }
+            | Move::Contract { expected, .. }
+            | Move::Milestone { expected, .. }
+            | Move::Dispute { expected, .. }
+            | Move::Timesheet { expected, .. }
+            | Move::Payout { expected, .. }
+            | Move::Correction { expected, .. } => expected.is_some(),
+            _ => false,
+        };
+        (again && self.repeating.percent(25)).then(|| next.clone())
+    }
+
+    /// The same a second time: nobody has a cent more or less for it, and nobody hears of it again.
+    pub fn act_again(&mut self, again: Move) -> Result<(), Wrong> {
+        let (entries, name) = (self.books.entries, again.name());
+        self.act(again)?;
+        let (posted, told) = (self.books.entries - entries, self.happened.events.len());
+        match (posted, told) {
+            (0, 0) => self.check(),
+            _ => Err(format!("{name} a second time: {posted} entries, and {told} events")),
+        }
     }
 
     fn carry_out(&mut self, next: Move) -> Result<Answer, Wrong> {
@@ -162,7 +192,7 @@ impl World {
                 let barred = self.seen_as_barred(milestone.freelancer).freelancer;
                 let outcome = dispute::resolve_refund(milestone, &system, now, fresh, barred);
                 let answer = self.take(outcome, |world, (dispute, milestone)| {
-                    world.disputes.extend(dispute.map(|dispute| (dispute.id, dispute)));
+                    dispute.into_iter().for_each(|dispute| world.put_dispute(dispute));
                     world.put_milestone(milestone);
                 })?;
                 self.silence_was_no_yes(&Case::Milestone(seen), self.case(CaseId::Milestone(id)))?;

@@ -136,7 +136,7 @@ impl World {
     fn put_reached(&mut self, reached: Vec<WithDispute>) {
         for (milestone, dispute) in reached {
             self.put_milestone(milestone);
-            self.disputes.extend(dispute.map(|dispute| (dispute.id, dispute)));
+            dispute.into_iter().for_each(|dispute| self.put_dispute(dispute));
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use domain::credit::Credit;
-use domain::id::PaymentId;
+use domain::id::{DisputeId, PaymentId};
 use domain::ledger::{JournalEntry, LedgerAccount, Posting, Reason};
 use domain::money::Currency;
 
@@ -29,6 +29,10 @@ pub struct Books {
     /// How many of them are corrections.
     pub corrections: u64,
     pub reasons: BTreeSet<&'static str>,
+    /// What a dispute brought us for arbitration, by its name.
+    arbitration: BTreeMap<String, i64>,
+    /// By how much entries of a reason changed an account.
+    moved: BTreeMap<(&'static str, LedgerAccount), i64>,
 }
 
 impl Books {
@@ -38,6 +42,16 @@ impl Books {
 
     pub fn tally(&self, account: LedgerAccount) -> Tally {
         self.tallies.get(&account).copied().unwrap_or_default()
+    }
+
+    /// By how much entries of a reason changed an account.
+    pub fn moved(&self, reason: Reason, account: LedgerAccount) -> i64 {
+        self.moved.get(&(reason.as_str(), account)).copied().unwrap_or(0)
+    }
+
+    /// What a dispute brought us for arbitration.
+    pub fn arbitration(&self, dispute: DisputeId) -> i64 {
+        self.arbitration.get(&dispute.to_string()).copied().unwrap_or(0)
     }
 
     /// A client's credit.
@@ -64,14 +78,20 @@ impl Books {
         if entry.postings().is_empty() {
             return Err(format!("{} moves nothing", entry.key));
         }
+        if let (Reason::ArbitrationFee, Some((of, _))) = (entry.reason, entry.key.split_once(':')) {
+            *self.arbitration.entry(of.to_owned()).or_default() +=
+                entry.effect_on(LedgerAccount::FeeRevenue, Currency::Usd);
+        }
         let own = entry.milestone.map(LedgerAccount::Escrow);
         for posting in entry.postings() {
             let amount = posting.amount.minor();
             if amount <= 0 || posting.from == posting.to || posting.amount.currency() != Currency::Usd {
                 return Err(format!("{}: a posting that is none: {posting:?}", entry.key));
             }
-            *self.balances.entry(posting.from).or_default() -= amount;
-            *self.balances.entry(posting.to).or_default() += amount;
+            for (account, delta) in [(posting.from, -amount), (posting.to, amount)] {
+                *self.balances.entry(account).or_default() += delta;
+                *self.moved.entry((entry.reason.as_str(), account)).or_default() += delta;
+            }
             self.count(entry.reason, own, posting.from, posting.to, amount);
             for (account, delta) in [(posting.from, -amount), (posting.to, amount)] {
                 match account {

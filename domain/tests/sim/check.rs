@@ -36,6 +36,8 @@ impl World {
         self.check_corrections()?;
         self.check_disputes()?;
         self.check_timers()?;
+        self.check_owed()?;
+        self.check_ways()?;
         self.check_processor()
     }
 
@@ -225,6 +227,15 @@ impl World {
                 let frozen = !matches!(**resume, State::Approved { .. }) || milestone.holds.is_empty();
                 must!(frozen, "{} is disputed while its money is on its way", milestone.id);
             }
+            // Nobody works for money that is gone, or is asked to judge what is paid with it.
+            let waits = matches!(
+                status,
+                milestone::Status::Proposed
+                    | milestone::Status::Agreed
+                    | milestone::Status::Funding
+                    | milestone::Status::Approved
+            );
+            must!(waits || !milestone.escrow.held().is_zero(), "{} is {status:?} without money", milestone.id);
             if status == milestone::Status::Approved {
                 must!(milestone.escrow.held().is_zero(), "{} is approved, and still holds money", milestone.id);
                 must!(!milestone.holds.is_empty(), "{} is approved, and nothing is on its way", milestone.id);
@@ -295,6 +306,7 @@ impl World {
                 must!(timesheet.clocks().is_empty(), "{} is {state} with a timer", timesheet.id);
                 continue;
             }
+            must!(state != "held" || !timesheet.escrow.held().is_zero(), "{} is held without money", timesheet.id);
             let way_out = !timesheet.clocks().is_empty()
                 || parties(timesheet.client, timesheet.freelancer)
                     .iter()
@@ -364,6 +376,10 @@ impl World {
             let state = dispute.state.as_str();
             if dispute.state.is_terminal() {
                 must!(dispute.clocks().is_empty(), "{} is {state} with a timer", dispute.id);
+                // Nobody pays for arbitration that was not to be.
+                let fees = self.books.arbitration(dispute.id);
+                let heard = matches!(dispute.state, DisputeState::Executed { .. });
+                must!(heard || fees == 0, "{} is {state}, and we have {fees} for arbitration", dispute.id);
                 continue;
             }
             let disputed = match self.case(dispute.case) {

@@ -123,6 +123,11 @@ fn planted_bugs_are_noticed() {
         (Planted::LossForgotten, &["has left, payouts say"]),
         (Planted::SuspendedIsPaid, &["and its owner is suspended"]),
         (Planted::SilenceOfTheBarred, &["the silence of a barred"]),
+        (Planted::PaidToAnother, &[" is about available:", " earned "]),
+        (Planted::FeeKept, &["of it is to be found"]),
+        (Planted::OffTheStatement, &["on the statement of"]),
+        (Planted::ToldToNobody, &["was told nothing of it"]),
+        (Planted::HeldForLess, &["was accepted is to be available at"]),
     ] {
         let noticed = (1..=200).find_map(|seed| run::play_with(seed, 400, Some(planted)).err());
         let Some(wrong) = noticed else { panic!("{planted:?} was not noticed in 200 worlds") };
@@ -130,5 +135,5 @@ fn planted_bugs_are_noticed() {
         assert!(notices.iter().any(|notice| first.contains(notice)), "{planted:?} was noticed otherwise: {first}");
         told.push(first);
     }
-    assert_eq!(told.len(), 11);
+    assert_eq!(told.len(), 16);
 }

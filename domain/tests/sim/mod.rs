@@ -21,6 +21,8 @@ pub mod cards;
 pub mod outside;
 pub mod end;
 pub mod reconcile;
+pub mod owed;
+pub mod ways;
 pub mod check;
 pub mod planted;
 pub mod run;

@@ -3,12 +3,14 @@
 
 #![expect(clippy::expect_used, reason = "a slip that cannot be made should stop")]
 
+use chrono::TimeDelta;
 use domain::change::{Change, TimerChange};
-use domain::ledger::{JournalEntry, LedgerAccount, Reason};
+use domain::event::Event;
+use domain::ledger::{JournalEntry, LedgerAccount, Posting, Reason};
 use domain::milestone::{Approval, Milestone, State};
 
 use super::check::parties;
-use super::world::{World, Wrong, usd};
+use super::world::{FREELANCERS, World, Wrong, id, usd};
 
 /// A slip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,21 +37,31 @@ pub enum Planted {
     SuspendedIsPaid,
     /// The silence of a side that can't speak is taken for a yes.
     SilenceOfTheBarred,
+    /// What is available when its hold is over is another freelancer's.
+    PaidToAnother,
+    /// A refund keeps the client's fee.
+    FeeKept,
+    /// A release is on nobody's statement.
+    OffTheStatement,
+    /// The client is not told that work waits for it.
+    ToldToNobody,
+    /// What is accepted is held for a day less than was settled.
+    HeldForLess,
 }
 
 impl Planted {
     /// Spoil what is about to be saved.
     pub fn spoil<T>(self, change: &mut Change<T>) {
         match self {
-            Self::DoubleFee => each(change, Reason::Release, |from, to, cents| match (from, to) {
+            Self::DoubleFee => cents(change, Reason::Release, |from, to, cents| match (from, to) {
                 (LedgerAccount::Escrow(_), LedgerAccount::FeeRevenue) => 2 * cents,
                 _ => cents,
             }),
-            Self::LostCent => each(change, Reason::Award, |_, to, cents| match to {
+            Self::LostCent => cents(change, Reason::Award, |_, to, cents| match to {
                 LedgerAccount::Available(_) | LedgerAccount::Pending(_) => cents - 1,
                 _ => cents,
             }),
-            Self::RefundAboveHeld => each(change, Reason::Refund, |from, _, cents| match from {
+            Self::RefundAboveHeld => cents(change, Reason::Refund, |from, _, cents| match from {
                 LedgerAccount::Escrow(_) => cents + 1,
                 _ => cents,
             }),
@@ -59,17 +71,43 @@ impl Planted {
                 change.entries.extend(again);
             }
             Self::EntryForgotten => change.entries.retain(|entry| entry.reason != Reason::HoldOver),
-            Self::LossForgotten => each(change, Reason::PayoutArrive, |from, _, cents| match from {
+            Self::LossForgotten => cents(change, Reason::PayoutArrive, |from, _, cents| match from {
                 LedgerAccount::Losses => cents - 1,
                 _ => cents,
             }),
+            Self::PaidToAnother => each(change, Reason::HoldOver, |posting| match posting.to {
+                LedgerAccount::Available(_) => (LedgerAccount::Available(id(FREELANCERS)), posting.amount.minor()),
+                to => (to, posting.amount.minor()),
+            }),
+            Self::FeeKept => cents(change, Reason::Refund, |from, _, cents| match from {
+                LedgerAccount::FeeRevenue => 0,
+                _ => cents,
+            }),
+            Self::OffTheStatement => {
+                for entry in change.entries.iter_mut().filter(|entry| entry.reason == Reason::Release) {
+                    *entry = entry.clone().of_contract(None);
+                }
+            }
+            Self::ToldToNobody => change.events.retain(|event| !matches!(event, Event::MilestoneSubmitted { .. })),
+            Self::HeldForLess => {
+                for event in &mut change.events {
+                    if let Event::MilestoneApproved { releases_at, .. } = event {
+                        *releases_at -= TimeDelta::days(1);
+                    }
+                }
+            }
             Self::ReleaseWhileDisputed | Self::AbsentIsRefused | Self::SuspendedIsPaid | Self::SilenceOfTheBarred => (),
         }
     }
 }
 
 /// Write the entries of a reason anew, with other amounts.
-fn each<T>(change: &mut Change<T>, reason: Reason, amount: impl Fn(LedgerAccount, LedgerAccount, i64) -> i64) {
+fn cents<T>(change: &mut Change<T>, reason: Reason, amount: impl Fn(LedgerAccount, LedgerAccount, i64) -> i64) {
+    each(change, reason, |posting| (posting.to, amount(posting.from, posting.to, posting.amount.minor())));
+}
+
+/// Write them anew, to other accounts and with other amounts.
+fn each<T>(change: &mut Change<T>, reason: Reason, other_way: impl Fn(&Posting) -> (LedgerAccount, i64)) {
     for entry in change.entries.iter_mut().filter(|entry| entry.reason == reason) {
         let mut other = JournalEntry::new(entry.reason, entry.key.clone()).of_contract(entry.contract);
         if let Some(milestone) = entry.milestone {
@@ -77,8 +115,9 @@ fn each<T>(change: &mut Change<T>, reason: Reason, amount: impl Fn(LedgerAccount
         }
         let mut credit = Vec::new();
         for posting in entry.postings() {
-            let cents = usd(amount(posting.from, posting.to, posting.amount.minor()));
-            other = other.moving(posting.from, posting.to, cents);
+            let (to, cents) = other_way(posting);
+            let cents = usd(cents);
+            other = other.moving(posting.from, to, cents);
             if let LedgerAccount::ClientCredit(_) = posting.to {
                 credit.push((posting.to, (posting.came_with, cents)));
             }

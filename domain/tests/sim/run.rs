@@ -41,7 +41,9 @@ pub fn play_with(seed: u64, steps: u64, planted: Option<Planted>) -> Result<Play
     }
     for step in 0..steps {
         if let Some(next) = world.choose() {
+            let again = world.repeats(&next);
             let outcome = world.act(next).and_then(|_| world.slips()).and_then(|()| world.check());
+            let outcome = outcome.and_then(|()| again.map_or(Ok(()), |again| world.act_again(again)));
             outcome.map_err(|wrong| told(&world, &step, wrong))?;
         }
         if step % 10 == 0 {

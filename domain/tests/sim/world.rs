@@ -18,7 +18,7 @@ use domain::id::{
     PaymentRefundId, PayoutId, PayoutMethodId, TimesheetId, UserId,
 };
 use domain::ledger::LedgerAccount;
-use domain::milestone::Milestone;
+use domain::milestone::{self, Milestone};
 use domain::money::Money;
 use domain::offer::Offer;
 use domain::outage::{Grant, Outage, Status};
@@ -38,9 +38,12 @@ use super::moves::{Answer, Move};
 use super::outside::Outside;
 use super::people::everybody;
 use super::planted::Planted;
+use super::ways::{Happened, Thing};
 
 pub struct World {
     pub dice: Dice,
+    /// What is told or asked a second time. These dice are apart, so that the world is the same with and without.
+    pub repeating: Dice,
     pub now: Timestamp,
     next_id: u128,
     pub books: Books,
@@ -95,6 +98,10 @@ pub struct World {
     /// Which moves have succeeded, and why others were refused.
     pub succeeded: BTreeSet<&'static str>,
     pub refusals: BTreeSet<String>,
+    /// Where work stood that banks stopped by taking all of its money.
+    pub stopped: BTreeMap<MilestoneId, milestone::Status>,
+    /// What came of the last move.
+    pub happened: Happened,
     /// What is left to do before all is over, once the world winds down.
     pub(super) plan: VecDeque<Move>,
     /// Commands that did something, and commands that were refused.
@@ -132,6 +139,7 @@ impl World {
         let rich = dice.percent(30);
         Self {
             dice,
+            repeating: Dice::new(!seed),
             now,
             next_id: 1_000,
             books: Books::default(),
@@ -168,6 +176,8 @@ impl World {
             touched: BTreeSet::new(),
             succeeded: BTreeSet::new(),
             refusals: BTreeSet::new(),
+            stopped: BTreeMap::new(),
+            happened: Happened::default(),
             plan: VecDeque::new(),
             taken: 0,
             refused: 0,
@@ -189,23 +199,36 @@ impl World {
     }
 
     pub fn put_offer(&mut self, offer: Offer) {
-        self.offers.insert(offer.id, offer);
+        let (of, to) = (Thing::Offer(offer.id), (offer.status().as_str(), offer.version));
+        let before = self.offers.insert(offer.id, offer.clone()).filter(|before| *before != offer);
+        self.goes(of, before.map(|before| (before.status().as_str(), before.version)), to);
     }
 
     pub fn put_contract(&mut self, contract: Contract) {
-        self.contracts.insert(contract.id, contract);
+        let (of, to) = (Thing::Contract(contract.id), (contract.status().as_str(), contract.version));
+        let before = self.contracts.insert(contract.id, contract.clone()).filter(|before| *before != contract);
+        self.goes(of, before.map(|before| (before.status().as_str(), before.version)), to);
     }
 
     pub fn put_milestone(&mut self, milestone: Milestone) {
-        self.milestones.insert(milestone.id, milestone);
+        let (of, to) = (Thing::Milestone(milestone.id), (milestone.status().as_str(), milestone.version));
+        let before = self.milestones.insert(milestone.id, milestone.clone()).filter(|before| *before != milestone);
+        if let Some(before) = &before {
+            self.stops(before, &milestone);
+        }
+        self.goes(of, before.map(|before| (before.status().as_str(), before.version)), to);
     }
 
     pub fn put_dispute(&mut self, dispute: Dispute) {
-        self.disputes.insert(dispute.id, dispute);
+        let (of, to) = (Thing::Dispute(dispute.id), (dispute.state.as_str(), dispute.version));
+        let before = self.disputes.insert(dispute.id, dispute.clone()).filter(|before| *before != dispute);
+        self.goes(of, before.map(|before| (before.state.as_str(), before.version)), to);
     }
 
     pub fn put_timesheet(&mut self, timesheet: Timesheet) {
-        self.timesheets.insert(timesheet.id, timesheet);
+        let (of, to) = (Thing::Timesheet(timesheet.id), (timesheet.state.as_str(), timesheet.version));
+        let before = self.timesheets.insert(timesheet.id, timesheet.clone()).filter(|before| *before != timesheet);
+        self.goes(of, before.map(|before| (before.state.as_str(), before.version)), to);
     }
 
     pub fn put_case(&mut self, case: Case) {
@@ -220,7 +243,9 @@ impl World {
     }
 
     pub fn put_payout(&mut self, payout: Payout) {
-        self.payouts.insert(payout.id, payout);
+        let (of, to) = (Thing::Payout(payout.id), (payout.state.as_str(), payout.version));
+        let before = self.payouts.insert(payout.id, payout.clone()).filter(|before| *before != payout);
+        self.goes(of, before.map(|before| (before.state.as_str(), before.version)), to);
     }
 
     pub fn case(&self, of: CaseId) -> Option<Case> {
@@ -276,10 +301,12 @@ impl World {
         self.taken += 1;
         for entry in &change.entries {
             self.books.post(entry)?;
+            self.check_entry(entry)?;
             self.note(entry);
         }
         keep(self, change.next);
         for event in change.events {
+            self.happened.events.push(event.clone());
             self.hear(event);
         }
         self.make_up(&change.entries)?;
