@@ -46,12 +46,12 @@ impl Kind {
     }
 }
 
-/// How far an outage was applied in one of its two rounds: while it goes on, and when it is `over`. What comes after this
-/// one is `next`; nothing if everything was looked at.
+/// Where to go on with an outage, in one of its two rounds: while it goes on, and when it is `over`. What comes after
+/// this one is `next`.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct Place {
     over: bool,
-    next: Option<(Kind, Uuid)>,
+    next: (Kind, Uuid),
 }
 
 #[derive(FromQueryResult)]
@@ -179,8 +179,7 @@ impl Market {
                 Status::Planned | Status::Withdrawn => return Ok(false),
             };
             let place = tx.outage_place(id).await?.filter(|place| place.over == over);
-            let next = place.map_or(Some((Kind::Milestones, Uuid::nil())), |place| place.next);
-            let Some((kind, after)) = next else { return Ok(false) };
+            let (kind, after) = place.map_or((Kind::Milestones, Uuid::nil()), |place| place.next);
             let candidates = tx.outage_candidates(&outage, kind, after).await?;
             for case in tx.outage_cases_for_update(kind, &candidates).await? {
                 let before = tx.outage_grants_before(case.id()).await?;
@@ -218,7 +217,7 @@ impl Market {
                 Some(last) if candidates.len() == BATCH => Some((kind, last.id)),
                 Some(_) | None => kind.next().map(|kind| (kind, Uuid::nil())),
             };
-            tx.outage_place_keep(id, Place { over, next }).await?;
+            tx.outage_place_keep(id, next.map(|next| Place { over, next })).await?;
             Ok(next.is_some())
         })
     }
@@ -237,7 +236,7 @@ impl Tx {
         self.settle(change).await
     }
 
-    /// How far an outage was applied.
+    /// Where to go on with an outage, if it was begun.
     async fn outage_place(&self, id: OutageId) -> Result<Option<Place>, Failure> {
         let select = sql("select place from outages where id = $1", [id.uuid().into()]);
         let found = Placed::find_by_statement(select).one(self.conn()).await?;
@@ -245,9 +244,9 @@ impl Tx {
         Ok(place.map_err(|error| Fault::bad_row("outages", error))?)
     }
 
-    async fn outage_place_keep(&self, id: OutageId, place: Place) -> Result<(), Failure> {
+    async fn outage_place_keep(&self, id: OutageId, place: Option<Place>) -> Result<(), Failure> {
         let keep = "update outages set place = $2 where id = $1";
-        let place = serde_json::to_value(place)?;
+        let place = place.map(serde_json::to_value).transpose()?;
         sea_orm::ConnectionTrait::execute_raw(self.conn(), sql(keep, [id.uuid().into(), place.into()])).await?;
         Ok(())
     }

@@ -5,5 +5,5 @@ alter table outage_grants add column since timestamptz;
 alter table outage_grants drop constraint outage_grants_pkey;
 create unique index outage_grants_once on outage_grants (outage_id, subject, since) nulls not distinct;
 
--- How far the worker has come with it; null before it was begun.
+-- Where the worker goes on with it; null before it was begun, and when all of it was looked at.
 alter table outages add column place jsonb;
