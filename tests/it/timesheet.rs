@@ -784,6 +784,7 @@ async fn a_week_of_a_minute_is_charged_for_what_a_card_can_be_and_paid() {
     let hours = app.hourly_of("20.00", 2_400).await;
     hours.names_card("pm_sandbox_visa").await;
     let week = hours.worked("2026-06-01", 1).await;
+    until(&app, "2026-06-08T12:00:00Z").await;
     until(&app, "2026-06-13T00:00:00Z").await;
     assert_eq!((hours.status(&week).await, hours.money(&week).await), ("HELD".into(), [33, 33, 0, 0, 0, 0]));
     let query = "query($id: ID!) { timesheet(id: $id) { quote { clientFee { minorUnits } toCredit { minorUnits }
