@@ -19,7 +19,10 @@ use uuid::Uuid;
 use crate::Failure;
 use crate::statement::seal::{Sealed, genesis};
 
+mod guards;
 mod owners;
+
+pub use guards::standing;
 
 /// What one check found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -92,11 +95,11 @@ pub async fn audit_in(
             ("corrections", owners::CORRECTIONS_RULE, owners::CORRECTIONS),
             ("refunds", owners::REFUNDS_RULE, owners::REFUNDS),
             ("holds", owners::HOLDS_RULE, owners::HOLDS),
-            ("guards", "the database's own guards stand", GUARDS),
         ];
         for (check, rule, sql) in whole {
             findings.push(count(conn, check, rule, sql, None).await?);
         }
+        findings.push(guards::audit(conn).await?);
     }
     Ok(findings)
 }
@@ -418,32 +421,3 @@ const CURRENCIES: &str = "
         union all
         select currency, balance_minor from ledger_platform_balances
     ) account group by currency";
-
-const GUARDS: &str = "
-    select case when trigger.oid is null then format('%s: the trigger %s is gone', wanted.of_table, wanted.name)
-                when trigger.tgenabled not in ('O', 'A') then format('%s: the trigger %s is switched off', wanted.of_table, wanted.name) end as why
-    from (values
-        ('ledger_entries', 'ledger_entries_append_only'), ('ledger_entries', 'ledger_entries_no_truncate'),
-        ('ledger_entries', 'ledger_entry_has_postings'), ('ledger_entries', 'ledger_correction_has_two'),
-        ('ledger_postings', 'ledger_postings_append_only'), ('ledger_postings', 'ledger_postings_no_truncate'),
-        ('ledger_postings', 'ledger_apply'),
-        ('ledger_balances', 'ledger_balances_guard'), ('ledger_balances', 'ledger_balances_no_truncate'),
-        ('ledger_balances', 'escrow_balance_agrees'),
-        ('ledger_credits', 'ledger_credits_guard'), ('ledger_credits', 'ledger_credits_no_truncate'),
-        ('milestones', 'milestone_held_agrees'), ('timesheets', 'timesheet_held_agrees'),
-        ('policy_versions', 'policy_versions_append_only'), ('payment_refunds', 'payment_refunds_keep_to_payment'),
-        ('audit_log', 'audit_log_append_only'), ('audit_log', 'audit_log_no_truncate')
-    ) as wanted (of_table, name)
-    left join pg_trigger trigger on trigger.tgrelid = to_regclass(wanted.of_table) and trigger.tgname = wanted.name
-    where wanted.of_table <> 'timesheets' or to_regclass('timesheets') is not null
-    union all
-    select case when rule.oid is null then format('%s: the rule %s is gone', wanted.of_table, wanted.name)
-                when not rule.convalidated then format('%s: the rule %s does not hold for all rows', wanted.of_table, wanted.name) end
-    from (values
-        ('ledger_balances', 'ledger_balances_never_negative'), ('ledger_credits', 'ledger_credits_never_negative'),
-        ('ledger_entries', 'ledger_entries_key'),
-        ('ledger_entries', 'ledger_entries_sealed'), ('ledger_postings', 'ledger_postings_between_two'),
-        ('ledger_postings', 'ledger_postings_in_dollars'),
-        ('ledger_postings', 'ledger_postings_amount_minor_check'), ('ledger_postings', 'ledger_postings_entry_id_fkey')
-    ) as wanted (of_table, name)
-    left join pg_constraint rule on rule.conrelid = to_regclass(wanted.of_table) and rule.conname = wanted.name";
