@@ -162,14 +162,21 @@ pub enum StaffRole {
 }
 
 /// What to do with the books.
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 pub enum Audit {
+    /// Print how far each statement has come, a line each: contract, entries, the seal of the last. Keep it where nobody
+    /// who looks after the database can change it, for `rabta audit verify --heads`.
+    Heads,
     /// Recompute from the rows all that must be true: seals, numbers, balances, the parts of every milestone. Exit
     /// code 1 if something is broken.
     Verify {
         /// Only this contract, like con_01k….
         #[arg(long, value_name = "ID")]
         contract: Option<ContractId>,
+        /// A file of what `rabta audit heads` once printed, or of signatures of statements' heads as the API answers them,
+        /// a line each: statements must go on from there. Signatures are checked with the keys of RABTA_SIGNING_KEYS.
+        #[arg(long, value_name = "FILE")]
+        heads: Option<PathBuf>,
         /// Print JSON.
         #[arg(long)]
         json: bool,

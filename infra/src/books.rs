@@ -20,9 +20,11 @@ use crate::Failure;
 use crate::statement::seal::{Sealed, genesis};
 
 mod guards;
+mod heads;
 mod owners;
 
 pub use guards::standing;
+pub use heads::{BadHead, Head, heads};
 
 /// What one check found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -60,9 +62,24 @@ impl Finding {
 /// # Errors
 /// [`crate::Fault::Database`]. What is wrong with the books is no error: it is in the findings.
 pub async fn audit(db: &DatabaseConnection, contract: Option<ContractId>) -> Result<Vec<Finding>, Failure> {
+    audit_against(db, contract, None).await
+}
+
+/// The same, and whether statements go on from heads that were kept elsewhere.
+///
+/// # Errors
+/// See [`audit`].
+pub async fn audit_against(
+    db: &DatabaseConnection,
+    contract: Option<ContractId>,
+    kept: Option<&[Head]>,
+) -> Result<Vec<Finding>, Failure> {
     let tx = db.begin_with_config(Some(IsolationLevel::RepeatableRead), Some(AccessMode::ReadOnly)).await?;
     tx.execute_unprepared("set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0").await?;
-    let findings = audit_in(&tx, contract).await?;
+    let mut findings = audit_in(&tx, contract).await?;
+    if let Some(kept) = kept {
+        findings.push(heads::audit(&tx, kept, contract.map(Id::uuid)).await?);
+    }
     tx.rollback().await?;
     Ok(findings)
 }

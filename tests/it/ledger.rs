@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
-use infra::books::{self, Finding};
+use infra::books::{self, BadHead, Finding, Head};
+use infra::token::Keys;
 use sea_orm::{ConnectionTrait, TransactionTrait};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
@@ -205,6 +206,56 @@ async fn who_may_only_read_the_books_is_nothing_to_be_told() {
     tx.execute_unprepared("grant select on ledger_postings, milestones to public").await.unwrap();
     assert_eq!(broken(&books::audit_in(&tx, None).await.unwrap()), Vec::<&str>::new());
     tx.rollback().await.unwrap();
+}
+
+/// The last entry an hour later, sealed anew as if it had always been so.
+const REWRITTEN: &str = "
+    with forged as (
+        select last.id, sha256(convert_to(ledger_canonical(before.seal, last.number, last.reason, last.key, last.milestone_id,
+            last.party, last.posted_at + interval '1 hour',
+            (select jsonb_agg(jsonb_build_object('from_account', from_account, 'to_account', to_account,
+                 'currency', currency, 'amount_minor', amount_minor) order by id)
+             from ledger_postings where entry_id = last.id)), 'UTF8')) as seal
+        from ledger_entries last join ledger_entries before on before.number = last.number - 1 where last.number = 3
+    )
+    update ledger_entries set posted_at = posted_at + interval '1 hour', seal = forged.seal
+    from forged where ledger_entries.id = forged.id;
+    update ledger_statements set seal = (select seal from ledger_entries where number = 3)";
+
+#[tokio::test]
+async fn a_chain_that_was_written_anew_is_found_by_a_head_that_somebody_kept() {
+    let app = TestApp::new().await;
+    let deal = app.released().await;
+    let superuser = infra::market::connect(&app.database_url(), 1).await.unwrap();
+    let listed = books::heads(&superuser).await.unwrap();
+    let query = "query($id: ID!) { contract(id: $id) { statementHead { signature } } }";
+    let answer = deal.client.asks(query, json!({ "id": deal.contract })).await;
+    let signed = answer.data()["contract"]["statementHead"]["signature"].as_str().unwrap().to_owned();
+    let read = Head::read(&signed, Some(app.market.keys())).unwrap();
+    let written = Head::read(&listed[0].to_string(), None).unwrap();
+    assert_eq!((listed.len(), &read, &written), (1, &listed[0], &listed[0]));
+    assert_eq!((read.contract.to_string(), read.entries), (deal.contract.clone(), 3));
+    assert_eq!(Head::read(&signed, Some(&Keys::fresh().unwrap())), Err(BadHead::NotOurs));
+    assert_eq!(Head::read(&signed, None), Err(BadHead::NotOurs));
+    for line in ["", "con_1 2", "con_1 2 3", &format!("{signed} 3 {}", read.seal)] {
+        assert_eq!(Head::read(line, None), Err(BadHead::Malformed), "{line}");
+    }
+
+    let kept = [read.clone(), written];
+    let found = books::audit_against(&superuser, None, Some(&kept)).await.unwrap();
+    assert_eq!(broken(&found), Vec::<&str>::new(), "{found:#?}");
+    let ahead = [Head { entries: 4, ..read.clone() }];
+    assert_eq!(broken(&books::audit_against(&superuser, None, Some(&ahead)).await.unwrap()), ["heads"]);
+
+    let tx = superuser.begin().await.unwrap();
+    tx.execute_unprepared("set local session_replication_role = replica").await.unwrap();
+    tx.execute_unprepared(REWRITTEN).await.unwrap();
+    tx.commit().await.unwrap();
+    let found = books::audit(&superuser, None).await.unwrap();
+    assert_eq!(broken(&found), Vec::<&str>::new(), "by itself it is whole: {found:#?}");
+    let found = books::audit_against(&superuser, Some(read.contract), Some(&kept)).await.unwrap();
+    assert_eq!(broken(&found), ["heads"]);
+    assert_eq!(found.last().map(|finding| (finding.rows, finding.broken)), Some((2, 2)));
 }
 
 /// Two of our people set the books right by a dollar.

@@ -1,23 +1,67 @@
 //! `rabta audit`: the books, recomputed from their rows.
 
 use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
 
-use infra::books::{self, Finding};
+use domain::id::ContractId;
+use infra::books::{self, Finding, Head};
 use infra::{market, migrate};
 use serde_json::json;
 
+use super::equipment::keys;
 use super::ground::Ground;
 use super::{Trouble, say};
-use crate::config::{Audit, Cli};
+use crate::config::{Audit, Cli, Common};
 
-/// Audit, print what was found, and fail if something is broken.
+/// Do what was asked.
 pub async fn run(cli: Cli, what: Audit) -> Result<(), Trouble> {
-    let Audit::Verify { contract, json } = what;
+    match what {
+        Audit::Heads => print_heads(&cli).await,
+        Audit::Verify { contract, heads, json } => verify(&cli, contract, heads, json).await,
+    }
+}
+
+/// Print how far each statement has come.
+async fn print_heads(cli: &Cli) -> Result<(), Trouble> {
     let ground = Ground::find(&cli.common).await?;
     migrate::reach(ground.owner_url()).await?;
     let db = market::connect(ground.owner_url(), 1).await.map_err(anyhow::Error::from)?;
     migrate::check(&db).await?;
-    let found = books::audit(&db, contract).await.map_err(anyhow::Error::from)?;
+    let heads = books::heads(&db).await.map_err(anyhow::Error::from)?;
+    let _ = db.close().await;
+    ground.leave(None).await?;
+    say(&heads.iter().map(|head| format!("{head}\n")).collect::<String>())
+}
+
+/// The heads in a file, a line each. Empty lines and those that begin with # say nothing.
+fn kept(common: &Common, file: &Path) -> Result<Vec<Head>, Trouble> {
+    let unreadable = |error: std::io::Error| {
+        Trouble::fixable(format!("{}: {error}", file.display()), "name a file that `rabta audit heads` was written to")
+    };
+    let text = fs::read_to_string(file).map_err(unreadable)?;
+    let keys = if text.lines().any(Head::is_signed) { Some(keys(common)?) } else { None };
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty() && !line.trim().starts_with('#'));
+    let head = |(place, line): (usize, &str)| {
+        Head::read(line, keys.as_ref()).map_err(|why| {
+            let what = format!("{}, line {}: {why}", file.display(), place + 1);
+            Trouble::fixable(
+                what,
+                "write what `rabta audit heads` prints, or set RABTA_SIGNING_KEYS to the keys that signed it",
+            )
+        })
+    };
+    lines.map(head).collect()
+}
+
+/// Audit, print what was found, and fail if something is broken.
+async fn verify(cli: &Cli, contract: Option<ContractId>, heads: Option<PathBuf>, json: bool) -> Result<(), Trouble> {
+    let heads = heads.map(|file| kept(&cli.common, &file)).transpose()?;
+    let ground = Ground::find(&cli.common).await?;
+    migrate::reach(ground.owner_url()).await?;
+    let db = market::connect(ground.owner_url(), 1).await.map_err(anyhow::Error::from)?;
+    migrate::check(&db).await?;
+    let found = books::audit_against(&db, contract, heads.as_deref()).await.map_err(anyhow::Error::from)?;
     let _ = db.close().await;
     ground.leave(None).await?;
 

@@ -237,7 +237,8 @@ fn payments(common: &Common) -> Result<Payments, Trouble> {
     Ok(Payments::Stripe(stripe))
 }
 
-fn keys(common: &Common) -> Result<Keys, Trouble> {
+/// The keys that tokens and heads of statements are signed with.
+pub fn keys(common: &Common) -> Result<Keys, Trouble> {
     let how = "set it to 32 random bytes in base64url (`openssl rand -base64 32 | tr '+/' '-_'`), \
                or RABTA_SIGNING_KEYS_FILE to a file with them; to rotate, separate several by commas, the signing one first";
     let unreadable = |(file, error): (PathBuf, std::io::Error)| {
