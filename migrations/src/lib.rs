@@ -101,6 +101,7 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0191_weeks_that_were_split", sql: include_str!("../sql/0191_weeks_that_were_split.sql") },
     Migration { name: "0192_who_acted", sql: include_str!("../sql/0192_who_acted.sql") },
     Migration { name: "0210_whose_money", sql: include_str!("../sql/0210_whose_money.sql") },
+    Migration { name: "0211_whose_work", sql: include_str!("../sql/0211_whose_work.sql") },
 ];
 
 /// One step of the schema.

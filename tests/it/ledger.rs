@@ -620,23 +620,24 @@ async fn what_a_pot_has_moves_by_an_entry_of_its_contract_alone() {
     let app = TestApp::new().await;
     let deal = app.contracted().await;
     let mut db = PgConnection::connect(&app.app_url()).await.unwrap();
-    let post = |contract: &str, milestone: &str| {
+    let post = |contract: &str, milestone: &str, to: &str| {
         format!(
             "with emptied as (
                 update milestones set held_minor = 0, sources = '[]', released_net_minor = held_minor
                 returning id, escrow_account, released_net_minor)
             select ledger_post(gen_random_uuid(), 'release', 'mine', {contract}, {milestone}, 'system', 'x', now(),
-                jsonb_build_array(jsonb_build_object('from_account', escrow_account, 'to_account', 'available:{}',
-                    'currency', 'USD', 'amount_minor', released_net_minor))) from emptied",
-            deal.freelancer.id
+                jsonb_build_array(jsonb_build_object('from_account', escrow_account, 'to_account', 'available:{to}',
+                    'currency', 'USD', 'amount_minor', released_net_minor))) from emptied"
         )
     };
     for (contract, milestone) in [("null", "null"), ("gen_random_uuid()", "null"), ("gen_random_uuid()", "id")] {
-        let refused = refused_by(&mut db, &post(contract, milestone)).await;
+        let refused = refused_by(&mut db, &post(contract, milestone, &deal.freelancer.id)).await;
         assert_eq!(refused.as_deref(), Some("ledger_pot_of_contract"), "{contract} {milestone}");
     }
-    // One of its own is sealed, and shows in the statement that both sides have.
-    assert_eq!(refused_by(&mut db, &post("null", "id")).await, None);
+    // One of its own is sealed, shows in the statement that both sides have, and pays nobody but who does the work.
+    let refused = refused_by(&mut db, &post("null", "id", &deal.client.id)).await;
+    assert_eq!(refused.as_deref(), Some("ledger_person_of_contract"));
+    assert_eq!(refused_by(&mut db, &post("null", "id", &deal.freelancer.id)).await, None);
 }
 
 #[tokio::test]
