@@ -164,8 +164,9 @@ pub enum StaffRole {
 /// What to do with the books.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Audit {
-    /// Print how far each statement has come, a line each: contract, entries, the seal of the last. Keep it where nobody
-    /// who looks after the database can change it, for `rabta audit verify --heads`.
+    /// Print how far the books have come: of each statement a line with its contract, its entries and the seal of the
+    /// last, and one of what is in no statement. Keep it where nobody who looks after the database can change it, for
+    /// `rabta audit verify --heads`.
     Heads,
     /// Recompute from the rows all that must be true: seals, numbers, balances, the parts of every milestone. Exit
     /// code 1 if something is broken.

@@ -24,7 +24,7 @@ mod heads;
 mod owners;
 
 pub use guards::standing;
-pub use heads::{BadHead, Head, heads};
+pub use heads::{BadHead, Head, Kept, Outside};
 
 /// What one check found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -65,14 +65,14 @@ pub async fn audit(db: &DatabaseConnection, contract: Option<ContractId>) -> Res
     audit_against(db, contract, None).await
 }
 
-/// The same, and whether statements go on from heads that were kept elsewhere.
+/// The same, and whether the books go on from what was kept of them elsewhere.
 ///
 /// # Errors
 /// See [`audit`].
 pub async fn audit_against(
     db: &DatabaseConnection,
     contract: Option<ContractId>,
-    kept: Option<&[Head]>,
+    kept: Option<&Kept>,
 ) -> Result<Vec<Finding>, Failure> {
     let tx = db.begin_with_config(Some(IsolationLevel::RepeatableRead), Some(AccessMode::ReadOnly)).await?;
     tx.execute_unprepared("set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0").await?;

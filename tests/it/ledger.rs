@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
-use infra::books::{self, BadHead, Finding, Head};
+use infra::books::{self, BadHead, Finding, Head, Kept};
 use infra::token::Keys;
 use sea_orm::{ConnectionTrait, TransactionTrait};
 use serde_json::json;
@@ -222,40 +222,61 @@ const REWRITTEN: &str = "
     from forged where ledger_entries.id = forged.id;
     update ledger_statements set seal = (select seal from ledger_entries where number = 3)";
 
+/// A correction that never was.
+const FORGOTTEN: &str = "
+    delete from ledger_postings where entry_id in (select id from ledger_entries where reason = 'correction');
+    delete from ledger_entries where reason = 'correction';
+    delete from corrections";
+
 #[tokio::test]
 async fn a_chain_that_was_written_anew_is_found_by_a_head_that_somebody_kept() {
     let app = TestApp::new().await;
     let deal = app.released().await;
     let superuser = infra::market::connect(&app.database_url(), 1).await.unwrap();
-    let listed = books::heads(&superuser).await.unwrap();
+    corrected(&app).await;
+    // Transactions of other tests may hold it up.
+    let now = loop {
+        let now = Kept::now(&superuser).await.unwrap();
+        if now.outside[0].last > 0 {
+            break now;
+        }
+    };
     let query = "query($id: ID!) { contract(id: $id) { statementHead { signature } } }";
     let answer = deal.client.asks(query, json!({ "id": deal.contract })).await;
     let signed = answer.data()["contract"]["statementHead"]["signature"].as_str().unwrap().to_owned();
-    let read = Head::read(&signed, Some(app.market.keys())).unwrap();
-    let written = Head::read(&listed[0].to_string(), None).unwrap();
-    assert_eq!((listed.len(), &read, &written), (1, &listed[0], &listed[0]));
-    assert_eq!((read.contract.to_string(), read.entries), (deal.contract.clone(), 3));
-    assert_eq!(Head::read(&signed, Some(&Keys::fresh().unwrap())), Err(BadHead::NotOurs));
-    assert_eq!(Head::read(&signed, None), Err(BadHead::NotOurs));
-    for line in ["", "con_1 2", "con_1 2 3", &format!("{signed} 3 {}", read.seal)] {
-        assert_eq!(Head::read(line, None), Err(BadHead::Malformed), "{line}");
+    let read = Kept::read(&signed, Some(app.market.keys())).unwrap();
+    assert_eq!((now.heads.len(), &read.heads), (1, &now.heads));
+    assert_eq!((read.heads[0].contract.to_string(), read.heads[0].entries), (deal.contract.clone(), 3));
+    assert_eq!(Kept::read(&format!("# of today\n\n{now}"), None).unwrap(), now);
+    assert_eq!(Kept::read(&signed, Some(&Keys::fresh().unwrap())), Err((1, BadHead::NotOurs)));
+    assert_eq!(Kept::read(&signed, None), Err((1, BadHead::NotOurs)));
+    for line in ["con_1 2", "con_1 2 3", "outside 1 2 3", &format!("{signed} 3 {}", read.heads[0].seal)] {
+        assert_eq!(Kept::read(&format!("\n{line}"), None), Err((2, BadHead::Malformed)), "{line}");
     }
 
-    let kept = [read.clone(), written];
+    // What comes afterwards changes nothing of it.
+    let kept = Kept { heads: [now.heads.clone(), read.heads].concat(), outside: now.outside };
+    let contract = kept.heads[0].contract;
+    fee(&mut PgConnection::connect(&app.database_url()).await.unwrap(), "later", 1).await;
     let found = books::audit_against(&superuser, None, Some(&kept)).await.unwrap();
     assert_eq!(broken(&found), Vec::<&str>::new(), "{found:#?}");
-    let ahead = [Head { entries: 4, ..read.clone() }];
+    assert_eq!(found.last().map(|finding| finding.rows), Some(3));
+    let ahead = Kept { heads: vec![Head { entries: 4, ..kept.heads[0].clone() }], ..Kept::default() };
     assert_eq!(broken(&books::audit_against(&superuser, None, Some(&ahead)).await.unwrap()), ["heads"]);
 
-    let tx = superuser.begin().await.unwrap();
-    tx.execute_unprepared("set local session_replication_role = replica").await.unwrap();
-    tx.execute_unprepared(REWRITTEN).await.unwrap();
-    tx.commit().await.unwrap();
-    let found = books::audit(&superuser, None).await.unwrap();
-    assert_eq!(broken(&found), Vec::<&str>::new(), "by itself it is whole: {found:#?}");
-    let found = books::audit_against(&superuser, Some(read.contract), Some(&kept)).await.unwrap();
-    assert_eq!(broken(&found), ["heads"]);
-    assert_eq!(found.last().map(|finding| (finding.rows, finding.broken)), Some((2, 2)));
+    for (bend, gone) in [(FORGOTTEN, 1), (REWRITTEN, 3)] {
+        let tx = superuser.begin().await.unwrap();
+        tx.execute_unprepared("set local session_replication_role = replica").await.unwrap();
+        tx.execute_unprepared(bend).await.unwrap();
+        tx.commit().await.unwrap();
+        let found = books::audit(&superuser, None).await.unwrap();
+        assert_eq!(broken(&found), Vec::<&str>::new(), "by itself it is whole: {found:#?}");
+        let found = books::audit_against(&superuser, None, Some(&kept)).await.unwrap();
+        assert_eq!(broken(&found), ["heads"]);
+        assert_eq!(found.last().map(|finding| finding.broken), Some(gone), "{found:#?}");
+    }
+    let of_one = books::audit_against(&superuser, Some(contract), Some(&kept)).await.unwrap();
+    assert_eq!(of_one.last().map(|finding| (finding.rows, finding.broken)), Some((2, 2)));
 }
 
 /// Two of our people set the books right by a dollar.

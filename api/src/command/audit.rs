@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use domain::id::ContractId;
-use infra::books::{self, Finding, Head};
+use infra::books::{self, Finding, Kept};
 use infra::{market, migrate};
 use serde_json::json;
 
@@ -22,36 +22,29 @@ pub async fn run(cli: Cli, what: Audit) -> Result<(), Trouble> {
     }
 }
 
-/// Print how far each statement has come.
+/// Print how far the books have come.
 async fn print_heads(cli: &Cli) -> Result<(), Trouble> {
     let ground = Ground::find(&cli.common).await?;
     migrate::reach(ground.owner_url()).await?;
     let db = market::connect(ground.owner_url(), 1).await.map_err(anyhow::Error::from)?;
     migrate::check(&db).await?;
-    let heads = books::heads(&db).await.map_err(anyhow::Error::from)?;
+    let kept = Kept::now(&db).await.map_err(anyhow::Error::from)?;
     let _ = db.close().await;
     ground.leave(None).await?;
-    say(&heads.iter().map(|head| format!("{head}\n")).collect::<String>())
+    say(&kept.to_string())
 }
 
-/// The heads in a file, a line each. Empty lines and those that begin with # say nothing.
-fn kept(common: &Common, file: &Path) -> Result<Vec<Head>, Trouble> {
+/// What a file says that was kept elsewhere.
+fn kept(common: &Common, file: &Path) -> Result<Kept, Trouble> {
     let unreadable = |error: std::io::Error| {
         Trouble::fixable(format!("{}: {error}", file.display()), "name a file that `rabta audit heads` was written to")
     };
     let text = fs::read_to_string(file).map_err(unreadable)?;
-    let keys = if text.lines().any(Head::is_signed) { Some(keys(common)?) } else { None };
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty() && !line.trim().starts_with('#'));
-    let head = |(place, line): (usize, &str)| {
-        Head::read(line, keys.as_ref()).map_err(|why| {
-            let what = format!("{}, line {}: {why}", file.display(), place + 1);
-            Trouble::fixable(
-                what,
-                "write what `rabta audit heads` prints, or set RABTA_SIGNING_KEYS to the keys that signed it",
-            )
-        })
-    };
-    lines.map(head).collect()
+    let keys = if Kept::is_signed(&text) { Some(keys(common)?) } else { None };
+    Kept::read(&text, keys.as_ref()).map_err(|(line, why)| {
+        let how = "write what `rabta audit heads` prints, or set RABTA_SIGNING_KEYS to the keys that signed it";
+        Trouble::fixable(format!("{}, line {line}: {why}", file.display()), how)
+    })
 }
 
 /// Audit, print what was found, and fail if something is broken.
@@ -61,7 +54,7 @@ async fn verify(cli: &Cli, contract: Option<ContractId>, heads: Option<PathBuf>,
     migrate::reach(ground.owner_url()).await?;
     let db = market::connect(ground.owner_url(), 1).await.map_err(anyhow::Error::from)?;
     migrate::check(&db).await?;
-    let found = books::audit_against(&db, contract, heads.as_deref()).await.map_err(anyhow::Error::from)?;
+    let found = books::audit_against(&db, contract, heads.as_ref()).await.map_err(anyhow::Error::from)?;
     let _ = db.close().await;
     ground.leave(None).await?;
 

@@ -1,20 +1,36 @@
-//! Heads of statements that were kept elsewhere. Seals hold no secret, so whoever may write every row can write a chain
-//! anew from its beginning; not what somebody else has kept of it.
+//! How far the books had come once, kept elsewhere. Seals hold no secret, so whoever may write every row can write a chain
+//! anew from its beginning; not what somebody else has kept of it. Of what is in no statement (payouts, refunds to cards,
+//! corrections, fees of the processor), where there are no seals, a hash over all of it is kept.
 
 use std::fmt;
 
 use domain::id::{ContractId, Id};
-use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement};
+use futures_util::TryStreamExt;
+use sea_orm::{
+    AccessMode, ConnectionTrait, DatabaseConnection, DbBackend, FromQueryResult, IsolationLevel, Statement,
+    StreamTrait, TransactionTrait,
+};
 use serde::Deserialize;
 use serde_json::json;
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{Counted, Finding};
 use crate::Failure;
 use crate::statement::HEAD_TYPE;
+use crate::statement::seal::hex;
 use crate::token::Keys;
 
-/// How far a statement had come once.
+/// What was kept.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Kept {
+    /// How far statements had come.
+    pub heads: Vec<Head>,
+    /// How far what is in no statement had come.
+    pub outside: Vec<Outside>,
+}
+
+/// How far a statement had come.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Head {
     /// Whose statement.
@@ -26,7 +42,18 @@ pub struct Head {
     pub seal: String,
 }
 
-/// Why a line is no head.
+/// How far what is in no statement had come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outside {
+    /// The id of the last posting.
+    pub last: i64,
+    /// All transactions before this one were over: nothing of theirs can still turn up.
+    pub before: i64,
+    /// Over those postings and their entries, in hexadecimal.
+    pub seal: String,
+}
+
+/// Why a line says nothing that could have been kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadHead {
     /// It is written otherwise.
@@ -37,59 +64,141 @@ pub enum BadHead {
     NotOurs,
 }
 
-impl Head {
-    /// A line as [`heads`] are printed, or a signature as the API answers it, which one of these keys must have made.
+impl Kept {
+    /// How far the books have come now, to be kept elsewhere.
     ///
     /// # Errors
-    /// [`BadHead`].
-    pub fn read(line: &str, keys: Option<&Keys>) -> Result<Self, BadHead> {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        match words.as_slice() {
-            [signed] => {
-                let keys = keys.ok_or(BadHead::NotOurs)?;
-                keys.read(HEAD_TYPE, signed).map_err(|_| BadHead::NotOurs)
-            }
-            [contract, entries, seal] if seal.len() == 64 => Ok(Self {
-                contract: contract.parse().map_err(|_| BadHead::Malformed)?,
-                entries: entries.parse().map_err(|_| BadHead::Malformed)?,
-                seal: seal.to_ascii_lowercase(),
-            }),
-            _ => Err(BadHead::Malformed),
+    /// [`crate::Fault::Database`].
+    pub async fn now(db: &DatabaseConnection) -> Result<Self, Failure> {
+        let tx = db.begin_with_config(Some(IsolationLevel::RepeatableRead), Some(AccessMode::ReadOnly)).await?;
+        tx.execute_unprepared("set local statement_timeout = 0").await?;
+        let rows = HeadRow::find_by_statement(Statement::from_string(DbBackend::Postgres, HEADS)).all(&tx).await?;
+        let heads = rows.into_iter().map(Head::from).collect();
+        let over = Over::find_by_statement(Statement::from_string(DbBackend::Postgres, OVER)).one(&tx).await?;
+        let mut outside = Vec::new();
+        if let Some(Over { last, before }) = over {
+            outside.push(Outside { last, before, seal: sealed_outside(&tx, last, before).await? });
         }
+        tx.rollback().await?;
+        Ok(Self { heads, outside })
     }
 
-    /// Is this line a signature, which takes keys to be read?
-    pub fn is_signed(line: &str) -> bool {
-        line.split_whitespace().count() == 1 && !line.trim_start().starts_with('#')
+    /// What a file says that was written elsewhere: what this prints, or signatures of heads as the API answers them, each
+    /// of which one of these keys must have made. Empty lines and those that begin with # say nothing.
+    ///
+    /// # Errors
+    /// The number of the first line that says something else, and why.
+    pub fn read(text: &str, keys: Option<&Keys>) -> Result<Self, (usize, BadHead)> {
+        let mut kept = Self::default();
+        for (place, line) in text.lines().enumerate() {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            kept.take(&words, keys).map_err(|why| (place + 1, why))?;
+        }
+        Ok(kept)
+    }
+
+    /// Does a file hold signatures, which take keys to be read?
+    pub fn is_signed(text: &str) -> bool {
+        text.lines().any(|line| line.split_whitespace().count() == 1 && !line.trim_start().starts_with('#'))
+    }
+
+    fn take(&mut self, words: &[&str], keys: Option<&Keys>) -> Result<(), BadHead> {
+        let number = |word: &str| word.parse::<i64>().map_err(|_| BadHead::Malformed);
+        match words {
+            [] => (),
+            [first, ..] if first.starts_with('#') => (),
+            [signed] => {
+                let keys = keys.ok_or(BadHead::NotOurs)?;
+                self.heads.push(keys.read(HEAD_TYPE, signed).map_err(|_| BadHead::NotOurs)?);
+            }
+            ["outside", last, before, seal] if seal.len() == 64 => {
+                let (last, before) = (number(last)?, number(before)?);
+                self.outside.push(Outside { last, before, seal: seal.to_ascii_lowercase() });
+            }
+            [contract, entries, seal] if seal.len() == 64 => self.heads.push(Head {
+                contract: contract.parse().map_err(|_| BadHead::Malformed)?,
+                entries: number(entries)?,
+                seal: seal.to_ascii_lowercase(),
+            }),
+            _ => return Err(BadHead::Malformed),
+        }
+        Ok(())
     }
 }
 
-impl fmt::Display for Head {
+impl fmt::Display for Kept {
+    /// A line each.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} {}", self.contract, self.entries, self.seal)
+        for Head { contract, entries, seal } in &self.heads {
+            writeln!(f, "{contract} {entries} {seal}")?;
+        }
+        for Outside { last, before, seal } in &self.outside {
+            writeln!(f, "outside {last} {before} {seal}")?;
+        }
+        Ok(())
     }
 }
 
 #[derive(FromQueryResult)]
-struct Row {
+struct HeadRow {
     contract_id: Uuid,
     entries: i64,
     seal: String,
 }
 
-/// The heads of all statements now, to be kept elsewhere.
-///
-/// # Errors
-/// [`crate::Fault::Database`].
-pub async fn heads(conn: &impl ConnectionTrait) -> Result<Vec<Head>, Failure> {
-    let select = "select contract_id, entries, encode(seal, 'hex') as seal from ledger_statements order by contract_id";
-    let rows = Row::find_by_statement(Statement::from_string(DbBackend::Postgres, select)).all(conn).await?;
-    let head =
-        |Row { contract_id, entries, seal }| Head { contract: ContractId::from_uuid(contract_id), entries, seal };
-    Ok(rows.into_iter().map(head).collect())
+impl From<HeadRow> for Head {
+    fn from(HeadRow { contract_id, entries, seal }: HeadRow) -> Self {
+        Self { contract: ContractId::from_uuid(contract_id), entries, seal }
+    }
 }
 
-const KEPT: &str = "
+#[derive(FromQueryResult)]
+struct Over {
+    last: i64,
+    before: i64,
+}
+
+#[derive(FromQueryResult)]
+struct Line {
+    line: String,
+}
+
+const HEADS: &str =
+    "select contract_id, entries, encode(seal, 'hex') as seal from ledger_statements order by contract_id";
+
+/// Ids are given before transactions commit, so the last id says nothing of those before it; that no transaction is open
+/// any more which could have taken one does.
+const OVER: &str = "
+    select cut.before, coalesce(max(posting.id), 0) as last
+    from (select pg_snapshot_xmin(pg_current_snapshot())::text::bigint as before) cut
+    left join (ledger_postings posting join ledger_entries entry on entry.id = posting.entry_id and entry.contract_id is null)
+        on posting.xact < cut.before
+    group by cut.before";
+
+const OUTSIDE: &str = "
+    select concat_ws(' ', posting.id, entry.id, entry.reason, entry.key, entry.actor, entry.trace,
+        (extract(epoch from entry.posted_at) * 1000000)::bigint, posting.from_account, posting.to_account,
+        posting.currency, posting.amount_minor, posting.payment_id) as line
+    from ledger_postings posting join ledger_entries entry on entry.id = posting.entry_id
+    where entry.contract_id is null and posting.id <= $1 and posting.xact < $2
+    order by posting.id";
+
+async fn sealed_outside(
+    conn: &(impl ConnectionTrait + StreamTrait),
+    last: i64,
+    before: i64,
+) -> Result<String, Failure> {
+    let select = Statement::from_sql_and_values(DbBackend::Postgres, OUTSIDE, [last.into(), before.into()]);
+    let mut rows = Line::find_by_statement(select).stream(conn).await?;
+    let mut hash = Sha256::new();
+    while let Some(Line { line }) = rows.try_next().await? {
+        hash.update(line);
+        hash.update("\n");
+    }
+    Ok(hex(&hash.finalize()))
+}
+
+const HEADS_KEPT: &str = "
     select count(*) as rows, count(why) as broken, min(why) as first from (
         select case
             when kept.entries = 0 and kept.seal = encode(ledger_genesis(kept.contract), 'hex') then null
@@ -101,16 +210,27 @@ const KEPT: &str = "
         left join ledger_entries entry on entry.contract_id = kept.contract and entry.number = kept.entries
     ) looked_at";
 
-/// Heads that were kept, of all statements or of one, against the entries they were the seals of.
-pub(super) async fn audit(conn: &impl ConnectionTrait, kept: &[Head], of: Option<Uuid>) -> Result<Finding, Failure> {
-    let rule = "each statement goes on from the heads that were kept of it";
-    let kept: Vec<serde_json::Value> = (kept.iter())
-        .map(|head| (head.contract.uuid(), head))
-        .filter(|(contract, _)| of.is_none_or(|of| of == *contract))
-        .map(|(contract, head)| json!({ "contract": contract, "entries": head.entries, "seal": head.seal }))
+/// What was kept, of everything or of one contract, against what is there.
+pub(super) async fn audit(
+    conn: &(impl ConnectionTrait + StreamTrait),
+    kept: &Kept,
+    of: Option<Uuid>,
+) -> Result<Finding, Failure> {
+    let mut finding = Finding::new("heads", "statements, and what is in none, go on from what was kept of them");
+    let heads: Vec<serde_json::Value> = (kept.heads.iter())
+        .filter(|head| of.is_none_or(|of| of == head.contract.uuid()))
+        .map(|head| json!({ "contract": head.contract.uuid(), "entries": head.entries, "seal": head.seal }))
         .collect();
-    let select = Statement::from_sql_and_values(DbBackend::Postgres, KEPT, [serde_json::Value::from(kept).into()]);
-    let found = Counted::find_by_statement(select).one(conn).await?;
-    let Counted { rows, broken, first } = found.unwrap_or(Counted { rows: 0, broken: 0, first: None });
-    Ok(Finding { check: "heads", rule, rows, broken, first })
+    let values = [serde_json::Value::from(heads).into()];
+    let select = Statement::from_sql_and_values(DbBackend::Postgres, HEADS_KEPT, values);
+    if let Some(Counted { rows, broken, first }) = Counted::find_by_statement(select).one(conn).await? {
+        finding = Finding { rows, broken, first, ..finding };
+    }
+    for Outside { last, before, seal } in kept.outside.iter().filter(|_| of.is_none()) {
+        finding.rows += 1;
+        if sealed_outside(conn, *last, *before).await? != *seal {
+            finding.breaks(|| format!("what is in no statement, up to posting {last}, is not what was kept of it"));
+        }
+    }
+    Ok(finding)
 }
