@@ -380,6 +380,12 @@ async fn an_audit_asks_who_got_the_money_and_on_what_ground() {
         ("update corrections set entry_key = 'correction:other'".to_owned(), &["corrections"]),
         (r#"update payment_refunds set status = 'failed', state = '{"status": "failed"}'"#.to_owned(), &["refunds"]),
         ("update payment_refunds set organization_id = gen_random_uuid()".to_owned(), &["refunds"]),
+        (
+            "update ledger_credits set payment_id = '00000000-0000-0000-0000-000000000001' where payment_id is not null;
+             update ledger_postings set payment_id = '00000000-0000-0000-0000-000000000001' where payment_id is not null"
+                .to_owned(),
+            &["movements", "refunds"],
+        ),
         ("update milestones set holds = '[]'".to_owned(), &["holds"]),
     ];
     let superuser = infra::market::connect(&app.database_url(), 1).await.unwrap();

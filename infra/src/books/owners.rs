@@ -56,7 +56,8 @@ pub(super) const DEALS: &str = "
 pub(super) const MOVEMENTS_RULE: &str =
     "a statement moves money of its own pots, freelancer and client; without one, no pot is moved";
 
-/// Each account of somebody's that was moved, against the contract in whose statement it was.
+/// Each account of somebody's that was moved, against the contract in whose statement it was; and the payments that credit
+/// is said to have come with, against whose they were.
 pub(super) const MOVEMENTS: &str = "
     with deal as (
         select offer.contract_id, public_id('usr', offer.freelancer_id) as freelancer,
@@ -99,7 +100,18 @@ pub(super) const MOVEMENTS: &str = "
         end
     from ledger_entries entry join milestones milestone on milestone.id = entry.milestone_id
     left join offers offer on offer.id = milestone.offer_id
-    where $1::uuid is null or entry.contract_id = $1";
+    where $1::uuid is null or entry.contract_id = $1
+    union all
+    select case
+        when payment.id is null or side.account <> 'client_credit:' || public_id('org', payment.organization_id)
+            then format('%s says that credit of %s came with %s, which is no payment of theirs', public_id('ent', entry.id),
+                side.account, public_id('pay', posting.payment_id))
+        end
+    from ledger_postings posting join ledger_entries entry on entry.id = posting.entry_id
+    left join payments payment on payment.id = posting.payment_id,
+    lateral (values (posting.from_account), (posting.to_account)) as side (account)
+    where posting.payment_id is not null and split_part(side.account, ':', 1) = 'client_credit'
+        and ($1::uuid is null or entry.contract_id = $1)";
 
 /// What [`ESCROW`] holds.
 pub(super) const ESCROW_RULE: &str = "a statement has in escrow what its milestones and weeks hold";
