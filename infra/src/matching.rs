@@ -166,7 +166,7 @@ impl Market {
         request: &PageRequest,
     ) -> Result<Slice<Gig>, Failure> {
         let user = call.actor.person()?.user;
-        let page = Page::parse(&request.clone().of_filter(filter), BEST_FIRST, 3)?;
+        let page = Page::parse(&request.clone().of_filter(filter), BEST_FIRST, 2)?;
         let person = self.oneself_as_matched(call, user).await?;
         let held: Vec<SkillId> = person.iter().flat_map(|person| &person.skills).map(|held| held.skill).collect();
         let gigs = self.gigs_for_ranking(call, filter, &held, CANDIDATES.unsigned_abs()).await?;
@@ -186,11 +186,12 @@ impl Market {
                     .await?
             }
         };
-        // Larger keys come later: scores and times are turned around.
-        let slice = page.cut_sorted(gigs, |gig| {
-            let score = scores.get(&gig.gig()).map_or(1, |score| -score);
-            vec![Key::Int(score), Key::Int(-gig.published_at.timestamp_millis()), Key::Uuid(gig.id)]
-        });
+        // The best first, then the newest; what does not match comes last.
+        let order = |gig: &Published| {
+            let score = scores.get(&gig.gig());
+            (score.is_none(), score.map(|score| -score), -gig.published_at.timestamp_millis(), gig.id)
+        };
+        let slice = page.cut_sorted(gigs, order, |gig| Key::Uuid(gig.id));
         let shown: Vec<GigId> = slice.items.iter().map(|(_, gig)| gig.gig()).collect();
         let mut whole: HashMap<GigId, Gig> =
             self.gigs_by_id(call, &shown).await?.into_iter().map(|gig| (gig.id, gig)).collect();

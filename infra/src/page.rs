@@ -253,18 +253,19 @@ impl Page {
         (!self.backward && self.after.is_none()).then(|| self.probe())
     }
 
-    /// A page of a list that is in memory, in the order of its keys. What stood at a cursor may be
-    /// gone meanwhile: the page begins where it stood.
-    pub fn cut_sorted<T>(&self, mut rows: Vec<T>, key: impl Fn(&T) -> Vec<Key>) -> Slice<T> {
-        rows.sort_by_key(&key);
+    /// A page of a list that is in memory, put in an order. What puts it in order may have changed since the page before,
+    /// of all rows at once, like scores: cursors hold none of it, and are those of a ranking.
+    pub fn cut_sorted<T, O: Ord>(
+        &self,
+        mut rows: Vec<T>,
+        order: impl Fn(&T) -> O,
+        key: impl Fn(&T) -> Key,
+    ) -> Slice<T> {
+        rows.sort_by_key(order);
         let total = Some(std::cmp::min(rows.len() as u64, COUNTED));
-        let beyond = |row: &T| self.after.as_ref().is_none_or(|after| key(row) > *after);
-        let within = |row: &T| self.before.as_ref().is_none_or(|before| key(row) < *before);
-        let rows: Vec<T> = rows.into_iter().filter(|row| beyond(row) && within(row)).collect();
-        let probe = usize::try_from(self.probe()).unwrap_or(usize::MAX);
-        let rows = rows.into_iter();
-        let found = if self.backward { rows.rev().take(probe).collect() } else { rows.take(probe).collect() };
-        Slice { total, ..self.slice(found, key) }
+        let Slice { items, has_next, has_previous, .. } = self.cut_ranked(rows, key);
+        let items = items.into_iter().map(|(cursor, (_, row))| (cursor, row)).collect();
+        Slice { items, has_next, has_previous, total }
     }
 
     /// A page of a list that is in memory, in an order that is not that of a key of its rows, like a
@@ -566,6 +567,23 @@ mod tests {
         }
         assert_eq!(cut(&page(None, None), "abcdef"), ("ab".to_owned(), false, true));
         assert_eq!(cut(&page(Some(&third), None), "abcdef"), ("de".to_owned(), true, true));
+    }
+
+    #[test]
+    fn a_list_goes_on_where_it_was_though_all_scores_moved() {
+        let sorted = |after: Option<&str>, gained: i64| {
+            let rows = vec![("d", 1), ("b", 5), ("a", 5), ("c", 3)];
+            let order = |&(letter, score): &(&'static str, i64)| (-(score + gained), letter);
+            let slice = page(after, None).cut_sorted(rows, order, |(letter, _)| Key::Text((*letter).to_owned()));
+            let letters: String = slice.items.iter().map(|(_, (letter, _))| *letter).collect();
+            (letters, slice.items[1].0.clone(), slice.has_next, slice.total)
+        };
+        let (first, cursor, more, total) = sorted(None, 0);
+        assert_eq!((first.as_str(), more, total), ("ab", true, Some(4)));
+        for gained in [-9, 0, 9] {
+            let (second, _, more, total) = sorted(Some(&cursor), gained);
+            assert_eq!((second.as_str(), more, total), ("cd", false, Some(4)), "{gained}");
+        }
     }
 
     #[test]

@@ -269,12 +269,12 @@ impl Market {
         let bids = bids.all(self.db()).await?;
         let people: Vec<UserId> = bids.iter().take(RANKED).map(|bid| UserId::from_uuid(bid.freelancer_id)).collect();
         let scores = self.people_scores(call, gig, &people).await?;
-        // Larger keys come later: scores are turned around, and who is not scored comes last.
-        let place = |bid: &BidRow| match scores.get(&UserId::from_uuid(bid.freelancer_id)) {
-            Some(score) => Key::Int(-score),
-            None => Key::Int(1),
+        // The best first, and who is not scored last.
+        let order = |bid: &BidRow| {
+            let score = scores.get(&UserId::from_uuid(bid.freelancer_id));
+            (score.is_none(), score.map(|score| -score), bid.id)
         };
-        let slice = page.cut_sorted(bids, |bid| vec![place(bid), Key::Uuid(bid.id)]);
+        let slice = page.cut_sorted(bids, order, |bid| Key::Uuid(bid.id));
         let shown: Vec<ProposalId> = slice.items.iter().map(|(_, bid)| ProposalId::from_uuid(bid.id)).collect();
         let mut whole = self.proposals_read(&shown).await?;
         let whole = |(cursor, bid): (String, BidRow)| Some((cursor, whole.remove(&ProposalId::from_uuid(bid.id))?));
