@@ -217,6 +217,9 @@ fn gigs_in_memory_are_ranked_as_all_of_them_are_and_follow_changes() {
     assert_eq!((gigs.len(), before.len(), before.find(closed.id).is_some()), (listed.len(), 40, true));
     // One's own gigs are nobody's recommendation.
     let own = listed[0].client;
+    let mut of_own: Vec<GigId> = listed.iter().filter(|gig| gig.client == own).map(|gig| gig.id).collect();
+    of_own.sort_unstable();
+    assert_eq!(gigs.of(own).collect::<Vec<_>>(), of_own);
     let others: Vec<GigFeatures> = listed.iter().filter(|gig| gig.client != own).cloned().collect();
     let without = Without { clients: vec![own], ..Without::default() };
     assert_eq!(gigs.rank(&matcher, &people[0], 20, &without), matcher.gigs(&people[0], &others, 20));

@@ -100,6 +100,7 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0190_grants_by_clock", sql: include_str!("../sql/0190_grants_by_clock.sql") },
     Migration { name: "0191_weeks_that_were_split", sql: include_str!("../sql/0191_weeks_that_were_split.sql") },
     Migration { name: "0192_who_acted", sql: include_str!("../sql/0192_who_acted.sql") },
+    Migration { name: "0200_matching_clients", sql: include_str!("../sql/0200_matching_clients.sql") },
     Migration { name: "0210_whose_money", sql: include_str!("../sql/0210_whose_money.sql") },
     Migration { name: "0211_whose_work", sql: include_str!("../sql/0211_whose_work.sql") },
 ];

@@ -63,8 +63,8 @@ struct Demand {
     verified: bool,
 }
 
-/// What people have taken on, whether they are suspended, and whether screening holds them or money of theirs: what to select, and from what, beside
-/// `person`. What is stopped because its owner was suspended, which `$suspended` says, is no hit.
+/// What people have taken on, whether they are suspended, and whether screening holds them or money of theirs: what to
+/// select, and from what, beside `person`. What is stopped because its owner was suspended, which `$suspended` says, is no hit.
 macro_rules! taken_on {
     (select, $suspended:literal) => {
         concat!(

@@ -14,7 +14,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use domain::Timestamp;
 use domain::gig::{Gig, Visibility};
-use domain::id::{GigId, Id, UserId};
+use domain::id::{GigId, Id, OrganizationId, UserId};
 use domain::matching::index::{Builder, Gigs, Index};
 use domain::matching::{GigFeatures, Model, PersonFeatures, Taxonomy};
 use sea_orm::{ConnectionTrait, FromQueryResult, Value};
@@ -74,6 +74,8 @@ struct Subject {
 enum About {
     Person(Uuid),
     Gig(Uuid),
+    /// All open gigs of a client.
+    Client(Uuid),
 }
 
 /// Which lines about somebody were seen: how many, and a hash of the set of their numbers. The newest and how many there
@@ -309,6 +311,7 @@ impl Follower {
             .filter_map(|line| {
                 let about = match line.kind.as_deref()? {
                     "person" => About::Person(line.subject?),
+                    "client" => About::Client(line.subject?),
                     _ => About::Gig(line.subject?),
                 };
                 Some((about, Lines { many: line.lines, hash: line.hash? }))
@@ -318,9 +321,14 @@ impl Follower {
         let (mut people, mut gigs) = (BTreeSet::new(), BTreeSet::new());
         for (about, _) in news {
             match about {
-                About::Person(id) => people.insert(*id),
-                About::Gig(id) => gigs.insert(*id),
-            };
+                About::Person(id) => {
+                    people.insert(*id);
+                }
+                About::Gig(id) => {
+                    gigs.insert(*id);
+                }
+                About::Client(id) => gigs.extend(self.gigs.of(OrganizationId::from_uuid(*id)).map(|gig| gig.uuid())),
+            }
         }
         if now - self.faded_at >= FADES && self.fading.is_empty() {
             self.fading = self.who_fades(now).await?;

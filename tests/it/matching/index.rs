@@ -234,6 +234,35 @@ async fn what_weighs_on_people_fades_for_all_of_them_however_few_are_read_at_a_t
 }
 
 #[tokio::test]
+async fn what_becomes_of_a_clients_other_gigs_and_money_shows_in_all_of_its_gigs() {
+    let app = TestApp::new().await;
+    let deal = app.offered().await;
+    let lin = freelancer(&app, "lin", "Rust engineer", &["rust", "postgresql"]).await;
+    let (id, other) = (gig(&app, &deal.client).await, gig(&app, &deal.client).await);
+    let mut index = index(&app).await;
+    let client = async || {
+        let query =
+            "{ viewer { recommendedGigs(first: 5) { foundBy nodes { gig { id } factors { kind evidence } } } } }";
+        let found = lin.asks(query, json!({})).await.data()["viewer"]["recommendedGigs"].clone();
+        assert_eq!(found["foundBy"], "INDEX");
+        let node = found["nodes"].as_array().unwrap().iter().find(|node| node["gig"]["id"] == id.as_str()).cloned();
+        let factors = node.unwrap()["factors"].as_array().unwrap().clone();
+        let of_client = factors.into_iter().find(|factor| factor["kind"] == "CLIENT").unwrap();
+        of_client["evidence"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(client().await, "the client's payment is not verified, no gig of theirs is over yet");
+    deal.client.does("gigCancel", json!({ "gigId": other }), "gig { state }").await.ok();
+    assert!(catch_up(&mut index).await > 0);
+    assert_eq!(client().await, "the client's payment is not verified, 0 of 1 gigs hired");
+    deal.fund(&deal.milestone, "pm_sandbox_visa").await;
+    assert!(catch_up(&mut index).await > 0);
+    assert_eq!(client().await, "the client's payment is verified, 0 of 1 gigs hired");
+    deal.client.does("gigReopen", json!({ "gigId": other }), "gig { state }").await.ok();
+    assert!(catch_up(&mut index).await > 0);
+    assert_eq!(client().await, "the client's payment is verified, no gig of theirs is over yet");
+}
+
+#[tokio::test]
 async fn an_index_too_far_behind_is_not_asked() {
     let app = TestApp::new().await;
     let ada = app.client("ada").await;

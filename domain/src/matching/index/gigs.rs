@@ -61,6 +61,11 @@ impl Gigs {
         self.all.get(&gig)
     }
 
+    /// Those of a client.
+    pub fn of(&self, client: OrganizationId) -> impl Iterator<Item = GigId> {
+        self.all.values().filter(move |gig| gig.client == client).map(|gig| gig.id)
+    }
+
     /// The gigs after many things happened at once: those that changed, as they are now; `None` for
     /// those that are no longer open.
     #[must_use]
