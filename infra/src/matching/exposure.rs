@@ -167,14 +167,14 @@ impl Market {
                  )
                  insert into exposure_sums as kept (freelancer_id, attention_milli, merit_milli, unanswered, changed_at)
                  select freelancer_id, sum(attention_milli), sum(merit_milli),
-                     count(*) filter (where is_news), max(shown_at)
+                     count(*) filter (where is_news), $2::timestamptz
                  from shown group by 1 order by 1
                  on conflict (freelancer_id) do update set
                      attention_milli = kept.attention_milli + excluded.attention_milli,
                      merit_milli = kept.merit_milli + excluded.merit_milli,
                      unanswered = kept.unanswered + excluded.unanswered,
                      changed_at = greatest(kept.changed_at, excluded.changed_at)",
-                [Value::Array(rows).into()],
+                [Value::Array(rows).into(), self.clock().now().into()],
             );
             let written = self.db().execute_raw(insert).await;
             self.impressions().taken_are(written.is_ok());

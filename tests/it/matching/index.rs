@@ -234,6 +234,22 @@ async fn what_weighs_on_people_fades_for_all_of_them_however_few_are_read_at_a_t
 }
 
 #[tokio::test]
+async fn who_was_shown_is_read_again_however_late_that_was_written() {
+    let app = TestApp::new().await;
+    let ada = app.client("ada").await;
+    freelancer(&app, "lin", "Rust engineer", &["rust"]).await;
+    let id = gig(&app, &ada).await;
+    let mut index = index(&app).await;
+    app.market.clock().advance(TimeDelta::minutes(59));
+    assert_eq!(who(&matches(&ada, &id, 10, None).await).len(), 1);
+    app.market.clock().advance(TimeDelta::minutes(1));
+    assert_eq!(catch_up(&mut index).await, 0, "nothing is written yet");
+    app.market.impressions_write().await.unwrap();
+    app.market.clock().advance(TimeDelta::minutes(60));
+    assert_eq!(catch_up(&mut index).await, 1);
+}
+
+#[tokio::test]
 async fn what_becomes_of_a_clients_other_gigs_and_money_shows_in_all_of_its_gigs() {
     let app = TestApp::new().await;
     let deal = app.offered().await;
