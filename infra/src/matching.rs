@@ -339,9 +339,17 @@ fn depth(page: &Page) -> usize {
     page.reach().map_or(LONGEST, |reach| usize::try_from(reach).unwrap_or(LONGEST).saturating_add(RESERVE).min(LONGEST))
 }
 
-/// A page of a ranking, each match with its place.
+/// A page of a ranking, each match with its place. What would raise it is told from there: others may have fallen out
+/// above it since it was ranked.
 fn cut<I: Id>(page: &Page, matches: &[Match<I>]) -> Slice<Placed<I>> {
-    page.cut_ranked(matches.to_vec(), |found| Key::Uuid(found.of.uuid()))
+    let mut slice = page.cut_ranked(matches.to_vec(), |found| Key::Uuid(found.of.uuid()));
+    for (_, (place, found)) in &mut slice.items {
+        for told in found.improvements.iter_mut().filter(|told| told.from_place.is_some()) {
+            told.from_place = Some(*place);
+            told.to_place = told.to_place.map(|to| to.min(*place));
+        }
+    }
+    slice
 }
 
 /// Of those that are about to be shown, those that no longer fit fall out, and others move up;

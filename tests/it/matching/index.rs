@@ -234,6 +234,25 @@ async fn what_weighs_on_people_fades_for_all_of_them_however_few_are_read_at_a_t
 }
 
 #[tokio::test]
+async fn what_would_raise_a_match_is_told_from_the_place_that_is_left_when_others_fall_out() {
+    let app = TestApp::new().await;
+    let ada = app.client("ada").await;
+    let hiba = freelancer(&app, "hiba", "Rust engineer", &["rust", "postgresql"]).await;
+    freelancer(&app, "noor", "Rust engineer", &["rust", "postgresql"]).await;
+    freelancer(&app, "lin", "Rust engineer", &["rust"]).await;
+    let id = gig(&app, &ada).await;
+    let _behind = index(&app).await;
+    let told = async || {
+        let found = matches(&ada, &id, 10, None).await;
+        let last = found["edges"].as_array().unwrap().last().unwrap().clone();
+        last["node"]["improvements"][0]["sentence"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(told().await, "+ PostgreSQL → from 3rd to 1st");
+    hiba.does("profileUpdate", json!({ "visibility": "HIDDEN" }), "profile { id }").await.ok();
+    assert_eq!(told().await, "+ PostgreSQL → from 2nd to 1st");
+}
+
+#[tokio::test]
 async fn who_was_shown_is_read_again_however_late_that_was_written() {
     let app = TestApp::new().await;
     let ada = app.client("ada").await;
