@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::super::features::{Country, HeldSkill, Language, Level, PersonFeatures, Text};
+use super::super::features::{Country, HeldSkill, Language, Level, PersonFeatures, Text, dot};
 use super::super::model::Model;
 use super::super::overlap::WorkDay;
 use super::super::role::Role;
@@ -27,6 +27,8 @@ pub struct Base {
     /// Texts of all rows, `text_width` numbers each.
     pub(super) texts: Texts,
     pub(super) text_width: usize,
+    /// The squared lengths of all texts.
+    pub(super) squares: Vec<u32>,
     pub(super) posting_ends: Vec<u32>,
     /// Rows, each with the level in the lowest bits.
     pub(super) postings: Vec<u32>,
@@ -166,11 +168,13 @@ impl Base {
                 .flatten()
                 .map(|list| list.len() * 4)
                 .sum::<usize>()
-            + (self.posting_ends.len() + self.postings.len() + self.by_id.len()) * 4
+            + (self.posting_ends.len() + self.postings.len() + self.by_id.len() + self.squares.len()) * 4
     }
 
-    /// What follows from the columns: posting lists and the ways to find a skill and a person.
+    /// What follows from the columns: lengths of texts, posting lists and the ways to find a skill and a person.
     pub(super) fn complete(&mut self) {
+        let square = |at| u32::try_from(dot(self.text_of(at), self.text_of(at))).unwrap_or(u32::MAX);
+        self.squares = (0..self.rows.len()).map(square).collect();
         self.skill_numbers = self.side.skills.iter().copied().zip(0..).collect();
         let mut ends = vec![0_u32; self.side.skills.len()];
         for packed in &self.held {

@@ -227,6 +227,8 @@ struct Hoped {
     passed: bool,
     /// What it comes to at most.
     most: i64,
+    /// What its text has in common with the gig's, once they were compared.
+    product: i64,
 }
 
 impl Search<'_, '_> {
@@ -334,7 +336,7 @@ impl Search<'_, '_> {
             let row = start + at;
             let skills = of_lists.answers(*sum) + of_lists.focus(*sum, self.listed[row as usize]);
             let hope = self.hope(row, skills);
-            self.waiting.extend(hope.map(|most| Hoped { row, passed: false, most }));
+            self.waiting.extend(hope.map(|most| Hoped { row, passed: false, most, product: 0 }));
         }
         self.score_waiting(WAITING);
     }
@@ -390,10 +392,10 @@ impl Search<'_, '_> {
         if counting || self.looked_at < self.limits.met {
             let barriers = self.count(row);
             if let (0, Some(hope)) = (barriers, hope) {
-                self.waiting.push(Hoped { row, passed: true, most: hope });
+                self.waiting.push(Hoped { row, passed: true, most: hope, product: 0 });
             }
         } else if let Some(hope) = hope {
-            self.waiting.push(Hoped { row, passed: false, most: hope });
+            self.waiting.push(Hoped { row, passed: false, most: hope, product: 0 });
         }
     }
 
@@ -438,9 +440,9 @@ impl Search<'_, '_> {
         let beside = self.best.least() + self.table.text;
         let mut near = 0;
         for at in 0..hoped.len() {
-            let Hoped { row, most, .. } = hoped[at];
-            hoped[near] = hoped[at];
-            near += usize::from(self.exact.text_may_be(row, beside - most));
+            let one = Hoped { product: self.exact.product(hoped[at].row), ..hoped[at] };
+            hoped[near] = one;
+            near += usize::from(self.exact.text_may_be(one.row, one.product, beside - one.most));
         }
         let near = &hoped[..near];
         self.exact.fetch_rows(near.iter().map(|hoped| hoped.row));
@@ -450,9 +452,9 @@ impl Search<'_, '_> {
     }
 
     /// Scores a row that is hoped to come to so much, unless something keeps it apart.
-    fn score(&mut self, Hoped { row, passed, most }: Hoped) {
+    fn score(&mut self, Hoped { row, passed, most, product }: Hoped) {
         // Its text first: that is where most hopes fail.
-        let text = self.exact.text(row);
+        let text = self.exact.text(row, product);
         if most - self.table.text + text < self.best.least() || (!passed && self.count(row) != 0) {
             return;
         }

@@ -287,16 +287,21 @@ impl<'a> Exact<'a> {
         black_box(lists);
     }
 
-    /// Whether the text of a row can contribute so much: quicker than what it does. Never no, where it does.
-    pub fn text_may_be(&self, at: u32, least: i64) -> bool {
+    /// What the text of a row has in common with the gig's: the sum of their numbers' products.
+    pub fn product(&self, at: u32) -> i64 {
+        if self.compares_texts() { dot(&self.gig.text.0, self.base.text_of(at as usize)) } else { 0 }
+    }
+
+    /// Whether the text of a row, of this product, can contribute so much: quicker than what it does. Never no, where
+    /// it does.
+    pub fn text_may_be(&self, at: u32, product: i64, least: i64) -> bool {
         // Values are rounded: two millionths are more than that can be.
         let weight = i64::from(self.weights.text.as_milli());
         let value = if weight > 0 { least / weight - 2 } else { 0 };
         if value <= 0 || !self.compares_texts() {
             return true;
         }
-        let text = self.base.text_of(at as usize);
-        let (square, product) = (dot(text, text), dot(&self.gig.text.0, text).max(0).unsigned_abs());
+        let (square, product) = (i64::from(self.base.squares[at as usize]), product.max(0).unsigned_abs());
         if square == 0 {
             return true;
         }
@@ -305,12 +310,11 @@ impl<'a> Exact<'a> {
         u128::from(product * product) * millions >= u128::from(value.saturating_mul(value)) * u128::from(squares)
     }
 
-    /// What the text of a row contributes.
-    pub fn text(&self, at: u32) -> i64 {
-        let (one, other) = (&self.gig.text.0, self.base.text_of(at as usize));
-        let square = dot(other, other);
-        let known = !one.is_empty() && one.len() == other.len() && square > 0;
-        let value = if known { cosine(dot(one, other), self.square, square) } else { self.model.unknown };
+    /// What the text of a row, of this product, contributes.
+    pub fn text(&self, at: u32, product: i64) -> i64 {
+        let square = i64::from(self.base.squares[at as usize]);
+        let known = self.compares_texts() && square > 0;
+        let value = if known { cosine(product, self.square, square) } else { self.model.unknown };
         self.weights.text.of(value).as_nano()
     }
 }

@@ -145,9 +145,9 @@ fn no_bound_is_less_than_what_it_bounds() {
             let (text, alone) = (parts.of(&[FactorKind::Text]), parts.of(&ALONE));
             let of_cell = parts.of(&[FactorKind::Rate, FactorKind::Overlap]);
             let brought = parts.of(&[FactorKind::Skills, FactorKind::Focus, FactorKind::Role]);
-            assert_eq!(exact.beside_text(row) + exact.text(row), parts.all());
-            assert!(exact.text_may_be(row, text) && table.text >= text);
-            no += u32::from(!exact.text_may_be(row, text + 1_000_000));
+            assert_eq!(exact.beside_text(row) + exact.text(row, exact.product(row)), parts.all());
+            assert!(exact.text_may_be(row, exact.product(row), text) && table.text >= text);
+            no += u32::from(!exact.text_may_be(row, exact.product(row), text + 1_000_000));
             assert!(i64::from(statics.bounds(gig.seniority)[at]) * STEP >= alone);
             if *passes {
                 assert!(table.of_cell(statics.cells()[at]) >= of_cell, "{row}");
