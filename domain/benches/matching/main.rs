@@ -1,7 +1,7 @@
 //! How fast the index answers, how large it is and how long it takes to build, at 10 thousand, 100
 //! thousand and 1 million freelancers whose skills are as unevenly spread as in a real market.
 //!
-//!     cargo bench -p domain --bench matching [-- PEOPLE ...]
+//!     cargo bench --profile release -p domain --bench matching [-- PEOPLE ...]
 //!
 //! Times are of the processor, a query's the shortest of three runs, so that a busy machine shows less in them.
 
