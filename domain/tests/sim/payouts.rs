@@ -55,7 +55,9 @@ fn in_karachi(at: Timestamp) -> Option<String> {
 
 impl World {
     pub(super) fn payout_moves(&mut self) -> Option<Move> {
-        let user: UserId = id(self.dice.between(1, FREELANCERS as i64) as u128);
+        // Whoever was given back what a bank has asks for it again before that comes out, mostly.
+        let twice = self.has_twice().filter(|_| self.dice.percent(60));
+        let user: UserId = twice.unwrap_or_else(|| id(self.dice.between(1, FREELANCERS as i64) as u128));
         let [_, owner] = parties(id(1), user);
         let by = if self.dice.percent(60) { owner } else { self.somebody(id(1), user) };
         let of = |in_dollars: bool| {
@@ -76,8 +78,8 @@ impl World {
             return self.dice.pick(any).copied().map(|of| Move::PayoutMethodRemove { by, of });
         }
         let available = self.available(user).minor();
-        let most = if self.rich { PAYOUTS_OF_THE_RICH } else { PAYOUTS };
-        if self.payouts.len() < most && self.dice.percent(50) && available > 1_500 {
+        let most = if self.rich { PAYOUTS_OF_THE_RICH } else { PAYOUTS } + usize::from(twice.is_some());
+        if self.payouts.len() < most && (twice.is_some() || self.dice.percent(50)) && available > 1_500 {
             let amount = self.amount_around(available);
             let to = if self.dice.percent(95) { &in_dollars } else { &in_rupees };
             let retention = match self.dice.pick(to).copied() {
@@ -111,6 +113,15 @@ impl World {
             _ => (admin, PayoutAct::Approve),
         };
         Some(Move::Payout { by, of, expected, act })
+    }
+
+    /// Who has what our people took for returned, and a bank has; that the rail will say so is on its way.
+    fn has_twice(&self) -> Option<UserId> {
+        let told = self.outside.later.iter().find_map(|(_, message)| match message {
+            Message::Rail { payout, attempt, says: Carried::Paid } => Some((self.payouts.get(payout)?, *attempt)),
+            _ => None,
+        });
+        told.filter(|(payout, attempt)| payout.written_off_to(*attempt).is_some()).map(|(payout, _)| payout.user)
     }
 
     pub(super) fn account(&mut self, in_dollars: bool) -> Account {
