@@ -81,7 +81,10 @@ const MILESTONE: Ways = &[
     ("split", "charged_back"),
     ("dormant", "funded submitted refund_requested disputed refunded approved charged_back"),
     ("refunded_after", "charged_back"),
-    ("charged_back", "funded submitted changes_requested refund_requested dormant approved released"),
+    (
+        "charged_back",
+        "funded submitted changes_requested refund_requested dormant approved released refunded split refunded_after",
+    ),
     ("cancelled", ""),
 ];
 
