@@ -129,14 +129,18 @@ impl World {
         Account { iban: IBANS[self.dice.below(IBANS.len())], title, in_dollars }
     }
 
-    /// One of our people has asked the rail on the telephone. Mostly what they were told is true; and what a rail was
-    /// never handed nobody there takes for paid but one, who is alone with that.
+    /// One of our people has asked the rail on the telephone. Mostly what they were told is true, and the second mostly
+    /// hears what the first did; and what a rail was never handed nobody there takes for paid but one, who is alone with
+    /// that.
     pub(super) fn payout_settles(&mut self, of: PayoutId, expected: Option<i64>) -> Move {
         let attempt = self.payouts.get(&of).map_or(0, |payout| payout.attempt);
         let there = self.outside.transfers.get(&(of, attempt)).map(|transfer| transfer.returned);
         let (by, mistaken) = (self.admin(), self.dice.percent(35));
         let alone = by.user() == Some(id(410));
+        let first = self.payouts.get(&of).and_then(|payout| payout.word.as_ref()).map(|word| word.outcome);
+        let again = first.filter(|_| there.is_some() && self.dice.percent(60));
         let outcome = match there {
+            Some(_) if let Some(first) = again => first,
             Some(returned) if returned != mistaken => WireOutcome::Returned,
             Some(_) => WireOutcome::Paid,
             None if alone && mistaken => WireOutcome::Paid,
