@@ -12,6 +12,8 @@ use infra::market::Equipment;
 use serde_json::{Value, json};
 use tests::{Heard, PASSWORD, Person, Reply, TOKENS, TestApp};
 
+mod mailbox;
+
 const ME: &str = "{ viewer { email emailVerified } }";
 const OTHER: &str = "gravel-ninety-tuba-moss";
 
@@ -308,36 +310,6 @@ async fn email_change_takes_a_fresh_proof_and_the_code_of_the_new_mailbox() {
             .lines()
             .all(|line| !line.starts_with("mco_"))
     );
-}
-
-#[tokio::test]
-async fn a_mailbox_gets_five_letters_an_hour_whoever_wants_it_for_their_account() {
-    let app = TestApp::new().await;
-    let wants = async |who: &Person<'_>, email: &str| {
-        who.does("emailChangeRequest", json!({ "email": email }), "expiresAt").await.ok().clone()
-    };
-    let mut people = Vec::new();
-    for name in ["ada", "bo", "cy", "dee", "eve", "fay"] {
-        people.push(app.person(name).await);
-    }
-    let mut answers = Vec::new();
-    for person in &people {
-        answers.push(wants(person, "Victim@example.com").await);
-    }
-    assert!(answers.iter().all(|answer| *answer == answers[0]), "nobody is told: {answers:?}");
-    app.settles().await;
-    assert_eq!(letters(&app, "victim@example.com"), ["Your new address at Rabta"; 5]);
-    wants(&people[0], "other@example.com").await;
-    app.settles().await;
-    assert_eq!(letters(&app, "other@example.com").len(), 1, "another mailbox");
-
-    app.passes(TimeDelta::hours(1)).await;
-    let greta = app.person("greta").await;
-    wants(&greta, "victim@example.com").await;
-    app.settles().await;
-    assert_eq!(letters(&app, "victim@example.com").len(), 6);
-    let code = mailed_code(&app, "victim@example.com").await;
-    greta.does("emailChange", json!({ "code": code }), "viewer { email }").await.ok();
 }
 
 #[tokio::test]

@@ -677,7 +677,9 @@ async fn whose_money_it_is_and_what_was_agreed_stays_whoever_writes() {
     let ask = json!({ "payoutMethodId": account, "amount": { "amount": "900.00" }, "purposeCode": "9186", "password": PASSWORD });
     deal.freelancer.does("payoutRequest", ask, "payout { id }").await.ok();
     offered.offered().await;
-    hourly.hourly().await.worked("2026-06-01", 60).await;
+    let hours = hourly.hourly().await;
+    hours.names_card("pm_sandbox_visa").await;
+    hours.worked("2026-06-01", 60).await;
     let whose = [
         (&app, "offers", &["freelancer_id", "organization_id", "contract_id"][..]),
         (&app, "contracts", &["freelancer_id", "organization_id", "offer_id"]),

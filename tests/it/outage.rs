@@ -296,11 +296,11 @@ const LAST: &str = "ffffffff-ffff-7fff-bfff-ffffffffffff";
 /// Milestones as the one that is there, paid for without the processor: rows as the domain would have written them. They
 /// were given so much grace already. One alone is the last of all.
 async fn copied(app: &TestApp, count: i32, grace: i32) {
-    let copy = "insert into milestones select (jsonb_populate_record(m, jsonb_build_object(
+    let copy = "insert into milestones select (jsonb_populate_record(one.m, jsonb_build_object(
              'id', case $1::int when 1 then $3::uuid else gen_random_uuid() end,
              'escrow_account', 'escrow:none:' || $1::int || ':' || n, 'held_minor', 0, 'amount_minor', 100,
-             'sources', '[]'::jsonb, 'escrow', jsonb_set(m.escrow, '{held,minor}', '0'), 'grace_hours', $2::int))).*
-         from (select * from milestones order by id limit 1) m, generate_series(1, $1::int) n";
+             'sources', '[]'::jsonb, 'escrow', jsonb_set((one.m).escrow, '{held,minor}', '0'), 'grace_hours', $2::int))).*
+         from (select m from milestones m order by id limit 1) one (m), generate_series(1, $1::int) n";
     sqlx::query(copy).bind(count).bind(grace).bind(LAST).execute(app.pool()).await.unwrap();
 }
 

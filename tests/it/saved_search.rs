@@ -126,6 +126,8 @@ async fn a_new_gig_is_told_once_to_those_whose_searches_find_it_and_whom_nothing
 async fn who_hides_or_has_no_profile_is_told_of_no_client_whom_a_block_keeps_them_from() {
     let app = TestApp::new().await;
     let (ada, bea) = (app.client("ada").await, app.client("bea").await);
+    // So that they may know of her company; it was there before they keep a search.
+    publishes(&ada, json!({})).await;
     let names = ["shown", "hidden", "profileless"];
     let mut people = Vec::new();
     for name in names {

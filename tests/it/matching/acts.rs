@@ -238,7 +238,7 @@ async fn who_hides_is_recommended_gigs_and_told_what_they_lack() {
     lin.does("profileUpdate", json!({ "visibility": "HIDDEN" }), "profile { id }").await.ok();
     let query = "{ viewer { recommendedGigs(first: 5) { foundBy leftOut { reason } edges { node { gig { id } } } }
         skillGapReport { gigs } } gigs(orderBy: BEST_MATCH) { nodes { id } } }";
-    let newer = json!({ "clientId": ada.organization, "title": "Logo for a shop", "description": "A mark in two colours.",
+    let newer = json!({ "clientId": ada.organization, "title": "Logo for a shop", "description": "A mark in two colours, and how it is to be drawn.",
         "kind": "HOURLY", "budget": { "low": { "amount": "30" }, "high": { "amount": "60" } },
         "requiredSkills": [skill(&app, "logo design").await] });
     app.market.clock().advance(TimeDelta::seconds(1));
@@ -280,7 +280,7 @@ async fn whoever_has_dealings_about_a_gig_is_no_match_for_it_any_more() {
     bid(bids, &id, "I built two ledgers that auditors liked.").await;
     let proposal = bid(declined, &id, "I would begin on Monday with the postings.").await;
     let decline = json!({ "proposalId": proposal, "reason": "PRICE" });
-    ada.does("proposalDecline", decline, "proposal { id }").await.ok();
+    ada.does_once("proposalDecline", decline, "proposal { id }").await.ok();
     let proposal = bid(hired, &id, "Double entry is what I have done for years.").await;
     ada.does("proposalView", json!({ "proposalId": proposal }), "proposal { id }").await.ok();
     let offer = json!({ "proposalId": proposal, "title": "Ledger", "hourlyRate": { "amount": "40" } });

@@ -131,6 +131,8 @@ const THEIR_MEMBERS: &str = "insert into members (id, organization_id, user_id, 
     select gen_random_uuid(), o.id, m.user_id, 'owner', now() from organizations o, members m
     where public_id('org', m.organization_id) = '{organization}' and m.role = 'owner'
       and not exists (select 1 from members n where n.organization_id = o.id)";
+/// When a grant began, as cursors write it.
+const BEGAN: &str = "to_char(from_at at time zone 'utc', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')";
 const PAYOUT: &str = "public_id('pyo', id) = '{payout}'";
 const STOPPED: &str = "'id', gen_random_uuid(), 'status', 'blocked', 'waits_for_staff', true,
     'state', jsonb_build_object('status', 'blocked', 'since', now(), 'reason', 'a name')";
@@ -232,14 +234,14 @@ pub const LISTS: &[List] = &[
         .own("'number', 1000 + n")
         .key("number"),
     list("Milestone.outageGrants", Who::Freelancer, "milestone", "outage_grants", "true")
-        .own("'outage_id', gen_random_uuid()")
-        .key("outage_id"),
+        .own("'outage_id', gen_random_uuid(), 'from_at', '2026-01-01'::timestamptz + n * interval '1 second'")
+        .key(BEGAN),
     list("Timesheet.outageGrants", Who::Freelancer, "timesheet", "outage_grants", "true")
         .own(
-            "'outage_id', gen_random_uuid(), 'milestone_id', null,
+            "'outage_id', gen_random_uuid(), 'from_at', '2026-01-01'::timestamptz + n * interval '1 second', 'milestone_id', null,
              'timesheet_id', (select id from timesheets where public_id('tsh', id) = '{timesheet}')",
         )
-        .key("outage_id"),
+        .key(BEGAN),
     list(
         "Milestone.submissions",
         Who::Client,
@@ -286,6 +288,8 @@ pub const SHORT: &[(&str, &str)] = &[
     ("Contract.holdReasons", "an enum's members"),
     ("Contract.reviews", "one of each side"),
     ("Evidence.links", "20 by its input"),
+    ("FeeCorrectionsApprovePayload.corrections", "200 by its input"),
+    ("FeeCorrectionsProposePayload.corrections", "200 at most"),
     ("ExposureReport.versions", "the versions of the model"),
     ("FeePreview.parts", "one for each weight that was asked for, at most 100"),
     ("FreelancerMatch.factors", "the model's factors"),
