@@ -92,7 +92,6 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0150_payment_mandates", sql: include_str!("../sql/0150_payment_mandates.sql") },
     Migration { name: "0151_recipient_acceptances", sql: include_str!("../sql/0151_recipient_acceptances.sql") },
     Migration { name: "0152_stripe_makings", sql: include_str!("../sql/0152_stripe_makings.sql") },
-    Migration { name: "0153_mandates_of_people", sql: include_str!("../sql/0153_mandates_of_people.sql") },
     Migration { name: "0160_sandbox_rail_news", sql: include_str!("../sql/0160_sandbox_rail_news.sql") },
     Migration { name: "0170_webhooks_put_off", sql: include_str!("../sql/0170_webhooks_put_off.sql") },
     Migration { name: "0171_books_in_dollars", sql: include_str!("../sql/0171_books_in_dollars.sql") },

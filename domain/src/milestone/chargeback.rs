@@ -235,6 +235,15 @@ impl Milestone {
             | State::Dormant { .. } => (now, Some(Box::new(self.state.clone()))),
             State::Disputed { since, resume, .. } => (now, Some(Box::new(resume.later(now - *since)))),
             State::Approved { approved_at, from: Some(from), .. } => (*approved_at, Some(from.clone())),
+            // What a dispute divided stays divided.
+            State::Approved { settled: true, .. } if !self.escrow.parts().refunded.is_zero() => {
+                let split = State::Split { settled_at: now };
+                if !whole {
+                    self.state = split;
+                    return Ok(());
+                }
+                (now, Some(Box::new(split)))
+            }
             State::Approved { .. } if !whole && !self.escrow.parts().released_net.is_zero() => {
                 self.state = State::Released { released_at: now };
                 return Ok(());
@@ -362,9 +371,10 @@ impl Milestone {
         at_banks.for_each(|known| known.fee = Some(lacking).filter(|fee| !fee.is_zero()));
     }
 
-    /// Have banks all of the money that came here, whoever bore it?
+    /// Have banks all of the money that came here, whoever bore it? A payment that was credit from the beginning did not.
     fn taken_whole(&self) -> Result<bool, MoneyError> {
-        let stand = self.chargebacks.iter().filter(|known| !known.won).map(|known| known.bore.total());
+        let came_here = |known: &&Chargeback| !known.won && self.sources.of(Some(known.payment)).is_some();
+        let stand = self.chargebacks.iter().filter(came_here).map(|known| known.bore.total());
         let taken = Money::sum(self.amount.currency(), stand.collect::<Result<Vec<_>, _>>()?)?;
         taken.covers(self.escrow.funded()?)
     }

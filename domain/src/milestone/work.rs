@@ -76,7 +76,9 @@ impl Milestone {
         approval: Approval,
     ) -> Result<Change<Self>, Refusal> {
         self.access(actor, Verb::MilestoneApprove)?;
-        if approval == Approval::Whole && matches!(self.state, State::Approved { .. } | State::Released { .. }) {
+        if approval == Approval::Whole
+            && matches!(self.state, State::Approved { from: None, .. } | State::Released { .. })
+        {
             return Ok(Change::none(self));
         }
         self.standing(actor, Verb::MilestoneApprove, expected)?;
@@ -220,6 +222,10 @@ impl Milestone {
                 State::Split { settled_at: now }
             }
             State::Approved { from: None, .. } if last => State::Released { released_at: now },
+            // Banks have nothing of the rest any more, and nothing of that is left to work for.
+            State::Approved { from: Some(_), .. } if last && self.at_banks()?.is_zero() => {
+                State::Released { released_at: now }
+            }
             other => other.clone(),
         };
         let event = Event::MilestoneReleased { milestone: self.id, amount };

@@ -273,6 +273,10 @@ fn what_lies_across_an_edge_of_what_is_read_is_another_days_and_no_difference() 
             assert_eq!(short.differences.iter().map(|one| one.kind).collect::<Vec<_>>(), [Kind::Amount]);
         }
     }
+    // What both have near the edge explains nothing: one of two is lacking here.
+    let near = span.from + minute;
+    let lost = read_and_compare(&[booked_taken(near)], &[taken(near), won(at(5), 500)]);
+    assert_eq!(lost.differences.len(), 1);
     // Nor is it explained by what lies within what is read.
     let inside = read_and_compare(&[booked_taken(span.from + Period::LATE), booked_won(at(5))], &[won(at(5), 500)]);
     assert_eq!(inside.differences.len(), 1);

@@ -373,3 +373,47 @@ fn the_clients_fee_for_what_a_bank_took_of_pending_money_is_not_given_back_with_
         assert_eq!(story.money(), [0, 0, 0, 10_300, 0, 0]);
     }
 }
+
+#[test]
+fn a_payment_that_was_credit_from_the_beginning_is_none_of_what_banks_have_of_a_milestone() {
+    let took = |payment: u128, reference: &'static str, cents| {
+        move |milestone: Milestone| milestone.charge_back(&Actor::System, day(10), id(payment), reference, usd(cents))
+    };
+    let story = || {
+        Story::approved()
+            .on(|milestone| milestone.release(&Actor::System, day(7)))
+            .on(|milestone| milestone.funded(&Actor::System, day(8), id(9), usd(10_300), None))
+            .on(took(9, "dp_9", 10_300))
+    };
+    assert_eq!(story().status(), "released");
+    assert_eq!(story().on(took(1, "dp", 100)).status(), "released", "a dollar of what came here");
+    let won = |milestone: Milestone| milestone.charge_back_won(&Actor::System, day(20), id(1), "dp", true);
+    let whole = story().on(took(1, "dp", 10_300));
+    assert_eq!((whole.status(), whole.on(won).status()), ("charged_back", "released"));
+}
+
+#[test]
+fn what_a_dispute_divided_stays_divided_whatever_a_bank_takes_of_its_hold() {
+    let divided = || {
+        Story::disputed().on(|milestone| milestone.settle(&Actor::System, day(9), id(1), award(4_000, 10_000, true)))
+    };
+    assert_eq!(divided().status(), "approved", "what was agreed on is held");
+    let took = |milestone: Milestone| milestone.charge_back(&Actor::System, day(10), id(1), "dp", usd(10_300));
+    let taken = divided().on(took);
+    assert_eq!(taken.status(), "charged_back");
+    let back = taken.on(|milestone| milestone.charge_back_won(&Actor::System, day(20), id(1), "dp", true));
+    assert_eq!(back.status(), "split");
+}
+
+#[test]
+fn whoever_approves_what_is_at_a_bank_is_told_that_it_can_not_be_approved() {
+    let mut story = Story::submitted();
+    story.milestone.terms = Terms { chargeback_takes_pending: false, ..Terms::default() };
+    let story = story
+        .on(|milestone| milestone.approve(&ada(), day(1), None, Approval::Part(usd(4_000))))
+        .on(|milestone| milestone.submit(&lin(), day(1), None, id(2)))
+        .on(|milestone| milestone.charge_back(&Actor::System, day(2), id(1), "dp", usd(6_000)));
+    assert_eq!(story.status(), "approved");
+    let refused = story.milestone.approve(&ada(), day(3), None, Approval::Whole).unwrap_err();
+    assert!(matches!(refused, Refusal::WrongState { .. }), "{refused:?}");
+}
