@@ -219,7 +219,13 @@ fn gigs_in_memory_are_ranked_as_all_of_them_are_and_follow_changes() {
     let own = listed[0].client;
     let mut of_own: Vec<GigId> = listed.iter().filter(|gig| gig.client == own).map(|gig| gig.id).collect();
     of_own.sort_unstable();
-    assert_eq!(gigs.of(own).collect::<Vec<_>>(), of_own);
+    assert_eq!(gigs.of(&[own].into()).collect::<Vec<_>>(), of_own);
+    let anothers = listed.iter().map(|gig| gig.client).find(|client| *client != own).unwrap();
+    let mut of_both: Vec<GigId> =
+        listed.iter().filter(|gig| [own, anothers].contains(&gig.client)).map(|gig| gig.id).collect();
+    of_both.sort_unstable();
+    assert_eq!(gigs.of(&[own, anothers].into()).collect::<Vec<_>>(), of_both);
+    assert_eq!(gigs.of(&BTreeSet::new()).count(), 0);
     let others: Vec<GigFeatures> = listed.iter().filter(|gig| gig.client != own).cloned().collect();
     let without = Without { clients: vec![own], ..Without::default() };
     assert_eq!(gigs.rank(&matcher, &people[0], 20, &without), matcher.gigs(&people[0], &others, 20));

@@ -318,7 +318,7 @@ impl Follower {
             })
             .collect();
         let news = seen.iter().filter(|(about, lines)| self.seen.get(about) != Some(lines));
-        let (mut people, mut gigs) = (BTreeSet::new(), BTreeSet::new());
+        let (mut people, mut gigs, mut clients) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         for (about, _) in news {
             match about {
                 About::Person(id) => {
@@ -327,9 +327,12 @@ impl Follower {
                 About::Gig(id) => {
                     gigs.insert(*id);
                 }
-                About::Client(id) => gigs.extend(self.gigs.of(OrganizationId::from_uuid(*id)).map(|gig| gig.uuid())),
+                About::Client(id) => {
+                    clients.insert(OrganizationId::from_uuid(*id));
+                }
             }
         }
+        gigs.extend(self.gigs.of(&clients).map(|gig| gig.uuid()));
         if now - self.faded_at >= FADES && self.fading.is_empty() {
             self.fading = self.who_fades(now).await?;
             self.faded_at = now;

@@ -61,9 +61,10 @@ impl Gigs {
         self.all.get(&gig)
     }
 
-    /// Those of a client.
-    pub fn of(&self, client: OrganizationId) -> impl Iterator<Item = GigId> {
-        self.all.values().filter(move |gig| gig.client == client).map(|gig| gig.id)
+    /// Those of any of these clients, however many they are in one pass.
+    pub fn of(&self, clients: &BTreeSet<OrganizationId>) -> impl Iterator<Item = GigId> {
+        let listed = if clients.is_empty() { None } else { Some(self.all.values()) };
+        listed.into_iter().flatten().filter(move |gig| clients.contains(&gig.client)).map(|gig| gig.id)
     }
 
     /// The gigs after many things happened at once: those that changed, as they are now; `None` for
