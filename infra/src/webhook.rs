@@ -25,6 +25,8 @@ const ATTEMPTS: i32 = 12;
 const LONGEST_REST: TimeDelta = TimeDelta::minutes(15);
 /// For how long one is put off before it is parked.
 const PUT_OFF: TimeDelta = TimeDelta::days(1);
+/// How late a try may be. That nobody tried for longer is our doing, and counts for none of the day.
+const LATE: TimeDelta = TimeDelta::hours(1);
 /// How long acting on one may take before another worker may try it.
 const LEASE: TimeDelta = TimeDelta::seconds(60);
 
@@ -87,6 +89,7 @@ struct Waiting {
     received_at: Timestamp,
     attempts: i32,
     put_off_since: Option<Timestamp>,
+    was_due_at: Timestamp,
 }
 
 impl Market {
@@ -121,11 +124,13 @@ impl Market {
         let Some(stripe) = self.payments().stripe() else { return Ok(0) };
         let now = self.clock().now();
         let claim = "with waiting as materialized (
-                select source, id from webhook_events where done_at is null and parked_at is null and due_at <= $1
+                select source, id, due_at from webhook_events
+                where done_at is null and parked_at is null and due_at <= $1
                 order by due_at, told_at, id limit $3 for update skip locked)
             update webhook_events told set due_at = $2, attempts = attempts + 1
             from waiting where told.source = waiting.source and told.id = waiting.id
-            returning told.id, told.type as kind, told.object, told.received_at, told.attempts, told.put_off_since";
+            returning told.id, told.type as kind, told.object, told.received_at, told.attempts, told.put_off_since,
+                waiting.due_at as was_due_at";
         let leased_until = now + LEASE;
         let values = [now.into(), leased_until.into(), limit.into()];
         let waiting = Waiting::find_by_statement(sql(claim, values)).all(self.db()).await?;
@@ -231,8 +236,8 @@ impl Market {
         }
     }
 
-    /// To be tried again from an instant on; that does not count as an attempt. If it has been so for a day, somebody
-    /// has to look: it is parked.
+    /// To be tried again from an instant on; that does not count as an attempt. If it has been so for a day, while it
+    /// was tried, somebody has to look: it is parked.
     async fn webhook_put_off(
         &self,
         event: &Waiting,
@@ -240,7 +245,8 @@ impl Market {
         until: Timestamp,
         why: &str,
     ) -> Result<(), Failure> {
-        let since = event.put_off_since.unwrap_or(now);
+        let late = Some(now - event.was_due_at).filter(|late| *late > LATE).unwrap_or(TimeDelta::zero());
+        let since = event.put_off_since.map_or(now, |since| since + late);
         let parked_at = (since + PUT_OFF <= now).then_some(now);
         if parked_at.is_some() {
             tracing::warn!(event = event.id, kind = event.kind, why, "a webhook was put off for a day, and is parked");

@@ -269,6 +269,34 @@ async fn what_is_put_off_for_a_day_is_parked_until_an_operator_has_it_acted_on_a
 }
 
 #[tokio::test]
+async fn while_nobody_tried_no_day_passes_for_what_is_put_off() {
+    let app = TestApp::on_stripe().await;
+    let (deal, payment, succeeded) = waits_for(&app).await;
+    let stripe = app.stripe();
+    stripe.tell(&app.router(), vec![succeeded]).await;
+    app.settles().await;
+    stripe.does(|books, now| books.disputes(&payment, 103_000, "needs_response", now));
+    let news = stripe.news().into_iter().filter(|news| news["type"] == "charge.dispute.created").collect();
+    stripe.fails(Faults::next(std::iter::repeat_n(Fault::Error, 10_000)));
+    assert_eq!(stripe.tell(&app.router(), news).await, 1);
+    let after = async |hours: i64| {
+        app.market.clock().advance(TimeDelta::hours(hours));
+        app.market.work_until_idle().await.unwrap();
+        let open = app.market.webhooks_open(10).await.unwrap();
+        assert_eq!(open.len(), 1, "{open:?}");
+        open[0].parked_at
+    };
+    assert_eq!(after(1).await, None);
+    // We stand still for two days, and Stripe for a moment more.
+    assert_eq!(after(48).await, None, "it was tried twice");
+    for hour in 1..24 {
+        assert_eq!(after(1).await, None, "hour {hour}");
+    }
+    assert!(after(1).await.is_some(), "after a day of tries somebody has to look");
+    assert_eq!(deal.money().await, [100_000, 100_000, 0, 0, 0, 0]);
+}
+
+#[tokio::test]
 async fn a_payment_of_somebody_else_on_the_same_account_is_left_alone() {
     let app = TestApp::on_stripe().await;
     let (_, _, mut succeeded) = waits_for(&app).await;
