@@ -201,7 +201,7 @@ impl Market {
     async fn payment_behind(&self, stripe: &Stripe, intent: &str) -> Result<Option<PaymentId>, Failure> {
         let seen = look(stripe, self.clock().now(), intent).await?;
         let payment = seen.payment;
-        self.payment_seen(intent, seen).await?;
+        self.payment_noticed(intent, seen).await?;
         Ok(payment)
     }
 

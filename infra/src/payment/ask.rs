@@ -225,13 +225,26 @@ impl Market {
         self.processor_event(&ProcessorEvent { source, id: name, payment: id, fact }).await
     }
 
-    /// How a payment stands was seen, and with what it is paid. Answers whether it is one of ours.
+    /// How a payment stands was seen, and with what it is paid. Answers whether it is one of ours. What it is paid with
+    /// is looked at last, so that news of money wait for nothing; where that fails, the money is booked already.
     pub(crate) async fn payment_seen(&self, intent: &str, mut seen: Seen) -> Result<bool, Failure> {
-        let kept = seen.kept.take();
+        let paid_with = seen.paid_with.take();
         let is_ours = self.payment_stands(intent, seen).await?;
-        // Last, so that news of money wait for nothing.
-        if let Some(kept) = kept.filter(|_| is_ours) {
-            self.payment_method_saved(&kept).await?;
+        if let Some(with) = paid_with.filter(|_| is_ours) {
+            self.payment_method_paid(&with).await?;
+        }
+        Ok(is_ours)
+    }
+
+    /// The same where something else waits for it: what it is paid with is kept if it can be had now.
+    pub(crate) async fn payment_noticed(&self, intent: &str, mut seen: Seen) -> Result<bool, Failure> {
+        let paid_with = seen.paid_with.take();
+        let is_ours = self.payment_stands(intent, seen).await?;
+        if let Some(with) = paid_with.filter(|_| is_ours) {
+            let looked = self.payment_method_paid(&with).await;
+            looked.unwrap_or_else(|failure| {
+                tracing::warn!(intent, error = %failure, "what a payment was paid with could not be looked at");
+            });
         }
         Ok(is_ours)
     }
@@ -283,7 +296,7 @@ impl Market {
         let due = Known::find_by_statement(sql(claim, values)).all(self.db()).await?;
         for Known { intent } in &due {
             let looked = match look(stripe, now, intent).await {
-                Ok(seen) => self.payment_seen(intent, seen).await.map(drop),
+                Ok(seen) => self.payment_noticed(intent, seen).await.map(drop),
                 Err(failure) => Err(failure),
             };
             if let Err(failure) = looked {

@@ -16,6 +16,7 @@ use secrecy::SecretString;
 
 use crate::market::Market;
 use crate::payments::SetUp;
+use crate::payments::stripe::{PaidWith, look_at_method};
 use crate::sql::{ids, sql};
 use crate::throttle::Allowance;
 use crate::{Call, Failure, Fault, Tx, run};
@@ -201,6 +202,22 @@ impl Market {
             detached += 1;
         }
         Ok(detached)
+    }
+
+    /// A payment came with this, or is on its way: it is kept if Stripe keeps it for its customer. What is here is not
+    /// asked for again.
+    pub(crate) async fn payment_method_paid(&self, with: &PaidWith) -> Result<(), Failure> {
+        let Some(stripe) = self.payments().stripe() else { return Ok(()) };
+        let here = "select organization_id from saved_payment_methods join processor_customers using (organization_id)
+            where customer = $1 and method = $2";
+        let here = sql(here, [with.customer.clone().into(), with.method.clone().into()]);
+        if Whose::find_by_statement(here).one(self.db()).await?.is_some() {
+            return Ok(());
+        }
+        if let Some(kept) = look_at_method(stripe, self.clock().now(), with).await? {
+            self.payment_method_saved(&kept).await?;
+        }
+        Ok(())
     }
 
     /// One was set up, or has paid. Answers whether for an organization of ours. What was removed stays so.

@@ -212,8 +212,17 @@ pub(crate) struct Seen {
     pub news: News,
     /// What Stripe kept for itself, as far as that is known.
     pub costs: Vec<Cost>,
-    /// What it was paid with, if that is kept there to be charged again.
-    pub kept: Option<SetUp>,
+    /// What it is paid with, once it is.
+    pub paid_with: Option<PaidWith>,
+}
+
+/// What a payment is paid with, by its names at Stripe.
+#[derive(Debug)]
+pub(crate) struct PaidWith {
+    /// Whose.
+    pub customer: String,
+    /// Which card or bank account.
+    pub method: String,
 }
 
 /// What Stripe kept for itself, or gave back of that.
@@ -249,16 +258,19 @@ pub(crate) enum News {
     OnItsWay,
 }
 
-/// Ask how a payment stands.
+/// Ask how a payment stands. Of what it is paid with only the name is asked for: a key that may not see cards sees how
+/// payments stand.
 pub(crate) async fn look(stripe: &Stripe, now: Timestamp, intent: &str) -> Result<Seen, Failure> {
-    let expand = vec!["latest_charge.balance_transaction".to_owned(), "payment_method".to_owned()];
-    let request = RetrievePaymentIntent::new(intent).expand(expand);
+    let request = RetrievePaymentIntent::new(intent).expand(vec!["latest_charge.balance_transaction".to_owned()]);
     let found: answer::PaymentIntent = stripe.send(now, &request, None).await.map_err(Trouble::fault)?;
     let payment = found.metadata.get("payment").and_then(|name| name.parse().ok());
     let charge = found.latest_charge.as_ref().and_then(answer::Expandable::whole);
     let moved = charge.and_then(|charge| charge.balance_transaction.as_ref()).and_then(answer::Expandable::whole);
     let costs = moved.map(Cost::of).transpose()?.flatten().into_iter().collect();
-    let kept = found.payment_method.as_ref().and_then(answer::Expandable::whole).and_then(kept_for);
+    let is_paid = matches!(found.status.as_str(), "succeeded" | "processing");
+    let names = found.customer.as_ref().zip(found.payment_method.as_ref()).filter(|_| is_paid);
+    let paid_with = names
+        .map(|(customer, method)| PaidWith { customer: customer.name().to_owned(), method: method.name().to_owned() });
     let news = match found.status.as_str() {
         "succeeded" => {
             let received: Money = answer::money(found.amount_received, &found.currency)?;
@@ -270,7 +282,18 @@ pub(crate) async fn look(stripe: &Stripe, now: Timestamp, intent: &str) -> Resul
         "requires_action" | "requires_confirmation" => News::SeeTheBank,
         _ => News::OnItsWay,
     };
-    Ok(Seen { payment, news, costs, kept })
+    Ok(Seen { payment, news, costs, paid_with })
+}
+
+/// Ask for what a payment is paid with, if it is kept there for its customer to be charged with again.
+pub(crate) async fn look_at_method(stripe: &Stripe, now: Timestamp, with: &PaidWith) -> Result<Option<SetUp>, Failure> {
+    let look = RetrievePaymentMethodCustomer::new(with.customer.as_str(), with.method.as_str());
+    match stripe.send::<answer::PaymentMethod>(now, &look, None).await {
+        Ok(kept) => Ok(kept_for(&kept)),
+        // It is nobody's, or was let go of.
+        Err(Trouble::Refused(_)) => Ok(None),
+        Err(trouble) => Err(trouble.fault().into()),
+    }
 }
 
 /// A card or a bank account that is kept for somebody to be charged with again, if it is. What pays once is kept from

@@ -62,9 +62,12 @@ pub struct PaymentIntent {
     pub cancellation_reason: Option<String>,
     /// What was charged, whole where it was asked for.
     pub latest_charge: Option<Expandable<Charge>>,
-    /// What it is paid with, whole where it was asked for.
+    /// Whose it is.
     #[serde(default, deserialize_with = "if_readable")]
-    pub payment_method: Option<Expandable<PaymentMethod>>,
+    pub customer: Option<Expandable<Named>>,
+    /// What it is paid with.
+    #[serde(default, deserialize_with = "if_readable")]
+    pub payment_method: Option<Expandable<Named>>,
 }
 
 /// An object, or only its name, as it was asked for.

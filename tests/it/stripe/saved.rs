@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
-use tests::stripe::event;
+use tests::stripe::{Faults, event};
 use tests::{Deal, Person, TestApp, Visitor};
 
 const FIELDS: &str = "organization { paymentMethods { token kind label last4 isDefault } }";
@@ -95,6 +95,30 @@ async fn a_payment_of_which_nothing_is_told_is_looked_at_with_what_it_was_paid_w
     app.market.work_until_idle().await.unwrap();
     assert_eq!(deal.status().await, "FUNDED");
     assert_eq!(listed(&deal.client, &deal.client.organization).await, json!([card("pm_sandbox_visa", true)]));
+}
+
+#[tokio::test]
+async fn with_a_key_that_may_not_see_cards_money_is_booked_and_they_are_listed_once_it_may() {
+    let app = TestApp::on_stripe().await;
+    let deal = app.offered().await;
+    let ours = deal.client.organization.clone();
+    app.stripe().fails(Faults::forbids("/payment_methods/"));
+    let id = pays(&deal, "pm_sandbox_visa").await;
+    app.settles().await;
+    assert_eq!(deal.status().await, "FUNDED");
+    assert_eq!(listed(&deal.client, &ours).await, json!([]));
+    let waits = app.market.webhooks_open(10).await.unwrap();
+    let why: Vec<&str> = waits.iter().filter_map(|told| told.last_error.as_deref()).collect();
+    assert!(!why.is_empty() && why.iter().all(|why| why.contains("403")), "an operator can see why: {waits:?}");
+    // What a bank takes waits for nothing either.
+    app.stripe().does(|books, now| books.disputes(&id, 103_000, "needs_response", now));
+    app.settles().await;
+    assert_eq!(deal.money().await, [100_000, 0, 0, 0, 0, 100_000]);
+    app.stripe().fails(Faults::default());
+    app.passes(TimeDelta::hours(1)).await;
+    assert_eq!(listed(&deal.client, &ours).await, json!([card("pm_sandbox_visa", true)]));
+    assert_eq!(app.market.webhooks_open(10).await.unwrap(), []);
+    assert_eq!(app.stripe().sins(), Vec::<String>::new());
 }
 
 #[tokio::test]

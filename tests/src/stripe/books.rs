@@ -404,11 +404,6 @@ impl Books {
             let whole = expands(asked, "latest_charge.balance_transaction");
             body["latest_charge"] = if whole { self.charge_body(id, true) } else { json!(charge_of(id)) };
         }
-        if expands(asked, "payment_method") {
-            let theirs = found.customer.clone().map(|customer| (customer, found.method.clone()));
-            let customer = theirs.filter(|theirs| self.attached.contains(theirs)).map(|(customer, _)| customer);
-            body["payment_method"] = method_body(&found.method, customer.as_deref());
-        }
         (200, body)
     }
 
@@ -499,7 +494,7 @@ impl Books {
         if !self.attached.contains(&(customer.to_owned(), method.to_owned())) {
             return missing("payment_method", method);
         }
-        (200, method_body(method, Some(customer)))
+        (200, method_body(method, customer))
     }
 
     pub(super) fn detach(&mut self, method: &str) -> Said {
@@ -534,7 +529,7 @@ impl Books {
 }
 
 /// A card or a bank account, as it is told.
-fn method_body(method: &str, customer: Option<&str>) -> Value {
+fn method_body(method: &str, customer: &str) -> Value {
     if method == BANK_ACCOUNT {
         let bank = json!({ "bank_name": "STRIPE TEST BANK", "last4": "6789", "account_holder_type": "company" });
         return json!({ "id": method, "object": "payment_method", "type": "us_bank_account", "us_bank_account": bank,

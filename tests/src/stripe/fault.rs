@@ -44,6 +44,8 @@ pub struct Faults {
     dice: Option<(StdRng, u32)>,
     /// What is done there by POST fails like this.
     at: Option<(&'static str, Fault)>,
+    /// What has this in its path may not be asked for.
+    forbidden: Option<&'static str>,
 }
 
 impl Faults {
@@ -57,6 +59,11 @@ impl Faults {
         Self { at: Some((path, fault)), ..Self::default() }
     }
 
+    /// The key may not ask for anything that has this in its path.
+    pub fn forbids(part: &'static str) -> Self {
+        Self { forbidden: Some(part), ..Self::default() }
+    }
+
     /// So many requests go well, and the one after them fails.
     pub fn later(well: usize, fault: Fault) -> Self {
         Self { next: std::iter::repeat_n(None, well).chain([Some(fault)]).collect(), ..Self::default() }
@@ -68,6 +75,9 @@ impl Faults {
     }
 
     pub(crate) fn draw(&mut self, method: &str, path: &str) -> Option<Fault> {
+        if self.forbidden.is_some_and(|part| path.contains(part)) {
+            return Some(Fault::Forbidden);
+        }
         if let Some((at, fault)) = self.at {
             return (method == "POST" && path == at).then_some(fault);
         }

@@ -50,8 +50,7 @@ pub const INTENT_CREATE: &[Parameter] = &[
     ("description", Kind::Text, false),
     ("metadata", Kind::Text, false),
 ];
-pub const INTENT: &[Parameter] =
-    &[("expand", Kind::OneOf(&["latest_charge.balance_transaction", "payment_method"]), false)];
+pub const INTENT: &[Parameter] = &[("expand", Kind::OneOf(&["latest_charge.balance_transaction"]), false)];
 pub const CHARGE: &[Parameter] = &[("expand", Kind::OneOf(&["balance_transaction"]), false)];
 pub const BALANCE_LIST: &[Parameter] = &[
     ("limit", Kind::Positive, false),
