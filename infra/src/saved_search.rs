@@ -10,6 +10,7 @@ use domain::matching::GigFeatures;
 use domain::refusal::Refusal;
 use domain::saved_search::{Criteria, SavedSearch, Scanned};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter, QuerySelect};
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::market::Market;
@@ -33,7 +34,17 @@ struct Tried {
 
 #[derive(FromQueryResult)]
 struct Turn {
-    tried_to: Uuid,
+    tried_to: Option<Uuid>,
+    looked_like: Vec<u8>,
+}
+
+/// Whether a gig that all searches were tried with is tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trial {
+    /// Once something that decides whom it is told to is another.
+    IfItLooksAnother,
+    /// In any case: it comes before freelancers a second time.
+    Anew,
 }
 
 #[derive(FromQueryResult)]
@@ -96,42 +107,54 @@ impl Market {
     }
 
     /// A gig was put before freelancers: those are told whose searches find it, and whom nothing
-    /// keeps from it. Told again, it tells nobody twice.
+    /// keeps from it. Told again, it tells nobody twice, and tries nothing unless it looks another by then.
     ///
     /// # Errors
     /// [`Fault::Later`] when there are more searches than are tried at once: told again, it goes on with them.
-    pub(crate) async fn saved_searches_try(&self, call: &Call, gig: GigId) -> Result<(), Failure> {
+    pub(crate) async fn saved_searches_try(&self, call: &Call, gig: GigId, trial: Trial) -> Result<(), Failure> {
         let Some(gig) = self.gig_find(call, gig).await? else { return Ok(()) };
         if !gig.takes_proposals() || gig.brief.visibility != Visibility::Public {
             return Ok(());
         }
         let scanned = Scanned::of(&gig);
-        let mut after = self.saved_searches_tried(gig.id).await?;
+        let looks_like = looks_of(&gig)?;
+        let turn = self.saved_searches_turn(gig.id).await?.filter(|turn| turn.looked_like == looks_like);
+        let mut after = match turn.map(|turn| turn.tried_to) {
+            Some(Some(tried_to)) => tried_to,
+            Some(None) if trial == Trial::IfItLooksAnother => return Ok(()),
+            Some(None) | None => Uuid::nil(),
+        };
         for _ in 0..PAGES {
             let searches = self.saved_searches_after(&gig, after).await?;
             let is_last = i64::try_from(searches.len()).is_ok_and(|read| read < PAGE);
             after = searches.last().map_or(after, |last| last.id.uuid());
             self.saved_searches_tell(call, &scanned, searches).await?;
             if is_last {
-                let done = sql("delete from saved_search_turns where gig_id = $1", [gig.id.uuid().into()]);
-                self.db().execute_raw(done).await?;
-                return Ok(());
+                return self.saved_searches_tried(gig.id, None, looks_like).await;
             }
         }
-        let keep = sql(
-            "insert into saved_search_turns (gig_id, tried_to) values ($1, $2)
-             on conflict (gig_id) do update set tried_to = excluded.tried_to",
-            [gig.id.uuid().into(), after.into()],
-        );
-        self.db().execute_raw(keep).await?;
+        self.saved_searches_tried(gig.id, Some(after), looks_like).await?;
         let why = "more searches might find the gig than are tried at once".to_owned();
         Err(Fault::Later { service: "saved searches", why, until: self.clock().now() }.into())
     }
 
-    /// Up to which search a gig was tried before.
-    async fn saved_searches_tried(&self, gig: GigId) -> Result<Uuid, Failure> {
-        let select = sql("select tried_to from saved_search_turns where gig_id = $1", [gig.uuid().into()]);
-        Ok(Turn::find_by_statement(select).one(self.db()).await?.map_or(Uuid::nil(), |turn| turn.tried_to))
+    /// Up to which search a gig was tried before, and as what.
+    async fn saved_searches_turn(&self, gig: GigId) -> Result<Option<Turn>, Failure> {
+        let select = "select tried_to, looked_like from saved_search_turns where gig_id = $1";
+        Ok(Turn::find_by_statement(sql(select, [gig.uuid().into()])).one(self.db()).await?)
+    }
+
+    /// Searches were tried with a gig up to one of them, or all were.
+    async fn saved_searches_tried(
+        &self,
+        gig: GigId,
+        tried_to: Option<Uuid>,
+        looked_like: Vec<u8>,
+    ) -> Result<(), Failure> {
+        let keep = "insert into saved_search_turns (gig_id, tried_to, looked_like) values ($1, $2, $3)
+            on conflict (gig_id) do update set tried_to = excluded.tried_to, looked_like = excluded.looked_like";
+        self.db().execute_raw(sql(keep, [gig.uuid().into(), tried_to.into(), looked_like.into()])).await?;
+        Ok(())
     }
 
     /// The next searches that may find a gig, as far as that can be told without its words.
@@ -227,6 +250,17 @@ impl Market {
         ));
         Ok(found.all(self.db()).await?.into_iter().map(|found| UserId::from_uuid(found.id)).collect())
     }
+}
+
+/// What of a gig decides whom it is told to, as a digest: what searches look at, and what keeps people from it.
+fn looks_of(gig: &Gig) -> Result<Vec<u8>, Failure> {
+    let brief = &gig.brief;
+    let mut skills: Vec<SkillId> = brief.skills.iter().map(|asked| asked.skill).collect();
+    skills.sort_unstable();
+    let budget = (brief.kind.as_str(), brief.budget.high.minor());
+    let constraints = GigFeatures::constraints_of(gig);
+    let said = serde_json::to_vec(&(&brief.title, &brief.description, skills, budget, constraints))?;
+    Ok(Sha256::digest(said).to_vec())
 }
 
 impl Tx {

@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 
 use crate::market::Market;
 use crate::outbox::{Occurrence, Waiting};
+use crate::saved_search::Trial;
 use crate::timer::Due;
 use crate::{Call, Failure, Fault};
 
@@ -368,10 +369,10 @@ impl Market {
             Event::GigRemoved { gig, .. } => self.proposals_close(&call, *gig, Closing::Removed, occurrence.at).await,
             // A gig comes before freelancers when it is published, and when it was for invited people only, asked for
             // something else, or was paused so soon that nobody was told of it.
-            Event::GigPublished { gig, .. }
-            | Event::GigReopened { gig, .. }
-            | Event::GigUpdated { gig, .. }
-            | Event::GigResumed { gig, .. } => self.saved_searches_try(&call, *gig).await,
+            Event::GigPublished { gig, .. } | Event::GigUpdated { gig, .. } | Event::GigResumed { gig, .. } => {
+                self.saved_searches_try(&call, *gig, Trial::IfItLooksAnother).await
+            }
+            Event::GigReopened { gig, .. } => self.saved_searches_try(&call, *gig, Trial::Anew).await,
             Event::UserSignedUp { .. }
             | Event::SavedSearchMatched { .. }
             | Event::TaxFormExpiring { .. }
