@@ -5,16 +5,15 @@ pub(crate) mod row;
 use std::collections::HashMap;
 
 use domain::Timestamp;
-use domain::access::Actor;
 use domain::change::Change;
 use domain::gig::{BriefInput, BriefPatch, Gig, GigBrief, GigKind, GigStatus, TradeTerms};
 use domain::id::{GigId, Id, OrganizationId, SkillId};
 use domain::organization::{Organization, may_draft};
 use domain::refusal::Refusal;
-use sea_orm::sea_query::{Expr, SelectStatement};
+use sea_orm::sea_query::Expr;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait, Statement,
+    Statement,
 };
 use uuid::Uuid;
 
@@ -56,11 +55,6 @@ impl Published {
     pub(crate) fn gig(&self) -> GigId {
         GigId::from_uuid(self.id)
     }
-}
-
-/// The clients of the gigs that an actor may see, to look somebody up in.
-pub(crate) fn clients_seen(actor: &Actor) -> SelectStatement {
-    visible_to(actor).select_only().column(row::Column::ClientId).into_query()
 }
 
 #[derive(FromQueryResult)]

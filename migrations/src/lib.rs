@@ -102,6 +102,7 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0200_matching_clients", sql: include_str!("../sql/0200_matching_clients.sql") },
     Migration { name: "0210_whose_money", sql: include_str!("../sql/0210_whose_money.sql") },
     Migration { name: "0211_whose_work", sql: include_str!("../sql/0211_whose_work.sql") },
+    Migration { name: "0220_reviews_by_clients", sql: include_str!("../sql/0220_reviews_by_clients.sql") },
     Migration { name: "0225_tried_as", sql: include_str!("../sql/0225_tried_as.sql") },
 ];
 
