@@ -4,8 +4,11 @@
 //! learned to handle them for milestones can handle them for payouts. They come in one order: may
 //! you see it, may you do it, is it the version you meant, is the state right, is the input right.
 
+mod hidden;
+
 use serde::{Deserialize, Serialize};
 
+use self::hidden::{holds_hidden, is_visible, without_marks};
 use crate::access::{Denied, Verb};
 use crate::money::{Money, MoneyError};
 use crate::session::PROOF_LIFETIME;
@@ -193,10 +196,10 @@ impl Invalid {
 
     /// The same of one line, like a name or a title: it stands in subjects of letters, in files of a line
     /// a thing and on papers, where a second line would be somebody else's. It shows something, and all of it is shown:
-    /// two that read alike are alike.
+    /// two that read alike are alike. What comes along when such a line is pasted, and does nothing in it, is left out.
     pub fn line(&mut self, path: &str, text: &str, length: std::ops::RangeInclusive<usize>) -> String {
         let faults = self.fields.len();
-        let text = self.text(path, text, length);
+        let text = self.text(path, &without_marks(text), length);
         let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
         if self.fields.len() > faults {
             return text;
@@ -285,34 +288,6 @@ pub fn is_ignorable(c: char) -> bool {
     )
 }
 
-/// Is something to be seen of it by itself? Of a space there is not, nor of a pattern in braille without dots.
-fn is_visible(c: char) -> bool {
-    !c.is_whitespace() && !is_ignorable(c) && c != '\u{2800}'
-}
-
-/// Does a line hold a character that nobody sees? Urdu writes words with joiners and non-joiners between letters, and
-/// pictures are put together by them; what says how a sign is drawn stands behind that sign. Between letters of English
-/// neither does anything.
-fn holds_hidden(line: &str) -> bool {
-    let joins = |c: char| !c.is_ascii() && is_visible(c);
-    let mut before: Option<char> = None;
-    let mut rest = line.chars().peekable();
-    while let Some(c) = rest.next() {
-        let is_seen = match c {
-            '\u{200C}' | '\u{200D}' => before.is_some_and(joins) && rest.peek().copied().is_some_and(joins),
-            '\u{FE0E}' | '\u{FE0F}' => before.is_some_and(|sign| is_visible(sign) && !sign.is_alphabetic()),
-            _ => !is_ignorable(c),
-        };
-        if !is_seen {
-            return true;
-        }
-        if !is_ignorable(c) {
-            before = Some(c);
-        }
-    }
-    false
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -330,41 +305,77 @@ mod tests {
     #[test]
     fn a_line_shows_all_that_it_holds() {
         let joined = "\u{645}\u{6CC}\u{200C}\u{62E}\u{648}\u{627}\u{6C1}\u{645}";
-        for fine in [
+        let fine = [
             " Lin ",
             "Zoë",
             "عائشہ خان",
             joined,
+            // A virama with a joiner, at the end of a word and of the line: a Malayalam chillu as it was long written.
+            "\u{D05}\u{D35}\u{D28}\u{D4D}\u{200D} \u{D05}\u{D35}\u{D33}\u{D4D}\u{200D}",
+            "PDF\u{200C}\u{6C1}\u{627}",
+            "\u{6A9}\u{6C1}\u{200C}PDF",
             "👩\u{200D}💻 wanted",
             "❤\u{FE0F}\u{200D}🔥",
             "1\u{FE0F}\u{20E3} page",
-        ] {
-            assert_eq!(line(fine), Ok(fine.trim().to_owned()));
+            "\u{1F17F}\u{FE0F} \u{2139}\u{FE0F} \u{24C2}\u{FE0F}",
+            "\u{845B}\u{E0100}\u{57CE} \u{795E}\u{FE00}",
+            "\u{1F3F4}\u{E0067}\u{E0062}\u{E0073}\u{E0063}\u{E0074}\u{E007F} tours",
+        ];
+        for fine in fine {
+            assert_eq!(line(fine), Ok(fine.trim().to_owned()), "{fine:?}");
         }
         let hidden = [
             "Li\u{200B}n",
             "Li\u{200C}n",
             "Li\u{200D}n",
-            "Lin\u{200E}",
-            "\u{200F}Lin",
+            "Zo\u{200C}ë",
+            "PDF\u{200D}\u{6C1}\u{627}",
             "Li\u{2060}n",
             "Li\u{AD}n",
-            "\u{61C}Lin",
             "Lin\u{3164}",
             "Li\u{FE0F}n",
+            "Zoë\u{FE0F}",
+            "Lin.\u{FE0F}",
+            "❤\u{FE0F}\u{FE0F}",
             "Lin\u{E0041}",
+            "Lin\u{E0100}",
+            "\u{845B}\u{E0100}\u{E0100}",
+            // A flag that does not end, one of nowhere, and one that carries words.
+            "\u{1F3F4}\u{E0067}\u{E0062}\u{E0073}\u{E0063}\u{E0074}",
+            "\u{1F3F4}\u{E007F}",
+            "\u{1F3F4}\u{E0068}\u{E0065}\u{E006C}\u{E006C}\u{E006F}\u{E0061}\u{E006C}\u{E006C}\u{E007F}",
             "\u{200B}",
             "\u{3164}",
             "\u{200D}\u{645}",
-            "\u{645}\u{200C}",
+            "\u{645} \u{200C}\u{645}",
             "\u{645}\u{200C}\u{200C}\u{645}",
+            "\u{D28}\u{D4D}\u{200D}\u{200D}\u{D28}",
+            "\u{D28}\u{D4D}\u{200D}\u{200C}\u{D28}",
         ];
         for hidden in hidden {
             assert_eq!(line(hidden), Err("MALFORMED".to_owned()), "{hidden:?}");
         }
-        for nothing in ["", " ", "\u{A0}", "\u{3000}", "\u{2800}", "\u{2800} \u{2800}"] {
+        for nothing in ["", " ", "\u{A0}", "\u{3000}", "\u{2800}", "\u{2800} \u{2800}", "\u{200F}", "\u{200C} \u{61C}"]
+        {
             assert_eq!(line(nothing), Err("REQUIRED".to_owned()), "{nothing:?}");
         }
+    }
+
+    #[test]
+    fn what_was_pasted_along_and_does_nothing_is_left_out() {
+        for (pasted, kept) in [
+            ("Lin\u{200E}", "Lin"),
+            ("\u{200F}Lin \u{200F}", "Lin"),
+            ("\u{61C}Lin", "Lin"),
+            ("Li\u{200E}n", "Lin"),
+            ("\u{645}\u{200C}", "\u{645}"),
+            ("\u{645}\u{200C}\u{200F}\u{200C} \u{645}\u{200D}", "\u{645} \u{645}"),
+            ("\u{D28}\u{D4D}\u{200D}\u{200D}", "\u{D28}\u{D4D}\u{200D}"),
+        ] {
+            assert_eq!(line(pasted), Ok(kept.to_owned()), "{pasted:?}");
+        }
+        // What is left out does not count.
+        assert_eq!(line(&format!("{}\u{200E}", "a".repeat(120))), Ok("a".repeat(120)));
     }
 
     #[test]
