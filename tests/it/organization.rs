@@ -489,7 +489,7 @@ async fn names_are_one_line_that_is_seen() {
     let app = TestApp::new().await;
     let ada = app.client("ada").await;
     for bad in
-        ["Acme\r\nBcc: x@example.com", "Ac\tme", "Acme\u{2028}Ltd", "Ac\u{200B}me", "Acme\u{200E}", "\u{61C}Acme"]
+        ["Acme\r\nBcc: x@example.com", "Ac\tme", "Acme\u{2028}Ltd", "Ac\u{200B}me", "Ac\u{200D}me", "Acme\u{2060}"]
     {
         let create = ada.does("organizationCreate", json!({ "name": bad }), "organization { id }").await;
         assert_eq!(create.faults(), ["name: MALFORMED"], "{bad:?}");
@@ -498,4 +498,8 @@ async fn names_are_one_line_that_is_seen() {
             ["name: MALFORMED"]
         );
     }
+    // What came along when it was copied from a page is left out.
+    let pasted = json!({ "name": "\u{61C}Acme Ltd\u{200E}" });
+    let create = ada.does("organizationCreate", pasted, "organization { name }").await;
+    assert_eq!(create.text("organization.name"), "Acme Ltd");
 }
