@@ -77,6 +77,15 @@ impl Share {
     pub fn gross(&self) -> Result<Money, MoneyError> {
         self.net.plus(self.fee)
     }
+
+    /// Both together.
+    pub(crate) fn plus(&self, other: &Self) -> Result<Self, MoneyError> {
+        Ok(Self {
+            net: self.net.plus(other.net)?,
+            fee: self.fee.plus(other.fee)?,
+            client_fee: self.client_fee.plus(other.client_fee)?,
+        })
+    }
 }
 
 /// A refund, with the client's fee that goes back with it.
@@ -204,15 +213,23 @@ impl Escrow {
         Ok((self, entry, Share { net, fee, client_fee }))
     }
 
-    /// A release that is still pending is undone: all of it is held again.
+    /// What of releases is still pending, and at no bank, is undone: all of it is held again. Our fee for what stays
+    /// released stays ours to the cent, whatever fee it is `told` with; answers what was undone.
     pub fn reclaim(
         mut self,
         entry: JournalEntry,
         escrow: LedgerAccount,
         pending: LedgerAccount,
-        share: Share,
-    ) -> Result<(Self, JournalEntry), Refusal> {
-        let gross = share.gross()?;
+        told: Share,
+        rate: Rate,
+    ) -> Result<Moved<Share>, Refusal> {
+        let stays = self.parts.fee_base.minus_or_zero(self.parts.fee)?.minus_or_zero(told.net)?;
+        let for_it = self.parts.fee.minus_or_zero(told.fee)?;
+        let is_right = stays.plus(for_it)?.share(rate) == for_it;
+        let for_it = if is_right { for_it } else { stays.share_beside(rate)? };
+        let fee = self.parts.fee.minus_or_zero(for_it)?;
+        let gross = told.net.plus(fee)?;
+        let share = Share { fee, client_fee: told.client_fee.in_proportion(gross, told.gross()?), ..told };
         self.parts.released_net = self.parts.released_net.minus(share.net)?;
         self.parts.fee = self.parts.fee.minus(share.fee)?;
         self.parts.fee_base = self.parts.fee_base.minus_or_zero(gross)?;
@@ -220,11 +237,11 @@ impl Escrow {
         self.parts.client_fee_open = self.parts.client_fee_open.plus(share.client_fee)?;
         self.parts.held = self.parts.held.plus(gross)?;
         let entry = entry.moving(pending, escrow, share.net).moving(LedgerAccount::FeeRevenue, escrow, share.fee);
-        Ok((self, entry))
+        Ok((self, entry, share))
     }
 
-    /// What a bank took of a release is in dispute like the rest of it: the fee is reckoned anew for what is released in
-    /// the end.
+    /// What a bank took of a release is in dispute like the rest of it, before that is reclaimed: the fee is reckoned anew
+    /// for what is released in the end.
     pub(crate) fn reckoned_anew(mut self, taken: Money) -> Result<Self, MoneyError> {
         self.parts.fee_base = self.parts.fee_base.minus_or_zero(taken)?;
         Ok(self)
@@ -485,7 +502,7 @@ mod tests {
                     }),
                     3 => match shares.pop() {
                         Some(share) if share.net.minor() <= in_pending && share.net.minor() <= escrow.parts().released_net.minor() =>
-                            escrow.reclaim(entry(), account, pending, share),
+                            escrow.reclaim(entry(), account, pending, share, rate).map(|(after, moved, _)| (after, moved)),
                         _ => continue,
                     },
                     4 => escrow.refund(entry(), account, credit, amount, cents % 2 == 0).map(|(after, moved, _)| (after, moved)),

@@ -194,6 +194,14 @@ impl Money {
         Self { minor: rounded.min(i128::from(self.minor)) as i64, currency: self.currency }
     }
 
+    /// The share, as [`Money::share`] has it, of an amount of which this is what the share leaves. Nothing at 100 %.
+    pub fn share_beside(self, rate: Rate) -> Result<Self, MoneyError> {
+        let (share, rest) = (i128::from(rate.basis_points()), i128::from(10_000 - rate.basis_points()));
+        let exact_twice = i128::from(self.minor) * share * 2;
+        let rounded = if rest == 0 { 0 } else { (exact_twice + rest) / (rest * 2) };
+        Self::new(rounded as i64, self.currency)
+    }
+
     /// The part of the amount that belongs to `part` of `whole`, rounded half up to the cent: all of
     /// it for the whole, nothing of it for nothing. A part above the whole counts as the whole.
     pub fn in_proportion(self, part: Self, whole: Self) -> Self {
@@ -346,6 +354,13 @@ mod tests {
                     prop_assert!((i128::from(part.minor()) * total - exact).abs() < total);
                 }
             }
+        }
+
+        #[test]
+        fn a_share_is_found_again_from_what_it_leaves(net in 0i64..10_000_000, bp in 0u16..10_000) {
+            let rate = Rate::basis_points_of(bp).unwrap();
+            let share = usd(net).share_beside(rate).unwrap();
+            prop_assert_eq!(usd(net).plus(share).unwrap().share(rate), share);
         }
 
         #[test]

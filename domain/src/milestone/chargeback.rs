@@ -11,7 +11,7 @@ use crate::Timestamp;
 use crate::access::{Actor, Verb};
 use crate::bearer::make_up_itself;
 use crate::change::Change;
-use crate::escrow::ChargedBack;
+use crate::escrow::{ChargedBack, Share};
 use crate::event::Event;
 use crate::id::PaymentId;
 use crate::ledger::{LedgerAccount, Reason};
@@ -59,7 +59,10 @@ pub struct OfHold {
     pub releases_at: Timestamp,
     /// How much, after our fee.
     pub amount: Money,
-    /// The client's fee for it, which is earned unless it is held again.
+    /// Our fee for it, which no bank took; it is ours unless what it is for is held again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fee: Option<Money>,
+    /// The client's fee for both, which is earned unless they are held again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_fee: Option<Money>,
 }
@@ -386,20 +389,27 @@ impl Milestone {
     }
 
     /// What was pending is in dispute and held again, and so is what banks took of it, should they give that back; but
-    /// what would have been the freelancer's for good by now.
-    pub(super) fn holds_again(&mut self, now: Timestamp) -> Result<(), MoneyError> {
+    /// what would have been the freelancer's for good by now. Answers what no bank has of that, which is ours: the fees
+    /// for it.
+    pub(super) fn holds_again(&mut self, now: Timestamp) -> Result<Share, MoneyError> {
+        let zero = Money::zero(self.amount.currency());
+        let mut ours = Share { net: zero, fee: zero, client_fee: zero };
         for Chargeback { bore, of_holds, .. } in self.chargebacks.iter_mut().filter(|known| !known.won) {
             let still_held = of_holds.iter().filter(|part| part.releases_at > now).map(|part| part.amount);
             let of_pending = Money::sum(bore.from_pending.currency(), still_held)?.min(bore.from_pending)?;
             // With the client's fee for it, which would be open again like that of the rest.
-            let of_fee = of_holds.iter().filter(|part| part.releases_at > now).filter_map(|part| part.client_fee);
-            bore.client_fee = bore.client_fee.plus(Money::sum(of_pending.currency(), of_fee)?)?;
+            for part in of_holds.iter().filter(|part| part.releases_at > now) {
+                let (fee, client_fee) = (part.fee.unwrap_or(zero), part.client_fee.unwrap_or(zero));
+                let with_it = client_fee.in_proportion(part.amount, part.amount.plus(fee)?);
+                bore.client_fee = bore.client_fee.plus(with_it)?;
+                ours = ours.plus(&Share { net: zero, fee, client_fee: client_fee.minus(with_it)? })?;
+            }
             of_holds.retain(|part| part.releases_at <= now);
             bore.from_pending = bore.from_pending.minus(of_pending)?;
             bore.from_escrow = bore.from_escrow.plus(of_pending)?;
             self.escrow = self.escrow.reckoned_anew(of_pending)?;
         }
-        Ok(())
+        Ok(ours)
     }
 
     /// How much of what a bank gives back to escrow is more than the work is worth: the client paid for it anew.
@@ -540,23 +550,26 @@ impl Chargeback {
 }
 
 /// What is left of the holds when a bank takes `amount` out of what came with a payment, from the last of them; and
-/// what it took, by when it would have been available.
+/// what it took, by when it would have been available. Our fee and the client's are divided alike.
 fn shrink(holds: &[Hold], payment: PaymentId, amount: Money) -> Result<(Vec<Hold>, Vec<OfHold>), Refusal> {
     let (mut left, mut taken_of) = (amount, Vec::new());
     let mut kept = Vec::new();
     for hold in holds.iter().rev() {
         let mut hold = hold.clone();
-        let before = hold.share.net;
+        let before = hold.share;
         for (_, part) in hold.came_with.iter_mut().filter(|(with, _)| *with == Some(payment)) {
             let taken = left.min(*part)?;
             (left, *part) = (left.minus(taken)?, part.minus(taken)?);
             hold.share.net = hold.share.net.minus(taken)?;
         }
-        let taken = before.minus(hold.share.net)?;
+        let taken = before.net.minus(hold.share.net)?;
         if !taken.is_zero() {
-            let client_fee = hold.share.client_fee.in_proportion(taken, before.plus(hold.share.fee)?);
-            hold.share.client_fee = hold.share.client_fee.minus(client_fee)?;
-            taken_of.push(OfHold { releases_at: hold.releases_at, amount: taken, client_fee: Some(client_fee) });
+            let fee = before.fee.in_proportion(taken, before.net);
+            let client_fee = before.client_fee.in_proportion(taken.plus(fee)?, before.gross()?);
+            hold.share.fee = before.fee.minus(fee)?;
+            hold.share.client_fee = before.client_fee.minus(client_fee)?;
+            let (releases_at, amount) = (hold.releases_at, taken);
+            taken_of.push(OfHold { releases_at, amount, fee: Some(fee), client_fee: Some(client_fee) });
         }
         if taken.is_zero() || !hold.share.net.is_zero() {
             kept.push(hold);

@@ -92,12 +92,13 @@ impl Milestone {
         let mut next = self.clone();
         let mut entry = self.entry(Reason::Reclaim);
         if matches!(self.state, State::Approved { .. }) {
+            let mut share = next.holds_again(now)?;
             for hold in std::mem::take(&mut next.holds) {
-                (next.escrow, entry) =
-                    next.escrow.reclaim(entry, self.escrow_account(), self.pending_account(), hold.share)?;
-                next.sources.reclaim(hold.share.gross()?)?;
+                share = share.plus(&hold.share)?;
             }
-            next.holds_again(now)?;
+            let (account, pending) = (self.escrow_account(), self.pending_account());
+            (next.escrow, entry, share) = next.escrow.reclaim(entry, account, pending, share, self.fee_rate())?;
+            next.sources.reclaim(share.gross()?)?;
         }
         next.state = State::Disputed { dispute, since: now, resume: Box::new(self.state.clone()) };
         Ok(self.becomes(next).posting(entry).telling(Event::MilestoneDisputed { milestone: self.id, dispute }))

@@ -94,8 +94,7 @@ impl World {
     fn check_fees(&self) -> Result<(), Wrong> {
         for milestone in self.milestones.values() {
             let (of, pot, terms) = (milestone.id, *milestone.escrow.parts(), &milestone.terms);
-            let rates = (terms.client_fee, terms.freelancer_fee_of(milestone.kind));
-            in_proportion(&of, &milestone.escrow, rates, !milestone.chargebacks.is_empty())?;
+            in_proportion(&of, &milestone.escrow, terms.client_fee, terms.freelancer_fee_of(milestone.kind))?;
             let untouched = milestone.chargebacks.is_empty() && pot.fee_base.is_zero();
             if milestone.status() == Status::Refunded && untouched && terms.client_fee_returned {
                 let kept = pot.client_fee_kept;
@@ -105,8 +104,7 @@ impl World {
             }
         }
         for week in self.timesheets.values() {
-            let rates = (week.terms.client_fee, week.terms.freelancer_fee);
-            in_proportion(&week.id, &week.escrow, rates, !week.chargebacks.is_empty())?;
+            in_proportion(&week.id, &week.escrow, week.terms.client_fee, week.terms.freelancer_fee)?;
         }
         Ok(())
     }
@@ -162,21 +160,14 @@ fn lost_of_refund(refund: &Refund) -> i64 {
     }
 }
 
-/// What banks took of a release and gave back is the freelancer's for good; a dispute over the rest takes our fee for it
-/// along, until it is reckoned anew for what is released in the end. Meanwhile we have less than our share, never more.
-fn in_proportion(
-    of: &dyn std::fmt::Display,
-    escrow: &Escrow,
-    (client, freelancer): (Rate, Rate),
-    by_banks: bool,
-) -> Result<(), Wrong> {
+fn in_proportion(of: &dyn std::fmt::Display, escrow: &Escrow, client: Rate, freelancer: Rate) -> Result<(), Wrong> {
     let pot = escrow.parts();
     let (open, right) = (pot.client_fee_open.minor(), pot.held.share(client).minor());
     if (open - right).abs() > ROUNDED {
         return Err(format!("{of} holds {}, and {open} of the client's fee for it, not {right}", pot.held));
     }
-    let (fee, right) = (pot.fee.minor(), usd(pot.fee_base.minor()).share(freelancer).minor());
-    if fee > right || fee < right && !by_banks {
+    let (fee, right) = (pot.fee, usd(pot.fee_base.minor()).share(freelancer));
+    if fee != right {
         return Err(format!("of {} that {of} released, {fee} is our fee, not {right}", pot.fee_base));
     }
     Ok(())

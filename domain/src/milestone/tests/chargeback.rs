@@ -417,3 +417,52 @@ fn whoever_approves_what_is_at_a_bank_is_told_that_it_can_not_be_approved() {
     let refused = story.milestone.approve(&ada(), day(3), None, Approval::Whole).unwrap_err();
     assert!(matches!(refused, Refusal::WrongState { .. }), "{refused:?}");
 }
+
+#[test]
+fn our_fee_for_what_a_bank_took_of_pending_money_and_gave_back_is_not_given_back_with_the_rest_of_it() {
+    let mut story = Story::approved();
+    story.milestone.terms = Terms { chargeback_takes_pending: true, ..Terms::default() };
+    let returned = |milestone: Milestone| milestone.charge_back_won(&Actor::System, day(2), id(1), "dp", true);
+    // Of the 95 dollars that are pending 40 are the freelancer's for good, before the dispute and after it: with our fee
+    // that is 42.11. The other 57.89 are in dispute, and what was paid on top of them.
+    let rest = 5_789;
+    let returned = story.on(taken).on(returned);
+    // So it is with a hold that was kept when fees were not divided yet.
+    let mut undivided = returned.clone();
+    let share = &mut undivided.milestone.holds[0].share;
+    assert_eq!((share.net, share.fee, share.client_fee), (usd(5_500), usd(289), usd(174)));
+    (share.fee, share.client_fee) = (usd(500), usd(180));
+    for story in [&returned, &undivided] {
+        let parts = *story.clone().on(disputed).milestone.escrow.parts();
+        assert_eq!((parts.held, parts.fee, parts.client_fee_open), (usd(rest), usd(211), usd(174)));
+    }
+    let settled = |to: i64| {
+        let settle = |milestone: Milestone| milestone.settle(&Actor::System, day(9), id(1), award(to, rest, false));
+        returned.clone().on(disputed).on(settle).money()
+    };
+    assert_eq!(settled(0), [0, 0, 4_000, rest + 174, 211 + 126, 0]);
+    assert_eq!(settled(rest), [0, 0, 9_500, 0, 800, 0]);
+}
+
+#[test]
+fn fees_for_a_hold_that_a_bank_took_whole_are_in_dispute_with_the_rest_of_it() {
+    let story = || {
+        let mut story = Story::submitted();
+        story.milestone.terms = Terms { chargeback_takes_pending: true, ..Terms::default() };
+        // The bank takes the 57 dollars that are left of the last 60, and the other 38 stay pending.
+        let part = |milestone: Milestone| milestone.approve(&ada(), day(2), None, Approval::Part(usd(4_000)));
+        story
+            .on(part)
+            .on(|milestone| milestone.submit(&lin(), day(2), None, id(2)))
+            .on(|milestone| milestone.approve(&ada(), day(2), None, Approval::Whole))
+            .on(|milestone| milestone.charge_back(&Actor::System, day(2), id(1), "dp", usd(5_700)))
+            .on(disputed)
+    };
+    let parts = *story().milestone.escrow.parts();
+    assert_eq!((parts.held, parts.fee, parts.fee_base), (usd(4_300), usd(0), usd(0)));
+    assert_eq!(parts.client_fee_open, usd(129));
+    let settled = |milestone: Milestone| milestone.settle(&Actor::System, day(9), id(1), award(0, 4_300, false));
+    for story in [story().on(back).on(settled), story().on(settled).on(back)] {
+        assert_eq!(story.money(), [0, 0, 0, 10_300, 0, 0]);
+    }
+}

@@ -50,3 +50,16 @@ fn what_is_handed_on_is_held_for_as_long_as_it_was_to_be() {
     // The rest of its money comes when nothing is known any more that speaks against the client.
     assert_eq!(risky(waits, None).hold_days, Some(14));
 }
+
+#[test]
+fn what_is_disputed_in_its_hold_is_held_again_as_it_was_before_its_fee() {
+    // Our fee for the part that is the freelancer's for good is 51 cents; 50 would be right beside its 9.59 dollars, too.
+    let story = Story::submitted()
+        .on(|milestone| milestone.approve(&ada(), day(2), None, Approval::Part(usd(1_010))))
+        .on(|milestone| milestone.submit(&lin(), day(5), None, id(2)))
+        .on(|milestone| milestone.approve(&ada(), day(6), None, Approval::Whole))
+        .on(|milestone| milestone.release(&Actor::System, day(7)))
+        .on(|milestone| milestone.dispute(&ada(), day(8), None, id(1)));
+    assert_eq!(story.money()[..3], [8_990, 0, 959]);
+    assert_eq!(story.milestone.escrow.parts().fee, usd(51));
+}
