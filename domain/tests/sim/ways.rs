@@ -83,7 +83,7 @@ const MILESTONE: Ways = &[
     ("refunded_after", "charged_back"),
     (
         "charged_back",
-        "funded submitted changes_requested refund_requested dormant approved released refunded split refunded_after",
+        "agreed funded submitted changes_requested refund_requested dormant approved released refunded split refunded_after",
     ),
     ("cancelled", ""),
 ];
