@@ -106,7 +106,7 @@ const TIMESHEET: Ways = &[
     ("disputed", "approved void"),
     ("approved", "charging held charged_back"),
     ("charging", "held approved unpaid charged_back"),
-    ("unpaid", "charging approved held void"),
+    ("unpaid", "charging approved held void charged_back"),
     ("held", "paid charged_back"),
     ("paid", "charged_back"),
     ("void", ""),
