@@ -1,12 +1,14 @@
 -- Who works for us and is a member of the client as well acts on its contracts as the client, and is sealed so.
-create function acts_for_client(actor text, contract_id uuid, milestone_id uuid) returns boolean language sql stable as $$
-    select exists (
+create function acts_for_client(actor text, contract_id uuid, milestone_id uuid) returns boolean
+language plpgsql stable as $$
+begin
+    return exists (
         select from members
         where organization_id = coalesce(
                 (select m.organization_id from milestones m where m.id = acts_for_client.milestone_id),
                 (select c.organization_id from contracts c where c.id = acts_for_client.contract_id))
-            and public_id('usr', user_id) = acts_for_client.actor)
-$$;
+            and public_id('usr', user_id) = acts_for_client.actor);
+end $$;
 
 create or replace function settle(facts jsonb) returns void language plpgsql as $$
 declare

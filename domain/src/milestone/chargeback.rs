@@ -330,11 +330,11 @@ impl Milestone {
         next.escrow = escrow;
         let whole = next.taken_whole()?;
         match &next.state {
-            // It had ended otherwise before banks had all of its money.
+            // It had ended otherwise before banks had all of its money, as they still have…
+            State::ChargedBack { from: Some(from), .. } if whole && from.status().is_terminal() => (),
+            // …or have no more.
             State::ChargedBack { from: Some(from), .. } if from.status().is_terminal() => {
-                if !whole {
-                    next.state = (**from).clone();
-                }
+                next.state = (**from).clone();
             }
             State::ChargedBack { from, .. }
                 if !escrow.parts().released_net.is_zero() && (from.is_none() || next.at_banks()?.is_zero()) =>

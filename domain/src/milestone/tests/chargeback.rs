@@ -336,7 +336,8 @@ fn what_ended_otherwise_stands_as_long_as_banks_have_not_all_of_its_money_and_ag
     let gives = |reference: &'static str| {
         move |milestone: Milestone| milestone.charge_back_won(&Actor::System, day(20), id(1), reference, true)
     };
-    let stories: [(&str, fn() -> Story); 4] =
+    type Ended = (&'static str, fn() -> Story);
+    let stories: [Ended; 4] =
         [("released", released), ("refunded_after", after), ("split", split), ("refunded", refunded)];
     for (ended, story) in stories {
         let part = story().on(took("dp_1", 5_000));
