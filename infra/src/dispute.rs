@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use domain::access::{self, Denied, Verb};
+use domain::access::{self, Verb};
 use domain::change::Change;
 use domain::credit::Credit;
 use domain::dispute::{self, Case, CaseId, Claim, Dispute, Disputed, Verdict};
@@ -290,12 +290,9 @@ impl Tx {
     pub async fn dispute_for_update(&self, id: DisputeId) -> Result<Option<(Dispute, Case)>, Failure> {
         let row = row::Entity::find_by_id(id.uuid()).one(self.conn()).await?;
         let seen = row.map(Dispute::try_from).transpose()?;
-        let Some(seen) = seen else { return Ok(None) };
-        match access::see(self.actor(), &seen.subject()) {
-            Ok(()) => (),
-            Err(Denied::Hidden) => return Ok(None),
-            Err(denied) => return Err(denied.into()),
-        }
+        let Some(seen) = seen.filter(|seen| access::visible(self.actor(), &seen.subject())) else {
+            return self.is_nothing();
+        };
         let case = self.case_for_update(seen.case).await?;
         let row = row::Entity::find_by_id(id.uuid()).lock_exclusive().one(self.conn()).await?;
         let dispute = row.map(Dispute::try_from).transpose()?;

@@ -374,7 +374,7 @@ impl Tx {
         // What an offer takes up never changes, so it can be asked for before the offer is locked.
         let row = row::Entity::find_by_id(id.uuid()).one(self.conn()).await?;
         let Some(seen) = row.map(Offer::try_from).transpose()?.filter(|seen| seen.visible_to(self.actor())) else {
-            return Ok(None);
+            return self.is_nothing();
         };
         let bid = match seen.gig.zip(seen.proposal) {
             Some((gig, proposal)) => self.bid_for_update(gig, proposal).await?,

@@ -298,7 +298,9 @@ impl Tx {
     /// The same, if whoever acts may see it; else none, and nothing is locked.
     pub(crate) async fn timesheet_shown_for_update(&self, id: TimesheetId) -> Result<Option<Timesheet>, Failure> {
         let row = row::Entity::find_by_id(id.uuid()).one(self.conn()).await?;
-        let Some(row) = row.filter(|row| access::visible(self.actor(), &row::subject(row))) else { return Ok(None) };
+        let Some(row) = row.filter(|row| access::visible(self.actor(), &row::subject(row))) else {
+            return self.is_nothing();
+        };
         self.week_for_update(row).await
     }
 

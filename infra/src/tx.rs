@@ -98,6 +98,15 @@ impl Tx {
         Ok(found)
     }
 
+    /// What whoever acts may not see, and what is not there, is nothing. Who is suspended, or not signed in, is told that
+    /// first, of either.
+    pub(crate) fn is_nothing<T>(&self) -> Result<Option<T>, Failure> {
+        match self.actor() {
+            Actor::System => Ok(None),
+            actor => actor.person().map(|_| None).map_err(Failure::from),
+        }
+    }
+
     /// The trace of the request.
     pub fn trace(&self) -> &str {
         self.scene.trace()

@@ -297,10 +297,11 @@ const LAST: &str = "ffffffff-ffff-7fff-bfff-ffffffffffff";
 /// were given so much grace already. One alone is the last of all.
 async fn copied(app: &TestApp, count: i32, grace: i32) {
     let copy = "insert into milestones select (jsonb_populate_record(one.m, jsonb_build_object(
-             'id', case $1::int when 1 then $3::uuid else gen_random_uuid() end,
-             'escrow_account', 'escrow:none:' || $1::int || ':' || n, 'held_minor', 0, 'amount_minor', 100,
-             'sources', '[]'::jsonb, 'escrow', jsonb_set((one.m).escrow, '{held,minor}', '0'), 'grace_hours', $2::int))).*
-         from (select m from milestones m order by id limit 1) one (m), generate_series(1, $1::int) n";
+             'id', fresh.id, 'escrow_account', 'escrow:' || public_id('mil', fresh.id), 'held_minor', 0,
+             'amount_minor', 100, 'sources', '[]'::jsonb, 'escrow', jsonb_set((one.m).escrow, '{held,minor}', '0'),
+             'grace_hours', $2::int))).*
+         from (select m from milestones m order by id limit 1) one (m),
+              (select case $1::int when 1 then $3::uuid else gen_random_uuid() end as id from generate_series(1, $1::int)) fresh";
     sqlx::query(copy).bind(count).bind(grace).bind(LAST).execute(app.pool()).await.unwrap();
 }
 
