@@ -785,8 +785,7 @@ pub enum Event {
         #[serde(flatten)]
         told: OfDispute,
     },
-    /// A side did not take the recommendation; or it can't speak, and our people go on with what its silence would have
-    /// decided.
+    /// A side did not take the recommendation; or it can't speak, and our people go on where silence would have decided.
     DisputeEscalated {
         /// Which, and who did.
         #[serde(flatten)]

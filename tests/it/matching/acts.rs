@@ -301,7 +301,7 @@ async fn whoever_has_dealings_about_a_gig_is_no_match_for_it_any_more() {
             let edges = found["edges"].as_array().unwrap().clone();
             edges.iter().map(|edge| edge["node"]["freelancer"]["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
         };
-        assert_eq!(shown(&id).await, [nothing.id.clone()]);
+        assert_eq!(shown(&id).await, std::slice::from_ref(&nothing.id));
         assert_eq!(shown(&other).await.len(), 6, "of another gig nothing was said");
         for person in [invited, declines, bids, declined, hired] {
             let query = "{ viewer { recommendedGigs(first: 5) { foundBy nodes { gig { id } } } } }";

@@ -851,9 +851,10 @@ async fn with_every_fifth_request_failing_each_payout_goes_out_once_and_the_book
         *carried.entry(transfer.key().to_owned()).or_default() += 1;
     }
     assert!(carried.len() > 30 && carried.values().all(|times| *times == 1), "{carried:?}");
-    let open = "select count(*) from payouts where status in ('sent', 'unknown')
+    let open = "select state::text from payouts where status in ('sent', 'unknown')
         or (status = 'in_transit' and state ->> 'rail' not in ('bank_wire', 'manual'))";
-    assert_eq!(sqlx::query_scalar::<_, i64>(open).fetch_one(app.pool()).await.unwrap(), 0, "everything was heard of");
+    let open: Vec<String> = sqlx::query_scalar(open).fetch_all(app.pool()).await.unwrap();
+    assert_eq!(open, Vec::<String>::new(), "everything was heard of");
     let ends: Vec<(String, i64)> =
         sqlx::query_as("select status, count(*) from payouts group by status").fetch_all(app.pool()).await.unwrap();
     assert!(ends.len() >= 3, "{ends:?}");
