@@ -851,6 +851,16 @@ async fn with_every_fifth_request_failing_each_payout_goes_out_once_and_the_book
         *carried.entry(transfer.key().to_owned()).or_default() += 1;
     }
     assert!(carried.len() > 30 && carried.values().all(|times| *times == 1), "{carried:?}");
+    // What an error is kept of with its key is never told of. Two of our people find out that nothing came of it.
+    let stuck = "select public_id('pyo', id) from payouts where status = 'unknown' and (state ->> 'stuck')::boolean";
+    let stuck: Vec<String> = sqlx::query_scalar(stuck).fetch_all(app.pool()).await.unwrap();
+    assert!(stuck.len() < asked / 10, "{stuck:?} of {asked}");
+    let people = [app.admin("amna").await, app.admin("omar").await];
+    for payout in &stuck {
+        for person in &people {
+            person.does_once("payoutSettle", word(payout, "RETURNED"), SETTLED).await.ok();
+        }
+    }
     let open = "select state::text from payouts where status in ('sent', 'unknown')
         or (status = 'in_transit' and state ->> 'rail' not in ('bank_wire', 'manual'))";
     let open: Vec<String> = sqlx::query_scalar(open).fetch_all(app.pool()).await.unwrap();
