@@ -10,7 +10,7 @@ use crate::Timestamp;
 use crate::access::{self, Actor, Denied, Subject, Verb};
 use crate::change::Change;
 use crate::event::Event;
-use crate::gig::{Gig, GigBrief, TradeTerms, Visibility};
+use crate::gig::{Gig, GigBrief, GigState, TradeTerms, Visibility};
 use crate::id::{GigId, OrganizationId, ProposalId, UserId};
 use crate::refusal::{Invalid, Refusal, expect_version};
 
@@ -151,6 +151,26 @@ pub enum Closing {
     Expired,
     /// The gig was taken down.
     Removed,
+}
+
+impl Closing {
+    /// How the proposals of a gig end that is over; none while it is not.
+    pub fn of(gig: &Gig) -> Option<Self> {
+        match gig.state {
+            GigState::Draft | GigState::Open | GigState::Paused { .. } => None,
+            GigState::Filled { .. } => Some(Self::NotSelected),
+            GigState::Expired { .. } | GigState::Cancelled { .. } => Some(Self::Expired),
+            GigState::Removed { .. } => Some(Self::Removed),
+        }
+    }
+
+    fn state(self, at: Timestamp) -> ProposalState {
+        match self {
+            Self::NotSelected => ProposalState::NotSelected { at },
+            Self::Expired => ProposalState::Expired { at },
+            Self::Removed => ProposalState::Removed { at },
+        }
+    }
 }
 
 /// The flat view of [`ProposalState`].
@@ -514,8 +534,8 @@ impl Proposal {
         Ok(self.moved(ProposalState::Withdrawn { at: now }, |told| Event::ProposalWithdrawn { told }))
     }
 
-    /// The client made an offer on it: a consequence of the offer, whose verb has asked who may.
-    pub fn offered(self, now: Timestamp) -> Result<Change<Self>, Refusal> {
+    /// The client made an offer on it, while its gig stands: a consequence of the offer, whose verb has asked who may.
+    pub fn offered(self, gig: &Gig, now: Timestamp) -> Result<Change<Self>, Refusal> {
         if let ProposalState::Offered { .. } = self.state {
             return Ok(Change::none(self));
         }
@@ -524,18 +544,24 @@ impl Proposal {
             return Err(Refusal::HIDDEN);
         }
         let Some(stage) = self.stage() else { return Err(self.wrong_state(&Actor::System)) };
+        if Closing::of(gig).is_some() {
+            // It ends with its gig as soon as the worker comes to it.
+            return Err(Refusal::wrong_state("gig", gig.status().as_str(), Vec::new()));
+        }
         let offered = ProposalState::Offered { from: stage.unwrap_or(Stage::Viewed) };
         Ok(self.seen(offered, now, |told| Event::ProposalOffered { told }))
     }
 
-    /// The offer on it came to nothing: it is live again, where it stood.
-    pub fn offer_ended(self) -> Change<Self> {
-        match &self.state {
-            ProposalState::Offered { from } => {
+    /// The offer on it came to nothing: it is live again, where it stood; or it ends as the others for its gig did, if
+    /// that is over meanwhile.
+    pub fn offer_ended(self, gig: &Gig, now: Timestamp) -> Change<Self> {
+        let ProposalState::Offered { from } = self.state else { return Change::none(self) };
+        match Closing::of(gig) {
+            Some(closing) => self.moved(closing.state(now), |told| Event::ProposalClosed { told }),
+            None => {
                 let state = from.state();
                 self.moved(state, |told| Event::ProposalOfferEnded { told })
             }
-            _ => Change::none(self),
         }
     }
 
@@ -556,12 +582,7 @@ impl Proposal {
         if self.stage().is_none() {
             return Ok(Change::none(self));
         }
-        let closed = match closing {
-            Closing::NotSelected => ProposalState::NotSelected { at: now },
-            Closing::Expired => ProposalState::Expired { at: now },
-            Closing::Removed => ProposalState::Removed { at: now },
-        };
-        Ok(self.moved(closed, |told| Event::ProposalClosed { told }))
+        Ok(self.moved(closing.state(now), |told| Event::ProposalClosed { told }))
     }
 
     /// Is it before the client, without an offer? Then how far had the client come with it?

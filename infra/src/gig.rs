@@ -334,14 +334,17 @@ impl Tx {
         Ok(())
     }
 
-    /// When anybody last did something with a gig. An offer that waits keeps it alive.
+    /// When anybody last did something with a gig. An offer that waits for money or an answer keeps it alive: that has a
+    /// clock of its own. One that is a draft has none, and is something that was done when it was made.
     async fn gig_last_activity(&self, gig: &Gig) -> Result<Timestamp, Failure> {
         let last = LastRow::find_by_statement(Statement::from_sql_and_values(
             DbBackend::Postgres,
-            "select max(case when exists (select from offers o where o.proposal_id = p.id and o.status in ('draft', 'pending_funding', 'sent'))
-                         then $2 else updated_at end) as last
-             from proposals p where gig_id = $1 and submitted_at is not null
-               and status not in ('not_selected', 'expired', 'removed')",
+            "select max(greatest(p.updated_at, o.last)) as last
+             from proposals p left join lateral (
+                 select max(case status when 'draft' then created_at else $2 end) as last from offers
+                 where proposal_id = p.id and status in ('draft', 'pending_funding', 'sent')) o on true
+             where p.gig_id = $1 and p.submitted_at is not null
+               and p.status not in ('not_selected', 'expired', 'removed')",
             [gig.id.uuid().into(), self.now().into()],
         ));
         let last = last.one(self.conn()).await?.and_then(|row| row.last);

@@ -87,6 +87,11 @@ struct Unsent {
     id: Uuid,
 }
 
+#[derive(FromQueryResult)]
+struct Waiting {
+    id: Uuid,
+}
+
 /// An offer that was sent, in SQL: one that never was, was never made as far as the freelancer is concerned.
 pub(crate) const SENT: &str = "status in ('sent', 'accepted', 'declined') or (state ->> 'was_sent')::boolean";
 
@@ -308,6 +313,26 @@ impl Market {
         })
     }
 
+    /// A gig was taken down: the offers on its proposals that nobody has accepted have ended, and what was paid into
+    /// them goes back whole.
+    pub(crate) async fn offers_end_with(&self, call: &Call, gig: GigId) -> Result<(), Failure> {
+        let waiting = sql(
+            "select o.id from proposals p join offers o on o.proposal_id = p.id
+             where p.gig_id = $1 and o.status in ('pending_funding', 'sent')",
+            [gig.uuid().into()],
+        );
+        for offer in Waiting::find_by_statement(waiting).all(self.db()).await? {
+            let id = OfferId::from_uuid(offer.id);
+            let ended: Result<(), Failure> = run!(self, call, tx => {
+                let (offer, bid) = tx.offer_with_bid_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+                tx.offer_close(offer.overtaken(tx.actor(), tx.now())?, bid).await?;
+                Ok(())
+            });
+            ended?;
+        }
+        Ok(())
+    }
+
     /// Money came into a milestone: if it is the first of an offer, the offer is sent. If what it takes
     /// up has ended meanwhile, it comes to nothing, and the money goes back whole.
     pub(crate) async fn offer_send_when_funded(&self, call: &Call, milestone: MilestoneId) -> Result<(), Failure> {
@@ -323,7 +348,7 @@ impl Market {
             if !sent.changed {
                 return Ok(());
             }
-            let has_ended = bid.as_ref().is_some_and(|(_, proposal)| proposal.clone().offered(tx.now()).is_err());
+            let has_ended = bid.as_ref().is_some_and(|(gig, proposal)| proposal.clone().offered(gig, tx.now()).is_err());
             if has_ended {
                 tx.offer_close(offer.overtaken(tx.actor(), tx.now())?, None).await?;
             } else {
@@ -386,8 +411,8 @@ impl Tx {
     /// The proposal that an offer takes up must still stand; it shows that it got one once the
     /// freelancer has the offer.
     async fn proposal_heeds(&self, offer: &Offer, bid: Option<(Gig, Proposal)>) -> Result<(), Failure> {
-        let Some((_, proposal)) = bid else { return Ok(()) };
-        let offered = proposal.offered(self.now())?;
+        let Some((gig, proposal)) = bid else { return Ok(()) };
+        let offered = proposal.offered(&gig, self.now())?;
         if offer.was_sent() {
             self.proposal_save(offered).await?;
         }
@@ -403,8 +428,8 @@ impl Tx {
                 let unwound = milestone.unwind(&Actor::System, self.now())?;
                 self.milestone_save(unwound).await?;
             }
-            if let Some((_, proposal)) = bid {
-                self.proposal_save(proposal.offer_ended()).await?;
+            if let Some((gig, proposal)) = bid {
+                self.proposal_save(proposal.offer_ended(&gig, self.now())).await?;
             }
             self.audit("offer_close", offer.id, serde_json::json!({ "to": offer.status().as_str() })).await?;
         }

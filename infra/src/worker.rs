@@ -366,7 +366,10 @@ impl Market {
             Event::GigExpired { gig, .. } | Event::GigCancelled { gig, .. } => {
                 self.proposals_close(&call, *gig, Closing::Expired, occurrence.at).await
             }
-            Event::GigRemoved { gig, .. } => self.proposals_close(&call, *gig, Closing::Removed, occurrence.at).await,
+            Event::GigRemoved { gig, .. } => {
+                self.offers_end_with(&call, *gig).await?;
+                self.proposals_close(&call, *gig, Closing::Removed, occurrence.at).await
+            }
             // A gig comes before freelancers when it is published, and when it was for invited people only, asked for
             // something else, or was paused so soon that nobody was told of it.
             Event::GigPublished { gig, .. } | Event::GigUpdated { gig, .. } | Event::GigResumed { gig, .. } => {

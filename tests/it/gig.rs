@@ -10,6 +10,9 @@ use tests::crowd::{Outcomes, crowd};
 use tests::people::Person;
 use tests::{TestApp, Visitor};
 
+use crate::notification::told;
+use crate::proposal::{bid, state};
+
 const GIG: &str = "gig { id title state version questions { id } allowed }";
 
 fn draft(client: &Person<'_>, more: Value) -> Value {
@@ -74,6 +77,30 @@ async fn gig_lives_from_draft_to_reopened() {
     assert_eq!(ada.does("gigCancel", id.clone(), GIG).await.refused(), ["WRONG_STATE"]);
     assert_eq!(ada.does("gigReopen", id.clone(), GIG).await.text("gig.state"), "OPEN");
     assert_eq!(ada.does("gigCancel", id, GIG).await.text("gig.state"), "CANCELLED");
+}
+
+#[tokio::test]
+async fn a_gig_without_activity_is_warned_of_and_expires_though_an_offer_lies_about_as_a_draft() {
+    let app = TestApp::new().await;
+    let (ada, lin) = (app.client("ada").await, app.freelancer("lin").await);
+    let gig = open_gig(&ada, json!({})).await;
+    let proposal = lin.does("proposalSubmit", bid(&gig), "proposal { id }").await.text("proposal.id");
+    app.passes(chrono::TimeDelta::days(10)).await;
+    let milestones = json!([{ "title": "All of it", "amount": { "amount": "900.00" } }]);
+    let draft = json!({ "proposalId": proposal, "title": "The ledger", "milestones": milestones, "draft": true });
+    let draft = ada.does("offerCreate", draft, "offer { id }").await.text("offer.id");
+
+    let warned = async || told(&ada).await.iter().filter(|(kind, _)| kind == "GIG_EXPIRING").count();
+    app.passes(chrono::TimeDelta::days(24)).await;
+    assert_eq!(warned().await, 0, "the draft was the last that was done");
+    app.passes(chrono::TimeDelta::days(1)).await;
+    assert_eq!(warned().await, 1, "on the twenty-fifth day");
+    app.passes(chrono::TimeDelta::days(5)).await;
+    let look = "query($id: ID!) { gig(id: $id) { state } }";
+    assert_eq!(ada.asks(look, json!({ "id": gig["id"] })).await.text("state"), "EXPIRED");
+    assert_eq!(state(&lin, &proposal).await, "EXPIRED");
+    let late = ada.does("offerSend", json!({ "offerId": draft }), "offer { status }").await;
+    assert_eq!(late.refused(), ["WRONG_STATE"]);
 }
 
 #[tokio::test]

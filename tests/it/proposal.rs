@@ -5,6 +5,7 @@ use tests::TestApp;
 use tests::people::Person;
 
 use crate::gig::open_gig;
+use crate::notification::told;
 
 const PROPOSAL: &str = "proposal { id state version viewedAt price { milestones { title amount { amount } } } }";
 
@@ -224,6 +225,57 @@ async fn accepting_an_offer_hires_fills_the_gig_and_closes_the_other_proposals()
     assert_eq!(ada.asks(query, json!({ "id": gig["id"] })).await.text("state"), "FILLED");
     let late = app.freelancer("noor").await.does("proposalSubmit", bid(&gig), PROPOSAL).await;
     assert!(["WRONG_STATE", "NOT_FOUND"].contains(&late.refused()[0]), "{:?}", late.refused());
+}
+
+#[tokio::test]
+async fn a_proposal_whose_offer_comes_to_nothing_ends_if_its_gig_was_filled_meanwhile() {
+    let app = TestApp::new().await;
+    let (ada, lin, omar) = (app.client("ada").await, app.freelancer("lin").await, app.freelancer("omar").await);
+    let gig = open_gig(&ada, json!({})).await;
+    let won = lin.does("proposalSubmit", bid(&gig), PROPOSAL).await.text("proposal.id");
+    let other = omar.does("proposalSubmit", bid(&gig), PROPOSAL).await.text("proposal.id");
+    let (first, second) = (offered(&ada, &won).await, offered(&ada, &other).await);
+    lin.does("offerAccept", json!({ "offerId": first }), "contract { id }").await.ok();
+    app.settles().await;
+    assert_eq!(state(&omar, &other).await, "OFFERED", "what was promised waits for an answer");
+
+    omar.does("offerDecline", json!({ "offerId": second, "reason": "" }), "offer { status }").await.ok();
+    assert_eq!(state(&omar, &other).await, "NOT_SELECTED");
+    let milestones = json!([{ "title": "All of it", "amount": { "amount": "900.00" } }]);
+    let again = json!({ "proposalId": other, "title": "The ledger", "milestones": milestones });
+    assert_eq!(ada.does("offerCreate", again, "offer { id }").await.refused(), ["WRONG_STATE"]);
+}
+
+#[tokio::test]
+async fn what_waits_for_an_answer_about_a_gig_that_is_taken_down_ends_and_its_money_goes_back() {
+    let app = TestApp::new().await;
+    let (ada, lin, omar) = (app.client("ada").await, app.freelancer("lin").await, app.freelancer("omar").await);
+    let gig = open_gig(&ada, json!({})).await;
+    let proposal = lin.does("proposalSubmit", bid(&gig), PROPOSAL).await.text("proposal.id");
+    let other = omar.does("proposalSubmit", bid(&gig), PROPOSAL).await.text("proposal.id");
+    let offer = offered(&ada, &proposal).await;
+    let milestones = json!([{ "title": "All of it", "amount": { "amount": "900.00" } }]);
+    let unfunded = json!({ "proposalId": other, "title": "The ledger", "milestones": milestones });
+    let unfunded = ada.does("offerCreate", unfunded, "offer { id }").await.text("offer.id");
+
+    let remove = json!({ "gigId": gig["id"], "reason": "It asks for money from those who bid" });
+    app.admin("root").await.does("gigRemove", remove, "gig { state }").await.ok();
+    app.settles().await;
+    let seen = "query($id: ID!) { offer(id: $id) { status allowed } }";
+    for offer in [&offer, &unfunded] {
+        let ended = ada.asks(seen, json!({ "id": offer })).await.data()["offer"].clone();
+        assert_eq!(ended, json!({ "status": "EXPIRED", "allowed": [] }));
+    }
+    assert_eq!(
+        (state(&lin, &proposal).await, state(&omar, &other).await),
+        ("REMOVED".to_owned(), "REMOVED".to_owned())
+    );
+    let query = "query($id: ID!) { node(id: $id) { ... on Organization { balances { credit { minorUnits } } } } }";
+    let credit = ada.asks(query, json!({ "id": ada.organization })).await.data()["node"]["balances"].clone();
+    assert_eq!(credit["credit"]["minorUnits"], 92_700, "with the fee");
+    let heard: Vec<String> = told(&lin).await.into_iter().map(|(kind, _)| kind).collect();
+    assert_eq!(heard, ["OFFER_EXPIRED", "OFFER_SENT", "PROPOSAL_CLOSED"]);
+    app.books_agree().await;
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use domain::gig::TradeTerms;
 use domain::money::Money;
 use domain::proposal::{Bid, BidInput, Closing, DeclineReason, MilestoneInput, PriceInput, Proposal};
 
-use crate::cast::{ada, day, id, lin, usd};
+use crate::cast::{ada, admin, day, id, lin, usd};
 use crate::gig::{bid, open};
 use crate::room::{Command, Room, command};
 
@@ -22,7 +22,7 @@ fn states() -> Vec<(&'static str, Proposal)> {
     let submitted = || first.submit(&lin(), bid(), id(1), &TradeTerms::default(), day(0)).unwrap().next;
     let interviewing = || submitted().interview(&ada(), day(1)).unwrap().next;
     let countered = |p: Proposal| p.counter(&ada(), price(usd(120_000)), "", None, day(2)).unwrap().next;
-    let offered = || interviewing().offered(day(2)).unwrap().next;
+    let offered = || interviewing().offered(&gig, day(2)).unwrap().next;
     let closed = |closing| submitted().close(&Actor::System, closing, day(3)).unwrap().next;
     vec![
         ("draft", draft()),
@@ -57,7 +57,7 @@ pub fn commands() -> Vec<Command<Proposal>> {
         command("counter", Verb::ProposalCounter, |p, a| p.counter(a, price(usd(110_000)), "", None, day(9))),
         command("make an offer on it", Verb::OfferCreate, |p, a| {
             access::check(a, Verb::OfferCreate, &p.subject())?;
-            p.offered(day(9))
+            p.offered(&open(), day(9))
         }),
         command("close: someone else was hired", Verb::ProposalClose, |p, a| p.close(a, Closing::NotSelected, day(9))),
         command("close: the gig expired", Verb::ProposalClose, |p, a| p.close(a, Closing::Expired, day(9))),
@@ -85,4 +85,27 @@ fn every_state_of_a_proposal_answers_every_verb_of_everybody() {
         apart: &[],
     };
     room.check("proposal", 13);
+}
+
+/// Money is not to wait for an answer about a gig that is over, nor a proposal to stay live for it.
+#[test]
+fn an_offer_is_made_while_the_gig_stands_and_gives_its_proposal_back_only_then() {
+    let terms = TradeTerms::default();
+    let gigs = [
+        (open(), "interviewing"),
+        (open().pause(&ada(), day(1)).unwrap().next, "interviewing"),
+        (open().fill(day(1)).unwrap().next, "not_selected"),
+        (open().expire(&Actor::System, day(-1), &terms, day(30)).unwrap().next, "expired"),
+        (open().cancel(&ada(), 0, &terms, day(1)).unwrap().next, "expired"),
+        (open().remove(&admin(20), "Spam and lies", day(1)).unwrap().next, "removed"),
+    ];
+    let stands = |name: &str| states().into_iter().find(|(state, _)| *state == name).unwrap().1;
+    for (gig, left) in gigs {
+        let given_back = stands("offered").offer_ended(&gig, day(40));
+        assert!(given_back.changed && !given_back.events.is_empty(), "{left}");
+        assert_eq!(given_back.next.status().as_str(), left);
+        let made = stands("interviewing").offered(&gig, day(40));
+        assert_eq!(made.is_ok(), left == "interviewing", "{left}: {made:?}");
+        assert!(!stands("shortlisted").offer_ended(&gig, day(40)).changed, "there was none");
+    }
 }
