@@ -18,7 +18,7 @@ use crate::history::ContractEvent;
 use crate::key::Key;
 use crate::loader::{
     ComplianceOf, ContractCards, ContractDisputes, ContractHistory, ContractMilestones, ContractStatement,
-    ContractTimesheets, HasCard, HeadOf, ReviewsOf, SeesStatement, list, load,
+    ContractTimesheets, HasCard, HeadOf, Reviewable, ReviewsOf, SeesStatement, list, load,
 };
 use crate::milestone::{Milestone, MilestoneStatus};
 use crate::money::Money;
@@ -279,8 +279,17 @@ impl Contract {
     }
 
     /// What you can do to it now, by the names of the mutations.
-    async fn allowed(&self, ctx: &Context<'_>) -> Vec<Act> {
-        acts(&self.0.allowed(&ctx.actor(), ctx.market().clock().now()))
+    async fn allowed(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<Act>> {
+        let mut verbs = self.0.allowed(&ctx.actor(), ctx.market().clock().now());
+        if verbs.contains(&Verb::ReviewSubmit) && !self.viewer_can_review(ctx).await? {
+            verbs.retain(|verb| *verb != Verb::ReviewSubmit);
+        }
+        Ok(acts(&verbs))
+    }
+
+    /// Can you write your review now, or write it anew? Whether the other side wrote one does not show in it.
+    async fn viewer_can_review(&self, ctx: &Context<'_>) -> async_graphql::Result<bool> {
+        Ok(load(ctx, Reviewable((&self.0).into())).await?.unwrap_or_default())
     }
 
     /// Can you end it now?

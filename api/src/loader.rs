@@ -261,6 +261,11 @@ facts! {
         let seen = market.statements_seen(&call, &keys.iter().map(Held::value).collect::<Vec<_>>()).await;
         seen.map(|seen| seen.into_iter().map(|id| (id, true)).collect())
     };
+    /// Can the caller write the review of their side of a contract now?
+    Reviewable(HeldContract) => bool: |market, call, keys| {
+        let can = market.contracts_reviewable(&call, &keys.iter().map(Held::value).collect::<Vec<_>>()).await;
+        can.map(|can| can.into_iter().map(|id| (id, true)).collect())
+    };
     /// What is told of a contract to who may have its compliance pack.
     ComplianceOf(HeldContract) => domain::compliance::Compliance: |market, call, keys| {
         market.compliance_of(&call, &keys.iter().map(Held::value).collect::<Vec<_>>()).await

@@ -101,20 +101,9 @@ impl Reviews {
         id: ReviewId,
         draft: ReviewDraft,
     ) -> Result<Change<Self>, Refusal> {
-        let role = access::check(actor, Verb::ReviewSubmit, &contract.subject())?;
-        let by = Side::of(role).ok_or(Refusal::HIDDEN)?;
+        let by = self.check_submit(actor, now, contract, net_paid)?;
         let author = actor.person()?.user;
-        let closes_at = contract.reviews_close_at().ok_or_else(|| contract.wrong_state(actor, now))?;
-        let least = contract.terms.review_paid_min;
-        if !net_paid.covers(least)? {
-            let message = format!("a contract can be reviewed when at least {least} was paid out of it");
-            return Err(Refusal::rule("REVIEW_NOTHING_PAID", message));
-        }
         let own = self.of(by);
-        // The same answer whether time ran out or both were quick: what is out stays as it is.
-        if closes_at <= now || self.all().any(|review| review.published_at.is_some()) {
-            return Err(Refusal::rule("REVIEW_CLOSED", "the reviews of this contract are closed"));
-        }
         let review = Review {
             id: own.map_or(id, |review| review.id),
             contract: contract.id,
@@ -136,6 +125,33 @@ impl Reviews {
             (Some(_), Some(_)) => Ok(written.published(contract.id, now)),
             (Some(_), None) | (None, Some(_)) | (None, None) => Ok(Change::to(written)),
         }
+    }
+
+    /// May this actor write the review of their side now? That tells nothing of what the other side wrote.
+    pub fn can_submit(&self, actor: &Actor, now: Timestamp, contract: &Contract, net_paid: Money) -> bool {
+        self.check_submit(actor, now, contract, net_paid).is_ok()
+    }
+
+    fn check_submit(
+        &self,
+        actor: &Actor,
+        now: Timestamp,
+        contract: &Contract,
+        net_paid: Money,
+    ) -> Result<Side, Refusal> {
+        let role = access::check(actor, Verb::ReviewSubmit, &contract.subject())?;
+        let by = Side::of(role).ok_or(Refusal::HIDDEN)?;
+        let closes_at = contract.reviews_close_at().ok_or_else(|| contract.wrong_state(actor, now))?;
+        let least = contract.terms.review_paid_min;
+        if !net_paid.covers(least)? {
+            let message = format!("a contract can be reviewed when at least {least} was paid out of it");
+            return Err(Refusal::rule("REVIEW_NOTHING_PAID", message));
+        }
+        // The same answer whether time ran out or both were quick: what is out stays as it is.
+        if closes_at <= now || self.all().any(|review| review.published_at.is_some()) {
+            return Err(Refusal::rule("REVIEW_CLOSED", "the reviews of this contract are closed"));
+        }
+        Ok(by)
     }
 
     /// Time is over: what was written is published.
@@ -255,6 +271,10 @@ mod tests {
         let contract = ended(Terms::default());
         assert_eq!(code(writes(&contract, 1, 99).unwrap_err()), "REVIEW_NOTHING_PAID");
         assert!(writes(&contract, 1, 100).unwrap().changed);
+        for (on, cents, may) in [(1, 99, false), (1, 100, true), (14, 100, false)] {
+            let paid = Money::usd(cents).unwrap();
+            assert_eq!(Reviews::default().can_submit(&lin(), at(on), &contract, paid), may, "day {on}, {cents} cents");
+        }
         let other = ended(Terms { review_paid_min: Money::usd(5_000).unwrap(), ..Terms::default() });
         assert_eq!(code(writes(&other, 1, 4_999).unwrap_err()), "REVIEW_NOTHING_PAID");
         assert_eq!(code(writes(&contract, 14, 100).unwrap_err()), "REVIEW_CLOSED");

@@ -14,8 +14,8 @@ use domain::refusal::Refusal;
 use domain::review::{Reply, Review, ReviewDraft, Reviews};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, Select, Statement,
-    Value,
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
+    Select, Statement, Value,
 };
 use uuid::Uuid;
 
@@ -92,6 +92,7 @@ struct WorkRow {
 
 #[derive(FromQueryResult)]
 struct Paid {
+    id: Uuid,
     minor: i64,
 }
 
@@ -124,6 +125,28 @@ impl Market {
             }
         }
         Ok(of)
+    }
+
+    /// Of these contracts, those whose review by the caller's side can be written, or written anew, now.
+    pub async fn contracts_reviewable(&self, call: &Call, contracts: &[&Contract]) -> Result<Vec<ContractId>, Failure> {
+        let now = self.clock().now();
+        let open: Vec<&Contract> = contracts
+            .iter()
+            .copied()
+            .filter(|contract| contract.allowed(&call.actor, now).contains(&Verb::ReviewSubmit))
+            .collect();
+        if open.is_empty() {
+            return Ok(Vec::new());
+        }
+        let which: Vec<ContractId> = open.iter().map(|contract| contract.id).collect();
+        let theirs = Expr::cust_with_values("reviews.contract_id = any($1)", [ids(&which)]);
+        let written = pairs(row::Entity::find().filter(theirs).all(self.db()).await?)?;
+        let (paid, none) = (net_paid(self.db(), &which).await?, Reviews::default());
+        let can = |contract: &&Contract| {
+            let net_paid = paid.get(&contract.id).copied().unwrap_or(Money::zero(Currency::Usd));
+            written.get(&contract.id).unwrap_or(&none).can_submit(&call.actor, now, contract, net_paid)
+        };
+        Ok(open.into_iter().filter(can).map(|contract| contract.id).collect())
     }
 
     /// What the reviews of these contracts are about, for whoever sees one of them.
@@ -212,7 +235,8 @@ impl Market {
             let contract = tx.contract_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
             access::check(tx.actor(), Verb::ReviewSubmit, &contract.subject())?;
             let reviews = tx.reviews_of(&contract).await?;
-            let net_paid = tx.net_paid(id).await?;
+            let nothing = Money::zero(Currency::Usd);
+            let net_paid = net_paid(tx.conn(), &[id]).await?.remove(&id).unwrap_or(nothing);
             let side = contract.side(tx.actor()).ok_or(Refusal::HIDDEN)?;
             let change = reviews.submit(tx.actor(), tx.now(), &contract, net_paid, tx.id(), draft.clone())?;
             let reviews = tx.reviews_save(change).await?;
@@ -257,15 +281,7 @@ impl Tx {
             .lock_exclusive()
             .all(self.conn())
             .await?;
-        let mut reviews = Reviews::default();
-        for row in rows {
-            let review = Review::try_from(row)?;
-            match review.by {
-                Side::Client => reviews.client = Some(review),
-                Side::Freelancer => reviews.freelancer = Some(review),
-            }
-        }
-        Ok(reviews)
+        Ok(pairs(rows)?.remove(&contract.id).unwrap_or_default())
     }
 
     async fn reviews_save(&self, change: Change<Reviews>) -> Result<Reviews, Failure> {
@@ -276,21 +292,39 @@ impl Tx {
         }
         self.settle(change).await
     }
+}
 
-    /// What the freelancer has got out of a contract, after fees.
-    async fn net_paid(&self, contract: ContractId) -> Result<Money, Failure> {
-        let paid = Paid::find_by_statement(Statement::from_sql_and_values(
-            DbBackend::Postgres,
-            "select coalesce(sum(released_net_minor), 0)::bigint as minor from (
-                 select released_net_minor from milestones where contract_id = $1 and currency = 'USD'
-                 union all
-                 select released_net_minor from timesheets where contract_id = $1 and currency = 'USD') paid",
-            [contract.uuid().into()],
-        ))
-        .one(self.conn())
-        .await?;
-        Ok(Money::new(paid.map_or(0, |paid| paid.minor), Currency::Usd)?)
+/// What the freelancers have got out of contracts, after fees, in dollars. Of which they got nothing is missing.
+async fn net_paid(
+    conn: &impl ConnectionTrait,
+    contracts: &[ContractId],
+) -> Result<HashMap<ContractId, Money>, Failure> {
+    let paid = Paid::find_by_statement(sql(
+        "select contract_id as id, sum(net)::bigint as minor from (
+             select contract_id, currency, released_net_minor as net from milestones where contract_id = any($1)
+             union all
+             select contract_id, currency, released_net_minor as net from timesheets where contract_id = any($1)) paid
+         where currency = 'USD' group by contract_id",
+        [ids(contracts)],
+    ));
+    let money = |paid: Paid| -> Result<_, Failure> {
+        Ok((ContractId::from_uuid(paid.id), Money::new(paid.minor, Currency::Usd)?))
+    };
+    paid.all(conn).await?.into_iter().map(money).collect()
+}
+
+/// The reviews in these rows, by contract.
+fn pairs(rows: Vec<row::Model>) -> Result<HashMap<ContractId, Reviews>, Fault> {
+    let mut pairs: HashMap<ContractId, Reviews> = HashMap::new();
+    for row in rows {
+        let review = Review::try_from(row)?;
+        let pair = pairs.entry(review.contract).or_default();
+        match review.by {
+            Side::Client => pair.client = Some(review),
+            Side::Freelancer => pair.freelancer = Some(review),
+        }
     }
+    Ok(pairs)
 }
 
 fn side_text(side: Side) -> &'static str {

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
-use tests::{Deal, TestApp};
+use tests::{Deal, Person, TestApp};
 
 const FIELDS: &str = "review { id rating publishedAt }";
 
@@ -49,6 +49,42 @@ async fn a_review_is_hidden_until_both_are_written() {
     assert_eq!(twice.refused(), ["REVIEW_REPLIED"]);
     let own = deal.client.does("reviewReply", json!({ "reviewId": id, "text": "Me too" }), FIELDS).await;
     assert_eq!(own.refused(), ["NOT_ALLOWED"]);
+}
+
+/// Is somebody shown that they can write their review? The button and the list of acts say the same.
+async fn can_review(who: &Person<'_>, contract: &str) -> bool {
+    let query = "query($id: ID!) { contract(id: $id) { viewerCanReview allowed } }";
+    let seen = who.asks(query, json!({ "id": contract })).await.data()["contract"].clone();
+    let listed = seen["allowed"].as_array().unwrap().contains(&json!("REVIEW_SUBMIT"));
+    assert_eq!(seen["viewerCanReview"], json!(listed));
+    listed
+}
+
+#[tokio::test]
+async fn a_contract_says_when_its_review_can_be_written_and_nothing_of_the_other_sides() {
+    let app = TestApp::new().await;
+    let deal = app.released().await;
+    let can =
+        async || (can_review(&deal.client, &deal.contract).await, can_review(&deal.freelancer, &deal.contract).await);
+    assert_eq!(can().await, (false, false), "it goes on");
+    deal.client.does("contractEnd", json!({ "contractId": deal.contract }), "contract { status }").await.ok();
+    assert_eq!(can().await, (true, true));
+    deal.client.does("reviewSubmit", review(&deal, 2), FIELDS).await.ok();
+    assert_eq!(can().await, (true, true), "it can be written anew, and the other side is told nothing");
+    deal.freelancer.does("reviewSubmit", review(&deal, 5), FIELDS).await.ok();
+    assert_eq!(can().await, (false, false), "what is out stays as it is");
+
+    // A contract that nothing was paid out of.
+    let app = TestApp::new().await;
+    let deal = app.contracted().await;
+    let whole = json!({ "milestoneId": deal.milestone });
+    deal.client.does("milestoneRequestRefund", whole.clone(), "milestone { id }").await.ok();
+    deal.freelancer.does("milestoneAgreeRefund", whole, "milestone { id }").await.ok();
+    let ended = deal.client.does("contractEnd", json!({ "contractId": deal.contract }), "contract { status }").await;
+    assert_eq!(ended.text("contract.status"), "ENDED");
+    assert!(!can_review(&deal.client, &deal.contract).await);
+    assert!(!can_review(&deal.freelancer, &deal.contract).await);
+    assert_eq!(deal.client.does("reviewSubmit", review(&deal, 1), FIELDS).await.refused(), ["REVIEW_NOTHING_PAID"]);
 }
 
 #[tokio::test]
