@@ -19,7 +19,7 @@ use crate::loader::{OfferOn, ProposalRevisions, list, load};
 use crate::money::Money;
 use crate::offer::Offer;
 use crate::user::User;
-use crate::user_error::{Answer, answer, payload};
+use crate::user_error::{Answer, answer, payload, top_level};
 
 pub use self::input::*;
 
@@ -204,6 +204,26 @@ impl CounterOffer {
     }
 }
 
+/// How many proposals are free to send, and how many were sent.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct ProposalQuota {
+    /// So many can be sent in so many `days`.
+    pub limit: u32,
+    /// The days, up to now, in which they are counted.
+    pub days: u16,
+    /// So many were sent, not counting those that were given back.
+    pub used: u32,
+    /// So many more can be sent now.
+    pub left: u32,
+}
+
+impl From<domain::gig::BidQuota> for ProposalQuota {
+    fn from(quota: domain::gig::BidQuota) -> Self {
+        let domain::gig::BidQuota { limit, days, used } = quota;
+        Self { limit, days, used, left: quota.left() }
+    }
+}
+
 /// What one side proposed at a time.
 #[derive(Debug, Clone)]
 pub struct Revision(pub infra::proposal::Revision);
@@ -328,6 +348,12 @@ impl TradeViewer {
     ) -> async_graphql::Result<Counted<Proposal>> {
         let page = counted(ctx, first, after, last, before).of_states(named(states));
         connect(ctx.market().proposals_of_viewer(&ctx.call(), &page).await, Proposal)
+    }
+
+    /// How many proposals you can still send. None is ever sold: one counts no more when its gig closed unfilled, or
+    /// when it ended before the client opened it.
+    async fn proposal_quota(&self, ctx: &Context<'_>) -> async_graphql::Result<ProposalQuota> {
+        Ok(ctx.market().bid_quota(&ctx.call()).await.map_err(top_level)?.into())
     }
 
     /// The invitations to gigs that you got, the newest first.

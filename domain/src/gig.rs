@@ -21,7 +21,7 @@ pub use brief::{
     BriefInput, BriefPatch, BudgetRange, FreshQuestions, GigBrief, GigKind, GigSkill, QuestionInput, ScreeningQuestion,
     Visibility,
 };
-pub use terms::TradeTerms;
+pub use terms::{BidQuota, TradeTerms};
 
 /// A client's gig.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

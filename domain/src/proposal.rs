@@ -258,7 +258,7 @@ impl Bid<'_> {
         now: Timestamp,
     ) -> Result<Change<Proposal>, Refusal> {
         let begun = self.begin(actor, Verb::ProposalSubmit, id, now)?;
-        if self.bids_used >= terms.bid_quota {
+        if terms.bids(self.bids_used).left() == 0 {
             return Err(Refusal::Limit {
                 code: "PROPOSAL_QUOTA".to_owned(),
                 limit: terms.bid_quota.into(),

@@ -379,7 +379,7 @@ struct TermsRow {
 }
 
 /// The figures of the trade that hold at an instant.
-async fn trade_terms(conn: &impl ConnectionTrait, now: Timestamp) -> Result<TradeTerms, Failure> {
+pub(crate) async fn trade_terms(conn: &impl ConnectionTrait, now: Timestamp) -> Result<TradeTerms, Failure> {
     let row = TermsRow::find_by_statement(Statement::from_sql_and_values(
         DbBackend::Postgres,
         "select terms from trade_terms where effective_from <= $1 order by effective_from desc limit 1",

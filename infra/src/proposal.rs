@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use domain::Timestamp;
 use domain::access::{self, Verb};
 use domain::change::Change;
-use domain::gig::Gig;
+use domain::gig::{BidQuota, Gig};
 use domain::id::{GigId, Id, ProposalId, UserId};
 use domain::proposal::{
     Bid, BidInput, Closing, Counter, DeclineReason, PriceInput, Proposal, ProposalState, ProposalTerms,
@@ -21,6 +21,7 @@ use sea_orm::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::gig::trade_terms;
 use crate::market::Market;
 use crate::page::{COUNTED, Key, Keyset, Page, PageRequest, Pages, Slice, try_map_pages};
 use crate::save::saving;
@@ -321,6 +322,15 @@ impl Market {
         Ok(newest_first("viewer_proposals").page(self.db(), select, page).await?.try_map(Proposal::try_from)?)
     }
 
+    /// How many proposals the caller has sent of those that are free to send.
+    pub async fn bid_quota(&self, call: &Call) -> Result<BidQuota, Failure> {
+        let (user, now) = (call.actor.person()?.user, self.clock().now());
+        let terms = trade_terms(self.db(), now).await?;
+        let values = [user.uuid().into(), now.into(), i32::from(terms.bid_window_days).into()];
+        let used = Used::find_by_statement(sql("select bids_used($1, $2, $3) as used", values)).one(self.db()).await?;
+        Ok(terms.bids(used.map_or(0, |row| u32::try_from(row.used).unwrap_or(u32::MAX))))
+    }
+
     /// The caller's own latest proposal for each of these gigs.
     pub async fn proposals_of_viewer_for(
         &self,
@@ -378,6 +388,11 @@ struct Ties {
 struct CountRow {
     gig_id: Uuid,
     count: i64,
+}
+
+#[derive(FromQueryResult)]
+struct Used {
+    used: i64,
 }
 
 #[derive(FromQueryResult)]

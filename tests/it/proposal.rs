@@ -288,10 +288,16 @@ async fn the_quota_of_proposals_returns_when_the_gig_closes_or_nobody_opened_it(
         let proposal = lin.does("proposalSubmit", bid(&gig), PROPOSAL).await.text("proposal.id");
         sent.push((gig["id"].clone(), proposal));
     }
+    let quota = async || {
+        let quota = lin.asks("{ viewer { proposalQuota { limit days used left } } }", json!({})).await;
+        quota.data()["viewer"]["proposalQuota"].clone()
+    };
     let next = open_gig(&ada, json!({})).await;
+    assert_eq!(quota().await, json!({ "limit": 60, "days": 30, "used": 60, "left": 0 }));
     assert_eq!(lin.does("proposalSubmit", bid(&next), PROPOSAL).await.refused(), ["PROPOSAL_QUOTA"]);
 
     ada.does("gigCancel", json!({ "gigId": sent[0].0 }), "gig { state }").await.ok();
+    assert_eq!(quota().await, json!({ "limit": 60, "days": 30, "used": 59, "left": 1 }));
     lin.does("proposalSubmit", bid(&next), PROPOSAL).await.ok();
 
     let next = open_gig(&ada, json!({})).await;

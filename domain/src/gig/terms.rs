@@ -26,6 +26,24 @@ pub struct TradeTerms {
     pub invitations_per_gig: u32,
 }
 
+/// How many proposals a freelancer has sent of those that are free to send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BidQuota {
+    /// So many can be sent…
+    pub limit: u32,
+    /// …in so many days.
+    pub days: u16,
+    /// So many were, not counting those that were given back.
+    pub used: u32,
+}
+
+impl BidQuota {
+    /// So many more can be sent now.
+    pub fn left(self) -> u32 {
+        self.limit.saturating_sub(self.used)
+    }
+}
+
 impl Default for TradeTerms {
     fn default() -> Self {
         Self {
@@ -41,6 +59,11 @@ impl Default for TradeTerms {
 }
 
 impl TradeTerms {
+    /// The quota of somebody who has `used` so much of it.
+    pub fn bids(&self, used: u32) -> BidQuota {
+        BidQuota { limit: self.bid_quota, days: self.bid_window_days, used }
+    }
+
     /// When a gig expires, given the latest activity.
     pub fn gig_expires_at(&self, last_activity: Timestamp) -> Timestamp {
         last_activity + TimeDelta::days(self.gig_idle_days.into())
