@@ -1,7 +1,7 @@
 //! What freelancers say of themselves.
 
-use async_graphql::{Context, Enum, ID, InputObject, MaybeUndefined, Object};
-use chrono::NaiveTime;
+use async_graphql::{Context, Enum, ID, InputObject, MaybeUndefined, Object, SimpleObject};
+use chrono::{NaiveDate, NaiveTime};
 use domain::Timestamp;
 use domain::access::{Verb, allows};
 use domain::id::{PortfolioItemId, SkillId};
@@ -98,6 +98,11 @@ impl FreelancerProfile {
         self.0.languages.iter().cloned().map(SpokenLanguage).collect()
     }
 
+    /// Degrees, certificates and licences that they say they have; at most 20. We have not looked whether they do.
+    async fn credentials(&self) -> Vec<Credential> {
+        self.0.credentials.iter().cloned().map(Credential::from).collect()
+    }
+
     /// What they have made; at most 20.
     async fn portfolio(&self) -> Vec<PortfolioItem> {
         self.0.portfolio.iter().cloned().map(PortfolioItem).collect()
@@ -156,6 +161,28 @@ impl SpokenLanguage {
     /// How well.
     async fn fluency(&self) -> Fluency {
         self.0.fluency.into()
+    }
+}
+
+/// A degree, a certificate or a licence, by a freelancer's own account.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct Credential {
+    /// What it is called.
+    pub title: String,
+    /// Who gave it.
+    pub issuer: String,
+    /// When it was given.
+    pub issued_on: Option<NaiveDate>,
+    /// The last day it counts, if it lapses.
+    pub expires_on: Option<NaiveDate>,
+    /// Where it can be checked; starts with `https://`.
+    pub link: Option<String>,
+}
+
+impl From<domain::profile::Credential> for Credential {
+    fn from(credential: domain::profile::Credential) -> Self {
+        let domain::profile::Credential { title, issuer, issued_on, expires_on, link } = credential;
+        Self { title, issuer, issued_on, expires_on, link }
     }
 }
 
@@ -218,6 +245,21 @@ pub struct SpokenLanguageInput {
     pub fluency: Fluency,
 }
 
+/// A degree, a certificate or a licence that you have.
+#[derive(Debug, Clone, InputObject, Serialize)]
+pub struct CredentialInput {
+    /// What it is called, 2 to 120 characters.
+    pub title: String,
+    /// Who gave it, 2 to 120 characters.
+    pub issuer: String,
+    /// When it was given.
+    pub issued_on: Option<NaiveDate>,
+    /// The last day it counts, if it lapses; not before it was given.
+    pub expires_on: Option<NaiveDate>,
+    /// Where it can be checked; starts with `https://`.
+    pub link: Option<String>,
+}
+
 /// When you work, on the clock of your time zone.
 #[derive(Debug, Clone, InputObject, Serialize)]
 pub struct WorkHoursInput {
@@ -257,6 +299,8 @@ pub struct ProfileUpdateInput {
     pub weekly_hours: MaybeUndefined<i32>,
     /// What you speak: all of it, at most 20.
     pub languages: Option<Vec<SpokenLanguageInput>>,
+    /// What others have certified of you: all of it, at most 20.
+    pub credentials: Option<Vec<CredentialInput>>,
     /// Who may see it.
     pub visibility: Option<ProfileVisibility>,
     /// Makes repeating this request harmless: a fresh UUID for each intended act.
@@ -279,6 +323,13 @@ impl ProfileUpdateInput {
             code: spoken.code.clone(),
             fluency: spoken.fluency.into(),
         };
+        let credential = |typed: &CredentialInput| domain::profile::Credential {
+            title: typed.title.clone(),
+            issuer: typed.issuer.clone(),
+            issued_on: typed.issued_on,
+            expires_on: typed.expires_on,
+            link: typed.link.clone(),
+        };
         Ok(ProfileInput {
             expected_version: self.expected_version,
             headline: self.headline.clone(),
@@ -292,6 +343,7 @@ impl ProfileUpdateInput {
             hours,
             weekly_hours: maybe(&self.weekly_hours, |hours| Ok(*hours))?,
             languages: self.languages.as_ref().map(|languages| languages.iter().map(language).collect()),
+            credentials: self.credentials.as_ref().map(|named| named.iter().map(credential).collect()),
             visibility: self.visibility.map(Into::into),
         })
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use chrono::NaiveTime;
+use chrono::{NaiveDate, NaiveTime};
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
@@ -19,6 +19,8 @@ use crate::user::TimeZone;
 
 /// A person speaks at most so many languages, as far as we are concerned.
 pub const LANGUAGES_MAX: usize = 20;
+/// A profile names at most so many credentials.
+pub const CREDENTIALS_MAX: usize = 20;
 /// A portfolio holds at most so many items.
 pub const PORTFOLIO_MAX: usize = 20;
 /// What an hour may cost, in US cents.
@@ -58,6 +60,9 @@ pub struct FreelancerProfile {
     pub weekly_hours: Option<u16>,
     /// What they speak.
     pub languages: Vec<Language>,
+    /// What others have certified of them, by their own account.
+    #[serde(default)]
+    pub credentials: Vec<Credential>,
     /// Who may see all this.
     pub visibility: Visibility,
     /// What they have made, newest last.
@@ -68,6 +73,22 @@ pub struct FreelancerProfile {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+}
+
+/// A degree, a certificate or a licence that a freelancer says they have. We have not looked; its link is for whoever
+/// wants to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Credential {
+    /// What it is called.
+    pub title: String,
+    /// Who gave it.
+    pub issuer: String,
+    /// When it was given.
+    pub issued_on: Option<NaiveDate>,
+    /// The last day it counts, if it lapses.
+    pub expires_on: Option<NaiveDate>,
+    /// Where it can be checked.
+    pub link: Option<String>,
 }
 
 /// Something a freelancer has made.
@@ -123,6 +144,7 @@ pub struct ProfileInput {
     pub hours: Option<Option<(NaiveTime, NaiveTime)>>,
     pub weekly_hours: Option<Option<i32>>,
     pub languages: Option<Vec<Language>>,
+    pub credentials: Option<Vec<Credential>>,
     pub visibility: Option<Visibility>,
 }
 
@@ -140,13 +162,19 @@ impl PortfolioDraft {
         let mut invalid = Invalid::default();
         let title = invalid.line("title", title, 2..=120);
         let description = invalid.text("description", description, 0..=2_000);
-        let link = link.map(|link| invalid.line("link", link, 0..=500)).filter(|link| !link.is_empty());
-        if link.as_ref().is_some_and(|link| !is_https(link)) {
-            invalid.add("link", "MALFORMED", "must be an address that starts with https://");
-        }
+        let link = parse_link(&mut invalid, "link", link);
         invalid.finish()?;
         Ok(Self { title, description, link })
     }
+}
+
+/// An address to look something up at; none if nothing was typed.
+fn parse_link(invalid: &mut Invalid, path: &str, link: Option<&str>) -> Option<String> {
+    let link = link.map(|link| invalid.line(path, link, 0..=500)).filter(|link| !link.is_empty());
+    if link.as_ref().is_some_and(|link| !is_https(link)) {
+        invalid.add(path, "MALFORMED", "must be an address that starts with https://");
+    }
+    link
 }
 
 fn is_https(link: &str) -> bool {
@@ -170,6 +198,7 @@ impl FreelancerProfile {
             hours: None,
             weekly_hours: None,
             languages: Vec::new(),
+            credentials: Vec::new(),
             visibility: Visibility::Public,
             portfolio: Vec::new(),
             version: 0,
@@ -288,6 +317,7 @@ impl FreelancerProfile {
             .weekly_hours
             .map(|hours| hours.and_then(|hours| u16::try_from(invalid.range("weeklyHours", hours, 1..=80)).ok()));
         let languages = input.languages.map(|languages| parse_languages(&mut invalid, languages));
+        let credentials = input.credentials.map(|credentials| parse_credentials(&mut invalid, credentials));
         if self.version == 0 && headline.is_none() {
             invalid.add("headline", "REQUIRED", "say who you are, in a line");
         }
@@ -304,6 +334,7 @@ impl FreelancerProfile {
             hours: input.hours.unwrap_or(self.hours),
             weekly_hours: weekly_hours.unwrap_or(self.weekly_hours),
             languages: languages.unwrap_or(self.languages),
+            credentials: credentials.unwrap_or(self.credentials),
             visibility: input.visibility.unwrap_or(self.visibility),
             ..self
         })
@@ -346,6 +377,24 @@ fn parse_languages(invalid: &mut Invalid, languages: Vec<Language>) -> Vec<Langu
     languages
 }
 
+fn parse_credentials(invalid: &mut Invalid, credentials: Vec<Credential>) -> Vec<Credential> {
+    if credentials.len() > CREDENTIALS_MAX {
+        invalid.add("credentials", "TOO_MANY", format!("at most {CREDENTIALS_MAX} credentials are taken"));
+        return Vec::new();
+    }
+    let parse = |(place, typed): (usize, Credential)| {
+        let path = |field: &str| format!("credentials.{place}.{field}");
+        let title = invalid.line(&path("title"), &typed.title, 2..=120);
+        let issuer = invalid.line(&path("issuer"), &typed.issuer, 2..=120);
+        if typed.issued_on.zip(typed.expires_on).is_some_and(|(issued, expires)| expires < issued) {
+            invalid.add(&path("expiresOn"), "OUT_OF_RANGE", "can't be before it was given");
+        }
+        let link = parse_link(invalid, &path("link"), typed.link.as_deref());
+        Credential { title, issuer, link, ..typed }
+    };
+    credentials.into_iter().enumerate().map(parse).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use uuid::Uuid;
@@ -382,6 +431,36 @@ mod tests {
         assert_eq!(lin.update(&person(1, None), stale, START), Err(Refusal::Stale { expected: 7, actual: 1 }));
     }
 
+    /// One that counts for so many days.
+    fn certificate(title: &str, days: i64) -> Credential {
+        let issued = NaiveDate::from_ymd_opt(2025, 6, 30).unwrap();
+        Credential {
+            title: title.into(),
+            issuer: "The institute".into(),
+            issued_on: Some(issued),
+            expires_on: Some(issued + chrono::TimeDelta::days(days)),
+            link: Some("https://institute.example/lin".into()),
+        }
+    }
+
+    #[test]
+    fn a_profile_names_credentials_whose_links_are_addresses_and_not_without_end() {
+        let names = |credentials: Vec<Credential>| {
+            let input = ProfileInput { credentials: Some(credentials), ..ProfileInput::default() };
+            lin().update(&person(1, None), input, START)
+        };
+        let named = names(vec![certificate(" Cloud architect ", 0)]).unwrap().next;
+        assert_eq!(named.credentials, [certificate("Cloud architect", 0)]);
+        let kept = named.update(&person(1, None), ProfileInput::default(), START).unwrap();
+        assert!(!kept.changed && kept.next.credentials.len() == 1, "what is absent stays");
+        let elsewhere = Credential { link: Some("ftp://x.example".into()), ..certificate("Cloud architect", 0) };
+        let malformed = names(vec![elsewhere]);
+        let rule = "must be an address that starts with https://";
+        assert_eq!(malformed, Err(Refusal::field("credentials.0.link", "MALFORMED", rule)));
+        let many = |number: usize| names(vec![certificate("Cloud architect", 0); number]);
+        assert!(many(CREDENTIALS_MAX).is_ok() && many(CREDENTIALS_MAX + 1).is_err());
+    }
+
     #[test]
     fn everything_that_is_wrong_is_told_at_once() {
         let time = NaiveTime::from_hms_opt(9, 0, 0).unwrap();
@@ -397,6 +476,7 @@ mod tests {
             hours: Some(Some((time, time))),
             weekly_hours: Some(Some(81)),
             languages: Some(vec![english("en"), english("en"), english("English")]),
+            credentials: Some(vec![certificate("Cloud architect", 3), certificate("", -1)]),
             ..ProfileInput::default()
         };
         let Err(Refusal::Invalid { fields }) = lin().update(&person(1, None), input, START) else {
@@ -417,6 +497,8 @@ mod tests {
                 "weeklyHours OUT_OF_RANGE",
                 "languages.1.code DUPLICATE",
                 "languages.2.code MALFORMED",
+                "credentials.1.title REQUIRED",
+                "credentials.1.expiresOn OUT_OF_RANGE",
             ]
         );
     }

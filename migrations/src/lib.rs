@@ -104,6 +104,7 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0211_whose_work", sql: include_str!("../sql/0211_whose_work.sql") },
     Migration { name: "0220_reviews_by_clients", sql: include_str!("../sql/0220_reviews_by_clients.sql") },
     Migration { name: "0225_tried_as", sql: include_str!("../sql/0225_tried_as.sql") },
+    Migration { name: "0230_credentials", sql: include_str!("../sql/0230_credentials.sql") },
 ];
 
 /// One step of the schema.

@@ -115,6 +115,46 @@ async fn profile_update_refuses_what_it_can_not_take_and_keeps_nothing() {
 }
 
 #[tokio::test]
+async fn credentials_are_named_read_by_others_and_checked_for_form() {
+    const NAMED: &str = "profile { id version credentials { title issuer issuedOn expiresOn link } }";
+    let app = TestApp::new().await;
+    let (lin, ada) = (app.freelancer("lin").await, app.client("ada").await);
+    let degree = json!({ "title": "BSc Computer Science", "issuer": "LUMS", "issuedOn": "2019-06-30" });
+    let licence = json!({ "title": "Cloud architect", "issuer": "The institute", "issuedOn": "2025-06-30",
+        "expiresOn": "2028-06-29", "link": "https://institute.example/lin" });
+    let first = json!({ "headline": "Rust developer", "credentials": [degree, licence] });
+    let named = lin.does("profileUpdate", first, NAMED).await.ok()["profile"].clone();
+    let whole = json!({ "title": "BSc Computer Science", "issuer": "LUMS", "issuedOn": "2019-06-30",
+        "expiresOn": null, "link": null });
+    assert_eq!(named["credentials"], json!([whole, licence]));
+
+    let query = format!("query($id: ID!) {{ node(id: $id) {{ ... on User {{ {NAMED} }} }} }}");
+    let seen = ada.asks(&query, json!({ "id": lin.id })).await;
+    assert_eq!(seen.data()["node"]["profile"], named, "a client reads them along with the person");
+    let node = "query($id: ID!) { node(id: $id) { ... on FreelancerProfile { credentials { title } } } }";
+    let alone = ada.asks(node, json!({ "id": named["id"] })).await;
+    assert_eq!(alone.data()["node"]["credentials"].as_array().unwrap().len(), 2);
+
+    let bad = json!({ "credentials": [{ "title": "x", "issuer": " ", "issuedOn": "2025-06-30",
+        "expiresOn": "2025-06-29", "link": "http://institute.example/" }] });
+    assert_eq!(
+        lin.does("profileUpdate", bad, NAMED).await.faults(),
+        [
+            "credentials.0.title: TOO_SHORT",
+            "credentials.0.issuer: REQUIRED",
+            "credentials.0.expiresOn: OUT_OF_RANGE",
+            "credentials.0.link: MALFORMED"
+        ]
+    );
+    let kept = updates(&lin, json!({ "weeklyHours": 20 })).await;
+    assert_eq!(kept["version"], 2);
+    let mine = lin.asks(&format!("{{ viewer {{ {NAMED} }} }}"), json!({})).await;
+    assert_eq!(mine.data()["viewer"]["profile"]["credentials"], named["credentials"], "what is absent stays");
+    let none = lin.does("profileUpdate", json!({ "credentials": [] }), NAMED).await;
+    assert_eq!(none.ok()["profile"]["credentials"], json!([]));
+}
+
+#[tokio::test]
 async fn portfolio_items_are_added_corrected_and_removed_by_their_person() {
     let app = TestApp::new().await;
     let (lin, ada) = (app.freelancer("lin").await, app.freelancer("ada").await);

@@ -54,7 +54,8 @@ const FORGET: &[&str] = &[
          and $2::timestamptz is not null",
     "update freelancer_profiles set headline = 'Erased account', overview = '', rate_minor = null, least_rate_minor = null,
          least_price_minor = null, country = null, time_zone = 'UTC',
-         work_starts = null, work_ends = null, weekly_hours = null, languages = '[]', visibility = 'hidden',
+         work_starts = null, work_ends = null, weekly_hours = null, languages = '[]', credentials = '[]',
+         visibility = 'hidden',
          version = version + 1, updated_at = $2
      where user_id = $1",
     "delete from blocks where freelancer_id = $1 and $2::timestamptz is not null",

@@ -90,7 +90,7 @@ const PARTS: &[Part] = &[
         name: "profile",
         sql: "select id, user_id, headline, overview, rate_minor, least_rate_minor, least_price_minor, country, currency,
          time_zone, work_starts, work_ends, weekly_hours,
-         languages, visibility, version, created_at, updated_at
+         languages, credentials, visibility, version, created_at, updated_at
          from freelancer_profiles t where user_id = $1",
         named: text::<FreelancerProfileId>,
     },

@@ -3,7 +3,7 @@
 use domain::id::Id;
 use domain::matching::features::{Country, Language};
 use domain::money::{Currency, Money};
-use domain::profile::{FreelancerProfile, PortfolioItem};
+use domain::profile::{Credential, FreelancerProfile, PortfolioItem};
 use domain::skill::ProfileSkill;
 use sea_orm::FromQueryResult;
 use sea_orm::entity::prelude::*;
@@ -33,6 +33,7 @@ pub struct Model {
     pub work_ends: Option<Time>,
     pub weekly_hours: Option<i32>,
     pub languages: Doc<Vec<Language>>,
+    pub credentials: Doc<Vec<Credential>>,
     pub visibility: String,
     pub version: i64,
     pub created_at: DateTimeUtc,
@@ -113,6 +114,7 @@ pub(super) fn of(profile: &FreelancerProfile) -> Result<Model, Fault> {
         work_ends: profile.hours.map(|(_, ends)| ends),
         weekly_hours: profile.weekly_hours.map(i32::from),
         languages: profile.languages.clone().into(),
+        credentials: profile.credentials.clone().into(),
         visibility: profile.visibility.as_str().to_owned(),
         version: profile.version,
         created_at: profile.created_at,
@@ -167,6 +169,7 @@ fn read(row: Model, skills: Vec<ProfileSkill>, portfolio: Vec<PortfolioItem>) ->
         hours: row.work_starts.zip(row.work_ends),
         weekly_hours: weekly_hours.map_err(|error| Fault::bad_row("freelancer_profiles", error))?,
         languages: row.languages.0,
+        credentials: row.credentials.0,
         visibility: visibility(&row.visibility).ok_or_else(|| bad("visibility"))?,
         portfolio,
         version: row.version,

@@ -295,6 +295,7 @@ pub const SHORT: &[(&str, &str)] = &[
     ("FreelancerMatch.factors", "the model's factors"),
     ("FreelancerMatch.improvements", "the best three"),
     ("FreelancerMatchConnection.leftOut", "the hard constraints"),
+    ("FreelancerProfile.credentials", "20 by its input"),
     ("FreelancerProfile.languages", "20 by its input"),
     ("FreelancerProfile.portfolio", "20 by its input"),
     ("FreelancerProfile.skills", "50 by its input"),

@@ -143,7 +143,9 @@ impl Story<'_> {
             "phone": "+923001234567", "cnic": "35202-1234567-1", "ntn": "1234567-8" });
         self.freelancer.does("payeeUpdate", payee, "payee { version }").await.ok();
         let profile = json!({ "country": "PK", "workHours": { "starts": "10:00", "ends": "22:00" },
-            "leastHourlyRate": usd("20.00"), "leastFixedPrice": usd("50.00") });
+            "leastHourlyRate": usd("20.00"), "leastFixedPrice": usd("50.00"),
+            "credentials": [{ "title": "Chartered accountant", "issuer": "The institute", "issuedOn": "2024-07-01",
+                "expiresOn": "2029-06-30", "link": "https://institute.example/" }] });
         self.freelancer.does("profileUpdate", profile, "profile { id }").await.ok();
         let name = self.freelancer.asks("{ viewer { user { name } } }", json!({})).await;
         let form = json!({ "country": "PK", "wording": 1, "signature": name.data()["viewer"]["user"]["name"] });
