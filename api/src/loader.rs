@@ -233,6 +233,8 @@ facts! {
     };
     /// What an organization has with us.
     BalancesOf(OrganizationId) => ClientBalances: |market, call, keys| market.balances_of_clients(&call, &keys).await;
+    /// Where the clock of an organization is.
+    ZoneOf(OrganizationId) => domain::user::TimeZone: |market, _call, keys| market.organization_zones(&keys).await;
     /// What an organization may be charged with.
     SavedMethodsOf(OrganizationId) => Vec<SavedMethod>: |market, call, keys| market.payment_methods_of(&call, &keys).await;
     /// What the reviews of a contract are about.

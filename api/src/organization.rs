@@ -12,7 +12,7 @@ use crate::contract::{Contract, ContractStatus};
 use crate::gig::{Gig, GigState};
 use crate::loader::{
     BalancesOf, ClientGigs, ClientReviews, OrganizationContracts, OrganizationInvitations, OrganizationMembers,
-    OrganizationOffers, OrganizationPayments, SavedMethodsOf, list, load, rating,
+    OrganizationOffers, OrganizationPayments, SavedMethodsOf, ZoneOf, list, load, rating,
 };
 use crate::offer::{Offer, OfferStatus};
 use crate::payment::{Payment, PaymentStatus, SavedPaymentMethod};
@@ -50,6 +50,12 @@ impl Organization {
     /// What it does, in its own words.
     async fn about(&self) -> &str {
         &self.0.about
+    }
+
+    /// Where its clock is, which is where its owner's is: an IANA time zone, like `America/New_York`. Deadlines are
+    /// instants: with it and the freelancer's they can be shown on both clocks.
+    async fn time_zone(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<String>> {
+        Ok(load(ctx, ZoneOf(self.0.id)).await?.map(|zone| zone.to_string()))
     }
 
     /// When it was created.

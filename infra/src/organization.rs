@@ -1,12 +1,16 @@
 //! Client companies and their members.
 
+use std::collections::HashMap;
+
 use domain::access::{self, Subject, Verb};
 use domain::id::{Id, MemberId, OrganizationId, UserId};
 use domain::organization::{Member, Organization, OrganizationDraft};
 use domain::refusal::Refusal;
+use domain::user::TimeZone;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter,
 };
+use uuid::Uuid;
 
 use crate::market::Market;
 use crate::page::{Key, Keyset, PageRequest, Pages, try_map_pages};
@@ -21,6 +25,12 @@ pub use membership::OpenedInvitation;
 #[derive(FromQueryResult)]
 struct Count {
     count: i64,
+}
+
+#[derive(FromQueryResult)]
+struct Zone {
+    id: Uuid,
+    time_zone: String,
 }
 
 impl Market {
@@ -65,6 +75,23 @@ impl Market {
         let select = sql("select * from organizations where id = any($1)", [ids(wanted)]);
         let rows = row::Entity::find().from_raw_sql(select).all(self.db()).await?;
         Ok(rows.into_iter().map(Organization::try_from).collect::<Result<_, Fault>>()?)
+    }
+
+    /// Where the clocks of organizations are: where their owners' are. Outages go by the same.
+    pub async fn organization_zones(
+        &self,
+        wanted: &[OrganizationId],
+    ) -> Result<HashMap<OrganizationId, TimeZone>, Failure> {
+        let zones = Zone::find_by_statement(sql(
+            "select m.organization_id as id, u.time_zone from members m join users u on u.id = m.user_id
+             where m.organization_id = any($1) and m.role = 'owner'",
+            [ids(wanted)],
+        ));
+        let read = |row: Zone| -> Result<_, Failure> {
+            let zone = row.time_zone.parse::<TimeZone>().map_err(|_| Fault::bad_row("users", "time zone"))?;
+            Ok((OrganizationId::from_uuid(row.id), zone))
+        };
+        zones.all(self.db()).await?.into_iter().map(read).collect()
     }
 
     /// The members of organizations the caller may see, in the order they joined.

@@ -32,6 +32,19 @@ async fn a_contract_keeps_its_terms_and_is_seen_by_its_parties_only() {
 }
 
 #[tokio::test]
+async fn each_side_of_a_contract_knows_where_the_others_clock_is() {
+    let app = TestApp::new().await;
+    let deal = app.contracted().await;
+    deal.freelancer.does("userUpdate", json!({ "timeZone": "Asia/Karachi" }), "viewer { email }").await.ok();
+    deal.client.does("userUpdate", json!({ "timeZone": "America/New_York" }), "viewer { email }").await.ok();
+    let query = "query($id: ID!) { contract(id: $id) { client { timeZone } freelancer { timeZone } } }";
+    let both = json!({ "client": { "timeZone": "America/New_York" }, "freelancer": { "timeZone": "Asia/Karachi" } });
+    for side in [&deal.client, &deal.freelancer] {
+        assert_eq!(side.asks(query, json!({ "id": deal.contract })).await.data()["contract"], both);
+    }
+}
+
+#[tokio::test]
 async fn a_paused_contract_takes_no_new_work() {
     let app = TestApp::new().await;
     let deal = app.contracted().await;
