@@ -19,7 +19,8 @@ use crate::context::RabtaContext;
 use crate::invitation::{Invitation, InvitationState};
 use crate::key::Key;
 use crate::loader::{
-    AlikeOf, GigInvitations, GigProposals, ProposalCount, ViewerProposal, is_asked, items, list, load, may_prime, prime,
+    AlikeOf, ExpiryOf, GigInvitations, GigProposals, ProposalCount, ViewerProposal, is_asked, items, list, load,
+    may_prime, prime,
 };
 use crate::matching::{FreelancerMatches, freelancer_matches};
 use crate::money::{Money, MoneyInput};
@@ -136,6 +137,15 @@ impl Gig {
             domain::gig::GigState::Removed { reason, .. } if told => Some(reason),
             _ => None,
         }
+    }
+
+    /// When it expires if nothing happens with it any more: what its client and those who bid on it do puts that off.
+    /// Its client's members see it while it is open or paused; else it is null.
+    pub async fn expires_at(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Timestamp>> {
+        if !self.is_readable(ctx) {
+            return Ok(None);
+        }
+        load(ctx, ExpiryOf((&self.0).into())).await
     }
 
     /// Until when it can be opened again, if it is closed and can be.

@@ -250,6 +250,10 @@ facts! {
     ViewerProposal(GigId) => domain::proposal::Proposal: |market, call, keys| market.proposals_of_viewer_for(&call, &keys).await;
     /// How many proposals were sent for a gig; for those who may see them.
     ProposalCount(GigId) => i64: |market, _call, keys| market.proposal_counts(&keys).await;
+    /// When a gig expires, if nothing happens with it any more; for those who may know.
+    ExpiryOf(HeldGig) => domain::Timestamp: |market, _call, keys| {
+        market.gigs_expire_at(&keys.iter().map(Held::value).collect::<Vec<_>>()).await
+    };
     /// Has the client of a contract named a card?
     HasCard(ContractId) => bool: |market, _call, keys| {
         market.contracts_with_card(&keys).await.map(|found| found.into_iter().map(|id| (id, true)).collect())

@@ -199,6 +199,11 @@ impl Gig {
         verbs.iter().copied().filter(|verb| access::allows(actor, *verb, &subject)).collect()
     }
 
+    /// When it expires if nothing happens with it any more, given the latest activity; none of one that can't.
+    pub fn expires_at(&self, last_activity: Timestamp, terms: &TradeTerms) -> Option<Timestamp> {
+        self.can_expire().then(|| terms.gig_expires_at(last_activity))
+    }
+
     /// Change what it says. What it is paid by stays once it was published.
     pub fn update(
         self,

@@ -21,7 +21,7 @@ pub use self::row::GigsWith;
 use self::row::{matching, visible_to, with_skills};
 use crate::market::Market;
 use crate::page::{Key, Keyset, PageRequest, Pages, Slice, try_map_pages};
-use crate::sql::{is_one_of, sql};
+use crate::sql::{ids, is_one_of, sql};
 use crate::{Call, Failure, Fault, Tx, run};
 
 /// Which gigs are wanted.
@@ -169,6 +169,15 @@ impl Market {
             let (last, terms) = (tx.gig_last_activity(&gig).await?, tx.trade_terms().await?);
             tx.gig_save(gig.warn_of_expiry(tx.actor(), last, &terms, tx.now())?).await
         })
+    }
+
+    /// When these gigs expire if nothing happens with them any more; those that can't are missing. Who may know is for
+    /// the caller to have found out.
+    pub async fn gigs_expire_at(&self, gigs: &[&Gig]) -> Result<HashMap<GigId, Timestamp>, Failure> {
+        let now = self.clock().now();
+        let (terms, last) = (trade_terms(self.db(), now).await?, last_activities(self.db(), gigs, now).await?);
+        let expires = |gig: &&Gig| Some((gig.id, gig.expires_at(*last.get(&gig.id)?, &terms)?));
+        Ok(gigs.iter().filter_map(expires).collect())
     }
 
     /// The gig, if the caller may see it.
@@ -334,21 +343,9 @@ impl Tx {
         Ok(())
     }
 
-    /// When anybody last did something with a gig. An offer that waits for money or an answer keeps it alive: that has a
-    /// clock of its own. One that is a draft has none, and is something that was done when it was made.
     async fn gig_last_activity(&self, gig: &Gig) -> Result<Timestamp, Failure> {
-        let last = LastRow::find_by_statement(Statement::from_sql_and_values(
-            DbBackend::Postgres,
-            "select max(greatest(p.updated_at, o.last)) as last
-             from proposals p left join lateral (
-                 select max(case status when 'draft' then created_at else $2 end) as last from offers
-                 where proposal_id = p.id and status in ('draft', 'pending_funding', 'sent')) o on true
-             where p.gig_id = $1 and p.submitted_at is not null
-               and p.status not in ('not_selected', 'expired', 'removed')",
-            [gig.id.uuid().into(), self.now().into()],
-        ));
-        let last = last.one(self.conn()).await?.and_then(|row| row.last);
-        Ok(last.map_or(gig.active_at, |last| last.max(gig.active_at)))
+        let last = last_activities(self.conn(), &[gig], self.now()).await?;
+        Ok(last.get(&gig.id).copied().unwrap_or(gig.active_at))
     }
 
     async fn gig_offers_waiting(&self, gig: GigId) -> Result<u64, Failure> {
@@ -363,9 +360,36 @@ impl Tx {
     }
 }
 
+/// When anybody last did something with gigs. An offer that waits for money or an answer keeps its gig alive: that has
+/// a clock of its own. One that is a draft has none, and is something that was done when it was made.
+async fn last_activities(
+    conn: &impl ConnectionTrait,
+    gigs: &[&Gig],
+    now: Timestamp,
+) -> Result<HashMap<GigId, Timestamp>, Failure> {
+    let which: Vec<GigId> = gigs.iter().map(|gig| gig.id).collect();
+    let done = LastRow::find_by_statement(sql(
+        "select p.gig_id as id, max(greatest(p.updated_at, o.last)) as last
+         from proposals p left join lateral (
+             select max(case status when 'draft' then created_at else $2 end) as last from offers
+             where proposal_id = p.id and status in ('draft', 'pending_funding', 'sent')) o on true
+         where p.gig_id = any($1) and p.submitted_at is not null
+           and p.status not in ('not_selected', 'expired', 'removed')
+         group by p.gig_id",
+        [ids(&which), now.into()],
+    ));
+    let done: HashMap<Uuid, Timestamp> = done.all(conn).await?.into_iter().map(|row| (row.id, row.last)).collect();
+    let last = |gig: &&Gig| {
+        let done = done.get(&gig.id.uuid()).copied();
+        (gig.id, done.map_or(gig.active_at, |done| done.max(gig.active_at)))
+    };
+    Ok(gigs.iter().map(last).collect())
+}
+
 #[derive(FromQueryResult)]
 struct LastRow {
-    last: Option<Timestamp>,
+    id: Uuid,
+    last: Timestamp,
 }
 
 #[derive(FromQueryResult)]

@@ -90,14 +90,19 @@ async fn a_gig_without_activity_is_warned_of_and_expires_though_an_offer_lies_ab
     let draft = json!({ "proposalId": proposal, "title": "The ledger", "milestones": milestones, "draft": true });
     let draft = ada.does("offerCreate", draft, "offer { id }").await.text("offer.id");
 
+    let look = "query($id: ID!) { gig(id: $id) { state expiresAt } }";
+    let seen = async |who: &Person<'_>| who.asks(look, json!({ "id": gig["id"] })).await.data()["gig"].clone();
+    let until: chrono::DateTime<chrono::Utc> = seen(&ada).await["expiresAt"].as_str().unwrap().parse().unwrap();
+    assert_eq!((until - app.market.clock().now() - chrono::TimeDelta::days(30)).num_seconds(), 0);
+    assert_eq!(seen(&lin).await, json!({ "state": "OPEN", "expiresAt": null }), "it is its client's business");
+
     let warned = async || told(&ada).await.iter().filter(|(kind, _)| kind == "GIG_EXPIRING").count();
     app.passes(chrono::TimeDelta::days(24)).await;
     assert_eq!(warned().await, 0, "the draft was the last that was done");
     app.passes(chrono::TimeDelta::days(1)).await;
     assert_eq!(warned().await, 1, "on the twenty-fifth day");
     app.passes(chrono::TimeDelta::days(5)).await;
-    let look = "query($id: ID!) { gig(id: $id) { state } }";
-    assert_eq!(ada.asks(look, json!({ "id": gig["id"] })).await.text("state"), "EXPIRED");
+    assert_eq!(seen(&ada).await, json!({ "state": "EXPIRED", "expiresAt": null }));
     assert_eq!(state(&lin, &proposal).await, "EXPIRED");
     let late = ada.does("offerSend", json!({ "offerId": draft }), "offer { status }").await;
     assert_eq!(late.refused(), ["WRONG_STATE"]);

@@ -67,6 +67,8 @@ pub struct Held<I, T> {
 
 /// A contract that is at hand.
 pub type HeldContract = Held<ContractId, domain::contract::Contract>;
+/// A gig that is at hand.
+pub type HeldGig = Held<GigId, domain::gig::Gig>;
 /// A payment that is at hand.
 pub type HeldPayment = Held<PaymentId, domain::payment::Payment>;
 /// A dispute that is at hand.
@@ -75,6 +77,12 @@ pub type HeldDispute = Held<DisputeId, domain::dispute::Dispute>;
 impl From<&domain::contract::Contract> for HeldContract {
     fn from(contract: &domain::contract::Contract) -> Self {
         Self { id: contract.id, value: Arc::new(contract.clone()) }
+    }
+}
+
+impl From<&domain::gig::Gig> for HeldGig {
+    fn from(gig: &domain::gig::Gig) -> Self {
+        Self { id: gig.id, value: Arc::new(gig.clone()) }
     }
 }
 
