@@ -348,7 +348,8 @@ impl Market {
             if !sent.changed {
                 return Ok(());
             }
-            let has_ended = bid.as_ref().is_some_and(|(gig, proposal)| proposal.clone().offered(gig, tx.now()).is_err());
+            let ends = |(gig, proposal): &(Gig, Proposal)| proposal.clone().offered(gig, tx.now()).is_err();
+            let has_ended = bid.as_ref().is_some_and(ends);
             if has_ended {
                 tx.offer_close(offer.overtaken(tx.actor(), tx.now())?, None).await?;
             } else {

@@ -309,6 +309,27 @@ async fn the_quota_of_proposals_returns_when_the_gig_closes_or_nobody_opened_it(
 }
 
 #[tokio::test]
+async fn a_bid_that_was_given_back_stays_so_when_its_gig_is_reopened() {
+    let app = TestApp::new().await;
+    let (ada, lin) = (app.client("ada").await, app.freelancer("lin").await);
+    let gig = open_gig(&ada, json!({})).await;
+    let used = async || {
+        let quota = lin.asks("{ viewer { proposalQuota { used } } }", json!({})).await;
+        quota.data()["viewer"]["proposalQuota"]["used"].as_i64().unwrap()
+    };
+    let proposal = lin.does("proposalSubmit", bid(&gig), PROPOSAL).await.text("proposal.id");
+    ada.does("proposalView", json!({ "proposalId": proposal }), PROPOSAL).await.ok();
+    assert_eq!(used().await, 1);
+    ada.does("gigCancel", json!({ "gigId": gig["id"] }), "gig { state }").await.ok();
+    assert_eq!(used().await, 0, "at once");
+    app.settles().await;
+    ada.does("gigReopen", json!({ "gigId": gig["id"] }), "gig { state }").await.ok();
+    assert_eq!(used().await, 0);
+    lin.does("proposalSubmit", bid(&gig), PROPOSAL).await.ok();
+    assert_eq!(used().await, 1, "for the second one alone");
+}
+
+#[tokio::test]
 async fn what_a_bid_is_decided_by_is_other_with_each_act_on_it_and_on_nothing_else() {
     let app = TestApp::new().await;
     let (ada, lin, eve) = (app.client("ada").await, app.freelancer("lin").await, app.freelancer("eve").await);
