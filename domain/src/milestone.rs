@@ -19,6 +19,7 @@ use crate::escrow::{Escrow, Share};
 use crate::id::{ContractId, DisputeId, MilestoneId, OfferId, OrganizationId, PaymentId, SubmissionId, UserId};
 use crate::ledger::{JournalEntry, LedgerAccount, Reason};
 use crate::money::{Money, MoneyError, Rate};
+use crate::outage::Span;
 use crate::policy::{Quote, Terms, days};
 use crate::refusal::{Invalid, Refusal, expect_version};
 use crate::timer::Timer;
@@ -209,6 +210,9 @@ pub enum State {
         approves_at: Timestamp,
         /// How many reminders were sent.
         notices: u16,
+        /// While its clock stood still, since there was a dispute, or our people looked at its contract.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        stood_still: Vec<Span>,
     },
     /// The client asked for changes.
     ChangesRequested {
@@ -249,6 +253,9 @@ pub enum State {
         requested_at: Timestamp,
         /// When silence decides.
         resolves_at: Timestamp,
+        /// While its clock stood still, since there was a dispute, or our people looked at its contract.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        stood_still: Vec<Span>,
         /// Where it stood, and stands again if nothing comes of it.
         resume: Box<State>,
     },
@@ -277,6 +284,9 @@ pub enum State {
         since: Timestamp,
         /// When silence refunds it.
         refunds_at: Timestamp,
+        /// While its clock stood still, since there was a dispute, or our people looked at its contract.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        stood_still: Vec<Span>,
     },
     /// The freelancer gave back money that had been released.
     RefundedAfter {

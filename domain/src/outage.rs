@@ -112,6 +112,20 @@ impl Span {
         (self.until - self.from).max(TimeDelta::zero())
     }
 
+    /// How long all of these are; no two of them overlap.
+    pub(crate) fn together(all: &[Self]) -> TimeDelta {
+        all.iter().map(|span| span.length()).sum()
+    }
+
+    /// It goes with those before it, of which the last may reach into it.
+    pub(crate) fn joins(self, before: &mut Vec<Self>) {
+        match before.last_mut() {
+            Some(last) if last.until >= self.from => last.until = last.until.max(self.until),
+            Some(_) | None if self.from < self.until => before.push(self),
+            Some(_) | None => (),
+        }
+    }
+
     /// How much of it none of `others` covers.
     pub fn outside(self, others: &[Self]) -> TimeDelta {
         let mut covered: Vec<Self> = others
@@ -220,7 +234,7 @@ impl Outage {
         if matches!(self.status(now), Status::Planned | Status::Withdrawn) {
             return None;
         }
-        let (since, sides) = match case {
+        let (since, stood_still, sides) = match case {
             Case::Milestone(milestone) if milestone.contract.is_none() => return None,
             Case::Milestone(milestone) => waits(&milestone.state, dispute)?,
             Case::Timesheet(week) => week_waits(week, dispute)?,
@@ -236,7 +250,8 @@ impl Outage {
         if of_it.clone().any(|grant| grant.outage == self.id) {
             return None;
         }
-        let given: Vec<Span> = of_it.map(|grant| grant.span).collect();
+        // Nor did it lose what it had not, since it stood still.
+        let given: Vec<Span> = of_it.map(|grant| grant.span).chain(stood_still.iter().copied()).collect();
         let span = Span { from: self.span.from.max(since), until: self.span.until };
         let lost = if span.from < span.until { span.outside(&given) } else { TimeDelta::zero() };
         // Begun hours count whole: grace is meant to be generous.
@@ -254,13 +269,18 @@ impl Outage {
     }
 }
 
-/// Since when a deadline of a milestone, or of the dispute over it, runs, and whose move it is.
-fn waits(state: &State, dispute: Option<&Dispute>) -> Option<(Timestamp, &'static [Side])> {
+/// A deadline that runs: since when, which it is known by, when it stood still meanwhile, and whose move it is.
+type Runs<'a> = (Timestamp, &'a [Span], &'static [Side]);
+
+/// The deadline of a milestone, or of the dispute over it.
+fn waits<'a>(state: &'a State, dispute: Option<&Dispute>) -> Option<Runs<'a>> {
     match state {
-        State::Disputed { since, .. } => Some((*since, dispute_waits(dispute?)?)),
-        State::Submitted { submitted_at, .. } => Some((*submitted_at, &[Side::Client])),
-        State::RefundRequested { requested_at, .. } => Some((*requested_at, &[Side::Freelancer])),
-        State::Dormant { since, .. } => Some((*since, &[Side::Freelancer, Side::Client])),
+        State::Disputed { since, .. } => Some((*since, &[], dispute_waits(dispute?)?)),
+        State::Submitted { submitted_at, stood_still, .. } => Some((*submitted_at, stood_still, &[Side::Client])),
+        State::RefundRequested { requested_at, stood_still, .. } => {
+            Some((*requested_at, stood_still, &[Side::Freelancer]))
+        }
+        State::Dormant { since, stood_still, .. } => Some((*since, stood_still, &[Side::Freelancer, Side::Client])),
         // Nobody's deadline runs: money is on its way, silence decides only after months, or it is over.
         State::Proposed { .. }
         | State::Agreed { .. }
@@ -277,14 +297,14 @@ fn waits(state: &State, dispute: Option<&Dispute>) -> Option<(Timestamp, &'stati
     }
 }
 
-/// Since when a deadline of a week, or of the dispute over it, runs, and whose move it is.
-fn week_waits(week: &Timesheet, dispute: Option<&Dispute>) -> Option<(Timestamp, &'static [Side])> {
+/// The deadline of a week, or of the dispute over it.
+fn week_waits(week: &Timesheet, dispute: Option<&Dispute>) -> Option<Runs<'static>> {
     match &week.state {
-        TimesheetState::Open => Some((week.begins_at(), &[Side::Freelancer])),
-        TimesheetState::Submitted { submitted_at, .. } => Some((*submitted_at, &[Side::Client])),
+        TimesheetState::Open => Some((week.begins_at(), &[], &[Side::Freelancer])),
+        TimesheetState::Submitted { submitted_at, .. } => Some((*submitted_at, &[], &[Side::Client])),
         TimesheetState::Disputed { .. } => {
             let dispute = dispute?;
-            Some((dispute.opened_at, dispute_waits(dispute)?))
+            Some((dispute.opened_at, &[], dispute_waits(dispute)?))
         }
         // The card is to be charged, or it is over.
         TimesheetState::Approved { .. }
@@ -402,6 +422,7 @@ mod tests {
             amount: Money::usd(10_000).unwrap(),
             requested_at: at(since),
             resolves_at: at(since + 168),
+            stood_still: vec![],
             resume: Box::new(funded(0).state),
         })
     }
@@ -419,6 +440,7 @@ mod tests {
             submitted_at: at(at_hour),
             approves_at: at(at_hour + 336),
             notices: 0,
+            stood_still: vec![],
         })
     }
 
@@ -508,8 +530,8 @@ mod tests {
             (submitted(0), apart(), 0),
             (submitted(0), client_here, 24),
             (submitted(0), here, 24),
-            (milestone(State::Dormant { since: at(0), refunds_at: at(336) }), client_here, 24),
-            (milestone(State::Dormant { since: at(0), refunds_at: at(336) }), apart(), 24),
+            (milestone(State::Dormant { since: at(0), refunds_at: at(336), stood_still: vec![] }), client_here, 24),
+            (milestone(State::Dormant { since: at(0), refunds_at: at(336), stood_still: vec![] }), apart(), 24),
             (milestone(State::Released { released_at: at(0) }), here, 0),
             (milestone(State::Agreed { last_attempt: None, idle: None }), here, 0),
         ] {
@@ -648,6 +670,30 @@ mod tests {
         }
         let spent = Milestone { grace_hours: 70, ..asked(20) };
         assert_eq!(hours(&outage, &spent, &apart(), &[by_it(Some(0))]), 2, "no more than the terms allow in all");
+    }
+
+    #[test]
+    fn a_clock_that_stood_still_is_the_same_clock_and_lost_nothing_meanwhile() {
+        let dispute = Id::from_uuid(Uuid::from_u128(7));
+        let in_dispute = |milestone: Milestone, from: i64, until: i64| {
+            let state = State::Disputed { dispute, since: at(from), resume: Box::new(milestone.state.clone()) };
+            let disputed = Milestone { state, ..milestone };
+            disputed.resume(&Actor::System, at(until), dispute).unwrap().next
+        };
+        let (outage, client_here) = (declared(10, 34), places("Asia/Dhaka", "Asia/Karachi"));
+        let by_it = |since| Grant { outage: outage.id, ..given(span(10, 34), Some(since)) };
+        let asleep = milestone(State::Dormant { since: at(0), refunds_at: at(336), stood_still: vec![] });
+        for milestone in [asked(0), submitted(0), asleep] {
+            let here = if matches!(milestone.state, State::Submitted { .. }) { client_here } else { apart() };
+            let again = in_dispute(milestone.clone(), 12, 15);
+            assert_eq!(hours(&outage, &again, &here, &[by_it(0)]), 0, "twice: {again:?}");
+            for (from, until, expected) in
+                [(0, 5, 24), (0, 20, 14), (12, 15, 21), (10, 34, 0), (30, 60, 20), (40, 60, 24)]
+            {
+                let later = in_dispute(milestone.clone(), from, until);
+                assert_eq!(hours(&outage, &later, &here, &[]), expected, "{from} to {until}: {:?}", later.state);
+            }
+        }
     }
 
     #[test]

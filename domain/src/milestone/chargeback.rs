@@ -16,6 +16,7 @@ use crate::event::Event;
 use crate::id::PaymentId;
 use crate::ledger::{LedgerAccount, Reason};
 use crate::money::{Currency, Money, MoneyError};
+use crate::outage::Span;
 use crate::refusal::Refusal;
 
 /// What a client's bank takes back.
@@ -236,7 +237,9 @@ impl Milestone {
             | State::ChangesRequested { .. }
             | State::RefundRequested { .. }
             | State::Dormant { .. } => (now, Some(Box::new(self.state.clone()))),
-            State::Disputed { since, resume, .. } => (now, Some(Box::new(resume.later(now - *since)))),
+            State::Disputed { since, resume, .. } => {
+                (now, Some(Box::new(resume.later(Span { from: *since, until: now }))))
+            }
             State::Approved { approved_at, from: Some(from), .. } => (*approved_at, Some(from.clone())),
             // What a dispute divided stays divided.
             State::Approved { settled: true, .. } if !self.escrow.parts().refunded.is_zero() => {
@@ -454,7 +457,7 @@ impl Milestone {
             | State::Approved { approved_at: since, from: Some(from), .. }
                 if !from.status().is_terminal() && (goes_on || self.submissions > 0) =>
             {
-                Some(from.later(now - *since))
+                Some(from.later(Span { from: *since, until: now }))
             }
             State::ChargedBack { .. }
             | State::Proposed { .. }

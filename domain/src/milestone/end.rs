@@ -1,8 +1,6 @@
 //! A dispute: it stops the clocks, and either hands the milestone back as it was or divides the
 //! money. The dispute itself is a room of its own; these are the steps it asks the milestone to take.
 
-use chrono::TimeDelta;
-
 use super::{Hold, Idle, Milestone, State};
 use crate::Timestamp;
 use crate::access::{Actor, Verb};
@@ -13,6 +11,7 @@ use crate::event::Event;
 use crate::id::DisputeId;
 use crate::ledger::{LedgerAccount, Reason};
 use crate::money::Money;
+use crate::outage::Span;
 use crate::policy::days;
 use crate::refusal::Refusal;
 
@@ -36,26 +35,23 @@ impl Award {
 }
 
 impl State {
-    /// The same state after its clocks stood still for so long.
-    pub(super) fn later(&self, by: TimeDelta) -> Self {
-        let mut state = self.clone();
+    /// The same state after its clocks stood still. Since when a clock of silence runs stays as it was: that is what it is
+    /// known by ([`crate::outage`]).
+    pub(super) fn later(&self, still: Span) -> Self {
+        let (mut state, by) = (self.clone(), still.length());
         match &mut state {
             Self::Funded { .. } | Self::Agreed { .. } | Self::ChangesRequested { .. } => {
                 if let Some(idle) = state.idle() {
                     return state.idling(Idle { since: idle.since + by, ..idle });
                 }
             }
-            Self::Submitted { approves_at, .. } => *approves_at += by,
             Self::Approved { releases_at, .. } => *releases_at += by,
-            Self::Dormant { since, refunds_at } => {
-                *since += by;
-                *refunds_at += by;
-            }
-            Self::RefundRequested { resolves_at, requested_at, resume, .. } => {
-                *resolves_at += by;
-                *requested_at += by;
-                let later = resume.later(by);
-                **resume = later;
+            // What it goes back to stands still from the request on, whatever happens to that.
+            Self::Submitted { approves_at: at, stood_still, .. }
+            | Self::Dormant { refunds_at: at, stood_still, .. }
+            | Self::RefundRequested { resolves_at: at, stood_still, .. } => {
+                *at += by;
+                still.joins(stood_still);
             }
             Self::Proposed { .. }
             | Self::Funding { .. }
@@ -112,10 +108,10 @@ impl Milestone {
             _ => return Ok(Change::none(self)),
         };
         let event = Event::MilestoneResumed { milestone: self.id };
-        let state = match resume.later(now - since) {
+        let state = match resume.later(Span { from: since, until: now }) {
             // Silence had opened it, in the client's name: what was asked for is over, too.
             State::RefundRequested { resolves_at, requested_at, resume, .. } if resolves_at <= now => {
-                resume.later(now - requested_at)
+                resume.later(Span { from: requested_at, until: now })
             }
             state => state,
         };
@@ -147,10 +143,12 @@ impl Milestone {
     ) -> Result<Change<Self>, Refusal> {
         self.access(actor, Verb::MilestoneSettle)?;
         let releases_at = match &self.state {
-            State::Disputed { dispute: same, since, resume } if *same == dispute => match resume.later(now - *since) {
-                State::Approved { releases_at, .. } => releases_at,
-                _ => now + days(self.held_days()),
-            },
+            State::Disputed { dispute: same, since, resume } if *same == dispute => {
+                match resume.later(Span { from: *since, until: now }) {
+                    State::Approved { releases_at, .. } => releases_at,
+                    _ => now + days(self.held_days()),
+                }
+            }
             _ => return Ok(Change::none(self)),
         };
         let is_held = award.agreed && releases_at > now;

@@ -8,6 +8,7 @@ use crate::Timestamp;
 use crate::access::{Actor, Verb};
 use crate::change::Change;
 use crate::event::Event;
+use crate::outage::Span;
 use crate::policy::days;
 use crate::refusal::Refusal;
 use crate::timer::Timer;
@@ -117,12 +118,12 @@ impl Milestone {
             return Ok(Change::none(self));
         }
         let (milestone, held) = (self.id, self.escrow.held());
-        if let State::Dormant { since, refunds_at } = self.state {
-            let regular = since + days(self.terms.dormancy_answer_days);
-            return match self.unheard(barred, now, refunds_at, regular) {
+        if let State::Dormant { since, refunds_at, stood_still } = &self.state {
+            let regular = *since + days(self.terms.dormancy_answer_days) + Span::together(stood_still);
+            return match self.unheard(barred, now, *refunds_at, regular) {
                 Some(refunds_at) => {
-                    let next = Self { state: State::Dormant { since, refunds_at }, ..self.clone() };
-                    Ok(self.becomes(next))
+                    let state = State::Dormant { since: *since, refunds_at, stood_still: stood_still.clone() };
+                    Ok(self.becomes(Self { state, ..self.clone() }))
                 }
                 None => self.refund(now, held),
             };
@@ -136,12 +137,13 @@ impl Milestone {
         }
         let (state, refunds_at) = if matches!(self.state, State::Funded { .. }) {
             let refunds_at = now + days(self.terms.dormancy_answer_days);
-            (State::Dormant { since: now, refunds_at }, refunds_at)
+            (State::Dormant { since: now, refunds_at, stood_still: Vec::new() }, refunds_at)
         } else {
             let resolves_at = now + days(self.terms.refund_request_days);
             // Should a side say no, all that time counts anew.
             let resume = Box::new(self.state.clone().idling(Idle::since(now)));
-            (State::RefundRequested { amount: held, requested_at: now, resolves_at, resume }, resolves_at)
+            let (amount, requested_at, stood_still) = (held, now, Vec::new());
+            (State::RefundRequested { amount, requested_at, resolves_at, stood_still, resume }, resolves_at)
         };
         let next = Self { state, ..self.clone() };
         Ok(self.becomes(next).telling(Event::MilestoneDormant { milestone, refunds_at }))

@@ -9,6 +9,7 @@ use crate::event::Event;
 use crate::id::DisputeId;
 use crate::ledger::{LedgerAccount, Reason};
 use crate::money::Money;
+use crate::outage::Span;
 use crate::policy::days;
 use crate::refusal::Refusal;
 
@@ -34,7 +35,8 @@ impl Milestone {
         let resolves_at = now + days(self.terms.refund_request_days);
         let event = Event::MilestoneRefundRequested { milestone: self.id, amount, resolves_at };
         let resume = Box::new(self.state.clone());
-        let state = State::RefundRequested { amount, requested_at: now, resolves_at, resume };
+        let stood_still = Vec::new();
+        let state = State::RefundRequested { amount, requested_at: now, resolves_at, stood_still, resume };
         let next = Self { state, ..self.clone() };
         Ok(self.becomes(next).telling(event))
     }
@@ -83,16 +85,17 @@ impl Milestone {
         barred: bool,
     ) -> Result<Change<Self>, Refusal> {
         self.access(actor, Verb::MilestoneResolveRefund)?;
-        let State::RefundRequested { amount, requested_at, resolves_at, .. } = self.state else {
+        let State::RefundRequested { amount, requested_at, resolves_at, stood_still, .. } = &self.state else {
             return Ok(Change::none(self));
         };
+        let (amount, resolves_at) = (*amount, *resolves_at);
+        let regular = *requested_at + days(self.terms.refund_request_days) + Span::together(stood_still);
         if resolves_at > now {
             return Ok(Change::none(self));
         }
         if self.submissions > 0 {
             return self.disputed(now, dispute);
         }
-        let regular = requested_at + days(self.terms.refund_request_days);
         if let Some(later) = self.unheard(barred, now, resolves_at, regular) {
             let mut next = self.clone();
             if let State::RefundRequested { resolves_at, .. } = &mut next.state {
@@ -148,7 +151,9 @@ impl Milestone {
             self.escrow.refund(entry, self.escrow_account(), self.credit_account(), amount, with_fee)?;
         let state = if !escrow.held().is_zero() {
             match &self.state {
-                State::RefundRequested { requested_at, resume, .. } => resume.later(now - *requested_at),
+                State::RefundRequested { requested_at, resume, .. } => {
+                    resume.later(Span { from: *requested_at, until: now })
+                }
                 other => other.clone(),
             }
         } else if let Some(releases_at) = self.last_hold_over() {
@@ -172,7 +177,8 @@ impl Milestone {
 
     fn refund_dropped(self, now: Timestamp) -> Change<Self> {
         let State::RefundRequested { requested_at, resume, .. } = &self.state else { return Change::none(self) };
-        let next = Self { state: resume.later(now - *requested_at), ..self.clone() };
+        let state = resume.later(Span { from: *requested_at, until: now });
+        let next = Self { state, ..self.clone() };
         self.becomes(next)
     }
 }

@@ -11,6 +11,7 @@ use crate::event::Event;
 use crate::id::SubmissionId;
 use crate::ledger::{LedgerAccount, Reason};
 use crate::money::Money;
+use crate::outage::Span;
 use crate::policy::{days, hours};
 use crate::refusal::{Invalid, Refusal};
 use crate::timer::Timer;
@@ -41,7 +42,8 @@ impl Milestone {
         self.standing(actor, Verb::MilestoneSubmit, expected)?;
         let approves_at = now + days(self.terms.review_days);
         let event = Event::MilestoneSubmitted { milestone: self.id, submission, approves_at };
-        let state = State::Submitted { submission, submitted_at: now, approves_at, notices: 0 };
+        let state =
+            State::Submitted { submission, submitted_at: now, approves_at, notices: 0, stood_still: Vec::new() };
         let next = Self { state, submissions: self.submissions.saturating_add(1), ..self.clone() };
         Ok(self.becomes(next).telling(event))
     }
@@ -161,8 +163,8 @@ impl Milestone {
     pub fn auto_approve(self, actor: &Actor, now: Timestamp, barred: bool) -> Result<Change<Self>, Refusal> {
         self.access(actor, Verb::MilestoneAutoApprove)?;
         match &self.state {
-            State::Submitted { submitted_at, approves_at, .. } if *approves_at <= now => {
-                let regular = *submitted_at + days(self.terms.review_days);
+            State::Submitted { submitted_at, approves_at, stood_still, .. } if *approves_at <= now => {
+                let regular = *submitted_at + days(self.terms.review_days) + Span::together(stood_still);
                 if let Some(later) = self.unheard(barred, now, *approves_at, regular) {
                     let mut next = self.clone();
                     if let State::Submitted { approves_at, .. } = &mut next.state {
@@ -178,7 +180,8 @@ impl Milestone {
     }
 
     /// Whoever's silence would decide now is `barred` from an answer: when it is looked at again, if it waits for them.
-    /// It does until `barred_days` after it would have been decided, but for outages, `regular`ly.
+    /// It does until `barred_days` after it would have been decided `regular`ly: but for outages, and with the time in
+    /// which its clock stood still, when nobody could have answered.
     pub(super) fn unheard(
         &self,
         barred: bool,
@@ -247,9 +250,11 @@ impl Milestone {
             next.chargebacks.iter_mut().flat_map(|known| &mut known.of_holds).map(|part| &mut part.releases_at);
         let of_holds = next.holds.iter_mut().map(|hold| &mut hold.releases_at);
         of_holds.chain(of_banks).filter(|at| put_off.contains(at)).for_each(|at| *at = later);
-        if let State::RefundRequested { resolves_at: at, .. } | State::Dormant { refunds_at: at, .. } = &mut next.state
+        if let State::RefundRequested { resolves_at: at, stood_still, .. }
+        | State::Dormant { refunds_at: at, stood_still, .. } = &mut next.state
             && *at <= now
         {
+            Span { from: *at, until: later }.joins(stood_still);
             *at = later;
         }
         if let (Some(Idle { since, notices }), Some(due)) = (self.state.idle(), self.goes_dormant_by())

@@ -40,25 +40,29 @@ impl Timesheet {
     /// long: nothing of it is held, and nothing more is charged, so that the contract can go on or end. Should the
     /// money of the last charge still come, it is the client's credit.
     pub fn write_off(self, actor: &Actor, now: Timestamp, expected: Option<i64>) -> Result<Change<Self>, Refusal> {
-        let role = self.access(actor, Verb::TimesheetWriteOff)?;
-        let due = |at: &Timestamp| *at <= now;
-        let is_due = matches!(&self.state, TimesheetState::Unpaid { written_off_at, .. } if due(written_off_at));
-        if role == Role::System && !is_due {
+        let automatic = self.access(actor, Verb::TimesheetWriteOff)? == Role::System;
+        let is_due = match &self.state {
+            TimesheetState::Unpaid { written_off_at, reminded, .. } => *reminded && *written_off_at <= now,
+            _ => false,
+        };
+        if automatic && !is_due {
             return Ok(self.reminded(now));
         }
         self.standing(actor, Verb::TimesheetWriteOff, expected)?;
-        let event = Event::TimesheetWrittenOff { timesheet: self.id, amount: self.amount()?, automatic: is_due };
+        let event = Event::TimesheetWrittenOff { timesheet: self.id, amount: self.amount()?, automatic };
         let next = Self { state: TimesheetState::Void, ..self.clone() };
         Ok(self.becomes(next).telling(event))
     }
 
-    /// Both sides are told, once, that it is written off soon.
+    /// Both sides are told, once, that it is written off soon: a week before, so that somebody can move. If nobody came
+    /// round to telling them in time, it is written off that much later.
     fn reminded(self, now: Timestamp) -> Change<Self> {
         match &self.state {
             TimesheetState::Unpaid { last_attempt, written_off_at, reminded: false }
                 if *written_off_at - days(WRITE_OFF_NOTICE_DAYS) <= now =>
             {
-                let (last_attempt, written_off_at) = (*last_attempt, *written_off_at);
+                let (last_attempt, notice) = (*last_attempt, days(WRITE_OFF_NOTICE_DAYS));
+                let written_off_at = (*written_off_at).max(now + notice);
                 let event = Event::TimesheetUnpaid { timesheet: self.id, writes_off_at: written_off_at };
                 let state = TimesheetState::Unpaid { last_attempt, written_off_at, reminded: true };
                 let next = Self { state, ..self.clone() };

@@ -148,6 +148,13 @@ fn a_failed_charge_is_tried_again_after_one_three_and_five_days_and_then_waits()
     assert_eq!(reminded.events, [Event::TimesheetUnpaid { timesheet: id(1), writes_off_at: written_off_at }]);
     assert_eq!(reminded.next.clocks(), [(Timer::WriteOffTimesheet(id(1)), written_off_at)]);
     assert!(!reminded.next.clone().write_off(&Actor::System, near, None).unwrap().changed);
+    // Who could not be told in time is told all the same, and has the week.
+    let late = written_off_at + TimeDelta::days(3);
+    let told = unpaid.write_off(&Actor::System, late, None).unwrap();
+    let moved = late + TimeDelta::days(7);
+    assert_eq!(told.events, [Event::TimesheetUnpaid { timesheet: id(1), writes_off_at: moved }]);
+    assert_eq!(told.next.clocks(), [(Timer::WriteOffTimesheet(id(1)), moved)]);
+    assert_eq!(told.next.write_off(&Actor::System, moved, None).unwrap().next.state.as_str(), "void");
     let unpaid = reminded.next;
     assert!(!unpaid.clone().write_off(&Actor::System, written_off_at - TimeDelta::seconds(1), None).unwrap().changed);
     for gone in [

@@ -123,7 +123,7 @@ impl World {
                         *resolves_at,
                     ));
                 }
-                State::Dormant { since, refunds_at } => {
+                State::Dormant { since, refunds_at, .. } => {
                     all.push(((Timer::DormancyMilestone(id), *since, "dormant", 0), *refunds_at));
                 }
                 _ => (),

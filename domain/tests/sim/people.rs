@@ -7,6 +7,7 @@ use domain::access::Actor;
 use domain::dispute::{Both, Case, Dispute, DisputeState};
 use domain::id::UserId;
 use domain::milestone::State;
+use domain::outage::Span;
 use domain::policy::days;
 use domain::timesheet::TimesheetState;
 use domain::user::{SignUp, User};
@@ -105,19 +106,21 @@ impl World {
         let (barred, waits_until, waited, moved) = match (before, &after) {
             (Case::Milestone(was), Some(Case::Milestone(is))) => {
                 let barred = self.barred(was.freelancer);
-                let (barred, regular) = match was.state {
-                    State::Submitted { submitted_at, .. } => {
-                        (barred.client, submitted_at + days(was.terms.review_days))
+                let (barred, regular, still) = match &was.state {
+                    State::Submitted { submitted_at, stood_still, .. } => {
+                        (barred.client, *submitted_at + days(was.terms.review_days), stood_still)
                     }
-                    State::RefundRequested { requested_at, .. } if was.submissions == 0 => {
-                        (barred.freelancer, requested_at + days(was.terms.refund_request_days))
+                    State::RefundRequested { requested_at, stood_still, .. } if was.submissions == 0 => {
+                        (barred.freelancer, *requested_at + days(was.terms.refund_request_days), stood_still)
                     }
-                    State::Dormant { since, .. } => {
-                        (barred.client || barred.freelancer, since + days(was.terms.dormancy_answer_days))
+                    State::Dormant { since, stood_still, .. } => {
+                        let any = barred.client || barred.freelancer;
+                        (any, *since + days(was.terms.dormancy_answer_days), stood_still)
                     }
                     _ => return Ok(()),
                 };
-                let until = regular + days(was.terms.barred_days);
+                let still: TimeDelta = still.iter().copied().map(Span::length).sum();
+                let until = regular + still + days(was.terms.barred_days);
                 (barred, until, is.status() == was.status(), is.version > was.version)
             }
             (Case::Timesheet(was), Some(Case::Timesheet(is))) => {

@@ -155,7 +155,7 @@ fn with_a_part_on_its_way() -> Vec<(&'static str, Story)> {
     let refund = |milestone: Milestone| milestone.request_refund(&ada(), day(1), None, None);
     let dispute = |milestone: Milestone| milestone.dispute(&lin(), day(1), None, id(7));
     let asleep = |mut milestone: Milestone| {
-        milestone.state = State::Dormant { since: day(1), refunds_at: day(8) };
+        milestone.state = State::Dormant { since: day(1), refunds_at: day(8), stood_still: vec![] };
         Ok(Change::to(milestone.clone()).clocked(&[], &milestone.clocks()))
     };
     let story = || {

@@ -87,6 +87,44 @@ fn a_dispute_does_not_use_up_the_days_that_a_sleeping_milestone_waits_for_those_
 }
 
 #[test]
+fn nor_does_it_those_of_work_that_was_handed_in() {
+    let story = Story::submitted()
+        .on(|milestone| milestone.dispute(&ada(), day(2), None, id(1)))
+        .on(|milestone| milestone.resume(&Actor::System, day(62), id(1)));
+    // Thirteen of the fourteen days were left, and sixty passed in dispute.
+    let first = day(75);
+    assert!(matches!(story.milestone.state, State::Submitted { approves_at, .. } if approves_at == first));
+    let asked = |now, barred| story.milestone.clone().auto_approve(&Actor::System, now, barred).unwrap().next.status();
+    assert_eq!(asked(first, true), Status::Submitted, "silence is no yes, however long the dispute was");
+    assert_eq!(asked(first, false), Status::Approved);
+    let (mut story, mut waited) = (story, 0);
+    while story.milestone.status() == Status::Submitted {
+        let now = first + days(waited);
+        story = story.on(|milestone| milestone.auto_approve(&Actor::System, now, true));
+        waited += 1;
+    }
+    assert_eq!(waited - 1, Terms::default().barred_days);
+}
+
+#[test]
+fn nor_do_the_days_in_which_our_people_looked_at_the_contract() {
+    let mut story = Story::funded().on(|milestone| milestone.request_refund(&ada(), day(1), None, None));
+    let due = |story: &Story| match story.milestone.state {
+        State::RefundRequested { resolves_at, .. } => resolves_at,
+        ref other => panic!("{other:?}"),
+    };
+    while due(&story) < day(60) {
+        let now = due(&story);
+        story = story.on(|milestone| milestone.put_off(&Actor::System, now));
+    }
+    let State::RefundRequested { stood_still, .. } = &story.milestone.state else { panic!("it was asked for") };
+    assert_eq!(stood_still[..], [Span { from: day(8), until: day(60) }], "days that follow each other are one stretch");
+    let silent = |barred| story.milestone.clone().resolve_refund(&Actor::System, day(60), id(1), barred).unwrap().next;
+    assert_eq!(silent(true).status(), Status::RefundRequested);
+    assert_eq!(silent(false).status(), Status::Refunded);
+}
+
+#[test]
 fn what_is_due_of_a_contract_that_is_looked_at_waits_a_day() {
     let approved = Story::submitted().on(|milestone| milestone.approve(&ada(), day(2), None, Approval::Whole));
     let releases_at = approved.milestone.holds[0].releases_at;
