@@ -6,6 +6,7 @@ use async_graphql::connection::Connection;
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use domain::Timestamp;
 use domain::access::Verb;
+use domain::contract::Contract as Deal;
 use domain::id::MilestoneId;
 use domain::milestone::State;
 
@@ -180,13 +181,13 @@ impl Milestone {
     }
 
     /// What you can do to it now, by the names of the mutations.
-    async fn allowed(&self, ctx: &Context<'_>) -> Vec<Act> {
-        acts(&self.0.allowed(&ctx.actor()))
+    async fn allowed(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<Act>> {
+        Ok(acts(&self.can(ctx).await?))
     }
 
     /// Can you fund it now?
-    async fn viewer_can_fund(&self, ctx: &Context<'_>) -> bool {
-        self.0.allowed(&ctx.actor()).contains(&Verb::MilestoneFund)
+    async fn viewer_can_fund(&self, ctx: &Context<'_>) -> async_graphql::Result<bool> {
+        Ok(self.can(ctx).await?.contains(&Verb::MilestoneFund))
     }
 
     /// Can you hand in work now?
@@ -197,6 +198,24 @@ impl Milestone {
     /// Can you approve it now?
     async fn viewer_can_approve(&self, ctx: &Context<'_>) -> bool {
         self.0.allowed(&ctx.actor()).contains(&Verb::MilestoneApprove)
+    }
+}
+
+impl Milestone {
+    /// What the viewer can do to it now: its contract, or its offer, may stand against it.
+    async fn can(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<Verb>> {
+        let (milestone, actor) = (&self.0, ctx.actor());
+        let allowed = milestone.allowed(&actor);
+        if !allowed.iter().copied().any(Deal::has_a_say_in) {
+            return Ok(allowed);
+        }
+        let now = ctx.market().clock().now();
+        let can = match (milestone.contract, milestone.offer) {
+            (Some(contract), _) => load(ctx, contract).await?.map(|deal| deal.allowed_on(milestone, &actor, now)),
+            (None, Some(offer)) => load(ctx, offer).await?.map(|offer| offer.allowed_on(milestone, &actor)),
+            (None, None) => None,
+        };
+        Ok(can.unwrap_or(allowed))
     }
 }
 

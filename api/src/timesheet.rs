@@ -7,6 +7,7 @@ use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use chrono::NaiveDate;
 use domain::Timestamp;
 use domain::access::Verb;
+use domain::contract::Contract as Deal;
 use domain::id::TimesheetId;
 use domain::timesheet::TimesheetState;
 
@@ -208,8 +209,8 @@ impl Timesheet {
 
     /// What you can do to it now, by the names of the mutations. Whether work can still be added
     /// depends on the contract too: ask its `viewerCanAddTime`.
-    async fn allowed(&self, ctx: &Context<'_>) -> Vec<Act> {
-        acts(&self.0.allowed(&ctx.actor()))
+    async fn allowed(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<Act>> {
+        Ok(acts(&self.can(ctx).await?))
     }
 
     /// Can you take entries back now?
@@ -228,8 +229,21 @@ impl Timesheet {
     }
 
     /// Can you pay it now, because a charge failed?
-    async fn viewer_can_pay(&self, ctx: &Context<'_>) -> bool {
-        self.0.allowed(&ctx.actor()).contains(&Verb::TimesheetPay)
+    async fn viewer_can_pay(&self, ctx: &Context<'_>) -> async_graphql::Result<bool> {
+        Ok(self.can(ctx).await?.contains(&Verb::TimesheetPay))
+    }
+}
+
+impl Timesheet {
+    /// What the viewer can do to it now: its contract may stand against it.
+    async fn can(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<Verb>> {
+        let (week, actor) = (&self.0, ctx.actor());
+        let allowed = week.allowed(&actor);
+        if !allowed.iter().copied().any(Deal::has_a_say_in) {
+            return Ok(allowed);
+        }
+        let contract = load(ctx, week.contract).await?;
+        Ok(contract.map(|contract| contract.allowed_on_week(week, &actor)).unwrap_or(allowed))
     }
 }
 

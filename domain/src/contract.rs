@@ -17,6 +17,7 @@ use crate::money::Money;
 use crate::policy::{Terms, days};
 use crate::refusal::{Refusal, expect_version};
 use crate::timer::Timer;
+use crate::timesheet::Timesheet;
 
 mod hold;
 mod weeks;
@@ -203,6 +204,35 @@ impl Contract {
             _ => true,
         };
         self.verbs().into_iter().filter(|verb| verb.allowed_to().contains(&role)).filter(in_time).collect()
+    }
+
+    /// What this actor can do to one of its milestones now: what the milestone itself allows, unless the contract stands
+    /// against it.
+    pub fn allowed_on(&self, milestone: &Milestone, actor: &Actor, now: Timestamp) -> Vec<Verb> {
+        let stands = |verb: &Verb| match verb {
+            Verb::MilestoneFund => self.moves_money().is_ok() && self.takes_money_for(milestone, actor, now).is_ok(),
+            // These bring money of it to where it can be had.
+            Verb::MilestoneAgreeRefund => self.moves_money().is_ok(),
+            Verb::MilestoneRefundAfter => {
+                self.moves_money().is_ok() && milestone.gives_back_until().is_some_and(|until| now < until)
+            }
+            _ => true,
+        };
+        milestone.allowed(actor).into_iter().filter(stands).collect()
+    }
+
+    /// The same of one of its weeks.
+    pub fn allowed_on_week(&self, week: &Timesheet, actor: &Actor) -> Vec<Verb> {
+        let stands = |verb: &Verb| *verb != Verb::TimesheetPay || self.moves_money().is_ok();
+        week.allowed(actor).into_iter().filter(stands).collect()
+    }
+
+    /// Does a contract have a say in whether this is done to what belongs to it?
+    pub fn has_a_say_in(verb: Verb) -> bool {
+        matches!(
+            verb,
+            Verb::MilestoneFund | Verb::MilestoneAgreeRefund | Verb::MilestoneRefundAfter | Verb::TimesheetPay
+        )
     }
 
     /// New work can be agreed on only while the engagement goes on.

@@ -371,6 +371,12 @@ impl Offer {
         }
     }
 
+    /// What this actor can do to one of its milestones now, while there is no contract.
+    pub fn allowed_on(&self, milestone: &Milestone, actor: &Actor) -> Vec<Verb> {
+        let stands = |verb: &Verb| *verb != Verb::MilestoneFund || self.takes_money().is_ok();
+        milestone.allowed(actor).into_iter().filter(stands).collect()
+    }
+
     /// The money of its first milestone is there: the freelancer hears of it.
     pub fn first_milestone_funded(self, actor: &Actor, now: Timestamp) -> Result<Change<Self>, Refusal> {
         access::check(actor, Verb::OfferConfirmFunding, &self.subject())?;

@@ -140,6 +140,11 @@ async fn an_offer_that_was_not_sent_is_not_told_to_the_freelancer_by_any_way() {
         assert_eq!(ada.asks(on, json!({ "id": proposal })).await.data()["proposal"]["offer"]["id"], offer, "{when}");
     };
     hidden("a draft").await;
+    let offered = async || {
+        let query = "query($id: ID!) { milestone(id: $id) { allowed } }";
+        ada.asks(query, json!({ "id": milestone })).await.data()["milestone"]["allowed"].clone()
+    };
+    assert_eq!(offered().await, json!([]), "nor is what would be refused");
     let fund = json!({ "milestoneId": milestone, "paymentMethod": "pm_sandbox_visa" });
     let early = ada.does("milestoneFund", fund.clone(), "payment { status }").await;
     assert_eq!(early.refused(), ["OFFER_IS_DRAFT"], "a draft has no clock, so nothing would give the money back");
@@ -151,6 +156,7 @@ async fn an_offer_that_was_not_sent_is_not_told_to_the_freelancer_by_any_way() {
     assert_eq!(ada.does("offerCreate", again, STATUS).await.refused(), ["OFFER_EXISTS"]);
     ada.does("offerSend", json!({ "offerId": offer }), STATUS).await.ok();
     hidden("it waits for its money").await;
+    assert_eq!(offered().await, json!(["MILESTONE_FUND"]));
     assert!(told(&ada).await.contains(&("MILESTONE_AGREED".to_owned(), "Milestone".to_owned())), "who pays is told");
     ada.does("milestoneFund", fund, "payment { status }").await.ok();
     app.settles().await;

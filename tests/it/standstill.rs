@@ -154,6 +154,35 @@ async fn no_money_moves_while_our_people_look_at_a_contract() {
 }
 
 #[tokio::test]
+async fn what_is_offered_while_our_people_look_at_an_ending_contract_is_not_refused() {
+    let app = TestApp::new().await;
+    let deal = app.submitted().await;
+    let admin = app.admin("noor").await;
+    let more = json!({ "contractId": deal.contract, "title": "More", "amount": { "amount": "200.00" } });
+    let second = deal.client.does("milestonePropose", more, "milestone { id }").await.text("milestone.id");
+    let of = json!({ "milestoneId": second });
+    deal.freelancer.does("milestoneAgree", of.clone(), "milestone { status }").await.ok();
+    let offered = async || {
+        let query = "query($id: ID!) { milestone(id: $id) { status allowed viewerCanFund } }";
+        deal.client.asks(query, json!({ "id": second })).await.data()["milestone"].clone()
+    };
+    let can = json!({ "status": "AGREED", "allowed": ["MILESTONE_FUND", "MILESTONE_CANCEL"], "viewerCanFund": true });
+    assert_eq!(offered().await, can);
+    // It is being paid for when the contract is ended, and is not in the end.
+    let fund = json!({ "milestoneId": second, "paymentMethod": "pm_sandbox_silent" });
+    deal.client.does("milestoneFund", fund.clone(), "payment { id }").await.ok();
+    deal.client.does("contractEnd", json!({ "contractId": deal.contract }), "contract { status }").await.ok();
+    review(&admin, "contractHold", &deal.contract).await;
+    deal.client.does("milestoneStopFunding", of, "milestone { status }").await.ok();
+    app.settles().await;
+    let cannot = json!({ "status": "AGREED", "allowed": ["MILESTONE_CANCEL"], "viewerCanFund": false });
+    assert_eq!(offered().await, cannot);
+    assert_eq!(deal.client.does("milestoneFund", fund, "payment { id }").await.refused(), ["COMPLIANCE_REVIEW"]);
+    review(&admin, "contractLiftHold", &deal.contract).await;
+    assert_eq!(offered().await["status"], "CANCELLED", "the contract is ending");
+}
+
+#[tokio::test]
 async fn an_ending_contract_can_be_looked_at_and_ends_when_that_is_over() {
     let app = TestApp::new().await;
     let deal = app.submitted().await;
@@ -189,7 +218,13 @@ async fn a_week_of_a_contract_that_is_looked_at_is_neither_charged_nor_paid() {
     review(&admin, "contractLiftHold", &hours.contract).await;
     app.passes(TimeDelta::days(1)).await;
     assert_eq!(hours.week(&week).await["failedCharges"], 1);
+    let can_pay = async || {
+        let query = "query($id: ID!) { timesheet(id: $id) { allowed viewerCanPay } }";
+        hours.client.asks(query, json!({ "id": week })).await.data()["timesheet"].clone()
+    };
+    assert_eq!(can_pay().await, json!({ "allowed": ["TIMESHEET_PAY"], "viewerCanPay": true }));
     review(&admin, "contractHold", &hours.contract).await;
+    assert_eq!(can_pay().await, json!({ "allowed": [], "viewerCanPay": false }));
     let pay = json!({ "timesheetId": week, "paymentMethod": "pm_sandbox_visa" });
     let refused = hours.client.does("timesheetPay", pay, "payment { id }").await;
     assert_eq!(refused.refused(), ["COMPLIANCE_REVIEW"]);

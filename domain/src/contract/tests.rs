@@ -265,6 +265,43 @@ fn work_that_holds_no_money_gets_none_once_the_contract_is_ending() {
     }
 }
 
+#[test]
+fn what_is_offered_of_its_milestones_and_weeks_is_what_is_not_refused() {
+    use Verb::{MilestoneAgreeRefund, MilestoneFund, MilestoneRefundAfter};
+    let draft = MilestoneDraft::parse("More", "", Money::usd(10_000).unwrap(), None, &Terms::default()).unwrap();
+    let agreed = Milestone::agreed(id(1), active().deal(), draft).next;
+    let paid = agreed.clone().start_funding(&ada(), now(), None, id(1)).unwrap().next;
+    let funded = paid.funded(&Actor::System, now(), id(1), Money::usd(10_300).unwrap(), None).unwrap().next;
+    let asked = funded.clone().request_refund(&ada(), now(), None, None).unwrap().next;
+    let submitted = funded.submit(&lin(), now(), None, id(1)).unwrap().next;
+    let approved = submitted.approve(&ada(), now(), None, crate::milestone::Approval::Whole).unwrap().next;
+    let released = approved.release(&Actor::System, now() + days(5)).unwrap().next;
+    let ending = Contract { state: State::Ending { since: now() }, ..active() };
+    let looked_at = |contract| held(contract, &[HoldReason::SanctionsHit]);
+    for (contract, fund, others) in [
+        (active(), true, true),
+        (held(active(), &[HoldReason::PaymentFailed]), true, true),
+        (looked_at(active()), false, false),
+        (looked_at(ending.clone()), false, false),
+        (ending, false, true),
+    ] {
+        for (milestone, actor, verb, offered) in [
+            (&agreed, ada(), MilestoneFund, fund),
+            (&asked, lin(), MilestoneAgreeRefund, others),
+            (&released, lin(), MilestoneRefundAfter, others),
+        ] {
+            assert!(milestone.allowed(&actor).contains(&verb) && Contract::has_a_say_in(verb));
+            let can = contract.allowed_on(milestone, &actor, now() + days(6));
+            assert_eq!(can.contains(&verb), offered, "{verb:?}: {:?}", contract.state);
+            let rest = |verbs: Vec<Verb>| verbs.into_iter().filter(|one| *one != verb).collect::<Vec<_>>();
+            assert_eq!(rest(can), rest(milestone.allowed(&actor)), "nothing else depends on it");
+        }
+    }
+    let last = now() + days(5) + days(Terms::default().refund_after_days);
+    let can = |at| active().allowed_on(&released, &lin(), at).contains(&MilestoneRefundAfter);
+    assert_eq!([last - chrono::TimeDelta::seconds(1), last].map(can), [true, false]);
+}
+
 fn ada() -> Actor {
     let memberships = vec![(id(1), MemberRole::Owner)];
     Actor::Person(Person { user: id(2), suspended: false, second_factor: true, staff: None, memberships })

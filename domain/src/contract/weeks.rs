@@ -250,6 +250,23 @@ mod tests {
     }
 
     #[test]
+    fn a_week_is_offered_to_be_paid_unless_our_people_look_at_the_contract() {
+        let can = |state| contract(state).allowed_on_week(&unpaid(), &member(MemberRole::Owner));
+        assert_eq!(can(State::Active), [Verb::TimesheetPay]);
+        assert_eq!(can(states()[2]), [Verb::TimesheetPay], "it is on hold for just that");
+        let looked_at = State::OnHold {
+            since: day(2),
+            reason: HoldReason::SanctionsHit,
+            also: HoldReasons::default(),
+            by_staff: HoldReasons::default(),
+            paused: None,
+            ending: None,
+        };
+        assert_eq!(can(looked_at), []);
+        assert!(Contract::has_a_say_in(Verb::TimesheetPay));
+    }
+
+    #[test]
     fn weeks_put_it_on_hold_and_the_hold_lifts_with_the_last_of_them() {
         let heed =
             |contract: Contract, weeks: &[Timesheet]| contract.heed_weeks(&Actor::System, day(9), weeks).unwrap();

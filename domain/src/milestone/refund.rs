@@ -106,6 +106,29 @@ impl Milestone {
         self.refund_asked_for(now, amount)
     }
 
+    /// Until when released money can be given back, as far as there is some.
+    pub fn gives_back_until(&self) -> Option<Timestamp> {
+        match self.state {
+            State::Released { released_at } | State::RefundedAfter { released_at, .. } => {
+                Some(released_at + days(self.terms.refund_after_days))
+            }
+            State::Proposed { .. }
+            | State::Agreed { .. }
+            | State::Funding { .. }
+            | State::Funded { .. }
+            | State::Submitted { .. }
+            | State::ChangesRequested { .. }
+            | State::Approved { .. }
+            | State::RefundRequested { .. }
+            | State::Refunded { .. }
+            | State::Disputed { .. }
+            | State::Split { .. }
+            | State::Dormant { .. }
+            | State::ChargedBack { .. }
+            | State::Cancelled { .. } => None,
+        }
+    }
+
     /// The freelancer gives back `amount` of what was released, within the time the terms give, and
     /// no more than was paid net and is `available` in their balance. The version is not optional:
     /// a repeat would pay twice.
@@ -122,7 +145,7 @@ impl Milestone {
         let (State::Released { released_at } | State::RefundedAfter { released_at, .. }) = self.state else {
             return Err(self.wrong_state(actor));
         };
-        if now >= released_at + days(self.terms.refund_after_days) {
+        if self.gives_back_until().is_none_or(|until| now >= until) {
             let message = format!("released money can be given back within {} days", self.terms.refund_after_days);
             return Err(Refusal::rule("REFUND_TOO_LATE", message));
         }
