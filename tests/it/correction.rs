@@ -366,19 +366,77 @@ async fn two_who_approve_at_once_post_it_once() {
     assert_eq!(corrections(&app).await, 1);
 }
 
+/// What posts a correction of a dollar, past everybody.
+fn post(key: &str) -> String {
+    format!(
+        "select ledger_post(gen_random_uuid(), 'correction', '{key}', null, null, 'system', 'test', now(),
+             jsonb_build_array(jsonb_build_object('from_account', 'losses', 'to_account', 'fee_revenue',
+                 'currency', 'USD', 'amount_minor', 100)), false)"
+    )
+}
+
+#[tokio::test]
+async fn the_database_takes_no_correction_whose_two_are_not_admins_who_said_so() {
+    let app = TestApp::new().await;
+    let (noor, amna) = (app.admin("noor").await, app.admin("amna").await);
+    let (marta, lin) = (app.mediator("marta").await, app.freelancer("lin").await);
+    let user = |person: &Person<'_>| format!("(select id from users where public_id('usr', id) = '{}')", person.id);
+    let refuses = async |sql: &str, why: &str| {
+        let refused = sqlx::query(sqlx::AssertSqlSafe(sql.to_owned())).execute(app.pool()).await.unwrap_err();
+        assert!(refused.to_string().contains(why), "{sql}: {refused}");
+    };
+    for (by, status, approved_by) in [
+        (&lin, "proposed", "null".to_owned()),
+        (&marta, "proposed", "null".to_owned()),
+        // Nor one that is there as a whole, whoever they are.
+        (&noor, "posted", user(&amna)),
+    ] {
+        let whole = format!(
+            "insert into corrections (id, from_account, to_account, currency, amount_minor, reason, entry_key,
+                 proposed_by, proposed_at, status, approved_by, state, version)
+             values (gen_random_uuid(), 'losses', 'fee_revenue', 'USD', 100, 'Mine', 'correction:mine',
+                 {}, now(), '{status}', {approved_by}, jsonb_build_object('status', '{status}'), 1)",
+            user(by)
+        );
+        refuses(&whole, "was not proposed by an admin").await;
+    }
+    let id = proposes(&noor, moving("losses", "fee_revenue", "1.00")).await;
+    for (by, why) in [
+        (&lin, "was not approved by an admin"),
+        (&marta, "was not approved by an admin"),
+        (&amna, "the audit log does not say"),
+    ] {
+        let approve = format!(
+            "update corrections set status = 'posted', approved_by = {}, version = 2,
+                 state = jsonb_build_object('status', 'posted', 'at', now(), 'by', '{}')
+             where public_id('cor', id) = '{id}'",
+            user(by),
+            by.id
+        );
+        let mut forging = app.pool().begin().await.unwrap();
+        for sql in [approve, post(&format!("correction:{id}"))] {
+            sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut *forging).await.unwrap();
+        }
+        let refused = forging.commit().await.unwrap_err().to_string();
+        assert!(refused.contains(why), "{}: {refused}", by.id);
+    }
+    assert_eq!(corrections(&app).await, 0);
+    let stays = "stays as it was proposed";
+    refuses("update corrections set amount_minor = 1", stays).await;
+    refuses(&format!("update corrections set proposed_by = {}", user(&amna)), stays).await;
+    refuses("delete from corrections", stays).await;
+    approves(&amna, &id).await.ok();
+    assert_eq!(corrections(&app).await, 1);
+    refuses("update corrections set status = 'expired', approved_by = null", stays).await;
+    assert_books(&books(app.pool()).await);
+}
+
 #[tokio::test]
 async fn the_database_takes_no_correction_that_one_alone_made() {
     let app = TestApp::new().await;
     let noor = app.admin("noor").await;
     let id = proposes(&noor, moving("losses", "fee_revenue", "1.00")).await;
     let key = format!("correction:{id}");
-    let post = |key: &str| {
-        format!(
-            "select ledger_post(gen_random_uuid(), 'correction', '{key}', null, null, 'system', 'test', now(),
-                 jsonb_build_array(jsonb_build_object('from_account', 'losses', 'to_account', 'fee_revenue',
-                     'currency', 'USD', 'amount_minor', 100)), false)"
-        )
-    };
     for key in [key.as_str(), "correction:nobody"] {
         let refused = sqlx::query(sqlx::AssertSqlSafe(post(key))).execute(app.pool()).await.unwrap_err();
         assert!(refused.to_string().contains("was not approved by two"), "{refused}");

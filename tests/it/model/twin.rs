@@ -2,7 +2,7 @@
 //! the worker call.
 
 use domain::Timestamp;
-use domain::access::{Actor, Person as Someone};
+use domain::access::{Actor, Person as Someone, Staff};
 use domain::contract::Engagement;
 use domain::dispute::Claim;
 use domain::id::{Id, OrganizationId, PayoutId, SessionId, UserId};
@@ -38,6 +38,9 @@ use super::sim::world::{CLIENTS, World, id};
 /// Everybody of the simulated marketplace, by number: freelancers, the clients' person, others.
 const PEOPLE: [u128; 12] = [1, 2, 3, 200, 300, 400, 401, 402, 410, 411, 412, 500];
 
+/// Those of them who are admins: the database knows whose corrections it takes.
+const ADMINS: [u128; 4] = [400, 410, 411, 412];
+
 pub struct Twin<'a> {
     pub app: &'a TestApp,
     pub names: Names,
@@ -69,6 +72,9 @@ impl<'a> Twin<'a> {
         for n in PEOPLE {
             let person = app.person(&format!("number{n}")).await;
             twin.names.pair(&id::<UserId>(n).to_string(), &person.id).unwrap();
+            if ADMINS.contains(&n) {
+                app.grant(&person.email, Some(Staff::Admin)).await;
+            }
         }
         let live = outages::FREELANCERS_ZONES.into_iter().zip(1..).chain([(outages::CLIENTS_ZONE, 200)]);
         for (zone, n) in live {
