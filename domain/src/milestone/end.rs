@@ -68,7 +68,8 @@ impl State {
 }
 
 impl Milestone {
-    /// Either side disputes. Whatever is held, or approved and still pending, is what it is about.
+    /// Either side disputes. Whatever is held, or approved and still in its hold, is what it is about. What is over in its
+    /// hold is the freelancer's, though nobody came round to releasing it.
     pub fn dispute(
         self,
         actor: &Actor,
@@ -81,7 +82,9 @@ impl Milestone {
             return Ok(Change::none(self));
         }
         self.standing(actor, Verb::MilestoneDispute, expected)?;
-        self.disputed(now, dispute)
+        let released = self.release(&Actor::System, now)?;
+        released.next.standing(actor, Verb::MilestoneDispute, None)?;
+        released.then(|milestone| milestone.disputed(now, dispute))
     }
 
     pub(super) fn disputed(self, now: Timestamp, dispute: DisputeId) -> Result<Change<Self>, Refusal> {

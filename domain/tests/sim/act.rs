@@ -354,9 +354,15 @@ impl World {
             Basis { gig: None, proposal: None, client, freelancer, is_member: false, policy: self.policy.clone() };
         let first = milestones.first().map(|(id, _)| *id);
         let now = self.now;
+        // Who is suspended is nobody to those whom they made no bid.
+        let known = match self.is_suspended(freelancer) {
+            true => Err(Refusal::field("freelancerId", "UNKNOWN", "there is no such freelancer")),
+            false => Ok(()),
+        };
         let created = access::check(by, Verb::OfferCreate, &Subject::of_client(client))
             .map_err(Refusal::from)
-            .and_then(|_| OfferDraft::parse("Work", "", engagement, &typed, &self.policy.terms))
+            .and_then(|_| known)
+            .and_then(|()| OfferDraft::parse("Work", "", engagement, &typed, &self.policy.terms))
             .and_then(|parsed| {
                 let drafts = parsed.milestones().to_vec();
                 let created = parsed.create(by, now, (offer, contract), first, basis)?;

@@ -120,7 +120,7 @@ pub fn commands() -> Vec<Command<Milestone>> {
             let version = m.version;
             m.refund_after(a, day(9), version, usd(100), usd(9_000))
         }),
-        command("dispute", Verb::MilestoneDispute, |m, a| m.dispute(a, day(9), None, id(7))),
+        command("dispute", Verb::MilestoneDispute, |m, a| m.dispute(a, day(6), None, id(7))),
         command("keep", Verb::MilestoneKeep, |m, a| m.keep(a, day(9), None)),
         command("extend", Verb::MilestoneExtend, |m, a| m.extend(a, 24)),
         command("funded", Verb::MilestoneConfirmFunding, |m, a| m.funded(a, day(9), id(1), usd(10_300), None)),

@@ -52,6 +52,21 @@ fn what_is_handed_on_is_held_for_as_long_as_it_was_to_be() {
 }
 
 #[test]
+fn what_is_over_in_its_hold_is_not_in_dispute_though_nobody_came_round_to_releasing_it() {
+    let refused = Story::approved().refuses(|milestone| milestone.dispute(&ada(), day(7), None, id(1)));
+    assert!(matches!(refused, Refusal::WrongState { .. }), "{refused:?}");
+    let in_time = Story::approved().on(|milestone| milestone.dispute(&ada(), day(6), None, id(1)));
+    assert_eq!(in_time.money()[..3], [10_000, 0, 0]);
+    // Of two parts one is over.
+    let story = Story::submitted()
+        .on(|milestone| milestone.approve(&ada(), day(2), None, Approval::Part(usd(2_000))))
+        .on(|milestone| milestone.submit(&lin(), day(5), None, id(2)))
+        .on(|milestone| milestone.approve(&ada(), day(6), None, Approval::Whole))
+        .on(|milestone| milestone.dispute(&ada(), day(8), None, id(1)));
+    assert_eq!(story.money()[..3], [8_000, 0, 1_900]);
+}
+
+#[test]
 fn what_is_disputed_in_its_hold_is_held_again_as_it_was_before_its_fee() {
     // Our fee for the part that is the freelancer's for good is 51 cents; 50 would be right beside its 9.59 dollars, too.
     let story = Story::submitted()
