@@ -409,6 +409,9 @@ impl Terms {
         if matches!(self.payout_day_max.covers(self.payout_min), Ok(false)) {
             invalid.add("payoutDayMax", "OUT_OF_RANGE", "can't be less than the smallest payout");
         }
+        if self.payout_min.is_zero() {
+            invalid.add("payoutMin", "OUT_OF_RANGE", "must be above zero: nothing can't be paid out");
+        }
         if self.retention_month_max.currency() != Currency::Usd {
             invalid.add("retentionMonthMax", "CURRENCY", "must be in USD");
         }
@@ -603,7 +606,7 @@ mod tests {
     #[test]
     fn terms_nobody_could_work_by_are_refused() {
         assert_eq!(Terms::default().check(), Ok(()));
-        let bad: [fn(&mut Terms); 28] = [
+        let bad: [fn(&mut Terms); 29] = [
             |terms| terms.clauses = 0,
             |terms| terms.clauses = Wording::latest().version + 1,
             |terms| terms.payout_day_count = 0,
@@ -632,6 +635,7 @@ mod tests {
             |terms| terms.review_notice_days = vec![7, 14],
             |terms| terms.dormancy_notice_days = vec![83, 76],
             |terms| terms.milestone_min = Money::zero(Currency::Usd),
+            |terms| terms.payout_min = Money::zero(Currency::Usd),
         ];
         for spoil in bad {
             let mut terms = Terms::default();

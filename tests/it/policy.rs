@@ -207,6 +207,7 @@ async fn terms_nobody_could_work_by_and_dates_gone_by_are_refused_and_nothing_is
         (json!({ "freelancerFeeBp": 10001 }), "terms.freelancerFeeBp: OUT_OF_RANGE"),
         (json!({ "reviewDays": 5 }), "terms.reviewNoticeDays: OUT_OF_RANGE"),
         (json!({ "milestoneMin": { "amount": "0.00" } }), "terms.milestoneMin: OUT_OF_RANGE"),
+        (json!({ "payoutMin": { "amount": "0.00" } }), "terms.payoutMin: OUT_OF_RANGE"),
         (json!({ "payoutMin": { "amount": "x" } }), "terms.payoutMin.amount: MALFORMED"),
         (json!({ "payoutMin": { "amount": "5", "currency": "PKR" } }), "terms.milestoneMin: CURRENCY"),
     ] {
