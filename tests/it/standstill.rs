@@ -48,6 +48,25 @@ async fn work_that_nobody_may_accept_is_paid_in_the_end() {
 }
 
 #[tokio::test]
+async fn a_long_dispute_uses_up_none_of_the_days_in_which_silence_is_no_yes() {
+    let app = TestApp::new().await;
+    let deal = app.submitted().await;
+    let admin = app.admin("noor").await;
+    let claim = json!({ "milestoneId": deal.milestone, "reason": "It is not what we agreed on" });
+    let dispute = deal.client.does("milestoneDispute", claim, "dispute { id }").await.text("dispute.id");
+    review(&admin, "contractHold", &deal.contract).await;
+    app.passes(TimeDelta::days(40)).await;
+    review(&admin, "contractLiftHold", &deal.contract).await;
+    deal.client.does("disputeWithdraw", json!({ "disputeId": dispute }), "dispute { status }").await.ok();
+    does_to(&admin, "userSuspend", &deal.client.id).await;
+    app.passes(TimeDelta::days(43)).await;
+    assert_eq!(stands(&deal).await, "SUBMITTED", "fourteen days for an answer, and thirty more");
+    app.passes(TimeDelta::days(2)).await;
+    assert_eq!(stands(&deal).await, "APPROVED");
+    app.books_agree().await;
+}
+
+#[tokio::test]
 async fn the_silence_of_a_suspended_freelancer_refunds_nothing() {
     let app = TestApp::new().await;
     let deal = app.contracted().await;
