@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{EarlyChargeback, Hold, Kind, Milestone, State};
+use super::{EarlyChargeback, Hold, Kind, Milestone, Source, State};
 use crate::Timestamp;
 use crate::access::{Actor, Verb};
 use crate::bearer::make_up_itself;
@@ -39,6 +39,9 @@ pub struct Chargeback {
     pub payment: PaymentId,
     /// What it took, and from whom.
     pub bore: ChargedBack,
+    /// What else it took, of other milestones that had some of this payment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub elsewhere: Option<Money>,
     /// Did the bank give it back?
     pub won: bool,
     /// What of it the freelancer should have had before; theirs, if the bank gives it back.
@@ -206,7 +209,8 @@ impl Milestone {
         let of_holds;
         (next.holds, of_holds) = shrink(&self.holds, taken.payment, bore.from_pending)?;
         let reference = taken.reference.to_owned();
-        next.chargebacks.push(Chargeback { of_holds, ..Chargeback::of(reference, taken.payment, bore) });
+        let elsewhere = Some(told.minus(bore.total()?)?).filter(|elsewhere| !elsewhere.is_zero());
+        next.chargebacks.push(Chargeback { of_holds, elsewhere, ..Chargeback::of(reference, taken.payment, bore) });
         let hit = !(bore.from_escrow.is_zero() && bore.from_pending.is_zero() && bore.lost.is_zero());
         // Money that was credit from the beginning was never this milestone's to lose.
         let its_own = next.sources.of(Some(taken.payment)).is_some();
@@ -378,11 +382,17 @@ impl Milestone {
     }
 
     /// Have banks all of the money that came here, whoever bore it? A payment that was credit from the beginning did not.
+    /// Of a payment for this what was handed on is reckoned with what banks took elsewhere: what we bore for that, too, is
+    /// kept here.
     fn taken_whole(&self) -> Result<bool, MoneyError> {
         let came_here = |known: &&Chargeback| !known.won && self.sources.of(Some(known.payment)).is_some();
-        let stand = self.chargebacks.iter().filter(came_here).map(|known| known.bore.total());
-        let taken = Money::sum(self.amount.currency(), stand.collect::<Result<Vec<_>, _>>()?)?;
-        taken.covers(self.escrow.funded()?)
+        let mut taken = Money::zero(self.amount.currency());
+        for Chargeback { bore, elsewhere, .. } in self.chargebacks.iter().filter(came_here) {
+            taken = taken.plus(bore.total()?)?.plus(elsewhere.unwrap_or(Money::zero(self.amount.currency())))?;
+        }
+        let own = |source: &&Source| source.payment.is_some_and(|payment| self.payments.contains(&payment));
+        let handed_on = self.sources.all().iter().filter(own).filter_map(|source| source.handed_on);
+        taken.covers(self.escrow.funded()?.plus(Money::sum(self.amount.currency(), handed_on)?)?)
     }
 
     /// What banks took of what was held here, and have not given back.
@@ -548,7 +558,7 @@ impl Chargeback {
 
     /// One that was acted on just now.
     pub(crate) fn of(reference: String, payment: PaymentId, bore: ChargedBack) -> Self {
-        Self { reference, payment, bore, won: false, owed: None, fee: None, of_holds: Vec::new() }
+        Self { reference, payment, bore, elsewhere: None, won: false, owed: None, fee: None, of_holds: Vec::new() }
     }
 }
 

@@ -17,6 +17,9 @@ pub struct Source {
     pub held: Money,
     /// How much of it was released, and has not come back.
     pub released: Money,
+    /// How much of it was handed on to other milestones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handed_on: Option<Money>,
 }
 
 /// All the money that came into a milestone, first come first.
@@ -51,7 +54,7 @@ impl Sources {
             source.held = source.held.plus(amount)?;
         } else if !amount.is_zero() {
             let zero = Money::zero(amount.currency());
-            self.0.push(Source { payment, held: amount, released: zero });
+            self.0.push(Source { payment, held: amount, released: zero, handed_on: None });
         }
         Ok(())
     }
@@ -85,7 +88,13 @@ impl Sources {
 
     /// Held money is handed on; with which payments it had come.
     pub(super) fn hand_on(&mut self, amount: Money) -> Result<Vec<Part>, MoneyError> {
-        flow(self.0.iter_mut(), amount, HELD, None)
+        let parts = flow(self.0.iter_mut(), amount, HELD, None)?;
+        for (payment, part) in &parts {
+            for source in self.0.iter_mut().filter(|source| source.payment == *payment) {
+                source.handed_on = Some(source.handed_on.map_or(Ok(*part), |before| before.plus(*part))?);
+            }
+        }
+        Ok(parts)
     }
 
     /// A bank takes held money that came with this payment.

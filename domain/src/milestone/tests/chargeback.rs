@@ -104,6 +104,36 @@ fn what_was_paid_for_anew_and_comes_back_is_credit() {
 }
 
 #[test]
+fn what_we_bore_for_what_was_handed_on_is_not_all_that_came_here() {
+    // Of a hundred dollars sixty are handed on, and all of it is the freelancer's for good.
+    let other = Milestone::agreed(id(2), deal(), draft(5_000)).next;
+    let part = Story::submitted().milestone.approve_and_hand_over(other, &ada(), day(2), None, usd(4_000)).unwrap();
+    let (first, second) = part.next;
+    let first = first.release(&Actor::System, day(7)).unwrap().next;
+    let paying = second.start_funding(&ada(), day(2), None, id(2)).unwrap().next;
+    let paid = paying.funded(&Actor::System, day(2), id(2), usd(5_150), None).unwrap().next;
+    let submitted = paid.submit(&lin(), day(3), None, id(3)).unwrap().next;
+    let approved = submitted.approve(&ada(), day(3), None, Approval::Whole).unwrap().next;
+    let second = approved.clone().release(&Actor::System, day(8)).unwrap().next;
+    let took = |own: &Milestone, reference, cents| {
+        let taken = Taken { payment: id(1), reference, amount: usd(cents) };
+        let reach = Reach { credit: usd(0), milestones: vec![second.clone()] };
+        own.clone().charge_back_reaching(reach, &Actor::System, day(9), &taken).unwrap().next[0].clone()
+    };
+    let some = took(&first, "dp", 4_000);
+    assert_eq!(some.status(), Status::Released, "as much as stayed here, and it may be of what did not");
+    let all = took(&some, "dp_2", 6_000);
+    assert_eq!(all.status(), Status::ChargedBack);
+    assert_eq!(won(&all, 1, false).next.status(), Status::Released);
+    // What it took there is no more in doubt.
+    let reach = Reach { credit: usd(0), milestones: vec![approved] };
+    let taken = Taken { payment: id(1), reference: "dp", amount: usd(10_000) };
+    let both = first.charge_back_reaching(reach, &Actor::System, day(4), &taken).unwrap().next;
+    assert_eq!(both[0].chargebacks[0].elsewhere, Some(usd(5_700)), "what is pending, less our fee");
+    assert_eq!(both[0].status(), Status::ChargedBack);
+}
+
+#[test]
 fn what_a_bank_took_of_one_hold_is_in_dispute_though_another_part_was_released_for_good() {
     let terms = Terms { chargeback_takes_pending: true, ..Terms::default() };
     let approved = || {
