@@ -239,7 +239,8 @@ pub struct MatchSummary {
     /// Whom the hard constraints left out.
     left_out: Vec<MatchLeftOut>,
     /// Whether everyone who brings something of what is asked was counted. If not, `eligible` and the counts of
-    /// `leftOut` are the least there can be: say "at least 41".
+    /// `leftOut` are the least there can be: say "at least 41". Where the database found them, others may be missing from
+    /// the list then, who would stand in it.
     counted_all: bool,
     /// What found the candidates.
     found_by: MatchSource,
@@ -250,13 +251,15 @@ pub struct MatchSummary {
     index_lag: i64,
 }
 
-/// What found the candidates of a list of matches. Scores and reasons are the same either way.
+/// What found the candidates of a list of matches. Reasons are the same either way, and in a market of less than two
+/// thousand people so are lists and scores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "infra::matching::FoundBy")]
 pub enum MatchSource {
     /// The index in memory.
     Index,
-    /// The database: the index is not there yet, or too far behind.
+    /// The database: the index is not there yet, or too far behind. It looks through a part of a large market only, and
+    /// counts among ten thousand people how rare a skill is: say that better matches may come, and ask again soon.
     Database,
 }
 

@@ -2,6 +2,7 @@
 
 mod acts;
 mod constraints;
+mod fallback;
 mod index;
 mod version;
 

@@ -29,6 +29,63 @@ pub(super) const CANDIDATES: i64 = 2_000;
 const LIMIT: usize = CANDIDATES.unsigned_abs() as usize;
 /// So many gigs are counted over when it is asked what a person lacks.
 const NEAR: usize = 1_000;
+/// At most so many are looked through for them by SQL, however large the market: entries of skills, the rarest first, and
+/// gigs, the newest first. What is beyond is not seen.
+const LOOKED_THROUGH: i64 = 10_000;
+/// How rare which skill is, SQL counts among so many people at most.
+const COUNTED: i64 = 10_000;
+
+/// Of each wanted skill ($1) its first holders; and, since a line of work may bring people together too, the first of all.
+/// Those who hold most of what is asked itself ($2) come first.
+const PEOPLE_HOLDING: &str = "
+    with listed as (
+        select holder.profile_id
+        from unnest($1::uuid[]) with ordinality as wanted (skill, place)
+        cross join lateral (select s.profile_id from profile_skills s where s.skill_id = wanted.skill
+                            order by s.profile_id limit $4) holder
+        limit $5
+    ), near as (
+        select p.user_id, p.id from (select distinct profile_id from listed) one
+        join freelancer_profiles p on p.id = one.profile_id
+        join users u on u.id = p.user_id
+        where p.visibility = 'public' and u.suspended_at is null and p.user_id <> all ($3)
+    ), others as (
+        select p.user_id, p.id from freelancer_profiles p join users u on u.id = p.user_id
+        where p.visibility = 'public' and u.suspended_at is null and p.user_id <> all ($3)
+        order by p.user_id limit $4
+    )
+    select found.user_id as id
+    from (select * from near union select * from others) found
+    left join lateral (
+        select count(*) filter (where s.skill_id = any ($2)) as asked, count(*) as wanted
+        from profile_skills s where s.profile_id = found.id and s.skill_id = any ($1)
+    ) held on true
+    order by held.asked desc, held.wanted desc, found.user_id limit $4";
+
+/// Of the newest open gigs those that ask for most of what somebody holds ($1).
+const GIGS_ASKING: &str = "
+    select g.id from (
+        select id, published_at from gigs
+        where state = 'open' and visibility = 'public' and client_id <> all ($2) and id <> all ($3)
+        order by published_at desc, id desc limit $5
+    ) g
+    left join lateral (
+        select count(*) as held from gig_skills s where s.gig_id = g.id and s.skill_id = any($1)
+    ) skills on true
+    order by skills.held desc, g.published_at desc, g.id limit $4";
+
+/// So many ($1) of those who may be matched, as `few`.
+macro_rules! few_people {
+    ($select:literal) => {
+        concat!(
+            "with few as (
+                 select p.id from freelancer_profiles p join users u on u.id = p.user_id
+                 where p.visibility = 'public' and u.suspended_at is null order by p.user_id limit $1
+             ) ",
+            $select
+        )
+    };
+}
 
 /// What finds candidates.
 #[derive(Clone)]
@@ -136,8 +193,8 @@ impl Source {
                 Ok(RANKERS.at(rank).await?)
             }
             Self::Database => {
-                let asked = asked_and_related(&gig, rarity.matcher(now).knowledge);
-                let found = market.people_holding(&asked, except).await?;
+                let wanted = Wanted::of(&gig, rarity.matcher(now).knowledge);
+                let found = market.people_holding(&wanted, except).await?;
                 let people = market.people_matchable(&found).await?;
                 let ranking = RANKERS.at(move || rarity.matcher(now).people(&gig, &people, first)).await?;
                 Ok(Ranking { counted_all: found.len() < LIMIT, ..ranking })
@@ -223,16 +280,16 @@ impl Rarity {
 }
 
 impl Market {
-    async fn people_holding(&self, skills: &[SkillId], except: &BTreeSet<UserId>) -> Result<Vec<UserId>, Failure> {
+    /// Those who hold most of what is asked, or something near it: the first `CANDIDATES` of those looked through.
+    async fn people_holding(
+        &self,
+        Wanted { asked, wanted }: &Wanted,
+        except: &BTreeSet<UserId>,
+    ) -> Result<Vec<UserId>, Failure> {
         let except: Vec<UserId> = except.iter().copied().collect();
         let found = Found::find_by_statement(sql(
-            "select u.id from freelancer_profiles p join users u on u.id = p.user_id
-             left join lateral (
-                 select count(*) as held from profile_skills s where s.profile_id = p.id and s.skill_id = any($1)
-             ) skills on true
-             where p.visibility = 'public' and u.suspended_at is null and p.user_id <> all ($2)
-             order by skills.held desc, p.user_id limit $3",
-            [ids(skills), ids(&except), CANDIDATES.into()],
+            PEOPLE_HOLDING,
+            [ids(wanted), ids(asked), ids(&except), CANDIDATES.into(), LOOKED_THROUGH.into()],
         ));
         Ok(found.all(self.db()).await?.into_iter().map(|found| UserId::from_uuid(found.id)).collect())
     }
@@ -241,30 +298,23 @@ impl Market {
         let known: Vec<GigId> = without.gigs.iter().copied().collect();
         let held: Vec<SkillId> = person.skills.iter().map(|held| held.skill).collect();
         let found = Found::find_by_statement(sql(
-            "select g.id from gigs g
-             left join lateral (
-                 select count(*) as held from gig_skills s where s.gig_id = g.id and s.skill_id = any($1)
-             ) skills on true
-             where g.state = 'open' and g.visibility = 'public' and g.client_id <> all ($2) and g.id <> all ($4)
-             order by skills.held desc, g.published_at desc, g.id limit $3",
-            [ids(&held), ids(&without.clients), CANDIDATES.into(), ids(&known)],
+            GIGS_ASKING,
+            [ids(&held), ids(&without.clients), ids(&known), CANDIDATES.into(), LOOKED_THROUGH.into()],
         ));
         Ok(found.all(self.db()).await?.into_iter().map(|found| GigId::from_uuid(found.id)).collect())
     }
 
-    /// How many of those who may be matched hold which skill.
+    /// How many of those who may be matched hold which skill; in a large market, of some of them.
     async fn holders(&self, model: &Model) -> Result<Holders<'static>, Failure> {
         let held = Held::find_by_statement(sql(
-            "select s.skill_id, count(*) as holders from profile_skills s join freelancer_profiles p on p.id = s.profile_id
-             join users u on u.id = p.user_id where p.visibility = 'public' and u.suspended_at is null group by 1",
-            [],
+            few_people!(
+                "select s.skill_id, count(*) as holders from few join profile_skills s on s.profile_id = few.id group by 1"
+            ),
+            [COUNTED.into()],
         ));
         let held = held.all(self.db()).await?;
-        let people = Counted::find_by_statement(sql(
-            "select count(*) as count from freelancer_profiles p join users u on u.id = p.user_id
-             where p.visibility = 'public' and u.suspended_at is null",
-            [],
-        ));
+        let people =
+            Counted::find_by_statement(sql(few_people!("select count(*) as count from few"), [COUNTED.into()]));
         let count = |n: i64| u64::try_from(n).unwrap_or(0);
         let people = people.one(self.db()).await?.map_or(0, |people| count(people.count));
         let mut holders = Holders::new(Taxonomy::shipped(), model);
@@ -274,16 +324,22 @@ impl Market {
     }
 }
 
-fn asked_and_related(gig: &GigFeatures, knowledge: &impl Knowledge) -> Vec<SkillId> {
-    let mut wanted: Vec<SkillId> = gig
-        .skills
-        .iter()
-        .flat_map(|asked| {
-            let related = knowledge.related(asked.skill).into_iter().map(|related| related.skill);
-            std::iter::once(asked.skill).chain(related)
-        })
-        .collect();
-    wanted.sort_unstable();
-    wanted.dedup();
-    wanted
+/// What is looked for by SQL.
+struct Wanted {
+    /// What is asked itself.
+    asked: Vec<SkillId>,
+    /// That, the rarest first, and then what comes near it.
+    wanted: Vec<SkillId>,
+}
+
+impl Wanted {
+    fn of(gig: &GigFeatures, knowledge: &impl Knowledge) -> Self {
+        let mut asked: Vec<SkillId> = gig.skills.iter().map(|asked| asked.skill).collect();
+        asked.sort_unstable_by_key(|skill| (std::cmp::Reverse(knowledge.rarity_milli(*skill)), *skill));
+        let mut wanted = asked.clone();
+        wanted.extend(asked.iter().flat_map(|skill| knowledge.related(*skill)).map(|related| related.skill));
+        let mut met = BTreeSet::new();
+        wanted.retain(|skill| met.insert(*skill));
+        Self { asked, wanted }
+    }
 }
