@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{NaiveTime, Weekday};
 use serde::{Deserialize, Serialize};
 
 use super::features::{Answers, Outcomes};
@@ -34,6 +35,12 @@ pub fn went(rating: Option<u8>, model: &Model) -> Value {
 
 /// The longest list of one client's outcomes that still counts.
 const PER_CLIENT: usize = 3;
+
+/// As of when the outcomes of everybody are weighed who is asked about at an instant: the midnight, UTC, that its week began
+/// with. Whoever weighs them within that week, and however late, comes to the same; with the next one they are weighed anew.
+pub fn weighed_as_of(now: Timestamp) -> Timestamp {
+    now.date_naive().week(Weekday::Mon).first_day().and_time(NaiveTime::MIN).and_utc()
+}
 
 /// Weigh outcomes into the sums that scoring uses: by age, by value, and at most three a client.
 pub fn weigh(outcomes: &[Outcome], model: &Model, now: Timestamp) -> Outcomes {
@@ -126,6 +133,28 @@ mod tests {
             (outcome(1, 0, Value::ONE), outcome(1, u64::from(model.reputation.half_life_days), Value::ONE));
         let (fresh, old) = (weigh(&[fresh], model, now()), weigh(&[old], model, now()));
         assert!(fresh.good_milli.abs_diff(old.good_milli * 2) <= 2, "{fresh:?} {old:?}");
+    }
+
+    #[test]
+    fn outcomes_weigh_the_same_all_week_and_less_from_one_week_to_the_next_until_nothing_is_left() {
+        let model = Model::shipped();
+        // A Monday.
+        assert_eq!(weighed_as_of(now()), now());
+        let ended = [outcome(1, 40, Value::milli(750))];
+        let weighed = |after: chrono::TimeDelta| weigh(&ended, model, weighed_as_of(now() + after));
+        let week = chrono::TimeDelta::weeks(1);
+        let first = weighed(chrono::TimeDelta::zero());
+        assert_eq!(weighed(week - chrono::TimeDelta::seconds(1)), first);
+        let mut before = first;
+        for weeks in 1..=52 {
+            let then = weighed(week * weeks);
+            assert!(then.good_milli < before.good_milli && then.bad_milli <= before.bad_milli, "{weeks}: {then:?}");
+            before = then;
+        }
+        let long_gone = weighed(week * 52 * 20);
+        assert_eq!((long_gone.good_milli, long_gone.bad_milli, long_gone.finished), (0, 0, 1));
+        // What ended within the week is not older than new.
+        assert_eq!(weigh(&[outcome(1, 0, Value::ONE)], model, now() - week).good_milli, 1_500);
     }
 
     #[test]

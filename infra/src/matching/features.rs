@@ -244,6 +244,7 @@ impl Market {
     async fn features_of(&self, profiles: &[FreelancerProfile]) -> Result<Vec<PersonFeatures>, Failure> {
         let people: Vec<UserId> = profiles.iter().map(|profile| profile.user).collect();
         let now = self.clock().now();
+        let weighed_as_of = reputation::weighed_as_of(now);
         let dealings = Dealings::find_by_statement(sql(DEALINGS, [ids(&people), now.into(), SUSPENDED.into()]))
             .all(self.db())
             .await?;
@@ -277,9 +278,9 @@ impl Market {
                 };
                 features.answers = Answers { asked: count(row.asked), in_time: count(row.in_time) };
             }
-            features.outcomes = outcomes
-                .get(&person)
-                .map_or_else(Outcomes::default, |outcomes| reputation::weigh(outcomes, Model::shipped(), now));
+            features.outcomes = outcomes.get(&person).map_or_else(Outcomes::default, |outcomes| {
+                reputation::weigh(outcomes, Model::shipped(), weighed_as_of)
+            });
             features
         });
         Ok(features.collect())

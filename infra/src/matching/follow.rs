@@ -16,7 +16,7 @@ use domain::Timestamp;
 use domain::gig::{Gig, Visibility};
 use domain::id::{GigId, Id, OrganizationId, UserId};
 use domain::matching::index::{Builder, Gigs, Index};
-use domain::matching::{GigFeatures, Model, PersonFeatures, Taxonomy};
+use domain::matching::{GigFeatures, Model, PersonFeatures, Taxonomy, reputation};
 use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinHandle};
@@ -40,6 +40,9 @@ const BREATH: Duration = Duration::from_millis(20);
 const BACKOFF: Duration = Duration::from_secs(2);
 /// What weighs on people fades with time, and being shown gathers: whom it concerns is read again this often.
 const FADES: TimeDelta = TimeDelta::hours(1);
+/// What waits for an answer weighs on somebody for no longer than this. Of a snapshot it is not known when what fades was
+/// read: whoever was shown since then is read again, too.
+const WEIGHS: TimeDelta = TimeDelta::days(31);
 /// So many of them at each look, so that what changes meanwhile does not wait for all of them.
 const FADING: usize = 2_000;
 /// A snapshot is written when the last one is this old and something changed since.
@@ -109,6 +112,8 @@ pub struct Follower {
     seen: HashMap<About, Lines>,
     rebuilding: Option<Rebuilding>,
     faded_at: Timestamp,
+    /// As of when finished work is weighed, of everybody who is not still to be read again; of a snapshot it is not known.
+    weighed_as_of: Option<Timestamp>,
     /// Those who are still to be read again since then, and how many are at each look.
     fading: Vec<Uuid>,
     fading_by: usize,
@@ -189,6 +194,7 @@ impl Follower {
         };
         let from_snapshot = kept.is_some();
         let model = market.model_in_use().await?;
+        let now = market.clock().now();
         let (people, cut) = match kept {
             Some(people) => {
                 let cut = i64::try_from(people.position()).unwrap_or(i64::MAX);
@@ -196,7 +202,6 @@ impl Follower {
             }
             None => (build(market, ground.horizon, Arc::clone(&model)).await?, ground.horizon),
         };
-        let now = market.clock().now();
         let mut follower = Self {
             market: market.clone(),
             file,
@@ -208,7 +213,8 @@ impl Follower {
             cut,
             seen: HashMap::new(),
             rebuilding: None,
-            faded_at: now,
+            faded_at: if from_snapshot { now - WEIGHS } else { now },
+            weighed_as_of: (!from_snapshot).then(|| reputation::weighed_as_of(now)),
             fading: Vec::new(),
             fading_by: FADING,
             saved_at: now,
@@ -302,6 +308,8 @@ impl Follower {
             self.people = build(&self.market, horizon, Arc::clone(&self.model)).await?;
             self.gigs = gigs(&self.market).await?;
             (self.cut, self.rebuilding, self.changed_since_saved) = (horizon, None, true);
+            (self.faded_at, self.fading) = (now, Vec::new());
+            self.weighed_as_of = Some(reputation::weighed_as_of(now));
             self.seen.clear();
             self.publish().await?;
             return Ok(self.people.len());
@@ -333,9 +341,11 @@ impl Follower {
             }
         }
         gigs.extend(self.gigs.of(&clients).map(|gig| gig.uuid()));
-        if now - self.faded_at >= FADES && self.fading.is_empty() {
-            self.fading = self.who_fades(now).await?;
-            self.faded_at = now;
+        let weighed_as_of = Some(reputation::weighed_as_of(now));
+        let new_week = self.weighed_as_of != weighed_as_of;
+        if (new_week || now - self.faded_at >= FADES) && self.fading.is_empty() {
+            self.fading = self.who_fades(now, new_week).await?;
+            (self.faded_at, self.weighed_as_of) = (now, weighed_as_of);
         }
         let fading_later = self.fading.len().saturating_sub(self.fading_by);
         people.extend(&self.fading[fading_later..]);
@@ -373,13 +383,15 @@ impl Follower {
         Ok(())
     }
 
-    /// Those on whom something weighs that fades, and those who were shown since.
-    async fn who_fades(&self, now: Timestamp) -> Result<Vec<Uuid>, Failure> {
+    /// Those on whom something weighs that fades, and those who were shown since; in a new week also those whose finished
+    /// work counts less.
+    async fn who_fades(&self, now: Timestamp, new_week: bool) -> Result<Vec<Uuid>, Failure> {
         let people = Subject::find_by_statement(sql(
             "select freelancer_id as id from invitations where created_at > $1 and status = 'sent'
              union select freelancer_id from proposals where submitted_at > $1
-             union select freelancer_id from exposure_sums where changed_at >= $2",
-            [(now - TimeDelta::days(31)).into(), self.faded_at.into()],
+             union select freelancer_id from exposure_sums where changed_at >= $2
+             union select freelancer_id from contracts where $3 and status = 'ended'",
+            [(now - WEIGHS).into(), self.faded_at.into(), new_week.into()],
         ));
         Ok(people.all(self.market.db()).await?.into_iter().map(|row| row.id).collect())
     }

@@ -234,6 +234,45 @@ async fn what_weighs_on_people_fades_for_all_of_them_however_few_are_read_at_a_t
 }
 
 #[tokio::test]
+async fn finished_work_fades_in_the_index_as_in_the_database_though_nothing_happens() {
+    let app = TestApp::new().await;
+    let deal = app.released().await;
+    deal.client.does("contractEnd", json!({ "contractId": deal.contract }), "contract { status }").await.ok();
+    deal.freelancer.does("profileUpdate", json!({ "headline": "Rust engineer" }), "profile { id }").await.ok();
+    holds(&deal.freelancer, &["rust", "postgresql"]).await;
+    let ada = app.client("ada").await;
+    let id = gig(&app, &ada).await;
+    let file = file(&app);
+    let begin = async || Follower::begin(&app.market, Some(file.clone())).await.expect("the index is there");
+    let believed = async |source: &str| {
+        let found = matches(&ada, &id, 10, None).await;
+        assert_eq!((found["foundBy"].as_str(), who(&found)), (Some(source), vec![deal.freelancer.id.as_str()]));
+        let factors = found["edges"][0]["node"]["factors"].as_array().unwrap().clone();
+        factors.into_iter().find(|factor| factor["kind"] == "REPUTATION").unwrap()["value"].as_f64().unwrap()
+    };
+
+    let mut index = begin().await;
+    let fresh = believed("INDEX").await;
+    app.market.clock().advance(TimeDelta::days(14));
+    let later = believed("DATABASE").await;
+    assert!(later < fresh, "{later} {fresh}");
+    assert_eq!(catch_up(&mut index).await, 1, "whose work is over");
+    assert_eq!(believed("INDEX").await, later);
+    app.market.clock().advance(TimeDelta::minutes(1));
+    assert_eq!(believed("DATABASE").await, later, "another minute of the same week is nothing");
+    index.rest().await.unwrap();
+
+    // Nor does a snapshot keep what was, however long it lay there.
+    app.market.clock().advance(TimeDelta::days(14));
+    let last = believed("DATABASE").await;
+    assert!(last < later, "{last} {later}");
+    let index = begin().await;
+    assert!(index.began_with_snapshot());
+    assert_eq!(believed("INDEX").await, last);
+    std::fs::remove_file(&file).unwrap();
+}
+
+#[tokio::test]
 async fn what_would_raise_a_match_is_told_from_the_place_that_is_left_when_others_fall_out() {
     let app = TestApp::new().await;
     let ada = app.client("ada").await;
