@@ -186,7 +186,9 @@ pub enum MatchPlacement {
     Merit,
     /// Before others of nearly the same score: owed attention, or unlike those above.
     NearTie,
-    /// In a place that waits for newcomers.
+    /// In a place that waits for newcomers: there are two among the first ten. The fifth is for those who gave a bank account
+    /// that nobody gave before them and that money could go to by now; the ninth is for them, too, and then for anybody who
+    /// reads mail at their address.
     Newcomer,
 }
 

@@ -9,16 +9,16 @@ use chrono_tz::Tz;
 use domain::Timestamp;
 use domain::id::{GigId, Id, OrganizationId, SkillId, UserId};
 use domain::matching::features::{
-    Answers, AskedSkill, Budget, ClientRecord, Exposure, HeldSkill, Level, Load, Need, Outcomes, Seniority, Standing,
-    Text,
+    Answers, AskedSkill, Budget, ClientRecord, Exposure, HeldSkill, Known, Level, Load, Need, Outcomes, Seniority,
+    Standing, Text,
 };
 use domain::matching::knowledge::Related;
 use domain::matching::overlap::WorkDay;
 use domain::matching::role::Role;
 use domain::matching::score::Ask;
 use domain::matching::{
-    Barrier, Factor, FactorKind, GigFeatures, Knowledge, LeftOut, Matcher, Model, PersonFeatures, Placement, Score,
-    Value,
+    Barrier, Factor, FactorKind, GigFeatures, Knowledge, LeftOut, Match, Matcher, Model, PersonFeatures, Placement,
+    Score, Value,
 };
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -141,8 +141,10 @@ prop_compose! {
         pending_milli in 0_u32..9_000,
         exposure in (0_u64..90_000, 0_u64..90_000, 0_u32..30),
         team in proptest::option::of(0_u64..3),
+        known in 0_usize..3,
     ) -> PersonFeatures {
         PersonFeatures {
+            known: [Known::Not, Known::ByMail, Known::ByAccount][known],
             roles,
             experience_months: months,
             text: Text(text),
@@ -302,6 +304,9 @@ proptest! {
         by_score.sort_unstable_by(|one, other| other.cmp(one));
         let placed: Vec<_> = ranking.matches.iter().filter(|found| found.placement == Placement::Newcomer).collect();
         prop_assert!(placed.len() <= 2);
+        let known = |found: &&&Match<UserId>| people.iter().find(|person| person.id == found.of).unwrap().known;
+        prop_assert!(placed.iter().filter(|found| known(found) < Known::ByAccount).count() <= 1);
+        prop_assert!(placed.iter().all(|found| known(&found) > Known::Not));
         for newcomer in placed {
             prop_assert!(newcomer.score >= by_score[4].share(fairness.newcomer_share));
         }
@@ -419,7 +424,7 @@ fn a_newcomer_near_the_top_is_given_a_waiting_place_and_gives_it_up_when_nobody_
     let known = Outcomes { good_milli: 9_000, bad_milli: 0, finished: 9 };
     let mut people: Vec<_> =
         (1..=20).map(|number| PersonFeatures { outcomes: known, ..person_holding(number, &[0, 2]) }).collect();
-    people.push(person_holding(99, &[0, 2]));
+    people.push(PersonFeatures { known: Known::ByAccount, ..person_holding(99, &[0, 2]) });
     let shown = |people: &[PersonFeatures]| {
         let ranking = matcher().people(&gig, people, 10);
         ranking.matches.iter().position(|found| found.of == user(99)).map(|at| (at + 1, ranking.matches[at].placement))
@@ -437,8 +442,39 @@ fn a_newcomer_near_the_top_is_given_a_waiting_place_and_gives_it_up_when_nobody_
         assert_eq!(shown(&people), place, "{finished} finished");
     }
 
-    people[20] = person_holding(99, &[]);
+    people[20] = PersonFeatures { known: Known::ByAccount, ..person_holding(99, &[]) };
     assert_eq!(shown(&people), None, "too far from the top");
+}
+
+#[test]
+fn whoever_makes_accounts_gets_one_place_at_most_and_none_of_an_honest_newcomers() {
+    let proven = Outcomes { good_milli: 9_000, bad_milli: 0, finished: 9 };
+    let mut people: Vec<_> =
+        (1..=20).map(|number| PersonFeatures { outcomes: proven, ..person_holding(number, &[0, 2]) }).collect();
+    let account = |number, known| PersonFeatures { known, ..person_holding(number, &[0, 2]) };
+    let placed = |people: &[PersonFeatures], gig: u128| -> Vec<(usize, UserId)> {
+        let gig = GigFeatures {
+            id: GigId::from_uuid(Uuid::from_u128(gig)),
+            ..gig_asking(&[(0, Need::Core), (2, Need::Core)])
+        };
+        let found = matcher().people(&gig, people, 10).matches;
+        let found = (1..).zip(found).filter(|(_, found)| found.placement == Placement::Newcomer);
+        found.map(|(place, found)| (place, found.of)).collect()
+    };
+    people.extend((100..130).map(|number| account(number, Known::Not)));
+    assert!(placed(&people, 1).is_empty(), "for who does not read mail no place waits");
+
+    people.extend((200..230).map(|number| account(number, Known::ByMail)));
+    for gig in 1..20 {
+        let found = placed(&people, gig);
+        assert_eq!(found.iter().map(|(place, _)| *place).collect::<Vec<_>>(), [9], "{found:?}");
+    }
+    people.extend([account(300, Known::ByAccount), account(301, Known::ByAccount)]);
+    for gig in 1..20 {
+        let mut found: Vec<UserId> = placed(&people, gig).into_iter().map(|(_, person)| person).collect();
+        found.sort_unstable();
+        assert_eq!(found, [user(300), user(301)], "those who are known go first");
+    }
 }
 
 #[test]

@@ -9,7 +9,8 @@ use chrono_tz::Tz;
 use domain::Timestamp;
 use domain::id::{GigId, Id, OrganizationId, UserId};
 use domain::matching::features::{
-    Answers, AskedSkill, Budget, Exposure, Fluency, HeldSkill, Language, Level, Load, Need, Outcomes, Standing, Text,
+    Answers, AskedSkill, Budget, Exposure, Fluency, HeldSkill, Known, Language, Level, Load, Need, Outcomes, Standing,
+    Text,
 };
 use domain::matching::index::{BadSnapshot, Builder, Gigs, Index, Limits, Without};
 use domain::matching::overlap::WorkDay;
@@ -77,6 +78,7 @@ fn person(dice: &mut Dice, number: u64) -> PersonFeatures {
     };
     person.exposure = Exposure { attention_milli: dice.below(900), merit_milli: dice.below(900), unanswered: 3 };
     person.team = (dice.below(9) == 0).then(|| dice.below(4));
+    person.known = [Known::Not, Known::ByMail, Known::ByAccount][usize::try_from(dice.below(3)).unwrap()];
     if dice.below(12) == 0 {
         person.blocked.insert(OrganizationId::from_uuid(Uuid::from_u128(u128::from(dice.below(4)))));
     }
@@ -335,6 +337,7 @@ fn every_page_of_a_list_is_of_the_same_list_whoever_found_its_people() {
             skills: held.clone(),
             experience_months: Some(u16::try_from(dice.below(200)).unwrap()),
             outcomes: Outcomes { good_milli: finished * 990, bad_milli: finished * 10, finished },
+            known: if number % 2 == 0 { Known::ByAccount } else { Known::ByMail },
             ..PersonFeatures::new(UserId::from_uuid(Uuid::from_u128(u128::from(number))))
         });
     }

@@ -108,6 +108,7 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0231_bids_given_back", sql: include_str!("../sql/0231_bids_given_back.sql") },
     Migration { name: "0255_corrections_by_admins", sql: include_str!("../sql/0255_corrections_by_admins.sql") },
     Migration { name: "0250_matching_bounded", sql: include_str!("../sql/0250_matching_bounded.sql") },
+    Migration { name: "0251_matching_known", sql: include_str!("../sql/0251_matching_known.sql") },
 ];
 
 /// One step of the schema.

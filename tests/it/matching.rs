@@ -4,6 +4,7 @@ mod acts;
 mod constraints;
 mod fallback;
 mod index;
+mod newcomers;
 mod version;
 
 use serde_json::{Value, json};

@@ -1,13 +1,14 @@
 //! Fairness: who stands where once everyone is scored.
 //!
 //! Scores are never changed. A newcomer whose score is close enough to the top may be given one of
-//! two places that wait for newcomers; among near ties, those who got less attention than they
+//! two places that wait for newcomers, one of them only if they are known to be nobody's second
+//! account: so whoever makes many accounts gets no more than the other. Among near ties, those who got less attention than they
 //! deserved go first, and people unlike those above them. What this can cost is bounded by the
 //! model: two places a page, each of a known share of the yardstick's score, and near ties.
 
 use sha2::{Digest, Sha256};
 
-use super::features::PersonFeatures;
+use super::features::{Known, PersonFeatures};
 use super::fixed::{Score, Value};
 use super::model::{FairnessRules, Model};
 use super::rank::Placement;
@@ -50,14 +51,15 @@ pub fn arrange(
     // The top that newcomers are owed places in ends after the last of these places, however long the
     // page is: who stands where does not depend on how much of the list is asked for.
     let top = rules.newcomer_places.iter().max().map_or(0, |place| usize::from(*place) + 1);
-    for place in rules.newcomer_places {
+    for (nth, place) in (1..).zip(rules.newcomer_places) {
+        let least = if nth < rules.newcomer_places.len() { Known::ByAccount } else { Known::ByMail };
         let at = usize::from(place.saturating_sub(1));
         let shown = &order[..order.len().min(page).min(top)];
         let newcomers = shown.iter().filter(|(index, _)| is_newcomer(sorted[*index].person, rules)).count();
         if at >= shown.len() || newcomers >= rules.newcomer_places.len() {
             continue;
         }
-        if let Some(index) = drawn_newcomer(sorted, shown, gig, model, now) {
+        if let Some(index) = drawn_newcomer(sorted, shown, least, gig, model, now) {
             order.retain(|(other, _)| *other != index);
             order.insert(at, (index, Placement::Newcomer));
         }
@@ -70,12 +72,14 @@ pub fn is_newcomer(person: &PersonFeatures, rules: &FairnessRules) -> bool {
     person.outcomes.finished < rules.newcomer_until
 }
 
-/// The newcomers who may be placed are those below the top, close enough in score, and not yet
-/// shown in vain too often. One is drawn by what may be hoped of them: Thompson sampling, with
-/// dice that fall the same way for the same gig, person, model and day on every node.
+/// The newcomers who may be placed are those below the top, close enough in score, not yet shown in
+/// vain too often, and known by so much at least. Of those known best one is drawn by what may be
+/// hoped of them: Thompson sampling, with dice that fall the same way for the same gig, person, model
+/// and day on every node.
 fn drawn_newcomer(
     sorted: &[Candidate<'_>],
     shown: &[(usize, Placement)],
+    least: Known,
     gig: GigId,
     model: &Model,
     now: Timestamp,
@@ -90,10 +94,13 @@ fn drawn_newcomer(
         .take_while(|(_, candidate)| candidate.score >= least && candidate.score > Score::ZERO)
         .filter(|(index, candidate)| {
             is_newcomer(candidate.person, rules)
+                && candidate.person.known >= least
                 && candidate.person.exposure.unanswered < rules.newcomer_patience
                 && shown.iter().all(|(other, _)| other != index)
         })
-        .max_by_key(|(_, candidate)| (hope(candidate, gig, model, now), std::cmp::Reverse(candidate.person.id)))
+        .max_by_key(|(_, candidate)| {
+            (candidate.person.known, hope(candidate, gig, model, now), std::cmp::Reverse(candidate.person.id))
+        })
         .map(|(index, _)| index)
 }
 

@@ -93,6 +93,8 @@ pub struct PersonFeatures {
     pub load: Load,
     /// How often they were shown, and how often they deserved to be.
     pub exposure: Exposure,
+    /// What tells them from one who is here already. Scores know nothing of it; places that wait for newcomers do.
+    pub known: Known,
 }
 
 /// A skill that a gig asks for.
@@ -284,6 +286,29 @@ pub enum Standing {
     Screened,
 }
 
+/// What tells somebody from another account of one who is here already. Accounts cost nothing, so each step is something of
+/// which a person has few.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Known {
+    /// Nothing.
+    Not,
+    /// They read mail at their address.
+    ByMail,
+    /// They do, and have given a bank account that nobody gave before them and that money could go to by now.
+    ByAccount,
+}
+
+impl Known {
+    /// By what somebody is known.
+    pub fn of(reads_mail: bool, has_account_of_their_own: bool) -> Self {
+        match (reads_mail, has_account_of_their_own) {
+            (false, _) => Self::Not,
+            (true, false) => Self::ByMail,
+            (true, true) => Self::ByAccount,
+        }
+    }
+}
+
 /// What became of a person's finished work, each outcome weighed by age and value, in thousandths
 /// of an outcome: see [`super::reputation`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -426,6 +451,7 @@ impl PersonFeatures {
             answers: Answers::default(),
             load: Load::default(),
             exposure: Exposure::default(),
+            known: Known::Not,
         }
     }
 }

@@ -77,9 +77,13 @@ impl Market {
             );
             let noted = tx.conn().execute_raw(click).await?.rows_affected() > 0;
             if noted && direction == "people" {
+                // Once for each client: else one who is in league with somebody would renew it for good.
                 let answered = sql(
-                    "update exposure_sums set unanswered = 0, changed_at = $2 where freelancer_id = $1 and unanswered > 0",
-                    [freelancer.uuid().into(), tx.now().into()],
+                    "update exposure_sums set unanswered = 0, changed_at = $2 where freelancer_id = $1 and unanswered > 0
+                         and (select count(*) from match_acts act join gigs other on other.id = act.gig_id
+                              where act.kind = 'click' and act.direction = 'people' and act.freelancer_id = $1
+                                and other.client_id = $3) = 1",
+                    [freelancer.uuid().into(), tx.now().into(), gig.client.uuid().into()],
                 );
                 tx.conn().execute_raw(answered).await?;
             }

@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use domain::Timestamp;
 use domain::gig::Gig;
 use domain::id::{GigId, Id, OrganizationId, UserId};
-use domain::matching::features::{Answers, ClientRecord, Exposure, Outcomes, Standing};
+use domain::matching::features::{Answers, ClientRecord, Exposure, Known, Outcomes, Standing};
 use domain::matching::intake::Commitments;
 use domain::matching::reputation::{self, Outcome};
 use domain::matching::{GigFeatures, Model, PersonFeatures};
@@ -33,6 +33,8 @@ struct Dealings {
     attention_milli: i64,
     merit_milli: i64,
     unanswered: i32,
+    reads_mail: bool,
+    has_account: bool,
 }
 
 #[derive(FromQueryResult)]
@@ -92,7 +94,8 @@ const COMMITTED: &str = concat!(
     taken_on!(from),
 );
 
-/// What weighs on people, and how they answered: of now.
+/// What weighs on people, how they answered, and what they are known by: of now. A bank account is theirs who gave it
+/// first, whether or not they took it back.
 const DEALINGS: &str = concat!(
     "
     select person.id, ",
@@ -101,7 +104,13 @@ const DEALINGS: &str = concat!(
         asked.count as asked, asked.in_time,
         coalesce(asked.pending_milli, 0) + coalesce(bids.pending_milli, 0) as pending_milli,
         coalesce(seen.attention_milli, 0) as attention_milli, coalesce(seen.merit_milli, 0) as merit_milli,
-        coalesce(seen.unanswered, 0) as unanswered
+        coalesce(seen.unanswered, 0) as unanswered,
+        exists (select 1 from users where id = person.id and email_verified_at is not null) as reads_mail,
+        exists (select 1 from payout_methods own
+            where own.user_id = person.id and own.removed_at is null and own.usable_from <= $2
+              and not exists (select 1 from payout_methods other
+                  where other.iban_lookup = own.iban_lookup and other.user_id <> own.user_id
+                    and (other.added_at, other.id) < (own.added_at, own.id))) as has_account
     from unnest($1::uuid[]) as person (id) ",
     taken_on!(from),
     "
@@ -276,6 +285,7 @@ impl Market {
                     merit_milli: row.merit_milli.unsigned_abs(),
                     unanswered: row.unanswered.unsigned_abs(),
                 };
+                features.known = Known::of(row.reads_mail, row.has_account);
                 features.answers = Answers { asked: count(row.asked), in_time: count(row.in_time) };
             }
             features.outcomes = outcomes.get(&person).map_or_else(Outcomes::default, |outcomes| {

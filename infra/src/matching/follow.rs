@@ -383,15 +383,16 @@ impl Follower {
         Ok(())
     }
 
-    /// Those on whom something weighs that fades, and those who were shown since; in a new week also those whose finished
-    /// work counts less.
+    /// Those on whom something weighs that fades, and those who were shown since or whose bank account has become good; in a
+    /// new week also those whose finished work counts less.
     async fn who_fades(&self, now: Timestamp, new_week: bool) -> Result<Vec<Uuid>, Failure> {
         let people = Subject::find_by_statement(sql(
             "select freelancer_id as id from invitations where created_at > $1 and status = 'sent'
              union select freelancer_id from proposals where submitted_at > $1
              union select freelancer_id from exposure_sums where changed_at >= $2
+             union select user_id from payout_methods where usable_from > $2 and usable_from <= $4
              union select freelancer_id from contracts where $3 and status = 'ended'",
-            [(now - WEIGHS).into(), self.faded_at.into(), new_week.into()],
+            [(now - WEIGHS).into(), self.faded_at.into(), new_week.into(), now.into()],
         ));
         Ok(people.all(self.market.db()).await?.into_iter().map(|row| row.id).collect())
     }

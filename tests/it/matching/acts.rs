@@ -412,6 +412,19 @@ async fn a_look_of_a_client_renews_the_patience_with_a_newcomer_and_ones_own_doe
     assert_eq!(unanswered().await, 19);
     assert!(opens(&ada, &id, &lin).await);
     assert_eq!(unanswered().await, 0);
+
+    // Else whoever is in league with a client would be shown for good: each client renews it once.
+    let renews = async |client: &Person<'_>, gig: &str| {
+        sqlx::query("update exposure_sums set unanswered = 19").execute(app.pool()).await.unwrap();
+        matches(client, gig, 3, None).await;
+        assert!(opens(client, gig, &lin).await);
+        unanswered().await == 0
+    };
+    let another = super::gig(&app, &ada).await;
+    assert!(!renews(&ada, &id).await && !renews(&ada, &another).await);
+    let bea = app.client("bea").await;
+    let hers = super::gig(&app, &bea).await;
+    assert!(renews(&bea, &hers).await);
 }
 
 #[tokio::test]

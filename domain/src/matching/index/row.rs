@@ -1,6 +1,6 @@
 //! A row: the numbers of one person in 64 bytes, one line of a processor's cache.
 
-use super::super::features::{Answers, Exposure, Load, Outcomes, PersonFeatures, Standing};
+use super::super::features::{Answers, Exposure, Known, Load, Outcomes, PersonFeatures, Standing};
 use super::super::role::Role;
 
 /// The numbers of one person. The largest value of a field that may be unknown means unknown.
@@ -27,6 +27,7 @@ pub struct Row {
     pub free_hours: u8,
     pub active: u8,
     pub capacity: u8,
+    /// Whether they may be matched in the lower half, by what they are known in the upper.
     pub standing: u8,
     pub unanswered: u8,
     pub roles: [u8; ROLES],
@@ -36,6 +37,26 @@ pub struct Row {
 pub const ROLES: usize = 5;
 /// No role.
 pub const NO_ROLE: u8 = u8::MAX;
+
+/// Half of a byte's bits.
+const HALF: u32 = 4;
+
+fn standing_number(standing: Standing) -> u8 {
+    match standing {
+        Standing::Active => 0,
+        Standing::Away => 1,
+        Standing::Suspended => 2,
+        Standing::Screened => 3,
+    }
+}
+
+fn known_number(known: Known) -> u8 {
+    match known {
+        Known::Not => 0,
+        Known::ByMail => 1,
+        Known::ByAccount => 2,
+    }
+}
 
 impl Row {
     /// The bytes of a row in a snapshot.
@@ -68,12 +89,7 @@ impl Row {
             free_hours: person.free_hours.map_or(u8::MAX, |hours| u8::try_from(hours).unwrap_or(u8::MAX - 1)),
             active: narrow(person.load.active_contracts),
             capacity: narrow(person.load.capacity),
-            standing: match person.standing {
-                Standing::Active => 0,
-                Standing::Away => 1,
-                Standing::Suspended => 2,
-                Standing::Screened => 3,
-            },
+            standing: standing_number(person.standing) | known_number(person.known) << HALF,
             unanswered: narrow(person.exposure.unanswered),
             roles,
         }
@@ -99,16 +115,26 @@ impl Row {
         person.experience_months = (self.months != u16::MAX).then_some(self.months);
         person.free_hours = (self.free_hours != u8::MAX).then_some(u16::from(self.free_hours));
         person.standing = self.standing();
+        person.known = self.known();
         person.roles = self.roles().collect();
     }
 
     /// Whether they may be matched at all.
     pub fn standing(&self) -> Standing {
-        match self.standing {
+        match self.standing & ((1 << HALF) - 1) {
             0 => Standing::Active,
             1 => Standing::Away,
             2 => Standing::Suspended,
             _ => Standing::Screened,
+        }
+    }
+
+    /// By what they are known.
+    fn known(&self) -> Known {
+        match self.standing >> HALF {
+            0 => Known::Not,
+            1 => Known::ByMail,
+            _ => Known::ByAccount,
         }
     }
 

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::dice::{Dice, Skewed};
 use crate::Timestamp;
 use crate::id::{GigId, Id, OrganizationId, SkillId, UserId};
-use crate::matching::features::{AskedSkill, HeldSkill, Level, Load, Need, Seniority};
+use crate::matching::features::{AskedSkill, HeldSkill, Known, Level, Load, Need, Seniority};
 use crate::matching::fixed::Value;
 use crate::matching::graph::Graph;
 use crate::matching::reputation::{self, Outcome};
@@ -94,6 +94,7 @@ impl Trades {
         let trade = &self.trades[self.offered.draw(dice)];
         let other = &self.trades[self.offered.draw(dice)];
         let mut features = PersonFeatures::new(UserId::from_uuid(Uuid::from_u128(number as u128 + 1)));
+        features.known = Known::ByAccount;
         // Most list a few skills, some very many.
         for _ in 0..3 + dice.below(22).min(dice.below(22)).min(dice.below(22)) {
             let skill = match dice.below(10) {
