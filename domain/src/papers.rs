@@ -1,12 +1,14 @@
 //! Papers: what people take to their bank, their tax office and their accountant. Each is a value that says the
 //! same in JSON and on a printed [`Sheet`]; how that is printed is another floor's.
 
+use chrono::NaiveDate;
 use chrono_tz::Asia::Karachi;
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
 use crate::fx::FxQuote;
 use crate::id::{ContractId, PaymentId, PayoutId, UserId};
+use crate::ledger::Reason;
 use crate::money::{Money, MoneyError, Rate};
 
 mod certificate;
@@ -19,10 +21,10 @@ mod statement;
 mod tests;
 mod trail;
 
-pub use certificate::{Certificate, Month, TaxYear};
+pub use certificate::{Beside, Certificate, Month, TaxYear};
 pub use compliance::{CompliancePack, Passed, PassedState};
 pub use invoice::{Invoice, Split};
-pub use pack::{Beneficiary, PayoutPart, RemittancePack, Withheld};
+pub use pack::{Beneficiary, FromNoWork, PayoutPart, RemittancePack, Withheld};
 pub use sheet::Sheet;
 pub use statement::{Statement, StatementLine};
 pub use trail::{Flow, Trail};
@@ -90,9 +92,64 @@ impl Earned {
     }
 }
 
+/// Why money moved on a freelancer's balance that was neither earned nor given back to a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Aside {
+    /// What a side of a dispute pays for arbitration, and is given back where nobody hears it.
+    ArbitrationFee,
+    /// Our people set the books right.
+    Correction,
+}
+
+impl Aside {
+    /// Which of them an entry was posted for, if it was for one.
+    pub fn of(reason: Reason) -> Option<Self> {
+        match reason {
+            Reason::ArbitrationFee => Some(Self::ArbitrationFee),
+            Reason::Correction => Some(Self::Correction),
+            Reason::Fund
+            | Reason::Credit
+            | Reason::Release
+            | Reason::HoldOver
+            | Reason::Reclaim
+            | Reason::HandOver
+            | Reason::Refund
+            | Reason::RefundAfter
+            | Reason::Award
+            | Reason::Chargeback
+            | Reason::ChargebackWon
+            | Reason::Bonus
+            | Reason::PayoutSend
+            | Reason::PayoutArrive
+            | Reason::PayoutReturn
+            | Reason::CardRefund
+            | Reason::CardRefundFailed
+            | Reason::ProcessorFee => None,
+        }
+    }
+
+    fn in_words(self) -> &'static str {
+        match self {
+            Self::ArbitrationFee => "Fee for arbitration",
+            Self::Correction => "Correction of the books",
+        }
+    }
+}
+
+/// The day of an instant in a zone by its IANA name; where that is none, in UTC.
+fn day_in(zone: &str, at: Timestamp) -> NaiveDate {
+    at.with_timezone(&zone.parse().unwrap_or(chrono_tz::Tz::UTC)).date_naive()
+}
+
+/// A day of a calendar.
+fn on(day: NaiveDate) -> String {
+    day.format("%-d %B %Y").to_string()
+}
+
 /// A day as both sides read it.
 fn day(at: Timestamp) -> String {
-    at.with_timezone(&Karachi).format("%-d %B %Y").to_string()
+    on(at.with_timezone(&Karachi).date_naive())
 }
 
 /// A time as both sides read it, in Karachi.

@@ -13,8 +13,8 @@ use domain::id::{
 use domain::ledger::{LedgerAccount, Reason};
 use domain::money::{Currency, Money, Rate};
 use domain::papers::{
-    Beneficiary, Certificate, Earned, Flow, Invoice, Month, Origin, PayoutPart, RemittancePack, Sheet, Split,
-    Statement, StatementLine, TaxYear, Trail, Withheld,
+    Aside, Beneficiary, Beside, Certificate, Earned, Flow, FromNoWork, Invoice, Month, Origin, PayoutPart,
+    RemittancePack, Sheet, Split, Statement, StatementLine, TaxYear, Trail, Withheld,
 };
 use domain::payee::Payee;
 use domain::payment::{Payment, Purpose, State};
@@ -133,6 +133,18 @@ struct DealRow {
     work_title: String,
     freelancer: String,
     client: String,
+    time_zone: String,
+}
+
+#[derive(FromQueryResult)]
+struct BeneficiaryRow {
+    name: String,
+    latin_name: Option<String>,
+    urdu_name: Option<String>,
+    address: Option<String>,
+    phone: Option<String>,
+    cnic_last4: Option<String>,
+    ntn_last4: Option<String>,
 }
 
 #[derive(FromQueryResult)]
@@ -149,6 +161,14 @@ struct MethodRow {
     bank: String,
     iban_last4: String,
     account_title: String,
+}
+
+/// Something that moved a freelancer's available balance.
+struct Moved {
+    flow: Flow,
+    at: Timestamp,
+    /// Why, if it was neither for work nor a payout.
+    aside: Option<Aside>,
 }
 
 /// Some work: where it is, and what of its money went to its freelancer and to us.
@@ -211,13 +231,28 @@ impl Market {
 
     async fn pack(&self, call: &Call, id: PayoutId) -> Result<Option<Paper>, Failure> {
         let Some(payout) = self.payout_find(call, id).await? else { return Ok(None) };
-        let trail = Trail::follow(self.flows(payout.user).await?.into_iter().map(|(flow, _)| flow))?;
+        let flows = self.flows(payout.user).await?;
+        let asides: BTreeMap<String, Aside> = flows
+            .iter()
+            .filter_map(|moved| match &moved.flow {
+                Flow::Came { work, .. } => Some((work.clone(), moved.aside?)),
+                Flow::Left(..) | Flow::CameBack(_) | Flow::Undone { .. } => None,
+            })
+            .collect();
+        let trail = Trail::follow(flows.into_iter().map(|moved| moved.flow))?;
         let parts = trail.of(id)?;
         let works = self.works(parts.iter().map(|(_, work, _)| work.clone()).collect()).await?;
-        let mut earned = Vec::new();
+        let (mut earned, mut from_no_work) = (Vec::new(), Vec::new());
         for (_, work, net) in parts {
-            if let Some(Work { origin, net: all_net, fee }) = works.get(&work) {
-                earned.push(Earned::part(origin.clone(), net, *all_net, *fee)?);
+            match works.get(&work) {
+                Some(Work { origin, net: all_net, fee }) => {
+                    earned.push(Earned::part(origin.clone(), net, *all_net, *fee)?);
+                }
+                // What no work knows of was put there by our people.
+                None => {
+                    let why = asides.get(&work).copied().unwrap_or(Aside::Correction);
+                    from_no_work.push(FromNoWork { why, amount: net });
+                }
             }
         }
         let now = self.clock().now();
@@ -232,7 +267,7 @@ impl Market {
                 _ => None,
             },
             remitter: self.operator().clone(),
-            beneficiary: self.beneficiary(payout.user).await?,
+            beneficiary: self.beneficiary_of(&payout).await?,
             purpose_code: payout.purpose_code.clone(),
             purpose: payout.purpose.clone(),
             written_purpose: payout.written_purpose.clone(),
@@ -249,6 +284,7 @@ impl Market {
             withholding_if_registered: zero,
             withholding_otherwise: zero,
             earned,
+            from_no_work,
             e_prc: payout.e_prc.clone(),
         };
         let pack = pack.summed()?;
@@ -307,6 +343,7 @@ impl Market {
             number: numbers.get(&id).cloned().unwrap_or_default(),
             payment: id,
             issued_at: *succeeded_at,
+            time_zone: deal.time_zone,
             made_at: now,
             issuer: self.operator().clone(),
             client: deal.client,
@@ -381,8 +418,8 @@ impl Market {
         let Some((from, until)) = year.bounds() else { return Ok(None) };
         let flows = self.flows(user).await?;
         let within = |at: Timestamp| from <= at && at < until;
-        let works = flows.iter().filter_map(|(flow, at)| match flow {
-            Flow::Came { work, .. } if within(*at) => Some(work.clone()),
+        let works = flows.iter().filter_map(|moved| match &moved.flow {
+            Flow::Came { work, .. } if within(moved.at) => Some(work.clone()),
             _ => None,
         });
         let works = self.works(works.collect()).await?;
@@ -396,22 +433,32 @@ impl Market {
             given_back: zero,
             paid_out: zero,
         };
-        for (flow, at) in &flows {
-            if let Flow::Undone { amount, .. } = flow
-                && within(*at)
-            {
-                let key = Certificate::month_of(*at);
-                let month = months.entry(key.clone()).or_insert_with(|| blank(&key));
-                month.given_back = month.given_back.plus(*amount)?;
-            }
-            let Flow::Came { work, amount, .. } = flow else { continue };
-            let Some(Work { origin, net, fee }) = works.get(work).filter(|_| within(*at)) else { continue };
-            let earned = Earned::part(origin.clone(), *amount, *net, *fee)?;
+        let mut beside = Vec::new();
+        for Moved { flow, at, aside } in flows.iter().filter(|moved| within(moved.at)) {
             let key = Certificate::month_of(*at);
-            let month = months.entry(key.clone()).or_insert_with(|| blank(&key));
-            month.gross = month.gross.plus(earned.gross)?;
-            month.fees = month.fees.plus(earned.fee)?;
-            month.net = month.net.plus(earned.net)?;
+            match (flow, aside) {
+                (Flow::Undone { amount, .. }, Some(why)) => {
+                    beside.push(Beside { at: *at, why: *why, taken: *amount, given: zero });
+                }
+                (Flow::Undone { amount, .. }, None) => {
+                    let month = months.entry(key.clone()).or_insert_with(|| blank(&key));
+                    month.given_back = month.given_back.plus(*amount)?;
+                }
+                (Flow::Came { work, amount, .. }, _) => match works.get(work) {
+                    Some(Work { origin, net, fee }) => {
+                        let earned = Earned::part(origin.clone(), *amount, *net, *fee)?;
+                        let month = months.entry(key.clone()).or_insert_with(|| blank(&key));
+                        month.gross = month.gross.plus(earned.gross)?;
+                        month.fees = month.fees.plus(earned.fee)?;
+                        month.net = month.net.plus(earned.net)?;
+                    }
+                    None => {
+                        let why = aside.unwrap_or(Aside::Correction);
+                        beside.push(Beside { at: *at, why, taken: zero, given: *amount });
+                    }
+                },
+                (Flow::Left(..) | Flow::CameBack(_), _) => (),
+            }
         }
         let (mut payouts, mut came_back) = (Vec::new(), Vec::new());
         // A year that is over is over: what became of its payouts is read from the books, as of its end.
@@ -453,6 +500,7 @@ impl Market {
             made_at: now,
             issuer: self.operator().clone(),
             months: months.into_values().collect(),
+            beside,
             payouts,
             came_back,
         };
@@ -474,13 +522,29 @@ impl Market {
         })
     }
 
+    /// Whom a payout was sent to, as they were known then; before that, as they are now.
+    async fn beneficiary_of(&self, payout: &Payout) -> Result<Beneficiary, Failure> {
+        let select = sql(
+            "select name, latin_name, urdu_name, address, phone, cnic_last4, ntn_last4
+             from payout_beneficiaries where payout_id = $1",
+            [payout.id.uuid().into()],
+        );
+        let Some(row) = BeneficiaryRow::find_by_statement(select).one(self.db()).await? else {
+            return self.beneficiary(payout.user).await;
+        };
+        let BeneficiaryRow { name, latin_name, urdu_name, address, phone, cnic_last4, ntn_last4 } = row;
+        let payee = Payee { latin_name, ..Payee::blank(payout.user, payout.requested_at) };
+        let latin_name = payee.wire_name(&name).map(str::to_owned);
+        Ok(Beneficiary { user: payout.user, name, latin_name, urdu_name, address, phone, cnic_last4, ntn_last4 })
+    }
+
     pub(crate) async fn named(&self, select: &'static str, id: Uuid) -> Result<String, Failure> {
         let found = Named::find_by_statement(sql(select, [id.into()])).one(self.db()).await?;
         Ok(found.map(|found| found.name).unwrap_or_default())
     }
 
     /// What moved a freelancer's available balance, in the order of the books.
-    async fn flows(&self, user: UserId) -> Result<Vec<(Flow, Timestamp)>, Failure> {
+    async fn flows(&self, user: UserId) -> Result<Vec<Moved>, Failure> {
         let account = LedgerAccount::Available(user).to_string();
         let select = sql(
             "select entry.reason, entry.key, entry.contract_id, entry.posted_at, moved.delta
@@ -504,7 +568,7 @@ impl Market {
                 _ if row.delta > 0 => Flow::Came { contract: row.contract_id.map(Id::from_uuid), work, amount },
                 _ => Flow::Undone { work, amount },
             };
-            Ok((flow, row.posted_at))
+            Ok(Moved { flow, at: row.posted_at, aside: Aside::of(reason) })
         };
         rows.into_iter().map(flow).collect()
     }
@@ -515,7 +579,9 @@ impl Market {
         let weeks: Vec<TimesheetId> = works.iter().filter_map(|work| work.parse().ok()).collect();
         let select = sql(
             "select 'm' || work.id::text as work, work.contract_id, coalesce(contract.title, '') as contract_title,
-                    work.title as work_title, client.name as client,
+                    work.title as work_title,
+                    coalesce((select kept.client from invoice_names kept join payments payment on payment.id = kept.payment_id
+                              where payment.milestone_id = work.id order by payment.id limit 1), client.name) as client,
                     (work.escrow -> 'fee_base' ->> 'minor')::bigint as released_minor, work.fee_minor,
                     array(select payment.id from payments payment
                           where payment.milestone_id = work.id and payment.status = 'succeeded' order by payment.id) as payments
@@ -523,7 +589,9 @@ impl Market {
              left join contracts contract on contract.id = work.contract_id
              where work.id = any($1)
              union all
-             select 't' || work.id::text, work.contract_id, contract.title, 'Week of ' || work.week, client.name,
+             select 't' || work.id::text, work.contract_id, contract.title, 'Week of ' || work.week,
+                    coalesce((select kept.client from invoice_names kept join payments payment on payment.id = kept.payment_id
+                              where payment.timesheet_id = work.id order by payment.id limit 1), client.name),
                     (work.escrow -> 'fee_base' ->> 'minor')::bigint, work.fee_minor,
                     array(select payment.id from payments payment
                           where payment.timesheet_id = work.id and payment.status = 'succeeded' order by payment.id)
@@ -594,23 +662,27 @@ impl Market {
         let (text, id) = match payment.purpose {
             Purpose::Milestone(id) => (
                 "select work.contract_id, coalesce(contract.title, offer.title, '') as title, work.title as work_title,
-                        freelancer.name as freelancer, client.name as client
+                        coalesce(kept.freelancer, freelancer.name) as freelancer,
+                        coalesce(kept.client, client.name) as client, coalesce(kept.time_zone, 'UTC') as time_zone
                  from milestones work join users freelancer on freelancer.id = work.freelancer_id
                  join organizations client on client.id = work.organization_id
                  left join contracts contract on contract.id = work.contract_id
-                 left join offers offer on offer.id = work.offer_id where work.id = $1",
+                 left join offers offer on offer.id = work.offer_id
+                 left join invoice_names kept on kept.payment_id = $2 where work.id = $1",
                 id.uuid(),
             ),
             Purpose::Timesheet(id) => (
                 "select work.contract_id, contract.title, 'Week of ' || work.week as work_title,
-                        freelancer.name as freelancer, client.name as client
+                        coalesce(kept.freelancer, freelancer.name) as freelancer,
+                        coalesce(kept.client, client.name) as client, coalesce(kept.time_zone, 'UTC') as time_zone
                  from timesheets work join users freelancer on freelancer.id = work.freelancer_id
                  join organizations client on client.id = work.organization_id
-                 join contracts contract on contract.id = work.contract_id where work.id = $1",
+                 join contracts contract on contract.id = work.contract_id
+                 left join invoice_names kept on kept.payment_id = $2 where work.id = $1",
                 id.uuid(),
             ),
         };
-        let found = DealRow::find_by_statement(sql(text, [id.into()])).one(self.db()).await?;
+        let found = DealRow::find_by_statement(sql(text, [id.into(), payment.id.uuid().into()])).one(self.db()).await?;
         found.ok_or_else(|| Fault::bad_row("payments", "what it is for is gone").into())
     }
 }

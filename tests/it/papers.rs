@@ -517,3 +517,77 @@ async fn the_number_of_an_invoice_stays_whatever_comes_later() {
     let other = "update payments set invoice_number = 7 where invoice_number = 2";
     assert!(sqlx::query(other).execute(app.pool()).await.is_err(), "a number that was given is kept");
 }
+
+#[tokio::test]
+async fn papers_say_what_they_said_whatever_people_are_called_later() {
+    let app = TestApp::new().await;
+    let deal = app.released().await;
+    says_who_he_is(&deal).await;
+    deal.client.does("userUpdate", json!({ "timeZone": "America/New_York" }), "viewer { email }").await.ok();
+    let second = deal.another("200.00").await;
+    let payment = "query($id: ID!) { milestone(id: $id) { payment { id } } }";
+    let payment = deal.client.asks(payment, json!({ "id": second })).await.text("payment.id");
+    let payout = paid_out(&deal, "900.00").await;
+    let invoice = async || {
+        let paper = fetch(&deal.client.visitor().await, &format!("/papers/payments/{payment}.json")).await.json();
+        ["client", "freelancer", "time_zone"].map(|part| paper[part].clone())
+    };
+    let pack = async || {
+        let paper = fetch(&deal.freelancer.visitor().await, &format!("/papers/payouts/{payout}.json")).await.json();
+        ["beneficiary", "earned", "parts"].map(|part| paper[part].clone())
+    };
+    let (invoiced, packed) = (invoice().await, pack().await);
+    assert_eq!(invoiced[0], "clara & Company");
+    assert_eq!(invoiced[2], "America/New_York", "its day is that of the client's owner");
+    assert_eq!(packed[0]["address"], "12 Mall Road, Lahore");
+
+    deal.freelancer.does("userUpdate", json!({ "name": "Somebody Else" }), "viewer { email }").await.ok();
+    let said = json!({ "latinName": "Somebody Else", "urduName": "کوئی اور", "address": "1 Other Road, Karachi",
+        "phone": "+923007654321", "cnic": "35202-7654321-7" });
+    deal.freelancer.does("payeeUpdate", said, "payee { version }").await.ok();
+    let named = json!({ "organizationId": deal.client.organization, "name": "Another Company" });
+    deal.client.does("organizationUpdate", named, "organization { name }").await.ok();
+    deal.client.does("userUpdate", json!({ "timeZone": "Asia/Tokyo" }), "viewer { email }").await.ok();
+    assert_eq!((invoice().await, pack().await), (invoiced, packed));
+    let certificate = fetch(&deal.freelancer.visitor().await, "/papers/earnings/2026.json").await.json();
+    assert_eq!(certificate["person"]["name"], "Somebody Else", "what is certified today is of who they are today");
+}
+
+#[tokio::test]
+async fn a_fee_for_arbitration_is_nothing_given_back_and_a_correction_is_on_the_pack_of_its_payout() {
+    let app = TestApp::new().await;
+    let deal = app.contracted().await;
+    deal.fills_purses().await;
+    let work = json!({ "milestoneId": deal.milestone, "message": "Here it is" });
+    deal.freelancer.does("milestoneSubmit", work, "milestone { status }").await.ok();
+    let quarrel = deal.disputed("600.00").await;
+    quarrel.answers().await;
+    quarrel.is_recommended(&app.mediator("marta").await, "700.00").await;
+    quarrel.client_does("disputeRefuse", json!({})).await;
+    let freelancer = &quarrel.deal.freelancer;
+    quarrel.pays(freelancer).await.ok();
+    let (noor, amna) = (app.admin("noor").await, app.admin("amna").await);
+    let given = json!({ "from": "losses", "to": format!("available:{}", freelancer.id),
+        "amount": { "amount": "20.00" }, "reason": "A mistake of ours" });
+    let correction = noor.does("correctionPropose", given, "correction { id }").await.text("correction.id");
+    amna.does("correctionApprove", json!({ "correctionId": correction }), "correction { status }").await.ok();
+    assert_eq!(quarrel.deal.balances().await[2], 19_000 - 15_000 + 2_000);
+
+    let certificate = fetch(&freelancer.visitor().await, "/papers/earnings/2026.json").await.json();
+    let month = ["gross", "fees", "net", "given_back"].map(|part| certificate["months"][0][part]["minor"].clone());
+    assert_eq!(month, [20_000, 1_000, 19_000, 0].map(|cents| json!(cents)));
+    let beside = certificate["beside"].as_array().unwrap().iter();
+    let beside: Vec<_> = beside.map(|one| (&one["why"], &one["taken"]["minor"], &one["given"]["minor"])).collect();
+    let told = [(json!("arbitration_fee"), json!(15_000), json!(0)), (json!("correction"), json!(0), json!(2_000))];
+    assert_eq!(beside, told.iter().map(|(why, taken, given)| (why, taken, given)).collect::<Vec<_>>());
+    let pdf = fetch(&freelancer.visitor().await, "/papers/earnings/2026.pdf").await;
+    keep("earnings-beside.pdf", &pdf.bytes);
+
+    let payout = paid_out(&quarrel.deal, "60.00").await;
+    let pack = fetch(&freelancer.visitor().await, &format!("/papers/payouts/{payout}.json")).await.json();
+    assert_eq!((&pack["earned"][0]["net"]["minor"], pack["earned"].as_array().map(Vec::len)), (&json!(4_000), Some(1)));
+    assert_eq!(pack["from_no_work"][0]["why"], "correction");
+    assert_eq!(pack["from_no_work"][0]["amount"]["minor"], 2_000);
+    let rows = pack["earned"][0]["gross"]["minor"].as_i64().unwrap() + 2_000;
+    assert_eq!(pack["gross"]["minor"], json!(rows), "what stands in the rows is what stands under them");
+}

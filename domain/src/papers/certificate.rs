@@ -47,6 +47,19 @@ pub struct Month {
     pub paid_out: Money,
 }
 
+/// Money that moved on a balance and was neither earned nor given back to a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Beside {
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    pub why: Aside,
+    /// What was taken from the balance.
+    pub taken: Money,
+    /// What was added to it.
+    pub given: Money,
+}
+
 /// What somebody earned in a year.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Certificate {
@@ -60,6 +73,8 @@ pub struct Certificate {
     pub issuer: Operator,
     /// Month by month, those in which something happened.
     pub months: Vec<Month>,
+    /// What moved beside that, oldest first.
+    pub beside: Vec<Beside>,
     /// The payouts that reached banks and had not come back by the end of the year: which, when, how much, and the
     /// bank's certificate.
     pub payouts: Vec<(PayoutId, Timestamp, Money, Option<String>)>,
@@ -134,6 +149,19 @@ impl Certificate {
         } else {
             sheet.table(columns, self.months.iter().map(row).collect(), Some(sums))
         };
+        if !self.beside.is_empty() {
+            let moved = vec![
+                Column::words("What", 46),
+                Column::words("When", 22),
+                Column::amounts("Taken", 16),
+                Column::amounts("Added", 16),
+            ];
+            let rows = self.beside.iter().map(|Beside { at, why, taken, given }| {
+                let amount = |amount: &Money| if amount.is_zero() { String::new() } else { amount.amount() };
+                vec![why.in_words().to_owned(), day(*at), amount(taken), amount(given)]
+            });
+            sheet = sheet.heading("Neither earned nor given back").table(moved, rows.collect(), None);
+        }
         if !self.payouts.is_empty() {
             sheet = sheet.heading("Payouts").table(paid, payouts.collect(), None);
         }
@@ -146,7 +174,7 @@ impl Certificate {
             let rows = self.came_back.iter().map(|(id, at, amount)| vec![id.to_string(), day(*at), amount.to_string()]);
             sheet = sheet.heading("Payouts of years before that came back").table(back, rows.collect(), None);
         }
-        if self.months.is_empty() && self.came_back.is_empty() {
+        if self.months.is_empty() && self.beside.is_empty() && self.came_back.is_empty() {
             return sheet;
         }
         sheet.text("Amounts are in US dollars. What they were in rupees is on the bank's certificate of each payout.")

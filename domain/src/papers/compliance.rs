@@ -1,7 +1,5 @@
 //! What a client keeps of whom it works with: the compliance pack of a contract.
 
-use chrono::NaiveDate;
-
 use super::sheet::Column;
 use super::*;
 use crate::compliance::{Compliance, InvoiceSum, TaxForm, TaxFormStatus, Wording};
@@ -111,7 +109,7 @@ impl CompliancePack {
         let lead = format!("Contract {}, as of {}", told.contract, time(self.made_at));
         let sheet = Sheet::new("Compliance pack", lead, self.reference(), FOOT).facts([
             ("Contract", Some(self.title.clone())),
-            ("Made on", Some(day(self.contract_made_at))),
+            ("Made", Some(time(self.contract_made_at))),
             ("Client", Some(self.client.clone())),
             ("Freelancer", Some(self.freelancer.clone())),
             ("Issued by", Some(self.issuer.name.clone())),
@@ -160,6 +158,7 @@ impl CompliancePack {
             .facts([
                 ("Status", Some(status.to_owned())),
                 ("Country of residence", form.map(|form| form.country.as_str().to_owned())),
+                // Of the calendar that a tax form is counted by, which is UTC's.
                 ("Signed on", form.map(|form| on(form.certified_at.date_naive()))),
                 ("Valid through", form.map(|form| on(form.lapses_on))),
                 ("Certified", form.and_then(given)),
@@ -241,9 +240,4 @@ impl CompliancePack {
             (Some(_) | None, _) => "none in this contract: it was made before there were any".to_owned(),
         }
     }
-}
-
-/// A day of the calendar that a tax form is counted by, which is UTC's.
-fn on(day: NaiveDate) -> String {
-    day.format("%-d %B %Y").to_string()
 }

@@ -32,13 +32,15 @@ pub struct Invoice {
     pub payment: PaymentId,
     /// When the money came.
     pub issued_at: Timestamp,
+    /// The zone that its day is told in, by its IANA name: the client's, as it was then.
+    pub time_zone: String,
     /// When this was made.
     pub made_at: Timestamp,
     /// Who charged.
     pub issuer: Operator,
-    /// Who was charged.
+    /// Who was charged, as it was called then.
     pub client: String,
-    /// Who works.
+    /// Who works, as they were called then.
     pub freelancer: String,
     /// Which contract, if there is one by now.
     pub contract: Option<ContractId>,
@@ -77,7 +79,8 @@ impl Invoice {
             ],
             None => vec![("Not stated".to_owned(), "set the share of development on the contract".to_owned())],
         };
-        let lead = format!("Invoice {}, paid on {}", self.number, day(self.issued_at));
+        let Self { number, time_zone, .. } = self;
+        let lead = format!("Invoice {number}, paid on {} ({time_zone})", on(day_in(time_zone, self.issued_at)));
         let mut sheet = Sheet::new("Invoice", lead, self.reference(), FOOT)
             .facts([
                 ("From", Some(self.issuer.name.clone())),

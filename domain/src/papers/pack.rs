@@ -41,6 +41,15 @@ pub struct PayoutPart {
     pub rupees: Option<Money>,
 }
 
+/// A part of an amount that came from no work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct FromNoWork {
+    /// Why it was there.
+    pub why: Aside,
+    /// How much.
+    pub amount: Money,
+}
+
 /// What banks withhold by the law of a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Withheld {
@@ -91,6 +100,8 @@ pub struct RemittancePack {
     pub withholding_otherwise: Money,
     /// Which work it came from.
     pub earned: Vec<Earned>,
+    /// And what of it came from none: a fee that was given back, a correction of the books.
+    pub from_no_work: Vec<FromNoWork>,
     /// The bank's number of its certificate of proceeds, once it is known.
     pub e_prc: Option<String>,
 }
@@ -131,6 +142,10 @@ impl RemittancePack {
         let rows = self.earned.iter().map(|earned| {
             let Earned { origin, gross, fee, net } = earned;
             vec![origin.client.clone(), references(origin), gross.amount(), fee.amount(), net.amount()]
+        });
+        let none = Money::zero(self.net.currency()).amount();
+        let others = self.from_no_work.iter().map(|FromNoWork { why, amount }| {
+            vec![self.remitter.name.clone(), why.in_words().to_owned(), amount.amount(), none.clone(), amount.amount()]
         });
         let sums = ["", "", &self.gross.amount(), &self.fees.amount(), &self.net.to_string()];
         let columns = vec![
@@ -193,7 +208,7 @@ impl RemittancePack {
             ])
             .table(accounts, parts.collect(), None)
             .heading("Where it was earned")
-            .table(columns, rows.collect(), Some(sums.map(str::to_owned).to_vec()))
+            .table(columns, rows.chain(others).collect(), Some(sums.map(str::to_owned).to_vec()))
             .text("Of a balance that was earned in several places, what was earned first is paid out first.")
     }
 }

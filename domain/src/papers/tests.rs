@@ -123,3 +123,31 @@ fn an_invoice_divides_without_a_cent_left_over() {
     }
     assert_eq!(split(10_000).other, usd(300), "our fee is never development");
 }
+
+#[test]
+fn the_day_of_an_invoice_is_its_clients() {
+    let invoice = |zone: &str| Invoice {
+        number: "INV-000000-00001".to_owned(),
+        payment: Id::from_uuid(Uuid::from_u128(1)),
+        issued_at: "2027-01-01T02:30:00Z".parse().unwrap(),
+        time_zone: zone.to_owned(),
+        made_at: "2027-03-01T00:00:00Z".parse().unwrap(),
+        issuer: Operator::default(),
+        client: "Acme".to_owned(),
+        freelancer: "Lin".to_owned(),
+        contract: None,
+        title: "A site".to_owned(),
+        work_title: "Pages".to_owned(),
+        amount: usd(10_000),
+        fee: usd(300),
+        total: usd(10_300),
+        split: None,
+    };
+    for (zone, day) in [
+        ("America/New_York", "31 December 2026 (America/New_York)"),
+        ("Asia/Karachi", "1 January 2027 (Asia/Karachi)"),
+        ("UTC", "1 January 2027 (UTC)"),
+    ] {
+        assert_eq!(invoice(zone).sheet().lead, format!("Invoice INV-000000-00001, paid on {day}"));
+    }
+}

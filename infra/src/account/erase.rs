@@ -60,6 +60,8 @@ const FORGET: &[&str] = &[
      where user_id = $1",
     "delete from blocks where freelancer_id = $1 and $2::timestamptz is not null",
     "delete from payees where user_id = $1 and $2::timestamptz is not null",
+    "delete from payout_beneficiaries where payout_id in (select id from payouts where user_id = $1)
+         and $2::timestamptz is not null",
     // The number is gone for good; that there was an account, payouts go on referring to.
     "update payout_methods set iban_sealed = '', iban_lookup = uuid_send(id), iban_last4 = '....', account_title = 'Erased account',
          removed_at = coalesce(removed_at, $2)

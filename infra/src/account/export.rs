@@ -266,6 +266,14 @@ const PARTS: &[Part] = &[
         named: text::<PayoutId>,
     },
     Part {
+        name: "payoutBeneficiaries",
+        sql: "select payout.id, kept.name, kept.latin_name, kept.urdu_name, kept.address, kept.phone, kept.cnic_last4,
+             kept.ntn_last4
+         from payout_beneficiaries kept join payouts payout on payout.id = kept.payout_id
+         where payout.user_id = $1 order by payout.id desc",
+        named: text::<PayoutId>,
+    },
+    Part {
         name: "money",
         sql: "select e.id, e.reason, e.contract_id, e.milestone_id, e.posted_at, p.from_account as \"from\", p.to_account as \"to\",
              p.currency, p.amount_minor
