@@ -353,7 +353,8 @@ impl Market {
             work_title: deal.work_title,
             amount: quote.amount,
             fee: quote.client_fee,
-            total: quote.amount.plus(quote.client_fee)?,
+            to_credit: quote.to_credit,
+            total: quote.client_pays,
             split: share.map(|share| Split::of(quote.amount, quote.client_fee, share)).transpose()?,
         };
         Ok(Some(Paper::new(invoice.number.clone(), now, &invoice, invoice.sheet())?))

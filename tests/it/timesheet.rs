@@ -792,6 +792,12 @@ async fn a_week_of_a_minute_is_charged_for_what_a_card_can_be_and_paid() {
     let quote = hours.client.asks(query, json!({ "id": week })).await.data()["timesheet"]["quote"].clone();
     let parts = ["clientFee", "toCredit", "clientPays"].map(|part| quote[part]["minorUnits"].as_i64().unwrap());
     assert_eq!(parts, [1, 16, 50]);
+    let payment = "select public_id('pay', id) from payments where status = 'succeeded'";
+    let payment: String = sqlx::query_scalar(payment).fetch_one(app.pool()).await.unwrap();
+    let visitor = hours.client.visitor().await;
+    let invoice = super::papers::fetch(&visitor, &format!("/papers/payments/{payment}.json")).await.json();
+    let parts = ["amount", "fee", "to_credit", "total"].map(|part| invoice[part]["minor"].as_i64().unwrap());
+    assert_eq!(parts, [33, 1, 16, 50], "the invoice is of what the card was charged");
     let credit: i64 =
         sqlx::query_scalar("select balance_minor from ledger_balances where account like 'client_credit:%'")
             .fetch_one(app.pool())

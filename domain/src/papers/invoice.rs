@@ -52,7 +52,9 @@ pub struct Invoice {
     pub amount: Money,
     /// Our fee.
     pub fee: Money,
-    /// All of it.
+    /// What was charged beyond both, because no less can be charged, and is the client's credit.
+    pub to_credit: Option<Money>,
+    /// All of it: what the card was charged.
     pub total: Money,
     /// How it divides, if the client has said so.
     pub split: Option<Split>,
@@ -66,10 +68,14 @@ impl Invoice {
 
     /// On paper.
     pub fn sheet(&self) -> Sheet {
-        let rows = vec![
+        let mut rows = vec![
             vec![format!("{}: {}", self.title, self.work_title), self.freelancer.clone(), self.amount.amount()],
             vec!["Fee of the marketplace".to_owned(), self.issuer.name.clone(), self.fee.amount()],
         ];
+        if let Some(credit) = self.to_credit {
+            let what = "Your credit, since no less can be charged".to_owned();
+            rows.push(vec![what, self.issuer.name.clone(), credit.amount()]);
+        }
         let columns = vec![Column::words("What for", 56), Column::words("By", 26), Column::amounts("Amount", 18)];
         let sum = vec!["Paid".to_owned(), String::new(), self.total.to_string()];
         let split = match self.split {

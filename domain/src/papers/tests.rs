@@ -124,9 +124,8 @@ fn an_invoice_divides_without_a_cent_left_over() {
     assert_eq!(split(10_000).other, usd(300), "our fee is never development");
 }
 
-#[test]
-fn the_day_of_an_invoice_is_its_clients() {
-    let invoice = |zone: &str| Invoice {
+fn invoice(zone: &str) -> Invoice {
+    Invoice {
         number: "INV-000000-00001".to_owned(),
         payment: Id::from_uuid(Uuid::from_u128(1)),
         issued_at: "2027-01-01T02:30:00Z".parse().unwrap(),
@@ -140,9 +139,14 @@ fn the_day_of_an_invoice_is_its_clients() {
         work_title: "Pages".to_owned(),
         amount: usd(10_000),
         fee: usd(300),
+        to_credit: None,
         total: usd(10_300),
         split: None,
-    };
+    }
+}
+
+#[test]
+fn the_day_of_an_invoice_is_its_clients() {
     for (zone, day) in [
         ("America/New_York", "31 December 2026 (America/New_York)"),
         ("Asia/Karachi", "1 January 2027 (Asia/Karachi)"),
@@ -150,4 +154,17 @@ fn the_day_of_an_invoice_is_its_clients() {
     ] {
         assert_eq!(invoice(zone).sheet().lead, format!("Invoice INV-000000-00001, paid on {day}"));
     }
+}
+
+#[test]
+fn an_invoice_is_of_what_the_card_was_charged() {
+    let least = Invoice { amount: usd(30), fee: usd(1), to_credit: Some(usd(19)), total: usd(50), ..invoice("UTC") };
+    let table = least.sheet().blocks.into_iter().find_map(|block| match block {
+        sheet::Block::Table(table) => Some(table),
+        _ => None,
+    });
+    let table = table.unwrap();
+    let amounts: Vec<&str> = table.rows.iter().filter_map(|row| row.last()).map(String::as_str).collect();
+    assert_eq!(amounts, ["0.30", "0.01", "0.19"]);
+    assert_eq!(table.sum.unwrap().last().unwrap(), "0.50 USD");
 }
