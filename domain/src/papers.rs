@@ -166,7 +166,12 @@ fn percent(basis_points: u16) -> String {
 fn references(origin: &Origin) -> String {
     let Origin { contract, title, work_title, invoices, .. } = origin;
     let invoices = if invoices.is_empty() { String::new() } else { format!(", invoice {}", invoices.join(", ")) };
-    format!("{title}: {work_title} ({contract}{invoices})")
+    format!("{}: {} ({contract}{invoices})", apart(title), apart(work_title))
+}
+
+/// Somebody's own words within a line of ours: whichever way they are read, what is around them stays where it is.
+fn apart(words: &str) -> String {
+    format!("\u{2068}{words}\u{2069}")
 }
 
 fn quote_line(quote: &FxQuote) -> String {

@@ -69,7 +69,11 @@ impl Invoice {
     /// On paper.
     pub fn sheet(&self) -> Sheet {
         let mut rows = vec![
-            vec![format!("{}: {}", self.title, self.work_title), self.freelancer.clone(), self.amount.amount()],
+            vec![
+                format!("{}: {}", apart(&self.title), apart(&self.work_title)),
+                self.freelancer.clone(),
+                self.amount.amount(),
+            ],
             vec!["Fee of the marketplace".to_owned(), self.issuer.name.clone(), self.fee.amount()],
         ];
         if let Some(credit) = self.to_credit {

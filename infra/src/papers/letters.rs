@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use krilla::text::{Font, GlyphId, KrillaGlyph};
 use rustybuzz::{Direction, UnicodeBuffer};
-use unicode_bidi::BidiInfo;
+use unicode_bidi::{BidiInfo, Level};
 
 use crate::Fault;
 
@@ -39,6 +39,10 @@ impl Face {
         let units = font.units_per_em();
         Some(Self { font, shaper, units })
     }
+
+    fn has(&self, letter: char) -> bool {
+        self.shaper.glyph_index(letter).is_some()
+    }
 }
 
 fn faces() -> Result<&'static Faces, Fault> {
@@ -69,34 +73,74 @@ pub struct Line {
     pub width: f32,
     /// Urdu hangs below and stands above the line by far.
     pub tall: bool,
+    /// Is it read from right to left? Then it begins where the widest of its lines ends.
+    pub rtl: bool,
 }
 
 /// Set one line, however wide it gets.
 pub fn line(text: &str, hand: Hand) -> Result<Line, Fault> {
+    line_read(text, hand, None)
+}
+
+/// Set a line of a text that is read in a direction, or in that of its own first letter.
+fn line_read(text: &str, hand: Hand, read: Option<Level>) -> Result<Line, Fault> {
     let faces = faces()?;
-    let mut line = Line { runs: Vec::new(), size: hand.size, width: 0.0, tall: false };
-    let bidi = BidiInfo::new(text, None);
+    let latin = if hand.bold { &faces.bold } else { &faces.plain };
+    let mut line = Line { runs: Vec::new(), size: hand.size, width: 0.0, tall: false, rtl: false };
+    let bidi = BidiInfo::new(text, read);
     for paragraph in &bidi.paragraphs {
+        line.rtl |= paragraph.level.is_rtl();
         let (levels, runs) = bidi.visual_runs(paragraph, paragraph.range.clone());
         for run in runs {
             let Some(words) = text.get(run.clone()).filter(|words| !words.is_empty()) else { continue };
-            let rtl = levels.get(run.start).is_some_and(unicode_bidi::Level::is_rtl);
-            let face = match (rtl, hand.bold) {
-                (true, _) => &faces.urdu,
-                (false, true) => &faces.bold,
-                (false, false) => &faces.plain,
-            };
-            let run = shape(words, face, rtl, hand.size);
-            line.tall |= rtl;
-            line.width += run.width;
-            line.runs.push(run);
+            let rtl = levels.get(run.start).is_some_and(Level::is_rtl);
+            let (own, other) = if rtl { (&faces.urdu, latin) } else { (latin, &faces.urdu) };
+            for (part, is_own) in by_face(words, own, other, rtl) {
+                let run = shape(part, if is_own { own } else { other }, rtl, hand.size);
+                line.tall |= is_own == rtl;
+                line.width += run.width;
+                line.runs.push(run);
+            }
         }
     }
     Ok(line)
 }
 
-/// Set a text in lines that are at most so wide.
+/// Words of one direction in parts that one face has the letters of, in the order they are seen, and whether that is
+/// their `own` face.
+fn by_face<'a>(words: &'a str, own: &Face, other: &Face, rtl: bool) -> Vec<(&'a str, bool)> {
+    let begins = words.len() - words.trim_start_matches(' ').len();
+    let ends = words.trim_end_matches(' ').len();
+    let mut parts: Vec<(Range<usize>, bool)> = Vec::new();
+    for (at, letter) in words.char_indices() {
+        // The space between two words of Urdu is narrow; beside other letters it is as wide as theirs.
+        let is_edge = rtl && !(begins..ends).contains(&at);
+        let is_own = match parts.last() {
+            Some((_, before)) if goes_with_the_letter_before(letter) => *before,
+            Some(_) | None => !is_edge && (own.has(letter) || !other.has(letter)),
+        };
+        let end = at + letter.len_utf8();
+        match parts.last_mut() {
+            Some((range, before)) if *before == is_own => range.end = end,
+            Some(_) | None => parts.push((at..end, is_own)),
+        }
+    }
+    if rtl {
+        parts.reverse();
+    }
+    parts.into_iter().filter_map(|(range, is_own)| Some((words.get(range)?, is_own))).collect()
+}
+
+/// Marks above and below letters, joiners, and what says how a letter is drawn.
+fn goes_with_the_letter_before(letter: char) -> bool {
+    matches!(letter,
+        '\u{300}'..='\u{36f}' | '\u{610}'..='\u{61a}' | '\u{64b}'..='\u{65f}' | '\u{670}' | '\u{6d6}'..='\u{6ed}'
+            | '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}')
+}
+
+/// Set a text in lines that are at most so wide. All of them are read in the direction of its first letter.
 pub fn lines(text: &str, hand: Hand, width: f32) -> Result<Vec<Line>, Fault> {
+    let read = BidiInfo::new(text, None).paragraphs.first().map(|paragraph| paragraph.level);
     let space = line(" ", hand)?.width;
     let mut all = Vec::new();
     let (mut open, mut open_width) = (String::new(), 0.0);
@@ -106,7 +150,7 @@ pub fn lines(text: &str, hand: Hand, width: f32) -> Result<Vec<Line>, Fault> {
             let glue = if open.is_empty() { 0.0 } else { space };
             // A word that had to be broken goes on in the next line.
             if !open.is_empty() && (place > 0 || open_width + glue + part_width > width) {
-                all.push(line(&open, hand)?);
+                all.push(line_read(&open, hand, read)?);
                 (open, open_width) = (part, part_width);
             } else {
                 if !open.is_empty() {
@@ -118,7 +162,7 @@ pub fn lines(text: &str, hand: Hand, width: f32) -> Result<Vec<Line>, Fault> {
         }
     }
     if !open.is_empty() || all.is_empty() {
-        all.push(line(&open, hand)?);
+        all.push(line_read(&open, hand, read)?);
     }
     Ok(all)
 }
@@ -211,11 +255,41 @@ mod tests {
             "لاہور - پاکستان",
             "Ayesha Malik (عائشہ ملک), Lahore",
             "مکان 12، گلی 3/ب، لاہور۔",
+            "مکان ۱۲، گلی ۳، لاہور ۵۴۰۰۰",
+            "۱۲",
+            "خان & سنز \"پرائیویٹ\" #1 (100%)",
             long.as_str(),
             long_urdu.as_str(),
         ] {
             assert_eq!(missing(name), Vec::<String>::new(), "{name}");
         }
+    }
+
+    fn seen(line: &Line) -> Vec<&str> {
+        line.runs.iter().map(|run| run.text.as_str()).collect()
+    }
+
+    #[test]
+    fn urdu_stands_apart_from_what_is_beside_it() {
+        let hand = Hand { size: 10.0, bold: false };
+        let one = line("Lahore لاہور 54000", hand).unwrap();
+        assert_eq!(seen(&one), ["Lahore ", "54000", " ", "لاہور"]);
+        let space = line(" ", hand).unwrap().width;
+        let wide = one.runs[2].width;
+        assert!((wide - space).abs() < 0.01, "{wide} of {space}");
+    }
+
+    #[test]
+    fn every_line_of_a_text_is_read_as_its_first_letter_is() {
+        let hand = Hand { size: 10.0, bold: false };
+        let of = |text: &str| lines(text, hand, 60.0).unwrap().iter().map(|line| line.rtl).collect::<Vec<_>>();
+        let urdu = of("لاہور Model Town, Lahore");
+        assert!(urdu.len() > 1 && urdu.iter().all(|rtl| *rtl), "{urdu:?}");
+        let latin = of("Model Town لاہور پاکستان");
+        assert!(latin.len() > 1 && latin.iter().all(|rtl| !rtl), "{latin:?}");
+        // What is set apart decides nothing for what is around it.
+        assert!(of("\u{2068}لاہور\u{2069}: Model").iter().all(|rtl| !rtl));
+        assert_eq!(missing("\u{2068}لاہور\u{2069}: \u{2068}Model Town\u{2069}"), Vec::<String>::new());
     }
 
     #[test]

@@ -30,7 +30,11 @@ const CELL_HEAD: Hand = Hand { size: 8.5, bold: true };
 const SMALL: Hand = Hand { size: 7.5, bold: false };
 
 /// A cell has no more lines than fit on a page.
-const CELL_LINES: usize = 40;
+const CELL_LINES: usize = 34;
+/// Between a cell's edge and what is in it.
+const PAD: f32 = 4.0;
+/// How wide the names of facts are.
+const NAMES: f32 = 140.0;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Ink {
@@ -56,14 +60,19 @@ struct Press {
 /// # Errors
 /// [`Fault::Service`] if a font can't be read, or the PDF not be written.
 pub fn print(sheet: &Sheet, made_at: Timestamp) -> Result<Vec<u8>, Fault> {
+    write(press(sheet)?.pages, sheet, made_at)
+}
+
+/// A paper, set on its pages.
+fn press(sheet: &Sheet) -> Result<Press, Fault> {
     let mut press = Press { pages: vec![Vec::new()], y: MARGIN };
     press.paragraph(&sheet.title, TITLE, Ink::Black)?;
     press.y += 2.0;
     press.paragraph(&sheet.lead, TEXT, Ink::Grey)?;
     press.bar(1.2, Ink::Black, 8.0);
-    for block in &sheet.blocks {
+    for (place, block) in sheet.blocks.iter().enumerate() {
         match block {
-            Block::Heading(text) => press.heading(text)?,
+            Block::Heading(text) => press.heading(text, sheet.blocks.get(place + 1))?,
             Block::Text(text) => {
                 press.paragraph(text, TEXT, Ink::Black)?;
                 press.y += 4.0;
@@ -73,7 +82,7 @@ pub fn print(sheet: &Sheet, made_at: Timestamp) -> Result<Vec<u8>, Fault> {
         }
     }
     press.feet(sheet)?;
-    write(press.pages, sheet, made_at)
+    Ok(press)
 }
 
 impl Press {
@@ -110,9 +119,10 @@ impl Press {
         Ok(())
     }
 
-    fn heading(&mut self, text: &str) -> Result<(), Fault> {
+    fn heading(&mut self, text: &str, next: Option<&Block>) -> Result<(), Fault> {
         // A heading does not stand alone at the foot of a page.
-        self.room(70.0);
+        let own: f32 = lines(text, HEADING, BODY)?.iter().map(height).sum();
+        self.room(10.0 + own + next.map(least).transpose()?.unwrap_or_default());
         self.y += 8.0;
         self.paragraph(text, HEADING, Ink::Black)?;
         self.y += 2.0;
@@ -120,22 +130,21 @@ impl Press {
     }
 
     fn facts(&mut self, facts: &[(String, String)]) -> Result<(), Fault> {
-        const NAMES: f32 = 140.0;
         for (name, what) in facts {
-            let names = lines(name, NAME, NAMES - 8.0)?;
-            let whats = lines(what, TEXT, BODY - NAMES)?;
-            let tall = |lines: &[Line]| lines.iter().map(height).sum::<f32>();
+            let (names, whats) = fact(name, what)?;
             self.room(tall(&names).max(tall(&whats)));
             let top = self.y;
             let mut bottom = top;
             // Both begin on one line, also where one of them is Urdu.
             let first = names.first().map_or(0.0, rise).max(whats.first().map_or(0.0, rise));
             for (x, lines) in [(MARGIN, names), (MARGIN + NAMES, whats)] {
+                let widest = widest(&lines);
                 let mut y = top + first - lines.first().map_or(0.0, rise);
                 for line in lines {
                     let base = y + rise(&line);
                     y += height(&line);
-                    self.mark(Mark::Text(x, base, line, Ink::Black));
+                    let indent = if line.rtl { widest - line.width } else { 0.0 };
+                    self.mark(Mark::Text(x + indent, base, line, Ink::Black));
                 }
                 bottom = bottom.max(y);
             }
@@ -146,62 +155,64 @@ impl Press {
     }
 
     fn table(&mut self, table: &Table) -> Result<(), Fault> {
-        let heads: Vec<String> = table.columns.iter().map(|column| column.title.clone()).collect();
-        self.room(60.0);
-        self.row(table, &heads, CELL_HEAD, true)?;
-        for row in &table.rows {
-            self.row(table, row, CELL, false)?;
+        let sum = table.sum.as_ref().map(|sum| row(table, sum, CELL_HEAD)).transpose()?;
+        let head = head(table)?;
+        if table.rows.is_empty() {
+            self.room(head.tall + sum.as_ref().map_or(0.0, Row::under_a_line));
+            self.head(head);
+        } else {
+            for (place, cells) in table.rows.iter().enumerate() {
+                let row = row(table, cells, CELL)?;
+                // A head stands above a row, and a sum under one.
+                let is_last = place + 1 == table.rows.len();
+                let beneath = sum.as_ref().filter(|_| is_last).map_or(0.0, Row::under_a_line);
+                let above = if place == 0 { head.tall } else { 0.0 };
+                if self.room(above + row.tall + beneath) || place == 0 {
+                    self.head(self::head(table)?);
+                }
+                self.row(row);
+            }
         }
-        if let Some(sum) = &table.sum {
+        if let Some(sum) = sum {
             self.y += 1.0;
             self.bar(0.8, Ink::Black, 1.0);
-            self.row(table, sum, CELL_HEAD, false)?;
+            self.row(sum);
         }
         self.y += 6.0;
         Ok(())
     }
 
-    fn row(&mut self, table: &Table, cells: &[String], hand: Hand, is_head: bool) -> Result<(), Fault> {
-        const PAD: f32 = 4.0;
-        let all: f32 = table.columns.iter().map(|column| f32::from(column.share)).sum::<f32>().max(1.0);
-        let mut x = MARGIN;
-        let mut set = Vec::new();
-        let (mut tallest, mut first) = (0.0_f32, 0.0_f32);
-        for (Column { share, right, .. }, cell) in table.columns.iter().zip(cells) {
-            let width = BODY * f32::from(*share) / all;
-            let mut inside = lines(cell, hand, width - 2.0 * PAD)?;
-            inside.truncate(CELL_LINES);
-            tallest = tallest.max(inside.iter().map(height).sum());
-            first = first.max(inside.first().map_or(0.0, rise));
-            set.push((x, width, *right, inside));
-            x += width;
-        }
-        let tall = tallest + 2.0 * PAD;
-        if self.room(tall) && !is_head {
-            let heads: Vec<String> = table.columns.iter().map(|column| column.title.clone()).collect();
-            self.row(table, &heads, CELL_HEAD, true)?;
-        }
-        let top = self.y;
-        if is_head && let Some(rect) = Rect::from_xywh(MARGIN, top, BODY, tall) {
+    fn head(&mut self, head: Row) {
+        if let Some(rect) = Rect::from_xywh(MARGIN, self.y, BODY, head.tall) {
             self.mark(Mark::Bar(rect, Ink::Shade));
         }
-        for (x, width, right, inside) in set {
-            let mut y = top + PAD + first - inside.first().map_or(0.0, rise);
-            for line in inside {
-                let left = if right { x + width - PAD - line.width } else { x + PAD };
+        self.cells(head);
+    }
+
+    fn row(&mut self, row: Row) {
+        self.cells(row);
+        if let Some(rect) = Rect::from_xywh(MARGIN, self.y - 0.4, BODY, 0.4) {
+            self.mark(Mark::Bar(rect, Ink::Shade));
+        }
+    }
+
+    fn cells(&mut self, row: Row) {
+        let top = self.y;
+        for Cell { x, width, right, lines } in row.cells {
+            let widest = widest(&lines);
+            let mut y = top + PAD + row.first - lines.first().map_or(0.0, rise);
+            for line in lines {
+                let left = match (right, line.rtl) {
+                    (true, _) => x + width - PAD - line.width,
+                    (false, true) => x + PAD + widest - line.width,
+                    (false, false) => x + PAD,
+                };
                 let base = y + rise(&line);
                 y += height(&line);
                 self.mark(Mark::Text(left, base, line, Ink::Black));
             }
         }
-        self.y = top + tall;
-        if !is_head {
-            let rect = Rect::from_xywh(MARGIN, self.y - 0.4, BODY, 0.4);
-            if let Some(rect) = rect {
-                self.mark(Mark::Bar(rect, Ink::Shade));
-            }
-        }
-        Ok(())
+        self.y = top + row.tall;
     }
 
     /// What stands at the foot of each page.
@@ -221,6 +232,87 @@ impl Press {
         }
         Ok(())
     }
+}
+
+/// A cell, set at its place.
+struct Cell {
+    x: f32,
+    width: f32,
+    right: bool,
+    lines: Vec<Line>,
+}
+
+/// A row, set.
+struct Row {
+    cells: Vec<Cell>,
+    tall: f32,
+    /// How far below its top its first line stands.
+    first: f32,
+}
+
+impl Row {
+    /// How much of the page it takes with the line above it.
+    fn under_a_line(&self) -> f32 {
+        self.tall + 2.8
+    }
+}
+
+fn row(table: &Table, cells: &[String], hand: Hand) -> Result<Row, Fault> {
+    let all: f32 = table.columns.iter().map(|column| f32::from(column.share)).sum::<f32>().max(1.0);
+    let mut x = MARGIN;
+    let mut row = Row { cells: Vec::new(), tall: 2.0 * PAD, first: 0.0 };
+    for (Column { share, right, .. }, cell) in table.columns.iter().zip(cells) {
+        let width = BODY * f32::from(*share) / all;
+        let mut inside = lines(cell, hand, width - 2.0 * PAD)?;
+        inside.truncate(CELL_LINES);
+        row.first = row.first.max(inside.first().map_or(0.0, rise));
+        row.cells.push(Cell { x, width, right: *right, lines: inside });
+        x += width;
+    }
+    // All cells begin on one line, so those without Urdu reach further down.
+    let reach = |cell: &Cell| row.first - cell.lines.first().map_or(0.0, rise) + tall(&cell.lines);
+    row.tall += row.cells.iter().map(reach).fold(0.0, f32::max);
+    Ok(row)
+}
+
+/// The headings of a table.
+fn head(table: &Table) -> Result<Row, Fault> {
+    let titles: Vec<String> = table.columns.iter().map(|column| column.title.clone()).collect();
+    row(table, &titles, CELL_HEAD)
+}
+
+/// A name and what it is.
+fn fact(name: &str, what: &str) -> Result<(Vec<Line>, Vec<Line>), Fault> {
+    Ok((lines(name, NAME, NAMES - 8.0)?, lines(what, TEXT, BODY - NAMES)?))
+}
+
+/// How much of the page the first part of a block takes that is not divided.
+fn least(block: &Block) -> Result<f32, Fault> {
+    Ok(match block {
+        Block::Heading(text) => lines(text, HEADING, BODY)?.first().map_or(0.0, height),
+        Block::Text(text) => lines(text, TEXT, BODY)?.iter().take(2).map(height).sum(),
+        Block::Facts(facts) => match facts.first() {
+            Some((name, what)) => {
+                let (name, what) = fact(name, what)?;
+                tall(&name).max(tall(&what))
+            }
+            None => 0.0,
+        },
+        Block::Table(table) => {
+            let first = table.rows.first().map(|cells| row(table, cells, CELL)).transpose()?;
+            let sum = table.sum.as_ref().filter(|_| table.rows.len() <= 1);
+            let sum = sum.map(|sum| row(table, sum, CELL_HEAD)).transpose()?;
+            head(table)?.tall + first.map_or(0.0, |first| first.tall) + sum.map_or(0.0, |sum| sum.under_a_line())
+        }
+    })
+}
+
+fn tall(lines: &[Line]) -> f32 {
+    lines.iter().map(height).sum()
+}
+
+fn widest(lines: &[Line]) -> f32 {
+    lines.iter().map(|line| line.width).fold(0.0, f32::max)
 }
 
 /// How much of the page a line takes.
@@ -291,5 +383,94 @@ fn put(surface: &mut Surface<'_>, mark: Mark) {
                 surface.draw_path(&path);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn column(cells: usize) -> Vec<Column> {
+        (0..cells)
+            .map(|place| if place == 0 { Column::words("What", 60) } else { Column::amounts("USD", 20) })
+            .collect()
+    }
+
+    fn blank() -> Sheet {
+        Sheet::new("A paper", "of a test".to_owned(), "T-1".to_owned(), "What is said at the foot.")
+    }
+
+    fn pressed(sheet: &Sheet) -> Vec<Vec<(String, f32, f32, f32)>> {
+        let pages = press(sheet).unwrap().pages;
+        let text = |mark: Mark| match mark {
+            Mark::Text(x, y, line, _) => {
+                let words = line.runs.iter().map(|run| run.text.as_str()).collect::<String>();
+                Some((words, x, x + line.width, y))
+            }
+            Mark::Bar(..) => None,
+        };
+        pages.into_iter().map(|marks| marks.into_iter().filter_map(text).collect()).collect()
+    }
+
+    #[test]
+    fn no_head_stands_without_a_row_no_heading_alone_and_no_sum_without_what_it_sums() {
+        let long = "A company with a very long name ".repeat(2);
+        for before in 28..42 {
+            for rows in [1, 3] {
+                let mut sheet = blank();
+                for n in 0..before {
+                    sheet = sheet.text(format!("line {n}"));
+                }
+                let cells = |n: usize| vec![format!("row {n} {long}"), "1.00".to_owned()];
+                let sums = vec!["sum".to_owned(), "30.00 USD".to_owned()];
+                let sheet = sheet.heading("Over it").table(column(2), (0..rows).map(cells).collect(), Some(sums));
+                for page in pressed(&sheet) {
+                    let at = |what: &str| page.iter().position(|(words, ..)| words.starts_with(what));
+                    let case = format!("{before} lines before {rows} rows: {page:?}");
+                    if at("Over it").is_some() || at("What").is_some_and(|place| page[place].0 == "What") {
+                        assert!(at("row").is_some(), "{case}");
+                    }
+                    if at("sum").is_some() {
+                        assert!(at("row") < at("sum") && at("row").is_some(), "{case}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn everything_stands_within_the_page_and_each_page_says_which_it_is() {
+        let urdu = "ویب سائٹ کی تیاری API v2 (React) اور اردو ترجمہ ۱۲ & 54000 ".repeat(2);
+        let latin = "Muhammad Abdul Rahman Bin Khalid Al-Hashimi Qureshi Siddiqui-Farooqui ".repeat(2);
+        let row = |n: i64| {
+            vec![if n % 2 == 0 { urdu.clone() } else { latin.clone() }, format!("{n}000000.25"), "x".repeat(60)]
+        };
+        let sums = vec!["All".to_owned(), "999999999999.25 USD".to_owned(), String::new()];
+        let sheet = blank().facts([("Name", Some(urdu.clone())), ("Long", Some(latin.clone()))]).table(
+            column(3),
+            (0..30).map(row).collect(),
+            Some(sums),
+        );
+        let pages = pressed(&sheet);
+        assert!(pages.len() > 2);
+        for (number, page) in pages.iter().enumerate() {
+            for (words, left, right, y) in page {
+                let is_within = *left >= MARGIN - 0.1 && *right <= WIDTH - MARGIN + 0.1 && *y <= HEIGHT - MARGIN + 8.1;
+                assert!(is_within, "{words} from {left} to {right} at {y}");
+            }
+            let foot = format!("T-1  ·  page {} of {}", number + 1, pages.len());
+            assert_eq!(page.last().map(|(words, ..)| words.as_str()), Some(foot.as_str()));
+            assert!(page.iter().any(|(words, ..)| words == "What"), "each page has the headings of the table");
+        }
+    }
+
+    #[test]
+    fn what_is_read_from_the_right_begins_at_the_right_in_each_line() {
+        let urdu = "محمد عبدالرحمٰن بن خالد الہاشمی قریشی صدیقی فاروقی ".repeat(3);
+        let pages = pressed(&blank().facts([("Name", Some(urdu))]));
+        let edges: Vec<f32> = pages[0].iter().filter(|(_, left, ..)| *left >= MARGIN + NAMES).map(|it| it.2).collect();
+        let lines = edges.len() - 1;
+        assert!(lines >= 2, "its lines, and the number of the page: {edges:?}");
+        assert!(edges[..lines].iter().all(|edge| (edge - edges[0]).abs() < 0.1), "{edges:?}");
     }
 }
