@@ -183,6 +183,14 @@ impl Payment {
         Ok(entry.moving(LedgerAccount::ProcessorClearing, LedgerAccount::ProcessorFees, fee))
     }
 
+    /// A bank that keeps what it took of it gives `amount` of that back: for what we bore of it, and until somebody finds
+    /// out whose the rest is; `name` is the processor's for that.
+    pub fn given_back(&self, actor: &Actor, name: &str, amount: Money) -> Result<JournalEntry, Refusal> {
+        access::check(actor, Verb::PaymentAdvance, &self.subject())?;
+        let entry = JournalEntry::new(Reason::ChargebackWon, format!("{}:{name}", self.id));
+        Ok(entry.moving(LedgerAccount::ProcessorClearing, LedgerAccount::Losses, amount))
+    }
+
     /// Whose it is, for the access table: the client's alone.
     pub fn subject(&self) -> Subject {
         Subject::of_client(self.client)

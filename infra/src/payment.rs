@@ -183,10 +183,14 @@ impl Market {
                 ProcessorFact::Succeeded { .. }
                 | ProcessorFact::Failed { .. }
                 | ProcessorFact::ChargedBack { .. }
-                | ProcessorFact::ChargebackWon { .. } => None,
+                | ProcessorFact::ChargebackWon { .. }
+                | ProcessorFact::GivenBack { .. } => None,
             };
             if let Some(entry) = cost {
                 return tx.settle(Change::to(()).posting(entry)).await;
+            }
+            if let ProcessorFact::GivenBack { amount } = event.fact {
+                return tx.chargeback_given_back(&payment, &event.id, amount).await;
             }
             // What was taken back, or given back, says nothing of how the payment ended.
             if matches!(event.fact, ProcessorFact::Succeeded { .. } | ProcessorFact::Failed { .. }) {
@@ -227,7 +231,7 @@ impl Tx {
             }
             ProcessorFact::ChargebackWon { reference } => self.milestone_chargeback_won(of, payment, &reference).await,
             // What a payment costs us is no matter of what it paid for.
-            ProcessorFact::Cost { .. } | ProcessorFact::CostBack { .. } => Ok(()),
+            ProcessorFact::GivenBack { .. } | ProcessorFact::Cost { .. } | ProcessorFact::CostBack { .. } => Ok(()),
         }
     }
 
@@ -265,7 +269,7 @@ impl Tx {
                 self.timesheet_charged_back(of, payment, (&reference, amount)).await
             }
             ProcessorFact::ChargebackWon { reference } => self.timesheet_chargeback_won(of, payment, &reference).await,
-            ProcessorFact::Cost { .. } | ProcessorFact::CostBack { .. } => Ok(()),
+            ProcessorFact::GivenBack { .. } | ProcessorFact::Cost { .. } | ProcessorFact::CostBack { .. } => Ok(()),
         }
     }
 

@@ -188,6 +188,11 @@ pub enum ProcessorFact {
         /// The processor's name for the chargeback.
         reference: String,
     },
+    /// The client's bank keeps what it took, and gives a part of it back all the same.
+    GivenBack {
+        /// How much.
+        amount: Money,
+    },
     /// The processor keeps something for itself.
     Cost {
         /// How much.
@@ -208,6 +213,7 @@ impl ProcessorFact {
             Self::Failed { .. } => "failed",
             Self::ChargedBack { .. } => "charged_back",
             Self::ChargebackWon { .. } => "chargeback_won",
+            Self::GivenBack { .. } => "given_back",
             Self::Cost { .. } => "cost",
             Self::CostBack { .. } => "cost_back",
         }

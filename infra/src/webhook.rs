@@ -163,7 +163,9 @@ impl Market {
                 for Cost { name, fact } in disputed.costs {
                     self.payment_told(payment, name, fact).await?;
                 }
-                self.payment_told(payment, disputed.name, disputed.fact).await?;
+                for (name, fact) in disputed.told {
+                    self.payment_told(payment, name, fact).await?;
+                }
                 Ok(true)
             }
             // What it cost us is known by now.

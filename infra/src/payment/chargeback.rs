@@ -34,6 +34,7 @@ impl Tx {
             ProcessorFact::ChargebackWon { reference } => (reference, Some(self.now())),
             ProcessorFact::Succeeded { .. }
             | ProcessorFact::Failed { .. }
+            | ProcessorFact::GivenBack { .. }
             | ProcessorFact::Cost { .. }
             | ProcessorFact::CostBack { .. } => return Ok(()),
         };
@@ -113,6 +114,30 @@ impl Tx {
             self.timesheet_keep(&change.next.0).await?;
         }
         self.settle(change).await.map(drop)
+    }
+
+    /// A bank that keeps what it took gives a part of it back all the same. That makes up for what we bore of it. What is
+    /// beyond that is ours until our people find out whose it is, and correct the books.
+    pub(super) async fn chargeback_given_back(
+        &self,
+        payment: &Payment,
+        name: &str,
+        amount: Money,
+    ) -> Result<(), Failure> {
+        let entry = payment.given_back(self.actor(), name, amount)?;
+        let bearer = self.bearer_for_update(payment.id).await?;
+        let made_up = bearer.lost_by(payment.id)?.min(amount)?;
+        let beyond = amount.minus(made_up)?;
+        if !beyond.is_zero() {
+            tracing::error!(payment = %payment.id, %beyond, "a bank gave back more of a chargeback than we bore of it: see \
+                whose that is, and correct the books");
+        }
+        let bearer = bearer.made_up(self.actor(), payment.id, made_up)?;
+        if bearer.changed {
+            self.bearer_write(&bearer.next).await?;
+        }
+        self.audit("processor_event", payment.id, json!({ "kind": "given_back", "amount": amount })).await?;
+        self.settle(bearer.posting(entry)).await.map(drop)
     }
 
     /// What the bank gives back to milestones: to `own`, and to those it took something from elsewhere. Who that is does

@@ -146,7 +146,10 @@ impl Moved {
             ProcessorFact::Succeeded { received, .. } => (Class::Payment, "in", *received),
             ProcessorFact::ChargedBack { amount, .. } => (Class::Dispute, "out", *amount),
             ProcessorFact::ChargebackWon { .. } => (Class::Dispute, "in", total),
-            ProcessorFact::Failed { .. } | ProcessorFact::Cost { .. } | ProcessorFact::CostBack { .. } => return None,
+            ProcessorFact::Failed { .. }
+            | ProcessorFact::GivenBack { .. }
+            | ProcessorFact::Cost { .. }
+            | ProcessorFact::CostBack { .. } => return None,
         };
         Some(Self { id: format!("txn_{}", event.id), about: event.payment.to_string(), class, flow, amount, at })
     }

@@ -324,10 +324,8 @@ pub(crate) async fn look_at_charge(
 pub(crate) struct Disputed {
     /// Of which payment.
     pub intent: String,
-    /// The name is the same however often it is told.
-    pub name: String,
-    /// What.
-    pub fact: ProcessorFact,
+    /// What, in order. Each name is the same however often it is told.
+    pub told: Vec<(String, ProcessorFact)>,
     /// What Stripe kept for itself.
     pub costs: Vec<Cost>,
 }
@@ -340,19 +338,34 @@ pub(crate) async fn look_at_dispute(
 ) -> Result<Option<Disputed>, Failure> {
     let found: answer::Dispute =
         stripe.send(now, &RetrieveDispute::new(dispute), None).await.map_err(Trouble::fault)?;
+    let back = given_back(&found)?;
     let Some(intent) = found.payment_intent else { return Ok(None) };
     let costs: Vec<Option<Cost>> = found.balance_transactions.iter().map(Cost::of).collect::<Result<_, _>>()?;
     let costs = costs.into_iter().flatten().collect();
     let reference = found.id;
-    let (name, fact) = match found.status.as_str() {
+    let told = match found.status.as_str() {
         "warning_needs_response" | "warning_under_review" | "warning_closed" | "prevented" => return Ok(None),
-        "won" => (format!("{reference}:won"), ProcessorFact::ChargebackWon { reference }),
+        "won" => vec![(format!("{reference}:won"), ProcessorFact::ChargebackWon { reference })],
         _ => {
             let amount = answer::money(found.amount, &found.currency)?;
-            (format!("{reference}:charged_back"), ProcessorFact::ChargedBack { reference, amount })
+            let back = back.map(|amount| (format!("{reference}:given_back"), ProcessorFact::GivenBack { amount }));
+            let taken = (format!("{reference}:charged_back"), ProcessorFact::ChargedBack { reference, amount });
+            [Some(taken), back].into_iter().flatten().collect()
         }
     };
-    Ok(Some(Disputed { intent, name, fact, costs }))
+    Ok(Some(Disputed { intent, told, costs }))
+}
+
+/// What is not gone of a chargeback that was lost: where a part had gone back to the card before, the bank gives that
+/// part back, or Stripe does not take it, and both call it lost. Known once it is over.
+fn given_back(dispute: &answer::Dispute) -> Result<Option<Money>, Fault> {
+    let moved = &dispute.balance_transactions;
+    let is_known = !moved.is_empty() && moved.iter().all(|moved| moved.currency == dispute.currency);
+    if dispute.status != "lost" || !is_known {
+        return Ok(None);
+    }
+    let back = moved.iter().fold(dispute.amount, |left, moved| left.saturating_add(moved.amount));
+    (back > 0).then(|| answer::money(back, &dispute.currency)).transpose()
 }
 
 /// Ask for money to go back to a card.

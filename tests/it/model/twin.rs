@@ -518,6 +518,7 @@ impl<'a> Twin<'a> {
             ProcessorFact::ChargebackWon { reference } => format!("evt_{reference}_won"),
             ProcessorFact::Succeeded { .. }
             | ProcessorFact::Failed { .. }
+            | ProcessorFact::GivenBack { .. }
             | ProcessorFact::Cost { .. }
             | ProcessorFact::CostBack { .. } => {
                 format!("evt_{payment}_{}", fact.as_str())

@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use infra::books::Finding;
 use infra::payments::{ProcessorEvent, ProcessorFact};
+use infra::webhook::Replay;
 use serde_json::json;
 use tests::books::{assert_books, books};
 use tests::{Deal, Hours, TestApp};
@@ -392,10 +393,7 @@ async fn a_refund_that_gets_there_after_it_was_given_up_takes_its_money_again() 
     deal.freelancer.does("milestoneAgree", json!({ "milestoneId": more }), "milestone { id }").await.ok();
     deal.client.does("milestoneFund", json!({ "milestoneId": more }), "milestone { status }").await.ok();
     assert_eq!(deal.credit().await, 61_800);
-    let lost =
-        "select coalesce(sum(case when from_account = 'losses' then amount_minor else -amount_minor end), 0)::bigint
-        from ledger_postings where 'losses' in (from_account, to_account)";
-    let lost = async || sqlx::query_scalar::<_, i64>(lost).fetch_one(app.pool()).await.unwrap();
+    let lost = async || losses(&app).await;
     app.stripe().does(|books, now| books.refund_gets_there(&id, &asked, 103_000, now));
     app.settles().await;
     assert_eq!(refunds(&deal, &id).await, ["SUCCEEDED 1030.00 -"]);
@@ -451,6 +449,36 @@ async fn a_refund_that_nobody_tells_of_is_looked_at() {
     app.market.clock().advance(TimeDelta::minutes(1));
     app.settles().await;
     assert_eq!(refunds(&deal, &id).await, ["SUCCEEDED 1030.00 -"]);
+}
+
+/// What we have lost so far.
+async fn losses(app: &TestApp) -> i64 {
+    let lost =
+        "select coalesce(sum(case when from_account = 'losses' then amount_minor else -amount_minor end), 0)::bigint
+        from ledger_postings where 'losses' in (from_account, to_account)";
+    sqlx::query_scalar(lost).fetch_one(app.pool()).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_chargeback_that_is_lost_but_for_what_had_gone_back_to_the_card_gives_that_back() {
+    let app = TestApp::on_stripe().await;
+    let (deal, id) = credited(&app, "pm_sandbox_visa").await;
+    refund(&deal, &id, "300.00").await.ok();
+    app.settles().await;
+    let dispute = app.stripe().does(|books, now| books.disputes(&id, 103_000, "needs_response", now));
+    app.settles().await;
+    assert_eq!((deal.credit().await, losses(&app).await), (0, 30_000), "the bank takes what went back once more");
+    app.stripe().does(|books, now| books.decides_in_part(&dispute, 30_000, now));
+    app.settles().await;
+    assert_eq!((deal.credit().await, losses(&app).await), (0, 0), "and gives that part back, though it is lost");
+    app.market.webhooks_replay(&Replay::Since(app.market.clock().now() - TimeDelta::days(1))).await.unwrap();
+    app.settles().await;
+    assert_eq!((deal.credit().await, losses(&app).await), (0, 0), "once");
+    app.market.clock().advance(TimeDelta::hours(3));
+    let now = app.market.clock().now();
+    let report = app.market.reconcile(&infra::Call::system("test"), now - TimeDelta::days(30), now).await.unwrap();
+    assert_eq!(report.differences, []);
+    hold(&app).await;
 }
 
 #[tokio::test]

@@ -202,6 +202,14 @@ impl Books {
         id
     }
 
+    /// A dispute is lost, and so much of it is given back all the same.
+    pub fn decides_in_part(&mut self, dispute: &str, back: i64, now: Timestamp) {
+        let found = self.disputes.iter().find(|known| known.id == dispute).expect("such a dispute");
+        let intent = found.intent.clone();
+        self.moves("dispute_reversal", back, dispute, (Some(&intent), BTreeMap::new()), now);
+        self.decides(dispute, "lost", now);
+    }
+
     /// A dispute is decided.
     pub fn decides(&mut self, dispute: &str, status: &'static str, now: Timestamp) {
         let found = self.disputes.iter_mut().find(|known| known.id == dispute).expect("such a dispute");
