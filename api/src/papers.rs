@@ -124,6 +124,7 @@ fn wanted(kind: &str, file: &str) -> Option<(Wanted, Format)> {
     let wanted = match kind {
         "payouts" => Wanted::Pack(name.parse().ok()?),
         "payments" => Wanted::Invoice(name.parse().ok()?),
+        "refunds" => Wanted::CreditNote(name.parse().ok()?),
         "contracts" => Wanted::Statement(name.parse().ok()?),
         "compliance" => Wanted::Compliance(name.parse().ok()?),
         "earnings" => Wanted::Earnings(TaxYear::ending_in(name.parse().ok()?)?),

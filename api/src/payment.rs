@@ -142,6 +142,12 @@ impl PaymentRefund {
         }
     }
 
+    /// Where its credit note is, to be fetched with your access token as `Authorization: Bearer`; with `.json` instead of
+    /// `.pdf` for programs. Null until the money went back. One that came back after that keeps its note, which says so.
+    async fn credit_note_path(&self) -> Option<String> {
+        matches!(self.0.state, RefundState::Succeeded { .. }).then(|| format!("/papers/refunds/{}.pdf", self.0.id))
+    }
+
     /// When you asked for it.
     async fn created_at(&self) -> Timestamp {
         self.0.created_at

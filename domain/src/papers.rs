@@ -13,6 +13,7 @@ use crate::money::{Money, MoneyError, Rate};
 
 mod certificate;
 mod compliance;
+mod credit_note;
 mod invoice;
 mod pack;
 pub mod sheet;
@@ -23,6 +24,7 @@ mod trail;
 
 pub use certificate::{Beside, Certificate, Month, TaxYear};
 pub use compliance::{CompliancePack, Passed, PassedState};
+pub use credit_note::CreditNote;
 pub use invoice::{Invoice, Split};
 pub use pack::{Beneficiary, FromNoWork, PayoutPart, RemittancePack, Withheld};
 pub use sheet::Sheet;

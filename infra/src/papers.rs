@@ -8,16 +8,17 @@ use domain::Timestamp;
 use domain::access::{self, Actor, Verb};
 use domain::contract::Contract;
 use domain::id::{
-    ContractId, Id, MilestoneId, OrganizationId, PaymentId, PayoutId, PayoutMethodId, TimesheetId, UserId,
+    ContractId, Id, MilestoneId, OrganizationId, PaymentId, PaymentRefundId, PayoutId, PayoutMethodId, TimesheetId,
+    UserId,
 };
 use domain::ledger::{LedgerAccount, Reason};
 use domain::money::{Currency, Money, Rate};
 use domain::papers::{
-    Aside, Beneficiary, Beside, Certificate, Earned, Flow, FromNoWork, Invoice, Month, Origin, PayoutPart,
+    Aside, Beneficiary, Beside, Certificate, CreditNote, Earned, Flow, FromNoWork, Invoice, Month, Origin, PayoutPart,
     RemittancePack, Sheet, Split, Statement, StatementLine, TaxYear, Trail, Withheld,
 };
 use domain::payee::Payee;
-use domain::payment::{Payment, Purpose, State};
+use domain::payment::{Payment, Purpose, RefundState, State};
 use domain::payout::{Iban, Payout, PayoutState};
 use domain::refusal::Refusal;
 use sea_orm::{ConnectionTrait, FromQueryResult};
@@ -48,6 +49,8 @@ pub enum Wanted {
     Pack(PayoutId),
     /// The invoice of a payment.
     Invoice(PaymentId),
+    /// The credit note of a refund.
+    CreditNote(PaymentRefundId),
     /// The statement of a contract.
     Statement(ContractId),
     /// The compliance pack of a contract.
@@ -122,6 +125,12 @@ struct NumberRow {
 }
 
 #[derive(FromQueryResult)]
+struct NoteRow {
+    number: i64,
+    issued_at: Timestamp,
+}
+
+#[derive(FromQueryResult)]
 struct ShareRow {
     share_bp: i32,
 }
@@ -178,6 +187,13 @@ struct Work {
     fee: Money,
 }
 
+/// The number of an invoice or a credit note, which counts for its client.
+fn numbered(kind: &str, client: OrganizationId, number: i64) -> String {
+    let client = client.to_string().to_uppercase();
+    let tail: String = client.chars().skip(client.chars().count().saturating_sub(6)).collect();
+    format!("{kind}-{tail}-{number:05}")
+}
+
 fn usd(minor: i64) -> Result<Money, Failure> {
     Ok(Money::new(minor, Currency::Usd)?)
 }
@@ -193,6 +209,7 @@ impl Market {
         match wanted {
             Wanted::Pack(id) => self.pack(call, id).await,
             Wanted::Invoice(id) => self.invoice(call, id).await,
+            Wanted::CreditNote(id) => self.credit_note(call, id).await,
             Wanted::Statement(id) => self.statement(call, id).await,
             Wanted::Compliance(id) => self.compliance_paper(call, id).await,
             Wanted::Earnings(year) => self.certificate(call, year, user).await,
@@ -358,6 +375,36 @@ impl Market {
             split: share.map(|share| Split::of(quote.amount, quote.client_fee, share)).transpose()?,
         };
         Ok(Some(Paper::new(invoice.number.clone(), now, &invoice, invoice.sheet())?))
+    }
+
+    async fn credit_note(&self, call: &Call, id: PaymentRefundId) -> Result<Option<Paper>, Failure> {
+        let Some(refund) = self.payment_refund_find(call, id).await? else { return Ok(None) };
+        let select = sql("select number, issued_at from credit_notes where refund_id = $1", [id.uuid().into()]);
+        let Some(NoteRow { number, issued_at }) = NoteRow::find_by_statement(select).one(self.db()).await? else {
+            return Err(Refusal::rule("NOT_REFUNDED", "there is a credit note once the money went back").into());
+        };
+        let payment = self.payment_load(refund.payment).await?;
+        let payment = payment.ok_or_else(|| Fault::bad_row("payment_refunds", "its payment is gone"))?;
+        let deal = self.deal_of(&payment).await?;
+        let invoices = self.invoice_numbers(&[payment.id]).await?;
+        let now = self.clock().now();
+        let note = CreditNote {
+            number: numbered("CN", refund.client, number),
+            refund: id,
+            issued_at,
+            time_zone: deal.time_zone,
+            made_at: now,
+            issuer: self.operator().clone(),
+            client: deal.client,
+            invoice: invoices.get(&payment.id).cloned().unwrap_or_default(),
+            payment: payment.id,
+            amount: refund.amount,
+            came_back_at: match refund.state {
+                RefundState::Failed { failed_at, .. } => Some(failed_at),
+                RefundState::Started | RefundState::Pending { .. } | RefundState::Succeeded { .. } => None,
+            },
+        };
+        Ok(Some(Paper::new(note.number.clone(), now, &note, note.sheet())?))
     }
 
     async fn statement(&self, call: &Call, id: ContractId) -> Result<Option<Paper>, Failure> {
@@ -639,9 +686,8 @@ impl Market {
         );
         let rows = NumberRow::find_by_statement(select).all(self.db()).await?;
         let number = |row: NumberRow| {
-            let client = OrganizationId::from_uuid(row.organization_id).to_string().to_uppercase();
-            let tail: String = client.chars().skip(client.chars().count().saturating_sub(6)).collect();
-            (Id::from_uuid(row.id), format!("INV-{tail}-{:05}", row.number))
+            let client = OrganizationId::from_uuid(row.organization_id);
+            (Id::from_uuid(row.id), numbered("INV", client, row.number))
         };
         Ok(rows.into_iter().map(number).collect())
     }

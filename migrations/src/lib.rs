@@ -110,6 +110,7 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0250_matching_bounded", sql: include_str!("../sql/0250_matching_bounded.sql") },
     Migration { name: "0251_matching_known", sql: include_str!("../sql/0251_matching_known.sql") },
     Migration { name: "0260_names_on_papers", sql: include_str!("../sql/0260_names_on_papers.sql") },
+    Migration { name: "0261_credit_notes", sql: include_str!("../sql/0261_credit_notes.sql") },
 ];
 
 /// One step of the schema.

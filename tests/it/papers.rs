@@ -12,7 +12,7 @@ use domain::payout::Carried;
 use infra::rails::RailEvent;
 use serde_json::{Value, json};
 use tests::stripe::{Fault, Faults};
-use tests::{Deal, PASSWORD, TestApp, Visitor};
+use tests::{Deal, PASSWORD, Person, TestApp, Visitor};
 use tower::ServiceExt;
 
 /// A paper, or why there is none.
@@ -590,4 +590,52 @@ async fn a_fee_for_arbitration_is_nothing_given_back_and_a_correction_is_on_the_
     assert_eq!(pack["from_no_work"][0]["amount"]["minor"], 2_000);
     let rows = pack["earned"][0]["gross"]["minor"].as_i64().unwrap() + 2_000;
     assert_eq!(pack["gross"]["minor"], json!(rows), "what stands in the rows is what stands under them");
+}
+
+#[tokio::test]
+async fn what_goes_back_to_a_card_has_a_credit_note_and_keeps_it() {
+    let app = TestApp::on_stripe().await;
+    let deal = app.sent().await;
+    let payment = "query($id: ID!) { milestone(id: $id) { payment { id } } }";
+    let payment = deal.client.asks(payment, json!({ "id": deal.milestone })).await.text("payment.id");
+    deal.client.does("offerWithdraw", json!({ "offerId": deal.offer }), "offer { status }").await.ok();
+    assert_eq!(deal.credit().await, 103_000);
+    let back = async |amount: &str| {
+        let input = json!({ "paymentId": payment, "amount": { "amount": amount } });
+        let id = deal.client.does("paymentRefund", input, "refund { id }").await.text("refund.id");
+        app.settles().await;
+        let path = "query($id: ID!) { node(id: $id) { ... on PaymentRefund { creditNotePath } } }";
+        let path = deal.client.asks(path, json!({ "id": id })).await.text("creditNotePath");
+        assert_eq!(path, format!("/papers/refunds/{id}.pdf"));
+        id
+    };
+    let note =
+        async |who: &Person<'_>, id: &str| fetch(&who.visitor().await, &format!("/papers/refunds/{id}.json")).await;
+    let is_numbered = |note: &Value, number: &str| {
+        let text = note["number"].as_str().unwrap();
+        text.starts_with("CN-") && text.ends_with(number)
+    };
+    let (first, second) = (back("30.00").await, back("20.00").await);
+    let told = note(&deal.client, &first).await.json();
+    assert_eq!((&told["amount"]["minor"], &told["client"]), (&json!(3_000), &json!("clara & Company")));
+    assert!(told["invoice"].as_str().unwrap().ends_with("-00001") && told["came_back_at"].is_null(), "{told:#}");
+    assert!(is_numbered(&told, "-00001"), "{told:#}");
+    assert!(is_numbered(&note(&deal.client, &second).await.json(), "-00002"));
+    for nobody in [&deal.freelancer, &app.person("stranger").await] {
+        assert_eq!(note(nobody, &first).await.status, StatusCode::NOT_FOUND, "{}", nobody.email);
+    }
+    let pdf = fetch(&deal.client.visitor().await, &format!("/papers/refunds/{first}.pdf")).await;
+    assert!(pdf.bytes.starts_with(b"%PDF-"));
+    keep("credit-note.pdf", &pdf.bytes);
+
+    // The card was closed by then.
+    let reference = app.stripe().look(|books| books.refunds[0].id.clone());
+    app.stripe().does(|books, now| books.refund_fails(&reference, now));
+    app.settles().await;
+    let later = note(&deal.client, &first).await.json();
+    assert_eq!((&later["number"], &later["issued_at"]), (&told["number"], &told["issued_at"]));
+    assert!(later["came_back_at"].is_string(), "it says that it counts for nothing: {later:#}");
+    assert!(is_numbered(&note(&deal.client, &back("10.00").await).await.json(), "-00003"), "and its number is gone");
+    let other = sqlx::query("update credit_notes set number = 9 where number = 1");
+    assert!(other.execute(app.pool()).await.is_err(), "a number that was given is kept");
 }
