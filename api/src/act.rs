@@ -61,7 +61,7 @@ acts! {
     OrganizationCreate,
     /// Send `organizationUpdate`. Change what your organization says of itself.
     OrganizationUpdate,
-    /// Send `organizationTransfer`. Pass your organization on to another member.
+    /// Send `organizationTransfer`. Pass your organization on to another member; for admins, one whose owner is suspended.
     OrganizationTransfer,
     /// Send `memberInvite`. Invite somebody by mail to join your organization.
     MemberInvite,

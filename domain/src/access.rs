@@ -343,7 +343,7 @@ table! {
     OrganizationCreate:       ONESELF;
     OrganizationRead:         OWNER ADMIN FINANCE RECRUITER HIRING VIEWER STAFF SYSTEM;
     OrganizationUpdate:       OWNER ADMIN;
-    OrganizationTransfer:     OWNER;
+    OrganizationTransfer:     OWNER STAFF;
     MemberInvite:             OWNER ADMIN;
     MemberUpdate:             OWNER ADMIN;
     MemberRemove:             OWNER ADMIN;

@@ -61,7 +61,7 @@ impl Purpose {
     }
 
     /// How long a code works. What opens an account works shortest.
-    pub fn lifetime(self) -> TimeDelta {
+    pub const fn lifetime(self) -> TimeDelta {
         match self {
             Self::VerifyEmail => TimeDelta::days(3),
             Self::ResetPassword => TimeDelta::minutes(30),

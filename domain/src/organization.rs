@@ -12,7 +12,7 @@ use crate::refusal::{Invalid, Refusal};
 mod membership;
 
 pub use membership::{
-    Entry, INVITATION_LIFETIME, INVITATIONS_MAX, InvitationState, InvitationStatus, MemberInvitation,
+    Entry, INVITATION_LIFETIME, INVITATIONS_MAX, InvitationState, InvitationStatus, MemberInvitation, Succession,
 };
 
 /// A client company.

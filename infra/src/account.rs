@@ -32,9 +32,9 @@ const CODES: Allowance = Allowance { attempts: 5, within: TimeDelta::hours(1) };
 /// Letters to one mailbox that is to become the address of an account, whoever asks for them: whose it is has not said
 /// that they want any.
 const CHANGES_TO_MAILBOX: Allowance = Allowance { attempts: 5, within: TimeDelta::hours(1) };
-/// Resets asked for one address. Letters that were sent go on working, so whoever uses them up for
-/// somebody else keeps nobody out.
-const RESETS: Allowance = Allowance { attempts: 5, within: TimeDelta::hours(1) };
+/// Resets asked for one address, in no longer than the code of the first of them works: so whoever uses them up for
+/// somebody else keeps nobody out who reads the mail.
+const RESETS: Allowance = Allowance { attempts: 5, within: Purpose::ResetPassword.lifetime() };
 /// Resets asked for from one network.
 const RESETS_OF_NETWORK: Allowance = Allowance { attempts: 60, within: TimeDelta::hours(1) };
 /// Proofs of who one person is.
@@ -108,7 +108,7 @@ impl Market {
         let email = Email::parse(&mut invalid, "email", email);
         invalid.finish()?;
         self.throttle_network("reset", device, RESETS_OF_NETWORK).await?;
-        self.throttle(&format!("reset:{}", name_of(email.as_str())), RESETS).await?;
+        self.throttle(&resets_of(&email), RESETS).await.map_err(use_the_newest)?;
         let call = &once_is_enough(call);
         run!(self, call, tx => {
             let user = tx.user_of_email(&email).await?;
@@ -163,8 +163,9 @@ impl Market {
             tx.settle(user.password_set(act)).await?;
             Ok((PasswordReset { ended, passkeys_removed: removed, passkeys_left }, email))
         })?;
-        // Whoever guessed meanwhile does not keep out who reads the mail.
+        // Whoever guessed meanwhile does not keep out who reads the mail; and the letters they used up work no more.
         self.throttle_forget(&strangers_to(email.as_str())).await?;
+        self.throttle_forget(&resets_of(&email)).await?;
         Ok(reset)
     }
 
@@ -314,6 +315,24 @@ impl Market {
 
 fn proofs_of(user: UserId) -> String {
     format!("reauthenticate:{user}")
+}
+
+/// The bucket of letters with which the password of an address can be set anew.
+fn resets_of(email: &Email) -> String {
+    format!("reset:{}", name_of(email.as_str()))
+}
+
+/// What to do instead of asking for one letter too many. It is said of an address without an account, too.
+fn use_the_newest(failure: Failure) -> Failure {
+    match failure {
+        Failure::Refused(Refusal::Throttled { limit, retry_after_seconds, message: _ }) => {
+            let message = "Enough letters were asked for, by whomever. If there is an account with this address, the \
+                           code of the newest works: use that, or ask again later."
+                .to_owned();
+            Refusal::Throttled { limit, retry_after_seconds, message }.into()
+        }
+        other => other,
+    }
 }
 
 impl Tx {

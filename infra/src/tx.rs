@@ -93,7 +93,11 @@ impl Tx {
     /// What was found, if whoever acts may see it. Else it is refused as what does not exist is, and before more is looked
     /// at or locked for it: so it takes no more either, and nobody tells one from the other by the work it makes.
     pub(crate) fn shown<T>(&self, found: Option<T>, subject: impl Fn(&T) -> Subject) -> Result<T, Refusal> {
-        let found = found.ok_or(Refusal::HIDDEN)?;
+        let Some(found) = found else {
+            // Who is suspended, or not signed in, is told that of what is not there, too.
+            access::see(self.actor(), &Subject::OURS)?;
+            return Err(Refusal::HIDDEN);
+        };
         access::see(self.actor(), &subject(&found))?;
         Ok(found)
     }

@@ -440,3 +440,27 @@ async fn gigs_that_are_read_are_those_that_the_rule_for_one_shows() {
         assert_eq!(read(alone), right, "one by one: {call:?}");
     }
 }
+
+/// What is not there is answered like what is there and not theirs, whoever asks.
+#[tokio::test]
+async fn somebody_suspended_is_told_that_of_a_gig_that_is_there_and_of_one_that_is_not() {
+    use domain::access::{Actor, Denied, Person as Caller};
+    use domain::refusal::Refusal;
+    let app = TestApp::new().await;
+    let (ada, eve) = (app.client("ada").await, app.person("eve").await);
+    let there: GigId = draft_gig(&ada).await["id"].as_str().unwrap().parse().unwrap();
+    let made_up: GigId = "gig_00000000000000000000000000".parse().unwrap();
+    for (suspended, answer) in [(true, Denied::Suspended), (false, Denied::Hidden)] {
+        let user = eve.id.parse().unwrap();
+        let actor = Actor::Person(Caller { user, suspended, second_factor: false, staff: None, memberships: vec![] });
+        let call = Call { actor, ..Call::system("test") };
+        for id in [there, made_up] {
+            let refused = app.market.gig_pause(&call, id).await;
+            let reason = match refused {
+                Err(infra::Failure::Refused(Refusal::Denied { reason })) => reason,
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(reason, answer, "{id}");
+        }
+    }
+}

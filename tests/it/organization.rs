@@ -230,6 +230,45 @@ async fn roles_change_members_leave_and_the_owner_stays_until_the_organization_i
     ada.does("memberRemove", remove(&ada_id), "member { id }").await.ok();
 }
 
+/// Nobody but an owner passes a company on: while they are suspended somebody has to do it for them.
+#[tokio::test]
+async fn our_people_pass_on_a_company_whose_owner_is_suspended() {
+    let app = TestApp::new().await;
+    let (ada, bo, cy) = (app.client("ada").await, app.person("bo").await, app.person("cy").await);
+    joins(&ada, &bo, "VIEWER").await;
+    joins(&ada, &cy, "ADMIN").await;
+    let admin = app.admin("noor").await;
+    let list = members(&admin, &ada.organization).await;
+    let id = |name: &str| list.iter().find(|(shown, _)| shown.starts_with(name)).expect("a member").1.clone();
+    let (bo_id, cy_id) = (id("Bo"), id("Cy"));
+    let passes_on = async |who: &Person<'_>, to: &str, why: Option<&str>| {
+        let input = json!({ "organizationId": ada.organization, "memberId": to, "reason": why });
+        who.does("organizationTransfer", input, "organization { id }").await
+    };
+    let why = Some("Their owner died");
+    assert_eq!(passes_on(&admin, &bo_id, why).await.refused(), ["OWNER_IS_THERE"]);
+
+    let suspend = async |who: &Person<'_>| {
+        let input = json!({ "userId": who.id, "reason": "Nobody reaches them" });
+        admin.does("userSuspend", input, "user { id }").await.ok();
+    };
+    suspend(&bo).await;
+    assert_eq!(passes_on(&ada, &bo_id, None).await.refused(), ["MEMBER_CANT_OWN"], "nobody could pass it on then");
+    suspend(&ada).await;
+    assert_eq!(passes_on(&admin, &bo_id, why).await.refused(), ["MEMBER_CANT_OWN"]);
+    assert_eq!(passes_on(&cy, &cy_id, why).await.refused(), ["NOT_ALLOWED"], "not by themselves");
+    assert_eq!(passes_on(&admin, &cy_id, None).await.faults(), ["reason: REQUIRED"]);
+    passes_on(&admin, &cy_id, why).await.ok();
+    assert_eq!(names(&members(&cy, &ada.organization).await), ["Ada ADMIN", "Bo VIEWER", "Cy OWNER"]);
+
+    let log = "query($id: String) { auditLog(subject: $id, first: 1) { nodes { act actor detail } } }";
+    let log = admin.asks(log, json!({ "id": ada.organization })).await;
+    let line = &log.data()["auditLog"]["nodes"][0];
+    let told =
+        json!([line["act"], line["actor"], line["detail"]["from"], line["detail"]["to"], line["detail"]["reason"]]);
+    assert_eq!(told, json!(["organization_transfer", admin.id, ada.id, cy.id, "Their owner died"]));
+}
+
 #[tokio::test]
 async fn organization_update_is_for_owners_and_admins_who_saw_what_stands() {
     let app = TestApp::new().await;
@@ -282,7 +321,7 @@ async fn whoever_joins_or_leaves_sees_at_once_what_they_may_see_then() {
 }
 
 /// Invites somebody, and answers with the code of the letter.
-async fn invites(who: &Person<'_>, organization: &str, guest: &Person<'_>) -> Value {
+pub async fn invites(who: &Person<'_>, organization: &str, guest: &Person<'_>) -> Value {
     let input = json!({ "organizationId": organization, "email": guest.email, "role": "VIEWER" });
     who.does("memberInvite", input, "invitation { id }").await.ok();
     json!({ "token": code(who.app, &guest.email).await })

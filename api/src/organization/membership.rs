@@ -156,10 +156,12 @@ inputs! {
     }
     /// To whom an organization is passed on.
     OrganizationTransferInput {
-        /// An organization you own.
+        /// An organization you own; of an admin, one whose owner is suspended.
         organization_id: Key<OrganizationId>,
         /// The member who will own it.
         member_id: Key<MemberId>,
+        /// Why, 1 to 500 characters; kept in the audit log. Only admins have to say it.
+        reason: Option<String>,
     }
     /// Whom to invite.
     MemberInviteInput {
@@ -284,7 +286,8 @@ impl MemberMutation {
         answer(outcome.await.map(Organization))
     }
 
-    /// Pass your organization on to another member. You stay as an admin.
+    /// Pass your organization on to another member. You stay as an admin. For admins: pass on an organization whose owner
+    /// is suspended, so that somebody can run it.
     async fn organization_transfer(
         &self,
         ctx: &Context<'_>,
@@ -292,8 +295,8 @@ impl MemberMutation {
     ) -> Answer<OrganizationTransferPayload> {
         let outcome = async {
             let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
-            let organization =
-                ctx.market().organization_transfer(&call, input.organization_id.0, input.member_id.0).await?;
+            let (id, to) = (input.organization_id.0, input.member_id.0);
+            let organization = ctx.market().organization_transfer(&call, id, to, input.reason.as_deref()).await?;
             look_again(ctx).await;
             Ok(organization)
         };

@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{Member, Organization, OrganizationDraft, may_own};
 use crate::Timestamp;
-use crate::access::{self, Actor, MemberRole, Subject, Verb};
+use crate::access::{self, Actor, MemberRole, Role, Subject, Verb};
 use crate::change::Change;
 use crate::event::Event;
 use crate::id::{MemberId, MemberInvitationId, OrganizationId, UserId};
 use crate::refusal::{Invalid, Refusal, expect_version};
-use crate::user::{Email, User};
+use crate::user::{Email, User, given_reason};
 
 /// How long an invitation may be answered.
 pub const INVITATION_LIFETIME: TimeDelta = TimeDelta::days(14);
@@ -149,24 +149,39 @@ impl Organization {
     }
 
     /// The owner passes the organization on to another member, and stays as an admin. Both come
-    /// back with their new roles, who was the owner first. `owned` is how many the other owns already.
+    /// back with their new roles, who was the owner first. While the owner is suspended one of our people does it, for a
+    /// `reason` that is kept in the audit log: else nobody could.
     pub fn transfer(
         &self,
         actor: &Actor,
         owner: Member,
         heir: Member,
-        owned: i64,
+        succession: Succession,
+        reason: Option<&str>,
     ) -> Result<Change<(Member, Member)>, Refusal> {
-        access::check(actor, Verb::OrganizationTransfer, &self.subject())?;
+        let by_us = access::check(actor, Verb::OrganizationTransfer, &self.subject())? == Role::Admin;
         // The actor's role may be older than the transaction: the row of the owner decides.
-        if actor.user() != Some(owner.user) {
+        if !by_us && actor.user() != Some(owner.user) {
             return Err(access::Denied::NotAllowed.into());
         }
         if heir.organization != self.id {
             return Err(Refusal::HIDDEN);
         }
+        if by_us || reason.is_some() {
+            given_reason(reason.unwrap_or_default())?;
+        }
         if heir.user == owner.user {
             return Ok(Change::none((owner, heir)));
+        }
+        let Succession { owner_is_gone, heir_is_gone, owned } = succession;
+        if by_us && !owner_is_gone {
+            return Err(Refusal::rule(
+                "OWNER_IS_THERE",
+                "The owner can pass this organization on. We do it only while they are suspended.",
+            ));
+        }
+        if heir_is_gone {
+            return Err(Refusal::rule("MEMBER_CANT_OWN", "This member can't own an organization now. Choose another."));
         }
         may_own(owned)?;
         let (organization, to) = (self.id, heir.user);
@@ -174,6 +189,17 @@ impl Organization {
         let heir = Member { role: MemberRole::Owner, ..heir };
         Ok(Change::to((owner, heir)).telling(Event::OrganizationTransferred { organization, to }))
     }
+}
+
+/// What of those whom it concerns decides whether an organization is passed on.
+#[derive(Debug, Clone, Copy)]
+pub struct Succession {
+    /// Is whoever owns it suspended?
+    pub owner_is_gone: bool,
+    /// Is whoever is to own it?
+    pub heir_is_gone: bool,
+    /// How many organizations the latter owns already.
+    pub owned: i64,
 }
 
 /// Who stands at the door with an invitation, and whether what it was given on still stands.
@@ -337,7 +363,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::access::{Denied, Person};
+    use crate::access::{Denied, Person, Staff};
     use crate::id::Id;
     use crate::user::SignUp;
 
@@ -455,7 +481,8 @@ mod tests {
         assert_eq!(member(1, MemberRole::Owner).update(&bo, MemberRole::Viewer), Err(owner_stays()));
         let passes_on = |actor: &Actor, owned| {
             let (owner, heir) = (member(1, MemberRole::Owner), member(2, MemberRole::Admin));
-            acme().transfer(actor, owner, heir, owned).map(|change| change.next)
+            let succession = Succession { owner_is_gone: false, heir_is_gone: false, owned };
+            acme().transfer(actor, owner, heir, succession, None).map(|change| change.next)
         };
         let pass_on = |actor: &Actor| passes_on(actor, 0);
         let (before, after) = pass_on(&owner).unwrap();
@@ -464,6 +491,31 @@ mod tests {
         assert!(matches!(passes_on(&owner, 10), Err(Refusal::Limit { limit: 10, .. })), "who owns enough");
         let outdated = person(3, Some(MemberRole::Owner));
         assert_eq!(pass_on(&outdated), Err(Denied::NotAllowed.into()), "who was the owner a moment ago");
+    }
+
+    #[test]
+    fn our_people_pass_on_what_nobody_else_can_and_nobody_passes_on_to_who_is_gone() {
+        let staff = Some(Staff::Admin);
+        let noor = Person { user: user(9), suspended: false, second_factor: true, staff, memberships: vec![] };
+        let (noor, owner) = (Actor::Person(noor), person(1, Some(MemberRole::Owner)));
+        let pass_on = |actor: &Actor, owner_is_gone, heir_is_gone, reason| {
+            let (owner, heir) = (member(1, MemberRole::Owner), member(2, MemberRole::Viewer));
+            let succession = Succession { owner_is_gone, heir_is_gone, owned: 0 };
+            acme().transfer(actor, owner, heir, succession, reason).map(|change| change.next.1.role)
+        };
+        let code = |refused: Result<MemberRole, Refusal>| match refused {
+            Err(Refusal::Rule { code, .. }) => code,
+            Err(Refusal::Invalid { fields }) => fields[0].path.clone(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(pass_on(&noor, true, false, Some("The owner is gone")), Ok(MemberRole::Owner));
+        assert_eq!(code(pass_on(&noor, true, false, None)), "reason", "it takes one");
+        assert_eq!(code(pass_on(&noor, false, false, Some("They asked"))), "OWNER_IS_THERE");
+        assert_eq!(code(pass_on(&noor, true, true, Some("The owner is gone"))), "MEMBER_CANT_OWN");
+        assert_eq!(code(pass_on(&owner, false, true, None)), "MEMBER_CANT_OWN");
+        assert_eq!(code(pass_on(&owner, false, false, Some(""))), "reason", "one that is given is one");
+        let admin = person(2, Some(MemberRole::Admin));
+        assert_eq!(pass_on(&admin, true, false, Some("Mine now")), Err(Denied::NotAllowed.into()));
     }
 
     #[test]

@@ -117,8 +117,15 @@ impl Market {
 
 impl Tx {
     /// What still binds a person, whose row is locked. Their memberships are locked here, so that no company is passed on
-    /// to them afterwards.
+    /// to them afterwards, and the companies that they own, so that nobody joins one meanwhile.
     async fn ties(&self, user: UserId) -> Result<Ties, Failure> {
+        let companies = sql(
+            "select from organizations
+             where id in (select organization_id from members where user_id = $1 and role = 'owner')
+             order by id for update",
+            [user.uuid().into()],
+        );
+        self.conn().execute_raw(companies).await?;
         let memberships = Membership::find_by_statement(sql(
             "select organization_id, role from members where user_id = $1 order by id for update",
             [user.uuid().into()],

@@ -4,7 +4,9 @@ use chrono::TimeDelta;
 use domain::access::{self, MemberRole, Subject, Verb};
 use domain::change::Change;
 use domain::id::{Id, MemberId, MemberInvitationId, OrganizationId, UserId};
-use domain::organization::{Entry, InvitationState, Member, MemberInvitation, Organization, OrganizationDraft};
+use domain::organization::{
+    Entry, InvitationState, Member, MemberInvitation, Organization, OrganizationDraft, Succession,
+};
 use domain::refusal::Refusal;
 use domain::user::User;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect};
@@ -64,12 +66,13 @@ impl Market {
         })
     }
 
-    /// The owner passes the organization on.
+    /// The owner passes the organization on, or one of our people for an owner who is suspended.
     pub async fn organization_transfer(
         &self,
         call: &Call,
         id: OrganizationId,
         to: MemberId,
+        reason: Option<&str>,
     ) -> Result<Organization, Failure> {
         call.actor.person()?;
         run!(self, call, tx => {
@@ -77,8 +80,12 @@ impl Market {
             access::check(tx.actor(), Verb::OrganizationTransfer, &organization.subject())?;
             let owner = tx.owner_for_update(id).await?;
             let heir = tx.member_for_update(to).await?.filter(|heir| heir.organization == id).ok_or(Refusal::HIDDEN)?;
-            let owned = tx.organizations_owned(heir.user).await?;
-            let change = organization.transfer(tx.actor(), owner, heir, owned)?;
+            let succession = Succession {
+                owner_is_gone: tx.is_gone(owner.user).await?,
+                heir_is_gone: tx.is_gone(heir.user).await?,
+                owned: tx.organizations_owned(heir.user).await?,
+            };
+            let change = organization.transfer(tx.actor(), owner, heir, succession, reason)?;
             let changed = change.changed;
             tx.must_be_proved(call).await?;
             let (owner, heir) = tx.settle(change).await?;
@@ -86,7 +93,8 @@ impl Market {
                 // In this order there are never two owners.
                 tx.member_write(&owner).await?;
                 tx.member_write(&heir).await?;
-                tx.audit("organization_transfer", id, serde_json::json!({ "to": heir.user })).await?;
+                let detail = serde_json::json!({ "from": owner.user, "to": heir.user, "reason": reason.map(str::trim) });
+                tx.audit("organization_transfer", id, detail).await?;
             }
             Ok(organization)
         })
@@ -141,8 +149,10 @@ impl Market {
         let id = self.invitation_of(token)?;
         run!(self, call, tx => {
             let reader = tx.user_for_update(tx.actor().person()?.user).await?.ok_or(Refusal::HIDDEN)?;
+            let row = invitation_row::Entity::find_by_id(id.uuid()).one(tx.conn()).await?.ok_or(Refusal::HIDDEN)?;
+            // Nobody joins while its owner is erased: there would be nobody to run it.
+            let organization = tx.organization_for_update(Id::from_uuid(row.organization_id)).await?;
             let invitation = tx.invitation_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
-            let organization = tx.organization_row(invitation.organization).await?;
             let already = tx.membership(invitation.organization, reader.id).await?;
             let entry = tx.entry_of(&invitation, &reader, already.as_ref()).await?;
             let change = invitation.accept(tx.actor(), tx.id(), entry, tx.now())?;

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use serde_json::json;
 use tests::{Person, TestApp};
 
-use super::{letters, mailed_code};
+use super::{OTHER, letters, mailed_code, resets, sends_from};
 
 #[tokio::test]
 async fn a_mailbox_gets_five_letters_an_hour_whoever_wants_it_for_their_account() {
@@ -34,4 +34,41 @@ async fn a_mailbox_gets_five_letters_an_hour_whoever_wants_it_for_their_account(
     assert_eq!(letters(&app, "victim@example.com").len(), 6);
     let code = mailed_code(&app, "victim@example.com").await;
     greta.does("emailChange", json!({ "code": code }), "viewer { email }").await.ok();
+}
+
+#[tokio::test]
+async fn strangers_who_use_up_a_mailboxs_letters_leave_its_owner_one_that_works() {
+    let app = TestApp::new().await;
+    let ada = app.person("ada").await;
+    let asks = async |address: &str| {
+        let body = json!({
+            "query": "mutation($i: PasswordResetRequestInput!) { passwordResetRequest(input: $i) { errors { code message } } }",
+            "variables": { "i": { "email": ada.email } }
+        });
+        sends_from(&app, address, body).await["data"]["passwordResetRequest"]["errors"].clone()
+    };
+    let use_up = async |network: u8| {
+        for nth in 1..=5 {
+            assert_eq!(asks(&format!("198.51.{network}.{nth}")).await, json!([]));
+        }
+        mailed_code(&app, &ada.email).await
+    };
+    // As long as she is sent none, the newest that somebody else asked for works, and she is told to use it.
+    let code = use_up(100).await;
+    app.market.clock().advance(TimeDelta::minutes(29));
+    let refused = asks("203.0.113.7").await;
+    assert_eq!(refused[0]["code"], "TOO_MANY_ATTEMPTS");
+    assert!(refused[0]["message"].as_str().unwrap().contains("the code of the newest works"), "{refused}");
+    resets(&app, &code, OTHER).await.ok();
+    // With it the others are over, and she may have another.
+    assert_eq!(asks("203.0.113.7").await, json!([]));
+    app.passes(TimeDelta::hours(1)).await;
+
+    // Once none works any more, she is sent one.
+    let code = use_up(101).await;
+    app.market.clock().advance(TimeDelta::minutes(30));
+    assert_eq!(resets(&app, &code, OTHER).await.refused(), ["CODE_INVALID"]);
+    assert_eq!(asks("203.0.113.7").await, json!([]));
+    let code = mailed_code(&app, &ada.email).await;
+    resets(&app, &code, OTHER).await.ok();
 }

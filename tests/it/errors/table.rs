@@ -410,6 +410,7 @@ pub const CODES: &[(&str, Where, &str, &str)] = &[
     ("INVALID_REFRESH_TOKEN", Rule, "The session has ended.", "Have the person sign in."),
     ("INVITATION_EXPIRED", Rule, "The invitation is over.", "Ask for another."),
     ("INVITATION_FOR_ANOTHER", Rule, "The invitation went to another address.", "Sign in as whom it was sent to."),
+    ("MEMBER_CANT_OWN", Rule, "This member can't own an organization now.", "Choose another."),
     ("NOTHING_WAITS", Rule, "No wire waits to be put into a file.", "For our people: nothing."),
     ("NOT_A_SANDBOX", Rule, "This server is none on which time can be let pass.", "Do it in a sandbox."),
     ("NOT_HOURLY", Rule, "The contract is paid by milestones.", "Hide the button."),
@@ -436,6 +437,7 @@ pub const CODES: &[(&str, Where, &str, &str)] = &[
     ("OFFER_NOT_COVERED", Rule, "The client's bank took back what was paid into it.", "Ask for another offer."),
     ("OFFER_IS_DRAFT", Rule, "What is a draft takes no money.", "Send the offer, then fund it."),
     ("OFFER_WAITING", Rule, "Offers wait for an answer.", "Withdraw them first."),
+    ("OWNER_IS_THERE", Rule, "The owner of the organization is not suspended.", "Have them pass it on."),
     ("OWNER_STAYS", Rule, "An organization has an owner.", "Pass it on first."),
     (
         "PAYMENT_METHOD_NEEDED",

@@ -114,3 +114,47 @@ async fn a_company_is_passed_on_to_nobody_who_is_erased() {
         assert_eq!(count(&app, orphans).await, 0, "{name}");
     }
 }
+
+#[tokio::test]
+async fn nobody_joins_a_company_while_its_owner_is_erased() {
+    let app = TestApp::new().await;
+    let run_by_nobody = "select count(*) from members m where m.role <> 'owner' and exists (
+        select from members o join users u on u.id = o.user_id
+        where o.organization_id = m.organization_id and o.role = 'owner' and u.erased_at is not null)";
+    for erased_first in [true, false] {
+        let name = if erased_first { "first" } else { "second" };
+        let (ada, bo) = (app.client(&format!("ada-{name}")).await, app.person(&format!("bo-{name}")).await);
+        let token = crate::organization::invites(&ada, &ada.organization, &bo).await;
+        let erase = ada.does_once("accountErase", json!({ "confirmEmail": ada.email }), "erasedAt");
+        let join_in = bo.does_once("memberInvitationAccept", token, "organization { id }");
+        if erased_first {
+            // The erasure has seen that nobody belongs to the company, and waits for what it forgets.
+            holding!(app, "select from passwords for update", held);
+            let late = async {
+                stand_in_line(&app, 1).await;
+                join_in.await
+            };
+            let go = async {
+                stand_in_line(&app, 2).await;
+                held.rollback().await.unwrap();
+            };
+            let (erased, (joined, ())) = join(erase, join(late, go)).await;
+            erased.ok();
+            assert_eq!(joined.refused(), ["WRONG_STATE"]);
+        } else {
+            holding!(app, "select from member_invitations for update", held);
+            let late = async {
+                stand_in_line(&app, 1).await;
+                erase.await
+            };
+            let go = async {
+                stand_in_line(&app, 2).await;
+                held.rollback().await.unwrap();
+            };
+            let (joined, (erased, ())) = join(join_in, join(late, go)).await;
+            joined.ok();
+            assert_eq!(erased.refused(), ["ACCOUNT_OWNS_COMPANY"]);
+        }
+        assert_eq!(count(&app, run_by_nobody).await, 0, "{name}");
+    }
+}
