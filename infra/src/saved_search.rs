@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use chrono::TimeDelta;
 use domain::access::{self, Verb};
 use domain::change::Change;
 use domain::gig::{Gig, Visibility};
@@ -16,12 +17,17 @@ use uuid::Uuid;
 use crate::market::Market;
 use crate::page::{Key, Keyset, PageRequest, Slice};
 use crate::sql::{ids, sql};
+use crate::throttle::Allowance;
 use crate::{Call, Failure, Fault, Tx, run};
 
 /// So many searches are read at once.
 const PAGE: i64 = 1_000;
 /// So many pages of them are tried before others have a turn: what one delivery can take has an end.
 const PAGES: usize = 50;
+/// How often all searches are tried with one gig, and with the gigs of one client: each edit that makes a gig look
+/// another asks for that. What is put off is tried later, as the gig looks by then.
+const TRIALS_OF_GIG: Allowance = Allowance { attempts: 6, within: TimeDelta::hours(1) };
+const TRIALS_OF_CLIENT: Allowance = Allowance { attempts: 300, within: TimeDelta::hours(1) };
 
 #[derive(FromQueryResult)]
 struct Tried {
@@ -110,7 +116,8 @@ impl Market {
     /// keeps from it. Told again, it tells nobody twice, and tries nothing unless it looks another by then.
     ///
     /// # Errors
-    /// [`Fault::Later`] when there are more searches than are tried at once: told again, it goes on with them.
+    /// [`Fault::Later`] when there are more searches than are tried at once: told again, it goes on with them; and when
+    /// they were tried with the gig too often lately.
     pub(crate) async fn saved_searches_try(&self, call: &Call, gig: GigId, trial: Trial) -> Result<(), Failure> {
         let Some(gig) = self.gig_find(call, gig).await? else { return Ok(()) };
         if !gig.takes_proposals() || gig.brief.visibility != Visibility::Public {
@@ -122,7 +129,10 @@ impl Market {
         let mut after = match turn.map(|turn| turn.tried_to) {
             Some(Some(tried_to)) => tried_to,
             Some(None) if trial == Trial::IfItLooksAnother => return Ok(()),
-            Some(None) | None => Uuid::nil(),
+            Some(None) | None => {
+                self.saved_searches_count(&gig).await?;
+                Uuid::nil()
+            }
         };
         for _ in 0..PAGES {
             let searches = self.saved_searches_after(&gig, after).await?;
@@ -136,6 +146,23 @@ impl Market {
         self.saved_searches_tried(gig.id, Some(after), looks_like).await?;
         let why = "more searches might find the gig than are tried at once".to_owned();
         Err(Fault::Later { service: "saved searches", why, until: self.clock().now() }.into())
+    }
+
+    /// Count that all searches are to be tried with a gig.
+    async fn saved_searches_count(&self, gig: &Gig) -> Result<(), Failure> {
+        let of_gig = (format!("saved_searches:{}", gig.id), TRIALS_OF_GIG);
+        let of_client = (format!("saved_searches:{}", gig.client), TRIALS_OF_CLIENT);
+        for (bucket, allowance) in [of_gig, of_client] {
+            match self.throttle(&bucket, allowance).await {
+                Err(Failure::Refused(Refusal::Throttled { retry_after_seconds, .. })) => {
+                    let why = "searches were tried with gigs of this client often lately".to_owned();
+                    let until = self.clock().now() + TimeDelta::seconds(retry_after_seconds);
+                    return Err(Fault::Later { service: "saved searches", why, until }.into());
+                }
+                counted => counted?,
+            }
+        }
+        Ok(())
     }
 
     /// Up to which search a gig was tried before, and as what.

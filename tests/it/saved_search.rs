@@ -235,6 +235,31 @@ async fn a_gig_is_tried_again_once_it_changed_in_what_decides_whom_it_is_told_to
     assert_eq!(does("gigUpdate", json!({ "title": "Rust engineer for a ledger" })).await, [gig.as_str()], "once");
 }
 
+#[tokio::test]
+async fn a_gig_that_is_edited_again_and_again_is_tried_as_it_looks_in_the_end() {
+    let app = TestApp::new().await;
+    let ada = app.client("ada").await;
+    let lin = app.freelancer("lin").await;
+    keeps(&lin, json!({ "name": "Ledgers", "text": "ledger" })).await;
+    let about = json!({ "title": "Numbers", "description": "What it is about you will see when it is told." });
+    let gig = publishes(&ada, about).await;
+    let edits = async |title: &str| {
+        ada.does("gigUpdate", json!({ "gigId": gig, "title": title }), "gig { id }").await.ok();
+        app.settles().await;
+    };
+    for nth in 1..6 {
+        edits(&format!("Numbers {nth}")).await;
+    }
+    // Each of those had all searches tried; that is enough of them for an hour.
+    for title in ["A ledger", "Numbers again", "A ledger again"] {
+        edits(title).await;
+    }
+    let nobody: Vec<String> = Vec::new();
+    assert_eq!(told(&lin).await, nobody);
+    app.passes(chrono::TimeDelta::minutes(61)).await;
+    assert_eq!(told(&lin).await, [gig.as_str()], "none of it is lost, and it is told once");
+}
+
 /// So many searches of somebody else's, that look for these words.
 async fn made_up(app: &TestApp, of: &Person<'_>, many: i32, text: &str) {
     let user = of.id.parse::<domain::id::UserId>().unwrap();
