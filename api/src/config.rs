@@ -337,7 +337,7 @@ pub struct Common {
     /// port if that is the domain]
     #[arg(long, env = "RABTA_PASSKEY_ORIGINS", value_name = "ORIGINS", value_delimiter = ',', global = true)]
     pub passkey_origins: Vec<String>,
-    /// Whom letters are from.
+    /// Whom letters are from. People are asked to answer some of them, so somebody should read there.
     #[arg(long, env = "RABTA_MAIL_FROM", value_name = "MAILBOX", default_value = infra::mail::FROM, global = true)]
     pub mail_from: String,
     /// Where Stripe is, for a double of it.

@@ -1,11 +1,13 @@
 //! The second proof beside the password.
 
 use async_graphql::{Context, InputObject, Object, SimpleObject};
+use domain::id::UserId;
 use infra::second_factor::Enrollment;
 use serde::Serialize;
 
 use crate::context::RabtaContext;
-use crate::user::Viewer;
+use crate::key::Key;
+use crate::user::{User, Viewer};
 use crate::user_error::{Answer, answer, payload, top_level};
 
 /// What an authenticator app is set up with. It is shown once; nothing of it is in force before
@@ -68,6 +70,17 @@ pub struct SecondFactorRemoveInput {
     pub idempotency_key: Option<String>,
 }
 
+/// Whose second factor is done away with.
+#[derive(Debug, Clone, InputObject, Serialize)]
+pub struct SecondFactorResetInput {
+    /// The person.
+    pub user_id: Key<UserId>,
+    /// How you know that it is them who ask, 1 to 500 characters; kept in the audit log.
+    pub reason: String,
+    /// Makes repeating this request harmless: a fresh UUID for each intended act.
+    pub idempotency_key: Option<String>,
+}
+
 /// Asks for new recovery codes.
 #[derive(InputObject)]
 pub struct RecoveryCodesRenewInput {
@@ -94,6 +107,13 @@ payload! {
     SecondFactorRemovePayload {
         /// You, as you are now.
         viewer: Viewer
+    }
+}
+payload! {
+    /// The answer to `secondFactorReset`.
+    SecondFactorResetPayload {
+        /// The person.
+        user: User
     }
 }
 payload! {
@@ -140,6 +160,20 @@ impl SecondFactorMutation {
             ctx.market().second_factor_remove(&call).await
         };
         answer(outcome.await.map(Viewer::of))
+    }
+
+    /// For admins: somebody has lost their authenticator app, the recovery codes and every passkey. Once you know that it
+    /// is them, signing in takes their password alone again; they are told by mail. Not for our own people.
+    async fn second_factor_reset(
+        &self,
+        ctx: &Context<'_>,
+        input: SecondFactorResetInput,
+    ) -> Answer<SecondFactorResetPayload> {
+        let outcome = async {
+            let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
+            ctx.market().second_factor_reset(&call, input.user_id.0, &input.reason).await
+        };
+        answer(outcome.await.map(User))
     }
 
     /// Get new recovery codes in place of the old ones.

@@ -326,6 +326,7 @@ table! {
     PasswordChange:           ONESELF;
     EmailChange:              ONESELF;
     SecondFactorSet:          ONESELF;
+    SecondFactorReset:        STAFF;
     PasskeyAdd:               ONESELF;
     PasskeyRead:              ONESELF;
     PasskeyRename:            ONESELF;
@@ -534,6 +535,7 @@ impl Verb {
     pub fn needs_proof(self) -> Freshness {
         match self {
             Self::SecondFactorSet
+            | Self::SecondFactorReset
             | Self::PasskeyAdd
             | Self::PasskeyRemove
             | Self::EmailChange

@@ -97,6 +97,10 @@ pub enum SafetyAct {
     SecondFactorSet,
     /// Signing in takes the password alone from now on.
     SecondFactorRemoved,
+    /// The same, and it was one of our people who did it, for somebody who lost all that they could have shown.
+    SecondFactorReset,
+    /// Somebody knows the password, and gave wrong second proofs with it again and again. They were not let in.
+    SecondFactorGuessed,
     /// Somebody signed in, or proved who they are, with a recovery code.
     RecoveryCodeUsed,
     /// There are new recovery codes, and the old ones work no more.

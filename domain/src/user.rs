@@ -207,6 +207,25 @@ impl User {
         Ok(Change::to(Self { suspended_at: None, reinstated_at: Some(now), version, ..self }).telling(event))
     }
 
+    /// One of our people does away with the second factor of somebody who has lost it, for a `reason` that is kept in the
+    /// audit log: how they know who asked. `has_one` says whether signing in takes it. The password stays as it is, so
+    /// whoever deceives us is not in yet; and who is one of our people is so by their second factor alone.
+    pub fn reset_second_factor(self, actor: &Actor, has_one: bool, reason: &str) -> Result<Change<Self>, Refusal> {
+        access::check(actor, Verb::SecondFactorReset, &self.subject())?;
+        given_reason(reason)?;
+        if self.staff.is_some() {
+            return Err(Refusal::rule(
+                "ACCOUNT_IS_STAFF",
+                "This is one of our people. Have an operator end that first: rabta staff revoke.",
+            ));
+        }
+        if !has_one {
+            return Ok(Change::none(self));
+        }
+        let event = Event::AccountSecured { user: self.id, act: SafetyAct::SecondFactorReset };
+        Ok(Change::to(self).telling(event))
+    }
+
     /// The person has another password. What proved that it is them is said by `act`.
     pub fn password_set(self, act: SafetyAct) -> Change<Self> {
         let event = Event::AccountSecured { user: self.id, act };

@@ -212,10 +212,9 @@ impl Market {
             let session = tx.session_for_update(of_call).await?.ok_or(Refusal::HIDDEN)?;
             tx.session_save(session.prove(tx.actor(), tx.now())?).await
         });
-        if proved.is_ok() {
-            self.throttle_forget(&proofs_of(id)).await?;
-        }
-        proved
+        let proved = self.second_factor_watch(call, id, proved).await?;
+        self.throttle_forget(&proofs_of(id)).await?;
+        Ok(proved)
     }
 
     /// The person wants another address. A code goes there, whether or not somebody else has an

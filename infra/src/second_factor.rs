@@ -1,13 +1,14 @@
 //! The second proof beside the password: an authenticator app's codes, each of which counts once,
 //! and recovery codes for when the app is gone.
 
+use chrono::TimeDelta;
 use domain::account::SafetyAct;
 use domain::change::Change;
 use domain::event::Event;
 use domain::id::{Id, UserId};
 use domain::refusal::{Invalid, Refusal};
 use domain::second_factor::{DIGITS, Proof, RECOVERY_CODES, second_factor_refused, second_factor_required};
-use domain::user::User;
+use domain::user::{User, given_reason};
 use sea_orm::{ConnectionTrait, FromQueryResult};
 use sha2::{Digest, Sha256};
 use totp_rs::{Builder, Secret, Totp};
@@ -15,12 +16,16 @@ use totp_rs::{Builder, Secret, Totp};
 use crate::market::Market;
 use crate::session::once_is_enough;
 use crate::sql::sql;
+use crate::throttle::Allowance;
 use crate::token::random;
 use crate::vault::Vault;
 use crate::{Call, Failure, Fault, Tx, run};
 
 /// How apps name us.
 const NAME: &str = "Rabta";
+
+/// Wrong second proofs beside the right password: with the last of them their person is told.
+const GUESSES_TOLD: Allowance = Allowance { attempts: 5, within: TimeDelta::days(1) };
 
 /// What an app is set up with. It is shown once.
 #[derive(Debug, Clone)]
@@ -119,6 +124,22 @@ impl Market {
         })
     }
 
+    /// One of our people does away with the second proof of somebody who lost the app and the recovery codes.
+    pub async fn second_factor_reset(&self, call: &Call, id: UserId, reason: &str) -> Result<User, Failure> {
+        run!(self, call, tx => {
+            let user = tx.user_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            domain::access::check(tx.actor(), domain::access::Verb::SecondFactorReset, &user.subject())?;
+            let has_one = tx.has_second_factor(id).await?;
+            let change = user.reset_second_factor(tx.actor(), has_one, reason)?;
+            if change.changed {
+                tx.second_factor_forget(id).await?;
+                let detail = serde_json::json!({ "reason": given_reason(reason)? });
+                tx.audit("second_factor_reset", id, detail).await?;
+            }
+            tx.settle(change).await
+        })
+    }
+
     /// New recovery codes in place of the old ones, for whoever has the app in their hands.
     pub async fn recovery_codes_renew(&self, call: &Call, code: &str) -> Result<Vec<String>, Failure> {
         let id = call.actor.person()?.user;
@@ -137,6 +158,41 @@ impl Market {
             Ok(())
         })?;
         Ok(codes)
+    }
+
+    /// What came of a right password that a second proof came with, unless that was wrong: then somebody may know the
+    /// password who should not. Its person is told of that, once a day, when it happens again and again.
+    pub(crate) async fn second_factor_watch<T>(
+        &self,
+        call: &Call,
+        user: UserId,
+        outcome: Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let is_wrong = matches!(&outcome, Err(Failure::Refused(refusal)) if *refusal == second_factor_refused());
+        if is_wrong {
+            let ours = Call::system(call.trace.clone());
+            let bucket = format!("second_factor_guessed:{user}");
+            run!(self, &ours, tx => {
+                if tx.throttle_fills(&bucket, GUESSES_TOLD).await? {
+                    tx.second_factor_tell(user, SafetyAct::SecondFactorGuessed).await?;
+                }
+                Ok(())
+            })?;
+        }
+        outcome
+    }
+
+    /// How many recovery codes a person has left.
+    pub(crate) async fn recovery_codes_left(&self, user: UserId) -> Result<i64, Failure> {
+        #[derive(FromQueryResult)]
+        struct Left {
+            count: i64,
+        }
+        let select = sql(
+            "select count(*) as count from recovery_codes where user_id = $1 and used_at is null",
+            [user.uuid().into()],
+        );
+        Ok(Left::find_by_statement(select).one(self.db()).await?.map_or(0, |left| left.count))
     }
 
     /// How the caller's second proof stands.
@@ -172,7 +228,7 @@ impl Market {
     }
 
     async fn second_factor_throttle(&self, user: UserId) -> Result<(), Failure> {
-        let allowance = crate::throttle::Allowance { attempts: 10, within: chrono::TimeDelta::minutes(15) };
+        let allowance = Allowance { attempts: 10, within: TimeDelta::minutes(15) };
         self.throttle(&format!("second_factor:{user}"), allowance).await
     }
 }

@@ -137,7 +137,7 @@ impl Market {
             let session = tx.session_insert(session, &refresh_token).await?;
             Ok((user, session))
         });
-        let began = began?;
+        let began = self.second_factor_watch(call, id, began).await?;
         // Where the person was before it was no guess.
         let was_none = guess.is_known.then(|| strangers_to(&email));
         self.throttle_forgive(&guess.bucket, was_none.as_deref()).await?;

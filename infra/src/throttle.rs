@@ -76,6 +76,12 @@ impl Tx {
         }
         Ok(!is_over)
     }
+
+    /// Count an attempt in the same way. Is it the last of those that are allowed?
+    pub(crate) async fn throttle_fills(&self, bucket: &str, allowance: Allowance) -> Result<bool, Failure> {
+        let counted = count(self.conn(), bucket, allowance, self.now()).await?;
+        Ok(counted.is_some_and(|counted| counted.attempts == allowance.attempts))
+    }
 }
 
 impl Market {

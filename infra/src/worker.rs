@@ -327,6 +327,8 @@ impl Market {
             Event::MailCodeIssued { code } => self.mail_code_send(occurrence, *code).await,
             Event::AccountSecured { user, act } => self.safety_act_tell(occurrence, *user, *act).await,
             Event::EmailChanged { code, .. } => self.email_change_tell(occurrence, *code).await,
+            Event::UserSuspended { user } => self.standing_tell(occurrence, *user, true).await,
+            Event::UserReinstated { user } => self.standing_tell(occurrence, *user, false).await,
             Event::MemberInvited { invitation, .. } => self.member_invitation_mail(occurrence, *invitation).await,
             Event::MemberJoined { .. } | Event::MemberLeft { .. } | Event::OrganizationTransferred { .. } => Ok(()),
             Event::MilestoneFundingStarted { payment, .. } | Event::TimesheetChargeStarted { payment, .. } => {
@@ -380,8 +382,6 @@ impl Market {
             | Event::SavedSearchMatched { .. }
             | Event::TaxFormExpiring { .. }
             | Event::UserErased { .. }
-            | Event::UserSuspended { .. }
-            | Event::UserReinstated { .. }
             | Event::OrganizationCreated { .. }
             | Event::GigDrafted { .. }
             | Event::GigPaused { .. }

@@ -13,6 +13,7 @@ use tests::{TestApp, Visitor};
 const FOR_ADMINS: &[&str] = &[
     "userSuspend",
     "userReinstate",
+    "secondFactorReset",
     "payoutUnblock",
     "payoutReject",
     "payoutApprove",

@@ -113,6 +113,7 @@ async fn recovery_codes_work_once_each_are_kept_as_hashes_and_can_be_renewed() {
     app.settles().await;
     let last = app.market.mail().letters_to(&ada.email).last().unwrap().text.clone();
     assert!(last.contains("recovery codes was used"), "{last}");
+    assert!(last.contains("9 are left. If you have your authenticator app, ask for new codes"), "{last}");
 
     let renew = async |code: &str| ada.does("recoveryCodesRenew", json!({ "code": code }), "recoveryCodes").await;
     assert_eq!(renew(&codes[1]).await.refused(), ["SECOND_FACTOR_INVALID"], "that takes the app itself");
@@ -287,4 +288,76 @@ async fn it_can_be_removed_and_set_up_anew() {
     assert_eq!(confirm(&old).await.refused(), ["SECOND_FACTOR_INVALID"]);
     confirm(&new).await.ok();
     assert_eq!(sign_in(&app, &ada.email, None).await.refused(), ["SECOND_FACTOR_REQUIRED"]);
+}
+
+/// The phone is gone, and the note with the recovery codes: somebody has to let them in again.
+#[tokio::test]
+async fn who_lost_the_second_factor_gets_in_once_our_people_know_that_it_is_them() {
+    let app = TestApp::new().await;
+    let (ada, lin, noor) = (app.person("ada").await, app.person("lin").await, app.admin("noor").await);
+    sets_up(&ada).await;
+    assert_eq!(sign_in(&app, &ada.email, None).await.refused(), ["SECOND_FACTOR_REQUIRED"]);
+    let reset = |who: &Person<'_>, reason: &str| json!({ "userId": who.id, "reason": reason });
+    let (why, fields) = ("She showed her identity card on the phone", "user { id }");
+    assert_eq!(lin.does("secondFactorReset", reset(&ada, why), fields).await.refused(), ["NOT_FOUND"]);
+    assert_eq!(ada.does("secondFactorReset", reset(&ada, why), fields).await.refused(), ["NOT_ALLOWED"]);
+    assert_eq!(noor.does("secondFactorReset", reset(&noor, why), fields).await.refused(), ["NOT_ALLOWED"]);
+    assert_eq!(noor.does("secondFactorReset", reset(&ada, ""), fields).await.faults(), ["reason: REQUIRED"]);
+    let late = super::account::refreshed(&app, &noor).await;
+    assert_eq!(late.does("secondFactorReset", reset(&ada, why), fields).await.refused(), ["REAUTHENTICATE"]);
+    // Our people are ours by it: an operator ends that first.
+    let omar = app.admin("omar").await;
+    assert_eq!(noor.does("secondFactorReset", reset(&omar, why), fields).await.refused(), ["ACCOUNT_IS_STAFF"]);
+
+    for _ in 0..2 {
+        assert_eq!(noor.does("secondFactorReset", reset(&ada, why), fields).await.text("user.id"), ada.id);
+    }
+    sign_in(&app, &ada.email, None).await.ok();
+    assert_eq!(standing(&ada).await, json!({ "isOn": false, "recoveryCodesLeft": 0 }));
+    let wrong = json!({ "email": ada.email, "password": "not it at all" });
+    assert_eq!(app.visitor().does("signIn", wrong, TOKENS).await.refused(), ["INVALID_CREDENTIALS"]);
+
+    // She is told, whoever it was; and it stands in the log, once, with the reason.
+    app.settles().await;
+    let told = app.market.mail().letters_to(&ada.email);
+    let told: Vec<_> = told.iter().filter(|letter| letter.text.contains("by one of our people")).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    let log = "query($id: String) { auditLog(subject: $id) { nodes { act actor detail } } }";
+    let log = noor.asks(log, json!({ "id": ada.id })).await;
+    let lines = log.data()["auditLog"]["nodes"].as_array().unwrap().clone();
+    let lines: Vec<_> = lines.iter().filter(|line| line["act"] == "second_factor_reset").collect();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert_eq!(json!([lines[0]["actor"], lines[0]["detail"]]), json!([noor.id, { "reason": why }]));
+    let (_, codes) = sets_up(&ada).await;
+    sign_in(&app, &ada.email, Some(&codes[0])).await.ok();
+}
+
+#[tokio::test]
+async fn who_knows_the_password_and_guesses_the_rest_is_told_of_once_a_day() {
+    let app = TestApp::new().await;
+    let ada = app.person("ada").await;
+    let (_, codes) = sets_up(&ada).await;
+    let guesses = async |times: usize| {
+        for _ in 0..times {
+            assert_eq!(sign_in(&app, &ada.email, Some("recovery")).await.refused(), ["SECOND_FACTOR_INVALID"]);
+        }
+        app.settles().await;
+        let letters = app.market.mail().letters_to(&ada.email);
+        letters.iter().filter(|letter| letter.text.starts_with("Somebody who knows your password")).count()
+    };
+    // To be asked for the code is no guess at it.
+    assert_eq!(sign_in(&app, &ada.email, None).await.refused(), ["SECOND_FACTOR_REQUIRED"]);
+    for (times, told) in [(4, 0), (1, 1), (3, 1)] {
+        assert_eq!(guesses(times).await, told);
+    }
+    app.market.clock().advance(TimeDelta::days(1));
+    assert_eq!(guesses(5).await, 2);
+    // Whoever has a session and the password is in no better place.
+    app.market.clock().advance(TimeDelta::days(1));
+    let there = app.bearer(&sign_in(&app, &ada.email, Some(&codes[0])).await.text("tokens.accessToken"));
+    for _ in 0..5 {
+        let proof = json!({ "password": PASSWORD, "code": "recovery" });
+        assert_eq!(there.does("reauthenticate", proof, "session { id }").await.refused(), ["SECOND_FACTOR_INVALID"]);
+    }
+    assert_eq!(guesses(0).await, 3);
 }

@@ -117,6 +117,27 @@ async fn a_suspended_person_is_out_at_once_and_their_money_stays_theirs() {
 }
 
 #[tokio::test]
+async fn a_suspended_person_is_told_by_mail_and_when_it_is_over_too() {
+    let app = TestApp::new().await;
+    let (ada, noor) = (app.person("ada").await, app.admin("noor").await);
+    let subjects = [
+        ("userSuspend", "Your account at Rabta is suspended"),
+        ("userReinstate", "Your account at Rabta is open again"),
+    ];
+    for (how, subject) in subjects {
+        let input = json!({ "userId": ada.id, "reason": "Lin told us in confidence" });
+        for _ in 0..2 {
+            noor.does(how, input.clone(), "user { id }").await.ok();
+        }
+        app.settles().await;
+        let letters = app.market.mail().letters_to(&ada.email);
+        let told: Vec<_> = letters.iter().filter(|letter| letter.subject == subject).collect();
+        assert_eq!(told.len(), 1, "{how}: {letters:?}");
+        assert!(!told[0].text.contains("confidence"), "why is our people's business");
+    }
+}
+
+#[tokio::test]
 async fn payouts_of_a_suspended_person_are_held_until_somebody_looks() {
     let app = TestApp::new().await;
     let deal = app.released().await;

@@ -152,6 +152,9 @@ fn mail(common: &Common) -> Result<Mail, Trouble> {
             );
             return Err(Trouble::fixable(what, how));
         }
+        if common.production && common.mail_from == infra::mail::FROM {
+            tracing::warn!("letters are from {}, where nobody reads answers: set RABTA_MAIL_FROM", infra::mail::FROM);
+        }
         return Mail::smtp(&url, &common.mail_from).map_err(|fault| {
             let how = "write the address like smtps://user:password@host or smtp://host:1025, \
                        and --mail-from like \"Rabta <no-reply@example.com>\"";

@@ -75,6 +75,7 @@ const OF_PROOFS_AND_ROLES: &[Verb] = &[
     Verb::PasswordChange,
     Verb::EmailChange,
     Verb::SecondFactorSet,
+    Verb::SecondFactorReset,
     Verb::PasskeyAdd,
     Verb::PasskeyRename,
     Verb::PasskeyRemove,

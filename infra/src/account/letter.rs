@@ -2,6 +2,7 @@
 
 use domain::account::{MailCode, Purpose, SafetyAct};
 use domain::id::{Id, MailCodeId, UserId};
+use domain::user::User;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use super::{SEALED_FOR, row};
@@ -14,6 +15,8 @@ use crate::{Call, Failure};
 
 /// What to do who did not ask for it.
 const NOT_ME: &str = "If that was not you, set another password at once and end all sessions.";
+/// What they are told about.
+const OF_SAFETY: &str = "About the safety of your account at Rabta";
 
 impl Market {
     /// Send the code to its mailbox, unless it is nobody's, was used, or is over.
@@ -67,8 +70,7 @@ impl Market {
         user: UserId,
         act: SafetyAct,
     ) -> Result<(), Failure> {
-        let found = self.users_by_id(&Call::system("letter"), &[user]).await?;
-        let Some(user) = found.into_iter().next() else { return Ok(()) };
+        let Some(user) = self.reader_find(user).await? else { return Ok(()) };
         let what = match act {
             SafetyAct::PasswordChanged => "Your password was changed. Your other sessions have ended.",
             SafetyAct::PasswordReset => {
@@ -81,6 +83,14 @@ impl Market {
             }
             SafetyAct::SecondFactorSet => "Signing in takes a code of your authenticator app from now on.",
             SafetyAct::SecondFactorRemoved => "Signing in takes no code of an authenticator app any more.",
+            SafetyAct::SecondFactorReset => {
+                "Signing in takes no code of an authenticator app any more: that was done by one of our people, because \
+                 you had lost it. Sign in with your password, and set up another app."
+            }
+            SafetyAct::SecondFactorGuessed => {
+                "Somebody who knows your password has tried to sign in, and gave a wrong code of your authenticator app \
+                 again and again. They were not let in."
+            }
             SafetyAct::RecoveryCodeUsed => "One of your recovery codes was used. It does not work again.",
             SafetyAct::RecoveryCodesRenewed => "You have new recovery codes. The old ones work no more.",
             SafetyAct::PasskeyAdded => {
@@ -93,14 +103,41 @@ impl Market {
                  add another."
             }
         };
-        let passkeys = match act {
+        let more = match act {
             SafetyAct::PasswordChanged | SafetyAct::PasswordReset | SafetyAct::AccountTakenOver => {
                 passkeys(&names_of(self.db(), user.id).await?)
             }
+            SafetyAct::RecoveryCodeUsed => codes_left(self.recovery_codes_left(user.id).await?),
             _ => String::new(),
         };
-        let text = format!("{what}{passkeys}\r\n\r\n{NOT_ME}");
-        let subject = "About the safety of your account at Rabta".to_owned();
+        let text = format!("{what}{more}\r\n\r\n{NOT_ME}");
+        let subject = OF_SAFETY.to_owned();
+        Ok(self.mail().send(Letter { id: occurrence.id, to: user.email.to_string(), subject, text }).await?)
+    }
+
+    /// Tell the person that they may do nothing any more, or that they may do things again.
+    pub(crate) async fn standing_tell(
+        &self,
+        occurrence: &Occurrence,
+        user: UserId,
+        is_suspended: bool,
+    ) -> Result<(), Failure> {
+        let Some(user) = self.reader_find(user).await? else { return Ok(()) };
+        let (subject, text) = if is_suspended {
+            (
+                "Your account at Rabta is suspended",
+                "Our people have suspended your account at Rabta. Your sessions have ended, and nobody can sign in to \
+                 it. Your money stays yours: payouts that had not left wait.\r\n\r\nIf you think that this is a \
+                 mistake, answer this letter.",
+            )
+        } else {
+            (
+                "Your account at Rabta is open again",
+                "Your account at Rabta is no longer suspended. Sign in anew.\r\n\r\nPayouts that were held leave \
+                 once our people have looked at them. Look at your contracts, too: their deadlines may have come closer.",
+            )
+        };
+        let (subject, text) = (subject.to_owned(), text.to_owned());
         Ok(self.mail().send(Letter { id: occurrence.id, to: user.email.to_string(), subject, text }).await?)
     }
 
@@ -110,10 +147,16 @@ impl Market {
         let Some(former) = code.former else { return Ok(()) };
         let text = format!(
             "Your account at Rabta has another address from now on, and letters go there. If that was not you, \
-             write to us at once.\r\n\r\n{NOT_ME}"
+             answer this letter at once, so that our people can suspend the account.\r\n\r\n{NOT_ME}"
         );
-        let subject = "About the safety of your account at Rabta".to_owned();
+        let subject = OF_SAFETY.to_owned();
         Ok(self.mail().send(Letter { id: occurrence.id, to: former.to_string(), subject, text }).await?)
+    }
+
+    /// The person, if there is somebody left to read a letter.
+    async fn reader_find(&self, user: UserId) -> Result<Option<User>, Failure> {
+        let found = self.users_by_id(&Call::system("letter"), &[user]).await?;
+        Ok(found.into_iter().next().filter(|user| user.erased_at.is_none()))
     }
 
     async fn mail_code_find(&self, id: MailCodeId) -> Result<Option<MailCode>, Failure> {
@@ -135,4 +178,17 @@ fn passkeys(names: &[String]) -> String {
     }
     let named: Vec<String> = names.iter().map(|name| format!("  - {name}\r\n")).collect();
     format!("\r\n\r\nThese passkeys still open your account, without the password:\r\n\r\n{}", named.concat())
+}
+
+/// What to do as long as there is a recovery code, and what before there is none.
+fn codes_left(left: i64) -> String {
+    let left = match left {
+        0 => "None is left.".to_owned(),
+        1 => "One is left.".to_owned(),
+        left => format!("{left} are left."),
+    };
+    format!(
+        " {left} If you have your authenticator app, ask for new codes with it. If it is gone, remove it while you are \
+         signed in, and set up another: without app and codes you can't sign in."
+    )
 }
