@@ -27,8 +27,10 @@ mod letter;
 /// What the codes of these letters are sealed for.
 const SEALED_FOR: &str = "mail code";
 
-/// Codes for one person, of all kinds, but those that a visitor asked for.
+/// Codes for one person, of all kinds, but those that a visitor asked for. Until one was brought back, the mailbox may be
+/// a stranger's, who never asked for any.
 const CODES: Allowance = Allowance { attempts: 5, within: TimeDelta::hours(1) };
+const CODES_A_DAY: Allowance = Allowance { attempts: 15, within: TimeDelta::hours(24) };
 /// Letters to one mailbox that is to become the address of an account, whoever asks for them: whose it is has not said
 /// that they want any.
 const CHANGES_TO_MAILBOX: Allowance = Allowance { attempts: 5, within: TimeDelta::hours(1) };
@@ -41,8 +43,9 @@ const RESETS_OF_NETWORK: Allowance = Allowance { attempts: 60, within: TimeDelta
 const PROOFS: Allowance = Allowance { attempts: 10, within: TimeDelta::minutes(15) };
 
 #[derive(FromQueryResult)]
-struct Count {
-    count: i64,
+struct Lately {
+    within_hour: i64,
+    within_day: i64,
 }
 
 #[derive(FromQueryResult)]
@@ -91,6 +94,7 @@ impl Market {
             let used = code.redeem_of(Purpose::VerifyEmail, id, tx.now())?;
             let change = user.verify_email(&used.email, tx.now())?;
             tx.mail_code_write(&used).await?;
+            tx.audit("email_verify", id, serde_json::json!({})).await?;
             Ok(tx.user_save(change).await?.email)
         })
     }
@@ -391,12 +395,14 @@ impl Tx {
     /// and not before the transaction: a request that is repeated asks for no further letter.
     async fn mail_codes_count(&self, user: UserId) -> Result<(), Failure> {
         let select = sql(
-            "select count(*) as count from mail_codes
-             where user_id = $1 and created_at > $2 and purpose <> 'reset_password'",
-            [user.uuid().into(), (self.now() - CODES.within).into()],
+            "select count(*) filter (where created_at > $2) as within_hour, count(*) as within_day from mail_codes
+             where user_id = $1 and created_at > $3 and purpose <> 'reset_password'",
+            [user.uuid().into(), (self.now() - CODES.within).into(), (self.now() - CODES_A_DAY.within).into()],
         );
-        let found = Count::find_by_statement(select).one(self.conn()).await?;
-        CODES.refuse_over(found.map_or(0, |found| found.count) + 1, CODES.within)
+        let found = Lately::find_by_statement(select).one(self.conn()).await?;
+        let (within_hour, within_day) = found.map_or((0, 0), |found| (found.within_hour, found.within_day));
+        CODES.refuse_over(within_hour + 1, CODES.within)?;
+        CODES_A_DAY.refuse_over(within_day + 1, CODES_A_DAY.within)
     }
 
     /// No code that is on its way works any more, but those that only verify the address.

@@ -182,7 +182,8 @@ impl Market {
         let id = call.session.ok_or(Denied::SignIn)?;
         run!(self, call, tx => {
             if everywhere {
-                tx.sessions_end(user, Some(id), Ending::SignedOut).await?;
+                let ended = tx.sessions_end(user, Some(id), Ending::SignedOut).await?;
+                tx.audit("sign_out_everywhere", user, serde_json::json!({ "sessions_ended": ended })).await?;
             }
             let session = tx.session_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
             tx.session_save(session.revoke(tx.actor(), Ending::SignedOut, tx.now())?).await
@@ -206,7 +207,13 @@ impl Market {
     pub async fn sessions_revoke(&self, call: &Call, this_too: bool) -> Result<i64, Failure> {
         let user = call.actor.person()?.user;
         let spared = call.session.filter(|_| !this_too);
-        run!(self, call, tx => { tx.sessions_end(user, spared, Ending::Revoked).await })
+        run!(self, call, tx => {
+            let ended = tx.sessions_end(user, spared, Ending::Revoked).await?;
+            if ended > 0 {
+                tx.audit("session_revoke_all", user, serde_json::json!({ "sessions_ended": ended })).await?;
+            }
+            Ok(ended)
+        })
     }
 
     /// The person's own sessions that live, newest first.

@@ -1,7 +1,7 @@
 //! The audit log: our people look things up in it, and nobody else does.
 
 use serde_json::{Value, json};
-use tests::TestApp;
+use tests::{PASSWORD, TOKENS, TestApp};
 
 const LOG: &str = "query($subject: String, $actor: String, $first: Int, $after: String) {
     auditLog(subject: $subject, actor: $actor, first: $first, after: $after) {
@@ -101,6 +101,22 @@ async fn what_our_people_do_and_look_for_and_what_opens_a_door_to_money_leaves_a
     client.does("milestoneFund", fund, "payment { id }").await.ok();
     client.does("milestoneStopFunding", json!({ "milestoneId": deal.milestone }), "milestone { status }").await.ok();
     assert_eq!(acts(&admin, &deal.milestone).await[0], "milestone_stop_funding");
+}
+
+#[tokio::test]
+async fn whose_mail_is_read_and_that_all_sessions_were_ended_leaves_a_line() {
+    let app = TestApp::new().await;
+    let (ada, admin) = (app.newcomer("ada").await, app.admin("noor").await);
+    let code = json!({ "code": crate::account::mailed_code(&app, &ada.email).await });
+    for _ in 0..2 {
+        ada.does_once("emailVerify", code.clone(), "email").await.ok();
+    }
+    app.visitor().does("signIn", json!({ "email": ada.email, "password": PASSWORD }), TOKENS).await.ok();
+    for _ in 0..2 {
+        ada.does_once("sessionRevokeAll", json!({}), "revokedCount").await.ok();
+    }
+    ada.does_once("signOut", json!({ "everywhere": true }), "session { id }").await.ok();
+    assert_eq!(acts(&admin, &ada.id).await, ["sign_out_everywhere", "session_revoke_all", "email_verify"]);
 }
 
 #[tokio::test]

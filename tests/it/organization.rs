@@ -347,6 +347,28 @@ async fn what_somebody_gave_away_goes_with_their_right_to() {
     }
 }
 
+/// Whoever had got hold of an admin's account may have invited themselves before it was suspended.
+#[tokio::test]
+async fn what_somebody_gave_away_lets_nobody_in_while_they_are_suspended() {
+    let app = TestApp::new().await;
+    let (ada, bo, eve) = (app.client("ada").await, app.person("bo").await, app.person("eve").await);
+    let noor = app.admin("noor").await;
+    joins(&ada, &bo, "ADMIN").await;
+    let token = invites(&bo, &ada.organization, &eve).await;
+    let why = json!({ "userId": bo.id, "reason": "It was not them who signed in" });
+    noor.does("userSuspend", why.clone(), "user { id }").await.ok();
+    let query = "query($token: String!) { viewer { invitationToJoin(token: $token) { role } } }";
+    let opens = async || eve.asks(query, token.clone()).await.data()["viewer"]["invitationToJoin"].clone();
+    assert_eq!(opens().await, Value::Null);
+    let joined = eve.does("memberInvitationAccept", token.clone(), "organization { id }").await;
+    assert_eq!(joined.refused(), ["WRONG_STATE"]);
+    assert_eq!(names(&members(&ada, &ada.organization).await), ["Ada OWNER", "Bo ADMIN"]);
+
+    noor.does("userReinstate", why, "user { id }").await.ok();
+    assert_eq!(opens().await["role"], "VIEWER");
+    eve.does("memberInvitationAccept", token, "organization { id }").await.ok();
+}
+
 #[tokio::test]
 async fn nobody_joins_the_company_of_somebody_who_was_erased() {
     let app = TestApp::new().await;

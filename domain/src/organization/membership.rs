@@ -209,7 +209,7 @@ pub struct Entry<'a> {
     pub reader: &'a User,
     /// Their membership, if they have joined.
     pub already: Option<&'a Member>,
-    /// What whoever invited them may do by now, if they still belong.
+    /// What whoever invited them may do by now, if they still belong and are not suspended.
     pub inviter: Option<MemberRole>,
     /// Is the owner of the organization still somebody?
     pub has_owner: bool,

@@ -353,6 +353,8 @@ impl Tx {
         already: Option<&'a Member>,
     ) -> Result<Entry<'a>, Failure> {
         let inviter = self.membership(invitation.organization, invitation.invited_by).await?;
+        // Who is suspended lets nobody in: it may not have been them who invited.
+        let inviter = if self.is_gone(invitation.invited_by).await? { None } else { inviter };
         let has_owner = self.has_owner(invitation.organization).await?;
         Ok(Entry { reader, already, inviter: inviter.map(|inviter| inviter.role), has_owner })
     }

@@ -72,3 +72,23 @@ async fn strangers_who_use_up_a_mailboxs_letters_leave_its_owner_one_that_works(
     let code = mailed_code(&app, &ada.email).await;
     resets(&app, &code, OTHER).await.ok();
 }
+
+/// Somebody signed up with a stranger's address, and asks for letters without end.
+#[tokio::test]
+async fn a_mailbox_gets_fifteen_letters_a_day_from_whoever_signed_up_with_its_address() {
+    let app = TestApp::new().await;
+    let eve = app.newcomer("victim").await;
+    let asks = async || eve.does_once("emailVerifyRequest", json!({}), "viewer { email }").await;
+    let mut sent = 1;
+    for hour in 0..5 {
+        while asks().await.faults().is_empty() {
+            sent += 1;
+        }
+        assert_eq!(asks().await.refused(), ["TOO_MANY_ATTEMPTS"], "hour {hour}");
+        app.passes(TimeDelta::hours(1)).await;
+    }
+    assert_eq!(sent, 15);
+    assert_eq!(letters(&app, &eve.email).len(), 15);
+    app.passes(TimeDelta::hours(20)).await;
+    asks().await.ok();
+}
