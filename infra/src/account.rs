@@ -250,6 +250,8 @@ impl Market {
         let of_letter = self.mail_code_of(code)?;
         run!(self, call, tx => {
             let user = tx.user_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            // Asked behind the person's row: whoever put an end to this session while it waited had a reason.
+            tx.must_be_proved(call).await?;
             let code = tx.mail_code_for_update(of_letter).await?.ok_or_else(code_refused)?;
             let (whose, used) = code.redeem(Purpose::ChangeEmail, tx.now())?;
             // The code of somebody else's letter, and one that was asked for at an address that was left since.

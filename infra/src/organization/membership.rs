@@ -113,6 +113,8 @@ impl Market {
             let inviter = tx.user_for_update(inviter).await?.ok_or(Refusal::HIDDEN)?;
             let organization = tx.organization_for_update(organization).await?;
             access::check(tx.actor(), Verb::MemberInvite, &organization.subject())?;
+            // Asked behind the person's row: who is out meanwhile invites nobody.
+            tx.must_be_proved(call).await?;
             let waiting = tx.invitations_waiting(organization.id).await?;
             let invited = organization.invite(tx.actor(), &inviter, tx.id(), (email, role), waiting, tx.now())?;
             tx.invitations_count(&invited.next).await?;

@@ -158,3 +158,34 @@ async fn nobody_joins_a_company_while_its_owner_is_erased() {
         assert_eq!(count(&app, run_by_nobody).await, 0, "{name}");
     }
 }
+
+/// Somebody else is in an account, and has to be out as soon as its person says so.
+#[tokio::test]
+async fn what_waits_while_its_session_is_ended_gives_nothing_away() {
+    let app = TestApp::new().await;
+    let ada = app.client("ada").await;
+    let proof = json!({ "email": ada.email, "password": PASSWORD });
+    let tokens = app.visitor().does("signIn", proof, tests::TOKENS).await;
+    let thief = app.bearer(&tokens.text("tokens.accessToken"));
+    thief.does("emailChangeRequest", json!({ "email": "thief@example.com" }), "expiresAt").await.ok();
+    let code = json!({ "code": crate::account::mailed_code(&app, "thief@example.com").await });
+    let invite = json!({ "organizationId": ada.organization, "email": "thief@example.com", "role": "ADMIN" });
+    holding!(app, "select from users for update", held);
+    let acts = join_all([
+        thief.does("emailChange", code, "viewer { email }"),
+        thief.does("memberInvite", invite, "invitation { id }"),
+    ]);
+    let ends = async {
+        stand_in_line(&app, 2).await;
+        let session = json!({ "sessionId": tokens.text("tokens.session.id") });
+        ada.does_once("sessionRevoke", session, "session { id }").await.ok();
+        held.rollback().await.unwrap();
+    };
+    let (acts, ()) = join(acts, ends).await;
+    for act in &acts {
+        assert_eq!(act.refused(), ["REAUTHENTICATE"], "{:#}", act.body);
+    }
+    let given = "select (select count(*) from users where email = 'thief@example.com')
+        + (select count(*) from member_invitations)";
+    assert_eq!(count(&app, given).await, 0);
+}
