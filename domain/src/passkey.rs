@@ -73,7 +73,7 @@ impl Passkey {
     /// What somebody calls a passkey: 1 to 80 characters.
     pub fn parse_name(name: &str) -> Result<String, Refusal> {
         let mut invalid = Invalid::default();
-        let name = invalid.text("name", name, 1..=80);
+        let name = invalid.line("name", name, 1..=80);
         invalid.finish()?;
         Ok(name)
     }
@@ -262,6 +262,14 @@ mod tests {
         };
         let id = PasskeyId::from_uuid(Uuid::from_u128(9));
         Passkey::add(&person(1), "Phone".to_owned(), credential, 0, id, NOW).unwrap().next
+    }
+
+    #[test]
+    fn a_name_is_one_line_for_it_stands_in_letters() {
+        assert_eq!(Passkey::parse_name(" Ada's phone "), Ok("Ada's phone".to_owned()));
+        for name in ["", "A phone\r\n\r\nAll is well", "A\u{200B}phone", &"x".repeat(81)] {
+            assert!(matches!(Passkey::parse_name(name), Err(Refusal::Invalid { .. })), "{name:?}");
+        }
     }
 
     #[test]

@@ -3,7 +3,10 @@
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use chrono::TimeDelta;
+use domain::Timestamp;
 use domain::id::EventId;
 use lettre::message::Mailbox;
 use lettre::message::header::ContentType;
@@ -26,8 +29,16 @@ pub enum Mail {
         server: AsyncSmtpTransport<Tokio1Executor>,
         /// Whom they are from.
         from: Mailbox,
+        /// Until when it is left alone, because it was not there.
+        away: Arc<Mutex<Option<Timestamp>>>,
     },
 }
+
+/// For how long a mail server is left alone that was not there: whoever delivers events has other things to do than to
+/// wait for it with each letter.
+const LEFT_ALONE: TimeDelta = TimeDelta::seconds(30);
+/// How long it may take to take a letter.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Whom letters are from, unless the operator says.
 pub const FROM: &str = "Rabta <no-reply@rabta.example>";
@@ -56,6 +67,19 @@ pub fn is_in_the_clear(url: &SecretString) -> bool {
     url.scheme() == "smtp" && tls.as_deref() != Some("required") && !is_here
 }
 
+fn away_until(away: &Mutex<Option<Timestamp>>) -> Option<Timestamp> {
+    *away.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Is it this letter that the mail server does not take, rather than that it is not there, or does not let us in?
+fn is_about_the_letter(error: &lettre::transport::smtp::Error) -> bool {
+    match error.status().map(u16::from) {
+        // It closes, can't look who we are, or does not know us.
+        Some(code) => !matches!(code, 421 | 454 | 530 | 534 | 535 | 538),
+        None => error.is_client(),
+    }
+}
+
 /// Letters hold what proves who somebody is: nobody else may read them.
 async fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
     let mut options = tokio::fs::OpenOptions::new();
@@ -78,9 +102,10 @@ impl Mail {
     pub fn smtp(url: &SecretString, from: &str) -> Result<Self, Fault> {
         let server = AsyncSmtpTransport::<Tokio1Executor>::from_url(url.expose_secret())
             .map_err(|error| Fault::mail(&error))?
-            .timeout(Some(std::time::Duration::from_secs(10)))
+            .timeout(Some(Duration::from_secs(10)))
             .build();
-        Ok(Self::Smtp { server, from: from.parse::<Mailbox>().map_err(|error| Fault::mail(&error))? })
+        let from = from.parse::<Mailbox>().map_err(|error| Fault::mail(&error))?;
+        Ok(Self::Smtp { server, from, away: Arc::default() })
     }
 
     /// Do letters go to people's mailboxes, rather than to where we can read them ourselves?
@@ -91,8 +116,12 @@ impl Mail {
         }
     }
 
-    /// Send a letter. Sending the same one again does no harm.
-    pub async fn send(&self, letter: Letter) -> Result<(), Fault> {
+    /// Send a letter, `now`. Sending the same one again does no harm.
+    ///
+    /// # Errors
+    /// [`Fault::Later`] when the mail server is not there: letters wait for it, however long that takes.
+    /// [`Fault::Service`] when it does not take this letter.
+    pub async fn send(&self, letter: Letter, now: Timestamp) -> Result<(), Fault> {
         match self {
             Self::Folder(folder) => {
                 tokio::fs::create_dir_all(folder).await?;
@@ -104,7 +133,12 @@ impl Mail {
                 );
                 Ok(write_private(&folder.join(format!("{id}.eml")), &file).await?)
             }
-            Self::Smtp { server, from } => {
+            Self::Smtp { server, from, away } => {
+                let later = |why: String, until: Timestamp| Err(Fault::Later { service: "mail", why, until });
+                let left_alone = away_until(away).filter(|until| now < *until);
+                if let Some(until) = left_alone {
+                    return later("the mail server was not there a moment ago".to_owned(), until);
+                }
                 let domain = from.email.domain();
                 let message = Message::builder()
                     .from(from.clone())
@@ -115,8 +149,15 @@ impl Mail {
                     .header(ContentType::TEXT_PLAIN)
                     .body(letter.text)
                     .map_err(|error| Fault::mail(&error))?;
-                server.send(message).await.map_err(|error| Fault::mail(&error))?;
-                Ok(())
+                let why = match tokio::time::timeout(PATIENCE, server.send(message)).await {
+                    Ok(Ok(_)) => return Ok(()),
+                    Ok(Err(error)) if is_about_the_letter(&error) => return Err(Fault::mail(&error)),
+                    Ok(Err(error)) => error.to_string(),
+                    Err(_) => format!("a letter was not taken within {} seconds", PATIENCE.as_secs()),
+                };
+                let until = now + LEFT_ALONE;
+                *away.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
+                later(why, until)
             }
             Self::Kept(letters) => {
                 let mut letters = letters.lock().unwrap_or_else(PoisonError::into_inner);
@@ -212,7 +253,7 @@ mod tests {
     async fn a_letter_reaches_the_mail_server() {
         let (url, talk) = mail_server().await;
         let mail = Mail::smtp(&url.into(), "Rabta <post@rabta.test>").unwrap();
-        mail.send(letter("ada@startup.example")).await.unwrap();
+        mail.send(letter("ada@startup.example"), Timestamp::UNIX_EPOCH).await.unwrap();
         let said = talk.await.unwrap();
         let says = |line: &str| said.iter().any(|said| said.starts_with(line));
         for line in [
@@ -229,8 +270,19 @@ mod tests {
     async fn a_mail_server_that_is_not_there_and_an_address_that_is_none_are_faults() {
         let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
         let mail = Mail::smtp(&format!("smtp://{nobody}").into(), FROM).unwrap();
-        assert!(mail.send(letter("ada@startup.example")).await.is_err());
-        assert!(mail.send(letter("nobody")).await.is_err());
+        let send = async |to: &str, seconds: i64| {
+            mail.send(letter(to), Timestamp::UNIX_EPOCH + TimeDelta::seconds(seconds)).await
+        };
+        assert!(matches!(send("nobody", 0).await, Err(Fault::Service { .. })), "it is the letter's own fault");
+        // Whoever is not there is not asked again at once: that would be until later.
+        for (seconds, until) in [(0, 30), (29, 30), (30, 60)] {
+            match send("ada@startup.example", seconds).await {
+                Err(Fault::Later { until: told, .. }) => {
+                    assert_eq!(told, Timestamp::UNIX_EPOCH + TimeDelta::seconds(until), "at {seconds}");
+                }
+                other => panic!("{other:?}"),
+            }
+        }
         assert!(Mail::smtp(&"http://mail".to_owned().into(), FROM).is_err());
         assert!(Mail::smtp(&"smtp://mail".to_owned().into(), "nobody").is_err());
     }

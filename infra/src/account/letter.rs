@@ -60,7 +60,7 @@ impl Market {
             ),
         };
         let letter = Letter { id: occurrence.id, to: code.email.to_string(), subject: subject.to_owned(), text };
-        Ok(self.mail().send(letter).await?)
+        Ok(self.mail().send(letter, self.clock().now()).await?)
     }
 
     /// Tell the person what was done to the safety of their account.
@@ -111,8 +111,8 @@ impl Market {
             _ => String::new(),
         };
         let text = format!("{what}{more}\r\n\r\n{NOT_ME}");
-        let subject = OF_SAFETY.to_owned();
-        Ok(self.mail().send(Letter { id: occurrence.id, to: user.email.to_string(), subject, text }).await?)
+        let letter = Letter { id: occurrence.id, to: user.email.to_string(), subject: OF_SAFETY.to_owned(), text };
+        Ok(self.mail().send(letter, self.clock().now()).await?)
     }
 
     /// Tell the person that they may do nothing any more, or that they may do things again.
@@ -137,8 +137,8 @@ impl Market {
                  once our people have looked at them. Look at your contracts, too: their deadlines may have come closer.",
             )
         };
-        let (subject, text) = (subject.to_owned(), text.to_owned());
-        Ok(self.mail().send(Letter { id: occurrence.id, to: user.email.to_string(), subject, text }).await?)
+        let (to, subject, text) = (user.email.to_string(), subject.to_owned(), text.to_owned());
+        Ok(self.mail().send(Letter { id: occurrence.id, to, subject, text }, self.clock().now()).await?)
     }
 
     /// Tell whoever reads mail at the address that an account had before.
@@ -149,8 +149,8 @@ impl Market {
             "Your account at Rabta has another address from now on, and letters go there. If that was not you, \
              answer this letter at once, so that our people can suspend the account.\r\n\r\n{NOT_ME}"
         );
-        let subject = OF_SAFETY.to_owned();
-        Ok(self.mail().send(Letter { id: occurrence.id, to: former.to_string(), subject, text }).await?)
+        let letter = Letter { id: occurrence.id, to: former.to_string(), subject: OF_SAFETY.to_owned(), text };
+        Ok(self.mail().send(letter, self.clock().now()).await?)
     }
 
     /// The person, if there is somebody left to read a letter.

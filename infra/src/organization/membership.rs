@@ -294,7 +294,7 @@ impl Market {
         );
         let subject = "An invitation to join an organization on Rabta".to_owned();
         let letter = Letter { id: occurrence.id, to: invitation.email.to_string(), subject, text };
-        Ok(self.mail().send(letter).await?)
+        Ok(self.mail().send(letter, self.clock().now()).await?)
     }
 
     /// A code that we did not write names nothing.
