@@ -771,6 +771,20 @@ async fn account_erase_waits_for_what_binds_and_leaves_the_books_whole() {
 }
 
 #[tokio::test]
+async fn account_erase_lets_go_of_the_cards_of_a_company_of_ones_own() {
+    let app = TestApp::new().await;
+    let (ada, bo) = (app.client("ada").await, app.client("bo").await);
+    let keep = "insert into saved_payment_methods (organization_id, method, kind, last4, saved_at)
+        select id, 'pm_' || left(name, 2), 'card', '4242', now() from organizations";
+    sqlx::query(keep).execute(app.pool()).await.unwrap();
+    ada.does("accountErase", json!({ "confirmEmail": ada.email }), "erasedAt").await.ok();
+    let left = "select string_agg(method, ' ') from saved_payment_methods where removed_at is null";
+    let left: String = sqlx::query_scalar(left).fetch_one(app.pool()).await.unwrap();
+    assert_eq!(left, "pm_bo");
+    bo.asks(ME, json!({})).await.data();
+}
+
+#[tokio::test]
 async fn what_others_were_answered_of_somebody_who_is_erased_no_longer_says_who_it_was() {
     let app = TestApp::new().await;
     let (ada, lin, noor) = (app.client("ada").await, app.person("lin").await, app.admin("noor").await);

@@ -66,6 +66,10 @@ const FORGET: &[&str] = &[
     "update payout_methods set iban_sealed = '', iban_lookup = uuid_send(id), iban_last4 = '....', account_title = 'Erased account',
          removed_at = coalesce(removed_at, $2)
      where user_id = $1",
+    // The processor lets go of the cards of a company of one, too (`payment_methods_detach`).
+    "update saved_payment_methods set removed_at = $2
+     where removed_at is null
+         and organization_id in (select organization_id from members where user_id = $1 and role = 'owner')",
     "update wire_lines set sealed = null where payout_id in (select id from payouts where user_id = $1)
          and $2::timestamptz is not null",
     // Who was invited to a company of theirs, or by them, has nobody to join any more; and who invited them
