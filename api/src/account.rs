@@ -2,12 +2,14 @@
 
 use async_graphql::{Context, InputObject, Json, Object, SimpleObject};
 use domain::Timestamp;
+use domain::id::UserId;
 use infra::account::PasswordReset;
 use serde::Serialize;
 
 use crate::context::{RabtaContext, look_again};
+use crate::key::Key;
 use crate::session::Session;
-use crate::user::Viewer;
+use crate::user::{User, Viewer};
 use crate::user_error::{Answer, Payload, UserError, answer, payload};
 
 /// What proves who you are.
@@ -81,6 +83,19 @@ pub struct EmailChangeRequestInput {
 pub struct EmailChangeInput {
     /// The code, as it stands in the letter.
     pub code: String,
+    /// Makes repeating this request harmless: a fresh UUID for each intended act.
+    pub idempotency_key: Option<String>,
+}
+
+/// Whose account is given back.
+#[derive(Debug, Clone, InputObject, Serialize)]
+pub struct EmailRestoreInput {
+    /// The person.
+    pub user_id: Key<UserId>,
+    /// The address that the account had, in the last 30 days.
+    pub email: String,
+    /// How you know whose the account is, 1 to 500 characters; kept in the audit log.
+    pub reason: String,
     /// Makes repeating this request harmless: a fresh UUID for each intended act.
     pub idempotency_key: Option<String>,
 }
@@ -159,6 +174,14 @@ payload! {
     EmailChangePayload {
         /// You, as you are now.
         viewer: Viewer
+    }
+}
+
+payload! {
+    /// The answer to `emailRestore`.
+    EmailRestorePayload {
+        /// The person.
+        user: User
     }
 }
 
@@ -285,6 +308,17 @@ impl AccountMutation {
             ctx.market().email_change(&call, &input.code).await
         };
         answer(outcome.await.map(Viewer::of))
+    }
+
+    /// For admins: somebody took an account over and changed its address. Once you know whose it is, it has the address
+    /// back that it had; all sessions end, and password and passkeys open it no more: who reads the mail there sets another
+    /// password. A second factor stays. Not for our own people.
+    async fn email_restore(&self, ctx: &Context<'_>, input: EmailRestoreInput) -> Answer<EmailRestorePayload> {
+        let outcome = async {
+            let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
+            ctx.market().email_restore(&call, input.user_id.0, &input.email, &input.reason).await
+        };
+        answer(outcome.await.map(User))
     }
 
     /// Get all that is kept of you as one document. Takes a fresh proof of who you are.

@@ -35,6 +35,8 @@ acts! {
     PasswordChange,
     /// Send `emailChange`. Make the address that the code went to the address of your account.
     EmailChange,
+    /// Send `emailRestore`. For admins: give an account back whose address somebody changed who took it over.
+    EmailRestore,
     /// Send `secondFactorReset`. For admins: somebody who lost their second factor signs in with the password alone.
     SecondFactorReset,
     /// Send `passkeyAdd`. Add the passkey that a device of yours made.

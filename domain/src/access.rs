@@ -325,6 +325,7 @@ table! {
     UserUpdate:               ONESELF;
     PasswordChange:           ONESELF;
     EmailChange:              ONESELF;
+    EmailRestore:             STAFF;
     SecondFactorSet:          ONESELF;
     SecondFactorReset:        STAFF;
     PasskeyAdd:               ONESELF;
@@ -539,6 +540,7 @@ impl Verb {
             | Self::PasskeyAdd
             | Self::PasskeyRemove
             | Self::EmailChange
+            | Self::EmailRestore
             | Self::AccountExport
             | Self::AccountErase
             | Self::UserSuspend

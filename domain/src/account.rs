@@ -93,6 +93,8 @@ pub enum SafetyAct {
     /// The same, and it was the first to show that the address is theirs: what was given away, or set up to open the
     /// account or to be paid, before that is gone.
     AccountTakenOver,
+    /// The address was changed back to one that the account had, by one of our people, and nothing opens it but the mail.
+    EmailRestored,
     /// Signing in takes a second proof from now on.
     SecondFactorSet,
     /// Signing in takes the password alone from now on.

@@ -213,17 +213,39 @@ impl User {
     pub fn reset_second_factor(self, actor: &Actor, has_one: bool, reason: &str) -> Result<Change<Self>, Refusal> {
         access::check(actor, Verb::SecondFactorReset, &self.subject())?;
         given_reason(reason)?;
-        if self.staff.is_some() {
-            return Err(Refusal::rule(
-                "ACCOUNT_IS_STAFF",
-                "This is one of our people. Have an operator end that first: rabta staff revoke.",
-            ));
-        }
+        self.must_be_nobody_of_ours()?;
         if !has_one {
             return Ok(Change::none(self));
         }
         let event = Event::AccountSecured { user: self.id, act: SafetyAct::SecondFactorReset };
         Ok(Change::to(self).telling(event))
+    }
+
+    /// One of our people gives the account the address back that it `had` before somebody else took it over, for a
+    /// `reason` that is kept in the audit log: how they know whose it is. Whoever reads the mail there has it.
+    pub fn restore_email(self, actor: &Actor, email: Email, had: bool, reason: &str) -> Result<Change<Self>, Refusal> {
+        access::check(actor, Verb::EmailRestore, &self.subject())?;
+        given_reason(reason)?;
+        self.must_be_nobody_of_ours()?;
+        if self.email == email {
+            return Ok(Change::none(self));
+        }
+        if !had {
+            return Err(Refusal::field("email", "UNKNOWN", "is no address that the account had in the last 30 days"));
+        }
+        let event = Event::AccountSecured { user: self.id, act: SafetyAct::EmailRestored };
+        Ok(Change::to(Self { email, version: self.version + 1, ..self }).telling(event))
+    }
+
+    /// What keeps our own people's accounts safe is not undone by one of them.
+    fn must_be_nobody_of_ours(&self) -> Result<(), Refusal> {
+        match self.staff {
+            None => Ok(()),
+            Some(_) => Err(Refusal::rule(
+                "ACCOUNT_IS_STAFF",
+                "This is one of our people. Have an operator end that first: rabta staff revoke.",
+            )),
+        }
     }
 
     /// The person has another password. What proved that it is them is said by `act`.
@@ -592,5 +614,47 @@ mod tests {
         let mediator = verified.become_staff(&Actor::System, Some(Staff::Mediator), true).unwrap();
         assert_eq!(mediator.next.staff, Some(Staff::Mediator));
         assert!(!ada.become_staff(&Actor::System, None, false).unwrap().changed);
+    }
+
+    #[test]
+    fn an_account_is_given_back_by_an_admin_with_a_reason_and_by_nobody_to_themselves() {
+        let now = Timestamp::UNIX_EPOCH;
+        let sign_up = SignUp::parse("thief@example.com", "Ada", "tuba-gravel-ninety", None, None).unwrap();
+        let ada = sign_up.create(UserId::from_uuid(Uuid::from_u128(1)), now).next;
+        let hers: Email = "ada@example.com".parse().unwrap();
+        let someone = |n, staff| {
+            let user = UserId::from_uuid(Uuid::from_u128(n));
+            Actor::Person(Person { user, suspended: false, second_factor: true, staff, memberships: vec![] })
+        };
+        let admin = someone(2, Some(Staff::Admin));
+        let restores =
+            |user: &User, actor: &Actor, had, reason| user.clone().restore_email(actor, hers.clone(), had, reason);
+        let resets = |user: &User, actor: &Actor, reason| user.clone().reset_second_factor(actor, true, reason);
+        for (actor, denied) in [
+            (someone(1, Some(Staff::Admin)), Denied::NotAllowed),
+            (someone(3, Some(Staff::Mediator)), Denied::Hidden),
+            (Actor::System, Denied::NotAllowed),
+            (Actor::Nobody, Denied::SignIn),
+        ] {
+            assert_eq!(restores(&ada, &actor, true, "asked"), Err(denied.into()));
+            assert_eq!(resets(&ada, &actor, "asked"), Err(denied.into()));
+        }
+        let one_of_ours = User { staff: Some(Staff::Mediator), ..ada.clone() };
+        for refused in [restores(&one_of_ours, &admin, true, "asked"), resets(&one_of_ours, &admin, "asked")] {
+            assert!(matches!(refused, Err(Refusal::Rule { code, .. }) if code == "ACCOUNT_IS_STAFF"));
+        }
+        for refused in
+            [restores(&ada, &admin, true, " "), restores(&ada, &admin, false, "asked"), resets(&ada, &admin, "")]
+        {
+            assert!(matches!(refused, Err(Refusal::Invalid { .. })), "{refused:?}");
+        }
+
+        let restored = restores(&ada, &admin, true, "asked").unwrap();
+        assert_eq!((&restored.next.email, restored.next.version), (&hers, 2));
+        assert_eq!(restored.events, [Event::AccountSecured { user: ada.id, act: SafetyAct::EmailRestored }]);
+        assert!(!restores(&restored.next, &admin, false, "again").unwrap().changed);
+        let reset = resets(&ada, &admin, "asked").unwrap();
+        assert_eq!(reset.events, [Event::AccountSecured { user: ada.id, act: SafetyAct::SecondFactorReset }]);
+        assert!(!ada.reset_second_factor(&admin, false, "again").unwrap().changed, "there is none");
     }
 }

@@ -23,6 +23,7 @@ use crate::{Call, Failure, Fault, Tx, run};
 mod erase;
 mod export;
 mod letter;
+mod restore;
 
 /// What the codes of these letters are sealed for.
 const SEALED_FOR: &str = "mail code";

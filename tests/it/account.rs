@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use tests::{Heard, PASSWORD, Person, Reply, TOKENS, TestApp};
 
 mod mailbox;
+mod restore;
 
 const ME: &str = "{ viewer { email emailVerified } }";
 const OTHER: &str = "gravel-ninety-tuba-moss";

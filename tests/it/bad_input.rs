@@ -13,6 +13,7 @@ use tests::{TestApp, Visitor};
 const FOR_ADMINS: &[&str] = &[
     "userSuspend",
     "userReinstate",
+    "emailRestore",
     "secondFactorReset",
     "payoutUnblock",
     "payoutReject",

@@ -74,6 +74,7 @@ const OF_PROOFS_AND_ROLES: &[Verb] = &[
     Verb::OrganizationTransfer,
     Verb::PasswordChange,
     Verb::EmailChange,
+    Verb::EmailRestore,
     Verb::SecondFactorSet,
     Verb::SecondFactorReset,
     Verb::PasskeyAdd,

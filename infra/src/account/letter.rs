@@ -81,6 +81,11 @@ impl Market {
                  had shown before that the address is theirs, so what somebody may have set up with it is gone: \
                  second factors, members and invitations of your organizations, and accounts to be paid at."
             }
+            SafetyAct::EmailRestored => {
+                "The address of your account was changed back to this one by our people. All sessions have ended, and \
+                 neither a password nor a passkey opens the account: ask for another password with this address, and \
+                 then look at who belongs to your companies, where you are paid, and at the second factor."
+            }
             SafetyAct::SecondFactorSet => "Signing in takes a code of your authenticator app from now on.",
             SafetyAct::SecondFactorRemoved => "Signing in takes no code of an authenticator app any more.",
             SafetyAct::SecondFactorReset => {

@@ -1,0 +1,79 @@
+//! Accounts that somebody took over, and that are given back.
+
+use serde_json::json;
+use tests::{PASSWORD, Person, TOKENS, TestApp};
+
+use super::{ME, OTHER, asks_reset, mailed_code, resets, sign_in};
+
+/// Somebody who knows the password makes the account theirs.
+async fn is_taken_over(app: &TestApp, person: &Person<'_>, address: &str) -> String {
+    let token = sign_in(app, &person.email, PASSWORD).await.text("tokens.accessToken");
+    let thief = app.bearer(&token);
+    thief.does("emailChangeRequest", json!({ "email": address }), "expiresAt").await.ok();
+    let code = mailed_code(app, address).await;
+    thief.does("emailChange", json!({ "code": code }), "viewer { email }").await.ok();
+    let change = json!({ "currentPassword": PASSWORD, "newPassword": OTHER });
+    thief.does("passwordChange", change, "viewer { email }").await.ok();
+    token
+}
+
+#[tokio::test]
+async fn an_account_whose_address_a_thief_changed_is_given_back() {
+    let app = TestApp::new().await;
+    let (ada, lin, noor) = (app.person("ada").await, app.person("lin").await, app.admin("noor").await);
+    let token = is_taken_over(&app, &ada, "thief@example.com").await;
+    app.settles().await;
+    let letter = app.market.mail().letters_to(&ada.email).last().unwrap().text.clone();
+    assert!(letter.contains("answer this letter at once"), "{letter}");
+
+    let restore = |email: &str, reason: &str| json!({ "userId": ada.id, "email": email, "reason": reason });
+    let (why, fields) = ("She answered from her old mailbox, and on the phone", "user { id }");
+    let hers = restore("ADA@example.com", why);
+    assert_eq!(lin.does("emailRestore", hers.clone(), fields).await.refused(), ["NOT_FOUND"]);
+    let silent = noor.does("emailRestore", restore(&ada.email, ""), fields).await;
+    assert_eq!(silent.faults(), ["reason: REQUIRED"]);
+    let another = noor.does("emailRestore", restore("another@example.com", why), fields).await;
+    assert_eq!(another.faults(), ["email: UNKNOWN"], "it goes back to an address that it had, and to no other");
+    for _ in 0..2 {
+        noor.does("emailRestore", hers.clone(), fields).await.ok();
+    }
+
+    // Nothing of the thief's opens it, and nothing that the thief knows.
+    assert_eq!(app.bearer(&token).asks(ME, json!({})).await.failed(), ["SESSION_ENDED"]);
+    let hers = ada.email.as_str();
+    for (email, password) in [("thief@example.com", OTHER), (hers, OTHER), (hers, PASSWORD)] {
+        assert_eq!(sign_in(&app, email, password).await.refused(), ["INVALID_CREDENTIALS"], "{email}");
+    }
+    asks_reset(&app, &ada.email).await.ok();
+    app.settles().await;
+    let letters = app.market.mail().letters_to(&ada.email);
+    let told = letters.iter().filter(|letter| letter.text.contains("changed back to this one by our people")).count();
+    assert_eq!(told, 1, "{letters:?}");
+    resets(&app, &mailed_code(&app, &ada.email).await, "moss-lantern-quiet").await.ok();
+    let back = sign_in(&app, &ada.email, "moss-lantern-quiet").await.text("tokens.accessToken");
+    let me = app.bearer(&back).asks(ME, json!({})).await;
+    assert_eq!(me.data()["viewer"], json!({ "email": "ada@example.com", "emailVerified": true }));
+
+    let log = "query($id: String) { auditLog(subject: $id) { nodes { act actor detail } } }";
+    let log = noor.asks(log, json!({ "id": ada.id })).await;
+    let lines = log.data()["auditLog"]["nodes"].as_array().unwrap().clone();
+    let lines: Vec<_> = lines.iter().filter(|line| line["act"] == "email_restore").collect();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert_eq!(json!([lines[0]["actor"], lines[0]["detail"]["reason"]]), json!([noor.id, why]));
+}
+
+#[tokio::test]
+async fn an_address_that_is_somebody_elses_by_now_is_given_back_to_nobody() {
+    let app = TestApp::new().await;
+    let (ada, noor) = (app.person("ada").await, app.admin("noor").await);
+    is_taken_over(&app, &ada, "thief@example.com").await;
+    let anew = json!({ "email": ada.email, "name": "Ada", "password": PASSWORD });
+    app.visitor().does("signUp", anew, TOKENS).await.ok();
+    let hers = json!({ "userId": ada.id, "email": ada.email, "reason": "She asked" });
+    assert_eq!(noor.does("emailRestore", hers, "user { id }").await.refused(), ["EMAIL_TAKEN"]);
+    sign_in(&app, "thief@example.com", OTHER).await.ok();
+    // Our own people's addresses are an operator's business.
+    let omar = app.admin("omar").await;
+    let his = json!({ "userId": omar.id, "email": omar.email, "reason": "He asked" });
+    assert_eq!(noor.does("emailRestore", his, "user { id }").await.refused(), ["ACCOUNT_IS_STAFF"]);
+}
