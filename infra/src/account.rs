@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::market::Market;
 use crate::save::save_row;
-use crate::session::{once_is_enough, strangers_to};
+use crate::session::{guesses_at, once_is_enough, strangers_to};
 use crate::sql::sql;
 use crate::throttle::{Allowance, name_of};
 use crate::{Call, Failure, Fault, Tx, run};
@@ -170,6 +170,7 @@ impl Market {
         })?;
         // Whoever guessed meanwhile does not keep out who reads the mail; and the letters they used up work no more.
         self.throttle_forget(&strangers_to(email.as_str())).await?;
+        self.throttle_forget(&guesses_at(email.as_str(), device)).await?;
         self.throttle_forget(&resets_of(&email)).await?;
         Ok(reset)
     }

@@ -314,10 +314,8 @@ impl Market {
         found: Option<&Credentials>,
         device: &Device,
     ) -> Result<Guess, Failure> {
-        let network = network(device);
-        let account = name_of(email);
         self.throttle_network("sign_in", device, SIGN_INS).await?;
-        let bucket = format!("sign_in:{account}:{network}");
+        let bucket = guesses_at(email, device);
         self.throttle(&bucket, GUESSES).await?;
         let is_known = self.is_known(found, device).await?;
         let over = match self.throttle(&strangers_to(email), STRANGE_GUESSES).await {
@@ -408,6 +406,11 @@ pub(crate) fn not_suspended(user: &User) -> Result<(), Denied> {
         Some(_) => Err(Denied::Suspended),
         None => Ok(()),
     }
+}
+
+/// The bucket of guesses at an account from one network.
+pub(crate) fn guesses_at(email: &str, device: &Device) -> String {
+    format!("sign_in:{}:{}", name_of(email), network(device))
 }
 
 /// The bucket of guesses at an account from all networks together.

@@ -2,9 +2,9 @@
 
 use chrono::TimeDelta;
 use serde_json::json;
-use tests::{Person, TestApp};
+use tests::{PASSWORD, Person, TestApp};
 
-use super::{OTHER, letters, mailed_code, resets, sends_from};
+use super::{OTHER, asks_reset, letters, mailed_code, resets, sends_from};
 
 #[tokio::test]
 async fn a_mailbox_gets_five_letters_an_hour_whoever_wants_it_for_their_account() {
@@ -91,4 +91,30 @@ async fn a_mailbox_gets_fifteen_letters_a_day_from_whoever_signed_up_with_its_ad
     assert_eq!(letters(&app, &eve.email).len(), 15);
     app.passes(TimeDelta::hours(20)).await;
     asks().await.ok();
+}
+
+/// Half a town is behind one address of its mobile network.
+#[tokio::test]
+async fn guesses_of_somebody_behind_the_same_address_keep_nobody_out_who_reads_the_mail() {
+    let app = TestApp::new().await;
+    let ada = app.person("ada").await;
+    let from = async |address: &str, password: &str| {
+        let body = json!({
+            "query": "mutation($i: SignInInput!) { signIn(input: $i) { errors { code } } }",
+            "variables": { "i": { "email": ada.email, "password": password } }
+        });
+        sends_from(&app, address, body).await["data"]["signIn"]["errors"].clone()
+    };
+    for _ in 0..10 {
+        from("203.0.113.7", "not it at all").await;
+    }
+    let too_many = json!([{ "code": "TOO_MANY_ATTEMPTS" }]);
+    assert_eq!(from("203.0.113.7", PASSWORD).await, too_many);
+    asks_reset(&app, &ada.email).await.ok();
+    let body = json!({
+        "query": "mutation($i: PasswordResetInput!) { passwordReset(input: $i) { errors { code } } }",
+        "variables": { "i": { "code": mailed_code(&app, &ada.email).await, "newPassword": OTHER } }
+    });
+    assert_eq!(sends_from(&app, "203.0.113.7", body).await["data"]["passwordReset"]["errors"], json!([]));
+    assert_eq!(from("203.0.113.7", OTHER).await, json!([]));
 }
