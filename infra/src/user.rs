@@ -58,7 +58,12 @@ impl Market {
         let id = call.actor.person()?.user;
         let user = run!(self, call, tx => {
             let user = tx.user_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let before = user.name.clone();
             let change = user.update(tx.actor(), edit.clone())?;
+            if change.next.name != before {
+                // It is the name that banks and invoices are told.
+                tx.audit("user_rename", id, serde_json::json!({})).await?;
+            }
             tx.user_save(change).await
         })?;
         self.freelancer_changed(id).await;

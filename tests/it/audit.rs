@@ -104,7 +104,7 @@ async fn what_our_people_do_and_look_for_and_what_opens_a_door_to_money_leaves_a
 }
 
 #[tokio::test]
-async fn whose_mail_is_read_and_that_all_sessions_were_ended_leaves_a_line() {
+async fn whose_mail_is_read_who_has_another_name_and_ended_all_sessions_leaves_a_line() {
     let app = TestApp::new().await;
     let (ada, admin) = (app.newcomer("ada").await, app.admin("noor").await);
     let code = json!({ "code": crate::account::mailed_code(&app, &ada.email).await });
@@ -115,8 +115,13 @@ async fn whose_mail_is_read_and_that_all_sessions_were_ended_leaves_a_line() {
     for _ in 0..2 {
         ada.does_once("sessionRevokeAll", json!({}), "revokedCount").await.ok();
     }
+    // The legal name is what banks are told.
+    for edit in [json!({ "name": "Ada Lovelace" }), json!({ "name": "Ada Lovelace" }), json!({ "locale": "ur-PK" })] {
+        ada.does_once("userUpdate", edit, "viewer { email }").await.ok();
+    }
     ada.does_once("signOut", json!({ "everywhere": true }), "session { id }").await.ok();
-    assert_eq!(acts(&admin, &ada.id).await, ["sign_out_everywhere", "session_revoke_all", "email_verify"]);
+    let lines = ["sign_out_everywhere", "user_rename", "session_revoke_all", "email_verify"];
+    assert_eq!(acts(&admin, &ada.id).await, lines);
 }
 
 #[tokio::test]
