@@ -328,7 +328,10 @@ fn words(words: Vec<String>) -> Vec<Value> {
 
 /// A fault of ours, which is logged here. That too many want the same at once is told, so that they come back later.
 fn broken(fault: &Fault) -> async_graphql::Error {
-    if let Fault::Busy { .. } = fault {
+    if fault.is_crowding() {
+        if !matches!(fault, Fault::Busy { .. }) {
+            tracing::warn!(error = %fault, "a request found no connection to the database");
+        }
         return async_graphql::Error::new("Too many want this at once: try again in a moment.").extend_with(
             |_, extensions| {
                 extensions.set("code", BUSY);

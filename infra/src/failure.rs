@@ -106,6 +106,12 @@ impl Fault {
         }
     }
 
+    /// Too many want the same at once, be it a connection to the database: nothing was begun, and it may be tried again in a
+    /// moment.
+    pub fn is_crowding(&self) -> bool {
+        matches!(self, Self::Busy { .. } | Self::Database(DbErr::ConnectionAcquire(_)))
+    }
+
     /// The name of the constraint that was violated, if that is what happened.
     pub fn constraint(&self) -> Option<String> {
         match self {
@@ -174,5 +180,20 @@ fn database_error(error: &DbErr) -> Option<&dyn sqlx::error::DatabaseError> {
             error.as_database_error()
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::ConnAcquireErr;
+
+    use super::*;
+
+    #[test]
+    fn who_finds_no_connection_may_come_back_and_what_failed_in_one_is_a_fault() {
+        let taken = DbErr::ConnectionAcquire(ConnAcquireErr::Timeout);
+        assert!(Fault::from(taken).is_crowding());
+        assert!(Fault::Busy { work: "passwords" }.is_crowding());
+        assert!(!Fault::from(DbErr::Custom("it broke".to_owned())).is_crowding());
     }
 }
