@@ -80,3 +80,31 @@ timers! {
     /// The reviews of a contract are published, written or not.
     PublishReviews(ContractId) = "publish_reviews";
 }
+
+impl Timer {
+    /// The kind of what gives hours for an outage.
+    pub const OUTAGE: &'static str = "apply_outage";
+
+    /// The kinds by which somebody's silence decides, and which an outage moves.
+    pub const BY_SILENCE: [&'static str; 6] = [
+        "auto_approve_milestone",
+        "resolve_refund_request",
+        "dormancy_milestone",
+        "submit_timesheet",
+        "auto_approve_timesheet",
+        "advance_dispute",
+    ];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_that_are_named_by_hand_are_kinds() {
+        for kind in Timer::BY_SILENCE.into_iter().chain([Timer::OUTAGE]) {
+            let timer = Timer::from_parts(kind, Uuid::nil());
+            assert_eq!(timer.map(Timer::kind), Some(kind));
+        }
+    }
+}

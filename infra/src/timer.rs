@@ -51,6 +51,9 @@ pub(crate) fn timer_facts(changes: &[TimerChange]) -> (Vec<serde_json::Value>, V
     (set, stopped)
 }
 
+/// How often an outage is tried before deadlines that it may move no longer wait for it.
+const OUTAGE_ATTEMPTS: i32 = 8;
+
 /// How long a verb may take before another worker may take up its timer.
 const LEASE_SECONDS: i64 = 60;
 
@@ -58,7 +61,8 @@ const LEASE_SECONDS: i64 = 60;
 const STILL_OURS: &str = "kind = $1 and subject = $2 and due_at = $3 and leased_until = $4 and attempts = $5";
 
 impl Market {
-    /// Take up to `limit` due timers, so that no other worker does, those that are due longest first.
+    /// Take up to `limit` due timers, so that no other worker does, those that are due longest first. What silence decides
+    /// waits for outages that have hours to give: where nobody worked for a day, both are due, and the deadlines longer.
     pub(crate) async fn timers_claim(&self, limit: i64) -> Result<Vec<Due>, Failure> {
         let now = self.clock().now();
         let lease = now + chrono::TimeDelta::seconds(LEASE_SECONDS);
@@ -67,11 +71,21 @@ impl Market {
             "with due as materialized (
                  select kind, subject from timers
                  where due_at <= $1 and (leased_until is null or leased_until <= $1)
+                     and not (kind = any($4) and exists (
+                         select from timers outage
+                         where outage.kind = $5 and outage.due_at <= $1 and outage.attempts < $6))
                  order by due_at, kind, subject limit $3 for update skip locked)
              update timers set leased_until = $2, attempts = attempts + 1
              from due where timers.kind = due.kind and timers.subject = due.subject
              returning timers.kind, timers.subject, timers.due_at, timers.leased_until, timers.attempts",
-            [now.into(), lease.into(), limit.into()],
+            [
+                now.into(),
+                lease.into(),
+                limit.into(),
+                Timer::BY_SILENCE.map(str::to_owned).to_vec().into(),
+                Timer::OUTAGE.into(),
+                OUTAGE_ATTEMPTS.into(),
+            ],
         ))
         .all(self.db())
         .await?;

@@ -331,6 +331,45 @@ async fn a_worker_goes_on_with_a_large_outage_where_it_was_and_lets_others_have_
     assert_eq!(given().await, 10, "once");
 }
 
+/// Nobody works, and nobody can answer, until an hour after the deadline.
+fn down_until_an_hour_after(app: &TestApp, deadline: DateTime<Utc>) {
+    app.market.clock().advance(deadline + TimeDelta::hours(1) - app.market.clock().now());
+}
+
+#[tokio::test]
+async fn what_came_due_while_everything_was_down_waits_for_the_outage_that_is_declared_of_it() {
+    let app = TestApp::new().await;
+    let deal = asked_back(&app).await;
+    let admin = app.admin("noor").await;
+    app.settles().await;
+    let before = resolves_at(&deal).await;
+    down_until_an_hour_after(&app, before);
+    declares(&admin, "Asia/Karachi", -25, 0).await;
+    assert_eq!((deal.status().await.as_str(), grace(&deal).await), ("REFUND_REQUESTED", 25));
+    assert_eq!(resolves_at(&deal).await, before + TimeDelta::hours(25));
+    app.passes(TimeDelta::hours(24)).await;
+    assert_eq!(deal.status().await, "REFUNDED");
+}
+
+#[tokio::test]
+async fn an_outage_that_cannot_be_carried_out_keeps_no_deadline_for_ever() {
+    let app = TestApp::new().await;
+    let deal = asked_back(&app).await;
+    app.settles().await;
+    let before = resolves_at(&deal).await;
+    // A worker has it, and was tried so often before.
+    let had = "insert into timers (kind, subject, due_at, leased_until, attempts)
+        values ('apply_outage', gen_random_uuid(), '2026-01-01', '2100-01-01', 7)";
+    sqlx::raw_sql(had).execute(app.pool()).await.unwrap();
+    down_until_an_hour_after(&app, before);
+    app.settles().await;
+    assert_eq!(deal.status().await, "REFUND_REQUESTED");
+    let again = "update timers set attempts = attempts + 1 where kind = 'apply_outage'";
+    sqlx::raw_sql(again).execute(app.pool()).await.unwrap();
+    app.settles().await;
+    assert_eq!(deal.status().await, "REFUNDED");
+}
+
 #[tokio::test]
 async fn who_has_to_answer_a_dispute_gets_the_hours_too() {
     let app = TestApp::new().await;
