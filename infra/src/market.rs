@@ -20,6 +20,7 @@ use crate::rails::Rails;
 use crate::screening::Screening;
 use crate::token::{Keys, Tokens};
 use crate::vault::Vault;
+use crate::worker::Pulse;
 use crate::{Fault, words};
 
 /// Every use case is a method of this, spread over the rooms' files.
@@ -48,6 +49,7 @@ struct Inner {
     impressions: Impressions,
     keeping: Keeping,
     searches: Bench,
+    pulse: Pulse,
 }
 
 /// What a market works with besides its database and its clock.
@@ -120,6 +122,7 @@ impl Market {
             impressions,
             keeping: Keeping::default(),
             searches: words::bench(),
+            pulse: Pulse::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -209,6 +212,11 @@ impl Market {
     /// What was shown and waits to be written down.
     pub(crate) fn impressions(&self) -> &Impressions {
         &self.inner.impressions
+    }
+
+    /// How the worker of this process is.
+    pub fn pulse(&self) -> &Pulse {
+        &self.inner.pulse
     }
 
     /// Where what happens can be listened to.

@@ -8,6 +8,7 @@
 mod parked;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::Timestamp;
 use domain::event::{About, Event};
@@ -51,6 +52,9 @@ pub struct Bus {
 pub(crate) const HAPPENED: &str = "rabta_events";
 /// Where PostgreSQL says that a person is told something.
 const TOLD: &str = "rabta_told";
+
+/// When nothing was heard for so long, it is listened anew: a database that is gone without a word says nothing, either.
+const QUIET: Duration = Duration::from_secs(300);
 
 /// How many events a slow listener may lag behind before it misses some.
 const BUS_CAPACITY: usize = 1_024;
@@ -231,13 +235,14 @@ impl Market {
     }
 
     /// Hear of the events of all nodes as they are committed, and pass them to this node's
-    /// listeners, until the connection ends.
+    /// listeners, until the connection ends, or nothing was heard for long.
     pub async fn events_follow(&self) -> Result<(), Failure> {
         let pool = self.db().get_postgres_connection_pool();
         let mut listener = PgListener::connect_with(pool).await.map_err(listen_fault)?;
         listener.listen_all([HAPPENED, TOLD]).await.map_err(listen_fault)?;
         loop {
-            let heard = listener.recv().await.map_err(listen_fault)?;
+            let Ok(heard) = tokio::time::timeout(QUIET, listener.recv()).await else { return Ok(()) };
+            let heard = heard.map_err(listen_fault)?;
             let Ok(id) = heard.payload().parse::<Uuid>() else { continue };
             if heard.channel() == TOLD {
                 self.bus().pass_told(UserId::from_uuid(id));

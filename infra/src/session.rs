@@ -76,6 +76,11 @@ const GUESSES: Allowance = Allowance { attempts: 10, within: TimeDelta::minutes(
 /// Guesses at one account from all networks together, and sign-ins from those it was never signed in from.
 const STRANGE_GUESSES: Allowance = Allowance { attempts: 50, within: TimeDelta::hours(1) };
 
+#[derive(FromQueryResult)]
+struct Forgotten {
+    forgotten: i64,
+}
+
 impl Market {
     /// A new account, signed in.
     pub async fn sign_up(&self, call: &Call, draft: SignUp, device: Device) -> Result<SignedIn, Failure> {
@@ -281,18 +286,26 @@ impl Market {
         Ok(found.map(|standing| standing.person(user)).transpose()?)
     }
 
-    /// Forget up to `limit` refresh tokens of sessions that are over, and how many there were: whoever
-    /// comes with one is refused as with one that was made up. Those of a session that lives are kept,
-    /// the used ones too, because one that comes again ends it.
+    /// Forget up to `limit` refresh tokens of sessions that are over: whoever comes with one is refused as with one that
+    /// was made up. Those of a session that lives are kept, the used ones too, because one that comes again ends it. A
+    /// session whose tokens are gone is not looked at again. How many tokens and sessions that were.
     pub(crate) async fn refresh_tokens_forget(&self, limit: i64) -> Result<u64, Failure> {
         let forget = sql(
             "with over as materialized (
-                 select t.hash from refresh_tokens t join sessions s on s.id = t.session_id
-                 where s.expires_at <= $1 limit $2 for update of t skip locked)
-             delete from refresh_tokens using over where refresh_tokens.hash = over.hash",
+                 select id from sessions where expires_at <= $1 and not tokens_gone
+                 order by expires_at limit $2 for update skip locked),
+             doomed as materialized (
+                 select t.hash from refresh_tokens t join over on t.session_id = over.id limit $2),
+             gone as (
+                 delete from refresh_tokens using doomed where refresh_tokens.hash = doomed.hash),
+             empty as (
+                 update sessions set tokens_gone = true from over
+                 where sessions.id = over.id and (select count(*) from doomed) < $2 returning 1)
+             select (select count(*) from doomed) + (select count(*) from empty) as forgotten",
             [self.clock().now().into(), limit.into()],
         );
-        Ok(self.db().execute_raw(forget).await?.rows_affected())
+        let forgotten = Forgotten::find_by_statement(forget).one(self.db()).await?;
+        Ok(forgotten.map_or(0, |forgotten| u64::try_from(forgotten.forgotten).unwrap_or(0)))
     }
 
     pub(crate) fn signed_in(

@@ -135,6 +135,7 @@ impl Market {
         let values = [now.into(), leased_until.into(), limit.into()];
         let waiting = Waiting::find_by_statement(sql(claim, values)).all(self.db()).await?;
         for event in &waiting {
+            self.pulse().beats();
             if self.is_time_left(leased_until) {
                 let acted = self.webhook_act(stripe, event).await;
                 self.webhook_acted(event, acted).await?;

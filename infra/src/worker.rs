@@ -6,6 +6,7 @@
 //! done, and gives up on whatever takes too long, so that one slow thing does not hold up the
 //! rest or happen twice at once. That it may happen twice one after the other is ordinary.
 
+use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
 use domain::Timestamp;
@@ -14,6 +15,7 @@ use domain::event::Event;
 use domain::proposal::Closing;
 use domain::refusal::Refusal;
 use domain::timer::Timer;
+use futures_util::FutureExt;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -22,6 +24,12 @@ use crate::outbox::{Occurrence, Waiting};
 use crate::saved_search::Trial;
 use crate::timer::Due;
 use crate::{Call, Failure, Fault};
+
+mod footing;
+mod pulse;
+mod tidy;
+
+pub use pulse::{Health, Pulse};
 
 /// How much is taken up at a time.
 const BATCH: i64 = 32;
@@ -35,8 +43,6 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const LEFT: chrono::TimeDelta = chrono::TimeDelta::seconds(25);
 /// How often what is no longer needed is thrown away.
 const TIDYING: Duration = Duration::from_secs(600);
-/// How much is thrown away at a time.
-const HEAP: i64 = 1_000;
 /// How often it is looked whether a day's comparison with the processor is due, or a screening of all clients.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 /// The same, after one failed.
@@ -49,12 +55,13 @@ const ROLL_UP_EVERY: Duration = Duration::from_secs(10);
 struct Beside {
     running: JoinSet<Result<bool, Failure>>,
     look_at: Option<Instant>,
+    every: Duration,
     failed: &'static str,
 }
 
 impl Beside {
-    fn new(failed: &'static str) -> Self {
-        Self { running: JoinSet::new(), look_at: None, failed }
+    fn new(failed: &'static str, every: Duration) -> Self {
+        Self { running: JoinSet::new(), look_at: None, every, failed }
     }
 
     /// Begin it, unless it runs, or ran a short while ago.
@@ -65,7 +72,7 @@ impl Beside {
     ) {
         if let Some(ended) = self.running.try_join_next() {
             let pause = match ended {
-                Ok(Ok(_)) => LOOK_EVERY,
+                Ok(Ok(_)) => self.every,
                 Ok(Err(failure)) => {
                     tracing::error!(error = %failure, "{}", self.failed);
                     LOOK_AGAIN
@@ -81,42 +88,71 @@ impl Beside {
             self.running.spawn(begin(market.clone()));
         }
     }
+
+    /// Let what runs come to its end.
+    async fn ends(mut self) {
+        while let Some(ended) = self.running.join_next().await {
+            if !matches!(ended, Ok(Ok(_))) {
+                tracing::error!("{}", self.failed);
+            }
+        }
+    }
 }
 
-/// Work until `stop` turns true, finishing what was begun.
+/// Work until `stop` turns true, or the market is told to begin nothing more; what was begun is finished.
 pub async fn run(market: Market, mut stop: watch::Receiver<bool>) {
     let mut heard = market.bus().listen();
     let mut rolled_up: Option<Instant> = None;
-    let mut tidied: Option<Instant> = None;
-    let mut comparing = Beside::new("the books could not be compared with the processor");
-    let mut screening = Beside::new("clients and freelancers could not be screened");
-    while !*stop.borrow() {
-        if rolled_up.is_none_or(|at| at.elapsed() >= ROLL_UP_EVERY) {
-            if let Err(failure) = market.ledger_roll_up().await {
-                tracing::warn!(error = %failure, "the platform's accounts could not be rolled up");
+    let mut comparing = Beside::new("the books could not be compared with the processor", LOOK_EVERY);
+    let mut screening = Beside::new("clients and freelancers could not be screened", LOOK_EVERY);
+    let mut tidying = Beside::new("not all that is no longer needed could be thrown away", TIDYING);
+    let mut footing = footing::Footing::default();
+    while !*stop.borrow() && !market.pulse().is_stopping() {
+        market.pulse().beats();
+        let wait = if footing.holds(&market).await {
+            comparing.look(&market, |market| async move { market.reconcile_when_due().await });
+            screening.look(&market, |market| async move { market.screen_when_due().await });
+            tidying.look(&market, |market| async move { market.tidy().await.map(|()| true) });
+            match unless_silent(market.pulse(), round(&market, &mut rolled_up)).await {
+                Ok(0) => IDLE,
+                Ok(_) => continue,
+                Err(failure) => {
+                    tracing::error!(error = %failure, "the worker could not take up work; trying again");
+                    BACKOFF
+                }
             }
-            rolled_up = Some(Instant::now());
-        }
-        comparing.look(&market, |market| async move { market.reconcile_when_due().await });
-        screening.look(&market, |market| async move { market.screen_when_due().await });
-        if tidied.is_none_or(|at| at.elapsed() > TIDYING) {
-            match market.tidy().await {
-                Ok(()) => tidied = Some(Instant::now()),
-                Err(failure) => tracing::error!(error = %failure, "the worker could not tidy up; trying again"),
-            }
-        }
-        let wait = match market.work_once().await {
-            Ok(0) => IDLE,
-            Ok(_) => continue,
-            Err(failure) => {
-                tracing::error!(error = %failure, "the worker could not take up work; trying again");
-                BACKOFF
-            }
+        } else {
+            BACKOFF
         };
         tokio::select! {
             _ = stop.changed() => {}
             _ = heard.recv() => {}
             () = tokio::time::sleep(wait) => {}
+        }
+    }
+    // A heap is thrown away to its end, unless the database says nothing any more.
+    let _ = tokio::time::timeout(PATIENCE, tidying.ends()).await;
+}
+
+/// Roll up the platform's accounts, if it is time, and work once; the number of things done.
+async fn round(market: &Market, rolled_up: &mut Option<Instant>) -> Result<usize, Failure> {
+    if rolled_up.is_none_or(|at| at.elapsed() >= ROLL_UP_EVERY) {
+        if let Err(failure) = market.ledger_roll_up().await {
+            tracing::warn!(error = %failure, "the platform's accounts could not be rolled up");
+        }
+        *rolled_up = Some(Instant::now());
+    }
+    market.work_once().await
+}
+
+/// Cut off a round that shows nothing for so long that it waits for what never comes. What was begun in it is as after a
+/// crash.
+async fn unless_silent<T>(pulse: &Pulse, round: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    tokio::select! {
+        outcome = round => outcome,
+        () = pulse.falls_silent() => {
+            let why = "it waited too long for an answer, and begins anew".to_owned();
+            Err(Fault::Service { service: "worker", why }.into())
         }
     }
 }
@@ -137,15 +173,15 @@ pub async fn follow(market: Market, mut stop: watch::Receiver<bool>) {
 }
 
 /// Cut off what takes too long. Its transaction is rolled back; what it asked of others stays asked,
-/// as after a crash.
+/// as after a crash. What panics fails alone, and not the worker with it.
 async fn patiently(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
-    match tokio::time::timeout(PATIENCE, work).await {
-        Ok(outcome) => outcome,
-        Err(_) => {
-            let why = format!("not done within {} seconds", PATIENCE.as_secs());
-            Err(Fault::Service { service: "worker", why }.into())
-        }
-    }
+    let work = AssertUnwindSafe(tokio::time::timeout(PATIENCE, work)).catch_unwind();
+    let why = match work.await {
+        Ok(Ok(outcome)) => return outcome,
+        Ok(Err(_)) => format!("not done within {} seconds", PATIENCE.as_secs()),
+        Err(_) => "it panicked: the log says where".to_owned(),
+    };
+    Err(Fault::Service { service: "worker", why }.into())
 }
 
 impl Market {
@@ -155,6 +191,9 @@ impl Market {
         let timers = self.timers_claim(BATCH).await?;
         for due in &timers {
             self.timer_carry_out(due).await?;
+        }
+        if self.pulse().is_stopping() {
+            return Ok(heard + timers.len());
         }
         let told = Box::pin(self.webhooks_work(BATCH)).await?
             + Box::pin(self.payments_look(BATCH)).await?
@@ -180,6 +219,7 @@ impl Market {
     }
 
     async fn timer_carry_out(&self, due: &Due) -> Result<(), Failure> {
+        self.pulse().beats();
         if !self.is_time_left(due.leased_until) {
             return self.timer_let_go(due).await;
         }
@@ -203,6 +243,7 @@ impl Market {
     }
 
     async fn event_deliver(&self, waiting: &Waiting) -> Result<(), Failure> {
+        self.pulse().beats();
         if !self.is_time_left(waiting.leased_until) {
             return self.event_let_go(waiting).await;
         }
@@ -225,21 +266,16 @@ impl Market {
         }
     }
 
-    /// Is there enough left of a lease to begin? If not, time was let pass, or what came before took long.
+    /// Is there enough left of a lease to begin? If not, time was let pass, or what came before took long, or the process
+    /// is to end.
     pub(crate) fn is_time_left(&self, leased_until: Timestamp) -> bool {
-        self.clock().now() + LEFT <= leased_until
+        self.clock().now() + LEFT <= leased_until && !self.pulse().is_stopping()
     }
 
-    /// Throw away what is no longer needed.
-    pub async fn tidy(&self) -> Result<(), Failure> {
-        while self.answers_forget(HEAP).await? > 0 {}
-        while self.throttles_forget(HEAP).await? > 0 {}
-        while self.mail_codes_forget(HEAP).await? > 0 {}
-        while self.refresh_tokens_forget(HEAP).await? > 0 {}
-        while self.wire_slips_forget(HEAP).await? > 0 {}
-        while self.passkey_ceremonies_forget(HEAP).await? > 0 {}
-        while self.payment_methods_detach(HEAP).await? > 0 {}
-        self.matching_changes_trim().await
+    /// Have the workers of this process begin nothing more: what they took up and have not begun is left to others at
+    /// once. There is no way back.
+    pub fn work_no_more(&self) {
+        self.pulse().stop();
     }
 
     /// Work until nothing is left that is due now.
@@ -469,5 +505,37 @@ impl Market {
             | Event::PayoutUnknown { .. }
             | Event::PayoutCancelled { .. } => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn poison() -> Result<(), Failure> {
+        panic!("nobody thought of this")
+    }
+
+    #[tokio::test]
+    async fn what_panics_fails_and_ends_no_worker() {
+        let outcome = patiently(poison()).await;
+        assert!(matches!(&outcome, Err(Failure::Broken(Fault::Service { why, .. })) if why.contains("panicked")));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_round_that_waits_for_ever_is_cut_off_and_a_long_one_that_goes_on_is_not() {
+        let pulse = Pulse::default();
+        let never = std::future::pending::<Result<usize, Failure>>();
+        assert!(unless_silent(&pulse, never).await.is_err());
+
+        pulse.beats();
+        let long = async {
+            for _ in 0..20 {
+                tokio::time::sleep(Duration::from_secs(60)).await;
+                pulse.beats();
+            }
+            Ok(20)
+        };
+        assert!(matches!(unless_silent(&pulse, long).await, Ok(20)));
     }
 }

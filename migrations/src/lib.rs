@@ -111,6 +111,12 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0251_matching_known", sql: include_str!("../sql/0251_matching_known.sql") },
     Migration { name: "0260_names_on_papers", sql: include_str!("../sql/0260_names_on_papers.sql") },
     Migration { name: "0261_credit_notes", sql: include_str!("../sql/0261_credit_notes.sql") },
+    Migration { name: "0240_tokens_of_ended_sessions", sql: include_str!("../sql/0240_tokens_of_ended_sessions.sql") },
+    Migration { name: "0241_payouts_open", sql: include_str!("../sql/0241_payouts_open.sql") },
+    Migration {
+        name: "0242_matching_changes_by_heaps",
+        sql: include_str!("../sql/0242_matching_changes_by_heaps.sql"),
+    },
 ];
 
 /// One step of the schema.

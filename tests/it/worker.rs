@@ -4,6 +4,10 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use futures_util::future::join_all;
+use infra::Market;
+use infra::clock::Clock;
+use infra::market::Equipment;
+use infra::worker::Health;
 use serde_json::json;
 use sqlx::Connection;
 use tests::books::{assert_books, books};
@@ -354,4 +358,115 @@ async fn refresh_tokens_are_forgotten_when_their_session_is_over() {
     tidied(&app).await;
     assert_eq!(count("select count(*) from refresh_tokens").await, 0);
     assert_eq!(refresh(&first).await.refused(), ["INVALID_REFRESH_TOKEN"]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_thrown_away_keeps_none_of_the_others() {
+    let app = TestApp::new().await;
+    run(&app, "revoke delete on idempotency from rabta_app").await;
+    tidied(&app).await;
+    assert!(app.market.tidy().await.is_err(), "and it is told");
+}
+
+#[tokio::test]
+async fn a_session_whose_tokens_are_all_gone_is_not_looked_at_again() {
+    let app = TestApp::new().await;
+    app.person("ada").await;
+    // More than are thrown away at a time.
+    let many = "insert into refresh_tokens (hash, session_id, created_at, used_at)
+        select sha256(n::text::bytea), (select id from sessions order by id limit 1), now(), now()
+        from generate_series(1, 2500) n";
+    run(&app, many).await;
+    let (tokens, looked_at) =
+        ("select count(*) from refresh_tokens", "select count(*) from sessions where not tokens_gone");
+    app.market.tidy().await.unwrap();
+    assert!(count(&app, tokens).await > 2_500, "it lives");
+    app.market.clock().advance(TimeDelta::days(400));
+    app.market.tidy().await.unwrap();
+    assert_eq!((count(&app, tokens).await, count(&app, looked_at).await), (0, 0));
+}
+
+#[tokio::test]
+async fn lines_of_changes_are_thrown_away_by_heaps_until_few_enough_are_left() {
+    let app = TestApp::new().await;
+    let many = "insert into matching_changes (kind, subject) select 'gig', gen_random_uuid()
+        from generate_series(1, 103500)";
+    run(&app, many).await;
+    app.market.tidy().await.unwrap();
+    assert_eq!(count(&app, "select count(*) from matching_changes").await, 100_000);
+    assert_eq!(count(&app, "select matching_changes_trim(99990, 4)").await, 4);
+    assert_eq!(count(&app, "select matching_changes_trim(99990, 40)").await, 6);
+}
+
+#[tokio::test]
+async fn a_worker_of_another_schema_takes_nothing_up_and_says_why() {
+    let app = TestApp::new().await;
+    let deal = due(&app).await;
+    run(&app, "insert into seaql_migrations (version, applied_at) values ('9999_tomorrow', 0)").await;
+    let (stop, stopped) = watch::channel(false);
+    let worker = tokio::spawn(infra::worker::run(app.market.clone(), stopped));
+    let rests = async {
+        loop {
+            if let Health::Rests { why } = app.market.pulse().health() {
+                return why;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let why = timeout(Duration::from_secs(15), rests).await.expect("it rests");
+    assert!(why.contains("9999_tomorrow") && why.contains("run a newer rabta"), "{why}");
+    stop.send_replace(true);
+    worker.await.unwrap();
+    let untouched = "select count(*) from timers where kind = 'release_milestone' and attempts = 0";
+    assert_eq!((deal.status().await.as_str(), count(&app, untouched).await), ("APPROVED", 1));
+
+    run(&app, "delete from seaql_migrations where version = '9999_tomorrow'").await;
+    let (stop, stopped) = watch::channel(false);
+    let worker = tokio::spawn(infra::worker::run(app.market.clone(), stopped));
+    let released = async { while deal.status().await != "RELEASED" {} };
+    timeout(Duration::from_secs(15), released).await.expect("it works again");
+    assert_eq!(app.market.pulse().health(), Health::Works);
+    stop.send_replace(true);
+    worker.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_node_whose_clock_is_far_from_the_databases_should_not_work() {
+    let app = TestApp::new().await;
+    let unfit = async || {
+        let db = infra::market::connect(&app.app_url(), 1).await.unwrap();
+        Market::new(db, Clock::System, Equipment::throwaway().unwrap()).unfit_to_work().await.unwrap()
+    };
+    assert_eq!(unfit().await, None);
+    // Whoever connects from now on is told another time.
+    run(
+        &app,
+        "create schema astray;
+         grant usage on schema astray to public;
+         create function astray.clock_timestamp() returns timestamptz language plpgsql as $$
+         begin return pg_catalog.clock_timestamp() - interval '2 minutes'; end $$;
+         do $$ begin
+             execute format('alter database %I set search_path = astray, public, pg_catalog', current_database());
+         end $$",
+    )
+    .await;
+    let why = unfit().await.expect("a reason");
+    assert!(why.contains("seconds ahead of the database's"), "{why}");
+    assert_eq!(app.second_node().await.market.unfit_to_work().await.unwrap(), None, "a sandbox's clock is its own");
+}
+
+#[tokio::test]
+async fn what_a_worker_that_is_to_end_has_not_begun_is_anybodys_at_once() {
+    let app = TestApp::new().await;
+    let deal = due(&app).await;
+    let ending = app.second_node().await;
+    ending.market.work_no_more();
+    ending.market.work_once().await.unwrap();
+    let free = "select count(*) from timers where kind = 'release_milestone' and attempts = 0 and leased_until is null";
+    assert_eq!((deal.status().await.as_str(), count(&app, free).await), ("APPROVED", 1));
+    let (_stop, stopped) = watch::channel(false);
+    let worker = tokio::spawn(infra::worker::run(ending.market.clone(), stopped));
+    timeout(Duration::from_secs(5), worker).await.expect("it ends").unwrap();
+    app.settles().await;
+    assert_eq!(deal.status().await, "RELEASED");
 }

@@ -425,11 +425,12 @@ impl Follower {
 }
 
 impl Market {
-    /// Throw away the lines of changes that only an index which was away for long would still need:
-    /// it is built anew.
-    pub(crate) async fn matching_changes_trim(&self) -> Result<(), Failure> {
-        self.db().execute_raw(sql("select matching_changes_trim($1)", [KEPT.into()])).await?;
-        Ok(())
+    /// Throw away up to `limit` lines of changes that only an index which was away for long would still need: it is built
+    /// anew. How many there were.
+    pub(crate) async fn matching_changes_trim(&self, limit: i64) -> Result<u64, Failure> {
+        let trim = sql("select matching_changes_trim($1, $2) as gone", [KEPT.into(), limit.into()]);
+        let gone = self.db().query_one_raw(trim).await?.map_or(Ok(0), |row| row.try_get::<i64>("", "gone"))?;
+        Ok(u64::try_from(gone).unwrap_or(0))
     }
 }
 

@@ -295,6 +295,7 @@ impl Market {
         let values = [now.into(), limit.into(), FIRST_LOOK.num_seconds().into(), DOUBLINGS.into()];
         let due = Known::find_by_statement(sql(claim, values)).all(self.db()).await?;
         for Known { intent } in &due {
+            self.pulse().beats();
             let looked = match look(stripe, now, intent).await {
                 Ok(seen) => self.payment_noticed(intent, seen).await.map(drop),
                 Err(failure) => Err(failure),

@@ -137,6 +137,7 @@ impl Market {
         let due = Found::find_by_statement(sql(claim, values)).all(self.db()).await?;
         for Found { id } in &due {
             let id = PaymentRefundId::from_uuid(*id);
+            self.pulse().beats();
             if let Err(failure) = self.refund_look(id).await {
                 tracing::warn!(refund = %id, error = %failure, "a refund could not be looked at; it is again soon");
                 // What was not seen is not left for longer.
