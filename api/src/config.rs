@@ -385,7 +385,8 @@ pub struct Serve {
     /// The address to serve on.
     #[arg(long, env = "RABTA_LISTEN", value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080", global = true)]
     pub listen: SocketAddr,
-    /// Another address, for /metrics. [default: the server's own; in production: nowhere]
+    /// Another address, for /metrics, of `rabta work` too. [default: the server's own; in production, and of `rabta work`:
+    /// nowhere]
     #[arg(long, env = "RABTA_METRICS_LISTEN", value_name = "ADDRESS:PORT", global = true)]
     pub metrics_listen: Option<SocketAddr>,
     /// Web origins whose pages may call the API, separated by commas. [default: only the server's own]
@@ -435,6 +436,13 @@ pub struct Serve {
     /// How long running requests may go on after the server was asked to stop, in seconds.
     #[arg(long, env = "RABTA_GRACE_SECONDS", value_name = "N", default_value_t = 20, global = true)]
     pub grace_seconds: u64,
+    /// How long the server goes on taking requests after it was asked to stop, while /readyz says that it is not ready, in
+    /// seconds: as long as balancers may take to look. [default: 0; in production: 10]
+    #[arg(
+        long, env = "RABTA_DRAIN_SECONDS", value_name = "N", global = true,
+        value_parser = clap::value_parser!(u64).range(..=3600)
+    )]
+    pub drain_seconds: Option<u64>,
     /// Leave background work to others (rabta work).
     #[arg(long, env = "RABTA_NO_WORKER", value_parser = FalseyValueParser::new(), global = true)]
     pub no_worker: bool,
@@ -451,6 +459,11 @@ impl Serve {
     /// May clients ask for the schema?
     pub fn introspection(&self, production: bool) -> bool {
         self.introspection.unwrap_or(!production)
+    }
+
+    /// How long requests are still taken after the wish to stop.
+    pub fn draining(&self, production: bool) -> Duration {
+        Duration::from_secs(self.drain_seconds.unwrap_or(if production { 10 } else { 0 }))
     }
 
     /// What the surface is told.

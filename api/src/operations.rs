@@ -1,5 +1,6 @@
 //! For those who run Rabta: is it alive, is it ready, how is it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -9,6 +10,8 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use infra::vitals::PayoutsOpen;
+use infra::worker::Health;
 use infra::{Call, Market, migrate};
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
 use tokio::sync::Mutex;
@@ -54,6 +57,19 @@ pub enum Worker {
     Elsewhere,
 }
 
+impl Worker {
+    /// How it is, in words: as long as it runs, what it shows.
+    fn how(&self, health: Health) -> Cow<'static, str> {
+        match (self, health) {
+            (Self::Elsewhere, _) => "elsewhere".into(),
+            (Self::Here(running), _) if !running.load(Ordering::Relaxed) => "ended".into(),
+            (Self::Here(_), Health::Works) => "ok".into(),
+            (Self::Here(_), Health::Rests { why }) => format!("rests: {why}").into(),
+            (Self::Here(_), Health::Stuck) => "stuck".into(),
+        }
+    }
+}
+
 impl Operations {
     /// The probes of a server.
     pub fn new(market: Market, worker: Worker) -> Self {
@@ -79,13 +95,10 @@ impl Operations {
 
     async fn ready(&self, detail: Detail) -> Response {
         let Look { database, migrations } = self.look().await;
-        let worker = match &self.worker {
-            Worker::Here(running) if running.load(Ordering::Relaxed) => "ok",
-            Worker::Here(_) => "ended",
-            Worker::Elsewhere => "elsewhere",
-        };
+        let worker = self.worker.how(self.market.pulse().health());
         let stopping = self.stopping.load(Ordering::Relaxed);
-        let ready = database == "ok" && migrations == "ok" && worker != "ended" && !stopping;
+        let broken = ["ended", "stuck"].contains(&worker.as_ref());
+        let ready = database == "ok" && migrations == "ok" && !broken && !stopping;
         let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         let body = match detail {
             Detail::Ready => serde_json::json!({ "ready": ready }),
@@ -112,7 +125,7 @@ impl Operations {
         }
         let schema = tokio::time::timeout(PATIENCE, migrate::check(self.market.db())).await;
         let (database, migrations) = match &schema {
-            Ok(Ok(())) => ("ok", "ok"),
+            Ok(Ok(())) => (self.writes().await, "ok"),
             Ok(Err(migrate::SchemaError::Older { .. })) => ("ok", "older"),
             Ok(Err(migrate::SchemaError::Newer { .. })) => ("ok", "newer"),
             Ok(Err(_)) => ("failing", "unknown"),
@@ -121,6 +134,16 @@ impl Operations {
         let look = Look { database, migrations };
         *seen = Some((Instant::now(), look));
         look
+    }
+
+    /// Is the database one that can be written to? A standby is not, nor one that was stopped from filling its disk.
+    async fn writes(&self) -> &'static str {
+        match tokio::time::timeout(PATIENCE, self.market.can_write()).await {
+            Ok(Ok(true)) => "ok",
+            Ok(Ok(false)) => "read only",
+            Ok(Err(_)) => "failing",
+            Err(_) => "silent",
+        }
     }
 }
 
@@ -157,10 +180,30 @@ async fn metrics(State((operations, recorder)): State<(Operations, PrometheusHan
             if let Some(seconds) = vitals.reconciled_lag_seconds {
                 metrics::gauge!("rabta_reconciled_lag_seconds").set(count_of(seconds));
             }
+            metrics::gauge!("rabta_refunds_open").set(count_of(vitals.refunds_open));
+            metrics::gauge!("rabta_refunds_open_seconds").set(count_of(vitals.refunds_open_seconds));
+            metrics::gauge!("rabta_screening_hits_open").set(count_of(vitals.screening_hits_open));
+            metrics::gauge!("rabta_rails_closed").set(count_of(vitals.rails_closed));
+            if let Some(differences) = vitals.differences {
+                metrics::gauge!("rabta_reconciliation_differences").set(differences);
+            }
+            if let Some(uncovered) = vitals.uncovered_minor {
+                metrics::gauge!("rabta_uncovered_minor").set(count_of(uncovered));
+            }
             metrics::gauge!("rabta_database_connections").set(connections);
             metrics::gauge!("rabta_database_connections_idle").set(u32::try_from(idle).unwrap_or(u32::MAX));
         }
         Ok(Err(_)) | Err(_) => metrics::gauge!("rabta_up").set(0),
+    }
+    if let Ok(Ok(open)) = tokio::time::timeout(PATIENCE, operations.market.payouts_open()).await {
+        for PayoutsOpen { status, payouts, oldest_seconds } in open {
+            metrics::gauge!("rabta_payouts_open", "status" => status).set(count_of(payouts));
+            metrics::gauge!("rabta_payouts_open_seconds", "status" => status).set(count_of(oldest_seconds));
+        }
+    }
+    if let Worker::Here(_) = &operations.worker {
+        let works = operations.worker.how(operations.market.pulse().health()) == "ok";
+        metrics::gauge!("rabta_worker_up").set(u32::from(works));
     }
     index_gauges(&operations.market);
     let call = Call::system("metrics");

@@ -198,7 +198,6 @@ impl Market {
         if kept {
             daily.tell();
             let count = report.differences.len();
-            metrics::gauge!("rabta_reconciliation_differences").set(u32::try_from(count).unwrap_or(u32::MAX));
             if count > 0 {
                 tracing::error!(differences = count, %from, until = %midnight, "the processor and the books differ");
             } else {

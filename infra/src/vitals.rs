@@ -3,6 +3,7 @@
 use domain::Timestamp;
 use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement};
 
+use crate::sql::sql;
 use crate::{Failure, Fault, Market};
 
 /// What waits, and what is held.
@@ -24,6 +25,18 @@ pub struct Vitals {
     pub timers_lag_seconds: i64,
     /// Timers whose verb was not carried out when it was last tried. They are tried again.
     pub timers_failing: i64,
+    /// Refunds to cards that were begun and are not over.
+    pub refunds_open: i64,
+    /// How long ago the oldest of them was begun, in seconds.
+    pub refunds_open_seconds: i64,
+    /// Names of clients and freelancers on the list that our people have not looked at: their money stands still.
+    pub screening_hits_open: i64,
+    /// Ways to pay out that the processor has closed.
+    pub rails_closed: i64,
+    /// In how many things the processor and the books differed in the last daily comparison; none before the first.
+    pub differences: Option<i32>,
+    /// What of the money of others was nowhere in it, in cents; none where that could not be looked for.
+    pub uncovered_minor: Option<i64>,
     /// How long ago the last day ended that was held against the processor's account, in seconds; none before the first.
     pub reconciled_lag_seconds: Option<i64>,
     /// Connections to the database, and how many of them are idle.
@@ -40,7 +53,34 @@ struct Row {
     timers_due: i64,
     timers_since: Option<Timestamp>,
     timers_failing: i64,
+    refunds_open: i64,
+    refunds_since: Option<Timestamp>,
+    screening_hits_open: i64,
+    rails_closed: i64,
     reconciled_until: Option<Timestamp>,
+    differences: Option<i32>,
+    uncovered_minor: Option<i64>,
+}
+
+/// What payouts go through before they are over, in order.
+const OPEN: [&str; 7] = ["requested", "screening", "blocked", "queued", "sent", "in_transit", "unknown"];
+
+/// The payouts that are in some state on their way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PayoutsOpen {
+    /// The state.
+    pub status: &'static str,
+    /// How many there are.
+    pub payouts: i64,
+    /// How long ago the oldest of them was requested, in seconds; 0 without any.
+    pub oldest_seconds: i64,
+}
+
+#[derive(FromQueryResult)]
+struct OpenRow {
+    status: String,
+    payouts: i64,
+    since: Timestamp,
 }
 
 impl Market {
@@ -61,7 +101,14 @@ impl Market {
                  (select count(*) from timers where due_at <= $1) as timers_due,
                  (select min(due_at) from timers where due_at <= $1) as timers_since,
                  (select count(*) from timers where due_at <= $1 and last_error is not null) as timers_failing,
-                 (select max(until_at) from reconciliations where daily and source = $2) as reconciled_until",
+                 (select count(*) from payment_refunds where status in ('started', 'pending')) as refunds_open,
+                 (select min(created_at) from payment_refunds where status in ('started', 'pending')) as refunds_since,
+                 (select count(*) from screening_hits where status = 'open') as screening_hits_open,
+                 (select count(*) from rail_closures) as rails_closed,
+                 last.until_at as reconciled_until, last.differences, last.uncovered_minor
+             from (select 1) as one left join lateral (
+                 select until_at, differences, uncovered_minor from reconciliations
+                 where daily and source = $2 order by until_at desc limit 1) last on true",
             [now.into(), self.payments().source().into()],
         ))
         .one(self.db())
@@ -78,17 +125,45 @@ impl Market {
             timers_due: row.timers_due,
             timers_lag_seconds: lag(row.timers_since),
             timers_failing: row.timers_failing,
+            refunds_open: row.refunds_open,
+            refunds_open_seconds: lag(row.refunds_since),
+            screening_hits_open: row.screening_hits_open,
+            rails_closed: row.rails_closed,
+            differences: row.differences,
+            uncovered_minor: row.uncovered_minor,
             reconciled_lag_seconds: row.reconciled_until.map(|until| lag(Some(until))),
             connections: (pool.size(), pool.num_idle()),
         })
     }
 
-    /// Does the database answer?
+    /// The payouts that are on their way, by their state: each of them is told, those that no payout is in, too.
     ///
     /// # Errors
     /// [`Fault::Database`].
-    pub async fn ping(&self) -> Result<(), Failure> {
-        self.db().execute_unprepared("select 1").await?;
-        Ok(())
+    pub async fn payouts_open(&self) -> Result<Vec<PayoutsOpen>, Failure> {
+        let now = self.clock().now();
+        // As the index has it: those that are over are far more, and are not counted.
+        let select = sql(
+            "select status, count(*) as payouts, min(requested_at) as since from payouts
+             where status not in ('paid', 'returned', 'cancelled') group by status",
+            [],
+        );
+        let rows = OpenRow::find_by_statement(select).all(self.db()).await?;
+        let open = |status: &'static str| {
+            let found = rows.iter().find(|row| row.status == status);
+            let oldest_seconds = found.map_or(0, |row| (now - row.since).num_seconds().max(0));
+            PayoutsOpen { status, payouts: found.map_or(0, |row| row.payouts), oldest_seconds }
+        };
+        Ok(OPEN.into_iter().map(open).collect())
+    }
+
+    /// Can the database be written to, as it can't where it is a standby, or was told to take nothing more?
+    ///
+    /// # Errors
+    /// [`Fault::Database`].
+    pub async fn can_write(&self) -> Result<bool, Failure> {
+        let setting = sql("select current_setting('transaction_read_only') = 'off' as yes", []);
+        let found = self.db().query_one_raw(setting).await?;
+        Ok(found.map_or(Ok(false), |row| row.try_get("", "yes"))?)
     }
 }

@@ -20,6 +20,7 @@ mod invitation;
 mod migrate;
 mod node;
 mod notification;
+mod operations;
 mod organization;
 mod outage;
 mod offer;

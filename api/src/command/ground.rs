@@ -3,6 +3,7 @@
 use anyhow::Context;
 use infra::clock::Clock;
 use infra::embedded::{self, Embedded, Purpose};
+use infra::market::Equipment;
 use infra::{Market, market, migrate, sandbox};
 use secrecy::ExposeSecret;
 
@@ -84,8 +85,20 @@ impl Ground {
         Ok(applied)
     }
 
-    /// Bring the database to our schema, or see that it is there.
+    /// Bring the database to our schema, or see that it is there, once all settings are known to be right: a migration has
+    /// no way back.
     pub async fn market(&self, cli: &Cli) -> Result<Market, Trouble> {
+        self.reach().await?;
+        self.market_with(cli, equipment(cli)?).await
+    }
+
+    /// See that there is a database.
+    pub async fn reach(&self) -> Result<(), Trouble> {
+        Ok(migrate::reach(self.owner_url()).await?)
+    }
+
+    /// The same, with what was gathered from the settings already.
+    pub async fn market_with(&self, cli: &Cli, equipment: Equipment) -> Result<Market, Trouble> {
         let common = &cli.common;
         if common.no_migrate {
             // The role that runs the marketplace comes with the schema, so the owner looks first.
@@ -114,7 +127,7 @@ impl Ground {
         } else {
             sandbox::clock(&db).await.context("reading the sandbox clock")?
         };
-        Ok(Market::new(db, clock, equipment(cli)?))
+        Ok(Market::new(db, clock, equipment))
     }
 
     /// Is the database our own?

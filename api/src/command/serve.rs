@@ -14,7 +14,7 @@ use infra::{Market, embedded};
 use tokio::net::TcpListener;
 
 use super::demo;
-use super::equipment::{letters, sends_letters};
+use super::equipment::{equipment, letters, sends_letters};
 use super::ground::Ground;
 use super::stop::Stop;
 use super::work::{Hand, Index};
@@ -37,13 +37,16 @@ pub async fn run(cli: Cli) -> Result<(), Trouble> {
         ground = Ground::find(&cli.common) => ground?,
         () = stop.wished() => return Ok(()),
     };
-    let market = ground.market(&cli).await?;
+    ground.reach().await?;
+    // All settings before the database is migrated, which has no way back.
+    let equipment = equipment(&cli)?;
     if cli.common.production && cli.serve.trusted_proxies.is_none() {
         let how = "say --trusted-proxies (RABTA_TRUSTED_PROXIES): 0 if clients connect to this server themselves, 1 behind \
                    one balancer. Too few, and all clients share the limits of the balancer's address; too many, and a \
                    client can write itself any address";
         return Err(Trouble::fixable("in production the number of trusted proxies must be stated", how));
     }
+    let market = ground.market_with(&cli, equipment).await?;
     if ground.private().is_some() && !cli.common.no_demo_data {
         demo::load(&market).await?;
     }
@@ -82,8 +85,15 @@ pub async fn run(cli: Cli) -> Result<(), Trouble> {
 
     stop.wished().await;
     stop.insist();
-    tracing::info!("stopping: finishing what was begun");
     operations.stopping();
+    hand.rest();
+    // Balancers that look now and then go on sending until they have looked: whoever comes by then is answered.
+    let draining = cli.serve.draining(cli.common.production);
+    if !draining.is_zero() {
+        tracing::info!(seconds = draining.as_secs(), "stopping: not ready any more, and taking what still comes");
+        tokio::time::sleep(draining).await;
+    }
+    tracing::info!("stopping: finishing what was begun");
     switch.close();
     serving.await.map_err(anyhow::Error::from)??;
     hand.stop().await?;
@@ -104,7 +114,7 @@ fn surface(cli: &Cli, market: &Market, closing: Closing) -> (Router, Arc<Untaken
     (router(surface), untaken)
 }
 
-async fn listen(setting: &str, address: SocketAddr) -> Result<TcpListener, Trouble> {
+pub(super) async fn listen(setting: &str, address: SocketAddr) -> Result<TcpListener, Trouble> {
     TcpListener::bind(address).await.map_err(|error| Trouble::listening(setting, address, &error))
 }
 

@@ -165,6 +165,44 @@ fn it_serves_and_ends_cleanly_on_either_signal_and_data_is_kept() {
     assert!(status.out.contains("applied  0001_foundation") && !status.out.contains("missing"), "{}", status.out);
 }
 
+#[test]
+fn a_server_that_is_to_stop_says_so_for_a_while_before_it_takes_nothing_more() {
+    let home = Home::new("drain");
+    let server = Server::start(home.rabta(&["--drain-seconds", "5"]));
+    server.signal("-TERM");
+    let mut ready = server.get("/readyz");
+    while ready.starts_with("HTTP/1.1 200") {
+        ready = server.get("/readyz");
+    }
+    assert!(ready.starts_with("HTTP/1.1 503") && ready.contains(r#""stopping":true"#), "{ready}");
+    assert!(server.get("/healthz").starts_with("HTTP/1.1 200"), "whoever still comes is answered");
+    assert_eq!(server.ends().code, Some(0));
+}
+
+#[test]
+fn a_worker_of_its_own_shows_how_it_is() {
+    let home = Home::new("work");
+    let mut command = home.rabta(&["work", "--metrics-listen", "127.0.0.1:0"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let output = BufReader::new(child.stdout.take().unwrap());
+    let mut log = BufReader::new(child.stderr.take().unwrap());
+    let mut said = String::new();
+    while !said.contains("working; Ctrl-C stops") {
+        assert_ne!(log.read_line(&mut said).unwrap(), 0, "it ended at once: {said}");
+    }
+    let address = said.split("address=").nth(1).unwrap().split_whitespace().next().unwrap().parse().unwrap();
+    let worker = Server { child: Some(child), address, banner: said, _output: output };
+    let ready = worker.get("/readyz");
+    assert!(ready.starts_with("HTTP/1.1 200") && ready.contains(r#""worker":"ok""#), "{ready}");
+    let metrics = worker.get("/metrics");
+    for line in ["rabta_up 1", "rabta_worker_up 1", r#"rabta_payouts_open{status="unknown"} 0"#, "rabta_timers_due 0"] {
+        assert!(metrics.lines().any(|told| told == line), "{line} is not in {metrics}");
+    }
+    assert!(worker.get("/graphql").starts_with("HTTP/1.1 404"));
+    worker.signal("-TERM");
+    assert_eq!(worker.ends().code, Some(0));
+}
+
 #[tokio::test]
 async fn it_recovers_when_it_and_its_database_are_killed() {
     let home = Home::new("kill");
@@ -298,6 +336,11 @@ async fn production_refuses_what_is_for_development() {
     fs::write(&list, "Somebody Sanctioned\n").unwrap();
     screening(Some(&list), &["number of trusted proxies", "RABTA_TRUSTED_PROXIES"]);
     fs::remove_file(&list).unwrap();
+    let mut db = PgConnection::connect(&url).await.unwrap();
+    let looked = "select to_regclass('seaql_migrations') is not null";
+    let is_migrated: bool = sqlx::query_scalar(looked).fetch_one(&mut db).await.unwrap();
+    assert!(!is_migrated, "settings are looked at before the database is migrated, which has no way back");
+    db.close().await.unwrap();
     database.stop().await.unwrap();
 }
 

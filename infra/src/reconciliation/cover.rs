@@ -18,7 +18,6 @@ impl Daily {
     /// Say so where somebody looks.
     pub fn tell(self) {
         let Some(uncovered) = self.uncovered else { return };
-        metrics::gauge!("rabta_uncovered_minor").set(i32::try_from(uncovered).unwrap_or(i32::MAX));
         if uncovered > 0 {
             tracing::error!(cents = uncovered, "money of others is neither at the processor nor at our own bank");
         }

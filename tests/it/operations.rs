@@ -1,0 +1,79 @@
+//! What those who run it can look at: readiness that tells the truth, and money that waits.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use api::http::Settings;
+use api::operations::{Detail, Operations, Worker};
+use chrono::TimeDelta;
+use infra::vitals::PayoutsOpen;
+use serde_json::{Value, json};
+use tests::{PASSWORD, TestApp};
+
+async fn ready(node: &TestApp, worker: Worker) -> Value {
+    let probes = Operations::new(node.market.clone(), worker).probes(Detail::Everything, &Settings::default());
+    serde_json::from_str(&tests::get(&probes, "/readyz").await).unwrap()
+}
+
+#[tokio::test]
+async fn a_database_that_takes_nothing_is_not_ready() {
+    let app = TestApp::new().await;
+    let seen = ready(&app, Worker::Elsewhere).await;
+    assert_eq!((&seen["ready"], &seen["database"]), (&json!(true), &json!("ok")), "{seen}");
+    // As after a failover to a standby, or when somebody keeps a full disk from being filled.
+    let stop = "do $$ begin
+        execute format('alter database %I set default_transaction_read_only = on', current_database());
+    end $$";
+    sqlx::raw_sql(stop).execute(app.pool()).await.unwrap();
+    let seen = ready(&app.second_node().await, Worker::Elsewhere).await;
+    let told = (&seen["ready"], &seen["database"], &seen["migrations"]);
+    assert_eq!(told, (&json!(false), &json!("read only"), &json!("ok")), "{seen}");
+}
+
+#[tokio::test]
+async fn a_worker_that_ended_is_told_and_one_that_rests_with_its_reason() {
+    let app = TestApp::new().await;
+    let running = Arc::new(AtomicBool::new(true));
+    let seen = ready(&app, Worker::Here(Arc::clone(&running))).await;
+    assert_eq!((&seen["ready"], &seen["worker"]), (&json!(true), &json!("ok")), "{seen}");
+
+    running.store(false, Ordering::Relaxed);
+    let seen = ready(&app, Worker::Here(Arc::clone(&running))).await;
+    assert_eq!((&seen["ready"], &seen["worker"]), (&json!(false), &json!("ended")), "{seen}");
+}
+
+#[tokio::test]
+async fn money_that_waits_is_counted_by_where_it_waits() {
+    let app = TestApp::new().await;
+    let deal = app.released().await;
+    let method = json!({ "iban": "PK36SCBL0000001123456702", "accountTitle": "Person, sandbox SANCTIONED" });
+    let method = deal.freelancer.does("payoutMethodAdd", method, "payoutMethod { id }").await.text("payoutMethod.id");
+    app.passes(TimeDelta::days(3)).await;
+    let open = async || app.market.payouts_open().await.unwrap();
+    assert!(open().await.iter().all(|open| open.payouts == 0));
+    let ask = json!({
+        "payoutMethodId": method, "amount": { "amount": "950.00" }, "purposeCode": "9186", "password": PASSWORD,
+    });
+    deal.freelancer.does("payoutRequest", ask, "payout { id }").await.ok();
+    app.settles().await;
+    app.market.clock().advance(TimeDelta::minutes(90));
+    let waiting: Vec<PayoutsOpen> = open().await.into_iter().filter(|open| open.payouts > 0).collect();
+    assert_eq!(waiting, [PayoutsOpen { status: "blocked", payouts: 1, oldest_seconds: 5_400 }]);
+    assert_eq!(open().await.len(), 7, "where none waits is told, too");
+}
+
+#[tokio::test]
+async fn what_the_last_comparison_found_is_known_on_every_node() {
+    let app = TestApp::new().await;
+    app.released().await;
+    let found = async || {
+        let vitals = app.second_node().await.market.vitals().await.unwrap();
+        (vitals.differences, vitals.uncovered_minor)
+    };
+    assert_eq!(found().await, (None, None), "nobody looked");
+    assert!(app.market.reconcile_when_due().await.unwrap());
+    assert_eq!(found().await, (Some(0), Some(0)));
+    let worse = "update reconciliations set differences = 2, uncovered_minor = 300 where daily";
+    sqlx::raw_sql(worse).execute(app.pool()).await.unwrap();
+    assert_eq!(found().await, (Some(2), Some(300)));
+}
