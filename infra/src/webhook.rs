@@ -17,6 +17,7 @@ use crate::payments::stripe::{
 use crate::sql::sql;
 use crate::stripe::answer::Event;
 use crate::stripe::{BadSignature, Stripe};
+use crate::worker::Lane;
 use crate::{Failure, Fault};
 
 /// How many times an event is tried before it is parked.
@@ -135,7 +136,7 @@ impl Market {
         let values = [now.into(), leased_until.into(), limit.into()];
         let waiting = Waiting::find_by_statement(sql(claim, values)).all(self.db()).await?;
         for event in &waiting {
-            self.pulse().beats();
+            self.pulse().beats(Lane::Outside);
             if self.is_time_left(leased_until) {
                 let acted = self.webhook_act(stripe, event).await;
                 self.webhook_acted(event, acted).await?;

@@ -29,7 +29,7 @@ mod footing;
 mod pulse;
 mod tidy;
 
-pub use pulse::{Health, Pulse};
+pub use pulse::{Health, Lane, Pulse};
 
 /// How much is taken up at a time.
 const BATCH: i64 = 32;
@@ -99,25 +99,67 @@ impl Beside {
     }
 }
 
-/// Work until `stop` turns true, or the market is told to begin nothing more; what was begun is finished.
-pub async fn run(market: Market, mut stop: watch::Receiver<bool>) {
-    let mut heard = market.bus().listen();
+/// Work until `stop` turns true, or the market is told to begin nothing more; what was begun is finished. Deadlines, events
+/// and what others tell have a lane each, so that none of them waits for those outside whom another asks.
+pub async fn run(market: Market, stop: watch::Receiver<bool>) {
+    let (fit, fits) = watch::channel(false);
+    let work = |lane| Box::pin(work_in(&market, lane, stop.clone(), fits.clone()));
+    tokio::join!(
+        Box::pin(look_after(&market, stop.clone(), fit)),
+        work(Lane::Timers),
+        work(Lane::Events),
+        work(Lane::Outside),
+    );
+}
+
+fn goes_on(market: &Market, stop: &watch::Receiver<bool>) -> bool {
+    !*stop.borrow() && !market.pulse().is_stopping()
+}
+
+/// See to it that the lanes work only where they should, and do beside them what takes long or is not due for long.
+async fn look_after(market: &Market, mut stop: watch::Receiver<bool>, fit: watch::Sender<bool>) {
     let mut rolled_up: Option<Instant> = None;
     let mut comparing = Beside::new("the books could not be compared with the processor", LOOK_EVERY);
     let mut screening = Beside::new("clients and freelancers could not be screened", LOOK_EVERY);
     let mut tidying = Beside::new("not all that is no longer needed could be thrown away", TIDYING);
     let mut footing = footing::Footing::default();
-    while !*stop.borrow() && !market.pulse().is_stopping() {
-        market.pulse().beats();
-        let wait = if footing.holds(&market).await {
-            comparing.look(&market, |market| async move { market.reconcile_when_due().await });
-            screening.look(&market, |market| async move { market.screen_when_due().await });
-            tidying.look(&market, |market| async move { market.tidy().await.map(|()| true) });
-            match unless_silent(market.pulse(), round(&market, &mut rolled_up)).await {
+    while goes_on(market, &stop) {
+        // Without an answer, it is as it was.
+        if let Ok(holds) = tokio::time::timeout(PATIENCE, footing.holds(market)).await {
+            fit.send_if_modified(|fit| std::mem::replace(fit, holds) != holds);
+        }
+        if *fit.borrow() {
+            comparing.look(market, |market| async move { market.reconcile_when_due().await });
+            screening.look(market, |market| async move { market.screen_when_due().await });
+            tidying.look(market, |market| async move { market.tidy().await.map(|()| true) });
+            if rolled_up.is_none_or(|at| at.elapsed() >= ROLL_UP_EVERY) {
+                if let Err(failure) = patiently(async { market.ledger_roll_up().await.map(drop) }).await {
+                    tracing::warn!(error = %failure, "the platform's accounts could not be rolled up");
+                }
+                rolled_up = Some(Instant::now());
+            }
+        }
+        tokio::select! {
+            _ = stop.changed() => {}
+            () = tokio::time::sleep(IDLE) => {}
+        }
+    }
+    // A heap is thrown away to its end, unless the database says nothing any more.
+    let _ = tokio::time::timeout(PATIENCE, tidying.ends()).await;
+}
+
+/// Work in one lane.
+async fn work_in(market: &Market, lane: Lane, mut stop: watch::Receiver<bool>, mut fits: watch::Receiver<bool>) {
+    let mut heard = market.bus().listen();
+    while goes_on(market, &stop) {
+        market.pulse().beats(lane);
+        let is_fit = *fits.borrow_and_update();
+        let wait = if is_fit {
+            match unless_silent(market.pulse(), lane, market.work_once_in(lane)).await {
                 Ok(0) => IDLE,
                 Ok(_) => continue,
                 Err(failure) => {
-                    tracing::error!(error = %failure, "the worker could not take up work; trying again");
+                    tracing::error!(?lane, error = %failure, "the worker could not take up work; trying again");
                     BACKOFF
                 }
             }
@@ -126,31 +168,23 @@ pub async fn run(market: Market, mut stop: watch::Receiver<bool>) {
         };
         tokio::select! {
             _ = stop.changed() => {}
-            _ = heard.recv() => {}
+            _ = fits.changed() => {}
+            _ = heard.recv(), if is_fit => {}
             () = tokio::time::sleep(wait) => {}
         }
     }
-    // A heap is thrown away to its end, unless the database says nothing any more.
-    let _ = tokio::time::timeout(PATIENCE, tidying.ends()).await;
-}
-
-/// Roll up the platform's accounts, if it is time, and work once; the number of things done.
-async fn round(market: &Market, rolled_up: &mut Option<Instant>) -> Result<usize, Failure> {
-    if rolled_up.is_none_or(|at| at.elapsed() >= ROLL_UP_EVERY) {
-        if let Err(failure) = market.ledger_roll_up().await {
-            tracing::warn!(error = %failure, "the platform's accounts could not be rolled up");
-        }
-        *rolled_up = Some(Instant::now());
-    }
-    market.work_once().await
 }
 
 /// Cut off a round that shows nothing for so long that it waits for what never comes. What was begun in it is as after a
 /// crash.
-async fn unless_silent<T>(pulse: &Pulse, round: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+async fn unless_silent<T>(
+    pulse: &Pulse,
+    lane: Lane,
+    round: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
     tokio::select! {
         outcome = round => outcome,
-        () = pulse.falls_silent() => {
+        () = pulse.falls_silent(lane) => {
             let why = "it waited too long for an answer, and begins anew".to_owned();
             Err(Fault::Service { service: "worker", why }.into())
         }
@@ -187,22 +221,50 @@ async fn patiently(work: impl Future<Output = Result<(), Failure>>) -> Result<()
 impl Market {
     /// Carry out what is due now and deliver what waits now; the number of things done.
     pub async fn work_once(&self) -> Result<usize, Failure> {
-        let heard = self.sandbox_listen(BATCH).await? + Box::pin(self.sandbox_rail_listen(BATCH)).await?;
+        let heard = self.sandbox_work().await?;
+        let timers = self.timers_work().await?;
+        let told = self.outside_work().await?;
+        Ok(heard + timers + told + self.events_work().await?)
+    }
+
+    /// The same in one lane.
+    async fn work_once_in(&self, lane: Lane) -> Result<usize, Failure> {
+        match lane {
+            Lane::Timers => self.timers_work().await,
+            Lane::Events => self.events_work().await,
+            Lane::Outside => Ok(self.sandbox_work().await? + self.outside_work().await?),
+        }
+    }
+
+    /// Hear what a sandbox tells.
+    async fn sandbox_work(&self) -> Result<usize, Failure> {
+        Ok(self.sandbox_listen(BATCH).await? + Box::pin(self.sandbox_rail_listen(BATCH)).await?)
+    }
+
+    /// Carry out what is due now; the number of deadlines.
+    async fn timers_work(&self) -> Result<usize, Failure> {
         let timers = self.timers_claim(BATCH).await?;
         for due in &timers {
             self.timer_carry_out(due).await?;
         }
+        Ok(timers.len())
+    }
+
+    /// Act on what others told, and look for what they did not tell; the number of things.
+    async fn outside_work(&self) -> Result<usize, Failure> {
         if self.pulse().is_stopping() {
-            return Ok(heard + timers.len());
+            return Ok(0);
         }
-        let told = Box::pin(self.webhooks_work(BATCH)).await?
+        Ok(Box::pin(self.webhooks_work(BATCH)).await?
             + Box::pin(self.payments_look(BATCH)).await?
-            + Box::pin(self.refunds_look(BATCH)).await?;
-        Ok(heard + told + timers.len() + self.events_work().await?)
+            + Box::pin(self.refunds_look(BATCH)).await?)
     }
 
     /// Deliver what waits now; the number of events.
     pub async fn events_work(&self) -> Result<usize, Failure> {
+        if self.pulse().is_stopping() {
+            return Ok(0);
+        }
         let events = self.events_claim(BATCH).await?;
         for waiting in &events {
             self.event_deliver(waiting).await?;
@@ -219,7 +281,7 @@ impl Market {
     }
 
     async fn timer_carry_out(&self, due: &Due) -> Result<(), Failure> {
-        self.pulse().beats();
+        self.pulse().beats(Lane::Timers);
         if !self.is_time_left(due.leased_until) {
             return self.timer_let_go(due).await;
         }
@@ -243,7 +305,7 @@ impl Market {
     }
 
     async fn event_deliver(&self, waiting: &Waiting) -> Result<(), Failure> {
-        self.pulse().beats();
+        self.pulse().beats(Lane::Events);
         if !self.is_time_left(waiting.leased_until) {
             return self.event_let_go(waiting).await;
         }
@@ -524,18 +586,18 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_round_that_waits_for_ever_is_cut_off_and_a_long_one_that_goes_on_is_not() {
-        let pulse = Pulse::default();
+        let (pulse, lane) = (Pulse::default(), Lane::Outside);
         let never = std::future::pending::<Result<usize, Failure>>();
-        assert!(unless_silent(&pulse, never).await.is_err());
+        assert!(unless_silent(&pulse, lane, never).await.is_err());
 
-        pulse.beats();
+        pulse.beats(lane);
         let long = async {
             for _ in 0..20 {
                 tokio::time::sleep(Duration::from_secs(60)).await;
-                pulse.beats();
+                pulse.beats(lane);
             }
             Ok(20)
         };
-        assert!(matches!(unless_silent(&pulse, long).await, Ok(20)));
+        assert!(matches!(unless_silent(&pulse, lane, long).await, Ok(20)));
     }
 }

@@ -103,6 +103,37 @@ async fn a_processor_that_says_nothing_of_a_day_holds_up_no_deadline() {
 }
 
 #[tokio::test]
+async fn a_processor_that_is_slow_to_say_what_it_told_of_holds_up_no_deadline() {
+    let app = TestApp::on_stripe().await;
+    let deal = app.submitted().await;
+    deal.client.does("milestoneApprove", json!({ "milestoneId": deal.milestone }), "milestone { status }").await.ok();
+    app.settles().await;
+    let told = "insert into webhook_events (source, id, type, object, told_at, received_at, due_at)
+        values ('stripe', 'evt_slow', 'payment_intent.succeeded', 'pi_slow', '2026-06-01', '2026-06-01', '2026-06-01')";
+    run(&app, told).await;
+    app.stripe().fails(Faults::next([Fault::Hang; 50]));
+    let (stop, stopped) = watch::channel(false);
+    let worker = tokio::spawn(infra::worker::run(app.market.clone(), stopped));
+    let asked = async {
+        while !app.stripe().heard().iter().any(|(_, path, _)| path == "/v1/payment_intents/pi_slow") {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(Duration::from_secs(15), asked).await.expect("it is asked");
+    // While it is waited for, a hold is over.
+    app.market.clock().advance(TimeDelta::days(5));
+    let released = async { while deal.status().await != "RELEASED" {} };
+    timeout(Duration::from_secs(5), released).await.expect("the work goes on");
+    assert_eq!(
+        count(&app, "select count(*) from webhook_events where done_at is null").await,
+        1,
+        "it is waited for still"
+    );
+    stop.send_replace(true);
+    timeout(Duration::from_secs(20), worker).await.expect("it ends").unwrap();
+}
+
+#[tokio::test]
 async fn what_cannot_be_done_does_not_hold_up_the_rest_and_shows() {
     let app = TestApp::new().await;
     let deal = due(&app).await;

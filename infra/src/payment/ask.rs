@@ -23,6 +23,7 @@ use crate::outbox::Occurrence;
 use crate::payments::stripe::{Cost, News, Seen, look};
 use crate::payments::{Asked, Intent, IntentRequest, ProcessorEvent, ProcessorFact};
 use crate::sql::{ids, sql};
+use crate::worker::Lane;
 use crate::{Call, Failure, Fault, Tx, run};
 
 /// When a payment or a refund that nothing was heard of is first looked at; each time it is seen to be under way it is
@@ -295,7 +296,7 @@ impl Market {
         let values = [now.into(), limit.into(), FIRST_LOOK.num_seconds().into(), DOUBLINGS.into()];
         let due = Known::find_by_statement(sql(claim, values)).all(self.db()).await?;
         for Known { intent } in &due {
-            self.pulse().beats();
+            self.pulse().beats(Lane::Outside);
             let looked = match look(stripe, now, intent).await {
                 Ok(seen) => self.payment_noticed(intent, seen).await.map(drop),
                 Err(failure) => Err(failure),

@@ -19,6 +19,7 @@ use crate::payments::stripe::{RefundSeen, look_at_refund};
 use crate::payments::{RefundRequest, Refunded};
 use crate::save::save_row;
 use crate::sql::{ids, sql};
+use crate::worker::Lane;
 use crate::{Call, Failure, Fault, Tx, run};
 
 /// How many refunds a payment may have.
@@ -137,7 +138,7 @@ impl Market {
         let due = Found::find_by_statement(sql(claim, values)).all(self.db()).await?;
         for Found { id } in &due {
             let id = PaymentRefundId::from_uuid(*id);
-            self.pulse().beats();
+            self.pulse().beats(Lane::Outside);
             if let Err(failure) = self.refund_look(id).await {
                 tracing::warn!(refund = %id, error = %failure, "a refund could not be looked at; it is again soon");
                 // What was not seen is not left for longer.

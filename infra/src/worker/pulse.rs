@@ -1,4 +1,6 @@
 //! How the worker of a process is, for those who look from outside; and the wish that it begin nothing more.
+//!
+//! It works in lanes, so that what waits for somebody outside holds up nothing else.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -11,6 +13,22 @@ const SILENCE: Duration = Duration::from_secs(120);
 /// What was not cut off by then is stuck.
 const STUCK: Duration = Duration::from_secs(180);
 
+/// What a worker does beside each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// Carries out deadlines.
+    Timers,
+    /// Delivers events.
+    Events,
+    /// Acts on what others told, and looks for what they did not tell.
+    Outside,
+}
+
+impl Lane {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Timers, Self::Events, Self::Outside];
+}
+
 /// Shows whether the worker of this process goes on. Clones show the same.
 #[derive(Debug, Clone, Default)]
 pub struct Pulse {
@@ -19,14 +37,14 @@ pub struct Pulse {
 
 #[derive(Debug)]
 struct Beat {
-    at: Instant,
+    at: [Instant; Lane::ALL.len()],
     rests: Option<String>,
     stopping: bool,
 }
 
 impl Default for Beat {
     fn default() -> Self {
-        Self { at: Instant::now(), rests: None, stopping: false }
+        Self { at: [Instant::now(); Lane::ALL.len()], rests: None, stopping: false }
     }
 }
 
@@ -49,15 +67,17 @@ impl Pulse {
     pub fn health(&self) -> Health {
         let beat = self.held();
         match &beat.rests {
-            _ if beat.at.elapsed() >= STUCK => Health::Stuck,
+            _ if beat.at.iter().any(|at| at.elapsed() >= STUCK) => Health::Stuck,
             Some(why) => Health::Rests { why: why.clone() },
             None => Health::Works,
         }
     }
 
-    /// It goes on.
-    pub(crate) fn beats(&self) {
-        self.held().at = Instant::now();
+    /// It goes on in this lane.
+    pub(crate) fn beats(&self, lane: Lane) {
+        if let Some(at) = self.held().at.get_mut(lane as usize) {
+            *at = Instant::now();
+        }
     }
 
     /// It takes nothing up for this reason, or does again.
@@ -74,10 +94,11 @@ impl Pulse {
         self.held().stopping
     }
 
-    /// Returns when it has shown nothing for too long.
-    pub(super) async fn falls_silent(&self) {
+    /// Returns when it has shown nothing in this lane for too long.
+    pub(super) async fn falls_silent(&self, lane: Lane) {
         loop {
-            let left = SILENCE.saturating_sub(self.held().at.elapsed());
+            let silence = self.held().at.get(lane as usize).map_or(Duration::ZERO, Instant::elapsed);
+            let left = SILENCE.saturating_sub(silence);
             if left.is_zero() {
                 return;
             }
@@ -94,6 +115,10 @@ impl Pulse {
 mod tests {
     use super::*;
 
+    fn beats(pulse: &Pulse) {
+        Lane::ALL.into_iter().for_each(|lane| pulse.beats(lane));
+    }
+
     #[tokio::test(start_paused = true)]
     async fn what_shows_nothing_for_long_is_stuck_and_what_beats_or_rests_is_not() {
         let pulse = Pulse::default();
@@ -101,13 +126,18 @@ mod tests {
         assert_eq!(pulse.health(), Health::Works);
         tokio::time::advance(Duration::from_secs(1)).await;
         assert_eq!(pulse.health(), Health::Stuck);
-        pulse.beats();
+        beats(&pulse);
         pulse.rests(Some("the clock is wrong".into()));
         assert_eq!(pulse.health(), Health::Rests { why: "the clock is wrong".into() });
         tokio::time::advance(Duration::from_secs(180)).await;
         assert_eq!(pulse.health(), Health::Stuck, "it does not even rest any more");
-        pulse.beats();
+        beats(&pulse);
         pulse.rests(None);
         assert_eq!(pulse.health(), Health::Works);
+        tokio::time::advance(Duration::from_secs(100)).await;
+        pulse.beats(Lane::Events);
+        pulse.beats(Lane::Outside);
+        tokio::time::advance(Duration::from_secs(80)).await;
+        assert_eq!(pulse.health(), Health::Stuck, "one lane is");
     }
 }
