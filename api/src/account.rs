@@ -119,7 +119,7 @@ payload! {
     EmailVerifyPayload {
         /// The address that is verified.
         email: String
-    }
+    } and viewer
 }
 payload! {
     /// The answer to `passwordResetRequest`: the same whether or not there is an account.

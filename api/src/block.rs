@@ -73,7 +73,7 @@ payload! {
     ClientBlockPayload {
         /// Whether your block stands now: it does.
         blocked: bool
-    }
+    } and viewer
 }
 
 payload! {
@@ -81,7 +81,7 @@ payload! {
     ClientUnblockPayload {
         /// Whether your block stands now: it does not.
         blocked: bool
-    }
+    } and viewer
 }
 
 /// Whom the signed-in person has blocked.

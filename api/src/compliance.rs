@@ -284,7 +284,7 @@ payload! {
     TaxFormCertifyPayload {
         /// How it stands now.
         tax_form: TaxForm
-    }
+    } and viewer
 }
 
 payload! {

@@ -101,7 +101,7 @@ payload! {
     NotificationsReadPayload {
         /// How many were unread until now.
         read_count: i64
-    }
+    } and viewer
 }
 
 /// What can be done to notifications.

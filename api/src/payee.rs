@@ -75,7 +75,7 @@ payload! {
     PayeeUpdatePayload {
         /// What is known of you, as it is now.
         payee: Payee
-    }
+    } and viewer
 }
 
 /// What the signed-in person has said of themselves to banks.

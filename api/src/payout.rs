@@ -495,14 +495,14 @@ payload! {
     PayoutRequestPayload {
         /// The new payout.
         payout: Payout
-    }
+    } and viewer
 }
 payload! {
     /// The answer to `payoutCancel`.
     PayoutCancelPayload {
         /// The payout, as it is now.
         payout: Payout
-    }
+    } and viewer
 }
 
 /// What of their payouts the signed-in person sees.

@@ -412,7 +412,7 @@ payload! {
     ProfileUpdatePayload {
         /// Your profile, as it is now.
         profile: FreelancerProfile
-    }
+    } and viewer
 }
 
 payload! {

@@ -100,7 +100,7 @@ payload! {
     SecondFactorConfirmPayload {
         /// Ten codes for when the app is gone, each good for once. They are shown here and never again.
         recovery_codes: Vec<String>
-    }
+    } and viewer
 }
 payload! {
     /// The answer to `secondFactorRemove`.
@@ -121,7 +121,7 @@ payload! {
     RecoveryCodesRenewPayload {
         /// Ten codes for when the app is gone, each good for once. They are shown here and never again.
         recovery_codes: Vec<String>
-    }
+    } and viewer
 }
 
 /// Setting up a second factor, and doing without. All of it takes a fresh proof of who you are.

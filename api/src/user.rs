@@ -147,6 +147,12 @@ impl std::fmt::Debug for Viewer {
     }
 }
 
+/// The signed-in person as they are now; none if nobody is signed in.
+pub async fn viewer_now(ctx: &Context<'_>) -> async_graphql::Result<Option<Viewer>> {
+    let user = ctx.market().viewer(&ctx.call()).await.map_err(top_level)?;
+    Ok(user.map(Viewer::of))
+}
+
 /// What a person sees of their own account.
 #[derive(Debug)]
 struct AccountViewer(domain::user::User);
@@ -258,8 +264,7 @@ impl UserQuery {
         let viewer = ctx.look_ahead();
         let has_profile = viewer.field("profile").exists() || viewer.field("user").field("profile").exists();
         if !may_prime(ctx) || !has_profile {
-            let user = ctx.market().viewer(&ctx.call()).await.map_err(top_level)?;
-            return Ok(user.map(Viewer::of));
+            return viewer_now(ctx).await;
         }
         let found = ctx.market().viewer_with_profile(&ctx.call(), profiles_with(ctx)).await.map_err(top_level)?;
         let Some((user, profile)) = found else { return Ok(None) };

@@ -228,10 +228,33 @@ pub trait Payload {
 }
 
 /// Declares the payload of a mutation.
+///
+/// With `and viewer`, it also shows the signed-in person as they are now: for acts that change what stands at `viewer` and
+/// has no id of its own, like balances and counts, by which a client's cache would find it.
 macro_rules! payload {
+    ($(#[$doc:meta])* $name:ident { $(#[$field_doc:meta])* $field:ident: $ty:ty $(,)? } and viewer) => {
+        $crate::user_error::payload! {
+            @ [complex] $(#[$doc])* $name { $(#[$field_doc])* $field: $ty }
+        }
+
+        #[async_graphql::ComplexObject]
+        impl $name {
+            /// You, as you are now.
+            async fn viewer(
+                &self,
+                ctx: &async_graphql::Context<'_>,
+            ) -> async_graphql::Result<Option<$crate::user::Viewer>> {
+                if self.errors.is_empty() { $crate::user::viewer_now(ctx).await } else { Ok(None) }
+            }
+        }
+    };
     ($(#[$doc:meta])* $name:ident { $(#[$field_doc:meta])* $field:ident: $ty:ty $(,)? }) => {
+        $crate::user_error::payload! { @ [] $(#[$doc])* $name { $(#[$field_doc])* $field: $ty } }
+    };
+    (@ [$($complex:ident)?] $(#[$doc:meta])* $name:ident { $(#[$field_doc:meta])* $field:ident: $ty:ty }) => {
         $(#[$doc])*
         #[derive(Debug, async_graphql::SimpleObject)]
+        $(#[graphql($complex)])?
         pub struct $name {
             $(#[$field_doc])*
             pub $field: Option<$ty>,

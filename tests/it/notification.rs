@@ -60,7 +60,9 @@ async fn both_sides_are_told_once_that_a_contract_ended_and_nobody_else() {
     assert_eq!(eve.does("notificationsRead", read.clone(), "readCount").await.ok()["readCount"], 0, "not hers");
     assert_eq!(lin.does("notificationsRead", read.clone(), "readCount").await.ok()["readCount"], 1);
     assert_eq!(lin.does("notificationsRead", read, "readCount").await.ok()["readCount"], 0, "a repeat");
-    assert_eq!(ada.does("notificationsRead", json!({}), "readCount").await.ok()["readCount"], 1);
+    let all = ada.does("notificationsRead", json!({}), "readCount viewer { unreadNotificationCount }").await;
+    assert_eq!(all.ok()["readCount"], 1);
+    assert_eq!(all.ok()["viewer"]["unreadNotificationCount"], 0, "the number beside the bell comes with the answer");
     assert_eq!(ada.asks(TOLD, json!({})).await.data()["viewer"]["unreadNotificationCount"], 0);
 }
 

@@ -47,8 +47,13 @@ async fn a_payout_reaches_the_bank() {
     let early = deal.freelancer.does("payoutRequest", ask(&method, "950.00"), "payout { id }").await;
     assert_eq!(early.refused(), ["PAYOUT_METHOD_TOO_NEW"]);
     app.passes(TimeDelta::days(3)).await;
-    let requested = deal.freelancer.does("payoutRequest", ask(&method, "900.00"), "payout { id status }").await;
+    let left = "payout { id status } viewer { balances { available { amount } } }";
+    let refused = deal.freelancer.does("payoutRequest", ask(&method, "951.00"), left).await;
+    assert_eq!(refused.refused(), ["INSUFFICIENT_FUNDS"]);
+    assert!(refused.body["data"]["payoutRequest"]["viewer"].is_null(), "nothing else is in a refusal");
+    let requested = deal.freelancer.does("payoutRequest", ask(&method, "900.00"), left).await;
     let id = requested.text("payout.id");
+    assert_eq!(requested.text("viewer.balances.available.amount"), "50.00", "what is left comes with the answer");
     assert_eq!(deal.balances().await, [0, 0, 5_000], "it leaves the balance at once");
     app.settles().await;
     assert_eq!(status(&deal, &id).await, "IN_TRANSIT");

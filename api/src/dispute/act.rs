@@ -105,7 +105,7 @@ payload! {
     DisputePayFeePayload {
         /// The dispute, as it is now.
         dispute: Dispute
-    }
+    } and viewer
 }
 
 /// What to recommend.

@@ -119,7 +119,7 @@ payload! {
     MilestoneRefundAfterPayload {
         /// The milestone, as it is now.
         milestone: Milestone
-    }
+    } and viewer
 }
 
 /// Which milestone to agree to.
