@@ -4,7 +4,7 @@ use async_graphql::connection::Connection;
 use async_graphql::{Context, Enum, ID, InputObject, Object};
 use domain::Timestamp;
 use domain::access::Verb;
-use domain::contract::{Engagement, HoldReason};
+use domain::contract::{Engagement, HoldReason, State};
 use domain::id::ContractId;
 use serde::Serialize;
 
@@ -97,6 +97,14 @@ impl Contract {
     /// When it was made.
     async fn created_at(&self) -> Timestamp {
         self.0.created_at
+    }
+
+    /// When it ended; null while it has not.
+    async fn ended_at(&self) -> Option<Timestamp> {
+        match self.0.state {
+            State::Ended { ended_at } => Some(ended_at),
+            State::Active | State::Paused { .. } | State::OnHold { .. } | State::Ending { .. } => None,
+        }
     }
 
     /// What has to be settled first, the gravest first; empty unless it is on hold.

@@ -19,14 +19,15 @@ use crate::context::RabtaContext;
 use crate::invitation::{Invitation, InvitationState};
 use crate::key::Key;
 use crate::loader::{
-    AlikeOf, ExpiryOf, GigInvitations, GigProposals, ProposalCount, ViewerProposal, is_asked, items, list, load,
-    may_prime, prime,
+    AlikeOf, ExpiryOf, GigInvitations, GigProposals, ProposalCount, ViewerInvitation, ViewerProposal, is_asked, items,
+    list, load, may_prime, prime,
 };
 use crate::matching::{FreelancerMatches, freelancer_matches};
 use crate::money::{Money, MoneyInput};
 use crate::organization::Organization;
 use crate::profile::profiles_with;
 use crate::proposal::{Proposal, ProposalState};
+use crate::skill::Skill;
 use crate::user_error::{Answer, answer, payload, top_level};
 
 pub use self::input::{GigCreateInput, GigUpdateInput};
@@ -248,6 +249,11 @@ impl Gig {
         Ok(load(ctx, ViewerProposal(self.0.id)).await?.map(Proposal))
     }
 
+    /// The invitation to it that you got, if you got one.
+    pub async fn viewer_invitation(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Invitation>> {
+        Ok(load(ctx, ViewerInvitation(self.0.id)).await?.map(Invitation))
+    }
+
     /// How many proposals were sent for it, counted up to 1,000. Its client's members see it; for others it is null.
     pub async fn proposal_count(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<i64>> {
         if !self.is_readable(ctx) {
@@ -332,6 +338,11 @@ impl GigSkill {
     /// The global id of the skill.
     pub async fn skill_id(&self) -> ID {
         self.0.skill.to_string().into()
+    }
+
+    /// The skill.
+    pub async fn skill(&self) -> Option<Skill> {
+        Skill::find(self.0.skill)
     }
 
     /// What people call the skill.

@@ -5,6 +5,7 @@ use domain::Timestamp;
 use domain::id::{GigId, InvitationId, UserId};
 use serde::Serialize;
 
+use crate::act::{Act, acts};
 use crate::context::RabtaContext;
 use crate::gig::Gig;
 use crate::key::Key;
@@ -48,6 +49,12 @@ impl Invitation {
     /// When it was sent.
     pub async fn created_at(&self) -> Timestamp {
         self.0.created_at
+    }
+
+    /// What you can do to it now, by the names of the mutations. It is accepted with `proposalSubmit`, as long as its gig
+    /// takes proposals.
+    pub async fn allowed(&self, ctx: &Context<'_>) -> Vec<Act> {
+        acts(&self.0.allowed(&ctx.actor()))
     }
 }
 

@@ -248,6 +248,9 @@ facts! {
     OfferOn(ProposalId) => domain::offer::Offer: |market, call, keys| market.offers_on(&call, &keys).await;
     /// The caller's own latest proposal for a gig.
     ViewerProposal(GigId) => domain::proposal::Proposal: |market, call, keys| market.proposals_of_viewer_for(&call, &keys).await;
+    /// The caller's own invitation to a gig.
+    ViewerInvitation(GigId) => domain::invitation::Invitation:
+        |market, call, keys| market.invitations_of_viewer_to(&call, &keys).await;
     /// How many proposals were sent for a gig; for those who may see them.
     ProposalCount(GigId) => i64: |market, _call, keys| market.proposal_counts(&keys).await;
     /// When a gig expires, if nothing happens with it any more; for those who may know.

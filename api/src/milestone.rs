@@ -18,6 +18,7 @@ use crate::dispute::Dispute;
 use crate::key::Key;
 use crate::loader::{DisputeOf, MilestoneGrants, MilestoneSubmissions, PaymentOf, list, load};
 use crate::money::Money;
+use crate::offer::Offer;
 use crate::outage::OutageGrant;
 use crate::payment::{FeeQuote, Payment};
 use crate::user::User;
@@ -178,6 +179,12 @@ impl Milestone {
     async fn contract(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Contract>> {
         let Some(id) = self.0.contract else { return Ok(None) };
         Ok(load(ctx, id).await?.map(Contract))
+    }
+
+    /// The offer that names it; null for one that was agreed on later. With the money of the first of them it is sent.
+    async fn offer(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Offer>> {
+        let Some(id) = self.0.offer else { return Ok(None) };
+        Ok(load(ctx, id).await?.map(Offer))
     }
 
     /// What you can do to it now, by the names of the mutations.

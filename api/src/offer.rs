@@ -14,11 +14,13 @@ use crate::compliance::ContractClauses;
 use crate::connection::{Counted, counted, named};
 use crate::context::RabtaContext;
 use crate::contract::{Contract, EngagementKind};
+use crate::gig::Gig;
 use crate::key::Key;
 use crate::loader::{OfferMilestones, list, load};
 use crate::milestone::{Milestone, MilestoneStatus};
 use crate::money::{Money, MoneyInput};
 use crate::organization::Organization;
+use crate::proposal::Proposal;
 use crate::user::User;
 use crate::user_error::{Answer, answer, payload};
 
@@ -130,6 +132,18 @@ impl Offer {
             Milestone,
         )
         .await
+    }
+
+    /// The proposal it takes up; null for an offer made without one, and for those who may not see it.
+    async fn proposal(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Proposal>> {
+        let Some(proposal) = self.0.proposal else { return Ok(None) };
+        Ok(load(ctx, proposal).await?.map(Proposal))
+    }
+
+    /// The gig it is about, if it is about one that you may see.
+    async fn gig(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Gig>> {
+        let Some(gig) = self.0.gig else { return Ok(None) };
+        Ok(load(ctx, gig).await?.map(Gig))
     }
 
     /// The contract it became.

@@ -78,6 +78,11 @@ impl Payment {
         Ok(refundable.map_err(|error| top_level(Refusal::from(error).into()))?.into())
     }
 
+    /// Who pays.
+    async fn client(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Organization>> {
+        Ok(load(ctx, self.0.client).await?.map(Organization))
+    }
+
     /// The milestone it is for, if it is for one.
     async fn milestone(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Milestone>> {
         let Purpose::Milestone(id) = self.0.purpose else { return Ok(None) };
@@ -132,6 +137,11 @@ impl PaymentRefund {
     /// How much.
     async fn amount(&self) -> Money {
         self.0.amount.into()
+    }
+
+    /// The payment that it is of: with what can still go back of it, and what already did.
+    async fn payment(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Payment>> {
+        Ok(load(ctx, self.0.payment).await?.map(Payment))
     }
 
     /// Why it failed, by the processor's code.

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
-use crate::access::{self, Actor, Subject, Verb};
+use crate::access::{self, Actor, Role, Subject, Verb};
 use crate::change::Change;
 use crate::event::Event;
 use crate::gig::{Gig, TradeTerms};
@@ -158,6 +158,16 @@ impl Invitation {
     /// May this actor see it?
     pub fn visible_to(&self, actor: &Actor) -> bool {
         access::allows(actor, Verb::InvitationRead, &self.subject())
+    }
+
+    /// What this actor can do to it now.
+    pub fn allowed(&self, actor: &Actor) -> Vec<Verb> {
+        let verbs: &[Verb] = match self.state {
+            InvitationState::Sent => &[Verb::InvitationDecline],
+            InvitationState::Declined { .. } | InvitationState::Accepted { .. } => &[],
+        };
+        let role = Role::of(actor, &self.subject());
+        verbs.iter().copied().filter(|verb| verb.allowed_to().contains(&role)).collect()
     }
 
     /// The freelancer does not want to. Proposing later is still possible.

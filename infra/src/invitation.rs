@@ -1,5 +1,7 @@
 //! Invitations of freelancers to gigs.
 
+use std::collections::HashMap;
+
 use domain::access::{self, Verb};
 use domain::change::Change;
 use domain::gig::Gig;
@@ -12,7 +14,7 @@ use sea_orm::{
 
 use crate::market::Market;
 use crate::page::{Key, Keyset, PageRequest, Pages, Slice, try_map_pages};
-use crate::sql::rows_with;
+use crate::sql::{ids, rows_with, sql};
 use crate::{Call, Failure, Fault, Tx, run};
 
 impl Market {
@@ -93,6 +95,20 @@ impl Market {
         let select = page.narrow(row::Entity::find(), row::Column::Status);
         let select = select.filter(row::Column::FreelancerId.eq(user.uuid()));
         Ok(newest_first("viewer_invitations").page(self.db(), select, page).await?.try_map(Invitation::try_from)?)
+    }
+
+    /// The caller's own invitation to each of these gigs: there is one at most.
+    pub async fn invitations_of_viewer_to(
+        &self,
+        call: &Call,
+        gigs: &[GigId],
+    ) -> Result<HashMap<GigId, Invitation>, Failure> {
+        let Ok(person) = call.actor.person() else { return Ok(HashMap::new()) };
+        let theirs = "select * from invitations where gig_id = any($1) and freelancer_id = $2";
+        let theirs = sql(theirs, [ids(gigs), person.user.uuid().into()]);
+        let rows = row::Entity::find().from_raw_sql(theirs).all(self.db()).await?;
+        let read = rows.into_iter().map(|row| Invitation::try_from(row).map(|invitation| (invitation.gig, invitation)));
+        Ok(read.collect::<Result<_, _>>()?)
     }
 }
 

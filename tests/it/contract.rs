@@ -65,12 +65,18 @@ async fn a_contract_has_ended_when_its_last_milestone_is_over() {
     deal.client.does("milestonePropose", more, "milestone { id }").await.ok();
     let ended = deal.client.does("contractEnd", id.clone(), STATUS).await;
     assert_eq!(ended.text("contract.status"), "ENDING");
+    let query = "query($id: ID!) { contract(id: $id) { endedAt } }";
+    let under_way = deal.client.asks(query, json!({ "id": deal.contract })).await;
+    assert!(under_way.data()["contract"]["endedAt"].is_null());
     let again = deal.freelancer.does("contractEnd", id, STATUS).await;
     assert_eq!(again.text("contract.status"), "ENDING", "a repeat");
     deal.client.does("milestoneApprove", json!({ "milestoneId": deal.milestone }), "milestone { status }").await.ok();
     app.passes(chrono::TimeDelta::days(5)).await;
-    let query = "query($id: ID!) { contract(id: $id) { status } }";
-    assert_eq!(deal.client.asks(query, json!({ "id": deal.contract })).await.text("status"), "ENDED");
+    let query = "query($id: ID!) { contract(id: $id) { status endedAt reviewsCloseAt } }";
+    let over = deal.client.asks(query, json!({ "id": deal.contract })).await;
+    assert_eq!(over.text("status"), "ENDED");
+    let at = |name: &str| over.text(name).parse::<chrono::DateTime<chrono::Utc>>().unwrap();
+    assert_eq!(at("reviewsCloseAt") - at("endedAt"), chrono::TimeDelta::days(14));
 }
 
 #[tokio::test]

@@ -211,6 +211,47 @@ async fn an_offer_that_comes_to_nothing_gives_its_proposal_back() {
 }
 
 #[tokio::test]
+async fn an_invitation_a_gig_a_bid_an_offer_and_its_milestones_lead_to_each_other() {
+    let app = TestApp::new().await;
+    let (ada, lin, eve) = (app.client("ada").await, app.freelancer("lin").await, app.freelancer("eve").await);
+    let gig = open_gig(&ada, json!({})).await;
+    let id = json!({ "id": gig["id"] });
+    let invite = json!({ "gigId": gig["id"], "freelancerId": lin.id });
+    let invited = ada.does("invitationSend", invite, "invitation { id allowed }").await;
+    let invitation = invited.text("invitation.id");
+    assert_eq!(invited.ok()["invitation"]["allowed"], json!([]), "it is the freelancer's to answer");
+
+    let look = "query($id: ID!) { gig(id: $id) { viewerInvitation { id allowed } skills { skill { slug } } } }";
+    let shown = lin.asks(look, id.clone()).await;
+    assert_eq!(shown.data()["gig"]["viewerInvitation"], json!({ "id": invitation, "allowed": ["INVITATION_DECLINE"] }));
+    assert_eq!(shown.data()["gig"]["skills"], json!([{ "skill": { "slug": "rust" } }]));
+    for who in [&ada, &eve] {
+        assert!(who.asks(look, id.clone()).await.data()["gig"]["viewerInvitation"].is_null(), "{}", who.email);
+    }
+    assert!(app.visitor().asks(look, id.clone()).await.data()["gig"]["viewerInvitation"].is_null());
+
+    let proposal = lin.does("proposalSubmit", bid(&gig), PROPOSAL).await.text("proposal.id");
+    let answered = lin.asks(look, id).await;
+    assert_eq!(answered.data()["gig"]["viewerInvitation"], json!({ "id": invitation, "allowed": [] }));
+    let offer = offered(&ada, &proposal).await;
+    let look = "query($id: ID!) { offer(id: $id) {
+        gig { id } proposal { id state } milestones { nodes { offer { id status } } } } }";
+    for who in [&ada, &lin] {
+        let shown = who.asks(look, json!({ "id": offer })).await;
+        assert_eq!(
+            shown.data()["offer"],
+            json!({
+                "gig": { "id": gig["id"] }, "proposal": { "id": proposal, "state": "OFFERED" },
+                "milestones": { "nodes": [{ "offer": { "id": offer, "status": "SENT" } }] }
+            }),
+            "{}",
+            who.email
+        );
+    }
+    assert!(eve.asks(look, json!({ "id": offer })).await.data()["offer"].is_null());
+}
+
+#[tokio::test]
 async fn accepting_an_offer_hires_fills_the_gig_and_closes_the_other_proposals() {
     let app = TestApp::new().await;
     let (ada, lin, omar) = (app.client("ada").await, app.freelancer("lin").await, app.freelancer("omar").await);

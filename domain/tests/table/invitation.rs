@@ -38,13 +38,13 @@ fn every_state_of_an_invitation_answers_every_verb_of_everybody() {
         commands: commands(),
         subject: Invitation::subject,
         state: |i| i.status().as_str().to_owned(),
-        // Who has bid on it takes the bid back, and nothing else is left of it to be done.
-        allowed: |i, _| match i.state {
+        // Who has bid on it is pointed at the bid, which may be taken back as long as its own state lets it.
+        allowed: |i, a| match i.state {
             InvitationState::Accepted { .. } => vec![Verb::ProposalWithdraw],
-            InvitationState::Sent | InvitationState::Declined { .. } => vec![],
+            InvitationState::Sent | InvitationState::Declined { .. } => i.allowed(a),
         },
         elsewhere: &[Verb::ProposalWithdraw],
-        apart: &[Verb::InvitationDecline],
+        apart: &[],
     };
     room.check("invitation", 3);
 }
