@@ -15,7 +15,7 @@ use crate::loader::load;
 use crate::money::Money;
 use crate::payout::Payout;
 use crate::user::User;
-use crate::user_error::{Answer, answer, payload};
+use crate::user_error::{Answer, answer, payload, top_level};
 
 /// A file for the bank.
 #[derive(Debug, Clone)]
@@ -273,6 +273,19 @@ impl WireQuery {
         before: Option<String>,
     ) -> async_graphql::Result<Option<Connection<String, WireBatch>>> {
         connect(ctx.market().wire_batches(&ctx.call(), &page(first, after, last, before)).await, WireBatch).map(Some)
+    }
+
+    /// Until when the days on which banks don't work are all noted, for each country. Only admins see it.
+    async fn bank_calendars(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Vec<BankCalendar>>> {
+        let known = ctx.market().bank_calendars(&ctx.call()).await.map_err(top_level)?;
+        Ok(Some(known.into_iter().map(BankCalendar::from).collect()))
+    }
+
+    /// The days from today on that are noted as such on which banks don't work, of both countries, the next first. Only
+    /// admins see them.
+    async fn bank_holidays(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Vec<BankHoliday>>> {
+        let noted = ctx.market().bank_holidays_to_come(&ctx.call()).await.map_err(top_level)?;
+        Ok(Some(noted.into_iter().map(BankHoliday::from).collect()))
     }
 }
 

@@ -647,6 +647,15 @@ async fn a_holiday_that_hangs_on_the_moon_is_noted_and_counts() {
     let made = amna.does("wireBatchMake", json!({}), BATCH).await;
     assert!(made.text("wireBatch.valueDate").as_str() >= day(7).as_str().unwrap(), "{:#}", made.body);
 
+    let noted_days = "{ bankCalendars { country knownUntil } bankHolidays { country day name } }";
+    let calendar = amna.asks(noted_days, json!({})).await;
+    let first = json!({ "country": "PAKISTAN", "day": day(0), "name": "Eid al-Fitr" });
+    assert_eq!(calendar.data()["bankHolidays"][0], first, "those to come, the next first");
+    assert_eq!(calendar.data()["bankCalendars"].as_array().map(Vec::len), Some(2));
+    for who in [&deal.freelancer, &deal.client] {
+        assert_eq!(who.asks(noted_days, json!({})).await.failed(), ["NOT_FOUND", "NOT_FOUND"]);
+    }
+
     // Nobody has noted those to come.
     asked(&deal, &account, "500.00").await;
     let until = |day: Value| json!({ "country": "PAKISTAN", "knownUntil": day });

@@ -19,6 +19,13 @@ struct Holiday {
 }
 
 #[derive(FromQueryResult)]
+struct Noted {
+    country: String,
+    day: NaiveDate,
+    name: String,
+}
+
+#[derive(FromQueryResult)]
 struct Known {
     country: String,
     known_until: NaiveDate,
@@ -91,6 +98,31 @@ impl Market {
             tx.audit("bank_calendar_extend", "bank_holidays", detail).await?;
             Ok(calendar)
         })
+    }
+
+    /// Until when the days of each country are all noted.
+    pub async fn bank_calendars(&self, call: &Call) -> Result<Vec<BankCalendar>, Failure> {
+        access::check(&call.actor, Verb::WireBatchRead, &Subject::OURS)?;
+        let known = sql("select country, known_until from bank_calendars", []);
+        let known = Known::find_by_statement(known).all(self.db()).await?;
+        let calendar = |country: Country| {
+            let row = known.iter().find(|row| row.country == country.as_str())?;
+            Some(BankCalendar { country, known_until: row.known_until })
+        };
+        Ok(Country::ALL.into_iter().filter_map(calendar).collect())
+    }
+
+    /// The days that are noted from today on, of both countries, the next first.
+    pub async fn bank_holidays_to_come(&self, call: &Call) -> Result<Vec<BankHoliday>, Failure> {
+        access::check(&call.actor, Verb::WireBatchRead, &Subject::OURS)?;
+        let today = self.clock().now().date_naive();
+        let select = "select country, day, name from bank_holidays where day >= $1 order by day, country";
+        let found = Noted::find_by_statement(sql(select, [today.into()])).all(self.db()).await?;
+        let holiday = |Noted { country, day, name }: Noted| {
+            let country = Country::ALL.into_iter().find(|known| known.as_str() == country)?;
+            Some(BankHoliday { country, day, name })
+        };
+        Ok(found.into_iter().filter_map(holiday).collect())
     }
 }
 
