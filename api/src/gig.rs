@@ -8,6 +8,7 @@ use domain::access::{self, Verb};
 use domain::id::{GigId, OrganizationId, ProposalId, SkillId};
 use domain::matching::features::Country;
 use domain::matching::taxonomy::Taxonomy;
+use domain::refusal::Refusal;
 use infra::gig::{GigFilter, GigsWith};
 use infra::page::Slice;
 use infra::proposal::ProposalsWith;
@@ -480,22 +481,35 @@ pub struct GigFilterInput {
     pub text: Option<String>,
     /// Those of this client.
     pub client: Option<Key<OrganizationId>>,
+    /// Those that want people of this experience, and those that don't say of which.
+    pub experience: Option<ExperienceLevel>,
+    /// Those that may be worked on from this country, by its ISO 3166 code, like `"PK"`.
+    pub country: Option<String>,
+    /// Those that need no more than so many hours a week, and those that don't say how many.
+    pub weekly_hours_at_most: Option<i32>,
+    /// Those that were last put before freelancers at this instant or later.
+    pub published_since: Option<Timestamp>,
     /// Those in one of these states; only open ones unless said.
     pub states: Option<Vec<GigState>>,
 }
 
 impl GigFilterInput {
     fn read(self) -> Result<GigFilter, infra::Failure> {
-        let money = |path, money: Option<MoneyInput>| {
-            money.map(|money| money.parse(path).map(|money| money.minor())).transpose()
+        let cents = |path, money: Option<MoneyInput>| money.map(|money| money.cents(path)).transpose();
+        let country = |code: String| {
+            code.parse::<Country>().map_err(|error| Refusal::field("filter.country", "MALFORMED", error.to_string()))
         };
         Ok(GigFilter {
             skills: self.skills.unwrap_or_default().into_iter().map(|key| key.0).collect(),
             kind: self.kind.map(Into::into),
-            budget_at_least: money("filter.budgetAtLeast", self.budget_at_least)?,
-            budget_at_most: money("filter.budgetAtMost", self.budget_at_most)?,
+            budget_at_least: cents("filter.budgetAtLeast", self.budget_at_least)?,
+            budget_at_most: cents("filter.budgetAtMost", self.budget_at_most)?,
             text: self.text,
             client: self.client.map(|key| key.0),
+            experience: self.experience.map(Into::into),
+            country: self.country.map(country).transpose()?,
+            weekly_hours_at_most: self.weekly_hours_at_most,
+            published_since: self.published_since,
             states: match self.states {
                 Some(states) => states.into_iter().map(Into::into).collect(),
                 None => vec![domain::gig::GigStatus::Open],

@@ -47,4 +47,13 @@ impl MoneyInput {
         domain::money::Money::parse(&self.amount, self.currency.into())
             .map_err(|error| Refusal::field(&format!("{path}.amount"), "MALFORMED", error.to_string()))
     }
+
+    /// The same in US cents, for what is compared with pay and rates, which are in US dollars.
+    pub fn cents(&self, path: &str) -> Result<i64, Refusal> {
+        let money = self.parse(path)?;
+        if money.currency() != domain::money::Currency::Usd {
+            return Err(Refusal::field(path, "CURRENCY", "must be in US dollars: so are budgets and rates"));
+        }
+        Ok(money.minor())
+    }
 }

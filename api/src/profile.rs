@@ -457,21 +457,29 @@ pub struct FreelancerFilterInput {
     /// Those who speak this language, by its ISO 639 code.
     #[graphql(validator(max_length = 3))]
     pub language: Option<String>,
+    /// Those who work from this country, by its ISO 3166 code, like `"PK"`.
+    pub country: Option<String>,
 }
 
 impl FreelancerFilterInput {
     fn read(self) -> Result<FreelancerFilter, infra::Failure> {
-        let cents = |path, money: Option<MoneyInput>| {
-            money.map(|money| money.parse(path).map(|money| money.minor())).transpose()
+        let cents = |path, money: Option<MoneyInput>| money.map(|money| money.cents(path)).transpose();
+        let language = |code: String| {
+            let is_code = matches!(code.len(), 2 | 3) && code.bytes().all(|byte| byte.is_ascii_lowercase());
+            let message = "a language is two or three small letters, like ur";
+            if is_code { Ok(code) } else { Err(Refusal::field("filter.language", "MALFORMED", message)) }
         };
-        let letters = |code: &String| code.bytes().all(|byte| byte.is_ascii_lowercase());
+        let country = |code: String| {
+            code.parse::<Country>().map_err(|error| Refusal::field("filter.country", "MALFORMED", error.to_string()))
+        };
         Ok(FreelancerFilter {
             skills: self.skills.unwrap_or_default().into_iter().map(|key| key.0).collect(),
             text: self.text,
             rate_at_least: cents("filter.rateAtLeast", self.rate_at_least)?,
             rate_at_most: cents("filter.rateAtMost", self.rate_at_most)?,
             weekly_hours_at_least: self.weekly_hours_at_least,
-            language: self.language.filter(letters),
+            language: self.language.map(language).transpose()?,
+            country: self.country.map(country).transpose()?,
         })
     }
 }

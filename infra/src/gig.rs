@@ -8,6 +8,7 @@ use domain::Timestamp;
 use domain::change::Change;
 use domain::gig::{BriefInput, BriefPatch, Gig, GigBrief, GigKind, GigStatus, TradeTerms};
 use domain::id::{GigId, Id, OrganizationId, SkillId};
+use domain::matching::features::{Country, Seniority};
 use domain::organization::{Organization, may_draft};
 use domain::refusal::Refusal;
 use sea_orm::sea_query::Expr;
@@ -39,6 +40,14 @@ pub struct GigFilter {
     pub text: Option<String>,
     /// Those of this client.
     pub client: Option<OrganizationId>,
+    /// Those that want this experience, and those that don't say which.
+    pub experience: Option<Seniority>,
+    /// Those that may be worked on from this country.
+    pub country: Option<Country>,
+    /// Those that need no more than so many hours a week, and those that don't say how many.
+    pub weekly_hours_at_most: Option<i32>,
+    /// Those that were last published at this instant or later.
+    pub published_since: Option<Timestamp>,
     /// Those in one of these states; all states when empty.
     pub states: Vec<GigStatus>,
 }

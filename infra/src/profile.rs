@@ -3,6 +3,7 @@
 use domain::access::{Actor, Staff};
 use domain::change::Change;
 use domain::id::{FreelancerProfileId, Id, OrganizationId, PortfolioItemId, SkillId, UserId};
+use domain::matching::features::Country;
 use domain::profile::{FreelancerProfile, PortfolioDraft, PortfolioItem, ProfileInput, Visibility};
 use domain::refusal::Refusal;
 use domain::skill::SkillLevel;
@@ -39,6 +40,8 @@ pub struct FreelancerFilter {
     pub weekly_hours_at_least: Option<i32>,
     /// Those who speak this language, by its ISO 639 code.
     pub language: Option<String>,
+    /// Those who work from this country.
+    pub country: Option<Country>,
 }
 
 impl Market {
@@ -220,7 +223,8 @@ fn matchable(users: &[UserId]) -> Select<row::Entity> {
 }
 
 fn matching(select: Select<row::Entity>, filter: &FreelancerFilter) -> Select<row::Entity> {
-    let FreelancerFilter { skills, text, rate_at_least, rate_at_most, weekly_hours_at_least, language } = filter;
+    let FreelancerFilter { skills, text, rate_at_least, rate_at_most, weekly_hours_at_least, language, country } =
+        filter;
     let mut select = select;
     for skill in skills {
         select = select.filter(Expr::cust_with_values(
@@ -243,6 +247,9 @@ fn matching(select: Select<row::Entity>, filter: &FreelancerFilter) -> Select<ro
     if let Some(code) = language {
         let spoken = serde_json::json!([{ "code": code }]);
         select = select.filter(Expr::cust_with_values("freelancer_profiles.languages @> $1", [spoken]));
+    }
+    if let Some(country) = country {
+        select = select.filter(row::Column::Country.eq(country.as_str()));
     }
     select
 }

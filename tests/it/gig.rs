@@ -138,6 +138,26 @@ async fn gigs_are_found_by_what_they_say() {
     assert_eq!(titles(json!({ "skills": [rust] })).await.len(), 2);
     assert_eq!(titles(json!({ "skills": [kotlin] })).await, [""; 0]);
     assert_eq!(titles(json!({ "states": ["DRAFT"] })).await, [""; 0]);
+
+    app.market.clock().advance(chrono::TimeDelta::hours(1));
+    let since = app.market.clock().now();
+    let picky =
+        json!({ "title": "Part of a week", "experience": "SENIOR", "weeklyHours": 20, "countries": ["DE", "PK"] });
+    open_gig(&eve, picky).await;
+    let (unsaid, all) =
+        (["Paint a mural", "A ledger in Rust"], ["Part of a week", "Paint a mural", "A ledger in Rust"]);
+    assert_eq!(titles(json!({ "publishedSince": since })).await, ["Part of a week"]);
+    assert_eq!(titles(json!({ "experience": "SENIOR" })).await, all);
+    assert_eq!(titles(json!({ "experience": "JUNIOR" })).await, unsaid, "what does not say is for all");
+    assert_eq!(titles(json!({ "country": "PK" })).await, all);
+    assert_eq!(titles(json!({ "country": "US" })).await, unsaid);
+    assert_eq!(titles(json!({ "weeklyHoursAtMost": 20 })).await, all);
+    assert_eq!(titles(json!({ "weeklyHoursAtMost": 19 })).await, unsaid);
+    for wrong in [json!({ "budgetAtLeast": { "amount": "5", "currency": "PKR" } }), json!({ "country": "pk" })] {
+        let query = "query($f: GigFilterInput) { gigs(filter: $f) { nodes { id } } }";
+        let refused = app.visitor().asks(query, json!({ "f": wrong })).await;
+        assert!(["CURRENCY", "MALFORMED"].contains(&refused.failed()[0]), "{wrong}: {:#}", refused.body);
+    }
 }
 
 async fn page(app: &TestApp, arguments: &str) -> (Vec<String>, Value) {

@@ -216,6 +216,17 @@ async fn freelancers_are_found_by_what_they_say_unless_they_hide() {
     assert_eq!(find(json!({ "rateAtLeast": { "amount": "50" } })).await, ["Ada"]);
     assert_eq!(find(json!({ "weeklyHoursAtLeast": 20 })).await, ["Lin"]);
     assert_eq!(find(json!({ "language": "ur" })).await, ["Lin"]);
+    updates(&ada, json!({ "country": "PK" })).await;
+    assert_eq!(find(json!({ "country": "PK" })).await, ["Ada"]);
+    // What can't be read finds nobody, and not everybody.
+    let rupees = json!({ "rateAtMost": { "amount": "5000", "currency": "PKR" } });
+    for (wrong, code) in
+        [(json!({ "language": "UR" }), "MALFORMED"), (json!({ "country": "pk" }), "MALFORMED"), (rupees, "CURRENCY")]
+    {
+        let query = "query($f: FreelancerFilterInput) { freelancers(filter: $f) { nodes { id } } }";
+        let refused = app.visitor().asks(query, json!({ "f": wrong })).await;
+        assert_eq!(refused.failed(), [code], "{wrong}");
+    }
 
     let node = "query($id: ID!) { node(id: $id) { id } }";
     let seen =

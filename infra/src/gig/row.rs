@@ -93,7 +93,19 @@ pub(super) fn visible_to(actor: &Actor) -> Select<Entity> {
 
 /// Those of a selection that a filter asks for.
 pub(super) fn matching(select: Select<Entity>, filter: &GigFilter) -> Select<Entity> {
-    let GigFilter { skills, kind, budget_at_least, budget_at_most, text, client, states } = filter;
+    let GigFilter {
+        skills,
+        kind,
+        budget_at_least,
+        budget_at_most,
+        text,
+        client,
+        experience,
+        country,
+        weekly_hours_at_most,
+        published_since,
+        states,
+    } = filter;
     let mut select = select;
     if !skills.is_empty() {
         let asks_one = "gigs.id in (select gig_id from gig_skills where $1)";
@@ -113,6 +125,21 @@ pub(super) fn matching(select: Select<Entity>, filter: &GigFilter) -> Select<Ent
     }
     if let Some(client) = client {
         select = select.filter(Column::ClientId.eq(client.uuid()));
+    }
+    if let Some(wanted) = experience {
+        let unsaid = Condition::any().add(Column::Experience.is_null());
+        select = select.filter(unsaid.add(Column::Experience.eq(seniority_name(*wanted))));
+    }
+    if let Some(country) = country {
+        let named = Expr::cust_with_values("gigs.countries @> $1", [serde_json::json!([country.as_str()])]);
+        select = select.filter(Condition::any().add(Expr::cust("gigs.countries = '[]'")).add(named));
+    }
+    if let Some(hours) = weekly_hours_at_most {
+        let unsaid = Condition::any().add(Column::WeeklyHours.is_null());
+        select = select.filter(unsaid.add(Column::WeeklyHours.lte(*hours)));
+    }
+    if let Some(since) = published_since {
+        select = select.filter(Column::PublishedAt.gte(*since));
     }
     if !states.is_empty() {
         let states: Vec<String> = states.iter().map(|state| state.as_str().to_owned()).collect();
