@@ -225,7 +225,8 @@ async fn freelancers_are_found_by_what_they_say_unless_they_hide() {
     {
         let query = "query($f: FreelancerFilterInput) { freelancers(filter: $f) { nodes { id } } }";
         let refused = app.visitor().asks(query, json!({ "f": wrong })).await;
-        assert_eq!(refused.failed(), [code], "{wrong}");
+        assert_eq!(refused.failed(), ["BAD_USER_INPUT"], "{wrong}");
+        assert_eq!(refused.body["errors"][0]["extensions"]["fields"][0]["code"], code, "{wrong}");
     }
 
     let node = "query($id: ID!) { node(id: $id) { id } }";
