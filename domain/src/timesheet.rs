@@ -478,7 +478,7 @@ impl Timesheet {
         self.standing(actor, Verb::TimesheetDispute, expected)?;
         let known = |id: &TimeEntryId| self.entries.iter().any(|entry| entry.id == *id);
         if listed.is_empty() || !listed.iter().all(known) {
-            return Err(Refusal::field("entries", "UNKNOWN", "name one or more entries of this timesheet"));
+            return Err(Refusal::field("timeEntryIds", "UNKNOWN", "name one or more entries of this timesheet"));
         }
         let (disputed, rest): (Vec<_>, Vec<_>) =
             self.entries.clone().into_iter().partition(|entry| listed.contains(&entry.id));

@@ -1,5 +1,8 @@
 //! The checked-in schema is the schema, and says of everything what it is.
 
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
 use serde_json::Value;
 
 #[test]
@@ -135,14 +138,8 @@ async fn whatever_is_allowed_is_a_mutation() {
     let schema = introspect(ACTS).await;
     let mutations: Vec<&str> =
         list(&schema["mutationType"]["fields"]).map(|mutation| text(&mutation["name"])).collect();
-    let mut open = vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../domain/src"))];
     let mut found = 0;
-    while let Some(path) = open.pop() {
-        if path.is_dir() {
-            open.extend(std::fs::read_dir(&path).expect("a folder").map(|entry| entry.expect("an entry").path()));
-            continue;
-        }
-        let source = std::fs::read_to_string(&path).expect("source is text");
+    for (path, source) in sources(&["domain"]) {
         for body in source.split("pub fn allowed(").skip(1) {
             let body = body.split("\n    }\n").next().unwrap_or_default();
             for verb in body.split("Verb::").skip(1) {
@@ -154,6 +151,49 @@ async fn whatever_is_allowed_is_a_mutation() {
         }
     }
     assert!(found > 50, "the test reads the sources wrongly: {found}");
+}
+
+/// What a refusal says is at fault is something that was sent, by the name it was sent under: a form shows it there.
+#[tokio::test]
+async fn whatever_is_at_fault_is_a_field_of_an_input_or_an_argument() {
+    let schema = introspect("{ __schema { types { inputFields { name } fields { args { name } } } } }").await;
+    let types = || list(&schema["types"]);
+    let inputs = types().flat_map(|ty| list(&ty["inputFields"]));
+    let arguments = types().flat_map(|ty| list(&ty["fields"])).flat_map(|field| list(&field["args"]));
+    let names: BTreeSet<&str> = inputs.chain(arguments).map(|sent| text(&sent["name"])).collect();
+    let (mut found, mut strange) = (0, Vec::new());
+    for (path, source) in sources(&["domain", "infra", "api"]) {
+        if path.to_string_lossy().contains("tests") {
+            continue;
+        }
+        for call in ["Refusal::field(\"", "invalid.add(\"", "invalid.text(\"", "invalid.line(\""] {
+            for at_fault in source.split(call).skip(1) {
+                found += 1;
+                let at_fault = at_fault.split(['"', '.']).next().unwrap_or_default();
+                if !names.contains(at_fault) {
+                    strange.push(format!("{}: {at_fault}", path.display()));
+                }
+            }
+        }
+    }
+    assert!(found > 100, "the test reads the sources wrongly: {found}");
+    assert!(strange.is_empty(), "no client sends these: {strange:#?}");
+}
+
+/// The sources of these floors, by their paths in the repository.
+fn sources(floors: &[&str]) -> Vec<(PathBuf, String)> {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let mut open: Vec<PathBuf> = floors.iter().map(|floor| Path::new(root).join(floor).join("src")).collect();
+    let mut sources = Vec::new();
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            open.extend(std::fs::read_dir(&path).expect("a folder").map(|entry| entry.expect("an entry").path()));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let source = std::fs::read_to_string(&path).expect("source is text");
+            sources.push((path.strip_prefix(root).expect("it is below").to_owned(), source));
+        }
+    }
+    sources
 }
 
 /// Each act is a mutation by its name, and each mutation that the access table knows by its own is an act.

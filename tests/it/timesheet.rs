@@ -835,7 +835,8 @@ async fn only_the_client_disputes_and_only_entries_of_the_week() {
     let input = |entries: Value| json!({ "timesheetId": week, "timeEntryIds": entries, "reason": "No" });
     let fields = "dispute { id }";
     for entries in [json!([]), json!([other]), json!(["nothing"])] {
-        assert_eq!(hours.client.does("timesheetDispute", input(entries), fields).await.refused(), ["UNKNOWN"]);
+        let refused = hours.client.does("timesheetDispute", input(entries), fields).await;
+        assert_eq!(refused.faults(), ["timeEntryIds: UNKNOWN"]);
     }
     let refused = hours.freelancer.does("timesheetDispute", input(json!([other])), fields).await;
     assert_eq!(refused.refused(), ["NOT_ALLOWED"]);

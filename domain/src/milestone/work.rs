@@ -108,14 +108,18 @@ impl Milestone {
         next.access(actor, Verb::MilestoneApprove)?;
         self.standing(actor, Verb::MilestoneApprove, expected)?;
         if next.id == self.id || next.contract != self.contract || next.contract.is_none() {
-            return Err(Refusal::field("next", "UNKNOWN", "must be another milestone of the same contract"));
+            return Err(Refusal::field(
+                "restToMilestoneId",
+                "UNKNOWN",
+                "must be another milestone of the same contract",
+            ));
         }
         match &next.state {
             State::Agreed { .. } => (),
             // How long its money is held is settled, and what is handed on shall not be available any sooner.
             State::Funded { .. } if next.held_days() < self.held_days() => {
                 let message = "its money is held for fewer days than this; choose one that waits for money";
-                return Err(Refusal::field("next", "HELD_FOR_LESS", message));
+                return Err(Refusal::field("restToMilestoneId", "HELD_FOR_LESS", message));
             }
             State::Funded { .. } => (),
             State::Proposed { .. }
