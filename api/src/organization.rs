@@ -12,12 +12,14 @@ use crate::contract::{Contract, ContractStatus};
 use crate::gig::{Gig, GigState};
 use crate::loader::{
     BalancesOf, ClientGigs, ClientReviews, OrganizationContracts, OrganizationInvitations, OrganizationMembers,
-    OrganizationOffers, OrganizationPayments, SavedMethodsOf, ZoneOf, list, load, rating,
+    OrganizationOffers, OrganizationPayments, SavedMethodsOf, ZoneOf, list, load, rating, OrganizationMilestones, OrganizationTimesheets,
 };
+use crate::milestone::{Milestone, MilestoneStatus};
 use crate::offer::{Offer, OfferStatus};
 use crate::payment::{Payment, PaymentStatus, SavedPaymentMethod};
 use crate::review::{Rating, Review};
 use crate::statement::ClientBalances;
+use crate::timesheet::{Timesheet, TimesheetStatus};
 use crate::user::User;
 use crate::user_error::{Answer, answer, payload};
 
@@ -139,6 +141,42 @@ impl Organization {
             Contract,
         )
         .await
+    }
+
+    /// The milestones of all contracts it pays for, newest first: what waits for you is in some of the states, like work
+    /// that was handed in (`SUBMITTED`). Only members see them.
+    async fn milestones(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "Those in one of these states; in any unless said. Cursors of some states are none of others."
+        )]
+        states: Option<Vec<MilestoneStatus>>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> async_graphql::Result<Counted<Milestone>> {
+        let page = counted(ctx, first, after, last, before).of_states(named(states));
+        list(ctx, OrganizationMilestones(self.0.id), page, Milestone).await
+    }
+
+    /// The weeks of all contracts by the hour it pays for, newest first; those that wait for you are `SUBMITTED` and
+    /// `UNPAID`. Only members see them.
+    async fn timesheets(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "Those in one of these states; in any unless said. Cursors of some states are none of others."
+        )]
+        states: Option<Vec<TimesheetStatus>>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> async_graphql::Result<Counted<Timesheet>> {
+        let page = counted(ctx, first, after, last, before).of_states(named(states));
+        list(ctx, OrganizationTimesheets(self.0.id), page, Timesheet).await
     }
 
     /// The offers it has made, newest first. Only members see them.

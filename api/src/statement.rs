@@ -8,6 +8,7 @@ use crate::connection::{Counted, connect, counted, named};
 use crate::context::RabtaContext;
 use crate::contract::{Contract, ContractStatus};
 use crate::loader::{ContractMilestones, PageOf, items, may_prime, prime};
+use crate::milestone::{Milestone, MilestoneStatus};
 use crate::money::Money;
 use crate::offer::{Offer, OfferStatus};
 use crate::user_error::top_level;
@@ -233,6 +234,24 @@ impl DealViewer {
         let of = |(contract, slice)| (PageOf::new(ContractMilestones(contract), milestones.clone()), Some(Ok(slice)));
         prime(ctx, parts.into_iter().map(of));
         connect(Ok(contracts), Contract)
+    }
+
+    /// The milestones of all contracts you work on, newest first: those to be done are `FUNDED` and `CHANGES_REQUESTED`,
+    /// those whose money comes soon `APPROVED`.
+    async fn milestones(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "Those in one of these states; in any unless said. Cursors of some states are none of others."
+        )]
+        states: Option<Vec<MilestoneStatus>>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> async_graphql::Result<Counted<Milestone>> {
+        let page = counted(ctx, first, after, last, before).of_states(named(states));
+        connect(ctx.market().milestones_of_viewer(&ctx.call(), &page).await, Milestone)
     }
 
     /// The offers made to you, newest first.

@@ -1,9 +1,9 @@
 //! Milestones: every act locks the one it is about, lets the domain decide, and saves the row with
 //! its money in one transaction.
 
-use domain::access::{self, Verb};
+use domain::access::{self, Subject, Verb};
 use domain::change::Change;
-use domain::id::{ContractId, Id, MilestoneId, OfferId, SubmissionId};
+use domain::id::{ContractId, Id, MilestoneId, OfferId, OrganizationId, SubmissionId};
 use domain::ledger::LedgerAccount;
 use domain::milestone::{Approval, Milestone, MilestoneDraft};
 use domain::money::Money;
@@ -70,6 +70,32 @@ impl Market {
         let select = page.narrow(row::Entity::find(), row::Column::Status);
         let pages = order.pages(self.db(), select, column, contracts, page).await?;
         Ok(try_map_pages(pages, Milestone::try_from)?)
+    }
+
+    /// The milestones of the contracts that each of these organizations pays for, newest first; its members see them.
+    pub async fn milestones_of_organizations(
+        &self,
+        call: &Call,
+        organizations: &[OrganizationId],
+        page: &PageRequest,
+    ) -> Result<Pages<OrganizationId, Milestone>, Failure> {
+        let seen = |id: &OrganizationId| access::allows(&call.actor, Verb::ContractRead, &Subject::of_client(*id));
+        let seen: Vec<OrganizationId> = organizations.iter().copied().filter(seen).collect();
+        let (order, column) = (newest_first("organization_milestones"), row::Column::OrganizationId);
+        let select = page.narrow(row::Entity::find(), row::Column::Status);
+        let select = select.filter(row::Column::ContractId.is_not_null());
+        let pages = order.pages(self.db(), select, column, &seen, page).await?;
+        Ok(try_map_pages(pages, Milestone::try_from)?)
+    }
+
+    /// The milestones of the contracts the caller works on, newest first.
+    pub async fn milestones_of_viewer(&self, call: &Call, page: &PageRequest) -> Result<Slice<Milestone>, Failure> {
+        let user = call.actor.person()?.user;
+        let select = page.narrow(row::Entity::find(), row::Column::Status);
+        let select =
+            select.filter(row::Column::FreelancerId.eq(user.uuid())).filter(row::Column::ContractId.is_not_null());
+        let slice = newest_first("viewer_milestones").page(self.db(), select, page).await?;
+        Ok(slice.try_map(Milestone::try_from)?)
     }
 
     /// The milestones of an offer the caller has loaded, oldest first.
@@ -355,6 +381,10 @@ impl Tx {
     pub(crate) async fn milestone_write(&self, milestone: &Milestone) -> Result<(), Failure> {
         save_row(self.conn(), row::Model::try_from(milestone)?).await
     }
+}
+
+fn newest_first(list: &'static str) -> Keyset<row::Entity> {
+    Keyset { descending: true, ..oldest_first(list) }
 }
 
 pub(crate) fn oldest_first(list: &'static str) -> Keyset<row::Entity> {

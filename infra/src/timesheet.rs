@@ -5,12 +5,13 @@
 //! Locks are taken in the order of ARCHITECTURE.md.
 
 use std::collections::{BTreeSet, HashMap};
+use std::hash::Hash;
 
 use chrono::NaiveDate;
-use domain::access::{self, Actor, Verb};
+use domain::access::{self, Actor, Subject, Verb};
 use domain::change::Change;
 use domain::contract::Contract;
-use domain::id::{ContractId, Id, PaymentId, TimeEntryId, TimesheetId};
+use domain::id::{ContractId, Id, OrganizationId, PaymentId, TimeEntryId, TimesheetId};
 use domain::payment::{Payment, PaymentMethod};
 use domain::refusal::Refusal;
 use domain::timer::Timer;
@@ -84,7 +85,25 @@ impl Market {
     ) -> Result<Pages<ContractId, Timesheet>, Failure> {
         let (order, column) = (newest_first("contract_timesheets"), row::Column::ContractId);
         let select = page.narrow(row::Entity::find(), row::Column::Status);
-        let pages = order.pages(self.db(), select, column, contracts, page).await?;
+        self.whole_weeks(order.pages(self.db(), select, column, contracts, page).await?).await
+    }
+
+    /// The weeks of the contracts that each of these organizations pays for, newest first; its members see them.
+    pub async fn timesheets_of_organizations(
+        &self,
+        call: &Call,
+        organizations: &[OrganizationId],
+        page: &PageRequest,
+    ) -> Result<Pages<OrganizationId, Timesheet>, Failure> {
+        let seen = |id: &OrganizationId| access::allows(&call.actor, Verb::ContractRead, &Subject::of_client(*id));
+        let seen: Vec<OrganizationId> = organizations.iter().copied().filter(seen).collect();
+        let (order, column) = (newest_first("organization_timesheets"), row::Column::OrganizationId);
+        let select = page.narrow(row::Entity::find(), row::Column::Status);
+        self.whole_weeks(order.pages(self.db(), select, column, &seen, page).await?).await
+    }
+
+    /// The weeks on these pages, with their entries.
+    async fn whole_weeks<O: Eq + Hash>(&self, pages: Pages<O, row::Model>) -> Result<Pages<O, Timesheet>, Failure> {
         let rows = pages.values().flat_map(|slice| slice.items.iter().map(|(_, row)| row.clone())).collect();
         let weeks = row::with_entries(self.db(), rows).await?;
         let mut weeks: HashMap<TimesheetId, Timesheet> = weeks.into_iter().map(|week| (week.id, week)).collect();

@@ -117,6 +117,7 @@ pub const ALL: &[Migration] = &[
         name: "0242_matching_changes_by_heaps",
         sql: include_str!("../sql/0242_matching_changes_by_heaps.sql"),
     },
+    Migration { name: "0245_work_over_all_contracts", sql: include_str!("../sql/0245_work_over_all_contracts.sql") },
 ];
 
 /// One step of the schema.

@@ -80,6 +80,42 @@ async fn money_handed_to_a_milestone_that_waits_for_more_is_not_out_of_the_freel
 }
 
 #[tokio::test]
+async fn what_waits_for_each_side_is_listed_over_all_of_its_contracts() {
+    let app = TestApp::new().await;
+    let deal = app.submitted().await;
+    app.market.clock().advance(TimeDelta::seconds(1));
+    let part = json!([{ "title": "All of it", "amount": { "amount": "200.00" } }]);
+    let offer = json!({ "organizationId": deal.client.organization, "freelancerId": deal.freelancer.id,
+        "title": "Another", "milestones": part });
+    let offered = deal.client.does("offerCreate", offer, "offer { id milestones { nodes { id } } }").await;
+    let (offer, another) = (offered.text("offer.id"), offered.text("offer.milestones.nodes.0.id"));
+    let fund = json!({ "milestoneId": another, "paymentMethod": "pm_sandbox_visa" });
+    deal.client.does("milestoneFund", fund, STATUS).await.ok();
+    app.settles().await;
+
+    let mine = async |states: &str| {
+        let query = format!("{{ viewer {{ milestones{states} {{ totalCount nodes {{ id }} }} }} }}");
+        deal.freelancer.asks(&query, json!({})).await.data()["viewer"]["milestones"].clone()
+    };
+    let one = |id: &str| json!({ "totalCount": 1, "nodes": [{ "id": id }] });
+    assert_eq!(mine("").await, one(&deal.milestone), "what is only offered is no work yet");
+    deal.freelancer.does("offerAccept", json!({ "offerId": offer }), "contract { id }").await.ok();
+    assert_eq!(mine("(states: [FUNDED])").await, one(&another));
+    assert_eq!(mine("").await["nodes"], json!([{ "id": another }, { "id": deal.milestone }]), "the newest first");
+
+    let list = "query($id: ID!) { node(id: $id) { ... on Organization {
+        milestones(states: [SUBMITTED]) { totalCount nodes { id contract { title } } } } } }";
+    let organization = json!({ "id": deal.client.organization });
+    let waits = deal.client.asks(list, organization.clone()).await;
+    let handed_in = json!([{ "id": deal.milestone, "contract": { "title": "A website" } }]);
+    assert_eq!(waits.data()["node"]["milestones"], json!({ "totalCount": 1, "nodes": handed_in }));
+    for who in [&deal.freelancer, &app.client("otto").await] {
+        let node = who.asks(list, organization.clone()).await.data()["node"].clone();
+        assert!(node.is_null() || node["milestones"]["nodes"] == json!([]), "{}: {node}", who.email);
+    }
+}
+
+#[tokio::test]
 async fn part_is_approved_and_the_rest_stays_funded() {
     let app = TestApp::new().await;
     let deal = app.submitted().await;

@@ -832,6 +832,10 @@ async fn only_the_client_disputes_and_only_entries_of_the_week() {
     hours.names_card("pm_sandbox_visa").await;
     let week = submitted(&hours).await;
     let other = hours.adds("2026-06-08", 30).await.text("timeEntry.id");
+    let list = "query($id: ID!) { node(id: $id) { ... on Organization {
+        timesheets(states: [SUBMITTED]) { totalCount nodes { id } } } } }";
+    let waits = hours.client.asks(list, json!({ "id": hours.client.organization })).await;
+    assert_eq!(waits.data()["node"]["timesheets"], json!({ "totalCount": 1, "nodes": [{ "id": week }] }));
     let input = |entries: Value| json!({ "timesheetId": week, "timeEntryIds": entries, "reason": "No" });
     let fields = "dispute { id }";
     for entries in [json!([]), json!([other]), json!(["nothing"])] {

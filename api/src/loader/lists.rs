@@ -213,6 +213,10 @@ lists! {
     OrganizationContracts(OrganizationId) => domain::contract::Contract: contracts_of_organizations;
     /// The offers an organization has made.
     OrganizationOffers(OrganizationId) => domain::offer::Offer: offers_of_organizations;
+    /// The milestones of the contracts that an organization pays for.
+    OrganizationMilestones(OrganizationId) => domain::milestone::Milestone: milestones_of_organizations;
+    /// The weeks of the contracts that an organization pays for.
+    OrganizationTimesheets(OrganizationId) => domain::timesheet::Timesheet: timesheets_of_organizations;
     /// The payments of an organization.
     OrganizationPayments(OrganizationId) => domain::payment::Payment: payments_of_organizations;
     /// What was said of a client.

@@ -187,6 +187,15 @@ pub const LISTS: &[List] = &[
         .own("'id', gen_random_uuid(), 'offer_id', gen_random_uuid()"),
     list("Organization.offers", Who::Client, "organization", "offers", "public_id('off', id) = '{offer}'")
         .own("'id', gen_random_uuid(), 'contract_id', gen_random_uuid()"),
+    list("Organization.milestones", Who::Client, "organization", "milestones", BILLED),
+    list(
+        "Organization.timesheets",
+        Who::Client,
+        "organization",
+        "timesheets",
+        "public_id('tsh', id) = '{timesheet}'",
+    )
+    .own(WEEKS_BEFORE),
     list("Organization.payments", Who::Client, "organization", "payments", PAID)
         .own("'id', gen_random_uuid(), 'invoice_number', null"),
     list("Organization.members", Who::Client, "organization", "members", "public_id('mem', id) = '{member}'")
@@ -255,6 +264,7 @@ pub const LISTS: &[List] = &[
         .own("'id', gen_random_uuid(), 'milestone_id', gen_random_uuid()"),
     list("Viewer.invitations", Who::Freelancer, "", "invitations", "public_id('gig', gig_id) = '{gig}'")
         .own("'id', gen_random_uuid(), 'gig_id', gen_random_uuid()"),
+    list("Viewer.milestones", Who::Freelancer, "", "milestones", BILLED),
     list("Viewer.notifications", Who::Freelancer, "", "notifications", HIS)
         .own("'id', gen_random_uuid(), 'event_id', gen_random_uuid()"),
     list("Viewer.offers", Who::Freelancer, "", "offers", "public_id('off', id) = '{offer}'")
@@ -323,6 +333,8 @@ pub const SHORT: &[(&str, &str)] = &[
     ("Proposal.answers", "one for each question of the gig, at most 10"),
     ("ProposalGroup.proposals", "of the first 500 proposals"),
     ("ProposedPrice.milestones", "20 by its input"),
+    ("Query.bankCalendars", "one for each country"),
+    ("Query.bankHolidays", "two countries' days of three years"),
     ("Query.blockedFreelancers", "200 by their limit"),
     ("Query.payeesByNumber", "at most a hundred who gave one number"),
     ("Query.payoutPurposes", "the codes in force"),
