@@ -1,7 +1,7 @@
 //! The skills of the trade, and how well somebody holds one.
 
 use async_graphql::connection::Connection;
-use async_graphql::{Context, Enum, ID, Object};
+use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use domain::id::SkillId;
 use domain::matching::taxonomy::Taxonomy;
 use serde::Serialize;
@@ -39,7 +39,7 @@ impl Skill {
         self.0.name
     }
 
-    /// The trade it belongs to: "software", "design", "writing".
+    /// The category it belongs to, one of `skillCategories`: "software", "design", "writing".
     async fn category(&self) -> &str {
         self.0.category
     }
@@ -90,6 +90,15 @@ pub enum SkillLevel {
     Expert,
 }
 
+/// A category of the taxonomy.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct SkillCategory {
+    /// Its name: "software", "design", "writing".
+    pub name: String,
+    /// How many skills are in it.
+    pub skill_count: u32,
+}
+
 /// A skill that a text speaks of.
 #[derive(Debug, Clone)]
 pub struct SkillSuggestion(pub domain::matching::taxonomy::Suggestion);
@@ -126,7 +135,7 @@ impl SkillQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The beginning of a name, at most 100 characters.")] query: Option<String>,
-        #[graphql(desc = "Only those of this category.")] category: Option<String>,
+        #[graphql(desc = "Only those of this category, by its name among `skillCategories`.")] category: Option<String>,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
@@ -134,6 +143,13 @@ impl SkillQuery {
     ) -> async_graphql::Result<Option<Connection<String, Skill>>> {
         let page = page(first, after, last, before);
         connect(ctx.market().skills_page(query.as_deref(), category.as_deref(), &page), Skill).map(Some)
+    }
+
+    /// The categories that skills are of, in the order of their names: to look around in the taxonomy.
+    async fn skill_categories(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Vec<SkillCategory>>> {
+        let categories = ctx.market().skill_categories().into_iter();
+        let category = |(name, skill_count): (&str, u32)| SkillCategory { name: name.to_owned(), skill_count };
+        Ok(Some(categories.map(category).collect()))
     }
 
     /// The skills that a text speaks of, surest first: to offer to whoever wrote it.

@@ -1,6 +1,8 @@
 //! The taxonomy, as a list to look things up in. It is the same in every database and rests in
 //! memory, so nothing here asks the database.
 
+use std::collections::BTreeMap;
+
 use domain::matching::taxonomy::{Skill, Suggestion, Taxonomy};
 use domain::refusal::{Invalid, Refusal};
 
@@ -32,6 +34,15 @@ impl Market {
         };
         found.retain(|skill| category.as_ref().is_none_or(|category| skill.category == category));
         page.cut_ranked(found, |skill| Key::Text(skill.slug.to_owned())).try_map(|(_, skill)| Ok(skill))
+    }
+
+    /// The categories of the taxonomy by their names, and how many skills are in each.
+    pub fn skill_categories(&self) -> BTreeMap<&'static str, u32> {
+        let mut categories = BTreeMap::new();
+        for skill in Taxonomy::shipped().skills() {
+            *categories.entry(skill.category).or_default() += 1;
+        }
+        categories
     }
 
     /// The skills that a text speaks of, surest first.

@@ -18,6 +18,13 @@ async fn skills_are_found_by_the_beginning_of_any_name() {
     assert!(slugs(&app, json!({ "q": "typesc" })).await.contains(&"typescript".to_owned()));
     assert!(slugs(&app, json!({ "q": "rust", "c": "design" })).await.is_empty());
     assert!(slugs(&app, json!({ "q": "no skill is called that" })).await.is_empty());
+    let categories = app.visitor().asks("{ skillCategories { name skillCount } }", json!({})).await;
+    let categories = categories.data()["skillCategories"].as_array().cloned().unwrap_or_default();
+    assert!(categories.len() > 5 && categories.is_sorted_by_key(|category| category["name"].to_string()));
+    for category in categories {
+        let some = slugs(&app, json!({ "c": category["name"], "n": 100 })).await;
+        assert_eq!(json!(some.len()), json!(category["skillCount"].as_u64().map(|count| count.min(100))), "{category}");
+    }
     let visitor = app.visitor();
     let long =
         visitor.asks("query($q: String) { skills(query: $q) { edges { cursor } } }", json!({ "q": "x".repeat(101) }));

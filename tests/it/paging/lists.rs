@@ -339,6 +339,7 @@ pub const SHORT: &[(&str, &str)] = &[
     ("Query.payeesByNumber", "at most a hundred who gave one number"),
     ("Query.payoutPurposes", "the codes in force"),
     ("Query.platformBalances", "the platform's kinds of account, in each currency"),
+    ("Query.skillCategories", "ship with the program"),
     ("Query.skillSuggest", "what a text of 20,000 characters speaks of"),
     ("RecoveryCodesRenewPayload.recoveryCodes", "ten"),
     ("Review.workSkills", "those of a gig, 20 by its input"),
