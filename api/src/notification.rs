@@ -72,13 +72,14 @@ impl NotificationViewer {
     async fn notifications(
         &self,
         ctx: &Context<'_>,
+        #[graphql(desc = "Only what you have not read? Cursors are the same either way.", default)] unread_only: bool,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
     ) -> async_graphql::Result<Counted<Notification>> {
         let page = counted(ctx, first, after, last, before);
-        connect(ctx.market().notifications_page(&ctx.call(), &page).await, Notification)
+        connect(ctx.market().notifications_page(&ctx.call(), unread_only, &page).await, Notification)
     }
 
     /// How many of them you have not read.

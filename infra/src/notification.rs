@@ -5,7 +5,7 @@ use domain::event::Event;
 use domain::id::{ContractId, Id, MilestoneId, NotificationId, UserId};
 use domain::notification::{Audience, Notification};
 use domain::refusal::Refusal;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter, Select};
 use uuid::Uuid;
 
 use crate::follow::{Followed, Watch};
@@ -96,9 +96,17 @@ impl Market {
         Ok(())
     }
 
-    /// What the person was told, newest first. Its cursors are those of [`Self::notifications_follow`].
-    pub async fn notifications_page(&self, call: &Call, page: &PageRequest) -> Result<Slice<Notification>, Failure> {
-        self.notifications_told(call.actor.person()?.user, page, true).await
+    /// What the person was told, newest first; all of it, or what is unread. Its cursors are those of
+    /// [`Self::notifications_follow`].
+    pub async fn notifications_page(
+        &self,
+        call: &Call,
+        unread_only: bool,
+        page: &PageRequest,
+    ) -> Result<Slice<Notification>, Failure> {
+        let told = told_to(call.actor.person()?.user);
+        let told = if unread_only { told.filter(row::Column::ReadAt.is_null()) } else { told };
+        self.notifications_told(told, page, true).await
     }
 
     /// A notification of the person's own.
@@ -121,22 +129,22 @@ impl Market {
         let place = match after {
             Some(cursor) => {
                 let request = PageRequest { first: Some(0), after: Some(cursor.clone()), ..PageRequest::default() };
-                self.notifications_told(user, &request, false).await?;
+                self.notifications_told(told_to(user), &request, false).await?;
                 Some(cursor)
             }
             None => {
                 let request = PageRequest { last: Some(1), ..PageRequest::default() };
-                let latest = self.notifications_told(user, &request, false).await?;
+                let latest = self.notifications_told(told_to(user), &request, false).await?;
                 latest.items.into_iter().next().map(|(cursor, _)| cursor)
             }
         };
         Ok(NotificationFollower { market: self.clone(), call: call.clone(), place, watch })
     }
 
-    /// What a person was told, in the order in which it was told, or the other way round. Cursors are the same.
+    /// What of this a person was told, in the order in which it was told, or the other way round. Cursors are the same.
     async fn notifications_told(
         &self,
-        user: UserId,
+        told: Select<row::Entity>,
         page: &PageRequest,
         descending: bool,
     ) -> Result<Slice<Notification>, Failure> {
@@ -146,18 +154,13 @@ impl Market {
             descending,
             key: |row| vec![Key::Int(row.position)],
         };
-        let select = row::Entity::find().filter(row::Column::UserId.eq(user.uuid()));
-        order.page(self.db(), select, page).await?.try_map(|row| Ok(Notification::from(row)))
+        order.page(self.db(), told, page).await?.try_map(|row| Ok(Notification::from(row)))
     }
 
     /// How many of them the person has not read.
     pub async fn notifications_unread(&self, call: &Call) -> Result<i64, Failure> {
         let user = call.actor.person()?.user;
-        let unread = row::Entity::find()
-            .filter(row::Column::UserId.eq(user.uuid()))
-            .filter(row::Column::ReadAt.is_null())
-            .count(self.db())
-            .await?;
+        let unread = told_to(user).filter(row::Column::ReadAt.is_null()).count(self.db()).await?;
         Ok(i64::try_from(unread).unwrap_or(i64::MAX))
     }
 
@@ -181,6 +184,11 @@ impl Market {
     }
 }
 
+/// All that a person was told.
+fn told_to(user: UserId) -> Select<row::Entity> {
+    row::Entity::find().filter(row::Column::UserId.eq(user.uuid()))
+}
+
 /// Somebody who follows what they are told.
 #[derive(Debug)]
 pub struct NotificationFollower {
@@ -196,7 +204,7 @@ impl NotificationFollower {
         loop {
             let user = self.call.actor.person()?.user;
             let request = PageRequest { first: Some(1), after: self.place.clone(), ..PageRequest::default() };
-            let next = self.market.notifications_told(user, &request, false).await?;
+            let next = self.market.notifications_told(told_to(user), &request, false).await?;
             // Asked anew for each, and after it was read: nobody is told who has signed out meanwhile.
             self.call.actor = self.market.actor_now(&self.call).await?;
             if let Some((cursor, notification)) = next.items.into_iter().next() {

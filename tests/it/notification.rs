@@ -60,6 +60,14 @@ async fn both_sides_are_told_once_that_a_contract_ended_and_nobody_else() {
     assert_eq!(eve.does("notificationsRead", read.clone(), "readCount").await.ok()["readCount"], 0, "not hers");
     assert_eq!(lin.does("notificationsRead", read.clone(), "readCount").await.ok()["readCount"], 1);
     assert_eq!(lin.does("notificationsRead", read, "readCount").await.ok()["readCount"], 0, "a repeat");
+    let unread = "{ viewer { notifications(unreadOnly: true) { totalCount edges { cursor node { id } } } } }";
+    let nothing = lin.asks(unread, json!({})).await;
+    assert_eq!(nothing.data()["viewer"]["notifications"], json!({ "totalCount": 0, "edges": [] }));
+    let some = ada.asks(unread, json!({})).await.data()["viewer"]["notifications"].clone();
+    assert_eq!(some["totalCount"], 1);
+    let after = "query($after: String) { viewer { notifications(after: $after) { nodes { id } } } }";
+    let after = ada.asks(after, json!({ "after": some["edges"][0]["cursor"] })).await;
+    assert_eq!(after.data()["viewer"]["notifications"]["nodes"], json!([]), "a cursor of one is one of the other");
     let all = ada.does("notificationsRead", json!({}), "readCount viewer { unreadNotificationCount }").await;
     assert_eq!(all.ok()["readCount"], 1);
     assert_eq!(all.ok()["viewer"]["unreadNotificationCount"], 0, "the number beside the bell comes with the answer");
