@@ -190,7 +190,7 @@ macro_rules! known_by_itself {
     })* };
 }
 
-known_by_itself! { PaymentId OrganizationId ContractId GigId ProposalId }
+known_by_itself! { (GigId, UserId) PaymentId OrganizationId ContractId GigId ProposalId }
 
 impl<I, T> KnownBy for Held<I, T> {
     type Key = I;
@@ -248,6 +248,8 @@ facts! {
     OfferOn(ProposalId) => domain::offer::Offer: |market, call, keys| market.offers_on(&call, &keys).await;
     /// The caller's own latest proposal for a gig.
     ViewerProposal(GigId) => domain::proposal::Proposal: |market, call, keys| market.proposals_of_viewer_for(&call, &keys).await;
+    /// How well somebody who bid on a gig fits it; for those who see its matches.
+    FitOf((GigId, UserId)) => domain::matching::Value: |market, call, keys| market.bidders_chances(&call, &keys).await;
     /// The caller's own invitation to a gig.
     ViewerInvitation(GigId) => domain::invitation::Invitation:
         |market, call, keys| market.invitations_of_viewer_to(&call, &keys).await;

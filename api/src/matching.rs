@@ -435,6 +435,6 @@ fn nano(n: i64) -> f64 {
     n as f64 / 1e9
 }
 
-fn micro(n: i64) -> f64 {
+pub(crate) fn micro(n: i64) -> f64 {
     n as f64 / 1e6
 }

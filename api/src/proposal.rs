@@ -5,6 +5,7 @@ mod input;
 use async_graphql::connection::Connection;
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use domain::Timestamp;
+use domain::access::{self, Subject, Verb};
 use domain::id::ProposalId;
 use infra::proposal::RevisionBody;
 use serde::Serialize;
@@ -15,7 +16,8 @@ use crate::context::RabtaContext;
 use crate::gig::Gig;
 use crate::invitation::{Invitation, InvitationState};
 use crate::key::Key;
-use crate::loader::{OfferOn, ProposalRevisions, list, load};
+use crate::loader::{FitOf, OfferOn, ProposalRevisions, list, load};
+use crate::matching::micro;
 use crate::money::Money;
 use crate::offer::Offer;
 use crate::user::User;
@@ -94,6 +96,16 @@ impl Proposal {
     /// The latest offer on it that you may see: its freelancer sees what was sent.
     pub async fn offer(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Offer>> {
         Ok(load(ctx, OfferOn(self.0.id)).await?.map(Offer))
+    }
+
+    /// How well its freelancer fits the gig, as a rough chance between 0 and 1, for a badge: what `orderBy: FIT` goes by,
+    /// and `explainMatch` explains. Only those who see the gig's `matches` see it; null for who has no profile that they
+    /// may see.
+    pub async fn fit(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<f64>> {
+        if !access::allows(&ctx.actor(), Verb::GigMatches, &Subject::of_client(self.0.client)) {
+            return Ok(None);
+        }
+        Ok(load(ctx, FitOf((self.0.gig, self.0.freelancer))).await?.map(|chance| micro(chance.as_micro())))
     }
 
     /// What each side proposed, the latest first.

@@ -24,7 +24,9 @@ use domain::matching::features::ClientRecord;
 use domain::matching::index::Without;
 use domain::matching::rank::Explanation;
 use domain::matching::shipped::Holders;
-use domain::matching::{Barrier, GigFeatures, LeftOut, Match, Matcher, Model, PersonFeatures, Ranking, Taxonomy};
+use domain::matching::{
+    Barrier, GigFeatures, LeftOut, Match, Matcher, Model, PersonFeatures, Ranking, Score, Taxonomy, Value,
+};
 use domain::refusal::Refusal;
 use sea_orm::FromQueryResult;
 use uuid::Uuid;
@@ -208,11 +210,44 @@ impl Market {
         gig: &Gig,
         people: &[UserId],
     ) -> Result<HashMap<UserId, i64>, Failure> {
-        let people = self.people_as_matched(call, people).await?;
-        let (rarity, now, gig) = (self.source().holders(self).await?, self.clock().now(), gig.clone());
+        let bids: Vec<(GigId, UserId)> = people.iter().map(|person| (gig.id, *person)).collect();
+        let scores = self.bidders_scores(call, vec![gig.clone()], &bids).await?;
+        Ok(scores.into_iter().map(|((_, person), score)| (person, score.as_nano())).collect())
+    }
+
+    /// How well those who bid on gigs fit them, as rough chances; for those who see the matches of a gig. Those without a
+    /// profile that the caller may see are absent.
+    pub async fn bidders_chances(
+        &self,
+        call: &Call,
+        bids: &[(GigId, UserId)],
+    ) -> Result<HashMap<(GigId, UserId), Value>, Failure> {
+        let gigs: BTreeSet<GigId> = bids.iter().map(|(gig, _)| *gig).collect();
+        let mut gigs = self.gigs_by_id(call, &Vec::from_iter(gigs)).await?;
+        gigs.retain(|gig| access::allows(&call.actor, Verb::GigMatches, &gig.subject()));
+        let scores = self.bidders_scores(call, gigs, bids).await?;
+        Ok(scores.into_iter().map(|(bid, score)| (bid, score.chance())).collect())
+    }
+
+    /// The scores of those who bid on these gigs.
+    async fn bidders_scores(
+        &self,
+        call: &Call,
+        gigs: Vec<Gig>,
+        bids: &[(GigId, UserId)],
+    ) -> Result<HashMap<(GigId, UserId), Score>, Failure> {
+        let people: BTreeSet<UserId> = bids.iter().map(|(_, person)| *person).collect();
+        let people = self.people_as_matched(call, &Vec::from_iter(people)).await?;
+        let people: HashMap<UserId, PersonFeatures> = people.into_iter().map(|person| (person.id, person)).collect();
+        let (rarity, now, bids) = (self.source().holders(self).await?, self.clock().now(), bids.to_vec());
         let scores = RANKERS.at(move || {
-            let scores = rarity.matcher(now).scores_of_people(&GigFeatures::of(&gig), &people);
-            scores.into_iter().map(|(person, score)| (person, score.as_nano())).collect()
+            let (matcher, mut all) = (rarity.matcher(now), HashMap::new());
+            for gig in &gigs {
+                let bidders = bids.iter().filter(|(of, _)| *of == gig.id).filter_map(|(_, person)| people.get(person));
+                let scores = matcher.scores_of_people(&GigFeatures::of(gig), bidders);
+                all.extend(scores.into_iter().map(|(person, score)| ((gig.id, person), score)));
+            }
+            all
         });
         Ok(scores.await?)
     }

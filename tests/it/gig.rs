@@ -288,6 +288,12 @@ async fn proposals_of_a_gig_come_newest_first_or_best_fit_first() {
         });
         person.does("proposalSubmit", bid, "proposal { id }").await.ok();
     }
+    let fits = "query($id: ID!) { gig(id: $id) { proposals(orderBy: FIT) { nodes { fit } } viewerProposal { fit } } }";
+    let seen = ada.asks(fits, json!({ "id": gig["id"] })).await;
+    let fit = |place: usize| seen.data()["gig"]["proposals"]["nodes"][place]["fit"].as_f64().unwrap();
+    assert!(1.0 > fit(0) && fit(0) > fit(1) && fit(1) > 0.0, "{:#}", seen.body);
+    let own = lin.asks(fits, json!({ "id": gig["id"] })).await;
+    assert!(own.data()["gig"]["viewerProposal"]["fit"].is_null(), "it is the client's to know");
     let query = "query($id: ID!, $order: ProposalOrder!, $after: String) { gig(id: $id) {
         proposals(orderBy: $order, first: 1, after: $after) { edges { cursor node { freelancer { id } } } } } }";
     for (order, people) in [("NEWEST", [&omar, &lin]), ("FIT", [&lin, &omar])] {

@@ -61,6 +61,7 @@ pub const DEAR: &[Dear] = &[
     ("Gig", "proposals", When::Is("orderBy", "FIT"), 300),
     ("Gig", "proposals", When::Is("collapseAlike", "true"), 300),
     ("Gig", "proposalsAlike", When::Always, 300),
+    ("Proposal", "fit", When::Always, 20),
     ("Viewer", "recommendedGigs", When::Always, 300),
     ("Viewer", "skillGapReport", When::Always, 300),
 ];

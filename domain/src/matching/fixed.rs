@@ -127,6 +127,12 @@ impl Score {
         Self(self.0 - other.0)
     }
 
+    /// The score as a rough chance, for a badge: a view, not what is ranked by.
+    pub fn chance(self) -> Value {
+        // Half of the largest score is an even chance; the slope makes 0.9 of it about 97 %.
+        sigmoid((self.0 - 500_000_000) * 8 / 1_000)
+    }
+
     /// This share of the score, rounded down.
     pub fn share(self, share: Value) -> Self {
         let nano = i128::from(self.0) * i128::from(share.as_micro()) / 1_000_000;

@@ -9,7 +9,7 @@ use super::constraint::{self, Barrier, LeftOut};
 use super::evidence::{self, Evidence};
 use super::fairness::{self, Candidate};
 use super::features::{GigFeatures, PersonFeatures, Standing};
-use super::fixed::{Score, Value, sigmoid};
+use super::fixed::{Score, Value};
 use super::improve::{self, Improvement, Standing as Place};
 use super::knowledge::Knowledge;
 use super::model::{Model, Weights};
@@ -91,8 +91,7 @@ pub struct Explanation {
 impl<I> Match<I> {
     /// The score as a rough chance, for a badge: a view, not what is ranked by.
     pub fn chance(&self) -> Value {
-        // Half of the largest score is an even chance; the slope makes 0.9 of it about 97 %.
-        sigmoid((self.score.as_nano() - 500_000_000) * 8 / 1_000)
+        self.score.chance()
     }
 }
 
