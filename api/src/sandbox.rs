@@ -1,6 +1,6 @@
 //! What only a sandbox can do.
 
-use async_graphql::{Context, InputObject, Object};
+use async_graphql::{Context, InputObject, Object, SimpleObject};
 use domain::Timestamp;
 use domain::id::PaymentId;
 use serde::Serialize;
@@ -59,6 +59,29 @@ payload! {
     SandboxTimePassPayload {
         /// What time it is now, in the sandbox.
         now: Timestamp
+    }
+}
+
+/// The clock that deadlines are held against.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct Clock {
+    /// What time it is by it. Count down to deadlines from here: the clock of a device may be wrong, and that of a
+    /// sandbox is ahead once time was let pass.
+    pub now: Timestamp,
+    /// Is it a sandbox's, in which `sandboxTimePass` lets time pass?
+    pub is_sandbox: bool,
+}
+
+/// What time it is.
+#[derive(Debug, Default)]
+pub struct SandboxQuery;
+
+#[Object]
+impl SandboxQuery {
+    /// The clock that deadlines are held against.
+    async fn clock(&self, ctx: &Context<'_>) -> Option<Clock> {
+        let clock = ctx.market().clock();
+        Some(Clock { now: clock.now(), is_sandbox: clock.can_be_moved() })
     }
 }
 

@@ -38,7 +38,7 @@ use crate::profile::{FreelancerProfile, ProfileMutation, ProfileQuery};
 use crate::proposal::{Proposal, ProposalMutation, ProposalQuery, Revision};
 use crate::reconciliation::{Reconciliation, ReconciliationQuery};
 use crate::review::{Review, ReviewMutation};
-use crate::sandbox::SandboxMutation;
+use crate::sandbox::{SandboxMutation, SandboxQuery};
 use crate::saved_search::{SavedSearch, SavedSearchMutation};
 use crate::screening::{ScreeningHit, ScreeningMutation, ScreeningQuery};
 use crate::second_factor::SecondFactorMutation;
@@ -78,6 +78,7 @@ pub struct Query(
     ComplianceQuery,
     PolicyQuery,
     OutageQuery,
+    SandboxQuery,
 );
 
 /// Everything that can be done. Each mutation is one act, takes one `input`, and returns what

@@ -94,11 +94,15 @@ async fn letting_time_pass_twice_with_one_key_lets_it_pass_once() {
     let ada = app.client("ada").await;
     let pass = |hours: i64| json!({ "hours": hours, "idempotencyKey": "k" });
     let before = app.market.clock().now();
+    let clock = async || app.visitor().asks("{ clock { now isSandbox } }", json!({})).await;
+    assert_eq!(clock().await.data()["clock"]["isSandbox"], true);
+    assert_eq!(clock().await.text("now").parse::<chrono::DateTime<chrono::Utc>>().unwrap(), before);
     let first = ada.does_once("sandboxTimePass", pass(1), "now").await;
     assert_eq!(
         first.text("now").parse::<chrono::DateTime<chrono::Utc>>().unwrap() - before,
         chrono::TimeDelta::hours(1)
     );
+    assert_eq!(clock().await.text("now"), first.text("now"), "what is counted down from went on");
     let bea = app.person("bea").await;
     let other = bea.does_once("sandboxTimePass", pass(1), "now").await;
     assert_eq!(app.market.clock().now() - before, chrono::TimeDelta::hours(2));
