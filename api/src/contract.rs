@@ -1,7 +1,7 @@
 //! Contracts, with their milestones, their statement and their reviews.
 
 use async_graphql::connection::Connection;
-use async_graphql::{Context, Enum, ID, InputObject, Object};
+use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 use domain::Timestamp;
 use domain::access::Verb;
 use domain::contract::{Engagement, HoldReason, State};
@@ -18,7 +18,7 @@ use crate::history::ContractEvent;
 use crate::key::Key;
 use crate::loader::{
     ComplianceOf, ContractCards, ContractDisputes, ContractHistory, ContractMilestones, ContractStatement,
-    ContractTimesheets, HasCard, HeadOf, Reviewable, ReviewsOf, SeesStatement, list, load,
+    ContractTimesheets, HasCard, HeadOf, MoneyOf, Reviewable, ReviewsOf, SeesStatement, list, load,
 };
 use crate::milestone::{Milestone, MilestoneStatus};
 use crate::money::Money;
@@ -92,6 +92,11 @@ impl Contract {
     /// Counts up with every change; send it as `expectedVersion`.
     async fn version(&self) -> i64 {
         self.0.version
+    }
+
+    /// Where the money of all its milestones and weeks is: funded = held + released + fee + refunded + charged back.
+    async fn money(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<ContractMoney>> {
+        Ok(load(ctx, MoneyOf(self.0.id)).await?.map(ContractMoney::from))
     }
 
     /// When it was made.
@@ -292,6 +297,10 @@ impl Contract {
         if verbs.contains(&Verb::ReviewSubmit) && !self.viewer_can_review(ctx).await? {
             verbs.retain(|verb| *verb != Verb::ReviewSubmit);
         }
+        // Nothing is written down that nobody could be charged for.
+        if verbs.contains(&Verb::TimeEntryAdd) && !self.has_payment_method(ctx).await? {
+            verbs.retain(|verb| *verb != Verb::TimeEntryAdd);
+        }
         Ok(acts(&verbs))
     }
 
@@ -314,6 +323,37 @@ impl Contract {
     /// Can you propose a milestone now?
     async fn viewer_can_propose_milestone(&self, ctx: &Context<'_>) -> bool {
         self.0.allowed(&ctx.actor(), ctx.market().clock().now()).contains(&Verb::MilestonePropose)
+    }
+}
+
+/// Where the money of a contract is, of all its milestones and weeks together.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct ContractMoney {
+    /// All that was put in.
+    pub funded: Money,
+    /// In escrow now.
+    pub held: Money,
+    /// Gone to the freelancer, after the fee.
+    pub released: Money,
+    /// Gone to us out of what was released.
+    pub fee: Money,
+    /// Gone back to the client.
+    pub refunded: Money,
+    /// Taken back by the client's bank.
+    pub charged_back: Money,
+}
+
+impl From<infra::contract::ContractMoney> for ContractMoney {
+    fn from(money: infra::contract::ContractMoney) -> Self {
+        let infra::contract::ContractMoney { funded, held, released, fee, refunded, charged_back } = money;
+        Self {
+            funded: funded.into(),
+            held: held.into(),
+            released: released.into(),
+            fee: fee.into(),
+            refunded: refunded.into(),
+            charged_back: charged_back.into(),
+        }
     }
 }
 

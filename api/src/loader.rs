@@ -259,6 +259,8 @@ facts! {
     ExpiryOf(HeldGig) => domain::Timestamp: |market, _call, keys| {
         market.gigs_expire_at(&keys.iter().map(Held::value).collect::<Vec<_>>()).await
     };
+    /// Where the money of a contract is.
+    MoneyOf(ContractId) => infra::contract::ContractMoney: |market, _call, keys| market.money_of_contracts(&keys).await;
     /// Has the client of a contract named a card?
     HasCard(ContractId) => bool: |market, _call, keys| {
         market.contracts_with_card(&keys).await.map(|found| found.into_iter().map(|id| (id, true)).collect())

@@ -12,7 +12,8 @@ use crate::contract::{Contract, ContractStatus};
 use crate::gig::{Gig, GigState};
 use crate::loader::{
     BalancesOf, ClientGigs, ClientReviews, OrganizationContracts, OrganizationInvitations, OrganizationMembers,
-    OrganizationOffers, OrganizationPayments, SavedMethodsOf, ZoneOf, list, load, rating, OrganizationMilestones, OrganizationTimesheets,
+    OrganizationMilestones, OrganizationOffers, OrganizationPayments, OrganizationTimesheets, SavedMethodsOf, ZoneOf,
+    list, load, rating,
 };
 use crate::milestone::{Milestone, MilestoneStatus};
 use crate::offer::{Offer, OfferStatus};

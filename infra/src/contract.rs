@@ -7,6 +7,7 @@ use domain::change::Change;
 use domain::contract::{Contract, HoldReason, State, Status};
 use domain::id::{ContractId, Id, MilestoneId, OrganizationId, PaymentId, TimesheetId};
 use domain::milestone::Milestone;
+use domain::money::{Currency, Money, MoneyError};
 use domain::payment::Purpose;
 use domain::refusal::Refusal;
 use domain::user::given_reason;
@@ -21,7 +22,7 @@ use crate::market::Market;
 use crate::milestone::{oldest_first, row as milestone};
 use crate::page::{Key, Keyset, PageRequest, Pages, Slice, try_map_pages};
 use crate::save::save_row;
-use crate::sql::{along, rows_with};
+use crate::sql::{along, ids, rows_with, sql};
 use crate::{Call, Failure, Fault, Tx, run};
 
 impl Market {
@@ -124,6 +125,29 @@ impl Market {
         let mut slice = slice.try_map(Contract::try_from)?;
         slice.retain(|contract| contract.visible_to(&call.actor));
         Ok((slice, try_map_pages(pages, Milestone::try_from)?))
+    }
+
+    /// Where the money of contracts that the caller has loaded is.
+    pub async fn money_of_contracts(
+        &self,
+        contracts: &[ContractId],
+    ) -> Result<HashMap<ContractId, ContractMoney>, Failure> {
+        let rows = MoneyRow::find_by_statement(sql(
+            "select owner.id, coalesce(sum(held_minor), 0)::bigint as held,
+                 coalesce(sum(released_net_minor), 0)::bigint as released, coalesce(sum(fee_minor), 0)::bigint as fee,
+                 coalesce(sum(refunded_minor), 0)::bigint as refunded,
+                 coalesce(sum(charged_back_minor), 0)::bigint as charged_back
+             from unnest($1::uuid[]) owner (id) left join lateral (
+                 select held_minor, released_net_minor, fee_minor, refunded_minor, charged_back_minor
+                 from milestones where contract_id = owner.id and currency = 'USD'
+                 union all
+                 select held_minor, released_net_minor, fee_minor, refunded_minor, charged_back_minor
+                 from timesheets where contract_id = owner.id and currency = 'USD') parts on true
+             group by owner.id",
+            [ids(contracts)],
+        ));
+        let rows = rows.all(self.db()).await?.into_iter();
+        rows.map(|row| Ok((ContractId::from_uuid(row.id), ContractMoney::try_from(row)?))).collect()
     }
 
     /// Either side asks for a break.
@@ -252,6 +276,44 @@ impl Market {
             }
             Ok(())
         })
+    }
+}
+
+/// Where the money of a contract is: the parts of all its milestones and weeks together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ContractMoney {
+    /// All that was put in.
+    pub funded: Money,
+    /// In escrow.
+    pub held: Money,
+    /// Gone to the freelancer, after the fee.
+    pub released: Money,
+    /// Gone to us out of what was released.
+    pub fee: Money,
+    /// Gone back to the client.
+    pub refunded: Money,
+    /// Taken back by the client's bank.
+    pub charged_back: Money,
+}
+
+#[derive(FromQueryResult)]
+struct MoneyRow {
+    id: Uuid,
+    held: i64,
+    released: i64,
+    fee: i64,
+    refunded: i64,
+    charged_back: i64,
+}
+
+impl TryFrom<MoneyRow> for ContractMoney {
+    type Error = MoneyError;
+    fn try_from(row: MoneyRow) -> Result<Self, MoneyError> {
+        let dollars = |minor| Money::new(minor, Currency::Usd);
+        let (held, released, fee) = (dollars(row.held)?, dollars(row.released)?, dollars(row.fee)?);
+        let (refunded, charged_back) = (dollars(row.refunded)?, dollars(row.charged_back)?);
+        let funded = held.plus(released)?.plus(fee)?.plus(refunded)?.plus(charged_back)?;
+        Ok(Self { funded, held, released, fee, refunded, charged_back })
     }
 }
 

@@ -72,9 +72,14 @@ async fn a_contract_has_ended_when_its_last_milestone_is_over() {
     assert_eq!(again.text("contract.status"), "ENDING", "a repeat");
     deal.client.does("milestoneApprove", json!({ "milestoneId": deal.milestone }), "milestone { status }").await.ok();
     app.passes(chrono::TimeDelta::days(5)).await;
-    let query = "query($id: ID!) { contract(id: $id) { status endedAt reviewsCloseAt } }";
+    let query = "query($id: ID!) { contract(id: $id) { status endedAt reviewsCloseAt money {
+        funded { amount } held { amount } released { amount } fee { amount } refunded { amount } chargedBack { amount } } } }";
     let over = deal.client.asks(query, json!({ "id": deal.contract })).await;
     assert_eq!(over.text("status"), "ENDED");
+    let money = over.data()["contract"]["money"].clone();
+    let parts =
+        ["funded", "held", "released", "fee", "refunded", "chargedBack"].map(|part| money[part]["amount"].clone());
+    assert_eq!(parts, ["1000.00", "0.00", "950.00", "50.00", "0.00", "0.00"]);
     let at = |name: &str| over.text(name).parse::<chrono::DateTime<chrono::Utc>>().unwrap();
     assert_eq!(at("reviewsCloseAt") - at("endedAt"), chrono::TimeDelta::days(14));
 }

@@ -154,8 +154,16 @@ async fn no_work_is_written_down_before_there_is_a_card_to_charge() {
     let hours = app.hourly().await;
     let refused = hours.adds("2026-06-01", 60).await;
     assert_eq!(refused.refused(), ["NO_PAYMENT_METHOD"]);
+    let can = async || {
+        let query = "query($id: ID!) { contract(id: $id) { allowed viewerCanAddTime } }";
+        let contract = hours.freelancer.asks(query, json!({ "id": hours.contract })).await.data()["contract"].clone();
+        let allowed = contract["allowed"].as_array().is_some_and(|acts| acts.contains(&json!("TIME_ENTRY_ADD")));
+        (allowed, contract["viewerCanAddTime"] == true)
+    };
+    assert_eq!(can().await, (false, false), "no button that is refused");
     assert_eq!(hours.weeks().await.len(), 0);
     hours.names_card("pm_sandbox_visa").await;
+    assert_eq!(can().await, (true, true));
     hours.adds("2026-06-01", 60).await.ok();
 }
 
