@@ -78,6 +78,12 @@ impl Payment {
         Ok(refundable.map_err(|error| top_level(Refusal::from(error).into()))?.into())
     }
 
+    /// The processor's token of the card or bank account that is charged, as in `organization.paymentMethods`; null if none
+    /// had been named.
+    async fn payment_method(&self) -> Option<&str> {
+        self.0.method.as_ref().map(domain::payment::PaymentMethod::as_str)
+    }
+
     /// Who pays.
     async fn client(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Organization>> {
         Ok(load(ctx, self.0.client).await?.map(Organization))

@@ -322,6 +322,7 @@ macro_rules! table {
 table! {
     // Accounts. The subject of what a person does for themselves is that person.
     UserRead:                 ONESELF STAFF SYSTEM;
+    UserSearch:               STAFF;
     UserUpdate:               ONESELF;
     PasswordChange:           ONESELF;
     EmailChange:              ONESELF;
@@ -597,6 +598,7 @@ impl Verb {
             | Self::DisputeWithdraw
             | Self::DisputePayFee => Freshness::Today,
             Self::UserRead
+            | Self::UserSearch
             | Self::UserUpdate
             | Self::PasswordChange
             | Self::StaffGrant

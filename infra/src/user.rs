@@ -1,10 +1,10 @@
 //! People.
 
-use domain::access::{Denied, Staff};
+use domain::access::{self, Denied, Staff, Subject, Verb};
 use domain::change::Change;
 use domain::id::{Id, UserId};
 use domain::profile::FreelancerProfile;
-use domain::refusal::Refusal;
+use domain::refusal::{Invalid, Refusal};
 use domain::session::Ending;
 use domain::user::{Email, User, UserEdit, given_reason};
 use sea_orm::{
@@ -51,6 +51,20 @@ impl Market {
         let select = sql("select * from users where id = any($1)", [ids(wanted)]);
         let rows = row::Entity::find().from_raw_sql(select).all(self.db()).await?;
         Ok(rows.into_iter().map(User::try_from).collect::<Result<_, Fault>>()?)
+    }
+
+    /// Whose address this is, for our people.
+    pub async fn user_by_email(&self, call: &Call, email: &str) -> Result<Option<UserId>, Failure> {
+        access::check(&call.actor, Verb::UserSearch, &Subject::OURS)?;
+        let mut invalid = Invalid::default();
+        let email = Email::parse(&mut invalid, "email", email);
+        invalid.finish()?;
+        run!(self, call, tx => {
+            let found = tx.user_of_email(&email).await?;
+            // Whom one of our people looked for is written down, and not by what.
+            tx.audit("user_search", "users", serde_json::json!({ "found": found })).await?;
+            Ok(found)
+        })
     }
 
     /// Change what the signed-in person says of themselves.

@@ -84,6 +84,9 @@ async fn what_our_people_do_and_look_for_and_what_opens_a_door_to_money_leaves_a
     let number = "query($n: String!) { payeesByNumber(number: $n) { id } }";
     admin.asks(number, json!({ "n": "PK36SCBL0000001123456702" })).await.data();
     assert_eq!(acts(&admin, "payees").await, ["payee_search"]);
+    let address = "query($email: String!) { userByEmail(email: $email) { id } }";
+    admin.asks(address, json!({ "email": client.email })).await.data();
+    assert_eq!(acts(&admin, "users").await, ["user_search"]);
 
     let set_up = json!({ "organizationId": client.organization });
     let secret = client.does("paymentMethodSetUp", set_up, "clientSecret").await.text("clientSecret");

@@ -94,6 +94,15 @@ async fn a_suspended_person_is_out_at_once_and_their_money_stays_theirs() {
     );
 
     let before = deal.balances().await;
+    let find = "query($email: String!) { userByEmail(email: $email) { id email } }";
+    let theirs = json!({ "email": deal.freelancer.email.to_uppercase() });
+    let found = admin.asks(find, theirs.clone()).await;
+    assert_eq!(found.data()["userByEmail"], json!({ "id": id, "email": deal.freelancer.email }));
+    let nobody = admin.asks(find, json!({ "email": "nobody@example.com" })).await;
+    assert!(nobody.data()["userByEmail"].is_null());
+    for who in [&deal.client, &deal.freelancer] {
+        assert_eq!(who.asks(find, theirs.clone()).await.failed(), ["NOT_FOUND"], "{}", who.email);
+    }
     let suspended = admin.does("userSuspend", suspend.clone(), fields).await;
     assert!(suspended.ok()["user"]["suspendedAt"].is_string());
     admin.does("userSuspend", suspend, fields).await.ok();

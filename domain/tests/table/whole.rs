@@ -35,6 +35,7 @@ const READS: &[Verb] = &[
     Verb::SavedSearchRead,
     Verb::ScreeningRead,
     Verb::UserRead,
+    Verb::UserSearch,
     Verb::WireBatchRead,
 ];
 

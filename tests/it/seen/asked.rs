@@ -25,6 +25,7 @@ fn arguments(field: &str, ids: &BTreeMap<String, String>) -> (Value, Option<Valu
         "exposureReport" => (json!({ "from": "2026-06-01T00:00:00Z", "until": "2026-06-30T00:00:00Z" }), None),
         "feePreview" => (json!({ "amount": { "amount": "100.00" } }), None),
         "payeesByNumber" => (json!({ "number": "35202-1234567-1" }), None),
+        "userByEmail" => (json!({ "email": "stranger@example.com" }), None),
         "skillSuggest" => (json!({ "text": "A ledger in Rust" }), None),
         "node" => (json!({ "id": id("proposal") }), Some(json!({ "id": nothing(&id("proposal")) }))),
         by_id => (json!({ "id": id(by_id) }), Some(json!({ "id": nothing(&id(by_id)) }))),
