@@ -80,10 +80,11 @@ impl Market {
             self.demo_freelancer(place, &hash).await?;
             step();
         }
-        for (place, post) in POSTS.iter().enumerate() {
-            let company = place % COMPANIES.len();
-            let (owner, organization) = companies[company];
-            self.demo_gig(post, &COMPANIES[company], owner, organization).await?;
+        for post in POSTS {
+            let theirs = COMPANIES.iter().zip(&companies).find(|(company, _)| company.name == post.company);
+            let (company, (owner, organization)) =
+                theirs.ok_or_else(|| Fault::bad_row("demo", format!("there is no company {}", post.company)))?;
+            self.demo_gig(post, company, *owner, *organization).await?;
             step();
         }
         Ok(true)
@@ -107,8 +108,7 @@ impl Market {
     async fn demo_freelancer(&self, place: usize, hash: &str) -> Result<(), Failure> {
         let trade = &TRADES[place % TRADES.len()];
         let kind = &trade.kinds[place / TRADES.len() % trade.kinds.len()];
-        // Two lists of coprime lengths: no two people share a name.
-        let name = format!("{} {}", FIRST_NAMES[place % FIRST_NAMES.len()], LAST_NAMES[place % LAST_NAMES.len()]);
+        let name = name(place);
         let email = if place == 0 { FREELANCER.to_owned() } else { format!("freelancer.{place}@demo.example") };
         let user = self.demo_user(&email, &name, "Asia/Karachi", hash).await?;
         let call = call_of(user, None);
@@ -169,6 +169,12 @@ impl Market {
     }
 }
 
+/// No two people share a name, and those of one trade, who are seen together, no first name.
+fn name(place: usize) -> String {
+    let first = (place + 3 * (place / TRADES.len())) % FIRST_NAMES.len();
+    format!("{} {}", FIRST_NAMES[first], LAST_NAMES[place % LAST_NAMES.len()])
+}
+
 /// What the freelancer at `place` says of themselves: their trade and kind, with what differs between people.
 fn profile(place: usize, trade: &Trade, kind: &Kind) -> Result<ProfileInput, Failure> {
     let seasoned = differs(place, "seasoned", 11);
@@ -215,7 +221,11 @@ fn profile(place: usize, trade: &Trade, kind: &Kind) -> Result<ProfileInput, Fai
         languages: Some(vec![
             Language {
                 code: "en".to_owned(),
-                fluency: [Fluency::Fluent, Fluency::Conversational, Fluency::Fluent][differs(place, "english", 3)],
+                // Who writes for others, or answers their customers, does so with ease.
+                fluency: match differs(place, "english", 3) {
+                    1 if !trade.core.contains(&"english") => Fluency::Conversational,
+                    _ => Fluency::Fluent,
+                },
             },
             Language { code: "ur".to_owned(), fluency: Fluency::Native },
         ]),
@@ -258,7 +268,25 @@ fn call_of(user: UserId, owns: Option<OrganizationId>) -> Call {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+
+    #[test]
+    fn every_gig_is_of_a_company_and_everybody_has_a_name_of_their_own() {
+        for company in COMPANIES {
+            assert_eq!(POSTS.iter().filter(|post| post.company == company.name).count(), 2, "{}", company.name);
+        }
+        assert_eq!(POSTS.len(), 2 * COMPANIES.len());
+        let names: BTreeSet<String> = (0..FREELANCERS).map(name).collect();
+        assert_eq!(names.len(), FREELANCERS);
+        for trade in 0..TRADES.len() {
+            let of_trade = (trade..FREELANCERS).step_by(TRADES.len()).map(name);
+            let first: BTreeSet<String> =
+                of_trade.filter_map(|name| name.split(' ').next().map(str::to_owned)).collect();
+            assert_eq!(first.len(), FREELANCERS / TRADES.len(), "{first:?}");
+        }
+    }
 
     #[test]
     fn nobody_lacks_what_their_headline_names() {

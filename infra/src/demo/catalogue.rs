@@ -7,8 +7,10 @@ pub(super) struct Company {
     pub time_zone: &'static str,
 }
 
-/// A job post. Which company posts it goes round.
+/// A job post.
 pub(super) struct Post {
+    /// The name of the company whose it is.
+    pub company: &'static str,
     pub title: &'static str,
     pub description: &'static str,
     pub required: &'static [&'static str],
@@ -77,6 +79,7 @@ pub(super) const COMPANIES: &[Company] = &[
 
 pub(super) const POSTS: &[Post] = &[
     Post {
+        company: "Ledgerline",
         title: "Rust engineer for a payments ledger",
         description: "We settle payments between small businesses and are rewriting our ledger in Rust on PostgreSQL. You will own the posting engine: double entry, idempotent, tested against races. We want someone who has kept books in code before.",
         required: &["rust", "postgresql"],
@@ -87,6 +90,7 @@ pub(super) const POSTS: &[Post] = &[
         question: "How would you make a transfer safe to repeat?",
     },
     Post {
+        company: "Cedar Health",
         title: "React front end for a clinic's booking page",
         description: "A booking page that works on an old phone and for people who use a screen reader. The design is in Figma and the API is ready.",
         required: &["react", "typescript", "web-accessibility"],
@@ -97,26 +101,29 @@ pub(super) const POSTS: &[Post] = &[
         question: "Which accessibility checks do you run before you call a page done?",
     },
     Post {
+        company: "Northwind Labs",
         title: "DevOps: move us to Kubernetes with Terraform",
         description: "Twelve services on hand-made servers at AWS should become a cluster we can rebuild from a repository. Plan, move, hand over.",
-        required: &["kubernetes", "terraform", "aws"],
-        nice: &["prometheus", "github-actions"],
+        required: &["kubernetes", "terraform"],
+        nice: &["aws", "prometheus", "github-actions"],
         budget: (3_500, 6_500),
         hourly: true,
         asks: Asks::Overlap(3),
         question: "What would you move first, and why?",
     },
     Post {
+        company: "Northwind Labs",
         title: "Data engineer for an energy forecast",
         description: "Weather, prices and meter readings come in by the minute. We need them in a warehouse, modelled and tested, before the traders wake up.",
-        required: &["python", "dbt", "apache-airflow"],
-        nice: &["snowflake", "bigquery"],
+        required: &["dbt", "apache-airflow"],
+        nice: &["python", "snowflake", "bigquery"],
         budget: (3_000, 6_000),
         hourly: true,
         asks: Asks::Overlap(2),
         question: "How do you notice that yesterday's data is wrong?",
     },
     Post {
+        company: "Pinecone Pets",
         title: "Flutter app for dog owners",
         description: "Order food, log walks, book a vet. Must work without a connection and sync later.",
         required: &["flutter", "firebase"],
@@ -127,16 +134,18 @@ pub(super) const POSTS: &[Post] = &[
         question: "Show us an app of yours that works offline.",
     },
     Post {
+        company: "Quillstack",
         title: "Retrieval over contracts with citations",
         description: "Lawyers ask questions of their own documents; every answer must cite the paragraph. We have an evaluation set and want it beaten.",
-        required: &["large-language-models", "retrieval-augmented-generation", "python"],
-        nice: &["langchain", "natural-language-processing"],
+        required: &["large-language-models", "retrieval-augmented-generation"],
+        nice: &["python", "langchain", "natural-language-processing"],
         budget: (4_000, 8_500),
         hourly: true,
         asks: Asks::Overlap(2),
         question: "How do you measure whether an answer is right?",
     },
     Post {
+        company: "Tandem Learning",
         title: "Design system for an education product",
         description: "Forty screens in six styles should become one system, in English and Spanish, left to right and right to left.",
         required: &["figma", "design-systems", "ux-ui-design"],
@@ -147,6 +156,7 @@ pub(super) const POSTS: &[Post] = &[
         question: "Link one system you made and one component you are proud of.",
     },
     Post {
+        company: "Sunroof Energy",
         title: "Logo and brand for a solar company",
         description: "A name, three colours, a van to paint. We want a mark that works at 16 pixels and at three metres.",
         required: &["logo-design", "brand-identity"],
@@ -157,8 +167,9 @@ pub(super) const POSTS: &[Post] = &[
         question: "Which of your logos is used smallest?",
     },
     Post {
-        title: "Explainer videos for a logistics product",
-        description: "Six videos of ninety seconds from our scripts: screen captures, captions, a voice that does not shout.",
+        company: "Harbor Freight Tech",
+        title: "Motion designer for six explainer videos",
+        description: "Our product finds room on trucks. Six videos of ninety seconds explain it, from our scripts: screen captures, captions, a voice that does not shout.",
         required: &["video-editing", "motion-graphics"],
         nice: &["adobe-after-effects"],
         budget: (120_000, 200_000),
@@ -167,16 +178,18 @@ pub(super) const POSTS: &[Post] = &[
         question: "How many rounds of changes do you plan for?",
     },
     Post {
+        company: "Ledgerline",
         title: "API documentation for developers",
         description: "Our reference is generated and nobody reads it. Write the guide we wish we had: quick start, webhooks, errors, examples that run.",
-        required: &["technical-writing", "rest-apis"],
-        nice: &["english"],
+        required: &["technical-writing"],
+        nice: &["rest-apis", "openapi"],
         budget: (2_000, 4_000),
         hourly: true,
         asks: Asks::FluentEnglish,
         question: "Link a page of documentation you wrote.",
     },
     Post {
+        company: "Cedar Health",
         title: "SEO audit and a year's content plan",
         description: "Two hundred pages, little traffic. Tell us what to fix, what to delete and what to write.",
         required: &["seo", "keyword-research"],
@@ -187,6 +200,7 @@ pub(super) const POSTS: &[Post] = &[
         question: "What do you look at in the first hour of an audit?",
     },
     Post {
+        company: "Pinecone Pets",
         title: "Shopify store with subscriptions",
         description: "Move eleven hundred customers and their subscriptions to Shopify without anybody noticing.",
         required: &["shopify", "shopify-liquid"],
@@ -197,6 +211,7 @@ pub(super) const POSTS: &[Post] = &[
         question: "How will you move running subscriptions?",
     },
     Post {
+        company: "Tandem Learning",
         title: "Support in US evening hours",
         description: "Parents write to us after school. Answer by chat and mail, five evenings a week, and write down what we should fix.",
         required: &["customer-service", "live-chat-support"],
@@ -207,6 +222,7 @@ pub(super) const POSTS: &[Post] = &[
         question: "Write the answer to: my child can't log in and the lesson starts in five minutes.",
     },
     Post {
+        company: "Sunroof Energy",
         title: "Bookkeeper for a company of thirty",
         description: "Monthly close in QuickBooks, reconciliations, and a tidy folder for our accountant.",
         required: &["bookkeeping", "quickbooks"],
@@ -217,6 +233,7 @@ pub(super) const POSTS: &[Post] = &[
         question: "When is a month closed?",
     },
     Post {
+        company: "Quillstack",
         title: "End-to-end tests for a web product",
         description: "Playwright tests for the thirty things that must never break, in our pipeline, without flakes.",
         required: &["playwright", "test-automation"],
@@ -227,6 +244,7 @@ pub(super) const POSTS: &[Post] = &[
         question: "What do you do with a test that fails once in fifty runs?",
     },
     Post {
+        company: "Harbor Freight Tech",
         title: "Laravel developer for a wholesale portal",
         description: "Price lists, orders by spreadsheet, invoices. The code is five years old and honest.",
         required: &["laravel", "mysql"],

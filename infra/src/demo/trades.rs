@@ -153,7 +153,7 @@ pub(super) const TRADES: &[Trade] = &[
         rates: (18, 48),
         kinds: [
             kind(
-                "React Native mobile engineer",
+                "React Native mobile developer",
                 "I ship React Native apps and keep them shipping: native modules, releases, crash reports answered the same day.",
                 &["expo", "app-store-submission"],
                 "A delivery app with live tracking",
@@ -237,7 +237,7 @@ pub(super) const TRADES: &[Trade] = &[
                 "An agent that files insurance claims, checked by people",
             ),
             kind(
-                "Computer vision engineer",
+                "Machine learning engineer, computer vision",
                 "Detection and reading of documents, on servers and on small devices.",
                 &["computer-vision", "opencv", "onnx", "ocr"],
                 "Reading of identity cards at 40 a second",
