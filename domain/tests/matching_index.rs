@@ -140,6 +140,32 @@ fn the_index_answers_what_ranking_everyone_answers() {
 }
 
 #[test]
+fn who_holds_what_everybody_must_and_what_few_would_be_nice_to_is_found_among_many() {
+    let skills = Taxonomy::shipped().skills();
+    let (hot, nice) = (skills[0].id, skills.iter().rev().find(|skill| skill.parent.is_none()).unwrap().id);
+    let mut dice = Dice(7);
+    let people: Vec<PersonFeatures> = (1..=9_000_u32)
+        .map(|number| PersonFeatures {
+            skills: if number % 40 == 0 { vec![hot, nice] } else { vec![hot] }
+                .into_iter()
+                .map(|skill| HeldSkill { skill, level: Level::Claimed })
+                .collect(),
+            experience_months: Some(u16::try_from(dice.below(200)).unwrap()),
+            ..PersonFeatures::new(UserId::from_uuid(Uuid::from_u128(u128::from(number))))
+        })
+        .collect();
+    let index = indexed(&people);
+    let holders = index.holders(Taxonomy::shipped(), Model::shipped());
+    let matcher = Matcher { model: Model::shipped(), knowledge: &holders, now: now() };
+    let id = GigId::from_uuid(Uuid::from_u128(1));
+    let mut gig = GigFeatures::new(id, OrganizationId::from_uuid(Uuid::from_u128(1)));
+    gig.skills = vec![AskedSkill { skill: hot, need: Need::Must }, AskedSkill { skill: nice, need: Need::Nice }];
+    let few = Limits { counted: 100, met: 100, ..Limits::default() };
+    let shown = |ranking: Ranking<UserId>| ranking.matches.into_iter().map(|found| found.of).collect::<Vec<_>>();
+    assert_eq!(shown(index.rank(&matcher, &gig, 100, few)), shown(matcher.people(&gig, &people, 100)));
+}
+
+#[test]
 fn people_who_change_come_or_leave_are_seen_at_once_and_after_a_rebuild() {
     let (mut people, gigs) = crowd(200);
     let mut index = indexed(&people);

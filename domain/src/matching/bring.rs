@@ -1,13 +1,17 @@
 //! Whether anything brings a person and a gig together: a skill that answers a good part of the ask for
-//! one, or a line of work that can stand in. Where nothing does, neither is a match for the other.
+//! one that is more than nice to have, or a line of work that can stand in. Where nothing does, neither is a match for
+//! the other.
 
 use std::collections::HashMap;
 
-use super::features::{GigFeatures, PersonFeatures};
+use super::features::{GigFeatures, Need, PersonFeatures};
 use super::fixed::Value;
 use super::knowledge::Knowledge;
 use super::model::Model;
 use crate::id::SkillId;
+
+/// Lines of work this near are the same work by another name, or a part of it.
+pub const SAME_WORK: Value = Value::milli(700);
 
 /// What one person brings, to be held against many gigs.
 pub struct Brings<'a, K: Knowledge + ?Sized> {
@@ -31,8 +35,10 @@ impl<'a, K: Knowledge + ?Sized> Brings<'a, K> {
         let answers = |asked: SkillId| {
             held(asked) || knowledge.related(asked).iter().any(|other| other.likeness >= near && held(other.skill))
         };
+        let least = least_need(gig);
+        let mut concerning = gig.skills.iter().filter(|asked| asked.need >= least);
         asks_nothing(gig)
-            || gig.skills.iter().any(|asked| *self.answered.entry(asked.skill).or_insert_with(|| answers(asked.skill)))
+            || concerning.any(|asked| *self.answered.entry(asked.skill).or_insert_with(|| answers(asked.skill)))
             || stands_in(gig, person, near)
     }
 }
@@ -42,8 +48,20 @@ pub fn asks_nothing(gig: &GigFeatures) -> bool {
     gig.skills.is_empty() && gig.roles.is_empty()
 }
 
-/// Whether a person's line of work is this near to one that a gig is for.
+/// How much a skill must be asked for, so that holding it brings somebody together with a gig: what is nice to have does
+/// so only where nothing else is asked.
+pub fn least_need(gig: &GigFeatures) -> Need {
+    if gig.skills.iter().all(|asked| asked.need == Need::Nice) { Need::Nice } else { Need::Useful }
+}
+
+/// How near a line of work must come by itself: where skills are asked and none of them is held, it must be the same work.
+pub fn near_work(gig: &GigFeatures, near: Value) -> Value {
+    if gig.skills.is_empty() { near } else { near.max(SAME_WORK) }
+}
+
+/// Whether a person's line of work is near enough to one that a gig is for.
 pub fn stands_in(gig: &GigFeatures, person: &PersonFeatures, near: Value) -> bool {
+    let near = near_work(gig, near);
     gig.roles.iter().any(|asked| person.roles.iter().any(|held| held.stands_in_for(*asked) >= near))
 }
 
@@ -59,7 +77,7 @@ mod tests {
     use crate::id::{GigId, Id, OrganizationId, UserId};
 
     #[test]
-    fn a_near_skill_or_a_near_line_of_work_brings_them_together() {
+    fn a_near_skill_or_the_same_line_of_work_brings_them_together() {
         let (model, taxonomy) = (Model::shipped(), Taxonomy::shipped());
         let knowledge = Holders::new(taxonomy, model);
         let person = |skills: &[&str], roles: &[&str]| PersonFeatures {
@@ -67,18 +85,30 @@ mod tests {
             roles: roles.iter().map(|slug| slug.parse().unwrap()).collect(),
             ..PersonFeatures::new(UserId::from_uuid(Uuid::from_u128(1)))
         };
+        let asked = |slug: &str| match slug.strip_prefix('~') {
+            Some(nice) => AskedSkill { skill: id_of(nice), need: Need::Nice },
+            None => AskedSkill { skill: id_of(slug), need: Need::Useful },
+        };
         let gig = |skills: &[&str], roles: &[&str]| GigFeatures {
-            skills: skills.iter().map(|slug| AskedSkill { skill: id_of(slug), need: Need::Useful }).collect(),
+            skills: skills.iter().map(|slug| asked(slug)).collect(),
             roles: roles.iter().map(|slug| slug.parse().unwrap()).collect(),
             ..GigFeatures::new(GigId::from_uuid(Uuid::from_u128(2)), OrganizationId::from_uuid(Uuid::from_u128(3)))
         };
         type Slugs = &'static [&'static str];
-        let cases: [(Slugs, Slugs, Slugs, Slugs, bool); 8] = [
+        // Held, worked in, asked (nice to have with ~), wanted.
+        let cases: [(Slugs, Slugs, Slugs, Slugs, bool); 14] = [
             (&["react"], &[], &["react", "rust"], &["back-end-developer"], true),
             (&["next-js"], &[], &["react"], &[], true),
             (&["vue-js"], &[], &["react"], &[], false),
             (&["photoshop"], &["graphic-designer"], &["react"], &["front-end-developer"], false),
             (&[], &["full-stack-developer"], &["react"], &["front-end-developer"], true),
+            // A tester does not want everybody who knows TypeScript, nor a logo whoever designs screens.
+            (&["typescript"], &["mobile-developer"], &["playwright", "~typescript"], &[], false),
+            (&["playwright"], &["mobile-developer"], &["playwright", "~typescript"], &[], true),
+            (&["typescript"], &[], &["~typescript"], &[], true),
+            (&["figma"], &["ui-designer"], &["logo-design"], &["graphic-designer"], false),
+            (&["figma"], &["ui-designer"], &[], &["graphic-designer"], true),
+            (&["figma", "brand-identity"], &["ui-designer"], &["logo-design", "brand-identity"], &[], true),
             (&[], &["game-developer"], &["react"], &["front-end-developer"], false),
             (&[], &[], &["react"], &["front-end-developer"], false),
             (&[], &[], &[], &[], true),

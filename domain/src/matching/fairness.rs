@@ -79,7 +79,7 @@ pub fn is_newcomer(person: &PersonFeatures, rules: &FairnessRules) -> bool {
 fn drawn_newcomer(
     sorted: &[Candidate<'_>],
     shown: &[(usize, Placement)],
-    least: Known,
+    known: Known,
     gig: GigId,
     model: &Model,
     now: Timestamp,
@@ -94,7 +94,7 @@ fn drawn_newcomer(
         .take_while(|(_, candidate)| candidate.score >= least && candidate.score > Score::ZERO)
         .filter(|(index, candidate)| {
             is_newcomer(candidate.person, rules)
-                && candidate.person.known >= least
+                && candidate.person.known >= known
                 && candidate.person.exposure.unanswered < rules.newcomer_patience
                 && shown.iter().all(|(other, _)| other != index)
         })

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::evidence::Evidence;
+use super::evidence::{Evidence, dollars};
 use super::features::{Budget, PersonFeatures};
 use super::fixed::{Score, Value};
 use super::knowledge::Knowledge;
@@ -61,7 +61,7 @@ impl Improvement {
     pub fn sentence<K: Knowledge + ?Sized>(&self, knowledge: &K) -> String {
         let change = match self.change {
             Change::Learn(skill) => format!("+ {}", knowledge.name(skill)),
-            Change::AskAtMost(minor) => format!("ask ${}.{:02} an hour", minor / 100, minor % 100),
+            Change::AskAtMost(minor) => format!("ask {} an hour", dollars(minor)),
         };
         match (self.from_place, self.to_place) {
             (Some(from), Some(to)) if to < from => format!("{change} → from {} to {}", ordinal(from), ordinal(to)),

@@ -16,7 +16,7 @@ use super::model::{Model, Weights};
 use super::overlap::{Dates, Overlap, Telling, WorkDay};
 use super::score::{Ask, Factor};
 use crate::Timestamp;
-use crate::id::{GigId, UserId};
+use crate::id::{GigId, SkillId, UserId};
 
 /// What ranks: a model and a taxonomy, at a time.
 pub struct Matcher<'a, K: Knowledge + ?Sized> {
@@ -312,20 +312,24 @@ impl<K: Knowledge + ?Sized> Matcher<'_, K> {
         gig.dates_from(self.now, self.model.usual_days)
     }
 
-    /// The reasons that weigh most, in the order people think of them.
+    /// The reasons that weigh most, in the order people think of them; what speaks against somebody whatever it weighs.
     fn sentence(&self, factors: &[Factor], placement: Placement, behind: Option<String>) -> String {
         let mut weighty: Vec<(usize, &Factor)> = factors
             .iter()
             .enumerate()
             .filter(|(_, factor)| factor.value != Value::ZERO || factor.weight.as_milli() > 0)
             .collect();
-        weighty.sort_by_key(|(order, factor)| (std::cmp::Reverse(factor.weight.as_milli().abs()), *order));
+        weighty.sort_by_key(|(order, factor)| {
+            (!factor.evidence.is_warning(), std::cmp::Reverse(factor.weight.as_milli().abs()), *order)
+        });
+        let lacks: Vec<SkillId> =
+            factors.iter().flat_map(|factor| factor.evidence.required_and_missing()).copied().collect();
         let mut told: Vec<(usize, String)> = Vec::with_capacity(REASONS);
         for (order, factor) in weighty {
             if told.len() == REASONS {
                 break;
             }
-            let phrase = factor.evidence.phrase(self.knowledge);
+            let phrase = factor.evidence.phrase_beside(self.knowledge, &lacks);
             // Two factors may rest on one fact, as both of experience do.
             told.extend(
                 phrase.filter(|phrase| told.iter().all(|(_, other)| other != phrase)).map(|phrase| (order, phrase)),

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
-use super::bring::{asks_nothing, stands_in};
+use super::bring::{asks_nothing, least_need, stands_in};
 use super::evidence::{Evidence, Instead};
 use super::features::{
     Answers, Budget, GigFeatures, HeldSkill, Level, Load, Need, Outcomes, PersonFeatures, Seniority,
@@ -124,6 +124,8 @@ struct Asked {
     skill: SkillId,
     weight: i64,
     required: bool,
+    /// Whether holding it is enough to be concerned.
+    concerns: bool,
 }
 
 /// How a person's skills answer an ask.
@@ -139,6 +141,7 @@ impl<'a> Ask<'a> {
     /// Make a gig's ask ready.
     pub fn new<K: Knowledge + ?Sized>(gig: &'a GigFeatures, model: &Model, knowledge: &K) -> Self {
         let mut ask = Self { gig, skills: Vec::new(), total_weight: 0, required: 0, answers: HashMap::new() };
+        let least_need = least_need(gig);
         for asked in &gig.skills {
             if ask.skills.iter().any(|known| known.skill == asked.skill) {
                 continue;
@@ -149,7 +152,8 @@ impl<'a> Ask<'a> {
             let required = asked.need == Need::Must;
             ask.total_weight += weight;
             ask.required += u32::from(required);
-            ask.skills.push(Asked { skill: asked.skill, weight, required });
+            let concerns = asked.need >= least_need;
+            ask.skills.push(Asked { skill: asked.skill, weight, required, concerns });
             let itself = Answer { asked: index, likeness: Value::ONE, worth: Value::ONE };
             ask.answers.entry(asked.skill).or_default().push(itself);
             let stand_in = knowledge.stand_in(asked.skill);
@@ -184,13 +188,17 @@ impl<'a> Ask<'a> {
     }
 
     /// Whether a person brings something of what is asked: a skill that answers a good part of the ask for
-    /// one, or a line of work that can stand in. Where nothing is asked, everybody does.
+    /// one that is more than nice to have, or a line of work that can stand in. Where nothing is asked, everybody does.
     pub fn is_met_by(&self, person: &PersonFeatures, model: &Model) -> bool {
         let near = model.skills.must_likeness;
-        let answers = |held: &HeldSkill| {
-            self.answers.get(&held.skill).is_some_and(|own| own.iter().any(|answer| answer.likeness >= near))
-        };
+        let answers =
+            |held: &HeldSkill| self.answers.get(&held.skill).is_some_and(|own| self.concerns_holders(own, near));
         asks_nothing(self.gig) || person.skills.iter().any(answers) || stands_in(self.gig, person, near)
+    }
+
+    /// Whether what a skill answers is enough to be concerned.
+    pub(super) fn concerns_holders(&self, answers: &[Answer], near: Value) -> bool {
+        answers.iter().any(|answer| answer.likeness >= near && self.skills[answer.asked].concerns)
     }
 
     fn coverage(&self, held: &[HeldSkill], rules: &SkillRules) -> Coverage {
@@ -475,14 +483,18 @@ pub(super) fn enough_months(seniority: Option<Seniority>, model: &Model) -> u16 
 }
 
 fn seniority_part(gig: &GigFeatures, person: &PersonFeatures, model: &Model) -> Option<Part> {
-    let (months, needed_months) = (person.experience_months?, needed_months(gig.seniority, model));
-    Some((experience(months, needed_months), Evidence::Experience { months, needed_months }))
+    let (months, needed) = (person.experience_months?, needed_months(gig.seniority, model));
+    Some((experience(months, needed), experience_evidence(gig, months, model)))
 }
 
 fn experience_part(gig: &GigFeatures, person: &PersonFeatures, model: &Model) -> Option<Part> {
     let (months, enough) = (person.experience_months?, enough_months(gig.seniority, model));
-    let evidence = Evidence::Experience { months, needed_months: needed_months(gig.seniority, model) };
-    Some((experience(months, enough), evidence))
+    Some((experience(months, enough), experience_evidence(gig, months, model)))
+}
+
+/// A gig that does not say how experienced a person it wants is not said to need anything.
+fn experience_evidence(gig: &GigFeatures, months: u16, model: &Model) -> Evidence {
+    Evidence::Experience { months, needed_months: gig.seniority.map(|said| needed_months(Some(said), model)) }
 }
 
 /// How far so many roles are from being known for one.

@@ -313,9 +313,10 @@ impl Search<'_, '_> {
         let plan = reading.plan(lists, around, enough, told.least_listed);
         let Reading { sums, near, plans, .. } = reading;
         let plan = &plans[plan];
-        if !plan.names_people {
+        if plan.read.is_empty() {
             return;
         }
+        let all_members_are_read = plan.unread_members.is_empty();
         let start = self.add_up(lists, block, plan, sums);
         let of_block = start as usize..self.base.len().min(start as usize + BLOCK);
         let (bounds, cells) = (&self.bounds[of_block.clone()], &self.cells[of_block.clone()]);
@@ -328,12 +329,15 @@ impl Search<'_, '_> {
         sums.take_into(near, bounds, least, |at, sum| {
             let around = rest + self.table.of_cell(cells[at]) + i64::from(bounds[at]) * STEP;
             let brought = of_lists.answers(sum) + of_lists.role(sum) + of_lists.focus(sum, listed[at]);
-            sum::is_member(sum) & (around + brought >= enough)
+            (sum::is_member(sum) | !all_members_are_read) & (sum > 0) & (around + brought >= enough)
         });
         // All at once, so that what one waits for from memory the next needn't.
         black_box(near.rows().iter().fold(0, |sum, (at, _)| sum ^ self.briefs[(start + at) as usize].rate));
         for (at, sum) in near.rows() {
             let row = start + at;
+            if !sum::is_member(*sum) && !lists.makes_candidate(plan, row) {
+                continue;
+            }
             let skills = of_lists.answers(*sum) + of_lists.focus(*sum, self.listed[row as usize]);
             let hope = self.hope(row, skills);
             self.waiting.extend(hope.map(|most| Hoped { row, passed: false, most, product: 0 }));

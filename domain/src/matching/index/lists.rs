@@ -2,6 +2,7 @@
 
 use std::hint::black_box;
 
+use super::super::bring::near_work;
 use super::super::fixed::Value;
 use super::super::knowledge::Knowledge;
 use super::super::rank::Matcher;
@@ -39,8 +40,8 @@ pub mod sum {
     }
 
     /// What a role's list adds.
-    pub fn of_role(shares: u64) -> u64 {
-        shares << ROLE_AT | 1 << MEMBER_AT
+    pub fn of_role(shares: u64, member: bool) -> u64 {
+        shares << ROLE_AT | u64::from(member) << MEMBER_AT
     }
 
     fn field(sum: u64, at: u32, bits: u32) -> i64 {
@@ -112,6 +113,12 @@ impl<'b> List<'b> {
 
     fn row(&self, at: usize) -> u32 {
         if self.role.is_some() { self.rows[at] } else { self.rows[at] >> LEVEL_BITS }
+    }
+
+    /// Whether a row is on it.
+    fn holds(&self, row: u32) -> bool {
+        let bits = if self.role.is_some() { 0 } else { LEVEL_BITS };
+        self.rows.binary_search_by_key(&row, |packed| packed >> bits).is_ok()
     }
 
     /// Its rows.
@@ -287,7 +294,7 @@ impl<'b> Lists<'b> {
             }
             let most_worth = own.iter().map(|answer| answer.worth).max().unwrap_or_default();
             let mass = (most_worth.as_micro() + sum::MASS_STEP - 1) / sum::MASS_STEP;
-            let member = own.iter().any(|answer| answer.likeness >= near);
+            let member = ask.concerns_holders(own, near);
             let add = [0, 1, 2, 3].map(|level| {
                 let value = |answer: &Answer| answer.worth.and(level_value(unpacked_level(level), rules));
                 let worth: i64 = own.iter().map(|answer| worth(asked[answer.asked], value(answer))).sum();
@@ -310,11 +317,13 @@ impl<'b> Lists<'b> {
                 next: 0,
             });
         }
-        let stands_in = |role: Role| {
+        let stands_in = |role: Role, near: Value| {
             let best = ask.gig.roles.iter().map(|asked| role.stands_in_for(*asked)).max();
             best.is_some_and(|best| best >= near)
         };
-        let (standing, others): (Vec<_>, Vec<_>) = Role::all().zip(roles.0).partition(|(role, _)| stands_in(*role));
+        let near_work = near_work(ask.gig, near);
+        let (standing, others): (Vec<_>, Vec<_>) =
+            Role::all().zip(roles.0).partition(|(role, _)| stands_in(*role, near));
         let far_role = others.iter().map(|(_, contributed)| **contributed).fold(roles.1, i64::max);
         let best_role = standing.iter().map(|(_, contributed)| **contributed).fold(far_role, i64::max);
         let role_share = ((best_role - far_role) / sum::ROLE_SHARES + 1).max(1);
@@ -322,10 +331,11 @@ impl<'b> Lists<'b> {
             let rows = base.role_posting(role);
             if !rows.is_empty() {
                 let shares = ((contributed - far_role).max(0) + role_share - 1) / role_share;
-                let add = [sum::of_role(shares.unsigned_abs()); LEVELS_KEPT];
+                let member = stands_in(role, near_work);
+                let add = [sum::of_role(shares.unsigned_abs(), member); LEVELS_KEPT];
                 let (worths, most_worth, starts) = (Vec::new(), 0, base.role_starts(role));
                 let role = Some(*contributed);
-                all.push(List { rows, add, worths, most_worth, role, member: true, starts, next: 0 });
+                all.push(List { rows, add, worths, most_worth, role, member, starts, next: 0 });
             }
         }
         // In an order that does not depend on how a table of hashes falls.
@@ -396,9 +406,16 @@ impl<'b> Lists<'b> {
                 read.push(at);
             }
         }
-        let names_people = read.iter().any(|at| self.all[*at].member);
-        let read = read.into_iter().rev().map(|at| (at, self.adds(at, least_listed))).collect();
-        Plan { read, names_people, unread, around: self.most_unread(&unread, least_listed) }
+        read.reverse();
+        let is_unread_member = |at: &usize| self.all[*at].member && read.binary_search(at).is_err();
+        let unread_members = (0..self.all.len()).filter(is_unread_member).collect();
+        let read = read.into_iter().map(|at| (at, self.adds(at, least_listed))).collect();
+        Plan { read, unread_members, unread, around: self.most_unread(&unread, least_listed) }
+    }
+
+    /// Whether a row is on a list that makes candidates and is not read.
+    pub fn makes_candidate(&self, plan: &Plan, row: u32) -> bool {
+        plan.unread_members.iter().any(|at| self.all[*at].holds(row))
     }
 
     /// What a list adds to sums, where each row lists so many skills at least.
@@ -438,8 +455,8 @@ impl<'b> Lists<'b> {
 pub struct Plan {
     /// The places of those that are read, each with what it adds.
     pub read: Vec<(usize, Adds)>,
-    /// Whether one of them makes candidates.
-    pub names_people: bool,
+    /// The places of the others that make candidates: who is on one of them, and comes up to enough by what is read, is one.
+    pub unread_members: Vec<usize>,
     /// The others.
     pub unread: Unread,
     /// What the others are worth at most, of any row.
