@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::bearer::{self, Bearer};
+use crate::outage::Span;
 
 /// The bank takes 40 of the 100 dollars, with the fee that was paid for them.
 fn taken(milestone: Milestone) -> Result<Change<Milestone>, Refusal> {
@@ -218,7 +219,7 @@ fn what_lost_all_of_its_money_is_nobodys_to_work_on_or_to_judge_until_a_bank_giv
         let due = |story: &Story| {
             let resumed = match &story.milestone.state {
                 State::Disputed { since, resume, .. } => {
-                    Milestone { state: resume.later(day(2) - *since), ..story.milestone.clone() }
+                    Milestone { state: resume.later(Span { from: *since, until: day(2) }), ..story.milestone.clone() }
                 }
                 _ => story.milestone.clone(),
             };
