@@ -420,10 +420,10 @@ async fn a_look_of_a_client_renews_the_patience_with_a_newcomer_and_ones_own_doe
         assert!(opens(client, gig, &lin).await);
         unanswered().await == 0
     };
-    let another = super::gig(&app, &ada).await;
+    let another = gig(&app, &ada).await;
     assert!(!renews(&ada, &id).await && !renews(&ada, &another).await);
     let bea = app.client("bea").await;
-    let hers = super::gig(&app, &bea).await;
+    let hers = gig(&app, &bea).await;
     assert!(renews(&bea, &hers).await);
 }
 

@@ -64,8 +64,8 @@ async fn of_newcomers_those_go_first_whose_bank_account_is_nobody_elses() {
     app.forgets_verification(&unread.email).await;
     assert_eq!(places().await, [0; 0], "who does not read mail is no one to wait for");
     let mallory = newcomer("mallory").await;
-    for nth in 1..4 {
-        newcomer(&format!("mallory{nth}")).await;
+    for another in ["mallory1", "mallory2", "mallory3"] {
+        newcomer(another).await;
     }
     assert_eq!(places().await, [9], "all of somebody's accounts get one place");
 
