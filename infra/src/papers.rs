@@ -14,8 +14,8 @@ use domain::id::{
 use domain::ledger::{LedgerAccount, Reason};
 use domain::money::{Currency, Money, Rate};
 use domain::papers::{
-    Aside, Beneficiary, Beside, Certificate, CreditNote, Earned, Flow, FromNoWork, Invoice, Month, Origin, PayoutPart,
-    RemittancePack, Sheet, Split, Statement, StatementLine, TaxYear, Trail, Withheld,
+    Aside, Beneficiary, Beside, Certificate, CreditNote, Earned, Flow, FromNoWork, Invoice, Month, Operator, Origin,
+    PayoutPart, RemittancePack, Sheet, Split, Statement, StatementLine, TaxYear, Trail, Withheld,
 };
 use domain::payee::Payee;
 use domain::payment::{Payment, Purpose, RefundState, State};
@@ -122,6 +122,13 @@ struct NumberRow {
     id: Uuid,
     organization_id: Uuid,
     number: i64,
+}
+
+#[derive(FromQueryResult)]
+struct IssuerRow {
+    name: String,
+    address: String,
+    registration: Option<String>,
 }
 
 #[derive(FromQueryResult)]
@@ -283,7 +290,10 @@ impl Market {
                 PayoutState::Paid { at, .. } => Some(*at),
                 _ => None,
             },
-            remitter: self.operator().clone(),
+            remitter: match &payout.state {
+                PayoutState::Paid { .. } => self.issuer_of(id.to_string()).await?,
+                _ => self.operator().clone(),
+            },
             beneficiary: self.beneficiary_of(&payout).await?,
             purpose_code: payout.purpose_code.clone(),
             purpose: payout.purpose.clone(),
@@ -362,7 +372,7 @@ impl Market {
             issued_at: *succeeded_at,
             time_zone: deal.time_zone,
             made_at: now,
-            issuer: self.operator().clone(),
+            issuer: self.issuer_of(id.to_string()).await?,
             client: deal.client,
             freelancer: deal.freelancer,
             contract,
@@ -394,7 +404,7 @@ impl Market {
             issued_at,
             time_zone: deal.time_zone,
             made_at: now,
-            issuer: self.operator().clone(),
+            issuer: self.issuer_of(id.to_string()).await?,
             client: deal.client,
             invoice: invoices.get(&payment.id).cloned().unwrap_or_default(),
             payment: payment.id,
@@ -553,6 +563,29 @@ impl Market {
             came_back,
         };
         Ok(Some(Paper::new(certificate.reference(), now, &certificate, certificate.sheet())?))
+    }
+
+    /// Who issues a paper that is final: whoever did when it was first handed out, as they were called then.
+    async fn issuer_of(&self, paper: String) -> Result<Operator, Failure> {
+        let kept = || {
+            let select =
+                sql("select name, address, registration from paper_issuers where paper = $1", [paper.as_str().into()]);
+            IssuerRow::find_by_statement(select)
+        };
+        let mut found = kept().one(self.db()).await?;
+        if found.is_none() {
+            let Operator { name, address, registration } = self.operator().clone();
+            let keep = sql(
+                "insert into paper_issuers (paper, name, address, registration, kept_at) values ($1, $2, $3, $4, $5)
+                 on conflict (paper) do nothing",
+                [paper.as_str().into(), name.into(), address.into(), registration.into(), self.clock().now().into()],
+            );
+            self.db().execute_raw(keep).await?;
+            found = kept().one(self.db()).await?;
+        }
+        let IssuerRow { name, address, registration } =
+            found.ok_or_else(|| Fault::bad_row("paper_issuers", "one that was just kept is gone"))?;
+        Ok(Operator { name, address, registration })
     }
 
     async fn beneficiary(&self, user: UserId) -> Result<Beneficiary, Failure> {

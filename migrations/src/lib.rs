@@ -118,6 +118,7 @@ pub const ALL: &[Migration] = &[
         sql: include_str!("../sql/0242_matching_changes_by_heaps.sql"),
     },
     Migration { name: "0245_work_over_all_contracts", sql: include_str!("../sql/0245_work_over_all_contracts.sql") },
+    Migration { name: "0262_paper_issuers", sql: include_str!("../sql/0262_paper_issuers.sql") },
 ];
 
 /// One step of the schema.

@@ -8,11 +8,15 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use base64::Engine;
 use chrono::TimeDelta;
+use domain::papers::Operator;
 use domain::payout::Carried;
+use infra::Market;
+use infra::clock::Clock;
+use infra::market::Equipment;
 use infra::rails::RailEvent;
 use serde_json::{Value, json};
 use tests::stripe::{Fault, Faults};
-use tests::{Deal, PASSWORD, Person, TestApp, Visitor};
+use tests::{Deal, PASSWORD, Person, TOKENS, TestApp, Visitor};
 use tower::ServiceExt;
 
 /// A paper, or why there is none.
@@ -638,4 +642,32 @@ async fn what_goes_back_to_a_card_has_a_credit_note_and_keeps_it() {
     assert!(is_numbered(&note(&deal.client, &back("10.00").await).await.json(), "-00003"), "and its number is gone");
     let other = sqlx::query("update credit_notes set number = 9 where number = 1");
     assert!(other.execute(app.pool()).await.is_err(), "a number that was given is kept");
+}
+
+#[tokio::test]
+async fn an_invoice_is_issued_by_whoever_issued_it_first() {
+    let app = TestApp::new().await;
+    let deal = app.released().await;
+    let second = deal.another("200.00").await;
+    let payment = async |milestone: &str| {
+        let payment = "query($id: ID!) { milestone(id: $id) { payment { id } } }";
+        deal.client.asks(payment, json!({ "id": milestone })).await.text("payment.id")
+    };
+    let path = async |milestone: &str| format!("/papers/payments/{}.json", payment(milestone).await);
+    let (first, second) = (path(&deal.milestone).await, path(&second).await);
+    let issued = fetch(&deal.client.visitor().await, &first).await.json()["issuer"].clone();
+    assert_eq!(issued["name"], "Rabta (sandbox)");
+    // Whoever runs it is called otherwise from now on.
+    let operator =
+        Operator { name: "Rabta Holdings".to_owned(), registration: Some("7".to_owned()), ..Operator::default() };
+    let equipment = Equipment { operator, ..Equipment::throwaway().unwrap() };
+    let clock = Clock::manual(app.market.clock().now());
+    let db = infra::market::connect(&app.app_url(), 2).await.unwrap();
+    let renamed = TestApp::on(Market::new(db, clock, equipment)).await;
+    let sign_in = json!({ "email": deal.client.email, "password": PASSWORD });
+    let token = renamed.visitor().does("signIn", sign_in, TOKENS).await.text("tokens.accessToken");
+    let visitor = renamed.bearer(&token);
+    assert_eq!(fetch(&visitor, &first).await.json()["issuer"], issued);
+    let later = fetch(&visitor, &second).await.json()["issuer"].clone();
+    assert_eq!((&later["name"], &later["registration"]), (&json!("Rabta Holdings"), &json!("7")));
 }

@@ -104,7 +104,7 @@ impl Invoice {
         sheet.blocks.push(sheet::Block::Facts(split));
         sheet.text(
             "The amount for the work is held for its freelancer until it is released or refunded; what comes back to \
-             you shows on the statement of the contract.",
+             you shows on the statement of the contract, and has a credit note where it goes back to a card.",
         )
     }
 }
