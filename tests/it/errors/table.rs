@@ -415,6 +415,7 @@ pub const CODES: &[(&str, Where, &str, &str)] = &[
     ("NOT_A_SANDBOX", Rule, "This server is none on which time can be let pass.", "Do it in a sandbox."),
     ("NOT_HOURLY", Rule, "The contract is paid by milestones.", "Hide the button."),
     ("NOT_PAID", Rule, "No money came yet.", "Wait for it."),
+    ("NOT_REFUNDED", Rule, "The refund has not gone back yet, or never did.", "Wait for it."),
     ("NOT_SHOWN", Rule, "The person was not shown this match.", "Nothing: it is only not counted."),
     ("NO_PROFILE", Rule, "The person has no profile as a freelancer.", "Offer `profileUpdate`."),
     ("NO_WIRE", Rule, "No wire of this payout waits to be settled.", "For our people: look at the payout again."),
