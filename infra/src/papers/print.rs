@@ -415,15 +415,18 @@ mod tests {
     #[test]
     fn no_head_stands_without_a_row_no_heading_alone_and_no_sum_without_what_it_sums() {
         let long = "A company with a very long name ".repeat(2);
+        let cells = |n: usize| vec![format!("row {n} {long}"), "1.00".to_owned()];
         for before in 28..42 {
-            for rows in [1, 3] {
+            for (rows, is_headed) in [(1, true), (3, true), (1, false), (3, false)] {
                 let mut sheet = blank();
                 for n in 0..before {
                     sheet = sheet.text(format!("line {n}"));
                 }
-                let cells = |n: usize| vec![format!("row {n} {long}"), "1.00".to_owned()];
+                if is_headed {
+                    sheet = sheet.heading("Over it");
+                }
                 let sums = vec!["sum".to_owned(), "30.00 USD".to_owned()];
-                let sheet = sheet.heading("Over it").table(column(2), (0..rows).map(cells).collect(), Some(sums));
+                let sheet = sheet.table(column(2), (0..rows).map(cells).collect(), Some(sums));
                 for page in pressed(&sheet) {
                     let at = |what: &str| page.iter().position(|(words, ..)| words.starts_with(what));
                     let case = format!("{before} lines before {rows} rows: {page:?}");
@@ -431,8 +434,12 @@ mod tests {
                         assert!(at("row").is_some(), "{case}");
                     }
                     if at("sum").is_some() {
-                        assert!(at("row") < at("sum") && at("row").is_some(), "{case}");
+                        assert!(at("row").is_some() && at("row") < at("sum"), "{case}");
                     }
+                    let foot = ["What is said at the foot.", "T-1  "];
+                    let body = page.iter().filter(|(words, ..)| !foot.iter().any(|foot| words.starts_with(foot)));
+                    let lowest = body.map(|(.., y)| *y).fold(0.0, f32::max);
+                    assert!(lowest <= HEIGHT - MARGIN - FOOT, "{lowest} is in the foot: {case}");
                 }
             }
         }
