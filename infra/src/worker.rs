@@ -425,6 +425,9 @@ impl Market {
             Event::MailCodeIssued { code } => self.mail_code_send(occurrence, *code).await,
             Event::AccountSecured { user, act } => self.safety_act_tell(occurrence, *user, *act).await,
             Event::EmailChanged { code, .. } => self.email_change_tell(occurrence, *code).await,
+            Event::PayoutMethodAdded { method, user, usable_from } => {
+                self.payout_method_tell(occurrence, *method, *user, *usable_from).await
+            }
             Event::UserSuspended { user } => self.standing_tell(occurrence, *user, true).await,
             Event::UserReinstated { user } => self.standing_tell(occurrence, *user, false).await,
             Event::MemberInvited { invitation, .. } => self.member_invitation_mail(occurrence, *invitation).await,
@@ -557,7 +560,6 @@ impl Market {
             | Event::DisputeWithdrawn { .. }
             | Event::DisputeClosed { .. }
             | Event::EvidenceAdded { .. }
-            | Event::PayoutMethodAdded { .. }
             | Event::PayoutMethodRemoved { .. }
             | Event::PayoutRequested { .. }
             | Event::PayoutBlocked { .. }

@@ -628,3 +628,26 @@ async fn payouts_asked_for_at_once_by_two_accounts_count_together() {
     assert_eq!(refused.len(), 1);
     assert_eq!(refused[0].refused(), ["PAYOUT_DAY_AMOUNT"]);
 }
+
+#[tokio::test]
+async fn payout_method_add_is_told_by_mail_before_anything_is_paid_there() {
+    let app = TestApp::new().await;
+    let lin = app.freelancer("lin").await;
+    let add = async |iban: &str| {
+        let input = json!({ "iban": iban, "accountTitle": "Lin" });
+        lin.does("payoutMethodAdd", input, "payoutMethod { id }").await.text("payoutMethod.id")
+    };
+    let told = || {
+        let letters = app.market.mail().letters_to(&lin.email);
+        let of_banks = letters.into_iter().filter(|letter| letter.text.starts_with("The bank account"));
+        of_banks.map(|letter| letter.text).collect::<Vec<_>>()
+    };
+    add("PK36SCBL0000001123456702").await;
+    app.settles().await;
+    assert_eq!(told().len(), 1);
+    let usable = (app.market.clock().now() + chrono::TimeDelta::days(3)).format("%Y-%m-%d %H:%M").to_string();
+    for word in ["…6702", &usable, "remove it before then"] {
+        assert!(told()[0].contains(word), "{word}: {:?}", told());
+    }
+    assert!(!told()[0].contains("SCBL"), "no more of it than tells it apart");
+}

@@ -1,15 +1,17 @@
 //! Letters about an account: the codes, and what its person is told of its safety.
 
+use domain::Timestamp;
 use domain::account::{MailCode, Purpose, SafetyAct};
-use domain::id::{Id, MailCodeId, UserId};
+use domain::id::{Id, MailCodeId, PayoutMethodId, UserId};
 use domain::user::User;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter};
 
 use super::{SEALED_FOR, row};
 use crate::mail::Letter;
 use crate::market::Market;
 use crate::outbox::Occurrence;
 use crate::passkey::names_of;
+use crate::sql::sql;
 use crate::user::row as user_row;
 use crate::{Call, Failure};
 
@@ -17,6 +19,11 @@ use crate::{Call, Failure};
 const NOT_ME: &str = "If that was not you, set another password at once and end all sessions.";
 /// What they are told about.
 const OF_SAFETY: &str = "About the safety of your account at Rabta";
+
+#[derive(FromQueryResult)]
+struct Added {
+    iban_last4: String,
+}
 
 impl Market {
     /// Send the code to its mailbox, unless it is nobody's, was used, or is over.
@@ -144,6 +151,26 @@ impl Market {
         };
         let (to, subject, text) = (user.email.to_string(), subject.to_owned(), text.to_owned());
         Ok(self.mail().send(Letter { id: occurrence.id, to, subject, text }, self.clock().now()).await?)
+    }
+
+    /// Tell the person that there is one more bank account to be paid at, unless it is gone again.
+    pub(crate) async fn payout_method_tell(
+        &self,
+        occurrence: &Occurrence,
+        method: PayoutMethodId,
+        user: UserId,
+        usable_from: Timestamp,
+    ) -> Result<(), Failure> {
+        let select = "select iban_last4 from payout_methods where id = $1 and removed_at is null";
+        let added = Added::find_by_statement(sql(select, [method.uuid().into()])).one(self.db()).await?;
+        let (Some(Added { iban_last4 }), Some(user)) = (added, self.reader_find(user).await?) else { return Ok(()) };
+        let from = usable_from.format("%Y-%m-%d %H:%M");
+        let text = format!(
+            "The bank account …{iban_last4} was added to your account at Rabta. Money of yours can be paid out to it from \
+             {from} UTC on. If that was not you, remove it before then.\r\n\r\n{NOT_ME}"
+        );
+        let letter = Letter { id: occurrence.id, to: user.email.to_string(), subject: OF_SAFETY.to_owned(), text };
+        Ok(self.mail().send(letter, self.clock().now()).await?)
     }
 
     /// Tell whoever reads mail at the address that an account had before.
