@@ -18,7 +18,7 @@ use crate::sql::sql;
 use crate::stripe::answer::Event;
 use crate::stripe::{BadSignature, Stripe};
 use crate::worker::Lane;
-use crate::{Failure, Fault};
+use crate::{Call, Failure, Fault, run};
 
 /// How many times an event is tried before it is parked.
 const ATTEMPTS: i32 = 12;
@@ -294,11 +294,20 @@ impl Market {
                 put_off_since = null
             where source = 'stripe' and ";
         let now = self.clock().now();
-        let statement = match which {
-            Replay::One(id) => sql(&format!("{again} id = $2"), [now.into(), id.clone().into()]),
-            Replay::Parked => sql(&format!("{again} parked_at is not null"), [now.into()]),
-            Replay::Since(since) => sql(&format!("{again} received_at >= $2"), [now.into(), (*since).into()]),
+        let (statement, what) = match which {
+            Replay::One(id) => (sql(&format!("{again} id = $2"), [now.into(), id.clone().into()]), id.as_str()),
+            Replay::Parked => (sql(&format!("{again} parked_at is not null"), [now.into()]), "parked"),
+            Replay::Since(since) => {
+                (sql(&format!("{again} received_at >= $2"), [now.into(), (*since).into()]), "since an instant")
+            }
         };
-        Ok(self.db().execute_raw(statement).await?.rows_affected())
+        let call = Call::system("rabta webhooks");
+        run!(self, &call, tx => {
+            let replayed = tx.conn().execute_raw(statement.clone()).await?.rows_affected();
+            if replayed > 0 {
+                tx.audit("webhooks_replay", what, serde_json::json!({ "events": replayed })).await?;
+            }
+            Ok(replayed)
+        })
     }
 }

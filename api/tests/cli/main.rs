@@ -565,6 +565,13 @@ async fn what_the_processor_told_is_listed_and_replayed_and_a_closed_rail_is_ope
     let due = "select count(*) from events where attempts = 0 and due_at <= now() and parked_at is null and last_error is not null";
     assert_eq!(sqlx::query_scalar::<_, i64>(due).fetch_one(&mut connection).await.unwrap(), 2);
 
+    // Each that had some acted on again is in the audit log; who asked for none is not.
+    let noted = "select string_agg(act || ' ' || (detail ->> 'events'), ', ' order by sequence) from audit_log
+        where act in ('webhooks_replay', 'events_replay')";
+    let noted: String = sqlx::query_scalar(noted).fetch_one(&mut connection).await.unwrap();
+    let webhooks = "webhooks_replay 1, webhooks_replay 1, webhooks_replay 3";
+    assert_eq!(noted, format!("{webhooks}, events_replay 1, events_replay 1"));
+
     let open = run(&["rails", "list"]).out;
     assert!(open.starts_with("no rail is closed\nstablecoin is disabled: it takes a licence of"), "{open}");
     assert!(open.contains("PVARA") && open.ends_with("Reference held: none\n"), "{open}");

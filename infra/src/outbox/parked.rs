@@ -5,9 +5,9 @@ use domain::id::{EventId, Id};
 use sea_orm::{ConnectionTrait, FromQueryResult};
 use uuid::Uuid;
 
-use crate::Failure;
 use crate::market::Market;
 use crate::sql::sql;
+use crate::{Call, Failure, run};
 
 /// An event that was tried too often.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +60,15 @@ impl Market {
     pub async fn events_replay(&self, which: Option<EventId>) -> Result<u64, Failure> {
         let again = "update events set parked_at = null, attempts = 0, due_at = $1
             where parked_at is not null and done_at is null and ($2::uuid is null or id = $2)";
-        let values = [self.clock().now().into(), which.map(Id::uuid).into()];
-        Ok(self.db().execute_raw(sql(again, values)).await?.rows_affected())
+        let again = sql(again, [self.clock().now().into(), which.map(Id::uuid).into()]);
+        let what = which.map_or_else(|| "parked".to_owned(), |event| event.to_string());
+        let call = Call::system("rabta events");
+        run!(self, &call, tx => {
+            let replayed = tx.conn().execute_raw(again.clone()).await?.rows_affected();
+            if replayed > 0 {
+                tx.audit("events_replay", &what, serde_json::json!({ "events": replayed })).await?;
+            }
+            Ok(replayed)
+        })
     }
 }
