@@ -119,6 +119,10 @@ pub const ALL: &[Migration] = &[
     },
     Migration { name: "0245_work_over_all_contracts", sql: include_str!("../sql/0245_work_over_all_contracts.sql") },
     Migration { name: "0262_paper_issuers", sql: include_str!("../sql/0262_paper_issuers.sql") },
+    Migration {
+        name: "0243_guards_that_can_be_restored",
+        sql: include_str!("../sql/0243_guards_that_can_be_restored.sql"),
+    },
 ];
 
 /// One step of the schema.

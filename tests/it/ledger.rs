@@ -198,6 +198,38 @@ async fn what_guards_the_books_is_what_ships() {
     );
 }
 
+/// Make triggers and checks anew from what PostgreSQL says of them: that is what a dump holds, and a restore reads.
+const RESTORED: &str = "do $$
+    declare
+        one record;
+    begin
+        for one in
+            select trigger.tgname, trigger.tgrelid::regclass as home, pg_get_triggerdef(trigger.oid) as said
+            from pg_trigger trigger join pg_class class on class.oid = trigger.tgrelid
+            where not trigger.tgisinternal and class.relnamespace = 'public'::regnamespace
+        loop
+            execute format('drop trigger %I on %s', one.tgname, one.home);
+            execute one.said;
+        end loop;
+        for one in
+            select conname, conrelid::regclass as home, pg_get_constraintdef(oid) as said from pg_constraint
+            where contype = 'c' and conrelid <> 0 and connamespace = 'public'::regnamespace
+        loop
+            execute format('alter table %s drop constraint %I, add constraint %I %s',
+                one.home, one.conname, one.conname, one.said);
+        end loop;
+    end $$";
+
+#[tokio::test]
+async fn what_guards_the_books_is_found_whole_after_a_restore() {
+    let app = TestApp::new().await;
+    let before = books::standing(app.market.db()).await.unwrap();
+    sqlx::raw_sql(RESTORED).execute(app.pool()).await.unwrap();
+    let after = books::standing(app.market.db()).await.unwrap();
+    let bent: Vec<&str> = after.lines().filter(|guard| !before.lines().any(|was| was == *guard)).collect();
+    assert_eq!(bent, Vec::<&str>::new(), "a restore reads these in another way than they were written");
+}
+
 #[tokio::test]
 async fn who_may_only_read_the_books_is_nothing_to_be_told() {
     let app = TestApp::new().await;
