@@ -66,6 +66,7 @@ impl Market {
     pub(crate) async fn timers_claim(&self, limit: i64) -> Result<Vec<Due>, Failure> {
         let now = self.clock().now();
         let lease = now + chrono::TimeDelta::seconds(LEASE_SECONDS);
+        // Those that are due at one instant, as all weeks are, come in any order: to sort them takes longer than the rest.
         let mut due = Due::find_by_statement(Statement::from_sql_and_values(
             DbBackend::Postgres,
             "with due as materialized (
@@ -74,7 +75,7 @@ impl Market {
                      and not (kind = any($4) and exists (
                          select from timers outage
                          where outage.kind = $5 and outage.due_at <= $1 and outage.attempts < $6))
-                 order by due_at, kind, subject limit $3 for update skip locked)
+                 order by due_at limit $3 for update skip locked)
              update timers set leased_until = $2, attempts = attempts + 1
              from due where timers.kind = due.kind and timers.subject = due.subject
              returning timers.kind, timers.subject, timers.due_at, timers.leased_until, timers.attempts",
