@@ -32,8 +32,8 @@ Secrets are not taken as arguments, which others on the machine can read:
                           the first signs, all are accepted. Or RABTA_SIGNING_KEYS_FILE, a file with the same.
                           [development: made once and kept in the data folder]
   RABTA_VAULT_KEY         the keys that account and identity numbers are encrypted with: 32 bytes each, base64url,
-                          separated by commas; the first encrypts, all decrypt (to rotate, put the new one first and
-                          run `rabta vault reseal`). Or RABTA_VAULT_KEY_FILE. [development: made once and kept in the
+                          separated by commas; the first encrypts, all decrypt (to rotate, add the new one as the second
+                          on all nodes, make it the first on all, and run `rabta vault reseal`). Or RABTA_VAULT_KEY_FILE. [development: made once and kept in the
                           data folder]
   RABTA_SMTP_URL          the mail server, like smtps://user:password@host or smtp://user:password@host:587?tls=required. Or
                           RABTA_SMTP_URL_FILE. smtp://host:1025 is not encrypted; in production it is refused but for this machine.

@@ -72,7 +72,7 @@ pub struct PayoutsOpen {
     pub status: &'static str,
     /// How many there are.
     pub payouts: i64,
-    /// How long ago the oldest of them was requested, in seconds; 0 without any.
+    /// How long the one has been there that is there longest, in seconds; 0 without any.
     pub oldest_seconds: i64,
 }
 
@@ -80,7 +80,7 @@ pub struct PayoutsOpen {
 struct OpenRow {
     status: String,
     payouts: i64,
-    since: Timestamp,
+    since: Option<Timestamp>,
 }
 
 impl Market {
@@ -144,14 +144,15 @@ impl Market {
         let now = self.clock().now();
         // As the index has it: those that are over are far more, and are not counted.
         let select = sql(
-            "select status, count(*) as payouts, min(requested_at) as since from payouts
-             where status not in ('paid', 'returned', 'cancelled') group by status",
+            "select status, count(*) as payouts,
+                 min(coalesce(state ->> 'since', state ->> 'at')::timestamptz) as since
+             from payouts where status not in ('paid', 'returned', 'cancelled') group by status",
             [],
         );
         let rows = OpenRow::find_by_statement(select).all(self.db()).await?;
         let open = |status: &'static str| {
             let found = rows.iter().find(|row| row.status == status);
-            let oldest_seconds = found.map_or(0, |row| (now - row.since).num_seconds().max(0));
+            let oldest_seconds = found.and_then(|row| row.since).map_or(0, |since| (now - since).num_seconds().max(0));
             PayoutsOpen { status, payouts: found.map_or(0, |row| row.payouts), oldest_seconds }
         };
         Ok(OPEN.into_iter().map(open).collect())

@@ -1,2 +1,2 @@
 -- Payouts that are on their way are few, and counted often.
-create index payouts_open on payouts (status, requested_at) where status not in ('paid', 'returned', 'cancelled');
+create index payouts_open on payouts (status) where status not in ('paid', 'returned', 'cancelled');

@@ -1,6 +1,7 @@
 //! What the pages tell people to type is there, the two commands of the README are what continuous integration runs, and
 //! its fees and deadlines are those of the first policy.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -115,6 +116,39 @@ fn every_command_of_the_pages_names_what_is_there() {
         }
     }
     assert!(tried > 15, "only {tried} things were looked for");
+}
+
+/// The Rust files under a folder.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let paths = entries.map(|entry| entry.expect("a readable folder").path());
+    paths
+        .flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] })
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .collect()
+}
+
+#[test]
+fn operators_are_told_of_each_metric_and_of_none_that_is_not_there() {
+    let page = read("OPERATING.md");
+    let told: BTreeSet<&str> = page
+        .split(|letter: char| !letter.is_ascii_lowercase() && letter != '_')
+        .filter(|word| word.starts_with("rabta_"))
+        .collect();
+    let mut there = BTreeSet::new();
+    for path in ["infra/src", "api/src"].into_iter().flat_map(|folder| sources(&root().join(folder))) {
+        let text = fs::read_to_string(&path).expect("source is text");
+        // What is rendered is named where it is counted, or beside it as a constant.
+        let words = text.split('"').filter(|word| word.starts_with("rabta_")).map(str::to_owned);
+        there.extend(words.filter(|word| word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')));
+    }
+    for word in &told {
+        assert!(there.contains(*word), "OPERATING.md tells of {word}, which nothing counts");
+    }
+    let not_counted = ["rabta_events", "rabta_told", "rabta_app"];
+    for word in there.iter().filter(|word| !not_counted.contains(&word.as_str())) {
+        assert!(told.contains(word.as_str()), "OPERATING.md does not tell of {word}");
+    }
 }
 
 #[test]

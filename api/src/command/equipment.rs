@@ -279,7 +279,7 @@ fn is_made_up(key: &str) -> bool {
 
 fn vault(common: &Common) -> Result<Vault, Trouble> {
     let how = "set it to 32 random bytes in base64url, or RABTA_VAULT_KEY_FILE to a file with them (to rotate, several separated \
-               by commas, the new one first, and `rabta vault reseal`); \
+               by commas, the new one second and then first, and `rabta vault reseal`); \
                without it account numbers that were encrypted with it can't be read again";
     let unreadable = |(file, error): (PathBuf, std::io::Error)| {
         Trouble::fixable(format!("{}: {error}", file.display()), "correct RABTA_VAULT_KEY_FILE, or unset it")
