@@ -20,6 +20,8 @@ use crate::http::{Settings, around, counted};
 
 /// How long a look at the database may take.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How long to count what waits may take: the more there is, the more it matters.
+const COUNTING: Duration = Duration::from_secs(5);
 /// For how long it counts, however many ask.
 const FRESH: Duration = Duration::from_secs(1);
 
@@ -165,7 +167,7 @@ pub fn count() -> Result<PrometheusHandle, BuildError> {
 }
 
 async fn metrics(State((operations, recorder)): State<(Operations, PrometheusHandle)>) -> Response {
-    match tokio::time::timeout(PATIENCE, operations.market.vitals()).await {
+    match tokio::time::timeout(COUNTING, operations.market.vitals()).await {
         Ok(Ok(vitals)) => {
             let (connections, idle) = vitals.connections;
             metrics::gauge!("rabta_up").set(1);
@@ -193,7 +195,11 @@ async fn metrics(State((operations, recorder)): State<(Operations, PrometheusHan
             metrics::gauge!("rabta_database_connections").set(connections);
             metrics::gauge!("rabta_database_connections_idle").set(u32::try_from(idle).unwrap_or(u32::MAX));
         }
-        Ok(Err(_)) | Err(_) => metrics::gauge!("rabta_up").set(0),
+        // To count may take longer than to answer.
+        Ok(Err(_)) | Err(_) => {
+            let answers = !["failing", "silent"].contains(&operations.writes().await);
+            metrics::gauge!("rabta_up").set(u32::from(answers));
+        }
     }
     if let Ok(Ok(open)) = tokio::time::timeout(PATIENCE, operations.market.payouts_open()).await {
         for PayoutsOpen { status, payouts, oldest_seconds } in open {

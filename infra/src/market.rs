@@ -228,8 +228,30 @@ impl Market {
 /// A connection that has rested for this long may have lost its server, and is tried before it is used.
 const RESTED: std::time::Duration = std::time::Duration::from_secs(1);
 
-/// Connect to PostgreSQL with the settings all of Rabta uses.
+/// Connect to PostgreSQL with the settings all of Rabta uses. A standby is none to connect to: who reached one while another
+/// server took over would stay with it, and all that is written would fail.
 pub async fn connect(url: &str, connections: u32) -> Result<DatabaseConnection, DbErr> {
+    let mut options = options(url, connections);
+    options.map_sqlx_postgres_pool_opts(|options| {
+        options.after_connect(|connection, _| {
+            Box::pin(async move {
+                let standby: bool = sqlx::query_scalar("select pg_is_in_recovery()").fetch_one(connection).await?;
+                if standby {
+                    return Err(sqlx::Error::Protocol("this PostgreSQL is a standby of another".to_owned()));
+                }
+                Ok(())
+            })
+        })
+    });
+    Database::connect(options).await
+}
+
+/// The same to look only, for which a standby will do.
+pub async fn connect_to_look(url: &str, connections: u32) -> Result<DatabaseConnection, DbErr> {
+    Database::connect(options(url, connections)).await
+}
+
+fn options(url: &str, connections: u32) -> ConnectOptions {
     let mut options = ConnectOptions::new(url);
     options
         .max_connections(connections)
@@ -243,5 +265,5 @@ pub async fn connect(url: &str, connections: u32) -> Result<DatabaseConnection, 
                 ("timezone", "UTC"),
             ])
         });
-    Database::connect(options).await
+    options
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use api::http::Settings;
 use api::operations::{Detail, Operations, Worker};
@@ -28,6 +29,26 @@ async fn a_database_that_takes_nothing_is_not_ready() {
     let seen = ready(&app.second_node().await, Worker::Elsewhere).await;
     let told = (&seen["ready"], &seen["database"], &seen["migrations"]);
     assert_eq!(told, (&json!(false), &json!("read only"), &json!("ok")), "{seen}");
+}
+
+#[tokio::test]
+async fn a_standby_is_none_to_connect_to_but_to_look() {
+    let app = TestApp::new().await;
+    let connected = async || {
+        let connecting = infra::market::connect(&app.app_url(), 1);
+        tokio::time::timeout(Duration::from_millis(1_500), connecting).await.is_ok_and(|connected| connected.is_ok())
+    };
+    assert!(connected().await);
+    // Whoever connects from now on is told that it is one.
+    let standby = "create schema standby;
+        grant usage on schema standby to public;
+        create function standby.pg_is_in_recovery() returns boolean language plpgsql as $$ begin return true; end $$;
+        do $$ begin
+            execute format('alter database %I set search_path = standby, public, pg_catalog', current_database());
+        end $$";
+    sqlx::raw_sql(standby).execute(app.pool()).await.unwrap();
+    assert!(!connected().await, "it waits for another");
+    assert!(infra::market::connect_to_look(&app.app_url(), 1).await.is_ok());
 }
 
 #[tokio::test]

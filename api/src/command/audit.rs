@@ -26,7 +26,7 @@ pub async fn run(cli: Cli, what: Audit) -> Result<(), Trouble> {
 async fn print_heads(cli: &Cli) -> Result<(), Trouble> {
     let ground = Ground::find(&cli.common).await?;
     migrate::reach(ground.owner_url()).await?;
-    let db = market::connect(ground.owner_url(), 1).await.map_err(anyhow::Error::from)?;
+    let db = market::connect_to_look(ground.owner_url(), 1).await.map_err(anyhow::Error::from)?;
     migrate::check(&db).await?;
     let kept = Kept::now(&db).await.map_err(anyhow::Error::from)?;
     let _ = db.close().await;
@@ -52,7 +52,7 @@ async fn verify(cli: &Cli, contract: Option<ContractId>, heads: Option<PathBuf>,
     let heads = heads.map(|file| kept(&cli.common, &file)).transpose()?;
     let ground = Ground::find(&cli.common).await?;
     migrate::reach(ground.owner_url()).await?;
-    let db = market::connect(ground.owner_url(), 1).await.map_err(anyhow::Error::from)?;
+    let db = market::connect_to_look(ground.owner_url(), 1).await.map_err(anyhow::Error::from)?;
     migrate::check(&db).await?;
     let found = books::audit_against(&db, contract, heads.as_ref()).await.map_err(anyhow::Error::from)?;
     let _ = db.close().await;

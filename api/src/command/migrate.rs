@@ -19,7 +19,7 @@ pub async fn run(cli: Cli, what: Migrate) -> Result<(), Trouble> {
         }
         Migrate::Status => {
             migrate::reach(ground.owner_url()).await?;
-            let db = market::connect(ground.owner_url(), 1).await.map_err(anyhow::Error::from)?;
+            let db = market::connect_to_look(ground.owner_url(), 1).await.map_err(anyhow::Error::from)?;
             let steps = migrate::status(&db).await?;
             let _ = db.close().await;
             steps
