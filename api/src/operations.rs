@@ -99,7 +99,7 @@ impl Operations {
         let Look { database, migrations } = self.look().await;
         let worker = self.worker.how(self.market.pulse().health());
         let stopping = self.stopping.load(Ordering::Relaxed);
-        let broken = ["ended", "stuck"].contains(&worker.as_ref());
+        let broken = ["ended", "stuck"].contains(&&*worker);
         let ready = database == "ok" && migrations == "ok" && !broken && !stopping;
         let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         let body = match detail {

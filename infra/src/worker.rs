@@ -35,6 +35,8 @@ pub use pulse::{Health, Lane, Pulse};
 const BATCH: i64 = 32;
 /// How long to wait when nothing was waiting, unless an event comes by.
 const IDLE: Duration = Duration::from_millis(500);
+/// What happens within so short a time is one sign to look whether something is due, however many events it is.
+const TOGETHER: Duration = Duration::from_millis(50);
 /// How long to wait after a failure of our own.
 const BACKOFF: Duration = Duration::from_secs(2);
 /// How long one verb or one delivery may take.
@@ -169,7 +171,13 @@ async fn work_in(market: &Market, lane: Lane, mut stop: watch::Receiver<bool>, m
         tokio::select! {
             _ = stop.changed() => {}
             _ = fits.changed() => {}
-            _ = heard.recv(), if is_fit => {}
+            _ = heard.recv(), if is_fit => {
+                // An event is for one lane, and for the others only a sign that there may be something.
+                if lane != Lane::Events {
+                    tokio::time::sleep(TOGETHER).await;
+                }
+                heard = heard.resubscribe();
+            }
             () = tokio::time::sleep(wait) => {}
         }
     }
