@@ -8,6 +8,7 @@ use domain::access::{self, Verb};
 use domain::id::{GigId, OrganizationId, ProposalId, SkillId};
 use domain::matching::features::Country;
 use domain::matching::taxonomy::Taxonomy;
+use domain::proposal::Bid;
 use domain::refusal::Refusal;
 use infra::gig::{GigFilter, GigsWith};
 use infra::page::Slice;
@@ -248,6 +249,21 @@ impl Gig {
     /// Your own latest proposal for it, a draft among them.
     pub async fn viewer_proposal(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Proposal>> {
         Ok(load(ctx, ViewerProposal(self.0.id)).await?.map(Proposal))
+    }
+
+    /// Could you propose for it, as it stands now? Whoever has a live proposal revises that one: `viewerProposal`. How many
+    /// you may send, and that a block keeps the two of you apart, is told only when you send one.
+    pub async fn viewer_can_propose(&self, ctx: &Context<'_>) -> async_graphql::Result<bool> {
+        let actor = ctx.actor();
+        if actor.person().is_err() {
+            return Ok(false);
+        }
+        let latest = load(ctx, ViewerProposal(self.0.id));
+        let (latest, invitation) = tokio::try_join!(latest, load(ctx, ViewerInvitation(self.0.id)))?;
+        let tied = invitation.is_some() || latest.as_ref().is_some_and(|proposal| proposal.submitted_at.is_some());
+        let live = latest.as_ref().filter(|proposal| proposal.status().is_live());
+        let bid = Bid { gig: &self.0, tied, is_blocked: false, live, bids_used: 0 };
+        Ok(bid.can_be_made(&actor, ctx.market().clock().now()))
     }
 
     /// The invitation to it that you got, if you got one.

@@ -212,6 +212,20 @@ impl ProposalStatus {
             Self::Removed => "removed",
         }
     }
+
+    /// Is it being written, or waiting for an answer? A freelancer has one such proposal for a gig at most.
+    pub fn is_live(self) -> bool {
+        match self {
+            Self::Draft
+            | Self::Submitted
+            | Self::Viewed
+            | Self::Shortlisted
+            | Self::Interviewing
+            | Self::Countered
+            | Self::Offered => true,
+            Self::Hired | Self::Withdrawn | Self::Declined | Self::NotSelected | Self::Expired | Self::Removed => false,
+        }
+    }
 }
 
 /// What has to be known to judge a bid.
@@ -281,7 +295,30 @@ impl Bid<'_> {
         Ok(Change::to(submitted).telling(Event::ProposalSubmitted { told }))
     }
 
+    /// Could the actor propose, whatever they write? How much they have sent already is not looked at.
+    pub fn can_be_made(&self, actor: &Actor, now: Timestamp) -> bool {
+        self.check(actor, Verb::ProposalSubmit, now).is_ok()
+    }
+
     fn begin(self, actor: &Actor, verb: Verb, id: ProposalId, now: Timestamp) -> Result<Proposal, Refusal> {
+        let freelancer = self.check(actor, verb, now)?;
+        Ok(self.live.cloned().unwrap_or_else(|| Proposal {
+            id,
+            gig: self.gig.id,
+            client: self.gig.client,
+            freelancer,
+            terms: ProposalTerms::nothing(self.gig.brief.kind),
+            state: ProposalState::Draft,
+            revision: 0,
+            submitted_at: None,
+            viewed_at: None,
+            version: 0,
+            created_at: now,
+        }))
+    }
+
+    /// Who proposes, if nothing stands against it.
+    fn check(&self, actor: &Actor, verb: Verb, now: Timestamp) -> Result<UserId, Refusal> {
         let freelancer = actor.person()?.user;
         access::check(actor, verb, &Subject::of_person(freelancer))?;
         if !self.gig.visible_to(actor, self.tied) {
@@ -299,23 +336,10 @@ impl Bid<'_> {
         if !self.gig.takes_proposals() {
             return Err(self.gig.wrong_state(actor, now));
         }
-        match self.live {
-            Some(live) if live.state == ProposalState::Draft => Ok(live.clone()),
-            Some(_) => Err(Refusal::rule("PROPOSAL_EXISTS", "you have a live proposal for this gig: revise that one")),
-            None => Ok(Proposal {
-                id,
-                gig: self.gig.id,
-                client: self.gig.client,
-                freelancer,
-                terms: ProposalTerms::nothing(self.gig.brief.kind),
-                state: ProposalState::Draft,
-                revision: 0,
-                submitted_at: None,
-                viewed_at: None,
-                version: 0,
-                created_at: now,
-            }),
+        if self.live.is_some_and(|live| live.state != ProposalState::Draft) {
+            return Err(Refusal::rule("PROPOSAL_EXISTS", "you have a live proposal for this gig: revise that one"));
         }
+        Ok(freelancer)
     }
 }
 

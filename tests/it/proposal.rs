@@ -1,8 +1,8 @@
 //! Freelancers' proposals, from the first bid to the answer.
 
 use serde_json::{Value, json};
-use tests::TestApp;
 use tests::people::Person;
+use tests::{TestApp, Visitor};
 
 use crate::gig::open_gig;
 use crate::notification::told;
@@ -229,9 +229,20 @@ async fn an_invitation_a_gig_a_bid_an_offer_and_its_milestones_lead_to_each_othe
         assert!(who.asks(look, id.clone()).await.data()["gig"]["viewerInvitation"].is_null(), "{}", who.email);
     }
     assert!(app.visitor().asks(look, id.clone()).await.data()["gig"]["viewerInvitation"].is_null());
+    let can = "query($id: ID!) { gig(id: $id) { viewerCanPropose } }";
+    let can = async |who: &Visitor<'_>| who.asks(can, id.clone()).await.data()["gig"]["viewerCanPropose"] == true;
+    let (lin_looks, ada_looks, eve_looks) = (lin.visitor().await, ada.visitor().await, eve.visitor().await);
+    assert!(can(&lin_looks).await && can(&eve_looks).await);
+    assert!(!can(&ada_looks).await && !can(&app.visitor()).await, "not for one's own, and not without an account");
 
+    lin.does("proposalDraftSave", bid(&gig), PROPOSAL).await.ok();
+    assert!(can(&lin_looks).await, "a draft can be sent");
     let proposal = lin.does("proposalSubmit", bid(&gig), PROPOSAL).await.text("proposal.id");
-    let answered = lin.asks(look, id).await;
+    assert!(!can(&lin_looks).await, "there is one");
+    ada.does("gigPause", json!({ "gigId": gig["id"] }), "gig { id }").await.ok();
+    assert!(!can(&eve_looks).await, "it takes none");
+    ada.does("gigResume", json!({ "gigId": gig["id"] }), "gig { id }").await.ok();
+    let answered = lin.asks(look, id.clone()).await;
     assert_eq!(answered.data()["gig"]["viewerInvitation"], json!({ "id": invitation, "allowed": [] }));
     let offer = offered(&ada, &proposal).await;
     let look = "query($id: ID!) { offer(id: $id) {

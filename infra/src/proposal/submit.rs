@@ -55,7 +55,7 @@ impl Market {
         let gig = gig.ok_or(Refusal::HIDDEN)?;
         // Who submitted a proposal before keeps sight of a gig that closed.
         let tied = invitation.is_some() || mine.iter().any(|proposal| proposal.submitted_at.is_some());
-        let live = mine.iter().find(|proposal| row::LIVE.contains(&proposal.status().as_str()));
+        let live = mine.iter().find(|proposal| proposal.status().is_live());
         let bid = Bid { gig: &gig, tied, is_blocked, live, bids_used };
         let change = bid.submit(scene.actor(), input.clone(), scene.id(), &terms, scene.now())?;
         let proposal = change.next.clone();
