@@ -214,7 +214,7 @@ impl Market {
         let proved = run!(self, call, tx => {
             tx.user_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
             tx.password_must_be(id, proof.as_deref(), "password").await?;
-            tx.second_factor_check(self.vault(), id, code).await?;
+            tx.second_factor_check(self, id, code).await?;
             let session = tx.session_for_update(of_call).await?.ok_or(Refusal::HIDDEN)?;
             tx.session_save(session.prove(tx.actor(), tx.now())?).await
         });

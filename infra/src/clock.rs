@@ -34,6 +34,14 @@ impl Clock {
         now.duration_trunc(TimeDelta::microseconds(1)).unwrap_or(now)
     }
 
+    /// The time that people's devices show, like authenticator apps: they don't go ahead with a sandbox.
+    pub fn of_devices(&self) -> Timestamp {
+        match self {
+            Self::System | Self::Ahead(_) => system_now(),
+            Self::Manual(_) => self.now(),
+        }
+    }
+
     /// A sandbox's clock, so far ahead of the machine's.
     pub fn ahead(by: TimeDelta) -> Self {
         Self::Ahead(Arc::new(AtomicI64::new(by.num_microseconds().unwrap_or(0))))

@@ -18,7 +18,6 @@ use crate::session::once_is_enough;
 use crate::sql::sql;
 use crate::throttle::Allowance;
 use crate::token::random;
-use crate::vault::Vault;
 use crate::{Call, Failure, Fault, Tx, run};
 
 /// How apps name us.
@@ -101,7 +100,7 @@ impl Market {
             let kept = tx.second_factor(id).await?;
             let kept = kept.filter(|kept| !kept.is_on).ok_or_else(second_factor_refused)?;
             let Proof::App(code) = Proof::read(code) else { return Err(second_factor_refused().into()) };
-            tx.second_factor_step(self.vault(), id, &kept, &code).await?;
+            tx.second_factor_step(self, id, &kept, &code).await?;
             let on = sql("update second_factors set confirmed_at = $2 where user_id = $1", [id.uuid().into(), tx.now().into()]);
             tx.conn().execute_raw(on).await?;
             tx.recovery_codes_set(id, &codes).await?;
@@ -152,7 +151,7 @@ impl Market {
             let kept = tx.second_factor(id).await?;
             let kept = kept.filter(|kept| kept.is_on).ok_or_else(second_factor_refused)?;
             let Proof::App(code) = Proof::read(code) else { return Err(second_factor_refused().into()) };
-            tx.second_factor_step(self.vault(), id, &kept, &code).await?;
+            tx.second_factor_step(self, id, &kept, &code).await?;
             tx.recovery_codes_set(id, &codes).await?;
             tx.second_factor_tell(id, SafetyAct::RecoveryCodesRenewed).await?;
             Ok(())
@@ -238,13 +237,13 @@ impl Tx {
     /// app counts once, and so does a recovery code. The person's row is locked.
     pub(crate) async fn second_factor_check(
         &self,
-        vault: &Vault,
+        market: &Market,
         user: UserId,
         code: Option<&str>,
     ) -> Result<(), Failure> {
         let Some(kept) = self.second_factor(user).await?.filter(|kept| kept.is_on) else { return Ok(()) };
         match Proof::read(code.ok_or_else(second_factor_required)?) {
-            Proof::App(code) => self.second_factor_step(vault, user, &kept, &code).await,
+            Proof::App(code) => self.second_factor_step(market, user, &kept, &code).await,
             Proof::Recovery(code) => {
                 let mark = sql(
                     "update recovery_codes set used_at = $3 where hash = $1 and user_id = $2 and used_at is null",
@@ -295,10 +294,11 @@ impl Tx {
     }
 
     /// Take a code of the app, if it fits and its step of time was not used before.
-    async fn second_factor_step(&self, vault: &Vault, user: UserId, kept: &Kept, code: &str) -> Result<(), Failure> {
-        let secret = Secret::try_from_base32(vault.open(&sealed_for(user), &kept.secret)?).map_err(fault)?;
+    async fn second_factor_step(&self, market: &Market, user: UserId, kept: &Kept, code: &str) -> Result<(), Failure> {
+        let secret = market.vault().open(&sealed_for(user), &kept.secret)?;
+        let secret = Secret::try_from_base32(secret).map_err(fault)?;
         let app: Totp = Builder::new().with_secret(secret).build().map_err(fault)?;
-        let now = u64::try_from(self.now().timestamp()).unwrap_or(0);
+        let now = u64::try_from(market.clock().of_devices().timestamp()).unwrap_or(0);
         let step = app.check(code, now).and_then(|step| i64::try_from(step).ok());
         let step = step.filter(|step| *step > kept.last_step).ok_or_else(second_factor_refused)?;
         let used =

@@ -137,7 +137,7 @@ impl Market {
                 return Err(credentials_refused().into());
             }
             not_suspended(&user)?;
-            tx.second_factor_check(self.vault(), id, code).await?;
+            tx.second_factor_check(self, id, code).await?;
             let session = Session::begin(tx.id(), user.id, device.clone(), tx.now());
             let session = tx.session_insert(session, &refresh_token).await?;
             Ok((user, session))

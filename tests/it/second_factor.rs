@@ -7,7 +7,7 @@ use totp_rs::{Builder, Secret};
 
 /// What an authenticator app would show now.
 fn shown(app: &TestApp, secret: &str) -> String {
-    let now = u64::try_from(app.market.clock().now().timestamp()).unwrap();
+    let now = u64::try_from(app.market.clock().of_devices().timestamp()).unwrap();
     let secret = Secret::try_from_base32(secret).unwrap();
     Builder::new().with_secret(secret).build().unwrap().generate(now).to_string()
 }
@@ -33,6 +33,16 @@ async fn sign_in(app: &TestApp, email: &str, code: Option<&str>) -> Reply {
 async fn standing(person: &Person<'_>) -> Value {
     let reply = person.asks("{ viewer { secondFactor { isOn recoveryCodesLeft } } }", json!({})).await;
     reply.data()["viewer"]["secondFactor"].clone()
+}
+
+/// Days were let pass in a sandbox, and the phone on the desk shows the codes of today.
+#[tokio::test]
+async fn an_app_does_not_go_ahead_with_a_sandbox() {
+    let app = TestApp::ahead(TimeDelta::days(3)).await;
+    let ada = app.person("ada").await;
+    assert!(app.market.clock().now() - app.market.clock().of_devices() > TimeDelta::days(2));
+    sets_up(&ada).await;
+    assert_eq!(standing(&ada).await["isOn"], true);
 }
 
 #[tokio::test]

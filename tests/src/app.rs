@@ -44,6 +44,12 @@ impl TestApp {
         Self::at(Clock::manual(monday()), TestDatabase::new().await, equipment).await
     }
 
+    /// A sandbox that runs by the machine's clock, and in which so much time was let pass.
+    pub async fn ahead(by: TimeDelta) -> Self {
+        let equipment = Equipment::throwaway().expect("keys can be made");
+        Self::at(Clock::ahead(by), TestDatabase::new().await, equipment).await
+    }
+
     /// The same, with a Stripe of our own to take the payments.
     pub async fn on_stripe() -> Self {
         Self::on_stripe_within(Duration::from_secs(8), |_| Rails::Sandbox).await
