@@ -92,7 +92,7 @@ acts! {
     /// Send `gigRemove`. Take a gig down for good.
     GigRemove,
     /// Send `savedSearchCreate`. Keep a search: you are told of each new gig that it finds and that nothing keeps you
-    /// from, once, as `saved_search_matched`.
+    /// from, once, as `SAVED_SEARCH_MATCHED`.
     SavedSearchCreate,
     /// Send `savedSearchDelete`. Keep a search no longer.
     SavedSearchDelete,

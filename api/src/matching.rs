@@ -129,7 +129,7 @@ pub struct MatchFactor {
 pub struct MatchImprovement {
     /// In a few words, like `+ Terraform → from 31st to 12th`.
     sentence: String,
-    /// The skill to learn, if it is one.
+    /// The global id of the skill to learn, if it is one.
     skill: Option<String>,
     /// How much the score would rise.
     gain: f64,

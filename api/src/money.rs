@@ -19,7 +19,8 @@ pub enum Currency {
 pub struct Money {
     /// In major units, with all decimals: `"1234.56"`. A text, so that no client rounds it.
     pub amount: String,
-    /// In minor units: `123456` cents.
+    /// In minor units: `123456` cents. It may be more than 2,147,483,647, which is all that an `Int` holds in some
+    /// clients, as of large payouts in rupees: these read `amount`.
     pub minor_units: i64,
     /// The currency.
     pub currency: Currency,

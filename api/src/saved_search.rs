@@ -131,7 +131,7 @@ pub struct SavedSearchMutation;
 #[Object]
 impl SavedSearchMutation {
     /// Keep a search: you are told of each new gig that it finds and that nothing keeps you from, once, as
-    /// `saved_search_matched`. You can keep 20.
+    /// `SAVED_SEARCH_MATCHED`. You can keep 20.
     async fn saved_search_create(
         &self,
         ctx: &Context<'_>,
