@@ -185,6 +185,10 @@ impl Story<'_> {
         });
         let gig = self.gig("All there is to ask", all).await;
         self.keeps("gigOfAll", gig);
+        let asked = self.gig("Somebody is asked", json!({})).await;
+        let invite = json!({ "gigId": asked, "freelancerId": self.user() });
+        let waits = self.owner.does("invitationSend", invite, "invitation { id }").await.text("invitation.id");
+        self.keeps("invitationWaiting", waits);
         let called_off = self.gig("Called off", json!({})).await;
         self.owner.does("gigCancel", json!({ "gigId": called_off }), "gig { id }").await.ok();
         self.keeps("gigCalledOff", called_off);
