@@ -9,8 +9,11 @@ use serde::Serialize;
 
 use crate::connection::{Counted, connect, counted};
 use crate::context::RabtaContext;
+use crate::contract::Contract;
 use crate::event_kind::EventKind;
 use crate::key::Key;
+use crate::loader::load;
+use crate::milestone::Milestone;
 use crate::node::{self, Node};
 use crate::user_error::{Answer, answer, payload, top_level};
 
@@ -40,6 +43,18 @@ impl Notification {
     /// The id of the milestone it is about, if it is about one.
     async fn milestone_id(&self) -> Option<ID> {
         self.0.milestone.map(|id| id.to_string().into())
+    }
+
+    /// The contract it is about, if it is about one that you may still see.
+    async fn contract(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Contract>> {
+        let Some(id) = self.0.contract else { return Ok(None) };
+        Ok(load(ctx, id).await?.map(Contract))
+    }
+
+    /// The milestone it is about, if it is about one that you may still see.
+    async fn milestone(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Milestone>> {
+        let Some(id) = self.0.milestone else { return Ok(None) };
+        Ok(load(ctx, id).await?.map(Milestone))
     }
 
     /// What it is about, as it is now; null if you may not see it any more.
