@@ -231,6 +231,9 @@ facts! {
     ClientSecretOf(HeldPayment) => SecretString: |market, call, keys| {
         market.payment_client_secrets(&call, &keys.iter().map(Held::value).collect::<Vec<_>>()).await
     };
+    /// How a client has dealt with people so far.
+    RecordOf(OrganizationId) => domain::matching::features::ClientRecord:
+        |market, _call, keys| market.client_records(&keys).await;
     /// What an organization has with us.
     BalancesOf(OrganizationId) => ClientBalances: |market, call, keys| market.balances_of_clients(&call, &keys).await;
     /// Where the clock of an organization is.

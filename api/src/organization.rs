@@ -1,6 +1,6 @@
 //! Client companies and their members.
 
-use async_graphql::{Context, Enum, ID, InputObject, Object};
+use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 use domain::Timestamp;
 use domain::organization::OrganizationDraft;
 use infra::review::Reviewed;
@@ -12,8 +12,8 @@ use crate::contract::{Contract, ContractStatus};
 use crate::gig::{Gig, GigState};
 use crate::loader::{
     BalancesOf, ClientGigs, ClientReviews, OrganizationContracts, OrganizationInvitations, OrganizationMembers,
-    OrganizationMilestones, OrganizationOffers, OrganizationPayments, OrganizationTimesheets, SavedMethodsOf, ZoneOf,
-    list, load, rating,
+    OrganizationMilestones, OrganizationOffers, OrganizationPayments, OrganizationTimesheets, RecordOf, SavedMethodsOf,
+    ZoneOf, list, load, rating,
 };
 use crate::milestone::{Milestone, MilestoneStatus};
 use crate::offer::{Offer, OfferStatus};
@@ -27,6 +27,23 @@ use crate::user_error::{Answer, answer, payload};
 mod membership;
 
 pub use membership::{MemberInvitation, MemberMutation, OrganizationViewer};
+
+/// How a client has dealt with people so far.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct ClientRecord {
+    /// Whether a payment of theirs ever succeeded.
+    pub has_paid: bool,
+    /// How many gigs of theirs are over: filled, expired, or cancelled after they were published.
+    pub gigs_over: u32,
+    /// For how many of these somebody was hired.
+    pub gigs_hired: u32,
+}
+
+impl From<domain::matching::features::ClientRecord> for ClientRecord {
+    fn from(record: domain::matching::features::ClientRecord) -> Self {
+        Self { has_paid: record.verified, gigs_over: record.posted, gigs_hired: record.hired }
+    }
+}
 
 /// A client company.
 #[derive(Debug, Clone)]
@@ -218,6 +235,11 @@ impl Organization {
     ) -> async_graphql::Result<Counted<Payment>> {
         let page = counted(ctx, first, after, last, before).of_states(named(states));
         list(ctx, OrganizationPayments(self.0.id), page, Payment).await
+    }
+
+    /// How it has dealt with people so far.
+    async fn record(&self, ctx: &Context<'_>) -> async_graphql::Result<ClientRecord> {
+        Ok(load(ctx, RecordOf(self.0.id)).await?.unwrap_or_default().into())
     }
 
     /// What it has with us; null for those who may not know.

@@ -47,7 +47,7 @@ const rules = {
 // Types without an id of their own are values, or belong to what they stand in. A new one has to be put here by hand,
 // which asks whether it should be a Node.
 const values = [
-  'BankCalendar', 'BankHoliday', 'BudgetRange', 'ClientBalances', 'Clock', 'CompliancePack', 'ComplianceWording', 'ContractClauses', 'ContractMoney', 'ContractPaymentMethod', 'CounterOffer', 'DisputeFinding', 'DisputeOffers',
+  'BankCalendar', 'BankHoliday', 'BudgetRange', 'ClientBalances', 'ClientRecord', 'Clock', 'CompliancePack', 'ComplianceWording', 'ContractClauses', 'ContractMoney', 'ContractPaymentMethod', 'CounterOffer', 'DisputeFinding', 'DisputeOffers',
   'DisputeOutcome', 'DisputeSides', 'ExposureOfVersion', 'ExposureReport', 'FeePreview', 'FeeQuote',
   'FreelancerBalances', 'FreelancerMatch', 'FxQuote', 'GigMatch', 'GigSkill', 'IdentityAssurance', 'InvoiceSum', 'InvitationToJoin', 'MatchExplanation', 'MatchFactor',
   'MatchImprovement', 'MatchLeftOut', 'MilestoneMoney', 'Money', 'NotificationReceived', 'OutageGrant', 'PageInfo',

@@ -275,6 +275,9 @@ async fn accepting_an_offer_hires_fills_the_gig_and_closes_the_other_proposals()
     assert_eq!((state(&lin, &won).await, state(&omar, &lost).await), ("HIRED".to_owned(), "NOT_SELECTED".to_owned()));
     let query = "query($id: ID!) { gig(id: $id) { state } }";
     assert_eq!(ada.asks(query, json!({ "id": gig["id"] })).await.text("state"), "FILLED");
+    let query = "query($id: ID!) { gig(id: $id) { client { record { hasPaid gigsOver gigsHired } } } }";
+    let found = omar.asks(query, json!({ "id": gig["id"] })).await;
+    assert_eq!(found.ok()["client"]["record"], json!({ "hasPaid": true, "gigsOver": 1, "gigsHired": 1 }));
     let late = app.freelancer("noor").await.does("proposalSubmit", bid(&gig), PROPOSAL).await;
     assert!(["WRONG_STATE", "NOT_FOUND"].contains(&late.refused()[0]), "{:?}", late.refused());
 }

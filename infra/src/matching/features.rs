@@ -65,6 +65,14 @@ struct Demand {
     verified: bool,
 }
 
+#[derive(FromQueryResult)]
+struct Record {
+    id: Uuid,
+    posted: i64,
+    hired: i64,
+    verified: bool,
+}
+
 /// What people have taken on, whether they are suspended, and whether screening holds them or money of theirs: what to
 /// select, and from what, beside `person`. What is stopped because its owner was suspended, which `$suspended` says, is no hit.
 macro_rules! taken_on {
@@ -139,21 +147,51 @@ const FINISHED: &str = "
     left join reviews review on review.contract_id = c.id and review.side = 'client' and review.published_at is not null
     where c.freelancer_id = any($1) and c.status = 'ended'";
 
-/// How much a gig is wanted, and how its client has hired: of gigs that came to their end, since what still runs says
-/// nothing yet.
-const DEMAND: &str = "
-    select g.id,
-        (select count(*) from proposals p where p.gig_id = g.id
-         and p.status in ('submitted', 'viewed', 'shortlisted', 'interviewing', 'countered', 'offered')) as proposals,
-        ended.count as posted, ended.hired,
-        exists (select 1 from payments p where p.organization_id = g.client_id and p.status = 'succeeded') as verified
-    from gigs g
-    left join lateral (
+/// How a client has hired, of gigs that came to their end, since what still runs says nothing yet; and whether a payment of
+/// theirs ever came. What to select, and from what, beside the column that names the client.
+macro_rules! record {
+    (select, $client:literal) => {
+        concat!(
+            "ended.count as posted, ended.hired,
+        exists (select 1 from payments p where p.organization_id = ",
+            $client,
+            " and p.status = 'succeeded') as verified"
+        )
+    };
+    (from, $client:literal) => {
+        concat!(
+            "left join lateral (
         select count(*) as count, count(*) filter (where exists (select 1 from contracts c where c.gig_id = other.id)) as hired
         from gigs other
-        where other.client_id = g.client_id and other.published_at is not null
-          and other.state in ('filled', 'expired', 'cancelled')) ended on true
-    where g.id = any($1)";
+        where other.client_id = ",
+            $client,
+            " and other.published_at is not null
+          and other.state in ('filled', 'expired', 'cancelled')) ended on true"
+        )
+    };
+}
+
+/// How much a gig is wanted, and how its client has hired.
+const DEMAND: &str = concat!(
+    "
+    select g.id,
+        (select count(*) from proposals p where p.gig_id = g.id
+         and p.status in ('submitted', 'viewed', 'shortlisted', 'interviewing', 'countered', 'offered')) as proposals, ",
+    record!(select, "g.client_id"),
+    "
+    from gigs g ",
+    record!(from, "g.client_id"),
+    "
+    where g.id = any($1)"
+);
+
+/// How clients have hired.
+const RECORDS: &str = concat!(
+    "select client.id, ",
+    record!(select, "client.id"),
+    " from unnest($1::uuid[]) as client (id) ",
+    record!(from, "client.id"),
+);
 
 impl Market {
     /// What is known of gigs: what they say, how many proposals they have, and how their clients
@@ -178,6 +216,18 @@ impl Market {
             }
         });
         Ok(features.collect())
+    }
+
+    /// How clients have dealt with people so far.
+    pub async fn client_records(
+        &self,
+        clients: &[OrganizationId],
+    ) -> Result<HashMap<OrganizationId, ClientRecord>, Failure> {
+        let found = Record::find_by_statement(sql(RECORDS, [ids(clients)])).all(self.db()).await?;
+        let record = |Record { id, posted, hired, verified }: Record| {
+            (OrganizationId::from_uuid(id), ClientRecord { verified, posted: count(posted), hired: count(hired) })
+        };
+        Ok(found.into_iter().map(record).collect())
     }
 
     /// What is known of people whose profiles the caller may see: what they say, what they have on
