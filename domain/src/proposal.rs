@@ -434,13 +434,17 @@ impl Proposal {
         verbs.iter().copied().filter(|verb| access::allows(actor, *verb, &subject)).collect()
     }
 
-    /// The client opens it.
+    /// The client opens it. One that was opened may be again, whatever became of it since.
     pub fn view(self, actor: &Actor, now: Timestamp) -> Result<Change<Self>, Refusal> {
         access::check(actor, Verb::ProposalView, &self.subject())?;
-        match self.stage() {
-            Some(None) => Ok(self.seen(ProposalState::Viewed, now, |told| Event::ProposalViewed { told })),
-            Some(Some(_)) => Ok(Change::none(self)),
-            None => Err(self.wrong_state(actor)),
+        if self.viewed_at.is_some() {
+            return Ok(Change::none(self));
+        }
+        match self.state {
+            ProposalState::Submitted => {
+                Ok(self.seen(ProposalState::Viewed, now, |told| Event::ProposalViewed { told }))
+            }
+            _ => Err(self.wrong_state(actor)),
         }
     }
 

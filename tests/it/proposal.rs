@@ -57,7 +57,9 @@ async fn proposal_submit_reaches_the_client_and_the_bargain_ends_where_both_agre
 
     let no = json!({ "proposalId": proposal, "reason": "PRICE", "note": "The budget was cut." });
     assert_eq!(ada.does("proposalDecline", no, PROPOSAL).await.text("proposal.state"), "DECLINED");
-    assert_eq!(lin.does("proposalWithdraw", id, PROPOSAL).await.refused(), ["WRONG_STATE"]);
+    assert_eq!(lin.does("proposalWithdraw", id.clone(), PROPOSAL).await.refused(), ["WRONG_STATE"]);
+    let again = ada.does("proposalView", id, PROPOSAL).await;
+    assert_eq!(again.text("proposal.state"), "DECLINED", "a page that is opened again says so, and nothing happens");
 }
 
 #[tokio::test]
