@@ -54,6 +54,7 @@ fn states() -> Vec<(&'static str, Timesheet)> {
         ("charging", charging()),
         ("charging again", tried_again(failed(charging(), 1), 2)),
         ("unpaid", unpaid()),
+        ("unpaid, and both were told", unpaid().write_off(&system, day(300), None).unwrap().next),
         ("held", held()),
         ("paid", held().release(&system, day(30)).unwrap().next),
         ("void", empty().submit(&lin(), day(7), None).unwrap().next),
