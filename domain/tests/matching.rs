@@ -348,7 +348,7 @@ fn a_match_tells_its_reasons_and_what_would_raise_it() {
     let ranking = matcher().people(&gig, &[ada, lin], 10);
     assert_eq!(ranking.matches.iter().map(|found| found.of).collect::<Vec<_>>(), [user(2), user(1)]);
     let second = &ranking.matches[1];
-    insta::assert_snapshot!(second.sentence, @"Has 2 of 3 skills (React, TypeScript), has Ansible where Terraform is asked; works as full-stack developer (front-end developer asked); 7 years of experience, 6 years needed; new here.");
+    insta::assert_snapshot!(second.sentence, @"Has 2 of 3 skills (React and TypeScript), and Ansible where Terraform is asked; works as a full-stack developer; 7 years of experience, 6 years needed; new here.");
     insta::assert_snapshot!(second.improvements[0].sentence(&Row), @"+ Terraform → from 2nd to 1st");
 }
 

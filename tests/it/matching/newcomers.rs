@@ -29,10 +29,11 @@ async fn proven(app: &TestApp, client: &Person<'_>) {
          where u.name = 'Proven' and s.slug in ('rust', 'postgresql')",
         "with copies as (
              insert into offers select copy.* from offers o, users u, generate_series($1::int, $1::int + 1) n, lateral
-                 jsonb_populate_record(o, jsonb_build_object('id', gen_random_uuid(), 'freelancer_id', u.id)) copy
-             where u.name = 'Proven' returning id, freelancer_id)
+                 jsonb_populate_record(o, jsonb_build_object('id', gen_random_uuid(), 'contract_id', gen_random_uuid(),
+                     'freelancer_id', u.id, 'message', n::text)) copy
+             where u.name = 'Proven' returning id, contract_id, freelancer_id)
          insert into contracts select copy.* from contracts c, copies, lateral jsonb_populate_record(c, jsonb_build_object(
-             'id', gen_random_uuid(), 'offer_id', copies.id, 'freelancer_id', copies.freelancer_id)) copy",
+             'id', copies.contract_id, 'offer_id', copies.id, 'freelancer_id', copies.freelancer_id)) copy",
     ] {
         sqlx::query(statement).bind(PROVEN).execute(app.pool()).await.unwrap();
     }
@@ -58,7 +59,7 @@ async fn of_newcomers_those_go_first_whose_bank_account_is_nobody_elses() {
     let id = gig(&app, &ada).await;
     let placed = async || placed(&matches(&ada, &id, 10, None).await);
     let places = async || placed().await.into_iter().map(|(place, _)| place).collect::<Vec<_>>();
-    let newcomer = async |name| freelancer(&app, name, "Rust engineer", &["rust", "postgresql"]).await;
+    let newcomer = async |name: &str| freelancer(&app, name, "Rust engineer", &["rust", "postgresql"]).await;
 
     let unread = newcomer("unread").await;
     app.forgets_verification(&unread.email).await;

@@ -48,12 +48,18 @@ pub struct Outcome {
     pub declined: f64,
     /// How unevenly attention fell on people.
     pub gini: f64,
+    /// The attention of the hundredth of people who got most, of all.
+    pub top_share: f64,
     /// Hires of those who came new, of all hires.
     pub new_hires: f64,
     /// Those who came new and were ever hired, of all who did.
     pub new_ever: f64,
     /// Places given to newcomers that their scores had not given them.
     pub new_places: f64,
+    /// Places of those who came new, of all.
+    pub new_shown: f64,
+    /// Those who came new, of all who were relevant: what the former stands beside.
+    pub new_relevant: f64,
 }
 
 /// So many of the most relevant are kept for each gig.
@@ -147,6 +153,7 @@ pub fn play(scenario: &Scenario, ground: &Ground<'_>, policy: Policy) -> Outcome
         }
         for (nth, posted) in gigs.iter().enumerate() {
             let (page, scores) = ranker.page(posted, &workers, scenario.shown, now, &mut dice);
+            tally.relevant(posted.by_relevance.iter().map(|at| &workers[*at]));
             tally.shown(&mut workers, &page, &scores);
             let mut best: Option<(f64, f64, usize)> = None;
             for (at, _) in &page {
@@ -186,6 +193,9 @@ struct Tally {
     declined: u32,
     places: u32,
     new_places: u32,
+    new_shown: u32,
+    relevant: u32,
+    new_relevant: u32,
 }
 
 impl Tally {
@@ -201,6 +211,16 @@ impl Tally {
             declined: 0,
             places: 0,
             new_places: 0,
+            new_shown: 0,
+            relevant: 0,
+            new_relevant: 0,
+        }
+    }
+
+    fn relevant<'w>(&mut self, workers: impl Iterator<Item = &'w Worker>) {
+        for worker in workers {
+            self.relevant += 1;
+            self.new_relevant += u32::from(worker.came_new);
         }
     }
 
@@ -216,6 +236,7 @@ impl Tally {
             self.attention[*at] += attention_milli(place);
             self.places += 1;
             self.new_places += u32::from(newcomer);
+            self.new_shown += u32::from(workers[*at].came_new);
         }
     }
 
@@ -236,6 +257,8 @@ impl Tally {
         let new: Vec<bool> =
             workers.iter().zip(&self.hired).filter(|(who, _)| who.came_new).map(|(_, hired)| *hired > 0).collect();
         self.attention.sort_unstable();
+        let attention = |of: &[u64]| of.iter().sum::<u64>() as f64;
+        let top = &self.attention[self.attention.len() - self.attention.len().div_ceil(100)..];
         Outcome {
             utility: self.worth / f64::from(self.gigs.max(1)),
             fill: share(self.hires, self.gigs),
@@ -244,6 +267,9 @@ impl Tally {
             new_hires: share(self.new_hires, self.hires),
             new_ever: new.iter().filter(|hired| **hired).count() as f64 / new.len().max(1) as f64,
             new_places: share(self.new_places, self.places),
+            top_share: attention(top) / attention(&self.attention).max(1.0),
+            new_shown: share(self.new_shown, self.places),
+            new_relevant: share(self.new_relevant, self.relevant),
         }
     }
 }

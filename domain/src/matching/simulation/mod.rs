@@ -94,7 +94,7 @@ fn spread(values: &[f64]) -> (f64, f64) {
 }
 
 type Part = (&'static str, fn(&Outcome) -> f64);
-const PARTS: [Part; 7] = [
+const PARTS: [Part; 10] = [
     ("utility", |outcome| outcome.utility),
     ("fill", |outcome| outcome.fill),
     ("declined", |outcome| outcome.declined),
@@ -102,6 +102,9 @@ const PARTS: [Part; 7] = [
     ("newcomers' hires", |outcome| outcome.new_hires),
     ("newcomers ever hired", |outcome| outcome.new_ever),
     ("newcomers' places", |outcome| outcome.new_places),
+    ("newcomers shown", |outcome| outcome.new_shown),
+    ("of those relevant", |outcome| outcome.new_relevant),
+    ("top hundredth's attention", |outcome| outcome.top_share),
 ];
 
 type SpreadPart = (&'static str, fn(&Spread) -> f64);

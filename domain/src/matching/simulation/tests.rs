@@ -70,6 +70,22 @@ fn newcomers_have_places_of_their_own_and_are_hired() {
 }
 
 #[test]
+fn the_table_tells_how_much_newcomers_are_shown_beside_how_many_are_relevant_and_what_the_top_gets() {
+    for report in [&*TIGHT, &*SLACK] {
+        let relevant = mean(report, Policy::Ours, |of| of.new_relevant);
+        assert!(relevant > 0.0 && relevant < 1.0, "{report}");
+        let shown = |policy| mean(report, policy, |of| of.new_shown);
+        assert!(shown(Policy::RawRating) < relevant / 2.0, "{report}");
+        assert!(shown(Policy::Ours) > relevant / 2.0, "{report}");
+        let top = |policy| mean(report, policy, |of| of.top_share);
+        assert!(top(Policy::Ours) > 0.0 && top(Policy::Ours) < top(Policy::RawRating), "{report}");
+        for column in ["newcomers shown", "of those relevant", "top hundredth's attention"] {
+            assert!(report.to_string().contains(column), "{column}");
+        }
+    }
+}
+
+#[test]
 fn proposals_spread_when_those_that_came_are_seen() {
     let of = |advice: Advice, part: fn(&Spread) -> f64| {
         let found = TIGHT.advice.iter().find(|(other, _)| *other == advice).map(|(_, spreads)| spreads).unwrap();
