@@ -1,6 +1,6 @@
 //! Whether anything brings a person and a gig together: a skill that answers a good part of the ask for
-//! one that is more than nice to have, or a line of work that can stand in. Where nothing does, neither is a match for
-//! the other.
+//! one that is more than nice to have, or the same line of work with anything that is asked. Where nothing does, neither
+//! is a match for the other.
 
 use std::collections::HashMap;
 
@@ -18,6 +18,7 @@ pub struct Brings<'a, K: Knowledge + ?Sized> {
     person: &'a PersonFeatures,
     knowledge: &'a K,
     near: Value,
+    least: Value,
     /// Whether they hold something that answers an ask for this skill.
     answered: HashMap<SkillId, bool>,
 }
@@ -25,21 +26,22 @@ pub struct Brings<'a, K: Knowledge + ?Sized> {
 impl<'a, K: Knowledge + ?Sized> Brings<'a, K> {
     /// What a person brings.
     pub fn of(person: &'a PersonFeatures, model: &Model, knowledge: &'a K) -> Self {
-        Self { person, knowledge, near: model.skills.must_likeness, answered: HashMap::new() }
+        let (near, least) = (model.skills.must_likeness, model.skills.least_likeness);
+        Self { person, knowledge, near, least, answered: HashMap::new() }
     }
 
     /// Whether it is something that a gig asks for. A gig that asks for nothing takes anybody.
     pub fn meets(&mut self, gig: &GigFeatures) -> bool {
-        let (person, knowledge, near) = (self.person, self.knowledge, self.near);
+        let (person, knowledge, near, least) = (self.person, self.knowledge, self.near, self.least);
         let held = |skill: SkillId| person.skills.iter().any(|held| held.skill == skill);
-        let answers = |asked: SkillId| {
-            held(asked) || knowledge.related(asked).iter().any(|other| other.likeness >= near && held(other.skill))
+        let answers = |asked: SkillId, likeness: Value| {
+            held(asked) || knowledge.related(asked).iter().any(|other| other.likeness >= likeness && held(other.skill))
         };
-        let least = least_need(gig);
-        let mut concerning = gig.skills.iter().filter(|asked| asked.need >= least);
+        let least_need = least_need(gig);
+        let mut concerning = gig.skills.iter().filter(|asked| asked.need >= least_need);
         asks_nothing(gig)
-            || concerning.any(|asked| *self.answered.entry(asked.skill).or_insert_with(|| answers(asked.skill)))
-            || stands_in(gig, person, near)
+            || concerning.any(|asked| *self.answered.entry(asked.skill).or_insert_with(|| answers(asked.skill, near)))
+            || stands_in(gig, person, near, || gig.skills.iter().any(|asked| answers(asked.skill, least)))
     }
 }
 
@@ -54,15 +56,22 @@ pub fn least_need(gig: &GigFeatures) -> Need {
     if gig.skills.iter().all(|asked| asked.need == Need::Nice) { Need::Nice } else { Need::Useful }
 }
 
-/// How near a line of work must come by itself: where skills are asked and none of them is held, it must be the same work.
+/// How near a line of work must come: where skills are asked, it must be the same.
 pub fn near_work(gig: &GigFeatures, near: Value) -> Value {
     if gig.skills.is_empty() { near } else { near.max(SAME_WORK) }
 }
 
-/// Whether a person's line of work is near enough to one that a gig is for.
-pub fn stands_in(gig: &GigFeatures, person: &PersonFeatures, near: Value) -> bool {
+/// Whether a person's line of work is near enough to one that a gig is for. Who lists skills, and none that answers
+/// anything, does other work under the same name; who lists none may hold any.
+pub fn stands_in(
+    gig: &GigFeatures,
+    person: &PersonFeatures,
+    near: Value,
+    answers_something: impl FnOnce() -> bool,
+) -> bool {
     let near = near_work(gig, near);
-    gig.roles.iter().any(|asked| person.roles.iter().any(|held| held.stands_in_for(*asked) >= near))
+    let by_skills = || gig.skills.is_empty() || person.skills.is_empty() || answers_something();
+    by_skills() && gig.roles.iter().any(|asked| person.roles.iter().any(|held| held.stands_in_for(*asked) >= near))
 }
 
 #[cfg(test)]
@@ -96,7 +105,7 @@ mod tests {
         };
         type Slugs = &'static [&'static str];
         // Held, worked in, asked (nice to have with ~), wanted.
-        let cases: [(Slugs, Slugs, Slugs, Slugs, bool); 14] = [
+        let cases: [(Slugs, Slugs, Slugs, Slugs, bool); 17] = [
             (&["react"], &[], &["react", "rust"], &["back-end-developer"], true),
             (&["next-js"], &[], &["react"], &[], true),
             (&["vue-js"], &[], &["react"], &[], false),
@@ -108,6 +117,10 @@ mod tests {
             (&["typescript"], &[], &["~typescript"], &[], true),
             (&["figma"], &["ui-designer"], &["logo-design"], &["graphic-designer"], false),
             (&["figma"], &["ui-designer"], &[], &["graphic-designer"], true),
+            // Nor does who asks for Laravel want everybody who works on servers.
+            (&["rust"], &["back-end-developer"], &["laravel"], &["back-end-developer"], false),
+            (&["rust", "mysql"], &["back-end-developer"], &["laravel", "~mysql"], &["back-end-developer"], true),
+            (&["rust", "mysql"], &["game-developer"], &["laravel", "~mysql"], &["back-end-developer"], false),
             (&["figma", "brand-identity"], &["ui-designer"], &["logo-design", "brand-identity"], &[], true),
             (&[], &["game-developer"], &["react"], &["front-end-developer"], false),
             (&[], &[], &["react"], &["front-end-developer"], false),

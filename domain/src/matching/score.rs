@@ -188,12 +188,14 @@ impl<'a> Ask<'a> {
     }
 
     /// Whether a person brings something of what is asked: a skill that answers a good part of the ask for
-    /// one that is more than nice to have, or a line of work that can stand in. Where nothing is asked, everybody does.
+    /// one that is more than nice to have, or the same line of work with anything of what is asked. Where nothing is
+    /// asked, everybody does.
     pub fn is_met_by(&self, person: &PersonFeatures, model: &Model) -> bool {
         let near = model.skills.must_likeness;
         let answers =
             |held: &HeldSkill| self.answers.get(&held.skill).is_some_and(|own| self.concerns_holders(own, near));
-        asks_nothing(self.gig) || person.skills.iter().any(answers) || stands_in(self.gig, person, near)
+        let something = || person.skills.iter().any(|held| self.answers.contains_key(&held.skill));
+        asks_nothing(self.gig) || person.skills.iter().any(answers) || stands_in(self.gig, person, near, something)
     }
 
     /// Whether what a skill answers is enough to be concerned.

@@ -24,7 +24,7 @@ use super::Counts;
 use super::base::Base;
 use super::exact::Exact;
 use super::gate::{Gate, count};
-use super::lists::{List, Lists, Near, Plan, Sums, sum};
+use super::lists::{List, Lists, Near, Plan, Sums};
 use super::statics::{BLOCK, Block, Brief, STEP, most, steps};
 use super::table::{APART, Table};
 
@@ -288,7 +288,8 @@ impl Search<'_, '_> {
         let Reading { sums, near, all, .. } = reading;
         let start = self.add_up(lists, block, all, sums);
         let of_block = start as usize..self.base.len().min(start as usize + BLOCK);
-        sums.take_into(near, &self.bounds[of_block], i32::MIN, |_, sum| sum::is_member(sum));
+        let listed = &self.listed[of_block.clone()];
+        sums.take_into(near, &self.bounds[of_block], i32::MIN, |at, sum| lists.is_candidate(sum, listed[at]));
         let of_lists = lists.bounds(&all.unread);
         self.exact.fetch_rows(near.rows().iter().map(|(at, _)| start + at));
         for (at, sum) in near.rows() {
@@ -316,7 +317,7 @@ impl Search<'_, '_> {
         if plan.read.is_empty() {
             return;
         }
-        let all_members_are_read = plan.unread_members.is_empty();
+        let all_are_read = plan.left.is_empty();
         let start = self.add_up(lists, block, plan, sums);
         let of_block = start as usize..self.base.len().min(start as usize + BLOCK);
         let (bounds, cells) = (&self.bounds[of_block.clone()], &self.cells[of_block.clone()]);
@@ -329,13 +330,13 @@ impl Search<'_, '_> {
         sums.take_into(near, bounds, least, |at, sum| {
             let around = rest + self.table.of_cell(cells[at]) + i64::from(bounds[at]) * STEP;
             let brought = of_lists.answers(sum) + of_lists.role(sum) + of_lists.focus(sum, listed[at]);
-            (sum::is_member(sum) | !all_members_are_read) & (sum > 0) & (around + brought >= enough)
+            (lists.is_candidate(sum, listed[at]) | !all_are_read) & (sum > 0) & (around + brought >= enough)
         });
         // All at once, so that what one waits for from memory the next needn't.
         black_box(near.rows().iter().fold(0, |sum, (at, _)| sum ^ self.briefs[(start + at) as usize].rate));
         for (at, sum) in near.rows() {
             let row = start + at;
-            if !sum::is_member(*sum) && !lists.makes_candidate(plan, row) {
+            if !lists.makes_candidate(plan, (row, *sum), self.listed[row as usize]) {
                 continue;
             }
             let skills = of_lists.answers(*sum) + of_lists.focus(*sum, self.listed[row as usize]);

@@ -407,15 +407,24 @@ impl<'b> Lists<'b> {
             }
         }
         read.reverse();
-        let is_unread_member = |at: &usize| self.all[*at].member && read.binary_search(at).is_err();
-        let unread_members = (0..self.all.len()).filter(is_unread_member).collect();
+        let left = (0..self.all.len()).filter(|at| read.binary_search(at).is_err()).collect();
         let read = read.into_iter().map(|at| (at, self.adds(at, least_listed))).collect();
-        Plan { read, unread_members, unread, around: self.most_unread(&unread, least_listed) }
+        Plan { read, left, unread, around: self.most_unread(&unread, least_listed) }
     }
 
-    /// Whether a row is on a list that makes candidates and is not read.
-    pub fn makes_candidate(&self, plan: &Plan, row: u32) -> bool {
-        plan.unread_members.iter().any(|at| self.all[*at].holds(row))
+    /// Whether a row is a candidate by the lists that are read: on one that makes candidates and on a skill's, unless it
+    /// lists no skills or none are asked for.
+    pub fn is_candidate(&self, sum: u64, listed: u8) -> bool {
+        sum::is_member(sum) & ((sum::count(sum) > 0) | (listed == 0) | (self.asked == 0))
+    }
+
+    /// Whether a row is a candidate by all lists.
+    pub fn makes_candidate(&self, plan: &Plan, (row, sum): (u32, u64), listed: u8) -> bool {
+        let on_one_left =
+            |of: fn(&List<'_>) -> bool| plan.left.iter().any(|at| of(&self.all[*at]) && self.all[*at].holds(row));
+        let by_skills =
+            || sum::count(sum) > 0 || listed == 0 || self.asked == 0 || on_one_left(|list| list.role.is_none());
+        (sum::is_member(sum) || on_one_left(|list| list.member)) && by_skills()
     }
 
     /// What a list adds to sums, where each row lists so many skills at least.
@@ -455,8 +464,8 @@ impl<'b> Lists<'b> {
 pub struct Plan {
     /// The places of those that are read, each with what it adds.
     pub read: Vec<(usize, Adds)>,
-    /// The places of the others that make candidates: who is on one of them, and comes up to enough by what is read, is one.
-    pub unread_members: Vec<usize>,
+    /// The places of the others.
+    pub left: Vec<usize>,
     /// The others.
     pub unread: Unread,
     /// What the others are worth at most, of any row.
