@@ -16,7 +16,7 @@ use domain::proposal::Closing;
 use domain::refusal::Refusal;
 use domain::timer::Timer;
 use futures_util::FutureExt;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
 use crate::market::Market;
@@ -105,7 +105,8 @@ impl Beside {
 /// and what others tell have a lane each, so that none of them waits for those outside whom another asks.
 pub async fn run(market: Market, stop: watch::Receiver<bool>) {
     let (fit, fits) = watch::channel(false);
-    let work = |lane| Box::pin(work_in(&market, lane, stop.clone(), fits.clone()));
+    let done = Notify::new();
+    let work = |lane| Box::pin(work_in(&market, lane, stop.clone(), fits.clone(), &done));
     tokio::join!(
         Box::pin(look_after(&market, stop.clone(), fit)),
         work(Lane::Timers),
@@ -150,8 +151,14 @@ async fn look_after(market: &Market, mut stop: watch::Receiver<bool>, fit: watch
     let _ = tokio::time::timeout(PATIENCE, tidying.ends()).await;
 }
 
-/// Work in one lane.
-async fn work_in(market: &Market, lane: Lane, mut stop: watch::Receiver<bool>, mut fits: watch::Receiver<bool>) {
+/// Work in one lane. What is `done` in one may leave something to do in the others.
+async fn work_in(
+    market: &Market,
+    lane: Lane,
+    mut stop: watch::Receiver<bool>,
+    mut fits: watch::Receiver<bool>,
+    done: &Notify,
+) {
     let mut heard = market.bus().listen();
     while goes_on(market, &stop) {
         market.pulse().beats(lane);
@@ -159,7 +166,10 @@ async fn work_in(market: &Market, lane: Lane, mut stop: watch::Receiver<bool>, m
         let wait = if is_fit {
             match unless_silent(market.pulse(), lane, market.work_once_in(lane)).await {
                 Ok(0) => IDLE,
-                Ok(_) => continue,
+                Ok(_) => {
+                    done.notify_waiters();
+                    continue;
+                }
                 Err(failure) => {
                     tracing::error!(?lane, error = %failure, "the worker could not take up work; trying again");
                     BACKOFF
@@ -168,10 +178,16 @@ async fn work_in(market: &Market, lane: Lane, mut stop: watch::Receiver<bool>, m
         } else {
             BACKOFF
         };
+        let sign = async {
+            tokio::select! {
+                _ = heard.recv() => {}
+                () = done.notified() => {}
+            }
+        };
         tokio::select! {
             _ = stop.changed() => {}
             _ = fits.changed() => {}
-            _ = heard.recv(), if is_fit => {
+            () = sign, if is_fit => {
                 // An event is for one lane, and for the others only a sign that there may be something.
                 if lane != Lane::Events {
                     tokio::time::sleep(TOGETHER).await;
