@@ -3,11 +3,13 @@
 //! Any number of servers may start at once: migrations run under a lock, on the one connection that
 //! holds it.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use migrations::{ALL, Migrator};
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, FromQueryResult};
 use sea_orm_migration::MigratorTrait;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::{Connection, PgConnection};
 
 use crate::embedded::quoted;
@@ -147,7 +149,20 @@ async fn grant_under_lock(db: &DatabaseConnection, role: &str) -> Result<(), DbE
 
 /// The role that an address signs in with.
 pub fn role_of(url: &str) -> Option<String> {
-    url.parse::<sqlx::postgres::PgConnectOptions>().ok().map(|options| options.get_username().to_owned())
+    url.parse::<PgConnectOptions>().ok().map(|options| options.get_username().to_owned())
+}
+
+/// Could others on the way to this database read along, or answer in its place? On the machine itself there is no way.
+pub fn is_open_on_the_way(url: &str) -> bool {
+    // What is no address is for whoever uses it to say.
+    let Ok(options) = url.parse::<PgConnectOptions>() else { return false };
+    let host = options.get_host().trim_matches(['[', ']']);
+    let is_here = options.get_socket().is_some()
+        || host.starts_with('/')
+        || host.eq_ignore_ascii_case("localhost")
+        || host.parse::<IpAddr>().is_ok_and(|host| host.is_loopback());
+    let is_checked = matches!(options.get_ssl_mode(), PgSslMode::VerifyCa | PgSslMode::VerifyFull);
+    !is_here && !is_checked
 }
 
 /// Could this connection switch off the guards of the books, because the tables are its own?
@@ -228,6 +243,28 @@ impl SchemaError {
                 runs there; unset DATABASE_URL to let rabta start a private one"
                 .into(),
             Self::Failed(_) => "nothing was changed; the user in DATABASE_URL must own the database, or name its owner in DATABASE_OWNER_URL".into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_way_to_the_database_that_others_can_read_along_is_known() {
+        for (url, open) in [
+            ("postgres://rabta:secret@db:5432/rabta", true),
+            ("postgres://rabta@10.0.0.5/rabta?sslmode=require", true),
+            ("postgres://rabta@db.example/rabta?sslmode=verify-full", false),
+            ("postgres://rabta@db.example/rabta?sslmode=verify-ca", false),
+            ("postgres://rabta@localhost/rabta", false),
+            ("postgres://rabta@127.0.0.1:5433/rabta", false),
+            ("postgres://rabta@[::1]/rabta", false),
+            ("postgres://rabta@localhost/rabta?host=/run/postgresql", false),
+            ("no address", false),
+        ] {
+            assert_eq!(is_open_on_the_way(url), open, "{url}");
         }
     }
 }

@@ -121,6 +121,12 @@ impl Ground {
                  give it a role of its own, and the owner's address as DATABASE_OWNER_URL to `rabta migrate up`"
             );
         }
+        if common.production && migrate::is_open_on_the_way(&self.url) {
+            tracing::warn!(
+                "whoever is on the way to the database can read along, or answer in its place: unless that is a network of \
+                 yours alone, end DATABASE_URL with ?sslmode=verify-full&sslrootcert=FILE"
+            );
+        }
         // Only a sandbox's clock can be moved: Stripe would not come along.
         let clock = if common.production || takes_payments_by_stripe() {
             Clock::System
