@@ -18,7 +18,9 @@ use crate::sql::sql;
 use crate::stripe::answer::Event;
 use crate::stripe::{BadSignature, Stripe};
 use crate::worker::Lane;
+use crate::worker::{Lane, alone};
 use crate::{Call, Failure, Fault, run};
+use crate::{Failure, Fault};
 
 /// How many times an event is tried before it is parked.
 const ATTEMPTS: i32 = 12;
@@ -138,7 +140,7 @@ impl Market {
         for event in &waiting {
             self.pulse().beats(Lane::Outside);
             if self.is_time_left(leased_until) {
-                let acted = self.webhook_act(stripe, event).await;
+                let acted = alone(self.webhook_act(stripe, event)).await;
                 self.webhook_acted(event, acted).await?;
             } else {
                 self.webhook_again(event, self.clock().now(), "there was no time left for it").await?;

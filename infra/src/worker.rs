@@ -231,15 +231,23 @@ pub async fn follow(market: Market, mut stop: watch::Receiver<bool>) {
 }
 
 /// Cut off what takes too long. Its transaction is rolled back; what it asked of others stays asked,
-/// as after a crash. What panics fails alone, and not the worker with it.
+/// as after a crash.
 async fn patiently(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
-    let work = AssertUnwindSafe(tokio::time::timeout(PATIENCE, work)).catch_unwind();
-    let why = match work.await {
-        Ok(Ok(outcome)) => return outcome,
-        Ok(Err(_)) => format!("not done within {} seconds", PATIENCE.as_secs()),
-        Err(_) => "it panicked: the log says where".to_owned(),
-    };
-    Err(Fault::Service { service: "worker", why }.into())
+    match tokio::time::timeout(PATIENCE, alone(work)).await {
+        Ok(outcome) => outcome,
+        Err(_) => {
+            let why = format!("not done within {} seconds", PATIENCE.as_secs());
+            Err(Fault::Service { service: "worker", why }.into())
+        }
+    }
+}
+
+/// What panics fails alone, and not the worker with it.
+pub(crate) async fn alone<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| {
+        let why = "it panicked: the log says where".to_owned();
+        Err(Fault::Service { service: "worker", why }.into())
+    })
 }
 
 impl Market {

@@ -23,7 +23,7 @@ use crate::outbox::Occurrence;
 use crate::payments::stripe::{Cost, News, Seen, look};
 use crate::payments::{Asked, Intent, IntentRequest, ProcessorEvent, ProcessorFact};
 use crate::sql::{ids, sql};
-use crate::worker::Lane;
+use crate::worker::{Lane, alone};
 use crate::{Call, Failure, Fault, Tx, run};
 
 /// When a payment or a refund that nothing was heard of is first looked at; each time it is seen to be under way it is
@@ -297,11 +297,8 @@ impl Market {
         let due = Known::find_by_statement(sql(claim, values)).all(self.db()).await?;
         for Known { intent } in &due {
             self.pulse().beats(Lane::Outside);
-            let looked = match look(stripe, now, intent).await {
-                Ok(seen) => self.payment_noticed(intent, seen).await.map(drop),
-                Err(failure) => Err(failure),
-            };
-            if let Err(failure) = looked {
+            let looked = async { self.payment_noticed(intent, look(stripe, now, intent).await?).await };
+            if let Err(failure) = alone(looked).await {
                 tracing::warn!(intent, error = %failure, "a payment could not be looked at; it is again soon");
                 // What was not seen is not left for longer.
                 let soon = "update processor_intents set look_at = $2 where intent = $1 and look_at is not null";

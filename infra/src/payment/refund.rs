@@ -19,7 +19,7 @@ use crate::payments::stripe::{RefundSeen, look_at_refund};
 use crate::payments::{RefundRequest, Refunded};
 use crate::save::save_row;
 use crate::sql::{ids, sql};
-use crate::worker::Lane;
+use crate::worker::{Lane, alone};
 use crate::{Call, Failure, Fault, Tx, run};
 
 /// How many refunds a payment may have.
@@ -139,7 +139,7 @@ impl Market {
         for Found { id } in &due {
             let id = PaymentRefundId::from_uuid(*id);
             self.pulse().beats(Lane::Outside);
-            if let Err(failure) = self.refund_look(id).await {
+            if let Err(failure) = alone(self.refund_look(id)).await {
                 tracing::warn!(refund = %id, error = %failure, "a refund could not be looked at; it is again soon");
                 // What was not seen is not left for longer.
                 let soon = "update payment_refunds set looks = 0 where id = $1 and status in ('started', 'pending')";
