@@ -33,8 +33,8 @@ Secrets are not taken as arguments, which others on the machine can read:
                           [development: made once and kept in the data folder]
   RABTA_VAULT_KEY         the keys that account and identity numbers are encrypted with: 32 bytes each, base64url,
                           separated by commas; the first encrypts, all decrypt (to rotate, add the new one as the second
-                          on all nodes, make it the first on all, and run `rabta vault reseal`). Or RABTA_VAULT_KEY_FILE. [development: made once and kept in the
-                          data folder]
+                          on all nodes, make it the first on all, and run `rabta vault reseal`). Or RABTA_VAULT_KEY_FILE.
+                          [development: made once and kept in the data folder]
   RABTA_SMTP_URL          the mail server, like smtps://user:password@host or smtp://user:password@host:587?tls=required. Or
                           RABTA_SMTP_URL_FILE. smtp://host:1025 is not encrypted; in production it is refused but for this machine.
                           [default: letters are written into the folder mail of the data folder]
@@ -385,8 +385,8 @@ pub struct Serve {
     /// The address to serve on.
     #[arg(long, env = "RABTA_LISTEN", value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080", global = true)]
     pub listen: SocketAddr,
-    /// Another address, for /metrics, of `rabta work` too. [default: the server's own; in production, and of `rabta work`:
-    /// nowhere]
+    /// Another address, for /metrics, of `rabta work` too. [default: the server's own; in production, and of `rabta
+    /// work`: nowhere]
     #[arg(long, env = "RABTA_METRICS_LISTEN", value_name = "ADDRESS:PORT", global = true)]
     pub metrics_listen: Option<SocketAddr>,
     /// Web origins whose pages may call the API, separated by commas. [default: only the server's own]
@@ -436,8 +436,8 @@ pub struct Serve {
     /// How long running requests may go on after the server was asked to stop, in seconds.
     #[arg(long, env = "RABTA_GRACE_SECONDS", value_name = "N", default_value_t = 20, global = true)]
     pub grace_seconds: u64,
-    /// How long the server goes on taking requests after it was asked to stop, while /readyz says that it is not ready, in
-    /// seconds: as long as balancers may take to look. [default: 0; in production: 10]
+    /// How long the server goes on taking requests after it was asked to stop, while /readyz says that it is not ready,
+    /// in seconds: as long as balancers may take to look. [default: 0; in production: 10]
     #[arg(
         long, env = "RABTA_DRAIN_SECONDS", value_name = "N", global = true,
         value_parser = clap::value_parser!(u64).range(..=3600)

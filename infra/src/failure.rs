@@ -106,8 +106,8 @@ impl Fault {
         }
     }
 
-    /// Too many want the same at once, be it a connection to the database: nothing was begun, and it may be tried again in a
-    /// moment.
+    /// Too many want the same at once, be it a connection to the database: nothing was begun, and it may be tried again
+    /// in a moment.
     pub fn is_crowding(&self) -> bool {
         matches!(self, Self::Busy { .. } | Self::Database(DbErr::ConnectionAcquire(_)))
     }

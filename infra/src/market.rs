@@ -228,8 +228,8 @@ impl Market {
 /// A connection that has rested for this long may have lost its server, and is tried before it is used.
 const RESTED: std::time::Duration = std::time::Duration::from_secs(1);
 
-/// Connect to PostgreSQL with the settings all of Rabta uses. A standby is none to connect to: who reached one while another
-/// server took over would stay with it, and all that is written would fail.
+/// Connect to PostgreSQL with the settings all of Rabta uses. A standby is none to connect to: who reached one while
+/// another server took over would stay with it, and all that is written would fail.
 pub async fn connect(url: &str, connections: u32) -> Result<DatabaseConnection, DbErr> {
     let mut options = options(url, connections);
     options.map_sqlx_postgres_pool_opts(|options| {

@@ -53,7 +53,8 @@ pub(crate) const HAPPENED: &str = "rabta_events";
 /// Where PostgreSQL says that a person is told something.
 const TOLD: &str = "rabta_told";
 
-/// When nothing was heard for so long, it is listened anew: a database that is gone without a word says nothing, either.
+/// When nothing was heard for so long, it is listened anew: a database that is gone without a word says nothing,
+/// either.
 const QUIET: Duration = Duration::from_secs(300);
 
 /// How many events a slow listener may lag behind before it misses some.

@@ -286,9 +286,9 @@ impl Market {
         Ok(found.map(|standing| standing.person(user)).transpose()?)
     }
 
-    /// Forget up to `limit` refresh tokens of sessions that are over: whoever comes with one is refused as with one that
-    /// was made up. Those of a session that lives are kept, the used ones too, because one that comes again ends it. A
-    /// session whose tokens are gone is not looked at again. How many tokens and sessions that were.
+    /// Forget up to `limit` refresh tokens of sessions that are over: whoever comes with one is refused as with one
+    /// that was made up. Those of a session that lives are kept, the used ones too, because one that comes again ends
+    /// it. A session whose tokens are gone is not looked at again. How many tokens and sessions that were.
     pub(crate) async fn refresh_tokens_forget(&self, limit: i64) -> Result<u64, Failure> {
         let forget = sql(
             "with over as materialized (

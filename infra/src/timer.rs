@@ -61,12 +61,14 @@ const LEASE_SECONDS: i64 = 60;
 const STILL_OURS: &str = "kind = $1 and subject = $2 and due_at = $3 and leased_until = $4 and attempts = $5";
 
 impl Market {
-    /// Take up to `limit` due timers, so that no other worker does, those that are due longest first. What silence decides
-    /// waits for outages that have hours to give: where nobody worked for a day, both are due, and the deadlines longer.
+    /// Take up to `limit` due timers, so that no other worker does, those that are due longest first. What silence
+    /// decides waits for outages that have hours to give: where nobody worked for a day, both are due, and the
+    /// deadlines longer.
     pub(crate) async fn timers_claim(&self, limit: i64) -> Result<Vec<Due>, Failure> {
         let now = self.clock().now();
         let lease = now + chrono::TimeDelta::seconds(LEASE_SECONDS);
-        // Those that are due at one instant, as all weeks are, come in any order: to sort them takes longer than the rest.
+        // Those that are due at one instant, as all weeks are, come in any order: to sort them takes longer than the
+        // rest.
         let mut due = Due::find_by_statement(Statement::from_sql_and_values(
             DbBackend::Postgres,
             "with due as materialized (

@@ -4,9 +4,9 @@
 //! One secret of 32 bytes yields keys of their own for each use, so that none weakens another. A sealed value is
 //! bound to what it belongs to: moved to another row it can't be opened.
 //!
-//! To rotate, a new secret is put behind the old one on all nodes, and then before it: the first seals, all open and find,
-//! and no node meets what another sealed with a secret that it does not have. Once everything is sealed anew (`rabta
-//! vault reseal`), the old one can go.
+//! To rotate, a new secret is put behind the old one on all nodes, and then before it: the first seals, all open and
+//! find, and no node meets what another sealed with a secret that it does not have. Once everything is sealed anew
+//! (`rabta vault reseal`), the old one can go.
 
 use std::fmt;
 use std::path::Path;

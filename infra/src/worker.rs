@@ -101,8 +101,8 @@ impl Beside {
     }
 }
 
-/// Work until `stop` turns true, or the market is told to begin nothing more; what was begun is finished. Deadlines, events
-/// and what others tell have a lane each, so that none of them waits for those outside whom another asks.
+/// Work until `stop` turns true, or the market is told to begin nothing more; what was begun is finished. Deadlines,
+/// events and what others tell have a lane each, so that none of them waits for those outside whom another asks.
 pub async fn run(market: Market, stop: watch::Receiver<bool>) {
     let (fit, fits) = watch::channel(false);
     let done = Notify::new();
@@ -199,8 +199,8 @@ async fn work_in(
     }
 }
 
-/// Cut off a round that shows nothing for so long that it waits for what never comes. What was begun in it is as after a
-/// crash.
+/// Cut off a round that shows nothing for so long that it waits for what never comes. What was begun in it is as after
+/// a crash.
 async fn unless_silent<T>(
     pulse: &Pulse,
     lane: Lane,
@@ -360,8 +360,8 @@ impl Market {
         }
     }
 
-    /// Is there enough left of a lease to begin? If not, time was let pass, or what came before took long, or the process
-    /// is to end.
+    /// Is there enough left of a lease to begin? If not, time was let pass, or what came before took long, or the
+    /// process is to end.
     pub(crate) fn is_time_left(&self, leased_until: Timestamp) -> bool {
         self.clock().now() + LEFT <= leased_until && !self.pulse().is_stopping()
     }

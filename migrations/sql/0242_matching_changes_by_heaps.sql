@@ -1,5 +1,5 @@
--- Lines of changes are thrown away a heap at a time: after a day on which nobody did, all of them at once take longer than
--- a statement may.
+-- Lines of changes are thrown away a heap at a time: after a day on which nobody did, all of them at once take longer
+-- than a statement may.
 drop function matching_changes_trim(bigint);
 create function matching_changes_trim(keep bigint, most bigint default 1000) returns bigint language plpgsql as $$
 declare

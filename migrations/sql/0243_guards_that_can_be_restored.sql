@@ -1,6 +1,8 @@
--- What these triggers look at, column by column. Rows that are compared as a whole are kept in a form that a dump writes
--- down and a restore reads as another, of the same meaning: an audit of the restored books then found these guards bent.
-create or replace trigger offers_stay before update of contract_id, organization_id, freelancer_id on offers for each row
+-- What these triggers look at, column by column. Rows that are compared as a whole are kept in a form that a dump
+-- writes down and a restore reads as another, of the same meaning: an audit of the restored books then found these
+-- guards bent.
+create or replace trigger offers_stay before update of contract_id, organization_id, freelancer_id on offers
+    for each row
     when (old.contract_id is distinct from new.contract_id or old.organization_id is distinct from new.organization_id
         or old.freelancer_id is distinct from new.freelancer_id)
     execute function whose_it_is_stays();

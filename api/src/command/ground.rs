@@ -85,8 +85,8 @@ impl Ground {
         Ok(applied)
     }
 
-    /// Bring the database to our schema, or see that it is there, once all settings are known to be right: a migration has
-    /// no way back.
+    /// Bring the database to our schema, or see that it is there, once all settings are known to be right: a migration
+    /// has no way back.
     pub async fn market(&self, cli: &Cli) -> Result<Market, Trouble> {
         self.reach().await?;
         self.market_with(cli, equipment(cli)?).await
@@ -123,8 +123,8 @@ impl Ground {
         }
         if common.production && migrate::is_open_on_the_way(&self.url) {
             tracing::warn!(
-                "whoever is on the way to the database can read along, or answer in its place: unless that is a network of \
-                 yours alone, end DATABASE_URL with ?sslmode=verify-full&sslrootcert=FILE"
+                "whoever is on the way to the database can read along, or answer in its place: unless that is a network \
+                 of yours alone, end DATABASE_URL with ?sslmode=verify-full&sslrootcert=FILE"
             );
         }
         // Only a sandbox's clock can be moved: Stripe would not come along.

@@ -425,8 +425,8 @@ impl Follower {
 }
 
 impl Market {
-    /// Throw away up to `limit` lines of changes that only an index which was away for long would still need: it is built
-    /// anew. How many there were.
+    /// Throw away up to `limit` lines of changes that only an index which was away for long would still need: it is
+    /// built anew. How many there were.
     pub(crate) async fn matching_changes_trim(&self, limit: i64) -> Result<u64, Failure> {
         let trim = sql("select matching_changes_trim($1, $2) as gone", [KEPT.into(), limit.into()]);
         let gone = self.db().query_one_raw(trim).await?.map_or(Ok(0), |row| row.try_get::<i64>("", "gone"))?;

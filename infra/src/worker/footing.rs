@@ -1,5 +1,5 @@
-//! Whether this node should work as it is. A worker whose schema is not the database's would carry out deadlines by rules
-//! that no longer hold, or not yet; one whose clock is wrong would carry them out before their time, and what was
+//! Whether this node should work as it is. A worker whose schema is not the database's would carry out deadlines by
+//! rules that no longer hold, or not yet; one whose clock is wrong would carry them out before their time, and what was
 //! approved or released by mistake does not come back.
 
 use std::time::Duration;
@@ -83,8 +83,8 @@ impl Market {
     }
 }
 
-/// How far a clock is ahead of another at the least, which said its time after `before` and before `after`; below zero if
-/// it is behind.
+/// How far a clock is ahead of another at the least, which said its time after `before` and before `after`; below zero
+/// if it is behind.
 fn ahead(before: Timestamp, said: Timestamp, after: Timestamp) -> TimeDelta {
     if said < before {
         before - said

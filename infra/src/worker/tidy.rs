@@ -33,8 +33,8 @@ impl Litter {
 }
 
 impl Market {
-    /// Throw away what is no longer needed, until nothing of it is left or the worker is to end. Each kind by itself: what
-    /// can't be thrown away is told, and keeps none of the others.
+    /// Throw away what is no longer needed, until nothing of it is left or the worker is to end. Each kind by itself:
+    /// what can't be thrown away is told, and keeps none of the others.
     ///
     /// # Errors
     /// The first of what went wrong, after all others were tried.
