@@ -190,7 +190,7 @@ macro_rules! known_by_itself {
     })* };
 }
 
-known_by_itself! { (GigId, UserId) PaymentId OrganizationId ContractId GigId ProposalId }
+known_by_itself! { (GigId, UserId) (OrganizationId, UserId) PaymentId OrganizationId ContractId GigId ProposalId }
 
 impl<I, T> KnownBy for Held<I, T> {
     type Key = I;
@@ -234,6 +234,10 @@ facts! {
     /// How a client has dealt with people so far.
     RecordOf(OrganizationId) => domain::matching::features::ClientRecord:
         |market, _call, keys| market.client_records(&keys).await;
+    /// Has the caller blocked a client?
+    ViewerBlocks(OrganizationId) => bool: |market, call, keys| market.blocks_by_viewer(&call, &keys).await;
+    /// Has a client blocked a freelancer? For those who may block in its name.
+    BlockedBy((OrganizationId, UserId)) => bool: |market, call, keys| market.blocks_by_clients(&call, &keys).await;
     /// What an organization has with us.
     BalancesOf(OrganizationId) => ClientBalances: |market, call, keys| market.balances_of_clients(&call, &keys).await;
     /// Where the clock of an organization is.

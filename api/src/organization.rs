@@ -13,7 +13,7 @@ use crate::gig::{Gig, GigState};
 use crate::loader::{
     BalancesOf, ClientGigs, ClientReviews, OrganizationContracts, OrganizationInvitations, OrganizationMembers,
     OrganizationMilestones, OrganizationOffers, OrganizationPayments, OrganizationTimesheets, RecordOf, SavedMethodsOf,
-    ZoneOf, list, load, rating,
+    ViewerBlocks, ZoneOf, list, load, rating,
 };
 use crate::milestone::{Milestone, MilestoneStatus};
 use crate::offer::{Offer, OfferStatus};
@@ -240,6 +240,11 @@ impl Organization {
     /// How it has dealt with people so far.
     async fn record(&self, ctx: &Context<'_>) -> async_graphql::Result<ClientRecord> {
         Ok(load(ctx, RecordOf(self.0.id)).await?.unwrap_or_default().into())
+    }
+
+    /// Have you blocked it? That it has blocked you is not told.
+    async fn viewer_blocks(&self, ctx: &Context<'_>) -> async_graphql::Result<bool> {
+        Ok(load(ctx, ViewerBlocks(self.0.id)).await?.unwrap_or_default())
     }
 
     /// What it has with us; null for those who may not know.

@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, Enum, ID, InputObject, MergedObject, Object};
 use domain::Timestamp;
-use domain::id::UserId;
+use domain::id::{OrganizationId, UserId};
 use domain::user::UserEdit;
 use infra::review::Reviewed;
 use serde::Serialize;
@@ -13,7 +13,7 @@ use crate::connection::{Counted, counted};
 use crate::context::RabtaContext;
 use crate::dispute::DisputeViewer;
 use crate::key::Key;
-use crate::loader::{FreelancerReviews, ProfileOf, list, load, may_prime, prime, rating};
+use crate::loader::{BlockedBy, FreelancerReviews, ProfileOf, list, load, may_prime, prime, rating};
 use crate::matching::MatchViewer;
 use crate::notification::NotificationViewer;
 use crate::organization::OrganizationViewer;
@@ -66,6 +66,15 @@ impl User {
     /// The profile as a freelancer, if there is one that you may see.
     async fn profile(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<FreelancerProfile>> {
         Ok(load(ctx, ProfileOf(self.0.id)).await?.map(FreelancerProfile))
+    }
+
+    /// Has your company blocked them? Null for those who may not block in its name.
+    async fn blocked_by(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Your company.")] client_id: Key<OrganizationId>,
+    ) -> async_graphql::Result<Option<bool>> {
+        load(ctx, BlockedBy((client_id.0, self.0.id))).await
     }
 
     /// Since when there is an account.

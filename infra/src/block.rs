@@ -1,5 +1,7 @@
 //! Blocks between clients and freelancers.
 
+use std::collections::{HashMap, HashSet};
+
 use domain::access::{self, Subject, Verb};
 use domain::block::{Block, MOST, Side};
 use domain::id::{Id, OrganizationId, UserId};
@@ -8,7 +10,7 @@ use sea_orm::{ConnectionTrait, FromQueryResult};
 use uuid::Uuid;
 
 use crate::market::Market;
-use crate::sql::sql;
+use crate::sql::{ids, sql};
 use crate::{Call, Failure, Tx, run};
 
 #[derive(FromQueryResult)]
@@ -20,6 +22,12 @@ struct Standing {
 #[derive(FromQueryResult)]
 struct Blocked {
     id: Uuid,
+}
+
+#[derive(FromQueryResult)]
+struct Pair {
+    client_id: Uuid,
+    freelancer_id: Uuid,
 }
 
 #[derive(FromQueryResult)]
@@ -81,6 +89,47 @@ impl Market {
             [user.uuid().into(), i64::from(MOST).into()],
         ));
         Ok(found.all(self.db()).await?.into_iter().map(|row| OrganizationId::from_uuid(row.id)).collect())
+    }
+
+    /// Which of these clients have blocked which of these freelancers, whatever these have set themselves; those that
+    /// the caller may not ask for are absent.
+    pub async fn blocks_by_clients(
+        &self,
+        call: &Call,
+        pairs: &[(OrganizationId, UserId)],
+    ) -> Result<HashMap<(OrganizationId, UserId), bool>, Failure> {
+        let may = |client| access::allows(&call.actor, Verb::FreelancerBlock, &Subject::of_client(client));
+        let pairs: Vec<(OrganizationId, UserId)> = pairs.iter().copied().filter(|(client, _)| may(*client)).collect();
+        if pairs.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let (clients, freelancers): (Vec<OrganizationId>, Vec<UserId>) = pairs.iter().copied().unzip();
+        let set = Pair::find_by_statement(sql(
+            "select client_id, freelancer_id from blocks
+             where client_id = any($1) and freelancer_id = any($2) and set_by = 'client'",
+            [ids(&clients), ids(&freelancers)],
+        ));
+        let set = set.all(self.db()).await?.into_iter();
+        let set: HashSet<(Uuid, Uuid)> = set.map(|pair| (pair.client_id, pair.freelancer_id)).collect();
+        let stands =
+            |(client, freelancer): &(OrganizationId, UserId)| set.contains(&(client.uuid(), freelancer.uuid()));
+        Ok(pairs.into_iter().map(|pair| (pair, stands(&pair))).collect())
+    }
+
+    /// Which of these clients the caller has blocked; the others are absent.
+    pub async fn blocks_by_viewer(
+        &self,
+        call: &Call,
+        clients: &[OrganizationId],
+    ) -> Result<HashMap<OrganizationId, bool>, Failure> {
+        let Ok(person) = call.actor.person() else { return Ok(HashMap::new()) };
+        let set = Blocked::find_by_statement(sql(
+            "select client_id as id from blocks
+             where client_id = any($1) and freelancer_id = $2 and set_by = 'freelancer'",
+            [ids(clients), person.user.uuid().into()],
+        ));
+        let set = set.all(self.db()).await?.into_iter();
+        Ok(set.map(|row| (OrganizationId::from_uuid(row.id), true)).collect())
     }
 }
 

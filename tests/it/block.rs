@@ -102,6 +102,35 @@ async fn each_side_sees_and_lifts_its_own_blocks_only() {
     );
 }
 
+#[tokio::test]
+async fn a_page_of_the_other_side_says_whether_one_has_blocked_it_and_not_that_one_is_blocked() {
+    let app = TestApp::new().await;
+    let (ada, lin, eve) = (app.client("ada").await, app.freelancer("lin").await, app.client("eve").await);
+    let gig = open_gig(&ada, json!({})).await;
+    bids(&lin, &gig).await.ok();
+    let of_freelancer = json!({ "id": lin.id, "client": ada.organization });
+    let of_client = json!({ "id": ada.organization });
+    let freelancer = async |who: &Person<'_>| {
+        let query = "query($id: ID!, $client: ID!) { node(id: $id) { ... on User { blockedBy(clientId: $client) } } }";
+        who.asks(query, of_freelancer.clone()).await.data()["node"]["blockedBy"].clone()
+    };
+    let client = async |who: &Person<'_>| {
+        let query = "query($id: ID!) { node(id: $id) { ... on Organization { viewerBlocks } } }";
+        who.asks(query, of_client.clone()).await.data()["node"]["viewerBlocks"].clone()
+    };
+    assert_eq!((freelancer(&ada).await, client(&lin).await), (json!(false), json!(false)));
+
+    let pair = json!({ "clientId": ada.organization, "freelancerId": lin.id });
+    ada.does("freelancerBlock", pair.clone(), "blocked").await.ok();
+    assert_eq!((freelancer(&ada).await, client(&lin).await), (json!(true), json!(false)));
+    assert_eq!((freelancer(&lin).await, freelancer(&eve).await), (json!(null), json!(null)), "not theirs to know");
+    ada.does("freelancerUnblock", pair, "blocked").await.ok();
+
+    lin.does("clientBlock", json!({ "clientId": ada.organization }), "blocked").await.ok();
+    assert_eq!((freelancer(&ada).await, client(&lin).await), (json!(false), json!(true)));
+    assert_eq!((client(&ada).await, client(&eve).await), (json!(false), json!(false)));
+}
+
 /// What is answered to the id of a company that shows nothing of itself must be what is answered to one that was made up.
 #[tokio::test]
 async fn a_company_that_somebody_may_not_know_of_is_none() {
