@@ -5,12 +5,14 @@ use async_graphql::{Context, ID, InputObject, Object};
 use domain::Timestamp;
 use domain::id::{SavedSearchId, SkillId};
 use domain::matching::Taxonomy;
+use domain::matching::features::Country;
+use domain::refusal::Refusal;
 use domain::saved_search::Criteria;
 use serde::Serialize;
 
 use crate::connection::{connect, page};
 use crate::context::RabtaContext;
-use crate::gig::GigKind;
+use crate::gig::{ExperienceLevel, GigKind};
 use crate::key::Key;
 use crate::money::{Money, MoneyInput};
 use crate::skill::Skill;
@@ -50,6 +52,26 @@ impl SavedSearch {
         self.0.criteria.budget_at_least.map(Into::into)
     }
 
+    /// Gigs whose budget starts at no more than this.
+    pub async fn budget_at_most(&self) -> Option<Money> {
+        self.0.criteria.budget_at_most.map(Into::into)
+    }
+
+    /// Gigs that want people of this experience, and those that don't say of which.
+    pub async fn experience(&self) -> Option<ExperienceLevel> {
+        self.0.criteria.experience.map(Into::into)
+    }
+
+    /// Gigs that may be worked on from this country, by its ISO 3166 code.
+    pub async fn country(&self) -> Option<&str> {
+        self.0.criteria.country.as_ref().map(Country::as_str)
+    }
+
+    /// Gigs that need no more than so many hours a week, and those that don't say how many.
+    pub async fn weekly_hours_at_most(&self) -> Option<i32> {
+        self.0.criteria.weekly_hours_at_most
+    }
+
     /// Gigs in which each of these words begins one.
     pub async fn text(&self) -> Option<&str> {
         self.0.criteria.text.as_deref()
@@ -73,6 +95,14 @@ pub struct SavedSearchCreateInput {
     pub kind: Option<GigKind>,
     /// Gigs whose budget reaches at least this.
     pub budget_at_least: Option<MoneyInput>,
+    /// Gigs whose budget starts at no more than this.
+    pub budget_at_most: Option<MoneyInput>,
+    /// Gigs that want people of this experience, and those that don't say of which.
+    pub experience: Option<ExperienceLevel>,
+    /// Gigs that may be worked on from this country, by its ISO 3166 code, like `"PK"`.
+    pub country: Option<String>,
+    /// Gigs that need no more than so many hours a week, 1 to 80, and those that don't say how many.
+    pub weekly_hours_at_most: Option<i32>,
     /// Gigs in which each of these words begins one, in 2 to 200 characters.
     pub text: Option<String>,
     /// Makes repeating this request harmless: a fresh UUID for each intended act.
@@ -139,15 +169,21 @@ impl SavedSearchMutation {
     ) -> Answer<SavedSearchCreatePayload> {
         let outcome = async {
             let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
-            let SavedSearchCreateInput { name, skill_ids, kind, budget_at_least, text, .. } = input;
-            let least = budget_at_least.map(|least| least.parse("budgetAtLeast")).transpose()?;
-            let criteria = Criteria {
-                skills: skill_ids.into_iter().map(|skill| skill.0).collect(),
-                kind: kind.map(Into::into),
-                budget_at_least: least,
-                text,
+            let country = |code: String| {
+                code.parse::<Country>().map_err(|error| Refusal::field("country", "MALFORMED", error.to_string()))
             };
-            ctx.market().saved_search_create(&call, &name, criteria).await
+            let bound = |path, bound: Option<MoneyInput>| bound.map(|bound| bound.parse(path)).transpose();
+            let criteria = Criteria {
+                skills: input.skill_ids.into_iter().map(|skill| skill.0).collect(),
+                kind: input.kind.map(Into::into),
+                budget_at_least: bound("budgetAtLeast", input.budget_at_least)?,
+                budget_at_most: bound("budgetAtMost", input.budget_at_most)?,
+                experience: input.experience.map(Into::into),
+                country: input.country.map(country).transpose()?,
+                weekly_hours_at_most: input.weekly_hours_at_most,
+                text: input.text,
+            };
+            ctx.market().saved_search_create(&call, &input.name, criteria).await
         };
         answer(outcome.await.map(SavedSearch))
     }

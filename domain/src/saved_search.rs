@@ -9,6 +9,7 @@ use crate::change::Change;
 use crate::event::Event;
 use crate::gig::{Gig, GigKind};
 use crate::id::{SavedSearchId, SkillId, UserId};
+use crate::matching::features::{Country, Seniority};
 use crate::money::{Currency, Money};
 use crate::refusal::{Invalid, Refusal};
 
@@ -41,6 +42,14 @@ pub struct Criteria {
     pub kind: Option<GigKind>,
     /// Gigs whose budget reaches at least this.
     pub budget_at_least: Option<Money>,
+    /// Gigs whose budget starts at no more than this.
+    pub budget_at_most: Option<Money>,
+    /// Gigs that want this experience, and those that don't say which.
+    pub experience: Option<Seniority>,
+    /// Gigs that may be worked on from this country.
+    pub country: Option<Country>,
+    /// Gigs that need no more than so many hours a week, and those that don't say how many.
+    pub weekly_hours_at_most: Option<i32>,
     /// Gigs in which each of these words begins one.
     pub text: Option<String>,
 }
@@ -72,6 +81,12 @@ impl Criteria {
         (self.skills.is_empty() || self.skills.iter().any(asks))
             && self.kind.is_none_or(|kind| kind == brief.kind)
             && self.budget_at_least.is_none_or(|least| brief.budget.high.minor() >= least.minor())
+            && self.budget_at_most.is_none_or(|most| brief.budget.low.minor() <= most.minor())
+            && self.experience.is_none_or(|known| brief.experience.is_none_or(|wanted| wanted == known))
+            && self.country.is_none_or(|from| brief.countries.is_empty() || brief.countries.contains(&from))
+            && self
+                .weekly_hours_at_most
+                .is_none_or(|most| brief.weekly_hours.is_none_or(|need| i32::from(need) <= most))
             && self.text.as_deref().is_none_or(|text| words(text).all(|word| scanned.words.any_begins(&word)))
     }
 }
@@ -126,12 +141,17 @@ impl SavedSearch {
         if criteria.skills.len() > SKILLS_MAX {
             invalid.add("skillIds", "TOO_MANY", format!("name at most {SKILLS_MAX} skills"));
         }
-        if criteria.budget_at_least.is_some_and(|least| least.currency() != Currency::Usd) {
-            invalid.add("budgetAtLeast.currency", "UNKNOWN", "budgets are in US dollars");
+        for (path, bound) in [("budgetAtLeast", criteria.budget_at_least), ("budgetAtMost", criteria.budget_at_most)] {
+            if bound.is_some_and(|bound| bound.currency() != Currency::Usd) {
+                invalid.add(&format!("{path}.currency"), "UNKNOWN", "budgets are in US dollars");
+            }
+        }
+        if let Some(hours) = criteria.weekly_hours_at_most {
+            invalid.range("weeklyHoursAtMost", hours, 1..=80);
         }
         let criteria = Criteria { text, ..criteria };
         if criteria == Criteria::default() {
-            invalid.add("skillIds", "REQUIRED", "say what you look for: skills, a kind, a budget or words");
+            invalid.add("skillIds", "REQUIRED", "say what you look for, such as skills, a kind, a budget or words");
         }
         invalid.finish()?;
         Ok(Change::to(Self { id, user, name, criteria, created_at: now }))

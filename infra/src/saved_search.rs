@@ -284,9 +284,9 @@ fn looks_of(gig: &Gig) -> Result<Vec<u8>, Failure> {
     let brief = &gig.brief;
     let mut skills: Vec<SkillId> = brief.skills.iter().map(|asked| asked.skill).collect();
     skills.sort_unstable();
-    let budget = (brief.kind.as_str(), brief.budget.high.minor());
+    let terms = (brief.kind.as_str(), brief.budget.low.minor(), brief.budget.high.minor(), brief.experience);
     let constraints = GigFeatures::constraints_of(gig);
-    let said = serde_json::to_vec(&(&brief.title, &brief.description, skills, budget, constraints))?;
+    let said = serde_json::to_vec(&(&brief.title, &brief.description, skills, terms, constraints))?;
     Ok(Sha256::digest(said).to_vec())
 }
 

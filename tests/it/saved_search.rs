@@ -123,6 +123,51 @@ async fn a_new_gig_is_told_once_to_those_whose_searches_find_it_and_whom_nothing
 }
 
 #[tokio::test]
+async fn a_search_keeps_what_gigs_are_found_by() {
+    let app = TestApp::new().await;
+    let (ada, lin) = (app.client("ada").await, app.freelancer("lin").await);
+    let what = json!({ "budgetAtMost": { "amount": "40.00" }, "experience": "SENIOR", "country": "PK",
+        "weeklyHoursAtMost": 20 });
+    let fields = "savedSearch { budgetAtMost { amount } experience country weeklyHoursAtMost }";
+    for (criterion, value) in what.as_object().unwrap() {
+        let kept = lin.does("savedSearchCreate", json!({ "name": criterion, criterion: value }), fields).await;
+        assert_eq!(kept.ok()["savedSearch"][criterion], *value, "{criterion}");
+    }
+    let mut all = json!({ "name": "All of it" });
+    all.as_object_mut().unwrap().extend(what.as_object().unwrap().clone());
+    let asked = async |more: Value| publishes(&ada, more).await;
+    let eve = app.freelancer("eve").await;
+    keeps(&eve, all).await;
+    let fits = json!({ "experience": "SENIOR", "countries": ["PK"], "weeklyHours": 20 });
+    let found = asked(fits.clone()).await;
+    assert_eq!(told(&eve).await, [found.as_str()]);
+    let others = [
+        json!({ "budget": { "low": { "amount": "41" }, "high": { "amount": "60" } } }),
+        json!({ "experience": "JUNIOR" }),
+        json!({ "countries": ["DE"] }),
+        json!({ "weeklyHours": 21 }),
+    ];
+    for other in others {
+        let mut gig = fits.clone();
+        gig.as_object_mut().unwrap().extend(other.as_object().unwrap().clone());
+        asked(gig).await;
+        assert_eq!(told(&eve).await, [found.as_str()], "{other}");
+    }
+    let silent = asked(json!({})).await;
+    let mut both = vec![found, silent];
+    let mut eves = told(&eve).await;
+    both.sort();
+    eves.sort();
+    assert_eq!(eves, both, "a gig that says nothing of it is found");
+
+    let refused = async |input: Value| lin.does("savedSearchCreate", input, fields).await.faults();
+    assert_eq!(refused(json!({ "name": "Odd", "country": "Pakistan" })).await, ["country: MALFORMED"]);
+    assert_eq!(refused(json!({ "name": "Odd", "weeklyHoursAtMost": 0 })).await, ["weeklyHoursAtMost: OUT_OF_RANGE"]);
+    let rupees = json!({ "name": "Odd", "budgetAtMost": { "amount": "5", "currency": "PKR" } });
+    assert_eq!(refused(rupees).await, ["budgetAtMost.currency: UNKNOWN"]);
+}
+
+#[tokio::test]
 async fn who_hides_or_has_no_profile_is_told_of_no_client_whom_a_block_keeps_them_from() {
     let app = TestApp::new().await;
     let (ada, bea) = (app.client("ada").await, app.client("bea").await);
