@@ -17,10 +17,8 @@ use crate::payments::stripe::{
 use crate::sql::sql;
 use crate::stripe::answer::Event;
 use crate::stripe::{BadSignature, Stripe};
-use crate::worker::Lane;
 use crate::worker::{Lane, alone};
 use crate::{Call, Failure, Fault, run};
-use crate::{Failure, Fault};
 
 /// How many times an event is tried before it is parked.
 const ATTEMPTS: i32 = 12;

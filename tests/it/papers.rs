@@ -663,7 +663,7 @@ async fn an_invoice_is_issued_by_whoever_issued_it_first() {
     let equipment = Equipment { operator, ..Equipment::throwaway().unwrap() };
     let clock = Clock::manual(app.market.clock().now());
     let db = infra::market::connect(&app.app_url(), 2).await.unwrap();
-    let renamed = TestApp::on(Market::new(db, clock, equipment)).await;
+    let renamed = TestApp::on(Market::new(db, clock, equipment));
     let sign_in = json!({ "email": deal.client.email, "password": PASSWORD });
     let token = renamed.visitor().does("signIn", sign_in, TOKENS).await.text("tokens.accessToken");
     let visitor = renamed.bearer(&token);

@@ -645,7 +645,7 @@ async fn payout_method_add_is_told_by_mail_before_anything_is_paid_there() {
     add("PK36SCBL0000001123456702").await;
     app.settles().await;
     assert_eq!(told().len(), 1);
-    let usable = (app.market.clock().now() + chrono::TimeDelta::days(3)).format("%Y-%m-%d %H:%M").to_string();
+    let usable = (app.market.clock().now() + TimeDelta::days(3)).format("%Y-%m-%d %H:%M").to_string();
     for word in ["…6702", &usable, "remove it before then"] {
         assert!(told()[0].contains(word), "{word}: {:?}", told());
     }
