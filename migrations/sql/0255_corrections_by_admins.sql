@@ -27,12 +27,20 @@ begin
         using errcode = 'restrict_violation', constraint = 'correction_stays';
 end $$;
 create trigger corrections_stay before update on corrections for each row
-    when ((old.from_account, old.to_account, old.currency, old.amount_minor, old.reason, old.class, old.about,
-            old.reconciliation_id, old.came_with, old.entry_key, old.proposed_by, old.proposed_at)
-        is distinct from (new.from_account, new.to_account, new.currency, new.amount_minor, new.reason, new.class, new.about,
-            new.reconciliation_id, new.came_with, new.entry_key, new.proposed_by, new.proposed_at)
-        or (old.status <> 'proposed'
-            and (old.status, old.approved_by, old.state) is distinct from (new.status, new.approved_by, new.state)))
+    when (old.from_account is distinct from new.from_account
+        or old.to_account is distinct from new.to_account
+        or old.currency is distinct from new.currency
+        or old.amount_minor is distinct from new.amount_minor
+        or old.reason is distinct from new.reason
+        or old.class is distinct from new.class
+        or old.about is distinct from new.about
+        or old.reconciliation_id is distinct from new.reconciliation_id
+        or old.came_with is distinct from new.came_with
+        or old.entry_key is distinct from new.entry_key
+        or old.proposed_by is distinct from new.proposed_by
+        or old.proposed_at is distinct from new.proposed_at
+        or old.status <> 'proposed' and (old.status is distinct from new.status
+            or old.approved_by is distinct from new.approved_by or old.state is distinct from new.state))
     execute function correction_stays();
 create trigger corrections_are_kept before delete on corrections for each row execute function correction_stays();
 

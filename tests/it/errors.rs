@@ -31,6 +31,7 @@ const OTHERS: &[&str] = &[
     "CNIC",
     "DENY",
     "FIT",
+    "INV",
     "JSON",
     "NTN",
     "PKR",
