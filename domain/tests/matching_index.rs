@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use chrono::{NaiveTime, TimeZone};
 use chrono_tz::Tz;
 use domain::Timestamp;
-use domain::id::{GigId, Id, OrganizationId, UserId};
+use domain::id::{GigId, Id, OrganizationId, SkillId, UserId};
 use domain::matching::features::{
     Answers, AskedSkill, Budget, Exposure, Fluency, HeldSkill, Known, Language, Level, Load, Need, Outcomes, Standing,
     Text,
@@ -141,17 +141,18 @@ fn the_index_answers_what_ranking_everyone_answers() {
 
 #[test]
 fn who_holds_what_everybody_must_and_what_few_would_be_nice_to_is_found_among_many() {
-    let skills = Taxonomy::shipped().skills();
-    let (hot, nice) = (skills[0].id, skills.iter().rev().find(|skill| skill.parent.is_none()).unwrap().id);
+    let all: Vec<SkillId> = Taxonomy::shipped().skills().iter().map(|skill| skill.id).collect();
+    let (hot, nice, others) = (all[0], &all[600..603], &all[1_000..1_006]);
     let mut dice = Dice(7);
     let people: Vec<PersonFeatures> = (1..=9_000_u32)
-        .map(|number| PersonFeatures {
-            skills: if number % 40 == 0 { vec![hot, nice] } else { vec![hot] }
-                .into_iter()
-                .map(|skill| HeldSkill { skill, level: Level::Claimed })
-                .collect(),
-            experience_months: Some(u16::try_from(dice.below(200)).unwrap()),
-            ..PersonFeatures::new(UserId::from_uuid(Uuid::from_u128(u128::from(number))))
+        .map(|number| {
+            let few = if number % 8 == 0 { nice } else { &[] };
+            let held = [&[hot], others, few].concat();
+            PersonFeatures {
+                skills: held.into_iter().map(|skill| HeldSkill { skill, level: Level::Claimed }).collect(),
+                experience_months: Some(u16::try_from(60 + dice.below(12)).unwrap()),
+                ..PersonFeatures::new(UserId::from_uuid(Uuid::from_u128(u128::from(number))))
+            }
         })
         .collect();
     let index = indexed(&people);
@@ -159,7 +160,8 @@ fn who_holds_what_everybody_must_and_what_few_would_be_nice_to_is_found_among_ma
     let matcher = Matcher { model: Model::shipped(), knowledge: &holders, now: now() };
     let id = GigId::from_uuid(Uuid::from_u128(1));
     let mut gig = GigFeatures::new(id, OrganizationId::from_uuid(Uuid::from_u128(1)));
-    gig.skills = vec![AskedSkill { skill: hot, need: Need::Must }, AskedSkill { skill: nice, need: Need::Nice }];
+    gig.skills = vec![AskedSkill { skill: hot, need: Need::Must }];
+    gig.skills.extend(nice.iter().map(|skill| AskedSkill { skill: *skill, need: Need::Nice }));
     let few = Limits { counted: 100, met: 100, ..Limits::default() };
     let shown = |ranking: Ranking<UserId>| ranking.matches.into_iter().map(|found| found.of).collect::<Vec<_>>();
     assert_eq!(shown(index.rank(&matcher, &gig, 100, few)), shown(matcher.people(&gig, &people, 100)));

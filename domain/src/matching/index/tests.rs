@@ -122,7 +122,7 @@ fn no_bound_is_less_than_what_it_bounds() {
     let holders = index.holders(Taxonomy::shipped(), model);
     let matcher = Matcher { model, knowledge: &holders, now };
     let (mut sums, mut near) = (Box::new(Sums::new()), Box::new(Near::new()));
-    let (mut without, mut no) = (0, 0);
+    let (mut without, mut no, mut by_left) = (0, 0, 0);
     for number in 0..24 {
         let gig = gig(&mut dice, number, &skills);
         let ask = Ask::new(&gig, model, &holders);
@@ -185,6 +185,11 @@ fn no_bound_is_less_than_what_it_bounds() {
                     assert!(bounds.role(sum) >= role, "{row}: {} < {role}", bounds.role(sum));
                     assert!(rough >= skills + focus + role, "{row}: {rough} < {skills} + {focus} + {role}");
                     assert!(lists.most() >= skills + focus + role);
+                    // Who is a candidate is one by the lists that are left, too.
+                    let met = ask.is_met_by(&people[row as usize], model);
+                    assert_eq!(lists.makes_candidate(&plan, (row, sum), listed), met, "{row}");
+                    assert!(!plan.left.is_empty() || lists.is_candidate(sum, listed) == met, "{row}");
+                    by_left += u32::from(met && sum > 0 && !lists.is_candidate(sum, listed));
                     if plan.read.len() < lists.all.len() && !sum::is_member(sum) && sum == 0 {
                         without += 1;
                         assert!(skills + focus + role < missing);
@@ -193,5 +198,6 @@ fn no_bound_is_less_than_what_it_bounds() {
             }
         }
     }
+    assert!(by_left > 1_000, "some are candidates by lists that are left alone: {by_left}");
     assert!(without > 10_000 && no > 10_000, "lists were left unread, and texts found too far: {without} {no}");
 }
