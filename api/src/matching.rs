@@ -186,9 +186,9 @@ pub enum MatchPlacement {
     Merit,
     /// Before others of nearly the same score: owed attention, or unlike those above.
     NearTie,
-    /// In a place that waits for newcomers: there are two among the first ten. The fifth is for those who gave a bank account
-    /// that nobody gave before them and that money could go to by now; the ninth is for them, too, and then for anybody who
-    /// reads mail at their address.
+    /// In a place that waits for newcomers: there are two among the first ten. The fifth is for those who gave a bank
+    /// account that nobody gave before them and that money could go to by now; the ninth is for them, too, and then for
+    /// anybody who reads mail at their address.
     Newcomer,
 }
 
@@ -241,8 +241,8 @@ pub struct MatchSummary {
     /// Whom the hard constraints left out.
     left_out: Vec<MatchLeftOut>,
     /// Whether everyone who brings something of what is asked was counted. If not, `eligible` and the counts of
-    /// `leftOut` are the least there can be: say "at least 41". Where the database found them, others may be missing from
-    /// the list then, who would stand in it.
+    /// `leftOut` are the least there can be: say "at least 41". Where the database found them, others may be missing
+    /// from the list then, who would stand in it.
     counted_all: bool,
     /// What found the candidates.
     found_by: MatchSource,

@@ -1,5 +1,6 @@
--- What a newcomer is known by, so that whoever makes many accounts does not take the places that wait for newcomers: that
--- they read mail, and a bank account that nobody gave before them. The index looks at them again when that changes.
+-- What a newcomer is known by, so that whoever makes many accounts does not take the places that wait for newcomers:
+-- that they read mail, and a bank account that nobody gave before them. The index looks at them again when that
+-- changes.
 
 create index payout_methods_of_number on payout_methods (iban_lookup);
 create index payout_methods_usable on payout_methods (usable_from);

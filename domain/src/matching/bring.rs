@@ -1,6 +1,6 @@
 //! Whether anything brings a person and a gig together: a skill that answers a good part of the ask for
-//! one that is more than nice to have, or the same line of work with anything that is asked. Where nothing does, neither
-//! is a match for the other.
+//! one that is more than nice to have, or the same line of work with anything that is asked. Where nothing does,
+//! neither is a match for the other.
 
 use std::collections::HashMap;
 
@@ -50,8 +50,8 @@ pub fn asks_nothing(gig: &GigFeatures) -> bool {
     gig.skills.is_empty() && gig.roles.is_empty()
 }
 
-/// How much a skill must be asked for, so that holding it brings somebody together with a gig: what is nice to have does
-/// so only where nothing else is asked.
+/// How much a skill must be asked for, so that holding it brings somebody together with a gig: what is nice to have
+/// does so only where nothing else is asked.
 pub fn least_need(gig: &GigFeatures) -> Need {
     if gig.skills.iter().all(|asked| asked.need == Need::Nice) { Need::Nice } else { Need::Useful }
 }

@@ -377,7 +377,8 @@ mod tests {
     use super::*;
     use crate::id::{GigId, Id, OrganizationId, UserId};
 
-    /// What is said of somebody who holds and works, for a gig that asks (required with !, nice to have with ~) and wants.
+    /// What is said of somebody who holds and works, for a gig that asks (required with !, nice to have with ~) and
+    /// wants.
     fn said(held: &[&str], works: &str, asked: &[&str], wanted: &str, also: fn(&mut GigFeatures)) -> String {
         let (model, taxonomy) = (Model::shipped(), Taxonomy::shipped());
         let knowledge = Holders::new(taxonomy, model);
@@ -421,7 +422,8 @@ mod tests {
                     "software-engineer",
                     nothing,
                 ),
-                "Has both skills (Rust and PostgreSQL); works as a back-end developer; 5 years of experience; new here.",
+                "Has both skills (Rust and PostgreSQL); works as a back-end developer; 5 years of experience; \
+                 new here.",
             ),
             (
                 (
@@ -441,8 +443,8 @@ mod tests {
             ),
             (
                 (&["react"], "front-end-developer", &["react"], "front-end-developer", cheap),
-                "Has React, the skill asked for; works as a front-end developer; 5 years of experience; asks $40 an hour, \
-                 above the budget's $32.50.",
+                "Has React, the skill asked for; works as a front-end developer; 5 years of experience; \
+                 asks $40 an hour, above the budget's $32.50.",
             ),
             (
                 (&["css"], "seo-specialist", &["rust"], "accountant", nothing),
@@ -465,7 +467,8 @@ mod tests {
                     "devops-engineer",
                     nothing,
                 ),
-                "Has all 5 skills (AWS, Docker, Linux and 2 more); works as a DevOps engineer; 5 years of experience; new here.",
+                "Has all 5 skills (AWS, Docker, Linux and 2 more); works as a DevOps engineer; 5 years of \
+                 experience; new here.",
             ),
         ];
         for ((held, works, asked, wanted, also), sentence) in cases {

@@ -2,9 +2,9 @@
 //!
 //! Scores are never changed. A newcomer whose score is close enough to the top may be given one of
 //! two places that wait for newcomers, one of them only if they are known to be nobody's second
-//! account: so whoever makes many accounts gets no more than the other. Among near ties, those who got less attention than they
-//! deserved go first, and people unlike those above them. What this can cost is bounded by the
-//! model: two places a page, each of a known share of the yardstick's score, and near ties.
+//! account: so whoever makes many accounts gets no more than the other. Among near ties, those who got less attention
+//! than they deserved go first, and people unlike those above them. What this can cost is bounded by the model: two
+//! places a page, each of a known share of the yardstick's score, and near ties.
 
 use sha2::{Digest, Sha256};
 

@@ -286,8 +286,8 @@ pub enum Standing {
     Screened,
 }
 
-/// What tells somebody from another account of one who is here already. Accounts cost nothing, so each step is something of
-/// which a person has few.
+/// What tells somebody from another account of one who is here already. Accounts cost nothing, so each step is
+/// something of which a person has few.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Known {
     /// Nothing.

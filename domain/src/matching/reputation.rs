@@ -36,8 +36,9 @@ pub fn went(rating: Option<u8>, model: &Model) -> Value {
 /// The longest list of one client's outcomes that still counts.
 const PER_CLIENT: usize = 3;
 
-/// As of when the outcomes of everybody are weighed who is asked about at an instant: the midnight, UTC, that its week began
-/// with. Whoever weighs them within that week, and however late, comes to the same; with the next one they are weighed anew.
+/// As of when the outcomes of everybody are weighed who is asked about at an instant: the midnight, UTC, that its week
+/// began with. Whoever weighs them within that week, and however late, comes to the same; with the next one they are
+/// weighed anew.
 pub fn weighed_as_of(now: Timestamp) -> Timestamp {
     now.date_naive().week(Weekday::Mon).first_day().and_time(NaiveTime::MIN).and_utc()
 }

@@ -79,7 +79,8 @@ impl Market {
             if noted && direction == "people" {
                 // Once for each client: else one who is in league with somebody would renew it for good.
                 let answered = sql(
-                    "update exposure_sums set unanswered = 0, changed_at = $2 where freelancer_id = $1 and unanswered > 0
+                    "update exposure_sums set unanswered = 0, changed_at = $2
+                     where freelancer_id = $1 and unanswered > 0
                          and (select count(*) from match_acts act join gigs other on other.id = act.gig_id
                               where act.kind = 'click' and act.direction = 'people' and act.freelancer_id = $1
                                 and other.client_id = $3) = 1",

@@ -40,8 +40,8 @@ const BREATH: Duration = Duration::from_millis(20);
 const BACKOFF: Duration = Duration::from_secs(2);
 /// What weighs on people fades with time, and being shown gathers: whom it concerns is read again this often.
 const FADES: TimeDelta = TimeDelta::hours(1);
-/// What waits for an answer weighs on somebody for no longer than this. Of a snapshot it is not known when what fades was
-/// read: whoever was shown since then is read again, too.
+/// What waits for an answer weighs on somebody for no longer than this. Of a snapshot it is not known when what fades
+/// was read: whoever was shown since then is read again, too.
 const WEIGHS: TimeDelta = TimeDelta::days(31);
 /// So many of them at each look, so that what changes meanwhile does not wait for all of them.
 const FADING: usize = 2_000;
@@ -112,7 +112,8 @@ pub struct Follower {
     seen: HashMap<About, Lines>,
     rebuilding: Option<Rebuilding>,
     faded_at: Timestamp,
-    /// As of when finished work is weighed, of everybody who is not still to be read again; of a snapshot it is not known.
+    /// As of when finished work is weighed, of everybody who is not still to be read again; of a snapshot it is not
+    /// known.
     weighed_as_of: Option<Timestamp>,
     /// Those who are still to be read again since then, and how many are at each look.
     fading: Vec<Uuid>,
@@ -383,8 +384,8 @@ impl Follower {
         Ok(())
     }
 
-    /// Those on whom something weighs that fades, and those who were shown since or whose bank account has become good; in a
-    /// new week also those whose finished work counts less.
+    /// Those on whom something weighs that fades, and those who were shown since or whose bank account has become good;
+    /// in a new week also those whose finished work counts less.
     async fn who_fades(&self, now: Timestamp, new_week: bool) -> Result<Vec<Uuid>, Failure> {
         let people = Subject::find_by_statement(sql(
             "select freelancer_id as id from invitations where created_at > $1 and status = 'sent'

@@ -29,14 +29,14 @@ pub(super) const CANDIDATES: i64 = 2_000;
 const LIMIT: usize = CANDIDATES.unsigned_abs() as usize;
 /// So many gigs are counted over when it is asked what a person lacks.
 const NEAR: usize = 1_000;
-/// At most so many are looked through for them by SQL, however large the market: entries of skills, the rarest first, and
-/// gigs, the newest first. What is beyond is not seen.
+/// At most so many are looked through for them by SQL, however large the market: entries of skills, the rarest first,
+/// and gigs, the newest first. What is beyond is not seen.
 const LOOKED_THROUGH: i64 = 10_000;
 /// How rare which skill is, SQL counts among so many people at most.
 const COUNTED: i64 = 10_000;
 
-/// Of each wanted skill ($1) its first holders; and, since a line of work may bring people together too, the first of all.
-/// Those who hold most of what is asked itself ($2) come first.
+/// Of each wanted skill ($1) its first holders; and, since a line of work may bring people together too, the first of
+/// all. Those who hold most of what is asked itself ($2) come first.
 const PEOPLE_HOLDING: &str = "
     with listed as (
         select holder.profile_id
@@ -308,7 +308,8 @@ impl Market {
     async fn holders(&self, model: &Model) -> Result<Holders<'static>, Failure> {
         let held = Held::find_by_statement(sql(
             few_people!(
-                "select s.skill_id, count(*) as holders from few join profile_skills s on s.profile_id = few.id group by 1"
+                "select s.skill_id, count(*) as holders
+                 from few join profile_skills s on s.profile_id = few.id group by 1"
             ),
             [COUNTED.into()],
         ));

@@ -18,7 +18,8 @@ async fn crowd(app: &TestApp) {
     for statement in [
         format!(
             "insert into users (id, email, name, created_at)
-             select gen_random_uuid(), 'one.of.' || n || '@example.com', 'One of many', now() from generate_series(1, {CROWD}) n"
+             select gen_random_uuid(), 'one.of.' || n || '@example.com', 'One of many', now()
+             from generate_series(1, {CROWD}) n"
         ),
         "insert into freelancer_profiles (id, user_id, headline, overview, time_zone, languages, visibility, version,
              created_at, updated_at)

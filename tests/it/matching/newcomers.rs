@@ -25,15 +25,17 @@ async fn proven(app: &TestApp, client: &Person<'_>) {
          select gen_random_uuid(), id, 'Rust engineer', '', 4000, 'UTC', '[]', 'public', $1::int / $1::int, now(), now()
          from users where name = 'Proven'",
         "insert into profile_skills (profile_id, skill_id, level, years, position)
-         select p.id, s.id, 'expert', 5, $1::int / $1::int from freelancer_profiles p join users u on u.id = p.user_id, skill s
+         select p.id, s.id, 'expert', 5, $1::int / $1::int
+         from freelancer_profiles p join users u on u.id = p.user_id, skill s
          where u.name = 'Proven' and s.slug in ('rust', 'postgresql')",
         "with copies as (
              insert into offers select copy.* from offers o, users u, generate_series($1::int, $1::int + 1) n, lateral
                  jsonb_populate_record(o, jsonb_build_object('id', gen_random_uuid(), 'contract_id', gen_random_uuid(),
                      'freelancer_id', u.id, 'message', n::text)) copy
              where u.name = 'Proven' returning id, contract_id, freelancer_id)
-         insert into contracts select copy.* from contracts c, copies, lateral jsonb_populate_record(c, jsonb_build_object(
-             'id', copies.contract_id, 'offer_id', copies.id, 'freelancer_id', copies.freelancer_id)) copy",
+         insert into contracts select copy.* from contracts c, copies, lateral
+             jsonb_populate_record(c, jsonb_build_object('id', copies.contract_id, 'offer_id', copies.id,
+                 'freelancer_id', copies.freelancer_id)) copy",
     ] {
         sqlx::query(statement).bind(PROVEN).execute(app.pool()).await.unwrap();
     }

@@ -412,8 +412,8 @@ impl<'b> Lists<'b> {
         Plan { read, left, unread, around: self.most_unread(&unread, least_listed) }
     }
 
-    /// Whether a row is a candidate by the lists that are read: on one that makes candidates and on a skill's, unless it
-    /// lists no skills or none are asked for.
+    /// Whether a row is a candidate by the lists that are read: on one that makes candidates and on a skill's, unless
+    /// it lists no skills or none are asked for.
     pub fn is_candidate(&self, sum: u64, listed: u8) -> bool {
         sum::is_member(sum) & ((sum::count(sum) > 0) | (listed == 0) | (self.asked == 0))
     }
