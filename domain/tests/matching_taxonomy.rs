@@ -129,7 +129,7 @@ proptest! {
             person.skills.iter().filter(|held| asked.contains(&held.skill)).count()
         };
         for (at, found) in ranking.matches.iter().enumerate() {
-            let told = found.sentence.contains("behind some with fewer of the skills for ");
+            let told = found.sentence.contains("behind some with fewer of the skills because of ");
             let any = ranking.matches[..at].iter().any(|above| held(above.of) < held(found.of));
             prop_assert!(any || !told, "{}", found.sentence);
         }
@@ -158,5 +158,6 @@ fn someone_with_every_skill_who_comes_second_is_told_why() {
     assert_eq!(ranking.matches.iter().map(|found| found.of).collect::<Vec<_>>(), [user(2), user(1)]);
     assert!(!ranking.matches[0].sentence.contains("behind"), "{}", ranking.matches[0].sentence);
     let told = &ranking.matches[1].sentence;
-    assert!(told.contains("behind some with fewer of the skills for less experience"), "{told}");
+    assert!(told.contains("a front-end developer; less than a year of experience, 6 years needed"), "{told}");
+    assert!(told.contains("behind some with fewer of the skills because of less experience"), "{told}");
 }

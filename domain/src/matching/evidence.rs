@@ -162,7 +162,7 @@ impl Evidence {
             }
             Self::Experience { months, needed_months } => Some(match needed_months {
                 None => format!("{} of experience", years(*months)),
-                Some(needed) if months >= needed => {
+                Some(needed) if months >= needed || *months < 12 => {
                     format!("{} of experience, {} needed", years(*months), years(*needed))
                 }
                 Some(needed) => format!("only {} of experience, {} needed", years(*months), years(*needed)),
