@@ -80,7 +80,7 @@ impl Payment {
 
     /// The processor's token of the card or bank account that is charged, as in `organization.paymentMethods`; null if none
     /// had been named.
-    async fn payment_method(&self) -> Option<&str> {
+    async fn method(&self) -> Option<&str> {
         self.0.method.as_ref().map(domain::payment::PaymentMethod::as_str)
     }
 

@@ -47,11 +47,11 @@ const rules = {
 // Types without an id of their own are values, or belong to what they stand in. A new one has to be put here by hand,
 // which asks whether it should be a Node.
 const values = [
-  'BankCalendar', 'BankHoliday', 'BudgetRange', 'ClientBalances', 'ClientRecord', 'Clock', 'CompliancePack', 'ComplianceWording', 'ContractClauses', 'ContractMoney', 'ContractPaymentMethod', 'CounterOffer', 'DisputeFinding', 'DisputeOffers',
+  'BankCalendar', 'BankHoliday', 'BudgetRange', 'ClientBalances', 'ClientRecord', 'Clock', 'CompliancePack', 'ComplianceWording', 'ContractClauses', 'ContractMoney', 'ContractPaymentMethod', 'CounterOffer', 'Credential', 'DisputeFinding', 'DisputeOffers',
   'DisputeOutcome', 'DisputeSides', 'ExposureOfVersion', 'ExposureReport', 'FeePreview', 'FeeQuote',
   'FreelancerBalances', 'FreelancerMatch', 'FxQuote', 'GigMatch', 'GigSkill', 'IdentityAssurance', 'InvoiceSum', 'InvitationToJoin', 'MatchExplanation', 'MatchFactor',
   'MatchImprovement', 'MatchLeftOut', 'MilestoneMoney', 'Money', 'NotificationReceived', 'OutageGrant', 'PageInfo',
-  'PasskeyCeremony', 'Payee', 'PlaceAttestation', 'PayoutPurpose', 'PayoutWord', 'PlatformBalance', 'PolicyTerms', 'PolicyVersion', 'ProfileSkill', 'ProposalGroup',
+  'PasskeyCeremony', 'Payee', 'PlaceAttestation', 'PayoutPurpose', 'PayoutWord', 'PlatformBalance', 'PolicyTerms', 'PolicyVersion', 'ProfileSkill', 'ProposalGroup', 'ProposalQuota',
   'ProposedMilestone', 'ProposedPrice', 'Rating', 'RefundRequest', 'RequiredLanguage', 'Retention', 'Revision',
   'SavedPaymentMethod', 'ScreeningAnswer', 'ScreeningLine', 'SecondFactor', 'SecondFactorEnrollment', 'SessionTokens', 'SkillCategory', 'SkillGap',
   'SkillGapReport', 'SkillSuggestion', 'SpokenLanguage', 'StatementEntry', 'StatementHead', 'StatementPosting',

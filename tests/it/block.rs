@@ -128,7 +128,7 @@ async fn a_page_of_the_other_side_says_whether_one_has_blocked_it_and_not_that_o
 
     lin.does("clientBlock", json!({ "clientId": ada.organization }), "blocked").await.ok();
     assert_eq!((freelancer(&ada).await, client(&lin).await), (json!(false), json!(true)));
-    assert_eq!((client(&ada).await, client(&eve).await), (json!(false), json!(false)));
+    assert_eq!((client(&ada).await, client(&eve).await), (json!(false), json!(null)));
 }
 
 /// What is answered to the id of a company that shows nothing of itself must be what is answered to one that was made up.

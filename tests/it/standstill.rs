@@ -291,12 +291,12 @@ async fn a_refund_that_was_asked_for_before_waits_until_our_people_are_done() {
         deal.client.does("milestoneRequestRefund", of.clone(), "milestone { status }").await.ok();
         deal.freelancer.does("milestoneAgreeRefund", of, "milestone { status }").await.ok();
         let back = json!({ "paymentId": payment, "amount": { "amount": "250.00" } });
-        let fields = "refund { payment { id refundable { amount } paymentMethod client { id } } }";
+        let fields = "refund { payment { id refundable { amount } method client { id } } }";
         let asked = deal.client.does("paymentRefund", back, fields).await;
         assert_eq!(
             asked.ok()["refund"]["payment"],
             json!({
-                "id": payment, "refundable": { "amount": "7.50" }, "paymentMethod": "pm_sandbox_visa",
+                "id": payment, "refundable": { "amount": "7.50" }, "method": "pm_sandbox_visa",
                 "client": { "id": deal.client.organization }
             }),
             "what is left of it comes with the answer"
