@@ -279,7 +279,8 @@ async fn accepting_an_offer_hires_fills_the_gig_and_closes_the_other_proposals()
     assert_eq!(ada.asks(query, json!({ "id": gig["id"] })).await.text("state"), "FILLED");
     let query = "query($id: ID!) { gig(id: $id) { client { record { hasPaid gigsOver gigsHired } } } }";
     let found = omar.asks(query, json!({ "id": gig["id"] })).await;
-    assert_eq!(found.ok()["client"]["record"], json!({ "hasPaid": true, "gigsOver": 1, "gigsHired": 1 }));
+    let record = &found.data()["gig"]["client"]["record"];
+    assert_eq!(record, &json!({ "hasPaid": true, "gigsOver": 1, "gigsHired": 1 }));
     let late = app.freelancer("noor").await.does("proposalSubmit", bid(&gig), PROPOSAL).await;
     assert!(["WRONG_STATE", "NOT_FOUND"].contains(&late.refused()[0]), "{:?}", late.refused());
 }
@@ -331,7 +332,7 @@ async fn what_waits_for_an_answer_about_a_gig_that_is_taken_down_ends_and_its_mo
     let credit = ada.asks(query, json!({ "id": ada.organization })).await.data()["node"]["balances"].clone();
     assert_eq!(credit["credit"]["minorUnits"], 92_700, "with the fee");
     let heard: Vec<String> = told(&lin).await.into_iter().map(|(kind, _)| kind).collect();
-    assert_eq!(heard, ["OFFER_EXPIRED", "OFFER_SENT", "PROPOSAL_CLOSED"]);
+    assert_eq!(heard, ["MILESTONE_REFUNDED", "OFFER_EXPIRED", "OFFER_SENT", "PROPOSAL_CLOSED"]);
     app.books_agree().await;
 }
 
