@@ -2,7 +2,6 @@
 
 use chrono::TimeDelta;
 use domain::money::Money;
-use infra::books::Finding;
 use infra::payments::{ProcessorEvent, ProcessorFact};
 use serde_json::{Value, json};
 use tests::books::{assert_books, books};
@@ -197,12 +196,12 @@ async fn a_chargeback_of_refunded_money_takes_the_credit_and_what_it_paid_for_un
     let lost = [("CHARGED_BACK".to_owned(), 0), ("FUNDED".to_owned(), 40_000)];
     assert_eq!(stand().await, lost, "what the other card paid for is left alone");
     assert_books(&books(app.pool()).await);
-    assert!(infra::books::audit(app.market.db(), None).await.unwrap().iter().all(Finding::holds));
+    app.assert_audited().await;
     app.passes(TimeDelta::days(7)).await;
     assert_eq!((deal.credit().await, losses().await), (61_800, 0));
     assert_eq!(stand().await, [("FUNDED".to_owned(), 40_000), ("FUNDED".to_owned(), 40_000)]);
     assert_books(&books(app.pool()).await);
-    assert!(infra::books::audit(app.market.db(), None).await.unwrap().iter().all(Finding::holds));
+    app.assert_audited().await;
 }
 
 #[tokio::test]
@@ -252,7 +251,7 @@ async fn what_a_freelancer_gives_back_of_a_payment_its_bank_took_makes_up_for_ou
     app.passes(TimeDelta::days(7)).await;
     assert_eq!((deal.credit().await, losses().await), (61_800 + 38_000, 0), "and has it when the bank gives it back");
     assert_books(&books(app.pool()).await);
-    assert!(infra::books::audit(app.market.db(), None).await.unwrap().iter().all(Finding::holds));
+    app.assert_audited().await;
 }
 
 #[tokio::test]
@@ -289,7 +288,7 @@ async fn a_refund_of_what_was_handed_on_makes_up_for_what_we_bore_of_its_payment
     let status = deal.client.asks(query, json!({ "id": second })).await.text("status");
     assert_eq!((status.as_str(), losses().await), ("REFUNDED", 0), "the client has had it from the bank");
     assert_books(&books(app.pool()).await);
-    assert!(infra::books::audit(app.market.db(), None).await.unwrap().iter().all(Finding::holds));
+    app.assert_audited().await;
 }
 
 /// Another milestone of a contract, agreed on; `amount` in dollars.

@@ -273,7 +273,11 @@ async fn a_gig_is_tried_again_once_it_changed_in_what_decides_whom_it_is_told_to
         told(&lin).await
     };
     let nobody: Vec<String> = Vec::new();
-    assert_eq!(does("gigUpdate", json!({ "experience": "MID" })).await, nobody, "no search asks for that");
+    assert_eq!(
+        does("gigUpdate", json!({ "questions": [{ "text": "Since when?" }] })).await,
+        nobody,
+        "no search asks for that"
+    );
     assert_eq!(does("gigPause", json!({})).await, nobody);
     assert_eq!(does("gigResume", json!({})).await, nobody, "all were told when it was published");
     assert_eq!(does("gigUpdate", json!({ "title": "Rust engineer for ledgers" })).await, [gig.as_str()]);

@@ -3,7 +3,6 @@
 use domain::id::{Id, PayoutId};
 use domain::payout::Rail;
 use infra::Call;
-use infra::books::Finding;
 use tests::books::{assert_books, books};
 use tests::{Person, Reply};
 
@@ -46,7 +45,7 @@ async fn settles(who: &Person<'_>, payout: &str, outcome: &str) -> Reply {
 async fn all_is_well(app: &TestApp) {
     app.passes(TimeDelta::hours(3)).await;
     assert_books(&books(app.pool()).await);
-    assert!(infra::books::audit(app.market.db(), None).await.unwrap().iter().all(Finding::holds));
+    app.assert_audited().await;
     let now = app.market.clock().now();
     let report = app.market.reconcile(&Call::system("test"), now - TimeDelta::days(365), now).await.unwrap();
     assert_eq!((report.differences, report.settling), (vec![], vec![]));

@@ -11,7 +11,6 @@ use domain::money::Money;
 use domain::payment::PaymentMethod;
 use infra::Call;
 use infra::bonus::Gift;
-use infra::books::Finding;
 use infra::payment::FundWith;
 use infra::timesheet::WorkInput;
 use rand::rngs::StdRng;
@@ -475,6 +474,6 @@ impl<'a> Play<'a> {
         assert_eq!(report.differences, [], "line by line, too");
         assert!(report.agree as usize > moved, "{} of {moved}, each with its fee", report.agree);
         assert_books(&books(app.pool()).await);
-        assert!(infra::books::audit(app.market.db(), None).await.unwrap().iter().all(Finding::holds));
+        app.assert_audited().await;
     }
 }

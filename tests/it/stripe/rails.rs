@@ -7,7 +7,6 @@ use domain::id::{Id, PayoutId};
 use domain::payout::{Carried, Rail};
 use domain::reconciliation::{Class, Kind};
 use infra::Call;
-use infra::books::Finding;
 use infra::rails::{RailEvent, Rails};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -72,7 +71,7 @@ async fn differences(app: &TestApp) -> Vec<domain::reconciliation::Difference> {
 async fn hold(app: &TestApp) {
     assert_eq!(app.stripe().sins(), Vec::<String>::new());
     assert_books(&books(app.pool()).await);
-    assert!(infra::books::audit(app.market.db(), None).await.unwrap().iter().all(Finding::holds));
+    app.assert_audited().await;
     let out =
         "select coalesce(sum(case when to_account = 'paid_out' then amount_minor else -amount_minor end), 0)::bigint
         from ledger_postings where 'paid_out' in (from_account, to_account)";

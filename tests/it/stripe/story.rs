@@ -1,7 +1,6 @@
 //! Paying, as a client meets it: the same stories on the sandbox and on Stripe.
 
 use chrono::TimeDelta;
-use infra::books::Finding;
 use infra::payments::{ProcessorEvent, ProcessorFact};
 use infra::webhook::Replay;
 use serde_json::json;
@@ -45,7 +44,7 @@ on_both! {
 
 async fn hold(app: &TestApp) {
     assert_books(&books(app.pool()).await);
-    assert!(infra::books::audit(app.market.db(), None).await.unwrap().iter().all(Finding::holds));
+    app.assert_audited().await;
 }
 
 async fn pays(deal: &Deal<'_>, method: &str) -> tests::Reply {
