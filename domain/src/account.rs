@@ -135,6 +135,13 @@ impl MailCode {
         Change::to(Self::issue(id, purpose, user, email, now).next)
     }
 
+    /// The account of `user` has the address `email` again, in place of `former`, by one of our people: like a code that was
+    /// used. Whoever reads mail at `former` is told by it, and it is kept as long, so that a mistake can be undone.
+    pub fn restored(id: MailCodeId, user: UserId, email: Email, former: Email, now: Timestamp) -> Self {
+        let (purpose, user, former) = (Purpose::ChangeEmail, Some(user), Some(former));
+        Self { id, purpose, user, email, former, created_at: now, expires_at: now, used_at: Some(now) }
+    }
+
     /// The code is used, for `purpose`: whose account it opens, and the code as it is then. There is
     /// one answer to all codes that don't work, so that a guess learns nothing.
     pub fn redeem(self, purpose: Purpose, now: Timestamp) -> Result<(UserId, Self), Refusal> {
@@ -227,6 +234,19 @@ mod tests {
     fn code(purpose: Purpose, user: Option<UserId>) -> MailCode {
         let email = "ada@example.com".parse().unwrap();
         MailCode::issue(MailCodeId::from_uuid(Uuid::from_u128(1)), purpose, user, email, NOW).next
+    }
+
+    #[test]
+    fn what_notes_that_an_address_was_restored_opens_nothing() {
+        let ada = UserId::from_uuid(Uuid::from_u128(1));
+        let address = |text: &str| text.parse::<Email>().unwrap();
+        let id = MailCodeId::from_uuid(Uuid::from_u128(1));
+        let note = MailCode::restored(id, ada, address("ada@example.com"), address("thief@example.com"), NOW);
+        assert_eq!((note.user, note.used_at), (Some(ada), Some(NOW)));
+        assert_eq!(note.former, Some(address("thief@example.com")));
+        for purpose in Purpose::ALL {
+            assert_eq!(note.clone().redeem(purpose, NOW), Err(code_refused()));
+        }
     }
 
     #[test]

@@ -222,8 +222,16 @@ impl User {
     }
 
     /// One of our people gives the account the address back that it `had` before somebody else took it over, for a
-    /// `reason` that is kept in the audit log: how they know whose it is. Whoever reads the mail there has it.
-    pub fn restore_email(self, actor: &Actor, email: Email, had: bool, reason: &str) -> Result<Change<Self>, Refusal> {
+    /// `reason` that is kept in the audit log: how they know whose it is. Whoever reads the mail there has it, and whoever
+    /// reads it at the address that is left hears of that by the `note` of it: it may be they who were robbed.
+    pub fn restore_email(
+        self,
+        actor: &Actor,
+        email: Email,
+        had: bool,
+        note: MailCodeId,
+        reason: &str,
+    ) -> Result<Change<Self>, Refusal> {
         access::check(actor, Verb::EmailRestore, &self.subject())?;
         given_reason(reason)?;
         self.must_be_nobody_of_ours()?;
@@ -233,8 +241,9 @@ impl User {
         if !had {
             return Err(Refusal::field("email", "UNKNOWN", "is no address that the account had in the last 30 days"));
         }
-        let event = Event::AccountSecured { user: self.id, act: SafetyAct::EmailRestored };
-        Ok(Change::to(Self { email, version: self.version + 1, ..self }).telling(event))
+        let restored = Event::AccountSecured { user: self.id, act: SafetyAct::EmailRestored };
+        let left = Event::EmailChanged { user: self.id, code: note };
+        Ok(Change::to(Self { email, version: self.version + 1, ..self }).telling(restored).telling(left))
     }
 
     /// What keeps our own people's accounts safe is not undone by one of them.
@@ -627,8 +636,10 @@ mod tests {
             Actor::Person(Person { user, suspended: false, second_factor: true, staff, memberships: vec![] })
         };
         let admin = someone(2, Some(Staff::Admin));
-        let restores =
-            |user: &User, actor: &Actor, had, reason| user.clone().restore_email(actor, hers.clone(), had, reason);
+        let note = MailCodeId::from_uuid(Uuid::from_u128(7));
+        let restores = |user: &User, actor: &Actor, had, reason| {
+            user.clone().restore_email(actor, hers.clone(), had, note, reason)
+        };
         let resets = |user: &User, actor: &Actor, reason| user.clone().reset_second_factor(actor, true, reason);
         for (actor, denied) in [
             (someone(1, Some(Staff::Admin)), Denied::NotAllowed),
@@ -651,7 +662,8 @@ mod tests {
 
         let restored = restores(&ada, &admin, true, "asked").unwrap();
         assert_eq!((&restored.next.email, restored.next.version), (&hers, 2));
-        assert_eq!(restored.events, [Event::AccountSecured { user: ada.id, act: SafetyAct::EmailRestored }]);
+        let left = Event::EmailChanged { user: ada.id, code: note };
+        assert_eq!(restored.events, [Event::AccountSecured { user: ada.id, act: SafetyAct::EmailRestored }, left]);
         assert!(!restores(&restored.next, &admin, false, "again").unwrap().changed);
         let reset = resets(&ada, &admin, "asked").unwrap();
         assert_eq!(reset.events, [Event::AccountSecured { user: ada.id, act: SafetyAct::SecondFactorReset }]);

@@ -3,7 +3,7 @@
 use serde_json::json;
 use tests::{PASSWORD, Person, TOKENS, TestApp};
 
-use super::{ME, OTHER, asks_reset, mailed_code, resets, sign_in};
+use super::{ME, OTHER, asks_reset, mailed_code, resets, sends_from, sign_in};
 
 /// Somebody who knows the password makes the account theirs.
 async fn is_taken_over(app: &TestApp, person: &Person<'_>, address: &str) -> String {
@@ -70,10 +70,64 @@ async fn an_address_that_is_somebody_elses_by_now_is_given_back_to_nobody() {
     let anew = json!({ "email": ada.email, "name": "Ada", "password": PASSWORD });
     app.visitor().does("signUp", anew, TOKENS).await.ok();
     let hers = json!({ "userId": ada.id, "email": ada.email, "reason": "She asked" });
-    assert_eq!(noor.does("emailRestore", hers, "user { id }").await.refused(), ["EMAIL_TAKEN"]);
+    assert_eq!(noor.does("emailRestore", hers.clone(), "user { id }").await.refused(), ["EMAIL_TAKEN"]);
     sign_in(&app, "thief@example.com", OTHER).await.ok();
+    // It may have been the thief who signed up: whoever reads the mail there has that account, and lets its address go.
+    asks_reset(&app, &ada.email).await.ok();
+    resets(&app, &mailed_code(&app, &ada.email).await, "moss-lantern-quiet").await.ok();
+    let token = sign_in(&app, &ada.email, "moss-lantern-quiet").await.text("tokens.accessToken");
+    let erase = json!({ "confirmEmail": ada.email });
+    app.bearer(&token).does("accountErase", erase, "erasedAt").await.ok();
+    noor.does("emailRestore", hers, "user { id }").await.ok();
     // Our own people's addresses are an operator's business.
     let omar = app.admin("omar").await;
     let his = json!({ "userId": omar.id, "email": omar.email, "reason": "He asked" });
     assert_eq!(noor.does("emailRestore", his, "user { id }").await.refused(), ["ACCOUNT_IS_STAFF"]);
+}
+
+/// Whoever persuades our people that an account is theirs has not robbed its owner for good.
+#[tokio::test]
+async fn an_address_that_was_left_by_mistake_is_told_and_can_be_had_back() {
+    let app = TestApp::new().await;
+    let (ada, noor) = (app.person("ada").await, app.admin("noor").await);
+    // She moved to another mailbox herself. Somebody else reads the old one by now.
+    let new = "ada.new@example.com";
+    is_taken_over(&app, &ada, new).await;
+    let restore = async |email: &str| {
+        let input = json!({ "userId": ada.id, "email": email, "reason": "They asked" });
+        noor.does("emailRestore", input, "user { id }").await
+    };
+    restore(&ada.email).await.ok();
+    app.settles().await;
+    let letters = app.market.mail().letters_to(new);
+    assert!(letters.last().unwrap().text.contains("has another address from now on"), "{letters:?}");
+    restore(new).await.ok();
+    asks_reset(&app, new).await.ok();
+    resets(&app, &mailed_code(&app, new).await, "moss-lantern-quiet").await.ok();
+    sign_in(&app, new, "moss-lantern-quiet").await.ok();
+}
+
+#[tokio::test]
+async fn where_a_thief_was_is_not_where_the_person_of_the_account_was() {
+    let app = TestApp::new().await;
+    let (ada, noor) = (app.person("ada").await, app.admin("noor").await);
+    is_taken_over(&app, &ada, "thief@example.com").await;
+    let from = async |address: &str, email: &str, password: &str| {
+        let body = json!({
+            "query": "mutation($i: SignInInput!) { signIn(input: $i) { errors { code } } }",
+            "variables": { "i": { "email": email, "password": password } }
+        });
+        sends_from(&app, address, body).await["data"]["signIn"]["errors"].clone()
+    };
+    assert_eq!(from("203.0.113.7", "thief@example.com", OTHER).await, json!([]));
+    let hers = json!({ "userId": ada.id, "email": ada.email, "reason": "She asked" });
+    noor.does("emailRestore", hers, "user { id }").await.ok();
+    asks_reset(&app, &ada.email).await.ok();
+    resets(&app, &mailed_code(&app, &ada.email).await, "moss-lantern-quiet").await.ok();
+    for nth in 0..60 {
+        from(&format!("198.51.100.{nth}"), &ada.email, "not it at all").await;
+    }
+    // Strangers wait, however well they guess; and the thief is one.
+    let too_many = json!([{ "code": "TOO_MANY_ATTEMPTS" }]);
+    assert_eq!(from("203.0.113.7", &ada.email, "moss-lantern-quiet").await, too_many);
 }
