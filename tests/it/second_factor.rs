@@ -332,6 +332,8 @@ async fn who_lost_the_second_factor_gets_in_once_our_people_know_that_it_is_them
     let told = app.market.mail().letters_to(&ada.email);
     let told: Vec<_> = told.iter().filter(|letter| letter.text.contains("by one of our people")).collect();
     assert_eq!(told.len(), 1, "{told:?}");
+    // Who has the lost phone has its passkeys: she is told which there are.
+    assert!(told[0].text.contains("No passkey opens your account"), "{told:?}");
     let log = "query($id: String) { auditLog(subject: $id) { nodes { act actor detail } } }";
     let log = noor.asks(log, json!({ "id": ada.id })).await;
     let lines = log.data()["auditLog"]["nodes"].as_array().unwrap().clone();

@@ -116,9 +116,10 @@ impl Market {
             }
         };
         let more = match act {
-            SafetyAct::PasswordChanged | SafetyAct::PasswordReset | SafetyAct::AccountTakenOver => {
-                passkeys(&names_of(self.db(), user.id).await?)
-            }
+            SafetyAct::PasswordChanged
+            | SafetyAct::PasswordReset
+            | SafetyAct::AccountTakenOver
+            | SafetyAct::SecondFactorReset => passkeys(&names_of(self.db(), user.id).await?),
             SafetyAct::RecoveryCodeUsed => codes_left(self.recovery_codes_left(user.id).await?),
             _ => String::new(),
         };
@@ -203,7 +204,7 @@ impl Market {
     }
 }
 
-/// What else opens an account whose password was set.
+/// What else opens an account whose password was set, or whose second factor is gone.
 fn passkeys(names: &[String]) -> String {
     if names.is_empty() {
         return " No passkey opens your account.".to_owned();
