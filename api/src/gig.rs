@@ -503,7 +503,8 @@ pub struct GigFilterInput {
     pub country: Option<String>,
     /// Those that need no more than so many hours a week, and those that don't say how many.
     pub weekly_hours_at_most: Option<i32>,
-    /// Those that were last put before freelancers at this instant or later.
+    /// Those that were last put before freelancers at this instant or later. Keep it from page to page: cursors of one
+    /// instant are none of another.
     pub published_since: Option<Timestamp>,
     /// Those in one of these states; only open ones unless said.
     pub states: Option<Vec<GigState>>,
