@@ -140,11 +140,12 @@ pub const OPERATIONS_PER_MINUTE: &[(&str, u32)] = &[
     ("signIn", 120),
     ("signUp", 60),
     ("skillSuggest", 300),
+    ("userByEmail", 30),
 ];
 
-/// What is asked with somebody's whole number of identity or account. Addresses are written down by whatever carries
-/// them.
-pub const BY_POST_ALONE: &[&str] = &["payeesByNumber"];
+/// What is asked with somebody's whole number of identity or account, or with their email. Addresses are written down by
+/// whatever carries them.
+pub const BY_POST_ALONE: &[&str] = &["payeesByNumber", "userByEmail"];
 
 fn operations_per_minute() -> Vec<(&'static str, NonZeroU32)> {
     OPERATIONS_PER_MINUTE.iter().filter_map(|(name, most)| Some((*name, NonZeroU32::new(*most)?))).collect()

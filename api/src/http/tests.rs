@@ -178,7 +178,7 @@ async fn what_must_not_stand_in_an_address_is_asked_by_post_alone() {
         assert_eq!(reply.header("allow"), "POST");
     }
     assert_eq!(server.query("{ hello }").await.status, StatusCode::OK);
-    assert_eq!(Settings::default().by_post_alone, ["payeesByNumber"]);
+    assert_eq!(Settings::default().by_post_alone, ["payeesByNumber", "userByEmail"]);
 }
 
 #[tokio::test]
