@@ -405,7 +405,12 @@ pub const CODES: &[(&str, Where, &str, &str)] = &[
     ("CODE_INVALID", Rule, "The code does not work (any more).", "Offer to send another."),
     ("CONFLICT_OF_INTEREST", Rule, "The mediator has dealings with a side.", "Leave it to another."),
     ("EMAIL_NOT_VERIFIED", Rule, "The address is not verified.", "Offer `emailVerifyRequest`."),
-    ("EMAIL_TAKEN", Rule, "There is an account with this address.", "Offer to sign in."),
+    (
+        "EMAIL_TAKEN",
+        Rule,
+        "There is an account with this address.",
+        "Offer to sign in. For our people (`emailRestore`): whoever reads the mail there sets another password for it first.",
+    ),
     ("INVALID_CREDENTIALS", Rule, "Email and password don't match.", "Ask again; offer another password."),
     ("INVALID_REFRESH_TOKEN", Rule, "The session has ended.", "Have the person sign in."),
     ("INVITATION_EXPIRED", Rule, "The invitation is over.", "Ask for another."),
