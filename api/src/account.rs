@@ -312,8 +312,8 @@ impl AccountMutation {
 
     /// For admins: somebody took an account over and changed its address. Once you know whose it is, it has the address
     /// back that it had; all sessions end, and password and passkeys open it no more: who reads the mail there sets another
-    /// password. A second factor stays. Both addresses are told, and a mistake is undone by giving the other one back. Not
-    /// for our own people.
+    /// password. A second factor stays: `secondFactorReset` does away with one that is not theirs. Both addresses are told,
+    /// and a mistake is undone by giving the other one back. Not for our own people.
     async fn email_restore(&self, ctx: &Context<'_>, input: EmailRestoreInput) -> Answer<EmailRestorePayload> {
         let outcome = async {
             let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;

@@ -91,7 +91,8 @@ impl Market {
             SafetyAct::EmailRestored => {
                 "The address of your account was changed back to this one by our people. All sessions have ended, and \
                  neither a password nor a passkey opens the account: ask for another password with this address, and \
-                 then look at who belongs to your companies, where you are paid, and at the second factor."
+                 then look at who belongs to your companies, where you are paid, and at the second factor. If you are \
+                 asked for a code of an app that is not yours, answer this letter."
             }
             SafetyAct::SecondFactorSet => "Signing in takes a code of your authenticator app from now on.",
             SafetyAct::SecondFactorRemoved => "Signing in takes no code of an authenticator app any more.",
