@@ -157,7 +157,8 @@ impl Mail {
                 };
                 let until = now + LEFT_ALONE;
                 *away.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
-                later(why, until)
+                // It may have been this letter after all: the others go first, so that none keeps them waiting for ever.
+                later(why, until + LEFT_ALONE)
             }
             Self::Kept(letters) => {
                 let mut letters = letters.lock().unwrap_or_else(PoisonError::into_inner);
@@ -274,8 +275,8 @@ mod tests {
             mail.send(letter(to), Timestamp::UNIX_EPOCH + TimeDelta::seconds(seconds)).await
         };
         assert!(matches!(send("nobody", 0).await, Err(Fault::Service { .. })), "it is the letter's own fault");
-        // Whoever is not there is not asked again at once: that would be until later.
-        for (seconds, until) in [(0, 30), (29, 30), (30, 60)] {
+        // Whoever is not there is not asked again at once, and then with another letter.
+        for (seconds, until) in [(0, 60), (29, 30), (30, 90)] {
             match send("ada@startup.example", seconds).await {
                 Err(Fault::Later { until: told, .. }) => {
                     assert_eq!(told, Timestamp::UNIX_EPOCH + TimeDelta::seconds(until), "at {seconds}");
