@@ -32,6 +32,9 @@ const SEALED_FOR: &str = "mail code";
 /// a stranger's, who never asked for any.
 const CODES: Allowance = Allowance { attempts: 5, within: TimeDelta::hours(1) };
 const CODES_A_DAY: Allowance = Allowance { attempts: 15, within: TimeDelta::hours(24) };
+/// Letters to one mailbox that nobody has shown to read, whatever they say, and however often somebody signs up with its
+/// address.
+const TO_UNREAD_MAILBOX: Allowance = Allowance { attempts: 15, within: TimeDelta::hours(24) };
 /// Letters to one mailbox that is to become the address of an account, whoever asks for them: whose it is has not said
 /// that they want any.
 const CHANGES_TO_MAILBOX: Allowance = Allowance { attempts: 5, within: TimeDelta::hours(1) };
@@ -73,7 +76,10 @@ impl Market {
             let user = tx.user_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
             if user.email_verified_at.is_none() {
                 tx.mail_codes_count(id).await?;
-                tx.mail_code_issue(Purpose::VerifyEmail, Some(id), user.email.clone()).await?;
+                if !tx.mail_code_verify(&user).await? {
+                    let Allowance { attempts, within } = TO_UNREAD_MAILBOX;
+                    TO_UNREAD_MAILBOX.refuse_over(attempts + 1, within)?;
+                }
             }
             Ok(user)
         })
@@ -201,7 +207,10 @@ impl Market {
             let removed = if without_passkeys { tx.passkeys_drop(id).await? } else { 0 };
             let detail = serde_json::json!({ "sessions_ended": ended, "passkeys_removed": removed });
             tx.audit("password_change", id, detail).await?;
-            tx.settle(user.password_set(SafetyAct::PasswordChanged)).await
+            let change = user.password_set(SafetyAct::PasswordChanged);
+            let is_read = change.next.email_verified_at.is_some();
+            let is_told = is_read || tx.unread_mailbox_admits(&change.next.email).await?;
+            tx.settle(if is_told { change } else { Change::none(change.next) }).await
         })
     }
 
@@ -260,6 +269,9 @@ impl Market {
             if whose != id || used.former.as_ref() != Some(&user.email) {
                 return Err(code_refused().into());
             }
+            // An address at which nobody has read mail was nobody's: it is told nothing, and given back to nobody.
+            let former = used.former.clone().filter(|_| user.email_verified_at.is_some());
+            let used = MailCode { former, ..used };
             let change = user.change_email(tx.actor(), used.email.clone(), used.id, tx.now())?;
             tx.mail_codes_end(id).await?;
             tx.mail_code_write(&used).await?;
@@ -329,6 +341,11 @@ fn resets_of(email: &Email) -> String {
     format!("reset:{}", name_of(email.as_str()))
 }
 
+/// The bucket of letters to a mailbox that nobody has shown to read.
+fn unread_mailbox(email: &Email) -> String {
+    format!("unread_mailbox:{}", name_of(email.as_str()))
+}
+
 /// What to do instead of asking for one letter too many. It is said of an address without an account, too.
 fn use_the_newest(failure: Failure) -> Failure {
     match failure {
@@ -351,6 +368,21 @@ impl Tx {
         email: Email,
     ) -> Result<MailCode, Failure> {
         self.mail_code_keep(MailCode::issue(self.id(), purpose, user, email, self.now()), None).await
+    }
+
+    /// A code that shows that somebody reads mail at the address of their account is to go there. Does it? Not where
+    /// enough letters went that nobody has shown to read.
+    pub(crate) async fn mail_code_verify(&self, user: &User) -> Result<bool, Failure> {
+        let is_admitted = self.unread_mailbox_admits(&user.email).await?;
+        if is_admitted {
+            self.mail_code_issue(Purpose::VerifyEmail, Some(user.id), user.email.clone()).await?;
+        }
+        Ok(is_admitted)
+    }
+
+    /// May one more letter go to a mailbox that nobody has shown to read?
+    async fn unread_mailbox_admits(&self, email: &Email) -> Result<bool, Failure> {
+        self.throttle_admits(&unread_mailbox(email), TO_UNREAD_MAILBOX).await
     }
 
     /// Keep a code. If it takes the place of an address, `former` is that.

@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use chrono::TimeDelta;
 use domain::Timestamp;
 use domain::access::{Actor, Denied, Person};
-use domain::account::Purpose;
 use domain::change::Change;
 use domain::id::{Id, OrganizationId, SessionId, UserId};
 use domain::refusal::Refusal;
@@ -91,7 +90,7 @@ impl Market {
         let began = run!(self, call, tx => {
             let user = tx.user_insert(draft.clone().create(tx.id(), tx.now())).await?;
             tx.password_set(user.id, &hash).await?;
-            tx.mail_code_issue(Purpose::VerifyEmail, Some(user.id), user.email.clone()).await?;
+            tx.mail_code_verify(&user).await?;
             let session = Session::begin(tx.id(), user.id, device.clone(), tx.now());
             let session = tx.session_insert(session, &refresh_token).await?;
             Ok((user, session))

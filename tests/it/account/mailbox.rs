@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use serde_json::json;
 use tests::{PASSWORD, Person, TestApp};
 
-use super::{OTHER, asks_reset, letters, mailed_code, resets, sends_from};
+use super::{OTHER, asks_reset, letters, mailed_code, resets, sends_from, sign_in};
 
 #[tokio::test]
 async fn a_mailbox_gets_five_letters_an_hour_whoever_wants_it_for_their_account() {
@@ -91,6 +91,40 @@ async fn a_mailbox_gets_fifteen_letters_a_day_from_whoever_signed_up_with_its_ad
     assert_eq!(letters(&app, &eve.email).len(), 15);
     app.passes(TimeDelta::hours(20)).await;
     asks().await.ok();
+}
+
+/// An account costs nothing, and can be left again.
+#[tokio::test]
+async fn a_mailbox_gets_fifteen_letters_a_day_however_often_somebody_signs_up_with_its_address() {
+    let app = TestApp::new().await;
+    for _ in 0..17 {
+        let eve = app.newcomer("victim").await;
+        app.settles().await;
+        eve.does_once("accountErase", json!({ "confirmEmail": eve.email }), "erasedAt").await.ok();
+    }
+    let eve = app.newcomer("victim").await;
+    app.settles().await;
+    assert_eq!(letters(&app, &eve.email).len(), 15);
+    let asked = eve.does_once("emailVerifyRequest", json!({}), "viewer { email }").await;
+    assert_eq!(asked.refused(), ["TOO_MANY_ATTEMPTS"]);
+    // Whose mailbox it is gets in all the same.
+    asks_reset(&app, &eve.email).await.ok();
+    resets(&app, &mailed_code(&app, &eve.email).await, OTHER).await.ok();
+    sign_in(&app, &eve.email, OTHER).await.ok();
+}
+
+#[tokio::test]
+async fn a_mailbox_that_nobody_has_shown_to_read_is_not_told_of_another_password_without_end() {
+    let app = TestApp::new().await;
+    let eve = app.newcomer("victim").await;
+    let mut passwords = [PASSWORD, OTHER];
+    for _ in 0..20 {
+        let change = json!({ "currentPassword": passwords[0], "newPassword": passwords[1] });
+        eve.does_once("passwordChange", change, "viewer { email }").await.ok();
+        passwords.swap(0, 1);
+    }
+    app.settles().await;
+    assert_eq!(letters(&app, &eve.email).len(), 15, "with the one of signing up");
 }
 
 /// Half a town is behind one address of its mobile network.

@@ -3,7 +3,7 @@
 use serde_json::json;
 use tests::{PASSWORD, Person, TOKENS, TestApp};
 
-use super::{ME, OTHER, asks_reset, mailed_code, resets, sends_from, sign_in};
+use super::{ME, OTHER, asks_reset, letters, mailed_code, resets, sends_from, sign_in};
 
 /// Somebody who knows the password makes the account theirs.
 async fn is_taken_over(app: &TestApp, person: &Person<'_>, address: &str) -> String {
@@ -130,4 +130,18 @@ async fn where_a_thief_was_is_not_where_the_person_of_the_account_was() {
     // Strangers wait, however well they guess; and the thief is one.
     let too_many = json!([{ "code": "TOO_MANY_ATTEMPTS" }]);
     assert_eq!(from("203.0.113.7", &ada.email, "moss-lantern-quiet").await, too_many);
+}
+
+/// Anybody can sign up with anybody's address.
+#[tokio::test]
+async fn an_address_at_which_nobody_read_mail_is_not_told_and_given_back_to_nobody() {
+    let app = TestApp::new().await;
+    let (eve, noor) = (app.newcomer("victim").await, app.admin("noor").await);
+    eve.does("emailChangeRequest", json!({ "email": "eve@example.com" }), "expiresAt").await.ok();
+    let code = mailed_code(&app, "eve@example.com").await;
+    eve.does("emailChange", json!({ "code": code }), "viewer { email }").await.ok();
+    app.settles().await;
+    assert_eq!(letters(&app, &eve.email), ["Is this your address?"]);
+    let hers = json!({ "userId": eve.id, "email": eve.email, "reason": "She asked" });
+    assert_eq!(noor.does("emailRestore", hers, "user { id }").await.faults(), ["email: UNKNOWN"]);
 }
