@@ -478,6 +478,19 @@ fn whoever_makes_accounts_gets_one_place_at_most_and_none_of_an_honest_newcomers
 }
 
 #[test]
+fn accounts_that_stand_high_by_what_they_say_of_themselves_take_no_place_from_an_honest_newcomer() {
+    let gig = gig_asking(&[(0, Need::Core), (2, Need::Core)]);
+    let proven = Outcomes { good_milli: 9_000, bad_milli: 0, finished: 9 };
+    let mut people: Vec<_> =
+        (1..=20).map(|number| PersonFeatures { outcomes: proven, ..person_holding(number, &[0]) }).collect();
+    people.extend((100..103).map(|number| PersonFeatures { known: Known::ByMail, ..person_holding(number, &[0, 2]) }));
+    people.push(PersonFeatures { known: Known::ByAccount, ..person_holding(300, &[0]) });
+    let found = matcher().people(&gig, &people, 10).matches;
+    assert!(found[..3].iter().all(|found| (user(100)..=user(102)).contains(&found.of)), "{found:#?}");
+    assert_eq!((found[4].of, found[4].placement), (user(300), Placement::Newcomer));
+}
+
+#[test]
 fn someone_shown_less_than_they_deserve_goes_first_among_equals() {
     let gig = gig_asking(&[(0, Need::Core)]);
     let mut people: Vec<_> = (1..=4).map(|number| person_holding(number, &[0])).collect();

@@ -55,7 +55,9 @@ pub fn arrange(
         let least = if nth < rules.newcomer_places.len() { Known::ByAccount } else { Known::ByMail };
         let at = usize::from(place.saturating_sub(1));
         let shown = &order[..order.len().min(page).min(top)];
-        let newcomers = shown.iter().filter(|(index, _)| is_newcomer(sorted[*index].person, rules)).count();
+        // Who is not known by as much stands in nobody's way, wherever their scores put them.
+        let is_one = |person: &PersonFeatures| is_newcomer(person, rules) && person.known >= least;
+        let newcomers = shown.iter().filter(|(index, _)| is_one(sorted[*index].person)).count();
         if at >= shown.len() || newcomers >= rules.newcomer_places.len() {
             continue;
         }
