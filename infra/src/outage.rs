@@ -2,6 +2,8 @@
 //! the transaction that moves the deadline, once for each outage and clock of a milestone or week, so
 //! that two workers, or one that dies half way and goes on where it was, give everybody their hours once.
 
+use std::time::{Duration, Instant};
+
 use domain::Timestamp;
 use domain::access::Actor;
 use domain::change::Change;
@@ -24,6 +26,9 @@ use crate::{Call, Failure, Fault, Tx, run};
 const BATCH: usize = 50;
 /// How many batches a worker does before other work has its turn.
 const AT_ONCE: usize = 10;
+/// And for how long, if they are slow: well within what a deadline may take. Cut off, it would count as a failure, and
+/// after some of these deadlines wait for it no longer.
+const TURN: Duration = Duration::from_secs(8);
 
 /// The lists of grants, in cursors.
 const MILESTONE_GRANTS: &str = "milestone_outage_grants";
@@ -152,7 +157,8 @@ impl Market {
     /// a large one goes on there whoever takes it up; and after some batches other work has its turn.
     pub(crate) async fn outage_apply(&self, call: &Call, id: OutageId) -> Result<(), Failure> {
         let (mut more, mut batches) = (true, 0);
-        while more && batches < AT_ONCE {
+        let began = Instant::now();
+        while more && batches < AT_ONCE && began.elapsed() < TURN {
             more = self.outage_apply_batch(call, id).await?;
             batches += 1;
         }

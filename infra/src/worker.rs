@@ -7,7 +7,7 @@
 //! rest or happen twice at once. That it may happen twice one after the other is ordinary.
 
 use std::panic::AssertUnwindSafe;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use domain::Timestamp;
 use domain::access::Denied;
@@ -18,6 +18,7 @@ use domain::timer::Timer;
 use futures_util::FutureExt;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::market::Market;
 use crate::outbox::{Occurrence, Waiting};
@@ -49,6 +50,9 @@ const TIDYING: Duration = Duration::from_secs(600);
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 /// The same, after one failed.
 const LOOK_AGAIN: Duration = Duration::from_secs(900);
+/// What is done beside the work and has not ended by then waits for what never comes, like the answer of a database
+/// that is gone without a word. Longer than the processor takes to tell of a busy day.
+const LONGEST: Duration = Duration::from_secs(6 * 3_600);
 /// How often the platform's accounts are rolled up.
 const ROLL_UP_EVERY: Duration = Duration::from_secs(10);
 
@@ -57,21 +61,18 @@ const ROLL_UP_EVERY: Duration = Duration::from_secs(10);
 struct Beside {
     running: JoinSet<Result<bool, Failure>>,
     look_at: Option<Instant>,
+    cut_off_at: Option<Instant>,
     every: Duration,
     failed: &'static str,
 }
 
 impl Beside {
     fn new(failed: &'static str, every: Duration) -> Self {
-        Self { running: JoinSet::new(), look_at: None, every, failed }
+        Self { running: JoinSet::new(), look_at: None, cut_off_at: None, every, failed }
     }
 
     /// Begin it, unless it runs, or ran a short while ago.
-    fn look<F: Future<Output = Result<bool, Failure>> + Send + 'static>(
-        &mut self,
-        market: &Market,
-        begin: impl FnOnce(Market) -> F,
-    ) {
+    fn look<F: Future<Output = Result<bool, Failure>> + Send + 'static>(&mut self, begin: impl FnOnce() -> F) {
         if let Some(ended) = self.running.try_join_next() {
             let pause = match ended {
                 Ok(Ok(_)) => self.every,
@@ -86,8 +87,14 @@ impl Beside {
             };
             self.look_at = Some(Instant::now() + pause);
         }
-        if self.running.is_empty() && self.look_at.is_none_or(|at| at <= Instant::now()) {
-            self.running.spawn(begin(market.clone()));
+        let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= Instant::now());
+        if !self.running.is_empty() {
+            if is_due(self.cut_off_at) {
+                self.running.abort_all();
+            }
+        } else if self.look_at.is_none() || is_due(self.look_at) {
+            self.running.spawn(begin());
+            self.cut_off_at = Some(Instant::now() + LONGEST);
         }
     }
 
@@ -132,9 +139,10 @@ async fn look_after(market: &Market, mut stop: watch::Receiver<bool>, fit: watch
             fit.send_if_modified(|fit| std::mem::replace(fit, holds) != holds);
         }
         if *fit.borrow() {
-            comparing.look(market, |market| async move { market.reconcile_when_due().await });
-            screening.look(market, |market| async move { market.screen_when_due().await });
-            tidying.look(market, |market| async move { market.tidy().await.map(|()| true) });
+            let (to_compare, to_screen, to_tidy) = (market.clone(), market.clone(), market.clone());
+            comparing.look(|| async move { to_compare.reconcile_when_due().await });
+            screening.look(|| async move { to_screen.screen_when_due().await });
+            tidying.look(|| async move { to_tidy.tidy().await.map(|()| true) });
             if rolled_up.is_none_or(|at| at.elapsed() >= ROLL_UP_EVERY) {
                 if let Err(failure) = patiently(async { market.ledger_roll_up().await.map(drop) }).await {
                     tracing::warn!(error = %failure, "the platform's accounts could not be rolled up");
@@ -372,9 +380,9 @@ impl Market {
         self.pulse().stop();
     }
 
-    /// Work until nothing is left that is due now.
+    /// Work until nothing is left that is due now, or nothing more is to be begun: what is let go of then stays due.
     pub async fn work_until_idle(&self) -> Result<(), Failure> {
-        while self.work_once().await? > 0 {}
+        while self.work_once().await? > 0 && !self.pulse().is_stopping() {}
         Ok(())
     }
 
@@ -616,6 +624,27 @@ mod tests {
     async fn what_panics_fails_and_ends_no_worker() {
         let outcome = patiently(poison()).await;
         assert!(matches!(&outcome, Err(Failure::Broken(Fault::Service { why, .. })) if why.contains("panicked")));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_never_ends_beside_the_work_is_cut_off_and_begun_anew() {
+        let mut beside = Beside::new("it failed", LOOK_EVERY);
+        let mut begun = 0;
+        let mut look_after = async |time| {
+            tokio::time::advance(time).await;
+            beside.look(|| {
+                begun += 1;
+                std::future::pending::<Result<bool, Failure>>()
+            });
+            // What was cut off has to come by.
+            tokio::task::yield_now().await;
+            begun
+        };
+        assert_eq!(look_after(Duration::ZERO).await, 1);
+        assert_eq!(look_after(LONGEST - IDLE).await, 1, "it may take long");
+        assert_eq!(look_after(IDLE).await, 1);
+        assert_eq!(look_after(IDLE).await, 1);
+        assert_eq!(look_after(LOOK_AGAIN).await, 2);
     }
 
     #[tokio::test(start_paused = true)]
