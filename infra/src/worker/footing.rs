@@ -28,12 +28,16 @@ pub(super) struct Footing {
 
 impl Footing {
     /// Should this node work? A database that does not answer is no reason why not: that is found out soon enough.
+    /// But before it was looked once nothing is begun: a machine that starts with its database may have a wrong clock.
     pub(super) async fn holds(&mut self, market: &Market) -> bool {
         if self.looked_at.is_none_or(|at| at.elapsed() >= LOOK_EVERY) {
             let unfit = match market.unfit_to_work().await {
                 Ok(unfit) => unfit,
                 Err(failure) => {
                     tracing::warn!(error = %failure, "the worker could not look whether this node should work");
+                    if self.looked_at.is_none() {
+                        return false;
+                    }
                     self.unfit.clone()
                 }
             };
@@ -97,7 +101,22 @@ fn ahead(before: Timestamp, said: Timestamp, after: Timestamp) -> TimeDelta {
 
 #[cfg(test)]
 mod tests {
+    use sea_orm::DatabaseConnection;
+
     use super::*;
+    use crate::clock::Clock;
+    use crate::market::Equipment;
+
+    #[tokio::test]
+    async fn a_database_that_does_not_answer_keeps_nobody_from_work_but_who_never_looked() {
+        let away = DatabaseConnection::default();
+        let market = Market::new(away, Clock::System, Equipment::throwaway().unwrap());
+        assert!(!Footing::default().holds(&market).await);
+        for (unfit, holds) in [(None, true), (Some("the clock is wrong".to_owned()), false)] {
+            let mut looked = Footing { looked_at: Instant::now().checked_sub(LOOK_EVERY), unfit };
+            assert_eq!(looked.holds(&market).await, holds);
+        }
+    }
 
     #[test]
     fn the_time_that_an_answer_takes_is_no_difference_of_clocks() {
