@@ -106,23 +106,24 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0225_tried_as", sql: include_str!("../sql/0225_tried_as.sql") },
     Migration { name: "0230_credentials", sql: include_str!("../sql/0230_credentials.sql") },
     Migration { name: "0231_bids_given_back", sql: include_str!("../sql/0231_bids_given_back.sql") },
-    Migration { name: "0255_corrections_by_admins", sql: include_str!("../sql/0255_corrections_by_admins.sql") },
-    Migration { name: "0250_matching_bounded", sql: include_str!("../sql/0250_matching_bounded.sql") },
-    Migration { name: "0251_matching_known", sql: include_str!("../sql/0251_matching_known.sql") },
-    Migration { name: "0260_names_on_papers", sql: include_str!("../sql/0260_names_on_papers.sql") },
-    Migration { name: "0261_credit_notes", sql: include_str!("../sql/0261_credit_notes.sql") },
     Migration { name: "0240_tokens_of_ended_sessions", sql: include_str!("../sql/0240_tokens_of_ended_sessions.sql") },
     Migration { name: "0241_payouts_open", sql: include_str!("../sql/0241_payouts_open.sql") },
     Migration {
         name: "0242_matching_changes_by_heaps",
         sql: include_str!("../sql/0242_matching_changes_by_heaps.sql"),
     },
-    Migration { name: "0245_work_over_all_contracts", sql: include_str!("../sql/0245_work_over_all_contracts.sql") },
-    Migration { name: "0262_paper_issuers", sql: include_str!("../sql/0262_paper_issuers.sql") },
     Migration {
         name: "0243_guards_that_can_be_restored",
         sql: include_str!("../sql/0243_guards_that_can_be_restored.sql"),
     },
+    Migration { name: "0245_work_over_all_contracts", sql: include_str!("../sql/0245_work_over_all_contracts.sql") },
+    Migration { name: "0250_matching_bounded", sql: include_str!("../sql/0250_matching_bounded.sql") },
+    Migration { name: "0251_matching_known", sql: include_str!("../sql/0251_matching_known.sql") },
+    Migration { name: "0255_corrections_by_admins", sql: include_str!("../sql/0255_corrections_by_admins.sql") },
+    Migration { name: "0260_names_on_papers", sql: include_str!("../sql/0260_names_on_papers.sql") },
+    Migration { name: "0261_credit_notes", sql: include_str!("../sql/0261_credit_notes.sql") },
+    Migration { name: "0262_paper_issuers", sql: include_str!("../sql/0262_paper_issuers.sql") },
+    Migration { name: "0269_mail_codes_of_a_user", sql: include_str!("../sql/0269_mail_codes_of_a_user.sql") },
 ];
 
 /// One step of the schema.
