@@ -160,7 +160,8 @@ impl Story<'_> {
         let item = items.iter().find(|item| item["title"] == "A ledger").expect("it was added");
         self.keeps("portfolioItemWithLink", super::text(&item["id"]));
         let search = json!({ "name": "All", "text": "rust", "kind": "FIXED", "skillIds": [self.id("skill")],
-            "budgetAtLeast": usd("100.00") });
+            "budgetAtLeast": usd("100.00"), "budgetAtMost": usd("900.00"), "experience": "SENIOR", "country": "PK",
+            "weeklyHoursAtMost": 40 });
         let search = self.freelancer.does("savedSearchCreate", search, "savedSearch { id }").await;
         self.keeps("savedSearchOfAll", search.text("savedSearch.id"));
         let read = json!({ "ids": [self.id("notification")] });
