@@ -361,7 +361,7 @@ impl World {
         };
         let created = access::check(by, Verb::OfferCreate, &Subject::of_client(client))
             .map_err(Refusal::from)
-            .and_then(|_| known)
+            .and(known)
             .and_then(|()| OfferDraft::parse("Work", "", engagement, &typed, &self.policy.terms))
             .and_then(|parsed| {
                 let drafts = parsed.milestones().to_vec();
