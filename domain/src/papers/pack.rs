@@ -147,6 +147,8 @@ impl RemittancePack {
         let others = self.from_no_work.iter().map(|FromNoWork { why, amount }| {
             vec![self.remitter.name.clone(), why.in_words().to_owned(), amount.amount(), none.clone(), amount.amount()]
         });
+        // Of money that came back nothing is told apart here: it was earned for the payout that takes it up again.
+        let told_apart = !self.earned.is_empty() || !self.from_no_work.is_empty();
         let sums = ["", "", &self.gross.amount(), &self.fees.amount(), &self.net.to_string()];
         let columns = vec![
             Column::words("Client", 20),
@@ -168,7 +170,7 @@ impl RemittancePack {
             Column::amounts("In rupees", 18),
         ];
         let withheld = |rate: Rate, amount: Money| format!("{} ({})", amount, percent(rate.basis_points()));
-        Sheet::new("Remittance pack", lead, self.reference(), FOOT)
+        let sheet = Sheet::new("Remittance pack", lead, self.reference(), FOOT)
             .heading("Remitter")
             .facts([
                 ("Name", Some(self.remitter.name.clone())),
@@ -192,8 +194,8 @@ impl RemittancePack {
             ])
             .heading("Amount")
             .facts([
-                ("Gross", money(self.gross)),
-                ("Fees of the marketplace", money(self.fees)),
+                ("Gross", money(self.gross).filter(|_| told_apart)),
+                ("Fees of the marketplace", money(self.fees).filter(|_| told_apart)),
                 ("Sent", money(self.net)),
                 ("Rate", self.quote.as_ref().map(quote_line)),
                 (
@@ -207,8 +209,13 @@ impl RemittancePack {
                 ("e-PRC", Some(self.e_prc.clone().unwrap_or_else(|| "not attached yet".to_owned()))),
             ])
             .table(accounts, parts.collect(), None)
-            .heading("Where it was earned")
-            .table(columns, rows.chain(others).collect(), Some(sums.map(str::to_owned).to_vec()))
-            .text("Of a balance that was earned in several places, what was earned first is paid out first.")
+            .heading("Where it was earned");
+        if told_apart {
+            sheet
+                .table(columns, rows.chain(others).collect(), Some(sums.map(str::to_owned).to_vec()))
+                .text("Of a balance that was earned in several places, what was earned first is paid out first.")
+        } else {
+            sheet.text("Nothing of this stayed with a bank. The pack of the payout that takes it up again says it.")
+        }
     }
 }

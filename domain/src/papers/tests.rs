@@ -168,3 +168,59 @@ fn an_invoice_is_of_what_the_card_was_charged() {
     assert_eq!(amounts, ["0.30", "0.01", "0.19"]);
     assert_eq!(table.sum.unwrap().last().unwrap(), "0.50 USD");
 }
+
+fn pack(from_no_work: Vec<FromNoWork>) -> RemittancePack {
+    let rate = |basis_points| Rate::basis_points_of(basis_points).unwrap();
+    let pack = RemittancePack {
+        payout: payout(1),
+        status: "returned".to_owned(),
+        made_at: Timestamp::UNIX_EPOCH,
+        requested_at: Timestamp::UNIX_EPOCH,
+        paid_at: None,
+        remitter: Operator::default(),
+        beneficiary: Beneficiary {
+            user: Id::from_uuid(Uuid::from_u128(1)),
+            name: "Lin".to_owned(),
+            latin_name: None,
+            urdu_name: None,
+            address: None,
+            phone: None,
+            cnic_last4: None,
+            ntn_last4: None,
+        },
+        purpose_code: "9186".to_owned(),
+        purpose: "Freelance services".to_owned(),
+        written_purpose: "Freelance services".to_owned(),
+        gross: usd(0),
+        fees: usd(0),
+        net: usd(1_000),
+        quote: None,
+        parts: Vec::new(),
+        withheld: Withheld { if_registered: rate(25), otherwise: rate(100) },
+        withholding_if_registered: usd(0),
+        withholding_otherwise: usd(0),
+        earned: Vec::new(),
+        from_no_work,
+        e_prc: None,
+    };
+    pack.summed().unwrap()
+}
+
+#[test]
+fn the_pack_of_a_payout_that_came_back_says_nothing_of_where_its_money_was_earned() {
+    let facts = |pack: &RemittancePack| {
+        let facts = pack.sheet().blocks.into_iter().filter_map(|block| match block {
+            sheet::Block::Facts(facts) => Some(facts.into_iter().map(|(name, _)| name)),
+            _ => None,
+        });
+        facts.flatten().filter(|name| ["Gross", "Fees of the marketplace", "Sent"].contains(&name.as_str())).count()
+    };
+    let tables = |pack: &RemittancePack| {
+        let tables = pack.sheet().blocks.into_iter().filter(|block| matches!(block, sheet::Block::Table(_)));
+        tables.count()
+    };
+    let back = pack(Vec::new());
+    assert_eq!((facts(&back), tables(&back)), (1, 1), "what was sent, and to which accounts");
+    let there = pack(vec![FromNoWork { why: Aside::Correction, amount: usd(1_000) }]);
+    assert_eq!((facts(&there), tables(&there)), (3, 2));
+}
