@@ -11,6 +11,25 @@ macro_rules! holding {
     };
 }
 
+/// One act comes as far as rows that are held by somebody else, and another one behind it; then both go on.
+async fn one_behind_the_other<A, B>(
+    app: &TestApp,
+    held: sqlx::Transaction<'_, sqlx::Postgres>,
+    first: impl Future<Output = A>,
+    second: impl Future<Output = B>,
+) -> (A, B) {
+    let second = async {
+        stand_in_line(app, 1).await;
+        second.await
+    };
+    let go = async {
+        stand_in_line(app, 2).await;
+        held.rollback().await.unwrap();
+    };
+    let (first, (second, ())) = join(first, join(second, go)).await;
+    (first, second)
+}
+
 #[tokio::test]
 async fn what_waits_for_an_erasure_or_a_suspension_writes_nothing_afterwards() {
     let app = TestApp::new().await;
@@ -86,28 +105,12 @@ async fn a_company_is_passed_on_to_nobody_who_is_erased() {
         if erased_first {
             // The erasure has seen what binds them, and waits for what it forgets.
             holding!(app, "select from passwords for update", held);
-            let late = async {
-                stand_in_line(&app, 1).await;
-                pass_on.await
-            };
-            let go = async {
-                stand_in_line(&app, 2).await;
-                held.rollback().await.unwrap();
-            };
-            let (erased, (passed_on, ())) = join(erase, join(late, go)).await;
+            let (erased, passed_on) = one_behind_the_other(&app, held, erase, pass_on).await;
             erased.ok();
             assert_eq!(passed_on.refused(), ["NOT_FOUND"]);
         } else {
             holding!(app, "select from members where role <> 'owner' for update", held);
-            let late = async {
-                stand_in_line(&app, 1).await;
-                erase.await
-            };
-            let go = async {
-                stand_in_line(&app, 2).await;
-                held.rollback().await.unwrap();
-            };
-            let (passed_on, (erased, ())) = join(pass_on, join(late, go)).await;
+            let (passed_on, erased) = one_behind_the_other(&app, held, pass_on, erase).await;
             passed_on.ok();
             assert_eq!(erased.refused(), ["ACCOUNT_OWNS_COMPANY"]);
         }
@@ -130,28 +133,12 @@ async fn nobody_joins_a_company_while_its_owner_is_erased() {
         if erased_first {
             // The erasure has seen that nobody belongs to the company, and waits for what it forgets.
             holding!(app, "select from passwords for update", held);
-            let late = async {
-                stand_in_line(&app, 1).await;
-                join_in.await
-            };
-            let go = async {
-                stand_in_line(&app, 2).await;
-                held.rollback().await.unwrap();
-            };
-            let (erased, (joined, ())) = join(erase, join(late, go)).await;
+            let (erased, joined) = one_behind_the_other(&app, held, erase, join_in).await;
             erased.ok();
             assert_eq!(joined.refused(), ["WRONG_STATE"]);
         } else {
             holding!(app, "select from member_invitations for update", held);
-            let late = async {
-                stand_in_line(&app, 1).await;
-                erase.await
-            };
-            let go = async {
-                stand_in_line(&app, 2).await;
-                held.rollback().await.unwrap();
-            };
-            let (joined, (erased, ())) = join(join_in, join(late, go)).await;
+            let (joined, erased) = one_behind_the_other(&app, held, join_in, erase).await;
             joined.ok();
             assert_eq!(erased.refused(), ["ACCOUNT_OWNS_COMPANY"]);
         }
