@@ -1,9 +1,11 @@
 //! Accounts that somebody took over, and that are given back.
 
 use serde_json::json;
+use tests::authenticator::Manner;
 use tests::{PASSWORD, Person, TOKENS, TestApp};
 
 use super::{ME, OTHER, asks_reset, letters, mailed_code, resets, sends_from, sign_in};
+use crate::passkey;
 
 /// Somebody who knows the password makes the account theirs.
 async fn is_taken_over(app: &TestApp, person: &Person<'_>, address: &str) -> String {
@@ -60,6 +62,24 @@ async fn an_account_whose_address_a_thief_changed_is_given_back() {
     let lines: Vec<_> = lines.iter().filter(|line| line["act"] == "email_restore").collect();
     assert_eq!(lines.len(), 1, "{lines:?}");
     assert_eq!(json!([lines[0]["actor"], lines[0]["detail"]["reason"]]), json!([noor.id, why]));
+}
+
+#[tokio::test]
+async fn a_passkey_that_a_thief_added_does_not_open_an_account_that_was_given_back() {
+    let app = TestApp::new().await;
+    let (ada, noor) = (app.person("ada").await, app.admin("noor").await);
+    let token = is_taken_over(&app, &ada, "thief@example.com").await;
+    let (device, _) = passkey::adds(&app.bearer(&token), "The thief's phone").await;
+    passkey::signs_in(&app, &device, &Manner::default()).await.ok();
+
+    let restore = json!({ "userId": ada.id, "email": ada.email, "reason": "She answered from her old mailbox" });
+    noor.does("emailRestore", restore, "user { id }").await.ok();
+    assert!(!passkey::signs_in(&app, &device, &Manner::default()).await.refused().is_empty());
+    let log = "query($id: String) { auditLog(subject: $id) { nodes { act detail } } }";
+    let log = noor.asks(log, json!({ "id": ada.id })).await;
+    let lines = log.data()["auditLog"]["nodes"].as_array().unwrap().clone();
+    let line = lines.iter().find(|line| line["act"] == "email_restore").unwrap();
+    assert_eq!(line["detail"]["passkeys_removed"], 1);
 }
 
 #[tokio::test]
