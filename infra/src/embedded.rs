@@ -22,7 +22,7 @@ use sqlx::{Connection, PgConnection};
 
 use account::Account;
 use cluster::Found;
-use folder::Folder;
+use folder::{Folder, Mark};
 pub use watch::Watch;
 
 /// The superuser of a private cluster.
@@ -54,7 +54,7 @@ pub struct Embedded {
     folder: Folder,
     major: u32,
     /// Our end of the keeper's pipe, and our mark among the users.
-    used: Option<(File, File)>,
+    used: Option<(File, Mark)>,
 }
 
 impl Embedded {

@@ -252,12 +252,16 @@ async fn counted(url: &str, connections: u32, clock: Clock, equipment: Equipment
     (Market::new(db, clock, equipment), statements)
 }
 
-/// The statements that go to the database, in order.
+/// The statements that go to the database, in order: those that whoever asks waits for.
 #[derive(Debug, Clone, Default)]
 pub struct Statements(Arc<Mutex<Vec<String>>>);
 
 impl Statements {
     fn note(&self, sql: &str) {
+        // What has happened is announced after the answer, whenever there is time.
+        if sql.contains("pg_notify") {
+            return;
+        }
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(sql.to_owned());
     }
 

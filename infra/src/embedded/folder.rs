@@ -30,6 +30,19 @@ pub(super) struct Door {
     _file: File,
 }
 
+/// Says that we use the server, for as long as it lives.
+#[derive(Debug)]
+pub(super) struct Mark {
+    file: File,
+}
+
+impl Drop for Mark {
+    fn drop(&mut self) {
+        // To close the file would not do: a child that was forked and does not run its program yet has it open, too.
+        let _ = self.file.unlock();
+    }
+}
+
 impl Folder {
     pub(super) fn data(&self) -> PathBuf {
         self.path.join("data")
@@ -112,10 +125,10 @@ impl Folder {
     }
 
     /// Note that we use the server. The mark goes away with us.
-    pub(super) fn mark(&self) -> Result<File, EmbeddedError> {
+    pub(super) fn mark(&self) -> Result<Mark, EmbeddedError> {
         let file = self.marks()?;
         file.lock_shared().map_err(|source| self.failed("lock its marks", source))?;
-        Ok(file)
+        Ok(Mark { file })
     }
 
     /// Does nobody use the server? Ask only while holding the door.
@@ -209,4 +222,24 @@ fn standing(path: &Path) -> io::Result<Standing> {
         }
     }
     Ok(Standing::Free)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_goes_with_its_user_also_while_a_child_still_has_its_file_open() {
+        let path = env::temp_dir().join(format!("rabta-mark-{}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        let folder = Folder { path: path.clone() };
+        let (first, second) = (folder.mark().unwrap(), folder.mark().unwrap());
+        let inherited = first.file.try_clone().unwrap();
+        drop(first);
+        assert!(!folder.is_unused().unwrap(), "the second is there still");
+        drop(second);
+        assert!(folder.is_unused().unwrap());
+        drop(inherited);
+        fs::remove_dir_all(&path).unwrap();
+    }
 }
