@@ -63,7 +63,15 @@ pub fn for_every_origin(router: Router) -> Router {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct OneTooMany(pub usize);
 
+/// Put into a request that does not say for which host it is, or says it in two ways.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct HostUnclear;
+
 async fn turn_away(request: Request, next: Next) -> Response {
+    if request.extensions().get::<HostUnclear>().is_some() {
+        let problem = Problem::bad_request("a request names the host that it is for, once");
+        return Outcome::refused(problem, &trace_of(&request)).into_response(Media::Json);
+    }
     let Some(OneTooMany(most)) = request.extensions().get::<OneTooMany>().copied() else {
         return next.run(request).await;
     };

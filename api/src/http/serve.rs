@@ -9,7 +9,9 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::ConnectInfo;
-use axum::http::{Request, Response};
+use axum::http::header::HOST;
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, Request, Response, Version};
 use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -18,7 +20,7 @@ use tokio::sync::mpsc;
 use tower::ServiceExt;
 
 use super::address::FORWARDED_FOR;
-use super::layers::OneTooMany;
+use super::layers::{HostUnclear, OneTooMany};
 use super::slots::{Slot, Slots};
 use super::stall::Stalling;
 use super::{ClientAddress, Closing, ServerSettings};
@@ -78,6 +80,9 @@ pub async fn serve(
         let service = hyper::service::service_fn(move |request: Request<Incoming>| {
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(ConnectInfo(peer));
+            if !names_one_host(request.version(), request.headers()) {
+                request.extensions_mut().insert(HostUnclear);
+            }
             let (router, mut place) = (router.clone(), place.clone());
             if by_request {
                 match ClientAddress::of(request.extensions(), request.headers(), proxies) {
@@ -119,6 +124,17 @@ pub async fn serve(
         () = tokio::time::sleep(settings.grace) => tracing::warn!("some requests did not finish in time"),
     }
     Ok(())
+}
+
+/// Does a request say for which host it is as HTTP/1.1 asks: once, by a name that can be one? Of two, a proxy might go
+/// by the other. Whoever speaks HTTP/1.0 need not say.
+fn names_one_host(version: Version, headers: &HeaderMap) -> bool {
+    let mut hosts = headers.get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (None, _) => version < Version::HTTP_11,
+        (Some(host), None) => host.to_str().is_ok_and(|host| !host.contains('@') && host.parse::<Authority>().is_ok()),
+        (Some(_), Some(_)) => false,
+    }
 }
 
 /// An answer that holds the place of its request until its last byte was taken, or nobody wants it any more: a

@@ -525,6 +525,24 @@ async fn heads_that_two_servers_could_read_differently_are_refused() {
 }
 
 #[tokio::test]
+async fn a_request_names_its_host_once() {
+    for (head, taken) in [
+        ("HTTP/1.1\r\nHost: rabta.example:8080\r\n", true),
+        ("HTTP/1.1\r\nHost: [::1]:8080\r\n", true),
+        ("HTTP/1.0\r\n", true),
+        ("HTTP/1.1\r\n", false),
+        ("HTTP/1.1\r\nHost: x\r\nHost: x\r\n", false),
+        ("HTTP/1.1\r\nHost: x y\r\n", false),
+        ("HTTP/1.1\r\nHost: x@y\r\n", false),
+        ("HTTP/1.1\r\nHost:\r\n", false),
+    ] {
+        let asked = format!("GET /graphql?query={{hello}} {head}Connection: close\r\n\r\n");
+        let text = raw(ServerSettings::default(), asked.as_bytes()).await;
+        assert_eq!((text.contains("hello world"), text.contains("BAD_REQUEST")), (taken, !taken), "{head}: {text}");
+    }
+}
+
+#[tokio::test]
 async fn one_address_holds_so_many_connections() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
