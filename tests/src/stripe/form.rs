@@ -33,7 +33,7 @@ const EXPAND: &str = "expand[";
 pub const CUSTOMER_CREATE: &[Parameter] = &[("metadata", Kind::Text, false), ("description", Kind::Text, false)];
 pub const INTENT_CREATE: &[Parameter] = &[
     ("amount", Kind::Charge, true),
-    ("currency", Kind::OneOf(&["usd", "pkr"]), true),
+    ("currency", Kind::OneOf(&["usd"]), true),
     ("customer", Kind::Named("cus_"), false),
     ("payment_method", Kind::Named("pm_"), false),
     ("confirm", Kind::Bool, false),
