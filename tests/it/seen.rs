@@ -305,9 +305,11 @@ async fn every_field_is_seen_by_whom_the_printed_table_says_and_by_nobody_else()
     let mut seen = look::look(&types, &viewers, &kinds, &states).await;
     let (mut table, mut cases) = (std::mem::take(&mut seen.table), seen.cases);
     let wire = app.wire().await;
-    for (lines, tried) in
-        [asked::asked(&types, &viewers, &ids).await, asked::followed(&types, &viewers, &ids, &wire, &owner).await]
-    {
+    for (lines, tried) in [
+        asked::asked(&types, &viewers, &ids).await,
+        asked::asked_of_things(&types, &viewers, &ids).await,
+        asked::followed(&types, &viewers, &ids, &wire, &owner).await,
+    ] {
         table.extend(lines.lines().map(|line| format!("{}\n", line.trim_end())));
         cases += tried;
     }
