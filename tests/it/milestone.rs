@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
-use tests::TestApp;
+use tests::{Person, TestApp};
 
 const STATUS: &str = "milestone { status version }";
 
@@ -30,6 +30,59 @@ async fn silence_approves_after_fourteen_days() {
     assert_eq!(deal.status().await, "SUBMITTED");
     app.passes(TimeDelta::days(1)).await;
     assert_eq!(deal.status().await, "APPROVED");
+}
+
+/// How often somebody was told this.
+async fn told(who: &Person<'_>, kind: &str) -> usize {
+    let query = "{ viewer { notifications(first: 100) { nodes { kind } } } }";
+    let reply = who.asks(query, json!({})).await;
+    let nodes = reply.data()["viewer"]["notifications"]["nodes"].as_array().cloned().unwrap_or_default();
+    nodes.iter().filter(|node| node["kind"] == kind).count()
+}
+
+#[tokio::test]
+async fn whoever_is_to_review_is_reminded_on_days_seven_twelve_and_thirteen() {
+    let app = TestApp::new().await;
+    let deal = app.submitted().await;
+    let (mut reminded, mut times) = (Vec::new(), 0);
+    for day in 1..=14 {
+        app.passes(TimeDelta::days(1)).await;
+        let now = told(&deal.client, "MILESTONE_REVIEW_WAITS").await;
+        if now > times {
+            reminded.push(day);
+        }
+        times = now;
+    }
+    assert_eq!((reminded, times), (vec![7, 12, 13], 3));
+    assert_eq!(told(&deal.freelancer, "MILESTONE_REVIEW_WAITS").await, 0);
+    assert_eq!(deal.status().await, "APPROVED");
+}
+
+#[tokio::test]
+async fn both_sides_are_reminded_of_work_that_sleeps_and_either_keeps_it_awake() {
+    let app = TestApp::new().await;
+    let deal = app.contracted().await;
+    let both = async |kind: &str| (told(&deal.client, kind).await, told(&deal.freelancer, kind).await);
+    for (days, idle) in [(75, 0), (1, 1), (6, 1), (1, 2)] {
+        app.passes(TimeDelta::days(days)).await;
+        assert_eq!(both("MILESTONE_IDLE").await, (idle, idle), "{days} days later");
+    }
+    let keep = json!({ "milestoneId": deal.milestone });
+    deal.freelancer.does("milestoneKeep", keep, STATUS).await.ok();
+    for (days, idle, dormant, status) in [
+        (75, 2, 0, "FUNDED"),
+        (1, 3, 0, "FUNDED"),
+        (7, 4, 0, "FUNDED"),
+        (6, 4, 0, "FUNDED"),
+        (1, 4, 1, "DORMANT"),
+        (13, 4, 1, "DORMANT"),
+        (1, 4, 1, "REFUNDED"),
+    ] {
+        app.passes(TimeDelta::days(days)).await;
+        assert_eq!(both("MILESTONE_IDLE").await, (idle, idle), "{days} days later");
+        assert_eq!(both("MILESTONE_DORMANT").await, (dormant, dormant), "{days} days later");
+        assert_eq!(deal.status().await, status, "{days} days later");
+    }
 }
 
 #[tokio::test]
@@ -139,6 +192,22 @@ async fn a_refund_is_agreed_to_or_refused() {
     deal.freelancer.does("milestoneAgreeRefund", json!({ "milestoneId": deal.milestone }), STATUS).await.ok();
     assert_eq!(deal.money().await, [100_000, 60_000, 0, 0, 40_000, 0]);
     assert_eq!(deal.credit().await, 41_200, "with its part of the fee");
+}
+
+#[tokio::test]
+async fn a_refund_that_is_no_longer_asked_for_leaves_the_work_where_it_was() {
+    let app = TestApp::new().await;
+    let deal = app.contracted().await;
+    let it = json!({ "milestoneId": deal.milestone });
+    deal.client.does("milestoneRequestRefund", it.clone(), STATUS).await.ok();
+    assert_eq!(deal.status().await, "REFUND_REQUESTED");
+    let not_theirs = deal.freelancer.does("milestoneWithdrawRefund", it.clone(), STATUS).await;
+    assert_eq!(not_theirs.refused(), ["NOT_ALLOWED"]);
+    deal.client.does("milestoneWithdrawRefund", it.clone(), STATUS).await.ok();
+    app.passes(TimeDelta::days(8)).await;
+    assert_eq!((deal.status().await.as_str(), deal.money().await[1]), ("FUNDED", 100_000));
+    let again = deal.client.does("milestoneWithdrawRefund", it, STATUS).await;
+    assert_eq!(again.refused(), ["WRONG_STATE"]);
 }
 
 #[tokio::test]
