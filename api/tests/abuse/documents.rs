@@ -87,6 +87,7 @@ fn documents() -> Vec<(&'static str, &'static str, String)> {
             many(5, |i| format!("fragment F{i} on Query {{ {} }}", format!("...F{} ", i + 1).repeat(20)))
         )),
         ("a page of -1", "400 BAD_USER_INPUT or 200 BAD_USER_INPUT", format!("{{ gigs(first: -1) {{ {PAGE} }} }}")),
+        ("a page of 0", "200 data", format!("{{ gigs(first: 0) {{ {PAGE} }} }}")),
         ("a page of 101", "200 BAD_USER_INPUT", format!("{{ gigs(first: 101) {{ {PAGE} }} }}")),
         ("a page of a billion", "400 TOO_EXPENSIVE 10000", format!("{{ gigs(first: 1000000000) {{ {PAGE} }} }}")),
         ("both a first and a last page", "200 BAD_USER_INPUT", format!("{{ gigs(first: 1, last: 1) {{ {PAGE} }} }}")),

@@ -218,7 +218,7 @@ async fn bodies(suite: &Suite) {
 async fn raw(suite: &Suite) {
     let server = &suite.server;
     let length = BODY.len();
-    let chunks: String = (0..16).map(|_| format!("10000\r\n{}\r\n", "x".repeat(65_536))).collect();
+    let chunks = |count: usize| format!("10000\r\n{}\r\n", "x".repeat(65_536)).repeat(count);
     let rows = [
         ("16 MB announced", "413", format!("{HEAD}Content-Length: 16777216\r\n\r\n{}", "x".repeat(1_000))),
         (
@@ -228,7 +228,17 @@ async fn raw(suite: &Suite) {
         ),
         ("a negative length", "400 or closed", format!("{HEAD}Content-Length: -1\r\n\r\n")),
         ("a length that is a word", "400 or closed", format!("{HEAD}Content-Length: ten\r\n\r\n")),
-        ("1 MB in chunks", "413 or closed", format!("{HEAD}Transfer-Encoding: chunked\r\n\r\n{chunks}0\r\n\r\n")),
+        (
+            "16 MB announced, and sent",
+            "413 or closed",
+            format!("{HEAD}Content-Length: 16777216\r\n\r\n{}", "x".repeat(16 << 20)),
+        ),
+        ("1 MB in chunks", "413 or closed", format!("{HEAD}Transfer-Encoding: chunked\r\n\r\n{}0\r\n\r\n", chunks(16))),
+        (
+            "16 MB in chunks",
+            "413 or closed",
+            format!("{HEAD}Transfer-Encoding: chunked\r\n\r\n{}0\r\n\r\n", chunks(256)),
+        ),
         (
             "a chunk of a length past all lengths",
             "400 or closed",
