@@ -182,6 +182,20 @@ async fn a_paper_is_handed_to_whom_it_is_for_and_to_nobody_else() {
             assert_eq!(fetch(&app.visitor(), &in_url).await.status, StatusCode::UNAUTHORIZED);
         }
     }
+    // Of its members those who see to money, and of our people nobody who only judges.
+    let (fina, marta) = (app.person("fina").await, app.mediator("marta").await);
+    super::organization::joins(&deal.client, &fina, "FINANCE").await;
+    for (path, status) in [
+        (format!("/papers/payouts/{payout}.json"), 404),
+        (format!("/papers/payments/{payment}.json"), 200),
+        (format!("/papers/contracts/{}.json", deal.contract), 200),
+    ] {
+        assert_eq!(fetch(&fina.visitor().await, &path).await.status.as_u16(), status, "{path} for finance");
+        for person in [&vera, &marta] {
+            let status = fetch(&person.visitor().await, &path).await.status.as_u16();
+            assert!([403, 404].contains(&status), "{path} for {}: {status}", person.email);
+        }
+    }
     let visitor = deal.freelancer.visitor().await;
     for path in [
         "/papers/payouts/pyo_00000000000000000000000007.pdf",
