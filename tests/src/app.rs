@@ -24,6 +24,13 @@ use tower::ServiceExt;
 use crate::database::TestDatabase;
 use crate::{Person, Reply, StripeDouble, leaks};
 
+/// How long an answer of Stripe's is waited for: longer than a busy machine keeps anybody from giving one.
+const PATIENT: Duration = Duration::from_secs(60);
+/// The same, where one never comes: by then, what is answered has been heard on a busy machine, too.
+const HASTY: Duration = Duration::from_secs(2);
+/// The same, where dozens never come, and one more does no harm.
+const VERY_HASTY: Duration = Duration::from_millis(400);
+
 /// A whole Rabta: the real schema behind the real door, on a real PostgreSQL.
 pub struct TestApp {
     /// The marketplace, for what no client can do: let time pass, look into the books.
@@ -50,26 +57,42 @@ impl TestApp {
         Self::at(Clock::ahead(by), TestDatabase::new().await, equipment).await
     }
 
-    /// The same, with a Stripe of our own to take the payments.
+    /// The same, with a Stripe of our own to take the payments. It is waited for longer than any machine takes to answer,
+    /// so that only what it does not answer goes unanswered.
     pub async fn on_stripe() -> Self {
-        Self::on_stripe_within(Duration::from_secs(8), |_| Rails::Sandbox).await
+        Self::on_stripe_within(PATIENT, |_| Rails::Sandbox).await
+    }
+
+    /// The same, where a silence is not waited for long: for a story in which one answer never comes.
+    pub async fn on_hasty_stripe() -> Self {
+        Self::on_stripe_within(HASTY, |_| Rails::Sandbox).await
+    }
+
+    /// The same, where nobody waits long at all: for stories in which many answers never come, and in which it does not
+    /// matter how many.
+    pub async fn on_very_hasty_stripe() -> Self {
+        Self::on_stripe_within(VERY_HASTY, |_| Rails::Sandbox).await
     }
 
     /// The same, where Stripe carries payouts, too, on the rails that are named: Global Payouts, and transfers to
     /// people's own accounts.
     pub async fn on_stripe_rails(global: bool, recipients: bool) -> Self {
+        Self::on_stripe_rails_within(PATIENT, global, recipients).await
+    }
+
+    /// The same, where a silence is not waited for long.
+    pub async fn on_hasty_stripe_rails(global: bool, recipients: bool) -> Self {
+        Self::on_stripe_rails_within(HASTY, global, recipients).await
+    }
+
+    async fn on_stripe_rails_within(patience: Duration, global: bool, recipients: bool) -> Self {
         let rails = move |stripe: Stripe| {
             let financial_account = global.then(|| "fa_double".to_owned());
             Rails::Stripe(StripeRails { stripe, financial_account, recipient_accounts: recipients })
         };
-        let app = Self::on_stripe_within(Duration::from_millis(1_500), rails).await;
+        let app = Self::on_stripe_within(patience, rails).await;
         app.stripe().does(|books, _| (books.carrying.global, books.carrying.approved) = (true, true));
         app
-    }
-
-    /// The same, where nobody waits long for an answer: for stories in which some never come.
-    pub async fn on_hasty_stripe() -> Self {
-        Self::on_stripe_within(Duration::from_millis(150), |_| Rails::Sandbox).await
     }
 
     async fn on_stripe_within(patience: Duration, rails: impl FnOnce(Stripe) -> Rails) -> Self {
@@ -114,6 +137,14 @@ impl TestApp {
     /// The same marketplace after its operator has set up other rails: the processor and the keys are what they were.
     pub fn with_rails(&self, rails: Rails) -> Self {
         let equipment = Equipment { rails, ..self.equipment.clone().expect("equipment of its own") };
+        Self::on(Market::new(self.market.db().clone(), self.market.clock().clone(), equipment))
+    }
+
+    /// The same marketplace, which waits long for whatever it asks Stripe.
+    pub fn patient(&self) -> Self {
+        let settings = StripeSettings { patience: PATIENT, ..self.stripe().settings() };
+        let payments = Payments::Stripe(Stripe::new(settings).expect("settings are right"));
+        let equipment = Equipment { payments, ..self.equipment.clone().expect("equipment of its own") };
         Self::on(Market::new(self.market.db().clone(), self.market.clock().clone(), equipment))
     }
 

@@ -17,7 +17,7 @@ use infra::clock::Clock;
 use infra::stripe::{Settings, sign};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tower::ServiceExt;
 
@@ -58,6 +58,8 @@ pub(crate) struct Inner {
     pub(crate) heard: Vec<(String, String, String)>,
     /// Rings when there may be something to tell.
     pub(crate) bell: Arc<Notify>,
+    /// Is it over that some are left without an answer?
+    pub(crate) silence: watch::Sender<bool>,
 }
 
 impl Drop for StripeDouble {
@@ -76,6 +78,7 @@ impl StripeDouble {
             sins: Vec::new(),
             heard: Vec::new(),
             bell: Arc::default(),
+            silence: watch::Sender::new(false),
         }));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -104,6 +107,11 @@ impl StripeDouble {
     /// From now on it fails like this.
     pub fn fails(&self, faults: Faults) {
         self.inner().faults = faults;
+    }
+
+    /// It breaks its silence: whoever waits for an answer gets a broken one, and so does whoever would have to wait.
+    pub fn breaks_its_silence(&self) {
+        self.inner().silence.send_replace(true);
     }
 
     /// The requests that came: method, path, key.

@@ -75,7 +75,7 @@ async fn who_sets_up_cards_too_often_keeps_no_money_waiting() {
 #[tokio::test]
 async fn an_answer_that_never_came_is_unknown_asked_about_and_never_paid_again() {
     for fault in [Fault::LostAnswer, Fault::Hang, Fault::ErrorAfter] {
-        let app = TestApp::on_hasty_stripe().await;
+        let app = if fault == Fault::Hang { TestApp::on_hasty_stripe().await } else { TestApp::on_stripe().await };
         let deal = app.offered().await;
         // The customer is made, and then the payment is lost.
         let door = app.stripe();
@@ -155,7 +155,7 @@ async fn a_payment_whose_event_slept_past_its_keys_memory_is_looked_for_and_not_
         (Fault::TooMany, 23 * 60 + 10, "processor_silent", 1),
         (Fault::LostAnswer, 23 * 60 + 10, "SUCCEEDED", 1),
     ] {
-        let app = TestApp::on_hasty_stripe().await;
+        let app = TestApp::on_stripe().await;
         let deal = app.offered().await;
         app.stripe().fails(Faults::later(1, fault));
         let (payment, _) = pays(&deal, "pm_sandbox_visa").await;
@@ -196,7 +196,7 @@ const OPERATIONS: usize = 2_000;
 async fn with_every_fifth_request_failing_the_books_agree_to_the_cent() {
     let given = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let operations = given("STRIPE_FAULT_OPERATIONS").map_or(OPERATIONS, |count| usize::try_from(count).unwrap());
-    let app = TestApp::on_hasty_stripe().await;
+    let app = TestApp::on_very_hasty_stripe().await;
     let deal = app.contracted().await;
     let mut play = Play::of(&app, &deal, given("STRIPE_FAULT_SEED").unwrap_or(20));
     app.stripe().does(|books, _| (books.charge_fees, books.dispute_fee) = ((290, 30), 1_500));
@@ -222,7 +222,7 @@ const CONTRACTS: usize = 10;
 async fn weeks_are_charged_once_each_with_every_fifth_request_failing() {
     let given = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let weeks = given("STRIPE_FAULT_WEEKS").map_or(WEEKS, |count| usize::try_from(count).unwrap());
-    let app = TestApp::on_hasty_stripe().await;
+    let app = TestApp::on_very_hasty_stripe().await;
     let deal = app.contracted().await;
     let mut contracts = Vec::new();
     for number in 0..CONTRACTS {
@@ -470,7 +470,8 @@ impl<'a> Play<'a> {
         let ours: i64 = sqlx::query_scalar(ours).fetch_one(app.pool()).await.unwrap();
         assert_eq!(ours, stripe.look(Books::balance), "the ledger and Stripe agree to the cent");
         let (now, moved) = (app.market.clock().now(), stripe.look(|books| books.moved.len()));
-        let report = app.market.reconcile(&Call::system("test"), now - TimeDelta::days(365), now).await.unwrap();
+        let patient = app.patient().market;
+        let report = patient.reconcile(&Call::system("test"), now - TimeDelta::days(365), now).await.unwrap();
         assert_eq!(report.differences, [], "line by line, too");
         assert!(report.agree as usize > moved, "{} of {moved}, each with its fee", report.agree);
         assert_books(&books(app.pool()).await);

@@ -283,7 +283,10 @@ async fn a_payout_whose_answer_never_came_is_asked_about_and_goes_out_once() {
         (true, OUTBOUND, Fault::TooMany, 2),
         (false, "/v1/transfers", Fault::Conflict, 2),
     ] {
-        let app = TestApp::on_stripe_rails(global, !global).await;
+        let app = match fault {
+            Fault::Hang => TestApp::on_hasty_stripe_rails(global, !global).await,
+            _ => TestApp::on_stripe_rails(global, !global).await,
+        };
         let deal = ready(&app).await;
         let method = method(&deal, "6702").await;
         // The person's accounts are made before.
@@ -803,7 +806,7 @@ async fn what_stripe_was_asked_for_goes_out_by_nobody_else_when_its_rails_are_sw
 
 #[tokio::test]
 async fn with_every_fifth_request_failing_each_payout_goes_out_once_and_the_books_agree() {
-    let app = TestApp::on_stripe_rails(true, true).await;
+    let app = TestApp::on_hasty_stripe_rails(true, true).await;
     let deal = ready(&app).await;
     let mut methods = Vec::new();
     for last4 in ["6702", "0002", "0006", "0007", "6710", "0001"] {

@@ -50,15 +50,22 @@ async fn answer(
             let response = begun(status).header("idempotent-replayed", "true");
             response.body(Body::from(body.to_string())).expect("an answer")
         }
-        Told::Half => {
-            let broken = futures_util::stream::iter([
-                Ok(Bytes::from_static(b"{\"id\":\"")),
-                Err(std::io::Error::other("the line broke")),
-            ]);
-            Response::builder().status(StatusCode::OK).body(Body::from_stream(broken)).expect("half an answer")
+        Told::Half => half(),
+        Told::Nothing => {
+            let mut silence = super::lock(&inner).silence.subscribe();
+            let _over = silence.wait_for(|is_over| *is_over).await;
+            half()
         }
-        Told::Nothing => std::future::pending().await,
     }
+}
+
+/// An answer that breaks off.
+fn half() -> Response<Body> {
+    let broken = futures_util::stream::iter([
+        Ok(Bytes::from_static(b"{\"id\":\"")),
+        Err(std::io::Error::other("the line broke")),
+    ]);
+    Response::builder().status(StatusCode::OK).body(Body::from_stream(broken)).expect("half an answer")
 }
 
 enum Told {

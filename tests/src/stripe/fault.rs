@@ -22,7 +22,7 @@ pub enum Fault {
     Conflict,
     /// It was done, and the answer breaks off.
     LostAnswer,
-    /// It was done, and nothing is answered.
+    /// It was done, and nothing is answered, until the double breaks its silence.
     Hang,
 }
 
