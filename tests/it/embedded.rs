@@ -78,10 +78,13 @@ fn kill_9_the_keeper(folder: &Path) {
     }
 }
 
+/// How long a server may take to end or to recover, on a busy machine, too.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 async fn gone(path: &Path) {
     let began = Instant::now();
     while path.exists() {
-        assert!(began.elapsed() < Duration::from_secs(20), "{} is still there", path.display());
+        assert!(began.elapsed() < PATIENCE, "{} is still there", path.display());
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
@@ -138,7 +141,7 @@ async fn back(server: &Embedded, folder: &Path, old: &str) {
     while fs::read_to_string(folder.join("data/postmaster.pid")).is_ok_and(|pid| pid.starts_with(old))
         || PgConnection::connect(&server.url("postgres")).await.is_err()
     {
-        assert!(began.elapsed() < Duration::from_secs(30), "it does not come back");
+        assert!(began.elapsed() < PATIENCE, "it does not come back");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

@@ -15,6 +15,9 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use crate::{TestApp, Visitor};
 
+/// How long a client waits for what it should hear, on a busy machine, too.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// A node of Rabta that listens, with its ear at the database. It ends when this is dropped.
 pub struct Wire {
     /// Where it listens.
@@ -156,7 +159,7 @@ impl Socket {
     /// The next message, or the code the socket was closed with.
     async fn message(&mut self) -> Result<Value, u16> {
         loop {
-            let next = tokio::time::timeout(Duration::from_secs(20), self.line.next()).await;
+            let next = tokio::time::timeout(PATIENCE, self.line.next()).await;
             match next.expect("nothing was said for long") {
                 Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).expect("messages are JSON")),
                 Some(Ok(Message::Close(frame))) => return Err(frame.map_or(1005, |frame| frame.code.into())),

@@ -463,7 +463,13 @@ async fn the_lag_of_the_index_shows_in_the_metrics_and_its_state_in_the_readines
     let router = probes.merge(operations.metrics(operations::count().unwrap()));
     let get = async |path: &str| tests::get(&router, path).await;
     let state = async || {
-        let ready: Value = serde_json::from_str(&get("/readyz").await).unwrap();
+        let ready = loop {
+            let ready: Value = serde_json::from_str(&get("/readyz").await).unwrap();
+            // On a busy machine a database may take longer to answer than a probe waits.
+            if ready["database"] != "silent" {
+                break ready;
+            }
+        };
         assert_eq!(ready["ready"], true, "matching answers without its index, too: {ready}");
         ready["index"].as_str().unwrap().to_owned()
     };
