@@ -67,7 +67,7 @@ async function run(page, name, change) {
 }
 const answer = (page) => page.locator('.graphiql-response .CodeMirror').evaluate((editor) => editor.CodeMirror.getValue());
 async function answered(page, wanted) {
-  const until = Date.now() + 15_000;
+  const until = Date.now() + 60_000;
   let text = '';
   while (Date.now() < until) {
     text = await answer(page);
