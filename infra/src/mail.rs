@@ -185,7 +185,7 @@ impl Mail {
 mod tests {
     use domain::id::Id;
     use tokio::io::{AsyncBufReadExt, BufReader};
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpSocket};
 
     use super::*;
 
@@ -269,7 +269,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_mail_server_that_is_not_there_and_an_address_that_is_none_are_faults() {
-        let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        // It is held, so that nobody else gets it, and not listened at.
+        let held = TcpSocket::new_v4().unwrap();
+        held.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let nobody = held.local_addr().unwrap();
         let mail = Mail::smtp(&format!("smtp://{nobody}").into(), FROM).unwrap();
         let send = async |to: &str, seconds: i64| {
             mail.send(letter(to), Timestamp::UNIX_EPOCH + TimeDelta::seconds(seconds)).await

@@ -1,5 +1,5 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use super::*;
 
@@ -36,9 +36,10 @@ async fn asks(stripe: &Stripe, body: Option<serde_json::Value>) -> Trouble {
 
 #[tokio::test]
 async fn what_can_not_be_reached_is_left_in_peace_after_a_while() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let stripe = client(listener.local_addr().expect("its address"));
-    drop(listener);
+    // It is held, so that nobody else gets it, and not listened at.
+    let held = TcpSocket::new_v4().expect("a socket");
+    held.bind("127.0.0.1:0".parse().expect("an address")).expect("a port");
+    let stripe = client(held.local_addr().expect("its address"));
     for _ in 0..5 {
         let trouble = asks(&stripe, Some(serde_json::json!({}))).await;
         assert!(matches!(&trouble, Trouble::Later { why, .. } if why == "it can't be reached"), "{trouble:?}");
