@@ -13,7 +13,7 @@ use sqlx::Connection;
 use tests::books::{assert_books, books};
 use tests::crowd::{AT_ONCE, rounds};
 use tests::stripe::{Fault, Faults};
-use tests::{Deal, PASSWORD, TOKENS, TestApp};
+use tests::{Deal, PASSWORD, TOKENS, TestApp, moment};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -29,6 +29,13 @@ async fn due(app: &TestApp) -> Deal<'_> {
     deal
 }
 
+/// The money of a deal is released in the end.
+async fn released(deal: &Deal<'_>) {
+    while deal.status().await != "RELEASED" {
+        moment().await;
+    }
+}
+
 async fn run(app: &TestApp, sql: &'static str) {
     sqlx::raw_sql(sql).execute(app.pool()).await.unwrap();
 }
@@ -39,7 +46,11 @@ async fn count(app: &TestApp, sql: &'static str) -> i64 {
 
 /// Look until there are as many as there should be.
 async fn until(app: &TestApp, sql: &'static str, wanted: i64) {
-    let look = async { while count(app, sql).await != wanted {} };
+    let look = async {
+        while count(app, sql).await != wanted {
+            moment().await;
+        }
+    };
     timeout(PATIENCE, look).await.unwrap_or_else(|_| panic!("never {wanted}: {sql}"));
 }
 
@@ -97,8 +108,7 @@ async fn a_processor_that_says_nothing_of_a_day_holds_up_no_deadline() {
     app.stripe().fails(Faults::next([Fault::Hang; 50]));
     let (stop, stopped) = watch::channel(false);
     let worker = tokio::spawn(infra::worker::run(app.market.clone(), stopped));
-    let released = async { while deal.status().await != "RELEASED" {} };
-    timeout(PATIENCE, released).await.expect("the work goes on");
+    timeout(PATIENCE, released(&deal)).await.expect("the work goes on");
     let asked = app.stripe().heard().into_iter().filter(|(_, path, _)| path == "/v1/balance_transactions").count();
     assert_eq!(asked, 1, "it is still waited for, by one");
     stop.send_replace(true);
@@ -119,14 +129,13 @@ async fn a_processor_that_is_slow_to_say_what_it_told_of_holds_up_no_deadline() 
     let worker = tokio::spawn(infra::worker::run(app.market.clone(), stopped));
     let asked = async {
         while !app.stripe().heard().iter().any(|(_, path, _)| path == "/v1/payment_intents/pi_slow") {
-            tokio::task::yield_now().await;
+            moment().await;
         }
     };
     timeout(PATIENCE, asked).await.expect("it is asked");
     // While it is waited for, a hold is over.
     app.market.clock().advance(TimeDelta::days(5));
-    let released = async { while deal.status().await != "RELEASED" {} };
-    timeout(PATIENCE, released).await.expect("the work goes on");
+    timeout(PATIENCE, released(&deal)).await.expect("the work goes on");
     assert_eq!(
         count(&app, "select count(*) from webhook_events where done_at is null").await,
         1,
@@ -445,7 +454,7 @@ async fn a_worker_of_another_schema_takes_nothing_up_and_says_why() {
             if let Health::Rests { why } = app.market.pulse().health() {
                 return why;
             }
-            tokio::task::yield_now().await;
+            moment().await;
         }
     };
     let why = timeout(PATIENCE, rests).await.expect("it rests");
@@ -458,8 +467,7 @@ async fn a_worker_of_another_schema_takes_nothing_up_and_says_why() {
     run(&app, "delete from seaql_migrations where version = '9999_tomorrow'").await;
     let (stop, stopped) = watch::channel(false);
     let worker = tokio::spawn(infra::worker::run(app.market.clone(), stopped));
-    let released = async { while deal.status().await != "RELEASED" {} };
-    timeout(PATIENCE, released).await.expect("it works again");
+    timeout(PATIENCE, released(&deal)).await.expect("it works again");
     assert_eq!(app.market.pulse().health(), Health::Works);
     stop.send_replace(true);
     worker.await.unwrap();

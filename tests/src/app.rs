@@ -57,8 +57,8 @@ impl TestApp {
         Self::at(Clock::ahead(by), TestDatabase::new().await, equipment).await
     }
 
-    /// The same, with a Stripe of our own to take the payments. It is waited for longer than any machine takes to answer,
-    /// so that only what it does not answer goes unanswered.
+    /// The same, with a Stripe of our own to take the payments. It is waited for longer than a busy machine takes to
+    /// answer, so that only what it does not answer goes unanswered.
     pub async fn on_stripe() -> Self {
         Self::on_stripe_within(PATIENT, |_| Rails::Sandbox).await
     }

@@ -32,3 +32,9 @@ pub use reply::Reply;
 pub use stripe::StripeDouble;
 pub use wire::{Heard, Socket, Wire};
 pub use world::World;
+
+/// Let others go on before something is looked at again: who looks all the time keeps the machine from what is waited
+/// for.
+pub async fn moment() {
+    tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+}

@@ -48,7 +48,7 @@ impl TestApp {
         let ears =
             "select count(*) from pg_stat_activity where datname = current_database() and query ilike 'listen %'";
         while sqlx::query_scalar::<_, i64>(ears).fetch_one(self.pool()).await.expect("the database answers") == 0 {
-            tokio::task::yield_now().await;
+            crate::moment().await;
         }
         Wire { address, _open: open, _listening: listening }
     }

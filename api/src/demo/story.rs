@@ -382,8 +382,9 @@ impl<'a> Story<'a> {
     }
 }
 
-/// How often something that happens in the background is looked for, and how long it may take.
-const LOOKS: usize = 100;
+/// How often something that happens in the background is looked for: for a minute at the least, since a machine may be
+/// busy with other things.
+const LOOKS: usize = 600;
 const BETWEEN_LOOKS: std::time::Duration = std::time::Duration::from_millis(100);
 
 async fn wait(player: &Player, query: &str, variables: Value, path: &str, wanted: &str) -> Result<(), Stumble> {

@@ -436,7 +436,7 @@ async fn the_index_is_kept_while_people_work_and_written_down_when_it_ends() {
     let writing = tokio::spawn(infra::matching::write_down(app.market.clone(), stopped));
     let until = async |people: usize| {
         while app.market.index_vitals().is_none_or(|vitals| vitals.people != people) {
-            tokio::task::yield_now().await;
+            tests::moment().await;
         }
     };
     until(1).await;
