@@ -175,7 +175,7 @@ async fn counted(who: &Visitor<'_>, query: &str, variables: Value) -> (Value, us
 /// waits for different things may go in two batches where one would do.
 async fn settled(who: &Visitor<'_>, query: &str, variables: &Value) -> (Value, usize) {
     let (mut reply, mut least) = (Value::Null, usize::MAX);
-    for _ in 0..4 {
+    for _ in 0..8 {
         let taken;
         (reply, taken) = counted(who, query, variables.clone()).await;
         least = least.min(taken);
