@@ -59,7 +59,7 @@ async fn with_the_settings_it_is_shipped_with_a_full_house_is_held_in_bounded_me
     .await;
     assert_eq!(sockets.len(), 8 * BY_ADDRESS);
     holds(&server, "2,048 sockets on which nothing is said").await;
-    let mut one_more = connects(address, Ipv4Addr::new(127, 0, 1, 1)).await;
+    let mut one_more = connects(address, Ipv4Addr::new(127, 0, 1, 8)).await;
     assert_eq!(heard(&mut one_more).await, "closed", "an address has all it may have");
     drop(sockets);
 

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use futures_util::future::{Either, select};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::net::{TcpSocket, TcpStream};
@@ -291,16 +292,16 @@ async fn floods(suite: &Suite) {
         })
         .await;
     suite
-        .row(FAMILY, "2,400 operations of one person in a row", "RATE_LIMITED 1200", async {
+        .row(FAMILY, "operations of one person in a row", "RATE_LIMITED 1200", async {
             let (token, ..) = server.somebody("rana").await;
             let line = Line::greeted(server.address, &server.fresh_address(), Some(&token)).await;
-            flood(line, 2_400, "RATE_LIMITED 1200").await
+            flood(line, "RATE_LIMITED 1200").await
         })
         .await;
     suite
-        .row(FAMILY, "6,000 operations of one address in a row", "RATE_LIMITED 3000", async {
+        .row(FAMILY, "operations of one address in a row", "RATE_LIMITED 3000", async {
             let line = Line::greeted(server.address, &server.fresh_address(), None).await;
-            flood(line, 6_000, "RATE_LIMITED 3000").await
+            flood(line, "RATE_LIMITED 3000").await
         })
         .await;
     suite
@@ -371,7 +372,11 @@ async fn floods(suite: &Suite) {
             let mut lines = Vec::new();
             loop {
                 match Line::open(server.address, &from, &[]).await {
-                    Ok(line) => lines.push(line),
+                    // Who says hello is not let go while the others come.
+                    Ok(mut line) => {
+                        line.hello(None).await;
+                        lines.push(line);
+                    }
                     Err(told) if lines.len() == 256 => return told,
                     Err(told) => return format!("{told} after {}", lines.len()),
                 }
@@ -422,11 +427,12 @@ async fn pongs(line: Line, times: usize) -> String {
     heard
 }
 
-/// Send so many operations that are none, each refused, until one is refused in these words.
-async fn flood(line: Line, times: usize, wanted: &str) -> String {
-    let (mut out, back) = line.0.split();
+/// Send operations that are none, each refused, until one is refused in these words: an allowance comes back over a
+/// minute, so that a busy server takes more than it has at once.
+async fn flood(line: Line, wanted: &str) -> String {
+    let (mut out, mut back) = line.0.split();
     let say = async move {
-        for n in 0..times {
+        for n in 0..u64::MAX {
             let message = json!({ "type": "subscribe", "id": n.to_string(), "payload": { "query": "{" } });
             if out.send(Message::text(message.to_string())).await.is_err() {
                 break;
@@ -435,10 +441,8 @@ async fn flood(line: Line, times: usize, wanted: &str) -> String {
         out
     };
     let hear = async {
-        let mut back = back;
         let mut last = String::new();
-        for _ in 0..times {
-            let Ok(Some(Ok(message))) = tokio::time::timeout(PATIENCE, back.next()).await else { break };
+        while let Ok(Some(Ok(message))) = tokio::time::timeout(PATIENCE, back.next()).await {
             let Message::Text(text) = message else { continue };
             let message: Value = serde_json::from_str(&text).unwrap();
             last = message["payload"].get(0).map_or(String::new(), error_told);
@@ -448,8 +452,13 @@ async fn flood(line: Line, times: usize, wanted: &str) -> String {
         }
         last
     };
-    let (_out, last) = futures_util::future::join(say, hear).await;
-    last
+    let say = std::pin::pin!(say);
+    let hear = std::pin::pin!(hear);
+    match select(say, hear).await {
+        // Nothing more can be said; what was said before may be answered.
+        Either::Left((_out, hear)) => hear.await,
+        Either::Right((last, _)) => last,
+    }
 }
 
 async fn ends(suite: &Suite) {
