@@ -227,11 +227,25 @@ impl Market {
 
 /// A connection that has rested for this long may have lost its server, and is tried before it is used.
 const RESTED: std::time::Duration = std::time::Duration::from_secs(1);
+/// How long a connection that is free is waited for.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// Connect to PostgreSQL with the settings all of Rabta uses. A standby is none to connect to: who reached one while
 /// another server took over would stay with it, and all that is written would fail.
 pub async fn connect(url: &str, connections: u32) -> Result<DatabaseConnection, DbErr> {
-    let mut options = options(url, connections);
+    connect_with_patience(url, connections, PATIENCE).await
+}
+
+/// The same, where a connection that is free is waited for as long as this.
+///
+/// # Errors
+/// [`DbErr::Conn`] if nobody answers there, or only a standby.
+pub async fn connect_with_patience(
+    url: &str,
+    connections: u32,
+    patience: std::time::Duration,
+) -> Result<DatabaseConnection, DbErr> {
+    let mut options = options(url, connections, patience);
     options.map_sqlx_postgres_pool_opts(|options| {
         options.after_connect(|connection, _| {
             Box::pin(async move {
@@ -248,16 +262,16 @@ pub async fn connect(url: &str, connections: u32) -> Result<DatabaseConnection, 
 
 /// The same to look only, for which a standby will do.
 pub async fn connect_to_look(url: &str, connections: u32) -> Result<DatabaseConnection, DbErr> {
-    Database::connect(options(url, connections)).await
+    Database::connect(options(url, connections, PATIENCE)).await
 }
 
-fn options(url: &str, connections: u32) -> ConnectOptions {
+fn options(url: &str, connections: u32, patience: std::time::Duration) -> ConnectOptions {
     let mut options = ConnectOptions::new(url);
     options
         .max_connections(connections)
         .sqlx_logging(false)
         .test_before_acquire_if_idle_for(RESTED)
-        .acquire_timeout(std::time::Duration::from_secs(10))
+        .acquire_timeout(patience)
         .map_sqlx_postgres_opts(|options| {
             options.application_name("rabta").statement_cache_capacity(500).options([
                 ("statement_timeout", "15s"),

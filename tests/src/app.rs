@@ -24,7 +24,7 @@ use tower::ServiceExt;
 use crate::database::TestDatabase;
 use crate::{Person, Reply, StripeDouble, leaks};
 
-/// How long an answer of Stripe's is waited for: longer than a busy machine keeps anybody from giving one.
+/// How long a connection is waited for, and an answer of Stripe's: longer than a busy machine keeps anybody waiting.
 const PATIENT: Duration = Duration::from_secs(60);
 /// The same, where one never comes: by then, what is answered has been heard on a busy machine, too.
 const HASTY: Duration = Duration::from_secs(2);
@@ -276,7 +276,9 @@ impl TestApp {
 
 /// A marketplace whose statements are counted.
 async fn counted(url: &str, connections: u32, clock: Clock, equipment: Equipment) -> (Market, Statements) {
-    let mut db = infra::market::connect(url, connections).await.expect("the test database answers");
+    // A crowd that acts at once shares a few connections, and a busy machine takes its time with each.
+    let db = infra::market::connect_with_patience(url, connections, PATIENT).await;
+    let mut db = db.expect("the test database answers");
     let statements = Statements::default();
     let noted = statements.clone();
     db.set_metric_callback(move |info| noted.note(&info.statement.sql));
