@@ -106,8 +106,8 @@ impl Ending {
 pub enum Shown {
     /// Nothing.
     Fresh,
-    /// It was shown before. The answer may have been lost, or two windows of one browser have shown it at once: then it is
-    /// soon after, and nothing that was given for it has been used.
+    /// It was shown before. The answer may have been lost, or two windows of one browser have shown it at once: then
+    /// nothing that was given for it has been used.
     Again {
         /// When it was shown first.
         used_at: Timestamp,
@@ -120,10 +120,12 @@ pub enum Shown {
     Overtaken,
 }
 
-/// How long after it was used a refresh token may come again.
-pub const REFRESH_GRACE: TimeDelta = TimeDelta::seconds(30);
+/// How long after it was used a refresh token may come again. A phone that lost the answer where there is no network asks
+/// when there is one again, or when its person looks at it next. Whoever else holds the token wins little by that: once
+/// one of the two uses what they were given, the other ends the session.
+pub const REFRESH_GRACE: TimeDelta = TimeDelta::hours(24);
 /// How many tokens are given for one, at most, before it counts as used by two.
-const REFRESH_AGAIN: i64 = 8;
+const REFRESH_AGAIN: i64 = 32;
 
 /// What using a refresh token leads to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -259,15 +261,21 @@ mod tests {
     }
 
     #[test]
-    fn a_token_whose_answer_was_lost_may_come_again_soon_and_as_long_as_nothing_came_of_it() {
+    fn a_token_whose_answer_was_lost_may_come_again_for_a_day_as_long_as_nothing_came_of_it() {
+        let day = TimeDelta::days(1).num_seconds();
         for (shown, is_good) in [
             (Shown::Fresh, true),
             (again(0, 1, false), true),
             (again(30, 7, false), true),
-            (again(30, 8, false), true),
-            (again(31, 1, false), false),
+            (again(31, 1, false), true),
+            (again(3_600, 31, false), true),
+            (again(day, 32, false), true),
+            (again(day + 1, 1, false), false),
+            // What was given for it was used: there are two, however soon.
+            (again(0, 1, true), false),
             (again(1, 1, true), false),
-            (again(1, 9, false), false),
+            (again(3_600, 1, true), false),
+            (again(1, 33, false), false),
             // From a time in which it was not written down what was given for it.
             (again(1, 0, false), false),
             (Shown::Overtaken, false),
@@ -279,7 +287,7 @@ mod tests {
 
     #[test]
     fn a_token_used_twice_ends_the_session_for_both_holders() {
-        let twice = again(60, 1, false);
+        let twice = again(60, 1, true);
         let change = session().refresh(twice, START).unwrap();
         assert_eq!(change.events.len(), 1);
         let Refresh::Reused(ended) = change.next else { panic!("{:?}", change.next) };

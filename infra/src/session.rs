@@ -149,8 +149,8 @@ impl Market {
     }
 
     /// The next pair of tokens for a refresh token. Each works once; one that comes again ends the
-    /// session, since one of its two holders is not who they say. But within a moment, and as long as nothing came of its
-    /// first use, it is taken once more: answers get lost, and a browser may have two windows. Of the tokens that were
+    /// session, since one of its two holders is not who they say. But within a day, and as long as nothing came of its
+    /// first use, it is taken again: answers get lost, and a browser may have two windows. Of the tokens that were
     /// given for it then, the one that is used first is good.
     pub async fn session_refresh(&self, call: &Call, token: &str) -> Result<SignedIn, Failure> {
         let hash = refresh_token_hash(token);
