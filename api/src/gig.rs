@@ -21,7 +21,7 @@ use crate::context::RabtaContext;
 use crate::invitation::{Invitation, InvitationState};
 use crate::key::Key;
 use crate::loader::{
-    AlikeOf, ExpiryOf, GigInvitations, GigProposals, ProposalCount, ViewerInvitation, ViewerProposal, is_asked, items,
+    AlikeOf, ExpiryOf, GigInvitations, GigProposals, ProposalCount, ViewerInvitation, ViewerProposals, is_asked, items,
     list, load, may_prime, prime,
 };
 use crate::matching::{FreelancerMatches, freelancer_matches};
@@ -248,7 +248,8 @@ impl Gig {
 
     /// Your own latest proposal for it, a draft among them.
     pub async fn viewer_proposal(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Proposal>> {
-        Ok(load(ctx, ViewerProposal(self.0.id)).await?.map(Proposal))
+        let mine = load(ctx, ViewerProposals(self.0.id)).await?;
+        Ok(mine.and_then(|mine| mine.into_iter().next()).map(Proposal))
     }
 
     /// Could you propose for it, as it stands now? Whoever has a live proposal revises that one: `viewerProposal`. How many
@@ -258,11 +259,10 @@ impl Gig {
         if actor.person().is_err() {
             return Ok(false);
         }
-        let latest = load(ctx, ViewerProposal(self.0.id));
-        let (latest, invitation) = tokio::try_join!(latest, load(ctx, ViewerInvitation(self.0.id)))?;
-        let tied = invitation.is_some() || latest.as_ref().is_some_and(|proposal| proposal.submitted_at.is_some());
-        let live = latest.as_ref().filter(|proposal| proposal.status().is_live());
-        let bid = Bid { gig: &self.0, tied, is_blocked: false, live, bids_used: 0 };
+        let mine = load(ctx, ViewerProposals(self.0.id));
+        let (mine, invitation) = tokio::try_join!(mine, load(ctx, ViewerInvitation(self.0.id)))?;
+        let mine = mine.unwrap_or_default();
+        let bid = Bid::after(&self.0, &mine, invitation.is_some());
         Ok(bid.can_be_made(&actor, ctx.market().clock().now()))
     }
 

@@ -253,8 +253,9 @@ facts! {
     AlikeOf(GigId) => Vec<Vec<domain::proposal::Proposal>>: |market, _call, keys| market.proposals_alike_for(&keys).await;
     /// The latest offer on a proposal, as far as the caller may see one.
     OfferOn(ProposalId) => domain::offer::Offer: |market, call, keys| market.offers_on(&call, &keys).await;
-    /// The caller's own latest proposal for a gig.
-    ViewerProposal(GigId) => domain::proposal::Proposal: |market, call, keys| market.proposals_of_viewer_for(&call, &keys).await;
+    /// The caller's own proposals for a gig, the latest first.
+    ViewerProposals(GigId) => Vec<domain::proposal::Proposal>:
+        |market, call, keys| market.proposals_of_viewer_for(&call, &keys).await;
     /// How well somebody who bid on a gig fits it; for those who see its matches.
     FitOf((GigId, UserId)) => domain::matching::Value: |market, call, keys| market.bidders_chances(&call, &keys).await;
     /// The caller's own invitation to a gig.

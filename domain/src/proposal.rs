@@ -243,6 +243,16 @@ pub struct Bid<'a> {
     pub bids_used: u32,
 }
 
+impl<'a> Bid<'a> {
+    /// What follows from all proposals that the freelancer ever began for the gig, and from whether they were invited.
+    /// Whoever was, or submitted one before, keeps sight of a gig that closed. No block and no quota is looked at.
+    pub fn after(gig: &'a Gig, mine: &'a [Proposal], is_invited: bool) -> Self {
+        let tied = is_invited || mine.iter().any(|proposal| proposal.submitted_at.is_some());
+        let live = mine.iter().find(|proposal| proposal.status().is_live());
+        Self { gig, tied, is_blocked: false, live, bids_used: 0 }
+    }
+}
+
 impl Bid<'_> {
     /// Keep a draft. It may still lack what submitting needs.
     pub fn save_draft(

@@ -78,7 +78,7 @@ impl Market {
         run!(self, call, tx => {
             let (gig, ties) = tx.bid_ties(gig).await?;
             let is_blocked = tx.is_blocked(gig.client, tx.actor().person()?.user).await?;
-            let bid = Bid { gig: &gig, tied: ties.tied, is_blocked, live: ties.live.as_ref(), bids_used: 0 };
+            let bid = Bid { is_blocked, ..Bid::after(&gig, &ties.mine, ties.is_invited) };
             tx.proposal_save(bid.save_draft(tx.actor(), input.clone(), tx.id(), tx.now())?).await
         })
     }
@@ -331,21 +331,23 @@ impl Market {
         Ok(terms.bids(used.map_or(0, |row| u32::try_from(row.used).unwrap_or(u32::MAX))))
     }
 
-    /// The caller's own latest proposal for each of these gigs.
+    /// The caller's own proposals for each of these gigs, the latest first.
     pub async fn proposals_of_viewer_for(
         &self,
         call: &Call,
         gigs: &[GigId],
-    ) -> Result<HashMap<GigId, Proposal>, Failure> {
+    ) -> Result<HashMap<GigId, Vec<Proposal>>, Failure> {
         let Some(user) = call.actor.user() else { return Ok(HashMap::new()) };
         let select = sql(
-            "select distinct on (gig_id) * from proposals where gig_id = any($1) and freelancer_id = $2
-             order by gig_id, id desc",
+            "select * from proposals where gig_id = any($1) and freelancer_id = $2 order by gig_id, id desc",
             [ids(gigs), user.uuid().into()],
         );
-        let rows = row::Entity::find().from_raw_sql(select).all(self.db()).await?;
-        let read = rows.into_iter().map(|row| Proposal::try_from(row).map(|proposal| (proposal.gig, proposal)));
-        Ok(read.collect::<Result<_, _>>()?)
+        let mut found: HashMap<GigId, Vec<Proposal>> = HashMap::new();
+        for row in row::Entity::find().from_raw_sql(select).all(self.db()).await? {
+            let proposal = Proposal::try_from(row)?;
+            found.entry(proposal.gig).or_default().push(proposal);
+        }
+        Ok(found)
     }
 
     /// How many proposals were sent for gigs, counted up to `COUNTED`. Who may know is for the caller to have found out.
@@ -380,8 +382,8 @@ impl Market {
 
 /// What there is between a person and a gig.
 struct Ties {
-    tied: bool,
-    live: Option<Proposal>,
+    mine: Vec<Proposal>,
+    is_invited: bool,
 }
 
 #[derive(FromQueryResult)]
@@ -473,11 +475,9 @@ impl Tx {
             .lock_exclusive()
             .all(self.conn())
             .await?;
-        // Who submitted a proposal before keeps sight of a gig that closed.
-        let tied = mine.iter().any(|row| row.submitted_at.is_some()) || self.is_invited(gig.id, user).await?;
-        let live = mine.into_iter().find(|row| row::LIVE.contains(&row.status.as_str()));
-        let live = live.map(Proposal::try_from).transpose()?;
-        Ok((gig, Ties { tied, live }))
+        let mine = mine.into_iter().map(Proposal::try_from).collect::<Result<Vec<_>, _>>()?;
+        let is_invited = self.is_invited(gig.id, user).await?;
+        Ok((gig, Ties { mine, is_invited }))
     }
 }
 

@@ -265,6 +265,30 @@ async fn an_invitation_a_gig_a_bid_an_offer_and_its_milestones_lead_to_each_othe
 }
 
 #[tokio::test]
+async fn whoever_proposed_before_can_again_when_the_gig_is_for_the_invited_meanwhile_and_is_told_so() {
+    let app = TestApp::new().await;
+    let (ada, lin, eve) = (app.client("ada").await, app.freelancer("lin").await, app.freelancer("eve").await);
+    let gig = open_gig(&ada, json!({})).await;
+    let first = lin.does("proposalSubmit", bid(&gig), PROPOSAL).await.text("proposal.id");
+    lin.does("proposalWithdraw", json!({ "proposalId": first }), "proposal { id }").await.ok();
+    ada.does("gigUpdate", json!({ "gigId": gig["id"], "visibility": "INVITE_ONLY" }), "gig { id }").await.ok();
+    let can = "query($id: ID!) { gig(id: $id) { viewerCanPropose viewerProposal { id state } } }";
+    let seen = async |who: &Person<'_>| who.asks(can, json!({ "id": gig["id"] })).await.data()["gig"].clone();
+    assert_eq!(
+        seen(&lin).await,
+        json!({ "viewerCanPropose": true, "viewerProposal": { "id": first, "state": "WITHDRAWN" } })
+    );
+    assert!(seen(&eve).await.is_null(), "it is for the invited");
+    // What is told goes by all that was sent, and not by the draft that was begun last.
+    let draft = lin.does("proposalDraftSave", bid(&gig), PROPOSAL).await.text("proposal.id");
+    assert_ne!(draft, first);
+    let shown = json!({ "viewerCanPropose": true, "viewerProposal": { "id": draft, "state": "DRAFT" } });
+    assert_eq!(seen(&lin).await, shown);
+    assert_eq!(lin.does("proposalSubmit", bid(&gig), PROPOSAL).await.text("proposal.id"), draft);
+    assert_eq!(seen(&lin).await["viewerCanPropose"], false, "there is one");
+}
+
+#[tokio::test]
 async fn accepting_an_offer_hires_fills_the_gig_and_closes_the_other_proposals() {
     let app = TestApp::new().await;
     let (ada, lin, omar) = (app.client("ada").await, app.freelancer("lin").await, app.freelancer("omar").await);

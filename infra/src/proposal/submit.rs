@@ -53,10 +53,7 @@ impl Market {
             self.may_keep(once)?;
         }
         let gig = gig.ok_or(Refusal::HIDDEN)?;
-        // Who submitted a proposal before keeps sight of a gig that closed.
-        let tied = invitation.is_some() || mine.iter().any(|proposal| proposal.submitted_at.is_some());
-        let live = mine.iter().find(|proposal| proposal.status().is_live());
-        let bid = Bid { gig: &gig, tied, is_blocked, live, bids_used };
+        let bid = Bid { is_blocked, bids_used, ..Bid::after(&gig, &mine, invitation.is_some()) };
         let change = bid.submit(scene.actor(), input.clone(), scene.id(), &terms, scene.now())?;
         let proposal = change.next.clone();
         let accepted = invitation.map(|invitation| invitation.accepted(scene.now()));
