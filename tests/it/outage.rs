@@ -14,7 +14,8 @@ fn outage(app: &TestApp, zone: &str, from: i64, until: i64) -> Value {
     json!({ "zones": [zone], "from": at(from), "until": at(until), "note": "The sea cable is cut" })
 }
 
-async fn declares(admin: &Person<'_>, zone: &str, from: i64, until: i64) -> String {
+/// One of our people declares it, and what follows from it is done: its id.
+pub async fn declares(admin: &Person<'_>, zone: &str, from: i64, until: i64) -> String {
     let reply = admin.does("outageDeclare", outage(admin.app, zone, from, until), OUTAGE).await;
     reply.ok();
     admin.app.settles().await;

@@ -102,8 +102,9 @@ const COMMITTED: &str = concat!(
     taken_on!(from),
 );
 
-/// What weighs on people, how they answered, and what they are known by: of now. A bank account is theirs who gave it
-/// first, whether or not they took it back.
+/// What weighs on people, how they answered, and what they are known by: of now. An invitation that had no answer within a
+/// day says nothing of a person if its gig took none for all of that day, or the power or the network was down where they
+/// are. A bank account is theirs who gave it first, whether or not they took it back.
 const DEALINGS: &str = concat!(
     "
     select person.id, ",
@@ -124,11 +125,21 @@ const DEALINGS: &str = concat!(
     "
     left join exposure_sums seen on seen.freelancer_id = person.id
     left join lateral (
-        select count(*) filter (where answered_at is not null or created_at < $2::timestamptz - interval '1 day') as count,
-            count(*) filter (where answered_at <= created_at + interval '1 day') as in_time,
+        select count(*) filter (where in_time
+                or (answered_at is not null or created_at < $2::timestamptz - interval '1 day') and not excused) as count,
+            count(*) filter (where in_time) as in_time,
             (sum(trunc(1000 * power(0.8::numeric, greatest(0, floor(extract(epoch from $2 - created_at) / 86400)))))
              filter (where status = 'sent' and created_at > $2 - interval '30 days'))::bigint as pending_milli
-        from invitations where freelancer_id = person.id) asked on true
+        from (
+            select i.status, i.created_at, i.answered_at,
+                coalesce(i.answered_at <= i.created_at + interval '1 day', false) as in_time,
+                exists (select 1 from gigs g
+                    where g.id = i.gig_id and g.state <> 'open' and g.state_at < i.created_at + interval '1 day')
+                or exists (select 1 from users u left join freelancer_profiles p on p.user_id = u.id join outages o
+                        on o.zones @> to_jsonb(coalesce(p.time_zone, u.time_zone))
+                    where u.id = i.freelancer_id and o.from_at < o.until_at
+                      and o.from_at < i.created_at + interval '1 day' and o.until_at > i.created_at) as excused
+            from invitations i where i.freelancer_id = person.id) asked) asked on true
     left join lateral (
         select sum(trunc(1000 * power(0.8::numeric, greatest(0, floor(extract(epoch from $2 - submitted_at) / 86400)))))::bigint
             as pending_milli

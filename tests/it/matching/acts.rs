@@ -467,3 +467,57 @@ async fn who_loads_a_page_again_does_not_use_up_the_patience_with_a_newcomer() {
     let logged: i64 = sqlx::query_scalar("select count(*) from exposures").fetch_one(app.pool()).await.unwrap();
     assert_eq!(logged, 5, "all of it is in the log");
 }
+
+#[tokio::test]
+async fn no_answer_counts_against_nobody_who_had_no_day_to_give_one() {
+    let app = TestApp::new().await;
+    let (ada, admin) = (app.client("ada").await, app.admin("root").await);
+    let lin = freelancer(&app, "lin", "Rust engineer", &["rust"]).await;
+    lin.does("profileUpdate", json!({ "timeZone": "Asia/Karachi" }), "profile { id }").await.ok();
+    let asked_of = gig(&app, &ada).await;
+    let answers = async || -> Value {
+        let query = "query($gig: ID!, $who: ID!) { explainMatch(gigId: $gig, freelancerId: $who) {
+            factors { kind evidence } } }";
+        let reply = ada.asks(query, json!({ "gig": asked_of, "who": lin.id })).await;
+        let factors = reply.data()["explainMatch"]["factors"].as_array().unwrap().clone();
+        factors.into_iter().find(|factor| factor["kind"] == "ANSWERS").unwrap()["evidence"].clone()
+    };
+    let invites = async || -> (String, String) {
+        let to = gig(&app, &ada).await;
+        let input = json!({ "gigId": to, "freelancerId": lin.id });
+        (ada.does("invitationSend", input, "invitation { id }").await.text("invitation.id"), to)
+    };
+    let closes = async |gig: &str| {
+        ada.does("gigCancel", json!({ "gigId": gig }), "gig { state }").await.ok();
+        app.settles().await;
+    };
+
+    // The client gave it up the same day.
+    let (_, given_up) = invites().await;
+    app.passes(TimeDelta::hours(1)).await;
+    closes(&given_up).await;
+    app.passes(TimeDelta::days(2)).await;
+    assert_eq!(answers().await, Value::Null);
+
+    // The power was down for some of that day. Who answered all the same has answered.
+    let (unread, _) = invites().await;
+    crate::outage::declares(&admin, "Asia/Karachi", 2, 8).await;
+    app.passes(TimeDelta::days(2)).await;
+    assert_eq!(answers().await, Value::Null);
+    let decline = json!({ "invitationId": unread });
+    lin.does("invitationDecline", decline, "invitation { id }").await.ok();
+    assert_eq!(answers().await, Value::Null, "it is late, and no wonder");
+    crate::outage::declares(&admin, "Asia/Karachi", 2, 8).await;
+    let (read, _) = invites().await;
+    lin.does("invitationDecline", json!({ "invitationId": read }), "invitation { id }").await.ok();
+    assert_eq!(answers().await, "answered 1 of 1 invitations within a day");
+    app.passes(TimeDelta::days(2)).await;
+
+    // Elsewhere it was dark, and the gig was open for all of the day.
+    crate::outage::declares(&admin, "America/New_York", 2, 8).await;
+    let (_, open) = invites().await;
+    app.passes(TimeDelta::days(1) + TimeDelta::seconds(1)).await;
+    assert_eq!(answers().await, "answered 1 of 2 invitations within a day");
+    closes(&open).await;
+    assert_eq!(answers().await, "answered 1 of 2 invitations within a day");
+}
