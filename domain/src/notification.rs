@@ -1,6 +1,7 @@
 //! Notifications: what people are told of. Who is told of an event is decided here; the worker
 //! writes it down, once for each event and person.
 
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
@@ -214,6 +215,12 @@ impl Audience {
     }
 }
 
+/// For how long nobody is told again of the same about the same thing, while they have not read what they were told:
+/// what a side may do to a thing as often as it likes does not wake the other each time. The thing shows how it is now.
+pub fn quiet_for(event: &Event) -> Option<TimeDelta> {
+    matches!(event, Event::ProposalRevised { .. }).then(|| TimeDelta::days(1))
+}
+
 #[cfg(test)]
 mod tests {
     use uuid::Uuid;
@@ -256,6 +263,11 @@ mod tests {
         ];
         for (event, audience) in table {
             assert_eq!(Audience::of(&event), audience, "{event:?}");
+        }
+        let revised = Event::ProposalRevised { told };
+        assert_eq!(quiet_for(&revised), Some(TimeDelta::days(1)), "as often as its freelancer likes");
+        for once in [Event::ProposalSubmitted { told }, Event::ProposalCountered { told }] {
+            assert_eq!(quiet_for(&once), None, "{once:?}");
         }
         let looking = HIRING.iter().chain(WORK).chain(MONEY).any(|role| *role == MemberRole::Viewer);
         assert!(!looking, "who only looks is not woken");

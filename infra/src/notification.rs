@@ -3,7 +3,7 @@
 use domain::access::Actor;
 use domain::event::Event;
 use domain::id::{ContractId, Id, MilestoneId, NotificationId, UserId};
-use domain::notification::{Audience, Notification};
+use domain::notification::{Audience, Notification, quiet_for};
 use domain::refusal::Refusal;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter, Select};
 use uuid::Uuid;
@@ -25,7 +25,8 @@ struct Recipient {
 }
 
 impl Market {
-    /// Tell those whom an event is for. Told again, it tells nobody twice.
+    /// Tell those whom an event is for. Told again, it tells nobody twice; nor does another of which one unread notice is
+    /// enough for a while ([`quiet_for`]).
     pub(crate) async fn notify(&self, occurrence: &Occurrence) -> Result<(), Failure> {
         let audience = Audience::of(&occurrence.event);
         if audience == Audience::NOBODY {
@@ -75,10 +76,14 @@ impl Market {
                 proposed.into(),
             ],
         ));
+        let quiet_since = quiet_for(&occurrence.event).map(|quiet| occurrence.at - quiet);
         for Recipient { user_id } in recipients.all(self.db()).await? {
             let write = sql(
                 "insert into notifications (id, user_id, event_id, kind, contract_id, milestone_id, subject, created_at)
-                 values ($1, $2, $3, $4, (select id from contracts where id = $5), $6, $7, $8)
+                 select $1, $2, $3, $4, (select id from contracts where id = $5), $6, $7, $8
+                 where not exists (
+                     select from notifications told where told.user_id = $2 and told.kind = $4 and told.subject = $7
+                         and told.read_at is null and told.created_at > $9)
                  on conflict on constraint notifications_once do nothing",
                 [
                     fresh_ids::fresh::<NotificationId>(occurrence.at).uuid().into(),
@@ -89,6 +94,7 @@ impl Market {
                     about.milestone.map(Id::uuid).into(),
                     about.subject().into(),
                     occurrence.at.into(),
+                    quiet_since.into(),
                 ],
             );
             self.db().execute_raw(write).await?;

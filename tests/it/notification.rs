@@ -1,7 +1,11 @@
 //! What people are told of.
 
+use chrono::TimeDelta;
 use serde_json::{Value, json};
 use tests::{Person, TestApp};
+
+use crate::gig::open_gig;
+use crate::proposal::bid;
 
 const TOLD: &str =
     "{ viewer { unreadNotificationCount notifications { edges { node { id kind contractId readAt } } } } }";
@@ -94,6 +98,45 @@ fn pairs<const N: usize>(pairs: [(&str, &str); N]) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
+async fn a_proposal_that_is_revised_again_and_again_is_told_of_once_a_day_until_it_is_read() {
+    let app = TestApp::new().await;
+    let (ada, lin) = (app.client("ada").await, app.freelancer("lin").await);
+    let gig = open_gig(&ada, json!({})).await;
+    let omar = app.freelancer("omar").await;
+    let mut ids = Vec::new();
+    for who in [&lin, &omar] {
+        ids.push(who.does("proposalSubmit", bid(&gig), "proposal { id }").await.text("proposal.id"));
+    }
+    let mut words = 0;
+    let mut revises = async |who: &Person<'_>, id: &str| {
+        let mut input = bid(&gig);
+        words += 1;
+        input["coverLetter"] = json!(format!("I built {words} ledgers that auditors liked, and more."));
+        input["proposalId"] = json!(id);
+        input.as_object_mut().unwrap().remove("gigId");
+        who.does("proposalRevise", input, "proposal { id }").await.ok();
+    };
+    let revised = async || told(&ada).await.iter().filter(|(kind, _)| kind == "PROPOSAL_REVISED").count();
+
+    for _ in 0..3 {
+        revises(&lin, &ids[0]).await;
+    }
+    assert_eq!(revised().await, 1, "what is unread says it already");
+    revises(&omar, &ids[1]).await;
+    assert_eq!(revised().await, 2, "another proposal");
+    revises(&lin, &ids[0]).await;
+    assert_eq!(revised().await, 2);
+    ada.does("notificationsRead", json!({}), "readCount").await.ok();
+    revises(&lin, &ids[0]).await;
+    assert_eq!(revised().await, 3, "she knew what was before");
+    // Who marks nothing as read is told all the same, on another day.
+    app.passes(TimeDelta::days(1)).await;
+    revises(&lin, &ids[0]).await;
+    revises(&lin, &ids[0]).await;
+    assert_eq!(revised().await, 4);
+}
+
+#[tokio::test]
 async fn each_side_is_told_what_the_other_did_and_what_it_is_about() {
     let app = TestApp::new().await;
     let deal = app.released().await;
@@ -119,7 +162,7 @@ async fn each_side_is_told_what_the_other_did_and_what_it_is_about() {
 async fn both_sides_are_told_of_what_silence_did_and_the_giver_of_a_gift_is_not() {
     let app = TestApp::new().await;
     let deal = app.submitted().await;
-    app.passes(chrono::TimeDelta::days(14)).await;
+    app.passes(TimeDelta::days(14)).await;
     let approved = ("MILESTONE_APPROVED".to_owned(), "Milestone".to_owned());
     for side in [&deal.client, &deal.freelancer] {
         assert!(told(side).await.contains(&approved), "{:?}", told(side).await);
@@ -138,22 +181,22 @@ async fn a_freelancer_hears_when_nothing_is_tried_any_more_and_both_before_it_is
     let app = TestApp::new().await;
     let hours = app.hourly().await;
     hours.names_card("pm_sandbox_declined").await;
-    app.passes(chrono::TimeDelta::days(2)).await;
+    app.passes(TimeDelta::days(2)).await;
     let week = hours.worked("2026-06-01", 60).await;
     let count =
         async |person: &Person<'_>, kind: &str| told(person).await.iter().filter(|(told, _)| told == kind).count();
-    app.passes(chrono::TimeDelta::days(23)).await;
+    app.passes(TimeDelta::days(23)).await;
     assert_eq!(hours.status(&week).await, "UNPAID");
     assert_eq!(count(&hours.client, "TIMESHEET_CHARGE_FAILED").await, 4);
     assert_eq!(count(&hours.freelancer, "TIMESHEET_CHARGE_FAILED").await, 1, "the last of them");
-    app.passes(chrono::TimeDelta::days(45)).await;
+    app.passes(TimeDelta::days(45)).await;
     assert_eq!(count(&hours.freelancer, "TIMESHEET_UNPAID").await, 0);
-    app.passes(chrono::TimeDelta::days(5)).await;
+    app.passes(TimeDelta::days(5)).await;
     for side in [&hours.client, &hours.freelancer] {
         assert_eq!(count(side, "TIMESHEET_UNPAID").await, 1, "a week before");
     }
     assert_eq!(hours.status(&week).await, "UNPAID");
-    app.passes(chrono::TimeDelta::days(8)).await;
+    app.passes(TimeDelta::days(8)).await;
     assert_eq!(hours.status(&week).await, "VOID");
 }
 
