@@ -35,6 +35,11 @@ impl Notification {
         EventKind::named(&self.0.kind).ok_or_else(unknown)
     }
 
+    /// What happened, in an English sentence to show as it is: of kinds that your app does not know yet, too.
+    async fn sentence(&self) -> &'static str {
+        self.0.sentence()
+    }
+
     /// The id of the contract it is about, if it is about one.
     async fn contract_id(&self) -> Option<ID> {
         self.0.contract.map(|id| id.to_string().into())

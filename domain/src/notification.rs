@@ -1,6 +1,8 @@
 //! Notifications: what people are told of. Who is told of an event is decided here; the worker
 //! writes it down, once for each event and person.
 
+mod sentence;
+
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +33,13 @@ pub struct Notification {
     pub created_at: Timestamp,
     /// When the person read it.
     pub read_at: Option<Timestamp>,
+}
+
+impl Notification {
+    /// What happened, in a sentence that a person can read.
+    pub fn sentence(&self) -> &'static str {
+        sentence::sentence(&self.kind)
+    }
 }
 
 /// Who is told of an event: the members of the client's organization that act on such things, by
@@ -271,5 +280,90 @@ mod tests {
         }
         let looking = HIRING.iter().chain(WORK).chain(MONEY).any(|role| *role == MemberRole::Viewer);
         assert!(!looking, "who only looks is not woken");
+    }
+
+    /// An event of each name, in all ways of which some people are told.
+    fn one_of_each() -> Vec<Event> {
+        use crate::id::*;
+        fn id<I: Id>(n: u128) -> String {
+            I::from_uuid(Uuid::from_u128(n)).to_string()
+        }
+        let (money, at) = (Money::zero(Currency::Usd), Timestamp::UNIX_EPOCH);
+        let mut all = Vec::new();
+        for name in Event::NAMES {
+            // A letter to join an organization is an invitation of another kind, which nobody is told of here.
+            let invitation = match *name {
+                "member_invited" => id::<MemberInvitationId>(1),
+                _ => id::<InvitationId>(1),
+            };
+            for automatic in [false, true] {
+                let parties = serde_json::json!({
+                    "type": name, "by": null, "act": "password_changed", "party": { "freelancer": id::<UserId>(1) },
+                    "rail": "manual", "user": id::<UserId>(1), "to": id::<UserId>(1), "freelancer": id::<UserId>(1),
+                    "client": id::<OrganizationId>(1), "organization": id::<OrganizationId>(1),
+                    "profile": id::<FreelancerProfileId>(1), "search": id::<SavedSearchId>(1),
+                    "session": id::<SessionId>(1), "code": id::<MailCodeId>(1), "hit": id::<ScreeningHitId>(1),
+                });
+                let trade = serde_json::json!({
+                    "invitation": invitation, "gig": id::<GigId>(1), "proposal": id::<ProposalId>(1),
+                    "offer": id::<OfferId>(1), "contract": id::<ContractId>(1), "milestone": id::<MilestoneId>(1),
+                    "submission": id::<SubmissionId>(1), "timesheet": id::<TimesheetId>(1),
+                    "dispute": id::<DisputeId>(1), "evidence": id::<EvidenceId>(1), "review": id::<ReviewId>(1),
+                    "outage": id::<OutageId>(1), "payment": id::<PaymentId>(1), "refund": id::<PaymentRefundId>(1),
+                    "method": id::<PayoutMethodId>(1), "payout": id::<PayoutId>(1),
+                    "correction": id::<CorrectionId>(1),
+                });
+                let figures = serde_json::json!({
+                    "automatic": automatic, "attempt": 1, "hours": 1, "round": 1, "lapses_on": at.date_naive(),
+                    "amount": money, "lost": money, "to_client": money, "to_freelancer": money, "total": money,
+                });
+                let mut fields = serde_json::Map::new();
+                for part in [parties, trade, figures] {
+                    fields.extend(part.as_object().unwrap().clone());
+                }
+                for instant in [
+                    "approves_at",
+                    "decide_by",
+                    "dormant_at",
+                    "expires_at",
+                    "pays_at",
+                    "refunds_at",
+                    "releases_at",
+                    "resolves_at",
+                    "reviews_close_at",
+                    "usable_from",
+                    "writes_off_at",
+                ] {
+                    fields.insert(instant.to_owned(), serde_json::json!(at));
+                }
+                fields.insert("retry_at".to_owned(), serde_json::json!(automatic.then_some(at)));
+                let fields = serde_json::Value::Object(fields);
+                let event: Event = serde_json::from_value(fields).unwrap_or_else(|error| panic!("{name}: {error}"));
+                assert_eq!(event.name(), *name);
+                all.push(event);
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn whatever_somebody_is_told_of_has_a_sentence_and_something_to_look_at() {
+        let mut said = std::collections::BTreeMap::new();
+        for event in one_of_each() {
+            let (name, sentence) = (event.name(), sentence::sentence(event.name()));
+            if Audience::of(&event) == Audience::NOBODY {
+                continue;
+            }
+            assert_ne!(sentence, sentence::OF_NO_NAME, "{name}");
+            assert!(sentence.ends_with('.') && sentence.len() <= 120, "{name}: {sentence}");
+            assert_eq!(*said.entry(sentence).or_insert(name), name, "{name} says what another says");
+            assert!(event.about().subject().is_some(), "{name} leads nowhere");
+        }
+        assert!(said.len() > 80, "{}", said.len());
+        // The other way round: nothing is said that nobody hears.
+        let untold = one_of_each().into_iter().filter(|event| Audience::of(event) == Audience::NOBODY);
+        for event in untold {
+            assert_eq!(sentence::sentence(event.name()), sentence::OF_NO_NAME, "{}", event.name());
+        }
     }
 }

@@ -147,13 +147,14 @@ async fn each_side_is_told_what_the_other_did_and_what_it_is_about() {
     let freelancer =
         [("OFFER_SENT", "Offer"), ("MILESTONE_APPROVED", "Milestone"), ("MILESTONE_RELEASED", "Milestone")];
     assert_eq!(told(&deal.freelancer).await, pairs(freelancer));
-    let newest = "{ viewer { notifications(first: 1) { nodes { kind contract { id title } milestone { id } } } } }";
+    let newest =
+        "{ viewer { notifications(first: 1) { nodes { kind sentence contract { id title } milestone { id } } } } }";
     let newest = deal.freelancer.asks(newest, json!({})).await;
     assert_eq!(
         newest.data()["viewer"]["notifications"]["nodes"][0],
         json!({
-            "kind": "MILESTONE_RELEASED", "contract": { "id": deal.contract, "title": "A website" },
-            "milestone": { "id": deal.milestone }
+            "kind": "MILESTONE_RELEASED", "sentence": "The money of a milestone is available.",
+            "contract": { "id": deal.contract, "title": "A website" }, "milestone": { "id": deal.milestone }
         })
     );
 }

@@ -2,8 +2,8 @@
 
 use super::Event;
 use crate::id::{
-    ContractId, DisputeId, GigId, InvitationId, MilestoneId, OfferId, OrganizationId, PaymentId, PayoutId,
-    PayoutMethodId, ProposalId, ReviewId, TimesheetId, UserId,
+    ContractId, CorrectionId, DisputeId, GigId, InvitationId, MilestoneId, OfferId, OrganizationId, PaymentId,
+    PayoutId, PayoutMethodId, ProposalId, ReviewId, TimesheetId, UserId,
 };
 
 /// What an event is about, as far as it names it.
@@ -33,6 +33,8 @@ pub struct About {
     pub method: Option<PayoutMethodId>,
     /// The payment.
     pub payment: Option<PaymentId>,
+    /// The correction of the books.
+    pub correction: Option<CorrectionId>,
     /// The organization.
     pub organization: Option<OrganizationId>,
     /// The organization on the client's side.
@@ -49,9 +51,10 @@ impl About {
         macro_rules! first_of {
             ($($field:ident)*) => { None$(.or_else(|| self.$field.map(|id| id.to_string())))* };
         }
-        // The most telling first: a dispute says more than the milestone it is about.
+        // The most telling first: a dispute says more than the milestone it is about. Whose balance a correction
+        // changed sees what they have, and no correction.
         first_of!(review dispute timesheet milestone contract proposal invitation gig offer payout method payment
-            organization user)
+            organization user client freelancer correction)
     }
 }
 
@@ -67,7 +70,7 @@ impl Event {
             };
         }
         read!(contract milestone timesheet dispute review offer proposal invitation gig payout method payment
-            organization client freelancer user)
+            correction organization client freelancer user)
     }
 }
 
