@@ -64,6 +64,11 @@ impl Payment {
         }
     }
 
+    /// What to do about it if it failed, in an English sentence to show as it is: of codes that your page does not know, too.
+    async fn failure_advice(&self) -> Option<&'static str> {
+        self.0.advice()
+    }
+
     /// What of it went back to its card, or is on the way there, oldest first; a hundred at most.
     async fn refunds(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<PaymentRefund>> {
         let refunds = load(ctx, RefundsOf(self.0.id)).await?.unwrap_or_default();

@@ -16,6 +16,7 @@ use crate::money::Money;
 use crate::policy::Quote;
 use crate::refusal::{Invalid, Refusal};
 
+mod advice;
 mod refund;
 
 pub use refund::{PROCESSOR_SILENT, Refund, RefundState};
@@ -166,6 +167,18 @@ impl Payment {
     ) -> Change<Self> {
         let state = State::Failed { failed_at: now, code: "no_payment_method".to_owned() };
         Change::to(Self { id, client, purpose, method: None, quote, state, created_at: now })
+    }
+
+    /// What its client can do about it, if it failed.
+    pub fn advice(&self) -> Option<&'static str> {
+        match &self.state {
+            State::Failed { code, .. } => Some(advice::advice(code)),
+            State::Starting
+            | State::Unknown { .. }
+            | State::RequiresAction { .. }
+            | State::Processing { .. }
+            | State::Succeeded { .. } => None,
+        }
     }
 
     /// The processor charged us for it, or for a chargeback of it; `name` is the processor's for that charge.

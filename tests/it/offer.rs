@@ -33,10 +33,12 @@ async fn a_declined_card_leaves_the_offer_waiting() {
     let deal = app.offered().await;
     deal.fund(&deal.milestone, "pm_sandbox_declined").await;
     assert_eq!(deal.status().await, "AGREED");
-    let query = "query($id: ID!) { milestone(id: $id) { payment { status failureCode clientSecret } } }";
+    let query = "query($id: ID!) { milestone(id: $id) { payment { status failureCode failureAdvice clientSecret } } }";
     let reply = deal.client.asks(query, json!({ "id": deal.milestone })).await;
     assert_eq!(reply.text("payment.status"), "FAILED");
     assert_eq!(reply.text("payment.failureCode"), "card_declined");
+    let advice = "The bank declined it. Ask the bank why, or pay in another way.";
+    assert_eq!(reply.text("payment.failureAdvice"), advice);
     deal.fund(&deal.milestone, "pm_sandbox_visa").await;
     assert_eq!(deal.status().await, "FUNDED");
 }
