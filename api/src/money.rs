@@ -58,3 +58,35 @@ impl MoneyInput {
         Ok(money.minor())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::{EmptyMutation, EmptySubscription, Object, Schema};
+    use domain::money::Money as Exact;
+    use serde_json::json;
+
+    use super::*;
+
+    struct Sums;
+
+    #[Object]
+    impl Sums {
+        async fn of(&self, text: String) -> Money {
+            Exact::parse(&text, domain::money::Currency::Pkr).unwrap().into()
+        }
+    }
+
+    #[tokio::test]
+    async fn sums_beyond_32_bits_are_told_whole() {
+        let schema = Schema::new(Sums, EmptyMutation, EmptySubscription);
+        for (text, minor) in [
+            ("21474836.47", i64::from(i32::MAX)),
+            ("21474836.48", i64::from(i32::MAX) + 1),
+            ("10000000000.00", Exact::MAX_MINOR),
+        ] {
+            let asked = format!("{{ of(text: {text:?}) {{ amount minorUnits }} }}");
+            let told = schema.execute(asked).await.into_result().unwrap().data.into_json().unwrap();
+            assert_eq!(told, json!({ "of": { "amount": text, "minorUnits": minor } }));
+        }
+    }
+}
