@@ -70,10 +70,7 @@ impl Payout {
     /// What a dollar was in rupees when it was asked for or sent, if somebody quoted it. Your bank may change the
     /// money at another rate.
     async fn quote(&self) -> Option<FxQuote> {
-        let quote = self.0.quote.clone()?;
-        let rupees = quote.rupees(self.0.changed().ok()?).ok()?;
-        let domain::fx::FxQuote { rate, provider, quoted_at, expires_at } = quote;
-        Some(FxQuote { rate: rate.to_string(), provider, quoted_at, expires_at, rupees: rupees.into() })
+        FxQuote::of(self.0.quote.clone()?, self.0.changed().ok()?)
     }
 
     /// What of it is kept in dollars.
@@ -352,8 +349,17 @@ pub struct FxQuote {
     pub quoted_at: Timestamp,
     /// Until when it stands.
     pub expires_at: Timestamp,
-    /// The payout's amount at this rate, before what your bank takes.
+    /// The payout's amount, or what is available, at this rate, before what your bank takes.
     pub rupees: Money,
+}
+
+impl FxQuote {
+    /// What dollars are in rupees by a quote; none of an amount that is too large for it.
+    pub fn of(quote: domain::fx::FxQuote, dollars: domain::money::Money) -> Option<Self> {
+        let rupees = quote.rupees(dollars).ok()?.into();
+        let domain::fx::FxQuote { rate, provider, quoted_at, expires_at } = quote;
+        Some(Self { rate: rate.to_string(), provider, quoted_at, expires_at, rupees })
+    }
 }
 
 /// What a payout can be for, as banks report it to the State Bank.

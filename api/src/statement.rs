@@ -11,6 +11,7 @@ use crate::loader::{ContractMilestones, PageOf, items, may_prime, prime};
 use crate::milestone::{Milestone, MilestoneStatus};
 use crate::money::Money;
 use crate::offer::{Offer, OfferStatus};
+use crate::payout::FxQuote;
 use crate::user_error::top_level;
 
 /// A line of a statement.
@@ -157,14 +158,33 @@ impl BooksQuery {
 }
 
 /// What a freelancer has with us.
-#[derive(Debug, Clone, SimpleObject)]
-pub struct FreelancerBalances {
+#[derive(Debug, Clone)]
+pub struct FreelancerBalances(infra::statement::FreelancerBalances);
+
+/// What a freelancer has with us.
+#[Object]
+impl FreelancerBalances {
     /// Held for your work.
-    pub in_escrow: Money,
+    async fn in_escrow(&self) -> Money {
+        self.0.in_escrow.into()
+    }
+
     /// Released, in its security hold.
-    pub pending: Money,
+    async fn pending(&self) -> Money {
+        self.0.pending.into()
+    }
+
     /// Can be paid out.
-    pub available: Money,
+    async fn available(&self) -> Money {
+        self.0.available.into()
+    }
+
+    /// What is available, in rupees as somebody quotes them now; null while nobody does. It promises nothing: a payout has
+    /// a quote of its own, and your bank may change the money at another rate.
+    async fn quote(&self, ctx: &Context<'_>) -> Option<FxQuote> {
+        let market = ctx.market();
+        FxQuote::of(market.fx().quote(market.clock().now()).await?, self.0.available)
+    }
 }
 
 /// What an organization has with us.
@@ -205,11 +225,7 @@ impl DealViewer {
         let call = ctx.call();
         let Some(user) = call.actor.user() else { return Ok(None) };
         let found = ctx.market().balances_of_freelancer(&call, user).await.map_err(top_level)?;
-        Ok(found.map(|found| FreelancerBalances {
-            in_escrow: found.in_escrow.into(),
-            pending: found.pending.into(),
-            available: found.available.into(),
-        }))
+        Ok(found.map(FreelancerBalances))
     }
 
     /// The contracts you work on, newest first.

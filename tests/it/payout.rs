@@ -47,6 +47,9 @@ async fn a_payout_reaches_the_bank() {
     let early = deal.freelancer.does("payoutRequest", ask(&method, "950.00"), "payout { id }").await;
     assert_eq!(early.refused(), ["PAYOUT_METHOD_TOO_NEW"]);
     app.passes(TimeDelta::days(3)).await;
+    let quoted = "{ viewer { balances { quote { rate rupees { amount currency } } } } }";
+    let quoted = deal.freelancer.asks(quoted, json!({})).await.data()["viewer"]["balances"]["quote"].clone();
+    assert_eq!(quoted, json!({ "rate": "278.45", "rupees": { "amount": "264527.50", "currency": "PKR" } }));
     let left = "payout { id status } viewer { balances { available { amount } } }";
     let refused = deal.freelancer.does("payoutRequest", ask(&method, "951.00"), left).await;
     assert_eq!(refused.refused(), ["INSUFFICIENT_FUNDS"]);
