@@ -104,7 +104,7 @@ const COMMITTED: &str = concat!(
 
 /// What weighs on people, how they answered, and what they are known by: of now. An invitation that had no answer within a
 /// day says nothing of a person if its gig took none for all of that day, or the power or the network was down where they
-/// are. A bank account is theirs who gave it first, whether or not they took it back.
+/// are; nor does one to a gig that is over weigh on anybody. A bank account is theirs who gave it first, whether or not they took it back.
 const DEALINGS: &str = concat!(
     "
     select person.id, ",
@@ -129,17 +129,16 @@ const DEALINGS: &str = concat!(
                 or (answered_at is not null or created_at < $2::timestamptz - interval '1 day') and not excused) as count,
             count(*) filter (where in_time) as in_time,
             (sum(trunc(1000 * power(0.8::numeric, greatest(0, floor(extract(epoch from $2 - created_at) / 86400)))))
-             filter (where status = 'sent' and created_at > $2 - interval '30 days'))::bigint as pending_milli
+             filter (where waits and created_at > $2 - interval '30 days'))::bigint as pending_milli
         from (
-            select i.status, i.created_at, i.answered_at,
+            select i.created_at, i.answered_at, i.status = 'sent' and g.state in ('open', 'paused') as waits,
                 coalesce(i.answered_at <= i.created_at + interval '1 day', false) as in_time,
-                exists (select 1 from gigs g
-                    where g.id = i.gig_id and g.state <> 'open' and g.state_at < i.created_at + interval '1 day')
+                (g.state <> 'open' and g.state_at < i.created_at + interval '1 day')
                 or exists (select 1 from users u left join freelancer_profiles p on p.user_id = u.id join outages o
                         on o.zones @> to_jsonb(coalesce(p.time_zone, u.time_zone))
                     where u.id = i.freelancer_id and o.from_at < o.until_at
                       and o.from_at < i.created_at + interval '1 day' and o.until_at > i.created_at) as excused
-            from invitations i where i.freelancer_id = person.id) asked) asked on true
+            from invitations i join gigs g on g.id = i.gig_id where i.freelancer_id = person.id) asked) asked on true
     left join lateral (
         select sum(trunc(1000 * power(0.8::numeric, greatest(0, floor(extract(epoch from $2 - submitted_at) / 86400)))))::bigint
             as pending_milli

@@ -469,19 +469,20 @@ async fn who_loads_a_page_again_does_not_use_up_the_patience_with_a_newcomer() {
 }
 
 #[tokio::test]
-async fn no_answer_counts_against_nobody_who_had_no_day_to_give_one() {
+async fn who_had_no_day_to_answer_an_invitation_in_is_not_held_to_be_slow() {
     let app = TestApp::new().await;
     let (ada, admin) = (app.client("ada").await, app.admin("root").await);
     let lin = freelancer(&app, "lin", "Rust engineer", &["rust"]).await;
     lin.does("profileUpdate", json!({ "timeZone": "Asia/Karachi" }), "profile { id }").await.ok();
     let asked_of = gig(&app, &ada).await;
-    let answers = async || -> Value {
+    let evidence = async |kind: &str| -> Value {
         let query = "query($gig: ID!, $who: ID!) { explainMatch(gigId: $gig, freelancerId: $who) {
             factors { kind evidence } } }";
         let reply = ada.asks(query, json!({ "gig": asked_of, "who": lin.id })).await;
         let factors = reply.data()["explainMatch"]["factors"].as_array().unwrap().clone();
-        factors.into_iter().find(|factor| factor["kind"] == "ANSWERS").unwrap()["evidence"].clone()
+        factors.into_iter().find(|factor| factor["kind"] == kind).unwrap()["evidence"].clone()
     };
+    let answers = async || evidence("ANSWERS").await;
     let invites = async || -> (String, String) {
         let to = gig(&app, &ada).await;
         let input = json!({ "gigId": to, "freelancerId": lin.id });
@@ -495,7 +496,9 @@ async fn no_answer_counts_against_nobody_who_had_no_day_to_give_one() {
     // The client gave it up the same day.
     let (_, given_up) = invites().await;
     app.passes(TimeDelta::hours(1)).await;
+    assert_eq!(evidence("LOAD").await, "has about one other bid or invitation open");
     closes(&given_up).await;
+    assert_eq!(evidence("LOAD").await, Value::Null, "what is over waits for nobody");
     app.passes(TimeDelta::days(2)).await;
     assert_eq!(answers().await, Value::Null);
 
