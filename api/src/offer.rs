@@ -153,17 +153,24 @@ impl Offer {
 
     /// What you can do to it now, by the names of the mutations.
     async fn allowed(&self, ctx: &Context<'_>) -> Vec<Act> {
-        acts(&self.0.allowed(&ctx.actor()))
+        acts(&self.can(ctx))
     }
 
     /// Can you accept it now?
     async fn viewer_can_accept(&self, ctx: &Context<'_>) -> bool {
-        self.0.allowed(&ctx.actor()).contains(&Verb::OfferAccept)
+        self.can(ctx).contains(&Verb::OfferAccept)
     }
 
     /// Can you withdraw it now?
     async fn viewer_can_withdraw(&self, ctx: &Context<'_>) -> bool {
-        self.0.allowed(&ctx.actor()).contains(&Verb::OfferWithdraw)
+        self.can(ctx).contains(&Verb::OfferWithdraw)
+    }
+}
+
+impl Offer {
+    /// What the viewer can do to it now.
+    fn can(&self, ctx: &Context<'_>) -> Vec<Verb> {
+        self.0.allowed_at(&ctx.actor(), ctx.market().clock().now())
     }
 }
 

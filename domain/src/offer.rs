@@ -339,6 +339,16 @@ impl Offer {
         self.verbs().iter().copied().filter(|verb| verb.allowed_to().contains(&role)).collect()
     }
 
+    /// The same at `now`: nobody accepts what has run out, though the clock has not come to close it yet.
+    pub fn allowed_at(&self, actor: &Actor, now: Timestamp) -> Vec<Verb> {
+        let stands = |verb: &Verb| *verb != Verb::OfferAccept || !self.has_run_out(now);
+        self.allowed(actor).into_iter().filter(stands).collect()
+    }
+
+    fn has_run_out(&self, now: Timestamp) -> bool {
+        self.expires_at().is_some_and(|expires_at| expires_at <= now)
+    }
+
     /// The client means it. Paid by the hour it is sent at once; at a fixed price it waits for the
     /// money of its first milestone.
     pub fn send(self, actor: &Actor, now: Timestamp, expected: Option<i64>) -> Result<Change<Self>, Refusal> {
@@ -407,7 +417,7 @@ impl Offer {
             let message = "the client's bank took back what was paid into this offer: ask for another";
             return Err(Refusal::rule("OFFER_NOT_COVERED", message));
         }
-        if self.expires_at().is_some_and(|expires_at| expires_at <= now) {
+        if self.has_run_out(now) {
             return Err(Refusal::rule("OFFER_EXPIRED", "this offer has expired"));
         }
         let contract = Contract {

@@ -60,10 +60,19 @@ async fn an_offer_expires_after_seven_days() {
     let deal = app.sent().await;
     app.passes(TimeDelta::days(6)).await;
     assert_eq!(deal.credit().await, 0);
-    app.passes(TimeDelta::days(1)).await;
+    let seen = "query($id: ID!) { offer(id: $id) { status viewerCanAccept allowed } }";
+    let seen = async || deal.freelancer.asks(seen, json!({ "id": deal.offer })).await.data()["offer"].clone();
+    let stands = json!({ "status": "SENT", "viewerCanAccept": true, "allowed": ["OFFER_ACCEPT", "OFFER_DECLINE"] });
+    assert_eq!(seen().await, stands);
+    // It has run out, and the clock has not come to close it.
+    app.market.clock().advance(TimeDelta::days(1));
+    let over = json!({ "status": "SENT", "viewerCanAccept": false, "allowed": ["OFFER_DECLINE"] });
+    assert_eq!(seen().await, over);
+    let late = deal.freelancer.does("offerAccept", json!({ "offerId": deal.offer }), "contract { id }").await;
+    assert_eq!(late.refused(), ["OFFER_EXPIRED"], "the button and the refusal agree");
+    app.settles().await;
     assert_eq!(deal.credit().await, 103_000);
-    let seen = "query($id: ID!) { offer(id: $id) { status } }";
-    assert_eq!(deal.freelancer.asks(seen, json!({ "id": deal.offer })).await.text("status"), "EXPIRED");
+    assert_eq!(seen().await["status"], "EXPIRED");
 }
 
 #[tokio::test]
