@@ -64,7 +64,8 @@ impl Payment {
         }
     }
 
-    /// What to do about it if it failed, in an English sentence to show as it is: of codes that your page does not know, too.
+    /// What to do about it if it failed, in an English sentence to show as it is; of codes that your page does not know,
+    /// too.
     async fn failure_advice(&self) -> Option<&'static str> {
         self.0.advice()
     }

@@ -1,6 +1,6 @@
 //! What to do about a payment that failed, by the processor's code for why.
 
-/// A sentence for the client's screen. Codes that are not known here, as of a processor that has new ones, have the last.
+/// A sentence for the client's screen. Codes that are not known here, of a processor that has new ones, have the last.
 pub fn advice(code: &str) -> &'static str {
     match code {
         "card_declined" => "The bank declined it. Ask the bank why, or pay in another way.",

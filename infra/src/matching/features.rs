@@ -103,8 +103,9 @@ const COMMITTED: &str = concat!(
 );
 
 /// What weighs on people, how they answered, and what they are known by: of now. An invitation that had no answer within a
-/// day says nothing of a person if its gig took none for all of that day, or the power or the network was down where they
-/// are; nor does one to a gig that is over weigh on anybody. A bank account is theirs who gave it first, whether or not they took it back.
+/// day says nothing of a person if its gig was not open for all of that day, or the power or the network was down where
+/// they are; nor does one to a gig that is over weigh on anybody. A bank account is theirs who gave it first, whether or
+/// not they took it back.
 const DEALINGS: &str = concat!(
     "
     select person.id, ",
