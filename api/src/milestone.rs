@@ -86,6 +86,16 @@ impl Milestone {
         self.0.holds.iter().map(|hold| hold.releases_at).max()
     }
 
+    /// When it goes dormant, if nothing happens on it until then; null while no money is held for work to come.
+    async fn dormant_at(&self) -> Option<Timestamp> {
+        self.0.dormant_at()
+    }
+
+    /// When the money of a dormant one goes back to the client, unless a side goes on with it before: `milestoneKeep`.
+    async fn refunds_at(&self) -> Option<Timestamp> {
+        self.0.refunds_at()
+    }
+
     /// For how many days what is approved is held before it is available. While no money has come it is what the terms
     /// say; when it comes it is settled, before work begins, and stays. It is more, up to the `riskHoldDays` of the terms,
     /// if a bank took back a payment of this client's within their `riskDays` before, and did not give it back: a payment

@@ -321,3 +321,29 @@ async fn work_that_was_handed_in_says_for_what_and_by_whom() {
     }
     assert_eq!(app.person("stranger").await.asks(node, json!({ "id": submission })).await.data()["node"], Value::Null);
 }
+
+#[tokio::test]
+async fn a_milestone_says_when_it_goes_dormant_and_a_dormant_one_when_its_money_goes_back() {
+    let app = TestApp::new().await;
+    let deal = app.contracted().await;
+    let query = "query($id: ID!) { milestone(id: $id) { status dormantAt refundsAt } }";
+    let seen = async || {
+        let seen = deal.freelancer.asks(query, json!({ "id": deal.milestone })).await.data()["milestone"].clone();
+        let left = |field: &str| -> Option<TimeDelta> {
+            let at: domain::Timestamp = seen[field].as_str()?.parse().unwrap();
+            Some(at - app.market.clock().now())
+        };
+        (seen["status"].as_str().unwrap().to_owned(), left("dormantAt"), left("refundsAt"))
+    };
+    let second = TimeDelta::seconds(1);
+    let (_, dormant_in, refunded_in) = seen().await;
+    assert_eq!(refunded_in, None, "it is awake");
+    app.passes(dormant_in.unwrap() - second).await;
+    assert_eq!(seen().await, ("FUNDED".to_owned(), Some(second), None));
+    app.passes(second).await;
+    assert_eq!(seen().await, ("DORMANT".to_owned(), None, Some(TimeDelta::days(14))));
+    app.passes(TimeDelta::days(14) - second).await;
+    assert_eq!(seen().await.0, "DORMANT");
+    app.passes(second).await;
+    assert_eq!(seen().await, ("REFUNDED".to_owned(), None, None));
+}

@@ -79,12 +79,27 @@ impl Milestone {
     /// When the next step towards dormancy is due, if it holds money and waits for people. An offer has its own
     /// clock: a milestone can't go to sleep before it has a contract.
     pub(super) fn goes_dormant_by(&self) -> Option<Timestamp> {
-        let Idle { since, notices } = self.state.idle()?;
-        if self.contract.is_none() || self.escrow.held().is_zero() {
-            return None;
-        }
+        let Idle { since, notices } = self.waits_with_money()?;
         let next = self.terms.dormancy_notice_days.get(usize::from(notices));
         Some(since + days(next.copied().unwrap_or(self.terms.dormancy_days)))
+    }
+
+    /// When it goes dormant, if nothing happens on it until then.
+    pub fn dormant_at(&self) -> Option<Timestamp> {
+        self.waits_with_money().map(|idle| idle.since + days(self.terms.dormancy_days))
+    }
+
+    /// When its money goes back to the client, if neither side of a dormant one goes on with it until then.
+    pub fn refunds_at(&self) -> Option<Timestamp> {
+        match &self.state {
+            State::Dormant { refunds_at, .. } => Some(*refunds_at),
+            _ => None,
+        }
+    }
+
+    fn waits_with_money(&self) -> Option<Idle> {
+        let waits = self.contract.is_some() && !self.escrow.held().is_zero();
+        self.state.idle().filter(|_| waits)
     }
 
     /// It waits for the rest of its money, with some of it held: the clock of idleness starts anew.
