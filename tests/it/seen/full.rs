@@ -298,7 +298,15 @@ impl Story<'_> {
             uuid_of(&milestones[0])
         ))
         .await;
-        for (n, milestone) in milestones.into_iter().enumerate() {
+        let (_, forgotten) = self.hires("Forgotten", json!([part("All of it")])).await;
+        let at = "'2026-06-01T00:00:00Z'";
+        self.execute(&format!(
+            "update milestones set status = 'dormant',
+                 state = jsonb_build_object('status', 'dormant', 'since', {at}, 'refunds_at', {at}) where id = {}",
+            uuid_of(&forgotten[0])
+        ))
+        .await;
+        for (n, milestone) in milestones.into_iter().chain(forgotten).enumerate() {
             self.keeps(&format!("milestoneAtStage{n}"), milestone);
         }
         self.keeps("contractAtEveryStage", contract);
