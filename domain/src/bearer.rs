@@ -8,8 +8,9 @@ use crate::change::Change;
 use crate::credit::Part;
 use crate::id::{OrganizationId, PaymentId};
 use crate::ledger::{JournalEntry, LedgerAccount, Posting, Reason};
-use crate::milestone::{Milestone, made_up};
+use crate::milestone::{Chargeback, Milestone, Taken, made_up};
 use crate::money::{Money, MoneyError};
+use crate::payment::Payment;
 use crate::refusal::Refusal;
 use crate::timesheet::Timesheet;
 
@@ -61,6 +62,35 @@ impl Bearer {
             Self::Milestone(milestone) => milestone.made_up(actor, payment, amount)?.map(Self::Milestone),
             Self::Week(week) => week.made_up(actor, payment, amount)?.map(Self::Week),
         })
+    }
+
+    /// A chargeback of a payment for it that was acted on, by the processor's name for it.
+    pub fn chargeback(&self, reference: &str) -> Option<&Chargeback> {
+        let known = match self {
+            Self::Milestone(milestone) => &milestone.chargebacks,
+            Self::Week(week) => &week.chargebacks,
+        };
+        known.iter().find(|known| known.reference == reference)
+    }
+
+    /// A bank keeps what it took of a payment, and gives as much as is `taken` of that back; `name` is the processor's for
+    /// that. It makes up for what we bore. If all was given back meanwhile there is nothing to book, nor if our people
+    /// did `by_hand` what there is to book.
+    pub fn given_in_part(
+        self,
+        actor: &Actor,
+        payment: &Payment,
+        (name, taken): (&str, &Taken<'_>),
+        by_hand: bool,
+    ) -> Result<Change<Self>, Refusal> {
+        let change = match self {
+            Self::Milestone(milestone) => milestone.given_in_part(actor, taken, by_hand)?.map(Self::Milestone),
+            Self::Week(week) => week.given_in_part(actor, taken, by_hand)?.map(Self::Week),
+        };
+        if !change.changed || by_hand {
+            return Ok(change);
+        }
+        Ok(change.posting(payment.given_back(actor, name, taken.amount)?))
     }
 }
 

@@ -35,8 +35,8 @@ mod work;
 #[cfg(test)]
 mod tests;
 
-pub use chargeback::{Chargeback, Reach, Taken};
-pub(crate) use chargeback::{Spread, is_known, lost_by, made_up};
+pub use chargeback::{Chargeback, InPart, Reach, Taken};
+pub(crate) use chargeback::{Spread, given_in_part, is_known, lost_by, made_up};
 pub use end::Award;
 pub use idle::Idle;
 pub use source::{Source, Sources};

@@ -17,7 +17,7 @@ use crate::event::Event;
 use crate::id::{ContractId, DisputeId, OrganizationId, PaymentId, TimeEntryId, TimesheetId, UserId};
 use crate::ledger::{JournalEntry, LedgerAccount, Reason};
 use crate::milestone::{
-    Attempt, Chargeback, EarlyChargeback, Milestone, Reach, Spread, Taken, is_known, lost_by, made_up,
+    Attempt, Chargeback, EarlyChargeback, Milestone, Reach, Spread, Taken, given_in_part, is_known, lost_by, made_up,
 };
 use crate::money::{Money, MoneyError};
 use crate::policy::{Quote, Terms, days, hours};

@@ -189,8 +189,8 @@ impl Market {
             if let Some(entry) = cost {
                 return tx.settle(Change::to(()).posting(entry)).await;
             }
-            if let ProcessorFact::GivenBack { amount } = event.fact {
-                return tx.chargeback_given_back(&payment, &event.id, amount).await;
+            if let ProcessorFact::GivenBack { reference, amount } = &event.fact {
+                return tx.chargeback_given_back(&payment, &event.id, (reference, *amount)).await;
             }
             // What was taken back, or given back, says nothing of how the payment ended.
             if matches!(event.fact, ProcessorFact::Succeeded { .. } | ProcessorFact::Failed { .. }) {

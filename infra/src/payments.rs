@@ -190,6 +190,8 @@ pub enum ProcessorFact {
     },
     /// The client's bank keeps what it took, and gives a part of it back all the same.
     GivenBack {
+        /// The processor's name for the chargeback.
+        reference: String,
         /// How much.
         amount: Money,
     },

@@ -14,7 +14,7 @@ use crate::change::Change;
 use crate::escrow::{ChargedBack, Share};
 use crate::event::Event;
 use crate::id::PaymentId;
-use crate::ledger::{LedgerAccount, Reason};
+use crate::ledger::{JournalEntry, LedgerAccount, Reason};
 use crate::money::{Currency, Money, MoneyError};
 use crate::outage::Span;
 use crate::refusal::Refusal;
@@ -54,6 +54,18 @@ pub struct Chargeback {
     /// What it took of holds. It would have been the freelancer's for good when they were over.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub of_holds: Vec<OfHold>,
+    /// What of it the bank gave back, though it keeps the rest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_part: Option<InPart>,
+}
+
+/// What a bank gave back of what it took, though it keeps the rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InPart {
+    /// How much; it is in the books as what we lost less.
+    pub amount: Money,
+    /// What of that made up for what we bore.
+    pub made_up: Money,
 }
 
 /// What a bank took out of a hold.
@@ -295,12 +307,13 @@ impl Milestone {
             next.chargebacks.push(Chargeback::undone(reference, payment, self.amount.currency()));
             return Ok(self.becomes(next));
         };
-        let Chargeback { bore, owed, fee, won, .. } = self.chargebacks[place];
+        let Chargeback { owed, fee, won, .. } = self.chargebacks[place];
         if won {
             return Ok(Change::none(self));
         }
+        let (bore, in_part) = self.chargebacks[place].as_if_kept_whole()?;
         let mut next = self.clone();
-        next.chargebacks[place].won = true;
+        (next.chargebacks[place].won, next.chargebacks[place].bore) = (true, bore);
         let (account, available, credit) =
             (self.escrow_account(), LedgerAccount::Available(self.freelancer), self.credit_account());
         let entry = self.entry(Reason::ChargebackWon);
@@ -352,7 +365,8 @@ impl Milestone {
         }
         let amount = bore.total()?;
         let event = Event::MilestoneChargebackWon { milestone: self.id, amount };
-        let change = make_up_itself(self.becomes(next).posting(entry).posting(arbitration).telling(event))?;
+        let change = self.becomes(next).posting(entry).posting(in_part).posting(arbitration).telling(event);
+        let change = make_up_itself(change)?;
         match change.next.state {
             // It had been approved, and was in dispute when the bank took it.
             State::Approved { releases_at, .. } if !escrow.held().is_zero() => {
@@ -447,6 +461,19 @@ impl Milestone {
         Ok(self.becomes(next))
     }
 
+    /// A bank that keeps what it took of a payment for it gives `amount` of that back all the same. It makes up for what
+    /// we bore; what our people had booked `by_hand` before it was heard of does not once more.
+    pub fn given_in_part(self, actor: &Actor, taken: &Taken<'_>, by_hand: bool) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::MilestoneChargeBack)?;
+        match given_in_part(&self.chargebacks, taken, by_hand)? {
+            Some(chargebacks) => {
+                let next = Self { chargebacks, ..self.clone() };
+                Ok(self.becomes(next))
+            }
+            None => Ok(Change::none(self)),
+        }
+    }
+
     /// Did this chargeback take something here that was not given back?
     pub fn lost_to(&self, reference: &str) -> bool {
         self.chargebacks.iter().any(|known| known.reference == reference && !known.won)
@@ -524,7 +551,47 @@ pub(crate) fn made_up(
     if left.is_zero() { Ok(known) } else { Err(MoneyError::Negative) }
 }
 
+/// These chargebacks, when a bank gives back of one as much as is `taken`, and keeps the rest: it makes up for what we bore
+/// of that one first. None if that is known, or if all of it was given back.
+pub(crate) fn given_in_part(
+    chargebacks: &[Chargeback],
+    taken: &Taken<'_>,
+    by_hand: bool,
+) -> Result<Option<Vec<Chargeback>>, MoneyError> {
+    let Taken { payment, reference, amount } = *taken;
+    let is_it = |known: &Chargeback| known.payment == payment && known.reference == reference;
+    let Some(place) = chargebacks.iter().position(is_it) else { return Ok(None) };
+    if chargebacks[place].won || chargebacks[place].in_part.is_some() {
+        return Ok(None);
+    }
+    let nothing = Money::zero(amount.currency());
+    let made_up_for = if by_hand { nothing } else { lost_by(chargebacks, payment, amount.currency())?.min(amount)? };
+    let mut known = chargebacks.to_vec();
+    let bore = &mut known[place].bore;
+    let own = made_up_for.min(bore.lost)?;
+    (bore.lost, bore.from_credit) = (bore.lost.minus(own)?, bore.from_credit.plus(own)?);
+    let mut known = made_up(&known, payment, made_up_for.minus(own)?)?;
+    known[place].in_part = Some(InPart { amount, made_up: made_up_for });
+    Ok(Some(known))
+}
+
 impl Chargeback {
+    /// What it took, and from whom, were nothing of it given back before the whole; and the entry that takes out of the
+    /// books again what was. What made up for what we bore was the client's by then, so it is no credit of theirs now.
+    pub(crate) fn as_if_kept_whole(&self) -> Result<(ChargedBack, JournalEntry), MoneyError> {
+        let nothing = Money::zero(self.bore.lost.currency());
+        let InPart { amount, made_up } = self.in_part.unwrap_or(InPart { amount: nothing, made_up: nothing });
+        let part = made_up.min(self.bore.from_credit)?;
+        let (from_credit, lost) = (self.bore.from_credit.minus(part)?, self.bore.lost.plus(part)?);
+        let key = format!("{}:{}:given_back:won", self.payment, self.reference);
+        let entry = JournalEntry::new(Reason::ChargebackWon, key).moving(
+            LedgerAccount::Losses,
+            LedgerAccount::ProcessorClearing,
+            amount,
+        );
+        Ok((ChargedBack { from_credit, lost, ..self.bore }, entry))
+    }
+
     /// Those that came before their payment, all of which became the client's credit: what they take of
     /// that together, and each.
     pub(crate) fn of_credit(
@@ -558,7 +625,8 @@ impl Chargeback {
 
     /// One that was acted on just now.
     pub(crate) fn of(reference: String, payment: PaymentId, bore: ChargedBack) -> Self {
-        Self { reference, payment, bore, elsewhere: None, won: false, owed: None, fee: None, of_holds: Vec::new() }
+        let of_holds = Vec::new();
+        Self { reference, payment, bore, elsewhere: None, won: false, owed: None, fee: None, of_holds, in_part: None }
     }
 }
 

@@ -314,6 +314,19 @@ impl Timesheet {
         Ok(self.becomes(next))
     }
 
+    /// A bank that keeps what it took of a payment for it gives `amount` of that back all the same; see
+    /// [`Milestone::given_in_part`].
+    pub fn given_in_part(self, actor: &Actor, taken: &Taken<'_>, by_hand: bool) -> Result<Change<Self>, Refusal> {
+        self.access(actor, Verb::TimesheetAdvance)?;
+        match given_in_part(&self.chargebacks, taken, by_hand)? {
+            Some(chargebacks) => {
+                let next = Self { chargebacks, ..self.clone() };
+                Ok(self.becomes(next))
+            }
+            None => Ok(Change::none(self)),
+        }
+    }
+
     /// The bank gives a chargeback back. The hours were worked and accepted: what was taken out of escrow is
     /// paid, with the rest of the week or at once; credit is the client's again; what we bore is ours.
     pub fn charge_back_won(
@@ -334,9 +347,9 @@ impl Timesheet {
         if self.chargebacks[place].won {
             return Ok(Change::none(self));
         }
-        let bore = self.chargebacks[place].bore;
+        let (bore, in_part) = self.chargebacks[place].as_if_kept_whole()?;
         let mut next = self.clone();
-        next.chargebacks[place].won = true;
+        (next.chargebacks[place].won, next.chargebacks[place].bore) = (true, bore);
         let available = LedgerAccount::Available(self.freelancer);
         let accounts = (self.account(), available, LedgerAccount::ClientCredit(self.client));
         let entry = self.entry(Reason::ChargebackWon);
@@ -354,7 +367,7 @@ impl Timesheet {
         }
         next.escrow = escrow;
         let event = Event::TimesheetChargebackWon { timesheet: self.id, amount: bore.total()? };
-        Ok(self.becomes(next).posting(entry).telling(event))
+        Ok(self.becomes(next).posting(entry).posting(in_part).telling(event))
     }
 
     fn asks(self, now: Timestamp, payment: PaymentId, failures: u16) -> Result<Change<Self>, Refusal> {

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::change::Change;
 use domain::contract::Status;
 use domain::dispute::{self, WithDispute};
-use domain::id::{ContractId, Id, MilestoneId, TimesheetId};
+use domain::id::{ContractId, Id, MilestoneId, PaymentId, TimesheetId};
+use domain::ledger::LedgerAccount;
 use domain::milestone::{Milestone, Taken};
 use domain::money::Money;
 use domain::payment::Payment;
@@ -17,7 +18,12 @@ use uuid::Uuid;
 
 use crate::payments::ProcessorFact;
 use crate::sql::sql;
-use crate::{Failure, Tx};
+use crate::{Failure, Fault, Tx};
+
+#[derive(FromQueryResult)]
+struct Corrected {
+    minor: i64,
+}
 
 #[derive(FromQueryResult)]
 struct Found {
@@ -117,27 +123,58 @@ impl Tx {
     }
 
     /// A bank that keeps what it took gives a part of it back all the same. That makes up for what we bore of it. What is
-    /// beyond that is ours until our people find out whose it is, and correct the books.
+    /// beyond that is ours until our people find out whose it is, and correct the books. What they booked themselves before
+    /// this was heard of is not booked once more; where they booked something else about it, this is tried again, and in
+    /// the end parked for them to look at.
     pub(super) async fn chargeback_given_back(
         &self,
         payment: &Payment,
         name: &str,
-        amount: Money,
+        (reference, amount): (&str, Money),
     ) -> Result<(), Failure> {
-        let entry = payment.given_back(self.actor(), name, amount)?;
         let bearer = self.bearer_for_update(payment.id).await?;
-        let made_up = bearer.lost_by(payment.id)?.min(amount)?;
-        let beyond = amount.minus(made_up)?;
-        if !beyond.is_zero() {
-            tracing::error!(payment = %payment.id, %beyond, "a bank gave back more of a chargeback than we bore of it: see \
-                whose that is, and correct the books");
+        let not_now = |why: String| Failure::from(Fault::Service { service: "processor", why });
+        if bearer.chargeback(reference).is_none() {
+            return Err(not_now(format!("a part of {reference} came back, and the books don't have it yet")));
         }
-        let bearer = bearer.made_up(self.actor(), payment.id, made_up)?;
-        if bearer.changed {
-            self.bearer_write(&bearer.next).await?;
+        let corrected = self.corrected_by_hand(payment.id, reference).await?;
+        let by_hand = corrected == amount.minor();
+        if !by_hand && corrected != 0 {
+            let why = format!(
+                "{amount} of {reference} came back, and a correction of what banks did with {} says \
+                otherwise: see what is right, and correct the books",
+                payment.id
+            );
+            return Err(not_now(why));
         }
-        self.audit("processor_event", payment.id, json!({ "kind": "given_back", "amount": amount })).await?;
-        self.settle(bearer.posting(entry)).await.map(drop)
+        let taken = Taken { payment: payment.id, reference, amount };
+        let change = bearer.given_in_part(self.actor(), payment, (name, &taken), by_hand)?;
+        if change.changed {
+            self.bearer_write(&change.next).await?;
+            let in_part = change.next.chargeback(reference).and_then(|known| known.in_part);
+            let made_up = in_part.map_or(amount, |part| part.made_up);
+            if !by_hand && made_up != amount {
+                tracing::error!(payment = %payment.id, %amount, %made_up, "a bank gave back more of a chargeback than we \
+                    bore of it: see whose that is, and correct the books");
+            }
+        }
+        let detail = json!({ "kind": "given_back", "amount": amount, "by_hand": by_hand });
+        self.audit("processor_event", payment.id, detail).await?;
+        self.settle(change).await.map(drop)
+    }
+
+    /// What corrections that were approved say that banks gave back of a payment, in cents; below zero if they say that
+    /// banks took more.
+    async fn corrected_by_hand(&self, payment: PaymentId, reference: &str) -> Result<i64, Failure> {
+        let select =
+            "select coalesce(sum(case when from_account = $3 then amount_minor else -amount_minor end), 0)::bigint
+                as minor
+            from corrections
+            where status = 'posted' and class = 'dispute' and about in ($1, $2) and $3 in (from_account, to_account)";
+        let clearing = LedgerAccount::ProcessorClearing.to_string();
+        let values = [payment.to_string().into(), reference.into(), clearing.into()];
+        let found = Corrected::find_by_statement(sql(select, values)).one(self.conn()).await?;
+        Ok(found.map_or(0, |found| found.minor))
     }
 
     /// What the bank gives back to milestones: to `own`, and to those it took something from elsewhere. Who that is does

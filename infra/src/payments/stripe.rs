@@ -348,7 +348,10 @@ pub(crate) async fn look_at_dispute(
         "won" => vec![(format!("{reference}:won"), ProcessorFact::ChargebackWon { reference })],
         _ => {
             let amount = answer::money(found.amount, &found.currency)?;
-            let back = back.map(|amount| (format!("{reference}:given_back"), ProcessorFact::GivenBack { amount }));
+            let back = back.map(|amount| {
+                let fact = ProcessorFact::GivenBack { reference: reference.clone(), amount };
+                (format!("{reference}:given_back"), fact)
+            });
             let taken = (format!("{reference}:charged_back"), ProcessorFact::ChargedBack { reference, amount });
             [Some(taken), back].into_iter().flatten().collect()
         }

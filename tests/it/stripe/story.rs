@@ -480,6 +480,85 @@ async fn a_chargeback_that_is_lost_but_for_what_had_gone_back_to_the_card_gives_
     hold(&app).await;
 }
 
+/// What the comparison with Stripe finds, once all has settled.
+async fn differences(app: &TestApp) -> Vec<domain::reconciliation::Difference> {
+    app.market.clock().advance(TimeDelta::hours(3));
+    let now = app.market.clock().now();
+    let report = app.market.reconcile(&infra::Call::system("test"), now - TimeDelta::days(30), now).await;
+    report.unwrap().differences
+}
+
+#[tokio::test]
+async fn a_chargeback_that_was_lost_in_part_and_is_won_after_all_gives_back_what_is_missing() {
+    // Told of each step, or only of the last.
+    for is_told in [true, false] {
+        let app = TestApp::on_stripe().await;
+        let (deal, id) = credited(&app, "pm_sandbox_visa").await;
+        refund(&deal, &id, "300.00").await.ok();
+        app.settles().await;
+        let dispute = app.stripe().does(|books, now| books.disputes(&id, 103_000, "needs_response", now));
+        app.settles().await;
+        app.stripe().does(|books, now| books.decides_in_part(&dispute, 30_000, now));
+        if is_told {
+            app.settles().await;
+            assert_eq!((deal.credit().await, losses(&app).await), (0, 0));
+        }
+        app.stripe().does(|books, now| books.turns(&dispute, 30_000, now));
+        app.settles().await;
+        assert_eq!((deal.credit().await, losses(&app).await), (73_000, 0), "the client has had the rest on the card");
+        // A part that is told of when all has come back is part of that.
+        let late = ProcessorEvent {
+            source: "stripe".to_owned(),
+            id: format!("{dispute}:told_late"),
+            payment: id.parse().unwrap(),
+            fact: ProcessorFact::GivenBack { reference: dispute, amount: domain::money::Money::usd(30_000).unwrap() },
+        };
+        app.market.processor_event(&late).await.unwrap();
+        app.market.webhooks_replay(&Replay::Since(app.market.clock().now() - TimeDelta::days(1))).await.unwrap();
+        app.settles().await;
+        assert_eq!((deal.credit().await, losses(&app).await), (73_000, 0));
+        assert_eq!(differences(&app).await, []);
+        hold(&app).await;
+    }
+}
+
+#[tokio::test]
+async fn what_our_people_booked_of_a_chargeback_themselves_is_not_booked_once_more() {
+    // What they booked: all of it, and something else.
+    for (corrected, is_right) in [("300.00", true), ("200.00", false)] {
+        let app = TestApp::on_stripe().await;
+        let (deal, id) = credited(&app, "pm_sandbox_visa").await;
+        refund(&deal, &id, "300.00").await.ok();
+        app.settles().await;
+        let dispute = app.stripe().does(|books, now| books.disputes(&id, 103_000, "needs_response", now));
+        app.settles().await;
+        assert_eq!((deal.credit().await, losses(&app).await), (0, 30_000));
+        let (noor, amna) = (app.admin("noor").await, app.admin("amna").await);
+        let ask = json!({ "from": "processor_clearing", "to": "losses", "amount": { "amount": corrected },
+            "class": "DISPUTE", "about": id, "reason": "The bank gave a part of it back" });
+        let proposed = noor.does("correctionPropose", ask, "correction { id }").await.text("correction.id");
+        let approve = json!({ "correctionId": proposed });
+        amna.does("correctionApprove", approve, "correction { id }").await.ok();
+        let by_hand = losses(&app).await;
+        app.stripe().does(|books, now| books.decides_in_part(&dispute, 30_000, now));
+        app.settles().await;
+        assert_eq!(losses(&app).await, by_hand, "{corrected}: it is in the books already, or for them to look at");
+        let open = app.market.webhooks_open(10).await.unwrap();
+        if is_right {
+            assert!(open.is_empty(), "{open:?}");
+            assert_eq!(differences(&app).await, []);
+            app.stripe().does(|books, now| books.turns(&dispute, 30_000, now));
+            app.settles().await;
+            assert_eq!((deal.credit().await, losses(&app).await), (73_000, 0));
+            assert_eq!(differences(&app).await, []);
+        } else {
+            let why = open.iter().filter_map(|told| told.last_error.as_deref()).collect::<String>();
+            assert!(why.contains("correction"), "{open:?}");
+        }
+        hold(&app).await;
+    }
+}
+
 #[tokio::test]
 async fn a_refund_made_by_hand_takes_the_money_of_its_payment_back() {
     let app = TestApp::on_stripe().await;
@@ -487,18 +566,12 @@ async fn a_refund_made_by_hand_takes_the_money_of_its_payment_back() {
     app.stripe().does(|books, now| books.refund_by_hand(&id, 5_000, now));
     app.settles().await;
     assert_eq!(deal.credit().await, 98_000);
-    let differences = async || {
-        app.market.clock().advance(TimeDelta::hours(3));
-        let now = app.market.clock().now();
-        let report = app.market.reconcile(&infra::Call::system("test"), now - TimeDelta::days(30), now).await;
-        report.unwrap().differences
-    };
-    assert_eq!(differences().await, [], "both sides have it as what a bank takes back");
+    assert_eq!(differences(&app).await, [], "both sides have it as what a bank takes back");
     let by_hand = app.stripe().look(|books| books.refunds[0].id.clone());
     app.stripe().does(|books, now| books.refund_fails(&by_hand, now));
     app.settles().await;
     assert_eq!(deal.credit().await, 103_000, "it came back");
-    assert_eq!(differences().await, []);
+    assert_eq!(differences(&app).await, []);
     assert!(app.market.webhooks_open(10).await.unwrap().is_empty());
 }
 

@@ -210,6 +210,15 @@ impl Books {
         self.decides(dispute, "lost", now);
     }
 
+    /// A dispute that was lost, but for what its bank gave `back` of it, is won after all: the rest comes back, too.
+    pub fn turns(&mut self, dispute: &str, back: i64, now: Timestamp) {
+        let found = self.disputes.iter_mut().find(|known| known.id == dispute).expect("such a dispute");
+        found.status = "won";
+        let (body, rest, intent) = (found.body(), found.amount - back, found.intent.clone());
+        self.moves("dispute_reversal", rest, dispute, (Some(&intent), BTreeMap::new()), now);
+        self.tell("charge.dispute.closed", &body, now);
+    }
+
     /// A dispute is decided.
     pub fn decides(&mut self, dispute: &str, status: &'static str, now: Timestamp) {
         let found = self.disputes.iter_mut().find(|known| known.id == dispute).expect("such a dispute");

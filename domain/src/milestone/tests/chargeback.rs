@@ -498,3 +498,30 @@ fn fees_for_a_hold_that_a_bank_took_whole_are_in_dispute_with_the_rest_of_it() {
         assert_eq!(story.money(), [0, 0, 0, 10_300, 0, 0]);
     }
 }
+
+#[test]
+fn what_a_bank_gave_back_in_part_is_not_the_clients_once_more_when_all_of_it_comes_back() {
+    let taken = Taken { payment: id(1), reference: "dp", amount: usd(2_000) };
+    let in_part = |by_hand| move |milestone: Milestone| milestone.given_in_part(&Actor::System, &taken, by_hand);
+    let released = |milestone: Milestone| milestone.release(&Actor::System, day(7));
+    // The freelancer has it, so it is our loss.
+    let lost = || Story::approved().on(released).on(taken_whole);
+    for by_hand in [false, true] {
+        let story = lost().on(in_part(by_hand));
+        let known = &story.milestone.chargebacks[0];
+        assert_eq!(known.in_part, Some(InPart { amount: usd(2_000), made_up: usd(if by_hand { 0 } else { 2_000 }) }));
+        let again = story.milestone.clone().given_in_part(&Actor::System, &taken, by_hand).unwrap();
+        assert!(!again.changed, "once");
+        // Of what the bank took, 20 dollars are back already: their entry is the payment's, or our people's.
+        let story = story.on(back);
+        assert_eq!(story.money()[5], -2_000, "all comes back, and those are no more than a part of it");
+        assert_eq!(story.money()[3], 0, "none of it was the client's");
+        let late = story.milestone.clone().given_in_part(&Actor::System, &taken, by_hand).unwrap();
+        assert!(!late.changed, "nor is a part of what came back whole");
+    }
+}
+
+/// The bank takes all that was paid.
+fn taken_whole(milestone: Milestone) -> Result<Change<Milestone>, Refusal> {
+    milestone.charge_back(&Actor::System, day(8), id(1), "dp", usd(10_300))
+}
