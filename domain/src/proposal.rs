@@ -12,6 +12,7 @@ use crate::change::Change;
 use crate::event::Event;
 use crate::gig::{Gig, GigBrief, GigState, TradeTerms, Visibility};
 use crate::id::{GigId, OrganizationId, ProposalId, UserId};
+use crate::policy::Terms;
 use crate::refusal::{Invalid, Refusal, expect_version};
 
 pub use bid::{Answer, BidInput, MilestoneInput, Price, PriceInput, ProposalTerms, ProposedMilestone};
@@ -260,10 +261,11 @@ impl Bid<'_> {
         actor: &Actor,
         input: BidInput,
         id: ProposalId,
+        policy: &Terms,
         now: Timestamp,
     ) -> Result<Change<Proposal>, Refusal> {
         let begun = self.begin(actor, Verb::ProposalDraftSave, id, now)?;
-        let terms = ProposalTerms::parse(input, &self.gig.brief)?;
+        let terms = ProposalTerms::parse(input, &self.gig.brief, policy)?;
         if begun.version > 0 && begun.terms == terms {
             return Ok(Change::none(begun));
         }
@@ -278,7 +280,7 @@ impl Bid<'_> {
         actor: &Actor,
         input: BidInput,
         id: ProposalId,
-        terms: &TradeTerms,
+        (terms, policy): (&TradeTerms, &Terms),
         now: Timestamp,
     ) -> Result<Change<Proposal>, Refusal> {
         let begun = self.begin(actor, Verb::ProposalSubmit, id, now)?;
@@ -290,7 +292,7 @@ impl Bid<'_> {
                 message: format!("{} proposals in {} days are free to send", terms.bid_quota, terms.bid_window_days),
             });
         }
-        let proposed = ProposalTerms::parse(input, &self.gig.brief)?;
+        let proposed = ProposalTerms::parse(input, &self.gig.brief, policy)?;
         proposed.complete(&self.gig.brief)?;
 
         let submitted = Proposal {
@@ -508,7 +510,7 @@ impl Proposal {
     pub fn counter(
         self,
         actor: &Actor,
-        price: PriceInput,
+        (price, policy): (PriceInput, &Terms),
         message: &str,
         expected_version: Option<i64>,
         now: Timestamp,
@@ -518,7 +520,7 @@ impl Proposal {
         let Some(stage) = self.stage() else { return Err(self.wrong_state(actor)) };
         let mut invalid = Invalid::default();
         let message = invalid.text("message", message, 0..=2_000);
-        let price = price.parse(&mut invalid, self.terms.price.kind(), true);
+        let price = price.parse(&mut invalid, self.terms.price.kind(), policy, true);
         invalid.finish()?;
 
         let from = stage.unwrap_or(Stage::Viewed);
@@ -542,7 +544,7 @@ impl Proposal {
         self,
         actor: &Actor,
         input: BidInput,
-        brief: &GigBrief,
+        (brief, policy): (&GigBrief, &Terms),
         expected_version: Option<i64>,
     ) -> Result<Change<Self>, Refusal> {
         access::check(actor, Verb::ProposalRevise, &self.subject())?;
@@ -552,7 +554,7 @@ impl Proposal {
             _ if self.stage().is_some() => self.state.clone(),
             _ => return Err(self.wrong_state(actor)),
         };
-        let terms = ProposalTerms::parse(input, brief)?;
+        let terms = ProposalTerms::parse(input, brief, policy)?;
         terms.complete(brief)?;
         if terms == self.terms && state == self.state {
             return Ok(Change::none(self));

@@ -79,7 +79,8 @@ impl Market {
             let (gig, ties) = tx.bid_ties(gig).await?;
             let is_blocked = tx.is_blocked(gig.client, tx.actor().person()?.user).await?;
             let bid = Bid { is_blocked, ..Bid::after(&gig, &ties.mine, ties.is_invited) };
-            tx.proposal_save(bid.save_draft(tx.actor(), input.clone(), tx.id(), tx.now())?).await
+            let policy = tx.policy_in_force().await?.terms;
+            tx.proposal_save(bid.save_draft(tx.actor(), input.clone(), tx.id(), &policy, tx.now())?).await
         })
     }
 
@@ -132,7 +133,9 @@ impl Market {
     ) -> Result<Proposal, Failure> {
         run!(self, call, tx => {
             let proposal = tx.proposal_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
-            let change = proposal.counter(tx.actor(), price.clone(), message, expected_version, tx.now())?;
+            let policy = tx.policy_in_force().await?.terms;
+            let price = (price.clone(), &policy);
+            let change = proposal.counter(tx.actor(), price, message, expected_version, tx.now())?;
             tx.proposal_save(change).await
         })
     }
@@ -162,7 +165,9 @@ impl Market {
             let seen = tx.shown(tx.proposal_now(id).await?, Proposal::subject)?;
             let gig = tx.gig_for_share(seen.gig).await?.ok_or(Refusal::HIDDEN)?;
             let proposal = tx.proposal_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
-            tx.proposal_save(proposal.revise(tx.actor(), input.clone(), &gig.brief, expected_version)?).await
+            let policy = tx.policy_in_force().await?.terms;
+            let bounds = (&gig.brief, &policy);
+            tx.proposal_save(proposal.revise(tx.actor(), input.clone(), bounds, expected_version)?).await
         })
     }
 

@@ -41,6 +41,12 @@ async fn proposal_submit_reaches_the_client_and_the_bargain_ends_where_both_agre
         "milestones": [{ "title": "The ledger", "amount": { "amount": "1200.00" } }],
         "message": "Could you do it for less?",
     });
+    // Nobody agrees on what could not be funded, by the policy that is in force.
+    let mut beyond = counter.clone();
+    beyond["milestones"][0]["amount"]["amount"] = json!("970000.01");
+    let beyond = ada.does("proposalCounter", beyond, PROPOSAL).await;
+    assert_eq!(beyond.faults(), ["milestones.0.amount: OUT_OF_RANGE"]);
+    assert!(beyond.body.to_string().contains("970000.00"), "{}", beyond.body);
     assert_eq!(ada.does("proposalCounter", counter, PROPOSAL).await.text("proposal.state"), "COUNTERED");
     let taken = lin.does("proposalCounterAccept", id.clone(), PROPOSAL).await;
     assert_eq!(taken.text("proposal.state"), "INTERVIEWING");
@@ -114,6 +120,7 @@ async fn proposal_submit_tells_every_fault_and_writes_nothing() {
         (with("milestones", priced("-5", "USD")), "milestones.0.amount.amount: MALFORMED"),
         (with("milestones", priced("0", "USD")), "milestones.0.amount: OUT_OF_RANGE"),
         (with("milestones", priced("500", "PKR")), "milestones.0.amount: CURRENCY"),
+        (with("milestones", priced("970000.01", "USD")), "milestones.0.amount: OUT_OF_RANGE"),
         (with("hourlyRate", json!({ "amount": "40" })), "hourlyRate: OTHER_KIND"),
         (with("answers", json!([])), "answers: REQUIRED"),
         (with("answers", json!([{ "questionId": gig["id"], "text": "Yes" }])), "answers.0.questionId: UNKNOWN"),

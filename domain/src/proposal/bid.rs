@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::gig::{GigBrief, GigKind};
 use crate::id::ScreeningQuestionId;
 use crate::money::{Currency, Money};
+use crate::policy::Terms;
 use crate::refusal::{Invalid, Refusal};
 
 /// What a freelancer proposes, checked.
@@ -111,12 +112,12 @@ impl ProposalTerms {
         Self { cover_letter: String::new(), price, answers: Vec::new() }
     }
 
-    /// Check what somebody typed for a gig that says `brief`. A draft may still lack what
-    /// `complete` asks for.
-    pub fn parse(input: BidInput, brief: &GigBrief) -> Result<Self, Refusal> {
+    /// Check what somebody typed for a gig that says `brief`; what it costs must be what can be paid by the `policy` in
+    /// force. A draft may still lack what `complete` asks for.
+    pub fn parse(input: BidInput, brief: &GigBrief, policy: &Terms) -> Result<Self, Refusal> {
         let mut invalid = Invalid::default();
         let cover_letter = invalid.text("coverLetter", &input.cover_letter, 0..=5_000);
-        let price = input.price.parse(&mut invalid, brief.kind, false);
+        let price = input.price.parse(&mut invalid, brief.kind, policy, false);
         if input.answers.len() > brief.questions.len() {
             invalid.add("answers", "TOO_MANY", format!("{} questions are asked", brief.questions.len()));
         }
@@ -158,8 +159,9 @@ impl ProposalTerms {
 }
 
 impl PriceInput {
-    /// Check a price for work paid as `kind`. A whole one names a milestone or a rate.
-    pub(super) fn parse(self, invalid: &mut Invalid, kind: GigKind, whole: bool) -> Price {
+    /// Check a price for work paid as `kind`: nobody agrees on a milestone or an hour that could not be paid by the `policy`
+    /// in force. A whole one names a milestone or a rate.
+    pub(super) fn parse(self, invalid: &mut Invalid, kind: GigKind, policy: &Terms, whole: bool) -> Price {
         match kind {
             GigKind::Fixed => {
                 if self.hourly_rate.is_some() {
@@ -173,7 +175,7 @@ impl PriceInput {
                 }
                 let parse = |(index, milestone): (usize, MilestoneInput)| {
                     let title = invalid.line(&format!("milestones.{index}.title"), &milestone.title, 1..=120);
-                    dollars(invalid, &format!("milestones.{index}.amount"), milestone.amount, 100..=100_000_000);
+                    policy.check_amount(invalid, &format!("milestones.{index}.amount"), milestone.amount);
                     ProposedMilestone { title, amount: milestone.amount, due_on: milestone.due_on }
                 };
                 Price::Fixed {
@@ -186,7 +188,9 @@ impl PriceInput {
                 }
                 match self.hourly_rate {
                     Some(rate) => {
-                        dollars(invalid, "hourlyRate", rate, 100..=100_000);
+                        if is_rate(invalid, rate) {
+                            policy.check_amount(invalid, "hourlyRate", rate);
+                        }
                         Price::Hourly { rate }
                     }
                     None => {
@@ -201,11 +205,16 @@ impl PriceInput {
     }
 }
 
-fn dollars(invalid: &mut Invalid, path: &str, money: Money, cents: std::ops::RangeInclusive<i64>) {
-    if money.currency() != Currency::Usd {
-        invalid.add(path, "CURRENCY", "contracts are in US dollars");
-    } else if !cents.contains(&money.minor()) {
-        let (least, most) = (cents.start() / 100, cents.end() / 100);
-        invalid.add(path, "OUT_OF_RANGE", format!("must be between USD {least} and USD {most}"));
+/// What an hour may cost, in cents.
+const RATE: std::ops::RangeInclusive<i64> = 100..=100_000;
+
+fn is_rate(invalid: &mut Invalid, rate: Money) -> bool {
+    let fits = RATE.contains(&rate.minor());
+    if rate.currency() != Currency::Usd {
+        invalid.add("hourlyRate", "CURRENCY", "contracts are in US dollars");
+    } else if !fits {
+        let (least, most) = (RATE.start() / 100, RATE.end() / 100);
+        invalid.add("hourlyRate", "OUT_OF_RANGE", format!("must be between USD {least} and USD {most}"));
     }
+    rate.currency() == Currency::Usd && fits
 }

@@ -5,6 +5,7 @@ use domain::gig::{BriefInput, BriefPatch, FreshQuestions, Gig, GigBrief, GigKind
 use domain::id::{OrganizationId, SkillId};
 use domain::invitation::Asking;
 use domain::matching::taxonomy::Taxonomy;
+use domain::policy::Terms;
 use domain::proposal::{Bid, BidInput, MilestoneInput, PriceInput};
 
 use crate::cast::{ada, admin, day, id, usd};
@@ -97,11 +98,11 @@ pub fn commands() -> Vec<Command<Gig>> {
         }),
         command("bid on it", Verb::ProposalSubmit, |g, a| {
             let bidding = Bid { gig: &g, tied: false, is_blocked: false, live: None, bids_used: 0 };
-            Ok(bidding.submit(a, bid(), id(1), &TradeTerms::default(), day(9))?.map(|_| g))
+            Ok(bidding.submit(a, bid(), id(1), (&TradeTerms::default(), &Terms::default()), day(9))?.map(|_| g))
         }),
         command("bid on it, when invited", Verb::ProposalSubmit, |g, a| {
             let bidding = Bid { gig: &g, tied: true, is_blocked: false, live: None, bids_used: 0 };
-            Ok(bidding.submit(a, bid(), id(1), &TradeTerms::default(), day(9))?.map(|_| g))
+            Ok(bidding.submit(a, bid(), id(1), (&TradeTerms::default(), &Terms::default()), day(9))?.map(|_| g))
         }),
         command("warn_of_expiry", Verb::GigExpire, |g, a| g.warn_of_expiry(a, day(0), &TradeTerms::default(), day(26))),
         command("expire", Verb::GigExpire, |g, a| g.expire(a, day(0), &TradeTerms::default(), day(400))),

@@ -3,6 +3,7 @@
 use domain::access::{self, Actor, Verb};
 use domain::gig::TradeTerms;
 use domain::money::Money;
+use domain::policy::Terms;
 use domain::proposal::{Bid, BidInput, Closing, DeclineReason, MilestoneInput, PriceInput, Proposal};
 
 use crate::cast::{ada, admin, day, id, lin, usd};
@@ -18,10 +19,12 @@ fn price(amount: Money) -> PriceInput {
 fn states() -> Vec<(&'static str, Proposal)> {
     let gig = open();
     let first = Bid { gig: &gig, tied: false, is_blocked: false, live: None, bids_used: 0 };
-    let draft = || first.save_draft(&lin(), bid(), id(1), day(0)).unwrap().next;
-    let submitted = || first.submit(&lin(), bid(), id(1), &TradeTerms::default(), day(0)).unwrap().next;
+    let draft = || first.save_draft(&lin(), bid(), id(1), &Terms::default(), day(0)).unwrap().next;
+    let submitted =
+        || first.submit(&lin(), bid(), id(1), (&TradeTerms::default(), &Terms::default()), day(0)).unwrap().next;
     let interviewing = || submitted().interview(&ada(), day(1)).unwrap().next;
-    let countered = |p: Proposal| p.counter(&ada(), price(usd(120_000)), "", None, day(2)).unwrap().next;
+    let countered =
+        |p: Proposal| p.counter(&ada(), (price(usd(120_000)), &Terms::default()), "", None, day(2)).unwrap().next;
     let offered = || interviewing().offered(&gig, day(2)).unwrap().next;
     let closed = |closing| submitted().close(&Actor::System, closing, day(3)).unwrap().next;
     vec![
@@ -46,7 +49,7 @@ fn states() -> Vec<(&'static str, Proposal)> {
 pub fn commands() -> Vec<Command<Proposal>> {
     vec![
         command("revise", Verb::ProposalRevise, |p, a| {
-            p.revise(a, BidInput { price: price(usd(140_000)), ..bid() }, &open().brief, None)
+            p.revise(a, BidInput { price: price(usd(140_000)), ..bid() }, (&open().brief, &Terms::default()), None)
         }),
         command("counter_accept", Verb::ProposalCounterAccept, |p, a| p.counter_accept(a, None)),
         command("withdraw", Verb::ProposalWithdraw, |p, a| p.withdraw(a, day(9))),
@@ -54,7 +57,9 @@ pub fn commands() -> Vec<Command<Proposal>> {
         command("shortlist", Verb::ProposalShortlist, |p, a| p.shortlist(a, day(9))),
         command("interview", Verb::ProposalInterview, |p, a| p.interview(a, day(9))),
         command("decline", Verb::ProposalDecline, |p, a| p.decline(a, DeclineReason::Other, "", day(9))),
-        command("counter", Verb::ProposalCounter, |p, a| p.counter(a, price(usd(110_000)), "", None, day(9))),
+        command("counter", Verb::ProposalCounter, |p, a| {
+            p.counter(a, (price(usd(110_000)), &Terms::default()), "", None, day(9))
+        }),
         command("make an offer on it", Verb::OfferCreate, |p, a| {
             access::check(a, Verb::OfferCreate, &p.subject())?;
             p.offered(&open(), day(9))

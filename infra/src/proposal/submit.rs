@@ -5,6 +5,7 @@
 use domain::gig::{Gig, TradeTerms};
 use domain::id::{GigId, Id, UserId};
 use domain::invitation::Invitation;
+use domain::policy::Terms;
 use domain::proposal::{Bid, BidInput, Proposal};
 use domain::refusal::Refusal;
 use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, IdenStatic, Iterable, Statement, Value};
@@ -15,6 +16,7 @@ use crate::gig::row as gig;
 use crate::idempotency::Kept;
 use crate::invitation::row as invitation;
 use crate::market::Market;
+use crate::policy::{IN_FORCE, terms_said};
 use crate::sql::sql;
 use crate::tx::patiently;
 use crate::{Call, Failure, Fault};
@@ -28,6 +30,7 @@ struct Ground {
     invitation: Option<Invitation>,
     is_blocked: bool,
     terms: TradeTerms,
+    policy: Terms,
     bids_used: u32,
     /// What it is all told again by, when it is written.
     words: String,
@@ -42,7 +45,7 @@ impl Market {
     async fn bid_decide(&self, call: &Call, gig: GigId, input: &BidInput) -> Result<Proposal, Failure> {
         let scene = self.scene(call);
         let user = scene.actor().person()?.user;
-        let Ground { kept, gig, mine, invitation, is_blocked, terms, bids_used, words } =
+        let Ground { kept, gig, mine, invitation, is_blocked, terms, policy, bids_used, words } =
             self.bid_ground(call, &scene, gig, user).await?;
         if let (Some(once), Some(kept)) = (&call.once, kept) {
             let answer = once.answer(kept)?;
@@ -54,7 +57,7 @@ impl Market {
         }
         let gig = gig.ok_or(Refusal::HIDDEN)?;
         let bid = Bid { is_blocked, bids_used, ..Bid::after(&gig, &mine, invitation.is_some()) };
-        let change = bid.submit(scene.actor(), input.clone(), scene.id(), &terms, scene.now())?;
+        let change = bid.submit(scene.actor(), input.clone(), scene.id(), (&terms, &policy), scene.now())?;
         let proposal = change.next.clone();
         let accepted = invitation.map(|invitation| invitation.accepted(scene.now()));
         let accepts = accepted.as_ref().filter(|accepted| accepted.changed).map(|accepted| accepted.next.id);
@@ -100,12 +103,13 @@ impl Market {
             "select gigs.*, {skills} as asked_skills, {mine}, {invitation},
                  k.operation as kept_operation, k.body_hash as kept_body_hash, k.answer as kept_answer,
                  exists (select 1 from blocks where client_id = gigs.client_id and freelancer_id = $2) as is_blocked,
-                 now.terms as trade_terms, bid_ground($1, $2) as words,
+                 now.terms as trade_terms, policy.terms as policy_terms, bid_ground($1, $2) as words,
                  bids_used($2, $3, coalesce((now.terms ->> 'bid_window_days')::int, $4)) as used
              from (values ($1::uuid)) as asked (id)
              left join gigs on gigs.id = asked.id
              left join lateral (
                  select terms from trade_terms where effective_from <= $3 order by effective_from desc limit 1) now on true
+             {IN_FORCE}
              left join proposals mine on mine.gig_id = $1 and mine.freelancer_id = $2
              left join invitations i on i.gig_id = $1 and i.freelancer_id = $2
              left join idempotency k on k.caller = $5 and k.key = $6
@@ -127,6 +131,8 @@ impl Market {
         let mine = found.iter().map(|row| row::Model::from_query_result_optional(row, "mine_"));
         let mine = mine.filter_map(Result::transpose).map(|row| Ok(Proposal::try_from(row?)?));
         let terms: Option<serde_json::Value> = first.try_get("", "trade_terms")?;
+        let policy: Option<serde_json::Value> = first.try_get("", "policy_terms")?;
+        let policy = policy.ok_or_else(|| Fault::bad_row("policy_versions", "no policy is in force"))?;
         Ok(Ground {
             kept: Kept::from_query_result_optional(first, "kept_")?,
             gig: gig::read(first)?,
@@ -136,6 +142,7 @@ impl Market {
                 .transpose()?,
             is_blocked: first.try_get("", "is_blocked")?,
             terms: terms.map(serde_json::from_value).transpose()?.unwrap_or(otherwise),
+            policy: terms_said(policy)?,
             bids_used: u32::try_from(first.try_get::<i64>("", "used")?).unwrap_or(u32::MAX),
             words: first.try_get("", "words")?,
         })
