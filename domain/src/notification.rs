@@ -112,12 +112,13 @@ impl Audience {
             | Event::TimesheetChargeFailed { retry_at: Some(_), .. } => Self::client(MONEY),
             // Nothing is tried any more by itself: whoever worked for it should know.
             Event::TimesheetChargeFailed { retry_at: None, .. } | Event::TimesheetUnpaid { .. } => Self::both(MONEY),
+            // It comes by itself, be it days after the client set out to pay; and then an offer goes out, or work begins.
+            Event::MilestoneFunded { .. } => Self::both(WORK),
             // Silence said it, and not the client.
             Event::MilestoneApproved { automatic: true, .. } | Event::TimesheetApproved { automatic: true, .. } => {
                 Self::both(WORK)
             }
-            Event::MilestoneFunded { .. }
-            | Event::MilestoneChangesRequested { .. }
+            Event::MilestoneChangesRequested { .. }
             | Event::MilestoneApproved { automatic: false, .. }
             | Event::MilestoneReleased { .. }
             | Event::MilestoneRefundRequested { .. }
@@ -257,6 +258,7 @@ mod tests {
             (Event::ProposalDeclined { told }, Audience::PERSON),
             (Event::GigExpired { gig: id(), client: id() }, Audience::client(HIRING)),
             (Event::MilestoneFundingFailed { milestone: id(), payment: id() }, Audience::client(MONEY)),
+            (Event::MilestoneFunded { milestone: id(), amount }, Audience::both(WORK)),
             (Event::PayoutPaid { payout: id() }, Audience::PERSON),
             // Each side was asked whether it goes on, and one has said so.
             (Event::MilestoneKept { milestone: id() }, Audience::both(WORK)),

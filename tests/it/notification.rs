@@ -140,8 +140,12 @@ async fn a_proposal_that_is_revised_again_and_again_is_told_of_once_a_day_until_
 async fn each_side_is_told_what_the_other_did_and_what_it_is_about() {
     let app = TestApp::new().await;
     let deal = app.released().await;
-    let client =
-        [("MILESTONE_AGREED", "Milestone"), ("OFFER_ACCEPTED", "Contract"), ("MILESTONE_SUBMITTED", "Milestone")];
+    let client = [
+        ("MILESTONE_AGREED", "Milestone"),
+        ("MILESTONE_FUNDED", "Milestone"),
+        ("OFFER_ACCEPTED", "Contract"),
+        ("MILESTONE_SUBMITTED", "Milestone"),
+    ];
     assert_eq!(told(&deal.client).await, pairs(client));
     // What came before the offer was theirs to see is no news for them.
     let freelancer =
@@ -157,6 +161,24 @@ async fn each_side_is_told_what_the_other_did_and_what_it_is_about() {
             "contract": { "id": deal.contract, "title": "A website" }, "milestone": { "id": deal.milestone }
         })
     );
+}
+
+#[tokio::test]
+async fn a_client_hears_whether_the_money_of_an_offer_came_and_the_freelancer_once_it_did() {
+    let app = TestApp::new().await;
+    let deal = app.offered().await;
+    let before = told(&deal.freelancer).await;
+    deal.fund(&deal.milestone, "pm_sandbox_declined").await;
+    let failed = ("MILESTONE_FUNDING_FAILED".to_owned(), "Milestone".to_owned());
+    let funded = ("MILESTONE_FUNDED".to_owned(), "Milestone".to_owned());
+    let client = told(&deal.client).await;
+    assert!(client.contains(&failed) && !client.contains(&funded), "{client:?}");
+    assert_eq!(told(&deal.freelancer).await, before, "what was not sent was not offered");
+    deal.fund(&deal.milestone, "pm_sandbox_visa").await;
+    let client = told(&deal.client).await;
+    assert!(client.contains(&funded), "{client:?}");
+    let sent = ("OFFER_SENT".to_owned(), "Offer".to_owned());
+    assert!(told(&deal.freelancer).await.contains(&sent), "{:?}", told(&deal.freelancer).await);
 }
 
 #[tokio::test]
