@@ -12,10 +12,11 @@ use crate::change::Change;
 use crate::contract::{self, Contract, Engagement};
 use crate::event::Event;
 use crate::gig::TradeTerms;
-use crate::id::{ContractId, GigId, MilestoneId, OfferId, OrganizationId, ProposalId, UserId};
-use crate::milestone::{Deal, Milestone, MilestoneDraft};
+use crate::id::{ContractId, GigId, MilestoneId, OfferId, OrganizationId, OutageId, ProposalId, UserId};
+use crate::milestone::{Deal, Milestone, MilestoneDraft, Side};
 use crate::money::Money;
-use crate::policy::{PolicyVersion, Terms, days};
+use crate::outage::Span;
+use crate::policy::{PolicyVersion, Terms, days, hours};
 use crate::refusal::{Invalid, Refusal, expect_version};
 use crate::timer::Timer;
 
@@ -68,6 +69,9 @@ pub enum State {
     PendingFunding {
         /// When it expires, funded or not.
         expires_at: Timestamp,
+        /// What outages gave the client.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        grace: Vec<Grace>,
     },
     /// The freelancer decides.
     Sent {
@@ -75,6 +79,9 @@ pub enum State {
         sent_at: Timestamp,
         /// When it expires.
         expires_at: Timestamp,
+        /// What outages gave the freelancer.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        grace: Vec<Grace>,
     },
     /// The contract exists.
     Accepted {
@@ -102,6 +109,17 @@ pub enum State {
         /// Had the freelancer seen it?
         was_sent: bool,
     },
+}
+
+/// What an outage gave to whoever an offer waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grace {
+    /// Which.
+    pub outage: OutageId,
+    /// So many hours.
+    pub hours: u16,
+    /// For this time.
+    pub span: Span,
 }
 
 /// The flat view of a [`State`].
@@ -308,12 +326,45 @@ impl Offer {
     /// When it expires, while it is open.
     pub fn expires_at(&self) -> Option<Timestamp> {
         match &self.state {
-            State::PendingFunding { expires_at } | State::Sent { expires_at, .. } => Some(*expires_at),
+            State::PendingFunding { expires_at, .. } | State::Sent { expires_at, .. } => Some(*expires_at),
             State::Draft
             | State::Accepted { .. }
             | State::Declined { .. }
             | State::Withdrawn { .. }
             | State::Expired { .. } => None,
+        }
+    }
+
+    /// Since when it waits, for whom, and what outages gave them already; nobody's time runs if it is not open.
+    pub fn waits(&self) -> Option<(Timestamp, Side, &[Grace])> {
+        let (side, expires_at, grace) = match &self.state {
+            State::PendingFunding { expires_at, grace } => (Side::Client, *expires_at, grace),
+            State::Sent { expires_at, grace, .. } => (Side::Freelancer, *expires_at, grace),
+            State::Draft
+            | State::Accepted { .. }
+            | State::Declined { .. }
+            | State::Withdrawn { .. }
+            | State::Expired { .. } => return None,
+        };
+        let given = grace.iter().fold(days(self.terms.offer_expiry_days), |all, one| all + hours(one.hours));
+        Some((expires_at - given, side, grace))
+    }
+
+    /// An outage took time from whoever it waits for: it expires so much later.
+    pub fn extend(mut self, actor: &Actor, given: Grace) -> Result<Change<Self>, Refusal> {
+        access::check(actor, Verb::OfferExpire, &self.subject())?;
+        match &mut self.state {
+            State::PendingFunding { expires_at, grace } | State::Sent { expires_at, grace, .. } => {
+                *expires_at += hours(given.hours);
+                grace.push(given);
+                let (timer, at, state) = (Timer::ExpireOffer(self.id), *expires_at, self.state.clone());
+                Ok(self.becomes(state).timing(timer, at))
+            }
+            State::Draft
+            | State::Accepted { .. }
+            | State::Declined { .. }
+            | State::Withdrawn { .. }
+            | State::Expired { .. } => Ok(Change::none(self)),
         }
     }
 
@@ -361,7 +412,7 @@ impl Offer {
             Engagement::Fixed => {
                 let expires_at = now + days(self.terms.offer_expiry_days);
                 let timer = Timer::ExpireOffer(self.id);
-                Ok(self.becomes(State::PendingFunding { expires_at }).timing(timer, expires_at))
+                Ok(self.becomes(State::PendingFunding { expires_at, grace: Vec::new() }).timing(timer, expires_at))
             }
             Engagement::Hourly { .. } => Ok(self.sent(now)),
         }
@@ -526,7 +577,7 @@ impl Offer {
     fn sent(self, now: Timestamp) -> Change<Self> {
         let (offer, timer) = (self.id, Timer::ExpireOffer(self.id));
         let expires_at = now + days(self.terms.offer_expiry_days);
-        let state = State::Sent { sent_at: now, expires_at };
+        let state = State::Sent { sent_at: now, expires_at, grace: Vec::new() };
         self.becomes(state).telling(Event::OfferSent { offer }).timing(timer, expires_at)
     }
 

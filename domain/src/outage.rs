@@ -1,9 +1,9 @@
 //! Outages: when the power or the network of a region is down, the deadlines of its people move.
 //!
 //! One of our people declares where and from when until when. Whoever has to make the next move on
-//! a milestone or a week of hours, and is there, gets as many hours more as the outage took from their
-//! time: from its beginning, or from when their clock began to run, until its end. Time that a clock was
-//! given already by another outage is not given twice, and no milestone and no week gets more than its
+//! a milestone, a week of hours or an open offer, and is there, gets as many hours more as the outage took from
+//! their time: from its beginning, or from when their clock began to run, until its end. Time that a clock was
+//! given already by another outage is not given twice, and no milestone, week or offer gets more than its
 //! terms allow. What was given is never taken back, even if the outage ends early.
 
 use std::collections::BTreeSet;
@@ -18,6 +18,7 @@ use crate::dispute::{Case, CaseId, Dispute, DisputeState};
 use crate::event::Event;
 use crate::id::OutageId;
 use crate::milestone::{Side, State};
+use crate::offer::{self, Offer};
 use crate::refusal::{Invalid, Refusal};
 use crate::timer::Timer;
 use crate::timesheet::{Timesheet, TimesheetState};
@@ -252,12 +253,8 @@ impl Outage {
         }
         // Nor did it lose what it had not, since it stood still.
         let given: Vec<Span> = of_it.map(|grant| grant.span).chain(stood_still.iter().copied()).collect();
-        let span = Span { from: self.span.from.max(since), until: self.span.until };
-        let lost = if span.from < span.until { span.outside(&given) } else { TimeDelta::zero() };
-        // Begun hours count whole: grace is meant to be generous.
-        let hours = (lost + TimeDelta::hours(1) - TimeDelta::microseconds(1)).num_hours();
-        let left = case.grace_left();
-        let hours = u16::try_from(hours).unwrap_or(u16::MAX).min(left);
+        let (span, hours) = self.took_since(since, &given);
+        let hours = hours.min(case.grace_left());
         (hours > 0).then_some(Grant {
             outage: self.id,
             of: case.id(),
@@ -266,6 +263,36 @@ impl Outage {
             since: Some(since),
             granted_at: now,
         })
+    }
+
+    /// What it gives to whoever an open offer waits for, whose sides are at `places`: by the same rule, and no more than
+    /// the terms allow.
+    pub fn grant_to_offer(&self, now: Timestamp, offer: &Offer, places: &Places) -> Option<offer::Grace> {
+        if matches!(self.status(now), Status::Planned | Status::Withdrawn) {
+            return None;
+        }
+        let (since, side, before) = offer.waits()?;
+        let place = match side {
+            Side::Freelancer => &places.freelancer,
+            Side::Client => &places.client,
+        };
+        if !self.zones.contains(place) || before.iter().any(|grace| grace.outage == self.id) {
+            return None;
+        }
+        let given: Vec<Span> = before.iter().map(|grace| grace.span).collect();
+        let (span, hours) = self.took_since(since, &given);
+        let left = before.iter().fold(offer.terms.grace_cap_hours, |left, grace| left.saturating_sub(grace.hours));
+        let hours = hours.min(left);
+        (hours > 0).then_some(offer::Grace { outage: self.id, hours, span })
+    }
+
+    /// The time that it took from a clock that runs since an instant, and how many hours of that were not given already.
+    fn took_since(&self, since: Timestamp, given: &[Span]) -> (Span, u16) {
+        let span = Span { from: self.span.from.max(since), until: self.span.until };
+        let lost = if span.from < span.until { span.outside(given) } else { TimeDelta::zero() };
+        // Begun hours count whole: grace is meant to be generous.
+        let hours = (lost + TimeDelta::hours(1) - TimeDelta::microseconds(1)).num_hours();
+        (span, u16::try_from(hours).unwrap_or(u16::MAX))
     }
 }
 

@@ -86,7 +86,8 @@ impl Timer {
     pub const OUTAGE: &'static str = "apply_outage";
 
     /// The kinds by which somebody's silence decides, and which an outage moves.
-    pub const BY_SILENCE: [&'static str; 6] = [
+    pub const BY_SILENCE: [&'static str; 7] = [
+        "expire_offer",
         "auto_approve_milestone",
         "resolve_refund_request",
         "dormancy_milestone",

@@ -8,7 +8,7 @@ use domain::Timestamp;
 use domain::access::Actor;
 use domain::change::Change;
 use domain::dispute::{self, Case, CaseId};
-use domain::id::{Id, MilestoneId, OutageId, TimesheetId};
+use domain::id::{Id, MilestoneId, OfferId, OutageId, TimesheetId};
 use domain::outage::{Grant, Outage, OutageDraft, Places, Span, Status};
 use domain::refusal::Refusal;
 use domain::timer::Timer;
@@ -40,13 +40,15 @@ const TIMESHEET_GRANTS: &str = "timesheet_outage_grants";
 enum Kind {
     Milestones,
     Weeks,
+    Offers,
 }
 
 impl Kind {
     fn next(self) -> Option<Self> {
         match self {
             Self::Milestones => Some(Self::Weeks),
-            Self::Weeks => None,
+            Self::Weeks => Some(Self::Offers),
+            Self::Offers => None,
         }
     }
 }
@@ -219,6 +221,9 @@ impl Market {
                     }
                 }
             }
+            if let Kind::Offers = kind {
+                tx.outage_offers_extend(&outage, &candidates).await?;
+            }
             let next = match candidates.last() {
                 Some(last) if candidates.len() == BATCH => Some((kind, last.id)),
                 Some(_) | None => kind.next().map(|kind| (kind, Uuid::nil())),
@@ -289,6 +294,19 @@ impl Tx {
                  where status <> 'submitted' and freelancer = any($2) or status <> 'open' and client = any($2)
                  order by id limit $3"
             }
+            Kind::Offers => {
+                "select * from (
+                     select o.id, o.status, coalesce(p.time_zone, f.time_zone) as freelancer, c.time_zone as client
+                     from offers o
+                     join users f on f.id = o.freelancer_id
+                     left join freelancer_profiles p on p.user_id = o.freelancer_id
+                     join members w on w.organization_id = o.organization_id and w.role = 'owner'
+                     join users c on c.id = w.user_id
+                     where o.status in ('pending_funding', 'sent') and o.id > $1
+                 ) as running
+                 where status = 'sent' and freelancer = any($2) or status = 'pending_funding' and client = any($2)
+                 order by id limit $3"
+            }
         };
         let values = [after.into(), zones.into(), (BATCH as u64).into()];
         Ok(Candidate::find_by_statement(sql(select, values)).all(self.conn()).await?)
@@ -308,7 +326,23 @@ impl Tx {
                 let weeks = self.timesheets_for_update(&ids(candidates)).await?;
                 weeks.into_iter().map(Case::Timesheet).collect()
             }
+            // They are no cases, and keep themselves what they were given.
+            Kind::Offers => Vec::new(),
         })
+    }
+
+    /// Give the candidates among open offers their hours, in the order of their ids.
+    async fn outage_offers_extend(&self, outage: &Outage, candidates: &[Candidate]) -> Result<(), Failure> {
+        for candidate in candidates {
+            let places = Places::try_from(candidate)?;
+            let id = OfferId::from_uuid(candidate.id);
+            let Some(offer) = self.offer_for_update(id).await? else { continue };
+            let Some(grace) = outage.grant_to_offer(self.now(), &offer, &places) else { continue };
+            let detail = serde_json::json!({ "outage": outage.id, "hours": grace.hours });
+            self.audit("outage_grant", id, detail).await?;
+            self.offer_save(offer.extend(&Actor::System, grace)?).await?;
+        }
+        Ok(())
     }
 
     async fn outage_grants_before(&self, of: CaseId) -> Result<Vec<Grant>, Failure> {

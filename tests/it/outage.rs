@@ -120,6 +120,44 @@ async fn a_refund_that_is_asked_for_again_in_an_outage_is_given_what_is_left_of_
 }
 
 #[tokio::test]
+async fn whoever_an_offer_waits_for_gets_the_hours_of_their_outage_up_to_the_limit() {
+    for is_sent in [false, true] {
+        let app = TestApp::new().await;
+        let deal = app.offered().await;
+        at_home(&deal).await;
+        // It waits for the client's money first, and then for the freelancer's word.
+        let (theirs, others) = ("America/New_York", "Asia/Karachi");
+        let (theirs, others) = if is_sent { (others, theirs) } else { (theirs, others) };
+        if is_sent {
+            deal.fund(&deal.milestone, "pm_sandbox_visa").await;
+        }
+        let seen = "query($id: ID!) { offer(id: $id) { status expiresAt } }";
+        let offer = async || deal.client.asks(seen, json!({ "id": deal.offer })).await;
+        let expires_at = async || offer().await.text("expiresAt").parse::<DateTime<Utc>>().unwrap();
+        let (before, status) = (expires_at().await, offer().await.text("status"));
+        assert_eq!(status, if is_sent { "SENT" } else { "PENDING_FUNDING" });
+        let admin = app.admin("noor").await;
+        declares(&admin, others, 0, 20).await;
+        assert_eq!(expires_at().await, before, "they have nothing to decide");
+        let first = declares(&admin, theirs, 0, 30).await;
+        assert_eq!(expires_at().await, before + TimeDelta::hours(30));
+        // Ended early, it is carried out once more, and gives nothing twice; nor is anything taken back.
+        admin.does("outageEnd", json!({ "outageId": first }), "outage { id }").await.ok();
+        app.settles().await;
+        assert_eq!(expires_at().await, before + TimeDelta::hours(30));
+        // Of what is beyond, no more than the terms allow.
+        declares(&admin, theirs, 24, 96).await;
+        app.passes(TimeDelta::hours(24)).await;
+        assert_eq!(expires_at().await, before + TimeDelta::hours(72));
+        assert_eq!(timer_due(&app, "expire_offer").await, before + TimeDelta::hours(72));
+        app.passes(TimeDelta::days(6)).await;
+        assert_eq!(offer().await.text("status"), status, "seven days are over");
+        app.passes(TimeDelta::hours(72)).await;
+        assert_eq!(offer().await.text("status"), "EXPIRED");
+    }
+}
+
+#[tokio::test]
 async fn a_review_moves_for_the_clients_outage_only() {
     let app = TestApp::new().await;
     let deal = app.submitted().await;
