@@ -102,10 +102,25 @@ const COMMITTED: &str = concat!(
     taken_on!(from),
 );
 
+/// Did money ever come to the account of `$method` for whoever gave that?
+macro_rules! paid_there {
+    ($method:literal) => {
+        concat!(
+            "exists (select 1 from payout_methods given join payouts paid on paid.method_id = given.id
+                  where given.iban_lookup = ",
+            $method,
+            ".iban_lookup and given.user_id = ",
+            $method,
+            ".user_id and paid.status = 'paid')"
+        )
+    };
+}
+
 /// What weighs on people, how they answered, and what they are known by: of now. An invitation that had no answer within a
 /// day says nothing of a person if its gig was not open for all of that day, or the power or the network was down where
-/// they are; nor does one to a gig that is over weigh on anybody. A bank account is theirs who gave it first, whether or
-/// not they took it back.
+/// they are; nor does one to a gig that is over weigh on anybody. A bank account is theirs to whom money came there, and of
+/// those, or if there is none, theirs who gave it first, whether or not they took it back. Who is suspended keeps nobody
+/// from their own.
 const DEALINGS: &str = concat!(
     "
     select person.id, ",
@@ -118,9 +133,14 @@ const DEALINGS: &str = concat!(
         exists (select 1 from users where id = person.id and email_verified_at is not null) as reads_mail,
         exists (select 1 from payout_methods own
             where own.user_id = person.id and own.removed_at is null and own.usable_from <= $2
-              and not exists (select 1 from payout_methods other
+              and not exists (select 1 from payout_methods other join users whose on whose.id = other.user_id
                   where other.iban_lookup = own.iban_lookup and other.user_id <> own.user_id
-                    and (other.added_at, other.id) < (own.added_at, own.id))) as has_account
+                    and whose.suspended_at is null
+                    and (not ",
+    paid_there!("other"),
+    ", other.added_at, other.id) < (not ",
+    paid_there!("own"),
+    ", own.added_at, own.id))) as has_account
     from unnest($1::uuid[]) as person (id) ",
     taken_on!(from),
     "

@@ -91,3 +91,45 @@ async fn of_newcomers_those_go_first_whose_bank_account_is_nobody_elses() {
     catch_up(&mut index).await;
     assert_eq!(placed().await[0], (5, mallory.id));
 }
+
+/// Money came to the account that somebody gave.
+async fn is_paid(app: &TestApp, person: &Person<'_>) {
+    let mut connection = app.pool().acquire().await.unwrap();
+    let earlier = "insert into payouts (id, user_id, method_id, currency, amount_minor, purpose_code, purpose,
+            written_purpose, terms, version, attempt, requested_at, status, waits_for_staff, state)
+        select gen_random_uuid(), m.user_id, m.id, 'USD', 1000, '9184', 'Export of computer software', '', '{}', 1, 0,
+            m.added_at, 'in_transit', false, '{\"status\": \"in_transit\"}'
+        from payout_methods m join users u on u.id = m.user_id where u.email = $1";
+    let arrives = "update payouts set status = 'paid', state = '{\"status\": \"paid\"}' where status = 'in_transit'";
+    sqlx::query("set session_replication_role = replica").execute(&mut *connection).await.unwrap();
+    sqlx::query(earlier).bind(&person.email).execute(&mut *connection).await.unwrap();
+    sqlx::query("set session_replication_role = origin").execute(&mut *connection).await.unwrap();
+    sqlx::query(arrives).execute(&mut *connection).await.unwrap();
+}
+
+#[tokio::test]
+async fn who_gave_anothers_bank_account_before_them_keeps_them_out_only_until_somebody_knows_better() {
+    for how in ["money came there", "they are suspended"] {
+        let app = TestApp::new().await;
+        let ada = app.client("ada").await;
+        proven(&app, &ada).await;
+        let id = gig(&app, &ada).await;
+        let mallory = freelancer(&app, "mallory", "Rust engineer", &["rust", "postgresql"]).await;
+        let lin = freelancer(&app, "lin", "Rust engineer", &["rust", "postgresql"]).await;
+        gives(&mallory, "PK36SCBL0000001123456702").await;
+        app.market.clock().advance(TimeDelta::seconds(1));
+        gives(&lin, "PK36SCBL0000001123456702").await;
+        app.market.clock().advance(TimeDelta::days(3));
+        let mut index = index(&app).await;
+        let first = async || placed(&matches(&ada, &id, 10, None).await).remove(0);
+        assert_eq!(first().await, (5, mallory.id.clone()));
+        if how == "money came there" {
+            is_paid(&app, &lin).await;
+        } else {
+            let suspend = json!({ "userId": mallory.id, "reason": "The account is another's" });
+            app.admin("noor").await.does("userSuspend", suspend, "user { id }").await.ok();
+        }
+        catch_up(&mut index).await;
+        assert_eq!(first().await, (5, lin.id.clone()), "{how}");
+    }
+}
