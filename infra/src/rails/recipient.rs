@@ -140,13 +140,11 @@ pub(super) async fn find(
     market: &Market,
     kept: &Kept,
 ) -> Result<Result<Option<String>, Trouble>, Fault> {
-    // Without an account nothing was asked for.
-    let Some(known) = payee(market, kept.method(), Rail::RecipientAccount).await? else { return Ok(Ok(None)) };
-    let mut query = Form::from([
-        ("destination", known.account),
-        ("created[gte]", kept.since().timestamp().to_string()),
-        ("limit", "100".to_owned()),
-    ]);
+    let mut query = Form::from([("created[gte]", kept.since().timestamp().to_string()), ("limit", "100".to_owned())]);
+    // Where the books forgot the transfer they may have forgotten the account, too.
+    if let Some(known) = payee(market, kept.method(), Rail::RecipientAccount).await? {
+        query.insert("destination", known.account);
+    }
     loop {
         let request = get("/transfers", &query);
         let page: List<Moved> = match rails.stripe.send_for(market.clock().now(), request, None, None).await {

@@ -1,14 +1,16 @@
 //! Stripe's rails: Global Payouts (`global`), and transfers to a recipient's own account there
 //! (`recipient`).
 //!
-//! A transfer is kept before it is asked for, with the one idempotency key it is ever asked for under: the id of the
-//! event that first handed it over. What was asked for without an answer is looked for by our own name, which every
-//! transfer carries, and asked for again under the same key alone, for as long as Stripe remembers keys. What was only
-//! ever put off was not asked for.
+//! A transfer is kept before it is asked for, with the one idempotency key it is ever asked for under: our own name for
+//! it, which every transfer carries. What was asked for without an answer is looked for by that name, and asked for again
+//! under the same key alone, for as long as Stripe remembers keys. What was only ever put off was not asked for.
+//!
+//! A database that is restored to an earlier moment has forgotten what was asked for since. Handed over again it has the
+//! same key; and what may be older than keys are remembered is looked for before it is asked for.
 
 use chrono::TimeDelta;
 use domain::Timestamp;
-use domain::id::{EventId, Id, PayoutId, PayoutMethodId};
+use domain::id::{Id, PayoutId, PayoutMethodId};
 use domain::payment::ASKED_FOR;
 use domain::payout::{Carried, Known, Rail};
 use sea_orm::{ConnectionTrait, FromQueryResult};
@@ -84,8 +86,8 @@ struct HandedOver {
 }
 
 #[derive(FromQueryResult)]
-struct Asking {
-    id: Uuid,
+struct Requested {
+    requested_at: Timestamp,
 }
 
 #[derive(FromQueryResult)]
@@ -168,10 +170,12 @@ impl StripeRails {
             None => (),
         }
         let now = market.clock().now();
-        let asked = match transfer.rail {
-            Rail::GlobalPayouts => global::send(self, market, transfer).await?,
-            Rail::RecipientAccount => recipient::send(self, market, transfer).await?,
-            Rail::BankWire | Rail::Manual => return Ok(Carried::Refused("not_set_up".to_owned())),
+        let made = if was_asked { None } else { self.made_before(market, transfer).await? };
+        let asked = match (made, transfer.rail) {
+            (Some(made), _) => made,
+            (None, Rail::GlobalPayouts) => global::send(self, market, transfer).await?,
+            (None, Rail::RecipientAccount) => recipient::send(self, market, transfer).await?,
+            (None, Rail::BankWire | Rail::Manual) => return Ok(Carried::Refused("not_set_up".to_owned())),
         };
         match asked {
             Ok(reference) => {
@@ -203,6 +207,48 @@ impl StripeRails {
                 | Trouble::Spent { .. }
                 | Trouble::Unreadable { .. }),
             ) => Err(trouble.fault()),
+        }
+    }
+
+    /// The transfer that Stripe has under our name though the books know of none, as after a restore, if its payout is older
+    /// than keys are remembered. None if there is none, or the key says so.
+    async fn made_before(
+        &self,
+        market: &Market,
+        transfer: &Transfer,
+    ) -> Result<Option<Result<String, Trouble>>, Fault> {
+        let payout = transfer.payout().ok_or_else(|| Fault::bad_row("payouts", "its key names no payout"))?;
+        let select = sql("select requested_at from payouts where id = $1", [payout.uuid().into()]);
+        let requested_at = Requested::find_by_statement(select).one(market.db()).await?.map(|row| row.requested_at);
+        let Some(asked_at) = requested_at.filter(|at| *at + ASKED_FOR <= market.clock().now()) else {
+            return Ok(None);
+        };
+        let unknown = Kept {
+            key: transfer.key.clone(),
+            payout_id: payout.uuid(),
+            method_id: transfer.method.uuid(),
+            attempt: i32::try_from(transfer.attempt).map_err(|error| Fault::bad_row("payouts", error))?,
+            rail: transfer.rail.as_str().to_owned(),
+            idempotency_key: transfer.key.clone(),
+            asked_at,
+            reference: None,
+            onward: None,
+            asks: 0,
+        };
+        let found = match transfer.rail {
+            Rail::GlobalPayouts => global::find(self, market, &unknown).await,
+            Rail::RecipientAccount => recipient::find(self, market, &unknown).await?,
+            Rail::BankWire | Rail::Manual => return Ok(None),
+        };
+        match found {
+            Ok(None) => Ok(None),
+            Ok(Some(reference)) => {
+                tracing::error!(%payout, reference, "stripe has a transfer that the books forgot it was asked for: was the \
+                    database restored to an earlier moment?");
+                asking(market, transfer).await?;
+                Ok(Some(Ok(reference)))
+            }
+            Err(trouble) => Ok(Some(Err(trouble))),
         }
     }
 
@@ -371,11 +417,6 @@ async fn handed_over_since(market: &Market, key: &str) -> Result<Option<Timestam
 /// Write down that a transfer is asked for now. Answers of the key to ask under.
 pub(super) async fn asking(market: &Market, transfer: &Transfer) -> Result<String, Fault> {
     let payout = transfer.payout().ok_or_else(|| Fault::bad_row("payouts", "its key names no payout"))?;
-    let select = "select id from events where name = 'payout_sent' and body ->> 'payout' = $1
-        and (body ->> 'attempt')::bigint = $2 order by sequence limit 1";
-    let values = [payout.to_string().into(), i64::from(transfer.attempt).into()];
-    let asking = Asking::find_by_statement(sql(select, values)).one(market.db()).await?;
-    let asking = asking.ok_or_else(|| Fault::bad_row("events", "no event hands over a payout that was sent"))?;
     let keep = sql(
         "insert into stripe_transfers as known
             (key, payout_id, method_id, attempt, rail, idempotency_key, amount_minor, asked_at, asks)
@@ -389,7 +430,7 @@ pub(super) async fn asking(market: &Market, transfer: &Transfer) -> Result<Strin
             transfer.method.uuid().into(),
             i32::try_from(transfer.attempt).map_err(|error| Fault::bad_row("payouts", error))?.into(),
             transfer.rail.as_str().into(),
-            EventId::from_uuid(asking.id).to_string().into(),
+            transfer.key.clone().into(),
             transfer.amount.minor().into(),
             market.clock().now().into(),
         ],
