@@ -248,6 +248,8 @@ impl StripeRails {
                 asking(market, transfer).await?;
                 Ok(Some(Ok(reference)))
             }
+            // That it does not let us look says nothing of what it has.
+            Err(Trouble::Refused(refused)) if !needs_approval(&refused) => Err(Trouble::Refused(refused).fault()),
             Err(trouble) => Ok(Some(Err(trouble))),
         }
     }
