@@ -73,9 +73,9 @@ impl Bearer {
         known.iter().find(|known| known.reference == reference)
     }
 
-    /// A bank keeps what it took of a payment, and gives as much as is `taken` of that back; `name` is the processor's for
-    /// that. It makes up for what we bore. If all was given back meanwhile there is nothing to book, nor if our people
-    /// did `by_hand` what there is to book.
+    /// A bank keeps what it took of a payment, and gives as much as is `taken` of that back; `name` is the processor's
+    /// for that. It makes up for what we bore. If all was given back meanwhile there is nothing to book, nor if our
+    /// people did `by_hand` what there is to book.
     pub fn given_in_part(
         self,
         actor: &Actor,

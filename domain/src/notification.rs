@@ -112,7 +112,8 @@ impl Audience {
             | Event::TimesheetChargeFailed { retry_at: Some(_), .. } => Self::client(MONEY),
             // Nothing is tried any more by itself: whoever worked for it should know.
             Event::TimesheetChargeFailed { retry_at: None, .. } | Event::TimesheetUnpaid { .. } => Self::both(MONEY),
-            // It comes by itself, be it days after the client set out to pay; and then an offer goes out, or work begins.
+            // It comes by itself, be it days after the client set out to pay; and then an offer goes out, or work
+            // begins.
             Event::MilestoneFunded { .. } => Self::both(WORK),
             // Silence said it, and not the client.
             Event::MilestoneApproved { automatic: true, .. } | Event::TimesheetApproved { automatic: true, .. } => {

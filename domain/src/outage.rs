@@ -265,8 +265,8 @@ impl Outage {
         })
     }
 
-    /// What it gives to whoever an open offer waits for, whose sides are at `places`: by the same rule, and no more than
-    /// the terms allow.
+    /// What it gives to whoever an open offer waits for, whose sides are at `places`: by the same rule, and no more
+    /// than the terms allow.
     pub fn grant_to_offer(&self, now: Timestamp, offer: &Offer, places: &Places) -> Option<offer::Grace> {
         if matches!(self.status(now), Status::Planned | Status::Withdrawn) {
             return None;
@@ -286,7 +286,8 @@ impl Outage {
         (hours > 0).then_some(offer::Grace { outage: self.id, hours, span })
     }
 
-    /// The time that it took from a clock that runs since an instant, and how many hours of that were not given already.
+    /// The time that it took from a clock that runs since an instant, and how many hours of that were not given
+    /// already.
     fn took_since(&self, since: Timestamp, given: &[Span]) -> (Span, u16) {
         let span = Span { from: self.span.from.max(since), until: self.span.until };
         let lost = if span.from < span.until { span.outside(given) } else { TimeDelta::zero() };

@@ -115,11 +115,11 @@ async fn version_at(conn: &impl ConnectionTrait, at: Timestamp) -> Result<Option
 
 /// The terms of the version in force at `$3`, to be joined as `policy`.
 pub(crate) const IN_FORCE: &str = "left join lateral (
-    select terms from policy_versions where effective_from <= $3 order by effective_from desc, number desc limit 1) policy
-    on true";
+    select terms from policy_versions where effective_from <= $3 order by effective_from desc, number desc limit 1)
+    policy on true";
 
-/// The terms that a version says. What it leaves out, since there was no such figure yet, is what it is by default. What
-/// was agreed on under it keeps to what its own copy says.
+/// The terms that a version says. What it leaves out, since there was no such figure yet, is what it is by default.
+/// What was agreed on under it keeps to what its own copy says.
 pub(crate) fn terms_said(terms: Value) -> Result<Terms, Fault> {
     let (Value::Object(mut all), Value::Object(said)) = (serde_json::to_value(Terms::default())?, terms) else {
         return Err(Fault::bad_row("policy_versions", "its terms are no object"));

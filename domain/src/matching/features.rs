@@ -294,8 +294,9 @@ pub enum Known {
     Not,
     /// They read mail at their address.
     ByMail,
-    /// They do, and have given a bank account that money could go to by now, and that is theirs as far as is known: money
-    /// came to them there, and to nobody else who gave it sooner; or it came to nobody, and nobody gave it before them.
+    /// They do, and have given a bank account that money could go to by now, and that is theirs as far as is known:
+    /// money came to them there, and to nobody else who gave it sooner; or it came to nobody, and nobody gave it before
+    /// them.
     ByAccount,
 }
 

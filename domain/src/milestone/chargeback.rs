@@ -461,8 +461,8 @@ impl Milestone {
         Ok(self.becomes(next))
     }
 
-    /// A bank that keeps what it took of a payment for it gives `amount` of that back all the same. It makes up for what
-    /// we bore; what our people had booked `by_hand` before it was heard of does not once more.
+    /// A bank that keeps what it took of a payment for it gives `amount` of that back all the same. It makes up for
+    /// what we bore; what our people had booked `by_hand` before it was heard of does not once more.
     pub fn given_in_part(self, actor: &Actor, taken: &Taken<'_>, by_hand: bool) -> Result<Change<Self>, Refusal> {
         self.access(actor, Verb::MilestoneChargeBack)?;
         match given_in_part(&self.chargebacks, taken, by_hand)? {
@@ -551,8 +551,8 @@ pub(crate) fn made_up(
     if left.is_zero() { Ok(known) } else { Err(MoneyError::Negative) }
 }
 
-/// These chargebacks, when a bank gives back of one as much as is `taken`, and keeps the rest: it makes up for what we bore
-/// of that one first. None if that is known, or if all of it was given back.
+/// These chargebacks, when a bank gives back of one as much as is `taken`, and keeps the rest: it makes up for what we
+/// bore of that one first. None if that is known, or if all of it was given back.
 pub(crate) fn given_in_part(
     chargebacks: &[Chargeback],
     taken: &Taken<'_>,

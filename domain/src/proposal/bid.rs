@@ -159,8 +159,8 @@ impl ProposalTerms {
 }
 
 impl PriceInput {
-    /// Check a price for work paid as `kind`: nobody agrees on a milestone or an hour that could not be paid by the `policy`
-    /// in force. A whole one names a milestone or a rate.
+    /// Check a price for work paid as `kind`: nobody agrees on a milestone or an hour that could not be paid by the
+    /// `policy` in force. A whole one names a milestone or a rate.
     pub(super) fn parse(self, invalid: &mut Invalid, kind: GigKind, policy: &Terms, whole: bool) -> Price {
         match kind {
             GigKind::Fixed => {

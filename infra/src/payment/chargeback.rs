@@ -122,10 +122,10 @@ impl Tx {
         self.settle(change).await.map(drop)
     }
 
-    /// A bank that keeps what it took gives a part of it back all the same. That makes up for what we bore of it. What is
-    /// beyond that is ours until our people find out whose it is, and correct the books. What they booked themselves before
-    /// this was heard of is not booked once more; where they booked something else about it, this is tried again, and in
-    /// the end parked for them to look at.
+    /// A bank that keeps what it took gives a part of it back all the same. That makes up for what we bore of it. What
+    /// is beyond that is ours until our people find out whose it is, and correct the books. What they booked themselves
+    /// before this was heard of is not booked once more; where they booked something else about it, this is tried
+    /// again, and in the end parked for them to look at.
     pub(super) async fn chargeback_given_back(
         &self,
         payment: &Payment,
@@ -154,8 +154,8 @@ impl Tx {
             let in_part = change.next.chargeback(reference).and_then(|known| known.in_part);
             let made_up = in_part.map_or(amount, |part| part.made_up);
             if !by_hand && made_up != amount {
-                tracing::error!(payment = %payment.id, %amount, %made_up, "a bank gave back more of a chargeback than we \
-                    bore of it: see whose that is, and correct the books");
+                tracing::error!(payment = %payment.id, %amount, %made_up, "a bank gave back more of a chargeback than \
+                    we bore of it: see whose that is, and correct the books");
             }
         }
         let detail = json!({ "kind": "given_back", "amount": amount, "by_hand": by_hand });

@@ -2,11 +2,11 @@
 //! (`recipient`).
 //!
 //! A transfer is kept before it is asked for, with the one idempotency key it is ever asked for under: our own name for
-//! it, which every transfer carries. What was asked for without an answer is looked for by that name, and asked for again
-//! under the same key alone, for as long as Stripe remembers keys. What was only ever put off was not asked for.
+//! it, which every transfer carries. What was asked for without an answer is looked for by that name, and asked for
+//! again under the same key alone, for as long as Stripe remembers keys. What was only ever put off was not asked for.
 //!
-//! A database that is restored to an earlier moment has forgotten what was asked for since. Handed over again it has the
-//! same key; and what may be older than keys are remembered is looked for before it is asked for.
+//! A database that is restored to an earlier moment has forgotten what was asked for since. Handed over again it has
+//! the same key; and what may be older than keys are remembered is looked for before it is asked for.
 
 use chrono::TimeDelta;
 use domain::Timestamp;
@@ -210,8 +210,8 @@ impl StripeRails {
         }
     }
 
-    /// The transfer that Stripe has under our name though the books know of none, as after a restore, if its payout is older
-    /// than keys are remembered. None if there is none, or the key says so.
+    /// The transfer that Stripe has under our name though the books know of none, as after a restore, if its payout is
+    /// older than keys are remembered. None if there is none, or the key says so.
     async fn made_before(
         &self,
         market: &Market,
@@ -243,8 +243,8 @@ impl StripeRails {
         match found {
             Ok(None) => Ok(None),
             Ok(Some(reference)) => {
-                tracing::error!(%payout, reference, "stripe has a transfer that the books forgot it was asked for: was the \
-                    database restored to an earlier moment?");
+                tracing::error!(%payout, %reference, "stripe has a transfer that the books forgot it was asked for: \
+                    was the database restored to an earlier moment?");
                 asking(market, transfer).await?;
                 Ok(Some(Ok(reference)))
             }
