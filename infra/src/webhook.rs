@@ -11,6 +11,7 @@ use domain::id::PaymentId;
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
 use crate::market::Market;
+use crate::payments::ProcessorFact;
 use crate::payments::stripe::{
     Cost, RefundSeen, look, look_at_charge, look_at_dispute, look_at_refund, look_at_set_up,
 };
@@ -166,6 +167,9 @@ impl Market {
                     self.payment_told(payment, name, fact).await?;
                 }
                 for (name, fact) in disputed.told {
+                    if let ProcessorFact::ChargedBack { reference, amount } = &fact {
+                        self.chargeback_not_given_back(payment, reference, *amount).await?;
+                    }
                     self.payment_told(payment, name, fact).await?;
                 }
                 Ok(true)

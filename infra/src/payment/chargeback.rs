@@ -16,9 +16,15 @@ use sea_orm::{ConnectionTrait, FromQueryResult};
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::market::Market;
 use crate::payments::ProcessorFact;
 use crate::sql::sql;
 use crate::{Failure, Fault, Tx};
+
+#[derive(FromQueryResult)]
+struct GivenBack {
+    yes: bool,
+}
 
 #[derive(FromQueryResult)]
 struct Corrected {
@@ -29,6 +35,28 @@ struct Corrected {
 struct Found {
     id: Uuid,
     contract_id: Option<Uuid>,
+}
+
+impl Market {
+    /// The processor says that a bank has what it took of a payment. If it had given that back, it took it once more, when
+    /// somebody else may have had the money for long: whose loss that is our people say, by a correction. Until there is
+    /// one this is tried again, and in the end parked.
+    pub(crate) async fn chargeback_not_given_back(
+        &self,
+        payment: PaymentId,
+        reference: &str,
+        amount: Money,
+    ) -> Result<(), Failure> {
+        let select = "select exists (select from processor_events where source = 'stripe' and id = $1) as yes";
+        let won = sql(select, [format!("{reference}:won").into()]);
+        let was_won = GivenBack::find_by_statement(won).one(self.db()).await?.is_some_and(|found| found.yes);
+        if !was_won || corrected_by_hand(self.db(), payment, reference).await? == -amount.minor() {
+            return Ok(());
+        }
+        let why =
+            format!("{reference} was won, and {amount} was taken again: see whose loss that is, and correct the books");
+        Err(Fault::Service { service: "processor", why }.into())
+    }
 }
 
 impl Tx {
@@ -137,7 +165,7 @@ impl Tx {
         if bearer.chargeback(reference).is_none() {
             return Err(not_now(format!("a part of {reference} came back, and the books don't have it yet")));
         }
-        let corrected = self.corrected_by_hand(payment.id, reference).await?;
+        let corrected = corrected_by_hand(self.conn(), payment.id, reference).await?;
         let by_hand = corrected == amount.minor();
         if !by_hand && corrected != 0 {
             let why = format!(
@@ -161,20 +189,6 @@ impl Tx {
         let detail = json!({ "kind": "given_back", "amount": amount, "by_hand": by_hand });
         self.audit("processor_event", payment.id, detail).await?;
         self.settle(change).await.map(drop)
-    }
-
-    /// What corrections that were approved say that banks gave back of a payment, in cents; below zero if they say that
-    /// banks took more.
-    async fn corrected_by_hand(&self, payment: PaymentId, reference: &str) -> Result<i64, Failure> {
-        let select =
-            "select coalesce(sum(case when from_account = $3 then amount_minor else -amount_minor end), 0)::bigint
-                as minor
-            from corrections
-            where status = 'posted' and class = 'dispute' and about in ($1, $2) and $3 in (from_account, to_account)";
-        let clearing = LedgerAccount::ProcessorClearing.to_string();
-        let values = [payment.to_string().into(), reference.into(), clearing.into()];
-        let found = Corrected::find_by_statement(sql(select, values)).one(self.conn()).await?;
-        Ok(found.map_or(0, |found| found.minor))
     }
 
     /// What the bank gives back to milestones: to `own`, and to those it took something from elsewhere. Who that is does
@@ -257,4 +271,17 @@ impl Tx {
         }
         Ok(())
     }
+}
+
+/// What corrections that were approved say that banks gave back of a payment, in cents; below zero if they say that banks
+/// took more.
+async fn corrected_by_hand(conn: &impl ConnectionTrait, payment: PaymentId, reference: &str) -> Result<i64, Failure> {
+    let select = "select coalesce(sum(case when from_account = $3 then amount_minor else -amount_minor end), 0)::bigint
+            as minor
+        from corrections
+        where status = 'posted' and class = 'dispute' and about in ($1, $2) and $3 in (from_account, to_account)";
+    let clearing = LedgerAccount::ProcessorClearing.to_string();
+    let values = [payment.to_string().into(), reference.into(), clearing.into()];
+    let found = Corrected::find_by_statement(sql(select, values)).one(conn).await?;
+    Ok(found.map_or(0, |found| found.minor))
 }

@@ -560,6 +560,35 @@ async fn what_our_people_booked_of_a_chargeback_themselves_is_not_booked_once_mo
 }
 
 #[tokio::test]
+async fn what_a_bank_takes_again_after_it_gave_it_back_is_for_our_people() {
+    let app = TestApp::on_stripe().await;
+    let (deal, id) = credited(&app, "pm_sandbox_visa").await;
+    let dispute = app.stripe().does(|books, now| books.disputes(&id, 103_000, "needs_response", now));
+    app.settles().await;
+    app.stripe().does(|books, now| books.decides(&dispute, "won", now));
+    app.settles().await;
+    assert_eq!((deal.credit().await, losses(&app).await), (103_000, 0));
+    app.stripe().does(|books, now| books.takes_again(&dispute, now));
+    app.settles().await;
+    assert_eq!(deal.credit().await, 103_000, "it may be somebody else's by then");
+    let open = app.market.webhooks_open(10).await.unwrap();
+    let why = open.iter().filter_map(|told| told.last_error.as_deref()).collect::<String>();
+    assert!(why.contains("taken again"), "{open:?}");
+    let (noor, amna) = (app.admin("noor").await, app.admin("amna").await);
+    let ask = json!({ "from": "losses", "to": "processor_clearing", "amount": { "amount": "1030.00" },
+        "class": "DISPUTE", "about": id, "reason": "The bank took it once more" });
+    let proposed = noor.does("correctionPropose", ask, "correction { id }").await.text("correction.id");
+    amna.does("correctionApprove", json!({ "correctionId": proposed }), "correction { id }").await.ok();
+    app.market.clock().advance(TimeDelta::hours(1));
+    app.settles().await;
+    let open = app.market.webhooks_open(10).await.unwrap();
+    assert!(open.is_empty(), "{open:?}");
+    assert_eq!(losses(&app).await, 103_000);
+    assert_eq!(differences(&app).await, []);
+    hold(&app).await;
+}
+
+#[tokio::test]
 async fn a_refund_made_by_hand_takes_the_money_of_its_payment_back() {
     let app = TestApp::on_stripe().await;
     let (deal, id) = credited(&app, "pm_sandbox_visa").await;

@@ -219,6 +219,15 @@ impl Books {
         self.tell("charge.dispute.closed", &body, now);
     }
 
+    /// A dispute that was won is lost after all: its bank takes the money again.
+    pub fn takes_again(&mut self, dispute: &str, now: Timestamp) {
+        let found = self.disputes.iter_mut().find(|known| known.id == dispute).expect("such a dispute");
+        found.status = "lost";
+        let (body, amount, intent) = (found.body(), found.amount, found.intent.clone());
+        self.moves("dispute", -amount, dispute, (Some(&intent), BTreeMap::new()), now);
+        self.tell("charge.dispute.closed", &body, now);
+    }
+
     /// A dispute is decided.
     pub fn decides(&mut self, dispute: &str, status: &'static str, now: Timestamp) {
         let found = self.disputes.iter_mut().find(|known| known.id == dispute).expect("such a dispute");
