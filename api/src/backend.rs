@@ -1,5 +1,7 @@
 //! The house behind the door: how a token becomes a caller, and what resolvers find in a request.
 
+use std::sync::Arc;
+
 use async_graphql::Request;
 use axum::http::header::CACHE_CONTROL;
 use axum::routing::get;
@@ -14,25 +16,26 @@ use infra::token::BadToken;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::context::Caller;
-use crate::http::{Backend, Identity, Settings, TokenError, Visitor, around, counted, for_every_origin};
+use crate::http::{
+    Backend, Closing, Identity, Settings, Surface, TokenError, Untaken, Visitor, around, counted, for_every_origin,
+    router,
+};
 use crate::loader::loader;
+use crate::schema::described;
 
-/// The marketplace, as the surface sees it.
-#[derive(Debug, Clone)]
-pub struct House {
-    market: Market,
+/// The routes of the API of a market, until its server is going to stop, and the room in which its answers wait to be
+/// taken. All that the schema is made of is compiled along with this, once: who put it together elsewhere would compile
+/// it there again.
+pub fn surface(market: &Market, settings: Settings, closing: Closing) -> (Router, Arc<Untaken>) {
+    let surface = Surface::new(described(), Arc::new(House { market: market.clone() }), settings).until(closing);
+    let untaken = surface.untaken();
+    (router(surface), untaken)
 }
 
-impl House {
-    /// The house of this market.
-    pub fn new(market: Market) -> Self {
-        Self { market }
-    }
-
-    /// The market behind it.
-    pub fn market(&self) -> &Market {
-        &self.market
-    }
+/// The marketplace, as the surface sees it.
+#[derive(Debug)]
+struct House {
+    market: Market,
 }
 
 impl Backend for House {

@@ -151,8 +151,8 @@ pub type RabtaSchema = Schema<Query, Mutation, Subscription>;
 
 /// The schema, with what is known of it. It is the same for every market, and made once: which market resolvers act on
 /// comes with each request.
-pub fn described() -> Described<Query, Mutation, Subscription> {
-    static DESCRIBED: LazyLock<Described<Query, Mutation, Subscription>> = LazyLock::new(|| Described::new(bare()));
+pub(crate) fn described() -> Described<Query, Mutation, Subscription> {
+    static DESCRIBED: LazyLock<Described<Query, Mutation, Subscription>> = LazyLock::new(|| Described::new(builder));
     DESCRIBED.clone()
 }
 

@@ -8,13 +8,14 @@ use domain::id::{ContractId, Id, MilestoneId};
 use domain::ledger::Reason;
 use domain::money::Money;
 use sea_orm::DbErr;
+use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::audit::actor_name;
 use crate::market::Market;
 use crate::timer::timer_facts;
-use crate::{Failure, ids};
+use crate::{Call, Failure, ids};
 
 /// What a decision is made with: who asks, when, and what the request is called.
 #[derive(Debug, Clone)]
@@ -57,6 +58,14 @@ pub(crate) struct Facts {
     kinds: Map<String, Value>,
     moved: Vec<(Reason, Money)>,
     told: Vec<Uuid>,
+    kept: Option<Kept>,
+}
+
+/// An answer that is kept: for whom, and how many bytes that takes.
+#[derive(Debug)]
+struct Kept {
+    caller: String,
+    bytes: usize,
 }
 
 impl Facts {
@@ -92,9 +101,15 @@ impl Facts {
         self.tell("audit", lines);
     }
 
-    /// Add an answer with its idempotency key.
-    pub(crate) fn keep(&mut self, kept: Value) {
-        self.kinds.insert("kept".to_owned(), kept);
+    /// Keep an answer with the call's idempotency key, if it has one.
+    pub(crate) fn keep(&mut self, call: &Call, answer: &impl Serialize) -> Result<(), Failure> {
+        let Some(once) = &call.once else { return Ok(()) };
+        let answer = serde_json::to_value(answer)?;
+        let mut bytes = Bytes::default();
+        serde_json::to_writer(&mut bytes, &answer)?;
+        self.kept = Some(Kept { caller: once.caller().to_owned(), bytes: bytes.0 });
+        self.kinds.insert("kept".to_owned(), once.kept(answer));
+        Ok(())
     }
 
     /// Is there nothing to write?
@@ -102,16 +117,19 @@ impl Facts {
         self.kinds.is_empty()
     }
 
-    /// As `settle` takes them, and what is left to do once they are committed.
-    pub(crate) fn into_value(self, scene: &Scene) -> Result<(Value, Aftermath), DbErr> {
+    /// The text of the JSON that `settle` takes, and what is left to do once they are committed. It is handed on as text,
+    /// for a tree of values would be copied once more on its way.
+    pub(crate) fn into_text(self, scene: &Scene) -> Result<(String, Aftermath), DbErr> {
         let mut kinds = self.kinds;
-        let now = serde_json::to_value(scene.now).map_err(|error| DbErr::Json(error.to_string()))?;
+        let failed = |error: serde_json::Error| DbErr::Json(error.to_string());
+        let now = serde_json::to_value(scene.now).map_err(failed)?;
         let staff = matches!(&scene.actor, Actor::Person(person) if person.acts_for_us().is_some());
         kinds.insert("at".to_owned(), now);
         kinds.insert("actor".to_owned(), actor_name(&scene.actor).into());
         kinds.insert("staff".to_owned(), staff.into());
         kinds.insert("trace".to_owned(), scene.trace.clone().into());
-        Ok((Value::Object(kinds), Aftermath { moved: self.moved, told: self.told }))
+        let text = serde_json::to_string(&kinds).map_err(failed)?;
+        Ok((text, Aftermath { moved: self.moved, told: self.told, kept: self.kept }))
     }
 
     fn tell(&mut self, kind: &str, those: Vec<Value>) {
@@ -126,6 +144,7 @@ impl Facts {
 pub(crate) struct Aftermath {
     moved: Vec<(Reason, Money)>,
     told: Vec<Uuid>,
+    kept: Option<Kept>,
 }
 
 impl Aftermath {
@@ -133,10 +152,14 @@ impl Aftermath {
     pub(crate) fn and(&mut self, other: Self) {
         self.moved.extend(other.moved);
         self.told.extend(other.told);
+        self.kept = other.kept.or(self.kept.take());
     }
 
-    /// Count the money that moved, and announce the events.
+    /// Count the money that moved and the answer that was kept, and announce the events.
     pub(crate) fn follow(self, market: &Market) {
+        if let Some(Kept { caller, bytes }) = &self.kept {
+            market.keeping().note(caller, *bytes, market.clock().now());
+        }
         market.events_announce(self.told);
         for (reason, amount) in self.moved {
             let (reason, currency) = (reason.as_str(), amount.currency().code());
@@ -144,5 +167,20 @@ impl Aftermath {
             metrics::counter!("rabta_money_moved_minor_total", "reason" => reason, "currency" => currency)
                 .increment(minor);
         }
+    }
+}
+
+/// Counts what is written, and keeps none of it.
+#[derive(Default)]
+struct Bytes(usize);
+
+impl std::io::Write for Bytes {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }

@@ -77,6 +77,11 @@ impl Once {
         (self.caller.clone(), self.key.clone())
     }
 
+    /// Whose key it is.
+    pub(crate) fn caller(&self) -> &str {
+        &self.caller
+    }
+
     /// The answer that was kept with the key, if it was given to this request.
     pub(crate) fn answer(&self, kept: Kept) -> Result<Value, Failure> {
         if kept.operation == self.operation && self.body_hashes.contains(&kept.body_hash) {
@@ -87,7 +92,7 @@ impl Once {
     }
 
     /// The key with its answer, to be kept when the transaction ends.
-    pub(crate) fn kept(&self, answer: &Value) -> Value {
+    pub(crate) fn kept(&self, answer: Value) -> Value {
         serde_json::json!({
             "caller": self.caller, "key": self.key, "operation": self.operation,
             "body_hash": STANDARD.encode(self.body_hashes.first().map_or(&[][..], Vec::as_slice)), "answer": answer,
@@ -117,11 +122,6 @@ impl Market {
     /// May the answer to a request that is no repeat be kept? Asked before anything is done.
     pub(crate) fn may_keep(&self, once: &Once) -> Result<(), Failure> {
         Ok(self.keeping().allows(&once.caller, self.clock().now())?)
-    }
-
-    /// An answer was kept.
-    pub(crate) fn answer_kept(&self, once: &Once, answer: &Value) {
-        self.keeping().note(&once.caller, answer.to_string().len(), self.clock().now());
     }
 }
 

@@ -153,8 +153,8 @@ impl Tx {
         if facts.is_empty() {
             return Ok(());
         }
-        let (facts, aftermath) = facts.into_value(&self.scene)?;
-        self.conn.execute_raw(sql("select settle($1)", [facts.into()])).await?;
+        let (facts, aftermath) = facts.into_text(&self.scene)?;
+        self.conn.execute_raw(sql("select settle($1::jsonb)", [facts.into()])).await?;
         held(&self.aftermath).and(aftermath);
         Ok(())
     }
@@ -317,16 +317,9 @@ impl Tx {
         let credited = std::mem::take(&mut *held(&self.credited));
         self.made_up_by(&credited).await?;
         let mut last = std::mem::take(&mut *held(&self.settled));
-        let kept = call.once.as_ref().map(|once| Ok((once, serde_json::to_value(&answer)?)));
-        let kept = kept.transpose().map_err(|error: serde_json::Error| Failure::from(error))?;
-        if let Some((once, answer)) = &kept {
-            last.keep(once.kept(answer));
-        }
+        last.keep(call, &answer)?;
         self.write(last).await?;
         self.conn.commit().await?;
-        if let Some((once, answer)) = &kept {
-            market.answer_kept(once, answer);
-        }
         self.aftermath.into_inner().unwrap_or_else(PoisonError::into_inner).follow(market);
         Ok(answer)
     }

@@ -34,6 +34,10 @@ use infra::{Call, Market};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tests::TestApp;
 
+/// What the server has.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const CLIENTS: [u32; 3] = [1, 8, 32];
 const ROUNDS: u32 = 2;
 const SECONDS: u64 = 4;

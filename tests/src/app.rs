@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use api::backend::{House, key_pages};
-use api::http::{Settings, Surface, router};
+use api::backend::{key_pages, surface};
+use api::http::{Closing, Settings};
 use api::papers::paper_pages;
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -180,10 +180,8 @@ impl TestApp {
             operations_per_minute: Vec::new(),
             ..Settings::default()
         };
-        let house = Arc::new(House::new(market.clone()));
-        let surface = Surface::new(api::schema::described(), house, settings.clone());
-        let untaken = surface.untaken();
-        let router = router(surface)
+        let (router, untaken) = surface(&market, settings.clone(), Closing::never());
+        let router = router
             .merge(key_pages(&market, &settings))
             .merge(paper_pages(&market, &Settings::default(), untaken))
             .merge(api::webhook::routes(&market, &settings));

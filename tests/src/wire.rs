@@ -1,11 +1,10 @@
 //! Rabta on a port of its own, and clients that hold a line to it open.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
-use api::backend::House;
-use api::http::{CloseSwitch, Closing, ServerSettings, Settings, SocketSettings, Surface, router, serve};
+use api::backend::surface;
+use api::http::{CloseSwitch, Closing, ServerSettings, Settings, SocketSettings, serve};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
@@ -38,10 +37,9 @@ impl TestApp {
         let address = listener.local_addr().expect("it has an address");
         let sockets = SocketSettings { recheck, ..SocketSettings::default() };
         let settings = Settings { sockets, ..Settings::default() };
-        let house = Arc::new(House::new(self.market.clone()));
         let (open, closing) = Closing::pair();
-        let surface = Surface::new(api::schema::described(), house, settings).until(closing.clone());
-        tokio::spawn(serve(listener, router(surface), ServerSettings::default(), closing));
+        let (router, _) = surface(&self.market, settings, closing.clone());
+        tokio::spawn(serve(listener, router, ServerSettings::default(), closing));
         let (listening, stopped) = tokio::sync::watch::channel(false);
         tokio::spawn(infra::worker::follow(self.market.clone(), stopped));
         // What is said before somebody listens is only found when it is looked again.

@@ -1,11 +1,9 @@
 //! The demo: people to look around among, and `rabta demo`, the whole journey played over the API.
 
-use std::sync::Arc;
-
 use anyhow::Context;
-use api::backend::{House, key_pages};
+use api::backend::{key_pages, surface};
 use api::demo::{Door, play};
-use api::http::{Closing, ServerSettings, Settings, Surface, router, serve};
+use api::http::{Closing, ServerSettings, Settings, serve};
 use indicatif::{ProgressBar, ProgressStyle};
 use infra::Market;
 use infra::embedded::{Embedded, Purpose};
@@ -53,8 +51,8 @@ async fn on_a_throwaway(cli: &Cli) -> Result<(), Trouble> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let address = listener.local_addr()?;
     let (switch, closing) = Closing::pair();
-    let surface = Surface::new(api::schema::described(), Arc::new(House::new(market.clone())), Settings::default());
-    let routes = router(surface.until(closing.clone())).merge(key_pages(&market, &Settings::default()));
+    let (routes, _) = surface(&market, Settings::default(), closing.clone());
+    let routes = routes.merge(key_pages(&market, &Settings::default()));
     let serving = tokio::spawn(serve(listener, routes, ServerSettings::default(), closing));
 
     let outcome = tell(&Door::far(&format!("http://{address}"))).await;

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use api::backend::{House, key_pages};
-use api::http::{Closing, ServerSettings, Surface, Untaken, router, serve};
+use api::backend::{self, key_pages};
+use api::http::{Closing, ServerSettings, Untaken, serve};
 use api::operations::{self, Detail, Operations, Worker};
 use api::papers::paper_pages;
 use api::webhook;
@@ -107,11 +107,7 @@ pub async fn run(cli: Cli) -> Result<(), Trouble> {
 
 /// The routes of the API, and the room in which its answers wait to be taken.
 fn surface(cli: &Cli, market: &Market, closing: Closing) -> (Router, Arc<Untaken>) {
-    let house = Arc::new(House::new(market.clone()));
-    let settings = cli.serve.settings(cli.common.production);
-    let surface = Surface::new(api::schema::described(), house, settings).until(closing);
-    let untaken = surface.untaken();
-    (router(surface), untaken)
+    backend::surface(market, cli.serve.settings(cli.common.production), closing)
 }
 
 pub(super) async fn listen(setting: &str, address: SocketAddr) -> Result<TcpListener, Trouble> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::ready;
 
 use async_graphql::parser::types::OperationType;
-use async_graphql::{ObjectType, Request, Response, SubscriptionType};
+use async_graphql::{ObjectType, Request, Response, Schema, SubscriptionType};
 use futures_util::{Stream, StreamExt, stream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::PollSemaphore;
@@ -47,7 +47,16 @@ where
 {
     /// Execute an operation that has one answer.
     pub(super) async fn execute(&self, request: Request, plan: &Plan) -> Response {
-        let answer = self.schema.execute(request);
+        if plan.form.is_known_valid() {
+            return self.execute_with(&self.known, request, plan).await;
+        }
+        let response = self.execute_with(&self.schema, request, plan).await;
+        plan.form.learn(&response);
+        response
+    }
+
+    async fn execute_with(&self, schema: &Schema<Q, M, S>, request: Request, plan: &Plan) -> Response {
+        let answer = schema.execute(request);
         if plan.reads_schema() { self.shared.readers.clone().alone(answer).await } else { answer.await }
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{ObjectType, Response, Schema, SubscriptionType};
+use async_graphql::{ObjectType, Response, Schema, SchemaBuilder, SubscriptionType, ValidationMode};
 
 use super::answer::Outcome;
 use super::body::Bodies;
@@ -17,6 +17,8 @@ use crate::limits::{Documents, Form, Shape};
 /// A schema, the house behind it, and the settings: everything a request needs to be answered.
 pub struct Surface<Q, M, S> {
     pub(super) schema: Schema<Q, M, S>,
+    /// The same, which does not look again at the rules that a document is known to keep.
+    pub(super) known: Schema<Q, M, S>,
     pub(super) shared: Arc<Shared>,
     pub(super) closing: Closing,
 }
@@ -24,6 +26,7 @@ pub struct Surface<Q, M, S> {
 /// A schema, with what its definition says, which requests are held against before the library reads them.
 pub struct Described<Q, M, S> {
     schema: Schema<Q, M, S>,
+    known: Schema<Q, M, S>,
     shape: Arc<Shape>,
 }
 
@@ -70,21 +73,23 @@ where
 {
     /// Read the definition of a schema.
     #[expect(clippy::expect_used, reason = "at start-up; the text is written by the library that reads it")]
-    pub fn new(schema: Schema<Q, M, S>) -> Self {
+    pub fn new(build: impl Fn() -> SchemaBuilder<Q, M, S>) -> Self {
+        let (schema, known) = (build().finish(), build().validation_mode(ValidationMode::Fast).finish());
         let shape = Shape::read(&schema.sdl()).expect("the schema's definition should be readable");
-        Self { schema, shape: Arc::new(shape) }
+        Self { schema, known, shape: Arc::new(shape) }
     }
 }
 
 impl<Q, M, S> Clone for Described<Q, M, S> {
     fn clone(&self) -> Self {
-        Self { schema: self.schema.clone(), shape: Arc::clone(&self.shape) }
+        Self { schema: self.schema.clone(), known: self.known.clone(), shape: Arc::clone(&self.shape) }
     }
 }
 
 impl<Q, M, S> Clone for Surface<Q, M, S> {
     fn clone(&self) -> Self {
-        Self { schema: self.schema.clone(), shared: Arc::clone(&self.shared), closing: self.closing.clone() }
+        let (schema, known) = (self.schema.clone(), self.known.clone());
+        Self { schema, known, shared: Arc::clone(&self.shared), closing: self.closing.clone() }
     }
 }
 
@@ -96,7 +101,7 @@ where
 {
     /// A surface for a schema, with `backend` behind it.
     pub fn new(described: Described<Q, M, S>, backend: Arc<dyn Backend>, settings: Settings) -> Self {
-        let Described { schema, shape } = described;
+        let Described { schema, known, shape } = described;
         let documents = Documents::new(shape, settings.limits.clone(), settings.introspection);
         let rates = Rates::new(&settings);
         let persisted = Persisted::new(settings.trusted_documents.clone());
@@ -106,7 +111,7 @@ where
         let readers = Readers::default();
         let shared =
             Arc::new(Shared { backend, settings, documents, persisted, rates, open, untaken, bodies, readers });
-        Self { schema, shared, closing: Closing::never() }
+        Self { schema, known, shared, closing: Closing::never() }
     }
 
     /// The same, with sockets and streams that end when the server is going to stop.

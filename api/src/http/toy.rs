@@ -218,10 +218,9 @@ impl Server {
         let toy = Toy::default();
         let fired = Arc::clone(&toy.fired);
         let ended = Arc::new(Notify::new());
-        let flood = Subscription(Arc::clone(&ended));
-        let schema = Schema::build(Query, Mutation(Arc::clone(&bumps)), flood).finish();
+        let build = || Schema::build(Query, Mutation(Arc::clone(&bumps)), Subscription(Arc::clone(&ended)));
         let (switch, closing) = Closing::pair();
-        let surface = Surface::new(Described::new(schema), Arc::new(toy), settings).until(closing.clone());
+        let surface = Surface::new(Described::new(build), Arc::new(toy), settings).until(closing.clone());
         Self { router: router(surface), bumps, fired, ended, switch, closing }
     }
 

@@ -8,6 +8,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::types::{
@@ -33,6 +34,7 @@ pub struct Document {
     /// What the library is given.
     pub parsed: ExecutableDocument,
     marked: bool,
+    valid: AtomicBool,
 }
 
 /// What an answer must look like: the operation, with what decides which of its fields there are.
@@ -59,7 +61,7 @@ impl Document {
             let on = fragment.node.type_condition.node.on.node.to_string();
             marked |= mark(&mut fragment.node.selection_set.node, &on, shape);
         }
-        Self { parsed, marked }
+        Self { parsed, marked, valid: AtomicBool::new(false) }
     }
 }
 
@@ -127,11 +129,24 @@ impl Form {
         Self { document: Arc::clone(document), operation: name.map(str::to_owned), flags }
     }
 
+    /// Is it known that the document keeps the rules of the specification? These do not depend on the values beside it,
+    /// which are looked at each time.
+    pub fn is_known_valid(&self) -> bool {
+        self.document.valid.load(Ordering::Relaxed)
+    }
+
+    /// Learn from the answer of whoever looked at all the rules whether the document keeps them. Of a document with several
+    /// operations nothing is learned: one of them may be looked at less closely than the one that was meant.
+    pub fn learn(&self, response: &Response) {
+        if was_executed(response) && self.document.parsed.operations.iter().nth(1).is_none() {
+            self.document.valid.store(true, Ordering::Relaxed);
+        }
+    }
+
     /// Bring an answer into its form.
     pub fn complete(&self, shape: &Shape, response: &mut Response) {
         let errors = &response.errors;
-        let executed = errors.is_empty() || errors.iter().any(|error| !error.path.is_empty());
-        if !executed || (errors.is_empty() && !self.document.marked) {
+        if !was_executed(response) || (errors.is_empty() && !self.document.marked) {
             return;
         }
         let operations = self.document.parsed.operations.iter();
@@ -147,6 +162,11 @@ impl Form {
         let root = shape.root(operation.node.ty);
         response.data = answer.object(found, &sets, root, &mut Vec::new()).unwrap_or_default();
     }
+}
+
+/// Was the operation executed, or refused before?
+fn was_executed(response: &Response) -> bool {
+    response.errors.is_empty() || response.errors.iter().any(|error| !error.path.is_empty())
 }
 
 struct Answer<'a> {

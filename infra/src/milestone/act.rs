@@ -81,17 +81,13 @@ impl Market {
             let detail = serde_json::json!({ "to": to, "version": change.next.version });
             facts.note(vec![scene.audit_line(act, id, detail)]);
         }
-        let kept = call.once.as_ref().map(|once| Ok((once, serde_json::to_value(&change.next)?)));
-        let kept = kept.transpose().map_err(|error: serde_json::Error| Failure::from(error))?;
-        if let Some((once, answer)) = &kept {
-            facts.keep(once.kept(answer));
-        }
+        facts.keep(call, &change.next)?;
         if change.changed || !facts.is_empty() {
-            let (facts, aftermath) = facts.into_value(&scene)?;
+            let (facts, aftermath) = facts.into_text(&scene)?;
             let write = if change.changed {
                 row::Model::try_from(&change.next)?.move_on(seen, brought_out.is_some(), facts)
             } else {
-                sql("select settle($1)", [facts.into()])
+                sql("select settle($1::jsonb)", [facts.into()])
             };
             if self.db().query_one_raw(write).await?.is_none() {
                 // By its like, or by our people, who look at its contract by now.
@@ -99,9 +95,6 @@ impl Market {
                 return Err(Fault::Overtaken { table: "milestones" }.into());
             }
             aftermath.follow(self);
-            if let Some((once, answer)) = &kept {
-                self.answer_kept(once, answer);
-            }
         }
         Ok(change.next)
     }

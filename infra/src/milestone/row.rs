@@ -165,7 +165,7 @@ impl Model {
     /// milestone is from its beginning (whose it is, on what terms), or since its money came, is not written again. No
     /// row is returned if it has another version by now; nor if money is `brought_out` of it, and it stands still, as the
     /// database keeps it of its contract.
-    pub fn move_on(self, seen: i64, brought_out: bool, facts: Json) -> Statement {
+    pub fn move_on(self, seen: i64, brought_out: bool, facts: String) -> Statement {
         // All columns by name: a new one has to be dealt with here.
         let Self {
             id,
@@ -208,7 +208,7 @@ impl Model {
                      rounds = $18, grace_hours = $19, payments = $20, chargebacks = $21, early_chargebacks = $22,
                      sources = $24
                  where id = $1 and version = $2 and not ($25 and stands_still) returning id)
-             select settle($23) from moved",
+             select settle($23::jsonb) from moved",
             [
                 id.into(),
                 seen.into(),

@@ -65,12 +65,8 @@ impl Market {
             Some(accepted) => Facts::of(&scene, &change.and(accepted))?,
             None => Facts::of(&scene, &change)?,
         };
-        let kept = call.once.as_ref().map(|once| Ok((once, serde_json::to_value(&proposal)?)));
-        let kept = kept.transpose().map_err(|error: serde_json::Error| Failure::from(error))?;
-        if let Some((once, answer)) = &kept {
-            facts.keep(once.kept(answer));
-        }
-        let (facts, aftermath) = facts.into_value(&scene)?;
+        facts.keep(call, &proposal)?;
+        let (facts, aftermath) = facts.into_text(&scene)?;
         let body = serde_json::to_value(RevisionBody::Freelancer { terms: proposal.terms.clone() })?;
         let (quota, days) = (i64::from(terms.bid_quota), i32::from(terms.bid_window_days));
         let mut values: Vec<Value> =
@@ -78,8 +74,10 @@ impl Market {
         let first = values.len() + 1;
         values.extend(row::values(&proposal, scene.now())?);
         let columns: Vec<String> = (first..=values.len()).map(|place| format!("${place}")).collect();
-        let settle =
-            format!("select bid_settle(row({})::proposals, $1, $2, $3, $4, $5, $6) as settled", columns.join(", "));
+        let settle = format!(
+            "select bid_settle(row({})::proposals, $1, $2, $3, $4, $5, $6::jsonb) as settled",
+            columns.join(", ")
+        );
         let settle = Statement::from_sql_and_values(DbBackend::Postgres, settle, values);
         let settled = self
             .db()
@@ -88,9 +86,6 @@ impl Market {
             .map_err(|error| Failure::from(error).when_violated("proposals_one_live", taken))?;
         if !settled.map(|row| row.try_get_by_index::<bool>(0)).transpose()?.unwrap_or_default() {
             return Err(Fault::Overtaken { table: "proposals" }.into());
-        }
-        if let Some((once, answer)) = &kept {
-            self.answer_kept(once, answer);
         }
         aftermath.follow(self);
         Ok(proposal)

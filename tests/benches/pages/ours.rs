@@ -1,9 +1,7 @@
 //! Ours: the server as it runs, for people who are signed in.
 
-use std::sync::Arc;
-
-use api::backend::House;
-use api::http::{Closing, ServerSettings, Settings, Surface, router, serve as serve_router};
+use api::backend::surface;
+use api::http::{Closing, ServerSettings, Settings};
 use infra::Market;
 use infra::clock::Clock;
 use infra::market::{Equipment, connect};
@@ -35,10 +33,9 @@ pub async fn serve(url: &str) {
         operations_per_minute: Vec::new(),
         ..Settings::default()
     };
-    let house = Arc::new(House::new(market.clone()));
-    let routes = router(Surface::new(api::schema::described(), house, settings));
+    let (routes, _) = surface(&market, settings, Closing::never());
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("an address").port();
     println!("{}", json!({ "port": port, "tokens": tokens }));
-    serve_router(listener, routes, ServerSettings::default(), Closing::never()).await.expect("it serves");
+    api::http::serve(listener, routes, ServerSettings::default(), Closing::never()).await.expect("it serves");
 }
