@@ -110,6 +110,10 @@ acts! {
     InvitationSend,
     /// Send `invitationDecline`. Decline an invitation.
     InvitationDecline,
+    /// Send `messageSend`. Write to the other side.
+    MessageSend,
+    /// Send `conversationMarkRead`. Note how far you have read.
+    ConversationMarkRead,
     /// Send `proposalDraftSave`. Keep a draft of a proposal.
     ProposalDraftSave,
     /// Send `proposalSubmit`. Put a proposal before the client.

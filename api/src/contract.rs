@@ -12,13 +12,15 @@ use crate::act::{Act, acts};
 use crate::compliance::CompliancePack;
 use crate::connection::{Counted, counted, named, page};
 use crate::context::RabtaContext;
+use crate::conversation::Conversation;
 use crate::dispute::{Dispute, DisputeStatus};
 use crate::gig::Gig;
 use crate::history::ContractEvent;
 use crate::key::Key;
 use crate::loader::{
     ComplianceOf, ContractCards, ContractDisputes, ContractHistory, ContractMilestones, ContractStatement,
-    ContractTimesheets, HasCard, HeadOf, MoneyOf, Reviewable, ReviewsOf, SeesStatement, list, load,
+    ContractTimesheets, ConversationBetween, HasCard, HeadOf, MoneyOf, Reviewable, ReviewsOf, SeesStatement, list,
+    load,
 };
 use crate::milestone::{Milestone, MilestoneStatus};
 use crate::money::Money;
@@ -130,6 +132,11 @@ impl Contract {
     /// Who works.
     async fn freelancer(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<User>> {
         Ok(load(ctx, self.0.freelancer).await?.map(User))
+    }
+
+    /// What the two write to each other, if they have written; for the two of them alone.
+    async fn conversation(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Conversation>> {
+        Ok(load(ctx, ConversationBetween((self.0.client, self.0.freelancer))).await?.map(Conversation))
     }
 
     /// Its milestones, oldest first.

@@ -86,6 +86,8 @@ kinds! {
     InvitationDeclined = "invitation_declined",
     /// A freelancer who was invited proposed.
     InvitationAccepted = "invitation_accepted",
+    /// The other side of a conversation wrote: you are told again once you have read it.
+    MessageSent = "message_sent",
     /// A freelancer began to write a proposal.
     ProposalDrafted = "proposal_drafted",
     /// A freelancer put a proposal before a client.

@@ -52,6 +52,7 @@ pub mod reconciliation;
 pub mod correction;
 pub mod review;
 pub mod invitation;
+pub mod conversation;
 pub mod proposal;
 pub mod saved_search;
 pub mod block;

@@ -12,8 +12,8 @@ use async_graphql::dataloader::{DataLoader, Loader};
 use domain::access::Verb;
 use domain::dispute::{CaseId, Dispute};
 use domain::id::{
-    ContractId, DisputeId, GigId, InvitationId, MilestoneId, OfferId, OrganizationId, OutageId, PaymentId, PayoutId,
-    PayoutMethodId, ProposalId, ReviewId, TimesheetId, UserId,
+    ContractId, ConversationId, DisputeId, GigId, InvitationId, MilestoneId, OfferId, OrganizationId, OutageId,
+    PaymentId, PayoutId, PayoutMethodId, ProposalId, ReviewId, TimesheetId, UserId,
 };
 use domain::payment::{Payment, Purpose};
 use domain::profile::FreelancerProfile;
@@ -190,7 +190,7 @@ macro_rules! known_by_itself {
     })* };
 }
 
-known_by_itself! { (GigId, UserId) (OrganizationId, UserId) PaymentId OrganizationId ContractId GigId ProposalId }
+known_by_itself! { (GigId, UserId) (OrganizationId, UserId) PaymentId OrganizationId ContractId ConversationId GigId ProposalId }
 
 impl<I, T> KnownBy for Held<I, T> {
     type Key = I;
@@ -261,6 +261,17 @@ facts! {
     /// The caller's own invitation to a gig.
     ViewerInvitation(GigId) => domain::invitation::Invitation:
         |market, call, keys| market.invitations_of_viewer_to(&call, &keys).await;
+    /// What a client and a freelancer write to each other, for those who may read it.
+    ConversationBetween((OrganizationId, UserId)) => domain::conversation::Conversation:
+        |market, call, keys| market.conversations_between(&call, &keys).await;
+    /// What was said last in a conversation.
+    LastMessageOf(ConversationId) => domain::conversation::Message:
+        |market, call, keys| market.messages_last_of(&call, &keys).await;
+    /// How far the caller has read a conversation.
+    ReadingOf(ConversationId) => infra::conversation::Reading:
+        |market, call, keys| market.conversations_reading(&call, &keys).await;
+    /// Does a message get to the other side?
+    ReachableIn(ConversationId) => bool: |market, _call, keys| market.conversations_reachable(&keys).await;
     /// How many proposals were sent for a gig; for those who may see them.
     ProposalCount(GigId) => i64: |market, _call, keys| market.proposal_counts(&keys).await;
     /// When a gig expires, if nothing happens with it any more; for those who may know.
@@ -344,6 +355,7 @@ impl Loader<PolicyNow> for Loading {
 loads! {
     DisputeId => Dispute: disputes_by_id;
     InvitationId => domain::invitation::Invitation: invitations_by_id;
+    ConversationId => domain::conversation::Conversation: conversations_by_id;
     OfferId => domain::offer::Offer: offers_by_id;
     PaymentId => Payment: payments_by_id;
     PayoutId => domain::payout::Payout: payouts_by_id;

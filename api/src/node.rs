@@ -6,6 +6,7 @@ use domain::id::Id;
 use crate::audit::AuditEntry;
 use crate::context::RabtaContext;
 use crate::contract::Contract;
+use crate::conversation::{Conversation, Message};
 use crate::correction::Correction;
 use crate::dispute::{Dispute, Evidence};
 use crate::gig::Gig;
@@ -42,6 +43,10 @@ pub enum Node {
     Gig(Gig),
     /// An invitation to a gig.
     Invitation(Invitation),
+    /// What a client and a freelancer write to each other.
+    Conversation(Conversation),
+    /// A message of a conversation.
+    Message(Message),
     /// A freelancer's proposal.
     Proposal(Proposal),
     /// A client company.
@@ -133,6 +138,15 @@ impl NodeQuery {
                     .await?
                     .map(Invitation)
                     .map(Node::from));
+            }
+            domain::id::ConversationId::PREFIX => {
+                return Ok(load(ctx, Key::<domain::id::ConversationId>::read(&id).0)
+                    .await?
+                    .map(Conversation)
+                    .map(Node::from));
+            }
+            domain::id::MessageId::PREFIX => {
+                market.message_find(&call, Key::read(&id).0).await.map(|it| it.map(Message).map(Node::from))
             }
             domain::id::ProposalId::PREFIX => {
                 return Ok(load(ctx, Key::<domain::id::ProposalId>::read(&id).0).await?.map(Proposal).map(Node::from));

@@ -9,11 +9,12 @@ use serde::Serialize;
 use crate::connection::{Counted, counted, named};
 use crate::context::{RabtaContext, look_again};
 use crate::contract::{Contract, ContractStatus};
+use crate::conversation::Conversation;
 use crate::gig::{Gig, GigState};
 use crate::loader::{
-    BalancesOf, ClientGigs, ClientReviews, OrganizationContracts, OrganizationInvitations, OrganizationMembers,
-    OrganizationMilestones, OrganizationOffers, OrganizationPayments, OrganizationTimesheets, RecordOf, SavedMethodsOf,
-    ViewerBlocks, ZoneOf, list, load, rating,
+    BalancesOf, ClientGigs, ClientReviews, OrganizationContracts, OrganizationConversations, OrganizationInvitations,
+    OrganizationMembers, OrganizationMilestones, OrganizationOffers, OrganizationPayments, OrganizationTimesheets,
+    RecordOf, SavedMethodsOf, ViewerBlocks, ZoneOf, list, load, rating,
 };
 use crate::milestone::{Milestone, MilestoneStatus};
 use crate::offer::{Offer, OfferStatus};
@@ -195,6 +196,18 @@ impl Organization {
     ) -> async_graphql::Result<Counted<Timesheet>> {
         let page = counted(ctx, first, after, last, before).of_states(named(states));
         list(ctx, OrganizationTimesheets(self.0.id), page, Timesheet).await
+    }
+
+    /// What it and freelancers write to each other, those with the latest messages first. Only members see them.
+    async fn conversations(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> async_graphql::Result<Counted<Conversation>> {
+        list(ctx, OrganizationConversations(self.0.id), counted(ctx, first, after, last, before), Conversation).await
     }
 
     /// The offers it has made, newest first. Only members see them.

@@ -13,10 +13,11 @@ use serde::Serialize;
 use crate::act::{Act, acts};
 use crate::connection::{Counted, connect, counted, named, page};
 use crate::context::RabtaContext;
+use crate::conversation::Conversation;
 use crate::gig::Gig;
 use crate::invitation::{Invitation, InvitationState};
 use crate::key::Key;
-use crate::loader::{FitOf, OfferOn, ProposalRevisions, list, load};
+use crate::loader::{ConversationBetween, FitOf, OfferOn, ProposalRevisions, list, load};
 use crate::matching::micro;
 use crate::money::Money;
 use crate::offer::Offer;
@@ -46,6 +47,11 @@ impl Proposal {
     /// Who proposes.
     pub async fn freelancer(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<User>> {
         Ok(load(ctx, self.0.freelancer).await?.map(User))
+    }
+
+    /// What its freelancer and the client write to each other, if they have written; for the two of them alone.
+    pub async fn conversation(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Conversation>> {
+        Ok(load(ctx, ConversationBetween((self.0.client, self.0.freelancer))).await?.map(Conversation))
     }
 
     /// The letter to the client.

@@ -15,6 +15,7 @@ use crate::bonus::BonusMutation;
 use crate::compliance::{ComplianceMutation, ComplianceQuery};
 use crate::connection::Counted;
 use crate::contract::{Contract, ContractMutation, ContractQuery};
+use crate::conversation::{Conversation, ConversationMutation, ConversationSubscription, Message};
 use crate::correction::{Correction, CorrectionMutation, CorrectionQuery};
 use crate::dispute::{Dispute, DisputeMutation, DisputeQuery, Evidence, EvidenceMutation};
 use crate::gig::{Gig, GigMutation, GigQuery};
@@ -108,6 +109,7 @@ pub struct TradeMutation(
     SavedSearchMutation,
     BlockMutation,
     InvitationMutation,
+    ConversationMutation,
     ProposalMutation,
     OfferMutation,
     ReviewMutation,
@@ -144,7 +146,7 @@ pub struct HouseMutation(NotificationMutation, PolicyMutation, OutageMutation, S
 /// Everything that can be followed as it happens. Whoever was cut off goes on after the cursor of the
 /// last thing they were told, and misses nothing.
 #[derive(Debug, Default, MergedSubscription)]
-pub struct Subscription(HistorySubscription, NotificationSubscription);
+pub struct Subscription(HistorySubscription, NotificationSubscription, ConversationSubscription);
 
 /// The schema of the API.
 pub type RabtaSchema = Schema<Query, Mutation, Subscription>;
@@ -180,6 +182,8 @@ fn describe_lists<S: SubscriptionType>(
 ) -> SchemaBuilder<Query, Mutation, S> {
     builder
         .override_output_type_description::<Counted<Invitation>>("Invitations, a page of them.")
+        .override_output_type_description::<Counted<Conversation>>("Conversations, a page of them.")
+        .override_output_type_description::<Connection<String, Message>>("Messages of a conversation, a page of them.")
         .override_output_type_description::<Counted<Proposal>>("Proposals, a page of them.")
         .override_output_type_description::<Connection<String, Revision>>("Revisions of a proposal, a page of them.")
         .override_output_type_description::<Connection<String, Organization>>("Client companies, a page of them.")

@@ -11,6 +11,7 @@ use crate::block::BlockViewer;
 use crate::compliance::ComplianceViewer;
 use crate::connection::{Counted, counted};
 use crate::context::RabtaContext;
+use crate::conversation::ConversationViewer;
 use crate::dispute::DisputeViewer;
 use crate::key::Key;
 use crate::loader::{BlockedBy, FreelancerReviews, ProfileOf, list, load, may_prime, prime, rating};
@@ -121,6 +122,7 @@ pub struct Viewer(
     TradeViewer,
     OrganizationViewer,
     NotificationViewer,
+    ConversationViewer,
 );
 
 impl Viewer {
@@ -146,6 +148,7 @@ impl Viewer {
             TradeViewer,
             OrganizationViewer,
             NotificationViewer,
+            ConversationViewer,
         )
     }
 }

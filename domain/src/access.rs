@@ -376,6 +376,9 @@ table! {
     InvitationSend:           OWNER ADMIN RECRUITER HIRING;
     InvitationRead:           ONESELF OWNER ADMIN FINANCE RECRUITER HIRING VIEWER STAFF SYSTEM;
     InvitationDecline:        ONESELF;
+    ConversationRead:         ONESELF OWNER ADMIN FINANCE RECRUITER HIRING VIEWER;
+    ConversationMarkRead:     ONESELF OWNER ADMIN FINANCE RECRUITER HIRING VIEWER;
+    MessageSend:              ONESELF OWNER ADMIN RECRUITER HIRING;
     ProposalDraftSave:        ONESELF;
     ProposalSubmit:           ONESELF;
     ProposalRead:             ONESELF OWNER ADMIN FINANCE RECRUITER HIRING VIEWER STAFF SYSTEM;
@@ -632,6 +635,9 @@ impl Verb {
             | Self::InvitationSend
             | Self::InvitationRead
             | Self::InvitationDecline
+            | Self::ConversationRead
+            | Self::ConversationMarkRead
+            | Self::MessageSend
             | Self::ProposalDraftSave
             | Self::ProposalSubmit
             | Self::ProposalRead

@@ -8,8 +8,8 @@ use crate::Timestamp;
 use crate::account::SafetyAct;
 use crate::id::{
     ContractId, CorrectionId, DisputeId, EvidenceId, FreelancerProfileId, GigId, InvitationId, MailCodeId,
-    MemberInvitationId, MilestoneId, OfferId, OrganizationId, OutageId, PaymentId, PaymentRefundId, PayoutId,
-    PayoutMethodId, ProposalId, ReviewId, SavedSearchId, ScreeningHitId, SessionId, SubmissionId, TimesheetId, UserId,
+    MemberInvitationId, MilestoneId, OfferId, OrganizationId, OutageId, PaymentId, PayoutId, PayoutMethodId,
+    ProposalId, ReviewId, SavedSearchId, ScreeningHitId, SessionId, SubmissionId, TimesheetId, UserId,
 };
 use crate::money::Money;
 use crate::payout::Rail;
@@ -20,7 +20,7 @@ mod name;
 mod told;
 
 pub use about::About;
-pub use told::{OfDispute, OfProposal};
+pub use told::{OfDispute, OfMessage, OfProposal, OfRefund};
 
 /// What happened. Past tense; only ids and facts, never private text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -243,6 +243,12 @@ pub enum Event {
         /// Whose gig.
         client: OrganizationId,
     },
+    /// One side of a conversation wrote to the other.
+    MessageSent {
+        /// Which, between whom, and which side did.
+        #[serde(flatten)]
+        told: OfMessage,
+    },
     /// A freelancer began to write a proposal.
     ProposalDrafted {
         /// Which.
@@ -437,30 +443,21 @@ pub enum Event {
     },
     /// A client has some of a payment go back to its card: the processor is to be asked.
     PaymentRefundStarted {
-        /// The payment.
-        payment: PaymentId,
-        /// Which.
-        refund: PaymentRefundId,
-        /// How much.
-        amount: Money,
+        /// Which, of which payment, and how much.
+        #[serde(flatten)]
+        told: OfRefund,
     },
     /// It has gone back.
     PaymentRefunded {
-        /// The payment.
-        payment: PaymentId,
-        /// Which.
-        refund: PaymentRefundId,
-        /// How much.
-        amount: Money,
+        /// Which, of which payment, and how much.
+        #[serde(flatten)]
+        told: OfRefund,
     },
     /// It did not go back, and is the client's credit again.
     PaymentRefundFailed {
-        /// The payment.
-        payment: PaymentId,
-        /// Which.
-        refund: PaymentRefundId,
-        /// How much.
-        amount: Money,
+        /// Which, of which payment, and how much.
+        #[serde(flatten)]
+        told: OfRefund,
     },
     /// Work was submitted.
     MilestoneSubmitted {

@@ -132,6 +132,7 @@ impl Sides {
             | Event::InvitationSent { .. }
             | Event::InvitationDeclined { .. }
             | Event::InvitationAccepted { .. }
+            | Event::MessageSent { .. }
             | Event::ProposalDrafted { .. }
             | Event::ProposalSubmitted { .. }
             | Event::ProposalViewed { .. }

@@ -79,6 +79,8 @@ ids! {
     CeremonyId = "pkc";
     /// A contract between a client and a freelancer.
     ContractId = "con";
+    /// What a client and a freelancer write to each other.
+    ConversationId = "cnv";
     /// An entry that one of our people proposes, to set the books right.
     CorrectionId = "cor";
     /// A dispute over a milestone or a timesheet.
@@ -99,6 +101,8 @@ ids! {
     MailCodeId = "mco";
     /// A person's membership of an organization.
     MemberId = "mem";
+    /// A message of a conversation.
+    MessageId = "msg";
     /// A milestone of a contract.
     MilestoneId = "mil";
     /// An invitation by mail to join an organization.

@@ -52,6 +52,7 @@ pub mod gig;
 pub mod saved_search;
 pub mod block;
 pub mod invitation;
+pub mod conversation;
 pub mod proposal;
 pub mod papers;
 pub mod compliance;

@@ -91,6 +91,10 @@ impl Audience {
                 Self::PERSON
             }
             Event::InvitationDeclined { .. } => Self::client(HIRING),
+            Event::MessageSent { told } => match told.by {
+                Side::Client => Self::PERSON,
+                Side::Freelancer => Self::client(HIRING),
+            },
             Event::ProposalSubmitted { .. } | Event::ProposalRevised { .. } | Event::ProposalWithdrawn { .. } => {
                 Self::client(HIRING)
             }
@@ -237,7 +241,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::event::OfProposal;
+    use crate::event::{OfMessage, OfProposal};
     use crate::id::Id;
     use crate::money::{Currency, Money};
 
@@ -247,6 +251,10 @@ mod tests {
             I::from_uuid(Uuid::nil())
         }
         let told = OfProposal { proposal: id(), gig: id(), client: id(), freelancer: id() };
+        let written = |by| {
+            let told = OfMessage { message: id(), conversation: id(), client: id(), freelancer: id(), by };
+            Event::MessageSent { told }
+        };
         let amount = Money::zero(Currency::Usd);
         let approved = |automatic| {
             let releases_at = Timestamp::UNIX_EPOCH;
@@ -257,6 +265,8 @@ mod tests {
             (Event::SessionBegan { session: id(), user: id() }, Audience::NOBODY),
             (Event::ProposalSubmitted { told }, Audience::client(HIRING)),
             (Event::ProposalDeclined { told }, Audience::PERSON),
+            (written(Side::Client), Audience::PERSON),
+            (written(Side::Freelancer), Audience::client(HIRING)),
             (Event::GigExpired { gig: id(), client: id() }, Audience::client(HIRING)),
             (Event::MilestoneFundingFailed { milestone: id(), payment: id() }, Audience::client(MONEY)),
             (Event::MilestoneFunded { milestone: id(), amount }, Audience::both(WORK)),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::event::Event;
-use domain::id::{ContractId, UserId};
+use domain::id::{ContractId, ConversationId, UserId};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -21,6 +21,8 @@ const LOOK_AGAIN: Duration = Duration::from_secs(10);
 pub(crate) enum Followed {
     /// The history of a contract.
     Contract(ContractId),
+    /// What is said in a conversation.
+    Conversation(ConversationId),
     /// What the person is told.
     Notifications,
 }
@@ -69,6 +71,10 @@ fn matters<T>(heard: Result<T, RecvError>, is_it: impl Fn(&T) -> bool) -> bool {
 
 fn concerns(followed: Followed, person: UserId, occurrence: &Occurrence) -> bool {
     let about_contract = occurrence.contract.is_some_and(|contract| followed == Followed::Contract(contract));
+    let about_conversation = match &occurrence.event {
+        Event::MessageSent { told } => followed == Followed::Conversation(told.conversation),
+        _ => false,
+    };
     let about_standing = match occurrence.event {
         Event::SessionEnded { user, .. }
         | Event::MemberJoined { user, .. }
@@ -76,5 +82,5 @@ fn concerns(followed: Followed, person: UserId, occurrence: &Occurrence) -> bool
         | Event::UserSuspended { user, .. } => user == person,
         _ => false,
     };
-    about_contract || about_standing
+    about_contract || about_conversation || about_standing
 }

@@ -12,10 +12,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::access::{Actor, Subject, Verb};
 use domain::id::{
-    CeremonyId, ContractId, CorrectionId, DisputeId, EvidenceId, FreelancerProfileId, GigId, Id, InvitationId,
-    MemberId, MemberInvitationId, MilestoneId, OfferId, OrganizationId, OutageId, PasskeyId, PaymentId,
-    PaymentRefundId, PayoutId, PayoutMethodId, PortfolioItemId, ProposalId, ReviewId, SavedSearchId, ScreeningHitId,
-    SessionId, TimeEntryId, TimesheetId, UserId, WireBatchId,
+    CeremonyId, ContractId, ConversationId, CorrectionId, DisputeId, EvidenceId, FreelancerProfileId, GigId, Id,
+    InvitationId, MemberId, MemberInvitationId, MessageId, MilestoneId, OfferId, OrganizationId, OutageId, PasskeyId,
+    PaymentId, PaymentRefundId, PayoutId, PayoutMethodId, PortfolioItemId, ProposalId, ReviewId, SavedSearchId,
+    ScreeningHitId, SessionId, TimeEntryId, TimesheetId, UserId, WireBatchId,
 };
 use domain::organization::Member;
 use domain::refusal::{Refusal, is_unprintable};
@@ -169,6 +169,7 @@ impl Market {
         }
         Ok(found! {
             ContractId: contract_find,
+            ConversationId: conversation_find,
             CorrectionId: correction_find,
             DisputeId: dispute_find,
             EvidenceId: evidence_find,
@@ -177,6 +178,7 @@ impl Market {
             InvitationId: invitation_find,
             MemberId: member_find,
             MemberInvitationId: member_invitation_find,
+            MessageId: message_find,
             MilestoneId: milestone_find,
             OfferId: offer_find,
             OrganizationId: organization_find,

@@ -75,6 +75,7 @@ pub mod payout;
 pub mod papers;
 pub mod compliance;
 pub mod invitation;
+pub mod conversation;
 pub mod proposal;
 
 pub use facts::Scene;

@@ -77,6 +77,12 @@ impl Market {
             ],
         ));
         let quiet_since = quiet_for(&occurrence.event).map(|quiet| occurrence.at - quiet);
+        // Whoever has read a message by now, or was told of one before it and has not looked, is not told of it: so a
+        // lively conversation is one line until it is read.
+        let said = match &occurrence.event {
+            Event::MessageSent { told } => Some(told.message.uuid()),
+            _ => None,
+        };
         for Recipient { user_id } in recipients.all(self.db()).await? {
             let write = sql(
                 "insert into notifications (id, user_id, event_id, kind, contract_id, milestone_id, subject, created_at)
@@ -84,6 +90,12 @@ impl Market {
                  where not exists (
                      select from notifications told where told.user_id = $2 and told.kind = $4 and told.subject = $7
                          and told.read_at is null and told.created_at > $9)
+                 and ($10::uuid is null or not (
+                     exists (select from notifications told
+                             where told.user_id = $2 and told.kind = $4 and told.subject = $7 and told.read_at is null)
+                     or exists (select from messages m
+                                join conversation_reads r on r.user_id = $2 and r.conversation_id = m.conversation_id
+                                where m.id = $10 and r.up_to >= m.number)))
                  on conflict on constraint notifications_once do nothing",
                 [
                     fresh_ids::fresh::<NotificationId>(occurrence.at).uuid().into(),
@@ -95,6 +107,7 @@ impl Market {
                     about.subject().into(),
                     occurrence.at.into(),
                     quiet_since.into(),
+                    said.into(),
                 ],
             );
             self.db().execute_raw(write).await?;

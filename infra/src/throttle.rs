@@ -77,6 +77,12 @@ impl Tx {
         Ok(!is_over)
     }
 
+    /// The same, and one that is not among those that are allowed is refused.
+    pub(crate) async fn throttle_must_admit(&self, bucket: &str, allowance: Allowance) -> Result<(), Failure> {
+        let counted = count(self.conn(), bucket, allowance, self.now()).await?;
+        counted.map_or(Ok(()), |counted| allowance.refuse_over(counted.attempts, counted.resets_at - self.now()))
+    }
+
     /// Count an attempt in the same way. Is it the last of those that are allowed?
     pub(crate) async fn throttle_fills(&self, bucket: &str, allowance: Allowance) -> Result<bool, Failure> {
         let counted = count(self.conn(), bucket, allowance, self.now()).await?;

@@ -157,10 +157,16 @@ impl Tx {
         Ok(row.is_some_and(|row| row.suspended_at.is_some() || row.erased_at.is_some()))
     }
 
-    /// Whoever acts has shown that they read mail at the address of their account.
+    /// Whoever acts has shown that they read mail at the address of their account, and was neither erased nor suspended
+    /// while they waited.
     pub(crate) async fn must_read_mail(&self) -> Result<(), Failure> {
         let row = row::Entity::find_by_id(self.actor().person()?.user.uuid()).one(self.conn()).await?;
-        Ok(row.map(User::try_from).transpose()?.ok_or(Refusal::HIDDEN)?.must_read_mail()?)
+        let user = row.map(User::try_from).transpose()?.ok_or(Refusal::HIDDEN)?;
+        if user.erased_at.is_some() {
+            return Err(Denied::SignIn.into());
+        }
+        not_suspended(&user)?;
+        Ok(user.must_read_mail()?)
     }
 
     /// The person, as they are just now.

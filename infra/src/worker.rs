@@ -475,11 +475,12 @@ impl Market {
             Event::MilestoneFundingStarted { payment, .. } | Event::TimesheetChargeStarted { payment, .. } => {
                 self.payment_ask(*payment).await.map(|_| ())
             }
-            Event::PaymentRefundStarted { refund, .. } => self.payment_refund_ask(*refund, occurrence.id).await,
+            Event::PaymentRefundStarted { told } => self.payment_refund_ask(told.refund, occurrence.id).await,
             Event::MilestoneFunded { milestone, .. } => self.offer_send_when_funded(&call, *milestone).await,
             Event::PayoutScreeningBegan { payout } => self.payout_screen(&call, *payout).await,
             Event::PayoutSent { payout, attempt } => self.payout_hand_over(&call, *payout, *attempt).await,
             Event::PayoutReturned { payout } => self.payout_fetch_back(*payout).await,
+            Event::MessageSent { told } => self.message_mail(occurrence, told.message).await,
             // The last of an ending contract's milestones may be over now.
             Event::MilestoneReleased { milestone, .. }
             | Event::MilestoneRefunded { milestone, .. }

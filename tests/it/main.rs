@@ -17,6 +17,7 @@ mod licences;
 mod gig;
 mod matching;
 mod invitation;
+mod conversation;
 mod migrate;
 mod node;
 mod notification;

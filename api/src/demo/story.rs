@@ -138,6 +138,20 @@ impl<'a> Story<'a> {
         let payload = self.client.does("invitationSend", input, "invitation { id state }").await?;
         let invitation = self.keep("invitation", &payload, "invitation.id")?;
         (self.say)(&format!("Sam invites her: {invitation}"));
+
+        let (client, freelancer) = (self.id("client")?, self.freelancer.user.clone());
+        let said = |body: &str| json!({ "clientId": client, "freelancerId": freelancer, "body": body });
+        let asked = said("Would Monday do for the first milestone?");
+        let payload = self.client.does("messageSend", asked, "message { conversation { id unreadCount } }").await?;
+        let conversation = self.keep("conversation", &payload, "message.conversation.id")?;
+        let answered = said("It would. I have a question about the old ledger before I bid.");
+        let payload = self.freelancer.does("messageSend", answered, "message { id number }").await?;
+        expect(&payload, "message.number", 2)?;
+        self.keep("message", &payload, "message.id")?;
+        let read = json!({ "conversationId": conversation, "upTo": 2 });
+        let payload = self.client.does("conversationMarkRead", read, "conversation { unreadCount }").await?;
+        expect(&payload, "conversation.unreadCount", 0)?;
+        (self.say)(&format!("Sam writes to her, she answers, and Sam has read it: {conversation}"));
         Ok(())
     }
 

@@ -124,6 +124,7 @@ pub const OPERATIONS_PER_MINUTE: &[(&str, u32)] = &[
     ("gigCreate", 120),
     ("invitationSend", 120),
     ("memberInvite", 60),
+    ("messageSend", 120),
     ("offerCreate", 120),
     ("offerSend", 120),
     ("passkeyBegin", 120),

@@ -9,7 +9,8 @@ use async_graphql::connection::{Connection, EmptyFields};
 use async_graphql::dataloader::Loader;
 use async_graphql::{Context, OutputType};
 use domain::id::{
-    ContractId, DisputeId, GigId, MilestoneId, OfferId, OrganizationId, PaymentId, ProposalId, TimesheetId, UserId,
+    ContractId, ConversationId, DisputeId, GigId, MilestoneId, OfferId, OrganizationId, PaymentId, ProposalId,
+    TimesheetId, UserId,
 };
 use domain::proposal::Proposal;
 use infra::Failure;
@@ -200,6 +201,11 @@ lists! {
     DisputeEvidence(DisputeId) => domain::dispute::Evidence: evidence_of_disputes;
     /// The invitations to a gig; for those who may see them.
     GigInvitations(GigId) => domain::invitation::Invitation: invitations_of_gigs;
+    /// What was said in a conversation; for those who may read it.
+    ConversationMessages(ConversationId) => domain::conversation::Message: messages_of_conversations;
+    /// What a client and freelancers write to each other.
+    OrganizationConversations(OrganizationId) => domain::conversation::Conversation:
+        conversations_of_organizations;
     /// What each side of a proposal proposed.
     ProposalRevisions(ProposalId) => infra::proposal::Revision: revisions_of_proposals;
     /// The invitations to join an organization.

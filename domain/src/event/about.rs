@@ -2,7 +2,8 @@
 
 use super::Event;
 use crate::id::{
-    ContractId, CorrectionId, DisputeId, GigId, InvitationId, MilestoneId, OfferId, OrganizationId, PaymentId,
+    ContractId, ConversationId, CorrectionId, DisputeId, GigId, InvitationId, MilestoneId, OfferId, OrganizationId,
+    PaymentId,
     PayoutId, PayoutMethodId, ProposalId, ReviewId, TimesheetId, UserId,
 };
 
@@ -25,6 +26,8 @@ pub struct About {
     pub proposal: Option<ProposalId>,
     /// The invitation to a gig.
     pub invitation: Option<InvitationId>,
+    /// The conversation.
+    pub conversation: Option<ConversationId>,
     /// The gig.
     pub gig: Option<GigId>,
     /// The payout.
@@ -53,7 +56,7 @@ impl About {
         }
         // The most telling first: a dispute says more than the milestone it is about. Whose balance a correction
         // changed sees what they have, and no correction.
-        first_of!(review dispute timesheet milestone contract proposal invitation gig offer payout method payment
+        first_of!(review dispute timesheet milestone contract proposal invitation conversation gig offer payout method payment
             organization user client freelancer correction)
     }
 }
@@ -69,8 +72,8 @@ impl Event {
                 About { $($field: fields[stringify!($field)].as_str().and_then(|text| text.parse().ok())),* }
             };
         }
-        read!(contract milestone timesheet dispute review offer proposal invitation gig payout method payment
-            correction organization client freelancer user)
+        read!(contract milestone timesheet dispute review offer proposal invitation conversation gig payout method
+            payment correction organization client freelancer user)
     }
 }
 

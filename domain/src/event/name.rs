@@ -50,6 +50,7 @@ names! {
     InvitationSent => "invitation_sent",
     InvitationDeclined => "invitation_declined",
     InvitationAccepted => "invitation_accepted",
+    MessageSent => "message_sent",
     ProposalDrafted => "proposal_drafted",
     ProposalSubmitted => "proposal_submitted",
     ProposalViewed => "proposal_viewed",

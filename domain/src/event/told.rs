@@ -2,8 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{ContractId, DisputeId, GigId, MilestoneId, OrganizationId, ProposalId, UserId};
+use crate::id::{
+    ContractId, ConversationId, DisputeId, GigId, MessageId, MilestoneId, OrganizationId, PaymentId, PaymentRefundId,
+    ProposalId, UserId,
+};
 use crate::milestone::Side;
+use crate::money::Money;
 
 /// A proposal and its parties.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,4 +33,30 @@ pub struct OfDispute {
     pub milestone: Option<MilestoneId>,
     /// Who did it; nobody, when a mediator, the clock or a bank did.
     pub by: Option<Side>,
+}
+
+/// A message and its parties. What it says is for them alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfMessage {
+    /// Which.
+    pub message: MessageId,
+    /// In which conversation.
+    pub conversation: ConversationId,
+    /// With which client.
+    pub client: OrganizationId,
+    /// With which freelancer.
+    pub freelancer: UserId,
+    /// Which side wrote it.
+    pub by: Side,
+}
+
+/// Money of a payment on its way back to its card.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfRefund {
+    /// The payment.
+    pub payment: PaymentId,
+    /// Which.
+    pub refund: PaymentRefundId,
+    /// How much.
+    pub amount: Money,
 }

@@ -7,7 +7,7 @@ use super::{Payment, State};
 use crate::Timestamp;
 use crate::access::{self, Actor, Subject, Verb};
 use crate::change::Change;
-use crate::event::Event;
+use crate::event::{Event, OfRefund};
 use crate::id::{OrganizationId, PaymentId, PaymentRefundId};
 use crate::ledger::{JournalEntry, LedgerAccount, Reason};
 use crate::money::{Money, MoneyError};
@@ -107,7 +107,8 @@ impl Payment {
             .moving(account, LedgerAccount::ProcessorClearing, amount)
             .all_came_with(account, payment);
         let refund = Refund { id, payment, client, amount, state: RefundState::Started, created_at: now };
-        Ok(Change::to(refund).posting(entry).telling(Event::PaymentRefundStarted { payment, refund: id, amount }))
+        let event = Event::PaymentRefundStarted { told: refund.told() };
+        Ok(Change::to(refund).posting(entry).telling(event))
     }
 
     /// How much of it may go back: of the `credit` that came with it, and never more than it all was.
@@ -122,6 +123,11 @@ impl Refund {
     /// Whose it is, for the access table.
     pub fn subject(&self) -> Subject {
         Subject::of_client(self.client)
+    }
+
+    /// What is told of it.
+    fn told(&self) -> OfRefund {
+        OfRefund { payment: self.payment, refund: self.id, amount: self.amount }
     }
 
     /// The processor has it on its way. One that was thought not to go back, because the processor was silent for too
@@ -152,7 +158,7 @@ impl Refund {
         credit: Money,
     ) -> Result<Change<Self>, Refusal> {
         access::check(actor, Verb::PaymentAdvance, &self.subject())?;
-        let event = Event::PaymentRefunded { payment: self.payment, refund: self.id, amount: self.amount };
+        let event = Event::PaymentRefunded { told: self.told() };
         let went = |lost| RefundState::Succeeded { reference, succeeded_at: now, lost };
         match &self.state {
             RefundState::Started => Ok(Change::to(Self { state: went(None), ..self }).telling(event)),
@@ -222,7 +228,7 @@ impl Refund {
             .moving(LedgerAccount::ProcessorClearing, self.account(), self.amount.minus(ours)?)
             .moving(LedgerAccount::ProcessorClearing, LedgerAccount::Losses, ours)
             .all_came_with(self.account(), self.payment);
-        let event = Event::PaymentRefundFailed { payment: self.payment, refund: self.id, amount: self.amount };
+        let event = Event::PaymentRefundFailed { told: self.told() };
         let state = RefundState::Failed { failed_at: now, code };
         Ok(Change::to(Self { state, ..self }).posting(entry).telling(event))
     }

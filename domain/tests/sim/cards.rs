@@ -2,7 +2,7 @@
 
 use domain::access::Actor;
 use domain::bearer::Bearer;
-use domain::event::Event;
+use domain::event::{Event, OfRefund};
 use domain::id::{OrganizationId, PaymentId, PaymentRefundId};
 use domain::money::Money;
 use domain::payment::{PROCESSOR_SILENT, Payment, Purpose, Refund, RefundState, State};
@@ -57,7 +57,7 @@ impl World {
 
     /// The processor is asked, and will say something in the end.
     pub(super) fn refund_is_asked(&mut self, event: &Event) {
-        let Event::PaymentRefundStarted { refund, .. } = event else { return };
+        let Event::PaymentRefundStarted { told: OfRefund { refund, .. } } = event else { return };
         let says = match self.dice.below(10) {
             0..=2 => vec![RefundSays::Succeeded],
             3..=4 => vec![RefundSays::TakenUp, RefundSays::Succeeded],

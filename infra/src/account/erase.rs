@@ -1,5 +1,5 @@
-//! Erasing a person. What is theirs alone goes; what binds others (contracts, bids, reviews, the
-//! books) stays as it is, and knows them by their id only.
+//! Erasing a person. What is theirs alone goes; what binds others (contracts, bids, messages,
+//! reviews, the books) stays as it is, and knows them by their id only.
 
 use chrono::TimeDelta;
 use domain::Timestamp;
@@ -58,6 +58,7 @@ const FORGET: &[&str] = &[
          visibility = 'hidden',
          version = version + 1, updated_at = $2
      where user_id = $1",
+    "delete from conversation_reads where user_id = $1 and $2::timestamptz is not null",
     "delete from blocks where freelancer_id = $1 and $2::timestamptz is not null",
     "delete from payees where user_id = $1 and $2::timestamptz is not null",
     "delete from payout_beneficiaries where payout_id in (select id from payouts where user_id = $1)

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use domain::Timestamp;
 use domain::id::{
-    AuditEntryId, ContractId, DisputeId, EntryId, EvidenceId, FreelancerProfileId, GigId, Id, InvitationId, MemberId,
-    MilestoneId, NotificationId, OfferId, OrganizationId, PasskeyId, PaymentId, PayoutId, PayoutMethodId,
-    PortfolioItemId, ProposalId, ReviewId, SavedSearchId, SessionId, SkillId, SubmissionId, TimesheetId, UserId,
+    AuditEntryId, ContractId, ConversationId, DisputeId, EntryId, EvidenceId, FreelancerProfileId, GigId, Id,
+    InvitationId, MemberId, MessageId, MilestoneId, NotificationId, OfferId, OrganizationId, PasskeyId, PaymentId,
+    PayoutId, PayoutMethodId, PortfolioItemId, ProposalId, ReviewId, SavedSearchId, SessionId, SkillId, SubmissionId,
+    TimesheetId, UserId,
 };
 use domain::ledger::LedgerAccount;
 use domain::refusal::{Invalid, Refusal};
@@ -162,6 +163,26 @@ const PARTS: &[Part] = &[
          from invitations t where freelancer_id = $1 or (invited_by = $1
          and exists (select 1 from members m where m.organization_id = t.client_id and m.user_id = $1)) order by id desc",
         named: text::<InvitationId>,
+    },
+    Part {
+        name: "conversations",
+        sql: "select id, client_id, freelancer_id, last_number, last_at, opened_at
+         from conversations t where freelancer_id = $1 order by id desc",
+        named: text::<ConversationId>,
+    },
+    // What others wrote to them is those others' own.
+    Part {
+        name: "messages",
+        sql: "select id, conversation_id, client_id, freelancer_id, number, body, sent_at
+         from messages t where sender_id = $1 and (side = 'freelancer'
+         or exists (select 1 from members m where m.organization_id = t.client_id and m.user_id = $1)) order by id desc",
+        named: text::<MessageId>,
+    },
+    Part {
+        name: "conversationReads",
+        sql: "select conversation_id, up_to, read_at
+         from conversation_reads where user_id = $1 order by read_at desc, conversation_id",
+        named: text::<ConversationId>,
     },
     Part {
         name: "offers",
@@ -381,6 +402,7 @@ fn readable(row: Value, named: fn(Uuid) -> String) -> Value {
                 "proposal_id" => text::<ProposalId>,
                 "offer_id" => text::<OfferId>,
                 "contract_id" => text::<ContractId>,
+                "conversation_id" => text::<ConversationId>,
                 "milestone_id" => text::<MilestoneId>,
                 "timesheet_id" | "split_from" => text::<TimesheetId>,
                 "dispute_id" => text::<DisputeId>,

@@ -451,6 +451,18 @@ pub const CODES: &[(&str, Where, &str, &str)] = &[
         "Weeks of a contract are charged to the card that was to be removed.",
         "Offer `contractPaymentMethodSet` for the contracts that the message names.",
     ),
+    (
+        "NOT_REACHABLE",
+        Rule,
+        "No message gets to the other side now: they are gone, or one of the two does not want any.",
+        "Show the conversation without a field to write in, as `viewerCanWrite` says.",
+    ),
+    (
+        "NO_DEALINGS",
+        Rule,
+        "The two have nothing together that lets this side begin to write, be the other there or not.",
+        "Clients invite first; freelancers wait until they are invited or written to.",
+    ),
     ("OWN_GIG", Rule, "Members of the client can't bid on its gigs.", "Hide the button."),
     ("PASSKEY_ALGORITHM", Rule, "The device made a key of a kind that was not offered.", "Offer another device."),
     (

@@ -141,6 +141,7 @@ const BILLED: &str = "public_id('mil', id) = '{milestone}'";
 const PAID: &str =
     "status = 'succeeded' and milestone_id = (select id from milestones where public_id('mil', id) = '{milestone}')";
 const FUND: &str = "contract_id is not null and number = 1 and public_id('con', contract_id) = '{contract}'";
+const WRITTEN: &str = "public_id('cnv', id) = '{conversation}'";
 const HIS: &str = "public_id('usr', user_id) = '{freelancer}'";
 
 /// Rankings come first, and with few rows: who is beyond the hundredth place of one is not shown.
@@ -202,6 +203,11 @@ pub const LISTS: &[List] = &[
         .own("'id', gen_random_uuid(), 'user_id', gen_random_uuid(), 'role', 'viewer'"),
     list("Organization.invitations", Who::Client, "organization", "member_invitations", "true")
         .own("'id', gen_random_uuid(), 'email', 'copy' || n || '@example.com'"),
+    list("Organization.conversations", Who::Client, "organization", "conversations", WRITTEN)
+        .own("'id', gen_random_uuid(), 'freelancer_id', gen_random_uuid()"),
+    list("Conversation.messages", Who::Client, "conversation", "messages", "public_id('msg', id) = '{message}'")
+        .own("'id', gen_random_uuid(), 'number', 1000 + n")
+        .key("number"),
     list("Offer.milestones", Who::Client, "offer", "milestones", BILLED),
     list("Contract.milestones", Who::Freelancer, "contract", "milestones", BILLED),
     list("Contract.disputes", Who::Client, "contract", "disputes", "public_id('dis', id) = '{dispute}'").own(
@@ -260,6 +266,8 @@ pub const LISTS: &[List] = &[
     ),
     list("Viewer.contracts", Who::Freelancer, "", "contracts", "public_id('con', id) = '{contract}'")
         .own("'id', gen_random_uuid(), 'offer_id', gen_random_uuid()"),
+    list("Viewer.conversations", Who::Freelancer, "", "conversations", WRITTEN)
+        .own("'id', gen_random_uuid(), 'client_id', gen_random_uuid()"),
     list("Viewer.disputes", Who::Freelancer, "", "disputes", "public_id('dis', id) = '{dispute}'")
         .own("'id', gen_random_uuid(), 'milestone_id', gen_random_uuid()"),
     list("Viewer.invitations", Who::Freelancer, "", "invitations", "public_id('gig', gig_id) = '{gig}'")

@@ -131,6 +131,8 @@ fn without_trace(body: &Value) -> Value {
 
 /// The beginning of what somebody was told.
 const BEGINNING: &str = "WyJub3RpZmljYXRpb25zX3RvbGQiLFt7ImludCI6MH1dXQ";
+/// The beginning of a conversation.
+const BEGUN: &str = "WyJtZXNzYWdlcyIsW3siaW50IjowfV1d";
 
 /// Who hears what of what can be followed: of each, the first thing that happened, or the refusal.
 pub async fn followed(
@@ -149,6 +151,7 @@ pub async fn followed(
         let name = text(&field["name"]);
         let values = match name.as_str() {
             "contractEvents" => json!({ "contractId": contract, "after": first }),
+            "messageReceived" => json!({ "conversationId": ids["conversation"], "after": BEGUN }),
             "notificationReceived" => json!({ "after": BEGINNING }),
             other => panic!("say with what {other} is followed"),
         };
@@ -182,8 +185,16 @@ pub async fn followed(
                     for whom in shown.values_mut() {
                         whom.push(format!("{viewer}!{}", codes.join("+")));
                     }
-                    if name == "contractEvents" {
-                        let made_up = json!({ "contractId": "con_00000000000000000000000000", "after": first });
+                    let made_up = match name.as_str() {
+                        "contractEvents" => {
+                            Some(json!({ "contractId": "con_00000000000000000000000000", "after": first }))
+                        }
+                        "messageReceived" => {
+                            Some(json!({ "conversationId": "cnv_00000000000000000000000000", "after": BEGUN }))
+                        }
+                        _ => None,
+                    };
+                    if let Some(made_up) = made_up {
                         socket.subscribe("nothing", &query, made_up).await;
                         let mut heard = socket.hears().await;
                         // The end of the first.

@@ -71,6 +71,10 @@ pub async fn gather(world: &World<'_>) -> Crowd {
         for gig in &gigs[..2] {
             person.does("proposalSubmit", bid(gig, &format!("worker {n}")), "proposal { id }").await.ok();
         }
+        for (who, body) in [(&owner, "Would Monday do?"), (&person.visitor().await, "It would.")] {
+            let said = json!({ "clientId": organization, "freelancerId": person.id, "body": body });
+            who.does("messageSend", said, "message { id }").await.ok();
+        }
         let made = works(&owner, &person.visitor().await, &organization, &person.id, n).await;
         for email in [person.email.clone(), format!("new{n}@example.com")] {
             let invite = json!({ "organizationId": organization, "email": email, "role": "VIEWER" });
