@@ -77,6 +77,8 @@ async fn the_examples_tell_the_whole_journey() {
         "recommendedGigs(",
         "matches(",
         "invitationSend(",
+        "messageSend(",
+        "conversations(",
         "proposalSubmit(",
         "proposals(",
         "feePreview(",
