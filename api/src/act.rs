@@ -97,12 +97,12 @@ acts! {
     /// Send `savedSearchDelete`. Keep a search no longer.
     SavedSearchDelete,
     /// Send `freelancerBlock`. Keep a freelancer apart from your company: neither is matched with the other, and neither
-    /// can approach the other with bids, invitations or offers.
+    /// can approach the other with bids, invitations, offers or messages.
     FreelancerBlock,
     /// Send `freelancerUnblock`. Lift your company's block.
     FreelancerUnblock,
     /// Send `clientBlock`. Keep a client apart from you: neither is matched with the other, and neither can approach the
-    /// other with bids, invitations or offers.
+    /// other with bids, invitations, offers or messages.
     ClientBlock,
     /// Send `clientUnblock`. Lift your block of a client.
     ClientUnblock,

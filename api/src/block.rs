@@ -131,7 +131,8 @@ pub struct BlockMutation;
 #[Object]
 impl BlockMutation {
     /// Keep a freelancer apart from your company: neither is matched with the other, and neither can approach the
-    /// other with bids, invitations or offers. What is under way goes on. They are not told. You can block 200.
+    /// other with bids, invitations, offers or messages. What else is under way goes on. They are not told. You can block
+    /// 200.
     async fn freelancer_block(&self, ctx: &Context<'_>, input: FreelancerBlockInput) -> Answer<FreelancerBlockPayload> {
         let outcome = async {
             let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
@@ -156,7 +157,7 @@ impl BlockMutation {
     }
 
     /// Keep a client apart from you: neither is matched with the other, and neither can approach the other with bids,
-    /// invitations or offers. What is under way goes on. They are not told. You can block 200.
+    /// invitations, offers or messages. What else is under way goes on. They are not told. You can block 200.
     async fn client_block(&self, ctx: &Context<'_>, input: ClientBlockInput) -> Answer<ClientBlockPayload> {
         let outcome = async {
             let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;

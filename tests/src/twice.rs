@@ -9,8 +9,19 @@ use tokio::sync::OnceCell;
 use crate::introspect::Inputs;
 
 /// Texts that may say something else without being at fault for it.
-const WORDS: &[&str] =
-    &["message", "note", "title", "name", "description", "headline", "overview", "text", "reason", "accountTitle"];
+const WORDS: &[&str] = &[
+    "body",
+    "message",
+    "note",
+    "title",
+    "name",
+    "description",
+    "headline",
+    "overview",
+    "text",
+    "reason",
+    "accountTitle",
+];
 
 /// A request with a key, and another one with it.
 #[derive(Debug)]

@@ -67,7 +67,7 @@ pub const DEAR: &[Dear] = &[
 ];
 
 /// Texts of people that may have some thousand characters.
-const LONG: &[&str] = &["answer", "coverLetter", "description", "evidence", "message", "overview", "text"];
+const LONG: &[&str] = &["answer", "body", "coverLetter", "description", "evidence", "message", "overview", "text"];
 /// What such a text costs beyond one.
 const LENGTH: u64 = 9;
 
