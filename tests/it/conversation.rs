@@ -1,14 +1,16 @@
 //! What clients and freelancers write to each other.
 
 use chrono::TimeDelta;
+use futures_util::future::join;
 use serde_json::{Value, json};
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, Connection};
 use tests::crowd::{AT_ONCE, Outcomes, crowd};
 use tests::{Heard, Person, Reply, TestApp};
 
 use crate::gig::open_gig;
 use crate::notification::told;
 use crate::organization::joins;
+use crate::worker::stand_in_line;
 
 const MESSAGE: &str = "message { id number side body sender { id } conversation { id } }";
 const FOLLOW: &str = "subscription($id: ID!, $after: String) {
@@ -213,6 +215,27 @@ async fn who_is_suspended_or_gone_neither_writes_nor_is_written_to() {
     assert_eq!(writes(&ada, "Hello?", &ada, &lin).await.refused(), ["NOT_REACHABLE"]);
     assert_eq!(can_write(&ada, &conversation).await, false);
     assert_eq!(said(&ada, &conversation).await.map(|said| said.len()), Some(1));
+}
+
+#[tokio::test]
+async fn what_waits_while_its_sender_is_suspended_is_not_sent() {
+    let app = TestApp::new().await;
+    let (ada, lin, noor) = (app.client("ada").await, app.freelancer("lin").await, app.admin("noor").await);
+    invites(&ada, &lin).await;
+    let conversation = writes(&ada, "Hello", &ada, &lin).await.text("message.conversation.id");
+    let mut other = sqlx::PgConnection::connect(&app.database_url()).await.unwrap();
+    let mut held = other.begin().await.unwrap();
+    sqlx::query("select from conversations for update").execute(&mut *held).await.unwrap();
+    let late = ada.does_once("messageSend", text("Too late", &ada, &lin), MESSAGE);
+    let meanwhile = async {
+        stand_in_line(&app, 1).await;
+        let why = json!({ "userId": ada.id, "reason": "A complaint" });
+        noor.does_once("userSuspend", why, "user { id }").await.ok();
+        held.rollback().await.unwrap();
+    };
+    let (late, ()) = join(late, meanwhile).await;
+    assert_eq!(late.refused(), ["SUSPENDED"]);
+    assert_eq!(said(&lin, &conversation).await.map(|said| said.len()), Some(1));
 }
 
 #[tokio::test]
