@@ -7,9 +7,10 @@ use serde::Serialize;
 
 use crate::act::{Act, acts};
 use crate::context::RabtaContext;
+use crate::conversation::Conversation;
 use crate::gig::Gig;
 use crate::key::Key;
-use crate::loader::load;
+use crate::loader::{ConversationBetween, load};
 use crate::user::User;
 use crate::user_error::{Answer, answer, payload};
 
@@ -39,6 +40,11 @@ impl Invitation {
     /// A word to the freelancer.
     pub async fn message(&self) -> &str {
         &self.0.message
+    }
+
+    /// What the freelancer and the client write to each other, if they have written; for the two of them alone.
+    pub async fn conversation(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Conversation>> {
+        Ok(load(ctx, ConversationBetween((self.0.client, self.0.freelancer))).await?.map(Conversation))
     }
 
     /// Where it stands.

@@ -152,7 +152,17 @@ async fn nobody_writes_to_strangers() {
 
     // Whoever is invited may ask before they propose.
     invites(&ada, &eve).await;
-    writes(&eve, "May I ask something?", &ada, &eve).await.ok();
+    let asked = writes(&eve, "May I ask something?", &ada, &eve).await.text("message.conversation.id");
+    let led_to =
+        "{ viewer { invitations { nodes { conversation { id } } } proposals { nodes { conversation { id } } } } }";
+    let led_to = async |who: &Person<'_>| who.asks(led_to, json!({})).await.data()["viewer"].clone();
+    let (invited, proposed) = (led_to(&eve).await, led_to(&lin).await);
+    assert_eq!(invited["invitations"]["nodes"], json!([{ "conversation": { "id": asked } }]));
+    assert_ne!(proposed["proposals"]["nodes"][0]["conversation"]["id"], json!(null));
+    assert_ne!(
+        proposed["proposals"]["nodes"][0]["conversation"]["id"],
+        invited["invitations"]["nodes"][0]["conversation"]["id"]
+    );
     writes(&ada, "You may.", &ada, &eve).await.ok();
 
     // It takes an address at which somebody reads mail.
