@@ -2,6 +2,7 @@
 //! have together, and it begins with a message. Nobody writes to strangers: a client begins with whom it has dealings
 //! with, a freelancer only where the client came to them. What was said stays as it was said.
 
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
@@ -11,9 +12,12 @@ use crate::event::{Event, OfMessage};
 use crate::id::{ConversationId, MessageId, OrganizationId, UserId};
 use crate::milestone::Side;
 use crate::refusal::{Invalid, Refusal};
+use crate::timer::Timer;
 
 /// The longest message, in characters.
 pub const BODY_MAX: usize = 5_000;
+/// So long after they were told of a message somebody who has not looked gets a letter: who is there gets none.
+const LETTER_AFTER: TimeDelta = TimeDelta::minutes(10);
 /// How far unread messages of a conversation, and conversations with any, are counted.
 pub const COUNTED: u32 = 100;
 
@@ -168,6 +172,16 @@ impl Conversation {
     }
 }
 
+/// Somebody is told of a message that was sent at an instant: if they don't look, a letter follows.
+pub fn told_of(conversation: ConversationId, sent_at: Timestamp) -> Change<()> {
+    Change::to(()).timing(Timer::MailMessages(conversation), sent_at + LETTER_AFTER)
+}
+
+/// A letter could not leave: it is tried again from an instant on.
+pub fn put_off(conversation: ConversationId, until: Timestamp) -> Change<()> {
+    Change::to(()).timing(Timer::MailMessages(conversation), until)
+}
+
 impl Message {
     /// Between whom it is.
     pub fn subject(&self) -> Subject {
@@ -182,7 +196,6 @@ impl Message {
 
 #[cfg(test)]
 mod tests {
-    use chrono::TimeDelta;
     use uuid::Uuid;
 
     use super::*;

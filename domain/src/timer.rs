@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::id::{
-    ContractId, CorrectionId, DisputeId, GigId, Id, MilestoneId, OfferId, OutageId, PayoutId, TimesheetId, UserId,
+    ContractId, ConversationId, CorrectionId, DisputeId, GigId, Id, MilestoneId, OfferId, OutageId, PayoutId,
+    TimesheetId, UserId,
 };
 
 macro_rules! timers {
@@ -77,6 +78,8 @@ timers! {
     ApplyOutage(OutageId) = "apply_outage";
     /// Somebody is reminded that their tax form lapses.
     RemindTaxForm(UserId) = "remind_tax_form";
+    /// Whoever was told of a message, and has not looked, gets a letter.
+    MailMessages(ConversationId) = "mail_messages";
     /// The reviews of a contract are published, written or not.
     PublishReviews(ContractId) = "publish_reviews";
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use chrono::TimeDelta;
 use domain::access::{self, Actor, Person, Subject, Verb};
-use domain::conversation::{COUNTED, Conversation, Dealings, Message, Writing};
+use domain::conversation::{COUNTED, Conversation, Dealings, Message, Writing, put_off, told_of};
 use domain::id::{ConversationId, EventId, Id, MessageId, OrganizationId, UserId};
 use domain::milestone::Side;
 use domain::refusal::Refusal;
@@ -70,6 +70,11 @@ struct Found {
 #[derive(FromQueryResult)]
 struct Counted {
     count: i64,
+}
+
+#[derive(FromQueryResult)]
+struct Waits {
+    waits: bool,
 }
 
 #[derive(FromQueryResult)]
@@ -332,33 +337,57 @@ impl Market {
         Ok(said)
     }
 
-    /// Write to those who were told of a message that something waits for them, unless they have read it meanwhile, or
-    /// something that they have not read was there before: of that they had a letter.
-    pub(crate) async fn message_mail(&self, occurrence: &Occurrence, id: MessageId) -> Result<(), Failure> {
+    /// Somebody was told of a message, unless all have read what is there: if they don't look, they get a letter.
+    pub(crate) async fn message_told(
+        &self,
+        call: &Call,
+        occurrence: &Occurrence,
+        conversation: ConversationId,
+    ) -> Result<(), Failure> {
+        let told = Waits::find_by_statement(sql(
+            "select exists (select 1 from notifications where event_id = $1 and read_at is null) as waits",
+            [occurrence.id.uuid().into()],
+        ));
+        if !told.one(self.db()).await?.is_some_and(|row| row.waits) {
+            return Ok(());
+        }
+        run!(self, call, tx => { tx.settle(told_of(conversation, occurrence.at)).await })
+    }
+
+    /// Write to those who were told of a message and have not looked yet, each once.
+    pub(crate) async fn messages_mail(&self, call: &Call, conversation: ConversationId) -> Result<(), Failure> {
         let find = Addressee::find_by_statement(sql(
-            "select n.id, u.email, case said.side when 'client' then o.name else w.name end as writer
-             from messages said
-             join notifications n on n.event_id = $1
-             join users u on u.id = n.user_id
-             join users w on w.id = said.sender_id
-             join organizations o on o.id = said.client_id
-             left join conversation_reads r on r.user_id = u.id and r.conversation_id = said.conversation_id
-             where said.id = $2 and n.read_at is null and coalesce(r.up_to, 0) < said.number
+            "select n.id, u.email, case when u.id = c.freelancer_id then o.name else w.name end as writer
+             from conversations c
+             join organizations o on o.id = c.client_id
+             join users w on w.id = c.freelancer_id
+             cross join lateral (
+                 select c.freelancer_id as user_id
+                 union select m.user_id from members m where m.organization_id = c.client_id) party
+             join users u on u.id = party.user_id
+             join notifications n on n.user_id = u.id and n.read_at is null
+             where c.id = $1 and n.kind = 'message_sent' and n.subject = $2 and n.mailed_at is null
                  and u.suspended_at is null and u.erased_at is null and u.email_verified_at is not null
-                 and not exists (select 1 from messages m
-                                 where m.conversation_id = said.conversation_id and m.side = said.side
-                                     and m.number < said.number and m.number > coalesce(r.up_to, 0))
              order by n.id",
-            [occurrence.id.uuid().into(), id.uuid().into()],
+            [conversation.uuid().into(), conversation.to_string().into()],
         ));
         for Addressee { id, email, writer } in find.all(self.db()).await? {
             let text = format!(
-                "{writer} wrote to you on Rabta. Sign in to read it, and to answer.\r\n\r\nUntil you have read it you \
-                 get no other letter about what {writer} writes."
+                "{writer} wrote to you on Rabta. Sign in to read it, and to answer.\r\n\r\nUntil you have looked you get \
+                 no other letter about what {writer} writes."
             );
-            // One event, and letters to several people: each is named by what its reader was told.
-            let (id, subject) = (EventId::from_uuid(id), "A message for you on Rabta".to_owned());
-            self.mail().send(Letter { id, to: email, subject, text }, self.clock().now()).await?;
+            // The letters of one conversation are several: each is named by what its reader was told.
+            let (name, subject) = (EventId::from_uuid(id), "A message for you on Rabta".to_owned());
+            match self.mail().send(Letter { id: name, to: email, subject, text }, self.clock().now()).await {
+                Ok(()) => (),
+                // The others wait with it.
+                Err(Fault::Later { until, .. }) => {
+                    return run!(self, call, tx => { tx.settle(put_off(conversation, until)).await });
+                }
+                Err(fault) => return Err(fault.into()),
+            }
+            let mailed = "update notifications set mailed_at = $2 where id = $1";
+            self.db().execute_raw(sql(mailed, [id.into(), self.clock().now().into()])).await?;
         }
         Ok(())
     }

@@ -432,6 +432,7 @@ impl Market {
             Timer::ApplyOutage(outage) => self.outage_apply(call, outage).await,
             Timer::PublishReviews(contract) => self.reviews_publish(call, contract).await,
             Timer::RemindTaxForm(user) => self.tax_form_remind(call, user).await,
+            Timer::MailMessages(conversation) => self.messages_mail(call, conversation).await,
             Timer::ExpireGig(id) => self.gig_expire(call, id).await.map(drop),
             Timer::WarnGigExpiry(id) => self.gig_warn_of_expiry(call, id).await.map(drop),
             Timer::SubmitTimesheet(id) => {
@@ -480,7 +481,7 @@ impl Market {
             Event::PayoutScreeningBegan { payout } => self.payout_screen(&call, *payout).await,
             Event::PayoutSent { payout, attempt } => self.payout_hand_over(&call, *payout, *attempt).await,
             Event::PayoutReturned { payout } => self.payout_fetch_back(*payout).await,
-            Event::MessageSent { told } => self.message_mail(occurrence, told.message).await,
+            Event::MessageSent { told } => self.message_told(&call, occurrence, told.conversation).await,
             // The last of an ending contract's milestones may be over now.
             Event::MilestoneReleased { milestone, .. }
             | Event::MilestoneRefunded { milestone, .. }

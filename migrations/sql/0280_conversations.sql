@@ -100,3 +100,6 @@ begin
 end $$;
 create trigger conversation_reads_forward before update on conversation_reads
     for each row execute function conversation_reads_forward();
+
+-- When a letter followed what somebody was told and did not look at.
+alter table notifications add column mailed_at timestamptz;

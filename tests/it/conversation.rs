@@ -348,36 +348,79 @@ async fn a_conversation_is_told_of_once_until_it_is_read() {
     let news = async |who: &Person<'_>| told(who).await.iter().filter(|(kind, _)| kind == "MESSAGE_SENT").count();
     let conversation = writes(&ada, "The first secret", &ada, &lin).await.text("message.conversation.id");
     writes(&ada, "The second secret", &ada, &lin).await.ok();
-    assert_eq!((news(&lin).await, letters(&app, &lin)), (1, 1));
+    assert_eq!(news(&lin).await, 1);
     assert!(told(&lin).await.contains(&("MESSAGE_SENT".to_owned(), "Conversation".to_owned())));
     assert_eq!((news(&ada).await, news(&bo).await), (0, 0), "their own side wrote it");
-    let letter = app.market.mail().letters_to(&lin.email).pop().unwrap().text;
-    assert!(letter.contains("ada & Company wrote to you") && !letter.contains("secret"), "{letter}");
 
     // A part of it that was read is not all of it.
     marks(&lin, &conversation, 1).await.ok();
     writes(&ada, "The third", &ada, &lin).await.ok();
-    assert_eq!((news(&lin).await, letters(&app, &lin)), (1, 1));
+    assert_eq!(news(&lin).await, 1);
     let marked = marks(&lin, &conversation, 3).await;
     let unread = "{ viewer { notifications(unreadOnly: true) { nodes { kind } } } }";
     let unread = lin.asks(unread, json!({})).await.data()["viewer"]["notifications"]["nodes"].clone();
     assert!(!unread.to_string().contains("MESSAGE_SENT"), "{unread}");
     assert_eq!(marked.ok()["viewer"]["unreadNotificationCount"], unread.as_array().unwrap().len());
     writes(&ada, "The fourth", &ada, &lin).await.ok();
-    assert_eq!((news(&lin).await, letters(&app, &lin)), (2, 2));
+    assert_eq!(news(&lin).await, 2);
+    // Whoever has read it before the worker gets there knows.
+    marks(&lin, &conversation, 4).await.ok();
+    writes(&ada, "The fifth", &ada, &lin).await.ok();
+    marks(&lin, &conversation, 5).await.ok();
+    assert_eq!(news(&lin).await, 2);
 
-    // Each of the people of a company who look for people is told, and has a letter.
+    // Each of the people of a company who look for people is told; told again, nobody is told twice.
     writes(&lin, "An answer", &ada, &lin).await.ok();
-    for who in [&ada, &bo] {
-        assert_eq!((news(who).await, letters(&app, who)), (1, 1));
+    for _ in 0..2 {
+        assert_eq!((news(&ada).await, news(&bo).await, news(&lin).await), (1, 1, 2));
+        let again = "update events set done_at = null, due_at = occurred_at where name = 'message_sent'";
+        sqlx::query(again).execute(app.pool()).await.unwrap();
     }
-    // Told again, nobody is told twice.
-    let again = "update events set done_at = null, due_at = occurred_at where name = 'message_sent'";
-    sqlx::query(again).execute(app.pool()).await.unwrap();
-    assert_eq!((news(&ada).await, letters(&app, &ada)), (1, 1));
-    assert_eq!((news(&lin).await, letters(&app, &lin)), (2, 2));
     let bodies = count(&app, "select count(*) from events where body::text ~ 'secret|answer'").await;
     assert_eq!(bodies, 0, "what was said is in no event");
+}
+
+#[tokio::test]
+async fn a_letter_goes_to_whoever_does_not_look_once_until_they_do() {
+    let app = TestApp::new().await;
+    let (ada, lin, bo) = (app.client("ada").await, app.freelancer("lin").await, app.person("bo").await);
+    joins(&ada, &bo, "RECRUITER").await;
+    invites(&ada, &lin).await;
+    let pass = async |minutes: i64| app.passes(TimeDelta::minutes(minutes)).await;
+
+    // Whoever is there gets none.
+    let conversation = writes(&ada, "The first secret", &ada, &lin).await.text("message.conversation.id");
+    pass(9).await;
+    marks(&lin, &conversation, 1).await.ok();
+    pass(9).await;
+    assert_eq!(letters(&app, &lin), 0);
+
+    writes(&ada, "The second secret", &ada, &lin).await.ok();
+    pass(9).await;
+    assert_eq!(letters(&app, &lin), 0, "not at once");
+    pass(1).await;
+    assert_eq!(letters(&app, &lin), 1);
+    let letter = app.market.mail().letters_to(&lin.email).pop().unwrap().text;
+    assert!(letter.contains("ada & Company wrote to you") && !letter.contains("secret"), "{letter}");
+    for body in ["The third", "The fourth"] {
+        writes(&ada, body, &ada, &lin).await.ok();
+        pass(30).await;
+    }
+    assert_eq!(letters(&app, &lin), 1, "one, until they have looked");
+    assert_eq!((letters(&app, &ada), letters(&app, &bo)), (0, 0));
+    marks(&lin, &conversation, 4).await.ok();
+    writes(&ada, "The fifth", &ada, &lin).await.ok();
+    pass(10).await;
+    assert_eq!(letters(&app, &lin), 2);
+
+    // Each of the company by themselves: one looks, the other does not.
+    writes(&lin, "An answer", &ada, &lin).await.ok();
+    pass(5).await;
+    marks(&bo, &conversation, 6).await.ok();
+    pass(5).await;
+    assert_eq!((letters(&app, &ada), letters(&app, &bo)), (1, 0));
+    let left = "select count(*) from timers where kind = 'mail_messages'";
+    assert_eq!(count(&app, left).await, 0);
 }
 
 #[tokio::test]
@@ -515,8 +558,8 @@ async fn the_database_keeps_what_was_said_as_it_was_said() {
              select gen_random_uuid(), client_id, freelancer_id, 0, now(), now() from conversations"
             .to_owned(),
         "insert into conversations
-             select gen_random_uuid(), client_id, (select id from users where id <> freelancer_id limit 1), 0, now(), now()
-             from conversations"
+             select gen_random_uuid(), client_id, (select id from users where id <> freelancer_id limit 1), 0,
+                 now(), now() from conversations"
             .to_owned(),
         "update conversation_reads set up_to = 1".to_owned(),
         "update conversation_reads set up_to = 3".to_owned(),

@@ -225,7 +225,7 @@ impl World {
             Timer::PublishReviews(_) => Ok(Answer::AsItWas),
             Timer::ApplyOutage(id) => self.outage_applies(id),
             Timer::ExpireCorrection(id) => self.correction_expires(id),
-            Timer::ExpireGig(_) | Timer::WarnGigExpiry(_) | Timer::RemindTaxForm(_) => {
+            Timer::ExpireGig(_) | Timer::WarnGigExpiry(_) | Timer::RemindTaxForm(_) | Timer::MailMessages(_) => {
                 Err(format!("nobody sets {timer:?} here"))
             }
         }

@@ -580,6 +580,7 @@ impl<'a> Twin<'a> {
             Timer::ExpireGig(id) => Timer::ExpireGig(names.of(id)),
             Timer::WarnGigExpiry(id) => Timer::WarnGigExpiry(names.of(id)),
             Timer::RemindTaxForm(id) => Timer::RemindTaxForm(names.of(id)),
+            Timer::MailMessages(id) => Timer::MailMessages(names.of(id)),
             Timer::ExpireCorrection(id) => Timer::ExpireCorrection(names.of(id)),
             Timer::ApplyOutage(id) => Timer::ApplyOutage(names.of(id)),
             Timer::ExpireOffer(id) => Timer::ExpireOffer(names.of(id)),
