@@ -373,8 +373,8 @@ impl Market {
         ));
         for Addressee { id, email, writer } in find.all(self.db()).await? {
             let text = format!(
-                "{writer} wrote to you on Rabta. Sign in to read it, and to answer.\r\n\r\nUntil you have looked you get \
-                 no other letter about what {writer} writes."
+                "{writer} wrote to you on Rabta. Sign in to read it, and to answer.\r\n\r\nUntil you have looked you \
+                 get no other letter about what {writer} writes."
             );
             // The letters of one conversation are several: each is named by what its reader was told.
             let (name, subject) = (EventId::from_uuid(id), "A message for you on Rabta".to_owned());
@@ -384,7 +384,8 @@ impl Market {
                 Err(Fault::Later { until, .. }) => {
                     return run!(self, call, tx => { tx.settle(put_off(conversation, until)).await });
                 }
-                Err(fault) => return Err(fault.into()),
+                // A letter that is not taken is tried no more: what it is about waits where it was told of.
+                Err(fault) => tracing::warn!(error = %fault, conversation = %conversation, "a letter could not leave"),
             }
             let mailed = "update notifications set mailed_at = $2 where id = $1";
             self.db().execute_raw(sql(mailed, [id.into(), self.clock().now().into()])).await?;

@@ -56,8 +56,8 @@ impl About {
         }
         // The most telling first: a dispute says more than the milestone it is about. Whose balance a correction
         // changed sees what they have, and no correction.
-        first_of!(review dispute timesheet milestone contract proposal invitation conversation gig offer payout method payment
-            organization user client freelancer correction)
+        first_of!(review dispute timesheet milestone contract proposal invitation conversation gig offer payout method
+            payment organization user client freelancer correction)
     }
 }
 

@@ -18,6 +18,7 @@ pub fn sentence(kind: &str) -> &'static str {
         "proposal_declined" => "The client declined a proposal.",
         "proposal_countered" => "The client proposes another price: accept it, or answer with another.",
         "proposal_closed" => "A proposal ended, because its gig is over.",
+        "message_sent" => "There is a new message to read.",
         "offer_sent" => "An offer is there to be accepted or declined.",
         "offer_accepted" => "The freelancer accepted an offer: there is a contract now.",
         "offer_declined" => "The freelancer declined an offer. What was paid for it is given back.",
