@@ -190,7 +190,9 @@ macro_rules! known_by_itself {
     })* };
 }
 
-known_by_itself! { (GigId, UserId) (OrganizationId, UserId) PaymentId OrganizationId ContractId ConversationId GigId ProposalId }
+known_by_itself! {
+    (GigId, UserId) (OrganizationId, UserId) PaymentId OrganizationId ContractId ConversationId GigId ProposalId
+}
 
 impl<I, T> KnownBy for Held<I, T> {
     type Key = I;
