@@ -73,6 +73,18 @@ acts! {
     MemberUpdate,
     /// Send `memberRemove`. Remove a member from your organization, or leave it yourself.
     MemberRemove,
+    /// Send `webhookEndpointCreate`. Have your own programs told of what happens to your organization's things.
+    WebhookEndpointCreate,
+    /// Send `webhookEndpointUpdate`. Change an endpoint's address or what it is told of, or switch it off or on.
+    WebhookEndpointUpdate,
+    /// Send `webhookEndpointRotateSecret`. Get another secret for an endpoint.
+    WebhookEndpointRotateSecret,
+    /// Send `webhookEndpointDelete`. Have an endpoint told no more; what it was sent is forgotten.
+    WebhookEndpointDelete,
+    /// Send `webhookEndpointTest`. Send an endpoint a `PING`, before anything else that waits for it.
+    WebhookEndpointTest,
+    /// Send `webhookDeliveryRetry`. Send something again, whether it was taken or given up.
+    WebhookDeliveryRetry,
     /// Send `profileUpdate`. Write your profile as a freelancer, or change it.
     ProfileUpdate,
     /// Send `gigCreate`. Draft a gig for a client you act for.

@@ -337,6 +337,9 @@ pub struct Common {
     /// port if that is the domain]
     #[arg(long, env = "RABTA_PASSKEY_ORIGINS", value_name = "ORIGINS", value_delimiter = ',', global = true)]
     pub passkey_origins: Vec<String>,
+    /// Let webhooks of organizations go anywhere, to this machine, too, and without encryption. For development.
+    #[arg(long, env = "RABTA_WEBHOOKS_ANYWHERE", value_parser = FalseyValueParser::new(), global = true)]
+    pub webhooks_anywhere: bool,
     /// Whom letters are from. People are asked to answer some of them, so somebody should read there.
     #[arg(long, env = "RABTA_MAIL_FROM", value_name = "MAILBOX", default_value = infra::mail::FROM, global = true)]
     pub mail_from: String,

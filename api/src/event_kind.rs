@@ -54,6 +54,8 @@ kinds! {
     MemberLeft = "member_left",
     /// An organization has another owner.
     OrganizationTransferred = "organization_transferred",
+    /// An endpoint of webhooks took nothing for three days, and was switched off.
+    WebhookEndpointDisabled = "webhook_endpoint_disabled",
     /// A freelancer changed what they say of themselves.
     ProfileUpdated = "profile_updated",
     /// A client company came to be.

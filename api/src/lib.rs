@@ -55,6 +55,7 @@ pub mod invitation;
 pub mod conversation;
 pub mod proposal;
 pub mod saved_search;
+pub mod webhook_endpoint;
 pub mod block;
 pub mod notification;
 pub mod sandbox;

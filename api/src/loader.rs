@@ -246,6 +246,9 @@ facts! {
     ZoneOf(OrganizationId) => domain::user::TimeZone: |market, _call, keys| market.organization_zones(&keys).await;
     /// What an organization may be charged with.
     SavedMethodsOf(OrganizationId) => Vec<SavedMethod>: |market, call, keys| market.payment_methods_of(&call, &keys).await;
+    /// The webhook endpoints of an organization; for those who look after them.
+    WebhookEndpointsOf(OrganizationId) => Vec<domain::webhook_endpoint::WebhookEndpoint>:
+        |market, call, keys| market.webhook_endpoints_of(&call, &keys).await;
     /// What the reviews of a contract are about.
     WorkReviewed(ContractId) => infra::review::ReviewedWork: |market, _call, keys| market.reviewed_works(&keys).await;
     /// The reviews of a contract.

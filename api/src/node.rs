@@ -33,6 +33,7 @@ use crate::skill::Skill;
 use crate::timesheet::{TimeEntry, Timesheet};
 use crate::user::User;
 use crate::user_error::top_level;
+use crate::webhook_endpoint::{WebhookDelivery, WebhookEndpoint};
 use crate::wire::WireBatch;
 
 /// Something with a global id.
@@ -111,6 +112,10 @@ pub enum Node {
     PortfolioItem(PortfolioItem),
     /// Work that was handed in.
     Submission(Submission),
+    /// Where your own programs are told of what happens.
+    WebhookEndpoint(WebhookEndpoint),
+    /// What such a program is sent of one event.
+    WebhookDelivery(WebhookDelivery),
 }
 
 /// Looking things up by their ids.
@@ -251,6 +256,14 @@ impl NodeQuery {
             }
             domain::id::SavedSearchId::PREFIX => {
                 market.saved_search_find(&call, Key::read(&id).0).await.map(|it| it.map(SavedSearch).map(Node::from))
+            }
+            domain::id::WebhookEndpointId::PREFIX => {
+                let found = market.webhook_endpoint_find(&call, Key::read(&id).0).await;
+                found.map(|it| it.map(WebhookEndpoint).map(Node::from))
+            }
+            domain::id::WebhookDeliveryId::PREFIX => {
+                let found = market.webhook_delivery_find(&call, Key::read(&id).0).await;
+                found.map(|it| it.map(WebhookDelivery).map(Node::from))
             }
             domain::id::OutageId::PREFIX => {
                 return Ok(load(ctx, Key::<domain::id::OutageId>::read(&id).0).await?.map(Outage).map(Node::from));

@@ -175,6 +175,9 @@ async fn metrics(State((operations, recorder)): State<(Operations, PrometheusHan
             metrics::gauge!("rabta_events_lag_seconds").set(count_of(vitals.events_lag_seconds));
             metrics::gauge!("rabta_events_parked").set(count_of(vitals.events_parked));
             metrics::gauge!("rabta_webhooks_parked").set(count_of(vitals.webhooks_parked));
+            metrics::gauge!("rabta_webhook_deliveries_waiting").set(count_of(vitals.webhook_deliveries_waiting));
+            metrics::gauge!("rabta_webhook_deliveries_lag_seconds")
+                .set(count_of(vitals.webhook_deliveries_lag_seconds));
             metrics::gauge!("rabta_payments_unknown").set(count_of(vitals.payments_unknown));
             metrics::gauge!("rabta_timers_due").set(count_of(vitals.timers_due));
             metrics::gauge!("rabta_timers_lag_seconds").set(count_of(vitals.timers_lag_seconds));

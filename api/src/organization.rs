@@ -14,7 +14,7 @@ use crate::gig::{Gig, GigState};
 use crate::loader::{
     BalancesOf, ClientGigs, ClientReviews, OrganizationContracts, OrganizationConversations, OrganizationInvitations,
     OrganizationMembers, OrganizationMilestones, OrganizationOffers, OrganizationPayments, OrganizationTimesheets,
-    RecordOf, SavedMethodsOf, ViewerBlocks, ZoneOf, list, load, rating,
+    RecordOf, SavedMethodsOf, ViewerBlocks, WebhookEndpointsOf, ZoneOf, list, load, rating,
 };
 use crate::milestone::{Milestone, MilestoneStatus};
 use crate::offer::{Offer, OfferStatus};
@@ -24,6 +24,7 @@ use crate::statement::ClientBalances;
 use crate::timesheet::{Timesheet, TimesheetStatus};
 use crate::user::User;
 use crate::user_error::{Answer, answer, payload};
+use crate::webhook_endpoint::WebhookEndpoint;
 
 mod membership;
 
@@ -270,6 +271,13 @@ impl Organization {
     async fn payment_methods(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<SavedPaymentMethod>> {
         let found = load(ctx, SavedMethodsOf(self.0.id)).await?.unwrap_or_default();
         Ok(found.into_iter().map(SavedPaymentMethod::from).collect())
+    }
+
+    /// Where its own programs are told of what happens to its things, oldest first; none for those who are not its owner
+    /// or an admin.
+    async fn webhook_endpoints(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<WebhookEndpoint>> {
+        let found = load(ctx, WebhookEndpointsOf(self.0.id)).await?.unwrap_or_default();
+        Ok(found.into_iter().map(WebhookEndpoint).collect())
     }
 
     /// What freelancers said of it, newest first: published reviews only.

@@ -48,6 +48,7 @@ use crate::skill::{Skill, SkillQuery};
 use crate::statement::{BooksQuery, StatementEntry};
 use crate::timesheet::{ContractPaymentMethod, TimeEntry, Timesheet, TimesheetMutation, TimesheetQuery};
 use crate::user::{UserMutation, UserQuery};
+use crate::webhook_endpoint::{WebhookDelivery, WebhookEndpointMutation};
 use crate::wire::{WireBatch, WireMutation, WireQuery};
 
 /// Everything that can be looked at.
@@ -141,7 +142,13 @@ pub struct MoneyMutation(
 
 /// What runs the house.
 #[derive(Debug, Default, MergedObject)]
-pub struct HouseMutation(NotificationMutation, PolicyMutation, OutageMutation, SandboxMutation);
+pub struct HouseMutation(
+    NotificationMutation,
+    WebhookEndpointMutation,
+    PolicyMutation,
+    OutageMutation,
+    SandboxMutation,
+);
 
 /// Everything that can be followed as it happens. Whoever was cut off goes on after the cursor of the
 /// last thing they were told, and misses nothing.
@@ -191,6 +198,9 @@ fn describe_lists<S: SubscriptionType>(
             "Invitations to join an organization, a page of them.",
         )
         .override_output_type_description::<Connection<String, SavedSearch>>("Searches that you keep, a page of them.")
+        .override_output_type_description::<Connection<String, WebhookDelivery>>(
+            "What an endpoint was sent, a page of it.",
+        )
         .override_output_type_description::<Counted<Notification>>("What you are told of, a page of it.")
         .override_output_type_description::<Counted<Gig>>("Gigs, a page of them.")
         .override_output_type_description::<FreelancerMatches>("Freelancers who match a gig, a page of them.")

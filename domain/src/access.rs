@@ -351,6 +351,13 @@ table! {
     MemberUpdate:             OWNER ADMIN;
     MemberRemove:             OWNER ADMIN;
     ProfileUpdate:            ONESELF;
+    WebhookEndpointRead:      OWNER ADMIN;
+    WebhookEndpointCreate:    OWNER ADMIN;
+    WebhookEndpointUpdate:    OWNER ADMIN;
+    WebhookEndpointRotateSecret: OWNER ADMIN;
+    WebhookEndpointDelete:    OWNER ADMIN;
+    WebhookEndpointTest:      OWNER ADMIN;
+    WebhookDeliveryRetry:     OWNER ADMIN;
 
     // The trade.
     GigRead:                  OWNER ADMIN FINANCE RECRUITER HIRING VIEWER STAFF SYSTEM;
@@ -558,6 +565,10 @@ impl Verb {
             | Self::MemberInvite
             | Self::MemberUpdate
             | Self::MemberRemove
+            | Self::WebhookEndpointCreate
+            | Self::WebhookEndpointUpdate
+            | Self::WebhookEndpointRotateSecret
+            | Self::WebhookEndpointDelete
             | Self::ContractHold
             | Self::ContractLiftHold
             | Self::ContractPaymentMethodSet
@@ -613,6 +624,9 @@ impl Verb {
             | Self::OrganizationRead
             | Self::OrganizationUpdate
             | Self::ProfileUpdate
+            | Self::WebhookEndpointRead
+            | Self::WebhookEndpointTest
+            | Self::WebhookDeliveryRetry
             | Self::GigRead
             | Self::GigCreate
             | Self::GigUpdate

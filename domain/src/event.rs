@@ -10,6 +10,7 @@ use crate::id::{
     ContractId, CorrectionId, DisputeId, EvidenceId, FreelancerProfileId, GigId, InvitationId, MailCodeId,
     MemberInvitationId, MilestoneId, OfferId, OrganizationId, OutageId, PaymentId, PayoutId, PayoutMethodId,
     ProposalId, ReviewId, SavedSearchId, ScreeningHitId, SessionId, SubmissionId, TimesheetId, UserId,
+    WebhookEndpointId,
 };
 use crate::money::Money;
 use crate::payout::Rail;
@@ -122,6 +123,13 @@ pub enum Event {
         organization: OrganizationId,
         /// Who owns it now.
         to: UserId,
+    },
+    /// A webhook endpoint took nothing for so long that it was switched off.
+    WebhookEndpointDisabled {
+        /// Which.
+        endpoint: WebhookEndpointId,
+        /// Whose.
+        organization: OrganizationId,
     },
     /// A freelancer changed what they say of themselves.
     ProfileUpdated {

@@ -116,6 +116,7 @@ impl Sides {
             | Event::MemberJoined { .. }
             | Event::MemberLeft { .. }
             | Event::OrganizationTransferred { .. }
+            | Event::WebhookEndpointDisabled { .. }
             | Event::ProfileUpdated { .. }
             | Event::OrganizationCreated { .. }
             | Event::GigDrafted { .. }

@@ -151,6 +151,10 @@ ids! {
     TimesheetId = "tsh";
     /// A person.
     UserId = "usr";
+    /// Something that is sent to a webhook endpoint.
+    WebhookDeliveryId = "whd";
+    /// Where the programs of an organization are told of what happens.
+    WebhookEndpointId = "whe";
     /// A file of payouts for our bank.
     WireBatchId = "wir";
 }

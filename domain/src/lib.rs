@@ -50,6 +50,7 @@ pub mod offer;
 pub mod review;
 pub mod gig;
 pub mod saved_search;
+pub mod webhook_endpoint;
 pub mod block;
 pub mod invitation;
 pub mod conversation;

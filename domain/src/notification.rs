@@ -182,6 +182,7 @@ impl Audience {
             Event::MemberJoined { .. } => Self::client(RUNNING),
             Event::MemberLeft { .. } => Self::both(RUNNING),
             Event::OrganizationTransferred { .. } => Self::client(RUNNING),
+            Event::WebhookEndpointDisabled { .. } => Self::client(RUNNING),
             // What people do for themselves, what another event tells of, and our own affairs.
             Event::UserSignedUp { .. }
             | Event::MailCodeIssued { .. }
@@ -325,6 +326,7 @@ mod tests {
                     "outage": id::<OutageId>(1), "payment": id::<PaymentId>(1), "refund": id::<PaymentRefundId>(1),
                     "method": id::<PayoutMethodId>(1), "payout": id::<PayoutId>(1),
                     "correction": id::<CorrectionId>(1),
+                    "endpoint": id::<WebhookEndpointId>(1),
                 });
                 let figures = serde_json::json!({
                     "automatic": automatic, "attempt": 1, "hours": 1, "round": 1, "lapses_on": at.date_naive(),

@@ -15,10 +15,11 @@ use domain::id::{
     CeremonyId, ContractId, ConversationId, CorrectionId, DisputeId, EvidenceId, FreelancerProfileId, GigId, Id,
     InvitationId, MemberId, MemberInvitationId, MessageId, MilestoneId, OfferId, OrganizationId, OutageId, PasskeyId,
     PaymentId, PaymentRefundId, PayoutId, PayoutMethodId, PortfolioItemId, ProposalId, ReviewId, SavedSearchId,
-    ScreeningHitId, SessionId, TimeEntryId, TimesheetId, UserId, WireBatchId,
+    ScreeningHitId, SessionId, TimeEntryId, TimesheetId, UserId, WebhookDeliveryId, WebhookEndpointId, WireBatchId,
 };
 use domain::organization::Member;
 use domain::refusal::{Refusal, is_unprintable};
+use domain::webhook_endpoint::WebhookEndpoint;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use sea_orm::{ConnectionTrait, FromQueryResult};
@@ -126,7 +127,8 @@ impl Market {
 }
 
 /// Acts that end what they answer with, so that nobody can find it any more.
-const ENDING: &[&str] = &["memberRemove", "savedSearchDelete", "memberInvitationDecline", "passkeyRemove"];
+const ENDING: &[&str] =
+    &["memberRemove", "savedSearchDelete", "memberInvitationDecline", "passkeyRemove", "webhookEndpointDelete"];
 
 impl Market {
     /// What was answered before is told again only to who may still see all it tells of: thirty days are
@@ -195,6 +197,8 @@ impl Market {
             SessionId: session_find,
             TimeEntryId: time_entry_find,
             TimesheetId: timesheet_find,
+            WebhookDeliveryId: webhook_delivery_find,
+            WebhookEndpointId: webhook_endpoint_find,
             WireBatchId: wire_batch_find,
         })
     }
@@ -227,9 +231,12 @@ fn told_of(answer: &Value) -> Vec<&str> {
     }
 }
 
-/// What is gone can't be looked up: of a member, only who was it and who looks after members may hear;
-/// anything else was the caller's alone.
+/// What is gone can't be looked up: of a member, only who was it and who looks after members may hear; of an endpoint of
+/// webhooks, who looks after those; anything else was the caller's alone.
 fn is_own_business(actor: &Actor, answer: &Value) -> bool {
+    if let Ok(endpoint) = serde_json::from_value::<WebhookEndpoint>(answer.clone()) {
+        return domain::access::allows(actor, Verb::WebhookEndpointDelete, &endpoint.subject());
+    }
     match serde_json::from_value::<Member>(answer.clone()) {
         Ok(member) => {
             let organization = Subject::of_client(member.organization);

@@ -64,6 +64,7 @@ pub mod statement;
 mod words;
 pub mod gig;
 pub mod saved_search;
+pub mod webhook_endpoint;
 pub mod block;
 pub mod vault;
 pub mod fx;

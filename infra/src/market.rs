@@ -20,6 +20,7 @@ use crate::rails::Rails;
 use crate::screening::Screening;
 use crate::token::{Keys, Tokens};
 use crate::vault::Vault;
+use crate::webhook_endpoint::Hooks;
 use crate::worker::Pulse;
 use crate::{Fault, words};
 
@@ -45,6 +46,7 @@ struct Inner {
     screening: Screening,
     operator: Operator,
     relying_party: RelyingParty,
+    hooks: Hooks,
     shelves: Shelves,
     impressions: Impressions,
     keeping: Keeping,
@@ -75,6 +77,8 @@ pub struct Equipment {
     pub operator: Operator,
     /// Whom passkeys are made for.
     pub relying_party: RelyingParty,
+    /// Sends webhooks.
+    pub hooks: Hooks,
 }
 
 impl Equipment {
@@ -91,6 +95,7 @@ impl Equipment {
             screening: Screening::default(),
             operator: Operator::default(),
             relying_party: RelyingParty::default(),
+            hooks: Hooks::nowhere(),
         })
     }
 }
@@ -98,7 +103,7 @@ impl Equipment {
 impl Market {
     /// A market on a database whose schema is up to date.
     pub fn new(db: DatabaseConnection, clock: Clock, equipment: Equipment) -> Self {
-        let Equipment { keys, passwords, vault, mail, payments, fx, rails, screening, operator, relying_party } =
+        let Equipment { keys, passwords, vault, mail, payments, fx, rails, screening, operator, relying_party, hooks } =
             equipment;
         let tokens = Tokens::new(keys);
         let (bus, herald) = (Bus::default(), Herald::default());
@@ -118,6 +123,7 @@ impl Market {
             screening,
             operator,
             relying_party,
+            hooks,
             shelves,
             impressions,
             keeping: Keeping::default(),
@@ -182,6 +188,11 @@ impl Market {
     /// Whom passkeys are made for.
     pub fn relying_party(&self) -> &RelyingParty {
         &self.inner.relying_party
+    }
+
+    /// Sends webhooks.
+    pub(crate) fn hooks(&self) -> &Hooks {
+        &self.inner.hooks
     }
 
     /// Where letters go.

@@ -17,6 +17,10 @@ pub struct Vitals {
     pub events_parked: i64,
     /// What the processor told and could not be acted on, and waits for an operator.
     pub webhooks_parked: i64,
+    /// What waits to be sent to programs of organizations.
+    pub webhook_deliveries_waiting: i64,
+    /// How long the one of them that can take something has waited for it that has waited longest, in seconds.
+    pub webhook_deliveries_lag_seconds: i64,
     /// Payments that the processor was asked for and has not answered.
     pub payments_unknown: i64,
     /// Timers that are due.
@@ -49,6 +53,8 @@ struct Row {
     events_since: Option<Timestamp>,
     events_parked: i64,
     webhooks_parked: i64,
+    webhook_deliveries_waiting: i64,
+    webhook_deliveries_since: Option<Timestamp>,
     payments_unknown: i64,
     timers_due: i64,
     timers_since: Option<Timestamp>,
@@ -97,6 +103,9 @@ impl Market {
                  (select min(occurred_at) from events where done_at is null and parked_at is null) as events_since,
                  (select count(*) from events where done_at is null and parked_at is not null) as events_parked,
                  (select count(*) from webhook_events where parked_at is not null) as webhooks_parked,
+                 (select count(*) from webhook_deliveries where status = 'waiting') as webhook_deliveries_waiting,
+                 (select min(due_at) from webhook_endpoints where status = 'enabled' and due_at <= $1
+                      and failing_since is null) as webhook_deliveries_since,
                  (select count(*) from payments where status = 'unknown') as payments_unknown,
                  (select count(*) from timers where due_at <= $1) as timers_due,
                  (select min(due_at) from timers where due_at <= $1) as timers_since,
@@ -121,6 +130,8 @@ impl Market {
             events_lag_seconds: lag(row.events_since),
             events_parked: row.events_parked,
             webhooks_parked: row.webhooks_parked,
+            webhook_deliveries_waiting: row.webhook_deliveries_waiting,
+            webhook_deliveries_lag_seconds: lag(row.webhook_deliveries_since),
             payments_unknown: row.payments_unknown,
             timers_due: row.timers_due,
             timers_lag_seconds: lag(row.timers_since),

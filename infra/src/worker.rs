@@ -109,7 +109,8 @@ impl Beside {
 }
 
 /// Work until `stop` turns true, or the market is told to begin nothing more; what was begun is finished. Deadlines,
-/// events and what others tell have a lane each, so that none of them waits for those outside whom another asks.
+/// events, what others tell and what they are told have a lane each, so that none of them waits for those outside whom
+/// another asks.
 pub async fn run(market: Market, stop: watch::Receiver<bool>) {
     let (fit, fits) = watch::channel(false);
     let done = Notify::new();
@@ -119,6 +120,7 @@ pub async fn run(market: Market, stop: watch::Receiver<bool>) {
         work(Lane::Timers),
         work(Lane::Events),
         work(Lane::Outside),
+        work(Lane::Webhooks),
     );
 }
 
@@ -263,7 +265,7 @@ impl Market {
     pub async fn work_once(&self) -> Result<usize, Failure> {
         let heard = self.sandbox_work().await?;
         let timers = self.timers_work().await?;
-        let told = self.outside_work().await?;
+        let told = self.outside_work().await? + Box::pin(self.webhook_deliveries_work()).await?;
         Ok(heard + timers + told + self.events_work().await?)
     }
 
@@ -273,6 +275,7 @@ impl Market {
             Lane::Timers => self.timers_work().await,
             Lane::Events => self.events_work().await,
             Lane::Outside => Ok(self.sandbox_work().await? + self.outside_work().await?),
+            Lane::Webhooks => Box::pin(self.webhook_deliveries_work()).await,
         }
     }
 
@@ -461,6 +464,7 @@ impl Market {
         let call = Call::system(format!("event:{}", occurrence.id));
         self.notify(occurrence).await?;
         self.match_act_note(occurrence).await?;
+        self.webhook_deliveries_write(occurrence).await?;
         match &occurrence.event {
             Event::SessionBegan { .. } | Event::SessionEnded { .. } | Event::ProfileUpdated { .. } => Ok(()),
             Event::MailCodeIssued { code } => self.mail_code_send(occurrence, *code).await,
@@ -525,6 +529,7 @@ impl Market {
             | Event::SavedSearchMatched { .. }
             | Event::TaxFormExpiring { .. }
             | Event::UserErased { .. }
+            | Event::WebhookEndpointDisabled { .. }
             | Event::OrganizationCreated { .. }
             | Event::GigDrafted { .. }
             | Event::GigPaused { .. }

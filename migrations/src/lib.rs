@@ -127,6 +127,7 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0270_offers_that_wait", sql: include_str!("../sql/0270_offers_that_wait.sql") },
     Migration { name: "0271_whose_account", sql: include_str!("../sql/0271_whose_account.sql") },
     Migration { name: "0280_conversations", sql: include_str!("../sql/0280_conversations.sql") },
+    Migration { name: "0285_webhook_endpoints", sql: include_str!("../sql/0285_webhook_endpoints.sql") },
 ];
 
 /// One step of the schema.

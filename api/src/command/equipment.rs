@@ -16,6 +16,7 @@ use infra::screening::Screening;
 use infra::stripe::{self, Stripe};
 use infra::token::Keys;
 use infra::vault::Vault;
+use infra::webhook_endpoint::{self, Hooks};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Trouble;
@@ -51,7 +52,18 @@ pub fn equipment(cli: &Cli) -> Result<Equipment, Trouble> {
         operator: operator(common)?,
         screening: screening(common)?,
         relying_party: relying_party(common, &cli.serve)?,
+        hooks: hooks(common)?,
     })
+}
+
+/// Where webhooks may go. In production nowhere but to the public network: addresses are given by anybody.
+fn hooks(common: &Common) -> Result<Hooks, Trouble> {
+    if common.webhooks_anywhere && common.production {
+        let how = "unset RABTA_WEBHOOKS_ANYWHERE: what anybody names as an address would be called inside your network";
+        return Err(Trouble::fixable("in production webhooks go to the public network alone", how));
+    }
+    let hooks = if common.webhooks_anywhere { Hooks::anywhere(webhook_endpoint::PATIENCE) } else { Hooks::new() };
+    hooks.map_err(|fault| Trouble::fixable(format!("webhooks: {fault}"), "look at the certificates of this machine"))
 }
 
 /// Where rates come from. In production nobody is told a rate that was made up.

@@ -142,6 +142,8 @@ pub const OPERATIONS_PER_MINUTE: &[(&str, u32)] = &[
     ("signUp", 60),
     ("skillSuggest", 300),
     ("userByEmail", 30),
+    ("webhookEndpointCreate", 30),
+    ("webhookEndpointTest", 60),
 ];
 
 /// What is asked with somebody's whole number of identity or account, or with their email. Addresses are written down by

@@ -10,7 +10,7 @@ use async_graphql::dataloader::Loader;
 use async_graphql::{Context, OutputType};
 use domain::id::{
     ContractId, ConversationId, DisputeId, GigId, MilestoneId, OfferId, OrganizationId, PaymentId, ProposalId,
-    TimesheetId, UserId,
+    TimesheetId, UserId, WebhookEndpointId,
 };
 use domain::proposal::Proposal;
 use infra::Failure;
@@ -225,6 +225,8 @@ lists! {
     OrganizationTimesheets(OrganizationId) => domain::timesheet::Timesheet: timesheets_of_organizations;
     /// The payments of an organization.
     OrganizationPayments(OrganizationId) => domain::payment::Payment: payments_of_organizations;
+    /// What an endpoint of webhooks was sent.
+    WebhookDeliveries(WebhookEndpointId) => domain::webhook_endpoint::WebhookDelivery: webhook_deliveries_of_endpoints;
     /// What was said of a client.
     ClientReviews(OrganizationId) => domain::review::Review: reviews_about_clients;
     /// What was said of a freelancer.

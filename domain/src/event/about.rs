@@ -3,8 +3,7 @@
 use super::Event;
 use crate::id::{
     ContractId, ConversationId, CorrectionId, DisputeId, GigId, InvitationId, MilestoneId, OfferId, OrganizationId,
-    PaymentId,
-    PayoutId, PayoutMethodId, ProposalId, ReviewId, TimesheetId, UserId,
+    PaymentId, PayoutId, PayoutMethodId, ProposalId, ReviewId, TimesheetId, UserId, WebhookEndpointId,
 };
 
 /// What an event is about, as far as it names it.
@@ -38,6 +37,8 @@ pub struct About {
     pub payment: Option<PaymentId>,
     /// The correction of the books.
     pub correction: Option<CorrectionId>,
+    /// The webhook endpoint.
+    pub endpoint: Option<WebhookEndpointId>,
     /// The organization.
     pub organization: Option<OrganizationId>,
     /// The organization on the client's side.
@@ -57,7 +58,7 @@ impl About {
         // The most telling first: a dispute says more than the milestone it is about. Whose balance a correction
         // changed sees what they have, and no correction.
         first_of!(review dispute timesheet milestone contract proposal invitation conversation gig offer payout method
-            payment organization user client freelancer correction)
+            payment endpoint organization user client freelancer correction)
     }
 }
 
@@ -73,7 +74,7 @@ impl Event {
             };
         }
         read!(contract milestone timesheet dispute review offer proposal invitation conversation gig payout method
-            payment correction organization client freelancer user)
+            payment correction endpoint organization client freelancer user)
     }
 }
 

@@ -34,6 +34,7 @@ names! {
     MemberJoined => "member_joined",
     MemberLeft => "member_left",
     OrganizationTransferred => "organization_transferred",
+    WebhookEndpointDisabled => "webhook_endpoint_disabled",
     ProfileUpdated => "profile_updated",
     OrganizationCreated => "organization_created",
     GigDrafted => "gig_drafted",

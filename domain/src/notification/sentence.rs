@@ -98,6 +98,7 @@ pub fn sentence(kind: &str) -> &'static str {
         "member_joined" => "Somebody joined an organization.",
         "member_left" => "Somebody no longer belongs to an organization.",
         "organization_transferred" => "An organization has another owner.",
+        "webhook_endpoint_disabled" => "A webhook endpoint took nothing for three days, and was switched off.",
         _ => OF_NO_NAME,
     }
 }

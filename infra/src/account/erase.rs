@@ -71,6 +71,10 @@ const FORGET: &[&str] = &[
     "update saved_payment_methods set removed_at = $2
      where removed_at is null
          and organization_id in (select organization_id from members where user_id = $1 and role = 'owner')",
+    // Nobody is left whom the programs of a company of one would tell.
+    "delete from webhook_endpoints
+     where organization_id in (select organization_id from members where user_id = $1 and role = 'owner')
+         and $2::timestamptz is not null",
     "update wire_lines set sealed = null where payout_id in (select id from payouts where user_id = $1)
          and $2::timestamptz is not null",
     // Who was invited to a company of theirs, or by them, has nobody to join any more; and who invited them

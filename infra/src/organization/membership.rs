@@ -314,7 +314,8 @@ struct Lately {
 }
 
 impl Tx {
-    async fn organization_for_update(&self, id: OrganizationId) -> Result<Organization, Failure> {
+    /// The organization, locked.
+    pub(crate) async fn organization_for_update(&self, id: OrganizationId) -> Result<Organization, Failure> {
         let row = row::Entity::find_by_id(id.uuid()).lock_exclusive().one(self.conn()).await?;
         Ok(row.map(Organization::try_from).transpose()?.ok_or(Refusal::HIDDEN)?)
     }
@@ -424,6 +425,7 @@ impl Tx {
             [owner.uuid().into(), self.now().into()],
         );
         self.conn().execute_raw(revoke).await?;
+        self.webhook_endpoints_withdraw(owner).await?;
         let remove = sql(
             "delete from members where user_id <> $1
                 and organization_id in (select organization_id from members where user_id = $1 and role = 'owner')",

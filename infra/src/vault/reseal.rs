@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::Vault;
 use crate::market::Market;
 use crate::sql::sql;
-use crate::{Failure, payee, payout, second_factor, wire};
+use crate::{Failure, payee, payout, second_factor, webhook_endpoint, wire};
 
 /// How many rows are locked at once.
 const HEAP: u64 = 200;
@@ -31,6 +31,11 @@ const SEALED: &[Sealed] = &[
                  order by payment_id limit $2 for update",
         update: "update payment_secrets set sealed = $2 where payment_id = $1",
         owner: |id| PaymentId::from_uuid(id).to_string(),
+    },
+    Sealed {
+        select: "select id, sealed from webhook_secrets where id > $1 order by id limit $2 for update",
+        update: "update webhook_secrets set sealed = $2 where id = $1",
+        owner: webhook_endpoint::sealed_for,
     },
 ];
 

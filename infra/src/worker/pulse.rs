@@ -22,11 +22,13 @@ pub enum Lane {
     Events,
     /// Acts on what others told, and looks for what they did not tell.
     Outside,
+    /// Tells programs of others, who may take their time.
+    Webhooks,
 }
 
 impl Lane {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Timers, Self::Events, Self::Outside];
+    pub const ALL: [Self; 4] = [Self::Timers, Self::Events, Self::Outside, Self::Webhooks];
 }
 
 /// Shows whether the worker of this process goes on. Clones show the same.
@@ -137,6 +139,7 @@ mod tests {
         tokio::time::advance(Duration::from_secs(100)).await;
         pulse.beats(Lane::Events);
         pulse.beats(Lane::Outside);
+        pulse.beats(Lane::Webhooks);
         tokio::time::advance(Duration::from_secs(80)).await;
         assert_eq!(pulse.health(), Health::Stuck, "one lane is");
     }

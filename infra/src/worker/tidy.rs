@@ -17,10 +17,11 @@ enum Litter {
     PasskeyCeremonies,
     PaymentMethods,
     MatchingChanges,
+    WebhookDeliveries,
 }
 
 impl Litter {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Answers,
         Self::Throttles,
         Self::MailCodes,
@@ -29,6 +30,7 @@ impl Litter {
         Self::PasskeyCeremonies,
         Self::PaymentMethods,
         Self::MatchingChanges,
+        Self::WebhookDeliveries,
     ];
 }
 
@@ -65,6 +67,7 @@ impl Market {
             Litter::PasskeyCeremonies => self.passkey_ceremonies_forget(HEAP).await,
             Litter::PaymentMethods => self.payment_methods_detach(HEAP).await,
             Litter::MatchingChanges => self.matching_changes_trim(HEAP).await,
+            Litter::WebhookDeliveries => self.webhook_deliveries_forget(HEAP).await,
         }
     }
 }
