@@ -51,6 +51,7 @@ mod readme;
 mod reconciliation;
 mod repeat;
 mod saved_search;
+mod webhook_endpoint;
 mod session;
 mod account;
 mod second_factor;

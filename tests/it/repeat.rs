@@ -27,6 +27,11 @@ const WITHOUT_KEY: &[(&str, &str)] = &[
     ("passkeyBegin", "each is a challenge of its own, and one that is not answered is nothing"),
     ("passkeySignIn", "a challenge is answered once, and tokens are never kept as an answer"),
     ("passkeyProve", "a challenge is answered once"),
+    (
+        "webhookEndpointCreate",
+        "secrets are never kept as an answer; who lost one deletes the endpoint, or gets another secret for it",
+    ),
+    ("webhookEndpointRotateSecret", "secrets are never kept as an answer, and the ones before sign on for a day"),
     ("sessionRevoke", "a session that has ended has ended"),
     ("sessionRevokeAll", "a session that has ended has ended"),
 ];

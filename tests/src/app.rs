@@ -17,6 +17,7 @@ use infra::payments::Payments;
 use infra::rails::{Rails, StripeRails};
 use infra::stripe::{Settings as StripeSettings, Stripe};
 use infra::token::Keys;
+use infra::webhook_endpoint::{self, Hooks};
 use serde_json::{Value, json};
 use sqlx::postgres::PgPoolOptions;
 use tower::ServiceExt;
@@ -55,6 +56,22 @@ impl TestApp {
     pub async fn ahead(by: TimeDelta) -> Self {
         let equipment = Equipment::throwaway().expect("keys can be made");
         Self::at(Clock::ahead(by), TestDatabase::new().await, equipment).await
+    }
+
+    /// The same, where webhooks go to programs on this machine.
+    pub async fn with_webhooks() -> Self {
+        Self::with_webhooks_within(webhook_endpoint::PATIENCE).await
+    }
+
+    /// The same, where none of them is waited for long.
+    pub async fn with_hasty_webhooks() -> Self {
+        Self::with_webhooks_within(HASTY).await
+    }
+
+    async fn with_webhooks_within(patience: Duration) -> Self {
+        let hooks = Hooks::anywhere(patience).expect("webhooks can be sent");
+        let equipment = Equipment { hooks, ..Equipment::throwaway().expect("keys can be made") };
+        Self::at(Clock::manual(monday()), TestDatabase::new().await, equipment).await
     }
 
     /// The same, with a Stripe of our own to take the payments. It is waited for longer than a busy machine takes to

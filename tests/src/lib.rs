@@ -16,6 +16,7 @@ pub mod hours;
 pub mod introspect;
 pub mod leaks;
 pub mod people;
+pub mod receiver;
 pub mod reply;
 pub mod stripe;
 pub mod twice;

@@ -33,6 +33,7 @@ impl TestApp {
             Ok(journey) => {
                 let mut world = World { app: self, journey };
                 world.they_fall_out().await;
+                world.they_listen().await;
                 world
             }
             Err(stumble) => panic!("the journey stumbled: {stumble}\nafter:\n{}", steps.join("\n")),
@@ -67,6 +68,22 @@ impl World<'_> {
         let evidence = client.does("evidenceAdd", piece, "evidence { id }").await.text("evidence.id");
         self.app.settles().await;
         self.journey.ids.extend([("dispute".to_owned(), dispute), ("evidence".to_owned(), evidence)]);
+    }
+
+    /// A program of the client's is told when somebody tries it, and was once.
+    async fn they_listen(&mut self) {
+        let input = json!({ "organizationId": self.ids()["organization"], "url": "https://hooks.example/",
+            "events": ["PING"] });
+        let fields = "issued { webhookEndpoint { id } }";
+        let endpoint = self.client().does("webhookEndpointCreate", input, fields).await;
+        let endpoint = endpoint.text("issued.webhookEndpoint.id");
+        let sent = "insert into webhook_deliveries (id, endpoint_id, organization_id, event, event_id, subject,
+                occurred_at, created_at, status, attempts, due_at, last_tried_at, last_status)
+            select gen_random_uuid(), id, organization_id, 'ping', gen_random_uuid(), public_id('whe', id),
+                created_at, created_at, 'delivered', 1, created_at, created_at, 200
+            from webhook_endpoints returning public_id('whd', id)";
+        let delivery: String = sqlx::query_scalar(sent).fetch_one(self.app.pool()).await.expect("it was sent");
+        self.journey.ids.extend([("webhookEndpoint".to_owned(), endpoint), ("webhookDelivery".to_owned(), delivery)]);
     }
 
     /// An offer is withdrawn after it was paid for, and some of the money goes back to the card: the

@@ -296,6 +296,8 @@ pub const CODES: &[(&str, Where, &str, &str)] = &[
     ("TOO_MANY_ATTEMPTS", Limit, "It was tried too often lately.", "Wait for `retryAfterSeconds`."),
     ("TOO_MANY_DRAFTS", Limit, "The organization keeps as many drafts as it may.", "Send or discard some first."),
     ("TOO_MANY_IMPRESSIONS", Limit, "The report would count too much.", "Choose a shorter time."),
+    ("WEBHOOK_ENDPOINTS", Limit, "The organization has as many webhook endpoints as it may.", "Delete one first."),
+    ("WEBHOOK_SECRETS", Limit, "As many secrets sign for the endpoint as may.", "Wait until an old one stops."),
     ("WEEKLY_LIMIT", Limit, "The week would have more minutes than the contract allows.", "Show the limit."),
     // Fields.
     ("AMOUNT", Field, "No amount of money: negative, too large, or not a number.", "Show it at the field."),

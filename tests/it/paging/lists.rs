@@ -197,6 +197,8 @@ pub const LISTS: &[List] = &[
         "public_id('tsh', id) = '{timesheet}'",
     )
     .own(WEEKS_BEFORE),
+    list("WebhookEndpoint.deliveries", Who::Client, "webhookEndpoint", "webhook_deliveries", "true")
+        .own("'id', gen_random_uuid(), 'event_id', gen_random_uuid()"),
     list("Organization.payments", Who::Client, "organization", "payments", PAID)
         .own("'id', gen_random_uuid(), 'invoice_number', null"),
     list("Organization.members", Who::Client, "organization", "members", "public_id('mem', id) = '{member}'")
@@ -330,6 +332,7 @@ pub const SHORT: &[(&str, &str)] = &[
     ("MatchExplanation.factors", "the model's factors"),
     ("MatchExplanation.improvements", "the best three"),
     ("Organization.paymentMethods", "the newest fifty, by the query"),
+    ("Organization.webhookEndpoints", "five at most"),
     ("Outage.zones", "20 by its input"),
     ("PasswordResetPayload.passkeysLeft", "20 passkeys"),
     ("Payee.missing", "what a wire needs"),
@@ -357,5 +360,6 @@ pub const SHORT: &[(&str, &str)] = &[
     ("SkillGapReport.gaps", "the best twenty"),
     ("StatementEntry.postings", "the legs of one entry"),
     ("Submission.links", "20 by its input"),
+    ("WebhookEndpoint.events", "an enum's members"),
     ("Viewer.blockedClients", "200 by their limit"),
 ];

@@ -164,6 +164,13 @@ impl Story<'_> {
             "weeklyHoursAtMost": 40 });
         let search = self.freelancer.does("savedSearchCreate", search, "savedSearch { id }").await;
         self.keeps("savedSearchOfAll", search.text("savedSearch.id"));
+        let failing = ["'failing_since', now()"];
+        let failing = self.copies("webhook_endpoints", &self.id("webhookEndpoint"), &failing).await.remove(0);
+        self.keeps("webhookEndpointFailing", failing);
+        let failed =
+            ["'event_id', gen_random_uuid(), 'status', 'waiting', 'last_status', null, 'last_trouble', 'timeout'"];
+        let failed = self.copies("webhook_deliveries", &self.id("webhookDelivery"), &failed).await.remove(0);
+        self.keeps("webhookDeliveryFailed", failed);
         let read = json!({ "ids": [self.id("notification")] });
         self.freelancer.does("notificationsRead", read, "readCount").await.ok();
         let reply = json!({ "reviewId": self.id("review"), "text": "It was a pleasure." });

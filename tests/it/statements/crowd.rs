@@ -58,6 +58,13 @@ pub async fn gather(world: &World<'_>) -> Crowd {
         let search = json!({ "name": format!("Search {n}"), "text": "rust", "skillIds": [ids["skill"]] });
         owner.does("savedSearchCreate", search, "savedSearch { id }").await.ok();
         passkey::adds(&owner, &format!("Phone {n}")).await;
+        let hook =
+            json!({ "organizationId": organization, "url": format!("https://hooks{n}.example/"), "events": ["PING"] });
+        let hook = owner.does("webhookEndpointCreate", hook, "issued { webhookEndpoint { id } }").await;
+        let ping = json!({ "webhookEndpointId": hook.text("issued.webhookEndpoint.id") });
+        for _ in 0..2 {
+            owner.does("webhookEndpointTest", ping.clone(), "webhookDelivery { id }").await.ok();
+        }
         let bid = bid(&gigs[n + 1], "the freelancer of the journey");
         freelancer.does("proposalSubmit", bid, "proposal { id }").await.ok();
     }

@@ -1,0 +1,384 @@
+//! Programs of an organization that are told of what happens to its things.
+
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+use tests::receiver::{Answer, Receiver};
+use tests::{Deal, Person, TestApp};
+
+const ISSUED: &str = "issued { secret webhookEndpoint { id url events status } }";
+const ENDPOINT: &str = "query($id: ID!) { node(id: $id) { ... on WebhookEndpoint { url status failingSince
+    deliveries { nodes { id event subjectId status attempts nextAttemptAt lastStatus lastTrouble } } } } }";
+
+/// An endpoint with its secret.
+struct Hook {
+    id: String,
+    secret: String,
+}
+
+async fn hooks(client: &Person<'_>, url: &str, events: &[&str]) -> Hook {
+    let input = json!({ "organizationId": client.organization, "url": url, "events": events });
+    let issued = client.does("webhookEndpointCreate", input, ISSUED).await;
+    Hook { id: issued.text("issued.webhookEndpoint.id"), secret: issued.text("issued.secret") }
+}
+
+impl Hook {
+    async fn look(&self, client: &Person<'_>) -> Value {
+        client.asks(ENDPOINT, json!({ "id": self.id })).await.data()["node"].clone()
+    }
+
+    /// What was sent to it, newest first.
+    async fn deliveries(&self, client: &Person<'_>) -> Vec<Value> {
+        self.look(client).await["deliveries"]["nodes"].as_array().cloned().unwrap_or_default()
+    }
+
+    async fn pings(&self, client: &Person<'_>) -> String {
+        let input = json!({ "webhookEndpointId": self.id });
+        client.does("webhookEndpointTest", input, "webhookDelivery { id }").await.text("webhookDelivery.id")
+    }
+}
+
+async fn submits(deal: &Deal<'_>) {
+    let input = json!({ "milestoneId": deal.milestone, "message": "Here is what nobody else should read" });
+    deal.freelancer.does("milestoneSubmit", input, "milestone { status }").await.ok();
+}
+
+#[tokio::test]
+async fn what_happens_to_an_organizations_things_is_told_once_signed_and_without_a_word_of_it() {
+    let app = TestApp::with_webhooks().await;
+    let deal = app.contracted().await;
+    let receiver = Receiver::start(Answer::Status(204)).await;
+    let hook = hooks(&deal.client, &receiver.url(), &["MILESTONE_SUBMITTED", "PROPOSAL_SUBMITTED"]).await;
+    let other = app.client("other").await;
+    let others = Receiver::start(Answer::Status(200)).await;
+    hooks(&other, &others.url(), &["MILESTONE_SUBMITTED"]).await;
+    submits(&deal).await;
+    app.settles().await;
+
+    let told = receiver.told();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].is_signed_with(&hook.secret, app.market.clock().now()));
+    assert!(!told[0].is_signed_with("whsec_another", app.market.clock().now()));
+    assert_eq!(told[0].path, "/hooks");
+    let body = told[0].json();
+    let names: Vec<&String> = body.as_object().unwrap().keys().collect();
+    assert_eq!(names, ["id", "occurredAt", "organizationId", "subjectId", "type"]);
+    assert_eq!(body["type"], "MILESTONE_SUBMITTED");
+    assert_eq!(body["subjectId"], json!(deal.milestone));
+    assert_eq!(body["organizationId"], json!(deal.client.organization));
+    let node = "query($id: ID!) { node(id: $id) { __typename id } }";
+    let event = deal.client.asks(node, json!({ "id": body["id"] })).await;
+    assert_eq!(event.data()["node"]["__typename"], "ContractEvent", "what it was can be asked for");
+    assert_eq!(others.told(), [], "it is nothing of theirs");
+
+    let sent = hook.deliveries(&deal.client).await;
+    let expected = json!([{ "id": told[0].delivery, "event": "MILESTONE_SUBMITTED", "subjectId": deal.milestone,
+        "status": "DELIVERED", "attempts": 1, "nextAttemptAt": null, "lastStatus": 204, "lastTrouble": null }]);
+    assert_eq!(json!(sent), expected);
+
+    // Whoever delivers events may do so again.
+    let again =
+        sqlx::query("update events set done_at = null, due_at = occurred_at where name = 'milestone_submitted'");
+    again.execute(app.pool()).await.unwrap();
+    app.settles().await;
+    assert_eq!(receiver.told().len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_not_taken_is_sent_again_as_the_same_and_by_hand_once_more() {
+    let app = TestApp::with_webhooks().await;
+    let ada = app.client("ada").await;
+    let receiver = Receiver::start(Answer::Status(500)).await;
+    let hook = hooks(&ada, &receiver.url(), &["OFFER_ACCEPTED"]).await;
+    let ping = hook.pings(&ada).await;
+    app.settles().await;
+    app.settles().await;
+    assert_eq!(receiver.told().len(), 1, "it is left alone for a moment");
+    let sent = hook.deliveries(&ada).await;
+    assert_eq!((&sent[0]["status"], &sent[0]["lastStatus"]), (&json!("WAITING"), &json!(500)));
+    assert!(sent[0]["nextAttemptAt"].is_string(), "{sent:?}");
+
+    // Sent elsewhere, it goes nowhere: that is no answer that takes it.
+    receiver.answers(Answer::Elsewhere);
+    app.market.clock().advance(TimeDelta::minutes(1));
+    app.settles().await;
+    assert_eq!(hook.deliveries(&ada).await[0]["lastStatus"], 307);
+    receiver.answers(Answer::Status(200));
+    app.market.clock().advance(TimeDelta::minutes(10));
+    app.settles().await;
+    let told = receiver.told();
+    assert_eq!(told.len(), 3);
+    for one in &told {
+        assert_eq!((&one.delivery, &one.body, one.path.as_str()), (&ping, &told[0].body, "/hooks"));
+        assert_eq!((&one.json()["type"], &one.json()["subjectId"]), (&json!("PING"), &json!(hook.id)));
+    }
+    assert_eq!(hook.deliveries(&ada).await[0]["status"], "DELIVERED");
+
+    let input = json!({ "webhookDeliveryId": ping });
+    ada.does("webhookDeliveryRetry", input, "webhookDelivery { id status attempts }").await.ok();
+    app.settles().await;
+    assert_eq!((receiver.told().len(), &receiver.told()[3].delivery), (4, &ping));
+}
+
+#[tokio::test]
+async fn one_that_takes_nothing_is_asked_with_one_thing_at_a_time_until_it_does() {
+    let app = TestApp::with_webhooks().await;
+    let ada = app.client("ada").await;
+    let receiver = Receiver::start(Answer::Status(503)).await;
+    let hook = hooks(&ada, &receiver.url(), &["OFFER_ACCEPTED"]).await;
+    for _ in 0..3 {
+        hook.pings(&ada).await;
+    }
+    app.settles().await;
+    assert_eq!(receiver.told().len(), 1);
+    app.market.clock().advance(TimeDelta::seconds(31));
+    app.settles().await;
+    assert_eq!(receiver.told().len(), 2);
+    receiver.answers(Answer::Status(200));
+    app.market.clock().advance(TimeDelta::minutes(10));
+    app.settles().await;
+    assert_eq!(receiver.told().len(), 5, "then it is sent all that waits");
+    assert!(hook.deliveries(&ada).await.iter().all(|sent| sent["status"] == "DELIVERED"));
+    assert_eq!(hook.look(&ada).await["failingSince"], Value::Null);
+}
+
+#[tokio::test]
+async fn an_old_secret_signs_beside_the_new_one_for_a_day() {
+    let app = TestApp::with_webhooks().await;
+    let ada = app.client("ada").await;
+    let receiver = Receiver::start(Answer::Status(200)).await;
+    let hook = hooks(&ada, &receiver.url(), &["OFFER_ACCEPTED"]).await;
+    let rotate = json!({ "webhookEndpointId": hook.id });
+    let rotates = async || ada.does("webhookEndpointRotateSecret", rotate.clone(), ISSUED).await;
+    let new = rotates().await.text("issued.secret");
+    assert!(new.starts_with("whsec_") && new != hook.secret);
+    hook.pings(&ada).await;
+    app.settles().await;
+    let signed = |place: usize, secret: &str| {
+        let told = &receiver.told()[place];
+        told.is_signed_with(secret, app.market.clock().now())
+    };
+    assert!(signed(0, &hook.secret) && signed(0, &new));
+
+    app.passes(TimeDelta::hours(24)).await;
+    hook.pings(&ada).await;
+    app.settles().await;
+    assert!(!signed(1, &hook.secret) && signed(1, &new));
+
+    // An answer may be lost several times: whichever secret somebody has, it goes on for its day.
+    for _ in 0..3 {
+        rotates().await.ok();
+    }
+    assert_eq!(rotates().await.refused(), ["WEBHOOK_SECRETS"]);
+    hook.pings(&ada).await;
+    app.settles().await;
+    assert!(signed(2, &new));
+    app.market.tidy().await.unwrap();
+    let kept: i64 = sqlx::query_scalar("select count(*) from webhook_secrets").fetch_one(app.pool()).await.unwrap();
+    assert_eq!(kept, 4, "one that signs no more is forgotten");
+}
+
+#[tokio::test]
+async fn one_that_takes_nothing_for_three_days_is_switched_off_and_its_people_are_told() {
+    let app = TestApp::with_webhooks().await;
+    let ada = app.client("ada").await;
+    let (bo, cy) = (app.person("bo").await, app.person("cy").await);
+    super::organization::joins(&ada, &bo, "ADMIN").await;
+    super::organization::joins(&ada, &cy, "FINANCE").await;
+    let receiver = Receiver::start(Answer::Status(404)).await;
+    let hook = hooks(&ada, &receiver.url(), &["OFFER_ACCEPTED"]).await;
+    hook.pings(&ada).await;
+    app.settles().await;
+    app.passes(TimeDelta::hours(71)).await;
+    assert_eq!(hook.look(&ada).await["status"], "ENABLED");
+    app.passes(TimeDelta::hours(1)).await;
+    let off = hook.look(&ada).await;
+    assert_eq!((&off["status"], &off["deliveries"]["nodes"][0]["status"]), (&json!("FAILED"), &json!("GIVEN_UP")));
+
+    let told = "{ viewer { notifications { nodes { kind subject { id } } } } }";
+    let of_it = async |person: &Person<'_>| {
+        let reply = person.asks(told, json!({})).await;
+        let nodes = reply.data()["viewer"]["notifications"]["nodes"].as_array().cloned().unwrap_or_default();
+        nodes.into_iter().filter(|node| node["kind"] == "WEBHOOK_ENDPOINT_DISABLED").collect::<Vec<_>>()
+    };
+    for person in [&ada, &bo] {
+        assert_eq!(of_it(person).await, [json!({ "kind": "WEBHOOK_ENDPOINT_DISABLED", "subject": { "id": hook.id } })]);
+    }
+    assert_eq!(of_it(&cy).await, Vec::<Value>::new());
+
+    // It is sent nothing, until it is switched on again.
+    let heard = receiver.told().len();
+    let ping = ada.does("webhookEndpointTest", json!({ "webhookEndpointId": hook.id }), "webhookDelivery { id }").await;
+    assert_eq!(ping.refused(), ["WRONG_STATE"]);
+    receiver.answers(Answer::Status(200));
+    app.passes(TimeDelta::hours(24)).await;
+    assert_eq!(receiver.told().len(), heard);
+    let on = json!({ "webhookEndpointId": hook.id, "enabled": true });
+    let on = ada.does("webhookEndpointUpdate", on, "webhookEndpoint { status failingSince }").await;
+    assert_eq!(on.ok()["webhookEndpoint"], json!({ "status": "ENABLED", "failingSince": null }));
+    hook.pings(&ada).await;
+    app.settles().await;
+    assert_eq!(receiver.told().len(), heard + 1);
+}
+
+#[tokio::test]
+async fn one_that_never_answers_holds_up_nobody_else() {
+    let app = TestApp::with_webhooks().await;
+    let deal = app.contracted().await;
+    let (hanging, well) = (Receiver::start(Answer::Never).await, Receiver::start(Answer::Status(200)).await);
+    for receiver in [&hanging, &well] {
+        hooks(&deal.client, &receiver.url(), &["MILESTONE_SUBMITTED"]).await;
+    }
+    submits(&deal).await;
+    tokio::select! {
+        () = app.settles() => panic!("the one that never answers was not waited for"),
+        () = async { tokio::join!(hanging.has_heard(1), well.has_heard(1)); } => {}
+    }
+}
+
+#[tokio::test]
+async fn one_that_never_answers_is_left_after_a_while() {
+    let app = TestApp::with_hasty_webhooks().await;
+    let ada = app.client("ada").await;
+    let hanging = Receiver::start(Answer::Never).await;
+    let hook = hooks(&ada, &hanging.url(), &["OFFER_ACCEPTED"]).await;
+    hook.pings(&ada).await;
+    app.settles().await;
+    let sent = hook.deliveries(&ada).await;
+    assert_eq!((&sent[0]["status"], &sent[0]["lastTrouble"]), (&json!("WAITING"), &json!("TIMEOUT")));
+
+    // And where nobody is, nobody is.
+    let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let hook = hooks(&ada, &format!("http://{nobody}/"), &["OFFER_ACCEPTED"]).await;
+    hook.pings(&ada).await;
+    app.settles().await;
+    assert_eq!(hook.deliveries(&ada).await[0]["lastTrouble"], "UNREACHABLE");
+}
+
+#[tokio::test]
+async fn one_that_is_deleted_or_switched_off_is_told_no_more() {
+    let app = TestApp::with_webhooks().await;
+    let ada = app.client("ada").await;
+    let receiver = Receiver::start(Answer::Status(200)).await;
+    let hook = hooks(&ada, &receiver.url(), &["OFFER_ACCEPTED"]).await;
+    hook.pings(&ada).await;
+    let off = json!({ "webhookEndpointId": hook.id, "enabled": false });
+    let off = ada.does("webhookEndpointUpdate", off, "webhookEndpoint { status }").await;
+    assert_eq!(off.text("webhookEndpoint.status"), "DISABLED");
+    app.settles().await;
+    assert_eq!(receiver.told(), []);
+    let on = json!({ "webhookEndpointId": hook.id, "enabled": true, "events": ["OFFER_DECLINED", "OFFER_ACCEPTED"] });
+    let on = ada.does("webhookEndpointUpdate", on, "webhookEndpoint { status events }").await;
+    assert_eq!(on.ok()["webhookEndpoint"]["events"], json!(["OFFER_ACCEPTED", "OFFER_DECLINED"]));
+    app.settles().await;
+    assert_eq!(receiver.told().len(), 1, "what waited is sent");
+
+    receiver.answers(Answer::Status(500));
+    hook.pings(&ada).await;
+    app.settles().await;
+    let delete = json!({ "webhookEndpointId": hook.id });
+    ada.does("webhookEndpointDelete", delete.clone(), "webhookEndpoint { id }").await.ok();
+    app.passes(TimeDelta::hours(24)).await;
+    assert_eq!(receiver.told().len(), 2);
+    assert_eq!(hook.look(&ada).await, Value::Null);
+    assert_eq!(ada.does("webhookEndpointDelete", delete, "webhookEndpoint { id }").await.refused(), ["NOT_FOUND"]);
+    let kept = "select (select count(*) from webhook_secrets) + (select count(*) from webhook_deliveries)";
+    assert_eq!(sqlx::query_scalar::<_, i64>(kept).fetch_one(app.pool()).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn what_was_sent_is_forgotten_after_thirty_days() {
+    let app = TestApp::with_webhooks().await;
+    let ada = app.client("ada").await;
+    let receiver = Receiver::start(Answer::Status(200)).await;
+    let hook = hooks(&ada, &receiver.url(), &["OFFER_ACCEPTED"]).await;
+    hook.pings(&ada).await;
+    app.settles().await;
+    app.market.clock().advance(TimeDelta::days(30) - TimeDelta::minutes(1));
+    app.market.tidy().await.unwrap();
+    assert_eq!(hook.deliveries(&ada).await.len(), 1);
+    app.market.clock().advance(TimeDelta::minutes(1));
+    app.market.tidy().await.unwrap();
+    assert_eq!(hook.deliveries(&ada).await, Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn owners_and_admins_look_after_endpoints_and_nobody_else_does() {
+    let app = TestApp::new().await;
+    let (ada, eve) = (app.client("ada").await, app.client("eve").await);
+    let (bo, cy) = (app.person("bo").await, app.person("cy").await);
+    super::organization::joins(&ada, &bo, "ADMIN").await;
+    super::organization::joins(&ada, &cy, "FINANCE").await;
+    let hook = hooks(&ada, "https://hooks.example/in", &["OFFER_ACCEPTED"]).await;
+    let ping = hook.pings(&bo).await;
+    let create = json!({ "organizationId": ada.organization, "url": "https://b.example/", "events": ["OFFER_SENT"] });
+    let of_endpoint = json!({ "webhookEndpointId": hook.id });
+    let acts = [
+        ("webhookEndpointCreate", create),
+        ("webhookEndpointUpdate", json!({ "webhookEndpointId": hook.id, "url": "https://eve.example/" })),
+        ("webhookEndpointRotateSecret", of_endpoint.clone()),
+        ("webhookEndpointTest", of_endpoint.clone()),
+        ("webhookDeliveryRetry", json!({ "webhookDeliveryId": ping })),
+        ("webhookEndpointDelete", of_endpoint),
+    ];
+    let list = "query($id: ID!) { node(id: $id) { ... on Organization { webhookEndpoints { id url } } } }";
+    let node = "query($id: ID!) { node(id: $id) { id } }";
+    for (who, code) in [(&eve, "NOT_FOUND"), (&cy, "NOT_ALLOWED")] {
+        for (act, input) in &acts {
+            assert_eq!(who.does_once(act, input.clone(), "__typename").await.refused(), [code], "{act}");
+        }
+        for id in [&hook.id, &ping] {
+            assert_eq!(who.asks(node, json!({ "id": id })).await.data()["node"], Value::Null, "{code}");
+        }
+    }
+    let listed = async |who: &Person<'_>| {
+        who.asks(list, json!({ "id": ada.organization })).await.data()["node"]["webhookEndpoints"].clone()
+    };
+    let one = json!([{ "id": hook.id, "url": "https://hooks.example/in" }]);
+    assert_eq!((listed(&ada).await, listed(&bo).await, listed(&cy).await), (one.clone(), one, json!([])));
+    for (act, input) in &acts {
+        bo.does_once(act, input.clone(), "__typename").await.ok();
+    }
+    let lines = "select count(*) from audit_log where act like 'webhook_endpoint_%'";
+    assert_eq!(
+        sqlx::query_scalar::<_, i64>(lines).fetch_one(app.pool()).await.unwrap(),
+        5,
+        "it can be seen who did it"
+    );
+}
+
+#[tokio::test]
+async fn an_address_that_leads_inside_is_refused_and_there_is_room_for_five() {
+    let app = TestApp::new().await;
+    let ada = app.client("ada").await;
+    let creates = async |url: &str, events: Value| {
+        let input = json!({ "organizationId": ada.organization, "url": url, "events": events });
+        ada.does("webhookEndpointCreate", input, ISSUED).await
+    };
+    for url in ["http://hooks.example/", "https://localhost/", "https://10.0.0.1/", "https://[::1]/", "nonsense"] {
+        assert_eq!(creates(url, json!(["OFFER_SENT"])).await.faults(), ["url: MALFORMED"], "{url}");
+    }
+    assert_eq!(creates("https://hooks.example/", json!([])).await.faults(), ["events: REQUIRED"]);
+    for place in 0..5 {
+        creates(&format!("https://hooks{place}.example/"), json!(["OFFER_SENT"])).await.ok();
+    }
+    assert_eq!(creates("https://hooks.example/", json!(["OFFER_SENT"])).await.refused(), ["WEBHOOK_ENDPOINTS"]);
+}
+
+#[tokio::test]
+async fn a_secret_is_told_once_and_kept_where_nobody_reads_it() {
+    let app = TestApp::new().await;
+    let ada = app.client("ada").await;
+    let hook = hooks(&ada, "https://hooks.example/", &["OFFER_SENT"]).await;
+    // Whatever else may be asked of it, the secret is not there.
+    let fields = "{ __type(name: \"WebhookEndpoint\") { fields { name } } }";
+    let fields = api::schema::bare().execute(fields).await.data.into_json().unwrap().to_string();
+    assert!(fields.contains("\"url\"") && !fields.contains("ecret"), "{fields}");
+    let sealed: Vec<u8> = sqlx::query_scalar("select sealed from webhook_secrets").fetch_one(app.pool()).await.unwrap();
+    assert!(!String::from_utf8_lossy(&sealed).contains("whsec"));
+    let kept = "select count(*) from idempotency where answer::text like '%whsec%' or operation like '%Secret%'";
+    assert_eq!(sqlx::query_scalar::<_, i64>(kept).fetch_one(app.pool()).await.unwrap(), 0);
+    assert_eq!(hook.secret.len(), "whsec_".len() + 64);
+
+    // Sealed anew with another key of the vault, it signs as before.
+    app.market.vault_reseal().await.unwrap();
+}
