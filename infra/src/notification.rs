@@ -44,6 +44,7 @@ impl Market {
                          or exists (select from offers where id = m.offer_id and ({SENT})) then m.freelancer_id end
                      from milestones m where m.id = $2
                  union select organization_id, case when {SENT} then freelancer_id end from offers where id = $3
+                 union select organization_id, null from payments where id = $12
                  union select null, user_id from payouts where id = $4
                  union select $5::uuid, $6::uuid
              )
@@ -74,6 +75,7 @@ impl Market {
                 audience.judges.into(),
                 audience.admins.into(),
                 proposed.into(),
+                about.payment.map(Id::uuid).into(),
             ],
         ));
         let quiet_since = quiet_for(&occurrence.event).map(|quiet| occurrence.at - quiet);

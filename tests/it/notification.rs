@@ -38,6 +38,27 @@ async fn a_contract_ends(app: &TestApp, client: &Person<'_>, freelancer: &Person
 }
 
 #[tokio::test]
+async fn those_who_pay_are_told_that_money_did_not_get_back_to_its_card() {
+    let app = TestApp::new().await;
+    let deal = app.offered().await;
+    deal.fund(&deal.milestone, "pm_sandbox_refund_fails").await;
+    let payment = "query($id: ID!) { milestone(id: $id) { payment { id } } }";
+    let payment = deal.client.asks(payment, json!({ "id": deal.milestone })).await.text("payment.id");
+    deal.client.does("offerWithdraw", json!({ "offerId": deal.offer }), "offer { status }").await.ok();
+    let back = json!({ "paymentId": payment, "amount": { "amount": "1.00" } });
+    deal.client.does("paymentRefund", back, "refund { id }").await.ok();
+    app.settles().await;
+    let told = async |person: &Person<'_>| {
+        let told = person.asks("{ viewer { notifications { nodes { kind subject { id } } } } }", json!({})).await;
+        let nodes = told.data()["viewer"]["notifications"]["nodes"].as_array().cloned().unwrap_or_default();
+        nodes.into_iter().filter(|node| node["kind"] == "PAYMENT_REFUND_FAILED").collect::<Vec<_>>()
+    };
+    let expected = json!({ "kind": "PAYMENT_REFUND_FAILED", "subject": { "id": payment } });
+    assert_eq!(told(&deal.client).await, [expected]);
+    assert_eq!(told(&deal.freelancer).await, Vec::<Value>::new(), "how a client pays is its own business");
+}
+
+#[tokio::test]
 async fn both_sides_are_told_once_that_a_contract_ended_and_nobody_else() {
     let app = TestApp::new().await;
     let (ada, lin, eve) = (app.client("ada").await, app.freelancer("lin").await, app.client("eve").await);
