@@ -27,6 +27,8 @@ pub use hooks::{Hooks, PATIENCE};
 
 /// How often an endpoint is tried by its people.
 const PINGS: Allowance = Allowance { attempts: 60, within: TimeDelta::hours(1) };
+/// How often something is sent to an endpoint again by hand.
+const RETRIES: Allowance = Allowance { attempts: 1_000, within: TimeDelta::hours(1) };
 
 /// An endpoint with a secret that is told this once.
 #[derive(Debug)]
@@ -133,9 +135,7 @@ impl Market {
         run!(self, call, tx => {
             let endpoint = tx.webhook_endpoint_for_update(id).await?;
             let change = endpoint.test(tx.actor(), tx.id(), tx.id(), tx.now())?;
-            if !tx.throttle_admits(&format!("webhook_ping:{id}"), PINGS).await? {
-                PINGS.refuse_over(PINGS.attempts + 1, PINGS.within)?;
-            }
+            tx.webhook_endpoint_throttle(&format!("webhook_ping:{id}"), PINGS).await?;
             let delivery = tx.settle(change).await?;
             tx.webhook_delivery_insert(&delivery).await?;
             tx.webhook_endpoint_start(id).await?;
@@ -152,7 +152,9 @@ impl Market {
             let endpoint = tx.webhook_endpoint_for_update(tx.shown(found, WebhookEndpoint::subject)?.id).await?;
             let delivery = delivery_row::Entity::find_by_id(id.uuid()).lock_exclusive().one(tx.conn()).await?;
             let delivery = delivery.map(WebhookDelivery::try_from).transpose()?.ok_or(Refusal::HIDDEN)?;
-            let delivery = tx.settle(delivery.retry(tx.actor(), &endpoint, tx.now())?).await?;
+            let change = delivery.retry(tx.actor(), &endpoint, tx.now())?;
+            tx.webhook_endpoint_throttle(&format!("webhook_retry:{}", endpoint.id), RETRIES).await?;
+            let delivery = tx.settle(change).await?;
             save_row(tx.conn(), row_of_delivery(&delivery)).await?;
             tx.webhook_endpoint_start(endpoint.id).await?;
             Ok(delivery)
@@ -235,6 +237,14 @@ impl Tx {
     async fn webhook_endpoint_for_update(&self, id: WebhookEndpointId) -> Result<WebhookEndpoint, Failure> {
         let found = self.webhook_endpoint_locked(id).await?;
         Ok(self.shown(found, WebhookEndpoint::subject)?)
+    }
+
+    /// Refuse what people ask for by hand too often.
+    async fn webhook_endpoint_throttle(&self, bucket: &str, allowance: Allowance) -> Result<(), Failure> {
+        if self.throttle_admits(bucket, allowance).await? {
+            return Ok(());
+        }
+        allowance.refuse_over(allowance.attempts + 1, allowance.within)
     }
 
     async fn webhook_endpoints_count(&self, organization: OrganizationId) -> Result<u32, Failure> {

@@ -230,9 +230,37 @@ async fn one_that_never_answers_holds_up_nobody_else() {
     }
     submits(&deal).await;
     tokio::select! {
-        () = app.settles() => panic!("the one that never answers was not waited for"),
+        () = app.settles() => panic!("it ended before both had heard"),
         () = async { tokio::join!(hanging.has_heard(1), well.has_heard(1)); } => {}
     }
+
+    // The worker that waited for it is gone without a word: another goes on once its time is over, with the same.
+    hanging.answers(Answer::Status(200));
+    app.settles().await;
+    assert_eq!(hanging.told().len(), 1);
+    app.market.clock().advance(TimeDelta::seconds(61));
+    app.settles().await;
+    let told = hanging.told();
+    assert_eq!((told.len(), &told[1].delivery), (2, &told[0].delivery));
+}
+
+#[tokio::test]
+async fn workers_that_work_at_once_send_each_thing_once() {
+    let app = TestApp::with_webhooks().await;
+    let ada = app.client("ada").await;
+    let receiver = Receiver::start(Answer::Status(200)).await;
+    for _ in 0..4 {
+        let hook = hooks(&ada, &receiver.url(), &["OFFER_ACCEPTED"]).await;
+        for _ in 0..5 {
+            hook.pings(&ada).await;
+        }
+    }
+    tokio::join!(app.settles(), app.settles(), app.settles(), app.settles());
+    let mut told: Vec<String> = receiver.told().into_iter().map(|told| told.delivery).collect();
+    assert_eq!(told.len(), 20);
+    told.sort();
+    told.dedup();
+    assert_eq!(told.len(), 20);
 }
 
 #[tokio::test]
@@ -381,4 +409,29 @@ async fn a_secret_is_told_once_and_kept_where_nobody_reads_it() {
 
     // Sealed anew with another key of the vault, it signs as before.
     app.market.vault_reseal().await.unwrap();
+}
+
+#[tokio::test]
+async fn who_left_hears_nothing_of_an_endpoint_and_who_is_erased_leaves_none() {
+    let app = TestApp::new().await;
+    let (ada, bo) = (app.client("ada").await, app.person("bo").await);
+    super::organization::joins(&ada, &bo, "ADMIN").await;
+    let (one, _two) = (
+        hooks(&ada, "https://one.example/", &["OFFER_SENT"]).await,
+        hooks(&ada, "https://two.example/", &["OFFER_SENT"]).await,
+    );
+    let delete = json!({ "webhookEndpointId": one.id, "idempotencyKey": "once" });
+    for _ in 0..2 {
+        let deleted = bo.does_once("webhookEndpointDelete", delete.clone(), "webhookEndpoint { url }").await;
+        assert_eq!(deleted.text("webhookEndpoint.url"), "https://one.example/");
+    }
+    let fire = "delete from members where user_id = (select id from users where email = $1)";
+    sqlx::query(fire).bind(&bo.email).execute(app.pool()).await.unwrap();
+    let again = bo.does_once("webhookEndpointDelete", delete, "webhookEndpoint { url }").await;
+    assert_eq!(again.refused(), ["NOT_FOUND"]);
+
+    let left = "select count(*) from webhook_endpoints";
+    assert_eq!(sqlx::query_scalar::<_, i64>(left).fetch_one(app.pool()).await.unwrap(), 1);
+    ada.does("accountErase", json!({ "confirmEmail": ada.email }), "erasedAt").await.ok();
+    assert_eq!(sqlx::query_scalar::<_, i64>(left).fetch_one(app.pool()).await.unwrap(), 0);
 }
