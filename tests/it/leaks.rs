@@ -155,7 +155,9 @@ async fn after_a_rotation_everything_is_sealed_with_the_new_key_and_found_by_it(
     let gone = before.freelancer("gone").await;
     gone.does("payoutMethodAdd", json!({ "iban": iban, "accountTitle": "Gone" }), "payoutMethod { id }").await.ok();
     gone.does("accountErase", json!({ "confirmEmail": gone.email }), "erasedAt").await.ok();
-    let ada = before.person("ada").await;
+    let ada = before.client("ada").await;
+    let hook = json!({ "organizationId": ada.organization, "url": "https://hooks.example/", "events": ["PING"] });
+    let signs = ada.does("webhookEndpointCreate", hook, "issued { secret }").await.text("issued.secret");
     let secret = ada.does("secondFactorEnroll", json!({}), "enrollment { secret }").await.text("enrollment.secret");
     let code = json!({ "code": code_of_app(&before, &secret) });
     ada.does("secondFactorConfirm", code, "recoveryCodes").await.ok();
@@ -178,11 +180,14 @@ async fn after_a_rotation_everything_is_sealed_with_the_new_key_and_found_by_it(
         door.bearer(&token).does("payoutMethodAdd", twice, "payoutMethod { id }").await.refused(),
         ["PAYOUT_METHOD_EXISTS"]
     );
-    assert_eq!(both.market.vault_reseal().await.unwrap(), 3, "an account, a number of identity, an app");
+    assert_eq!(both.market.vault_reseal().await.unwrap(), 4, "an account, an identity, an app, a webhook");
     assert_eq!(both.market.vault_reseal().await.unwrap(), 0, "done already");
 
     // Then the old one goes.
     let after = TestApp::on(market(Vault::new(&[8; 32]).unwrap()).await);
+    let kept = "select id, sealed from webhook_secrets";
+    let (id, sealed): (uuid::Uuid, Vec<u8>) = sqlx::query_as(kept).fetch_one(app.pool()).await.unwrap();
+    assert_eq!(after.market.vault().open(&format!("webhook secret {id}"), &sealed).unwrap(), signs);
     let (door, token) = in_between(&after).await;
     let shown = door
         .bearer(&token)
