@@ -107,9 +107,9 @@ pub enum WebhookEvent {
 pub enum WebhookEndpointStatus {
     /// It is.
     Enabled,
-    /// You have switched it off.
+    /// You have switched it off: of what happens meanwhile it is not told later, either.
     Disabled,
-    /// It took nothing for three days, and was switched off. Switch it on again with `webhookEndpointUpdate`.
+    /// The same, because it took nothing for three days. Switch it on again with `webhookEndpointUpdate`.
     Failed,
 }
 

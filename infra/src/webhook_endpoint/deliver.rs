@@ -89,10 +89,16 @@ impl Market {
         loop {
             self.pulse().beats(Lane::Webhooks);
             if begun < A_ROUND && !self.pulse().is_stopping() {
-                let (endpoints, leased_until) = self.webhook_endpoints_claim(AT_ONCE - served.len()).await?;
-                begun += endpoints.len();
-                for endpoint in endpoints {
-                    served.push(alone(self.webhook_endpoint_serve(endpoint, leased_until)));
+                match self.webhook_endpoints_claim(AT_ONCE - served.len()).await {
+                    Ok((endpoints, leased_until)) => {
+                        begun += endpoints.len();
+                        for endpoint in endpoints {
+                            served.push(alone(self.webhook_endpoint_serve(endpoint, leased_until)));
+                        }
+                    }
+                    Err(failure) if served.is_empty() => return Err(failure),
+                    // What was begun is done first.
+                    Err(failure) => tracing::error!(error = %failure, "no endpoints could be taken up"),
                 }
             }
             tokio::select! {
