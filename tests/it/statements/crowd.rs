@@ -54,17 +54,15 @@ pub async fn gather(world: &World<'_>) -> Crowd {
         json!({ "headline": "Builds things", "skills": [{ "skillId": ids["skill"], "level": "EXPERT", "years": 3 }] });
     app.person("unknown").await.does("profileUpdate", profile, "profile { id }").await.ok();
     for n in 0..2 {
-        owner.does("organizationCreate", json!({ "name": format!("Company {n}") }), "organization { id }").await.ok();
+        let company = json!({ "name": format!("Company {n}") });
+        let company = owner.does("organizationCreate", company, "organization { id }").await.text("organization.id");
+        let hook = json!({ "organizationId": company, "url": "https://hooks.example/", "events": ["PING"] });
+        owner.does("webhookEndpointCreate", hook, "issued { webhookEndpoint { id } }").await.ok();
+        let ping = json!({ "webhookEndpointId": ids["webhookEndpoint"] });
+        owner.does("webhookEndpointTest", ping, "webhookDelivery { id }").await.ok();
         let search = json!({ "name": format!("Search {n}"), "text": "rust", "skillIds": [ids["skill"]] });
         owner.does("savedSearchCreate", search, "savedSearch { id }").await.ok();
         passkey::adds(&owner, &format!("Phone {n}")).await;
-        let hook =
-            json!({ "organizationId": organization, "url": format!("https://hooks{n}.example/"), "events": ["PING"] });
-        let hook = owner.does("webhookEndpointCreate", hook, "issued { webhookEndpoint { id } }").await;
-        let ping = json!({ "webhookEndpointId": hook.text("issued.webhookEndpoint.id") });
-        for _ in 0..2 {
-            owner.does("webhookEndpointTest", ping.clone(), "webhookDelivery { id }").await.ok();
-        }
         let bid = bid(&gigs[n + 1], "the freelancer of the journey");
         freelancer.does("proposalSubmit", bid, "proposal { id }").await.ok();
     }
