@@ -84,6 +84,29 @@ async fn what_happens_to_an_organizations_things_is_told_once_signed_and_without
 }
 
 #[tokio::test]
+async fn whatever_it_happened_to_those_are_told_whose_it_is() {
+    let app = TestApp::with_webhooks().await;
+    let deal = app.offered().await;
+    let receiver = Receiver::start(Answer::Status(200)).await;
+    let events = ["OFFER_SENT", "MILESTONE_FUNDED", "PAYMENT_REFUND_FAILED"];
+    hooks(&deal.client, &receiver.url(), &events).await;
+    deal.fund(&deal.milestone, "pm_sandbox_refund_fails").await;
+    let payment = "query($id: ID!) { milestone(id: $id) { payment { id } } }";
+    let payment = deal.client.asks(payment, json!({ "id": deal.milestone })).await.text("payment.id");
+    deal.client.does("offerWithdraw", json!({ "offerId": deal.offer }), "offer { status }").await.ok();
+    let back = json!({ "paymentId": payment, "amount": { "amount": "1.00" } });
+    deal.client.does("paymentRefund", back, "refund { id }").await.ok();
+    app.settles().await;
+    let told = receiver.told().into_iter().map(|told| told.json());
+    let mut told: Vec<(String, String)> =
+        told.map(|told| (told["type"].as_str().unwrap().into(), told["subjectId"].as_str().unwrap().into())).collect();
+    told.sort();
+    let expected =
+        [("MILESTONE_FUNDED", &deal.milestone), ("OFFER_SENT", &deal.offer), ("PAYMENT_REFUND_FAILED", &payment)];
+    assert_eq!(told, expected.map(|(kind, id)| (kind.to_owned(), id.clone())));
+}
+
+#[tokio::test]
 async fn what_is_not_taken_is_sent_again_as_the_same_and_by_hand_once_more() {
     let app = TestApp::with_webhooks().await;
     let ada = app.client("ada").await;
