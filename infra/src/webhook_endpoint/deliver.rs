@@ -24,7 +24,7 @@ use crate::worker::{Lane, alone};
 use crate::{Call, Failure, Fault, Tx, run};
 
 /// So many endpoints are served at once by a worker.
-const AT_ONCE: usize = 32;
+const AT_ONCE: usize = 16;
 /// So many are begun before the worker looks whether it is to end.
 const A_ROUND: usize = 256;
 /// So much is sent to one before others have a turn.

@@ -94,6 +94,7 @@ impl Hooks {
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .pool_idle_timeout(KEPT)
+            .pool_max_idle_per_host(1)
             .connect_timeout(CONNECTING.min(patience))
             .timeout(patience)
             .build()
