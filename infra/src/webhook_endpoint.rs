@@ -135,7 +135,7 @@ impl Market {
         run!(self, call, tx => {
             let endpoint = tx.webhook_endpoint_for_update(id).await?;
             let change = endpoint.test(tx.actor(), tx.id(), tx.id(), tx.now())?;
-            tx.webhook_endpoint_throttle(&format!("webhook_ping:{id}"), PINGS).await?;
+            tx.throttle_must_admit(&format!("webhook_ping:{id}"), PINGS).await?;
             let delivery = tx.settle(change).await?;
             tx.webhook_delivery_insert(&delivery).await?;
             tx.webhook_endpoint_start(id).await?;
@@ -153,7 +153,7 @@ impl Market {
             let delivery = delivery_row::Entity::find_by_id(id.uuid()).lock_exclusive().one(tx.conn()).await?;
             let delivery = delivery.map(WebhookDelivery::try_from).transpose()?.ok_or(Refusal::HIDDEN)?;
             let change = delivery.retry(tx.actor(), &endpoint, tx.now())?;
-            tx.webhook_endpoint_throttle(&format!("webhook_retry:{}", endpoint.id), RETRIES).await?;
+            tx.throttle_must_admit(&format!("webhook_retry:{}", endpoint.id), RETRIES).await?;
             let delivery = tx.settle(change).await?;
             save_row(tx.conn(), row_of_delivery(&delivery)).await?;
             tx.webhook_endpoint_start(endpoint.id).await?;
@@ -237,14 +237,6 @@ impl Tx {
     async fn webhook_endpoint_for_update(&self, id: WebhookEndpointId) -> Result<WebhookEndpoint, Failure> {
         let found = self.webhook_endpoint_locked(id).await?;
         Ok(self.shown(found, WebhookEndpoint::subject)?)
-    }
-
-    /// Refuse what people ask for by hand too often.
-    async fn webhook_endpoint_throttle(&self, bucket: &str, allowance: Allowance) -> Result<(), Failure> {
-        if self.throttle_admits(bucket, allowance).await? {
-            return Ok(());
-        }
-        allowance.refuse_over(allowance.attempts + 1, allowance.within)
     }
 
     async fn webhook_endpoints_count(&self, organization: OrganizationId) -> Result<u32, Failure> {

@@ -17,7 +17,7 @@ use infra::payments::Payments;
 use infra::rails::{Rails, StripeRails};
 use infra::stripe::{Settings as StripeSettings, Stripe};
 use infra::token::Keys;
-use infra::webhook_endpoint::{self, Hooks};
+use infra::webhook_endpoint::Hooks;
 use serde_json::{Value, json};
 use sqlx::postgres::PgPoolOptions;
 use tower::ServiceExt;
@@ -60,7 +60,7 @@ impl TestApp {
 
     /// The same, where webhooks go to programs on this machine.
     pub async fn with_webhooks() -> Self {
-        Self::with_webhooks_within(webhook_endpoint::PATIENCE).await
+        Self::with_webhooks_within(PATIENT).await
     }
 
     /// The same, where none of them is waited for long.
