@@ -115,7 +115,7 @@ pub enum WebhookEndpointStatus {
 
 /// How a delivery stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::webhook_endpoint::DeliveryStatus")]
+#[graphql(remote = "DeliveryStatus")]
 pub enum WebhookDeliveryStatus {
     /// It is sent as soon as it is due.
     Waiting,

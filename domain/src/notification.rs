@@ -312,7 +312,7 @@ mod tests {
             };
             for automatic in [false, true] {
                 let parties = serde_json::json!({
-                    "type": name, "by": null, "act": "password_changed", "party": { "freelancer": id::<UserId>(1) },
+                    "type": name, "by": (*name == "message_sent").then_some("client"), "act": "password_changed", "party": { "freelancer": id::<UserId>(1) },
                     "rail": "manual", "user": id::<UserId>(1), "to": id::<UserId>(1), "freelancer": id::<UserId>(1),
                     "client": id::<OrganizationId>(1), "organization": id::<OrganizationId>(1),
                     "profile": id::<FreelancerProfileId>(1), "search": id::<SavedSearchId>(1),
@@ -325,8 +325,8 @@ mod tests {
                     "dispute": id::<DisputeId>(1), "evidence": id::<EvidenceId>(1), "review": id::<ReviewId>(1),
                     "outage": id::<OutageId>(1), "payment": id::<PaymentId>(1), "refund": id::<PaymentRefundId>(1),
                     "method": id::<PayoutMethodId>(1), "payout": id::<PayoutId>(1),
-                    "correction": id::<CorrectionId>(1),
-                    "endpoint": id::<WebhookEndpointId>(1),
+                    "correction": id::<CorrectionId>(1), "endpoint": id::<WebhookEndpointId>(1),
+                    "message": id::<MessageId>(1), "conversation": id::<ConversationId>(1),
                 });
                 let figures = serde_json::json!({
                     "automatic": automatic, "attempt": 1, "hours": 1, "round": 1, "lapses_on": at.date_naive(),
