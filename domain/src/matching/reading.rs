@@ -55,31 +55,54 @@ pub fn gig_text(text: &str, taxonomy: &Taxonomy) -> Reading {
 
 fn cut_title(text: &str) -> (&str, &str) {
     let start = first_letters(text, LONGEST_TITLE);
-    let end = start
-        .find('\n')
-        .or_else(|| end_of_head(text))
-        .or_else(|| start.find(". ").map(|stop| stop + 1))
-        .or_else(|| {
-            // A title that nothing ends is not cut within a thought, where that can be helped.
-            let marks = [" - ", " – ", ": ", "; "].iter().filter_map(|mark| start.rfind(mark)).max();
-            marks.or_else(|| start.rfind(' ')).filter(|_| start.len() < text.len())
-        })
-        .unwrap_or(start.len());
+    let end = start.find('\n').or_else(|| end_of_head(text)).unwrap_or_else(|| end_of_words(start, text));
     text.split_at(end)
 }
 
+/// Where the head of a text ends that no line and no bar ends: with its first sentence, or, where that is long, with a
+/// thought; and no earlier than it names a role, if a few more words do.
+fn end_of_words(start: &str, text: &str) -> usize {
+    let stops = || start.match_indices(". ").map(|(stop, _)| stop + 1);
+    let marks = || [" - ", " – ", ": ", "; "].into_iter().flat_map(|mark| start.match_indices(mark)).map(|(at, _)| at);
+    let end = stops().next().or_else(|| {
+        // A title that nothing ends is not cut within a thought, where that can be helped.
+        marks().max().or_else(|| start.rfind(' ')).filter(|_| start.len() < text.len())
+    });
+    let end = end.unwrap_or(start.len());
+    if !Role::named_in(&start[..end]).is_empty() {
+        return end;
+    }
+    let said = start.to_ascii_lowercase();
+    let asks = ASKING.iter().filter_map(|phrase| said.find(phrase));
+    let next = stops().chain(marks()).chain(asks).filter(|next| *next > end).min();
+    let names = |next: &usize| {
+        let more = &start[end..*next];
+        more.split_whitespace().count() <= FEW_WORDS && !Role::named_in(more).is_empty()
+    };
+    next.filter(names).unwrap_or(end)
+}
+
+/// A head goes on for so many words at most, to come to a role.
+const FEW_WORDS: usize = 9;
+
 /// Where a head in parts set off by bars ends: after the first words of its last part, and no earlier than it names a
-/// role, if that is soon. It goes on as long as the next bar is near.
+/// role, if that is soon. It goes on as long as the next bar is near; past a long part, as far as it takes to name whom
+/// it asks for.
 fn end_of_head(text: &str) -> Option<usize> {
     let head = first_letters(text, LONGEST_HEAD);
     let mut last = first_letters(head, LONGEST_TITLE).find('|')?;
     while let Some(next) = first_letters(&head[last + 1..], LONGEST_PART).find('|') {
         last += 1 + next;
     }
-    let after = |words| last + words_after(&text[last..], words);
-    // The bar is the first of them.
-    let end = (4..=7).map(after).find(|end| !Role::named_in(&text[..*end]).is_empty());
-    Some(end.unwrap_or_else(|| after(4)))
+    // The bar is the first of the words.
+    let after = |bar: usize, words| bar + words_after(&text[bar..], words);
+    let near = (4..=7).map(|words| after(last, words)).find(|end| !Role::named_in(&text[..*end]).is_empty());
+    let further = || {
+        let bars = head[last + 1..].match_indices('|').map(|(bar, _)| last + 1 + bar);
+        let ends = bars.flat_map(|bar| (4..=7).map(move |words| (bar, after(bar, words))));
+        ends.into_iter().find(|(bar, end)| !Role::people_named_in(&text[*bar..*end]).is_empty()).map(|(_, end)| end)
+    };
+    Some(near.or_else(further).unwrap_or_else(|| after(last, 4)))
 }
 
 /// The beginning of a text, no longer than so many letters.
@@ -124,12 +147,18 @@ fn asked_skills(title: &str, description: &str, taxonomy: &Taxonomy) -> (Vec<Ask
 }
 
 /// A title without its first part, when parts are set off by bars and a later one names the role:
-/// "Watchman Monitoring | Ruby Engineer" is not about monitoring.
+/// "Watchman Monitoring | Ruby Engineer" is not about monitoring. A first part that names a person is the role; one that
+/// names a line of work only is so unless a later one names somebody of another: "Outpost Games | Web developer".
 fn without_company(title: &str) -> &str {
     match title.split_once('|') {
         Some((first, rest)) if Role::named_in(first).is_empty() && !Role::named_in(rest).is_empty() => rest,
+        Some((first, rest)) if Role::people_named_in(first).is_empty() && names_a_line_of_work(rest) => rest,
         _ => title,
     }
+}
+
+fn names_a_line_of_work(text: &str) -> bool {
+    Role::people_named_in(text).iter().any(|role| !role.is_general())
 }
 
 /// A description without the company's name, where the title sets it off: "Swift Education Systems" asks
@@ -193,7 +222,9 @@ fn before_clients(sentence: &str) -> &str {
     const LISTS: &[&str] = &["include", "includes", "including", "like", "such"];
     const BY: &[&str] = &["trusted by", "backed by", "funded by", "acquired by", "used by", "loved by"];
     let said = sentence.to_ascii_lowercase();
-    let by = BY.iter().filter_map(|phrase| said.find(phrase)).min();
+    // An app that is "backed by a PostgreSQL database" is no company backed by somebody.
+    let a_thing = |at: usize, phrase: &str| said[at + phrase.len()..].starts_with(" a ");
+    let by = BY.iter().filter_map(|phrase| said.find(phrase).filter(|at| !a_thing(*at, phrase))).min();
     let mut since_who = usize::MAX;
     let lists = said.split_inclusive(' ').scan(0, |at, word| {
         *at += word.len();
@@ -209,10 +240,10 @@ fn before_clients(sentence: &str) -> &str {
 /// Between those who are listed and the list stand so many words at most, the last of them "include" or the like.
 const WORDS_BETWEEN: usize = 3;
 
-/// The skills of a text. "React/Redux" is read as one name and as two.
+/// The skills of a text. "React/Redux" is read as one name and as two, and so is "React+Redux".
 fn skills_in(text: &str, taxonomy: &Taxonomy) -> Vec<SkillId> {
     let mut skills = Vec::new();
-    let apart = text.replace('/', ", ");
+    let apart = without_plus(&text.replace('/', ", "));
     let both = [text, &apart].into_iter().take(if apart == text { 1 } else { 2 });
     for suggestion in both.flat_map(|text| taxonomy.extract(text)) {
         if suggestion.confidence_milli >= LEAST_CONFIDENCE
@@ -223,6 +254,21 @@ fn skills_in(text: &str, taxonomy: &Taxonomy) -> Vec<SkillId> {
         }
     }
     skills
+}
+
+/// A text with a comma for each plus between two words, as no name of a skill has one there.
+fn without_plus(text: &str) -> String {
+    let mut before = ' ';
+    let mut letters = text.chars().peekable();
+    let mut said = String::with_capacity(text.len());
+    while let Some(letter) = letters.next() {
+        let joins =
+            letter == '+' && before.is_alphanumeric() && letters.peek().is_some_and(|next| next.is_alphabetic());
+        said.push(if joins { ',' } else { letter });
+        said.extend(joins.then_some(' '));
+        before = letter;
+    }
+    said
 }
 
 /// Trades that work with the same tools.
@@ -304,10 +350,10 @@ const NICE_BEFORE: &[&str] = &[
     "if desired",
     "is great",
 ];
-const MUST: &[&str] = &["must have", "must be", "must know", "required", "requirements:", "essential"];
+const MUST: &[&str] = &["must have", "must be", "must know", "required", "requirements:", "essential", "+ years of"];
 
 fn asked_roles(title: &str, description: &str, skills: &[AskedSkill]) -> Vec<Role> {
-    let mut roles = Role::named_in(before_audience(title));
+    let mut roles = Role::named_in(before_audience(without_company(title)));
     if roles.iter().all(|role| role.is_general()) {
         let wanted = sentences(description).filter_map(whom_it_asks_for);
         for role in wanted.flat_map(Role::people_named_in) {
@@ -316,19 +362,28 @@ fn asked_roles(title: &str, description: &str, skills: &[AskedSkill]) -> Vec<Rol
             }
         }
     }
-    if roles.iter().all(|role| role.is_general()) {
+    let builds = |role: &&Role| trade_named(role.family()) == Trade::Building;
+    let general =
+        roles.iter().any(|role| role.is_general()) && roles.iter().filter(builds).all(|role| role.is_general());
+    if general || roles.is_empty() {
         let signed = signed_roles(skills);
         // A text for developers, by someone who writes, names developers and asks for a writer; but an
         // engineer for a ledger is no accountant.
-        let another = |role: &Role| trade_named(role.family()) != Trade::Building;
+        let another = |role: &Role| !builds(&role);
         if !signed.is_empty() && signed.iter().all(another) && Role::named_in(before_audience(title)).is_empty() {
-            roles.clear();
+            roles.retain(|role| !role.is_general());
         }
-        roles.extend(signed);
+        let more: Vec<Role> = signed.into_iter().filter(|role| !roles.contains(role)).collect();
+        roles.extend(more);
     } else {
         // A line of work says more than the whole trade does.
         roles.retain(|role| !role.is_general());
         roles.extend(second_trade(&roles, skills));
+    }
+    // Founders speak of themselves and of whom they look for; and a founder who is to build it is a developer.
+    let led = Role::named_in(title).iter().any(|role| role.founds());
+    if roles.iter().any(|role| builds(&role) || (!led && !role.founds())) {
+        roles.retain(|role| !role.founds());
     }
     roles.truncate(ROLES);
     roles
@@ -414,10 +469,25 @@ const MOST_SIGNED: usize = 3;
 /// A role stands in for another when it is worth this much there.
 const STANDS_IN: Value = Value::milli(800);
 
+/// After these words stands whom somebody asks for.
+const ASKING: &[&str] = &[
+    "looking for",
+    "looking now for",
+    "looking to hire",
+    "looking to bring on",
+    "searching for",
+    "trying to find",
+    "want to find",
+    "seeking",
+    "hiring",
+    "we need",
+    "in need of",
+    "we want",
+];
+
 /// The part of a sentence that says whom it asks for: what follows "looking for", or all of one that asks in
 /// another way. "We are three founders, and looking for a developer" asks for no founder.
 fn whom_it_asks_for(sentence: &str) -> Option<&str> {
-    const BEFORE: &[&str] = &["looking for", "seeking", "hiring", "we need", "in need of", "we want"];
     const WITHIN: &[&str] = &[
         "needed",
         "wanted",
@@ -432,8 +502,8 @@ fn whom_it_asks_for(sentence: &str) -> Option<&str> {
         "you will be",
     ];
     let said = sentence.to_ascii_lowercase();
-    let asked = BEFORE.iter().filter_map(|phrase| said.find(phrase)).min();
-    let asked = asked.or_else(|| WITHIN.iter().chain(BEFORE).any(|phrase| said.contains(phrase)).then_some(0));
+    let asked = ASKING.iter().filter_map(|phrase| said.find(phrase)).min();
+    let asked = asked.or_else(|| WITHIN.iter().any(|phrase| said.contains(phrase)).then_some(0));
     asked.map(|at| &sentence[at..])
 }
 
@@ -441,12 +511,15 @@ fn whom_it_asks_for(sentence: &str) -> Option<&str> {
 pub fn seniority(text: &str) -> Option<Seniority> {
     let said = text.to_lowercase();
     let words: Vec<&str> = said.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
-    // "Data entry", "lead generation" and "our staff" are no ranks.
+    // "Data entry", "lead generation", "may lead to more" and "our staff" are no ranks.
     let means = |at: usize| {
         let next = words.get(at + 1).copied().unwrap_or_default();
         match words[at] {
             "entry" => matches!(next, "level" | "mid"),
-            "lead" => !matches!(next, "gen" | "generation" | "generator" | "list" | "lists" | "magnet" | "nurturing"),
+            "lead" => !matches!(
+                next,
+                "to" | "into" | "gen" | "generation" | "generator" | "list" | "lists" | "magnet" | "nurturing"
+            ),
             "staff" => matches!(next, "engineer" | "engineers" | "software" | "developer" | "scientist" | "designer"),
             _ => true,
         }
@@ -506,6 +579,8 @@ mod tests {
         assert_eq!(needs(&reading), [("react", Need::Must), ("postgresql", Need::Useful), ("docker", Need::Nice)]);
         assert_eq!(reading.roles, ["front-end-developer".parse().unwrap()]);
         assert_eq!(reading.seniority, Some(Seniority::Senior));
+        let years = read("Web shop\n5+ years of Python; JavaScript.");
+        assert_eq!(needs(&years), [("python", Need::Must), ("javascript", Need::Useful)]);
     }
 
     #[test]
@@ -629,6 +704,66 @@ mod tests {
     }
 
     #[test]
+    fn a_head_goes_on_to_the_role_that_it_is_about() {
+        let roles = |text: &str| read(text).roles.into_iter().map(Role::slug).collect::<Vec<_>>();
+        for (text, expected) in [
+            (
+                "REMOTE, PART TIME - frontend pages at Acme Tools Looking for a talented web developer of much taste to \
+                 come up with pages for our applications, editing what is there and what is yet to come.",
+                &["front-end-developer"][..],
+            ),
+            ("London, England. PYTHON WEB APP Developer. Contract, 1-2 months.", &["web-developer"]),
+            ("Acme, part time. Web back-end & front-end. Later more.", &["back-end-developer", "front-end-developer"]),
+            (
+                "Acme | REMOTE, anywhere, but you must have the right to work in the US and pass whatever checks \
+                 the law may ask of you | Senior Site Reliability Engineers | We keep what others run.",
+                &["devops-engineer"],
+            ),
+            // A sentence about others goes on to no role.
+            (
+                "Acme ( [url] ) Atlanta, GA About Acme: We are creating tools that let architects, engineers, designers \
+                 and owners tap into all that is known of what they build, with C# and Java. You will write both for us.",
+                &["back-end-developer"],
+            ),
+        ] {
+            assert_eq!(roles(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_a_company_is_called_and_who_founded_it_is_not_asked_for() {
+        let roles = |text: &str| read(text).roles.into_iter().map(Role::slug).collect::<Vec<_>>();
+        for (text, expected) in [
+            ("Outpost Games | Web Developer | Remote\nWe play.", &["web-developer"][..]),
+            ("Games | Remote | Looking for somebody", &["game-developer"]),
+            ("Bonsai | Second Non-Founder Engineer (Front End) | Remote\nWe pay.", &["front-end-developer"]),
+            (
+                "React help\nWe need a front-end developer to help our team of two co-founders.",
+                &["front-end-developer"],
+            ),
+            ("We sell tea\nWe need a copywriter, who works with our founder.", &["writer"]),
+            ("Technical co-founder\nYou take half of it.", &["executive"]),
+            ("Chief executive or project manager", &["executive", "project-manager"]),
+        ] {
+            assert_eq!(roles(text), expected, "{text}");
+        }
+        let hiring = read("React developer\nWe are Hiring now. See us on LinkedIn.");
+        assert_eq!(needs(&hiring), [("react", Need::Core)]);
+    }
+
+    #[test]
+    fn all_of_a_list_are_asked_for() {
+        let roles = |text: &str| read(text).roles.into_iter().map(Role::slug).collect::<Vec<_>>();
+        let several = "Acme Fun\nWe're trying to find good Rails, front-end, and mobile developers.";
+        assert_eq!(roles(several), ["back-end-developer", "front-end-developer", "mobile-developer"]);
+        let others = roles("Acme Fun\nWe're trying to find good developers, and are interested in designers.");
+        assert_eq!(others, ["software-engineer", "ui-designer"]);
+        let joined = read("Engineer (React+Postgres) for C++\nAn app backed by a MySQL database, running on AWS.");
+        let slugs: Vec<_> = needs(&joined).into_iter().map(|(slug, _)| slug).collect();
+        assert_eq!(slugs, ["cpp", "react", "postgresql", "mysql", "aws"]);
+    }
+
+    #[test]
     fn the_work_is_what_asks_for_skills_or_people() {
         let reading = read(
             "Acme | Engineer\nWe are a family of tea lovers. We need a data engineer. You know Kafka. Please send tea.",
@@ -655,6 +790,7 @@ mod tests {
             ("data entry, double entry", None),
             ("an entry-level role", Some(Seniority::Junior)),
             ("lead generation for our staff", None),
+            ("a contract that may lead to more", None),
             ("lead developer", Some(Seniority::Senior)),
             ("an internship", Some(Seniority::Junior)),
             ("an app", None),

@@ -178,51 +178,143 @@ impl Role {
         self.slug() == "software-engineer"
     }
 
+    /// Whether it is to lead a company rather than to do a line of work.
+    pub fn founds(self) -> bool {
+        self.slug() == "executive"
+    }
+
     /// A general role after the name of a skill is the line of work that the skill, or what it is a part of,
     /// is a sign of: a PHP engineer is a back-end developer.
     fn made_specific(self, before: &[String]) -> Self {
+        let longest = LONGEST_SKILL.min(before.len());
+        let of_last = |length| self.made_specific_by(&before[before.len() - length..]);
+        (1..=longest).rev().find_map(of_last).unwrap_or(self)
+    }
+
+    /// The same, of a skill with exactly this name.
+    fn made_specific_by(self, name: &[String]) -> Option<Self> {
         if !self.is_general() {
-            return self;
+            return Some(self);
         }
         let (taxonomy, own) = (Taxonomy::shipped(), self.family());
         // Words came here without the s of a plural, which some names end in.
         let named = |said: &str| taxonomy.named(&fold(said)).or_else(|| taxonomy.named(&fold(&format!("{said}s"))));
-        let skill = (1..=LONGEST_SKILL.min(before.len()))
-            .rev()
-            .find_map(|length| named(&before[before.len() - length..].join(" ")));
         let builds = |role: &&Self| matches!(role.family(), "data" | "operations") || role.family() == own;
-        skill
-            .and_then(|skill| {
-                let signs = |of: &Skill| TABLE.signs.get(&of.id)?.iter().find(builds).copied();
-                signs(skill).or_else(|| taxonomy.ancestors(skill.id).find_map(signs))
-            })
-            .unwrap_or(self)
+        let signs = |of: &Skill| TABLE.signs.get(&of.id)?.iter().find(builds).copied();
+        let skill = named(&name.join(" "))?;
+        Some(signs(skill).or_else(|| taxonomy.ancestors(skill.id).find_map(signs)).unwrap_or(self))
     }
 
     fn named(text: &str, counts: impl Fn(&str) -> bool) -> Vec<Self> {
         let mut found = Vec::new();
+        let text = with_asides(text);
         // What stands in another part says nothing of a role: "Acme Monitoring | Engineer" asks for an engineer.
         for part in text.split(PARTS) {
-            let words = words(part);
+            let (words, apart): (Vec<String>, Vec<bool>) = words_apart(part).unzip();
             let mut at = 0;
             while at < words.len() {
-                let longest = (1..=TABLE.longest_name.min(words.len() - at))
-                    .rev()
-                    .find_map(|length| Some((length, *TABLE.by_name.get(&words[at..at + length].join(" "))?)));
-                match longest {
-                    Some((length, role)) => {
-                        let role = role.made_specific(&words[..at]);
-                        if counts(&words[at + length - 1]) && !found.contains(&role) {
+                let Some((length, role)) = Self::longest_name(&words[at..]) else {
+                    at += 1;
+                    continue;
+                };
+                let last = &words[at + length - 1];
+                let role = role.made_specific(&words[..at]);
+                if counts(last) {
+                    let listed = if is_a_builder(last) { Self::listed_before(at, &words, &apart) } else { Vec::new() };
+                    for role in listed.into_iter().rev().chain([role]) {
+                        if !found.contains(&role) {
                             found.push(role);
                         }
-                        at += length;
                     }
-                    None => at += 1,
                 }
+                at += length;
             }
         }
         found
     }
+
+    /// The longest name that words begin with, and its length.
+    fn longest_name(words: &[String]) -> Option<(usize, Self)> {
+        (1..=TABLE.longest_name.min(words.len()))
+            .rev()
+            .find_map(|length| Some((length, *TABLE.by_name.get(&words[..length].join(" "))?)))
+    }
+
+    /// The roles that share one word for a person, the last first: of "Rails, front-end and iOS developers", where the
+    /// name found begins at "iOS", front-end and back-end developers; and a line of work named right before them, as in
+    /// "full-stack React and Rails developer".
+    fn listed_before(at: usize, words: &[String], apart: &[bool]) -> Vec<Self> {
+        let mut roles = Vec::new();
+        let mut end = at;
+        // "Developers" alone are what stands right before them; with nothing there, they share their name with none.
+        if is_a_builder(&words[at]) {
+            let Some((length, _)) = Self::ends_with_item(&words[..at], apart) else { return roles };
+            end -= length;
+        }
+        while end > 0 {
+            let joined = matches!(words[end - 1].as_str(), "and" | "or" | "&");
+            let before = &words[..end - usize::from(joined)];
+            let listed = joined || apart.get(end).is_some_and(|apart| *apart);
+            let item = if listed { Self::ends_with_item(before, apart) } else { Self::ends_with_name(before, apart) };
+            let Some((length, role)) = item else { break };
+            roles.push(role);
+            end = before.len() - length;
+        }
+        roles
+    }
+
+    /// What developer the last words mean that stand before "developer" in a list, and how many words they are.
+    fn ends_with_item(words: &[String], apart: &[bool]) -> Option<(usize, Self)> {
+        let developer = ["developer".to_owned()];
+        Self::ends_with(words, apart, |name| {
+            let called = || TABLE.by_name.get(&[name, &developer].concat().join(" ")).copied();
+            let by_skill = || TABLE.by_name.get(&developer[0])?.made_specific_by(name);
+            TABLE.by_name.get(&name.join(" ")).copied().or_else(called).or_else(by_skill)
+        })
+    }
+
+    /// The line of work that the last words name, and how many words they are.
+    fn ends_with_name(words: &[String], apart: &[bool]) -> Option<(usize, Self)> {
+        Self::ends_with(words, apart, |name| TABLE.by_name.get(&name.join(" ")).copied())
+    }
+
+    fn ends_with(words: &[String], apart: &[bool], means: impl Fn(&[String]) -> Option<Self>) -> Option<(usize, Self)> {
+        (1..=LONGEST_SKILL.min(words.len())).rev().find_map(|length| {
+            let begin = words.len() - length;
+            let whole = apart[begin + 1..words.len()].iter().all(|apart| !apart);
+            let role = means(&words[begin..]).filter(|role| whole && !role.is_general() && role.is_built())?;
+            Some((length, role))
+        })
+    }
+
+    /// Whether developers and engineers do it.
+    fn is_built(self) -> bool {
+        matches!(self.family(), "software" | "data" | "operations")
+    }
+}
+
+/// Whether a word is what those are called who build something with a skill.
+fn is_a_builder(word: &str) -> bool {
+    matches!(word, "developer" | "engineer" | "programmer")
+}
+
+/// A text in which an aside before "developer" is a part of the sentence: "a back-end Python (Flask) developer".
+fn with_asides(text: &str) -> String {
+    let (mut said, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some((before, after)) = rest.split_once('(')
+        && let Some((aside, next)) = after.split_once(')')
+    {
+        let builder =
+            next.split_whitespace().next().is_some_and(|word| words(word).iter().any(|word| is_a_builder(word)));
+        let (open, close) = if builder { (' ', ' ') } else { ('(', ')') };
+        said.push_str(before);
+        said.push(open);
+        said.push_str(aside);
+        said.push(close);
+        rest = next;
+    }
+    said.push_str(rest);
+    said
 }
 
 /// Whether a word ends as words for people do.
@@ -242,16 +334,30 @@ pub fn names_a_person(name: &str) -> bool {
 
 /// Lower-case words, without the plural's s. Signs that are part of a name (`c#`, `c++`, `.net`) stay.
 fn words(text: &str) -> Vec<String> {
-    text.split(|c: char| !(c.is_alphanumeric() || matches!(c, '+' | '#' | '.' | '&')))
-        .map(|word| word.trim_end_matches('.').to_lowercase())
-        .filter(|word| !word.is_empty())
-        .map(|word| match word.strip_suffix('s') {
-            Some("dev") => "developer".to_owned(),
-            Some(singular) if singular.len() > 3 && !singular.ends_with(['s', 'u', 'i', 'p']) => singular.to_owned(),
-            None if word == "dev" => "developer".to_owned(),
-            Some(_) | None => word,
-        })
-        .collect()
+    words_apart(text).map(|(word, _)| word).collect()
+}
+
+/// The same, each with whether a comma or a slash sets it off from the one before it.
+fn words_apart(text: &str) -> impl Iterator<Item = (String, bool)> {
+    let mut apart = false;
+    text.split_inclusive(|c: char| !(c.is_alphanumeric() || matches!(c, '+' | '#' | '.' | '&'))).filter_map(
+        move |said| {
+            let end = said.char_indices().next_back().filter(|(_, c)| !(c.is_alphanumeric() || "+#.&".contains(*c)));
+            let word = end.map_or(said, |(at, _)| &said[..at]).trim_end_matches('.').to_lowercase();
+            let named = (!word.is_empty()).then(|| (without_plural(word), std::mem::take(&mut apart)));
+            apart |= end.is_some_and(|(_, c)| matches!(c, ',' | '/'));
+            named
+        },
+    )
+}
+
+fn without_plural(word: String) -> String {
+    match word.strip_suffix('s') {
+        Some("dev") => "developer".to_owned(),
+        Some(singular) if singular.len() > 3 && !singular.ends_with(['s', 'u', 'i', 'p']) => singular.to_owned(),
+        None if word == "dev" => "developer".to_owned(),
+        Some(_) | None => word,
+    }
 }
 
 impl FromStr for Role {
@@ -341,6 +447,32 @@ mod tests {
             ("Photoshop developer", "software-engineer"),
         ] {
             assert_eq!(slugs(title), [role], "{title}");
+        }
+    }
+
+    #[test]
+    fn a_list_shares_its_word_for_a_person() {
+        let people = |text: &str| Role::people_named_in(text).into_iter().map(Role::slug).collect::<Vec<_>>();
+        for (text, roles) in [
+            ("good Rails, Python, and iOS developers", &["back-end-developer", "mobile-developer"][..]),
+            ("Ruby/AngularJS engineers", &["back-end-developer", "front-end-developer"]),
+            ("JavaScript/React engineer", &["front-end-developer"]),
+            (
+                "a full-stack React & Rails developer",
+                &["full-stack-developer", "front-end-developer", "back-end-developer"],
+            ),
+            ("an iOS developer and a backend Python (Flask) developer", &["mobile-developer", "back-end-developer"]),
+            ("an iOS (Objective-C) developer", &["mobile-developer"]),
+            ("front-end (React/Redux) developers", &["front-end-developer"]),
+            ("engineers (Rails, iOS)", &["software-engineer"]),
+            // Neither what is merely said before, nor what is no developer's, shares it.
+            ("our iOS app needs a PHP developer", &["back-end-developer"]),
+            ("an iOS app, and developers", &["software-engineer"]),
+            ("a UX/UI developer", &["front-end-developer"]),
+            ("and developers", &["software-engineer"]),
+            ("developers", &["software-engineer"]),
+        ] {
+            assert_eq!(people(text), roles, "{text}");
         }
     }
 
