@@ -7,10 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::Timestamp;
 use crate::account::SafetyAct;
 use crate::id::{
-    ContractId, CorrectionId, DisputeId, EvidenceId, FreelancerProfileId, GigId, InvitationId, MailCodeId,
-    MemberInvitationId, MilestoneId, OfferId, OrganizationId, OutageId, PaymentId, PayoutId, PayoutMethodId,
-    ProposalId, ReviewId, SavedSearchId, ScreeningHitId, SessionId, SubmissionId, TimesheetId, UserId,
-    WebhookEndpointId,
+    ContractId, CorrectionId, DisputeId, EvidenceId, FreelancerProfileId, GigId, MailCodeId, MemberInvitationId,
+    MilestoneId, OfferId, OrganizationId, OutageId, PaymentId, PayoutId, PayoutMethodId, ProposalId, ReviewId,
+    SavedSearchId, ScreeningHitId, SessionId, SubmissionId, TimesheetId, UserId, WebhookEndpointId,
 };
 use crate::money::Money;
 use crate::payout::Rail;
@@ -21,7 +20,7 @@ mod name;
 mod told;
 
 pub use about::About;
-pub use told::{OfDispute, OfMessage, OfProposal, OfRefund};
+pub use told::{OfDispute, OfInvitation, OfMessage, OfProposal, OfRefund};
 
 /// What happened. Past tense; only ids and facts, never private text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -224,32 +223,23 @@ pub enum Event {
     },
     /// A client invited a freelancer to a gig.
     InvitationSent {
-        /// Which.
-        invitation: InvitationId,
-        /// To which.
-        gig: GigId,
-        /// Whose gig.
-        client: OrganizationId,
+        /// Which, to which gig, and whose that is.
+        #[serde(flatten)]
+        told: OfInvitation,
         /// Who is invited.
         freelancer: UserId,
     },
     /// A freelancer does not want to propose.
     InvitationDeclined {
-        /// Which.
-        invitation: InvitationId,
-        /// To which.
-        gig: GigId,
-        /// Whose gig.
-        client: OrganizationId,
+        /// Which, to which gig, and whose that is.
+        #[serde(flatten)]
+        told: OfInvitation,
     },
     /// A freelancer who was invited proposed.
     InvitationAccepted {
-        /// Which.
-        invitation: InvitationId,
-        /// To which.
-        gig: GigId,
-        /// Whose gig.
-        client: OrganizationId,
+        /// Which, to which gig, and whose that is.
+        #[serde(flatten)]
+        told: OfInvitation,
     },
     /// One side of a conversation wrote to the other.
     MessageSent {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::Timestamp;
 use crate::access::{self, Actor, Role, Subject, Verb};
 use crate::change::Change;
-use crate::event::Event;
+use crate::event::{Event, OfInvitation};
 use crate::gig::{Gig, TradeTerms};
 use crate::id::{GigId, InvitationId, OrganizationId, UserId};
 use crate::refusal::{Invalid, Refusal};
@@ -136,7 +136,8 @@ impl Asking<'_> {
         let (gig, client, freelancer) = (self.gig.id, self.gig.client, self.freelancer);
         let state = InvitationState::Sent;
         let invitation = Invitation { id, gig, client, freelancer, invited_by, message, state, created_at: now };
-        Ok(Change::to(invitation).telling(Event::InvitationSent { invitation: id, gig, client, freelancer }))
+        let told = OfInvitation { invitation: id, gig, client };
+        Ok(Change::to(invitation).telling(Event::InvitationSent { told, freelancer }))
     }
 }
 
@@ -148,6 +149,11 @@ impl Invitation {
             InvitationState::Declined { .. } => InvitationStatus::Declined,
             InvitationState::Accepted { .. } => InvitationStatus::Accepted,
         }
+    }
+
+    /// What an event says of it.
+    fn told(&self) -> OfInvitation {
+        OfInvitation { invitation: self.id, gig: self.gig, client: self.client }
     }
 
     /// Between whom it is.
@@ -180,7 +186,7 @@ impl Invitation {
                 return Err(Refusal::wrong_state("invitation", self.status().as_str(), vec![Verb::ProposalWithdraw]));
             }
         }
-        let event = Event::InvitationDeclined { invitation: self.id, gig: self.gig, client: self.client };
+        let event = Event::InvitationDeclined { told: self.told() };
         Ok(Change::to(Self { state: InvitationState::Declined { at: now }, ..self }).telling(event))
     }
 
@@ -188,7 +194,7 @@ impl Invitation {
     pub fn accepted(self, now: Timestamp) -> Change<Self> {
         match self.state {
             InvitationState::Sent | InvitationState::Declined { .. } => {
-                let event = Event::InvitationAccepted { invitation: self.id, gig: self.gig, client: self.client };
+                let event = Event::InvitationAccepted { told: self.told() };
                 Change::to(Self { state: InvitationState::Accepted { at: now }, ..self }).telling(event)
             }
             InvitationState::Accepted { .. } => Change::none(self),

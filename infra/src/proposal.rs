@@ -132,7 +132,7 @@ impl Market {
         expected_version: Option<i64>,
     ) -> Result<Proposal, Failure> {
         run!(self, call, tx => {
-            let proposal = tx.proposal_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let proposal = tx.shown(tx.proposal_for_update(id).await?, Proposal::subject)?;
             let policy = tx.policy_in_force().await?.terms;
             let price = (price.clone(), &policy);
             let change = proposal.counter(tx.actor(), price, message, expected_version, tx.now())?;

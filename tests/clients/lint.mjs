@@ -49,8 +49,8 @@ const rules = {
 const values = [
   'BankCalendar', 'BankHoliday', 'BudgetRange', 'ClientBalances', 'ClientRecord', 'Clock', 'CompliancePack', 'ComplianceWording', 'ContractClauses', 'ContractMoney', 'ContractPaymentMethod', 'CounterOffer', 'Credential', 'DisputeFinding', 'DisputeOffers',
   'DisputeOutcome', 'DisputeSides', 'ExposureOfVersion', 'ExposureReport', 'FeePreview', 'FeeQuote',
-  'FreelancerBalances', 'FreelancerMatch', 'FxQuote', 'GigMatch', 'GigSkill', 'IdentityAssurance', 'InvoiceSum', 'InvitationToJoin', 'MatchExplanation', 'MatchFactor',
-  'MatchImprovement', 'MatchLeftOut', 'MilestoneMoney', 'Money', 'NotificationReceived', 'OutageGrant', 'PageInfo',
+  'FreelancerBalances', 'FreelancerMatch', 'FxQuote', 'GigMatch', 'GigSkill', 'IdentityAssurance', 'InvoiceSum', 'InvitationToJoin', 'IssuedWebhookSecret', 'MatchExplanation', 'MatchFactor',
+  'MatchImprovement', 'MatchLeftOut', 'MessageReceived', 'MilestoneMoney', 'Money', 'NotificationReceived', 'OutageGrant', 'PageInfo',
   'PasskeyCeremony', 'Payee', 'PlaceAttestation', 'PayoutPurpose', 'PayoutWord', 'PlatformBalance', 'PolicyTerms', 'PolicyVersion', 'ProfileSkill', 'ProposalGroup', 'ProposalQuota',
   'ProposedMilestone', 'ProposedPrice', 'Rating', 'RefundRequest', 'RequiredLanguage', 'Retention', 'Revision',
   'SavedPaymentMethod', 'ScreeningAnswer', 'ScreeningLine', 'SecondFactor', 'SecondFactorEnrollment', 'SessionTokens', 'SkillCategory', 'SkillGap',

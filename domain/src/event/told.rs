@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::id::{
-    ContractId, ConversationId, DisputeId, GigId, MessageId, MilestoneId, OrganizationId, PaymentId, PaymentRefundId,
-    ProposalId, UserId,
+    ContractId, ConversationId, DisputeId, GigId, InvitationId, MessageId, MilestoneId, OrganizationId, PaymentId,
+    PaymentRefundId, ProposalId, UserId,
 };
 use crate::milestone::Side;
 use crate::money::Money;
@@ -20,6 +20,17 @@ pub struct OfProposal {
     pub client: OrganizationId,
     /// Whose proposal.
     pub freelancer: UserId,
+}
+
+/// An invitation to a gig.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfInvitation {
+    /// Which.
+    pub invitation: InvitationId,
+    /// To which.
+    pub gig: GigId,
+    /// Whose gig.
+    pub client: OrganizationId,
 }
 
 /// A dispute, what it is about, and which side did what is told of it.

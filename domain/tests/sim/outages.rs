@@ -1,8 +1,8 @@
-//! Carrying out what happens to outages, and what they give to milestones and weeks.
+//! Carrying out what happens to outages, and what they give to milestones, weeks and offers.
 
 use domain::access::Actor;
 use domain::dispute::{self, Case, CaseId};
-use domain::id::{Id, OutageId, UserId};
+use domain::id::{Id, OfferId, OutageId, UserId};
 use domain::milestone::Status;
 use domain::outage::{Grant, Outage, OutageDraft, Places, Span};
 use domain::timesheet::TimesheetState;
@@ -55,7 +55,18 @@ impl World {
         for case in milestones.chain(weeks).collect::<Vec<_>>() {
             self.outage_gives(&outage, case)?;
         }
+        for offer in self.offers.keys().copied().collect::<Vec<_>>() {
+            self.outage_extends(&outage, offer)?;
+        }
         self.take(Ok(outage.applied(self.now)), Self::put_outage)
+    }
+
+    /// An open offer keeps itself what it was given.
+    fn outage_extends(&mut self, outage: &Outage, id: OfferId) -> Result<(), Wrong> {
+        let Some(offer) = self.offers.get(&id).cloned() else { return Ok(()) };
+        let Some(grace) = outage.grant_to_offer(self.now, &offer, &places(offer.freelancer)?) else { return Ok(()) };
+        let given = self.take(offer.extend(&Actor::System, grace), Self::put_offer)?;
+        if given == Answer::Done { Ok(()) } else { Err(format!("{grace:?} was given: {given:?}")) }
     }
 
     fn outage_gives(&mut self, outage: &Outage, id: CaseId) -> Result<(), Wrong> {

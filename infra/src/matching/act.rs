@@ -95,7 +95,7 @@ impl Market {
     /// Note what an event says about a match. Told again, it is noted once.
     pub(crate) async fn match_act_note(&self, occurrence: &Occurrence) -> Result<(), Failure> {
         let (kind, direction, gig, freelancer) = match &occurrence.event {
-            Event::InvitationSent { gig, freelancer, .. } => ("invite", "people", *gig, *freelancer),
+            Event::InvitationSent { told, freelancer } => ("invite", "people", told.gig, *freelancer),
             Event::ProposalSubmitted { told } => ("bid", "gigs", told.gig, told.freelancer),
             Event::ProposalShortlisted { told } => ("shortlist", "people", told.gig, told.freelancer),
             Event::ProposalHired { told } => ("hire", "people", told.gig, told.freelancer),
