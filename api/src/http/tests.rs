@@ -425,6 +425,31 @@ async fn each_example_of_the_explorer_page_is_valid() {
 }
 
 #[tokio::test]
+async fn a_document_that_is_known_is_held_to_the_same_rules_as_one_that_is_new() {
+    let server = Server::new();
+    let document = "query($a: Int!) { hello add(a: $a) }";
+    for is_known in [false, true] {
+        for bad in [
+            serde_json::json!({}),
+            serde_json::json!({ "a": null }),
+            serde_json::json!({ "a": "1" }),
+            serde_json::json!({ "a": 1.0 }),
+            serde_json::json!({ "a": 1e10 }),
+        ] {
+            let reply = server.query_with(document, bad.clone()).await;
+            let error = &reply.json()["errors"][0];
+            assert_eq!(reply.code(), "BAD_USER_INPUT", "{bad}, known: {is_known}: {}", reply.text);
+            assert!(error.get("path").is_none(), "{bad}, known: {is_known}: nothing of it ran: {}", reply.text);
+        }
+        let good = server.query_with(document, serde_json::json!({ "a": 1 })).await;
+        assert_eq!(good.json()["data"]["add"], 1, "{}", good.text);
+        // What is refused is not learned to be good.
+        let invalid = server.query("{ hello nothing }").await;
+        assert_eq!(invalid.code(), "GRAPHQL_VALIDATION_FAILED", "{}", invalid.text);
+    }
+}
+
+#[tokio::test]
 async fn introspection_can_be_switched_off() {
     let server = Server::with(Settings { introspection: false, ..Settings::default() });
     for document in [

@@ -457,11 +457,13 @@ fn variables_are_of_their_types_before_anything_runs() {
         json!({ "a": "1" }),
         json!({ "a": 2_147_483_648_i64 }),
         json!({ "a": 1.5 }),
+        json!({ "a": 1.0 }),
         json!({ "a": [1] }),
         json!({ "a": 1, "d": null }),
         json!({ "a": 1, "f": "x" }),
         json!({ "a": 1, "id": true }),
         json!({ "a": 1, "id": { "x": 1 } }),
+        json!({ "a": 1, "id": u64::MAX }),
         wish(json!("x")),
         wish(json!({})),
         wish(json!({ "text": null })),
@@ -474,7 +476,7 @@ fn variables_are_of_their_types_before_anything_runs() {
     }
     for good in [
         json!({ "a": 1 }),
-        json!({ "a": 1.0, "f": 1, "id": 7, "w": null }),
+        json!({ "a": 1, "f": 1, "id": 7, "w": null }),
         json!({ "a": 1, "id": "x", "unused": { "anything": [] } }),
         wish(json!({ "text": "x", "colours": ["RED"], "inner": { "text": "y", "colours": "GREEN" } })),
     ] {

@@ -69,17 +69,13 @@ pub fn check(shape: &Shape, value: &Value, ty: &Type, written: Written) -> Resul
 fn named(shape: &Shape, value: &Value, name: &str, written: Written) -> Result<(), Fault> {
     let should = |what: &str| Err(Fault::because(format!("should be {what}")));
     match (name, value) {
-        ("Int", Value::Number(number)) => {
-            let whole = number.as_i64().or_else(|| number.as_f64().filter(|n| n.fract() == 0.0).map(|n| n as i64));
-            let fits =
-                whole.is_some_and(|n| i32::try_from(n).is_ok()) && (written == Written::InVariables || number.is_i64());
-            if fits { Ok(()) } else { should("a whole number of 32 bits") }
-        }
+        // One that is written with a fraction is none, be that zero; so says whoever reads it later, too.
+        ("Int", Value::Number(number)) if number.as_i64().is_some_and(|n| i32::try_from(n).is_ok()) => Ok(()),
         ("Int", _) => should("a whole number of 32 bits"),
         ("Float", Value::Number(number)) if number.as_f64().is_some_and(f64::is_finite) => Ok(()),
         ("Float", _) => should("a number"),
         ("String", Value::String(_)) | ("ID", Value::String(_)) | ("Boolean", Value::Boolean(_)) => Ok(()),
-        ("ID", Value::Number(number)) if number.is_i64() || number.is_u64() => Ok(()),
+        ("ID", Value::Number(number)) if number.is_i64() => Ok(()),
         ("DateTime", Value::String(text)) if text.parse::<DateTime<FixedOffset>>().is_ok() => Ok(()),
         ("DateTime", _) => should("an instant with its offset, such as 2026-03-02T09:00:00Z"),
         ("NaiveDate", Value::String(text)) if NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok() => Ok(()),
