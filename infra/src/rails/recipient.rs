@@ -14,7 +14,7 @@ use super::agreement::{Acceptance, acceptance};
 use super::global::refused;
 use super::stripe::{
     Kept, StripePayee, StripeRails, answered, asking, fault_of, lacks_funds, note_onward, onward_key,
-    onward_on_its_way, payee, payee_keep, split_name,
+    onward_on_its_way, payee, payee_before, payee_found, payee_keep, split_name,
 };
 use crate::Fault;
 use crate::market::Market;
@@ -27,6 +27,7 @@ struct Moved {
     amount: i64,
     #[serde(default)]
     amount_reversed: i64,
+    destination: Option<String>,
     destination_payment: Option<String>,
     metadata: Option<BTreeMap<String, String>>,
 }
@@ -142,7 +143,7 @@ pub(super) async fn find(
 ) -> Result<Result<Option<String>, Trouble>, Fault> {
     let mut query = Form::from([("created[gte]", kept.since().timestamp().to_string()), ("limit", "100".to_owned())]);
     // Where the books forgot the transfer they may have forgotten the account, too.
-    if let Some(known) = payee(market, kept.method(), Rail::RecipientAccount).await? {
+    if let Some(known) = payee_before(market, kept, Rail::RecipientAccount).await? {
         query.insert("destination", known.account);
     }
     loop {
@@ -152,6 +153,9 @@ pub(super) async fn find(
             Err(trouble) => return Ok(Err(trouble)),
         };
         if let Some(found) = page.data.iter().find(|found| kept.is_named_in(found.metadata.as_ref())) {
+            if let Some(account) = &found.destination {
+                payee_found(market, kept, Rail::RecipientAccount, account).await?;
+            }
             return Ok(Ok(Some(found.id.clone())));
         }
         match page.data.last().filter(|_| page.has_more) {

@@ -59,10 +59,13 @@ pub(super) struct Kept {
     pub reference: Option<String>,
     pub onward: Option<String>,
     pub asks: i32,
+    /// When its payout was asked for by its freelancer: nobody asked Stripe for it before.
+    pub requested_at: Timestamp,
 }
 
 /// The columns of [`Kept`].
-const KEPT: &str = "key, payout_id, method_id, attempt, rail, idempotency_key, asked_at, reference, onward, asks";
+const KEPT: &str = "key, payout_id, method_id, attempt, rail, idempotency_key, asked_at, reference, onward, asks,
+    least(asked_at, (select requested_at from payouts where id = stripe_transfers.payout_id)) as requested_at";
 
 #[derive(FromQueryResult)]
 struct Key {
@@ -135,9 +138,10 @@ impl Kept {
         format!("{}:back:{age}", self.idempotency_key)
     }
 
-    /// When to look from, by Stripe's clock, which need not be ours.
+    /// When to look from, by Stripe's clock, which need not be ours. It may have been asked for sooner than the books
+    /// know, as after a restore.
     pub(super) fn since(&self) -> Timestamp {
-        self.asked_at - TimeDelta::hours(1)
+        self.requested_at - TimeDelta::hours(1)
     }
 }
 
@@ -234,6 +238,7 @@ impl StripeRails {
             reference: None,
             onward: None,
             asks: 0,
+            requested_at: asked_at,
         };
         let found = match transfer.rail {
             Rail::GlobalPayouts => global::find(self, market, &unknown).await,
@@ -507,6 +512,31 @@ pub(super) async fn payee(market: &Market, method: PayoutMethodId, rail: Rail) -
         [method.uuid().into(), rail.as_str().into()],
     );
     Ok(StripePayee::find_by_statement(select).one(market.db()).await?)
+}
+
+/// The person's account that a transfer went to if it was asked for, as far as that is sure: one that was made since
+/// its payout was asked for may be the second, where a restore made the books forget the first.
+pub(super) async fn payee_before(market: &Market, kept: &Kept, rail: Rail) -> Result<Option<StripePayee>, Fault> {
+    let select = sql(
+        "select account, payout_method from stripe_payees where method_id = $1 and rail = $2 and created_at <= $3",
+        [kept.method_id.into(), rail.as_str().into(), kept.requested_at.into()],
+    );
+    Ok(StripePayee::find_by_statement(select).one(market.db()).await?)
+}
+
+/// A transfer went to this account of the person's: it is the one to look in.
+pub(super) async fn payee_found(market: &Market, kept: &Kept, rail: Rail, account: &str) -> Result<(), Fault> {
+    let found = sql(
+        "insert into stripe_payees as known (method_id, rail, account, created_at) values ($1, $2, $3, $4)
+         on conflict (method_id, rail) do update set account = excluded.account, payout_method = null
+         where known.account <> excluded.account",
+        [kept.method_id.into(), rail.as_str().into(), account.into(), market.clock().now().into()],
+    );
+    if market.db().execute_raw(found).await?.rows_affected() > 0 {
+        tracing::error!(payout = %kept.payout(), account, "a transfer went to an account that the books forgot: was \
+            the database restored to an earlier moment?");
+    }
+    Ok(())
 }
 
 /// Keep what a bank account is called at Stripe. Whoever is quicker names it.

@@ -2,16 +2,19 @@
 
 use chrono::TimeDelta;
 use tests::TestApp;
-use tests::stripe::Books;
+use tests::stripe::{Books, Fault, Faults};
 
 use super::{OUTBOUND, asks, hold, method, posts, ready, stands};
 
-/// The database is as it was before a payout was handed over; our clock is not.
-async fn forgets(app: &TestApp, rail: &str) {
+/// The database is as it was before a payout was handed over, and perhaps before the person's account was made; our
+/// clock is not.
+async fn forgets(app: &TestApp, rail: &str, the_account_too: bool) {
     let mut connection = app.pool().acquire().await.unwrap();
     for sql in [
         "set session_replication_role = replica".to_owned(),
         "delete from stripe_transfers".to_owned(),
+        format!("delete from stripe_payees where {the_account_too}"),
+        format!("delete from stripe_makings where {the_account_too}"),
         "delete from events where name in ('payout_sent', 'payout_in_transit')".to_owned(),
         format!(
             "update payouts set status = 'queued', state = jsonb_build_object('status', 'queued', 'rail', '{rail}',
@@ -25,7 +28,9 @@ async fn forgets(app: &TestApp, rail: &str) {
 
 #[tokio::test]
 async fn after_a_restore_to_an_earlier_moment_what_stripe_was_asked_for_does_not_go_out_twice() {
-    for (global, hours) in [(true, 1), (true, 30), (false, 1), (false, 30)] {
+    for (global, hours, the_account_too) in
+        [(true, 1, false), (true, 30, false), (false, 1, false), (false, 30, false), (false, 30, true)]
+    {
         let app = TestApp::on_stripe_rails(global, !global).await;
         let deal = ready(&app).await;
         let method = method(&deal, "6702").await;
@@ -34,7 +39,7 @@ async fn after_a_restore_to_an_earlier_moment_what_stripe_was_asked_for_does_not
         let (path, rail) = if global { (OUTBOUND, "global_payouts") } else { ("/v1/transfers", "recipient_account") };
         let asked = || posts(&app).iter().filter(|asked| *asked == path).count();
         assert_eq!((app.stripe().look(Books::carried), asked()), (5_000, 1));
-        forgets(&app, rail).await;
+        forgets(&app, rail, the_account_too).await;
         app.market.clock().advance(TimeDelta::hours(hours));
         app.settles().await;
         // By then its key may be forgotten: it is found by its name.
@@ -43,5 +48,37 @@ async fn after_a_restore_to_an_earlier_moment_what_stripe_was_asked_for_does_not
         assert_eq!(stands(&deal, &payout).await.0, "PAID", "{rail} after {hours} hours");
         assert_eq!(app.stripe().look(Books::carried), 5_000, "{rail} after {hours} hours: once");
         hold(&app).await;
+    }
+}
+
+#[tokio::test]
+async fn what_was_asked_for_before_a_restore_is_found_though_no_answer_came_after_it() {
+    for (global, the_account_too) in [(true, false), (false, false), (false, true)] {
+        let app = TestApp::on_stripe_rails(global, !global).await;
+        let deal = ready(&app).await;
+        let method = method(&deal, "6702").await;
+        let payout = asks(&deal, &method, "50.00").await;
+        let (path, rail) = if global { (OUTBOUND, "global_payouts") } else { ("/v1/transfers", "recipient_account") };
+        let asked = || posts(&app).iter().filter(|asked| *asked == path).count();
+        assert_eq!((app.stripe().look(Books::carried), asked()), (5_000, 1));
+        forgets(&app, rail, the_account_too).await;
+        app.market.clock().advance(TimeDelta::hours(20));
+        // It is asked for once more, under its key. In the second account of the person it would not be found.
+        app.stripe().fails(Faults::at(path, Fault::LostAnswer));
+        app.settles().await;
+        assert_eq!(asked(), 2, "{rail}");
+        app.stripe().fails(Faults::default());
+        app.market.clock().advance(TimeDelta::hours(5));
+        app.settles().await;
+        app.passes(TimeDelta::days(3)).await;
+        assert_eq!(asked(), 2, "{rail}: its key is forgotten by now, and it is found by its name");
+        assert_eq!(stands(&deal, &payout).await.0, "PAID", "{rail}");
+        assert_eq!(app.stripe().look(Books::carried), 5_000, "{rail}: once");
+        if the_account_too {
+            // The person has a second account there by now, to which the key does not fit.
+            assert!(app.stripe().sins().iter().all(|said| said.contains("idempotency_error")));
+        } else {
+            hold(&app).await;
+        }
     }
 }
