@@ -89,9 +89,9 @@ impl Market {
             let write = sql(
                 "insert into notifications (id, user_id, event_id, kind, contract_id, milestone_id, subject, created_at)
                  select $1, $2, $3, $4, (select id from contracts where id = $5), $6, $7, $8
-                 where not exists (
+                 where ($9::timestamptz is null or not exists (
                      select from notifications told where told.user_id = $2 and told.kind = $4 and told.subject = $7
-                         and told.read_at is null and told.created_at > $9)
+                         and told.read_at is null and told.created_at > $9))
                  and ($10::uuid is null or not (
                      exists (select from notifications told
                              where told.user_id = $2 and told.kind = $4 and told.subject = $7 and told.read_at is null)
