@@ -167,8 +167,11 @@ impl Market {
                     self.payment_told(payment, name, fact).await?;
                 }
                 for (name, fact) in disputed.told {
-                    if let ProcessorFact::ChargedBack { reference, amount } = &fact {
-                        self.chargeback_not_given_back(payment, reference, *amount).await?;
+                    if let ProcessorFact::ChargedBack { reference, .. } = &fact {
+                        self.chargeback_not_given_back(payment, reference, disputed.amount).await?;
+                    }
+                    if let ProcessorFact::ChargebackWon { reference } = &fact {
+                        self.chargeback_given_back_once(payment, reference, disputed.amount).await?;
                     }
                     self.payment_told(payment, name, fact).await?;
                 }

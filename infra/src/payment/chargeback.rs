@@ -47,15 +47,39 @@ impl Market {
         reference: &str,
         amount: Money,
     ) -> Result<(), Failure> {
-        let select = "select exists (select from processor_events where source = 'stripe' and id = $1) as yes";
-        let won = sql(select, [format!("{reference}:won").into()]);
-        let was_won = GivenBack::find_by_statement(won).one(self.db()).await?.is_some_and(|found| found.yes);
+        let was_won = self.chargeback_was_won(reference).await?;
         if !was_won || corrected_by_hand(self.db(), payment, reference).await? == -amount.minor() {
             return Ok(());
         }
         let why =
             format!("{reference} was won, and {amount} was taken again: see whose loss that is, and correct the books");
         Err(Fault::Service { service: "processor", why }.into())
+    }
+
+    /// The processor says that a bank gave back what it took of a payment. If it is in the books that it did so before,
+    /// and by a correction of our people that it took that again, it did once more: that is for them to book, too, and
+    /// until they have, this is tried again, and in the end parked.
+    pub(crate) async fn chargeback_given_back_once(
+        &self,
+        payment: PaymentId,
+        reference: &str,
+        amount: Money,
+    ) -> Result<(), Failure> {
+        let was_won = self.chargeback_was_won(reference).await?;
+        if !was_won || corrected_by_hand(self.db(), payment, reference).await? != -amount.minor() {
+            return Ok(());
+        }
+        let why = format!(
+            "{reference} was won, and {amount} was taken again and given back again: see whose that is, and correct \
+             the books"
+        );
+        Err(Fault::Service { service: "processor", why }.into())
+    }
+
+    async fn chargeback_was_won(&self, reference: &str) -> Result<bool, Failure> {
+        let select = "select exists (select from processor_events where source = 'stripe' and id = $1) as yes";
+        let won = GivenBack::find_by_statement(sql(select, [format!("{reference}:won").into()]));
+        Ok(won.one(self.db()).await?.is_some_and(|found| found.yes))
     }
 }
 

@@ -326,6 +326,8 @@ pub(crate) struct Disputed {
     pub intent: String,
     /// What, in order. Each name is the same however often it is told.
     pub told: Vec<(String, ProcessorFact)>,
+    /// What it is about.
+    pub amount: Money,
     /// What Stripe kept for itself.
     pub costs: Vec<Cost>,
 }
@@ -356,7 +358,7 @@ pub(crate) async fn look_at_dispute(
             [Some(taken), back].into_iter().flatten().collect()
         }
     };
-    Ok(Some(Disputed { intent, told, costs }))
+    Ok(Some(Disputed { intent, told, amount: answer::money(found.amount, &found.currency)?, costs }))
 }
 
 /// What is not gone of a chargeback that was lost: where a part had gone back to the card before, the bank gives that

@@ -585,6 +585,23 @@ async fn what_a_bank_takes_again_after_it_gave_it_back_is_for_our_people() {
     assert!(open.is_empty(), "{open:?}");
     assert_eq!(losses(&app).await, 103_000);
     assert_eq!(differences(&app).await, []);
+    // And once more it thinks better of it.
+    app.stripe().does(|books, now| books.decides(&dispute, "won", now));
+    app.settles().await;
+    assert_eq!((deal.credit().await, losses(&app).await), (103_000, 103_000));
+    let open = app.market.webhooks_open(10).await.unwrap();
+    let why = open.iter().filter_map(|told| told.last_error.as_deref()).collect::<String>();
+    assert!(why.contains("given back again"), "{open:?}");
+    let ask = json!({ "from": "processor_clearing", "to": "losses", "amount": { "amount": "1030.00" },
+        "class": "DISPUTE", "about": id, "reason": "The bank gave it back once more" });
+    let proposed = noor.does("correctionPropose", ask, "correction { id }").await.text("correction.id");
+    amna.does("correctionApprove", json!({ "correctionId": proposed }), "correction { id }").await.ok();
+    app.market.clock().advance(TimeDelta::hours(1));
+    app.settles().await;
+    let open = app.market.webhooks_open(10).await.unwrap();
+    assert!(open.is_empty(), "{open:?}");
+    assert_eq!((deal.credit().await, losses(&app).await), (103_000, 0));
+    assert_eq!(differences(&app).await, []);
     hold(&app).await;
 }
 
