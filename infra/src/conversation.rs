@@ -30,7 +30,8 @@ const SENT_BY_ONE: Allowance = Allowance { attempts: 300, within: TimeDelta::hou
 /// Is there something in a conversation that the other side wrote and `$1` has not read?
 const UNREAD: &str = "exists (
     select 1 from messages m
-    where m.conversation_id = conversations.id and (m.side = 'client') = (m.freelancer_id = $1)
+    where m.conversation_id = conversations.id
+        and m.side = case when conversations.freelancer_id = $1 then 'client' else 'freelancer' end
         and m.number > coalesce((select r.up_to from conversation_reads r
                                  where r.user_id = $1 and r.conversation_id = conversations.id), 0))";
 
@@ -270,7 +271,8 @@ impl Market {
             "select c.id, coalesce(r.up_to, 0) as up_to, (
                  select count(*) from (
                      select 1 from messages m
-                     where m.conversation_id = c.id and (m.side = 'client') = (m.freelancer_id = $2)
+                     where m.conversation_id = c.id
+                         and m.side = case when c.freelancer_id = $2 then 'client' else 'freelancer' end
                          and m.number > coalesce(r.up_to, 0) limit $3) theirs) as unread
              from conversations c
              left join conversation_reads r on r.user_id = $2 and r.conversation_id = c.id

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use futures_util::future::join;
 use serde_json::{Value, json};
-use sqlx::{AssertSqlSafe, Connection};
+use sqlx::{AssertSqlSafe, Connection, Row};
 use tests::crowd::{AT_ONCE, Outcomes, crowd};
 use tests::{Heard, Person, Reply, TestApp};
 
@@ -337,6 +337,43 @@ async fn everybody_reads_for_themselves_and_nobody_backwards() {
     assert_eq!(said(&bo, &conversation).await, None);
     assert_eq!(inbox(&bo, "").await, Vec::<String>::new());
     assert_eq!(writes(&bo, "Hello?", &ada, &lin).await.refused(), ["NOT_FOUND"]);
+}
+
+/// What is unread is found by the side that wrote it: who writes on and on, and gets no answer, has their own messages
+/// read again for no count and no list.
+#[tokio::test]
+async fn what_one_wrote_oneself_is_not_looked_through_for_what_is_unread() {
+    let app = TestApp::new().await;
+    let (ada, lin) = (app.client("ada").await, app.freelancer("lin").await);
+    invites(&ada, &lin).await;
+    let conversation = writes(&lin, "Hello", &ada, &lin).await.text("message.conversation.id");
+    app.statements();
+    unread(&lin, &conversation).await;
+    inbox(&lin, "(unreadOnly: true)").await;
+    let asked = app.statements().into_iter();
+    let asked: Vec<String> = asked
+        .filter(|statement| {
+            statement.contains("from conversation_reads") || statement.contains("join conversation_reads")
+        })
+        .collect();
+    assert!(asked.len() >= 3, "the count of one, the count of all, and the list: {asked:?}");
+    for asked in asked {
+        // Of tables as small as these all would be read, and each index would do; that is left out.
+        let nulls = (1..).take_while(|nth| asked.contains(&format!("${nth}"))).map(|_| "null").collect::<Vec<_>>();
+        let explain = format!(
+            "begin; alter table messages drop constraint messages_numbered cascade;
+             set local enable_seqscan = off; set local enable_bitmapscan = off; set local enable_hashjoin = off;
+             set local enable_mergejoin = off; set local enable_material = off;
+             set local plan_cache_mode = force_generic_plan;
+             prepare asked as {asked}; explain (costs off) execute asked ({}); deallocate asked; rollback",
+            nulls.join(", ")
+        );
+        let plan = sqlx::raw_sql(AssertSqlSafe(explain)).fetch_all(app.pool()).await.unwrap();
+        let plan = plan.iter().map(|line| line.get::<String, _>(0)).collect::<Vec<_>>().join("\n");
+        let of = plan.lines().skip_while(|line| !line.contains("using messages_by_side on")).nth(1);
+        let by_side = |line: &str| line.contains("(side = ") && line.contains("(number > ");
+        assert!(of.is_some_and(by_side), "{plan}");
+    }
 }
 
 #[tokio::test]
