@@ -91,8 +91,8 @@ pub struct Writing<'a> {
     pub stands: Option<&'a Conversation>,
     /// What they have together.
     pub dealings: Dealings,
-    /// Does a message get there? Not where a block stands between them, whoever set it, and not to or from a freelancer
-    /// who is suspended or gone.
+    /// Does a message get there? Not where a block stands between them, whoever set it, not to or from a freelancer who
+    /// is suspended or gone, and not to a client all of whose members are.
     pub is_reachable: bool,
 }
 

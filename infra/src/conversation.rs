@@ -292,6 +292,9 @@ impl Market {
         let found = Found::find_by_statement(sql(
             "select c.id from conversations c join users u on u.id = c.freelancer_id
              where c.id = any($1) and u.suspended_at is null and u.erased_at is null
+                 and exists (select 1 from members m join users w on w.id = m.user_id
+                             where m.organization_id = c.client_id
+                                 and w.suspended_at is null and w.erased_at is null)
                  and not exists (select 1 from blocks b
                                  where b.client_id = c.client_id and b.freelancer_id = c.freelancer_id)",
             [ids(conversations)],
@@ -419,6 +422,8 @@ impl Tx {
                      or exists (select 1 from contracts where organization_id = $1 and freelancer_id = $2)
                      as approached,
                  exists (select 1 from users where id = $2 and suspended_at is null and erased_at is null)
+                     and exists (select 1 from members m join users u on u.id = m.user_id
+                                 where m.organization_id = $1 and u.suspended_at is null and u.erased_at is null)
                      and not exists (select 1 from blocks where client_id = $1 and freelancer_id = $2) as reachable"
         );
         let look = Ground::find_by_statement(sql(&look, [client.uuid().into(), freelancer.uuid().into()]));

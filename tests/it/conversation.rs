@@ -228,6 +228,24 @@ async fn who_is_suspended_or_gone_neither_writes_nor_is_written_to() {
 }
 
 #[tokio::test]
+async fn nothing_is_written_to_a_company_that_has_nobody_left() {
+    let app = TestApp::new().await;
+    let (ada, lin, noor) = (app.client("ada").await, app.freelancer("lin").await, app.admin("noor").await);
+    let bo = app.person("bo").await;
+    joins(&ada, &bo, "RECRUITER").await;
+    invites(&ada, &lin).await;
+    let conversation = writes(&lin, "Hello", &ada, &lin).await.text("message.conversation.id");
+    noor.does("userSuspend", json!({ "userId": ada.id, "reason": "Spam" }), "user { id }").await.ok();
+    app.settles().await;
+    assert_eq!(can_write(&lin, &conversation).await, true, "another is there");
+    writes(&lin, "Hello, Bo", &ada, &lin).await.ok();
+    sqlx::query("delete from members where role = 'recruiter'").execute(app.pool()).await.unwrap();
+    assert_eq!(can_write(&lin, &conversation).await, false);
+    assert_eq!(writes(&lin, "Hello?", &ada, &lin).await.refused(), ["NOT_REACHABLE"]);
+    assert_eq!(said(&lin, &conversation).await.map(|said| said.len()), Some(2));
+}
+
+#[tokio::test]
 async fn what_waits_while_its_sender_is_suspended_is_not_sent() {
     let app = TestApp::new().await;
     let (ada, lin, noor) = (app.client("ada").await, app.freelancer("lin").await, app.admin("noor").await);
