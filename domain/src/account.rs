@@ -113,6 +113,9 @@ pub enum SafetyAct {
     PasskeyRemoved,
     /// A passkey was refused, because its device counts as if there were two.
     PasskeyCopied,
+    /// An organization that they own, or that they did it for, has a webhook endpoint at a new address, or one for which
+    /// a new secret signs.
+    WebhookEndpointSet,
 }
 
 impl MailCode {

@@ -4,6 +4,9 @@ use std::collections::HashMap;
 
 use chrono::TimeDelta;
 use domain::access::{self, Subject, Verb};
+use domain::account::SafetyAct;
+use domain::change::Change;
+use domain::event::Event;
 use domain::id::{Id, OrganizationId, UserId, WebhookDeliveryId, WebhookEndpointId};
 use domain::refusal::Refusal;
 use domain::webhook_endpoint::{EndpointUpdate, OVERLAP, WebhookDelivery, WebhookEndpoint, WebhookEvent};
@@ -44,6 +47,11 @@ struct Count {
     count: i64,
 }
 
+#[derive(FromQueryResult)]
+struct Told {
+    user_id: Uuid,
+}
+
 impl Market {
     /// Have the programs of an organization told of what happens to its things, at an address.
     pub async fn webhook_endpoint_create(
@@ -67,6 +75,7 @@ impl Market {
             save_row(tx.conn(), row_of(&endpoint)?).await?;
             tx.webhook_secret_add(self, endpoint.id, &secret).await?;
             tx.audit("webhook_endpoint_create", endpoint.id, serde_json::json!({ "organization": organization })).await?;
+            tx.webhook_endpoint_tell(organization).await?;
             Ok(endpoint)
         })?;
         Ok(Issued { endpoint, secret })
@@ -84,9 +93,13 @@ impl Market {
             access::check(tx.actor(), Verb::WebhookEndpointUpdate, &endpoint.subject())?;
             tx.must_be_proved(call).await?;
             let url = update.url.as_deref().map(|url| self.hooks().read(url)).transpose()?.map(String::from);
+            let former = endpoint.url.clone();
             let change = endpoint.update(tx.actor(), EndpointUpdate { url, ..update.clone() })?;
             let changed = change.changed;
             let endpoint = tx.settle(change).await?;
+            if endpoint.url != former {
+                tx.webhook_endpoint_tell(endpoint.organization).await?;
+            }
             if changed {
                 save_row(tx.conn(), row_of(&endpoint)?).await?;
                 tx.webhook_endpoint_start(id).await?;
@@ -108,6 +121,7 @@ impl Market {
             let endpoint = tx.settle(change).await?;
             tx.webhook_secret_add(self, id, &secret).await?;
             tx.audit("webhook_endpoint_rotate_secret", id, serde_json::json!({})).await?;
+            tx.webhook_endpoint_tell(endpoint.organization).await?;
             Ok(endpoint)
         })?;
         Ok(Issued { endpoint, secret })
@@ -278,6 +292,20 @@ impl Tx {
             [id.into(), endpoint.uuid().into(), sealed.into(), self.now().into()],
         );
         self.conn().execute_raw(keep).await?;
+        Ok(())
+    }
+
+    /// Whoever acts and the owner hear by mail that an endpoint is at a new address or has a new secret: what happens to
+    /// an organization's things would otherwise be told to a thief without anybody noticing.
+    async fn webhook_endpoint_tell(&self, organization: OrganizationId) -> Result<(), Failure> {
+        let told = Told::find_by_statement(sql(
+            "select user_id from members where organization_id = $1 and role = 'owner' union select $2::uuid",
+            [organization.uuid().into(), self.actor().person()?.user.uuid().into()],
+        ));
+        for Told { user_id } in told.all(self.conn()).await? {
+            let event = Event::AccountSecured { user: Id::from_uuid(user_id), act: SafetyAct::WebhookEndpointSet };
+            self.settle(Change::to(()).telling(event)).await?;
+        }
         Ok(())
     }
 

@@ -398,6 +398,35 @@ async fn owners_and_admins_look_after_endpoints_and_nobody_else_does() {
 }
 
 #[tokio::test]
+async fn the_owner_and_whoever_did_it_hear_by_mail_of_a_new_address_and_a_new_secret() {
+    let app = TestApp::new().await;
+    let ada = app.client("ada").await;
+    let (bo, cy) = (app.person("bo").await, app.person("cy").await);
+    super::organization::joins(&ada, &bo, "ADMIN").await;
+    super::organization::joins(&ada, &cy, "FINANCE").await;
+    let letters = async || {
+        app.settles().await;
+        [&ada, &bo, &cy].map(|who| {
+            let letters = app.market.mail().letters_to(&who.email);
+            letters.iter().filter(|letter| letter.text.contains("webhook endpoint at a new address")).count()
+        })
+    };
+    let input = json!({ "organizationId": ada.organization, "url": "https://a.example/", "events": ["OFFER_SENT"] });
+    let hook = bo.does("webhookEndpointCreate", input, ISSUED).await.text("issued.webhookEndpoint.id");
+    assert_eq!(letters().await, [1, 1, 0]);
+    let update = async |what: Value| {
+        ada.does("webhookEndpointUpdate", what, "webhookEndpoint { id }").await.ok();
+    };
+    update(json!({ "webhookEndpointId": hook, "url": "https://a.example/", "events": ["OFFER_ACCEPTED"] })).await;
+    update(json!({ "webhookEndpointId": hook, "enabled": false })).await;
+    assert_eq!(letters().await, [1, 1, 0], "it goes where it went");
+    update(json!({ "webhookEndpointId": hook, "url": "https://b.example/" })).await;
+    assert_eq!(letters().await, [2, 1, 0]);
+    bo.does("webhookEndpointRotateSecret", json!({ "webhookEndpointId": hook }), ISSUED).await.ok();
+    assert_eq!(letters().await, [3, 2, 0]);
+}
+
+#[tokio::test]
 async fn an_address_that_leads_inside_is_refused_and_there_is_room_for_five() {
     let app = TestApp::new().await;
     let ada = app.client("ada").await;

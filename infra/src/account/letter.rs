@@ -86,13 +86,14 @@ impl Market {
             SafetyAct::AccountTakenOver => {
                 "Your password was set anew with a code that was sent to this address. All sessions have ended. Nobody \
                  had shown before that the address is theirs, so what somebody may have set up with it is gone: \
-                 second factors, members and invitations of your organizations, and accounts to be paid at."
+                 second factors, members, invitations and webhook endpoints of your organizations, and accounts to be \
+                 paid at."
             }
             SafetyAct::EmailRestored => {
                 "The address of your account was changed back to this one by our people. All sessions have ended, and \
                  neither a password nor a passkey opens the account: ask for another password with this address, and \
-                 then look at who belongs to your companies, where you are paid, and at the second factor. If you are \
-                 asked for a code of an app that is not yours, answer this letter."
+                 then look at who belongs to your companies, where their webhooks go, where you are paid, and at the \
+                 second factor. If you are asked for a code of an app that is not yours, answer this letter."
             }
             SafetyAct::SecondFactorSet => "Signing in takes a code of your authenticator app from now on.",
             SafetyAct::SecondFactorRemoved => "Signing in takes no code of an authenticator app any more.",
@@ -114,6 +115,11 @@ impl Market {
             SafetyAct::PasskeyCopied => {
                 "One of your passkeys was refused, because it looks as if there were a copy of it. Remove it, and \
                  add another."
+            }
+            SafetyAct::WebhookEndpointSet => {
+                "A company that you look after has a webhook endpoint at a new address, or one for which a new secret \
+                 signs. Whoever is there is told what happens to the company's gigs, contracts and payments. If none of \
+                 its owner and admins did that, delete the endpoint, too."
             }
         };
         let more = match act {
