@@ -244,6 +244,25 @@ async fn one_that_takes_nothing_for_three_days_is_switched_off_and_its_people_ar
 }
 
 #[tokio::test]
+async fn days_on_which_no_worker_called_are_not_counted_against_an_endpoint() {
+    let app = TestApp::with_webhooks().await;
+    let ada = app.client("ada").await;
+    let receiver = Receiver::start(Answer::Status(500)).await;
+    let hook = hooks(&ada, &receiver.url(), &["OFFER_ACCEPTED"]).await;
+    hook.pings(&ada).await;
+    app.settles().await;
+    app.market.clock().advance(TimeDelta::days(4));
+    app.settles().await;
+    assert_eq!(receiver.told().len(), 2);
+    let late = hook.look(&ada).await;
+    assert_eq!((&late["status"], &late["deliveries"]["nodes"][0]["status"]), (&json!("ENABLED"), &json!("WAITING")));
+    receiver.answers(Answer::Status(200));
+    app.market.clock().advance(TimeDelta::minutes(10));
+    app.settles().await;
+    assert_eq!(hook.deliveries(&ada).await[0]["status"], "DELIVERED");
+}
+
+#[tokio::test]
 async fn one_that_never_answers_holds_up_nobody_else() {
     let app = TestApp::with_webhooks().await;
     let deal = app.contracted().await;

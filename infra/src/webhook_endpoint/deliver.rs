@@ -33,6 +33,8 @@ const A_TURN: usize = 20;
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// For how long one worker alone serves an endpoint.
 const LEASE: TimeDelta = TimeDelta::seconds(60);
+/// Who is served later than this waited for workers that were not there.
+const LATE: TimeDelta = TimeDelta::hours(12);
 
 #[derive(FromQueryResult)]
 struct Sealed {
@@ -112,18 +114,26 @@ impl Market {
         }
     }
 
-    /// Take up to so many endpoints that something is due for, so that no other worker serves them until then.
+    /// Take up to so many endpoints that something is due for, so that no other worker serves them until then. Where
+    /// that comes [`LATE`], the time in which nobody called is none in which they did not answer: it is not counted
+    /// against them, nor against what waits.
     async fn webhook_endpoints_claim(&self, limit: usize) -> Result<(Vec<WebhookEndpoint>, Timestamp), Failure> {
         let now = self.clock().now();
         let leased_until = now + LEASE;
         let limit = i64::try_from(limit).unwrap_or_default();
         let claim = sql(
             "with due as materialized (
-                 select id from webhook_endpoints
+                 select id, due_at from webhook_endpoints
                  where status = 'enabled' and due_at <= $1 and (leased_until is null or leased_until <= $1)
-                 order by due_at, id limit $3 for update skip locked)
-             update webhook_endpoints e set leased_until = $2 from due where e.id = due.id returning e.*",
-            [now.into(), leased_until.into(), limit.into()],
+                 order by due_at, id limit $3 for update skip locked),
+             late as (select id, $1 - due_at as by from due where due_at < $4),
+             patient as (
+                 update webhook_deliveries d set give_up_at = d.give_up_at + late.by from late
+                 where d.endpoint_id = late.id and d.status = 'waiting' and d.give_up_at is not null)
+             update webhook_endpoints e set leased_until = $2,
+                 failing_since = e.failing_since + coalesce((select late.by from late where late.id = e.id), '0')
+             from due where e.id = due.id returning e.*",
+            [now.into(), leased_until.into(), limit.into(), (now - LATE).into()],
         );
         let rows = row::Entity::find().from_raw_sql(claim).all(self.db()).await?;
         let endpoints = rows.into_iter().map(WebhookEndpoint::try_from).collect::<Result<_, Fault>>()?;
