@@ -35,6 +35,13 @@ const UNREAD: &str = "exists (
         and m.number > coalesce((select r.up_to from conversation_reads r
                                  where r.user_id = $1 and r.conversation_id = conversations.id), 0))";
 
+/// Does a message get to the other side of the conversation `c`?
+const REACHABLE: &str = "exists (select 1 from users f
+             where f.id = c.freelancer_id and f.suspended_at is null and f.erased_at is null)
+    and exists (select 1 from members m join users w on w.id = m.user_id
+                where m.organization_id = c.client_id and w.suspended_at is null and w.erased_at is null)
+    and not exists (select 1 from blocks b where b.client_id = c.client_id and b.freelancer_id = c.freelancer_id)";
+
 /// How far somebody has read a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reading {
@@ -289,16 +296,8 @@ impl Market {
         &self,
         conversations: &[ConversationId],
     ) -> Result<HashMap<ConversationId, bool>, Failure> {
-        let found = Found::find_by_statement(sql(
-            "select c.id from conversations c join users u on u.id = c.freelancer_id
-             where c.id = any($1) and u.suspended_at is null and u.erased_at is null
-                 and exists (select 1 from members m join users w on w.id = m.user_id
-                             where m.organization_id = c.client_id
-                                 and w.suspended_at is null and w.erased_at is null)
-                 and not exists (select 1 from blocks b
-                                 where b.client_id = c.client_id and b.freelancer_id = c.freelancer_id)",
-            [ids(conversations)],
-        ));
+        let find = format!("select c.id from conversations c where c.id = any($1) and {REACHABLE}");
+        let found = Found::find_by_statement(sql(&find, [ids(conversations)]));
         let found = found.all(self.db()).await?.into_iter();
         Ok(found.map(|row| (ConversationId::from_uuid(row.id), true)).collect())
     }
@@ -359,9 +358,10 @@ impl Market {
         run!(self, call, tx => { tx.settle(told_of(conversation, occurrence.at)).await })
     }
 
-    /// Write to those who were told of a message and have not looked yet, each once.
+    /// Write to those who were told of a message and have not looked yet, each once; to nobody where no message gets to
+    /// the other side any more, because one of the two blocked the other or who wrote is suspended.
     pub(crate) async fn messages_mail(&self, call: &Call, conversation: ConversationId) -> Result<(), Failure> {
-        let find = Addressee::find_by_statement(sql(
+        let find = format!(
             "select n.id, u.email, case when u.id = c.freelancer_id then o.name else w.name end as writer
              from conversations c
              join organizations o on o.id = c.client_id
@@ -373,10 +373,11 @@ impl Market {
              join notifications n on n.user_id = u.id and n.read_at is null
              where c.id = $1 and n.kind = 'message_sent' and n.subject = $2 and n.mailed_at is null
                  and u.suspended_at is null and u.erased_at is null and u.email_verified_at is not null
-             order by n.id",
-            [conversation.uuid().into(), conversation.to_string().into()],
-        ));
-        for Addressee { id, email, writer } in find.all(self.db()).await? {
+                 and {REACHABLE}
+             order by n.id"
+        );
+        let find = sql(&find, [conversation.uuid().into(), conversation.to_string().into()]);
+        for Addressee { id, email, writer } in Addressee::find_by_statement(find).all(self.db()).await? {
             let text = format!(
                 "{writer} wrote to you on Rabta. Sign in to read it, and to answer.\r\n\r\nUntil you have looked you \
                  get no other letter about what {writer} writes."

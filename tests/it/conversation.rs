@@ -479,6 +479,24 @@ async fn a_letter_goes_to_whoever_does_not_look_once_until_they_do() {
 }
 
 #[tokio::test]
+async fn no_letter_follows_from_whom_one_blocked_or_who_is_suspended() {
+    let app = TestApp::new().await;
+    let (ada, lin, mia) = (app.client("ada").await, app.freelancer("lin").await, app.freelancer("mia").await);
+    let noor = app.admin("noor").await;
+    for freelancer in [&lin, &mia] {
+        invites(&ada, freelancer).await;
+        writes(freelancer, "Buy followers", &ada, freelancer).await.ok();
+    }
+    app.settles().await;
+    assert_eq!(count(&app, "select count(*) from notifications where kind = 'message_sent'").await, 2);
+    let block = json!({ "clientId": ada.organization, "freelancerId": lin.id });
+    ada.does("freelancerBlock", block, "blocked").await.ok();
+    noor.does("userSuspend", json!({ "userId": mia.id, "reason": "Spam" }), "user { id }").await.ok();
+    app.passes(TimeDelta::hours(1)).await;
+    assert_eq!(letters(&app, &ada), 0);
+}
+
+#[tokio::test]
 async fn the_latest_comes_first_and_pages_go_on() {
     let app = TestApp::new().await;
     let (ada, lin, eve) = (app.client("ada").await, app.freelancer("lin").await, app.freelancer("eve").await);
