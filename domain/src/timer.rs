@@ -88,6 +88,9 @@ impl Timer {
     /// The kind of what gives hours for an outage.
     pub const OUTAGE: &'static str = "apply_outage";
 
+    /// The kind of what writes to people: it waits for a mail server, and no deadline waits for it.
+    pub const LETTERS: &'static str = "mail_messages";
+
     /// The kinds by which somebody's silence decides, and which an outage moves.
     pub const BY_SILENCE: [&'static str; 7] = [
         "expire_offer",
@@ -106,7 +109,7 @@ mod tests {
 
     #[test]
     fn kinds_that_are_named_by_hand_are_kinds() {
-        for kind in Timer::BY_SILENCE.into_iter().chain([Timer::OUTAGE]) {
+        for kind in Timer::BY_SILENCE.into_iter().chain([Timer::OUTAGE, Timer::LETTERS]) {
             let timer = Timer::from_parts(kind, Uuid::nil());
             assert_eq!(timer.map(Timer::kind), Some(kind));
         }

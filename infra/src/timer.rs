@@ -61,9 +61,9 @@ const LEASE_SECONDS: i64 = 60;
 const STILL_OURS: &str = "kind = $1 and subject = $2 and due_at = $3 and leased_until = $4 and attempts = $5";
 
 impl Market {
-    /// Take up to `limit` due timers, so that no other worker does, those that are due longest first. What silence
+    /// Take up to `limit` due deadlines, so that no other worker does, those that are due longest first. What silence
     /// decides waits for outages that have hours to give: where nobody worked for a day, both are due, and the
-    /// deadlines longer.
+    /// deadlines longer. Letters are no deadlines ([`Self::letters_claim`]).
     pub(crate) async fn timers_claim(&self, limit: i64) -> Result<Vec<Due>, Failure> {
         let now = self.clock().now();
         let lease = now + chrono::TimeDelta::seconds(LEASE_SECONDS);
@@ -73,7 +73,7 @@ impl Market {
             DbBackend::Postgres,
             "with due as materialized (
                  select kind, subject from timers
-                 where due_at <= $1 and (leased_until is null or leased_until <= $1)
+                 where due_at <= $1 and (leased_until is null or leased_until <= $1) and kind <> $7
                      and not (kind = any($4) and exists (
                          select from timers outage
                          where outage.kind = $5 and outage.due_at <= $1 and outage.attempts < $6))
@@ -88,12 +88,31 @@ impl Market {
                 Timer::BY_SILENCE.map(str::to_owned).to_vec().into(),
                 Timer::OUTAGE.into(),
                 OUTAGE_ATTEMPTS.into(),
+                Timer::LETTERS.into(),
             ],
         ))
         .all(self.db())
         .await?;
         due.sort_by(|a, b| (a.due_at, &a.kind, a.subject).cmp(&(b.due_at, &b.kind, b.subject)));
         Ok(due)
+    }
+
+    /// Take up to `limit` timers of letters that are due, so that no other worker does.
+    pub(crate) async fn letters_claim(&self, limit: i64) -> Result<Vec<Due>, Failure> {
+        let now = self.clock().now();
+        let lease = now + chrono::TimeDelta::seconds(LEASE_SECONDS);
+        let claim = Statement::from_sql_and_values(
+            DbBackend::Postgres,
+            "with due as materialized (
+                 select kind, subject from timers
+                 where kind = $4 and due_at <= $1 and (leased_until is null or leased_until <= $1)
+                 order by due_at limit $3 for update skip locked)
+             update timers set leased_until = $2, attempts = attempts + 1
+             from due where timers.kind = due.kind and timers.subject = due.subject
+             returning timers.kind, timers.subject, timers.due_at, timers.leased_until, timers.attempts",
+            [now.into(), lease.into(), limit.into(), Timer::LETTERS.into()],
+        );
+        Ok(Due::find_by_statement(claim).all(self.db()).await?)
     }
 
     /// Take this timer, if it is due and nobody has it.

@@ -264,7 +264,7 @@ impl Market {
     /// Carry out what is due now and deliver what waits now; the number of things done.
     pub async fn work_once(&self) -> Result<usize, Failure> {
         let heard = self.sandbox_work().await?;
-        let timers = self.timers_work().await?;
+        let timers = self.timers_work().await? + self.letters_work().await?;
         let told = self.outside_work().await? + Box::pin(self.webhook_deliveries_work()).await?;
         Ok(heard + timers + told + self.events_work().await?)
     }
@@ -273,7 +273,7 @@ impl Market {
     async fn work_once_in(&self, lane: Lane) -> Result<usize, Failure> {
         match lane {
             Lane::Timers => self.timers_work().await,
-            Lane::Events => self.events_work().await,
+            Lane::Events => Ok(self.events_work().await? + self.letters_work().await?),
             Lane::Outside => Ok(self.sandbox_work().await? + self.outside_work().await?),
             Lane::Webhooks => Box::pin(self.webhook_deliveries_work()).await,
         }
@@ -288,9 +288,22 @@ impl Market {
     async fn timers_work(&self) -> Result<usize, Failure> {
         let timers = self.timers_claim(BATCH).await?;
         for due in &timers {
-            self.timer_carry_out(due).await?;
+            self.timer_carry_out(due, Lane::Timers).await?;
         }
         Ok(timers.len())
+    }
+
+    /// Write the letters that are due, where those that follow from events are written, too: a mail server that takes
+    /// its time holds up no deadline. The number of letters, each to whoever is to get it.
+    async fn letters_work(&self) -> Result<usize, Failure> {
+        if self.pulse().is_stopping() {
+            return Ok(0);
+        }
+        let letters = self.letters_claim(BATCH).await?;
+        for due in &letters {
+            self.timer_carry_out(due, Lane::Events).await?;
+        }
+        Ok(letters.len())
     }
 
     /// Act on what others told, and look for what they did not tell; the number of things.
@@ -318,13 +331,13 @@ impl Market {
     /// Take up this one timer, if it is due and no other worker has it; was it?
     pub async fn timer_work_one(&self, timer: Timer) -> Result<bool, Failure> {
         match self.timer_claim(timer).await? {
-            Some(due) => self.timer_carry_out(&due).await.map(|()| true),
+            Some(due) => self.timer_carry_out(&due, Lane::Timers).await.map(|()| true),
             None => Ok(false),
         }
     }
 
-    async fn timer_carry_out(&self, due: &Due) -> Result<(), Failure> {
-        self.pulse().beats(Lane::Timers);
+    async fn timer_carry_out(&self, due: &Due, lane: Lane) -> Result<(), Failure> {
+        self.pulse().beats(lane);
         if !self.is_time_left(due.leased_until) {
             return self.timer_let_go(due).await;
         }

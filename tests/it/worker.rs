@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 use futures_util::future::join_all;
 use infra::Market;
 use infra::clock::Clock;
+use infra::mail::Mail;
 use infra::market::Equipment;
 use infra::worker::Health;
 use serde_json::json;
@@ -143,6 +144,30 @@ async fn a_processor_that_is_slow_to_say_what_it_told_of_holds_up_no_deadline() 
     );
     stop.send_replace(true);
     app.stripe().breaks_its_silence();
+    timeout(PATIENCE, worker).await.expect("it ends").unwrap();
+}
+
+#[tokio::test]
+async fn a_mail_server_that_says_nothing_holds_up_no_deadline() {
+    let app = TestApp::new().await;
+    let deal = app.submitted().await;
+    let text = json!({ "clientId": deal.client.organization, "freelancerId": deal.freelancer.id, "body": "Well done" });
+    deal.client.does("messageSend", text, "message { id }").await.ok();
+    deal.client.does("milestoneApprove", json!({ "milestoneId": deal.milestone }), "milestone { status }").await.ok();
+    app.settles().await;
+    app.market.clock().advance(TimeDelta::days(5));
+    let listens = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = format!("smtp://{}", listens.local_addr().unwrap());
+    let mailing = app.with_mail(Mail::smtp(&server.into(), infra::mail::FROM).unwrap());
+    let (stop, stopped) = watch::channel(false);
+    let worker = tokio::spawn(infra::worker::run(mailing.market.clone(), stopped));
+    timeout(PATIENCE, released(&deal)).await.expect("the work goes on");
+    // The letter was due days before the hold was over, and is not put off yet.
+    let waits = "select count(*) from timers t join messages m on m.conversation_id = t.subject
+        where t.kind = 'mail_messages' and t.due_at < m.sent_at + interval '1 hour'";
+    assert_eq!(count(&app, waits).await, 1, "it is waited for still");
+    stop.send_replace(true);
+    drop(listens);
     timeout(PATIENCE, worker).await.expect("it ends").unwrap();
 }
 

@@ -12,6 +12,7 @@ use axum::http::{Request, header};
 use chrono::{DateTime, TimeDelta, Utc};
 use infra::Market;
 use infra::clock::Clock;
+use infra::mail::Mail;
 use infra::market::Equipment;
 use infra::payments::Payments;
 use infra::rails::{Rails, StripeRails};
@@ -154,6 +155,12 @@ impl TestApp {
     /// The same marketplace after its operator has set up other rails: the processor and the keys are what they were.
     pub fn with_rails(&self, rails: Rails) -> Self {
         let equipment = Equipment { rails, ..self.equipment.clone().expect("equipment of its own") };
+        Self::on(Market::new(self.market.db().clone(), self.market.clock().clone(), equipment))
+    }
+
+    /// The same marketplace, whose letters leave by another way.
+    pub fn with_mail(&self, mail: Mail) -> Self {
+        let equipment = Equipment { mail, ..self.equipment.clone().expect("equipment of its own") };
         Self::on(Market::new(self.market.db().clone(), self.market.clock().clone(), equipment))
     }
 
