@@ -33,6 +33,9 @@ const PINGS: Allowance = Allowance { attempts: 60, within: TimeDelta::hours(1) }
 /// How often something is sent to an endpoint again by hand.
 const RETRIES: Allowance = Allowance { attempts: 1_000, within: TimeDelta::hours(1) };
 
+/// How often an organization has one at a new address, or with a new secret: its owner gets a letter each time.
+const SETTINGS: Allowance = Allowance { attempts: 30, within: TimeDelta::hours(1) };
+
 /// An endpoint with a secret that is told this once.
 #[derive(Debug)]
 pub struct Issued {
@@ -295,9 +298,10 @@ impl Tx {
         Ok(())
     }
 
-    /// Whoever acts and the owner hear by mail that an endpoint is at a new address or has a new secret: what happens to
-    /// an organization's things would otherwise be told to a thief without anybody noticing.
+    /// Whoever acts and the owner hear by mail that an endpoint is at a new address or has a new secret: what happens
+    /// to an organization's things would otherwise be told to a thief without anybody noticing.
     async fn webhook_endpoint_tell(&self, organization: OrganizationId) -> Result<(), Failure> {
+        self.throttle_must_admit(&format!("webhook_set:{organization}"), SETTINGS).await?;
         let told = Told::find_by_statement(sql(
             "select user_id from members where organization_id = $1 and role = 'owner' union select $2::uuid",
             [organization.uuid().into(), self.actor().person()?.user.uuid().into()],

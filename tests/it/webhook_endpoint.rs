@@ -443,6 +443,15 @@ async fn the_owner_and_whoever_did_it_hear_by_mail_of_a_new_address_and_a_new_se
     assert_eq!(letters().await, [2, 1, 0]);
     bo.does("webhookEndpointRotateSecret", json!({ "webhookEndpointId": hook }), ISSUED).await.ok();
     assert_eq!(letters().await, [3, 2, 0]);
+
+    // Nobody has the owner get letters without end.
+    let fill = "update throttles set attempts = 30 where bucket = $1";
+    let filled = sqlx::query(fill).bind(format!("webhook_set:{}", ada.organization)).execute(app.pool()).await.unwrap();
+    assert_eq!(filled.rows_affected(), 1);
+    let again = json!({ "webhookEndpointId": hook, "url": "https://c.example/" });
+    let again = bo.does("webhookEndpointUpdate", again, "webhookEndpoint { id }").await;
+    assert_eq!(again.refused(), ["TOO_MANY_ATTEMPTS"]);
+    update(json!({ "webhookEndpointId": hook, "enabled": true })).await;
 }
 
 #[tokio::test]
