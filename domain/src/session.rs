@@ -125,7 +125,7 @@ pub enum Shown {
 /// one of the two uses what they were given, the other ends the session.
 pub const REFRESH_GRACE: TimeDelta = TimeDelta::hours(24);
 /// How many tokens are given for one, at most, before it counts as used by two.
-const REFRESH_AGAIN: i64 = 32;
+const REFRESH_AGAIN: i64 = 8;
 
 /// What using a refresh token leads to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

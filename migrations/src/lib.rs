@@ -128,10 +128,10 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0271_whose_account", sql: include_str!("../sql/0271_whose_account.sql") },
     Migration { name: "0280_conversations", sql: include_str!("../sql/0280_conversations.sql") },
     Migration { name: "0285_webhook_endpoints", sql: include_str!("../sql/0285_webhook_endpoints.sql") },
+    Migration { name: "0290_messages_by_side", sql: include_str!("../sql/0290_messages_by_side.sql") },
+    Migration {
         name: "0295_notifications_unread_about",
         sql: include_str!("../sql/0295_notifications_unread_about.sql"),
-    Migration {
-    Migration { name: "0290_messages_by_side", sql: include_str!("../sql/0290_messages_by_side.sql") },
     },
 ];
 

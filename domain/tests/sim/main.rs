@@ -129,8 +129,8 @@ fn planted_bugs_are_noticed() {
         (Planted::ToldToNobody, &["was told nothing of it"]),
         (Planted::HeldForLess, &["was accepted is to be available at"]),
     ] {
-        let noticed = (1..=200).find_map(|seed| run::play_with(seed, 400, Some(planted)).err());
-        let Some(wrong) = noticed else { panic!("{planted:?} was not noticed in 200 worlds") };
+        let noticed = (1..=1_000).find_map(|seed| run::play_with(seed, 400, Some(planted)).err());
+        let Some(wrong) = noticed else { panic!("{planted:?} was not noticed in 1,000 worlds") };
         let first = wrong.lines().next().unwrap_or_default().to_owned();
         assert!(notices.iter().any(|notice| first.contains(notice)), "{planted:?} was noticed otherwise: {first}");
         told.push(first);

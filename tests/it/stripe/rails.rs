@@ -311,7 +311,10 @@ async fn a_payout_whose_answer_never_came_is_asked_about_and_goes_out_once() {
             .map(|(.., key)| key)
             .collect();
         assert_eq!(keys.len(), asked, "{fault:?} at {path}");
-        assert!(keys.iter().all(|key| key == &keys[0] && *key == format!("{payout}:{}", u32::from(!global))), "{keys:?}");
+        assert!(
+            keys.iter().all(|key| key == &keys[0] && *key == format!("{payout}:{}", u32::from(!global))),
+            "{keys:?}"
+        );
         hold(&app).await;
     }
 }
