@@ -268,14 +268,14 @@ mod tests {
             (again(0, 1, false), true),
             (again(30, 7, false), true),
             (again(31, 1, false), true),
-            (again(3_600, 31, false), true),
-            (again(day, 32, false), true),
+            (again(3_600, 7, false), true),
+            (again(day, 8, false), true),
             (again(day + 1, 1, false), false),
             // What was given for it was used: there are two, however soon.
             (again(0, 1, true), false),
             (again(1, 1, true), false),
             (again(3_600, 1, true), false),
-            (again(1, 33, false), false),
+            (again(1, 9, false), false),
             // From a time in which it was not written down what was given for it.
             (again(1, 0, false), false),
             (Shown::Overtaken, false),

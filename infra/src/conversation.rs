@@ -108,6 +108,10 @@ impl Market {
             tx.throttle_must_admit(&format!("messages:{sender}"), SENT_BY_ONE).await?;
             let stands = tx.conversation_for_update(client, freelancer).await?;
             let Ground { proposed, approached, reachable } = tx.conversation_ground(client, freelancer).await?;
+            if !reachable {
+                // It may be oneself who was suspended or erased while others were waited for.
+                tx.must_read_mail().await?;
+            }
             let dealings = Dealings { proposed, approached };
             let write = |stands: Option<&Conversation>| {
                 let writing = Writing { client, freelancer, stands, dealings, is_reachable: reachable };
