@@ -287,6 +287,7 @@ async fn whoever_proposed_before_can_again_when_the_gig_is_for_the_invited_meanw
     );
     assert!(seen(&eve).await.is_null(), "it is for the invited");
     // What is told goes by all that was sent, and not by the draft that was begun last.
+    app.market.clock().advance(chrono::TimeDelta::minutes(1));
     let draft = lin.does("proposalDraftSave", bid(&gig), PROPOSAL).await.text("proposal.id");
     assert_ne!(draft, first);
     let shown = json!({ "viewerCanPropose": true, "viewerProposal": { "id": draft, "state": "DRAFT" } });

@@ -42,6 +42,15 @@ struct Sealed {
     sealed: Vec<u8>,
 }
 
+/// An endpoint as it is kept. One that can't be read is sent nothing, and holds up neither the others nor what else follows
+/// from an event.
+fn readable(row: row::Model) -> Option<WebhookEndpoint> {
+    let id = row.id;
+    WebhookEndpoint::try_from(row)
+        .inspect_err(|fault| tracing::error!(endpoint = %id, error = %fault, "a webhook endpoint can't be read"))
+        .ok()
+}
+
 impl Market {
     /// Write down what endpoints are to be sent of an event: those of the organization whose thing it happened to. Told
     /// again, it is sent once.
@@ -68,7 +77,7 @@ impl Market {
             ],
         );
         let rows = row::Entity::find().from_raw_sql(find).all(self.db()).await?;
-        let endpoints = rows.into_iter().map(WebhookEndpoint::try_from).collect::<Result<Vec<_>, Fault>>()?;
+        let endpoints: Vec<WebhookEndpoint> = rows.into_iter().filter_map(readable).collect();
         if endpoints.is_empty() {
             return Ok(());
         }
@@ -136,7 +145,7 @@ impl Market {
             [now.into(), leased_until.into(), limit.into(), (now - LATE).into()],
         );
         let rows = row::Entity::find().from_raw_sql(claim).all(self.db()).await?;
-        let endpoints = rows.into_iter().map(WebhookEndpoint::try_from).collect::<Result<_, Fault>>()?;
+        let endpoints = rows.into_iter().filter_map(readable).collect();
         Ok((endpoints, leased_until))
     }
 
