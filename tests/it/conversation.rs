@@ -247,23 +247,29 @@ async fn nothing_is_written_to_a_company_that_has_nobody_left() {
 
 #[tokio::test]
 async fn what_waits_while_its_sender_is_suspended_is_not_sent() {
-    let app = TestApp::new().await;
-    let (ada, lin, noor) = (app.client("ada").await, app.freelancer("lin").await, app.admin("noor").await);
-    invites(&ada, &lin).await;
-    let conversation = writes(&ada, "Hello", &ada, &lin).await.text("message.conversation.id");
-    let mut other = sqlx::PgConnection::connect(&app.database_url()).await.unwrap();
-    let mut held = other.begin().await.unwrap();
-    sqlx::query("select from conversations for update").execute(&mut *held).await.unwrap();
-    let late = ada.does_once("messageSend", text("Too late", &ada, &lin), MESSAGE);
-    let meanwhile = async {
-        stand_in_line(&app, 1).await;
-        let why = json!({ "userId": ada.id, "reason": "A complaint" });
-        noor.does_once("userSuspend", why, "user { id }").await.ok();
-        held.rollback().await.unwrap();
-    };
-    let (late, ()) = join(late, meanwhile).await;
-    assert_eq!(late.refused(), ["SUSPENDED"]);
-    assert_eq!(said(&lin, &conversation).await.map(|said| said.len()), Some(1));
+    for alone in [true, false] {
+        let app = TestApp::new().await;
+        let (ada, lin, noor) = (app.client("ada").await, app.freelancer("lin").await, app.admin("noor").await);
+        if !alone {
+            // Somebody is left to read what the freelancer would answer.
+            joins(&ada, &app.client("bo").await, "RECRUITER").await;
+        }
+        invites(&ada, &lin).await;
+        let conversation = writes(&ada, "Hello", &ada, &lin).await.text("message.conversation.id");
+        let mut other = sqlx::PgConnection::connect(&app.database_url()).await.unwrap();
+        let mut held = other.begin().await.unwrap();
+        sqlx::query("select from conversations for update").execute(&mut *held).await.unwrap();
+        let late = ada.does_once("messageSend", text("Too late", &ada, &lin), MESSAGE);
+        let meanwhile = async {
+            stand_in_line(&app, 1).await;
+            let why = json!({ "userId": ada.id, "reason": "A complaint" });
+            noor.does_once("userSuspend", why, "user { id }").await.ok();
+            held.rollback().await.unwrap();
+        };
+        let (late, ()) = join(late, meanwhile).await;
+        assert_eq!(late.refused(), ["SUSPENDED"], "{alone}");
+        assert_eq!(said(&lin, &conversation).await.map(|said| said.len()), Some(1));
+    }
 }
 
 #[tokio::test]

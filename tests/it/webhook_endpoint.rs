@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
+use sqlx::Connection;
 use tests::receiver::{Answer, Receiver};
 use tests::{Deal, Person, TestApp};
 
@@ -303,6 +304,22 @@ async fn workers_that_work_at_once_send_each_thing_once() {
     told.sort();
     told.dedup();
     assert_eq!(told.len(), 20);
+}
+
+#[tokio::test]
+async fn what_another_worker_takes_up_just_now_is_passed_over() {
+    let app = TestApp::with_webhooks().await;
+    let ada = app.client("ada").await;
+    let receiver = Receiver::start(Answer::Status(200)).await;
+    hooks(&ada, &receiver.url(), &["OFFER_ACCEPTED"]).await.pings(&ada).await;
+    let mut other = sqlx::PgConnection::connect(&app.database_url()).await.unwrap();
+    let mut held = other.begin().await.unwrap();
+    sqlx::query("select from webhook_endpoints for no key update").execute(&mut *held).await.unwrap();
+    app.settles().await;
+    assert_eq!(receiver.told().len(), 0, "nor was it waited for");
+    held.rollback().await.unwrap();
+    app.settles().await;
+    assert_eq!(receiver.told().len(), 1);
 }
 
 #[tokio::test]
