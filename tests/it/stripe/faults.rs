@@ -258,11 +258,12 @@ async fn weeks_are_charged_once_each_with_every_fifth_request_failing() {
         }
     }
     app.stripe().fails(Faults::default());
-    // All that still waits for a card that works gets one.
+    // What came late is heard, and then all that still waits for a card that works gets one.
+    app.stripe().tell(&app.router(), std::mem::take(&mut play.held_back)).await;
+    app.passes(TimeDelta::days(1)).await;
     for contract in &contracts {
         app.market.contract_payment_method_set(&play.call(), *contract, "pm_sandbox_visa").await.unwrap();
     }
-    app.stripe().tell(&app.router(), std::mem::take(&mut play.held_back)).await;
     for _ in 0..14 * 2 {
         app.passes(TimeDelta::hours(12)).await;
     }
