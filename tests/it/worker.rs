@@ -316,13 +316,18 @@ async fn what_a_lease_is_too_short_for_is_left_to_whoever_is_next() {
     assert_eq!(count(&app, "select count(*) from timers where kind = 'expire_gig'").await, 0);
 }
 
-/// A worker came by, and has tidied up.
+/// What is no longer needed is thrown away. Whatever can't be fails the story, with its reason.
 async fn tidied(app: &TestApp) {
-    // Who sees that this is gone sees that the worker has begun; and it ends only when it has finished.
-    run(app, "insert into throttles (bucket, attempts, resets_at) values ('a sign', 1, '2000-01-01')").await;
+    app.market.tidy().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_worker_tidies_as_soon_as_it_begins() {
+    let app = TestApp::new().await;
+    run(&app, "insert into throttles (bucket, attempts, resets_at) values ('a sign', 1, '2000-01-01')").await;
     let (stop, stopped) = watch::channel(false);
     let worker = tokio::spawn(infra::worker::run(app.market.clone(), stopped));
-    until(app, "select count(*) from throttles where bucket = 'a sign'", 0).await;
+    until(&app, "select count(*) from throttles where bucket = 'a sign'", 0).await;
     stop.send_replace(true);
     worker.await.unwrap();
 }
