@@ -89,7 +89,7 @@ impl BonusMutation {
             let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
             ctx.market().bonus_give(&call, input.gift(Kind::Bonus)?).await
         };
-        answer(outcome.await.map(|(milestone, payment)| (Milestone(milestone), payment.map(Payment))))
+        answer(outcome.await.map(|(milestone, payment)| (Milestone::from(milestone), payment.map(Payment))))
     }
 
     /// Give the freelancer a tip, while the contract goes on or within some days of its end. It is
@@ -99,6 +99,6 @@ impl BonusMutation {
             let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
             ctx.market().bonus_give(&call, input.gift(Kind::Tip)?).await
         };
-        answer(outcome.await.map(|(milestone, payment)| (Milestone(milestone), payment.map(Payment))))
+        answer(outcome.await.map(|(milestone, payment)| (Milestone::from(milestone), payment.map(Payment))))
     }
 }

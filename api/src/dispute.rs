@@ -146,7 +146,7 @@ impl Dispute {
     /// The milestone it is about, if it is about one.
     async fn milestone(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Milestone>> {
         let CaseId::Milestone(id) = self.0.case else { return Ok(None) };
-        Ok(load(ctx, id).await?.map(Milestone))
+        Ok(load(ctx, id).await?.map(Milestone::from))
     }
 
     /// The week of disputed entries it is about, if it is about one.

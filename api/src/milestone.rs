@@ -2,13 +2,17 @@
 
 mod act;
 
+use std::borrow::Cow;
+
 use async_graphql::connection::Connection;
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use domain::Timestamp;
 use domain::access::Verb;
 use domain::contract::Contract as Deal;
 use domain::id::MilestoneId;
-use domain::milestone::State;
+use domain::milestone::{Milestone as Known, State};
+use domain::refusal::Refusal;
+use infra::milestone::{Outline, Seen};
 
 use crate::act::{Act, acts};
 use crate::connection::page;
@@ -26,110 +30,114 @@ use crate::user_error::top_level;
 
 pub use act::MilestoneMutation;
 
-/// A milestone.
+/// A milestone, as far as it was read: what lists do not show is read when it is asked for.
 #[derive(Debug, Clone)]
-pub struct Milestone(pub domain::milestone::Milestone);
+pub struct Milestone(pub Seen);
+
+/// The fields of a milestone for which an outline of it is enough.
+pub const OUTLINED: [&str; 9] =
+    ["id", "kind", "title", "description", "dueAt", "amount", "status", "version", "__typename"];
 
 /// A piece of work with a price. The money is held for it before work begins, and released for it.
 #[Object]
 impl Milestone {
     /// The global id.
     pub async fn id(&self) -> ID {
-        self.0.id.to_string().into()
+        self.key().to_string().into()
     }
 
     /// Work, or something given on top.
     async fn kind(&self) -> MilestoneKind {
-        self.0.kind.into()
+        self.each(|outline| outline.kind, |milestone| milestone.kind).into()
     }
 
     /// What it is called.
     async fn title(&self) -> &str {
-        &self.0.title
+        self.each(|outline| &outline.title, |milestone| &milestone.title)
     }
 
     /// What is to be done.
     async fn description(&self) -> &str {
-        &self.0.description
+        self.each(|outline| &outline.description, |milestone| &milestone.description)
     }
 
     /// When it is wanted.
     async fn due_at(&self) -> Option<Timestamp> {
-        self.0.due
+        self.each(|outline| outline.due, |milestone| milestone.due)
     }
 
     /// What it is worth.
     async fn amount(&self) -> Money {
-        self.0.amount.into()
+        self.each(|outline| outline.amount, |milestone| milestone.amount).into()
     }
 
     /// Where it stands.
     async fn status(&self) -> MilestoneStatus {
-        self.0.status().into()
+        self.each(|outline| outline.status, |milestone| milestone.status()).into()
     }
 
     /// Counts up with every change; send it as `expectedVersion`.
     async fn version(&self) -> i64 {
-        self.0.version
+        self.each(|outline| outline.version, |milestone| milestone.version)
     }
 
     /// When silence approves the submitted work.
-    async fn approves_at(&self) -> Option<Timestamp> {
-        match &self.0.state {
+    async fn approves_at(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Timestamp>> {
+        Ok(match &self.whole(ctx).await?.state {
             State::Submitted { approves_at, .. } => Some(*approves_at),
             _ => None,
-        }
+        })
     }
 
     /// When approved money becomes available to the freelancer.
-    async fn releases_at(&self) -> Option<Timestamp> {
-        self.0.holds.iter().map(|hold| hold.releases_at).max()
+    async fn releases_at(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Timestamp>> {
+        Ok(self.whole(ctx).await?.holds.iter().map(|hold| hold.releases_at).max())
     }
 
     /// When it goes dormant, if nothing happens on it until then; null while no money is held for work to come.
-    async fn dormant_at(&self) -> Option<Timestamp> {
-        self.0.dormant_at()
+    async fn dormant_at(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Timestamp>> {
+        Ok(self.whole(ctx).await?.dormant_at())
     }
 
     /// When the money of a dormant one goes back to the client, unless a side goes on with it before: `milestoneKeep`.
-    async fn refunds_at(&self) -> Option<Timestamp> {
-        self.0.refunds_at()
+    async fn refunds_at(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Timestamp>> {
+        Ok(self.whole(ctx).await?.refunds_at())
     }
 
     /// For how many days what is approved is held before it is available. While no money has come it is what the terms
     /// say; when it comes it is settled, before work begins, and stays. It is more, up to the `riskHoldDays` of the terms,
     /// if a bank took back a payment of this client's within their `riskDays` before, and did not give it back: a payment
     /// for this may be taken back, too, and is noticed meanwhile.
-    async fn hold_days(&self) -> u16 {
-        self.0.held_days()
+    async fn hold_days(&self, ctx: &Context<'_>) -> async_graphql::Result<u16> {
+        Ok(self.whole(ctx).await?.held_days())
     }
 
     /// What the client wants changed.
-    async fn change_note(&self) -> Option<&str> {
-        match &self.0.state {
-            State::ChangesRequested { note, .. } => Some(note),
+    async fn change_note(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<String>> {
+        Ok(match &self.whole(ctx).await?.state {
+            State::ChangesRequested { note, .. } => Some(note.clone()),
             _ => None,
-        }
+        })
     }
 
     /// How much the client asks back, and when silence decides.
-    async fn refund_request(&self) -> Option<RefundRequest> {
-        match &self.0.state {
+    async fn refund_request(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<RefundRequest>> {
+        Ok(match &self.whole(ctx).await?.state {
             State::RefundRequested { amount, resolves_at, .. } => {
                 Some(RefundRequest { amount: (*amount).into(), resolves_at: *resolves_at })
             }
             _ => None,
-        }
+        })
     }
 
     /// How often changes were requested.
-    async fn rounds(&self) -> u16 {
-        self.0.rounds
+    async fn rounds(&self, ctx: &Context<'_>) -> async_graphql::Result<u16> {
+        Ok(self.whole(ctx).await?.rounds)
     }
 
     /// By how many hours outages have moved its deadlines so far.
-    async fn grace_hours(&self) -> u16 {
-        self.0.grace_hours
+    async fn grace_hours(&self, ctx: &Context<'_>) -> async_graphql::Result<u16> {
+        Ok(self.whole(ctx).await?.grace_hours)
     }
 
     /// The outages that gave it time, the latest declared first.
@@ -141,13 +149,14 @@ impl Milestone {
         last: Option<i32>,
         before: Option<String>,
     ) -> async_graphql::Result<Connection<String, OutageGrant>> {
-        list(ctx, MilestoneGrants(self.0.id), page(first, after, last, before), OutageGrant).await
+        list(ctx, MilestoneGrants(self.key()), page(first, after, last, before), OutageGrant).await
     }
 
     /// Where its money is: funded = held + released + fee + refunded + charged back.
-    async fn money(&self) -> async_graphql::Result<MilestoneMoney> {
-        let parts = self.0.escrow.parts();
-        let funded = self.0.escrow.funded().map_err(|error| top_level(error.into()))?;
+    async fn money(&self, ctx: &Context<'_>) -> async_graphql::Result<MilestoneMoney> {
+        let escrow = self.whole(ctx).await?.escrow;
+        let parts = escrow.parts();
+        let funded = escrow.funded().map_err(|error| top_level(error.into()))?;
         Ok(MilestoneMoney {
             funded: funded.into(),
             held: parts.held.into(),
@@ -159,13 +168,13 @@ impl Milestone {
     }
 
     /// What each side would pay and get for what is still to be funded.
-    async fn quote(&self) -> async_graphql::Result<FeeQuote> {
-        Ok(self.0.quote().map_err(|error| top_level(error.into()))?.into())
+    async fn quote(&self, ctx: &Context<'_>) -> async_graphql::Result<FeeQuote> {
+        Ok(self.whole(ctx).await?.quote().map_err(|error| top_level(error.into()))?.into())
     }
 
     /// The last payment for it; only the client sees payments.
     async fn payment(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Payment>> {
-        Ok(load(ctx, PaymentOf::Milestone(self.0.id)).await?.map(Payment))
+        Ok(load(ctx, PaymentOf::Milestone(self.key())).await?.map(Payment))
     }
 
     /// The work that was handed in, newest first.
@@ -177,23 +186,24 @@ impl Milestone {
         last: Option<i32>,
         before: Option<String>,
     ) -> async_graphql::Result<Connection<String, Submission>> {
-        list(ctx, MilestoneSubmissions(self.0.id), page(first, after, last, before), Submission::from).await
+        list(ctx, MilestoneSubmissions(self.key()), page(first, after, last, before), Submission::from).await
     }
 
     /// The dispute over it, or the last one if none is on.
     async fn dispute(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Dispute>> {
-        Ok(load(ctx, DisputeOf(self.0.id)).await?.map(Dispute))
+        Ok(load(ctx, DisputeOf(self.key())).await?.map(Dispute))
     }
 
     /// The contract it belongs to; null while its offer is not accepted.
     async fn contract(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Contract>> {
-        let Some(id) = self.0.contract else { return Ok(None) };
+        let contract = self.each(|outline| Some(outline.contract), |milestone| milestone.contract);
+        let Some(id) = contract else { return Ok(None) };
         Ok(load(ctx, id).await?.map(Contract))
     }
 
     /// The offer that names it; null for one that was agreed on later. With the money of the first of them it is sent.
     async fn offer(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Offer>> {
-        let Some(id) = self.0.offer else { return Ok(None) };
+        let Some(id) = self.whole(ctx).await?.offer else { return Ok(None) };
         Ok(load(ctx, id).await?.map(Offer))
     }
 
@@ -208,20 +218,50 @@ impl Milestone {
     }
 
     /// Can you hand in work now?
-    async fn viewer_can_submit(&self, ctx: &Context<'_>) -> bool {
-        self.0.allowed(&ctx.actor()).contains(&Verb::MilestoneSubmit)
+    async fn viewer_can_submit(&self, ctx: &Context<'_>) -> async_graphql::Result<bool> {
+        Ok(self.whole(ctx).await?.allowed(&ctx.actor()).contains(&Verb::MilestoneSubmit))
     }
 
     /// Can you approve it now?
-    async fn viewer_can_approve(&self, ctx: &Context<'_>) -> bool {
-        self.0.allowed(&ctx.actor()).contains(&Verb::MilestoneApprove)
+    async fn viewer_can_approve(&self, ctx: &Context<'_>) -> async_graphql::Result<bool> {
+        Ok(self.whole(ctx).await?.allowed(&ctx.actor()).contains(&Verb::MilestoneApprove))
+    }
+}
+
+impl From<Known> for Milestone {
+    fn from(milestone: Known) -> Self {
+        Self(milestone.into())
     }
 }
 
 impl Milestone {
+    /// What an outline of it says, too, out of either.
+    fn each<'a, T>(&'a self, outlined: impl FnOnce(&'a Outline) -> T, known: impl FnOnce(&'a Known) -> T) -> T {
+        match &self.0 {
+            Seen::Outline(outline) => outlined(outline),
+            Seen::Whole(milestone) => known(milestone),
+        }
+    }
+
+    fn key(&self) -> MilestoneId {
+        self.each(|outline| outline.id, |milestone| milestone.id)
+    }
+
+    /// All of it: where only an outline was read, the others of its list are read along with it.
+    async fn whole(&self, ctx: &Context<'_>) -> async_graphql::Result<Cow<'_, Known>> {
+        match &self.0 {
+            Seen::Whole(milestone) => Ok(Cow::Borrowed(milestone)),
+            Seen::Outline(outline) => {
+                let milestone = load(ctx, outline.id).await?;
+                milestone.map(Cow::Owned).ok_or_else(|| top_level(Refusal::HIDDEN.into()))
+            }
+        }
+    }
+
     /// What the viewer can do to it now: its contract, or its offer, may stand against it.
     async fn can(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<Verb>> {
-        let (milestone, actor) = (&self.0, ctx.actor());
+        let (milestone, actor) = (self.whole(ctx).await?, ctx.actor());
+        let milestone = milestone.as_ref();
         let allowed = milestone.allowed(&actor);
         if !allowed.iter().copied().any(Deal::has_a_say_in) {
             return Ok(allowed);
@@ -276,7 +316,7 @@ impl Submission {
 
     /// The milestone it is for.
     async fn milestone(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Milestone>> {
-        Ok(load(ctx, self.0.milestone).await?.map(Milestone))
+        Ok(load(ctx, self.0.milestone).await?.map(Milestone::from))
     }
 
     /// Who handed it in.
@@ -368,6 +408,6 @@ impl MilestoneQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "The id of the milestone.")] id: Key<MilestoneId>,
     ) -> async_graphql::Result<Option<Milestone>> {
-        Ok(load(ctx, id.0).await?.map(Milestone))
+        Ok(load(ctx, id.0).await?.map(Milestone::from))
     }
 }

@@ -184,7 +184,7 @@ impl NodeQuery {
             domain::id::MilestoneId::PREFIX => {
                 return Ok(load(ctx, Key::<domain::id::MilestoneId>::read(&id).0)
                     .await?
-                    .map(Milestone)
+                    .map(Milestone::from)
                     .map(Node::from));
             }
             domain::id::DisputeId::PREFIX => {

@@ -59,7 +59,7 @@ impl Notification {
     /// The milestone it is about, if it is about one that you may still see.
     async fn milestone(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Milestone>> {
         let Some(id) = self.0.milestone else { return Ok(None) };
-        Ok(load(ctx, id).await?.map(Milestone))
+        Ok(load(ctx, id).await?.map(Milestone::from))
     }
 
     /// What it is about, as it is now; null if you may not see it any more.

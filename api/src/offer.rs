@@ -129,7 +129,7 @@ impl Offer {
             ctx,
             OfferMilestones(self.0.id),
             counted(ctx, first, after, last, before).of_states(named(states)),
-            Milestone,
+            Milestone::from,
         )
         .await
     }

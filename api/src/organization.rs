@@ -178,7 +178,7 @@ impl Organization {
         before: Option<String>,
     ) -> async_graphql::Result<Counted<Milestone>> {
         let page = counted(ctx, first, after, last, before).of_states(named(states));
-        list(ctx, OrganizationMilestones(self.0.id), page, Milestone).await
+        list(ctx, OrganizationMilestones(self.0.id), page, Milestone::from).await
     }
 
     /// The weeks of all contracts by the hour it pays for, newest first; those that wait for you are `SUBMITTED` and

@@ -98,7 +98,7 @@ impl Payment {
     /// The milestone it is for, if it is for one.
     async fn milestone(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Milestone>> {
         let Purpose::Milestone(id) = self.0.purpose else { return Ok(None) };
-        Ok(load(ctx, id).await?.map(Milestone))
+        Ok(load(ctx, id).await?.map(Milestone::from))
     }
 
     /// The week of a contract by the hour it is for, if it is for one.

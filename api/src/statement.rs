@@ -1,14 +1,15 @@
 //! The books, as the parties read them: statements and balances.
 
-use async_graphql::{Context, Enum, ID, Lookahead, Object, SimpleObject, Value};
+use async_graphql::{Context, Enum, ID, Lookahead, Object, SelectionField, SimpleObject, Value};
 use domain::Timestamp;
-use infra::page::PageRequest;
+use infra::milestone::{Outline, Seen};
+use infra::page::{PageRequest, Slice};
 
 use crate::connection::{Counted, connect, counted, named};
 use crate::context::RabtaContext;
 use crate::contract::{Contract, ContractStatus};
 use crate::loader::{ContractMilestones, PageOf, items, may_prime, prime};
-use crate::milestone::{Milestone, MilestoneStatus};
+use crate::milestone::{Milestone, MilestoneStatus, OUTLINED};
 use crate::money::Money;
 use crate::offer::{Offer, OfferStatus};
 use crate::payout::FxQuote;
@@ -196,7 +197,18 @@ pub struct ClientBalances {
     pub credit: Money,
 }
 
-/// Which milestones of each contract of a list are asked for, if those are the first ones, and of one size.
+/// Is only asked of milestones what an outline of them says, in this field of a list of theirs?
+fn is_outlined(field: SelectionField<'_>) -> bool {
+    let outlined = |milestone: SelectionField<'_>| milestone.selection_set().all(|it| OUTLINED.contains(&it.name()));
+    match field.name() {
+        "nodes" => outlined(field),
+        "edges" => field.selection_set().all(|part| part.name() != "node" || outlined(part)),
+        _ => true,
+    }
+}
+
+/// Which milestones of each contract of a list are asked for, if those are the first ones, of one size, and an outline of
+/// them is enough.
 fn first_milestones(ctx: &Context<'_>) -> Option<PageRequest> {
     let asked = items(ctx, "milestones");
     if asked.iter().any(|milestones| milestones.field("totalCount").exists()) {
@@ -204,6 +216,9 @@ fn first_milestones(ctx: &Context<'_>) -> Option<PageRequest> {
     }
     let asked: Vec<_> = asked.iter().flat_map(Lookahead::selection_fields).collect();
     let (true, [field]) = (may_prime(ctx), asked.as_slice()) else { return None };
+    if !field.selection_set().all(is_outlined) {
+        return None;
+    }
     match field.arguments().ok()?.as_slice() {
         [] => Some(PageRequest::default()),
         [(name, Value::Number(first))] if name.as_str() == "first" => {
@@ -247,7 +262,10 @@ impl DealViewer {
         };
         let found = ctx.market().contracts_of_viewer_with_milestones(&call, &page, &milestones).await;
         let (contracts, parts) = found.map_err(top_level)?;
-        let of = |(contract, slice)| (PageOf::new(ContractMilestones(contract), milestones.clone()), Some(Ok(slice)));
+        let of = |(contract, slice): (_, Slice<Outline>)| {
+            let seen = slice.try_map(|outline| Ok(Seen::Outline(outline)));
+            (PageOf::new(ContractMilestones(contract), milestones.clone()), Some(seen))
+        };
         prime(ctx, parts.into_iter().map(of));
         connect(Ok(contracts), Contract)
     }
@@ -267,7 +285,7 @@ impl DealViewer {
         before: Option<String>,
     ) -> async_graphql::Result<Counted<Milestone>> {
         let page = counted(ctx, first, after, last, before).of_states(named(states));
-        connect(ctx.market().milestones_of_viewer(&ctx.call(), &page).await, Milestone)
+        connect(ctx.market().milestones_of_viewer(&ctx.call(), &page).await, Milestone::from)
     }
 
     /// The offers made to you, newest first.

@@ -6,23 +6,22 @@ use domain::access::{self, Actor, Verb};
 use domain::change::Change;
 use domain::contract::{Contract, HoldReason, State, Status};
 use domain::id::{ContractId, Id, MilestoneId, OrganizationId, PaymentId, TimesheetId};
-use domain::milestone::Milestone;
 use domain::money::{Currency, Money, MoneyError};
 use domain::payment::Purpose;
 use domain::refusal::Refusal;
 use domain::user::given_reason;
-use sea_orm::sea_query::{Alias, Asterisk, Expr, Query};
+use sea_orm::sea_query::{Expr, Query, SimpleExpr};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, JoinType, QueryFilter, QuerySelect,
-    QueryTrait,
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QuerySelect, QueryTrait,
 };
 use uuid::Uuid;
 
+use crate::doc::Doc;
 use crate::market::Market;
-use crate::milestone::{oldest_first, row as milestone};
+use crate::milestone::{Outline, outline};
 use crate::page::{Key, Keyset, PageRequest, Pages, Slice, try_map_pages};
 use crate::save::save_row;
-use crate::sql::{along, ids, rows_with, sql};
+use crate::sql::{ids, rows_with, sql};
 use crate::{Call, Failure, Fault, Tx, run};
 
 impl Market {
@@ -85,46 +84,37 @@ impl Market {
         Ok(pages)
     }
 
-    /// The contracts the caller works on, newest first, and the first milestones of each.
+    /// The contracts the caller works on, newest first, and what a list shows of the first milestones of each: a row for
+    /// each contract, with a list of JSON in it.
     pub async fn contracts_of_viewer_with_milestones(
         &self,
         call: &Call,
         page: &PageRequest,
         milestones: &PageRequest,
-    ) -> Result<(Slice<Contract>, Pages<ContractId, Milestone>), Failure> {
+    ) -> Result<(Slice<Contract>, Pages<ContractId, Outline>), Failure> {
         let Some(user) = call.actor.user() else { return Ok((Slice::empty(), Pages::new())) };
-        let (outer, inner) = (newest_first("viewer_contracts"), oldest_first("contract_milestones"));
+        let (outer, inner) = (newest_first("viewer_contracts"), outline::oldest_first("contract_milestones"));
         let select = page.narrow(row::Entity::find(), row::Column::Status);
         let select = select.filter(row::Column::FreelancerId.eq(user.uuid()));
         let (page, within) = (outer.parse(page)?, inner.parse(milestones)?);
         let total = outer.count(self.db(), &select, &page).await?;
-        let theirs = milestone::Entity::find().filter(Expr::cust("milestones.contract_id = theirs.id"));
-        let (rows, parts) = (Alias::new("theirs"), Alias::new("parts"));
-        let mut query = Query::select();
-        // The columns of the many go by their own names, which takes less to read.
-        query
-            .column((parts.clone(), Asterisk))
-            .from_subquery(outer.cut(select, &page).into_query(), rows)
-            .join_lateral(JoinType::LeftJoin, inner.cut(theirs, &within).into_query(), parts, Expr::val(true));
-        along::<row::Entity>(&mut query, "theirs", "whole_");
-        outer.order(&mut query, "theirs", &page);
-        inner.order(&mut query, "parts", &within);
+        let theirs = outline::Entity::find().filter(Expr::cust("milestones.contract_id = contracts.id"));
+        let mut parts = Query::select();
+        parts.expr(outline::gathered("parts")).from_subquery(inner.cut(theirs, &within).into_query(), "parts");
+        let mut query = outer.cut(select, &page).into_query();
+        query.expr_as(SimpleExpr::SubQuery(None, Box::new(parts.into())), "parts");
         let (mut contracts, mut parts): (Vec<row::Model>, Vec<_>) = (Vec::new(), Vec::new());
         for found in self.db().query_all_raw(DbBackend::Postgres.build(&query)).await? {
-            let id: Uuid = found.try_get("whole_", "id")?;
-            if contracts.last().is_none_or(|last| last.id != id) {
-                contracts.push(row::Model::from_query_result(&found, "whole_")?);
-            }
-            if found.try_get::<Option<Uuid>>("", "id")?.is_some() {
-                parts.push(milestone::Model::from_query_result(&found, "")?);
-            }
+            contracts.push(row::Model::from_query_result(&found, "")?);
+            let list: Option<Doc<Vec<outline::Model>>> = found.try_get("", "parts")?;
+            parts.extend(list.into_iter().flat_map(|list| list.0));
         }
         let ids: Vec<ContractId> = contracts.iter().map(|contract| ContractId::from_uuid(contract.id)).collect();
-        let pages = inner.deal(parts, milestone::Column::ContractId, &ids, &within, &HashMap::new());
+        let pages = inner.deal(parts, outline::Column::ContractId, &ids, &within, &HashMap::new());
         let slice = Slice { total, ..page.slice(contracts, outer.key) };
         let mut slice = slice.try_map(Contract::try_from)?;
         slice.retain(|contract| contract.visible_to(&call.actor));
-        Ok((slice, try_map_pages(pages, Milestone::try_from)?))
+        Ok((slice, try_map_pages(pages, Outline::try_from)?))
     }
 
     /// Where the money of contracts that the caller has loaded is.

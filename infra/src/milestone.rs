@@ -20,7 +20,10 @@ use crate::sql::{rows_with, whole_of};
 use crate::{Call, Failure, Tx, run};
 
 mod act;
+pub(crate) mod outline;
 pub(crate) mod row;
+
+pub use outline::{Outline, Seen};
 
 impl Market {
     /// The milestone, if the caller may see it.
@@ -65,11 +68,11 @@ impl Market {
         _call: &Call,
         contracts: &[ContractId],
         page: &PageRequest,
-    ) -> Result<Pages<ContractId, Milestone>, Failure> {
+    ) -> Result<Pages<ContractId, Seen>, Failure> {
         let (order, column) = (oldest_first("contract_milestones"), row::Column::ContractId);
         let select = page.narrow(row::Entity::find(), row::Column::Status);
         let pages = order.pages(self.db(), select, column, contracts, page).await?;
-        Ok(try_map_pages(pages, Milestone::try_from)?)
+        Ok(try_map_pages(pages, |row| Milestone::try_from(row).map(Seen::from))?)
     }
 
     /// The milestones of the contracts that each of these organizations pays for, newest first; its members see them.

@@ -337,3 +337,52 @@ async fn a_cursor_that_was_made_up_is_refused_like_any_other_that_makes_no_sense
     }
     assert!(ask(json!({ "uuid": "00000000-0000-0000-0000-000000000000" })).await.body["errors"].is_null());
 }
+
+#[tokio::test]
+async fn milestones_in_a_list_of_contracts_are_the_same_however_much_of_them_is_asked() {
+    let app = TestApp::new().await;
+    let deal = app.submitted().await;
+    for number in 1..=2 {
+        let more = json!({ "contractId": deal.contract, "title": format!("More {number}"), "description": "Much of it",
+            "amount": { "amount": "10.00" }, "dueAt": "2027-01-01T00:00:00Z" });
+        deal.freelancer.does("milestonePropose", more, "milestone { id }").await.ok();
+        app.market.clock().advance(chrono::TimeDelta::minutes(1));
+    }
+    const OUTLINE: &str = "id kind title description dueAt amount { amount currency } status version";
+    const WHOLE: &str = "approvesAt releasesAt dormantAt refundsAt holdDays changeNote refundRequest { resolvesAt } rounds
+        graceHours money { funded { amount } held { amount } } quote { clientPays { amount } } contract { id } offer { id }
+        submissions(first: 1) { nodes { message } } allowed viewerCanFund viewerCanSubmit viewerCanApprove";
+    let query = format!(
+        "query($contract: ID!, $milestone: ID!) {{
+            viewer {{
+                outlined: contracts {{ nodes {{ milestones(first: 2) {{
+                    nodes {{ {OUTLINE} }} edges {{ cursor node {{ title }} }} pageInfo {{ hasNextPage endCursor }} }} }} }}
+                whole: contracts {{ nodes {{ milestones(first: 2) {{ nodes {{ {OUTLINE} {WHOLE} }} }} }} }}
+            }}
+            contract(id: $contract) {{ milestones(first: 2) {{
+                nodes {{ {OUTLINE} {WHOLE} }} edges {{ cursor node {{ title }} }} pageInfo {{ hasNextPage endCursor }} }} }}
+            milestone(id: $milestone) {{ {OUTLINE} {WHOLE} }}
+        }}"
+    );
+    let variables = json!({ "contract": deal.contract, "milestone": deal.milestone });
+    let seen = deal.freelancer.asks(&query, variables).await;
+    let (viewer, single) = (&seen.data()["viewer"], &seen.data()["contract"]["milestones"]);
+    let outlined = &viewer["outlined"]["nodes"][0]["milestones"];
+    let whole = &viewer["whole"]["nodes"][0]["milestones"];
+    assert_eq!(whole["nodes"], single["nodes"]);
+    assert_eq!(whole["nodes"][0], seen.data()["milestone"]);
+    assert_eq!(whole["nodes"][0]["viewerCanSubmit"], json!(false));
+    assert!(whole["nodes"][0]["approvesAt"].is_string());
+    assert_eq!((&outlined["edges"], &outlined["pageInfo"]), (&single["edges"], &single["pageInfo"]));
+    assert_eq!(outlined["pageInfo"]["hasNextPage"], json!(true));
+    for (outline, whole) in outlined["nodes"].as_array().unwrap().iter().zip(whole["nodes"].as_array().unwrap()) {
+        for (field, value) in outline.as_object().unwrap() {
+            assert_eq!(value, &whole[field], "{field}");
+        }
+    }
+    assert_eq!(outlined["nodes"].as_array().unwrap().len(), 2);
+
+    let next = "query($after: String) { viewer { contracts { nodes { milestones(first: 2, after: $after) { nodes { title } } } } } }";
+    let next = deal.freelancer.asks(next, json!({ "after": outlined["pageInfo"]["endCursor"] })).await;
+    assert_eq!(next.text("viewer.contracts.nodes.0.milestones.nodes.0.title"), "More 2");
+}

@@ -182,7 +182,7 @@ macro_rules! lists {
 
 lists! {
     /// The milestones of a contract.
-    ContractMilestones(ContractId) => domain::milestone::Milestone: milestones_of_contracts;
+    ContractMilestones(ContractId) => infra::milestone::Seen: milestones_of_contracts;
     /// The disputes over a contract.
     ContractDisputes(ContractId) => domain::dispute::Dispute: disputes_of_contracts;
     /// The weeks of a contract.

@@ -381,7 +381,7 @@ impl MilestoneMutation {
             };
             ctx.market().milestone_propose(&call, input.contract_id.0, typed).await
         };
-        answer(outcome.await.map(Milestone))
+        answer(outcome.await.map(Milestone::from))
     }
 
     /// Fund a milestone. Paid by card, the processor decides later: watch `payment` until it
@@ -395,7 +395,7 @@ impl MilestoneMutation {
             };
             ctx.market().milestone_fund(&call, input.milestone_id.0, input.expected_version, with).await
         };
-        answer(outcome.await.map(|(milestone, payment)| (Milestone(milestone), payment.map(Payment))))
+        answer(outcome.await.map(|(milestone, payment)| (Milestone::from(milestone), payment.map(Payment))))
     }
 
     /// Accept the submitted work, whole or in part. The money is available to the freelancer after
@@ -420,7 +420,7 @@ impl MilestoneMutation {
                 (None, None) => ctx.market().milestone_approve(&call, id, expected, Approval::Whole).await,
             }
         };
-        answer(outcome.await.map(Milestone))
+        answer(outcome.await.map(Milestone::from))
     }
 
     /// Give released money back to the client, out of your available balance.
@@ -434,7 +434,7 @@ impl MilestoneMutation {
             let amount = input.amount.parse("amount")?;
             ctx.market().milestone_refund_after(&call, input.milestone_id.0, input.expected_version, amount).await
         };
-        answer(outcome.await.map(Milestone))
+        answer(outcome.await.map(Milestone::from))
     }
 
     /// Agree to a milestone the other side proposed.
@@ -444,7 +444,7 @@ impl MilestoneMutation {
             let (id, expected) = (input.milestone_id.0, input.expected_version);
             ctx.market().milestone_agree(&call, id, expected).await
         };
-        answer(outcome.await.map(Milestone))
+        answer(outcome.await.map(Milestone::from))
     }
 
     /// Call a milestone off, while there is no money in it.
@@ -454,7 +454,7 @@ impl MilestoneMutation {
             let (id, expected) = (input.milestone_id.0, input.expected_version);
             ctx.market().milestone_cancel(&call, id, expected).await
         };
-        answer(outcome.await.map(Milestone))
+        answer(outcome.await.map(Milestone::from))
     }
 
     /// Give up a payment that is under way. Should its money come all the same, nothing is lost.
@@ -468,7 +468,7 @@ impl MilestoneMutation {
             let (id, expected) = (input.milestone_id.0, input.expected_version);
             ctx.market().milestone_stop_funding(&call, id, expected).await
         };
-        answer(outcome.await.map(Milestone))
+        answer(outcome.await.map(Milestone::from))
     }
 
     /// Hand in work. The client has the time of the terms to answer; silence approves it.
@@ -478,7 +478,7 @@ impl MilestoneMutation {
             let (id, expected) = (input.milestone_id.0, input.expected_version);
             ctx.market().milestone_submit(&call, id, expected, &input.message, &input.links).await
         };
-        answer(outcome.await.map(Milestone))
+        answer(outcome.await.map(Milestone::from))
     }
 
     /// Ask for changes to the submitted work. The clock stops.
@@ -492,7 +492,7 @@ impl MilestoneMutation {
             let (id, expected) = (input.milestone_id.0, input.expected_version);
             ctx.market().milestone_request_changes(&call, id, expected, &input.note).await
         };
-        answer(outcome.await.map(Milestone))
+        answer(outcome.await.map(Milestone::from))
     }
 
     /// Ask for held money back. The freelancer has the time of the terms to answer.
@@ -506,7 +506,7 @@ impl MilestoneMutation {
             let (id, expected) = (input.milestone_id.0, input.expected_version);
             ctx.market().milestone_request_refund(&call, id, expected, amount(&input.amount)?).await
         };
-        answer(outcome.await.map(Milestone))
+        answer(outcome.await.map(Milestone::from))
     }
 
     /// Agree to a refund the client asks for.
@@ -520,7 +520,7 @@ impl MilestoneMutation {
             let (id, expected) = (input.milestone_id.0, input.expected_version);
             ctx.market().milestone_agree_refund(&call, id, expected).await
         };
-        answer(outcome.await.map(Milestone))
+        answer(outcome.await.map(Milestone::from))
     }
 
     /// Refuse a refund the client asks for. Work goes on where it stood.
@@ -534,7 +534,7 @@ impl MilestoneMutation {
             let (id, expected) = (input.milestone_id.0, input.expected_version);
             ctx.market().milestone_refuse_refund(&call, id, expected).await
         };
-        answer(outcome.await.map(Milestone))
+        answer(outcome.await.map(Milestone::from))
     }
 
     /// Take a refund request back.
@@ -548,7 +548,7 @@ impl MilestoneMutation {
             let (id, expected) = (input.milestone_id.0, input.expected_version);
             ctx.market().milestone_withdraw_refund(&call, id, expected).await
         };
-        answer(outcome.await.map(Milestone))
+        answer(outcome.await.map(Milestone::from))
     }
 
     /// Say that the work on a quiet milestone goes on.
@@ -558,7 +558,7 @@ impl MilestoneMutation {
             let (id, expected) = (input.milestone_id.0, input.expected_version);
             ctx.market().milestone_keep(&call, id, expected).await
         };
-        answer(outcome.await.map(Milestone))
+        answer(outcome.await.map(Milestone::from))
     }
 
     /// Dispute a milestone: what is held for it, or approved and still pending. All its clocks stand
@@ -574,6 +574,6 @@ impl MilestoneMutation {
             let claim = Claim { reason: input.reason.clone(), amount: amount(&input.amount)? };
             ctx.market().milestone_dispute(&call, id, expected, claim).await
         };
-        answer(outcome.await.map(|(milestone, dispute)| (Milestone(milestone), Dispute(dispute))))
+        answer(outcome.await.map(|(milestone, dispute)| (Milestone::from(milestone), Dispute(dispute))))
     }
 }

@@ -84,12 +84,7 @@ impl TryFrom<Model> for Milestone {
             client: Id::from_uuid(row.organization_id),
             freelancer: Id::from_uuid(row.freelancer_id),
             terms: row.terms.0,
-            kind: match row.kind.as_str() {
-                "work" => Kind::Work,
-                "bonus" => Kind::Bonus,
-                "tip" => Kind::Tip,
-                _ => return Err(bad("unknown kind")),
-            },
+            kind: kind(&row.kind)?,
             title: row.title,
             description: row.description,
             due: row.due_at,
@@ -237,6 +232,16 @@ impl Model {
                 brought_out.into(),
             ],
         )
+    }
+}
+
+/// What a milestone pays for, by its name in a row.
+pub fn kind(name: &str) -> Result<Kind, Fault> {
+    match name {
+        "work" => Ok(Kind::Work),
+        "bonus" => Ok(Kind::Bonus),
+        "tip" => Ok(Kind::Tip),
+        _ => Err(Fault::bad_row("milestones", "unknown kind")),
     }
 }
 
