@@ -343,10 +343,10 @@ async fn milestones_in_a_list_of_contracts_are_the_same_however_much_of_them_is_
     let app = TestApp::new().await;
     let deal = app.submitted().await;
     for number in 1..=2 {
+        app.market.clock().advance(chrono::TimeDelta::minutes(1));
         let more = json!({ "contractId": deal.contract, "title": format!("More {number}"), "description": "Much of it",
             "amount": { "amount": "10.00" }, "dueAt": "2027-01-01T00:00:00Z" });
         deal.freelancer.does("milestonePropose", more, "milestone { id }").await.ok();
-        app.market.clock().advance(chrono::TimeDelta::minutes(1));
     }
     const OUTLINE: &str = "id kind title description dueAt amount { amount currency } status version";
     const WHOLE: &str = "approvesAt releasesAt dormantAt refundsAt holdDays changeNote refundRequest { resolvesAt } rounds
