@@ -232,6 +232,19 @@ async fn email_of(market: &Market, method: PayoutMethodId) -> Result<String, Fau
     Ok(found.ok_or_else(|| Fault::bad_row("payout_methods", "it is nobody's"))?.email)
 }
 
+/// Our names for whatever is there of a payout, whichever attempt at it that was.
+pub(super) async fn attempts(rails: &StripeRails, market: &Market, kept: &Kept) -> Result<Vec<String>, Trouble> {
+    let since = written(kept.since());
+    let mut path = Some(format!("{PAYMENTS}?created_gte={since}&limit=100"));
+    let mut found = Vec::new();
+    while let Some(next) = path {
+        let page: Page<Outbound> = look(rails, market.clock().now(), &next).await?;
+        found.extend(page.data.iter().filter_map(|made| kept.same_payout(made.metadata.as_ref())));
+        path = page.next_page_url.filter(|_| !page.data.is_empty()).map(relative);
+    }
+    Ok(found)
+}
+
 /// Look for a transfer whose answer never came.
 pub(super) async fn find(rails: &StripeRails, market: &Market, kept: &Kept) -> Result<Option<String>, Trouble> {
     let since = written(kept.since());

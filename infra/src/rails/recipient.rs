@@ -165,6 +165,21 @@ pub(super) async fn find(
     }
 }
 
+/// Our names for whatever is there of a payout, whichever attempt at it that was, and whichever account it went to.
+pub(super) async fn attempts(rails: &StripeRails, market: &Market, kept: &Kept) -> Result<Vec<String>, Trouble> {
+    let mut query = Form::from([("created[gte]", kept.since().timestamp().to_string()), ("limit", "100".to_owned())]);
+    let mut found = Vec::new();
+    loop {
+        let request = get("/transfers", &query);
+        let page: List<Moved> = rails.stripe.send_for(market.clock().now(), request, None, None).await?;
+        found.extend(page.data.iter().filter_map(|made| kept.same_payout(made.metadata.as_ref())));
+        match page.data.last().filter(|_| page.has_more) {
+            Some(last) => drop(query.insert("starting_after", last.id.clone())),
+            None => return Ok(found),
+        }
+    }
+}
+
 /// What became of a transfer: it arrives in the person's account, goes on to their bank once it can, and comes back to
 /// us if their bank does not take it.
 pub(super) async fn fate(rails: &StripeRails, market: &Market, kept: &Kept, reference: &str) -> Result<Carried, Fault> {

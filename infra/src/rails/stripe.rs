@@ -6,7 +6,10 @@
 //! again under the same key alone, for as long as Stripe remembers keys. What was only ever put off was not asked for.
 //!
 //! A database that is restored to an earlier moment has forgotten what was asked for since. Handed over again it has
-//! the same key; and what may be older than keys are remembered is looked for before it is asked for.
+//! the same key; and what may be older than keys are remembered is looked for before it is asked for. So is whatever
+//! Stripe has of another attempt at it: the first rail may have refused it, and the second one paid.
+
+use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 use domain::Timestamp;
@@ -31,6 +34,9 @@ const ONE_KEY: TimeDelta = TimeDelta::minutes(5);
 
 /// After how long it is asked for under the next. In between nobody asks, so nothing is on its way any more by then.
 const NEXT_KEY: TimeDelta = TimeDelta::minutes(10);
+
+/// For how long after it was requested a payout can't have been forgotten: nobody restores a database sooner.
+const NOT_FORGOTTEN: TimeDelta = TimeDelta::minutes(5);
 
 /// Whoever is put off for so long need not try again soon: our key may not ask for it, or we are to stay away.
 const FOR_LONG: TimeDelta = TimeDelta::minutes(10);
@@ -94,6 +100,11 @@ struct Requested {
 }
 
 #[derive(FromQueryResult)]
+struct KnownKey {
+    key: String,
+}
+
+#[derive(FromQueryResult)]
 struct Named {
     reference: String,
     payout_id: Uuid,
@@ -119,6 +130,13 @@ impl Kept {
 
     pub(super) fn attempt(&self) -> Result<u32, Fault> {
         u32::try_from(self.attempt).map_err(|error| Fault::bad_row("stripe_transfers", error))
+    }
+
+    /// Our name for what Stripe has, by what was written on it, if it is of the same payout.
+    pub(super) fn same_payout(&self, metadata: Option<&BTreeMap<String, String>>) -> Option<String> {
+        let name = metadata?.get("transfer")?;
+        let (payout, _) = name.split_once(':')?;
+        (payout == self.payout().to_string()).then(|| name.clone())
     }
 
     /// May Stripe have heard of it?
@@ -168,6 +186,7 @@ impl StripeRails {
                 Known::Told(said) => return Ok(said),
             },
             None if !self.is_set_up(transfer.rail) => return Ok(Carried::Refused("not_set_up".to_owned())),
+            None if self.has_another_attempt(market, transfer).await? => return Ok(Carried::Silent),
             None if market.rail_is_closed(transfer.rail).await? => {
                 return Ok(Carried::Refused("rail_closed".to_owned()));
             }
@@ -221,25 +240,11 @@ impl StripeRails {
         market: &Market,
         transfer: &Transfer,
     ) -> Result<Option<Result<String, Trouble>>, Fault> {
-        let payout = transfer.payout().ok_or_else(|| Fault::bad_row("payouts", "its key names no payout"))?;
-        let select = sql("select requested_at from payouts where id = $1", [payout.uuid().into()]);
-        let requested_at = Requested::find_by_statement(select).one(market.db()).await?.map(|row| row.requested_at);
-        let Some(asked_at) = requested_at.filter(|at| *at + ASKED_FOR <= market.clock().now()) else {
+        let unknown = unknown(market, transfer).await?;
+        let Some(unknown) = unknown.filter(|kept| kept.requested_at + ASKED_FOR <= market.clock().now()) else {
             return Ok(None);
         };
-        let unknown = Kept {
-            key: transfer.key.clone(),
-            payout_id: payout.uuid(),
-            method_id: transfer.method.uuid(),
-            attempt: i32::try_from(transfer.attempt).map_err(|error| Fault::bad_row("payouts", error))?,
-            rail: transfer.rail.as_str().to_owned(),
-            idempotency_key: transfer.key.clone(),
-            asked_at,
-            reference: None,
-            onward: None,
-            asks: 0,
-            requested_at: asked_at,
-        };
+        let payout = unknown.payout();
         let found = match transfer.rail {
             Rail::GlobalPayouts => global::find(self, market, &unknown).await,
             Rail::RecipientAccount => recipient::find(self, market, &unknown).await?,
@@ -257,6 +262,39 @@ impl StripeRails {
             Err(Trouble::Refused(refused)) if !needs_approval(&refused) => Err(Trouble::Refused(refused).fault()),
             Err(trouble) => Ok(Some(Err(trouble))),
         }
+    }
+
+    /// Has Stripe something of another attempt at this payout that the books know nothing of, as after a restore? Then
+    /// its money may be with the bank already, whatever this attempt's rail would say: two of our people find out.
+    async fn has_another_attempt(&self, market: &Market, transfer: &Transfer) -> Result<bool, Fault> {
+        let unknown = unknown(market, transfer).await?;
+        let Some(unknown) = unknown.filter(|kept| kept.requested_at + NOT_FORGOTTEN <= market.clock().now()) else {
+            return Ok(false);
+        };
+        let select = sql("select key from stripe_transfers where payout_id = $1", [unknown.payout_id.into()]);
+        let known = KnownKey::find_by_statement(select).all(market.db()).await?;
+        for rail in Rail::ALL.into_iter().filter(|rail| self.is_set_up(*rail)) {
+            let found = match rail {
+                Rail::GlobalPayouts => global::attempts(self, market, &unknown).await,
+                Rail::RecipientAccount => recipient::attempts(self, market, &unknown).await,
+                Rail::BankWire | Rail::Manual => continue,
+            };
+            let found = match found {
+                Ok(found) => found,
+                // Where we may not look we may not ask either, so nothing was made there.
+                Err(Trouble::Refused(_)) => continue,
+                Err(Trouble::Later { until, .. }) if until >= market.clock().now() + FOR_LONG => continue,
+                Err(trouble) => return Err(trouble.fault()),
+            };
+            let is_known = |name: &String| *name == transfer.key || known.iter().any(|known| known.key == *name);
+            if let Some(forgotten) = found.iter().find(|name| !is_known(name)) {
+                tracing::error!(payout = %unknown.payout(), forgotten, rail = rail.as_str(), "stripe has another \
+                    attempt at a payout, which the books forgot: was the database restored to an earlier moment? It is \
+                    not sent; once it was unknown for a day, two of our people say what became of it");
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// What became of a transfer.
@@ -405,6 +443,28 @@ pub(super) fn fault_of(failure: Failure) -> Fault {
         Failure::Broken(fault) => fault,
         Failure::Refused(refusal) => Fault::bad_row("payouts", refusal),
     }
+}
+
+/// A transfer that the books don't have, as it would be kept, to look for what was forgotten.
+async fn unknown(market: &Market, transfer: &Transfer) -> Result<Option<Kept>, Fault> {
+    let payout = transfer.payout().ok_or_else(|| Fault::bad_row("payouts", "its key names no payout"))?;
+    let select = sql("select requested_at from payouts where id = $1", [payout.uuid().into()]);
+    let Some(Requested { requested_at }) = Requested::find_by_statement(select).one(market.db()).await? else {
+        return Ok(None);
+    };
+    Ok(Some(Kept {
+        key: transfer.key.clone(),
+        payout_id: payout.uuid(),
+        method_id: transfer.method.uuid(),
+        attempt: i32::try_from(transfer.attempt).map_err(|error| Fault::bad_row("payouts", error))?,
+        rail: transfer.rail.as_str().to_owned(),
+        idempotency_key: transfer.key.clone(),
+        asked_at: requested_at,
+        reference: None,
+        onward: None,
+        asks: 0,
+        requested_at,
+    }))
 }
 
 async fn find(market: &Market, key: &str) -> Result<Option<Kept>, Fault> {

@@ -1,6 +1,8 @@
 //! After the database was restored to an earlier moment: Stripe knows what the books have forgotten.
 
 use chrono::TimeDelta;
+use domain::payout::Rail;
+use infra::Call;
 use tests::TestApp;
 use tests::stripe::{Books, Fault, Faults};
 
@@ -17,7 +19,7 @@ async fn forgets(app: &TestApp, rail: &str, the_account_too: bool) {
         format!("delete from stripe_makings where {the_account_too}"),
         "delete from events where name in ('payout_sent', 'payout_in_transit')".to_owned(),
         format!(
-            "update payouts set status = 'queued', state = jsonb_build_object('status', 'queued', 'rail', '{rail}',
+            "update payouts set status = 'queued', attempt = 0, state = jsonb_build_object('status', 'queued', 'rail', '{rail}',
                 'since', requested_at, 'approvals', '[]'::jsonb)"
         ),
         "set session_replication_role = origin".to_owned(),
@@ -80,5 +82,30 @@ async fn what_was_asked_for_before_a_restore_is_found_though_no_answer_came_afte
         } else {
             hold(&app).await;
         }
+    }
+}
+
+#[tokio::test]
+async fn after_a_restore_the_rail_that_refused_is_not_asked_again_for_what_the_next_one_has_paid() {
+    for hours in [1, 30] {
+        let app = TestApp::on_stripe_rails(true, true).await;
+        app.stripe().does(|books, _| (books.carrying.global, books.carrying.approved) = (false, true));
+        let deal = ready(&app).await;
+        let method = method(&deal, "6702").await;
+        let payout = asks(&deal, &method, "50.00").await;
+        assert_eq!(stands(&deal, &payout).await, ("IN_TRANSIT".to_owned(), "RECIPIENT_ACCOUNT".to_owned()));
+        assert_eq!(app.stripe().look(Books::carried), 5_000);
+        forgets(&app, "global_payouts", false).await;
+        // By now the first rail would take it.
+        app.stripe().does(|books, _| books.carrying.global = true);
+        assert!(app.market.rail_open(&Call::system("test"), Rail::GlobalPayouts).await.unwrap());
+        app.market.clock().advance(TimeDelta::hours(hours));
+        app.settles().await;
+        app.passes(TimeDelta::days(3)).await;
+        assert_eq!(posts(&app).iter().filter(|asked| *asked == OUTBOUND).count(), 0, "after {hours} hours");
+        assert_eq!(app.stripe().look(Books::carried), 5_000, "after {hours} hours: once");
+        let stuck = "select count(*) from payouts where status = 'unknown' and (state ->> 'stuck')::boolean";
+        let stuck: i64 = sqlx::query_scalar(stuck).fetch_one(app.pool()).await.unwrap();
+        assert_eq!(stuck, 1, "after {hours} hours: two of our people say what became of it");
     }
 }
