@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::Timestamp;
 use domain::change::Change;
 use domain::contract::Status;
 use domain::dispute::{self, WithDispute};
@@ -22,8 +23,8 @@ use crate::sql::sql;
 use crate::{Failure, Fault, Tx};
 
 #[derive(FromQueryResult)]
-struct GivenBack {
-    yes: bool,
+struct Won {
+    received_at: Timestamp,
 }
 
 #[derive(FromQueryResult)]
@@ -40,19 +41,24 @@ struct Found {
 impl Market {
     /// The processor says that a bank has what it took of a payment. If it had given that back, it took it once more, when
     /// somebody else may have had the money for long: whose loss that is our people say, by a correction. Until there is
-    /// one this is tried again, and in the end parked.
+    /// one this is tried again, and in the end parked. What they corrected before it was given back is about that, and
+    /// does not count.
     pub(crate) async fn chargeback_not_given_back(
         &self,
         payment: PaymentId,
         reference: &str,
         amount: Money,
     ) -> Result<(), Failure> {
-        let was_won = self.chargeback_was_won(reference).await?;
-        if !was_won || corrected_by_hand(self.db(), payment, reference).await? == -amount.minor() {
+        let Some(won_at) = self.chargeback_won_at(reference).await? else { return Ok(()) };
+        let corrected = corrected_by_hand(self.db(), payment, reference, Some(won_at)).await?;
+        if corrected == -amount.minor() {
             return Ok(());
         }
-        let why =
-            format!("{reference} was won, and {amount} was taken again: see whose loss that is, and correct the books");
+        let why = format!(
+            "{reference} was won, and {amount} was taken again: see whose loss that is, and correct the books, by \
+             corrections about it that come to that since it was won{}",
+            so_far(corrected)
+        );
         Err(Fault::Service { service: "processor", why }.into())
     }
 
@@ -65,8 +71,8 @@ impl Market {
         reference: &str,
         amount: Money,
     ) -> Result<(), Failure> {
-        let was_won = self.chargeback_was_won(reference).await?;
-        if !was_won || corrected_by_hand(self.db(), payment, reference).await? != -amount.minor() {
+        let Some(won_at) = self.chargeback_won_at(reference).await? else { return Ok(()) };
+        if corrected_by_hand(self.db(), payment, reference, Some(won_at)).await? != -amount.minor() {
             return Ok(());
         }
         let why = format!(
@@ -76,10 +82,11 @@ impl Market {
         Err(Fault::Service { service: "processor", why }.into())
     }
 
-    async fn chargeback_was_won(&self, reference: &str) -> Result<bool, Failure> {
-        let select = "select exists (select from processor_events where source = 'stripe' and id = $1) as yes";
-        let won = GivenBack::find_by_statement(sql(select, [format!("{reference}:won").into()]));
-        Ok(won.one(self.db()).await?.is_some_and(|found| found.yes))
+    /// When the books heard that a bank gave back what it took, if they have.
+    async fn chargeback_won_at(&self, reference: &str) -> Result<Option<Timestamp>, Failure> {
+        let select = "select received_at from processor_events where source = 'stripe' and id = $1";
+        let won = Won::find_by_statement(sql(select, [format!("{reference}:won").into()]));
+        Ok(won.one(self.db()).await?.map(|won| won.received_at))
     }
 }
 
@@ -189,13 +196,15 @@ impl Tx {
         if bearer.chargeback(reference).is_none() {
             return Err(not_now(format!("a part of {reference} came back, and the books don't have it yet")));
         }
-        let corrected = corrected_by_hand(self.conn(), payment.id, reference).await?;
+        let corrected = corrected_by_hand(self.conn(), payment.id, reference, None).await?;
         let by_hand = corrected == amount.minor();
         if !by_hand && corrected != 0 {
             let why = format!(
                 "{amount} of {reference} came back, and a correction of what banks did with {} says \
-                otherwise: see what is right, and correct the books",
-                payment.id
+                otherwise: see what is right, and correct the books, until corrections about it come to that, or to \
+                nothing{}",
+                payment.id,
+                so_far(corrected)
             );
             return Err(not_now(why));
         }
@@ -298,14 +307,29 @@ impl Tx {
 }
 
 /// What corrections that were approved say that banks gave back of a payment, in cents; below zero if they say that banks
-/// took more.
-async fn corrected_by_hand(conn: &impl ConnectionTrait, payment: PaymentId, reference: &str) -> Result<i64, Failure> {
+/// took more. Of those alone that were proposed `since` then, if that is given.
+async fn corrected_by_hand(
+    conn: &impl ConnectionTrait,
+    payment: PaymentId,
+    reference: &str,
+    since: Option<Timestamp>,
+) -> Result<i64, Failure> {
     let select = "select coalesce(sum(case when from_account = $3 then amount_minor else -amount_minor end), 0)::bigint
             as minor
         from corrections
-        where status = 'posted' and class = 'dispute' and about in ($1, $2) and $3 in (from_account, to_account)";
+        where status = 'posted' and class = 'dispute' and about in ($1, $2) and $3 in (from_account, to_account)
+            and ($4::timestamptz is null or proposed_at >= $4)";
     let clearing = LedgerAccount::ProcessorClearing.to_string();
-    let values = [payment.to_string().into(), reference.into(), clearing.into()];
+    let values = [payment.to_string().into(), reference.into(), clearing.into(), since.into()];
     let found = Corrected::find_by_statement(sql(select, values)).one(conn).await?;
     Ok(found.map_or(0, |found| found.minor))
+}
+
+/// What corrections come to so far, for whoever has to add one.
+fn so_far(cents: i64) -> String {
+    let (sign, cents) = (if cents < 0 { "-" } else { "" }, cents.unsigned_abs());
+    match cents {
+        0 => String::new(),
+        _ => format!(" (so far they give back {sign}{}.{:02} USD)", cents / 100, cents % 100),
+    }
 }

@@ -551,6 +551,19 @@ async fn what_our_people_booked_of_a_chargeback_themselves_is_not_booked_once_mo
             app.settles().await;
             assert_eq!((deal.credit().await, losses(&app).await), (73_000, 0));
             assert_eq!(differences(&app).await, []);
+            // Taken again it is all of it that they book: what they did before was about what came back since.
+            app.stripe().does(|books, now| books.takes_again(&dispute, now));
+            app.settles().await;
+            assert!(!app.market.webhooks_open(10).await.unwrap().is_empty());
+            let ask = json!({ "from": "losses", "to": "processor_clearing", "amount": { "amount": "1030.00" },
+                "class": "DISPUTE", "about": id, "reason": "The bank took it once more" });
+            let proposed = noor.does("correctionPropose", ask, "correction { id }").await.text("correction.id");
+            amna.does("correctionApprove", json!({ "correctionId": proposed }), "correction { id }").await.ok();
+            app.market.clock().advance(TimeDelta::hours(1));
+            app.settles().await;
+            let open = app.market.webhooks_open(10).await.unwrap();
+            assert!(open.is_empty(), "{open:?}");
+            assert_eq!(differences(&app).await, []);
         } else {
             let why = open.iter().filter_map(|told| told.last_error.as_deref()).collect::<String>();
             assert!(why.contains("correction"), "{open:?}");
