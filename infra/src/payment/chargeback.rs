@@ -50,6 +50,12 @@ impl Market {
         amount: Money,
     ) -> Result<(), Failure> {
         let Some(won_at) = self.chargeback_won_at(reference).await? else { return Ok(()) };
+        // Whoever books it and when: it stands again, and from now on.
+        let stands = "update chargebacks set won_at = null, opened_at = $3
+            from payments where payments.id = $1 and chargebacks.organization_id = payments.organization_id
+                and chargebacks.reference = $2 and chargebacks.won_at is not null";
+        let values = [payment.uuid().into(), reference.into(), self.clock().now().into()];
+        self.db().execute_raw(sql(stands, values)).await?;
         let corrected = corrected_by_hand(self.db(), payment, reference, Some(won_at)).await?;
         if corrected == -amount.minor() {
             return Ok(());
@@ -72,6 +78,11 @@ impl Market {
         amount: Money,
     ) -> Result<(), Failure> {
         let Some(won_at) = self.chargeback_won_at(reference).await? else { return Ok(()) };
+        let over = "update chargebacks set won_at = $3
+            from payments where payments.id = $1 and chargebacks.organization_id = payments.organization_id
+                and chargebacks.reference = $2 and chargebacks.won_at is null";
+        let values = [payment.uuid().into(), reference.into(), self.clock().now().into()];
+        self.db().execute_raw(sql(over, values)).await?;
         if corrected_by_hand(self.db(), payment, reference, Some(won_at)).await? != -amount.minor() {
             return Ok(());
         }

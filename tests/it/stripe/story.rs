@@ -581,9 +581,15 @@ async fn what_a_bank_takes_again_after_it_gave_it_back_is_for_our_people() {
     app.stripe().does(|books, now| books.decides(&dispute, "won", now));
     app.settles().await;
     assert_eq!((deal.credit().await, losses(&app).await), (103_000, 0));
+    // Money that the client brings is held for longer while one stands.
+    let standing = async || {
+        let standing = "select count(*) from chargebacks where won_at is null";
+        sqlx::query_scalar::<_, i64>(standing).fetch_one(app.pool()).await.unwrap()
+    };
+    assert_eq!(standing().await, 0);
     app.stripe().does(|books, now| books.takes_again(&dispute, now));
     app.settles().await;
-    assert_eq!(deal.credit().await, 103_000, "it may be somebody else's by then");
+    assert_eq!((deal.credit().await, standing().await), (103_000, 1), "it may be somebody else's by then");
     let open = app.market.webhooks_open(10).await.unwrap();
     let why = open.iter().filter_map(|told| told.last_error.as_deref()).collect::<String>();
     assert!(why.contains("taken again"), "{open:?}");
@@ -601,7 +607,7 @@ async fn what_a_bank_takes_again_after_it_gave_it_back_is_for_our_people() {
     // And once more it thinks better of it.
     app.stripe().does(|books, now| books.decides(&dispute, "won", now));
     app.settles().await;
-    assert_eq!((deal.credit().await, losses(&app).await), (103_000, 103_000));
+    assert_eq!((deal.credit().await, losses(&app).await, standing().await), (103_000, 103_000, 0));
     let open = app.market.webhooks_open(10).await.unwrap();
     let why = open.iter().filter_map(|told| told.last_error.as_deref()).collect::<String>();
     assert!(why.contains("given back again"), "{open:?}");
