@@ -180,8 +180,9 @@ impl FreelancerBalances {
         self.0.available.into()
     }
 
-    /// What is available, in rupees as somebody quotes them now; null while nobody does. It promises nothing: a payout has
-    /// a quote of its own, and your bank may change the money at another rate.
+    /// What is available, in rupees as somebody quotes them now; null while nobody does, or what they quoted last is out of
+    /// date. It promises nothing: a payout has a quote of its own, if there is one then, and your bank may change the
+    /// money at another rate.
     async fn quote(&self, ctx: &Context<'_>) -> Option<FxQuote> {
         let market = ctx.market();
         FxQuote::of(market.fx().quote(market.clock().now()).await?, self.0.available)

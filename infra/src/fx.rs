@@ -1,6 +1,8 @@
 //! Where rates come from: a fixed table for trying things out, or a file that somebody keeps up to date.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use chrono::TimeDelta;
 use domain::Timestamp;
@@ -19,7 +21,33 @@ pub enum FxRates {
     Fixed,
     /// A JSON file: `{"rate": "278.45", "provider": "…", "quoted_at": "…", "expires_at": "…"}`. It is read anew
     /// for each quote.
-    File(PathBuf),
+    File(FxFile),
+}
+
+/// A file of rates. What became of it is told once, however many ask meanwhile.
+#[derive(Debug, Clone)]
+pub struct FxFile {
+    path: PathBuf,
+    seen: Arc<AtomicU8>,
+}
+
+/// What became of a file of rates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+enum Seen {
+    /// It stands, as it does until somebody has looked.
+    Good,
+    /// Its quote stands no more.
+    OutOfDate,
+    /// It can't be read.
+    Unreadable,
+}
+
+impl FxFile {
+    /// Is this news?
+    fn turns(&self, seen: Seen) -> bool {
+        self.seen.swap(seen as u8, Ordering::Relaxed) != seen as u8
+    }
 }
 
 /// The rate of the sandbox.
@@ -39,6 +67,11 @@ struct Quoted {
 }
 
 impl FxRates {
+    /// A file that somebody keeps up to date.
+    pub fn file(path: PathBuf) -> Self {
+        Self::File(FxFile { path, seen: Arc::new(AtomicU8::new(Seen::Good as u8)) })
+    }
+
     /// A quote that stands now; none if there is none, as when the file is out of date. A payout needs none: its
     /// bank changes the money at the rate of the day.
     pub async fn quote(&self, now: Timestamp) -> Option<FxQuote> {
@@ -49,14 +82,25 @@ impl FxRates {
                 let provider = "sandbox table".to_owned();
                 Some(FxQuote { rate, provider, quoted_at: now, expires_at: now + FIXED_STANDS })
             }
-            Self::File(path) => match read(path).await {
-                Ok(quote) if quote.stands(now) => Some(quote),
+            Self::File(file) => match read(&file.path).await {
+                Ok(quote) if quote.stands(now) => {
+                    if file.turns(Seen::Good) {
+                        tracing::info!(expires_at = %quote.expires_at, "the file of rates is good again");
+                    }
+                    Some(quote)
+                }
                 Ok(quote) => {
-                    tracing::warn!(expired_at = %quote.expires_at, "the file of rates is out of date: payouts go without a quote");
+                    if file.turns(Seen::OutOfDate) {
+                        tracing::warn!(expired_at = %quote.expires_at, "the file of rates is out of date: payouts go \
+                            without a quote until it is renewed");
+                    }
                     None
                 }
                 Err(fault) => {
-                    tracing::warn!(file = %path.display(), error = %fault, "the file of rates can't be read: payouts go without a quote");
+                    if file.turns(Seen::Unreadable) {
+                        tracing::warn!(file = %file.path.display(), error = %fault, "the file of rates can't be read: \
+                            payouts go without a quote until it can");
+                    }
                     None
                 }
             },
@@ -87,7 +131,7 @@ mod tests {
     #[tokio::test]
     async fn a_file_is_read_anew_and_believed_while_it_stands() {
         let path = std::env::temp_dir().join(format!("rabta-rates-{}.json", std::process::id()));
-        let rates = FxRates::File(path.clone());
+        let rates = FxRates::file(path.clone());
         let now: Timestamp = "2026-06-01T08:00:00Z".parse().unwrap();
         assert!(rates.quote(now).await.is_none(), "there is no file yet");
         let write = |text: &str| std::fs::write(&path, text).unwrap();
@@ -108,5 +152,16 @@ mod tests {
             assert!(rates.quote(now).await.is_none(), "{bad}");
         }
         std::fs::remove_file(&path).unwrap();
+    }
+
+    #[test]
+    fn what_became_of_a_file_is_told_once_each_time_it_changes() {
+        let FxRates::File(file) = FxRates::file(PathBuf::new()) else { unreachable!("it is a file") };
+        let other = file.clone();
+        let told = |seen| (file.turns(seen), other.turns(seen));
+        assert_eq!(told(Seen::Good), (false, false), "there is nothing to tell");
+        for seen in [Seen::OutOfDate, Seen::Unreadable, Seen::Good, Seen::OutOfDate] {
+            assert_eq!(told(seen), (true, false), "{seen:?}");
+        }
     }
 }

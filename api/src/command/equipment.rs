@@ -69,7 +69,7 @@ fn hooks(common: &Common) -> Result<Hooks, Trouble> {
 /// Where rates come from. In production nobody is told a rate that was made up.
 fn rates(common: &Common) -> FxRates {
     match (&common.fx_file, common.production) {
-        (Some(file), _) => FxRates::File(file.clone()),
+        (Some(file), _) => FxRates::file(file.clone()),
         (None, true) => FxRates::Nowhere,
         (None, false) => FxRates::Fixed,
     }
