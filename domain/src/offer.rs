@@ -82,6 +82,9 @@ pub enum State {
         /// What outages gave the freelancer.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         grace: Vec<Grace>,
+        /// How many hours they had given the client before, while it waited for money.
+        #[serde(default, skip_serializing_if = "is_none")]
+        given_before: u16,
     },
     /// The contract exists.
     Accepted {
@@ -109,6 +112,10 @@ pub enum State {
         /// Had the freelancer seen it?
         was_sent: bool,
     },
+}
+
+fn is_none(hours: &u16) -> bool {
+    *hours == 0
 }
 
 /// What an outage gave to whoever an offer waits for.
@@ -350,6 +357,25 @@ impl Offer {
         Some((expires_at - given, side, grace))
     }
 
+    /// How many hours outages may still give it, whomever it waits for.
+    pub(crate) fn grace_left(&self) -> u16 {
+        self.terms.grace_cap_hours.saturating_sub(self.grace_given())
+    }
+
+    /// How many hours outages gave it, whomever it waited for.
+    fn grace_given(&self) -> u16 {
+        let (before, grace) = match &self.state {
+            State::PendingFunding { grace, .. } => (0, grace),
+            State::Sent { grace, given_before, .. } => (*given_before, grace),
+            State::Draft
+            | State::Accepted { .. }
+            | State::Declined { .. }
+            | State::Withdrawn { .. }
+            | State::Expired { .. } => return 0,
+        };
+        grace.iter().fold(before, |all, one| all.saturating_add(one.hours))
+    }
+
     /// An outage took time from whoever it waits for: it expires so much later.
     pub fn extend(mut self, actor: &Actor, given: Grace) -> Result<Change<Self>, Refusal> {
         access::check(actor, Verb::OfferExpire, &self.subject())?;
@@ -577,7 +603,7 @@ impl Offer {
     fn sent(self, now: Timestamp) -> Change<Self> {
         let (offer, timer) = (self.id, Timer::ExpireOffer(self.id));
         let expires_at = now + days(self.terms.offer_expiry_days);
-        let state = State::Sent { sent_at: now, expires_at, grace: Vec::new() };
+        let state = State::Sent { sent_at: now, expires_at, grace: Vec::new(), given_before: self.grace_given() };
         self.becomes(state).telling(Event::OfferSent { offer }).timing(timer, expires_at)
     }
 

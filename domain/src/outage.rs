@@ -281,8 +281,7 @@ impl Outage {
         }
         let given: Vec<Span> = before.iter().map(|grace| grace.span).collect();
         let (span, hours) = self.took_since(since, &given);
-        let left = before.iter().fold(offer.terms.grace_cap_hours, |left, grace| left.saturating_sub(grace.hours));
-        let hours = hours.min(left);
+        let hours = hours.min(offer.grace_left());
         (hours > 0).then_some(offer::Grace { outage: self.id, hours, span })
     }
 

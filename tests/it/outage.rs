@@ -158,6 +158,26 @@ async fn whoever_an_offer_waits_for_gets_the_hours_of_their_outage_up_to_the_lim
 }
 
 #[tokio::test]
+async fn what_outages_gave_the_client_of_an_offer_counts_when_it_waits_for_the_freelancer() {
+    let app = TestApp::new().await;
+    let deal = app.offered().await;
+    at_home(&deal).await;
+    let seen = "query($id: ID!) { offer(id: $id) { expiresAt } }";
+    let expires_at = async || {
+        let offer = deal.client.asks(seen, json!({ "id": deal.offer })).await;
+        offer.text("expiresAt").parse::<DateTime<Utc>>().unwrap()
+    };
+    let admin = app.admin("noor").await;
+    let before = expires_at().await;
+    declares(&admin, "America/New_York", 0, 60).await;
+    assert_eq!(expires_at().await, before + TimeDelta::hours(60));
+    deal.fund(&deal.milestone, "pm_sandbox_visa").await;
+    let sent = expires_at().await;
+    declares(&admin, "Asia/Karachi", 0, 30).await;
+    assert_eq!(expires_at().await, sent + TimeDelta::hours(12), "72 hours in all");
+}
+
+#[tokio::test]
 async fn a_review_moves_for_the_clients_outage_only() {
     let app = TestApp::new().await;
     let deal = app.submitted().await;
