@@ -9,6 +9,9 @@ macro_rules! kinds {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
         pub enum EventKind {
             $($(#[$doc])* $kind,)*
+            /// Something that this server does not know yet, for a moment while it is being upgraded: ask again later, or
+            /// show the sentence.
+            SomethingElse,
         }
 
         impl EventKind {
@@ -18,6 +21,11 @@ macro_rules! kinds {
                     $($name => Some(Self::$kind),)*
                     _ => None,
                 }
+            }
+
+            /// The same, of what a newer server may have written down.
+            pub fn of(name: &str) -> Self {
+                Self::named(name).unwrap_or(Self::SomethingElse)
             }
         }
     };
@@ -302,6 +310,7 @@ mod tests {
             let item = EventKind::items().iter().find(|item| item.value == kind).unwrap();
             assert_eq!(item.name.to_lowercase(), *name);
         }
-        assert_eq!(EventKind::items().len(), Event::NAMES.len());
+        assert_eq!(EventKind::items().len(), Event::NAMES.len() + 1);
+        assert_eq!(EventKind::of("milestone_painted_blue"), EventKind::SomethingElse);
     }
 }

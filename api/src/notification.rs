@@ -4,7 +4,6 @@ use async_graphql::{Context, ID, InputObject, Object, SimpleObject, Subscription
 use domain::Timestamp;
 use domain::id::NotificationId;
 use futures_util::stream::{Stream, try_unfold};
-use infra::Fault;
 use serde::Serialize;
 
 use crate::connection::{Counted, connect, counted};
@@ -30,9 +29,8 @@ impl Notification {
     }
 
     /// What happened.
-    async fn kind(&self) -> async_graphql::Result<EventKind> {
-        let unknown = || top_level(Fault::bad_row("notifications", "of an unknown kind").into());
-        EventKind::named(&self.0.kind).ok_or_else(unknown)
+    async fn kind(&self) -> EventKind {
+        EventKind::of(&self.0.kind)
     }
 
     /// What happened, in an English sentence to show as it is: of kinds that your app does not know yet, too.

@@ -283,3 +283,17 @@ async fn notifications_are_heard_as_they_are_told_and_those_that_were_missed_fir
     deal.client.does("signOut", json!({}), "session { id }").await.ok();
     clara.is_turned_away().await;
 }
+
+#[tokio::test]
+async fn what_a_newer_server_told_of_spoils_no_page_of_an_older_one() {
+    let app = TestApp::new().await;
+    let (ada, lin) = (app.client("ada").await, app.freelancer("lin").await);
+    a_contract_ends(&app, &ada, &lin).await;
+    app.settles().await;
+    sqlx::query("update notifications set kind = 'contract_painted_blue'").execute(app.pool()).await.unwrap();
+    let query = "{ viewer { unreadNotificationCount notifications { nodes { kind sentence } } } }";
+    let told = lin.asks(query, json!({})).await;
+    let line = json!({ "kind": "SOMETHING_ELSE", "sentence": "Something happened that concerns you." });
+    let expected = json!({ "unreadNotificationCount": 1, "notifications": { "nodes": [line] } });
+    assert_eq!(told.data()["viewer"], expected);
+}
