@@ -237,6 +237,15 @@ pub fn quiet_for(event: &Event) -> Option<TimeDelta> {
     matches!(event, Event::ProposalRevised { .. }).then(|| TimeDelta::days(1))
 }
 
+/// How many unread notices of a kind about one contract are enough for [`crowded_for`].
+pub const CROWD: i64 = 5;
+
+/// For how long nobody is told of more of the same on one contract, once they have not read [`CROWD`] notices of it: what
+/// a side may make and call off as often as it likes does not wake the other each time. The contract shows all of it.
+pub fn crowded_for(event: &Event) -> Option<TimeDelta> {
+    matches!(event, Event::MilestoneProposed { .. } | Event::MilestoneCancelled { .. }).then(|| TimeDelta::days(1))
+}
+
 #[cfg(test)]
 mod tests {
     use uuid::Uuid;
@@ -292,6 +301,8 @@ mod tests {
         for once in [Event::ProposalSubmitted { told }, Event::ProposalCountered { told }] {
             assert_eq!(quiet_for(&once), None, "{once:?}");
         }
+        let (proposed, agreed) = (Event::MilestoneProposed { milestone: id() }, Event::MilestoneAgreed { milestone: id() });
+        assert_eq!([proposed, agreed].map(|event| crowded_for(&event)), [Some(TimeDelta::days(1)), None]);
         let looking = HIRING.iter().chain(WORK).chain(MONEY).any(|role| *role == MemberRole::Viewer);
         assert!(!looking, "who only looks is not woken");
     }

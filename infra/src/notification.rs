@@ -3,7 +3,7 @@
 use domain::access::Actor;
 use domain::event::Event;
 use domain::id::{ContractId, Id, MilestoneId, NotificationId, UserId};
-use domain::notification::{Audience, Notification, quiet_for};
+use domain::notification::{Audience, CROWD, Notification, crowded_for, quiet_for};
 use domain::refusal::Refusal;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter, Select};
 use uuid::Uuid;
@@ -26,7 +26,7 @@ struct Recipient {
 
 impl Market {
     /// Tell those whom an event is for. Told again, it tells nobody twice; nor does another of which one unread notice is
-    /// enough for a while ([`quiet_for`]).
+    /// enough for a while ([`quiet_for`]), nor more than a few of what can be made anew without end ([`crowded_for`]).
     pub(crate) async fn notify(&self, occurrence: &Occurrence) -> Result<(), Failure> {
         let audience = Audience::of(&occurrence.event);
         if audience == Audience::NOBODY {
@@ -79,6 +79,7 @@ impl Market {
             ],
         ));
         let quiet_since = quiet_for(&occurrence.event).map(|quiet| occurrence.at - quiet);
+        let crowded_since = crowded_for(&occurrence.event).map(|crowded| occurrence.at - crowded);
         // Whoever has read a message by now, or was told of one before it and has not looked, is not told of it: so a
         // lively conversation is one line until it is read.
         let said = match &occurrence.event {
@@ -92,6 +93,9 @@ impl Market {
                  where ($9::timestamptz is null or not exists (
                      select from notifications told where told.user_id = $2 and told.kind = $4 and told.subject = $7
                          and told.read_at is null and told.created_at > $9))
+                 and ($11::timestamptz is null or (select count(*) from (
+                     select from notifications told where told.user_id = $2 and told.contract_id = $5 and told.kind = $4
+                         and told.read_at is null and told.created_at > $11 limit $12) enough) < $12)
                  and ($10::uuid is null or not (
                      exists (select from notifications told
                              where told.user_id = $2 and told.kind = $4 and told.subject = $7 and told.read_at is null)
@@ -110,6 +114,8 @@ impl Market {
                     occurrence.at.into(),
                     quiet_since.into(),
                     said.into(),
+                    crowded_since.into(),
+                    CROWD.into(),
                 ],
             );
             self.db().execute_raw(write).await?;

@@ -297,3 +297,37 @@ async fn what_a_newer_server_told_of_spoils_no_page_of_an_older_one() {
     let expected = json!({ "unreadNotificationCount": 1, "notifications": { "nodes": [line] } });
     assert_eq!(told.data()["viewer"], expected);
 }
+
+#[tokio::test]
+async fn milestones_proposed_and_called_off_over_and_over_wake_the_other_side_a_few_times_a_day() {
+    let app = TestApp::new().await;
+    let deal = app.contracted().await;
+    let told = async |kind: &str| {
+        let select = "select count(*) from notifications n join users u on u.id = n.user_id
+            where u.id = $1 and n.kind = $2";
+        let user: domain::id::UserId = deal.freelancer.id.parse().unwrap();
+        let user = domain::id::Id::uuid(user);
+        sqlx::query_scalar::<_, i64>(select).bind(user).bind(kind).fetch_one(app.pool()).await.unwrap()
+    };
+    let before = told("milestone_cancelled").await;
+    let turns = async |times: usize| {
+        for _ in 0..times {
+            let more = json!({ "contractId": deal.contract, "title": "More", "amount": { "amount": "10.00" } });
+            let more = deal.client.does("milestonePropose", more, "milestone { id }").await.text("milestone.id");
+            let off = json!({ "milestoneId": more });
+            deal.client.does("milestoneCancel", off, "milestone { status }").await.ok();
+            app.settles().await;
+        }
+    };
+    turns(8).await;
+    assert_eq!((told("milestone_proposed").await, told("milestone_cancelled").await), (5, before + 5));
+    // Whoever has looked is told of what comes next.
+    deal.freelancer.does("notificationsRead", json!({}), "readCount").await.ok();
+    turns(1).await;
+    assert_eq!(told("milestone_proposed").await, 6);
+    // And the next day it is news again.
+    turns(4).await;
+    app.passes(TimeDelta::hours(25)).await;
+    turns(2).await;
+    assert_eq!(told("milestone_proposed").await, 12);
+}
