@@ -301,7 +301,8 @@ mod tests {
         for once in [Event::ProposalSubmitted { told }, Event::ProposalCountered { told }] {
             assert_eq!(quiet_for(&once), None, "{once:?}");
         }
-        let (proposed, agreed) = (Event::MilestoneProposed { milestone: id() }, Event::MilestoneAgreed { milestone: id() });
+        let (proposed, agreed) =
+            (Event::MilestoneProposed { milestone: id() }, Event::MilestoneAgreed { milestone: id() });
         assert_eq!([proposed, agreed].map(|event| crowded_for(&event)), [Some(TimeDelta::days(1)), None]);
         let looking = HIRING.iter().chain(WORK).chain(MONEY).any(|role| *role == MemberRole::Viewer);
         assert!(!looking, "who only looks is not woken");
