@@ -137,6 +137,7 @@ pub const ALL: &[Migration] = &[
         name: "0310_notifications_unread_of_contract",
         sql: include_str!("../sql/0310_notifications_unread_of_contract.sql"),
     },
+    Migration { name: "0311_conversation_reads_kept", sql: include_str!("../sql/0311_conversation_reads_kept.sql") },
 ];
 
 /// One step of the schema.

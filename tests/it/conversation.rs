@@ -642,6 +642,8 @@ async fn the_database_keeps_what_was_said_as_it_was_said() {
             .to_owned(),
         "update conversation_reads set up_to = 1".to_owned(),
         "update conversation_reads set up_to = 3".to_owned(),
+        "delete from conversation_reads".to_owned(),
+        "truncate conversation_reads".to_owned(),
     ] {
         let done = sqlx::query(AssertSqlSafe(forged.clone())).execute(app.pool()).await;
         assert!(done.is_err(), "{forged}");
