@@ -9,7 +9,7 @@ use domain::id::{ConversationId, EventId, Id, MessageId, OrganizationId, UserId}
 use domain::milestone::Side;
 use domain::refusal::Refusal;
 use sea_orm::sea_query::{Condition, Expr, SimpleExpr};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect, Select};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
 use crate::follow::{Followed, Watch};
@@ -209,9 +209,16 @@ impl Market {
         page: &PageRequest,
     ) -> Result<Slice<Conversation>, Failure> {
         let person = call.actor.person()?;
-        let theirs = of_person(person);
-        let theirs = if unread_only { theirs.filter(unread_by(person.user)) } else { theirs };
-        let slice = latest_first("viewer_conversations").page(self.db(), theirs, page).await?;
+        let clients = clients_of(person);
+        let is_own = Condition::all().add(row::Column::FreelancerId.eq(person.user.uuid()));
+        let is_theirs =
+            Condition::any().add(is_own.clone()).add(is_one_of(row::Column::ClientId.into_expr(), &clients));
+        let select = row::Entity::find();
+        let select = if unread_only { select.filter(unread_by(person.user)) } else { select };
+        // Of either side there is an index in this order, and of both together there can't be.
+        let all = (select.clone().filter(is_theirs), select.clone().filter(is_own));
+        let for_clients = (select, row::Column::ClientId, clients.as_slice());
+        let slice = latest_first("viewer_conversations").page_of_own_and(self.db(), all, for_clients, page).await?;
         slice.try_map(|row| Ok(Conversation::from(row)))
     }
 
@@ -538,14 +545,6 @@ fn clients_of(person: &Person) -> Vec<OrganizationId> {
         Verb::ConversationRead.allowed_to().contains(&access::Role::Member(*role))
     };
     person.memberships.iter().filter(reads).map(|(client, _)| *client).collect()
-}
-
-/// The conversations that a person takes part in.
-fn of_person(person: &Person) -> Select<row::Entity> {
-    let theirs = Condition::any()
-        .add(row::Column::FreelancerId.eq(person.user.uuid()))
-        .add(is_one_of(row::Column::ClientId.into_expr(), &clients_of(person)));
-    row::Entity::find().filter(theirs)
 }
 
 /// Those that a person has something to read in.

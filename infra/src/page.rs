@@ -413,6 +413,30 @@ where
         Ok(self.deal(rows, owner, owners, &page, &counts))
     }
 
+    /// Read one page of what is in `own`, or in the list of one of the owners: `all` of it together, to be counted. Each
+    /// is read in its order and no further than the page may reach into it, however long it is.
+    pub(crate) async fn page_of_own_and<O: Id>(
+        &self,
+        conn: &impl ConnectionTrait,
+        (all, own): (Select<E>, Select<E>),
+        (theirs, owner, owners): (Select<E>, E::Column, &[O]),
+        request: &PageRequest,
+    ) -> Result<Slice<E::Model>, Failure> {
+        let page = self.parse(request)?;
+        let total = self.count(conn, &all, &page).await?;
+        let mut rows = self.cut(own, &page).all(conn).await?;
+        if !owners.is_empty() {
+            let theirs = self.of_owners(theirs, owner, owners, &page);
+            rows.extend(E::find().from_raw_sql(DbBackend::Postgres.build(&theirs)).all(conn).await?);
+        }
+        rows.sort_by_cached_key(|row| (self.key)(row));
+        rows.dedup_by(|one, other| (self.key)(one) == (self.key)(other));
+        if self.descending != page.backward {
+            rows.reverse();
+        }
+        Ok(Slice { total, ..page.slice(rows, self.key) })
+    }
+
     /// What reads the same page of each owner, each row as `theirs`.
     pub(crate) fn of_owners<O: Id>(
         &self,

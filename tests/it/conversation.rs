@@ -363,6 +363,35 @@ async fn everybody_reads_for_themselves_and_nobody_backwards() {
     assert_eq!(writes(&bo, "Hello?", &ada, &lin).await.refused(), ["NOT_FOUND"]);
 }
 
+/// Who has many conversations reads as many of them as are on a page, as a freelancer and for each of their companies.
+#[tokio::test]
+async fn a_page_of_conversations_is_read_in_the_order_of_an_index() {
+    let app = TestApp::new().await;
+    let (ada, lin) = (app.client("ada").await, app.freelancer("lin").await);
+    invites(&ada, &lin).await;
+    writes(&lin, "Hello", &ada, &lin).await.ok();
+    app.statements();
+    inbox(&ada, "").await;
+    let asked: Vec<String> = app.statements();
+    let in_order = |statement: &&String| statement.contains(r#"ORDER BY "conversations"."last_at" DESC"#);
+    let asked: Vec<&String> = asked.iter().filter(in_order).collect();
+    assert_eq!(asked.len(), 2, "{asked:?}");
+    for (asked, index) in asked.into_iter().zip(["conversations_of_freelancer", "conversations_of_client"]) {
+        let nulls = (1..).take_while(|nth| asked.contains(&format!("${nth}"))).map(|_| "null").collect::<Vec<_>>();
+        let asked = asked.replace("COALESCE($1)", "COALESCE($1::uuid)");
+        let explain = format!(
+            "begin; set local enable_seqscan = off; set local enable_bitmapscan = off;
+             set local plan_cache_mode = force_generic_plan;
+             prepare asked as {asked}; explain (costs off) execute asked ({}); deallocate asked; rollback",
+            nulls.join(", ")
+        );
+        let plan = sqlx::raw_sql(AssertSqlSafe(explain)).fetch_all(app.pool()).await.unwrap();
+        let plan: Vec<String> = plan.iter().map(|line| line.get::<String, _>(0)).collect();
+        let limit = plan.iter().position(|line| line.contains("Limit")).unwrap();
+        assert!(plan[limit + 1].contains(&format!("Index Scan Backward using {index} on")), "{plan:#?}");
+    }
+}
+
 /// What is unread is found by the side that wrote it: who writes on and on, and gets no answer, has their own messages
 /// read again for no count and no list.
 #[tokio::test]
