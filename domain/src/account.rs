@@ -116,6 +116,9 @@ pub enum SafetyAct {
     /// An organization that they own, or that they did it for, has a webhook endpoint at a new address, or one for which
     /// a new secret signs.
     WebhookEndpointSet,
+    /// Somebody looks after the webhook endpoints of an organization that they own no more, and may know more of them than
+    /// is good.
+    WebhookKeeperLeft,
 }
 
 impl MailCode {

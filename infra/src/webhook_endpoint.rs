@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::TimeDelta;
-use domain::access::{self, Subject, Verb};
+use domain::access::{self, MemberRole, Subject, Verb};
 use domain::account::SafetyAct;
 use domain::change::Change;
 use domain::event::Event;
@@ -308,6 +308,28 @@ impl Tx {
         ));
         for Told { user_id } in told.all(self.conn()).await? {
             let event = Event::AccountSecured { user: Id::from_uuid(user_id), act: SafetyAct::WebhookEndpointSet };
+            self.settle(Change::to(()).telling(event)).await?;
+        }
+        Ok(())
+    }
+
+    /// Somebody had this role in an organization and has it no more. If they looked after its endpoints, its owner hears
+    /// that these go on: they belong to the organization, and whoever set them up may own where they lead.
+    pub(crate) async fn webhook_endpoints_outlive(
+        &self,
+        organization: OrganizationId,
+        had: MemberRole,
+    ) -> Result<(), Failure> {
+        let kept_them = Verb::WebhookEndpointRead.allowed_to().contains(&access::Role::Member(had));
+        if !kept_them || self.webhook_endpoints_count(organization).await? == 0 {
+            return Ok(());
+        }
+        let owners = Told::find_by_statement(sql(
+            "select user_id from members where organization_id = $1 and role = 'owner'",
+            [organization.uuid().into()],
+        ));
+        for Told { user_id } in owners.all(self.conn()).await? {
+            let event = Event::AccountSecured { user: Id::from_uuid(user_id), act: SafetyAct::WebhookKeeperLeft };
             self.settle(Change::to(()).telling(event)).await?;
         }
         Ok(())

@@ -472,6 +472,37 @@ async fn the_owner_and_whoever_did_it_hear_by_mail_of_a_new_address_and_a_new_se
 }
 
 #[tokio::test]
+async fn the_owner_hears_by_mail_that_endpoints_go_on_when_somebody_looks_after_them_no_more() {
+    let app = TestApp::new().await;
+    let ada = app.client("ada").await;
+    let (bo, cy, di) = (app.person("bo").await, app.person("cy").await, app.person("di").await);
+    for (who, role) in [(&bo, "ADMIN"), (&cy, "FINANCE"), (&di, "ADMIN")] {
+        super::organization::joins(&ada, who, role).await;
+    }
+    let letters = async || {
+        app.settles().await;
+        let letters = app.market.mail().letters_to(&ada.email);
+        letters.iter().filter(|letter| letter.text.contains("does so no more")).count()
+    };
+    let member = async |who: &Person<'_>| {
+        let user: domain::id::UserId = who.id.parse().unwrap();
+        let id = sqlx::query_scalar("select id from members where user_id = $1 and role <> 'owner'");
+        let id: uuid::Uuid = id.bind(domain::id::Id::uuid(user)).fetch_one(app.pool()).await.unwrap();
+        let id: domain::id::MemberId = domain::id::Id::from_uuid(id);
+        json!({ "memberId": id.to_string() })
+    };
+    hooks(&ada, "https://a.example/", &["OFFER_SENT"]).await;
+    ada.does("memberRemove", member(&cy).await, "member { id }").await.ok();
+    assert_eq!(letters().await, 0, "she never saw them");
+    ada.does("memberRemove", member(&bo).await, "member { id }").await.ok();
+    assert_eq!(letters().await, 1);
+    let mut lesser = member(&di).await;
+    lesser["role"] = json!("FINANCE");
+    ada.does("memberUpdate", lesser, "member { id }").await.ok();
+    assert_eq!(letters().await, 2);
+}
+
+#[tokio::test]
 async fn an_address_that_leads_inside_is_refused_and_there_is_room_for_five() {
     let app = TestApp::new().await;
     let ada = app.client("ada").await;

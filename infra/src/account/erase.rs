@@ -114,6 +114,9 @@ impl Market {
             for forget in FORGET {
                 tx.conn().execute_raw(sql(forget, [id.uuid().into(), tx.now().into()])).await?;
             }
+            for (organization, had) in tx.actor().person()?.memberships.clone() {
+                tx.webhook_endpoints_outlive(organization, had).await?;
+            }
             // Answers to them that were kept may say who they were; they have nobody to be repeated to.
             let answers = sql("delete from idempotency where caller = $1", [id.to_string().into()]);
             tx.conn().execute_raw(answers).await?;

@@ -121,6 +121,11 @@ impl Market {
                  signs. Whoever is there is told what happens to the company's gigs, contracts and payments. If none of \
                  its owner and admins did that, delete the endpoint, too."
             }
+            SafetyAct::WebhookKeeperLeft => {
+                "Somebody who looked after the webhook endpoints of a company of yours does so no more. The endpoints go \
+                 on as they are: look whether all of their addresses are yours, delete those that are not, and have new \
+                 secrets sign for the others."
+            }
         };
         let more = match act {
             SafetyAct::PasswordChanged

@@ -202,11 +202,13 @@ impl Market {
         call.actor.person()?;
         run!(self, call, tx => {
             let member = tx.member_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            let had = member.role;
             let change = member.update(tx.actor(), role)?;
             let changed = change.changed;
             let member = tx.settle(change).await?;
             if changed {
                 tx.member_write(&member).await?;
+                tx.webhook_endpoints_outlive(member.organization, had).await?;
                 if !member.role.invites() {
                     tx.invitations_withdraw(&member).await?;
                 }
@@ -224,6 +226,7 @@ impl Market {
             let member = tx.settle(member.remove(tx.actor())?).await?;
             member_row::Entity::delete_by_id(id.uuid()).exec(tx.conn()).await?;
             tx.invitations_withdraw(&member).await?;
+            tx.webhook_endpoints_outlive(member.organization, member.role).await?;
             tx.audit("member_remove", id, serde_json::json!({ "user": member.user })).await?;
             Ok(member)
         })
