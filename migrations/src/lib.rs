@@ -138,6 +138,7 @@ pub const ALL: &[Migration] = &[
         sql: include_str!("../sql/0310_notifications_unread_of_contract.sql"),
     },
     Migration { name: "0311_conversation_reads_kept", sql: include_str!("../sql/0311_conversation_reads_kept.sql") },
+    Migration { name: "0312_webhook_endpoints_slow", sql: include_str!("../sql/0312_webhook_endpoints_slow.sql") },
 ];
 
 /// One step of the schema.

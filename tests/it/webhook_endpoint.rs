@@ -288,6 +288,43 @@ async fn one_that_never_answers_holds_up_nobody_else() {
 }
 
 #[tokio::test]
+async fn those_that_are_slow_have_places_of_their_own() {
+    let app = TestApp::with_webhooks().await;
+    let (slow, well) = (Receiver::start(Answer::Never).await, Receiver::start(Answer::Status(200)).await);
+    for name in ["bea", "cem", "dan", "eva"] {
+        let client = app.client(name).await;
+        for _ in 0..5 {
+            hooks(&client, &slow.url(), &["OFFER_ACCEPTED"]).await.pings(&client).await;
+        }
+    }
+    sqlx::query("update webhook_endpoints set slow = true").execute(app.pool()).await.unwrap();
+    let ada = app.client("ada").await;
+    hooks(&ada, &well.url(), &["OFFER_ACCEPTED"]).await.pings(&ada).await;
+    tokio::select! {
+        () = app.settles() => panic!("it ended before both had heard"),
+        () = slow.has_heard(5) => panic!("they take the places of others"),
+        () = async { tokio::join!(slow.has_heard(4), well.has_heard(1)); } => {}
+    }
+}
+
+#[tokio::test]
+async fn one_that_is_slow_to_answer_is_known_as_such_until_it_is_quick() {
+    let app = TestApp::with_hasty_webhooks().await;
+    let ada = app.client("ada").await;
+    let receiver = Receiver::start(Answer::Never).await;
+    hooks(&ada, &receiver.url(), &["OFFER_ACCEPTED"]).await.pings(&ada).await;
+    let is_slow = async || {
+        app.settles().await;
+        let slow = sqlx::query_scalar::<_, bool>("select slow from webhook_endpoints");
+        slow.fetch_one(app.pool()).await.unwrap()
+    };
+    assert!(is_slow().await);
+    receiver.answers(Answer::Status(200));
+    app.market.clock().advance(TimeDelta::minutes(2));
+    assert!(!is_slow().await);
+}
+
+#[tokio::test]
 async fn workers_that_work_at_once_send_each_thing_once() {
     let app = TestApp::with_webhooks().await;
     let ada = app.client("ada").await;

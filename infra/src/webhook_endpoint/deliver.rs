@@ -1,7 +1,8 @@
 //! Sending what waits. An endpoint is served by one worker at a time, so that one that hangs takes one of their places
-//! and no more; one that takes nothing rests, the longer the longer it does.
+//! and no more; one that takes nothing rests, the longer the longer it does. Those that are slow to answer, whatever
+//! they answer, have places of their own, and one thing a turn: however many there are, others don't wait for them.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 use domain::Timestamp;
@@ -25,6 +26,8 @@ use crate::{Call, Failure, Fault, Tx, run};
 
 /// So many endpoints are served at once by a worker.
 const AT_ONCE: usize = 16;
+/// And so many more that were slow the last time.
+const SLOW_AT_ONCE: usize = 4;
 /// So many are begun before the worker looks whether it is to end.
 const A_ROUND: usize = 256;
 /// So much is sent to one before others have a turn.
@@ -97,14 +100,20 @@ impl Market {
     /// Send what is due; how much was sent.
     pub(crate) async fn webhook_deliveries_work(&self) -> Result<usize, Failure> {
         let (mut served, mut begun, mut sent) = (FuturesUnordered::new(), 0, 0);
+        let mut free = [AT_ONCE, SLOW_AT_ONCE];
         loop {
             self.pulse().beats(Lane::Webhooks);
-            if begun < A_ROUND && !self.pulse().is_stopping() {
-                match self.webhook_endpoints_claim(AT_ONCE - served.len()).await {
+            for slow in [false, true] {
+                if begun >= A_ROUND || self.pulse().is_stopping() {
+                    break;
+                }
+                match self.webhook_endpoints_claim(free[usize::from(slow)], slow).await {
                     Ok((endpoints, leased_until)) => {
                         begun += endpoints.len();
+                        free[usize::from(slow)] -= endpoints.len();
                         for endpoint in endpoints {
-                            served.push(alone(self.webhook_endpoint_serve(endpoint, leased_until)));
+                            let serve = self.webhook_endpoint_serve(endpoint, leased_until);
+                            served.push(async move { (slow, alone(serve).await) });
                         }
                     }
                     Err(failure) if served.is_empty() => return Err(failure),
@@ -113,27 +122,38 @@ impl Market {
                 }
             }
             tokio::select! {
-                one = served.next() => match one {
-                    None => return Ok(sent),
-                    Some(Ok(deliveries)) => sent += deliveries,
-                    Some(Err(failure)) => tracing::error!(error = %failure, "an endpoint could not be served"),
-                },
+                one = served.next() => {
+                    let Some((slow, done)) = one else { return Ok(sent) };
+                    free[usize::from(slow)] += 1;
+                    match done {
+                        Ok(deliveries) => sent += deliveries,
+                        Err(failure) => tracing::error!(error = %failure, "an endpoint could not be served"),
+                    }
+                }
                 () = tokio::time::sleep(LOOK_AGAIN), if !served.is_empty() => {}
             }
         }
     }
 
-    /// Take up to so many endpoints that something is due for, so that no other worker serves them until then. Where
-    /// that comes [`LATE`], the time in which nobody called is none in which they did not answer: it is not counted
-    /// against them, nor against what waits.
-    async fn webhook_endpoints_claim(&self, limit: usize) -> Result<(Vec<WebhookEndpoint>, Timestamp), Failure> {
+    /// Take up to so many endpoints, slow or not, that something is due for, so that no other worker serves them until
+    /// then. Where that comes [`LATE`], the time in which nobody called is none in which they did not answer: it is not
+    /// counted against them, nor against what waits.
+    async fn webhook_endpoints_claim(
+        &self,
+        limit: usize,
+        slow: bool,
+    ) -> Result<(Vec<WebhookEndpoint>, Timestamp), Failure> {
         let now = self.clock().now();
         let leased_until = now + LEASE;
+        if limit == 0 {
+            return Ok((Vec::new(), leased_until));
+        }
         let limit = i64::try_from(limit).unwrap_or_default();
         let claim = sql(
             "with due as materialized (
                  select id, due_at from webhook_endpoints
-                 where status = 'enabled' and due_at <= $1 and (leased_until is null or leased_until <= $1)
+                 where status = 'enabled' and slow = $5 and due_at <= $1
+                     and (leased_until is null or leased_until <= $1)
                  order by due_at, id limit $3 for update skip locked),
              late as (select id, $1 - due_at as by from due where due_at < $4),
              patient as (
@@ -142,31 +162,34 @@ impl Market {
              update webhook_endpoints e set leased_until = $2,
                  failing_since = e.failing_since + coalesce((select late.by from late where late.id = e.id), '0')
              from due where e.id = due.id returning e.*",
-            [now.into(), leased_until.into(), limit.into(), (now - LATE).into()],
+            [now.into(), leased_until.into(), limit.into(), (now - LATE).into(), slow.into()],
         );
         let rows = row::Entity::find().from_raw_sql(claim).all(self.db()).await?;
         let endpoints = rows.into_iter().filter_map(readable).collect();
         Ok((endpoints, leased_until))
     }
 
-    /// Send an endpoint what is due, one after the other, until it does not take something; how much was sent.
+    /// Send an endpoint what is due, one after the other, until it does not take something or is slow; how much was
+    /// sent.
     async fn webhook_endpoint_serve(
         &self,
         endpoint: WebhookEndpoint,
         leased_until: Timestamp,
     ) -> Result<usize, Failure> {
         let (id, secrets) = (endpoint.id, self.webhook_secrets_of(endpoint.id).await?);
-        let (mut goes_on, mut sent) = (Some(endpoint), 0);
-        while let Some(endpoint) = goes_on.take().filter(|_| sent < A_TURN && self.is_time_left(leased_until)) {
+        let (mut goes_on, mut sent, mut slow) = (Some(endpoint), 0, None);
+        let is_on = |sent: usize, slow: Option<bool>| sent < A_TURN && slow != Some(true);
+        while let Some(endpoint) = goes_on.take().filter(|_| is_on(sent, slow) && self.is_time_left(leased_until)) {
             let Some(delivery) = self.webhook_delivery_due(id).await? else { break };
             self.pulse().beats(Lane::Webhooks);
             // What signs is believed by the clock of whoever looks, as codes of apps are.
+            let begun = Instant::now();
             let outcome = self.hooks().send(&endpoint.url, &delivery, &secrets, self.clock().of_devices()).await;
-            sent += 1;
+            (sent, slow) = (sent + 1, Some(begun.elapsed() >= self.hooks().slow()));
             goes_on = self.webhook_delivery_tried(&delivery, outcome).await?;
         }
         let call = Call::system(format!("webhooks:{id}"));
-        run!(self, &call, tx => { tx.webhook_endpoint_let_go(id, leased_until).await })?;
+        run!(self, &call, tx => { tx.webhook_endpoint_let_go(id, leased_until, slow).await })?;
         Ok(sent)
     }
 
@@ -319,11 +342,18 @@ impl Tx {
         self.webhook_endpoint_schedule(id).await
     }
 
-    /// Others may serve an endpoint again, unless another does already because this took too long.
-    async fn webhook_endpoint_let_go(&self, id: WebhookEndpointId, leased_until: Timestamp) -> Result<(), Failure> {
+    /// Others may serve an endpoint again, unless another does already because this took too long. How it was this time,
+    /// if it was sent something, is where it has its place the next time.
+    async fn webhook_endpoint_let_go(
+        &self,
+        id: WebhookEndpointId,
+        leased_until: Timestamp,
+        slow: Option<bool>,
+    ) -> Result<(), Failure> {
         let let_go = sql(
-            "update webhook_endpoints set leased_until = null where id = $1 and leased_until = $2",
-            [id.uuid().into(), leased_until.into()],
+            "update webhook_endpoints set leased_until = null, slow = coalesce($3, slow)
+             where id = $1 and leased_until = $2",
+            [id.uuid().into(), leased_until.into(), slow.into()],
         );
         // This locks the row; what is due is looked for with what was committed by then.
         if self.conn().execute_raw(let_go).await?.rows_affected() == 1 {

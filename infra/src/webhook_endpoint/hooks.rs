@@ -35,6 +35,7 @@ pub struct Hooks {
     /// Nothing, if nothing is to be sent.
     http: Option<Client>,
     anywhere: bool,
+    patience: Duration,
 }
 
 impl fmt::Debug for Hooks {
@@ -85,7 +86,7 @@ impl Hooks {
 
     /// Webhooks go nowhere: for tests and throw-away databases.
     pub fn nowhere() -> Self {
-        Self { http: None, anywhere: false }
+        Self { http: None, anywhere: false, patience: PATIENCE }
     }
 
     fn over(builder: reqwest::ClientBuilder, patience: Duration, anywhere: bool) -> Result<Self, Fault> {
@@ -99,7 +100,12 @@ impl Hooks {
             .timeout(patience)
             .build()
             .map_err(|error| Fault::Service { service: "webhooks", why: error.to_string() })?;
-        Ok(Self { http: Some(http), anywhere })
+        Ok(Self { http: Some(http), anywhere, patience })
+    }
+
+    /// Whoever takes so long, or longer, is slow.
+    pub(crate) fn slow(&self) -> Duration {
+        self.patience / 4
     }
 
     /// Read an address that webhooks may go to.
