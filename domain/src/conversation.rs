@@ -18,6 +18,10 @@ use crate::timer::Timer;
 pub const BODY_MAX: usize = 5_000;
 /// So long after they were told of a message somebody who has not looked gets a letter: who is there gets none.
 const LETTER_AFTER: TimeDelta = TimeDelta::minutes(10);
+/// So often it is looked again for a letter that was withheld, because no message got to the other side by then.
+const WITHHELD_AGAIN: TimeDelta = TimeDelta::days(1);
+/// And for so long: what is older than that is no news. A letter follows the next message then.
+pub const WITHHELD_FOR: TimeDelta = TimeDelta::days(14);
 /// How far unread messages of a conversation, and conversations with any, are counted.
 pub const COUNTED: u32 = 100;
 
@@ -180,6 +184,11 @@ pub fn told_of(conversation: ConversationId, sent_at: Timestamp) -> Change<()> {
 /// A letter could not leave: it is tried again from an instant on.
 pub fn put_off(conversation: ConversationId, until: Timestamp) -> Change<()> {
     Change::to(()).timing(Timer::MailMessages(conversation), until)
+}
+
+/// A letter was withheld, since no message gets to the other side now: it is made up for once one does.
+pub fn withheld(conversation: ConversationId, now: Timestamp) -> Change<()> {
+    put_off(conversation, now + WITHHELD_AGAIN)
 }
 
 impl Message {

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use chrono::TimeDelta;
 use domain::access::{self, Actor, Person, Subject, Verb};
-use domain::conversation::{COUNTED, Conversation, Dealings, Message, Writing, put_off, told_of};
+use domain::conversation::{
+    COUNTED, Conversation, Dealings, Message, WITHHELD_FOR, Writing, put_off, told_of, withheld,
+};
 use domain::id::{ConversationId, EventId, Id, MessageId, OrganizationId, UserId};
 use domain::milestone::Side;
 use domain::refusal::Refusal;
@@ -88,6 +90,7 @@ struct Waits {
 #[derive(FromQueryResult)]
 struct Addressee {
     id: Uuid,
+    reachable: bool,
     email: String,
     writer: String,
 }
@@ -352,7 +355,8 @@ impl Market {
         Ok(said)
     }
 
-    /// Somebody was told of a message, unless all have read what is there: if they don't look, they get a letter.
+    /// Somebody was told of a message, unless all have read what is there: if they don't look, they get a letter. So
+    /// they do if what they were told of before is so old that the letter about it is withheld no more.
     pub(crate) async fn message_told(
         &self,
         call: &Call,
@@ -360,8 +364,18 @@ impl Market {
         conversation: ConversationId,
     ) -> Result<(), Failure> {
         let told = Waits::find_by_statement(sql(
-            "select exists (select 1 from notifications where event_id = $1 and read_at is null) as waits",
-            [occurrence.id.uuid().into()],
+            "select exists (select 1 from notifications where event_id = $1 and read_at is null)
+                 or exists (select 1 from notifications where kind = 'message_sent' and subject = $2
+                     and read_at is null and mailed_at is null and created_at <= $3
+                     and user_id in (select freelancer_id from conversations where id = $4
+                         union select m.user_id from conversations c join members m on m.organization_id = c.client_id
+                             where c.id = $4)) as waits",
+            [
+                occurrence.id.uuid().into(),
+                conversation.to_string().into(),
+                (occurrence.at - WITHHELD_FOR).into(),
+                conversation.uuid().into(),
+            ],
         ));
         if !told.one(self.db()).await?.is_some_and(|row| row.waits) {
             return Ok(());
@@ -370,10 +384,12 @@ impl Market {
     }
 
     /// Write to those who were told of a message and have not looked yet, each once; to nobody where no message gets to
-    /// the other side any more, because one of the two blocked the other or who wrote is suspended.
+    /// the other side any more, because one of the two blocked the other or who wrote is suspended. Then it is looked
+    /// again for a while: the block may be lifted.
     pub(crate) async fn messages_mail(&self, call: &Call, conversation: ConversationId) -> Result<(), Failure> {
         let find = format!(
-            "select n.id, u.email, case when u.id = c.freelancer_id then o.name else w.name end as writer
+            "select n.id, u.email, case when u.id = c.freelancer_id then o.name else w.name end as writer,
+                 {REACHABLE} as reachable
              from conversations c
              join organizations o on o.id = c.client_id
              join users w on w.id = c.freelancer_id
@@ -384,11 +400,16 @@ impl Market {
              join notifications n on n.user_id = u.id and n.read_at is null
              where c.id = $1 and n.kind = 'message_sent' and n.subject = $2 and n.mailed_at is null
                  and u.suspended_at is null and u.erased_at is null and u.email_verified_at is not null
-                 and {REACHABLE}
+                 and ({REACHABLE} or n.created_at > $3)
              order by n.id"
         );
-        let find = sql(&find, [conversation.uuid().into(), conversation.to_string().into()]);
-        for Addressee { id, email, writer } in Addressee::find_by_statement(find).all(self.db()).await? {
+        let now = self.clock().now();
+        let find =
+            sql(&find, [conversation.uuid().into(), conversation.to_string().into(), (now - WITHHELD_FOR).into()]);
+        for Addressee { id, reachable, email, writer } in Addressee::find_by_statement(find).all(self.db()).await? {
+            if !reachable {
+                return run!(self, call, tx => { tx.settle(withheld(conversation, tx.now())).await });
+            }
             let text = format!(
                 "{writer} wrote to you on Rabta. Sign in to read it, and to answer.\r\n\r\nUntil you have looked you \
                  get no other letter about what {writer} writes."

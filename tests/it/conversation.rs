@@ -529,6 +529,20 @@ async fn no_letter_follows_from_whom_one_blocked_or_who_is_suspended() {
     noor.does("userSuspend", json!({ "userId": mia.id, "reason": "Spam" }), "user { id }").await.ok();
     app.passes(TimeDelta::hours(1)).await;
     assert_eq!(letters(&app, &ada), 0);
+
+    // It is made up for when messages get there again; and if that takes long, by the next message.
+    noor.does("userReinstate", json!({ "userId": mia.id, "reason": "A mistake" }), "user { id }").await.ok();
+    app.passes(TimeDelta::days(1)).await;
+    assert_eq!(letters(&app, &ada), 1);
+    app.passes(TimeDelta::days(15)).await;
+    assert_eq!(count(&app, "select count(*) from timers where kind = 'mail_messages'").await, 0);
+    let lift = json!({ "clientId": ada.organization, "freelancerId": lin.id });
+    ada.does("freelancerUnblock", lift, "blocked").await.ok();
+    app.passes(TimeDelta::days(2)).await;
+    assert_eq!(letters(&app, &ada), 1);
+    writes(&lin, "Are you there?", &ada, &lin).await.ok();
+    app.passes(TimeDelta::minutes(10)).await;
+    assert_eq!(letters(&app, &ada), 2);
 }
 
 #[tokio::test]
