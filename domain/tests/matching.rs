@@ -491,6 +491,25 @@ fn accounts_that_stand_high_by_what_they_say_of_themselves_take_no_place_from_an
 }
 
 #[test]
+fn however_many_accounts_stand_above_an_honest_newcomer_their_place_is_theirs() {
+    let gig = gig_asking(&[(0, Need::Core), (2, Need::Core)]);
+    let proven = Outcomes { good_milli: 9_000, bad_milli: 0, finished: 9 };
+    let placed = |crowd: u128, known: Known| {
+        let mut people: Vec<_> =
+            (1..=20).map(|number| PersonFeatures { outcomes: proven, ..person_holding(number, &[0]) }).collect();
+        people.extend((100..100 + crowd).map(|number| PersonFeatures { known, ..person_holding(number, &[0, 2]) }));
+        people.push(PersonFeatures { known: Known::ByAccount, ..person_holding(3_000, &[0]) });
+        let found = matcher().people(&gig, &people, 10).matches;
+        found.iter().any(|found| (found.of, found.placement) == (user(3_000), Placement::Newcomer))
+    };
+    for crowd in [3, 119, 120, 121, 1_000] {
+        assert!(placed(crowd, Known::ByMail) && placed(crowd, Known::Not), "{crowd}");
+    }
+    // Each of them with a bank account of their own is no crowd that costs nothing.
+    assert!(!placed(1_000, Known::ByAccount));
+}
+
+#[test]
 fn someone_shown_less_than_they_deserve_goes_first_among_equals() {
     let gig = gig_asking(&[(0, Need::Core)]);
     let mut people: Vec<_> = (1..=4).map(|number| person_holding(number, &[0])).collect();

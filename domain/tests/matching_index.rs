@@ -396,6 +396,47 @@ fn every_page_of_a_list_is_of_the_same_list_whoever_found_its_people() {
 }
 
 #[test]
+fn newcomers_beyond_a_crowd_are_the_same_whoever_found_them() {
+    let mut dice = Dice(3);
+    let skills = &Taxonomy::shipped().skills()[..3];
+    let held = |many: usize| -> Vec<HeldSkill> {
+        skills[..many].iter().map(|skill| HeldSkill { skill: skill.id, level: Level::Claimed }).collect()
+    };
+    // A crowd of newcomers who hold all that is asked, and honest ones below, a few of whom are in vain by now.
+    let mut people = Vec::new();
+    for number in 1..=400_u32 {
+        let honest = number % 4 == 0;
+        people.push(PersonFeatures {
+            skills: held(if honest { 2 } else { 3 }),
+            experience_months: Some(u16::try_from(dice.below(200)).unwrap()),
+            known: if honest { Known::ByAccount } else { Known::ByMail },
+            exposure: Exposure { unanswered: if number % 20 == 0 { 200 } else { 0 }, ..Exposure::default() },
+            ..PersonFeatures::new(UserId::from_uuid(Uuid::from_u128(u128::from(number))))
+        });
+    }
+    let index = indexed(&people);
+    let holders = index.holders(Taxonomy::shipped(), Model::shipped());
+    let matcher = Matcher { model: Model::shipped(), knowledge: &holders, now: now() };
+    let mut newcomers = BTreeSet::new();
+    for number in 1..=20 {
+        let gig = GigId::from_uuid(Uuid::from_u128(number));
+        let mut gig = GigFeatures::new(gig, OrganizationId::from_uuid(Uuid::from_u128(1)));
+        gig.skills = held(3).iter().map(|held| AskedSkill { skill: held.skill, need: Need::Core }).collect();
+        let shown = |ranking: Ranking<UserId>| -> Vec<(UserId, Placement)> {
+            ranking.matches.into_iter().map(|found| (found.of, found.placement)).collect()
+        };
+        let whole = shown(matcher.people(&gig, &people, 100));
+        newcomers.extend(whole.iter().filter(|(_, placement)| *placement == Placement::Newcomer).map(|(id, _)| *id));
+        for first in [12, 51, 100] {
+            let found = shown(index.rank(&matcher, &gig, first, Limits::default()));
+            assert_eq!(found, whole[..first], "{number}: {first}");
+        }
+    }
+    let is_honest = |person: &UserId| person.uuid().as_u128() % 4 == 0 && person.uuid().as_u128() % 20 != 0;
+    assert!(newcomers.len() > 2 && newcomers.iter().all(is_honest), "{newcomers:?}");
+}
+
+#[test]
 fn whom_the_constraints_leave_out_is_counted_whole_or_said_to_be_at_least_so_many() {
     let (people, gigs) = crowd(600);
     let index = indexed(&people);

@@ -28,6 +28,37 @@ pub struct Candidate<'a> {
 /// every page of a list draws the same newcomers, whoever found its people.
 pub(super) const POOL: usize = 120;
 
+/// Where more than half of those are newcomers who gave no account of theirs, somebody may have made them to keep others
+/// out: then so many more may be placed of the highest scores below, of newcomers who did give one. So many accounts cost
+/// nothing, and a bank account of each of them does.
+pub(super) const BEYOND_A_CROWD: usize = 24;
+
+/// Which of those who come by score is the yardstick of newcomers.
+pub(super) fn yardstick_at(rules: &FairnessRules) -> usize {
+    usize::from(rules.yardstick_place.saturating_sub(1))
+}
+
+/// What a newcomer's score must come up to, by that of the yardstick.
+pub(super) fn least_of_newcomers(yardstick: Score, rules: &FairnessRules) -> Score {
+    yardstick.share(rules.newcomer_share).max(Score::nano(1))
+}
+
+/// Do newcomers whom nobody need know fill most of the pool, so that who stands below may be kept out by them? The people
+/// come by score.
+pub(super) fn is_crowded<'p>(people: impl Iterator<Item = &'p PersonFeatures>, rules: &FairnessRules) -> bool {
+    let unknown = |person: &PersonFeatures| is_newcomer(person, rules) && person.known < Known::ByAccount;
+    let (all, crowd) =
+        people.take(POOL).fold((0, 0), |(all, crowd), person| (all + 1, crowd + usize::from(unknown(person))));
+    all == POOL && crowd > POOL / 2
+}
+
+/// May someone be placed beyond a crowd, if their score is high enough?
+pub(super) fn stands_out(person: &PersonFeatures, rules: &FairnessRules) -> bool {
+    is_newcomer(person, rules)
+        && person.known == Known::ByAccount
+        && person.exposure.unanswered < rules.newcomer_patience
+}
+
 /// Attention that a place gets, in thousandths of a first place: falls as people read on.
 pub fn attention_milli(place: u32) -> u64 {
     // 1 / log2(1 + place), by its reciprocal in thousandths.
@@ -75,7 +106,7 @@ pub fn is_newcomer(person: &PersonFeatures, rules: &FairnessRules) -> bool {
 }
 
 /// The newcomers who may be placed are those below the top, close enough in score, not yet shown in
-/// vain too often, and known by so much at least. Of those known best one is drawn by what may be
+/// vain too often, and known by so much at least; no crowd above them keeps out those who are known best. Of those known best one is drawn by what may be
 /// hoped of them: Thompson sampling, with dice that fall the same way for the same gig, person, model
 /// and day on every node.
 fn drawn_newcomer(
@@ -87,13 +118,15 @@ fn drawn_newcomer(
     now: Timestamp,
 ) -> Option<usize> {
     let rules = &model.fairness;
-    let yardstick = sorted.get(usize::from(rules.yardstick_place.saturating_sub(1)))?.score;
-    let least = yardstick.share(rules.newcomer_share);
+    let least = least_of_newcomers(sorted.get(yardstick_at(rules))?.score, rules);
+    let is_crowded = is_crowded(sorted.iter().map(|candidate| candidate.person), rules);
+    let beyond = sorted.iter().enumerate().skip(POOL).filter(|(_, candidate)| stands_out(candidate.person, rules));
     sorted
         .iter()
         .enumerate()
         .take(POOL)
-        .take_while(|(_, candidate)| candidate.score >= least && candidate.score > Score::ZERO)
+        .chain(beyond.take(if is_crowded { BEYOND_A_CROWD } else { 0 }))
+        .take_while(|(_, candidate)| candidate.score >= least)
         .filter(|(index, candidate)| {
             is_newcomer(candidate.person, rules)
                 && candidate.person.known >= known

@@ -18,6 +18,7 @@ use super::super::bring::asks_nothing;
 use super::super::fairness::POOL;
 use super::super::fixed::Score;
 use super::super::knowledge::Knowledge;
+use super::super::model::FairnessRules;
 use super::super::rank::Matcher;
 use super::super::score::Ask;
 use super::Counts;
@@ -50,6 +51,9 @@ impl Default for Limits {
 const BEYOND_A_PAGE: usize = 20;
 
 impl Limits {
+    /// Nobody is counted: that was done before.
+    pub const UNCOUNTED: Self = Self { counted: 0, met: 0, scored: 0 };
+
     /// So many of the best are found for a page of so many.
     pub fn found_for(&self, page: usize) -> usize {
         self.scored.max(page.saturating_add(BEYOND_A_PAGE))
@@ -60,6 +64,10 @@ impl Limits {
 #[derive(Debug)]
 pub struct Best {
     most: usize,
+    /// Who does not come up to this is none of them.
+    floor: i64,
+    /// Only newcomers are wanted who may be placed beyond a crowd.
+    stand_out: bool,
     heap: BinaryHeap<Reverse<Place>>,
 }
 
@@ -78,14 +86,19 @@ pub struct Place {
 impl Best {
     /// Room for so many.
     pub fn new(most: usize) -> Self {
-        Self { most: most.max(1), heap: BinaryHeap::new() }
+        Self { most: most.max(1), floor: APART / 2, stand_out: false, heap: BinaryHeap::new() }
+    }
+
+    /// Room for so many newcomers who may be placed beyond a crowd, and whose scores come up to this.
+    pub fn beyond_a_crowd(most: usize, least: Score) -> Self {
+        Self { floor: least.as_nano(), stand_out: true, ..Self::new(most) }
     }
 
     /// What a score must come up to.
     fn least(&self) -> i64 {
         match self.heap.peek() {
             Some(Reverse(last)) if self.heap.len() >= self.most => last.score.as_nano(),
-            _ => APART / 2,
+            _ => self.floor,
         }
     }
 
@@ -158,6 +171,7 @@ pub fn find<'a, K: Knowledge + ?Sized>(
         met: Met { passed: 0, left_out: Counts::new(), all: true },
         looked_at: 0,
         limits,
+        rules: &matcher.model.fairness,
         waiting: Vec::with_capacity(WAITING + BLOCK),
         best,
     };
@@ -215,6 +229,7 @@ struct Search<'s, 'a> {
     met: Met,
     looked_at: usize,
     limits: Limits,
+    rules: &'a FairnessRules,
     waiting: Vec<Hoped>,
     best: &'s mut Best,
 }
@@ -347,8 +362,11 @@ impl Search<'_, '_> {
     }
 
     /// What a row whose skills are worth this much at most may come to, by what its brief tells; nothing, if
-    /// that is not enough, or keeps it apart.
+    /// that is not enough, or keeps it apart, or it is not of those who are wanted.
     fn hope(&mut self, row: u32, skills: i64) -> Option<i64> {
+        if self.best.stand_out && !self.base.rows[row as usize].stands_out(self.rules) {
+            return None;
+        }
         let alone = i64::from(self.bounds[row as usize]) * STEP;
         let most = skills + alone + self.table.beside_skills(&self.briefs[row as usize], &mut self.exact);
         (most >= self.best.least()).then_some(most)

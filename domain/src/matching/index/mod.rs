@@ -29,12 +29,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 pub use base::{Base, Builder};
-use candidates::Best;
 pub use candidates::Limits;
+use candidates::{Best, Place};
 pub use gigs::{Gigs, Without};
 pub use snapshot::BadSnapshot;
 
 use super::constraint::{Barrier, LeftOut};
+use super::fairness;
 use super::features::{GigFeatures, PersonFeatures};
 use super::knowledge::Knowledge;
 use super::model::Model;
@@ -199,21 +200,38 @@ impl Index {
         let ask = Ask::new(gig, matcher.model, matcher.knowledge);
         let mut best = Best::new(limits.found_for(first));
         let (mut eligible, mut left_out, mut counted_all) = (0, Counts::new(), true);
-        let bases = [(&self.base, &self.hidden), (&self.fresh, &nobody)];
-        for (number, (base, hidden)) in bases.into_iter().enumerate() {
+        let bases = [(&self.base, &self.hidden), (&self.fresh, &nobody)].map(|(base, hidden)| {
             let mut hidden = Cow::Borrowed(hidden);
             for row in except.iter().filter_map(|person| base.find(*person)) {
                 hidden.to_mut().insert(row);
             }
-            let met = candidates::find((number, base), &hidden, matcher, &ask, limits, &mut best);
+            (base, hidden)
+        });
+        for (number, (base, hidden)) in bases.iter().enumerate() {
+            let met = candidates::find((number, base), hidden, matcher, &ask, limits, &mut best);
             eligible += met.passed;
             counted_all &= met.all;
             for (barrier, count) in met.left_out {
                 add(left_out.entry(barrier).or_default(), count);
             }
         }
-        let found = best.sorted();
-        let people: Vec<PersonFeatures> = found.iter().map(|place| bases[place.base].0.person(place.row)).collect();
+        let person = |place: &Place| bases[place.base].0.person(place.row);
+        let mut found = best.sorted();
+        let mut people: Vec<PersonFeatures> = found.iter().map(person).collect();
+        let rules = &matcher.model.fairness;
+        if fairness::is_crowded(people.iter(), rules)
+            && let Some(yardstick) = found.get(fairness::yardstick_at(rules))
+        {
+            let among = people.iter().filter(|person| fairness::stands_out(person, rules)).count();
+            let least = fairness::least_of_newcomers(yardstick.score, rules);
+            let mut beyond = Best::beyond_a_crowd(fairness::BEYOND_A_CROWD + among, least);
+            for (number, (base, hidden)) in bases.iter().enumerate() {
+                candidates::find((number, base), hidden, matcher, &ask, Limits::UNCOUNTED, &mut beyond);
+            }
+            let beyond: Vec<Place> = beyond.sorted().into_iter().filter(|place| !found.contains(place)).collect();
+            people.extend(beyond.iter().map(person));
+            found.extend(beyond);
+        }
         let scored: Vec<Scored<'_>> =
             found.iter().zip(&people).map(|(place, person)| Scored { score: place.score, person }).collect();
         let matches = matcher.page(&ask, &scored, first);

@@ -1,6 +1,7 @@
 //! A row: the numbers of one person in 64 bytes, one line of a processor's cache.
 
 use super::super::features::{Answers, Exposure, Known, Load, Outcomes, PersonFeatures, Standing};
+use super::super::model::FairnessRules;
 use super::super::role::Role;
 
 /// The numbers of one person. The largest value of a field that may be unknown means unknown.
@@ -127,6 +128,13 @@ impl Row {
             2 => Standing::Suspended,
             _ => Standing::Screened,
         }
+    }
+
+    /// May they be placed beyond a crowd of newcomers?
+    pub fn stands_out(&self, rules: &FairnessRules) -> bool {
+        u32::from(self.finished) < rules.newcomer_until
+            && self.known() == Known::ByAccount
+            && u32::from(self.unanswered) < rules.newcomer_patience
     }
 
     /// By what they are known.
