@@ -339,7 +339,8 @@ pub struct ComplianceMutation;
 #[Object]
 impl ComplianceMutation {
     /// Certify what IRS Form W-8BEN asks for: that you are no U.S. person, and that the income is yours. It holds to the
-    /// last day of the third calendar year after this one, or until you move to another country.
+    /// last day of the third calendar year after this one, or until you move to another country. Contracts that are on
+    /// hold because the last one lapsed go on.
     async fn tax_form_certify(&self, ctx: &Context<'_>, input: TaxFormCertifyInput) -> Answer<TaxFormCertifyPayload> {
         let outcome = async {
             let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;

@@ -385,7 +385,7 @@ pub enum ContractStatus {
 pub enum ContractHoldReason {
     /// The client's payment failed.
     PaymentFailed,
-    /// A proof of identity lapsed.
+    /// The freelancer's tax form lapsed, which `taxFormCertify` mends, or our people found that another proof did.
     IdentityLapsed,
     /// Our people check something, as the law asks us to.
     ComplianceReview,

@@ -40,8 +40,10 @@ kinds! {
     AccountSecured = "account_secured",
     /// An account has another address.
     EmailChanged = "email_changed",
-    /// Your tax form lapses soon: certify anew with `taxFormCertify`.
+    /// Your tax form lapses soon, or you moved: certify anew with `taxFormCertify`, before your contracts are held for it.
     TaxFormExpiring = "tax_form_expiring",
+    /// Your tax form lapsed, and your contracts are on hold: certify anew with `taxFormCertify`.
+    TaxFormLapsed = "tax_form_lapsed",
     /// Nothing is left of somebody but the id.
     UserErased = "user_erased",
     /// Somebody was suspended: they may do nothing until they are reinstated.

@@ -147,6 +147,9 @@ terms! {
     payout_method_cooling_days: u16, u16;
     /// A payout whose outcome is unknown is asked about again after so many minutes.
     payout_poll_minutes: u16, u16;
+    /// A freelancer who moved to another country certifies the tax form anew within so many days, or their contracts
+    /// are put on hold.
+    tax_form_move_days: u16, u16;
     /// After a contract's end its reviews can be written for so many days.
     review_writing_days: u16, u16;
     /// A contract is reviewed once its freelancer got this much out of it.
@@ -200,6 +203,7 @@ impl From<&Terms> for PolicyTerms {
             withheld_others_bp: terms.withheld_others.basis_points(),
             payout_method_cooling_days: terms.payout_method_cooling_days,
             payout_poll_minutes: terms.payout_poll_minutes,
+            tax_form_move_days: terms.tax_form_move_days,
             review_writing_days: terms.review_writing_days,
             review_paid_min: terms.review_paid_min.into(),
             clauses: terms.clauses,
@@ -287,6 +291,7 @@ impl PolicyTermsInput {
             withheld_others,
             payout_method_cooling_days: self.payout_method_cooling_days.unwrap_or(base.payout_method_cooling_days),
             payout_poll_minutes: self.payout_poll_minutes.unwrap_or(base.payout_poll_minutes),
+            tax_form_move_days: self.tax_form_move_days.unwrap_or(base.tax_form_move_days),
             review_writing_days: self.review_writing_days.unwrap_or(base.review_writing_days),
             review_paid_min,
             clauses: self.clauses.unwrap_or(base.clauses),

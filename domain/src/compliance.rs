@@ -16,6 +16,7 @@ use crate::id::{ContractId, UserId};
 use crate::matching::features::Country;
 use crate::money::{Currency, Money, MoneyError, Rate};
 use crate::papers::Split;
+use crate::policy::{Terms, days};
 use crate::refusal::{Invalid, Refusal};
 use crate::timer::Timer;
 
@@ -122,37 +123,61 @@ impl TaxForm {
         }
         let lapses_on = last_day_of(now);
         let next = Self { user, country, wording: wording.version, certified_at: now, lapses_on, withdrawn_at: None };
-        Ok(next.reminded(Change::to(next.clone()), now))
+        Ok(next.reminded(Change::to(next.clone()), lapses_on, now))
     }
 
-    /// It lapses soon, and its person is told. One that holds no more tells of nothing.
-    pub fn remind(self, actor: &Actor, now: Timestamp) -> Result<Change<Self>, Refusal> {
+    /// Its person is told that it lapses soon, or that it has lapsed.
+    pub fn remind(self, actor: &Actor, terms: &Terms, now: Timestamp) -> Result<Change<Self>, Refusal> {
         access::check(actor, Verb::TaxFormRemind, &Subject::of_person(self.user))?;
-        let form = self.clone();
-        let (user, lapses_on) = (self.user, self.lapses_on);
-        Ok(match self.status(now) {
-            TaxFormStatus::Expiring => {
-                form.reminded(Change::to(self).telling(Event::TaxFormExpiring { user, lapses_on }), now)
-            }
-            TaxFormStatus::Valid => form.reminded(Change::to(self), now),
-            TaxFormStatus::None | TaxFormStatus::Expired | TaxFormStatus::Withdrawn => Change::none(self),
+        let (user, last_day) = (self.user, self.last_day(terms));
+        let change = self.reminded(Change::to(self.clone()), last_day, now);
+        Ok(if self.has_lapsed(terms, now) {
+            change.telling(Event::TaxFormLapsed { user })
+        } else if self.status(now) == TaxFormStatus::Expiring {
+            change.telling(Event::TaxFormExpiring { user, lapses_on: last_day })
+        } else {
+            change
         })
     }
 
-    /// With its next reminder set, or none running if there is none to come. So one that was sent is not sent again.
-    fn reminded(&self, change: Change<Self>, now: Timestamp) -> Change<Self> {
+    /// With its next notice set, the last when it lapses, or none running if there is none to come. So one that was
+    /// sent is not sent again.
+    fn reminded(&self, change: Change<Self>, last_day: NaiveDate, now: Timestamp) -> Change<Self> {
         let timer = Timer::RemindTaxForm(self.user);
-        let notices =
-            NOTICE_DAYS.map(|days| (self.lapses_on - TimeDelta::days(days)).and_time(NaiveTime::MIN).and_utc());
-        match notices.into_iter().find(|notice| *notice > now) {
+        let soon = NOTICE_DAYS.map(|days| (self.lapses_on - TimeDelta::days(days)).and_time(NaiveTime::MIN).and_utc());
+        let soon = soon.into_iter().filter(|_| self.withdrawn_at.is_none());
+        match soon.chain([day_after(last_day)]).find(|notice| *notice > now) {
             Some(notice) => change.timing(timer, notice),
             None => change.stopping(timer),
         }
     }
 
-    /// Does it no longer hold for somebody who lives there?
-    pub fn is_left_behind_in(&self, home: Country) -> bool {
-        self.withdrawn_at.is_none() && self.country != home
+    /// Its person lives in `home` from now on. If it names the country that they left it holds no more, and they are
+    /// told until which day another keeps their contracts from being held.
+    pub fn heed_move(self, home: Country, terms: &Terms, now: Timestamp) -> Change<Self> {
+        if self.withdrawn_at.is_some() || self.country == home {
+            return Change::none(self);
+        }
+        let had_lapsed = self.has_lapsed(terms, now);
+        let next = Self { withdrawn_at: Some(now), ..self };
+        if had_lapsed {
+            return Change::to(next);
+        }
+        let (user, lapses_on) = (next.user, next.last_day(terms));
+        let change = Change::to(next.clone()).telling(Event::TaxFormExpiring { user, lapses_on });
+        next.reminded(change, lapses_on, now)
+    }
+
+    /// The last day on which no contract is held for it: its last, or, if its person moved, that of the days to certify
+    /// anew.
+    fn last_day(&self, terms: &Terms) -> NaiveDate {
+        let moved = self.withdrawn_at.map(|at| at.date_naive() + days(terms.tax_form_move_days));
+        moved.map_or(self.lapses_on, |last| last.min(self.lapses_on))
+    }
+
+    /// Is it so late that contracts are held for it? Days are those of UTC.
+    pub fn has_lapsed(&self, terms: &Terms, now: Timestamp) -> bool {
+        self.last_day(terms) < now.date_naive()
     }
 
     /// Where it stands. Days are those of UTC.
@@ -170,6 +195,20 @@ impl TaxForm {
 /// Where the tax form of somebody stands who may have given none.
 pub fn tax_form_status(form: Option<&TaxForm>, now: Timestamp) -> TaxFormStatus {
     form.map_or(TaxFormStatus::None, |form| form.status(now))
+}
+
+/// Whoever let a tax form lapse takes on no contract before they certify anew. Who never gave one was asked for none.
+pub fn must_not_have_lapsed(form: Option<&TaxForm>, terms: &Terms, now: Timestamp) -> Result<(), Refusal> {
+    if form.is_some_and(|form| form.has_lapsed(terms, now)) {
+        let message = "your tax form has lapsed: certify it anew, and then accept";
+        return Err(Refusal::rule("TAX_FORM_LAPSED", message));
+    }
+    Ok(())
+}
+
+/// When the day after `day` begins.
+fn day_after(day: NaiveDate) -> Timestamp {
+    day.succ_opt().unwrap_or(day).and_time(NaiveTime::MIN).and_utc()
 }
 
 /// The last day on which a form holds that is signed now.

@@ -345,7 +345,7 @@ impl Contract {
             State::Paused { .. } => {
                 vec![Verb::ContractResume, Verb::ContractEnd, Verb::ContractHold, Verb::BonusGive, Verb::TipGive]
             }
-            State::OnHold { .. } if self.can_end_unpaid() => {
+            State::OnHold { .. } if self.can_end_held() => {
                 vec![Verb::ContractEnd, Verb::ContractHold, Verb::ContractLiftHold]
             }
             State::OnHold { .. } => vec![Verb::ContractHold, Verb::ContractLiftHold],

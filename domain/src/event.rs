@@ -50,12 +50,17 @@ pub enum Event {
         /// The code by which it came.
         code: MailCodeId,
     },
-    /// Somebody's tax form lapses soon, unless they certify anew.
+    /// Somebody's tax form lapses soon, perhaps because they moved, unless they certify anew.
     TaxFormExpiring {
         /// Whose.
         user: UserId,
-        /// The last day on which it holds.
+        /// The last day before their contracts are held.
         lapses_on: NaiveDate,
+    },
+    /// Somebody's tax form lapsed: their contracts are on hold until they certify anew.
+    TaxFormLapsed {
+        /// Whose.
+        user: UserId,
     },
     /// Nothing is left of somebody but the id.
     UserErased {

@@ -106,6 +106,7 @@ impl Sides {
             | Event::AccountSecured { .. }
             | Event::EmailChanged { .. }
             | Event::TaxFormExpiring { .. }
+            | Event::TaxFormLapsed { .. }
             | Event::UserErased { .. }
             | Event::UserSuspended { .. }
             | Event::UserReinstated { .. }

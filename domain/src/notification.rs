@@ -87,9 +87,10 @@ impl Audience {
     pub fn of(event: &Event) -> Self {
         match event {
             Event::GigExpiring { .. } | Event::GigExpired { .. } | Event::GigRemoved { .. } => Self::client(HIRING),
-            Event::InvitationSent { .. } | Event::SavedSearchMatched { .. } | Event::TaxFormExpiring { .. } => {
-                Self::PERSON
-            }
+            Event::InvitationSent { .. }
+            | Event::SavedSearchMatched { .. }
+            | Event::TaxFormExpiring { .. }
+            | Event::TaxFormLapsed { .. } => Self::PERSON,
             Event::InvitationDeclined { .. } => Self::client(HIRING),
             Event::MessageSent { told } => match told.by {
                 Side::Client => Self::PERSON,

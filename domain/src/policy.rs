@@ -125,6 +125,9 @@ pub struct Terms {
     /// A payout whose outcome is unknown is asked about again after so many minutes.
     pub payout_poll_minutes: u16,
 
+    /// Who moved to another country certifies their tax form anew within so many days, or their contracts are held.
+    pub tax_form_move_days: u16,
+
     /// After a contract's end its reviews can be written for so many days.
     pub review_writing_days: u16,
     /// A contract is reviewed once its freelancer got this much out of it.
@@ -196,6 +199,7 @@ impl Default for Terms {
             withheld_others: bp(100),
             payout_method_cooling_days: 3,
             payout_poll_minutes: 15,
+            tax_form_move_days: 30,
             review_writing_days: 14,
             review_paid_min: dollars(1),
             clauses: Wording::latest().version,
@@ -433,6 +437,7 @@ impl Terms {
         invalid.range("disputeFromRound", self.dispute_from_round, 1..=100);
         invalid.range("arbitrationDays", self.arbitration_days, 1..=90);
         invalid.range("reviewWritingDays", self.review_writing_days, 1..=90);
+        invalid.range("taxFormMoveDays", self.tax_form_move_days, 1..=365);
         invalid.range("payoutPollMinutes", self.payout_poll_minutes, 1..=1440);
         invalid.range("clauses", self.clauses, 1..=Wording::latest().version);
         invalid.range("weeklyLimitMinutes", self.weekly_limit_minutes, 1..=7 * 24 * 60);
@@ -606,7 +611,7 @@ mod tests {
     #[test]
     fn terms_nobody_could_work_by_are_refused() {
         assert_eq!(Terms::default().check(), Ok(()));
-        let bad: [fn(&mut Terms); 29] = [
+        let bad: [fn(&mut Terms); 31] = [
             |terms| terms.clauses = 0,
             |terms| terms.clauses = Wording::latest().version + 1,
             |terms| terms.payout_day_count = 0,
@@ -626,6 +631,8 @@ mod tests {
             |terms| terms.tip_days = 366,
             |terms| terms.barred_days = 366,
             |terms| terms.write_off_days = 0,
+            |terms| terms.tax_form_move_days = 0,
+            |terms| terms.tax_form_move_days = 366,
             |terms| terms.withheld_registered = Rate::basis_points_of(5_001).unwrap(),
             |terms| terms.withheld_others = Rate::basis_points_of(5_001).unwrap(),
             |terms| terms.client_fee = Rate::basis_points_of(5_001).unwrap(),

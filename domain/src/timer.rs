@@ -76,7 +76,7 @@ timers! {
     ExpireCorrection(CorrectionId) = "expire_correction";
     /// An outage begins or is over, and gives grace.
     ApplyOutage(OutageId) = "apply_outage";
-    /// Somebody is reminded that their tax form lapses.
+    /// Somebody is told that their tax form lapses; and when it has, their contracts are held.
     RemindTaxForm(UserId) = "remind_tax_form";
     /// Whoever was told of a message, and has not looked, gets a letter.
     MailMessages(ConversationId) = "mail_messages";

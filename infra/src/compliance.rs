@@ -4,19 +4,19 @@ use std::collections::{HashMap, HashSet};
 
 use chrono::NaiveDate;
 use domain::Timestamp;
-use domain::access::{self, Denied, Subject, Verb};
+use domain::access::{self, Actor, Denied, Subject, Verb};
 use domain::compliance::{
     Assurance, Attestation, Certification, Charged, Compliance, Known, Proof, Review, TaxForm, invoice_sums,
-    screening_log, tax_form_status,
+    must_not_have_lapsed, screening_log, tax_form_status,
 };
-use domain::contract::Contract;
+use domain::contract::{Contract, HoldReason, Status};
 use domain::id::{ContractId, Id, MilestoneId, TimesheetId, UserId};
 use domain::matching::features::Country;
 use domain::milestone;
 use domain::money::Rate;
 use domain::papers::{CompliancePack, Passed, PassedState};
 use domain::payee::Payee;
-use domain::policy::Quote;
+use domain::policy::{Quote, Terms};
 use domain::refusal::Refusal;
 use domain::timesheet::TimesheetState;
 use sea_orm::{ConnectionTrait, FromQueryResult};
@@ -49,6 +49,11 @@ struct FormRow {
 #[derive(FromQueryResult)]
 struct Home {
     country: Option<String>,
+}
+
+#[derive(FromQueryResult)]
+struct Held {
+    id: Uuid,
 }
 
 #[derive(FromQueryResult)]
@@ -144,17 +149,25 @@ impl Market {
                 tx.conn().execute_raw(insert).await?;
                 let detail = serde_json::json!({ "country": form.country, "wording": form.wording });
                 tx.audit("tax_form_certify", user, detail).await?;
+                tx.contracts_heed_tax_form(user, false).await?;
             }
             tx.settle(change).await
         })
     }
 
-    /// Somebody's tax form lapses: they are told, if it is still so.
+    /// Somebody's tax form lapses: they are told, if it is still so. When it has, their contracts are held.
     pub(crate) async fn tax_form_remind(&self, call: &Call, user: UserId) -> Result<(), Failure> {
         run!(self, call, tx => {
             tx.user_for_update(user).await?.ok_or(Refusal::HIDDEN)?;
-            let Some((_, form)) = tx.tax_form_last(user).await? else { return Ok(()) };
-            tx.settle(form.remind(tx.actor(), tx.now())?.map(drop)).await
+            let Some((number, form)) = tx.tax_form_last(user).await? else { return Ok(()) };
+            let terms = tx.policy_in_force().await?.terms;
+            let has_lapsed = form.has_lapsed(&terms, tx.now());
+            let change = form.remind(tx.actor(), &terms, tx.now())?;
+            if has_lapsed {
+                tx.audit("tax_form_lapse", user, serde_json::json!({ "number": number })).await?;
+                tx.contracts_heed_tax_form(user, true).await?;
+            }
+            tx.settle(change.map(drop)).await
         })
     }
 
@@ -416,7 +429,8 @@ impl Tx {
     /// Somebody lives in another country from now on: a tax form that names the one they left holds no more.
     pub(crate) async fn tax_form_heed_move(&self, user: UserId, home: Country) -> Result<(), Failure> {
         let Some((number, form)) = self.tax_form_last(user).await? else { return Ok(()) };
-        if form.is_left_behind_in(home) {
+        let change = form.heed_move(home, &self.policy_in_force().await?.terms, self.now());
+        if change.changed {
             let withdraw = sql(
                 "insert into tax_form_withdrawals (user_id, number, withdrawn_at) values ($1, $2, $3)",
                 [user.uuid().into(), number.into(), self.now().into()],
@@ -424,7 +438,49 @@ impl Tx {
             self.conn().execute_raw(withdraw).await?;
             self.audit("tax_form_withdraw", user, serde_json::json!({ "number": number })).await?;
         }
+        self.settle(change.map(drop)).await
+    }
+
+    /// Whose tax form has lapsed accepts no offer.
+    pub(crate) async fn tax_form_must_not_have_lapsed(&self, user: UserId, terms: &Terms) -> Result<(), Failure> {
+        let last = self.tax_form_last(user).await?.map(|(_, form)| form);
+        Ok(must_not_have_lapsed(last.as_ref(), terms, self.now())?)
+    }
+
+    /// A freelancer's tax form has lapsed, and their contracts are held for it; or they gave another, and nothing of it
+    /// stands against their contracts any more. The person is locked already, and contracts come after people.
+    async fn contracts_heed_tax_form(&self, user: UserId, has_lapsed: bool) -> Result<(), Failure> {
+        let reason = HoldReason::IdentityLapsed;
+        for id in self.contracts_of_freelancer(user, has_lapsed).await? {
+            let Some(contract) = self.contract_for_update(id).await? else { continue };
+            let (act, change) = match has_lapsed {
+                true => ("contract_hold", contract.put_on_hold(&Actor::System, self.now(), reason)?),
+                false => ("contract_lift_hold", contract.lift_hold(&Actor::System, reason)?),
+            };
+            if change.changed {
+                let detail = serde_json::json!({ "reason": reason, "note": "the freelancer's tax form" });
+                self.audit(act, id, detail).await?;
+                self.contract_lifted(change).await?;
+            }
+        }
         Ok(())
+    }
+
+    /// The contracts of a freelancer that something may yet be held against, or those that are on hold, in the order in
+    /// which they are locked.
+    async fn contracts_of_freelancer(&self, user: UserId, all: bool) -> Result<Vec<ContractId>, Failure> {
+        let select = sql(
+            "select id from contracts
+             where freelancer_id = $1 and (status = $2 or $3 and status <> all ($4)) order by id",
+            [
+                user.uuid().into(),
+                Status::OnHold.as_str().into(),
+                all.into(),
+                [Status::Ending, Status::Ended].map(|status| status.as_str().to_owned()).to_vec().into(),
+            ],
+        );
+        let rows = Held::find_by_statement(select).all(self.conn()).await?;
+        Ok(rows.into_iter().map(|row| Id::from_uuid(row.id)).collect())
     }
 
     async fn tax_form_last(&self, user: UserId) -> Result<Option<(i32, TaxForm)>, Failure> {

@@ -541,6 +541,7 @@ impl Market {
             Event::UserSignedUp { .. }
             | Event::SavedSearchMatched { .. }
             | Event::TaxFormExpiring { .. }
+            | Event::TaxFormLapsed { .. }
             | Event::UserErased { .. }
             | Event::WebhookEndpointDisabled { .. }
             | Event::OrganizationCreated { .. }

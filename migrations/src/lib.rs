@@ -133,6 +133,7 @@ pub const ALL: &[Migration] = &[
         name: "0295_notifications_unread_about",
         sql: include_str!("../sql/0295_notifications_unread_about.sql"),
     },
+    Migration { name: "0300_tax_forms_that_lapse", sql: include_str!("../sql/0300_tax_forms_that_lapse.sql") },
     Migration {
         name: "0310_notifications_unread_of_contract",
         sql: include_str!("../sql/0310_notifications_unread_of_contract.sql"),

@@ -28,6 +28,19 @@ fn place(deal: &Deal<'_>, country: &str) -> Value {
     json!({ "contractId": deal.contract, "country": country, "wording": 1 })
 }
 
+/// Of how many events of this kind somebody was told.
+async fn told_of(who: &Person<'_>, kind: &str) -> usize {
+    let notices = "{ viewer { notifications(first: 50) { nodes { kind } } } }";
+    let notices = who.asks(notices, json!({})).await.data()["viewer"]["notifications"]["nodes"].clone();
+    notices.as_array().unwrap().iter().filter(|notice| notice["kind"] == kind).count()
+}
+
+/// Where the deal's contract stands, and what stands against it.
+async fn stands(deal: &Deal<'_>) -> Value {
+    let query = "query($id: ID!) { contract(id: $id) { status holdReasons } }";
+    deal.client.asks(query, json!({ "id": deal.contract })).await.data()["contract"].clone()
+}
+
 async fn status(who: &Person<'_>) -> Value {
     let told = who.asks("{ viewer { taxForm { status } } }", json!({})).await;
     told.data()["viewer"]["taxForm"]["status"].clone()
@@ -90,11 +103,7 @@ async fn whose_tax_form_lapses_is_told_sixty_days_and_fourteen_before_and_not_on
     gone.does("accountErase", json!({ "confirmEmail": gone.email }), "erasedAt").await.ok();
     let midnight = given.parse::<chrono::NaiveDate>().unwrap().and_hms_opt(0, 0, 0).unwrap().and_utc();
     let before = async |days: i64| app.passes(midnight - TimeDelta::days(days) - app.market.clock().now()).await;
-    let told = async |who: &Person<'_>| -> usize {
-        let notices = "{ viewer { notifications(first: 50) { nodes { kind } } } }";
-        let notices = who.asks(notices, json!({})).await.data()["viewer"]["notifications"]["nodes"].clone();
-        notices.as_array().unwrap().iter().filter(|notice| notice["kind"] == "TAX_FORM_EXPIRING").count()
-    };
+    let told = async |who: &Person<'_>| told_of(who, "TAX_FORM_EXPIRING").await;
     before(61).await;
     assert_eq!((told(&faisal).await, told(&lin).await), (0, 0));
     before(60).await;
@@ -112,6 +121,94 @@ async fn whose_tax_form_lapses_is_told_sixty_days_and_fourteen_before_and_not_on
             .await
             .unwrap();
     assert_eq!(left.concat(), lin.id, "of nobody who was erased");
+}
+
+#[tokio::test]
+async fn a_tax_form_that_lapsed_holds_contracts_until_another_is_given_and_what_is_due_is_paid() {
+    let app = TestApp::new().await;
+    let deal = app.released().await;
+    let (clara, faisal) = (&deal.client, &deal.freelancer);
+    let given = faisal.does("taxFormCertify", form("PK", "Faisal"), FORM).await.text("taxForm.validThrough");
+    let last = given.parse::<chrono::NaiveDate>().unwrap().and_hms_opt(0, 0, 0).unwrap().and_utc();
+    let lapse = last + TimeDelta::days(1);
+    let before = async |time: TimeDelta| app.passes(lapse - time - app.market.clock().now()).await;
+
+    before(TimeDelta::days(2)).await;
+    let more = json!({ "contractId": deal.contract, "title": "More", "amount": { "amount": "100.00" } });
+    let second = clara.does("milestonePropose", more.clone(), "milestone { id }").await.text("milestone.id");
+    let its = json!({ "milestoneId": second });
+    faisal.does("milestoneAgree", its.clone(), "milestone { id }").await.ok();
+    deal.fund(&second, "pm_sandbox_visa").await;
+    let work = json!({ "milestoneId": second, "message": "Here it is" });
+    faisal.does("milestoneSubmit", work, "milestone { id }").await.ok();
+    clara.does("milestoneApprove", its, "milestone { id }").await.ok();
+    let offer = json!({ "organizationId": clara.organization, "freelancerId": faisal.id, "title": "A shop",
+        "milestones": [{ "title": "All of it", "amount": { "amount": "50.00" } }] });
+    let offer = clara.does("offerCreate", offer, "offer { id milestones { nodes { id } } }").await;
+    deal.fund(&offer.text("offer.milestones.nodes.0.id"), "pm_sandbox_visa").await;
+    let accept = json!({ "offerId": offer.text("offer.id") });
+
+    before(TimeDelta::seconds(1)).await;
+    assert_eq!(stands(&deal).await, json!({ "status": "ACTIVE", "holdReasons": [] }), "it holds to its last day's end");
+    before(TimeDelta::zero()).await;
+    assert_eq!(stands(&deal).await, json!({ "status": "ON_HOLD", "holdReasons": ["IDENTITY_LAPSED"] }));
+    assert_eq!((told_of(faisal, "TAX_FORM_LAPSED").await, told_of(clara, "TAX_FORM_LAPSED").await), (1, 0));
+    for side in [clara, faisal] {
+        assert_eq!(told_of(side, "CONTRACT_PUT_ON_HOLD").await, 1);
+    }
+    assert_eq!(clara.does("milestonePropose", more, "milestone { id }").await.refused(), ["WRONG_STATE"]);
+    let refused = faisal.does("offerAccept", accept.clone(), "contract { id }").await.refused();
+    assert_eq!(refused, ["TAX_FORM_LAPSED"]);
+    before(TimeDelta::days(-4)).await;
+    assert_eq!(deal.balances().await[1..], [0, 104_500], "what was approved is paid");
+    assert_eq!(told_of(faisal, "TAX_FORM_LAPSED").await, 1, "once");
+
+    faisal.does("taxFormCertify", form("PK", "Faisal"), FORM).await.ok();
+    assert_eq!(stands(&deal).await, json!({ "status": "ACTIVE", "holdReasons": [] }));
+    faisal.does("offerAccept", accept, "contract { id }").await.ok();
+    let logged: Vec<(String, String)> = sqlx::query_as(
+        "select act, actor from audit_log where subject = $1 and act like 'contract_%hold' order by sequence",
+    )
+    .bind(&deal.contract)
+    .fetch_all(app.pool())
+    .await
+    .unwrap();
+    let acts =
+        [("contract_hold".to_owned(), "system".to_owned()), ("contract_lift_hold".to_owned(), faisal.id.clone())];
+    assert_eq!(logged, acts);
+    app.books_agree().await;
+}
+
+#[tokio::test]
+async fn who_moves_certifies_anew_within_thirty_days_and_the_other_side_need_not_wait_for_it() {
+    let app = TestApp::new().await;
+    let deal = app.released().await;
+    let faisal = &deal.freelancer;
+    faisal.does("taxFormCertify", form("PK", "Faisal"), FORM).await.ok();
+    let noor = app.admin("noor").await;
+    let hold = json!({ "contractId": deal.contract, "reason": "IDENTITY_LAPSED", "note": "A letter came back" });
+    let moves = json!({ "headline": "I build websites", "country": "AE" });
+    faisal.does("profileUpdate", moves, "profile { id }").await.ok();
+    app.settles().await;
+    assert_eq!(told_of(faisal, "TAX_FORM_EXPIRING").await, 1);
+    app.passes(TimeDelta::days(30)).await;
+    assert_eq!(stands(&deal).await["status"], "ACTIVE");
+    app.passes(TimeDelta::days(1)).await;
+    assert_eq!(stands(&deal).await, json!({ "status": "ON_HOLD", "holdReasons": ["IDENTITY_LAPSED"] }));
+
+    // What our people find besides is theirs to lift.
+    noor.does("contractHold", hold.clone(), "contract { status }").await.ok();
+    faisal.does("taxFormCertify", form("AE", "Faisal"), FORM).await.ok();
+    assert_eq!(stands(&deal).await["status"], "ON_HOLD");
+    noor.does("contractLiftHold", hold, "contract { status }").await.ok();
+    assert_eq!(stands(&deal).await["status"], "ACTIVE");
+
+    let moves = json!({ "headline": "I build websites", "country": "PK" });
+    faisal.does("profileUpdate", moves, "profile { id }").await.ok();
+    app.passes(TimeDelta::days(31)).await;
+    assert_eq!(stands(&deal).await["status"], "ON_HOLD");
+    let ended = deal.client.does("contractEnd", json!({ "contractId": deal.contract }), "contract { status }").await;
+    assert_eq!(ended.text("contract.status"), "ENDED");
 }
 
 #[tokio::test]

@@ -200,6 +200,7 @@ async fn terms_nobody_could_work_by_and_dates_gone_by_are_refused_and_nothing_is
         (json!({ "securityHoldDays": 9, "riskHoldDays": 8 }), "terms.riskHoldDays: OUT_OF_RANGE"),
         (json!({ "barredDays": 366 }), "terms.barredDays: OUT_OF_RANGE"),
         (json!({ "writeOffDays": 0 }), "terms.writeOffDays: OUT_OF_RANGE"),
+        (json!({ "taxFormMoveDays": 0 }), "terms.taxFormMoveDays: OUT_OF_RANGE"),
         (json!({ "withheldRegisteredBp": 10001 }), "terms.withheldRegisteredBp: OUT_OF_RANGE"),
         (json!({ "withheldOthersBp": 5001 }), "terms.withheldOthersBp: OUT_OF_RANGE"),
         (json!({ "riskDays": 3651 }), "terms.riskDays: OUT_OF_RANGE"),

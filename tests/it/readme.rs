@@ -244,6 +244,7 @@ fn the_fees_and_deadlines_of_the_readme_are_those_of_the_first_policy() {
             "Kept in dollars",
             vec![format!("{} dollars", dollars(terms.retention_month_max)), percent(terms.retention_share)],
         ),
+        ("Tax form", vec![format!("{} days after a move", terms.tax_form_move_days)]),
         (
             "Reviews",
             vec![

@@ -78,10 +78,7 @@ fn a_form_given_again_takes_the_place_of_the_last_but_on_the_same_day() {
     assert!(!certified(Some(first.clone()), &said("PK"), "2026-06-01T23:00:00Z").unwrap().changed);
     let next = certified(Some(first.clone()), &said("PK"), "2027-01-01T00:00:00Z").unwrap();
     assert_eq!((next.changed, next.next.lapses_on.to_string()), (true, "2030-12-31".into()));
-    let home = |code: &str| code.parse::<Country>().unwrap();
-    assert!(first.is_left_behind_in(home("AE")) && !first.is_left_behind_in(home("PK")));
     let gone = TaxForm { withdrawn_at: Some(at("2026-06-01T11:00:00Z")), ..first };
-    assert!(!gone.is_left_behind_in(home("AE")), "once");
     assert!(
         certified(Some(gone), &said("PK"), "2026-06-01T12:00:00Z").unwrap().changed,
         "what was withdrawn is given anew"
@@ -95,24 +92,55 @@ fn its_person_is_reminded_twice_and_of_nothing_that_holds_no_more() {
     let given = certified(None, &said("PK"), "2026-06-01T10:00:00Z").unwrap();
     assert_eq!(given.timers, due("2029-11-01T00:00:00Z"));
     let form = given.next;
-    let reminded = |form: &TaxForm, now: &str| form.clone().remind(&Actor::System, at(now)).unwrap();
-    let tells = [Event::TaxFormExpiring { user, lapses_on: form.lapses_on }];
+    let reminded = |form: &TaxForm, now: &str| form.clone().remind(&Actor::System, &Terms::default(), at(now)).unwrap();
+    let expiring = [Event::TaxFormExpiring { user, lapses_on: form.lapses_on }];
     let stops = vec![TimerChange::Stop(Timer::RemindTaxForm(user))];
+    let lapsed = [Event::TaxFormLapsed { user }];
     for (now, told, timers) in [
-        ("2029-10-31T00:00:00Z", false, due("2029-11-01T00:00:00Z")),
-        ("2029-11-01T00:00:00Z", true, due("2029-12-17T00:00:00Z")),
+        ("2029-10-31T00:00:00Z", &[][..], due("2029-11-01T00:00:00Z")),
+        ("2029-11-01T00:00:00Z", &expiring, due("2029-12-17T00:00:00Z")),
         // A worker that comes late tells once, of both.
-        ("2029-12-17T00:00:00Z", true, stops.clone()),
-        ("2029-12-31T23:59:59Z", true, stops),
-        ("2030-01-01T00:00:00Z", false, vec![]),
+        ("2029-12-17T00:00:00Z", &expiring, due("2030-01-01T00:00:00Z")),
+        ("2029-12-31T23:59:59Z", &expiring, due("2030-01-01T00:00:00Z")),
+        ("2030-01-01T00:00:00Z", &lapsed, stops.clone()),
     ] {
         let change = reminded(&form, now);
-        assert_eq!((!change.events.is_empty(), &change.timers), (told, &timers), "{now}");
-        assert!(change.events.is_empty() || change.events == tells);
+        assert_eq!((&change.events[..], &change.timers), (told, &timers), "{now}");
     }
-    let gone = TaxForm { withdrawn_at: Some(at("2027-01-01T00:00:00Z")), ..form.clone() };
-    assert!(!reminded(&gone, "2029-11-01T00:00:00Z").changed);
-    assert!(form.remind(&person(1, vec![]), at("2029-11-01T00:00:00Z")).is_err(), "the clock does that");
+    let by_person = form.remind(&person(1, vec![]), &Terms::default(), at("2029-11-01T00:00:00Z"));
+    assert!(by_person.is_err(), "the clock does that");
+}
+
+#[test]
+fn who_moves_has_days_to_certify_anew_and_no_more_than_were_left() {
+    let (user, terms) = (UserId::from_uuid(Uuid::from_u128(1)), Terms::default());
+    let form = certified(None, &said("PK"), "2026-06-01T10:00:00Z").unwrap().next;
+    let (home, abroad) = ("PK".parse::<Country>().unwrap(), "AE".parse::<Country>().unwrap());
+    assert!(!form.clone().heed_move(home, &terms, at("2027-01-01T00:00:00Z")).changed);
+    for (moved, last, held) in [
+        ("2027-01-01T08:00:00Z", Some("2027-01-31"), "2027-02-01T00:00:00Z"),
+        ("2029-12-20T08:00:00Z", Some("2029-12-31"), "2030-01-01T00:00:00Z"),
+        ("2030-01-01T00:00:00Z", None, "2030-01-01T00:00:00Z"),
+    ] {
+        let gone = form.clone().heed_move(abroad, &terms, at(moved));
+        assert_eq!((gone.changed, gone.next.withdrawn_at), (true, Some(at(moved))));
+        let told = last.map(|day| Event::TaxFormExpiring { user, lapses_on: day.parse().unwrap() });
+        assert_eq!(gone.events, told.into_iter().collect::<Vec<_>>(), "{moved}: what had lapsed is told of once");
+        let set = last.map(|_| TimerChange::Set(Timer::RemindTaxForm(user), at(held)));
+        assert_eq!(gone.timers, set.into_iter().collect::<Vec<_>>(), "{moved}");
+        assert!(!gone.next.clone().heed_move(abroad, &terms, at(moved)).changed, "once");
+        let (held, second) = (at(held), TimeDelta::seconds(1));
+        let may = |now| must_not_have_lapsed(Some(&gone.next), &terms, now).is_ok();
+        assert!(may(held - second) && !may(held), "{moved}");
+        let early = gone.next.clone().remind(&Actor::System, &terms, held - second).unwrap();
+        assert!(early.events.is_empty(), "{moved}");
+        let late = gone.next.remind(&Actor::System, &terms, held).unwrap();
+        assert_eq!(late.events, [Event::TaxFormLapsed { user }], "{moved}");
+        assert_eq!(late.timers, [TimerChange::Stop(Timer::RemindTaxForm(user))], "{moved}");
+    }
+    assert!(must_not_have_lapsed(None, &terms, at("2031-01-01T00:00:00Z")).is_ok(), "nobody was asked for one");
+    let anew = certified(Some(form), &said("PK"), "2031-01-01T00:00:00Z").unwrap().next;
+    assert!(must_not_have_lapsed(Some(&anew), &terms, at("2031-01-01T00:00:00Z")).is_ok());
 }
 
 #[test]

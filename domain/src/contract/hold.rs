@@ -17,7 +17,7 @@ use crate::refusal::Refusal;
 pub enum HoldReason {
     /// The client's payment failed.
     PaymentFailed,
-    /// A proof of identity lapsed.
+    /// The freelancer's tax form lapsed, or our people found that a proof of identity did.
     IdentityLapsed,
     /// A name was found on a sanctions list.
     SanctionsHit,
@@ -85,6 +85,10 @@ impl Contract {
             State::Paused { since } => began(Some(since), None),
             // What is carried through while it ends stands still only for a look at who it is.
             State::Ending { since } if reason == HoldReason::SanctionsHit => began(None, Some(since)),
+            // So does what was ending when it began: nothing else keeps it from going on with that.
+            State::OnHold { ending: Some(_), .. } if reason != HoldReason::SanctionsHit && !staff => {
+                return Change::none(self);
+            }
             State::OnHold { since, reason: first, also, by_staff, paused, ending } => {
                 let stands = first == reason || also.contains(reason);
                 if stands && (by_staff.contains(reason) || !staff) {
@@ -189,12 +193,13 @@ impl Contract {
         Ok(())
     }
 
-    /// A payment that failed is all that stands against it: nobody has to wait for it to end the contract.
-    pub(super) fn can_end_unpaid(&self) -> bool {
+    /// All that stands against it is for one side to mend, a payment that failed or a tax form that lapsed: nobody has
+    /// to wait for that to end the contract.
+    pub(super) fn can_end_held(&self) -> bool {
         match self.state {
-            State::OnHold { by_staff, ending: None, .. } => {
-                self.holds() == [HoldReason::PaymentFailed] && !by_staff.contains(HoldReason::PaymentFailed)
-            }
+            State::OnHold { by_staff, ending: None, .. } => self.holds().into_iter().all(|reason| {
+                matches!(reason, HoldReason::PaymentFailed | HoldReason::IdentityLapsed) && !by_staff.contains(reason)
+            }),
             State::OnHold { .. }
             | State::Active
             | State::Paused { .. }

@@ -160,6 +160,25 @@ fn what_our_people_set_no_week_lifts() {
 }
 
 #[test]
+fn what_is_for_one_side_to_mend_keeps_nobody_in_a_contract() {
+    use HoldReason::{HourlyDispute, IdentityLapsed, PaymentFailed, SanctionsHit};
+    for (reasons, ends) in [
+        (&[PaymentFailed][..], true),
+        (&[IdentityLapsed], true),
+        (&[PaymentFailed, IdentityLapsed], true),
+        (&[IdentityLapsed, HourlyDispute], false),
+        (&[IdentityLapsed, SanctionsHit], false),
+    ] {
+        let ended = held(active(), reasons).end(&lin(), now(), None);
+        assert_eq!(ended.is_ok_and(|change| change.next.status() == Status::Ending), ends, "{reasons:?}");
+    }
+    let ending = held(active().end(&lin(), now(), None).unwrap().next, &[SanctionsHit, IdentityLapsed]);
+    assert_eq!(lifted(ending, &[SanctionsHit]).status(), Status::Ending, "it goes on ending");
+    let by_staff = active().hold(&admin(), now(), None, IdentityLapsed).unwrap().next;
+    assert!(by_staff.end(&lin(), now(), None).is_err(), "what our people set is theirs to lift");
+}
+
+#[test]
 fn a_hold_on_a_paused_contract_is_heeded_and_leaves_it_paused() {
     use HoldReason::{PaymentFailed, SanctionsHit};
     let paused = active().pause(&lin(), now(), None).unwrap().next;

@@ -24,6 +24,7 @@ names! {
     AccountSecured => "account_secured",
     EmailChanged => "email_changed",
     TaxFormExpiring => "tax_form_expiring",
+    TaxFormLapsed => "tax_form_lapsed",
     UserErased => "user_erased",
     UserSuspended => "user_suspended",
     UserReinstated => "user_reinstated",

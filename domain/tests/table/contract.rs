@@ -36,6 +36,7 @@ fn states() -> Vec<(&'static str, Contract)> {
         ("active", active()),
         ("paused", active().pause(&lin(), day(1), None).unwrap().next),
         ("on hold for a payment", held(active(), HoldReason::PaymentFailed)),
+        ("on hold for a tax form", held(active(), HoldReason::IdentityLapsed)),
         ("on hold for two reasons", held(held(active(), HoldReason::PaymentFailed), HoldReason::SanctionsHit)),
         (
             "on hold, and was paused",

@@ -364,6 +364,12 @@ pub const CODES: &[(&str, Where, &str, &str)] = &[
         "Say that it is being looked at.",
     ),
     (
+        "TAX_FORM_LAPSED",
+        Rule,
+        "The freelancer's tax form has lapsed, or names a country that they left.",
+        "Certify it anew with `taxFormCertify`, and then accept.",
+    ),
+    (
         "CONTRACT_IS_ENDING",
         Rule,
         "A contract that is ending is put on hold for a compliance review alone.",
