@@ -114,10 +114,20 @@ terms! {
     grace_cap_hours: u16, u16;
     /// The longest week of an hourly contract, in minutes, where the contract names no limit.
     weekly_limit_minutes: u32, u32;
+    /// A week goes to the client by itself so many hours after it is over, which is on Monday at 0:00, UTC: 1 to 72.
+    timesheet_submit_hours: u16, u16;
+    /// What came by then is approved by silence so many minutes after the week was over, a day later at the least; what
+    /// comes later gets as long as that leaves.
+    timesheet_approve_minutes: u32, u32;
+    /// What is charged by then is paid so many hours after the week was over, no sooner than silence approves it; what
+    /// is charged later, as many whole weeks later.
+    timesheet_pay_hours: u16, u16;
     /// A failed charge of a week is tried again after so many days each.
     charge_retry_days: Vec<u16>, Vec<u16>;
     /// A week whose every charge failed is written off after so many days more.
     write_off_days: u16, u16;
+    /// And both sides are told so many days before.
+    write_off_notice_days: u16, u16;
     /// The other side of a dispute answers within so many business days.
     dispute_answer_business_days: u16, u16;
     /// The mediators are reminded of a dispute that waits for them every so many days.
@@ -188,7 +198,11 @@ impl From<&Terms> for PolicyTerms {
             grace_cap_hours: terms.grace_cap_hours,
             weekly_limit_minutes: terms.weekly_limit_minutes,
             charge_retry_days: terms.charge_retry_days,
+            timesheet_submit_hours: terms.timesheet_submit_hours,
+            timesheet_approve_minutes: terms.timesheet_approve_minutes,
+            timesheet_pay_hours: terms.timesheet_pay_hours,
             write_off_days: terms.write_off_days,
+            write_off_notice_days: terms.write_off_notice_days,
             dispute_answer_business_days: terms.dispute_answer_business_days,
             dispute_reminder_days: terms.dispute_reminder_days,
             arbitration_days: terms.arbitration_days,
@@ -274,7 +288,11 @@ impl PolicyTermsInput {
             grace_cap_hours: self.grace_cap_hours.unwrap_or(base.grace_cap_hours),
             weekly_limit_minutes: self.weekly_limit_minutes.unwrap_or(base.weekly_limit_minutes),
             charge_retry_days: days(&self.charge_retry_days, base.charge_retry_days),
+            timesheet_submit_hours: self.timesheet_submit_hours.unwrap_or(base.timesheet_submit_hours),
+            timesheet_approve_minutes: self.timesheet_approve_minutes.unwrap_or(base.timesheet_approve_minutes),
+            timesheet_pay_hours: self.timesheet_pay_hours.unwrap_or(base.timesheet_pay_hours),
             write_off_days: self.write_off_days.unwrap_or(base.write_off_days),
+            write_off_notice_days: self.write_off_notice_days.unwrap_or(base.write_off_notice_days),
             dispute_answer_business_days: self
                 .dispute_answer_business_days
                 .unwrap_or(base.dispute_answer_business_days),

@@ -31,7 +31,7 @@ pub use act::TimesheetMutation;
 pub struct Timesheet(pub domain::timesheet::Timesheet);
 
 /// A week of a contract by the hour, Monday to Sunday in UTC: written by the freelancer, looked at by
-/// the client, charged, held, and paid on the Wednesday after.
+/// the client, charged, held, and paid, each when the terms of the contract say.
 #[Object]
 impl Timesheet {
     /// The global id.
@@ -335,7 +335,7 @@ pub enum TimesheetStatus {
     Charging,
     /// Every charge failed: it waits for the client, and the contract is on hold.
     Unpaid,
-    /// Charged, and held until its Wednesday.
+    /// Charged, and held until `paysAt`.
     Held,
     /// The freelancer has the money.
     Paid,

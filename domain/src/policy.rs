@@ -88,11 +88,21 @@ pub struct Terms {
 
     /// The longest week of an hourly contract, in minutes, where the contract names no limit.
     pub weekly_limit_minutes: u32,
+    /// A week goes to the client by itself so many hours after it is over, which is on Monday at 0:00, UTC.
+    pub timesheet_submit_hours: u16,
+    /// What came by then is approved by silence so many minutes after the week was over; what comes later gets as long
+    /// as that leaves.
+    pub timesheet_approve_minutes: u32,
+    /// What is charged by then is paid so many hours after the week was over; what is charged later, as many whole
+    /// weeks later.
+    pub timesheet_pay_hours: u16,
     /// A failed charge of a week is tried again after so many days each.
     pub charge_retry_days: Vec<u16>,
     /// A week whose every charge failed waits for the client for so many days. What the client owes for it is not given up
     /// by that: it is owed outside of what is kept here.
     pub write_off_days: u16,
+    /// And both sides are told so many days before it is over.
+    pub write_off_notice_days: u16,
 
     /// The other side of a dispute answers within so many business days.
     pub dispute_answer_business_days: u16,
@@ -183,8 +193,13 @@ impl Default for Terms {
             chargeback_takes_pending: true,
             grace_cap_hours: 72,
             weekly_limit_minutes: 40 * 60,
+            // Monday at 12:00, Friday at 23:59, and Wednesday at 12:00 of the week after.
+            timesheet_submit_hours: 12,
+            timesheet_approve_minutes: 5 * 24 * 60 - 1,
+            timesheet_pay_hours: 9 * 24 + 12,
             charge_retry_days: vec![1, 3, 5],
             write_off_days: 60,
+            write_off_notice_days: 7,
             dispute_answer_business_days: 5,
             dispute_reminder_days: 3,
             arbitration_days: 7,
@@ -427,6 +442,13 @@ impl Terms {
         invalid.range("reviewDays", self.review_days, 1..=90);
         invalid.range("barredDays", self.barred_days, 0..=365);
         invalid.range("writeOffDays", self.write_off_days, 1..=365);
+        invalid.range("writeOffNoticeDays", self.write_off_notice_days, 1..=90);
+        invalid.range("timesheetSubmitHours", self.timesheet_submit_hours, 1..=72);
+        // A day at the least to look at it, and no money before that is over.
+        let looked_at = (u32::from(self.timesheet_submit_hours.min(72)) + 24) * 60;
+        invalid.range("timesheetApproveMinutes", self.timesheet_approve_minutes, looked_at..=14 * 24 * 60);
+        let approved = u16::try_from(self.timesheet_approve_minutes.div_ceil(60)).unwrap_or(u16::MAX).min(35 * 24);
+        invalid.range("timesheetPayHours", self.timesheet_pay_hours, approved..=35 * 24);
         invalid.range("refundRequestDays", self.refund_request_days, 1..=90);
         invalid.range("fundingExpiryHours", self.funding_expiry_hours, 1..=720);
         invalid.range("offerExpiryDays", self.offer_expiry_days, 1..=90);
@@ -611,7 +633,7 @@ mod tests {
     #[test]
     fn terms_nobody_could_work_by_are_refused() {
         assert_eq!(Terms::default().check(), Ok(()));
-        let bad: [fn(&mut Terms); 31] = [
+        let bad: [fn(&mut Terms); 38] = [
             |terms| terms.clauses = 0,
             |terms| terms.clauses = Wording::latest().version + 1,
             |terms| terms.payout_day_count = 0,
@@ -631,6 +653,13 @@ mod tests {
             |terms| terms.tip_days = 366,
             |terms| terms.barred_days = 366,
             |terms| terms.write_off_days = 0,
+            |terms| terms.write_off_notice_days = 0,
+            |terms| terms.timesheet_submit_hours = 0,
+            |terms| terms.timesheet_submit_hours = 73,
+            |terms| terms.timesheet_approve_minutes = 36 * 60 - 1,
+            |terms| terms.timesheet_approve_minutes = 14 * 24 * 60 + 1,
+            |terms| terms.timesheet_pay_hours = 119,
+            |terms| terms.timesheet_pay_hours = 35 * 24 + 1,
             |terms| terms.tax_form_move_days = 0,
             |terms| terms.tax_form_move_days = 366,
             |terms| terms.withheld_registered = Rate::basis_points_of(5_001).unwrap(),

@@ -1,11 +1,11 @@
 //! A week of an hourly contract, Monday to Sunday in UTC: written by the freelancer, looked at by
-//! the client, charged, held, and paid on the Wednesday after.
+//! the client, charged, held, and paid, each when the terms of the contract say.
 //!
 //! The client never edits an entry; what the client disputes goes to a timesheet of its own, and
 //! the rest proceeds. The charge comes when the week is approved. One that fails is tried again on
 //! the days the terms give, and then waits for the client.
 
-use chrono::{Datelike, NaiveDate, NaiveTime, TimeDelta, Weekday};
+use chrono::{Datelike, NaiveDate, NaiveTime, TimeDelta};
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
@@ -28,9 +28,6 @@ mod card;
 mod charge;
 #[cfg(test)]
 mod tests;
-
-/// So many days before a week that nobody could be charged for is written off both sides are told.
-const WRITE_OFF_NOTICE_DAYS: u16 = 7;
 
 /// Some minutes of work on a day.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -329,7 +326,7 @@ impl Timesheet {
             TimesheetState::Charging { expires_at, .. } => vec![(Timer::ChargeTimesheet(id), *expires_at)],
             TimesheetState::Held { pays_at, .. } => vec![(Timer::PayTimesheet(id), *pays_at)],
             TimesheetState::Unpaid { written_off_at, reminded, .. } => {
-                let notice = if *reminded { TimeDelta::zero() } else { days(WRITE_OFF_NOTICE_DAYS) };
+                let notice = if *reminded { TimeDelta::zero() } else { days(self.terms.write_off_notice_days) };
                 vec![(Timer::WriteOffTimesheet(id), *written_off_at - notice)]
             }
             TimesheetState::Disputed { .. }
@@ -403,15 +400,15 @@ impl Timesheet {
         Ok(self.becomes(next))
     }
 
-    /// The week is over, and goes to the client: on Monday at noon by itself (later after an outage), or
-    /// earlier that day by the freelancer. A week without work is void.
+    /// The week is over, and goes to the client: by itself when its terms say (later after an outage), or before that
+    /// by the freelancer. A week without work is void.
     pub fn submit(self, actor: &Actor, now: Timestamp, expected: Option<i64>) -> Result<Change<Self>, Refusal> {
         let role = self.access(actor, Verb::TimesheetSubmit)?;
         if role == Role::System && (self.state != TimesheetState::Open || now < self.submits_at()) {
             return Ok(Change::none(self));
         }
         self.standing(actor, Verb::TimesheetSubmit, expected)?;
-        if now < self.monday_after(NaiveTime::MIN) {
+        if now < self.over_at() {
             return Err(Refusal::rule("WEEK_NOT_OVER", "the week can be submitted when it is over"));
         }
         self.handed_in(now)
@@ -531,7 +528,7 @@ impl Timesheet {
         let granted = self.grace_left().min(by_hours);
         let mut state = self.state.clone();
         match &mut state {
-            // Written until so many hours after noon.
+            // Written until so many hours later.
             TimesheetState::Open => (),
             TimesheetState::Submitted { approves_at, .. } => *approves_at += hours(granted),
             TimesheetState::Disputed { .. }
@@ -610,16 +607,15 @@ impl Timesheet {
         Change::to(next).clocked(&self.clocks(), &after)
     }
 
-    /// When silence approves what was submitted then: on Friday at 23:59 of the week after; a late submission still
-    /// gets its four and a half days.
+    /// When silence approves what was submitted then: a late submission still gets the time that one by the clock has.
     fn approval_due(&self, submitted_at: Timestamp) -> Timestamp {
-        let friday = self.monday_after(NaiveTime::MIN) + TimeDelta::days(5) - TimeDelta::minutes(1);
-        friday + (submitted_at - self.monday_noon()).max(TimeDelta::zero())
+        let regular = self.over_at() + TimeDelta::minutes(i64::from(self.terms.timesheet_approve_minutes));
+        regular + (submitted_at - self.due_at()).max(TimeDelta::zero())
     }
 
-    /// A time of day on the Monday after the week.
-    fn monday_after(&self, time: NaiveTime) -> Timestamp {
-        (self.week + TimeDelta::days(7)).and_time(time).and_utc()
+    /// When the Monday after it begins.
+    fn over_at(&self) -> Timestamp {
+        self.begins_at() + TimeDelta::days(7)
     }
 
     /// When its Monday begins.
@@ -627,13 +623,13 @@ impl Timesheet {
         self.week.and_time(NaiveTime::MIN).and_utc()
     }
 
-    /// When it goes to the client by itself, while it is open: on the Monday after, at noon, or as many
+    /// When it goes to the client by itself, while it is open: so long after it is over as its terms say, or as many
     /// hours later as outages gave.
     pub fn submits_at(&self) -> Timestamp {
-        self.monday_noon() + hours(self.grace_hours)
+        self.due_at() + hours(self.grace_hours)
     }
 
-    fn monday_noon(&self) -> Timestamp {
-        self.monday_after(NaiveTime::MIN) + TimeDelta::hours(12)
+    fn due_at(&self) -> Timestamp {
+        self.over_at() + hours(self.terms.timesheet_submit_hours)
     }
 }

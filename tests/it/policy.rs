@@ -1,6 +1,6 @@
 //! Policies: dated, public, never changed, and never reaching back.
 
-use chrono::{TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use tests::{Deal, Person, TestApp};
 
@@ -38,7 +38,7 @@ async fn hires(client: &Person<'_>, freelancer: &Person<'_>) -> (String, String)
 async fn worked(deal: &Deal<'_>, contract: &str, milestone: &str) -> (i64, i32, i64) {
     let submit = json!({ "milestoneId": milestone, "message": "Here it is" });
     let reply = deal.freelancer.does("milestoneSubmit", submit, "milestone { approvesAt }").await;
-    let approves_at: chrono::DateTime<Utc> = reply.text("milestone.approvesAt").parse().unwrap();
+    let approves_at: DateTime<Utc> = reply.text("milestone.approvesAt").parse().unwrap();
     let days = (approves_at - deal.client.app.market.clock().now()).num_days();
     let query = "query($id: ID!) { contract(id: $id) { freelancerFeeBp policyVersion } }";
     let reply = deal.client.asks(query, json!({ "id": contract })).await;
@@ -123,7 +123,7 @@ async fn a_preview_says_by_which_policy_and_for_when() {
     };
     let now = app.market.clock().now();
     let later = now + TimeDelta::days(11);
-    let text = |at: chrono::DateTime<Utc>| json!(at.to_rfc3339());
+    let text = |at: DateTime<Utc>| json!(at.to_rfc3339());
     let (version, gets, as_of) = seen(json!({})).await;
     assert_eq!((version, gets.as_str(), as_of), (1, "95.00", text(now)));
     let (version, gets, as_of) = seen(json!({ "at": later })).await;
@@ -200,6 +200,10 @@ async fn terms_nobody_could_work_by_and_dates_gone_by_are_refused_and_nothing_is
         (json!({ "securityHoldDays": 9, "riskHoldDays": 8 }), "terms.riskHoldDays: OUT_OF_RANGE"),
         (json!({ "barredDays": 366 }), "terms.barredDays: OUT_OF_RANGE"),
         (json!({ "writeOffDays": 0 }), "terms.writeOffDays: OUT_OF_RANGE"),
+        (json!({ "writeOffNoticeDays": 91 }), "terms.writeOffNoticeDays: OUT_OF_RANGE"),
+        (json!({ "timesheetSubmitHours": 73 }), "terms.timesheetSubmitHours: OUT_OF_RANGE"),
+        (json!({ "timesheetApproveMinutes": 2159 }), "terms.timesheetApproveMinutes: OUT_OF_RANGE"),
+        (json!({ "timesheetPayHours": 119 }), "terms.timesheetPayHours: OUT_OF_RANGE"),
         (json!({ "taxFormMoveDays": 0 }), "terms.taxFormMoveDays: OUT_OF_RANGE"),
         (json!({ "withheldRegisteredBp": 10001 }), "terms.withheldRegisteredBp: OUT_OF_RANGE"),
         (json!({ "withheldOthersBp": 5001 }), "terms.withheldOthersBp: OUT_OF_RANGE"),
@@ -229,4 +233,41 @@ async fn terms_nobody_could_work_by_and_dates_gone_by_are_refused_and_nothing_is
     }
     let count: i64 = sqlx::query_scalar("select count(*) from policy_versions").fetch_one(app.pool()).await.unwrap();
     assert_eq!(count, 1);
+}
+
+#[tokio::test]
+async fn a_week_goes_its_way_by_the_policy_that_its_contract_was_made_under() {
+    let app = TestApp::new().await;
+    let until = async |instant: &str| {
+        let instant: DateTime<Utc> = instant.parse().unwrap();
+        app.passes(instant - app.market.clock().now()).await;
+    };
+    let noor = app.admin("noor").await;
+    let terms = json!({ "timesheetSubmitHours": 6, "timesheetApproveMinutes": 2160, "timesheetPayHours": 72 });
+    let policy = json!({ "effectiveFrom": app.market.clock().now(), "note": "Money sooner", "terms": terms });
+    let said = "policy { terms { timesheetSubmitHours timesheetApproveMinutes timesheetPayHours writeOffNoticeDays } }";
+    let added = noor.does("policyVersionAdd", policy, said).await.ok()["policy"]["terms"].clone();
+    let standing = json!({ "timesheetSubmitHours": 6, "timesheetApproveMinutes": 2160, "timesheetPayHours": 72,
+        "writeOffNoticeDays": 7 });
+    assert_eq!(added, standing);
+    let hours = app.hourly().await;
+    hours.names_card("pm_sandbox_visa").await;
+    // A later policy changes nothing of what was agreed on.
+    let slower = json!({ "timesheetSubmitHours": 72, "timesheetApproveMinutes": 20_160, "timesheetPayHours": 840 });
+    let slower = json!({ "effectiveFrom": app.market.clock().now(), "note": "Money later", "terms": slower });
+    noor.does("policyVersionAdd", slower, said).await.ok();
+
+    until("2026-06-03T17:00:00Z").await;
+    let week = hours.worked("2026-06-01", 410).await;
+    until("2026-06-08T05:59:59Z").await;
+    assert_eq!(hours.status(&week).await, "OPEN");
+    until("2026-06-08T06:00:00Z").await;
+    let seen = hours.week(&week).await;
+    assert_eq!((&seen["status"], &seen["approvesAt"]), (&json!("SUBMITTED"), &json!("2026-06-09T12:00:00+00:00")));
+    until("2026-06-09T12:00:00Z").await;
+    let seen = hours.week(&week).await;
+    assert_eq!((&seen["status"], &seen["paysAt"]), (&json!("HELD"), &json!("2026-06-11T00:00:00+00:00")));
+    until("2026-06-11T00:00:00Z").await;
+    assert_eq!(hours.status(&week).await, "PAID");
+    app.books_agree().await;
 }

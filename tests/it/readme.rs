@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use chrono::{NaiveDate, NaiveTime, TimeDelta};
 use domain::money::{Money, Rate};
 use domain::policy::Terms;
 
@@ -186,6 +187,10 @@ fn the_fees_and_deadlines_of_the_readme_are_those_of_the_first_policy() {
             Some(_) | None => days.concat(),
         }
     };
+    let after_a_sunday = |time: TimeDelta| {
+        let monday = NaiveDate::from_ymd_opt(2026, 6, 8).expect("a Monday").and_time(NaiveTime::MIN);
+        (monday + time).format("%A %H:%M").to_string()
+    };
     let rows = [
         ("Fee of the freelancer", vec![percent(terms.freelancer_fee)]),
         ("Fee of the client", vec![percent(terms.client_fee)]),
@@ -215,6 +220,21 @@ fn the_fees_and_deadlines_of_the_readme_are_those_of_the_first_policy() {
             vec![
                 format!("{} hours", terms.weekly_limit_minutes / 60),
                 format!("after {} days", listed(&terms.charge_retry_days)),
+            ],
+        ),
+        (
+            "Week handed in",
+            vec![
+                after_a_sunday(TimeDelta::hours(terms.timesheet_submit_hours.into())),
+                after_a_sunday(TimeDelta::minutes(terms.timesheet_approve_minutes.into())),
+            ],
+        ),
+        (
+            "Week paid",
+            vec![
+                format!("{} of the week after", after_a_sunday(TimeDelta::hours(terms.timesheet_pay_hours.into()))),
+                format!("after {} days", terms.write_off_days),
+                format!("{} days after a notice", terms.write_off_notice_days),
             ],
         ),
         (

@@ -22,7 +22,7 @@ use crate::user_error::{Answer, Payload, UserError, answer, payload};
 pub struct TimeEntryAddInput {
     /// The contract. The first entry of a week opens the week.
     pub contract_id: Key<ContractId>,
-    /// The day, in UTC: of this week, or until Monday noon of the one before.
+    /// The day, in UTC: of this week, or of the one before until that goes to the client (`submitsAt`).
     pub date: NaiveDate,
     /// How long, in minutes: 1 to 1,440.
     pub minutes: u32,
@@ -255,7 +255,8 @@ impl TimesheetMutation {
         answer(outcome.await.map(Timesheet))
     }
 
-    /// Hand in a week that is over. It goes to the client by itself on Monday at noon, UTC.
+    /// Hand in a week that is over. It goes to the client by itself (`submitsAt`), on Monday at noon, UTC, by the first
+    /// policy.
     async fn timesheet_submit(&self, ctx: &Context<'_>, input: TimesheetSubmitInput) -> Answer<TimesheetSubmitPayload> {
         let outcome = async {
             let call = ctx.call_once(input.idempotency_key.as_deref(), &input)?;
@@ -264,8 +265,8 @@ impl TimesheetMutation {
         answer(outcome.await.map(Timesheet))
     }
 
-    /// Accept a week. The contract's card is charged, and the money held until the Wednesday after
-    /// next. Silence accepts it on Friday at 23:59, UTC.
+    /// Accept a week. The contract's card is charged, and the money held (`paysAt`). Silence accepts it, too
+    /// (`approvesAt`). By the first policy that is on Friday at 23:59, UTC, and the money held to the Wednesday after.
     async fn timesheet_approve(
         &self,
         ctx: &Context<'_>,

@@ -65,7 +65,7 @@ pub fn sentence(kind: &str) -> &'static str {
         "timesheet_extended" => "An outage moved a deadline of a week of hours.",
         "timesheet_disputed" => "Entries of a week of hours are in dispute. The rest goes its way.",
         "timesheet_charge_failed" => "A week of hours could not be charged: the contract is on hold until it is paid.",
-        "timesheet_charged" => "A week of hours was charged. Its money is held until the Wednesday after.",
+        "timesheet_charged" => "A week of hours was charged. See on its page until when its money is held.",
         "timesheet_unpaid" => "A week of hours that nobody could be charged for is written off soon.",
         "timesheet_written_off" => "A week of hours that nobody could be charged for is no longer waited for.",
         "timesheet_paid" => "The money of a week of hours is available.",

@@ -1,4 +1,4 @@
-//! The money of a week: charged to the client's card, held until the Wednesday after, paid.
+//! The money of a week: charged to the client's card, held until the day that its terms name, paid.
 
 use super::*;
 
@@ -54,14 +54,14 @@ impl Timesheet {
         Ok(self.becomes(next).telling(event))
     }
 
-    /// Both sides are told, once, that it is written off soon: a week before, so that somebody can move. If nobody came
+    /// Both sides are told, once, that it is written off soon: days before, so that somebody can move. If nobody came
     /// round to telling them in time, it is written off that much later.
     fn reminded(self, now: Timestamp) -> Change<Self> {
         match &self.state {
             TimesheetState::Unpaid { last_attempt, written_off_at, reminded: false }
-                if *written_off_at - days(WRITE_OFF_NOTICE_DAYS) <= now =>
+                if *written_off_at - days(self.terms.write_off_notice_days) <= now =>
             {
-                let (last_attempt, notice) = (*last_attempt, days(WRITE_OFF_NOTICE_DAYS));
+                let (last_attempt, notice) = (*last_attempt, days(self.terms.write_off_notice_days));
                 let written_off_at = (*written_off_at).max(now + notice);
                 let event = Event::TimesheetUnpaid { timesheet: self.id, writes_off_at: written_off_at };
                 let state = TimesheetState::Unpaid { last_attempt, written_off_at, reminded: true };
@@ -166,7 +166,7 @@ impl Timesheet {
         let source = LedgerAccount::ProcessorClearing;
         let entry = self.entry(Reason::Fund);
         let (escrow, entry) = self.escrow.fund(entry, self.account(), source, quote.amount, quote.client_fee)?;
-        let pays_at = self.wednesday_after(now);
+        let pays_at = self.payment_due(now);
         let mut next = self.clone();
         next.payments.push(payment);
         next.escrow = escrow;
@@ -218,7 +218,7 @@ impl Timesheet {
         }
     }
 
-    /// The Wednesday has come: the money is available to the freelancer, less our fee.
+    /// Its day has come: the money is available to the freelancer, less our fee.
     pub fn release(self, actor: &Actor, now: Timestamp) -> Result<Change<Self>, Refusal> {
         self.access(actor, Verb::TimesheetAdvance)?;
         match &self.state {
@@ -395,7 +395,7 @@ impl Timesheet {
             None => TimesheetState::Unpaid {
                 last_attempt,
                 written_off_at: now + days(self.terms.write_off_days),
-                reminded: self.terms.write_off_days <= WRITE_OFF_NOTICE_DAYS,
+                reminded: self.terms.write_off_days <= self.terms.write_off_notice_days,
             },
         };
         let event = Event::TimesheetChargeFailed { timesheet: self.id, payment: last_attempt.payment, retry_at };
@@ -403,16 +403,15 @@ impl Timesheet {
         self.becomes(next).telling(event)
     }
 
-    /// Wednesday 12:00 UTC of the week after the review's, or of a later one if it was charged late.
-    fn wednesday_after(&self, charged_at: Timestamp) -> Timestamp {
-        let regular = self.monday_noon() + TimeDelta::days(9);
+    /// When what is charged then is paid: so long after the week as its terms say, or at that time of the
+    /// first such weekday after the day it was charged on.
+    fn payment_due(&self, charged_at: Timestamp) -> Timestamp {
+        let regular = self.over_at() + hours(self.terms.timesheet_pay_hours);
         if charged_at < regular {
             return regular;
         }
-        let ahead = (7 + Weekday::Wed.num_days_from_monday() - charged_at.weekday().num_days_from_monday()) % 7;
-        let ahead = if ahead == 0 { 7 } else { ahead };
-        let wednesday = charged_at.date_naive() + TimeDelta::days(i64::from(ahead));
-        wednesday.and_time(NaiveTime::MIN).and_utc() + TimeDelta::hours(12)
+        let late = (charged_at.date_naive() - regular.date_naive()).num_days();
+        regular + TimeDelta::weeks(late / 7 + 1)
     }
 
     fn entry(&self, reason: Reason) -> JournalEntry {

@@ -90,6 +90,40 @@ fn a_week_runs_from_work_to_money() {
 }
 
 #[test]
+fn a_week_goes_its_way_by_the_terms_of_its_contract() {
+    let terms = Terms {
+        timesheet_submit_hours: 6,
+        timesheet_approve_minutes: 36 * 60,
+        timesheet_pay_hours: 3 * 24,
+        write_off_days: 10,
+        write_off_notice_days: 4,
+        charge_retry_days: vec![],
+        ..Terms::default()
+    };
+    assert_eq!(terms.check(), Ok(()));
+    let sheet = Timesheet { terms, ..worked() };
+    assert_eq!(sheet.clocks(), [(Timer::SubmitTimesheet(id(1)), at(7, 6))]);
+    for (submitted, approves) in [(at(7, 1), at(8, 12)), (at(7, 6), at(8, 12)), (at(8, 6), at(9, 12))] {
+        let sheet = sheet.clone().submit(&lin(), submitted, None).unwrap().next;
+        assert_eq!(sheet.clocks(), [(Timer::AutoApproveTimesheet(id(1)), approves)], "{submitted}");
+    }
+    let approved = sheet.submit(&Actor::System, at(7, 6), None).unwrap().next;
+    let approved = approved.auto_approve(&Actor::System, at(8, 12), false).unwrap().next;
+    let charging = approved.charge(&Actor::System, at(8, 12), id(1)).unwrap().next;
+    // A Thursday at midnight; charged on a Thursday or later, the next one.
+    for (charged, pays) in
+        [(at(8, 13), at(10, 0)), (at(10, 0), at(17, 0)), (at(16, 23), at(17, 0)), (at(17, 1), at(24, 0))]
+    {
+        let held = charging.clone().charged(&Actor::System, charged, id(1), usd(12_875)).unwrap().next;
+        assert_eq!(held.clocks(), [(Timer::PayTimesheet(id(1)), pays)], "{charged}");
+    }
+    let unpaid = charging.charge_failed(&Actor::System, at(8, 13), id(1)).unwrap().next;
+    assert_eq!(unpaid.clocks(), [(Timer::WriteOffTimesheet(id(1)), at(14, 13))]);
+    let told = unpaid.write_off(&Actor::System, at(14, 13), None).unwrap();
+    assert_eq!(told.events, [Event::TimesheetUnpaid { timesheet: id(1), writes_off_at: at(18, 13) }]);
+}
+
+#[test]
 fn entries_lie_in_the_week_the_day_and_the_limit() {
     let refusal = |entry| worked().add_entry(&lin(), at(3, 0), None, entry).unwrap_err();
     for (bad, path) in [
