@@ -8,6 +8,7 @@ use domain::session::State;
 use domain::user::SignUp;
 use infra::Failure;
 use infra::session::SignedIn;
+use infra::whereabouts::{device_name, place};
 
 use crate::connection::{connect, page};
 use crate::context::{RabtaContext, let_in};
@@ -25,6 +26,18 @@ impl Session {
     /// The global id.
     pub async fn id(&self) -> ID {
         self.0.id.to_string().into()
+    }
+
+    /// The device by a name, like `Chrome on Windows` or `Rabta app on Android`, by what the client calls
+    /// itself; `Unknown device` if that says nothing.
+    async fn device(&self) -> String {
+        device_name(&self.0.device)
+    }
+
+    /// The country of the address, in English, by the registers of networks; `Private network` for an
+    /// address that is of none. Null if it is not known.
+    async fn place(&self) -> Option<&str> {
+        place(&self.0.device)
     }
 
     /// What the client calls itself.

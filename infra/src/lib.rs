@@ -35,6 +35,7 @@ pub mod mail;
 pub mod throttle;
 pub mod user;
 pub mod session;
+pub mod whereabouts;
 pub mod account;
 pub mod second_factor;
 pub mod passkey;

@@ -22,6 +22,7 @@ use crate::page::{Key, Keyset, PageRequest, Slice};
 use crate::sql::sql;
 use crate::throttle::{Allowance, name_of};
 use crate::token::{BadToken, fresh_refresh_token, refresh_token_hash};
+use crate::whereabouts::{device_name, place};
 use crate::{Call, Failure, Fault, Tx, run};
 
 /// Somebody who is signed in now, with what proves it.
@@ -65,6 +66,9 @@ pub enum NotAuthenticated {
     #[error(transparent)]
     Unavailable(#[from] Failure),
 }
+
+/// How many of somebody's sessions a new one is compared with: the newest.
+const COMPARED: i64 = 200;
 
 /// Sign-ups from one network.
 const SIGN_UPS: Allowance = Allowance { attempts: 60, within: TimeDelta::hours(1) };
@@ -243,6 +247,30 @@ impl Market {
         Ok(session.filter(|session| call.actor.user() == Some(session.user) && call.actor.person().is_ok()))
     }
 
+    /// Where the person is signed in by this session, if its device or its country is new: they had no other session
+    /// before on such a device there, but for those that were ended because somebody else may have had them, nor did
+    /// they set a password by mail from there. Nobody is new to an account that they sign up for.
+    pub(crate) async fn whereabouts_if_new(&self, id: SessionId, user: UserId) -> Result<Option<Device>, Failure> {
+        let seen = Seen::find_by_statement(sql(
+            "select agent, address, ending is null or ending = 'signed_out' as is_theirs
+             from sessions where user_id = $1 and id <= $2 order by id desc limit $3",
+            [user.uuid().into(), id.uuid().into(), COMPARED.into()],
+        ));
+        let seen = seen.all(self.db()).await?.into_iter().map(Seen::device).collect::<Result<Vec<_>, Fault>>()?;
+        let Some(((device, _), before)) = seen.split_first() else { return Ok(None) };
+        let here = (device_name(device), place(device));
+        let is_like = |other: &Device| (device_name(other), place(other)) == here;
+        if before.is_empty() || before.iter().any(|(other, is_theirs)| *is_theirs && is_like(other)) {
+            return Ok(None);
+        }
+        let known = Known::find_by_statement(sql(
+            "select exists (select 1 from known_networks where user_id = $1 and network = $2) as yes",
+            [user.uuid().into(), network(device).into()],
+        ));
+        let is_known = known.one(self.db()).await?.is_some_and(|known| known.yes);
+        Ok((!is_known).then(|| device.clone()))
+    }
+
     /// Whom an access token stands for. A token is good only while its session and its account
     /// are, so that signing out and suspension take effect at once.
     pub async fn authenticate(&self, token: &str) -> Result<Authenticated, NotAuthenticated> {
@@ -383,6 +411,21 @@ struct Credentials {
 #[derive(FromQueryResult)]
 struct Known {
     yes: bool,
+}
+
+/// A session that a new one is compared with.
+#[derive(FromQueryResult)]
+struct Seen {
+    agent: Option<String>,
+    address: Option<String>,
+    is_theirs: bool,
+}
+
+impl Seen {
+    fn device(self) -> Result<(Device, bool), Fault> {
+        let Self { agent, address, is_theirs } = self;
+        Ok((Device { agent, address: address_of(address)? }, is_theirs))
+    }
 }
 
 #[derive(FromQueryResult)]
@@ -659,6 +702,10 @@ fn write(session: &Session) -> row::ActiveModel {
     }
 }
 
+fn address_of(text: Option<String>) -> Result<Option<IpAddr>, Fault> {
+    text.map(|text| text.parse::<IpAddr>()).transpose().map_err(|error| Fault::bad_row("sessions", error))
+}
+
 impl TryFrom<row::Model> for Session {
     type Error = Fault;
     fn try_from(row: row::Model) -> Result<Self, Fault> {
@@ -673,12 +720,10 @@ impl TryFrom<row::Model> for Session {
             (Some(at), Some(ending)) => State::Ended { at, ending },
             (None, Some(_)) | (Some(_), None) => return Err(Fault::bad_row("sessions", "half ended")),
         };
-        let address = row.address.map(|text| text.parse()).transpose();
-        let address = address.map_err(|error| Fault::bad_row("sessions", error))?;
         Ok(Self {
             id: SessionId::from_uuid(row.id),
             user: UserId::from_uuid(row.user_id),
-            device: Device { agent: row.agent, address },
+            device: Device { agent: row.agent, address: address_of(row.address)? },
             created_at: row.created_at,
             refreshed_at: row.refreshed_at,
             proved_at: row.proved_at,

@@ -479,7 +479,8 @@ impl Market {
         self.match_act_note(occurrence).await?;
         self.webhook_deliveries_write(occurrence).await?;
         match &occurrence.event {
-            Event::SessionBegan { .. } | Event::SessionEnded { .. } | Event::ProfileUpdated { .. } => Ok(()),
+            Event::SessionEnded { .. } | Event::ProfileUpdated { .. } => Ok(()),
+            Event::SessionBegan { session, user } => self.sign_in_tell(occurrence, *session, *user).await,
             Event::MailCodeIssued { code } => self.mail_code_send(occurrence, *code).await,
             Event::AccountSecured { user, act } => self.safety_act_tell(occurrence, *user, *act).await,
             Event::EmailChanged { code, .. } => self.email_change_tell(occurrence, *code).await,

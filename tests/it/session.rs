@@ -207,6 +207,79 @@ async fn guesses_tell_nobody_who_has_an_account_nor_where_they_were() {
     assert_eq!(says("ada@example.com", home, PASSWORD).await, json!([]), "she gets in");
 }
 
+/// Signs in with the password from there, and what came by mail about it.
+async fn signs_in_from(app: &TestApp, email: &str, agent: Option<&str>, address: &str) -> Vec<String> {
+    let letters =
+        || app.market.mail().letters_to(email).into_iter().filter(|letter| letter.subject.contains("sign-in"));
+    let before = letters().count();
+    app.market.clock().advance(TimeDelta::minutes(1));
+    let device = domain::session::Device { agent: agent.map(str::to_owned), address: address.parse().ok() };
+    let call = infra::Call { actor: domain::access::Actor::Nobody, ..infra::Call::system("test") };
+    app.market.sign_in(&call, email, PASSWORD, None, device).await.expect("they are let in");
+    app.settles().await;
+    letters().skip(before).map(|letter| letter.text).collect()
+}
+
+const CHROME: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) \
+                      Chrome/143.0.0.0 Safari/537.36";
+
+#[tokio::test]
+async fn sessions_are_listed_with_device_and_place() {
+    let app = TestApp::new().await;
+    let ada = app.person("ada").await;
+    for (agent, address) in [
+        (Some(CHROME), "39.32.1.1"),
+        (Some("Rabta/1.2 (Android 15; Pixel 8)"), "8.8.8.8"),
+        (Some("curl/8.5.0"), "192.168.1.7"),
+        (None, "203.0.113.7"),
+    ] {
+        signs_in_from(&app, &ada.email, agent, address).await;
+    }
+    let list = "{ viewer { sessions(first: 4) { nodes { device place userAgent address } } } }";
+    let listed = ada.asks(list, json!({})).await.data()["viewer"]["sessions"]["nodes"].clone();
+    let app_of_ours = "Rabta/1.2 (Android 15; Pixel 8)";
+    let newest_first = json!([
+        { "device": "Unknown device", "place": null, "userAgent": null, "address": "203.0.113.7" },
+        { "device": "Unknown device", "place": "Private network", "userAgent": "curl/8.5.0", "address": "192.168.1.7" },
+        { "device": "Rabta app on Android", "place": "United States", "userAgent": app_of_ours, "address": "8.8.8.8" },
+        { "device": "Chrome on Windows", "place": "Pakistan", "userAgent": CHROME, "address": "39.32.1.1" },
+    ]);
+    assert_eq!(listed, newest_first);
+}
+
+#[tokio::test]
+async fn a_sign_in_on_a_new_device_or_in_a_new_country_is_told_by_mail() {
+    let app = TestApp::new().await;
+    let ada = app.person("ada").await;
+    app.settles().await;
+    let from = async |agent: &str, address: &str| signs_in_from(&app, &ada.email, Some(agent), address).await;
+    let subjects = || app.market.mail().letters_to(&ada.email).into_iter().map(|letter| letter.subject);
+    assert!(!subjects().any(|subject| subject.contains("sign-in")), "signing up is no news");
+
+    let told = from(CHROME, "39.32.1.1").await;
+    let [letter] = told.as_slice() else { panic!("{told:?}") };
+    for part in ["Chrome on Windows", "Pakistan", "39.32.1.1", "2026-", "end all sessions"] {
+        assert!(letter.contains(part), "{part}: {letter}");
+    }
+    let newer = CHROME.replace("143", "150");
+    assert_eq!(from(&newer, "39.40.2.2").await, [""; 0], "another address of that country, and a newer browser");
+    let abroad = from(CHROME, "8.8.8.8").await;
+    assert!(abroad.len() == 1 && abroad[0].contains("United States"), "{abroad:?}");
+    let spoofed = from("Your bank: call 555 0100", "39.32.1.1").await;
+    assert!(spoofed.len() == 1 && spoofed[0].contains("Unknown device"), "{spoofed:?}");
+    assert!(!spoofed[0].contains("555"), "nobody writes letters with the name of a client: {}", spoofed[0]);
+
+    // What she ended, or her new password did, says nothing of where she is.
+    ada.does("sessionRevokeAll", json!({}), "revokedCount").await.ok();
+    assert_eq!(from(CHROME, "8.8.8.8").await.len(), 1);
+    assert_eq!(from(CHROME, "8.8.8.8").await, [""; 0]);
+    let change = json!({ "currentPassword": PASSWORD, "newPassword": "gravel-ninety-tuba-moss" });
+    ada.does_once("passwordChange", change, "viewer { email }").await.ok();
+    let back = json!({ "currentPassword": "gravel-ninety-tuba-moss", "newPassword": PASSWORD });
+    ada.does_once("passwordChange", back, "viewer { email }").await.ok();
+    assert_eq!(from(CHROME, "8.8.8.8").await.len(), 1);
+}
+
 #[tokio::test]
 async fn access_tokens_are_over_after_fifteen_minutes_and_refresh_tokens_get_new_ones() {
     let app = TestApp::new().await;

@@ -2,7 +2,7 @@
 
 use domain::Timestamp;
 use domain::account::{MailCode, Purpose, SafetyAct};
-use domain::id::{Id, MailCodeId, PayoutMethodId, UserId};
+use domain::id::{Id, MailCodeId, PayoutMethodId, SessionId, UserId};
 use domain::user::User;
 use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter};
 
@@ -13,12 +13,15 @@ use crate::outbox::Occurrence;
 use crate::passkey::names_of;
 use crate::sql::sql;
 use crate::user::row as user_row;
+use crate::whereabouts::{device_name, place};
 use crate::{Call, Failure};
 
 /// What to do who did not ask for it.
 const NOT_ME: &str = "If that was not you, set another password at once and end all sessions.";
 /// What they are told about.
 const OF_SAFETY: &str = "About the safety of your account at Rabta";
+/// What they are told of a sign-in from where they were not before.
+const NEW_SIGN_IN: &str = "A new sign-in to your account at Rabta";
 
 #[derive(FromQueryResult)]
 struct Added {
@@ -137,6 +140,27 @@ impl Market {
         };
         let text = format!("{what}{more}\r\n\r\n{NOT_ME}");
         let letter = Letter { id: occurrence.id, to: user.email.to_string(), subject: OF_SAFETY.to_owned(), text };
+        Ok(self.mail().send(letter, self.clock().now()).await?)
+    }
+
+    /// Tell the person that they are signed in on a device, or in a country, that is new, if it is.
+    pub(crate) async fn sign_in_tell(
+        &self,
+        occurrence: &Occurrence,
+        session: SessionId,
+        user: UserId,
+    ) -> Result<(), Failure> {
+        let Some(device) = self.whereabouts_if_new(session, user).await? else { return Ok(()) };
+        let Some(user) = self.reader_find(user).await? else { return Ok(()) };
+        let (name, place) = (device_name(&device), place(&device).unwrap_or("unknown"));
+        let address = device.address.map_or_else(|| "unknown".to_owned(), |address| address.to_string());
+        let at = occurrence.at.format("%Y-%m-%d %H:%M");
+        let text = format!(
+            "Somebody signed in to your account at Rabta on a device, or in a country, that is new to it:\r\n\r\n  \
+             Device: {name}\r\n  Place: {place}\r\n  Address: {address}\r\n  Time: {at} UTC\r\n\r\n\
+             If that was you, do nothing. {NOT_ME}"
+        );
+        let letter = Letter { id: occurrence.id, to: user.email.to_string(), subject: NEW_SIGN_IN.to_owned(), text };
         Ok(self.mail().send(letter, self.clock().now()).await?)
     }
 
