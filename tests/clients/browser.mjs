@@ -1,16 +1,16 @@
 // The explorer page in a real browser: it works under its content security policy, without any other host, plays
 // examples, follows a subscription, and axe finds nothing serious about its accessibility, in the light and in the dark.
-//   node browser.mjs [origin]        with a Chromium: CHROMIUM=/path/to/it, or where it usually is
+//   node browser.mjs [origin]        with a Chromium: chromium.mjs says where it is looked for
 import { strict as assert } from 'node:assert';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { chromium } from 'playwright-core';
+import { findChromium } from './chromium.mjs';
 
 const origin = process.argv[2] ?? process.env.RABTA_ORIGIN ?? 'http://127.0.0.1:8080';
-const usual = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome', '/opt/google/chrome/chrome'];
-const executablePath = [process.env.CHROMIUM, ...usual].find((path) => path && existsSync(path));
+const executablePath = await findChromium();
 if (!executablePath) {
-  console.log('skipped: no Chromium here; say where one is with CHROMIUM');
+  console.log('skipped: no Chromium here; say where one is with CHROMIUM, or fetch one with `npm run chromium`');
   process.exit(0);
 }
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
