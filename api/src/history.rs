@@ -44,6 +44,11 @@ impl ContractEvent {
         EventKind::named(self.happening.event.name()).ok_or_else(unknown)
     }
 
+    /// What happened, in an English sentence to show as it is: of kinds that your app does not know yet, too.
+    async fn sentence(&self) -> &'static str {
+        self.happening.sentence()
+    }
+
     /// When it happened.
     async fn occurred_at(&self) -> Timestamp {
         self.happening.at

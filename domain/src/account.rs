@@ -3,7 +3,7 @@
 
 use std::str::FromStr;
 
-use chrono::{SecondsFormat, TimeDelta};
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
@@ -204,7 +204,7 @@ impl Ties {
         match (ties.into_iter().find(|(count, ..)| *count > 0), returnable_until) {
             (Some((_, code, message)), _) => Err(Refusal::rule(code, message)),
             (None, Some(until)) => {
-                let until = until.to_rfc3339_opts(SecondsFormat::Secs, true);
+                let until = until.format("%Y-%m-%d %H:%M:%S UTC");
                 let message =
                     format!("A bank may still send a payout back to you. The account can be erased from {until} on.");
                 Err(Refusal::rule("ACCOUNT_HAS_RECENT_PAYOUT", message))

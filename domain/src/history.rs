@@ -9,6 +9,7 @@ use crate::Timestamp;
 use crate::access::{self, Actor, Role, Subject, Verb};
 use crate::event::Event;
 use crate::id::{ContractId, EventId};
+use crate::notification::sentence::sentence;
 
 /// Something that happened on a contract.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +22,13 @@ pub struct Happening {
     pub event: Event,
     /// When.
     pub at: Timestamp,
+}
+
+impl Happening {
+    /// What happened, in a sentence that either side can read.
+    pub fn sentence(&self) -> &'static str {
+        sentence(self.event.name())
+    }
 }
 
 /// Which sides of a contract see an event.

@@ -24,9 +24,9 @@ impl Password {
         if length == 0 {
             invalid.add(path, "REQUIRED", "can't be empty");
         } else if length < SHORTEST {
-            invalid.add(path, "TOO_SHORT", format!("has {length} characters, at least {SHORTEST} are needed"));
+            invalid.add(path, "TOO_SHORT", format!("at least {SHORTEST} characters are needed, this has {length}"));
         } else if length > LONGEST {
-            invalid.add(path, "TOO_LONG", format!("has {length} characters, at most {LONGEST} are taken"));
+            invalid.add(path, "TOO_LONG", format!("at most {LONGEST} characters are taken, this has {length}"));
         } else if is_common(text) || is_guessable(text, about) {
             invalid.add(
                 path,

@@ -185,9 +185,9 @@ impl Invalid {
         if count == 0 && *length.start() > 0 {
             self.add(path, "REQUIRED", "can't be empty");
         } else if count < *length.start() {
-            self.add(path, "TOO_SHORT", format!("has {count} characters, at least {} are needed", length.start()));
+            self.add(path, "TOO_SHORT", format!("at least {} characters are needed, this has {count}", length.start()));
         } else if count > *length.end() {
-            self.add(path, "TOO_LONG", format!("has {count} characters, at most {} are taken", length.end()));
+            self.add(path, "TOO_LONG", format!("at most {} characters are taken, this has {count}", length.end()));
         } else if text.chars().any(is_unprintable) {
             self.add(path, "MALFORMED", "holds a character that can't be shown");
         }

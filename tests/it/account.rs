@@ -723,7 +723,7 @@ async fn account_erase_waits_for_what_binds_and_leaves_the_books_whole() {
     assert_eq!(soon.refused(), ["ACCOUNT_HAS_RECENT_PAYOUT"]);
     let paid_at = "select max((state ->> 'at')::timestamptz) from payouts where status = 'paid'";
     let paid_at: chrono::DateTime<chrono::Utc> = sqlx::query_scalar(paid_at).fetch_one(app.pool()).await.unwrap();
-    let from = (paid_at + TimeDelta::days(30)).to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    let from = (paid_at + TimeDelta::days(30)).format("%Y-%m-%d %H:%M:%S UTC").to_string();
     assert!(soon.body.to_string().contains(&from), "{:#}", soon.body);
     app.passes(TimeDelta::days(26)).await;
     let phone = refreshed(&app, faisal).await;

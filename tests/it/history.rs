@@ -8,13 +8,17 @@ use tests::{Deal, Heard, Person, Socket, TestApp, Wire};
 
 const FOLLOW: &str =
     "subscription($contract: ID!, $after: String) { contractEvents(contractId: $contract, after: $after) {
-    kind cursor subject { __typename ... on Milestone { status } ... on Contract { standing: status } } } }";
+    kind cursor sentence subject { __typename ... on Milestone { status } ... on Contract { standing: status } } } }";
 
 /// The kinds of what happened so far, as somebody reads them.
 async fn history(person: &Person<'_>, contract: &str) -> Vec<String> {
-    let query = "query($id: ID!) { contract(id: $id) { events(first: 100) { nodes { kind } } } }";
+    let query = "query($id: ID!) { contract(id: $id) { events(first: 100) { nodes { kind sentence } } } }";
     let reply = person.asks(query, json!({ "id": contract })).await;
     let nodes = reply.data()["contract"]["events"]["nodes"].as_array().cloned().unwrap_or_default();
+    for node in &nodes {
+        let said = node["sentence"].as_str().unwrap_or_default();
+        assert!(said.ends_with('.') && !said.contains("Something happened"), "each says what it was: {node}");
+    }
     nodes.iter().map(|node| node["kind"].as_str().unwrap_or_default().to_owned()).collect()
 }
 

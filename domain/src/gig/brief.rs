@@ -337,7 +337,7 @@ fn parse_budget(invalid: &mut Invalid, input: &BriefInput) -> BudgetRange {
         } else if !input.kind.budget_cents().contains(&money.minor()) {
             let cents = input.kind.budget_cents();
             let (least, most) = (cents.start() / 100, cents.end() / 100);
-            invalid.add(path, "OUT_OF_RANGE", format!("must be between USD {least} and USD {most}"));
+            invalid.add(path, "OUT_OF_RANGE", format!("must be between {least}.00 USD and {most}.00 USD"));
         }
     }
     if high.covers(low) == Ok(false) {

@@ -1,6 +1,7 @@
-//! What a notification says to a person, by the kind of its event. Both sides may read it, so it names nobody "you".
+//! What happened, as a notification and the history of a contract say it to a person, by the kind of the event. Either
+//! side may read it, and whoever did it, so it names nobody "you", and nobody "the other side".
 
-/// What happened, in a sentence. What nobody is told of has none of its own.
+/// What happened, in a sentence. What nobody is told of, and what is in no history, has none of its own.
 pub fn sentence(kind: &str) -> &'static str {
     match kind {
         "gig_expiring" => "A gig expires soon unless something happens with it.",
@@ -35,6 +36,7 @@ pub fn sentence(kind: &str) -> &'static str {
         "milestone_proposed" => "A new milestone was proposed: agree to it, or call it off.",
         "milestone_agreed" => "Both sides agree on a milestone. Work begins when it is funded.",
         "milestone_cancelled" => "A milestone was called off. No money was in it.",
+        "milestone_funding_started" => "The client pays into a milestone: the processor was asked for the payment.",
         "milestone_funding_failed" => "A payment for a milestone failed: try again, or with another card.",
         "milestone_funded" => "A milestone is funded: its money is held, and work can begin.",
         "milestone_submitted" => "Work was handed in: approve it or ask for changes before silence approves it.",
@@ -53,17 +55,22 @@ pub fn sentence(kind: &str) -> &'static str {
         }
         "milestone_kept" => "A side said that the work on a milestone goes on.",
         "milestone_extended" => "An outage moved a deadline of a milestone.",
+        "milestone_disputed" => "There is a dispute about a milestone: its clocks stand still.",
+        "milestone_resumed" => "There is no dispute about a milestone any more: its clocks go on.",
+        "milestone_settled" => "What came of a dispute was carried out on a milestone.",
         "milestone_charged_back" => "The client's bank took money of a milestone back.",
         "milestone_chargeback_won" => "The client's bank gave back what it had taken of a milestone.",
         "payment_credited" => "A payment that nothing waited for any more is credit now.",
         "payment_refunded" => "Money went back to the card it came from.",
         "payment_refund_failed" => "Money could not go back to its card, and is credit again.",
+        "timesheet_opened" => "A week of hours began.",
         "timesheet_submitted" => {
             "A week of hours was handed in: approve it or dispute entries before silence approves it."
         }
         "timesheet_approved" => "A week of hours was approved, and is charged next.",
         "timesheet_extended" => "An outage moved a deadline of a week of hours.",
         "timesheet_disputed" => "Entries of a week of hours are in dispute. The rest goes its way.",
+        "timesheet_charge_started" => "A week of hours is charged: the processor was asked for the payment.",
         "timesheet_charge_failed" => "A week of hours could not be charged: the contract is on hold until it is paid.",
         "timesheet_charged" => "A week of hours was charged. See on its page until when its money is held.",
         "timesheet_unpaid" => "A week of hours that nobody could be charged for is written off soon.",
@@ -72,19 +79,19 @@ pub fn sentence(kind: &str) -> &'static str {
         "timesheet_charged_back" => "The client's bank took the money of a week of hours back.",
         "timesheet_chargeback_won" => "The client's bank gave back what it had taken of a week of hours.",
         "dispute_opened" => "A dispute was opened. Silence concedes what is claimed: answer in time.",
-        "dispute_answered" => "The other side answered in a dispute.",
-        "dispute_offer_made" => "The other side of a dispute made an offer.",
+        "dispute_answered" => "One side answered in a dispute.",
+        "dispute_offer_made" => "One side of a dispute made an offer.",
         "dispute_waits" => "A dispute has waited for a mediator for long.",
         "dispute_recommended" => {
             "A mediator recommended how to end a dispute: accept it in time, or go on to arbitration."
         }
-        "dispute_accepted" => "The other side of a dispute took the recommendation.",
+        "dispute_accepted" => "One side of a dispute took the recommendation.",
         "dispute_escalated" => "A dispute goes to arbitration: see on its page what that takes, and until when.",
-        "dispute_fee_paid" => "The other side of a dispute paid for arbitration.",
+        "dispute_fee_paid" => "One side of a dispute paid for arbitration.",
         "dispute_executed" => "A dispute was decided, and its money has moved accordingly.",
         "dispute_withdrawn" => "A dispute was withdrawn: the clocks go on.",
         "dispute_closed" => "A dispute was closed: a bank left nothing to decide.",
-        "evidence_added" => "The other side of a dispute brought evidence forward.",
+        "evidence_added" => "One side of a dispute brought evidence forward.",
         "correction_proposed" => "One of our people proposed a correction of the books: another is to look at it.",
         "correction_posted" => "A correction of our books changed a balance.",
         "payout_method_added" => {

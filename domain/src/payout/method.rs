@@ -159,7 +159,8 @@ impl PayoutMethod {
             return Err(Refusal::rule("PAYOUT_METHOD_REMOVED", "this payout method was removed; choose another"));
         }
         if now < self.usable_from {
-            let message = format!("a new payout method can be used from {} on", self.usable_from.to_rfc3339());
+            let usable_from = self.usable_from.format("%Y-%m-%d %H:%M:%S UTC");
+            let message = format!("a new payout method can be used from {usable_from} on");
             return Err(Refusal::rule("PAYOUT_METHOD_TOO_NEW", message));
         }
         Ok(())

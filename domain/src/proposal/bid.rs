@@ -214,7 +214,7 @@ fn is_rate(invalid: &mut Invalid, rate: Money) -> bool {
         invalid.add("hourlyRate", "CURRENCY", "contracts are in US dollars");
     } else if !fits {
         let (least, most) = (RATE.start() / 100, RATE.end() / 100);
-        invalid.add("hourlyRate", "OUT_OF_RANGE", format!("must be between USD {least} and USD {most}"));
+        invalid.add("hourlyRate", "OUT_OF_RANGE", format!("must be between {least}.00 USD and {most}.00 USD"));
     }
     rate.currency() == Currency::Usd && fits
 }
