@@ -50,8 +50,8 @@ pub struct StripeDouble {
 pub(crate) struct Inner {
     pub(crate) books: Books,
     pub(crate) faults: Faults,
-    /// Answers by idempotency key: to what, and what was said.
-    pub(crate) keys: BTreeMap<String, (String, u16, Value)>,
+    /// What was answered, by idempotency key.
+    pub(crate) keys: BTreeMap<String, door::Kept>,
     /// What was asked that the real one would not take, or that we never want to ask.
     pub(crate) sins: Vec<String>,
     /// Every request: method, path, key.

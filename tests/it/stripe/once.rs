@@ -53,6 +53,25 @@ async fn a_customer_whose_answer_was_lost_is_one_customer_hours_later() {
 }
 
 #[tokio::test]
+async fn a_customer_who_was_lost_for_longer_than_keys_are_remembered_is_made_anew_and_pays_once() {
+    let app = TestApp::on_stripe().await;
+    let deal = app.offered().await;
+    app.stripe().fails(Faults::at(CUSTOMERS, Fault::LostAnswer));
+    pays(&deal).await;
+    app.market.clock().advance(TimeDelta::hours(25));
+    goes_on(&app).await;
+    assert_eq!(app.stripe().look(|books| books.intents.len()), 0, "a payment of yesterday is not asked for any more");
+    pays(&deal).await;
+    goes_on(&app).await;
+    assert_eq!(deal.status().await, "FUNDED");
+    let made = app.stripe().look(|books| (books.customers.len(), books.intents.len(), books.balance()));
+    assert_eq!(made, (2, 1, 103_000));
+    let keys = keys(&app, CUSTOMERS);
+    assert!(keys.len() == 2 && keys[0] == keys[1], "under one key, which is forgotten in between: {keys:?}");
+    assert_eq!(app.stripe().sins(), Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn an_error_that_is_kept_with_a_customers_key_keeps_nobody_from_paying() {
     let app = TestApp::on_stripe().await;
     let deal = app.offered().await;

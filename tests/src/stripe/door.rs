@@ -1,4 +1,5 @@
-//! The double's door: who may come in, what may be asked, and what is answered to the same key.
+//! The double's door: who may come in, what may be asked, and what is answered to the same key, for as long as keys are
+//! remembered: a day, or thirty by the second API. After that the same key does what it asks for once more.
 
 use std::sync::{Arc, Mutex};
 
@@ -6,6 +7,8 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, Response, StatusCode, Uri};
+use chrono::TimeDelta;
+use domain::Timestamp;
 use infra::clock::Clock;
 use serde_json::{Value, json};
 
@@ -18,7 +21,30 @@ use super::{Inner, SECRET_KEY};
 /// The version of the second API that this double speaks.
 const SECOND_VERSION: &str = "2026-10-28.endive";
 
+/// How long the first API remembers keys, at the least, and how long the second does.
+const REMEMBERED: TimeDelta = TimeDelta::hours(24);
+const REMEMBERED_BY_SECOND: TimeDelta = TimeDelta::days(30);
+
 type Here = (Arc<Mutex<Inner>>, Clock);
+
+/// What was answered to a key.
+pub(crate) struct Kept {
+    asked: String,
+    said: Said,
+    until: Timestamp,
+}
+
+impl Kept {
+    /// An answer, kept for as long as the API of its path remembers keys.
+    fn new(asked: String, said: Said, path: &str, now: Timestamp) -> Self {
+        Self { asked, said, until: now + if is_second(path) { REMEMBERED_BY_SECOND } else { REMEMBERED } }
+    }
+}
+
+/// Is it a path of the second API?
+fn is_second(path: &str) -> bool {
+    path.starts_with("/v2/")
+}
 
 pub(super) fn router(inner: Arc<Mutex<Inner>>, clock: Clock) -> Router {
     Router::new().fallback(answer).with_state((inner, clock))
@@ -94,9 +120,13 @@ impl Inner {
             Some(Fault::ErrorAfter | Fault::ErrorKept | Fault::LostAnswer | Fault::Hang) | None => {}
         }
         let asked = format!("{method} {path} {whose} {}", sorted(body));
-        let again = *method == Method::POST && self.keys.get(&key).is_some_and(|(before, ..)| *before == asked);
+        let now = clock.now();
+        if self.keys.get(&key).is_some_and(|kept| kept.until <= now) {
+            self.keys.remove(&key);
+        }
+        let again = *method == Method::POST && self.keys.get(&key).is_some_and(|kept| kept.asked == asked);
         let said = if *method == Method::POST && fault == Some(Fault::ErrorKept) && !self.keys.contains_key(&key) {
-            self.keys.insert(key, (asked, 500, error().1));
+            self.keys.insert(key, Kept::new(asked, error(), &path, now));
             error()
         } else {
             self.says(clock, method, uri, (&key, &whose), header("stripe-version"), body)
@@ -122,7 +152,7 @@ impl Inner {
         version: &str,
         body: &[u8],
     ) -> Said {
-        let is_second = uri.path().starts_with("/v2/");
+        let is_second = is_second(uri.path());
         if version != (if is_second { SECOND_VERSION } else { stripe_version() }) {
             return self.sin(refuse(400, "api_version_invalid", version));
         }
@@ -134,9 +164,9 @@ impl Inner {
             return self.sin(refuse(400, "idempotency_key_missing", uri.path()));
         }
         let asked = format!("{method} {} {whose} {}", uri.path(), sorted(body));
-        if let Some((before, status, said)) = self.keys.get(key).cloned() {
-            if before == asked {
-                return (status, said);
+        if let Some(Kept { asked: before, said, .. }) = self.keys.get(key) {
+            if *before == asked {
+                return said.clone();
             }
             let why = json!({ "error": { "type": "idempotency_error", "message": format!("Another request had this key: {before}, and now {asked}.") } });
             return self.sin((400, why));
@@ -147,7 +177,7 @@ impl Inner {
         };
         match self.acts(clock, method, uri.path(), whose, &text) {
             Ok(said) => {
-                self.keys.insert(key.to_owned(), (asked, said.0, said.1.clone()));
+                self.keys.insert(key.to_owned(), Kept::new(asked, said.clone(), uri.path(), clock.now()));
                 said
             }
             Err(refused) => self.sin(refused),

@@ -12,7 +12,7 @@ pub enum Fault {
     Error,
     /// Status 500, and it was done all the same. The same key gets what was done.
     ErrorAfter,
-    /// Status 500, nothing was done, and the same key gets the same error for ever.
+    /// Status 500, nothing was done, and the same key gets the same error for as long as it is remembered.
     ErrorKept,
     /// Status 429, with a time to wait.
     TooMany,
