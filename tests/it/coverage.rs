@@ -166,7 +166,7 @@ const CALLED_OTHERWISE: &[(&str, &[&str])] = &[
 ];
 
 /// Whom the table names for a mutation; nobody, where the table has no such act.
-fn named(mutation: &str) -> Vec<&'static str> {
+pub fn named(mutation: &str) -> Vec<&'static str> {
     let mut letters = mutation.chars();
     let head = letters.next().map(|first| first.to_ascii_uppercase()).into_iter();
     let own: String = head.chain(letters).collect();

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use tests::{Person, TestApp, Visitor};
 
 use full::Story;
+pub use full::copies;
 
 const PRINTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/it/seen.matrix");
 

@@ -92,27 +92,9 @@ impl Story<'_> {
         (contract, milestones)
     }
 
-    /// Copies of the rows that a filter finds, each with its own changes; their ids. Nobody acts on them any more, so the
-    /// guards of the books are not asked.
+    /// Copies of a row, each with its own changes; their ids.
     pub async fn copies(&self, table: &str, of: &str, changes: &[&str]) -> Vec<String> {
-        let (prefix, _) = of.split_once('_').unwrap_or_else(|| panic!("{of} is no id"));
-        let mut copying = self.app.pool().begin().await.unwrap();
-        sqlx::query("set local session_replication_role = replica").execute(&mut *copying).await.unwrap();
-        let mut ids = Vec::new();
-        for change in changes {
-            let copy = format!(
-                "insert into {table} select copy.* from {table} t, lateral jsonb_populate_record(t,
-                     jsonb_build_object('id', gen_random_uuid(), {change})) copy
-                 where public_id('{prefix}', t.id) = '{of}' returning public_id('{prefix}', id)"
-            );
-            let id: String = sqlx::query_scalar(AssertSqlSafe(copy.clone()))
-                .fetch_one(&mut *copying)
-                .await
-                .unwrap_or_else(|error| panic!("{error}: {copy}"));
-            ids.push(id);
-        }
-        copying.commit().await.unwrap();
-        ids
+        copies(self.app, table, of, changes).await
     }
 
     pub async fn execute(&self, sql: &str) {
@@ -483,6 +465,29 @@ impl Story<'_> {
         let of_freelancer = self.copies("screening_hits", &self.id("screeningHits"), &[&of_freelancer]).await.remove(0);
         self.keeps("screeningHitOfFreelancer", of_freelancer);
     }
+}
+
+/// Copies of the row with this id, each with its own changes; their ids. Nobody acts on them any more, so the guards of the
+/// books are not asked.
+pub async fn copies(app: &TestApp, table: &str, of: &str, changes: &[&str]) -> Vec<String> {
+    let (prefix, _) = of.split_once('_').unwrap_or_else(|| panic!("{of} is no id"));
+    let mut copying = app.pool().begin().await.unwrap();
+    sqlx::query("set local session_replication_role = replica").execute(&mut *copying).await.unwrap();
+    let mut ids = Vec::new();
+    for change in changes {
+        let copy = format!(
+            "insert into {table} select copy.* from {table} t, lateral jsonb_populate_record(t,
+                 jsonb_build_object('id', gen_random_uuid(), {change})) copy
+             where public_id('{prefix}', t.id) = '{of}' returning public_id('{prefix}', id)"
+        );
+        let id: String = sqlx::query_scalar(AssertSqlSafe(copy.clone()))
+            .fetch_one(&mut *copying)
+            .await
+            .unwrap_or_else(|error| panic!("{error}: {copy}"));
+        ids.push(id);
+    }
+    copying.commit().await.unwrap();
+    ids
 }
 
 /// A bid at a fixed price.
