@@ -1,8 +1,9 @@
 //! `kill -9`, under load: of the server, of PostgreSQL, and of both. Several people do business over
-//! HTTP, with the keys that make it safe to repeat, and repeat whatever they got no answer to. In
-//! the end everything they were told is still so, nothing has happened twice, and all that was
-//! waiting to be done was done. Where Stripe takes the money (a double of it, which lives on in the test's process), the
-//! server is killed when Stripe has done what it was asked for and we have not written that down.
+//! HTTP, at fixed prices and by the hour, and quarrel, with the keys that make it safe to repeat, and
+//! repeat whatever they got no answer to. In the end everything they were told is still so, nothing
+//! has happened twice, and all that was waiting to be done was done. Where Stripe takes the money (a
+//! double of it, which lives on in the test's process), the server is killed when Stripe has done
+//! what it was asked for and we have not written that down.
 //!
 //! `CRASH_SEED` chooses who is killed and when, `CRASH_KILLS` how often.
 
@@ -339,25 +340,36 @@ impl Person {
     }
 }
 
-/// A client and a freelancer do business until `stop`; then they finish what they are at.
-async fn business(mut client: Person, mut freelancer: Person, stop: Arc<AtomicBool>) -> [Person; 2] {
+/// A client founds a company; its id, and the freelancer's.
+async fn company(client: &mut Person, freelancer: &mut Person) -> (Value, Value) {
     let me = freelancer.asks("{ viewer { user { id } } }", json!({}), "viewer").await;
     let input = json!({ "name": "Acme" });
     let organization = client.does("organizationCreate", input, "organization { id }").await.unwrap();
+    (organization["organization"]["id"].clone(), me["user"]["id"].clone())
+}
+
+/// An offer of one milestone; its id, and the milestone's.
+async fn offered(client: &mut Person, organization: &Value, freelancer: &Value) -> (Value, Value) {
+    let offer = json!({
+        "organizationId": organization, "freelancerId": freelancer, "title": "A website",
+        "milestones": [{ "title": "All of it", "amount": { "amount": "100.00" } }]
+    });
+    let made = client.does("offerCreate", offer, "offer { id milestones { nodes { id } } }").await.unwrap();
+    (made["offer"]["id"].clone(), made["offer"]["milestones"]["nodes"][0]["id"].clone())
+}
+
+/// A client and a freelancer do business until `stop`; then they finish what they are at.
+async fn business(mut client: Person, mut freelancer: Person, stop: Arc<AtomicBool>) -> [Person; 2] {
+    let (organization, me) = company(&mut client, &mut freelancer).await;
     let said = json!({ "latinName": "Faisal Mahmood", "address": "12 Mall Road, Lahore", "phone": "+923001234567",
         "cnic": "35202-1234567-1" });
     freelancer.does("payeeUpdate", said, "payee { version }").await.unwrap();
     let input = json!({ "iban": "PK36SCBL0000001123456702", "accountTitle": "Faisal" });
     let method = freelancer.does("payoutMethodAdd", input, "payoutMethod { id }").await.unwrap();
     while !stop.load(Ordering::Relaxed) {
-        let offer = json!({
-            "organizationId": organization["organization"]["id"], "freelancerId": me["user"]["id"], "title": "A website",
-            "milestones": [{ "title": "All of it", "amount": { "amount": "100.00" } }]
-        });
-        let made = client.does("offerCreate", offer, "offer { id milestones { nodes { id } } }").await.unwrap();
-        let (offer, milestone) = (&made["offer"]["id"], &made["offer"]["milestones"]["nodes"][0]["id"]);
+        let (offer, milestone) = offered(&mut client, &organization, &me).await;
         // Time may have passed it by.
-        let _ = deal(&mut client, &mut freelancer, offer, milestone).await;
+        let _ = deal(&mut client, &mut freelancer, &offer, &milestone).await;
         let query = "{ viewer { balances { available { minorUnits } } } }";
         let viewer = freelancer.asks(query, json!({}), "viewer").await;
         if viewer["balances"]["available"]["minorUnits"].as_i64().unwrap() >= 1_000 {
@@ -374,6 +386,17 @@ async fn business(mut client: Person, mut freelancer: Person, stop: Arc<AtomicBo
 
 /// One deal, from its payment to its approval; or as far as it gets, if time passed it by.
 async fn deal(client: &mut Person, freelancer: &mut Person, offer: &Value, milestone: &Value) -> Result<(), String> {
+    hands_in(client, freelancer, offer, milestone).await?;
+    client.does("milestoneApprove", json!({ "milestoneId": milestone }), "milestone { id status }").await.map(|_| ())
+}
+
+/// The client pays, the freelancer accepts, and hands the work in.
+async fn hands_in(
+    client: &mut Person,
+    freelancer: &mut Person,
+    offer: &Value,
+    milestone: &Value,
+) -> Result<(), String> {
     let card = json!({ "milestoneId": milestone, "paymentMethod": "pm_sandbox_visa" });
     client.does("milestoneFund", card, "milestone { id status }").await?;
     let query = "query($id: ID!) { offer(id: $id) { status } }";
@@ -384,8 +407,74 @@ async fn deal(client: &mut Person, freelancer: &mut Person, offer: &Value, miles
     }
     freelancer.does("offerAccept", json!({ "offerId": offer }), "contract { id }").await?;
     let work = json!({ "milestoneId": milestone, "message": "Here it is" });
-    freelancer.does("milestoneSubmit", work, "milestone { id status version }").await?;
-    client.does("milestoneApprove", json!({ "milestoneId": milestone }), "milestone { id status }").await.map(|_| ())
+    freelancer.does("milestoneSubmit", work, "milestone { id status version }").await.map(|_| ())
+}
+
+/// A client finds fault with whatever a freelancer hands in, until `stop`.
+async fn quarrels(mut client: Person, mut freelancer: Person, stop: Arc<AtomicBool>) -> [Person; 2] {
+    let (organization, me) = company(&mut client, &mut freelancer).await;
+    while !stop.load(Ordering::Relaxed) {
+        let (offer, milestone) = offered(&mut client, &organization, &me).await;
+        // Time may have passed it by: then silence has conceded what was claimed.
+        let _ = quarrel(&mut client, &mut freelancer, &offer, &milestone).await;
+    }
+    [client, freelancer]
+}
+
+/// One dispute, from the claim to the offers that meet.
+async fn quarrel(client: &mut Person, freelancer: &mut Person, offer: &Value, milestone: &Value) -> Result<(), String> {
+    hands_in(client, freelancer, offer, milestone).await?;
+    let claim =
+        json!({ "milestoneId": milestone, "reason": "It does not work on a phone", "amount": { "amount": "60.00" } });
+    let claimed = client.does("milestoneDispute", claim, "dispute { id status }").await?;
+    let dispute = &claimed["dispute"]["id"];
+    let answer = json!({ "disputeId": dispute, "answer": "It does on mine" });
+    freelancer.does("disputeAnswer", answer, "dispute { id status }").await?;
+    let half = json!({ "disputeId": dispute, "amount": { "amount": "50.00" } });
+    freelancer.does("disputeOffer", half.clone(), "dispute { id status }").await?;
+    client.does("disputeOffer", half, "dispute { id status }").await.map(|_| ())
+}
+
+/// A client has hired a freelancer by the hour, and the first week has begun: the contract.
+async fn hired_by_the_hour(client: &mut Person, freelancer: &mut Person) -> Value {
+    let (organization, me) = company(client, freelancer).await;
+    let offer = json!({ "organizationId": organization, "freelancerId": me, "title": "Upkeep of a website",
+        "hourlyRate": { "amount": "33.33" }, "weeklyLimitMinutes": 2_400 });
+    let made = client.does("offerCreate", offer, "offer { id }").await.unwrap();
+    let accept = json!({ "offerId": made["offer"]["id"] });
+    let accepted = freelancer.does("offerAccept", accept, "contract { id }").await.unwrap();
+    let contract = accepted["contract"]["id"].clone();
+    let card = json!({ "contractId": contract, "paymentMethod": "pm_sandbox_visa" });
+    client.does("contractPaymentMethodSet", card, "contract { id }").await.unwrap();
+    works(freelancer, &contract).await.unwrap();
+    contract
+}
+
+/// The freelancer writes down some work of today.
+async fn works(freelancer: &mut Person, contract: &Value) -> Result<(), String> {
+    let clock = freelancer.asks("{ clock { now } }", json!({}), "clock").await;
+    let (today, _) = clock["now"].as_str().unwrap().split_once('T').unwrap();
+    let work = json!({ "contractId": contract, "date": today, "minutes": 7, "note": "Upkeep" });
+    freelancer.does("timeEntryAdd", work, "timeEntry { id minutes } timesheet { id }").await.map(|_| ())
+}
+
+/// Week after week is written until `stop`. The clock submits them, and approves what the client does not come to.
+async fn weeks(mut client: Person, mut freelancer: Person, contract: Value, stop: Arc<AtomicBool>) -> [Person; 2] {
+    while !stop.load(Ordering::Relaxed) {
+        // The day may be over by then, or full.
+        let _ = works(&mut freelancer, &contract).await;
+        let query = "query($id: ID!) { contract(id: $id) { timesheets(first: 5) { nodes { id status } } } }";
+        let seen = client.asks(query, json!({ "id": contract }), "contract").await;
+        for week in seen["timesheets"]["nodes"].as_array().unwrap() {
+            if week["status"] == "SUBMITTED" {
+                // It may be approved by silence meanwhile.
+                let approve = json!({ "timesheetId": week["id"] });
+                let _ = client.does("timesheetApprove", approve, "timesheet { id status }").await;
+            }
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
+    [client, freelancer]
 }
 
 /// So much time passes at once: longer than money is held back.
@@ -461,10 +550,13 @@ async fn is_as_told(people: &mut [Person], db: &mut PgConnection) -> std::collec
         ("organizationCreate", "select count(*) from organizations"),
         ("payoutMethodAdd", "select count(*) from payout_methods"),
         ("offerCreate", "select count(*) from offers"),
-        ("milestoneFund", "select count(*) from payments"),
-        ("milestoneFund", "select count(*) from ledger_entries where reason = 'fund'"),
+        ("milestoneFund", "select count(*) from payments where milestone_id is not null"),
+        ("milestoneFund", "select count(*) from ledger_entries where reason = 'fund' and milestone_id is not null"),
         ("offerAccept", "select count(*) from contracts"),
         ("milestoneSubmit", "select count(*) from submissions"),
+        ("milestoneDispute", "select count(*) from disputes"),
+        ("contractPaymentMethodSet", "select count(*) from contract_payment_methods"),
+        ("timeEntryAdd", "select count(*) from time_entries"),
         ("payoutRequest", "select count(*) from payouts"),
     ] {
         assert_eq!(one::<i64>(db, effects).await, counts.get(mutation).copied().unwrap_or(0), "{mutation}: {effects}");
@@ -473,9 +565,35 @@ async fn is_as_told(people: &mut [Person], db: &mut PgConnection) -> std::collec
     assert_eq!(one::<i64>(db, keys).await, acts);
     let ahead = "select coalesce(sum(ahead_micros), 0)::bigint / 3600000000 from sandbox_clock";
     assert_eq!(one::<i64>(db, ahead).await, hours, "time passed as often as it was told to");
-    let released = "select count(*) from ledger_entries where reason = 'release'";
-    let approved = "select count(*) from milestones where status in ('approved', 'released')";
-    assert_eq!(one::<i64>(db, released).await, one::<i64>(&mut *db, approved).await);
+    // What was approved, and what was decided of a dispute, was carried out, and once.
+    for (effects, causes) in [
+        (
+            "select count(distinct entry.milestone_id) from ledger_entries entry
+             join milestones on milestones.id = entry.milestone_id
+             where reason in ('release', 'award') and status <> 'disputed'",
+            "select count(*) from milestones where status in ('approved', 'released', 'split')",
+        ),
+        (
+            "select count(*) from ledger_entries where reason = 'award'",
+            "select count(*) from disputes where status = 'executed'",
+        ),
+        (
+            "select count(*) from ledger_entries where reason = 'release' and milestone_id is null",
+            "select count(*) from timesheets where status = 'paid'",
+        ),
+    ] {
+        assert_eq!(one::<i64>(db, effects).await, one::<i64>(&mut *db, causes).await, "{effects}");
+    }
+    for twice in [
+        "select count(*) from (select from ledger_entries
+             where reason in ('release', 'award') and milestone_id is not null
+             group by milestone_id, reason having count(*) > 1) twice",
+        "select count(*) from (select from ledger_postings posting join ledger_entries entry on entry.id = entry_id
+             where to_account like 'timesheet_escrow:%' and reason = 'fund'
+             group by to_account having count(*) > 1) twice",
+    ] {
+        assert_eq!(one::<i64>(db, twice).await, 0, "{twice}");
+    }
     let parked = "select count(*) from events where parked_at is not null";
     assert_eq!(one::<i64>(db, parked).await, 0);
     let wrong = sqlx::query(BOOKS).fetch_all(&mut *db).await.unwrap();
@@ -497,6 +615,13 @@ async fn nothing_acknowledged_is_lost_and_nothing_happens_twice() {
         let freelancer = Person::sign_up(&rig, &format!("faisal{pair}"), number + 1).await;
         working.push(tokio::spawn(business(client, freelancer, Arc::clone(&stop))));
     }
+    let client = Person::sign_up(&rig, "cora", 100).await;
+    let freelancer = Person::sign_up(&rig, "fatima", 101).await;
+    working.push(tokio::spawn(quarrels(client, freelancer, Arc::clone(&stop))));
+    let mut client = Person::sign_up(&rig, "celia", 102).await;
+    let mut freelancer = Person::sign_up(&rig, "farid", 103).await;
+    let contract = hired_by_the_hour(&mut client, &mut freelancer).await;
+    working.push(tokio::spawn(weeks(client, freelancer, contract, Arc::clone(&stop))));
     let keeper = Person::sign_up(&rig, "khalid", 200).await;
     let keeping = tokio::spawn(time(keeper, kills));
 
@@ -523,6 +648,8 @@ async fn nothing_acknowledged_is_lost_and_nothing_happens_twice() {
     }
     let (mut keeper, mut db) = (keeping.await.unwrap(), rig.connect().await);
     comes_to_something(&mut keeper, &mut db).await;
+    until(&mut db, "select count(*) from disputes where status = 'executed'").await;
+    until(&mut db, "select count(*) from timesheets where status = 'paid'").await;
     stop.store(true, Ordering::Relaxed);
     let mut people = vec![keeper];
     for pair in working {
@@ -530,7 +657,7 @@ async fn nothing_acknowledged_is_lost_and_nothing_happens_twice() {
     }
 
     let counts = verify(&mut people, &mut db).await;
-    for mutation in ["milestoneApprove", "payoutRequest"] {
+    for mutation in ["milestoneApprove", "payoutRequest", "disputeOffer", "timeEntryAdd"] {
         assert!(counts.contains_key(mutation), "the load was too light: {counts:?}");
     }
     let log = fs::read_to_string(rig.folder.join("log")).unwrap();
