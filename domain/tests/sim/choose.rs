@@ -50,6 +50,18 @@ impl World {
                 _ => self.payout_moves(),
             };
         }
+        if self.prompt
+            && self.dice.percent(40)
+            && let Some(next) = self.goes_by_the_clock()
+        {
+            return Some(next);
+        }
+        if self.stubborn
+            && self.dice.percent(30)
+            && let Some(next) = self.goes_to_the_end()
+        {
+            return Some(next);
+        }
         match self.dice.below(100) {
             0..=4 => Some(self.time_passes()),
             5..=15 => self.timer_fires(),
@@ -124,7 +136,7 @@ impl World {
         Move::TimePasses(self.now + jump.max(TimeDelta::zero()))
     }
 
-    fn timer_fires(&mut self) -> Option<Move> {
+    pub(super) fn timer_fires(&mut self) -> Option<Move> {
         let due: Vec<Timer> =
             self.timers.iter().filter(|(_, due)| **due <= self.now).map(|(timer, _)| *timer).collect();
         // Now and then a worker is mistaken, and fires one that is not due.

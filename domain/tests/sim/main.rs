@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 
 use sim::planted::Planted;
 use sim::run;
+use sim::world::World;
 
 fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
@@ -101,6 +102,17 @@ fn refusal_codes() -> BTreeSet<String> {
     codes.retain(|code| !never.contains(&code.as_str()));
     codes.extend(["PAYOUT_DAY_COUNT", "PAYOUT_DAY_AMOUNT"].map(str::to_owned));
     codes
+}
+
+#[test]
+fn worlds_that_go_by_the_clock_and_those_where_disputes_go_to_the_end_hold_too() {
+    for seed in 1..=setting("SIM_WORLDS", 60) {
+        let mut world = World::new(seed);
+        (world.prompt, world.stubborn) = (seed % 2 == 0, seed % 2 == 1);
+        if let Err(wrong) = run::play_in(world, seed, run::STEPS_OF_A_WORLD) {
+            panic!("{wrong}");
+        }
+    }
 }
 
 #[test]

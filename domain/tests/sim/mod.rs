@@ -10,6 +10,7 @@ pub mod books;
 pub mod moves;
 pub mod world;
 pub mod choose;
+pub mod haste;
 pub mod act;
 pub mod hours;
 pub mod payouts;

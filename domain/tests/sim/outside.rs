@@ -64,7 +64,7 @@ pub enum Trouble {
 #[derive(Debug)]
 pub struct Outside {
     /// In some worlds hardly any card works.
-    bad_cards: bool,
+    pub bad_cards: bool,
     /// Does a rail say that it is too late to hand it something again?
     pub forgets: bool,
     /// What will be said, in any order.

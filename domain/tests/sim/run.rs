@@ -30,6 +30,11 @@ pub fn play(seed: u64, steps: u64) -> Result<Played, String> {
 pub fn play_with(seed: u64, steps: u64, planted: Option<Planted>) -> Result<Played, String> {
     let mut world = World::new(seed);
     world.planted = planted;
+    play_in(world, seed, steps)
+}
+
+/// The same in a world that is there, of this seed.
+pub fn play_in(mut world: World, seed: u64, steps: u64) -> Result<Played, String> {
     let told = |world: &World, step: &dyn std::fmt::Display, wrong: String| {
         let line = |(now, next, answer): &(_, _, _)| format!("{now} {next:?}: {answer:?}");
         let trail: Vec<String> = world.trail.iter().map(line).collect();

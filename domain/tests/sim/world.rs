@@ -34,6 +34,7 @@ use uuid::Uuid;
 
 use super::books::Books;
 use super::dice::Dice;
+use super::haste::decided_by;
 use super::moves::{Answer, Move};
 use super::outside::Outside;
 use super::people::everybody;
@@ -67,6 +68,10 @@ pub struct World {
     pub refunds: BTreeMap<PaymentRefundId, Refund>,
     /// Do people have money to be paid out from the beginning?
     pub rich: bool,
+    /// Does the worker come round as soon as something is due, so that more is met by the clock than by people?
+    pub prompt: bool,
+    /// Are disputes taken to the end here?
+    pub stubborn: bool,
     /// Do clients have money go back to their cards here?
     pub sends_to_cards: bool,
     /// Do rails behave as in the sandbox, where none is silent for days, and nothing waits with our bank?
@@ -158,6 +163,8 @@ impl World {
             grants: BTreeMap::new(),
             refunds: BTreeMap::new(),
             rich,
+            prompt: false,
+            stubborn: false,
             sends_to_cards: true,
             as_in_sandbox: false,
             payouts: BTreeMap::new(),
@@ -327,6 +334,7 @@ impl World {
         let by_risk = |m: &&Milestone| m.hold_days.is_some_and(|days| days > m.terms.security_hold_days);
         self.milestones.values().filter(by_risk).for_each(|m| see("held by risk", m.status().as_str()));
         self.disputes.values().for_each(|d| see("dispute", d.state.as_str()));
+        self.disputes.values().filter_map(decided_by).for_each(|how| see("outcome", how));
         self.timesheets.values().for_each(|t| see("timesheet", t.state.as_str()));
         self.payouts.values().for_each(|p| see("payout", p.state.as_str()));
         self.corrections.values().for_each(|c| see("correction", c.state.as_str()));
