@@ -567,7 +567,11 @@ impl Proposal {
         access::check(actor, Verb::ProposalWithdraw, &self.subject())?;
         match self.state {
             ProposalState::Withdrawn { .. } => return Ok(Change::none(self)),
-            ProposalState::Draft => (),
+            // Nobody else knew of it, or is told now.
+            ProposalState::Draft => {
+                let state = ProposalState::Withdrawn { at: now };
+                return Ok(Change::to(Self { state, version: self.version + 1, ..self }));
+            }
             _ if self.stage().is_some() => (),
             _ => return Err(self.wrong_state(actor)),
         }

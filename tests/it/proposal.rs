@@ -161,6 +161,25 @@ async fn proposal_is_seen_by_its_two_sides_only() {
 }
 
 #[tokio::test]
+async fn the_client_learns_nothing_of_a_draft_that_is_withdrawn() {
+    let app = TestApp::new().await;
+    let (ada, lin) = (app.client("ada").await, app.freelancer("lin").await);
+    let gig = open_gig(&ada, json!({})).await;
+    let told = "{ viewer { notifications { nodes { kind } } } }";
+    let told = async || ada.asks(told, json!({})).await.data()["viewer"]["notifications"]["nodes"].clone();
+
+    let draft = lin.does("proposalDraftSave", bid(&gig), PROPOSAL).await.text("proposal.id");
+    lin.does("proposalWithdraw", json!({ "proposalId": draft }), PROPOSAL).await.ok();
+    app.settles().await;
+    assert_eq!(told().await, json!([]));
+
+    let sent = lin.does("proposalSubmit", bid(&gig), PROPOSAL).await.text("proposal.id");
+    lin.does("proposalWithdraw", json!({ "proposalId": sent }), PROPOSAL).await.ok();
+    app.settles().await;
+    assert_eq!(told().await, json!([{ "kind": "PROPOSAL_WITHDRAWN" }, { "kind": "PROPOSAL_SUBMITTED" }]));
+}
+
+#[tokio::test]
 async fn proposals_end_with_their_gig() {
     let app = TestApp::new().await;
     let (ada, lin) = (app.client("ada").await, app.freelancer("lin").await);

@@ -114,3 +114,15 @@ fn an_offer_is_made_while_the_gig_stands_and_gives_its_proposal_back_only_then()
         assert!(!stands("shortlisted").offer_ended(&gig, day(40)).changed, "there was none");
     }
 }
+
+/// The client is not to learn that it was being written.
+#[test]
+fn a_draft_that_is_withdrawn_is_told_to_nobody() {
+    let withdrawn = |name: &str| {
+        let stands = states().into_iter().find(|(state, _)| *state == name).unwrap().1;
+        stands.withdraw(&lin(), day(4)).unwrap()
+    };
+    let (draft, submitted) = (withdrawn("draft"), withdrawn("submitted"));
+    assert!(draft.changed && draft.events.is_empty() && draft.next.version == 2, "{draft:?}");
+    assert_eq!(submitted.events.len(), 1);
+}
