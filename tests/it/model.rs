@@ -109,6 +109,8 @@ fn world(seed: u64) -> World {
     // The sandbox tells by itself what becomes of refunds, and in its own time.
     world.sends_to_cards = false;
     (world.as_in_sandbox, world.outside.forgets) = (true, false);
+    // What comes before a contract is played in memory alone.
+    world.trades = false;
     world
 }
 

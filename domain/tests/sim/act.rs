@@ -47,6 +47,7 @@ impl World {
     pub fn repeats(&mut self, next: &Move) -> Option<Move> {
         let again = match next {
             Move::Heard(_) => true,
+            Move::Trade { act, .. } => act.repeats(),
             Move::Offer { expected, .. }
             | Move::Contract { expected, .. }
             | Move::Milestone { expected, .. }
@@ -133,6 +134,7 @@ impl World {
             Move::Correction { by, of, expected, act } => self.correction_act(&by, of, expected, act),
             Move::UserSuspend { by, user } => self.user_suspend(&by, user),
             Move::UserReinstate { by, user } => self.user_reinstate(&by, user),
+            Move::Trade { by, act } => self.trade_act(&by, act),
         }
     }
 
@@ -225,9 +227,9 @@ impl World {
             Timer::PublishReviews(_) => Ok(Answer::AsItWas),
             Timer::ApplyOutage(id) => self.outage_applies(id),
             Timer::ExpireCorrection(id) => self.correction_expires(id),
-            Timer::ExpireGig(_) | Timer::WarnGigExpiry(_) | Timer::RemindTaxForm(_) | Timer::MailMessages(_) => {
-                Err(format!("nobody sets {timer:?} here"))
-            }
+            Timer::ExpireGig(id) => self.gig_expires(id),
+            Timer::WarnGigExpiry(id) => self.gig_expiry_is_near(id),
+            Timer::RemindTaxForm(_) | Timer::MailMessages(_) => Err(format!("nobody sets {timer:?} here")),
         }
     }
 
@@ -269,6 +271,7 @@ impl World {
 
     /// The worker's reactions to what waits in the outbox, and to what follows from them.
     fn events_are_told(&mut self) -> Result<Answer, Wrong> {
+        self.gigs_close()?;
         while let Some(event) = self.outbox.pop_front() {
             match event {
                 Event::MilestoneFunded { milestone, .. } => self.offer_is_sent_when_funded(milestone)?,
@@ -391,9 +394,14 @@ impl World {
                 let contract = offer.contract;
                 let milestones: Vec<Milestone> =
                     self.milestones_of_offer(of).iter().filter_map(|id| self.milestones.get(id)).cloned().collect();
-                let answer = self.take(offer.accept(by, now, expected, &milestones), |world, (offer, contract)| {
+                let accepted = offer.accept(by, now, expected, &milestones).and_then(|accepted| self.won(accepted));
+                let answer = self.take(accepted, |world, ((offer, contract), won)| {
                     world.put_offer(offer);
                     world.put_contract(contract);
+                    if let Some((proposal, gig)) = won {
+                        world.put_proposal(proposal);
+                        world.put_gig(gig);
+                    }
                 })?;
                 if answer == Answer::Done {
                     for id in self.milestones_of_offer(of) {
@@ -406,10 +414,11 @@ impl World {
     }
 
     /// An offer came to nothing: the money of its milestones goes back.
-    fn offer_closes(&mut self, outcome: Result<Change<Offer>, Refusal>) -> Result<Answer, Wrong> {
+    pub(super) fn offer_closes(&mut self, outcome: Result<Change<Offer>, Refusal>) -> Result<Answer, Wrong> {
         let (system, now) = (Actor::System, self.now);
         let of = outcome.as_ref().ok().map(|change| change.next.id);
-        let answer = self.take(outcome, Self::put_offer)?;
+        let outcome = outcome.map(|ended| self.given_back(ended));
+        let answer = self.take(outcome, Self::put_offer_with_bid)?;
         if let (Answer::Done, Some(of)) = (&answer, of) {
             for id in self.milestones_of_offer(of) {
                 self.on_milestone(id, |m| m.unwind(&system, now))?;
@@ -435,7 +444,15 @@ impl World {
         if offer.first_milestone != Some(milestone) {
             return Ok(Answer::AsItWas);
         }
-        self.take(offer.first_milestone_funded(&Actor::System, self.now), Self::put_offer)
+        let (now, sent) = (self.now, self.sent_when_funded(offer));
+        let overtaken = sent.as_ref().is_ok_and(|sent| sent.next.0.expires_at().is_none() && sent.changed);
+        let answer = self.take(sent, Self::put_offer_with_bid)?;
+        if overtaken {
+            for id in of.map_or(vec![], |of| self.milestones_of_offer(of)) {
+                self.on_milestone(id, |m| m.unwind(&Actor::System, now))?;
+            }
+        }
+        Ok(answer)
     }
 
     fn contract_act(
@@ -535,9 +552,11 @@ impl World {
         let taken_back_at = self.taken_back_at(milestone.client);
         let moves = self.moves_money(milestone.contract);
         let contract = milestone.contract.and_then(|contract| self.contracts.get(&contract)).cloned();
+        let offer = milestone.offer.filter(|_| contract.is_none()).and_then(|offer| self.offers.get(&offer)).cloned();
         let may_fund = |m: &Milestone| {
             access::check(by, Verb::MilestoneFund, &m.subject())?;
             moves?;
+            offer.map_or(Ok(()), |offer| offer.takes_money())?;
             contract.map_or(Ok(()), |contract| contract.takes_money_for(m, by, now))
         };
         match act {
@@ -660,7 +679,7 @@ impl World {
         Ok(answer)
     }
 
-    fn milestones_of_offer(&self, of: OfferId) -> Vec<MilestoneId> {
+    pub(super) fn milestones_of_offer(&self, of: OfferId) -> Vec<MilestoneId> {
         self.milestones.values().filter(|milestone| milestone.offer == Some(of)).map(|m| m.id).collect()
     }
 
@@ -678,6 +697,6 @@ pub(super) fn absent() -> Answer {
     Answer::Refused(Refusal::HIDDEN)
 }
 
-fn draft(id: MilestoneId, amount: Money, deal: Deal) -> Result<MilestoneDraft, Refusal> {
+pub(super) fn draft(id: MilestoneId, amount: Money, deal: Deal) -> Result<MilestoneDraft, Refusal> {
     MilestoneDraft::parse(&title(id), "", amount, None, &deal.terms)
 }

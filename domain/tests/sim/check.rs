@@ -37,6 +37,7 @@ impl World {
         self.check_disputes()?;
         self.check_timers()?;
         self.check_owed()?;
+        self.check_trade()?;
         self.check_ways()?;
         self.check_processor()
     }
@@ -242,7 +243,8 @@ impl World {
             }
             if milestone.contract.is_none() {
                 let offer = milestone.offer.and_then(|offer| self.offers.get(&offer));
-                let open = offer.is_some_and(|offer| offer.expires_at().is_some());
+                let draft = |offer: &domain::offer::Offer| offer.status() == domain::offer::Status::Draft;
+                let open = offer.is_some_and(|offer| offer.expires_at().is_some() || draft(offer));
                 must!(open, "{} is {status:?}, and its offer is over", milestone.id);
             }
             // What is approved and held goes its way, and moves nothing of what is still in escrow.
@@ -433,7 +435,10 @@ impl World {
                 }
             }
         }
-        for (timer, due) in self.timers.iter().filter(|(timer, _)| !matches!(timer, Timer::ApplyOutage(_))) {
+        // Those of gigs hang on what others did meanwhile.
+        let told_apart =
+            |timer: &Timer| matches!(timer, Timer::ApplyOutage(_) | Timer::ExpireGig(_) | Timer::WarnGigExpiry(_));
+        for (timer, due) in self.timers.iter().filter(|(timer, _)| !told_apart(timer)) {
             must!(wanted.get(timer) == Some(due), "{timer:?} at {due} has no owner");
         }
         for (timer, due) in &wanted {

@@ -23,6 +23,8 @@ use super::world::{CLIENTS, FREELANCERS, World, id, usd};
 const MILESTONES: usize = 16;
 const TIMESHEETS: usize = 10;
 const OUTAGES: usize = 5;
+/// So much of what happens comes before a contract, where there is a trade.
+const TRADE: u64 = 25;
 /// Tokens of cards. Whether one works is up to the dice.
 pub const CARDS: [&str; 2] = ["pm_sandbox_visa", "pm_sandbox_silent"];
 
@@ -32,7 +34,8 @@ pub const LISTED: &str = "Sandbox Sanctioned Person";
 impl World {
     /// The next move; none if nothing comes of what the dice said.
     pub fn choose(&mut self) -> Option<Move> {
-        let next = self.choose_anything()?;
+        let trades = self.trades && self.trading.percent(TRADE);
+        let next = if trades { self.trade_moves()? } else { self.choose_anything()? };
         Some(self.as_they_are(next))
     }
 
@@ -523,7 +526,7 @@ impl World {
         }
     }
 
-    fn client(&mut self, client: OrganizationId) -> Actor {
+    pub(super) fn client(&mut self, client: OrganizationId) -> Actor {
         let role = [MemberRole::Owner, MemberRole::Admin][self.dice.below(2)];
         person(200, vec![(client, role)], None)
     }

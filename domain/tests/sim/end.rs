@@ -5,7 +5,7 @@ use domain::id::{DisputeId, MilestoneId, PayoutId};
 use domain::milestone::State;
 
 use super::check::{parties, silence_decides};
-use super::moves::{ContractAct, DisputeAct, MilestoneAct, Move, PayoutAct};
+use super::moves::{ContractAct, DisputeAct, MilestoneAct, Move, OfferAct, PayoutAct};
 use super::world::World;
 
 impl World {
@@ -25,7 +25,7 @@ impl World {
         if let Some(next) = self.plan.pop_front() {
             return Some(next);
         }
-        if !self.outbox.is_empty() {
+        if !self.outbox.is_empty() || !self.closings.is_empty() {
             return Some(Move::EventsAreTold);
         }
         if self.unfinished().is_empty() {
@@ -42,6 +42,7 @@ impl World {
 
     /// What is not over yet.
     pub fn unfinished(&self) -> Vec<String> {
+        let drafts = self.draft_offers().map(|of| format!("{of} is a draft"));
         let offers = self.offers.values().filter(|o| o.expires_at().is_some());
         let milestones = self.milestones.values().filter(|m| !m.status().is_terminal());
         let disputes = self.disputes.values().filter(|d| !d.state.is_terminal());
@@ -50,6 +51,7 @@ impl World {
         let corrections = self.corrections.values().filter(|c| !c.clocks().is_empty());
         offers
             .map(|o| format!("{} {:?}", o.id, o.status()))
+            .chain(drafts)
             .chain(milestones.map(|m| format!("{} {:?}", m.id, m.status())))
             .chain(disputes.map(|d| format!("{} {}", d.id, d.state.as_str())))
             .chain(timesheets.map(|t| format!("{} {}", t.id, t.state.as_str())))
@@ -69,6 +71,12 @@ impl World {
         for of in self.milestones.keys().copied().collect::<Vec<_>>() {
             let next = self.milestone_gives_way(of).map(|next| self.unless_barred(next));
             self.plan.extend(next);
+        }
+        for of in self.draft_offers().collect::<Vec<_>>() {
+            let Some(offer) = self.offers.get(&of) else { continue };
+            let [by, _] = parties(offer.client, offer.freelancer);
+            let next = self.unless_barred(Move::Offer { by, of, expected: None, act: OfferAct::Withdraw });
+            self.plan.push_back(next);
         }
         for of in self.disputes.keys().copied().collect::<Vec<_>>() {
             let next = self.dispute_gives_way(of);

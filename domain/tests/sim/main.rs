@@ -33,7 +33,11 @@ fn money_is_neither_made_nor_lost_whatever_happens() {
     let disputes = "opened answered negotiating recommended arbitration hearing executed withdrawn closed";
     let timesheets = "open submitted disputed approved charging unpaid held paid void charged_back";
     let payouts = "requested screening blocked queued sent in_transit paid returned unknown cancelled";
-    let offers = "pending_funding sent accepted declined withdrawn expired";
+    let gigs = "draft open paused filled expired cancelled removed";
+    let invitations = "sent declined accepted";
+    let proposals = "draft submitted viewed shortlisted interviewing countered offered hired withdrawn declined \
+                     not_selected expired removed";
+    let offers = "draft pending_funding sent accepted declined withdrawn expired";
     let outages = "planned ongoing over withdrawn grant week_grant";
     let contracts = "active paused on_hold ending ended";
     let reasons = "fund credit release hold_over reclaim hand_over refund refund_after award chargeback chargeback_won \
@@ -57,10 +61,18 @@ fn money_is_neither_made_nor_lost_whatever_happens() {
                  payout_method.add_in_dollars payout.request_and_retain payout.settle_paid payout.settle_returned \
                  payout.turned_up payout.turned_up_in_part payout.withhold payout.recall payout.hold_back \
                  correction.propose correction.approve correction.decline expire_correction user.suspend user.reinstate \
-                 silence.is_no_yes silence.goes_to_our_people";
+                 gig.create gig.update gig.publish gig.pause gig.resume gig.cancel gig.reopen gig.remove \
+                 expire_gig warn_gig_expiry invitation.send invitation.decline \
+                 proposal.draft_save proposal.submit proposal.revise proposal.withdraw proposal.view proposal.shortlist \
+                 proposal.interview proposal.decline proposal.counter proposal.counter_accept proposal.close \
+                 offer.create_on_proposal offer.draft_on_proposal offer.draft offer.send \
+                 freelancer.block freelancer.unblock client.block client.unblock silence.is_no_yes silence.goes_to_our_people";
     let named = [
         ("held by risk", "funded submitted approved released disputed"),
         ("verb", verbs),
+        ("gig", gigs),
+        ("invitation", invitations),
+        ("proposal", proposals),
         ("offer", offers),
         ("contract", contracts),
         ("outage", outages),
@@ -82,7 +94,20 @@ fn money_is_neither_made_nor_lost_whatever_happens() {
 fn refusal_codes() -> BTreeSet<String> {
     let shared = ["SIGN_IN", "SUSPENDED", "HIDDEN", "NOT_ALLOWED", "WRONG_STATE", "STALE", "INVALID", "INSUFFICIENT"];
     let mut codes: BTreeSet<String> = shared.map(str::to_owned).into();
-    let rooms = ["milestone", "dispute", "timesheet", "payout", "contract", "bonus", "escrow", "offer", "correction"];
+    let rooms = [
+        "milestone",
+        "dispute",
+        "timesheet",
+        "payout",
+        "contract",
+        "bonus",
+        "escrow",
+        "offer",
+        "correction",
+        "gig",
+        "proposal",
+        "invitation",
+    ];
     let src = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     for room in rooms {
         let inside = std::fs::read_dir(src.join(room)).into_iter().flatten().flatten().map(|file| file.path());
@@ -128,7 +153,7 @@ fn planted_bugs_are_noticed() {
         (Planted::LostCent, &["its escrow says", "pending, and holds of"]),
         (Planted::ReleaseWhileDisputed, &["what it is about is not disputed"]),
         (Planted::TimerAfterTheEnd, &["has no owner"]),
-        (Planted::RefundAboveHeld, &[" is at -"]),
+        (Planted::RefundAboveHeld, &[" is at -", "its escrow says"]),
         (Planted::EntryTwice, &["was used before"]),
         (Planted::EntryForgotten, &["pending, and holds of"]),
         (Planted::AbsentIsRefused, &["a rail carries it as well"]),
@@ -140,12 +165,14 @@ fn planted_bugs_are_noticed() {
         (Planted::OffTheStatement, &["on the statement of"]),
         (Planted::ToldToNobody, &["was told nothing of it"]),
         (Planted::HeldForLess, &["was accepted is to be available at"]),
+        (Planted::GigStaysOpen, &["were hired for"]),
+        (Planted::DraftIsTold, &["the client is told that it is withdrawn"]),
     ] {
-        let noticed = (1..=1_000).find_map(|seed| run::play_with(seed, 400, Some(planted)).err());
+        let noticed = (1..=1_000).find_map(|seed| run::play_with(seed, run::STEPS_OF_A_WORLD, Some(planted)).err());
         let Some(wrong) = noticed else { panic!("{planted:?} was not noticed in 1,000 worlds") };
         let first = wrong.lines().next().unwrap_or_default().to_owned();
         assert!(notices.iter().any(|notice| first.contains(notice)), "{planted:?} was noticed otherwise: {first}");
         told.push(first);
     }
-    assert_eq!(told.len(), 16);
+    assert_eq!(told.len(), 18);
 }

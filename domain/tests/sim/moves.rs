@@ -19,6 +19,8 @@ use domain::refusal::Refusal;
 use domain::timer::Timer;
 use domain::wire::WireOutcome;
 
+use super::trade::TradeAct;
+
 /// Something that happens.
 #[derive(Debug, Clone)]
 pub enum Move {
@@ -74,6 +76,8 @@ pub enum Move {
     UserSuspend { by: Actor, user: UserId },
     /// Somebody lets a suspended person go.
     UserReinstate { by: Actor, user: UserId },
+    /// Somebody does something before there is a contract.
+    Trade { by: Actor, act: TradeAct },
 }
 
 /// What an offer says.
@@ -262,7 +266,8 @@ impl Move {
             | Self::CorrectionPropose { by, .. }
             | Self::Correction { by, .. }
             | Self::UserSuspend { by, .. }
-            | Self::UserReinstate { by, .. } => by,
+            | Self::UserReinstate { by, .. }
+            | Self::Trade { by, .. } => by,
         }
     }
 
@@ -294,7 +299,8 @@ impl Move {
             | Self::CorrectionPropose { by, .. }
             | Self::Correction { by, .. }
             | Self::UserSuspend { by, .. }
-            | Self::UserReinstate { by, .. } => Some(by),
+            | Self::UserReinstate { by, .. }
+            | Self::Trade { by, .. } => Some(by),
         }
     }
 
@@ -396,6 +402,7 @@ impl Move {
             },
             Self::UserSuspend { .. } => "user.suspend",
             Self::UserReinstate { .. } => "user.reinstate",
+            Self::Trade { act, .. } => act.name(),
         }
     }
 }

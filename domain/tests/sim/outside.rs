@@ -168,6 +168,7 @@ fn reference(payout: PayoutId, attempt: u32) -> String {
 impl World {
     /// What follows from an event: outside at once, with us when the worker comes to it.
     pub fn hear(&mut self, event: Event) {
+        self.hear_of_gig(&event);
         match &event {
             Event::MilestoneFundingStarted { milestone, payment, total } => {
                 self.processor_is_asked(For::Milestone(*milestone), *payment, *total);

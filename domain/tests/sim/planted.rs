@@ -47,6 +47,10 @@ pub enum Planted {
     ToldToNobody,
     /// What is accepted is held for a day less than was settled.
     HeldForLess,
+    /// A gig goes on taking proposals when somebody was hired for it.
+    GigStaysOpen,
+    /// The client is told that a draft of a proposal is withdrawn.
+    DraftIsTold,
 }
 
 impl Planted {
@@ -96,7 +100,12 @@ impl Planted {
                     }
                 }
             }
-            Self::ReleaseWhileDisputed | Self::AbsentIsRefused | Self::SuspendedIsPaid | Self::SilenceOfTheBarred => (),
+            Self::ReleaseWhileDisputed
+            | Self::AbsentIsRefused
+            | Self::SuspendedIsPaid
+            | Self::SilenceOfTheBarred
+            | Self::GigStaysOpen
+            | Self::DraftIsTold => (),
         }
     }
 }

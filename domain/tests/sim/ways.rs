@@ -4,7 +4,10 @@
 use domain::access::{Actor, Role, Subject};
 use domain::contract;
 use domain::event::{About, Event};
-use domain::id::{ContractId, DisputeId, MilestoneId, OfferId, OrganizationId, PayoutId, TimesheetId, UserId};
+use domain::id::{
+    ContractId, DisputeId, GigId, InvitationId, MilestoneId, OfferId, OrganizationId, PayoutId, ProposalId,
+    TimesheetId, UserId,
+};
 use domain::ledger::{JournalEntry, LedgerAccount, Reason};
 use domain::milestone::{Kind, Milestone, Side, State, Status};
 use domain::notification::Audience;
@@ -21,6 +24,8 @@ pub enum Thing {
     Dispute(DisputeId),
     Timesheet(TimesheetId),
     Payout(PayoutId),
+    Gig(GigId),
+    Proposal(ProposalId),
 }
 
 /// Where it stood, or stands, and how often it had changed by then.
@@ -40,12 +45,15 @@ pub struct Happened {
     pub ways: Vec<Way>,
     /// What went on elsewhere than where banks had stopped it.
     pub astray: Vec<Wrong>,
+    /// Invitations, and where each stood and stands.
+    pub answered: Vec<(InvitationId, &'static str, &'static str)>,
     pub events: Vec<Event>,
 }
 
 type Ways = &'static [(&'static str, &'static str)];
 
 const OFFER: Ways = &[
+    ("draft", "pending_funding sent withdrawn"),
     ("pending_funding", "sent withdrawn expired"),
     ("sent", "accepted declined withdrawn expired"),
     ("accepted", ""),
@@ -127,6 +135,33 @@ const PAYOUT: Ways = &[
     ("cancelled", ""),
 ];
 
+const GIG: Ways = &[
+    ("draft", "open cancelled removed"),
+    ("open", "paused filled expired cancelled removed"),
+    ("paused", "open filled expired cancelled removed"),
+    ("filled", "removed"),
+    ("expired", "open removed"),
+    ("cancelled", "open removed"),
+    ("removed", ""),
+];
+
+/// One that is decided never comes back.
+const PROPOSAL: Ways = &[
+    ("draft", "submitted withdrawn"),
+    ("submitted", "viewed shortlisted interviewing countered offered withdrawn declined not_selected expired removed"),
+    ("viewed", "shortlisted interviewing countered offered withdrawn declined not_selected expired removed"),
+    ("shortlisted", "interviewing countered offered withdrawn declined not_selected expired removed"),
+    ("interviewing", "countered offered withdrawn declined not_selected expired removed"),
+    ("countered", "viewed shortlisted interviewing offered withdrawn declined not_selected expired removed"),
+    ("offered", "hired viewed shortlisted interviewing not_selected expired removed"),
+    ("hired", ""),
+    ("withdrawn", ""),
+    ("declined", ""),
+    ("not_selected", ""),
+    ("expired", ""),
+    ("removed", ""),
+];
+
 impl Thing {
     fn ways(self) -> Ways {
         match self {
@@ -136,6 +171,8 @@ impl Thing {
             Self::Dispute(_) => DISPUTE,
             Self::Timesheet(_) => TIMESHEET,
             Self::Payout(_) => PAYOUT,
+            Self::Gig(_) => GIG,
+            Self::Proposal(_) => PROPOSAL,
         }
     }
 
@@ -144,7 +181,7 @@ impl Thing {
         use Concerns::{Both, Client, Freelancer, Nobody, Other};
         match (self, from, to) {
             // Who was never made an offer does not hear of its end.
-            (Self::Offer(_), "pending_funding", "withdrawn" | "expired") => Nobody,
+            (Self::Offer(_), "draft" | "pending_funding", "pending_funding" | "withdrawn" | "expired") => Nobody,
             (Self::Offer(_), _, "accepted" | "declined") => Client,
             (Self::Offer(_), _, "sent") => Freelancer,
             (Self::Payout(_), _, "blocked" | "in_transit" | "paid" | "returned" | "cancelled") => Freelancer,
@@ -167,6 +204,17 @@ impl Thing {
             (Self::Timesheet(_), _, "held" | "paid") => Freelancer,
             // A week with nothing in it came to nothing.
             (Self::Timesheet(_), "open", "void") => Nobody,
+            (Self::Gig(_), _, "expired" | "removed") => Client,
+            (Self::Gig(_), ..) => Nobody,
+            // That somebody was writing is theirs alone.
+            (Self::Proposal(_), "draft", "withdrawn") => Nobody,
+            (Self::Proposal(_), _, "submitted" | "withdrawn") => Client,
+            (Self::Proposal(_), "countered", "viewed" | "shortlisted" | "interviewing") => Client,
+            (Self::Proposal(_), "offered", "viewed" | "shortlisted" | "interviewing") => Nobody,
+            (Self::Proposal(_), _, "shortlisted" | "interviewing") => Freelancer,
+            (Self::Proposal(_), _, "declined" | "countered" | "not_selected" | "expired" | "removed") => Freelancer,
+            // What comes of an offer is told with that.
+            (Self::Proposal(_), ..) => Nobody,
             (Self::Offer(_) | Self::Contract(_) | Self::Milestone(_) | Self::Dispute(_) | Self::Timesheet(_), ..) => {
                 Both
             }
@@ -185,6 +233,8 @@ impl Thing {
                 about.timesheet == Some(of) || about.dispute.is_some() && about.contract == contract || is_credit
             }
             Self::Payout(of) => about.payout == Some(of),
+            Self::Gig(of) => about.gig == Some(of),
+            Self::Proposal(of) => about.proposal == Some(of),
         }
     }
 }
@@ -290,6 +340,10 @@ impl World {
         };
         let told = self.happened.events.iter().filter(|event| of.is_it(&event.about(), (organization, contract)));
         let told: Vec<Audience> = told.map(Audience::of).collect();
+        let draft = matches!((of, from, to), (Thing::Proposal(_), "draft", "withdrawn"));
+        if draft && told.iter().any(|audience| !audience.client.is_empty()) {
+            return Err(format!("{of:?} was a draft, and the client is told that it is withdrawn"));
+        }
         let heard = |side| match side {
             Side::Client => told.iter().any(|audience| !audience.client.is_empty()),
             Side::Freelancer => told.iter().any(|audience| audience.person),
@@ -311,6 +365,8 @@ impl World {
             Thing::Timesheet(of) => {
                 self.timesheets.get(&of).map(|week| (week.client, week.freelancer, Some(week.contract)))
             }
+            Thing::Gig(of) => self.gigs.get(&of).map(|one| (one.client, super::world::id(0), None)),
+            Thing::Proposal(of) => self.proposals.get(&of).map(|one| (one.client, one.freelancer, None)),
             Thing::Payout(of) => self.payouts.get(&of).map(|one| (super::world::id(0), one.user, None)),
         }
     }

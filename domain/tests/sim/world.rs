@@ -13,10 +13,12 @@ use domain::correction::Correction;
 use domain::credit::Credit;
 use domain::dispute::{Case, CaseId, Dispute};
 use domain::event::Event;
+use domain::gig::{Gig, TradeTerms};
 use domain::id::{
-    ContractId, CorrectionId, DisputeId, Id, MilestoneId, OfferId, OrganizationId, OutageId, PaymentId,
-    PaymentRefundId, PayoutId, PayoutMethodId, TimesheetId, UserId,
+    ContractId, CorrectionId, DisputeId, GigId, Id, InvitationId, MilestoneId, OfferId, OrganizationId, OutageId,
+    PaymentId, PaymentRefundId, PayoutId, PayoutMethodId, ProposalId, TimesheetId, UserId,
 };
+use domain::invitation::Invitation;
 use domain::ledger::LedgerAccount;
 use domain::milestone::{self, Milestone};
 use domain::money::Money;
@@ -25,6 +27,7 @@ use domain::outage::{Grant, Outage, Status};
 use domain::payment::{PaymentMethod, Refund};
 use domain::payout::{Payout, PayoutMethod};
 use domain::policy::{PolicyVersion, Terms};
+use domain::proposal::{Closing, Proposal};
 use domain::reconciliation::Posted;
 use domain::refusal::Refusal;
 use domain::timer::Timer;
@@ -39,6 +42,7 @@ use super::moves::{Answer, Move};
 use super::outside::Outside;
 use super::people::everybody;
 use super::planted::Planted;
+use super::trading::trade_terms;
 use super::ways::{Happened, Thing};
 
 pub struct World {
@@ -54,6 +58,20 @@ pub struct World {
     /// Events that the worker has to react to, and has not yet.
     pub outbox: VecDeque<Event>,
     pub policy: PolicyVersion,
+    /// Is there a trade here: gigs, and all that leads to contracts? These dice say when, so that a world without is as
+    /// it was.
+    pub trades: bool,
+    pub trading: Dice,
+    pub trade_terms: TradeTerms,
+    pub gigs: BTreeMap<GigId, Gig>,
+    pub invitations: BTreeMap<InvitationId, Invitation>,
+    pub proposals: BTreeMap<ProposalId, Proposal>,
+    /// When somebody last did something with a proposal.
+    pub bid_at: BTreeMap<ProposalId, Timestamp>,
+    /// Gigs that closed and when, of which the worker has to tell those who proposed.
+    pub closings: VecDeque<(GigId, Closing, Timestamp)>,
+    /// Who keeps away from whom, and which side does.
+    pub blocks: BTreeSet<(OrganizationId, UserId, &'static str)>,
     pub offers: BTreeMap<OfferId, Offer>,
     pub contracts: BTreeMap<ContractId, Contract>,
     pub milestones: BTreeMap<MilestoneId, Milestone>,
@@ -152,6 +170,15 @@ impl World {
             set_anew: BTreeSet::new(),
             outbox: VecDeque::new(),
             policy: PolicyVersion { number: 1, effective_from: start, note: String::new(), terms: Terms::default() },
+            trades: true,
+            trading: Dice::new(seed.rotate_left(32)),
+            trade_terms: trade_terms(seed),
+            gigs: BTreeMap::new(),
+            invitations: BTreeMap::new(),
+            proposals: BTreeMap::new(),
+            bid_at: BTreeMap::new(),
+            closings: VecDeque::new(),
+            blocks: BTreeSet::new(),
             offers: BTreeMap::new(),
             contracts: BTreeMap::new(),
             milestones: BTreeMap::new(),
@@ -328,6 +355,9 @@ impl World {
                 seen.insert(sight);
             }
         };
+        self.gigs.values().for_each(|g| see("gig", g.status().as_str()));
+        self.invitations.values().for_each(|i| see("invitation", i.status().as_str()));
+        self.proposals.values().for_each(|p| see("proposal", p.status().as_str()));
         self.offers.values().for_each(|o| see("offer", o.status().as_str()));
         self.contracts.values().for_each(|c| see("contract", c.status().as_str()));
         self.milestones.values().for_each(|m| see("milestone", m.status().as_str()));
