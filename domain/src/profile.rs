@@ -346,7 +346,11 @@ fn parse_cents(invalid: &mut Invalid, path: &str, money: Money, range: &std::ops
         invalid.add(&format!("{path}.currency"), "UNKNOWN", "what you ask is in US dollars");
     } else if !range.contains(&money.minor()) {
         let (least, most) = (range.start() / 100, range.end() / 100);
-        invalid.add(&format!("{path}.amount"), "OUT_OF_RANGE", format!("must be between {least}.00 USD and {most}.00 USD"));
+        invalid.add(
+            &format!("{path}.amount"),
+            "OUT_OF_RANGE",
+            format!("must be between {least}.00 USD and {most}.00 USD"),
+        );
     }
     money
 }
