@@ -518,6 +518,12 @@ impl Offer {
         Ok(accepted.map(|offer| (offer, contract)))
     }
 
+    /// The contract that came of it, if the freelancer has taken it already: then nothing is left to do.
+    pub fn accepted(&self, actor: &Actor) -> Result<Option<ContractId>, Refusal> {
+        access::check(actor, Verb::OfferAccept, &self.subject())?;
+        Ok(matches!(self.state, State::Accepted { .. }).then_some(self.contract))
+    }
+
     /// The freelancer leaves it, and may say why (up to 2,000 characters).
     pub fn decline(
         self,

@@ -249,6 +249,9 @@ impl Market {
         self.freelancer_screen(call.actor.person()?.user).await?;
         run!(self, call, tx => {
             let (offer, bid) = tx.offer_with_bid_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
+            if let Some(contract) = offer.accepted(tx.actor())? {
+                return Ok(tx.contract_seen(contract).await?.ok_or(Refusal::HIDDEN)?);
+            }
             let milestones = tx.milestones_of_offer_for_update(id).await?;
             let (client, freelancer) = (offer.client, offer.freelancer);
             let change = offer.accept(tx.actor(), tx.now(), expected, &milestones)?;

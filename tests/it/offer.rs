@@ -44,6 +44,23 @@ async fn a_declined_card_leaves_the_offer_waiting() {
 }
 
 #[tokio::test]
+async fn who_accepts_an_offer_again_is_told_of_the_contract_that_there_is() {
+    let app = TestApp::new().await;
+    let deal = app.sent().await;
+    let accepts = async || {
+        let input = json!({ "offerId": deal.offer });
+        deal.freelancer.does_once("offerAccept", input, "contract { id status }").await.ok()["contract"].clone()
+    };
+    let contract = accepts().await;
+    assert_eq!(contract["status"], "ACTIVE");
+    assert_eq!(accepts().await, contract, "a finger that came down twice");
+    let contracts: i64 = sqlx::query_scalar("select count(*) from contracts").fetch_one(app.pool()).await.unwrap();
+    assert_eq!(contracts, 1);
+    let client = deal.client.does_once("offerAccept", json!({ "offerId": deal.offer }), "contract { id }").await;
+    assert_eq!(client.refused().len(), 1, "that is for the freelancer alone");
+}
+
+#[tokio::test]
 async fn an_offer_that_comes_to_nothing_gives_the_money_back_whole() {
     let app = TestApp::new().await;
     let deal = app.sent().await;

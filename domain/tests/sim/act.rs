@@ -390,6 +390,9 @@ impl World {
         match act {
             OfferAct::Decline => self.offer_closes(offer.decline(by, now, expected, "")),
             OfferAct::Withdraw => self.offer_closes(offer.withdraw(by, now, expected)),
+            OfferAct::Accept if matches!(offer.accepted(by), Ok(Some(_))) => {
+                self.take(Ok(Change::none(offer)), Self::put_offer)
+            }
             OfferAct::Accept => {
                 let contract = offer.contract;
                 let milestones: Vec<Milestone> =
