@@ -246,6 +246,16 @@ impl WebhookEndpoint {
         Change::to(Self { status: EndpointStatus::Failed, ..next }).telling(event)
     }
 
+    /// Something was sent to it while nobody answered at all: that may be our own network, and is not held against it, for
+    /// as long as what was sent is kept.
+    pub fn heard_nothing_of_anybody(self, now: Timestamp) -> Change<Self> {
+        let since = self.failing_since.unwrap_or(now);
+        if now >= since + KEPT_FOR {
+            return self.heard(false, now);
+        }
+        Change::to(Self { failing_since: Some(since), ..self })
+    }
+
     /// Until when it is left alone: the longer it has failed, the longer.
     pub fn rests_until(&self, now: Timestamp) -> Option<Timestamp> {
         let since = self.failing_since?;
@@ -317,6 +327,15 @@ mod tests {
         let again = off.next.update(&actor(MemberRole::Admin), update.clone()).unwrap();
         assert_eq!((again.next.status, again.next.failing_since), (EndpointStatus::Enabled, None));
         assert!(!again.next.update(&actor(MemberRole::Admin), update).unwrap().changed);
+    }
+
+    #[test]
+    fn what_may_be_our_own_network_is_not_held_against_one_while_what_was_sent_is_kept() {
+        let failing = made(vec![WebhookEvent::OfferAccepted], 0).unwrap().heard(false, at(0)).next;
+        let days = |days: i64| at(days * 24 * 60);
+        let spared = failing.clone().heard_nothing_of_anybody(days(29));
+        assert_eq!((spared.next.status, spared.next.failing_since), (EndpointStatus::Enabled, Some(at(0))));
+        assert_eq!(failing.heard_nothing_of_anybody(days(30)).next.status, EndpointStatus::Failed);
     }
 
     #[test]

@@ -140,6 +140,10 @@ pub const ALL: &[Migration] = &[
     },
     Migration { name: "0311_conversation_reads_kept", sql: include_str!("../sql/0311_conversation_reads_kept.sql") },
     Migration { name: "0312_webhook_endpoints_slow", sql: include_str!("../sql/0312_webhook_endpoints_slow.sql") },
+    Migration {
+        name: "0313_webhook_endpoints_answered",
+        sql: include_str!("../sql/0313_webhook_endpoints_answered.sql"),
+    },
 ];
 
 /// One step of the schema.

@@ -264,6 +264,30 @@ async fn days_on_which_no_worker_called_are_not_counted_against_an_endpoint() {
 }
 
 #[tokio::test]
+async fn days_on_which_nobody_answered_are_held_against_an_endpoint_once_others_do() {
+    let app = TestApp::with_webhooks().await;
+    let (ada, bea, cem) = (app.client("ada").await, app.client("bea").await, app.client("cem").await);
+    let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let url = format!("http://{nobody}/");
+    let (one, other) = (hooks(&ada, &url, &["OFFER_ACCEPTED"]).await, hooks(&bea, &url, &["OFFER_ACCEPTED"]).await);
+    one.pings(&ada).await;
+    other.pings(&bea).await;
+    app.settles().await;
+    let stand = async || {
+        let (one, other) = (one.look(&ada).await, other.look(&bea).await);
+        [one, other].map(|it| (it["status"].clone(), it["deliveries"]["nodes"][0]["status"].clone()))
+    };
+    for _ in 0..4 {
+        app.passes(TimeDelta::days(1)).await;
+    }
+    assert_eq!(stand().await, [(json!("ENABLED"), json!("WAITING")), (json!("ENABLED"), json!("WAITING"))]);
+    let well = Receiver::start(Answer::Status(200)).await;
+    hooks(&cem, &well.url(), &["OFFER_ACCEPTED"]).await.pings(&cem).await;
+    app.passes(TimeDelta::days(1)).await;
+    assert_eq!(stand().await, [(json!("FAILED"), json!("GIVEN_UP")), (json!("FAILED"), json!("GIVEN_UP"))]);
+}
+
+#[tokio::test]
 async fn one_that_never_answers_holds_up_nobody_else() {
     let app = TestApp::with_webhooks().await;
     let deal = app.contracted().await;

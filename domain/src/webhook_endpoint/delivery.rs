@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{BadStatus, PATIENCE, WebhookEndpoint, WebhookEvent};
+use super::{BadStatus, KEPT_FOR, PATIENCE, WebhookEndpoint, WebhookEvent};
 use crate::Timestamp;
 use crate::access::{self, Actor, Subject, Verb};
 use crate::change::Change;
@@ -174,6 +174,18 @@ impl WebhookDelivery {
         Self { due_at, give_up_at: Some(give_up_at), ..next }
     }
 
+    /// The same, while nobody answered at all: that may be our own network, so it is not given up for that, for as long as
+    /// it is kept.
+    #[must_use]
+    pub fn tried_in_vain(self, outcome: Outcome, now: Timestamp) -> Self {
+        let kept_until = self.created_at + KEPT_FOR;
+        let next = self.tried(outcome, now);
+        if next.status != DeliveryStatus::GivenUp || now >= kept_until {
+            return next;
+        }
+        Self { status: DeliveryStatus::Waiting, due_at: now + next.pause(), ..next }
+    }
+
     /// How long until it is sent again: those that failed together do not come again together.
     fn pause(&self) -> TimeDelta {
         let doublings = u32::try_from(self.attempts.clamp(1, 8) - 1).unwrap_or_default() * 2;
@@ -250,6 +262,18 @@ mod tests {
         assert_eq!(now, at(1) + PATIENCE, "it is tried until the end");
         assert!((13..=16).contains(&waits.attempts), "{pauses:?}");
         assert!((30..38).contains(&pauses[0]) && pauses.iter().all(|pause| *pause <= 10 * 3_600), "{pauses:?}");
+    }
+
+    #[test]
+    fn what_is_sent_while_nobody_answers_is_not_given_up_while_it_is_kept() {
+        let silent = Outcome::Unanswered(Trouble::Unreachable);
+        let waits = delivery(3).tried(silent, at(1));
+        let (late, over) = (at(1) + PATIENCE, at(1) + KEPT_FOR);
+        assert_eq!(waits.clone().tried(silent, late).status, DeliveryStatus::GivenUp);
+        let spared = waits.tried_in_vain(silent, late);
+        assert!(spared.status == DeliveryStatus::Waiting && spared.due_at > late, "{spared:?}");
+        assert_eq!(spared.clone().tried_in_vain(silent, over).status, DeliveryStatus::GivenUp);
+        assert_eq!(spared.tried(silent, late).status, DeliveryStatus::GivenUp, "others answer by now");
     }
 
     #[test]

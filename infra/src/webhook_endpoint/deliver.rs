@@ -8,7 +8,8 @@ use chrono::TimeDelta;
 use domain::Timestamp;
 use domain::id::{Id, WebhookEndpointId};
 use domain::webhook_endpoint::{
-    DeliveryStatus, EndpointStatus, KEPT_FOR, Outcome, WebhookDelivery, WebhookEndpoint, WebhookEvent,
+    DeliveryStatus, EndpointStatus, KEPT_FOR, Outcome, PATIENCE, Trouble, WebhookDelivery, WebhookEndpoint,
+    WebhookEvent,
 };
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -38,6 +39,11 @@ const LOOK_AGAIN: Duration = Duration::from_millis(500);
 const LEASE: TimeDelta = TimeDelta::seconds(60);
 /// Who is served later than this waited for workers that were not there.
 const LATE: TimeDelta = TimeDelta::hours(12);
+
+#[derive(FromQueryResult)]
+struct Reach {
+    nobody: bool,
+}
 
 #[derive(FromQueryResult)]
 struct Sealed {
@@ -177,7 +183,7 @@ impl Market {
         leased_until: Timestamp,
     ) -> Result<usize, Failure> {
         let (id, secrets) = (endpoint.id, self.webhook_secrets_of(endpoint.id).await?);
-        let (mut goes_on, mut sent, mut slow) = (Some(endpoint), 0, None);
+        let (mut goes_on, mut sent, mut slow, mut answered) = (Some(endpoint), 0, None, false);
         let is_on = |sent: usize, slow: Option<bool>| sent < A_TURN && slow != Some(true);
         while let Some(endpoint) = goes_on.take().filter(|_| is_on(sent, slow) && self.is_time_left(leased_until)) {
             let Some(delivery) = self.webhook_delivery_due(id).await? else { break };
@@ -186,10 +192,11 @@ impl Market {
             let begun = Instant::now();
             let outcome = self.hooks().send(&endpoint.url, &delivery, &secrets, self.clock().of_devices()).await;
             (sent, slow) = (sent + 1, Some(begun.elapsed() >= self.hooks().slow()));
+            answered |= matches!(outcome, Outcome::Answered(_));
             goes_on = self.webhook_delivery_tried(&delivery, outcome).await?;
         }
         let call = Call::system(format!("webhooks:{id}"));
-        run!(self, &call, tx => { tx.webhook_endpoint_let_go(id, leased_until, slow).await })?;
+        run!(self, &call, tx => { tx.webhook_endpoint_let_go(id, leased_until, slow, answered).await })?;
         Ok(sent)
     }
 
@@ -228,9 +235,13 @@ impl Market {
             let Some(endpoint) = tx.webhook_endpoint_locked(sent.endpoint).await? else { return Ok(None) };
             let found = delivery_row::Entity::find_by_id(sent.id.uuid()).lock_exclusive().one(tx.conn()).await?;
             let Some(found) = found else { return Ok(None) };
-            let delivery = WebhookDelivery::try_from(found)?.tried(outcome, tx.now());
+            let delivery = WebhookDelivery::try_from(found)?;
+            let (delivery, change) = if tx.webhooks_reach_nobody(&endpoint, &delivery, outcome).await? {
+                (delivery.tried_in_vain(outcome, tx.now()), endpoint.heard_nothing_of_anybody(tx.now()))
+            } else {
+                (delivery.tried(outcome, tx.now()), endpoint.heard(outcome.is_taken(), tx.now()))
+            };
             save_row(tx.conn(), row_of_delivery(&delivery)).await?;
-            let change = endpoint.heard(outcome.is_taken(), tx.now());
             let changed = change.changed;
             let endpoint = tx.settle(change).await?;
             if changed {
@@ -276,6 +287,31 @@ impl Tx {
     ) -> Result<Option<WebhookEndpoint>, Failure> {
         let row = row::Entity::find_by_id(id.uuid()).lock_exclusive().one(self.conn()).await?;
         Ok(row.map(WebhookEndpoint::try_from).transpose()?)
+    }
+
+    /// An endpoint did not answer, and would be switched off for it, or what it was sent given up. Did nobody else answer
+    /// since it does not, either, though others were sent something? Then it may be our own network.
+    async fn webhooks_reach_nobody(
+        &self,
+        endpoint: &WebhookEndpoint,
+        delivery: &WebhookDelivery,
+        outcome: Outcome,
+    ) -> Result<bool, Failure> {
+        let silent = match outcome {
+            Outcome::Answered(_) | Outcome::Unanswered(Trouble::NotPublic) => false,
+            Outcome::Unanswered(Trouble::Unreachable | Trouble::Timeout | Trouble::BrokenOff) => true,
+        };
+        let Some(since) = endpoint.failing_since.filter(|_| silent) else { return Ok(false) };
+        if self.now() < since + PATIENCE && delivery.give_up_at.is_none_or(|at| self.now() < at) {
+            return Ok(false);
+        }
+        let look = Reach::find_by_statement(sql(
+            "select exists (select from webhook_endpoints
+                     where organization_id <> $1 and status = 'enabled' and failing_since is not null)
+                 and not exists (select from webhook_endpoints where id <> $2 and answered_at > $3) as nobody",
+            [endpoint.organization.uuid().into(), endpoint.id.uuid().into(), since.into()],
+        ));
+        Ok(look.one(self.conn()).await?.is_some_and(|found| found.nobody))
     }
 
     /// Keep what is to be sent, unless the endpoint is sent this event already; is it new?
@@ -349,11 +385,13 @@ impl Tx {
         id: WebhookEndpointId,
         leased_until: Timestamp,
         slow: Option<bool>,
+        answered: bool,
     ) -> Result<(), Failure> {
         let let_go = sql(
-            "update webhook_endpoints set leased_until = null, slow = coalesce($3, slow)
+            "update webhook_endpoints set leased_until = null, slow = coalesce($3, slow),
+                 answered_at = case when $4 then $5 else answered_at end
              where id = $1 and leased_until = $2",
-            [id.uuid().into(), leased_until.into(), slow.into()],
+            [id.uuid().into(), leased_until.into(), slow.into(), answered.into(), self.now().into()],
         );
         // This locks the row; what is due is looked for with what was committed by then.
         if self.conn().execute_raw(let_go).await?.rows_affected() == 1 {
