@@ -105,7 +105,7 @@ impl Market {
                  (select count(*) from webhook_events where parked_at is not null) as webhooks_parked,
                  (select count(*) from webhook_deliveries where status = 'waiting') as webhook_deliveries_waiting,
                  (select min(due_at) from webhook_endpoints where status = 'enabled' and due_at <= $1
-                      and failing_since is null) as webhook_deliveries_since,
+                      and failing_since is null and not slow) as webhook_deliveries_since,
                  (select count(*) from payments where status = 'unknown') as payments_unknown,
                  (select count(*) from timers where due_at <= $1) as timers_due,
                  (select min(due_at) from timers where due_at <= $1) as timers_since,

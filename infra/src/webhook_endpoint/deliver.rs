@@ -28,7 +28,7 @@ use crate::{Call, Failure, Fault, Tx, run};
 /// So many endpoints are served at once by a worker.
 const AT_ONCE: usize = 16;
 /// And so many more that were slow the last time.
-const SLOW_AT_ONCE: usize = 4;
+const SLOW_AT_ONCE: usize = 8;
 /// So many are begun before the worker looks whether it is to end.
 const A_ROUND: usize = 256;
 /// So much is sent to one before others have a turn.
