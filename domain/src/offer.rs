@@ -310,6 +310,22 @@ pub fn may_approach(lately: i64, terms: &TradeTerms) -> Result<(), Refusal> {
     })
 }
 
+/// So many offers on one proposal may reach its freelancer in a day: each lies on their desk, and is told.
+const OF_A_PROPOSAL_PER_DAY: i64 = 10;
+
+/// May a client of whom so many offers on a proposal were sent in the last day make one more?
+pub fn may_offer_again(lately: i64) -> Result<(), Refusal> {
+    if lately < OF_A_PROPOSAL_PER_DAY {
+        return Ok(());
+    }
+    Err(Refusal::Limit {
+        code: "OFFERS_PER_PROPOSAL".to_owned(),
+        limit: OF_A_PROPOSAL_PER_DAY,
+        value: lately + 1,
+        message: format!("a client can make {OF_A_PROPOSAL_PER_DAY} offers a day on one proposal"),
+    })
+}
+
 impl Offer {
     /// Whose it is, for the access table: the freelancer is a party once it was sent.
     pub fn subject(&self) -> Subject {

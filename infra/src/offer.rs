@@ -11,7 +11,7 @@ use domain::contract::{Contract, Engagement};
 use domain::gig::Gig;
 use domain::id::{ContractId, GigId, Id, MilestoneId, OfferId, OrganizationId, ProposalId, UserId};
 use domain::milestone::Milestone;
-use domain::offer::{Basis, MilestoneInput, Offer, OfferDraft, State, may_approach};
+use domain::offer::{Basis, MilestoneInput, Offer, OfferDraft, State, may_approach, may_offer_again};
 use domain::organization::may_draft;
 use domain::proposal::Proposal;
 use domain::refusal::Refusal;
@@ -444,11 +444,18 @@ impl Tx {
 
 impl Tx {
     /// Refuse an offer that reaches somebody's desk from whoever has not shown that they read mail, and one more to people
-    /// who have not bid, if there were enough of those lately.
+    /// who have not bid, or on the same proposal, if there were enough of those lately.
     async fn offer_may_be_meant(&self, offer: &Offer) -> Result<(), Failure> {
         self.must_read_mail().await?;
-        if offer.proposal.is_some() {
-            return Ok(());
+        if let Some(proposal) = offer.proposal {
+            let sent = format!(
+                "select count(*) as count from offers
+                 where proposal_id = $1 and created_at > $2 and id <> $3 and ({SENT})"
+            );
+            let since = self.now() - chrono::TimeDelta::days(1);
+            let lately = sql(&sent, [proposal.uuid().into(), since.into(), offer.id.uuid().into()]);
+            let lately = Drafts::find_by_statement(lately).one(self.conn()).await?.map_or(0, |found| found.count);
+            return Ok(may_offer_again(lately)?);
         }
         let lately = sql(
             "select count(*) as count from offers where organization_id = $1 and approached_at > $2",

@@ -144,6 +144,7 @@ pub const ALL: &[Migration] = &[
         name: "0313_webhook_endpoints_answered",
         sql: include_str!("../sql/0313_webhook_endpoints_answered.sql"),
     },
+    Migration { name: "0314_offers_of_proposal", sql: include_str!("../sql/0314_offers_of_proposal.sql") },
 ];
 
 /// One step of the schema.

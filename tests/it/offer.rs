@@ -280,6 +280,35 @@ async fn an_offer_whose_money_a_bank_took_back_ends_and_is_not_accepted() {
     app.books_agree().await;
 }
 
+#[tokio::test]
+async fn offers_on_one_proposal_are_counted_though_each_is_withdrawn() {
+    let app = TestApp::new().await;
+    let (ada, lin) = (app.client("ada").await, app.freelancer("lin").await);
+    let (proposal, offer, _) = drafted(&ada, &lin).await;
+    ada.does("offerWithdraw", json!({ "offerId": offer }), STATUS).await.ok();
+    let milestones = json!([{ "title": "All of it", "amount": { "amount": "900.00" } }]);
+    let input = json!({ "proposalId": proposal, "title": "The ledger", "milestones": milestones });
+    let made = "offer { id milestones { nodes { id } } }";
+    let makes = async || ada.does_once("offerCreate", input.clone(), made).await;
+    let withdraws = async |offer: &tests::Reply| {
+        let withdraw = json!({ "offerId": offer.text("offer.id") });
+        ada.does("offerWithdraw", withdraw, STATUS).await.ok();
+    };
+    for _ in 0..10 {
+        let unpaid = makes().await;
+        withdraws(&unpaid).await;
+        let offer = makes().await;
+        let milestone = offer.text("offer.milestones.nodes.0.id");
+        let fund = json!({ "milestoneId": milestone, "paymentMethod": "pm_sandbox_visa" });
+        ada.does("milestoneFund", fund, "payment { status }").await.ok();
+        app.settles().await;
+        withdraws(&offer).await;
+    }
+    assert_eq!(makes().await.refused(), ["OFFERS_PER_PROPOSAL"], "what nobody saw was not counted");
+    app.passes(TimeDelta::days(1)).await;
+    makes().await.ok();
+}
+
 /// An offer by the hour costs nothing to make, and lies on somebody's desk at once.
 #[tokio::test]
 async fn offers_to_people_who_have_not_bid_take_a_read_mailbox_and_are_counted() {

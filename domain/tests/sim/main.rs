@@ -123,7 +123,8 @@ fn refusal_codes() -> BTreeSet<String> {
     assert!(codes.len() > 15, "the sources were read: {codes:?}");
     // The dice write no evidence and no reviews, make no offers to members of the client and few in a day, and send what
     // they draft. Nothing rests in people's own accounts on its way.
-    let never = ["EVIDENCE_LIMIT", "SELF_DEALING", "OFFERS_PER_DAY", "OFFER_IS_DRAFT", "PAYOUT_RESTS"];
+    let offers = ["OFFERS_PER_DAY", "OFFERS_PER_PROPOSAL", "OFFER_IS_DRAFT"];
+    let never = [&["EVIDENCE_LIMIT", "SELF_DEALING", "PAYOUT_RESTS"], &offers[..]].concat();
     codes.retain(|code| !never.contains(&code.as_str()));
     codes.extend(["PAYOUT_DAY_COUNT", "PAYOUT_DAY_AMOUNT"].map(str::to_owned));
     codes

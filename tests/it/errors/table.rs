@@ -266,6 +266,12 @@ pub const CODES: &[(&str, Where, &str, &str)] = &[
         "Make others tomorrow; offers on proposals are not counted.",
     ),
     (
+        "OFFERS_PER_PROPOSAL",
+        Limit,
+        "The client has made as many offers on this proposal in a day as it may.",
+        "Agree on the terms in messages first, and make another tomorrow.",
+    ),
+    (
         "INVITATIONS_PER_DAY",
         Limit,
         "The client has sent as many invitations in a day as it may.",
