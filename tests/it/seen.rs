@@ -330,6 +330,10 @@ async fn every_field_is_seen_by_whom_the_printed_table_says_and_by_nobody_else()
 
     let (things, kinds) = work::is_the_same(&viewers, &kinds, &states).await;
     assert!(things > 200 && kinds > 25, "{things} things of {kinds} kinds");
+    let fields = work::of_fields_is_the_same(&types, &viewers, &ids).await;
+    let papers = work::of_papers_is_the_same(&viewers, &ids).await;
+    assert!(fields > 25 && papers > 15, "{fields} fields and {papers} papers");
+    assert_eq!(work::of_what_is_followed_is_the_same(&viewers, &ids, &wire).await, 6);
 
     // Whoever is suspended is nobody, and told so.
     let hidden = json!({ "userId": stranger.id, "reason": "To see what they see" });

@@ -9,7 +9,7 @@ use tests::{Heard, Visitor, Wire};
 use super::{Types, Viewers, is_there, named, needs_arguments, text};
 
 /// With what a field of `Query` is asked, and with what of the kind that is not there.
-fn arguments(field: &str, ids: &BTreeMap<String, String>) -> (Value, Option<Value>) {
+pub fn arguments(field: &str, ids: &BTreeMap<String, String>) -> (Value, Option<Value>) {
     let id = |name: &str| ids.get(name).unwrap_or_else(|| panic!("{field}: there is no {name}")).clone();
     let nothing = |id: &str| format!("{}_00000000000000000000000000", id.split('_').next().unwrap_or_default());
     match field {
@@ -33,7 +33,7 @@ fn arguments(field: &str, ids: &BTreeMap<String, String>) -> (Value, Option<Valu
 }
 
 /// How values are declared as variables.
-fn declared(field: &Value, values: &Value) -> (String, String) {
+pub fn declared(field: &Value, values: &Value) -> (String, String) {
     let arguments = field["args"].as_array().cloned().unwrap_or_default();
     let given = arguments.iter().filter(|argument| values.get(text(&argument["name"])).is_some());
     let given: Vec<(String, String)> =
