@@ -570,7 +570,7 @@ async fn is_as_told(people: &mut [Person], db: &mut PgConnection) -> std::collec
         (
             "select count(distinct entry.milestone_id) from ledger_entries entry
              join milestones on milestones.id = entry.milestone_id
-             where reason in ('release', 'award') and status <> 'disputed'",
+             where entry.reason in ('release', 'award') and milestones.status <> 'disputed'",
             "select count(*) from milestones where status in ('approved', 'released', 'split')",
         ),
         (
@@ -589,7 +589,7 @@ async fn is_as_told(people: &mut [Person], db: &mut PgConnection) -> std::collec
              where reason in ('release', 'award') and milestone_id is not null
              group by milestone_id, reason having count(*) > 1) twice",
         "select count(*) from (select from ledger_postings posting join ledger_entries entry on entry.id = entry_id
-             where to_account like 'timesheet_escrow:%' and reason = 'fund'
+             where to_account like 'timesheet_escrow:%' and entry.reason = 'fund'
              group by to_account having count(*) > 1) twice",
     ] {
         assert_eq!(one::<i64>(db, twice).await, 0, "{twice}");
