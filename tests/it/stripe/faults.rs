@@ -154,6 +154,10 @@ async fn a_payment_whose_event_slept_past_its_keys_memory_is_looked_for_and_not_
         (Fault::Error, 23 * 60 + 10, "processor_silent", 1),
         (Fault::TooMany, 23 * 60 + 10, "processor_silent", 1),
         (Fault::LostAnswer, 23 * 60 + 10, "SUCCEEDED", 1),
+        // By then the key is forgotten: asked for under it, it would be made once more.
+        (Fault::Error, 25 * 60, "processor_silent", 1),
+        (Fault::ErrorKept, 25 * 60, "processor_silent", 1),
+        (Fault::LostAnswer, 25 * 60, "SUCCEEDED", 1),
     ] {
         let app = TestApp::on_stripe().await;
         let deal = app.offered().await;

@@ -20,6 +20,7 @@ use crate::reconciliation::iban;
 mod agreement;
 mod onward;
 mod restored;
+mod slept;
 
 /// What the rails are called in requests.
 const OUTBOUND: &str = "/v2/money_management/outbound_payments";

@@ -429,6 +429,33 @@ async fn a_refund_whose_answer_is_lost_is_looked_for_and_made_once() {
 }
 
 #[tokio::test]
+async fn a_refund_that_the_worker_slept_on_for_longer_than_its_key_is_remembered_is_not_asked_for_anew() {
+    use tests::stripe::{Fault, Faults};
+    for (fault, end, credit) in
+        [(Fault::LostAnswer, "SUCCEEDED 1030.00 -", 0), (Fault::Error, "FAILED 1030.00 processor_silent", 103_000)]
+    {
+        let app = TestApp::on_stripe().await;
+        let (deal, id) = credited(&app, "pm_sandbox_visa").await;
+        app.stripe().fails(Faults::later(1, fault));
+        refund(&deal, &id, "1030.00").await.ok();
+        app.market.work_until_idle().await.unwrap();
+        // Nothing is told of it either.
+        drop(app.stripe().news());
+        app.market.clock().advance(TimeDelta::hours(25));
+        for _ in 0..3 {
+            app.settles().await;
+            app.market.clock().advance(TimeDelta::minutes(1));
+        }
+        assert_eq!(refunds(&deal, &id).await, [end], "{fault:?}");
+        assert_eq!(deal.credit().await, credit, "{fault:?}");
+        let heard = app.stripe().heard().into_iter();
+        let asked = heard.filter(|(method, path, _)| method == "POST" && path == "/v1/refunds");
+        assert_eq!(asked.count(), 1, "{fault:?}");
+        hold(&app).await;
+    }
+}
+
+#[tokio::test]
 async fn a_refund_that_nobody_tells_of_is_looked_at() {
     let app = TestApp::on_stripe().await;
     let (deal, id) = credited(&app, "pm_sandbox_refund_slow").await;
