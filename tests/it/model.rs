@@ -11,6 +11,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
+use domain::timer::Timer;
 use tests::TestApp;
 
 mod compare;
@@ -184,7 +185,7 @@ async fn play(seed: u64, steps: u64) -> Result<Played, String> {
     for step in 0..steps {
         if let Some(next) = world.choose() {
             // A dispute that began by itself is met by what it is about.
-            if let Move::Dispute { of, .. } = &next
+            if let Move::Dispute { of, .. } | Move::TimerFires { timer: Timer::AdvanceDispute(of), .. } = &next
                 && !twin.names.knows(*of)
             {
                 twin.compare(&world).await.map_err(|wrong| format!("before step {step}: {wrong}"))?;
