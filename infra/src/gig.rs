@@ -156,9 +156,11 @@ impl Market {
     pub async fn gig_remove(&self, call: &Call, id: GigId, reason: &str) -> Result<Gig, Failure> {
         run!(self, call, tx => {
             let gig = tx.shown(tx.gig_for_update(id).await?, Gig::subject)?;
-            let gig = tx.gig_save(gig.remove(tx.actor(), reason, tx.now())?).await?;
-            tx.audit("gig_remove", id, serde_json::json!({ "reason": reason })).await?;
-            Ok(gig)
+            let change = gig.remove(tx.actor(), reason, tx.now())?;
+            if change.changed {
+                tx.audit("gig_remove", id, serde_json::json!({ "reason": reason })).await?;
+            }
+            tx.gig_save(change).await
         })
     }
 

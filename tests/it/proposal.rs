@@ -369,6 +369,11 @@ async fn what_waits_for_an_answer_about_a_gig_that_is_taken_down_ends_and_its_mo
 
     let remove = json!({ "gigId": gig["id"], "reason": "It asks for money from those who bid" });
     app.admin("root").await.does("gigRemove", remove, "gig { state }").await.ok();
+    let again = json!({ "gigId": gig["id"], "reason": "Somebody complained of it" });
+    app.admin("amna").await.does("gigRemove", again, "gig { state }").await.ok();
+    let noted = "select count(*) from audit_log where act = 'gig_remove'";
+    let noted: i64 = sqlx::query_scalar(noted).fetch_one(app.pool()).await.unwrap();
+    assert_eq!(noted, 1, "who finds it taken down has not taken it down");
     app.settles().await;
     let seen = "query($id: ID!) { offer(id: $id) { status allowed } }";
     for offer in [&offer, &unfunded] {
