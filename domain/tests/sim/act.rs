@@ -48,6 +48,7 @@ impl World {
         let again = match next {
             Move::Heard(_) => true,
             Move::Trade { act, .. } => act.repeats(),
+            Move::Word { act, .. } => act.repeats(),
             Move::Offer { expected, .. }
             | Move::Contract { expected, .. }
             | Move::Milestone { expected, .. }
@@ -102,7 +103,9 @@ impl World {
                 let Some(contract) = self.contracts.get(&contract) else { return Ok(absent()) };
                 let (now, credit) = (self.now, self.credit(contract.client));
                 let taken_back_at = self.taken_back_at(contract.client);
+                let reviewed = self.not_reviewed(contract.client, contract.freelancer);
                 let outcome = bonus::give(&by, now, milestone, contract, kind, amount, "Thank you").and_then(|given| {
+                    reviewed?;
                     given.then(|milestone| match payment {
                         Some(payment) => milestone.start_funding(&by, now, None, payment),
                         None => milestone.fund_from_credit(&by, now, None, &credit, taken_back_at),
@@ -134,7 +137,8 @@ impl World {
             Move::Correction { by, of, expected, act } => self.correction_act(&by, of, expected, act),
             Move::UserSuspend { by, user } => self.user_suspend(&by, user),
             Move::UserReinstate { by, user } => self.user_reinstate(&by, user),
-            Move::Trade { by, act } => self.trade_act(&by, act),
+            Move::Trade { by, act } => self.trade_act(&by, *act),
+            Move::Word { by, act } => self.word_act(&by, act),
         }
     }
 
@@ -223,13 +227,14 @@ impl World {
                 Ok(answer)
             }
             Timer::AdvancePayout(id) => self.payout_advances(id),
-            // Nobody writes reviews here.
-            Timer::PublishReviews(_) => Ok(Answer::AsItWas),
+            Timer::PublishReviews(id) => self.reviews_are_published(id),
             Timer::ApplyOutage(id) => self.outage_applies(id),
             Timer::ExpireCorrection(id) => self.correction_expires(id),
             Timer::ExpireGig(id) => self.gig_expires(id),
             Timer::WarnGigExpiry(id) => self.gig_expiry_is_near(id),
-            Timer::RemindTaxForm(_) | Timer::MailMessages(_) => Err(format!("nobody sets {timer:?} here")),
+            // A letter leaves, and nothing is otherwise for it.
+            Timer::MailMessages(_) => Ok(Answer::Done),
+            Timer::RemindTaxForm(_) => Err(format!("nobody sets {timer:?} here")),
         }
     }
 
@@ -265,16 +270,29 @@ impl World {
         answer.map(|answer| runs_on.then_some(answer))
     }
 
+    /// What somebody does brings no money of a contract to where it can be had while our people look at who is part of
+    /// it, even if they let the contract go on.
+    pub(super) fn may_bring_out(&self, contract: ContractId) -> Result<(), Refusal> {
+        self.moves_money(Some(contract))?;
+        match (self.contracts.get(&contract), &self.acting) {
+            (Some(contract), Actor::Person(_)) => self.not_reviewed(contract.client, contract.freelancer),
+            _ => Ok(()),
+        }
+    }
+
     pub(super) fn moves_money(&self, contract: Option<ContractId>) -> Result<(), Refusal> {
         contract.and_then(|id| self.contracts.get(&id)).map_or(Ok(()), Contract::moves_money)
     }
 
     /// The worker's reactions to what waits in the outbox, and to what follows from them.
     fn events_are_told(&mut self) -> Result<Answer, Wrong> {
-        self.gigs_close()?;
         while let Some(event) = self.outbox.pop_front() {
             match event {
                 Event::MilestoneFunded { milestone, .. } => self.offer_is_sent_when_funded(milestone)?,
+                Event::GigFilled { .. }
+                | Event::GigExpired { .. }
+                | Event::GigCancelled { .. }
+                | Event::GigRemoved { .. } => self.gig_closes()?,
                 Event::PayoutScreeningBegan { payout } => self.payout_is_screened(payout)?,
                 Event::PayoutSent { payout, attempt } => self.payout_is_handed_over(payout, attempt)?,
                 Event::MilestoneReleased { milestone, .. }
@@ -424,7 +442,9 @@ impl World {
         let answer = self.take(outcome, Self::put_offer_with_bid)?;
         if let (Answer::Done, Some(of)) = (&answer, of) {
             for id in self.milestones_of_offer(of) {
-                self.on_milestone(id, |m| m.unwind(&system, now))?;
+                if self.on_milestone(id, |m| m.unwind(&system, now))? == Answer::Done {
+                    self.succeeded.insert("milestone.unwind");
+                }
             }
         }
         Ok(answer)
@@ -450,6 +470,9 @@ impl World {
         let (now, sent) = (self.now, self.sent_when_funded(offer));
         let overtaken = sent.as_ref().is_ok_and(|sent| sent.next.0.expires_at().is_none() && sent.changed);
         let answer = self.take(sent, Self::put_offer_with_bid)?;
+        if answer == Answer::Done {
+            self.succeeded.insert(if overtaken { "offer.overtaken" } else { "offer.confirm_funding" });
+        }
         if overtaken {
             for id in of.map_or(vec![], |of| self.milestones_of_offer(of)) {
                 self.on_milestone(id, |m| m.unwind(&Actor::System, now))?;
@@ -481,18 +504,7 @@ impl World {
             }
             ContractAct::Lift(reason) => {
                 self.touched.insert((of, reason));
-                let lifted = contract.lift(by, now, expected, reason);
-                // What was ending when it was held may have nothing left to carry through.
-                let ending = |change: &Change<Contract>| {
-                    change.changed && matches!(change.next.state, ContractState::Ending { .. })
-                };
-                let settled = lifted.as_ref().is_ok_and(ending) && {
-                    self.calls_off(of)?;
-                    self.is_settled(of)
-                };
-                let finish =
-                    |change: Change<Contract>| change.then(|contract| contract.finish(&Actor::System, now, settled));
-                self.take(lifted.and_then(finish), Self::put_contract)
+                self.contract_is_lifted(of, contract.lift(by, now, expected, reason))
             }
             ContractAct::End => {
                 let ending = match contract.end(by, now, expected) {
@@ -506,6 +518,23 @@ impl World {
                 self.take(ended, Self::put_contract)
             }
         }
+    }
+
+    /// What was ending when it was held may have nothing left to carry through.
+    pub(super) fn contract_is_lifted(
+        &mut self,
+        of: ContractId,
+        lifted: Result<Change<Contract>, Refusal>,
+    ) -> Result<Answer, Wrong> {
+        let now = self.now;
+        let ending =
+            |change: &Change<Contract>| change.changed && matches!(change.next.state, ContractState::Ending { .. });
+        let settled = lifted.as_ref().is_ok_and(ending) && {
+            self.calls_off(of)?;
+            self.is_settled(of)
+        };
+        let finish = |change: Change<Contract>| change.then(|contract| contract.finish(&Actor::System, now, settled));
+        self.take(lifted.and_then(finish), Self::put_contract)
     }
 
     fn contract_finishes(&mut self, of: Option<ContractId>) -> Result<Answer, Wrong> {
@@ -554,6 +583,7 @@ impl World {
         let (credit, available) = (self.credit(milestone.client), self.available(milestone.freelancer));
         let taken_back_at = self.taken_back_at(milestone.client);
         let moves = self.moves_money(milestone.contract);
+        let moves = moves.and_then(|()| self.not_reviewed(milestone.client, milestone.freelancer));
         let contract = milestone.contract.and_then(|contract| self.contracts.get(&contract)).cloned();
         let offer = milestone.offer.filter(|_| contract.is_none()).and_then(|offer| self.offers.get(&offer)).cloned();
         let may_fund = |m: &Milestone| {

@@ -49,7 +49,8 @@ impl World {
         let credit = self.credit(of.client).of(payment).map_err(|error| error.to_string())?;
         let looked_at = self.contracts.values().filter(|contract| contract.client == of.client);
         let looked_at = looked_at.map(domain::contract::Contract::moves_money).collect::<Result<Vec<()>, Refusal>>();
-        let outcome = looked_at.and_then(|_| of.refund(by, self.now, refund, amount, credit, &before));
+        let reviewed = self.client_not_reviewed(of.client);
+        let outcome = looked_at.and(reviewed).and_then(|()| of.refund(by, self.now, refund, amount, credit, &before));
         self.take(outcome, |world, refund| {
             world.refunds.insert(refund.id, refund);
         })

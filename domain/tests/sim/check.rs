@@ -38,6 +38,7 @@ impl World {
         self.check_timers()?;
         self.check_owed()?;
         self.check_trade()?;
+        self.check_words()?;
         self.check_ways()?;
         self.check_processor()
     }
@@ -174,7 +175,14 @@ impl World {
             let of_it = |milestone: &&Milestone| milestone.contract == Some(contract.id);
             let mut open = self.milestones.values().filter(of_it).filter(|m| !m.status().is_terminal());
             let weeks = self.weeks_unsettled(contract.id);
-            let stands = |reason: &HoldReason| weeks.iter().any(|week| week.holds_up() == Some(*reason));
+            let looked_at = self.is_reviewed(contract.client, contract.freelancer);
+            let stands = |reason: &HoldReason| {
+                let listed = looked_at && *reason == HoldReason::SanctionsHit;
+                listed || weeks.iter().any(|week| week.holds_up() == Some(*reason))
+            };
+            let let_go = self.touched.contains(&(contract.id, HoldReason::SanctionsHit));
+            let still = contract.moves_money().is_err() || contract.status() == Status::Ended || let_go;
+            must!(still || !looked_at, "our people look at {}, and its money moves", contract.id);
             match contract.status() {
                 // A bonus or a tip can still be given, and work that was handed in is judged when a bank gives its
                 // money back.
@@ -436,8 +444,10 @@ impl World {
             }
         }
         // Those of gigs hang on what others did meanwhile.
-        let told_apart =
-            |timer: &Timer| matches!(timer, Timer::ApplyOutage(_) | Timer::ExpireGig(_) | Timer::WarnGigExpiry(_));
+        let told_apart = |timer: &Timer| {
+            let of_gig = matches!(timer, Timer::ExpireGig(_) | Timer::WarnGigExpiry(_));
+            of_gig || matches!(timer, Timer::ApplyOutage(_) | Timer::MailMessages(_))
+        };
         for (timer, due) in self.timers.iter().filter(|(timer, _)| !told_apart(timer)) {
             must!(wanted.get(timer) == Some(due), "{timer:?} at {due} has no owner");
         }

@@ -24,7 +24,9 @@ const MILESTONES: usize = 16;
 const TIMESHEETS: usize = 10;
 const OUTAGES: usize = 5;
 /// So much of what happens comes before a contract, where there is a trade.
-const TRADE: u64 = 25;
+const TRADE: u64 = 30;
+/// And so much of that is said.
+const WORDS: u64 = 35;
 /// Tokens of cards. Whether one works is up to the dice.
 pub const CARDS: [&str; 2] = ["pm_sandbox_visa", "pm_sandbox_silent"];
 
@@ -35,7 +37,11 @@ impl World {
     /// The next move; none if nothing comes of what the dice said.
     pub fn choose(&mut self) -> Option<Move> {
         let trades = self.trades && self.trading.percent(TRADE);
-        let next = if trades { self.trade_moves()? } else { self.choose_anything()? };
+        let next = match trades {
+            true if self.trading.percent(WORDS) => self.word_moves()?,
+            true => self.trade_moves()?,
+            false => self.choose_anything()?,
+        };
         Some(self.as_they_are(next))
     }
 

@@ -25,7 +25,7 @@ impl World {
         if let Some(next) = self.plan.pop_front() {
             return Some(next);
         }
-        if !self.outbox.is_empty() || !self.closings.is_empty() {
+        if !self.outbox.is_empty() {
             return Some(Move::EventsAreTold);
         }
         if self.unfinished().is_empty() {
@@ -62,7 +62,9 @@ impl World {
 
     /// What each side would do who wants to be done with it; where a clock runs it may as well wait.
     fn everybody_gives_way(&mut self) {
-        let looked_at = |contract: &&Contract| contract.moves_money().is_err();
+        self.hits_give_way();
+        let by_staff = |contract: &Contract| !self.is_reviewed(contract.client, contract.freelancer);
+        let looked_at = |contract: &&Contract| contract.moves_money().is_err() && by_staff(contract);
         let looked_at: Vec<_> = self.contracts.values().filter(looked_at).map(|contract| contract.id).collect();
         for of in looked_at {
             let (by, act) = (self.admin(), ContractAct::Lift(HoldReason::SanctionsHit));

@@ -74,7 +74,7 @@ impl World {
             TimesheetAct::Pay(payment, card) => {
                 let card = card.map(PaymentMethod::parse).transpose().map_err(|refusal| refusal.to_string())?;
                 let card = card.or_else(|| self.card_of(of));
-                let moves = self.moves_money(self.timesheets.get(&of).map(|week| week.contract));
+                let moves = self.timesheets.get(&of).map_or(Ok(()), |week| self.may_bring_out(week.contract));
                 self.on_timesheet(of, |t| {
                     access::check(by, Verb::TimesheetPay, &t.subject())?;
                     moves?;

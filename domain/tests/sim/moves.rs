@@ -20,6 +20,7 @@ use domain::timer::Timer;
 use domain::wire::WireOutcome;
 
 use super::trade::TradeAct;
+use super::words::WordAct;
 
 /// Something that happens.
 #[derive(Debug, Clone)]
@@ -77,7 +78,9 @@ pub enum Move {
     /// Somebody lets a suspended person go.
     UserReinstate { by: Actor, user: UserId },
     /// Somebody does something before there is a contract.
-    Trade { by: Actor, act: TradeAct },
+    Trade { by: Actor, act: Box<TradeAct> },
+    /// Somebody says something.
+    Word { by: Actor, act: WordAct },
 }
 
 /// What an offer says.
@@ -267,7 +270,8 @@ impl Move {
             | Self::Correction { by, .. }
             | Self::UserSuspend { by, .. }
             | Self::UserReinstate { by, .. }
-            | Self::Trade { by, .. } => by,
+            | Self::Trade { by, .. }
+            | Self::Word { by, .. } => by,
         }
     }
 
@@ -300,7 +304,8 @@ impl Move {
             | Self::Correction { by, .. }
             | Self::UserSuspend { by, .. }
             | Self::UserReinstate { by, .. }
-            | Self::Trade { by, .. } => Some(by),
+            | Self::Trade { by, .. }
+            | Self::Word { by, .. } => Some(by),
         }
     }
 
@@ -403,6 +408,7 @@ impl Move {
             Self::UserSuspend { .. } => "user.suspend",
             Self::UserReinstate { .. } => "user.reinstate",
             Self::Trade { act, .. } => act.name(),
+            Self::Word { act, .. } => act.name(),
         }
     }
 }

@@ -168,7 +168,6 @@ fn reference(payout: PayoutId, attempt: u32) -> String {
 impl World {
     /// What follows from an event: outside at once, with us when the worker comes to it.
     pub fn hear(&mut self, event: Event) {
-        self.hear_of_gig(&event);
         match &event {
             Event::MilestoneFundingStarted { milestone, payment, total } => {
                 self.processor_is_asked(For::Milestone(*milestone), *payment, *total);
@@ -177,6 +176,10 @@ impl World {
                 self.processor_is_asked(For::Timesheet(*timesheet), *payment, *total);
             }
             Event::PaymentRefundStarted { .. } => self.refund_is_asked(&event),
+            Event::GigFilled { .. }
+            | Event::GigExpired { .. }
+            | Event::GigCancelled { .. }
+            | Event::GigRemoved { .. } => self.hear_of_gig(event),
             Event::MilestoneFunded { .. }
             | Event::MilestoneReleased { .. }
             | Event::MilestoneRefunded { .. }

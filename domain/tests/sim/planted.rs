@@ -51,6 +51,8 @@ pub enum Planted {
     GigStaysOpen,
     /// The client is told that a draft of a proposal is withdrawn.
     DraftIsTold,
+    /// What a client says of a freelancer is shown before that one has said anything.
+    ReviewShownEarly,
 }
 
 impl Planted {
@@ -105,7 +107,8 @@ impl Planted {
             | Self::SuspendedIsPaid
             | Self::SilenceOfTheBarred
             | Self::GigStaysOpen
-            | Self::DraftIsTold => (),
+            | Self::DraftIsTold
+            | Self::ReviewShownEarly => (),
         }
     }
 }

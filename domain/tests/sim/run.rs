@@ -6,7 +6,7 @@ use super::planted::Planted;
 use super::world::World;
 
 /// How many steps a world is played before it winds down and a new one begins.
-pub const STEPS_OF_A_WORLD: u64 = 600;
+pub const STEPS_OF_A_WORLD: u64 = 700;
 
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Played {

@@ -57,7 +57,7 @@ pub struct Wants {
 
 #[derive(Debug, Clone)]
 pub enum GigAct {
-    Update(BriefPatch),
+    Update(Box<BriefPatch>),
     Publish,
     Pause,
     Resume,
@@ -163,7 +163,7 @@ impl World {
             11..=12 => self.offer_on_moves()?,
             _ => self.proposal_moves()?,
         };
-        Some(Move::Trade { by, act })
+        Some(Move::Trade { by, act: Box::new(act) })
     }
 
     fn gig_begins(&mut self) -> (Actor, TradeAct) {
@@ -220,7 +220,7 @@ impl World {
             (by, verb) = (self.client(gig.client), 5);
         }
         let act = match verb {
-            0 => GigAct::Update(self.brief_patch(gig.brief.kind)),
+            0 => GigAct::Update(Box::new(self.brief_patch(gig.brief.kind))),
             1 => GigAct::Publish,
             2 => GigAct::Pause,
             3 => GigAct::Resume,

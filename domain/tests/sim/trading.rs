@@ -27,6 +27,12 @@ use super::trade::{GigAct, Made, ProposalAct, TradeAct, Wants};
 use super::ways::Thing;
 use super::world::{FREELANCERS, World, Wrong, id, usd};
 
+/// The proposal that an accepted offer took up, and its gig.
+pub type Won = Option<(Proposal, Gig)>;
+type Accepted = Change<((Offer, Contract), Won)>;
+
+const OFFER_EXISTS: &str = "there is an offer on this proposal already: send it, or withdraw it";
+
 impl World {
     pub(super) fn trade_act(&mut self, by: &Actor, act: TradeAct) -> Result<Answer, Wrong> {
         let now = self.now;
@@ -91,7 +97,7 @@ impl World {
         let outcome = match act {
             GigAct::Update(patch) => {
                 let fresh = std::array::from_fn(|_| self.fresh());
-                gig.update(by, patch, &fresh, expected, &terms, now)
+                gig.update(by, *patch, &fresh, expected, &terms, now)
             }
             GigAct::Publish => gig.publish(by, expected, &terms, now),
             GigAct::Pause => gig.pause(by, now),
@@ -130,8 +136,12 @@ impl World {
     }
 
     fn bid(&mut self, by: &Actor, id: ProposalId, gig: GigId, input: BidInput, submits: bool) -> Result<Answer, Wrong> {
-        let (Ok(person), Some(gig)) = (by.person(), self.gigs.get(&gig)) else { return Ok(absent()) };
-        let (user, now, policy) = (person.user, self.now, &self.policy.terms);
+        let user = match by.person() {
+            Ok(person) => person.user,
+            Err(denied) => return self.take(Err(denied.into()), Self::put_proposal),
+        };
+        let Some(gig) = self.gigs.get(&gig) else { return Ok(absent()) };
+        let (now, policy) = (self.now, &self.policy.terms);
         let theirs = |one: &&Proposal| one.gig == gig.id && one.freelancer == user;
         let mine: Vec<Proposal> = self.proposals.values().filter(theirs).cloned().collect();
         let invitation = self.invitation_between(gig.id, user).cloned();
@@ -210,7 +220,7 @@ impl World {
         };
         // There is one at most that waits, for each proposal.
         let waits = self.offers.values().any(|other| other.proposal == Some(of) && waits(other));
-        let exists = if waits { Err(Refusal::rule("OFFER_EXISTS", "there is one already")) } else { Ok(()) };
+        let exists = if waits { Err(Refusal::rule("OFFER_EXISTS", OFFER_EXISTS)) } else { Ok(()) };
         let outcome = access::check(by, Verb::OfferCreate, &proposal.subject())
             .map_err(Refusal::from)
             .and_then(|_| self.offer_of(by, (offer, contract), engagement, &milestones, basis, draft))
@@ -324,10 +334,9 @@ impl World {
     }
 
     /// An offer was accepted: whoever proposed is hired, and the gig is filled.
-    pub(super) fn won(
-        &self,
-        accepted: Change<(Offer, Contract)>,
-    ) -> Result<Change<((Offer, Contract), Option<(Proposal, Gig)>)>, Refusal> {
+    pub(super) fn won(&self, accepted: Change<(Offer, Contract)>) -> Result<Accepted, Refusal> {
+        let (client, freelancer) = (accepted.next.0.client, accepted.next.0.freelancer);
+        self.not_reviewed(client, freelancer)?;
         let Some((gig, proposal)) = self.bid_of(&accepted.next.0) else { return Ok(accepted.and(Change::none(None))) };
         let filled = match self.planted {
             Some(Planted::GigStaysOpen) => Change::none(gig),
@@ -438,36 +447,36 @@ impl World {
         self.take(gig.warn_of_expiry(&Actor::System, last, &self.trade_terms.clone(), self.now), Self::put_gig)
     }
 
-    /// A gig is over, or somebody was told so: its proposals follow when the worker comes to it.
-    pub(super) fn hear_of_gig(&mut self, event: &Event) {
-        let closed = match event {
+    /// A gig is over: its proposals follow when the worker comes to it.
+    pub(super) fn hear_of_gig(&mut self, event: Event) {
+        let closed = match &event {
             Event::GigFilled { gig, .. } => (*gig, Closing::NotSelected),
             Event::GigExpired { gig, .. } | Event::GigCancelled { gig, .. } => (*gig, Closing::Expired),
             Event::GigRemoved { gig, .. } => (*gig, Closing::Removed),
             _ => return,
         };
         self.closings.push_back((closed.0, closed.1, self.now));
+        self.outbox.push_back(event);
     }
 
     /// The proposals that were live when a gig closed end with it, and so do the offers on one that was taken down.
-    pub(super) fn gigs_close(&mut self) -> Result<(), Wrong> {
+    pub(super) fn gig_closes(&mut self) -> Result<Answer, Wrong> {
         let (system, now) = (Actor::System, self.now);
-        while let Some((gig, closing, closed_at)) = self.closings.pop_front() {
-            if closing == Closing::Removed {
-                let waiting = self.offers_waiting(gig).filter(|offer| offer.status() != OfferStatus::Draft);
-                for offer in waiting.cloned().collect::<Vec<_>>() {
-                    self.offer_closes(offer.overtaken(&system, now))?;
-                }
-            }
-            let of_it = self.proposals.values().filter(|one| one.gig == gig);
-            let of_it = of_it.filter(|one| one.submitted_at.is_some_and(|at| at <= closed_at));
-            for proposal in of_it.cloned().collect::<Vec<_>>() {
-                if self.take(proposal.close(&system, closing, now), Self::put_proposal)? == Answer::Done {
-                    self.succeeded.insert("proposal.close");
-                }
+        let Some((gig, closing, closed_at)) = self.closings.pop_front() else { return Ok(Answer::AsItWas) };
+        if closing == Closing::Removed {
+            let waiting = self.offers_waiting(gig).filter(|offer| offer.status() != OfferStatus::Draft);
+            for offer in waiting.cloned().collect::<Vec<_>>() {
+                self.offer_closes(offer.overtaken(&system, now))?;
             }
         }
-        Ok(())
+        let of_it = self.proposals.values().filter(|one| one.gig == gig);
+        let of_it = of_it.filter(|one| one.submitted_at.is_some_and(|at| at <= closed_at));
+        for proposal in of_it.cloned().collect::<Vec<_>>() {
+            if self.take(proposal.close(&system, closing, now), Self::put_proposal)? == Answer::Done {
+                self.succeeded.insert("proposal.close");
+            }
+        }
+        Ok(Answer::Done)
     }
 }
 

@@ -9,14 +9,16 @@ use domain::Timestamp;
 use domain::access::{Actor, Denied};
 use domain::change::{Change, TimerChange};
 use domain::contract::{Contract, HoldReason, brings_out};
+use domain::conversation::Conversation;
 use domain::correction::Correction;
 use domain::credit::Credit;
 use domain::dispute::{Case, CaseId, Dispute};
 use domain::event::Event;
 use domain::gig::{Gig, TradeTerms};
 use domain::id::{
-    ContractId, CorrectionId, DisputeId, GigId, Id, InvitationId, MilestoneId, OfferId, OrganizationId, OutageId,
-    PaymentId, PaymentRefundId, PayoutId, PayoutMethodId, ProposalId, TimesheetId, UserId,
+    ContractId, ConversationId, CorrectionId, DisputeId, GigId, Id, InvitationId, MilestoneId, OfferId, OrganizationId,
+    OutageId, PaymentId, PaymentRefundId, PayoutId, PayoutMethodId, ProposalId, ReviewId, ScreeningHitId, TimesheetId,
+    UserId,
 };
 use domain::invitation::Invitation;
 use domain::ledger::LedgerAccount;
@@ -30,6 +32,8 @@ use domain::policy::{PolicyVersion, Terms};
 use domain::proposal::{Closing, Proposal};
 use domain::reconciliation::Posted;
 use domain::refusal::Refusal;
+use domain::review::Reviews;
+use domain::screening::Hit;
 use domain::timer::Timer;
 use domain::timesheet::Timesheet;
 use domain::user::User;
@@ -58,8 +62,8 @@ pub struct World {
     /// Events that the worker has to react to, and has not yet.
     pub outbox: VecDeque<Event>,
     pub policy: PolicyVersion,
-    /// Is there a trade here: gigs, and all that leads to contracts? These dice say when, so that a world without is as
-    /// it was.
+    /// Is there a trade here: gigs and all that leads to contracts, and what people say? These dice say when, so that a
+    /// world without is as it was.
     pub trades: bool,
     pub trading: Dice,
     pub trade_terms: TradeTerms,
@@ -72,6 +76,17 @@ pub struct World {
     pub closings: VecDeque<(GigId, Closing, Timestamp)>,
     /// Who keeps away from whom, and which side does.
     pub blocks: BTreeSet<(OrganizationId, UserId, &'static str)>,
+    pub reviews: BTreeMap<ContractId, Reviews>,
+    /// Contracts of which it was told that their reviews are out, and what those said then.
+    pub reviews_told: BTreeSet<ContractId>,
+    pub published: BTreeMap<ReviewId, (u8, String, Timestamp)>,
+    /// How many pieces of evidence each side of a dispute brought.
+    pub evidence: BTreeMap<(DisputeId, &'static str), u16>,
+    pub conversations: BTreeMap<ConversationId, Conversation>,
+    /// How far somebody has read.
+    pub read_up_to: BTreeMap<(ConversationId, UserId), i32>,
+    /// Who was found on the list.
+    pub hits: BTreeMap<ScreeningHitId, Hit>,
     pub offers: BTreeMap<OfferId, Offer>,
     pub contracts: BTreeMap<ContractId, Contract>,
     pub milestones: BTreeMap<MilestoneId, Milestone>,
@@ -179,6 +194,13 @@ impl World {
             bid_at: BTreeMap::new(),
             closings: VecDeque::new(),
             blocks: BTreeSet::new(),
+            reviews: BTreeMap::new(),
+            reviews_told: BTreeSet::new(),
+            published: BTreeMap::new(),
+            evidence: BTreeMap::new(),
+            conversations: BTreeMap::new(),
+            read_up_to: BTreeMap::new(),
+            hits: BTreeMap::new(),
             offers: BTreeMap::new(),
             contracts: BTreeMap::new(),
             milestones: BTreeMap::new(),
@@ -297,7 +319,7 @@ impl World {
     ) -> Result<Answer, Wrong> {
         let stands_still = outcome.and_then(|change| {
             let mut of = change.entries.iter().filter_map(|entry| brings_out(&self.acting, entry));
-            of.try_for_each(|contract| self.moves_money(Some(contract)))?;
+            of.try_for_each(|contract| self.may_bring_out(contract))?;
             Ok(change)
         });
         let mut change = match stands_still {
@@ -336,6 +358,7 @@ impl World {
         for entry in &change.entries {
             self.books.post(entry)?;
             self.check_entry(entry)?;
+            self.check_nothing_gets_out(entry)?;
             self.note(entry);
         }
         keep(self, change.next);
@@ -356,6 +379,9 @@ impl World {
             }
         };
         self.gigs.values().for_each(|g| see("gig", g.status().as_str()));
+        self.hits.values().for_each(|h| see("hit", h.state.as_str()));
+        let reviews = self.reviews.values().flat_map(Reviews::all);
+        reviews.for_each(|r| see("review", if r.published_at.is_some() { "published" } else { "written" }));
         self.invitations.values().for_each(|i| see("invitation", i.status().as_str()));
         self.proposals.values().for_each(|p| see("proposal", p.status().as_str()));
         self.offers.values().for_each(|o| see("offer", o.status().as_str()));

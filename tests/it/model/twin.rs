@@ -336,7 +336,7 @@ impl<'a> Twin<'a> {
                     .map(|there| (json!(world.outages.get(of)), json!(there)))
             }
             Move::CardRefund { .. } => return Err("no money goes back to cards here".to_owned()),
-            Move::Trade { .. } => return Err("nobody trades here".to_owned()),
+            Move::Trade { .. } | Move::Word { .. } => return Err("nobody trades here".to_owned()),
             Move::PayoutMethodAdd { by, method, account: Account { iban, title, in_dollars } } => {
                 let here = world.methods.get(method).map(|m| (m.id, m.user, m.added_at, m.usable_from, m.removed_at));
                 let session = self.proved_session(by).await?;
