@@ -11,6 +11,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
+use domain::gig::TradeTerms;
 use domain::timer::Timer;
 use tests::TestApp;
 
@@ -33,10 +34,10 @@ fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
-/// So many seeds are looked at in memory, and so many of them played: more, up to so many, while something is missing.
+/// So many seeds are looked at in memory, and so many of them played: up to so many more while something is missing.
 const LOOKED_AT: u64 = 600;
 const WORLDS: usize = 9;
-const AT_MOST: usize = 11;
+const MORE: usize = 2;
 
 /// What has to be met in the worlds that are played: states, reasons that money moves for, verbs that succeed. What a
 /// step in memory can't come to, or not within a few hundred steps, is left out.
@@ -85,16 +86,58 @@ fn the_same_seed_ends_in_the_same_balances_and_states_in_memory_and_on_postgres(
         let steps = setting("MODEL_STEPS", 300);
         if std::env::var_os("MODEL_SEED").is_some() {
             let first = setting("MODEL_SEED", 1);
-            runtime.block_on(play_many(&Vec::from_iter(first..first + setting("MODEL_WORLDS", 1)), steps));
+            runtime.block_on(play_many(&Vec::from_iter(first..first + setting("MODEL_WORLDS", 1)), steps, world));
             return;
         }
-        let seen = runtime.block_on(play_many(&telling(steps), steps));
+        let seen = runtime.block_on(play_many(&telling(steps, WORLDS, world, must_see()), steps, world));
         let missed: Vec<String> = must_see().filter(|sight| !seen.contains(sight)).collect();
         assert!(missed.is_empty(), "never met, so nothing is known of whether both agree about it: {missed:?}");
     });
     if let Err(panic) = playing.unwrap().join() {
         std::panic::resume_unwind(panic);
     }
+}
+
+/// So many worlds with a trade in them are played, and what has to be met there.
+const TRADING_WORLDS: usize = 4;
+const TRADED: [(&str, &str); 4] = [
+    ("gig", "draft open paused filled cancelled expired removed"),
+    ("invitation", "sent declined accepted"),
+    (
+        "proposal",
+        "draft submitted viewed shortlisted interviewing countered offered hired withdrawn declined not_selected \
+                  expired removed",
+    ),
+    (
+        "verb",
+        "gig.update gig.publish gig.resume gig.reopen warn_gig_expiry expire_gig invitation.send \
+              proposal.submit proposal.revise proposal.decline proposal.counter proposal.counter_accept proposal.close \
+              offer.create_on_proposal offer.draft_on_proposal offer.send offer.accept client.block freelancer.block",
+    ),
+];
+
+#[test]
+fn the_same_seed_trades_the_same_in_memory_and_on_postgres() {
+    let playing = std::thread::Builder::new().stack_size(STACK).spawn(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let steps = setting("MODEL_STEPS", 400);
+        if std::env::var_os("MODEL_SEED").is_some() {
+            let first = setting("MODEL_SEED", 1);
+            runtime.block_on(play_many(&Vec::from_iter(first..first + setting("MODEL_WORLDS", 1)), steps, trading));
+            return;
+        }
+        let seeds = telling(steps, TRADING_WORLDS, trading, traded());
+        let seen = runtime.block_on(play_many(&seeds, steps, trading));
+        let missed: Vec<String> = traded().filter(|sight| !seen.contains(sight)).collect();
+        assert!(missed.is_empty(), "never met, so nothing is known of whether both agree about it: {missed:?}");
+    });
+    if let Err(panic) = playing.unwrap().join() {
+        std::panic::resume_unwind(panic);
+    }
+}
+
+fn traded() -> impl Iterator<Item = String> {
+    TRADED.iter().flat_map(|(what, names)| names.split_whitespace().map(move |name| format!("{what} {name}")))
 }
 
 fn must_see() -> impl Iterator<Item = String> {
@@ -110,15 +153,23 @@ fn world(seed: u64) -> World {
     // The sandbox tells by itself what becomes of refunds, and in its own time.
     world.sends_to_cards = false;
     (world.as_in_sandbox, world.outside.forgets) = (true, false);
-    // What comes before a contract is played in memory alone.
-    world.trades = false;
+    // Screening and mail go their own ways there.
+    (world.trades, world.speaks) = (false, false);
     world
 }
 
-/// The seeds in whose worlds most happens, above all of what must be seen, each chosen for what those before it lack.
-fn telling(steps: u64) -> Vec<u64> {
+/// The same with a trade in it.
+fn trading(seed: u64) -> World {
+    let mut world = world(seed);
+    (world.trades, world.trade_terms) = (true, TradeTerms::default());
+    world
+}
+
+/// The seeds of so many worlds in which most happens, above all of what must be seen, each chosen for what those before it
+/// lack.
+fn telling(steps: u64, worlds: usize, of: fn(u64) -> World, wanted: impl Iterator<Item = String>) -> Vec<u64> {
     let sights = |seed| {
-        let (mut world, mut seen) = (world(seed), BTreeSet::new());
+        let (mut world, mut seen) = (of(seed), BTreeSet::new());
         let wrong = |wrong| panic!("seed {seed}: {wrong}");
         for next in world.beginning() {
             world.act(next).unwrap_or_else(wrong);
@@ -131,13 +182,13 @@ fn telling(steps: u64) -> Vec<u64> {
         }
         seen
     };
-    let mut worlds: BTreeMap<u64, BTreeSet<String>> = (1..=LOOKED_AT).map(|seed| (seed, sights(seed))).collect();
-    let (mut missing, mut chosen): (BTreeSet<String>, _) = (must_see().collect(), Vec::new());
-    while chosen.len() < WORLDS || (chosen.len() < AT_MOST && !missing.is_empty()) {
+    let mut all: BTreeMap<u64, BTreeSet<String>> = (1..=LOOKED_AT).map(|seed| (seed, sights(seed))).collect();
+    let (mut missing, mut chosen): (BTreeSet<String>, _) = (wanted.collect(), Vec::new());
+    while chosen.len() < worlds || (chosen.len() < worlds + MORE && !missing.is_empty()) {
         let worth = |seen: &BTreeSet<String>| seen.len() + 4 * seen.intersection(&missing).count();
-        let Some((&seed, _)) = worlds.iter().max_by_key(|(seed, seen)| (worth(seen), Reverse(**seed))) else { break };
-        let seen = worlds.remove(&seed).unwrap_or_default();
-        worlds.values_mut().for_each(|others| others.retain(|sight| !seen.contains(sight)));
+        let Some((&seed, _)) = all.iter().max_by_key(|(seed, seen)| (worth(seen), Reverse(**seed))) else { break };
+        let seen = all.remove(&seed).unwrap_or_default();
+        all.values_mut().for_each(|others| others.retain(|sight| !seen.contains(sight)));
         missing.retain(|sight| !seen.contains(sight));
         chosen.push(seed);
     }
@@ -145,12 +196,12 @@ fn telling(steps: u64) -> Vec<u64> {
 }
 
 #[expect(clippy::print_stdout, reason = "a longer run is a command")]
-async fn play_many(seeds: &[u64], steps: u64) -> BTreeSet<String> {
+async fn play_many(seeds: &[u64], steps: u64, of: fn(u64) -> World) -> BTreeSet<String> {
     let (began, mut moves, mut refused, mut entries) = (Instant::now(), 0, 0, 0);
     let mut seen = BTreeSet::new();
     let worlds = seeds.len() as u64;
     for &seed in seeds {
-        let played = play(seed, steps).await.unwrap_or_else(|wrong| panic!("seed {seed}: {wrong}"));
+        let played = play(of(seed), steps).await.unwrap_or_else(|wrong| panic!("seed {seed}: {wrong}"));
         moves += played.moves;
         refused += played.refused;
         entries += played.entries;
@@ -173,9 +224,8 @@ struct Played {
     seen: BTreeSet<String>,
 }
 
-async fn play(seed: u64, steps: u64) -> Result<Played, String> {
+async fn play(mut world: World, steps: u64) -> Result<Played, String> {
     let app = TestApp::new().await;
-    let mut world = world(seed);
     let mut twin = Twin::new(&app, world.now).await;
     let mut played = Played { moves: 0, refused: 0, entries: 0, seen: BTreeSet::new() };
     for next in world.beginning() {

@@ -375,8 +375,8 @@ impl World {
             Basis { gig: None, proposal: None, client, freelancer, is_member: false, policy: self.policy.clone() };
         let first = milestones.first().map(|(id, _)| *id);
         let now = self.now;
-        // Who is suspended is nobody to those whom they made no bid.
-        let known = match self.is_suspended(freelancer) {
+        // Who is suspended is nobody to those whom they made no bid, and so is who is kept apart.
+        let known = match self.is_suspended(freelancer) || self.is_blocked(client, freelancer) {
             true => Err(Refusal::field("freelancerId", "UNKNOWN", "there is no such freelancer")),
             false => Ok(()),
         };

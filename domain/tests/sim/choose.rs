@@ -38,7 +38,7 @@ impl World {
     pub fn choose(&mut self) -> Option<Move> {
         let trades = self.trades && self.trading.percent(TRADE);
         let next = match trades {
-            true if self.trading.percent(WORDS) => self.word_moves()?,
+            true if self.speaks && self.trading.percent(WORDS) => self.word_moves()?,
             true => self.trade_moves()?,
             false => self.choose_anything()?,
         };

@@ -9,7 +9,7 @@ use domain::block::Block;
 use domain::change::Change;
 use domain::contract::{Contract, Engagement};
 use domain::event::Event;
-use domain::gig::{BriefInput, Gig, GigBrief, GigStatus, TradeTerms};
+use domain::gig::{BriefInput, Gig, GigBrief, GigStatus, QuestionInput, TradeTerms};
 use domain::id::{ContractId, GigId, InvitationId, MilestoneId, OfferId, OrganizationId, ProposalId, UserId};
 use domain::invitation::{Asking, Invitation};
 use domain::matching::taxonomy::Taxonomy;
@@ -31,6 +31,8 @@ use super::world::{FREELANCERS, World, Wrong, id, usd};
 pub type Won = Option<(Proposal, Gig)>;
 type Accepted = Change<((Offer, Contract), Won)>;
 
+/// The longest week of an offer by the hour, in minutes.
+pub const WEEK: u32 = 1_200;
 const OFFER_EXISTS: &str = "there is an offer on this proposal already: send it, or withdraw it";
 
 impl World {
@@ -60,29 +62,7 @@ impl World {
     }
 
     fn brief(&mut self, wants: Wants) -> Result<GigBrief, Refusal> {
-        let skill = Taxonomy::shipped().find_slug("rust").expect("a skill").id;
-        let description = if wants.whole { "A service that pays people, with tests and a runbook." } else { "" };
-        let asked = domain::gig::QuestionInput { id: None, text: "Did you do this before?".into(), required: true };
-        let input = BriefInput {
-            title: "A service in Rust".into(),
-            description: description.into(),
-            kind: wants.kind,
-            budget_low: usd(1_000),
-            budget_high: usd(50_000),
-            required_skills: vec![skill],
-            nice_skills: vec![],
-            questions: if wants.asks { vec![asked] } else { vec![] },
-            experience: None,
-            time_zone: None,
-            work_starts: None,
-            work_ends: None,
-            overlap_minutes: None,
-            languages: vec![],
-            countries: vec![],
-            weekly_hours: None,
-            visibility: wants.visibility,
-        };
-        GigBrief::parse(input, &std::array::from_fn(|_| self.fresh()))
+        GigBrief::parse(brief_input(wants), &std::array::from_fn(|_| self.fresh()))
     }
 
     /// An offer that names one milestone.
@@ -207,7 +187,7 @@ impl World {
         let Made { offer, contract, milestones, draft } = made;
         let engagement = match proposal.terms.price {
             Price::Fixed { .. } => Engagement::Fixed,
-            Price::Hourly { rate } => Engagement::Hourly { rate, weekly_limit_minutes: 1_200 },
+            Price::Hourly { rate } => Engagement::Hourly { rate, weekly_limit_minutes: WEEK },
         };
         let (client, freelancer) = (proposal.client, proposal.freelancer);
         let basis = Basis {
@@ -477,6 +457,32 @@ impl World {
             }
         }
         Ok(Answer::Done)
+    }
+}
+
+/// What a client types who wants this.
+pub fn brief_input(wants: Wants) -> BriefInput {
+    let skill = Taxonomy::shipped().find_slug("rust").expect("a skill").id;
+    let description = if wants.whole { "A service that pays people, with tests and a runbook." } else { "" };
+    let asked = QuestionInput { id: None, text: "Did you do this before?".into(), required: true };
+    BriefInput {
+        title: "A service in Rust".into(),
+        description: description.into(),
+        kind: wants.kind,
+        budget_low: usd(1_000),
+        budget_high: usd(50_000),
+        required_skills: vec![skill],
+        nice_skills: vec![],
+        questions: if wants.asks { vec![asked] } else { vec![] },
+        experience: None,
+        time_zone: None,
+        work_starts: None,
+        work_ends: None,
+        overlap_minutes: None,
+        languages: vec![],
+        countries: vec![],
+        weekly_hours: None,
+        visibility: wants.visibility,
     }
 }
 

@@ -62,9 +62,10 @@ pub struct World {
     /// Events that the worker has to react to, and has not yet.
     pub outbox: VecDeque<Event>,
     pub policy: PolicyVersion,
-    /// Is there a trade here: gigs and all that leads to contracts, and what people say? These dice say when, so that a
-    /// world without is as it was.
+    /// Is there a trade here, gigs and all that leads to contracts, and do people say something of each other? These
+    /// dice say when, so that a world without is as it was.
     pub trades: bool,
+    pub speaks: bool,
     pub trading: Dice,
     pub trade_terms: TradeTerms,
     pub gigs: BTreeMap<GigId, Gig>,
@@ -186,6 +187,7 @@ impl World {
             outbox: VecDeque::new(),
             policy: PolicyVersion { number: 1, effective_from: start, note: String::new(), terms: Terms::default() },
             trades: true,
+            speaks: true,
             trading: Dice::new(seed.rotate_left(32)),
             trade_terms: trade_terms(seed),
             gigs: BTreeMap::new(),

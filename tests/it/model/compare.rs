@@ -83,7 +83,23 @@ impl Twin<'_> {
             let there = market.payout_find(&call, self.names.of(payout.id)).await.map_err(broken)?;
             self.names.same(&json!(payout), &json!(there), "a payout")?;
         }
+        for gig in world.gigs.values() {
+            let there = market.gig_find(&call, self.names.of(gig.id)).await.map_err(broken)?;
+            self.names.same(&json!(gig), &json!(there), "a gig")?;
+        }
+        for invitation in world.invitations.values() {
+            let there = market.invitation_find(&call, self.names.of(invitation.id)).await.map_err(broken)?;
+            self.names.same(&json!(invitation), &json!(there), "an invitation")?;
+        }
+        for proposal in world.proposals.values() {
+            let there = market.proposal_find(&call, self.names.of(proposal.id)).await.map_err(broken)?;
+            self.names.same(&json!(proposal), &json!(there), "a proposal")?;
+        }
         for (table, here) in [
+            ("gigs", world.gigs.len()),
+            ("invitations", world.invitations.len()),
+            ("proposals", world.proposals.len()),
+            ("blocks", world.blocks.len()),
             ("offers", world.offers.len()),
             ("contracts", world.contracts.len()),
             ("milestones", world.milestones.len()),

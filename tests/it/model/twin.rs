@@ -63,6 +63,8 @@ macro_rules! request {
     }};
 }
 
+mod trade;
+
 impl<'a> Twin<'a> {
     /// Everybody signs up, and the clients found their organizations.
     pub async fn new(app: &'a TestApp, now: Timestamp) -> Self {
@@ -336,7 +338,8 @@ impl<'a> Twin<'a> {
                     .map(|there| (json!(world.outages.get(of)), json!(there)))
             }
             Move::CardRefund { .. } => return Err("no money goes back to cards here".to_owned()),
-            Move::Trade { .. } | Move::Word { .. } => return Err("nobody trades here".to_owned()),
+            Move::Trade { by, act } => self.trades(by, next, act, world).await?,
+            Move::Word { .. } => return Err("nobody says anything here".to_owned()),
             Move::PayoutMethodAdd { by, method, account: Account { iban, title, in_dollars } } => {
                 let here = world.methods.get(method).map(|m| (m.id, m.user, m.added_at, m.usable_from, m.removed_at));
                 let session = self.proved_session(by).await?;
