@@ -103,6 +103,11 @@ impl TestApp {
         Self::on_stripe_rails_within(HASTY, global, recipients).await
     }
 
+    /// The same, where nobody waits long at all, as with `on_very_hasty_stripe`.
+    pub async fn on_very_hasty_stripe_rails(global: bool, recipients: bool) -> Self {
+        Self::on_stripe_rails_within(VERY_HASTY, global, recipients).await
+    }
+
     async fn on_stripe_rails_within(patience: Duration, global: bool, recipients: bool) -> Self {
         let rails = move |stripe: Stripe| {
             let financial_account = global.then(|| "fa_double".to_owned());
