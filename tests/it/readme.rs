@@ -283,6 +283,31 @@ fn the_fees_and_deadlines_of_the_readme_are_those_of_the_first_policy() {
     }
 }
 
+#[test]
+fn as_much_is_tried_as_the_pages_say() {
+    let printed = fs::read_dir(root().join("domain/tests/table")).expect("the folder of the tables");
+    let printed = printed.map(|entry| entry.expect("a readable folder").path());
+    let printed = printed.filter(|path| path.extension().is_some_and(|extension| extension == "matrix"));
+    let tried: Vec<usize> = printed
+        .map(|path| {
+            let text = fs::read_to_string(&path).expect("a table is text");
+            let count = text.split(" tried.").next().and_then(|head| head.rsplit(' ').next());
+            count.and_then(|count| count.parse().ok()).unwrap_or_else(|| panic!("{}: no count", path.display()))
+        })
+        .collect();
+    let thousands = (tried.iter().sum::<usize>() + 500) / 1_000;
+    let said = format!("{} tables, {thousands} thousand tries", tried.len());
+    assert!(read("CONTRIBUTING.md").contains(&said), "CONTRIBUTING.md does not say: {said}");
+
+    let planted = read("domain/tests/sim/planted.rs");
+    let planted = planted.split("pub enum Planted {").nth(1).and_then(|rest| rest.split("\n}").next());
+    let planted = planted.expect("what is planted").lines().filter(|line| line.ends_with(',')).count();
+    let page = read("ARCHITECTURE.md");
+    for said in [format!("{planted} bugs planted on purpose"), format!("in {} tables", tried.len())] {
+        assert!(page.contains(&said), "ARCHITECTURE.md does not say: {said}");
+    }
+}
+
 /// Is a word one of the program's commands?
 fn has_command(config: &str, word: &str) -> bool {
     let variant: String =
