@@ -18,7 +18,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use super::socket::bounded;
 use super::toy::Server;
-use super::{CloseSwitch, ServerSettings, Settings, SocketSettings, serve};
+use super::{CloseSwitch, ServerSettings, Settings, SocketSettings, TrustedDocuments, serve};
 
 struct Client {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
@@ -361,6 +361,24 @@ async fn operations_over_a_socket_count_like_requests() {
         client.hear().await;
     }
     panic!("the third operation, after the handshake, is one too many");
+}
+
+#[tokio::test]
+async fn with_a_list_of_trusted_documents_nothing_else_is_run_over_a_socket() {
+    let trusted = TrustedDocuments::from_json(r#"{ "Count": "subscription { count(to: 1) }" }"#).unwrap();
+    let settings = Settings { trusted_documents: Some(trusted), ..Settings::default() };
+    let mut client = open_with(settings, &[PROTOCOL]).await.unwrap();
+    client.say(json!({ "type": "connection_init" })).await;
+    client.hear().await;
+    for other in [json!({ "query": "subscription { count(to: 2) }" }), json!({ "documentId": "Nothing" })] {
+        client.say(json!({ "type": "subscribe", "id": "a", "payload": other })).await;
+        assert_eq!(client.hear_message().await["payload"][0]["extensions"]["code"], "DOCUMENT_NOT_TRUSTED");
+    }
+    for named in [json!({ "documentId": "Count" }), json!({ "query": "subscription { count(to: 1) }" })] {
+        client.say(json!({ "type": "subscribe", "id": "b", "payload": named })).await;
+        assert_eq!(client.hear_message().await["payload"]["data"]["count"], 0);
+        assert_eq!(client.hear_message().await["type"], "complete");
+    }
 }
 
 #[tokio::test]
