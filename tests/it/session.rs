@@ -464,6 +464,7 @@ async fn the_keys_are_published_without_their_private_halves() {
     let app = TestApp::new().await;
     let response = app.send(Request::get("/.well-known/jwks.json").body(Body::empty()).expect("a request")).await;
     assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(response.headers()["cache-control"], "public, max-age=300", "as OPERATING.md says");
     let bytes = to_bytes(response.into_body(), 1 << 16).await.expect("a whole answer");
     let keys: Value = serde_json::from_slice(&bytes).expect("JSON");
     let key = &keys["keys"][0];
