@@ -29,10 +29,14 @@ const TAKEN: &[(&str, &str, &str)] = &[
     ("contractEnd", "expectedVersion", "it has ended, whatever one saw"),
     ("contractLiftHold", "expectedVersion", "nothing stands against it, whatever one saw"),
     ("milestoneApprove", "expectedVersion", "it is approved, whatever one saw"),
+    ("offerAccept", "expectedVersion", "it is accepted, whatever one saw"),
     ("notificationsRead", "ids.0", "what is not there need not be read"),
     ("portfolioItemRemove", "id", "what is not there is gone"),
     ("timeEntryRemove", "timeEntryId", "what is not there is gone"),
 ];
+
+/// What stops the payouts that may not go before it says that none is left.
+const STOPS: &str = "wireBatchMake";
 
 /// A bad input that was refused, with what it was answered.
 struct Refused<'a> {
@@ -126,7 +130,7 @@ async fn is_refused(from: usize) {
             for one in refused {
                 app = frozen.again().await;
                 one.is_sent_again(&app, name).await;
-                if fingerprint(app.pool()).await != untouched {
+                if fingerprint(app.pool()).await != untouched && name != STOPS {
                     wrong.insert(format!("{}, and it wrote something", one.place), one.body);
                 }
             }
