@@ -5,7 +5,6 @@ use domain::Timestamp;
 use domain::history::Happening;
 use domain::id::ContractId;
 use futures_util::stream::{Stream, try_unfold};
-use infra::Fault;
 
 use crate::context::RabtaContext;
 use crate::contract::Contract;
@@ -39,9 +38,8 @@ impl ContractEvent {
     }
 
     /// What happened.
-    async fn kind(&self) -> async_graphql::Result<EventKind> {
-        let unknown = || top_level(Fault::bad_row("events", "of an unknown kind").into());
-        EventKind::named(self.happening.event.name()).ok_or_else(unknown)
+    async fn kind(&self) -> EventKind {
+        self.happening.event.as_ref().map_or(EventKind::SomethingElse, |event| EventKind::of(event.name()))
     }
 
     /// What happened, in an English sentence to show as it is: of kinds that your app does not know yet, too.
@@ -61,7 +59,7 @@ impl ContractEvent {
 
     /// What it happened to, as it is now: a milestone, a timesheet, a dispute, the contract itself.
     async fn subject(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Node>> {
-        match self.happening.event.about().subject() {
+        match self.happening.event.as_ref().and_then(|event| event.about().subject()) {
             Some(id) => node::find(ctx, &id).await,
             None => Ok(None),
         }

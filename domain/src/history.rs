@@ -18,8 +18,8 @@ pub struct Happening {
     pub id: EventId,
     /// On which contract.
     pub contract: ContractId,
-    /// What happened.
-    pub event: Event,
+    /// What happened; `None` for what only a newer version has a name for.
+    pub event: Option<Event>,
     /// When.
     pub at: Timestamp,
 }
@@ -27,7 +27,7 @@ pub struct Happening {
 impl Happening {
     /// What happened, in a sentence that either side can read.
     pub fn sentence(&self) -> &'static str {
-        sentence(self.event.name())
+        sentence(self.event.as_ref().map_or("", Event::name))
     }
 }
 

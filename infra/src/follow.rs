@@ -34,12 +34,14 @@ pub(crate) struct Watch {
     user: UserId,
     events: Receiver<Arc<Occurrence>>,
     told: Receiver<UserId>,
+    newer: Receiver<ContractId>,
 }
 
 impl Watch {
     /// Listen from now on, for this person.
     pub(crate) fn new(market: &Market, followed: Followed, user: UserId) -> Self {
-        Self { followed, user, events: market.bus().listen(), told: market.bus().listen_told() }
+        let (events, told, newer) = (market.bus().listen(), market.bus().listen_told(), market.bus().listen_newer());
+        Self { followed, user, events, told, newer }
     }
 
     /// Returns when there may be something new, or the person may be somebody else by now.
@@ -52,6 +54,7 @@ impl Watch {
                 told = self.told.recv() => {
                     matters(told, |user| self.followed == Followed::Notifications && *user == self.user)
                 }
+                newer = self.newer.recv() => matters(newer, |contract| self.followed == Followed::Contract(*contract)),
                 () = &mut quiet => true,
             };
             if matters {

@@ -46,6 +46,7 @@ pub struct Occurrence {
 pub struct Bus {
     sender: broadcast::Sender<Arc<Occurrence>>,
     told: broadcast::Sender<UserId>,
+    newer: broadcast::Sender<ContractId>,
 }
 
 /// Where PostgreSQL says that an event was written.
@@ -62,7 +63,11 @@ const BUS_CAPACITY: usize = 1_024;
 
 impl Default for Bus {
     fn default() -> Self {
-        Self { sender: broadcast::channel(BUS_CAPACITY).0, told: broadcast::channel(BUS_CAPACITY).0 }
+        Self {
+            sender: broadcast::channel(BUS_CAPACITY).0,
+            told: broadcast::channel(BUS_CAPACITY).0,
+            newer: broadcast::channel(BUS_CAPACITY).0,
+        }
     }
 }
 
@@ -77,6 +82,11 @@ impl Bus {
         self.told.subscribe()
     }
 
+    /// On which contracts something happens that only a newer version can read, from now on.
+    pub fn listen_newer(&self) -> broadcast::Receiver<ContractId> {
+        self.newer.subscribe()
+    }
+
     pub(crate) fn pass(&self, occurrence: Occurrence) {
         // Nobody listening is no fault.
         let _ = self.sender.send(Arc::new(occurrence));
@@ -84,6 +94,10 @@ impl Bus {
 
     fn pass_told(&self, user: UserId) {
         let _ = self.told.send(user);
+    }
+
+    fn pass_newer(&self, contract: ContractId) {
+        let _ = self.newer.send(contract);
     }
 }
 
@@ -247,13 +261,23 @@ impl Market {
             let Ok(id) = heard.payload().parse::<Uuid>() else { continue };
             if heard.channel() == TOLD {
                 self.bus().pass_told(UserId::from_uuid(id));
-            } else if let Some(occurrence) = self.event_find(id).await? {
-                self.bus().pass(occurrence);
+            } else if let Some(row) = self.event_row(id).await? {
+                let contract = row.contract_id.map(ContractId::from_uuid);
+                match Occurrence::try_from(row) {
+                    Ok(occurrence) => self.bus().pass(occurrence),
+                    // A newer version wrote it, perhaps: that is no reason to hear nothing else.
+                    Err(fault) => {
+                        tracing::warn!(error = %fault, event = %id, "an event that can't be read");
+                        if let Some(contract) = contract {
+                            self.bus().pass_newer(contract);
+                        }
+                    }
+                }
             }
         }
     }
 
-    async fn event_find(&self, id: Uuid) -> Result<Option<Occurrence>, Failure> {
+    async fn event_row(&self, id: Uuid) -> Result<Option<Row>, Failure> {
         let row = Row::find_by_statement(Statement::from_sql_and_values(
             DbBackend::Postgres,
             "select id, body, occurred_at, trace, attempts, sequence, contract_id from events where id = $1",
@@ -261,7 +285,7 @@ impl Market {
         ))
         .one(self.db())
         .await?;
-        Ok(row.map(Occurrence::try_from).transpose()?)
+        Ok(row)
     }
 }
 

@@ -210,6 +210,48 @@ async fn a_slow_reader_loses_nothing() {
 }
 
 #[tokio::test]
+async fn what_a_newer_server_wrote_down_spoils_no_history_of_an_older_one() {
+    let app = TestApp::new().await;
+    let (wire, deal) = (app.wire().await, app.contracted().await);
+    let mut socket = follows(&wire, &deal.freelancer, &deal.contract, None).await;
+    pauses_and_resumes(&deal).await;
+    for kind in ["CONTRACT_PAUSED", "CONTRACT_RESUMED"] {
+        assert_eq!(next(&mut socket).await.0, kind);
+    }
+    let contract: domain::id::ContractId = deal.contract.parse().unwrap();
+    let newer = "with newer as (
+            insert into events
+                (id, name, body, trace, occurred_at, due_at, done_at, contract_id, for_client, for_freelancer)
+            values (gen_random_uuid(), 'contract_painted_blue',
+                jsonb_build_object('type', 'contract_painted_blue', 'contract', $1::text, 'shade', 'navy'),
+                '', now(), now(), now(), $2, true, true) returning id)
+        select pg_notify('rabta_events', id::text) from newer";
+    let uuid = domain::id::Id::uuid(contract);
+    sqlx::query(newer).bind(&deal.contract).bind(uuid).execute(app.pool()).await.unwrap();
+    let soon = tokio::time::timeout(std::time::Duration::from_secs(8), next(&mut socket)).await;
+    let (kind, cursor) = soon.expect("it is told, and as soon as others");
+    assert_eq!(kind, "SOMETHING_ELSE");
+    pauses_and_resumes(&deal).await;
+    for kind in ["CONTRACT_PAUSED", "CONTRACT_RESUMED"] {
+        assert_eq!(next(&mut socket).await.0, kind, "and what comes after it");
+    }
+
+    let fields = "id kind sentence subject { __typename } contract { id }";
+    let edges = format!("edges {{ cursor node {{ {fields} }} }}");
+    let query = format!("query($id: ID!) {{ contract(id: $id) {{ events(last: 3) {{ {edges} }} }} }}");
+    let page = deal.client.asks(&query, json!({ "id": deal.contract })).await;
+    let newer = page.data()["contract"]["events"]["edges"][0].clone();
+    let id = newer["node"]["id"].clone();
+    let told = json!({ "id": id, "kind": "SOMETHING_ELSE", "sentence": "Something happened that concerns you.",
+        "subject": null, "contract": { "id": deal.contract } });
+    assert_eq!(newer, json!({ "cursor": cursor, "node": told }));
+    let node = format!("query($id: ID!) {{ node(id: $id) {{ ... on ContractEvent {{ {fields} }} }} }}");
+    assert_eq!(deal.freelancer.asks(&node, json!({ "id": id })).await.data()["node"], told);
+    let stranger = app.client("eve").await;
+    assert_eq!(stranger.asks(&node, json!({ "id": id })).await.data()["node"], Value::Null);
+}
+
+#[tokio::test]
 async fn a_session_that_was_ended_elsewhere_hears_no_more() {
     let app = TestApp::new().await;
     let (wire, deal) = (app.wire().await, app.contracted().await);
