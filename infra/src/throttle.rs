@@ -46,6 +46,11 @@ struct Counted {
     resets_at: Timestamp,
 }
 
+#[derive(FromQueryResult)]
+struct Room {
+    is_left: bool,
+}
+
 /// Count an attempt.
 async fn count(
     conn: &impl ConnectionTrait,
@@ -91,6 +96,17 @@ impl Tx {
 }
 
 impl Market {
+    /// Would an attempt at whatever `bucket` names be among those that are allowed? It does not count.
+    pub(crate) async fn throttle_has_room(&self, bucket: &str, allowance: Allowance) -> Result<bool, Failure> {
+        let look = Room::find_by_statement(Statement::from_sql_and_values(
+            DbBackend::Postgres,
+            "select coalesce((select attempts < $2 from throttles where bucket = $1 and resets_at > $3), true)
+                 as is_left",
+            [bucket.into(), allowance.attempts.into(), self.clock().now().into()],
+        ));
+        Ok(look.one(self.db()).await?.is_none_or(|room| room.is_left))
+    }
+
     /// Count an attempt at whatever `bucket` names; more than allowed is refused.
     pub(crate) async fn throttle(&self, bucket: &str, allowance: Allowance) -> Result<(), Failure> {
         let now = self.clock().now();

@@ -280,6 +280,26 @@ async fn a_sign_in_on_a_new_device_or_in_a_new_country_is_told_by_mail() {
     assert_eq!(from(CHROME, "8.8.8.8").await.len(), 1);
 }
 
+/// Whoever signs up with the address of another, or has a password, can't have letters written without end.
+#[tokio::test]
+async fn sign_ins_are_told_a_few_times_a_day_and_to_nobody_who_never_signed_up() {
+    let app = TestApp::new().await;
+    let (ada, eve) = (app.person("ada").await, app.newcomer("eve").await);
+    assert_eq!(signs_in_from(&app, &eve.email, Some(CHROME), "8.8.8.8").await, [""; 0], "it may be another's address");
+    let mut told = 0;
+    let again = async || {
+        let told = signs_in_from(&app, &ada.email, Some(CHROME), "8.8.8.8").await.len();
+        ada.does("sessionRevokeAll", json!({}), "revokedCount").await.ok();
+        told
+    };
+    for _ in 0..12 {
+        told += again().await;
+    }
+    assert_eq!(told, 10);
+    app.passes(TimeDelta::days(1)).await;
+    assert_eq!(again().await, 1);
+}
+
 #[tokio::test]
 async fn access_tokens_are_over_after_fifteen_minutes_and_refresh_tokens_get_new_ones() {
     let app = TestApp::new().await;

@@ -1,5 +1,6 @@
 //! Letters about an account: the codes, and what its person is told of its safety.
 
+use chrono::TimeDelta;
 use domain::Timestamp;
 use domain::account::{MailCode, Purpose, SafetyAct};
 use domain::id::{Id, MailCodeId, PayoutMethodId, SessionId, UserId};
@@ -12,9 +13,10 @@ use crate::market::Market;
 use crate::outbox::Occurrence;
 use crate::passkey::names_of;
 use crate::sql::sql;
+use crate::throttle::Allowance;
 use crate::user::row as user_row;
 use crate::whereabouts::{device_name, place};
-use crate::{Call, Failure};
+use crate::{Call, Failure, run};
 
 /// What to do who did not ask for it.
 const NOT_ME: &str = "If that was not you, set another password at once and end all sessions.";
@@ -22,6 +24,10 @@ const NOT_ME: &str = "If that was not you, set another password at once and end 
 const OF_SAFETY: &str = "About the safety of your account at Rabta";
 /// What they are told of a sign-in from where they were not before.
 const NEW_SIGN_IN: &str = "A new sign-in to your account at Rabta";
+
+/// How many sign-ins somebody is told of: who has a password could have letters written without end, for others to go
+/// under in them. Whoever has so many knows enough.
+const SIGN_INS_TOLD: Allowance = Allowance { attempts: 10, within: TimeDelta::days(1) };
 
 #[derive(FromQueryResult)]
 struct Added {
@@ -143,7 +149,8 @@ impl Market {
         Ok(self.mail().send(letter, self.clock().now()).await?)
     }
 
-    /// Tell the person that they are signed in on a device, or in a country, that is new, if it is.
+    /// Tell the person that they are signed in on a device, or in a country, that is new, if it is: a few times a day, and
+    /// nobody at an address that may be somebody else's.
     pub(crate) async fn sign_in_tell(
         &self,
         occurrence: &Occurrence,
@@ -151,7 +158,12 @@ impl Market {
         user: UserId,
     ) -> Result<(), Failure> {
         let Some(device) = self.whereabouts_if_new(session, user).await? else { return Ok(()) };
-        let Some(user) = self.reader_find(user).await? else { return Ok(()) };
+        let reader = self.reader_find(user).await?.filter(|reader| reader.email_verified_at.is_some());
+        let Some(reader) = reader else { return Ok(()) };
+        let bucket = format!("sign_in_told:{user}");
+        if !self.throttle_has_room(&bucket, SIGN_INS_TOLD).await? {
+            return Ok(());
+        }
         let (name, place) = (device_name(&device), place(&device).unwrap_or("unknown"));
         let address = device.address.map_or_else(|| "unknown".to_owned(), |address| address.to_string());
         let at = occurrence.at.format("%Y-%m-%d %H:%M");
@@ -160,8 +172,12 @@ impl Market {
              Device: {name}\r\n  Place: {place}\r\n  Address: {address}\r\n  Time: {at} UTC\r\n\r\n\
              If that was you, do nothing. {NOT_ME}"
         );
-        let letter = Letter { id: occurrence.id, to: user.email.to_string(), subject: NEW_SIGN_IN.to_owned(), text };
-        Ok(self.mail().send(letter, self.clock().now()).await?)
+        let letter = Letter { id: occurrence.id, to: reader.email.to_string(), subject: NEW_SIGN_IN.to_owned(), text };
+        self.mail().send(letter, self.clock().now()).await?;
+        // What did not leave, and comes again, is counted once.
+        let call = Call::system("letter");
+        run!(self, &call, tx => { tx.throttle_admits(&bucket, SIGN_INS_TOLD).await })?;
+        Ok(())
     }
 
     /// Tell the person that they may do nothing any more, or that they may do things again.
