@@ -190,7 +190,7 @@ impl Market {
         let id = call.session.ok_or(Denied::SignIn)?;
         run!(self, call, tx => {
             if everywhere {
-                let ended = tx.sessions_end(user, Some(id), Ending::SignedOut).await?;
+                let ended = tx.sessions_end(user, Some(id), Ending::Revoked).await?;
                 tx.audit("sign_out_everywhere", user, serde_json::json!({ "sessions_ended": ended })).await?;
             }
             let session = tx.session_for_update(id).await?.ok_or(Refusal::HIDDEN)?;

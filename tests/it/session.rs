@@ -278,6 +278,9 @@ async fn a_sign_in_on_a_new_device_or_in_a_new_country_is_told_by_mail() {
     let back = json!({ "currentPassword": "gravel-ninety-tuba-moss", "newPassword": PASSWORD });
     ada.does_once("passwordChange", back, "viewer { email }").await.ok();
     assert_eq!(from(CHROME, "8.8.8.8").await.len(), 1);
+    // Nor does what she signed out elsewhere, of which she may know nothing.
+    ada.does_once("signOut", json!({ "everywhere": true }), "session { id }").await.ok();
+    assert_eq!(from(CHROME, "8.8.8.8").await.len(), 1);
 }
 
 /// Whoever signs up with the address of another, or has a password, can't have letters written without end.
