@@ -384,12 +384,12 @@ impl Market {
     }
 
     /// Write to those who were told of a message and have not looked yet, each once; to nobody where no message gets to
-    /// the other side any more, because one of the two blocked the other or who wrote is suspended. Then it is looked
-    /// again for a while: the block may be lifted.
+    /// the other side any more, because one of the two blocked the other or who wrote is suspended, and to nobody who is
+    /// suspended themselves. Then it is looked again for a while: the block may be lifted.
     pub(crate) async fn messages_mail(&self, call: &Call, conversation: ConversationId) -> Result<(), Failure> {
         let find = format!(
             "select n.id, u.email, case when u.id = c.freelancer_id then o.name else w.name end as writer,
-                 {REACHABLE} as reachable
+                 {REACHABLE} and u.suspended_at is null as reachable
              from conversations c
              join organizations o on o.id = c.client_id
              join users w on w.id = c.freelancer_id
@@ -399,16 +399,18 @@ impl Market {
              join users u on u.id = party.user_id
              join notifications n on n.user_id = u.id and n.read_at is null
              where c.id = $1 and n.kind = 'message_sent' and n.subject = $2 and n.mailed_at is null
-                 and u.suspended_at is null and u.erased_at is null and u.email_verified_at is not null
-                 and ({REACHABLE} or n.created_at > $3)
+                 and u.erased_at is null and u.email_verified_at is not null
+                 and ({REACHABLE} and u.suspended_at is null or n.created_at > $3)
              order by n.id"
         );
         let now = self.clock().now();
         let find =
             sql(&find, [conversation.uuid().into(), conversation.to_string().into(), (now - WITHHELD_FOR).into()]);
+        let mut is_withheld = false;
         for Addressee { id, reachable, email, writer } in Addressee::find_by_statement(find).all(self.db()).await? {
             if !reachable {
-                return run!(self, call, tx => { tx.settle(withheld(conversation, tx.now())).await });
+                is_withheld = true;
+                continue;
             }
             let text = format!(
                 "{writer} wrote to you on Rabta. Sign in to read it, and to answer.\r\n\r\nUntil you have looked you \
@@ -427,6 +429,9 @@ impl Market {
             }
             let mailed = "update notifications set mailed_at = $2 where id = $1";
             self.db().execute_raw(sql(mailed, [id.into(), self.clock().now().into()])).await?;
+        }
+        if is_withheld {
+            return run!(self, call, tx => { tx.settle(withheld(conversation, tx.now())).await });
         }
         Ok(())
     }

@@ -546,6 +546,24 @@ async fn no_letter_follows_from_whom_one_blocked_or_who_is_suspended() {
 }
 
 #[tokio::test]
+async fn who_is_suspended_gets_the_letter_once_they_are_back_and_keeps_it_from_nobody_else() {
+    let app = TestApp::new().await;
+    let (ada, lin, noor) = (app.client("ada").await, app.freelancer("lin").await, app.admin("noor").await);
+    let bo = app.person("bo").await;
+    joins(&ada, &bo, "ADMIN").await;
+    invites(&ada, &lin).await;
+    writes(&lin, "Hello", &ada, &lin).await.ok();
+    app.settles().await;
+    noor.does("userSuspend", json!({ "userId": bo.id, "reason": "Spam" }), "user { id }").await.ok();
+    app.passes(TimeDelta::hours(1)).await;
+    assert_eq!((letters(&app, &ada), letters(&app, &bo)), (1, 0));
+    noor.does("userReinstate", json!({ "userId": bo.id, "reason": "A mistake" }), "user { id }").await.ok();
+    app.passes(TimeDelta::days(1)).await;
+    assert_eq!((letters(&app, &ada), letters(&app, &bo)), (1, 1));
+    assert_eq!(count(&app, "select count(*) from timers where kind = 'mail_messages'").await, 0);
+}
+
+#[tokio::test]
 async fn the_latest_comes_first_and_pages_go_on() {
     let app = TestApp::new().await;
     let (ada, lin, eve) = (app.client("ada").await, app.freelancer("lin").await, app.freelancer("eve").await);
