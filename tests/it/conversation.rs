@@ -598,6 +598,56 @@ async fn the_latest_comes_first_and_pages_go_on() {
     assert_eq!(pages, [vec!["5", "4"], vec!["3", "2"], vec!["1"]]);
 }
 
+/// Somebody who is a freelancer and in a company, and has a conversation with that, reads two lists as one.
+#[tokio::test]
+async fn pages_of_whoever_is_on_both_sides_have_each_conversation_once_and_in_order() {
+    let app = TestApp::new().await;
+    let (ada, bea) = (app.client("ada").await, app.client("bea").await);
+    let (lin, mia, eve) = (app.freelancer("lin").await, app.freelancer("mia").await, app.freelancer("eve").await);
+    let mut theirs = Vec::new();
+    for (client, freelancer) in [(&ada, &lin), (&bea, &mia), (&bea, &lin), (&ada, &eve), (&bea, &eve)] {
+        invites(client, freelancer).await;
+        theirs.insert(0, writes(client, "1", client, freelancer).await.text("message.conversation.id"));
+        app.market.clock().advance(TimeDelta::minutes(1));
+    }
+    // What ada and eve say to each other is nothing of hers.
+    theirs.remove(1);
+    joins(&bea, &lin, "ADMIN").await;
+    assert_eq!(inbox(&lin, "").await, theirs);
+
+    let page = async |arguments: String| {
+        let info = "pageInfo { hasNextPage hasPreviousPage startCursor endCursor }";
+        let query = format!("{{ viewer {{ conversations({arguments}) {{ totalCount nodes {{ id }} {info} }} }} }}");
+        let page = lin.asks(&query, json!({})).await.data()["viewer"]["conversations"].clone();
+        assert_eq!(page["totalCount"], 4);
+        let nodes = page["nodes"].as_array().unwrap().iter();
+        let ids: Vec<String> = nodes.map(|node| node["id"].as_str().unwrap().to_owned()).collect();
+        (ids, page["pageInfo"].clone())
+    };
+    for size in 1..=5 {
+        let (mut found, mut place) = (Vec::new(), String::new());
+        loop {
+            let (ids, info) = page(format!("first: {size}{place}")).await;
+            found.extend(ids);
+            if info["hasNextPage"] == false {
+                break;
+            }
+            place = format!(", after: {}", info["endCursor"]);
+        }
+        assert_eq!(found, theirs, "{size} at once");
+        let (mut found, mut place) = (Vec::new(), String::new());
+        loop {
+            let (ids, info) = page(format!("last: {size}{place}")).await;
+            found.splice(0..0, ids);
+            if info["hasPreviousPage"] == false {
+                break;
+            }
+            place = format!(", before: {}", info["startCursor"]);
+        }
+        assert_eq!(found, theirs, "{size} at once, from the end");
+    }
+}
+
 #[tokio::test]
 async fn what_is_said_is_heard_as_it_is_said_by_the_two_alone() {
     let app = TestApp::new().await;
