@@ -283,6 +283,17 @@ async fn a_sign_in_on_a_new_device_or_in_a_new_country_is_told_by_mail() {
     assert_eq!(from(CHROME, "8.8.8.8").await.len(), 1);
 }
 
+#[tokio::test]
+async fn a_sign_in_from_where_somebody_set_a_password_by_mail_is_no_news() {
+    let app = TestApp::new().await;
+    let ada = app.person("ada").await;
+    let was = "insert into known_networks select id, '203.0.113.9', now() from users where email = $1";
+    sqlx::query(was).bind(&ada.email).execute(app.pool()).await.unwrap();
+    assert_eq!(signs_in_from(&app, &ada.email, Some(CHROME), "203.0.113.9").await, [""; 0]);
+    let phone = Some("Rabta/1.2 (Android 15)");
+    assert_eq!(signs_in_from(&app, &ada.email, phone, "203.0.113.10").await.len(), 1, "it is another network");
+}
+
 /// Whoever signs up with the address of another, or has a password, can't have letters written without end.
 #[tokio::test]
 async fn sign_ins_are_told_a_few_times_a_day_and_to_nobody_who_never_signed_up() {
@@ -299,6 +310,8 @@ async fn sign_ins_are_told_a_few_times_a_day_and_to_nobody_who_never_signed_up()
         told += again().await;
     }
     assert_eq!(told, 10);
+    let bo = app.person("bo").await;
+    assert_eq!(signs_in_from(&app, &bo.email, Some(CHROME), "8.8.8.8").await.len(), 1, "others are told of theirs");
     app.passes(TimeDelta::days(1)).await;
     assert_eq!(again().await, 1);
 }

@@ -537,7 +537,8 @@ async fn the_owner_hears_by_mail_that_endpoints_go_on_when_somebody_looks_after_
     let app = TestApp::new().await;
     let ada = app.client("ada").await;
     let (bo, cy, di) = (app.person("bo").await, app.person("cy").await, app.person("di").await);
-    for (who, role) in [(&bo, "ADMIN"), (&cy, "FINANCE"), (&di, "ADMIN")] {
+    let (ed, fay) = (app.person("ed").await, app.person("fay").await);
+    for (who, role) in [(&bo, "ADMIN"), (&cy, "FINANCE"), (&di, "ADMIN"), (&ed, "ADMIN"), (&fay, "ADMIN")] {
         super::organization::joins(&ada, who, role).await;
     }
     let letters = async || {
@@ -552,6 +553,8 @@ async fn the_owner_hears_by_mail_that_endpoints_go_on_when_somebody_looks_after_
         let id: domain::id::MemberId = domain::id::Id::from_uuid(id);
         json!({ "memberId": id.to_string() })
     };
+    ada.does("memberRemove", member(&fay).await, "member { id }").await.ok();
+    assert_eq!(letters().await, 0, "there are none");
     hooks(&ada, "https://a.example/", &["OFFER_SENT"]).await;
     ada.does("memberRemove", member(&cy).await, "member { id }").await.ok();
     assert_eq!(letters().await, 0, "she never saw them");
@@ -561,6 +564,8 @@ async fn the_owner_hears_by_mail_that_endpoints_go_on_when_somebody_looks_after_
     lesser["role"] = json!("FINANCE");
     ada.does("memberUpdate", lesser, "member { id }").await.ok();
     assert_eq!(letters().await, 2);
+    ed.does_once("accountErase", json!({ "confirmEmail": ed.email }), "erasedAt").await.ok();
+    assert_eq!(letters().await, 3);
 }
 
 #[tokio::test]
