@@ -384,8 +384,8 @@ impl Market {
     }
 
     /// Write to those who were told of a message and have not looked yet, each once; to nobody where no message gets to
-    /// the other side any more, because one of the two blocked the other or who wrote is suspended, and to nobody who is
-    /// suspended themselves. Then it is looked again for a while: the block may be lifted.
+    /// the other side any more, because one of the two blocked the other or who wrote is suspended, nor to those who
+    /// are suspended themselves. Then it is looked again for a while: the block may be lifted.
     pub(crate) async fn messages_mail(&self, call: &Call, conversation: ConversationId) -> Result<(), Failure> {
         let find = format!(
             "select n.id, u.email, case when u.id = c.freelancer_id then o.name else w.name end as writer,

@@ -105,10 +105,10 @@ pub fn is_newcomer(person: &PersonFeatures, rules: &FairnessRules) -> bool {
     person.outcomes.finished < rules.newcomer_until
 }
 
-/// The newcomers who may be placed are those below the top, close enough in score, not yet shown in vain too often, and
-/// known by so much at least; no crowd above them keeps out those who are known best. Of those known best one is drawn by
-/// what may be hoped of them: Thompson sampling, with dice that fall the same way for the same gig, person, model and day
-/// on every node.
+/// The newcomers who may be placed are those below the top, close enough in score, not yet shown in vain too often,
+/// and known by so much at least; no crowd above them keeps out those who are known best. Of those known best one is
+/// drawn by what may be hoped of them: Thompson sampling, with dice that fall the same way for the same gig, person,
+/// model and day on every node.
 fn drawn_newcomer(
     sorted: &[Candidate<'_>],
     shown: &[(usize, Placement)],

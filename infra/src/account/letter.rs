@@ -149,8 +149,8 @@ impl Market {
         Ok(self.mail().send(letter, self.clock().now()).await?)
     }
 
-    /// Tell the person that they are signed in on a device, or in a country, that is new, if it is: a few times a day, and
-    /// nobody at an address that may be somebody else's.
+    /// Tell the person that they are signed in on a device, or in a country, that is new, if it is: a few times a day,
+    /// and nobody at an address that may be somebody else's.
     pub(crate) async fn sign_in_tell(
         &self,
         occurrence: &Occurrence,
