@@ -598,6 +598,14 @@ impl World {
         Ok(())
     }
 
+    /// Nobody is made an offer about a gig that is over.
+    pub(super) fn check_is_wanted(&self, of: ProposalId) -> Result<(), Wrong> {
+        let gig = self.proposals.get(&of).and_then(|proposal| self.gigs.get(&proposal.gig));
+        let stands = gig.is_some_and(|gig| matches!(gig.status(), GigStatus::Open | GigStatus::Paused));
+        must!(stands, "{of} is made an offer, and its gig is {:?}", gig.map(Gig::status));
+        Ok(())
+    }
+
     fn check_offers(&self) -> Result<(), Wrong> {
         for offer in self.offers.values() {
             let of = offer.id;

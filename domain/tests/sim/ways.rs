@@ -320,6 +320,9 @@ impl World {
                 return Err(format!("{of:?} went from {} to {}, and no way leads there", from.0, to.0));
             }
             self.check_told(*of, from.0, to.0)?;
+            if let (Thing::Proposal(of), "offered") = (of, to.0) {
+                self.check_is_wanted(*of)?;
+            }
             if let (Thing::Milestone(of), "submitted") = (of, from.0) {
                 self.check_held(*of)?;
             }
