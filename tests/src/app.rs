@@ -108,18 +108,31 @@ impl TestApp {
         Self::on_stripe_rails_within(VERY_HASTY, global, recipients).await
     }
 
+    /// The same, by a clock that does not stand still while somebody waits for an answer.
+    pub async fn on_stripe_rails_as_time_goes_by(global: bool, recipients: bool) -> Self {
+        let clock = Clock::ahead(monday() - Clock::System.now());
+        Self::on_stripe_rails_by(clock, PATIENT, global, recipients).await
+    }
+
     async fn on_stripe_rails_within(patience: Duration, global: bool, recipients: bool) -> Self {
+        Self::on_stripe_rails_by(Clock::manual(monday()), patience, global, recipients).await
+    }
+
+    async fn on_stripe_rails_by(clock: Clock, patience: Duration, global: bool, recipients: bool) -> Self {
         let rails = move |stripe: Stripe| {
             let financial_account = global.then(|| "fa_double".to_owned());
             Rails::Stripe(StripeRails { stripe, financial_account, recipient_accounts: recipients })
         };
-        let app = Self::on_stripe_within(patience, rails).await;
+        let app = Self::on_stripe_by(clock, patience, rails).await;
         app.stripe().does(|books, _| (books.carrying.global, books.carrying.approved) = (true, true));
         app
     }
 
     async fn on_stripe_within(patience: Duration, rails: impl FnOnce(Stripe) -> Rails) -> Self {
-        let clock = Clock::manual(monday());
+        Self::on_stripe_by(Clock::manual(monday()), patience, rails).await
+    }
+
+    async fn on_stripe_by(clock: Clock, patience: Duration, rails: impl FnOnce(Stripe) -> Rails) -> Self {
         let stripe = StripeDouble::start(clock.clone()).await;
         let client = Stripe::new(StripeSettings { patience, ..stripe.settings() }).expect("settings are right");
         let (rails, payments) = (rails(client.clone()), Payments::Stripe(client));

@@ -274,6 +274,7 @@ impl StripeRails {
         let select = sql("select key from stripe_transfers where payout_id = $1", [unknown.payout_id.into()]);
         let known = KnownKey::find_by_statement(select).all(market.db()).await?;
         for rail in Rail::ALL.into_iter().filter(|rail| self.is_set_up(*rail)) {
+            let now = market.clock().now();
             let found = match rail {
                 Rail::GlobalPayouts => global::attempts(self, market, &unknown).await,
                 Rail::RecipientAccount => recipient::attempts(self, market, &unknown).await,
@@ -283,7 +284,7 @@ impl StripeRails {
                 Ok(found) => found,
                 // Where we may not look we may not ask either, so nothing was made there.
                 Err(Trouble::Refused(_)) => continue,
-                Err(Trouble::Later { until, .. }) if until >= market.clock().now() + FOR_LONG => continue,
+                Err(Trouble::Later { until, .. }) if until >= now + FOR_LONG => continue,
                 Err(trouble) => return Err(trouble.fault()),
             };
             let is_known = |name: &String| *name == transfer.key || known.iter().any(|known| known.key == *name);

@@ -1,4 +1,5 @@
-//! After the database was restored to an earlier moment: Stripe knows what the books have forgotten.
+//! After the database was restored to an earlier moment: Stripe knows what the books have forgotten. It is looked for
+//! where our key may look.
 
 use chrono::TimeDelta;
 use domain::payout::Rail;
@@ -109,5 +110,24 @@ async fn after_a_restore_the_rail_that_refused_is_not_asked_again_for_what_the_n
         let stuck = "select count(*) from payouts where status = 'unknown' and (state ->> 'stuck')::boolean";
         let stuck: i64 = sqlx::query_scalar(stuck).fetch_one(app.pool()).await.unwrap();
         assert_eq!(stuck, 1, "after {hours} hours: two of our people say what became of it");
+    }
+}
+
+#[tokio::test]
+async fn where_our_key_may_not_even_look_a_payout_waits_on_its_rail_and_goes_by_the_next_one_after_two_days() {
+    for (global, path, rail) in [(true, OUTBOUND, "GLOBAL_PAYOUTS"), (false, "/v1/transfers", "RECIPIENT_ACCOUNT")] {
+        let app = TestApp::on_stripe_rails_as_time_goes_by(global, !global).await;
+        let deal = ready(&app).await;
+        let method = method(&deal, "6702").await;
+        app.stripe().fails(Faults::forbids(path));
+        let payout = asks(&deal, &method, "50.00").await;
+        for hours in 0..47 {
+            assert_eq!(stands(&deal, &payout).await, ("QUEUED".to_owned(), rail.to_owned()), "{path}, {hours} hours");
+            app.passes(TimeDelta::hours(1)).await;
+        }
+        app.passes(TimeDelta::hours(3)).await;
+        assert_eq!(stands(&deal, &payout).await, ("IN_TRANSIT".to_owned(), "BANK_WIRE".to_owned()), "{path}");
+        assert_eq!(app.stripe().look(Books::carried), 0, "{path}");
+        hold(&app).await;
     }
 }
