@@ -181,6 +181,8 @@ impl StripeRails {
             Some(kept) => match self.look(market, &kept).await? {
                 // What was asked for may be on its way there, and only the same rail may be asked again.
                 Known::Absent if !self.is_set_up(transfer.rail) => return Err(switched_off()),
+                // It may have said no after the moment that was restored, and the next rail have paid.
+                Known::Absent if self.has_another_attempt(market, transfer).await? => return Ok(Carried::Silent),
                 Known::Absent => (),
                 Known::Forgotten => return Ok(Carried::Silent),
                 Known::Told(said) => return Ok(said),
