@@ -16,7 +16,7 @@ use domain::milestone;
 use domain::money::Rate;
 use domain::papers::{CompliancePack, Passed, PassedState};
 use domain::payee::Payee;
-use domain::policy::{Quote, Terms};
+use domain::policy::Quote;
 use domain::refusal::Refusal;
 use domain::timesheet::TimesheetState;
 use sea_orm::{ConnectionTrait, FromQueryResult};
@@ -441,10 +441,11 @@ impl Tx {
         self.settle(change.map(drop)).await
     }
 
-    /// Whose tax form has lapsed accepts no offer.
-    pub(crate) async fn tax_form_must_not_have_lapsed(&self, user: UserId, terms: &Terms) -> Result<(), Failure> {
-        let last = self.tax_form_last(user).await?.map(|(_, form)| form);
-        Ok(must_not_have_lapsed(last.as_ref(), terms, self.now())?)
+    /// Whose tax form has lapsed accepts no offer. When it does is said by the policy in force, whatever the terms of the
+    /// offer: by that their contracts are held, and one made later is not.
+    pub(crate) async fn tax_form_must_not_have_lapsed(&self, user: UserId) -> Result<(), Failure> {
+        let Some((_, last)) = self.tax_form_last(user).await? else { return Ok(()) };
+        Ok(must_not_have_lapsed(Some(&last), &self.policy_in_force().await?.terms, self.now())?)
     }
 
     /// A freelancer's tax form has lapsed, and their contracts are held for it; or they gave another, and nothing of it

@@ -257,7 +257,7 @@ impl Market {
             let change = offer.accept(tx.actor(), tx.now(), expected, &milestones)?;
             tx.must_not_be_reviewed(client, Some(freelancer)).await?;
             let (accepted, contract) = change.next.clone();
-            tx.tax_form_must_not_have_lapsed(freelancer, &contract.terms).await?;
+            tx.tax_form_must_not_have_lapsed(freelancer).await?;
             tx.contract_save(Change::to(contract.clone())).await?;
             tx.offer_save(change.map(|_| accepted)).await?;
             for milestone in milestones {

@@ -180,6 +180,25 @@ async fn a_tax_form_that_lapsed_holds_contracts_until_another_is_given_and_what_
 }
 
 #[tokio::test]
+async fn whose_tax_form_lapsed_takes_no_offer_that_was_made_under_an_earlier_policy_either() {
+    let app = TestApp::new().await;
+    let deal = app.sent().await;
+    let faisal = &deal.freelancer;
+    faisal.does("taxFormCertify", form("PK", "Faisal"), FORM).await.ok();
+    let sooner = json!({ "effectiveFrom": app.market.clock().now(), "note": "Sooner", "terms": { "taxFormMoveDays": 1 } });
+    app.admin("noor").await.does("policyVersionAdd", sooner, "policy { number }").await.ok();
+    let moves = json!({ "headline": "I build websites", "country": "AE" });
+    faisal.does("profileUpdate", moves, "profile { id }").await.ok();
+    app.passes(TimeDelta::days(2)).await;
+    assert_eq!(told_of(faisal, "TAX_FORM_LAPSED").await, 1);
+    let accept = json!({ "offerId": deal.offer });
+    let accepted = faisal.does("offerAccept", accept.clone(), "contract { id }").await;
+    assert_eq!(accepted.refused(), ["TAX_FORM_LAPSED"]);
+    faisal.does("taxFormCertify", form("AE", "Faisal"), FORM).await.ok();
+    faisal.does("offerAccept", accept, "contract { id }").await.ok();
+}
+
+#[tokio::test]
 async fn who_moves_certifies_anew_within_thirty_days_and_the_other_side_need_not_wait_for_it() {
     let app = TestApp::new().await;
     let deal = app.released().await;
