@@ -14,6 +14,10 @@ async fn kinds(deal: &Deal<'_>) -> Vec<(String, String)> {
     let query = "query($id: ID!) { contract(id: $id) { milestones { nodes { kind status } } } }";
     let reply = deal.freelancer.asks(query, json!({ "id": deal.contract })).await;
     let nodes = reply.data()["contract"]["milestones"]["nodes"].as_array().unwrap().clone();
+    let list = "{ viewer { contracts { nodes { milestones { nodes { kind status } } } } } }";
+    let list = deal.freelancer.asks(list, json!({})).await;
+    let listed = &list.data()["viewer"]["contracts"]["nodes"][0]["milestones"]["nodes"];
+    assert_eq!(listed.as_array(), Some(&nodes), "a list of contracts shows the same");
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let mut kinds: Vec<_> = nodes.iter().map(|node| (text(&node["kind"]), text(&node["status"]))).collect();
     kinds.sort();

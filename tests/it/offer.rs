@@ -305,7 +305,9 @@ async fn offers_on_one_proposal_are_counted_though_each_is_withdrawn() {
         withdraws(&offer).await;
     }
     assert_eq!(makes().await.refused(), ["OFFERS_PER_PROPOSAL"], "what nobody saw was not counted");
-    app.passes(TimeDelta::days(1)).await;
+    app.passes(TimeDelta::hours(23)).await;
+    assert_eq!(makes().await.refused(), ["OFFERS_PER_PROPOSAL"], "for a day");
+    app.passes(TimeDelta::hours(1)).await;
     makes().await.ok();
 }
 

@@ -243,12 +243,14 @@ async fn a_week_goes_its_way_by_the_policy_that_its_contract_was_made_under() {
         app.passes(instant - app.market.clock().now()).await;
     };
     let noor = app.admin("noor").await;
-    let terms = json!({ "timesheetSubmitHours": 6, "timesheetApproveMinutes": 2160, "timesheetPayHours": 72 });
+    let terms = json!({ "timesheetSubmitHours": 6, "timesheetApproveMinutes": 2160, "timesheetPayHours": 72,
+        "taxFormMoveDays": 45 });
     let policy = json!({ "effectiveFrom": app.market.clock().now(), "note": "Money sooner", "terms": terms });
-    let said = "policy { terms { timesheetSubmitHours timesheetApproveMinutes timesheetPayHours writeOffNoticeDays } }";
+    let said = "policy { terms { timesheetSubmitHours timesheetApproveMinutes timesheetPayHours writeOffNoticeDays
+        taxFormMoveDays } }";
     let added = noor.does("policyVersionAdd", policy, said).await.ok()["policy"]["terms"].clone();
     let standing = json!({ "timesheetSubmitHours": 6, "timesheetApproveMinutes": 2160, "timesheetPayHours": 72,
-        "writeOffNoticeDays": 7 });
+        "writeOffNoticeDays": 7, "taxFormMoveDays": 45 });
     assert_eq!(added, standing);
     let hours = app.hourly().await;
     hours.names_card("pm_sandbox_visa").await;

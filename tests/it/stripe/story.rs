@@ -614,9 +614,16 @@ async fn what_a_bank_takes_again_after_it_gave_it_back_is_for_our_people() {
         sqlx::query_scalar::<_, i64>(standing).fetch_one(app.pool()).await.unwrap()
     };
     assert_eq!(standing().await, 0);
+    app.market.clock().advance(TimeDelta::hours(1));
+    let again = app.market.clock().now().timestamp();
+    let opened = async || {
+        let opened = "select extract(epoch from opened_at)::bigint from chargebacks";
+        sqlx::query_scalar::<_, i64>(opened).fetch_one(app.pool()).await.unwrap()
+    };
     app.stripe().does(|books, now| books.takes_again(&dispute, now));
     app.settles().await;
     assert_eq!((deal.credit().await, standing().await), (103_000, 1), "it may be somebody else's by then");
+    assert_eq!(opened().await, again, "that counts from now on");
     let open = app.market.webhooks_open(10).await.unwrap();
     let why = open.iter().filter_map(|told| told.last_error.as_deref()).collect::<String>();
     assert!(why.contains("taken again"), "{open:?}");
@@ -629,7 +636,7 @@ async fn what_a_bank_takes_again_after_it_gave_it_back_is_for_our_people() {
     app.settles().await;
     let open = app.market.webhooks_open(10).await.unwrap();
     assert!(open.is_empty(), "{open:?}");
-    assert_eq!(losses(&app).await, 103_000);
+    assert_eq!((losses(&app).await, opened().await), (103_000, again), "and not from when it was booked");
     assert_eq!(differences(&app).await, []);
     // And once more it thinks better of it.
     app.stripe().does(|books, now| books.decides(&dispute, "won", now));
