@@ -633,7 +633,7 @@ mod tests {
     #[test]
     fn terms_nobody_could_work_by_are_refused() {
         assert_eq!(Terms::default().check(), Ok(()));
-        let bad: [fn(&mut Terms); 38] = [
+        let bad: [fn(&mut Terms); 39] = [
             |terms| terms.clauses = 0,
             |terms| terms.clauses = Wording::latest().version + 1,
             |terms| terms.payout_day_count = 0,
@@ -658,6 +658,7 @@ mod tests {
             |terms| terms.timesheet_submit_hours = 73,
             |terms| terms.timesheet_approve_minutes = 36 * 60 - 1,
             |terms| terms.timesheet_approve_minutes = 14 * 24 * 60 + 1,
+            |terms| (terms.timesheet_submit_hours, terms.timesheet_approve_minutes) = (48, 72 * 60 - 1),
             |terms| terms.timesheet_pay_hours = 119,
             |terms| terms.timesheet_pay_hours = 35 * 24 + 1,
             |terms| terms.tax_form_move_days = 0,

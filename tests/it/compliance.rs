@@ -222,6 +222,8 @@ async fn who_moves_certifies_anew_within_thirty_days_and_the_other_side_need_not
     noor.does("contractLiftHold", hold, "contract { status }").await.ok();
     assert_eq!(stands(&deal).await["status"], "ACTIVE");
 
+    // What is paused is held, too.
+    deal.client.does("contractPause", json!({ "contractId": deal.contract }), "contract { status }").await.ok();
     let moves = json!({ "headline": "I build websites", "country": "PK" });
     faisal.does("profileUpdate", moves, "profile { id }").await.ok();
     app.passes(TimeDelta::days(31)).await;

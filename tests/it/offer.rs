@@ -305,6 +305,12 @@ async fn offers_on_one_proposal_are_counted_though_each_is_withdrawn() {
         withdraws(&offer).await;
     }
     assert_eq!(makes().await.refused(), ["OFFERS_PER_PROPOSAL"], "what nobody saw was not counted");
+    let mut draft = input.clone();
+    draft["draft"] = json!(true);
+    let draft = ada.does("offerCreate", draft, made).await;
+    let send = json!({ "offerId": draft.text("offer.id") });
+    assert_eq!(ada.does("offerSend", send, STATUS).await.refused(), ["OFFERS_PER_PROPOSAL"], "nor as a draft before");
+    withdraws(&draft).await;
     app.passes(TimeDelta::hours(23)).await;
     assert_eq!(makes().await.refused(), ["OFFERS_PER_PROPOSAL"], "for a day");
     app.passes(TimeDelta::hours(1)).await;

@@ -173,7 +173,9 @@ fn what_is_for_one_side_to_mend_keeps_nobody_in_a_contract() {
         assert_eq!(ended.is_ok_and(|change| change.next.status() == Status::Ending), ends, "{reasons:?}");
     }
     let ending = held(active().end(&lin(), now(), None).unwrap().next, &[SanctionsHit, IdentityLapsed]);
-    assert_eq!(lifted(ending, &[SanctionsHit]).status(), Status::Ending, "it goes on ending");
+    assert_eq!(lifted(ending.clone(), &[SanctionsHit]).status(), Status::Ending, "it goes on ending");
+    let ending = ending.hold(&admin(), now(), None, IdentityLapsed).unwrap().next;
+    assert_eq!(lifted(ending, &[SanctionsHit]).holds(), [IdentityLapsed], "unless our people have something else");
     let by_staff = active().hold(&admin(), now(), None, IdentityLapsed).unwrap().next;
     assert!(by_staff.end(&lin(), now(), None).is_err(), "what our people set is theirs to lift");
 }
