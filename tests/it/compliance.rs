@@ -185,7 +185,8 @@ async fn whose_tax_form_lapsed_takes_no_offer_that_was_made_under_an_earlier_pol
     let deal = app.sent().await;
     let faisal = &deal.freelancer;
     faisal.does("taxFormCertify", form("PK", "Faisal"), FORM).await.ok();
-    let sooner = json!({ "effectiveFrom": app.market.clock().now(), "note": "Sooner", "terms": { "taxFormMoveDays": 1 } });
+    let sooner =
+        json!({ "effectiveFrom": app.market.clock().now(), "note": "Sooner", "terms": { "taxFormMoveDays": 1 } });
     app.admin("noor").await.does("policyVersionAdd", sooner, "policy { number }").await.ok();
     let moves = json!({ "headline": "I build websites", "country": "AE" });
     faisal.does("profileUpdate", moves, "profile { id }").await.ok();
