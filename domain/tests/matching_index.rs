@@ -432,7 +432,8 @@ fn newcomers_beyond_a_crowd_are_the_same_whoever_found_them() {
             assert_eq!(found, whole[..first], "{number}: {first}");
         }
     }
-    let is_honest = |person: &UserId| person.uuid().as_u128() % 4 == 0 && person.uuid().as_u128() % 20 != 0;
+    let is_honest =
+        |person: &UserId| person.uuid().as_u128().is_multiple_of(4) && !person.uuid().as_u128().is_multiple_of(20);
     assert!(newcomers.len() > 2 && newcomers.iter().all(is_honest), "{newcomers:?}");
 }
 
