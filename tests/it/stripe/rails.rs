@@ -810,7 +810,7 @@ async fn what_stripe_was_asked_for_goes_out_by_nobody_else_when_its_rails_are_sw
 }
 
 /// How many payouts, unless the environment says otherwise, and how many of them are asked for at once.
-const PAYOUTS: usize = 300;
+const PAYOUTS: usize = 200;
 const AT_ONCE: usize = 5;
 
 #[tokio::test]
