@@ -321,13 +321,27 @@ async fn milestones_proposed_and_called_off_over_and_over_wake_the_other_side_a_
     };
     turns(8).await;
     assert_eq!((told("milestone_proposed").await, told("milestone_cancelled").await), (5, before + 5));
+    // Another contract has news of its own.
+    let offer = json!({ "organizationId": deal.client.organization, "freelancerId": deal.freelancer.id, "title": "Another",
+        "milestones": [{ "title": "All of it", "amount": { "amount": "100.00" } }] });
+    let offer = deal.client.does("offerCreate", offer, "offer { id milestones { nodes { id } } }").await;
+    let first = &offer.ok()["offer"]["milestones"]["nodes"][0]["id"];
+    let pays = json!({ "milestoneId": first, "paymentMethod": "pm_sandbox_visa" });
+    deal.client.does("milestoneFund", pays, "payment { id }").await.ok();
+    app.settles().await;
+    let accepts = json!({ "offerId": offer.text("offer.id") });
+    let another = deal.freelancer.does("offerAccept", accepts, "contract { id }").await.text("contract.id");
+    let more = json!({ "contractId": another, "title": "More", "amount": { "amount": "10.00" } });
+    deal.client.does("milestonePropose", more, "milestone { id }").await.ok();
+    app.settles().await;
+    assert_eq!(told("milestone_proposed").await, 6);
     // Whoever has looked is told of what comes next.
     deal.freelancer.does("notificationsRead", json!({}), "readCount").await.ok();
     turns(1).await;
-    assert_eq!(told("milestone_proposed").await, 6);
+    assert_eq!(told("milestone_proposed").await, 7);
     // And the next day it is news again.
     turns(4).await;
     app.passes(TimeDelta::hours(25)).await;
     turns(2).await;
-    assert_eq!(told("milestone_proposed").await, 12);
+    assert_eq!(told("milestone_proposed").await, 13);
 }

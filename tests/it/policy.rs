@@ -244,13 +244,13 @@ async fn a_week_goes_its_way_by_the_policy_that_its_contract_was_made_under() {
     };
     let noor = app.admin("noor").await;
     let terms = json!({ "timesheetSubmitHours": 6, "timesheetApproveMinutes": 2160, "timesheetPayHours": 72,
-        "taxFormMoveDays": 45 });
+        "writeOffNoticeDays": 9, "taxFormMoveDays": 45 });
     let policy = json!({ "effectiveFrom": app.market.clock().now(), "note": "Money sooner", "terms": terms });
     let said = "policy { terms { timesheetSubmitHours timesheetApproveMinutes timesheetPayHours writeOffNoticeDays
         taxFormMoveDays } }";
     let added = noor.does("policyVersionAdd", policy, said).await.ok()["policy"]["terms"].clone();
     let standing = json!({ "timesheetSubmitHours": 6, "timesheetApproveMinutes": 2160, "timesheetPayHours": 72,
-        "writeOffNoticeDays": 7, "taxFormMoveDays": 45 });
+        "writeOffNoticeDays": 9, "taxFormMoveDays": 45 });
     assert_eq!(added, standing);
     let hours = app.hourly().await;
     hours.names_card("pm_sandbox_visa").await;
@@ -258,6 +258,13 @@ async fn a_week_goes_its_way_by_the_policy_that_its_contract_was_made_under() {
     let slower = json!({ "timesheetSubmitHours": 72, "timesheetApproveMinutes": 20_160, "timesheetPayHours": 840 });
     let slower = json!({ "effectiveFrom": app.market.clock().now(), "note": "Money later", "terms": slower });
     noor.does("policyVersionAdd", slower, said).await.ok();
+    // And what the next one does not name stays as it was.
+    let next =
+        json!({ "effectiveFrom": app.market.clock().now(), "note": "One thing", "terms": { "taxFormMoveDays": 46 } });
+    let next = noor.does("policyVersionAdd", next, said).await.ok()["policy"]["terms"].clone();
+    let standing = json!({ "timesheetSubmitHours": 72, "timesheetApproveMinutes": 20_160, "timesheetPayHours": 840,
+        "writeOffNoticeDays": 9, "taxFormMoveDays": 46 });
+    assert_eq!(next, standing);
 
     until("2026-06-03T17:00:00Z").await;
     let week = hours.worked("2026-06-01", 410).await;
