@@ -5,6 +5,9 @@ use std::collections::BTreeSet;
 
 use domain::access::Verb;
 
+#[path = "../table/reads.rs"]
+mod reads;
+
 /// Verbs that are played, and the sights that show it.
 const PLAYED: &[(Verb, &str)] = &[
     (Verb::UserSuspend, "verb user.suspend"),
@@ -125,38 +128,7 @@ const PLAYED: &[(Verb, &str)] = &[
 
 /// Verbs that are never played, and why.
 const NEVER: &[(&str, &[Verb])] = &[
-    (
-        "They read, and change nothing.",
-        &[
-            Verb::AuditRead,
-            Verb::BalancesRead,
-            Verb::BooksRead,
-            Verb::ContractComplianceRead,
-            Verb::ContractRead,
-            Verb::ContractStatement,
-            Verb::ConversationRead,
-            Verb::DisputeQueue,
-            Verb::DisputeRead,
-            Verb::ExposureRead,
-            Verb::GigMatches,
-            Verb::GigRead,
-            Verb::InvitationRead,
-            Verb::OfferRead,
-            Verb::OrganizationRead,
-            Verb::PasskeyRead,
-            Verb::PayeeSearch,
-            Verb::PaymentRead,
-            Verb::PayoutQueueRead,
-            Verb::PayoutRead,
-            Verb::ProposalRead,
-            Verb::SavedSearchRead,
-            Verb::ScreeningRead,
-            Verb::UserRead,
-            Verb::UserSearch,
-            Verb::WebhookEndpointRead,
-            Verb::WireBatchRead,
-        ],
-    ),
+    ("They read, and change nothing.", reads::READS),
     (
         "What they change is there or not, is written anew, and leads nowhere.",
         &[

@@ -22,6 +22,7 @@ mod payment;
 mod payout;
 mod payout_method;
 mod proposal;
+mod reads;
 mod review;
 mod room;
 mod screening;

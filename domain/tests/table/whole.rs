@@ -4,42 +4,12 @@ use std::collections::BTreeSet;
 
 use domain::access::Verb;
 
+use crate::reads::READS;
 use crate::room::Command;
 use crate::{
     contract, correction, dispute, gig, invitation, milestone, offer, outage, payment, payout, payout_method, proposal,
     review, screening, timesheet, user,
 };
-
-/// It changes nothing, so no state can stand against it: `tests/it/seen` asks for every field as everybody.
-const READS: &[Verb] = &[
-    Verb::AuditRead,
-    Verb::BalancesRead,
-    Verb::BooksRead,
-    Verb::ContractComplianceRead,
-    Verb::ContractRead,
-    Verb::ContractStatement,
-    Verb::ConversationRead,
-    Verb::DisputeQueue,
-    Verb::DisputeRead,
-    Verb::ExposureRead,
-    Verb::GigMatches,
-    Verb::GigRead,
-    Verb::InvitationRead,
-    Verb::OfferRead,
-    Verb::OrganizationRead,
-    Verb::PasskeyRead,
-    Verb::PayeeSearch,
-    Verb::PaymentRead,
-    Verb::PayoutQueueRead,
-    Verb::PayoutRead,
-    Verb::ProposalRead,
-    Verb::SavedSearchRead,
-    Verb::ScreeningRead,
-    Verb::UserRead,
-    Verb::UserSearch,
-    Verb::WebhookEndpointRead,
-    Verb::WireBatchRead,
-];
 
 /// What it is done to has one state: it is there. The table of access says all there is to say.
 const OF_ONE_STATE: &[Verb] = &[
