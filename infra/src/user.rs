@@ -143,11 +143,25 @@ impl Market {
         Ok(self.viewer(call).await?.ok_or(Denied::SignIn)?.must_read_mail()?)
     }
 
+    /// Whoever acts was neither erased nor suspended while they waited.
+    pub(crate) async fn must_be_here(&self, actor: UserId) -> Result<(), Failure> {
+        let row = row::Entity::find_by_id(actor.uuid()).one(self.db()).await?;
+        here(&row.map(User::try_from).transpose()?.ok_or(Refusal::HIDDEN)?)
+    }
+
     /// Is this person suspended now?
     pub(crate) async fn is_suspended(&self, id: UserId) -> Result<bool, Failure> {
         let row = row::Entity::find_by_id(id.uuid()).one(self.db()).await?;
         Ok(row.is_some_and(|row| row.suspended_at.is_some()))
     }
+}
+
+/// Whoever acts is neither erased nor suspended.
+fn here(user: &User) -> Result<(), Failure> {
+    if user.erased_at.is_some() {
+        return Err(Denied::SignIn.into());
+    }
+    Ok(not_suspended(user)?)
 }
 
 impl Tx {
@@ -162,10 +176,7 @@ impl Tx {
     pub(crate) async fn must_read_mail(&self) -> Result<(), Failure> {
         let row = row::Entity::find_by_id(self.actor().person()?.user.uuid()).one(self.conn()).await?;
         let user = row.map(User::try_from).transpose()?.ok_or(Refusal::HIDDEN)?;
-        if user.erased_at.is_some() {
-            return Err(Denied::SignIn.into());
-        }
-        not_suspended(&user)?;
+        here(&user)?;
         Ok(user.must_read_mail()?)
     }
 
@@ -180,12 +191,7 @@ impl Tx {
         let row = row::Entity::find_by_id(id.uuid()).lock_exclusive().one(self.conn()).await?;
         let user = row.map(User::try_from).transpose()?;
         match &user {
-            Some(user) if self.actor().user() == Some(id) => {
-                if user.erased_at.is_some() {
-                    return Err(Denied::SignIn.into());
-                }
-                not_suspended(user)?;
-            }
+            Some(user) if self.actor().user() == Some(id) => here(user)?,
             Some(_) | None => (),
         }
         Ok(user)

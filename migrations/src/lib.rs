@@ -145,6 +145,7 @@ pub const ALL: &[Migration] = &[
         sql: include_str!("../sql/0313_webhook_endpoints_answered.sql"),
     },
     Migration { name: "0314_offers_of_proposal", sql: include_str!("../sql/0314_offers_of_proposal.sql") },
+    Migration { name: "0315_bids_with_less", sql: include_str!("../sql/0315_bids_with_less.sql") },
 ];
 
 /// One step of the schema.

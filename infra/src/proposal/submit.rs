@@ -11,12 +11,13 @@ use domain::refusal::Refusal;
 use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, IdenStatic, Iterable, Statement, Value};
 
 use super::{RevisionBody, row, taken};
+use crate::doc::{Doc, TermsDoc};
 use crate::facts::{Facts, Scene};
 use crate::gig::row as gig;
 use crate::idempotency::Kept;
 use crate::invitation::row as invitation;
 use crate::market::Market;
-use crate::policy::{IN_FORCE, terms_said};
+use crate::policy::IN_FORCE;
 use crate::sql::sql;
 use crate::tx::patiently;
 use crate::{Call, Failure, Fault};
@@ -85,6 +86,7 @@ impl Market {
             .await
             .map_err(|error| Failure::from(error).when_violated("proposals_one_live", taken))?;
         if !settled.map(|row| row.try_get_by_index::<bool>(0)).transpose()?.unwrap_or_default() {
+            self.must_be_here(user).await?;
             return Err(Fault::Overtaken { table: "proposals" }.into());
         }
         aftermath.follow(self);
@@ -98,7 +100,7 @@ impl Market {
             "select gigs.*, {skills} as asked_skills, {mine}, {invitation},
                  k.operation as kept_operation, k.body_hash as kept_body_hash, k.answer as kept_answer,
                  exists (select 1 from blocks where client_id = gigs.client_id and freelancer_id = $2) as is_blocked,
-                 now.terms as trade_terms, policy.terms as policy_terms, bid_ground($1, $2) as words,
+                 now.terms as trade_terms, policy.terms as policy_terms,
                  bids_used($2, $3, coalesce((now.terms ->> 'bid_window_days')::int, $4)) as used
              from (values ($1::uuid)) as asked (id)
              left join gigs on gigs.id = asked.id
@@ -125,23 +127,33 @@ impl Market {
         let first = found.first().ok_or_else(|| Fault::bad_row("gigs", "nothing was read, not even its absence"))?;
         let mine = found.iter().map(|row| row::Model::from_query_result_optional(row, "mine_"));
         let mine = mine.filter_map(Result::transpose).map(|row| Ok(Proposal::try_from(row?)?));
-        let terms: Option<serde_json::Value> = first.try_get("", "trade_terms")?;
-        let policy: Option<serde_json::Value> = first.try_get("", "policy_terms")?;
+        let mine: Vec<Proposal> = mine.collect::<Result<_, Failure>>()?;
+        let gig = gig::read(first)?;
+        let invitation = invitation::Model::from_query_result_optional(first, "invitation_")?;
+        let invitation = invitation.map(Invitation::try_from).transpose()?;
+        let terms: Option<Doc<TradeTerms>> = first.try_get("", "trade_terms")?;
+        let policy: Option<TermsDoc> = first.try_get("", "policy_terms")?;
         let policy = policy.ok_or_else(|| Fault::bad_row("policy_versions", "no policy is in force"))?;
         Ok(Ground {
             kept: Kept::from_query_result_optional(first, "kept_")?,
-            gig: gig::read(first)?,
-            mine: mine.collect::<Result<_, Failure>>()?,
-            invitation: invitation::Model::from_query_result_optional(first, "invitation_")?
-                .map(Invitation::try_from)
-                .transpose()?,
+            words: words(gig.as_ref(), invitation.as_ref(), &mine),
+            gig,
+            mine,
+            invitation,
             is_blocked: first.try_get("", "is_blocked")?,
-            terms: terms.map(serde_json::from_value).transpose()?.unwrap_or(otherwise),
-            policy: terms_said(policy)?,
+            terms: terms.map_or(otherwise, |terms| terms.0),
+            policy: policy.0,
             bids_used: u32::try_from(first.try_get::<i64>("", "used")?).unwrap_or(u32::MAX),
-            words: first.try_get("", "words")?,
         })
     }
+}
+
+/// What a bid is decided on, in the words of the database's `bid_ground`, which tells it again when it is written.
+fn words(gig: Option<&Gig>, invitation: Option<&Invitation>, mine: &[Proposal]) -> String {
+    let gig = gig.map(|gig| gig.version.to_string());
+    let invitation = invitation.map(|invitation| invitation.status().as_str().to_owned());
+    let mine = mine.iter().map(|proposal| format!("{}@{}", proposal.id.uuid(), proposal.version));
+    gig.into_iter().chain(invitation).chain(mine).collect::<Vec<_>>().join(" ")
 }
 
 /// All columns of `E`, of the rows called `rows`, under a prefix.

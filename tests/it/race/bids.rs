@@ -32,3 +32,28 @@ async fn bids_for_many_gigs_against_the_quota() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_draft_that_is_changed_while_it_is_sent_is_sent_as_it_became() {
+    let app = TestApp::new().await;
+    let (ada, lin) = (app.client("ada").await, app.freelancer("lin").await);
+    let gig = open_gig(&ada, json!({ "questions": [] })).await;
+    let bid = json!({
+        "gigId": gig["id"],
+        "coverLetter": "I built two ledgers that auditors liked.",
+        "milestones": [{ "title": "The ledger", "amount": { "amount": "1500.00" } }],
+    });
+    let draft = lin.does("proposalDraftSave", bid.clone(), "proposal { id }").await.text("proposal.id");
+    let mut other = sqlx::PgConnection::connect(&app.database_url()).await.unwrap();
+    let mut held = other.begin().await.unwrap();
+    sqlx::query("update proposals set version = version + 1").execute(&mut *held).await.unwrap();
+    let changed = async {
+        stand_in_line(&app, 1).await;
+        held.commit().await.unwrap();
+    };
+    let (sent, ()) = join(lin.does("proposalSubmit", bid, "proposal { id state version }"), changed).await;
+    let sent = &sent.ok()["proposal"];
+    assert_eq!(sent["id"], draft);
+    // Saved, changed, sent: nothing of it is written over unseen.
+    assert_eq!(sent["version"], 3, "{sent:#}");
+}

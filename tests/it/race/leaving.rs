@@ -33,7 +33,13 @@ async fn one_behind_the_other<A, B>(
 #[tokio::test]
 async fn what_waits_for_an_erasure_or_a_suspension_writes_nothing_afterwards() {
     let app = TestApp::new().await;
-    let admin = app.admin("noor").await;
+    let (admin, ada) = (app.admin("noor").await, app.client("ada").await);
+    let gig = open_gig(&ada, json!({ "questions": [] })).await;
+    let bid = json!({
+        "gigId": gig["id"],
+        "coverLetter": "I built two ledgers that auditors liked.",
+        "milestones": [{ "title": "The ledger", "amount": { "amount": "1500.00" } }],
+    });
     for (how, code) in [("erased", "UNAUTHENTICATED"), ("suspended", "SUSPENDED")] {
         let lin = app.freelancer(how).await;
         lin.does("profileUpdate", json!({ "headline": "Rust developer" }), "profile { id }").await.ok();
@@ -58,11 +64,12 @@ async fn what_waits_for_an_erasure_or_a_suspension_writes_nothing_afterwards() {
                 lin.does_once("portfolioItemAdd", made, "profile { id }"),
                 lin.does_once("payoutMethodAdd", bank, "payoutMethod { id }"),
                 lin.does_once("userUpdate", json!({ "name": "Lin" }), "viewer { email }"),
+                lin.does_once("proposalSubmit", bid.clone(), "proposal { id }"),
             ])
             .await
         };
         let go = async {
-            stand_in_line(&app, 5).await;
+            stand_in_line(&app, 6).await;
             held.rollback().await.unwrap();
         };
         let (left, (late, ())) = join(leaves, join(late, go)).await;
@@ -71,7 +78,7 @@ async fn what_waits_for_an_erasure_or_a_suspension_writes_nothing_afterwards() {
             assert_eq!(late.refused(), [code], "{how}: {:#}", late.body);
         }
         let rows = "select (select count(*) from portfolio_items) + (select count(*) from payout_methods)
-            + (select count(*) from freelancer_profiles where headline = 'Here still')";
+            + (select count(*) from freelancer_profiles where headline = 'Here still') + (select count(*) from proposals)";
         assert_eq!(count(&app, rows).await, 0, "{how}");
     }
     assert_eq!(
