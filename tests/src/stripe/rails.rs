@@ -207,9 +207,7 @@ impl Books {
 
     pub(super) fn recipient_create(&mut self) -> Said {
         if !self.carrying.global {
-            let why = json!({ "type": "feature_not_enabled", "code": "global_payouts_not_enabled",
-                "message": "Global Payouts are not enabled for this account." });
-            return (400, json!({ "error": why }));
+            return not_enabled();
         }
         let id = self.name("acct");
         self.carrying.accounts.insert(id.clone(), None);
@@ -259,6 +257,9 @@ impl Books {
     }
 
     pub(super) fn outbound_list(&self, asked: &BTreeMap<String, String>) -> Said {
+        if !self.carrying.global {
+            return not_enabled();
+        }
         let since: Timestamp = asked["created_gte"].parse().expect("a time");
         let found = self.carrying.outbound.iter().rev().filter(|known| known.created >= since);
         let bodies: Vec<Value> = found.map(Transfer::outbound_body).collect();
@@ -394,6 +395,13 @@ impl Books {
         let data: Vec<Value> = found.take(100).map(Transfer::onward_body).collect();
         (200, json!({ "object": "list", "has_more": false, "data": data }))
     }
+}
+
+/// Whoever may not use Global Payouts may not look at any, either.
+fn not_enabled() -> Said {
+    let why = json!({ "type": "feature_not_enabled", "code": "global_payouts_not_enabled",
+        "message": "Global Payouts are not enabled for this account." });
+    (400, json!({ "error": why }))
 }
 
 /// A page, and where the next one is.

@@ -138,3 +138,31 @@ async fn where_our_key_may_not_even_look_a_payout_waits_on_its_rail_and_goes_by_
         hold(&app).await;
     }
 }
+
+#[tokio::test]
+async fn a_rail_that_is_not_for_us_says_nothing_of_what_waits_for_money_on_the_next_one() {
+    let app = TestApp::on_stripe_rails(true, true).await;
+    app.stripe().does(|books, _| {
+        let carrying = &mut books.carrying;
+        (carrying.global, carrying.approved, carrying.funds) = (false, true, Some(4_000));
+    });
+    let deal = ready(&app).await;
+    let method = method(&deal, "6702").await;
+    let payout = asks(&deal, &method, "50.00").await;
+    for hours in 0..3 {
+        let waits = ("QUEUED".to_owned(), "RECIPIENT_ACCOUNT".to_owned());
+        assert_eq!(stands(&deal, &payout).await, waits, "after {hours} hours");
+        app.passes(TimeDelta::hours(1)).await;
+    }
+    app.stripe().does(|books, _| books.carrying.funds = Some(5_000));
+    app.passes(TimeDelta::hours(1)).await;
+    assert_eq!(stands(&deal, &payout).await, ("IN_TRANSIT".to_owned(), "RECIPIENT_ACCOUNT".to_owned()));
+    // It was looked for wherever it might have gone, and the rail that we may not use would not let us look.
+    assert!(app.stripe().heard().iter().any(|(verb, path, _)| verb == "GET" && path == OUTBOUND));
+    for _ in 0..4 {
+        app.passes(TimeDelta::hours(12)).await;
+    }
+    assert_eq!(stands(&deal, &payout).await.0, "PAID");
+    assert_eq!(app.stripe().look(Books::carried), 5_000, "once");
+    hold(&app).await;
+}
