@@ -7,6 +7,8 @@ use serde_json::json;
 use tests::books::{assert_books, books};
 use tests::{Deal, Hours, TestApp};
 
+mod again;
+
 const PAYMENT: &str = "payment { id status clientSecret failureCode }";
 
 /// Play a story on either processor.
