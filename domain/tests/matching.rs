@@ -510,6 +510,23 @@ fn however_many_accounts_stand_above_an_honest_newcomer_their_place_is_theirs() 
 }
 
 #[test]
+fn newcomers_who_are_no_more_than_half_of_the_highest_are_no_crowd() {
+    let gig = gig_asking(&[(0, Need::Core), (2, Need::Core)]);
+    let proven = Outcomes { good_milli: 9_000, bad_milli: 0, finished: 9 };
+    // Of the 120 highest so many are newcomers whom nobody knows; the honest one comes right after the 120.
+    let placed = |unknown: u128| {
+        let people =
+            (1..=120 - unknown).map(|number| PersonFeatures { outcomes: proven, ..person_holding(number, &[0]) });
+        let crowd = (1_000..1_000 + unknown).map(|number| person_holding(number, &[0, 2]));
+        let honest = PersonFeatures { known: Known::ByAccount, ..person_holding(3_000, &[0]) };
+        let people: Vec<_> = people.chain(crowd).chain([honest]).collect();
+        let found = matcher().people(&gig, &people, 10).matches;
+        found.iter().any(|found| (found.of, found.placement) == (user(3_000), Placement::Newcomer))
+    };
+    assert_eq!([1, 31, 60, 61, 100].map(placed), [false, false, false, true, true]);
+}
+
+#[test]
 fn someone_shown_less_than_they_deserve_goes_first_among_equals() {
     let gig = gig_asking(&[(0, Need::Core)]);
     let mut people: Vec<_> = (1..=4).map(|number| person_holding(number, &[0])).collect();
