@@ -6,6 +6,9 @@ use sqlx::Connection;
 use tests::receiver::{Answer, Receiver};
 use tests::{Deal, Person, TestApp};
 
+mod places;
+mod silence;
+
 const ISSUED: &str = "issued { secret webhookEndpoint { id url events status } }";
 const ENDPOINT: &str = "query($id: ID!) { node(id: $id) { ... on WebhookEndpoint { url status failingSince
     deliveries { nodes { id event subjectId status attempts nextAttemptAt lastStatus lastTrouble } } } } }";
