@@ -207,17 +207,26 @@ async fn guesses_tell_nobody_who_has_an_account_nor_where_they_were() {
     assert_eq!(says("ada@example.com", home, PASSWORD).await, json!([]), "she gets in");
 }
 
-/// Signs in with the password from there, and what came by mail about it.
-async fn signs_in_from(app: &TestApp, email: &str, agent: Option<&str>, address: &str) -> Vec<String> {
-    let letters =
-        || app.market.mail().letters_to(email).into_iter().filter(|letter| letter.subject.contains("sign-in"));
-    let before = letters().count();
+/// Signs in with the password from there.
+async fn signs_in(app: &TestApp, email: &str, agent: Option<&str>, address: &str) {
     app.market.clock().advance(TimeDelta::minutes(1));
     let device = domain::session::Device { agent: agent.map(str::to_owned), address: address.parse().ok() };
     let call = infra::Call { actor: domain::access::Actor::Nobody, ..infra::Call::system("test") };
     app.market.sign_in(&call, email, PASSWORD, None, device).await.expect("they are let in");
+}
+
+/// What came by mail about somebody's sign-ins so far, in order.
+fn letters_of_sign_ins(app: &TestApp, email: &str) -> Vec<String> {
+    let letters = app.market.mail().letters_to(email).into_iter();
+    letters.filter(|letter| letter.subject.contains("sign-in")).map(|letter| letter.text).collect()
+}
+
+/// Signs in with the password from there, and what came by mail about it.
+async fn signs_in_from(app: &TestApp, email: &str, agent: Option<&str>, address: &str) -> Vec<String> {
+    let before = letters_of_sign_ins(app, email).len();
+    signs_in(app, email, agent, address).await;
     app.settles().await;
-    letters().skip(before).map(|letter| letter.text).collect()
+    letters_of_sign_ins(app, email).split_off(before)
 }
 
 const CHROME: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) \
@@ -281,6 +290,27 @@ async fn a_sign_in_on_a_new_device_or_in_a_new_country_is_told_by_mail() {
     // Nor does what she signed out elsewhere, of which she may know nothing.
     ada.does_once("signOut", json!({ "everywhere": true }), "session { id }").await.ok();
     assert_eq!(from(CHROME, "8.8.8.8").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_sign_in_is_compared_with_all_before_it_and_none_after_it_however_late_it_is_told() {
+    let app = TestApp::new().await;
+    let ada = app.person("ada").await;
+    app.settles().await;
+    let (home, abroad) = ("39.32.1.1", "8.8.8.8");
+    assert_eq!(signs_in_from(&app, &ada.email, Some(CHROME), home).await.len(), 1);
+    // A thief comes, and she signs in once more before any letter leaves.
+    for address in [abroad, home] {
+        signs_in(&app, &ada.email, Some(CHROME), address).await;
+    }
+    app.settles().await;
+    let told = letters_of_sign_ins(&app, &ada.email).split_off(1);
+    assert!(told.len() == 1 && told[0].contains("United States"), "{told:?}");
+    // Nor is home forgotten on a long journey.
+    for _ in 0..6 {
+        assert_eq!(signs_in_from(&app, &ada.email, Some(CHROME), abroad).await, [""; 0]);
+    }
+    assert_eq!(signs_in_from(&app, &ada.email, Some(CHROME), home).await, [""; 0]);
 }
 
 #[tokio::test]
