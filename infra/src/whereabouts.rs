@@ -152,6 +152,10 @@ mod tests {
         {
             assert_eq!(at(private), Some("Private network"), "{private}");
         }
+        assert_eq!(at("100.127.255.255"), Some("Private network"), "the last of those that providers share");
+        for public in ["100.63.255.255", "100.128.0.1"] {
+            assert_ne!(at(public), Some("Private network"), "{public}");
+        }
         for nowhere in ["203.0.113.7", "2001:db8::1", "240.0.0.1"] {
             assert_eq!(at(nowhere), None, "{nowhere}");
         }
