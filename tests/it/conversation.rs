@@ -546,6 +546,34 @@ async fn no_letter_follows_from_whom_one_blocked_or_who_is_suspended() {
 }
 
 #[tokio::test]
+async fn a_letter_that_was_withheld_is_made_up_for_up_to_two_weeks_later() {
+    let app = TestApp::new().await;
+    let (ada, lin) = (app.client("ada").await, app.freelancer("lin").await);
+    invites(&ada, &lin).await;
+    writes(&lin, "Hello", &ada, &lin).await.ok();
+    app.settles().await;
+    let of_both = json!({ "clientId": ada.organization, "freelancerId": lin.id });
+    ada.does("freelancerBlock", of_both.clone(), "blocked").await.ok();
+    app.passes(TimeDelta::days(12)).await;
+    assert_eq!(letters(&app, &ada), 0);
+    ada.does("freelancerUnblock", of_both, "blocked").await.ok();
+    app.passes(TimeDelta::days(1)).await;
+    assert_eq!(letters(&app, &ada), 1);
+}
+
+#[tokio::test]
+async fn whoever_goes_on_writing_does_not_put_off_the_letter_about_it() {
+    let app = TestApp::new().await;
+    let (ada, lin) = (app.client("ada").await, app.freelancer("lin").await);
+    invites(&ada, &lin).await;
+    for body in ["Hello", "Are you there?", "One more thing"] {
+        writes(&ada, body, &ada, &lin).await.ok();
+        app.passes(TimeDelta::minutes(4)).await;
+    }
+    assert_eq!(letters(&app, &lin), 1, "ten minutes after the first");
+}
+
+#[tokio::test]
 async fn who_is_suspended_gets_the_letter_once_they_are_back_and_keeps_it_from_nobody_else() {
     let app = TestApp::new().await;
     let (ada, lin, noor) = (app.client("ada").await, app.freelancer("lin").await, app.admin("noor").await);
