@@ -22,6 +22,8 @@ pub enum Answer {
     Status(u16),
     /// By sending whoever asks elsewhere, to itself.
     Elsewhere,
+    /// With this status once, and never after that.
+    Once(u16),
     /// Never.
     Never,
 }
@@ -86,9 +88,16 @@ impl Receiver {
                 let body = axum::body::to_bytes(request.into_body(), 1 << 20).await.expect("a whole body");
                 held(&hears).push(heard(path, &headers, &body));
                 counter.send_modify(|count| *count += 1);
-                let answer = *held(&answers);
+                let answer = {
+                    let mut next = held(&answers);
+                    let answer = *next;
+                    if matches!(answer, Answer::Once(_)) {
+                        *next = Answer::Never;
+                    }
+                    answer
+                };
                 match answer {
-                    Answer::Status(status) => {
+                    Answer::Status(status) | Answer::Once(status) => {
                         (StatusCode::from_u16(status).expect("a status"), HeaderMap::new(), "Thank you, or not")
                     }
                     Answer::Elsewhere => {

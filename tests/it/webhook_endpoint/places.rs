@@ -42,8 +42,9 @@ async fn one_that_is_slow_stays_so_where_there_is_nothing_to_send_it() {
     app.market.tidy().await.unwrap();
     app.settles().await;
     assert_eq!(receiver.told().len(), 1);
-    let stands = sqlx::query_as::<_, (bool, bool)>("select due_at is null, slow from webhook_endpoints");
-    assert_eq!(stands.fetch_one(app.pool()).await.unwrap(), (true, true), "it was looked at, and is slow");
+    let stands = "select due_at is null, slow from webhook_endpoints";
+    let stands: (bool, bool) = sqlx::query_as(stands).fetch_one(app.pool()).await.unwrap();
+    assert_eq!(stands, (true, true), "it was looked at, and is slow");
 }
 
 #[tokio::test]
