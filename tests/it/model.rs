@@ -24,6 +24,7 @@ mod twin;
 mod sim;
 
 use sim::moves::{Answer, Move};
+use sim::words::WordAct;
 use sim::world::World;
 use twin::Twin;
 
@@ -34,14 +35,30 @@ fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
-/// So many seeds are looked at in memory, and so many of them played: up to so many more while something is missing.
-const LOOKED_AT: u64 = 600;
-const WORLDS: usize = 9;
+/// Up to so many more worlds are played while something is missing.
 const MORE: usize = 2;
+
+/// Names of what is seen, by what it is.
+type Sights = &'static [(&'static str, &'static str)];
+
+/// Which worlds are played.
+#[derive(Clone, Copy)]
+struct Playing {
+    /// The world of a seed.
+    of: fn(u64) -> World,
+    /// For so many steps each.
+    steps: u64,
+    /// So many seeds are looked at in memory, and so many of them played.
+    looked_at: u64,
+    worlds: usize,
+    /// What has to be met in them, and how much more each of it weighs than anything else where worlds are chosen.
+    must_see: Sights,
+    weighs: usize,
+}
 
 /// What has to be met in the worlds that are played: states, reasons that money moves for, verbs that succeed. What a
 /// step in memory can't come to, or not within a few hundred steps, is left out.
-const MUST_SEE: [(&str, &str); 11] = [
+const MUST_SEE: Sights = &[
     ("contract", "active paused on_hold ending ended"),
     ("offer", "pending_funding sent accepted declined withdrawn expired"),
     (
@@ -81,16 +98,22 @@ const STACK: usize = 256 << 20;
 
 #[test]
 fn the_same_seed_ends_in_the_same_balances_and_states_in_memory_and_on_postgres() {
-    let playing = std::thread::Builder::new().stack_size(STACK).spawn(|| {
+    agree(Playing { of: world, steps: 300, looked_at: 600, worlds: 9, must_see: MUST_SEE, weighs: 4 });
+}
+
+/// Both come to the same in each of the worlds, or in those of one seed and the next.
+fn agree(playing: Playing) {
+    let playing = std::thread::Builder::new().stack_size(STACK).spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let steps = setting("MODEL_STEPS", 300);
+        let playing = Playing { steps: setting("MODEL_STEPS", playing.steps), ..playing };
         if std::env::var_os("MODEL_SEED").is_some() {
             let first = setting("MODEL_SEED", 1);
-            runtime.block_on(play_many(&Vec::from_iter(first..first + setting("MODEL_WORLDS", 1)), steps, world));
+            let seeds = Vec::from_iter(first..first + setting("MODEL_WORLDS", 1));
+            runtime.block_on(play_many(&seeds, playing));
             return;
         }
-        let seen = runtime.block_on(play_many(&telling(steps, WORLDS, world, must_see()), steps, world));
-        let missed: Vec<String> = must_see().filter(|sight| !seen.contains(sight)).collect();
+        let seen = runtime.block_on(play_many(&telling(playing), playing));
+        let missed: Vec<String> = names_of(playing.must_see).filter(|sight| !seen.contains(sight)).collect();
         assert!(missed.is_empty(), "never met, so nothing is known of whether both agree about it: {missed:?}");
     });
     if let Err(panic) = playing.unwrap().join() {
@@ -98,9 +121,12 @@ fn the_same_seed_ends_in_the_same_balances_and_states_in_memory_and_on_postgres(
     }
 }
 
-/// So many worlds with a trade in them are played, and what has to be met there.
-const TRADING_WORLDS: usize = 4;
-const TRADED: [(&str, &str); 4] = [
+fn names_of(sights: Sights) -> impl Iterator<Item = String> {
+    sights.iter().flat_map(|(what, names)| names.split_whitespace().map(move |name| format!("{what} {name}")))
+}
+
+/// What has to be met in worlds with a trade in them.
+const TRADED: Sights = &[
     ("gig", "draft open paused filled cancelled expired removed"),
     ("invitation", "sent declined accepted"),
     (
@@ -118,30 +144,27 @@ const TRADED: [(&str, &str); 4] = [
 
 #[test]
 fn the_same_seed_trades_the_same_in_memory_and_on_postgres() {
-    let playing = std::thread::Builder::new().stack_size(STACK).spawn(|| {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let steps = setting("MODEL_STEPS", 400);
-        if std::env::var_os("MODEL_SEED").is_some() {
-            let first = setting("MODEL_SEED", 1);
-            runtime.block_on(play_many(&Vec::from_iter(first..first + setting("MODEL_WORLDS", 1)), steps, trading));
-            return;
-        }
-        let seeds = telling(steps, TRADING_WORLDS, trading, traded());
-        let seen = runtime.block_on(play_many(&seeds, steps, trading));
-        let missed: Vec<String> = traded().filter(|sight| !seen.contains(sight)).collect();
-        assert!(missed.is_empty(), "never met, so nothing is known of whether both agree about it: {missed:?}");
-    });
-    if let Err(panic) = playing.unwrap().join() {
-        std::panic::resume_unwind(panic);
-    }
+    agree(Playing { of: trading, steps: 400, looked_at: 600, worlds: 4, must_see: TRADED, weighs: 4 });
 }
 
-fn traded() -> impl Iterator<Item = String> {
-    TRADED.iter().flat_map(|(what, names)| names.split_whitespace().map(move |name| format!("{what} {name}")))
-}
+/// What has to be met in worlds where much is said.
+const SPOKEN: Sights = &[
+    ("message", "client freelancer"),
+    ("conversation", "read read_on"),
+    ("review", "written published replied both"),
+    ("evidence", "client freelancer both"),
+    ("hit", "open cleared"),
+    (
+        "verb",
+        "message.send mail_messages conversation.mark_read review.submit review.reply publish_reviews evidence.add \
+         screening.hit screening.stops screening.clear screening.lets_go block.keeps_apart payout.attach_e_prc",
+    ),
+    ("refusal", "COMPLIANCE_REVIEW NOT_REACHABLE REVIEW_CLOSED REVIEW_NOTHING_PAID REVIEW_REPLIED"),
+];
 
-fn must_see() -> impl Iterator<Item = String> {
-    MUST_SEE.iter().flat_map(|(what, names)| names.split_whitespace().map(move |name| format!("{what} {name}")))
+#[test]
+fn the_same_seed_says_the_same_in_memory_and_on_postgres() {
+    agree(Playing { of: speaking, steps: 400, looked_at: 200, worlds: 3, must_see: SPOKEN, weighs: 40 });
 }
 
 /// A world that can be played on PostgreSQL, too. In every third more is met by the clock than by people, with bad cards
@@ -153,8 +176,7 @@ fn world(seed: u64) -> World {
     // The sandbox tells by itself what becomes of refunds, and in its own time.
     world.sends_to_cards = false;
     (world.as_in_sandbox, world.outside.forgets) = (true, false);
-    // Screening and mail go their own ways there.
-    (world.trades, world.speaks) = (false, false);
+    (world.trades, world.words) = (false, 0);
     world
 }
 
@@ -165,9 +187,17 @@ fn trading(seed: u64) -> World {
     world
 }
 
-/// The seeds of so many worlds in which most happens, above all of what must be seen, each chosen for what those before it
+/// The same where most of that is what people say of each other and to each other.
+fn speaking(seed: u64) -> World {
+    let mut world = trading(seed);
+    world.words = 80;
+    world
+}
+
+/// The seeds of the worlds in which most happens, above all of what must be seen, each chosen for what those before it
 /// lack.
-fn telling(steps: u64, worlds: usize, of: fn(u64) -> World, wanted: impl Iterator<Item = String>) -> Vec<u64> {
+fn telling(playing: Playing) -> Vec<u64> {
+    let Playing { of, steps, looked_at, worlds, must_see, weighs } = playing;
     let sights = |seed| {
         let (mut world, mut seen) = (of(seed), BTreeSet::new());
         let wrong = |wrong| panic!("seed {seed}: {wrong}");
@@ -182,10 +212,10 @@ fn telling(steps: u64, worlds: usize, of: fn(u64) -> World, wanted: impl Iterato
         }
         seen
     };
-    let mut all: BTreeMap<u64, BTreeSet<String>> = (1..=LOOKED_AT).map(|seed| (seed, sights(seed))).collect();
-    let (mut missing, mut chosen): (BTreeSet<String>, _) = (wanted.collect(), Vec::new());
+    let mut all: BTreeMap<u64, BTreeSet<String>> = (1..=looked_at).map(|seed| (seed, sights(seed))).collect();
+    let (mut missing, mut chosen): (BTreeSet<String>, _) = (names_of(must_see).collect(), Vec::new());
     while chosen.len() < worlds || (chosen.len() < worlds + MORE && !missing.is_empty()) {
-        let worth = |seen: &BTreeSet<String>| seen.len() + 4 * seen.intersection(&missing).count();
+        let worth = |seen: &BTreeSet<String>| seen.len() + weighs * seen.intersection(&missing).count();
         let Some((&seed, _)) = all.iter().max_by_key(|(seed, seen)| (worth(seen), Reverse(**seed))) else { break };
         let seen = all.remove(&seed).unwrap_or_default();
         all.values_mut().for_each(|others| others.retain(|sight| !seen.contains(sight)));
@@ -196,7 +226,8 @@ fn telling(steps: u64, worlds: usize, of: fn(u64) -> World, wanted: impl Iterato
 }
 
 #[expect(clippy::print_stdout, reason = "a longer run is a command")]
-async fn play_many(seeds: &[u64], steps: u64, of: fn(u64) -> World) -> BTreeSet<String> {
+async fn play_many(seeds: &[u64], playing: Playing) -> BTreeSet<String> {
+    let Playing { of, steps, .. } = playing;
     let (began, mut moves, mut refused, mut entries) = (Instant::now(), 0, 0, 0);
     let mut seen = BTreeSet::new();
     let worlds = seeds.len() as u64;
@@ -235,7 +266,9 @@ async fn play(mut world: World, steps: u64) -> Result<Played, String> {
     for step in 0..steps {
         if let Some(next) = world.choose() {
             // A dispute that began by itself is met by what it is about.
-            if let Move::Dispute { of, .. } | Move::TimerFires { timer: Timer::AdvanceDispute(of), .. } = &next
+            if let Move::Dispute { of, .. }
+            | Move::TimerFires { timer: Timer::AdvanceDispute(of), .. }
+            | Move::Word { act: WordAct::Evidence { of, .. }, .. } = &next
                 && !twin.names.knows(*of)
             {
                 twin.compare(&world).await.map_err(|wrong| format!("before step {step}: {wrong}"))?;

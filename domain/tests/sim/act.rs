@@ -583,13 +583,14 @@ impl World {
         let (credit, available) = (self.credit(milestone.client), self.available(milestone.freelancer));
         let taken_back_at = self.taken_back_at(milestone.client);
         let moves = self.moves_money(milestone.contract);
-        let moves = moves.and_then(|()| self.not_reviewed(milestone.client, milestone.freelancer));
+        let not_reviewed = self.not_reviewed(milestone.client, milestone.freelancer);
         let contract = milestone.contract.and_then(|contract| self.contracts.get(&contract)).cloned();
         let offer = milestone.offer.filter(|_| contract.is_none()).and_then(|offer| self.offers.get(&offer)).cloned();
         let may_fund = |m: &Milestone| {
             access::check(by, Verb::MilestoneFund, &m.subject())?;
-            moves?;
+            not_reviewed?;
             offer.map_or(Ok(()), |offer| offer.takes_money())?;
+            moves?;
             contract.map_or(Ok(()), |contract| contract.takes_money_for(m, by, now))
         };
         match act {

@@ -25,8 +25,8 @@ const TIMESHEETS: usize = 10;
 const OUTAGES: usize = 5;
 /// So much of what happens comes before a contract, where there is a trade.
 const TRADE: u64 = 30;
-/// And so much of that is said.
-const WORDS: u64 = 35;
+/// And so much of that is said, elsewhere than where people talk much.
+pub const WORDS: u64 = 35;
 /// Tokens of cards. Whether one works is up to the dice.
 pub const CARDS: [&str; 2] = ["pm_sandbox_visa", "pm_sandbox_silent"];
 
@@ -38,7 +38,7 @@ impl World {
     pub fn choose(&mut self) -> Option<Move> {
         let trades = self.trades && self.trading.percent(TRADE);
         let next = match trades {
-            true if self.speaks && self.trading.percent(WORDS) => self.word_moves()?,
+            true if self.words > 0 && self.trading.percent(self.words) => self.word_moves()?,
             true => self.trade_moves()?,
             false => self.choose_anything()?,
         };

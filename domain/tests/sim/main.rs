@@ -50,12 +50,15 @@ fn money_is_neither_made_nor_lost_whatever_happens() {
                 payout_method.add_in_dollars payout.request_and_retain payout.settle_returned payout.turned_up \
                 payout.turned_up_in_part payout.withhold payout.recall payout.hold_back warn_gig_expiry \
                 mail_messages offer.create_on_proposal offer.draft_on_proposal offer.draft silence.is_no_yes \
-                silence.goes_to_our_people";
+                silence.goes_to_our_people block.keeps_apart screening.stops screening.lets_go";
     let named = [
         ("held by risk", "funded submitted approved released disputed"),
         ("verb", done),
         ("hit", "open cleared"),
-        ("review", "written published"),
+        ("review", "written published replied both"),
+        ("message", "client freelancer"),
+        ("conversation", "read read_on"),
+        ("evidence", "client freelancer both"),
         ("gig", gigs),
         ("invitation", invitations),
         ("proposal", proposals),

@@ -320,7 +320,9 @@ impl World {
         let mut accounts = [Some(payout.method), kept_at].into_iter().flatten();
         let listed = |of: PayoutMethodId| self.methods.get(&of).is_some_and(|method| method.account_title == LISTED);
         let why = format!("on the list as {}", LISTED.to_lowercase());
-        match accounts.any(listed) && !self.cleared.contains(&(payout.id, why.clone())) {
+        // Of this payout, or of who is paid.
+        let is_nothing = self.cleared.contains(&(payout.id, why.clone())) || self.was_listed(payout.user, LISTED);
+        match accounts.any(listed) && !is_nothing {
             true => Screened::Hit(why),
             false => Screened::Clear,
         }

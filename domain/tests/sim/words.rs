@@ -23,6 +23,8 @@ use super::planted::Planted;
 use super::world::{CLIENTS, FREELANCERS, World, Wrong, id, usd};
 
 const HITS: usize = 6;
+/// Another name that a list can have, and no account.
+const ALSO_LISTED: &str = "Gulnar Trading";
 
 /// Something that is said.
 #[derive(Debug, Clone)]
@@ -207,7 +209,8 @@ impl World {
             false => Party::Freelancer(id(self.dice.between(1, FREELANCERS as i64) as u128)),
         };
         let by = if self.dice.percent(90) { Actor::System } else { self.somebody(id(1), id(1)) };
-        let name = [LISTED, "Lin Khan"][self.dice.below(2)];
+        let names = if self.as_in_sandbox { [LISTED; 2] } else { [LISTED, ALSO_LISTED] };
+        let name = names[self.dice.below(2)];
         Some((by, WordAct::Listed { hit: self.fresh(), party, name }))
     }
 
@@ -230,10 +233,11 @@ impl World {
             WordAct::Evidence { of, evidence, text } => {
                 let Some(dispute) = self.disputes.get(&of) else { return Ok(absent()) };
                 let side = Side::of(domain::access::Role::of(by, &dispute.subject()));
-                let brought = side.and_then(|side| self.evidence.get(&(of, side_name(side)))).copied().unwrap_or(0);
+                let own = self.evidence.values().filter(|one| one.dispute == of && Some(one.side) == side);
+                let brought = u16::try_from(own.count()).unwrap_or(u16::MAX);
                 let outcome = dispute.add_evidence(by, now, evidence, brought, text, &[]);
                 self.take(outcome, |world, evidence| {
-                    world.evidence.insert((of, side_name(evidence.side)), evidence.number);
+                    world.evidence.insert(evidence.id, evidence);
                 })
             }
             WordAct::Message { client, freelancer, opens, message, body } => {
@@ -241,11 +245,13 @@ impl World {
             }
             WordAct::Read { of, up_to } => {
                 let Some(conversation) = self.conversations.get(&of) else { return Ok(absent()) };
-                let Some(user) = by.user() else { return Ok(absent()) };
-                let so_far = self.read_up_to.get(&(of, user)).copied().unwrap_or(0);
+                let user = by.user();
+                let so_far = user.and_then(|user| self.read_up_to.get(&(of, user))).copied().unwrap_or(0);
                 let outcome = conversation.read_up_to(by, so_far, up_to);
                 self.take(outcome, |world, up_to| {
-                    world.read_up_to.insert((of, user), up_to);
+                    if let Some(user) = user {
+                        world.read_up_to.insert((of, user), up_to);
+                    }
                 })
             }
             WordAct::EPrc { of, expected, number } => {
@@ -256,7 +262,7 @@ impl World {
         }
     }
 
-    fn review(&self, of: ReviewId) -> Option<&Review> {
+    pub fn review(&self, of: ReviewId) -> Option<&Review> {
         self.reviews.values().flat_map(Reviews::all).find(|review| review.id == of)
     }
 
@@ -321,14 +327,19 @@ impl World {
             && !self.is_suspended(id(super::people::CLIENTS_OWNER));
         let writing = Writing { client, freelancer, stands: stands.as_ref(), dealings, is_reachable };
         let outcome = writing.send(by, body, opens, message, self.now);
+        let is_kept = matches!(&outcome, Err(Refusal::Rule { code, .. }) if code == "NOT_REACHABLE");
+        if is_kept && self.is_blocked(client, freelancer) {
+            self.succeeded.insert("block.keeps_apart");
+        }
         let before = stands.as_ref().map_or(0, |stands| stands.last_number);
         if let Ok(said) = outcome.as_ref().map(|change| change.next.1.number)
             && said != before + 1
         {
             return Err(format!("message {said} follows {before}"));
         }
-        let answer = self.take(outcome, |world, (conversation, _)| {
+        let answer = self.take(outcome, |world, (conversation, message)| {
             world.conversations.insert(conversation.id, conversation);
+            world.messages.insert(message.id, message);
         })?;
         if answer == Answer::Done && !is_reachable {
             return Err(format!("{client} and {freelancer} are kept apart, and a message got through"));
@@ -351,7 +362,9 @@ impl World {
             for of in self.contracts_of(party) {
                 let Some(contract) = self.contracts.get(&of).cloned() else { continue };
                 let held = contract.put_on_hold(&Actor::System, self.now, HoldReason::SanctionsHit);
-                self.take(held, Self::put_contract)?;
+                if self.take(held, Self::put_contract)? == Answer::Done {
+                    self.succeeded.insert("screening.stops");
+                }
             }
         }
         Ok(answer)
@@ -369,10 +382,18 @@ impl World {
                     continue;
                 }
                 let lifted = contract.lift_hold(&Actor::System, HoldReason::SanctionsHit);
-                self.contract_is_lifted(of, lifted)?;
+                if self.contract_is_lifted(of, lifted)? == Answer::Done {
+                    self.succeeded.insert("screening.lets_go");
+                }
             }
         }
         Ok(answer)
+    }
+
+    /// Did our people find that a freelancer on the list under this name is another?
+    pub(super) fn was_listed(&self, freelancer: UserId, name: &str) -> bool {
+        let is_nothing = |hit: &&Hit| matches!(hit.state, HitState::Cleared { .. }) && hit.name == name;
+        self.hits.values().filter(is_nothing).any(|hit| hit.party == Party::Freelancer(freelancer))
     }
 
     fn put_hit(&mut self, hit: Hit) {
@@ -415,7 +436,7 @@ impl World {
     }
 }
 
-fn side_name(side: Side) -> &'static str {
+pub fn side_name(side: Side) -> &'static str {
     match side {
         Side::Client => "client",
         Side::Freelancer => "freelancer",
@@ -529,6 +550,8 @@ impl World {
             for actor in [Actor::Nobody, person(410, vec![], Some(Staff::Admin)), person(500, vec![], None)] {
                 must!(!conversation.visible_to(&actor), "{actor:?} reads {of}");
             }
+            let said = self.messages.values().filter(|message| message.conversation == of).count();
+            must!(i32::try_from(said) == Ok(conversation.last_number), "{of} has {said} messages, and says otherwise");
             let due = self.timers.get(&Timer::MailMessages(of));
             let latest = conversation.last_at + chrono::TimeDelta::minutes(10);
             must!(due.is_none_or(|due| *due == latest), "a letter about {of} goes out at {due:?}, not at {latest}");

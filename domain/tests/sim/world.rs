@@ -9,16 +9,16 @@ use domain::Timestamp;
 use domain::access::{Actor, Denied};
 use domain::change::{Change, TimerChange};
 use domain::contract::{Contract, HoldReason, brings_out};
-use domain::conversation::Conversation;
+use domain::conversation::{Conversation, Message};
 use domain::correction::Correction;
 use domain::credit::Credit;
-use domain::dispute::{Case, CaseId, Dispute};
+use domain::dispute::{Case, CaseId, Dispute, Evidence};
 use domain::event::Event;
 use domain::gig::{Gig, TradeTerms};
 use domain::id::{
-    ContractId, ConversationId, CorrectionId, DisputeId, GigId, Id, InvitationId, MilestoneId, OfferId, OrganizationId,
-    OutageId, PaymentId, PaymentRefundId, PayoutId, PayoutMethodId, ProposalId, ReviewId, ScreeningHitId, TimesheetId,
-    UserId,
+    ContractId, ConversationId, CorrectionId, DisputeId, EvidenceId, GigId, Id, InvitationId, MessageId, MilestoneId,
+    OfferId, OrganizationId, OutageId, PaymentId, PaymentRefundId, PayoutId, PayoutMethodId, ProposalId, ReviewId,
+    ScreeningHitId, TimesheetId, UserId,
 };
 use domain::invitation::Invitation;
 use domain::ledger::LedgerAccount;
@@ -40,6 +40,7 @@ use domain::user::User;
 use uuid::Uuid;
 
 use super::books::Books;
+use super::choose::WORDS;
 use super::dice::Dice;
 use super::haste::decided_by;
 use super::moves::{Answer, Move};
@@ -48,6 +49,7 @@ use super::people::everybody;
 use super::planted::Planted;
 use super::trading::trade_terms;
 use super::ways::{Happened, Thing};
+use super::words::side_name;
 
 pub struct World {
     pub dice: Dice,
@@ -62,10 +64,10 @@ pub struct World {
     /// Events that the worker has to react to, and has not yet.
     pub outbox: VecDeque<Event>,
     pub policy: PolicyVersion,
-    /// Is there a trade here, gigs and all that leads to contracts, and do people say something of each other? These
-    /// dice say when, so that a world without is as it was.
+    /// Is there a trade here, gigs and all that leads to contracts, and how much of it is what people say of each other,
+    /// in percent? These dice say when, so that a world without is as it was.
     pub trades: bool,
-    pub speaks: bool,
+    pub words: u64,
     pub trading: Dice,
     pub trade_terms: TradeTerms,
     pub gigs: BTreeMap<GigId, Gig>,
@@ -81,9 +83,10 @@ pub struct World {
     /// Contracts of which it was told that their reviews are out, and what those said then.
     pub reviews_told: BTreeSet<ContractId>,
     pub published: BTreeMap<ReviewId, (u8, String, Timestamp)>,
-    /// How many pieces of evidence each side of a dispute brought.
-    pub evidence: BTreeMap<(DisputeId, &'static str), u16>,
+    /// What the sides of disputes brought forward.
+    pub evidence: BTreeMap<EvidenceId, Evidence>,
     pub conversations: BTreeMap<ConversationId, Conversation>,
+    pub messages: BTreeMap<MessageId, Message>,
     /// How far somebody has read.
     pub read_up_to: BTreeMap<(ConversationId, UserId), i32>,
     /// Who was found on the list.
@@ -108,7 +111,8 @@ pub struct World {
     pub stubborn: bool,
     /// Do clients have money go back to their cards here?
     pub sends_to_cards: bool,
-    /// Do rails behave as in the sandbox, where none is silent for days, and nothing waits with our bank?
+    /// Do rails behave as in the sandbox, where none is silent for days, and nothing waits with our bank? Its list has
+    /// one name.
     pub as_in_sandbox: bool,
     pub payouts: BTreeMap<PayoutId, Payout>,
     pub methods: BTreeMap<PayoutMethodId, PayoutMethod>,
@@ -187,7 +191,7 @@ impl World {
             outbox: VecDeque::new(),
             policy: PolicyVersion { number: 1, effective_from: start, note: String::new(), terms: Terms::default() },
             trades: true,
-            speaks: true,
+            words: WORDS,
             trading: Dice::new(seed.rotate_left(32)),
             trade_terms: trade_terms(seed),
             gigs: BTreeMap::new(),
@@ -201,6 +205,7 @@ impl World {
             published: BTreeMap::new(),
             evidence: BTreeMap::new(),
             conversations: BTreeMap::new(),
+            messages: BTreeMap::new(),
             read_up_to: BTreeMap::new(),
             hits: BTreeMap::new(),
             offers: BTreeMap::new(),
@@ -383,7 +388,17 @@ impl World {
         self.gigs.values().for_each(|g| see("gig", g.status().as_str()));
         self.hits.values().for_each(|h| see("hit", h.state.as_str()));
         let reviews = self.reviews.values().flat_map(Reviews::all);
-        reviews.for_each(|r| see("review", if r.published_at.is_some() { "published" } else { "written" }));
+        reviews.for_each(|r| {
+            see("review", if r.published_at.is_some() { "published" } else { "written" });
+            r.reply.iter().for_each(|_| see("review", "replied"));
+        });
+        let both = |reviews: &&Reviews| reviews.client.is_some() && reviews.freelancer.is_some();
+        self.reviews.values().filter(both).for_each(|_| see("review", "both"));
+        self.messages.values().for_each(|m| see("message", side_name(m.side)));
+        self.read_up_to.values().for_each(|up_to| see("conversation", if *up_to > 1 { "read_on" } else { "read" }));
+        self.evidence.values().for_each(|e| see("evidence", side_name(e.side)));
+        let answered = |e: &&Evidence| self.evidence.values().any(|o| o.dispute == e.dispute && o.side != e.side);
+        self.evidence.values().find(answered).into_iter().for_each(|_| see("evidence", "both"));
         self.invitations.values().for_each(|i| see("invitation", i.status().as_str()));
         self.proposals.values().for_each(|p| see("proposal", p.status().as_str()));
         self.offers.values().for_each(|o| see("offer", o.status().as_str()));

@@ -64,6 +64,7 @@ macro_rules! request {
 }
 
 mod trade;
+mod words;
 
 impl<'a> Twin<'a> {
     /// Everybody signs up, and the clients found their organizations.
@@ -339,7 +340,10 @@ impl<'a> Twin<'a> {
             }
             Move::CardRefund { .. } => return Err("no money goes back to cards here".to_owned()),
             Move::Trade { by, act } => self.trades(by, next, act, world).await?,
-            Move::Word { .. } => return Err("nobody says anything here".to_owned()),
+            Move::Word { by, act } => match self.says(by, next, act, world).await? {
+                Some(said) => said,
+                None => return Ok(None),
+            },
             Move::PayoutMethodAdd { by, method, account: Account { iban, title, in_dollars } } => {
                 let here = world.methods.get(method).map(|m| (m.id, m.user, m.added_at, m.usable_from, m.removed_at));
                 let session = self.proved_session(by).await?;
@@ -561,8 +565,9 @@ impl<'a> Twin<'a> {
         Ok(found.map(SessionId::from_uuid))
     }
 
-    fn call(&self, by: &Actor, next: &Move) -> Result<Call, String> {
-        let actor = match by {
+    /// Somebody, as they are called on PostgreSQL.
+    fn actor(&self, by: &Actor) -> Actor {
+        match by {
             Actor::Nobody => Actor::Nobody,
             Actor::System => Actor::System,
             Actor::Person(person) => Actor::Person(Someone {
@@ -570,7 +575,11 @@ impl<'a> Twin<'a> {
                 memberships: person.memberships.iter().map(|(of, role)| (self.names.of(*of), *role)).collect(),
                 ..person.clone()
             }),
-        };
+        }
+    }
+
+    fn call(&self, by: &Actor, next: &Move) -> Result<Call, String> {
+        let actor = self.actor(by);
         let key = format!("move {}", self.number);
         let once = Once::new(self.app.market.vault(), "model", &key, "move", &format!("{next:?}"));
         let once = once.map_err(|failure| failure.to_string())?;
