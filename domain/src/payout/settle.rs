@@ -1,5 +1,5 @@
 //! What our people say became of a payout that its rail does not tell of. It takes two of them who say the same, and
-//! is for what the processor's rails carry: what our bank carries is settled wire by wire.
+//! is for what the processor's rails carry, or may have carried: what our bank carries is settled wire by wire.
 
 use super::*;
 use crate::wire::WireOutcome;

@@ -509,6 +509,19 @@ fn what_a_rail_was_asked_for_keeps_its_key_whatever_stands_against_its_owner() {
 }
 
 #[test]
+fn what_our_bank_was_never_given_because_it_may_be_paid_already_two_of_our_people_settle() {
+    let by_wire = PayoutState::Sent { rail: Rail::BankWire, at: at(72), poll_at: at(73), put_off_since: None };
+    let lost = heard(Payout { state: by_wire, ..sent() }, 72, &Carried::Silent).next;
+    assert!(!lost.allowed(&admin(8)).contains(&Verb::PayoutSettle), "its line may still be written");
+    let found = lost.asked(&Actor::System, at(73), 0, &Known::Forgotten).unwrap().next;
+    assert!(found.waits_for_staff() && found.allowed(&admin(8)).contains(&Verb::PayoutSettle));
+    let says = |payout: Payout, by| payout.settle(&admin(by), at(74), None, WireOutcome::Paid, "Seen", false);
+    let paid = says(says(found, 8).unwrap().next, 9).unwrap();
+    assert_eq!(paid.next.state.as_str(), "paid");
+    assert_eq!(paid.entries[0].effect_on(LedgerAccount::PaidOut, Currency::Usd), 5_000);
+}
+
+#[test]
 fn what_rests_in_a_persons_own_account_says_why_and_is_not_paid() {
     let rests = |why: &str| Carried::HeldBack(why.into());
     let state =

@@ -7,7 +7,8 @@
 //!
 //! A database that is restored to an earlier moment has forgotten what was asked for since. Handed over again it has
 //! the same key; and what may be older than keys are remembered is looked for before it is asked for. So is whatever
-//! Stripe has of another attempt at it: the first rail may have refused it, and the second one paid.
+//! Stripe has of another attempt at it: the first rail may have refused it, and the second one paid. That is looked for
+//! before our own bank is given it, too.
 
 use std::collections::BTreeMap;
 
@@ -96,12 +97,14 @@ struct HandedOver {
 
 #[derive(FromQueryResult)]
 struct Requested {
+    method_id: Uuid,
     requested_at: Timestamp,
 }
 
 #[derive(FromQueryResult)]
 struct KnownKey {
     key: String,
+    rail: String,
 }
 
 #[derive(FromQueryResult)]
@@ -182,13 +185,17 @@ impl StripeRails {
                 // What was asked for may be on its way there, and only the same rail may be asked again.
                 Known::Absent if !self.is_set_up(transfer.rail) => return Err(switched_off()),
                 // It may have said no after the moment that was restored, and the next rail have paid.
-                Known::Absent if self.has_another_attempt(market, transfer).await? => return Ok(Carried::Silent),
+                Known::Absent if self.has_another_attempt(market, transfer.rail, &transfer.key).await? => {
+                    return Ok(Carried::Silent);
+                }
                 Known::Absent => (),
                 Known::Forgotten => return Ok(Carried::Silent),
                 Known::Told(said) => return Ok(said),
             },
             None if !self.is_set_up(transfer.rail) => return Ok(Carried::Refused("not_set_up".to_owned())),
-            None if self.has_another_attempt(market, transfer).await? => return Ok(Carried::Silent),
+            None if self.has_another_attempt(market, transfer.rail, &transfer.key).await? => {
+                return Ok(Carried::Silent);
+            }
             None if market.rail_is_closed(transfer.rail).await? => {
                 return Ok(Carried::Refused("rail_closed".to_owned()));
             }
@@ -242,7 +249,7 @@ impl StripeRails {
         market: &Market,
         transfer: &Transfer,
     ) -> Result<Option<Result<String, Trouble>>, Fault> {
-        let unknown = unknown(market, transfer).await?;
+        let unknown = unknown(market, transfer.rail, &transfer.key).await?;
         let Some(unknown) = unknown.filter(|kept| kept.requested_at + ASKED_FOR <= market.clock().now()) else {
             return Ok(None);
         };
@@ -267,13 +274,14 @@ impl StripeRails {
     }
 
     /// Has Stripe something of another attempt at this payout that the books know nothing of, as after a restore? Then
-    /// its money may be with the bank already, whatever this attempt's rail would say: two of our people find out.
-    async fn has_another_attempt(&self, market: &Market, transfer: &Transfer) -> Result<bool, Fault> {
-        let unknown = unknown(market, transfer).await?;
+    /// its money may be with the bank already, whatever this attempt's rail (`to`) would say: two of our people find out.
+    /// What another rail has under the same key is another attempt: counted anew after a restore, they may meet.
+    pub(super) async fn has_another_attempt(&self, market: &Market, to: Rail, key: &str) -> Result<bool, Fault> {
+        let unknown = unknown(market, to, key).await?;
         let Some(unknown) = unknown.filter(|kept| kept.requested_at + NOT_FORGOTTEN <= market.clock().now()) else {
             return Ok(false);
         };
-        let select = sql("select key from stripe_transfers where payout_id = $1", [unknown.payout_id.into()]);
+        let select = sql("select key, rail from stripe_transfers where payout_id = $1", [unknown.payout_id.into()]);
         let known = KnownKey::find_by_statement(select).all(market.db()).await?;
         for rail in Rail::ALL.into_iter().filter(|rail| self.is_set_up(*rail)) {
             let now = market.clock().now();
@@ -289,7 +297,10 @@ impl StripeRails {
                 Err(Trouble::Later { until, .. }) if until >= now + FOR_LONG => continue,
                 Err(trouble) => return Err(trouble.fault()),
             };
-            let is_known = |name: &String| *name == transfer.key || known.iter().any(|known| known.key == *name);
+            let is_known = |name: &String| {
+                let kept = |known: &KnownKey| known.key == *name && known.rail == rail.as_str();
+                (rail == to && name == key) || known.iter().any(kept)
+            };
             if let Some(forgotten) = found.iter().find(|name| !is_known(name)) {
                 tracing::error!(payout = %unknown.payout(), forgotten, rail = rail.as_str(), "stripe has another \
                     attempt at a payout, which the books forgot: was the database restored to an earlier moment? It is \
@@ -449,19 +460,24 @@ pub(super) fn fault_of(failure: Failure) -> Fault {
 }
 
 /// A transfer that the books don't have, as it would be kept, to look for what was forgotten.
-async fn unknown(market: &Market, transfer: &Transfer) -> Result<Option<Kept>, Fault> {
-    let payout = transfer.payout().ok_or_else(|| Fault::bad_row("payouts", "its key names no payout"))?;
-    let select = sql("select requested_at from payouts where id = $1", [payout.uuid().into()]);
-    let Some(Requested { requested_at }) = Requested::find_by_statement(select).one(market.db()).await? else {
+async fn unknown(market: &Market, rail: Rail, key: &str) -> Result<Option<Kept>, Fault> {
+    let named = key.split_once(':').and_then(|(payout, attempt)| {
+        let payout: PayoutId = payout.parse().ok()?;
+        Some((payout, attempt.parse::<i32>().ok()?))
+    });
+    let (payout, attempt) = named.ok_or_else(|| Fault::bad_row("payouts", "its key names no payout"))?;
+    let select = sql("select method_id, requested_at from payouts where id = $1", [payout.uuid().into()]);
+    let Some(Requested { method_id, requested_at }) = Requested::find_by_statement(select).one(market.db()).await?
+    else {
         return Ok(None);
     };
     Ok(Some(Kept {
-        key: transfer.key.clone(),
+        key: key.to_owned(),
         payout_id: payout.uuid(),
-        method_id: transfer.method.uuid(),
-        attempt: i32::try_from(transfer.attempt).map_err(|error| Fault::bad_row("payouts", error))?,
-        rail: transfer.rail.as_str().to_owned(),
-        idempotency_key: transfer.key.clone(),
+        method_id,
+        attempt,
+        rail: rail.as_str().to_owned(),
+        idempotency_key: key.to_owned(),
         asked_at: requested_at,
         reference: None,
         onward: None,

@@ -7,7 +7,7 @@ use infra::Call;
 use tests::TestApp;
 use tests::stripe::{Books, Fault, Faults};
 
-use super::{OUTBOUND, asks, hold, method, posts, ready, stands};
+use super::{OUTBOUND, SETTLED, asks, execute, hold, method, posts, ready, stands, word};
 
 /// The database is as it was before a payout was handed over, and perhaps before the person's account was made; our
 /// clock is not.
@@ -165,4 +165,38 @@ async fn a_rail_that_is_not_for_us_says_nothing_of_what_waits_for_money_on_the_n
     assert_eq!(stands(&deal, &payout).await.0, "PAID");
     assert_eq!(app.stripe().look(Books::carried), 5_000, "once");
     hold(&app).await;
+}
+
+#[tokio::test]
+async fn what_stripe_has_paid_and_the_books_forgot_goes_by_no_other_rail_and_no_wire() {
+    // The first rail is closed on the books as they were, and the next is our bank; or it is a rail at which the attempts
+    // that are counted anew have come to the number that Stripe has paid on another.
+    for (recipients, at_rail, then) in
+        [(false, "global_payouts", "BANK_WIRE"), (true, "recipient_account", "RECIPIENT_ACCOUNT")]
+    {
+        let app = TestApp::on_stripe_rails(true, recipients).await;
+        let deal = ready(&app).await;
+        let method = method(&deal, "6702").await;
+        let payout = asks(&deal, &method, "50.00").await;
+        assert_eq!(stands(&deal, &payout).await, ("IN_TRANSIT".to_owned(), "GLOBAL_PAYOUTS".to_owned()));
+        forgets(&app, at_rail, false).await;
+        execute(
+            &app,
+            "insert into rail_closures (rail, reason, closed_at) values ('global_payouts', 'not yet', now())",
+        )
+        .await;
+        app.market.clock().advance(TimeDelta::hours(1));
+        app.settles().await;
+        app.passes(TimeDelta::days(3)).await;
+        assert_eq!(stands(&deal, &payout).await, ("UNKNOWN".to_owned(), then.to_owned()));
+        let lines: i64 = sqlx::query_scalar("select count(*) from wire_lines").fetch_one(app.pool()).await.unwrap();
+        assert_eq!((lines, app.stripe().look(Books::carried)), (0, 5_000), "{then}: once");
+        // Two of our people look at Stripe, and say what became of it.
+        for name in ["amna", "omar"] {
+            app.admin(name).await.does_once("payoutSettle", word(&payout, "PAID"), SETTLED).await.ok();
+        }
+        assert_eq!(stands(&deal, &payout).await.0, "PAID", "{then}");
+        app.passes(TimeDelta::days(2)).await;
+        hold(&app).await;
+    }
 }
