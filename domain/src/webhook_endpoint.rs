@@ -47,6 +47,10 @@ pub struct WebhookEndpoint {
     pub status: EndpointStatus,
     /// Since when nothing that was sent was taken; nothing if the last was.
     pub failing_since: Option<Timestamp>,
+    /// When it was last seen, while it fails, that nobody else answered, either: what was before is not counted against
+    /// it.
+    #[serde(default)]
+    pub nobody_answered_at: Option<Timestamp>,
     /// Since when there is one.
     pub created_at: Timestamp,
 }
@@ -131,7 +135,8 @@ impl WebhookEndpoint {
             });
         }
         let (url, events, status) = (url.to_owned(), chosen(events)?, EndpointStatus::Enabled);
-        Ok(Change::to(Self { id, organization, url, events, status, failing_since: None, created_at: now }))
+        let (failing_since, nobody_answered_at, created_at) = (None, None, now);
+        Ok(Change::to(Self { id, organization, url, events, status, failing_since, nobody_answered_at, created_at }))
     }
 
     /// Whose it is, for the access table.
@@ -147,11 +152,12 @@ impl WebhookEndpoint {
             next.events = chosen(events)?;
         }
         if let Some(url) = update.url.filter(|url| *url != self.url) {
-            (next.url, next.failing_since) = (url, None);
+            (next.url, next.failing_since, next.nobody_answered_at) = (url, None, None);
         }
         match update.enabled {
             Some(true) if self.status != EndpointStatus::Enabled => {
-                (next.status, next.failing_since) = (EndpointStatus::Enabled, None);
+                next.status = EndpointStatus::Enabled;
+                (next.failing_since, next.nobody_answered_at) = (None, None);
             }
             Some(false) => next.status = EndpointStatus::Disabled,
             Some(true) | None => {}
@@ -230,30 +236,33 @@ impl WebhookEndpoint {
     }
 
     /// Something was sent to it, and was taken or not. One that took nothing for three days is switched off, and its
-    /// people are told.
+    /// people are told. Days on which nobody answered at all are none of them: they begin once others do.
     pub fn heard(self, taken: bool, now: Timestamp) -> Change<Self> {
         if taken {
             let is_news = self.failing_since.is_some();
-            let next = Self { failing_since: None, ..self };
+            let next = Self { failing_since: None, nobody_answered_at: None, ..self };
             return if is_news { Change::to(next) } else { Change::none(next) };
         }
         let since = self.failing_since.unwrap_or(now);
+        let counted_from = self.nobody_answered_at.map_or(since, |at| at.max(since));
         let next = Self { failing_since: Some(since), ..self };
-        if next.status != EndpointStatus::Enabled || now < since + PATIENCE {
-            return Change::to(next);
+        if now < counted_from + PATIENCE { Change::to(next) } else { next.switched_off() }
+    }
+
+    fn switched_off(self) -> Change<Self> {
+        if self.status != EndpointStatus::Enabled {
+            return Change::to(self);
         }
-        let event = Event::WebhookEndpointDisabled { endpoint: next.id, organization: next.organization };
-        Change::to(Self { status: EndpointStatus::Failed, ..next }).telling(event)
+        let event = Event::WebhookEndpointDisabled { endpoint: self.id, organization: self.organization };
+        Change::to(Self { status: EndpointStatus::Failed, ..self }).telling(event)
     }
 
     /// Something was sent to it while nobody answered at all: that may be our own network, and is not held against it, for
     /// as long as what was sent is kept.
     pub fn heard_nothing_of_anybody(self, now: Timestamp) -> Change<Self> {
         let since = self.failing_since.unwrap_or(now);
-        if now >= since + KEPT_FOR {
-            return self.heard(false, now);
-        }
-        Change::to(Self { failing_since: Some(since), ..self })
+        let next = Self { failing_since: Some(since), nobody_answered_at: Some(now), ..self };
+        if now < since + KEPT_FOR { Change::to(next) } else { next.switched_off() }
     }
 
     /// Until when it is left alone: the longer it has failed, the longer.
@@ -336,6 +345,21 @@ mod tests {
         let spared = failing.clone().heard_nothing_of_anybody(days(29));
         assert_eq!((spared.next.status, spared.next.failing_since), (EndpointStatus::Enabled, Some(at(0))));
         assert_eq!(failing.heard_nothing_of_anybody(days(30)).next.status, EndpointStatus::Failed);
+        assert_eq!(spared.next.heard_nothing_of_anybody(days(30)).next.status, EndpointStatus::Failed);
+    }
+
+    #[test]
+    fn days_on_which_nobody_answered_are_none_of_the_three_that_switch_one_off() {
+        let days = |days: i64| at(days * 24 * 60);
+        let failing = made(vec![WebhookEvent::OfferAccepted], 0).unwrap().heard(false, at(0)).next;
+        let spared = failing.heard_nothing_of_anybody(days(4)).next;
+        let once = spared.clone().heard(false, days(5)).next;
+        assert_eq!((once.status, once.failing_since), (EndpointStatus::Enabled, Some(at(0))), "others answer by now");
+        let off = once.heard(false, days(7));
+        assert_eq!((off.next.status, off.events.len()), (EndpointStatus::Failed, 1));
+        let well = spared.heard(true, days(5)).next;
+        assert_eq!(well.nobody_answered_at, None);
+        assert_eq!(well.heard(false, days(6)).next.heard(false, days(9)).next.status, EndpointStatus::Failed);
     }
 
     #[test]

@@ -359,7 +359,8 @@ pub(crate) fn sealed_for(id: Uuid) -> String {
 }
 
 fn row_of(endpoint: &WebhookEndpoint) -> Result<row::Model, Fault> {
-    let WebhookEndpoint { id, organization, url, events, status, failing_since, created_at } = endpoint.clone();
+    let WebhookEndpoint { id, organization, url, events, status, failing_since, nobody_answered_at, created_at } =
+        endpoint.clone();
     Ok(row::Model {
         id: id.uuid(),
         organization_id: organization.uuid(),
@@ -367,6 +368,7 @@ fn row_of(endpoint: &WebhookEndpoint) -> Result<row::Model, Fault> {
         events: serde_json::to_value(events)?,
         status: status.as_str().to_owned(),
         failing_since,
+        nobody_answered_at,
         created_at,
     })
 }
@@ -395,7 +397,8 @@ fn row_of_delivery(delivery: &WebhookDelivery) -> delivery_row::Model {
 impl TryFrom<row::Model> for WebhookEndpoint {
     type Error = Fault;
     fn try_from(row: row::Model) -> Result<Self, Fault> {
-        let row::Model { id, organization_id, url, events, status, failing_since, created_at } = row;
+        let row::Model { id, organization_id, url, events, status, failing_since, nobody_answered_at, created_at } =
+            row;
         Ok(Self {
             id: Id::from_uuid(id),
             organization: Id::from_uuid(organization_id),
@@ -403,6 +406,7 @@ impl TryFrom<row::Model> for WebhookEndpoint {
             events: serde_json::from_value(events)?,
             status: status.parse().map_err(|error| Fault::bad_row("webhook_endpoints", error))?,
             failing_since,
+            nobody_answered_at,
             created_at,
         })
     }
@@ -450,6 +454,7 @@ mod row {
         pub events: Json,
         pub status: String,
         pub failing_since: Option<DateTimeUtc>,
+        pub nobody_answered_at: Option<DateTimeUtc>,
         pub created_at: DateTimeUtc,
     }
 

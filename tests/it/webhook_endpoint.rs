@@ -287,6 +287,13 @@ async fn days_on_which_nobody_answered_are_held_against_an_endpoint_once_others_
     let well = Receiver::start(Answer::Status(200)).await;
     hooks(&cem, &well.url(), &["OFFER_ACCEPTED"]).await.pings(&cem).await;
     app.passes(TimeDelta::days(1)).await;
+    // They failed meanwhile, which is held against them from when the others answered.
+    let attempts = async || one.deliveries(&ada).await[0]["attempts"].as_i64().unwrap();
+    let failed = attempts().await;
+    assert_eq!(stand().await, [(json!("ENABLED"), json!("WAITING")), (json!("ENABLED"), json!("WAITING"))]);
+    app.passes(TimeDelta::days(1)).await;
+    assert!(attempts().await > failed, "they are asked");
+    app.passes(TimeDelta::days(2)).await;
     assert_eq!(stand().await, [(json!("FAILED"), json!("GIVEN_UP")), (json!("FAILED"), json!("GIVEN_UP"))]);
 }
 
@@ -335,11 +342,12 @@ async fn those_that_are_slow_have_places_of_their_own() {
 }
 
 #[tokio::test]
-async fn one_that_is_slow_to_answer_is_known_as_such_until_it_is_quick() {
+async fn one_that_is_slow_to_answer_is_known_as_such_until_it_is_quick_minutes_later() {
     let app = TestApp::with_hasty_webhooks().await;
     let ada = app.client("ada").await;
     let receiver = Receiver::start(Answer::Never).await;
-    hooks(&ada, &receiver.url(), &["OFFER_ACCEPTED"]).await.pings(&ada).await;
+    let hook = hooks(&ada, &receiver.url(), &["OFFER_ACCEPTED"]).await;
+    hook.pings(&ada).await;
     let is_slow = async || {
         app.settles().await;
         let slow = sqlx::query_scalar::<_, bool>("select slow from webhook_endpoints");
@@ -347,8 +355,15 @@ async fn one_that_is_slow_to_answer_is_known_as_such_until_it_is_quick() {
     };
     assert!(is_slow().await);
     receiver.answers(Answer::Status(200));
-    app.market.clock().advance(TimeDelta::minutes(2));
+    for minutes in [2, 2, 5] {
+        app.market.clock().advance(TimeDelta::minutes(minutes));
+        hook.pings(&ada).await;
+        assert!(is_slow().await, "one that is quick now and then does not come and go");
+    }
+    app.market.clock().advance(TimeDelta::minutes(11));
+    hook.pings(&ada).await;
     assert!(!is_slow().await);
+    assert_eq!(hook.deliveries(&ada).await.iter().filter(|sent| sent["status"] == "DELIVERED").count(), 5);
 }
 
 #[tokio::test]

@@ -174,16 +174,12 @@ impl WebhookDelivery {
         Self { due_at, give_up_at: Some(give_up_at), ..next }
     }
 
-    /// The same, while nobody answered at all: that may be our own network, so it is not given up for that, for as long as
-    /// it is kept.
+    /// The same, while nobody answered at all: that may be our own network. Its three days begin once others answer, as
+    /// long as it is kept.
     #[must_use]
     pub fn tried_in_vain(self, outcome: Outcome, now: Timestamp) -> Self {
-        let kept_until = self.created_at + KEPT_FOR;
-        let next = self.tried(outcome, now);
-        if next.status != DeliveryStatus::GivenUp || now >= kept_until {
-            return next;
-        }
-        Self { status: DeliveryStatus::Waiting, due_at: now + next.pause(), ..next }
+        let give_up_at = (now + PATIENCE).min(self.created_at + KEPT_FOR);
+        Self { give_up_at: Some(give_up_at), ..self }.tried(outcome, now)
     }
 
     /// How long until it is sent again: those that failed together do not come again together.
@@ -227,6 +223,7 @@ mod tests {
             events: vec![WebhookEvent::OfferAccepted],
             status: EndpointStatus::Enabled,
             failing_since: None,
+            nobody_answered_at: None,
             created_at: at(0),
         }
     }
@@ -273,7 +270,9 @@ mod tests {
         let spared = waits.tried_in_vain(silent, late);
         assert!(spared.status == DeliveryStatus::Waiting && spared.due_at > late, "{spared:?}");
         assert_eq!(spared.clone().tried_in_vain(silent, over).status, DeliveryStatus::GivenUp);
-        assert_eq!(spared.tried(silent, late).status, DeliveryStatus::GivenUp, "others answer by now");
+        let again = spared.tried(silent, late + TimeDelta::hours(1));
+        assert_eq!(again.status, DeliveryStatus::Waiting, "others answer by now, and it has three days again");
+        assert_eq!(again.tried(silent, late + PATIENCE).status, DeliveryStatus::GivenUp);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Sending what waits. An endpoint is served by one worker at a time, so that one that hangs takes one of their places
 //! and no more; one that takes nothing rests, the longer the longer it does. Those that are slow to answer, whatever
-//! they answer, have places of their own, and one thing a turn: however many there are, others don't wait for them.
+//! they answer, have places of their own for some minutes, and one thing a turn as long as they are slow: however many
+//! there are, and however quick in between, others don't wait for them.
 
 use std::time::{Duration, Instant};
 
@@ -8,8 +9,7 @@ use chrono::TimeDelta;
 use domain::Timestamp;
 use domain::id::{Id, WebhookEndpointId};
 use domain::webhook_endpoint::{
-    DeliveryStatus, EndpointStatus, KEPT_FOR, Outcome, PATIENCE, Trouble, WebhookDelivery, WebhookEndpoint,
-    WebhookEvent,
+    DeliveryStatus, EndpointStatus, KEPT_FOR, Outcome, Trouble, WebhookDelivery, WebhookEndpoint, WebhookEvent,
 };
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -27,8 +27,11 @@ use crate::{Call, Failure, Fault, Tx, run};
 
 /// So many endpoints are served at once by a worker.
 const AT_ONCE: usize = 16;
-/// And so many more that were slow the last time.
+/// And so many more that were slow lately.
 const SLOW_AT_ONCE: usize = 8;
+/// For how long after it was last slow one has its place among those, however quick it is meanwhile: one that is slow now
+/// and then takes up so little of the others' places, whatever it does in between.
+const SLOW_FOR: TimeDelta = TimeDelta::minutes(10);
 /// So many are begun before the worker looks whether it is to end.
 const A_ROUND: usize = 256;
 /// So much is sent to one before others have a turn.
@@ -166,7 +169,9 @@ impl Market {
                  update webhook_deliveries d set give_up_at = d.give_up_at + late.by from late
                  where d.endpoint_id = late.id and d.status = 'waiting' and d.give_up_at is not null)
              update webhook_endpoints e set leased_until = $2,
-                 failing_since = e.failing_since + coalesce((select late.by from late where late.id = e.id), '0')
+                 failing_since = e.failing_since + coalesce((select late.by from late where late.id = e.id), '0'),
+                 nobody_answered_at =
+                     e.nobody_answered_at + coalesce((select late.by from late where late.id = e.id), '0')
              from due where e.id = due.id returning e.*",
             [now.into(), leased_until.into(), limit.into(), (now - LATE).into(), slow.into()],
         );
@@ -236,7 +241,7 @@ impl Market {
             let found = delivery_row::Entity::find_by_id(sent.id.uuid()).lock_exclusive().one(tx.conn()).await?;
             let Some(found) = found else { return Ok(None) };
             let delivery = WebhookDelivery::try_from(found)?;
-            let (delivery, change) = if tx.webhooks_reach_nobody(&endpoint, &delivery, outcome).await? {
+            let (delivery, change) = if tx.webhooks_reach_nobody(&endpoint, outcome).await? {
                 (delivery.tried_in_vain(outcome, tx.now()), endpoint.heard_nothing_of_anybody(tx.now()))
             } else {
                 (delivery.tried(outcome, tx.now()), endpoint.heard(outcome.is_taken(), tx.now()))
@@ -289,22 +294,14 @@ impl Tx {
         Ok(row.map(WebhookEndpoint::try_from).transpose()?)
     }
 
-    /// An endpoint did not answer, and would be switched off for it, or what it was sent given up. Did nobody else answer
-    /// since it does not, either, though others were sent something? Then it may be our own network.
-    async fn webhooks_reach_nobody(
-        &self,
-        endpoint: &WebhookEndpoint,
-        delivery: &WebhookDelivery,
-        outcome: Outcome,
-    ) -> Result<bool, Failure> {
+    /// An endpoint did not answer. Did nobody else answer since it takes nothing, either, though others were sent
+    /// something? Then it may be our own network.
+    async fn webhooks_reach_nobody(&self, endpoint: &WebhookEndpoint, outcome: Outcome) -> Result<bool, Failure> {
         let silent = match outcome {
             Outcome::Answered(_) | Outcome::Unanswered(Trouble::NotPublic) => false,
             Outcome::Unanswered(Trouble::Unreachable | Trouble::Timeout | Trouble::BrokenOff) => true,
         };
         let Some(since) = endpoint.failing_since.filter(|_| silent) else { return Ok(false) };
-        if self.now() < since + PATIENCE && delivery.give_up_at.is_none_or(|at| self.now() < at) {
-            return Ok(false);
-        }
         let look = Reach::find_by_statement(sql(
             "select exists (select from webhook_endpoints
                      where organization_id <> $1 and status = 'enabled' and failing_since is not null)
@@ -378,8 +375,8 @@ impl Tx {
         self.webhook_endpoint_schedule(id).await
     }
 
-    /// Others may serve an endpoint again, unless another does already because this took too long. How it was this time,
-    /// if it was sent something, is where it has its place the next time.
+    /// Others may serve an endpoint again, unless another does already because this took too long. Was it slow this time,
+    /// or lately, it has its place among those the next time.
     async fn webhook_endpoint_let_go(
         &self,
         id: WebhookEndpointId,
@@ -388,10 +385,20 @@ impl Tx {
         answered: bool,
     ) -> Result<(), Failure> {
         let let_go = sql(
-            "update webhook_endpoints set leased_until = null, slow = coalesce($3, slow),
+            "update webhook_endpoints set leased_until = null,
+                 slow = case when $3 then true when not $3 then slow and coalesce(slow_at > $6, false)
+                     else slow end,
+                 slow_at = case when $3 then $5 else slow_at end,
                  answered_at = case when $4 then $5 else answered_at end
              where id = $1 and leased_until = $2",
-            [id.uuid().into(), leased_until.into(), slow.into(), answered.into(), self.now().into()],
+            [
+                id.uuid().into(),
+                leased_until.into(),
+                slow.into(),
+                answered.into(),
+                self.now().into(),
+                (self.now() - SLOW_FOR).into(),
+            ],
         );
         // This locks the row; what is due is looked for with what was committed by then.
         if self.conn().execute_raw(let_go).await?.rows_affected() == 1 {
